@@ -1,0 +1,114 @@
+//! The whole capture in figures.
+
+use std::collections::BTreeMap;
+use std::net::IpAddr;
+
+use super::{Failure, Judged};
+use crate::capture::About;
+use crate::limits;
+use crate::packet::{Neighbour, Other};
+use crate::time::Timestamp;
+use crate::verdict::Severity;
+
+/// What was read, and what came of it.
+#[derive(Debug, Default)]
+pub struct Summary {
+    /// The capture's files, clock and oddities.
+    pub about: About,
+    /// Why it could not be read to its end.
+    pub error: Option<Failure>,
+    /// The first packet's time.
+    pub begin: Timestamp,
+    /// The latest packet's time.
+    pub end: Timestamp,
+    /// Times at which the capture's clock stepped back, or leapt over days.
+    pub clock_steps: u64,
+    /// Packets read.
+    pub packets: u64,
+    /// Packets that the selection left out.
+    pub skipped: u64,
+    /// TCP segments analysed.
+    pub segments: u64,
+    /// Connections judged.
+    pub connections: u64,
+    /// Connections by verdict code.
+    pub codes: BTreeMap<&'static str, u64>,
+    /// Connections by severity.
+    pub severities: BTreeMap<Severity, u64>,
+    /// Connections by server and code.
+    pub servers: BTreeMap<(IpAddr, u16), ServerSummary>,
+    /// Connections to servers that are not listed one by one.
+    pub connections_to_others: u64,
+    /// Connections judged before the capture's end because the table was full.
+    pub evicted: u64,
+    /// How often bytes that waited for missing ones were read without them because too many waited.
+    pub holes_given_up: u64,
+    /// Connections whose packets were not kept for a timeline, or not all, because too many were.
+    pub timelines_given_up: u64,
+    /// Packets that are not followed, by kind.
+    pub others: BTreeMap<Other, u64>,
+    /// Packets of further kinds.
+    pub further_others: u64,
+    /// ICMP errors that quote no connection of the capture.
+    pub icmp_without_connection: u64,
+    /// Fragmented datagrams that could not be put together.
+    pub fragments_given_up: u64,
+    /// Addresses that were looked for by ARP or neighbour discovery, with questions and answers.
+    pub neighbours: BTreeMap<IpAddr, (u64, u64)>,
+}
+
+/// Connections to one server.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct ServerSummary {
+    /// By verdict code.
+    pub codes: BTreeMap<&'static str, u64>,
+}
+
+impl Summary {
+    /// The exit status: 0 healthy, 1 warning, 2 critical, 3 nothing to judge or unreadable input.
+    pub fn exit_status(&self) -> u8 {
+        let has = |severity| self.severities.contains_key(&severity);
+        if has(Severity::Critical) {
+            2
+        } else if self.error.is_some() {
+            3
+        } else if has(Severity::Warning) {
+            1
+        } else if has(Severity::Ok) {
+            0
+        } else {
+            3
+        }
+    }
+
+    pub(super) fn count(&mut self, judged: &Judged) {
+        let code = judged.verdict.code;
+        self.connections += 1;
+        *self.codes.entry(code).or_default() += 1;
+        *self.severities.entry(judged.verdict.severity).or_default() += 1;
+        let server = &judged.story.parties.server;
+        let key = (server.address, server.port);
+        if self.servers.len() < limits::SERVERS || self.servers.contains_key(&key) {
+            *self.servers.entry(key).or_default().codes.entry(code).or_default() += 1;
+        } else {
+            self.connections_to_others += 1;
+        }
+    }
+
+    pub(super) fn count_other(&mut self, other: &Other) {
+        if let Some(count) = self.others.get_mut(other) {
+            *count += 1;
+        } else if self.others.len() < limits::OTHER_KINDS {
+            self.others.insert(other.clone(), 1);
+        } else {
+            self.further_others += 1;
+        }
+    }
+
+    pub(super) fn count_neighbour(&mut self, neighbour: &Neighbour) {
+        if self.neighbours.len() < limits::SERVERS || self.neighbours.contains_key(&neighbour.target) {
+            let (asked, answered) = self.neighbours.entry(neighbour.target).or_default();
+            *if neighbour.is_answer { answered } else { asked } += 1;
+        }
+    }
+}

@@ -1,0 +1,360 @@
+//! Several files as one capture in time order, as a ring buffer's files are.
+//!
+//! Records of one file keep the order in which they are stored; between files the earlier one goes first, and of equally
+//! early ones that of the file given first.
+
+use std::borrow::Cow;
+use std::cmp::Reverse;
+use std::collections::BinaryHeap;
+use std::path::Path;
+
+use super::{About, Frame, ReadError, Record, Source, file};
+use crate::limits;
+use crate::packet::{Content, Other, Packet, Segment};
+use crate::time::{Clock, Timestamp};
+
+/// Opens all `paths` and reads them as one capture. `-` is standard input.
+///
+/// # Errors
+/// For the first path that can't be opened or is no capture, and when the files' clocks can't be compared.
+pub fn open<P: AsRef<Path>>(paths: &[P]) -> Result<Box<dyn Source>, ReadError> {
+    if paths.len() > limits::FILES {
+        return Err(ReadError {
+            file: format!("{} files", paths.len()),
+            what: format!("more than the {} that are read at once", limits::FILES),
+            hint: Some("join them first: mergecap -w joined.pcapng FILE...".to_owned()),
+        });
+    }
+    let mut sources = Vec::with_capacity(paths.len());
+    for (index, path) in paths.iter().enumerate() {
+        sources.push(file::open(path.as_ref(), index as u16)?);
+    }
+    match <[_; 1]>::try_from(sources) {
+        Ok([only]) => Ok(only),
+        Err(sources) => Ok(Box::new(Merged::new(sources)?)),
+    }
+}
+
+/// Sources read as one.
+pub struct Merged {
+    inputs: Vec<Waiting>,
+    /// When each source's next record was captured, and the source; the earliest comes out first.
+    queue: BinaryHeap<Reverse<(Timestamp, usize)>>,
+    /// The source whose record was handed out last, and which has no next one in hand yet.
+    spent: Option<usize>,
+    number: u64,
+}
+
+/// A source with its next record in hand.
+struct Waiting {
+    source: Box<dyn Source>,
+    next: Option<Held>,
+    /// The bytes of `next`; the same memory serves record after record.
+    bytes: Vec<u8>,
+}
+
+/// A record whose bytes are held apart.
+enum Held {
+    Frame(Frame<'static>),
+    /// With the length of its payload or quote, after which the printed bytes stand.
+    Printed(Box<Packet<'static>>, usize),
+}
+
+impl Merged {
+    /// Of sources, each with the file index at which it stands here.
+    ///
+    /// # Errors
+    /// When a source's first record can't be read, or two sources' clocks can't be compared.
+    pub fn new(sources: Vec<Box<dyn Source>>) -> Result<Self, ReadError> {
+        let inputs =
+            sources.into_iter().map(|source| Waiting { source, next: None, bytes: Vec::new() }).collect();
+        let mut merged = Self { inputs, queue: BinaryHeap::new(), spent: None, number: 0 };
+        for index in 0..merged.inputs.len() {
+            merged.advance(index)?;
+        }
+        merged.check_clocks()?;
+        Ok(merged)
+    }
+
+    /// Takes the next record of a source in hand.
+    fn advance(&mut self, index: usize) -> Result<(), ReadError> {
+        let Some(input) = self.inputs.get_mut(index) else { return Ok(()) };
+        input.next = match input.source.next_record()? {
+            None => return Ok(()),
+            Some(Record::Frame(frame)) => {
+                input.bytes.clear();
+                input.bytes.extend_from_slice(frame.bytes);
+                Some(Held::Frame(Frame { bytes: &[], ..frame }))
+            }
+            Some(Record::Printed(packet)) => {
+                let (packet, split) = detached(packet, &mut input.bytes);
+                Some(Held::Printed(Box::new(packet), split))
+            }
+        };
+        let at = match &input.next {
+            Some(Held::Frame(frame)) => frame.at,
+            Some(Held::Printed(packet, _)) => packet.at,
+            None => return Ok(()),
+        };
+        self.queue.push(Reverse((at, index)));
+        Ok(())
+    }
+
+    /// Whether all files that hold packets count their time from the same zero.
+    fn check_clocks(&self) -> Result<(), ReadError> {
+        let mut told = self.inputs.iter().map(|input| input.source.about()).filter(has_packets);
+        let Some(first) = told.next() else { return Ok(()) };
+        match told.find(|about| about.clock != first.clock) {
+            None => Ok(()),
+            Some(other) => Err(ReadError {
+                file: format!("{} and {}", name_of(&first), name_of(&other)),
+                what: format!(
+                    "can't be put in time order: the first has {}, the second {}",
+                    describe(first.clock),
+                    describe(other.clock)
+                ),
+                hint: Some("read them one at a time, or print both with tcpdump -tttt".to_owned()),
+            }),
+        }
+    }
+}
+
+impl Source for Merged {
+    fn next_record(&mut self) -> Result<Option<Record<'_>>, ReadError> {
+        if let Some(spent) = self.spent.take() {
+            self.advance(spent)?;
+        }
+        let Some(Reverse((_, index))) = self.queue.pop() else { return Ok(None) };
+        self.spent = Some(index);
+        let Some(Waiting { next, bytes, .. }) = self.inputs.get_mut(index) else { return Ok(None) };
+        self.number += 1;
+        let number = self.number;
+        Ok(next.take().map(|held| match held {
+            Held::Frame(frame) => Record::Frame(Frame { number, bytes, ..frame }),
+            Held::Printed(packet, split) => {
+                Record::Printed(Packet { number, ..attached(*packet, bytes, split) })
+            }
+        }))
+    }
+
+    fn about(&self) -> About {
+        let mut all = About::default();
+        for about in self.inputs.iter().map(|input| input.source.about()) {
+            if has_packets(&about) {
+                all.clock = about.clock;
+            }
+            all.files.extend(about.files);
+            all.digits = all.digits.max(about.digits);
+            all.dropped = all.dropped.into_iter().chain(about.dropped).reduce(u64::saturating_add);
+            all.notes.extend(about.notes);
+        }
+        all
+    }
+
+    fn progress(&self) -> (u64, Option<u64>) {
+        self.inputs
+            .iter()
+            .map(|input| input.source.progress())
+            .fold((0, Some(0)), |(read, total), (more, size)| {
+                (read + more, total.and_then(|total| Some(total + size?)))
+            })
+    }
+}
+
+/// A packet without its bytes, which go into `bytes`, and where in them its printed bytes begin.
+fn detached(packet: Packet<'_>, bytes: &mut Vec<u8>) -> (Packet<'static>, usize) {
+    let Packet { number, origin, at, wire_len, is_cut, travel, content } = packet;
+    bytes.clear();
+    let mut split = 0;
+    let content = match content {
+        Content::Segment(Segment { header, payload, printed }) => {
+            split = payload.len();
+            bytes.extend_from_slice(payload);
+            bytes.extend_from_slice(printed);
+            Content::Segment(Segment { header, payload: &[], printed: &[] })
+        }
+        Content::IcmpError(error) => {
+            bytes.extend_from_slice(error.quoted_bytes);
+            Content::IcmpError(error.without_quoted_bytes())
+        }
+        Content::Neighbour(neighbour) => Content::Neighbour(neighbour),
+        Content::Other(Other::Printed(word)) => Content::Other(Other::Printed(Cow::Owned(word.into_owned()))),
+        Content::Other(other) => Content::Other(other),
+    };
+    (Packet { number, origin, at, wire_len, is_cut, travel, content }, split)
+}
+
+/// The packet with its bytes again.
+fn attached<'a>(mut packet: Packet<'a>, bytes: &'a [u8], split: usize) -> Packet<'a> {
+    match &mut packet.content {
+        Content::Segment(segment) => {
+            (segment.payload, segment.printed) = bytes.split_at_checked(split).unwrap_or_default();
+        }
+        Content::IcmpError(error) => error.quoted_bytes = bytes,
+        Content::Neighbour(_) | Content::Other(_) => {}
+    }
+    packet
+}
+
+fn has_packets(about: &About) -> bool {
+    about.files.iter().any(|file| file.packets > 0)
+}
+
+fn name_of(about: &About) -> &str {
+    about.files.first().map_or("", |file| file.name.as_str())
+}
+
+/// What a clock's instants are, for people.
+fn describe(clock: Clock) -> &'static str {
+    match clock {
+        Clock::Utc => "absolute times",
+        Clock::LocalDateTime => "dates and times of an unknown zone",
+        Clock::TimeOfDay => "times of day without a date",
+        Clock::SinceFirst => "times since its first packet",
+        Clock::Absent => "no times",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::Cursor;
+    use std::net::{IpAddr, Ipv4Addr};
+
+    use super::*;
+    use crate::capture::FileAbout;
+    use crate::capture::file::builder::Builder;
+    use crate::packet::{Checksum, Flags, IpHeader, Origin, SegmentHeader, TcpHeader};
+
+    /// A capture file of frames of one byte at these seconds.
+    fn file(index: u16, seconds: &[u32]) -> Box<dyn Source> {
+        let file = seconds.iter().fold(Builder::pcap(), |file, at| file.record(*at, 0, &[*at as u8]));
+        file::read(&format!("{index}.pcap"), index, Cursor::new(file.bytes), None).expect("a capture")
+    }
+
+    /// A transcript with one segment, whose payload is given.
+    struct Text {
+        clock: Clock,
+        index: u16,
+        left: u64,
+        payload: Vec<u8>,
+    }
+
+    impl Source for Text {
+        fn next_record(&mut self) -> Result<Option<Record<'_>>, ReadError> {
+            let Some(left) = self.left.checked_sub(1) else { return Ok(None) };
+            self.left = left;
+            let ip = IpHeader::between(IpAddr::V4(Ipv4Addr::LOCALHOST), IpAddr::V4(Ipv4Addr::LOCALHOST));
+            let tcp = TcpHeader {
+                source_port: 1,
+                destination_port: 2,
+                seq: None,
+                ack: None,
+                flags: Some(Flags(Flags::ACK)),
+                window: None,
+                urgent: 0,
+                header_len: None,
+                checksum: Checksum::Unseen,
+                options: None,
+            };
+            Ok(Some(Record::Printed(Packet {
+                number: 1,
+                origin: Origin { file: self.index, number: 1 },
+                at: Timestamp::from_parts(2, 0),
+                wire_len: None,
+                is_cut: false,
+                travel: None,
+                content: Content::Segment(Segment {
+                    header: SegmentHeader { ip, tcp, payload_len: None },
+                    payload: &self.payload,
+                    printed: b"as -A prints it",
+                }),
+            })))
+        }
+
+        fn about(&self) -> About {
+            let file = FileAbout {
+                name: "pasted.txt".to_owned(),
+                packets: 1,
+                is_text: true,
+                ..FileAbout::default()
+            };
+            About { files: vec![file], clock: self.clock, digits: 9, ..About::default() }
+        }
+
+        fn progress(&self) -> (u64, Option<u64>) {
+            (0, None)
+        }
+    }
+
+    fn text(index: u16, clock: Clock) -> Box<dyn Source> {
+        Box::new(Text { clock, index, left: 1, payload: b"payload".to_vec() })
+    }
+
+    /// File and number in it of each record, after checking that the merged numbers count from 1.
+    fn origins(source: &mut dyn Source) -> Vec<(u16, u64)> {
+        let mut origins = Vec::new();
+        while let Some(record) = source.next_record().expect("readable") {
+            let (number, origin, bytes) = match record {
+                Record::Frame(frame) => (frame.number, frame.origin, frame.bytes),
+                Record::Printed(Packet { number, origin, content: Content::Segment(segment), .. }) => {
+                    assert_eq!(
+                        (segment.payload, segment.printed),
+                        (&b"payload"[..], &b"as -A prints it"[..])
+                    );
+                    (number, origin, segment.payload)
+                }
+                Record::Printed(_) => panic!("only segments were printed"),
+            };
+            assert!(!bytes.is_empty());
+            origins.push((origin.file, origin.number));
+            assert_eq!(number, origins.len() as u64);
+        }
+        origins
+    }
+
+    #[test]
+    fn files_that_follow_one_another_are_joined_whatever_their_order() {
+        let mut merged =
+            Merged::new(vec![file(0, &[30, 31]), file(1, &[10, 11]), file(2, &[20])]).expect("one clock");
+        assert_eq!(origins(&mut merged), [(1, 1), (1, 2), (2, 1), (0, 1), (0, 2)]);
+        let about = merged.about();
+        assert_eq!(about.files.iter().map(|file| file.packets).collect::<Vec<_>>(), [2, 2, 1]);
+    }
+
+    #[test]
+    fn files_of_the_same_time_are_interleaved_and_equal_times_go_by_file() {
+        let mut merged = Merged::new(vec![file(0, &[1, 3, 5]), file(1, &[1, 2, 5])]).expect("one clock");
+        assert_eq!(origins(&mut merged), [(0, 1), (1, 1), (1, 2), (0, 2), (0, 3), (1, 3)]);
+    }
+
+    #[test]
+    fn a_file_keeps_its_own_order() {
+        let mut merged = Merged::new(vec![file(0, &[9, 1, 10]), file(1, &[5])]).expect("one clock");
+        assert_eq!(origins(&mut merged), [(1, 1), (0, 1), (0, 2), (0, 3)]);
+    }
+
+    #[test]
+    fn text_and_frames_of_the_same_clock_are_merged() {
+        let mut merged = Merged::new(vec![file(0, &[1, 3]), text(1, Clock::Utc)]).expect("one clock");
+        assert_eq!(origins(&mut merged), [(0, 1), (1, 1), (0, 2)]);
+        assert_eq!(merged.about().digits, 9);
+    }
+
+    #[test]
+    fn clocks_of_different_kinds_are_an_error_that_names_both_files() {
+        let error = Merged::new(vec![file(0, &[1]), text(1, Clock::TimeOfDay)]).err().expect("two clocks");
+        assert_eq!(error.file, "0.pcap and pasted.txt");
+        // A file without packets has no say.
+        assert!(Merged::new(vec![file(0, &[]), text(1, Clock::TimeOfDay)]).is_ok());
+    }
+
+    #[test]
+    fn the_first_file_that_does_not_open_is_the_error() {
+        let directory = tempfile::tempdir().expect("a directory");
+        let good = directory.path().join("good");
+        std::fs::write(&good, Builder::pcap().bytes).expect("writable");
+        let error = open(&[good.clone(), directory.path().join("absent")]).err().expect("absent");
+        assert!(error.file.ends_with("absent"), "{error}");
+        assert!(open(&[good.clone(), good]).is_ok());
+    }
+}

@@ -1,0 +1,109 @@
+//! Where packets come from: capture files and tcpdump's text, as one stream of records in time order.
+//!
+//! This room knows file formats, compression, and tcpdump's line grammar. It knows no protocol, the transcript's
+//! reader aside, which turns a printed line into the same [`Packet`] that decoding a frame yields.
+
+pub mod file;
+pub mod filter;
+pub mod merge;
+pub mod transcript;
+
+pub use filter::{Prefilter, Target, TargetError};
+pub use merge::open;
+
+use crate::packet::{Origin, Packet};
+use crate::time::{Clock, Timestamp};
+
+/// One record of a capture.
+#[derive(Debug)]
+// Records are handed out one at a time and never stored, so the larger variant costs nothing.
+#[allow(clippy::large_enum_variant)]
+pub enum Record<'a> {
+    /// A frame, still to be decoded.
+    Frame(Frame<'a>),
+    /// A packet as tcpdump printed it.
+    Printed(Packet<'a>),
+}
+
+/// A captured frame.
+#[derive(Clone, Copy, Debug)]
+pub struct Frame<'a> {
+    /// Its place in the capture, counted from 1.
+    pub number: u64,
+    /// The file it came from and its number there.
+    pub origin: Origin,
+    /// When it was captured.
+    pub at: Timestamp,
+    /// Link type by its number in the tcpdump.org registry (the `LINKTYPE_` values).
+    pub link_type: u32,
+    /// Bytes on the wire.
+    pub wire_len: u32,
+    /// The captured bytes, link header first.
+    pub bytes: &'a [u8],
+}
+
+/// What is known of the capture itself, complete once its last record was read.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct About {
+    /// The files, in the order given.
+    pub files: Vec<FileAbout>,
+    /// What the timestamps count from.
+    pub clock: Clock,
+    /// Digits after the second that the timestamps have: 6 or 9 as a rule.
+    pub digits: u8,
+    /// Packets that the capturing kernel or interface dropped, where the capture tells.
+    pub dropped: Option<u64>,
+    /// What was odd, each said once.
+    pub notes: Vec<Note>,
+}
+
+/// One file of a capture.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct FileAbout {
+    /// As the user named it; `-` is standard input.
+    pub name: String,
+    /// The recognised format, for people: `pcap (µs, little-endian, zstd)`, `tcpdump text`.
+    pub format: String,
+    /// Records read from it.
+    pub packets: u64,
+    /// Whether it holds text rather than frames.
+    pub is_text: bool,
+    /// The smallest snapshot length that it names.
+    pub snaplen: Option<u32>,
+}
+
+/// Something odd about a file that did not stop the reading.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Note {
+    /// Index of the file among those given.
+    pub file: u16,
+    /// One sentence: what, where (byte offset or line), and what it means for the analysis.
+    pub text: String,
+}
+
+/// A capture being read.
+pub trait Source {
+    /// The next record, or `None` at the end.
+    ///
+    /// # Errors
+    /// When the file can't be read further. Damage that can be skipped is a [`Note`] instead.
+    fn next_record(&mut self) -> Result<Option<Record<'_>>, ReadError>;
+
+    /// What is known of the capture so far.
+    fn about(&self) -> About;
+
+    /// Bytes of input consumed so far and in all, for a progress bar; the latter is absent on a pipe.
+    fn progress(&self) -> (u64, Option<u64>);
+}
+
+/// Why a capture can't be opened or read: names the file, the place, and what to try.
+#[derive(Debug, thiserror::Error)]
+#[error("{file}: {what}{}", .hint.as_ref().map(|hint| format!("\n  try: {hint}")).unwrap_or_default())]
+pub struct ReadError {
+    /// The file as the user named it.
+    pub file: String,
+    /// What is wrong, and where.
+    pub what: String,
+    /// What to try.
+    pub hint: Option<String>,
+}

@@ -1,0 +1,164 @@
+//! What `-x`, `-X` and `-A` print below a packet.
+
+use std::net::IpAddr;
+
+use crate::limits::TRANSCRIPT_DUMP_BYTES;
+
+/// A hexadecimal dump put together.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Dump {
+    pub bytes: Vec<u8>,
+}
+
+/// One line of it: `0x0010:  0040 0000 ...  .@..`.
+fn hex_line(text: &str) -> Option<(usize, Vec<u8>)> {
+    let (offset, rest) = text.strip_prefix("0x")?.split_once(':')?;
+    if !(4..=6).contains(&offset.len()) {
+        return None;
+    }
+    let offset = usize::from_str_radix(offset, 16).ok()?;
+    let mut bytes = Vec::with_capacity(16);
+    let mut rest = rest.trim_start();
+    // Groups of two bytes stand one space apart, the characters two.
+    while bytes.len() < 16 {
+        let (group, after) = rest.split_once(' ').unwrap_or((rest, ""));
+        let Some(group_bytes) = hex_group(group) else { break };
+        let is_last = group_bytes.len() == 1;
+        bytes.extend(group_bytes);
+        rest = after;
+        if is_last || rest.starts_with(' ') || rest.is_empty() {
+            break;
+        }
+    }
+    Some((offset, bytes))
+}
+
+/// Whether `text` is a line of a hexadecimal dump.
+pub(super) fn is_hex_line(text: &str) -> bool {
+    hex_line(text).is_some()
+}
+
+fn hex_group(group: &str) -> Option<Vec<u8>> {
+    if !matches!(group.len(), 2 | 4) || !group.bytes().all(|byte| byte.is_ascii_hexdigit()) {
+        return None;
+    }
+    (0..group.len()).step_by(2).map(|at| u8::from_str_radix(group.get(at..at + 2)?, 16).ok()).collect()
+}
+
+impl Dump {
+    /// The dump among `lines`; `None` when there is none, or when part of it is missing.
+    pub fn parse<'a>(lines: impl Iterator<Item = &'a str>) -> Option<Self> {
+        let mut bytes = Vec::new();
+        let mut is_last = false;
+        for (offset, piece) in lines.filter_map(hex_line) {
+            // Every line but the last has 16 bytes.
+            if is_last
+                || offset != bytes.len()
+                || piece.is_empty()
+                || bytes.len() + piece.len() > TRANSCRIPT_DUMP_BYTES
+            {
+                return None;
+            }
+            is_last = piece.len() < 16;
+            bytes.extend(piece);
+        }
+        (!bytes.is_empty()).then_some(Self { bytes })
+    }
+
+    /// Where the IP header between these two addresses begins: at the beginning with `-x`, behind the link header
+    /// with `-xx`.
+    pub fn ip_offset(&self, source: IpAddr, destination: IpAddr) -> Option<usize> {
+        let pattern = address_pair(source, destination);
+        let before = addresses_offset(source);
+        (0..=LINK_BYTES).find(|at| {
+            let version = self.bytes.get(*at).map(|byte| byte >> 4);
+            version == Some(if source.is_ipv4() { 4 } else { 6 })
+                && self.bytes.get(at + before..at + before + pattern.len()) == Some(pattern.as_slice())
+        })
+    }
+}
+
+fn address_pair(source: IpAddr, destination: IpAddr) -> Vec<u8> {
+    match (source, destination) {
+        (IpAddr::V4(source), IpAddr::V4(destination)) => [source.octets(), destination.octets()].concat(),
+        (IpAddr::V6(source), IpAddr::V6(destination)) => [source.octets(), destination.octets()].concat(),
+        _ => Vec::new(),
+    }
+}
+
+/// Where the addresses stand in their header (RFC 791, 3.1; RFC 8200, 3).
+fn addresses_offset(source: IpAddr) -> usize {
+    if source.is_ipv4() { 12 } else { 8 }
+}
+
+/// The payload in the text of `-A`, which begins with the IP header's bytes as characters, or with the link header's
+/// where tcpdump's decoding of the payload hit the snapshot's end. The header is known by its version, addresses and
+/// ports, so that nothing before it shifts the payload.
+pub(super) fn ascii_payload(
+    text: &[u8],
+    ends: (IpAddr, u16, IpAddr, u16),
+    header_len: u8,
+    most: usize,
+) -> Option<&[u8]> {
+    let (source, source_port, destination, destination_port) = ends;
+    let mut pattern = address_pair(source, destination);
+    pattern.extend(source_port.to_be_bytes());
+    pattern.extend(destination_port.to_be_bytes());
+    let before = addresses_offset(source);
+    let is_printed_as = |printed: u8, byte: u8| match byte {
+        // tcpdump, print-ascii.c: what is not graphic is a dot, but tab, space and newline stay.
+        b'\t' | b'\n' | b' ' | b'!'..=b'~' => printed == byte,
+        _ => printed == b'.',
+    };
+    // Version 4 and five words, or version 6 and half of the traffic class.
+    let is_version = |first: u8| if source.is_ipv4() { first == 0x45 } else { first >> 4 == 6 };
+    let ip = (0..=LINK_BYTES).find(|at| {
+        let fixed = text.get(at + before..at + before + pattern.len());
+        text.get(*at).is_some_and(|first| is_version(*first))
+            && fixed.is_some_and(|fixed| {
+                fixed.iter().zip(&pattern).all(|(printed, byte)| is_printed_as(*printed, *byte))
+            })
+    })?;
+    // The ports are the first four bytes of the TCP header.
+    let payload = text.get(ip + before + pattern.len() - 4 + usize::from(header_len)..)?;
+    Some(payload.get(..most).unwrap_or(payload))
+}
+
+/// The longest link header that is looked behind: radiotap and 802.11 with LLC and SNAP.
+const LINK_BYTES: usize = 64;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const DUMP: &str = "0x0000:  4500 0028 0001 4000 4006 26cd 0a00 0001  E..(..@.@.&.....\n\
+                        0x0010:  0a00 0002 03e8 20fb 0000 0007 0000 0000  ................\n\
+                        0x0020:  5002 03e8 7374 0000                      P...st..";
+
+    #[test]
+    fn a_whole_dump_is_the_packet() {
+        let dump = Dump::parse(DUMP.lines()).expect("a dump");
+        assert_eq!(dump.bytes.len(), 40);
+        let ends = (IpAddr::from([10, 0, 0, 1]), IpAddr::from([10, 0, 0, 2]));
+        assert_eq!(dump.ip_offset(ends.0, ends.1), Some(0));
+        assert_eq!(dump.ip_offset(ends.1, ends.0), None);
+    }
+
+    #[test]
+    fn a_damaged_dump_is_none() {
+        assert_eq!(Dump::parse(DUMP.lines().skip(1)), None);
+        assert_eq!(Dump::parse(DUMP.replace("4006 26cd", "4006 26c").lines()), None);
+        assert_eq!(Dump::parse("no dump".lines()), None);
+    }
+
+    #[test]
+    fn the_payload_follows_the_headers_in_the_text() {
+        let text = b"E..2..@.@.&.\n.......\x2e\x2e .....\x2e...P...st..HTTP/1.1 200";
+        let ends = (IpAddr::from([10, 0, 0, 1]), 1000, IpAddr::from([10, 0, 0, 2]), 8443);
+        assert_eq!(ascii_payload(text, ends, 20, 99), None, "10 is a newline there");
+        let text = b"E..2..@.@.&.\n...\n..... .........P...st..HTTP/1.1 200";
+        assert_eq!(ascii_payload(text, ends, 20, 8), Some(&b"HTTP/1.1"[..]));
+        let behind_ethernet = [b"........^..... ", &text[..]].concat();
+        assert_eq!(ascii_payload(&behind_ethernet, ends, 20, 8), Some(&b"HTTP/1.1"[..]));
+    }
+}

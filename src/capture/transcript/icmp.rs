@@ -1,0 +1,389 @@
+//! ICMP, ICMPv6, ARP and neighbour discovery in tcpdump's words.
+
+use std::net::{IpAddr, Ipv6Addr};
+
+use super::scan::Scan;
+use crate::packet::{Checksum, Neighbour};
+
+/// An error message's line; the quoted packet, if it is printed, stands in the lines below.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Printed {
+    pub icmp_type: u8,
+    pub code: u8,
+    pub mtu: Option<u32>,
+    pub length: Option<u32>,
+    pub checksum: Checksum,
+    /// Where the quoted packet was going.
+    pub destination: Option<IpAddr>,
+    pub destination_port: Option<u16>,
+    pub protocol: Option<u8>,
+    /// Whether the address, or the port where there is one, ends the line and may have been cut.
+    pub is_unsure: bool,
+}
+
+/// What an ICMP or ICMPv6 line says.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Message {
+    Error(Printed),
+    Neighbour(Neighbour),
+    /// Neither, or the line was cut before it told.
+    Other,
+}
+
+/// Reads what follows the addresses; `None` when it is not ICMP.
+pub(super) fn parse(body: &str, source: IpAddr, destination: IpAddr) -> Option<Message> {
+    if let Some(words) = body.strip_prefix("ICMP ") {
+        return Some(error_v4(words).map_or(Message::Other, Message::Error));
+    }
+    let (is_correct, after) = match body.strip_prefix('[').and_then(|after| after.split_once("] ")) {
+        Some((remark, after)) if remark.contains("icmp6") => (remark == "icmp6 sum ok", after),
+        _ => (true, body),
+    };
+    let words = after.strip_prefix("ICMP6, ")?;
+    if let Some(neighbour) = neighbour_v6(words, source, destination) {
+        return Some(Message::Neighbour(neighbour));
+    }
+    let remark = body.strip_prefix("[bad icmp6 cksum 0x").filter(|_| !is_correct);
+    let checksum = remark.and_then(|rest| bad_checksum(rest, " -> 0x")).unwrap_or_default();
+    Some(error_v6(words).map_or(Message::Other, |error| Message::Error(Printed { checksum, ..error })))
+}
+
+/// tcpdump, print-icmp.c, `icmp_print` and `unreach2str`. Everything up to `, length ` is the message.
+fn error_v4(words: &str) -> Option<Printed> {
+    let (message, length) = message_and_length(words)?;
+    let (icmp_type, code) = match message {
+        "time exceeded in-transit" => (11, 0),
+        "ip reassembly time exceeded" => (11, 1),
+        "source quench" => (4, 0),
+        _ => {
+            if let Some(code) = message.strip_prefix("time exceeded-#") {
+                (11, code.parse().ok()?)
+            } else if let Some(code) = message.strip_prefix("parameter problem - code ") {
+                (12, code.parse().ok()?)
+            } else if message.starts_with("parameter problem - octet ") {
+                (12, 0)
+            } else if let Some(redirect) = message.strip_prefix("redirect") {
+                return Some(with_length(redirected(redirect)?, length));
+            } else {
+                return Some(with_length(unreachable_v4(message)?, length));
+            }
+        }
+    };
+    Some(with_length(Printed { icmp_type, code, ..Printed::default() }, length))
+}
+
+/// The message and what follows `, length `. In a line that was cut within those words the message is whole all the same.
+fn message_and_length(words: &str) -> Option<(&str, &str)> {
+    words.split_once(", length ").or_else(|| {
+        let (message, cut) = words.rsplit_once(", ").or_else(|| Some((words.strip_suffix(',')?, "")))?;
+        "length ".starts_with(cut).then_some((message, ""))
+    })
+}
+
+/// The beginning of an IPv6 address that ends a cut line.
+pub(super) fn cut_address(body: &str) -> Option<&str> {
+    let (_, last) = body.rsplit_once(' ')?;
+    let is_address = last.chars().all(|letter| letter.is_ascii_hexdigit() || letter == ':');
+    (is_address && !last.is_empty()).then_some(last)
+}
+
+/// ` 10.0.0.2 to host 10.0.0.1`, `-tos 10.0.0.2 to net 10.0.0.1`
+fn redirected(words: &str) -> Option<Printed> {
+    let (is_tos, words) = words.strip_prefix("-tos").map_or((false, words), |rest| (true, rest));
+    let (destination, way) = words.trim_start().split_once(" to ")?;
+    let code = u8::from(way.starts_with("host ")) + 2 * u8::from(is_tos);
+    Some(Printed { icmp_type: 5, code, destination: destination.parse().ok(), ..Printed::default() })
+}
+
+fn unreachable_v4(message: &str) -> Option<Printed> {
+    let mut printed = Printed { icmp_type: 3, ..Printed::default() };
+    let (before, reason) = message.split_once(" unreachable")?;
+    let words: Vec<&str> = before.split(' ').collect();
+    let reason = reason.strip_prefix(" - ").unwrap_or(reason);
+    let (code, destination) = match (words.as_slice(), reason) {
+        (["net", destination], "") => (0, destination),
+        (["host", destination], "") => (1, destination),
+        ([destination, "protocol", protocol], "") => {
+            printed.protocol = protocol.parse().ok();
+            (2, destination)
+        }
+        ([destination, protocol @ ("tcp" | "udp"), "port", port], "") => {
+            printed.protocol = Some(if *protocol == "tcp" { 6 } else { 17 });
+            printed.destination_port = port.parse().ok();
+            (3, destination)
+        }
+        ([destination, "protocol", protocol, "port", port], "") => {
+            printed.protocol = protocol.parse().ok();
+            printed.destination_port = port.parse().ok();
+            (3, destination)
+        }
+        ([destination], "source route failed") => (5, destination),
+        (["net", destination], "unknown") => (6, destination),
+        (["host", destination], "unknown") => (7, destination),
+        ([destination], "source host isolated") => (8, destination),
+        (["net", destination], "admin prohibited") => (9, destination),
+        (["host", destination], "admin prohibited") => (10, destination),
+        (["net", destination], "tos prohibited") => (11, destination),
+        (["host", destination], "tos prohibited") => (12, destination),
+        (["host", destination], "admin prohibited filter") => (13, destination),
+        (["host", destination], "host precedence violation") => (14, destination),
+        (["host", destination], "precedence cutoff") => (15, destination),
+        ([destination], reason) => {
+            if let Some(code) = reason.strip_prefix('#') {
+                (code.parse().ok()?, destination)
+            } else {
+                let mtu = reason.strip_prefix("need to frag")?;
+                if !mtu.is_empty() {
+                    printed.mtu = Some(mtu.strip_prefix(" (mtu ")?.strip_suffix(')')?.parse().ok()?);
+                }
+                (4, destination)
+            }
+        }
+        _ => return None,
+    };
+    printed.code = code;
+    printed.destination = destination.parse().ok();
+    Some(printed)
+}
+
+/// `length 52`, and the checksum's remark that may follow. With a `, length ` before it the message is whole; the
+/// number itself counts only where something follows it.
+fn with_length(mut printed: Printed, length: &str) -> Printed {
+    let mut scan = Scan::new(length);
+    printed.length = scan.number();
+    scan.skip_spaces();
+    if scan.eat("(wrong icmp cksum ") {
+        printed.checksum = bad_checksum(scan.rest(), " (->").unwrap_or_default();
+    }
+    printed
+}
+
+fn bad_checksum(rest: &str, arrow: &str) -> Option<Checksum> {
+    let mut scan = Scan::new(rest);
+    let found = scan.hex()?.try_into().ok()?;
+    if !scan.eat(arrow) {
+        return None;
+    }
+    Some(Checksum::Incorrect { found, expected: scan.hex()?.try_into().ok()? })
+}
+
+/// tcpdump, print-icmp6.c, `icmp6_print`. With `-v` nothing follows the last word.
+fn error_v6(words: &str) -> Option<Printed> {
+    let (kind, rest) = words.split_once(", ").unwrap_or((words, ""));
+    let rest = rest.trim_start();
+    let mut printed = Printed {
+        length: words.rsplit_once(", length ").and_then(|(_, length)| Scan::new(length).number()),
+        // What a comma follows is whole.
+        is_unsure: !words.contains(", length ") && !words.contains(", source address "),
+        ..Printed::default()
+    };
+    let address = |text: &str| text.split_once(", ").map_or(text, |(word, _)| word).parse().ok();
+    match kind {
+        "destination unreachable" => {
+            printed.icmp_type = 1;
+            let (code, after) = [
+                "unreachable route ",
+                "unreachable prohibited ",
+                "beyond scope ",
+                "unreachable address ",
+                "unreachable port, ",
+                "source address failed ingress/egress policy",
+                "reject route to destination",
+            ]
+            .iter()
+            .zip(0u8..)
+            .find_map(|(words, code)| Some((code, rest.strip_prefix(words)?)))
+            .or_else(|| {
+                let (code, _) = rest.strip_prefix("unknown unreach code (")?.split_once(')')?;
+                Some((code.parse().ok()?, ""))
+            })?;
+            printed.code = code;
+            if code == 4 {
+                let (destination, port) = after.split_once(' ')?;
+                printed.destination = destination.parse().ok();
+                printed.protocol = [("tcp port ", 6), ("udp port ", 17)]
+                    .iter()
+                    .find_map(|(words, protocol)| port.starts_with(words).then_some(*protocol));
+                let number =
+                    port.rsplit_once("port ").map(|(_, number)| number.split(',').next().unwrap_or(""));
+                printed.destination_port = number.and_then(|number| number.parse().ok());
+            } else {
+                printed.destination = address(after);
+            }
+        }
+        "packet too big" => {
+            printed.icmp_type = 2;
+            printed.mtu = rest.strip_prefix("mtu ").and_then(|mtu| Scan::new(mtu).number());
+        }
+        "parameter problem" => {
+            printed.icmp_type = 4;
+            printed.code = ["erroneous - ", "next header - ", "option - "]
+                .iter()
+                .zip(0u8..)
+                .find_map(|(words, code)| rest.starts_with(words).then_some(code))?;
+        }
+        _ => {
+            let after = kind.strip_prefix("time exceeded in-transit")?;
+            printed.icmp_type = 3;
+            printed.code = if after.starts_with(" (reassembly)") {
+                1
+            } else {
+                printed.destination = words.split_once(" for ").and_then(|(_, after)| address(after));
+                if !after.starts_with(" for ") {
+                    return None;
+                }
+                0
+            };
+        }
+    }
+    Some(printed)
+}
+
+/// `neighbor solicitation, who has 2001:db8::12, length 32`; `-v` puts the length before the address.
+fn neighbour_v6(words: &str, source: IpAddr, destination: IpAddr) -> Option<Neighbour> {
+    let (is_answer, word) = if words.starts_with("neighbor solicitation, ") {
+        (false, "who has ")
+    } else if words.starts_with("neighbor advertisement, ") {
+        (true, "tgt is ")
+    } else {
+        return None;
+    };
+    let (_, after) = words.split_once(word)?;
+    let (address, is_whole) = after.split_once(',').map_or((after, false), |(address, _)| (address, true));
+    let target: Ipv6Addr = address.trim().parse().ok()?;
+    // RFC 4861, 7.2.2: a solicitation goes to the target's solicited-node address, which repeats its last 24 bits.
+    let IpAddr::V6(group) = destination else { return None };
+    if !is_whole
+        && !target
+            .octets()
+            .iter()
+            .rev()
+            .zip(group.octets().iter().rev())
+            .take(3)
+            .all(|(one, other)| one == other)
+    {
+        return None;
+    }
+    let asker = if is_answer { destination } else { source };
+    Some(Neighbour {
+        target: target.into(),
+        asker: Some(asker).filter(|asker| !asker.is_unspecified()),
+        is_answer,
+    })
+}
+
+/// `Request who-has 10.0.0.2 tell 10.0.0.1, length 28`, with what `-v` and `-e` put before it.
+pub(super) fn arp(text: &str) -> Option<Neighbour> {
+    if let Some((_, after)) = text.split_once("Request who-has ") {
+        let (target, after) = after.split_once(' ')?;
+        let asker =
+            after.split_once("tell ").and_then(|(_, after)| after.split_once(',')).map(|(asker, _)| asker);
+        let asker = asker
+            .and_then(|asker| asker.trim().parse::<IpAddr>().ok())
+            .filter(|asker| !asker.is_unspecified());
+        return Some(Neighbour { target: target.parse().ok()?, asker, is_answer: false });
+    }
+    let (_, after) = text.split_once("Reply ")?;
+    let (target, _) = after.split_once(" is-at ")?;
+    Some(Neighbour { target: target.parse().ok()?, asker: None, is_answer: true })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn v4(words: &str) -> Option<(u8, u8)> {
+        let ends = IpAddr::from([10, 0, 0, 9]);
+        match parse(&format!("ICMP {words}, length 52"), ends, ends) {
+            Some(Message::Error(printed)) => Some((printed.icmp_type, printed.code)),
+            _ => None,
+        }
+    }
+
+    #[test]
+    fn the_words_of_icmp_are_types_and_codes() {
+        for (words, expected) in [
+            ("net 10.0.0.2 unreachable", (3, 0)),
+            ("host 10.0.0.2 unreachable", (3, 1)),
+            ("10.0.0.2 protocol 6 unreachable", (3, 2)),
+            ("10.0.0.2 tcp port 8443 unreachable", (3, 3)),
+            ("10.0.0.2 unreachable - need to frag", (3, 4)),
+            ("10.0.0.2 unreachable - need to frag (mtu 1400)", (3, 4)),
+            ("10.0.0.2 unreachable - source route failed", (3, 5)),
+            ("net 10.0.0.2 unreachable - unknown", (3, 6)),
+            ("host 10.0.0.2 unreachable - unknown", (3, 7)),
+            ("10.0.0.2 unreachable - source host isolated", (3, 8)),
+            ("net 10.0.0.2 unreachable - admin prohibited", (3, 9)),
+            ("host 10.0.0.2 unreachable - admin prohibited", (3, 10)),
+            ("host 10.0.0.2 unreachable - admin prohibited filter", (3, 13)),
+            ("host 10.0.0.2 unreachable - precedence cutoff", (3, 15)),
+            ("10.0.0.2 unreachable - #20", (3, 20)),
+            ("time exceeded in-transit", (11, 0)),
+            ("ip reassembly time exceeded", (11, 1)),
+            ("parameter problem - octet 0", (12, 0)),
+            ("source quench", (4, 0)),
+            ("redirect 10.0.0.2 to host 10.0.0.1", (5, 1)),
+        ] {
+            assert_eq!(v4(words), Some(expected), "{words}");
+        }
+        assert_eq!(v4("echo request, id 1, seq 1"), None);
+    }
+
+    #[test]
+    fn the_words_of_icmp_v6_are_types_and_codes() {
+        let ends = IpAddr::from(Ipv6Addr::LOCALHOST);
+        let address = "2001:db8::2".parse().ok();
+        for (words, icmp_type, code, destination, mtu) in [
+            ("destination unreachable, unreachable route 2001:db8::2, length 72", 1, 0, address, None),
+            ("destination unreachable,  unreachable prohibited 2001:db8::2, length 72", 1, 1, address, None),
+            ("destination unreachable, unreachable address 2001:db8::2", 1, 3, address, None),
+            (
+                "destination unreachable, unreachable port, 2001:db8::2 tcp port 8443, length 72",
+                1,
+                4,
+                address,
+                None,
+            ),
+            ("packet too big, mtu 1280, length 72", 2, 0, None, Some(1280)),
+            ("packet too big, mtu 128", 2, 0, None, None),
+            ("time exceeded in-transit for 2001:db8::2, length 72", 3, 0, address, None),
+            ("time exceeded in-transit (reassembly)", 3, 1, None, None),
+            ("parameter problem, next header - octet 6, length 72", 4, 1, None, None),
+        ] {
+            for prefix in ["", "[icmp6 sum ok] "] {
+                let Some(Message::Error(printed)) = parse(&format!("{prefix}ICMP6, {words}"), ends, ends)
+                else {
+                    panic!("{words}");
+                };
+                let read = (printed.icmp_type, printed.code, printed.destination, printed.mtu);
+                assert_eq!(read, (icmp_type, code, destination, mtu), "{words}");
+            }
+        }
+    }
+
+    #[test]
+    fn who_looks_for_whom() {
+        let (source, group) =
+            ("fe80::9".parse().expect("an address"), "ff02::1:ff00:12".parse().expect("an address"));
+        let solicitation =
+            |words: &str| parse(&format!("ICMP6, neighbor solicitation, {words}"), source, group);
+        let asks = |target: &str| Neighbour {
+            target: target.parse().expect("an address"),
+            asker: Some(source),
+            is_answer: false,
+        };
+        assert_eq!(
+            solicitation("length 32, who has 2001:db8::12"),
+            Some(Message::Neighbour(asks("2001:db8::12")))
+        );
+        assert_eq!(solicitation("length 32, who has 2001:db8::1"), Some(Message::Other));
+        let request =
+            arp("Ethernet (len 6), IPv4 (len 4), Request who-has 10.0.0.2 tell 10.0.0.1, length 28");
+        assert_eq!(
+            request.map(|arp| (arp.target, arp.asker)),
+            Some(([10, 0, 0, 2].into(), Some([10, 0, 0, 1].into())))
+        );
+        assert_eq!(arp("Request who-has 10.0.0.2 tell 10.0.0.1").and_then(|arp| arp.asker), None);
+        assert!(arp("Reply 10.0.0.1 is-at 00:00:00:00:00:00, length 28").is_some_and(|arp| arp.is_answer));
+    }
+}

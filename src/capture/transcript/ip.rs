@@ -1,0 +1,292 @@
+//! The IP part of a packet: the parenthesis that `-v` prints, and the line's two ends.
+
+use std::net::IpAddr;
+
+use super::scan::Scan;
+use crate::packet::{Checksum, FragmentField, IpHeader};
+
+/// What `(tos 0x0, ttl 64, ...)` or `(flowlabel 0x1, hlim 64, ...)` says.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Printed {
+    hop_limit: Option<u8>,
+    traffic_class: Option<u8>,
+    id: Option<u16>,
+    offset: Option<u32>,
+    flags: Option<u16>,
+    /// The length that tcpdump worked with, also where the header says 0 (TSO).
+    pub length: Option<u32>,
+    is_presumed: bool,
+    flow_label: Option<u32>,
+    pub protocol: Option<u8>,
+    has_options: bool,
+    checksum: Checksum,
+    is_v6: bool,
+}
+
+impl Printed {
+    /// Reads the parenthesis that `text` begins with; the rest is what follows it, absent when it does not close.
+    /// tcpdump, print-ip.c `ip_print` and print-ip6.c `ip6_print`.
+    pub fn parse(text: &str) -> Option<(Self, Option<&str>)> {
+        let inside = text.strip_prefix('(')?;
+        let mut printed = Self::default();
+        let (mut depth, mut start) = (0u32, 0);
+        for (at, letter) in inside.char_indices() {
+            match letter {
+                '(' | '[' => depth += 1,
+                ')' if depth == 0 => {
+                    printed.read_field(inside.get(start..at)?.trim());
+                    let rest = inside.get(at + 1..)?.trim();
+                    return printed.is_plausible().then_some((printed, Some(rest)));
+                }
+                ')' | ']' => depth = depth.saturating_sub(1),
+                ',' if depth == 0 => {
+                    printed.read_field(inside.get(start..at)?.trim());
+                    start = at + 1;
+                }
+                _ => {}
+            }
+        }
+        // What was being printed when the line was cut is not used.
+        Some((printed, None))
+    }
+
+    /// Whether this is an IP header's parenthesis rather than another.
+    fn is_plausible(&self) -> bool {
+        self.hop_limit.is_some() || self.length.is_some()
+    }
+
+    fn read_field(&mut self, field: &str) {
+        let (name, value) = field.split_once(' ').unwrap_or((field, ""));
+        let hexadecimal = || u32::from_str_radix(value.trim_start_matches("0x"), 16).ok();
+        match name {
+            "tos" | "class" => self.traffic_class = hexadecimal().and_then(|number| number.try_into().ok()),
+            "ttl" | "hlim" => self.hop_limit = value.parse().ok(),
+            "id" => self.id = value.parse().ok(),
+            "offset" => self.offset = value.parse().ok().filter(|offset| *offset < 1 << 16),
+            "flags" => self.flags = flag_bits(value),
+            "proto" => self.protocol = parenthesised(value),
+            "flowlabel" => self.flow_label = hexadecimal(),
+            "options" => self.has_options = true,
+            "next-header" => {
+                self.is_v6 = true;
+                self.protocol = parenthesised(value);
+                self.read_length(value.split_once("payload length: ").map_or("", |(_, number)| number));
+            }
+            "length" => self.read_length(value),
+            "bad" => self.checksum = bad_checksum(value).unwrap_or_default(),
+            _ => {}
+        }
+    }
+
+    fn read_length(&mut self, value: &str) {
+        let (number, remark) = value.split_once(' ').unwrap_or((value, ""));
+        self.length = number.parse().ok();
+        self.is_presumed = remark.starts_with("[was 0");
+    }
+
+    /// As a header between `source` and `destination`.
+    pub fn between(&self, source: IpAddr, destination: IpAddr) -> IpHeader {
+        let fragment =
+            self.flags.zip(self.offset).map(|(flags, offset)| FragmentField(flags | (offset / 8) as u16));
+        IpHeader {
+            hop_limit: self.hop_limit,
+            traffic_class: self.traffic_class,
+            id: self.id,
+            fragment,
+            length: if self.is_presumed { Some(0) } else { self.length },
+            flow_label: self.flow_label,
+            protocol: self.protocol,
+            checksum: self.checksum,
+            ..IpHeader::between(source, destination)
+        }
+    }
+
+    /// Bytes of TCP, header included, where the IP header leaves no doubt about its own length.
+    pub fn tcp_bytes(&self) -> Option<u32> {
+        let tcp = 6;
+        if self.protocol != Some(tcp) || self.is_presumed || self.has_options {
+            return None;
+        }
+        // An IPv4 header without options has 20 bytes; IPv6's payload length does not count the fixed header.
+        if self.is_v6 { self.length } else { self.length?.checked_sub(20) }
+    }
+
+    /// Whether this is a fragment other than the first.
+    pub fn is_later_fragment(&self) -> bool {
+        self.offset.is_some_and(|offset| offset > 0)
+    }
+
+    /// Bytes of the datagram, as tcpdump worked with it.
+    pub fn datagram_bytes(&self) -> Option<u32> {
+        // RFC 8200, 3: the fixed header has 40 bytes.
+        if self.is_v6 { self.length?.checked_add(40) } else { self.length }
+    }
+}
+
+/// tcpdump, print-ip.c, `ip_frag_values`: more fragments, don't fragment, reserved.
+fn flag_bits(value: &str) -> Option<u16> {
+    let names = value.trim().strip_prefix('[')?.strip_suffix(']')?;
+    if names == "none" {
+        return Some(0);
+    }
+    names.split([',', ' ']).filter(|name| !name.is_empty()).try_fold(0, |bits, name| {
+        Some(
+            bits | match name {
+                "+" => 0x2000,
+                "DF" => 0x4000,
+                "rsvd" => 0x8000,
+                _ => return None,
+            },
+        )
+    })
+}
+
+fn parenthesised(value: &str) -> Option<u8> {
+    value.split_once('(')?.1.split_once(')')?.0.parse().ok()
+}
+
+/// `cksum 1234 (->46a8)!`
+fn bad_checksum(value: &str) -> Option<Checksum> {
+    let (found, expected) = value.strip_prefix("cksum ")?.split_once(" (->")?;
+    let expected = expected.split_once(')')?.0;
+    Some(Checksum::Incorrect {
+        found: u16::from_str_radix(found, 16).ok()?,
+        expected: u16::from_str_radix(expected, 16).ok()?,
+    })
+}
+
+/// One end of a printed line.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct End {
+    /// Absent when a name is printed, which happens without `-n`.
+    pub address: Option<IpAddr>,
+    pub port: Port,
+}
+
+/// What follows an end's address.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Port {
+    /// Nothing.
+    None,
+    /// A port, by number or by a well-known name.
+    Number(u16),
+    /// A name that is not known here.
+    Named,
+}
+
+impl Port {
+    pub fn number(self) -> Option<u16> {
+        match self {
+            Self::Number(port) => Some(port),
+            Self::None | Self::Named => None,
+        }
+    }
+}
+
+/// The two ends of `source > destination: ...`, and what follows the colon.
+pub(super) fn ends(text: &str) -> Option<(End, End, &str)> {
+    let mut scan = Scan::new(text);
+    let source = scan.until(' ')?;
+    scan.skip_spaces();
+    if !scan.eat("> ") {
+        return None;
+    }
+    scan.skip_spaces();
+    // The space shows that the address before it is whole: `2001:db8::1:` might have gone on.
+    // No IPv4 address has a colon, so there it is enough.
+    let bare = || scan.rest().strip_suffix(':').filter(|word| !word.contains(':')).map(|word| (word, ""));
+    let (destination, after) = scan.rest().split_once(": ").or_else(bare)?;
+    if destination.contains(' ') {
+        return None;
+    }
+    Some((end(source)?, end(destination)?, after.trim_start()))
+}
+
+fn end(word: &str) -> Option<End> {
+    if let Ok(address) = word.parse() {
+        return Some(End { address: Some(address), port: Port::None });
+    }
+    let is_name = |name: &str| {
+        name.contains(|letter: char| letter.is_ascii_alphabetic())
+            && name.chars().all(|letter| letter.is_ascii_alphanumeric() || "-_.:%".contains(letter))
+    };
+    let (host, port) = word.rsplit_once('.')?;
+    let port = match port.parse() {
+        Ok(number) => Port::Number(number),
+        Err(_) => service(port).map_or(Port::Named, Port::Number),
+    };
+    if let Ok(address) = host.parse() {
+        return (port != Port::Named || is_name(word)).then_some(End { address: Some(address), port });
+    }
+    is_name(word).then_some(End { address: None, port })
+}
+
+/// Ports whose names tcpdump prints without `-nn` and that a licence server's traffic may use (IANA service names).
+fn service(name: &str) -> Option<u16> {
+    const SERVICES: [(&str, u16); 22] = [
+        ("https", 443),
+        ("http", 80),
+        ("www", 80),
+        ("domain", 53),
+        ("pcsync-https", 8443),
+        ("http-alt", 8080),
+        ("webcache", 8080),
+        ("http-proxy", 8080),
+        ("squid", 3128),
+        ("ndl-aas", 3128),
+        ("squid-http", 3128),
+        ("ssh", 22),
+        ("smtp", 25),
+        ("submission", 587),
+        ("telnet", 23),
+        ("ftp", 21),
+        ("ntp", 123),
+        ("ldap", 389),
+        ("ldaps", 636),
+        ("bgp", 179),
+        ("imaps", 993),
+        ("socks", 1080),
+    ];
+    SERVICES.iter().find(|(known, _)| *known == name).map(|(_, port)| *port)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_header_is_read_as_far_as_it_goes() {
+        let whole = "(tos 0x2,ECT(0), ttl 44, id 7, offset 0, flags [+, DF], proto TCP (6), length 52, options (NOP,EOL), \
+                     bad cksum 1234 (->46a8)!) 10.0.0.1 > x";
+        let (printed, rest) = Printed::parse(whole).expect("a header");
+        assert_eq!(rest, Some("10.0.0.1 > x"));
+        let ip = printed.between(IpAddr::from([10, 0, 0, 1]), IpAddr::from([10, 0, 0, 2]));
+        assert_eq!(
+            (ip.hop_limit, ip.traffic_class, ip.id, ip.length),
+            (Some(44), Some(2), Some(7), Some(52))
+        );
+        assert_eq!((ip.fragment, ip.protocol), (Some(FragmentField(0x6000)), Some(6)));
+        assert_eq!(ip.checksum, Checksum::Incorrect { found: 0x1234, expected: 0x46a8 });
+        assert_eq!(printed.tcp_bytes(), None, "the options' length is not known");
+        let (cut, rest) = Printed::parse("(tos 0x0, ttl 6").expect("a header");
+        assert_eq!((cut.traffic_class, cut.hop_limit, rest), (Some(0), None, None));
+        let (v6, _) = Printed::parse(
+            "(class 0x20, flowlabel 0x12345, hlim 64, next-header TCP (6) payload length: 24) ",
+        )
+        .expect("a header");
+        assert_eq!((v6.flow_label, v6.tcp_bytes(), v6.datagram_bytes()), (Some(0x12345), Some(24), Some(64)));
+    }
+
+    #[test]
+    fn ends_need_the_colon_and_the_space_after_them() {
+        let (source, destination, body) = ends("10.0.0.1.57886 > fe80::1.https: Flags").expect("two ends");
+        assert_eq!(source.port, Port::Number(57886));
+        assert_eq!((destination.address, destination.port.number()), ("fe80::1".parse().ok(), Some(443)));
+        assert_eq!(body, "Flags");
+        assert!(ends("10.0.0.1.57886 > 10.0.0.2.84").is_none());
+        assert!(ends("10.0.0.1.57886 > 2001:db8::1:").is_none());
+        let (source, ..) = ends("host.example.https > 10.0.0.1.8: x").expect("two ends");
+        assert_eq!((source.address, source.port), (None, Port::Number(443)));
+        assert!(ends("a lower > b: c").is_none());
+    }
+}

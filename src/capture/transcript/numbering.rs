@@ -1,0 +1,339 @@
+//! Sequence numbers as tcpdump shortens them, and back.
+//!
+//! tcpdump remembers, per conversation, the numbers of the first segment that has the ACK flag, or of the latest that
+//! has SYN as well, and prints later ones relative to them (print-tcp.c, `tcp_seq_hash`). Segments without ACK, and all
+//! segments with `-S`, are printed as they are. Which of the two it is, is told by what fits the conversation.
+
+use std::collections::{BTreeSet, HashMap, VecDeque};
+use std::net::{IpAddr, Ipv4Addr};
+
+use super::tcp::Printed;
+use crate::limits::TRANSCRIPT_CONVERSATIONS;
+use crate::packet::{Flags, Seq};
+
+/// One end of a conversation.
+type End = (IpAddr, u16);
+
+/// What is remembered of every conversation.
+#[derive(Debug, Default)]
+pub(super) struct Numbering {
+    conversations: HashMap<(End, End), Conversation>,
+    /// In the order of their first segments.
+    order: VecDeque<(End, End)>,
+    /// Who talks to which address (port 0) and to which end of it.
+    peers: BTreeSet<(IpAddr, End)>,
+    /// The form that conversations whose SYN-ACK is there turned out to have.
+    usual: Option<Form>,
+    /// Conversations that were forgotten because there were too many.
+    pub forgotten: u64,
+}
+
+/// One conversation; the first of its two ends has side 0.
+#[derive(Clone, Copy, Debug, Default)]
+struct Conversation {
+    /// The number of each side's latest SYN without ACK, which tcpdump prints as it is.
+    syn: [Option<u32>; 2],
+    /// What tcpdump subtracts from each side's numbers, once it has begun to subtract.
+    bases: Option<[Option<u32>; 2]>,
+    /// The number that is expected next from each side.
+    next: [Option<u32>; 2],
+    /// How the numbers after the first are meant, once that is clear.
+    form: Option<Form>,
+    /// Whether the bases are a SYN-ACK's, which leaves no doubt that they are true numbers.
+    saw_syn_ack: bool,
+}
+
+/// How numbers are printed after a conversation's first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Form {
+    /// Counted from the bases.
+    Relative,
+    /// As they are: `-S`, or a paste that begins in the middle.
+    Absolute,
+}
+
+/// True numbers, as far as they can be known.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Numbers {
+    pub seq: Option<Seq>,
+    pub ack: Option<Seq>,
+    /// What has to be added to the numbers of `sack`.
+    pub sack_base: u32,
+}
+
+/// Largest distance from the expected number that a segment of the same conversation may have: four times the
+/// largest window of 65,535 << 14 would be half the number space, so a quarter of that.
+const FAR: u32 = 1 << 28;
+
+impl Numbering {
+    /// The true numbers of a segment from `source` to `destination`.
+    pub fn absolute(&mut self, source: End, destination: End, printed: &Printed<'_>) -> Numbers {
+        let as_printed = Numbers { seq: printed.seq.map(Seq), ack: printed.ack.map(Seq), sack_base: 0 };
+        let Some(flags) = printed.flags else { return as_printed };
+        let (key, side) =
+            if source <= destination { ((source, destination), 0) } else { ((destination, source), 1) };
+        if !flags.ack() && !flags.syn() {
+            return match self.conversations.get(&key) {
+                Some(conversation) => conversation.without_ack(side, as_printed),
+                None => as_printed,
+            };
+        }
+        let usual = self.usual.unwrap_or(Form::Relative);
+        let conversation = self.conversation(key);
+        if !flags.ack() {
+            conversation.syn[side] = printed.seq;
+            return as_printed;
+        }
+        let numbers = conversation.with_ack(side, flags, printed, usual);
+        if conversation.saw_syn_ack && conversation.form.is_some() {
+            self.usual = conversation.form;
+        }
+        numbers
+    }
+
+    /// Whether `host` has talked to `address`, at `port` if that is given.
+    pub fn has_peer(&self, host: IpAddr, address: IpAddr, port: Option<u16>) -> bool {
+        self.peers.contains(&(host, (address, port.unwrap_or(0))))
+    }
+
+    /// The only address that `host` has talked to and that is written with this beginning; `None` for none or several.
+    pub fn only_peer(&self, host: IpAddr, start: &str) -> Option<IpAddr> {
+        let mut fitting = self
+            .peers
+            .range((host, (IpAddr::V4(Ipv4Addr::UNSPECIFIED), 0))..)
+            .take_while(|(known, _)| *known == host)
+            .map(|(_, (address, _))| *address)
+            .filter(|address| address.to_string().starts_with(start));
+        let first = fitting.next()?;
+        fitting.all(|other| other == first).then_some(first)
+    }
+
+    fn conversation(&mut self, key: (End, End)) -> &mut Conversation {
+        if !self.conversations.contains_key(&key) {
+            if self.order.len() >= TRANSCRIPT_CONVERSATIONS
+                && let Some(oldest) = self.order.pop_front()
+            {
+                self.conversations.remove(&oldest);
+                self.forgotten += 1;
+            }
+            self.order.push_back(key);
+            if self.peers.len() < 4 * TRANSCRIPT_CONVERSATIONS {
+                let (one, other) = key;
+                self.peers.extend([
+                    (one.0, other),
+                    (one.0, (other.0, 0)),
+                    (other.0, one),
+                    (other.0, (one.0, 0)),
+                ]);
+            }
+        }
+        self.conversations.entry(key).or_default()
+    }
+}
+
+impl Conversation {
+    /// A segment without ACK is printed as it is, which fits only where the others' true numbers are known.
+    fn without_ack(&self, side: usize, as_printed: Numbers) -> Numbers {
+        let fits = match self.bases {
+            None => true,
+            Some(bases) => {
+                let is_near = |next: u32| as_printed.seq.is_some_and(|seq| distance(seq.0, next) < FAR);
+                // The side's SYN was printed as it is, and so is this.
+                self.syn[side].is_some()
+                    || (bases[side].is_some() && self.form == Some(Form::Relative))
+                    || self.next[side].is_some_and(is_near)
+            }
+        };
+        if fits { as_printed } else { Numbers { seq: None, ..as_printed } }
+    }
+
+    fn with_ack(&mut self, side: usize, flags: Flags, printed: &Printed<'_>, usual: Form) -> Numbers {
+        let other = 1 - side;
+        let bases = match self.bases {
+            Some(bases) if !flags.syn() => bases,
+            _ if !flags.syn() && self.continues_a_syn(side, printed) => {
+                self.form = Some(Form::Relative);
+                *self.bases.insert(self.syn)
+            }
+            _ => return self.begin(side, flags, printed),
+        };
+        let (own, others) = (bases[side].unwrap_or(0), bases[other].unwrap_or(0));
+        let form = self
+            .form
+            .unwrap_or_else(|| self.judge([(printed.seq, side, own), (printed.ack, other, others)], usual));
+        let add = |number: u32, base: u32| match form {
+            Form::Relative => number.wrapping_add(base),
+            Form::Absolute => number,
+        };
+        let numbers = Numbers {
+            seq: printed.seq.map(|seq| Seq(add(seq, own))),
+            ack: printed.ack.map(|ack| Seq(add(ack, others))),
+            sack_base: add(0, others),
+        };
+        self.expect(side, flags, numbers, printed.payload_len);
+        numbers
+    }
+
+    /// Whether this first segment with ACK is counted from a SYN before it: the SYN-ACK that tcpdump printed in full
+    /// is not in the paste.
+    fn continues_a_syn(&self, side: usize, printed: &Printed<'_>) -> bool {
+        let fits = |number: Option<u32>, syn: Option<u32>| {
+            let (number, syn) = number.zip(syn)?;
+            Some(number.wrapping_sub(1) < FAR && distance(number, syn) >= number)
+        };
+        fits(printed.seq, self.syn[side]).or(fits(printed.ack, self.syn[1 - side])).unwrap_or(false)
+    }
+
+    /// The segment from whose numbers tcpdump counts; its own are printed in full.
+    fn begin(&mut self, side: usize, flags: Flags, printed: &Printed<'_>) -> Numbers {
+        let other = 1 - side;
+        let mut bases = [None; 2];
+        bases[side] = printed.seq;
+        bases[other] = printed.ack.map(|ack| ack.wrapping_sub(1)).or(self.syn[other]);
+        self.bases = Some(bases);
+        self.next = [None; 2];
+        self.next[other] = bases[other].map(|base| base.wrapping_add(1));
+        // A repeated SYN-ACK is printed like the first.
+        if !(flags.syn() && self.saw_syn_ack) {
+            self.form = None;
+        }
+        self.saw_syn_ack = flags.syn();
+        let sack_base = bases[other].unwrap_or(0);
+        let is_relative = |first: u32| {
+            printed.ack.is_none_or(|ack| distance(first.wrapping_add(sack_base), ack) <= distance(first, ack))
+        };
+        let first_sack = printed.options.as_ref().and_then(super::options::Options::first_sack_number);
+        let numbers = Numbers {
+            seq: printed.seq.map(Seq),
+            ack: printed.ack.map(Seq),
+            sack_base: if first_sack.is_some_and(is_relative) { sack_base } else { 0 },
+        };
+        self.expect(side, flags, numbers, printed.payload_len);
+        numbers
+    }
+
+    /// Which form brings the numbers nearer to what is expected, and remembers it where there is a difference.
+    fn judge(&mut self, numbers: [(Option<u32>, usize, u32); 2], usual: Form) -> Form {
+        let (mut relative, mut absolute) = (0u64, 0u64);
+        for (number, side, base) in numbers {
+            if let (Some(number), Some(next)) = (number, self.next[side]) {
+                relative += u64::from(distance(number.wrapping_add(base), next));
+                absolute += u64::from(distance(number, next));
+            }
+        }
+        // Where both are far off, as after a SYN-ACK that nobody believed, it tells nothing.
+        if relative != absolute && relative.min(absolute) < u64::from(FAR) {
+            self.form = Some(if relative < absolute { Form::Relative } else { Form::Absolute });
+        }
+        self.form.unwrap_or(usual)
+    }
+
+    fn expect(&mut self, side: usize, flags: Flags, numbers: Numbers, payload_len: Option<u32>) {
+        let sequence_space = u32::from(flags.syn()) + u32::from(flags.fin());
+        if let Some(seq) = numbers.seq {
+            self.next[side] = Some((seq + payload_len.unwrap_or(0) + sequence_space).0);
+        }
+        if flags.ack() && self.next[1 - side].is_none() {
+            self.next[1 - side] = numbers.ack.map(|ack| ack.0);
+        }
+    }
+}
+
+/// How far apart two numbers are, whichever comes first.
+fn distance(one: u32, other: u32) -> u32 {
+    Seq(one).distance_from(Seq(other)).unsigned_abs()
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    const CLIENT: End = (IpAddr::V4(std::net::Ipv4Addr::new(10, 0, 0, 1)), 40000);
+    const SERVER: End = (IpAddr::V4(std::net::Ipv4Addr::new(10, 0, 0, 2)), 8443);
+
+    fn read(numbering: &mut Numbering, is_client: bool, line: &str) -> (Option<u32>, Option<u32>) {
+        let printed = Printed::parse(line).expect("TCP");
+        let (source, destination) = if is_client { (CLIENT, SERVER) } else { (SERVER, CLIENT) };
+        let numbers = numbering.absolute(source, destination, &printed);
+        (numbers.seq.map(|seq| seq.0), numbers.ack.map(|ack| ack.0))
+    }
+
+    #[test]
+    fn the_handshake_tells_the_bases_even_where_the_syn_ack_was_cut() {
+        let mut numbering = Numbering::default();
+        assert_eq!(read(&mut numbering, true, "Flags [S], seq 1000, win 1, length 0"), (Some(1000), None));
+        assert_eq!(read(&mut numbering, false, "Flags [S.], seq 5000, ack 10"), (Some(5000), None));
+        assert_eq!(
+            read(&mut numbering, true, "Flags [P.], seq 1:173, ack 1, win 9"),
+            (Some(1001), Some(5001))
+        );
+        assert_eq!(read(&mut numbering, true, "Flags [R], seq 1173, win 0, length 0"), (Some(1173), None));
+    }
+
+    #[test]
+    fn where_no_base_is_known_numbers_count_from_the_first() {
+        let mut numbering = Numbering::default();
+        assert_eq!(read(&mut numbering, true, "Flags [S], seq 74"), (None, None));
+        assert_eq!(
+            read(&mut numbering, false, "Flags [S.], seq 3000000000, ack 74"),
+            (Some(3_000_000_000), None)
+        );
+        assert_eq!(
+            read(&mut numbering, true, "Flags [.], seq 1, ack 1, win 9"),
+            (Some(1), Some(3_000_000_001))
+        );
+        // Printed in full, it can't be placed among numbers that count from 0.
+        assert_eq!(read(&mut numbering, true, "Flags [R], seq 746386211, win 0, length 0"), (None, None));
+    }
+
+    #[test]
+    fn a_paste_from_the_middle_is_not_counted_twice() {
+        let mut numbering = Numbering::default();
+        assert_eq!(
+            read(&mut numbering, true, "Flags [P.], seq 173:367, ack 1595, win 9"),
+            (Some(173), Some(1595))
+        );
+        assert_eq!(
+            read(&mut numbering, false, "Flags [P.], seq 1595:1600, ack 367, win 9"),
+            (Some(1595), Some(367))
+        );
+    }
+
+    #[test]
+    fn a_missing_syn_ack_is_bridged_by_the_syn() {
+        let mut numbering = Numbering::default();
+        read(&mut numbering, true, "Flags [S], seq 74638621, win 1, length 0");
+        assert_eq!(read(&mut numbering, true, "Flags [.], seq 1, ack 1, win 9"), (Some(74_638_622), Some(1)));
+    }
+
+    #[test]
+    fn conversations_are_bounded() {
+        let mut numbering = Numbering::default();
+        let printed = Printed::parse("Flags [S], seq 1, win 2, length 0").expect("TCP");
+        for number in 0..=TRANSCRIPT_CONVERSATIONS as u32 {
+            let address = IpAddr::from(std::net::Ipv4Addr::from_bits(number));
+            numbering.absolute((address, 1), SERVER, &printed);
+        }
+        assert_eq!((numbering.forgotten, numbering.conversations.len()), (1, TRANSCRIPT_CONVERSATIONS));
+    }
+
+    proptest! {
+        /// What tcpdump prints of a handshake and two data segments, with and without `-S`, at any initial numbers.
+        #[test]
+        fn printed_numbers_are_undone(client: u32, server: u32, len in 1u32..100_000, is_s: bool) {
+            let (first, reply) = (client.wrapping_add(1), server.wrapping_add(1));
+            let after = first.wrapping_add(len);
+            let shorten = |number: u32, base: u32| if is_s { number } else { number.wrapping_sub(base) };
+            let mut numbering = Numbering::default();
+            read(&mut numbering, true, &format!("Flags [S], seq {client}, win 1, length 0"));
+            read(&mut numbering, false, &format!("Flags [S.], seq {server}, ack {first}, win 1, length 0"));
+            let (seq, end, ack) = (shorten(first, client), shorten(after, client), shorten(reply, server));
+            let data = format!("Flags [P.], seq {seq}:{end}, ack {ack}, win 1, length {len}");
+            prop_assert_eq!(read(&mut numbering, true, &data), (Some(first), Some(reply)));
+            let answer = format!("Flags [.], seq {ack}, ack {end}, win 1, length 0");
+            prop_assert_eq!(read(&mut numbering, false, &answer), (Some(reply), Some(after)));
+        }
+    }
+}

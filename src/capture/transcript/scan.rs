@@ -1,0 +1,67 @@
+//! Reading a line field by field. A number counts only where the grammar's next character follows it: one that runs
+//! into the end of the line may have been cut.
+
+/// A line being read from left to right.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Scan<'a> {
+    rest: &'a str,
+}
+
+impl<'a> Scan<'a> {
+    pub(super) fn new(text: &'a str) -> Self {
+        Self { rest: text }
+    }
+
+    pub(super) fn rest(&self) -> &'a str {
+        self.rest
+    }
+
+    /// Skips spaces, and says whether something is left.
+    pub(super) fn skip_spaces(&mut self) -> bool {
+        self.rest = self.rest.trim_start();
+        !self.rest.is_empty()
+    }
+
+    /// Consumes `word` if it comes next.
+    pub(super) fn eat(&mut self, word: &str) -> bool {
+        let after = self.rest.strip_prefix(word);
+        self.rest = after.unwrap_or(self.rest);
+        after.is_some()
+    }
+
+    /// Consumes everything before `end`, and `end`.
+    pub(super) fn until(&mut self, end: char) -> Option<&'a str> {
+        let (before, after) = self.rest.split_once(end)?;
+        self.rest = after;
+        Some(before)
+    }
+
+    /// A decimal number that is followed by something.
+    pub(super) fn number(&mut self) -> Option<u32> {
+        self.digits(10)
+    }
+
+    /// Hexadecimal digits that are followed by something.
+    pub(super) fn hex(&mut self) -> Option<u32> {
+        self.digits(16)
+    }
+
+    fn digits(&mut self, radix: u32) -> Option<u32> {
+        let end = self.rest.find(|letter: char| !letter.is_digit(radix))?;
+        let (digits, after) = self.rest.split_at_checked(end)?;
+        let number = u32::from_str_radix(digits, radix).ok()?;
+        self.rest = after;
+        Some(number)
+    }
+
+    /// Consumes the comma that ends a field, and the spaces that a web page put before it.
+    pub(super) fn comma(&mut self) -> bool {
+        let mut ahead = *self;
+        ahead.skip_spaces();
+        let is_comma = ahead.eat(",");
+        if is_comma {
+            *self = ahead;
+        }
+        is_comma
+    }
+}

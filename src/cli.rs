@@ -1,0 +1,202 @@
+//! The command line: what can be asked for, and how it is explained.
+
+use clap::builder::styling::{AnsiColor, Styles};
+use clap::{Args, ColorChoice, Parser, Subcommand, ValueEnum};
+use ssmscope::time::Elapsed;
+
+/// Says why a connection to a licence server failed, from a packet capture or from tcpdump's text.
+#[derive(Debug, Parser)]
+#[command(
+    name = "ssmscope",
+    version,
+    about,
+    long_about = "Says why a connection to a licence server failed, from a packet capture or from tcpdump's text.\n\n\
+        Each TCP connection of the capture gets one verdict: how far it got (TCP handshake, ClientHello, ServerHello, \
+        TLS established, application data), what ended it or let it stand still, who is to be looked at, and which \
+        packets prove it. Cisco SSM On-Prem speaks HTTPS on port 8443, and so do many others: nothing here is \
+        particular to it but the ports on which TLS is expected.",
+    after_help = EXIT_STATUS,
+    after_long_help = EXIT_STATUS,
+    styles = STYLES,
+    max_term_width = 100,
+    propagate_version = true,
+    subcommand_required = true,
+    arg_required_else_help = true
+)]
+pub struct Cli {
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+    /// When to use colour; NO_COLOR and CLICOLOR_FORCE are honoured too.
+    #[arg(long, value_name = "WHEN", default_value = "auto", global = true)]
+    pub color: ColorChoice,
+}
+
+/// The commands.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    Read(Read),
+    /// Explain a verdict, or list them all.
+    #[command(
+        long_about = "Explains a verdict: what it says, which packets show it, what causes it, and what to do. Without \
+            a code it lists all verdicts with their severity.",
+        after_help = "Examples:\n  ssmscope explain\n  ssmscope explain no-server-hello | less"
+    )]
+    Explain {
+        /// The verdict's code, as reports show it: no-server-hello, refused, ...
+        code: Option<String>,
+    },
+}
+
+/// `ssmscope read`.
+#[derive(Debug, Args)]
+#[command(
+    about = "Analyse captures: pcap, pcapng, or tcpdump's text",
+    long_about = "Analyses captures and prints a verdict for each TCP connection.\n\n\
+        A file is recognised by its content, never by its name: pcap and pcapng as tcpdump, Wireshark and most devices \
+        write them, either compressed with gzip or zstd, or the text that tcpdump prints, with or without -v, as it comes out \
+        of a terminal or a web page. Several files are one capture in time order, as a ring buffer leaves them. '-' is \
+        standard input.\n\n\
+        Text holds no payload. What TLS did is then inferred from lengths and directions, and the report says so.",
+    after_help = EXAMPLES,
+    after_long_help = EXAMPLES_AND_STATUS
+)]
+pub struct Read {
+    /// Captures or transcripts; '-' is standard input.
+    #[arg(value_name = "FILE", required = true)]
+    pub files: Vec<String>,
+
+    /// Only connections of this host: an address, a prefix (10.106.66.0/24) or a name.
+    ///
+    /// Errors that quote its packets, and the search for its address, stay in. Repeatable.
+    #[arg(long, value_name = "HOST", help_heading = "Selection")]
+    pub host: Vec<String>,
+
+    /// Only connections from or to this port. Repeatable.
+    #[arg(long, value_name = "PORT", help_heading = "Selection")]
+    pub port: Vec<u16>,
+
+    /// Only packets that this libpcap expression admits (man pcap-filter); not for text.
+    #[arg(long, value_name = "EXPRESSION", help_heading = "Selection")]
+    pub filter: Option<String>,
+
+    /// What to print.
+    #[arg(short, long, value_name = "FORM", value_enum, default_value_t, help_heading = "Output")]
+    pub output: Output,
+
+    /// Print packets as tcpdump -nn -vv does, in two lines, instead of tcpdump -nn.
+    #[arg(short, long, help_heading = "Output")]
+    pub verbose: bool,
+
+    /// Print every connection's timeline, however many there are.
+    ///
+    /// With more than 20 connections the timeline form prints a table, and the packets of those that failed.
+    #[arg(long, help_heading = "Output")]
+    pub all: bool,
+
+    /// Expect TLS on this port too, beside 443 and 8443. Repeatable.
+    #[arg(long, value_name = "PORT", help_heading = "Judgement")]
+    pub tls_port: Vec<u16>,
+
+    /// How long a silence is a stall: 3, 2.5, 500ms.
+    #[arg(long, value_name = "SECONDS", value_parser = span, default_value = "3", help_heading = "Judgement")]
+    pub stall_after: Elapsed,
+
+    /// How long after the SYN established TLS is slow: 2, 2.5, 500ms.
+    #[arg(long, value_name = "SECONDS", value_parser = span, default_value = "2", help_heading = "Judgement")]
+    pub slow_after: Elapsed,
+}
+
+/// What `ssmscope read` prints.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, ValueEnum)]
+pub enum Output {
+    /// Each connection's packets as tcpdump prints them, with notes, and its verdict.
+    #[default]
+    Timeline,
+    /// One row per connection, and a summary by server.
+    Table,
+    /// JSON Lines for scripts: a connection object for each, then a summary.
+    Json,
+    /// The packets alone, as tcpdump -nn prints them.
+    Tcpdump,
+}
+
+const STYLES: Styles = Styles::styled()
+    .header(AnsiColor::Green.on_default().bold())
+    .usage(AnsiColor::Green.on_default().bold())
+    .literal(AnsiColor::Cyan.on_default().bold())
+    .placeholder(AnsiColor::Cyan.on_default());
+
+const EXIT_STATUS: &str = "\
+Exit status:
+  0  every judged connection is healthy
+  1  warning: a connection works, but look at it
+  2  critical: a connection failed
+  3  unknown: nothing to judge, bad usage, or unreadable input
+
+When the reader of a pipe goes away the exit status is the verdict's if it is known by then, else 0.";
+
+const EXAMPLES: &str = "\
+Examples:
+  ssmscope read capture.pcap
+  ssmscope read --host ssm.example.net --port 8443 ring*.pcap.gz
+  ssmscope read -v session.txt | less
+  tcpdump -i eth0 -w - port 8443 -c 100 | ssmscope read -
+  ssmscope read -o json capture.pcap | jq -r .verdict.headline";
+
+const EXAMPLES_AND_STATUS: &str = "\
+Examples:
+  ssmscope read capture.pcap
+      The timeline and verdict of each connection.
+  ssmscope read --host ssm.example.net --port 8443 ring*.pcap.gz
+      The connections to one server, from a ring buffer's compressed files.
+  ssmscope read -v session.txt | less
+      A pasted vManage session, each packet in two lines as tcpdump -vv prints it.
+  tcpdump -i eth0 -w - port 8443 -c 100 | ssmscope read -
+      Straight from tcpdump.
+  ssmscope read -o json capture.pcap | jq -r .verdict.headline
+      For scripts; docs/json-schema.json describes the objects.
+
+Exit status:
+  0  every judged connection is healthy
+  1  warning: a connection works, but look at it
+  2  critical: a connection failed
+  3  unknown: nothing to judge, bad usage, or unreadable input
+
+When the reader of a pipe goes away the exit status is the verdict's if it is known by then, else 0.";
+
+/// A span of seconds as a decimal number, or of milliseconds with `ms` behind it.
+fn span(text: &str) -> Result<Elapsed, String> {
+    // As long as the capture's clock can count: 292 years.
+    const MOST_SECONDS: f64 = 9.0e9;
+    let (number, unit) = match text.strip_suffix("ms") {
+        Some(number) => (number, 1e-3),
+        None => (text.strip_suffix('s').unwrap_or(text), 1.0),
+    };
+    match number.parse::<f64>() {
+        Ok(value) if value > 0.0 && value * unit < MOST_SECONDS => Ok(Elapsed::from_secs_f64(value * unit)),
+        _ => Err("not a positive number of seconds; try 2, 2.5 or 500ms".to_owned()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    use super::*;
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn spans_are_seconds_or_milliseconds() {
+        for (text, millis) in [("2", 2_000), ("2.5", 2_500), ("500ms", 500), ("3s", 3_000), (".5", 500)] {
+            assert_eq!(span(text), Ok(Elapsed::from_millis(millis)), "{text}");
+        }
+        for text in ["", "0", "-1", "NaN", "inf", "2m", "ms", "1e300"] {
+            assert!(span(text).is_err(), "{text}");
+        }
+    }
+}

@@ -1,0 +1,138 @@
+//! The link-type table: which header a frame begins with (tcpdump.org/linktypes.html), and what follows it.
+
+use etherparse::{EtherType, ether_type};
+
+use super::span::Span;
+use super::{Layer, ether, travel};
+use crate::packet::{Other, Travel};
+
+/// Strips the link header; also says which way the frame went, where the link header tells.
+pub(super) fn strip(link_type: u32, span: Span<'_>) -> (Layer<'_>, Option<Travel>) {
+    let or_cut = |layer: Option<_>| (layer.unwrap_or(Layer::malformed("link header")), None);
+    match link_type {
+        // LINKTYPE_NULL in the writing host's byte order, LINKTYPE_LOOP in network order: values tell them apart.
+        0 | 108 => or_cut(bsd_loopback(span)),
+        1 => (Layer::Ethernet(span), None),
+        // LINKTYPE_RAW 101, the platforms' own DLT_RAW 12 and 14, LINKTYPE_IPV4 228, LINKTYPE_IPV6 229.
+        12 | 14 | 101 | 228 | 229 => (Layer::Ip(span), None),
+        // LINKTYPE_PPP_HDLC: PPP, or Cisco's HDLC, which begins with 0x0f or 0x8f (RFC 1547, 4.3.1).
+        50 if matches!(span.bytes.first(), Some(0x0f | 0x8f)) => or_cut(cisco_hdlc(span)),
+        // LINKTYPE_PPP and LINKTYPE_PPP_HDLC, with or without HDLC address and control.
+        9 | 50 => (Layer::Ppp(span), None),
+        // LINKTYPE_PPP_ETHER: a PPPoE header without Ethernet before it.
+        51 => (ether::pppoe(span).unwrap_or(Layer::malformed("PPPoE header")), None),
+        104 => or_cut(cisco_hdlc(span)),
+        113 => cooked(span).unwrap_or((Layer::malformed("link header"), None)),
+        192 => or_cut(per_packet_information(span)),
+        // LINKTYPE_PPP_WITH_DIR: 0 is received, anything else sent.
+        204 => match span.split::<1>() {
+            Some(([direction], rest)) => (Layer::Ppp(rest), Some(travel(*direction != 0))),
+            None => (Layer::malformed("link header"), None),
+        },
+        239 => or_cut(nflog(span)),
+        // LINKTYPE_IPOIB: a 40-byte global routing header, EtherType, two reserved bytes.
+        242 => or_cut(span.skip(40).and_then(Span::split::<4>).map(|(header, rest)| {
+            let [high, low, ..] = *header;
+            Layer::EtherType(u16::from_be_bytes([high, low]), rest)
+        })),
+        276 => cooked_v2(span).unwrap_or((Layer::malformed("link header"), None)),
+        other => (Layer::other(Other::LinkType(other)), None),
+    }
+}
+
+/// A 32-bit address family: 2 is IPv4 everywhere, IPv6 is 24 (NetBSD, OpenBSD), 28 (FreeBSD), 30 (macOS), 10 (Linux).
+fn bsd_loopback(span: Span<'_>) -> Option<Layer<'_>> {
+    let (family, rest) = span.split::<4>()?;
+    // A family is below 256: whichever end holds it tells the byte order.
+    Some(match family {
+        [0, 0, 0, family] | [family, 0, 0, 0] if matches!(family, 2 | 10 | 24 | 28 | 30) => Layer::Ip(rest),
+        _ => Layer::other(Other::Link("BSD loopback (not IP)")),
+    })
+}
+
+/// Cisco's HDLC: address, control, and an EtherType.
+fn cisco_hdlc(span: Span<'_>) -> Option<Layer<'_>> {
+    let (&[_, _, high, low], rest) = span.split::<4>()?;
+    Some(match u16::from_be_bytes([high, low]) {
+        // Numbers below the EtherTypes are Cisco's own (keep-alives are 0x8035).
+        0..0x0600 => Layer::other(Other::Link("Cisco HDLC")),
+        number => Layer::EtherType(number, rest),
+    })
+}
+
+/// Linux cooked capture, LINKTYPE_LINUX_SLL: packet type, ARPHRD type, address length and address, protocol.
+fn cooked(span: Span<'_>) -> Option<(Layer<'_>, Option<Travel>)> {
+    let (header, rest) = span.split::<16>()?;
+    let packet_type = u16::from_be_bytes([header[0], header[1]]);
+    let protocol = u16::from_be_bytes([header[14], header[15]]);
+    Some((cooked_protocol(protocol, rest), cooked_travel(packet_type)))
+}
+
+/// Linux cooked capture, LINKTYPE_LINUX_SLL2: protocol, reserved, interface, ARPHRD type, packet type, address.
+fn cooked_v2(span: Span<'_>) -> Option<(Layer<'_>, Option<Travel>)> {
+    let (header, rest) = span.split::<20>()?;
+    let protocol = u16::from_be_bytes([header[0], header[1]]);
+    Some((cooked_protocol(protocol, rest), cooked_travel(header[10].into())))
+}
+
+fn cooked_protocol(protocol: u16, rest: Span<'_>) -> Layer<'_> {
+    match protocol {
+        // linux/if_ether.h: ETH_P_802_2 is LLC without a length; other numbers below 0x0600 are Linux's own.
+        0x0004 => Layer::Llc(rest),
+        0..0x0600 => Layer::other(Other::Link("Linux cooked (not an EtherType)")),
+        number => Layer::EtherType(number, rest),
+    }
+}
+
+/// 0 is for this host, 4 from it. Broadcast, multicast and what passes by in promiscuous mode tell nothing.
+fn cooked_travel(packet_type: u16) -> Option<Travel> {
+    matches!(packet_type, 0 | 4).then(|| travel(packet_type == 4))
+}
+
+/// LINKTYPE_PPI: a little-endian header that names its own length and the link type of what follows.
+fn per_packet_information(span: Span<'_>) -> Option<Layer<'_>> {
+    let (header, _) = span.split::<8>()?;
+    let header_len = u16::from_le_bytes([header[2], header[3]]);
+    let link_type = u32::from_le_bytes([header[4], header[5], header[6], header[7]]);
+    let rest = span.skip(usize::from(header_len).max(8))?;
+    Some(match link_type {
+        1 => Layer::Ethernet(rest),
+        12 | 101 => Layer::Ip(rest),
+        other => Layer::other(Other::LinkType(other)),
+    })
+}
+
+/// LINKTYPE_NFLOG: family, version, resource, then attributes of length and type in the writing host's byte order.
+fn nflog(span: Span<'_>) -> Option<Layer<'_>> {
+    /// `NFULA_PAYLOAD` of linux/netfilter/nfnetlink_log.h.
+    const PAYLOAD: u16 = 9;
+    let (_, attributes) = span.split::<4>()?;
+    [u16::from_le_bytes, u16::from_be_bytes].into_iter().find_map(|number| {
+        let mut rest = attributes;
+        loop {
+            let (&[len_a, len_b, type_a, type_b], value) = rest.split::<4>()?;
+            let len = number([len_a, len_b]);
+            let value_len = len.checked_sub(4)?;
+            if number([type_a, type_b]) == PAYLOAD {
+                return Some(Layer::Ip(value.within(value_len.into())));
+            }
+            rest = rest.skip(usize::from(len).next_multiple_of(4))?;
+        }
+    })
+}
+
+/// Whether `number` is an EtherType that is followed, as a sign that a guess at a header's place is right.
+pub(super) fn is_followed(number: u16) -> bool {
+    matches!(
+        EtherType(number),
+        ether_type::IPV4
+            | ether_type::IPV6
+            | ether_type::ARP
+            | ether_type::VLAN_TAGGED_FRAME
+            | ether_type::PROVIDER_BRIDGING
+            | ether_type::VLAN_DOUBLE_TAGGED_FRAME
+            | ether::MPLS
+            | ether::MPLS_MULTICAST
+            | ether::PPPOE_SESSION
+    )
+}

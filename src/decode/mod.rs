@@ -1,0 +1,177 @@
+//! One frame becomes one packet: link headers stripped, tunnels followed, IP fragments put together.
+//!
+//! This room holds the link-type table, the headers between link and TCP, and the fragments that wait for others. It
+//! does not know connections: each frame is decoded by itself, fragments aside. A frame that can't be read is a
+//! packet all the same, whose content says where reading ended.
+
+mod checksum;
+mod ether;
+mod fragments;
+mod icmp;
+mod ip;
+mod link;
+mod neighbour;
+mod span;
+mod tcp;
+mod tunnel;
+
+use etherparse::ip_number;
+
+use crate::capture::Frame;
+use crate::limits;
+use crate::packet::{Content, Other, Packet, Travel};
+use crate::time::Timestamp;
+use fragments::Fragments;
+pub use fragments::GivenUp;
+use span::Span;
+
+/// Decodes frames, one after the other, and keeps the IP fragments that wait for others.
+#[derive(Debug)]
+pub struct Decoder {
+    verifies_checksums: bool,
+    fragments: Fragments,
+    /// Where datagrams are put together; a packet's payload can borrow from here.
+    datagrams: [Vec<u8>; limits::NESTED_REASSEMBLIES],
+}
+
+impl Default for Decoder {
+    fn default() -> Self {
+        Self { verifies_checksums: true, fragments: Fragments::default(), datagrams: Default::default() }
+    }
+}
+
+impl Decoder {
+    /// A decoder that verifies checksums and holds no fragments.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Whether checksums are verified, which reads every byte once: `Unverified` is what they are otherwise.
+    #[must_use]
+    pub fn verifying_checksums(mut self, verifies: bool) -> Self {
+        self.verifies_checksums = verifies;
+        self
+    }
+
+    /// What the frame says.
+    ///
+    /// Fragments of a datagram are [`Other::Fragment`] up to the one that completes it, which carries the content.
+    /// The content's IP header is then the first fragment's.
+    pub fn decode<'a>(&'a mut self, frame: &Frame<'a>) -> Packet<'a> {
+        let captured = Span::new(frame.bytes, frame.wire_len);
+        let (layer, travel) = link::strip(frame.link_type, captured);
+        let mut walk = Walk {
+            verifies_checksums: self.verifies_checksums,
+            fragments: &mut self.fragments,
+            datagrams: self.datagrams.iter_mut(),
+            at: frame.at,
+            is_cut: !captured.is_whole(),
+        };
+        let content = walk.follow(layer);
+        Packet {
+            number: frame.number,
+            origin: frame.origin,
+            at: frame.at,
+            wire_len: Some(frame.wire_len),
+            is_cut: walk.is_cut,
+            travel,
+            content,
+        }
+    }
+
+    /// What reassembly gave up so far, for the summary.
+    pub fn bounds_reached(&self) -> GivenUp {
+        self.fragments.given_up()
+    }
+}
+
+/// What stands at the beginning of a span.
+#[expect(clippy::large_enum_variant, reason = "one per frame, and a box would be an allocation per frame")]
+enum Layer<'a> {
+    /// An Ethernet frame.
+    Ethernet(Span<'a>),
+    /// What an EtherType names; up to 1500 it is the length of an LLC frame.
+    EtherType(u16, Span<'a>),
+    /// An LLC header (IEEE 802.2).
+    Llc(Span<'a>),
+    /// A PPP frame, with or without HDLC address and control.
+    Ppp(Span<'a>),
+    /// An MPLS label stack.
+    Mpls(Span<'a>),
+    /// IPv4 or IPv6, as the version says.
+    Ip(Span<'a>),
+    /// Nothing further: this is what the packet carries.
+    Content(Content<'a>),
+}
+
+impl Layer<'_> {
+    fn other(other: Other) -> Self {
+        Self::Content(Content::Other(other))
+    }
+
+    fn malformed(place: &'static str) -> Self {
+        Self::other(Other::Malformed(place))
+    }
+}
+
+/// The way through one frame's headers.
+struct Walk<'a> {
+    verifies_checksums: bool,
+    fragments: &'a mut Fragments,
+    datagrams: std::slice::IterMut<'a, Vec<u8>>,
+    at: Timestamp,
+    is_cut: bool,
+}
+
+impl<'a> Walk<'a> {
+    fn follow(&mut self, mut layer: Layer<'a>) -> Content<'a> {
+        for _ in 0..limits::ENCAPSULATION_DEPTH {
+            layer = match layer {
+                Layer::Ethernet(span) => ether::ethernet(span),
+                Layer::EtherType(number, span) => ether::ether_type(number, span),
+                Layer::Llc(span) => ether::llc(span),
+                Layer::Ppp(span) => ether::ppp(span),
+                Layer::Mpls(span) => ether::mpls(span),
+                Layer::Ip(span) => self.ip(span).unwrap_or_else(Layer::other),
+                Layer::Content(content) => return content,
+            };
+        }
+        match layer {
+            Layer::Content(content) => content,
+            _ => Content::Other(Other::Malformed("encapsulation (headers nested too deep)")),
+        }
+    }
+
+    fn ip(&mut self, span: Span<'a>) -> Result<Layer<'a>, Other> {
+        let datagram = ip::read(span, self.verifies_checksums)?;
+        let Some(fragment) = datagram.fragment else {
+            return Ok(self.transport(&datagram));
+        };
+        let buffer = self.datagrams.next().ok_or(Other::Fragment)?;
+        let whole = self.fragments.add(&datagram, fragment, self.at, buffer)?;
+        self.is_cut |= !whole.payload.is_whole();
+        // RFC 8200, 4.5: headers of the fragmentable part, destination options for one, follow only here.
+        Ok(self.transport(&whole.past_extensions()?))
+    }
+
+    fn transport(&self, datagram: &ip::Datagram<'a>) -> Layer<'a> {
+        let verifies = self.verifies_checksums;
+        match etherparse::IpNumber(datagram.protocol) {
+            ip_number::TCP => Layer::Content(tcp::read(datagram, verifies)),
+            ip_number::UDP => tunnel::udp(datagram.payload),
+            ip_number::ICMP | ip_number::IPV6_ICMP => Layer::Content(icmp::read(datagram, verifies)),
+            ip_number::IPV4 | ip_number::IPV6 => Layer::Ip(datagram.payload),
+            ip_number::GRE => tunnel::gre(datagram.payload),
+            ip_number::MPLS_IN_IP => Layer::Mpls(datagram.payload),
+            other => Layer::other(Other::IpProtocol(other.0)),
+        }
+    }
+}
+
+/// Which way a packet went, from a `direction` that is 0 for what the host received.
+fn travel(was_sent: bool) -> Travel {
+    if was_sent { Travel::Out } else { Travel::In }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,81 @@
+//! `ssmscope explain`: the catalogue of verdicts.
+
+use std::fmt::Write as _;
+use std::io::Write;
+
+use anyhow::bail;
+use ssmscope::verdict::{self, RULES, Severity};
+
+/// Prints a verdict's page, or the list of all, and yields the exit status.
+pub fn run(code: Option<&str>) -> anyhow::Result<u8> {
+    let text = match code {
+        None => catalogue(),
+        Some(code) => match verdict::rule(code) {
+            Some(rule) => rule.page.to_owned(),
+            None => bail!("{}", unknown(code)),
+        },
+    };
+    let mut out = anstream::stdout().lock();
+    out.write_all(text.as_bytes())?;
+    out.flush()?;
+    Ok(0)
+}
+
+/// All verdicts in the order of the path.
+fn catalogue() -> String {
+    let width = RULES.iter().map(|rule| rule.code.len()).max().unwrap_or(0);
+    let mut text = String::new();
+    for rule in RULES {
+        let severity = match rule.severity {
+            Severity::Ok => "ok",
+            Severity::Warning => "warning",
+            Severity::Critical => "critical",
+            Severity::Unknown => "unknown",
+        };
+        // Writing to a string can't fail.
+        let _ = writeln!(text, "{:width$}  {severity:8}  {}", rule.code, rule.summary);
+    }
+    text
+}
+
+/// What to say to a code that there is none of.
+fn unknown(code: &str) -> String {
+    let mut near: Vec<_> = RULES.iter().map(|rule| (distance(code, rule.code), rule.code)).collect();
+    near.sort_by_key(|(distance, _)| *distance);
+    let near: Vec<_> = near.iter().take(3).map(|(_, code)| *code).collect();
+    let code = ssmscope::report::escape::escaped(code);
+    format!("there is no verdict '{code}'\n  try: {}, or: ssmscope explain", near.join(", "))
+}
+
+/// How unlike two words are: letters to insert, remove or replace (Levenshtein).
+fn distance(one: &str, other: &str) -> usize {
+    let other: Vec<char> = other.chars().collect();
+    let mut row: Vec<usize> = (0..=other.len()).collect();
+    for (index, letter) in one.chars().enumerate() {
+        let mut diagonal = index;
+        let mut left = index + 1;
+        for (cell, other_letter) in row.iter_mut().skip(1).zip(&other) {
+            let replaced = diagonal + usize::from(letter != *other_letter);
+            diagonal = *cell;
+            left = replaced.min(diagonal + 1).min(left + 1);
+            *cell = left;
+        }
+        if let Some(first) = row.first_mut() {
+            *first = index + 1;
+        }
+    }
+    row.last().copied().unwrap_or(0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_nearest_codes_are_suggested() {
+        assert_eq!(distance("kitten", "sitting"), 3);
+        assert_eq!(distance("", "abc"), 3);
+        assert!(unknown("refusd").contains("try: refused,"));
+        assert!(unknown("no-server-helo").contains("try: no-server-hello,"));
+    }
+}

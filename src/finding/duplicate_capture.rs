@@ -1,0 +1,20 @@
+//! Packets are in the capture twice.
+
+use super::{Finding, Weight, finding};
+use crate::story::Story;
+
+/// `duplicate-capture`.
+pub(super) fn find(story: &Story) -> Option<Finding> {
+    let count = story.counters.client.duplicates + story.counters.server.duplicates;
+    if count == 0 {
+        return None;
+    }
+    finding(
+        "duplicate-capture",
+        Weight::Info,
+        format!(
+            "{count} packets are in the capture twice (a mirror port or several interfaces): copies are not counted as retransmissions."
+        ),
+        [],
+    )
+}

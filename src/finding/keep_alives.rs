@@ -1,0 +1,18 @@
+//! Keep-alive probes kept an idle connection open.
+
+use super::{Finding, Weight, finding};
+use crate::story::Story;
+
+/// `keep-alives`.
+pub(super) fn find(story: &Story) -> Option<Finding> {
+    let count = story.counters.client.keep_alives + story.counters.server.keep_alives;
+    if count == 0 {
+        return None;
+    }
+    finding(
+        "keep-alives",
+        Weight::Info,
+        format!("{count} keep-alive probes: the connection was idle and held open."),
+        [],
+    )
+}

@@ -1,0 +1,83 @@
+//! What else is worth knowing about a connection, beside its verdict.
+//!
+//! Each finding is one file with one rule, a pure function of the [`Story`] like a verdict. Findings never change a
+//! verdict.
+
+mod acked_unseen;
+mod capture_drops;
+mod checksum_offload;
+mod duplicate_capture;
+mod keep_alives;
+mod mss_clamp;
+mod one_sided;
+mod path_change;
+mod retransmissions;
+mod round_trip;
+mod snaplen;
+mod syn_retries;
+mod zero_window;
+
+use schemars::JsonSchema;
+use serde::Serialize;
+
+use crate::limits;
+use crate::story::Story;
+
+/// How much a finding matters.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum Weight {
+    /// Good to know.
+    Info,
+    /// Look at it, too.
+    Warning,
+}
+
+/// Something worth knowing, with the packets that show it.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, JsonSchema)]
+pub struct Finding {
+    /// Its name, as the file of its rule.
+    pub code: &'static str,
+    /// How much it matters.
+    pub severity: Weight,
+    /// What was found, in one or two sentences.
+    pub text: String,
+    /// The packets that show it, counted from 1.
+    pub evidence: Vec<u64>,
+}
+
+/// Every finding's rule, in the order in which they are told.
+const RULES: [fn(&Story) -> Option<Finding>; 13] = [
+    round_trip::find,
+    path_change::find,
+    checksum_offload::find,
+    mss_clamp::find,
+    syn_retries::find,
+    retransmissions::find,
+    zero_window::find,
+    keep_alives::find,
+    one_sided::find,
+    acked_unseen::find,
+    duplicate_capture::find,
+    snaplen::find,
+    capture_drops::find,
+];
+
+/// All findings about a story.
+pub fn find(story: &Story) -> Vec<Finding> {
+    RULES.iter().filter_map(|rule| rule(story)).collect()
+}
+
+/// A finding with its evidence cut to what one list may hold.
+#[expect(
+    clippy::unnecessary_wraps,
+    reason = "it is the last expression of the rules, which may find nothing"
+)]
+fn finding(
+    code: &'static str,
+    severity: Weight,
+    text: String,
+    evidence: impl IntoIterator<Item = u64>,
+) -> Option<Finding> {
+    Some(Finding { code, severity, text, evidence: evidence.into_iter().take(limits::EVIDENCE).collect() })
+}

@@ -1,0 +1,44 @@
+//! The SYN or SYN-ACK came from another distance than the packets after it.
+
+use super::{Finding, Weight, finding};
+use crate::story::Story;
+use crate::tcp::Role;
+
+/// `path-change`: a hint at another sender (a SYN proxy, a load balancer) or another path; never a verdict.
+///
+/// The IP id is no part of it: Linux always sends its SYN-ACKs with id 0.
+pub(super) fn find(story: &Story) -> Option<Finding> {
+    [Role::Server, Role::Client].into_iter().find_map(|role| {
+        let party = &story.parties[role];
+        let (opening, later) = (party.opening_path?, party.later_path?);
+        if opening.hop_limit == later.hop_limit {
+            return None;
+        }
+        let packet = if role == Role::Server { "SYN-ACK" } else { "SYN" };
+        let service = match (opening.service, later.service) {
+            (Some(one), Some(other)) if one != other => format!(" and type of service 0x{one:x} against 0x{other:x}"),
+            _ => String::new(),
+        };
+        let distance = match (story.round_trips.handshake, story.round_trips.data) {
+            (Some((opening, ..)), Some((data, _))) if role == Role::Server => {
+                // A SYN proxy near the client answers much sooner than the server behind it.
+                if opening.times(2) < data {
+                    " The SYN-ACK came much sooner than data is acknowledged, which speaks for a SYN proxy near the client."
+                } else {
+                    " Both round trips are alike, which speaks against a SYN proxy near the client."
+                }
+            }
+            _ => "",
+        };
+        finding(
+            "path-change",
+            Weight::Info,
+            format!(
+                "The {role}'s {packet} has TTL {}{}, its later packets TTL {}: another sender or another path.{distance} A hint, \
+                 not a fault.",
+                opening.hop_limit, service, later.hop_limit
+            ),
+            [opening.number, later.number],
+        )
+    })
+}

@@ -1,0 +1,44 @@
+//! ssmscope says why a connection to a licence server failed, from a packet capture or from tcpdump's text.
+//!
+//! Data flows one way, and a room uses only those before it:
+//!
+//! [`packet`] (the vocabulary) → [`capture`] → [`decode`] → [`tcp`] → [`tls`] → [`story`] → [`verdict`] → [`report`].
+//!
+//! [`finding`] stands beside [`verdict`], [`analysis`] drives the chain, [`limits`] holds every bound, and [`time`] the only
+//! clock.
+//!
+//! ```
+//! use ssmscope::analysis::{self, Judged, Settings, Sink};
+//! use ssmscope::capture::{self, Target};
+//!
+//! struct Print;
+//!
+//! impl Sink for Print {
+//!     fn connection(&mut self, judged: Judged) -> std::io::Result<()> {
+//!         println!("{}: {}", judged.verdict.code, judged.verdict.headline);
+//!         assert_eq!(judged.verdict.code, "refused");
+//!         Ok(())
+//!     }
+//! }
+//!
+//! let mut source = capture::open(&["testdata/refused/capture.pcapng"])?;
+//! let everything = Target::new(&[], &[], None)?;
+//! let summary = analysis::analyse(source.as_mut(), everything, &Settings::default(), &mut Print)?;
+//! assert_eq!(summary.exit_status(), 2);
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+
+pub mod analysis;
+pub mod capture;
+pub mod decode;
+pub mod finding;
+pub mod limits;
+pub mod packet;
+pub mod report;
+pub mod story;
+#[cfg(test)]
+mod talk;
+pub mod tcp;
+pub mod time;
+pub mod tls;
+pub mod verdict;

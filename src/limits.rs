@@ -1,0 +1,114 @@
+//! Every bound in the program, with its reason. Reaching one is always reported.
+
+/// Largest frame that is believed, in bytes. libpcap's `MAXIMUM_SNAPLEN` is 262,144; a larger captured length in a
+/// file is damage.
+pub const FRAME_BYTES: usize = 262_144;
+
+/// Largest pcapng block that is read, in bytes: a frame and generous options. Larger ones are damage.
+pub const PCAPNG_BLOCK_BYTES: usize = 16 * 1024 * 1024;
+
+/// Most interfaces of one pcapng section. Real captures have dozens; Wireshark's torture test has 400.
+pub const PCAPNG_INTERFACES: usize = 65_536;
+
+/// Bytes of damaged capture that are searched for the next plausible record.
+pub const RESYNC_BYTES: usize = 1024 * 1024;
+
+/// Seconds that a packet may lie before or after its neighbour in the file while the next plausible record is sought
+/// in damage: one day. Ordinary packets may lie further apart.
+pub const RESYNC_SECONDS: u64 = 86_400;
+
+/// Damaged places of one file that are noted one by one; further ones are counted.
+pub const DAMAGE_NOTES: usize = 8;
+
+/// The buffer that a capture file is read through, in bytes: large enough for system calls not to matter, small enough
+/// for a core's own cache. It grows only for a record that is larger.
+pub const READ_BUFFER_BYTES: usize = 256 * 1024;
+
+/// Bytes at the start of a file in which tcpdump's text must show.
+pub const RECOGNITION_BYTES: usize = 64 * 1024;
+
+/// Most files that are read as one capture: each keeps a descriptor and a buffer.
+pub const FILES: usize = 1024;
+
+/// Longest line of a transcript, in bytes; what is longer is cut and counted.
+pub const TRANSCRIPT_LINE_BYTES: usize = 64 * 1024;
+
+/// Conversations whose first sequence numbers are remembered while a transcript is read.
+pub const TRANSCRIPT_CONVERSATIONS: usize = 100_000;
+
+/// Hex-dump bytes that one transcript packet may have, in bytes.
+pub const TRANSCRIPT_DUMP_BYTES: usize = FRAME_BYTES;
+
+/// Headers inside headers (VLAN, MPLS, IP in IP, GRE, VXLAN ...) that are followed in one frame.
+pub const ENCAPSULATION_DEPTH: usize = 16;
+
+/// Datagrams being reassembled from IP fragments at one time; the oldest gives way.
+pub const FRAGMENTED_DATAGRAMS: usize = 1024;
+
+/// Bytes held for all datagrams being reassembled.
+pub const FRAGMENT_BYTES: usize = 16 * 1024 * 1024;
+
+/// Seconds after which an incomplete datagram is given up (RFC 1122, 3.3.2: 60 to 120 s).
+pub const FRAGMENT_SECONDS: i64 = 60;
+
+/// Reassembled datagrams that one packet can need: its own fragments, and those of the tunnel's packet around them.
+pub const NESTED_REASSEMBLIES: usize = 2;
+
+/// What a held fragment costs beside its bytes, so that tiny fragments count against [`FRAGMENT_BYTES`] too.
+pub const FRAGMENT_OVERHEAD_BYTES: usize = 64;
+
+/// Connections followed at one time; the least informative are judged early and leave.
+pub const CONNECTIONS: usize = 200_000;
+
+/// Bytes held per direction while a hole before them may still be filled.
+pub const OUT_OF_ORDER_BYTES: usize = 256 * 1024;
+
+/// Separate pieces held per direction while a hole before them may still be filled.
+pub const OUT_OF_ORDER_PIECES: usize = 128;
+
+/// Bytes held over all connections while holes may still be filled.
+pub const OUT_OF_ORDER_BYTES_IN_ALL: usize = 64 * 1024 * 1024;
+
+/// Segments of the beginning, and of the end, that a connection's timeline keeps; between them stays what is
+/// remarkable, and the rest is folded.
+pub const TIMELINE_HEAD: usize = 64;
+
+/// Packets that all timelines together keep; connections beyond it are judged without one. Some 600 bytes each.
+pub const TIMELINE_ENTRIES_IN_ALL: usize = 500_000;
+
+/// See [`TIMELINE_HEAD`].
+pub const TIMELINE_TAIL: usize = 24;
+
+/// Remarkable entries that a timeline keeps between its head and its tail.
+pub const TIMELINE_REMARKABLE: usize = 64;
+
+/// Payload bytes that a timeline entry keeps, for the protocols that tcpdump prints (HTTP and the like).
+pub const TIMELINE_EXCERPT_BYTES: usize = 512;
+
+/// Packet numbers that one list of evidence holds.
+pub const EVIDENCE: usize = 12;
+
+/// Repeats of one kind (SYN attempts, alerts, RSTs, ICMP errors) that a story keeps one by one; further ones
+/// are counted.
+pub const STORY_REPEATS: usize = 16;
+
+/// Kinds of packets that the summary counts one by one.
+pub const OTHER_KINDS: usize = 64;
+
+/// Bytes of one handshake message that are kept for reading; longer ones are followed by length.
+pub const HANDSHAKE_MESSAGE_BYTES: usize = 64 * 1024;
+
+/// Servers that the summary lists one by one.
+pub const SERVERS: usize = 4096;
+
+/// Steps of the capture's clock that are remembered one by one.
+pub const CLOCK_STEPS: usize = 1024;
+
+/// Conversations whose first sequence numbers are remembered while packets are printed; the oldest gives way.
+pub const PRINTED_CONVERSATIONS: usize = 200_000;
+
+/// Changes from one file to another that are remembered when several files are read as one capture.
+pub const ORIGIN_RUNS: usize = 1_000_000;
+
+/// Connections that the timeline and the table show; further ones are counted.
+pub const REPORTED_CONNECTIONS: usize = 50_000;

@@ -1,0 +1,193 @@
+//! What one packet says: the vocabulary that frames and transcript lines share.
+//!
+//! A frame of a capture file and a line of tcpdump's text become the same [`Packet`], so everything after it works
+//! on both. Whatever a cut text line or a short frame can lack is an `Option`: a field that is not there is absent,
+//! never guessed. This room holds values only; it does not know where they came from or what they mean together.
+
+mod ip;
+mod sequence;
+mod tcp;
+
+use std::borrow::Cow;
+use std::net::IpAddr;
+
+pub use ip::{FragmentField, IpHeader, IpOptions};
+pub use sequence::Seq;
+pub use tcp::{Checksum, Flags, TcpHeader, TcpOption, TcpOptions};
+
+use crate::time::Timestamp;
+
+/// One packet, as far as it is known.
+#[derive(Clone, Debug)]
+pub struct Packet<'a> {
+    /// Its place in the capture, counted from 1 as Wireshark counts.
+    pub number: u64,
+    /// The file it came from and its number there; the same number where there is one file.
+    pub origin: Origin,
+    /// When the capture saw it.
+    pub at: Timestamp,
+    /// Bytes of the whole frame on the wire, link header included; absent in a transcript that does not tell.
+    pub wire_len: Option<u32>,
+    /// Whether fewer bytes were captured than were on the wire, or the text line was cut.
+    pub is_cut: bool,
+    /// Which way it went at the capturing host, where the link layer tells (Linux cooked captures).
+    pub travel: Option<Travel>,
+    /// What it carries.
+    pub content: Content<'a>,
+}
+
+/// Where a packet stands among the files that were read.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Default)]
+pub struct Origin {
+    /// Index of the file among those given.
+    pub file: u16,
+    /// The packet's number in it, counted from 1.
+    pub number: u64,
+}
+
+/// Direction at the capturing host, from a cooked capture's packet type.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Travel {
+    /// The host received it.
+    In,
+    /// The host sent it.
+    Out,
+}
+
+/// What a packet carries, as far as this program follows it.
+#[derive(Clone, Debug)]
+pub enum Content<'a> {
+    /// A TCP segment.
+    Segment(Segment<'a>),
+    /// An ICMP or ICMPv6 error that quotes somebody's packet.
+    IcmpError(IcmpError<'a>),
+    /// ARP or neighbour discovery: who looks for which address, and whether it was found.
+    Neighbour(Neighbour),
+    /// Anything else, by kind; counted in the summary.
+    Other(Other),
+}
+
+/// A TCP segment: its headers, the length of its payload on the wire, and those payload bytes that were captured.
+#[derive(Clone, Copy, Debug)]
+pub struct Segment<'a> {
+    /// The headers.
+    pub header: SegmentHeader,
+    /// The payload's first bytes: all of them, some (snaplen), or none (text).
+    pub payload: &'a [u8],
+    /// The payload as `tcpdump -A` printed it, or as the lines of a protocol that it decodes (HTTP, SMTP): a `.` stands
+    /// for any byte that is not graphic. Empty in a capture file, and in text without it.
+    pub printed: &'a [u8],
+}
+
+/// The headers of a TCP segment.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct SegmentHeader {
+    /// The innermost IP header.
+    pub ip: IpHeader,
+    /// The TCP header.
+    pub tcp: TcpHeader,
+    /// Payload bytes on the wire; absent when a text line was cut before anything told it.
+    pub payload_len: Option<u32>,
+}
+
+/// An ICMP or ICMPv6 error.
+#[derive(Clone, Debug)]
+pub struct IcmpError<'a> {
+    /// The IP header that carried it: its source is who complains.
+    pub ip: IpHeader,
+    /// The type; ICMPv4 and ICMPv6 number differently, and `ip` tells which it is.
+    pub icmp_type: u8,
+    /// The code within the type.
+    pub code: u8,
+    /// ICMP bytes on the wire, header included, as tcpdump's `length` counts them.
+    pub length: Option<u32>,
+    /// The checksum as found.
+    pub checksum: Checksum,
+    /// Largest size that would pass, from "fragmentation needed" and "packet too big".
+    pub mtu: Option<u32>,
+    /// Whose packet could not be delivered.
+    pub quoted: Quoted,
+    /// The quoted packet's bytes, beginning with its IP header; empty in text.
+    pub quoted_bytes: &'a [u8],
+    /// The quoted segment's headers where the quote shows them whole enough.
+    pub quoted_segment: Option<Box<SegmentHeader>>,
+}
+
+impl IcmpError<'_> {
+    /// The same without the quoted bytes, so that it borrows nothing and can be kept.
+    pub fn without_quoted_bytes(self) -> IcmpError<'static> {
+        let Self { ip, icmp_type, code, length, checksum, mtu, quoted, quoted_bytes: _, quoted_segment } =
+            self;
+        IcmpError { ip, icmp_type, code, length, checksum, mtu, quoted, quoted_bytes: &[], quoted_segment }
+    }
+}
+
+/// The addresses of the packet that an ICMP error quotes.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Quoted {
+    /// Who sent it; a text line without the quoted header does not tell, but the error went to that address.
+    pub source: IpAddr,
+    /// Where it was going.
+    pub destination: IpAddr,
+    /// Its source port.
+    pub source_port: Option<u16>,
+    /// Its destination port.
+    pub destination_port: Option<u16>,
+    /// Its sequence number.
+    pub seq: Option<Seq>,
+    /// Its IP protocol: 6 is TCP.
+    pub protocol: Option<u8>,
+}
+
+/// An ARP or neighbour discovery message.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Neighbour {
+    /// The address that is looked for, or that answers.
+    pub target: IpAddr,
+    /// Who asks, or whom the answer is for.
+    pub asker: Option<IpAddr>,
+    /// Whether this is the answer.
+    pub is_answer: bool,
+}
+
+/// A packet that is not followed, by kind. Its `Display` form names the kind in the summary.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub enum Other {
+    /// UDP to or from port 53.
+    Dns,
+    /// UDP otherwise.
+    Udp,
+    /// ICMP or ICMPv6 that is not an error.
+    Icmp,
+    /// Another IP protocol, by its number.
+    IpProtocol(u8),
+    /// A fragment that waits for others of its datagram.
+    Fragment,
+    /// Another network protocol, by its EtherType.
+    EtherType(u16),
+    /// A link type that is not followed, by its number in the tcpdump.org registry.
+    LinkType(u32),
+    /// A link header that is not followed, by name (an LLC frame, say).
+    Link(&'static str),
+    /// Too short or contradictory to be read; says where.
+    Malformed(&'static str),
+    /// A transcript line that is not TCP, by the word tcpdump prints for it.
+    Printed(Cow<'static, str>),
+}
+
+impl std::fmt::Display for Other {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Dns => write!(f, "DNS"),
+            Self::Udp => write!(f, "UDP"),
+            Self::Icmp => write!(f, "ICMP (not an error)"),
+            Self::IpProtocol(number) => write!(f, "IP protocol {number}"),
+            Self::Fragment => write!(f, "IP fragment"),
+            Self::EtherType(number) => write!(f, "EtherType 0x{number:04x}"),
+            Self::LinkType(number) => write!(f, "link type {number}"),
+            Self::Link(name) => write!(f, "{name}"),
+            Self::Malformed(place) => write!(f, "malformed {place}"),
+            Self::Printed(word) => write!(f, "{word}"),
+        }
+    }
+}

@@ -1,0 +1,64 @@
+//! How far the reading got, on standard error, when it takes long enough to wonder.
+
+use std::io::{self, IsTerminal};
+use std::time::{Duration, Instant};
+
+use indicatif::{ProgressBar, ProgressStyle};
+use ssmscope::analysis::{Judged, Sink};
+use ssmscope::packet::Packet;
+
+/// Nothing is shown before this.
+const PATIENCE: Duration = Duration::from_secs(1);
+
+/// Hands everything on to another sink, and shows progress on a terminal.
+pub struct Watched<'s> {
+    sink: &'s mut dyn Sink,
+    began: Instant,
+    is_shown: bool,
+    bar: Option<ProgressBar>,
+}
+
+impl<'s> Watched<'s> {
+    /// Around the sink that takes the results.
+    pub fn new(sink: &'s mut dyn Sink) -> Self {
+        Self { sink, began: Instant::now(), is_shown: io::stderr().is_terminal(), bar: None }
+    }
+}
+
+impl Sink for Watched<'_> {
+    fn packet(&mut self, packet: &Packet<'_>) -> io::Result<()> {
+        self.sink.packet(packet)
+    }
+
+    fn connection(&mut self, judged: Judged) -> io::Result<()> {
+        self.sink.connection(judged)
+    }
+
+    fn progress(&mut self, read: u64, of: Option<u64>) {
+        self.sink.progress(read, of);
+        if !self.is_shown || self.began.elapsed() < PATIENCE {
+            return;
+        }
+        let bar = self.bar.get_or_insert_with(|| bar(of));
+        bar.set_position(read);
+    }
+}
+
+impl Drop for Watched<'_> {
+    fn drop(&mut self) {
+        if let Some(bar) = &self.bar {
+            bar.finish_and_clear();
+        }
+    }
+}
+
+fn bar(of: Option<u64>) -> ProgressBar {
+    let (bar, template) = match of {
+        Some(bytes) => (ProgressBar::new(bytes), "reading {wide_bar} {bytes} of {total_bytes}, {eta} left"),
+        None => (ProgressBar::new_spinner(), "{spinner} read {bytes}"),
+    };
+    match ProgressStyle::with_template(template) {
+        Ok(style) => bar.with_style(style),
+        Err(_) => bar,
+    }
+}

@@ -1,0 +1,181 @@
+//! `ssmscope read`: opens the captures, analyses them, and prints what was asked for.
+
+use std::fmt;
+use std::io::{self, BufWriter, IsTerminal, Write};
+use std::path::Path;
+
+use jiff::tz::TimeZone;
+use ssmscope::analysis::{self, Judged, Settings, Sink, Summary};
+use ssmscope::capture::merge::Merged;
+use ssmscope::capture::{About, ReadError, Source, Target, file};
+use ssmscope::limits;
+use ssmscope::packet::Packet;
+use ssmscope::report::{Collection, Style, json, table, tcpdump, timeline};
+use ssmscope::verdict;
+
+use crate::UNKNOWN;
+use crate::cli::{Output, Read};
+use crate::progress::Watched;
+
+/// Columns of a table where no terminal tells its own.
+const COLUMNS: u16 = 80;
+
+/// Runs the command and yields its exit status.
+pub fn run(options: &Read) -> anyhow::Result<u8> {
+    let target = Target::new(&options.host, &options.port, options.filter.clone())?;
+    let Opened { source, failed } = open(&options.files, options.output)?;
+    let Some(mut source) = source else {
+        tell(&failed);
+        return Ok(UNKNOWN);
+    };
+    target.check(&source.about())?;
+    let outcome = read(source.as_mut(), &target, options, &failed);
+    tell(&failed);
+    let summary = match outcome {
+        Ok(summary) => summary,
+        // Nobody reads on: that is no failure, and what is known of the verdicts by then is nothing.
+        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => return Ok(0),
+        Err(error) => return Err(error.into()),
+    };
+    if let Some(failure) = &summary.error {
+        anstream::eprintln!("ssmscope: {failure}");
+    }
+    let status = summary.exit_status();
+    let is_critical = summary.severities.contains_key(&verdict::Severity::Critical);
+    Ok(if failed.is_empty() || is_critical { status } else { UNKNOWN })
+}
+
+/// Analyses the capture and writes the report.
+fn read(
+    source: &mut dyn Source,
+    target: &Target,
+    options: &Read,
+    failed: &[ReadError],
+) -> io::Result<Summary> {
+    let settings = settings(options);
+    let about = source.about();
+    let names: Vec<_> = about.files.iter().map(|file| file.name.clone()).collect();
+    let mut out = BufWriter::new(anstream::AutoStream::auto(io::stdout()));
+    let mut analyse = |sink: &mut dyn Sink| {
+        let mut watched = Watched::new(sink);
+        analysis::analyse(source, target.clone(), &settings, &mut watched)
+    };
+    let (summary, written) = match options.output {
+        Output::Json => {
+            let mut report = json::Report::new(&mut out, &names);
+            let summary = analyse(&mut report)?;
+            let written = report.finish(&summary, failed);
+            (summary, written)
+        }
+        Output::Tcpdump => {
+            let mut packets = Packets::new(&mut out, &about, options.verbose);
+            (analyse(&mut packets)?, Ok(()))
+        }
+        Output::Timeline | Output::Table => {
+            let mut collection = Collection::new(names.len() > 1, options.all);
+            let summary = analyse(&mut collection)?;
+            collection.sort();
+            let style = style(options);
+            let written = match options.output {
+                Output::Table => table::write(&collection, &summary, &style, &mut out),
+                _ => timeline::write(&collection, &summary, &style, &mut out),
+            };
+            (summary, written)
+        }
+    };
+    match written.and_then(|()| out.flush()) {
+        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => Err(error),
+        _ => Ok(summary),
+    }
+}
+
+fn settings(options: &Read) -> Settings {
+    let mut settings = Settings {
+        judging: verdict::Settings { slow_after: options.slow_after, stall_after: options.stall_after },
+        keeps_timeline: options.output == Output::Timeline,
+        ..Settings::default()
+    };
+    settings.tls_ports.extend(&options.tls_port);
+    settings
+}
+
+fn style(options: &Read) -> Style {
+    let terminal = io::stdout().is_terminal().then(terminal_size::terminal_size).flatten();
+    Style {
+        zone: TimeZone::system(),
+        is_verbose: options.verbose,
+        shows_all: options.all,
+        columns: terminal.map_or(COLUMNS, |(terminal_size::Width(columns), _)| columns),
+    }
+}
+
+/// What could be opened, as one capture, and what is wrong with the rest.
+struct Opened {
+    source: Option<Box<dyn Source>>,
+    failed: Vec<ReadError>,
+}
+
+fn open(files: &[String], output: Output) -> Result<Opened, ReadError> {
+    if files.len() > limits::FILES {
+        return Err(ReadError {
+            file: format!("{} files", files.len()),
+            what: format!("more than the {} that are read at once", limits::FILES),
+            hint: Some("join them first: mergecap -w joined.pcapng FILE...".to_owned()),
+        });
+    }
+    let mut failed = Vec::new();
+    let mut sources = Vec::new();
+    for name in files {
+        match file::open(Path::new(name), sources.len() as u16) {
+            Ok(source) => sources.push(source),
+            Err(error) => failed.push(error),
+        }
+    }
+    // The merge holds each file's next record in hand, so it knows the clock of a text before its first packet is printed.
+    let merges = sources.len() > 1 || output == Output::Tcpdump;
+    let source = match sources.pop() {
+        Some(only) if !merges => Some(only),
+        Some(last) => {
+            sources.push(last);
+            Some(Box::new(Merged::new(sources)?) as Box<dyn Source>)
+        }
+        None => None,
+    };
+    Ok(Opened { source, failed })
+}
+
+fn tell(failed: &[ReadError]) {
+    for error in failed {
+        anstream::eprintln!("ssmscope: {error}");
+    }
+}
+
+/// Prints the packets alone.
+struct Packets<W> {
+    out: W,
+    printer: tcpdump::Printer,
+    text: String,
+}
+
+impl<W: Write> Packets<W> {
+    fn new(out: W, about: &About, is_verbose: bool) -> Self {
+        // tcpdump prints microseconds of every capture unless it is asked for more.
+        const DIGITS: u8 = 6;
+        let (clock, zone) = (about.clock, TimeZone::system());
+        let is_text = about.files.iter().any(|file| file.is_text);
+        let style = tcpdump::Style { is_verbose, is_text, clock, digits: DIGITS, zone };
+        Self { out, printer: tcpdump::Printer::new(style), text: String::new() }
+    }
+}
+
+impl<W: Write> Sink for Packets<W> {
+    fn packet(&mut self, packet: &Packet<'_>) -> io::Result<()> {
+        self.text.clear();
+        self.printer.print(packet, &mut self.text).map_err(|fmt::Error| io::ErrorKind::Other)?;
+        self.out.write_all(self.text.as_bytes())
+    }
+
+    fn connection(&mut self, _: Judged) -> io::Result<()> {
+        Ok(())
+    }
+}

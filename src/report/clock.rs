@@ -1,0 +1,135 @@
+//! Instants as text: as tcpdump prints them, with their date, and for machines.
+//!
+//! Each function yields what the capture's [`Clock`] can tell and no more: no date is made up for a time of day, and
+//! nothing at all is said where there are no times.
+
+use jiff::civil::DateTime;
+use jiff::tz::TimeZone;
+
+use crate::time::{Clock, Timestamp};
+
+const NANOS_PER_SECOND: i64 = 1_000_000_000;
+const SECONDS_PER_DAY: i64 = 86_400;
+
+/// The time of day as tcpdump prints it by default: `12:15:06.407513`, in `zone` where the capture's times are UTC.
+/// Since the first packet it is `00:00:01.234567`. `digits` are those after the second, 9 at most.
+pub fn time_of_day(at: Timestamp, clock: Clock, digits: u8, zone: &TimeZone) -> Option<String> {
+    match clock {
+        Clock::Utc => Some(time_text(local(at, zone), at, digits)),
+        Clock::LocalDateTime => Some(time_text(local(at, &TimeZone::UTC), at, digits)),
+        Clock::TimeOfDay => Some(time_text(local(wrapped(at), &TimeZone::UTC), at, digits)),
+        Clock::SinceFirst => Some(offset_text(at, digits)),
+        Clock::Absent => None,
+    }
+}
+
+/// Date and time in `zone` as `tcpdump -tttt` prints them, `2023-01-13 12:15:06.407513`, and without a date where the
+/// capture tells none.
+pub fn date_and_time(at: Timestamp, clock: Clock, digits: u8, zone: &TimeZone) -> Option<String> {
+    let zone = match clock {
+        Clock::Utc => zone,
+        Clock::LocalDateTime => &TimeZone::UTC,
+        Clock::TimeOfDay | Clock::SinceFirst | Clock::Absent => return time_of_day(at, clock, digits, zone),
+    };
+    let local = local(at, zone);
+    Some(format!("{} {}", local.date(), time_text(local, at, digits)))
+}
+
+/// For machines: RFC 3339 in UTC, `2023-01-13T12:15:06.407513Z`, with the capture's own digits. Without `Z` where the
+/// capture tells no zone, without a date where it tells none.
+pub fn machine_readable(at: Timestamp, clock: Clock, digits: u8) -> Option<String> {
+    let suffix = match clock {
+        Clock::Utc => "Z",
+        Clock::LocalDateTime => "",
+        Clock::TimeOfDay | Clock::SinceFirst | Clock::Absent => {
+            return time_of_day(at, clock, digits, &TimeZone::UTC);
+        }
+    };
+    let utc = local(at, &TimeZone::UTC);
+    Some(format!("{}T{}{suffix}", utc.date(), time_text(utc, at, digits)))
+}
+
+fn local(at: Timestamp, zone: &TimeZone) -> DateTime {
+    // 64 bits of nanoseconds reach from 1677 to 2262, well within what jiff holds.
+    let instant = jiff::Timestamp::from_nanosecond(at.nanos().into()).unwrap_or_default();
+    zone.to_offset_info(instant).offset().to_datetime(instant)
+}
+
+/// Past midnight the text's clock begins again.
+fn wrapped(at: Timestamp) -> Timestamp {
+    Timestamp::from_nanos(at.nanos().rem_euclid(SECONDS_PER_DAY * NANOS_PER_SECOND))
+}
+
+fn time_text(local: DateTime, at: Timestamp, digits: u8) -> String {
+    let fraction = fraction_text(at.nanos().rem_euclid(NANOS_PER_SECOND) as u64, digits);
+    format!("{:02}:{:02}:{:02}{fraction}", local.hour(), local.minute(), local.second())
+}
+
+fn offset_text(at: Timestamp, digits: u8) -> String {
+    let sign = if at.nanos() < 0 { "-" } else { "" };
+    let nanos = at.nanos().unsigned_abs();
+    let seconds = nanos / NANOS_PER_SECOND as u64;
+    let fraction = fraction_text(nanos % NANOS_PER_SECOND as u64, digits);
+    format!("{sign}{:02}:{:02}:{:02}{fraction}", seconds / 3600, seconds / 60 % 60, seconds % 60)
+}
+
+/// Further digits are cut, not rounded, as libpcap does when it is asked for microseconds.
+fn fraction_text(nanos: u64, digits: u8) -> String {
+    match digits.min(9) {
+        0 => String::new(),
+        digits => {
+            let value = nanos / 10u64.pow(u32::from(9 - digits));
+            format!(".{value:0width$}", width = usize::from(digits))
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use jiff::tz::Offset;
+
+    use super::*;
+
+    /// 2023-01-13 12:15:06.407513999 UTC.
+    const AT: Timestamp = Timestamp::from_nanos(1_673_612_106_407_513_999);
+
+    #[test]
+    fn utc_is_shown_in_the_zone_and_handed_to_machines_as_it_is() {
+        let zone = TimeZone::fixed(Offset::constant(2));
+        assert_eq!(time_of_day(AT, Clock::Utc, 6, &zone).as_deref(), Some("14:15:06.407513"));
+        assert_eq!(date_and_time(AT, Clock::Utc, 9, &zone).as_deref(), Some("2023-01-13 14:15:06.407513999"));
+        assert_eq!(machine_readable(AT, Clock::Utc, 6).as_deref(), Some("2023-01-13T12:15:06.407513Z"));
+    }
+
+    #[test]
+    fn text_s_clocks_tell_no_more_than_the_text_did() {
+        let zone = TimeZone::fixed(Offset::constant(2));
+        let local = Clock::LocalDateTime;
+        assert_eq!(time_of_day(AT, local, 6, &zone).as_deref(), Some("12:15:06.407513"));
+        assert_eq!(machine_readable(AT, local, 6).as_deref(), Some("2023-01-13T12:15:06.407513"));
+        let past_midnight = Timestamp::from_parts(86_400 + 61, 5_000);
+        assert_eq!(machine_readable(past_midnight, Clock::TimeOfDay, 6).as_deref(), Some("00:01:01.000005"));
+        assert_eq!(
+            date_and_time(past_midnight, Clock::TimeOfDay, 6, &zone).as_deref(),
+            Some("00:01:01.000005")
+        );
+        let early = Timestamp::from_nanos(-1_234_567_000);
+        assert_eq!(machine_readable(early, Clock::SinceFirst, 6).as_deref(), Some("-00:00:01.234567"));
+        assert_eq!(
+            time_of_day(past_midnight, Clock::SinceFirst, 6, &zone).as_deref(),
+            Some("24:01:01.000005")
+        );
+        assert_eq!(machine_readable(AT, Clock::Absent, 6), None);
+    }
+
+    #[test]
+    fn the_ends_of_time_are_shown_too() {
+        for nanos in [i64::MIN, -1, i64::MAX] {
+            let at = Timestamp::from_nanos(nanos);
+            for clock in [Clock::Utc, Clock::LocalDateTime, Clock::TimeOfDay, Clock::SinceFirst] {
+                assert!(date_and_time(at, clock, 9, &TimeZone::UTC).is_some());
+                assert!(machine_readable(at, clock, 0).is_some());
+            }
+        }
+    }
+}

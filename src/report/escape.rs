@@ -1,0 +1,117 @@
+//! What came from the wire, made fit for a terminal.
+//!
+//! Every string that a peer could have written passes through here before it is printed: control characters could drive
+//! the terminal, and bidirectional or invisible ones could make a line read as something else.
+
+use std::fmt::Write;
+
+/// The text with everything that is not plainly visible written as `\n`, `\x1b` or `\u{202e}`, and `\` as itself.
+pub fn escaped(text: &str) -> String {
+    let mut safe = String::with_capacity(text.len());
+    for character in text.chars() {
+        push(&mut safe, character);
+    }
+    safe
+}
+
+/// The same of raw bytes: UTF-8 where they are, `\xff` where they are not.
+pub fn escaped_bytes(bytes: &[u8]) -> String {
+    let mut safe = String::with_capacity(bytes.len());
+    for chunk in bytes.utf8_chunks() {
+        for character in chunk.valid().chars() {
+            push(&mut safe, character);
+        }
+        for byte in chunk.invalid() {
+            push_hexadecimal(&mut safe, *byte);
+        }
+    }
+    safe
+}
+
+/// Whether a character can stand on a terminal as it is.
+pub fn is_safe(character: char) -> bool {
+    !character.is_control() && !is_format(character)
+}
+
+fn push(safe: &mut String, character: char) {
+    match character {
+        '\n' => safe.push_str("\\n"),
+        '\r' => safe.push_str("\\r"),
+        '\t' => safe.push_str("\\t"),
+        _ if is_safe(character) => safe.push(character),
+        _ => match u8::try_from(u32::from(character)) {
+            Ok(byte) if byte < 0x80 => push_hexadecimal(safe, byte),
+            _ => safe.extend(character.escape_unicode()),
+        },
+    }
+}
+
+fn push_hexadecimal(safe: &mut String, byte: u8) {
+    // Writing to a string can't fail.
+    let _ = write!(safe, "\\x{byte:02x}");
+}
+
+/// Characters that are not visible, or change the order or the look of others: Unicode's general category Cf, its line
+/// and paragraph separators, variation selectors, fillers, and what is for private use or no character at all.
+fn is_format(character: char) -> bool {
+    matches!(
+        u32::from(character),
+        0xad | 0x034f
+            | 0x0600..=0x0605
+            | 0x061c
+            | 0x06dd
+            | 0x070f
+            | 0x0890..=0x0891
+            | 0x08e2
+            | 0x115f..=0x1160
+            | 0x17b4..=0x17b5
+            | 0x180b..=0x180f
+            | 0x200b..=0x200f
+            | 0x2028..=0x202e
+            | 0x2060..=0x206f
+            | 0x3164
+            | 0xe000..=0xf8ff
+            | 0xfe00..=0xfe0f
+            | 0xfeff
+            | 0xffa0
+            | 0xfff0..=0xfffb
+            | 0xfffe..=0xffff
+            | 0x1_10bd
+            | 0x1_10cd
+            | 0x1_3430..=0x1_345f
+            | 0x1_bca0..=0x1_bca3
+            | 0x1_d173..=0x1_d17a
+            | 0xe_0000..=0x10_ffff
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[test]
+    fn what_could_drive_a_terminal_or_deceive_a_reader_is_written_out() {
+        assert_eq!(escaped("ssm.example"), "ssm.example");
+        assert_eq!(escaped("bücher.example"), "bücher.example");
+        assert_eq!(escaped("a\u{1b}[2Jb\r\n"), "a\\x1b[2Jb\\r\\n");
+        assert_eq!(escaped("\u{202e}moc"), "\\u{202e}moc");
+        assert_eq!(escaped("\u{9b}31m"), "\\u{9b}31m");
+        assert_eq!(escaped_bytes(b"GET /\xff\0"), "GET /\\xff\\x00");
+    }
+
+    proptest! {
+        #[test]
+        fn nothing_unsafe_is_left_of_any_bytes(bytes: Vec<u8>) {
+            prop_assert!(escaped_bytes(&bytes).chars().all(is_safe));
+        }
+
+        #[test]
+        fn nothing_unsafe_is_left_of_any_text(text in any::<String>()) {
+            let safe = escaped(&text);
+            prop_assert!(safe.chars().all(is_safe));
+            prop_assert_eq!(escaped(&safe), safe);
+        }
+    }
+}

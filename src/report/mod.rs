@@ -1,0 +1,68 @@
+//! What is printed: one module per output format, each a function of packets or findings, a style, and a writer.
+//!
+//! This room knows how a reader wants to see things, and escapes whatever came from the wire. It decides nothing: which
+//! packets matter and what went wrong is known before anything arrives here.
+
+mod capture;
+pub mod clock;
+mod collection;
+pub mod escape;
+pub mod json;
+mod notes;
+mod origins;
+pub mod table;
+pub mod tcpdump;
+#[cfg(test)]
+mod tests;
+pub mod timeline;
+mod words;
+
+use std::net::IpAddr;
+
+use jiff::tz::TimeZone;
+
+pub use collection::Collection;
+pub use origins::Origins;
+
+use crate::analysis::Summary;
+
+/// How the reports for people are written. Colour is in them always; the writer takes it out where it is not wanted.
+#[derive(Clone, Debug)]
+pub struct Style {
+    /// The zone in which times are shown, the system's as a rule.
+    pub zone: TimeZone,
+    /// Whether packets are printed as with `tcpdump -vv`, in two lines.
+    pub is_verbose: bool,
+    /// Whether every connection's packets are shown, however many there are.
+    pub shows_all: bool,
+    /// Columns that tables may take: the terminal's, or 80.
+    pub columns: u16,
+}
+
+/// Addresses that were looked for and never answered, with how often.
+fn unanswered(summary: &Summary) -> impl Iterator<Item = (IpAddr, u64)> + '_ {
+    let in_vain = summary.neighbours.iter().filter(|(_, (asked, answered))| *asked > 0 && *answered == 0);
+    in_vain.map(|(address, (asked, _))| (*address, *asked))
+}
+
+/// What a bound of the analysis affected, and how often; empty as a rule.
+fn bounds_reached(summary: &Summary, origins: &Origins) -> Vec<(&'static str, u64)> {
+    [
+        ("connections judged before the capture's end because too many were open", summary.evicted),
+        ("connections to servers that are not listed one by one", summary.connections_to_others),
+        (
+            "times that bytes were read without missing ones before them because too many waited",
+            summary.holes_given_up,
+        ),
+        (
+            "connections whose timelines are not whole because too many packets were kept",
+            summary.timelines_given_up,
+        ),
+        ("packets of kinds that are not counted one by one", summary.further_others),
+        ("fragmented datagrams given up", summary.fragments_given_up),
+        ("packets whose file is not told because the files alternate too often", origins.unkept()),
+    ]
+    .into_iter()
+    .filter(|(_, count)| *count > 0)
+    .collect()
+}

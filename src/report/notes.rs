@@ -1,0 +1,188 @@
+//! What is said beside a packet, in words.
+
+use super::escape::escaped;
+use super::words::{PacketNames, count};
+use crate::story::{Entry, Note, Seen, Silence, Stage, Story};
+use crate::tcp::Role;
+use crate::time::Elapsed;
+use crate::tls::{AlertDescription, Basis, ClientHello};
+
+/// Silences between packets from this on are told, though nothing was owed.
+const REMARKABLE_GAP: Elapsed = Elapsed::from_millis(100);
+
+/// Writes notes, and remembers what has been said once and for all.
+pub(super) struct Notes<'a> {
+    story: &'a Story,
+    names: &'a PacketNames<'a>,
+    stage: Stage,
+    told_cut: bool,
+    /// Who announced a window of zero and has not opened it again.
+    closed: Option<Role>,
+}
+
+impl<'a> Notes<'a> {
+    /// For one connection's packets, in order.
+    pub(super) fn new(story: &'a Story, names: &'a PacketNames<'a>) -> Self {
+        Self { story, names, stage: Stage::None, told_cut: false, closed: None }
+    }
+
+    /// What there is to say about a packet that came `after` so long.
+    pub(super) fn about(&mut self, entry: &Entry, after: Option<Elapsed>) -> Vec<String> {
+        let role = match &entry.seen {
+            Seen::Segment { role, .. } => Some(*role),
+            Seen::Icmp(..) => None,
+        };
+        let is_told = entry.notes.iter().any(|note| match note {
+            Note::Silence(_) => true,
+            Note::RoundTrip(trip) => Some(*trip) == after,
+            _ => false,
+        });
+        let gap = after.filter(|gap| *gap >= REMARKABLE_GAP && !is_told);
+        let mut texts: Vec<_> =
+            gap.map(|gap| format!("+{gap} since the previous packet")).into_iter().collect();
+        if role.is_some() {
+            let is_closed = entry.notes.contains(&Note::ZeroWindow);
+            match (is_closed, self.closed == role) {
+                (true, _) => self.closed = role,
+                (false, true) => self.closed = None,
+                (false, false) => {}
+            }
+        } else {
+            texts.push("the packet that it quotes could not be delivered".to_owned());
+        }
+        for note in &entry.notes {
+            texts.extend(self.text(note, entry.moment.number, role));
+        }
+        texts
+    }
+
+    /// What a silence keeps waiting for.
+    pub(super) fn silence(&self, silence: &Silence) -> String {
+        let by = silence.owed_by;
+        let owed = match (self.stage, by) {
+            (Stage::Syn, _) => "an answer to the SYN",
+            (Stage::SynAck, _) => "the acknowledgement of the SYN-ACK",
+            (Stage::TcpEstablished, Role::Client) if self.story.expects_tls => "the ClientHello",
+            (Stage::ClientHello, Role::Server) => "the ServerHello",
+            (Stage::ServerHello, Role::Server) => "the rest of its flight",
+            (Stage::ServerFlightComplete, Role::Client) | (Stage::ClientFinished, Role::Server) => {
+                "its Finished"
+            }
+            (_, Role::Client) => "its next words",
+            (_, Role::Server) => "an answer",
+        };
+        let is_unheard = !silence.is_acknowledged && self.stage >= Stage::TcpEstablished;
+        let delivered = if is_unheard { ", and has not acknowledged what was sent last" } else { "" };
+        format!("{} of silence: the {by} owes {owed}{delivered}", silence.elapsed())
+    }
+
+    fn text(&mut self, note: &Note, number: u64, role: Option<Role>) -> Option<String> {
+        Some(match note {
+            Note::Silence(_) => return None,
+            Note::Stage(stage, basis) => {
+                let before = std::mem::replace(&mut self.stage, *stage);
+                self.reached(before, *stage, *basis)
+            }
+            Note::RoundTrip(elapsed) => {
+                let trips = &self.story.round_trips;
+                let is_first = trips.handshake.is_some_and(|(_, _, answer)| answer == number)
+                    || trips.data.is_some_and(|(_, answer)| answer == number);
+                (is_first || *elapsed >= REMARKABLE_GAP).then(|| format!("round trip {elapsed}"))?
+            }
+            Note::Retransmission(Some(of)) => format!("retransmission of packet {}", self.names.of(*of)),
+            Note::Retransmission(None) => "retransmission of what the capture does not hold".to_owned(),
+            Note::OutOfOrder => "out of order: sent before packets above".to_owned(),
+            Note::DuplicateCapture(of) => format!("packet {} captured twice", self.names.of(*of)),
+            Note::Gap(bytes) => format!("{} before it are missing", count(u64::from(*bytes), "byte")),
+            Note::AckedUnseen(bytes) => {
+                format!("acknowledges {} that the capture never saw", count(u64::from(*bytes), "byte"))
+            }
+            Note::Cut(_) if self.told_cut || self.story.capture.is_text => return None,
+            Note::Cut(bytes) => {
+                self.told_cut = true;
+                let bytes = count(u64::from(*bytes), "byte");
+                format!("cut by snaplen: {bytes} of payload not captured; told only once")
+            }
+            // RFC 9293, 3.8.6.1: a closed window is probed in the same form.
+            Note::KeepAlive if role.is_some_and(|role| self.closed == Some(role.other())) => {
+                "probe of the closed window".to_owned()
+            }
+            Note::KeepAlive => "keep-alive probe".to_owned(),
+            Note::DuplicateAck => "duplicate ACK".to_owned(),
+            Note::ZeroWindow => match role {
+                Some(role) => format!("zero window: the {role} takes no more data"),
+                None => "zero window".to_owned(),
+            },
+            Note::Stale => "belongs to an older connection of these ports".to_owned(),
+            Note::IneffectiveReset => "RST outside the window: a receiver ignores it (RFC 5961)".to_owned(),
+            Note::Alert(description, basis) => {
+                format!("TLS alert {}{}", alert(*description), known_by(*basis))
+            }
+            Note::EncryptedAlert => "encrypted TLS alert, by its size".to_owned(),
+            Note::Closing => "TLS close_notify, by its size".to_owned(),
+            Note::Retry => "HelloRetryRequest: the server asks for another ClientHello".to_owned(),
+            Note::Plain(line) if line.is_empty() => "not TLS: bytes that are no text".to_owned(),
+            Note::Plain(line) => format!("not TLS: \"{}\"", escaped(line)),
+            Note::FastOpen => "TCP Fast Open".to_owned(),
+            Note::SimultaneousOpen => "both ends opened at once (RFC 9293, 3.5)".to_owned(),
+        })
+    }
+
+    /// The stages that one packet reached, the hellos with what they said.
+    fn reached(&self, before: Stage, stage: Stage, basis: Basis) -> String {
+        let passed = [Stage::ClientHello, Stage::ServerHello]
+            .into_iter()
+            .filter(|hello| before < *hello && *hello < stage && self.said(*hello).is_some());
+        let steps = passed.chain([stage]).map(|stage| {
+            let said = self.said(stage).filter(|said| !said.is_empty());
+            format!("▸ {stage}{}", said.map(|said| format!(": {said}")).unwrap_or_default())
+        });
+        let steps: Vec<_> = steps.collect();
+        let basis = if stage >= Stage::ClientHello { known_by(basis) } else { "" };
+        format!("{}{basis}", steps.join(" "))
+    }
+
+    /// What the message that reached a stage said; nothing where there was none.
+    fn said(&self, stage: Stage) -> Option<String> {
+        let tls = &self.story.tls;
+        match stage {
+            Stage::ClientHello => tls.client_hello.as_ref().map(|said| hello(&said.what)),
+            Stage::ServerHello => tls.server_hello.as_ref().map(|said| {
+                let version = said.what.version.map(|version| version.to_string());
+                let suite = said.what.cipher_suite.map(|suite| format!("cipher suite 0x{suite:04x}"));
+                version.into_iter().chain(suite).collect::<Vec<_>>().join(", ")
+            }),
+            Stage::TlsEstablished if self.story.syn.count > 0 => tls
+                .established
+                .as_ref()
+                .map(|said| format!("{} after the SYN", said.moment.at - self.story.began().at)),
+            _ => None,
+        }
+    }
+}
+
+fn hello(hello: &ClientHello) -> String {
+    let mut parts = Vec::new();
+    if let Some(highest) = hello.versions.first() {
+        parts.push(format!("{highest} offered"));
+    }
+    if let Some(name) = &hello.server_name {
+        parts.push(format!("for {}", escaped(name)));
+    }
+    if hello.len > 0 {
+        parts.push(count(u64::from(hello.len), "byte"));
+    }
+    parts.join(", ")
+}
+
+fn alert(description: Option<AlertDescription>) -> String {
+    description.map_or_else(|| "of unknown meaning".to_owned(), |description| description.to_string())
+}
+
+fn known_by(basis: Basis) -> &'static str {
+    match basis {
+        Basis::Decoded => "",
+        Basis::Partial => " (partly captured)",
+        Basis::Inferred => " (by lengths)",
+    }
+}

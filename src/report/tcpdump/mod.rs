@@ -1,0 +1,129 @@
+//! Packets as `tcpdump -nn` 4.99 prints them, in one line or, as with `-vv`, in two; byte for byte.
+//!
+//! What a packet does not tell is left out with its separator, never made up. Nothing from the wire reaches the output
+//! unescaped. Not reproduced are:
+//!
+//! - the text of the dissectors behind TCP other than HTTP, SMTP, FTP, RTSP, WHOIS and SSH: the TCP part is printed;
+//! - headers around the IP header that carries the packet: tunnels, IPv6 extension headers, the interface and direction
+//!   that tcpdump prints of a Linux cooked capture;
+//! - of ICMP errors the quote of anything but TCP, extensions (RFC 4884), and a parameter problem's octet;
+//! - the options of a frame that was cut among them, and the dissector's name where no byte of a payload was captured;
+//! - the zero length of an IPv6 segment that was captured before segmentation: its real length is printed;
+//! - the note that a frame is shorter than its IP header says, and the hex dump of an unknown ICMPv6 code;
+//! - IP fragments, which tcpdump prints one by one: here their segment is printed once it is whole.
+
+mod icmp;
+mod ip;
+mod mptcp;
+mod numbering;
+mod options;
+mod quote;
+mod tcp;
+mod text;
+
+use std::fmt::{self, Write};
+
+use jiff::tz::TimeZone;
+
+use super::clock;
+use crate::packet::{Content, IcmpError, Packet, SegmentHeader, TcpHeader};
+use crate::time::{Clock, Timestamp};
+pub use numbering::{Numbering, Numberings, Numbers};
+
+/// How packets are printed.
+#[derive(Clone, Debug)]
+pub struct Style {
+    /// As with `-vv`: the IP header, checksums, and all of a text protocol's lines.
+    pub is_verbose: bool,
+    /// Whether the packets are a text's, whose lines end where they were cut, and not frames that were.
+    pub is_text: bool,
+    /// What the capture's times count from.
+    pub clock: Clock,
+    /// Digits after the second: 6, or 9 as with `--nano`.
+    pub digits: u8,
+    /// The zone in which times are shown, the system's as a rule.
+    pub zone: TimeZone,
+}
+
+/// Prints a whole capture's packets, one after the other.
+#[derive(Debug)]
+pub struct Printer {
+    style: Style,
+    numberings: Numberings,
+}
+
+impl Printer {
+    /// A printer that has seen no conversation.
+    pub fn new(style: Style) -> Self {
+        Self { style, numberings: Numberings::default() }
+    }
+
+    /// Prints a segment or an ICMP error, and its newline; other packets are not printed.
+    ///
+    /// # Errors
+    /// When `out` can't be written.
+    pub fn print(&mut self, packet: &Packet<'_>, out: &mut dyn Write) -> fmt::Result {
+        let numberings = &mut self.numberings;
+        match &packet.content {
+            Content::Segment(segment) => {
+                let numbers = |header: &SegmentHeader| numberings.numbers(header);
+                write_segment(out, &self.style, packet.at, &segment.header, segment.payload, numbers)?;
+            }
+            Content::IcmpError(error) => {
+                write_icmp_error(out, &self.style, packet.at, error, |header| numberings.numbers(header))?;
+            }
+            Content::Neighbour(_) | Content::Other(_) => return Ok(()),
+        }
+        out.write_char('\n')
+    }
+
+    /// The numberings, which tell whether a bound was reached.
+    pub fn numberings(&self) -> &Numberings {
+        &self.numberings
+    }
+}
+
+/// Prints a segment without a newline at its end. `payload` is what was captured of it, or an excerpt; `numbers` is asked
+/// for the numbers to print.
+///
+/// # Errors
+/// When `out` can't be written.
+pub fn write_segment(
+    out: &mut (impl Write + ?Sized),
+    style: &Style,
+    at: Timestamp,
+    header: &SegmentHeader,
+    payload: &[u8],
+    numbers: impl FnOnce(&SegmentHeader) -> Numbers,
+) -> fmt::Result {
+    write_time(out, style, at)?;
+    ip::write(out, &header.ip, style.is_verbose)?;
+    let is_cut_line = style.is_text && header.tcp.options.is_none();
+    let header_len = header.tcp.header_len.filter(|_| !is_cut_line);
+    let header = SegmentHeader { tcp: TcpHeader { header_len, ..header.tcp }, ..*header };
+    tcp::write(out, &header, payload, numbers(&header), style.is_verbose)
+}
+
+/// Prints an ICMP or ICMPv6 error without a newline at its end. `numbers` is asked for those of a quoted segment, which
+/// tcpdump counts as one of its conversation.
+///
+/// # Errors
+/// When `out` can't be written.
+pub fn write_icmp_error(
+    out: &mut (impl Write + ?Sized),
+    style: &Style,
+    at: Timestamp,
+    error: &IcmpError<'_>,
+    numbers: impl FnOnce(&SegmentHeader) -> Numbers,
+) -> fmt::Result {
+    write_time(out, style, at)?;
+    ip::write(out, &error.ip, style.is_verbose)?;
+    icmp::write(out, error, numbers, style.is_verbose)
+}
+
+fn write_time(out: &mut (impl Write + ?Sized), style: &Style, at: Timestamp) -> fmt::Result {
+    match clock::time_of_day(at, style.clock, style.digits, &style.zone) {
+        Some(time) => write!(out, "{time} "),
+        None => Ok(()),
+    }
+}

@@ -1,0 +1,253 @@
+//! Reports on conversations written by hand.
+
+use std::collections::VecDeque;
+
+use jiff::tz::TimeZone;
+use serde_json::Value;
+
+use super::{Collection, Style, json, table, timeline};
+use crate::analysis::{self, Settings, Sink, Summary};
+use crate::capture::{About, FileAbout, ReadError, Record, Source, Target};
+use crate::packet::{Content, Neighbour, Origin, Packet, Segment};
+use crate::talk::{self, Spoken, Talk};
+use crate::tcp::Role::{Client, Server};
+use crate::time::Timestamp;
+
+/// Packets that were never in a file.
+struct Spoke {
+    packets: VecDeque<Packet<'static>>,
+    payloads: VecDeque<Vec<u8>>,
+    payload: Vec<u8>,
+    files: u16,
+}
+
+impl Spoke {
+    fn of(talks: &[Talk]) -> Self {
+        let spoken: Vec<Spoken> = talks.iter().flat_map(|talk| talk.packets.clone()).collect();
+        let packet = |(index, spoken): (usize, &Spoken)| Packet {
+            number: index as u64 + 1,
+            origin: Origin { file: 0, number: index as u64 + 1 },
+            at: spoken.place.moment.at,
+            wire_len: None,
+            is_cut: false,
+            travel: None,
+            content: Content::Segment(Segment { header: spoken.header, payload: &[], printed: &[] }),
+        };
+        Self {
+            packets: spoken.iter().enumerate().map(packet).collect(),
+            payloads: spoken.iter().map(|spoken| spoken.payload.clone()).collect(),
+            payload: Vec::new(),
+            files: 1,
+        }
+    }
+
+    fn push(&mut self, content: Content<'static>, at: Timestamp) {
+        let number = self.packets.len() as u64 + 1;
+        let origin = Origin { file: 0, number };
+        let packet = Packet { number, origin, at, wire_len: None, is_cut: false, travel: None, content };
+        self.packets.push_back(packet);
+        self.payloads.push_back(Vec::new());
+    }
+}
+
+impl Source for Spoke {
+    fn next_record(&mut self) -> Result<Option<Record<'_>>, ReadError> {
+        let Some(mut packet) = self.packets.pop_front() else { return Ok(None) };
+        self.payload = self.payloads.pop_front().unwrap_or_default();
+        if let Content::Segment(segment) = packet.content {
+            packet.content = Content::Segment(Segment { payload: &self.payload, ..segment });
+        }
+        Ok(Some(Record::Printed(packet)))
+    }
+
+    fn about(&self) -> About {
+        let file = |index| FileAbout { name: format!("{index}.pcap"), ..FileAbout::default() };
+        About { files: (0..self.files).map(file).collect(), digits: 6, ..About::default() }
+    }
+
+    fn progress(&self) -> (u64, Option<u64>) {
+        (0, None)
+    }
+}
+
+fn analysed(mut source: Spoke, sink: &mut dyn Sink) -> Summary {
+    analysis::analyse(&mut source, Target::default(), &Settings::default(), sink).unwrap()
+}
+
+fn collected(source: Spoke, shows_all: bool) -> (Collection, Summary) {
+    let mut collection = Collection::new(source.files > 1, shows_all);
+    let summary = analysed(source, &mut collection);
+    collection.sort();
+    (collection, summary)
+}
+
+fn style(shows_all: bool) -> Style {
+    Style { zone: TimeZone::UTC, is_verbose: false, shows_all, columns: 80 }
+}
+
+/// What a terminal without colour shows.
+fn shown(collection: &Collection, summary: &Summary, shows_all: bool) -> String {
+    let mut out = Vec::new();
+    timeline::write(collection, summary, &style(shows_all), &mut out).unwrap();
+    anstream::adapter::strip_str(std::str::from_utf8(&out).unwrap()).to_string()
+}
+
+fn no_server_hello() -> Talk {
+    Talk::to_port(8443).open().say(Client, &talk::client_hello()).wait(20).ack(Server).wait(8_000).fin(Client)
+}
+
+fn healthy() -> Talk {
+    Talk::to_port(8443)
+        .open()
+        .say(Client, &talk::client_hello())
+        .say(Server, &talk::server_flight())
+        .say(Client, &talk::client_flight())
+        .say(Server, &talk::finished())
+        .say(Client, &talk::data())
+        .say(Server, &talk::data())
+}
+
+#[test]
+fn notes_stand_between_the_packets_and_the_verdict_below() {
+    let (collection, summary) = collected(Spoke::of(&[no_server_hello()]), false);
+    let text = shown(&collection, &summary, false);
+    let places: Vec<_> = [
+        "Flags [S]",
+        "│ ▸ syn\n",
+        "Flags [S.]",
+        "│ ▸ syn-ack",
+        "│ ▸ tcp-established",
+        "│ ▸ client-hello",
+        "│ 8.0 s of silence: the server owes the ServerHello",
+        "Flags [F.]",
+        "no-server-hello (critical) at client-hello\n",
+        "Why       ",
+        "Look at   the server",
+        "Reported  the client will have said: ETIMEDOUT",
+        "Evidence  packet 4 ",
+        "Do next   1. ",
+        "Capture\n",
+    ]
+    .iter()
+    .map(|part| text.find(part).unwrap_or_else(|| panic!("{part} is not in\n{text}")))
+    .collect();
+    assert!(places.is_sorted(), "{places:?} in\n{text}");
+    for line in text.lines().filter(|line| !line.contains("Flags [")) {
+        assert!(line.chars().count() <= 80, "{line}");
+    }
+}
+
+#[test]
+fn of_many_connections_a_table_is_shown_and_the_packets_of_those_that_failed() {
+    let talks: Vec<_> = (0..20).map(|_| healthy()).chain([no_server_hello()]).collect();
+    let talks: Vec<_> = talks.into_iter().enumerate().map(|(index, talk)| from_port(talk, index)).collect();
+    let (collection, summary) = collected(Spoke::of(&talks), false);
+    assert_eq!(collection.connections.len(), 21);
+    let kept = collection.connections.iter().filter(|judged| !judged.story.timeline.is_empty());
+    assert_eq!(kept.count(), 1, "timelines that are not shown are not kept");
+    let text = shown(&collection, &summary, false);
+    assert!(text.starts_with('┌'), "{text}");
+    assert_eq!(text.matches(" → ").count(), 1, "{text}");
+    assert!(text.contains("--all shows all"));
+    let (collection, summary) = collected(Spoke::of(&talks), true);
+    let text = shown(&collection, &summary, true);
+    assert_eq!(text.matches(" → ").count(), 21);
+    assert!(!text.contains('┌') && !text.contains("--all"));
+}
+
+/// The same conversation from another port of the client.
+fn from_port(mut talk: Talk, index: usize) -> Talk {
+    for spoken in &mut talk.packets {
+        let tcp = &mut spoken.header.tcp;
+        let port =
+            if tcp.destination_port == 8443 { &mut tcp.source_port } else { &mut tcp.destination_port };
+        *port = 40_000 + index as u16;
+    }
+    talk
+}
+
+#[test]
+fn the_table_has_a_row_per_connection_and_a_summary_by_server() {
+    let talks = [from_port(no_server_hello(), 0), from_port(healthy(), 1)];
+    let (collection, summary) = collected(Spoke::of(&talks), false);
+    let mut out = Vec::new();
+    table::write(&collection, &summary, &style(false), &mut out).unwrap();
+    let text = anstream::adapter::strip_str(std::str::from_utf8(&out).unwrap()).to_string();
+    assert!(text.lines().all(|line| line.chars().count() <= 80), "{text}");
+    for part in [":40000 ", ":40001 ", "no-server-hello", "client-hello", "healthy 1, no-server-hello 1"] {
+        assert!(text.contains(part), "{part} is not in\n{text}");
+    }
+}
+
+#[test]
+fn nothing_from_the_wire_reaches_a_terminal_as_it_was() {
+    const HOSTILE: &str = "a\u{1b}[2J\u{9b}31m\u{202e}b\n";
+    let (mut collection, summary) = collected(Spoke::of(&[no_server_hello()]), false);
+    let judged = &mut collection.connections[0];
+    judged.verdict.headline = HOSTILE.to_owned();
+    judged.verdict.explanation = HOSTILE.to_owned();
+    judged.verdict.cause = Some(HOSTILE.to_owned());
+    judged.story.tls.client_hello.as_mut().unwrap().what.server_name = Some(HOSTILE.to_owned());
+    let mut out = Vec::new();
+    timeline::write(&collection, &summary, &style(false), &mut out).unwrap();
+    table::write(&collection, &summary, &style(false), &mut out).unwrap();
+    let mut report = json::Report::new(&mut out, &[]);
+    report.connection(collection.connections.remove(0)).unwrap();
+    let text = String::from_utf8(out).unwrap();
+    for character in ["\u{1b}[2J", "\u{9b}", "\u{202e}"] {
+        assert!(!text.contains(character), "{character:?} in\n{text}");
+    }
+    assert!(text.contains("for a\\x1b[2J"), "{text}");
+    let line: Value = serde_json::from_str(text.lines().last().unwrap()).unwrap();
+    assert_eq!(line["tls"]["server_name"], HOSTILE, "what a parser reads is what was sent");
+}
+
+#[test]
+fn a_capture_without_connections_says_what_was_there_and_what_to_check() {
+    let (collection, summary) = collected(Spoke::of(&[]), false);
+    let text = shown(&collection, &summary, false);
+    assert!(text.starts_with("The capture holds no packets.\n"), "{text}");
+    let mut source = Spoke::of(&[]);
+    let target = "192.0.2.99".parse().unwrap();
+    for second in 0..3 {
+        let question = Neighbour { target, asker: None, is_answer: false };
+        source.push(Content::Neighbour(question), Timestamp::from_parts(second, 0));
+    }
+    let (collection, summary) = collected(source, false);
+    let text = shown(&collection, &summary, false);
+    assert!(text.starts_with("There is no TCP connection in what was read.\n"), "{text}");
+    assert!(text.contains("host 192.0.2.99 was looked for 3 times and never answered"), "{text}");
+    assert!(text.contains("Was the right interface captured?"), "{text}");
+}
+
+#[test]
+fn json_tells_times_in_seconds_and_packets_by_their_files() {
+    let mut source = Spoke::of(&[no_server_hello()]);
+    source.files = 2;
+    for packet in source.packets.iter_mut().skip(2) {
+        packet.origin = Origin { file: 1, number: packet.number - 2 };
+    }
+    let about = source.about();
+    let names: Vec<_> = about.files.iter().map(|file| file.name.clone()).collect();
+    let mut out = Vec::new();
+    let mut report = json::Report::new(&mut out, &names);
+    let summary = analysed(source, &mut report);
+    let missing = ReadError { file: "x".to_owned(), what: "is empty".to_owned(), hint: None };
+    report.finish(&summary, &[missing]).unwrap();
+    let lines: Vec<Value> =
+        String::from_utf8(out).unwrap().lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    let [connection, summary] = lines.as_slice() else { panic!("{lines:?}") };
+    assert_eq!(connection["type"], "connection");
+    assert_eq!(connection["schema"], 1);
+    assert_eq!(connection["start"], "2023-11-14T22:13:20.010000Z");
+    assert_eq!(connection["duration"], 8.07);
+    assert_eq!(connection["verdict"]["evidence"], serde_json::json!([4]));
+    assert_eq!(connection["evidence_in"], serde_json::json!([{"file": "1.pcap", "packet": 2}]));
+    assert_eq!(connection["timing"]["silence"]["duration"], 8.04);
+    assert_eq!(connection["tcp"]["syn_count"], 1);
+    assert_eq!(connection["tls"]["steps"][0]["stage"], "client-hello");
+    assert_eq!(connection["verdict"]["cause"], Value::Null);
+    assert_eq!(summary["type"], "summary");
+    assert_eq!(summary["verdicts"]["no-server-hello"], 1);
+    assert_eq!(summary["errors"][0]["file"], "x");
+}

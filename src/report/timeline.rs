@@ -1,0 +1,226 @@
+//! The default report: each connection's packets as tcpdump prints them, what they mean beside them, and the verdict.
+
+use std::io::{self, Write};
+
+use super::collection::{Collection, MANY, has_failed};
+use super::notes::Notes;
+use super::tcpdump::{self, Numbering};
+use super::words::{self, BOLD, DIM, PROSE_COLUMNS, PacketNames, amount, count, style_of, wrapped};
+use super::{Style, capture, clock, table};
+use crate::analysis::{Judged, Summary};
+use crate::finding::Weight;
+use crate::story::{Entry, Item, Note, Seen, Stage, Story};
+use crate::tcp::Role;
+use crate::tls::{Basis, Version};
+use crate::verdict::{Actor, Verdict};
+
+/// A run of more unremarkable packets than this is one line.
+const LONGEST_RUN: usize = 6;
+
+/// Columns of the verdict's labels.
+const LABEL_COLUMNS: usize = 10;
+
+/// Writes the connections and, after them, what there is to say about the capture.
+///
+/// # Errors
+/// When `out` can't be written.
+pub fn write(
+    collection: &Collection,
+    summary: &Summary,
+    style: &Style,
+    out: &mut dyn Write,
+) -> io::Result<()> {
+    let names = PacketNames::new(&summary.about.files, &collection.origins);
+    let is_many = collection.connections.len() > MANY && !style.shows_all;
+    if is_many {
+        table::write_connections(collection, summary, style, out)?;
+        writeln!(out)?;
+    }
+    for judged in collection.connections.iter().filter(|judged| !is_many || has_failed(judged)) {
+        write_connection(judged, summary, &names, style, out)?;
+    }
+    capture::write(collection, summary, out)?;
+    if is_many && !collection.connections.iter().all(has_failed) {
+        writeln!(out, "{DIM}Packets are shown of connections that failed; --all shows all.{DIM:#}")?;
+    }
+    Ok(())
+}
+
+fn write_connection(
+    judged: &Judged,
+    summary: &Summary,
+    names: &PacketNames<'_>,
+    style: &Style,
+    out: &mut dyn Write,
+) -> io::Result<()> {
+    let story = &judged.story;
+    write_heading(story, summary, style, out)?;
+    let items = story.timeline.items(LONGEST_RUN);
+    let label = |entry: &Entry| names.at(entry.moment.number, entry.origin);
+    let packets = items.iter().filter_map(|item| match item {
+        Item::Packet(entry) => Some(label(entry).len()),
+        Item::Fold { .. } => None,
+    });
+    let indent = packets.max().unwrap_or(0).max(3);
+    let printer = tcpdump::Style {
+        is_verbose: style.is_verbose,
+        is_text: story.capture.is_text,
+        clock: story.capture.clock,
+        digits: summary.about.digits,
+        zone: style.zone.clone(),
+    };
+    let mut numbering = Numbering::default();
+    let mut notes = Notes::new(story, names);
+    let mut previous = None;
+    for item in &items {
+        match item {
+            Item::Fold { packets, bytes, first, until } => {
+                let (packets, bytes) = (count(*packets, "packet"), amount(*bytes));
+                let elapsed = *until - first.at;
+                writeln!(out, "{:indent$}  {DIM}… {packets}, {bytes}, {elapsed} …{DIM:#}", "")?;
+                previous = Some(*until);
+            }
+            Item::Packet(entry) => {
+                for note in &entry.notes {
+                    if let Note::Silence(silence) = note {
+                        write_note(&[notes.silence(silence)], indent, out)?;
+                    }
+                }
+                let text = packet_lines(entry, &printer, &mut numbering);
+                for (index, line) in text.lines().enumerate() {
+                    let number = if index == 0 { label(entry) } else { String::new() };
+                    writeln!(out, "{DIM}{number:>indent$}{DIM:#}  {line}")?;
+                }
+                let after = previous.map(|previous| entry.moment.at - previous);
+                write_note(&notes.about(entry, after), indent, out)?;
+                previous = Some(entry.moment.at);
+            }
+        }
+    }
+    write_end(story, &notes, indent, out)?;
+    writeln!(out)?;
+    write_verdict(judged, names, out)?;
+    writeln!(out)
+}
+
+fn write_heading(story: &Story, summary: &Summary, style: &Style, out: &mut dyn Write) -> io::Result<()> {
+    let (client, server) =
+        (words::end(&story.parties[Role::Client]), words::end(&story.parties[Role::Server]));
+    writeln!(out, "{BOLD}{client} → {server}{BOLD:#}")?;
+    let start = clock::date_and_time(story.first.at, story.capture.clock, summary.about.digits, &style.zone);
+    let start = start.map(|start| format!("{start}, ")).unwrap_or_default();
+    let elapsed = story.last.at - story.first.at;
+    writeln!(out, "{DIM}{start}{} in {elapsed}{DIM:#}", count(story.packets, "packet"))
+}
+
+/// A packet as tcpdump prints it.
+fn packet_lines(entry: &Entry, style: &tcpdump::Style, numbering: &mut Numbering) -> String {
+    let mut text = String::new();
+    let at = entry.moment.at;
+    // Writing to a string can't fail.
+    let _ = match &entry.seen {
+        Seen::Segment { header, excerpt, .. } => {
+            tcpdump::write_segment(&mut text, style, at, header, excerpt, |header| numbering.numbers(header))
+        }
+        Seen::Icmp(error, _) => {
+            tcpdump::write_icmp_error(&mut text, style, at, error, |header| numbering.numbers(header))
+        }
+    };
+    text
+}
+
+/// Notes in one line, or in as many as they need.
+fn write_note(notes: &[String], indent: usize, out: &mut dyn Write) -> io::Result<()> {
+    if notes.is_empty() {
+        return Ok(());
+    }
+    for line in wrapped(&notes.join(" · "), PROSE_COLUMNS.saturating_sub(indent + 4)) {
+        writeln!(out, "{:indent$}  {NOTE}│ {line}{NOTE:#}", "")?;
+    }
+    Ok(())
+}
+
+/// What the eye tells from tcpdump's lines.
+const NOTE: anstyle::Style = anstyle::AnsiColor::Cyan.on_default();
+
+/// How the packets end: in a silence up to the capture's end, or with the capture.
+fn write_end(story: &Story, notes: &Notes<'_>, indent: usize, out: &mut dyn Write) -> io::Result<()> {
+    let end = story.capture.end;
+    // An ICMP error is an answer of its kind.
+    let is_answered = story.stage == Stage::Syn && !story.icmp_errors.is_empty();
+    let trailing =
+        story.silence().filter(|silence| silence.until == end && end > story.last.at && !is_answered);
+    match trailing {
+        Some(silence) => write_note(&[format!("{}; the capture ends", notes.silence(silence))], indent, out),
+        None if story.endings.is_empty() && !is_answered => {
+            let rest = end - story.last.at;
+            let after = if rest.nanos() > 0 { format!(" {rest} later") } else { " here".to_owned() };
+            write_note(&[format!("the capture ends{after}")], indent, out)
+        }
+        None => Ok(()),
+    }
+}
+
+fn write_verdict(judged: &Judged, names: &PacketNames<'_>, out: &mut dyn Write) -> io::Result<()> {
+    let Judged { story, verdict, findings } = judged;
+    let color = style_of(verdict.severity);
+    let severity = words::severity_name(verdict.severity);
+    writeln!(out, "{color}{} ({severity}){color:#} {BOLD}at {}{BOLD:#}", verdict.code, story.stage)?;
+    for line in wrapped(&verdict.headline, PROSE_COLUMNS) {
+        writeln!(out, "{BOLD}{line}{BOLD:#}")?;
+    }
+    writeln!(out)?;
+    write_labelled("Why", &verdict.explanation, out)?;
+    if story.tls.version().is_some_and(Version::is_tls13) && story.stage < Stage::TlsEstablished {
+        let text =
+            "TLS 1.3 encrypts the certificates, and alerts after the ServerHello: a capture can't show them.";
+        write_labelled("", text, out)?;
+    }
+    if let Some(look) = look_at(verdict) {
+        write_labelled("Look at", &look, out)?;
+    }
+    if !verdict.client_reports.is_empty() {
+        let reports = verdict.client_reports.join("; ");
+        write_labelled("Reported", &format!("the client will have said: {reports}"), out)?;
+    }
+    if !verdict.evidence.is_empty() {
+        let basis = match verdict.basis {
+            Basis::Decoded => "every byte needed was there",
+            Basis::Partial => "some bytes were there, the rest told from lengths",
+            Basis::Inferred => "inferred from lengths, directions and order",
+        };
+        write_labelled("Evidence", &format!("{} ({basis})", names.list(&verdict.evidence)), out)?;
+    }
+    for (index, advice) in verdict.advice.iter().enumerate() {
+        let label = if index == 0 { "Do next" } else { "" };
+        write_labelled(label, &format!("{}. {advice}", index + 1), out)?;
+    }
+    for (index, finding) in findings.iter().enumerate() {
+        let label = if index == 0 { "Also" } else { "" };
+        let weight = if finding.severity == Weight::Warning { "Warning: " } else { "" };
+        let packets = match finding.evidence.as_slice() {
+            [] => String::new(),
+            evidence => format!(" ({})", names.list(evidence)),
+        };
+        write_labelled(label, &format!("{weight}{}{packets}", finding.text), out)?;
+    }
+    Ok(())
+}
+
+fn look_at(verdict: &Verdict) -> Option<String> {
+    let cause = verdict.cause.as_ref().map(|cause| format!(" (cause: {cause})")).unwrap_or_default();
+    match verdict.actor {
+        Actor::Unknown => verdict.cause.as_ref().map(|cause| format!("cause: {cause}")),
+        Actor::Path => Some(format!("the path between the two{cause}")),
+        actor => Some(format!("the {}{cause}", words::actor_name(actor))),
+    }
+}
+
+/// Prose with a label in the margin.
+fn write_labelled(label: &str, text: &str, out: &mut dyn Write) -> io::Result<()> {
+    for (index, line) in wrapped(text, PROSE_COLUMNS - LABEL_COLUMNS).iter().enumerate() {
+        let label = if index == 0 { label } else { "" };
+        writeln!(out, "{DIM}{label:LABEL_COLUMNS$}{DIM:#}{line}")?;
+    }
+    Ok(())
+}

@@ -1,0 +1,214 @@
+//! Small pieces of text that several reports need: wrapped prose, amounts, addresses, packet numbers.
+
+use std::borrow::Cow;
+use std::net::{IpAddr, SocketAddr};
+
+use anstyle::{AnsiColor, Style};
+
+use super::{Origins, escape};
+use crate::packet::Origin;
+use crate::story::Party;
+use crate::verdict::{Actor, Severity};
+
+/// Columns that prose is wrapped to.
+pub(super) const PROSE_COLUMNS: usize = 78;
+
+/// What stands beside the packets: dimmed.
+pub(super) const DIM: Style = Style::new().dimmed();
+/// Headings.
+pub(super) const BOLD: Style = Style::new().bold();
+
+/// The colour of a severity.
+pub(super) fn style_of(severity: Severity) -> Style {
+    let color = match severity {
+        Severity::Ok => AnsiColor::Green,
+        Severity::Warning => AnsiColor::Yellow,
+        Severity::Critical => AnsiColor::Red,
+        Severity::Unknown => AnsiColor::Cyan,
+    };
+    color.on_default().bold()
+}
+
+/// A severity's name.
+pub(super) fn severity_name(severity: Severity) -> &'static str {
+    match severity {
+        Severity::Ok => "ok",
+        Severity::Warning => "warning",
+        Severity::Critical => "critical",
+        Severity::Unknown => "unknown",
+    }
+}
+
+/// An actor's name.
+pub(super) fn actor_name(actor: Actor) -> &'static str {
+    match actor {
+        Actor::Client => "client",
+        Actor::Server => "server",
+        Actor::Path => "path",
+        Actor::Unknown => "unknown",
+    }
+}
+
+/// `192.0.2.10:50368`, `[2001:db8::1]:8443`.
+pub(super) fn end(party: &Party) -> String {
+    socket(party.address, party.port)
+}
+
+/// The same of an address and a port.
+pub(super) fn socket(address: IpAddr, port: u16) -> String {
+    SocketAddr::new(address, port).to_string()
+}
+
+/// `1 packet`, `1,204 packets`.
+pub(super) fn count(number: u64, one: &str) -> String {
+    let plural = if number == 1 { "" } else { "s" };
+    format!("{} {one}{plural}", grouped(number))
+}
+
+/// `1,204`.
+pub(super) fn grouped(number: u64) -> String {
+    let digits = number.to_string();
+    let mut text = String::with_capacity(digits.len() + digits.len() / 3);
+    for (index, digit) in digits.chars().enumerate() {
+        if index > 0 && (digits.len() - index).is_multiple_of(3) {
+            text.push(',');
+        }
+        text.push(digit);
+    }
+    text
+}
+
+/// `512 bytes`, `1.7 MB`.
+pub(super) fn amount(bytes: u64) -> String {
+    let scaled = |unit: f64| bytes as f64 / unit;
+    match bytes {
+        0..10_000 => count(bytes, "byte"),
+        10_000..1_000_000 => format!("{:.1} kB", scaled(1e3)),
+        1_000_000..1_000_000_000 => format!("{:.1} MB", scaled(1e6)),
+        _ => format!("{:.1} GB", scaled(1e9)),
+    }
+}
+
+/// Escaped text in which a number and the unit behind it are one word, held together by a no-break space.
+pub(super) fn unbroken(text: &str) -> String {
+    let mut held = String::new();
+    for word in escape::escaped(text).split_whitespace() {
+        if !held.is_empty() {
+            let is_amount = held.ends_with(|last: char| last.is_ascii_digit()) && is_unit(word);
+            held.push(if is_amount { NO_BREAK } else { ' ' });
+        }
+        held.push_str(word);
+    }
+    held
+}
+
+const NO_BREAK: char = '\u{a0}';
+
+fn is_unit(word: &str) -> bool {
+    matches!(
+        word.trim_end_matches(['.', ',', ';', ':', ')']),
+        "s" | "ms" | "µs" | "min" | "h" | "kB" | "MB" | "GB"
+    )
+}
+
+/// Escaped text broken between words into lines of at most `columns`; a word that is longer stands alone, and a number
+/// stays with the unit behind it.
+pub(super) fn wrapped(text: &str, columns: usize) -> Vec<String> {
+    let mut lines: Vec<String> = Vec::new();
+    let mut taken = 0;
+    for word in unbroken(text).split(' ').filter(|word| !word.is_empty()) {
+        let len = word.chars().count();
+        let word = word.replace(NO_BREAK, " ");
+        if let Some(line) = lines.last_mut().filter(|_| taken + 1 + len <= columns) {
+            line.push(' ');
+            line.push_str(&word);
+            taken += 1 + len;
+        } else {
+            lines.push(word);
+            taken = len;
+        }
+    }
+    lines
+}
+
+/// How packets are called: by their number, with several files by file and the number there.
+pub(super) struct PacketNames<'a> {
+    names: Vec<Cow<'a, str>>,
+    origins: &'a Origins,
+}
+
+impl<'a> PacketNames<'a> {
+    /// For packets of these files.
+    pub(super) fn new(files: &'a [crate::capture::FileAbout], origins: &'a Origins) -> Self {
+        let base = |name: &'a str| name.rsplit('/').next().unwrap_or(name);
+        let mut bases: Vec<_> = files.iter().map(|file| base(&file.name)).collect();
+        bases.sort_unstable();
+        bases.dedup();
+        let are_distinct = bases.len() == files.len();
+        let name = |file: &'a crate::capture::FileAbout| {
+            Cow::Owned(escape::escaped(if are_distinct { base(&file.name) } else { &file.name }))
+        };
+        let names = if files.len() > 1 { files.iter().map(name).collect() } else { Vec::new() };
+        Self { names, origins }
+    }
+
+    /// A packet by its number in the capture.
+    pub(super) fn of(&self, number: u64) -> String {
+        match self.origins.of(number) {
+            Some(origin) => self.at(number, origin),
+            None => number.to_string(),
+        }
+    }
+
+    /// A packet whose origin is known.
+    pub(super) fn at(&self, number: u64, origin: Origin) -> String {
+        match self.names.get(usize::from(origin.file)) {
+            Some(name) => format!("{name}:{}", origin.number),
+            None => number.to_string(),
+        }
+    }
+
+    /// Several: `packet 4`, `packets 4, 6`.
+    pub(super) fn list(&self, numbers: &[u64]) -> String {
+        let names: Vec<_> = numbers.iter().map(|number| self.of(*number)).collect();
+        let plural = if names.len() == 1 { "" } else { "s" };
+        format!("packet{plural} {}", names.join(", "))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::capture::FileAbout;
+
+    #[test]
+    fn prose_is_broken_between_words_and_long_words_stand_alone() {
+        assert_eq!(wrapped("one two three", 7), ["one two", "three"]);
+        assert_eq!(wrapped("a 0123456789 b", 5), ["a", "0123456789", "b"]);
+        assert_eq!(wrapped("for 0 s, then", 6), ["for", "0 s,", "then"]);
+        assert!(wrapped("  ", 5).is_empty());
+    }
+
+    #[test]
+    fn amounts_are_written_for_people() {
+        assert_eq!(grouped(1_234_567), "1,234,567");
+        assert_eq!(count(1, "packet"), "1 packet");
+        assert_eq!(amount(1_700_000), "1.7 MB");
+        assert_eq!(amount(1_234), "1,234 bytes");
+    }
+
+    #[test]
+    fn packets_of_several_files_are_called_by_file_and_number_there() {
+        let file = |name: &str| FileAbout { name: name.to_owned(), ..FileAbout::default() };
+        let mut origins = Origins::default();
+        origins.add(1, Origin { file: 1, number: 1 });
+        origins.add(2, Origin { file: 0, number: 7 });
+        let files = [file("ring/a.pcap"), file("ring/b.pcap")];
+        let names = PacketNames::new(&files, &origins);
+        assert_eq!(names.list(&[1, 2]), "packets b.pcap:1, a.pcap:7");
+        let files = [file("x/a.pcap"), file("y/a.pcap")];
+        assert_eq!(PacketNames::new(&files, &origins).of(2), "x/a.pcap:7");
+        let none = Origins::default();
+        assert_eq!(PacketNames::new(&files[..1], &none).list(&[3]), "packet 3");
+    }
+}

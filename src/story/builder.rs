@@ -1,0 +1,619 @@
+//! Folds what segments did into a [`Story`], packet by packet.
+
+use super::{
+    CaptureFacts, Ending, EndingKind, Entry, IcmpFact, Moment, Note, Opening, Party, Repeats, ResetFacts,
+    RoundTrips, Said, Seen, Silence, Stage, Story, Timeline, TlsFacts,
+};
+use crate::limits;
+use crate::packet::{IcmpError, Origin, Segment, SegmentHeader};
+use crate::tcp::{Connection, HandshakeStep, Kind, PerRole, Reading, ResetFit, Role};
+use crate::time::{Elapsed, Timestamp};
+use crate::tls::{AlertDescription, Basis, Event, Message, PlainKind};
+
+/// A story being written.
+#[derive(Clone, Debug)]
+pub struct Builder {
+    story: Story,
+    /// How long nothing new may be delivered before it is a silence worth telling.
+    stall_after: Elapsed,
+    keeps_timeline: bool,
+    /// The last packet that brought something new.
+    progress: Moment,
+    /// A silence that runs.
+    silence: Option<Silence>,
+    last_packet: PerRole<Option<Moment>>,
+    saw_timestamps: PerRole<bool>,
+    reset_seq: PerRole<Option<crate::packet::Seq>>,
+}
+
+/// A packet's place in the capture.
+#[derive(Clone, Copy, Debug)]
+pub struct Place {
+    /// Its number and time.
+    pub moment: Moment,
+    /// The file it came from and its number there.
+    pub origin: Origin,
+}
+
+impl Builder {
+    /// A story that begins with a packet of this connection.
+    pub fn new(
+        place: Place,
+        connection: &Connection,
+        opening: Opening,
+        expects_tls: bool,
+        stall_after: Elapsed,
+        keeps_timeline: bool,
+    ) -> Self {
+        let party = |role: Role| Party::new(connection.ends[role].address, connection.ends[role].port);
+        let story = Story {
+            parties: PerRole { client: party(Role::Client), server: party(Role::Server) },
+            opening,
+            expects_tls,
+            first: place.moment,
+            last: place.moment,
+            packets: 0,
+            stage: Stage::None,
+            basis: Basis::Decoded,
+            syn: Repeats::default(),
+            syn_ack: Repeats::default(),
+            tcp_established: None,
+            first_data: PerRole::default(),
+            last_data: PerRole::default(),
+            tls: TlsFacts::default(),
+            plain: PerRole { client: None, server: None },
+            proxy_answer: None,
+            endings: Vec::new(),
+            pauses: Vec::new(),
+            icmp_errors: Vec::new(),
+            icmp_error_count: 0,
+            round_trips: RoundTrips::default(),
+            counters: PerRole::default(),
+            acked_unseen: PerRole::default(),
+            unfilled_hole: PerRole::default(),
+            is_all_acknowledged: PerRole { client: true, server: true },
+            data_repeats: PerRole::default(),
+            timeline: Timeline::default(),
+            capture: CaptureFacts::default(),
+        };
+        Self {
+            story,
+            stall_after,
+            keeps_timeline,
+            progress: place.moment,
+            silence: None,
+            last_packet: PerRole::default(),
+            saw_timestamps: PerRole::default(),
+            reset_seq: PerRole::default(),
+        }
+    }
+
+    /// Keeps no further packets for people. Tells whether it did until then.
+    pub fn stop_timeline(&mut self) -> bool {
+        std::mem::take(&mut self.keeps_timeline)
+    }
+
+    /// The story so far.
+    pub fn so_far(&self) -> &Story {
+        &self.story
+    }
+
+    /// Exchanges the roles, when content shows who the client really is.
+    pub fn swap_roles(&mut self) {
+        let story = &mut self.story;
+        story.parties.swap();
+        story.first_data.swap();
+        story.last_data.swap();
+        story.plain.swap();
+        story.acked_unseen.swap();
+        story.data_repeats.swap();
+        story.timeline.swap_roles();
+        for ending in &mut story.endings {
+            ending.by = ending.by.other();
+        }
+        self.last_packet.swap();
+        self.saw_timestamps.swap();
+        self.reset_seq.swap();
+    }
+
+    /// Takes in what a segment did and what TLS events it completed.
+    pub fn segment(
+        &mut self,
+        place: Place,
+        connection: &Connection,
+        segment: &Segment<'_>,
+        reading: &Reading,
+        events: &[Event],
+    ) {
+        let moment = place.moment;
+        let mut notes = Vec::new();
+        self.story.packets += 1;
+        self.story.last = moment;
+        self.watch_silence(moment.at, &mut notes);
+        let role = reading.role;
+        match reading.kind {
+            Kind::DuplicateCapture { of } => {
+                notes.push(Note::DuplicateCapture(of));
+                self.add_to_timeline(place, segment, reading, notes);
+                return;
+            }
+            Kind::Stale => {
+                notes.push(Note::Stale);
+                self.add_to_timeline(place, segment, reading, notes);
+                return;
+            }
+            Kind::Retransmission { of } => notes.push(Note::Retransmission(of)),
+            Kind::OutOfOrder => notes.push(Note::OutOfOrder),
+            Kind::KeepAlive => notes.push(Note::KeepAlive),
+            Kind::DuplicateAck => notes.push(Note::DuplicateAck),
+            Kind::Ordinary | Kind::WindowUpdate => {}
+        }
+        let stage_before = self.story.stage;
+        for role in [Role::Client, Role::Server] {
+            self.story.is_all_acknowledged[role] = connection.ends[role].is_all_acknowledged();
+        }
+        self.note_party(moment, &segment.header, reading);
+        self.take_step(moment, segment, reading, &mut notes);
+        self.take_payload(moment, segment, reading, &mut notes);
+        for event in events {
+            self.take_event(event, &mut notes);
+        }
+        self.take_progress(moment, reading);
+        if self.story.stage > stage_before {
+            notes.push(Note::Stage(self.story.stage, self.story.basis));
+        }
+        if let Some(round_trip) = reading.round_trip {
+            self.take_round_trip(moment, reading, round_trip, &mut notes);
+        }
+        self.take_closing(moment, segment, reading, &mut notes);
+        self.last_packet[role] = Some(moment);
+        self.add_to_timeline(place, segment, reading, notes);
+    }
+
+    /// Takes in an ICMP error about a packet of this connection.
+    pub fn icmp(&mut self, place: Place, error: &IcmpError<'_>, quotes: Role) {
+        let moment = place.moment;
+        let mut notes = Vec::new();
+        self.watch_silence(moment.at, &mut notes);
+        self.story.packets += 1;
+        self.story.last = moment;
+        self.story.icmp_error_count += 1;
+        if self.story.icmp_errors.len() < limits::STORY_REPEATS {
+            self.story.icmp_errors.push(IcmpFact {
+                moment,
+                from: error.ip.source,
+                icmp_type: error.icmp_type,
+                code: error.code,
+                mtu: error.mtu,
+                quotes,
+                stage: self.story.stage,
+            });
+        }
+        if self.keeps_timeline {
+            let kept = error.clone().without_quoted_bytes();
+            let excerpt = error.quoted_bytes.iter().copied().take(limits::TIMELINE_EXCERPT_BYTES).collect();
+            let seen = Seen::Icmp(Box::new(kept), excerpt);
+            self.story.timeline.add(Entry { moment, origin: place.origin, seen, notes });
+        }
+    }
+
+    /// Ends the story: nothing more of this connection will come, and the capture ended at `capture.end`.
+    pub fn finish(mut self, connection: &Connection, capture: CaptureFacts) -> Story {
+        self.watch_silence(capture.end, &mut Vec::new());
+        if let Some(silence) = self.silence.take() {
+            self.end_in_silence(silence);
+        }
+        let mut story = self.story;
+        for role in [Role::Client, Role::Server] {
+            let end = &connection.ends[role];
+            story.counters[role] = end.counters;
+            story.parties[role].maximum_segment_size = end.maximum_segment_size;
+            story.unfilled_hole[role] =
+                end.hole().and_then(|(from, to)| Some((end.relative(from)?, end.relative(to)?)));
+        }
+        story.capture = capture;
+        story
+    }
+
+    /// Who owes the next step, if anybody does.
+    fn owed_by(&self) -> Option<Role> {
+        let story = &self.story;
+        let is_over = story.endings.iter().any(|ending| {
+            !matches!(ending.what, EndingKind::CloseNotify) || ending.stage >= Stage::TlsEstablished
+        });
+        if is_over {
+            return None;
+        }
+        match story.stage {
+            Stage::None => None,
+            Stage::Syn | Stage::ClientHello | Stage::ServerHello | Stage::ClientFinished => {
+                Some(Role::Server)
+            }
+            Stage::SynAck | Stage::ServerFlightComplete => Some(Role::Client),
+            Stage::TcpEstablished => {
+                match (&story.proxy_answer, story.first_data.client, story.first_data.server) {
+                    // The tunnel stands, and the ClientHello is to come.
+                    (Some(answer), ..) if (200..300).contains(&answer.what) => Some(Role::Client),
+                    (_, None, None) => Some(Role::Client),
+                    (_, Some(_), None) => Some(Role::Server),
+                    _ => None,
+                }
+            }
+            Stage::TlsEstablished | Stage::ApplicationData => {
+                let asked = story.tls.application_data.client.count > 0;
+                (asked && !story.was_answered()).then_some(Role::Server)
+            }
+        }
+    }
+
+    /// Opens or extends a silence, if somebody owes something and nothing new came for long enough.
+    fn watch_silence(&mut self, at: Timestamp, notes: &mut Vec<Note>) {
+        if let Some(silence) = &mut self.silence {
+            silence.until = at;
+            return;
+        }
+        if at - self.progress.at < self.stall_after {
+            return;
+        }
+        let Some(owed_by) = self.owed_by() else { return };
+        let silence = Silence {
+            since: self.progress,
+            until: at,
+            owed_by,
+            is_acknowledged: self.story.is_all_acknowledged[owed_by.other()],
+        };
+        notes.push(Note::Silence(silence));
+        self.silence = Some(silence);
+    }
+
+    fn end_in_silence(&mut self, silence: Silence) {
+        self.story.endings.push(Ending {
+            what: EndingKind::Silence(silence),
+            by: silence.owed_by,
+            moment: silence.since,
+            stage: self.story.stage,
+        });
+    }
+
+    /// Something new moves the clock of silences on; from whoever owed it, it ends the silence that runs.
+    fn take_progress(&mut self, moment: Moment, reading: &Reading) {
+        let story = &self.story;
+        let is_first_step = match reading.step {
+            Some(HandshakeStep::Syn) => story.syn.count == 1,
+            Some(HandshakeStep::SynAck) => story.syn_ack.count == 1,
+            Some(HandshakeStep::Ack) => true,
+            None => false,
+        };
+        // Bytes missing before a segment were sent at a time that nobody saw, so there is no silence to tell of.
+        let by = if reading.new_bytes > 0 || reading.gap > 0 || is_first_step {
+            reading.role
+        } else if reading.acked_unseen > 0 {
+            reading.role.other()
+        } else {
+            return;
+        };
+        match self.silence {
+            Some(silence) if silence.owed_by != by => return,
+            Some(silence) => {
+                if self.story.pauses.len() < limits::STORY_REPEATS {
+                    self.story.pauses.push(silence);
+                }
+                self.silence = None;
+            }
+            None => {}
+        }
+        self.progress = moment;
+    }
+
+    fn note_party(&mut self, moment: Moment, header: &SegmentHeader, reading: &Reading) {
+        let role = reading.role;
+        let party = &mut self.story.parties[role];
+        party.note_path(moment.number, header, reading.flags);
+        party.checksums.note(moment.number, header);
+        self.saw_timestamps[role] |= header.tcp.options.is_some_and(|options| options.timestamps().is_some());
+        if reading.newly_acked > 0 {
+            self.story.acked_unseen[role.other()] += u64::from(reading.acked_unseen);
+        }
+    }
+
+    fn take_step(&mut self, moment: Moment, segment: &Segment<'_>, reading: &Reading, notes: &mut Vec<Note>) {
+        match reading.step {
+            Some(HandshakeStep::Syn) => {
+                self.story.syn.add(moment);
+                self.reach(Stage::Syn, Basis::Decoded);
+                let asks_fast_open = segment.header.tcp.options.is_some_and(|options| options.fast_open());
+                if asks_fast_open || segment.header.payload_len.is_some_and(|len| len > 0) {
+                    notes.push(Note::FastOpen);
+                }
+            }
+            Some(HandshakeStep::SynAck) => {
+                self.story.syn_ack.add(moment);
+                self.reach(Stage::SynAck, Basis::Decoded);
+                self.take_opening_round_trip(moment);
+            }
+            Some(HandshakeStep::Ack) => self.establish_tcp(moment),
+            None => {}
+        }
+        if reading.role == Role::Server && self.story.stage == Stage::SynAck && reading.step.is_none() {
+            if reading.flags.syn() {
+                notes.push(Note::SimultaneousOpen);
+            } else if reading.new_bytes > 0 || reading.newly_acked > 0 {
+                // In a capture of one direction only, the server going on proves the client's acknowledgement.
+                self.establish_tcp(moment);
+            }
+        }
+    }
+
+    /// The round trip of the opening: certain only where one SYN got one answer (Karn's algorithm, RFC 6298, 3).
+    fn take_opening_round_trip(&mut self, moment: Moment) {
+        let story = &mut self.story;
+        let (Some(syn), 1, 1) = (story.syn.first(), story.syn.count, story.syn_ack.count) else { return };
+        let elapsed = moment.at - syn.at;
+        if elapsed >= Elapsed::ZERO && moment.number > syn.number {
+            story.round_trips.handshake = Some((elapsed, syn.number, moment.number));
+        }
+    }
+
+    fn establish_tcp(&mut self, moment: Moment) {
+        self.story.tcp_established.get_or_insert(moment);
+        self.reach(Stage::TcpEstablished, Basis::Decoded);
+    }
+
+    fn take_payload(
+        &mut self,
+        moment: Moment,
+        segment: &Segment<'_>,
+        reading: &Reading,
+        notes: &mut Vec<Note>,
+    ) {
+        let role = reading.role;
+        if reading.new_bytes > 0 {
+            self.story.first_data[role].get_or_insert(moment);
+            self.story.last_data[role] = Some(moment);
+        } else if matches!(reading.kind, Kind::Retransmission { .. }) && segment.header.payload_len != Some(0)
+        {
+            self.story.data_repeats[role].add(moment);
+        }
+        if reading.gap > 0 {
+            notes.push(Note::Gap(reading.gap));
+        }
+        if reading.acked_unseen > 0 {
+            notes.push(Note::AckedUnseen(reading.acked_unseen));
+        }
+        if reading.is_zero_window {
+            notes.push(Note::ZeroWindow);
+        }
+        if let Some(len) = segment.header.payload_len {
+            let cut = len.saturating_sub(segment.payload.len() as u32);
+            if cut > 0 && !segment.payload.is_empty() {
+                notes.push(Note::Cut(cut));
+            }
+        }
+    }
+
+    fn take_event(&mut self, event: &Event, notes: &mut Vec<Note>) {
+        let moment = Moment { number: event.number, at: event.at };
+        let role = event.role;
+        let basis = event.basis;
+        let stage = self.story.stage;
+        match &event.message {
+            Message::ClientHello(hello) if role == Role::Client => {
+                if self.story.opening == Opening::Ports {
+                    self.story.opening = Opening::ClientHello;
+                }
+                if self.story.tls.client_hello.is_none() {
+                    let what = (**hello).clone();
+                    self.story.tls.client_hello = Some(Said { what, moment, basis });
+                    self.story.tcp_established.get_or_insert(moment);
+                }
+                self.reach(Stage::ClientHello, basis);
+            }
+            Message::ClientHello(_) => {}
+            Message::ServerHello(hello) if hello.is_retry => {
+                self.story.tls.retry.get_or_insert(moment);
+                notes.push(Note::Retry);
+            }
+            Message::ServerHello(hello) => {
+                if self.story.tls.server_hello.is_none() {
+                    let what = (**hello).clone();
+                    self.story.tls.server_hello = Some(Said { what, moment, basis });
+                }
+                self.reach(Stage::ServerHello, basis);
+            }
+            Message::ServerFlightComplete => {
+                self.story.tls.server_flight.get_or_insert(Said { what: (), moment, basis });
+                self.reach(Stage::ServerFlightComplete, basis);
+            }
+            Message::ClientFinished => {
+                self.story.tls.client_finished.get_or_insert(Said { what: (), moment, basis });
+                self.reach(Stage::ClientFinished, basis);
+            }
+            Message::Established => {
+                self.story.tls.established.get_or_insert(Said { what: (), moment, basis });
+                self.reach(Stage::TlsEstablished, basis);
+            }
+            Message::ApplicationData(len) => {
+                self.story.tls.application_data[role].add(moment);
+                let sizes = &mut self.story.tls.record_sizes[role];
+                if sizes.len() < limits::STORY_REPEATS {
+                    sizes.push(*len);
+                }
+                // A TLS 1.3 server's first records may be session tickets: only the client's data is certain to be.
+                let is_data = role == Role::Client
+                    || self.story.tls.application_data.client.count > 0
+                    || self.story.tls.version().is_some_and(|version| !version.is_tls13());
+                if stage >= Stage::ClientFinished && is_data {
+                    self.reach(Stage::ApplicationData, basis);
+                }
+            }
+            Message::Alert { level, description } => {
+                self.take_alert(role, moment, *level, *description, basis, notes);
+            }
+            Message::EncryptedAlert => {
+                notes.push(Note::EncryptedAlert);
+                self.end(EndingKind::EncryptedAlert { basis }, role, moment);
+            }
+            Message::Closing => {
+                notes.push(Note::Closing);
+                let is_refusal = role == Role::Server
+                    && self.story.tls.application_data.server.count == 0
+                    && self.story.tls.application_data.client.count > 0
+                    && stage >= Stage::ClientFinished;
+                // The server's first word after the client's Finished and request is no close_notify.
+                let what = if is_refusal {
+                    EndingKind::EncryptedAlert { basis: Basis::Inferred }
+                } else {
+                    EndingKind::CloseNotify
+                };
+                self.end(what, role, moment);
+            }
+            Message::Plain(plain) => {
+                notes.push(Note::Plain(plain.line.clone()));
+                let is_connect =
+                    self.story.plain.client.as_ref().is_some_and(|said| said.what.kind == PlainKind::Connect);
+                match plain.kind {
+                    PlainKind::HttpResponse(status) if role == Role::Server && is_connect => {
+                        self.story.proxy_answer = Some(Said { what: status, moment, basis });
+                    }
+                    _ => {}
+                }
+                self.story.plain[role].get_or_insert_with(|| Said { what: plain.clone(), moment, basis });
+            }
+        }
+    }
+
+    fn take_alert(
+        &mut self,
+        role: Role,
+        moment: Moment,
+        level: u8,
+        description: Option<AlertDescription>,
+        basis: Basis,
+        notes: &mut Vec<Note>,
+    ) {
+        notes.push(Note::Alert(description, basis));
+        let is_tls13 = self.story.tls.version().is_some_and(super::Version::is_tls13);
+        if description == Some(AlertDescription::CLOSE_NOTIFY) {
+            self.end(EndingKind::CloseNotify, role, moment);
+        } else if description.is_none_or(|description| description.is_fatal(level, is_tls13)) {
+            self.end(EndingKind::Alert { description, basis }, role, moment);
+        }
+    }
+
+    fn take_round_trip(
+        &mut self,
+        moment: Moment,
+        reading: &Reading,
+        round_trip: Elapsed,
+        notes: &mut Vec<Note>,
+    ) {
+        notes.push(Note::RoundTrip(round_trip));
+        let trips = &mut self.story.round_trips;
+        let shortest = match reading.role {
+            Role::Server => &mut trips.shortest_to_server,
+            Role::Client => &mut trips.shortest_to_client,
+        };
+        *shortest = Some(shortest.map_or(round_trip, |known| known.min(round_trip)));
+        if reading.role == Role::Server && self.story.first_data.client.is_some() && trips.data.is_none() {
+            trips.data = Some((round_trip, moment.number));
+        }
+    }
+
+    fn take_closing(
+        &mut self,
+        moment: Moment,
+        segment: &Segment<'_>,
+        reading: &Reading,
+        notes: &mut Vec<Note>,
+    ) {
+        let role = reading.role;
+        if let Some(fit) = reading.reset {
+            if fit == ResetFit::Outside {
+                notes.push(Note::IneffectiveReset);
+            } else {
+                let facts = self.reset_facts(moment, &segment.header, reading, fit);
+                self.reset_seq[role] = segment.header.tcp.seq;
+                self.end(EndingKind::Reset(facts), role, moment);
+            }
+            return;
+        }
+        if reading.is_first_fin {
+            self.end(EndingKind::Fin, role, moment);
+        }
+        self.watch_talk_after_reset(moment, segment, reading);
+    }
+
+    fn reset_facts(
+        &self,
+        moment: Moment,
+        header: &SegmentHeader,
+        reading: &Reading,
+        fit: ResetFit,
+    ) -> ResetFacts {
+        let party = &self.story.parties[reading.role];
+        let trips = &self.story.round_trips;
+        ResetFacts {
+            fit,
+            hop_limit: header.ip.hop_limit,
+            usual_hop_limits: [party.opening_path, party.later_path]
+                .map(|path| path.map(|path| path.hop_limit)),
+            is_stateless: header.ip.id.is_none_or(|id| id == 0)
+                && header.tcp.window == Some(0)
+                && header.tcp.options.is_some_and(|options| options.as_bytes().is_empty()),
+            usual_timestamps: self.saw_timestamps[reading.role],
+            after_trigger: self.last_packet[reading.role.other()].map(|trigger| moment.at - trigger.at),
+            shortest_round_trip: match reading.role {
+                Role::Server => trips.shortest_to_server,
+                Role::Client => trips.shortest_to_client,
+            },
+            talked_on: None,
+        }
+    }
+
+    /// A side that sends data beyond its own RST did not send that RST.
+    fn watch_talk_after_reset(&mut self, moment: Moment, segment: &Segment<'_>, reading: &Reading) {
+        let (Some(reset), Some(seq)) = (self.reset_seq[reading.role], segment.header.tcp.seq) else { return };
+        let len = segment.header.payload_len.unwrap_or(0);
+        if len == 0 || !(seq + len).is_after(reset) {
+            return;
+        }
+        for ending in &mut self.story.endings {
+            if let EndingKind::Reset(facts) = &mut ending.what
+                && ending.by == reading.role
+            {
+                facts.talked_on.get_or_insert(moment.number);
+            }
+        }
+    }
+
+    /// Notes an ending, after the silence that it ends.
+    fn end(&mut self, what: EndingKind, by: Role, moment: Moment) {
+        if let Some(silence) = self.silence.take() {
+            self.end_in_silence(silence);
+        }
+        if self.story.endings.len() < limits::STORY_REPEATS {
+            self.story.endings.push(Ending { what, by, moment, stage: self.story.stage });
+        }
+    }
+
+    fn reach(&mut self, stage: Stage, basis: Basis) {
+        if stage > self.story.stage {
+            self.story.stage = stage;
+            self.story.basis = self.story.basis.max(basis);
+        }
+    }
+
+    fn add_to_timeline(&mut self, place: Place, segment: &Segment<'_>, reading: &Reading, notes: Vec<Note>) {
+        if !self.keeps_timeline {
+            return;
+        }
+        let excerpt = if segment.payload.is_empty() { segment.printed } else { segment.payload };
+        let seen = Seen::Segment {
+            role: reading.role,
+            header: Box::new(segment.header),
+            excerpt: excerpt.iter().copied().take(limits::TIMELINE_EXCERPT_BYTES).collect(),
+            captured: segment.payload.len() as u32,
+        };
+        self.story.timeline.add(Entry { moment: place.moment, origin: place.origin, seen, notes });
+    }
+}

@@ -1,0 +1,240 @@
+//! A connection's packets for people: the beginning, the end, what is remarkable between, and folds for the rest.
+
+use std::collections::VecDeque;
+
+use super::{Moment, Silence, Stage};
+use crate::limits;
+use crate::packet::{IcmpError, Origin, SegmentHeader};
+use crate::tcp::Role;
+use crate::time::{Elapsed, Timestamp};
+use crate::tls::{AlertDescription, Basis};
+
+/// The packets of a connection in order, long unremarkable stretches folded.
+#[derive(Clone, Debug, Default)]
+pub struct Timeline {
+    head: Vec<Entry>,
+    middle: Vec<Item>,
+    tail: VecDeque<Entry>,
+    remarkable: usize,
+}
+
+/// A line of the timeline, or several folded into one.
+#[derive(Clone, Debug)]
+pub enum Item {
+    /// One packet.
+    Packet(Box<Entry>),
+    /// Packets that show nothing new one by one.
+    Fold {
+        /// How many.
+        packets: u64,
+        /// Payload bytes that they carried.
+        bytes: u64,
+        /// The first of them.
+        first: Moment,
+        /// When the last of them was captured.
+        until: Timestamp,
+    },
+}
+
+/// A packet of the timeline.
+#[derive(Clone, Debug)]
+pub struct Entry {
+    /// Its number and time.
+    pub moment: Moment,
+    /// The file it came from and its number there.
+    pub origin: Origin,
+    /// What it was.
+    pub seen: Seen,
+    /// What there is to say about it, in order.
+    pub notes: Vec<Note>,
+}
+
+/// What a timeline's packet was.
+#[derive(Clone, Debug)]
+pub enum Seen {
+    /// A segment.
+    Segment {
+        /// Who sent it.
+        role: Role,
+        /// Its headers.
+        header: Box<SegmentHeader>,
+        /// The first bytes of its payload.
+        excerpt: Box<[u8]>,
+        /// Payload bytes that were captured.
+        captured: u32,
+    },
+    /// An ICMP error, with the quoted packet's bytes apart.
+    Icmp(Box<IcmpError<'static>>, Box<[u8]>),
+}
+
+/// Something worth saying about a packet. The text is the report's to write.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Note {
+    /// Before it nothing new was delivered for a while.
+    Silence(Silence),
+    /// It took the connection to a stage.
+    Stage(Stage, Basis),
+    /// It completes a round trip.
+    RoundTrip(Elapsed),
+    /// It is a retransmission, of that packet where it was captured.
+    Retransmission(Option<u64>),
+    /// It arrived after later ones.
+    OutOfOrder,
+    /// It is in the capture twice.
+    DuplicateCapture(u64),
+    /// Bytes of its sender are missing before it.
+    Gap(u32),
+    /// It acknowledges bytes that the capture never saw.
+    AckedUnseen(u32),
+    /// Payload bytes that the snaplen cut off.
+    Cut(u32),
+    /// A keep-alive probe.
+    KeepAlive,
+    /// A repeated acknowledgement.
+    DuplicateAck,
+    /// The receiver has no room.
+    ZeroWindow,
+    /// It belongs to an older connection between the same ports.
+    Stale,
+    /// A RST that the receiver ignores, or answers with a challenge ACK.
+    IneffectiveReset,
+    /// An alert; unknown where only its length shows that it is one.
+    Alert(Option<AlertDescription>, Basis),
+    /// An encrypted record of an alert's size.
+    EncryptedAlert,
+    /// An encrypted record of a close_notify's size.
+    Closing,
+    /// A HelloRetryRequest.
+    Retry,
+    /// The first line of something that is not TLS, raw from the wire; empty for bytes that are not text.
+    Plain(String),
+    /// The opening carried data, or asked for a cookie to do so (TCP Fast Open).
+    FastOpen,
+    /// Both ends sent a SYN before either was answered.
+    SimultaneousOpen,
+}
+
+impl Note {
+    /// Whether it makes a packet worth keeping where others are folded.
+    fn is_remarkable(&self) -> bool {
+        !matches!(self, Self::RoundTrip(_) | Self::Cut(_) | Self::DuplicateAck | Self::DuplicateCapture(_))
+    }
+}
+
+impl Timeline {
+    /// Adds the next packet.
+    pub fn add(&mut self, entry: Entry) {
+        if self.head.len() < limits::TIMELINE_HEAD {
+            self.head.push(entry);
+            return;
+        }
+        self.tail.push_back(entry);
+        if self.tail.len() <= limits::TIMELINE_TAIL {
+            return;
+        }
+        let Some(oldest) = self.tail.pop_front() else { return };
+        if self.remarkable < limits::TIMELINE_REMARKABLE && oldest.is_remarkable() {
+            self.remarkable += 1;
+            self.middle.push(Item::Packet(Box::new(oldest)));
+            return;
+        }
+        fold_into(&mut self.middle, &oldest);
+    }
+
+    /// The lines in order. A run of more than `longest_run` unremarkable packets is one line, its ends kept.
+    pub fn items(&self, longest_run: usize) -> Vec<Item> {
+        let mut items: Vec<Item> = Vec::new();
+        let mut run: Vec<&Entry> = Vec::new();
+        for entry in &self.head {
+            if entry.is_remarkable() {
+                flush(&mut items, &mut run, longest_run);
+                items.push(Item::Packet(Box::new(entry.clone())));
+            } else {
+                run.push(entry);
+            }
+        }
+        flush(&mut items, &mut run, longest_run);
+        for item in &self.middle {
+            match (item, items.last_mut()) {
+                (
+                    Item::Fold { packets, bytes, until, .. },
+                    Some(Item::Fold { packets: folded, bytes: folded_bytes, until: folded_until, .. }),
+                ) => {
+                    *folded += packets;
+                    *folded_bytes += bytes;
+                    *folded_until = *until;
+                }
+                _ => items.push(item.clone()),
+            }
+        }
+        for entry in &self.tail {
+            if entry.is_remarkable() {
+                flush(&mut items, &mut run, longest_run);
+                items.push(Item::Packet(Box::new(entry.clone())));
+            } else {
+                run.push(entry);
+            }
+        }
+        flush(&mut items, &mut run, longest_run);
+        items
+    }
+
+    /// Packets that it holds one by one.
+    pub fn len(&self) -> usize {
+        self.head.len() + self.remarkable + self.tail.len()
+    }
+
+    /// Whether it holds no packet.
+    pub fn is_empty(&self) -> bool {
+        self.head.is_empty()
+    }
+
+    pub(super) fn swap_roles(&mut self) {
+        for entry in self.head.iter_mut().chain(&mut self.tail) {
+            if let Seen::Segment { role, .. } = &mut entry.seen {
+                *role = role.other();
+            }
+        }
+    }
+}
+
+/// Puts a run of unremarkable packets down, folded if it is long.
+fn flush(items: &mut Vec<Item>, run: &mut Vec<&Entry>, longest_run: usize) {
+    if run.len() <= longest_run {
+        items.extend(run.drain(..).map(|entry| Item::Packet(Box::new(entry.clone()))));
+    } else {
+        let last = run.pop();
+        let mut entries = run.drain(..);
+        items.extend(entries.next().map(|entry| Item::Packet(Box::new(entry.clone()))));
+        for entry in entries {
+            fold_into(items, entry);
+        }
+        items.extend(last.map(|entry| Item::Packet(Box::new(entry.clone()))));
+    }
+}
+
+fn fold_into(items: &mut Vec<Item>, entry: &Entry) {
+    let len = match &entry.seen {
+        Seen::Segment { header, .. } => u64::from(header.payload_len.unwrap_or(0)),
+        Seen::Icmp(..) => 0,
+    };
+    if let Some(Item::Fold { packets, bytes, until, .. }) = items.last_mut() {
+        *packets += 1;
+        *bytes += len;
+        *until = entry.moment.at;
+    } else {
+        items.push(Item::Fold { packets: 1, bytes: len, first: entry.moment, until: entry.moment.at });
+    }
+}
+
+impl Entry {
+    fn is_remarkable(&self) -> bool {
+        let is_marked = match &self.seen {
+            Seen::Icmp(..) => true,
+            Seen::Segment { header, .. } => {
+                header.tcp.flags.is_some_and(|flags| flags.syn() || flags.fin() || flags.rst())
+            }
+        };
+        is_marked || self.notes.iter().any(Note::is_remarkable)
+    }
+}

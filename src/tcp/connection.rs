@@ -1,0 +1,474 @@
+//! One connection: takes segments of either end, says of each what it was, and hands delivered bytes on in order.
+
+use super::endpoint::Sent;
+use super::{Delivery, Endpoint, Key, PerRole, Role};
+use crate::packet::{Flags, Segment, SegmentHeader, Seq};
+use crate::time::{Elapsed, Timestamp};
+
+/// A connection between two ends, each with its own state.
+#[derive(Clone, Debug)]
+pub struct Connection {
+    /// The two ends.
+    pub ends: PerRole<Endpoint>,
+    /// Whether both ends sent a SYN before either was answered (RFC 9293, 3.5, figure 7).
+    pub is_simultaneous_open: bool,
+    state: State,
+}
+
+/// How far the opening got, as the packets show it.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum State {
+    /// No SYN was seen: the capture began later.
+    Midstream,
+    /// The client's SYN was seen (SYN-SENT).
+    SynSent,
+    /// The server's SYN-ACK was seen (SYN-RECEIVED).
+    SynReceived,
+    /// The client acknowledged it (ESTABLISHED).
+    Established,
+}
+
+/// More data than any SYN carries, in bytes: an IP datagram's largest size.
+const SYN_DATA_BYTES: i32 = 65_535;
+
+/// What a segment was.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Kind {
+    /// Something new, or a plain acknowledgement.
+    Ordinary,
+    /// Sent before; the earlier packet's number where it was captured.
+    Retransmission {
+        /// The packet that carried it first.
+        of: Option<u64>,
+    },
+    /// Arrived after later segments without having been seen before.
+    OutOfOrder,
+    /// The same packet in the capture twice.
+    DuplicateCapture {
+        /// The packet it is a copy of.
+        of: u64,
+    },
+    /// A keep-alive probe (RFC 9293, 3.8.4).
+    KeepAlive,
+    /// An acknowledgement that repeats the one before it (RFC 5681, 2).
+    DuplicateAck,
+    /// Only the receive window changed.
+    WindowUpdate,
+    /// Belongs to an older connection between the same ports.
+    Stale,
+}
+
+/// A step of the opening handshake.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum HandshakeStep {
+    /// The client's SYN, first or repeated.
+    Syn,
+    /// The server's SYN-ACK, first or repeated.
+    SynAck,
+    /// The acknowledgement that completes the opening.
+    Ack,
+}
+
+/// How a RST fits the receiver's state (RFC 5961, 3.2).
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum ResetFit {
+    /// Exactly at the next expected sequence number, or acknowledging the SYN: it takes effect.
+    Exact,
+    /// Within the window: a current stack answers with a challenge ACK.
+    InWindow,
+    /// Outside the window: ignored by the receiver.
+    Outside,
+}
+
+/// What one segment did to the connection.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Reading {
+    /// Who sent it.
+    pub role: Role,
+    /// What it was.
+    pub kind: Kind,
+    /// Its flags; none where the text prints none.
+    pub flags: Flags,
+    /// Payload bytes never seen before.
+    pub new_bytes: u32,
+    /// Bytes of the other end that it is the first to acknowledge, SYN and FIN included.
+    pub newly_acked: u32,
+    /// Of those, bytes that the capture never saw.
+    pub acked_unseen: u32,
+    /// The round trip that it completes, seen from the capture's place.
+    pub round_trip: Option<Elapsed>,
+    /// The step of the opening handshake that it takes.
+    pub step: Option<HandshakeStep>,
+    /// Whether it is this end's first FIN.
+    pub is_first_fin: bool,
+    /// How it fits, if it is a RST.
+    pub reset: Option<ResetFit>,
+    /// Whether it announces a window of zero.
+    pub is_zero_window: bool,
+    /// Bytes of the sender missing right before it, which may yet come.
+    pub gap: u32,
+}
+
+impl Connection {
+    /// A connection of which `segment` is the first one seen, sent by `role`.
+    pub fn new(header: &SegmentHeader, role: Role) -> Self {
+        let source = Endpoint::new(header.ip.source, header.tcp.source_port);
+        let destination = Endpoint::new(header.ip.destination, header.tcp.destination_port);
+        let ends = match role {
+            Role::Client => PerRole { client: source, server: destination },
+            Role::Server => PerRole { client: destination, server: source },
+        };
+        let state = match header.tcp.flags {
+            Some(flags) if flags.syn() && !flags.ack() => State::SynSent,
+            _ => State::Midstream,
+        };
+        Self { ends, is_simultaneous_open: false, state }
+    }
+
+    /// What makes a segment one of this connection's.
+    pub fn key(&self) -> Key {
+        let end = |end: &Endpoint| (end.address, end.port);
+        Key::between(end(&self.ends.client), end(&self.ends.server))
+    }
+
+    /// Which end sent a segment.
+    pub fn role_of(&self, header: &SegmentHeader) -> Role {
+        let client = &self.ends.client;
+        if header.ip.source == client.address && header.tcp.source_port == client.port {
+            Role::Client
+        } else {
+            Role::Server
+        }
+    }
+
+    /// Whether the opening is complete, or lies before the capture.
+    pub fn is_established(&self) -> bool {
+        matches!(self.state, State::Established | State::Midstream)
+    }
+
+    /// Exchanges the roles, when content shows who the client really is.
+    pub fn swap_roles(&mut self) {
+        self.ends.swap();
+    }
+
+    /// Whether a segment opens a new connection between the same sockets: a SYN that is no repeat of this one's.
+    pub fn is_reopened_by(&self, header: &SegmentHeader) -> bool {
+        let Some(flags) = header.tcp.flags.filter(|flags| flags.syn() && !flags.rst()) else { return false };
+        let end = &self.ends[self.role_of(header)];
+        match (header.tcp.seq, end.initial) {
+            (Some(seq), Some(initial)) if seq == initial => false,
+            // The other end's SYN crossing ours is one connection (RFC 9293, 3.5, figure 7).
+            (_, None) if self.state == State::SynSent => false,
+            // A cut text line tells no number: a SYN that is not yet answered is being repeated.
+            (None, _) if matches!(self.state, State::SynSent | State::SynReceived) => false,
+            // A SYN-ACK with another number while the handshake runs is a second answer, not a new connection.
+            _ if flags.ack() => self.state == State::Midstream && end.next.is_some(),
+            _ => true,
+        }
+    }
+
+    /// Takes a segment in. Delivered bytes go to `deliver` with the role of their sender, in stream order.
+    pub fn observe(
+        &mut self,
+        number: u64,
+        at: Timestamp,
+        segment: &Segment<'_>,
+        deliver: &mut dyn FnMut(Role, Delivery<'_>),
+    ) -> Reading {
+        let header = &segment.header;
+        let role = self.role_of(header);
+        let flags = header.tcp.flags.unwrap_or_default();
+        let mut reading = Reading {
+            role,
+            kind: Kind::Ordinary,
+            flags,
+            new_bytes: 0,
+            newly_acked: 0,
+            acked_unseen: 0,
+            round_trip: None,
+            step: None,
+            is_first_fin: false,
+            reset: None,
+            is_zero_window: false,
+            gap: 0,
+        };
+        if let Some(of) = self.ends[role].captured_before(header, at) {
+            self.ends[role].counters.duplicates += 1;
+            reading.kind = Kind::DuplicateCapture { of };
+            return reading;
+        }
+        self.ends[role].counters.segments += 1;
+        if self.is_stale(role, header, flags) {
+            reading.kind = Kind::Stale;
+            return reading;
+        }
+        if flags.rst() {
+            reading.reset = Some(self.reset_fit(role, header));
+        }
+        reading.step = self.step(role, header, flags);
+        if !flags.rst() {
+            self.take_acknowledgement(role, header, flags, at, &mut reading, deliver);
+            self.take_sequence(role, number, at, segment, flags, &mut reading, deliver);
+        }
+        self.ends[role].count_payload(segment);
+        let end = &mut self.ends[role];
+        end.counters.bytes += u64::from(reading.new_bytes);
+        if let Some(window) = header.tcp.window {
+            reading.is_zero_window = window == 0 && !flags.rst() && !flags.syn();
+            end.counters.zero_windows += u64::from(reading.is_zero_window);
+            end.window = Some(window);
+        }
+        end.remember(Sent {
+            number,
+            at,
+            seq: header.tcp.seq,
+            ack: header.tcp.ack,
+            len: header.payload_len.unwrap_or(0),
+            flags,
+            id: header.ip.id,
+            window: header.tcp.window,
+            options: header.tcp.options,
+        });
+        reading
+    }
+
+    /// Bytes that it holds while holes before them may still be filled.
+    pub fn waiting_bytes(&self) -> usize {
+        self.ends.client.stream.waiting_bytes() + self.ends.server.stream.waiting_bytes()
+    }
+
+    /// Delivers what waits behind holes without them, which frees what it holds.
+    pub fn give_holes_up(&mut self, deliver: &mut dyn FnMut(Role, Delivery<'_>)) {
+        for role in [Role::Client, Role::Server] {
+            self.ends[role].stream.give_holes_up(&mut |delivery| deliver(role, delivery));
+        }
+    }
+
+    /// Whether the segment belongs to an older connection, while this one is being opened.
+    ///
+    /// RFC 9293, 3.10.7.3: in SYN-SENT only a segment that acknowledges the SYN, or carries one, is acceptable.
+    fn is_stale(&self, role: Role, header: &SegmentHeader, flags: Flags) -> bool {
+        if self.state != State::SynSent || flags.syn() || header.tcp.flags.is_none() {
+            return false;
+        }
+        match (role, self.ends.client.initial) {
+            (Role::Server, Some(initial)) if flags.ack() => {
+                // Data of the SYN may be acknowledged with it (Fast Open, RFC 7413), its later fragments included. A
+                // cut text line tells no number, but what answers a SYN without a SYN of its own is a challenge ACK.
+                self.ends.server.initial.is_none()
+                    && match header.tcp.ack {
+                        Some(ack) => !(1..=SYN_DATA_BYTES).contains(&ack.distance_from(initial)),
+                        None => !flags.rst(),
+                    }
+            }
+            (Role::Server, _) => flags.rst() && !flags.ack(),
+            // The client resets what an older connection's challenge ACK asked for, at that number, not at its own.
+            (Role::Client, Some(initial)) if flags.rst() => header.tcp.seq.is_some_and(|seq| {
+                let distance = seq.distance_from(initial);
+                !(0..=1).contains(&distance)
+            }),
+            (Role::Client, _) => false,
+        }
+    }
+
+    fn reset_fit(&self, role: Role, header: &SegmentHeader) -> ResetFit {
+        // RFC 9293, 3.10.7.3: in SYN-SENT a RST counts if it acknowledges the SYN.
+        if self.state == State::SynSent && role == Role::Server {
+            return ResetFit::Exact;
+        }
+        let (sender, receiver) = (&self.ends[role], &self.ends[role.other()]);
+        let expected = match (sender.acked, sender.stream.next()) {
+            (Some(acked), Some(next)) => Some(acked.later(next)),
+            (acked, next) => acked.or(next),
+        };
+        let (Some(seq), Some(expected)) = (header.tcp.seq, expected) else { return ResetFit::Exact };
+        let distance = i64::from(seq.distance_from(expected));
+        let acked = sender.acked.map_or(0, |acked| i64::from(acked.distance_from(expected)));
+        // The receiver may not have got what the capture saw, nor may the capture have seen its last acknowledgement.
+        let unsure = sender.next.map_or(0, |next| i64::from(next.distance_from(expected)));
+        let window = i64::from(receiver.window.unwrap_or(u16::MAX)) << 14;
+        if (acked..=unsure.max(1)).contains(&distance) {
+            ResetFit::Exact
+        } else if (0..window).contains(&distance) {
+            ResetFit::InWindow
+        } else {
+            ResetFit::Outside
+        }
+    }
+
+    /// The opening's transitions (RFC 9293, 3.5), as far as packets show them.
+    fn step(&mut self, role: Role, header: &SegmentHeader, flags: Flags) -> Option<HandshakeStep> {
+        if flags.rst() {
+            return None;
+        }
+        if flags.syn() {
+            let end = &mut self.ends[role];
+            end.initial = end.initial.or(header.tcp.seq);
+            if let Some(options) = header.tcp.options {
+                end.maximum_segment_size = options.mss().or(end.maximum_segment_size);
+            }
+        }
+        match (self.state, role, flags.syn(), flags.ack()) {
+            (_, Role::Client, true, false) => {
+                if self.state == State::Midstream {
+                    self.state = State::SynSent;
+                }
+                Some(HandshakeStep::Syn)
+            }
+            (State::SynSent, Role::Server, true, false) => {
+                self.is_simultaneous_open = true;
+                self.state = State::SynReceived;
+                None
+            }
+            (_, Role::Server, true, true) => {
+                if matches!(self.state, State::SynSent | State::Midstream) {
+                    self.state = State::SynReceived;
+                }
+                Some(HandshakeStep::SynAck)
+            }
+            (State::SynReceived | State::SynSent, Role::Client, false, true) => {
+                // In a capture of one direction only, the client's ACK proves the SYN-ACK.
+                self.state = State::Established;
+                Some(HandshakeStep::Ack)
+            }
+            _ => None,
+        }
+    }
+
+    fn take_acknowledgement(
+        &mut self,
+        role: Role,
+        header: &SegmentHeader,
+        flags: Flags,
+        at: Timestamp,
+        reading: &mut Reading,
+        deliver: &mut dyn FnMut(Role, Delivery<'_>),
+    ) {
+        let Some(ack) = header.tcp.ack.filter(|_| flags.ack()) else { return };
+        let other = &mut self.ends[role.other()];
+        if other.initial.is_none() && other.next.is_none() {
+            // Nothing of the other end was seen yet: this is where it stands.
+            other.acked.get_or_insert(ack);
+            if other.acked.is_some_and(|acked| ack.is_after(acked)) {
+                reading.acked_unseen = other.acked.map_or(0, |acked| ack - acked);
+                reading.newly_acked = reading.acked_unseen;
+                other.acked = Some(ack);
+            }
+            return;
+        }
+        let base = other.acked.or(other.initial).unwrap_or(ack);
+        if !ack.is_after(base) && other.acked.is_some() {
+            return;
+        }
+        reading.newly_acked = if ack.is_after(base) { ack - base } else { 0 };
+        reading.acked_unseen = match other.next {
+            Some(next) if ack.is_after(next) => ack - next.later(base),
+            _ => 0,
+        };
+        other.acked = Some(ack);
+        reading.round_trip = other.timed_by(ack, at);
+        let role = role.other();
+        other.stream.acknowledge(ack, &mut |delivery| deliver(role, delivery));
+    }
+
+    #[expect(clippy::too_many_arguments, reason = "the parts of one segment, already taken apart")]
+    fn take_sequence(
+        &mut self,
+        role: Role,
+        number: u64,
+        at: Timestamp,
+        segment: &Segment<'_>,
+        flags: Flags,
+        reading: &mut Reading,
+        deliver: &mut dyn FnMut(Role, Delivery<'_>),
+    ) {
+        let header = &segment.header;
+        let repeats_last_ack = self.repeats_last_ack(role, header, flags);
+        let is_established = self.is_established();
+        let end = &mut self.ends[role];
+        let len = header.payload_len.unwrap_or(0);
+        let Some(seq) = header.tcp.seq else {
+            // A cut line tells no number; its length still counts as new.
+            reading.new_bytes = len;
+            return;
+        };
+        let data_seq = if flags.syn() { seq + 1 } else { seq };
+        let expected = end.next;
+        if is_keep_alive(end, seq, len, flags, is_established) {
+            end.counters.keep_alives += 1;
+            reading.kind = Kind::KeepAlive;
+            return;
+        }
+        end.stream.begin_at(data_seq);
+        let occupied = len + u32::from(flags.syn()) + u32::from(flags.fin());
+        let end_seq = seq + occupied;
+        let earlier = end.sent_before(seq).map(|sent| (sent.number, sent.at));
+        if len > 0 {
+            let delivery =
+                Delivery { number, at, len, bytes: segment.payload, printed: segment.printed, hole: None };
+            let acked = end.acked;
+            reading.new_bytes =
+                end.stream.push(data_seq, delivery, acked, &mut |delivery| deliver(role, delivery));
+        }
+        if flags.fin() && end.fin.is_none() {
+            end.fin = Some(seq + len);
+            reading.is_first_fin = true;
+        }
+        match expected {
+            Some(expected) if occupied > 0 && !end_seq.is_after(expected) => {
+                if reading.new_bytes > 0 {
+                    reading.kind = Kind::OutOfOrder;
+                    end.counters.out_of_order += 1;
+                } else if !reading.is_first_fin {
+                    reading.kind = Kind::Retransmission { of: earlier.map(|(number, _)| number) };
+                    end.counters.retransmissions += 1;
+                    end.stop_timing();
+                }
+            }
+            Some(expected) if occupied > 0 && seq.is_before(expected) && reading.new_bytes > 0 => {
+                // Sent again together with something new.
+                end.counters.retransmissions += 1;
+                end.stop_timing();
+                reading.kind = Kind::Retransmission { of: earlier.map(|(number, _)| number) };
+            }
+            Some(expected) if seq.is_after(expected) && occupied > 0 => reading.gap = seq - expected,
+            _ => {}
+        }
+        if reading.kind == Kind::Ordinary && occupied > 0 {
+            end.start_timing(end_seq, at);
+        }
+        if let Some(last_window) = repeats_last_ack {
+            if Some(last_window) == header.tcp.window {
+                if reading.newly_acked == 0 && !self.ends[role.other()].is_all_acknowledged() {
+                    reading.kind = Kind::DuplicateAck;
+                    self.ends[role].counters.duplicate_acks += 1;
+                }
+            } else if header.tcp.window.is_some() {
+                reading.kind = Kind::WindowUpdate;
+            }
+        }
+        let end = &mut self.ends[role];
+        end.next = Some(end.next.map_or(end_seq, |next| next.later(end_seq)));
+    }
+
+    /// The window that the sender announced last, if this is a bare acknowledgement of the same number.
+    fn repeats_last_ack(&self, role: Role, header: &SegmentHeader, flags: Flags) -> Option<u16> {
+        let last = self.ends[role].last_sent()?;
+        let is_bare = header.payload_len == Some(0) && flags.0 & !Flags::PSH == Flags::ACK;
+        (is_bare && last.flags.ack() && last.ack == header.tcp.ack && last.seq.is_some())
+            .then_some(last.window?)
+    }
+}
+
+/// RFC 9293, 3.8.4: a probe carries no data or one byte, at one before the next sequence number.
+fn is_keep_alive(end: &Endpoint, seq: Seq, len: u32, flags: Flags, is_established: bool) -> bool {
+    let is_bare = flags.0 & (Flags::SYN | Flags::FIN | Flags::RST) == 0;
+    let is_data_acked = end.acked.is_some_and(|acked| end.next == Some(acked));
+    is_established
+        && is_bare
+        && len <= 1
+        && is_data_acked
+        && end.next.is_some_and(|next| seq + 1 == next)
+        && end.initial != Some(seq)
+        && (len == 0 || end.counters.bytes > 1)
+}

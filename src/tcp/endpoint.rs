@@ -1,0 +1,208 @@
+//! One end of a connection: what it sent, and what the other end told of having received.
+
+use std::net::IpAddr;
+
+use super::stream::Stream;
+use crate::packet::{Flags, Segment, SegmentHeader, Seq};
+use crate::time::{Elapsed, Timestamp};
+
+/// Segments of an end that are remembered, to recognise repeats and duplicate captures.
+const REMEMBERED: usize = 16;
+
+/// One end of a connection as a bystander knows it.
+#[derive(Clone, Debug)]
+pub struct Endpoint {
+    /// Its address.
+    pub address: IpAddr,
+    /// Its port.
+    pub port: u16,
+    /// Sequence number of its SYN (ISS, RFC 9293, 3.3.1).
+    pub initial: Option<Seq>,
+    /// After the last byte, SYN or FIN that it was seen to send (SND.NXT).
+    pub next: Option<Seq>,
+    /// What the other end acknowledged of it (SND.UNA).
+    pub acked: Option<Seq>,
+    /// Sequence number of its FIN.
+    pub fin: Option<Seq>,
+    /// Its receive window as last announced, unscaled.
+    pub window: Option<u16>,
+    /// The maximum segment size of its SYN, in bytes.
+    pub maximum_segment_size: Option<u16>,
+    /// What it sent, counted.
+    pub counters: Counters,
+    pub(super) stream: Stream,
+    /// The last segments, in a ring once it is full.
+    sent: Vec<Sent>,
+    sent_index: usize,
+    timed: Option<(Seq, Timestamp)>,
+}
+
+/// What one end sent, counted.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct Counters {
+    /// Segments, duplicates of the capture left out.
+    pub segments: u64,
+    /// Payload bytes, each counted once.
+    pub bytes: u64,
+    /// Segments that carried payload.
+    pub data_segments: u64,
+    /// Segments that repeat what was sent before, SYN and FIN included.
+    pub retransmissions: u64,
+    /// Segments that arrived after later ones, and were not repeats.
+    pub out_of_order: u64,
+    /// Segments that the capture holds twice.
+    pub duplicates: u64,
+    /// Keep-alive probes (RFC 9293, 3.8.4).
+    pub keep_alives: u64,
+    /// Segments that announced a zero window.
+    pub zero_windows: u64,
+    /// Acknowledgements that repeat the one before (RFC 5681, 2).
+    pub duplicate_acks: u64,
+    /// Segments whose payload length is not known, from cut text lines.
+    pub unknown_lengths: u64,
+    /// Payload bytes that were on the wire and are not in the capture although their segment is (snaplen).
+    pub cut_bytes: u64,
+    /// The largest payload of one segment, in bytes.
+    pub largest_payload: u32,
+}
+
+/// A segment that an end sent, as far as it matters for recognising it again.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Sent {
+    pub(super) number: u64,
+    pub(super) at: Timestamp,
+    pub(super) seq: Option<Seq>,
+    pub(super) ack: Option<Seq>,
+    pub(super) len: u32,
+    pub(super) flags: Flags,
+    pub(super) id: Option<u16>,
+    pub(super) window: Option<u16>,
+    pub(super) options: Option<crate::packet::TcpOptions>,
+}
+
+impl Endpoint {
+    pub(super) fn new(address: IpAddr, port: u16) -> Self {
+        Self {
+            address,
+            port,
+            initial: None,
+            next: None,
+            acked: None,
+            fin: None,
+            window: None,
+            maximum_segment_size: None,
+            counters: Counters::default(),
+            stream: Stream::default(),
+            sent: Vec::new(),
+            sent_index: 0,
+            timed: None,
+        }
+    }
+
+    /// Whether everything it was seen to send was acknowledged.
+    pub fn is_all_acknowledged(&self) -> bool {
+        match (self.next, self.acked) {
+            (Some(next), Some(acked)) => acked.is_at_or_after(next),
+            (None, _) => true,
+            (Some(_), None) => false,
+        }
+    }
+
+    /// A hole in what it sent that nobody filled: from the first missing byte to the first that came.
+    pub fn hole(&self) -> Option<(Seq, Seq)> {
+        self.stream.hole()
+    }
+
+    /// The offset of a sequence number in what it sent, as tcpdump counts it: 1 is the first byte.
+    pub fn relative(&self, seq: Seq) -> Option<u32> {
+        Some(seq - self.initial?)
+    }
+
+    pub(super) fn remember(&mut self, sent: Sent) {
+        match self.sent.get_mut(self.sent_index) {
+            Some(oldest) => *oldest = sent,
+            None => self.sent.push(sent),
+        }
+        self.sent_index = (self.sent_index + 1) % REMEMBERED;
+    }
+
+    /// The last segment it sent, other than keep-alives.
+    pub(super) fn last_sent(&self) -> Option<&Sent> {
+        self.sent.get((self.sent_index + REMEMBERED - 1) % REMEMBERED)
+    }
+
+    /// The same packet captured before: the same IP id and headers, a moment ago.
+    ///
+    /// Equal ids of two different packets would be 65,536 packets apart. Where the stack writes no ids (0 or IPv6),
+    /// only copies within a time that no retransmission timer can have are taken as such.
+    pub(super) fn captured_before(&self, header: &SegmentHeader, at: Timestamp) -> Option<u64> {
+        // RFC 6298, 2.4 asks for a second, Linux uses 200 ms, tail loss probes 2 round trips: 1 ms is below them all.
+        const SAME_ID: Elapsed = Elapsed::from_millis(1000);
+        const NO_ID: Elapsed = Elapsed::from_millis(1);
+        let id = header.ip.id.filter(|id| *id != 0);
+        let flags = header.tcp.flags?;
+        let len = header.payload_len?;
+        self.sent
+            .iter()
+            .find(|sent| {
+                sent.id == header.ip.id
+                    && sent.seq == header.tcp.seq
+                    && sent.ack == header.tcp.ack
+                    && sent.flags == flags
+                    && sent.len == len
+                    && sent.window == header.tcp.window
+                    && sent.options == header.tcp.options
+                    && {
+                        let since = at - sent.at;
+                        // Two bare acknowledgements without ids may well be alike and be two.
+                        let is_telling = len > 0 || flags.0 & (Flags::SYN | Flags::FIN | Flags::RST) != 0;
+                        if id.is_some() { since <= SAME_ID } else { since <= NO_ID && is_telling }
+                    }
+            })
+            .map(|sent| sent.number)
+    }
+
+    /// The earlier segment that began at the same place, or covered it.
+    pub(super) fn sent_before(&self, seq: Seq) -> Option<&Sent> {
+        let covers = |sent: &&Sent| {
+            let span = sent.len + u32::from(sent.flags.syn()) + u32::from(sent.flags.fin());
+            sent.seq.is_some_and(|start| seq.is_at_or_after(start) && seq.is_before(start + span))
+        };
+        self.sent.iter().filter(covers).min_by_key(|sent| sent.number)
+    }
+
+    /// Starts a round-trip measurement with a segment that ends at `end`, unless one is running.
+    pub(super) fn start_timing(&mut self, end: Seq, at: Timestamp) {
+        self.timed.get_or_insert((end, at));
+    }
+
+    /// Gives a running measurement up: its segment was sent twice (Karn's algorithm, RFC 6298, 3).
+    pub(super) fn stop_timing(&mut self) {
+        self.timed = None;
+    }
+
+    /// The round trip that an acknowledgement completes.
+    pub(super) fn timed_by(&mut self, ack: Seq, at: Timestamp) -> Option<Elapsed> {
+        let (end, sent_at) = self.timed?;
+        if ack.is_before(end) {
+            return None;
+        }
+        self.timed = None;
+        let round_trip = at - sent_at;
+        // A clock that stepped back voids the measurement.
+        (round_trip >= Elapsed::ZERO).then_some(round_trip)
+    }
+
+    pub(super) fn count_payload(&mut self, segment: &Segment<'_>) {
+        match segment.header.payload_len {
+            Some(0) => {}
+            Some(len) => {
+                self.counters.data_segments += 1;
+                self.counters.largest_payload = self.counters.largest_payload.max(len);
+                self.counters.cut_bytes +=
+                    u64::from(len) - (segment.payload.len() as u64).min(u64::from(len));
+            }
+            None => self.counters.unknown_lengths += 1,
+        }
+    }
+}

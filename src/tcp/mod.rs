@@ -1,0 +1,19 @@
+//! TCP as a bystander sees it: who opened, what each end sent, what the other acknowledged, what came twice or never.
+//!
+//! Holds sequence arithmetic over both directions of one connection, each end with its own state, and the streams of
+//! delivered bytes. It works from lengths, so it follows a transcript without payloads as well as a full capture. It
+//! does not know TLS and draws no conclusions.
+
+mod connection;
+mod endpoint;
+mod key;
+mod role;
+mod stream;
+#[cfg(test)]
+mod tests;
+
+pub use connection::{Connection, HandshakeStep, Kind, Reading, ResetFit};
+pub use endpoint::{Counters, Endpoint};
+pub use key::Key;
+pub use role::{PerRole, Role};
+pub use stream::{Delivery, Hole, HoleKind};

@@ -1,0 +1,224 @@
+//! The bystander's view of conversations, state by state.
+
+use proptest::prelude::*;
+
+use super::{Connection, HandshakeStep, HoleKind, Kind, Reading, ResetFit, Role};
+use crate::talk::Talk;
+use Role::{Client, Server};
+
+/// Who sent the bytes, which, and the hole before them.
+type Delivered = (Role, Vec<u8>, Option<HoleKind>);
+
+/// Runs a conversation. Returns what each segment was, and each side's delivered bytes with their holes.
+fn run(talk: &Talk) -> (Connection, Vec<Reading>, Vec<Delivered>) {
+    let mut connection = Connection::new(&talk.packets[0].header, Client);
+    let (mut readings, mut delivered) = (vec![], vec![]);
+    for packet in &talk.packets {
+        let moment = packet.place.moment;
+        readings.push(connection.observe(
+            moment.number,
+            moment.at,
+            &packet.segment(),
+            &mut |role, delivery| {
+                delivered.push((role, delivery.bytes.to_vec(), delivery.hole.map(|hole| hole.kind)));
+            },
+        ));
+    }
+    (connection, readings, delivered)
+}
+
+fn kinds(talk: &Talk) -> Vec<Kind> {
+    run(talk).1.iter().map(|reading| reading.kind).collect()
+}
+
+fn last(talk: &Talk) -> Reading {
+    *run(talk).1.last().expect("a conversation has packets")
+}
+
+// ---- opening ----
+
+#[test]
+fn the_opening_s_steps_are_told_and_its_round_trips_measured() {
+    let (connection, readings, _) = run(&Talk::to_port(8443).open());
+    let steps: Vec<_> = readings.iter().map(|reading| reading.step).collect();
+    assert_eq!(steps, [Some(HandshakeStep::Syn), Some(HandshakeStep::SynAck), Some(HandshakeStep::Ack)]);
+    assert_eq!(readings[1].round_trip.map(crate::time::Elapsed::nanos), Some(10_000_000));
+    assert!(connection.is_established());
+}
+
+#[test]
+fn a_repeated_syn_is_a_retransmission_and_voids_the_round_trip() {
+    let talk = Talk::to_port(8443).syn().wait(1000).syn().syn_ack();
+    let (_, readings, _) = run(&talk);
+    assert_eq!(readings[1].kind, Kind::Retransmission { of: Some(1) });
+    assert_eq!(readings[2].round_trip, None);
+}
+
+#[test]
+fn a_syn_with_another_number_opens_another_connection() {
+    let first = Talk::to_port(8443).open();
+    let (connection, ..) = run(&first);
+    let again = Talk::to_port(8443).starting_at(77, 88).syn();
+    assert!(connection.is_reopened_by(&again.packets[0].header));
+    assert!(!connection.is_reopened_by(&first.packets[0].header));
+}
+
+#[test]
+fn both_ends_may_send_a_syn_before_either_is_answered() {
+    let talk = Talk::to_port(8443).syn().segment(Server, "S", 0, &[]).segment(Client, "S.", 0, &[]);
+    let (connection, ..) = run(&talk);
+    assert!(connection.is_simultaneous_open);
+    assert!(!connection.is_reopened_by(&talk.packets[1].header));
+}
+
+#[test]
+fn data_of_the_syn_is_delivered_once_though_it_is_sent_again() {
+    let talk = Talk::to_port(8443)
+        .segment(Client, "S", 0, b"hello")
+        .segment_with(Server, "S.", 0, 1, &[], |_| {})
+        .segment(Client, "P.", 1, b"hello");
+    let (_, readings, delivered) = run(&talk);
+    assert_eq!(delivered, [(Client, b"hello".to_vec(), None)]);
+    assert_eq!(readings[2].new_bytes, 0);
+}
+
+#[test]
+fn what_an_older_connection_left_behind_is_stale_while_this_one_opens() {
+    let talk = Talk::to_port(8443)
+        .syn()
+        .segment_with(Server, ".", 5_000, 400_000, &[], |_| {})
+        .segment_with(Client, "R", 400_000, 0, &[], |_| {})
+        .syn()
+        .syn_ack();
+    assert_eq!(kinds(&talk)[1..3], [Kind::Stale, Kind::Stale]);
+    assert_eq!(last(&talk).step, Some(HandshakeStep::SynAck));
+}
+
+// ---- data ----
+
+#[test]
+fn retransmissions_name_the_packet_they_repeat() {
+    let talk = Talk::to_port(8443).open().say(Client, b"request").wait(300).repeat(Client);
+    assert_eq!(last(&talk).kind, Kind::Retransmission { of: Some(4) });
+    assert_eq!(last(&talk).new_bytes, 0);
+}
+
+#[test]
+fn the_same_packet_captured_twice_is_no_retransmission() {
+    let mut talk = Talk::to_port(8443).open().say(Client, b"request");
+    let mut copy = talk.packets[3].clone();
+    copy.header.ip.hop_limit = Some(63);
+    talk.packets.push(copy);
+    let (connection, readings, _) = run(&talk);
+    assert_eq!(readings[4].kind, Kind::DuplicateCapture { of: 4 });
+    assert_eq!(connection.ends[Client].counters.retransmissions, 0);
+}
+
+#[test]
+fn a_segment_that_arrives_late_is_out_of_order_and_delivered_in_order() {
+    let talk = Talk::to_port(8443).open().segment(Server, "P.", 4, b"def").segment(Server, "P.", 1, b"abc");
+    let (_, readings, delivered) = run(&talk);
+    assert_eq!(readings[3].gap, 3);
+    assert_eq!(readings[4].kind, Kind::OutOfOrder);
+    let bytes: Vec<u8> = delivered.into_iter().flat_map(|(_, bytes, _)| bytes).collect();
+    assert_eq!(bytes, b"abcdef");
+}
+
+#[test]
+fn an_acknowledged_hole_is_the_capture_s_and_an_unacknowledged_one_waits() {
+    let lost = Talk::to_port(8443).open().segment(Server, "P.", 4, b"def");
+    let (connection, _, delivered) = run(&lost);
+    assert!(delivered.is_empty());
+    assert!(connection.ends[Server].hole().is_some());
+    let (_, _, delivered) = run(&lost.ack(Client));
+    assert_eq!(delivered, [(Server, b"def".to_vec(), Some(HoleKind::NotCaptured))]);
+}
+
+#[test]
+fn bytes_acknowledged_and_never_seen_are_counted() {
+    let talk = Talk::to_port(8443).open().segment_with(Client, ".", 1, 501, &[], |_| {});
+    assert_eq!(last(&talk).acked_unseen, 500);
+}
+
+// ---- idling ----
+
+#[test]
+fn keep_alives_are_neither_data_nor_retransmissions() {
+    let talk = Talk::to_port(8443).open().say(Client, b"request").ack(Server).wait(60_000);
+    let probe = talk.next(Client) - 1;
+    let bare = talk.clone().segment(Client, ".", probe, &[]);
+    assert_eq!(last(&bare).kind, Kind::KeepAlive);
+    let with_a_byte = talk.segment(Client, ".", probe, b"x");
+    assert_eq!(last(&with_a_byte).kind, Kind::KeepAlive);
+    assert_eq!(last(&with_a_byte).new_bytes, 0);
+}
+
+#[test]
+fn a_zero_window_and_its_update_are_told() {
+    let window =
+        |window: u16| move |header: &mut crate::packet::SegmentHeader| header.tcp.window = Some(window);
+    let full =
+        Talk::to_port(8443).open().say(Server, b"data").segment_with(Client, ".", 1, 5, &[], window(0));
+    assert!(last(&full).is_zero_window);
+    let update = full.segment_with(Client, ".", 1, 5, &[], window(900));
+    assert_eq!(last(&update).kind, Kind::WindowUpdate);
+}
+
+#[test]
+fn repeated_acknowledgements_with_data_outstanding_are_duplicate_acks() {
+    let talk = Talk::to_port(8443)
+        .open()
+        .segment(Server, "P.", 4, b"def")
+        .segment_with(Client, ".", 1, 1, &[], |_| {})
+        .segment_with(Client, ".", 1, 1, &[], |_| {});
+    assert_eq!(last(&talk).kind, Kind::DuplicateAck);
+}
+
+// ---- closing ----
+
+#[test]
+fn a_fin_counts_once_and_its_data_is_delivered() {
+    let talk = Talk::to_port(8443).open().segment(Server, "FP.", 1, b"bye").segment(Server, "FP.", 1, b"bye");
+    let (_, readings, delivered) = run(&talk);
+    assert_eq!(delivered, [(Server, b"bye".to_vec(), None)]);
+    assert_eq!([readings[3].is_first_fin, readings[4].is_first_fin], [true, false]);
+}
+
+#[test]
+fn a_rst_fits_exactly_in_the_window_or_not_at_all() {
+    let talk = Talk::to_port(8443).open().say(Client, b"request").ack(Server);
+    let next = talk.next(Server);
+    for (seq, fit) in [
+        (next, ResetFit::Exact),
+        (next + 100, ResetFit::InWindow),
+        (next.wrapping_sub(100), ResetFit::Outside),
+        (next + 0x4000_0000, ResetFit::Outside),
+    ] {
+        let reset = talk.clone().segment_with(Server, "R", seq, 0, &[], |_| {});
+        assert_eq!(last(&reset).reset, Some(fit), "at {seq}");
+    }
+}
+
+// ---- sequence numbers ----
+
+proptest! {
+    #[test]
+    fn a_conversation_reads_the_same_at_any_initial_sequence_number(client: u32, server: u32) {
+        let script = |talk: Talk| {
+            talk.open()
+                .say(Client, b"request")
+                .ack(Server)
+                .segment(Server, "P.", 4, b"def")
+                .segment(Server, "P.", 1, b"abc")
+                .ack(Client)
+                .repeat(Server)
+                .fin(Client)
+                .fin(Server)
+                .ack(Client)
+        };
+        let (_, expected, bytes) = run(&script(Talk::to_port(8443)));
+        let (_, readings, same_bytes) = run(&script(Talk::to_port(8443).starting_at(client, server)));
+        prop_assert_eq!(readings, expected);
+        prop_assert_eq!(same_bytes, bytes);
+    }
+}

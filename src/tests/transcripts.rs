@@ -1,0 +1,120 @@
+//! The recorded captures as tcpdump prints them: our own printing byte for byte, and the same verdicts from the text as
+//! it comes out of a terminal.
+//!
+//! Skipped with a printed reason where tcpdump 4.99 is not installed.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use serde_json::Value;
+
+/// Situations that tcpdump prints with more than TCP and ICMP: outer headers, the interface of a cooked capture, single
+/// fragments. `damaged` is read on behind its damage, where tcpdump stops.
+const OTHERWISE_PRINTED: [&str; 4] = ["tunnel--", "duplicate", "fragments", "damaged"];
+
+/// Situations whose verdict no payload is needed for.
+const WITHOUT_PAYLOAD: [&str; 7] = [
+    "syn-no-reply",
+    "refused",
+    "unreachable",
+    "tcp-handshake-incomplete",
+    "client-silent",
+    "no-server-hello",
+    "in-progress--syn",
+];
+
+/// Columns at which a terminal cuts a line, for IPv4 and for IPv6.
+const COLUMNS: [usize; 2] = [98, 200];
+
+#[test]
+fn recorded_captures_are_printed_as_tcpdump_prints_them() {
+    if !has_tcpdump() {
+        return;
+    }
+    let mut compared = 0;
+    for (name, capture) in captures() {
+        if OTHERWISE_PRINTED.iter().any(|other| name.starts_with(other)) {
+            continue;
+        }
+        for verbose in [&["-nn"][..], &["-nn", "-vv"]] {
+            let ours = if verbose.len() > 1 { &["-o", "tcpdump", "-v"][..] } else { &["-o", "tcpdump"] };
+            assert_eq!(ssmscope(ours, &capture), tcpdump(verbose, &capture), "{name} {verbose:?}");
+            compared += 1;
+        }
+    }
+    assert!(compared > 100, "only {compared} compared");
+}
+
+#[test]
+fn text_from_a_terminal_gives_the_same_codes_where_no_payload_is_needed() {
+    if !has_tcpdump() {
+        return;
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let mut compared = 0;
+    for (name, capture) in captures() {
+        if !WITHOUT_PAYLOAD.iter().any(|code| name == *code || name.starts_with(&format!("{code}--"))) {
+            continue;
+        }
+        let text = tcpdump(&["-nn", "-vv"], &capture);
+        let pasted: String = text
+            .lines()
+            .map(|line| {
+                let columns = COLUMNS[usize::from(line.contains(" IP6 "))];
+                line.trim().chars().take(columns).chain(['\n']).collect::<String>()
+            })
+            .collect();
+        let file = folder.path().join("session.txt");
+        fs::write(&file, pasted).unwrap();
+        assert_eq!(codes(&file), codes(&capture), "{name}");
+        compared += 1;
+    }
+    assert!(compared > 12, "only {compared} compared");
+}
+
+/// The recorded captures with their folders' names, in order.
+fn captures() -> Vec<(String, PathBuf)> {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("testdata");
+    let mut folders: Vec<_> = fs::read_dir(root).unwrap().flatten().map(|entry| entry.path()).collect();
+    folders.sort();
+    let named = |folder: PathBuf| {
+        let capture = ["capture.pcap", "capture.pcapng"]
+            .map(|file| folder.join(file))
+            .into_iter()
+            .find(|file| file.exists())?;
+        Some((folder.file_name()?.to_string_lossy().into_owned(), capture))
+    };
+    folders.into_iter().filter_map(named).collect()
+}
+
+/// The verdict codes of a capture, in order.
+fn codes(capture: &Path) -> Vec<String> {
+    ssmscope(&["-o", "json"], capture)
+        .lines()
+        .map(|line| serde_json::from_str::<Value>(line).unwrap())
+        .filter_map(|object| Some(object["verdict"]["code"].as_str()?.to_owned()))
+        .collect()
+}
+
+fn ssmscope(options: &[&str], capture: &Path) -> String {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_ssmscope"));
+    let output = command.env("TZ", "UTC").arg("read").args(options).arg(capture).output().unwrap();
+    String::from_utf8(output.stdout).unwrap()
+}
+
+fn tcpdump(options: &[&str], capture: &Path) -> String {
+    let output =
+        Command::new("tcpdump").env("TZ", "UTC").args(options).arg("-r").arg(capture).output().unwrap();
+    String::from_utf8_lossy(&output.stdout).into_owned()
+}
+
+fn has_tcpdump() -> bool {
+    let version = Command::new("tcpdump").arg("--version").output();
+    let version = version.map(|output| [output.stdout, output.stderr].concat()).unwrap_or_default();
+    let is_there = String::from_utf8_lossy(&version).contains("tcpdump version 4.99.");
+    if !is_there {
+        eprintln!("skipped: tcpdump 4.99 is not installed");
+    }
+    is_there
+}

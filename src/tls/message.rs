@@ -1,0 +1,104 @@
+//! Handshake messages over any split into records, and alerts.
+
+use super::alert::AlertDescription;
+use super::handshake::kind;
+use crate::limits;
+
+/// Handshake messages over any split into records, and alerts of two bytes.
+#[derive(Clone, Debug, Default)]
+pub(super) struct MessageReader {
+    /// The current message: header and body as far as both came.
+    bytes: Vec<u8>,
+    /// Bytes of it that are not there, after those in `bytes`.
+    missing: u32,
+    /// Whether the place in the stream of messages is unknown.
+    pub(super) is_lost: bool,
+    /// The type of the last message that ended.
+    pub(super) last: Option<u8>,
+}
+
+pub(super) type TellMessage<'a> = dyn FnMut(u8, u32, &[u8], bool) + 'a;
+
+impl MessageReader {
+    const HEADER_BYTES: usize = 4;
+
+    /// Begins again at a record's first byte.
+    pub(super) fn forget(&mut self) {
+        *self = Self { last: self.last, ..Self::default() };
+    }
+
+    fn len(&self) -> Option<u32> {
+        let [_, high, middle, low, ..] = *self.bytes.as_slice() else { return None };
+        Some(u32::from_be_bytes([0, high, middle, low]))
+    }
+
+    pub(super) fn read(&mut self, mut body: &[u8], tell: &mut TellMessage<'_>) {
+        while !body.is_empty() && !self.is_lost {
+            let Some(len) = self.len() else {
+                let (taken, rest) = body.split_at(body.len().min(Self::HEADER_BYTES - self.bytes.len()));
+                self.bytes.extend_from_slice(taken);
+                body = rest;
+                if self.bytes.first().is_some_and(|kind| !kind::is_known(*kind)) {
+                    self.is_lost = true;
+                }
+                self.tell_if_done(tell);
+                continue;
+            };
+            let remaining = self.remaining(len);
+            let (taken, rest) = body.split_at(body.len().min(remaining as usize));
+            body = rest;
+            let room = limits::HANDSHAKE_MESSAGE_BYTES.saturating_sub(self.bytes.len());
+            let is_contiguous = self.missing == 0;
+            let kept = if is_contiguous { taken.len().min(room) } else { 0 };
+            self.bytes.extend_from_slice(&taken[..kept]);
+            self.missing += (taken.len() - kept) as u32;
+            self.tell_if_done(tell);
+        }
+    }
+
+    pub(super) fn skip(&mut self, len: u32, tell: &mut TellMessage<'_>) {
+        if self.is_lost {
+            return;
+        }
+        match self.len() {
+            Some(message_len) if self.remaining(message_len) >= len => {
+                self.missing += len;
+                self.tell_if_done(tell);
+            }
+            Some(message_len) => {
+                // The message ends in what is missing; where the next one begins is not to be seen.
+                self.missing += self.remaining(message_len);
+                self.tell_if_done(tell);
+                self.is_lost = true;
+            }
+            None => self.is_lost = len > 0,
+        }
+    }
+
+    fn remaining(&self, len: u32) -> u32 {
+        (len + Self::HEADER_BYTES as u32).saturating_sub(self.bytes.len() as u32 + self.missing)
+    }
+
+    fn tell_if_done(&mut self, tell: &mut TellMessage<'_>) {
+        let Some(len) = self.len() else { return };
+        if self.remaining(len) == 0 {
+            self.last = Some(self.bytes[0]);
+            tell(self.bytes[0], len, &self.bytes[Self::HEADER_BYTES..], self.missing == 0);
+            self.bytes.clear();
+            self.missing = 0;
+        }
+    }
+
+    pub(super) fn read_alert(&mut self, body: &[u8]) {
+        self.bytes.extend_from_slice(&body[..body.len().min(2)]);
+    }
+
+    pub(super) fn take_alert(&mut self) -> Option<(u8, AlertDescription)> {
+        let alert = match *self.bytes.as_slice() {
+            [level, description] => Some((level, AlertDescription(description))),
+            _ => None,
+        };
+        self.forget();
+        alert
+    }
+}

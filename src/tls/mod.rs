@@ -1,0 +1,23 @@
+//! TLS as far as its bytes, or only their lengths, tell: records, plaintext handshake messages, alerts, and the place
+//! of encrypted records in the flow.
+//!
+//! Each direction is read as a stream of which some bytes may be unknown (cut by the snaplen, lost, or never printed),
+//! and every [`Event`] says on which [`Basis`] it rests. The room also recognises what else may be spoken where TLS is
+//! expected. It does not know connections' faults and draws no conclusions.
+
+mod alert;
+mod event;
+mod flow;
+mod handshake;
+mod lengths;
+mod message;
+mod plain;
+mod reader;
+mod record;
+mod tracker;
+
+pub use alert::AlertDescription;
+pub use event::{Basis, Event, Message};
+pub use handshake::{ClientHello, ServerHello, Version};
+pub use plain::{Plain, PlainKind};
+pub use tracker::Tracker;

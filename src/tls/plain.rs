@@ -1,0 +1,113 @@
+//! What else is spoken where TLS may be expected, recognised by its first bytes.
+
+/// The first words of a side that did not begin with TLS.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Plain {
+    /// What it is.
+    pub kind: PlainKind,
+    /// The first line, raw from the wire and at most 200 bytes of it; empty for binary protocols.
+    pub line: String,
+}
+
+/// What a side spoke instead of TLS.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum PlainKind {
+    /// An HTTP request other than CONNECT.
+    HttpRequest,
+    /// `CONNECT`: the request for a tunnel through a proxy (RFC 9110, 9.3.6).
+    Connect,
+    /// An HTTP answer, with its status.
+    HttpResponse(u16),
+    /// An SSH identification (RFC 4253, 4.2).
+    Ssh,
+    /// Another protocol of lines: a banner, or a command.
+    Text,
+    /// Bytes that are not text.
+    Binary,
+}
+
+/// Longest first line that is kept, in bytes.
+const LINE_BYTES: usize = 200;
+
+/// HTTP methods (RFC 9110, 9; RFC 5789; WebDAV's few that are seen).
+const METHODS: [&str; 12] = [
+    "GET ",
+    "POST ",
+    "HEAD ",
+    "PUT ",
+    "DELETE ",
+    "OPTIONS ",
+    "TRACE ",
+    "PATCH ",
+    "PROPFIND ",
+    "REPORT ",
+    "PRI ",
+    "SEARCH ",
+];
+
+impl Plain {
+    /// What the first bytes of a side are, given that they are not TLS. In bytes that `tcpdump -A` printed, '.' may
+    /// stand for any byte, so only what is certain in spite of that is recognised.
+    pub(super) fn recognise(bytes: &[u8]) -> Self {
+        let line_end = bytes.iter().position(|byte| matches!(byte, b'\r' | b'\n')).unwrap_or(bytes.len());
+        let first = &bytes[..line_end.min(LINE_BYTES)];
+        let is_text = !first.is_empty() && first.iter().all(|byte| matches!(byte, b'\t' | 0x20..=0x7e));
+        if !is_text {
+            return Self { kind: PlainKind::Binary, line: String::new() };
+        }
+        let line = String::from_utf8_lossy(first).into_owned();
+        let kind = if line.starts_with("CONNECT ") {
+            PlainKind::Connect
+        } else if METHODS.iter().any(|method| line.starts_with(method)) {
+            PlainKind::HttpRequest
+        } else if let Some(status) = http_status(&line) {
+            PlainKind::HttpResponse(status)
+        } else if line.starts_with("SSH-") {
+            PlainKind::Ssh
+        } else {
+            PlainKind::Text
+        };
+        Self { kind, line }
+    }
+}
+
+/// What follows a PROXY protocol header (HAProxy's proxy-protocol.txt, 2.1 and 2.2), if the bytes begin with one.
+pub(super) fn after_proxy_header(bytes: &[u8]) -> Option<&[u8]> {
+    const SECOND_VERSION: &[u8] = b"\r\n\r\n\0\r\nQUIT\n";
+    // Version 1 is one line of at most 107 bytes.
+    const LINE_BYTES: usize = 107;
+    if bytes.starts_with(b"PROXY ") {
+        let end = bytes.iter().take(LINE_BYTES).position(|byte| *byte == b'\n')?;
+        return bytes.get(end + 1..);
+    }
+    let rest = bytes.strip_prefix(SECOND_VERSION)?;
+    let len = u16::from_be_bytes([*rest.get(2)?, *rest.get(3)?]);
+    rest.get(4 + usize::from(len)..)
+}
+
+/// The status of an HTTP status line (RFC 9112, 4).
+fn http_status(line: &str) -> Option<u16> {
+    let rest = line.strip_prefix("HTTP/1.")?;
+    let status = rest.get(2..5)?;
+    (rest.as_bytes().get(1) == Some(&b' ')).then(|| status.parse().ok()).flatten()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn first_lines_tell_the_protocol() {
+        for (bytes, kind) in [
+            (&b"GET / HTTP/1.1\r\nHost: x\r\n"[..], PlainKind::HttpRequest),
+            (b"CONNECT ssm:8443 HTTP/1.1\r\n", PlainKind::Connect),
+            (b"HTTP/1.1 407 Proxy Authentication Required\r\n", PlainKind::HttpResponse(407)),
+            (b"SSH-2.0-OpenSSH_9.2\r\n", PlainKind::Ssh),
+            (b"220 mail ESMTP\r\n", PlainKind::Text),
+            (b"\x00\x01\x02", PlainKind::Binary),
+            (b"", PlainKind::Binary),
+        ] {
+            assert_eq!(Plain::recognise(bytes).kind, kind);
+        }
+    }
+}

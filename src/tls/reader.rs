@@ -1,0 +1,350 @@
+//! One side's stream, read as records over any split into segments, with whatever bytes are missing passed over.
+
+use super::alert::AlertDescription;
+use super::event::Basis;
+use super::handshake::{Version, kind};
+use super::lengths;
+use super::message::MessageReader;
+use super::plain::{self, Plain};
+use super::record::{ContentType, HEADER_BYTES, Header};
+use crate::tcp::{Delivery, Role};
+
+/// The shortest ChangeCipherSpec and Finished together, in bytes: 6 and a record of 37 (ChaCha20).
+const CIPHER_CHANGE_BYTES: u32 = 43;
+
+/// A ChangeCipherSpec record, in bytes.
+const CIPHER_SPEC_BYTES: u32 = 6;
+
+/// What the record layer yields, before its place in the flow gives it a meaning.
+pub(super) enum Raw<'a> {
+    Handshake { kind: u8, len: u32, body: &'a [u8], is_whole: bool },
+    EncryptedHandshake,
+    ChangeCipherSpec,
+    Alert { level: u8, description: AlertDescription },
+    EncryptedAlert,
+    ApplicationData(u16),
+    OldClientHello(Version),
+    OldServerHello,
+    Plain(Plain),
+}
+
+/// One side's stream, read as records.
+#[derive(Clone, Debug)]
+pub(super) struct Reader {
+    position: Position,
+    /// A record header of which only the first bytes came so far.
+    header: Vec<u8>,
+    message: MessageReader,
+    /// Whether its ChangeCipherSpec was seen: what follows of handshake messages is encrypted up to TLS 1.2.
+    is_encrypted: bool,
+    /// Whether bytes were missing since the last place that is certain.
+    is_partial: bool,
+    saw_beginning: bool,
+}
+
+/// Where in the stream the next byte stands.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Position {
+    /// Before the first byte.
+    Start,
+    /// Where a record header must stand.
+    Boundary,
+    /// In a record's body.
+    Body { header: Header, remaining: u32 },
+    /// Unknown, since a header was cut off or lost: a segment that begins with a plausible one finds it again.
+    Lost,
+    /// Not in TLS, or not yet.
+    Plain,
+}
+
+pub(super) type Yield<'a> = dyn FnMut(Raw<'_>, Basis) -> FlowAnswer + 'a;
+
+/// What the flow tells the reader in return.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum FlowAnswer {
+    Nothing,
+    /// This side's ChangeCipherSpec is only there for middleboxes (RFC 8446, D.4): what follows may be in clear.
+    IsCompatibility,
+}
+
+impl Reader {
+    pub(super) fn new(saw_beginning: bool) -> Self {
+        Self {
+            position: Position::Start,
+            header: Vec::new(),
+            message: MessageReader::default(),
+            is_encrypted: false,
+            is_partial: false,
+            saw_beginning,
+        }
+    }
+
+    pub(super) fn is_at_start(&self) -> bool {
+        self.position == Position::Start && self.header.is_empty()
+    }
+
+    pub(super) fn take(
+        &mut self,
+        role: Role,
+        delivery: &Delivery<'_>,
+        saw_client_hello: bool,
+        tell: &mut Yield<'_>,
+    ) {
+        if let Some(hole) = delivery.hole {
+            self.skip(hole.len, tell);
+        }
+        self.find_again(role, delivery.bytes, saw_client_hello);
+        if self.position == Position::Plain && role == Role::Server {
+            // A proxy may refuse first and agree to the repeated request: each of its answers counts.
+            let said = delivery.bytes.starts_with(b"HTTP/1.").then(|| Plain::recognise(delivery.bytes));
+            if let Some(said) = said {
+                tell(Raw::Plain(said), self.basis());
+            }
+        }
+        self.read(role, delivery.bytes, tell);
+        let missing = delivery.len.saturating_sub(delivery.bytes.len() as u32);
+        if missing > 0 {
+            self.skip(missing, tell);
+        }
+    }
+
+    /// A segment that begins with what must be a record header shows where records begin.
+    fn find_again(&mut self, role: Role, bytes: &[u8], saw_client_hello: bool) {
+        let is_found = match self.position {
+            Position::Lost => Header::parse(bytes).is_some_and(|header| is_plausible(header, bytes)),
+            Position::Plain => match role {
+                Role::Client => begins_hello(bytes, kind::CLIENT_HELLO),
+                Role::Server => {
+                    saw_client_hello
+                        && (begins_hello(bytes, kind::SERVER_HELLO)
+                            || Header::parse(bytes).is_some_and(|header| {
+                                header.content == ContentType::Alert && header.body_len == 2
+                            }))
+                }
+            },
+            _ => false,
+        };
+        if is_found {
+            self.is_partial = self.position == Position::Lost;
+            self.message.forget();
+            self.header.clear();
+            self.position = Position::Boundary;
+        }
+    }
+
+    fn read(&mut self, role: Role, mut bytes: &[u8], tell: &mut Yield<'_>) {
+        while !bytes.is_empty() {
+            match self.position {
+                Position::Lost | Position::Plain => return,
+                Position::Start => bytes = self.read_start(role, bytes, tell),
+                Position::Boundary => {
+                    let wanted = HEADER_BYTES - self.header.len();
+                    let (taken, rest) = bytes.split_at(wanted.min(bytes.len()));
+                    self.header.extend_from_slice(taken);
+                    bytes = rest;
+                    if self.header.len() < HEADER_BYTES {
+                        return;
+                    }
+                    let header = Header::parse(&self.header);
+                    self.header.clear();
+                    self.position = match header {
+                        Some(header) => {
+                            self.begin_record(header);
+                            Position::Body { header, remaining: u32::from(header.body_len) }
+                        }
+                        None => Position::Lost,
+                    };
+                    self.end_record_if_done(tell);
+                }
+                Position::Body { header, remaining } => {
+                    let (body, rest) = bytes.split_at(bytes.len().min(remaining as usize));
+                    bytes = rest;
+                    self.position = Position::Body { header, remaining: remaining - body.len() as u32 };
+                    self.read_body(header, body, tell);
+                    self.end_record_if_done(tell);
+                }
+            }
+        }
+    }
+
+    /// Decides by the first bytes what this side speaks. Returns what is left to read.
+    fn read_start<'a>(&mut self, role: Role, bytes: &'a [u8], tell: &mut Yield<'_>) -> &'a [u8] {
+        let (taken, rest) = bytes.split_at(bytes.len().min(HEADER_BYTES - self.header.len()));
+        let came_at_once = self.header.is_empty();
+        self.header.extend_from_slice(taken);
+        if self.header.len() < HEADER_BYTES && is_beginning_of_record(&self.header) {
+            return &[];
+        }
+        let start = std::mem::take(&mut self.header);
+        let is_record = |header: &Header| !came_at_once || is_plausible(*header, bytes);
+        if let Some(header) = Header::parse(&start).filter(is_record) {
+            self.begin_record(header);
+            self.position = Position::Body { header, remaining: u32::from(header.body_len) };
+            return rest;
+        }
+        if let Some((len, version)) = old_hello(role, &start) {
+            let raw = match role {
+                Role::Client => Raw::OldClientHello(version),
+                Role::Server => Raw::OldServerHello,
+            };
+            tell(raw, self.basis());
+            self.position = Position::Boundary;
+            return bytes.get(len..).unwrap_or_default();
+        }
+        if let Some(tls) = plain::after_proxy_header(bytes) {
+            return tls;
+        }
+        let said = Plain::recognise(bytes);
+        if self.saw_beginning || said.kind != plain::PlainKind::Binary {
+            self.position = Position::Plain;
+            tell(Raw::Plain(said), self.basis());
+        } else {
+            self.position = Position::Lost;
+        }
+        bytes
+    }
+
+    fn begin_record(&mut self, header: Header) {
+        if header.content == ContentType::Handshake && self.message.is_lost {
+            // A message begins where its record does, unless it was split, which plausible headers tell.
+            self.message.forget();
+        }
+        if header.content == ContentType::Alert {
+            self.message.forget();
+        }
+    }
+
+    fn read_body(&mut self, header: Header, body: &[u8], tell: &mut Yield<'_>) {
+        let basis = self.basis();
+        match header.content {
+            ContentType::Handshake if !self.is_encrypted => {
+                self.message.read(body, &mut |kind, len, body, is_whole| {
+                    tell(Raw::Handshake { kind, len, body, is_whole }, basis);
+                });
+            }
+            ContentType::Alert if header.body_len == 2 => self.message.read_alert(body),
+            _ => {}
+        }
+    }
+
+    fn end_record_if_done(&mut self, tell: &mut Yield<'_>) {
+        let Position::Body { header, remaining: 0 } = self.position else { return };
+        self.position = Position::Boundary;
+        let basis = self.basis();
+        match header.content {
+            ContentType::Handshake if self.is_encrypted => {
+                tell(Raw::EncryptedHandshake, basis);
+            }
+            ContentType::ChangeCipherSpec => {
+                self.is_encrypted = tell(Raw::ChangeCipherSpec, basis) != FlowAnswer::IsCompatibility;
+            }
+            ContentType::Alert if header.body_len == 2 => {
+                if let Some((level, description)) = self.message.take_alert() {
+                    tell(Raw::Alert { level, description }, basis);
+                }
+            }
+            ContentType::Alert => {
+                tell(Raw::EncryptedAlert, basis);
+            }
+            ContentType::ApplicationData => {
+                tell(Raw::ApplicationData(header.body_len), basis);
+            }
+            ContentType::Handshake | ContentType::Heartbeat => {}
+        }
+    }
+
+    /// Passes over bytes that are not there. Inside a record its length tells where the next one begins.
+    fn skip(&mut self, mut len: u32, tell: &mut Yield<'_>) {
+        self.is_partial = true;
+        match self.position {
+            Position::Plain => return,
+            Position::Body { header, remaining } => {
+                let skipped = len.min(remaining);
+                len -= skipped;
+                self.position = Position::Body { header, remaining: remaining - skipped };
+                if header.content == ContentType::Handshake && !self.is_encrypted {
+                    self.message.skip(skipped, &mut |kind, len, body, is_whole| {
+                        tell(Raw::Handshake { kind, len, body, is_whole }, Basis::Partial);
+                    });
+                }
+                self.end_record_if_done(tell);
+            }
+            Position::Start | Position::Boundary | Position::Lost => {}
+        }
+        if len > 0 {
+            self.skip_records(len, tell);
+        }
+    }
+
+    /// Passes over bytes that hold whole records, or parts of them, of which no header is to be seen.
+    fn skip_records(&mut self, len: u32, tell: &mut Yield<'_>) {
+        let at_boundary = self.position == Position::Boundary && self.header.is_empty();
+        let saw_server_hello = self.message.last == Some(kind::SERVER_HELLO);
+        if at_boundary && saw_server_hello && len == CIPHER_SPEC_BYTES {
+            // An abbreviated handshake whose Finished is in the next segment, or TLS 1.3's, where it means nothing.
+            self.is_encrypted = tell(Raw::ChangeCipherSpec, Basis::Inferred) != FlowAnswer::IsCompatibility;
+            return;
+        }
+        let ends_flight = match self.message.last {
+            Some(kind::CLIENT_KEY_EXCHANGE | kind::NEW_SESSION_TICKET) => true,
+            // An abbreviated handshake: right behind the ServerHello, where a certificate would be larger.
+            Some(kind::SERVER_HELLO) => lengths::is_cipher_change(len),
+            _ => false,
+        };
+        let may_hold_finished =
+            at_boundary && ends_flight && !self.is_encrypted && len >= CIPHER_CHANGE_BYTES;
+        self.position = Position::Lost;
+        self.header.clear();
+        self.message.is_lost = true;
+        if may_hold_finished {
+            // RFC 5246, 7.3: after these messages only a CertificateVerify can precede the ChangeCipherSpec, and the
+            // Finished follows it.
+            tell(Raw::ChangeCipherSpec, Basis::Inferred);
+            tell(Raw::EncryptedHandshake, Basis::Inferred);
+            self.is_encrypted = true;
+            if lengths::is_cipher_change(len) {
+                self.position = Position::Boundary;
+            }
+        }
+    }
+
+    fn basis(&self) -> Basis {
+        if self.is_partial { Basis::Partial } else { Basis::Decoded }
+    }
+}
+
+/// Whether bytes too few for a record header may be the beginning of one.
+fn is_beginning_of_record(bytes: &[u8]) -> bool {
+    matches!(bytes, [20..=24] | [20..=24, 3, ..]) || matches!(bytes, [first, ..] if first & 0x80 != 0)
+}
+
+/// Whether a header fits what follows it in the same segment: a handshake message's own header must be plausible.
+fn is_plausible(header: Header, segment: &[u8]) -> bool {
+    let inside = segment.get(HEADER_BYTES).copied();
+    match header.content {
+        // An encrypted Finished can begin with any byte; a message in clear cannot.
+        ContentType::Handshake => inside.is_none_or(kind::is_known) || header.body_len < 100,
+        ContentType::ChangeCipherSpec => header.body_len == 1,
+        _ => true,
+    }
+}
+
+/// Whether a segment begins with a record that begins with a handshake message of that kind.
+pub(super) fn begins_hello(bytes: &[u8], wanted: u8) -> bool {
+    Header::parse(bytes).is_some_and(|header| {
+        header.content == ContentType::Handshake && bytes.get(HEADER_BYTES) == Some(&wanted)
+    })
+}
+
+/// An SSLv2 hello, which old clients send to offer newer versions too (RFC 5246, E.2): its length, and the version.
+fn old_hello(role: Role, start: &[u8]) -> Option<(usize, Version)> {
+    let [high, low, message, major, minor] = *start else { return None };
+    let len = usize::from(u16::from_be_bytes([high & 0x7f, low])) + 2;
+    let version = Version(u16::from_be_bytes([major, minor]));
+    let is_version = version.0 == 2 || (major == 3 && minor <= 4);
+    match role {
+        Role::Client => (high & 0x80 != 0 && message == 1 && is_version).then_some((len, version)),
+        // The draft "The SSL Protocol", 1995: SERVER-HELLO is 4, then session-id-hit 0 or 1.
+        Role::Server => (high & 0x80 != 0 && message == 4 && major <= 1).then_some((len, Version(2))),
+    }
+}

@@ -1,0 +1,70 @@
+//! The record layer: headers, and where the next one must stand.
+
+/// What a record carries (RFC 8446, 5.1).
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum ContentType {
+    ChangeCipherSpec,
+    Alert,
+    Handshake,
+    ApplicationData,
+    /// RFC 6520.
+    Heartbeat,
+}
+
+/// Bytes of a record header.
+pub(super) const HEADER_BYTES: usize = 5;
+
+/// Largest record body: 2^14 bytes and the 2,048 of expansion that RFC 5246, 6.2.3 allows.
+const BODY_BYTES: u16 = 16_384 + 2_048;
+
+/// A record header.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) struct Header {
+    pub(super) content: ContentType,
+    pub(super) body_len: u16,
+}
+
+impl Header {
+    /// A header that a TLS implementation can have written, or `None` where these bytes are something else.
+    pub(super) fn parse(bytes: &[u8]) -> Option<Self> {
+        let [content, major, minor, high, low, ..] = *bytes else { return None };
+        let content = match content {
+            20 => ContentType::ChangeCipherSpec,
+            21 => ContentType::Alert,
+            22 => ContentType::Handshake,
+            23 => ContentType::ApplicationData,
+            24 => ContentType::Heartbeat,
+            _ => return None,
+        };
+        // The drafts of TLS 1.3 wrote 0x7fxx into hellos only, never into the record header.
+        let is_version = major == 3 && minor <= 4;
+        let body_len = u16::from_be_bytes([high, low]);
+        // RFC 8446, 5.1: empty fragments only of application data.
+        let is_length = body_len <= BODY_BYTES && (body_len > 0 || content == ContentType::ApplicationData);
+        (is_version && is_length).then_some(Self { content, body_len })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[test]
+    fn only_what_tls_can_have_written_is_a_header() {
+        assert!(Header::parse(&[22, 3, 1, 2, 0]).is_some());
+        assert!(Header::parse(&[22, 3, 1, 0, 0]).is_none());
+        assert!(Header::parse(&[22, 3, 9, 2, 0]).is_none());
+        assert!(Header::parse(&[23, 3, 3, 0x48, 1]).is_none());
+        assert!(Header::parse(b"HTTP/1.1").is_none());
+        assert!(Header::parse(&[22, 3, 1, 2]).is_none());
+    }
+
+    proptest! {
+        #[test]
+        fn any_bytes_are_read_or_refused(bytes: Vec<u8>) {
+            let _ = Header::parse(&bytes);
+        }
+    }
+}

@@ -1,0 +1,302 @@
+//! Both directions of one connection read as TLS: record by record where bytes are there, by size where they are not.
+
+use super::event::{Basis, Event};
+use super::flow::Flow;
+use super::handshake::kind;
+use super::lengths;
+use super::reader::{Reader, begins_hello};
+use crate::tcp::{Delivery, PerRole, Role};
+
+/// Reads both directions of a connection.
+#[derive(Clone, Debug)]
+pub struct Tracker {
+    readers: PerRole<Reader>,
+    flow: Flow,
+    lengths: Option<Box<lengths::Flow>>,
+    saw_beginning: bool,
+    expects_tls: bool,
+}
+
+impl Tracker {
+    /// A tracker for a connection whose beginning was seen or not, to a port where TLS is expected or not.
+    pub fn new(saw_beginning: bool, expects_tls: bool) -> Self {
+        let reader = Reader::new(saw_beginning);
+        Self {
+            readers: PerRole { client: reader.clone(), server: reader },
+            flow: Flow::default(),
+            lengths: None,
+            saw_beginning,
+            expects_tls,
+        }
+    }
+
+    /// Exchanges the roles, when content shows who the client really is.
+    pub fn swap_roles(&mut self) {
+        self.readers.swap();
+    }
+
+    /// Whether these first bytes of a segment begin a ClientHello.
+    pub fn is_client_hello(bytes: &[u8]) -> bool {
+        begins_hello(bytes, kind::CLIENT_HELLO)
+    }
+
+    /// Takes the next stretch of one side's stream in, and tells what it completed.
+    pub fn take(&mut self, role: Role, delivery: &Delivery<'_>, tell: &mut dyn FnMut(Event)) {
+        let saw_no_bytes = delivery.bytes.is_empty() && self.readers[role].is_at_start();
+        if self.lengths.is_none() && delivery.len > 0 && saw_no_bytes && delivery.hole.is_none() {
+            self.lengths = Some(Box::new(lengths::Flow::new(self.saw_beginning, self.expects_tls)));
+        }
+        if let Some(lengths) = &mut self.lengths {
+            lengths.take(role, delivery, tell);
+            return;
+        }
+        let (flow, reader) = (&mut self.flow, &mut self.readers[role]);
+        let saw_client_hello = flow.saw_client_hello;
+        reader.take(role, delivery, saw_client_hello, &mut |raw, basis| {
+            let mut speak = |message, basis: Basis| {
+                tell(Event { role, number: delivery.number, at: delivery.at, basis, message });
+            };
+            flow.take(role, raw, basis, &mut speak)
+        });
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::super::alert::AlertDescription;
+    use super::super::event::Message;
+    use super::*;
+    use crate::time::Timestamp;
+    use Role::{Client, Server};
+
+    /// A record of `content` type with `body`.
+    fn record(content: u8, body: &[u8]) -> Vec<u8> {
+        let len = (body.len() as u16).to_be_bytes();
+        [&[content, 3, 3, len[0], len[1]], body].concat()
+    }
+
+    /// A handshake message of `kind` with a body of `len` bytes that begins with `start`.
+    fn message(kind: u8, start: &[u8], len: usize) -> Vec<u8> {
+        let mut body = start.to_vec();
+        body.resize(len.max(start.len()), 0);
+        [&(body.len() as u32 | u32::from(kind) << 24).to_be_bytes(), body.as_slice()].concat()
+    }
+
+    fn client_hello() -> Vec<u8> {
+        record(22, &message(kind::CLIENT_HELLO, &[3, 3], 200))
+    }
+
+    /// A ServerHello with a session id of 32 bytes, of TLS 1.2 or 1.3.
+    fn server_hello(is_tls13: bool) -> Vec<u8> {
+        let mut body = vec![3, 3];
+        body.extend([7; 32]);
+        body.push(32);
+        body.extend([9; 32]);
+        body.extend(if is_tls13 { [0x13, 1] } else { [0xc0, 0x30] });
+        body.push(0);
+        let extensions: &[u8] = if is_tls13 { &[0, 43, 0, 2, 3, 4] } else { &[0xff, 1, 0, 1, 0] };
+        body.extend((extensions.len() as u16).to_be_bytes());
+        body.extend(extensions);
+        record(22, &message(kind::SERVER_HELLO, &body, 0))
+    }
+
+    fn cipher_change(finished: usize) -> Vec<u8> {
+        [record(20, &[1]), record(22, &vec![0x55; finished])].concat()
+    }
+
+    /// Runs segments, each cut to `snaplen` payload bytes, and returns what was told.
+    fn run(segments: &[(Role, Vec<u8>)], snaplen: usize) -> Vec<Event> {
+        let mut tracker = Tracker::new(true, true);
+        let mut told = vec![];
+        for (number, (role, bytes)) in segments.iter().enumerate() {
+            let delivery = Delivery {
+                number: number as u64 + 1,
+                at: Timestamp::ZERO,
+                len: bytes.len() as u32,
+                bytes: &bytes[..bytes.len().min(snaplen)],
+                printed: &[],
+                hole: None,
+            };
+            tracker.take(*role, &delivery, &mut |event| told.push(event));
+        }
+        told
+    }
+
+    fn names(events: &[Event]) -> Vec<String> {
+        let name =
+            |event: &Event| format!("{:?}", event.message).split(['(', ' ']).next().unwrap_or("").to_owned();
+        events.iter().map(name).collect()
+    }
+
+    const WHOLE: usize = usize::MAX;
+    /// What a 128-byte capture leaves of the payload behind Ethernet, IPv4 and TCP timestamps.
+    const CUT: usize = 62;
+
+    fn tls12() -> Vec<(Role, Vec<u8>)> {
+        let flight = [
+            server_hello(false),
+            record(22, &message(kind::CERTIFICATE, &[], 900)),
+            record(22, &message(kind::SERVER_KEY_EXCHANGE, &[], 300)),
+            record(22, &message(kind::SERVER_HELLO_DONE, &[], 0)),
+        ]
+        .concat();
+        let exchange = [record(22, &message(kind::CLIENT_KEY_EXCHANGE, &[], 66)), cipher_change(40)].concat();
+        vec![
+            (Client, client_hello()),
+            (Server, flight[..1000].to_vec()),
+            (Server, flight[1000..].to_vec()),
+            (Client, exchange),
+            (Server, cipher_change(40)),
+            (Client, record(23, &[1; 200])),
+            (Server, record(23, &[1; 300])),
+            (Client, record(21, &[1; 26])),
+        ]
+    }
+
+    const HANDSHAKE: [&str; 5] =
+        ["ClientHello", "ServerHello", "ServerFlightComplete", "ClientFinished", "Established"];
+
+    #[test]
+    fn tls12_is_followed_from_whole_payloads_to_the_closing() {
+        let told = run(&tls12(), WHOLE);
+        assert_eq!(names(&told)[..5], HANDSHAKE);
+        assert_eq!(names(&told)[5..], ["ApplicationData", "ApplicationData", "Closing"]);
+        assert!(told.iter().all(|event| event.basis == Basis::Decoded));
+    }
+
+    #[test]
+    fn tls12_is_followed_from_cut_payloads_and_says_so() {
+        let told = run(&tls12(), CUT);
+        assert_eq!(names(&told)[..5], HANDSHAKE);
+        assert!(told.iter().any(|event| event.basis != Basis::Decoded));
+        assert!(names(&told).contains(&"ApplicationData".to_owned()));
+    }
+
+    #[test]
+    fn an_abbreviated_handshake_is_followed_from_whole_and_cut_payloads() {
+        let segments = [
+            (Client, client_hello()),
+            (Server, [server_hello(false), cipher_change(40)].concat()),
+            (Client, cipher_change(40)),
+            (Client, record(23, &[1; 200])),
+        ];
+        for snaplen in [WHOLE, 74, CUT] {
+            assert_eq!(
+                names(&run(&segments, snaplen)).into_iter().take(5).collect::<Vec<_>>(),
+                HANDSHAKE,
+                "at {snaplen}"
+            );
+        }
+    }
+
+    #[test]
+    fn an_abbreviated_handshake_with_its_finished_apart_is_followed() {
+        let segments = [
+            (Client, client_hello()),
+            (Server, [server_hello(false), record(20, &[1])].concat()),
+            (Server, record(22, &[0x55; 32])),
+            (Client, cipher_change(32)),
+        ];
+        for snaplen in [WHOLE, 74, CUT] {
+            assert_eq!(
+                names(&run(&segments, snaplen)).into_iter().take(5).collect::<Vec<_>>(),
+                HANDSHAKE,
+                "at {snaplen}"
+            );
+        }
+    }
+
+    fn tls13(client_flight: &[u8]) -> Vec<(Role, Vec<u8>)> {
+        let flight = [
+            server_hello(true),
+            record(20, &[1]),
+            record(23, &[2; 23]),
+            record(23, &[2; 900]),
+            record(23, &[2; 281]),
+            record(23, &[2; 53]),
+        ]
+        .concat();
+        vec![(Client, client_hello()), (Server, flight), (Client, client_flight.to_vec())]
+    }
+
+    #[test]
+    fn tls13_is_inferred_from_the_client_s_finished() {
+        let mut segments = tls13(&[record(20, &[1]), record(23, &[3; 53])].concat());
+        segments.push((Client, record(23, &[3; 90])));
+        segments.push((Server, record(23, &[3; 400])));
+        for snaplen in [WHOLE, 74, CUT] {
+            let told = run(&segments, snaplen);
+            assert_eq!(names(&told)[..5], HANDSHAKE, "at {snaplen}");
+            assert_eq!(names(&told)[5..], ["ApplicationData", "ApplicationData"], "at {snaplen}");
+            assert_eq!(told[3].basis, Basis::Inferred);
+        }
+    }
+
+    #[test]
+    fn an_encrypted_alert_where_the_finished_should_stand_is_an_alert() {
+        for alert in [19, 35] {
+            let segments = tls13(&[record(20, &[1]), record(23, &vec![3; alert])].concat());
+            assert_eq!(names(&run(&segments, CUT)).last().map(String::as_str), Some("EncryptedAlert"));
+        }
+    }
+
+    #[test]
+    fn alerts_in_clear_are_read_from_both_sides() {
+        let refusal = vec![(Client, client_hello()), (Server, record(21, &[2, 70]))];
+        let alert = Message::Alert { level: 2, description: Some(AlertDescription(70)) };
+        assert_eq!(run(&refusal, CUT).last().map(|event| event.message.clone()), Some(alert));
+    }
+
+    #[test]
+    fn http_in_place_of_tls_is_plain_and_connect_is_followed_by_tls() {
+        let told =
+            run(&[(Client, client_hello()), (Server, b"HTTP/1.1 400 Bad Request\r\n".to_vec())], WHOLE);
+        assert_eq!(names(&told), ["ClientHello", "Plain"]);
+        let mut tunnel = vec![
+            (Client, b"CONNECT ssm:8443 HTTP/1.1\r\n\r\n".to_vec()),
+            (Server, b"HTTP/1.1 200 OK\r\n\r\n".to_vec()),
+        ];
+        tunnel.extend(tls12());
+        assert_eq!(names(&run(&tunnel, WHOLE))[..7][2..], HANDSHAKE);
+    }
+
+    #[test]
+    fn one_byte_a_segment_tells_the_same() {
+        let bytes = |(role, bytes): (Role, Vec<u8>)| bytes.into_iter().map(move |byte| (role, vec![byte]));
+        let split: Vec<_> = tls12().into_iter().flat_map(bytes).collect();
+        assert_eq!(names(&run(&split, WHOLE)), names(&run(&tls12(), WHOLE)));
+    }
+
+    proptest! {
+        #[test]
+        fn any_split_into_segments_tells_the_same(cuts in proptest::collection::vec(1usize..400, 40)) {
+            let mut sizes = cuts.into_iter().cycle();
+            let mut split = vec![];
+            for (role, bytes) in tls12() {
+                let mut rest = bytes.as_slice();
+                while !rest.is_empty() {
+                    let (part, after) = rest.split_at(sizes.next().unwrap_or(1).min(rest.len()));
+                    split.push((role, part.to_vec()));
+                    rest = after;
+                }
+            }
+            prop_assert_eq!(names(&run(&split, WHOLE)), names(&run(&tls12(), WHOLE)));
+        }
+
+        #[test]
+        fn any_bytes_are_read_without_panic(
+            segments in proptest::collection::vec((any::<bool>(), any::<Vec<u8>>(), 0u32..2000, 0u32..2000), 0..40)
+        ) {
+            let mut tracker = Tracker::new(true, true);
+            for (number, (is_client, bytes, more, hole)) in segments.into_iter().enumerate() {
+                let hole = (hole % 3 == 0).then_some(crate::tcp::Hole { len: hole, kind: crate::tcp::HoleKind::Lost });
+                let delivery = Delivery {
+                    number: number as u64, at: Timestamp::ZERO, len: bytes.len() as u32 + more, bytes: &bytes, printed: &[], hole,
+                };
+                tracker.take(if is_client { Client } else { Server }, &delivery, &mut |_| {});
+            }
+        }
+    }
+}

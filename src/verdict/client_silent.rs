@@ -1,0 +1,44 @@
+//! The TCP connection stands, and the client sends nothing.
+
+use super::{Actor, Rule, Settings, Severity, Verdict, drop_caveat, opening_packets};
+use crate::story::{EndingKind, Stage, Story};
+use crate::tcp::Role;
+
+/// `client-silent`.
+pub(super) const RULE: Rule = Rule {
+    code: "client-silent",
+    severity: Severity::Critical,
+    summary: "the TCP connection was established, and the client sent nothing",
+    page: include_str!("../../docs/verdicts/client-silent.md"),
+    judge,
+};
+
+fn judge(story: &Story, _: &Settings) -> Option<Verdict> {
+    let ending = story.decisive()?;
+    let EndingKind::Silence(silence) = &ending.what else { return None };
+    if ending.stage != Stage::TcpEstablished || ending.by != Role::Client {
+        return None;
+    }
+    let (said, then) = if story.proxy_answer.is_some() {
+        ("after the proxy opened the tunnel", "no ClientHello followed the proxy's answer")
+    } else {
+        ("after the TCP handshake", "no byte of the client followed")
+    };
+    Some(
+        Verdict::new(&RULE, Actor::Client,
+            story.basis,
+            format!("the client sent nothing for {} {said}", silence.elapsed()),
+        )
+        .explain(format!(
+            "The connection is up and {then}. Either the client program opened it and had nothing to say (a port \
+             check, a connection kept in reserve), or it hangs before its first write.{}",
+            drop_caveat(story)
+        ))
+        .reported(&["nothing, or its own timeout"])
+        .proved_by(opening_packets(story).chain([silence.since.number]))
+        .advise(&[
+            "Look at the client program: a thread dump of a Java client shows what it waits for.",
+            "If this is a monitoring probe that only opens the port, it is no fault.",
+        ]),
+    )
+}

@@ -1,0 +1,67 @@
+//! A FIN came before TLS was established.
+
+use super::{Actor, Rule, Settings, Severity, Verdict, opening_packets};
+use crate::story::{EndingKind, Stage, Story};
+use crate::tcp::Role;
+
+/// `closed-early`.
+pub(super) const RULE: Rule = Rule {
+    code: "closed-early",
+    severity: Severity::Critical,
+    summary: "a FIN came before TLS was established",
+    page: include_str!("../../docs/verdicts/closed-early.md"),
+    judge,
+};
+
+fn judge(story: &Story, _: &Settings) -> Option<Verdict> {
+    let ending = story.decisive()?;
+    let is_closing = matches!(ending.what, EndingKind::Fin);
+    let has_plain_data = story.tls.client_hello.is_none()
+        && (story.first_data.client.is_some() || story.first_data.server.is_some());
+    if !is_closing || has_plain_data || ending.stage == Stage::None {
+        return None;
+    }
+    let by = ending.by;
+    let (place, why) = match (by, ending.stage) {
+        (_, Stage::None | Stage::Syn | Stage::SynAck | Stage::TcpEstablished) => (
+            "without a byte of data",
+            "The TCP connection was opened and closed with nothing said: a port check does that, or a program that \
+             changed its mind. If it is the server, its service may refuse this client's address before TLS.",
+        ),
+        (Role::Client, Stage::ClientHello) => (
+            "after its ClientHello, before the server's answer",
+            "The client did not wait for the server's answer. Its own timeout or an abort is the reason, not TLS.",
+        ),
+        (Role::Server, Stage::ClientHello) => (
+            "right after the ClientHello",
+            "The server closed without an alert: it does not speak TLS there, it refuses this client or this name, or a \
+             proxy in front of it has no backend.",
+        ),
+        (Role::Client, _) => (
+            "in the TLS handshake, after the server's answer",
+            "The client closed before its Finished and sent no alert that can be seen. Programs that drop a connection \
+             whose certificate they don't accept do that; so does one that gives up.",
+        ),
+        (Role::Server, _) => (
+            "in the TLS handshake, after its own answer",
+            "The server closed before the handshake was complete and sent no alert that can be seen.",
+        ),
+    };
+    let tls = [story.tls.client_hello.as_ref().map(|said| said.moment.number)];
+    Some(
+        Verdict::new(&RULE, Actor::from(by), story.basis, format!("the {by} closed the connection {place}"))
+            .explain(why)
+            .reported(match by {
+                Role::Client => &["whatever made it close: its own log tells"],
+                Role::Server => &[
+                    "end of file in the handshake (unexpected EOF)",
+                    "javax.net.ssl.SSLHandshakeException: Remote host terminated the handshake",
+                ],
+            })
+            .proved_by(opening_packets(story).chain(tls.into_iter().flatten()).chain([ending.moment.number]))
+            .advise(match by {
+                Role::Client => &["Read the client's log at that time."],
+                Role::Server => &["Read the server's log at that time, and that of any proxy or load balancer in front of it."],
+            }),
+    )
+}

@@ -1,0 +1,55 @@
+//! TLS was established, and data moved or the end was orderly.
+
+use super::{Actor, Rule, Settings, Severity, Verdict, advice};
+use crate::story::{Stage, Story};
+use crate::tls::Basis;
+
+/// `healthy`.
+pub(super) const RULE: Rule = Rule {
+    code: "healthy",
+    severity: Severity::Ok,
+    summary: "TLS was established, and data moved or the end was orderly",
+    page: include_str!("../../docs/verdicts/healthy.md"),
+    judge,
+};
+
+fn judge(story: &Story, _: &Settings) -> Option<Verdict> {
+    let basis = established(story)?;
+    let done = if story.stage == Stage::ApplicationData {
+        "TLS was established and data moved"
+    } else {
+        "TLS was established"
+    };
+    let version = story.tls.version().map_or(String::new(), |version| format!(" ({version})"));
+    Some(
+        Verdict::new(&RULE, Actor::Unknown, basis, format!("{done}{version}"))
+            .explain(
+                "The network and TLS are fine. If the application still reports an error, its cause stands inside the \
+                 encrypted data: an HTTP status, a wrong client id or secret.",
+            )
+            .proved_by(packets(story))
+            .advise(&advice::ABOVE_TLS),
+    )
+}
+
+/// How it is known that the handshake was completed, if it was.
+pub(super) fn established(story: &Story) -> Option<Basis> {
+    (story.stage >= Stage::TlsEstablished).then_some(story.basis)
+}
+
+/// The packets that show the handshake, and the first data.
+pub(super) fn packets(story: &Story) -> impl Iterator<Item = u64> {
+    [
+        story.syn.first(),
+        story.syn_ack.first(),
+        story.tls.client_hello.as_ref().map(|said| said.moment),
+        story.tls.server_hello.as_ref().map(|said| said.moment),
+        story.tls.client_finished.as_ref().map(|said| said.moment),
+        story.tls.established.as_ref().map(|said| said.moment),
+        story.tls.application_data.client.first(),
+        story.tls.application_data.server.first(),
+    ]
+    .into_iter()
+    .flatten()
+    .map(|moment| moment.number)
+}

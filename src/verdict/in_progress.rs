@@ -1,0 +1,50 @@
+//! The capture ended before anything was decided.
+
+use super::{Actor, Rule, Settings, Severity, Verdict, healthy};
+use crate::story::{Stage, Story};
+use crate::time::{Clock, Elapsed};
+
+/// `in-progress`.
+pub(super) const RULE: Rule = Rule {
+    code: "in-progress",
+    severity: Severity::Unknown,
+    summary: "the capture ends shortly after the last step, with nothing wrong so far",
+    page: include_str!("../../docs/verdicts/in-progress.md"),
+    judge,
+};
+
+#[expect(clippy::unnecessary_wraps, reason = "every rule has this type")]
+fn judge(story: &Story, _: &Settings) -> Option<Verdict> {
+    Some(undecided(story))
+}
+
+/// What to say when no rule found anything: the capture ended too early.
+pub(super) fn undecided(story: &Story) -> Verdict {
+    let after = story.capture.end - story.last.at;
+    let reached = match story.stage {
+        Stage::None | Stage::Syn => "the SYN",
+        Stage::SynAck => "the SYN-ACK",
+        Stage::TcpEstablished => "the TCP handshake",
+        Stage::ClientHello => "the ClientHello",
+        Stage::ServerHello => "the ServerHello",
+        Stage::ServerFlightComplete => "the server's flight",
+        Stage::ClientFinished => "the client's Finished",
+        Stage::TlsEstablished => "the TLS handshake",
+        Stage::ApplicationData => "the first data",
+    };
+    let ends = match story.capture.clock {
+        Clock::Absent => "the capture has no times".to_owned(),
+        _ if after <= Elapsed::ZERO => "the capture ends with this connection's last packet".to_owned(),
+        _ => format!("the capture ends {after} after this connection's last packet"),
+    };
+    Verdict::new(&RULE, Actor::Unknown,
+        story.basis,
+        format!("normal as far as {reached}; the capture ends there"),
+    )
+    .explain(format!(
+        "Nothing is wrong up to {reached}, and {ends}, too soon to call the missing rest a fault. This does not mean that \
+         the handshake was completed."
+    ))
+    .proved_by(healthy::packets(story).chain([story.first.number, story.last.number]))
+    .advise(&["Capture for longer: until the client reports its error, and some seconds more."])
+}

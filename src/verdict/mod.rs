@@ -1,0 +1,242 @@
+//! What happened on a connection, who is to be looked at, and which packets prove it.
+//!
+//! Each verdict is one file with one rule: a pure function of the [`Story`]. [`RULES`] holds them in the order of the
+//! path; the first that applies is the verdict. This room knows no bytes and no output format.
+
+mod advice;
+
+use schemars::JsonSchema;
+use serde::Serialize;
+
+use crate::limits;
+use crate::story::{Moment, Story};
+use crate::tcp::Role;
+use crate::time::Elapsed;
+use crate::tls::Basis;
+
+/// What a verdict means for the exit status and for monitoring.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum Severity {
+    /// Nothing to do.
+    Ok,
+    /// Works, but look at it.
+    Warning,
+    /// Does not work.
+    Critical,
+    /// The capture does not tell.
+    Unknown,
+}
+
+/// Who is to be looked at.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Serialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum Actor {
+    /// The end that opened the connection.
+    Client,
+    /// The end that it was opened to.
+    Server,
+    /// Something between them.
+    Path,
+    /// The evidence names nobody.
+    Unknown,
+}
+
+/// A rule: the code it gives, and when.
+#[derive(Clone, Copy)]
+pub struct Rule {
+    /// The code, as the name of the rule's file, doc page and test capture.
+    pub code: &'static str,
+    /// What the code means for the exit status.
+    pub severity: Severity,
+    /// What the code says, in one sentence.
+    pub summary: &'static str,
+    /// The doc page, in Markdown.
+    pub page: &'static str,
+    /// Judges a story; `None` where the rule does not apply.
+    pub judge: fn(&Story, &Settings) -> Option<Verdict>,
+}
+
+/// What the user may set about judging.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Settings {
+    /// TLS established later than this after the SYN is slow.
+    pub slow_after: Elapsed,
+    /// A silence of this length is a stall.
+    pub stall_after: Elapsed,
+}
+
+/// The verdict on a connection.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, JsonSchema)]
+pub struct Verdict {
+    /// The code.
+    pub code: &'static str,
+    /// What it means for the exit status.
+    pub severity: Severity,
+    /// Who is to be looked at.
+    pub actor: Actor,
+    /// The cause, where the evidence names one.
+    pub cause: Option<String>,
+    /// The weakest kind of evidence that the code rests on.
+    pub basis: Basis,
+    /// One line: what happened.
+    pub headline: String,
+    /// Plain words: why this is what the packets show, and what else it may be.
+    pub explanation: String,
+    /// What the client program will have reported.
+    pub client_reports: Vec<String>,
+    /// The packets that prove it, counted from 1.
+    pub evidence: Vec<u64>,
+    /// What to do next, most useful first.
+    pub advice: Vec<String>,
+}
+
+mod client_silent;
+mod closed_early;
+mod handshake_stalled;
+mod healthy;
+mod in_progress;
+mod midstream;
+mod no_response;
+mod no_server_hello;
+mod not_tls;
+mod plaintext;
+mod proxy_refused;
+mod refused;
+mod reset;
+mod slow;
+mod syn_no_reply;
+mod tcp_handshake_incomplete;
+mod tls_alert;
+mod unreachable;
+
+/// Every rule, in the order in which the contract lists the codes. A connection fits one: where two could apply, each
+/// rule's own conditions keep them apart, and an order of precedence settles what is left.
+pub const RULES: [&Rule; 18] = [
+    &healthy::RULE,
+    &slow::RULE,
+    &plaintext::RULE,
+    &syn_no_reply::RULE,
+    &refused::RULE,
+    &unreachable::RULE,
+    &tcp_handshake_incomplete::RULE,
+    &client_silent::RULE,
+    &no_server_hello::RULE,
+    &handshake_stalled::RULE,
+    &tls_alert::RULE,
+    &reset::RULE,
+    &closed_early::RULE,
+    &not_tls::RULE,
+    &proxy_refused::RULE,
+    &no_response::RULE,
+    &midstream::RULE,
+    &in_progress::RULE,
+];
+
+/// The rules in the order in which they are asked: what names its cause before what only describes an ending, and
+/// "can't tell" last.
+const PRECEDENCE: [&Rule; 18] = [
+    &unreachable::RULE,
+    &refused::RULE,
+    &syn_no_reply::RULE,
+    &tcp_handshake_incomplete::RULE,
+    &proxy_refused::RULE,
+    &not_tls::RULE,
+    &client_silent::RULE,
+    &no_server_hello::RULE,
+    &handshake_stalled::RULE,
+    &tls_alert::RULE,
+    &reset::RULE,
+    &closed_early::RULE,
+    &no_response::RULE,
+    &slow::RULE,
+    &healthy::RULE,
+    &plaintext::RULE,
+    &midstream::RULE,
+    &in_progress::RULE,
+];
+
+/// The rule with a code.
+pub fn rule(code: &str) -> Option<&'static Rule> {
+    RULES.into_iter().find(|rule| rule.code == code)
+}
+
+/// The verdict on a story.
+pub fn judge(story: &Story, settings: &Settings) -> Verdict {
+    let judged = PRECEDENCE.iter().find_map(|rule| (rule.judge)(story, settings));
+    let mut verdict = judged.unwrap_or_else(|| in_progress::undecided(story));
+    verdict.evidence.sort_unstable();
+    verdict.evidence.dedup();
+    verdict.evidence.truncate(limits::EVIDENCE);
+    verdict
+}
+
+impl Verdict {
+    /// A rule's verdict that still lacks its evidence and most of its words.
+    fn new(rule: &Rule, actor: Actor, basis: Basis, headline: impl Into<String>) -> Self {
+        Self {
+            code: rule.code,
+            severity: rule.severity,
+            actor,
+            cause: None,
+            basis,
+            headline: headline.into(),
+            explanation: String::new(),
+            client_reports: Vec::new(),
+            evidence: Vec::new(),
+            advice: Vec::new(),
+        }
+    }
+
+    fn cause(mut self, cause: impl Into<String>) -> Self {
+        self.cause = Some(cause.into());
+        self
+    }
+
+    fn explain(mut self, explanation: impl Into<String>) -> Self {
+        self.explanation = explanation.into();
+        self
+    }
+
+    fn reported(mut self, reports: &[&str]) -> Self {
+        self.client_reports = reports.iter().map(|report| (*report).to_owned()).collect();
+        self
+    }
+
+    fn proved_by(mut self, packets: impl IntoIterator<Item = u64>) -> Self {
+        self.evidence.extend(packets);
+        self
+    }
+
+    fn advise(mut self, advice: &[&str]) -> Self {
+        self.advice.extend(advice.iter().map(|line| (*line).to_owned()));
+        self
+    }
+}
+
+impl From<Role> for Actor {
+    fn from(role: Role) -> Self {
+        match role {
+            Role::Client => Self::Client,
+            Role::Server => Self::Server,
+        }
+    }
+}
+
+/// The opening's packets: SYN, SYN-ACK and the first acknowledgement, as far as they are there.
+fn opening_packets(story: &Story) -> impl Iterator<Item = u64> {
+    [story.syn.first(), story.syn_ack.first(), story.tcp_established]
+        .into_iter()
+        .flatten()
+        .map(|moment: Moment| moment.number)
+}
+
+/// Says that a silence may be the capture's fault, where packets were dropped.
+fn drop_caveat(story: &Story) -> String {
+    match story.capture.dropped {
+        Some(dropped) if dropped > 0 => format!(
+            " The capture dropped {dropped} packets, so the missing answer may have come without being captured."
+        ),
+        _ => String::new(),
+    }
+}

@@ -1,0 +1,49 @@
+//! The connection stands, a request went out, and no answer came.
+
+use super::{Actor, Rule, Settings, Severity, Verdict, advice, drop_caveat};
+use crate::story::{EndingKind, Stage, Story};
+use crate::tcp::Role;
+
+/// `no-response`.
+pub(super) const RULE: Rule = Rule {
+    code: "no-response",
+    severity: Severity::Critical,
+    summary: "the connection is up, a request went out, and no answer came",
+    page: include_str!("../../docs/verdicts/no-response.md"),
+    judge,
+};
+
+fn judge(story: &Story, _: &Settings) -> Option<Verdict> {
+    let ending = story.decisive()?;
+    let EndingKind::Silence(silence) = &ending.what else { return None };
+    let is_unanswered = match ending.stage {
+        Stage::TlsEstablished | Stage::ApplicationData => true,
+        Stage::TcpEstablished => ending.by == Role::Server,
+        _ => false,
+    };
+    if !is_unanswered {
+        return None;
+    }
+    let over = match (&story.plain.client, story.tls.client_hello.is_some()) {
+        (Some(said), false) if said.what.kind == crate::tls::PlainKind::Connect => "the request to the proxy",
+        (_, true) => "the request inside TLS",
+        _ => "the request",
+    };
+    let (actor, delivered) = if silence.is_acknowledged {
+        (
+            Actor::Server,
+            "The server's TCP acknowledged it: the network is fine, and its process does not answer.",
+        )
+    } else {
+        (Actor::Path, "It was not acknowledged either: it, or every answer, is lost on the way.")
+    };
+    let requests = story.tls.application_data.client.first().or(story.first_data.client);
+    Some(
+        Verdict::new(&RULE, actor, story.basis, format!("{over} got no answer for {}", silence.elapsed()))
+            .explain(format!("{delivered}{}", drop_caveat(story)))
+            .reported(&["the client's own read timeout", "java.net.SocketTimeoutException: Read timed out"])
+            .proved_by(requests.map(|moment| moment.number).into_iter().chain([silence.since.number]))
+            .proved_by(story.data_repeats.client.numbers().take(4))
+            .advise(if actor == Actor::Path { &advice::PATH_TO_SERVER } else { &advice::SERVER_PROCESS }),
+    )
+}

@@ -1,0 +1,78 @@
+//! The ClientHello went out, and no TLS byte came back.
+
+use super::{Actor, Rule, Settings, Severity, Verdict, advice, drop_caveat};
+use crate::story::{EndingKind, Silence, Stage, Story};
+
+/// `no-server-hello`.
+pub(super) const RULE: Rule = Rule {
+    code: "no-server-hello",
+    severity: Severity::Critical,
+    summary: "the ClientHello was sent, and no TLS byte came back within the stall time",
+    page: include_str!("../../docs/verdicts/no-server-hello.md"),
+    judge,
+};
+
+const REPORTS: [&str; 2] =
+    ["ETIMEDOUT, or the client's own read timeout", "java.net.SocketTimeoutException: Read timed out"];
+
+fn judge(story: &Story, _: &Settings) -> Option<Verdict> {
+    let ending = story.decisive()?;
+    let EndingKind::Silence(silence) = &ending.what else { return None };
+    if ending.stage != Stage::ClientHello {
+        return None;
+    }
+    let hello = story.tls.client_hello.as_ref()?;
+    if has_answer(story, silence) {
+        return None;
+    }
+    let basis = story.basis.max(hello.basis);
+    let evidence = [hello.moment.number].into_iter().chain(story.data_repeats.client.numbers());
+    let verdict =
+        if silence.is_acknowledged { acknowledged(story, silence) } else { unacknowledged(story, silence) };
+    Some(Verdict { basis, ..verdict.proved_by(evidence).reported(&REPORTS) })
+}
+
+/// The server's TCP has the ClientHello; its process is silent.
+fn acknowledged(story: &Story, silence: &Silence) -> Verdict {
+    Verdict::new(&RULE, Actor::Server,
+        story.basis,
+        format!("the server acknowledged the ClientHello and sent nothing for {}", silence.elapsed()),
+    )
+    .explain(format!(
+        "The server's TCP received the ClientHello, as its acknowledgement shows, and no TLS byte followed. The \
+         network carries packets both ways: what is missing is the server's process, or a device in front of it that \
+         holds the ClientHello back.{}",
+        drop_caveat(story)
+    ))
+    .advise(&advice::SERVER_PROCESS)
+}
+
+/// Nobody acknowledged the ClientHello.
+fn unacknowledged(story: &Story, silence: &Silence) -> Verdict {
+    let repeats = story.data_repeats.client.count;
+    let repeated = if repeats == 0 { String::new() } else { format!(", sent {} times", repeats + 1) };
+    let size = story.tls.client_hello.as_ref().map_or(0, |hello| hello.what.len);
+    Verdict::new(&RULE, Actor::Path,
+        story.basis,
+        format!("the ClientHello{repeated} was not acknowledged in {}", silence.elapsed()),
+    )
+    .cause("client-hello-lost")
+    .explain(format!(
+        "The TCP handshake worked, and the first packet with data ({size} bytes of ClientHello) was not acknowledged. \
+         Small packets pass and this one does not: a device drops it for its content or its size, or the server lost \
+         the connection.{}",
+        drop_caveat(story)
+    ))
+    .advise(&[
+        "Look for a firewall with TLS inspection or SNI filtering between the two.",
+        "Try a smaller maximum segment size, or a ping with the don't-fragment bit at the path's size, to exclude the path MTU.",
+        "Check that the server's own capture shows the ClientHello arriving.",
+    ])
+}
+
+/// Whether the server's answer began before the silence, though its first bytes may be missing. What comes after a client
+/// gave up does not count.
+pub(super) fn has_answer(story: &Story, silence: &Silence) -> bool {
+    let hello = story.tls.client_hello.as_ref().map_or(0, |hello| hello.moment.number);
+    silence.since.number > hello && story.last_data.server.is_some_and(|last| last.number > hello)
+}

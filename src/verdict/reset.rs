@@ -1,0 +1,155 @@
+//! A RST ended the connection before the exchange was complete.
+
+use super::{Actor, Rule, Settings, Severity, Verdict, opening_packets};
+use crate::story::{Ending, EndingKind, ResetFacts, Stage, Story};
+use crate::tcp::{ResetFit, Role};
+use crate::time::Elapsed;
+
+/// `reset`.
+pub(super) const RULE: Rule = Rule {
+    code: "reset",
+    severity: Severity::Critical,
+    summary: "a RST ended it before the exchange was complete",
+    page: include_str!("../../docs/verdicts/reset.md"),
+    judge,
+};
+
+const REPORTS: [&str; 3] = [
+    "ECONNRESET (Connection reset by peer)",
+    "java.net.SocketException: Connection reset",
+    "javax.net.ssl.SSLException: Connection reset",
+];
+
+fn judge(story: &Story, _: &Settings) -> Option<Verdict> {
+    let ending = story.decisive()?;
+    let EndingKind::Reset(facts) = &ending.what else { return None };
+    let is_complete = ending.stage == Stage::ApplicationData && story.was_answered();
+    let is_plain_exchange = story.tls.client_hello.is_none()
+        && story.first_data.client.is_some()
+        && story.first_data.server.is_some();
+    let is_refusal = ending.stage == Stage::Syn && ending.by == Role::Server;
+    let is_after_midstream = ending.stage == Stage::None;
+    if is_complete || is_plain_exchange || is_refusal || is_after_midstream {
+        return None;
+    }
+    let evidence = opening_packets(story).chain([ending.moment.number]);
+    let place = place(ending);
+    let verdict = match forgery(facts) {
+        Some(signs) => Verdict::new(&RULE, Actor::Path,
+            story.basis,
+            format!("a RST {place} carries the {}'s address, and something else sent it", ending.by),
+        )
+        .cause("rst-injected")
+        .explain(format!("{} A device on the way that resets connections is the likely sender.", signs.join(" ")))
+        .proved_by(facts.talked_on)
+        .advise(&[
+            "Look for a firewall, intrusion prevention or proxy on the way that resets this traffic, and ask for its log.",
+            "Capture on the other side too: a host that did not send the RST shows none leaving.",
+        ]),
+        None => Verdict::new(&RULE, Actor::from(ending.by), story.basis, format!("the {} reset the connection {place}", ending.by))
+            .explain(explain(ending, facts))
+            .advise(advice(ending)),
+    };
+    Some(verdict.proved_by(evidence).reported(&REPORTS))
+}
+
+fn place(ending: &Ending) -> &'static str {
+    match ending.stage {
+        Stage::None | Stage::Syn => "before any answer to the SYN",
+        Stage::SynAck => "right after the SYN-ACK",
+        Stage::TcpEstablished => "after the TCP handshake, before any TLS",
+        Stage::ClientHello => "after the ClientHello, before any answer",
+        Stage::ServerHello | Stage::ServerFlightComplete => "in the TLS handshake, after the ServerHello",
+        Stage::ClientFinished => "in the TLS handshake, after the client's Finished",
+        Stage::TlsEstablished => "right after the TLS handshake",
+        Stage::ApplicationData => "after the request, before any answer",
+    }
+}
+
+/// Round trips below this say nothing about who is nearer.
+const MEASURABLE: Elapsed = Elapsed::from_millis(2);
+
+/// Why the RST cannot come, or hardly comes, from the end whose address it carries: Weaver, Sommer and Paxson,
+/// "Detecting Forged TCP Reset Packets", NDSS 2009. One weak sign alone is not enough.
+fn forgery(facts: &ResetFacts) -> Option<Vec<String>> {
+    let mut signs = Vec::new();
+    let mut weight = 0;
+    if let Some(number) = facts.talked_on {
+        signs.push(format!("In packet {number} the same side goes on sending data as if it had not reset."));
+        weight += 2;
+    }
+    let usual: Vec<u8> = facts.usual_hop_limits.into_iter().flatten().collect();
+    if let Some(hop_limit) = facts.hop_limit
+        && !usual.is_empty()
+        && usual.iter().all(|usual| *usual != hop_limit)
+    {
+        let others: Vec<String> = usual.iter().map(ToString::to_string).collect();
+        signs.push(format!(
+            "Its TTL is {hop_limit}, that of the same side's other packets {}.",
+            others.join(" and ")
+        ));
+        weight += 1;
+    }
+    if let (Some(after), Some(shortest)) = (facts.after_trigger, facts.shortest_round_trip)
+        && after.times(2) < shortest
+        && shortest > MEASURABLE
+    {
+        signs.push(format!(
+            "It came {after} after the packet that it answers, sooner than a round trip of {shortest} allows."
+        ));
+        weight += 1;
+    }
+    if facts.is_stateless && facts.usual_timestamps {
+        signs.push(
+            "It has no TCP options and a zero window, as a device without the connection's socket writes it."
+                .to_owned(),
+        );
+        weight += 1;
+    }
+    (weight >= 2).then_some(signs)
+}
+
+fn explain(ending: &Ending, facts: &ResetFacts) -> String {
+    let form = if facts.is_stateless {
+        " Its form (no options, window 0) is that of a kernel that knows no such connection: the service was restarted, \
+         or a device answers in its name."
+    } else {
+        ""
+    };
+    let fit = match facts.fit {
+        ResetFit::InWindow => {
+            " Its sequence number is not exactly the next one, so a current receiver asks back before it obeys (RFC 5961, 3)."
+        }
+        ResetFit::Exact | ResetFit::Outside => "",
+    };
+    let why = match (ending.by, ending.stage) {
+        (Role::Client, Stage::SynAck) => {
+            "The client answered the SYN-ACK with a RST: it had given up, or it knows no such attempt (a port scanner, \
+             a health probe, or a stale answer)."
+        }
+        (Role::Client, Stage::Syn) => "The client gave the attempt up before anybody answered.",
+        (Role::Client, _) => {
+            "The client's own program or kernel ended the connection abruptly: it was killed, it timed out, or it closed \
+             its socket while data was still unread."
+        }
+        (Role::Server, Stage::ClientHello) => {
+            "The server, or something with its address, broke off at the ClientHello without an alert: a policy on the \
+             name (SNI) or the TLS version, a service that does not speak TLS, or a crash."
+        }
+        (Role::Server, _) => "The server's program or kernel ended the connection abruptly.",
+    };
+    format!("{why}{form}{fit}")
+}
+
+fn advice(ending: &Ending) -> &'static [&'static str] {
+    match ending.by {
+        Role::Client => &[
+            "Read the client's log at that time: what made it give up?",
+            "If the client's log says that the peer reset the connection, a device between the two sent the RST to both.",
+        ],
+        Role::Server => &[
+            "Read the server's log at that time; if it knows nothing of the connection, look for a device in between.",
+            "Compare the RST's TTL with other packets of the server.",
+        ],
+    }
+}

@@ -1,0 +1,46 @@
+//! The SYN and its repeats were never answered.
+
+use super::{Actor, Rule, Settings, Severity, Verdict, advice, drop_caveat};
+use crate::story::{EndingKind, Stage, Story};
+
+/// `syn-no-reply`.
+pub(super) const RULE: Rule = Rule {
+    code: "syn-no-reply",
+    severity: Severity::Critical,
+    summary: "the SYN, and its repeats, got no answer at all",
+    page: include_str!("../../docs/verdicts/syn-no-reply.md"),
+    judge,
+};
+
+fn judge(story: &Story, _: &Settings) -> Option<Verdict> {
+    let ending = story.decisive()?;
+    let EndingKind::Silence(silence) = &ending.what else { return None };
+    if ending.stage != Stage::Syn {
+        return None;
+    }
+    let (count, server) = (story.syn.count, &story.parties.server);
+    let times = if count == 1 { "one SYN".to_owned() } else { format!("{count} SYNs") };
+    let headline = format!(
+        "no answer to {times} in {}: nothing came back from {} port {}",
+        silence.elapsed(),
+        server.address,
+        server.port
+    );
+    let explanation = format!(
+        "Neither a SYN-ACK, nor a RST, nor an ICMP error answered. A host that is up and lets the packet in would \
+         have sent one of the first two: the SYN or its answer was dropped silently on the way, the host is down, or \
+         the server's accept queue is full (Linux then drops SYNs silently too).{}",
+        drop_caveat(story)
+    );
+    Some(
+        Verdict::new(&RULE, Actor::Unknown, story.basis, headline)
+            .explain(explanation)
+            .reported(&[
+                "ETIMEDOUT (Connection timed out)",
+                "java.net.SocketTimeoutException: connect timed out",
+                "java.net.ConnectException: Connection timed out",
+            ])
+            .proved_by(story.syn.numbers())
+            .advise(&advice::PATH_TO_SERVER),
+    )
+}

@@ -1,0 +1,111 @@
+//! An ICMP or ICMPv6 error answered the SYN.
+
+use std::net::IpAddr;
+
+use super::{Actor, Rule, Settings, Severity, Verdict};
+use crate::story::{IcmpFact, Stage, Story};
+use crate::tcp::Role;
+
+/// `unreachable`.
+pub(super) const RULE: Rule = Rule {
+    code: "unreachable",
+    severity: Severity::Critical,
+    summary: "an ICMP or ICMPv6 error answered the SYN",
+    page: include_str!("../../docs/verdicts/unreachable.md"),
+    judge,
+};
+
+/// What an ICMP error says: the contract's cause, its words, the errno and Java's exception.
+struct Meaning {
+    cause: Option<&'static str>,
+    words: &'static str,
+    reports: [&'static str; 2],
+}
+
+const HOST: [&str; 2] =
+    ["EHOSTUNREACH (No route to host)", "java.net.NoRouteToHostException: No route to host"];
+const NET: [&str; 2] =
+    ["ENETUNREACH (Network is unreachable)", "java.net.ConnectException: Network is unreachable"];
+const REFUSED: [&str; 2] =
+    ["ECONNREFUSED (Connection refused)", "java.net.ConnectException: Connection refused"];
+const PROTOCOL: [&str; 2] =
+    ["ENOPROTOOPT (Protocol not available)", "java.net.SocketException: Protocol not available"];
+const ACCESS: [&str; 2] = ["EACCES (Permission denied)", "java.net.SocketException: Permission denied"];
+
+fn judge(story: &Story, _: &Settings) -> Option<Verdict> {
+    if story.stage != Stage::Syn {
+        return None;
+    }
+    let (fact, meaning) = story.icmp_errors.iter().find_map(|fact| {
+        (fact.quotes == Role::Client).then_some(())?;
+        Some((fact, meaning(fact)?))
+    })?;
+    let server = &story.parties.server;
+    let headline = format!("{} says: {} ({} port {})", fact.from, meaning.words, server.address, server.port);
+    let whose = if fact.from == server.address {
+        "the server's own address sent it"
+    } else {
+        "a router or firewall on the way sent it"
+    };
+    let mut verdict = Verdict::new(&RULE, Actor::Path, story.basis, headline)
+        .explain(format!(
+            "The SYN was answered by {}, which quotes it; {whose}. The address of the sender is where to look.",
+            name(fact)
+        ))
+        .reported(&meaning.reports)
+        .proved_by(
+            story.syn.numbers().take(2).chain(story.icmp_errors.iter().take(2).map(|fact| fact.moment.number)),
+        );
+    if let Some(cause) = meaning.cause {
+        verdict = verdict.cause(cause);
+    }
+    Some(match meaning.cause {
+        Some("icmp-admin-prohibited") => verdict.advise(&[
+            "A filter refuses this traffic: ask whoever runs the sender of the ICMP error for a rule that allows it.",
+        ]),
+        Some("icmp-port-unreachable") => verdict.advise(&[
+            "A firewall rejects with ICMP (iptables REJECT does by default), or the host has no service there: check both.",
+        ]),
+        _ => verdict.advise(&[
+            "Check the route to the server's network on the sender of the ICMP error.",
+            "If the sender is on the server's own network, the host is down or does not answer ARP or neighbour discovery.",
+        ]),
+    })
+}
+
+/// RFC 792; RFC 1122, 3.2.2.1; RFC 1812, 5.2.7.1; RFC 4443, 3; the errno values are Linux's (net/ipv4/icmp.c,
+/// net/ipv6/icmp.c). Errors that do not end an attempt have no meaning here.
+fn meaning(fact: &IcmpFact) -> Option<Meaning> {
+    let meaning = |cause, words, reports| Some(Meaning { cause, words, reports });
+    match (fact.from, fact.icmp_type, fact.code) {
+        (IpAddr::V4(_), 3, 0 | 6 | 11) => meaning(Some("icmp-net-unreachable"), "network unreachable", NET),
+        (IpAddr::V4(_), 3, 1 | 5 | 7 | 8 | 12) => {
+            meaning(Some("icmp-host-unreachable"), "host unreachable", HOST)
+        }
+        (IpAddr::V4(_), 3, 2) => meaning(None, "protocol unreachable", PROTOCOL),
+        (IpAddr::V4(_), 3, 3) | (IpAddr::V6(_), 1, 4) => {
+            meaning(Some("icmp-port-unreachable"), "port unreachable", REFUSED)
+        }
+        (IpAddr::V4(_), 3, 9) => {
+            meaning(Some("icmp-admin-prohibited"), "network administratively prohibited", NET)
+        }
+        (IpAddr::V4(_), 3, 10 | 13..=15) => {
+            meaning(Some("icmp-admin-prohibited"), "administratively prohibited", HOST)
+        }
+        (IpAddr::V4(_), 11, _) | (IpAddr::V6(_), 3, _) => {
+            meaning(None, "the hop count ran out on the way (a routing loop?)", HOST)
+        }
+        (IpAddr::V6(_), 1, 0) => meaning(Some("icmp-net-unreachable"), "no route to the network", NET),
+        (IpAddr::V6(_), 1, 6) => meaning(Some("icmp-net-unreachable"), "the route rejects", ACCESS),
+        (IpAddr::V6(_), 1, 1 | 5) => {
+            meaning(Some("icmp-admin-prohibited"), "administratively prohibited", ACCESS)
+        }
+        (IpAddr::V6(_), 1, 2 | 3) => meaning(Some("icmp-host-unreachable"), "address unreachable", HOST),
+        _ => None,
+    }
+}
+
+fn name(fact: &IcmpFact) -> String {
+    let version = if fact.from.is_ipv4() { "an ICMP" } else { "an ICMPv6" };
+    format!("{version} error (type {}, code {})", fact.icmp_type, fact.code)
+}
