@@ -423,7 +423,10 @@ fn is_believable(bytes: &[u8], order: Order, len: usize) -> bool {
             // The captured length may itself be beyond the end.
             is_sized && len >= 32 && (bytes.len() < 24 || order.u32(bytes, 20) as usize <= len - 32)
         }
-        kind => is_sized && is_known(kind),
+        // Their fixed fields and the two lengths; smaller ones are found by chance in a frame's own header.
+        INTERFACE_DESCRIPTION | DECRYPTION_SECRETS => is_sized && len >= 20,
+        INTERFACE_STATISTICS => is_sized && len >= 24,
+        kind => is_sized && len >= 16 && is_known(kind),
     }
 }
 

@@ -421,7 +421,7 @@ proptest! {
             let cut = cut.index(bytes.len() + 1).max(28);
             let (left, about) = read_all(&bytes[..cut.min(bytes.len())]);
             prop_assert_eq!(&left[..], &whole[..left.len()]);
-            prop_assert!(about.notes.len() <= 1);
+            prop_assert!(about.notes.len() <= 1, "{:?}", about.notes);
         }
     }
 
