@@ -453,6 +453,7 @@ impl Builder {
                 notes.push(Note::EncryptedAlert);
                 self.end(EndingKind::EncryptedAlert { basis }, role, moment);
             }
+            Message::KeyUpdate => notes.push(Note::KeyUpdate),
             Message::Closing => {
                 notes.push(Note::Closing);
                 let is_refusal = role == Role::Server

@@ -104,6 +104,8 @@ pub enum Note {
     EncryptedAlert,
     /// An encrypted record of a close_notify's size.
     Closing,
+    /// A TLS 1.3 record of a KeyUpdate's size.
+    KeyUpdate,
     /// A HelloRetryRequest.
     Retry,
     /// The first line of something that is not TLS, raw from the wire; empty for bytes that are not text.

@@ -61,6 +61,8 @@ pub enum Message {
     EncryptedAlert,
     /// An encrypted record of an alert's size after it: close_notify as a rule.
     Closing,
+    /// A TLS 1.3 record of a KeyUpdate's size after the handshake (RFC 8446, 4.6.3).
+    KeyUpdate,
     /// The side does not speak TLS, or not yet.
     Plain(Plain),
 }

@@ -5,23 +5,63 @@ use super::handshake::{ClientHello, ServerHello, Version, kind};
 use super::reader::{FlowAnswer, Raw};
 use crate::tcp::Role;
 
+/// What the handshake awaits next, in the order of RFC 5246, 7.3 and RFC 8446, 2.
+///
+/// A bystander may miss messages, so a later one proves that those before it were sent: the state only goes forward.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Default)]
+enum Awaits {
+    /// Nothing of a handshake was seen.
+    #[default]
+    ClientHello,
+    /// The ServerHello, or a HelloRetryRequest, which a second ClientHello answers.
+    ServerHello,
+    /// TLS 1.3: EncryptedExtensions to Finished. Before: Certificate to ServerHelloDone or, in an abbreviated
+    /// handshake, ChangeCipherSpec and Finished.
+    ServerFlight,
+    /// The client's answer to it: a certificate, its key exchange (up to TLS 1.2), its Finished.
+    ClientFlight,
+    /// The rest of the client's flight, up to its Finished.
+    ClientFinished,
+    /// Up to TLS 1.2, in a full handshake: ChangeCipherSpec and Finished.
+    ServerFinished,
+    /// Both Finished were sent.
+    ApplicationData,
+}
+
+/// A message, as far as its place in the handshake goes.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Step {
+    ClientHello,
+    ServerHello,
+    ServerHelloDone,
+    /// The client's Certificate or ClientKeyExchange, in clear.
+    ClientKeyExchange,
+    ChangeCipherSpec,
+    /// A Finished up to TLS 1.2.
+    Finished,
+    /// A TLS 1.3 record that may hold its sender's Finished.
+    HiddenFinished,
+    /// A TLS 1.3 record that holds other messages of its sender's flight.
+    HiddenFlight,
+    /// A record of application data.
+    Data,
+}
+
 /// What was seen of the handshake so far.
-#[expect(
-    clippy::struct_excessive_bools,
-    reason = "each is a message that was seen or not, in any combination"
-)]
 #[derive(Clone, Debug, Default)]
 pub(super) struct Flow {
-    pub(super) saw_client_hello: bool,
-    saw_server_hello: bool,
+    awaits: Awaits,
     /// TLS 1.3 or not, once something shows it.
     is_tls13: Option<bool>,
-    is_server_flight_complete: bool,
-    has_client_flight: bool,
-    is_client_finished: bool,
-    is_server_finished: bool,
-    is_established: bool,
+    /// Up to TLS 1.2: the server's Finished came before the client's, so the handshake is an abbreviated one.
+    is_abbreviated: bool,
+    /// The client's data came before the server's Finished (RFC 7918).
     sent_false_start: bool,
+    /// In TLS 1.3 the client's flight had more than its Finished: an answer to a CertificateRequest. The server may
+    /// refuse it only after the client's Finished.
+    sent_certificate: bool,
+    /// The server said something after both Finished.
+    server_went_on: bool,
 }
 
 /// Body lengths of a TLS 1.3 record that holds nothing but a Finished: header 4, hash 32 or 48, content type 1, tag 16;
@@ -42,7 +82,17 @@ fn is_alert_size(len: u16) -> bool {
     matches!(len, 11 | 19 | 35)
 }
 
+/// EndOfEarlyData: header 4, content type 1, tag 16 (RFC 8446, 4.5).
+const END_OF_EARLY_DATA: u16 = 21;
+
+/// KeyUpdate: header 4, request 1, content type 1, tag 16 (RFC 8446, 4.6.3).
+const KEY_UPDATE: u16 = 22;
+
 impl Flow {
+    pub(super) fn saw_client_hello(&self) -> bool {
+        self.awaits > Awaits::ClientHello
+    }
+
     pub(super) fn take(
         &mut self,
         role: Role,
@@ -56,37 +106,91 @@ impl Flow {
                 self.take_handshake(role, kind, len, body, is_whole, basis, tell);
             }
             Raw::OldClientHello(version) => {
-                self.saw_client_hello = true;
                 let hello = ClientHello { versions: vec![version], ..ClientHello::default() };
                 tell(Message::ClientHello(Box::new(hello)), basis);
+                self.step(role, Step::ClientHello, basis, tell);
             }
             Raw::OldServerHello => {
-                self.saw_server_hello = true;
                 let hello = ServerHello { version: Some(Version(2)), ..ServerHello::default() };
                 tell(Message::ServerHello(Box::new(hello)), basis);
+                self.step(role, Step::ServerHello, basis, tell);
             }
             Raw::ChangeCipherSpec => {
                 // RFC 8446, D.4: with TLS 1.3 it means nothing, and a second ClientHello may follow it in clear.
                 if self.is_tls13 == Some(true) {
                     return FlowAnswer::IsCompatibility;
                 }
-                if role == Role::Server && self.has_client_flight {
-                    // RFC 5246, 7.3: it answers the client's Finished, which was hidden.
-                    self.finish_client(Basis::Inferred, tell);
-                }
+                self.step(role, Step::ChangeCipherSpec, Basis::Inferred, tell);
             }
-            Raw::EncryptedHandshake => self.take_finished(role, basis, tell),
+            Raw::EncryptedHandshake => {
+                if self.awaits < Awaits::ApplicationData {
+                    self.is_tls13 = Some(false);
+                }
+                self.step(role, Step::Finished, basis, tell);
+            }
             Raw::Alert { level, description } => {
                 tell(Message::Alert { level, description: Some(description) }, basis);
             }
             Raw::EncryptedAlert => {
-                let is_over = self.is_established || !self.saw_client_hello;
+                let is_over = matches!(self.awaits, Awaits::ClientHello | Awaits::ApplicationData);
                 tell(if is_over { Message::Closing } else { Message::EncryptedAlert }, basis);
             }
             Raw::ApplicationData(len) => self.take_application_data(role, len, basis, tell),
             Raw::Plain(plain) => tell(Message::Plain(plain), basis),
         }
         FlowAnswer::Nothing
+    }
+
+    /// The state after a step, which the state table's rows give.
+    fn after(&self, role: Role, step: Step) -> Awaits {
+        match (role, step, self.awaits) {
+            (Role::Client, Step::ClientHello, _) => Awaits::ServerHello,
+            (Role::Server, Step::ServerHello, _) => Awaits::ServerFlight,
+            (Role::Server, Step::ServerHelloDone, _) => Awaits::ClientFlight,
+            // RFC 8446, 4.4.4: the Finished ends the server's flight.
+            (Role::Server, Step::HiddenFinished, _) => Awaits::ClientFlight,
+            // Only a complete flight is answered.
+            (Role::Client, Step::ClientKeyExchange | Step::HiddenFlight, _) => Awaits::ClientFinished,
+            // RFC 5246, 7.3: the server's answers the client's Finished, if the client's flight was seen.
+            (Role::Server, Step::ChangeCipherSpec, Awaits::ClientFinished) => Awaits::ServerFinished,
+            (Role::Client, Step::Finished, _) if self.is_abbreviated => Awaits::ApplicationData,
+            (Role::Client, Step::Finished, _) => Awaits::ServerFinished,
+            // RFC 5246, 7.3, figure 2: in an abbreviated handshake the server's Finished comes first.
+            (Role::Server, Step::Finished, Awaits::ServerFinished) => Awaits::ApplicationData,
+            (Role::Server, Step::Finished, _) => Awaits::ClientFlight,
+            // RFC 8446, 2: nothing more of the handshake is to come.
+            (Role::Client, Step::HiddenFinished, _) => Awaits::ApplicationData,
+            // Up to TLS 1.2 the client may send data before the server's Finished (RFC 7918), the server's comes last.
+            (Role::Client, Step::Data, _) if self.is_tls13 == Some(false) && !self.is_abbreviated => {
+                Awaits::ServerFinished
+            }
+            (_, Step::Data, _) => Awaits::ApplicationData,
+            _ => self.awaits,
+        }
+    }
+
+    /// Takes a step, and tells the points of the handshake that it passes.
+    fn step(&mut self, role: Role, step: Step, basis: Basis, tell: &mut dyn FnMut(Message, Basis)) {
+        let (before, after) = (self.awaits, self.after(role, step));
+        if role == Role::Server && step == Step::Finished && before < Awaits::ServerFinished {
+            self.is_abbreviated = true;
+        }
+        if after <= before {
+            return;
+        }
+        self.awaits = after;
+        // What a step only proves is inferred; what it is itself has its own basis.
+        let mut pass = |point: Awaits, message: Message, is_itself: bool| {
+            if before < point && point <= after {
+                tell(message, if is_itself { basis } else { Basis::Inferred });
+            }
+        };
+        pass(Awaits::ClientFlight, Message::ServerFlightComplete, after == Awaits::ClientFlight);
+        pass(Awaits::ServerFinished, Message::ClientFinished, role == Role::Client);
+        pass(Awaits::ApplicationData, Message::Established, true);
+        if after == Awaits::ApplicationData && self.sent_false_start {
+            tell(Message::ApplicationData(0), basis);
+        }
     }
 
     #[expect(clippy::too_many_arguments, reason = "the parts of one message, already taken apart")]
@@ -102,52 +206,35 @@ impl Flow {
     ) {
         match (role, kind) {
             (Role::Client, kind::CLIENT_HELLO) => {
-                self.saw_client_hello = true;
                 tell(Message::ClientHello(Box::new(ClientHello::parse(len, body))), basis);
+                self.step(role, Step::ClientHello, basis, tell);
             }
             (Role::Server, kind::SERVER_HELLO | kind::HELLO_RETRY_REQUEST) => {
                 let mut hello = ServerHello::parse(body, is_whole);
                 hello.is_retry |= kind == kind::HELLO_RETRY_REQUEST;
-                self.saw_server_hello |= !hello.is_retry;
+                let is_retry = hello.is_retry;
                 self.is_tls13 = hello.version.map(Version::is_tls13).or(self.is_tls13);
                 tell(Message::ServerHello(Box::new(hello)), basis);
+                if !is_retry {
+                    self.step(role, Step::ServerHello, basis, tell);
+                }
             }
             (Role::Server, kind::SERVER_HELLO_DONE) => {
                 self.is_tls13 = Some(false);
-                self.complete_server_flight(basis, tell);
+                self.step(role, Step::ServerHelloDone, basis, tell);
             }
             (Role::Server, kind::CERTIFICATE | kind::SERVER_KEY_EXCHANGE | kind::NEW_SESSION_TICKET) => {
                 self.is_tls13 = Some(false);
             }
             (Role::Client, kind::CERTIFICATE | kind::CLIENT_KEY_EXCHANGE) => {
-                // Only a complete flight is answered.
                 self.is_tls13 = Some(false);
-                self.has_client_flight = true;
-                self.complete_server_flight(Basis::Inferred, tell);
+                self.step(role, Step::ClientKeyExchange, basis, tell);
             }
             _ => {}
         }
     }
 
-    /// An encrypted handshake record up to TLS 1.2: a Finished, unless the connection is established already.
-    fn take_finished(&mut self, role: Role, basis: Basis, tell: &mut dyn FnMut(Message, Basis)) {
-        if self.is_established {
-            return;
-        }
-        self.is_tls13 = Some(false);
-        match role {
-            Role::Client => self.finish_client(basis, tell),
-            Role::Server => {
-                self.is_server_finished = true;
-                // RFC 5246, 7.3, figure 2: in an abbreviated handshake the server's Finished comes first.
-                self.complete_server_flight(basis, tell);
-            }
-        }
-        if self.is_client_finished && self.is_server_finished {
-            self.establish(basis, tell);
-        }
-    }
-
+    /// A record of type application data, which in TLS 1.3 hides everything after the ServerHello.
     fn take_application_data(
         &mut self,
         role: Role,
@@ -155,85 +242,63 @@ impl Flow {
         basis: Basis,
         tell: &mut dyn FnMut(Message, Basis),
     ) {
-        if self.is_established || !(self.saw_client_hello || self.saw_server_hello) {
-            let is_closing = self.is_tls13 == Some(true) && is_alert_size(len);
-            tell(if is_closing { Message::Closing } else { Message::ApplicationData(u32::from(len)) }, basis);
-            return;
-        }
-        match role {
+        let may_be_tls13 = self.is_tls13 != Some(false);
+        match (self.awaits, role) {
+            // The handshake was not seen, or it is over.
+            (Awaits::ClientHello, _) => tell(Message::ApplicationData(u32::from(len)), basis),
+            (Awaits::ApplicationData, _) => self.take_record_after_handshake(role, len, basis, tell),
             // Between the hellos only early data can come (RFC 8446, 4.2.10).
-            Role::Client if !self.saw_server_hello && self.is_tls13.is_none() => {}
-            // Up to TLS 1.2 application data follows the sender's own Finished, even where that was hidden.
-            Role::Client if self.is_tls13 == Some(false) => {
-                self.finish_client(Basis::Inferred, tell);
-                self.sent_false_start = true;
-            }
-            Role::Server if self.is_tls13 == Some(false) => {
-                self.finish_client(Basis::Inferred, tell);
-                self.is_server_finished = true;
-                self.establish(Basis::Inferred, tell);
-                tell(Message::ApplicationData(u32::from(len)), basis);
-            }
-            Role::Server if !self.is_client_finished && !self.has_client_flight => {
+            (Awaits::ServerHello, Role::Client) if self.is_tls13.is_none() => {}
+            (Awaits::ServerHello | Awaits::ServerFlight | Awaits::ClientFlight, Role::Server)
+                if may_be_tls13 =>
+            {
                 self.is_tls13 = Some(true);
                 if is_finished_size(len) {
-                    self.complete_server_flight(Basis::Inferred, tell);
+                    self.step(role, Step::HiddenFinished, Basis::Inferred, tell);
                 }
             }
-            Role::Client if !self.is_client_finished => {
+            (_, Role::Client) if may_be_tls13 => {
                 self.is_tls13 = Some(true);
-                if is_alert_size(len) && !self.has_client_flight {
+                let begins_flight = self.awaits < Awaits::ClientFinished;
+                if begins_flight && is_alert_size(len) {
                     tell(Message::EncryptedAlert, Basis::Inferred);
-                    return;
+                } else if holds_client_finished(len) {
+                    self.step(role, Step::HiddenFinished, Basis::Inferred, tell);
+                } else {
+                    self.sent_certificate |= len != END_OF_EARLY_DATA;
+                    self.step(role, Step::HiddenFlight, Basis::Inferred, tell);
                 }
-                self.complete_server_flight(Basis::Inferred, tell);
-                if holds_client_finished(len) {
-                    self.finish_client(Basis::Inferred, tell);
-                    if !self.has_client_flight {
-                        // RFC 8446, 2: nothing more of the handshake is to come. A client certificate may still be
-                        // refused.
-                        self.establish(Basis::Inferred, tell);
-                    }
-                }
-                self.has_client_flight = true;
             }
             _ => {
-                // After the client's Finished only the established connection speaks; a server that answers a flight
-                // whose Finished has no telling size got it whole.
-                self.finish_client(Basis::Inferred, tell);
-                self.establish(Basis::Inferred, tell);
-                let is_closing = is_alert_size(len);
-                tell(
-                    if is_closing { Message::Closing } else { Message::ApplicationData(u32::from(len)) },
-                    basis,
-                );
+                self.sent_false_start |= role == Role::Client && !may_be_tls13;
+                // A server that answers a flight whose Finished has no telling size got it whole.
+                self.step(role, Step::Data, Basis::Inferred, tell);
+                if self.awaits == Awaits::ApplicationData {
+                    self.take_record_after_handshake(role, len, basis, tell);
+                }
             }
         }
     }
 
-    fn complete_server_flight(&mut self, basis: Basis, tell: &mut dyn FnMut(Message, Basis)) {
-        if !self.is_server_flight_complete {
-            self.is_server_flight_complete = true;
-            tell(Message::ServerFlightComplete, basis);
-        }
-    }
-
-    fn finish_client(&mut self, basis: Basis, tell: &mut dyn FnMut(Message, Basis)) {
-        if !self.is_client_finished {
-            self.complete_server_flight(Basis::Inferred, tell);
-            self.is_client_finished = true;
-            tell(Message::ClientFinished, basis);
-        }
-    }
-
-    fn establish(&mut self, basis: Basis, tell: &mut dyn FnMut(Message, Basis)) {
-        if !self.is_established {
-            self.is_established = true;
-            tell(Message::Established, basis);
-            if self.sent_false_start {
-                // RFC 7918: the client's data came before the server's Finished.
-                tell(Message::ApplicationData(0), basis);
+    /// A record after both Finished: data, or of an alert's or a KeyUpdate's size.
+    fn take_record_after_handshake(
+        &mut self,
+        role: Role,
+        len: u16,
+        basis: Basis,
+        tell: &mut dyn FnMut(Message, Basis),
+    ) {
+        let is_tls13 = self.is_tls13 == Some(true);
+        let is_first_word = role == Role::Server && !std::mem::replace(&mut self.server_went_on, true);
+        let message = match len {
+            // RFC 8446, 4.4.2.4: a certificate that the server does not like is refused now.
+            _ if is_tls13 && is_alert_size(len) && is_first_word && self.sent_certificate => {
+                Message::EncryptedAlert
             }
-        }
+            _ if is_tls13 && is_alert_size(len) => Message::Closing,
+            KEY_UPDATE if is_tls13 => Message::KeyUpdate,
+            _ => Message::ApplicationData(u32::from(len)),
+        };
+        tell(message, basis);
     }
 }

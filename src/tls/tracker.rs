@@ -51,7 +51,7 @@ impl Tracker {
             return;
         }
         let (flow, reader) = (&mut self.flow, &mut self.readers[role]);
-        let saw_client_hello = flow.saw_client_hello;
+        let saw_client_hello = flow.saw_client_hello();
         reader.take(role, delivery, saw_client_hello, &mut |raw, basis| {
             let mut speak = |message, basis: Basis| {
                 tell(Event { role, number: delivery.number, at: delivery.at, basis, message });
