@@ -3,7 +3,7 @@
 use etherparse::{EtherType, ether_type};
 
 use super::span::Span;
-use super::{Layer, ether, travel};
+use super::{Layer, ether, travel, wireless};
 use crate::packet::{Other, Travel};
 
 /// Strips the link header; also says which way the frame went, where the link header tells.
@@ -22,7 +22,11 @@ pub(super) fn strip(link_type: u32, span: Span<'_>) -> (Layer<'_>, Option<Travel
         // LINKTYPE_PPP_ETHER: a PPPoE header without Ethernet before it.
         51 => (ether::pppoe(span).unwrap_or(Layer::malformed("PPPoE header")), None),
         104 => or_cut(cisco_hdlc(span)),
+        105 => or_cut(wireless::frame(span, false)),
         113 => cooked(span).unwrap_or((Layer::malformed("link header"), None)),
+        119 => or_cut(wireless::prism(span)),
+        127 => or_cut(wireless::radiotap(span)),
+        163 => or_cut(wireless::avs(span)),
         192 => or_cut(per_packet_information(span)),
         // LINKTYPE_PPP_WITH_DIR: 0 is received, anything else sent.
         204 => match span.split::<1>() {
@@ -98,6 +102,8 @@ fn per_packet_information(span: Span<'_>) -> Option<Layer<'_>> {
     Some(match link_type {
         1 => Layer::Ethernet(rest),
         12 | 101 => Layer::Ip(rest),
+        105 => wireless::frame(rest, false)?,
+        127 => wireless::radiotap(rest)?,
         other => Layer::other(Other::LinkType(other)),
     })
 }

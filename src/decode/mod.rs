@@ -14,6 +14,7 @@ mod neighbour;
 mod span;
 mod tcp;
 mod tunnel;
+mod wireless;
 
 use etherparse::ip_number;
 

@@ -109,8 +109,24 @@ fn every_link_type_leads_to_the_segment() {
     let ppi = [&[0, 0, 12, 0, 1, 0, 0, 0, 9, 9, 9, 9][..], &ethernet(0x0800, &tcp4())].concat();
     let nflog = [&[2, 0, 0, 0, 5, 0, 10, 0, 0, 0, 0, 0, 56, 0, 9, 0][..], &tcp4()].concat();
     let ipoib = [&[0; 40][..], &[0x08, 0, 0, 0], &tcp4()].concat();
+    let llc = [&[0xaa, 0xaa, 3, 0, 0, 0, 0x08, 0][..], &tcp4()].concat();
+    let wireless = |header: &[u8], len: usize| {
+        let mut frame = header.to_vec();
+        frame.resize(len, 0);
+        [frame, llc.clone()].concat()
+    };
+    // Length 18; a timestamp, and the flag of a header padded to 4 bytes.
+    let radiotap = [&[0, 0, 18, 0, 3, 0, 0, 0][..], &[7; 8], &[0x20, 0], &wireless(&[0x88, 1], 28)].concat();
     for (link_type, header, inner) in [
         (0, &[2, 0, 0, 0][..], tcp4()),
+        (105, &[], wireless(&[0x08, 2], 24)),
+        (105, &[], wireless(&[0x88, 3], 32)),
+        (105, &[], wireless(&[0x88, 0x82], 30)),
+        (119, &[], [vec![0; 144], wireless(&[0x08, 2], 24)].concat()),
+        (127, &[], radiotap),
+        (127, &[0, 0, 8, 0, 0, 0, 0, 0], wireless(&[0x08, 2], 24)),
+        (163, &[0x80, 0x21, 0x10, 1, 0, 0, 0, 8], wireless(&[0x08, 2], 24)),
+        (192, &[0, 0, 8, 0, 105, 0, 0, 0], wireless(&[0x08, 2], 24)),
         (0, &[0, 0, 0, 2], tcp4()),
         (0, &[30, 0, 0, 0], tcp6()),
         (108, &[0, 0, 0, 24], tcp6()),
@@ -140,7 +156,10 @@ fn every_link_type_leads_to_the_segment() {
 
 #[test]
 fn what_is_not_followed_is_named() {
-    assert_eq!(other(105, &[8, 0]), Other::LinkType(105));
+    assert_eq!(other(147, &[8, 0]), Other::LinkType(147));
+    assert_eq!(other(105, &[0x80, 0]), Other::Link("802.11 (no data)"));
+    assert_eq!(other(105, &[0x08, 0x42]), Other::Link("802.11 (encrypted)"));
+    assert_eq!(other(105, &[0x08, 2]), Other::Malformed("link header"));
     assert_eq!(other(1, &ethernet(0x88cc, &[])), Other::EtherType(0x88cc));
     assert_eq!(other(1, &ethernet(38, &[0x42, 0x42, 3])), Other::Link("spanning tree"));
     assert_eq!(other(0, &[7, 0, 0, 0]), Other::Link("BSD loopback (not IP)"));
@@ -551,8 +570,9 @@ fn impossible_fragments_are_malformed() {
 
 // Any bytes
 
-const LINK_TYPES: [u32; 19] =
-    [0, 1, 9, 12, 14, 50, 51, 101, 104, 108, 113, 192, 204, 228, 229, 239, 242, 276, 999];
+const LINK_TYPES: [u32; 23] = [
+    0, 1, 9, 12, 14, 50, 51, 101, 104, 105, 108, 113, 119, 127, 163, 192, 204, 228, 229, 239, 242, 276, 999,
+];
 
 fn assert_is_consistent(packet: &Packet<'_>) {
     if let Content::Segment(segment) = &packet.content {

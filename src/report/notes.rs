@@ -119,6 +119,7 @@ impl<'a> Notes<'a> {
                 format!("TLS alert {}{}", alert(*description), known_by(*basis))
             }
             Note::EncryptedAlert => "encrypted TLS alert, by its size".to_owned(),
+            Note::EarlyData => "data before the handshake is complete".to_owned(),
             Note::KeyUpdate => "TLS KeyUpdate, by its size".to_owned(),
             Note::Closing => "TLS close_notify, by its size".to_owned(),
             Note::Retry => "HelloRetryRequest: the server asks for another ClientHello".to_owned(),

@@ -431,6 +431,14 @@ impl Builder {
             Message::Established => {
                 self.story.tls.established.get_or_insert(Said { what: (), moment, basis });
                 self.reach(Stage::TlsEstablished, basis);
+                if let Some(early) = self.story.tls.early_data {
+                    self.story.tls.application_data.client.add(early);
+                    self.reach(Stage::ApplicationData, basis);
+                }
+            }
+            Message::EarlyData => {
+                self.story.tls.early_data.get_or_insert(moment);
+                notes.push(Note::EarlyData);
             }
             Message::ApplicationData(len) => {
                 self.story.tls.application_data[role].add(moment);

@@ -232,6 +232,8 @@ pub struct TlsFacts {
     pub client_finished: Option<Said<()>>,
     /// The handshake was complete.
     pub established: Option<Said<()>>,
+    /// The client's first data before the handshake was complete.
+    pub early_data: Option<Moment>,
     /// Application data records of each side, and the first.
     pub application_data: PerRole<Repeats>,
     /// The sizes of each side's first application data records, in bytes of record body.

@@ -104,6 +104,8 @@ pub enum Note {
     EncryptedAlert,
     /// An encrypted record of a close_notify's size.
     Closing,
+    /// The client's data before the handshake is complete.
+    EarlyData,
     /// A TLS 1.3 record of a KeyUpdate's size.
     KeyUpdate,
     /// A HelloRetryRequest.

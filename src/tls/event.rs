@@ -48,6 +48,9 @@ pub enum Message {
     ClientFinished,
     /// Both Finished were sent: application data may flow.
     Established,
+    /// The client's data before the handshake is complete: TLS 1.3's early data (RFC 8446, 2.3) or a false start
+    /// (RFC 7918).
+    EarlyData,
     /// Application data of so many bytes of record body.
     ApplicationData(u32),
     /// An alert in clear.

@@ -55,8 +55,8 @@ pub(super) struct Flow {
     is_tls13: Option<bool>,
     /// Up to TLS 1.2: the server's Finished came before the client's, so the handshake is an abbreviated one.
     is_abbreviated: bool,
-    /// The client's data came before the server's Finished (RFC 7918).
-    sent_false_start: bool,
+    /// The client sent data before the ServerHello (RFC 8446, 2.3), and may go on until it has the server's Finished.
+    sent_early_data: bool,
     /// In TLS 1.3 the client's flight had more than its Finished: an answer to a CertificateRequest. The server may
     /// refuse it only after the client's Finished.
     sent_certificate: bool,
@@ -188,9 +188,6 @@ impl Flow {
         pass(Awaits::ClientFlight, Message::ServerFlightComplete, after == Awaits::ClientFlight);
         pass(Awaits::ServerFinished, Message::ClientFinished, role == Role::Client);
         pass(Awaits::ApplicationData, Message::Established, true);
-        if after == Awaits::ApplicationData && self.sent_false_start {
-            tell(Message::ApplicationData(0), basis);
-        }
     }
 
     #[expect(clippy::too_many_arguments, reason = "the parts of one message, already taken apart")]
@@ -248,7 +245,10 @@ impl Flow {
             (Awaits::ClientHello, _) => tell(Message::ApplicationData(u32::from(len)), basis),
             (Awaits::ApplicationData, _) => self.take_record_after_handshake(role, len, basis, tell),
             // Between the hellos only early data can come (RFC 8446, 4.2.10).
-            (Awaits::ServerHello, Role::Client) if self.is_tls13.is_none() => {}
+            (Awaits::ServerHello, Role::Client) if self.is_tls13.is_none() => {
+                self.sent_early_data = true;
+                tell(Message::EarlyData, basis);
+            }
             (Awaits::ServerHello | Awaits::ServerFlight | Awaits::ClientFlight, Role::Server)
                 if may_be_tls13 =>
             {
@@ -262,6 +262,12 @@ impl Flow {
                 let begins_flight = self.awaits < Awaits::ClientFinished;
                 if begins_flight && is_alert_size(len) {
                     tell(Message::EncryptedAlert, Basis::Inferred);
+                } else if begins_flight
+                    && self.sent_early_data
+                    && len != END_OF_EARLY_DATA
+                    && !is_finished_size(len)
+                {
+                    tell(Message::EarlyData, basis);
                 } else if holds_client_finished(len) {
                     self.step(role, Step::HiddenFinished, Basis::Inferred, tell);
                 } else {
@@ -270,11 +276,12 @@ impl Flow {
                 }
             }
             _ => {
-                self.sent_false_start |= role == Role::Client && !may_be_tls13;
                 // A server that answers a flight whose Finished has no telling size got it whole.
                 self.step(role, Step::Data, Basis::Inferred, tell);
                 if self.awaits == Awaits::ApplicationData {
                     self.take_record_after_handshake(role, len, basis, tell);
+                } else {
+                    tell(Message::EarlyData, basis);
                 }
             }
         }

@@ -243,6 +243,63 @@ mod tests {
     }
 
     #[test]
+    fn early_data_is_no_finished_and_ends_before_it() {
+        let mut segments = tls13(&[record(23, &[3; 80]), record(23, &[3; 21]), record(23, &[3; 53])].concat());
+        segments.insert(1, (Client, [record(20, &[1]), record(23, &[3; 60])].concat()));
+        let told = names(&run(&segments, WHOLE));
+        assert_eq!(
+            told,
+            [
+                "ClientHello",
+                "EarlyData",
+                "ServerHello",
+                "ServerFlightComplete",
+                "EarlyData",
+                "ClientFinished",
+                "Established"
+            ]
+        );
+    }
+
+    #[test]
+    fn a_false_start_is_early_data_until_the_server_finishes() {
+        let mut segments = tls12();
+        segments.swap(4, 5);
+        let told = names(&run(&segments, WHOLE));
+        assert_eq!(told[3..6], ["ClientFinished", "EarlyData", "Established"]);
+    }
+
+    #[test]
+    fn a_refused_client_certificate_is_an_alert_after_the_client_s_finished() {
+        let client_flight = [record(20, &[1]), record(23, &[3; 25]), record(23, &[3; 53])].concat();
+        for (certificate, told) in [(true, "EncryptedAlert"), (false, "Closing")] {
+            let mut segments = tls13(if certificate { &client_flight } else { &client_flight[36..] });
+            segments.push((Server, record(23, &[3; 19])));
+            assert_eq!(names(&run(&segments, WHOLE)).last().map(String::as_str), Some(told));
+        }
+    }
+
+    #[test]
+    fn a_key_update_is_no_data() {
+        let mut segments = tls13(&record(23, &[3; 53]));
+        segments.push((Client, record(23, &[3; 22])));
+        assert_eq!(names(&run(&segments, WHOLE)).last().map(String::as_str), Some("KeyUpdate"));
+    }
+
+    #[test]
+    fn a_renegotiation_stays_hidden() {
+        let mut segments = tls12()[..5].to_vec();
+        segments.push((Client, record(22, &[3; 250])));
+        segments.push((Server, record(22, &[3; 1500])));
+        segments.push((Client, [record(22, &[3; 100]), record(20, &[3; 25]), record(22, &[3; 40])].concat()));
+        segments.push((Server, [record(20, &[3; 25]), record(22, &[3; 40])].concat()));
+        segments.push((Client, record(23, &[1; 200])));
+        let told = names(&run(&segments, WHOLE));
+        assert_eq!(told[..5], HANDSHAKE);
+        assert_eq!(told[5..], ["ApplicationData"]);
+    }
+
+    #[test]
     fn alerts_in_clear_are_read_from_both_sides() {
         let refusal = vec![(Client, client_hello()), (Server, record(21, &[2, 70]))];
         let alert = Message::Alert { level: 2, description: Some(AlertDescription(70)) };
