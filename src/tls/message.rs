@@ -75,6 +75,19 @@ impl MessageReader {
         }
     }
 
+    /// A record of `body_len` bytes ends. Of a message whose length was cut off, its record's length is the best guess:
+    /// hellos fill their records as a rule.
+    pub(super) fn end_record(&mut self, body_len: u32, tell: &mut TellMessage<'_>) {
+        let is_cut_in_header = self.is_lost && self.missing == 0 && self.len().is_none();
+        if let Some(kind @ (kind::CLIENT_HELLO | kind::SERVER_HELLO)) = self.bytes.first().copied()
+            && is_cut_in_header
+        {
+            self.bytes.clear();
+            self.last = Some(kind);
+            tell(kind, body_len.saturating_sub(Self::HEADER_BYTES as u32), &[], false);
+        }
+    }
+
     fn remaining(&self, len: u32) -> u32 {
         (len + Self::HEADER_BYTES as u32).saturating_sub(self.bytes.len() as u32 + self.missing)
     }

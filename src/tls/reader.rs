@@ -235,6 +235,11 @@ impl Reader {
             ContentType::Handshake if self.is_encrypted => {
                 tell(Raw::EncryptedHandshake, basis);
             }
+            ContentType::Handshake => {
+                self.message.end_record(header.body_len.into(), &mut |kind, len, body, is_whole| {
+                    tell(Raw::Handshake { kind, len, body, is_whole }, Basis::Partial);
+                });
+            }
             ContentType::ChangeCipherSpec => {
                 self.is_encrypted = tell(Raw::ChangeCipherSpec, basis) != FlowAnswer::IsCompatibility;
             }
@@ -249,7 +254,7 @@ impl Reader {
             ContentType::ApplicationData => {
                 tell(Raw::ApplicationData(header.body_len), basis);
             }
-            ContentType::Handshake | ContentType::Heartbeat => {}
+            ContentType::Heartbeat => {}
         }
     }
 
