@@ -71,6 +71,7 @@ impl Builder {
             counters: PerRole::default(),
             acked_unseen: PerRole::default(),
             unfilled_hole: PerRole::default(),
+            reported_hole: PerRole { client: None, server: None },
             is_all_acknowledged: PerRole { client: true, server: true },
             data_repeats: PerRole::default(),
             timeline: Timeline::default(),
@@ -106,6 +107,7 @@ impl Builder {
         story.last_data.swap();
         story.plain.swap();
         story.acked_unseen.swap();
+        story.reported_hole.swap();
         story.data_repeats.swap();
         story.timeline.swap_roles();
         for ending in &mut story.endings {
@@ -153,6 +155,7 @@ impl Builder {
             self.story.is_all_acknowledged[role] = connection.ends[role].is_all_acknowledged();
         }
         self.note_party(moment, &segment.header, reading);
+        self.note_reported_hole(moment, connection, &segment.header, role);
         self.take_step(moment, segment, reading, &mut notes);
         self.take_payload(moment, segment, reading, &mut notes);
         for event in events {
@@ -314,6 +317,28 @@ impl Builder {
         if reading.newly_acked > 0 {
             self.story.acked_unseen[role.other()] += u64::from(reading.acked_unseen);
         }
+    }
+
+    /// What the sender of a segment says it has not got, although it got later bytes (RFC 2018, 4). Blocks below the
+    /// acknowledgement tell of duplicates (RFC 2883).
+    fn note_reported_hole(
+        &mut self,
+        moment: Moment,
+        connection: &Connection,
+        header: &SegmentHeader,
+        role: Role,
+    ) {
+        let other = &connection.ends[role.other()];
+        let (Some(ack), Some(options)) = (header.tcp.ack, header.tcp.options) else { return };
+        let nearest = options
+            .sack_blocks()
+            .filter(|(left, _)| left.is_after(ack))
+            .map(|(left, _)| left)
+            .min_by_key(|left| *left - ack);
+        self.story.reported_hole[role.other()] = nearest.and_then(|left| {
+            let what = (other.relative(ack)?, other.relative(left)?);
+            Some(Said { what, moment, basis: Basis::Decoded })
+        });
     }
 
     fn take_step(&mut self, moment: Moment, segment: &Segment<'_>, reading: &Reading, notes: &mut Vec<Note>) {

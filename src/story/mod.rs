@@ -72,6 +72,9 @@ pub struct Story {
     pub acked_unseen: PerRole<u64>,
     /// A hole in a side's stream that nobody filled: the offsets of its first byte and of the first byte after it.
     pub unfilled_hole: PerRole<Option<(u32, u32)>>,
+    /// A hole in a side's stream that the other side reports by SACK and that was not filled since: the offsets of its
+    /// first byte and of the first byte after it.
+    pub reported_hole: PerRole<Option<Said<(u32, u32)>>>,
     /// Whether everything a side sent was acknowledged.
     pub is_all_acknowledged: PerRole<bool>,
     /// Retransmissions of the client's first payload, and of the server's.
@@ -296,6 +299,17 @@ pub struct Silence {
     pub owed_by: Role,
     /// Whether what was said last had been acknowledged.
     pub is_acknowledged: bool,
+}
+
+impl IcmpFact {
+    /// "Fragmentation needed" (RFC 1191, 4) and "packet too big" (RFC 4443, 3.2).
+    pub fn says_too_big(&self) -> bool {
+        match (self.from.is_ipv4(), self.icmp_type, self.code) {
+            (true, 3, 4) => true,
+            (false, icmp_type, _) => icmp_type == 2,
+            _ => false,
+        }
+    }
 }
 
 impl Silence {

@@ -1,7 +1,7 @@
 //! The server's answer began, and then the TLS handshake stood still.
 
-use super::{Actor, Rule, Settings, Severity, Verdict, advice, drop_caveat, no_server_hello};
-use crate::story::{EndingKind, IcmpFact, Stage, Story};
+use super::{Actor, Rule, Settings, Severity, Verdict, advice, drop_caveat, no_server_hello, path_mtu};
+use crate::story::{EndingKind, Stage, Story};
 use crate::tcp::Role;
 
 /// `handshake-stalled`.
@@ -12,10 +12,6 @@ pub(super) const RULE: Rule = Rule {
     page: include_str!("../../docs/verdicts/handshake-stalled.md"),
     judge,
 };
-
-/// Payloads that pass where larger ones do not are a sign of the path's MTU from this size on, in bytes: the smallest
-/// MTU that links on the Internet have is 1280 (RFC 8200, 5).
-const LARGE_PAYLOAD: u32 = 1_000;
 
 fn judge(story: &Story, _: &Settings) -> Option<Verdict> {
     let ending = story.decisive()?;
@@ -40,36 +36,21 @@ fn judge(story: &Story, _: &Settings) -> Option<Verdict> {
         story.basis,
         format!("the handshake stood still for {}: the {} owes {owed}", silence.elapsed(), silence.owed_by),
     );
-    let too_big = story.icmp_errors.iter().find(|fact| says_too_big(fact));
-    if let Some((from, to)) = story.unfilled_hole.server {
-        // A large packet that did pass speaks against the path's MTU.
-        let is_large =
-            to.saturating_sub(from) >= LARGE_PAYLOAD && story.counters.server.largest_payload < LARGE_PAYLOAD;
-        let (cause, why) = if is_large || too_big.is_some() {
-            (
-                "pmtu-black-hole",
-                "Large packets of the server are missing while small ones pass, as on a path whose MTU is smaller than the \
-                 server believes and where ICMP does not tell it.",
-            )
-        } else {
-            ("server-flight-lost", "Part of the server's flight was sent and did not arrive.")
-        };
-        verdict.actor = Actor::Path;
-        verdict = verdict.cause(cause).explain(format!(
-            "The server's bytes {from} to {} are missing, and later ones came. {why}",
-            to.saturating_sub(1)
-        ));
-        verdict = verdict.advise(&[
-            "Check the MTU of tunnels and VPNs on the way, and that ICMP \"fragmentation needed\" is not filtered.",
-            "Clamp the TCP maximum segment size on the tunnel.",
-        ]);
-    } else if let Some(fact) = too_big {
+    if let Some(sign) = path_mtu::sign(story, Role::Server).or_else(|| path_mtu::sign(story, Role::Client)) {
+        verdict = sign.explain(verdict);
+    } else if let Some((from, to)) = story.unfilled_hole.server {
         verdict.actor = Actor::Path;
         verdict = verdict
-            .cause("pmtu-black-hole")
-            .explain(format!("{} reports that packets are too big for the way on.", fact.from))
-            .proved_by([fact.moment.number])
-            .advise(&["Check that the host acts on these ICMP errors, and clamp the maximum segment size."]);
+            .cause("server-flight-lost")
+            .explain(format!(
+                "The server's bytes {from} to {} are missing, and later ones came: part of the server's flight was sent and \
+                 did not arrive.",
+                to.saturating_sub(1)
+            ))
+            .advise(&[
+                "Look for packet loss on the way: errors and drops on interfaces, and a firewall that drops some packets.",
+                "Check the MTU of tunnels and VPNs on the way.",
+            ]);
     } else if !silence.is_acknowledged {
         verdict.actor = Actor::Path;
         verdict = verdict.explain(format!(
@@ -107,14 +88,5 @@ fn owed_message(story: &Story, stage: Stage) -> &'static str {
             "the rest of its flight (Certificate to ServerHelloDone)"
         }
         _ => "the rest of its flight",
-    }
-}
-
-/// "Fragmentation needed" (RFC 1191, 4) and "packet too big" (RFC 4443, 3.2).
-fn says_too_big(fact: &IcmpFact) -> bool {
-    match (fact.from.is_ipv4(), fact.icmp_type, fact.code) {
-        (true, 3, 4) => true,
-        (false, icmp_type, _) => icmp_type == 2,
-        _ => false,
     }
 }

@@ -1,6 +1,6 @@
 //! The connection stands, a request went out, and no answer came.
 
-use super::{Actor, Rule, Settings, Severity, Verdict, advice, drop_caveat};
+use super::{Actor, Rule, Settings, Severity, Verdict, advice, drop_caveat, path_mtu};
 use crate::story::{EndingKind, Stage, Story};
 use crate::tcp::Role;
 
@@ -38,12 +38,17 @@ fn judge(story: &Story, _: &Settings) -> Option<Verdict> {
         (Actor::Path, "It was not acknowledged either: it, or every answer, is lost on the way.")
     };
     let requests = story.tls.application_data.client.first().or(story.first_data.client);
+    let verdict =
+        Verdict::new(&RULE, actor, story.basis, format!("{over} got no answer for {}", silence.elapsed()));
+    let advice = if actor == Actor::Path { &advice::PATH_TO_SERVER[..] } else { &advice::SERVER_PROCESS };
+    let verdict = match path_mtu::sign(story, Role::Client).or_else(|| path_mtu::sign(story, Role::Server)) {
+        Some(sign) => sign.explain(verdict),
+        None => verdict.explain(format!("{delivered}{}", drop_caveat(story))).advise(advice),
+    };
     Some(
-        Verdict::new(&RULE, actor, story.basis, format!("{over} got no answer for {}", silence.elapsed()))
-            .explain(format!("{delivered}{}", drop_caveat(story)))
+        verdict
             .reported(&["the client's own read timeout", "java.net.SocketTimeoutException: Read timed out"])
             .proved_by(requests.map(|moment| moment.number).into_iter().chain([silence.since.number]))
-            .proved_by(story.data_repeats.client.numbers().take(4))
-            .advise(if actor == Actor::Path { &advice::PATH_TO_SERVER } else { &advice::SERVER_PROCESS }),
+            .proved_by(story.data_repeats.client.numbers().take(4)),
     )
 }

@@ -1,7 +1,8 @@
 //! The ClientHello went out, and no TLS byte came back.
 
-use super::{Actor, Rule, Settings, Severity, Verdict, advice, drop_caveat};
+use super::{Actor, Rule, Settings, Severity, Verdict, advice, drop_caveat, path_mtu};
 use crate::story::{EndingKind, Silence, Stage, Story};
+use crate::tcp::Role;
 
 /// `no-server-hello`.
 pub(super) const RULE: Rule = Rule {
@@ -52,10 +53,16 @@ fn unacknowledged(story: &Story, silence: &Silence) -> Verdict {
     let repeats = story.data_repeats.client.count;
     let repeated = if repeats == 0 { String::new() } else { format!(", sent {} times", repeats + 1) };
     let size = story.tls.client_hello.as_ref().map_or(0, |hello| hello.what.len);
-    Verdict::new(&RULE, Actor::Path,
+    let verdict = Verdict::new(
+        &RULE,
+        Actor::Path,
         story.basis,
         format!("the ClientHello{repeated} was not acknowledged in {}", silence.elapsed()),
-    )
+    );
+    if let Some(sign) = path_mtu::sign(story, Role::Client) {
+        return sign.explain(verdict);
+    }
+    verdict
     .cause("client-hello-lost")
     .explain(format!(
         "The TCP handshake worked, and the first packet with data ({size} bytes of ClientHello) was not acknowledged. \

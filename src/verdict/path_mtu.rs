@@ -1,0 +1,87 @@
+//! Signs of a path whose MTU is smaller than a sender believes (RFC 1191, 4; RFC 2923, 2.1; RFC 4443, 3.2).
+
+use super::{Actor, Verdict};
+use crate::story::Story;
+use crate::tcp::Role;
+
+/// Payloads that pass where larger ones do not are a sign of the path's MTU from this size on, in bytes: the smallest
+/// MTU that links on the Internet have is 1280 (RFC 8200, 5).
+const LARGE_PAYLOAD: u32 = 1_000;
+
+/// What shows that one side's large packets do not pass.
+pub(super) struct Sign {
+    words: String,
+    packets: Vec<u64>,
+}
+
+impl Sign {
+    /// Names the cause in a verdict on a stall.
+    pub(super) fn explain(self, verdict: Verdict) -> Verdict {
+        Verdict { actor: Actor::Path, ..verdict }
+            .cause("pmtu-black-hole")
+            .explain(self.words)
+            .proved_by(self.packets)
+            .advise(&[
+                "Check the MTU of tunnels and VPNs on the way, and that ICMP \"fragmentation needed\" is not filtered.",
+                "Clamp the TCP maximum segment size on the tunnel.",
+            ])
+    }
+}
+
+/// The sign that packets of `sender` are too large, if there is one: a router says so, or only large ones are missing.
+pub(super) fn sign(story: &Story, sender: Role) -> Option<Sign> {
+    reported(story, sender).or_else(|| missing(story, sender)).or_else(|| unreceived(story, sender))
+}
+
+/// A router says that a packet is too big, and the sender did not get through afterwards.
+fn reported(story: &Story, sender: Role) -> Option<Sign> {
+    if story.is_all_acknowledged[sender] {
+        return None;
+    }
+    let fact = story.icmp_errors.iter().find(|fact| fact.quotes == sender && fact.says_too_big())?;
+    let size = fact.mtu.map_or(String::new(), |mtu| format!(" (at most {mtu} bytes pass)"));
+    Some(Sign {
+        words: format!(
+            "{} reports that packets of the {sender} are too big for the way on{size}, and what the {sender} sent after \
+             that did not arrive either: it does not act on these reports, or does not get them.",
+            fact.from
+        ),
+        packets: vec![fact.moment.number],
+    })
+}
+
+/// The capture lacks large segments that small ones follow.
+fn missing(story: &Story, sender: Role) -> Option<Sign> {
+    let (from, to) = story.unfilled_hole[sender]?;
+    // A large packet that did pass speaks against the path's MTU.
+    let is_large =
+        to.saturating_sub(from) >= LARGE_PAYLOAD && story.counters[sender].largest_payload < LARGE_PAYLOAD;
+    is_large.then(|| Sign {
+        words: format!(
+            "The {sender}'s bytes {from} to {} are missing, and later ones came. Large packets of the {sender} are missing \
+             while small ones pass, as on a path whose MTU is smaller than the {sender} believes and where ICMP does \
+             not tell it.",
+            to.saturating_sub(1)
+        ),
+        packets: Vec::new(),
+    })
+}
+
+/// The receiver says by SACK that it got later bytes and not the large segments before them (RFC 2018, 3).
+fn unreceived(story: &Story, sender: Role) -> Option<Sign> {
+    let hole = story.reported_hole[sender].as_ref()?;
+    let (from, to) = hole.what;
+    // Nothing but the hello can have passed before; a large one that did speaks against the path's MTU.
+    let passed = from.saturating_sub(1);
+    let is_large = to.saturating_sub(from) >= LARGE_PAYLOAD && passed < LARGE_PAYLOAD;
+    is_large.then(|| Sign {
+        words: format!(
+            "The {} reports by SACK that it got later bytes of the {sender} and not bytes {from} to {}: large packets are \
+             missing while small ones pass, as on a path whose MTU is smaller than the {sender} believes and where \
+             ICMP does not tell it.",
+            sender.other(),
+            to.saturating_sub(1)
+        ),
+        packets: vec![hole.moment.number],
+    })
+}
