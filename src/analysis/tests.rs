@@ -3,6 +3,7 @@
 use super::table::{Budget, Track};
 use super::{Judged, Settings};
 use crate::finding;
+use crate::packet::TcpOptions;
 use crate::story::{CaptureFacts, EndingKind, Stage};
 use crate::talk::{self, Talk};
 use crate::tcp::Role;
@@ -107,6 +108,30 @@ fn an_unacknowledged_client_hello_was_lost_on_the_path() {
     assert_eq!((judged.verdict.code, judged.verdict.actor), ("no-server-hello", Actor::Path));
     assert_eq!(judged.verdict.cause.as_deref(), Some("client-hello-lost"));
     assert_eq!(judged.verdict.evidence, [4, 5, 6]);
+}
+
+#[test]
+fn a_large_client_hello_whose_tail_alone_arrives_meets_a_small_path_mtu() {
+    let mut hello = talk::client_hello();
+    hello[3..5].copy_from_slice(&1_700u16.to_be_bytes());
+    hello[7..9].copy_from_slice(&1_696u16.to_be_bytes());
+    hello.resize(1_705, 7);
+    let initial = 1_000u32;
+    let sacks_tail = |header: &mut crate::packet::SegmentHeader| {
+        let edges = [(initial + 1_401).to_be_bytes(), (initial + 1_706).to_be_bytes()].concat();
+        header.tcp.options = Some(TcpOptions::from_wire(&[&[1, 1, 5, 10][..], &edges].concat()));
+    };
+    let talk = ssm()
+        .open()
+        .segment(Client, ".", 1, &hello[..1_400])
+        .segment(Client, "P.", 1_401, &hello[1_400..])
+        .segment_with(Server, ".", 1, 1, &[], sacks_tail)
+        .wait(300)
+        .segment(Client, ".", 1, &hello[..1_400]);
+    let judged = judge(&talk, 4_000);
+    assert_eq!((judged.verdict.code, judged.verdict.actor), ("no-server-hello", Actor::Path));
+    assert_eq!(judged.verdict.cause.as_deref(), Some("pmtu-black-hole"));
+    assert_eq!(judged.verdict.evidence, [5, 6, 7]);
 }
 
 #[test]
