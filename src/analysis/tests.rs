@@ -183,6 +183,19 @@ fn http_in_answer_to_a_client_hello_is_not_tls() {
     assert_eq!((judged.verdict.code, judged.verdict.actor), ("not-tls", Actor::Server));
 }
 
+#[test]
+fn data_that_nobody_acknowledged_or_sent_again_means_that_the_capture_lacks_the_rest() {
+    let hello = ssm().open().say(Client, &talk::client_hello());
+    let cut = judge(&hello, 60_000);
+    assert_eq!(cut.verdict.code, "in-progress");
+    assert_eq!(cut.story.lost_sight.map(|moment| moment.number), Some(4));
+    let half = judge(&hello.clone().say(Server, &talk::server_flight()[..60]), 60_000);
+    assert_eq!(half.verdict.code, "in-progress");
+    // Whoever sends again is there, and so is the capture.
+    assert_eq!(code(&hello.clone().wait(300).repeat(Client), 60_000), "no-server-hello");
+    assert_eq!(code(&hello.ack(Server), 60_000), "no-server-hello");
+}
+
 // ---- resets ----
 
 #[test]
@@ -262,7 +275,8 @@ fn a_pair_of_session_tickets_is_no_answer_and_a_pair_of_full_records_is_one() {
             .say(Server, &[hello, encrypted(200), encrypted(53)].concat())
             .say(Client, &encrypted(53))
             .say(Client, &encrypted(150))
-            .say(Server, &[record.clone(), record].concat());
+            .say(Server, &[record.clone(), record].concat())
+            .ack(Client);
         judge(&talk, 5_000).verdict.code
     };
     assert_eq!(judged(250), "no-response");
