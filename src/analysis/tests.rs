@@ -196,6 +196,38 @@ fn data_that_nobody_acknowledged_or_sent_again_means_that_the_capture_lacks_the_
     assert_eq!(code(&hello.ack(Server), 60_000), "no-server-hello");
 }
 
+#[test]
+fn a_client_that_repeats_its_last_words_in_vain_has_no_answer() {
+    let lost = ssm()
+        .open()
+        .say(Client, &talk::client_hello())
+        .say(Server, &talk::server_flight())
+        .say(Client, &talk::client_flight())
+        .say(Server, &talk::finished())
+        // Whatever it is: a record of which the capture shows no header.
+        .segment(Client, "P.", 600, &[7; 40])
+        .wait(300)
+        .repeat(Client);
+    assert_ne!(code(&lost, 5_000), "healthy");
+}
+
+#[test]
+fn what_stands_behind_the_server_hello_may_be_hidden() {
+    let mut hello = talk::server_flight()[..49].to_vec();
+    hello.splice(3..5, [0, 50]);
+    hello.splice(6..9, [0, 0, 46]);
+    hello.splice(47..49, [0, 6]);
+    hello.extend([0, 43, 0, 2, 3, 4]);
+    let server = |rest: &[u8]| {
+        let talk = ssm().open().say(Client, &talk::client_hello());
+        judge(&talk.say(Server, &[&hello[..], rest].concat()).ack(Client), 5_000).verdict
+    };
+    let whole = server(&[&[23, 3, 3, 1, 0][..], &[1; 256]].concat());
+    assert_eq!((whole.code, whole.actor), ("handshake-stalled", Actor::Unknown));
+    let half = server(&[&[23, 3, 3, 1, 1][..], &[1; 256]].concat());
+    assert_eq!((half.code, half.actor), ("handshake-stalled", Actor::Server));
+}
+
 // ---- resets ----
 
 #[test]

@@ -8,7 +8,7 @@ use crate::limits;
 use crate::packet::{IcmpError, Origin, Segment, SegmentHeader};
 use crate::tcp::{Connection, HandshakeStep, Kind, PerRole, Reading, ResetFit, Role};
 use crate::time::{Elapsed, Timestamp};
-use crate::tls::{AlertDescription, Basis, Event, Message, PlainKind};
+use crate::tls::{AlertDescription, Basis, Event, Message, PlainKind, Tracker};
 
 /// A sender repeats what is not acknowledged after 1 s at the latest, or 3 s where the SYN was repeated (RFC 6298, 2.1
 /// and 5.7).
@@ -208,13 +208,15 @@ impl Builder {
         }
     }
 
-    /// Ends the story: nothing more of this connection will come, and the capture ended at `capture.end`.
-    pub fn finish(mut self, connection: &Connection, capture: CaptureFacts) -> Story {
+    /// Ends the story: nothing more of this connection will come, and the capture ended at `capture.end`. What TLS
+    /// waits for says `tls`.
+    pub fn finish(mut self, connection: &Connection, tls: &Tracker, capture: CaptureFacts) -> Story {
         self.watch_silence(capture.end, &mut Vec::new());
         let story = &mut self.story;
         for role in [Role::Client, Role::Server] {
             let end = &connection.ends[role];
             story.counters[role] = end.counters;
+            story.tls.is_inside_record[role] = tls.is_inside_record(role);
             story.parties[role].maximum_segment_size = end.maximum_segment_size;
             story.unfilled_hole[role] =
                 end.hole().and_then(|(from, to)| Some((end.relative(from)?, end.relative(to)?)));
@@ -255,7 +257,9 @@ impl Builder {
                 }
             }
             Stage::TlsEstablished | Stage::ApplicationData => {
-                let asked = story.tls.application_data.client.count > 0;
+                // What is sent again and again without an acknowledgement asks too, whatever it is.
+                let asked = story.tls.application_data.client.count > 0
+                    || (story.data_repeats.client.count > 0 && !story.is_all_acknowledged.client);
                 (asked && !story.was_answered()).then_some(Role::Server)
             }
         }

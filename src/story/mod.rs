@@ -240,6 +240,8 @@ pub struct TlsFacts {
     pub established: Option<Said<()>>,
     /// The client's first data before the handshake was complete.
     pub early_data: Option<Moment>,
+    /// Whether a side's last record was begun and not ended, as far as records could be followed.
+    pub is_inside_record: PerRole<bool>,
     /// Application data records of each side, and the first.
     pub application_data: PerRole<Repeats>,
     /// The sizes of each side's first application data records, in bytes of record body.

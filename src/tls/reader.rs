@@ -83,6 +83,10 @@ impl Reader {
         self.position == Position::Start && self.header.is_empty()
     }
 
+    pub(super) fn is_inside_record(&self) -> bool {
+        !self.header.is_empty() || matches!(self.position, Position::Body { .. })
+    }
+
     pub(super) fn take(
         &mut self,
         role: Role,

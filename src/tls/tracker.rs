@@ -40,6 +40,11 @@ impl Tracker {
         begins_hello(bytes, kind::CLIENT_HELLO)
     }
 
+    /// Whether a side's last record was begun and not ended, as far as records could be followed.
+    pub fn is_inside_record(&self, role: Role) -> bool {
+        self.readers[role].is_inside_record()
+    }
+
     /// Takes the next stretch of one side's stream in, and tells what it completed.
     pub fn take(&mut self, role: Role, delivery: &Delivery<'_>, tell: &mut dyn FnMut(Event)) {
         let saw_no_bytes = delivery.bytes.is_empty() && self.readers[role].is_at_start();
@@ -253,7 +258,8 @@ mod tests {
 
     #[test]
     fn early_data_is_no_finished_and_ends_before_it() {
-        let mut segments = tls13(&[record(23, &[3; 80]), record(23, &[3; 21]), record(23, &[3; 53])].concat());
+        let mut segments =
+            tls13(&[record(23, &[3; 80]), record(23, &[3; 21]), record(23, &[3; 53])].concat());
         segments.insert(1, (Client, [record(20, &[1]), record(23, &[3; 60])].concat()));
         let told = names(&run(&segments, WHOLE));
         assert_eq!(
@@ -285,6 +291,28 @@ mod tests {
             let mut segments = tls13(if certificate { &client_flight } else { &client_flight[36..] });
             segments.push((Server, record(23, &[3; 19])));
             assert_eq!(names(&run(&segments, WHOLE)).last().map(String::as_str), Some(told));
+        }
+    }
+
+    #[test]
+    fn early_data_may_be_answered_before_the_client_finishes() {
+        let mut segments = tls13(&[]);
+        segments.insert(1, (Client, record(23, &[3; 60])));
+        segments.pop();
+        segments.push((Server, [record(23, &[2; 400]), record(23, &[2; 19])].concat()));
+        segments.push((Client, [record(23, &[3; 21]), record(23, &[3; 53])].concat()));
+        let told = names(&run(&segments, WHOLE));
+        assert_eq!(told[3..], ["ServerFlightComplete", "Established", "ApplicationData", "Closing"]);
+    }
+
+    #[test]
+    fn a_refused_certificate_shows_that_the_server_s_flight_came() {
+        let flight = [server_hello(true), record(20, &[1]), record(23, &[2; 1216])].concat();
+        for refusal in [record(21, &[2, 48]), record(23, &[3; 19])] {
+            let segments = [(Client, client_hello()), (Server, flight.clone()), (Client, refusal)];
+            let told = run(&segments, CUT);
+            assert_eq!(names(&told)[2], "ServerFlightComplete");
+            assert_eq!(told[2].basis, Basis::Inferred);
         }
     }
 
