@@ -36,6 +36,10 @@ pub const TRANSCRIPT_LINE_BYTES: usize = 64 * 1024;
 /// Conversations whose first sequence numbers are remembered while a transcript is read.
 pub const TRANSCRIPT_CONVERSATIONS: usize = 100_000;
 
+/// Unanswered SYNs that the cut address of an ICMP error is compared with: the latest, since errors come within a round
+/// trip or a few.
+pub const TRANSCRIPT_UNANSWERED: usize = 64;
+
 /// Hex-dump bytes that one transcript packet may have, in bytes.
 pub const TRANSCRIPT_DUMP_BYTES: usize = FRAME_BYTES;
 
