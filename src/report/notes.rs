@@ -150,9 +150,14 @@ impl<'a> Notes<'a> {
         match stage {
             Stage::ClientHello => tls.client_hello.as_ref().map(|said| hello(&said.what)),
             Stage::ServerHello => tls.server_hello.as_ref().map(|said| {
-                let version = said.what.version.map(|version| version.to_string());
-                let suite = said.what.cipher_suite.map(|suite| format!("cipher suite 0x{suite:04x}"));
-                version.into_iter().chain(suite).collect::<Vec<_>>().join(", ")
+                let hello = &said.what;
+                let version = hello.version.map(|version| version.to_string());
+                let suite = hello.cipher_suite.map(|suite| suite.to_string());
+                let group = hello.group.map(|group| format!("group {group}"));
+                let protocol = hello.alpn.as_ref().map(|protocol| format!("ALPN {}", escaped(protocol)));
+                let resumed = (tls.is_resumed() == Some(true)).then(|| "session resumed".to_owned());
+                let parts = [version, suite, group, protocol, resumed];
+                parts.into_iter().flatten().collect::<Vec<_>>().join(", ")
             }),
             Stage::TlsEstablished if self.story.syn.count > 0 => tls
                 .established
@@ -171,8 +176,17 @@ fn hello(hello: &ClientHello) -> String {
     if let Some(name) = &hello.server_name {
         parts.push(format!("for {}", escaped(name)));
     }
+    if !hello.alpn.is_empty() {
+        parts.push(format!("ALPN {}", escaped(&hello.alpn.join(" "))));
+    }
+    if hello.offers_resumption() {
+        parts.push("to resume a session".to_owned());
+    }
     if hello.len > 0 {
         parts.push(count(u64::from(hello.len), "byte"));
+    }
+    if let Some(ja4) = &hello.ja4 {
+        parts.push(format!("JA4 {ja4}"));
     }
     parts.join(", ")
 }

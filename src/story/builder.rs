@@ -468,6 +468,7 @@ impl Builder {
             Message::ClientHello(_) => {}
             Message::ServerHello(hello) if hello.is_retry => {
                 self.story.tls.retry.get_or_insert(moment);
+                self.story.tls.retry_group = self.story.tls.retry_group.or(hello.group);
                 notes.push(Note::Retry);
             }
             Message::ServerHello(hello) => {
@@ -476,6 +477,9 @@ impl Builder {
                     self.story.tls.server_hello = Some(Said { what, moment, basis });
                 }
                 self.reach(Stage::ServerHello, basis);
+            }
+            Message::KeyExchangeGroup(group) => {
+                self.story.tls.key_exchange_group.get_or_insert(*group);
             }
             Message::ServerFlightComplete => {
                 self.story.tls.server_flight.get_or_insert(Said { what: (), moment, basis });

@@ -19,7 +19,9 @@ pub use timeline::{Entry, Item, Note, Seen, Timeline};
 use crate::packet::{Flags, SegmentHeader};
 use crate::tcp::{Counters, PerRole, ResetFit, Role};
 use crate::time::{Clock, Elapsed, Timestamp};
-use crate::tls::{AlertDescription, Basis, ClientHello, Plain, ServerHello, Version};
+use crate::tls::{
+    AlertDescription, Basis, CipherSuite, ClientHello, NamedGroup, Plain, ServerHello, Version,
+};
 
 /// What happened on one connection.
 #[derive(Clone, Debug)]
@@ -230,8 +232,12 @@ pub struct TlsFacts {
     pub client_hello: Option<Said<ClientHello>>,
     /// A HelloRetryRequest.
     pub retry: Option<Moment>,
+    /// The key exchange group that it asks for.
+    pub retry_group: Option<NamedGroup>,
     /// The ServerHello.
     pub server_hello: Option<Said<ServerHello>>,
+    /// The curve of the server's key exchange, up to TLS 1.2.
+    pub key_exchange_group: Option<NamedGroup>,
     /// The server's flight was complete.
     pub server_flight: Option<Said<()>>,
     /// The client's Finished.
@@ -250,6 +256,32 @@ impl TlsFacts {
     /// The version agreed on, as far as it shows.
     pub fn version(&self) -> Option<Version> {
         self.server_hello.as_ref()?.what.version
+    }
+
+    /// The cipher suite agreed on, as far as it shows.
+    pub fn cipher_suite(&self) -> Option<CipherSuite> {
+        self.server_hello.as_ref()?.what.cipher_suite
+    }
+
+    /// The group in which keys are exchanged, as far as it shows.
+    pub fn group(&self) -> Option<NamedGroup> {
+        self.server_hello.as_ref()?.what.group.or(self.key_exchange_group)
+    }
+
+    /// Whether the server resumed an earlier session, where the hellos tell. A ticket that was accepted without echoing
+    /// the session id (RFC 5077, 3.4) doesn't show in them.
+    pub fn is_resumed(&self) -> Option<bool> {
+        let server = &self.server_hello.as_ref()?.what;
+        if server.version?.is_tls13() {
+            return (server.is_whole || server.pre_shared_key.is_some())
+                .then_some(server.pre_shared_key.is_some());
+        }
+        let client = &self.client_hello.as_ref()?.what;
+        let session_id = server.session_id.as_ref()?;
+        if !client.session_id.is_empty() && client.session_id == *session_id {
+            return Some(true);
+        }
+        (client.is_whole && !client.offers_ticket).then_some(false)
     }
 }
 

@@ -3,7 +3,7 @@
 use serde::Serialize;
 
 use super::alert::AlertDescription;
-use super::handshake::{ClientHello, ServerHello};
+use super::handshake::{ClientHello, NamedGroup, ServerHello};
 use super::plain::Plain;
 use crate::tcp::Role;
 use crate::time::Timestamp;
@@ -42,6 +42,8 @@ pub enum Message {
     ClientHello(Box<ClientHello>),
     /// A ServerHello or a HelloRetryRequest.
     ServerHello(Box<ServerHello>),
+    /// The curve of a ServerKeyExchange, with which TLS 1.2 and earlier exchange keys.
+    KeyExchangeGroup(NamedGroup),
     /// The server said all that it says before the client's Finished.
     ServerFlightComplete,
     /// The client's Finished.

@@ -18,6 +18,6 @@ mod tracker;
 
 pub use alert::AlertDescription;
 pub use event::{Basis, Event, Message};
-pub use handshake::{ClientHello, ServerHello, Version};
+pub use handshake::{CipherSuite, ClientHello, NamedGroup, ServerHello, Version};
 pub use plain::{Plain, PlainKind};
 pub use tracker::Tracker;
