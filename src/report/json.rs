@@ -15,10 +15,10 @@ use crate::analysis::{Failure, Judged, Sink, Summary as Figures};
 use crate::capture::ReadError;
 use crate::finding::Finding;
 use crate::packet::Packet;
-use crate::story::{EndingKind, Moment, Opening, Said, Silence, Stage, Story};
+use crate::story::{EndingKind, Moment, Opening, PreludeFacts, Said, Silence, Stage, Story};
 use crate::tcp::{Counters, ResetFit, Role};
 use crate::time::{Clock, Elapsed};
-use crate::tls::{Basis, ClientHello, Plain, PlainKind};
+use crate::tls::{Basis, ClientHello, Plain, PlainKind, PreludeStep};
 use crate::verdict::Verdict;
 
 /// The version of this form. A field that is added does not raise it; one that changes its meaning does.
@@ -232,8 +232,8 @@ pub struct Tcp {
     pub icmp_errors: Vec<Icmp>,
     /// What each side said first that was not TLS.
     pub plain: Both<Option<PlainWords>>,
-    /// The status of an HTTP proxy's answer to CONNECT.
-    pub proxy_status: Option<u16>,
+    /// What stood in front of TLS; null where nothing was recognised.
+    pub prelude: Option<PreludeWords>,
 }
 
 /// What one side sent.
@@ -322,6 +322,22 @@ pub struct PlainWords {
     pub protocol: &'static str,
     /// The first line, as it was sent.
     pub line: Option<String>,
+}
+
+/// What stood in front of TLS: a proxy that was asked for a tunnel, or a server that was asked to start TLS.
+#[derive(Clone, Debug, Serialize, JsonSchema)]
+pub struct PreludeWords {
+    /// The protocol: `HTTP CONNECT`, `SOCKS4`, `SOCKS5`, `SMTP STARTTLS`, `IMAP STARTTLS`, `POP3 STLS`, `FTP AUTH TLS`,
+    /// `LDAP StartTLS`, `XMPP STARTTLS` or `PostgreSQL SSLRequest`.
+    pub protocol: String,
+    /// The packet in which the client asked first.
+    pub asked: u64,
+    /// The packet of the latest step.
+    pub packet: u64,
+    /// The latest step: `asked`, `continued`, `agreed` or `refused`.
+    pub step: &'static str,
+    /// The number in a refusal: an HTTP status, a SOCKS reply, a reply of SMTP or FTP, an LDAP result.
+    pub code: Option<u16>,
 }
 
 /// What TLS showed.
@@ -593,7 +609,7 @@ fn tcp(story: &Story) -> Tcp {
         icmp_error_count: story.icmp_error_count,
         icmp_errors: icmp_errors.collect(),
         plain: both(|role| story.plain[role].as_ref().map(plain)),
-        proxy_status: story.proxy_answer.as_ref().map(|said| said.what),
+        prelude: story.prelude.as_ref().map(prelude),
     }
 }
 
@@ -639,6 +655,22 @@ fn plain(said: &Said<Plain>) -> PlainWords {
             PlainKind::Binary => "binary",
         },
         line: Some(said.what.line.clone()).filter(|line| !line.is_empty()),
+    }
+}
+
+fn prelude(facts: &PreludeFacts) -> PreludeWords {
+    let (step, code) = match facts.latest.what {
+        PreludeStep::Asked => ("asked", None),
+        PreludeStep::Continued => ("continued", None),
+        PreludeStep::Agreed => ("agreed", None),
+        PreludeStep::Refused(refusal) => ("refused", refusal.code),
+    };
+    PreludeWords {
+        protocol: facts.protocol.to_string(),
+        asked: facts.asked.number,
+        packet: facts.latest.moment.number,
+        step,
+        code,
     }
 }
 

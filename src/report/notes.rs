@@ -5,7 +5,7 @@ use super::words::{PacketNames, count};
 use crate::story::{Entry, Note, Seen, Silence, Stage, Story};
 use crate::tcp::Role;
 use crate::time::Elapsed;
-use crate::tls::{AlertDescription, Basis, ClientHello};
+use crate::tls::{AlertDescription, Basis, ClientHello, Prelude, PreludeStep, Refusal};
 
 /// Silences between packets from this on are told, though nothing was owed.
 const REMARKABLE_GAP: Elapsed = Elapsed::from_millis(100);
@@ -125,6 +125,7 @@ impl<'a> Notes<'a> {
             Note::Retry => "HelloRetryRequest: the server asks for another ClientHello".to_owned(),
             Note::Plain(line) if line.is_empty() => "not TLS: bytes that are no text".to_owned(),
             Note::Plain(line) => format!("not TLS: \"{}\"", escaped(line)),
+            Note::Prelude(protocol, step) => prelude(*protocol, *step),
             Note::FastOpen => "TCP Fast Open".to_owned(),
             Note::SimultaneousOpen => "both ends opened at once (RFC 9293, 3.5)".to_owned(),
         })
@@ -189,6 +190,20 @@ fn hello(hello: &ClientHello) -> String {
         parts.push(format!("JA4 {ja4}"));
     }
     parts.join(", ")
+}
+
+fn prelude(protocol: Prelude, step: PreludeStep) -> String {
+    match step {
+        PreludeStep::Asked if protocol.is_proxy() => format!("{protocol}: the client asks the proxy"),
+        PreludeStep::Asked => format!("{protocol}: the client asks to start TLS"),
+        PreludeStep::Continued => format!("{protocol}: the proxy goes on to the next step"),
+        PreludeStep::Agreed if protocol.is_proxy() => format!("{protocol}: the tunnel is open"),
+        PreludeStep::Agreed => format!("{protocol}: the server agrees"),
+        PreludeStep::Refused(Refusal { code: Some(code), reason }) => {
+            format!("{protocol}: refused with {code}, {reason}")
+        }
+        PreludeStep::Refused(Refusal { code: None, reason }) => format!("{protocol}: refused, {reason}"),
+    }
 }
 
 fn alert(description: Option<AlertDescription>) -> String {

@@ -1,14 +1,14 @@
 //! Folds what segments did into a [`Story`], packet by packet.
 
 use super::{
-    CaptureFacts, Ending, EndingKind, Entry, IcmpFact, Moment, Note, Opening, Party, Repeats, ResetFacts,
-    RoundTrips, Said, Seen, Silence, Stage, Story, Timeline, TlsFacts,
+    CaptureFacts, Ending, EndingKind, Entry, IcmpFact, Moment, Note, Opening, Party, PreludeFacts, Repeats,
+    ResetFacts, RoundTrips, Said, Seen, Silence, Stage, Story, Timeline, TlsFacts,
 };
 use crate::limits;
 use crate::packet::{IcmpError, Origin, Segment, SegmentHeader};
 use crate::tcp::{Connection, HandshakeStep, Kind, PerRole, Reading, ResetFit, Role};
 use crate::time::{Elapsed, Timestamp};
-use crate::tls::{AlertDescription, Basis, Event, Message, PlainKind};
+use crate::tls::{AlertDescription, Basis, Event, Message, PlainKind, Prelude, PreludeStep, Refusal};
 
 /// A sender repeats what is not acknowledged after 1 s at the latest, or 3 s where the SYN was repeated (RFC 6298, 2.1
 /// and 5.7).
@@ -68,7 +68,7 @@ impl Builder {
             last_data: PerRole::default(),
             tls: TlsFacts::default(),
             plain: PerRole { client: None, server: None },
-            proxy_answer: None,
+            prelude: None,
             endings: Vec::new(),
             pauses: Vec::new(),
             lost_sight: None,
@@ -246,11 +246,12 @@ impl Builder {
             }
             Stage::SynAck | Stage::ServerFlightComplete => Some(Role::Client),
             Stage::TcpEstablished => {
-                match (&story.proxy_answer, story.first_data.client, story.first_data.server) {
-                    // The tunnel stands, and the ClientHello is to come.
-                    (Some(answer), ..) if (200..300).contains(&answer.what) => Some(Role::Client),
-                    (_, None, None) => Some(Role::Client),
-                    (_, Some(_), None) => Some(Role::Server),
+                if let Some(prelude) = &story.prelude {
+                    return self.owed_after(prelude);
+                }
+                match (story.first_data.client, story.first_data.server) {
+                    (None, None) => Some(Role::Client),
+                    (Some(_), None) => Some(Role::Server),
                     _ => None,
                 }
             }
@@ -258,6 +259,24 @@ impl Builder {
                 let asked = story.tls.application_data.client.count > 0;
                 (asked && !story.was_answered()).then_some(Role::Server)
             }
+        }
+    }
+
+    /// Who owes the next step after this one of a prelude.
+    fn owed_after(&self, prelude: &PreludeFacts) -> Option<Role> {
+        let spoke_since = |role: Role| {
+            self.story.last_data[role].is_some_and(|last| last.number > prelude.latest.moment.number)
+        };
+        match prelude.latest.what {
+            PreludeStep::Asked => Some(Role::Server),
+            PreludeStep::Continued => Some(Role::Client),
+            // What follows may be no TLS after all.
+            PreludeStep::Agreed => match (spoke_since(Role::Client), spoke_since(Role::Server)) {
+                (false, _) => Some(Role::Client),
+                (true, false) => Some(Role::Server),
+                (true, true) => None,
+            },
+            PreludeStep::Refused(_) => None,
         }
     }
 
@@ -537,18 +556,41 @@ impl Builder {
                 };
                 self.end(what, role, moment);
             }
+            Message::Prelude(protocol, step) => {
+                notes.push(Note::Prelude(*protocol, *step));
+                self.take_prelude(*protocol, *step, moment, basis);
+            }
             Message::Plain(plain) => {
-                notes.push(Note::Plain(plain.line.clone()));
-                let is_connect =
-                    self.story.plain.client.as_ref().is_some_and(|said| said.what.kind == PlainKind::Connect);
-                match plain.kind {
-                    PlainKind::HttpResponse(status) if role == Role::Server && is_connect => {
-                        self.story.proxy_answer = Some(Said { what: status, moment, basis });
-                    }
-                    _ => {}
+                if !plain.line.is_empty() || !notes.iter().any(|note| matches!(note, Note::Prelude(..))) {
+                    notes.push(Note::Plain(plain.line.clone()));
+                }
+                if let Some(step) = self.connect_step(role, plain.kind) {
+                    self.take_prelude(Prelude::Connect, step, moment, basis);
                 }
                 self.story.plain[role].get_or_insert_with(|| Said { what: plain.clone(), moment, basis });
             }
+        }
+    }
+
+    /// What a first line means for a tunnel through an HTTP proxy (RFC 9110, 9.3.6).
+    fn connect_step(&self, role: Role, said: PlainKind) -> Option<PreludeStep> {
+        let is_asked =
+            self.story.prelude.as_ref().is_some_and(|prelude| prelude.protocol == Prelude::Connect);
+        match (role, said) {
+            (Role::Client, PlainKind::Connect) => Some(PreludeStep::Asked),
+            (Role::Server, PlainKind::HttpResponse(200..=299)) if is_asked => Some(PreludeStep::Agreed),
+            (Role::Server, PlainKind::HttpResponse(status @ 300..)) if is_asked => {
+                Some(PreludeStep::Refused(Refusal { code: Some(status), reason: "its status says why" }))
+            }
+            _ => None,
+        }
+    }
+
+    fn take_prelude(&mut self, protocol: Prelude, step: PreludeStep, moment: Moment, basis: Basis) {
+        let latest = Said { what: step, moment, basis };
+        match &mut self.story.prelude {
+            Some(known) if known.protocol == protocol => known.latest = latest,
+            slot => *slot = Some(PreludeFacts { protocol, asked: moment, latest }),
         }
     }
 

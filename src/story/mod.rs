@@ -20,7 +20,8 @@ use crate::packet::{Flags, SegmentHeader};
 use crate::tcp::{Counters, PerRole, ResetFit, Role};
 use crate::time::{Clock, Elapsed, Timestamp};
 use crate::tls::{
-    AlertDescription, Basis, CipherSuite, ClientHello, NamedGroup, Plain, ServerHello, Version,
+    AlertDescription, Basis, CipherSuite, ClientHello, NamedGroup, Plain, Prelude, PreludeStep, Refusal,
+    ServerHello, Version,
 };
 
 /// What happened on one connection.
@@ -56,8 +57,8 @@ pub struct Story {
     pub tls: TlsFacts,
     /// What each side said that was not TLS.
     pub plain: PerRole<Option<Said<Plain>>>,
-    /// An HTTP proxy's answer to CONNECT: its status.
-    pub proxy_answer: Option<Said<u16>>,
+    /// What stood in front of TLS: a proxy that was asked for a tunnel, or a server that was asked to start TLS.
+    pub prelude: Option<PreludeFacts>,
     /// What ended the connection, or let it stand still, in order.
     pub endings: Vec<Ending>,
     /// Silences of at least the stall time that ended with the awaited answer.
@@ -165,6 +166,34 @@ pub struct Said<T> {
     pub moment: Moment,
     /// How it is known.
     pub basis: Basis,
+}
+
+/// What stood in front of TLS.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct PreludeFacts {
+    /// The protocol.
+    pub protocol: Prelude,
+    /// The packet in which the client asked first.
+    pub asked: Moment,
+    /// The latest step; of several requests the last one counts.
+    pub latest: Said<PreludeStep>,
+}
+
+impl PreludeFacts {
+    /// Whether a proxy opened the tunnel, or the server agreed to start TLS.
+    pub fn is_agreed(&self) -> bool {
+        self.latest.what == PreludeStep::Agreed
+    }
+
+    /// Why it was refused, and by which packet.
+    pub fn refusal(&self) -> Option<Said<Refusal>> {
+        match self.latest.what {
+            PreludeStep::Refused(what) => {
+                Some(Said { what, moment: self.latest.moment, basis: self.latest.basis })
+            }
+            _ => None,
+        }
+    }
 }
 
 /// How it is known which end is the client.

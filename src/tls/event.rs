@@ -5,6 +5,7 @@ use serde::Serialize;
 use super::alert::AlertDescription;
 use super::handshake::{ClientHello, NamedGroup, ServerHello};
 use super::plain::Plain;
+use super::prelude::{Prelude, PreludeStep};
 use crate::tcp::Role;
 use crate::time::Timestamp;
 
@@ -70,4 +71,6 @@ pub enum Message {
     KeyUpdate,
     /// The side does not speak TLS, or not yet.
     Plain(Plain),
+    /// A step of what stands in front of TLS. HTTP CONNECT is told as [`Message::Plain`].
+    Prelude(Prelude, PreludeStep),
 }

@@ -6,6 +6,7 @@ use super::handshake::{ClientHello, OldHello, kind};
 use super::lengths;
 use super::message::MessageReader;
 use super::plain::{self, Plain};
+use super::prelude::after_proxy_header;
 use super::record::{ContentType, HEADER_BYTES, Header};
 use crate::tcp::{Delivery, Role};
 
@@ -192,7 +193,7 @@ impl Reader {
             self.position = Position::Boundary;
             return bytes.get(old.len..).unwrap_or_default();
         }
-        if let Some(tls) = plain::after_proxy_header(bytes) {
+        if let Some(tls) = after_proxy_header(bytes) {
             return tls;
         }
         let said = Plain::recognise(bytes);

@@ -1,9 +1,10 @@
 //! Both directions of one connection read as TLS: record by record where bytes are there, by size where they are not.
 
-use super::event::{Basis, Event};
+use super::event::{Basis, Event, Message};
 use super::flow::Flow;
 use super::handshake::kind;
 use super::lengths;
+use super::prelude::Listener;
 use super::reader::{Reader, begins_hello};
 use crate::tcp::{Delivery, PerRole, Role};
 
@@ -12,6 +13,7 @@ use crate::tcp::{Delivery, PerRole, Role};
 pub struct Tracker {
     readers: PerRole<Reader>,
     flow: Flow,
+    prelude: Listener,
     lengths: Option<Box<lengths::Flow>>,
     saw_beginning: bool,
     expects_tls: bool,
@@ -24,6 +26,7 @@ impl Tracker {
         Self {
             readers: PerRole { client: reader.clone(), server: reader },
             flow: Flow::default(),
+            prelude: Listener::default(),
             lengths: None,
             saw_beginning,
             expects_tls,
@@ -52,6 +55,12 @@ impl Tracker {
         }
         let (flow, reader) = (&mut self.flow, &mut self.readers[role]);
         let saw_client_hello = flow.saw_client_hello();
+        if !saw_client_hello && self.saw_beginning {
+            self.prelude.take(role, delivery, &mut |protocol, step, basis| {
+                let message = Message::Prelude(protocol, step);
+                tell(Event { role, number: delivery.number, at: delivery.at, basis, message });
+            });
+        }
         reader.take(role, delivery, saw_client_hello, &mut |raw, basis| {
             let mut speak = |message, basis: Basis| {
                 tell(Event { role, number: delivery.number, at: delivery.at, basis, message });
@@ -253,7 +262,8 @@ mod tests {
 
     #[test]
     fn early_data_is_no_finished_and_ends_before_it() {
-        let mut segments = tls13(&[record(23, &[3; 80]), record(23, &[3; 21]), record(23, &[3; 53])].concat());
+        let mut segments =
+            tls13(&[record(23, &[3; 80]), record(23, &[3; 21]), record(23, &[3; 53])].concat());
         segments.insert(1, (Client, [record(20, &[1]), record(23, &[3; 60])].concat()));
         let told = names(&run(&segments, WHOLE));
         assert_eq!(
