@@ -11,7 +11,7 @@ use crate::verdict::{self, Actor};
 use Role::{Client, Server};
 
 /// Judges a conversation whose capture goes on for `more` milliseconds after its last packet.
-fn judge(talk: &Talk, more: i64) -> Judged {
+pub(super) fn judge(talk: &Talk, more: i64) -> Judged {
     let settings = Settings::default();
     let first = &talk.packets[0];
     let mut track = Track::new(first.place, &first.segment(), &settings);

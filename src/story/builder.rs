@@ -363,6 +363,7 @@ impl Builder {
         let role = reading.role;
         let party = &mut self.story.parties[role];
         party.note_path(moment.number, header, reading.flags);
+        party.note_offer(moment.number, header, reading.flags);
         party.checksums.note(moment.number, header);
         self.saw_timestamps[role] |= header.tcp.options.is_some_and(|options| options.timestamps().is_some());
         if reading.newly_acked > 0 {

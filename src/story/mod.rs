@@ -107,6 +107,10 @@ pub struct Party {
     pub opening_path: Option<PathFacts>,
     /// The same of its first packet after that.
     pub later_path: Option<PathFacts>,
+    /// The same of its first packet whose TTL or hop limit differs from that.
+    pub changed_path: Option<PathFacts>,
+    /// What its SYN, or its SYN-ACK, offers.
+    pub offer: Option<OpeningOffer>,
     /// Segments with a wrong checksum, and whether all of them fit what transmit checksum offload leaves.
     pub checksums: ChecksumFacts,
 }
@@ -122,6 +126,22 @@ pub struct PathFacts {
     pub service: Option<u8>,
     /// IPv4 identification.
     pub id: Option<u16>,
+}
+
+/// What a SYN offers, or a SYN-ACK accepts.
+#[expect(clippy::struct_excessive_bools, reason = "each is offered or not, in any combination")]
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct OpeningOffer {
+    /// The packet.
+    pub number: u64,
+    /// Explicit congestion notification (RFC 3168, 6.1.1).
+    pub ecn: bool,
+    /// SACK (RFC 2018).
+    pub selective_acknowledgement: bool,
+    /// Timestamps (RFC 7323, 3).
+    pub timestamps: bool,
+    /// Window scale (RFC 7323, 2).
+    pub window_scale: bool,
 }
 
 /// Wrong TCP checksums of one side.
@@ -441,6 +461,8 @@ pub struct RoundTrips {
 pub struct CaptureFacts {
     /// The capture's last packet of any kind.
     pub end: Timestamp,
+    /// Where the capture's clock stepped first between the connection's first packet and its last.
+    pub clock_step: Option<ClockStep>,
     /// What its times count from.
     pub clock: Clock,
     /// Digits after the second that its times have.
@@ -449,6 +471,15 @@ pub struct CaptureFacts {
     pub dropped: Option<u64>,
     /// Whether it is text, without payload.
     pub is_text: bool,
+}
+
+/// A place where the capture's clock did not run on.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct ClockStep {
+    /// The first packet after it.
+    pub number: u64,
+    /// How far that packet's time is from the one before; below zero where the clock went back.
+    pub by: Elapsed,
 }
 
 impl Story {
@@ -543,6 +574,8 @@ impl Party {
             maximum_segment_size: None,
             opening_path: None,
             later_path: None,
+            changed_path: None,
+            offer: None,
             checksums: ChecksumFacts::default(),
         }
     }
@@ -553,10 +586,31 @@ impl Party {
         // RFC 3168, 5: the two low bits are ECN.
         let service = header.ip.traffic_class.map(|class| class & !3);
         let facts = PathFacts { number, hop_limit, service, id: header.ip.id };
-        let slot = if flags.syn() { &mut self.opening_path } else { &mut self.later_path };
-        if !flags.rst() {
-            slot.get_or_insert(facts);
+        if flags.rst() {
+            return;
         }
+        let slot = if flags.syn() { &mut self.opening_path } else { &mut self.later_path };
+        let usual = slot.get_or_insert(facts).hop_limit;
+        if !flags.syn() && hop_limit != usual {
+            self.changed_path.get_or_insert(facts);
+        }
+    }
+
+    /// Takes in what a SYN or SYN-ACK offers. A repeated SYN may offer less (RFC 3168, 6.1.1.1): the latest counts.
+    fn note_offer(&mut self, number: u64, header: &SegmentHeader, flags: Flags) {
+        let Some(options) = header.tcp.options.filter(|_| flags.syn()) else { return };
+        let ecn = if flags.ack() {
+            flags.has(Flags::ECE) && !flags.has(Flags::CWR)
+        } else {
+            flags.has(Flags::ECE | Flags::CWR)
+        };
+        self.offer = Some(OpeningOffer {
+            number,
+            ecn,
+            selective_acknowledgement: options.sack_permitted(),
+            timestamps: options.timestamps().is_some(),
+            window_scale: options.window_scale().is_some(),
+        });
     }
 }
 

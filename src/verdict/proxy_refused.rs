@@ -20,7 +20,7 @@ fn judge(story: &Story, _: &Settings) -> Option<Verdict> {
         return None;
     }
     let code = refusal.what.code.map(|code| code.to_string()).unwrap_or_default();
-    let (asked, answered, Advice { why, advice, reports }) = match prelude.protocol {
+    let (asked, answered, Advice { why, next, reports }) = match prelude.protocol {
         Prelude::Connect => {
             let line = story.plain.client.as_ref().map(|said| said.what.line.escape_debug().to_string());
             let asked = line.map(|line| format!(" (\"{line}\")")).unwrap_or_default();
@@ -41,19 +41,19 @@ fn judge(story: &Story, _: &Settings) -> Option<Verdict> {
             ))
             .reported(reports)
             .proved_by([prelude.asked.number, refusal.moment.number])
-            .advise(&[advice, "If the licence server needs no proxy, add it to the client's exceptions."]),
+            .advise(&[next, "If the licence server needs no proxy, add it to the client's exceptions."]),
     )
 }
 
 /// What a refusal means, what to do, and what clients say of it.
 struct Advice {
     why: &'static str,
-    advice: &'static str,
+    next: &'static str,
     reports: &'static [&'static str],
 }
 
 fn on_status(refusal: Refusal) -> Advice {
-    let (why, advice) = match refusal.code {
+    let (why, next) = match refusal.code {
         Some(407) => (
             "it wants a user name and password first (RFC 9110, 15.5.8)",
             "Configure the proxy's credentials on the client.",
@@ -74,7 +74,7 @@ fn on_status(refusal: Refusal) -> Advice {
     };
     Advice {
         why,
-        advice,
+        next,
         reports: &[
             "java.io.IOException: Unable to tunnel through proxy. Proxy returns \"HTTP/1.1 ...\"",
             "curl: (56) CONNECT tunnel failed",
@@ -83,7 +83,7 @@ fn on_status(refusal: Refusal) -> Advice {
 }
 
 fn on_reply(protocol: Prelude, refusal: Refusal) -> Advice {
-    let advice = match (protocol, refusal.code) {
+    let next = match (protocol, refusal.code) {
         (Prelude::Socks5, Some(255)) | (Prelude::Socks4, Some(92 | 93)) => {
             "Configure on the client the user name and password that the proxy wants."
         }
@@ -95,7 +95,7 @@ fn on_reply(protocol: Prelude, refusal: Refusal) -> Advice {
     };
     Advice {
         why: refusal.reason,
-        advice,
+        next,
         reports: &[
             "java.net.SocketException: SOCKS: ...",
             "curl: (97) Can't complete SOCKS5 connection to ...",
