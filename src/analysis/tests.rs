@@ -348,6 +348,40 @@ fn tls_is_followed_behind_a_socks_proxy_and_behind_starttls() {
 }
 
 #[test]
+fn plain_words_in_answer_to_a_client_hello_in_a_tunnel_are_not_tls() {
+    let connected = Talk::to_port(3128)
+        .open()
+        .say(Client, b"CONNECT ssm.example:8443 HTTP/1.1\r\n\r\n")
+        .say(Server, b"HTTP/1.1 200 OK\r\n\r\n");
+    for tunnel in [connected, socks5(0)] {
+        let answered = tunnel
+            .clone()
+            .say(Client, &talk::client_hello())
+            .say(Server, b"HTTP/1.1 400 Bad Request\r\n\r\n")
+            .fin(Server);
+        let judged = judge(&answered, 0);
+        assert_eq!((judged.verdict.code, judged.verdict.actor), ("not-tls", Actor::Server));
+        let banner = tunnel.say(Client, &talk::client_hello()).say(Server, b"SSH-2.0-OpenSSH_9.2\r\n");
+        assert_eq!(code(&banner, 5_000), "not-tls");
+    }
+}
+
+#[test]
+fn a_client_hello_right_behind_the_request_for_a_tunnel_is_found() {
+    let request = [&[5, 1, 0, 1, 198, 51, 100, 20, 0x20, 0xfb][..], &talk::client_hello()].concat();
+    let talk = Talk::to_port(1080)
+        .open()
+        .say(Client, &[5, 1, 0])
+        .say(Server, &[5, 0])
+        .say(Client, &request)
+        .say(Server, &[5, 0, 0, 1, 0, 0, 0, 0, 0, 0])
+        .say(Server, &talk::server_flight())
+        .say(Client, &talk::client_flight())
+        .say(Server, &talk::finished());
+    assert_eq!(judge(&talk, 0).story.stage, Stage::TlsEstablished);
+}
+
+#[test]
 fn a_tunnel_that_socks_refuses_is_not_healthy() {
     let judged = judge(&socks5(5).fin(Server).fin(Client).ack(Server), 1_000);
     assert_eq!((judged.verdict.code, judged.verdict.actor), ("proxy-refused", Actor::Server));

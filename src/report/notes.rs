@@ -122,7 +122,13 @@ impl<'a> Notes<'a> {
             Note::EarlyData => "data before the handshake is complete".to_owned(),
             Note::KeyUpdate => "TLS KeyUpdate, by its size".to_owned(),
             Note::Closing => "TLS close_notify, by its size".to_owned(),
-            Note::Retry => "HelloRetryRequest: the server asks for another ClientHello".to_owned(),
+            Note::Retry => {
+                let group = self.story.tls.retry_group.map(|group| format!(" with a key share of {group}"));
+                format!(
+                    "HelloRetryRequest: the server asks for another ClientHello{}",
+                    group.unwrap_or_default()
+                )
+            }
             Note::Plain(line) if line.is_empty() => "not TLS: bytes that are no text".to_owned(),
             Note::Plain(line) => format!("not TLS: \"{}\"", escaped(line)),
             Note::Prelude(protocol, step) => prelude(*protocol, *step),
@@ -154,7 +160,7 @@ impl<'a> Notes<'a> {
                 let hello = &said.what;
                 let version = hello.version.map(|version| version.to_string());
                 let suite = hello.cipher_suite.map(|suite| suite.to_string());
-                let group = hello.group.map(|group| format!("group {group}"));
+                let group = tls.group().map(|group| format!("group {group}"));
                 let protocol = hello.alpn.as_ref().map(|protocol| format!("ALPN {}", escaped(protocol)));
                 let resumed = (tls.is_resumed() == Some(true)).then(|| "session resumed".to_owned());
                 let parts = [version, suite, group, protocol, resumed];

@@ -568,15 +568,24 @@ impl Builder {
                 if let Some(step) = self.connect_step(role, plain.kind) {
                     self.take_prelude(Prelude::Connect, step, moment, basis);
                 }
-                self.story.plain[role].get_or_insert_with(|| Said { what: plain.clone(), moment, basis });
+                let said = Said { what: plain.clone(), moment, basis };
+                if role == Role::Server && self.is_behind_prelude() {
+                    self.story.plain.server = Some(said);
+                } else {
+                    self.story.plain[role].get_or_insert(said);
+                }
             }
         }
     }
 
     /// What a first line means for a tunnel through an HTTP proxy (RFC 9110, 9.3.6).
     fn connect_step(&self, role: Role, said: PlainKind) -> Option<PreludeStep> {
-        let is_asked =
-            self.story.prelude.as_ref().is_some_and(|prelude| prelude.protocol == Prelude::Connect);
+        // What comes through an open tunnel is another server's.
+        let is_asked = self
+            .story
+            .prelude
+            .as_ref()
+            .is_some_and(|prelude| prelude.protocol == Prelude::Connect && !prelude.is_agreed());
         match (role, said) {
             (Role::Client, PlainKind::Connect) => Some(PreludeStep::Asked),
             (Role::Server, PlainKind::HttpResponse(200..=299)) if is_asked => Some(PreludeStep::Agreed),
@@ -585,6 +594,17 @@ impl Builder {
             }
             _ => None,
         }
+    }
+
+    /// Whether the ClientHello went through an open tunnel, or to a server that agreed to start TLS, and was not answered
+    /// in TLS: the server's words now are its answer.
+    fn is_behind_prelude(&self) -> bool {
+        let tls = &self.story.tls;
+        let hello = tls.client_hello.as_ref().map(|hello| hello.moment.number);
+        let is_agreed = self.story.prelude.as_ref().is_some_and(|prelude| {
+            prelude.is_agreed() && hello.is_some_and(|hello| prelude.latest.moment.number < hello)
+        });
+        is_agreed && tls.server_hello.is_none() && tls.retry.is_none()
     }
 
     fn take_prelude(&mut self, protocol: Prelude, step: PreludeStep, moment: Moment, basis: Basis) {

@@ -5,7 +5,7 @@ use super::event::Basis;
 use super::handshake::{ClientHello, OldHello, kind};
 use super::lengths;
 use super::message::MessageReader;
-use super::plain::{self, Plain};
+use super::plain::{Plain, PlainKind};
 use super::prelude::after_proxy_header;
 use super::record::{ContentType, HEADER_BYTES, Header};
 use crate::tcp::{Delivery, Role};
@@ -96,9 +96,15 @@ impl Reader {
         }
         self.find_again(role, delivery.bytes, saw_client_hello);
         if self.position == Position::Plain && role == Role::Server {
-            // A proxy may refuse first and agree to the repeated request: each of its answers counts.
-            let said = delivery.bytes.starts_with(b"HTTP/1.").then(|| Plain::recognise(delivery.bytes));
-            if let Some(said) = said {
+            // A proxy may refuse first and agree to the repeated request: each of its answers counts. What a server
+            // says in clear behind the ClientHello is its answer to that.
+            let said = Plain::recognise(delivery.bytes);
+            let is_answer = match said.kind {
+                PlainKind::HttpResponse(_) => true,
+                PlainKind::Binary => false,
+                _ => saw_client_hello && delivery.hole.is_none(),
+            };
+            if is_answer {
                 tell(Raw::Plain(said), self.basis());
             }
         }
@@ -197,7 +203,7 @@ impl Reader {
             return tls;
         }
         let said = Plain::recognise(bytes);
-        if self.saw_beginning || said.kind != plain::PlainKind::Binary {
+        if self.saw_beginning || said.kind != PlainKind::Binary {
             self.position = Position::Plain;
             tell(Raw::Plain(said), self.basis());
         } else {

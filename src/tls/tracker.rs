@@ -53,14 +53,27 @@ impl Tracker {
             lengths.take(role, delivery, tell);
             return;
         }
-        let (flow, reader) = (&mut self.flow, &mut self.readers[role]);
-        let saw_client_hello = flow.saw_client_hello();
-        if !saw_client_hello && self.saw_beginning {
-            self.prelude.take(role, delivery, &mut |protocol, step, basis| {
+        if self.saw_beginning && !self.flow.saw_client_hello() && !Self::is_client_hello(delivery.bytes) {
+            let rest = self.prelude.take(role, delivery, &mut |protocol, step, basis| {
                 let message = Message::Prelude(protocol, step);
                 tell(Event { role, number: delivery.number, at: delivery.at, basis, message });
             });
+            if role == Role::Client && rest.len() < delivery.bytes.len() && Self::is_client_hello(rest) {
+                // A client that does not wait for the proxy's answer (RFC 1928 does not forbid it).
+                let (before, _) = delivery.bytes.split_at(delivery.bytes.len() - rest.len());
+                let len = before.len() as u32;
+                self.read(role, &Delivery { len, bytes: before, ..*delivery }, tell);
+                let rest = Delivery { len: delivery.len - len, bytes: rest, hole: None, ..*delivery };
+                self.read(role, &rest, tell);
+                return;
+            }
         }
+        self.read(role, delivery, tell);
+    }
+
+    fn read(&mut self, role: Role, delivery: &Delivery<'_>, tell: &mut dyn FnMut(Event)) {
+        let (flow, reader) = (&mut self.flow, &mut self.readers[role]);
+        let saw_client_hello = flow.saw_client_hello();
         reader.take(role, delivery, saw_client_hello, &mut |raw, basis| {
             let mut speak = |message, basis: Basis| {
                 tell(Event { role, number: delivery.number, at: delivery.at, basis, message });

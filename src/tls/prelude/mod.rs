@@ -127,16 +127,16 @@ pub(super) struct Listener {
 }
 
 impl Listener {
-    /// Takes what a side said while neither speaks TLS.
-    pub(super) fn take(
+    /// Takes what a side said while neither speaks TLS. Returns those of its bytes that follow the last step in it.
+    pub(super) fn take<'a>(
         &mut self,
         role: Role,
-        delivery: &Delivery<'_>,
+        delivery: &Delivery<'a>,
         tell: &mut dyn FnMut(Prelude, PreludeStep, Basis),
-    ) {
+    ) -> &'a [u8] {
         if self.state == State::Over || (role == Role::Server && self.state == State::Open) {
             self.heard[role] = self.heard[role].saturating_add(delivery.len);
-            return;
+            return &[];
         }
         if delivery.hole.is_some() {
             self.pending[role].clear();
@@ -148,6 +148,7 @@ impl Listener {
         self.heard[role] = self.heard[role].saturating_add(delivery.len);
         let basis = if is_cut { Basis::Partial } else { Basis::Decoded };
         let mut place = 0;
+        let mut after = 0;
         while let Some(rest) = pending.get(place..).filter(|rest| !rest.is_empty()) {
             let heard = match role {
                 Role::Client => self.hear_client(rest, is_beginning && place == 0, is_cut),
@@ -162,6 +163,7 @@ impl Listener {
                 Heard::Passed(len) => place += len.max(1),
                 Heard::Step(len, step) => {
                     place += len.max(1);
+                    after = pending.len().saturating_sub(place);
                     tell(protocol, step, basis);
                 }
             }
@@ -174,6 +176,12 @@ impl Listener {
             self.state = State::Over;
         }
         self.pending[role] = if self.state == State::Over { Vec::new() } else { pending };
+        delivery
+            .bytes
+            .len()
+            .checked_sub(after)
+            .and_then(|from| delivery.bytes.get(from..))
+            .unwrap_or_default()
     }
 
     /// What the client's bytes begin with; nothing where they are of no known protocol.

@@ -30,10 +30,7 @@ fn steps(said: &[(Role, &[u8])], protocol: Prelude) -> Vec<PreludeStep> {
     assert_eq!(heard(said, 62), whole, "{protocol} from cut segments");
     let split: Vec<(Role, &[u8])> =
         said.iter().flat_map(|(role, bytes)| bytes.chunks(1).map(|byte| (*role, byte))).collect();
-    let is_splittable = !matches!(protocol, Prelude::Socks5 | Prelude::Xmpp | Prelude::Postgres);
-    if is_splittable {
-        assert_eq!(heard(&split, usize::MAX), whole, "{protocol} byte by byte");
-    }
+    assert_eq!(heard(&split, usize::MAX), whole, "{protocol} byte by byte");
     assert!(whole.iter().all(|(told, _)| *told == protocol), "{whole:?}");
     whole.into_iter().map(|(_, step)| step).collect()
 }
