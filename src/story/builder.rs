@@ -8,7 +8,7 @@ use crate::limits;
 use crate::packet::{IcmpError, Origin, Segment, SegmentHeader};
 use crate::tcp::{Connection, HandshakeStep, Kind, PerRole, Reading, ResetFit, Role};
 use crate::time::{Elapsed, Timestamp};
-use crate::tls::{AlertDescription, Basis, Event, Message, PlainKind, Prelude, PreludeStep, Refusal};
+use crate::tls::{AlertDescription, Basis, Event, Message, Plain, Prelude};
 
 /// A sender repeats what is not acknowledged after 1 s at the latest, or 3 s where the SYN was repeated (RFC 6298, 2.1
 /// and 5.7).
@@ -247,7 +247,7 @@ impl Builder {
             Stage::SynAck | Stage::ServerFlightComplete => Some(Role::Client),
             Stage::TcpEstablished => {
                 if let Some(prelude) = &story.prelude {
-                    return self.owed_after(prelude);
+                    return prelude.owed_by(&story.last_data);
                 }
                 match (story.first_data.client, story.first_data.server) {
                     (None, None) => Some(Role::Client),
@@ -259,24 +259,6 @@ impl Builder {
                 let asked = story.tls.application_data.client.count > 0;
                 (asked && !story.was_answered()).then_some(Role::Server)
             }
-        }
-    }
-
-    /// Who owes the next step after this one of a prelude.
-    fn owed_after(&self, prelude: &PreludeFacts) -> Option<Role> {
-        let spoke_since = |role: Role| {
-            self.story.last_data[role].is_some_and(|last| last.number > prelude.latest.moment.number)
-        };
-        match prelude.latest.what {
-            PreludeStep::Asked => Some(Role::Server),
-            PreludeStep::Continued => Some(Role::Client),
-            // What follows may be no TLS after all.
-            PreludeStep::Agreed => match (spoke_since(Role::Client), spoke_since(Role::Server)) {
-                (false, _) => Some(Role::Client),
-                (true, false) => Some(Role::Server),
-                (true, true) => None,
-            },
-            PreludeStep::Refused(_) => None,
         }
     }
 
@@ -559,59 +541,33 @@ impl Builder {
             }
             Message::Prelude(protocol, step) => {
                 notes.push(Note::Prelude(*protocol, *step));
-                self.take_prelude(*protocol, *step, moment, basis);
+                PreludeFacts::take(&mut self.story.prelude, *protocol, Said { what: *step, moment, basis });
             }
-            Message::Plain(plain) => {
-                if !plain.line.is_empty() || !notes.iter().any(|note| matches!(note, Note::Prelude(..))) {
-                    notes.push(Note::Plain(plain.line.clone()));
-                }
-                if let Some(step) = self.connect_step(role, plain.kind) {
-                    self.take_prelude(Prelude::Connect, step, moment, basis);
-                }
-                let said = Said { what: plain.clone(), moment, basis };
-                if role == Role::Server && self.is_behind_prelude() {
-                    self.story.plain.server = Some(said);
-                } else {
-                    self.story.plain[role].get_or_insert(said);
-                }
-            }
+            Message::Plain(plain) => self.take_plain(role, plain, moment, basis, notes),
         }
     }
 
-    /// What a first line means for a tunnel through an HTTP proxy (RFC 9110, 9.3.6).
-    fn connect_step(&self, role: Role, said: PlainKind) -> Option<PreludeStep> {
-        // What comes through an open tunnel is another server's.
-        let is_asked = self
-            .story
-            .prelude
-            .as_ref()
-            .is_some_and(|prelude| prelude.protocol == Prelude::Connect && !prelude.is_agreed());
-        match (role, said) {
-            (Role::Client, PlainKind::Connect) => Some(PreludeStep::Asked),
-            (Role::Server, PlainKind::HttpResponse(200..=299)) if is_asked => Some(PreludeStep::Agreed),
-            (Role::Server, PlainKind::HttpResponse(status @ 300..)) if is_asked => {
-                Some(PreludeStep::Refused(Refusal { code: Some(status), reason: "its status says why" }))
-            }
-            _ => None,
+    fn take_plain(&mut self, role: Role, plain: &Plain, moment: Moment, basis: Basis, notes: &mut Vec<Note>) {
+        if !plain.line.is_empty() || !notes.iter().any(|note| matches!(note, Note::Prelude(..))) {
+            notes.push(Note::Plain(plain.line.clone()));
         }
-    }
-
-    /// Whether the ClientHello went through an open tunnel, or to a server that agreed to start TLS, and was not answered
-    /// in TLS: the server's words now are its answer.
-    fn is_behind_prelude(&self) -> bool {
-        let tls = &self.story.tls;
-        let hello = tls.client_hello.as_ref().map(|hello| hello.moment.number);
-        let is_agreed = self.story.prelude.as_ref().is_some_and(|prelude| {
-            prelude.is_agreed() && hello.is_some_and(|hello| prelude.latest.moment.number < hello)
-        });
-        is_agreed && tls.server_hello.is_none() && tls.retry.is_none()
-    }
-
-    fn take_prelude(&mut self, protocol: Prelude, step: PreludeStep, moment: Moment, basis: Basis) {
-        let latest = Said { what: step, moment, basis };
-        match &mut self.story.prelude {
-            Some(known) if known.protocol == protocol => known.latest = latest,
-            slot => *slot = Some(PreludeFacts { protocol, asked: moment, latest }),
+        let story = &mut self.story;
+        if let Some(step) = PreludeFacts::connect_step(story.prelude.as_ref(), role, plain.kind) {
+            PreludeFacts::take(&mut story.prelude, Prelude::Connect, Said { what: step, moment, basis });
+        }
+        let said = Said { what: plain.clone(), moment, basis };
+        let is_unanswered = story.tls.server_hello.is_none() && story.tls.retry.is_none();
+        let hello =
+            story.tls.client_hello.as_ref().filter(|_| is_unanswered).map(|hello| hello.moment.number);
+        if role == Role::Server
+            && let (Some(prelude), Some(hello)) = (&story.prelude, hello)
+            && prelude.is_agreed()
+            && prelude.latest.moment.number < hello
+        {
+            // The ClientHello went through an open tunnel, or to a server that agreed to start TLS: this answers it.
+            story.plain.server = Some(said);
+        } else {
+            story.plain[role].get_or_insert(said);
         }
     }
 

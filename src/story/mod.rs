@@ -5,6 +5,7 @@
 //! lacks. It knows no bytes, and it does not judge.
 
 mod builder;
+mod prelude;
 mod timeline;
 
 use std::fmt;
@@ -14,14 +15,14 @@ use schemars::JsonSchema;
 use serde::Serialize;
 
 pub use builder::{Builder, Place};
+pub use prelude::PreludeFacts;
 pub use timeline::{Entry, Item, Note, Seen, Timeline};
 
 use crate::packet::{Flags, SegmentHeader};
 use crate::tcp::{Counters, PerRole, ResetFit, Role};
 use crate::time::{Clock, Elapsed, Timestamp};
 use crate::tls::{
-    AlertDescription, Basis, CipherSuite, ClientHello, NamedGroup, Plain, Prelude, PreludeStep, Refusal,
-    ServerHello, Version,
+    AlertDescription, Basis, CipherSuite, ClientHello, NamedGroup, Plain, ServerHello, Version,
 };
 
 /// What happened on one connection.
@@ -186,34 +187,6 @@ pub struct Said<T> {
     pub moment: Moment,
     /// How it is known.
     pub basis: Basis,
-}
-
-/// What stood in front of TLS.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub struct PreludeFacts {
-    /// The protocol.
-    pub protocol: Prelude,
-    /// The packet in which the client asked first.
-    pub asked: Moment,
-    /// The latest step; of several requests the last one counts.
-    pub latest: Said<PreludeStep>,
-}
-
-impl PreludeFacts {
-    /// Whether a proxy opened the tunnel, or the server agreed to start TLS.
-    pub fn is_agreed(&self) -> bool {
-        self.latest.what == PreludeStep::Agreed
-    }
-
-    /// Why it was refused, and by which packet.
-    pub fn refusal(&self) -> Option<Said<Refusal>> {
-        match self.latest.what {
-            PreludeStep::Refused(what) => {
-                Some(Said { what, moment: self.latest.moment, basis: self.latest.basis })
-            }
-            _ => None,
-        }
-    }
 }
 
 /// How it is known which end is the client.
