@@ -1,7 +1,7 @@
 //! The place in the handshake, which gives encrypted records their meaning.
 
 use super::event::{Basis, Message};
-use super::handshake::{ClientHello, ServerHello, Version, kind};
+use super::handshake::{ClientHello, ServerHello, Version, kind, of_server_key_exchange};
 use super::reader::{FlowAnswer, Raw};
 use crate::tcp::Role;
 
@@ -112,13 +112,13 @@ impl Flow {
                 let basis = if is_whole { basis } else { Basis::Partial };
                 self.take_handshake(role, kind, len, body, is_whole, basis, tell);
             }
-            Raw::OldClientHello(version) => {
-                let hello = ClientHello { versions: vec![version], ..ClientHello::default() };
-                tell(Message::ClientHello(Box::new(hello)), basis);
+            Raw::OldClientHello(hello) => {
+                let basis = if hello.is_whole { basis } else { Basis::Partial };
+                tell(Message::ClientHello(hello), basis);
                 self.step(role, Step::ClientHello, basis, tell);
             }
             Raw::OldServerHello => {
-                let hello = ServerHello { version: Some(Version(2)), ..ServerHello::default() };
+                let hello = ServerHello { version: Some(Version::SSL2), ..ServerHello::default() };
                 tell(Message::ServerHello(Box::new(hello)), basis);
                 self.step(role, Step::ServerHello, basis, tell);
             }
@@ -232,7 +232,13 @@ impl Flow {
                 self.is_tls13 = Some(false);
                 self.step(role, Step::ServerHelloDone, basis, tell);
             }
-            (Role::Server, kind::CERTIFICATE | kind::SERVER_KEY_EXCHANGE | kind::NEW_SESSION_TICKET) => {
+            (Role::Server, kind::SERVER_KEY_EXCHANGE) => {
+                self.is_tls13 = Some(false);
+                if let Some(group) = of_server_key_exchange(len, body) {
+                    tell(Message::KeyExchangeGroup(group), basis);
+                }
+            }
+            (Role::Server, kind::CERTIFICATE | kind::NEW_SESSION_TICKET) => {
                 self.is_tls13 = Some(false);
             }
             (Role::Client, kind::CERTIFICATE | kind::CLIENT_KEY_EXCHANGE) => {

@@ -1,9 +1,10 @@
 //! Both directions of one connection read as TLS: record by record where bytes are there, by size where they are not.
 
-use super::event::{Basis, Event};
+use super::event::{Basis, Event, Message};
 use super::flow::Flow;
 use super::handshake::kind;
 use super::lengths;
+use super::prelude::Listener;
 use super::reader::{Reader, begins_hello};
 use crate::tcp::{Delivery, PerRole, Role};
 
@@ -12,6 +13,7 @@ use crate::tcp::{Delivery, PerRole, Role};
 pub struct Tracker {
     readers: PerRole<Reader>,
     flow: Flow,
+    prelude: Listener,
     lengths: Option<Box<lengths::Flow>>,
     saw_beginning: bool,
     expects_tls: bool,
@@ -24,6 +26,7 @@ impl Tracker {
         Self {
             readers: PerRole { client: reader.clone(), server: reader },
             flow: Flow::default(),
+            prelude: Listener::default(),
             lengths: None,
             saw_beginning,
             expects_tls,
@@ -55,6 +58,25 @@ impl Tracker {
             lengths.take(role, delivery, tell);
             return;
         }
+        if self.saw_beginning && !self.flow.saw_client_hello() && !Self::is_client_hello(delivery.bytes) {
+            let rest = self.prelude.take(role, delivery, &mut |protocol, step, basis| {
+                let message = Message::Prelude(protocol, step);
+                tell(Event { role, number: delivery.number, at: delivery.at, basis, message });
+            });
+            if role == Role::Client && rest.len() < delivery.bytes.len() && Self::is_client_hello(rest) {
+                // A client that does not wait for the proxy's answer (RFC 1928 does not forbid it).
+                let (before, _) = delivery.bytes.split_at(delivery.bytes.len() - rest.len());
+                let len = before.len() as u32;
+                self.read(role, &Delivery { len, bytes: before, ..*delivery }, tell);
+                let rest = Delivery { len: delivery.len - len, bytes: rest, hole: None, ..*delivery };
+                self.read(role, &rest, tell);
+                return;
+            }
+        }
+        self.read(role, delivery, tell);
+    }
+
+    fn read(&mut self, role: Role, delivery: &Delivery<'_>, tell: &mut dyn FnMut(Event)) {
         let (flow, reader) = (&mut self.flow, &mut self.readers[role]);
         let saw_client_hello = flow.saw_client_hello();
         reader.take(role, delivery, saw_client_hello, &mut |raw, basis| {
