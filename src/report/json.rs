@@ -382,6 +382,9 @@ pub struct Tls {
     pub retry_group: Option<String>,
     /// The steps that were taken.
     pub steps: Vec<Step>,
+    /// What the size of the client's flight fits, where only lengths are known: version, key exchange, cipher family.
+    /// With several readings one of them is true.
+    pub size_readings: Vec<String>,
     /// Application data records of each side.
     pub application_data: Both<u64>,
     /// Alerts.
@@ -716,6 +719,11 @@ fn tls(story: &Story) -> Option<Tls> {
         was_retried: facts.retry.is_some(),
         retry_group: facts.retry_group.map(|group| group.to_string()),
         steps,
+        size_readings: facts
+            .size_readings
+            .iter()
+            .flat_map(|said| said.what.iter().map(ToString::to_string))
+            .collect(),
         application_data: both(|role| facts.application_data[role].count),
         alerts,
     })

@@ -120,6 +120,10 @@ impl<'a> Notes<'a> {
             }
             Note::EncryptedAlert => "encrypted TLS alert, by its size".to_owned(),
             Note::EarlyData => "data before the handshake is complete".to_owned(),
+            Note::SizeReadings(readings) => {
+                let readings: Vec<_> = readings.iter().map(ToString::to_string).collect();
+                format!("by its size: {}", readings.join("; or "))
+            }
             Note::KeyUpdate => "TLS KeyUpdate, by its size".to_owned(),
             Note::Closing => "TLS close_notify, by its size".to_owned(),
             Note::Retry => {

@@ -528,6 +528,10 @@ impl Builder {
                 notes.push(Note::EncryptedAlert);
                 self.end(EndingKind::EncryptedAlert { basis }, role, moment);
             }
+            Message::SizeReadings(readings) => {
+                notes.push(Note::SizeReadings(readings.clone()));
+                self.story.tls.size_readings = Some(Said { what: readings.clone(), moment, basis });
+            }
             Message::KeyUpdate => notes.push(Note::KeyUpdate),
             Message::Closing => {
                 notes.push(Note::Closing);

@@ -22,7 +22,7 @@ use crate::packet::{Flags, SegmentHeader};
 use crate::tcp::{Counters, PerRole, ResetFit, Role};
 use crate::time::{Clock, Elapsed, Timestamp};
 use crate::tls::{
-    AlertDescription, Basis, CipherSuite, ClientHello, NamedGroup, Plain, ServerHello, Version,
+    AlertDescription, Basis, CipherSuite, ClientHello, NamedGroup, Plain, ServerHello, SizeReading, Version,
 };
 
 /// What happened on one connection.
@@ -268,6 +268,8 @@ pub struct TlsFacts {
     pub established: Option<Said<()>>,
     /// The client's first data before the handshake was complete.
     pub early_data: Option<Moment>,
+    /// What the size of the client's flight fits, where only lengths are known.
+    pub size_readings: Option<Said<Vec<SizeReading>>>,
     /// Whether a side's last record was begun and not ended, as far as records could be followed.
     pub is_inside_record: PerRole<bool>,
     /// Application data records of each side, and the first.

@@ -7,7 +7,7 @@ use crate::limits;
 use crate::packet::{IcmpError, Origin, SegmentHeader};
 use crate::tcp::Role;
 use crate::time::{Elapsed, Timestamp};
-use crate::tls::{AlertDescription, Basis, Prelude, PreludeStep};
+use crate::tls::{AlertDescription, Basis, Prelude, PreludeStep, SizeReading};
 
 /// The packets of a connection in order, long unremarkable stretches folded.
 #[derive(Clone, Debug, Default)]
@@ -104,6 +104,8 @@ pub enum Note {
     EncryptedAlert,
     /// An encrypted record of a close_notify's size.
     Closing,
+    /// What the size of the client's flight fits.
+    SizeReadings(Vec<SizeReading>),
     /// The client's data before the handshake is complete.
     EarlyData,
     /// A TLS 1.3 record of a KeyUpdate's size.

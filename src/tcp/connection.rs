@@ -1,7 +1,7 @@
 //! One connection: takes segments of either end, says of each what it was, and hands delivered bytes on in order.
 
 use super::endpoint::Sent;
-use super::{Delivery, Endpoint, Key, PerRole, Role};
+use super::{Delivery, Endpoint, Hole, HoleKind, Key, PerRole, Role};
 use crate::packet::{Flags, Segment, SegmentHeader, Seq};
 use crate::time::{Elapsed, Timestamp};
 
@@ -207,7 +207,7 @@ impl Connection {
         }
         reading.step = self.step(role, header, flags);
         if !flags.rst() {
-            self.take_acknowledgement(role, header, flags, at, &mut reading, deliver);
+            self.take_acknowledgement(role, number, header, flags, at, &mut reading, deliver);
             self.take_sequence(role, number, at, segment, flags, &mut reading, deliver);
         }
         self.ends[role].count_payload(segment);
@@ -335,9 +335,11 @@ impl Connection {
         }
     }
 
+    #[expect(clippy::too_many_arguments, reason = "the parts of one segment, already taken apart")]
     fn take_acknowledgement(
         &mut self,
         role: Role,
+        number: u64,
         header: &SegmentHeader,
         flags: Flags,
         at: Timestamp,
@@ -345,6 +347,10 @@ impl Connection {
         deliver: &mut dyn FnMut(Role, Delivery<'_>),
     ) {
         let Some(ack) = header.tcp.ack.filter(|_| flags.ack()) else { return };
+        let unseen = |len| {
+            let hole = Some(Hole { len, kind: HoleKind::NotCaptured });
+            Delivery { number, at, len: 0, bytes: &[], printed: &[], hole }
+        };
         let other = &mut self.ends[role.other()];
         if other.initial.is_none() && other.next.is_none() {
             // Nothing of the other end was seen yet: this is where it stands.
@@ -353,6 +359,7 @@ impl Connection {
                 reading.acked_unseen = other.acked.map_or(0, |acked| ack - acked);
                 reading.newly_acked = reading.acked_unseen;
                 other.acked = Some(ack);
+                deliver(role.other(), unseen(reading.acked_unseen));
             }
             return;
         }
@@ -368,6 +375,9 @@ impl Connection {
         other.acked = Some(ack);
         reading.round_trip = other.timed_by(ack, at);
         let role = role.other();
+        if reading.acked_unseen > 0 {
+            deliver(role, unseen(reading.acked_unseen));
+        }
         other.stream.acknowledge(ack, &mut |delivery| deliver(role, delivery));
     }
 

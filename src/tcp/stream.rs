@@ -5,6 +5,9 @@ use crate::packet::Seq;
 use crate::time::Timestamp;
 
 /// A stretch of the stream, handed on in order.
+///
+/// One of no bytes has a hole and says that the peer acknowledged so many bytes which no packet showed so far. They may
+/// still come, where packets were captured out of order.
 #[derive(Clone, Copy, Debug)]
 pub struct Delivery<'a> {
     /// The packet that brought it.

@@ -4,6 +4,7 @@ use serde::Serialize;
 
 use super::alert::AlertDescription;
 use super::handshake::{ClientHello, NamedGroup, ServerHello};
+use super::lengths::SizeReading;
 use super::plain::Plain;
 use super::prelude::{Prelude, PreludeStep};
 use crate::tcp::Role;
@@ -69,6 +70,8 @@ pub enum Message {
     Closing,
     /// A TLS 1.3 record of a KeyUpdate's size after the handshake (RFC 8446, 4.6.3).
     KeyUpdate,
+    /// What the size of the client's flight fits, where only lengths are known: one reading or several.
+    SizeReadings(Vec<SizeReading>),
     /// The side does not speak TLS, or not yet.
     Plain(Plain),
     /// A step of what stands in front of TLS. HTTP CONNECT is told as [`Message::Plain`].

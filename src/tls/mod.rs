@@ -20,6 +20,7 @@ mod tracker;
 pub use alert::AlertDescription;
 pub use event::{Basis, Event, Message};
 pub use handshake::{CipherSuite, ClientHello, NamedGroup, ServerHello, Version};
+pub use lengths::SizeReading;
 pub use plain::{Plain, PlainKind};
 pub use prelude::{Prelude, PreludeStep, Refusal};
 pub use tracker::Tracker;

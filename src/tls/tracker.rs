@@ -15,6 +15,8 @@ pub struct Tracker {
     flow: Flow,
     prelude: Listener,
     lengths: Option<Box<lengths::Flow>>,
+    /// Who said so many bytes before any segment with data was captured, as acknowledgements show.
+    unseen: Option<(Role, u32)>,
     saw_beginning: bool,
     expects_tls: bool,
 }
@@ -28,6 +30,7 @@ impl Tracker {
             flow: Flow::default(),
             prelude: Listener::default(),
             lengths: None,
+            unseen: None,
             saw_beginning,
             expects_tls,
         }
@@ -50,14 +53,23 @@ impl Tracker {
 
     /// Takes the next stretch of one side's stream in, and tells what it completed.
     pub fn take(&mut self, role: Role, delivery: &Delivery<'_>, tell: &mut dyn FnMut(Event)) {
+        if delivery.len == 0 {
+            self.take_unseen(role, delivery, tell);
+            return;
+        }
         let saw_no_bytes = delivery.bytes.is_empty() && self.readers[role].is_at_start();
-        if self.lengths.is_none() && delivery.len > 0 && saw_no_bytes && delivery.hole.is_none() {
-            self.lengths = Some(Box::new(lengths::Flow::new(self.saw_beginning, self.expects_tls)));
+        if self.lengths.is_none() && saw_no_bytes && delivery.hole.is_none() {
+            let mut lengths = lengths::Flow::new(self.saw_beginning, self.expects_tls);
+            if let Some((role, unseen)) = self.unseen.take() {
+                lengths.take_unseen(role, delivery, unseen, tell);
+            }
+            self.lengths = Some(Box::new(lengths));
         }
         if let Some(lengths) = &mut self.lengths {
             lengths.take(role, delivery, tell);
             return;
         }
+        self.unseen = None;
         if self.saw_beginning && !self.flow.saw_client_hello() && !Self::is_client_hello(delivery.bytes) {
             let rest = self.prelude.take(role, delivery, &mut |protocol, step, basis| {
                 let message = Message::Prelude(protocol, step);
@@ -74,6 +86,19 @@ impl Tracker {
             }
         }
         self.read(role, delivery, tell);
+    }
+
+    /// Bytes that were acknowledged and not captured so far; of use where only lengths are known.
+    fn take_unseen(&mut self, role: Role, delivery: &Delivery<'_>, tell: &mut dyn FnMut(Event)) {
+        let unseen = delivery.hole.map_or(0, |hole| hole.len);
+        match &mut self.lengths {
+            Some(lengths) => lengths.take_unseen(role, delivery, unseen, tell),
+            None if self.readers.client.is_at_start() && self.readers.server.is_at_start() => {
+                let before = self.unseen.map_or(0, |(_, bytes)| bytes);
+                self.unseen = Some((role, before.saturating_add(unseen)));
+            }
+            None => {}
+        }
     }
 
     fn read(&mut self, role: Role, delivery: &Delivery<'_>, tell: &mut dyn FnMut(Event)) {

@@ -1,0 +1,173 @@
+//! What the characters tell that `tcpdump -A` prints of a payload: '.' stands for whatever can't be printed.
+
+use crate::tls::AlertDescription;
+use crate::tls::plain::Plain;
+
+/// A byte as tcpdump prints it (print-ascii.c).
+fn shown(byte: u8) -> u8 {
+    match byte {
+        b'\t' | b'\n' | b' '..=b'~' => byte,
+        _ => b'.',
+    }
+}
+
+/// How well characters fit a message.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Fit {
+    /// They can't be that message.
+    No,
+    /// They may be.
+    Maybe,
+    /// Headers and lengths are where they must be, but none of them shows.
+    Likely,
+    /// Headers and lengths are where they must be.
+    Surely,
+}
+
+/// Whether a segment of `len` bytes, of which these characters were printed, begins with a ClientHello.
+pub(super) fn client_hello(printed: &[u8], len: u32) -> Fit {
+    let [
+        content,
+        major,
+        minor,
+        record_high,
+        record_low,
+        kind,
+        high,
+        middle,
+        low,
+        hello_major,
+        hello_minor,
+        ..,
+    ] = *printed
+    else {
+        return if printed.first().is_none_or(|first| *first == b'.') { Fit::Maybe } else { Fit::No };
+    };
+    if [content, major, minor, kind, high, hello_major, hello_minor] != *b"......." {
+        // SSLv2's: a length with its highest bit set, message type 1, version 3.x (RFC 5246, E.2).
+        let may_be_old = [content, minor, record_high, record_low] == *b"....";
+        return if may_be_old { Fit::Maybe } else { Fit::No };
+    }
+    // One record fills the segment, and one message the record: then both lengths are known. It takes one that can be
+    // printed to tell them from other bytes.
+    let Some(message) = len.checked_sub(9) else { return Fit::No };
+    let [.., record_hi, record_lo] = (message + 4).to_be_bytes();
+    let [.., message_hi, message_lo] = message.to_be_bytes();
+    let expected = [record_hi, record_lo, message_hi, message_lo].map(shown);
+    let is_told = expected.iter().any(|shown| *shown != b'.');
+    match [record_high, record_low, middle, low] == expected {
+        true if is_told => Fit::Surely,
+        true => Fit::Likely,
+        false => Fit::Maybe,
+    }
+}
+
+/// The protocol of printed text, where it is certain: a record header would begin with bytes that can't be printed.
+pub(super) fn plain(printed: &[u8]) -> Option<Plain> {
+    let is_text = |byte: &u8| matches!(byte, b' '..=b'~') && *byte != b'.';
+    let is_certain = printed.len() >= 4 && printed.iter().take(4).all(is_text);
+    is_certain.then(|| Plain::recognise(printed))
+}
+
+/// An alert's description, where its last byte can be printed; '.' is ambiguous.
+pub(super) fn alert(printed: &[u8]) -> Option<AlertDescription> {
+    let (start, code) = (printed.get(..6)?, *printed.get(6)?);
+    (start == b"......" && code != b'.').then_some(AlertDescription(code))
+}
+
+/// The server name of a ClientHello, where its extension is among the printed bytes: every length before the name
+/// must be printed as its number would be (RFC 6066, 3).
+pub(super) fn server_name(printed: &[u8]) -> Option<String> {
+    /// Type and length of the extension, length of the list, type and length of the name.
+    const HEADERS: usize = 9;
+    /// Version, random and the shortest lists stand before it.
+    const EARLIEST: usize = 50;
+    let is_part = |byte: &u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_');
+    (EARLIEST..printed.len()).find_map(|begin| {
+        let headers = printed.get(begin - HEADERS..begin)?;
+        let rest = printed.get(begin..)?;
+        let most = rest.iter().take_while(|byte| is_part(byte)).count().min(253);
+        // The longest name that fits: what follows it may look like a shorter one's end.
+        (4..=most).rev().find_map(|len| {
+            let name = std::str::from_utf8(rest.get(..len)?).ok()?;
+            let numbers = [0, 0, 0, len + 5, 0, len + 3, 0, 0, len];
+            let fits = numbers.iter().zip(headers).all(|(number, seen)| shown(*number as u8) == *seen);
+            let is_ended = rest.get(len).is_none_or(|next| *next == b'.');
+            (fits && is_ended && is_host_name(name)).then(|| name.to_owned())
+        })
+    })
+}
+
+/// A name of two labels at least, the last one of letters.
+fn is_host_name(name: &str) -> bool {
+    let mut labels = name.rsplit('.');
+    let is_top = |label: &str| label.len() >= 2 && label.bytes().all(|byte| byte.is_ascii_alphabetic());
+    labels.next().is_some_and(is_top)
+        && name.contains('.')
+        && name.split('.').all(|label| !label.is_empty() && !label.starts_with('-') && !label.ends_with('-'))
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn show(bytes: &[u8]) -> Vec<u8> {
+        bytes.iter().copied().map(shown).collect()
+    }
+
+    fn hello_of(len: u16, minor: u8) -> Vec<u8> {
+        let mut bytes = vec![22, 3, minor];
+        bytes.extend((len - 5).to_be_bytes());
+        bytes.extend([1, 0]);
+        bytes.extend((len - 9).to_be_bytes());
+        bytes.extend([3, 3]);
+        bytes.resize(62, 0x80);
+        bytes
+    }
+
+    #[test]
+    fn a_client_hello_shows_its_lengths() {
+        for len in [109, 130, 553] {
+            assert_eq!(client_hello(&show(&hello_of(len, 1)), u32::from(len)), Fit::Surely, "{len}");
+        }
+        assert_eq!(client_hello(&show(&hello_of(130, 1)), 600), Fit::Maybe);
+        // Lengths of 512 and 508 are printed as dots, as anything else may be.
+        assert_eq!(client_hello(&show(&hello_of(517, 1)), 517), Fit::Likely);
+        assert_eq!(client_hello(&show(&[0x80, 0x2e, 1, 3, 1, 0, 0x15, 0, 0, 0, 0x10]), 48), Fit::Maybe);
+        assert_eq!(client_hello(b"GET / HTTP/1.1", 200), Fit::No);
+        assert_eq!(client_hello(b"", 200), Fit::Maybe);
+    }
+
+    #[test]
+    fn a_printable_alert_is_named() {
+        assert_eq!(alert(&show(&[21, 3, 3, 0, 2, 2, 40])), Some(AlertDescription(40)));
+        assert_eq!(alert(&show(&[21, 3, 3, 0, 2, 2, 46])), None);
+        assert_eq!(alert(b"HTTP/1."), None);
+    }
+
+    #[test]
+    fn the_server_name_is_known_by_the_lengths_before_it() {
+        let name = b"ssm.example.net";
+        let len = name.len() as u8;
+        let mut hello = vec![0x80; 60];
+        hello.extend([0, 0, 0, len + 5, 0, len + 3, 0, 0, len]);
+        hello.extend(name);
+        hello.extend([0, 23, 0, 0, 0, 10]);
+        assert_eq!(server_name(&show(&hello)).as_deref(), Some("ssm.example.net"));
+        // A length of 33 would be printed as it is.
+        hello[68] = b'!';
+        assert_eq!(server_name(&show(&hello)), None);
+    }
+
+    proptest! {
+        #[test]
+        fn any_characters_are_read(printed: Vec<u8>, len: u32) {
+            let _ = (client_hello(&printed, len), plain(&printed), alert(&printed));
+            if let Some(name) = server_name(&printed) {
+                prop_assert!(is_host_name(&name));
+            }
+        }
+    }
+}
