@@ -434,6 +434,20 @@ fn a_proxy_that_does_not_answer_the_request_owes_it() {
 }
 
 #[test]
+fn a_proxy_protocol_header_is_passed_over_in_its_own_segment_and_before_the_hello() {
+    let header = b"PROXY TCP4 192.0.2.1 192.0.2.2 5000 8443\r\n";
+    let apart = then_tls(ssm().open().say(Client, header));
+    let together = ssm()
+        .open()
+        .say(Client, &[&header[..], &talk::client_hello()].concat())
+        .say(Server, &talk::server_flight())
+        .say(Client, &talk::client_flight())
+        .say(Server, &talk::finished());
+    assert_eq!(judge(&apart, 0).story.stage, Stage::ApplicationData);
+    assert_eq!(judge(&together, 0).story.stage, Stage::TlsEstablished);
+}
+
+#[test]
 fn plain_words_inside_a_tunnel_are_no_fault() {
     let talk = socks5(0).say(Client, b"GET / HTTP/1.1\r\n\r\n").say(Server, b"HTTP/1.1 200 OK\r\n\r\n");
     assert_eq!(code(&talk, 10_000), "plaintext");

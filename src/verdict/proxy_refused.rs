@@ -96,9 +96,15 @@ fn on_reply(protocol: Prelude, refusal: Refusal) -> Advice {
     Advice {
         why: refusal.reason,
         next,
-        reports: &[
-            "java.net.SocketException: SOCKS: ...",
-            "curl: (97) Can't complete SOCKS5 connection to ...",
-        ],
+        reports: match protocol {
+            Prelude::Socks4 => &[
+                "java.net.SocketException: SOCKS: ...",
+                "curl: (97) Can't complete SOCKS4 connection to ...",
+            ],
+            _ => &[
+                "java.net.SocketException: SOCKS: ...",
+                "curl: (97) Can't complete SOCKS5 connection to ...",
+            ],
+        },
     }
 }

@@ -123,6 +123,48 @@ def proxy(port, status):
         connection.close()
 
 
+def socks(port, reply):
+    """A SOCKS4 and SOCKS5 proxy; it wants a user name and password of clients that offer them. With a reply of 0 or 90 it joins
+    the two ends."""
+    listener = listening(port)
+    while True:
+        connection = listener.accept()[0]
+        if connection.recv(1) == b"\4":
+            connection.recv(4096)
+            connection.sendall(bytes([0, int(reply)]) + bytes(6))
+        else:
+            login = 2 in connection.recv(connection.recv(1)[0])
+            connection.sendall(b"\5\2" if login else b"\5\0")
+            if login:
+                connection.recv(4096)
+                connection.sendall(b"\1\0")
+            request = connection.recv(4096)
+            connection.sendall(bytes([5, int(reply), 0, 1]) + bytes(6))
+            if reply == "0":
+                target = socket.inet_ntoa(request[4:8]), int.from_bytes(request[8:10], "big")
+                join(connection, socket.create_connection(target))
+        connection.close()
+
+
+def mail(port, pem=""):
+    """An SMTP server; without a certificate it refuses STARTTLS."""
+    connection = listening(port).accept()[0]
+    connection.sendall(b"220 mail.example ESMTP\r\n")
+    while line := connection.recv(4096).strip().upper():
+        if line.startswith(b"EHLO"):
+            connection.sendall(b"250-mail.example\r\n250 STARTTLS\r\n")
+        elif line == b"STARTTLS" and pem:
+            connection.sendall(b"220 2.0.0 Ready to start TLS\r\n")
+            connection = server_context(pem).wrap_socket(connection, server_side=True)
+        elif line == b"STARTTLS":
+            connection.sendall(b"454 4.7.0 TLS not available\r\n")
+        elif line == b"QUIT":
+            connection.sendall(b"221 2.0.0 Bye\r\n")
+        else:
+            connection.sendall(b"250 2.0.0 Ok\r\n")
+    connection.close()
+
+
 def join(one, other):
     def pump(source, sink):
         while data := source.recv(4096):

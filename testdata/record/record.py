@@ -11,6 +11,7 @@ import time
 import traceback
 
 import lab
+import preludes  # noqa: F401, registers situations
 import situations
 
 TESTDATA = pathlib.Path(__file__).resolve().parent.parent

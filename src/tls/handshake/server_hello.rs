@@ -37,7 +37,9 @@ impl ServerHello {
         let mut fields = Fields(body);
         let legacy = fields.u16().map(Version);
         hello.is_retry = fields.take(32).is_some_and(|random| random == RETRY_RANDOM);
-        let _ = hello.read(&mut fields);
+        // Drafts of TLS 1.3 up to 21 left session id and compression out (draft-ietf-tls-tls13-21, 4.1.3).
+        let is_short = legacy.is_some_and(Version::is_tls13);
+        let _ = hello.read(&mut fields, is_short);
         hello.version = match (hello.version, legacy) {
             (Some(version), _) => Some(version),
             // Only a TLS 1.3 server writes that random.
@@ -51,14 +53,18 @@ impl ServerHello {
         hello
     }
 
-    fn read(&mut self, fields: &mut Fields<'_>) -> Option<()> {
-        let (session_id, is_whole) = fields.vector(1)?;
-        if !is_whole {
-            return None;
+    fn read(&mut self, fields: &mut Fields<'_>, is_short: bool) -> Option<()> {
+        if !is_short {
+            let (session_id, is_whole) = fields.vector(1)?;
+            if !is_whole {
+                return None;
+            }
+            self.session_id = Some(session_id.0.to_vec());
         }
-        self.session_id = Some(session_id.0.to_vec());
         self.cipher_suite = fields.u16().map(|number| CipherSuite(u32::from(number)));
-        fields.take(1)?;
+        if !is_short {
+            fields.take(1)?;
+        }
         let (mut extensions, _) = fields.vector(2)?;
         while !extensions.0.is_empty() {
             let kind = extensions.u16()?;
@@ -142,9 +148,12 @@ mod tests {
 
     #[test]
     fn the_draft_of_tls13_is_recognised_in_both_places() {
-        let mut old = body(0x1301, &[]);
-        old[..2].copy_from_slice(&[0x7f, 0x12]);
-        assert_eq!(ServerHello::parse(&old, true).version, Some(Version(0x7f12)));
+        let mut old = vec![0x7f, 0x12];
+        old.extend([7; 32]);
+        old.extend([0x13, 1, 0, 6, 0, 40, 0, 2, 0, 29]);
+        let hello = ServerHello::parse(&old, true);
+        assert_eq!(hello.version, Some(Version(0x7f12)));
+        assert_eq!((hello.cipher_suite, hello.group), (Some(CipherSuite(0x1301)), Some(NamedGroup(29))));
         let new = ServerHello::parse(&body(0x1301, &[0, 43, 0, 2, 0x7f, 0x1c]), true);
         assert_eq!(new.version.map(|version| version.to_string()).as_deref(), Some("TLS 1.3 draft 28"));
     }
