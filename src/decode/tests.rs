@@ -583,9 +583,8 @@ fn impossible_fragments_are_malformed() {
 
 // Any bytes
 
-const LINK_TYPES: [u32; 23] = [
-    0, 1, 9, 12, 14, 50, 51, 101, 104, 105, 108, 113, 119, 127, 163, 192, 204, 228, 229, 239, 242, 276, 999,
-];
+const LINK_TYPES: [u32; 23] =
+    [0, 1, 9, 12, 14, 50, 51, 101, 104, 105, 108, 113, 119, 127, 163, 192, 204, 228, 229, 239, 242, 276, 999];
 
 fn assert_is_consistent(packet: &Packet<'_>) {
     if let Content::Segment(segment) = &packet.content {

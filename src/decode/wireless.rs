@@ -19,16 +19,13 @@ fn radiotap_flags(bytes: &[u8]) -> Option<u8> {
     const TIMESTAMP: u32 = 1;
     const FLAGS: u32 = 1 << 1;
     const MORE_WORDS: u32 = 1 << 31;
+    let push = |number: u32, byte: &u8| number << 8 | u32::from(*byte);
     let mut words = bytes.get(4..)?.chunks_exact(4).map(|word| word.iter().rev().fold(0, push));
-    let first: u32 = words.next()?;
+    let first = words.next()?;
     let more = if first & MORE_WORDS == 0 { 0 } else { 1 + words.position(|word| word & MORE_WORDS == 0)? };
     let fields = 8 + 4 * more;
     let timestamp = if first & TIMESTAMP == 0 { 0 } else { fields.next_multiple_of(8) - fields + 8 };
     (first & FLAGS != 0).then(|| bytes.get(fields + timestamp).copied()).flatten()
-}
-
-fn push(number: u32, byte: &u8) -> u32 {
-    number << 8 | u32::from(*byte)
 }
 
 /// LINKTYPE_IEEE802_11_AVS: version and length, big-endian.
@@ -49,13 +46,13 @@ pub(super) fn prism(span: Span<'_>) -> Option<Layer<'_>> {
 
 /// An 802.11 frame (IEEE 802.11, 9.2.3): frame control, duration, addresses, and LLC in data frames.
 pub(super) fn frame(span: Span<'_>, is_padded: bool) -> Option<Layer<'_>> {
+    const DATA: u8 = 2;
+    /// Subtypes with this bit carry nothing: null, and QoS null.
+    const EMPTY: u8 = 4;
+    const QOS: u8 = 8;
     let [control, flags, ..] = *span.bytes else { return None };
     let kind = control >> 2 & 3;
     let subtype = control >> 4;
-    const DATA: u8 = 2;
-    // Subtypes with this bit carry nothing: null, and QoS null.
-    const EMPTY: u8 = 4;
-    const QOS: u8 = 8;
     if kind != DATA || subtype & EMPTY != 0 {
         return Some(Layer::other(Other::Link("802.11 (no data)")));
     }

@@ -50,6 +50,10 @@ enum Step {
 }
 
 /// What was seen of the handshake so far.
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each is something that was seen or not, in any combination"
+)]
 #[derive(Clone, Debug, Default)]
 pub(super) struct Flow {
     awaits: Awaits,
@@ -152,6 +156,7 @@ impl Flow {
     }
 
     /// The state after a step, which the state table's rows give.
+    #[expect(clippy::match_same_arms, reason = "a row for each rule, with its own source")]
     fn after(&self, role: Role, step: Step) -> Awaits {
         match (role, step, self.awaits) {
             (Role::Client, Step::ClientHello, _) => Awaits::ServerHello,
