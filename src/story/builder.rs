@@ -1,5 +1,7 @@
 //! Folds what segments did into a [`Story`], packet by packet.
 
+use std::sync::Arc;
+
 use super::{
     CaptureFacts, Ending, EndingKind, Entry, IcmpFact, Moment, Note, Opening, Party, PreludeFacts, Repeats,
     ResetFacts, RoundTrips, Said, Seen, Silence, Stage, Story, Timeline, TlsFacts,
@@ -8,7 +10,7 @@ use crate::limits;
 use crate::packet::{IcmpError, Origin, Segment, SegmentHeader};
 use crate::tcp::{Connection, HandshakeStep, Kind, PerRole, Reading, ResetFit, Role};
 use crate::time::{Elapsed, Timestamp};
-use crate::tls::{AlertDescription, Basis, Event, Message, Plain, Prelude, Tracker};
+use crate::tls::{AlertDescription, Basis, CertificateMessage, Event, Message, Plain, Prelude, Tracker};
 
 /// A sender repeats what is not acknowledged after 1 s at the latest, or 3 s where the SYN was repeated (RFC 6298, 2.1
 /// and 5.7).
@@ -105,6 +107,17 @@ impl Builder {
     /// The story so far.
     pub fn so_far(&self) -> &Story {
         &self.story
+    }
+
+    /// Replaces the Certificate messages, equal ones by one that connections share.
+    pub fn share_certificates(
+        &mut self,
+        mut share: impl FnMut(&Arc<CertificateMessage>) -> Arc<CertificateMessage>,
+    ) {
+        let certificates = &mut self.story.tls.certificates;
+        for said in [&mut certificates.client, &mut certificates.server].into_iter().flatten() {
+            said.what = share(&said.what);
+        }
     }
 
     /// Exchanges the roles, when content shows who the client really is.
@@ -486,6 +499,13 @@ impl Builder {
             }
             Message::KeyExchangeGroup(group) => {
                 self.story.tls.key_exchange_group.get_or_insert(*group);
+            }
+            Message::Certificates(message) => {
+                let what = Arc::clone(message);
+                self.story.tls.certificates[role].get_or_insert(Said { what, moment, basis });
+            }
+            Message::CertificateRequest => {
+                self.story.tls.certificate_request.get_or_insert(moment);
             }
             Message::ServerFlightComplete => {
                 self.story.tls.server_flight.get_or_insert(Said { what: (), moment, basis });
