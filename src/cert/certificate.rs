@@ -92,6 +92,14 @@ impl Details {
         details
     }
 
+    /// Its key with the length: `RSA 2048`, `P-256`.
+    pub fn key_text(&self) -> String {
+        match self.rsa_bits {
+            Some(bits) => format!("{} {bits}", self.key),
+            None => self.key.clone(),
+        }
+    }
+
     /// What people call it: its common name, or the whole subject.
     pub fn title(&self) -> &str {
         self.common_name.as_deref().unwrap_or(&self.subject)

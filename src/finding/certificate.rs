@@ -11,24 +11,27 @@ pub(super) fn find(story: &Story, is_meant: fn(&Fault) -> bool) -> Option<Findin
     let (examination, fault) = *found.first()?;
     let when = story.certificates_at();
     let mut sentences: Vec<_> = found.iter().map(|(_, fault)| fault.sentence(when)).collect();
-    if is_uncertain(examination, fault) && !story.is_certificate_refused() {
+    let is_refused = story.is_certificate_refused();
+    let is_accepted = story.stage >= Stage::ClientFinished;
+    let is_uncertain = is_uncertain(examination, fault) && !is_refused;
+    if is_uncertain {
         sentences.push(caveat(fault).to_owned());
     }
-    sentences.push(format!("Clients say: {}.", fault.reported().join("; ").trim_end_matches('.')));
-    if story.stage >= Stage::ClientFinished {
+    if is_accepted {
         sentences.push("This client went on all the same.".to_owned());
     }
+    // What this client says to a certificate that it refuses stands in the verdict.
+    if !is_refused && !(is_accepted && is_uncertain) {
+        sentences.push(format!("Clients say: {}.", fault.reported().join("; ").trim_end_matches('.')));
+    }
+    let weight = if is_uncertain { Weight::Info } else { Weight::Warning };
     let said = story.tls.certificates[Role::Server].as_ref();
     finding(
         fault.code(),
-        weight(story, examination, fault),
+        weight,
         sentences.join(" "),
         said.map(|said| said.moment.number),
     )
-}
-
-fn weight(story: &Story, examination: &Examination, fault: &Fault) -> Weight {
-    if is_uncertain(examination, fault) && !story.is_certificate_refused() { Weight::Info } else { Weight::Warning }
 }
 
 /// Whether the fault rests on something that may be otherwise for the client: its trust store, the name that it used.

@@ -4,6 +4,7 @@
 //! packets matter and what went wrong is known before anything arrives here.
 
 mod capture;
+mod chain;
 pub mod clock;
 mod collection;
 pub mod escape;

@@ -1,0 +1,159 @@
+//! A server's certificates for people: a table of them, and what a client makes of it.
+
+use std::fmt::Write as _;
+
+use comfy_table::presets::UTF8_FULL;
+use comfy_table::{ContentArrangement, Table};
+
+use super::escape::escaped;
+use super::words::{PacketNames, count};
+use crate::cert::{Certificate, Details, Examination, Issuer, NameSource};
+use crate::story::{Stage, Story, Unseen};
+use crate::tcp::Role;
+
+/// Names of one certificate that the table shows.
+const NAMES: usize = 6;
+
+/// The certificates as a table; none where none was captured.
+pub(super) fn table(story: &Story, columns: u16) -> Option<String> {
+    let examination = story.tls.examination.as_deref()?;
+    if examination.certificates.is_empty() {
+        return None;
+    }
+    let mut table = Table::new();
+    table
+        .load_style(UTF8_FULL)
+        .set_content_arrangement(ContentArrangement::Dynamic)
+        .set_width(columns)
+        .set_header(["Certificate, its issuer and names", "Valid from\nuntil (UTC)", "Key\nSignature"]);
+    for certificate in &examination.certificates {
+        table.add_row(row(certificate));
+    }
+    Some(table.to_string())
+}
+
+fn row(certificate: &Certificate) -> [String; 3] {
+    let Some(details) = &certificate.details else {
+        return [format!("no X.509 certificate, SHA-256 {}", certificate.fingerprint()), String::new(), String::new()];
+    };
+    let date = |date: Option<crate::cert::Date>| {
+        date.map(|date| date.to_string().trim_end_matches(" UTC").to_owned()).unwrap_or_default()
+    };
+    [
+        whose(details),
+        format!("{}\n{}", date(details.not_before), date(details.not_after)),
+        format!("{}\n{}", escaped(&details.key_text()), escaped(&details.signature)),
+    ]
+}
+
+fn whose(details: &Details) -> String {
+    let mut text = escaped(&details.subject);
+    // Writing to a string can't fail.
+    let _ = match (details.is_self_issued, details.is_ca) {
+        (true, true) => write!(text, "\nan authority that signed itself"),
+        (true, false) => write!(text, "\nself-signed"),
+        (false, _) => write!(text, "\nby {}", escaped(&details.issuer)),
+    };
+    if !details.names.is_empty() {
+        let names: Vec<_> = details.names.iter().take(NAMES).map(|name| escaped(name)).collect();
+        let further = details.names.len().saturating_sub(NAMES) + details.further_names;
+        let more = if further > 0 { format!(" and {further} more") } else { String::new() };
+        let _ = write!(text, "\nfor {}{more}", names.join(", "));
+    }
+    text
+}
+
+/// Why there is no certificate to see, or what is missing; nothing where all is there, or no TLS was.
+pub(super) fn missing(story: &Story) -> Option<String> {
+    if let Some(unseen) = story.certificates_unseen() {
+        return Some(
+            match unseen {
+                Unseen::Encrypted if story.stage < Stage::TlsEstablished => {
+                    "TLS 1.3 encrypts the certificates, and alerts after the ServerHello: a capture can't show them."
+                }
+                Unseen::Encrypted => "TLS 1.3 encrypts the certificates: a capture can't show them.",
+                Unseen::Resumed => {
+                    "No certificate was sent: the handshake was abbreviated, as it is when a session is resumed."
+                }
+                Unseen::NotCaptured => {
+                    "The certificates are not in the capture: the bytes that would hold them were cut off or not captured. `-s 0` \
+                     captures them."
+                }
+                Unseen::LengthsOnly => {
+                    "The certificates can't be read from lengths. A capture to a file with `-s 0` shows them, up to TLS 1.2."
+                }
+                Unseen::Unfinished => "The server's certificates did not arrive whole.",
+            }
+            .to_owned(),
+        );
+    }
+    let examination = story.tls.examination.as_deref()?;
+    let len = count(u64::from(examination.message_len), "byte");
+    match (examination.is_whole, examination.certificates.len(), examination.further) {
+        (true, 0, 0) => Some("The server sent a Certificate message without certificates.".to_owned()),
+        (_, _, further @ 1..) => {
+            Some(format!("{} more of the message of {len} were not looked at.", count(u64::from(further), "certificate")))
+        }
+        (false, 0, _) => Some(format!(
+            "The server's Certificate message has {len}, of which the capture holds too few to show a certificate: `-s 0` captures \
+             whole packets."
+        )),
+        (false, ..) => Some(format!(
+            "The server's Certificate message has {len}; the capture does not hold all of them, so certificates may be missing below."
+        )),
+        (true, ..) => None,
+    }
+}
+
+/// What the certificates were checked for, and the outcome.
+pub(super) fn checked(story: &Story) -> Option<String> {
+    let examination = story.tls.examination.as_deref().filter(|found| !found.certificates.is_empty())?;
+    let dates = if examination.is_dated { "" } else { " The capture has no dates, so theirs could not be checked." };
+    let revoked = "Revocation is not checked.";
+    Some(format!("{} {}{dates} {revoked}", name(examination), issuer(examination)))
+}
+
+fn name(examination: &Examination) -> String {
+    let Some(wanted) = &examination.wanted else {
+        return "For no name, since the part of the ClientHello that may hold it was not captured.".to_owned();
+    };
+    let source = match wanted.source {
+        NameSource::ServerName => "which the client asked for",
+        NameSource::Option => "given by --name",
+        NameSource::Proxy => "which the client asked the proxy for",
+        NameSource::Address => "the server's address, since the client named no server",
+    };
+    format!("For {} ({source}).", escaped(&wanted.name))
+}
+
+fn issuer(examination: &Examination) -> String {
+    let store = escaped(examination.store.as_deref().unwrap_or_default());
+    match &examination.issuer {
+        Issuer::Trusted => format!("The issuer is in {store}."),
+        Issuer::SelfSigned => format!("Self-signed, and not in {store}."),
+        Issuer::Unknown => format!("The issuer is not in {store}."),
+        Issuer::Refused(why) => format!("The issuer could not be checked against {store}: {}.", escaped(why)),
+        Issuer::Unchecked(why) => format!("The issuer was not checked: {why}."),
+    }
+}
+
+/// That the server asked for a client certificate, and what it got.
+pub(super) fn client(story: &Story, names: &PacketNames<'_>) -> Option<String> {
+    let asked = story.tls.certificate_request;
+    let said = story.tls.certificates[Role::Client].as_ref();
+    let asked_in = asked.map(|moment| format!("The server asked for a client certificate ({}). ", names.list(&[moment.number])));
+    let sent = match said {
+        Some(said) => {
+            let packet = names.list(&[said.moment.number]);
+            let own = said.what.chain.first().and_then(|der| Certificate::read(der).details);
+            match (own, said.what.is_whole) {
+                (Some(own), _) => format!("The client sent one for \"{}\" ({packet}).", escaped(&own.subject)),
+                (None, true) => format!("The client sent none ({packet})."),
+                (None, false) => format!("The client's answer was not captured whole ({packet})."),
+            }
+        }
+        None if asked.is_some() => "No answer of the client was seen.".to_owned(),
+        None => return None,
+    };
+    Some(format!("{}{sent}", asked_in.unwrap_or_default()))
+}

@@ -1,0 +1,68 @@
+//! What a captured certificate shows of the alert by which a client refused it.
+
+use crate::cert::Fault;
+use crate::story::Story;
+use crate::tcp::Role;
+use crate::tls::AlertDescription;
+
+/// The packet that completed the server's certificates, where the client refused them.
+pub(super) fn packet(story: &Story) -> Option<u64> {
+    let said = story.tls.certificates[Role::Server].as_ref().filter(|_| story.is_certificate_refused())?;
+    Some(said.moment.number)
+}
+
+/// What the captured certificate shows of the client's objection.
+#[derive(Default)]
+pub(super) struct Shown {
+    /// Sentences, each after a space.
+    pub(super) explanation: String,
+    /// What the client will have said; empty where the certificate shows nothing.
+    pub(super) reports: Vec<String>,
+    /// What mends it; empty likewise.
+    pub(super) advice: Vec<&'static str>,
+}
+
+/// What the certificate shows of an alert that `by` sent.
+pub(super) fn shown(story: &Story, by: Role, alert: AlertDescription) -> Shown {
+    let mut shown = Shown::default();
+    if by != Role::Client {
+        return shown;
+    }
+    let when = story.certificates_at();
+    for (_, fault) in story.certificate_faults().filter(|(_, fault)| ends_in(fault, alert)) {
+        shown.explanation += &format!(" {}", fault.sentence(when));
+        shown.reports.extend(fault.reported());
+        if !shown.advice.contains(&fault.remedy()) {
+            shown.advice.push(fault.remedy());
+        }
+    }
+    let is_dated = story.tls.examination.as_ref().is_some_and(|found| found.is_dated && found.is_whole);
+    if shown.explanation.is_empty() && alert.0 == CERTIFICATE_EXPIRED && is_dated {
+        shown.explanation = " By the capture's clock every certificate that the server sent was valid, so the client's clock is wrong, or \
+                             an authority's certificate in its own trust store has expired."
+            .to_owned();
+        shown.advice.push("Compare the client's clock with the capture's, and look for expired authorities in its trust store.");
+    }
+    shown
+}
+
+/// Whether a client may end in this alert over that fault: OpenSSL by its x509table (ssl/statem/statem_lib.c), JSSE by
+/// CertificateMessage.java, which says certificate_unknown to most.
+fn ends_in(fault: &Fault, alert: AlertDescription) -> bool {
+    match alert.0 {
+        BAD_CERTIFICATE => {
+            matches!(fault, Fault::NotYetValid { .. } | Fault::NameMismatch { .. } | Fault::Weak { .. })
+        }
+        UNSUPPORTED_CERTIFICATE => matches!(fault, Fault::Weak { .. }),
+        CERTIFICATE_EXPIRED => matches!(fault, Fault::Expired { .. }),
+        CERTIFICATE_UNKNOWN => true,
+        UNKNOWN_CA => matches!(fault, Fault::UnknownIssuer { .. } | Fault::SelfSigned { .. }),
+        _ => false,
+    }
+}
+
+const BAD_CERTIFICATE: u8 = 42;
+const UNSUPPORTED_CERTIFICATE: u8 = 43;
+const CERTIFICATE_EXPIRED: u8 = 45;
+const CERTIFICATE_UNKNOWN: u8 = 46;
+const UNKNOWN_CA: u8 = 48;
