@@ -115,6 +115,10 @@ pub const CHAIN_CERTIFICATES: usize = 16;
 /// Names of one certificate that are kept; further ones are counted. Certificates of large hosters have some 100.
 pub const CERTIFICATE_NAMES: usize = 256;
 
+/// Bytes of one name or text of a certificate that are kept: a host's name has 253 (RFC 1035), a common name 64 characters
+/// (RFC 5280, appendix A).
+pub const CERTIFICATE_TEXT_BYTES: usize = 512;
+
 /// Bytes of certificates kept for all connections together; equal chains count once. Beyond it, a connection's
 /// certificates are not looked at, and that is reported.
 pub const CERTIFICATE_BYTES_IN_ALL: usize = 64 * 1024 * 1024;

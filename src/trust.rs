@@ -21,9 +21,7 @@ fn of_file(file: &Path) -> anyhow::Result<Anchors> {
     let read = CertificateDer::pem_file_iter(file).and_then(Iterator::collect::<Result<Vec<_>, _>>);
     let certificates = read.with_context(|| format!("can't read certificates from {name}"))?;
     if certificates.is_empty() {
-        bail!(
-            "{name} holds no certificate in PEM; openssl x509 -inform DER -in FILE converts one from DER"
-        );
+        bail!("{name} holds no certificate in PEM; openssl x509 -inform DER -in FILE converts one from DER");
     }
     Ok(Anchors::new(name, true, &bytes(&certificates)))
 }

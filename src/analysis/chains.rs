@@ -91,7 +91,9 @@ impl Chains {
 fn turning_points(message: &CertificateMessage) -> Vec<Date> {
     let certificates = message.chain.iter().filter_map(|der| Certificate::read(der).details);
     let mut dates: Vec<_> = certificates
-        .flat_map(|details| [details.not_before, details.not_after.map(|last| Date(last.0.saturating_add(1)))])
+        .flat_map(|details| {
+            [details.not_before, details.not_after.map(|last| Date(last.0.saturating_add(1)))]
+        })
         .flatten()
         .collect();
     dates.sort_unstable();

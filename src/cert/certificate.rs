@@ -129,7 +129,17 @@ fn name(name: &X509Name<'_>) -> String {
         let kind = oid::word(&oid::ATTRIBUTES, &attribute.attr_type().to_id_string());
         format!("{kind}={}", value(attribute))
     };
-    name.iter_attributes().map(attribute).collect::<Vec<_>>().join(", ")
+    kept(name.iter_attributes().map(attribute).collect::<Vec<_>>().join(", "))
+}
+
+/// As much of a text as is kept, and `…` for the rest.
+fn kept(mut text: String) -> String {
+    if text.len() > limits::CERTIFICATE_TEXT_BYTES {
+        let end = (0..=limits::CERTIFICATE_TEXT_BYTES).rev().find(|place| text.is_char_boundary(*place));
+        text.truncate(end.unwrap_or(0));
+        text.push('…');
+    }
+    text
 }
 
 /// RFC 5280, 4.1.2.4: UTF8String and PrintableString as a rule, BMPString in old certificates.
@@ -138,15 +148,17 @@ fn value(attribute: &AttributeTypeAndValue<'_>) -> String {
     let bytes = attribute.as_slice();
     if attribute.attr_value().header.tag().0 == BMP_STRING {
         let units = bytes.chunks_exact(2).map(|pair| u16::from_be_bytes([pair[0], pair[1]]));
-        return char::decode_utf16(units).map(|unit| unit.unwrap_or(char::REPLACEMENT_CHARACTER)).collect();
+        return kept(
+            char::decode_utf16(units).map(|unit| unit.unwrap_or(char::REPLACEMENT_CHARACTER)).collect(),
+        );
     }
-    String::from_utf8_lossy(bytes).into_owned()
+    kept(String::from_utf8_lossy(bytes).into_owned())
 }
 
 /// The alternative names that a TLS client compares.
 fn host(name: &GeneralName<'_>) -> Option<String> {
     match name {
-        GeneralName::DNSName(name) => Some((*name).to_owned()),
+        GeneralName::DNSName(name) => Some(kept((*name).to_owned())),
         GeneralName::IPAddress(bytes) => {
             let four = <[u8; 4]>::try_from(*bytes).map(IpAddr::from);
             let address = four.or_else(|_| <[u8; 16]>::try_from(*bytes).map(IpAddr::from)).ok()?;

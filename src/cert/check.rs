@@ -113,11 +113,13 @@ struct Chain<'a> {
 
 /// The server's own certificate, who issued it, who issued that, as far as they were sent.
 fn path(certificates: &[Certificate]) -> Vec<&Details> {
-    let mut path: Vec<&Details> = certificates.first().and_then(|own| own.details.as_ref()).into_iter().collect();
+    let mut path: Vec<&Details> =
+        certificates.first().and_then(|own| own.details.as_ref()).into_iter().collect();
     while let Some(last) = path.last().filter(|last| !last.is_self_issued) {
         let candidates = certificates.iter().filter_map(|certificate| certificate.details.as_ref());
         let is_known = |details: &Details| path.iter().any(|known| std::ptr::eq(*known, details));
-        let issuer = candidates.into_iter().find(|details| details.subject == last.issuer && !is_known(details));
+        let issuer =
+            candidates.into_iter().find(|details| details.subject == last.issuer && !is_known(details));
         match issuer {
             Some(issuer) => path.push(issuer),
             None => break,
@@ -177,7 +179,9 @@ impl Chain<'_> {
 fn objection(error: &CertificateError) -> String {
     #[expect(deprecated, reason = "both forms of the error mean the same")]
     match error {
-        CertificateError::BadSignature => "a signature in the chain is wrong, or its key too short".to_owned(),
+        CertificateError::BadSignature => {
+            "a signature in the chain is wrong, or its key too short".to_owned()
+        }
         CertificateError::UnsupportedSignatureAlgorithm
         | CertificateError::UnsupportedSignatureAlgorithmContext { .. }
         | CertificateError::UnsupportedSignatureAlgorithmForPublicKeyContext { .. } => {
@@ -199,12 +203,8 @@ fn objection(error: &CertificateError) -> String {
 fn date_fault(details: &Details, when: When) -> Option<Fault> {
     let of = details.title().to_owned();
     match (details.not_before, details.not_after) {
-        (_, Some(not_after)) if when.earliest > not_after => {
-            Some(Fault::Expired { of, not_after })
-        }
-        (Some(not_before), _) if when.latest < not_before => {
-            Some(Fault::NotYetValid { of, not_before })
-        }
+        (_, Some(not_after)) if when.earliest > not_after => Some(Fault::Expired { of, not_after }),
+        (Some(not_before), _) if when.latest < not_before => Some(Fault::NotYetValid { of, not_before }),
         _ => None,
     }
 }
@@ -261,6 +261,7 @@ fn weaknesses(details: &Details) -> impl Iterator<Item = Fault> {
     let key = details.rsa_bits.filter(|bits| *bits < LEAST_BITS).map(Weakness::ShortKey);
     let is_weak = ["MD2", "MD5", "SHA-1"].into_iter().any(|hash| details.signature.ends_with(hash));
     // A certificate that signed itself is trusted for itself or not at all.
-    let signature = (is_weak && !details.is_self_issued).then(|| Weakness::Signature(details.signature.clone()));
+    let signature =
+        (is_weak && !details.is_self_issued).then(|| Weakness::Signature(details.signature.clone()));
     key.into_iter().chain(signature).map(|why| Fault::Weak { of: of.to_owned(), why })
 }

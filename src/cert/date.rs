@@ -24,7 +24,8 @@ impl Date {
             [(365 * 86_400, "year"), (86_400, "day"), (3_600, "hour"), (60, "minute")];
         let seconds = self.0.abs_diff(other.0);
         // Up to two years are told in days.
-        let unit = UNITS.into_iter().find(|(unit, name)| seconds / unit >= if *name == "year" { 2 } else { 1 });
+        let unit =
+            UNITS.into_iter().find(|(unit, name)| seconds / unit >= if *name == "year" { 2 } else { 1 });
         let (count, name) = unit.map_or((seconds, "second"), |(unit, name)| (seconds / unit, name));
         format!("{count} {name}{}", if count == 1 { "" } else { "s" })
     }

@@ -81,7 +81,8 @@ impl Fault {
     /// What is wrong, in one sentence, of a connection at that time.
     pub fn sentence(&self, when: Option<When>) -> String {
         let distance = |date: Date, to: fn(When) -> Date, side: &str| {
-            when.map(|when| format!(", {} {side} this connection", date.distance(to(when)))).unwrap_or_default()
+            when.map(|when| format!(", {} {side} this connection", date.distance(to(when))))
+                .unwrap_or_default()
         };
         match self {
             Self::Expired { of, not_after } => format!(
@@ -136,7 +137,9 @@ impl Fault {
             Self::NameMismatch { wanted, names, .. } => {
                 let is_address = wanted.name.parse::<std::net::IpAddr>().is_ok();
                 let (openssl, java) = match (is_address, names.is_empty()) {
-                    (true, true) => ("IP address mismatch", "No subject alternative names present".to_owned()),
+                    (true, true) => {
+                        ("IP address mismatch", "No subject alternative names present".to_owned())
+                    }
                     (true, false) => (
                         "IP address mismatch",
                         format!("No subject alternative names matching IP address {} found", wanted.name),
@@ -178,7 +181,9 @@ impl Fault {
     pub fn remedy(&self) -> &'static str {
         match self {
             Self::Expired { .. } => "Renew the server's certificate, and check the client's clock.",
-            Self::NotYetValid { .. } => "Check the clocks of client and server, then the certificate's dates.",
+            Self::NotYetValid { .. } => {
+                "Check the clocks of client and server, then the certificate's dates."
+            }
             Self::NameMismatch { .. } => {
                 "Have the client use a name that the certificate bears, or have a certificate issued for the name that it uses."
             }
@@ -188,7 +193,9 @@ impl Fault {
             Self::UnknownIssuer { .. } => {
                 "Put the issuing authority into the client's trust store, and have the server send its intermediate certificates."
             }
-            Self::Weak { .. } => "Have a new certificate issued, with RSA 2048 or ECDSA, signed over SHA-256.",
+            Self::Weak { .. } => {
+                "Have a new certificate issued, with RSA 2048 or ECDSA, signed over SHA-256."
+            }
         }
     }
 }
@@ -221,9 +228,6 @@ mod tests {
         let names: Vec<_> = (1..=6).map(|number| format!("{number}.example")).collect();
         let told = bears(&names, 3, None);
         assert_eq!(told, "it is for \"1.example\", \"2.example\", \"3.example\", \"4.example\" and 5 more");
-        assert_eq!(
-            bears(&[], 0, Some("ssm")),
-            "it has no alternative names, only the common name \"ssm\""
-        );
+        assert_eq!(bears(&[], 0, Some("ssm")), "it has no alternative names, only the common name \"ssm\"");
     }
 }

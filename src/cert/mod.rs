@@ -9,6 +9,8 @@ mod check;
 mod date;
 mod fault;
 mod oid;
+#[cfg(test)]
+mod tests;
 mod trust;
 mod wanted;
 

@@ -26,12 +26,7 @@ pub(super) fn find(story: &Story, is_meant: fn(&Fault) -> bool) -> Option<Findin
     }
     let weight = if is_uncertain { Weight::Info } else { Weight::Warning };
     let said = story.tls.certificates[Role::Server].as_ref();
-    finding(
-        fault.code(),
-        weight,
-        sentences.join(" "),
-        said.map(|said| said.moment.number),
-    )
+    finding(fault.code(), weight, sentences.join(" "), said.map(|said| said.moment.number))
 }
 
 /// Whether the fault rests on something that may be otherwise for the client: its trust store, the name that it used.

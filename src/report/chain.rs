@@ -34,7 +34,11 @@ pub(super) fn table(story: &Story, columns: u16) -> Option<String> {
 
 fn row(certificate: &Certificate) -> [String; 3] {
     let Some(details) = &certificate.details else {
-        return [format!("no X.509 certificate, SHA-256 {}", certificate.fingerprint()), String::new(), String::new()];
+        return [
+            format!("no X.509 certificate, SHA-256 {}", certificate.fingerprint()),
+            String::new(),
+            String::new(),
+        ];
     };
     let date = |date: Option<crate::cert::Date>| {
         date.map(|date| date.to_string().trim_end_matches(" UTC").to_owned()).unwrap_or_default()
@@ -50,7 +54,7 @@ fn whose(details: &Details) -> String {
     let mut text = escaped(&details.subject);
     // Writing to a string can't fail.
     let _ = match (details.is_self_issued, details.is_ca) {
-        (true, true) => write!(text, "\nan authority that signed itself"),
+        (true, true) => write!(text, "\nself-signed, may sign others"),
         (true, false) => write!(text, "\nself-signed"),
         (false, _) => write!(text, "\nby {}", escaped(&details.issuer)),
     };
@@ -91,9 +95,10 @@ pub(super) fn missing(story: &Story) -> Option<String> {
     let len = count(u64::from(examination.message_len), "byte");
     match (examination.is_whole, examination.certificates.len(), examination.further) {
         (true, 0, 0) => Some("The server sent a Certificate message without certificates.".to_owned()),
-        (_, _, further @ 1..) => {
-            Some(format!("{} more of the message of {len} were not looked at.", count(u64::from(further), "certificate")))
-        }
+        (_, _, further @ 1..) => Some(format!(
+            "{} more of the message of {len} were not looked at.",
+            count(u64::from(further), "certificate")
+        )),
         (false, 0, _) => Some(format!(
             "The server's Certificate message has {len}, of which the capture holds too few to show a certificate: `-s 0` captures \
              whole packets."
@@ -108,14 +113,16 @@ pub(super) fn missing(story: &Story) -> Option<String> {
 /// What the certificates were checked for, and the outcome.
 pub(super) fn checked(story: &Story) -> Option<String> {
     let examination = story.tls.examination.as_deref().filter(|found| !found.certificates.is_empty())?;
-    let dates = if examination.is_dated { "" } else { " The capture has no dates, so theirs could not be checked." };
+    let dates =
+        if examination.is_dated { "" } else { " The capture has no dates, so theirs could not be checked." };
     let revoked = "Revocation is not checked.";
     Some(format!("{} {}{dates} {revoked}", name(examination), issuer(examination)))
 }
 
 fn name(examination: &Examination) -> String {
     let Some(wanted) = &examination.wanted else {
-        return "For no name, since the part of the ClientHello that may hold it was not captured.".to_owned();
+        return "For no name, since the part of the ClientHello that may hold it was not captured."
+            .to_owned();
     };
     let source = match wanted.source {
         NameSource::ServerName => "which the client asked for",
@@ -141,13 +148,17 @@ fn issuer(examination: &Examination) -> String {
 pub(super) fn client(story: &Story, names: &PacketNames<'_>) -> Option<String> {
     let asked = story.tls.certificate_request;
     let said = story.tls.certificates[Role::Client].as_ref();
-    let asked_in = asked.map(|moment| format!("The server asked for a client certificate ({}). ", names.list(&[moment.number])));
+    let asked_in = asked.map(|moment| {
+        format!("The server asked for a client certificate ({}). ", names.list(&[moment.number]))
+    });
     let sent = match said {
         Some(said) => {
             let packet = names.list(&[said.moment.number]);
             let own = said.what.chain.first().and_then(|der| Certificate::read(der).details);
             match (own, said.what.is_whole) {
-                (Some(own), _) => format!("The client sent one for \"{}\" ({packet}).", escaped(&own.subject)),
+                (Some(own), _) => {
+                    format!("The client sent one for \"{}\" ({packet}).", escaped(&own.subject))
+                }
                 (None, true) => format!("The client sent none ({packet})."),
                 (None, false) => format!("The client's answer was not captured whole ({packet})."),
             }

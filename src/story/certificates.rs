@@ -69,15 +69,17 @@ impl Story {
 
     /// What is wrong with the server's certificates, of one kind of fault.
     pub fn certificate_faults(&self) -> impl Iterator<Item = (&Examination, &Fault)> {
-        self.tls.examination.iter().flat_map(|examination| {
-            examination.faults.iter().map(|fault| (examination.as_ref(), fault))
-        })
+        self.tls
+            .examination
+            .iter()
+            .flat_map(|examination| examination.faults.iter().map(|fault| (examination.as_ref(), fault)))
     }
 
     /// Whether the client ended the handshake by an alert that refuses the certificate.
     pub fn is_certificate_refused(&self) -> bool {
         self.endings.iter().any(|ending| {
-            let refuses = |alert: &Option<AlertDescription>| alert.is_some_and(AlertDescription::rejects_certificate);
+            let refuses =
+                |alert: &Option<AlertDescription>| alert.is_some_and(AlertDescription::rejects_certificate);
             ending.by == Role::Client
                 && matches!(&ending.what, EndingKind::Alert { description, .. } if refuses(description))
         })
