@@ -12,14 +12,14 @@ pub(super) fn find(story: &Story, is_meant: fn(&Fault) -> bool) -> Option<Findin
     let when = story.certificates_at();
     let mut sentences: Vec<_> = found.iter().map(|(_, fault)| fault.sentence(when)).collect();
     let is_refused = story.is_certificate_refused();
-    let is_accepted = story.stage >= Stage::ClientFinished;
     let is_uncertain = is_uncertain(examination, fault) && !is_refused;
-    if is_uncertain {
-        sentences.push(caveat(fault).to_owned());
-    }
-    if is_accepted {
-        sentences.push("This client went on all the same.".to_owned());
-    }
+    let is_accepted = story.stage >= Stage::ClientFinished;
+    sentences.extend(match (is_uncertain, is_accepted) {
+        (true, true) => Some(format!("This client accepts it, and may have its reason: {}.", reason(fault))),
+        (true, false) => Some(format!("That may be no fault: {}.", reason(fault))),
+        (false, true) => Some("This client went on all the same.".to_owned()),
+        (false, false) => None,
+    });
     // What this client says to a certificate that it refuses stands in the verdict.
     if !is_refused && !(is_accepted && is_uncertain) {
         sentences.push(format!("Clients say: {}.", fault.reported().join("; ").trim_end_matches('.')));
@@ -38,15 +38,12 @@ fn is_uncertain(examination: &Examination, fault: &Fault) -> bool {
     }
 }
 
-fn caveat(fault: &Fault) -> &'static str {
+/// Why such a fault may be none.
+fn reason(fault: &Fault) -> &'static str {
     match fault {
         Fault::NameMismatch { .. } => {
-            "That is no fault if the address was translated on the way, or if the client used a name without a dot, which Java does \
-             not send: --name NAME checks against it."
+            "the address may be translated on the way, and Java sends no name that has no dot (--name checks against a name)"
         }
-        _ => {
-            "That is no fault if the client has a trust store of its own, as it must have for a private authority: --ca-file FILE \
-             checks against that."
-        }
+        _ => "clients have trust stores of their own (--ca-file checks against one)",
     }
 }

@@ -6,7 +6,7 @@ use comfy_table::presets::UTF8_FULL;
 use comfy_table::{ContentArrangement, Table};
 
 use super::escape::escaped;
-use super::words::{PacketNames, count};
+use super::words::{PacketNames, count, grouped};
 use crate::cert::{Certificate, Details, Examination, Issuer, NameSource};
 use crate::story::{Stage, Story, Unseen};
 use crate::tcp::Role;
@@ -70,12 +70,22 @@ fn whose(details: &Details) -> String {
 /// Why there is no certificate to see, or what is missing; nothing where all is there, or no TLS was.
 pub(super) fn missing(story: &Story) -> Option<String> {
     if let Some(unseen) = story.certificates_unseen() {
+        if let Some((len, came)) = story.tls.unfinished_certificate {
+            return Some(format!(
+                "The server's Certificate message did not come to its end: {} of {} are there.",
+                grouped(u64::from(came)),
+                count(u64::from(len), "byte")
+            ));
+        }
         return Some(
             match unseen {
                 Unseen::Encrypted if story.stage < Stage::TlsEstablished => {
-                    "TLS 1.3 encrypts the certificates, and alerts after the ServerHello: a capture can't show them."
+                    "TLS 1.3 encrypts the certificates, and alerts after the ServerHello: a capture can't show them. `openssl s_client \
+                     -showcerts` shows the certificates."
                 }
-                Unseen::Encrypted => "TLS 1.3 encrypts the certificates: a capture can't show them.",
+                Unseen::Encrypted => {
+                    "TLS 1.3 encrypts the certificates: a capture can't show them, `openssl s_client -showcerts` does."
+                }
                 Unseen::Resumed => {
                     "No certificate was sent: the handshake was abbreviated, as it is when a session is resumed."
                 }
@@ -84,7 +94,8 @@ pub(super) fn missing(story: &Story) -> Option<String> {
                      captures them."
                 }
                 Unseen::LengthsOnly => {
-                    "The certificates can't be read from lengths. A capture to a file with `-s 0` shows them, up to TLS 1.2."
+                    "The certificates can't be read from lengths. Up to TLS 1.2 a capture file of whole packets shows them, and `openssl \
+                     s_client -showcerts` always does."
                 }
                 Unseen::Unfinished => "The server's certificates did not arrive whole.",
             }

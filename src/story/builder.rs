@@ -234,6 +234,7 @@ impl Builder {
             story.unfilled_hole[role] =
                 end.hole().and_then(|(from, to)| Some((end.relative(from)?, end.relative(to)?)));
         }
+        story.tls.unfinished_certificate = tls.unfinished_certificate();
         story.capture = capture;
         if let Some(silence) = self.silence.take() {
             if self.lost_sight(&silence) {

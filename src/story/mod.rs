@@ -266,6 +266,8 @@ pub struct TlsFacts {
     pub key_exchange_group: Option<NamedGroup>,
     /// Each side's Certificate message, where it was sent in clear.
     pub certificates: PerRole<Option<Said<Arc<CertificateMessage>>>>,
+    /// A Certificate message of the server that begins and has no end: its bytes, and how many of them came.
+    pub unfinished_certificate: Option<(u32, u32)>,
     /// The server asked for a client certificate in clear.
     pub certificate_request: Option<Moment>,
     /// What a client makes of the server's certificates.

@@ -48,6 +48,11 @@ impl Tracker {
         self.readers[role].is_inside_record()
     }
 
+    /// Bytes of a server's Certificate message that has begun and is not complete, and how many of them came.
+    pub fn unfinished_certificate(&self) -> Option<(u32, u32)> {
+        self.readers.server.unfinished_certificate()
+    }
+
     /// Takes the next stretch of one side's stream in, and tells what it completed.
     pub fn take(&mut self, role: Role, delivery: &Delivery<'_>, tell: &mut dyn FnMut(Event)) {
         let saw_no_bytes = delivery.bytes.is_empty() && self.readers[role].is_at_start();

@@ -93,7 +93,9 @@ impl Certificates {
                 .map(|examination| examination.certificates.iter().map(certificate).collect())
                 .filter(|certificates: &Vec<_>| !certificates.is_empty()),
             certificates_unseen: story.certificates_unseen(),
-            certificate_message_length: examination.map(|examination| examination.message_len),
+            certificate_message_length: examination
+                .map(|examination| examination.message_len)
+                .or_else(|| story.tls.unfinished_certificate.map(|(len, _)| len)),
             certificate_check: examination.map(check),
             client_certificate_request: story.tls.certificate_request.map(|moment| moment.number),
             client_certificates: clients.filter(|said| said.what.is_whole).map(|said| {
