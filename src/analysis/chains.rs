@@ -9,6 +9,9 @@ use crate::story::Story;
 use crate::tcp::Role;
 use crate::tls::CertificateMessage;
 
+/// What a message takes beside its certificates, so that empty ones are bounded too.
+const OVERHEAD_BYTES: usize = 128;
+
 /// What decides the outcome of a check, beside the anchors.
 #[derive(PartialEq, Eq, Hash, Debug)]
 struct Question {
@@ -48,8 +51,6 @@ impl Chains {
         if let Some((known, _)) = self.kept.get_key_value(message) {
             return Arc::clone(known);
         }
-        // Messages without certificates take room too.
-        const OVERHEAD_BYTES: usize = 128;
         let bytes = OVERHEAD_BYTES + message.chain.iter().map(Vec::len).sum::<usize>();
         if self.kept_bytes + bytes > limits::CERTIFICATE_BYTES_IN_ALL {
             self.given_up += 1;

@@ -21,7 +21,8 @@ pub(super) fn find(story: &Story, is_meant: fn(&Fault) -> bool) -> Option<Findin
         (false, false) => None,
     });
     // What this client says to a certificate that it refuses stands in the verdict.
-    if !is_refused && !(is_accepted && is_uncertain) {
+    let is_settled = is_refused || is_accepted && is_uncertain;
+    if !is_settled {
         sentences.push(format!("Clients say: {}.", fault.reported().join("; ").trim_end_matches('.')));
     }
     let weight = if is_uncertain { Weight::Info } else { Weight::Warning };

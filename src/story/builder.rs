@@ -501,13 +501,7 @@ impl Builder {
             Message::KeyExchangeGroup(group) => {
                 self.story.tls.key_exchange_group.get_or_insert(*group);
             }
-            Message::Certificates(message) => {
-                let what = Arc::clone(message);
-                self.story.tls.certificates[role].get_or_insert(Said { what, moment, basis });
-            }
-            Message::CertificateRequest => {
-                self.story.tls.certificate_request.get_or_insert(moment);
-            }
+            Message::Certificates(_) | Message::CertificateRequest => self.take_certificates(event),
             Message::ServerFlightComplete => {
                 self.story.tls.server_flight.get_or_insert(Said { what: (), moment, basis });
                 self.reach(Stage::ServerFlightComplete, basis);
@@ -593,6 +587,17 @@ impl Builder {
             story.plain.server = Some(said);
         } else {
             story.plain[role].get_or_insert(said);
+        }
+    }
+
+    fn take_certificates(&mut self, event: &Event) {
+        let moment = Moment { number: event.number, at: event.at };
+        let tls = &mut self.story.tls;
+        if let Message::Certificates(message) = &event.message {
+            let said = Said { what: Arc::clone(message), moment, basis: event.basis };
+            tls.certificates[event.role].get_or_insert(said);
+        } else {
+            tls.certificate_request.get_or_insert(moment);
         }
     }
 
