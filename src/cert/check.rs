@@ -11,7 +11,7 @@ use super::certificate::{Certificate, Details};
 use super::date::{Date, When};
 use super::fault::{Fault, Weakness};
 use super::trust::Anchors;
-use super::wanted::Wanted;
+use super::wanted::{NameSource, Wanted};
 use crate::tls::CertificateMessage;
 
 /// What a client makes of a server's certificates.
@@ -52,6 +52,18 @@ pub enum Issuer {
     Refused(String),
     /// It was not checked, for this reason.
     Unchecked(&'static str),
+}
+
+impl Examination {
+    /// Whether a fault must be one for the client too. Its trust store may be another than the system's, and the server's
+    /// address may be translated on the way.
+    pub fn is_certain(&self, fault: &Fault) -> bool {
+        match fault {
+            Fault::SelfSigned { .. } | Fault::UnknownIssuer { .. } => self.is_store_chosen,
+            Fault::NameMismatch { wanted, .. } => wanted.source != NameSource::Address,
+            Fault::Expired { .. } | Fault::NotYetValid { .. } | Fault::Weak { .. } => true,
+        }
+    }
 }
 
 /// Examines a server's Certificate message as a client would that wanted this name and looked at it then. What is not

@@ -1,8 +1,8 @@
 //! What the findings about certificates have in common.
 
 use super::{Finding, Weight, finding};
-use crate::cert::{Examination, Fault, NameSource};
-use crate::story::{Stage, Story};
+use crate::cert::Fault;
+use crate::story::Story;
 use crate::tcp::Role;
 
 /// The faults of one kind, as one finding.
@@ -12,8 +12,9 @@ pub(super) fn find(story: &Story, is_meant: fn(&Fault) -> bool) -> Option<Findin
     let when = story.certificates_at();
     let mut sentences: Vec<_> = found.iter().map(|(_, fault)| fault.sentence(when)).collect();
     let is_refused = story.is_certificate_refused();
-    let is_uncertain = is_uncertain(examination, fault) && !is_refused;
-    let is_accepted = story.stage >= Stage::ClientFinished;
+    let is_uncertain = !examination.is_certain(fault) && !is_refused;
+    // Some libraries compare names only after the handshake.
+    let is_accepted = story.tls.application_data.client.count > 0;
     sentences.extend(match (is_uncertain, is_accepted) {
         (true, true) => Some(format!("This client accepts it, and may have its reason: {}.", reason(fault))),
         (true, false) => Some(format!("That may be no fault: {}.", reason(fault))),
@@ -28,15 +29,6 @@ pub(super) fn find(story: &Story, is_meant: fn(&Fault) -> bool) -> Option<Findin
     let weight = if is_uncertain { Weight::Info } else { Weight::Warning };
     let said = story.tls.certificates[Role::Server].as_ref();
     finding(fault.code(), weight, sentences.join(" "), said.map(|said| said.moment.number))
-}
-
-/// Whether the fault rests on something that may be otherwise for the client: its trust store, the name that it used.
-fn is_uncertain(examination: &Examination, fault: &Fault) -> bool {
-    match fault {
-        Fault::SelfSigned { .. } | Fault::UnknownIssuer { .. } => !examination.is_store_chosen,
-        Fault::NameMismatch { wanted, .. } => wanted.source == NameSource::Address,
-        Fault::Expired { .. } | Fault::NotYetValid { .. } | Fault::Weak { .. } => false,
-    }
 }
 
 /// Why such a fault may be none.

@@ -1,7 +1,7 @@
 //! What a captured certificate shows of the alert by which a client refused it.
 
 use crate::cert::Fault;
-use crate::story::Story;
+use crate::story::{EndingKind, Story};
 use crate::tcp::Role;
 use crate::tls::AlertDescription;
 
@@ -22,19 +22,46 @@ pub(super) struct Shown {
     pub(super) advice: Vec<&'static str>,
 }
 
+impl Shown {
+    fn add(&mut self, story: &Story, fault: &Fault) {
+        self.explanation += &format!(" {}", fault.sentence(story.certificates_at()));
+        self.reports.extend(fault.reported());
+        if !self.advice.contains(&fault.remedy()) {
+            self.advice.push(fault.remedy());
+        }
+    }
+}
+
+/// What the certificate shows of a client that ended after the handshake without a request: some libraries look at the
+/// certificate only then, libcurl at its names for example.
+pub(super) fn shown_after_handshake(story: &Story) -> Shown {
+    let mut shown = Shown::default();
+    let is_client_first = story.endings.first().is_some_and(|ending| {
+        let is_end = matches!(
+            ending.what,
+            EndingKind::CloseNotify | EndingKind::Fin | EndingKind::Reset(_) | EndingKind::Alert { .. }
+        );
+        ending.by == Role::Client && is_end
+    });
+    if !is_client_first || story.tls.application_data.client.count > 0 {
+        return shown;
+    }
+    for (found, fault) in story.certificate_faults() {
+        if found.is_certain(fault) {
+            shown.add(story, fault);
+        }
+    }
+    shown
+}
+
 /// What the certificate shows of an alert that `by` sent.
 pub(super) fn shown(story: &Story, by: Role, alert: AlertDescription) -> Shown {
     let mut shown = Shown::default();
     if by != Role::Client {
         return shown;
     }
-    let when = story.certificates_at();
     for (_, fault) in story.certificate_faults().filter(|(_, fault)| ends_in(fault, alert)) {
-        shown.explanation += &format!(" {}", fault.sentence(when));
-        shown.reports.extend(fault.reported());
-        if !shown.advice.contains(&fault.remedy()) {
-            shown.advice.push(fault.remedy());
-        }
+        shown.add(story, fault);
     }
     let is_dated = story.tls.examination.as_ref().is_some_and(|found| found.is_dated && found.is_whole);
     if shown.explanation.is_empty() && alert.0 == CERTIFICATE_EXPIRED && is_dated {

@@ -88,6 +88,11 @@ refused("tls-alert--missing-intermediate", "without-intermediate.pem", 48, "unkn
         expect="one certificate, by an authority that is not the client's, and the client's alert unknown_ca")
 refused("tls-alert--weak-certificate", "weak.pem", 42, "bad_certificate", "-cipher", "DEFAULT:@SECLEVEL=0", shows="a certificate with an RSA key of 1024 bits, signed over SHA-1",
         expect="that certificate, and the client's alert bad_certificate")
+# libcurl compares names itself, after the handshake.
+situation("healthy--name-mismatch", shows="a certificate for another name, at which curl closes after the handshake", made="{curl} → s_server of {openssl}, TLS 1.2",
+          expect="a complete handshake, and then the client's end without a request", verdict="healthy stage=tls-established actor=unknown cause=-",
+          sees=(HELLO, CERTIFICATE), never=(DATA,))(served("other-name.pem", by_name))
+
 
 def with_intermediate(lab):
     # s_server sends only the first certificate of -cert.
