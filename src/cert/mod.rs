@@ -10,6 +10,8 @@ mod date;
 mod fault;
 mod oid;
 #[cfg(test)]
+pub(crate) mod samples;
+#[cfg(test)]
 mod tests;
 mod trust;
 mod wanted;

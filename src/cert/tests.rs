@@ -1,28 +1,17 @@
 //! The room's tests, on the certificates of `samples/`.
 
 use proptest::prelude::*;
-use rustls::pki_types::CertificateDer;
-use rustls::pki_types::pem::PemObject;
 
+use super::samples::sample;
 use super::*;
 use crate::tls::CertificateMessage;
-
-fn der(pem: &str) -> Vec<u8> {
-    CertificateDer::from_pem_slice(pem.as_bytes()).unwrap().to_vec()
-}
-
-macro_rules! sample {
-    ($name:literal) => {
-        der(include_str!(concat!("samples/", $name, ".pem")))
-    };
-}
 
 fn message(chain: &[Vec<u8>]) -> CertificateMessage {
     CertificateMessage { len: 2_000, chain: chain.to_vec(), further: 0, is_whole: true }
 }
 
 fn store() -> Anchors {
-    Anchors::new("ca.pem", true, &[sample!("authority")])
+    Anchors::new("ca.pem", true, &[sample("authority")])
 }
 
 fn wanted(name: &str) -> Option<Wanted> {
@@ -48,7 +37,7 @@ fn codes(examination: &Examination) -> Vec<&'static str> {
 
 #[test]
 fn a_certificate_is_read() {
-    let certificate = Certificate::read(&sample!("server"));
+    let certificate = Certificate::read(&sample("server"));
     assert_eq!(certificate.fingerprint().len(), 64);
     let details = certificate.details.unwrap();
     assert_eq!(details.subject, "O=Test, CN=ssm.example");
@@ -58,15 +47,15 @@ fn a_certificate_is_read() {
     assert_eq!(details.not_before.map(Date::machine_readable).as_deref(), Some("2020-01-01T00:00:00Z"));
     assert_eq!((details.key_text().as_str(), details.signature.as_str()), ("P-256", "ECDSA with SHA-256"));
     assert!(!details.is_ca && !details.is_self_issued);
-    let authority = Certificate::read(&sample!("authority")).details.unwrap();
+    let authority = Certificate::read(&sample("authority")).details.unwrap();
     assert!(authority.is_ca && authority.is_self_issued);
     assert_eq!(authority.not_after.map(Date::machine_readable).as_deref(), Some("9999-12-31T23:59:59Z"));
-    assert_eq!(Certificate::read(&sample!("weak")).details.unwrap().key_text(), "RSA 1024");
+    assert_eq!(Certificate::read(&sample("weak")).details.unwrap().key_text(), "RSA 1024");
 }
 
 #[test]
 fn a_good_chain_is_trusted_and_has_no_faults() {
-    let chain = message(&[sample!("server"), sample!("intermediate")]);
+    let chain = message(&[sample("server"), sample("intermediate")]);
     for name in ["ssm.example", "SSM.example.", "a.ssm.example", "192.0.2.20"] {
         let found = examine(&chain, wanted(name), on(VALID), Some(&store()));
         assert_eq!((&found.issuer, codes(&found)), (&Issuer::Trusted, vec![]), "{name}");
@@ -75,8 +64,8 @@ fn a_good_chain_is_trusted_and_has_no_faults() {
 
 #[test]
 fn each_fault_is_found_whatever_else_is_wrong() {
-    let chain = message(&[sample!("server"), sample!("intermediate")]);
-    let stranger = Anchors::new("other.pem", true, &[sample!("self-signed")]);
+    let chain = message(&[sample("server"), sample("intermediate")]);
+    let stranger = Anchors::new("other.pem", true, &[sample("self-signed")]);
     for (date, anchors, expected) in [
         (EARLIER, &store(), vec!["certificate-not-yet-valid", "certificate-not-yet-valid"]),
         (LATER, &store(), vec!["certificate-expired"]),
@@ -99,7 +88,7 @@ fn each_fault_is_found_whatever_else_is_wrong() {
 
 #[test]
 fn the_issuer_is_known_although_the_dates_are_wrong() {
-    let chain = message(&[sample!("server"), sample!("intermediate")]);
+    let chain = message(&[sample("server"), sample("intermediate")]);
     for date in [EARLIER, LATER, MUCH_LATER] {
         assert_eq!(examine(&chain, None, on(date), Some(&store())).issuer, Issuer::Trusted, "at {date}");
     }
@@ -107,14 +96,14 @@ fn the_issuer_is_known_although_the_dates_are_wrong() {
 
 #[test]
 fn an_expired_intermediate_that_the_client_can_do_without_is_no_fault() {
-    let chain = message(&[sample!("server"), sample!("intermediate")]);
-    let anchors = Anchors::new("ca.pem", true, &[sample!("intermediate")]);
+    let chain = message(&[sample("server"), sample("intermediate")]);
+    let anchors = Anchors::new("ca.pem", true, &[sample("intermediate")]);
     assert_eq!(codes(&examine(&chain, None, on(LATER), Some(&anchors))), Vec::<&str>::new());
 }
 
 #[test]
 fn a_missing_intermediate_is_an_unknown_issuer() {
-    let found = examine(&message(&[sample!("server")]), wanted("ssm.example"), on(VALID), Some(&store()));
+    let found = examine(&message(&[sample("server")]), wanted("ssm.example"), on(VALID), Some(&store()));
     let [Fault::UnknownIssuer { issuer, is_issuer_sent: false, .. }] = found.faults.as_slice() else {
         panic!("{:?}", found.faults)
     };
@@ -123,17 +112,17 @@ fn a_missing_intermediate_is_an_unknown_issuer() {
 
 #[test]
 fn a_self_signed_certificate_is_told_from_one_in_the_store() {
-    let chain = message(&[sample!("self-signed")]);
+    let chain = message(&[sample("self-signed")]);
     let found = examine(&chain, wanted("ssm.example"), on(VALID), Some(&store()));
     assert_eq!((found.issuer.clone(), codes(&found)), (Issuer::SelfSigned, vec!["certificate-self-signed"]));
-    let pinned = Anchors::new("own.pem", true, &[sample!("self-signed")]);
+    let pinned = Anchors::new("own.pem", true, &[sample("self-signed")]);
     let found = examine(&chain, wanted("ssm.example"), on(VALID), Some(&pinned));
     assert_eq!((found.issuer.clone(), codes(&found)), (Issuer::Trusted, vec![]));
 }
 
 #[test]
 fn short_keys_and_old_signatures_are_weak() {
-    let found = examine(&message(&[sample!("weak")]), None, on(VALID), Some(&store()));
+    let found = examine(&message(&[sample("weak")]), None, on(VALID), Some(&store()));
     assert_eq!(codes(&found), ["certificate-weak", "certificate-weak"]);
     assert!(matches!(found.issuer, Issuer::Refused(_)));
 }
@@ -141,22 +130,22 @@ fn short_keys_and_old_signatures_are_weak() {
 #[test]
 fn a_common_name_counts_only_where_there_are_no_other_names() {
     let found = |sample: Vec<u8>, name| examine(&message(&[sample]), wanted(name), on(VALID), None);
-    assert_eq!(codes(&found(sample!("nameless"), "ssm.example")), Vec::<&str>::new());
-    assert_eq!(codes(&found(sample!("nameless"), "other.example")), ["certificate-name-mismatch"]);
-    assert_eq!(codes(&found(sample!("nameless"), "192.0.2.20")), ["certificate-name-mismatch"]);
+    assert_eq!(codes(&found(sample("nameless"), "ssm.example")), Vec::<&str>::new());
+    assert_eq!(codes(&found(sample("nameless"), "other.example")), ["certificate-name-mismatch"]);
+    assert_eq!(codes(&found(sample("nameless"), "192.0.2.20")), ["certificate-name-mismatch"]);
     assert_eq!(
-        codes(&found(sample!("weak"), "weak.example")),
+        codes(&found(sample("weak"), "weak.example")),
         ["certificate-name-mismatch", "certificate-weak", "certificate-weak"]
     );
 }
 
 #[test]
 fn what_is_not_known_is_not_checked() {
-    let chain = message(&[sample!("server"), sample!("intermediate")]);
+    let chain = message(&[sample("server"), sample("intermediate")]);
     let found = examine(&chain, None, None, None);
     assert_eq!((codes(&found), found.is_dated), (vec![], false));
     assert!(matches!(found.issuer, Issuer::Unchecked(_)));
-    let cut = CertificateMessage { is_whole: false, ..message(&[sample!("server")]) };
+    let cut = CertificateMessage { is_whole: false, ..message(&[sample("server")]) };
     let found = examine(&cut, wanted("ssm.example"), on(MUCH_LATER), Some(&store()));
     assert_eq!(codes(&found), ["certificate-expired"], "what is there is checked");
     assert!(matches!(found.issuer, Issuer::Unchecked(_)));
@@ -174,7 +163,7 @@ fn what_is_no_certificate_is_shown_as_such() {
 
 #[test]
 fn a_chain_that_signs_itself_in_a_circle_comes_to_an_end() {
-    let chain = vec![sample!("server"), sample!("server"), sample!("intermediate"), sample!("intermediate")];
+    let chain = vec![sample("server"), sample("server"), sample("intermediate"), sample("intermediate")];
     let found = examine(&message(&chain), wanted("ssm.example"), on(VALID), Some(&store()));
     assert_eq!(found.issuer, Issuer::Trusted);
 }
@@ -212,7 +201,7 @@ proptest! {
         is_cut: bool,
         which in 0..6usize,
     ) {
-        let samples = [sample!("server"), sample!("weak"), sample!("self-signed"), sample!("nameless"), sample!("authority"), sample!("intermediate")];
+        let samples = [sample("server"), sample("weak"), sample("self-signed"), sample("nameless"), sample("authority"), sample("intermediate")];
         let mut damaged = samples[which].clone();
         for (place, byte) in changes {
             let place = place.index(damaged.len());
@@ -221,7 +210,7 @@ proptest! {
         if is_cut {
             damaged.truncate(cut.index(damaged.len()));
         }
-        for chain in [vec![damaged.clone(), sample!("intermediate")], vec![sample!("server"), damaged]] {
+        for chain in [vec![damaged.clone(), sample("intermediate")], vec![sample("server"), damaged]] {
             let found = examine(&message(&chain), wanted("ssm.example"), on(VALID), Some(&store()));
             let _ = told(&found);
         }
