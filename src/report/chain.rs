@@ -132,8 +132,7 @@ pub(super) fn checked(story: &Story) -> Option<String> {
 
 fn name(examination: &Examination) -> String {
     let Some(wanted) = &examination.wanted else {
-        return "For no name, since the part of the ClientHello that may hold it was not captured."
-            .to_owned();
+        return "For no name, since the capture does not tell which one the client used.".to_owned();
     };
     let source = match wanted.source {
         NameSource::ServerName => "which the client asked for",
@@ -178,4 +177,29 @@ pub(super) fn client(story: &Story, names: &PacketNames<'_>) -> Option<String> {
         None => return None,
     };
     Some(format!("{}{sent}", asked_in.unwrap_or_default()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_can_t_drive_a_terminal_and_many_are_cut_short() {
+        let names: Vec<_> = (0..9).map(|number| format!("\u{1b}[2J{number}.example\n")).collect();
+        let details = Details {
+            subject: "CN=\u{202e}a\r\n".to_owned(),
+            issuer: "CN=\u{7}".to_owned(),
+            names,
+            further_names: 2,
+            key: "1.2\u{1b}".to_owned(),
+            signature: "\0".to_owned(),
+            ..Details::default()
+        };
+        let certificate = Certificate { sha256: [0; 32], details: Some(details) };
+        let text = row(&certificate).join("\n");
+        assert!(text.lines().flat_map(str::chars).all(super::super::escape::is_safe), "{text:?}");
+        assert!(text.contains("and 5 more"), "{text:?}");
+        let unreadable = row(&Certificate { details: None, ..certificate });
+        assert!(unreadable[0].starts_with("no X.509 certificate"));
+    }
 }

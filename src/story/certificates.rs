@@ -26,19 +26,18 @@ pub enum Unseen {
 
 impl Story {
     /// Whom the client wanted to talk to: the name in its ClientHello, else the one that it told a proxy, else the
-    /// server's address. Absent where a cut ClientHello may have held a name.
+    /// server's address. Absent where a cut ClientHello may have held a name, or where something else was spoken before TLS.
     pub fn wanted(&self) -> Option<Wanted> {
         let hello = &self.tls.client_hello.as_ref()?.what;
-        let (name, source) = if let Some(name) = &hello.server_name {
-            (name.clone(), NameSource::ServerName)
-        } else if !hello.is_whole {
-            return None;
-        } else if let Some(said) =
-            self.plain.client.as_ref().filter(|said| said.what.kind == PlainKind::Connect)
-        {
-            (connect_host(&said.what.line)?.to_owned(), NameSource::Proxy)
-        } else {
-            (self.parties[Role::Server].address.to_string(), NameSource::Address)
+        let (name, source) = match (&hello.server_name, &self.plain.client) {
+            (Some(name), _) => (name.clone(), NameSource::ServerName),
+            (None, _) if !hello.is_whole => return None,
+            (None, Some(said)) if said.what.kind == PlainKind::Connect => {
+                (connect_host(&said.what.line)?.to_owned(), NameSource::Proxy)
+            }
+            // Another proxy's protocol, or the dialogue before STARTTLS, says nothing of a name.
+            (None, Some(_)) => return None,
+            (None, None) => (self.parties[Role::Server].address.to_string(), NameSource::Address),
         };
         Some(Wanted { name, source })
     }
