@@ -15,13 +15,14 @@ pub(super) const ATTRIBUTES: [(&str, &str); 11] = [
     ("1.2.840.113549.1.9.1", "emailAddress"),
 ];
 
-/// Public keys that are not RSA or on a curve (RFC 3279; RFC 8410).
-pub(super) const KEYS: [(&str, &str); 5] = [
+/// Public keys that are not RSA or on a curve (RFC 3279; RFC 8410; RFC 9881).
+pub(super) const KEYS: [(&str, &str); 6] = [
     ("1.2.840.10040.4.1", "DSA"),
     ("1.3.101.112", "Ed25519"),
     ("1.3.101.113", "Ed448"),
     ("2.16.840.1.101.3.4.3.17", "ML-DSA-44"),
     ("2.16.840.1.101.3.4.3.18", "ML-DSA-65"),
+    ("2.16.840.1.101.3.4.3.19", "ML-DSA-87"),
 ];
 
 /// Named curves (RFC 5480, 2.1.1.1).
@@ -33,8 +34,8 @@ pub(super) const CURVES: [(&str, &str); 5] = [
     ("1.3.132.0.35", "P-521"),
 ];
 
-/// Signature algorithms (RFC 3279, RFC 4055, RFC 5758, RFC 8410).
-pub(super) const SIGNATURES: [(&str, &str); 17] = [
+/// Signature algorithms (RFC 3279, RFC 4055, RFC 5758, RFC 8410, RFC 9881).
+pub(super) const SIGNATURES: [(&str, &str); 20] = [
     ("1.2.840.113549.1.1.2", "RSA with MD2"),
     ("1.2.840.113549.1.1.4", "RSA with MD5"),
     ("1.2.840.113549.1.1.5", "RSA with SHA-1"),
@@ -52,6 +53,9 @@ pub(super) const SIGNATURES: [(&str, &str); 17] = [
     ("1.2.840.10045.4.3.4", "ECDSA with SHA-512"),
     ("1.3.101.112", "Ed25519"),
     ("1.3.101.113", "Ed448"),
+    ("2.16.840.1.101.3.4.3.17", "ML-DSA-44"),
+    ("2.16.840.1.101.3.4.3.18", "ML-DSA-65"),
+    ("2.16.840.1.101.3.4.3.19", "ML-DSA-87"),
 ];
 
 /// The word for an identifier, or the identifier.

@@ -24,7 +24,8 @@ pub(super) fn find(story: &Story, is_meant: fn(&Fault) -> bool) -> Option<Findin
     // What this client says to a certificate that it refuses stands in the verdict.
     let is_settled = is_refused || is_accepted && is_uncertain;
     if !is_settled {
-        sentences.push(format!("Clients say: {}.", fault.reported().join("; ").trim_end_matches('.')));
+        let others = if is_accepted { "Others" } else { "Clients" };
+        sentences.push(format!("{others} say: {}.", fault.reported().join("; ").trim_end_matches('.')));
     }
     let weight = if is_uncertain { Weight::Info } else { Weight::Warning };
     let said = story.tls.certificates[Role::Server].as_ref();
@@ -35,7 +36,8 @@ pub(super) fn find(story: &Story, is_meant: fn(&Fault) -> bool) -> Option<Findin
 fn reason(fault: &Fault) -> &'static str {
     match fault {
         Fault::NameMismatch { .. } => {
-            "the address may be translated on the way, and Java sends no name that has no dot (--name checks against a name)"
+            "old clients send no name, Java sends none without a dot (--name checks against one), and the address may be translated on \
+             the way"
         }
         _ => "clients have trust stores of their own (--ca-file checks against one)",
     }
