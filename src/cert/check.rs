@@ -1,4 +1,7 @@
 //! The check of a chain, by webpki's rules where they are a client's, and by the certificates' own words elsewhere.
+//!
+//! rustls's own verifier ends at the first fault, as a client does. Who looks for a cause wants all of them, so its parts are
+//! asked one by one: the path at a time when all of it is valid, the name, and the dates.
 
 use std::time::Duration;
 
@@ -208,6 +211,7 @@ fn objection(error: &CertificateError) -> String {
         | CertificateError::NotValidYetContext { .. } => {
             "at no time all certificates of the chain are valid".to_owned()
         }
+        CertificateError::Other(other) => format!("webpki says {:?}", other.0),
         other => format!("webpki says {other:?}"),
     }
 }
@@ -270,7 +274,9 @@ fn issuer_fault(issuer: &Issuer, chain: &Chain<'_>, anchors: Option<&Anchors>) -
 fn weaknesses(details: &Details) -> impl Iterator<Item = Fault> {
     const LEAST_BITS: usize = 2_048;
     let of = details.title();
-    let key = details.rsa_bits.filter(|bits| *bits < LEAST_BITS).map(Weakness::ShortKey);
+    let is_authority = details.is_ca;
+    let short = details.rsa_bits.filter(|bits| *bits < LEAST_BITS);
+    let key = short.map(|bits| Weakness::ShortKey { bits, is_authority });
     let is_weak = ["MD2", "MD5", "SHA-1"].into_iter().any(|hash| details.signature.ends_with(hash));
     // A certificate that signed itself is trusted for itself or not at all.
     let signature =

@@ -59,8 +59,13 @@ pub enum Fault {
 /// Why a certificate is weak.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum Weakness {
-    /// An RSA key of so many bits, below the 2,048 that CA/Browser Forum, OpenSSL's level 2 and webpki ask for.
-    ShortKey(usize),
+    /// An RSA key below the 2,048 bits that the CA/Browser Forum, OpenSSL's level 2 and webpki ask for. Java 17 asks for 1,024.
+    ShortKey {
+        /// Bits of its modulus.
+        bits: usize,
+        /// Whether it is an authority's.
+        is_authority: bool,
+    },
     /// A signature over MD5 or SHA-1, for which collisions are known (RFC 9155).
     Signature(String),
 }
@@ -111,69 +116,65 @@ impl Fault {
                 format!("The chain leads to \"{issuer}\", which is not in {store}.")
             }
             Self::Weak { of, why } => match why {
-                Weakness::ShortKey(bits) => format!(
-                    "The certificate \"{of}\" has an RSA key of {bits} bits; less than 2048 is refused by today's clients."
+                Weakness::ShortKey { bits, .. } => format!(
+                    "The certificate \"{of}\" has an RSA key of {bits} bits; OpenSSL refuses less than 2048 at its security level 2, \
+                     which Debian and others set, and Java 17 takes 1024."
                 ),
                 Weakness::Signature(algorithm) => format!(
-                    "The certificate \"{of}\" is signed by {algorithm}, which today's clients refuse."
+                    "The certificate \"{of}\" is signed by {algorithm}; OpenSSL refuses that at its security level 2, and Java 17 \
+                     where a public authority signed."
                 ),
             },
         }
     }
 
-    /// What clients say to it: curl or another OpenSSL client, then Java.
+    /// What clients say to it: curl with OpenSSL, as it prints it, then Java 17.
     pub fn reported(&self) -> Vec<String> {
-        let openssl = |words: &str| format!("OpenSSL, curl: certificate verify failed: {words}");
-        let path = |words: &str| format!("Java: PKIX path validation failed: {words}");
+        let curl = |words: &str| format!("curl: SSL certificate problem: {words}");
+        let java = |words: &str| format!("javax.net.ssl.SSLHandshakeException: {words}");
+        let invalid = |which: &str| {
+            java(&format!(
+                "PKIX path validation failed: java.security.cert.CertPathValidatorException: validity check failed ({which})"
+            ))
+        };
         match self {
-            Self::Expired { .. } => vec![
-                openssl("certificate has expired"),
-                path("java.security.cert.CertificateExpiredException: NotAfter: ..."),
-            ],
-            Self::NotYetValid { .. } => vec![
-                openssl("certificate is not yet valid"),
-                path("java.security.cert.CertificateNotYetValidException: NotBefore: ..."),
-            ],
-            Self::NameMismatch { wanted, names, .. } => {
-                let is_address = wanted.name.parse::<std::net::IpAddr>().is_ok();
-                let (openssl, java) = match (is_address, names.is_empty()) {
-                    (true, true) => {
-                        ("IP address mismatch", "No subject alternative names present".to_owned())
-                    }
-                    (true, false) => (
-                        "IP address mismatch",
-                        format!("No subject alternative names matching IP address {} found", wanted.name),
-                    ),
-                    (false, true) => ("hostname mismatch", format!("No name matching {} found", wanted.name)),
-                    (false, false) => (
-                        "hostname mismatch",
-                        format!("No subject alternative DNS name matching {} found.", wanted.name),
-                    ),
-                };
+            Self::Expired { .. } => {
+                vec![curl("certificate has expired"), invalid("CertificateExpiredException: NotAfter")]
+            }
+            Self::NotYetValid { .. } => {
                 vec![
-                    format!("OpenSSL: {openssl}"),
-                    format!(
-                        "curl: SSL: no alternative certificate subject name matches target host name '{}'",
-                        wanted.name
-                    ),
-                    format!("Java: java.security.cert.CertificateException: {java}"),
+                    curl("certificate is not yet valid"),
+                    invalid("CertificateNotYetValidException: NotBefore"),
                 ]
             }
-            Self::SelfSigned { .. } => vec![openssl("self-signed certificate"), NO_PATH.to_owned()],
+            Self::NameMismatch { wanted, names, .. } => {
+                let name = &wanted.name;
+                let is_address = name.parse::<std::net::IpAddr>().is_ok();
+                let exception = match (is_address, names.is_empty()) {
+                    (true, true) => "No subject alternative names present".to_owned(),
+                    (true, false) => format!("No subject alternative names matching IP address {name} found"),
+                    (false, true) => format!("No name matching {name} found"),
+                    (false, false) => format!("No subject alternative DNS name matching {name} found."),
+                };
+                let subject = if names.is_empty() {
+                    format!("SSL: certificate subject name does not match target host name '{name}'")
+                } else {
+                    format!("SSL: no alternative certificate subject name matches target host name '{name}'")
+                };
+                vec![format!("curl: {subject}"), java(&exception)]
+            }
+            Self::SelfSigned { .. } => vec![curl("self-signed certificate"), java(NO_PATH)],
             Self::UnknownIssuer { is_issuer_sent: true, .. } => {
-                vec![openssl("self-signed certificate in certificate chain"), NO_PATH.to_owned()]
+                vec![curl("self-signed certificate in certificate chain"), java(NO_PATH)]
             }
-            Self::UnknownIssuer { .. } => {
-                vec![openssl("unable to get local issuer certificate"), NO_PATH.to_owned()]
+            Self::UnknownIssuer { .. } => vec![curl("unable to get local issuer certificate"), java(NO_PATH)],
+            Self::Weak { why: Weakness::ShortKey { is_authority, .. }, .. } => {
+                let whose = if *is_authority { "CA" } else { "EE" };
+                vec![curl(&format!("{whose} certificate key too weak"))]
             }
-            Self::Weak { why: Weakness::ShortKey(bits), .. } => vec![
-                openssl("EE certificate key too weak"),
-                path(&format!("Algorithm constraints check failed on keysize limits: RSA {bits} bit key")),
-            ],
-            Self::Weak { why: Weakness::Signature(_), .. } => vec![
-                openssl("CA md too weak"),
-                path("Algorithm constraints check failed on signature algorithm"),
-            ],
+            Self::Weak { why: Weakness::Signature(_), .. } => {
+                vec![curl("CA signature digest algorithm too weak")]
+            }
         }
     }
 
@@ -201,8 +202,8 @@ impl Fault {
 }
 
 /// What Java says wherever no chain leads to its store.
-const NO_PATH: &str = "Java: PKIX path building failed: sun.security.provider.certpath.SunCertPathBuilderException: unable to find \
-                       valid certification path to requested target";
+const NO_PATH: &str = "PKIX path building failed: sun.security.provider.certpath.SunCertPathBuilderException: unable to find valid \
+                       certification path to requested target";
 
 /// The names of a certificate, as many as a sentence bears.
 fn bears(names: &[String], further: usize, common_name: Option<&str>) -> String {

@@ -8,6 +8,7 @@ use comfy_table::{ContentArrangement, Table};
 use super::escape::escaped;
 use super::words::{PacketNames, count, grouped};
 use crate::cert::{Certificate, Details, Examination, Issuer, NameSource};
+use crate::limits;
 use crate::story::{Stage, Story, Unseen};
 use crate::tcp::Role;
 
@@ -104,6 +105,12 @@ pub(super) fn missing(story: &Story) -> Option<String> {
     }
     let examination = story.tls.examination.as_deref()?;
     let len = count(u64::from(examination.message_len), "byte");
+    if examination.message_len as usize > limits::HANDSHAKE_MESSAGE_BYTES {
+        return Some(format!(
+            "The server's Certificate message has {len}, of which the first {} were looked at.",
+            grouped(limits::HANDSHAKE_MESSAGE_BYTES as u64)
+        ));
+    }
     match (examination.is_whole, examination.certificates.len(), examination.further) {
         (true, 0, 0) => Some("The server sent a Certificate message without certificates.".to_owned()),
         (_, _, further @ 1..) => Some(format!(

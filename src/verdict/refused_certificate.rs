@@ -63,10 +63,15 @@ pub(super) fn shown(story: &Story, by: Role, alert: AlertDescription) -> Shown {
     for (_, fault) in story.certificate_faults().filter(|(_, fault)| ends_in(fault, alert)) {
         shown.add(story, fault);
     }
+    if shown.explanation.is_empty() && alert.0 == CERTIFICATE_UNKNOWN {
+        // Applications with checks of their own say this to anything.
+        story.certificate_faults().for_each(|(_, fault)| shown.add(story, fault));
+    }
     let is_dated = story.tls.examination.as_ref().is_some_and(|found| found.is_dated && found.is_whole);
     if shown.explanation.is_empty() && alert.0 == CERTIFICATE_EXPIRED && is_dated {
-        shown.explanation = " By the capture's clock every certificate that the server sent was valid, so the client's clock is wrong, or \
-                             an authority's certificate in its own trust store has expired."
+        shown.explanation = " By the capture's clock every certificate that the server sent was valid. If the capture was made on the \
+                             client, whose clock it is then, an authority in the client's own trust store has expired; else the \
+                             client's clock may be wrong as well."
             .to_owned();
         shown.advice.push("Compare the client's clock with the capture's, and look for expired authorities in its trust store.");
     }
@@ -74,7 +79,7 @@ pub(super) fn shown(story: &Story, by: Role, alert: AlertDescription) -> Shown {
 }
 
 /// Whether a client may end in this alert over that fault: OpenSSL by its x509table (ssl/statem/statem_lib.c), JSSE by
-/// CertificateMessage.java, which says certificate_unknown to most.
+/// CertificateMessage.java, which says certificate_unknown to issuers and names.
 fn ends_in(fault: &Fault, alert: AlertDescription) -> bool {
     match alert.0 {
         BAD_CERTIFICATE => {
@@ -82,7 +87,9 @@ fn ends_in(fault: &Fault, alert: AlertDescription) -> bool {
         }
         UNSUPPORTED_CERTIFICATE => matches!(fault, Fault::Weak { .. }),
         CERTIFICATE_EXPIRED => matches!(fault, Fault::Expired { .. }),
-        CERTIFICATE_UNKNOWN => true,
+        CERTIFICATE_UNKNOWN => {
+            !matches!(fault, Fault::Expired { .. } | Fault::NotYetValid { .. } | Fault::Weak { .. })
+        }
         UNKNOWN_CA => matches!(fault, Fault::UnknownIssuer { .. } | Fault::SelfSigned { .. }),
         _ => false,
     }

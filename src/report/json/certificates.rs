@@ -12,7 +12,9 @@ use crate::tcp::Role;
 pub struct Certificates {
     /// The server's certificates, its own first; null where none was captured, and then `certificates_unseen` says why.
     pub certificates: Option<Vec<Certificate>>,
-    /// Why there are none, or not all.
+    /// Further certificates of the message that were not looked at.
+    pub further_certificates: u32,
+    /// Why there are none.
     pub certificates_unseen: Option<Unseen>,
     /// Bytes of the server's Certificate message; null where it was not seen.
     pub certificate_message_length: Option<u32>,
@@ -31,8 +33,10 @@ pub struct Certificate {
     pub subject: Option<String>,
     /// Who signed it.
     pub issuer: Option<String>,
-    /// Hosts' names and addresses for which it stands; 256 of them at most.
+    /// Hosts' names and addresses for which it stands.
     pub names: Option<Vec<String>>,
+    /// Further names, where there are very many.
+    pub further_names: Option<usize>,
     /// The first second at which it is valid, in RFC 3339.
     pub not_before: Option<String>,
     /// The last.
@@ -92,6 +96,7 @@ impl Certificates {
             certificates: examination
                 .map(|examination| examination.certificates.iter().map(certificate).collect())
                 .filter(|certificates: &Vec<_>| !certificates.is_empty()),
+            further_certificates: examination.map_or(0, |examination| examination.further),
             certificates_unseen: story.certificates_unseen(),
             certificate_message_length: examination
                 .map(|examination| examination.message_len)
@@ -112,6 +117,7 @@ fn certificate(certificate: &cert::Certificate) -> Certificate {
         subject: text(|details| details.subject.clone()),
         issuer: text(|details| details.issuer.clone()),
         names: details.map(|details| details.names.clone()),
+        further_names: details.map(|details| details.further_names),
         not_before: details.and_then(|details| details.not_before).map(cert::Date::machine_readable),
         not_after: details.and_then(|details| details.not_after).map(cert::Date::machine_readable),
         key: text(cert::Details::key_text),
