@@ -70,62 +70,64 @@ fn whose(details: &Details) -> String {
 
 /// Why there is no certificate to see, or what is missing; nothing where all is there, or no TLS was.
 pub(super) fn missing(story: &Story) -> Option<String> {
-    if let Some(unseen) = story.certificates_unseen() {
-        if let Some((len, came)) = story.tls.unfinished_certificate {
-            return Some(format!(
-                "The server's Certificate message did not come to its end: {} of {} are there.",
-                grouped(u64::from(came)),
-                count(u64::from(len), "byte")
-            ));
-        }
-        return Some(
-            match unseen {
-                Unseen::Encrypted if story.stage < Stage::TlsEstablished => {
-                    "TLS 1.3 encrypts the certificates, and alerts after the ServerHello: a capture can't show them. `openssl s_client \
-                     -showcerts` shows the certificates."
-                }
-                Unseen::Encrypted => {
-                    "TLS 1.3 encrypts the certificates: a capture can't show them, `openssl s_client -showcerts` does."
-                }
-                Unseen::Resumed => {
-                    "No certificate was sent: the handshake was abbreviated, as it is when a session is resumed."
-                }
-                Unseen::NotCaptured => {
-                    "The certificates are not in the capture: the bytes that would hold them were cut off or not captured. `-s 0` \
-                     captures them."
-                }
-                Unseen::LengthsOnly => {
-                    "The certificates can't be read from lengths. Up to TLS 1.2 a capture file of whole packets shows them, and `openssl \
-                     s_client -showcerts` always does."
-                }
-                Unseen::Unfinished => "The server's certificates did not arrive whole.",
-            }
-            .to_owned(),
-        );
+    if let Some(examination) = &story.tls.examination {
+        return missing_of_message(examination);
     }
-    let examination = story.tls.examination.as_deref()?;
-    let len = count(u64::from(examination.message_len), "byte");
-    if examination.message_len as usize > limits::HANDSHAKE_MESSAGE_BYTES {
+    let unseen = story.certificates_unseen()?;
+    if let Some((len, came)) = story.tls.unfinished_certificate {
         return Some(format!(
-            "The server's Certificate message has {len}, of which the first {} were looked at.",
-            grouped(limits::HANDSHAKE_MESSAGE_BYTES as u64)
+            "The server's Certificate message did not come to its end: {} of {} are there.",
+            grouped(u64::from(came)),
+            count(u64::from(len), "byte")
         ));
     }
-    match (examination.is_whole, examination.certificates.len(), examination.further) {
-        (true, 0, 0) => Some("The server sent a Certificate message without certificates.".to_owned()),
-        (_, _, further @ 1..) => Some(format!(
-            "{} more of the message of {len} were not looked at.",
-            count(u64::from(further), "certificate")
-        )),
-        (false, 0, _) => Some(format!(
+    let text = match unseen {
+        Unseen::Encrypted if story.stage < Stage::TlsEstablished => {
+            "TLS 1.3 encrypts the certificates, and alerts after the ServerHello: a capture can't show them. `openssl s_client \
+             -showcerts` shows the certificates."
+        }
+        Unseen::Encrypted => {
+            "TLS 1.3 encrypts the certificates: a capture can't show them, `openssl s_client -showcerts` does."
+        }
+        Unseen::Resumed => {
+            "No certificate was sent: the handshake was abbreviated, as it is when a session is resumed."
+        }
+        Unseen::NotCaptured => {
+            "The certificates are not in the capture: the bytes that would hold them were cut off or not captured. `-s 0` captures \
+             them."
+        }
+        Unseen::LengthsOnly => {
+            "The certificates can't be read from lengths. Up to TLS 1.2 a capture file of whole packets shows them, and `openssl \
+             s_client -showcerts` always does."
+        }
+        Unseen::Unfinished => "The server's certificates did not arrive whole.",
+    };
+    Some(text.to_owned())
+}
+
+/// What of a Certificate message could not be looked at.
+fn missing_of_message(examination: &Examination) -> Option<String> {
+    let len = count(u64::from(examination.message_len), "byte");
+    let text = match (examination.is_whole, examination.certificates.len(), examination.further) {
+        _ if examination.message_len as usize > limits::HANDSHAKE_MESSAGE_BYTES => {
+            let bound = grouped(limits::HANDSHAKE_MESSAGE_BYTES as u64);
+            format!("The server's Certificate message has {len}, of which the first {bound} were looked at.")
+        }
+        (true, 0, 0) => "The server sent a Certificate message without certificates.".to_owned(),
+        (_, _, further @ 1..) => {
+            let further = count(u64::from(further), "certificate");
+            format!("{further} more of the message of {len} were not looked at.")
+        }
+        (false, 0, _) => format!(
             "The server's Certificate message has {len}, of which the capture holds too few to show a certificate: `-s 0` captures \
              whole packets."
-        )),
-        (false, ..) => Some(format!(
+        ),
+        (false, ..) => format!(
             "The server's Certificate message has {len}; the capture does not hold all of them, so certificates may be missing below."
-        )),
-        (true, ..) => None,
-    }
+        ),
+        (true, ..) => return None,
+    };
+    Some(text)
 }
 
 /// What the certificates were checked for, and the outcome.

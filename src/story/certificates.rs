@@ -42,9 +42,13 @@ impl Story {
         Some(Wanted { name, source })
     }
 
-    /// Why no Certificate message of the server is to be seen, where there was TLS and it is not.
+    /// Why no certificate of the server is to be seen, where there was TLS and there is none.
     pub fn certificates_unseen(&self) -> Option<Unseen> {
-        if self.tls.certificates[Role::Server].is_some() || self.stage < Stage::ServerHello {
+        if let Some(said) = &self.tls.certificates[Role::Server] {
+            let is_cut = said.what.chain.is_empty() && !said.what.is_whole;
+            return is_cut.then_some(Unseen::NotCaptured);
+        }
+        if self.stage < Stage::ServerHello {
             return None;
         }
         let basis = self.tls.server_hello.as_ref().map(|said| said.basis);
