@@ -6,7 +6,7 @@ use serde::Serialize;
 use super::{EndingKind, Stage, Story};
 use crate::cert::{Examination, Fault, NameSource, Wanted, When};
 use crate::tcp::Role;
-use crate::tls::{AlertDescription, Basis, PlainKind, Version};
+use crate::tls::{AlertDescription, Basis, Prelude, Version};
 
 /// Why a connection with TLS shows no certificate of the server.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, JsonSchema)]
@@ -29,13 +29,14 @@ impl Story {
     /// server's address. Absent where a cut ClientHello may have held a name, or where something else was spoken before TLS.
     pub fn wanted(&self) -> Option<Wanted> {
         let hello = &self.tls.client_hello.as_ref()?.what;
-        let (name, source) = match (&hello.server_name, &self.plain.client) {
+        let (name, source) = match (&hello.server_name, &self.prelude) {
             (Some(name), _) => (name.clone(), NameSource::ServerName),
             (None, _) if !hello.is_whole => return None,
-            (None, Some(said)) if said.what.kind == PlainKind::Connect => {
-                (connect_host(&said.what.line)?.to_owned(), NameSource::Proxy)
+            (None, Some(prelude)) if prelude.protocol == Prelude::Connect => {
+                let line = &self.plain.client.as_ref()?.what.line;
+                (connect_host(line)?.to_owned(), NameSource::Proxy)
             }
-            // Another proxy's protocol, or the dialogue before STARTTLS, says nothing of a name.
+            // What was said to another proxy is not kept, and who starts TLS late was given a name somewhere else.
             (None, Some(_)) => return None,
             (None, None) => (self.parties[Role::Server].address.to_string(), NameSource::Address),
         };
