@@ -13,9 +13,9 @@ use ssmscope::packet::Packet;
 use ssmscope::report::{Collection, Style, json, table, tcpdump, timeline};
 use ssmscope::verdict;
 
-use crate::{UNKNOWN, trust};
 use crate::cli::{Output, Read};
 use crate::progress::Watched;
+use crate::{UNKNOWN, trust};
 
 /// Columns of a table where no terminal tells its own.
 const COLUMNS: u16 = 80;

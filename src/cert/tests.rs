@@ -14,12 +14,12 @@ fn store() -> Anchors {
     Anchors::new("ca.pem", true, &[sample("authority")])
 }
 
-fn wanted(name: &str) -> Option<Wanted> {
-    Some(Wanted { name: name.to_owned(), source: NameSource::ServerName })
+fn wanted(name: &str) -> Wanted {
+    Wanted { name: name.to_owned(), source: NameSource::ServerName }
 }
 
-fn on(date: i64) -> Option<When> {
-    Some(When { earliest: Date(date), latest: Date(date) })
+fn on(date: i64) -> When {
+    When { earliest: Date(date), latest: Date(date) }
 }
 
 /// 2024-01-01, when all samples are valid.
@@ -57,7 +57,7 @@ fn a_certificate_is_read() {
 fn a_good_chain_is_trusted_and_has_no_faults() {
     let chain = message(&[sample("server"), sample("intermediate")]);
     for name in ["ssm.example", "SSM.example.", "a.ssm.example", "192.0.2.20"] {
-        let found = examine(&chain, wanted(name), on(VALID), Some(&store()));
+        let found = examine(&chain, Some(wanted(name)), Some(on(VALID)), Some(&store()));
         assert_eq!((&found.issuer, codes(&found)), (&Issuer::Trusted, vec![]), "{name}");
     }
 }
@@ -77,12 +77,12 @@ fn each_fault_is_found_whatever_else_is_wrong() {
             vec!["certificate-expired", "certificate-expired", "certificate-unknown-issuer"],
         ),
     ] {
-        let found = examine(&chain, wanted("ssm.example"), on(date), Some(anchors));
+        let found = examine(&chain, Some(wanted("ssm.example")), Some(on(date)), Some(anchors));
         assert_eq!(codes(&found), expected, "at {date} against {anchors:?}");
     }
-    let found = examine(&chain, wanted("b.a.ssm.example"), on(VALID), Some(&stranger));
+    let found = examine(&chain, Some(wanted("b.a.ssm.example")), Some(on(VALID)), Some(&stranger));
     assert_eq!(codes(&found), ["certificate-name-mismatch", "certificate-unknown-issuer"]);
-    let found = examine(&chain, wanted("192.0.2.21"), on(VALID), Some(&store()));
+    let found = examine(&chain, Some(wanted("192.0.2.21")), Some(on(VALID)), Some(&store()));
     assert_eq!(codes(&found), ["certificate-name-mismatch"]);
 }
 
@@ -90,7 +90,11 @@ fn each_fault_is_found_whatever_else_is_wrong() {
 fn the_issuer_is_known_although_the_dates_are_wrong() {
     let chain = message(&[sample("server"), sample("intermediate")]);
     for date in [EARLIER, LATER, MUCH_LATER] {
-        assert_eq!(examine(&chain, None, on(date), Some(&store())).issuer, Issuer::Trusted, "at {date}");
+        assert_eq!(
+            examine(&chain, None, Some(on(date)), Some(&store())).issuer,
+            Issuer::Trusted,
+            "at {date}"
+        );
     }
 }
 
@@ -98,12 +102,13 @@ fn the_issuer_is_known_although_the_dates_are_wrong() {
 fn an_expired_intermediate_that_the_client_can_do_without_is_no_fault() {
     let chain = message(&[sample("server"), sample("intermediate")]);
     let anchors = Anchors::new("ca.pem", true, &[sample("intermediate")]);
-    assert_eq!(codes(&examine(&chain, None, on(LATER), Some(&anchors))), Vec::<&str>::new());
+    assert_eq!(codes(&examine(&chain, None, Some(on(LATER)), Some(&anchors))), Vec::<&str>::new());
 }
 
 #[test]
 fn a_missing_intermediate_is_an_unknown_issuer() {
-    let found = examine(&message(&[sample("server")]), wanted("ssm.example"), on(VALID), Some(&store()));
+    let found =
+        examine(&message(&[sample("server")]), Some(wanted("ssm.example")), Some(on(VALID)), Some(&store()));
     let [Fault::UnknownIssuer { issuer, is_issuer_sent: false, .. }] = found.faults.as_slice() else {
         panic!("{:?}", found.faults)
     };
@@ -113,23 +118,24 @@ fn a_missing_intermediate_is_an_unknown_issuer() {
 #[test]
 fn a_self_signed_certificate_is_told_from_one_in_the_store() {
     let chain = message(&[sample("self-signed")]);
-    let found = examine(&chain, wanted("ssm.example"), on(VALID), Some(&store()));
+    let found = examine(&chain, Some(wanted("ssm.example")), Some(on(VALID)), Some(&store()));
     assert_eq!((found.issuer.clone(), codes(&found)), (Issuer::SelfSigned, vec!["certificate-self-signed"]));
     let pinned = Anchors::new("own.pem", true, &[sample("self-signed")]);
-    let found = examine(&chain, wanted("ssm.example"), on(VALID), Some(&pinned));
+    let found = examine(&chain, Some(wanted("ssm.example")), Some(on(VALID)), Some(&pinned));
     assert_eq!((found.issuer.clone(), codes(&found)), (Issuer::Trusted, vec![]));
 }
 
 #[test]
 fn short_keys_and_old_signatures_are_weak() {
-    let found = examine(&message(&[sample("weak")]), None, on(VALID), Some(&store()));
+    let found = examine(&message(&[sample("weak")]), None, Some(on(VALID)), Some(&store()));
     assert_eq!(codes(&found), ["certificate-weak", "certificate-weak"]);
     assert!(matches!(found.issuer, Issuer::Refused(_)));
 }
 
 #[test]
 fn a_common_name_counts_only_where_there_are_no_other_names() {
-    let found = |sample: Vec<u8>, name| examine(&message(&[sample]), wanted(name), on(VALID), None);
+    let found =
+        |sample: Vec<u8>, name| examine(&message(&[sample]), Some(wanted(name)), Some(on(VALID)), None);
     assert_eq!(codes(&found(sample("nameless"), "ssm.example")), Vec::<&str>::new());
     assert_eq!(codes(&found(sample("nameless"), "other.example")), ["certificate-name-mismatch"]);
     assert_eq!(codes(&found(sample("nameless"), "192.0.2.20")), ["certificate-name-mismatch"]);
@@ -146,7 +152,7 @@ fn what_is_not_known_is_not_checked() {
     assert_eq!((codes(&found), found.is_dated), (vec![], false));
     assert!(matches!(found.issuer, Issuer::Unchecked(_)));
     let cut = CertificateMessage { is_whole: false, ..message(&[sample("server")]) };
-    let found = examine(&cut, wanted("ssm.example"), on(MUCH_LATER), Some(&store()));
+    let found = examine(&cut, Some(wanted("ssm.example")), Some(on(MUCH_LATER)), Some(&store()));
     assert_eq!(codes(&found), ["certificate-expired"], "what is there is checked");
     assert!(matches!(found.issuer, Issuer::Unchecked(_)));
     let uncertain = When { earliest: Date(VALID), latest: Date(MUCH_LATER) };
@@ -155,7 +161,12 @@ fn what_is_not_known_is_not_checked() {
 
 #[test]
 fn what_is_no_certificate_is_shown_as_such() {
-    let found = examine(&message(&[b"no DER".to_vec()]), wanted("ssm.example"), on(VALID), Some(&store()));
+    let found = examine(
+        &message(&[b"no DER".to_vec()]),
+        Some(wanted("ssm.example")),
+        Some(on(VALID)),
+        Some(&store()),
+    );
     assert_eq!(found.certificates.len(), 1);
     assert_eq!((found.certificates[0].details.as_ref(), codes(&found)), (None, vec![]));
     assert!(matches!(found.issuer, Issuer::Unchecked(_)));
@@ -164,7 +175,7 @@ fn what_is_no_certificate_is_shown_as_such() {
 #[test]
 fn a_chain_that_signs_itself_in_a_circle_comes_to_an_end() {
     let chain = vec![sample("server"), sample("server"), sample("intermediate"), sample("intermediate")];
-    let found = examine(&message(&chain), wanted("ssm.example"), on(VALID), Some(&store()));
+    let found = examine(&message(&chain), Some(wanted("ssm.example")), Some(on(VALID)), Some(&store()));
     assert_eq!(found.issuer, Issuer::Trusted);
 }
 
@@ -180,7 +191,7 @@ fn a_lazy_store_is_fetched_once_and_only_when_asked_for() {
 fn told(found: &Examination) -> usize {
     let texts = found.faults.iter().flat_map(|fault| {
         let mut texts = fault.reported();
-        texts.push(fault.sentence(on(VALID)));
+        texts.push(fault.sentence(Some(on(VALID))));
         texts
     });
     texts.map(|text| text.len()).sum()
@@ -189,7 +200,7 @@ fn told(found: &Examination) -> usize {
 proptest! {
     #[test]
     fn any_bytes_as_a_chain_are_examined(chain: Vec<Vec<u8>>, name: String, date: i64) {
-        let found = examine(&message(&chain), wanted(&name), on(date), Some(&store()));
+        let found = examine(&message(&chain), Some(wanted(&name)), Some(on(date)), Some(&store()));
         prop_assert_eq!(found.certificates.len(), chain.len());
         let _ = told(&found);
     }
@@ -211,7 +222,7 @@ proptest! {
             damaged.truncate(cut.index(damaged.len()));
         }
         for chain in [vec![damaged.clone(), sample("intermediate")], vec![sample("server"), damaged]] {
-            let found = examine(&message(&chain), wanted("ssm.example"), on(VALID), Some(&store()));
+            let found = examine(&message(&chain), Some(wanted("ssm.example")), Some(on(VALID)), Some(&store()));
             let _ = told(&found);
         }
     }

@@ -26,7 +26,8 @@ use crate::packet::{Flags, SegmentHeader};
 use crate::tcp::{Counters, PerRole, ResetFit, Role};
 use crate::time::{Clock, Elapsed, Timestamp};
 use crate::tls::{
-    AlertDescription, Basis, CertificateMessage, CipherSuite, ClientHello, NamedGroup, Plain, ServerHello, Version,
+    AlertDescription, Basis, CertificateMessage, CipherSuite, ClientHello, NamedGroup, Plain, ServerHello,
+    Version,
 };
 
 /// What happened on one connection.

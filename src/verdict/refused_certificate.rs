@@ -24,7 +24,8 @@ pub(super) struct Shown {
 
 impl Shown {
     fn add(&mut self, story: &Story, fault: &Fault) {
-        self.explanation += &format!(" {}", fault.sentence(story.certificates_at()));
+        self.explanation.push(' ');
+        self.explanation.push_str(&fault.sentence(story.certificates_at()));
         self.reports.extend(fault.reported());
         if !self.advice.contains(&fault.remedy()) {
             self.advice.push(fault.remedy());
@@ -69,10 +70,11 @@ pub(super) fn shown(story: &Story, by: Role, alert: AlertDescription) -> Shown {
     }
     let is_dated = story.tls.examination.as_ref().is_some_and(|found| found.is_dated && found.is_whole);
     if shown.explanation.is_empty() && alert.0 == CERTIFICATE_EXPIRED && is_dated {
-        shown.explanation = " By the capture's clock every certificate that the server sent was valid. If the capture was made on the \
-                             client, whose clock it is then, an authority in the client's own trust store has expired; else the \
-                             client's clock may be wrong as well."
-            .to_owned();
+        shown.explanation.push_str(
+            " By the capture's clock every certificate that the server sent was valid. If the capture was made on the client, \
+             whose clock it is then, an authority in the client's own trust store has expired; else the client's clock may be \
+             wrong as well.",
+        );
         shown.advice.push("Compare the client's clock with the capture's, and look for expired authorities in its trust store.");
     }
     shown
