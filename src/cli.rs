@@ -1,7 +1,10 @@
 //! The command line: what can be asked for, and how it is explained.
 
+use std::path::PathBuf;
+
 use clap::builder::styling::{AnsiColor, Styles};
 use clap::{Args, ColorChoice, Parser, Subcommand, ValueEnum};
+use rustls::pki_types::ServerName;
 use ssmscope::time::Elapsed;
 
 /// Says why a connection to a licence server failed, from a packet capture or from tcpdump's text.
@@ -98,6 +101,16 @@ pub struct Read {
     #[arg(long, value_name = "PORT", help_heading = "Judgement")]
     pub tls_port: Vec<u16>,
 
+    /// Check certificates against the authorities of this PEM file, as a client does that has them in its trust store.
+    ///
+    /// Without it they are checked against the system's store, which need not be the client's.
+    #[arg(long, value_name = "PEM", help_heading = "Judgement")]
+    pub ca_file: Option<PathBuf>,
+
+    /// Check that certificates are for this host or address, whatever name the client asked for.
+    #[arg(long, value_name = "NAME", value_parser = server_name, help_heading = "Judgement")]
+    pub name: Option<String>,
+
     /// How long a silence is a stall: 3, 2.5, 500ms.
     #[arg(long, value_name = "SECONDS", value_parser = span, default_value = "3", help_heading = "Judgement")]
     pub stall_after: Elapsed,
@@ -179,6 +192,12 @@ fn span(text: &str) -> Result<Elapsed, String> {
     }
 }
 
+/// A host's name or an address, as a certificate can bear it.
+fn server_name(text: &str) -> Result<String, String> {
+    let name = ServerName::try_from(text.trim_end_matches('.'));
+    name.map(|_| text.to_owned()).map_err(|_| "neither a host's name nor an address".to_owned())
+}
+
 #[cfg(test)]
 mod tests {
     use clap::CommandFactory;
@@ -188,6 +207,16 @@ mod tests {
     #[test]
     fn the_command_line_is_consistent() {
         Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn names_are_those_that_a_certificate_can_bear() {
+        for text in ["ssm.example", "ssm", "192.0.2.1", "2001:db8::1", "ssm.example."] {
+            assert_eq!(server_name(text), Ok(text.to_owned()));
+        }
+        for text in ["", "https://ssm.example", "ssm.example:8443", "a b"] {
+            assert!(server_name(text).is_err(), "{text}");
+        }
     }
 
     #[test]

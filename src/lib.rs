@@ -2,7 +2,8 @@
 //!
 //! Data flows one way, and a room uses only those before it:
 //!
-//! [`packet`] (the vocabulary) → [`capture`] → [`decode`] → [`tcp`] → [`tls`] → [`story`] → [`verdict`] → [`report`].
+//! [`packet`] (the vocabulary) → [`capture`] → [`decode`] → [`tcp`] → [`tls`] → [`cert`] →
+//! [`story`] → [`verdict`] → [`report`].
 //!
 //! [`finding`] stands beside [`verdict`], [`analysis`] drives the chain, [`limits`] holds every bound, and [`time`] the only
 //! clock.
@@ -30,6 +31,7 @@
 
 pub mod analysis;
 pub mod capture;
+pub mod cert;
 pub mod decode;
 pub mod finding;
 pub mod limits;

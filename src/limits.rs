@@ -109,6 +109,22 @@ pub const PRELUDE_BYTES: usize = 16 * 1024;
 /// Longest message of a protocol in front of TLS that is put together from segments, in bytes; a longer one is passed
 /// over. A SOCKS5 login has at most 513, lines of SMTP 512.
 pub const PRELUDE_MESSAGE_BYTES: usize = 1024;
+/// Certificates of one chain that are looked at. OpenSSL sends and takes up to 100, JSSE takes 10, real chains have 2 to 4.
+pub const CHAIN_CERTIFICATES: usize = 16;
+
+/// Names of one certificate that are kept; further ones are counted. Certificates of large hosters have some 100.
+pub const CERTIFICATE_NAMES: usize = 256;
+
+/// Bytes of one name or text of a certificate that are kept: a host's name has 253 (RFC 1035), a common name 64 characters
+/// (RFC 5280, appendix A).
+pub const CERTIFICATE_TEXT_BYTES: usize = 512;
+
+/// Bytes of certificates kept for all connections together; equal chains count once. Beyond it, a connection's
+/// certificates are not looked at, and that is reported.
+pub const CERTIFICATE_BYTES_IN_ALL: usize = 64 * 1024 * 1024;
+
+/// Chains whose check is remembered, so that a server's many connections cost one; beyond it all are forgotten.
+pub const CHECKED_CHAINS: usize = 4096;
 
 /// Servers that the summary lists one by one.
 pub const SERVERS: usize = 4096;

@@ -4,6 +4,7 @@ mod cli;
 mod explain;
 mod progress;
 mod read;
+mod trust;
 
 use std::io;
 use std::process::ExitCode;

@@ -5,7 +5,7 @@ use std::io::{self, BufWriter, IsTerminal, Write};
 use std::path::Path;
 
 use jiff::tz::TimeZone;
-use ssmscope::analysis::{self, Judged, Settings, Sink, Summary};
+use ssmscope::analysis::{self, CertificateSettings, Judged, Settings, Sink, Summary};
 use ssmscope::capture::merge::Merged;
 use ssmscope::capture::{About, ReadError, Source, Target, file};
 use ssmscope::limits;
@@ -13,9 +13,9 @@ use ssmscope::packet::Packet;
 use ssmscope::report::{Collection, Style, json, table, tcpdump, timeline};
 use ssmscope::verdict;
 
-use crate::UNKNOWN;
 use crate::cli::{Output, Read};
 use crate::progress::Watched;
+use crate::{UNKNOWN, trust};
 
 /// Columns of a table where no terminal tells its own.
 const COLUMNS: u16 = 80;
@@ -23,13 +23,14 @@ const COLUMNS: u16 = 80;
 /// Runs the command and yields its exit status.
 pub fn run(options: &Read) -> anyhow::Result<u8> {
     let target = Target::new(&options.host, &options.port, options.filter.clone())?;
+    let settings = settings(options)?;
     let Opened { source, failed } = open(&options.files, options.output)?;
     let Some(mut source) = source else {
         tell(&failed);
         return Ok(UNKNOWN);
     };
     target.check(&source.about())?;
-    let outcome = read(source.as_mut(), &target, options, &failed);
+    let outcome = read(source.as_mut(), &target, &settings, options, &failed);
     tell(&failed);
     let summary = match outcome {
         Ok(summary) => summary,
@@ -49,16 +50,16 @@ pub fn run(options: &Read) -> anyhow::Result<u8> {
 fn read(
     source: &mut dyn Source,
     target: &Target,
+    settings: &Settings,
     options: &Read,
     failed: &[ReadError],
 ) -> io::Result<Summary> {
-    let settings = settings(options);
     let about = source.about();
     let names: Vec<_> = about.files.iter().map(|file| file.name.clone()).collect();
     let mut out = BufWriter::new(anstream::AutoStream::auto(io::stdout()));
     let mut analyse = |sink: &mut dyn Sink| {
         let mut watched = Watched::new(sink);
-        analysis::analyse(source, target.clone(), &settings, &mut watched)
+        analysis::analyse(source, target.clone(), settings, &mut watched)
     };
     let (summary, written) = match options.output {
         Output::Json => {
@@ -89,14 +90,18 @@ fn read(
     }
 }
 
-fn settings(options: &Read) -> Settings {
+fn settings(options: &Read) -> anyhow::Result<Settings> {
     let mut settings = Settings {
         judging: verdict::Settings { slow_after: options.slow_after, stall_after: options.stall_after },
         keeps_timeline: options.output == Output::Timeline,
+        certificates: CertificateSettings {
+            name: options.name.clone(),
+            trust: trust::anchors(options.ca_file.as_deref())?,
+        },
         ..Settings::default()
     };
     settings.tls_ports.extend(&options.tls_port);
-    settings
+    Ok(settings)
 }
 
 fn style(options: &Read) -> Style {

@@ -184,6 +184,17 @@ pub(crate) fn client_hello() -> Vec<u8> {
     bytes
 }
 
+/// The same with these certificates.
+pub(crate) fn server_flight_with(chain: &[Vec<u8>]) -> Vec<u8> {
+    let with_length = |bytes: &[u8]| [&(bytes.len() as u32).to_be_bytes()[1..], bytes].concat();
+    let list: Vec<u8> = chain.iter().flat_map(|certificate| with_length(certificate)).collect();
+    let message = [&[11], with_length(&with_length(&list)).as_slice()].concat();
+    let record = [&[22, 3, 3], (message.len() as u16).to_be_bytes().as_slice(), &message].concat();
+    let without = server_flight();
+    // Between a ServerHello of 49 bytes and a ServerHelloDone of 9.
+    [&without[..49], &record, &without[without.len() - 9..]].concat()
+}
+
 /// A TLS 1.2 ServerHello, Certificate and ServerHelloDone.
 pub(crate) fn server_flight() -> Vec<u8> {
     let mut bytes = vec![22, 3, 3, 0, 44, 2, 0, 0, 40, 3, 3];

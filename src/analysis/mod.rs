@@ -3,6 +3,7 @@
 //! It decodes each record, finds its connection, lets TCP and TLS read it, folds the result into the connection's
 //! story, and judges the story when the connection leaves: at the end of the capture, or when the table is full.
 
+mod chains;
 mod clock;
 #[cfg(test)]
 mod finding_tests;
@@ -14,10 +15,12 @@ mod tests;
 
 use std::io;
 
+use chains::Chains;
 pub use summary::{ServerSummary, Summary};
 use table::{Budget, Table, Track};
 
 use crate::capture::{About, Prefilter, ReadError, Record, Source, Target, TargetError};
+use crate::cert::Trust;
 use crate::decode::Decoder;
 use crate::finding::{self, Finding};
 use crate::packet::{Content, IcmpError, Neighbour, Packet, Segment};
@@ -27,7 +30,7 @@ use crate::time::{Elapsed, Timestamp};
 use crate::verdict::{self, Verdict};
 
 /// What the user may set about the analysis.
-#[derive(Clone, PartialEq, Eq, Debug)]
+#[derive(Clone, Debug)]
 pub struct Settings {
     /// What judging needs.
     pub judging: verdict::Settings,
@@ -35,6 +38,17 @@ pub struct Settings {
     pub tls_ports: Vec<u16>,
     /// Whether the packets of each connection are kept for a timeline.
     pub keeps_timeline: bool,
+    /// How certificates are checked.
+    pub certificates: CertificateSettings,
+}
+
+/// How certificates are checked.
+#[derive(Clone, Debug, Default)]
+pub struct CertificateSettings {
+    /// The name that they must bear; by default the one that the client asked for, or the server's address.
+    pub name: Option<String>,
+    /// Whom a client trusts; by default nobody, and issuers are not checked.
+    pub trust: Trust,
 }
 
 impl Default for Settings {
@@ -43,7 +57,8 @@ impl Default for Settings {
             slow_after: Elapsed::from_millis(2_000),
             stall_after: Elapsed::from_millis(3_000),
         };
-        Self { judging, tls_ports: vec![443, 8443], keeps_timeline: true }
+        let certificates = CertificateSettings::default();
+        Self { judging, tls_ports: vec![443, 8443], keeps_timeline: true, certificates }
     }
 }
 
@@ -153,6 +168,7 @@ struct Analysis<'s> {
     summary: Summary,
     clock: clock::Eras,
     budget: Budget,
+    chains: Chains,
     /// What was known of the capture when progress was told last, for connections that leave early.
     facts: CaptureFacts,
 }
@@ -165,6 +181,7 @@ impl<'s> Analysis<'s> {
             summary: Summary::default(),
             clock: clock::Eras::default(),
             budget: Budget::default(),
+            chains: Chains::new(&settings.certificates),
             facts: CaptureFacts::default(),
         }
     }
@@ -211,6 +228,7 @@ impl<'s> Analysis<'s> {
         };
         if let Some(track) = self.table.track_mut(index) {
             track.segment(place, segment, &mut self.budget);
+            track.share_certificates(|message| self.chains.share(message));
         }
         Ok(())
     }
@@ -242,6 +260,7 @@ impl<'s> Analysis<'s> {
         self.summary.clock_steps = self.clock.steps();
         self.summary.holes_given_up = self.budget.holes_given_up;
         self.summary.timelines_given_up = self.budget.timelines_given_up;
+        self.summary.chains_given_up = self.chains.given_up;
         self.summary.about = about;
         for track in self.table.drain() {
             self.judge(track, sink)?;
@@ -254,7 +273,8 @@ impl<'s> Analysis<'s> {
         let (first, last) = (so_far.first.number, so_far.last.number);
         let end = self.clock.end_for(last);
         let clock_step = self.clock.step_between(first, last);
-        let story = track.finish(CaptureFacts { end, clock_step, ..self.facts });
+        let mut story = track.finish(CaptureFacts { end, clock_step, ..self.facts });
+        story.tls.examination = self.chains.examine(&story);
         let verdict = verdict::judge(&story, &self.settings.judging);
         let findings = finding::find(&story);
         let judged = Judged { story, verdict, findings };

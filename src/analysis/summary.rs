@@ -45,6 +45,8 @@ pub struct Summary {
     pub holes_given_up: u64,
     /// Connections whose packets were not kept for a timeline, or not all, because too many were.
     pub timelines_given_up: u64,
+    /// Certificate messages that were not looked at because too many different ones were kept.
+    pub chains_given_up: u64,
     /// Packets that are not followed, by kind.
     pub others: BTreeMap<Other, u64>,
     /// Packets of further kinds.

@@ -1,13 +1,14 @@
 //! The connections being followed.
 
 use std::collections::HashMap;
+use std::sync::Arc;
 
 use super::{Settings, opening};
 use crate::limits;
 use crate::packet::{Quoted, Segment};
 use crate::story::{Builder, CaptureFacts, EndingKind, Opening, Place, Stage, Story};
 use crate::tcp::{Connection, Delivery, Key, Role};
-use crate::tls::{Event, Tracker};
+use crate::tls::{CertificateMessage, Event, Message, Tracker};
 
 /// What all connections together hold, against the limits.
 #[derive(Clone, Copy, Debug, Default)]
@@ -87,6 +88,16 @@ impl Track {
         }
         self.story.segment(place, &self.tcp, segment, &reading, &self.events);
         budget.timeline_entries += self.story.so_far().timeline.len().saturating_sub(entries);
+    }
+
+    /// The certificates that the last segment completed are replaced by what `share` makes of them.
+    pub(super) fn share_certificates(
+        &mut self,
+        share: impl FnMut(&Arc<CertificateMessage>) -> Arc<CertificateMessage>,
+    ) {
+        if self.events.iter().any(|event| matches!(event.message, Message::Certificates(_))) {
+            self.story.share_certificates(share);
+        }
     }
 
     /// A ClientHello from what only its port made the server shows that the roles are the other way round.

@@ -2,10 +2,13 @@
 //!
 //! The schema is generated from these types. What is not known is `null`.
 
+mod certificates;
+
 use std::collections::BTreeMap;
 use std::io::{self, Write};
 use std::net::IpAddr;
 
+pub use certificates::{Certificate, Certificates, Check, Trusted};
 use schemars::{JsonSchema, Schema};
 use serde::Serialize;
 use serde_json::ser::{Formatter, Serializer};
@@ -389,6 +392,9 @@ pub struct Tls {
     pub application_data: Both<u64>,
     /// Alerts.
     pub alerts: Vec<Alert>,
+    /// What was seen of certificates.
+    #[serde(flatten)]
+    pub certificates: Certificates,
 }
 
 /// A step of the TLS handshake.
@@ -726,6 +732,7 @@ fn tls(story: &Story) -> Option<Tls> {
             .collect(),
         application_data: both(|role| facts.application_data[role].count),
         alerts,
+        certificates: Certificates::of(story),
     })
 }
 

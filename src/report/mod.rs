@@ -4,6 +4,7 @@
 //! packets matter and what went wrong is known before anything arrives here.
 
 mod capture;
+mod chain;
 pub mod clock;
 mod collection;
 pub mod escape;
@@ -58,6 +59,7 @@ fn bounds_reached(summary: &Summary, origins: &Origins) -> Vec<(&'static str, u6
             "connections whose timelines are not whole because too many packets were kept",
             summary.timelines_given_up,
         ),
+        ("certificate messages not looked at because too many were kept", summary.chains_given_up),
         ("packets of kinds that are not counted one by one", summary.further_others),
         ("fragmented datagrams given up", summary.fragments_given_up),
         ("packets whose file is not told because the files alternate too often", origins.unkept()),

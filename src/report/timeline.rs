@@ -6,12 +6,12 @@ use super::collection::{Collection, MANY, has_failed};
 use super::notes::Notes;
 use super::tcpdump::{self, Numbering};
 use super::words::{self, BOLD, DIM, PROSE_COLUMNS, PacketNames, amount, count, style_of, wrapped};
-use super::{Style, capture, clock, table};
+use super::{Style, capture, chain, clock, table};
 use crate::analysis::{Judged, Summary};
 use crate::finding::Weight;
 use crate::story::{Entry, Item, Note, Seen, Stage, Story};
 use crate::tcp::Role;
-use crate::tls::{Basis, Version};
+use crate::tls::Basis;
 use crate::verdict::{Actor, Verdict};
 
 /// A run of more unremarkable packets than this is one line.
@@ -100,6 +100,7 @@ fn write_connection(
     write_end(story, &notes, indent, out)?;
     writeln!(out)?;
     write_verdict(judged, names, out)?;
+    write_certificates(story, names, style, out)?;
     writeln!(out)
 }
 
@@ -171,11 +172,6 @@ fn write_verdict(judged: &Judged, names: &PacketNames<'_>, out: &mut dyn Write) 
     }
     writeln!(out)?;
     write_labelled("Why", &verdict.explanation, out)?;
-    if story.tls.version().is_some_and(Version::is_tls13) && story.stage < Stage::TlsEstablished {
-        let text =
-            "TLS 1.3 encrypts the certificates, and alerts after the ServerHello: a capture can't show them.";
-        write_labelled("", text, out)?;
-    }
     if let Some(look) = look_at(verdict) {
         write_labelled("Look at", &look, out)?;
     }
@@ -203,6 +199,28 @@ fn write_verdict(judged: &Judged, names: &PacketNames<'_>, out: &mut dyn Write) 
             evidence => format!(" ({})", names.list(evidence)),
         };
         write_labelled(label, &format!("{weight}{}{packets}", finding.text), out)?;
+    }
+    Ok(())
+}
+
+/// The server's certificates, or why none are to be seen.
+fn write_certificates(
+    story: &Story,
+    names: &PacketNames<'_>,
+    style: &Style,
+    out: &mut dyn Write,
+) -> io::Result<()> {
+    if let Some(missing) = chain::missing(story) {
+        write_labelled("Chain", &missing, out)?;
+    }
+    if let Some(table) = chain::table(story, style.columns) {
+        writeln!(out, "\n{table}")?;
+    }
+    if let Some(checked) = chain::checked(story) {
+        write_labelled("Checked", &checked, out)?;
+    }
+    if let Some(client) = chain::client(story, names) {
+        write_labelled("Client", &client, out)?;
     }
     Ok(())
 }

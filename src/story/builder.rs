@@ -1,5 +1,7 @@
 //! Folds what segments did into a [`Story`], packet by packet.
 
+use std::sync::Arc;
+
 use super::{
     CaptureFacts, Ending, EndingKind, Entry, IcmpFact, Moment, Note, Opening, Party, PreludeFacts, Repeats,
     ResetFacts, RoundTrips, Said, Seen, Silence, Stage, Story, Timeline, TlsFacts,
@@ -8,7 +10,7 @@ use crate::limits;
 use crate::packet::{IcmpError, Origin, Segment, SegmentHeader};
 use crate::tcp::{Connection, HandshakeStep, Kind, PerRole, Reading, ResetFit, Role};
 use crate::time::{Elapsed, Timestamp};
-use crate::tls::{AlertDescription, Basis, Event, Message, Plain, Prelude, Tracker};
+use crate::tls::{AlertDescription, Basis, CertificateMessage, Event, Message, Plain, Prelude, Tracker};
 
 /// A sender repeats what is not acknowledged after 1 s at the latest, or 3 s where the SYN was repeated (RFC 6298, 2.1
 /// and 5.7).
@@ -105,6 +107,17 @@ impl Builder {
     /// The story so far.
     pub fn so_far(&self) -> &Story {
         &self.story
+    }
+
+    /// Replaces the Certificate messages, equal ones by one that connections share.
+    pub fn share_certificates(
+        &mut self,
+        mut share: impl FnMut(&Arc<CertificateMessage>) -> Arc<CertificateMessage>,
+    ) {
+        let certificates = &mut self.story.tls.certificates;
+        for said in [&mut certificates.client, &mut certificates.server].into_iter().flatten() {
+            said.what = share(&said.what);
+        }
     }
 
     /// Exchanges the roles, when content shows who the client really is.
@@ -221,6 +234,7 @@ impl Builder {
             story.unfilled_hole[role] =
                 end.hole().and_then(|(from, to)| Some((end.relative(from)?, end.relative(to)?)));
         }
+        story.tls.unfinished_certificate = tls.unfinished_certificate();
         story.capture = capture;
         if let Some(silence) = self.silence.take() {
             if self.lost_sight(&silence) {
@@ -487,6 +501,7 @@ impl Builder {
             Message::KeyExchangeGroup(group) => {
                 self.story.tls.key_exchange_group.get_or_insert(*group);
             }
+            Message::Certificates(_) | Message::CertificateRequest => self.take_certificates(event),
             Message::ServerFlightComplete => {
                 self.story.tls.server_flight.get_or_insert(Said { what: (), moment, basis });
                 self.reach(Stage::ServerFlightComplete, basis);
@@ -576,6 +591,17 @@ impl Builder {
             story.plain.server = Some(said);
         } else {
             story.plain[role].get_or_insert(said);
+        }
+    }
+
+    fn take_certificates(&mut self, event: &Event) {
+        let moment = Moment { number: event.number, at: event.at };
+        let tls = &mut self.story.tls;
+        if let Message::Certificates(message) = &event.message {
+            let said = Said { what: Arc::clone(message), moment, basis: event.basis };
+            tls.certificates[event.role].get_or_insert(said);
+        } else {
+            tls.certificate_request.get_or_insert(moment);
         }
     }
 

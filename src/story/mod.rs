@@ -5,24 +5,29 @@
 //! lacks. It knows no bytes, and it does not judge.
 
 mod builder;
+mod certificates;
 mod prelude;
 mod timeline;
 
 use std::fmt;
 use std::net::IpAddr;
+use std::sync::Arc;
 
 use schemars::JsonSchema;
 use serde::Serialize;
 
 pub use builder::{Builder, Place};
+pub use certificates::Unseen;
 pub use prelude::PreludeFacts;
 pub use timeline::{Entry, Item, Note, Seen, Timeline};
 
+use crate::cert::Examination;
 use crate::packet::{Flags, SegmentHeader};
 use crate::tcp::{Counters, PerRole, ResetFit, Role};
 use crate::time::{Clock, Elapsed, Timestamp};
 use crate::tls::{
-    AlertDescription, Basis, CipherSuite, ClientHello, NamedGroup, Plain, ServerHello, SizeReading, Version,
+    AlertDescription, Basis, CertificateMessage, CipherSuite, ClientHello, NamedGroup, Plain, ServerHello,
+    SizeReading, Version,
 };
 
 /// What happened on one connection.
@@ -260,6 +265,14 @@ pub struct TlsFacts {
     pub server_hello: Option<Said<ServerHello>>,
     /// The curve of the server's key exchange, up to TLS 1.2.
     pub key_exchange_group: Option<NamedGroup>,
+    /// Each side's Certificate message, where it was sent in clear.
+    pub certificates: PerRole<Option<Said<Arc<CertificateMessage>>>>,
+    /// A Certificate message of the server that begins and has no end: its bytes, and how many of them came.
+    pub unfinished_certificate: Option<(u32, u32)>,
+    /// The server asked for a client certificate in clear.
+    pub certificate_request: Option<Moment>,
+    /// What a client makes of the server's certificates.
+    pub examination: Option<Arc<Examination>>,
     /// The server's flight was complete.
     pub server_flight: Option<Said<()>>,
     /// The client's Finished.

@@ -182,3 +182,29 @@ fn explain_lists_the_catalogue_and_prints_a_page() {
     assert_eq!((status, out.as_str()), (3, ""));
     assert!(error.contains("try: no-server-hello"), "{error}");
 }
+
+#[test]
+fn certificates_are_checked_against_the_file_that_is_named() {
+    let capture = testdata("healthy--intermediate/capture.pcap").display().to_string();
+    let authority = testdata("healthy--intermediate/ca.pem").display().to_string();
+    let stranger = testdata("stranger.pem").display().to_string();
+    let faults = |arguments: &[&str]| {
+        let (status, out, err) = run(&[&["read", "-o", "json", &capture], arguments].concat());
+        assert_eq!((status, err.as_str()), (0, ""));
+        let line: serde_json::Value = serde_json::from_str(out.lines().next().unwrap()).unwrap();
+        line["tls"]["certificate_check"]["faults"].to_string()
+    };
+    assert_eq!(faults(&["--ca-file", &authority]), "[]");
+    assert_eq!(faults(&["--ca-file", &stranger]), r#"["certificate-unknown-issuer"]"#);
+    assert_eq!(faults(&["--ca-file", &authority, "--name", "x.example"]), r#"["certificate-name-mismatch"]"#);
+}
+
+#[test]
+fn a_file_without_certificates_is_refused_at_once() {
+    for file in [testdata("README.md"), testdata("no-such-file")] {
+        let file = file.display().to_string();
+        let (status, out, err) = run(&["read", "--ca-file", &file, &healthy()]);
+        assert_eq!((status, out.as_str()), (3, ""), "{file}");
+        assert!(err.contains(&file), "{err}");
+    }
+}

@@ -115,13 +115,18 @@ impl Situation {
         self.captures.chunks(at_once)
     }
 
-    /// What `ssmscope read` prints, with the folder as the working directory.
+    /// What `ssmscope read` prints, with the folder as the working directory. Certificates are checked against the
+    /// situation's own authority where it has one, else against one that signed none of them, whatever the machine has.
     fn run(&self, captures: &[String], options: &[&str]) -> String {
+        let authority = self.folder.join("ca.pem").exists().then_some(["--ca-file", "ca.pem"]);
         let output = Command::new(env!("CARGO_BIN_EXE_ssmscope"))
             .current_dir(&self.folder)
             .env("TZ", "UTC")
             .env("NO_COLOR", "1")
+            .env("SSL_CERT_FILE", "../stranger.pem")
+            .env_remove("SSL_CERT_DIR")
             .arg("read")
+            .args(authority.iter().flatten())
             .args(options)
             .args(captures)
             .output()

@@ -1,8 +1,11 @@
 //! What the room tells: what each side said, and how it is known.
 
+use std::sync::Arc;
+
 use serde::Serialize;
 
 use super::alert::AlertDescription;
+use super::certificates::CertificateMessage;
 use super::handshake::{ClientHello, NamedGroup, ServerHello};
 use super::lengths::SizeReading;
 use super::plain::Plain;
@@ -46,6 +49,10 @@ pub enum Message {
     ServerHello(Box<ServerHello>),
     /// The curve of a ServerKeyExchange, with which TLS 1.2 and earlier exchange keys.
     KeyExchangeGroup(NamedGroup),
+    /// A Certificate message in clear, of either side. Shared, since a server says the same on each connection.
+    Certificates(Arc<CertificateMessage>),
+    /// The server asks for a client certificate, in clear.
+    CertificateRequest,
     /// The server said all that it says before the client's Finished.
     ServerFlightComplete,
     /// The client's Finished.

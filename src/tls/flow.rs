@@ -1,5 +1,8 @@
 //! The place in the handshake, which gives encrypted records their meaning.
 
+use std::sync::Arc;
+
+use super::certificates::CertificateMessage;
 use super::event::{Basis, Message};
 use super::handshake::{ClientHello, ServerHello, Version, kind, of_server_key_exchange};
 use super::reader::{FlowAnswer, Raw};
@@ -218,6 +221,13 @@ impl Flow {
         basis: Basis,
         tell: &mut dyn FnMut(Message, Basis),
     ) {
+        match kind {
+            kind::CERTIFICATE => {
+                tell(Message::Certificates(Arc::new(CertificateMessage::parse(len, body))), basis);
+            }
+            kind::CERTIFICATE_REQUEST if role == Role::Server => tell(Message::CertificateRequest, basis),
+            _ => {}
+        }
         match (role, kind) {
             (Role::Client, kind::CLIENT_HELLO) => {
                 tell(Message::ClientHello(Box::new(ClientHello::parse(len, body))), basis);

@@ -102,6 +102,13 @@ impl MessageReader {
         }
     }
 
+    /// Bytes of a message of this type that has begun and is not complete, its header included, and how many of them came.
+    pub(super) fn unfinished(&self, wanted: u8) -> Option<(u32, u32)> {
+        let is_meant = !self.is_lost && self.bytes.first() == Some(&wanted);
+        let len = self.len().filter(|_| is_meant)? + Self::HEADER_BYTES as u32;
+        Some((len, self.bytes.len() as u32 + self.missing))
+    }
+
     pub(super) fn read_alert(&mut self, body: &[u8]) {
         self.bytes.extend_from_slice(&body[..body.len().min(2)]);
     }

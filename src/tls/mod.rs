@@ -6,6 +6,7 @@
 //! expected. It does not know connections' faults and draws no conclusions.
 
 mod alert;
+mod certificates;
 mod event;
 mod flow;
 mod handshake;
@@ -18,6 +19,7 @@ mod record;
 mod tracker;
 
 pub use alert::AlertDescription;
+pub use certificates::CertificateMessage;
 pub use event::{Basis, Event, Message};
 pub use handshake::{CipherSuite, ClientHello, NamedGroup, ServerHello, Version};
 pub use lengths::SizeReading;

@@ -80,6 +80,11 @@ impl Reader {
         }
     }
 
+    /// Bytes of a Certificate message in clear that has begun and is not complete, and how many of them came.
+    pub(super) fn unfinished_certificate(&self) -> Option<(u32, u32)> {
+        self.message.unfinished(kind::CERTIFICATE).filter(|_| !self.is_encrypted)
+    }
+
     pub(super) fn is_at_start(&self) -> bool {
         self.position == Position::Start && self.header.is_empty()
     }

@@ -51,6 +51,11 @@ impl Tracker {
         self.readers[role].is_inside_record()
     }
 
+    /// Bytes of a server's Certificate message that has begun and is not complete, and how many of them came.
+    pub fn unfinished_certificate(&self) -> Option<(u32, u32)> {
+        self.readers.server.unfinished_certificate()
+    }
+
     /// Takes the next stretch of one side's stream in, and tells what it completed.
     pub fn take(&mut self, role: Role, delivery: &Delivery<'_>, tell: &mut dyn FnMut(Event)) {
         if delivery.len == 0 {
@@ -176,10 +181,13 @@ mod tests {
         told
     }
 
+    /// The steps that were told; what certificates say is tested by itself.
     fn names(events: &[Event]) -> Vec<String> {
         let name =
             |event: &Event| format!("{:?}", event.message).split(['(', ' ']).next().unwrap_or("").to_owned();
-        events.iter().map(name).collect()
+        let is_step =
+            |event: &&Event| !matches!(event.message, Message::Certificates(_) | Message::CertificateRequest);
+        events.iter().filter(is_step).map(name).collect()
     }
 
     const WHOLE: usize = usize::MAX;
@@ -388,6 +396,41 @@ mod tests {
         let refusal = vec![(Client, client_hello()), (Server, record(21, &[2, 70]))];
         let alert = Message::Alert { level: 2, description: Some(AlertDescription(70)) };
         assert_eq!(run(&refusal, CUT).last().map(|event| event.message.clone()), Some(alert));
+    }
+
+    #[test]
+    fn certificates_are_told_with_as_much_of_them_as_was_captured() {
+        let certificate = |bytes: u8| message(kind::CERTIFICATE, &[0, 0, 7, 0, 0, 4, 1, 2, 3, bytes], 0);
+        let segments = [
+            (Client, client_hello()),
+            (
+                Server,
+                [
+                    server_hello(false),
+                    record(22, &certificate(4)),
+                    record(22, &message(kind::CERTIFICATE_REQUEST, &[], 40)),
+                    record(22, &message(kind::SERVER_HELLO_DONE, &[], 0)),
+                ]
+                .concat(),
+            ),
+            (Client, record(22, &message(kind::CERTIFICATE, &[0, 0, 0], 0))),
+        ];
+        let said = |snaplen: usize| -> Vec<(Role, u32, usize, bool)> {
+            let told = run(&segments, snaplen);
+            let certificates = told.iter().filter_map(|event| match &event.message {
+                Message::Certificates(said) => Some((event.role, said.len, said.chain.len(), said.is_whole)),
+                _ => None,
+            });
+            certificates.collect()
+        };
+        assert_eq!(said(WHOLE), [(Server, 14, 1, true), (Client, 7, 0, true)]);
+        // The ServerHello and 12 bytes of the record behind it, then a record of the client that is whole.
+        let server_hello = server_hello(false).len();
+        assert_eq!(said(server_hello + 12), [(Server, 14, 0, false), (Client, 7, 0, true)]);
+        assert!(
+            run(&segments, WHOLE).iter().any(|event| event.message == Message::CertificateRequest),
+            "the server asked for a certificate"
+        );
     }
 
     #[test]

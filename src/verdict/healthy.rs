@@ -1,6 +1,6 @@
 //! TLS was established, and data moved or the end was orderly.
 
-use super::{Actor, Rule, Settings, Severity, Verdict, advice};
+use super::{Actor, Rule, Settings, Severity, Verdict, advice, refused_certificate};
 use crate::story::{Stage, Story};
 use crate::tls::Basis;
 
@@ -29,8 +29,20 @@ fn judge(story: &Story, _: &Settings) -> Option<Verdict> {
         None => String::new(),
     };
     let version = story.tls.version().map_or(String::new(), |version| format!(" ({version})"));
+    let verdict = Verdict::new(&RULE, Actor::Unknown, basis, format!("{done}{version}"));
+    let shown = refused_certificate::shown_after_handshake(story);
+    if !shown.explanation.is_empty() {
+        let explanation = format!(
+            "The network is fine, but the client ended without a request, and its certificate check may be why.{}",
+            shown.explanation
+        );
+        let reports: Vec<_> = shown.reports.iter().map(String::as_str).collect();
+        return Some(
+            verdict.explain(explanation).reported(&reports).proved_by(packets(story)).advise(&shown.advice),
+        );
+    }
     Some(
-        Verdict::new(&RULE, Actor::Unknown, basis, format!("{done}{version}"))
+        verdict
             .explain(format!(
                 "The network and TLS are fine. If the application still reports an error, its cause stands inside the \
                  encrypted data: an HTTP status, a wrong client id or secret.{lost_sight}"

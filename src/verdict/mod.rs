@@ -6,6 +6,7 @@
 mod advice;
 mod alert_meaning;
 mod path_mtu;
+mod refused_certificate;
 
 use schemars::JsonSchema;
 use serde::Serialize;

@@ -1,6 +1,6 @@
 //! A fatal alert ended the handshake.
 
-use super::{Actor, Rule, Settings, Severity, Verdict, alert_meaning};
+use super::{Actor, Rule, Settings, Severity, Verdict, alert_meaning, refused_certificate};
 use crate::story::{EndingKind, Stage, Story};
 use crate::tcp::Role;
 use crate::tls::{AlertDescription, Basis};
@@ -19,6 +19,7 @@ fn judge(story: &Story, _: &Settings) -> Option<Verdict> {
     let evidence = [
         story.tls.client_hello.as_ref().map(|said| said.moment.number),
         story.tls.server_hello.as_ref().map(|said| said.moment.number),
+        refused_certificate::packet(story),
         Some(ending.moment.number),
     ];
     let verdict = match &ending.what {
@@ -44,6 +45,7 @@ fn in_clear(story: &Story, by: Role, description: Option<AlertDescription>, basi
         .reported(&["an SSL handshake error", "javax.net.ssl.SSLHandshakeException: Received fatal alert"]);
     };
     let meaning = alert_meaning::of(by, description);
+    let advice = [meaning.advice];
     let name = description.to_string();
     let offered = match (&story.tls.client_hello, description.0) {
         (Some(hello), 70) if !hello.what.versions.is_empty() => {
@@ -56,7 +58,9 @@ fn in_clear(story: &Story, by: Role, description: Option<AlertDescription>, basi
         },
         _ => String::new(),
     };
+    let shown = refused_certificate::shown(story, by, description);
     let reports = match by {
+        _ if !shown.reports.is_empty() => shown.reports,
         Role::Server => vec![
             format!("javax.net.ssl.SSLHandshakeException: Received fatal alert: {name}"),
             format!("OpenSSL: alert {} ({name})", description.0),
@@ -78,8 +82,8 @@ fn in_clear(story: &Story, by: Role, description: Option<AlertDescription>, basi
             format!("the {by} ended it with the fatal alert {name}"),
         )
         .cause(name)
-        .explain(format!("{}{offered}{}", meaning.why, meaning.by_library()))
-        .advise(&[meaning.advice])
+        .explain(format!("{}{offered}{}{}", meaning.why, shown.explanation, meaning.by_library()))
+        .advise(if shown.advice.is_empty() { &advice } else { &shown.advice })
     }
 }
 

@@ -10,6 +10,7 @@ import tempfile
 import time
 import traceback
 
+import certificates
 import lab
 import preludes  # noqa: F401, registers situations
 import situations
@@ -88,6 +89,7 @@ def main():
     began, known, failed = time.monotonic(), versions(), []
     with tempfile.TemporaryDirectory(prefix="record-") as keys:
         lab.make_keys(pathlib.Path(keys))
+        certificates.make_keys(keys)
         # Texts are made from captures, and so come after them.
         for batch in ([n for n in wanted if not situations.ALL[n].text_of], [n for n in wanted if situations.ALL[n].text_of]):
             with concurrent.futures.ThreadPoolExecutor(AT_ONCE) as pool:

@@ -26,6 +26,7 @@ pub(super) mod kind {
     pub(in crate::tls) const HELLO_RETRY_REQUEST: u8 = 6;
     pub(in crate::tls) const CERTIFICATE: u8 = 11;
     pub(in crate::tls) const SERVER_KEY_EXCHANGE: u8 = 12;
+    pub(in crate::tls) const CERTIFICATE_REQUEST: u8 = 13;
     pub(in crate::tls) const SERVER_HELLO_DONE: u8 = 14;
     pub(in crate::tls) const CLIENT_KEY_EXCHANGE: u8 = 16;
     pub(in crate::tls) const FINISHED: u8 = 20;

@@ -220,7 +220,7 @@ impl Flow {
             Fit::Surely => true,
             Fit::Likely | Fit::Maybe if self.is_certain_hello(characters, len) => true,
             Fit::Likely | Fit::Maybe => {
-                len >= sizes::CLIENT_HELLO && !(self.is_told.client && !characters.is_empty())
+                len >= sizes::CLIENT_HELLO && (!self.is_told.client || characters.is_empty())
             }
             Fit::No => false,
         };

@@ -1,0 +1,245 @@
+//! Certificate chains of all connections: equal ones are kept once, and checked once.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use crate::cert::{self, Certificate, Date, Examination, NameSource, Trust, Wanted, When};
+use crate::limits;
+use crate::story::Story;
+use crate::tcp::Role;
+use crate::tls::CertificateMessage;
+
+/// What a message takes beside its certificates, so that empty ones are bounded too.
+const OVERHEAD_BYTES: usize = 128;
+
+/// What decides the outcome of a check, beside the anchors.
+#[derive(PartialEq, Eq, Hash, Debug)]
+struct Question {
+    message: Arc<CertificateMessage>,
+    wanted: Option<Wanted>,
+    /// How many of the chain's dates lie before the earliest and the latest time that it can have been.
+    dates_passed: Option<[usize; 2]>,
+}
+
+/// Chains that were seen. Never iterated, so their order does not show.
+#[derive(Debug)]
+pub(super) struct Chains {
+    trust: Trust,
+    name: Option<String>,
+    /// With the dates at which a certificate begins or ends to be valid.
+    kept: HashMap<Arc<CertificateMessage>, Vec<Date>>,
+    kept_bytes: usize,
+    checked: HashMap<Question, Arc<Examination>>,
+    /// Messages that were not kept for want of room.
+    pub(super) given_up: u64,
+}
+
+impl Chains {
+    pub(super) fn new(settings: &super::CertificateSettings) -> Self {
+        Self {
+            trust: settings.trust.clone(),
+            name: settings.name.clone(),
+            kept: HashMap::new(),
+            kept_bytes: 0,
+            checked: HashMap::new(),
+            given_up: 0,
+        }
+    }
+
+    /// The same message, shared with other connections; without its certificates where there is no room for them.
+    pub(super) fn share(&mut self, message: &Arc<CertificateMessage>) -> Arc<CertificateMessage> {
+        if let Some((known, _)) = self.kept.get_key_value(message) {
+            return Arc::clone(known);
+        }
+        let bytes = OVERHEAD_BYTES + message.chain.iter().map(Vec::len).sum::<usize>();
+        if self.kept_bytes + bytes > limits::CERTIFICATE_BYTES_IN_ALL {
+            self.given_up += 1;
+            let further = message.further + message.chain.len() as u32;
+            return Arc::new(CertificateMessage { chain: Vec::new(), further, ..**message });
+        }
+        self.kept_bytes += bytes;
+        self.kept.insert(Arc::clone(message), turning_points(message));
+        Arc::clone(message)
+    }
+
+    /// Examines the certificates of a story, if the server sent any in clear.
+    pub(super) fn examine(&mut self, story: &Story) -> Option<Arc<Examination>> {
+        let said = story.tls.certificates[Role::Server].as_ref()?;
+        let told = self.name.clone().map(|name| Wanted { name, source: NameSource::Option });
+        let when = When::of(said.moment.at, story.capture.clock);
+        let dates = self.kept.get(&said.what).map_or(&[][..], Vec::as_slice);
+        let passed = |at: Date| dates.partition_point(|date| *date <= at);
+        let question = Question {
+            message: Arc::clone(&said.what),
+            wanted: told.or_else(|| story.wanted()),
+            dates_passed: when.map(|when| [passed(when.earliest), passed(when.latest)]),
+        };
+        if let Some(known) = self.checked.get(&question) {
+            return Some(Arc::clone(known));
+        }
+        let anchors = self.trust.anchors();
+        let examination = cert::examine(&said.what, question.wanted.clone(), when, anchors.as_deref());
+        let examination = Arc::new(examination);
+        if self.checked.len() >= limits::CHECKED_CHAINS {
+            self.checked.clear();
+        }
+        self.checked.insert(question, Arc::clone(&examination));
+        Some(examination)
+    }
+}
+
+/// The dates at which the outcome of a check can change, in order.
+fn turning_points(message: &CertificateMessage) -> Vec<Date> {
+    let certificates = message.chain.iter().filter_map(|der| Certificate::read(der).details);
+    let mut dates: Vec<_> = certificates
+        .flat_map(|details| {
+            [details.not_before, details.not_after.map(|last| Date(last.0.saturating_add(1)))]
+        })
+        .flatten()
+        .collect();
+    dates.sort_unstable();
+    dates
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::analysis::CertificateSettings;
+    use crate::analysis::table::{Budget, Track};
+    use crate::cert::samples::sample;
+    use crate::finding::{self, Weight};
+    use crate::story::CaptureFacts;
+    use crate::talk::{self, Talk};
+    use crate::time::Clock;
+    use crate::verdict::{self, Verdict};
+    use Role::{Client, Server};
+
+    const FATAL: u8 = 2;
+    const CERTIFICATE_EXPIRED: u8 = 45;
+    const UNKNOWN_CA: u8 = 48;
+
+    fn authority() -> cert::Anchors {
+        cert::Anchors::new("ca.pem", true, &[sample("authority")])
+    }
+
+    fn settings() -> CertificateSettings {
+        CertificateSettings { name: None, trust: Trust::WhenNeeded(authority) }
+    }
+
+    /// A handshake up to the server's flight with these certificates, on 14 November 2023.
+    fn flight(chain: &[Vec<u8>]) -> Talk {
+        // A ClientHello that is whole and names no server.
+        let mut hello = vec![22, 3, 1, 0, 45, 1, 0, 0, 41, 3, 3];
+        hello.extend([7; 32]);
+        hello.extend([0, 0, 2, 0xc0, 0x30, 1, 0]);
+        Talk::to_port(8443).open().say(Client, &hello).say(Server, &talk::server_flight_with(chain))
+    }
+
+    fn alert(description: u8) -> [u8; 7] {
+        [21, 3, 3, 0, 2, FATAL, description]
+    }
+
+    fn told(talk: &Talk, settings: &CertificateSettings, clock: Clock) -> (Story, Verdict) {
+        let all = crate::analysis::Settings::default();
+        let mut chains = Chains::new(settings);
+        let mut track = Track::new(talk.packets[0].place, &talk.packets[0].segment(), &all);
+        for packet in &talk.packets {
+            track.segment(packet.place, &packet.segment(), &mut Budget::default());
+            track.share_certificates(|message| chains.share(message));
+        }
+        let mut story = track.finish(CaptureFacts { end: talk.now, clock, ..CaptureFacts::default() });
+        story.tls.examination = chains.examine(&story);
+        let verdict = verdict::judge(&story, &all.judging);
+        (story, verdict)
+    }
+
+    fn findings(story: &Story) -> Vec<(&'static str, Weight)> {
+        let found = finding::find(story);
+        let about_certificates = found.iter().filter(|finding| finding.code.starts_with("certificate-"));
+        about_certificates.map(|finding| (finding.code, finding.severity)).collect()
+    }
+
+    fn message(byte: u8) -> Arc<CertificateMessage> {
+        Arc::new(CertificateMessage { len: 100, chain: vec![vec![byte; 90]], further: 0, is_whole: true })
+    }
+
+    #[test]
+    fn equal_chains_are_kept_once_and_only_so_many() {
+        let mut chains = Chains::new(&settings());
+        let first = chains.share(&message(1));
+        assert!(Arc::ptr_eq(&first, &chains.share(&message(1))));
+        assert!(!Arc::ptr_eq(&first, &chains.share(&message(2))));
+        chains.kept_bytes = limits::CERTIFICATE_BYTES_IN_ALL;
+        assert!(Arc::ptr_eq(&first, &chains.share(&message(1))));
+        let refused = chains.share(&message(3));
+        assert_eq!((refused.chain.len(), refused.further, chains.given_up), (0, 1, 1));
+    }
+
+    #[test]
+    fn a_chain_is_checked_once_between_two_of_its_dates() {
+        let chain = [sample("server"), sample("intermediate")];
+        let (mut story, _) = told(&flight(&chain), &settings(), Clock::Utc);
+        let mut chains = Chains::new(&settings());
+        let shared = chains.share(&story.tls.certificates[Server].as_ref().unwrap().what);
+        let mut examined_at = |seconds: i64| {
+            let said = story.tls.certificates[Server].as_mut().unwrap();
+            said.what = Arc::clone(&shared);
+            said.moment.at = crate::time::Timestamp::from_parts(seconds, 0);
+            chains.examine(&story).unwrap()
+        };
+        // The intermediate's last second is the first of 2025.
+        let last = 1_735_689_600;
+        let valid = examined_at(last - 86_400);
+        assert!(Arc::ptr_eq(&valid, &examined_at(last)));
+        let expired = examined_at(last + 1);
+        assert!(valid.faults.len() < expired.faults.len());
+        assert!(Arc::ptr_eq(&expired, &examined_at(last + 86_400)));
+    }
+
+    #[test]
+    fn a_refusal_is_explained_by_what_the_certificate_shows() {
+        let talk = flight(&[sample("server")]).say(Client, &alert(UNKNOWN_CA));
+        let (story, verdict) = told(&talk, &settings(), Clock::Utc);
+        assert_eq!(verdict.cause.as_deref(), Some("unknown_ca"));
+        assert!(verdict.explanation.contains("\"O=Test, CN=Intermediate\", which is not in ca.pem"));
+        assert!(verdict.evidence.contains(&5));
+        assert!(verdict.client_reports.iter().any(|report| report.contains("unable to get local issuer")));
+        assert!(findings(&story).contains(&("certificate-unknown-issuer", Weight::Warning)));
+    }
+
+    #[test]
+    fn an_expiry_that_the_capture_s_clock_denies_is_the_client_s_clock() {
+        let chain = [sample("server"), sample("intermediate")];
+        let talk = flight(&chain).say(Client, &alert(CERTIFICATE_EXPIRED));
+        let explanation = |clock| told(&talk, &settings(), clock).1.explanation;
+        assert!(explanation(Clock::Utc).contains("By the capture's clock every certificate"));
+        assert!(!explanation(Clock::TimeOfDay).contains("By the capture's clock every certificate"));
+    }
+
+    #[test]
+    fn what_the_system_s_store_lacks_is_a_warning_only_if_the_client_objects() {
+        let system = || cert::Anchors::new("the system's trust store", false, &[]);
+        let settings = CertificateSettings { name: None, trust: Trust::WhenNeeded(system) };
+        let of = |talk: &Talk| {
+            let found = findings(&told(talk, &settings, Clock::Utc).0);
+            found.into_iter().find(|(code, _)| *code == "certificate-self-signed").map(|(_, weight)| weight)
+        };
+        let flight = flight(&[sample("self-signed")]);
+        assert_eq!(of(&flight), Some(Weight::Info));
+        assert_eq!(of(&flight.say(Client, &alert(UNKNOWN_CA))), Some(Weight::Warning));
+    }
+
+    #[test]
+    fn an_address_is_compared_where_no_name_was_sent_and_the_user_s_name_above_all() {
+        let flight = flight(&[sample("server"), sample("intermediate")]);
+        let (story, _) = told(&flight, &settings(), Clock::Utc);
+        let wanted = story.tls.examination.as_ref().and_then(|found| found.wanted.clone()).unwrap();
+        assert_eq!((wanted.name.as_str(), wanted.source), ("198.51.100.20", NameSource::Address));
+        assert_eq!(findings(&story), [("certificate-name-mismatch", Weight::Info)]);
+        let named = |name: &str| CertificateSettings { name: Some(name.to_owned()), ..settings() };
+        let (story, _) = told(&flight, &named("ssm.example"), Clock::Utc);
+        assert_eq!(findings(&story), []);
+        let (story, _) = told(&flight, &named("other.example"), Clock::Utc);
+        assert_eq!(findings(&story), [("certificate-name-mismatch", Weight::Warning)]);
+    }
+}

@@ -1,0 +1,285 @@
+//! The check of a chain, by webpki's rules where they are a client's, and by the certificates' own words elsewhere.
+//!
+//! rustls's own verifier ends at the first fault, as a client does. Who looks for a cause wants all of them, so its parts are
+//! asked one by one: the path at a time when all of it is valid, the name, and the dates.
+
+use std::time::Duration;
+
+use rustls::CertificateError;
+use rustls::client::{verify_server_cert_signed_by_trust_anchor, verify_server_name};
+use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
+use rustls::server::ParsedCertificate;
+
+use super::certificate::{Certificate, Details};
+use super::date::{Date, When};
+use super::fault::{Fault, Weakness};
+use super::trust::Anchors;
+use super::wanted::{NameSource, Wanted};
+use crate::tls::CertificateMessage;
+
+/// What a client makes of a server's certificates.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Examination {
+    /// The certificates, the server's own first.
+    pub certificates: Vec<Certificate>,
+    /// Further ones that were not looked at.
+    pub further: u32,
+    /// Bytes of the Certificate message.
+    pub message_len: u32,
+    /// Whether the whole message was captured.
+    pub is_whole: bool,
+    /// The name that the certificate was compared with; absent where it is not known.
+    pub wanted: Option<Wanted>,
+    /// Whether the dates were checked, which needs a capture with dates.
+    pub is_dated: bool,
+    /// The store that the issuer was looked for in.
+    pub store: Option<String>,
+    /// Whether the user chose that store.
+    pub is_store_chosen: bool,
+    /// Whether the issuer is trusted, whatever the dates.
+    pub issuer: Issuer,
+    /// What a client objects to.
+    pub faults: Vec<Fault>,
+}
+
+/// Whether the chain leads to somebody who is trusted.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Issuer {
+    /// It does.
+    Trusted,
+    /// It leads nowhere: the server's certificate signed itself.
+    SelfSigned,
+    /// It ends at somebody who is not in the store.
+    Unknown,
+    /// It can't be followed, for this reason.
+    Refused(String),
+    /// It was not checked, for this reason.
+    Unchecked(&'static str),
+}
+
+impl Examination {
+    /// Whether a fault must be one for the client too. Its trust store may be another than the system's, and the server's
+    /// address may be translated on the way.
+    pub fn is_certain(&self, fault: &Fault) -> bool {
+        match fault {
+            Fault::SelfSigned { .. } | Fault::UnknownIssuer { .. } => self.is_store_chosen,
+            Fault::NameMismatch { wanted, .. } => wanted.source != NameSource::Address,
+            Fault::Expired { .. } | Fault::NotYetValid { .. } | Fault::Weak { .. } => true,
+        }
+    }
+}
+
+/// Examines a server's Certificate message as a client would that wanted this name and looked at it then. What is not
+/// known is not checked.
+pub fn examine(
+    message: &CertificateMessage,
+    wanted: Option<Wanted>,
+    when: Option<When>,
+    anchors: Option<&Anchors>,
+) -> Examination {
+    let certificates: Vec<_> = message.chain.iter().map(|der| Certificate::read(der)).collect();
+    let mut examination = Examination {
+        certificates,
+        further: message.further,
+        message_len: message.len,
+        is_whole: message.is_whole,
+        wanted,
+        is_dated: when.is_some(),
+        store: anchors.map(|anchors| anchors.name.clone()),
+        is_store_chosen: anchors.is_some_and(|anchors| anchors.is_chosen),
+        issuer: Issuer::Unchecked("no certificate was captured whole"),
+        faults: Vec::new(),
+    };
+    let chain = Chain { der: &message.chain, path: path(&examination.certificates) };
+    let Some(own) = chain.path.first().copied() else { return examination };
+    let mut faults = Vec::new();
+    let found = match anchors {
+        Some(_) if !message.is_whole => Issuer::Unchecked("the chain was cut off by the capture"),
+        Some(anchors) => chain.issuer(&examination.certificates, anchors, when),
+        None => Issuer::Unchecked("no trust store was given"),
+    };
+    // An expired certificate that the client can do without harms nobody, the server's own excepted.
+    let needed = if chain.is_accepted(anchors, when) { 1 } else { chain.path.len() };
+    for details in chain.path.iter().take(needed).filter(|details| is_own_or_issued(details, own)) {
+        faults.extend(when.and_then(|when| date_fault(details, when)));
+    }
+    if let Some(wanted) = &examination.wanted {
+        faults.extend(name_fault(message.chain.first(), own, wanted));
+    }
+    faults.extend(issuer_fault(&found, &chain, anchors));
+    for details in chain.path.iter().filter(|details| is_own_or_issued(details, own)) {
+        faults.extend(weaknesses(details));
+    }
+    examination.issuer = found;
+    examination.faults = faults;
+    examination
+}
+
+/// Roots are trusted by being in a store: neither their dates nor their signatures count.
+fn is_own_or_issued(details: &Details, own: &Details) -> bool {
+    std::ptr::eq(details, own) || !details.is_self_issued
+}
+
+/// A chain with the way that leads from the server's own certificate up.
+struct Chain<'a> {
+    der: &'a [Vec<u8>],
+    path: Vec<&'a Details>,
+}
+
+/// The server's own certificate, who issued it, who issued that, as far as they were sent.
+fn path(certificates: &[Certificate]) -> Vec<&Details> {
+    let mut path: Vec<&Details> =
+        certificates.first().and_then(|own| own.details.as_ref()).into_iter().collect();
+    while let Some(last) = path.last().filter(|last| !last.is_self_issued) {
+        let candidates = certificates.iter().filter_map(|certificate| certificate.details.as_ref());
+        let is_known = |details: &Details| path.iter().any(|known| std::ptr::eq(*known, details));
+        let issuer =
+            candidates.into_iter().find(|details| details.subject == last.issuer && !is_known(details));
+        match issuer {
+            Some(issuer) => path.push(issuer),
+            None => break,
+        }
+    }
+    path
+}
+
+impl Chain<'_> {
+    /// Whether somebody trusted signed it, whatever its dates.
+    fn issuer(&self, certificates: &[Certificate], anchors: &Anchors, when: Option<When>) -> Issuer {
+        if certificates.first().is_some_and(|own| anchors.fingerprints.contains(&own.sha256)) {
+            return Issuer::Trusted;
+        }
+        let is_self_issued = self.path.first().is_some_and(|own| own.is_self_issued);
+        match self.verify(anchors, self.valid_time(when)) {
+            Ok(()) => Issuer::Trusted,
+            Err(_) if is_self_issued => Issuer::SelfSigned,
+            Err(CertificateError::UnknownIssuer) => Issuer::Unknown,
+            Err(error) => Issuer::Refused(objection(&error)),
+        }
+    }
+
+    /// Whether a client that trusts the anchors accepts it at that time, whatever its name.
+    fn is_accepted(&self, anchors: Option<&Anchors>, when: Option<When>) -> bool {
+        anchors.zip(when).is_some_and(|(anchors, when)| self.verify(anchors, when.latest).is_ok())
+    }
+
+    /// A time at which all certificates of the path are valid, the nearest to `when`, if there is one.
+    fn valid_time(&self, when: Option<When>) -> Date {
+        let issued = self.path.iter().filter(|details| is_own_or_issued(details, self.path[0]));
+        let from = issued.clone().filter_map(|details| details.not_before).max().unwrap_or(Date(0));
+        let until = issued.filter_map(|details| details.not_after).min().unwrap_or(Date(i64::MAX));
+        when.map_or(from, |when| when.latest).min(until).max(from)
+    }
+
+    fn verify(&self, anchors: &Anchors, at: Date) -> Result<(), CertificateError> {
+        let Some((own, intermediates)) = self.der.split_first() else {
+            return Err(CertificateError::BadEncoding);
+        };
+        let own = CertificateDer::from(own.as_slice());
+        let intermediates: Vec<_> =
+            intermediates.iter().map(|der| CertificateDer::from(der.as_slice())).collect();
+        let at = UnixTime::since_unix_epoch(Duration::from_secs(u64::try_from(at.0).unwrap_or(0)));
+        let algorithms = rustls::crypto::ring::default_provider().signature_verification_algorithms.all;
+        let verified = ParsedCertificate::try_from(&own).and_then(|own| {
+            verify_server_cert_signed_by_trust_anchor(&own, &anchors.roots, &intermediates, at, algorithms)
+        });
+        verified.map_err(|error| match error {
+            rustls::Error::InvalidCertificate(error) => error,
+            _ => CertificateError::BadEncoding,
+        })
+    }
+}
+
+/// Why webpki does not follow a chain.
+fn objection(error: &CertificateError) -> String {
+    #[expect(deprecated, reason = "both forms of the error mean the same")]
+    match error {
+        CertificateError::BadSignature => {
+            "a signature in the chain is wrong, or its key too short".to_owned()
+        }
+        CertificateError::UnsupportedSignatureAlgorithm
+        | CertificateError::UnsupportedSignatureAlgorithmContext { .. }
+        | CertificateError::UnsupportedSignatureAlgorithmForPublicKeyContext { .. } => {
+            "a signature in the chain is of a kind that webpki refuses".to_owned()
+        }
+        CertificateError::InvalidPurpose | CertificateError::InvalidPurposeContext { .. } => {
+            "the certificate's extended key usage does not name servers".to_owned()
+        }
+        CertificateError::Expired
+        | CertificateError::ExpiredContext { .. }
+        | CertificateError::NotValidYet
+        | CertificateError::NotValidYetContext { .. } => {
+            "at no time all certificates of the chain are valid".to_owned()
+        }
+        CertificateError::Other(other) => format!("webpki says {:?}", other.0),
+        other => format!("webpki says {other:?}"),
+    }
+}
+
+fn date_fault(details: &Details, when: When) -> Option<Fault> {
+    let of = details.title().to_owned();
+    match (details.not_before, details.not_after) {
+        (_, Some(not_after)) if when.earliest > not_after => Some(Fault::Expired { of, not_after }),
+        (Some(not_before), _) if when.latest < not_before => Some(Fault::NotYetValid { of, not_before }),
+        _ => None,
+    }
+}
+
+fn name_fault(der: Option<&Vec<u8>>, own: &Details, wanted: &Wanted) -> Option<Fault> {
+    let name = wanted.name.trim_end_matches('.');
+    let name = ServerName::try_from(name).ok()?;
+    let der = CertificateDer::from(der?.as_slice());
+    // A certificate that webpki can't read, as of X.509's first version, has no alternative names.
+    let fits = ParsedCertificate::try_from(&der).is_ok_and(|own| verify_server_name(&own, &name).is_ok());
+    let has_names = !own.names.is_empty();
+    let fits_common_name = matches!(&name, ServerName::DnsName(name) if !has_names
+        && own.common_name.as_deref().is_some_and(|common| stands_for(common, name.as_ref())));
+    if fits || fits_common_name {
+        return None;
+    }
+    Some(Fault::NameMismatch {
+        wanted: wanted.clone(),
+        names: own.names.clone(),
+        further_names: own.further_names,
+        common_name: own.common_name.clone(),
+    })
+}
+
+/// Whether a common name stands for a host, as OpenSSL and Java take it where there are no alternative names (RFC 6125,
+/// 6.4.4): `*` is one label, the first.
+fn stands_for(common: &str, host: &str) -> bool {
+    if common.eq_ignore_ascii_case(host) {
+        return true;
+    }
+    let (Some(domain), Some((_, host_domain))) = (common.strip_prefix("*."), host.split_once('.')) else {
+        return false;
+    };
+    domain.contains('.') && domain.eq_ignore_ascii_case(host_domain)
+}
+
+fn issuer_fault(issuer: &Issuer, chain: &Chain<'_>, anchors: Option<&Anchors>) -> Option<Fault> {
+    let (own, last) = (chain.path.first()?, chain.path.last()?);
+    let store = anchors?.name.clone();
+    match issuer {
+        Issuer::SelfSigned => Some(Fault::SelfSigned { of: own.title().to_owned(), store }),
+        Issuer::Unknown => Some(Fault::UnknownIssuer {
+            issuer: last.issuer.clone(),
+            store,
+            is_issuer_sent: last.is_self_issued,
+        }),
+        Issuer::Trusted | Issuer::Refused(_) | Issuer::Unchecked(_) => None,
+    }
+}
+
+fn weaknesses(details: &Details) -> impl Iterator<Item = Fault> {
+    const LEAST_BITS: usize = 2_048;
+    let of = details.title();
+    let is_authority = details.is_ca;
+    let short = details.rsa_bits.filter(|bits| *bits < LEAST_BITS);
+    let key = short.map(|bits| Weakness::ShortKey { bits, is_authority });
+    let is_weak = ["MD2", "MD5", "SHA-1"].into_iter().any(|hash| details.signature.ends_with(hash));
+    // A certificate that signed itself is trusted for itself or not at all.
+    let signature =
+        (is_weak && !details.is_self_issued).then(|| Weakness::Signature(details.signature.clone()));
+    key.into_iter().chain(signature).map(|why| Fault::Weak { of: of.to_owned(), why })
+}

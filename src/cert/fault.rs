@@ -1,0 +1,234 @@
+//! What is wrong with a certificate, in words, and what clients say to it.
+
+use super::date::{Date, When};
+use super::wanted::{NameSource, Wanted};
+
+/// Something that a client objects to, or should. Names in it are raw: what is printed must be escaped.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Fault {
+    /// It was valid no longer when the client looked at it.
+    Expired {
+        /// The certificate.
+        of: String,
+        /// Its last second.
+        not_after: Date,
+    },
+    /// It was not valid yet.
+    NotYetValid {
+        /// The certificate.
+        of: String,
+        /// Its first second.
+        not_before: Date,
+    },
+    /// It does not bear the name that the client wanted.
+    NameMismatch {
+        /// That name.
+        wanted: Wanted,
+        /// The names that it bears.
+        names: Vec<String>,
+        /// Further ones.
+        further_names: usize,
+        /// Its common name, which counts for some clients where there is no other name.
+        common_name: Option<String>,
+    },
+    /// It signed itself, and is not in the store.
+    SelfSigned {
+        /// The certificate.
+        of: String,
+        /// The store.
+        store: String,
+    },
+    /// Nobody in the store signed it, or what signed it.
+    UnknownIssuer {
+        /// The issuer that is missing.
+        issuer: String,
+        /// The store.
+        store: String,
+        /// Whether the server sent that issuer's own certificate too.
+        is_issuer_sent: bool,
+    },
+    /// Its key or signature is too weak for today's clients.
+    Weak {
+        /// The certificate.
+        of: String,
+        /// Why.
+        why: Weakness,
+    },
+}
+
+/// Why a certificate is weak.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Weakness {
+    /// An RSA key below the 2,048 bits that the CA/Browser Forum, OpenSSL's level 2 and webpki ask for. Java 17 asks for 1,024.
+    ShortKey {
+        /// Bits of its modulus.
+        bits: usize,
+        /// Whether it is an authority's.
+        is_authority: bool,
+    },
+    /// A signature over MD5 or SHA-1, for which collisions are known (RFC 9155).
+    Signature(String),
+}
+
+impl Fault {
+    /// The code of the finding about it.
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::Expired { .. } => "certificate-expired",
+            Self::NotYetValid { .. } => "certificate-not-yet-valid",
+            Self::NameMismatch { .. } => "certificate-name-mismatch",
+            Self::SelfSigned { .. } => "certificate-self-signed",
+            Self::UnknownIssuer { .. } => "certificate-unknown-issuer",
+            Self::Weak { .. } => "certificate-weak",
+        }
+    }
+
+    /// What is wrong, in one sentence, of a connection at that time.
+    pub fn sentence(&self, when: Option<When>) -> String {
+        let distance = |date: Date, to: fn(When) -> Date, side: &str| {
+            when.map(|when| format!(", {} {side} this connection", date.distance(to(when))))
+                .unwrap_or_default()
+        };
+        match self {
+            Self::Expired { of, not_after } => format!(
+                "The certificate \"{of}\" expired on {not_after}{}.",
+                distance(*not_after, |when| when.earliest, "before")
+            ),
+            Self::NotYetValid { of, not_before } => format!(
+                "The certificate \"{of}\" is valid only from {not_before}{}: it is too new, or the clock is wrong.",
+                distance(*not_before, |when| when.latest, "after")
+            ),
+            Self::NameMismatch { wanted, names, further_names, common_name } => {
+                let bears = bears(names, *further_names, common_name.as_deref());
+                match wanted.source {
+                    NameSource::Address => format!(
+                        "The client named no server, as one does that was given the address {}, and the certificate is not for that \
+                         address: {bears}.",
+                        wanted.name
+                    ),
+                    _ => format!("The certificate is not for \"{}\": {bears}.", wanted.name),
+                }
+            }
+            Self::SelfSigned { of, store } => {
+                format!("The certificate \"{of}\" is self-signed and is not in {store}.")
+            }
+            Self::UnknownIssuer { issuer, store, .. } => {
+                format!("The chain leads to \"{issuer}\", which is not in {store}.")
+            }
+            Self::Weak { of, why } => match why {
+                Weakness::ShortKey { bits, .. } => format!(
+                    "The certificate \"{of}\" has an RSA key of {bits} bits; OpenSSL refuses less than 2048 at its security level 2, \
+                     which Debian and others set, and Java 17 takes 1024."
+                ),
+                Weakness::Signature(algorithm) => format!(
+                    "The certificate \"{of}\" is signed by {algorithm}; OpenSSL refuses that at its security level 2, and Java 17 \
+                     where a public authority signed."
+                ),
+            },
+        }
+    }
+
+    /// What clients say to it: curl with OpenSSL, as it prints it, then Java 17.
+    pub fn reported(&self) -> Vec<String> {
+        let curl = |words: &str| format!("curl: SSL certificate problem: {words}");
+        let java = |words: &str| format!("javax.net.ssl.SSLHandshakeException: {words}");
+        let invalid = |which: &str| {
+            java(&format!(
+                "PKIX path validation failed: java.security.cert.CertPathValidatorException: validity check failed ({which})"
+            ))
+        };
+        match self {
+            Self::Expired { .. } => {
+                vec![curl("certificate has expired"), invalid("CertificateExpiredException: NotAfter")]
+            }
+            Self::NotYetValid { .. } => {
+                vec![
+                    curl("certificate is not yet valid"),
+                    invalid("CertificateNotYetValidException: NotBefore"),
+                ]
+            }
+            Self::NameMismatch { wanted, names, .. } => {
+                let name = &wanted.name;
+                let is_address = name.parse::<std::net::IpAddr>().is_ok();
+                let exception = match (is_address, names.is_empty()) {
+                    (true, true) => "No subject alternative names present".to_owned(),
+                    (true, false) => format!("No subject alternative names matching IP address {name} found"),
+                    (false, true) => format!("No name matching {name} found"),
+                    (false, false) => format!("No subject alternative DNS name matching {name} found."),
+                };
+                let subject = if names.is_empty() {
+                    format!("SSL: certificate subject name does not match target host name '{name}'")
+                } else {
+                    format!("SSL: no alternative certificate subject name matches target host name '{name}'")
+                };
+                vec![format!("curl: {subject}"), java(&exception)]
+            }
+            Self::SelfSigned { .. } => vec![curl("self-signed certificate"), java(NO_PATH)],
+            Self::UnknownIssuer { is_issuer_sent: true, .. } => {
+                vec![curl("self-signed certificate in certificate chain"), java(NO_PATH)]
+            }
+            Self::UnknownIssuer { .. } => vec![curl("unable to get local issuer certificate"), java(NO_PATH)],
+            Self::Weak { why: Weakness::ShortKey { is_authority, .. }, .. } => {
+                let whose = if *is_authority { "CA" } else { "EE" };
+                vec![curl(&format!("{whose} certificate key too weak"))]
+            }
+            Self::Weak { why: Weakness::Signature(_), .. } => {
+                vec![curl("CA signature digest algorithm too weak")]
+            }
+        }
+    }
+
+    /// What mends it.
+    pub fn remedy(&self) -> &'static str {
+        match self {
+            Self::Expired { .. } => "Renew the server's certificate, and check the client's clock.",
+            Self::NotYetValid { .. } => {
+                "Check the clocks of client and server, then the certificate's dates."
+            }
+            Self::NameMismatch { .. } => {
+                "Have the client use a name that the certificate bears, or have a certificate issued for the name that it uses."
+            }
+            Self::SelfSigned { .. } => {
+                "Put the certificate into the client's trust store, or have it signed by an authority that the client trusts."
+            }
+            Self::UnknownIssuer { .. } => {
+                "Put the issuing authority into the client's trust store, and have the server send its intermediate certificates."
+            }
+            Self::Weak { .. } => {
+                "Have a new certificate issued, with RSA 2048 or ECDSA, signed over SHA-256."
+            }
+        }
+    }
+}
+
+/// What Java says wherever no chain leads to its store.
+const NO_PATH: &str = "PKIX path building failed: sun.security.provider.certpath.SunCertPathBuilderException: unable to find valid \
+                       certification path to requested target";
+
+/// The names of a certificate, as many as a sentence bears.
+fn bears(names: &[String], further: usize, common_name: Option<&str>) -> String {
+    const TOLD: usize = 4;
+    if names.is_empty() {
+        return match common_name {
+            Some(name) => format!("it has no alternative names, only the common name \"{name}\""),
+            None => "it bears no name at all".to_owned(),
+        };
+    }
+    let told: Vec<_> = names.iter().take(TOLD).map(|name| format!("\"{name}\"")).collect();
+    let further = names.len().saturating_sub(TOLD) + further;
+    let rest = if further > 0 { format!(" and {further} more") } else { String::new() };
+    format!("it is for {}{rest}", told.join(", "))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_sentence_names_only_some_of_many_names() {
+        let names: Vec<_> = (1..=6).map(|number| format!("{number}.example")).collect();
+        let told = bears(&names, 3, None);
+        assert_eq!(told, "it is for \"1.example\", \"2.example\", \"3.example\", \"4.example\" and 5 more");
+        assert_eq!(bears(&[], 0, Some("ssm")), "it has no alternative names, only the common name \"ssm\"");
+    }
+}

@@ -1,0 +1,24 @@
+//! What the certificates say that a server sent in clear, and what a client must think of them.
+//!
+//! [`examine`] is a pure function: of a Certificate message, the name that the client wanted, the time at which it
+//! looked, and the [`Anchors`] that it may trust. It reads each certificate, and checks the chain by the rules of
+//! webpki, as a client does. This room knows no sockets, no files and no clock, and it does not judge connections.
+
+mod certificate;
+mod check;
+mod date;
+mod fault;
+mod oid;
+#[cfg(test)]
+pub(crate) mod samples;
+#[cfg(test)]
+mod tests;
+mod trust;
+mod wanted;
+
+pub use certificate::{Certificate, Details};
+pub use check::{Examination, Issuer, examine};
+pub use date::{Date, When};
+pub use fault::{Fault, Weakness};
+pub use trust::{Anchors, Trust};
+pub use wanted::{NameSource, Wanted};

@@ -1,0 +1,229 @@
+//! The room's tests, on the certificates of `samples/`.
+
+use proptest::prelude::*;
+
+use super::samples::sample;
+use super::*;
+use crate::tls::CertificateMessage;
+
+fn message(chain: &[Vec<u8>]) -> CertificateMessage {
+    CertificateMessage { len: 2_000, chain: chain.to_vec(), further: 0, is_whole: true }
+}
+
+fn store() -> Anchors {
+    Anchors::new("ca.pem", true, &[sample("authority")])
+}
+
+fn wanted(name: &str) -> Wanted {
+    Wanted { name: name.to_owned(), source: NameSource::ServerName }
+}
+
+fn on(date: i64) -> When {
+    When { earliest: Date(date), latest: Date(date) }
+}
+
+/// 2024-01-01, when all samples are valid.
+const VALID: i64 = 1_704_067_200;
+/// 2026-01-01, when the intermediate has expired and the server's own has not.
+const LATER: i64 = 1_767_225_600;
+/// 2031-01-01, when the server's own has expired too.
+const MUCH_LATER: i64 = 1_924_992_000;
+/// 2019-01-01, before all but the authority.
+const EARLIER: i64 = 1_546_300_800;
+
+fn codes(examination: &Examination) -> Vec<&'static str> {
+    examination.faults.iter().map(Fault::code).collect()
+}
+
+#[test]
+fn a_certificate_is_read() {
+    let certificate = Certificate::read(&sample("server"));
+    assert_eq!(certificate.fingerprint().len(), 64);
+    let details = certificate.details.unwrap();
+    assert_eq!(details.subject, "O=Test, CN=ssm.example");
+    assert_eq!(details.issuer, "O=Test, CN=Intermediate");
+    assert_eq!(details.title(), "ssm.example");
+    assert_eq!(details.names, ["ssm.example", "*.ssm.example", "192.0.2.20"]);
+    assert_eq!(details.not_before.map(Date::machine_readable).as_deref(), Some("2020-01-01T00:00:00Z"));
+    assert_eq!((details.key_text().as_str(), details.signature.as_str()), ("P-256", "ECDSA with SHA-256"));
+    assert!(!details.is_ca && !details.is_self_issued);
+    let authority = Certificate::read(&sample("authority")).details.unwrap();
+    assert!(authority.is_ca && authority.is_self_issued);
+    assert_eq!(authority.not_after.map(Date::machine_readable).as_deref(), Some("9999-12-31T23:59:59Z"));
+    assert_eq!(Certificate::read(&sample("weak")).details.unwrap().key_text(), "RSA 1024");
+}
+
+#[test]
+fn a_good_chain_is_trusted_and_has_no_faults() {
+    let chain = message(&[sample("server"), sample("intermediate")]);
+    for name in ["ssm.example", "SSM.example.", "a.ssm.example", "192.0.2.20"] {
+        let found = examine(&chain, Some(wanted(name)), Some(on(VALID)), Some(&store()));
+        assert_eq!((&found.issuer, codes(&found)), (&Issuer::Trusted, vec![]), "{name}");
+    }
+}
+
+#[test]
+fn each_fault_is_found_whatever_else_is_wrong() {
+    let chain = message(&[sample("server"), sample("intermediate")]);
+    let stranger = Anchors::new("other.pem", true, &[sample("self-signed")]);
+    for (date, anchors, expected) in [
+        (EARLIER, &store(), vec!["certificate-not-yet-valid", "certificate-not-yet-valid"]),
+        (LATER, &store(), vec!["certificate-expired"]),
+        (MUCH_LATER, &store(), vec!["certificate-expired", "certificate-expired"]),
+        (VALID, &stranger, vec!["certificate-unknown-issuer"]),
+        (
+            MUCH_LATER,
+            &stranger,
+            vec!["certificate-expired", "certificate-expired", "certificate-unknown-issuer"],
+        ),
+    ] {
+        let found = examine(&chain, Some(wanted("ssm.example")), Some(on(date)), Some(anchors));
+        assert_eq!(codes(&found), expected, "at {date} against {anchors:?}");
+    }
+    let found = examine(&chain, Some(wanted("b.a.ssm.example")), Some(on(VALID)), Some(&stranger));
+    assert_eq!(codes(&found), ["certificate-name-mismatch", "certificate-unknown-issuer"]);
+    let found = examine(&chain, Some(wanted("192.0.2.21")), Some(on(VALID)), Some(&store()));
+    assert_eq!(codes(&found), ["certificate-name-mismatch"]);
+}
+
+#[test]
+fn the_issuer_is_known_although_the_dates_are_wrong() {
+    let chain = message(&[sample("server"), sample("intermediate")]);
+    for date in [EARLIER, LATER, MUCH_LATER] {
+        assert_eq!(
+            examine(&chain, None, Some(on(date)), Some(&store())).issuer,
+            Issuer::Trusted,
+            "at {date}"
+        );
+    }
+}
+
+#[test]
+fn an_expired_intermediate_that_the_client_can_do_without_is_no_fault() {
+    let chain = message(&[sample("server"), sample("intermediate")]);
+    let anchors = Anchors::new("ca.pem", true, &[sample("intermediate")]);
+    assert_eq!(codes(&examine(&chain, None, Some(on(LATER)), Some(&anchors))), Vec::<&str>::new());
+}
+
+#[test]
+fn a_missing_intermediate_is_an_unknown_issuer() {
+    let found =
+        examine(&message(&[sample("server")]), Some(wanted("ssm.example")), Some(on(VALID)), Some(&store()));
+    let [Fault::UnknownIssuer { issuer, is_issuer_sent: false, .. }] = found.faults.as_slice() else {
+        panic!("{:?}", found.faults)
+    };
+    assert_eq!(issuer, "O=Test, CN=Intermediate");
+}
+
+#[test]
+fn a_self_signed_certificate_is_told_from_one_in_the_store() {
+    let chain = message(&[sample("self-signed")]);
+    let found = examine(&chain, Some(wanted("ssm.example")), Some(on(VALID)), Some(&store()));
+    assert_eq!((found.issuer.clone(), codes(&found)), (Issuer::SelfSigned, vec!["certificate-self-signed"]));
+    let pinned = Anchors::new("own.pem", true, &[sample("self-signed")]);
+    let found = examine(&chain, Some(wanted("ssm.example")), Some(on(VALID)), Some(&pinned));
+    assert_eq!((found.issuer.clone(), codes(&found)), (Issuer::Trusted, vec![]));
+}
+
+#[test]
+fn short_keys_and_old_signatures_are_weak() {
+    let found = examine(&message(&[sample("weak")]), None, Some(on(VALID)), Some(&store()));
+    assert_eq!(codes(&found), ["certificate-weak", "certificate-weak"]);
+    assert!(matches!(found.issuer, Issuer::Refused(_)));
+}
+
+#[test]
+fn a_common_name_counts_only_where_there_are_no_other_names() {
+    let found =
+        |sample: Vec<u8>, name| examine(&message(&[sample]), Some(wanted(name)), Some(on(VALID)), None);
+    assert_eq!(codes(&found(sample("nameless"), "ssm.example")), Vec::<&str>::new());
+    assert_eq!(codes(&found(sample("nameless"), "other.example")), ["certificate-name-mismatch"]);
+    assert_eq!(codes(&found(sample("nameless"), "192.0.2.20")), ["certificate-name-mismatch"]);
+    assert_eq!(
+        codes(&found(sample("weak"), "weak.example")),
+        ["certificate-name-mismatch", "certificate-weak", "certificate-weak"]
+    );
+}
+
+#[test]
+fn what_is_not_known_is_not_checked() {
+    let chain = message(&[sample("server"), sample("intermediate")]);
+    let found = examine(&chain, None, None, None);
+    assert_eq!((codes(&found), found.is_dated), (vec![], false));
+    assert!(matches!(found.issuer, Issuer::Unchecked(_)));
+    let cut = CertificateMessage { is_whole: false, ..message(&[sample("server")]) };
+    let found = examine(&cut, Some(wanted("ssm.example")), Some(on(MUCH_LATER)), Some(&store()));
+    assert_eq!(codes(&found), ["certificate-expired"], "what is there is checked");
+    assert!(matches!(found.issuer, Issuer::Unchecked(_)));
+    let uncertain = When { earliest: Date(VALID), latest: Date(MUCH_LATER) };
+    assert_eq!(codes(&examine(&chain, None, Some(uncertain), None)), Vec::<&str>::new());
+}
+
+#[test]
+fn what_is_no_certificate_is_shown_as_such() {
+    let found = examine(
+        &message(&[b"no DER".to_vec()]),
+        Some(wanted("ssm.example")),
+        Some(on(VALID)),
+        Some(&store()),
+    );
+    assert_eq!(found.certificates.len(), 1);
+    assert_eq!((found.certificates[0].details.as_ref(), codes(&found)), (None, vec![]));
+    assert!(matches!(found.issuer, Issuer::Unchecked(_)));
+}
+
+#[test]
+fn a_chain_that_signs_itself_in_a_circle_comes_to_an_end() {
+    let chain = vec![sample("server"), sample("server"), sample("intermediate"), sample("intermediate")];
+    let found = examine(&message(&chain), Some(wanted("ssm.example")), Some(on(VALID)), Some(&store()));
+    assert_eq!(found.issuer, Issuer::Trusted);
+}
+
+#[test]
+fn a_lazy_store_is_fetched_once_and_only_when_asked_for() {
+    let mut trust = Trust::WhenNeeded(store);
+    let first = trust.anchors().unwrap();
+    assert!(std::sync::Arc::ptr_eq(&first, &trust.anchors().unwrap()));
+    assert!(Trust::Nobody.anchors().is_none());
+}
+
+/// Every text about an examination.
+fn told(found: &Examination) -> usize {
+    let texts = found.faults.iter().flat_map(|fault| {
+        let mut texts = fault.reported();
+        texts.push(fault.sentence(Some(on(VALID))));
+        texts
+    });
+    texts.map(|text| text.len()).sum()
+}
+
+proptest! {
+    #[test]
+    fn any_bytes_as_a_chain_are_examined(chain: Vec<Vec<u8>>, name: String, date: i64) {
+        let found = examine(&message(&chain), Some(wanted(&name)), Some(on(date)), Some(&store()));
+        prop_assert_eq!(found.certificates.len(), chain.len());
+        let _ = told(&found);
+    }
+
+    #[test]
+    fn any_damaged_chain_is_examined(
+        changes in proptest::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 1..6),
+        cut: prop::sample::Index,
+        is_cut: bool,
+        which in 0..6usize,
+    ) {
+        let samples = [sample("server"), sample("weak"), sample("self-signed"), sample("nameless"), sample("authority"), sample("intermediate")];
+        let mut damaged = samples[which].clone();
+        for (place, byte) in changes {
+            let place = place.index(damaged.len());
+            damaged[place] = byte;
+        }
+        if is_cut {
+            damaged.truncate(cut.index(damaged.len()));
+        }
+        for chain in [vec![damaged.clone(), sample("intermediate")], vec![sample("server"), damaged]] {
+            let found = examine(&message(&chain), Some(wanted("ssm.example")), Some(on(VALID)), Some(&store()));
+            let _ = told(&found);
+        }
+    }
+}

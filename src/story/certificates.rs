@@ -1,0 +1,110 @@
+//! What a story tells about certificates: whom the client wanted, and why none are to be seen.
+
+use schemars::JsonSchema;
+use serde::Serialize;
+
+use super::{EndingKind, Stage, Story};
+use crate::cert::{Examination, Fault, NameSource, Wanted, When};
+use crate::tcp::Role;
+use crate::tls::{AlertDescription, Basis, Prelude, Version};
+
+/// Why a connection with TLS shows no certificate of the server.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum Unseen {
+    /// TLS 1.3 encrypts them (RFC 8446, 4.4.2).
+    Encrypted,
+    /// A session was resumed, and so none were sent (RFC 5246, 7.3).
+    Resumed,
+    /// The bytes that would hold them were not captured.
+    NotCaptured,
+    /// Only lengths are known.
+    LengthsOnly,
+    /// The server's flight did not come to its end.
+    Unfinished,
+}
+
+impl Story {
+    /// Whom the client wanted to talk to: the name in its ClientHello, else the one that it told a proxy, else the
+    /// server's address. Absent where a cut ClientHello may have held a name, or where something else was spoken before TLS.
+    pub fn wanted(&self) -> Option<Wanted> {
+        let hello = &self.tls.client_hello.as_ref()?.what;
+        let (name, source) = match (&hello.server_name, &self.prelude) {
+            (Some(name), _) => (name.clone(), NameSource::ServerName),
+            (None, _) if !hello.is_whole => return None,
+            (None, Some(prelude)) if prelude.protocol == Prelude::Connect => {
+                let line = &self.plain.client.as_ref()?.what.line;
+                (connect_host(line)?.to_owned(), NameSource::Proxy)
+            }
+            // What was said to another proxy is not kept, and who starts TLS late was given a name somewhere else.
+            (None, Some(_)) => return None,
+            (None, None) => (self.parties[Role::Server].address.to_string(), NameSource::Address),
+        };
+        Some(Wanted { name, source })
+    }
+
+    /// Why no certificate of the server is to be seen, where there was TLS and there is none.
+    pub fn certificates_unseen(&self) -> Option<Unseen> {
+        if let Some(said) = &self.tls.certificates[Role::Server] {
+            let is_cut = said.what.chain.is_empty() && !said.what.is_whole;
+            return is_cut.then_some(Unseen::NotCaptured);
+        }
+        if self.stage < Stage::ServerHello {
+            return None;
+        }
+        let basis = self.tls.server_hello.as_ref().map(|said| said.basis);
+        Some(match self.tls.server_flight.as_ref().map(|said| said.basis) {
+            _ if self.tls.version().is_some_and(Version::is_tls13) => Unseen::Encrypted,
+            _ if basis == Some(Basis::Inferred) && self.capture.is_text => Unseen::LengthsOnly,
+            Some(Basis::Decoded) if self.tls.version().is_some() => Unseen::Resumed,
+            None if !self.lacks_bytes() => Unseen::Unfinished,
+            _ => Unseen::NotCaptured,
+        })
+    }
+
+    /// When the server's certificates had to be valid, where the capture has dates.
+    pub fn certificates_at(&self) -> Option<When> {
+        When::of(self.tls.certificates[Role::Server].as_ref()?.moment.at, self.capture.clock)
+    }
+
+    fn lacks_bytes(&self) -> bool {
+        self.counters.server.cut_bytes > 0 || self.acked_unseen.server > 0
+    }
+
+    /// What is wrong with the server's certificates, of one kind of fault.
+    pub fn certificate_faults(&self) -> impl Iterator<Item = (&Examination, &Fault)> {
+        self.tls
+            .examination
+            .iter()
+            .flat_map(|examination| examination.faults.iter().map(|fault| (examination.as_ref(), fault)))
+    }
+
+    /// Whether the client ended the handshake by an alert that refuses the certificate.
+    pub fn is_certificate_refused(&self) -> bool {
+        self.endings.iter().any(|ending| {
+            let refuses =
+                |alert: &Option<AlertDescription>| alert.is_some_and(AlertDescription::rejects_certificate);
+            ending.by == Role::Client
+                && matches!(&ending.what, EndingKind::Alert { description, .. } if refuses(description))
+        })
+    }
+}
+
+/// The host of `CONNECT host:port HTTP/1.1` (RFC 9110, 9.3.6).
+fn connect_host(line: &str) -> Option<&str> {
+    let authority = line.split(' ').nth(1)?;
+    let (host, _) = authority.rsplit_once(':')?;
+    Some(host.strip_prefix('[').and_then(|host| host.strip_suffix(']')).unwrap_or(host))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_host_of_a_tunnel_is_told_from_its_port() {
+        assert_eq!(connect_host("CONNECT ssm.example:8443 HTTP/1.1"), Some("ssm.example"));
+        assert_eq!(connect_host("CONNECT [2001:db8::1]:8443 HTTP/1.1"), Some("2001:db8::1"));
+        assert_eq!(connect_host("CONNECT"), None);
+    }
+}

@@ -1,0 +1,104 @@
+//! What a captured certificate shows of the alert by which a client refused it.
+
+use crate::cert::Fault;
+use crate::story::{EndingKind, Story};
+use crate::tcp::Role;
+use crate::tls::AlertDescription;
+
+/// The packet that completed the server's certificates, where the client refused them.
+pub(super) fn packet(story: &Story) -> Option<u64> {
+    let said = story.tls.certificates[Role::Server].as_ref().filter(|_| story.is_certificate_refused())?;
+    Some(said.moment.number)
+}
+
+/// What the captured certificate shows of the client's objection.
+#[derive(Default)]
+pub(super) struct Shown {
+    /// Sentences, each after a space.
+    pub(super) explanation: String,
+    /// What the client will have said; empty where the certificate shows nothing.
+    pub(super) reports: Vec<String>,
+    /// What mends it; empty likewise.
+    pub(super) advice: Vec<&'static str>,
+}
+
+impl Shown {
+    fn add(&mut self, story: &Story, fault: &Fault) {
+        self.explanation.push(' ');
+        self.explanation.push_str(&fault.sentence(story.certificates_at()));
+        self.reports.extend(fault.reported());
+        if !self.advice.contains(&fault.remedy()) {
+            self.advice.push(fault.remedy());
+        }
+    }
+}
+
+/// What the certificate shows of a client that ended after the handshake without a request: some libraries look at the
+/// certificate only then, libcurl at its names for example.
+pub(super) fn shown_after_handshake(story: &Story) -> Shown {
+    let mut shown = Shown::default();
+    let is_client_first = story.endings.first().is_some_and(|ending| {
+        let is_end = matches!(
+            ending.what,
+            EndingKind::CloseNotify | EndingKind::Fin | EndingKind::Reset(_) | EndingKind::Alert { .. }
+        );
+        ending.by == Role::Client && is_end
+    });
+    if !is_client_first || story.tls.application_data.client.count > 0 {
+        return shown;
+    }
+    for (found, fault) in story.certificate_faults() {
+        if found.is_certain(fault) {
+            shown.add(story, fault);
+        }
+    }
+    shown
+}
+
+/// What the certificate shows of an alert that `by` sent.
+pub(super) fn shown(story: &Story, by: Role, alert: AlertDescription) -> Shown {
+    let mut shown = Shown::default();
+    if by != Role::Client {
+        return shown;
+    }
+    for (_, fault) in story.certificate_faults().filter(|(_, fault)| ends_in(fault, alert)) {
+        shown.add(story, fault);
+    }
+    if shown.explanation.is_empty() && alert.0 == CERTIFICATE_UNKNOWN {
+        // Applications with checks of their own say this to anything.
+        story.certificate_faults().for_each(|(_, fault)| shown.add(story, fault));
+    }
+    let is_dated = story.tls.examination.as_ref().is_some_and(|found| found.is_dated && found.is_whole);
+    if shown.explanation.is_empty() && alert.0 == CERTIFICATE_EXPIRED && is_dated {
+        shown.explanation.push_str(
+            " By the capture's clock every certificate that the server sent was valid. If the capture was made on the client, \
+             whose clock it is then, an authority in the client's own trust store has expired; else the client's clock may be \
+             wrong as well.",
+        );
+        shown.advice.push("Compare the client's clock with the capture's, and look for expired authorities in its trust store.");
+    }
+    shown
+}
+
+/// Whether a client may end in this alert over that fault: OpenSSL by its x509table (ssl/statem/statem_lib.c), JSSE by
+/// CertificateMessage.java, which says certificate_unknown to issuers and names.
+fn ends_in(fault: &Fault, alert: AlertDescription) -> bool {
+    match alert.0 {
+        BAD_CERTIFICATE => {
+            matches!(fault, Fault::NotYetValid { .. } | Fault::NameMismatch { .. } | Fault::Weak { .. })
+        }
+        UNSUPPORTED_CERTIFICATE => matches!(fault, Fault::Weak { .. }),
+        CERTIFICATE_EXPIRED => matches!(fault, Fault::Expired { .. }),
+        CERTIFICATE_UNKNOWN => {
+            !matches!(fault, Fault::Expired { .. } | Fault::NotYetValid { .. } | Fault::Weak { .. })
+        }
+        UNKNOWN_CA => matches!(fault, Fault::UnknownIssuer { .. } | Fault::SelfSigned { .. }),
+        _ => false,
+    }
+}
+
+const BAD_CERTIFICATE: u8 = 42;
+const UNSUPPORTED_CERTIFICATE: u8 = 43;
+const CERTIFICATE_EXPIRED: u8 = 45;
+const CERTIFICATE_UNKNOWN: u8 = 46;
+const UNKNOWN_CA: u8 = 48;
