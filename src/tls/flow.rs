@@ -82,6 +82,18 @@ fn is_alert_size(len: u16) -> bool {
     matches!(len, 11 | 19 | 35)
 }
 
+/// Of those, the ones that no message of a server's flight is small enough for: EncryptedExtensions is the shortest, with a
+/// header of 4 and a length of 2.
+fn is_bare_alert_size(len: u16) -> bool {
+    matches!(len, 11 | 19)
+}
+
+/// Body lengths of a TLS 1.3 record that holds an empty Certificate, the answer to a request for one by a client that has
+/// none (RFC 8446, 4.4.2), and the Finished behind it: 4 + 1 + 3 more than the Finished alone.
+fn holds_empty_certificate(len: u16) -> bool {
+    len.checked_sub(8).is_some_and(is_finished_size)
+}
+
 /// EndOfEarlyData: header 4, content type 1, tag 16 (RFC 8446, 4.5).
 const END_OF_EARLY_DATA: u16 = 21;
 
@@ -255,6 +267,8 @@ impl Flow {
                 self.is_tls13 = Some(true);
                 if is_finished_size(len) {
                     self.step(role, Step::HiddenFinished, Basis::Inferred, tell);
+                } else if self.awaits == Awaits::ServerFlight && is_bare_alert_size(len) {
+                    tell(Message::EncryptedAlert, Basis::Inferred);
                 }
             }
             (_, Role::Client) if may_be_tls13 => {
@@ -269,6 +283,7 @@ impl Flow {
                 {
                     tell(Message::EarlyData, basis);
                 } else if holds_client_finished(len) {
+                    self.sent_certificate |= begins_flight && holds_empty_certificate(len);
                     self.step(role, Step::HiddenFinished, Basis::Inferred, tell);
                 } else {
                     self.sent_certificate |= len != END_OF_EARLY_DATA;
