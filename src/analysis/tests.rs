@@ -3,6 +3,7 @@
 use super::table::{Budget, Track};
 use super::{Judged, Settings};
 use crate::finding;
+use crate::packet::TcpOptions;
 use crate::story::{CaptureFacts, EndingKind, Stage};
 use crate::talk::{self, Talk};
 use crate::tcp::Role;
@@ -110,6 +111,30 @@ fn an_unacknowledged_client_hello_was_lost_on_the_path() {
 }
 
 #[test]
+fn a_large_client_hello_whose_tail_alone_arrives_meets_a_small_path_mtu() {
+    let mut hello = talk::client_hello();
+    hello[3..5].copy_from_slice(&1_700u16.to_be_bytes());
+    hello[7..9].copy_from_slice(&1_696u16.to_be_bytes());
+    hello.resize(1_705, 7);
+    let initial = 1_000u32;
+    let sacks_tail = |header: &mut crate::packet::SegmentHeader| {
+        let edges = [(initial + 1_401).to_be_bytes(), (initial + 1_706).to_be_bytes()].concat();
+        header.tcp.options = Some(TcpOptions::from_wire(&[&[1, 1, 5, 10][..], &edges].concat()));
+    };
+    let talk = ssm()
+        .open()
+        .segment(Client, ".", 1, &hello[..1_400])
+        .segment(Client, "P.", 1_401, &hello[1_400..])
+        .segment_with(Server, ".", 1, 1, &[], sacks_tail)
+        .wait(300)
+        .segment(Client, ".", 1, &hello[..1_400]);
+    let judged = judge(&talk, 4_000);
+    assert_eq!((judged.verdict.code, judged.verdict.actor), ("no-server-hello", Actor::Path));
+    assert_eq!(judged.verdict.cause.as_deref(), Some("pmtu-black-hole"));
+    assert_eq!(judged.verdict.evidence, [5, 6, 7]);
+}
+
+#[test]
 fn a_late_answer_makes_the_connection_slow_not_failed() {
     let late = ssm()
         .open()
@@ -156,6 +181,19 @@ fn http_in_answer_to_a_client_hello_is_not_tls() {
         .fin(Server);
     let judged = judge(&talk, 0);
     assert_eq!((judged.verdict.code, judged.verdict.actor), ("not-tls", Actor::Server));
+}
+
+#[test]
+fn data_that_nobody_acknowledged_or_sent_again_means_that_the_capture_lacks_the_rest() {
+    let hello = ssm().open().say(Client, &talk::client_hello());
+    let cut = judge(&hello, 60_000);
+    assert_eq!(cut.verdict.code, "in-progress");
+    assert_eq!(cut.story.lost_sight.map(|moment| moment.number), Some(4));
+    let half = judge(&hello.clone().say(Server, &talk::server_flight()[..60]), 60_000);
+    assert_eq!(half.verdict.code, "in-progress");
+    // Whoever sends again is there, and so is the capture.
+    assert_eq!(code(&hello.clone().wait(300).repeat(Client), 60_000), "no-server-hello");
+    assert_eq!(code(&hello.ack(Server), 60_000), "no-server-hello");
 }
 
 // ---- resets ----
@@ -237,7 +275,8 @@ fn a_pair_of_session_tickets_is_no_answer_and_a_pair_of_full_records_is_one() {
             .say(Server, &[hello, encrypted(200), encrypted(53)].concat())
             .say(Client, &encrypted(53))
             .say(Client, &encrypted(150))
-            .say(Server, &[record.clone(), record].concat());
+            .say(Server, &[record.clone(), record].concat())
+            .ack(Client);
         judge(&talk, 5_000).verdict.code
     };
     assert_eq!(judged(250), "no-response");

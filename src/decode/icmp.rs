@@ -46,6 +46,7 @@ fn error<'a>(datagram: &Datagram<'a>, verifies_checksums: bool) -> Option<IcmpEr
         _ => 0,
     };
     let quote = if (1..quote.wire_len).contains(&quote_len) { quote.within(quote_len) } else { quote };
+    let quote = quote.unbounded();
     let inner = ip::read(quote, verifies_checksums).ok()?;
     let is_first_part = inner.fragment.is_none_or(|fragment| fragment.offset == 0);
     let transport = if is_first_part { inner.payload } else { Span::new(&[], 0) };

@@ -155,6 +155,19 @@ fn every_link_type_leads_to_the_segment() {
 }
 
 #[test]
+fn an_enclosing_length_bounds_what_stands_inside() {
+    // The PPPoE header says 2 + 40 bytes, the IP header in it 46: the other 6 were never sent.
+    let mut ip = ip4(6, 1, 0, &tcp4()[20..40]);
+    ip[2..4].copy_from_slice(&46u16.to_be_bytes());
+    let frame = [&[0x11, 0, 0, 7, 0, 42, 0, 0x21][..], &ip].concat();
+    let payload_len = decoded(51, &frame, |packet| match packet.content {
+        Content::Segment(segment) => segment.header.payload_len,
+        other => panic!("{other:?}"),
+    });
+    assert_eq!(payload_len, Some(0));
+}
+
+#[test]
 fn what_is_not_followed_is_named() {
     assert_eq!(other(147, &[8, 0]), Other::LinkType(147));
     assert_eq!(other(105, &[0x80, 0]), Other::Link("802.11 (no data)"));

@@ -10,6 +10,10 @@ use crate::tcp::{Connection, HandshakeStep, Kind, PerRole, Reading, ResetFit, Ro
 use crate::time::{Elapsed, Timestamp};
 use crate::tls::{AlertDescription, Basis, Event, Message, PlainKind};
 
+/// A sender repeats what is not acknowledged after 1 s at the latest, or 3 s where the SYN was repeated (RFC 6298, 2.1
+/// and 5.7).
+const RETRANSMISSION_DUE: Elapsed = Elapsed::from_millis(3_000);
+
 /// A story being written.
 #[derive(Clone, Debug)]
 pub struct Builder {
@@ -19,6 +23,8 @@ pub struct Builder {
     keeps_timeline: bool,
     /// The last packet that brought something new.
     progress: Moment,
+    /// How often data had been sent again until then.
+    repeats_at_progress: u64,
     /// A silence that runs.
     silence: Option<Silence>,
     last_packet: PerRole<Option<Moment>>,
@@ -65,6 +71,7 @@ impl Builder {
             proxy_answer: None,
             endings: Vec::new(),
             pauses: Vec::new(),
+            lost_sight: None,
             icmp_errors: Vec::new(),
             icmp_error_count: 0,
             round_trips: RoundTrips::default(),
@@ -82,6 +89,7 @@ impl Builder {
             stall_after,
             keeps_timeline,
             progress: place.moment,
+            repeats_at_progress: 0,
             silence: None,
             last_packet: PerRole::default(),
             saw_timestamps: PerRole::default(),
@@ -203,10 +211,7 @@ impl Builder {
     /// Ends the story: nothing more of this connection will come, and the capture ended at `capture.end`.
     pub fn finish(mut self, connection: &Connection, capture: CaptureFacts) -> Story {
         self.watch_silence(capture.end, &mut Vec::new());
-        if let Some(silence) = self.silence.take() {
-            self.end_in_silence(silence);
-        }
-        let mut story = self.story;
+        let story = &mut self.story;
         for role in [Role::Client, Role::Server] {
             let end = &connection.ends[role];
             story.counters[role] = end.counters;
@@ -215,7 +220,14 @@ impl Builder {
                 end.hole().and_then(|(from, to)| Some((end.relative(from)?, end.relative(to)?)));
         }
         story.capture = capture;
-        story
+        if let Some(silence) = self.silence.take() {
+            if self.lost_sight(&silence) {
+                self.story.lost_sight = Some(self.story.last);
+            } else {
+                self.end_in_silence(silence);
+            }
+        }
+        self.story
     }
 
     /// Who owes the next step, if anybody does.
@@ -269,6 +281,25 @@ impl Builder {
         self.silence = Some(silence);
     }
 
+    /// Whether a silence up to the capture's end is the capture's own: what was said last is neither acknowledged nor
+    /// sent again, although a sender does that within [`RETRANSMISSION_DUE`].
+    ///
+    /// SYNs are left out: programs that look for open ports send one and no more.
+    fn lost_sight(&self, silence: &Silence) -> bool {
+        let story = &self.story;
+        let is_outstanding = !(story.is_all_acknowledged.client && story.is_all_acknowledged.server);
+        story.stage >= Stage::ClientHello
+            && story.one_sided().is_none()
+            && is_outstanding
+            && self.data_repeats() == self.repeats_at_progress
+            && silence.until - story.last.at >= RETRANSMISSION_DUE
+    }
+
+    /// How often data was sent again, by either side.
+    fn data_repeats(&self) -> u64 {
+        self.story.data_repeats.client.count + self.story.data_repeats.server.count
+    }
+
     fn end_in_silence(&mut self, silence: Silence) {
         self.story.endings.push(Ending {
             what: EndingKind::Silence(silence),
@@ -306,6 +337,7 @@ impl Builder {
             None => {}
         }
         self.progress = moment;
+        self.repeats_at_progress = self.data_repeats();
     }
 
     fn note_party(&mut self, moment: Moment, header: &SegmentHeader, reading: &Reading) {

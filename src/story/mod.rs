@@ -60,6 +60,9 @@ pub struct Story {
     pub endings: Vec<Ending>,
     /// Silences of at least the stall time that ended with the awaited answer.
     pub pauses: Vec<Silence>,
+    /// The connection's last packet, where the capture goes on without it although data was unacknowledged and due to be
+    /// sent again: the rest is missing from the capture, so no silence may be read from it.
+    pub lost_sight: Option<Moment>,
     /// ICMP errors about the connection's packets.
     pub icmp_errors: Vec<IcmpFact>,
     /// ICMP errors in all, those not kept one by one included.

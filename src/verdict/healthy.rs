@@ -20,13 +20,21 @@ fn judge(story: &Story, _: &Settings) -> Option<Verdict> {
     } else {
         "TLS was established"
     };
+    let lost_sight = match story.lost_sight {
+        Some(last) => format!(
+            " After packet {} the rest of the connection is missing from the capture: data was unacknowledged then, and was \
+             not sent again, as its sender would have done.",
+            last.number
+        ),
+        None => String::new(),
+    };
     let version = story.tls.version().map_or(String::new(), |version| format!(" ({version})"));
     Some(
         Verdict::new(&RULE, Actor::Unknown, basis, format!("{done}{version}"))
-            .explain(
+            .explain(format!(
                 "The network and TLS are fine. If the application still reports an error, its cause stands inside the \
-                 encrypted data: an HTTP status, a wrong client id or secret.",
-            )
+                 encrypted data: an HTTP status, a wrong client id or secret.{lost_sight}"
+            ))
             .proved_by(packets(story))
             .advise(&advice::ABOVE_TLS),
     )

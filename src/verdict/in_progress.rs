@@ -37,14 +37,26 @@ pub(super) fn undecided(story: &Story) -> Verdict {
         _ if after <= Elapsed::ZERO => "the capture ends with this connection's last packet".to_owned(),
         _ => format!("the capture ends {after} after this connection's last packet"),
     };
-    Verdict::new(&RULE, Actor::Unknown,
-        story.basis,
-        format!("normal as far as {reached}; the capture ends there"),
-    )
-    .explain(format!(
-        "Nothing is wrong up to {reached}, and {ends}, too soon to call the missing rest a fault. This does not mean that \
-         the handshake was completed."
-    ))
-    .proved_by(healthy::packets(story).chain([story.first.number, story.last.number]))
-    .advise(&["Capture for longer: until the client reports its error, and some seconds more."])
+    let (headline, explanation) = match story.lost_sight {
+        Some(last) => (
+            format!("normal as far as {reached}; the rest is missing from the capture"),
+            format!(
+                "Nothing is wrong up to {reached}. Packet {} is this connection's last one, {after} before the capture ends. \
+                 Data was unacknowledged then, and its sender would have sent it again: packets are missing from the \
+                 capture, and it can't tell how this went on.",
+                last.number
+            ),
+        ),
+        None => (
+            format!("normal as far as {reached}; the capture ends there"),
+            format!(
+                "Nothing is wrong up to {reached}, and {ends}, too soon to call the missing rest a fault. This does not mean \
+                 that the handshake was completed."
+            ),
+        ),
+    };
+    Verdict::new(&RULE, Actor::Unknown, story.basis, headline)
+        .explain(explanation)
+        .proved_by(healthy::packets(story).chain([story.first.number, story.last.number]))
+        .advise(&["Capture for longer: until the client reports its error, and some seconds more."])
 }

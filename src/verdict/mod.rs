@@ -4,6 +4,7 @@
 //! path; the first that applies is the verdict. This room knows no bytes and no output format.
 
 mod advice;
+mod alert_meaning;
 mod path_mtu;
 
 use schemars::JsonSchema;
