@@ -478,6 +478,9 @@ impl Builder {
                 self.reach(Stage::ServerHello, basis);
             }
             Message::ServerFlightComplete => {
+                // Where only the client's answer proves the flight complete, it was so with the server's last bytes.
+                let said = if role == Role::Client { self.story.last_data.server } else { None };
+                let moment = said.unwrap_or(moment);
                 self.story.tls.server_flight.get_or_insert(Said { what: (), moment, basis });
                 self.reach(Stage::ServerFlightComplete, basis);
             }
