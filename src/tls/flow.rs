@@ -60,6 +60,8 @@ pub(super) struct Flow {
     /// In TLS 1.3 the client's flight had more than its Finished: an answer to a CertificateRequest. The server may
     /// refuse it only after the client's Finished.
     sent_certificate: bool,
+    /// TLS 1.3: the server said something encrypted.
+    began_server_flight: bool,
     /// The server said something after both Finished.
     server_went_on: bool,
 }
@@ -82,8 +84,8 @@ fn is_alert_size(len: u16) -> bool {
     matches!(len, 11 | 19 | 35)
 }
 
-/// Of those, the ones that no message of a server's flight is small enough for: EncryptedExtensions is the shortest, with a
-/// header of 4 and a length of 2.
+/// Of those, the ones that are too short for the message that begins a server's flight: EncryptedExtensions has a header of 4
+/// and a length of 2 (RFC 8446, 4.3.1).
 fn is_bare_alert_size(len: u16) -> bool {
     matches!(len, 11 | 19)
 }
@@ -187,6 +189,11 @@ impl Flow {
         if role == Role::Server && step == Step::Finished && before < Awaits::ServerFinished {
             self.is_abbreviated = true;
         }
+        // Without a key exchange before it, it answers a server's Finished that the capture does not show.
+        if role == Role::Client && step == Step::Finished && before == Awaits::ServerFlight {
+            self.is_abbreviated = true;
+        }
+        let after = self.after(role, step).max(after);
         if after <= before {
             return;
         }
@@ -265,9 +272,10 @@ impl Flow {
                 if may_be_tls13 =>
             {
                 self.is_tls13 = Some(true);
+                let begins_flight = !std::mem::replace(&mut self.began_server_flight, true);
                 if is_finished_size(len) {
                     self.step(role, Step::HiddenFinished, Basis::Inferred, tell);
-                } else if self.awaits == Awaits::ServerFlight && is_bare_alert_size(len) {
+                } else if begins_flight && is_bare_alert_size(len) {
                     tell(Message::EncryptedAlert, Basis::Inferred);
                 }
             }
@@ -276,6 +284,10 @@ impl Flow {
                 let begins_flight = self.awaits < Awaits::ClientFinished;
                 if begins_flight && is_alert_size(len) {
                     tell(Message::EncryptedAlert, Basis::Inferred);
+                } else if is_alert_size(len) {
+                    // A client that has sent its Certificate closes only when its Finished is out.
+                    self.step(role, Step::Data, Basis::Inferred, tell);
+                    self.take_record_after_handshake(role, len, basis, tell);
                 } else if begins_flight
                     && self.sent_early_data
                     && len != END_OF_EARLY_DATA

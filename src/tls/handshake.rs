@@ -36,6 +36,9 @@ pub(super) mod kind {
     }
 }
 
+/// So many bytes of a random number are nobody's by chance.
+const TELLING_BYTES: usize = 8;
+
 /// The random of a ServerHello that is a HelloRetryRequest: SHA-256 of "HelloRetryRequest" (RFC 8446, 4.1.3).
 const RETRY_RANDOM: [u8; 32] = [
     0xcf, 0x21, 0xad, 0x74, 0xe5, 0x9a, 0x61, 0x11, 0xbe, 0x1d, 0x8c, 0x02, 0x1e, 0x65, 0xb8, 0x91, 0xc2,
@@ -224,7 +227,10 @@ impl ServerHello {
         let mut hello = Self::default();
         let mut fields = Fields(body);
         let legacy = fields.u16().map(Version);
-        hello.is_retry = fields.take(32).is_some_and(|random| random == RETRY_RANDOM);
+        // A cut hello may end within the random; by chance nobody's begins like this one.
+        let random = body.get(2..).map_or(&[][..], |rest| rest.get(..RETRY_RANDOM.len()).unwrap_or(rest));
+        hello.is_retry = random.len() >= TELLING_BYTES && RETRY_RANDOM.starts_with(random);
+        fields.take(RETRY_RANDOM.len());
         let selected = hello.read_rest(&mut fields);
         hello.version = match (selected, legacy) {
             (Some(version), _) => Some(version),
