@@ -37,6 +37,8 @@ enum Step {
     /// The client's Certificate or ClientKeyExchange, in clear.
     ClientKeyExchange,
     ChangeCipherSpec,
+    /// A NewSessionTicket of which not all was captured, and of what follows it in its flight neither.
+    CutTicket,
     /// A Finished up to TLS 1.2.
     Finished,
     /// A TLS 1.3 record that may hold its sender's Finished.
@@ -167,6 +169,10 @@ impl Flow {
             (Role::Client, Step::ClientKeyExchange | Step::HiddenFlight, _) => Awaits::ClientFinished,
             // RFC 5246, 7.3: the server's answers the client's Finished, if the client's flight was seen.
             (Role::Server, Step::ChangeCipherSpec, Awaits::ClientFinished) => Awaits::ServerFinished,
+            // RFC 5077, 3.3: behind the client's Finished, it begins the flight that ends with the server's.
+            (Role::Server, Step::CutTicket, Awaits::ClientFinished | Awaits::ServerFinished) => {
+                Awaits::ApplicationData
+            }
             (Role::Client, Step::Finished, _) if self.is_abbreviated => Awaits::ApplicationData,
             (Role::Client, Step::Finished, _) => Awaits::ServerFinished,
             // RFC 5246, 7.3, figure 2: in an abbreviated handshake the server's Finished comes first.
@@ -239,8 +245,12 @@ impl Flow {
                 self.is_tls13 = Some(false);
                 self.step(role, Step::ServerHelloDone, basis, tell);
             }
-            (Role::Server, kind::CERTIFICATE | kind::SERVER_KEY_EXCHANGE | kind::NEW_SESSION_TICKET) => {
+            (Role::Server, kind::CERTIFICATE | kind::SERVER_KEY_EXCHANGE) => self.is_tls13 = Some(false),
+            (Role::Server, kind::NEW_SESSION_TICKET) => {
                 self.is_tls13 = Some(false);
+                if !is_whole {
+                    self.step(role, Step::CutTicket, Basis::Inferred, tell);
+                }
             }
             (Role::Client, kind::CERTIFICATE | kind::CLIENT_KEY_EXCHANGE) => {
                 self.is_tls13 = Some(false);
@@ -258,6 +268,16 @@ impl Flow {
         basis: Basis,
         tell: &mut dyn FnMut(Message, Basis),
     ) {
+        if role == Role::Client
+            && self.awaits == Awaits::ClientFlight
+            && self.is_abbreviated
+            && is_finished_size(len)
+        {
+            // RFC 5246, 7.3: the client's Finished came before its data, as a handshake record. What was taken for the
+            // server's behind a cut ServerHello was TLS 1.3's.
+            self.is_abbreviated = false;
+            self.is_tls13 = Some(true);
+        }
         let may_be_tls13 = self.is_tls13 != Some(false);
         match (self.awaits, role) {
             // The handshake was not seen, or it is over.

@@ -191,10 +191,11 @@ impl Plan {
     /// always; a request as early data stands behind its ClientHello.
     pub fn is_told_if_cut(&self) -> bool {
         let is_finished_hidden =
-            self.has_client_certificate || self.handshake == Handshake::Full12 && self.tickets > 0;
+            self.handshake == Handshake::Full12 && self.tickets > 0 && self.requests == 0;
         self.is_told()
-            && !(self.has_client_certificate && self.is_13())
-            && !(is_finished_hidden && self.requests == 0)
+            && !self.has_client_certificate
+            && !(self.asks_client && self.is_13())
+            && !is_finished_hidden
             && self.handshake != Handshake::Early13
     }
 
