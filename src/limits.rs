@@ -36,6 +36,10 @@ pub const TRANSCRIPT_LINE_BYTES: usize = 64 * 1024;
 /// Conversations whose first sequence numbers are remembered while a transcript is read.
 pub const TRANSCRIPT_CONVERSATIONS: usize = 100_000;
 
+/// Unanswered SYNs that the cut address of an ICMP error is compared with: the latest, since errors come within a round
+/// trip or a few.
+pub const TRANSCRIPT_UNANSWERED: usize = 64;
+
 /// Hex-dump bytes that one transcript packet may have, in bytes.
 pub const TRANSCRIPT_DUMP_BYTES: usize = FRAME_BYTES;
 
@@ -97,6 +101,14 @@ pub const OTHER_KINDS: usize = 64;
 
 /// Bytes of one handshake message that are kept for reading; longer ones are followed by length.
 pub const HANDSHAKE_MESSAGE_BYTES: usize = 64 * 1024;
+
+/// Bytes of each side in which a request for a tunnel or for TLS is looked for before TLS begins; TLS itself is found
+/// after them too. Dialogues up to a STARTTLS have a few hundred.
+pub const PRELUDE_BYTES: usize = 16 * 1024;
+
+/// Longest message of a protocol in front of TLS that is put together from segments, in bytes; a longer one is passed
+/// over. A SOCKS5 login has at most 513, lines of SMTP 512.
+pub const PRELUDE_MESSAGE_BYTES: usize = 1024;
 
 /// Servers that the summary lists one by one.
 pub const SERVERS: usize = 4096;

@@ -1,6 +1,7 @@
 //! Where the capture's clock goes on, and where it steps.
 
 use crate::limits;
+use crate::story::ClockStep;
 use crate::time::{Elapsed, Timestamp};
 
 /// Steps back up to this are the disorder of several capture queues, not steps of the clock.
@@ -13,8 +14,8 @@ const LEAP: Elapsed = Elapsed::from_millis(48 * 3_600 * 1_000);
 /// The capture cut into stretches over which its clock runs on. A silence cannot be measured across a step.
 #[derive(Debug, Default)]
 pub(super) struct Eras {
-    /// The first packet's number of each era but the first, and the end of the era before it.
-    past: Vec<(u64, Timestamp)>,
+    /// Where each era but the first begins, and the end of the era before it.
+    past: Vec<(ClockStep, Timestamp)>,
     last: Option<Timestamp>,
     end: Timestamp,
     latest: Timestamp,
@@ -33,7 +34,7 @@ impl Eras {
         if elapsed.nanos() < -DISORDER.nanos() || elapsed > LEAP {
             self.steps += 1;
             if self.past.len() < limits::CLOCK_STEPS {
-                self.past.push((number, self.end));
+                self.past.push((ClockStep { number, by: elapsed }, self.end));
                 self.end = at;
             }
         }
@@ -43,8 +44,14 @@ impl Eras {
 
     /// The end of the era in which a packet lies.
     pub(super) fn end_for(&self, number: u64) -> Timestamp {
-        let next = self.past.partition_point(|(first, _)| *first <= number);
+        let next = self.past.partition_point(|(step, _)| step.number <= number);
         self.past.get(next).map_or(self.end, |(_, end)| *end)
+    }
+
+    /// The first step after one packet and up to another.
+    pub(super) fn step_between(&self, first: u64, last: u64) -> Option<ClockStep> {
+        let next = self.past.partition_point(|(step, _)| step.number <= first);
+        self.past.get(next).map(|(step, _)| *step).filter(|step| step.number <= last)
     }
 
     /// The latest time of all.
@@ -76,6 +83,10 @@ mod tests {
         assert_eq!(eras.end_for(3), at(55));
         assert_eq!(eras.end_for(5), at(55 + 86_400 * 3));
         assert_eq!(eras.steps(), 2);
+        let back = ClockStep { number: 3, by: Elapsed::from_millis(-60_000) };
+        assert_eq!(eras.step_between(1, 4), Some(back));
+        assert_eq!(eras.step_between(1, 2), None);
+        assert_eq!(eras.step_between(3, 4), None);
     }
 
     #[test]

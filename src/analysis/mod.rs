@@ -4,6 +4,8 @@
 //! story, and judges the story when the connection leaves: at the end of the capture, or when the table is full.
 
 mod clock;
+#[cfg(test)]
+mod finding_tests;
 mod opening;
 mod summary;
 mod table;
@@ -248,8 +250,11 @@ impl<'s> Analysis<'s> {
     }
 
     fn judge(&mut self, track: Track, sink: &mut dyn Sink) -> io::Result<()> {
-        let end = self.clock.end_for(track.story.so_far().last.number);
-        let story = track.finish(CaptureFacts { end, ..self.facts });
+        let so_far = track.story.so_far();
+        let (first, last) = (so_far.first.number, so_far.last.number);
+        let end = self.clock.end_for(last);
+        let clock_step = self.clock.step_between(first, last);
+        let story = track.finish(CaptureFacts { end, clock_step, ..self.facts });
         let verdict = verdict::judge(&story, &self.settings.judging);
         let findings = finding::find(&story);
         let judged = Judged { story, verdict, findings };
@@ -261,6 +266,7 @@ impl<'s> Analysis<'s> {
 fn facts_of(about: &About) -> CaptureFacts {
     CaptureFacts {
         end: Timestamp::ZERO,
+        clock_step: None,
         clock: about.clock,
         digits: about.digits,
         dropped: about.dropped,

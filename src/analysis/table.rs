@@ -104,7 +104,7 @@ impl Track {
 
     /// The story to its end. What waits behind a hole is no part of it: nobody can have read it in order.
     pub(super) fn finish(self, capture: CaptureFacts) -> Story {
-        self.story.finish(&self.tcp, capture)
+        self.story.finish(&self.tcp, &self.tls, capture)
     }
 
     /// How much is lost by judging this connection now: the lowest leave first.

@@ -4,14 +4,14 @@ use super::table::{Budget, Track};
 use super::{Judged, Settings};
 use crate::finding;
 use crate::packet::TcpOptions;
-use crate::story::{CaptureFacts, EndingKind, Stage};
+use crate::story::{CaptureFacts, EndingKind, PreludeFacts, Stage};
 use crate::talk::{self, Talk};
 use crate::tcp::Role;
 use crate::verdict::{self, Actor};
 use Role::{Client, Server};
 
 /// Judges a conversation whose capture goes on for `more` milliseconds after its last packet.
-fn judge(talk: &Talk, more: i64) -> Judged {
+pub(super) fn judge(talk: &Talk, more: i64) -> Judged {
     let settings = Settings::default();
     let first = &talk.packets[0];
     let mut track = Track::new(first.place, &first.segment(), &settings);
@@ -196,6 +196,38 @@ fn data_that_nobody_acknowledged_or_sent_again_means_that_the_capture_lacks_the_
     assert_eq!(code(&hello.ack(Server), 60_000), "no-server-hello");
 }
 
+#[test]
+fn a_client_that_repeats_its_last_words_in_vain_has_no_answer() {
+    let lost = ssm()
+        .open()
+        .say(Client, &talk::client_hello())
+        .say(Server, &talk::server_flight())
+        .say(Client, &talk::client_flight())
+        .say(Server, &talk::finished())
+        // Whatever it is: a record of which the capture shows no header.
+        .segment(Client, "P.", 600, &[7; 40])
+        .wait(300)
+        .repeat(Client);
+    assert_ne!(code(&lost, 5_000), "healthy");
+}
+
+#[test]
+fn what_stands_behind_the_server_hello_may_be_hidden() {
+    let mut hello = talk::server_flight()[..49].to_vec();
+    hello.splice(3..5, [0, 50]);
+    hello.splice(6..9, [0, 0, 46]);
+    hello.splice(47..49, [0, 6]);
+    hello.extend([0, 43, 0, 2, 3, 4]);
+    let server = |rest: &[u8]| {
+        let talk = ssm().open().say(Client, &talk::client_hello());
+        judge(&talk.say(Server, &[&hello[..], rest].concat()).ack(Client), 5_000).verdict
+    };
+    let whole = server(&[&[23, 3, 3, 1, 0][..], &[1; 256]].concat());
+    assert_eq!((whole.code, whole.actor), ("handshake-stalled", Actor::Unknown));
+    let half = server(&[&[23, 3, 3, 1, 1][..], &[1; 256]].concat());
+    assert_eq!((half.code, half.actor), ("handshake-stalled", Actor::Server));
+}
+
 // ---- resets ----
 
 #[test]
@@ -299,6 +331,124 @@ fn a_silence_is_told_with_its_bounds() {
     let Some(EndingKind::Silence(silence)) = ending else { panic!("no silence in {ending:?}") };
     assert_eq!(silence.elapsed().nanos(), 4_000_000_000);
     assert_eq!((silence.since.number, silence.owed_by), (3, Client));
+}
+
+// ---- what stands in front of TLS ----
+
+/// The client's and the server's words up to an open SOCKS5 tunnel, to this reply.
+fn socks5(reply: u8) -> Talk {
+    Talk::to_port(1080)
+        .open()
+        .say(Client, &[5, 1, 0])
+        .say(Server, &[5, 0])
+        .say(Client, &[5, 1, 0, 1, 198, 51, 100, 20, 0x20, 0xfb])
+        .say(Server, &[5, reply, 0, 1, 0, 0, 0, 0, 0, 0])
+}
+
+/// SMTP up to the server's answer to STARTTLS.
+fn starttls(answer: &[u8]) -> Talk {
+    Talk::to_port(25)
+        .open()
+        .say(Server, b"220 mail.example ESMTP\r\n")
+        .say(Client, b"EHLO client.example\r\n")
+        .say(Server, b"250-mail.example\r\n250 STARTTLS\r\n")
+        .say(Client, b"STARTTLS\r\n")
+        .say(Server, answer)
+}
+
+/// A whole TLS 1.2 exchange after what was said.
+fn then_tls(talk: Talk) -> Talk {
+    talk.say(Client, &talk::client_hello())
+        .say(Server, &talk::server_flight())
+        .say(Client, &talk::client_flight())
+        .say(Server, &talk::finished())
+        .say(Client, &talk::data())
+        .say(Server, &talk::data())
+}
+
+#[test]
+fn tls_is_followed_behind_a_socks_proxy_and_behind_starttls() {
+    for talk in [socks5(0), starttls(b"220 Ready to start TLS\r\n")] {
+        let judged = judge(&then_tls(talk.clone()), 0);
+        assert_eq!((judged.verdict.code, judged.story.stage), ("healthy", Stage::ApplicationData));
+        assert!(judged.story.prelude.as_ref().is_some_and(PreludeFacts::is_agreed));
+        let silent = judge(&talk.clone().say(Client, &talk::client_hello()).ack(Server), 5_000);
+        assert_eq!(silent.verdict.code, "no-server-hello");
+        let nothing = judge(&talk, 5_000);
+        assert_eq!((nothing.verdict.code, nothing.verdict.actor), ("client-silent", Actor::Client));
+    }
+}
+
+#[test]
+fn plain_words_in_answer_to_a_client_hello_in_a_tunnel_are_not_tls() {
+    let connected = Talk::to_port(3128)
+        .open()
+        .say(Client, b"CONNECT ssm.example:8443 HTTP/1.1\r\n\r\n")
+        .say(Server, b"HTTP/1.1 200 OK\r\n\r\n");
+    for tunnel in [connected, socks5(0)] {
+        let answered = tunnel
+            .clone()
+            .say(Client, &talk::client_hello())
+            .say(Server, b"HTTP/1.1 400 Bad Request\r\n\r\n")
+            .fin(Server);
+        let judged = judge(&answered, 0);
+        assert_eq!((judged.verdict.code, judged.verdict.actor), ("not-tls", Actor::Server));
+        let banner = tunnel.say(Client, &talk::client_hello()).say(Server, b"SSH-2.0-OpenSSH_9.2\r\n");
+        assert_eq!(code(&banner, 5_000), "not-tls");
+    }
+}
+
+#[test]
+fn a_client_hello_right_behind_the_request_for_a_tunnel_is_found() {
+    let request = [&[5, 1, 0, 1, 198, 51, 100, 20, 0x20, 0xfb][..], &talk::client_hello()].concat();
+    let talk = Talk::to_port(1080)
+        .open()
+        .say(Client, &[5, 1, 0])
+        .say(Server, &[5, 0])
+        .say(Client, &request)
+        .say(Server, &[5, 0, 0, 1, 0, 0, 0, 0, 0, 0])
+        .say(Server, &talk::server_flight())
+        .say(Client, &talk::client_flight())
+        .say(Server, &talk::finished());
+    assert_eq!(judge(&talk, 0).story.stage, Stage::TlsEstablished);
+}
+
+#[test]
+fn a_tunnel_that_socks_refuses_is_not_healthy() {
+    let judged = judge(&socks5(5).fin(Server).fin(Client).ack(Server), 1_000);
+    assert_eq!((judged.verdict.code, judged.verdict.actor), ("proxy-refused", Actor::Server));
+    assert_eq!(judged.verdict.cause.as_deref(), Some("5"));
+    assert_eq!(judged.verdict.evidence, [4, 7]);
+}
+
+#[test]
+fn a_proxy_that_does_not_answer_the_request_owes_it() {
+    let asked = Talk::to_port(1080)
+        .open()
+        .say(Client, &[5, 1, 0])
+        .say(Server, &[5, 0])
+        .say(Client, &[5, 1, 0, 1, 198, 51, 100, 20, 0x20, 0xfb])
+        .ack(Server);
+    let judged = judge(&asked, 4_000);
+    assert_eq!((judged.verdict.code, judged.verdict.actor), ("no-response", Actor::Server));
+}
+
+#[test]
+fn plain_words_inside_a_tunnel_are_no_fault() {
+    let talk = socks5(0).say(Client, b"GET / HTTP/1.1\r\n\r\n").say(Server, b"HTTP/1.1 200 OK\r\n\r\n");
+    assert_eq!(code(&talk, 10_000), "plaintext");
+}
+
+#[test]
+fn starttls_that_is_refused_or_never_asked_for_is_plaintext() {
+    let refused = starttls(b"454 TLS not available\r\n").say(Client, b"QUIT\r\n").say(Server, b"221 bye\r\n");
+    assert_eq!(code(&refused.fin(Client).fin(Server), 5_000), "plaintext");
+    let unasked = Talk::to_port(143)
+        .open()
+        .say(Server, b"* OK ready\r\n")
+        .say(Client, b"a1 LOGIN me secret\r\n")
+        .say(Server, b"a1 OK\r\n");
+    assert_eq!(code(&unasked, 5_000), "plaintext");
 }
 
 // ---- every code ----

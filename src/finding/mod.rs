@@ -6,10 +6,17 @@
 mod acked_unseen;
 mod capture_drops;
 mod checksum_offload;
+mod clock_step;
 mod duplicate_capture;
+mod ecn_stripped;
+mod hello_size;
 mod keep_alives;
 mod mss_clamp;
+mod no_sni;
+mod obsolete_suite;
+mod obsolete_version;
 mod one_sided;
+mod options_stripped;
 mod path_change;
 mod retransmissions;
 mod round_trip;
@@ -47,20 +54,27 @@ pub struct Finding {
 }
 
 /// Every finding's rule, in the order in which they are told.
-const RULES: [fn(&Story) -> Option<Finding>; 13] = [
+const RULES: [fn(&Story) -> Option<Finding>; 20] = [
     round_trip::find,
     path_change::find,
     checksum_offload::find,
     mss_clamp::find,
+    options_stripped::find,
+    ecn_stripped::find,
     syn_retries::find,
     retransmissions::find,
     zero_window::find,
     keep_alives::find,
+    obsolete_version::find,
+    obsolete_suite::find,
+    no_sni::find,
+    hello_size::find,
     one_sided::find,
     acked_unseen::find,
     duplicate_capture::find,
     snaplen::find,
     capture_drops::find,
+    clock_step::find,
 ];
 
 /// All findings about a story.
@@ -80,4 +94,19 @@ fn finding(
     evidence: impl IntoIterator<Item = u64>,
 ) -> Option<Finding> {
     Some(Finding { code, severity, text, evidence: evidence.into_iter().take(limits::EVIDENCE).collect() })
+}
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn every_rule_is_documented() {
+        let page = include_str!("../../docs/findings.md");
+        let rules =
+            std::fs::read_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/src/finding")).expect("the folder");
+        for file in rules {
+            let name = file.expect("a file").file_name().into_string().expect("a name");
+            let code = name.trim_end_matches(".rs").replace('_', "-");
+            assert!(code == "mod" || page.contains(&format!("| `{code}` |")), "{code}");
+        }
+    }
 }

@@ -1,7 +1,7 @@
-//! The SYN or SYN-ACK came from another distance than the packets after it.
+//! Packets of one side came from different distances.
 
 use super::{Finding, Weight, finding};
-use crate::story::Story;
+use crate::story::{PathFacts, Story};
 use crate::tcp::Role;
 
 /// `path-change`: a hint at another sender (a SYN proxy, a load balancer) or another path; never a verdict.
@@ -12,7 +12,7 @@ pub(super) fn find(story: &Story) -> Option<Finding> {
         let party = &story.parties[role];
         let (opening, later) = (party.opening_path?, party.later_path?);
         if opening.hop_limit == later.hop_limit {
-            return None;
+            return party.changed_path.and_then(|changed| changed_within(role, &later, &changed));
         }
         let packet = if role == Role::Server { "SYN-ACK" } else { "SYN" };
         let service = match (opening.service, later.service) {
@@ -41,4 +41,17 @@ pub(super) fn find(story: &Story) -> Option<Finding> {
             [opening.number, later.number],
         )
     })
+}
+
+fn changed_within(role: Role, usual: &PathFacts, changed: &PathFacts) -> Option<Finding> {
+    finding(
+        "path-change",
+        Weight::Info,
+        format!(
+            "The {role}'s packets have TTL {} at first and TTL {} in packet {}: another path, or another sender in its name. A hint, \
+             not a fault.",
+            usual.hop_limit, changed.hop_limit, changed.number
+        ),
+        [usual.number, changed.number],
+    )
 }

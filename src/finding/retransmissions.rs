@@ -7,7 +7,8 @@ use crate::tcp::Role;
 /// Retransmissions up to this share of all segments are usual on the Internet, in percent.
 const USUAL_PERCENT: u64 = 2;
 
-/// `retransmissions`: of both sides, with their share.
+/// `retransmissions`: of each side, with the rate at which it had to send again. What is lost behind the place of the
+/// capture is sent again through it, so this is the loss rate as far as a bystander knows it.
 pub(super) fn find(story: &Story) -> Option<Finding> {
     let repeated = |role: Role| story.counters[role].retransmissions;
     let sent = |role: Role| story.counters[role].segments;
@@ -16,17 +17,30 @@ pub(super) fn find(story: &Story) -> Option<Finding> {
         return None;
     }
     let all = sent(Role::Client) + sent(Role::Server);
-    let is_much = (client + server) * 100 > all * USUAL_PERCENT && client + server > 2;
+    let is_much = client + server > 2
+        && [Role::Client, Role::Server]
+            .into_iter()
+            .any(|role| repeated(role) * 100 > sent(role) * USUAL_PERCENT);
     let evidence = story
         .data_repeats
         .client
         .numbers()
         .chain(story.data_repeats.server.numbers())
         .chain(story.syn.numbers().skip(1));
+    let shares: Vec<_> = [Role::Client, Role::Server]
+        .into_iter()
+        .filter(|role| sent(*role) > 0)
+        .map(|role| format!("{} of the {role}", share(repeated(role), sent(role))))
+        .collect();
     finding(
         "retransmissions",
         if is_much { Weight::Warning } else { Weight::Info },
-        format!("{} of {all} segments were sent again (client {client}, server {server}).", client + server),
+        format!("{} of {all} segments were sent again: {}.", client + server, shares.join(", ")),
         evidence,
     )
+}
+
+/// Repeats against all segments of one direction, with the rate.
+fn share(repeated: u64, sent: u64) -> String {
+    format!("{repeated} of {sent} ({:.1} %)", repeated as f64 * 100.0 / sent as f64)
 }

@@ -15,10 +15,10 @@ use crate::analysis::{Failure, Judged, Sink, Summary as Figures};
 use crate::capture::ReadError;
 use crate::finding::Finding;
 use crate::packet::Packet;
-use crate::story::{EndingKind, Moment, Opening, Said, Silence, Stage, Story};
+use crate::story::{EndingKind, Moment, Opening, PreludeFacts, Said, Silence, Stage, Story};
 use crate::tcp::{Counters, ResetFit, Role};
 use crate::time::{Clock, Elapsed};
-use crate::tls::{Basis, Plain, PlainKind};
+use crate::tls::{Basis, ClientHello, Plain, PlainKind, PreludeStep};
 use crate::verdict::Verdict;
 
 /// The version of this form. A field that is added does not raise it; one that changes its meaning does.
@@ -232,8 +232,8 @@ pub struct Tcp {
     pub icmp_errors: Vec<Icmp>,
     /// What each side said first that was not TLS.
     pub plain: Both<Option<PlainWords>>,
-    /// The status of an HTTP proxy's answer to CONNECT.
-    pub proxy_status: Option<u16>,
+    /// What stood in front of TLS; null where nothing was recognised.
+    pub prelude: Option<PreludeWords>,
 }
 
 /// What one side sent.
@@ -324,13 +324,36 @@ pub struct PlainWords {
     pub line: Option<String>,
 }
 
+/// What stood in front of TLS: a proxy that was asked for a tunnel, or a server that was asked to start TLS.
+#[derive(Clone, Debug, Serialize, JsonSchema)]
+pub struct PreludeWords {
+    /// The protocol: `HTTP CONNECT`, `SOCKS4`, `SOCKS5`, `SMTP STARTTLS`, `IMAP STARTTLS`, `POP3 STLS`, `FTP AUTH TLS`,
+    /// `LDAP StartTLS`, `XMPP STARTTLS` or `PostgreSQL SSLRequest`.
+    pub protocol: String,
+    /// The packet in which the client asked first.
+    pub asked: u64,
+    /// The packet of the latest step.
+    pub packet: u64,
+    /// The latest step: `asked`, `continued`, `agreed` or `refused`.
+    pub step: &'static str,
+    /// The number in a refusal: an HTTP status, a SOCKS reply, a reply of SMTP or FTP, an LDAP result.
+    pub code: Option<u16>,
+}
+
 /// What TLS showed.
 #[derive(Clone, Debug, Serialize, JsonSchema)]
 pub struct Tls {
     /// The version agreed on.
     pub version: Option<String>,
-    /// The cipher suite agreed on, by its number in the IANA registry: `0xc02f`.
+    /// The cipher suite agreed on, by its name in the IANA registry; numbers without a known name are told as `0xabcd`,
+    /// here and below.
     pub cipher_suite: Option<String>,
+    /// The key exchange group agreed on.
+    pub group: Option<String>,
+    /// The application protocol agreed on; TLS 1.3 encrypts it.
+    pub alpn_chosen: Option<String>,
+    /// Whether the server resumed an earlier session; null where the hellos don't tell.
+    pub is_resumed: Option<bool>,
     /// The server's name that the client asked for.
     pub server_name: Option<String>,
     /// Application protocols offered; null where they were not captured.
@@ -339,14 +362,24 @@ pub struct Tls {
     pub versions_offered: Option<Vec<String>>,
     /// Cipher suites offered; null where they were not captured.
     pub cipher_suites_offered: Option<Vec<String>>,
+    /// Key exchange groups offered; null where they were not captured.
+    pub groups_offered: Option<Vec<String>>,
+    /// Groups for which the client brought a key share; null where they were not captured.
+    pub key_shares_offered: Option<Vec<String>>,
+    /// The client's JA4 fingerprint; null where the ClientHello was not captured whole.
+    pub ja4: Option<String>,
     /// Bytes of the ClientHello.
     pub client_hello_length: Option<u32>,
     /// Whether the client offered to resume a session; null where that was not captured.
     pub offers_resumption: Option<bool>,
+    /// How: by `session-id`, `ticket`, `pre-shared-key`.
+    pub resumption_offered: Vec<&'static str>,
     /// Whether the client announced early data; null where that was not captured.
     pub offers_early_data: Option<bool>,
     /// Whether the server asked for another ClientHello.
     pub was_retried: bool,
+    /// The key exchange group that it asked for.
+    pub retry_group: Option<String>,
     /// The steps that were taken.
     pub steps: Vec<Step>,
     /// Application data records of each side.
@@ -576,7 +609,7 @@ fn tcp(story: &Story) -> Tcp {
         icmp_error_count: story.icmp_error_count,
         icmp_errors: icmp_errors.collect(),
         plain: both(|role| story.plain[role].as_ref().map(plain)),
-        proxy_status: story.proxy_answer.as_ref().map(|said| said.what),
+        prelude: story.prelude.as_ref().map(prelude),
     }
 }
 
@@ -625,6 +658,22 @@ fn plain(said: &Said<Plain>) -> PlainWords {
     }
 }
 
+fn prelude(facts: &PreludeFacts) -> PreludeWords {
+    let (step, code) = match facts.latest.what {
+        PreludeStep::Asked => ("asked", None),
+        PreludeStep::Continued => ("continued", None),
+        PreludeStep::Agreed => ("agreed", None),
+        PreludeStep::Refused(refusal) => ("refused", refusal.code),
+    };
+    PreludeWords {
+        protocol: facts.protocol.to_string(),
+        asked: facts.asked.number,
+        packet: facts.latest.moment.number,
+        step,
+        code,
+    }
+}
+
 fn tls(story: &Story) -> Option<Tls> {
     let facts = &story.tls;
     let alerts: Vec<_> = story.endings.iter().filter_map(alert).collect();
@@ -635,21 +684,37 @@ fn tls(story: &Story) -> Option<Tls> {
     let hello = facts.client_hello.as_ref().map(|said| &said.what);
     // What a cut hello does not show may have been there all the same.
     let is_shown = |is_there: bool| is_there || hello.is_some_and(|hello| hello.is_whole);
-    let hex = |suite: u16| format!("0x{suite:04x}");
     let list = |items: Vec<String>| Some(items).filter(|items| is_shown(!items.is_empty()));
+    let offered = hello.map(|hello| {
+        [
+            (hello.offers_session_id(), "session-id"),
+            (hello.offers_ticket, "ticket"),
+            (hello.offers_pre_shared_key, "pre-shared-key"),
+        ]
+    });
     Some(Tls {
         version: facts.version().map(|version| version.to_string()),
-        cipher_suite: facts.server_hello.as_ref().and_then(|said| said.what.cipher_suite).map(hex),
+        cipher_suite: facts.cipher_suite().map(|suite| suite.to_string()),
+        group: facts.group().map(|group| group.to_string()),
+        alpn_chosen: facts.server_hello.as_ref().and_then(|said| said.what.alpn.clone()),
+        is_resumed: facts.is_resumed(),
         server_name: hello.and_then(|hello| hello.server_name.clone()),
         alpn: hello.and_then(|hello| list(hello.alpn.clone())),
-        versions_offered: hello
-            .and_then(|hello| list(hello.versions.iter().map(ToString::to_string).collect())),
-        cipher_suites_offered: hello
-            .and_then(|hello| list(hello.cipher_suites.iter().copied().map(hex).collect())),
+        versions_offered: hello.and_then(|hello| list(names(&hello.versions))),
+        cipher_suites_offered: hello.and_then(|hello| list(names(&hello.cipher_suites))),
+        groups_offered: hello.and_then(|hello| list(names(&hello.groups))),
+        key_shares_offered: hello.and_then(|hello| list(names(&hello.key_shares))),
+        ja4: hello.and_then(|hello| hello.ja4.clone()),
         client_hello_length: hello.map(|hello| hello.len),
-        offers_resumption: hello.map(|hello| hello.offers_resumption).filter(|offers| is_shown(*offers)),
+        offers_resumption: hello.map(ClientHello::offers_resumption).filter(|offers| is_shown(*offers)),
+        resumption_offered: offered
+            .into_iter()
+            .flatten()
+            .filter_map(|(offers, how)| offers.then_some(how))
+            .collect(),
         offers_early_data: hello.map(|hello| hello.offers_early_data).filter(|offers| is_shown(*offers)),
         was_retried: facts.retry.is_some(),
+        retry_group: facts.retry_group.map(|group| group.to_string()),
         steps,
         application_data: both(|role| facts.application_data[role].count),
         alerts,
@@ -755,6 +820,10 @@ fn summary(figures: &Figures, unopened: &[ReadError], origins: &Origins) -> Summ
 
 fn read_error(error: &ReadError) -> Error {
     Error { file: Some(error.file.clone()), what: error.what.clone(), hint: error.hint.clone() }
+}
+
+fn names<T: ToString>(items: &[T]) -> Vec<String> {
+    items.iter().map(ToString::to_string).collect()
 }
 
 fn moment_of<T>(said: Option<&Said<T>>) -> Option<Moment> {

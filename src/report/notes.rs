@@ -5,7 +5,7 @@ use super::words::{PacketNames, count};
 use crate::story::{Entry, Note, Seen, Silence, Stage, Story};
 use crate::tcp::Role;
 use crate::time::Elapsed;
-use crate::tls::{AlertDescription, Basis, ClientHello};
+use crate::tls::{AlertDescription, Basis, ClientHello, Prelude, PreludeStep, Refusal};
 
 /// Silences between packets from this on are told, though nothing was owed.
 const REMARKABLE_GAP: Elapsed = Elapsed::from_millis(100);
@@ -122,9 +122,16 @@ impl<'a> Notes<'a> {
             Note::EarlyData => "data before the handshake is complete".to_owned(),
             Note::KeyUpdate => "TLS KeyUpdate, by its size".to_owned(),
             Note::Closing => "TLS close_notify, by its size".to_owned(),
-            Note::Retry => "HelloRetryRequest: the server asks for another ClientHello".to_owned(),
+            Note::Retry => {
+                let group = self.story.tls.retry_group.map(|group| format!(" with a key share of {group}"));
+                format!(
+                    "HelloRetryRequest: the server asks for another ClientHello{}",
+                    group.unwrap_or_default()
+                )
+            }
             Note::Plain(line) if line.is_empty() => "not TLS: bytes that are no text".to_owned(),
             Note::Plain(line) => format!("not TLS: \"{}\"", escaped(line)),
+            Note::Prelude(protocol, step) => prelude(*protocol, *step),
             Note::FastOpen => "TCP Fast Open".to_owned(),
             Note::SimultaneousOpen => "both ends opened at once (RFC 9293, 3.5)".to_owned(),
         })
@@ -150,9 +157,14 @@ impl<'a> Notes<'a> {
         match stage {
             Stage::ClientHello => tls.client_hello.as_ref().map(|said| hello(&said.what)),
             Stage::ServerHello => tls.server_hello.as_ref().map(|said| {
-                let version = said.what.version.map(|version| version.to_string());
-                let suite = said.what.cipher_suite.map(|suite| format!("cipher suite 0x{suite:04x}"));
-                version.into_iter().chain(suite).collect::<Vec<_>>().join(", ")
+                let hello = &said.what;
+                let version = hello.version.map(|version| version.to_string());
+                let suite = hello.cipher_suite.map(|suite| suite.to_string());
+                let group = tls.group().map(|group| format!("group {group}"));
+                let protocol = hello.alpn.as_ref().map(|protocol| format!("ALPN {}", escaped(protocol)));
+                let resumed = (tls.is_resumed() == Some(true)).then(|| "session resumed".to_owned());
+                let parts = [version, suite, group, protocol, resumed];
+                parts.into_iter().flatten().collect::<Vec<_>>().join(", ")
             }),
             Stage::TlsEstablished if self.story.syn.count > 0 => tls
                 .established
@@ -171,10 +183,33 @@ fn hello(hello: &ClientHello) -> String {
     if let Some(name) = &hello.server_name {
         parts.push(format!("for {}", escaped(name)));
     }
+    if !hello.alpn.is_empty() {
+        parts.push(format!("ALPN {}", escaped(&hello.alpn.join(" "))));
+    }
+    if hello.offers_resumption() {
+        parts.push("to resume a session".to_owned());
+    }
     if hello.len > 0 {
         parts.push(count(u64::from(hello.len), "byte"));
     }
+    if let Some(ja4) = &hello.ja4 {
+        parts.push(format!("JA4 {ja4}"));
+    }
     parts.join(", ")
+}
+
+fn prelude(protocol: Prelude, step: PreludeStep) -> String {
+    match step {
+        PreludeStep::Asked if protocol.is_proxy() => format!("{protocol}: the client asks the proxy"),
+        PreludeStep::Asked => format!("{protocol}: the client asks to start TLS"),
+        PreludeStep::Continued => format!("{protocol}: the proxy goes on to the next step"),
+        PreludeStep::Agreed if protocol.is_proxy() => format!("{protocol}: the tunnel is open"),
+        PreludeStep::Agreed => format!("{protocol}: the server agrees"),
+        PreludeStep::Refused(Refusal { code: Some(code), reason }) => {
+            format!("{protocol}: refused with {code}, {reason}")
+        }
+        PreludeStep::Refused(Refusal { code: None, reason }) => format!("{protocol}: refused, {reason}"),
+    }
 }
 
 fn alert(description: Option<AlertDescription>) -> String {

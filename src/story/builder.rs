@@ -1,14 +1,14 @@
 //! Folds what segments did into a [`Story`], packet by packet.
 
 use super::{
-    CaptureFacts, Ending, EndingKind, Entry, IcmpFact, Moment, Note, Opening, Party, Repeats, ResetFacts,
-    RoundTrips, Said, Seen, Silence, Stage, Story, Timeline, TlsFacts,
+    CaptureFacts, Ending, EndingKind, Entry, IcmpFact, Moment, Note, Opening, Party, PreludeFacts, Repeats,
+    ResetFacts, RoundTrips, Said, Seen, Silence, Stage, Story, Timeline, TlsFacts,
 };
 use crate::limits;
 use crate::packet::{IcmpError, Origin, Segment, SegmentHeader};
 use crate::tcp::{Connection, HandshakeStep, Kind, PerRole, Reading, ResetFit, Role};
 use crate::time::{Elapsed, Timestamp};
-use crate::tls::{AlertDescription, Basis, Event, Message, PlainKind};
+use crate::tls::{AlertDescription, Basis, Event, Message, Plain, Prelude, Tracker};
 
 /// A sender repeats what is not acknowledged after 1 s at the latest, or 3 s where the SYN was repeated (RFC 6298, 2.1
 /// and 5.7).
@@ -68,7 +68,7 @@ impl Builder {
             last_data: PerRole::default(),
             tls: TlsFacts::default(),
             plain: PerRole { client: None, server: None },
-            proxy_answer: None,
+            prelude: None,
             endings: Vec::new(),
             pauses: Vec::new(),
             lost_sight: None,
@@ -208,13 +208,15 @@ impl Builder {
         }
     }
 
-    /// Ends the story: nothing more of this connection will come, and the capture ended at `capture.end`.
-    pub fn finish(mut self, connection: &Connection, capture: CaptureFacts) -> Story {
+    /// Ends the story: nothing more of this connection will come, and the capture ended at `capture.end`. What TLS
+    /// waits for says `tls`.
+    pub fn finish(mut self, connection: &Connection, tls: &Tracker, capture: CaptureFacts) -> Story {
         self.watch_silence(capture.end, &mut Vec::new());
         let story = &mut self.story;
         for role in [Role::Client, Role::Server] {
             let end = &connection.ends[role];
             story.counters[role] = end.counters;
+            story.tls.is_inside_record[role] = tls.is_inside_record(role);
             story.parties[role].maximum_segment_size = end.maximum_segment_size;
             story.unfilled_hole[role] =
                 end.hole().and_then(|(from, to)| Some((end.relative(from)?, end.relative(to)?)));
@@ -246,16 +248,19 @@ impl Builder {
             }
             Stage::SynAck | Stage::ServerFlightComplete => Some(Role::Client),
             Stage::TcpEstablished => {
-                match (&story.proxy_answer, story.first_data.client, story.first_data.server) {
-                    // The tunnel stands, and the ClientHello is to come.
-                    (Some(answer), ..) if (200..300).contains(&answer.what) => Some(Role::Client),
-                    (_, None, None) => Some(Role::Client),
-                    (_, Some(_), None) => Some(Role::Server),
+                if let Some(prelude) = &story.prelude {
+                    return prelude.owed_by(&story.last_data);
+                }
+                match (story.first_data.client, story.first_data.server) {
+                    (None, None) => Some(Role::Client),
+                    (Some(_), None) => Some(Role::Server),
                     _ => None,
                 }
             }
             Stage::TlsEstablished | Stage::ApplicationData => {
-                let asked = story.tls.application_data.client.count > 0;
+                // What is sent again and again without an acknowledgement asks too, whatever it is.
+                let asked = story.tls.application_data.client.count > 0
+                    || (story.data_repeats.client.count > 0 && !story.is_all_acknowledged.client);
                 (asked && !story.was_answered()).then_some(Role::Server)
             }
         }
@@ -352,6 +357,7 @@ impl Builder {
         let role = reading.role;
         let party = &mut self.story.parties[role];
         party.note_path(moment.number, header, reading.flags);
+        party.note_offer(moment.number, header, reading.flags);
         party.checksums.note(moment.number, header);
         self.saw_timestamps[role] |= header.tcp.options.is_some_and(|options| options.timestamps().is_some());
         if reading.newly_acked > 0 {
@@ -476,6 +482,7 @@ impl Builder {
             Message::ClientHello(_) => {}
             Message::ServerHello(hello) if hello.is_retry => {
                 self.story.tls.retry.get_or_insert(moment);
+                self.story.tls.retry_group = self.story.tls.retry_group.or(hello.group);
                 notes.push(Note::Retry);
             }
             Message::ServerHello(hello) => {
@@ -484,6 +491,9 @@ impl Builder {
                     self.story.tls.server_hello = Some(Said { what, moment, basis });
                 }
                 self.reach(Stage::ServerHello, basis);
+            }
+            Message::KeyExchangeGroup(group) => {
+                self.story.tls.key_exchange_group.get_or_insert(*group);
             }
             Message::ServerFlightComplete => {
                 // Where only the client's answer proves the flight complete, it was so with the server's last bytes.
@@ -544,18 +554,35 @@ impl Builder {
                 };
                 self.end(what, role, moment);
             }
-            Message::Plain(plain) => {
-                notes.push(Note::Plain(plain.line.clone()));
-                let is_connect =
-                    self.story.plain.client.as_ref().is_some_and(|said| said.what.kind == PlainKind::Connect);
-                match plain.kind {
-                    PlainKind::HttpResponse(status) if role == Role::Server && is_connect => {
-                        self.story.proxy_answer = Some(Said { what: status, moment, basis });
-                    }
-                    _ => {}
-                }
-                self.story.plain[role].get_or_insert_with(|| Said { what: plain.clone(), moment, basis });
+            Message::Prelude(protocol, step) => {
+                notes.push(Note::Prelude(*protocol, *step));
+                PreludeFacts::take(&mut self.story.prelude, *protocol, Said { what: *step, moment, basis });
             }
+            Message::Plain(plain) => self.take_plain(role, plain, moment, basis, notes),
+        }
+    }
+
+    fn take_plain(&mut self, role: Role, plain: &Plain, moment: Moment, basis: Basis, notes: &mut Vec<Note>) {
+        if !plain.line.is_empty() || !notes.iter().any(|note| matches!(note, Note::Prelude(..))) {
+            notes.push(Note::Plain(plain.line.clone()));
+        }
+        let story = &mut self.story;
+        if let Some(step) = PreludeFacts::connect_step(story.prelude.as_ref(), role, plain.kind) {
+            PreludeFacts::take(&mut story.prelude, Prelude::Connect, Said { what: step, moment, basis });
+        }
+        let said = Said { what: plain.clone(), moment, basis };
+        let is_unanswered = story.tls.server_hello.is_none() && story.tls.retry.is_none();
+        let hello =
+            story.tls.client_hello.as_ref().filter(|_| is_unanswered).map(|hello| hello.moment.number);
+        if role == Role::Server
+            && let (Some(prelude), Some(hello)) = (&story.prelude, hello)
+            && prelude.is_agreed()
+            && prelude.latest.moment.number < hello
+        {
+            // The ClientHello went through an open tunnel, or to a server that agreed to start TLS: this answers it.
+            story.plain.server = Some(said);
+        } else {
+            story.plain[role].get_or_insert(said);
         }
     }
 

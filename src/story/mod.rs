@@ -5,6 +5,7 @@
 //! lacks. It knows no bytes, and it does not judge.
 
 mod builder;
+mod prelude;
 mod timeline;
 
 use std::fmt;
@@ -14,12 +15,15 @@ use schemars::JsonSchema;
 use serde::Serialize;
 
 pub use builder::{Builder, Place};
+pub use prelude::PreludeFacts;
 pub use timeline::{Entry, Item, Note, Seen, Timeline};
 
 use crate::packet::{Flags, SegmentHeader};
 use crate::tcp::{Counters, PerRole, ResetFit, Role};
 use crate::time::{Clock, Elapsed, Timestamp};
-use crate::tls::{AlertDescription, Basis, ClientHello, Plain, ServerHello, Version};
+use crate::tls::{
+    AlertDescription, Basis, CipherSuite, ClientHello, NamedGroup, Plain, ServerHello, Version,
+};
 
 /// What happened on one connection.
 #[derive(Clone, Debug)]
@@ -54,8 +58,8 @@ pub struct Story {
     pub tls: TlsFacts,
     /// What each side said that was not TLS.
     pub plain: PerRole<Option<Said<Plain>>>,
-    /// An HTTP proxy's answer to CONNECT: its status.
-    pub proxy_answer: Option<Said<u16>>,
+    /// What stood in front of TLS: a proxy that was asked for a tunnel, or a server that was asked to start TLS.
+    pub prelude: Option<PreludeFacts>,
     /// What ended the connection, or let it stand still, in order.
     pub endings: Vec<Ending>,
     /// Silences of at least the stall time that ended with the awaited answer.
@@ -104,6 +108,10 @@ pub struct Party {
     pub opening_path: Option<PathFacts>,
     /// The same of its first packet after that.
     pub later_path: Option<PathFacts>,
+    /// The same of its first packet whose TTL or hop limit differs from that.
+    pub changed_path: Option<PathFacts>,
+    /// What its SYN, or its SYN-ACK, offers.
+    pub offer: Option<OpeningOffer>,
     /// Segments with a wrong checksum, and whether all of them fit what transmit checksum offload leaves.
     pub checksums: ChecksumFacts,
 }
@@ -119,6 +127,22 @@ pub struct PathFacts {
     pub service: Option<u8>,
     /// IPv4 identification.
     pub id: Option<u16>,
+}
+
+/// What a SYN offers, or a SYN-ACK accepts.
+#[expect(clippy::struct_excessive_bools, reason = "each is offered or not, in any combination")]
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct OpeningOffer {
+    /// The packet.
+    pub number: u64,
+    /// Explicit congestion notification (RFC 3168, 6.1.1).
+    pub ecn: bool,
+    /// SACK (RFC 2018).
+    pub selective_acknowledgement: bool,
+    /// Timestamps (RFC 7323, 3).
+    pub timestamps: bool,
+    /// Window scale (RFC 7323, 2).
+    pub window_scale: bool,
 }
 
 /// Wrong TCP checksums of one side.
@@ -230,8 +254,12 @@ pub struct TlsFacts {
     pub client_hello: Option<Said<ClientHello>>,
     /// A HelloRetryRequest.
     pub retry: Option<Moment>,
+    /// The key exchange group that it asks for.
+    pub retry_group: Option<NamedGroup>,
     /// The ServerHello.
     pub server_hello: Option<Said<ServerHello>>,
+    /// The curve of the server's key exchange, up to TLS 1.2.
+    pub key_exchange_group: Option<NamedGroup>,
     /// The server's flight was complete.
     pub server_flight: Option<Said<()>>,
     /// The client's Finished.
@@ -240,6 +268,8 @@ pub struct TlsFacts {
     pub established: Option<Said<()>>,
     /// The client's first data before the handshake was complete.
     pub early_data: Option<Moment>,
+    /// Whether a side's last record was begun and not ended, as far as records could be followed.
+    pub is_inside_record: PerRole<bool>,
     /// Application data records of each side, and the first.
     pub application_data: PerRole<Repeats>,
     /// The sizes of each side's first application data records, in bytes of record body.
@@ -250,6 +280,32 @@ impl TlsFacts {
     /// The version agreed on, as far as it shows.
     pub fn version(&self) -> Option<Version> {
         self.server_hello.as_ref()?.what.version
+    }
+
+    /// The cipher suite agreed on, as far as it shows.
+    pub fn cipher_suite(&self) -> Option<CipherSuite> {
+        self.server_hello.as_ref()?.what.cipher_suite
+    }
+
+    /// The group in which keys are exchanged, as far as it shows.
+    pub fn group(&self) -> Option<NamedGroup> {
+        self.server_hello.as_ref()?.what.group.or(self.key_exchange_group)
+    }
+
+    /// Whether the server resumed an earlier session, where the hellos tell. A ticket that was accepted without echoing
+    /// the session id (RFC 5077, 3.4) doesn't show in them.
+    pub fn is_resumed(&self) -> Option<bool> {
+        let server = &self.server_hello.as_ref()?.what;
+        if server.version?.is_tls13() {
+            return (server.is_whole || server.pre_shared_key.is_some())
+                .then_some(server.pre_shared_key.is_some());
+        }
+        let client = &self.client_hello.as_ref()?.what;
+        let session_id = server.session_id.as_ref()?;
+        if !client.session_id.is_empty() && client.session_id == *session_id {
+            return Some(true);
+        }
+        (client.is_whole && !client.offers_ticket).then_some(false)
     }
 }
 
@@ -380,6 +436,8 @@ pub struct RoundTrips {
 pub struct CaptureFacts {
     /// The capture's last packet of any kind.
     pub end: Timestamp,
+    /// Where the capture's clock stepped first between the connection's first packet and its last.
+    pub clock_step: Option<ClockStep>,
     /// What its times count from.
     pub clock: Clock,
     /// Digits after the second that its times have.
@@ -388,6 +446,15 @@ pub struct CaptureFacts {
     pub dropped: Option<u64>,
     /// Whether it is text, without payload.
     pub is_text: bool,
+}
+
+/// A place where the capture's clock did not run on.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct ClockStep {
+    /// The first packet after it.
+    pub number: u64,
+    /// How far that packet's time is from the one before; below zero where the clock went back.
+    pub by: Elapsed,
 }
 
 impl Story {
@@ -492,6 +559,8 @@ impl Party {
             maximum_segment_size: None,
             opening_path: None,
             later_path: None,
+            changed_path: None,
+            offer: None,
             checksums: ChecksumFacts::default(),
         }
     }
@@ -502,10 +571,31 @@ impl Party {
         // RFC 3168, 5: the two low bits are ECN.
         let service = header.ip.traffic_class.map(|class| class & !3);
         let facts = PathFacts { number, hop_limit, service, id: header.ip.id };
-        let slot = if flags.syn() { &mut self.opening_path } else { &mut self.later_path };
-        if !flags.rst() {
-            slot.get_or_insert(facts);
+        if flags.rst() {
+            return;
         }
+        let slot = if flags.syn() { &mut self.opening_path } else { &mut self.later_path };
+        let usual = slot.get_or_insert(facts).hop_limit;
+        if !flags.syn() && hop_limit != usual {
+            self.changed_path.get_or_insert(facts);
+        }
+    }
+
+    /// Takes in what a SYN or SYN-ACK offers. A repeated SYN may offer less (RFC 3168, 6.1.1.1): the latest counts.
+    fn note_offer(&mut self, number: u64, header: &SegmentHeader, flags: Flags) {
+        let Some(options) = header.tcp.options.filter(|_| flags.syn()) else { return };
+        let ecn = if flags.ack() {
+            flags.has(Flags::ECE) && !flags.has(Flags::CWR)
+        } else {
+            flags.has(Flags::ECE | Flags::CWR)
+        };
+        self.offer = Some(OpeningOffer {
+            number,
+            ecn,
+            selective_acknowledgement: options.sack_permitted(),
+            timestamps: options.timestamps().is_some(),
+            window_scale: options.window_scale().is_some(),
+        });
     }
 }
 

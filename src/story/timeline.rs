@@ -7,7 +7,7 @@ use crate::limits;
 use crate::packet::{IcmpError, Origin, SegmentHeader};
 use crate::tcp::Role;
 use crate::time::{Elapsed, Timestamp};
-use crate::tls::{AlertDescription, Basis};
+use crate::tls::{AlertDescription, Basis, Prelude, PreludeStep};
 
 /// The packets of a connection in order, long unremarkable stretches folded.
 #[derive(Clone, Debug, Default)]
@@ -112,6 +112,8 @@ pub enum Note {
     Retry,
     /// The first line of something that is not TLS, raw from the wire; empty for bytes that are not text.
     Plain(String),
+    /// A step of what stands in front of TLS.
+    Prelude(Prelude, PreludeStep),
     /// The opening carried data, or asked for a cookie to do so (TCP Fast Open).
     FastOpen,
     /// Both ends sent a SYN before either was answered.

@@ -9,6 +9,10 @@ pub struct AlertDescription(pub u8);
 impl AlertDescription {
     /// The sender will send nothing more: an orderly end.
     pub const CLOSE_NOTIFY: Self = Self(0);
+    /// No security parameters that both accept.
+    pub const HANDSHAKE_FAILURE: Self = Self(40);
+    /// The server does not know the name that the client asked for, or wants one (RFC 6066, 3).
+    pub const UNRECOGNIZED_NAME: Self = Self(112);
     /// The user gave up; a close_notify follows.
     pub const USER_CANCELED: Self = Self(90);
     /// A renegotiation is declined (RFC 5246, 7.2.2): always a warning.

@@ -3,8 +3,9 @@
 use serde::Serialize;
 
 use super::alert::AlertDescription;
-use super::handshake::{ClientHello, ServerHello};
+use super::handshake::{ClientHello, NamedGroup, ServerHello};
 use super::plain::Plain;
+use super::prelude::{Prelude, PreludeStep};
 use crate::tcp::Role;
 use crate::time::Timestamp;
 
@@ -42,6 +43,8 @@ pub enum Message {
     ClientHello(Box<ClientHello>),
     /// A ServerHello or a HelloRetryRequest.
     ServerHello(Box<ServerHello>),
+    /// The curve of a ServerKeyExchange, with which TLS 1.2 and earlier exchange keys.
+    KeyExchangeGroup(NamedGroup),
     /// The server said all that it says before the client's Finished.
     ServerFlightComplete,
     /// The client's Finished.
@@ -68,4 +71,6 @@ pub enum Message {
     KeyUpdate,
     /// The side does not speak TLS, or not yet.
     Plain(Plain),
+    /// A step of what stands in front of TLS. HTTP CONNECT is told as [`Message::Plain`].
+    Prelude(Prelude, PreludeStep),
 }

@@ -1,7 +1,7 @@
 //! The place in the handshake, which gives encrypted records their meaning.
 
 use super::event::{Basis, Message};
-use super::handshake::{ClientHello, ServerHello, Version, kind};
+use super::handshake::{ClientHello, ServerHello, Version, kind, of_server_key_exchange};
 use super::reader::{FlowAnswer, Raw};
 use crate::tcp::Role;
 
@@ -45,6 +45,8 @@ enum Step {
     HiddenFinished,
     /// A TLS 1.3 record that holds other messages of its sender's flight.
     HiddenFlight,
+    /// The client's alert about the server's certificate.
+    Refusal,
     /// A record of application data.
     Data,
 }
@@ -104,6 +106,11 @@ const END_OF_EARLY_DATA: u16 = 21;
 /// KeyUpdate: header 4, request 1, content type 1, tag 16 (RFC 8446, 4.6.3).
 const KEY_UPDATE: u16 = 22;
 
+/// Body lengths of the two records that end a handshake with early data on the client's side.
+fn ends_early_data(len: u16) -> bool {
+    len == END_OF_EARLY_DATA || is_finished_size(len)
+}
+
 impl Flow {
     pub(super) fn saw_client_hello(&self) -> bool {
         self.awaits > Awaits::ClientHello
@@ -121,13 +128,13 @@ impl Flow {
                 let basis = if is_whole { basis } else { Basis::Partial };
                 self.take_handshake(role, kind, len, body, is_whole, basis, tell);
             }
-            Raw::OldClientHello(version) => {
-                let hello = ClientHello { versions: vec![version], ..ClientHello::default() };
-                tell(Message::ClientHello(Box::new(hello)), basis);
+            Raw::OldClientHello(hello) => {
+                let basis = if hello.is_whole { basis } else { Basis::Partial };
+                tell(Message::ClientHello(hello), basis);
                 self.step(role, Step::ClientHello, basis, tell);
             }
             Raw::OldServerHello => {
-                let hello = ServerHello { version: Some(Version(2)), ..ServerHello::default() };
+                let hello = ServerHello { version: Some(Version::SSL2), ..ServerHello::default() };
                 tell(Message::ServerHello(Box::new(hello)), basis);
                 self.step(role, Step::ServerHello, basis, tell);
             }
@@ -145,6 +152,9 @@ impl Flow {
                 self.step(role, Step::Finished, basis, tell);
             }
             Raw::Alert { level, description } => {
+                if description.rejects_certificate() {
+                    self.step(role, Step::Refusal, Basis::Inferred, tell);
+                }
                 tell(Message::Alert { level, description: Some(description) }, basis);
             }
             Raw::EncryptedAlert => {
@@ -167,6 +177,8 @@ impl Flow {
             (Role::Server, Step::HiddenFinished, _) => Awaits::ClientFlight,
             // Only a complete flight is answered.
             (Role::Client, Step::ClientKeyExchange | Step::HiddenFlight, _) => Awaits::ClientFinished,
+            // The server's flight needs no answer in its middle, and the certificate stands in it.
+            (Role::Client, Step::Refusal, Awaits::ServerFlight) => Awaits::ClientFlight,
             // RFC 5246, 7.3: the server's answers the client's Finished, if the client's flight was seen.
             (Role::Server, Step::ChangeCipherSpec, Awaits::ClientFinished) => Awaits::ServerFinished,
             // RFC 5077, 3.3: behind the client's Finished, it begins the flight that ends with the server's.
@@ -245,7 +257,13 @@ impl Flow {
                 self.is_tls13 = Some(false);
                 self.step(role, Step::ServerHelloDone, basis, tell);
             }
-            (Role::Server, kind::CERTIFICATE | kind::SERVER_KEY_EXCHANGE) => self.is_tls13 = Some(false),
+            (Role::Server, kind::SERVER_KEY_EXCHANGE) => {
+                self.is_tls13 = Some(false);
+                if let Some(group) = of_server_key_exchange(len, body) {
+                    tell(Message::KeyExchangeGroup(group), basis);
+                }
+            }
+            (Role::Server, kind::CERTIFICATE) => self.is_tls13 = Some(false),
             (Role::Server, kind::NEW_SESSION_TICKET) => {
                 self.is_tls13 = Some(false);
                 if !is_whole {
@@ -288,6 +306,12 @@ impl Flow {
                 self.sent_early_data = true;
                 tell(Message::EarlyData, basis);
             }
+            // RFC 8446, 2.3: the server may answer accepted early data without waiting for the client's Finished.
+            (Awaits::ClientFlight, Role::Server) if self.sent_early_data => {
+                self.awaits = Awaits::ApplicationData;
+                tell(Message::Established, Basis::Inferred);
+                self.take_record_after_handshake(role, len, basis, tell);
+            }
             (Awaits::ServerHello | Awaits::ServerFlight | Awaits::ClientFlight, Role::Server)
                 if may_be_tls13 =>
             {
@@ -303,16 +327,13 @@ impl Flow {
                 self.is_tls13 = Some(true);
                 let begins_flight = self.awaits < Awaits::ClientFinished;
                 if begins_flight && is_alert_size(len) {
+                    self.step(role, Step::Refusal, Basis::Inferred, tell);
                     tell(Message::EncryptedAlert, Basis::Inferred);
                 } else if is_alert_size(len) {
                     // A client that has sent its Certificate closes only when its Finished is out.
                     self.step(role, Step::Data, Basis::Inferred, tell);
                     self.take_record_after_handshake(role, len, basis, tell);
-                } else if begins_flight
-                    && self.sent_early_data
-                    && len != END_OF_EARLY_DATA
-                    && !is_finished_size(len)
-                {
+                } else if begins_flight && self.sent_early_data && !ends_early_data(len) {
                     tell(Message::EarlyData, basis);
                 } else if holds_client_finished(len) {
                     self.sent_certificate |= begins_flight && holds_empty_certificate(len);
@@ -351,6 +372,8 @@ impl Flow {
             }
             _ if is_tls13 && is_alert_size(len) => Message::Closing,
             KEY_UPDATE if is_tls13 => Message::KeyUpdate,
+            // The end of the handshake, where the server answered early data before it.
+            _ if self.sent_early_data && role == Role::Client && ends_early_data(len) => return,
             _ => Message::ApplicationData(u32::from(len)),
         };
         tell(message, basis);

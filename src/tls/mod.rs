@@ -12,12 +12,14 @@ mod handshake;
 mod lengths;
 mod message;
 mod plain;
+mod prelude;
 mod reader;
 mod record;
 mod tracker;
 
 pub use alert::AlertDescription;
 pub use event::{Basis, Event, Message};
-pub use handshake::{ClientHello, ServerHello, Version};
+pub use handshake::{CipherSuite, ClientHello, NamedGroup, ServerHello, Version};
 pub use plain::{Plain, PlainKind};
+pub use prelude::{Prelude, PreludeStep, Refusal};
 pub use tracker::Tracker;

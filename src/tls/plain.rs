@@ -71,20 +71,6 @@ impl Plain {
     }
 }
 
-/// What follows a PROXY protocol header (HAProxy's proxy-protocol.txt, 2.1 and 2.2), if the bytes begin with one.
-pub(super) fn after_proxy_header(bytes: &[u8]) -> Option<&[u8]> {
-    const SECOND_VERSION: &[u8] = b"\r\n\r\n\0\r\nQUIT\n";
-    // Version 1 is one line of at most 107 bytes.
-    const LINE_BYTES: usize = 107;
-    if bytes.starts_with(b"PROXY ") {
-        let end = bytes.iter().take(LINE_BYTES).position(|byte| *byte == b'\n')?;
-        return bytes.get(end + 1..);
-    }
-    let rest = bytes.strip_prefix(SECOND_VERSION)?;
-    let len = u16::from_be_bytes([*rest.get(2)?, *rest.get(3)?]);
-    rest.get(4 + usize::from(len)..)
-}
-
 /// The status of an HTTP status line (RFC 9112, 4).
 fn http_status(line: &str) -> Option<u16> {
     let rest = line.strip_prefix("HTTP/1.")?;

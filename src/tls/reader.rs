@@ -2,10 +2,11 @@
 
 use super::alert::AlertDescription;
 use super::event::Basis;
-use super::handshake::{Version, kind};
+use super::handshake::{ClientHello, OldHello, kind};
 use super::lengths;
 use super::message::MessageReader;
-use super::plain::{self, Plain};
+use super::plain::{Plain, PlainKind};
+use super::prelude::after_proxy_header;
 use super::record::{ContentType, HEADER_BYTES, Header};
 use crate::tcp::{Delivery, Role};
 
@@ -23,7 +24,7 @@ pub(super) enum Raw<'a> {
     Alert { level: u8, description: AlertDescription },
     EncryptedAlert,
     ApplicationData(u16),
-    OldClientHello(Version),
+    OldClientHello(Box<ClientHello>),
     OldServerHello,
     Plain(Plain),
 }
@@ -83,6 +84,10 @@ impl Reader {
         self.position == Position::Start && self.header.is_empty()
     }
 
+    pub(super) fn is_inside_record(&self) -> bool {
+        !self.header.is_empty() || matches!(self.position, Position::Body { .. })
+    }
+
     pub(super) fn take(
         &mut self,
         role: Role,
@@ -95,9 +100,15 @@ impl Reader {
         }
         self.find_again(role, delivery.bytes, saw_client_hello);
         if self.position == Position::Plain && role == Role::Server {
-            // A proxy may refuse first and agree to the repeated request: each of its answers counts.
-            let said = delivery.bytes.starts_with(b"HTTP/1.").then(|| Plain::recognise(delivery.bytes));
-            if let Some(said) = said {
+            // A proxy may refuse first and agree to the repeated request: each of its answers counts. What a server
+            // says in clear behind the ClientHello is its answer to that.
+            let said = Plain::recognise(delivery.bytes);
+            let is_answer = match said.kind {
+                PlainKind::HttpResponse(_) => true,
+                PlainKind::Binary => false,
+                _ => saw_client_hello && delivery.hole.is_none(),
+            };
+            if is_answer {
                 tell(Raw::Plain(said), self.basis());
             }
         }
@@ -182,20 +193,21 @@ impl Reader {
             self.position = Position::Body { header, remaining: u32::from(header.body_len) };
             return rest;
         }
-        if let Some((len, version)) = old_hello(role, &start) {
+        if let Some(old) = OldHello::recognise(role, &start) {
+            let record = if came_at_once { bytes } else { &start };
             let raw = match role {
-                Role::Client => Raw::OldClientHello(version),
+                Role::Client => Raw::OldClientHello(Box::new(old.client_hello(record))),
                 Role::Server => Raw::OldServerHello,
             };
             tell(raw, self.basis());
             self.position = Position::Boundary;
-            return bytes.get(len..).unwrap_or_default();
+            return bytes.get(old.len..).unwrap_or_default();
         }
-        if let Some(tls) = plain::after_proxy_header(bytes) {
+        if let Some(tls) = after_proxy_header(bytes) {
             return tls;
         }
         let said = Plain::recognise(bytes);
-        if self.saw_beginning || said.kind != plain::PlainKind::Binary {
+        if self.saw_beginning || said.kind != PlainKind::Binary {
             self.position = Position::Plain;
             tell(Raw::Plain(said), self.basis());
         } else {
@@ -342,17 +354,4 @@ pub(super) fn begins_hello(bytes: &[u8], wanted: u8) -> bool {
     Header::parse(bytes).is_some_and(|header| {
         header.content == ContentType::Handshake && bytes.get(HEADER_BYTES) == Some(&wanted)
     })
-}
-
-/// An SSLv2 hello, which old clients send to offer newer versions too (RFC 5246, E.2): its length, and the version.
-fn old_hello(role: Role, start: &[u8]) -> Option<(usize, Version)> {
-    let [high, low, message, major, minor] = *start else { return None };
-    let len = usize::from(u16::from_be_bytes([high & 0x7f, low])) + 2;
-    let version = Version(u16::from_be_bytes([major, minor]));
-    let is_version = version.0 == 2 || (major == 3 && minor <= 4);
-    match role {
-        Role::Client => (high & 0x80 != 0 && message == 1 && is_version).then_some((len, version)),
-        // The draft "The SSL Protocol", 1995: SERVER-HELLO is 4, then session-id-hit 0 or 1.
-        Role::Server => (high & 0x80 != 0 && message == 4 && major <= 1).then_some((len, Version(2))),
-    }
 }

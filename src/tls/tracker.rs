@@ -1,9 +1,10 @@
 //! Both directions of one connection read as TLS: record by record where bytes are there, by size where they are not.
 
-use super::event::{Basis, Event};
+use super::event::{Basis, Event, Message};
 use super::flow::Flow;
 use super::handshake::kind;
 use super::lengths;
+use super::prelude::Listener;
 use super::reader::{Reader, begins_hello};
 use crate::tcp::{Delivery, PerRole, Role};
 
@@ -12,6 +13,7 @@ use crate::tcp::{Delivery, PerRole, Role};
 pub struct Tracker {
     readers: PerRole<Reader>,
     flow: Flow,
+    prelude: Listener,
     lengths: Option<Box<lengths::Flow>>,
     saw_beginning: bool,
     expects_tls: bool,
@@ -24,6 +26,7 @@ impl Tracker {
         Self {
             readers: PerRole { client: reader.clone(), server: reader },
             flow: Flow::default(),
+            prelude: Listener::default(),
             lengths: None,
             saw_beginning,
             expects_tls,
@@ -40,6 +43,11 @@ impl Tracker {
         begins_hello(bytes, kind::CLIENT_HELLO)
     }
 
+    /// Whether a side's last record was begun and not ended, as far as records could be followed.
+    pub fn is_inside_record(&self, role: Role) -> bool {
+        self.readers[role].is_inside_record()
+    }
+
     /// Takes the next stretch of one side's stream in, and tells what it completed.
     pub fn take(&mut self, role: Role, delivery: &Delivery<'_>, tell: &mut dyn FnMut(Event)) {
         let saw_no_bytes = delivery.bytes.is_empty() && self.readers[role].is_at_start();
@@ -50,6 +58,25 @@ impl Tracker {
             lengths.take(role, delivery, tell);
             return;
         }
+        if self.saw_beginning && !self.flow.saw_client_hello() && !Self::is_client_hello(delivery.bytes) {
+            let rest = self.prelude.take(role, delivery, &mut |protocol, step, basis| {
+                let message = Message::Prelude(protocol, step);
+                tell(Event { role, number: delivery.number, at: delivery.at, basis, message });
+            });
+            if role == Role::Client && rest.len() < delivery.bytes.len() && Self::is_client_hello(rest) {
+                // A client that does not wait for the proxy's answer (RFC 1928 does not forbid it).
+                let (before, _) = delivery.bytes.split_at(delivery.bytes.len() - rest.len());
+                let len = before.len() as u32;
+                self.read(role, &Delivery { len, bytes: before, ..*delivery }, tell);
+                let rest = Delivery { len: delivery.len - len, bytes: rest, hole: None, ..*delivery };
+                self.read(role, &rest, tell);
+                return;
+            }
+        }
+        self.read(role, delivery, tell);
+    }
+
+    fn read(&mut self, role: Role, delivery: &Delivery<'_>, tell: &mut dyn FnMut(Event)) {
         let (flow, reader) = (&mut self.flow, &mut self.readers[role]);
         let saw_client_hello = flow.saw_client_hello();
         reader.take(role, delivery, saw_client_hello, &mut |raw, basis| {
@@ -253,7 +280,8 @@ mod tests {
 
     #[test]
     fn early_data_is_no_finished_and_ends_before_it() {
-        let mut segments = tls13(&[record(23, &[3; 80]), record(23, &[3; 21]), record(23, &[3; 53])].concat());
+        let mut segments =
+            tls13(&[record(23, &[3; 80]), record(23, &[3; 21]), record(23, &[3; 53])].concat());
         segments.insert(1, (Client, [record(20, &[1]), record(23, &[3; 60])].concat()));
         let told = names(&run(&segments, WHOLE));
         assert_eq!(
@@ -285,6 +313,28 @@ mod tests {
             let mut segments = tls13(if certificate { &client_flight } else { &client_flight[36..] });
             segments.push((Server, record(23, &[3; 19])));
             assert_eq!(names(&run(&segments, WHOLE)).last().map(String::as_str), Some(told));
+        }
+    }
+
+    #[test]
+    fn early_data_may_be_answered_before_the_client_finishes() {
+        let mut segments = tls13(&[]);
+        segments.insert(1, (Client, record(23, &[3; 60])));
+        segments.pop();
+        segments.push((Server, [record(23, &[2; 400]), record(23, &[2; 19])].concat()));
+        segments.push((Client, [record(23, &[3; 21]), record(23, &[3; 53])].concat()));
+        let told = names(&run(&segments, WHOLE));
+        assert_eq!(told[3..], ["ServerFlightComplete", "Established", "ApplicationData", "Closing"]);
+    }
+
+    #[test]
+    fn a_refused_certificate_shows_that_the_server_s_flight_came() {
+        let flight = [server_hello(true), record(20, &[1]), record(23, &[2; 1216])].concat();
+        for refusal in [record(21, &[2, 48]), record(23, &[3; 19])] {
+            let segments = [(Client, client_hello()), (Server, flight.clone()), (Client, refusal)];
+            let told = run(&segments, CUT);
+            assert_eq!(names(&told)[2], "ServerFlightComplete");
+            assert_eq!(told[2].basis, Basis::Inferred);
         }
     }
 

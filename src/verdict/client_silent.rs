@@ -19,10 +19,15 @@ fn judge(story: &Story, _: &Settings) -> Option<Verdict> {
     if ending.stage != Stage::TcpEstablished || ending.by != Role::Client {
         return None;
     }
-    let (said, then) = if story.proxy_answer.is_some() {
-        ("after the proxy opened the tunnel", "no ClientHello followed the proxy's answer")
-    } else {
-        ("after the TCP handshake", "no byte of the client followed")
+    let (said, then) = match &story.prelude {
+        Some(prelude) if prelude.is_agreed() && prelude.protocol.is_proxy() => {
+            ("after the proxy opened the tunnel", "no ClientHello followed the proxy's answer")
+        }
+        Some(prelude) if prelude.is_agreed() => {
+            ("after the server agreed to start TLS", "no ClientHello followed the server's answer")
+        }
+        Some(_) => ("after the proxy's answer", "the client's next step towards a tunnel did not follow"),
+        None => ("after the TCP handshake", "no byte of the client followed"),
     };
     Some(
         Verdict::new(&RULE, Actor::Client,

@@ -59,6 +59,19 @@ fn judge(story: &Story, _: &Settings) -> Option<Verdict> {
             drop_caveat(story)
         ));
         verdict = verdict.advise(&advice::PATH_TO_SERVER);
+    } else if may_be_hidden(story, ending.stage) {
+        verdict.actor = Actor::Unknown;
+        verdict.headline =
+            format!("the handshake stood still for {} behind the ServerHello", silence.elapsed());
+        verdict = verdict
+            .explain(format!(
+                "Everything sent so far was acknowledged: the network carries packets both ways. The server said more than \
+                 its ServerHello, and whether that was its whole flight is not to be seen: either the server owes the rest of \
+                 it, or the client owes its answer.{}",
+                drop_caveat(story)
+            ))
+            .advise(&advice::SERVER_PROCESS)
+            .advise(&["Look at the client too: it may wait for a certificate check or for its user."]);
     } else {
         verdict = verdict.explain(format!(
             "Everything sent so far was acknowledged: the network carries packets both ways. The {} has what it needs \
@@ -78,6 +91,21 @@ fn judge(story: &Story, _: &Settings) -> Option<Verdict> {
             .reported(&["the client's own read timeout", "java.net.SocketTimeoutException: Read timed out"])
             .proved_by(evidence.into_iter().flatten()),
     )
+}
+
+/// A ServerHello with its extensions and a ChangeCipherSpec are smaller, in bytes.
+const SERVER_HELLO_BYTES: u64 = 200;
+
+/// Whether the end of the server's flight may stand in bytes that are cut off or encrypted.
+fn may_be_hidden(story: &Story, stage: Stage) -> bool {
+    let server = &story.counters.server;
+    let is_unseen = server.cut_bytes > 0
+        || story.capture.is_text
+        || story.tls.version().is_some_and(crate::tls::Version::is_tls13);
+    stage == Stage::ServerHello
+        && is_unseen
+        && !story.tls.is_inside_record.server
+        && server.bytes > SERVER_HELLO_BYTES
 }
 
 fn owed_message(story: &Story, stage: Stage) -> &'static str {

@@ -24,8 +24,10 @@ fn judge(story: &Story, _: &Settings) -> Option<Verdict> {
     if !is_unanswered {
         return None;
     }
-    let over = match (&story.plain.client, story.tls.client_hello.is_some()) {
-        (Some(said), false) if said.what.kind == crate::tls::PlainKind::Connect => "the request to the proxy",
+    let over = match (&story.prelude, story.tls.client_hello.is_some()) {
+        (Some(prelude), false) if prelude.is_agreed() => "the request",
+        (Some(prelude), false) if prelude.protocol.is_proxy() => "the request to the proxy",
+        (Some(_), false) => "the request to start TLS",
         (_, true) => "the request inside TLS",
         _ => "the request",
     };

@@ -15,7 +15,8 @@ pub(super) const RULE: Rule = Rule {
 };
 
 fn judge(story: &Story, _: &Settings) -> Option<Verdict> {
-    let is_proxied = story.plain.client.as_ref().is_some_and(|said| said.what.kind == PlainKind::Connect);
+    let is_proxied = story.prelude.as_ref().is_some_and(|prelude| prelude.protocol.is_proxy());
+    let is_proxied = is_proxied && story.tls.client_hello.is_none();
     // What comes in the middle of a connection may be the middle of anything.
     if is_proxied || story.opening == Opening::Ports {
         return None;

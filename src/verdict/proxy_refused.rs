@@ -1,54 +1,104 @@
-//! The proxy answered CONNECT with an error.
+//! The proxy refused the tunnel: CONNECT with an error status, SOCKS with a reply other than success.
 
 use super::{Actor, Rule, Settings, Severity, Verdict};
 use crate::story::Story;
+use crate::tls::{Prelude, Refusal};
 
 /// `proxy-refused`.
 pub(super) const RULE: Rule = Rule {
     code: "proxy-refused",
     severity: Severity::Critical,
-    summary: "the proxy answered CONNECT with an error status",
+    summary: "the proxy refused the tunnel that the client asked for",
     page: include_str!("../../docs/verdicts/proxy-refused.md"),
     judge,
 };
 
 fn judge(story: &Story, _: &Settings) -> Option<Verdict> {
-    let answer = story.proxy_answer.as_ref()?;
-    let request = story.plain.client.as_ref()?;
-    let status = answer.what;
-    // RFC 9110, 9.3.6: only a 2xx answer opens the tunnel; 1xx is not an answer yet.
-    if status < 300 || story.tls.client_hello.is_some() {
+    let prelude = story.prelude.as_ref().filter(|prelude| prelude.protocol.is_proxy())?;
+    let refusal = prelude.refusal()?;
+    if story.tls.client_hello.is_some() {
         return None;
     }
-    let (why, advice) = match status {
-        407 => (
+    let code = refusal.what.code.map(|code| code.to_string()).unwrap_or_default();
+    let (asked, answered, Advice { why, next, reports }) = match prelude.protocol {
+        Prelude::Connect => {
+            let line = story.plain.client.as_ref().map(|said| said.what.line.escape_debug().to_string());
+            let asked = line.map(|line| format!(" (\"{line}\")")).unwrap_or_default();
+            (asked, format!("CONNECT with status {code}"), on_status(refusal.what))
+        }
+        protocol => {
+            let asked = format!(" by {protocol}");
+            (asked, format!("the {protocol} request with code {code}"), on_reply(protocol, refusal.what))
+        }
+    };
+    let basis = story.basis.max(refusal.basis);
+    Some(
+        Verdict::new(&RULE, Actor::Server, basis, format!("the proxy answered {answered}"))
+            .cause(code)
+            .explain(format!(
+                "The client asked the proxy for a tunnel{asked}, and the proxy refused: {why}. No packet of the client \
+                 went to the licence server."
+            ))
+            .reported(reports)
+            .proved_by([prelude.asked.number, refusal.moment.number])
+            .advise(&[next, "If the licence server needs no proxy, add it to the client's exceptions."]),
+    )
+}
+
+/// What a refusal means, what to do, and what clients say of it.
+struct Advice {
+    why: &'static str,
+    next: &'static str,
+    reports: &'static [&'static str],
+}
+
+fn on_status(refusal: Refusal) -> Advice {
+    let (why, next) = match refusal.code {
+        Some(407) => (
             "it wants a user name and password first (RFC 9110, 15.5.8)",
             "Configure the proxy's credentials on the client.",
         ),
-        403 => (
+        Some(403) => (
             "its policy forbids this target (RFC 9110, 15.5.4)",
             "Ask the proxy's owner to allow the server's name and port.",
         ),
-        502 | 503 => (
+        Some(502 | 503) => (
             "it could not reach the server itself (RFC 9110, 15.6.3)",
             "Look from the proxy: name resolution, route and port of the server.",
         ),
-        504 => (
+        Some(504) => (
             "the server did not answer it in time (RFC 9110, 15.6.5)",
             "Look from the proxy: a firewall between it and the server.",
         ),
-        _ => ("its status says why", "Read the proxy's log at that time."),
+        _ => (refusal.reason, "Read the proxy's log at that time."),
     };
-    Some(
-        Verdict::new(&RULE, Actor::Server, story.basis.max(answer.basis), format!("the proxy answered CONNECT with status {status}"))
-            .cause(status.to_string())
-            .explain(format!(
-                "The client asked the proxy for a tunnel (\"{}\"), and the proxy refused: {why}. No packet of the client \
-                 went to the licence server.",
-                request.what.line.escape_debug()
-            ))
-            .reported(&["java.io.IOException: Unable to tunnel through proxy. Proxy returns \"HTTP/1.1 ...\"", "curl: (56) CONNECT tunnel failed"])
-            .proved_by([request.moment.number, answer.moment.number])
-            .advise(&[advice, "If the licence server needs no proxy, add it to the client's exceptions."]),
-    )
+    Advice {
+        why,
+        next,
+        reports: &[
+            "java.io.IOException: Unable to tunnel through proxy. Proxy returns \"HTTP/1.1 ...\"",
+            "curl: (56) CONNECT tunnel failed",
+        ],
+    }
+}
+
+fn on_reply(protocol: Prelude, refusal: Refusal) -> Advice {
+    let next = match (protocol, refusal.code) {
+        (Prelude::Socks5, Some(255)) | (Prelude::Socks4, Some(92 | 93)) => {
+            "Configure on the client the user name and password that the proxy wants."
+        }
+        (Prelude::Socks5, Some(2)) => "Ask the proxy's owner to allow the server's name and port.",
+        (Prelude::Socks5, Some(3..=6)) => {
+            "Look from the proxy: name resolution, route and port of the server, and firewalls on the way."
+        }
+        _ => "Read the proxy's log at that time.",
+    };
+    Advice {
+        why: refusal.reason,
+        next,
+        reports: &[
+            "java.net.SocketException: SOCKS: ...",
+            "curl: (97) Can't complete SOCKS5 connection to ...",
+        ],
+    }
 }

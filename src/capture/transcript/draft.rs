@@ -429,6 +429,7 @@ impl Draft {
             // Without the quoted packet it can't be tied to anybody's.
             return Content::Other(Other::Icmp);
         };
+        context.numbering.answered(destination, target);
         let quoted = Quoted {
             source: quote.as_ref().and_then(|quote| quote.source.address).unwrap_or(destination),
             destination: target,

@@ -8,7 +8,7 @@ use std::collections::{BTreeSet, HashMap, VecDeque};
 use std::net::{IpAddr, Ipv4Addr};
 
 use super::tcp::Printed;
-use crate::limits::TRANSCRIPT_CONVERSATIONS;
+use crate::limits::{TRANSCRIPT_CONVERSATIONS, TRANSCRIPT_UNANSWERED};
 use crate::packet::{Flags, Seq};
 
 /// One end of a conversation.
@@ -22,6 +22,8 @@ pub(super) struct Numbering {
     order: VecDeque<(End, End)>,
     /// Who talks to which address (port 0) and to which end of it.
     peers: BTreeSet<(IpAddr, End)>,
+    /// The latest SYNs without an answer so far: who asks, and whom.
+    unanswered: VecDeque<(IpAddr, IpAddr)>,
     /// The form that conversations whose SYN-ACK is there turned out to have.
     usual: Option<Form>,
     /// Conversations that were forgotten because there were too many.
@@ -78,6 +80,11 @@ impl Numbering {
                 None => as_printed,
             };
         }
+        if flags.ack() {
+            self.answered(destination.0, source.0);
+        } else {
+            self.asked(source.0, destination.0);
+        }
         let usual = self.usual.unwrap_or(Form::Relative);
         let conversation = self.conversation(key);
         if !flags.ack() {
@@ -96,16 +103,32 @@ impl Numbering {
         self.peers.contains(&(host, (address, port.unwrap_or(0))))
     }
 
-    /// The only address that `host` has talked to and that is written with this beginning; `None` for none or several.
+    /// The only address that `host` has talked to and that is written with this beginning, or the only one of several
+    /// that it has asked and got no answer from; `None` for none or several.
     pub fn only_peer(&self, host: IpAddr, start: &str) -> Option<IpAddr> {
-        let mut fitting = self
+        let fits = |address: &IpAddr| address.to_string().starts_with(start);
+        let peers = self
             .peers
             .range((host, (IpAddr::V4(Ipv4Addr::UNSPECIFIED), 0))..)
             .take_while(|(known, _)| *known == host)
-            .map(|(_, (address, _))| *address)
-            .filter(|address| address.to_string().starts_with(start));
-        let first = fitting.next()?;
-        fitting.all(|other| other == first).then_some(first)
+            .map(|(_, (address, _))| *address);
+        let unanswered =
+            self.unanswered.iter().filter(|(asker, _)| *asker == host).map(|(_, address)| *address);
+        only(peers.filter(fits)).or_else(|| only(unanswered.filter(fits)))
+    }
+
+    /// `host` sent a SYN to `address`.
+    fn asked(&mut self, host: IpAddr, address: IpAddr) {
+        self.answered(host, address);
+        self.unanswered.push_back((host, address));
+        if self.unanswered.len() > TRANSCRIPT_UNANSWERED {
+            self.unanswered.pop_front();
+        }
+    }
+
+    /// Something about `address` came back to `host`: from itself, or as an error.
+    pub fn answered(&mut self, host: IpAddr, address: IpAddr) {
+        self.unanswered.retain(|pair| *pair != (host, address));
     }
 
     fn conversation(&mut self, key: (End, End)) -> &mut Conversation {
@@ -129,6 +152,12 @@ impl Numbering {
         }
         self.conversations.entry(key).or_default()
     }
+}
+
+/// The one address that all of these are.
+fn only(mut addresses: impl Iterator<Item = IpAddr>) -> Option<IpAddr> {
+    let first = addresses.next()?;
+    addresses.all(|other| other == first).then_some(first)
 }
 
 impl Conversation {
@@ -270,6 +299,21 @@ mod tests {
             (Some(1001), Some(5001))
         );
         assert_eq!(read(&mut numbering, true, "Flags [R], seq 1173, win 0, length 0"), (Some(1173), None));
+    }
+
+    #[test]
+    fn a_cut_address_is_the_only_one_that_owes_an_answer() {
+        let mut numbering = Numbering::default();
+        let syn = Printed::parse("Flags [S], seq 1000, win 1, length 0").expect("TCP");
+        let address = |text: &str| text.parse::<IpAddr>().expect("an address");
+        let (host, one, other) = (address("2001:db8::9"), address("2001:db8:1::1"), address("2001:db8:1::2"));
+        numbering.absolute((host, 40_000), (one, 80), &syn);
+        assert_eq!(numbering.only_peer(host, "2001:db8:1"), Some(one));
+        numbering.absolute((host, 40_001), (other, 80), &syn);
+        assert_eq!(numbering.only_peer(host, "2001:db8:1"), None);
+        numbering.answered(host, one);
+        assert_eq!(numbering.only_peer(host, "2001:db8:1"), Some(other));
+        assert_eq!(numbering.only_peer(host, "2001:db9"), None);
     }
 
     #[test]

@@ -1,0 +1,53 @@
+//! The ClientHello does not fit into one segment.
+
+use super::{Finding, Weight, finding};
+use crate::story::{EndingKind, Stage, Story};
+use crate::tcp::Role;
+use crate::tls::NamedGroup;
+
+/// Bytes of the record header before the message.
+const RECORD_HEADER: u32 = 5;
+
+/// Bytes that the timestamps option takes of each segment, padding included (RFC 7323, appendix A).
+const TIMESTAMPS: u32 = 12;
+
+/// `hello-size`: devices that read only a connection's first segment don't understand such a hello, and some drop it.
+pub(super) fn find(story: &Story) -> Option<Finding> {
+    let hello = story.tls.client_hello.as_ref()?;
+    let server = &story.parties.server;
+    let announced = u32::from(server.maximum_segment_size?);
+    let has_timestamps = [&story.parties.client, server]
+        .into_iter()
+        .all(|party| party.offer.is_some_and(|offer| offer.timestamps));
+    let segment = announced.saturating_sub(if has_timestamps { TIMESTAMPS } else { 0 });
+    let len = hello.what.len.saturating_add(RECORD_HEADER);
+    if len <= segment || hello.what.len == 0 {
+        return None;
+    }
+    let share = hello.what.key_shares.iter().find(|group| group.is_post_quantum());
+    let reason = share.map_or_else(String::new, |group: &NamedGroup| {
+        format!(" It brings a post-quantum key share ({group}).")
+    });
+    let is_unanswered = story.decisive().is_some_and(|ending| {
+        ending.by == Role::Server
+            && ending.stage == Stage::ClientHello
+            && matches!(ending.what, EndingKind::Silence(_) | EndingKind::Reset(_))
+    });
+    let (weight, consequence) = if is_unanswered {
+        (
+            Weight::Warning,
+            " It was never answered: old firewalls and load balancers fail on hellos of several segments. Compare with a client that \
+             sends a small one, for example without post-quantum groups.",
+        )
+    } else {
+        (Weight::Info, "")
+    };
+    finding(
+        "hello-size",
+        weight,
+        format!(
+            "The ClientHello takes {len} bytes, more than one segment of {segment} bytes holds.{reason}{consequence}"
+        ),
+        [hello.moment.number],
+    )
+}

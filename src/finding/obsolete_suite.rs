@@ -1,0 +1,36 @@
+//! A weak cipher suite was agreed on.
+
+use super::{Finding, Weight, finding};
+use crate::story::Story;
+
+/// What in a suite's name makes it weak, and why; the worst first.
+const WEAKNESSES: [(&str, &str); 8] = [
+    ("_NULL_", "it does not encrypt (RFC 9325, 4.1)"),
+    ("_anon_", "nobody proves who he is (RFC 9325, 4.1)"),
+    ("EXPORT", "its keys are short on purpose (RFC 9325, 4.1)"),
+    ("_RC4_", "RC4 is forbidden (RFC 7465)"),
+    ("_RC2_", "RC2 is long broken"),
+    ("_DES_", "DES keys have 56 bits (RFC 5469)"),
+    ("3DES", "blocks of 64 bits repeat on long connections (RFC 9325, 4.1)"),
+    ("_MD5", "MD5 is long broken (RFC 9325, 4.1)"),
+];
+
+/// `obsolete-suite`; an exchange of keys by static RSA is told as information.
+pub(super) fn find(story: &Story) -> Option<Finding> {
+    let suite = story.tls.cipher_suite()?;
+    let name = suite.name()?;
+    let hello = story.tls.server_hello.as_ref()?;
+    let weakness = WEAKNESSES.iter().find(|(part, _)| name.contains(part));
+    let (weight, text) = match weakness {
+        Some((_, why)) => (Weight::Warning, format!("The cipher suite {name} was agreed on: {why}.")),
+        None if name.starts_with("TLS_RSA_WITH_") => (
+            Weight::Info,
+            format!(
+                "The cipher suite {name} was agreed on: keys are exchanged by static RSA, without forward secrecy, which Java and \
+                 other libraries have begun to switch off (RFC 9325, 4.1)."
+            ),
+        ),
+        None => return None,
+    };
+    finding("obsolete-suite", weight, text, [hello.moment.number])
+}

@@ -1,0 +1,73 @@
+//! What stood in front of TLS: a tunnel that was asked for, or a request to start TLS.
+
+use super::{Moment, Said};
+use crate::tcp::{PerRole, Role};
+use crate::tls::{PlainKind, Prelude, PreludeStep, Refusal};
+
+/// What stood in front of TLS.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct PreludeFacts {
+    /// The protocol.
+    pub protocol: Prelude,
+    /// The packet in which the client asked first.
+    pub asked: Moment,
+    /// The latest step; of several requests the last one counts.
+    pub latest: Said<PreludeStep>,
+}
+
+impl PreludeFacts {
+    /// Takes a step in; a step of another protocol than before begins anew.
+    pub(super) fn take(slot: &mut Option<Self>, protocol: Prelude, latest: Said<PreludeStep>) {
+        match slot {
+            Some(known) if known.protocol == protocol => known.latest = latest,
+            slot => *slot = Some(Self { protocol, asked: latest.moment, latest }),
+        }
+    }
+
+    /// What a first line means for a tunnel through an HTTP proxy (RFC 9110, 9.3.6).
+    pub(super) fn connect_step(known: Option<&Self>, role: Role, said: PlainKind) -> Option<PreludeStep> {
+        // What comes through an open tunnel is another server's.
+        let is_asked =
+            known.is_some_and(|prelude| prelude.protocol == Prelude::Connect && !prelude.is_agreed());
+        match (role, said) {
+            (Role::Client, PlainKind::Connect) => Some(PreludeStep::Asked),
+            (Role::Server, PlainKind::HttpResponse(200..=299)) if is_asked => Some(PreludeStep::Agreed),
+            (Role::Server, PlainKind::HttpResponse(status @ 300..)) if is_asked => {
+                Some(PreludeStep::Refused(Refusal { code: Some(status), reason: "its status says why" }))
+            }
+            _ => None,
+        }
+    }
+
+    /// Whether a proxy opened the tunnel, or the server agreed to start TLS.
+    pub fn is_agreed(&self) -> bool {
+        self.latest.what == PreludeStep::Agreed
+    }
+
+    /// Why it was refused, and by which packet.
+    pub fn refusal(&self) -> Option<Said<Refusal>> {
+        match self.latest.what {
+            PreludeStep::Refused(what) => {
+                Some(Said { what, moment: self.latest.moment, basis: self.latest.basis })
+            }
+            _ => None,
+        }
+    }
+
+    /// Who owes the next step before TLS begins, given each side's last new payload.
+    pub(super) fn owed_by(&self, last_data: &PerRole<Option<Moment>>) -> Option<Role> {
+        let spoke_since =
+            |role: Role| last_data[role].is_some_and(|last| last.number > self.latest.moment.number);
+        match self.latest.what {
+            PreludeStep::Asked => Some(Role::Server),
+            PreludeStep::Continued => Some(Role::Client),
+            // What follows may be no TLS after all.
+            PreludeStep::Agreed => match (spoke_since(Role::Client), spoke_since(Role::Server)) {
+                (false, _) => Some(Role::Client),
+                (true, false) => Some(Role::Server),
+                (true, true) => None,
+            },
+            PreludeStep::Refused(_) => None,
+        }
+    }
+}
