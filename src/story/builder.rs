@@ -182,7 +182,7 @@ impl Builder {
         for event in events {
             self.take_event(event, &mut notes);
         }
-        self.take_progress(moment, reading);
+        self.take_progress(moment, reading, stage_before);
         if self.story.stage > stage_before {
             notes.push(Note::Stage(self.story.stage, self.story.basis));
         }
@@ -329,7 +329,7 @@ impl Builder {
     }
 
     /// Something new moves the clock of silences on; from whoever owed it, it ends the silence that runs.
-    fn take_progress(&mut self, moment: Moment, reading: &Reading) {
+    fn take_progress(&mut self, moment: Moment, reading: &Reading, stage_before: Stage) {
         let story = &self.story;
         let is_first_step = match reading.step {
             Some(HandshakeStep::Syn) => story.syn.count == 1,
@@ -345,6 +345,14 @@ impl Builder {
         } else {
             return;
         };
+        // A client that answers the server's flight shows that it was complete, and that the silence was its own.
+        let was_its_own = by == Role::Client
+            && stage_before == Stage::ServerHello
+            && self.story.stage >= Stage::ServerFlightComplete;
+        match &mut self.silence {
+            Some(silence) if was_its_own => silence.owed_by = by,
+            _ => {}
+        }
         match self.silence {
             Some(silence) if silence.owed_by != by => return,
             Some(silence) => {
@@ -503,6 +511,9 @@ impl Builder {
             }
             Message::Certificates(_) | Message::CertificateRequest => self.take_certificates(event),
             Message::ServerFlightComplete => {
+                // Where only the client's answer proves the flight complete, it was so with the server's last bytes.
+                let said = if role == Role::Client { self.story.last_data.server } else { None };
+                let moment = said.unwrap_or(moment);
                 self.story.tls.server_flight.get_or_insert(Said { what: (), moment, basis });
                 self.reach(Stage::ServerFlightComplete, basis);
             }

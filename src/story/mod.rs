@@ -511,12 +511,22 @@ impl Story {
     /// Whether the server answered with application data after the client's first.
     ///
     /// Two small records of equal size, and nothing else, are TLS 1.3 session tickets (RFC 8446, 4.6.1), which OpenSSL
-    /// sends in pairs; they are no answer.
+    /// sends in pairs; they are no answer. If the client asked before each, they begin two answers.
     pub fn was_answered(&self) -> bool {
         let sizes = &self.tls.record_sizes.server;
+        let data = &self.tls.application_data;
+        let mut spoke = data.server.numbers();
+        let asked_twice = match (spoke.next(), spoke.next()) {
+            (Some(one), Some(other)) => {
+                data.client.numbers().any(|asked| asked < one)
+                    && data.client.numbers().any(|asked| one < asked && asked < other)
+            }
+            _ => false,
+        };
         let are_tickets = self.tls.version().is_none_or(Version::is_tls13)
-            && self.tls.application_data.server.count == 2
-            && matches!(sizes.as_slice(), [one, other] if one == other && *one <= TICKET_BYTES);
+            && data.server.count == 2
+            && matches!(sizes.as_slice(), [one, other] if one == other && *one <= TICKET_BYTES)
+            && !asked_twice;
         // A long record counts before it is complete.
         let asked = self.tls.application_data.client.first().map(|moment| moment.number);
         let spoke_after =

@@ -24,6 +24,9 @@ const WITHOUT_PAYLOAD: [&str; 7] = [
     "in-progress--syn",
 ];
 
+/// Of those, the ones that need it: what a proxy's tunnel carries, and an error whose line is cut before it says of whom.
+const NEEDS_MORE: [&str; 2] = ["no-server-hello--behind-proxy", "unreachable--ipv6-port-unreachable"];
+
 /// Columns at which a terminal cuts a line, for IPv4 and for IPv6.
 const COLUMNS: [usize; 2] = [98, 200];
 
@@ -55,6 +58,9 @@ fn text_from_a_terminal_gives_the_same_codes_where_no_payload_is_needed() {
     let mut compared = 0;
     for (name, capture) in captures() {
         if !WITHOUT_PAYLOAD.iter().any(|code| name == *code || name.starts_with(&format!("{code}--"))) {
+            continue;
+        }
+        if NEEDS_MORE.contains(&name.as_str()) {
             continue;
         }
         let text = tcpdump(&["-nn", "-vv"], &capture);

@@ -40,6 +40,8 @@ enum Step {
     /// The client's Certificate or ClientKeyExchange, in clear.
     ClientKeyExchange,
     ChangeCipherSpec,
+    /// A NewSessionTicket of which not all was captured, and of what follows it in its flight neither.
+    CutTicket,
     /// A Finished up to TLS 1.2.
     Finished,
     /// A TLS 1.3 record that may hold its sender's Finished.
@@ -69,6 +71,8 @@ pub(super) struct Flow {
     /// In TLS 1.3 the client's flight had more than its Finished: an answer to a CertificateRequest. The server may
     /// refuse it only after the client's Finished.
     sent_certificate: bool,
+    /// TLS 1.3: the server said something encrypted.
+    began_server_flight: bool,
     /// The server said something after both Finished.
     server_went_on: bool,
 }
@@ -89,6 +93,18 @@ fn holds_client_finished(len: u16) -> bool {
 /// an 8-byte tag (CCM_8) make it 11.
 fn is_alert_size(len: u16) -> bool {
     matches!(len, 11 | 19 | 35)
+}
+
+/// Of those, the ones that are too short for the message that begins a server's flight: EncryptedExtensions has a header of 4
+/// and a length of 2 (RFC 8446, 4.3.1).
+fn is_bare_alert_size(len: u16) -> bool {
+    matches!(len, 11 | 19)
+}
+
+/// Body lengths of a TLS 1.3 record that holds an empty Certificate, the answer to a request for one by a client that has
+/// none (RFC 8446, 4.4.2), and the Finished behind it: 4 + 1 + 3 more than the Finished alone.
+fn holds_empty_certificate(len: u16) -> bool {
+    len.checked_sub(8).is_some_and(is_finished_size)
 }
 
 /// EndOfEarlyData: header 4, content type 1, tag 16 (RFC 8446, 4.5).
@@ -173,6 +189,10 @@ impl Flow {
             (Role::Client, Step::Refusal, Awaits::ServerFlight) => Awaits::ClientFlight,
             // RFC 5246, 7.3: the server's answers the client's Finished, if the client's flight was seen.
             (Role::Server, Step::ChangeCipherSpec, Awaits::ClientFinished) => Awaits::ServerFinished,
+            // RFC 5077, 3.3: behind the client's Finished, it begins the flight that ends with the server's.
+            (Role::Server, Step::CutTicket, Awaits::ClientFinished | Awaits::ServerFinished) => {
+                Awaits::ApplicationData
+            }
             (Role::Client, Step::Finished, _) if self.is_abbreviated => Awaits::ApplicationData,
             (Role::Client, Step::Finished, _) => Awaits::ServerFinished,
             // RFC 5246, 7.3, figure 2: in an abbreviated handshake the server's Finished comes first.
@@ -195,6 +215,11 @@ impl Flow {
         if role == Role::Server && step == Step::Finished && before < Awaits::ServerFinished {
             self.is_abbreviated = true;
         }
+        // Without a key exchange before it, it answers a server's Finished that the capture does not show.
+        if role == Role::Client && step == Step::Finished && before == Awaits::ServerFlight {
+            self.is_abbreviated = true;
+        }
+        let after = self.after(role, step).max(after);
         if after <= before {
             return;
         }
@@ -253,8 +278,12 @@ impl Flow {
                     tell(Message::KeyExchangeGroup(group), basis);
                 }
             }
-            (Role::Server, kind::CERTIFICATE | kind::NEW_SESSION_TICKET) => {
+            (Role::Server, kind::CERTIFICATE) => self.is_tls13 = Some(false),
+            (Role::Server, kind::NEW_SESSION_TICKET) => {
                 self.is_tls13 = Some(false);
+                if !is_whole {
+                    self.step(role, Step::CutTicket, Basis::Inferred, tell);
+                }
             }
             (Role::Client, kind::CERTIFICATE | kind::CLIENT_KEY_EXCHANGE) => {
                 self.is_tls13 = Some(false);
@@ -272,6 +301,16 @@ impl Flow {
         basis: Basis,
         tell: &mut dyn FnMut(Message, Basis),
     ) {
+        if role == Role::Client
+            && self.awaits == Awaits::ClientFlight
+            && self.is_abbreviated
+            && is_finished_size(len)
+        {
+            // RFC 5246, 7.3: the client's Finished came before its data, as a handshake record. What was taken for the
+            // server's behind a cut ServerHello was TLS 1.3's.
+            self.is_abbreviated = false;
+            self.is_tls13 = Some(true);
+        }
         let may_be_tls13 = self.is_tls13 != Some(false);
         match (self.awaits, role) {
             // The handshake was not seen, or it is over.
@@ -292,8 +331,11 @@ impl Flow {
                 if may_be_tls13 =>
             {
                 self.is_tls13 = Some(true);
+                let begins_flight = !std::mem::replace(&mut self.began_server_flight, true);
                 if is_finished_size(len) {
                     self.step(role, Step::HiddenFinished, Basis::Inferred, tell);
+                } else if begins_flight && is_bare_alert_size(len) {
+                    tell(Message::EncryptedAlert, Basis::Inferred);
                 }
             }
             (_, Role::Client) if may_be_tls13 => {
@@ -302,9 +344,14 @@ impl Flow {
                 if begins_flight && is_alert_size(len) {
                     self.step(role, Step::Refusal, Basis::Inferred, tell);
                     tell(Message::EncryptedAlert, Basis::Inferred);
+                } else if is_alert_size(len) {
+                    // A client that has sent its Certificate closes only when its Finished is out.
+                    self.step(role, Step::Data, Basis::Inferred, tell);
+                    self.take_record_after_handshake(role, len, basis, tell);
                 } else if begins_flight && self.sent_early_data && !ends_early_data(len) {
                     tell(Message::EarlyData, basis);
                 } else if holds_client_finished(len) {
+                    self.sent_certificate |= begins_flight && holds_empty_certificate(len);
                     self.step(role, Step::HiddenFinished, Basis::Inferred, tell);
                 } else {
                     self.sent_certificate |= len != END_OF_EARLY_DATA;

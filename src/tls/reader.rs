@@ -321,7 +321,10 @@ impl Reader {
         if may_hold_finished {
             // RFC 5246, 7.3: after these messages only a CertificateVerify can precede the ChangeCipherSpec, and the
             // Finished follows it.
-            tell(Raw::ChangeCipherSpec, Basis::Inferred);
+            if tell(Raw::ChangeCipherSpec, Basis::Inferred) == FlowAnswer::IsCompatibility {
+                // Of TLS 1.3, as is known from elsewhere, these are other records.
+                return;
+            }
             tell(Raw::EncryptedHandshake, Basis::Inferred);
             self.is_encrypted = true;
             if lengths::is_cipher_change(len) {

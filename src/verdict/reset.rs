@@ -23,7 +23,9 @@ const REPORTS: [&str; 3] = [
 fn judge(story: &Story, _: &Settings) -> Option<Verdict> {
     let ending = story.decisive()?;
     let EndingKind::Reset(facts) = &ending.what else { return None };
-    let is_complete = ending.stage == Stage::ApplicationData && story.was_answered();
+    // What a side still sends beyond its RST, its own or a forged one, did not reach the other.
+    let is_complete =
+        ending.stage == Stage::ApplicationData && story.was_answered() && facts.talked_on.is_none();
     let is_plain_exchange = story.tls.client_hello.is_none()
         && story.first_data.client.is_some()
         && story.first_data.server.is_some();

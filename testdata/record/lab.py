@@ -15,6 +15,7 @@ import time
 HERE = pathlib.Path(__file__).resolve().parent
 SERVER, SERVER6 = "198.51.100.20", "2001:db8:2::20"
 FILTER = "tcp or icmp or (icmp6 and ip6[40] < 128)"
+RUSTLS_PEER = HERE.parent.parent / "target/rustls-peer/release/rustls-peer"
 NUMBERS = itertools.count()
 ONE_AT_A_TIME = threading.Lock()
 
@@ -212,8 +213,18 @@ def make_keys(folder):
     openssl x509 -req -in server.csr -CA ca.pem -CAkey ca.key -CAcreateserial -days 3650 -extfile names -out server.crt
     cat server.crt server.key > server.pem
     cat server.crt ca.pem ca.pem ca.pem server.key > long.pem
+    openssl pkcs12 -export -in server.pem -out server.p12 -passout pass:password
+    openssl req -newkey rsa:2048 -nodes -keyout client.key -out client.csr -subj "/O=ssmscope test/CN=vmanage.example"
+    echo "extendedKeyUsage=clientAuth" > usage
+    openssl x509 -req -in client.csr -CA ca.pem -CAkey ca.key -CAcreateserial -days 3650 -extfile usage -out client.crt
+    cat client.crt client.key > client.pem
+    cat client.crt ca.pem ca.pem ca.pem client.key > client-long.pem
+    openssl req -x509 -newkey rsa:2048 -nodes -days 3650 -keyout stranger.key -out stranger.pem -subj "/O=ssmscope test/CN=Stranger"
+    cat stranger.pem stranger.key > stranger-both.pem
     echo '{{"licences":[]}}' > licences
     head -c 15000 /dev/urandom | base64 -w0 > download
     """
     subprocess.run(["sh", "-ec", script], check=True, stderr=subprocess.DEVNULL)
-    subprocess.run(["javac", "-d", str(folder), str(HERE / "HttpsGet.java")], check=True)
+    subprocess.run(["javac", "-d", str(folder), *map(str, HERE.glob("*.java"))], check=True)
+    subprocess.run(["cargo", "build", "--quiet", "--release", "--locked", "--manifest-path", str(HERE / "rustls-peer/Cargo.toml"),
+                    "--target-dir", str(RUSTLS_PEER.parent.parent)], check=True)

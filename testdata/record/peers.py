@@ -19,10 +19,7 @@ RESET_ON_CLOSE = struct.pack("ii", 1, 0)
 
 
 def listening(port):
-    listener = socket.socket()
-    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    listener.bind(("0.0.0.0", int(port)))
-    listener.listen(8)
+    listener = socket.create_server(("::", int(port)), family=socket.AF_INET6, dualstack_ipv6=True)
     print("ready", flush=True)
     return listener
 
@@ -118,7 +115,8 @@ def proxy(port, status):
                                b"Proxy-Authenticate: Basic realm=\"proxy\"\r\nContent-Length: 0\r\n\r\n")
             connection.recv(4096)
         else:
-            connection.sendall(b"HTTP/1.1 403 Forbidden\r\nContent-Length: 0\r\n\r\n")
+            reason = {"403": b"403 Forbidden", "502": b"502 Bad Gateway"}[status]
+            connection.sendall(b"HTTP/1.1 " + reason + b"\r\nContent-Length: 0\r\n\r\n")
             connection.recv(4096)
         connection.close()
 
@@ -251,6 +249,99 @@ def tls_forgetting(port, pem):
     time.sleep(60)
 
 
+def end(connection, how):
+    """Ends by a RST (`reset`) or a FIN (`close`), or not at all (`hang`)."""
+    if how == "hang":
+        time.sleep(60)
+    if how == "reset":
+        connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, RESET_ON_CLOSE)
+    connection.close()
+
+
+def accept_and(port, how):
+    """Accepts, and ends it 0.2 s later with nothing said."""
+    connection = listening(port).accept()[0]
+    time.sleep(0.2)
+    end(connection, how)
+    time.sleep(60)
+
+
+def greet(port, line):
+    """Speaks first, with one line, and reads."""
+    connection = listening(port).accept()[0]
+    connection.sendall(line.encode() + b"\r\n")
+    connection.recv(4096)
+    time.sleep(0.2)
+    connection.sendall(b"500 Syntax error\r\n")
+    connection.recv(4096)
+    connection.close()
+    time.sleep(60)
+
+
+def relay_until(port, behind_port, turns, limit, after, how):
+    """Passes `turns` turns of each side, of the server's last one `limit` bytes; then, or after the client's `answer` to it, ends it."""
+    connection = listening(port).accept()[0]
+    behind = socket.create_connection(("127.0.0.1", int(behind_port)))
+    for turn in range(int(turns)):
+        behind.sendall(connection.recv(16384))
+        time.sleep(0.25)
+        answer = behind.recv(16384)
+        connection.sendall(answer[: int(limit)] if turn == int(turns) - 1 else answer)
+    if after == "answer":
+        connection.recv(16384)
+    time.sleep(0.1)
+    end(connection, how)
+    time.sleep(60)
+
+
+def tls_serve(port, pem, version, *options):
+    """Answers one request after the other; `clients` asks for client certificates, `ciphers=LIST` limits
+    the suites, `cut` ends with a bare FIN."""
+    context, listener = server_context(pem, version), listening(port)
+    if version == "1.3":
+        context.minimum_version = ssl.TLSVersion.TLSv1_3
+    for option in options:
+        if option.startswith("clients="):
+            context.verify_mode = ssl.CERT_REQUIRED
+            context.load_verify_locations(option.partition("=")[2])
+        elif option.startswith("ciphers="):
+            context.set_ciphers(option.partition("=")[2])
+    while True:
+        raw = listener.accept()[0]
+        try:
+            connection = context.wrap_socket(raw, server_side=True)
+            read_until_blank_line(connection)
+            connection.sendall(ANSWER)
+            connection.settimeout(2)
+            if "cut" in options:
+                time.sleep(0.1)
+                connection.shutdown(socket.SHUT_WR)
+                connection.recv(4096)
+            else:
+                connection.recv(4096)
+                connection.unwrap()
+            connection.close()
+        except OSError as error:
+            print(error, flush=True)
+            raw.close()
+
+
+def tls_ending(port, pem, version, how):
+    """Reads the request, and ends the connection instead of an answer: by a FIN after a close_notify (`notify`), or as `end` does."""
+    connection = server_context(pem, version).wrap_socket(listening(port).accept()[0], server_side=True)
+    read_until_blank_line(connection)
+    time.sleep(0.1)
+    if how == "notify":
+        try:
+            connection.settimeout(1)
+            connection.unwrap()
+        except OSError:
+            pass
+        how = "close"
+    end(connection, how)
+    time.sleep(60)
+
+
 # Clients.
 
 
@@ -366,6 +457,76 @@ def simultaneous(at, pem=""):
         end.sendall(REQUEST)
         end.recv(4096)
     end.close()
+
+
+def fetch(host, version, ca, *options):
+    """One request and its answer. `cert=PEM` has a client certificate, `alpn=NAME` a protocol, `cut` ends with a bare FIN,
+    `reset` with a RST right after the answer."""
+    context = client_context(version)
+    if version == "1.3":
+        context.minimum_version = ssl.TLSVersion.TLSv1_3
+    context.check_hostname, context.verify_mode = ca != "-", ssl.CERT_NONE if ca == "-" else ssl.CERT_REQUIRED
+    if ca != "-":
+        context.load_verify_locations(ca)
+    for option in options:
+        if option.startswith("cert="):
+            context.load_cert_chain(option[5:])
+        elif option.startswith("alpn="):
+            context.set_alpn_protocols([option[5:]])
+    raw = socket.create_connection((host, 8443))
+    client = context.wrap_socket(raw, server_hostname="ssm.example")
+    client.sendall(REQUEST)
+    client.recv(4096)
+    if "cut" in options:
+        end(client, "close")
+    elif "reset" in options:
+        end(client, "reset")
+    else:
+        client.unwrap().close()
+
+
+def cut(version, point, how):
+    """Goes as far as `point` (tcp, hello, flight, finished, established) and ends it."""
+    client = connected()
+    incoming, outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
+    machine = client_context(version).wrap_bio(incoming, outgoing, server_hostname="ssm.example")
+    for step in ("tcp", "hello", "flight", "finished", "established"):
+        if step == "flight":
+            time.sleep(0.4)
+            incoming.write(client.recv(16384))
+        elif step in ("hello", "finished"):
+            try:
+                machine.do_handshake()
+            except ssl.SSLWantReadError:
+                pass
+            client.sendall(outgoing.read())
+        elif step == "established":
+            incoming.write(client.recv(16384))
+            machine.do_handshake()
+        if step == point:
+            break
+    time.sleep(0.3)
+    end(client, how)
+
+
+def hesitating():
+    """Takes 2.5 s before it answers the server's flight, then asks."""
+    client = connected()
+    incoming, outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
+    machine = client_context("1.2").wrap_bio(incoming, outgoing, server_hostname="ssm.example")
+    for pause in (2.5, 0):
+        try:
+            machine.do_handshake()
+        except ssl.SSLWantReadError:
+            pass
+        client.sendall(outgoing.read())
+        incoming.write(client.recv(16384))
+        time.sleep(pause)
+    machine.do_handshake()
+    machine.write(REQUEST)
+    client.sendall(outgoing.read())
+    client.recv(4096)
+    client.close()
 
 
 if __name__ == "__main__":

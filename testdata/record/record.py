@@ -11,8 +11,12 @@ import time
 import traceback
 
 import certificates
+import cuts  # noqa: F401, registers situations, as those that follow
+import exchanges  # noqa: F401
 import lab
-import preludes  # noqa: F401, registers situations
+import paths  # noqa: F401
+import preludes  # noqa: F401
+import refusals  # noqa: F401
 import situations
 
 TESTDATA = pathlib.Path(__file__).resolve().parent.parent
@@ -29,6 +33,8 @@ def versions():
         "openssl": "OpenSSL " + first(["openssl", "version"], r"OpenSSL (\S+)"),
         "nginx": "nginx " + first(["nginx", "-v"], r"nginx/(\S+)"),
         "java": "Java " + first(["java", "-version"], r'version "([^"]+)"'),
+        "wget": "Wget " + first(["wget", "--version"], r"Wget (\S+)"),
+        "rustls": "rustls " + re.search(r'name = "rustls"\nversion = "([^"]+)"', (lab.HERE / "rustls-peer/Cargo.lock").read_text()).group(1),
         "python": "Python %d.%d.%d" % sys.version_info[:3],
         "linux": "Linux " + re.match(r"[\d.]*\d", os.uname().release).group(),
     }

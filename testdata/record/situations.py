@@ -366,7 +366,7 @@ INJECTED = "reset stage=client-hello actor=path cause=rst-injected"
            expect="a RST with another TTL than the SYN-ACK, and the server's flight after it", verdict=INJECTED.replace("client-hello", "server-flight-complete"),
            sees=(FROM_SERVER + " && ip.ttl==64 && " + RESET, FROM_SERVER + " && ip.ttl==63 && tcp.len>0"), forward=False)
 def _(lab):
-    lab.wire(forge_reset=True)
+    lab.wire(forge_reset=1)
     lab.nginx("ssl_protocols TLSv1.2;")
     with lab.capture():
         lab.curl()

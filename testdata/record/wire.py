@@ -10,7 +10,8 @@ Usage: wire.py JSON, an object with any of
   lose         share of the segments with payload that are lost the first time they pass
   reorder      every so many segments with payload from the server is overtaken by the next packet
   hole         [from, to]: the server's payload at these relative sequence numbers never arrives
-  forge_reset  true: just before the server's first payload comes a RST in the server's name
+  forge_reset  count: just before so many-th segment with payload of the server comes a RST in the server's name
+  dark         count: after so many segments with payload of the server nothing passes any more
   encapsulate  vlan | gre | ipip | 6in4 | vxlan
 """
 
@@ -69,6 +70,14 @@ def routed(packet):
     return None
 
 
+def with_tcp(packet, tcp):
+    """A new packet with this TCP header, between the same ends, as a router makes it."""
+    if packet[0] >> 4 == 4:
+        return ipv4(packet[12:16], packet[16:20], 6, with_tcp_checksum(packet[12:20], tcp))
+    head = struct.pack("!IHBB", 6 << 28, len(tcp), 6, 64)
+    return head + packet[8:40] + with_tcp_checksum(packet[8:40], tcp)
+
+
 def tcp_of(packet):
     """Offset of the TCP header, sequence number, acknowledgement, flags, payload length."""
     at = (packet[0] & 15) * 4 if packet[0] >> 4 == 4 else 40
@@ -110,7 +119,7 @@ def main():
     chance = random.Random(options.get("seed", 1))
     queue, held, lost = [], [], set()
     base = {}
-    counts = {"sent": 0, "rs": 0}
+    counts = {"sent": 0, "rs": 0, "payloads": 0}
     print("ready", flush=True)
 
     def deliver(out, packet):
@@ -132,6 +141,8 @@ def main():
 
     def passes(came, packet):
         at, sequence, acknowledged, flags, payload = tcp_of(packet)
+        if "dark" in options and counts["payloads"] >= options["dark"]:
+            return False
         if flags & 2:
             base[came] = sequence
         if not payload:
@@ -144,10 +155,11 @@ def main():
         if (came, relative) not in lost and chance.random() < options.get("lose", 0):
             lost.add((came, relative))
             return False
-        if came == "rs" and options.get("forge_reset") and "forged" not in counts:
-            counts["forged"] = 1
-            tcp = packet[at : at + 4] + struct.pack("!IIBBHHH", sequence, 0, 0x50, 0x04, 0, 0, 0)
-            send("rc", ipv4(packet[12:16], packet[16:20], 6, with_tcp_checksum(packet[12:20], tcp)))
+        if came == "rs":
+            counts["payloads"] += 1
+            if counts["payloads"] == options.get("forge_reset"):
+                tcp = packet[at : at + 4] + struct.pack("!IIBBHHH", sequence, 0, 0x50, 0x04, 0, 0, 0)
+                send("rc", with_tcp(packet, tcp))
         return True
 
     while True:

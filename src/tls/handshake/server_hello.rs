@@ -9,6 +9,9 @@ const RETRY_RANDOM: [u8; 32] = [
     0xa2, 0x11, 0x16, 0x7a, 0xbb, 0x8c, 0x5e, 0x07, 0x9e, 0x09, 0xe2, 0xc8, 0xa8, 0x33, 0x9c,
 ];
 
+/// So many bytes of a random number are nobody's by chance.
+const TELLING_BYTES: usize = 8;
+
 /// What a ServerHello says, as far as it was captured.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub struct ServerHello {
@@ -36,7 +39,10 @@ impl ServerHello {
         let mut hello = Self { is_whole, ..Self::default() };
         let mut fields = Fields(body);
         let legacy = fields.u16().map(Version);
-        hello.is_retry = fields.take(32).is_some_and(|random| random == RETRY_RANDOM);
+        // A cut hello may end within the random; by chance nobody's begins like this one.
+        let random = body.get(2..).map_or(&[][..], |rest| rest.get(..RETRY_RANDOM.len()).unwrap_or(rest));
+        hello.is_retry = random.len() >= TELLING_BYTES && RETRY_RANDOM.starts_with(random);
+        fields.take(RETRY_RANDOM.len());
         // Drafts of TLS 1.3 up to 21 left session id and compression out (draft-ietf-tls-tls13-21, 4.1.3).
         let is_short = legacy.is_some_and(Version::is_tls13);
         let _ = hello.read(&mut fields, is_short);

@@ -1,0 +1,236 @@
+//! Every recorded situation in other forms: cut as vManage cuts packets, with an 802.1Q tag, and over IPv6. What
+//! happened to the connection is the same, so the verdict must be.
+
+use std::fs;
+use std::io::Cursor;
+use std::path::{Path, PathBuf};
+
+use ssmscope::analysis::{self, Judged, Settings, Sink};
+use ssmscope::capture::{self, Record, Target};
+
+/// What vManage keeps of each packet, in bytes.
+const SNAPLEN: usize = 128;
+
+/// What can be told from cut packets where it is less: whether the server's flight ended stands behind the cut, so that
+/// nobody is named.
+const TOLD_IF_CUT: [(&str, &str); 4] = [
+    ("handshake-stalled", "handshake-stalled actor=unknown cause=-"),
+    ("handshake-stalled--tls13-flight", "handshake-stalled actor=unknown cause=-"),
+    ("handshake-stalled--client-tls12", "handshake-stalled actor=unknown cause=-"),
+    ("handshake-stalled--client-tls13", "handshake-stalled actor=unknown cause=-"),
+];
+
+/// Situations that are judged wrongly from cut packets, and why.
+const WRONG_IF_CUT: [(&str, &str); 3] = [
+    (
+        "handshake-stalled--pmtu-client-certificate-tls13",
+        "the flight counts as received that nobody acknowledged",
+    ),
+    (
+        "healthy--early-data-closed",
+        "the early data stands behind the cut, and the answer is taken for the server's flight",
+    ),
+    ("tls-alert--no-common-alpn-rustls-rustls-tls13", "the alert stands behind the cut"),
+];
+
+/// Situations that are judged wrongly from whole packets.
+const WRONG: [(&str, &str); 1] =
+    [("handshake-stalled--pmtu-client-certificate-tls13", "the request behind the lost flight counts")];
+
+/// A captured frame of its own.
+#[derive(Clone)]
+struct Frame {
+    nanos: i64,
+    link_type: u32,
+    wire_len: u32,
+    bytes: Vec<u8>,
+}
+
+/// A situation whose capture is one file of frames, and the verdict that its README names.
+struct Situation {
+    name: String,
+    verdict: String,
+    frames: Vec<Frame>,
+}
+
+#[test]
+fn cut_packets_lead_to_the_same_verdict() {
+    let all = situations();
+    assert!(all.len() > 200, "only {} situations", all.len());
+    compare(&all, &TOLD_IF_CUT, &WRONG_IF_CUT, |frames| {
+        Some(frames.iter().map(|frame| cut(frame.clone())).collect())
+    });
+}
+
+#[test]
+fn cut_packets_with_a_vlan_tag_lead_to_the_same_verdict() {
+    compare(&situations(), &TOLD_IF_CUT, &WRONG_IF_CUT, |frames| {
+        frames.iter().map(|frame| tagged(frame).map(cut)).collect()
+    });
+}
+
+#[test]
+fn cut_packets_over_ipv6_lead_to_the_same_verdict() {
+    compare(&situations(), &TOLD_IF_CUT, &WRONG_IF_CUT, |frames| {
+        frames.iter().map(|frame| over_ipv6(frame).map(cut)).collect()
+    });
+}
+
+#[test]
+fn whole_packets_over_ipv6_lead_to_the_same_verdict() {
+    compare(&situations(), &[], &WRONG, |frames| frames.iter().map(over_ipv6).collect());
+}
+
+/// Rewrites the situations, and compares code, actor and cause; where one can't be rewritten, it is left out. The stage is
+/// the furthest point that shows, and may be an earlier one in what is left of a packet.
+fn compare(
+    situations: &[Situation],
+    told: &[(&str, &str)],
+    exceptions: &[(&str, &str)],
+    rewrite: impl Fn(&[Frame]) -> Option<Vec<Frame>>,
+) {
+    let mut wrong = Vec::new();
+    let mut compared = 0;
+    for situation in situations {
+        if exceptions.iter().any(|(name, _)| *name == situation.name) {
+            continue;
+        }
+        let Some(frames) = rewrite(&situation.frames) else { continue };
+        let found = judge(pcap(&frames));
+        compared += 1;
+        let expected = told.iter().find(|(name, _)| *name == situation.name);
+        let expected = expected.map_or(situation.verdict.as_str(), |(_, verdict)| verdict);
+        if without_stage(&found) != without_stage(expected) {
+            wrong.push(format!("{}: {found}, not {expected}", situation.name));
+        }
+    }
+    assert!(compared > 100, "only {compared} situations were rewritten");
+    assert!(wrong.is_empty(), "of {compared}:\n{}", wrong.join("\n"));
+}
+
+fn without_stage(verdict: &str) -> Vec<&str> {
+    verdict.split(' ').filter(|word| !word.starts_with("stage=")).collect()
+}
+
+fn situations() -> Vec<Situation> {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("testdata");
+    let mut folders: Vec<_> = fs::read_dir(root).unwrap().map(|entry| entry.unwrap().path()).collect();
+    folders.sort();
+    folders.iter().filter_map(|folder| Situation::read(folder)).collect()
+}
+
+impl Situation {
+    fn read(folder: &Path) -> Option<Self> {
+        let name = folder.file_name()?.to_str()?.to_owned();
+        let readme = fs::read_to_string(folder.join("README.md")).ok()?;
+        let verdict = readme.lines().find_map(|line| line.strip_prefix("verdict: "))?.to_owned();
+        let capture = ["capture.pcap", "capture.pcapng"]
+            .map(|file| folder.join(file))
+            .into_iter()
+            .find(|path| path.exists())?;
+        Some(Self { name, verdict, frames: frames(&capture) })
+    }
+}
+
+fn frames(path: &PathBuf) -> Vec<Frame> {
+    let mut source = capture::open(&[path]).unwrap();
+    let mut frames = Vec::new();
+    // A damaged file is read up to where it is damaged.
+    while let Ok(Some(record)) = source.next_record() {
+        if let Record::Frame(frame) = record {
+            frames.push(Frame {
+                nanos: frame.at.nanos(),
+                link_type: frame.link_type,
+                wire_len: frame.wire_len,
+                bytes: frame.bytes.to_vec(),
+            });
+        }
+    }
+    frames
+}
+
+fn cut(mut frame: Frame) -> Frame {
+    frame.bytes.truncate(SNAPLEN);
+    frame
+}
+
+const ETHERNET: u32 = 1;
+const ADDRESSES: usize = 12;
+
+/// With an 802.1Q tag of VLAN 100 behind the addresses.
+fn tagged(frame: &Frame) -> Option<Frame> {
+    let mut frame = (frame.link_type == ETHERNET).then(|| frame.clone())?;
+    frame.bytes.splice(ADDRESSES..ADDRESSES, [0x81, 0, 0, 100]);
+    frame.wire_len += 4;
+    Some(frame)
+}
+
+/// The same TCP segment in an IPv6 packet (RFC 8200, 3), its ports and bytes as they were; `None` if it is anything but TCP
+/// over plain IPv4. The TCP checksum no longer fits, as with checksum offload.
+fn over_ipv6(frame: &Frame) -> Option<Frame> {
+    let (ethernet, ip) = frame.bytes.split_at_checked(ADDRESSES + 2)?;
+    let (header, tcp) = ip.split_at_checked(20)?;
+    if frame.link_type != ETHERNET || ethernet.get(ADDRESSES..)? != [8, 0] || header[0] != 0x45 {
+        return None;
+    }
+    let total = u16::from_be_bytes([header[2], header[3]]);
+    let is_fragment = u16::from_be_bytes([header[6], header[7]]) & 0x3fff != 0;
+    if is_fragment || header[9] != 6 {
+        return None;
+    }
+    let mut bytes = ethernet[..ADDRESSES].to_vec();
+    bytes.extend([0x86, 0xdd, 0x60 | header[1] >> 4, header[1] << 4, 0, 0]);
+    bytes.extend((total - 20).to_be_bytes());
+    bytes.extend([6, header[8]]);
+    for address in [&header[12..16], &header[16..20]] {
+        bytes.extend([0x20, 1, 0x0d, 0xb8, 0, 0, 0, 0, 0, 0, 0, 0]);
+        bytes.extend(address);
+    }
+    bytes.extend(tcp);
+    Some(Frame { bytes, wire_len: frame.wire_len + 20, ..*frame })
+}
+
+/// The frames as a pcap of nanosecond times.
+fn pcap(frames: &[Frame]) -> Vec<u8> {
+    let mut file = Vec::new();
+    file.extend(0xa1b2_3c4d_u32.to_le_bytes());
+    file.extend([2, 0, 4, 0, 0, 0, 0, 0, 0, 0, 0, 0]);
+    file.extend(262_144_u32.to_le_bytes());
+    file.extend(frames.first().map_or(ETHERNET, |frame| frame.link_type).to_le_bytes());
+    for frame in frames {
+        file.extend(((frame.nanos / 1_000_000_000) as u32).to_le_bytes());
+        file.extend(((frame.nanos % 1_000_000_000) as u32).to_le_bytes());
+        file.extend((frame.bytes.len() as u32).to_le_bytes());
+        file.extend(frame.wire_len.to_le_bytes());
+        file.extend(&frame.bytes);
+    }
+    file
+}
+
+/// The first connection's verdict, in the words of the READMEs.
+#[derive(Default)]
+struct First(Option<String>);
+
+impl Sink for First {
+    fn connection(&mut self, judged: Judged) -> std::io::Result<()> {
+        let verdict = &judged.verdict;
+        self.0.get_or_insert_with(|| {
+            format!(
+                "{} stage={} actor={} cause={}",
+                verdict.code,
+                judged.story.stage,
+                format!("{:?}", verdict.actor).to_lowercase(),
+                verdict.cause.as_deref().unwrap_or("-")
+            )
+        });
+        Ok(())
+    }
+}
+
+fn judge(pcap: Vec<u8>) -> String {
+    let mut source = capture::file::read("rewritten", 0, Cursor::new(pcap), None).unwrap();
+    let mut first = First::default();
+    let everything = Target::new(&[], &[], None).unwrap();
+    analysis::analyse(&mut *source, everything, &Settings::default(), &mut first).unwrap();
+    first.0.unwrap_or_default()
+}
