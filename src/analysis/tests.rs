@@ -315,6 +315,26 @@ fn a_pair_of_session_tickets_is_no_answer_and_a_pair_of_full_records_is_one() {
     assert_eq!(judged(1_300), "healthy");
 }
 
+#[test]
+fn a_record_of_a_closing_s_size_is_data_if_its_sender_goes_on() {
+    let mut hello = talk::server_flight()[..49].to_vec();
+    hello.splice(3..5, [0, 50]);
+    hello.splice(6..9, [0, 0, 46]);
+    hello.splice(47..49, [0, 6]);
+    hello.extend([0, 43, 0, 2, 3, 4]);
+    let record = |len: u8| [&[23, 3, 3, 0, len][..], &vec![1; len.into()]].concat();
+    let greeted = ssm()
+        .open()
+        .say(Client, &talk::client_hello())
+        .say(Server, &[hello, record(200), record(53)].concat())
+        .say(Client, &record(53))
+        .say(Client, &record(35));
+    assert_eq!(judge(&greeted, 0).story.endings.len(), 1);
+    let went_on = greeted.say(Server, &record(120)).say(Client, &record(90)).ack(Server);
+    let judged = judge(&went_on, 0);
+    assert_eq!((judged.story.endings.len(), judged.story.tls.application_data.client.count), (0, 2));
+}
+
 // ---- the capture's own limits ----
 
 #[test]

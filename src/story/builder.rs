@@ -534,6 +534,7 @@ impl Builder {
                 notes.push(Note::EarlyData);
             }
             Message::ApplicationData(len) => {
+                self.take_back_closing(role);
                 self.story.tls.application_data[role].add(moment);
                 let sizes = &mut self.story.tls.record_sizes[role];
                 if sizes.len() < limits::STORY_REPEATS {
@@ -613,6 +614,24 @@ impl Builder {
             tls.certificates[event.role].get_or_insert(said);
         } else {
             tls.certificate_request.get_or_insert(moment);
+        }
+    }
+
+    /// A side that sends data did not send a close_notify before it: a record had its size by chance.
+    fn take_back_closing(&mut self, role: Role) {
+        let is_by_size = |ending: &Ending| {
+            ending.by == role
+                && ending.stage >= Stage::ClientFinished
+                && matches!(
+                    ending.what,
+                    EndingKind::CloseNotify | EndingKind::EncryptedAlert { basis: Basis::Inferred }
+                )
+        };
+        let endings = self.story.endings.len();
+        self.story.endings.retain(|ending| !is_by_size(ending));
+        if self.story.endings.len() < endings {
+            // It was data, then, and no less an answer than what follows.
+            self.story.tls.application_data[role].count += 1;
         }
     }
 

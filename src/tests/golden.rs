@@ -11,12 +11,8 @@ use serde_json::Value;
 use ssmscope::verdict::RULES;
 
 /// Situations that are judged wrongly, and why.
-const WRONG: [(&str, &str); 4] = [
+const WRONG: [(&str, &str); 3] = [
     ("handshake-stalled--pmtu-client-certificate-tls13", "the request behind the lost flight counts"),
-    (
-        "tls-alert--client-certificate-stranger-rustls-rustls-tls13",
-        "the Finished shares a record with the certificate",
-    ),
     (
         "tls-alert--untrusted-curl-java-tls12",
         "the refusal came before the flight was complete, as is to be seen",

@@ -372,6 +372,19 @@ mod tests {
     }
 
     #[test]
+    fn a_client_certificate_s_flight_may_be_one_record_or_three() {
+        let flights = [vec![1173], vec![900, 281, 53], vec![600, 97, 69]];
+        for flight in flights {
+            let records: Vec<u8> = flight.iter().flat_map(|len| record(23, &vec![3; *len])).collect();
+            let mut segments = tls13(&records);
+            segments.push((Client, record(23, &[3; 60])));
+            segments.push((Server, record(23, &[3; 400])));
+            let told = names(&run(&segments, WHOLE));
+            assert_eq!(told[3..], ["ClientFinished", "Established", "ApplicationData", "ApplicationData"]);
+        }
+    }
+
+    #[test]
     fn a_key_update_is_no_data() {
         let mut segments = tls13(&record(23, &[3; 53]));
         segments.push((Client, record(23, &[3; 22])));

@@ -193,9 +193,8 @@ impl Plan {
         let is_finished_hidden =
             self.handshake == Handshake::Full12 && self.tickets > 0 && self.requests == 0;
         self.is_told()
-            && !self.has_client_certificate
+            && !(self.has_client_certificate || is_finished_hidden)
             && !(self.asks_client && self.is_13())
-            && !is_finished_hidden
             && self.handshake != Handshake::Early13
     }
 

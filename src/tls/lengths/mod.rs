@@ -176,6 +176,10 @@ impl Flow {
                 self.awaits = Awaits::ApplicationData;
                 tell(event(role, place, Message::Established, Basis::Inferred));
             }
+            // Up to TLS 1.2 nothing of this size can stand here; in TLS 1.3 it refuses a client's certificate.
+            (Awaits::ServerFinished, Role::Server) if begins_turn && sizes::ALERT_13.contains(&len) => {
+                say(Message::EncryptedAlert, Basis::Inferred);
+            }
             (Awaits::ServerFinished, Role::Server) => {
                 self.awaits = Awaits::ApplicationData;
                 say(Message::Established, Basis::Inferred);
