@@ -274,7 +274,7 @@ impl Builder {
             Stage::TlsEstablished | Stage::ApplicationData => {
                 // What is sent again and again without an acknowledgement asks too, whatever it is.
                 let asked = story.tls.application_data.client.count > 0
-                    || (story.data_repeats.client.count > 0 && !story.is_all_acknowledged.client);
+                    || (self.data_repeats() > self.repeats_at_progress && !story.is_all_acknowledged.client);
                 (asked && !story.was_answered()).then_some(Role::Server)
             }
         }

@@ -30,6 +30,20 @@ const NEEDS_MORE: [&str; 2] = ["no-server-hello--behind-proxy", "unreachable--ip
 /// Columns at which a terminal cuts a line, for IPv4 and for IPv6.
 const COLUMNS: [usize; 2] = [98, 200];
 
+/// Situations that text without payload tells otherwise, with the codes that it gives. What a proxy, a mail server or a client in
+/// clear says has no size of its own; an answer that is no TLS is taken for a ServerHello or an alert by its length.
+const OTHERWISE_WITHOUT_PAYLOAD: [(&str, &[&str]); 8] = [
+    ("healthy--early-data-closed", &["closed-early"]),
+    ("healthy--proxy", &["plaintext"]),
+    ("healthy--socks5", &["plaintext"]),
+    ("healthy--starttls", &["plaintext"]),
+    ("no-server-hello--behind-proxy", &["plaintext"]),
+    ("not-tls", &["not-tls", "closed-early", "reset", "tls-alert"]),
+    ("proxy-refused", &["plaintext"]),
+    // The encrypted alert shares a segment with the ServerHello.
+    ("tls-alert--no-common-alpn-rustls-rustls-tls13", &["closed-early"]),
+];
+
 #[test]
 fn recorded_captures_are_printed_as_tcpdump_prints_them() {
     if !has_tcpdump() {
@@ -77,6 +91,38 @@ fn text_from_a_terminal_gives_the_same_codes_where_no_payload_is_needed() {
         compared += 1;
     }
     assert!(compared > 12, "only {compared} compared");
+}
+
+#[test]
+fn text_without_payload_leads_to_the_verdict_of_each_situation() {
+    if !has_tcpdump() {
+        return;
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let mut wrong = Vec::new();
+    let mut compared = 0;
+    for (name, capture) in captures() {
+        if OTHERWISE_PRINTED.iter().any(|other| name.starts_with(other)) {
+            continue;
+        }
+        let file = folder.path().join("session.txt");
+        fs::write(&file, tcpdump(&["-nn", "-vv"], &capture)).unwrap();
+        let readme = fs::read_to_string(capture.with_file_name("README.md")).unwrap();
+        let verdict = readme.lines().last().and_then(|line| line.strip_prefix("verdict: ")).unwrap();
+        let expected = verdict.split_once(' ').unwrap().0;
+        let told = codes(&file).into_iter().next().unwrap_or_default();
+        let mut otherwise = OTHERWISE_WITHOUT_PAYLOAD.iter().filter(|(prefix, _)| name.starts_with(prefix));
+        let is_right = match otherwise.next() {
+            Some((_, codes)) => codes.contains(&told.as_str()),
+            None => told == expected,
+        };
+        if !is_right {
+            wrong.push(format!("{name}: {told}, not {expected}"));
+        }
+        compared += 1;
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+    assert!(compared > 250, "only {compared} compared");
 }
 
 /// The recorded captures with their folders' names, in order.

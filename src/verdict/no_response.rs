@@ -28,6 +28,8 @@ fn judge(story: &Story, _: &Settings) -> Option<Verdict> {
         (Some(prelude), false) if prelude.is_agreed() => "the request",
         (Some(prelude), false) if prelude.protocol.is_proxy() => "the request to the proxy",
         (Some(_), false) => "the request to start TLS",
+        // A client whose Finished is repeated without an acknowledgement asks for nothing yet.
+        (_, true) if story.tls.application_data.client.count == 0 => "the client's end of the handshake",
         (_, true) => "the request inside TLS",
         _ => "the request",
     };

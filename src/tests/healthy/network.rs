@@ -139,6 +139,8 @@ impl Conversation {
             let at = random.of(1..pieces.len());
             pieces.swap(at - 1, at);
         }
+        // RFC 5681, 4.2: what fills a hole, or comes again, is acknowledged at once.
+        let mut is_repeated = false;
         let mut lost = Vec::new();
         let mut holds_from = None;
         for (index, (seq, piece)) in pieces.iter().enumerate() {
@@ -146,19 +148,21 @@ impl Conversation {
             let fate = if self.trouble > 0 && random.once_in(self.trouble) { random.of(0..5) } else { 9 };
             match fate {
                 // Lost before the capture sees it.
-                0 if from == Server => lost.push((*seq, *piece)),
+                0 if from == Server => lost.push((*seq, *piece, true)),
                 // Lost behind the capture.
                 0 | 1 => {
                     self.send(from, flags, *seq, ack, piece);
-                    lost.push((*seq, *piece));
+                    lost.push((*seq, *piece, false));
                 }
                 // Doubled by the network.
                 2 => {
+                    is_repeated = true;
                     self.send(from, flags, *seq, ack, piece);
                     self.repeat_last();
                 }
                 // Sent again although it arrived.
                 3 => {
+                    is_repeated = true;
                     self.send(from, flags, *seq, ack, piece);
                     self.now += 250 * MILLISECOND;
                     self.send(from, flags, *seq, ack, piece);
@@ -166,7 +170,7 @@ impl Conversation {
                 _ => self.send(from, flags, *seq, ack, piece),
             }
             self.now += random.of(2..60) as u64;
-            if let Some((hole, _)) = lost.first()
+            if let Some((hole, ..)) = lost.first()
                 && fate > 1
             {
                 let left = *holds_from.get_or_insert(*seq);
@@ -177,14 +181,15 @@ impl Conversation {
             }
         }
         self.next[from as usize] = start.wrapping_add(bytes.len() as u32);
-        for (seq, piece) in lost {
+        is_repeated |= !lost.is_empty();
+        for (seq, piece, is_unseen) in lost {
             self.now += self.round_trip + random.of(200..400) as u64 * MILLISECOND;
             self.send(from, ACK | PSH, seq, ack, piece);
-            if from == Server {
+            if is_unseen {
                 self.shown = self.now;
             }
         }
-        if !random.once_in(3) {
+        if !random.once_in(3) || is_repeated {
             self.acknowledge(other);
         }
         if random.once_in(12) {
