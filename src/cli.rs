@@ -39,6 +39,16 @@ pub struct Cli {
 #[derive(Debug, Subcommand)]
 pub enum Command {
     Read(Read),
+    Live(Box<Live>),
+    /// List what can be captured on.
+    #[command(
+        long_about = "Lists the interfaces that libpcap can capture on, with their addresses and state."
+    )]
+    Interfaces {
+        /// In this network namespace (as `ip netns` names it).
+        #[arg(long, value_name = "NAME")]
+        netns: Option<String>,
+    },
     /// Explain a verdict, or list them all.
     #[command(
         long_about = "Explains a verdict: what it says, which packets show it, what causes it, and what to do. Without \
@@ -69,19 +79,9 @@ pub struct Read {
     #[arg(value_name = "FILE", required = true)]
     pub files: Vec<String>,
 
-    /// Only connections of this host: an address, a prefix (10.106.66.0/24) or a name.
-    ///
-    /// Errors that quote its packets, and the search for its address, stay in. Repeatable.
-    #[arg(long, value_name = "HOST", help_heading = "Selection")]
-    pub host: Vec<String>,
-
-    /// Only connections from or to this port. Repeatable.
-    #[arg(long, value_name = "PORT", help_heading = "Selection")]
-    pub port: Vec<u16>,
-
-    /// Only packets that this libpcap expression admits (man pcap-filter); not for text.
-    #[arg(long, value_name = "EXPRESSION", help_heading = "Selection")]
-    pub filter: Option<String>,
+    /// Which traffic.
+    #[command(flatten)]
+    pub selection: Selection,
 
     /// What to print.
     #[arg(short, long, value_name = "FORM", value_enum, default_value_t, help_heading = "Output")]
@@ -97,6 +97,32 @@ pub struct Read {
     #[arg(long, help_heading = "Output")]
     pub all: bool,
 
+    /// How it is judged.
+    #[command(flatten)]
+    pub judgement: Judgement,
+}
+
+/// Which traffic is analysed.
+#[derive(Debug, Args)]
+pub struct Selection {
+    /// Only connections of this host: an address, a prefix (10.106.66.0/24) or a name.
+    ///
+    /// Errors that quote its packets, and the search for its address, stay in. Repeatable.
+    #[arg(long, value_name = "HOST", help_heading = "Selection")]
+    pub host: Vec<String>,
+
+    /// Only connections from or to this port. Repeatable.
+    #[arg(long, value_name = "PORT", help_heading = "Selection")]
+    pub port: Vec<u16>,
+
+    /// Only packets that this libpcap expression admits (man pcap-filter); not for text.
+    #[arg(long, value_name = "EXPRESSION", help_heading = "Selection")]
+    pub filter: Option<String>,
+}
+
+/// How connections are judged.
+#[derive(Debug, Args)]
+pub struct Judgement {
     /// Expect TLS on this port too, beside 443 and 8443. Repeatable.
     #[arg(long, value_name = "PORT", help_heading = "Judgement")]
     pub tls_port: Vec<u16>,
@@ -118,6 +144,106 @@ pub struct Read {
     /// How long after the SYN established TLS is slow: 2, 2.5, 500ms.
     #[arg(long, value_name = "SECONDS", value_parser = span, default_value = "2", help_heading = "Judgement")]
     pub slow_after: Elapsed,
+}
+
+/// `ssmscope live`.
+#[derive(Debug, Args)]
+#[command(
+    about = "Analyse live traffic: packets as they come, a silence while it lasts, and each verdict at once",
+    long_about = "Captures through libpcap and analyses what comes, until it is told to end.\n\n\
+        Each packet is printed as tcpdump prints it. A side that owes the next step for longer than --stall-after is \
+        named while it does, and a verdict is given as soon as it is known. Ctrl-C ends the capture: what is open is \
+        judged then.\n\n\
+        Capturing needs CAP_NET_RAW. Run as root, ssmscope becomes an unprivileged user once the device is open.",
+    after_help = LIVE_EXAMPLES
+)]
+pub struct Live {
+    /// The interface to capture on; `any` is all of them. `ssmscope interfaces` lists them.
+    #[arg(short, long, value_name = "INTERFACE", help_heading = "Capture")]
+    pub interface: String,
+
+    /// Capture in this network namespace (as `ip netns` names it).
+    #[arg(long, value_name = "NAME", help_heading = "Capture")]
+    pub netns: Option<String>,
+
+    /// Bytes to capture of each packet.
+    #[arg(short, long, value_name = "BYTES", default_value_t = 262_144, help_heading = "Capture",
+        value_parser = clap::value_parser!(u32).range(64..=262_144))]
+    pub snaplen: u32,
+
+    /// The kernel's buffer for packets that are not read yet, in KiB.
+    #[arg(short = 'B', long, value_name = "KIB", default_value_t = 16_384, help_heading = "Capture",
+        value_parser = clap::value_parser!(u32).range(64..=1_048_576))]
+    pub buffer_size: u32,
+
+    /// Put the interface into promiscuous mode; never on `any`.
+    #[arg(long, help_heading = "Capture")]
+    pub promiscuous: bool,
+
+    /// As root: the user to become once the device is open, before any file is written; `root` stays root.
+    ///
+    /// By default the user who called sudo, else tcpdump, else nobody.
+    #[arg(short = 'Z', long, value_name = "USER", help_heading = "Capture")]
+    pub user: Option<String>,
+
+    /// Save what is captured to this file, as pcapng.
+    #[arg(short, long, value_name = "FILE", help_heading = "Capture")]
+    pub write: Option<PathBuf>,
+
+    /// Which traffic.
+    #[command(flatten)]
+    pub selection: Selection,
+
+    /// What to print.
+    #[arg(short, long, value_name = "FORM", value_enum, default_value_t, help_heading = "Output")]
+    pub output: Output,
+
+    /// Print packets as tcpdump -nn -vv does, in two lines, instead of tcpdump -nn.
+    #[arg(short, long, help_heading = "Output")]
+    pub verbose: bool,
+
+    /// Print failures only, and a line per interval.
+    #[arg(long, help_heading = "Output")]
+    pub quiet_healthy: bool,
+
+    /// How long an interval is with --quiet-healthy, in seconds.
+    #[arg(long, value_name = "SECONDS", value_parser = span, default_value = "3600", help_heading = "Output")]
+    pub interval: Elapsed,
+
+    /// End after so long.
+    #[arg(long, value_name = "SECONDS", value_parser = span, help_heading = "End")]
+    pub duration: Option<Elapsed>,
+
+    /// End when so many connections have a verdict.
+    #[arg(long, value_name = "N", help_heading = "End", value_parser = clap::value_parser!(u64).range(1..))]
+    pub count: Option<u64>,
+
+    /// End with the first verdict of this kind.
+    #[arg(long, value_name = "KIND", value_enum, help_heading = "End")]
+    pub until: Option<Until>,
+
+    /// End when no packet came for so long.
+    #[arg(long, value_name = "SECONDS", value_parser = span, help_heading = "End")]
+    pub idle_exit: Option<Elapsed>,
+
+    /// Say what to check when no packet came within this time from the start.
+    #[arg(long, value_name = "SECONDS", value_parser = span, default_value = "30", help_heading = "Judgement")]
+    pub expect_within: Elapsed,
+
+    /// How it is judged.
+    #[command(flatten)]
+    pub judgement: Judgement,
+}
+
+/// What a live capture waits for.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, ValueEnum)]
+pub enum Until {
+    /// Any verdict other than in-progress and midstream.
+    Verdict,
+    /// A critical verdict, a stall that lasts among them.
+    Failure,
+    /// A connection that is healthy, or slow.
+    Healthy,
 }
 
 /// What `ssmscope read` prints.
@@ -148,6 +274,12 @@ Exit status:
   3  unknown: nothing to judge, bad usage, or unreadable input
 
 When the reader of a pipe goes away the exit status is the verdict's if it is known by then, else 0.";
+
+const LIVE_EXAMPLES: &str = "\
+Examples:
+  ssmscope live -i eth0 --host ssm.example.net --port 8443
+  ssmscope live -i any --port 8443 --until failure -w failed.pcapng
+  ssmscope live -i eth0 --host 10.106.66.55 --quiet-healthy --interval 3600";
 
 const EXAMPLES: &str = "\
 Examples:

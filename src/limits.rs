@@ -64,6 +64,10 @@ pub const FRAGMENT_OVERHEAD_BYTES: usize = 64;
 /// Connections followed at one time; the least informative are judged early and leave.
 pub const CONNECTIONS: usize = 200_000;
 
+/// Seconds after which a connection that is watched and says nothing is judged and leaves: as long as Linux waits before
+/// its first keep-alive.
+pub const WATCHED_IDLE_SECONDS: i64 = 7_200;
+
 /// Bytes held per direction while a hole before them may still be filled.
 pub const OUT_OF_ORDER_BYTES: usize = 256 * 1024;
 

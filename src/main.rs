@@ -2,6 +2,8 @@
 
 mod cli;
 mod explain;
+mod live;
+mod privileges;
 mod progress;
 mod read;
 mod trust;
@@ -44,6 +46,8 @@ fn run(cli: &Cli) -> anyhow::Result<u8> {
     color.write_global();
     match &cli.command {
         Command::Read(options) => read::run(options),
+        Command::Live(options) => live::run(options),
+        Command::Interfaces { netns } => live::interfaces(netns.as_deref()),
         Command::Explain { code } => explain::run(code.as_deref()),
     }
 }

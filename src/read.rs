@@ -7,13 +7,13 @@ use std::path::Path;
 use jiff::tz::TimeZone;
 use ssmscope::analysis::{self, CertificateSettings, Judged, Settings, Sink, Summary};
 use ssmscope::capture::merge::Merged;
-use ssmscope::capture::{About, ReadError, Source, Target, file};
+use ssmscope::capture::{About, ReadError, Source, Target, TargetError, file};
 use ssmscope::limits;
 use ssmscope::packet::Packet;
 use ssmscope::report::{Collection, Style, json, table, tcpdump, timeline};
 use ssmscope::verdict;
 
-use crate::cli::{Output, Read};
+use crate::cli::{Judgement, Output, Read, Selection};
 use crate::progress::Watched;
 use crate::{UNKNOWN, trust};
 
@@ -22,8 +22,9 @@ const COLUMNS: u16 = 80;
 
 /// Runs the command and yields its exit status.
 pub fn run(options: &Read) -> anyhow::Result<u8> {
-    let target = Target::new(&options.host, &options.port, options.filter.clone())?;
-    let settings = settings(options)?;
+    let target = target(&options.selection)?;
+    let keeps_timeline = options.output == Output::Timeline;
+    let settings = Settings { keeps_timeline, ..settings(&options.judgement)? };
     let Opened { source, failed } = open(&options.files, options.output)?;
     let Some(mut source) = source else {
         tell(&failed);
@@ -76,7 +77,7 @@ fn read(
             let mut collection = Collection::new(names.len() > 1, options.all);
             let summary = analyse(&mut collection)?;
             collection.sort();
-            let style = style(options);
+            let style = style(options.verbose, options.all);
             let written = match options.output {
                 Output::Table => table::write(&collection, &summary, &style, &mut out),
                 _ => timeline::write(&collection, &summary, &style, &mut out),
@@ -90,26 +91,32 @@ fn read(
     }
 }
 
-fn settings(options: &Read) -> anyhow::Result<Settings> {
+/// The traffic that options select.
+pub fn target(selection: &Selection) -> Result<Target, TargetError> {
+    Target::new(&selection.host, &selection.port, selection.filter.clone())
+}
+
+/// The analysis that options ask for.
+pub fn settings(judgement: &Judgement) -> anyhow::Result<Settings> {
     let mut settings = Settings {
-        judging: verdict::Settings { slow_after: options.slow_after, stall_after: options.stall_after },
-        keeps_timeline: options.output == Output::Timeline,
+        judging: verdict::Settings { slow_after: judgement.slow_after, stall_after: judgement.stall_after },
         certificates: CertificateSettings {
-            name: options.name.clone(),
-            trust: trust::anchors(options.ca_file.as_deref())?,
+            name: judgement.name.clone(),
+            trust: trust::anchors(judgement.ca_file.as_deref())?,
         },
         ..Settings::default()
     };
-    settings.tls_ports.extend(&options.tls_port);
+    settings.tls_ports.extend(&judgement.tls_port);
     Ok(settings)
 }
 
-fn style(options: &Read) -> Style {
+/// How reports for people are written here.
+pub fn style(is_verbose: bool, shows_all: bool) -> Style {
     let terminal = io::stdout().is_terminal().then(terminal_size::terminal_size).flatten();
     Style {
         zone: TimeZone::system(),
-        is_verbose: options.verbose,
-        shows_all: options.all,
+        is_verbose,
+        shows_all,
         columns: terminal.map_or(COLUMNS, |(terminal_size::Width(columns), _)| columns),
     }
 }
@@ -156,14 +163,15 @@ fn tell(failed: &[ReadError]) {
 }
 
 /// Prints the packets alone.
-struct Packets<W> {
+pub struct Packets<W> {
     out: W,
     printer: tcpdump::Printer,
     text: String,
 }
 
 impl<W: Write> Packets<W> {
-    fn new(out: W, about: &About, is_verbose: bool) -> Self {
+    /// Of a capture with times of this kind.
+    pub fn new(out: W, about: &About, is_verbose: bool) -> Self {
         // tcpdump prints microseconds of every capture unless it is asked for more.
         const DIGITS: u8 = 6;
         let (clock, zone) = (about.clock, TimeZone::system());

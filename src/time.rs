@@ -64,6 +64,12 @@ impl Elapsed {
         Self(self.0.saturating_mul(count))
     }
 
+    /// Twice as long.
+    #[must_use]
+    pub const fn doubled(self) -> Self {
+        Self(self.0.saturating_mul(2))
+    }
+
     /// Seconds as a decimal number.
     pub fn as_secs_f64(self) -> f64 {
         self.0 as f64 / 1e9
@@ -71,6 +77,13 @@ impl Elapsed {
 }
 
 /// For people: `244.2 ms`, `3.0 s`, `2 min 7 s`, with the precision that a reader can use.
+/// Of a span that runs forward; none of one that is negative.
+impl From<Elapsed> for std::time::Duration {
+    fn from(elapsed: Elapsed) -> Self {
+        Self::from_nanos(elapsed.nanos().max(0) as u64)
+    }
+}
+
 impl fmt::Display for Elapsed {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let sign = if self.0 < 0 { "-" } else { "" };

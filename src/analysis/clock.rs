@@ -42,6 +42,14 @@ impl Eras {
         self.latest = self.latest.max(at);
     }
 
+    /// The clock goes on without a packet.
+    pub(super) fn pass(&mut self, at: Timestamp) {
+        if self.last.is_some_and(|last| at > last && at - last <= LEAP) {
+            self.end = self.end.max(at);
+            self.latest = self.latest.max(at);
+        }
+    }
+
     /// The end of the era in which a packet lies.
     pub(super) fn end_for(&self, number: u64) -> Timestamp {
         let next = self.past.partition_point(|(step, _)| step.number <= number);

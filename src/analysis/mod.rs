@@ -12,6 +12,7 @@ mod summary;
 mod table;
 #[cfg(test)]
 mod tests;
+mod watch;
 
 use std::io;
 
@@ -19,12 +20,12 @@ use chains::Chains;
 pub use summary::{ServerSummary, Summary};
 use table::{Budget, Table, Track};
 
-use crate::capture::{About, Prefilter, ReadError, Record, Source, Target, TargetError};
+use crate::capture::{About, Frame, Prefilter, ReadError, Record, Source, Target, TargetError};
 use crate::cert::Trust;
 use crate::decode::Decoder;
-use crate::finding::{self, Finding};
+use crate::finding::Finding;
 use crate::packet::{Content, IcmpError, Neighbour, Packet, Segment};
-use crate::story::{CaptureFacts, Moment, Place, Story};
+use crate::story::{CaptureFacts, Entry, Moment, Place, Silence, Story};
 use crate::tcp::Key;
 use crate::time::{Elapsed, Timestamp};
 use crate::verdict::{self, Verdict};
@@ -38,6 +39,8 @@ pub struct Settings {
     pub tls_ports: Vec<u16>,
     /// Whether the packets of each connection are kept for a timeline.
     pub keeps_timeline: bool,
+    /// Whether the sink is told what is known while packets come, not only at the end.
+    pub watches: bool,
     /// How certificates are checked.
     pub certificates: CertificateSettings,
 }
@@ -58,7 +61,7 @@ impl Default for Settings {
             stall_after: Elapsed::from_millis(3_000),
         };
         let certificates = CertificateSettings::default();
-        Self { judging, tls_ports: vec![443, 8443], keeps_timeline: true, certificates }
+        Self { judging, tls_ports: vec![443, 8443], keeps_timeline: true, watches: false, certificates }
     }
 }
 
@@ -81,6 +84,52 @@ pub trait Sink {
     /// When output can't be written.
     fn packet(&mut self, _packet: &Packet<'_>) -> io::Result<()> {
         Ok(())
+    }
+
+    /// A frame as it was captured, before it is decoded. Only while watching.
+    ///
+    /// # Errors
+    /// When output can't be written.
+    fn frame(&mut self, _frame: &Frame<'_>) -> io::Result<()> {
+        Ok(())
+    }
+
+    /// A packet that was taken into its connection's story. Only while watching, and where timelines are kept.
+    ///
+    /// # Errors
+    /// When output can't be written.
+    fn entry(&mut self, _story: &Story, _entry: &Entry) -> io::Result<()> {
+        Ok(())
+    }
+
+    /// A silence that lasts: told when it counts as one, and each time it has doubled. Only while watching.
+    ///
+    /// # Errors
+    /// When output can't be written.
+    fn silence(&mut self, _story: &Story, _silence: &Silence) -> io::Result<()> {
+        Ok(())
+    }
+
+    /// A verdict as far as it is known, when it is another than what was told of the connection before. Only while
+    /// watching.
+    ///
+    /// # Errors
+    /// When output can't be written.
+    fn known(&mut self, _judged: &Judged) -> io::Result<()> {
+        Ok(())
+    }
+
+    /// No packet came for a moment, and the capture's clock shows this. Only from sources that wait for packets.
+    ///
+    /// # Errors
+    /// When output can't be written.
+    fn idle(&mut self, _at: Timestamp, _about: &About) -> io::Result<()> {
+        Ok(())
+    }
+
+    /// Whether enough is known: the analysis then ends as at the capture's end.
+    fn is_done(&mut self) -> bool {
+        false
     }
 
     /// A connection that was judged: those that leave a full table first, the others at the end, in the order of
@@ -120,15 +169,25 @@ pub fn analyse(
     let mut prefilter = Prefilter::new(target);
     let mut decoder = Decoder::new().verifying_checksums(true);
     let mut since_progress = 0u32;
+    let mut is_stopped = false;
     loop {
-        // Often enough for a bar that moves, seldom enough to cost nothing.
-        const PROGRESS_EVERY: u32 = 4096;
+        if !is_stopped && sink.is_done() {
+            is_stopped = true;
+            if !source.stop() {
+                break;
+            }
+        }
         since_progress += 1;
         if since_progress >= PROGRESS_EVERY {
             since_progress = 0;
             let (read, of) = source.progress();
             sink.progress(read, of);
-            analysis.facts = facts_of(&source.about());
+            analysis.take_facts(&source.about());
+        }
+        if analysis.is_look_due() {
+            source.refresh();
+            analysis.take_facts(&source.about());
+            analysis.look(sink)?;
         }
         let record = match source.next_record() {
             Ok(Some(record)) => record,
@@ -141,7 +200,20 @@ pub fn analyse(
         let (number, at) = match &record {
             Record::Frame(frame) => (frame.number, frame.at),
             Record::Printed(packet) => (packet.number, packet.at),
+            Record::Idle(at) => {
+                analysis.clock.pass(*at);
+                let at = *at;
+                if at - analysis.told_idle >= IDLE_TOLD_EVERY {
+                    analysis.told_idle = at;
+                    let about = source.about();
+                    sink.idle(at, &about)?;
+                }
+                continue;
+            }
         };
+        if let (true, Record::Frame(frame)) = (settings.watches, &record) {
+            sink.frame(frame)?;
+        }
         analysis.note_time(number, at);
         match prefilter.passes(&record) {
             Ok(true) => {}
@@ -154,13 +226,21 @@ pub fn analyse(
         match record {
             Record::Frame(frame) => analysis.packet(&decoder.decode(&frame), prefilter.target(), sink)?,
             Record::Printed(packet) => analysis.packet(&packet, prefilter.target(), sink)?,
+            Record::Idle(_) => {}
         }
     }
+    source.refresh();
     analysis.summary.skipped += prefilter.skipped();
     let about = source.about();
     analysis.summary.fragments_given_up = decoder.bounds_reached().total();
     analysis.finish(about, sink)
 }
+
+/// Records between two reports of progress: often enough for a bar that moves, seldom enough to cost nothing.
+const PROGRESS_EVERY: u32 = 4096;
+
+/// How often a sink is told that no packet came.
+const IDLE_TOLD_EVERY: Elapsed = Elapsed::from_millis(100);
 
 struct Analysis<'s> {
     settings: &'s Settings,
@@ -171,6 +251,10 @@ struct Analysis<'s> {
     chains: Chains,
     /// What was known of the capture when progress was told last, for connections that leave early.
     facts: CaptureFacts,
+    /// When connections were looked at last, while watching.
+    looked_at: Timestamp,
+    /// When the sink was told last that no packet came.
+    told_idle: Timestamp,
 }
 
 impl<'s> Analysis<'s> {
@@ -183,6 +267,8 @@ impl<'s> Analysis<'s> {
             budget: Budget::default(),
             chains: Chains::new(&settings.certificates),
             facts: CaptureFacts::default(),
+            looked_at: Timestamp::ZERO,
+            told_idle: Timestamp::ZERO,
         }
     }
 
@@ -203,7 +289,7 @@ impl<'s> Analysis<'s> {
         let place = Place { moment: Moment { number: packet.number, at: packet.at }, origin: packet.origin };
         match &packet.content {
             Content::Segment(segment) => self.segment(place, segment, sink)?,
-            Content::IcmpError(error) => self.icmp(place, error),
+            Content::IcmpError(error) => self.icmp(place, error, sink)?,
             Content::Neighbour(neighbour) => self.neighbour(neighbour),
             Content::Other(other) => self.summary.count_other(other),
         }
@@ -229,15 +315,20 @@ impl<'s> Analysis<'s> {
         if let Some(track) = self.table.track_mut(index) {
             track.segment(place, segment, &mut self.budget);
             track.share_certificates(|message| self.chains.share(message));
+            if self.settings.watches {
+                tell_entry(track, place.moment, sink)?;
+            }
         }
         Ok(())
     }
 
-    fn icmp(&mut self, place: Place, error: &IcmpError<'_>) {
-        match self.table.find_quoted(&error.quoted) {
-            Some((track, role)) => track.story.icmp(place, error, role),
-            None => self.summary.icmp_without_connection += 1,
-        }
+    fn icmp(&mut self, place: Place, error: &IcmpError<'_>, sink: &mut dyn Sink) -> io::Result<()> {
+        let Some((track, role)) = self.table.find_quoted(&error.quoted) else {
+            self.summary.icmp_without_connection += 1;
+            return Ok(());
+        };
+        track.story.icmp(place, error, role);
+        if self.settings.watches { tell_entry(track, place.moment, sink) } else { Ok(()) }
     }
 
     fn neighbour(&mut self, neighbour: &Neighbour) {
@@ -248,14 +339,14 @@ impl<'s> Analysis<'s> {
     fn evict(&mut self, sink: &mut dyn Sink) -> io::Result<()> {
         for track in self.table.evict() {
             self.budget.release(&track);
-            self.summary.evicted += 1;
+            self.summary.evicted += u64::from(!track.watch.is_judged);
             self.judge(track, sink)?;
         }
         Ok(())
     }
 
     fn finish(mut self, about: About, sink: &mut dyn Sink) -> io::Result<Summary> {
-        self.facts = facts_of(&about);
+        self.take_facts(&about);
         self.summary.end = self.clock.latest();
         self.summary.clock_steps = self.clock.steps();
         self.summary.holes_given_up = self.budget.holes_given_up;
@@ -269,17 +360,38 @@ impl<'s> Analysis<'s> {
     }
 
     fn judge(&mut self, track: Track, sink: &mut dyn Sink) -> io::Result<()> {
-        let so_far = track.story.so_far();
-        let (first, last) = (so_far.first.number, so_far.last.number);
-        let end = self.clock.end_for(last);
-        let clock_step = self.clock.step_between(first, last);
-        let mut story = track.finish(CaptureFacts { end, clock_step, ..self.facts });
-        story.tls.examination = self.chains.examine(&story);
-        let verdict = verdict::judge(&story, &self.settings.judging);
-        let findings = finding::find(&story);
-        let judged = Judged { story, verdict, findings };
+        if track.watch.is_judged {
+            return Ok(());
+        }
+        let facts = self.facts_between(track.story.so_far());
+        let judged = self.judged(track.finish(facts));
         self.summary.count(&judged);
         sink.connection(judged)
+    }
+
+    /// What the capture lacks for a connection.
+    fn facts_between(&self, so_far: &Story) -> CaptureFacts {
+        let (first, last) = (so_far.first.number, so_far.last.number);
+        let clock_step = self.clock.step_between(first, last);
+        CaptureFacts { end: self.clock.end_for(last), clock_step, ..self.facts }
+    }
+
+    /// Takes in what is known of the capture by now.
+    fn take_facts(&mut self, about: &About) {
+        let before = self.facts;
+        self.facts = facts_of(about);
+        let drops_more = self.facts.dropped.unwrap_or(0) > before.dropped.unwrap_or(0);
+        let drops_now = self.settings.watches && drops_more;
+        self.facts.dropped_at = if drops_now { Some(self.clock.latest()) } else { before.dropped_at };
+    }
+}
+
+/// Hands on the packet that a story took in last, if it kept it.
+fn tell_entry(track: &Track, moment: Moment, sink: &mut dyn Sink) -> io::Result<()> {
+    let story = track.story.so_far();
+    match story.timeline.last() {
+        Some(entry) if entry.moment == moment => sink.entry(story, entry),
+        _ => Ok(()),
     }
 }
 
@@ -290,6 +402,7 @@ fn facts_of(about: &About) -> CaptureFacts {
         clock: about.clock,
         digits: about.digits,
         dropped: about.dropped,
+        dropped_at: None,
         is_text: about.files.iter().any(|file| file.is_text),
     }
 }

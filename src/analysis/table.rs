@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
+use super::watch::Watch;
 use super::{Settings, opening};
 use crate::limits;
 use crate::packet::{Quoted, Segment};
@@ -52,6 +53,8 @@ pub(super) struct Track {
     pub(super) tcp: Connection,
     tls: Tracker,
     pub(super) story: Builder,
+    /// What was said of it while its packets came.
+    pub(super) watch: Watch,
     events: Vec<Event>,
 }
 
@@ -66,6 +69,7 @@ impl Track {
             tls: Tracker::new(saw_beginning, expects_tls),
             story: Builder::new(place, &tcp, opening, expects_tls, stall_after, settings.keeps_timeline),
             tcp,
+            watch: Watch::default(),
             events: Vec::new(),
         }
     }
@@ -116,6 +120,19 @@ impl Track {
     /// The story to its end. What waits behind a hole is no part of it: nobody can have read it in order.
     pub(super) fn finish(self, capture: CaptureFacts) -> Story {
         self.story.finish(&self.tcp, &self.tls, capture)
+    }
+
+    /// The story as it would be if the capture ended now.
+    pub(super) fn so_far(&self, capture: CaptureFacts) -> Story {
+        self.story.clone().finish(&self.tcp, &self.tls, capture)
+    }
+
+    /// Whether neither end has anything more to say.
+    pub(super) fn is_closed(&self) -> bool {
+        let is_reset =
+            |story: &Story| story.endings.iter().any(|ending| matches!(ending.what, EndingKind::Reset(_)));
+        (self.tcp.ends.client.fin.is_some() && self.tcp.ends.server.fin.is_some())
+            || is_reset(self.story.so_far())
     }
 
     /// How much is lost by judging this connection now: the lowest leave first.
@@ -193,6 +210,41 @@ impl Table {
         let is_client =
             client.address == quoted.source && quoted.source_port.is_none_or(|port| port == client.port);
         Some((track, if is_client { Role::Client } else { Role::Server }))
+    }
+
+    /// Places of connections, taken or free.
+    pub(super) fn places(&self) -> usize {
+        self.tracks.len()
+    }
+
+    /// Takes a connection out.
+    pub(super) fn take(&mut self, index: usize) -> Option<Track> {
+        let track = *self.tracks.get_mut(index)?.take()?;
+        self.live -= 1;
+        let key = track.tcp.key();
+        if self.find(&key) == Some(index) {
+            self.current.remove(&key);
+        }
+        Some(track)
+    }
+
+    /// Closes up the places that are free, where they are many.
+    pub(super) fn close_up(&mut self) {
+        const FEW: usize = 1024;
+        if self.tracks.len() < 2 * self.live + FEW {
+            return;
+        }
+        let current = std::mem::take(&mut self.current);
+        let mut kept = Vec::with_capacity(self.live);
+        for (index, track) in std::mem::take(&mut self.tracks).into_iter().enumerate() {
+            let Some(track) = track else { continue };
+            let key = track.tcp.key();
+            if current.get(&key) == Some(&index) {
+                self.current.insert(key, kept.len());
+            }
+            kept.push(Some(track));
+        }
+        self.tracks = kept;
     }
 
     /// Takes the least important quarter out, in the order of their first packets: enough to make room for a while, and few

@@ -109,6 +109,21 @@ impl Target {
         }
     }
 
+    /// What a live capture's kernel is to pass on, for frames of this link type; empty for everything. Where libpcap can't
+    /// express the target for the link type, only the user's own expression is left.
+    ///
+    /// # Errors
+    /// When libpcap does not accept the user's expression.
+    pub(super) fn expression(&self, link_type: u32) -> Result<String, TargetError> {
+        self.compile(link_type)?;
+        let compiles = |expression: &String| {
+            Capture::dead(dlt(link_type)).is_ok_and(|handle| handle.compile(expression, true).is_ok())
+        };
+        let parts = self.filter.iter().cloned().chain(self.superset().filter(compiles));
+        let parts: Vec<_> = parts.map(|part| format!("({part})")).collect();
+        Ok(parts.join(" and "))
+    }
+
     /// Compiles what must hold for a frame of this link type; empty where everything passes.
     ///
     /// # Errors

@@ -80,7 +80,8 @@ impl Merged {
     fn advance(&mut self, index: usize) -> Result<(), ReadError> {
         let Some(input) = self.inputs.get_mut(index) else { return Ok(()) };
         input.next = match input.source.next_record()? {
-            None => return Ok(()),
+            // Files are merged, and they never wait.
+            None | Some(Record::Idle(_)) => return Ok(()),
             Some(Record::Frame(frame)) => {
                 input.bytes.clear();
                 input.bytes.extend_from_slice(frame.bytes);
@@ -295,6 +296,7 @@ mod tests {
         let mut origins = Vec::new();
         while let Some(record) = source.next_record().expect("readable") {
             let (number, origin, bytes) = match record {
+                Record::Idle(_) => panic!("files do not wait"),
                 Record::Frame(frame) => (frame.number, frame.origin, frame.bytes),
                 Record::Printed(Packet { number, origin, content: Content::Segment(segment), .. }) => {
                     assert_eq!(

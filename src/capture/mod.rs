@@ -1,12 +1,15 @@
-//! Where packets come from: capture files and tcpdump's text, as one stream of records in time order.
+//! Where packets come from: capture files, tcpdump's text and live devices, as one stream of records in time order.
 //!
 //! This room knows file formats, compression, and tcpdump's line grammar. It knows no protocol, the transcript's
 //! reader aside, which turns a printed line into the same [`Packet`] that decoding a frame yields.
 
 pub mod file;
 pub mod filter;
+pub mod live;
 pub mod merge;
+pub mod save;
 pub mod transcript;
+mod trouble;
 
 pub use filter::{Prefilter, Target, TargetError};
 pub use merge::open;
@@ -23,6 +26,8 @@ pub enum Record<'a> {
     Frame(Frame<'a>),
     /// A packet as tcpdump printed it.
     Printed(Packet<'a>),
+    /// No packet for a moment, from sources that wait for them: the capture's clock now.
+    Idle(Timestamp),
 }
 
 /// A captured frame.
@@ -94,6 +99,14 @@ pub trait Source {
 
     /// Bytes of input consumed so far and in all, for a progress bar; the latter is absent on a pipe.
     fn progress(&self) -> (u64, Option<u64>);
+
+    /// Brings what changes beside the records up to date: the kernel's counters.
+    fn refresh(&mut self) {}
+
+    /// Waits for no further packets. Whether some that have arrived are still to be read before the capture ends.
+    fn stop(&mut self) -> bool {
+        false
+    }
 }
 
 /// Why a capture can't be opened or read: names the file, the place, and what to try.

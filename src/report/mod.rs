@@ -11,6 +11,7 @@ pub mod escape;
 pub mod json;
 mod notes;
 mod origins;
+pub mod stream;
 pub mod table;
 pub mod tcpdump;
 #[cfg(test)]

@@ -14,16 +14,56 @@ const REMARKABLE_GAP: Elapsed = Elapsed::from_millis(100);
 pub(super) struct Notes<'a> {
     story: &'a Story,
     names: &'a PacketNames<'a>,
+    told: Told,
+}
+
+/// What has been said of a connection.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Told {
     stage: Stage,
-    told_cut: bool,
+    is_cut: bool,
     /// Who announced a window of zero and has not opened it again.
     closed: Option<Role>,
+}
+
+impl Default for Told {
+    fn default() -> Self {
+        Self { stage: Stage::None, is_cut: false, closed: None }
+    }
+}
+
+/// Who owes what in a silence that began at this stage: `the server owes the ServerHello`.
+pub(super) fn owed(story: &Story, stage: Stage, silence: &Silence) -> String {
+    let by = silence.owed_by;
+    let owed = match (stage, by) {
+        (Stage::Syn, _) => "an answer to the SYN",
+        (Stage::SynAck, _) => "the acknowledgement of the SYN-ACK",
+        (Stage::TcpEstablished, Role::Client) if story.expects_tls => "the ClientHello",
+        (Stage::ClientHello, Role::Server) => "the ServerHello",
+        (Stage::ServerHello, Role::Server) => "the rest of its flight",
+        (Stage::ServerFlightComplete, Role::Client) | (Stage::ClientFinished, Role::Server) => "its Finished",
+        (_, Role::Client) => "its next words",
+        (_, Role::Server) => "an answer",
+    };
+    let is_unheard = !silence.is_acknowledged && stage >= Stage::TcpEstablished;
+    let delivered = if is_unheard { ", and has not acknowledged what was sent last" } else { "" };
+    format!("the {by} owes {owed}{delivered}")
 }
 
 impl<'a> Notes<'a> {
     /// For one connection's packets, in order.
     pub(super) fn new(story: &'a Story, names: &'a PacketNames<'a>) -> Self {
-        Self { story, names, stage: Stage::None, told_cut: false, closed: None }
+        Self::resume(story, names, Told::default())
+    }
+
+    /// For further packets of a connection of which something was said before.
+    pub(super) fn resume(story: &'a Story, names: &'a PacketNames<'a>, told: Told) -> Self {
+        Self { story, names, told }
+    }
+
+    /// What has been said by now.
+    pub(super) fn told(&self) -> Told {
+        self.told
     }
 
     /// What there is to say about a packet that came `after` so long.
@@ -42,9 +82,9 @@ impl<'a> Notes<'a> {
             gap.map(|gap| format!("+{gap} since the previous packet")).into_iter().collect();
         if role.is_some() {
             let is_closed = entry.notes.contains(&Note::ZeroWindow);
-            match (is_closed, self.closed == role) {
-                (true, _) => self.closed = role,
-                (false, true) => self.closed = None,
+            match (is_closed, self.told.closed == role) {
+                (true, _) => self.told.closed = role,
+                (false, true) => self.told.closed = None,
                 (false, false) => {}
             }
         } else {
@@ -58,29 +98,14 @@ impl<'a> Notes<'a> {
 
     /// What a silence keeps waiting for.
     pub(super) fn silence(&self, silence: &Silence) -> String {
-        let by = silence.owed_by;
-        let owed = match (self.stage, by) {
-            (Stage::Syn, _) => "an answer to the SYN",
-            (Stage::SynAck, _) => "the acknowledgement of the SYN-ACK",
-            (Stage::TcpEstablished, Role::Client) if self.story.expects_tls => "the ClientHello",
-            (Stage::ClientHello, Role::Server) => "the ServerHello",
-            (Stage::ServerHello, Role::Server) => "the rest of its flight",
-            (Stage::ServerFlightComplete, Role::Client) | (Stage::ClientFinished, Role::Server) => {
-                "its Finished"
-            }
-            (_, Role::Client) => "its next words",
-            (_, Role::Server) => "an answer",
-        };
-        let is_unheard = !silence.is_acknowledged && self.stage >= Stage::TcpEstablished;
-        let delivered = if is_unheard { ", and has not acknowledged what was sent last" } else { "" };
-        format!("{} of silence: the {by} owes {owed}{delivered}", silence.elapsed())
+        format!("{} of silence: {}", silence.elapsed(), owed(self.story, self.told.stage, silence))
     }
 
     fn text(&mut self, note: &Note, number: u64, role: Option<Role>) -> Option<String> {
         Some(match note {
             Note::Silence(_) => return None,
             Note::Stage(stage, basis) => {
-                let before = std::mem::replace(&mut self.stage, *stage);
+                let before = std::mem::replace(&mut self.told.stage, *stage);
                 self.reached(before, *stage, *basis)
             }
             Note::RoundTrip(elapsed) => {
@@ -97,14 +122,14 @@ impl<'a> Notes<'a> {
             Note::AckedUnseen(bytes) => {
                 format!("acknowledges {} that the capture never saw", count(u64::from(*bytes), "byte"))
             }
-            Note::Cut(_) if self.told_cut || self.story.capture.is_text => return None,
+            Note::Cut(_) if self.told.is_cut || self.story.capture.is_text => return None,
             Note::Cut(bytes) => {
-                self.told_cut = true;
+                self.told.is_cut = true;
                 let bytes = count(u64::from(*bytes), "byte");
                 format!("cut by snaplen: {bytes} of payload not captured; told only once")
             }
             // RFC 9293, 3.8.6.1: a closed window is probed in the same form.
-            Note::KeepAlive if role.is_some_and(|role| self.closed == Some(role.other())) => {
+            Note::KeepAlive if role.is_some_and(|role| self.told.closed == Some(role.other())) => {
                 "probe of the closed window".to_owned()
             }
             Note::KeepAlive => "keep-alive probe".to_owned(),

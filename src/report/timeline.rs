@@ -37,7 +37,7 @@ pub fn write(
         writeln!(out)?;
     }
     for judged in collection.connections.iter().filter(|judged| !is_many || has_failed(judged)) {
-        write_connection(judged, summary, &names, style, out)?;
+        write_connection(judged, summary.about.digits, &names, style, out)?;
     }
     capture::write(collection, summary, out)?;
     if is_many && !collection.connections.iter().all(has_failed) {
@@ -46,15 +46,16 @@ pub fn write(
     Ok(())
 }
 
-fn write_connection(
+/// One connection: its packets and the verdict.
+pub(super) fn write_connection(
     judged: &Judged,
-    summary: &Summary,
+    digits: u8,
     names: &PacketNames<'_>,
     style: &Style,
     out: &mut dyn Write,
 ) -> io::Result<()> {
     let story = &judged.story;
-    write_heading(story, summary, style, out)?;
+    write_heading(story, digits, style, out)?;
     let items = story.timeline.items(LONGEST_RUN);
     let label = |entry: &Entry| names.at(entry.moment.number, entry.origin);
     let packets = items.iter().filter_map(|item| match item {
@@ -66,7 +67,7 @@ fn write_connection(
         is_verbose: style.is_verbose,
         is_text: story.capture.is_text,
         clock: story.capture.clock,
-        digits: summary.about.digits,
+        digits,
         zone: style.zone.clone(),
     };
     let mut numbering = Numbering::default();
@@ -99,23 +100,34 @@ fn write_connection(
     }
     write_end(story, &notes, indent, out)?;
     writeln!(out)?;
+    write_judgement(judged, names, style, out)
+}
+
+/// The verdict, what else is worth knowing, and the certificates.
+pub(super) fn write_judgement(
+    judged: &Judged,
+    names: &PacketNames<'_>,
+    style: &Style,
+    out: &mut dyn Write,
+) -> io::Result<()> {
     write_verdict(judged, names, out)?;
-    write_certificates(story, names, style, out)?;
+    write_certificates(&judged.story, names, style, out)?;
     writeln!(out)
 }
 
-fn write_heading(story: &Story, summary: &Summary, style: &Style, out: &mut dyn Write) -> io::Result<()> {
+/// Who speaks with whom, and when.
+pub(super) fn write_heading(story: &Story, digits: u8, style: &Style, out: &mut dyn Write) -> io::Result<()> {
     let (client, server) =
         (words::end(&story.parties[Role::Client]), words::end(&story.parties[Role::Server]));
     writeln!(out, "{BOLD}{client} → {server}{BOLD:#}")?;
-    let start = clock::date_and_time(story.first.at, story.capture.clock, summary.about.digits, &style.zone);
+    let start = clock::date_and_time(story.first.at, story.capture.clock, digits, &style.zone);
     let start = start.map(|start| format!("{start}, ")).unwrap_or_default();
     let elapsed = story.last.at - story.first.at;
     writeln!(out, "{DIM}{start}{} in {elapsed}{DIM:#}", count(story.packets, "packet"))
 }
 
 /// A packet as tcpdump prints it.
-fn packet_lines(entry: &Entry, style: &tcpdump::Style, numbering: &mut Numbering) -> String {
+pub(super) fn packet_lines(entry: &Entry, style: &tcpdump::Style, numbering: &mut Numbering) -> String {
     let mut text = String::new();
     let at = entry.moment.at;
     // Writing to a string can't fail.
@@ -142,7 +154,7 @@ fn write_note(notes: &[String], indent: usize, out: &mut dyn Write) -> io::Resul
 }
 
 /// What the eye tells from tcpdump's lines.
-const NOTE: anstyle::Style = anstyle::AnsiColor::Cyan.on_default();
+pub(super) const NOTE: anstyle::Style = anstyle::AnsiColor::Cyan.on_default();
 
 /// How the packets end: in a silence up to the capture's end, or with the capture.
 fn write_end(story: &Story, notes: &Notes<'_>, indent: usize, out: &mut dyn Write) -> io::Result<()> {

@@ -104,6 +104,11 @@ impl Builder {
         std::mem::take(&mut self.keeps_timeline)
     }
 
+    /// The last packet that brought something new, and who owes the next step, if anybody does.
+    pub fn waits_for(&self) -> (Moment, Option<Role>) {
+        (self.progress, self.owed_by())
+    }
+
     /// The story so far.
     pub fn so_far(&self) -> &Story {
         &self.story
@@ -237,7 +242,9 @@ impl Builder {
         story.tls.unfinished_certificate = tls.unfinished_certificate();
         story.capture = capture;
         if let Some(silence) = self.silence.take() {
-            if self.lost_sight(&silence) {
+            let was_dropping =
+                capture.dropped_at.is_some_and(|at| at >= silence.since.at && at <= silence.until);
+            if was_dropping || self.lost_sight(&silence) {
                 self.story.lost_sight = Some(self.story.last);
             } else {
                 self.end_in_silence(silence);

@@ -459,6 +459,8 @@ pub struct CaptureFacts {
     pub digits: u8,
     /// Packets dropped by the capturing side.
     pub dropped: Option<u64>,
+    /// When more of them were seen to be dropped last, where that is known.
+    pub dropped_at: Option<Timestamp>,
     /// Whether it is text, without payload.
     pub is_text: bool,
 }

@@ -130,6 +130,11 @@ impl Note {
 }
 
 impl Timeline {
+    /// The packet that was added last.
+    pub fn last(&self) -> Option<&Entry> {
+        self.tail.back().or_else(|| self.head.last())
+    }
+
     /// Adds the next packet.
     pub fn add(&mut self, entry: Entry) {
         if self.head.len() < limits::TIMELINE_HEAD {

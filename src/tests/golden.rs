@@ -4,10 +4,13 @@
 
 use std::collections::BTreeSet;
 use std::fs;
+use std::io;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use serde_json::Value;
+use ssmscope::analysis::{self, Judged, Settings, Sink};
+use ssmscope::capture::{self, Target};
 use ssmscope::verdict::RULES;
 
 /// Situations that are judged wrongly, and why.
@@ -158,4 +161,46 @@ fn situations() -> impl Iterator<Item = Situation> {
 
 fn is_updating() -> bool {
     std::env::var_os("UPDATE_GOLDEN").is_some_and(|value| !value.is_empty())
+}
+
+/// What was told of each connection: while its packets came, and at its end.
+#[derive(Default)]
+struct Told {
+    known: Vec<(u64, &'static str)>,
+    judged: Vec<(u64, &'static str)>,
+}
+
+impl Sink for Told {
+    fn known(&mut self, judged: &Judged) -> io::Result<()> {
+        self.known.push((judged.story.first.number, judged.verdict.code));
+        Ok(())
+    }
+
+    fn connection(&mut self, judged: Judged) -> io::Result<()> {
+        self.judged.push((judged.story.first.number, judged.verdict.code));
+        Ok(())
+    }
+}
+
+#[test]
+fn watching_a_capture_ends_in_the_same_verdicts() {
+    let mut told_early = 0;
+    for situation in situations() {
+        for captures in situation.readings() {
+            let paths: Vec<_> = captures.iter().map(|name| situation.folder.join(name)).collect();
+            let [watched, read] = [true, false].map(|watches| {
+                let mut told = Told::default();
+                let mut source = capture::open(&paths).unwrap();
+                let everything = Target::new(&[], &[], None).unwrap();
+                let settings = Settings { watches, ..Settings::default() };
+                analysis::analyse(source.as_mut(), everything, &settings, &mut told).unwrap();
+                told.judged.sort_unstable();
+                told
+            });
+            assert_eq!(watched.judged, read.judged, "{}", situation.folder.display());
+            assert!(read.known.is_empty());
+            told_early += watched.known.len();
+        }
+    }
+    assert!(told_early > 20, "only {told_early} verdicts were told before the end");
 }

@@ -21,6 +21,12 @@ fn judge(story: &Story, _: &Settings) -> Option<Verdict> {
         "TLS was established"
     };
     let lost_sight = match story.lost_sight {
+        Some(last) if story.capture.dropped_at.is_some_and(|at| at >= last.at) => {
+            format!(
+                " After packet {} the capture dropped packets, and may have missed the rest.",
+                last.number
+            )
+        }
         Some(last) => format!(
             " After packet {} the rest of the connection is missing from the capture: data was unacknowledged then, and was \
              not sent again, as its sender would have done.",

@@ -1,0 +1,347 @@
+//! Live capture through libpcap: a device, its packets as they come, and its clock when none come.
+
+use std::io;
+use std::thread;
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+
+use pcap::{Active, Capture, Precision};
+
+use super::trouble;
+use super::{About, FileAbout, Frame, Note, ReadError, Record, Source, Target};
+use crate::packet::Origin;
+use crate::time::{Clock, Timestamp};
+
+/// How long is waited for a packet before it is said that none came.
+const TICK: Duration = Duration::from_millis(100);
+
+/// How often the ring is looked into while it is empty. libpcap's own timeout runs only once a packet has come, and a
+/// buffer of the default size takes what 1 Gbit/s brings in 130 ms.
+const LOOK_EVERY: Duration = Duration::from_millis(5);
+
+/// How often a device that is gone is looked for.
+const REOPEN_EVERY: Duration = Duration::from_millis(500);
+
+/// Packets between two looks at the drop counters.
+const COUNT_EVERY: u64 = 4096;
+
+/// Nanoseconds are offered by libpcap on Linux for every device; elsewhere microseconds are.
+const HAS_NANOSECONDS: bool = cfg!(target_os = "linux");
+
+/// The device on which all devices are captured at once.
+const ANY: &str = "any";
+
+/// How a device is captured on.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Options {
+    /// Its name; `any` is all of them.
+    pub device: String,
+    /// Bytes captured of each packet.
+    pub snaplen: u32,
+    /// The kernel's buffer, in KiB.
+    pub buffer_kib: u32,
+    /// Whether packets to others are wanted too. Not possible on `any`.
+    pub is_promiscuous: bool,
+}
+
+/// A device being captured on.
+pub struct Live {
+    options: Options,
+    /// What the kernel passes on, as libpcap compiled it; empty for everything.
+    expression: String,
+    capture: Capture<Active>,
+    link_type: u32,
+    packets: u64,
+    dropped: u64,
+    /// Drops that a handle counted before the device went away.
+    dropped_before: u64,
+    is_gone: bool,
+    is_down: bool,
+    /// Whether the ring was empty when it was looked into last.
+    is_idle: bool,
+    /// When the device's state was looked at last.
+    looked_at: Instant,
+    /// What libpcap said when it last failed.
+    trouble: Option<String>,
+    /// Packets up to then are still read once the capture is stopped.
+    stopped_at: Option<Timestamp>,
+    notes: Vec<Note>,
+}
+
+impl Live {
+    /// Opens the device and sets its filter.
+    ///
+    /// # Errors
+    /// When there is no such device, without permission, and when libpcap does not accept the filter.
+    pub fn open(options: Options, target: &Target) -> Result<Self, ReadError> {
+        let mut capture = activate(&options)?;
+        let link_type = link_type_of(&capture);
+        let expression = target.expression(link_type).map_err(|error| ReadError {
+            file: options.device.clone(),
+            what: error.to_string(),
+            hint: None,
+        })?;
+        set_filter(&mut capture, &expression, &options)?;
+        Ok(Self {
+            options,
+            expression,
+            capture,
+            link_type,
+            packets: 0,
+            dropped: 0,
+            dropped_before: 0,
+            is_gone: false,
+            is_down: false,
+            is_idle: false,
+            looked_at: Instant::now(),
+            trouble: None,
+            stopped_at: None,
+            notes: Vec::new(),
+        })
+    }
+
+    /// Digits after the second that its times have.
+    pub fn digits() -> u8 {
+        if HAS_NANOSECONDS { 9 } else { 6 }
+    }
+
+    fn count_drops(&mut self) {
+        if let Ok(counted) = self.capture.stats() {
+            let drops = u64::from(counted.dropped) + u64::from(counted.if_dropped);
+            self.dropped = self.dropped_before + drops;
+        }
+    }
+
+    /// Notices that a device went down or was removed, which a ring that stays empty does not tell.
+    fn look_after_device(&mut self) {
+        if self.options.device == ANY || self.looked_at.elapsed() < REOPEN_EVERY {
+            return;
+        }
+        self.looked_at = Instant::now();
+        let Ok(devices) = pcap::Device::list() else { return };
+        let device = devices.iter().find(|device| device.name == self.options.device);
+        match device.map(|device| device.flags.is_up()) {
+            None => {
+                self.is_gone = true;
+                self.note("disappeared");
+            }
+            Some(is_up) if is_up == self.is_down => {
+                self.is_down = !is_up;
+                self.note(if is_up { "is up again" } else { "went down" });
+            }
+            Some(_) => {}
+        }
+    }
+
+    /// Looks for the device that went away.
+    fn reopen(&mut self) -> Result<(), ReadError> {
+        thread::sleep(REOPEN_EVERY);
+        let mut capture = match activate(&self.options) {
+            Ok(capture) => capture,
+            Err(error) if trouble::is_forbidden(&error) => return Err(error),
+            Err(_) => return Ok(()),
+        };
+        if set_filter(&mut capture, &self.expression, &self.options).is_ok() {
+            self.link_type = link_type_of(&capture);
+            self.capture = capture;
+            self.dropped_before = self.dropped;
+            (self.is_gone, self.is_down) = (false, false);
+            self.note("came back, and is captured on again");
+        }
+        Ok(())
+    }
+
+    fn note(&mut self, what: &str) {
+        let text = format!("{} {what} after packet {}", self.options.device, self.packets);
+        if self.notes.len() < crate::limits::DAMAGE_NOTES {
+            self.notes.push(Note { file: 0, text });
+        }
+    }
+
+    fn idle() -> Record<'static> {
+        Record::Idle(now())
+    }
+}
+
+impl Source for Live {
+    fn next_record(&mut self) -> Result<Option<Record<'_>>, ReadError> {
+        if let Some(text) = self.trouble.take() {
+            self.take_trouble(&text)?;
+        }
+        if std::mem::take(&mut self.is_idle) {
+            thread::sleep(LOOK_EVERY);
+            self.look_after_device();
+        }
+        if self.is_gone {
+            if self.stopped_at.is_some() {
+                return Ok(None);
+            }
+            self.reopen()?;
+            return Ok(Some(Self::idle()));
+        }
+        if self.packets % COUNT_EVERY == COUNT_EVERY - 1 {
+            self.count_drops();
+        }
+        match self.capture.next_packet() {
+            Ok(packet) => {
+                let (seconds, fraction) = (packet.header.ts.tv_sec, packet.header.ts.tv_usec);
+                let nanos = if HAS_NANOSECONDS { fraction } else { fraction.saturating_mul(1_000) };
+                let at = Timestamp::from_parts(seconds, nanos);
+                if self.stopped_at.is_some_and(|stopped| at > stopped) {
+                    return Ok(None);
+                }
+                self.packets += 1;
+                Ok(Some(Record::Frame(Frame {
+                    number: self.packets,
+                    origin: Origin { file: 0, number: self.packets },
+                    at,
+                    link_type: self.link_type,
+                    wire_len: packet.header.len,
+                    bytes: packet.data,
+                })))
+            }
+            Err(pcap::Error::TimeoutExpired) if self.stopped_at.is_some() => Ok(None),
+            Err(pcap::Error::TimeoutExpired) => {
+                self.is_idle = true;
+                Ok(Some(Self::idle()))
+            }
+            // Looked into at the next call: the packet that might have been lent out keeps the capture borrowed here.
+            Err(error) => {
+                self.trouble = Some(text_of(error));
+                Ok(Some(Self::idle()))
+            }
+        }
+    }
+
+    fn about(&self) -> About {
+        let precision = if HAS_NANOSECONDS { "ns" } else { "µs" };
+        let file = FileAbout {
+            name: self.options.device.clone(),
+            format: format!("live ({precision})"),
+            packets: self.packets,
+            is_text: false,
+            snaplen: Some(self.options.snaplen),
+        };
+        About {
+            files: vec![file],
+            clock: Clock::Utc,
+            digits: Self::digits(),
+            dropped: Some(self.dropped),
+            notes: self.notes.clone(),
+        }
+    }
+
+    fn progress(&self) -> (u64, Option<u64>) {
+        (0, None)
+    }
+
+    fn refresh(&mut self) {
+        self.count_drops();
+    }
+
+    fn stop(&mut self) -> bool {
+        self.stopped_at = Some(now());
+        true
+    }
+}
+
+impl Live {
+    /// A device that went down stays open, and its packets come again once it is up; one that disappeared has to be opened
+    /// again.
+    fn take_trouble(&mut self, text: &str) -> Result<(), ReadError> {
+        match trouble::of_reading(text) {
+            trouble::Reading::WentDown => self.is_idle = true,
+            trouble::Reading::Disappeared => {
+                self.is_gone = true;
+                self.note("disappeared");
+            }
+            trouble::Reading::Other => return Err(trouble::read_error(&self.options.device, text)),
+        }
+        Ok(())
+    }
+}
+
+/// What can be captured on, as libpcap lists it.
+///
+/// # Errors
+/// When libpcap can't list devices.
+pub fn devices() -> io::Result<Vec<Device>> {
+    let listed = pcap::Device::list().map_err(|error| io::Error::other(error.to_string()))?;
+    let device = |device: pcap::Device| Device {
+        addresses: device.addresses.iter().map(|address| address.addr.to_string()).collect(),
+        state: state(&device.flags),
+        description: device.desc,
+        name: device.name,
+    };
+    Ok(listed.into_iter().map(device).collect())
+}
+
+/// A device that can be captured on.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Device {
+    /// Its name, as `-i` takes it.
+    pub name: String,
+    /// Its addresses.
+    pub addresses: Vec<String>,
+    /// Whether it is up, and what it is.
+    pub state: String,
+    /// What libpcap says of it.
+    pub description: Option<String>,
+}
+
+fn state(flags: &pcap::DeviceFlags) -> String {
+    let words = [
+        (true, if flags.is_up() { "up" } else { "down" }),
+        (flags.is_running(), "running"),
+        (flags.is_loopback(), "loopback"),
+        (flags.is_wireless(), "wireless"),
+        (flags.connection_status == pcap::ConnectionStatus::Disconnected, "disconnected"),
+    ];
+    let words: Vec<_> = words.iter().filter(|(holds, _)| *holds).map(|(_, word)| *word).collect();
+    words.join(", ")
+}
+
+fn activate(options: &Options) -> Result<Capture<Active>, ReadError> {
+    let failed = |error: pcap::Error| trouble::open_error(&options.device, &text_of(error));
+    let bytes = options.buffer_kib.saturating_mul(1024).min(i32::MAX as u32) as i32;
+    Capture::from_device(options.device.as_str())
+        .map_err(failed)?
+        // libpcap warns of promiscuous mode on `any`, and the crate takes a warning for a failure.
+        .promisc(options.is_promiscuous && options.device != ANY)
+        .snaplen(options.snaplen.min(i32::MAX as u32) as i32)
+        .buffer_size(bytes)
+        .timeout(TICK.as_millis() as i32)
+        .immediate_mode(true)
+        .precision(if HAS_NANOSECONDS { Precision::Nano } else { Precision::Micro })
+        .open()
+        .and_then(Capture::setnonblock)
+        .map_err(failed)
+}
+
+fn set_filter(capture: &mut Capture<Active>, expression: &str, options: &Options) -> Result<(), ReadError> {
+    if expression.is_empty() {
+        return Ok(());
+    }
+    capture.filter(expression, true).map_err(|error| trouble::open_error(&options.device, &text_of(error)))
+}
+
+fn text_of(error: pcap::Error) -> String {
+    match error {
+        pcap::Error::PcapError(text) => text,
+        other => other.to_string(),
+    }
+}
+
+/// The device's link type in the tcpdump.org registry. libpcap counts by `DLT_` here, which differs for raw IP.
+fn link_type_of(capture: &Capture<Active>) -> u32 {
+    match capture.get_datalink().0 {
+        12 | 14 => 101,
+        11 => 100,
+        other => other as u32,
+    }
+}
+
+/// The clock that stamps packets is the system's.
+fn now() -> Timestamp {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    Timestamp::from_parts(since.as_secs() as i64, i64::from(since.subsec_nanos()))
+}

@@ -1,0 +1,401 @@
+//! `ssmscope live`: opens the device, gives root's rights up, and reports until it is told to end.
+
+use std::collections::{BTreeMap, HashSet};
+use std::fs::{File, OpenOptions};
+use std::io::{self, LineWriter, Write};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
+
+use anyhow::Context;
+use comfy_table::Table;
+use comfy_table::presets::UTF8_FULL;
+use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM, SIGUSR1};
+use signal_hook::flag;
+use ssmscope::analysis::{self, Judged, Settings, Sink, Summary};
+use ssmscope::capture::live::{self as device, Options};
+use ssmscope::capture::{About, Frame, Source, save};
+use ssmscope::packet::Packet;
+use ssmscope::report::{Collection, json, stream, table};
+use ssmscope::story::{Entry, Silence, Story};
+use ssmscope::time::{Clock, Elapsed, Timestamp};
+use ssmscope::verdict::Severity;
+
+use crate::cli::{Live, Output, Until};
+use crate::read::{self, Packets};
+use crate::{UNKNOWN, privileges};
+
+/// Digits after the second in the report for people.
+const MICROSECONDS: u8 = 6;
+
+/// Runs the command and yields its exit status.
+pub fn run(options: &Live) -> anyhow::Result<u8> {
+    // Names are resolved where the user is, the device is opened where it is.
+    let target = read::target(&options.selection)?;
+    if let Some(name) = &options.netns {
+        privileges::enter_namespace(name)?;
+    }
+    let mut device = device::Live::open(
+        Options {
+            device: options.interface.clone(),
+            snaplen: options.snaplen,
+            buffer_kib: options.buffer_size,
+            is_promiscuous: options.promiscuous,
+        },
+        &target,
+    )?;
+    let user = privileges::give_up(options.user.as_deref())?;
+    let settings = Settings {
+        keeps_timeline: options.output == Output::Timeline,
+        watches: true,
+        ..read::settings(&options.judgement)?
+    };
+    let saving = options.write.as_deref().map(|path| Saving::begin(path, options)).transpose()?;
+    let signals = Signals::register()?;
+    let as_user = user.map(|name| format!(", as user {name}")).unwrap_or_default();
+    anstream::eprintln!("ssmscope: listening on {}{as_user}; Ctrl-C ends it", options.interface);
+
+    let about = device.about();
+    let out = LineWriter::new(anstream::AutoStream::auto(io::stdout()));
+    let mut conductor = Conductor::new(options, signals, saving);
+    // As tcpdump prints them, whatever the capture tells.
+    let times = (Clock::Utc, MICROSECONDS);
+    let style = read::style(options.verbose, true);
+    let outcome = match options.output {
+        Output::Timeline => {
+            let report = stream::Stream::new(out, style, times);
+            let mut report = if options.quiet_healthy { report.quiet(options.interval) } else { report };
+            let summary = conductor.analyse(&mut device, target, &settings, &mut report);
+            summary.and_then(|summary| report.finish(&summary).map(|()| summary))
+        }
+        Output::Json => {
+            let mut report = json::Report::new(out, std::slice::from_ref(&options.interface));
+            let summary = conductor.analyse(&mut device, target, &settings, &mut report);
+            summary.and_then(|summary| report.finish(&summary, &[]).map(|()| summary))
+        }
+        Output::Table => {
+            let mut out = out;
+            let mut report = Collection::new(false, false);
+            let summary = conductor.analyse(&mut device, target, &settings, &mut report);
+            report.sort();
+            summary.and_then(|summary| {
+                table::write(&report, &summary, &style, &mut out)?;
+                out.flush().map(|()| summary)
+            })
+        }
+        Output::Tcpdump => {
+            let mut report = Packets::new(out, &about, options.verbose);
+            conductor.analyse(&mut device, target, &settings, &mut report)
+        }
+    };
+    let summary = match outcome {
+        Ok(summary) => summary,
+        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => return Ok(0),
+        Err(error) => return Err(error.into()),
+    };
+    conductor.finish(&summary);
+    if let Some(failure) = &summary.error {
+        anstream::eprintln!("ssmscope: {failure}");
+    }
+    Ok(summary.exit_status())
+}
+
+/// `ssmscope interfaces`.
+pub fn interfaces(netns: Option<&str>) -> anyhow::Result<u8> {
+    if let Some(name) = netns {
+        privileges::enter_namespace(name)?;
+    }
+    let devices = device::devices()?;
+    if devices.is_empty() {
+        anstream::eprintln!("ssmscope: libpcap lists no interface; capturing may need CAP_NET_RAW");
+        return Ok(UNKNOWN);
+    }
+    let mut table = Table::new();
+    table.load_style(UTF8_FULL).set_header(["Interface", "State", "Addresses", "Description"]);
+    for device in devices {
+        let description = device.description.unwrap_or_default();
+        table.add_row([device.name, device.state, device.addresses.join("\n"), description]);
+    }
+    anstream::println!("{table}");
+    Ok(0)
+}
+
+/// What the process was told from outside.
+struct Signals {
+    /// SIGINT or SIGTERM: end. A second one ends at once.
+    ends: Arc<AtomicBool>,
+    /// SIGUSR1: print a summary.
+    summary: Arc<AtomicBool>,
+    /// SIGHUP: open files again.
+    reopen: Arc<AtomicBool>,
+}
+
+impl Signals {
+    fn register() -> anyhow::Result<Self> {
+        let signals = Self { ends: Arc::default(), summary: Arc::default(), reopen: Arc::default() };
+        for signal in [SIGINT, SIGTERM] {
+            // The order matters: the first signal finds the flag unset, and only then sets it.
+            flag::register_conditional_shutdown(signal, i32::from(UNKNOWN), Arc::clone(&signals.ends))?;
+            flag::register(signal, Arc::clone(&signals.ends))?;
+        }
+        flag::register(SIGUSR1, Arc::clone(&signals.summary))?;
+        flag::register(SIGHUP, Arc::clone(&signals.reopen))?;
+        Ok(signals)
+    }
+}
+
+/// Stands between the analysis and the report: saves frames, and knows when enough is known.
+struct Conductor<'o> {
+    options: &'o Live,
+    signals: Signals,
+    saving: Option<Saving>,
+    began: Instant,
+    last_packet: Instant,
+    packets: u64,
+    dropped: u64,
+    last_at: Timestamp,
+    /// Whether it was said that no packet comes.
+    told_silence: bool,
+    told_notes: usize,
+    /// Open connections with a verdict, by the number of their first packet.
+    known: HashSet<u64>,
+    /// Connections that have, or had, a verdict.
+    with_verdict: u64,
+    codes: BTreeMap<&'static str, u64>,
+    saw_awaited: bool,
+}
+
+impl<'o> Conductor<'o> {
+    fn new(options: &'o Live, signals: Signals, saving: Option<Saving>) -> Self {
+        let now = Instant::now();
+        Self {
+            options,
+            signals,
+            saving,
+            began: now,
+            last_packet: now,
+            packets: 0,
+            dropped: 0,
+            last_at: Timestamp::ZERO,
+            told_silence: false,
+            told_notes: 0,
+            known: HashSet::new(),
+            with_verdict: 0,
+            codes: BTreeMap::new(),
+            saw_awaited: false,
+        }
+    }
+
+    fn analyse(
+        &mut self,
+        device: &mut dyn Source,
+        target: ssmscope::capture::Target,
+        settings: &Settings,
+        report: &mut dyn Sink,
+    ) -> io::Result<Summary> {
+        analysis::analyse(device, target, settings, &mut Conducted { conductor: self, report })
+    }
+
+    fn finish(&mut self, summary: &Summary) {
+        if let Some(saving) = &mut self.saving {
+            saving.statistics(self.last_at, summary.about.dropped.unwrap_or(0));
+        }
+        self.tell_notes(&summary.about);
+    }
+
+    fn frame(&mut self, frame: &Frame<'_>) {
+        self.packets += 1;
+        self.last_packet = Instant::now();
+        self.last_at = frame.at;
+        if let Some(saving) = &mut self.saving {
+            saving.frame(frame);
+        }
+    }
+
+    fn idle(&mut self, about: &About) {
+        self.dropped = about.dropped.unwrap_or(0);
+        self.tell_notes(about);
+        let waited = self.began.elapsed();
+        if self.packets == 0 && !self.told_silence && waited >= Duration::from(self.options.expect_within) {
+            self.told_silence = true;
+            anstream::eprintln!("{}", nothing_seen(self.options));
+        }
+    }
+
+    fn tell_notes(&mut self, about: &About) {
+        for note in about.notes.iter().skip(self.told_notes) {
+            anstream::eprintln!("ssmscope: {}", note.text);
+        }
+        self.told_notes = about.notes.len();
+    }
+
+    /// Takes a verdict in, known before or not.
+    fn verdict(&mut self, judged: &Judged, is_final: bool) {
+        let number = judged.story.first.number;
+        let severity = judged.verdict.severity;
+        let was_known = if is_final { self.known.remove(&number) } else { !self.known.insert(number) };
+        if severity == Severity::Unknown && !was_known {
+            return;
+        }
+        self.with_verdict += u64::from(!was_known);
+        self.saw_awaited |= match self.options.until {
+            Some(Until::Verdict) => true,
+            Some(Until::Failure) => severity == Severity::Critical,
+            Some(Until::Healthy) => matches!(severity, Severity::Ok | Severity::Warning),
+            None => false,
+        };
+    }
+
+    fn is_done(&mut self) -> bool {
+        if self.signals.summary.swap(false, Ordering::Relaxed) {
+            self.tell_summary();
+        }
+        if self.signals.reopen.swap(false, Ordering::Relaxed)
+            && let Some(saving) = &mut self.saving
+        {
+            saving.reopen();
+        }
+        self.saw_awaited
+            || self.signals.ends.load(Ordering::Relaxed)
+            || self.options.count.is_some_and(|count| self.with_verdict >= count)
+            || self.options.duration.is_some_and(|most| self.began.elapsed() >= Duration::from(most))
+            || self.options.idle_exit.is_some_and(|most| self.last_packet.elapsed() >= Duration::from(most))
+    }
+
+    fn tell_summary(&self) {
+        let codes: Vec<_> = self.codes.iter().map(|(code, count)| format!("{code} {count}")).collect();
+        let codes = if codes.is_empty() { "none yet".to_owned() } else { codes.join(", ") };
+        anstream::eprintln!(
+            "ssmscope: {} packets in {}, {} dropped; verdicts of connections that ended: {codes}",
+            self.packets,
+            Elapsed::from_secs_f64(self.began.elapsed().as_secs_f64()),
+            self.dropped
+        );
+    }
+}
+
+/// What to check when the host's packets do not come.
+fn nothing_seen(options: &Live) -> String {
+    let hosts = match options.selection.host.as_slice() {
+        [] => String::new(),
+        hosts => format!(" of {}", hosts.join(", ")),
+    };
+    format!(
+        "ssmscope: no packet{hosts} within {} on {}. Check:\n  \
+         - the interface: `ssmscope interfaces` lists them, and `-i any` captures on all\n  \
+         - a proxy: traffic then goes to the proxy's address, and --host has to name that\n  \
+         - the name: it may resolve to another address where the client runs\n  \
+         - --port and --filter: leave them away to see more\n  \
+         - whether the client tries at all: a licence sync may run only once a day",
+        options.expect_within, options.interface
+    )
+}
+
+/// The conductor with the report that it hands everything on to.
+struct Conducted<'c, 'o> {
+    conductor: &'c mut Conductor<'o>,
+    report: &'c mut dyn Sink,
+}
+
+impl Sink for Conducted<'_, '_> {
+    fn packet(&mut self, packet: &Packet<'_>) -> io::Result<()> {
+        self.report.packet(packet)
+    }
+
+    fn frame(&mut self, frame: &Frame<'_>) -> io::Result<()> {
+        self.conductor.frame(frame);
+        self.report.frame(frame)
+    }
+
+    fn entry(&mut self, story: &Story, entry: &Entry) -> io::Result<()> {
+        self.report.entry(story, entry)
+    }
+
+    fn silence(&mut self, story: &Story, silence: &Silence) -> io::Result<()> {
+        self.report.silence(story, silence)
+    }
+
+    fn known(&mut self, judged: &Judged) -> io::Result<()> {
+        self.conductor.verdict(judged, false);
+        self.report.known(judged)
+    }
+
+    fn idle(&mut self, at: Timestamp, about: &About) -> io::Result<()> {
+        self.conductor.idle(about);
+        self.report.idle(at, about)
+    }
+
+    fn is_done(&mut self) -> bool {
+        self.conductor.is_done()
+    }
+
+    fn connection(&mut self, judged: Judged) -> io::Result<()> {
+        self.conductor.verdict(&judged, true);
+        *self.conductor.codes.entry(judged.verdict.code).or_default() += 1;
+        self.report.connection(judged)
+    }
+}
+
+/// A file that frames are saved to. What goes wrong with it is said once, and the analysis goes on.
+struct Saving {
+    path: PathBuf,
+    device: String,
+    snaplen: u32,
+    writer: Option<save::Writer<File>>,
+    /// Bytes in the file before the writer's own.
+    len_before: u64,
+}
+
+impl Saving {
+    fn begin(path: &Path, options: &Live) -> anyhow::Result<Self> {
+        let (device, snaplen) = (options.interface.clone(), options.snaplen);
+        let file = File::create(path).with_context(|| {
+            format!("{}: can't be written; --user names whose rights files are opened with", path.display())
+        })?;
+        let writer = save::Writer::new(file, &device, snaplen, None)
+            .with_context(|| format!("{}: can't be written", path.display()))?;
+        Ok(Self { path: path.to_owned(), device, snaplen, writer: Some(writer), len_before: 0 })
+    }
+
+    /// Goes on in a file of the same name, which is a new one if the old was moved away.
+    fn reopen(&mut self) {
+        let opened = OpenOptions::new().append(true).create(true).open(&self.path);
+        let begun = opened.and_then(|file| {
+            let len = file.metadata()?.len();
+            Ok((save::Writer::new(file, &self.device, self.snaplen, None)?, len))
+        });
+        match begun {
+            Ok((writer, len)) => (self.writer, self.len_before) = (Some(writer), len),
+            Err(error) => self.give_up(&error),
+        }
+    }
+
+    fn frame(&mut self, frame: &Frame<'_>) {
+        if let Some(writer) = &mut self.writer
+            && let Err(error) = writer.frame(frame, None)
+        {
+            self.give_up(&error);
+        }
+    }
+
+    fn statistics(&mut self, at: Timestamp, dropped: u64) {
+        if let Some(writer) = &mut self.writer
+            && let Err(error) = writer.statistics(at, dropped)
+        {
+            self.give_up(&error);
+        }
+    }
+
+    fn give_up(&mut self, error: &io::Error) {
+        // Half a block at the end of a full disk would spoil what is there.
+        if let Some(writer) = self.writer.take() {
+            let len = self.len_before + writer.written();
+            let _ = writer.into_inner().set_len(len);
+        }
+        anstream::eprintln!(
+            "ssmscope: {}: saving stopped: {error}; the analysis goes on, and SIGHUP opens the file again",
+            self.path.display()
+        );
+    }
+}

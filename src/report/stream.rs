@@ -1,0 +1,193 @@
+//! The report while packets come: each packet as tcpdump prints it, a silence while it lasts, and each verdict as soon as it
+//! is known.
+
+use std::collections::HashMap;
+use std::io::{self, Write};
+
+use super::collection::{Collection, has_failed};
+use super::notes::{self, Notes, Told};
+use super::tcpdump::{self, Numbering};
+use super::timeline::NOTE;
+use super::words::{DIM, PROSE_COLUMNS, PacketNames, grouped, wrapped};
+use super::{Origins, Style, capture, clock, timeline, words};
+use crate::analysis::{Judged, Sink, Summary};
+use crate::capture::About;
+use crate::story::{Entry, Silence, Story};
+use crate::tcp::Role;
+use crate::time::{Clock, Elapsed, Timestamp};
+
+/// Columns of packet numbers; longer ones push their line to the right.
+const INDENT: usize = 5;
+
+/// Writes what happens as it happens.
+pub struct Stream<W> {
+    out: W,
+    style: Style,
+    /// What the capture's times are, and the digits after their second.
+    times: (Clock, u8),
+    /// Connections that are shown, by the number of their first packet. Never iterated.
+    shown: HashMap<u64, Shown>,
+    quiet: Option<Quiet>,
+}
+
+/// What was shown of a connection.
+#[derive(Default)]
+struct Shown {
+    told: Told,
+    numbering: Numbering,
+    previous: Option<Timestamp>,
+    code: Option<&'static str>,
+}
+
+/// Only failures are shown, and now and then a line that says how many connections there were.
+struct Quiet {
+    every: Elapsed,
+    since: Option<Timestamp>,
+    connections: u64,
+    failures: u64,
+}
+
+impl<W: Write> Stream<W> {
+    /// A report on a capture that has `times` of this kind, with so many digits.
+    pub fn new(out: W, style: Style, times: (Clock, u8)) -> Self {
+        Self { out, style, times, shown: HashMap::new(), quiet: None }
+    }
+
+    /// Shows failures only, and a line every so often.
+    #[must_use]
+    pub fn quiet(mut self, every: Elapsed) -> Self {
+        self.quiet = Some(Quiet { every, since: None, connections: 0, failures: 0 });
+        self
+    }
+
+    /// Writes what there is to say about the capture as a whole.
+    ///
+    /// # Errors
+    /// When the output can't be written.
+    pub fn finish(mut self, summary: &Summary) -> io::Result<()> {
+        writeln!(self.out)?;
+        capture::write(&Collection::default(), summary, &mut self.out)?;
+        self.out.flush()
+    }
+
+    /// Writes one line between the packets.
+    ///
+    /// # Errors
+    /// When the output can't be written.
+    pub fn say(&mut self, text: &str) -> io::Result<()> {
+        write_note(&[text.to_owned()], &mut self.out)?;
+        self.out.flush()
+    }
+
+    fn time(&self, at: Timestamp) -> String {
+        let (clock, digits) = self.times;
+        clock::time_of_day(at, clock, digits, &self.style.zone).unwrap_or_default()
+    }
+
+    /// A line for an interval that is over, where only failures are shown.
+    fn tell_interval(&mut self, at: Timestamp) -> io::Result<()> {
+        let Some(quiet) = &mut self.quiet else { return Ok(()) };
+        let since = *quiet.since.get_or_insert(at);
+        if at - since < quiet.every {
+            return Ok(());
+        }
+        let (connections, failures) = (grouped(quiet.connections), grouped(quiet.failures));
+        (quiet.since, quiet.connections, quiet.failures) = (Some(at), 0, 0);
+        let time = self.time(at);
+        writeln!(
+            self.out,
+            "{DIM}{time}  in the last {}: connections {connections}, failed {failures}{DIM:#}",
+            at - since
+        )?;
+        self.out.flush()
+    }
+
+    /// The verdict, unless the same was told before.
+    fn tell(&mut self, judged: &Judged) -> io::Result<()> {
+        let key = judged.story.first.number;
+        let shown = self.shown.entry(key).or_default();
+        let before = shown.code.replace(judged.verdict.code);
+        if before == Some(judged.verdict.code) || (self.quiet.is_some() && !has_failed(judged)) {
+            return Ok(());
+        }
+        writeln!(self.out)?;
+        let origins = Origins::default();
+        let names = PacketNames::new(&[], &origins);
+        if self.quiet.is_some() {
+            timeline::write_connection(judged, self.times.1, &names, &self.style, &mut self.out)?;
+        } else {
+            timeline::write_heading(&judged.story, self.times.1, &self.style, &mut self.out)?;
+            timeline::write_judgement(judged, &names, &self.style, &mut self.out)?;
+        }
+        self.out.flush()
+    }
+}
+
+impl<W: Write> Sink for Stream<W> {
+    fn entry(&mut self, story: &Story, entry: &Entry) -> io::Result<()> {
+        if self.quiet.is_some() {
+            return Ok(());
+        }
+        let printer = tcpdump::Style {
+            is_verbose: self.style.is_verbose,
+            is_text: story.capture.is_text,
+            clock: self.times.0,
+            digits: self.times.1,
+            zone: self.style.zone.clone(),
+        };
+        let origins = Origins::default();
+        let names = PacketNames::new(&[], &origins);
+        let shown = self.shown.entry(story.first.number).or_default();
+        let text = timeline::packet_lines(entry, &printer, &mut shown.numbering);
+        for (index, line) in text.lines().enumerate() {
+            let number = if index == 0 { entry.moment.number.to_string() } else { String::new() };
+            writeln!(self.out, "{DIM}{number:>INDENT$}{DIM:#}  {line}")?;
+        }
+        let after = shown.previous.replace(entry.moment.at).map(|previous| entry.moment.at - previous);
+        let mut notes = Notes::resume(story, &names, shown.told);
+        write_note(&notes.about(entry, after), &mut self.out)?;
+        shown.told = notes.told();
+        self.out.flush()
+    }
+
+    fn silence(&mut self, story: &Story, silence: &Silence) -> io::Result<()> {
+        if self.quiet.is_some() {
+            return Ok(());
+        }
+        let since = self.time(silence.since.at);
+        let (client, server) =
+            (words::end(&story.parties[Role::Client]), words::end(&story.parties[Role::Server]));
+        let owed = notes::owed(story, story.stage, silence);
+        let text = format!("{}: {owed} since {since} ({client} → {server})", silence.elapsed());
+        write_note(&[text], &mut self.out)?;
+        self.out.flush()
+    }
+
+    fn known(&mut self, judged: &Judged) -> io::Result<()> {
+        self.tell(judged)
+    }
+
+    fn idle(&mut self, at: Timestamp, _: &About) -> io::Result<()> {
+        self.tell_interval(at)
+    }
+
+    fn connection(&mut self, judged: Judged) -> io::Result<()> {
+        if let Some(quiet) = &mut self.quiet {
+            quiet.connections += 1;
+            quiet.failures += u64::from(has_failed(&judged));
+        }
+        self.tell(&judged)?;
+        self.shown.remove(&judged.story.first.number);
+        self.tell_interval(judged.story.last.at)
+    }
+}
+
+fn write_note(notes: &[String], out: &mut dyn Write) -> io::Result<()> {
+    if notes.is_empty() {
+        return Ok(());
+    }
+    for line in wrapped(&notes.join(" · "), PROSE_COLUMNS.saturating_sub(INDENT + 4)) {
+        writeln!(out, "{:INDENT$}  {NOTE}│ {line}{NOTE:#}", "")?;
+    }
+    Ok(())
+}

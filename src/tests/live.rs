@@ -1,0 +1,521 @@
+//! Live capture in network namespaces: every fault that two hosts can bring about, and what a capture meets meanwhile.
+//!
+//! Skipped with a printed reason where namespaces can't be made: that needs root and iproute2.
+
+use std::fs::{self, File};
+use std::io::{Read, Write};
+use std::net::{TcpListener, TcpStream};
+use std::os::unix::process::CommandExt;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Output, Stdio};
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use nix::sched::{CloneFlags, setns};
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
+use serde_json::Value;
+
+const CLIENT: &str = "10.9.0.1";
+const SERVER: &str = "10.9.0.2";
+/// Behind the server, which may not forward to it.
+const BEHIND: &str = "10.9.1.5";
+
+/// What is a silence here, in seconds.
+const STALL: f64 = 1.0;
+
+/// The user id of nobody.
+const NOBODY: u32 = 65_534;
+
+/// How long a test's peers go on with what they do.
+const PATIENCE: Duration = Duration::from_millis(2_500);
+
+#[test]
+fn each_fault_has_its_verdict_within_a_second_of_being_certain() {
+    let Some(net) = Net::new() else { return };
+    net.run("server", &["sysctl", "-qw", "net.ipv4.ip_forward=1"]);
+    net.run("server", &["ip", "route", "add", "prohibit", "10.9.1.0/24"]);
+    net.run("client", &["ip", "route", "add", "10.9.1.0/24", "via", SERVER]);
+    let faults: [(&str, &str, u16, Fault); 12] = [
+        ("refused", SERVER, 8443, Fault { serves: None, says: b"" }),
+        ("unreachable", BEHIND, 8443, Fault { serves: None, says: b"" }),
+        ("client-silent", SERVER, 8443, Fault { serves: Some(read_some), says: b"" }),
+        ("no-server-hello", SERVER, 8443, Fault { serves: Some(read_some), says: &HELLO }),
+        ("closed-early", SERVER, 8443, Fault { serves: Some(read_one), says: &HELLO }),
+        ("reset", SERVER, 8443, Fault { serves: Some(|_| thread::sleep(PATIENCE / 8)), says: &HELLO }),
+        ("tls-alert", SERVER, 8443, Fault { serves: Some(|peer| answer(peer, &ALERT)), says: &HELLO }),
+        ("not-tls", SERVER, 8443, Fault { serves: Some(|peer| answer(peer, BAD_REQUEST)), says: &HELLO }),
+        ("handshake-stalled", SERVER, 8443, Fault { serves: Some(begin_and_stop), says: &HELLO }),
+        ("proxy-refused", SERVER, 3128, Fault { serves: Some(|peer| answer(peer, REFUSAL)), says: CONNECT }),
+        ("no-response", SERVER, 9000, Fault { serves: Some(read_some), says: b"GET / HTTP/1.1\r\n\r\n" }),
+        (
+            "plaintext",
+            SERVER,
+            9001,
+            Fault {
+                serves: Some(|peer| answer(peer, b"HTTP/1.1 200 OK\r\n\r\n")),
+                says: b"GET / HTTP/1.1\r\n\r\n",
+            },
+        ),
+    ];
+    let folder = tempfile::tempdir().unwrap();
+    for (code, host, port, fault) in faults {
+        let saved = folder.path().join(format!("{code}.pcapng"));
+        let watch = net.watch(&["--host", host, "--until", "verdict", "-o", "json", "-w", path(&saved)]);
+        let began = Instant::now();
+        fault.play(&net, host, port);
+        let output = watch.wait();
+        let took = began.elapsed().as_secs_f64();
+        let told = verdicts(&output.stdout);
+        assert_eq!(told.first().map(String::as_str), Some(code), "{}", text(&output.stderr));
+        assert!(took < STALL + 1.8, "{code} took {took} s");
+        // The file that was saved meanwhile tells the same, but for a silence that no packet ends: the file ends before it.
+        let read = ssmscope(&["read", "--stall-after", "1", "-o", "json", path(&saved)]).output().unwrap();
+        let from_file = match code {
+            "client-silent" | "no-server-hello" | "handshake-stalled" => "in-progress",
+            "no-response" => "plaintext",
+            other => other,
+        };
+        assert_eq!(verdicts(&read.stdout).first().map(String::as_str), Some(from_file), "{code}");
+    }
+}
+
+#[test]
+fn a_silence_is_told_while_it_lasts_and_the_verdict_before_the_end() {
+    let Some(net) = Net::new() else { return };
+    net.run("server", &["ip", "route", "add", "blackhole", &format!("{CLIENT}/32")]);
+    let mut watch = net.watch(&["--host", SERVER]);
+    let fault = Fault { serves: None, says: b"" };
+    fault.play(&net, SERVER, 8443);
+    let told = watch.read_until("syn-no-reply (critical)", Duration::from_secs(4));
+    assert!(told.contains("Flags [S]"), "{told}");
+    assert!(told.contains("the server owes an answer to the SYN since "), "{told}");
+    watch.signal(Signal::SIGUSR1);
+    watch.signal(Signal::SIGTERM);
+    let output = watch.wait();
+    assert_eq!(output.status.code(), Some(2), "{}", text(&output.stderr));
+    assert!(text(&output.stdout).contains("1 connection: syn-no-reply 1"), "{}", text(&output.stdout));
+}
+
+#[test]
+fn a_healthy_connection_is_told_at_once_and_counts() {
+    let Some(net) = Net::new() else { return };
+    let Some(server) = net.tls_server() else { return };
+    let watch = net.watch(&["--count", "2", "-o", "json"]);
+    for _ in 0..2 {
+        net.tls_client();
+    }
+    let output = watch.wait();
+    assert_eq!(verdicts(&output.stdout), ["healthy", "healthy"], "{}", text(&output.stderr));
+    assert_eq!(output.status.code(), Some(0));
+    let quiet = net.watch(&["--quiet-healthy", "--until", "failure"]);
+    net.tls_client();
+    drop(server);
+    thread::sleep(Duration::from_millis(1_500));
+    Fault { serves: None, says: b"" }.play(&net, SERVER, 8443);
+    let told = text(&quiet.wait().stdout);
+    assert!(told.contains("refused (critical)") && !told.contains("healthy (ok)"), "{told}");
+}
+
+#[test]
+fn root_s_rights_are_given_up_and_files_opened_without_them() {
+    let Some(net) = Net::new() else { return };
+    let watch = net.watch(&["--user", "nobody", "--duration", "1"]);
+    let status = fs::read_to_string(format!("/proc/{}/status", watch.child.id())).unwrap();
+    let uids = status.lines().find_map(|line| line.strip_prefix("Uid:")).unwrap();
+    let nobody = nix::unistd::User::from_name("nobody").unwrap().unwrap().uid.to_string();
+    assert!(uids.split_whitespace().all(|uid| uid == nobody), "{uids}");
+    assert_eq!(watch.wait().status.code(), Some(3), "nothing to judge");
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("saved.pcapng");
+    let output = net.live(&["--user", "nobody", "-w", path(&file)]).output().unwrap();
+    assert_eq!(output.status.code(), Some(3));
+    assert!(text(&output.stderr).contains("--user names whose rights"), "{}", text(&output.stderr));
+    assert!(!file.exists());
+}
+
+#[test]
+fn an_interface_may_go_down_and_come_back() {
+    let Some(net) = Net::new() else { return };
+    let watch = net.watch(&["--until", "failure", "-o", "json"]);
+    for state in ["down", "up"] {
+        net.run("client", &["ip", "link", "set", &net.device, state]);
+        thread::sleep(Duration::from_millis(1_200));
+    }
+    Fault { serves: None, says: b"" }.play(&net, SERVER, 8443);
+    let output = watch.wait();
+    assert_eq!(verdicts(&output.stdout), ["refused"], "{}", text(&output.stderr));
+    assert!(text(&output.stderr).contains("went down"), "{}", text(&output.stderr));
+}
+
+#[test]
+fn nothing_to_see_is_said_with_what_to_check() {
+    let Some(net) = Net::new() else { return };
+    let began = Instant::now();
+    let options = ["--host", SERVER, "--expect-within", "500ms", "--idle-exit", "1"];
+    let output = net.watch(&options).wait();
+    assert!(began.elapsed() < Duration::from_secs(4));
+    assert_eq!(output.status.code(), Some(3));
+    let told = text(&output.stderr);
+    for word in ["no packet of 10.9.0.2", "interface", "proxy", "name"] {
+        assert!(told.contains(word), "{told}");
+    }
+}
+
+#[test]
+fn as_many_packets_are_saved_as_tcpdump_saves_and_none_is_dropped() {
+    let Some(net) = Net::new() else { return };
+    if Command::new("tcpdump").arg("--version").output().is_err() {
+        eprintln!("skipped: tcpdump is not installed");
+        return;
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let [ours, theirs] = ["ours.pcapng", "theirs.pcap"].map(|name| folder.path().join(name));
+    let filter = "tcp port 9000";
+    let mut tcpdump = net.in_namespace("client", "tcpdump");
+    tcpdump.args(["-i", &net.device, "-B", "16384", "-Z", "root", "-U", "-w", path(&theirs), filter]);
+    let mut tcpdump = tcpdump.stderr(Stdio::null()).spawn().unwrap();
+    let watch = net.watch(&["--filter", filter, "-w", path(&ours), "-o", "json", "--idle-exit", "2"]);
+    thread::sleep(Duration::from_millis(500));
+    let listener = net.within("server", || TcpListener::bind((SERVER, 9000)).unwrap());
+    let reader = thread::spawn(move || {
+        let (mut peer, _) = listener.accept().unwrap();
+        std::io::copy(&mut peer, &mut std::io::sink()).unwrap();
+    });
+    let mut stream = net.within("client", || TcpStream::connect((SERVER, 9000)).unwrap());
+    let block = vec![7; 64 * 1024];
+    for _ in 0..400 {
+        stream.write_all(&block).unwrap();
+        thread::sleep(Duration::from_millis(2));
+    }
+    drop(stream);
+    reader.join().unwrap();
+    let output = watch.wait();
+    kill(Pid::from_raw(tcpdump.id() as i32), Signal::SIGINT).unwrap();
+    tcpdump.wait().unwrap();
+    let summary: Value = serde_json::from_str(text(&output.stdout).lines().last().unwrap()).unwrap();
+    assert_eq!(summary["dropped"], 0);
+    let read = ssmscope(&["read", "-o", "json", path(&theirs)]).output().unwrap();
+    let counted: Value = serde_json::from_str(text(&read.stdout).lines().last().unwrap()).unwrap();
+    assert_eq!(summary["packets"], counted["packets"]);
+    assert!(summary["packets"].as_u64().unwrap() > 400);
+}
+
+#[test]
+fn without_rights_or_an_interface_it_is_said_what_to_do() {
+    let unknown = ssmscope(&["live", "-i", "no-such-device"]);
+    let Output { status, stderr, .. } = { unknown }.output().unwrap();
+    assert_eq!(status.code(), Some(3), "{}", text(&stderr));
+    if !nix::unistd::geteuid().is_root() {
+        return;
+    }
+    assert!(text(&stderr).contains("no such interface"), "{}", text(&stderr));
+    // A copy, since nobody may not reach the build's folder.
+    let folder = tempfile::tempdir_in("/tmp").unwrap();
+    let program = folder.path().join("ssmscope");
+    fs::copy(env!("CARGO_BIN_EXE_ssmscope"), &program).unwrap();
+    Command::new("chmod").args(["-R", "a+rx", path(folder.path())]).status().unwrap();
+    let mut forbidden = Command::new(&program);
+    let output = forbidden.args(["live", "-i", "lo"]).uid(NOBODY).gid(NOBODY).output().unwrap();
+    let told = text(&output.stderr);
+    assert_eq!(output.status.code(), Some(3), "{told}");
+    assert!(told.contains("CAP_NET_RAW") && told.contains("setcap cap_net_raw,cap_net_admin=eip"), "{told}");
+}
+
+#[test]
+fn interfaces_are_listed_with_their_addresses() {
+    let Some(net) = Net::new() else { return };
+    let output = ssmscope(&["interfaces", "--netns", &net.name("client")]).output().unwrap();
+    let told = text(&output.stdout);
+    let line = told.lines().find(|line| line.contains(&net.device)).unwrap();
+    assert!(line.contains("up, running") && told.contains(CLIENT), "{told}");
+}
+
+// ---- what peers do ----
+
+/// What a client says, and what a server does with a connection.
+struct Fault {
+    serves: Option<fn(TcpStream)>,
+    says: &'static [u8],
+}
+
+impl Fault {
+    fn play(&self, net: &Net, host: &'static str, port: u16) {
+        if let Some(serve) = self.serves {
+            let listener = net.within("server", || TcpListener::bind((SERVER, port)).unwrap());
+            thread::spawn(move || {
+                let (peer, _) = listener.accept().unwrap();
+                drop(listener);
+                serve(peer);
+            });
+        }
+        let name = net.name("client");
+        let says = self.says;
+        thread::spawn(move || {
+            enter(&name);
+            let Ok(mut stream) = TcpStream::connect((host, port)) else { return };
+            stream.write_all(says).unwrap();
+            stream.set_read_timeout(Some(PATIENCE)).unwrap();
+            let _ = stream.read(&mut [0; 1_000]);
+            thread::sleep(PATIENCE);
+        });
+    }
+}
+
+fn read_one(mut peer: TcpStream) {
+    let _ = peer.read(&mut [0; 4_000]);
+}
+
+fn read_some(mut peer: TcpStream) {
+    let _ = peer.read(&mut [0; 4_000]);
+    thread::sleep(PATIENCE);
+}
+
+fn answer(mut peer: TcpStream, bytes: &[u8]) {
+    let _ = peer.read(&mut [0; 4_000]);
+    let _ = peer.write_all(bytes);
+}
+
+fn begin_and_stop(mut peer: TcpStream) {
+    let _ = peer.read(&mut [0; 4_000]);
+    let mut hello = vec![22, 3, 3, 0, 42, 2, 0, 0, 38, 3, 3];
+    hello.extend([9; 32]);
+    hello.extend([0, 0xc0, 0x2f, 0]);
+    let _ = peer.write_all(&hello);
+    thread::sleep(PATIENCE);
+}
+
+/// A fatal handshake_failure.
+const ALERT: [u8; 7] = [21, 3, 3, 0, 2, 2, 40];
+const BAD_REQUEST: &[u8] = b"HTTP/1.1 400 Bad Request\r\nConnection: close\r\n\r\n";
+const CONNECT: &[u8] = b"CONNECT ssm.example:8443 HTTP/1.1\r\nHost: ssm.example:8443\r\n\r\n";
+const REFUSAL: &[u8] = b"HTTP/1.1 407 Proxy Authentication Required\r\nContent-Length: 0\r\n\r\n";
+
+/// A ClientHello of TLS 1.2 with one suite and no extension.
+const HELLO: [u8; 50] = {
+    let mut hello = [8; 50];
+    let head = [22, 3, 1, 0, 45, 1, 0, 0, 41, 3, 3];
+    let tail = [0, 0, 2, 0xc0, 0x2f, 1, 0];
+    let mut index = 0;
+    while index < head.len() {
+        hello[index] = head[index];
+        index += 1;
+    }
+    index = 0;
+    while index < tail.len() {
+        hello[43 + index] = tail[index];
+        index += 1;
+    }
+    hello
+};
+
+// ---- the network ----
+
+/// Two hosts on one wire.
+struct Net {
+    device: String,
+    id: String,
+    folder: tempfile::TempDir,
+}
+
+impl Net {
+    /// Nothing where it can't be made; the reason is printed.
+    fn new() -> Option<Self> {
+        static MADE: AtomicU32 = AtomicU32::new(0);
+        if !nix::unistd::geteuid().is_root() {
+            eprintln!("skipped: making network namespaces needs root");
+            return None;
+        }
+        let id = format!("{}-{}", std::process::id() % 100_000, MADE.fetch_add(1, Ordering::Relaxed));
+        let net = Self { device: format!("v{id}"), id, folder: tempfile::tempdir().unwrap() };
+        let [client, server] = ["client", "server"].map(|host| net.name(host));
+        for name in [&client, &server] {
+            if !Command::new("ip").args(["netns", "add", name]).status().is_ok_and(|status| status.success())
+            {
+                eprintln!("skipped: `ip netns add` does not work here");
+                return None;
+            }
+        }
+        let pair =
+            ["link", "add", &net.device, "netns", &client, "type", "veth", "peer", "name", &net.device];
+        assert!(Command::new("ip").args(pair).args(["netns", &server]).status().unwrap().success());
+        for (host, address) in [("client", CLIENT), ("server", SERVER)] {
+            // Nothing else than what the tests bring about is on the wire.
+            net.run(host, &["sysctl", "-qw", "net.ipv6.conf.all.disable_ipv6=1"]);
+            net.run(host, &["ip", "addr", "add", &format!("{address}/24"), "dev", &net.device]);
+            net.run(host, &["ip", "link", "set", &net.device, "up"]);
+        }
+        Some(net)
+    }
+
+    fn name(&self, host: &str) -> String {
+        format!("ssm-{host}-{}", self.id)
+    }
+
+    fn in_namespace(&self, host: &str, program: &str) -> Command {
+        let mut command = Command::new("ip");
+        command.args(["netns", "exec", &self.name(host), program]);
+        command
+    }
+
+    fn run(&self, host: &str, words: &[&str]) {
+        let status = self.in_namespace(host, words[0]).args(&words[1..]).status().unwrap();
+        assert!(status.success(), "{words:?}");
+    }
+
+    /// Does something in a host's namespace; sockets that it makes stay there.
+    fn within<T: Send>(&self, host: &str, work: impl FnOnce() -> T + Send) -> T {
+        let name = self.name(host);
+        thread::scope(|scope| {
+            scope
+                .spawn(|| {
+                    enter(&name);
+                    work()
+                })
+                .join()
+                .unwrap()
+        })
+    }
+
+    fn live(&self, options: &[&str]) -> Command {
+        let mut command = ssmscope(&["live", "-i", &self.device, "--netns", &self.name("client")]);
+        command.args(["--stall-after", "1"]).args(options);
+        command
+    }
+
+    /// Captures on the client from now on; files are written with root's rights.
+    fn watch(&self, options: &[&str]) -> Watch {
+        let mut command = self.live(options);
+        if !options.contains(&"--user") {
+            command.args(["--user", "root"]);
+        }
+        let child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+        let mut watch = Watch { child, told: Vec::new() };
+        watch.wait_for_start();
+        watch
+    }
+
+    /// A server on port 8443; nothing where OpenSSL is not installed.
+    fn tls_server(&self) -> Option<Ended> {
+        let [key, certificate] = ["key.pem", "certificate.pem"].map(|name| self.folder.path().join(name));
+        let made = Command::new("openssl")
+            .args(["req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj", "/CN=ssm.example"])
+            .args(["-keyout", path(&key), "-out", path(&certificate)])
+            .stderr(Stdio::null())
+            .status();
+        if !made.is_ok_and(|status| status.success()) {
+            eprintln!("skipped: openssl is not installed");
+            return None;
+        }
+        let mut server = self.in_namespace("server", "openssl");
+        server.args(["s_server", "-quiet", "-www", "-accept", "8443", "-key", path(&key), "-cert"]);
+        let server = server.arg(&certificate).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+        for _ in 0..50 {
+            if self.within("server", || TcpStream::connect(("127.0.0.1", 8443)).is_ok()) {
+                break;
+            }
+            self.run("server", &["ip", "link", "set", "lo", "up"]);
+            thread::sleep(Duration::from_millis(50));
+        }
+        Some(Ended(server))
+    }
+
+    fn tls_client(&self) {
+        let mut client = self.in_namespace("client", "openssl");
+        client.args(["s_client", "-quiet", "-connect", &format!("{SERVER}:8443")]);
+        let mut client =
+            client.stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+        client.stdin.take().unwrap().write_all(b"GET / HTTP/1.0\r\n\r\n").unwrap();
+        client.wait().unwrap();
+    }
+}
+
+impl Drop for Net {
+    fn drop(&mut self) {
+        for host in ["client", "server"] {
+            let _ = Command::new("ip").args(["netns", "del", &self.name(host)]).status();
+        }
+    }
+}
+
+/// A process that ends with its owner.
+struct Ended(Child);
+
+impl Drop for Ended {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+/// A running capture.
+struct Watch {
+    child: Child,
+    told: Vec<u8>,
+}
+
+impl Watch {
+    fn wait_for_start(&mut self) {
+        let mut told = Vec::new();
+        let stderr = self.child.stderr.as_mut().unwrap();
+        while !told.ends_with(b"\n") {
+            let mut byte = [0];
+            assert_eq!(stderr.read(&mut byte).unwrap(), 1, "{}", text(&told));
+            told.push(byte[0]);
+        }
+        assert!(text(&told).contains("listening on"), "{}", text(&told));
+    }
+
+    /// What is told up to some words.
+    fn read_until(&mut self, words: &str, most: Duration) -> String {
+        let began = Instant::now();
+        let stdout = self.child.stdout.as_mut().unwrap();
+        while !text(&self.told).contains(words) {
+            assert!(began.elapsed() < most, "no {words} in {}", text(&self.told));
+            let mut bytes = [0; 4_000];
+            let count = stdout.read(&mut bytes).unwrap();
+            assert!(count > 0, "no {words} in {}", text(&self.told));
+            self.told.extend(&bytes[..count]);
+        }
+        text(&self.told)
+    }
+
+    fn signal(&self, signal: Signal) {
+        kill(Pid::from_raw(self.child.id() as i32), signal).unwrap();
+    }
+
+    fn wait(self) -> Output {
+        let Self { child, mut told } = self;
+        let output = child.wait_with_output().unwrap();
+        told.extend(&output.stdout);
+        Output { stdout: told, ..output }
+    }
+}
+
+fn enter(namespace: &str) {
+    let path = PathBuf::from("/run/netns").join(namespace);
+    setns(File::open(path).unwrap(), CloneFlags::CLONE_NEWNET).unwrap();
+}
+
+fn ssmscope(options: &[&str]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_ssmscope"));
+    command.env("TZ", "UTC").env("NO_COLOR", "1").args(options);
+    command
+}
+
+fn verdicts(lines: &[u8]) -> Vec<String> {
+    text(lines)
+        .lines()
+        .filter_map(|line| serde_json::from_str::<Value>(line).ok())
+        .filter_map(|object| Some(object["verdict"]["code"].as_str()?.to_owned()))
+        .collect()
+}
+
+fn text(bytes: &[u8]) -> String {
+    String::from_utf8_lossy(bytes).into_owned()
+}
+
+fn path(path: &Path) -> &str {
+    path.to_str().unwrap()
+}
