@@ -76,8 +76,14 @@ pub enum Command {
 )]
 pub struct Read {
     /// Captures or transcripts; '-' is standard input.
+    ///
+    /// From a pipe whose writer pauses, packets and verdicts are reported as they come.
     #[arg(value_name = "FILE", required = true)]
     pub files: Vec<String>,
+
+    /// Go on reading the file as it grows, until Ctrl-C.
+    #[arg(short, long)]
+    pub follow: bool,
 
     /// Which traffic.
     #[command(flatten)]

@@ -64,6 +64,9 @@ pub const FRAGMENT_OVERHEAD_BYTES: usize = 64;
 /// Connections followed at one time; the least informative are judged early and leave.
 pub const CONNECTIONS: usize = 200_000;
 
+/// Records of a pipe or a growing file that are read ahead of the analysis.
+pub const WAITING_RECORDS: usize = 1_024;
+
 /// Seconds after which a connection that is watched and says nothing is judged and leaves: as long as Linux waits before
 /// its first keep-alive.
 pub const WATCHED_IDLE_SECONDS: i64 = 7_200;

@@ -4,26 +4,25 @@ use std::collections::{BTreeMap, HashSet};
 use std::fs::{File, OpenOptions};
 use std::io::{self, LineWriter, Write};
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
 use anyhow::Context;
 use comfy_table::Table;
 use comfy_table::presets::UTF8_FULL;
-use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM, SIGUSR1};
-use signal_hook::flag;
-use ssmscope::analysis::{self, Judged, Settings, Sink, Summary};
+use ssmscope::analysis::{self, Judged, Settings, Sink, Summary, Watching};
 use ssmscope::capture::live::{self as device, Options};
 use ssmscope::capture::{About, Frame, Source, save};
 use ssmscope::packet::Packet;
-use ssmscope::report::{Collection, json, stream, table};
+use ssmscope::report::stream::{Stream, Times};
+use ssmscope::report::{Collection, json, table};
 use ssmscope::story::{Entry, Silence, Story};
 use ssmscope::time::{Clock, Elapsed, Timestamp};
 use ssmscope::verdict::Severity;
 
 use crate::cli::{Live, Output, Until};
 use crate::read::{self, Packets};
+use crate::signals::Signals;
 use crate::{UNKNOWN, privileges};
 
 /// Digits after the second in the report for people.
@@ -48,7 +47,7 @@ pub fn run(options: &Live) -> anyhow::Result<u8> {
     let user = privileges::give_up(options.user.as_deref())?;
     let settings = Settings {
         keeps_timeline: options.output == Output::Timeline,
-        watches: true,
+        watching: Watching::Always,
         ..read::settings(&options.judgement)?
     };
     let saving = options.write.as_deref().map(|path| Saving::begin(path, options)).transpose()?;
@@ -60,11 +59,11 @@ pub fn run(options: &Live) -> anyhow::Result<u8> {
     let out = LineWriter::new(anstream::AutoStream::auto(io::stdout()));
     let mut conductor = Conductor::new(options, signals, saving);
     // As tcpdump prints them, whatever the capture tells.
-    let times = (Clock::Utc, MICROSECONDS);
+    let times = Times { clock: Clock::Utc, digits: MICROSECONDS, is_text: false };
     let style = read::style(options.verbose, true);
     let outcome = match options.output {
         Output::Timeline => {
-            let report = stream::Stream::new(out, style, times);
+            let report = Stream::new(out, style, times);
             let mut report = if options.quiet_healthy { report.quiet(options.interval) } else { report };
             let summary = conductor.analyse(&mut device, target, &settings, &mut report);
             summary.and_then(|summary| report.finish(&summary).map(|()| summary))
@@ -119,30 +118,6 @@ pub fn interfaces(netns: Option<&str>) -> anyhow::Result<u8> {
     }
     anstream::println!("{table}");
     Ok(0)
-}
-
-/// What the process was told from outside.
-struct Signals {
-    /// SIGINT or SIGTERM: end. A second one ends at once.
-    ends: Arc<AtomicBool>,
-    /// SIGUSR1: print a summary.
-    summary: Arc<AtomicBool>,
-    /// SIGHUP: open files again.
-    reopen: Arc<AtomicBool>,
-}
-
-impl Signals {
-    fn register() -> anyhow::Result<Self> {
-        let signals = Self { ends: Arc::default(), summary: Arc::default(), reopen: Arc::default() };
-        for signal in [SIGINT, SIGTERM] {
-            // The order matters: the first signal finds the flag unset, and only then sets it.
-            flag::register_conditional_shutdown(signal, i32::from(UNKNOWN), Arc::clone(&signals.ends))?;
-            flag::register(signal, Arc::clone(&signals.ends))?;
-        }
-        flag::register(SIGUSR1, Arc::clone(&signals.summary))?;
-        flag::register(SIGHUP, Arc::clone(&signals.reopen))?;
-        Ok(signals)
-    }
 }
 
 /// Stands between the analysis and the report: saves frames, and knows when enough is known.

@@ -2,10 +2,12 @@
 
 mod cli;
 mod explain;
+mod follow;
 mod live;
 mod privileges;
 mod progress;
 mod read;
+mod signals;
 mod trust;
 
 use std::io;

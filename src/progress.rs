@@ -1,11 +1,16 @@
 //! How far the reading got, on standard error, when it takes long enough to wonder.
 
 use std::io::{self, IsTerminal};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use indicatif::{ProgressBar, ProgressStyle};
 use ssmscope::analysis::{Judged, Sink};
+use ssmscope::capture::About;
 use ssmscope::packet::Packet;
+use ssmscope::story::{Entry, Silence, Story};
+use ssmscope::time::Timestamp;
 
 /// Nothing is shown before this.
 const PATIENCE: Duration = Duration::from_secs(1);
@@ -16,18 +21,50 @@ pub struct Watched<'s> {
     began: Instant,
     is_shown: bool,
     bar: Option<ProgressBar>,
+    ends: Option<Arc<AtomicBool>>,
 }
 
 impl<'s> Watched<'s> {
     /// Around the sink that takes the results.
     pub fn new(sink: &'s mut dyn Sink) -> Self {
-        Self { sink, began: Instant::now(), is_shown: io::stderr().is_terminal(), bar: None }
+        Self { sink, began: Instant::now(), is_shown: io::stderr().is_terminal(), bar: None, ends: None }
+    }
+
+    /// Ends the reading when this is set.
+    pub fn ending_with(mut self, ends: Option<Arc<AtomicBool>>) -> Self {
+        self.ends = ends;
+        self
     }
 }
 
 impl Sink for Watched<'_> {
     fn packet(&mut self, packet: &Packet<'_>) -> io::Result<()> {
         self.sink.packet(packet)
+    }
+
+    fn entry(&mut self, story: &Story, entry: &Entry) -> io::Result<()> {
+        self.sink.entry(story, entry)
+    }
+
+    fn silence(&mut self, story: &Story, silence: &Silence) -> io::Result<()> {
+        self.sink.silence(story, silence)
+    }
+
+    fn known(&mut self, judged: &Judged) -> io::Result<()> {
+        self.sink.known(judged)
+    }
+
+    fn idle(&mut self, at: Timestamp, about: &About) -> io::Result<()> {
+        // What is waited for has no measure of how much is left.
+        self.is_shown = false;
+        if let Some(bar) = self.bar.take() {
+            bar.finish_and_clear();
+        }
+        self.sink.idle(at, about)
+    }
+
+    fn is_done(&mut self) -> bool {
+        self.ends.as_ref().is_some_and(|ends| ends.load(Ordering::Relaxed)) || self.sink.is_done()
     }
 
     fn connection(&mut self, judged: Judged) -> io::Result<()> {

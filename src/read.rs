@@ -3,9 +3,11 @@
 use std::fmt;
 use std::io::{self, BufWriter, IsTerminal, Write};
 use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 
 use jiff::tz::TimeZone;
-use ssmscope::analysis::{self, CertificateSettings, Judged, Settings, Sink, Summary};
+use ssmscope::analysis::{self, CertificateSettings, Judged, Settings, Sink, Summary, Watching};
 use ssmscope::capture::merge::Merged;
 use ssmscope::capture::{About, ReadError, Source, Target, TargetError, file};
 use ssmscope::limits;
@@ -14,8 +16,9 @@ use ssmscope::report::{Collection, Style, json, table, tcpdump, timeline};
 use ssmscope::verdict;
 
 use crate::cli::{Judgement, Output, Read, Selection};
+use crate::follow::{self, Following};
 use crate::progress::Watched;
-use crate::{UNKNOWN, trust};
+use crate::{UNKNOWN, signals, trust};
 
 /// Columns of a table where no terminal tells its own.
 const COLUMNS: u16 = 80;
@@ -24,14 +27,21 @@ const COLUMNS: u16 = 80;
 pub fn run(options: &Read) -> anyhow::Result<u8> {
     let target = target(&options.selection)?;
     let keeps_timeline = options.output == Output::Timeline;
-    let settings = Settings { keeps_timeline, ..settings(&options.judgement)? };
-    let Opened { source, failed } = open(&options.files, options.output)?;
+    let is_waited_for = follow::is_waited_for(options)?;
+    let watching = if is_waited_for { Watching::WhenIdle } else { Watching::Never };
+    let settings = Settings { keeps_timeline, watching, ..settings(&options.judgement)? };
+    let Opened { source, failed } = if is_waited_for {
+        Opened { source: Some(Box::new(follow::open(options)?)), failed: Vec::new() }
+    } else {
+        open(&options.files, options.output)?
+    };
+    let ends = if is_waited_for { Some(signals::ends()?) } else { None };
     let Some(mut source) = source else {
         tell(&failed);
         return Ok(UNKNOWN);
     };
     target.check(&source.about())?;
-    let outcome = read(source.as_mut(), &target, &settings, options, &failed);
+    let outcome = read(source.as_mut(), &target, &settings, options, &failed, ends);
     tell(&failed);
     let summary = match outcome {
         Ok(summary) => summary,
@@ -54,12 +64,13 @@ fn read(
     settings: &Settings,
     options: &Read,
     failed: &[ReadError],
+    ends: Option<Arc<AtomicBool>>,
 ) -> io::Result<Summary> {
     let about = source.about();
     let names: Vec<_> = about.files.iter().map(|file| file.name.clone()).collect();
     let mut out = BufWriter::new(anstream::AutoStream::auto(io::stdout()));
-    let mut analyse = |sink: &mut dyn Sink| {
-        let mut watched = Watched::new(sink);
+    let analyse = |sink: &mut dyn Sink| {
+        let mut watched = Watched::new(sink).ending_with(ends);
         analysis::analyse(source, target.clone(), settings, &mut watched)
     };
     let (summary, written) = match options.output {
@@ -72,6 +83,12 @@ fn read(
         Output::Tcpdump => {
             let mut packets = Packets::new(&mut out, &about, options.verbose);
             (analyse(&mut packets)?, Ok(()))
+        }
+        Output::Timeline if settings.watching == Watching::WhenIdle => {
+            let mut report = Following::new(&mut out, style(options.verbose, options.all));
+            let summary = analyse(&mut report)?;
+            let written = report.finish(&summary);
+            (summary, written)
         }
         Output::Timeline | Output::Table => {
             let mut collection = Collection::new(names.len() > 1, options.all);

@@ -40,9 +40,21 @@ pub struct Settings {
     /// Whether the packets of each connection are kept for a timeline.
     pub keeps_timeline: bool,
     /// Whether the sink is told what is known while packets come, not only at the end.
-    pub watches: bool,
+    pub watching: Watching,
     /// How certificates are checked.
     pub certificates: CertificateSettings,
+}
+
+/// When the sink is told what is known while packets come.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub enum Watching {
+    /// Never: the capture is read to its end.
+    #[default]
+    Never,
+    /// As soon as packets have to be waited for.
+    WhenIdle,
+    /// From the start.
+    Always,
 }
 
 /// How certificates are checked.
@@ -61,7 +73,13 @@ impl Default for Settings {
             stall_after: Elapsed::from_millis(3_000),
         };
         let certificates = CertificateSettings::default();
-        Self { judging, tls_ports: vec![443, 8443], keeps_timeline: true, watches: false, certificates }
+        Self {
+            judging,
+            tls_ports: vec![443, 8443],
+            keeps_timeline: true,
+            watching: Watching::default(),
+            certificates,
+        }
     }
 }
 
@@ -203,6 +221,10 @@ pub fn analyse(
             Record::Idle(at) => {
                 analysis.clock.pass(*at);
                 let at = *at;
+                if !analysis.is_watching {
+                    sink.idle(at, &source.about())?;
+                    analysis.begin_watching(sink)?;
+                }
                 if at - analysis.told_idle >= IDLE_TOLD_EVERY {
                     analysis.told_idle = at;
                     let about = source.about();
@@ -211,7 +233,7 @@ pub fn analyse(
                 continue;
             }
         };
-        if let (true, Record::Frame(frame)) = (settings.watches, &record) {
+        if let (true, Record::Frame(frame)) = (settings.watching == Watching::Always, &record) {
             sink.frame(frame)?;
         }
         analysis.note_time(number, at);
@@ -253,6 +275,7 @@ struct Analysis<'s> {
     facts: CaptureFacts,
     /// When connections were looked at last, while watching.
     looked_at: Timestamp,
+    is_watching: bool,
     /// When the sink was told last that no packet came.
     told_idle: Timestamp,
 }
@@ -268,6 +291,7 @@ impl<'s> Analysis<'s> {
             chains: Chains::new(&settings.certificates),
             facts: CaptureFacts::default(),
             looked_at: Timestamp::ZERO,
+            is_watching: settings.watching == Watching::Always,
             told_idle: Timestamp::ZERO,
         }
     }
@@ -315,7 +339,7 @@ impl<'s> Analysis<'s> {
         if let Some(track) = self.table.track_mut(index) {
             track.segment(place, segment, &mut self.budget);
             track.share_certificates(|message| self.chains.share(message));
-            if self.settings.watches {
+            if self.is_watching {
                 tell_entry(track, place.moment, sink)?;
             }
         }
@@ -328,7 +352,7 @@ impl<'s> Analysis<'s> {
             return Ok(());
         };
         track.story.icmp(place, error, role);
-        if self.settings.watches { tell_entry(track, place.moment, sink) } else { Ok(()) }
+        if self.is_watching { tell_entry(track, place.moment, sink) } else { Ok(()) }
     }
 
     fn neighbour(&mut self, neighbour: &Neighbour) {
@@ -381,7 +405,7 @@ impl<'s> Analysis<'s> {
         let before = self.facts;
         self.facts = facts_of(about);
         let drops_more = self.facts.dropped.unwrap_or(0) > before.dropped.unwrap_or(0);
-        let drops_now = self.settings.watches && drops_more;
+        let drops_now = self.is_watching && drops_more;
         self.facts.dropped_at = if drops_now { Some(self.clock.latest()) } else { before.dropped_at };
     }
 }

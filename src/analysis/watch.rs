@@ -6,10 +6,10 @@
 use std::io;
 
 use super::table::Track;
-use super::{Analysis, Judged, Sink};
+use super::{Analysis, Judged, Sink, Watching};
 use crate::finding;
 use crate::limits;
-use crate::story::{CaptureFacts, Story};
+use crate::story::{CaptureFacts, Item, Story};
 use crate::time::{Elapsed, Timestamp};
 use crate::verdict::{self, Severity};
 
@@ -68,9 +68,33 @@ impl Watch {
 }
 
 impl Analysis<'_> {
+    /// From now on packets are waited for: the sink is told what came until now.
+    pub(super) fn begin_watching(&mut self, sink: &mut dyn Sink) -> io::Result<()> {
+        if self.is_watching || self.settings.watching == Watching::Never {
+            return Ok(());
+        }
+        self.is_watching = true;
+        let mut packets = Vec::new();
+        for index in 0..self.table.places() {
+            let Some(track) = self.table.track(index) else { continue };
+            for item in track.story.so_far().timeline.items(0) {
+                if let Item::Packet(entry) = item {
+                    packets.push((index, entry));
+                }
+            }
+        }
+        packets.sort_by_key(|(_, entry)| entry.moment.number);
+        for (index, entry) in packets {
+            if let Some(track) = self.table.track(index) {
+                sink.entry(track.story.so_far(), &entry)?;
+            }
+        }
+        Ok(())
+    }
+
     /// Whether it is time to look again.
     pub(super) fn is_look_due(&self) -> bool {
-        self.settings.watches && self.clock.latest() - self.looked_at >= EVERY
+        self.is_watching && self.clock.latest() - self.looked_at >= EVERY
     }
 
     /// Says what is new about all connections.

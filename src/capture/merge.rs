@@ -54,7 +54,8 @@ struct Waiting {
 }
 
 /// A record whose bytes are held apart.
-enum Held {
+pub(super) enum Held {
+    /// Without its bytes.
     Frame(Frame<'static>),
     /// With the length of its payload or quote, after which the printed bytes stand.
     Printed(Box<Packet<'static>>, usize),
@@ -163,7 +164,7 @@ impl Source for Merged {
 }
 
 /// A packet without its bytes, which go into `bytes`, and where in them its printed bytes begin.
-fn detached(packet: Packet<'_>, bytes: &mut Vec<u8>) -> (Packet<'static>, usize) {
+pub(super) fn detached(packet: Packet<'_>, bytes: &mut Vec<u8>) -> (Packet<'static>, usize) {
     let Packet { number, origin, at, wire_len, is_cut, travel, content } = packet;
     bytes.clear();
     let mut split = 0;
@@ -186,7 +187,7 @@ fn detached(packet: Packet<'_>, bytes: &mut Vec<u8>) -> (Packet<'static>, usize)
 }
 
 /// The packet with its bytes again.
-fn attached<'a>(mut packet: Packet<'a>, bytes: &'a [u8], split: usize) -> Packet<'a> {
+pub(super) fn attached<'a>(mut packet: Packet<'a>, bytes: &'a [u8], split: usize) -> Packet<'a> {
     match &mut packet.content {
         Content::Segment(segment) => {
             (segment.payload, segment.printed) = bytes.split_at_checked(split).unwrap_or_default();

@@ -10,6 +10,7 @@ pub mod merge;
 pub mod save;
 pub mod transcript;
 mod trouble;
+pub mod waiting;
 
 pub use filter::{Prefilter, Target, TargetError};
 pub use merge::open;

@@ -15,12 +15,12 @@ use serde_json::ser::{Formatter, Serializer};
 
 use super::{Origins, clock, escape};
 use crate::analysis::{Failure, Judged, Sink, Summary as Figures};
-use crate::capture::ReadError;
+use crate::capture::{About, ReadError};
 use crate::finding::Finding;
 use crate::packet::Packet;
 use crate::story::{EndingKind, Moment, Opening, PreludeFacts, Said, Silence, Stage, Story};
 use crate::tcp::{Counters, ResetFit, Role};
-use crate::time::{Clock, Elapsed};
+use crate::time::{Clock, Elapsed, Timestamp};
 use crate::tls::{Basis, ClientHello, Plain, PlainKind, PreludeStep};
 use crate::verdict::Verdict;
 
@@ -64,6 +64,10 @@ impl<W: Write> Sink for Report<W> {
             self.origins.add(packet.number, packet.origin);
         }
         Ok(())
+    }
+
+    fn idle(&mut self, _: Timestamp, _: &About) -> io::Result<()> {
+        self.out.flush()
     }
 
     fn connection(&mut self, judged: Judged) -> io::Result<()> {

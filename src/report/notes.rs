@@ -26,6 +26,13 @@ pub(super) struct Told {
     closed: Option<Role>,
 }
 
+impl Told {
+    /// Text has no payload, and that it is cut is no news.
+    pub(super) fn of_text(self, is_text: bool) -> Self {
+        Self { is_cut: self.is_cut || is_text, ..self }
+    }
+}
+
 impl Default for Told {
     fn default() -> Self {
         Self { stage: Stage::None, is_cut: false, closed: None }

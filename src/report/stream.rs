@@ -23,11 +23,21 @@ const INDENT: usize = 5;
 pub struct Stream<W> {
     out: W,
     style: Style,
-    /// What the capture's times are, and the digits after their second.
-    times: (Clock, u8),
+    times: Times,
     /// Connections that are shown, by the number of their first packet. Never iterated.
     shown: HashMap<u64, Shown>,
     quiet: Option<Quiet>,
+}
+
+/// What the capture's packets are like.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Times {
+    /// What its times count from.
+    pub clock: Clock,
+    /// Digits after the second that are shown.
+    pub digits: u8,
+    /// Whether it is text, without payload.
+    pub is_text: bool,
 }
 
 /// What was shown of a connection.
@@ -48,8 +58,8 @@ struct Quiet {
 }
 
 impl<W: Write> Stream<W> {
-    /// A report on a capture that has `times` of this kind, with so many digits.
-    pub fn new(out: W, style: Style, times: (Clock, u8)) -> Self {
+    /// A report on a capture with `times` of this kind.
+    pub fn new(out: W, style: Style, times: Times) -> Self {
         Self { out, style, times, shown: HashMap::new(), quiet: None }
     }
 
@@ -80,7 +90,7 @@ impl<W: Write> Stream<W> {
     }
 
     fn time(&self, at: Timestamp) -> String {
-        let (clock, digits) = self.times;
+        let Times { clock, digits, .. } = self.times;
         clock::time_of_day(at, clock, digits, &self.style.zone).unwrap_or_default()
     }
 
@@ -114,9 +124,9 @@ impl<W: Write> Stream<W> {
         let origins = Origins::default();
         let names = PacketNames::new(&[], &origins);
         if self.quiet.is_some() {
-            timeline::write_connection(judged, self.times.1, &names, &self.style, &mut self.out)?;
+            timeline::write_connection(judged, self.times.digits, &names, &self.style, &mut self.out)?;
         } else {
-            timeline::write_heading(&judged.story, self.times.1, &self.style, &mut self.out)?;
+            timeline::write_heading(&judged.story, self.times.digits, &self.style, &mut self.out)?;
             timeline::write_judgement(judged, &names, &self.style, &mut self.out)?;
         }
         self.out.flush()
@@ -130,9 +140,9 @@ impl<W: Write> Sink for Stream<W> {
         }
         let printer = tcpdump::Style {
             is_verbose: self.style.is_verbose,
-            is_text: story.capture.is_text,
-            clock: self.times.0,
-            digits: self.times.1,
+            is_text: self.times.is_text,
+            clock: self.times.clock,
+            digits: self.times.digits,
             zone: self.style.zone.clone(),
         };
         let origins = Origins::default();
@@ -144,7 +154,7 @@ impl<W: Write> Sink for Stream<W> {
             writeln!(self.out, "{DIM}{number:>INDENT$}{DIM:#}  {line}")?;
         }
         let after = shown.previous.replace(entry.moment.at).map(|previous| entry.moment.at - previous);
-        let mut notes = Notes::resume(story, &names, shown.told);
+        let mut notes = Notes::resume(story, &names, shown.told.of_text(self.times.is_text));
         write_note(&notes.about(entry, after), &mut self.out)?;
         shown.told = notes.told();
         self.out.flush()

@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use serde_json::Value;
-use ssmscope::analysis::{self, Judged, Settings, Sink};
+use ssmscope::analysis::{self, Judged, Settings, Sink, Watching};
 use ssmscope::capture::{self, Target};
 use ssmscope::verdict::RULES;
 
@@ -192,7 +192,8 @@ fn watching_a_capture_ends_in_the_same_verdicts() {
                 let mut told = Told::default();
                 let mut source = capture::open(&paths).unwrap();
                 let everything = Target::new(&[], &[], None).unwrap();
-                let settings = Settings { watches, ..Settings::default() };
+                let watching = if watches { Watching::Always } else { Watching::Never };
+                let settings = Settings { watching, ..Settings::default() };
                 analysis::analyse(source.as_mut(), everything, &settings, &mut told).unwrap();
                 told.judged.sort_unstable();
                 told

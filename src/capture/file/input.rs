@@ -19,6 +19,8 @@ pub(super) struct Input {
     offset: u64,
     is_at_end: bool,
     trouble: Option<String>,
+    /// Whether a pause of the writer is told as [`io::ErrorKind::WouldBlock`]; else it is waited out.
+    tells_pauses: bool,
 }
 
 /// How a file is compressed.
@@ -99,6 +101,7 @@ impl Input {
             offset: 0,
             is_at_end: false,
             trouble: None,
+            tells_pauses: false,
         }
     }
 
@@ -130,6 +133,7 @@ impl Input {
                 Ok(0) => self.is_at_end = true,
                 Ok(count) => self.end += count,
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock && !self.tells_pauses => {}
                 Err(error) if self.compression.is_some() => {
                     self.is_at_end = true;
                     self.trouble = Some(error.to_string());
@@ -138,6 +142,12 @@ impl Input {
             }
         }
         Ok(true)
+    }
+
+    /// From now on a pause of the writer is an error of the kind [`io::ErrorKind::WouldBlock`], after which reading goes on.
+    pub(super) fn tell_pauses(&mut self) {
+        // Decompressors wait their input's pauses out.
+        self.tells_pauses = self.compression.is_none();
     }
 
     /// The bytes that are in memory and not consumed.

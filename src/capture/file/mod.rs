@@ -97,7 +97,8 @@ fn format_name(format: &str, particulars: &[&str], input: &Input) -> String {
     format!("{format} ({})", particulars.join(", "))
 }
 
-fn unopened(name: &str, error: &io::Error) -> ReadError {
+/// Why a file can't be opened, with what to try.
+pub(super) fn unopened(name: &str, error: &io::Error) -> ReadError {
     let hint = match error.kind() {
         io::ErrorKind::NotFound => {
             Some("check the name; captures made by sudo tcpdump may lie in root's directory")

@@ -14,7 +14,8 @@ pub(super) struct Text {
 
 impl Text {
     /// Of the file with this name and index.
-    pub(super) fn new(name: &str, index: u16, input: Input) -> Self {
+    pub(super) fn new(name: &str, index: u16, mut input: Input) -> Self {
+        input.tell_pauses();
         let (compression, progress) = (input.compression(), input.progress().clone());
         Self { transcript: Transcript::new(name.to_owned(), index, input), compression, progress }
     }

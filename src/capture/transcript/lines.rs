@@ -38,13 +38,15 @@ impl<R: BufRead> Lines<R> {
         Self { reader, number: 0, consumed: 0, overlong: 0 }
     }
 
-    /// The next line, or `None` at the end of the file.
+    /// The next line, or `None` at the end of the file. A pause between lines is an error, after which reading goes on.
     pub fn next_line(&mut self) -> io::Result<Option<Line>> {
         let mut line = Line::default();
         let (mut has_begun, mut is_overlong) = (false, false);
         loop {
             let available = match self.reader.fill_buf() {
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
+                // A pause within a line is waited out.
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock && has_begun => continue,
                 other => other?,
             };
             if available.is_empty() {

@@ -18,7 +18,7 @@ mod scan;
 mod tcp;
 
 use std::collections::VecDeque;
-use std::io::BufRead;
+use std::io::{self, BufRead};
 
 use self::banner::Banner;
 use self::clock::{Clockwork, Stamp};
@@ -159,14 +159,14 @@ impl<R: BufRead> Transcript<R> {
         self.ready.push_back(read);
     }
 
-    /// The next packet whose time is clear.
-    fn next_ready(&mut self) -> Option<Read> {
+    /// The next packet whose time is clear. `is_all` says that no further one is at hand to make it clearer.
+    fn next_ready(&mut self, is_all: bool) -> Option<Read> {
         if self.clockwork.clock.is_none() {
             let is_delta = self.banner.is_delta && matches!(self.stamps.front(), Some(Stamp::Time(_)));
             if is_delta {
                 self.clockwork.clock = Some(Clock::SinceFirst);
                 self.clockwork.is_delta = true;
-            } else if !self.clockwork.decide(&self.stamps, self.is_at_end) {
+            } else if !self.clockwork.decide(&self.stamps, is_all) {
                 return None;
             }
             self.stamps.clear();
@@ -217,18 +217,31 @@ impl<R: BufRead> Transcript<R> {
 
 impl<R: BufRead> Source for Transcript<R> {
     fn next_record(&mut self) -> Result<Option<Record<'_>>, ReadError> {
+        let mut is_paused = false;
         let read = loop {
-            if let Some(read) = self.next_ready() {
+            if let Some(read) = self.next_ready(self.is_at_end || is_paused) {
                 break read;
             }
             if self.is_at_end {
                 return Ok(None);
             }
-            let line = self.lines.next_line().map_err(|error| ReadError {
-                file: self.name.clone(),
-                what: format!("can't be read after byte {}: {error}", self.lines.consumed),
-                hint: None,
-            })?;
+            let line = match self.lines.next_line() {
+                Ok(line) => line,
+                // Nothing comes for a while, so the packet before is whole.
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+                    self.finish_draft();
+                    is_paused = true;
+                    continue;
+                }
+                Err(error) => {
+                    return Err(ReadError {
+                        file: self.name.clone(),
+                        what: format!("can't be read after byte {}: {error}", self.lines.consumed),
+                        hint: None,
+                    });
+                }
+            };
+            is_paused = false;
             if let Some(line) = line {
                 self.take_line(line);
             } else {

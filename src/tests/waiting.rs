@@ -1,0 +1,105 @@
+//! Captures that are still being written: pipes whose writer pauses, and files that grow.
+
+use std::fs::{self, File, OpenOptions};
+use std::io::{Read, Write};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
+
+/// A ClientHello that is never answered, as tcpdump prints it on vManage.
+const TEXT: &str = "\
+tcpdump: listening on eth0, link-type EN10MB (Ethernet), capture size 128 bytes
+12:15:06.407513 IP 192.168.10.1.57886 > 10.106.66.55.8443: Flags [S], seq 100, win 64240, options [mss 1460], length 0
+12:15:06.408513 IP 10.106.66.55.8443 > 192.168.10.1.57886: Flags [S.], seq 900, ack 101, win 65160, options [mss 1460], length 0
+12:15:06.408613 IP 192.168.10.1.57886 > 10.106.66.55.8443: Flags [.], ack 1, win 502, length 0
+12:15:06.409513 IP 192.168.10.1.57886 > 10.106.66.55.8443: Flags [P.], seq 1:518, ack 1, win 502, length 517
+12:15:06.410513 IP 10.106.66.55.8443 > 192.168.10.1.57886: Flags [.], ack 518, win 501, length 0
+";
+
+#[test]
+fn a_pipe_without_pauses_is_read_as_a_file() {
+    for situation in ["healthy", "refused", "handshake-stalled", "vmanage-transcript"] {
+        let capture = capture(situation);
+        for form in ["timeline", "json", "table"] {
+            let options = ["read", "-o", form, "-"];
+            let from_file = ssmscope(&options).stdin(File::open(&capture).unwrap()).output().unwrap();
+            let mut piped = ssmscope(&options).stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
+            piped.stdin.take().unwrap().write_all(&fs::read(&capture).unwrap()).unwrap();
+            let piped = piped.wait_with_output().unwrap();
+            assert_eq!(text(&piped.stdout), text(&from_file.stdout), "{situation} {form}");
+            assert_eq!(piped.status, from_file.status);
+        }
+    }
+}
+
+#[test]
+fn a_silence_in_piped_text_is_told_before_the_pipe_ends() {
+    let mut reading = ssmscope(&["read", "--stall-after", "1", "-"])
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut pipe = reading.stdin.take().unwrap();
+    pipe.write_all(TEXT.as_bytes()).unwrap();
+    let told = read_until(&mut reading, "no-server-hello (critical)");
+    // The last packet is told although no line follows that shows it to be whole.
+    assert!(told.contains("ack 518, win 501"), "{told}");
+    assert!(told.contains("s: the server owes the ServerHello since 12:15:06.409513"), "{told}");
+    drop(pipe);
+    assert_eq!(reading.wait().unwrap().code(), Some(2));
+}
+
+#[test]
+fn a_growing_file_is_followed_until_it_is_told_to_end() {
+    let bytes = fs::read(capture("refused")).unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("growing");
+    // Cut within the last packet.
+    let (first, rest) = bytes.split_at(bytes.len() - 30);
+    fs::write(&file, first).unwrap();
+    let options = ["read", "--follow", file.to_str().unwrap()];
+    let mut reading = ssmscope(&options).stdout(Stdio::piped()).spawn().unwrap();
+    read_until(&mut reading, "Flags [S]");
+    OpenOptions::new().append(true).open(&file).unwrap().write_all(rest).unwrap();
+    read_until(&mut reading, "refused (critical)");
+    kill(Pid::from_raw(reading.id() as i32), Signal::SIGINT).unwrap();
+    let began = Instant::now();
+    assert_eq!(reading.wait().unwrap().code(), Some(2));
+    assert!(began.elapsed() < Duration::from_secs(2));
+}
+
+/// Reads until some words were told, for five seconds at most.
+fn read_until(reading: &mut Child, words: &str) -> String {
+    let began = Instant::now();
+    let mut told = String::new();
+    let output = reading.stdout.as_mut().unwrap();
+    let mut bytes = [0; 4_096];
+    while !told.contains(words) {
+        assert!(began.elapsed() < Duration::from_secs(5), "no {words} in {told}");
+        let count = output.read(&mut bytes).unwrap();
+        assert!(count > 0, "no {words} in {told}");
+        told.push_str(&text(&bytes[..count]));
+        thread::sleep(Duration::from_millis(10));
+    }
+    told
+}
+
+fn capture(situation: &str) -> PathBuf {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("testdata").join(situation);
+    let names = ["capture.pcap", "capture.pcapng", "transcript.txt"];
+    names.iter().map(|name| folder.join(name)).find(|file| file.exists()).unwrap()
+}
+
+fn ssmscope(options: &[&str]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_ssmscope"));
+    command.env("TZ", "UTC").env("NO_COLOR", "1").args(options);
+    command
+}
+
+fn text(bytes: &[u8]) -> String {
+    String::from_utf8_lossy(bytes).into_owned()
+}
