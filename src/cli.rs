@@ -196,6 +196,25 @@ pub struct Live {
     #[arg(short, long, value_name = "FILE", help_heading = "Capture")]
     pub write: Option<PathBuf>,
 
+    /// Keep the latest packets in this folder, and write a file for each connection that fails, from its SYN on.
+    #[arg(long, value_name = "FOLDER", help_heading = "Flight recorder")]
+    pub record: Option<PathBuf>,
+
+    /// How much is kept in memory, and as much on disk, in MiB.
+    #[arg(long, value_name = "MIB", default_value_t = 64, requires = "record", help_heading = "Flight recorder",
+        value_parser = clap::value_parser!(u64).range(1..=65_536))]
+    pub record_size: u64,
+
+    /// How much of what went on before a failed connection goes into its file, in seconds.
+    #[arg(long, value_name = "SECONDS", value_parser = span, default_value = "10", requires = "record",
+        help_heading = "Flight recorder")]
+    pub record_before: Elapsed,
+
+    /// How much of what went on after its verdict, in seconds.
+    #[arg(long, value_name = "SECONDS", value_parser = span, default_value = "2", requires = "record",
+        help_heading = "Flight recorder")]
+    pub record_after: Elapsed,
+
     /// Which traffic.
     #[command(flatten)]
     pub selection: Selection,

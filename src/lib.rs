@@ -5,6 +5,7 @@
 //! [`packet`] (the vocabulary) → [`capture`] → [`decode`] → [`tcp`] → [`tls`] → [`cert`] →
 //! [`story`] → [`verdict`] → [`report`].
 //!
+//! [`recorder`] keeps the packets of a live capture for the connections that fail.
 //! [`finding`] stands beside [`verdict`], [`analysis`] drives the chain, [`limits`] holds every bound, and [`time`] the only
 //! clock.
 //!
@@ -36,6 +37,7 @@ pub mod decode;
 pub mod finding;
 pub mod limits;
 pub mod packet;
+pub mod recorder;
 pub mod report;
 pub mod story;
 #[cfg(test)]

@@ -64,6 +64,9 @@ pub const FRAGMENT_OVERHEAD_BYTES: usize = 64;
 /// Connections followed at one time; the least informative are judged early and leave.
 pub const CONNECTIONS: usize = 200_000;
 
+/// Failed connections of one run that the flight recorder writes a file for.
+pub const RECORDINGS: usize = 1_000;
+
 /// Records of a pipe or a growing file that are read ahead of the analysis.
 pub const WAITING_RECORDS: usize = 1_024;
 

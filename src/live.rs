@@ -14,6 +14,7 @@ use ssmscope::analysis::{self, Judged, Settings, Sink, Summary, Watching};
 use ssmscope::capture::live::{self as device, Options};
 use ssmscope::capture::{About, Frame, Source, save};
 use ssmscope::packet::Packet;
+use ssmscope::recorder::{self, Recorder};
 use ssmscope::report::stream::{Stream, Times};
 use ssmscope::report::{Collection, json, table};
 use ssmscope::story::{Entry, Silence, Story};
@@ -51,13 +52,14 @@ pub fn run(options: &Live) -> anyhow::Result<u8> {
         ..read::settings(&options.judgement)?
     };
     let saving = options.write.as_deref().map(|path| Saving::begin(path, options)).transpose()?;
+    let recorder = options.record.as_deref().map(|folder| recorder(folder, options)).transpose()?;
     let signals = Signals::register()?;
     let as_user = user.map(|name| format!(", as user {name}")).unwrap_or_default();
     anstream::eprintln!("ssmscope: listening on {}{as_user}; Ctrl-C ends it", options.interface);
 
     let about = device.about();
     let out = LineWriter::new(anstream::AutoStream::auto(io::stdout()));
-    let mut conductor = Conductor::new(options, signals, saving);
+    let mut conductor = Conductor::new(options, signals, saving, recorder);
     // As tcpdump prints them, whatever the capture tells.
     let times = Times { clock: Clock::Utc, digits: MICROSECONDS, is_text: false };
     let style = read::style(options.verbose, true);
@@ -125,6 +127,7 @@ struct Conductor<'o> {
     options: &'o Live,
     signals: Signals,
     saving: Option<Saving>,
+    recorder: Option<Recorder>,
     began: Instant,
     last_packet: Instant,
     packets: u64,
@@ -142,12 +145,13 @@ struct Conductor<'o> {
 }
 
 impl<'o> Conductor<'o> {
-    fn new(options: &'o Live, signals: Signals, saving: Option<Saving>) -> Self {
+    fn new(options: &'o Live, signals: Signals, saving: Option<Saving>, recorder: Option<Recorder>) -> Self {
         let now = Instant::now();
         Self {
             options,
             signals,
             saving,
+            recorder,
             began: now,
             last_packet: now,
             packets: 0,
@@ -177,6 +181,11 @@ impl<'o> Conductor<'o> {
             saving.statistics(self.last_at, summary.about.dropped.unwrap_or(0));
         }
         self.tell_notes(&summary.about);
+        if let Some(recorder) = &mut self.recorder {
+            recorder.dropped(summary.about.dropped.unwrap_or(0));
+            recorder.finish();
+            tell_news(recorder);
+        }
     }
 
     fn frame(&mut self, frame: &Frame<'_>) {
@@ -186,10 +195,19 @@ impl<'o> Conductor<'o> {
         if let Some(saving) = &mut self.saving {
             saving.frame(frame);
         }
+        if let Some(recorder) = &mut self.recorder {
+            recorder.frame(frame);
+            tell_news(recorder);
+        }
     }
 
-    fn idle(&mut self, about: &About) {
+    fn idle(&mut self, at: Timestamp, about: &About) {
         self.dropped = about.dropped.unwrap_or(0);
+        if let Some(recorder) = &mut self.recorder {
+            recorder.dropped(self.dropped);
+            recorder.pass(at);
+            tell_news(recorder);
+        }
         self.tell_notes(about);
         let waited = self.began.elapsed();
         if self.packets == 0 && !self.told_silence && waited >= Duration::from(self.options.expect_within) {
@@ -207,6 +225,9 @@ impl<'o> Conductor<'o> {
 
     /// Takes a verdict in, known before or not.
     fn verdict(&mut self, judged: &Judged, is_final: bool) {
+        if let Some(recorder) = &mut self.recorder {
+            recorder.judged(judged);
+        }
         let number = judged.story.first.number;
         let severity = judged.verdict.severity;
         let was_known = if is_final { self.known.remove(&number) } else { !self.known.insert(number) };
@@ -250,6 +271,27 @@ impl<'o> Conductor<'o> {
     }
 }
 
+/// The flight recorder that was asked for.
+fn recorder(folder: &Path, options: &Live) -> anyhow::Result<Recorder> {
+    let settings = recorder::Settings {
+        folder: folder.to_owned(),
+        size: options.record_size.saturating_mul(1024 * 1024),
+        before: options.record_before,
+        after: options.record_after,
+        device: options.interface.clone(),
+        snaplen: options.snaplen,
+    };
+    Recorder::new(settings).with_context(|| {
+        format!("{}: can't be recorded to; --user names whose rights files are opened with", folder.display())
+    })
+}
+
+fn tell_news(recorder: &mut Recorder) {
+    for news in recorder.news() {
+        anstream::eprintln!("ssmscope: {news}");
+    }
+}
+
 /// What to check when the host's packets do not come.
 fn nothing_seen(options: &Live) -> String {
     let hosts = match options.selection.host.as_slice() {
@@ -275,6 +317,9 @@ struct Conducted<'c, 'o> {
 
 impl Sink for Conducted<'_, '_> {
     fn packet(&mut self, packet: &Packet<'_>) -> io::Result<()> {
+        if let Some(recorder) = &mut self.conductor.recorder {
+            recorder.packet(packet);
+        }
         self.report.packet(packet)
     }
 
@@ -297,7 +342,7 @@ impl Sink for Conducted<'_, '_> {
     }
 
     fn idle(&mut self, at: Timestamp, about: &About) -> io::Result<()> {
-        self.conductor.idle(about);
+        self.conductor.idle(at, about);
         self.report.idle(at, about)
     }
 

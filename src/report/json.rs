@@ -88,6 +88,12 @@ impl<W> Report<W> {
     }
 }
 
+/// A connection's object as a value, for files that hold it among other things.
+pub fn connection_value(judged: &Judged) -> serde_json::Value {
+    let line = Line::Connection(Box::new(connection(judged.clone(), None)));
+    serde_json::to_value(line).unwrap_or_default()
+}
+
 /// The JSON Schema of one line.
 pub fn schema() -> Schema {
     schemars::schema_for!(Line)
