@@ -34,7 +34,7 @@ const PATIENCE: Duration = Duration::from_millis(2_500);
 #[test]
 fn each_fault_has_its_verdict_within_a_second_of_being_certain() {
     let Some(net) = Net::new() else { return };
-    net.run("server", &["sysctl", "-qw", "net.ipv4.ip_forward=1"]);
+    net.within("server", || fs::write("/proc/sys/net/ipv4/ip_forward", "1").unwrap());
     net.run("server", &["ip", "route", "add", "prohibit", "10.9.1.0/24"]);
     net.run("client", &["ip", "route", "add", "10.9.1.0/24", "via", SERVER]);
     let faults: [(&str, &str, u16, Fault); 12] = [
@@ -207,7 +207,7 @@ fn a_killed_recorder_leaves_what_it_saw() {
 #[test]
 fn a_full_disk_is_told_and_the_analysis_goes_on() {
     let Some(net) = Net::new() else { return };
-    let disk = SmallDisk::mount();
+    let Some(disk) = SmallDisk::mount() else { return };
     let all = disk.0.path().join("all.pcapng");
     let options = ["--record", path(disk.0.path()), "-w", path(&all)];
     let watch = net.watch(&[&options[..], &["-o", "json", "--until", "failure"]].concat());
@@ -425,7 +425,7 @@ impl Net {
         assert!(Command::new("ip").args(pair).args(["netns", &server]).status().unwrap().success());
         for (host, address) in [("client", CLIENT), ("server", SERVER)] {
             // Nothing else than what the tests bring about is on the wire.
-            net.run(host, &["sysctl", "-qw", "net.ipv6.conf.all.disable_ipv6=1"]);
+            let _ = net.within(host, || fs::write("/proc/sys/net/ipv6/conf/all/disable_ipv6", "1"));
             net.run(host, &["ip", "addr", "add", &format!("{address}/24"), "dev", &net.device]);
             net.run(host, &["ip", "link", "set", &net.device, "up"]);
         }
@@ -526,11 +526,14 @@ impl Drop for Net {
 struct SmallDisk(tempfile::TempDir);
 
 impl SmallDisk {
-    fn mount() -> Self {
+    fn mount() -> Option<Self> {
         let folder = tempfile::tempdir().unwrap();
         let options = ["-t", "tmpfs", "-o", "size=128k", "tmpfs", path(folder.path())];
-        assert!(Command::new("mount").args(options).status().unwrap().success());
-        Self(folder)
+        if !Command::new("mount").args(options).status().is_ok_and(|status| status.success()) {
+            eprintln!("skipped: a small file system can't be mounted here");
+            return None;
+        }
+        Some(Self(folder))
     }
 }
 
