@@ -19,6 +19,7 @@ use std::io;
 use chains::Chains;
 pub use summary::{ServerSummary, Summary};
 use table::{Budget, Table, Track};
+use watch::Leftovers;
 
 use crate::capture::{About, Frame, Prefilter, ReadError, Record, Source, Target, TargetError};
 use crate::cert::Trust;
@@ -276,6 +277,7 @@ struct Analysis<'s> {
     /// When connections were looked at last, while watching.
     looked_at: Timestamp,
     is_watching: bool,
+    leftovers: Leftovers,
     /// When the sink was told last that no packet came.
     told_idle: Timestamp,
 }
@@ -293,6 +295,7 @@ impl<'s> Analysis<'s> {
             looked_at: Timestamp::ZERO,
             is_watching: settings.watching == Watching::Always,
             told_idle: Timestamp::ZERO,
+            leftovers: Leftovers::default(),
         }
     }
 
@@ -328,6 +331,7 @@ impl<'s> Analysis<'s> {
             Some(index) if !self.table.track(index).is_some_and(|track| track.tcp.is_reopened_by(header)) => {
                 index
             }
+            None if self.is_watching && self.leftovers.hold(&key, header) => return Ok(()),
             _ => {
                 if self.table.is_full() {
                     self.evict(sink)?;
@@ -363,7 +367,7 @@ impl<'s> Analysis<'s> {
     fn evict(&mut self, sink: &mut dyn Sink) -> io::Result<()> {
         for track in self.table.evict() {
             self.budget.release(&track);
-            self.summary.evicted += u64::from(!track.watch.is_judged);
+            self.summary.evicted += 1;
             self.judge(track, sink)?;
         }
         Ok(())
@@ -384,9 +388,6 @@ impl<'s> Analysis<'s> {
     }
 
     fn judge(&mut self, track: Track, sink: &mut dyn Sink) -> io::Result<()> {
-        if track.watch.is_judged {
-            return Ok(());
-        }
         let facts = self.facts_between(track.story.so_far());
         let judged = self.judged(track.finish(facts));
         self.summary.count(&judged);

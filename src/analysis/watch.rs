@@ -3,13 +3,16 @@
 //!
 //! Time is the capture's here too: it goes on with packets, and with what a source that waits says of its clock.
 
+use std::collections::{HashMap, VecDeque};
 use std::io;
 
 use super::table::Track;
 use super::{Analysis, Judged, Sink, Watching};
 use crate::finding;
 use crate::limits;
+use crate::packet::{Flags, SegmentHeader};
 use crate::story::{CaptureFacts, Item, Story};
+use crate::tcp::Key;
 use crate::time::{Elapsed, Timestamp};
 use crate::verdict::{self, Severity};
 
@@ -35,8 +38,36 @@ pub(super) struct Watch {
     next_silence: Elapsed,
     /// The verdict that was told last.
     told: Option<&'static str>,
-    /// Whether its final verdict was told.
-    pub(super) is_judged: bool,
+}
+
+/// Connections that were judged while others go on, remembered by their sockets for a while: what still comes of them is a
+/// leftover, not a new connection.
+#[derive(Debug, Default)]
+pub(super) struct Leftovers {
+    until: HashMap<Key, Timestamp>,
+    oldest_first: VecDeque<(Timestamp, Key)>,
+}
+
+impl Leftovers {
+    fn add(&mut self, key: Key, now: Timestamp) {
+        let until = now + REMEMBERED;
+        self.until.insert(key, until);
+        self.oldest_first.push_back((until, key));
+        while let Some((until, key)) = self.oldest_first.front().copied()
+            && (until <= now || self.oldest_first.len() > limits::CONNECTIONS)
+        {
+            self.oldest_first.pop_front();
+            if self.until.get(&key) == Some(&until) {
+                self.until.remove(&key);
+            }
+        }
+    }
+
+    /// Whether a segment that belongs to no connection is left over from one that was judged.
+    pub(super) fn hold(&self, key: &Key, header: &SegmentHeader) -> bool {
+        let opens = header.tcp.flags.is_some_and(Flags::syn);
+        !opens && self.until.contains_key(key)
+    }
 }
 
 /// What is to be done with a connection.
@@ -44,21 +75,24 @@ enum Due {
     Nothing,
     Look,
     Judge,
-    Forget,
 }
 
 impl Watch {
     fn due(&self, track: &Track, now: Timestamp, stall_after: Elapsed) -> Due {
         let story = track.story.so_far();
         let quiet = now - story.last.at;
-        if self.is_judged {
-            return if quiet >= REMEMBERED { Due::Forget } else { Due::Nothing };
-        }
         let idle = Elapsed::from_millis(limits::WATCHED_IDLE_SECONDS * 1_000);
-        if quiet >= idle || (track.is_closed() && quiet >= CLOSED) {
+        if quiet < SETTLED {
+            return Due::Nothing;
+        }
+        let is_closed = track.is_closed();
+        if quiet >= idle || (is_closed && quiet >= CLOSED) {
             return Due::Judge;
         }
-        if story.packets != self.packets && quiet >= SETTLED {
+        if is_closed {
+            return Due::Nothing;
+        }
+        if story.packets != self.packets {
             return Due::Look;
         }
         let (since, owed_by) = track.story.waits_for();
@@ -106,10 +140,11 @@ impl Analysis<'_> {
             match track.watch.due(track, now, self.settings.judging.stall_after) {
                 Due::Nothing => {}
                 Due::Look => self.look_at(index, now, sink)?,
-                Due::Judge => self.judge_early(index, sink)?,
-                Due::Forget => {
+                Due::Judge => {
                     if let Some(track) = self.table.take(index) {
                         self.budget.release(&track);
+                        self.leftovers.add(track.tcp.key(), now);
+                        self.judge(track, sink)?;
                     }
                 }
             }
@@ -147,24 +182,34 @@ impl Analysis<'_> {
         if is_known && is_news { sink.known(&judged) } else { Ok(()) }
     }
 
-    /// Judges a connection that is over, and remembers it for its leftovers.
-    fn judge_early(&mut self, index: usize, sink: &mut dyn Sink) -> io::Result<()> {
-        let Some(track) = self.table.track(index) else { return Ok(()) };
-        let so_far = track.story.so_far();
-        let story = track.so_far(self.facts_between(so_far));
-        if let Some(track) = self.table.track_mut(index) {
-            track.watch.is_judged = true;
-        }
-        let judged = self.judged(story);
-        self.summary.count(&judged);
-        sink.connection(judged)
-    }
-
     /// The verdict on a story and what else is worth knowing.
     pub(super) fn judged(&mut self, mut story: Story) -> Judged {
         story.tls.examination = self.chains.examine(&story);
         let verdict = verdict::judge(&story, &self.settings.judging);
         let findings = finding::find(&story);
         Judged { story, verdict, findings }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::talk::Talk;
+
+    #[test]
+    fn leftovers_are_known_for_a_minute_and_a_new_syn_is_none() {
+        let talk = Talk::to_port(8443).syn().syn_ack();
+        let (syn, answer) = (&talk.packets[0].header, &talk.packets[1].header);
+        let fin = Talk::to_port(8443).open().fin(crate::tcp::Role::Client);
+        let late = &fin.packets.last().unwrap().header;
+        let key = Key::of(syn);
+        let mut leftovers = Leftovers::default();
+        leftovers.add(key, Timestamp::ZERO);
+        assert!(leftovers.hold(&key, late));
+        assert!(!leftovers.hold(&key, syn) && !leftovers.hold(&key, answer));
+        let other = Key::of(&Talk::to_port(1).syn().packets[0].header);
+        leftovers.add(other, Timestamp::ZERO + REMEMBERED);
+        assert!(!leftovers.hold(&key, late) && leftovers.until.len() == 1);
+        assert_eq!(leftovers.oldest_first.len(), 1);
     }
 }

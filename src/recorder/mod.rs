@@ -310,3 +310,119 @@ fn create(folder: &Path, name: &str, extension: &str) -> io::Result<(PathBuf, Fi
     }
     Err(io::ErrorKind::AlreadyExists.into())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::analysis::{self, Settings as Analysis, Sink, Watching};
+    use crate::capture::{self, Record, Target};
+
+    const MEBIBYTE: u64 = 1024 * 1024;
+
+    fn settings(folder: &Path) -> Settings {
+        Settings {
+            folder: folder.to_owned(),
+            size: MEBIBYTE,
+            before: Elapsed::from_millis(10_000),
+            after: Elapsed::from_millis(1_000),
+            device: "eth0".to_owned(),
+            snaplen: 262_144,
+        }
+    }
+
+    /// Records what an analysis tells of a capture.
+    struct Recording(Recorder);
+
+    impl Sink for Recording {
+        fn frame(&mut self, frame: &Frame<'_>) -> io::Result<()> {
+            self.0.frame(frame);
+            Ok(())
+        }
+
+        fn packet(&mut self, packet: &Packet<'_>) -> io::Result<()> {
+            self.0.packet(packet);
+            Ok(())
+        }
+
+        fn connection(&mut self, judged: Judged) -> io::Result<()> {
+            self.0.judged(&judged);
+            Ok(())
+        }
+    }
+
+    fn record(capture: &str, recorder: Recorder) -> Recorder {
+        let file = format!("{}/testdata/{capture}", env!("CARGO_MANIFEST_DIR"));
+        let mut source = capture::open(&[file]).unwrap();
+        let mut sink = Recording(recorder);
+        let everything = Target::new(&[], &[], None).unwrap();
+        let settings = Analysis { watching: Watching::Always, ..Analysis::default() };
+        analysis::analyse(source.as_mut(), everything, &settings, &mut sink).unwrap();
+        sink.0
+    }
+
+    fn files(folder: &Path, extension: &str) -> Vec<PathBuf> {
+        let entries = fs::read_dir(folder).unwrap().flatten().map(|entry| entry.path());
+        let mut files: Vec<_> =
+            entries.filter(|path| path.extension().is_some_and(|found| found == extension)).collect();
+        files.sort();
+        files
+    }
+
+    #[test]
+    fn a_failure_is_written_with_all_its_packets_and_never_over_another_file() {
+        let folder = tempfile::tempdir().unwrap();
+        for run in 1..=2 {
+            let mut recorder =
+                record("refused/capture.pcapng", Recorder::new(settings(folder.path())).unwrap());
+            recorder.finish();
+            let objects = files(folder.path(), "json");
+            assert_eq!(objects.len(), run);
+            let object: Value = serde_json::from_slice(&fs::read(&objects[0]).unwrap()).unwrap();
+            assert_eq!(object["connection"]["verdict"]["code"], "refused");
+            assert_eq!((&object["is_whole"], &object["evidence"]), (&json!(true), &json!([1, 2])));
+        }
+        let mut written = capture::open(&files(folder.path(), "pcapng")[..1]).unwrap();
+        let mut count = 0;
+        while let Some(Record::Frame(_)) = written.next_record().unwrap() {
+            count += 1;
+        }
+        assert!(count >= 2);
+    }
+
+    #[test]
+    fn a_healthy_connection_gets_no_file() {
+        let folder = tempfile::tempdir().unwrap();
+        record("healthy/capture.pcap", Recorder::new(settings(folder.path())).unwrap()).finish();
+        assert!(files(folder.path(), "json").is_empty());
+    }
+
+    #[test]
+    fn memory_and_disk_hold_no_more_than_the_bound() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut recorder = Recorder::new(settings(folder.path())).unwrap();
+        let bytes = [5; 1_000];
+        for number in 1..=5_000 {
+            let at = Timestamp::from_parts(number, 0);
+            let number = number as u64;
+            let origin = Origin { file: 0, number };
+            recorder.frame(&Frame { number, origin, at, link_type: 1, wire_len: 1_000, bytes: &bytes });
+            assert!(recorder.kept_bytes <= MEBIBYTE);
+        }
+        let on_disk: u64 =
+            files(folder.path(), "pcapng").iter().map(|file| fs::metadata(file).unwrap().len()).sum();
+        assert!(on_disk > MEBIBYTE / 2 && on_disk <= MEBIBYTE + 4_096, "{on_disk}");
+        assert!(recorder.kept.len() > 900);
+        assert!(recorder.news().is_empty());
+    }
+
+    #[test]
+    fn a_connection_whose_syn_is_gone_is_said_to_be_incomplete() {
+        let folder = tempfile::tempdir().unwrap();
+        let small = Settings { size: 300, ..settings(folder.path()) };
+        let mut recorder = record("refused/capture.pcapng", Recorder::new(small).unwrap());
+        recorder.finish();
+        let object = fs::read(&files(folder.path(), "json")[0]).unwrap();
+        let object: Value = serde_json::from_slice(&object).unwrap();
+        assert_eq!(object["is_whole"], false);
+    }
+}

@@ -151,6 +151,40 @@ fn an_interface_may_go_down_and_come_back() {
 }
 
 #[test]
+fn an_interface_may_be_removed_and_made_again() {
+    let Some(net) = Net::new() else { return };
+    let watch = net.watch(&["--until", "failure", "-o", "json"]);
+    net.run("client", &["ip", "link", "del", &net.device]);
+    thread::sleep(Duration::from_millis(1_200));
+    net.connect();
+    thread::sleep(Duration::from_millis(1_500));
+    Fault { serves: None, says: b"" }.play(&net, SERVER, 8443);
+    let output = watch.wait();
+    assert_eq!(verdicts(&output.stdout), ["refused"], "{}", text(&output.stderr));
+    let told = text(&output.stderr);
+    assert!(told.contains("disappeared") && told.contains("came back"), "{told}");
+}
+
+#[test]
+fn a_hangup_opens_the_file_again() {
+    let Some(net) = Net::new() else { return };
+    let folder = tempfile::tempdir().unwrap();
+    let [file, moved] = ["all.pcapng", "moved.pcapng"].map(|name| folder.path().join(name));
+    let watch = net.watch(&["--count", "2", "-o", "json", "-w", path(&file)]);
+    Fault { serves: None, says: b"" }.play(&net, SERVER, 8443);
+    thread::sleep(Duration::from_millis(300));
+    fs::rename(&file, &moved).unwrap();
+    watch.signal(Signal::SIGHUP);
+    thread::sleep(Duration::from_millis(300));
+    Fault { serves: None, says: b"" }.play(&net, SERVER, 8444);
+    watch.wait();
+    for file in [&file, &moved] {
+        let read = ssmscope(&["read", "-o", "json", path(file)]).output().unwrap();
+        assert_eq!(verdicts(&read.stdout), ["refused"]);
+    }
+}
+
+#[test]
 fn a_failed_connection_gets_a_file_from_its_syn_with_the_verdict_in_it() {
     let Some(net) = Net::new() else { return };
     let folder = tempfile::tempdir().unwrap();
@@ -420,16 +454,22 @@ impl Net {
                 return None;
             }
         }
+        net.connect();
+        Some(net)
+    }
+
+    /// Lays the wire between the two.
+    fn connect(&self) {
+        let [client, server] = ["client", "server"].map(|host| self.name(host));
         let pair =
-            ["link", "add", &net.device, "netns", &client, "type", "veth", "peer", "name", &net.device];
+            ["link", "add", &self.device, "netns", &client, "type", "veth", "peer", "name", &self.device];
         assert!(Command::new("ip").args(pair).args(["netns", &server]).status().unwrap().success());
         for (host, address) in [("client", CLIENT), ("server", SERVER)] {
             // Nothing else than what the tests bring about is on the wire.
-            let _ = net.within(host, || fs::write("/proc/sys/net/ipv6/conf/all/disable_ipv6", "1"));
-            net.run(host, &["ip", "addr", "add", &format!("{address}/24"), "dev", &net.device]);
-            net.run(host, &["ip", "link", "set", &net.device, "up"]);
+            let _ = self.within(host, || fs::write("/proc/sys/net/ipv6/conf/all/disable_ipv6", "1"));
+            self.run(host, &["ip", "addr", "add", &format!("{address}/24"), "dev", &self.device]);
+            self.run(host, &["ip", "link", "set", &self.device, "up"]);
         }
-        Some(net)
     }
 
     fn name(&self, host: &str) -> String {
