@@ -24,6 +24,24 @@ pub(super) fn judge(talk: &Talk, more: i64) -> Judged {
     Judged { findings: finding::find(&story), story, verdict }
 }
 
+/// The verdict's code if the capture dropped packets so many milliseconds after the conversation's last packet.
+fn code_with_drops_after(talk: &Talk, more: i64, drops_after: i64) -> &'static str {
+    let settings = Settings::default();
+    let first = &talk.packets[0];
+    let mut track = Track::new(first.place, &first.segment(), &settings);
+    for packet in &talk.packets {
+        track.segment(packet.place, &packet.segment(), &mut Budget::default());
+    }
+    let at = |millis| talk.clone().wait(millis).now;
+    let facts = CaptureFacts {
+        end: at(more),
+        dropped: Some(7),
+        dropped_at: Some(at(drops_after)),
+        ..CaptureFacts::default()
+    };
+    verdict::judge(&track.finish(facts), &settings.judging).code
+}
+
 fn code(talk: &Talk, more: i64) -> &'static str {
     judge(talk, more).verdict.code
 }
@@ -336,6 +354,15 @@ fn a_record_of_a_closing_s_size_is_data_if_its_sender_goes_on() {
 }
 
 // ---- the capture's own limits ----
+
+#[test]
+fn a_silence_during_which_the_capture_drops_packets_is_no_stall() {
+    let silent = ssm().open().say(Client, &talk::client_hello()).ack(Server);
+    assert_eq!(code(&silent, 8_000), "no-server-hello");
+    assert_eq!(code_with_drops_after(&silent, 8_000, 2_000), "in-progress");
+    assert_eq!(code_with_drops_after(&silent, 8_000, -50), "no-server-hello");
+    assert_eq!(code_with_drops_after(&exchange(), 8_000, 2_000), "healthy");
+}
 
 #[test]
 fn data_without_a_beginning_is_midstream_whatever_ends_it() {
