@@ -271,7 +271,7 @@ pub enum Until {
     Healthy,
 }
 
-/// What `ssmscope read` prints.
+/// What is printed.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default, ValueEnum)]
 pub enum Output {
     /// Each connection's packets as tcpdump prints them, with notes, and its verdict.
@@ -281,6 +281,10 @@ pub enum Output {
     Table,
     /// JSON Lines for scripts: a connection object for each, then a summary.
     Json,
+    /// A monitoring plugin's status line with performance data, and a line per failure.
+    Nagios,
+    /// Metrics in Prometheus' text format.
+    Prometheus,
     /// The packets alone, as tcpdump -nn prints them.
     Tcpdump,
 }

@@ -64,6 +64,9 @@ pub const FRAGMENT_OVERHEAD_BYTES: usize = 64;
 /// Connections followed at one time; the least informative are judged early and leave.
 pub const CONNECTIONS: usize = 200_000;
 
+/// Failed connections that a monitoring plugin's output lists one by one; Nagios keeps 8 KB of it, and NRPE less.
+pub const PLUGIN_FAILURES: usize = 20;
+
 /// Failed connections of one run that the flight recorder writes a file for.
 pub const RECORDINGS: usize = 1_000;
 

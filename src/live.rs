@@ -16,7 +16,7 @@ use ssmscope::capture::{About, Frame, Source, save};
 use ssmscope::packet::Packet;
 use ssmscope::recorder::{self, Recorder};
 use ssmscope::report::stream::{Stream, Times};
-use ssmscope::report::{Collection, json, table};
+use ssmscope::report::{Collection, Worst, json, nagios, prometheus, table};
 use ssmscope::story::{Entry, Silence, Story};
 use ssmscope::time::{Clock, Elapsed, Timestamp};
 use ssmscope::verdict::Severity;
@@ -82,6 +82,19 @@ pub fn run(options: &Live) -> anyhow::Result<u8> {
             report.sort();
             summary.and_then(|summary| {
                 table::write(&report, &summary, &style, &mut out)?;
+                out.flush().map(|()| summary)
+            })
+        }
+        Output::Nagios | Output::Prometheus => {
+            let mut out = out;
+            let mut worst = Worst::default();
+            let summary = conductor.analyse(&mut device, target, &settings, &mut worst);
+            summary.and_then(|summary| {
+                let status = summary.exit_status();
+                match options.output {
+                    Output::Nagios => nagios::write(&worst, &summary, status, &[], &mut out)?,
+                    _ => prometheus::write(&worst, &summary, status, &mut out)?,
+                }
                 out.flush().map(|()| summary)
             })
         }

@@ -12,7 +12,7 @@ use ssmscope::capture::merge::Merged;
 use ssmscope::capture::{About, ReadError, Source, Target, TargetError, file};
 use ssmscope::limits;
 use ssmscope::packet::Packet;
-use ssmscope::report::{Collection, Style, json, table, tcpdump, timeline};
+use ssmscope::report::{Collection, Style, Worst, json, nagios, prometheus, table, tcpdump, timeline};
 use ssmscope::verdict;
 
 use crate::cli::{Judgement, Output, Read, Selection};
@@ -31,13 +31,26 @@ pub fn run(options: &Read) -> anyhow::Result<u8> {
     let watching = if is_waited_for { Watching::WhenIdle } else { Watching::Never };
     let settings = Settings { keeps_timeline, watching, ..settings(&options.judgement)? };
     let Opened { source, failed } = if is_waited_for {
-        Opened { source: Some(Box::new(follow::open(options)?)), failed: Vec::new() }
+        match follow::open(options) {
+            Ok(source) => Opened { source: Some(Box::new(source)), failed: Vec::new() },
+            Err(error) => Opened { source: None, failed: vec![error] },
+        }
     } else {
         open(&options.files, options.output)?
     };
     let ends = if is_waited_for { Some(signals::ends()?) } else { None };
     let Some(mut source) = source else {
         tell(&failed);
+        let mut out = io::stdout();
+        match options.output {
+            Output::Nagios => {
+                nagios::write(&Worst::default(), &Summary::default(), UNKNOWN, &failed, &mut out)?;
+            }
+            Output::Prometheus => {
+                prometheus::write(&Worst::default(), &Summary::default(), UNKNOWN, &mut out)?;
+            }
+            _ => {}
+        }
         return Ok(UNKNOWN);
     };
     target.check(&source.about())?;
@@ -52,9 +65,13 @@ pub fn run(options: &Read) -> anyhow::Result<u8> {
     if let Some(failure) = &summary.error {
         anstream::eprintln!("ssmscope: {failure}");
     }
-    let status = summary.exit_status();
+    Ok(exit_status(&summary, &failed))
+}
+
+/// A critical verdict outweighs a file that could not be read.
+fn exit_status(summary: &Summary, failed: &[ReadError]) -> u8 {
     let is_critical = summary.severities.contains_key(&verdict::Severity::Critical);
-    Ok(if failed.is_empty() || is_critical { status } else { UNKNOWN })
+    if failed.is_empty() || is_critical { summary.exit_status() } else { UNKNOWN }
 }
 
 /// Analyses the capture and writes the report.
@@ -83,6 +100,16 @@ fn read(
         Output::Tcpdump => {
             let mut packets = Packets::new(&mut out, &about, options.verbose);
             (analyse(&mut packets)?, Ok(()))
+        }
+        Output::Nagios | Output::Prometheus => {
+            let mut worst = Worst::default();
+            let summary = analyse(&mut worst)?;
+            let status = exit_status(&summary, failed);
+            let written = match options.output {
+                Output::Nagios => nagios::write(&worst, &summary, status, failed, &mut out),
+                _ => prometheus::write(&worst, &summary, status, &mut out),
+            };
+            (summary, written)
         }
         Output::Timeline if settings.watching == Watching::WhenIdle => {
             let mut report = Following::new(&mut out, style(options.verbose, options.all));

@@ -82,9 +82,6 @@ impl Watch {
         let story = track.story.so_far();
         let quiet = now - story.last.at;
         let idle = Elapsed::from_millis(limits::WATCHED_IDLE_SECONDS * 1_000);
-        if quiet < SETTLED {
-            return Due::Nothing;
-        }
         let is_closed = track.is_closed();
         if quiet >= idle || (is_closed && quiet >= CLOSED) {
             return Due::Judge;
@@ -92,9 +89,10 @@ impl Watch {
         if is_closed {
             return Due::Nothing;
         }
-        if story.packets != self.packets {
+        if story.packets != self.packets && quiet >= SETTLED {
             return Due::Look;
         }
+        // Keep-alives and repeats do not end a silence.
         let (since, owed_by) = track.story.waits_for();
         let is_silent = owed_by.is_some() && now - since.at >= self.next_silence.max(stall_after);
         if is_silent { Due::Look } else { Due::Nothing }

@@ -9,8 +9,10 @@ pub mod clock;
 mod collection;
 pub mod escape;
 pub mod json;
+pub mod nagios;
 mod notes;
 mod origins;
+pub mod prometheus;
 pub mod stream;
 pub mod table;
 pub mod tcpdump;
@@ -18,6 +20,7 @@ pub mod tcpdump;
 mod tests;
 pub mod timeline;
 mod words;
+mod worst;
 
 use std::net::IpAddr;
 
@@ -25,6 +28,7 @@ use jiff::tz::TimeZone;
 
 pub use collection::Collection;
 pub use origins::Origins;
+pub use worst::Worst;
 
 use crate::analysis::Summary;
 

@@ -208,3 +208,48 @@ fn a_file_without_certificates_is_refused_at_once() {
         assert!(err.contains(&file), "{err}");
     }
 }
+
+#[test]
+fn monitoring_gets_one_status_line_and_the_exit_status() {
+    let nothing = "/nonexistent/capture.pcap".to_owned();
+    let cases =
+        [(healthy(), "OK: healthy", 0), (refused(), "CRITICAL: refused", 2), (nothing, "UNKNOWN: ", 3)];
+    for (file, words, expected) in cases {
+        let (status, out, _) = run(&["read", "-o", "nagios", &file]);
+        assert_eq!(status, expected, "{out}");
+        let first = out.lines().next().unwrap();
+        let (text, performance) = first.split_once(" | ").unwrap();
+        assert!(text.starts_with(&format!("SSMSCOPE {words}")), "{text}");
+        assert!(text.chars().count() < 80, "{text}");
+        assert!(!performance.contains('|') && out.matches('|').count() == 1, "{out}");
+        for figure in performance.split(' ') {
+            let (label, value) = figure.split_once('=').unwrap();
+            let value = value.split(';').next().unwrap().trim_end_matches('s');
+            assert!(!label.is_empty() && value.parse::<f64>().is_ok(), "{figure}");
+        }
+    }
+    let (status, out, _) = outcome(ssmscope().args(["read", "-o", "nagios", "-"]).write_stdin(""));
+    assert_eq!((status, out.lines().count()), (3, 1), "{out}");
+}
+
+#[test]
+fn metrics_come_in_families_with_one_reason_set() {
+    let (status, out, _) = run(&["read", "-o", "prometheus", &refused()]);
+    assert_eq!(status, 2);
+    assert!(out.ends_with('\n') && out.contains("ssmscope_state{reason=\"refused\"} 1\n"));
+    let states: Vec<_> = out.lines().filter(|line| line.starts_with("ssmscope_state{")).collect();
+    assert_eq!(states.iter().filter(|line| line.ends_with(" 1")).count(), 1);
+    assert_eq!(states.len(), ssmscope::verdict::RULES.len());
+    let families: Vec<_> = out.lines().filter_map(|line| line.strip_prefix("# TYPE ")).collect();
+    let mut unique = families.clone();
+    unique.dedup();
+    assert_eq!(unique, families);
+    for line in out.lines().filter(|line| !line.starts_with('#')) {
+        let (name, value) = line.rsplit_once(' ').unwrap();
+        let family = name.split('{').next().unwrap();
+        assert!(
+            families.contains(&format!("{family} gauge").as_str()) && value.parse::<f64>().is_ok(),
+            "{line}"
+        );
+    }
+}
