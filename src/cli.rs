@@ -3,8 +3,9 @@
 use std::path::PathBuf;
 
 use clap::builder::styling::{AnsiColor, Styles};
-use clap::{Args, ColorChoice, Parser, Subcommand, ValueEnum};
+use clap::{ArgAction, Args, ColorChoice, Parser, Subcommand, ValueEnum};
 use rustls::pki_types::ServerName;
+use ssmscope::report::Range;
 use ssmscope::time::Elapsed;
 
 /// Says why a connection to a licence server failed, from a packet capture or from tcpdump's text.
@@ -38,7 +39,7 @@ pub struct Cli {
 /// The commands.
 #[derive(Debug, Subcommand)]
 pub enum Command {
-    Read(Read),
+    Read(Box<Read>),
     Live(Box<Live>),
     /// List what can be captured on.
     #[command(
@@ -94,14 +95,30 @@ pub struct Read {
     pub output: Output,
 
     /// Print packets as tcpdump -nn -vv does, in two lines, instead of tcpdump -nn.
-    #[arg(short, long, help_heading = "Output")]
-    pub verbose: bool,
+    #[arg(short, long, action = ArgAction::Count, help_heading = "Output")]
+    pub verbose: u8,
 
     /// Print every connection's timeline, however many there are.
     ///
     /// With more than 20 connections the timeline form prints a table, and the packets of those that failed.
     #[arg(long, help_heading = "Output")]
     pub all: bool,
+
+    /// Write metrics to this file too, for node_exporter's textfile collector; it is replaced when all is known.
+    #[arg(long, value_name = "PATH", help_heading = "Monitoring")]
+    pub textfile: Option<PathBuf>,
+
+    /// With -o nagios: warn by the days that a certificate has left; 30 is at least 30.
+    #[arg(short, long, value_name = "RANGE", value_parser = Range::of_what_is_left, help_heading = "Monitoring")]
+    pub warning: Option<Range>,
+
+    /// With -o nagios: be critical by the days that a certificate has left.
+    #[arg(short, long, value_name = "RANGE", value_parser = Range::of_what_is_left, help_heading = "Monitoring")]
+    pub critical: Option<Range>,
+
+    /// End with status 3 when it takes longer; 10 with -o nagios.
+    #[arg(short, long, value_name = "SECONDS", value_parser = span, help_heading = "Monitoring")]
+    pub timeout: Option<Elapsed>,
 
     /// How it is judged.
     #[command(flatten)]
@@ -114,16 +131,29 @@ pub struct Selection {
     /// Only connections of this host: an address, a prefix (10.106.66.0/24) or a name.
     ///
     /// Errors that quote its packets, and the search for its address, stay in. Repeatable.
-    #[arg(long, value_name = "HOST", help_heading = "Selection")]
+    #[arg(short = 'H', long, value_name = "HOST", help_heading = "Selection")]
     pub host: Vec<String>,
 
     /// Only connections from or to this port. Repeatable.
-    #[arg(long, value_name = "PORT", help_heading = "Selection")]
+    #[arg(short, long, value_name = "PORT", help_heading = "Selection")]
     pub port: Vec<u16>,
 
     /// Only packets that this libpcap expression admits (man pcap-filter); not for text.
     #[arg(long, value_name = "EXPRESSION", help_heading = "Selection")]
     pub filter: Option<String>,
+}
+
+impl Selection {
+    /// What is selected, in the user's words: `ssm.example:8443`.
+    pub fn words(&self) -> Option<String> {
+        let ports: Vec<_> = self.port.iter().map(ToString::to_string).collect();
+        let (hosts, ports) = (self.host.join(","), ports.join(","));
+        match (hosts.is_empty(), ports.is_empty()) {
+            (true, true) => None,
+            (_, true) => Some(hosts),
+            _ => Some(format!("{hosts}:{ports}")),
+        }
+    }
 }
 
 /// How connections are judged.
@@ -224,8 +254,8 @@ pub struct Live {
     pub output: Output,
 
     /// Print packets as tcpdump -nn -vv does, in two lines, instead of tcpdump -nn.
-    #[arg(short, long, help_heading = "Output")]
-    pub verbose: bool,
+    #[arg(short, long, action = ArgAction::Count, help_heading = "Output")]
+    pub verbose: u8,
 
     /// Print failures only, and a line per interval.
     #[arg(long, help_heading = "Output")]
@@ -235,8 +265,9 @@ pub struct Live {
     #[arg(long, value_name = "SECONDS", value_parser = span, default_value = "3600", help_heading = "Output")]
     pub interval: Elapsed,
 
-    /// End after so long.
-    #[arg(long, value_name = "SECONDS", value_parser = span, help_heading = "End")]
+    /// End after so long; 10 with -o nagios.
+    #[arg(short = 't', long, visible_alias = "timeout", value_name = "SECONDS", value_parser = span,
+        help_heading = "End")]
     pub duration: Option<Elapsed>,
 
     /// End when so many connections have a verdict.
@@ -254,6 +285,18 @@ pub struct Live {
     /// Say what to check when no packet came within this time from the start.
     #[arg(long, value_name = "SECONDS", value_parser = span, default_value = "30", help_heading = "Judgement")]
     pub expect_within: Elapsed,
+
+    /// Write metrics to this file too, for node_exporter's textfile collector; it is replaced at the end.
+    #[arg(long, value_name = "PATH", help_heading = "Monitoring")]
+    pub textfile: Option<PathBuf>,
+
+    /// With -o nagios: warn by the days that a certificate has left; 30 is at least 30.
+    #[arg(long, value_name = "RANGE", value_parser = Range::of_what_is_left, help_heading = "Monitoring")]
+    pub warning: Option<Range>,
+
+    /// With -o nagios: be critical by the days that a certificate has left.
+    #[arg(long, value_name = "RANGE", value_parser = Range::of_what_is_left, help_heading = "Monitoring")]
+    pub critical: Option<Range>,
 
     /// How it is judged.
     #[command(flatten)]

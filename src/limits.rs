@@ -67,6 +67,9 @@ pub const CONNECTIONS: usize = 200_000;
 /// Failed connections that a monitoring plugin's output lists one by one; Nagios keeps 8 KB of it, and NRPE less.
 pub const PLUGIN_FAILURES: usize = 20;
 
+/// Characters of one line of a monitoring plugin's output below its status line.
+pub const PLUGIN_LINE_CHARACTERS: usize = 240;
+
 /// Failed connections of one run that the flight recorder writes a file for.
 pub const RECORDINGS: usize = 1_000;
 

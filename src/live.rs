@@ -16,7 +16,7 @@ use ssmscope::capture::{About, Frame, Source, save};
 use ssmscope::packet::Packet;
 use ssmscope::recorder::{self, Recorder};
 use ssmscope::report::stream::{Stream, Times};
-use ssmscope::report::{Collection, Worst, json, nagios, prometheus, table};
+use ssmscope::report::{Collection, Monitored, Thresholds, Worst, json, nagios, prometheus, table};
 use ssmscope::story::{Entry, Silence, Story};
 use ssmscope::time::{Clock, Elapsed, Timestamp};
 use ssmscope::verdict::Severity;
@@ -24,13 +24,15 @@ use ssmscope::verdict::Severity;
 use crate::cli::{Live, Output, Until};
 use crate::read::{self, Packets};
 use crate::signals::Signals;
-use crate::{UNKNOWN, privileges};
+use crate::textfile::Textfile;
+use crate::{UNKNOWN, plugin, privileges};
 
 /// Digits after the second in the report for people.
 const MICROSECONDS: u8 = 6;
 
 /// Runs the command and yields its exit status.
 pub fn run(options: &Live) -> anyhow::Result<u8> {
+    let output = options.output;
     // Names are resolved where the user is, the device is opened where it is.
     let target = read::target(&options.selection)?;
     if let Some(name) = &options.netns {
@@ -53,17 +55,21 @@ pub fn run(options: &Live) -> anyhow::Result<u8> {
     };
     let saving = options.write.as_deref().map(|path| Saving::begin(path, options)).transpose()?;
     let recorder = options.record.as_deref().map(|folder| recorder(folder, options)).transpose()?;
+    let textfile = options.textfile.as_deref().map(Textfile::begin).transpose();
+    let textfile = textfile.context("--user names whose rights files are opened with")?;
     let signals = Signals::register()?;
     let as_user = user.map(|name| format!(", as user {name}")).unwrap_or_default();
-    anstream::eprintln!("ssmscope: listening on {}{as_user}; Ctrl-C ends it", options.interface);
+    let listening = format_args!("ssmscope: listening on {}{as_user}; Ctrl-C ends it", options.interface);
+    plugin::aside(output, listening);
 
     let about = device.about();
     let out = LineWriter::new(anstream::AutoStream::auto(io::stdout()));
     let mut conductor = Conductor::new(options, signals, saving, recorder);
     // As tcpdump prints them, whatever the capture tells.
     let times = Times { clock: Clock::Utc, digits: MICROSECONDS, is_text: false };
-    let style = read::style(options.verbose, true);
-    let outcome = match options.output {
+    let is_verbose = options.verbose > 0;
+    let style = read::style(is_verbose, true);
+    let outcome = match output {
         Output::Timeline => {
             let report = Stream::new(out, style, times);
             let mut report = if options.quiet_healthy { report.quiet(options.interval) } else { report };
@@ -86,20 +92,10 @@ pub fn run(options: &Live) -> anyhow::Result<u8> {
             })
         }
         Output::Nagios | Output::Prometheus => {
-            let mut out = out;
-            let mut worst = Worst::default();
-            let summary = conductor.analyse(&mut device, target, &settings, &mut worst);
-            summary.and_then(|summary| {
-                let status = summary.exit_status();
-                match options.output {
-                    Output::Nagios => nagios::write(&worst, &summary, status, &[], &mut out)?,
-                    _ => prometheus::write(&worst, &summary, status, &mut out)?,
-                }
-                out.flush().map(|()| summary)
-            })
+            conductor.analyse(&mut device, target, &settings, &mut read::Nothing)
         }
         Output::Tcpdump => {
-            let mut report = Packets::new(out, &about, options.verbose);
+            let mut report = Packets::new(out, &about, is_verbose);
             conductor.analyse(&mut device, target, &settings, &mut report)
         }
     };
@@ -110,9 +106,36 @@ pub fn run(options: &Live) -> anyhow::Result<u8> {
     };
     conductor.finish(&summary);
     if let Some(failure) = &summary.error {
-        anstream::eprintln!("ssmscope: {failure}");
+        plugin::aside(output, format_args!("ssmscope: {failure}"));
     }
-    Ok(summary.exit_status())
+    monitor(options, &conductor.worst, &summary, textfile)
+}
+
+/// Writes what was asked for of the forms for monitoring, and yields the exit status.
+fn monitor(
+    options: &Live,
+    worst: &Worst,
+    summary: &Summary,
+    textfile: Option<Textfile>,
+) -> anyhow::Result<u8> {
+    let slow_after = options.judgement.slow_after;
+    let thresholds = Thresholds { warning: options.warning, critical: options.critical, slow_after };
+    let words = options.selection.words();
+    let status = match options.output {
+        Output::Nagios => thresholds.status(worst, summary.exit_status()),
+        _ => summary.exit_status(),
+    };
+    let thresholds = &thresholds;
+    let monitored = Monitored { worst, summary, status, unopened: &[], target: words.as_deref(), thresholds };
+    match options.output {
+        Output::Nagios => nagios::write(&monitored, &mut io::stdout())?,
+        Output::Prometheus => prometheus::write(&monitored, &mut io::stdout())?,
+        _ => {}
+    }
+    if let Some(textfile) = textfile {
+        textfile.finish(&monitored)?;
+    }
+    Ok(status)
 }
 
 /// `ssmscope interfaces`.
@@ -141,6 +164,8 @@ struct Conductor<'o> {
     signals: Signals,
     saving: Option<Saving>,
     recorder: Option<Recorder>,
+    /// When it ends, whatever comes.
+    longest: Option<Elapsed>,
     began: Instant,
     last_packet: Instant,
     packets: u64,
@@ -155,6 +180,7 @@ struct Conductor<'o> {
     with_verdict: u64,
     codes: BTreeMap<&'static str, u64>,
     saw_awaited: bool,
+    worst: Worst,
 }
 
 impl<'o> Conductor<'o> {
@@ -165,6 +191,7 @@ impl<'o> Conductor<'o> {
             signals,
             saving,
             recorder,
+            longest: plugin::patience(options.duration, options.output),
             began: now,
             last_packet: now,
             packets: 0,
@@ -176,6 +203,7 @@ impl<'o> Conductor<'o> {
             with_verdict: 0,
             codes: BTreeMap::new(),
             saw_awaited: false,
+            worst: Worst::default(),
         }
     }
 
@@ -197,7 +225,7 @@ impl<'o> Conductor<'o> {
         if let Some(recorder) = &mut self.recorder {
             recorder.dropped(summary.about.dropped.unwrap_or(0));
             recorder.finish();
-            tell_news(recorder);
+            tell_news(recorder, self.options.output);
         }
     }
 
@@ -210,7 +238,7 @@ impl<'o> Conductor<'o> {
         }
         if let Some(recorder) = &mut self.recorder {
             recorder.frame(frame);
-            tell_news(recorder);
+            tell_news(recorder, self.options.output);
         }
     }
 
@@ -219,19 +247,19 @@ impl<'o> Conductor<'o> {
         if let Some(recorder) = &mut self.recorder {
             recorder.dropped(self.dropped);
             recorder.pass(at);
-            tell_news(recorder);
+            tell_news(recorder, self.options.output);
         }
         self.tell_notes(about);
         let waited = self.began.elapsed();
         if self.packets == 0 && !self.told_silence && waited >= Duration::from(self.options.expect_within) {
             self.told_silence = true;
-            anstream::eprintln!("{}", nothing_seen(self.options));
+            plugin::aside(self.options.output, nothing_seen(self.options));
         }
     }
 
     fn tell_notes(&mut self, about: &About) {
         for note in about.notes.iter().skip(self.told_notes) {
-            anstream::eprintln!("ssmscope: {}", note.text);
+            plugin::aside(self.options.output, format_args!("ssmscope: {}", note.text));
         }
         self.told_notes = about.notes.len();
     }
@@ -268,18 +296,20 @@ impl<'o> Conductor<'o> {
         self.saw_awaited
             || self.signals.ends.load(Ordering::Relaxed)
             || self.options.count.is_some_and(|count| self.with_verdict >= count)
-            || self.options.duration.is_some_and(|most| self.began.elapsed() >= Duration::from(most))
+            || self.longest.is_some_and(|most| self.began.elapsed() >= Duration::from(most))
             || self.options.idle_exit.is_some_and(|most| self.last_packet.elapsed() >= Duration::from(most))
     }
 
     fn tell_summary(&self) {
         let codes: Vec<_> = self.codes.iter().map(|(code, count)| format!("{code} {count}")).collect();
         let codes = if codes.is_empty() { "none yet".to_owned() } else { codes.join(", ") };
-        anstream::eprintln!(
-            "ssmscope: {} packets in {}, {} dropped; verdicts of connections that ended: {codes}",
-            self.packets,
-            Elapsed::from_secs_f64(self.began.elapsed().as_secs_f64()),
-            self.dropped
+        let elapsed = Elapsed::from_secs_f64(self.began.elapsed().as_secs_f64());
+        plugin::aside(
+            self.options.output,
+            format_args!(
+                "ssmscope: {} packets in {elapsed}, {} dropped; verdicts of connections that ended: {codes}",
+                self.packets, self.dropped
+            ),
         );
     }
 }
@@ -299,9 +329,9 @@ fn recorder(folder: &Path, options: &Live) -> anyhow::Result<Recorder> {
     })
 }
 
-fn tell_news(recorder: &mut Recorder) {
+fn tell_news(recorder: &mut Recorder, output: Output) {
     for news in recorder.news() {
-        anstream::eprintln!("ssmscope: {news}");
+        plugin::aside(output, format_args!("ssmscope: {news}"));
     }
 }
 
@@ -366,6 +396,7 @@ impl Sink for Conducted<'_, '_> {
     fn connection(&mut self, judged: Judged) -> io::Result<()> {
         self.conductor.verdict(&judged, true);
         *self.conductor.codes.entry(judged.verdict.code).or_default() += 1;
+        self.conductor.worst.take(&judged);
         self.report.connection(judged)
     }
 }
@@ -373,6 +404,7 @@ impl Sink for Conducted<'_, '_> {
 /// A file that frames are saved to. What goes wrong with it is said once, and the analysis goes on.
 struct Saving {
     path: PathBuf,
+    output: Output,
     device: String,
     snaplen: u32,
     writer: Option<save::Writer<File>>,
@@ -388,7 +420,8 @@ impl Saving {
         })?;
         let writer = save::Writer::new(file, &device, snaplen, None)
             .with_context(|| format!("{}: can't be written", path.display()))?;
-        Ok(Self { path: path.to_owned(), device, snaplen, writer: Some(writer), len_before: 0 })
+        let (path, output) = (path.to_owned(), options.output);
+        Ok(Self { path, output, device, snaplen, writer: Some(writer), len_before: 0 })
     }
 
     /// Goes on in a file of the same name, which is a new one if the old was moved away.
@@ -426,9 +459,12 @@ impl Saving {
             let len = self.len_before + writer.written();
             let _ = writer.into_inner().set_len(len);
         }
-        anstream::eprintln!(
-            "ssmscope: {}: saving stopped: {error}; the analysis goes on, and SIGHUP opens the file again",
-            self.path.display()
+        plugin::aside(
+            self.output,
+            format_args!(
+                "ssmscope: {}: saving stopped: {error}; the analysis goes on, and SIGHUP opens the file again",
+                self.path.display()
+            ),
         );
     }
 }

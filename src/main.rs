@@ -4,12 +4,15 @@ mod cli;
 mod explain;
 mod follow;
 mod live;
+mod plugin;
 mod privileges;
 mod progress;
 mod read;
 mod signals;
+mod textfile;
 mod trust;
 
+use std::env;
 use std::io;
 use std::process::ExitCode;
 
@@ -21,19 +24,31 @@ use cli::{Cli, Command};
 const UNKNOWN: u8 = 3;
 
 fn main() -> ExitCode {
+    let is_plugin = plugin::is_asked_for(env::args_os());
     let cli = match Cli::try_parse() {
         Ok(cli) => cli,
+        Err(error) if is_plugin && error.use_stderr() => {
+            let text = error.to_string();
+            let what = text.split("\n\n").next().unwrap_or(&text);
+            plugin::tell_unknown(what.strip_prefix("error: ").unwrap_or(what));
+            return ExitCode::from(UNKNOWN);
+        }
         Err(error) => {
             // What was asked for goes to standard output; a reader that went away is no failure.
             let _ = error.print();
-            return ExitCode::from(if error.use_stderr() { UNKNOWN } else { 0 });
+            // A plugin that only tells its version or its usage judged nothing.
+            return ExitCode::from(if error.use_stderr() || is_plugin { UNKNOWN } else { 0 });
         }
     };
     match run(&cli) {
         Ok(status) => ExitCode::from(status),
         Err(error) if is_broken_pipe(&error) => ExitCode::SUCCESS,
         Err(error) => {
-            anstream::eprintln!("ssmscope: {error:#}");
+            if is_plugin {
+                plugin::tell_unknown(&format!("{error:#}"));
+            } else {
+                anstream::eprintln!("ssmscope: {error:#}");
+            }
             ExitCode::from(UNKNOWN)
         }
     }

@@ -9,6 +9,7 @@ use indicatif::{ProgressBar, ProgressStyle};
 use ssmscope::analysis::{Judged, Sink};
 use ssmscope::capture::About;
 use ssmscope::packet::Packet;
+use ssmscope::report::Worst;
 use ssmscope::story::{Entry, Silence, Story};
 use ssmscope::time::Timestamp;
 
@@ -22,12 +23,20 @@ pub struct Watched<'s> {
     is_shown: bool,
     bar: Option<ProgressBar>,
     ends: Option<Arc<AtomicBool>>,
+    worst: &'s mut Worst,
 }
 
 impl<'s> Watched<'s> {
-    /// Around the sink that takes the results.
-    pub fn new(sink: &'s mut dyn Sink) -> Self {
-        Self { sink, began: Instant::now(), is_shown: io::stderr().is_terminal(), bar: None, ends: None }
+    /// Around the sink that takes the results. What monitoring asks for is kept in `worst`.
+    pub fn new(sink: &'s mut dyn Sink, worst: &'s mut Worst) -> Self {
+        Self {
+            sink,
+            began: Instant::now(),
+            is_shown: io::stderr().is_terminal(),
+            bar: None,
+            ends: None,
+            worst,
+        }
     }
 
     /// Ends the reading when this is set.
@@ -68,6 +77,7 @@ impl Sink for Watched<'_> {
     }
 
     fn connection(&mut self, judged: Judged) -> io::Result<()> {
+        self.worst.take(&judged);
         self.sink.connection(judged)
     }
 

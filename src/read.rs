@@ -12,12 +12,16 @@ use ssmscope::capture::merge::Merged;
 use ssmscope::capture::{About, ReadError, Source, Target, TargetError, file};
 use ssmscope::limits;
 use ssmscope::packet::Packet;
-use ssmscope::report::{Collection, Style, Worst, json, nagios, prometheus, table, tcpdump, timeline};
+use ssmscope::report::{
+    Collection, Monitored, Style, Thresholds, Worst, json, nagios, prometheus, table, tcpdump, timeline,
+};
 use ssmscope::verdict;
 
 use crate::cli::{Judgement, Output, Read, Selection};
 use crate::follow::{self, Following};
+use crate::plugin::{self, Deadline};
 use crate::progress::Watched;
+use crate::textfile::Textfile;
 use crate::{UNKNOWN, signals, trust};
 
 /// Columns of a table where no terminal tells its own.
@@ -25,113 +29,188 @@ const COLUMNS: u16 = 80;
 
 /// Runs the command and yields its exit status.
 pub fn run(options: &Read) -> anyhow::Result<u8> {
-    let target = target(&options.selection)?;
-    let keeps_timeline = options.output == Output::Timeline;
-    let is_waited_for = follow::is_waited_for(options)?;
-    let watching = if is_waited_for { Watching::WhenIdle } else { Watching::Never };
-    let settings = Settings { keeps_timeline, watching, ..settings(&options.judgement)? };
-    let Opened { source, failed } = if is_waited_for {
-        match follow::open(options) {
-            Ok(source) => Opened { source: Some(Box::new(source)), failed: Vec::new() },
-            Err(error) => Opened { source: None, failed: vec![error] },
-        }
-    } else {
-        open(&options.files, options.output)?
+    let deadline = plugin::patience(options.timeout, options.output)
+        .map(|patience| Deadline::after(patience, options.output));
+    let textfile = options.textfile.as_deref().map(Textfile::begin).transpose()?;
+    let thresholds = Thresholds {
+        warning: options.warning,
+        critical: options.critical,
+        slow_after: options.judgement.slow_after,
     };
-    let ends = if is_waited_for { Some(signals::ends()?) } else { None };
-    let Some(mut source) = source else {
-        tell(&failed);
-        let mut out = io::stdout();
-        match options.output {
-            Output::Nagios => {
-                nagios::write(&Worst::default(), &Summary::default(), UNKNOWN, &failed, &mut out)?;
-            }
-            Output::Prometheus => {
-                prometheus::write(&Worst::default(), &Summary::default(), UNKNOWN, &mut out)?;
-            }
-            _ => {}
-        }
-        return Ok(UNKNOWN);
-    };
-    target.check(&source.about())?;
-    let outcome = read(source.as_mut(), &target, &settings, options, &failed, ends);
-    tell(&failed);
-    let summary = match outcome {
-        Ok(summary) => summary,
-        // Nobody reads on: that is no failure, and what is known of the verdicts by then is nothing.
-        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => return Ok(0),
-        Err(error) => return Err(error.into()),
-    };
-    if let Some(failure) = &summary.error {
-        anstream::eprintln!("ssmscope: {failure}");
+    let words = options.selection.words();
+    let mut reading = Reading { options, thresholds: &thresholds, words: words.as_deref(), deadline };
+    let mut worst = Worst::default();
+    let outcome = reading.open_and_read(&mut worst);
+    if let Some(textfile) = textfile {
+        // What can't be told is news as well, and what was told before must not stand.
+        let nothing = Outcome { summary: Summary::default(), failed: Vec::new(), status: UNKNOWN };
+        let outcome = outcome.as_ref().unwrap_or(&nothing);
+        textfile.finish(&reading.monitored(&worst, &outcome.summary, outcome.status, &outcome.failed))?;
     }
-    Ok(exit_status(&summary, &failed))
+    Ok(outcome?.status)
 }
 
-/// A critical verdict outweighs a file that could not be read.
-fn exit_status(summary: &Summary, failed: &[ReadError]) -> u8 {
-    let is_critical = summary.severities.contains_key(&verdict::Severity::Critical);
-    if failed.is_empty() || is_critical { summary.exit_status() } else { UNKNOWN }
+/// What came of it.
+struct Outcome {
+    summary: Summary,
+    /// The files that could not be opened.
+    failed: Vec<ReadError>,
+    status: u8,
 }
 
-/// Analyses the capture and writes the report.
-fn read(
-    source: &mut dyn Source,
-    target: &Target,
-    settings: &Settings,
-    options: &Read,
-    failed: &[ReadError],
-    ends: Option<Arc<AtomicBool>>,
-) -> io::Result<Summary> {
-    let about = source.about();
-    let names: Vec<_> = about.files.iter().map(|file| file.name.clone()).collect();
-    let mut out = BufWriter::new(anstream::AutoStream::auto(io::stdout()));
-    let analyse = |sink: &mut dyn Sink| {
-        let mut watched = Watched::new(sink).ending_with(ends);
-        analysis::analyse(source, target.clone(), settings, &mut watched)
-    };
-    let (summary, written) = match options.output {
-        Output::Json => {
-            let mut report = json::Report::new(&mut out, &names);
-            let summary = analyse(&mut report)?;
-            let written = report.finish(&summary, failed);
-            (summary, written)
+/// One run of the command.
+struct Reading<'o> {
+    options: &'o Read,
+    thresholds: &'o Thresholds,
+    words: Option<&'o str>,
+    deadline: Option<Deadline>,
+}
+
+impl Reading<'_> {
+    fn open_and_read(&mut self, worst: &mut Worst) -> anyhow::Result<Outcome> {
+        let options = self.options;
+        let target = target(&options.selection)?;
+        let keeps_timeline = options.output == Output::Timeline;
+        let is_waited_for = follow::is_waited_for(options)?;
+        let watching = if is_waited_for { Watching::WhenIdle } else { Watching::Never };
+        let settings = Settings { keeps_timeline, watching, ..settings(&options.judgement)? };
+        let Opened { source, failed } = if is_waited_for {
+            match follow::open(options) {
+                Ok(source) => Opened { source: Some(Box::new(source)), failed: Vec::new() },
+                Err(error) => Opened { source: None, failed: vec![error] },
+            }
+        } else {
+            open(&options.files, options.output)?
+        };
+        let ends = if is_waited_for { Some(signals::ends()?) } else { None };
+        let Some(mut source) = source else {
+            self.tell(&failed);
+            let summary = Summary::default();
+            self.report(worst, &summary, UNKNOWN, &failed, &mut io::stdout())?;
+            return Ok(Outcome { summary, failed, status: UNKNOWN });
+        };
+        target.check(&source.about())?;
+        let outcome = self.read(source.as_mut(), &target, &settings, &failed, ends, worst);
+        self.tell(&failed);
+        let summary = outcome?;
+        if let Some(failure) = &summary.error {
+            plugin::aside(options.output, format_args!("ssmscope: {failure}"));
         }
-        Output::Tcpdump => {
-            let mut packets = Packets::new(&mut out, &about, options.verbose);
-            (analyse(&mut packets)?, Ok(()))
+        let status = self.exit_status(worst, &summary, &failed);
+        Ok(Outcome { summary, failed, status })
+    }
+
+    /// A critical verdict outweighs a file that could not be read.
+    fn exit_status(&self, worst: &Worst, summary: &Summary, failed: &[ReadError]) -> u8 {
+        let is_critical = summary.severities.contains_key(&verdict::Severity::Critical);
+        let verdicts = if failed.is_empty() || is_critical { summary.exit_status() } else { UNKNOWN };
+        if self.options.output == Output::Nagios { self.thresholds.status(worst, verdicts) } else { verdicts }
+    }
+
+    /// Analyses the capture and writes the report.
+    fn read(
+        &mut self,
+        source: &mut dyn Source,
+        target: &Target,
+        settings: &Settings,
+        failed: &[ReadError],
+        ends: Option<Arc<AtomicBool>>,
+        worst: &mut Worst,
+    ) -> io::Result<Summary> {
+        let options = self.options;
+        let is_verbose = options.verbose > 0;
+        let about = source.about();
+        let names: Vec<_> = about.files.iter().map(|file| file.name.clone()).collect();
+        let mut out = BufWriter::new(anstream::AutoStream::auto(io::stdout()));
+        let analyse = |sink: &mut dyn Sink| {
+            let mut watched = Watched::new(sink, worst).ending_with(ends);
+            let summary = analysis::analyse(source, target.clone(), settings, &mut watched);
+            if let Some(deadline) = &self.deadline {
+                deadline.meet();
+            }
+            summary
+        };
+        let (summary, written) = match options.output {
+            Output::Json => {
+                let mut report = json::Report::new(&mut out, &names);
+                let summary = analyse(&mut report)?;
+                let written = report.finish(&summary, failed);
+                (summary, written)
+            }
+            Output::Tcpdump => {
+                let mut packets = Packets::new(&mut out, &about, is_verbose);
+                (analyse(&mut packets)?, Ok(()))
+            }
+            Output::Nagios | Output::Prometheus => {
+                let summary = analyse(&mut Nothing)?;
+                let status = self.exit_status(worst, &summary, failed);
+                let written = self.report(worst, &summary, status, failed, &mut out);
+                (summary, written)
+            }
+            Output::Timeline if settings.watching == Watching::WhenIdle => {
+                let mut report = Following::new(&mut out, style(is_verbose, options.all));
+                let summary = analyse(&mut report)?;
+                let written = report.finish(&summary);
+                (summary, written)
+            }
+            Output::Timeline | Output::Table => {
+                let mut collection = Collection::new(names.len() > 1, options.all);
+                let summary = analyse(&mut collection)?;
+                collection.sort();
+                let style = style(is_verbose, options.all);
+                let written = match options.output {
+                    Output::Table => table::write(&collection, &summary, &style, &mut out),
+                    _ => timeline::write(&collection, &summary, &style, &mut out),
+                };
+                (summary, written)
+            }
+        };
+        match written.and_then(|()| out.flush()) {
+            Err(error) if error.kind() != io::ErrorKind::BrokenPipe => Err(error),
+            _ => Ok(summary),
         }
-        Output::Nagios | Output::Prometheus => {
-            let mut worst = Worst::default();
-            let summary = analyse(&mut worst)?;
-            let status = exit_status(&summary, failed);
-            let written = match options.output {
-                Output::Nagios => nagios::write(&worst, &summary, status, failed, &mut out),
-                _ => prometheus::write(&worst, &summary, status, &mut out),
-            };
-            (summary, written)
+    }
+
+    /// Writes the form for monitoring, if it is one of these that was asked for.
+    fn report(
+        &self,
+        worst: &Worst,
+        summary: &Summary,
+        status: u8,
+        failed: &[ReadError],
+        out: &mut dyn Write,
+    ) -> io::Result<()> {
+        let monitored = self.monitored(worst, summary, status, failed);
+        match self.options.output {
+            Output::Nagios => nagios::write(&monitored, out),
+            Output::Prometheus => prometheus::write(&monitored, out),
+            _ => Ok(()),
         }
-        Output::Timeline if settings.watching == Watching::WhenIdle => {
-            let mut report = Following::new(&mut out, style(options.verbose, options.all));
-            let summary = analyse(&mut report)?;
-            let written = report.finish(&summary);
-            (summary, written)
+    }
+
+    fn monitored<'a>(
+        &'a self,
+        worst: &'a Worst,
+        summary: &'a Summary,
+        status: u8,
+        unopened: &'a [ReadError],
+    ) -> Monitored<'a> {
+        Monitored { worst, summary, status, unopened, target: self.words, thresholds: self.thresholds }
+    }
+
+    fn tell(&self, failed: &[ReadError]) {
+        for error in failed {
+            plugin::aside(self.options.output, format_args!("ssmscope: {error}"));
         }
-        Output::Timeline | Output::Table => {
-            let mut collection = Collection::new(names.len() > 1, options.all);
-            let summary = analyse(&mut collection)?;
-            collection.sort();
-            let style = style(options.verbose, options.all);
-            let written = match options.output {
-                Output::Table => table::write(&collection, &summary, &style, &mut out),
-                _ => timeline::write(&collection, &summary, &style, &mut out),
-            };
-            (summary, written)
-        }
-    };
-    match written.and_then(|()| out.flush()) {
-        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => Err(error),
-        _ => Ok(summary),
+    }
+}
+
+/// A report that is made from what monitoring asks for alone.
+pub struct Nothing;
+
+impl Sink for Nothing {
+    fn connection(&mut self, _: Judged) -> io::Result<()> {
+        Ok(())
     }
 }
 
@@ -198,12 +277,6 @@ fn open(files: &[String], output: Output) -> Result<Opened, ReadError> {
         None => None,
     };
     Ok(Opened { source, failed })
-}
-
-fn tell(failed: &[ReadError]) {
-    for error in failed {
-        anstream::eprintln!("ssmscope: {error}");
-    }
 }
 
 /// Prints the packets alone.

@@ -9,10 +9,12 @@ pub mod clock;
 mod collection;
 pub mod escape;
 pub mod json;
+mod monitored;
 pub mod nagios;
 mod notes;
 mod origins;
 pub mod prometheus;
+mod range;
 pub mod stream;
 pub mod table;
 pub mod tcpdump;
@@ -27,7 +29,9 @@ use std::net::IpAddr;
 use jiff::tz::TimeZone;
 
 pub use collection::Collection;
+pub use monitored::{Monitored, Thresholds};
 pub use origins::Origins;
+pub use range::{BadRange, Range};
 pub use worst::Worst;
 
 use crate::analysis::Summary;

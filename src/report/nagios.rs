@@ -1,108 +1,194 @@
 //! The output of a monitoring plugin: one status line with performance data, then a line for each failure.
 //!
 //! The form is that of the Monitoring Plugins' development guidelines: `SERVICE STATUS: text | performance data`, the text
-//! below 80 characters, everything on standard output. A `|` from the wire would begin performance data, so none is let
-//! through.
+//! below 80 characters, everything on standard output. A `|` would begin performance data, and a character that is not
+//! ASCII may become one, or anything else, in what stores and shows the output; so none of either is let through.
 
+use std::fmt::Write as _;
 use std::io::{self, Write};
 
+use super::monitored::Monitored;
+use super::range::Range;
 use super::words::count;
-use super::worst::{Told, Worst};
-use crate::analysis::Summary;
-use crate::capture::ReadError;
+use super::worst::{Expiry, Told};
+use crate::limits;
 use crate::verdict::Severity;
 
 /// Characters that the status line has before its performance data.
 const STATUS_CHARACTERS: usize = 79;
 
-/// Writes the status, the performance data, and the failures. `unopened` are the files that could not be read at all.
+/// Writes the status, the performance data, and the failures.
 ///
 /// # Errors
 /// When `out` can't be written.
-pub fn write(
-    worst: &Worst,
-    summary: &Summary,
-    status: u8,
-    unopened: &[ReadError],
-    out: &mut dyn Write,
-) -> io::Result<()> {
+pub fn write(of: &Monitored<'_>, out: &mut dyn Write) -> io::Result<()> {
+    let error = of.summary.error.as_ref().map(ToString::to_string);
+    let error = of.unopened.first().map(ToString::to_string).or(error);
+    let ending = of.worst.expiry.as_ref().filter(|_| of.thresholds.raise(of.worst, of.summary, of.status));
+    let text = match (&of.worst.connection, ending, error) {
+        (_, Some(expiry), _) => ends(expiry),
+        (Some(told), None, _) if told.severity == Severity::Critical => found(told, of),
+        (_, None, Some(error)) => error,
+        (Some(told), None, None) => found(told, of),
+        (None, None, None) => "no TCP connection to judge".to_owned(),
+    };
+    let (line, is_cut) = status_line(of.status, &text);
+    writeln!(out, "{line} | {}", performance(of))?;
+    if is_cut {
+        writeln!(out, "{}", shortened(&plain(&text), limits::PLUGIN_LINE_CHARACTERS))?;
+    }
+    for told in &of.worst.failures {
+        let told = plain(&format!("{} {} at {}: {}", told.server, told.code, told.stage, told.headline));
+        writeln!(out, "{}", shortened(&told, limits::PLUGIN_LINE_CHARACTERS))?;
+    }
+    if of.worst.further > 0 {
+        writeln!(out, "and {} more", count(of.worst.further, "failed connection"))?;
+    }
+    out.flush()
+}
+
+/// Writes that nothing can be told, and why: bad usage, no permission, a timeout.
+///
+/// # Errors
+/// When `out` can't be written.
+pub fn write_unknown(why: &str, out: &mut dyn Write) -> io::Result<()> {
+    const UNKNOWN: u8 = 3;
+    let (line, is_cut) = status_line(UNKNOWN, why);
+    writeln!(out, "{line}")?;
+    if is_cut {
+        writeln!(out, "{}", shortened(&plain(why), limits::PLUGIN_LINE_CHARACTERS))?;
+    }
+    out.flush()
+}
+
+fn found(told: &Told, of: &Monitored<'_>) -> String {
+    let mut text = format!("{} at {}, {}", told.code, told.stage, told.server);
+    if of.summary.connections > 1 {
+        let alike = of.summary.codes.get(told.code).copied().unwrap_or_default();
+        // Writing to a string can't fail.
+        let _ = write!(text, " ({alike} of {})", of.summary.connections);
+    }
+    text
+}
+
+fn ends(expiry: &Expiry) -> String {
+    let days = expiry.days.unwrap_or_default();
+    let how = if days < 0.0 { "ended" } else { "ends" };
+    format!("certificate {how} {} ({days:.1} days), {}", expiry.at, expiry.server)
+}
+
+/// `SSMSCOPE STATUS: text`, and whether it had to be cut.
+fn status_line(status: u8, text: &str) -> (String, bool) {
     let word = match status {
         0 => "OK",
         1 => "WARNING",
         2 => "CRITICAL",
         _ => "UNKNOWN",
     };
-    let error = summary.error.as_ref().map(ToString::to_string);
-    let error = unopened.first().map(ToString::to_string).or(error);
-    let text = match (&worst.connection, error) {
-        (Some(told), _) if told.severity == Severity::Critical => found(told, summary),
-        (_, Some(error)) => error,
-        (Some(told), None) => found(told, summary),
-        (None, None) => "no TCP connection to judge".to_owned(),
-    };
-    writeln!(out, "{} | {}", status_line(word, &text), performance(worst, summary))?;
-    for told in &worst.failures {
-        writeln!(
-            out,
-            "{}",
-            plain(&format!("{} {} at {}: {}", told.server, told.code, told.stage, told.headline))
-        )?;
-    }
-    if worst.further > 0 {
-        writeln!(out, "and {} more", count(worst.further, "failed connection"))?;
-    }
-    Ok(())
-}
-
-fn found(told: &Told, summary: &Summary) -> String {
-    let of = summary.codes.get(told.code).copied().unwrap_or_default();
-    let all = count(summary.connections, "connection");
-    format!("{} at {}, {of} of {all}, {}", told.code, told.stage, told.server)
-}
-
-/// `SSMSCOPE STATUS: text`, cut where it gets too long.
-fn status_line(word: &str, text: &str) -> String {
     let line = plain(&format!("SSMSCOPE {word}: {text}"));
-    if line.chars().count() <= STATUS_CHARACTERS {
-        return line;
-    }
-    line.chars().take(STATUS_CHARACTERS - 1).chain(['…']).collect()
+    let short = shortened(&line, STATUS_CHARACTERS);
+    let is_cut = short != line;
+    (short, is_cut)
 }
 
-/// Without what would begin performance data or another line.
+/// ASCII text, cut where it gets too long.
+fn shortened(text: &str, most: usize) -> String {
+    const CUT: &str = "...";
+    if text.chars().count() <= most {
+        return text.to_owned();
+    }
+    text.chars().take(most.saturating_sub(CUT.len())).chain(CUT.chars()).collect()
+}
+
+/// One line of ASCII without what begins performance data. Our own typography becomes its ASCII likeness, all else is written
+/// as its code point.
 fn plain(text: &str) -> String {
-    text.replace(['|', '\n', '\r'], " ")
+    let mut line = String::with_capacity(text.len());
+    for character in text.chars() {
+        match character {
+            '|' | '\u{a0}' => line.push(' '),
+            '…' => line.push_str("..."),
+            '→' => line.push_str("->"),
+            'µ' => line.push('u'),
+            '’' => line.push('\''),
+            _ if character.is_ascii_control() => line.push(' '),
+            _ if character.is_ascii() => line.push(character),
+            _ => line.extend(character.escape_unicode()),
+        }
+    }
+    line.split(' ').filter(|word| !word.is_empty()).collect::<Vec<_>>().join(" ")
 }
 
 /// `label=value[unit];[warning];[critical];[minimum]` for each figure.
-fn performance(worst: &Worst, summary: &Summary) -> String {
-    let of = |severity| summary.severities.get(&severity).copied().unwrap_or_default();
+fn performance(of: &Monitored<'_>) -> String {
+    let Monitored { worst, summary, thresholds, .. } = of;
+    let of_severity = |severity| summary.severities.get(&severity).copied().unwrap_or_default();
     let mut figures = vec![
         format!("connections={};;;0", summary.connections),
-        format!("ok={};;;0", of(Severity::Ok)),
-        format!("warning={};0;;0", of(Severity::Warning)),
-        format!("critical={};;0;0", of(Severity::Critical)),
-        format!("unknown={};;;0", of(Severity::Unknown)),
+        format!("ok={};;;0", of_severity(Severity::Ok)),
+        format!("warning={};0;;0", of_severity(Severity::Warning)),
+        format!("critical={};;0;0", of_severity(Severity::Critical)),
+        format!("unknown={};;;0", of_severity(Severity::Unknown)),
         format!("packets={};;;0", summary.packets),
     ];
     if let Some(dropped) = summary.about.dropped {
         figures.push(format!("dropped={dropped};;;0"));
     }
     if let Some(slowest) = worst.slowest {
-        figures.push(format!("tls_time={:.6}s;;;0", slowest.as_secs_f64()));
+        let slow = Range::at_most(thresholds.slow_after.as_secs_f64());
+        figures.push(format!("tls_time={:.6}s;{slow};;0", slowest.as_secs_f64()));
+    }
+    let days = worst.expiry.as_ref().and_then(|expiry| expiry.days);
+    let limit = |range: Option<Range>| range.map(|range| range.to_string()).unwrap_or_default();
+    let (warning, critical) = (limit(thresholds.warning), limit(thresholds.critical));
+    match days {
+        Some(days) => figures.push(format!("certificate_days={days:.2};{warning};{critical}")),
+        // What was asked for and could not be seen has a value of its own.
+        None if !(warning.is_empty() && critical.is_empty()) => {
+            figures.push(format!("certificate_days=U;{warning};{critical}"));
+        }
+        None => {}
     }
     figures.join(" ")
 }
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     #[test]
     fn the_status_line_stays_below_80_characters_and_one_line() {
-        let line = status_line("CRITICAL", &"a|b\nc é".repeat(40));
-        assert_eq!(line.chars().count(), 79);
-        assert!(!line.contains(['|', '\n']) && line.ends_with('…'));
-        assert_eq!(status_line("OK", "fine"), "SSMSCOPE OK: fine");
+        let (line, is_cut) = status_line(2, &"a|b\nc é".repeat(40));
+        assert_eq!(line.len(), 79);
+        assert!(line.starts_with("SSMSCOPE CRITICAL: a b c \\u{e9}a b") && line.ends_with("...") && is_cut);
+        assert_eq!(status_line(0, "fine"), ("SSMSCOPE OK: fine".to_owned(), false));
+    }
+
+    #[test]
+    fn what_looks_like_a_bar_is_no_bar_afterwards() {
+        // Normalisation makes a bar of U+FF5C; the others look like one.
+        for bar in ['|', '\u{ff5c}', '\u{2223}', '\u{2502}', '\u{1c0}', '\u{a6}', '\u{ffe8}'] {
+            let line = plain(&format!("x {bar} critical=0"));
+            assert!(line.is_ascii() && !line.contains('|'), "{line}");
+        }
+    }
+
+    #[test]
+    fn what_was_cut_stands_whole_below() {
+        let mut out = Vec::new();
+        write_unknown(&"/a/long/path".repeat(10), &mut out).unwrap();
+        let out = String::from_utf8(out).unwrap();
+        assert_eq!(out.lines().count(), 2);
+        assert_eq!(out.lines().nth(1), Some("/a/long/path".repeat(10).as_str()));
+    }
+
+    proptest! {
+        #[test]
+        fn any_text_stays_one_line_of_printable_ascii(text in any::<String>()) {
+            let line = plain(&text);
+            prop_assert!(line.chars().all(|character| matches!(character, ' '..='~') && character != '|'));
+        }
     }
 }

@@ -1,58 +1,145 @@
 //! Prometheus' text format 0.0.4, for a scrape or for node_exporter's textfile collector.
 //!
-//! Labels have few values: the verdicts' codes and the severities. No address and no port is one.
+//! Labels have few values: the verdicts' codes, the stages, the severities, and what the user said is to be watched. No
+//! address and no port from the wire is one.
 
+use std::fmt;
 use std::io::{self, Write};
 
-use super::worst::Worst;
-use crate::analysis::Summary;
-use crate::verdict::{RULES, Severity};
+use super::monitored::Monitored;
+use super::words::severity_name;
+use super::worst::Told;
+use crate::story::Stage;
+use crate::verdict::RULES;
+
+/// The reason when no connection was judged.
+const NOTHING: &str = "nothing-to-judge";
+
+/// All stages, in their order.
+const STAGES: [Stage; 10] = [
+    Stage::None,
+    Stage::Syn,
+    Stage::SynAck,
+    Stage::TcpEstablished,
+    Stage::ClientHello,
+    Stage::ServerHello,
+    Stage::ServerFlightComplete,
+    Stage::ClientFinished,
+    Stage::TlsEstablished,
+    Stage::ApplicationData,
+];
 
 /// Writes all metrics.
 ///
 /// # Errors
 /// When `out` can't be written.
-pub fn write(worst: &Worst, summary: &Summary, status: u8, out: &mut dyn Write) -> io::Result<()> {
-    family(out, "ssmscope_status", "Exit status: 0 healthy, 1 warning, 2 critical, 3 unknown.")?;
-    writeln!(out, "ssmscope_status {status}")?;
+pub fn write(of: &Monitored<'_>, out: &mut dyn Write) -> io::Result<()> {
+    let Monitored { worst, summary, status, target, .. } = *of;
+    let connection = worst.connection.as_ref();
+    let mut metrics = Metrics { out, target };
 
-    family(out, "ssmscope_state", "1 for the verdict of the worst connection, 0 for the others.")?;
-    let code = worst.connection.as_ref().map(|told| told.code);
-    for rule in RULES {
-        writeln!(out, "ssmscope_state{{reason=\"{}\"}} {}", rule.code, u8::from(code == Some(rule.code)))?;
+    metrics.family("ssmscope_build_info", "1, labelled with the version of ssmscope.")?;
+    metrics.sample("ssmscope_build_info", &[("version", env!("CARGO_PKG_VERSION"))], 1)?;
+
+    metrics.family("ssmscope_success", "1 if all is well, 0 if not: whether the status is 0.")?;
+    metrics.sample("ssmscope_success", &[], u8::from(status == 0))?;
+    metrics.family("ssmscope_status", "Exit status: 0 healthy, 1 warning, 2 critical, 3 unknown.")?;
+    metrics.sample("ssmscope_status", &[], status)?;
+
+    metrics.family("ssmscope_state", "1 for the verdict of the worst connection, 0 for the others.")?;
+    let code = connection.map_or(NOTHING, |told| told.code);
+    for reason in RULES.iter().map(|rule| rule.code).chain([NOTHING]) {
+        metrics.sample("ssmscope_state", &[("reason", reason)], u8::from(code == reason))?;
     }
 
-    family(out, "ssmscope_connections", "Connections judged, by verdict.")?;
-    for rule in RULES {
-        let count = summary.codes.get(rule.code).copied().unwrap_or_default();
-        writeln!(out, "ssmscope_connections{{verdict=\"{}\"}} {count}", rule.code)?;
+    metrics
+        .family("ssmscope_stage", "1 for the furthest stage of the worst connection, 0 for the others.")?;
+    let reached = connection.map(|told| told.stage);
+    for stage in STAGES {
+        let is_reached = u8::from(reached == Some(stage));
+        metrics.sample("ssmscope_stage", &[("stage", &stage.to_string())], is_reached)?;
     }
 
-    family(out, "ssmscope_connections_by_severity", "Connections judged, by the verdict's severity.")?;
-    let severities = [
-        ("ok", Severity::Ok),
-        ("warning", Severity::Warning),
-        ("critical", Severity::Critical),
-        ("unknown", Severity::Unknown),
-    ];
-    for (name, severity) in severities {
-        let count = summary.severities.get(&severity).copied().unwrap_or_default();
-        writeln!(out, "ssmscope_connections_by_severity{{severity=\"{name}\"}} {count}")?;
-    }
-
-    family(out, "ssmscope_capture_packets", "Packets in the capture.")?;
-    writeln!(out, "ssmscope_capture_packets {}", summary.packets)?;
-    if let Some(dropped) = summary.about.dropped {
-        family(out, "ssmscope_capture_dropped_packets", "Packets that the capture dropped.")?;
-        writeln!(out, "ssmscope_capture_dropped_packets {dropped}")?;
+    let steps: &[_] = connection.map_or(&[], |told: &Told| &told.steps);
+    if !steps.is_empty() {
+        metrics.family(
+            "ssmscope_stage_duration_seconds",
+            "Time to each stage of the worst connection, since the stage before it.",
+        )?;
+        for (stage, elapsed) in steps {
+            let labels = [("stage", &*stage.to_string())];
+            metrics.sample("ssmscope_stage_duration_seconds", &labels, elapsed.as_secs_f64())?;
+        }
     }
     if let Some(slowest) = worst.slowest {
-        family(out, "ssmscope_tls_established_seconds", "Longest time from a SYN to established TLS.")?;
-        writeln!(out, "ssmscope_tls_established_seconds {}", slowest.as_secs_f64())?;
+        metrics.family("ssmscope_tls_established_seconds", "Longest time from a SYN to established TLS.")?;
+        metrics.sample("ssmscope_tls_established_seconds", &[], slowest.as_secs_f64())?;
+    }
+    if let Some(expiry) = &worst.expiry {
+        metrics.family(
+            "ssmscope_certificate_expiry_timestamp_seconds",
+            "The last second, in Unix time, at which all certificates are valid that the servers sent.",
+        )?;
+        metrics.sample("ssmscope_certificate_expiry_timestamp_seconds", &[], expiry.at.0)?;
+    }
+
+    metrics.family("ssmscope_connections", "Connections judged, by verdict and its severity.")?;
+    for rule in RULES {
+        let labels = [("verdict", rule.code), ("severity", severity_name(rule.severity))];
+        metrics.sample(
+            "ssmscope_connections",
+            &labels,
+            summary.codes.get(rule.code).copied().unwrap_or_default(),
+        )?;
+    }
+
+    metrics.family("ssmscope_capture_packets", "Packets in the capture.")?;
+    metrics.sample("ssmscope_capture_packets", &[], summary.packets)?;
+    if let Some(dropped) = summary.about.dropped {
+        metrics.family("ssmscope_capture_dropped_packets", "Packets that the capture dropped.")?;
+        metrics.sample("ssmscope_capture_dropped_packets", &[], dropped)?;
     }
     out.flush()
 }
 
-fn family(out: &mut dyn Write, name: &str, help: &str) -> io::Result<()> {
-    writeln!(out, "# HELP {name} {help}\n# TYPE {name} gauge")
+/// Lines of the format; each sample has the target's label, so that several files do not hold the same series.
+struct Metrics<'o> {
+    out: &'o mut dyn Write,
+    target: Option<&'o str>,
+}
+
+impl Metrics<'_> {
+    fn family(&mut self, name: &str, help: &str) -> io::Result<()> {
+        writeln!(self.out, "# HELP {name} {help}\n# TYPE {name} gauge")
+    }
+
+    fn sample(&mut self, name: &str, labels: &[(&str, &str)], value: impl fmt::Display) -> io::Result<()> {
+        let target = self.target.map(|target| ("target", target));
+        let mut separator = '{';
+        write!(self.out, "{name}")?;
+        for (label, text) in target.iter().chain(labels) {
+            write!(self.out, "{separator}{label}=\"{}\"", quoted(text))?;
+            separator = ',';
+        }
+        let end = if separator == '{' { "" } else { "}" };
+        writeln!(self.out, "{end} {value}")
+    }
+}
+
+/// A label's value, escaped as the format has it.
+fn quoted(value: &str) -> String {
+    value.replace('\\', r"\\").replace('\n', r"\n").replace('"', "\\\"")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn label_values_are_escaped() {
+        let mut out = Vec::new();
+        let mut metrics = Metrics { out: &mut out, target: Some("a\"b\\c\nd") };
+        metrics.sample("x", &[("y", "z")], 1.5).unwrap();
+        assert_eq!(String::from_utf8(out).unwrap(), "x{target=\"a\\\"b\\\\c\\nd\",y=\"z\"} 1.5\n");
+    }
 }

@@ -1,14 +1,15 @@
 //! What monitoring wants to know of a capture: how many connections of each kind, and of the worst one what happened.
 
-use std::io;
+use std::cmp::Reverse;
 
 use super::escape::escaped;
 use super::words;
-use crate::analysis::{Judged, Sink};
+use crate::analysis::Judged;
+use crate::cert::{Date, When};
 use crate::limits;
-use crate::story::Stage;
+use crate::story::{Moment, Said, Stage, Story};
 use crate::tcp::Role;
-use crate::time::Elapsed;
+use crate::time::{Clock, Elapsed};
 use crate::verdict::Severity;
 
 /// Takes connections in and keeps what monitoring asks for.
@@ -22,6 +23,8 @@ pub struct Worst {
     pub(super) further: u64,
     /// The longest time from a SYN to established TLS.
     pub(super) slowest: Option<Elapsed>,
+    /// The first of all certificates that servers sent to reach its end.
+    pub(super) expiry: Option<Expiry>,
 }
 
 /// What is kept of a connection.
@@ -33,6 +36,56 @@ pub(super) struct Told {
     pub(super) stage: Stage,
     pub(super) server: String,
     pub(super) headline: String,
+    /// How long each step took that was reached, since the one before.
+    pub(super) steps: Vec<(Stage, Elapsed)>,
+}
+
+/// When a certificate ends.
+#[derive(Clone, Debug)]
+pub(super) struct Expiry {
+    /// The last second at which it is valid.
+    pub(super) at: Date,
+    /// Days until then, as the client saw it; below zero when it had passed. Absent where the capture tells no date.
+    pub(super) days: Option<f64>,
+    /// Whose it is.
+    pub(super) server: String,
+}
+
+impl Worst {
+    /// Takes a judged connection in.
+    pub fn take(&mut self, judged: &Judged) {
+        let Judged { story, verdict, .. } = judged;
+        self.slowest = self.slowest.max(since_syn(story, story.tls.established.as_ref().map(of_said)));
+        if let Some(expiry) = expiry(story)
+            && self.expiry.as_ref().is_none_or(|first| expiry.at < first.at)
+        {
+            self.expiry = Some(expiry);
+        }
+        let order = (rank(verdict.severity), Reverse(story.first.number));
+        let is_failure = rank(verdict.severity) >= rank(Severity::Warning);
+        let is_listed = is_failure && self.failures.len() < limits::PLUGIN_FAILURES;
+        self.further += u64::from(is_failure && !is_listed);
+        let is_worst =
+            self.connection.as_ref().is_none_or(|worst| (rank(worst.severity), Reverse(worst.first)) < order);
+        if !is_listed && !is_worst {
+            return;
+        }
+        let told = Told {
+            first: story.first.number,
+            code: verdict.code,
+            severity: verdict.severity,
+            stage: story.stage,
+            server: words::end(&story.parties[Role::Server]),
+            headline: escaped(&verdict.headline),
+            steps: steps(story),
+        };
+        if is_listed {
+            self.failures.push(told.clone());
+        }
+        if is_worst {
+            self.connection = Some(told);
+        }
+    }
 }
 
 /// How much a severity matters to monitoring. What can't be told matters least: it is the capture's, not the connection's.
@@ -45,30 +98,53 @@ fn rank(severity: Severity) -> u8 {
     }
 }
 
-impl Sink for Worst {
-    fn connection(&mut self, judged: Judged) -> io::Result<()> {
-        let Judged { story, verdict, .. } = judged;
-        let established = story.tls.established.as_ref().map(|said| said.moment.at - story.began().at);
-        self.slowest = self.slowest.max(established);
-        let told = Told {
-            first: story.first.number,
-            code: verdict.code,
-            severity: verdict.severity,
-            stage: story.stage,
-            server: words::end(&story.parties[Role::Server]),
-            headline: escaped(&verdict.headline),
-        };
-        let order = |told: &Told| (rank(told.severity), std::cmp::Reverse(told.first));
-        if rank(told.severity) >= rank(Severity::Warning) {
-            if self.failures.len() < limits::PLUGIN_FAILURES {
-                self.failures.push(told.clone());
-            } else {
-                self.further += 1;
-            }
+fn steps(story: &Story) -> Vec<(Stage, Elapsed)> {
+    let tls = &story.tls;
+    let reached = [
+        (Stage::SynAck, story.syn_ack.first()),
+        (Stage::TcpEstablished, story.tcp_established),
+        (Stage::ClientHello, tls.client_hello.as_ref().map(of_said)),
+        (Stage::ServerHello, tls.server_hello.as_ref().map(of_said)),
+        (Stage::ServerFlightComplete, tls.server_flight.as_ref().map(of_said)),
+        (Stage::ClientFinished, tls.client_finished.as_ref().map(of_said)),
+        (Stage::TlsEstablished, tls.established.as_ref().map(of_said)),
+    ];
+    let mut before = story.syn.first();
+    let mut steps = Vec::new();
+    for (stage, moment) in reached {
+        let (Some(now), Some(then)) = (moment, before) else { continue };
+        // The end of a flight may be known only by what follows it.
+        if has_times(story) && now.at >= then.at {
+            steps.push((stage, now.at - then.at));
+            before = moment;
         }
-        if self.connection.as_ref().is_none_or(|worst| order(worst) < order(&told)) {
-            self.connection = Some(told);
-        }
-        Ok(())
     }
+    steps
+}
+
+fn since_syn(story: &Story, moment: Option<Moment>) -> Option<Elapsed> {
+    let (syn, moment) = (story.syn.first()?, moment?);
+    has_times(story).then(|| moment.at - syn.at)
+}
+
+fn has_times(story: &Story) -> bool {
+    story.capture.clock != Clock::Absent
+}
+
+fn of_said<T>(said: &Said<T>) -> Moment {
+    said.moment
+}
+
+fn expiry(story: &Story) -> Option<Expiry> {
+    let examination = story.tls.examination.as_ref()?;
+    let ends =
+        examination.certificates.iter().filter_map(|certificate| certificate.details.as_ref()?.not_after);
+    let at = ends.min()?;
+    // A zone that is not told leaves a day open; the worse end of it counts.
+    let now = When::of(story.last.at, story.capture.clock);
+    Some(Expiry {
+        at,
+        days: now.map(|now| (at.0.saturating_sub(now.latest.0)) as f64 / 86_400.0),
+        server: words::end(&story.parties[Role::Server]),
+    })
 }

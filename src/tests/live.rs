@@ -120,6 +120,32 @@ fn a_healthy_connection_is_told_at_once_and_counts() {
 }
 
 #[test]
+fn a_plugin_speaks_on_standard_output_only_and_ends_in_time() {
+    let Some(net) = Net::new() else { return };
+    let folder = tempfile::tempdir().unwrap();
+    let metrics = folder.path().join("ssm.prom");
+    let options = ["--user", "root", "-H", SERVER, "-p", "8443", "-o", "nagios", "-t", "3"];
+    let began = Instant::now();
+    let mut watch = net.live(&options);
+    watch.args(["--textfile", path(&metrics), "--warning", "30", "--critical", "7"]);
+    let child = watch.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    thread::sleep(Duration::from_secs(1));
+    let refused = net.within("client", || TcpStream::connect((SERVER, 8443)));
+    assert!(refused.is_err());
+    let output = child.wait_with_output().unwrap();
+    assert!(began.elapsed() < Duration::from_secs(6));
+    assert_eq!((output.status.code(), text(&output.stderr).as_str()), (Some(2), ""));
+    let out = text(&output.stdout);
+    assert!(
+        out.starts_with("SSMSCOPE CRITICAL: refused at syn, 10.9.0.2:8443 | connections=1;;;0 "),
+        "{out}"
+    );
+    assert!(out.contains(" dropped=0;;;0 certificate_days=U;30:;7:\n"), "{out}");
+    let metrics = fs::read_to_string(metrics).unwrap();
+    assert!(metrics.contains("ssmscope_state{target=\"10.9.0.2:8443\",reason=\"refused\"} 1\n"), "{metrics}");
+}
+
+#[test]
 fn root_s_rights_are_given_up_and_files_opened_without_them() {
     let Some(net) = Net::new() else { return };
     let watch = net.watch(&["--user", "nobody", "--duration", "1"]);

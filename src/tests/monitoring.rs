@@ -1,0 +1,329 @@
+//! What monitoring is told: a plugin's status line and performance data, and metrics that Prometheus' own tools accept.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::io::Write;
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::time::{Duration, Instant};
+
+use ssmscope::verdict::RULES;
+
+const REFUSED: &str = "refused/capture.pcapng";
+const HEALTHY: &str = "healthy/capture.pcap";
+/// A chain whose first certificate to end does so in September 2049.
+const WITH_CERTIFICATES: &str = "healthy--intermediate/capture.pcap";
+
+// ---- a plugin ----
+
+#[test]
+fn a_plugin_prints_one_status_line_below_80_characters_and_the_exit_status() {
+    for (capture, begin, status) in [
+        (HEALTHY, "SSMSCOPE OK: healthy at application-data, ", 0),
+        ("slow/capture.pcap", "SSMSCOPE WARNING: slow at ", 1),
+        (REFUSED, "SSMSCOPE CRITICAL: refused at syn, ", 2),
+        ("midstream/capture.pcap", "SSMSCOPE UNKNOWN: midstream at none, ", 3),
+        ("no-such-file", "SSMSCOPE UNKNOWN: ", 3),
+        ("README.md", "SSMSCOPE UNKNOWN: ", 3),
+    ] {
+        let told = Told::by(&["read", "-o", "nagios", &testdata(capture)]);
+        assert_eq!(told.status, status, "{told:?}");
+        assert!(told.first().starts_with(begin), "{told:?}");
+        told.is_a_plugin_s();
+    }
+}
+
+#[test]
+fn every_capture_makes_a_plugin_s_output_and_metrics() {
+    for folder in fs::read_dir(testdata("")).unwrap().flatten() {
+        let Ok(files) = fs::read_dir(folder.path()) else { continue };
+        for file in files.flatten().map(|file| file.path()) {
+            let is_capture = file.file_stem().is_some_and(|stem| stem == "capture");
+            if is_capture && file.metadata().is_ok_and(|about| about.len() < 100_000) {
+                Told::by(&["read", "-o", "nagios", "-w", "30", file.to_str().unwrap()]).is_a_plugin_s();
+                let told = Told::by(&["read", "-o", "prometheus", file.to_str().unwrap()]);
+                is_one_family_after_the_other(&told.out);
+            }
+        }
+    }
+}
+
+#[test]
+fn bad_usage_is_told_on_standard_output_as_well() {
+    for arguments in [
+        &["read", "-o", "nagios"][..],
+        &["read", "-onagios", "--frobnicate", "x|y.pcap"],
+        &["read", "--output=nagios", "-w", "soon", &testdata(HEALTHY)],
+        &["read", "-o", "nagios", "--ca-file", "/nonexistent", &testdata(HEALTHY)],
+        &["live", "-o", "nagios", "-i", "no-such-interface"],
+        &["live", "--output", "nagios"],
+    ] {
+        let told = Told::by(arguments);
+        assert_eq!((told.status, told.error.as_str()), (3, ""), "{told:?}");
+        assert!(told.first().starts_with("SSMSCOPE UNKNOWN: "), "{told:?}");
+        assert!(told.first().len() < 80 && !told.out.contains('|'), "{told:?}");
+    }
+    let help = Told::by(&["read", "-o", "nagios", "--help"]);
+    assert_eq!(help.status, 3, "a plugin that only tells its usage judged nothing");
+}
+
+#[test]
+fn a_plugin_ends_in_time_and_says_so() {
+    let (mut child, began) = (plugin(&["read", "-o", "nagios", "-t", "0.3", "-"]), Instant::now());
+    // A pipe that never ends.
+    let pipe = child.stdin.take();
+    let output = child.wait_with_output().unwrap();
+    drop(pipe);
+    assert!(began.elapsed() < Duration::from_secs(8));
+    assert_eq!((output.status.code(), output.stderr.as_slice()), (Some(3), &b""[..]));
+    let out = String::from_utf8(output.stdout).unwrap();
+    assert!(out.starts_with("SSMSCOPE UNKNOWN: timed out after 300.0 ms"), "{out}");
+}
+
+#[test]
+fn what_the_wire_says_can_t_become_performance_data() {
+    // The peer answers a ClientHello by a line of its own choice.
+    let said = "220 x | critical=0;;0 \u{ff5c} \u{2223} \u{1b}[2J\u{202e}";
+    let mut text = Vec::new();
+    for (flags, seq, payload) in [
+        ("C S", 0, ""),
+        ("S S.", 0, ""),
+        ("C .", 1, ""),
+        ("C P.", 1, "GET / HTTP/1.1\r\n\r\n"),
+        ("S P.", 1, said),
+    ] {
+        write_packet(&mut text, flags, seq, payload);
+    }
+    let capture = tempfile::Builder::new().suffix(".pcap").tempfile().unwrap();
+    let header = [0xa1b2_c3d4_u32, 0x0004_0002, 0, 0, 262_144, 101];
+    let header: Vec<u8> = header.iter().flat_map(|word| word.to_le_bytes()).collect();
+    fs::write(capture.path(), [header, text].concat()).unwrap();
+    let told = Told::by(&["read", "-o", "nagios", capture.path().to_str().unwrap()]);
+    assert_eq!(told.status, 2, "{told:?}");
+    assert!(told.out.contains("not-tls"), "{told:?}");
+    told.is_a_plugin_s();
+}
+
+#[test]
+fn days_that_a_certificate_has_left_raise_the_status() {
+    let capture = testdata(WITH_CERTIFICATES);
+    let days = |told: &Told| {
+        let figure = told.first().split(' ').find(|figure| figure.starts_with("certificate_days=")).unwrap();
+        figure.to_owned()
+    };
+    let left = {
+        let told = Told::by(&["read", "-o", "nagios", &capture]);
+        assert_eq!(told.status, 0, "{told:?}");
+        let figure = days(&told);
+        figure.trim_start_matches("certificate_days=").split(';').next().unwrap().parse::<f64>().unwrap()
+    };
+    let (more, less) = (format!("{:.0}", left + 10.0), format!("{:.0}", left - 10.0));
+    for (options, status, begin) in [
+        (&["-w", &less, "-c", "7"][..], 0, "SSMSCOPE OK: healthy"),
+        (&["-w", &more, "-c", &less], 1, "SSMSCOPE WARNING: certificate ends "),
+        (&["-w", &more, "-c", &more], 2, "SSMSCOPE CRITICAL: certificate ends "),
+        (&["-c", &format!("@0:{more}")], 2, "SSMSCOPE CRITICAL: certificate ends "),
+    ] {
+        let told = Told::by(&[&["read", "-o", "nagios", &capture], options].concat());
+        assert_eq!(told.status, status, "{told:?}");
+        assert!(told.first().starts_with(begin), "{told:?}");
+        told.is_a_plugin_s();
+    }
+    let told = Told::by(&["read", "-o", "nagios", &capture, "-w", &less, "-c", "7"]);
+    assert_eq!(days(&told), format!("certificate_days={left:.2};{less}:;7:"));
+    let told = Told::by(&["read", "-o", "nagios", &testdata(REFUSED), "-w", "30"]);
+    assert_eq!(days(&told), "certificate_days=U;30:;");
+}
+
+// ---- metrics ----
+
+#[test]
+fn metrics_have_one_reason_and_one_stage_set() {
+    let told = Told::by(&["read", "-o", "prometheus", &testdata(REFUSED)]);
+    assert_eq!(told.status, 2);
+    is_one_family_after_the_other(&told.out);
+    let states: Vec<_> = told.out.lines().filter(|line| line.starts_with("ssmscope_state{")).collect();
+    // Each verdict, and that there was nothing to judge.
+    assert_eq!(states.len(), RULES.len() + 1);
+    for begin in ["ssmscope_state{", "ssmscope_stage{"] {
+        let set = told.out.lines().filter(|line| line.starts_with(begin) && line.ends_with(" 1"));
+        assert_eq!(set.count(), 1, "{}", told.out);
+    }
+    assert!(told.out.contains("ssmscope_state{reason=\"refused\"} 1\n"));
+    assert!(told.out.contains("ssmscope_stage{stage=\"syn\"} 1\n"));
+    assert!(told.out.contains("ssmscope_success 0\n"));
+    let nothing = Told::by(&["read", "-o", "prometheus", "--host", "203.0.113.9", &testdata(REFUSED)]);
+    assert!(nothing.out.contains("{target=\"203.0.113.9\",reason=\"nothing-to-judge\"} 1\n"));
+}
+
+#[test]
+fn stages_add_up_to_the_handshake_and_certificates_have_their_end() {
+    let told = Told::by(&["read", "-o", "prometheus", &testdata(WITH_CERTIFICATES)]);
+    let value = |begin: &str| {
+        let lines = told.out.lines().filter(|line| line.starts_with(begin));
+        lines.map(|line| line.rsplit_once(' ').unwrap().1.parse::<f64>().unwrap()).sum::<f64>()
+    };
+    let (stages, whole) =
+        (value("ssmscope_stage_duration_seconds{"), value("ssmscope_tls_established_seconds"));
+    assert!(whole > 0.0 && (stages - whole).abs() < 1e-6, "{stages} {whole}");
+    let json = Told::by(&["read", "-o", "json", &testdata(WITH_CERTIFICATES)]).out;
+    let json: serde_json::Value = serde_json::from_str(json.lines().next().unwrap()).unwrap();
+    let ends = json["tls"]["certificates"].as_array().unwrap().iter();
+    let first = ends.map(|one| one["not_after"].as_str().unwrap().parse::<jiff::Timestamp>().unwrap()).min();
+    let first = first.unwrap().as_second();
+    assert!(told.out.contains(&format!("\nssmscope_certificate_expiry_timestamp_seconds {first}\n")));
+}
+
+#[test]
+fn promtool_accepts_the_metrics_of_every_verdict() {
+    if Command::new("promtool").arg("--version").output().is_err() {
+        eprintln!("skipped: promtool is not installed");
+        return;
+    }
+    for rule in RULES {
+        let folder = testdata(rule.code);
+        let capture = fs::read_dir(&folder).unwrap().flatten().map(|file| file.path());
+        let capture = capture.into_iter().find(|file| file.file_stem().is_some_and(|stem| stem == "capture"));
+        let Some(capture) = capture else { continue };
+        let file = capture.to_str().unwrap();
+        let told = Told::by(&["read", "-o", "prometheus", "-H", "0.0.0.0/0", "-H", "::/0", file]);
+        promtool_accepts(&told.out);
+    }
+}
+
+#[test]
+fn a_textfile_appears_whole_and_readable_beside_any_output() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("ssm.prom");
+    fs::write(&path, "old").unwrap();
+    let textfile = path.to_str().unwrap();
+    let told = Told::by(&["read", "-o", "nagios", "--textfile", textfile, &testdata(REFUSED)]);
+    told.is_a_plugin_s();
+    let metrics = fs::read_to_string(&path).unwrap();
+    assert_eq!(metrics, Told::by(&["read", "-o", "prometheus", &testdata(REFUSED)]).out);
+    assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o644);
+    let told = Told::by(&["read", "--textfile", textfile, "no-such-file"]);
+    assert_eq!(told.status, 3);
+    let metrics = fs::read_to_string(&path).unwrap();
+    assert!(metrics.contains("ssmscope_status 3\n"), "what was healthy must not stand: {metrics}");
+    assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1, "nothing is left beside it");
+    let told = Told::by(&["read", "--textfile", "/nonexistent/x.prom", &testdata(HEALTHY)]);
+    assert_eq!((told.status, told.out.as_str()), (3, ""), "{told:?}");
+    assert!(told.error.contains("--textfile /nonexistent/x.prom: can't be written"), "{told:?}");
+}
+
+// ---- helpers ----
+
+#[derive(Debug)]
+struct Told {
+    status: i32,
+    out: String,
+    error: String,
+}
+
+impl Told {
+    fn by(arguments: &[&str]) -> Self {
+        let output = plugin(arguments).wait_with_output().unwrap();
+        let text = |bytes| String::from_utf8(bytes).unwrap();
+        Self { status: output.status.code().unwrap(), out: text(output.stdout), error: text(output.stderr) }
+    }
+
+    fn first(&self) -> &str {
+        self.out.lines().next().unwrap()
+    }
+
+    /// By the guidelines: a service's status, below 80 characters, then performance data that a program can read; printable
+    /// ASCII, and nothing on standard error.
+    fn is_a_plugin_s(&self) {
+        let word = ["OK", "WARNING", "CRITICAL", "UNKNOWN"][self.status as usize];
+        let (text, figures) = self.first().split_once(" | ").unwrap();
+        assert!(text.starts_with(&format!("SSMSCOPE {word}: ")) && text.len() < 80, "{self:?}");
+        assert!(self.out.bytes().all(|byte| matches!(byte, b' '..=b'~' | b'\n')), "{self:?}");
+        assert_eq!((self.out.matches('|').count(), self.error.as_str()), (1, ""), "{self:?}");
+        assert!(self.out.len() < 8_192, "Nagios keeps no more");
+        let mut labels = BTreeSet::new();
+        for figure in figures.split(' ') {
+            let (label, rest) = figure.split_once('=').unwrap();
+            assert!(label.len() <= 19 && labels.insert(label), "{figure}");
+            let fields: Vec<_> = rest.split(';').collect();
+            assert!(fields.len() <= 5, "{figure}");
+            let value = fields[0].trim_end_matches('s');
+            let is_number = |text: &str| text.parse::<f64>().is_ok() && !text.contains('e');
+            assert!(is_number(value) || value == "U", "{figure}");
+            for range in fields.iter().skip(1).take(2).filter(|range| !range.is_empty()) {
+                let ends = range.trim_start_matches('@').split(':');
+                let is_end = |end: &str| end.is_empty() || end == "~" || is_number(end);
+                assert!(ends.clone().count() <= 2 && ends.into_iter().all(is_end), "{figure}");
+            }
+            assert!(fields.iter().skip(3).all(|bound| bound.is_empty() || is_number(bound)), "{figure}");
+        }
+    }
+}
+
+fn plugin(arguments: &[&str]) -> std::process::Child {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_ssmscope"));
+    command.args(arguments).env("TZ", "UTC").env_remove("CLICOLOR_FORCE");
+    command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap()
+}
+
+/// By the text format 0.0.4: each family once, its help and type before its samples, all lines ended.
+fn is_one_family_after_the_other(metrics: &str) {
+    assert!(metrics.ends_with('\n'));
+    let (mut families, mut series, mut family) = (BTreeSet::new(), BTreeSet::new(), "");
+    for line in metrics.lines() {
+        if let Some(rest) = line.strip_prefix("# HELP ") {
+            family = rest.split(' ').next().unwrap();
+            assert!(families.insert(family), "{line}");
+        } else if let Some(rest) = line.strip_prefix("# TYPE ") {
+            assert_eq!(rest, format!("{family} gauge"));
+        } else {
+            let (name, value) = line.rsplit_once(' ').unwrap();
+            assert_eq!(name.split('{').next(), Some(family), "{line}");
+            assert!(value.parse::<f64>().is_ok() && series.insert(name), "{line}");
+        }
+    }
+}
+
+fn promtool_accepts(metrics: &str) {
+    let mut promtool = Command::new("promtool");
+    promtool.args(["check", "metrics"]).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    let mut promtool = promtool.spawn().unwrap();
+    promtool.stdin.take().unwrap().write_all(metrics.as_bytes()).unwrap();
+    let output = promtool.wait_with_output().unwrap();
+    let told = [output.stdout, output.stderr].concat();
+    assert!(output.status.success() && told.is_empty(), "{}\n{metrics}", String::from_utf8_lossy(&told));
+}
+
+/// A packet of a raw IPv4 capture between 192.0.2.1 and 198.51.100.2:443.
+fn write_packet(out: &mut Vec<u8>, flags: &str, seq: u32, payload: &str) {
+    let (by, flags) = flags.split_once(' ').unwrap();
+    let bits = |flag| match flag {
+        'S' => 2,
+        'P' => 8,
+        _ => 16,
+    };
+    let flags = flags.chars().map(bits).sum::<u8>();
+    let ends = [([192, 0, 2, 1], 50_000_u16), ([198, 51, 100, 2], 443)];
+    let (source, destination) = if by == "C" { (ends[0], ends[1]) } else { (ends[1], ends[0]) };
+    let ack = u32::from(flags & 16 != 0);
+    let len = 40 + payload.len() as u16;
+    let mut packet = vec![0x45, 0];
+    packet.extend(len.to_be_bytes());
+    packet.extend([0, 1, 0, 0, 64, 6, 0, 0]);
+    packet.extend(source.0.into_iter().chain(destination.0));
+    packet.extend(source.1.to_be_bytes().into_iter().chain(destination.1.to_be_bytes()));
+    packet.extend(seq.to_be_bytes().into_iter().chain(ack.to_be_bytes()));
+    packet.extend([0x50, flags, 4, 0, 0, 0, 0, 0]);
+    packet.extend(payload.as_bytes());
+    let at = out.len() as u32;
+    for word in [1_700_000_000, at, packet.len() as u32, packet.len() as u32] {
+        out.extend(word.to_le_bytes());
+    }
+    out.extend(packet);
+}
+
+fn testdata(path: &str) -> String {
+    let path: PathBuf = Path::new(env!("CARGO_MANIFEST_DIR")).join("testdata").join(path);
+    path.display().to_string()
+}
