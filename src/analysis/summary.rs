@@ -108,6 +108,12 @@ impl Summary {
     }
 
     pub(super) fn count_neighbour(&mut self, neighbour: &Neighbour) {
+        // Who announces an address, or asks whether anybody has the one that it wants to take, expects no answer (RFC 5227,
+        // 1.1; RFC 4862, 5.4.2).
+        let is_asked = neighbour.asker.is_some_and(|asker| asker != neighbour.target);
+        if !neighbour.is_answer && !is_asked {
+            return;
+        }
         if self.neighbours.len() < limits::SERVERS || self.neighbours.contains_key(&neighbour.target) {
             let (asked, answered) = self.neighbours.entry(neighbour.target).or_default();
             *if neighbour.is_answer { answered } else { asked } += 1;

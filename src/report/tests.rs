@@ -210,13 +210,21 @@ fn a_capture_without_connections_says_what_was_there_and_what_to_check() {
     let mut source = Spoke::of(&[]);
     let target = "192.0.2.99".parse().unwrap();
     for second in 0..3 {
-        let question = Neighbour { target, asker: None, is_answer: false };
+        let asker = "192.0.2.1".parse().ok();
+        let question = Neighbour { target, asker, is_answer: false };
         source.push(Content::Neighbour(question), Timestamp::from_parts(second, 0));
+        // Who takes an address asks whether anybody has it, then announces it, and hopes for no answer.
+        let own = "192.0.2.50".parse().unwrap();
+        for asker in [None, Some(own)] {
+            let announcement = Neighbour { target: own, asker, is_answer: false };
+            source.push(Content::Neighbour(announcement), Timestamp::from_parts(second, 0));
+        }
     }
     let (collection, summary) = collected(source, false);
     let text = shown(&collection, &summary, false);
     assert!(text.starts_with("There is no TCP connection in what was read.\n"), "{text}");
     assert!(text.contains("host 192.0.2.99 was looked for 3 times and never answered"), "{text}");
+    assert!(!text.contains("192.0.2.50"), "{text}");
     assert!(text.contains("Was the right interface captured?"), "{text}");
 }
 
