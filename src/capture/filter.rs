@@ -25,12 +25,12 @@ pub struct Target {
 #[derive(Debug, thiserror::Error)]
 pub enum TargetError {
     /// A name has no address.
-    #[error("--host {name}: no address is known for that name ({source})\n  try: give its IP address")]
+    #[error("--host {name}: no address is known for that name ({reason})\n  try: give its IP address")]
     Unresolved {
         /// As given.
         name: String,
         /// What the resolver said.
-        source: io::Error,
+        reason: io::Error,
     },
     /// An address prefix that is none.
     #[error("--host {text}: not an address prefix\n  try: 10.106.66.0/24 or 2001:db8::/32")]
@@ -71,6 +71,15 @@ impl Target {
         addresses.sort_unstable();
         addresses.dedup();
         Ok(Self { hosts: addresses, ports: ports.to_vec(), filter })
+    }
+
+    /// The addresses and prefixes that `--host` was taken for, for people.
+    pub fn networks(&self) -> String {
+        let name = |host: &IpNet| {
+            let is_single = host.prefix_len() == host.max_prefix_len();
+            if is_single { host.addr().to_string() } else { host.to_string() }
+        };
+        self.hosts.iter().map(name).collect::<Vec<_>>().join(", ")
     }
 
     /// Whether this target can be selected from that capture.
@@ -119,7 +128,8 @@ impl Target {
         let compiles = |expression: &String| {
             Capture::dead(dlt(link_type)).is_ok_and(|handle| handle.compile(expression, true).is_ok())
         };
-        let parts = self.filter.iter().cloned().chain(self.superset().filter(compiles));
+        // The user's own comes last: behind `vlan` or `mpls` in it, libpcap looks for everything else inside the tag.
+        let parts = self.superset().filter(compiles).into_iter().chain(self.filter.clone());
         let parts: Vec<_> = parts.map(|part| format!("({part})")).collect();
         Ok(parts.join(" and "))
     }
@@ -261,7 +271,7 @@ fn networks_of(host: &str) -> Result<Vec<IpNet>, TargetError> {
     }
     match (host, 0).to_socket_addrs() {
         Ok(addresses) => Ok(addresses.map(|address| address.ip().into()).collect()),
-        Err(source) => Err(TargetError::Unresolved { name: host.to_owned(), source }),
+        Err(reason) => Err(TargetError::Unresolved { name: host.to_owned(), reason }),
     }
 }
 
@@ -312,6 +322,21 @@ mod tests {
             wire_len,
             bytes,
         })
+    }
+
+    #[test]
+    fn a_user_s_words_about_tags_do_not_shift_what_else_is_looked_for() {
+        let filter = "ip or vlan".to_owned();
+        let target = Target::new(&["198.51.100.2".to_owned()], &[], Some(filter)).expect("an address");
+        let expression = target.expression(1).expect("compiles");
+        let program = Capture::dead(Linktype(1)).and_then(|handle| handle.compile(&expression, true));
+        let untagged = ethernet(&[], &ipv4(6, 0, CLIENT, SERVER, [50_000, 8443]));
+        assert!(program.expect("compiles").filter(&untagged), "{expression}");
+    }
+
+    #[test]
+    fn networks_are_named_as_they_are_written() {
+        assert_eq!(target(&["2001:db8::1", "192.0.2.7/24"], &[]).networks(), "192.0.2.0/24, 2001:db8::1");
     }
 
     #[test]
