@@ -1,9 +1,13 @@
 //! Live capture through libpcap: a device, its packets as they come, and its clock when none come.
 
 use std::io;
+use std::os::fd::AsFd;
 use std::thread;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
+use nix::ifaddrs::getifaddrs;
+use nix::net::if_::{InterfaceFlags, if_nametoindex};
+use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use pcap::{Active, Capture, Precision};
 
 use super::trouble;
@@ -15,8 +19,11 @@ use crate::time::{Clock, Timestamp};
 /// every packet of the ring the room of the largest (pcap-linux.c: TPACKET_V2 instead of V3), so that the ring holds few.
 const GATHERED: Duration = Duration::from_millis(20);
 
-/// How often the ring is looked into while it is empty. The default buffer takes what 1 Gbit/s brings in 130 ms.
-const LOOK_EVERY: Duration = Duration::from_millis(5);
+/// How long a packet is waited for before it is said that none comes.
+const WAIT: Duration = Duration::from_millis(100);
+
+/// Pause after a wait that ended at once and brought nothing: a device that is down tells that it failed each time.
+const PAUSE: Duration = Duration::from_millis(5);
 
 /// How often a device that is gone is looked for.
 const REOPEN_EVERY: Duration = Duration::from_millis(500);
@@ -49,6 +56,8 @@ pub struct Live {
     /// What the kernel passes on, as libpcap compiled it; empty for everything.
     expression: String,
     capture: Capture<Active>,
+    /// Its number in the kernel, which a device of the same name that is made later does not have.
+    index: Option<u32>,
     link_type: u32,
     packets: u64,
     dropped: u64,
@@ -82,6 +91,7 @@ impl Live {
         })?;
         set_filter(&mut capture, &expression, &options)?;
         Ok(Self {
+            index: index_of(&options.device),
             options,
             expression,
             capture,
@@ -111,24 +121,35 @@ impl Live {
         }
     }
 
+    /// Waits until the ring has something, or for a while.
+    fn wait(&self) {
+        let mut ready = [PollFd::new(self.capture.as_fd(), PollFlags::POLLIN)];
+        let timeout = PollTimeout::from(WAIT.as_millis() as u16);
+        // A signal ends the wait as well: whatever it asks for is looked at by whoever called.
+        let has_failed = poll(&mut ready, timeout).is_ok_and(|count| count > 0)
+            && ready.iter().all(|fd| !fd.revents().is_some_and(|events| events.contains(PollFlags::POLLIN)));
+        if has_failed {
+            thread::sleep(PAUSE);
+        }
+    }
+
     /// Notices that a device went down or was removed, which a ring that stays empty does not tell.
     fn look_after_device(&mut self) {
         if self.options.device == ANY || self.looked_at.elapsed() < REOPEN_EVERY {
             return;
         }
         self.looked_at = Instant::now();
-        let Ok(devices) = pcap::Device::list() else { return };
-        let device = devices.iter().find(|device| device.name == self.options.device);
-        match device.map(|device| device.flags.is_up()) {
-            None => {
-                self.is_gone = true;
-                self.note("disappeared");
-            }
+        if index_of(&self.options.device) != self.index {
+            self.is_gone = true;
+            self.note("disappeared");
+            return;
+        }
+        match is_up(&self.options.device) {
             Some(is_up) if is_up == self.is_down => {
                 self.is_down = !is_up;
                 self.note(if is_up { "is up again" } else { "went down" });
             }
-            Some(_) => {}
+            _ => {}
         }
     }
 
@@ -142,6 +163,7 @@ impl Live {
         };
         if set_filter(&mut capture, &self.expression, &self.options).is_ok() {
             self.link_type = link_type_of(&capture);
+            self.index = index_of(&self.options.device);
             self.capture = capture;
             self.dropped_before = self.dropped;
             (self.is_gone, self.is_down) = (false, false);
@@ -168,7 +190,7 @@ impl Source for Live {
             self.take_trouble(&text)?;
         }
         if std::mem::take(&mut self.is_idle) {
-            thread::sleep(LOOK_EVERY);
+            self.wait();
             self.look_after_device();
         }
         if self.is_gone {
@@ -199,7 +221,8 @@ impl Source for Live {
                     bytes: packet.data,
                 })))
             }
-            Err(pcap::Error::TimeoutExpired) if self.stopped_at.is_some() => Ok(None),
+            // What the kernel still gathers when the capture is stopped belongs to it.
+            Err(pcap::Error::TimeoutExpired) if self.stopped_at.is_some_and(has_been_handed_over) => Ok(None),
             Err(pcap::Error::TimeoutExpired) => {
                 self.is_idle = true;
                 Ok(Some(Self::idle()))
@@ -337,6 +360,23 @@ fn link_type_of(capture: &Capture<Active>) -> u32 {
         11 => 100,
         other => other as u32,
     }
+}
+
+/// Whether what was gathered up to then has been handed over. A clock that was set back does not hold it up.
+fn has_been_handed_over(stopped: Timestamp) -> bool {
+    let elapsed = (now() - stopped).nanos();
+    elapsed < 0 || elapsed.unsigned_abs() >= 2 * GATHERED.as_nanos() as u64
+}
+
+/// The kernel's number of a device.
+fn index_of(device: &str) -> Option<u32> {
+    if_nametoindex(device).ok()
+}
+
+/// Whether a device is up, where the system tells.
+fn is_up(device: &str) -> Option<bool> {
+    let found = getifaddrs().ok()?.find(|found| found.interface_name == device)?;
+    Some(found.flags.contains(InterfaceFlags::IFF_UP))
 }
 
 /// The clock that stamps packets is the system's.
