@@ -3,9 +3,10 @@
 //!
 //! A thread reads, since readers of files wait for whole records; what it reads is handed over one by one.
 
-use std::fs::File;
-use std::io::{self, Read};
+use std::fs::{self, File};
+use std::io::{self, Read, Seek};
 use std::os::fd::AsFd;
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -15,20 +16,23 @@ use std::time::{Duration, Instant};
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 
 use super::merge::{Held, attached, detached};
-use super::{About, Frame, ReadError, Record, Source, file};
+use super::{About, Frame, Note, ReadError, Record, Source, file};
 use crate::limits;
-use crate::packet::Packet;
+use crate::packet::{Origin, Packet};
 use crate::time::Timestamp;
 
 /// A writer that pauses for less is busy; from then on it is waited for, and time goes on.
 const QUIET: Duration = Duration::from_millis(500);
 
-/// How long a reader waits before it says that nothing has come. A packet that tcpdump prints in two lines comes in one
-/// piece.
+/// How long a reader waits before it says that nothing has come.
 const READER_TICK: Duration = Duration::from_millis(200);
 
 /// How often a file that grows is looked at.
 const LOOK_EVERY: Duration = Duration::from_millis(50);
+
+/// How long what a pipe holds is still read once the reading is stopped: who stops it at a terminal stops the writer too,
+/// whose last words are worth having.
+const LAST_WORDS: Duration = Duration::from_millis(1_000);
 
 /// How often what is known of the capture is handed over, in records at most.
 const ABOUT_EVERY: u64 = 256;
@@ -40,6 +44,7 @@ pub struct Waiting {
     current: Vec<u8>,
     /// The last record's time, and when it came.
     last: Option<(Timestamp, Instant)>,
+    stopped: Option<Instant>,
 }
 
 impl Waiting {
@@ -48,48 +53,87 @@ impl Waiting {
     /// # Errors
     /// When it can't be read, or is no capture.
     pub fn standard_input() -> Result<Self, ReadError> {
-        Self::begin(|| file::read("-", 0, Piped, None))
+        Self::begin("-", |_| file::read("-", 0, Piped, None), |_| None)
     }
 
-    /// A file that is still being written; it has no end until the reading is stopped.
+    /// A file that is still being written; it has no end until the reading is stopped. When it is emptied, or another takes
+    /// its name, the reading goes on with what is written then.
     ///
     /// # Errors
     /// When it can't be read, or is no capture.
     pub fn follow(path: &Path) -> Result<Self, ReadError> {
-        let path: PathBuf = path.to_owned();
-        Self::begin(move || {
-            let name = path.display().to_string();
-            let file = File::open(&path).map_err(|error| file::unopened(&name, &error))?;
-            file::read(&name, 0, Growing(file), None)
+        let (name, path): (_, PathBuf) = (path.display().to_string(), path.to_owned());
+        let open = {
+            let (name, path) = (name.clone(), path.clone());
+            move |attempt: Attempt| {
+                let file = loop {
+                    match File::open(&path) {
+                        // Between an old file's new name and a new file.
+                        Err(_) if attempt == Attempt::Further => thread::sleep(LOOK_EVERY),
+                        opened => break opened.map_err(|error| file::unopened(&name, &error))?,
+                    }
+                };
+                file::read(&name, 0, Growing { file, path: path.clone() }, None)
+            }
+        };
+        Self::begin(&name.clone(), open, move |packets| {
+            Some(format!(
+                "{name} was emptied or replaced after packet {packets}; reading goes on with what is written now"
+            ))
         })
     }
 
+    /// Reads what `open` opens, and opens it again at its end as long as `goes_on` has a note about that.
     fn begin(
-        open: impl FnOnce() -> Result<Box<dyn Source>, ReadError> + Send + 'static,
+        name: &str,
+        open: impl Fn(Attempt) -> Result<Box<dyn Source>, ReadError> + Send + 'static,
+        goes_on: impl Fn(u64) -> Option<String> + Send + 'static,
     ) -> Result<Self, ReadError> {
         let (send, records) = sync_channel(limits::WAITING_RECORDS);
         let (opened, is_open) = sync_channel(1);
         let about = Arc::new(Mutex::new(About::default()));
         let shared = Arc::clone(&about);
-        thread::spawn(move || match open() {
-            Ok(mut source) => {
-                share(&shared, source.about());
-                if opened.send(Ok(())).is_ok() {
-                    read_on(source.as_mut(), &send, &shared);
+        thread::spawn(move || {
+            let mut reader = Reader { send, shared, before: 0, notes: Vec::new() };
+            match open(Attempt::First) {
+                Ok(mut source) => {
+                    reader.share(source.as_ref());
+                    if opened.send(Ok(())).is_err() {
+                        return;
+                    }
+                    while reader.read_on(source.as_mut())
+                        && let Some(text) = goes_on(reader.before)
+                    {
+                        reader.note(text);
+                        match open(Attempt::Further) {
+                            Ok(next) => source = next,
+                            Err(error) => return drop(reader.send.send(Err(error))),
+                        }
+                    }
                 }
+                Err(error) => drop(opened.send(Err(error))),
             }
-            Err(error) => drop(opened.send(Err(error))),
         });
         is_open.recv().unwrap_or_else(|_| {
             let what = "the reader ended before it began".to_owned();
-            Err(ReadError { file: "-".to_owned(), what, hint: None })
+            Err(ReadError { file: name.to_owned(), what, hint: None })
         })?;
-        Ok(Self { records, about, current: Vec::new(), last: None })
+        Ok(Self { records, about, current: Vec::new(), last: None, stopped: None })
     }
+}
+
+/// Whether a file is opened for the first time: one that is not there then is an error.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Attempt {
+    First,
+    Further,
 }
 
 impl Source for Waiting {
     fn next_record(&mut self) -> Result<Option<Record<'_>>, ReadError> {
+        if self.stopped.is_some_and(|stopped| stopped.elapsed() >= LAST_WORDS) {
+            return Ok(None);
+        }
         let held = match self.records.recv_timeout(QUIET) {
             Ok(sent) => {
                 let (held, bytes) = sent?;
@@ -124,46 +168,79 @@ impl Source for Waiting {
     fn progress(&self) -> (u64, Option<u64>) {
         (0, None)
     }
+
+    fn stop(&mut self) -> bool {
+        self.stopped = Some(Instant::now());
+        true
+    }
 }
 
-/// Hands records over until the source ends, or nobody takes them any more.
-fn read_on(
-    source: &mut dyn Source,
-    send: &SyncSender<Result<(Held, Vec<u8>), ReadError>>,
-    shared: &Mutex<About>,
-) {
-    let mut count = 0u64;
-    let mut told = Instant::now();
-    loop {
-        let sent = match source.next_record() {
-            Ok(None) => break,
-            Ok(Some(Record::Idle(_))) => continue,
-            Ok(Some(Record::Frame(frame))) => {
-                let bytes = frame.bytes.to_vec();
-                Ok((Held::Frame(Frame { bytes: &[], ..frame }), bytes))
+/// The thread's side: reads sources, and hands over what they yield.
+struct Reader {
+    send: SyncSender<Result<(Held, Vec<u8>), ReadError>>,
+    shared: Arc<Mutex<About>>,
+    /// Packets of the files that were read before under the same name.
+    before: u64,
+    /// What was odd about them.
+    notes: Vec<Note>,
+}
+
+impl Reader {
+    /// Hands records over until the source ends. False when it failed, or nobody takes them any more.
+    fn read_on(&mut self, source: &mut dyn Source) -> bool {
+        let mut count = 0u64;
+        let mut told = Instant::now();
+        let ended = loop {
+            let sent = match source.next_record() {
+                Ok(None) => break true,
+                Ok(Some(Record::Idle(_))) => continue,
+                Ok(Some(Record::Frame(frame))) => {
+                    let bytes = frame.bytes.to_vec();
+                    let number = frame.number + self.before;
+                    let origin = Origin { number, ..frame.origin };
+                    Ok((Held::Frame(Frame { bytes: &[], number, origin, ..frame }), bytes))
+                }
+                Ok(Some(Record::Printed(packet))) => {
+                    let mut bytes = Vec::new();
+                    let (packet, split) = detached(packet, &mut bytes);
+                    let number = packet.number + self.before;
+                    let packet = Packet { number, origin: Origin { number, ..packet.origin }, ..packet };
+                    Ok((Held::Printed(Box::new(packet), split), bytes))
+                }
+                Err(error) => Err(error),
+            };
+            let has_failed = sent.is_err();
+            if count.is_multiple_of(ABOUT_EVERY) || told.elapsed() >= LOOK_EVERY {
+                told = Instant::now();
+                self.share(source);
             }
-            Ok(Some(Record::Printed(packet))) => {
-                let mut bytes = Vec::new();
-                let (packet, split) = detached(packet, &mut bytes);
-                Ok((Held::Printed(Box::new(packet), split), bytes))
+            count += 1;
+            if self.send.send(sent).is_err() || has_failed {
+                break false;
             }
-            Err(error) => Err(error),
         };
-        let has_failed = sent.is_err();
-        if count.is_multiple_of(ABOUT_EVERY) || told.elapsed() >= LOOK_EVERY {
-            told = Instant::now();
-            share(shared, source.about());
-        }
-        count += 1;
-        if send.send(sent).is_err() || has_failed {
-            break;
+        let about = self.share(source);
+        self.before = about.files.iter().map(|file| file.packets).sum();
+        self.notes = about.notes;
+        ended
+    }
+
+    fn note(&mut self, text: String) {
+        if self.notes.len() < limits::DAMAGE_NOTES {
+            self.notes.push(Note { file: 0, text });
         }
     }
-    share(shared, source.about());
-}
 
-fn share(shared: &Mutex<About>, about: About) {
-    *shared.lock().unwrap_or_else(PoisonError::into_inner) = about;
+    /// Tells what is known of the capture, with the files before.
+    fn share(&self, source: &dyn Source) -> About {
+        let mut about = source.about();
+        for file in &mut about.files {
+            file.packets += self.before;
+        }
+        about.notes.splice(0..0, self.notes.iter().cloned());
+        self.shared.lock().unwrap_or_else(PoisonError::into_inner).clone_from(&about);
+        about
+    }
 }
 
 /// Standard input, which says so when nothing came for a while.
@@ -182,16 +259,32 @@ impl Read for Piped {
     }
 }
 
-/// A file that has no end, only pauses.
-struct Growing(File);
+/// A file that has no end, only pauses, until another takes its place.
+struct Growing {
+    file: File,
+    path: PathBuf,
+}
+
+impl Growing {
+    /// Whether what is read is no longer what is written: the file was emptied, or its name is another's.
+    fn is_over(&mut self) -> io::Result<bool> {
+        let ours = self.file.metadata()?;
+        if ours.len() < self.file.stream_position()? {
+            return Ok(true);
+        }
+        let named = fs::metadata(&self.path);
+        Ok(named.is_ok_and(|named| (named.dev(), named.ino()) != (ours.dev(), ours.ino())))
+    }
+}
 
 impl Read for Growing {
     fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
         let began = Instant::now();
         loop {
-            match self.0.read(into)? {
-                0 if began.elapsed() >= READER_TICK => return Err(io::ErrorKind::WouldBlock.into()),
-                0 => thread::sleep(LOOK_EVERY),
+            match self.file.read(into)? {
+                0 if began.elapsed() < READER_TICK => thread::sleep(LOOK_EVERY),
+                0 if self.is_over()? => return Ok(0),
+                0 => return Err(io::ErrorKind::WouldBlock.into()),
                 count => return Ok(count),
             }
         }

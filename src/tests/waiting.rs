@@ -72,6 +72,69 @@ fn a_growing_file_is_followed_until_it_is_told_to_end() {
     assert!(began.elapsed() < Duration::from_secs(2));
 }
 
+#[test]
+fn a_pause_between_a_packet_s_two_lines_does_not_tear_it() {
+    let mut reading =
+        ssmscope(&["read", "-o", "json", "-"]).stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
+    let mut pipe = reading.stdin.take().unwrap();
+    for piece in [
+        "12:15:06.407513 IP (tos 0x0, ttl 64, id 1, offset 0, flags [DF], proto TCP (6), length 60)\n",
+        "    192.168.10.1.57886 > 10.106.66.55.8443: Flags [S], cksum 0x1 (correct), seq 10",
+        "0, win 64240, options [mss 1460], length 0\n",
+        "12:15:06.507513 IP (tos 0x0, ttl 60, id 0, offset 0, flags [DF], proto TCP (6), length 40)\n",
+        "    10.106.66.55.8443 > 192.168.10.1.57886: Flags [R.], cksum 0x1 (correct), seq 0, ack 101, win 0, length 0\n",
+    ] {
+        pipe.write_all(piece.as_bytes()).unwrap();
+        thread::sleep(Duration::from_millis(450));
+    }
+    drop(pipe);
+    let output = reading.wait_with_output().unwrap();
+    let told = text(&output.stdout);
+    let lines: Vec<_> = told.lines().collect();
+    assert!(lines[lines.len() - 2].contains(r#""code":"refused""#), "{told}");
+    assert!(lines[lines.len() - 1].contains(r#""packets":2"#), "{told}");
+    assert_eq!(output.status.code(), Some(2));
+}
+
+#[test]
+fn a_file_that_is_replaced_or_emptied_is_followed_on() {
+    let bytes = fs::read(capture("refused")).unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("growing");
+    fs::write(&file, &bytes).unwrap();
+    let options = ["read", "--follow", "-o", "json", file.to_str().unwrap()];
+    let mut reading = ssmscope(&options).stdout(Stdio::piped()).spawn().unwrap();
+    read_until(&mut reading, "refused");
+    fs::rename(&file, folder.path().join("old")).unwrap();
+    thread::sleep(Duration::from_millis(100));
+    fs::write(&file, fs::read(capture("tls-alert")).unwrap()).unwrap();
+    read_until(&mut reading, "tls-alert");
+    fs::write(&file, "").unwrap();
+    thread::sleep(Duration::from_millis(600));
+    fs::write(&file, fs::read(capture("closed-early")).unwrap()).unwrap();
+    read_until(&mut reading, "closed-early");
+    kill(Pid::from_raw(reading.id() as i32), Signal::SIGINT).unwrap();
+    let output = reading.wait_with_output().unwrap();
+    let told = text(&output.stdout);
+    assert_eq!(told.matches("growing was emptied or replaced after packet ").count(), 2, "{told}");
+}
+
+#[test]
+fn what_a_writer_says_last_is_read_after_the_interrupt() {
+    let mut reading =
+        ssmscope(&["read", "-o", "json", "-"]).stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
+    let mut pipe = reading.stdin.take().unwrap();
+    pipe.write_all(TEXT.as_bytes()).unwrap();
+    thread::sleep(Duration::from_millis(800));
+    kill(Pid::from_raw(reading.id() as i32), Signal::SIGINT).unwrap();
+    thread::sleep(Duration::from_millis(200));
+    pipe.write_all(b"\n5 packets captured\n9 packets received by filter\n4 packets dropped by kernel\n")
+        .unwrap();
+    drop(pipe);
+    let told = text(&reading.wait_with_output().unwrap().stdout);
+    assert!(told.contains(r#""dropped":4"#), "{told}");
+}
+
 /// Reads until some words were told, for five seconds at most.
 fn read_until(reading: &mut Child, words: &str) -> String {
     let began = Instant::now();

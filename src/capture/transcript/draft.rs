@@ -115,6 +115,14 @@ impl Draft {
             && !self.lines.iter().skip(1).any(|(text, _)| text.starts_with("IP (") || text.starts_with('('))
     }
 
+    /// Whether a line is surely to come: the addresses below a header that `-v` prints, or what an error quotes.
+    pub fn is_unfinished(&self) -> bool {
+        let (_, _, network) = split_link(self.text(0));
+        let Network::Ip(head) = network else { return false };
+        let is_verbose = head.starts_with('(');
+        is_verbose && ((self.lines.len() == 1 && !head.contains(" > ")) || self.awaits_quote())
+    }
+
     /// What the lines say; `None` when they don't tell who talks to whom.
     pub fn read(self, context: &mut Context<'_>) -> Option<Read> {
         let (travel, wire_len, network) = split_link(self.text(0));

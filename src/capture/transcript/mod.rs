@@ -227,9 +227,11 @@ impl<R: BufRead> Source for Transcript<R> {
             }
             let line = match self.lines.next_line() {
                 Ok(line) => line,
-                // Nothing comes for a while, so the packet before is whole.
+                // Nothing comes for a while, so the packet before is whole, unless the pause is between its lines.
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
-                    self.finish_draft();
+                    if !self.draft.as_ref().is_some_and(Draft::is_unfinished) {
+                        self.finish_draft();
+                    }
                     is_paused = true;
                     continue;
                 }
