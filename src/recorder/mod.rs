@@ -7,7 +7,7 @@ mod ring;
 
 use std::collections::{HashSet, VecDeque};
 use std::fs::{self, File, OpenOptions};
-use std::io::{self, Write};
+use std::io::{self, BufWriter, Write};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
@@ -16,7 +16,7 @@ use serde_json::{Value, json};
 use crate::analysis::Judged;
 use crate::capture::{Frame, save};
 use crate::limits;
-use crate::packet::{Content, Origin, Packet};
+use crate::packet::{Content, IcmpError, Origin, Packet};
 use crate::report::{clock, json as report};
 use crate::tcp::{Key, Role};
 use crate::time::{Clock, Elapsed, Timestamp};
@@ -51,7 +51,8 @@ pub struct Recorder {
     /// Connections that have a file, with their verdicts.
     recorded: HashSet<(u64, &'static str)>,
     dropped: u64,
-    written: usize,
+    /// Bytes of other connections' packets that may be written.
+    others_left: u64,
     troubles: Vec<String>,
 }
 
@@ -63,6 +64,13 @@ struct Kept {
     wire_len: u32,
     bytes: Box<[u8]>,
     key: Option<Key>,
+}
+
+impl Kept {
+    /// What it costs in memory, in bytes.
+    fn cost(&self) -> u64 {
+        self.bytes.len() as u64 + OVERHEAD_BYTES
+    }
 }
 
 /// A failed connection whose file is written once enough has followed.
@@ -78,6 +86,23 @@ struct Recording {
     connection: Value,
 }
 
+impl Recording {
+    /// Whether a packet is the connection's, an error about one of its, or evidence.
+    fn owns(&self, kept: &Kept) -> bool {
+        let is_own = kept.key == Some(self.key) && kept.number >= self.first;
+        is_own || self.evidence.contains(&kept.number)
+    }
+
+    /// Whether a packet is another's, of the time that the file is to show.
+    fn surrounds(&self, kept: &Kept) -> bool {
+        !self.owns(kept) && kept.at >= self.from && kept.at <= self.due
+    }
+}
+
+/// How often a packet may be written into files of connections that are not its own, on average; as many rings of them may
+/// be written at once. Many failures in heavy traffic would otherwise keep the recorder from capturing, and fill the disk.
+const OTHERS_SHARE: u64 = 4;
+
 /// What a packet in memory costs beside its bytes.
 const OVERHEAD_BYTES: u64 = 96;
 
@@ -89,6 +114,7 @@ impl Recorder {
     pub fn new(settings: Settings) -> io::Result<Self> {
         fs::create_dir_all(&settings.folder)?;
         let disk = DiskRing::begin(&settings)?;
+        let others_most = settings.size.saturating_mul(OTHERS_SHARE);
         Ok(Self {
             settings,
             kept: VecDeque::new(),
@@ -97,7 +123,7 @@ impl Recorder {
             awaited: Vec::new(),
             recorded: HashSet::new(),
             dropped: 0,
-            written: 0,
+            others_left: others_most,
             troubles: Vec::new(),
         })
     }
@@ -105,30 +131,40 @@ impl Recorder {
     /// Takes a frame as it was captured.
     pub fn frame(&mut self, frame: &Frame<'_>) {
         self.troubles.extend(self.disk.frame(frame));
-        self.kept_bytes += frame.bytes.len() as u64 + OVERHEAD_BYTES;
-        self.kept.push_back(Kept {
+        let others_most = self.settings.size.saturating_mul(OTHERS_SHARE);
+        self.others_left = others_most.min(self.others_left + OTHERS_SHARE * frame.bytes.len() as u64);
+        let kept = Kept {
             number: frame.number,
             at: frame.at,
             link_type: frame.link_type,
             wire_len: frame.wire_len,
             bytes: frame.bytes.into(),
             key: None,
-        });
+        };
+        self.kept_bytes += kept.cost();
+        self.kept.push_back(kept);
         while self.kept_bytes > self.settings.size
             && let Some(oldest) = self.kept.pop_front()
         {
-            self.kept_bytes -= oldest.bytes.len() as u64 + OVERHEAD_BYTES;
+            self.kept_bytes -= oldest.cost();
         }
         self.pass(frame.at);
     }
 
     /// Learns what the frame was that was taken last.
     pub fn packet(&mut self, packet: &Packet<'_>) {
-        if let Content::Segment(segment) = &packet.content
-            && let Some(kept) = self.kept.back_mut()
+        let key = match &packet.content {
+            Content::Segment(segment) => Key::of(&segment.header),
+            Content::IcmpError(IcmpError { quoted, .. }) => {
+                let (Some(from), Some(to)) = (quoted.source_port, quoted.destination_port) else { return };
+                Key::between((quoted.source, from), (quoted.destination, to))
+            }
+            _ => return,
+        };
+        if let Some(kept) = self.kept.back_mut()
             && kept.number == packet.number
         {
-            kept.key = Some(Key::of(&segment.header));
+            kept.key = Some(key);
         }
     }
 
@@ -205,10 +241,7 @@ impl Recorder {
     fn write_all(&mut self, recordings: Vec<Recording>) {
         for recording in recordings {
             match self.write(&recording) {
-                Ok(file) => {
-                    self.written += 1;
-                    self.troubles.push(format!("{}: {} recorded", file.display(), recording.code));
-                }
+                Ok(file) => self.troubles.push(format!("{}: {} recorded", file.display(), recording.code)),
                 Err(error) => self.troubles.push(format!(
                     "{}: {} could not be recorded: {error}; the analysis goes on",
                     self.settings.folder.display(),
@@ -219,7 +252,7 @@ impl Recorder {
     }
 
     /// Writes a failed connection's file, and the JSON beside it. What could not be written whole is removed.
-    fn write(&self, recording: &Recording) -> io::Result<PathBuf> {
+    fn write(&mut self, recording: &Recording) -> io::Result<PathBuf> {
         let (path, file) = create(&self.settings.folder, &recording.name, "pcapng")?;
         let written = self.write_packets(recording, file).and_then(|evidence| {
             let object = json!({
@@ -248,21 +281,26 @@ impl Recorder {
     }
 
     /// Writes the packets with what they prove. The numbers that the evidence has in this file.
-    fn write_packets(&self, recording: &Recording, file: File) -> io::Result<Vec<u64>> {
-        let missing = if self.holds_from(recording) {
-            ""
-        } else {
-            " The connection's first packets are missing here: the recorder's bound was reached before the verdict."
-        };
-        let comment = format!("{}{missing}", recording.comment);
+    fn write_packets(&mut self, recording: &Recording, file: File) -> io::Result<Vec<u64>> {
+        let others: u64 = self.kept.iter().filter(|kept| recording.surrounds(kept)).map(Kept::cost).sum();
+        let has_others = others <= self.others_left;
+        if has_others {
+            self.others_left -= others;
+        }
+        let mut comment = recording.comment.clone();
+        if !self.holds_from(recording) {
+            comment += " The connection's first packets are missing here: the recorder's bound was reached before the verdict.";
+        }
+        if !has_others {
+            comment +=
+                " Other connections' packets are left out: too much was written of them for other failures.";
+        }
+        let out = BufWriter::new(file);
         let mut writer =
-            save::Writer::new(file, &self.settings.device, self.settings.snaplen, Some(&comment))?;
+            save::Writer::new(out, &self.settings.device, self.settings.snaplen, Some(&comment))?;
         let mut evidence = Vec::new();
         let mut count = 0;
-        let is_wanted = |kept: &&Kept| {
-            let is_own = kept.key == Some(recording.key) && kept.number >= recording.first;
-            is_own || (kept.at >= recording.from && kept.at <= recording.due)
-        };
+        let is_wanted = |kept: &&Kept| recording.owns(kept) || (has_others && recording.surrounds(kept));
         let mut last = Timestamp::ZERO;
         for kept in self.kept.iter().filter(is_wanted) {
             count += 1;
@@ -285,6 +323,7 @@ impl Recorder {
             writer.frame(&frame, comment.as_deref())?;
         }
         writer.statistics(last, self.dropped)?;
+        writer.into_inner().flush()?;
         Ok(evidence)
     }
 
