@@ -1,6 +1,6 @@
 //! `ssmscope live`: opens the device, gives root's rights up, and reports until it is told to end.
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::fs::{File, OpenOptions};
 use std::io::{self, LineWriter, Write};
 use std::path::{Path, PathBuf};
@@ -12,8 +12,8 @@ use comfy_table::Table;
 use comfy_table::presets::UTF8_FULL;
 use ssmscope::analysis::{self, Judged, Settings, Sink, Summary, Watching};
 use ssmscope::capture::live::{self as device, Options};
-use ssmscope::capture::{About, Frame, Source, save};
-use ssmscope::packet::Packet;
+use ssmscope::capture::{About, Frame, Source, Target, save};
+use ssmscope::packet::{Content, Packet};
 use ssmscope::recorder::{self, Recorder};
 use ssmscope::report::stream::{Stream, Times};
 use ssmscope::report::{Collection, Monitored, Thresholds, Worst, json, nagios, prometheus, table};
@@ -64,7 +64,7 @@ pub fn run(options: &Live) -> anyhow::Result<u8> {
 
     let about = device.about();
     let out = LineWriter::new(anstream::AutoStream::auto(io::stdout()));
-    let mut conductor = Conductor::new(options, signals, saving, recorder);
+    let mut conductor = Conductor::new(options, &target, signals, saving, recorder);
     // As tcpdump prints them, whatever the capture tells.
     let times = Times { clock: Clock::Utc, digits: MICROSECONDS, is_text: false };
     let is_verbose = options.verbose > 0;
@@ -99,12 +99,13 @@ pub fn run(options: &Live) -> anyhow::Result<u8> {
             conductor.analyse(&mut device, target, &settings, &mut report)
         }
     };
+    conductor.finish(&device.about());
     let summary = match outcome {
         Ok(summary) => summary,
-        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => return Ok(0),
+        // Nobody reads on: what is known by then counts.
+        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => return Ok(conductor.status()),
         Err(error) => return Err(error.into()),
     };
-    conductor.finish(&summary);
     if let Some(failure) = &summary.error {
         plugin::aside(output, format_args!("ssmscope: {failure}"));
     }
@@ -167,41 +168,54 @@ struct Conductor<'o> {
     /// When it ends, whatever comes.
     longest: Option<Elapsed>,
     began: Instant,
-    last_packet: Instant,
+    /// Frames that came, whatever they are.
     packets: u64,
     dropped: u64,
     last_at: Timestamp,
-    /// Whether it was said that no packet comes.
-    told_silence: bool,
+    /// When the last packet came of a connection that is selected, or an error about one.
+    last_selected: Option<Instant>,
+    /// Whether it was said that none came.
+    told_absence: bool,
+    /// What the names and addresses of `--host` were taken for.
+    networks: String,
     told_notes: usize,
     /// Open connections with a verdict, by the number of their first packet.
-    known: HashSet<u64>,
+    known: HashMap<u64, Severity>,
     /// Connections that have, or had, a verdict.
     with_verdict: u64,
     codes: BTreeMap<&'static str, u64>,
+    /// Of the connections that ended.
+    severities: BTreeSet<Severity>,
     saw_awaited: bool,
     worst: Worst,
 }
 
 impl<'o> Conductor<'o> {
-    fn new(options: &'o Live, signals: Signals, saving: Option<Saving>, recorder: Option<Recorder>) -> Self {
-        let now = Instant::now();
+    fn new(
+        options: &'o Live,
+        target: &Target,
+        signals: Signals,
+        saving: Option<Saving>,
+        recorder: Option<Recorder>,
+    ) -> Self {
         Self {
             options,
             signals,
             saving,
             recorder,
             longest: plugin::patience(options.duration, options.output),
-            began: now,
-            last_packet: now,
+            began: Instant::now(),
             packets: 0,
             dropped: 0,
             last_at: Timestamp::ZERO,
-            told_silence: false,
+            last_selected: None,
+            told_absence: false,
+            networks: target.networks(),
             told_notes: 0,
-            known: HashSet::new(),
+            known: HashMap::new(),
             with_verdict: 0,
             codes: BTreeMap::new(),
+            severities: BTreeSet::new(),
             saw_awaited: false,
             worst: Worst::default(),
         }
@@ -210,20 +224,21 @@ impl<'o> Conductor<'o> {
     fn analyse(
         &mut self,
         device: &mut dyn Source,
-        target: ssmscope::capture::Target,
+        target: Target,
         settings: &Settings,
         report: &mut dyn Sink,
     ) -> io::Result<Summary> {
         analysis::analyse(device, target, settings, &mut Conducted { conductor: self, report })
     }
 
-    fn finish(&mut self, summary: &Summary) {
+    fn finish(&mut self, about: &About) {
+        let dropped = about.dropped.unwrap_or(0);
         if let Some(saving) = &mut self.saving {
-            saving.statistics(self.last_at, summary.about.dropped.unwrap_or(0));
+            saving.statistics(self.last_at, dropped);
         }
-        self.tell_notes(&summary.about);
+        self.tell_notes(about);
         if let Some(recorder) = &mut self.recorder {
-            recorder.dropped(summary.about.dropped.unwrap_or(0));
+            recorder.dropped(dropped);
             recorder.finish();
             tell_news(recorder, self.options.output);
         }
@@ -231,7 +246,6 @@ impl<'o> Conductor<'o> {
 
     fn frame(&mut self, frame: &Frame<'_>) {
         self.packets += 1;
-        self.last_packet = Instant::now();
         self.last_at = frame.at;
         if let Some(saving) = &mut self.saving {
             saving.frame(frame);
@@ -250,11 +264,33 @@ impl<'o> Conductor<'o> {
             tell_news(recorder, self.options.output);
         }
         self.tell_notes(about);
-        let waited = self.began.elapsed();
-        if self.packets == 0 && !self.told_silence && waited >= Duration::from(self.options.expect_within) {
-            self.told_silence = true;
-            plugin::aside(self.options.output, nothing_seen(self.options));
+    }
+
+    fn packet(&mut self, packet: &Packet<'_>) {
+        if let Some(recorder) = &mut self.recorder {
+            recorder.packet(packet);
         }
+        if matches!(packet.content, Content::Segment(_) | Content::IcmpError(_)) {
+            self.last_selected = Some(Instant::now());
+        }
+    }
+
+    /// Says once that no connection's packet came in time. Neighbours that look for each other are no sign of the client.
+    fn tell_absence(&mut self) {
+        let is_late = || self.began.elapsed() >= Duration::from(self.options.expect_within);
+        if self.last_selected.is_none() && !self.told_absence && is_late() {
+            self.told_absence = true;
+            let text = nothing_seen(self.options, &self.networks, self.packets);
+            plugin::aside(self.options.output, text);
+        }
+    }
+
+    /// The exit status by what is known so far.
+    fn status(&self) -> u8 {
+        let has = |severity| {
+            self.severities.contains(&severity) || self.known.values().any(|known| *known == severity)
+        };
+        if has(Severity::Critical) { 2 } else { u8::from(has(Severity::Warning)) }
     }
 
     fn tell_notes(&mut self, about: &About) {
@@ -271,7 +307,12 @@ impl<'o> Conductor<'o> {
         }
         let number = judged.story.first.number;
         let severity = judged.verdict.severity;
-        let was_known = if is_final { self.known.remove(&number) } else { !self.known.insert(number) };
+        let was_known = if is_final {
+            self.severities.insert(severity);
+            self.known.remove(&number).is_some()
+        } else {
+            self.known.insert(number, severity).is_some()
+        };
         if severity == Severity::Unknown && !was_known {
             return;
         }
@@ -285,6 +326,7 @@ impl<'o> Conductor<'o> {
     }
 
     fn is_done(&mut self) -> bool {
+        self.tell_absence();
         if self.signals.summary.swap(false, Ordering::Relaxed) {
             self.tell_summary();
         }
@@ -297,7 +339,9 @@ impl<'o> Conductor<'o> {
             || self.signals.ends.load(Ordering::Relaxed)
             || self.options.count.is_some_and(|count| self.with_verdict >= count)
             || self.longest.is_some_and(|most| self.began.elapsed() >= Duration::from(most))
-            || self.options.idle_exit.is_some_and(|most| self.last_packet.elapsed() >= Duration::from(most))
+            || self.options.idle_exit.is_some_and(|most| {
+                self.last_selected.unwrap_or(self.began).elapsed() >= Duration::from(most)
+            })
     }
 
     fn tell_summary(&self) {
@@ -335,17 +379,25 @@ fn tell_news(recorder: &mut Recorder, output: Output) {
     }
 }
 
-/// What to check when the host's packets do not come.
-fn nothing_seen(options: &Live) -> String {
+/// What to check when the host's packets do not come; `others` came.
+fn nothing_seen(options: &Live, networks: &str, others: u64) -> String {
     let hosts = match options.selection.host.as_slice() {
         [] => String::new(),
         hosts => format!(" of {}", hosts.join(", ")),
     };
+    let others = match others {
+        0 => "and none that could explain it".to_owned(),
+        count => format!("only {count} of other kinds (ARP, DNS, ICMP, other hosts)"),
+    };
+    let resolved = match networks {
+        networks if networks == options.selection.host.join(", ") => String::new(),
+        networks => format!("; here --host means {networks}"),
+    };
     format!(
-        "ssmscope: no packet{hosts} within {} on {}. Check:\n  \
+        "ssmscope: no TCP packet{hosts} within {} on {}, {others}. Check:\n  \
          - the interface: `ssmscope interfaces` lists them, and `-i any` captures on all\n  \
          - a proxy: traffic then goes to the proxy's address, and --host has to name that\n  \
-         - the name: it may resolve to another address where the client runs\n  \
+         - the name: it may resolve to another address where the client runs{resolved}\n  \
          - --port and --filter: leave them away to see more\n  \
          - whether the client tries at all: a licence sync may run only once a day",
         options.expect_within, options.interface
@@ -360,9 +412,7 @@ struct Conducted<'c, 'o> {
 
 impl Sink for Conducted<'_, '_> {
     fn packet(&mut self, packet: &Packet<'_>) -> io::Result<()> {
-        if let Some(recorder) = &mut self.conductor.recorder {
-            recorder.packet(packet);
-        }
+        self.conductor.packet(packet);
         self.report.packet(packet)
     }
 

@@ -32,7 +32,7 @@ const LOOK_EVERY: Duration = Duration::from_millis(50);
 
 /// How long what a pipe holds is still read once the reading is stopped: who stops it at a terminal stops the writer too,
 /// whose last words are worth having.
-const LAST_WORDS: Duration = Duration::from_millis(1_000);
+const LAST_WORDS: Duration = Duration::from_secs(1);
 
 /// How often what is known of the capture is handed over, in records at most.
 const ABOUT_EVERY: u64 = 256;

@@ -1,4 +1,5 @@
-//! JSON Lines for scripts: a `connection` object for each connection, then one `summary`.
+//! JSON Lines for scripts: a `connection` object for each connection, then one `summary`. While packets come, an `open`
+//! object says what is known of a connection before it is closed.
 //!
 //! The schema is generated from these types. What is not known is `null`.
 
@@ -70,6 +71,11 @@ impl<W: Write> Sink for Report<W> {
         self.out.flush()
     }
 
+    fn known(&mut self, judged: &Judged) -> io::Result<()> {
+        self.write(&Line::Open(Box::new(connection(judged.clone(), None))))?;
+        self.out.flush()
+    }
+
     fn connection(&mut self, judged: Judged) -> io::Result<()> {
         let evidence_in = (!self.files.is_empty()).then(|| self.places(&judged.verdict.evidence));
         let line = connection(judged, evidence_in);
@@ -99,13 +105,16 @@ pub fn schema() -> Schema {
     schemars::schema_for!(Line)
 }
 
-/// One line of the output of `ssmscope read --output json`: a connection, or the summary after the last one.
+/// One line of the output of `--output json`: a connection, or the summary after the last one.
 #[derive(Clone, Debug, Serialize, JsonSchema)]
 #[serde(tag = "type", rename_all = "lowercase")]
-#[schemars(title = "ssmscope read --output json")]
+#[schemars(title = "ssmscope --output json")]
 pub enum Line {
     /// One TCP connection and the verdict on it.
     Connection(Box<Connection>),
+    /// A connection that is not closed, and the verdict so far; only while packets are waited for. Its `connection` object
+    /// follows.
+    Open(Box<Connection>),
     /// The whole capture in figures.
     Summary(Box<Summary>),
 }

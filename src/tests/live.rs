@@ -100,6 +100,33 @@ fn a_silence_is_told_while_it_lasts_and_the_verdict_before_the_end() {
 }
 
 #[test]
+fn a_script_reads_what_is_known_of_an_open_connection() {
+    let Some(net) = Net::new() else { return };
+    let mut watch = net.watch(&["--host", SERVER, "-o", "json"]);
+    Fault { serves: Some(read_some), says: &HELLO }.play(&net, SERVER, 8443);
+    let told = watch.read_until("}\n", Duration::from_secs(4));
+    assert!(told.starts_with(r#"{"type":"open","#) && told.contains("no-server-hello"), "{told}");
+    watch.signal(Signal::SIGTERM);
+    let output = watch.wait();
+    assert_eq!(verdicts(&output.stdout), ["no-server-hello"]);
+    assert_eq!(output.status.code(), Some(2));
+}
+
+#[test]
+fn a_reader_that_goes_away_ends_the_capture_with_what_is_known() {
+    let Some(net) = Net::new() else { return };
+    let folder = tempfile::tempdir().unwrap();
+    let mut watch = net.watch(&["--host", SERVER, "--record", path(folder.path())]);
+    Fault { serves: None, says: b"" }.play(&net, SERVER, 8443);
+    watch.read_until("refused (critical)", Duration::from_secs(4));
+    drop(watch.child.stdout.take());
+    Fault { serves: None, says: b"" }.play(&net, SERVER, 8444);
+    let status = watch.child.wait().unwrap();
+    assert_eq!(status.code(), Some(2));
+    assert!(names(folder.path()).iter().any(|name| name.ends_with("-refused.json")));
+}
+
+#[test]
 fn a_healthy_connection_is_told_at_once_and_counts() {
     let Some(net) = Net::new() else { return };
     let Some(server) = net.tls_server() else { return };
@@ -150,9 +177,20 @@ fn root_s_rights_are_given_up_and_files_opened_without_them() {
     let Some(net) = Net::new() else { return };
     let watch = net.watch(&["--user", "nobody", "--duration", "1"]);
     let status = fs::read_to_string(format!("/proc/{}/status", watch.child.id())).unwrap();
-    let uids = status.lines().find_map(|line| line.strip_prefix("Uid:")).unwrap();
-    let nobody = nix::unistd::User::from_name("nobody").unwrap().unwrap().uid.to_string();
-    assert!(uids.split_whitespace().all(|uid| uid == nobody), "{uids}");
+    let nobody = nix::unistd::User::from_name("nobody").unwrap().unwrap();
+    let (uid, gid) = (nobody.uid.to_string(), nobody.gid.to_string());
+    // What is left is CAP_NET_RAW, number 13.
+    let capture = format!("{:016x}", 1 << 13);
+    for (what, expected) in [
+        ("Uid:", uid),
+        ("Gid:", gid.clone()),
+        ("Groups:", gid),
+        ("CapPrm:", capture.clone()),
+        ("CapEff:", capture),
+    ] {
+        let found = status.lines().find_map(|line| line.strip_prefix(what)).unwrap();
+        assert!(found.split_whitespace().all(|word| word == expected), "{what} {found}");
+    }
     assert_eq!(watch.wait().status.code(), Some(3), "nothing to judge");
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("saved.pcapng");
@@ -179,16 +217,21 @@ fn an_interface_may_go_down_and_come_back() {
 #[test]
 fn an_interface_may_be_removed_and_made_again() {
     let Some(net) = Net::new() else { return };
-    let watch = net.watch(&["--until", "failure", "-o", "json"]);
+    // Without root's rights, which were given up long before.
+    let watch = net.watch(&["--until", "failure", "-o", "json", "--user", "nobody"]);
     net.run("client", &["ip", "link", "del", &net.device]);
     thread::sleep(Duration::from_millis(1_200));
     net.connect();
     thread::sleep(Duration::from_millis(1_500));
+    // Too fast for anybody to see that it was away.
+    net.run("client", &["ip", "link", "del", &net.device]);
+    net.connect();
+    thread::sleep(Duration::from_secs(2));
     Fault { serves: None, says: b"" }.play(&net, SERVER, 8443);
     let output = watch.wait();
     assert_eq!(verdicts(&output.stdout), ["refused"], "{}", text(&output.stderr));
     let told = text(&output.stderr);
-    assert!(told.contains("disappeared") && told.contains("came back"), "{told}");
+    assert_eq!((told.matches("disappeared").count(), told.matches("came back").count()), (2, 2), "{told}");
 }
 
 #[test]
@@ -296,12 +339,21 @@ fn a_full_disk_is_told_and_the_analysis_goes_on() {
 fn nothing_to_see_is_said_with_what_to_check() {
     let Some(net) = Net::new() else { return };
     let began = Instant::now();
-    let options = ["--host", SERVER, "--expect-within", "500ms", "--idle-exit", "1"];
-    let output = net.watch(&options).wait();
+    let options = ["--host", SERVER, "--expect-within", "1", "--idle-exit", "2"];
+    let watch = net.watch(&options);
+    // A host that is looked for in vain passes the filter, and is no packet of a connection.
+    net.within("client", || {
+        let socket = std::net::UdpSocket::bind((CLIENT, 0)).unwrap();
+        for last in 100..125 {
+            socket.send_to(b"?", (format!("10.9.0.{last}"), 53)).unwrap();
+            thread::sleep(Duration::from_millis(100));
+        }
+    });
+    let output = watch.wait();
     assert!(began.elapsed() < Duration::from_secs(4));
     assert_eq!(output.status.code(), Some(3));
     let told = text(&output.stderr);
-    for word in ["no packet of 10.9.0.2", "interface", "proxy", "name"] {
+    for word in ["no TCP packet of 10.9.0.2", "of other kinds", "interface", "proxy", "name"] {
         assert!(told.contains(word), "{told}");
     }
 }
@@ -686,6 +738,7 @@ fn verdicts(lines: &[u8]) -> Vec<String> {
     text(lines)
         .lines()
         .filter_map(|line| serde_json::from_str::<Value>(line).ok())
+        .filter(|object| object["type"] == "connection")
         .filter_map(|object| Some(object["verdict"]["code"].as_str()?.to_owned()))
         .collect()
 }
