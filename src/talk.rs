@@ -113,6 +113,13 @@ impl Talk {
         self
     }
 
+    /// As a capture that holds only this side's packets.
+    pub(crate) fn only(mut self, role: Role) -> Self {
+        let client = self.packets.first().map(|packet| packet.header.ip.source);
+        self.packets.retain(|packet| (Some(packet.header.ip.source) == client) == (role == Role::Client));
+        self
+    }
+
     /// The client's SYN.
     pub(crate) fn syn(self) -> Self {
         self.segment(Role::Client, "S", 0, &[])

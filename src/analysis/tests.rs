@@ -7,6 +7,7 @@ use crate::packet::TcpOptions;
 use crate::story::{CaptureFacts, EndingKind, PreludeFacts, Stage};
 use crate::talk::{self, Talk};
 use crate::tcp::Role;
+use crate::tls::Basis;
 use crate::verdict::{self, Actor};
 use Role::{Client, Server};
 
@@ -80,6 +81,16 @@ fn a_rst_that_acknowledges_the_syn_refuses_it() {
 }
 
 #[test]
+fn a_refused_syn_that_is_sent_again_and_let_in_refuses_nothing() {
+    let refused = ssm().syn().segment(Server, "R.", 0, &[]).wait(500).syn();
+    assert_eq!(code(&refused.clone().segment(Server, "R.", 0, &[]), 0), "refused");
+    let let_in = judge(&refused.syn_ack().ack(Client).say(Client, &talk::client_hello()), 0);
+    assert_eq!((let_in.verdict.code, let_in.story.stage), ("in-progress", Stage::ClientHello));
+    let retries = let_in.findings.iter().find(|finding| finding.code == "syn-retries").unwrap();
+    assert!(retries.text.contains("packet 2 refused it"), "{}", retries.text);
+}
+
+#[test]
 fn a_rst_that_acknowledges_something_else_refuses_nothing() {
     let stray = ssm().syn().segment_with(Server, "R.", 0, 70_000_000, &[], |_| {});
     assert_eq!(code(&stray, 0), "in-progress");
@@ -116,6 +127,50 @@ fn giving_up_does_not_hide_the_silence_and_late_answers_do_not_undo_it() {
         assert_eq!(judged.verdict.cause, None);
     }
     assert_eq!(code(&hello.fin(Client), 0), "closed-early");
+}
+
+#[test]
+fn a_client_hello_that_was_acknowledged_is_not_called_lost() {
+    let talk = ssm()
+        .open()
+        .say(Client, &talk::client_hello())
+        .ack(Server)
+        .say(Client, &talk::data())
+        .wait(1_000)
+        .repeat(Client)
+        .wait(3_000);
+    let dark = judge(&talk, 0);
+    assert_eq!((dark.verdict.code, dark.verdict.actor), ("no-server-hello", Actor::Path));
+    assert_eq!(dark.verdict.cause, None);
+    assert!(dark.verdict.evidence.starts_with(&[4, 5]), "{:?}", dark.verdict.evidence);
+    // What comes after the client gave up does not count, whole or not.
+    let late = talk.clone().fin(Client).wait(2_000).segment(Server, "P.", 80, &talk::data());
+    assert_eq!(code(&late, 0), "no-server-hello");
+    assert_eq!(code(&talk.fin(Client).wait(2_000).say(Server, &talk::server_flight()), 0), "no-server-hello");
+}
+
+#[test]
+fn a_client_that_gave_up_in_silence_was_silent_whatever_the_server_says_then() {
+    let gave_up = ssm().open().wait(4_000).fin(Client);
+    for said in [&[21, 0, 0, 0, 2, 1, 0][..], b"220 mail ESMTP\r\n"] {
+        assert_eq!(code(&gave_up.clone().say(Server, said).rst(Server), 0), "client-silent");
+    }
+    assert_eq!(code(&ssm().open().wait(4_000).say(Server, b"220 mail ESMTP\r\n"), 0), "not-tls");
+}
+
+#[test]
+fn answers_that_only_one_side_s_packets_show_are_answers() {
+    let closed = exchange().fin(Client).fin(Server).ack(Client);
+    for talk in [exchange().ack(Client), closed] {
+        let one_sided = judge(&talk.only(Client), 10_000);
+        assert_eq!((one_sided.verdict.code, one_sided.verdict.basis), ("healthy", Basis::Inferred));
+    }
+    let plain = Talk::to_port(80)
+        .open()
+        .say(Client, b"GET / HTTP/1.1\r\n\r\n")
+        .say(Server, b"HTTP/1.1 200 OK\r\n\r\n");
+    assert_eq!(code(&plain.clone().ack(Client).only(Client), 10_000), "plaintext");
+    assert_eq!(code(&plain.only(Client), 10_000), "no-response");
 }
 
 #[test]

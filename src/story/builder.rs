@@ -7,7 +7,7 @@ use super::{
     ResetFacts, RoundTrips, Said, Seen, Silence, Stage, Story, Timeline, TlsFacts,
 };
 use crate::limits;
-use crate::packet::{IcmpError, Origin, Segment, SegmentHeader};
+use crate::packet::{IcmpError, Origin, Segment, SegmentHeader, Seq};
 use crate::tcp::{Connection, HandshakeStep, Kind, PerRole, Reading, ResetFit, Role};
 use crate::time::{Elapsed, Timestamp};
 use crate::tls::{AlertDescription, Basis, CertificateMessage, Event, Message, Plain, Prelude, Tracker};
@@ -31,7 +31,11 @@ pub struct Builder {
     silence: Option<Silence>,
     last_packet: PerRole<Option<Moment>>,
     saw_timestamps: PerRole<bool>,
-    reset_seq: PerRole<Option<crate::packet::Seq>>,
+    reset_seq: PerRole<Option<Seq>>,
+    /// After the ClientHello's segment, and whatever the client had sent before.
+    hello_end: Option<Seq>,
+    /// The client acknowledged bytes that follow its Finished and that the capture never saw.
+    saw_unseen_finished: bool,
 }
 
 /// A packet's place in the capture.
@@ -68,6 +72,7 @@ impl Builder {
             tcp_established: None,
             first_data: PerRole::default(),
             last_data: PerRole::default(),
+            refused_before: None,
             tls: TlsFacts::default(),
             plain: PerRole { client: None, server: None },
             prelude: None,
@@ -79,6 +84,8 @@ impl Builder {
             round_trips: RoundTrips::default(),
             counters: PerRole::default(),
             acked_unseen: PerRole::default(),
+            unseen_answer: None,
+            hello_acknowledged: None,
             unfilled_hole: PerRole::default(),
             reported_hole: PerRole { client: None, server: None },
             is_all_acknowledged: PerRole { client: true, server: true },
@@ -96,6 +103,8 @@ impl Builder {
             last_packet: PerRole::default(),
             saw_timestamps: PerRole::default(),
             reset_seq: PerRole::default(),
+            hello_end: None,
+            saw_unseen_finished: false,
         }
     }
 
@@ -187,6 +196,7 @@ impl Builder {
         for event in events {
             self.take_event(event, &mut notes);
         }
+        self.note_hello_acknowledged(moment, connection, reading);
         self.take_progress(moment, reading, stage_before);
         if self.story.stage > stage_before {
             notes.push(Note::Stage(self.story.stage, self.story.basis));
@@ -274,7 +284,7 @@ impl Builder {
                 }
                 match (story.first_data.client, story.first_data.server) {
                     (None, None) => Some(Role::Client),
-                    (Some(_), None) => Some(Role::Server),
+                    (Some(_), None) => story.unseen_answer.is_none().then_some(Role::Server),
                     _ => None,
                 }
             }
@@ -384,6 +394,36 @@ impl Builder {
         if reading.newly_acked > 0 {
             self.story.acked_unseen[role.other()] += u64::from(reading.acked_unseen);
         }
+        // One byte may be the server's FIN.
+        if role == Role::Client && reading.acked_unseen > 1 {
+            self.note_unseen_answer(moment);
+        }
+    }
+
+    /// The client acknowledges what the server said and the capture lacks.
+    fn note_unseen_answer(&mut self, moment: Moment) {
+        let story = &mut self.story;
+        let has_asked = match story.tls.client_hello {
+            Some(_) => story.tls.application_data.client.count > 0,
+            None => story.first_data.client.is_some(),
+        };
+        if has_asked {
+            story.unseen_answer.get_or_insert(moment);
+        }
+        self.saw_unseen_finished |= story.stage == Stage::ClientFinished;
+    }
+
+    /// Notes the server's acknowledgement of the ClientHello, with all that the client sent before it.
+    fn note_hello_acknowledged(&mut self, moment: Moment, connection: &Connection, reading: &Reading) {
+        let client = &connection.ends.client;
+        if self.hello_end.is_none() && self.story.tls.client_hello.is_some() {
+            self.hello_end = client.next;
+        }
+        let is_acknowledged =
+            client.acked.zip(self.hello_end).is_some_and(|(acked, end)| acked.is_at_or_after(end));
+        if reading.role == Role::Server && is_acknowledged {
+            self.story.hello_acknowledged.get_or_insert(moment);
+        }
     }
 
     /// What the sender of a segment says it has not got, although it got later bytes (RFC 2018, 4). Blocks below the
@@ -447,8 +487,24 @@ impl Builder {
     }
 
     fn establish_tcp(&mut self, moment: Moment) {
+        self.withdraw_refusal();
         self.story.tcp_established.get_or_insert(moment);
         self.reach(Stage::TcpEstablished, Basis::Decoded);
+    }
+
+    /// A client that completes the handshake did not take an earlier RST for an answer: it sent its SYN again, or the RST
+    /// did not reach it.
+    fn withdraw_refusal(&mut self) {
+        let story = &mut self.story;
+        story.endings.retain(|ending| {
+            let is_refusal = ending.by == Role::Server
+                && ending.stage == Stage::Syn
+                && matches!(ending.what, EndingKind::Reset(_));
+            if is_refusal {
+                story.refused_before.get_or_insert(ending.moment);
+            }
+            !is_refusal
+        });
     }
 
     fn take_payload(
@@ -535,6 +591,12 @@ impl Builder {
                     self.story.tls.application_data.client.add(early);
                     self.reach(Stage::ApplicationData, basis);
                 }
+            }
+            // The server's Finished is among what the capture lacks.
+            Message::EarlyData if self.saw_unseen_finished => {
+                self.story.tls.established.get_or_insert(Said { what: (), moment, basis: Basis::Inferred });
+                self.story.tls.application_data.client.add(moment);
+                self.reach(Stage::ApplicationData, Basis::Inferred);
             }
             Message::EarlyData => {
                 self.story.tls.early_data.get_or_insert(moment);

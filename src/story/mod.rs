@@ -59,6 +59,8 @@ pub struct Story {
     pub first_data: PerRole<Option<Moment>>,
     /// Each side's last new payload.
     pub last_data: PerRole<Option<Moment>>,
+    /// A RST that answered an earlier SYN of this connection: the client sent its SYN again and was let in, as Windows does.
+    pub refused_before: Option<Moment>,
     /// What TLS showed.
     pub tls: TlsFacts,
     /// What each side said that was not TLS.
@@ -82,6 +84,11 @@ pub struct Story {
     pub counters: PerRole<Counters>,
     /// Bytes acknowledged by the other side that the capture never saw.
     pub acked_unseen: PerRole<u64>,
+    /// The client's first acknowledgement of bytes that the server sent after the client's request, and that the capture
+    /// never saw.
+    pub unseen_answer: Option<Moment>,
+    /// The server's acknowledgement of all that the client had said up to its ClientHello.
+    pub hello_acknowledged: Option<Moment>,
     /// A hole in a side's stream that nobody filled: the offsets of its first byte and of the first byte after it.
     pub unfilled_hole: PerRole<Option<(u32, u32)>>,
     /// A hole in a side's stream that the other side reports by SACK and that was not filled since: the offsets of its
@@ -89,7 +96,7 @@ pub struct Story {
     pub reported_hole: PerRole<Option<Said<(u32, u32)>>>,
     /// Whether everything a side sent was acknowledged.
     pub is_all_acknowledged: PerRole<bool>,
-    /// Retransmissions of the client's first payload, and of the server's.
+    /// Retransmissions of each side's payload.
     pub data_repeats: PerRole<Repeats>,
     /// The packets, for people.
     pub timeline: Timeline,
@@ -510,11 +517,15 @@ impl Story {
         None
     }
 
-    /// Whether the server answered with application data after the client's first.
+    /// Whether the server answered with application data after the client's first, or with bytes that were acknowledged
+    /// without being captured.
     ///
     /// Two small records of equal size, and nothing else, are TLS 1.3 session tickets (RFC 8446, 4.6.1), which OpenSSL
     /// sends in pairs; they are no answer. If the client asked before each, they begin two answers.
     pub fn was_answered(&self) -> bool {
+        if self.unseen_answer.is_some() {
+            return true;
+        }
         let sizes = &self.tls.record_sizes.server;
         let data = &self.tls.application_data;
         let mut spoke = data.server.numbers();

@@ -176,7 +176,12 @@ impl Flow {
                 tell(Message::Alert { level, description: Some(description) }, basis);
             }
             Raw::EncryptedAlert => {
-                let is_over = matches!(self.awaits, Awaits::ClientHello | Awaits::ApplicationData);
+                // Behind its Finished a client has nothing to object to until the server's: it closes.
+                let is_over = matches!(
+                    (self.awaits, role),
+                    (Awaits::ClientHello | Awaits::ApplicationData, _)
+                        | (Awaits::ServerFinished, Role::Client)
+                );
                 tell(if is_over { Message::Closing } else { Message::EncryptedAlert }, basis);
             }
             Raw::ApplicationData(len) => self.take_application_data(role, len, basis, tell),

@@ -17,6 +17,9 @@ pub(super) const HEADER_BYTES: usize = 5;
 /// Largest record body: 2^14 bytes and the 2,048 of expansion that RFC 5246, 6.2.3 allows.
 const BODY_BYTES: u16 = 16_384 + 2_048;
 
+/// Bytes of an alert in clear (RFC 8446, 6).
+const ALERT_BYTES: u16 = 2;
+
 /// A record header.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) struct Header {
@@ -36,9 +39,11 @@ impl Header {
             24 => ContentType::Heartbeat,
             _ => return None,
         };
-        // The drafts of TLS 1.3 wrote 0x7fxx into hellos only, never into the record header.
-        let is_version = major == 3 && minor <= 4;
         let body_len = u16::from_be_bytes([high, low]);
+        // The drafts of TLS 1.3 wrote 0x7fxx into hellos only, never into the record header. Load balancers that refuse
+        // before any hello write an alert without a version.
+        let is_bare_alert = content == ContentType::Alert && (major, minor, body_len) == (0, 0, ALERT_BYTES);
+        let is_version = (major == 3 && minor <= 4) || is_bare_alert;
         // RFC 8446, 5.1: empty fragments only of application data.
         let is_length = body_len <= BODY_BYTES && (body_len > 0 || content == ContentType::ApplicationData);
         (is_version && is_length).then_some(Self { content, body_len })
@@ -59,6 +64,9 @@ mod tests {
         assert!(Header::parse(&[23, 3, 3, 0x48, 1]).is_none());
         assert!(Header::parse(b"HTTP/1.1").is_none());
         assert!(Header::parse(&[22, 3, 1, 2]).is_none());
+        assert!(Header::parse(&[21, 0, 0, 0, 2]).is_some());
+        assert!(Header::parse(&[21, 0, 0, 0, 3]).is_none());
+        assert!(Header::parse(&[22, 0, 0, 0, 2]).is_none());
     }
 
     proptest! {

@@ -28,8 +28,11 @@ fn judge(story: &Story, _: &Settings) -> Option<Verdict> {
     }
     let basis = story.basis.max(hello.basis);
     let evidence = [hello.moment.number].into_iter().chain(story.data_repeats.client.numbers());
-    let verdict =
-        if silence.is_acknowledged { acknowledged(story, silence) } else { unacknowledged(story, silence) };
+    let verdict = match story.hello_acknowledged {
+        _ if silence.is_acknowledged => acknowledged(story, silence),
+        Some(by) if by.at <= silence.until => went_dark(story, silence).proved_by([by.number]),
+        _ => unacknowledged(story, silence),
+    };
     Some(Verdict { basis, ..verdict.proved_by(evidence).reported(&REPORTS) })
 }
 
@@ -46,6 +49,22 @@ fn acknowledged(story: &Story, silence: &Silence) -> Verdict {
         drop_caveat(story)
     ))
     .advise(&advice::SERVER_PROCESS)
+}
+
+/// The server's TCP has the ClientHello, and nothing shows that it got what the client said after it.
+fn went_dark(story: &Story, silence: &Silence) -> Verdict {
+    Verdict::new(
+        &RULE,
+        Actor::Path,
+        story.basis,
+        format!("after acknowledging the ClientHello, the server acknowledged nothing for {}", silence.elapsed()),
+    )
+    .explain(format!(
+        "The ClientHello arrived, as its acknowledgement shows. What the client said next was not acknowledged, and no \
+         TLS byte followed: it, or every answer, was lost on the way, or the server lost the connection.{}",
+        drop_caveat(story)
+    ))
+    .advise(&advice::PATH_TO_SERVER)
 }
 
 /// Nobody acknowledged the ClientHello.
@@ -77,9 +96,11 @@ fn unacknowledged(story: &Story, silence: &Silence) -> Verdict {
     ])
 }
 
-/// Whether the server's answer began before the silence, though its first bytes may be missing. What comes after a client
-/// gave up does not count.
+/// Whether the server's answer began before the silence ended, though its first bytes may be missing. What comes after a
+/// client gave up does not count.
 pub(super) fn has_answer(story: &Story, silence: &Silence) -> bool {
     let hello = story.tls.client_hello.as_ref().map_or(0, |hello| hello.moment.number);
-    silence.since.number > hello && story.last_data.server.is_some_and(|last| last.number > hello)
+    let spoke = [story.first_data.server, story.last_data.server];
+    silence.since.number > hello
+        && spoke.into_iter().flatten().any(|spoke| spoke.number > hello && spoke.at <= silence.until)
 }

@@ -33,8 +33,12 @@ fn judge(story: &Story, _: &Settings) -> Option<Verdict> {
         (None, None, Some(server)) if story.expects_tls => (Role::Server, server),
         _ => return None,
     };
-    let is_cut_short = story.decisive().is_some_and(|ending| {
-        matches!(ending.what, EndingKind::Silence(_)) && story.first_data.server.is_none()
+    // A silence before anybody could tell decides, whatever comes after it.
+    let is_cut_short = story.decisive().is_some_and(|ending| match &ending.what {
+        EndingKind::Silence(silence) => {
+            story.first_data.server.is_none_or(|spoke| culprit == Role::Server && spoke.at > silence.until)
+        }
+        _ => false,
     });
     if is_cut_short {
         return None;
