@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use clap::builder::styling::{AnsiColor, Styles};
 use clap::{ArgAction, Args, ColorChoice, Parser, Subcommand, ValueEnum};
+use clap_complete::Shell;
 use rustls::pki_types::ServerName;
 use ssmscope::report::Range;
 use ssmscope::time::Elapsed;
@@ -59,6 +60,20 @@ pub enum Command {
     Explain {
         /// The verdict's code, as reports show it: no-server-hello, refused, ...
         code: Option<String>,
+    },
+    /// Print a shell's script that completes ssmscope's commands and options.
+    #[command(after_help = "Examples:\n  \
+        ssmscope completions bash > /usr/share/bash-completion/completions/ssmscope\n  \
+        ssmscope completions zsh > /usr/share/zsh/vendor-completions/_ssmscope")]
+    Completions {
+        /// For which shell.
+        shell: Shell,
+    },
+    /// Write the manual pages, ssmscope.1 and one for each command, to a folder.
+    #[command(after_help = "Examples:\n  ssmscope man . && man ./ssmscope-read.1")]
+    Man {
+        /// An existing folder.
+        folder: PathBuf,
     },
 }
 

@@ -4,6 +4,7 @@ mod cli;
 mod explain;
 mod follow;
 mod live;
+mod manual;
 mod plugin;
 mod privileges;
 mod progress;
@@ -11,6 +12,7 @@ mod read;
 mod signals;
 mod textfile;
 mod trust;
+mod users;
 
 use std::env;
 use std::io;
@@ -66,6 +68,8 @@ fn run(cli: &Cli) -> anyhow::Result<u8> {
         Command::Live(options) => live::run(options),
         Command::Interfaces { netns } => live::interfaces(netns.as_deref()),
         Command::Explain { code } => explain::run(code.as_deref()),
+        Command::Completions { shell } => manual::completions(*shell),
+        Command::Man { folder } => manual::pages(folder),
     }
 }
 

@@ -3,14 +3,15 @@
 //! One right is kept, CAP_NET_RAW: a device that is removed and made again has to be opened again.
 
 use std::env;
-use std::ffi::CString;
 use std::fs::File;
 use std::path::Path;
 
 use anyhow::Context;
 use caps::{CapSet, Capability, CapsHashSet, securebits};
 use nix::sched::{CloneFlags, setns};
-use nix::unistd::{Gid, Uid, User, geteuid, initgroups, setgid, setuid};
+use nix::unistd::{Uid, geteuid, setgid, setgroups, setuid};
+
+use crate::users::Account;
 
 /// Whom root becomes where nobody is named, after the user who called sudo: the one that distributions make for
 /// tcpdump, and the one that everybody has.
@@ -25,31 +26,28 @@ pub fn give_up(user: Option<&str>) -> anyhow::Result<Option<String>> {
     if !geteuid().is_root() {
         return Ok(None);
     }
-    let become_whom = match user {
-        Some(name) => {
-            let user = User::from_name(name)?.with_context(|| format!("--user {name}: no such user"))?;
-            Unprivileged::from(user)
-        }
+    let account = match user {
+        Some("root") => return Ok(None),
+        Some(name) => Account::named(name)?.with_context(|| format!("--user {name}: no such user"))?,
         None => unprivileged()?,
     };
-    let Unprivileged { name, uid, gid } = become_whom;
-    if uid.is_root() {
+    if account.user.is_root() {
         return Ok(None);
     }
-    let refused = || format!("can't become user {name}; --user root stays root");
+    let refused = || format!("can't become user {}; --user root stays root", account.name);
     let is_held = caps::has_cap(None, CapSet::Permitted, Capability::CAP_NET_RAW).unwrap_or(false);
     securebits::set_keepcaps(is_held).with_context(refused)?;
-    initgroups(&CString::new(name.as_bytes())?, gid).with_context(refused)?;
-    setgid(gid).with_context(refused)?;
+    setgroups(&account.groups).with_context(refused)?;
+    setgid(account.group).with_context(refused)?;
     // POSIX: setuid by root sets the saved user id as well, so that there is no way back.
-    setuid(uid).with_context(refused)?;
+    setuid(account.user).with_context(refused)?;
     let kept: CapsHashSet = is_held.then_some(Capability::CAP_NET_RAW).into_iter().collect();
     for set in [CapSet::Effective, CapSet::Permitted] {
         caps::set(None, set, &kept).with_context(refused)?;
     }
     securebits::set_keepcaps(false).with_context(refused)?;
     anyhow::ensure!(setuid(Uid::from_raw(0)).is_err(), "root's rights are still there; not going on");
-    Ok(Some(name))
+    Ok(Some(account.name))
 }
 
 /// Enters a network namespace of `ip netns`.
@@ -65,35 +63,16 @@ pub fn enter_namespace(name: &str) -> anyhow::Result<()> {
         .with_context(|| format!("--netns {name}: can't be entered; that needs CAP_SYS_ADMIN"))
 }
 
-/// Whom root becomes.
-struct Unprivileged {
-    name: String,
-    uid: Uid,
-    gid: Gid,
-}
-
-impl From<User> for Unprivileged {
-    fn from(user: User) -> Self {
-        Self { name: user.name, uid: user.uid, gid: user.gid }
-    }
-}
-
 /// The user who called sudo, or one who may nothing; where the system knows no users, as in a bare chroot, the kernel's
 /// number for nobody.
-fn unprivileged() -> anyhow::Result<Unprivileged> {
-    /// Of Linux, for ids that have no other (`/proc/sys/kernel/overflowuid`).
-    const OVERFLOW: u32 = 65_534;
+fn unprivileged() -> anyhow::Result<Account> {
     let caller = env::var("SUDO_USER").ok();
     for name in caller.as_deref().into_iter().chain(UNPRIVILEGED) {
-        if let Some(user) = User::from_name(name)?
-            && !user.uid.is_root()
+        if let Some(account) = Account::named(name)?
+            && !account.user.is_root()
         {
-            return Ok(user.into());
+            return Ok(account);
         }
     }
-    Ok(Unprivileged {
-        name: OVERFLOW.to_string(),
-        uid: Uid::from_raw(OVERFLOW),
-        gid: Gid::from_raw(OVERFLOW),
-    })
+    Ok(Account::nobody())
 }

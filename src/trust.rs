@@ -1,4 +1,4 @@
-//! Where trust anchors come from: a file that the user names, or the system's store.
+//! Where trust anchors come from: a file that the user names, else the system's store, else Mozilla's, which is built in.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -26,12 +26,15 @@ fn of_file(file: &Path) -> anyhow::Result<Anchors> {
     Ok(Anchors::new(name, true, &bytes(&certificates)))
 }
 
-/// What OpenSSL's clients would find, `SSL_CERT_FILE` and `SSL_CERT_DIR` included. A store that can't be read is an empty
-/// one, and its name says so.
+/// What OpenSSL's clients would find, `SSL_CERT_FILE` and `SSL_CERT_DIR` included. Where that is nothing, as on a system that
+/// only a static binary was copied to, what Mozilla's browsers trust; the store's name says so.
 fn of_system() -> Anchors {
-    let certificates = bytes(&rustls_native_certs::load_native_certs().certs);
-    let is_empty = if certificates.is_empty() { ", which is empty" } else { "" };
-    Anchors::new(format!("the system's trust store{is_empty}"), false, &certificates)
+    let certificates = rustls_native_certs::load_native_certs().certs;
+    if certificates.is_empty() {
+        let built_in = bytes(webpki_root_certs::TLS_SERVER_ROOT_CERTS);
+        return Anchors::new("Mozilla's trust store, since the system has none", false, &built_in);
+    }
+    Anchors::new("the system's trust store", false, &bytes(&certificates))
 }
 
 fn bytes(certificates: &[CertificateDer<'_>]) -> Vec<Vec<u8>> {

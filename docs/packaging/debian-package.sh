@@ -1,0 +1,18 @@
+#!/usr/bin/env bash
+# Builds the Debian package, and prints where it is.
+#
+# On a Debian or Ubuntu with Rust, cargo-deb (cargo install --locked cargo-deb) and: build-essential libpcap-dev dpkg-dev.
+set -euo pipefail
+cd "$(dirname "$0")/../.."
+
+work=$(cargo metadata --format-version 1 --no-deps | sed 's/.*"target_directory":"\([^"]*\)".*/\1/')
+cargo build --release --locked >&2
+made="$work/release/package"
+rm -rf "$made"
+mkdir -p "$made/man"
+"$work/release/ssmscope" man "$made/man"
+for shell in bash zsh fish; do
+    "$work/release/ssmscope" completions "$shell" > "$made/$shell"
+done
+cargo deb --no-build --locked --quiet --output "$work/debian/"
+ls -t "$work"/debian/ssmscope_*.deb | head -n 1

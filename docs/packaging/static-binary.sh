@@ -1,0 +1,44 @@
+#!/usr/bin/env bash
+# Builds ssmscope as one file that needs neither libpcap nor a C library where it runs, and prints where it is.
+#
+# On a Debian or Ubuntu with Rust and: build-essential flex bison dpkg-dev. libpcap is built from the distribution's own
+# source package, without D-Bus, RDMA and what else would need further libraries; apt checks its signature.
+set -euo pipefail
+cd "$(dirname "$0")/../.."
+
+work=$(cargo metadata --format-version 1 --no-deps | sed 's/.*"target_directory":"\([^"]*\)".*/\1/')/static
+host=$(rustc -vV | sed -n 's/^host: //p')
+mkdir -p "$work"
+
+if [ ! -f "$work/lib/libpcap.a" ]; then
+    mkdir -p "$work/apt/parts" "$work/apt/lists/partial" "$work/lib"
+    # The distribution's archives once more, for sources; lists of their own leave the system's as they are.
+    for sources in /etc/apt/sources.list.d/{debian,ubuntu}.sources; do
+        if [ -f "$sources" ]; then
+            sed 's/^Types:.*/Types: deb-src/' "$sources" > "$work/apt/parts/$(basename "$sources")"
+        fi
+    done
+    if [ -f /etc/apt/sources.list ]; then
+        sed -n 's/^deb /deb-src /p' /etc/apt/sources.list > "$work/apt/parts/list.list"
+    fi
+    apt=(-o "Dir::Etc::sourcelist=/dev/null" -o "Dir::Etc::sourceparts=$work/apt/parts" -o "Dir::State::lists=$work/apt/lists"
+        -o "APT::Sandbox::User=root" -qq)
+    apt-get "${apt[@]}" update
+    rm -rf "$work/source"
+    mkdir "$work/source"
+    (cd "$work/source" && apt-get "${apt[@]}" source libpcap)
+    (
+        cd "$work"/source/libpcap-*/
+        ./configure --quiet --disable-shared --disable-dbus --disable-rdma --disable-bluetooth --disable-usb \
+            --disable-remote --without-libnl --without-dag --without-snf --without-dpdk
+        make --quiet libpcap.a
+        sed 's/^\([0-9]*\.[0-9]*\.[0-9]*\).*/\1/' VERSION > "$work/lib/VERSION"
+        cp libpcap.a "$work/lib/"
+    )
+fi
+
+# With --target, build scripts and procedural macros are not made static, which they can't be.
+LIBPCAP_LIBDIR="$work/lib" LIBPCAP_VER=$(cat "$work/lib/VERSION") RUSTFLAGS='-C target-feature=+crt-static -C strip=symbols' \
+    cargo build --release --locked --target "$host" --target-dir "$work/build" >&2
+cp "$work/build/$host/release/ssmscope" "$work/ssmscope"
+echo "$work/ssmscope"

@@ -1,0 +1,436 @@
+//! What is installed: manual pages, completions, the examples of docs/examples, the Debian package, and the static binary in
+//! a chroot with nothing else in it.
+//!
+//! The package and the static binary are built by the scripts of docs/packaging. `SSMSCOPE_DEB` and `SSMSCOPE_STATIC` name
+//! what these print; without them the tests are skipped and say so, as they are where a program that judges an example is not
+//! installed.
+
+use std::env;
+use std::fs;
+use std::net::UdpSocket;
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread;
+use std::time::Duration;
+
+use nix::sched::{CloneFlags, unshare};
+
+// ---- manual pages and completions ----
+
+#[test]
+fn each_command_has_a_manual_page() {
+    let folder = tempfile::tempdir().unwrap();
+    let output = ssmscope(&["man", folder.path().to_str().unwrap()]);
+    assert!(output.status.success(), "{output:?}");
+    let help = text(&ssmscope(&["--help"]).stdout);
+    let commands = help.split("Commands:\n").nth(1).unwrap().split("\n\n").next().unwrap();
+    let commands = commands.lines().filter_map(|line| line.strip_prefix("  ")?.split(' ').next());
+    let commands = commands.filter(|command| !command.is_empty());
+    for command in commands.filter(|command| *command != "help") {
+        let page = fs::read_to_string(folder.path().join(format!("ssmscope-{command}.1"))).unwrap();
+        assert!(page.contains(&format!(".TH ssmscope-{command} 1")), "{page}");
+        assert!(page.contains(".SH SYNOPSIS") && page.contains(".SH OPTIONS"), "{page}");
+    }
+    let page = fs::read_to_string(folder.path().join("ssmscope.1")).unwrap();
+    assert!(page.contains("ssmscope\\-read(1)") && page.contains("Exit status:"), "{page}");
+    let failed = ssmscope(&["man", "/nonexistent"]);
+    assert_eq!(failed.status.code(), Some(3));
+    assert!(text(&failed.stderr).contains("/nonexistent: manual pages can't be written"), "{failed:?}");
+}
+
+#[test]
+fn bash_completes_commands_and_options() {
+    let script = text(&ssmscope(&["completions", "bash"]).stdout);
+    // What bash does when TAB is pressed.
+    let ask = |words: &[&str]| {
+        let [.., before, current] = words else { panic!("two words at least") };
+        let program = format!(
+            "{script}\nCOMP_WORDS=({}); COMP_CWORD={}; _ssmscope ssmscope '{current}' '{before}'; echo ${{COMPREPLY[*]}}",
+            words.join(" "),
+            words.len() - 1
+        );
+        let output = Command::new("bash").args(["--norc", "-c", &program]).output().unwrap();
+        assert!(output.status.success(), "{output:?}");
+        text(&output.stdout)
+    };
+    assert_eq!(ask(&["ssmscope", "expl"]).trim(), "explain");
+    assert_eq!(ask(&["ssmscope", "read", "--stall"]).trim(), "--stall-after");
+    assert_eq!(ask(&["ssmscope", "read", "--output", "nag"]).trim(), "nagios");
+    for shell in ["zsh", "fish"] {
+        assert!(text(&ssmscope(&["completions", shell]).stdout).contains("stall-after"), "{shell}");
+    }
+}
+
+// ---- examples ----
+
+#[test]
+fn systemd_accepts_the_units() {
+    let folder = tempfile::tempdir().unwrap();
+    let unit = |name: &str, example: &str| {
+        let text = fs::read_to_string(example_path(example)).unwrap();
+        // As if it were installed.
+        let text = text.replace("/usr/bin/ssmscope", env!("CARGO_BIN_EXE_ssmscope"));
+        let path = folder.path().join(name);
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(path, text).unwrap();
+    };
+    unit("ssmscope-check@.service", "ssmscope-check@.service");
+    unit("ssmscope-check@.timer", "ssmscope-check@.timer");
+    let units = ["ssmscope-check@.service", "ssmscope-check@.timer"].map(|name| folder.path().join(name));
+    let verify = || {
+        let mut command = Command::new("systemd-analyze");
+        command.args(["verify", "--man=no"]).args(&units);
+        finished(&mut command)
+    };
+    let Some(output) = verify() else { return };
+    assert!(output.status.success() && output.stderr.is_empty(), "{}", text(&output.stderr));
+    // With the drop-in for metrics.
+    unit("ssmscope-check@.service.d/textfile.conf", "textfile.conf");
+    let output = verify().unwrap();
+    assert!(output.status.success() && output.stderr.is_empty(), "{}", text(&output.stderr));
+}
+
+#[test]
+fn prometheus_accepts_the_rules_and_they_alert() {
+    for (command, file) in [("check", "prometheus-rules.yml"), ("test", "prometheus-rules-test.yml")] {
+        let mut promtool = Command::new("promtool");
+        let Some(output) = finished(promtool.args([command, "rules"]).arg(example_path(file))) else {
+            return;
+        };
+        assert!(output.status.success(), "{}{}", text(&output.stdout), text(&output.stderr));
+    }
+}
+
+#[test]
+fn the_rules_read_metrics_that_exist() {
+    let capture = testdata("healthy--intermediate/capture.pcap");
+    let metrics = text(&ssmscope(&["read", "-o", "prometheus", &capture]).stdout);
+    let rules = fs::read_to_string(example_path("prometheus-rules.yml")).unwrap();
+    let is_name = |character: char| character.is_ascii_alphanumeric() || character == '_';
+    let names: Vec<_> = rules.split(|c| !is_name(c)).filter(|word| word.starts_with("ssmscope_")).collect();
+    assert!(names.len() > 5);
+    for name in names {
+        assert!(metrics.contains(&format!("# TYPE {name} ")), "{name}");
+    }
+}
+
+#[test]
+fn nagios_accepts_the_command() {
+    let folder = tempfile::tempdir().unwrap();
+    let main = folder.path().join("nagios.cfg");
+    // What an installation brings with it, as short as Nagios takes it.
+    let templates = [
+        "timeperiod,timeperiod_name always,alias always,monday 00:00-24:00",
+        "command,command_name none,command_line /bin/true",
+        "contact,contact_name root,alias root,email root,host_notification_commands none,\
+         service_notification_commands none,host_notification_period always,service_notification_period always",
+        "host,name generic-host,register 0,max_check_attempts 3,check_period always,contacts root,\
+         notification_period always",
+        "service,name generic-service,register 0,max_check_attempts 3,check_period always,contacts root,\
+         notification_period always",
+    ];
+    let define =
+        |object: &&str| format!("define {}\n}}\n", object.replacen(',', " {\n", 1).replace(',', "\n"));
+    let templates = templates.iter().map(define).collect::<Vec<_>>().concat();
+    fs::write(folder.path().join("templates.cfg"), templates).unwrap();
+    let path = folder.path().display();
+    let text_of_main = format!(
+        "cfg_file={path}/templates.cfg\ncfg_file={}\nlog_file={path}/log\ncheck_result_path={path}\n\
+         object_cache_file={path}/cache\nstatus_file={path}/status\ntemp_path={path}\ncommand_file={path}/command\n\
+         nagios_user=root\nnagios_group=root\nillegal_macro_output_chars=`~$&|'\"<>\n",
+        example_path("nagios.cfg").display()
+    );
+    fs::write(&main, text_of_main).unwrap();
+    let Some(output) = finished(Command::new("nagios4").arg("-v").arg(&main)) else { return };
+    let told = text(&output.stdout);
+    assert!(output.status.success() && told.contains("Total Errors:   0"), "{told}");
+    assert!(told.contains("Checked 1 services"), "{told}");
+}
+
+#[test]
+fn icinga_accepts_the_command() {
+    let folder = tempfile::tempdir().unwrap();
+    let main = folder.path().join("icinga2.conf");
+    fs::write(&main, format!("include \"{}\"\n", example_path("icinga2.conf").display())).unwrap();
+    let mut icinga = Command::new("icinga2");
+    icinga.args(["daemon", "--validate", "--config"]).arg(&main);
+    for name in ["DataDir", "LogDir", "CacheDir", "SpoolDir", "InitRunDir"] {
+        icinga.arg(format!("-D{name}={}", folder.path().display()));
+    }
+    // As whoever runs the tests.
+    icinga.args(["-DRunAsUser=root", "-DRunAsGroup=root"]);
+    let Some(output) = finished(&mut icinga) else { return };
+    let told = text(&output.stdout);
+    assert!(output.status.success() && told.contains("1 CheckCommand"), "{told}{}", text(&output.stderr));
+}
+
+// ---- the Debian package ----
+
+#[test]
+fn the_debian_package_installs_runs_and_leaves() {
+    let Some(package) = built("SSMSCOPE_DEB") else { return };
+    let fields = text(&run("dpkg-deb", &["--field", &package]).stdout);
+    assert!(fields.contains("Package: ssmscope\n") && fields.contains("libpcap0.8"), "{fields}");
+    if env::var_os("SSMSCOPE_INSTALL").is_none() {
+        eprintln!("skipped: SSMSCOPE_INSTALL=1 lets the test install the package here, and remove it");
+        return;
+    }
+    run("apt-get", &["install", "-y", "-qq", &package]);
+    let installed = Installed;
+    let read = run("/usr/bin/ssmscope", &["read", "-o", "nagios", &testdata("healthy/capture.pcap")]);
+    assert!(text(&read.stdout).starts_with("SSMSCOPE OK: healthy"), "{read:?}");
+    for (path, mode) in [
+        ("/usr/bin/ssmscope", 0o755),
+        ("/usr/share/man/man1/ssmscope-read.1.gz", 0o644),
+        ("/usr/share/bash-completion/completions/ssmscope", 0o644),
+        ("/usr/share/zsh/vendor-completions/_ssmscope", 0o644),
+        ("/usr/share/fish/vendor_completions.d/ssmscope.fish", 0o644),
+        ("/usr/lib/systemd/system/ssmscope-check@.service", 0o644),
+        ("/usr/lib/systemd/system/ssmscope-check@.timer", 0o644),
+    ] {
+        assert_eq!(fs::metadata(path).unwrap().permissions().mode() & 0o777, mode, "{path}");
+    }
+    // A container's dpkg may leave documentation out; the package has it.
+    let files = text(&run("dpkg-deb", &["--contents", &package]).stdout);
+    for name in
+        ["README.md", "copyright", "docs/health-checks.md", "docs/verdicts/refused.md", "docs/examples/cron"]
+    {
+        assert!(files.contains(&format!("./usr/share/doc/ssmscope/{name}")), "{name}: {files}");
+    }
+    let enabled = Path::new("/etc/systemd/system/timers.target.wants");
+    let is_enabled = fs::read_dir(enabled).is_ok_and(|mut units| {
+        units.any(|unit| unit.unwrap().file_name().to_string_lossy().contains("ssmscope"))
+    });
+    assert!(!is_enabled, "nothing runs before somebody wants it");
+    drop(installed);
+    assert!(!Path::new("/usr/bin/ssmscope").exists());
+    assert!(!Path::new("/usr/lib/systemd/system/ssmscope-check@.service").exists());
+}
+
+/// The package, until it is dropped.
+struct Installed;
+
+impl Drop for Installed {
+    fn drop(&mut self) {
+        run("apt-get", &["purge", "-y", "-qq", "ssmscope"]);
+    }
+}
+
+// ---- the static binary ----
+
+#[test]
+fn the_static_binary_needs_no_other_file() {
+    let Some(binary) = built("SSMSCOPE_STATIC") else { return };
+    let output = Command::new("ldd").arg(&binary).output().unwrap();
+    let told = text(&output.stdout) + &text(&output.stderr);
+    // The second is what ldd says of a binary that is static and loads at any address.
+    assert!(told.contains("not a dynamic executable") || told.contains("statically linked"), "{told}");
+    let headers = text(&run("readelf", &["--program-headers", "--dynamic", &binary]).stdout);
+    assert!(!headers.contains("INTERP") && !headers.contains("(NEEDED)"), "{headers}");
+    assert!(fs::metadata(&binary).unwrap().len() < 20_000_000);
+}
+
+#[test]
+fn the_static_binary_reads_and_captures_in_an_empty_chroot() {
+    let Some(chroot) = Chroot::new() else { return };
+    chroot.copy("capture.pcap", "healthy--intermediate/capture.pcap");
+    chroot.copy("transcript.txt", "vmanage-transcript/transcript.txt");
+    let output = chroot.run(&["read", "-o", "json", "/capture.pcap"]);
+    assert!(output.status.success(), "{output:?}");
+    let told = text(&output.stdout);
+    assert!(told.contains("Mozilla's trust store, since the system has none"), "{told}");
+    let output = chroot.run(&["read", "/transcript.txt"]);
+    assert_eq!(output.status.code(), Some(3));
+    assert!(text(&output.stdout).contains("in-progress (unknown) at client-finished"), "{output:?}");
+    let output = chroot.run(&["explain", "refused"]);
+    assert!(text(&output.stdout).starts_with("# refused\n"), "{output:?}");
+    let output = chroot.run(&["interfaces"]);
+    assert!(output.status.success() && text(&output.stdout).contains("│ lo "), "{output:?}");
+    // libpcap's own names of services and hosts are the C library's; what has numbers needs none of it.
+    let output = chroot.run(&[
+        "read",
+        "-o",
+        "nagios",
+        "--filter",
+        "tcp port 8443 and net 198.51.100.0/24",
+        "/capture.pcap",
+    ]);
+    assert!(text(&output.stdout).starts_with("SSMSCOPE OK: healthy"), "{output:?}");
+}
+
+#[test]
+fn the_static_binary_knows_zones_by_their_rules() {
+    let Some(chroot) = Chroot::new() else { return };
+    chroot.copy("capture.pcap", "healthy/capture.pcap");
+    let hour = |zone: &str| {
+        let mut command = chroot.command(&["read", "-o", "tcpdump", "/capture.pcap"]);
+        let output = command.env("TZ", zone).output().unwrap();
+        text(&output.stdout)[..2].parse::<u32>().unwrap()
+    };
+    let utc = hour("UTC0");
+    assert_eq!(hour("EST5EDT4,M1.1.0/0,M12.5.0/24"), (utc + 24 - 4) % 24);
+    assert_eq!(hour("Europe/Nowhere"), utc, "what is not known is UTC");
+}
+
+#[test]
+fn the_static_binary_finds_names_without_the_c_library_s_plug_ins() {
+    let Some(chroot) = Chroot::new() else { return };
+    chroot.copy("capture.pcap", "healthy/capture.pcap");
+    fs::create_dir(chroot.0.path().join("etc")).unwrap();
+    let server = text(&chroot.run(&["read", "-o", "json", "/capture.pcap"]).stdout);
+    let server: serde_json::Value = serde_json::from_str(server.lines().next().unwrap()).unwrap();
+    let address: std::net::Ipv4Addr = server["server"]["ip"].as_str().unwrap().parse().unwrap();
+    let judged = |output: &Output| text(&output.stdout).starts_with("SSMSCOPE OK: healthy");
+    let of_host = |host: &str| chroot.command(&["read", "-o", "nagios", "--host", host, "/capture.pcap"]);
+    let write = |name: &str, text: &str| fs::write(chroot.0.path().join("etc").join(name), text).unwrap();
+    let unknown = of_host("ssm.example").output().unwrap();
+    assert_eq!(unknown.status.code(), Some(3), "{unknown:?}");
+    write("hosts", &format!("{address} ssm.example\n"));
+    // As a system has it whose plug-ins are of another C library.
+    write("nsswitch.conf", "hosts: mymachines resolve [!UNAVAIL=return] files\npasswd: sss\n");
+    let output = of_host("ssm.example").output().unwrap();
+    assert!(judged(&output), "{output:?}");
+    // A name server of a network namespace of this thread's own, which the program is started in.
+    thread::scope(|scope| {
+        scope.spawn(|| {
+            let ends = AtomicBool::new(false);
+            if unshare(CloneFlags::CLONE_NEWNET).is_err() {
+                eprintln!("skipped: making network namespaces needs root");
+                return;
+            }
+            run("ip", &["link", "set", "lo", "up"]);
+            let socket = UdpSocket::bind("127.0.0.1:53").unwrap();
+            socket.set_read_timeout(Some(Duration::from_millis(100))).unwrap();
+            let (socket, ends) = (&socket, &ends);
+            thread::scope(|inner| {
+                inner.spawn(move || answer(socket, address, ends));
+                write("resolv.conf", "nameserver 127.0.0.1\n");
+                let output = of_host("other.example").output();
+                ends.store(true, Ordering::Relaxed);
+                let output = output.unwrap();
+                assert!(judged(&output), "{output:?}");
+            });
+        });
+    });
+}
+
+#[test]
+fn the_static_binary_captures_in_an_empty_chroot_and_gives_root_s_rights_up() {
+    let Some(chroot) = Chroot::new() else { return };
+    thread::scope(|scope| {
+        scope.spawn(|| {
+            if unshare(CloneFlags::CLONE_NEWNET).is_err() {
+                eprintln!("skipped: making network namespaces needs root");
+                return;
+            }
+            run("ip", &["link", "set", "lo", "up"]);
+            let options = ["live", "-i", "lo", "-o", "json", "--until", "verdict", "--duration", "10"];
+            let mut command = chroot.command(&options);
+            let child =
+                command.stdout(std::process::Stdio::piped()).stderr(std::process::Stdio::piped()).spawn();
+            let child = child.unwrap();
+            thread::sleep(Duration::from_millis(1_500));
+            assert!(std::net::TcpStream::connect("127.0.0.1:8443").is_err());
+            let output = child.wait_with_output().unwrap();
+            assert_eq!(output.status.code(), Some(2), "{output:?}");
+            assert!(text(&output.stdout).contains("\"code\":\"refused\""), "{output:?}");
+            assert!(text(&output.stderr).contains("listening on lo, as user 65534"), "{output:?}");
+        });
+    });
+}
+
+/// A folder with the static binary and nothing else, as the root of what is run in it.
+struct Chroot(tempfile::TempDir);
+
+impl Chroot {
+    fn new() -> Option<Self> {
+        let binary = built("SSMSCOPE_STATIC")?;
+        if !nix::unistd::geteuid().is_root() {
+            eprintln!("skipped: chroot needs root");
+            return None;
+        }
+        let folder = tempfile::tempdir().unwrap();
+        fs::copy(binary, folder.path().join("ssmscope")).unwrap();
+        Some(Self(folder))
+    }
+
+    fn copy(&self, name: &str, from: &str) {
+        fs::copy(testdata(from), self.0.path().join(name)).unwrap();
+    }
+
+    fn command(&self, arguments: &[&str]) -> Command {
+        let mut command = Command::new("chroot");
+        command.arg(self.0.path()).arg("/ssmscope").args(arguments);
+        command.env_clear().env("PATH", env::var_os("PATH").unwrap_or_default());
+        command
+    }
+
+    fn run(&self, arguments: &[&str]) -> Output {
+        self.command(arguments).output().unwrap()
+    }
+}
+
+/// Answers every question for an address by this one, and says that there is none of another family.
+fn answer(socket: &UdpSocket, address: std::net::Ipv4Addr, ends: &AtomicBool) {
+    const A: u8 = 1;
+    let mut bytes = [0; 512];
+    while !ends.load(Ordering::Relaxed) {
+        let Ok((len, asker)) = socket.recv_from(&mut bytes) else { continue };
+        let question = &bytes[12..len];
+        let name = question.iter().position(|byte| *byte == 0).unwrap();
+        let question = &question[..name + 5];
+        let has_answer = question[name + 2] == A;
+        let mut reply =
+            [&bytes[..2], &[0x81, 0x80, 0, 1, 0, u8::from(has_answer), 0, 0, 0, 0], question].concat();
+        if has_answer {
+            reply.extend([0xc0, 12, 0, A, 0, 1, 0, 0, 0, 60, 0, 4]);
+            reply.extend(address.octets());
+        }
+        socket.send_to(&reply, asker).unwrap();
+    }
+}
+
+// ---- helpers ----
+
+/// What a script built, as the environment names it.
+fn built(variable: &str) -> Option<String> {
+    let path = env::var(variable).ok();
+    if path.is_none() {
+        eprintln!("skipped: {variable} names none; docs/packaging builds one");
+    }
+    path
+}
+
+/// What a program says; nothing where it is not installed.
+fn finished(command: &mut Command) -> Option<Output> {
+    let output = command.output();
+    if output.is_err() {
+        eprintln!("skipped: {} is not installed", command.get_program().to_string_lossy());
+    }
+    output.ok()
+}
+
+fn run(program: &str, arguments: &[&str]) -> Output {
+    let output =
+        Command::new(program).args(arguments).env("DEBIAN_FRONTEND", "noninteractive").output().unwrap();
+    assert!(output.status.success(), "{program} {arguments:?}: {output:?}");
+    output
+}
+
+fn ssmscope(arguments: &[&str]) -> Output {
+    Command::new(env!("CARGO_BIN_EXE_ssmscope")).args(arguments).output().unwrap()
+}
+
+fn example_path(name: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/examples").join(name)
+}
+
+fn testdata(path: &str) -> String {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("testdata").join(path).display().to_string()
+}
+
+fn text(bytes: &[u8]) -> String {
+    String::from_utf8_lossy(bytes).into_owned()
+}
