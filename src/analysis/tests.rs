@@ -230,6 +230,10 @@ fn a_handshake_that_stands_still_names_who_owes_what() {
     let flight = talk::server_flight();
     let half = judge(&hello.clone().say(Server, &flight[..60]).ack(Client), 4_000);
     assert_eq!((half.verdict.code, half.verdict.actor), ("handshake-stalled", Actor::Server));
+    let begun = hello.clone().say(Server, &flight[..60]).ack(Client).say(Server, &flight[60..]);
+    let lost = judge(&begun.wait(600).repeat(Server).wait(1_200).repeat(Server), 4_000);
+    assert_eq!((lost.verdict.code, lost.verdict.actor), ("handshake-stalled", Actor::Path));
+    assert_eq!(lost.verdict.cause.as_deref(), Some("server-flight-lost"));
     let client = judge(&hello.say(Server, &flight).ack(Client), 4_000);
     assert_eq!((client.verdict.code, client.verdict.actor), ("handshake-stalled", Actor::Client));
     assert_eq!(client.story.stage, Stage::ServerFlightComplete);

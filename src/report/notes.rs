@@ -53,7 +53,13 @@ pub(super) fn owed(story: &Story, stage: Stage, silence: &Silence) -> String {
         (_, Role::Server) => "an answer",
     };
     let is_unheard = !silence.is_acknowledged && stage >= Stage::TcpEstablished;
-    let delivered = if is_unheard { ", and has not acknowledged what was sent last" } else { "" };
+    let delivered = if is_unheard {
+        ", and has not acknowledged what was sent last"
+    } else if stage >= Stage::TcpEstablished && story.repeats_in_vain(by) {
+        ", and what it sends again is not acknowledged"
+    } else {
+        ""
+    };
     format!("the {by} owes {owed}{delivered}")
 }
 

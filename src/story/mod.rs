@@ -482,6 +482,11 @@ pub struct ClockStep {
 }
 
 impl Story {
+    /// Whether a side sends again what the other does not acknowledge.
+    pub fn repeats_in_vain(&self, role: Role) -> bool {
+        !self.is_all_acknowledged[role] && self.counters[role].retransmissions > 0
+    }
+
     /// The first SYN, or whatever came first.
     pub fn began(&self) -> Moment {
         self.syn.first().unwrap_or(self.first)

@@ -51,6 +51,19 @@ fn judge(story: &Story, _: &Settings) -> Option<Verdict> {
                 "Look for packet loss on the way: errors and drops on interfaces, and a firewall that drops some packets.",
                 "Check the MTU of tunnels and VPNs on the way.",
             ]);
+    } else if ending.stage <= Stage::ServerFlightComplete && story.repeats_in_vain(Role::Server) {
+        // Up to the client's Finished, all that the server sends is its flight.
+        verdict.actor = Actor::Path;
+        verdict = verdict
+            .cause("server-flight-lost")
+            .explain(format!(
+                "The server sends again what was not acknowledged: its flight, or the acknowledgement, is lost on the way.{}",
+                drop_caveat(story)
+            ))
+            .advise(&[
+                "Capture on the client's side too, to see what of the flight arrives.",
+                "Check the MTU of tunnels and VPNs on the way: large packets of a flight are lost where small ones pass.",
+            ]);
     } else if !silence.is_acknowledged {
         verdict.actor = Actor::Path;
         verdict = verdict.explain(format!(
