@@ -43,6 +43,17 @@ pub const TRANSCRIPT_UNANSWERED: usize = 64;
 /// Hex-dump bytes that one transcript packet may have, in bytes.
 pub const TRANSCRIPT_DUMP_BYTES: usize = FRAME_BYTES;
 
+/// Peers of a host, with their ports, that the cut address of an ICMP error is compared with; of a host with more it is not
+/// known.
+pub const TRANSCRIPT_PEERS: usize = 256;
+
+/// What the lines of one packet may cost in a transcript, in bytes: `-X` prints some 4.5 characters per byte, in lines of 16
+/// bytes, each with its overhead.
+pub const TRANSCRIPT_PACKET_BYTES: usize = 10 * TRANSCRIPT_DUMP_BYTES;
+
+/// What a line costs beside its bytes, so that empty lines count against [`TRANSCRIPT_PACKET_BYTES`] too.
+pub const TRANSCRIPT_LINE_OVERHEAD_BYTES: usize = 64;
+
 /// Headers inside headers (VLAN, MPLS, IP in IP, GRE, VXLAN ...) that are followed in one frame.
 pub const ENCAPSULATION_DEPTH: usize = 16;
 
@@ -105,6 +116,10 @@ pub const TIMELINE_REMARKABLE: usize = 64;
 /// Payload bytes that a timeline entry keeps, for the protocols that tcpdump prints (HTTP and the like).
 pub const TIMELINE_EXCERPT_BYTES: usize = 512;
 
+/// Notes that TLS records leave at one packet of a timeline; further ones are counted. A segment has room for thousands of
+/// tiny records, a real one brings a few.
+pub const RECORD_NOTES: usize = 16;
+
 /// Packet numbers that one list of evidence holds.
 pub const EVIDENCE: usize = 12;
 
@@ -118,6 +133,17 @@ pub const OTHER_KINDS: usize = 64;
 /// Bytes of one handshake message that are kept for reading; longer ones are followed by length.
 pub const HANDSHAKE_MESSAGE_BYTES: usize = 64 * 1024;
 
+/// Bytes of handshake messages that are not complete, kept for all connections together; beyond it they are followed by
+/// length. A busy server's handshakes under way have some megabytes.
+pub const HANDSHAKE_BYTES_IN_ALL: usize = 64 * 1024 * 1024;
+
+/// Suites, groups and protocols that are kept of a ClientHello's lists, each; the registries have fewer. A longer list counts
+/// as cut off.
+pub const HELLO_ENTRIES: usize = 512;
+
+/// Bytes that are kept of the name that a ClientHello asks for: a host's name has 253 (RFC 1035, 2.3.4).
+pub const HELLO_NAME_BYTES: usize = 512;
+
 /// Bytes of each side in which a request for a tunnel or for TLS is looked for before TLS begins; TLS itself is found
 /// after them too. Dialogues up to a STARTTLS have a few hundred.
 pub const PRELUDE_BYTES: usize = 16 * 1024;
@@ -125,6 +151,7 @@ pub const PRELUDE_BYTES: usize = 16 * 1024;
 /// Longest message of a protocol in front of TLS that is put together from segments, in bytes; a longer one is passed
 /// over. A SOCKS5 login has at most 513, lines of SMTP 512.
 pub const PRELUDE_MESSAGE_BYTES: usize = 1024;
+
 /// Certificates of one chain that are looked at. OpenSSL sends and takes up to 100, JSSE takes 10, real chains have 2 to 4.
 pub const CHAIN_CERTIFICATES: usize = 16;
 

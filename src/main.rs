@@ -21,6 +21,7 @@ use std::process::ExitCode;
 use clap::Parser;
 
 use cli::{Cli, Command};
+use ssmscope::report::escape;
 
 /// Nothing to judge, bad usage, or unreadable input, as monitoring plugins say it.
 const UNKNOWN: u8 = 3;
@@ -49,7 +50,7 @@ fn main() -> ExitCode {
             if is_plugin {
                 plugin::tell_unknown(&format!("{error:#}"));
             } else {
-                anstream::eprintln!("ssmscope: {error:#}");
+                complain(&format!("ssmscope: {error:#}"));
             }
             ExitCode::from(UNKNOWN)
         }
@@ -71,6 +72,12 @@ fn run(cli: &Cli) -> anyhow::Result<u8> {
         Command::Completions { shell } => manual::completions(*shell),
         Command::Man { folder } => manual::pages(folder),
     }
+}
+
+/// Says something on standard error. A file's name may hold what its content must not bring to a terminal either.
+fn complain(text: &str) {
+    let lines: Vec<_> = text.lines().map(escape::escaped).collect();
+    anstream::eprintln!("{}", lines.join("\n"));
 }
 
 fn is_broken_pipe(error: &anyhow::Error) -> bool {

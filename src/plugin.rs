@@ -10,8 +10,8 @@ use std::thread;
 use ssmscope::report::nagios;
 use ssmscope::time::Elapsed;
 
-use crate::UNKNOWN;
 use crate::cli::Output;
+use crate::{UNKNOWN, complain};
 
 /// The time that the plugins' guidelines give a plugin, where the user gives it none.
 const PATIENCE: Elapsed = Elapsed::from_millis(10_000);
@@ -49,7 +49,7 @@ pub fn tell_unknown(why: &str) {
 /// Says on standard error what goes on beside the report. A plugin has standard output only, for its report.
 pub fn aside(output: Output, text: impl std::fmt::Display) {
     if output != Output::Nagios {
-        anstream::eprintln!("{text}");
+        complain(&text.to_string());
     }
 }
 

@@ -22,7 +22,7 @@ use crate::follow::{self, Following};
 use crate::plugin::{self, Deadline};
 use crate::progress::Watched;
 use crate::textfile::Textfile;
-use crate::{UNKNOWN, signals, trust};
+use crate::{UNKNOWN, complain, signals, trust};
 
 /// Columns of a table where no terminal tells its own.
 const COLUMNS: u16 = 80;
@@ -139,7 +139,9 @@ impl Reading<'_> {
             }
             Output::Tcpdump => {
                 let mut packets = Packets::new(&mut out, &about, is_verbose);
-                (analyse(&mut packets)?, Ok(()))
+                let summary = analyse(&mut packets)?;
+                packets.tell_bounds();
+                (summary, Ok(()))
             }
             Output::Nagios | Output::Prometheus => {
                 let summary = analyse(&mut Nothing)?;
@@ -260,7 +262,15 @@ fn open(files: &[String], output: Output) -> Result<Opened, ReadError> {
     }
     let mut failed = Vec::new();
     let mut sources = Vec::new();
-    for name in files {
+    for (index, name) in files.iter().enumerate() {
+        if name == "-" && files[..index].contains(name) {
+            failed.push(ReadError {
+                file: name.clone(),
+                what: "is given twice, and standard input can be read once".to_owned(),
+                hint: None,
+            });
+            continue;
+        }
         match file::open(Path::new(name), sources.len() as u16) {
             Ok(source) => sources.push(source),
             Err(error) => failed.push(error),
@@ -295,6 +305,17 @@ impl<W: Write> Packets<W> {
         let is_text = about.files.iter().any(|file| file.is_text);
         let style = tcpdump::Style { is_verbose, is_text, clock, digits: DIGITS, zone };
         Self { out, printer: tcpdump::Printer::new(style), text: String::new() }
+    }
+
+    fn tell_bounds(&self) {
+        let forgotten = self.printer.numberings().forgotten();
+        if forgotten > 0 {
+            complain(&format!(
+                "ssmscope: more than {} conversations: the sequence numbers of the {forgotten} oldest count anew where they \
+                 go on",
+                limits::PRINTED_CONVERSATIONS
+            ));
+        }
     }
 }
 

@@ -379,6 +379,7 @@ impl<'s> Analysis<'s> {
         self.summary.clock_steps = self.clock.steps();
         self.summary.holes_given_up = self.budget.holes_given_up;
         self.summary.timelines_given_up = self.budget.timelines_given_up;
+        self.summary.messages_given_up = self.budget.messages_given_up;
         self.summary.chains_given_up = self.chains.given_up;
         self.summary.about = about;
         for track in self.table.drain() {

@@ -45,6 +45,8 @@ pub struct Summary {
     pub holes_given_up: u64,
     /// Connections whose packets were not kept for a timeline, or not all, because too many were.
     pub timelines_given_up: u64,
+    /// Handshake messages whose bytes were not kept because those of all connections were too many.
+    pub messages_given_up: u64,
     /// Certificate messages that were not looked at because too many different ones were kept.
     pub chains_given_up: u64,
     /// Packets that are not followed, by kind.
@@ -57,6 +59,8 @@ pub struct Summary {
     pub fragments_given_up: u64,
     /// Addresses that were looked for by ARP or neighbour discovery, with questions and answers.
     pub neighbours: BTreeMap<IpAddr, (u64, u64)>,
+    /// Searches for, and answers of, further addresses.
+    pub further_neighbours: u64,
 }
 
 /// Connections to one server.
@@ -117,6 +121,8 @@ impl Summary {
         if self.neighbours.len() < limits::SERVERS || self.neighbours.contains_key(&neighbour.target) {
             let (asked, answered) = self.neighbours.entry(neighbour.target).or_default();
             *if neighbour.is_answer { answered } else { asked } += 1;
+        } else {
+            self.further_neighbours += 1;
         }
     }
 }

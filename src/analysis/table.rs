@@ -18,10 +18,14 @@ pub(super) struct Budget {
     waiting_bytes: usize,
     /// Packets that timelines keep.
     timeline_entries: usize,
+    /// Bytes of handshake messages that are not complete.
+    message_bytes: usize,
     /// How often a connection's holes were given up for want of room.
     pub(super) holes_given_up: u64,
     /// Connections whose timeline was not kept, or not to its end, for want of room.
     pub(super) timelines_given_up: u64,
+    /// Handshake messages that were not kept for want of room.
+    pub(super) messages_given_up: u64,
 }
 
 impl Budget {
@@ -36,6 +40,17 @@ impl Budget {
         is_too_much
     }
 
+    /// Notes how many bytes of unfinished messages a connection holds, and held before. Tells whether it must let them go.
+    fn must_give_messages_up(&mut self, held: usize, before: usize) -> bool {
+        self.message_bytes = (self.message_bytes + held).saturating_sub(before);
+        let is_too_much = held > before && self.message_bytes > limits::HANDSHAKE_BYTES_IN_ALL;
+        if is_too_much {
+            self.message_bytes -= held;
+            self.messages_given_up += 1;
+        }
+        is_too_much
+    }
+
     fn must_stop_timelines(&self) -> bool {
         self.timeline_entries >= limits::TIMELINE_ENTRIES_IN_ALL
     }
@@ -43,6 +58,7 @@ impl Budget {
     /// A connection leaves with what it held.
     pub(super) fn release(&mut self, track: &Track) {
         self.waiting_bytes = self.waiting_bytes.saturating_sub(track.tcp.waiting_bytes());
+        self.message_bytes = self.message_bytes.saturating_sub(track.tls.message_bytes());
         self.timeline_entries = self.timeline_entries.saturating_sub(track.story.so_far().timeline.len());
     }
 }
@@ -78,6 +94,7 @@ impl Track {
     pub(super) fn segment(&mut self, place: Place, segment: &Segment<'_>, budget: &mut Budget) {
         self.find_true_roles(segment);
         let (waiting, entries) = (self.tcp.waiting_bytes(), self.story.so_far().timeline.len());
+        let message_bytes = self.tls.message_bytes();
         self.events.clear();
         let (tls, events) = (&mut self.tls, &mut self.events);
         let mut deliver = |role: Role, delivery: Delivery<'_>| {
@@ -86,6 +103,9 @@ impl Track {
         let reading = self.tcp.observe(place.moment.number, place.moment.at, segment, &mut deliver);
         if budget.must_give_holes_up(self.tcp.waiting_bytes(), waiting) {
             self.tcp.give_holes_up(&mut deliver);
+        }
+        if budget.must_give_messages_up(self.tls.message_bytes(), message_bytes) {
+            self.tls.give_messages_up();
         }
         if budget.must_stop_timelines() && self.story.stop_timeline() {
             budget.timelines_given_up += 1;
@@ -99,9 +119,13 @@ impl Track {
         &mut self,
         share: impl FnMut(&Arc<CertificateMessage>) -> Arc<CertificateMessage>,
     ) {
+        // Room for a real segment's events; one of tiny records has thousands.
+        const EVENTS: usize = 8;
         if self.events.iter().any(|event| matches!(event.message, Message::Certificates(_))) {
             self.story.share_certificates(share);
         }
+        self.events.clear();
+        self.events.shrink_to(EVENTS);
     }
 
     /// A ClientHello from what only its port made the server shows that the roles are the other way round.
@@ -316,6 +340,22 @@ mod tests {
         assert!(budget.must_give_holes_up(10, 0));
         assert!(!budget.must_give_holes_up(0, 10));
         assert_eq!(budget.holes_given_up, 1);
+    }
+
+    #[test]
+    fn unfinished_messages_are_let_go_when_all_connections_hold_too_many() {
+        let certificate = [22, 3, 3, 0x40, 0, 11, 0, 0x3f, 0xff, 0, 0, 0];
+        let talk = Talk::to_port(8443).open().say(Role::Client, &talk::client_hello());
+        let talk = talk.say(Role::Server, &talk::server_flight()[..49]).say(Role::Server, &certificate);
+        let mut track = Track::new(talk.packets[0].place, &talk.packets[0].segment(), &Settings::default());
+        let mut budget = Budget { message_bytes: limits::HANDSHAKE_BYTES_IN_ALL, ..Budget::default() };
+        for packet in &talk.packets {
+            track.segment(packet.place, &packet.segment(), &mut budget);
+        }
+        assert_eq!(budget.messages_given_up, 1);
+        assert!(track.tls.message_bytes() < certificate.len());
+        // It is followed by its length all the same.
+        assert_eq!(track.tls.unfinished_certificate(), Some((0x4003, 7)));
     }
 
     #[test]

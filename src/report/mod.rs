@@ -35,6 +35,7 @@ pub use range::{BadRange, Range};
 pub use worst::Worst;
 
 use crate::analysis::Summary;
+use crate::limits;
 
 /// How the reports for people are written. Colour is in them always; the writer takes it out where it is not wanted.
 #[derive(Clone, Debug)]
@@ -69,7 +70,16 @@ fn bounds_reached(summary: &Summary, origins: &Origins) -> Vec<(&'static str, u6
             summary.timelines_given_up,
         ),
         ("certificate messages not looked at because too many were kept", summary.chains_given_up),
+        ("handshake messages not read to their end because too many were kept", summary.messages_given_up),
         ("packets of kinds that are not counted one by one", summary.further_others),
+        (
+            "searches for addresses that are not counted because too many were looked for",
+            summary.further_neighbours,
+        ),
+        (
+            "steps of the capture's clock across which silences are measured because there were too many",
+            summary.clock_steps.saturating_sub(limits::CLOCK_STEPS as u64),
+        ),
         ("fragmented datagrams given up", summary.fragments_given_up),
         ("packets whose file is not told because the files alternate too often", origins.unkept()),
     ]

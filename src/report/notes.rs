@@ -1,7 +1,7 @@
 //! What is said beside a packet, in words.
 
 use super::escape::escaped;
-use super::words::{PacketNames, count};
+use super::words::{PacketNames, count, grouped};
 use crate::story::{Entry, Note, Seen, Silence, Stage, Story};
 use crate::tcp::Role;
 use crate::time::Elapsed;
@@ -176,6 +176,7 @@ impl<'a> Notes<'a> {
             Note::Prelude(protocol, step) => prelude(*protocol, *step),
             Note::FastOpen => "TCP Fast Open".to_owned(),
             Note::SimultaneousOpen => "both ends opened at once (RFC 9293, 3.5)".to_owned(),
+            Note::Further(notes) => format!("and {} more of its records", grouped(*notes)),
         })
     }
 

@@ -196,6 +196,11 @@ impl Builder {
         for event in events {
             self.take_event(event, &mut notes);
         }
+        if let Some(further) = notes.len().checked_sub(limits::RECORD_NOTES).filter(|further| *further > 0) {
+            notes.truncate(limits::RECORD_NOTES);
+            notes.shrink_to_fit();
+            notes.push(Note::Further(further as u64));
+        }
         self.note_hello_acknowledged(moment, connection, reading);
         self.take_progress(moment, reading, stage_before);
         if self.story.stage > stage_before {
@@ -629,26 +634,29 @@ impl Builder {
                 self.story.tls.size_readings = Some(Said { what: readings.clone(), moment, basis });
             }
             Message::KeyUpdate => notes.push(Note::KeyUpdate),
-            Message::Closing => {
-                notes.push(Note::Closing);
-                let is_refusal = role == Role::Server
-                    && self.story.tls.application_data.server.count == 0
-                    && self.story.tls.application_data.client.count > 0
-                    && stage >= Stage::ClientFinished;
-                // The server's first word after the client's Finished and request is no close_notify.
-                let what = if is_refusal {
-                    EndingKind::EncryptedAlert { basis: Basis::Inferred }
-                } else {
-                    EndingKind::CloseNotify
-                };
-                self.end(what, role, moment);
-            }
+            Message::Closing => self.take_closing_alert(role, moment, notes),
             Message::Prelude(protocol, step) => {
                 notes.push(Note::Prelude(*protocol, *step));
                 PreludeFacts::take(&mut self.story.prelude, *protocol, Said { what: *step, moment, basis });
             }
             Message::Plain(plain) => self.take_plain(role, plain, moment, basis, notes),
         }
+    }
+
+    fn take_closing_alert(&mut self, role: Role, moment: Moment, notes: &mut Vec<Note>) {
+        notes.push(Note::Closing);
+        let data = &self.story.tls.application_data;
+        let is_refusal = role == Role::Server
+            && data.server.count == 0
+            && data.client.count > 0
+            && self.story.stage >= Stage::ClientFinished;
+        // The server's first word after the client's Finished and request is no close_notify.
+        let what = if is_refusal {
+            EndingKind::EncryptedAlert { basis: Basis::Inferred }
+        } else {
+            EndingKind::CloseNotify
+        };
+        self.end(what, role, moment);
     }
 
     fn take_plain(&mut self, role: Role, plain: &Plain, moment: Moment, basis: Basis, notes: &mut Vec<Note>) {

@@ -120,6 +120,8 @@ pub enum Note {
     FastOpen,
     /// Both ends sent a SYN before either was answered.
     SimultaneousOpen,
+    /// So many more that its records left.
+    Further(u64),
 }
 
 impl Note {

@@ -108,6 +108,33 @@ fn standard_input_is_read_by_its_content() {
 }
 
 #[test]
+fn standard_input_is_read_once() {
+    let bytes = fs::read(healthy()).unwrap();
+    let (status, out, error) = outcome(ssmscope().args(["read", "-", "-"]).write_stdin(bytes));
+    assert_eq!(
+        (status, error.as_str()),
+        (3, "ssmscope: -: is given twice, and standard input can be read once\n")
+    );
+    assert!(out.contains("healthy (ok)"), "{out}");
+}
+
+#[test]
+fn a_file_s_name_is_escaped_like_what_is_in_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("\u{1b}[2J|\u{202e}x.pcap");
+    fs::write(&file, b"no capture").unwrap();
+    let file = file.display().to_string();
+    for output in ["timeline", "json", "nagios"] {
+        let (status, out, error) = run(&["read", "--color", "always", "--output", output, &file]);
+        assert_eq!(status, 3);
+        let is_harmful = |letter| matches!(letter, '\u{1b}' | '\u{202e}');
+        assert!(!out.contains(is_harmful) && !error.contains(is_harmful), "{out}\n{error}");
+        assert!(error.contains("\\x1b[2J|\\u{202e}x.pcap"), "{error}");
+        assert!(out.matches('|').count() <= 1, "{out}");
+    }
+}
+
+#[test]
 fn a_reader_that_goes_away_is_no_failure() {
     for output in ["timeline", "json", "tcpdump", "table"] {
         let mut child = Process::new(env!("CARGO_BIN_EXE_ssmscope"))

@@ -88,6 +88,18 @@ impl MessageReader {
         }
     }
 
+    /// Bytes held.
+    pub(super) fn held_bytes(&self) -> usize {
+        self.bytes.capacity()
+    }
+
+    /// Lets go of the message's body, which then counts as missing.
+    pub(super) fn give_up(&mut self) {
+        self.missing += self.bytes.len().saturating_sub(Self::HEADER_BYTES) as u32;
+        self.bytes.truncate(Self::HEADER_BYTES);
+        self.bytes.shrink_to_fit();
+    }
+
     fn remaining(&self, len: u32) -> u32 {
         (len + Self::HEADER_BYTES as u32).saturating_sub(self.bytes.len() as u32 + self.missing)
     }
@@ -97,7 +109,8 @@ impl MessageReader {
         if self.remaining(len) == 0 {
             self.last = Some(self.bytes[0]);
             tell(self.bytes[0], len, &self.bytes[Self::HEADER_BYTES..], self.missing == 0);
-            self.bytes.clear();
+            // Not only emptied: a connection has few messages, and there may be many connections.
+            self.bytes = Vec::new();
             self.missing = 0;
         }
     }

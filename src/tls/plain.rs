@@ -80,7 +80,20 @@ fn http_status(line: &str) -> Option<u16> {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
+
+    proptest! {
+        #[test]
+        fn any_first_bytes_are_recognised_as_something(bytes: Vec<u8>, begins_with in prop::sample::select(&METHODS[..])) {
+            for bytes in [bytes.clone(), [begins_with.as_bytes(), &bytes].concat()] {
+                let said = Plain::recognise(&bytes);
+                let is_text = said.line.bytes().all(|byte| matches!(byte, b'\t' | 0x20..=0x7e));
+                prop_assert!(is_text && said.line.len() <= LINE_BYTES);
+            }
+        }
+    }
 
     #[test]
     fn first_lines_tell_the_protocol() {

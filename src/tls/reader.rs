@@ -85,6 +85,14 @@ impl Reader {
         self.message.unfinished(kind::CERTIFICATE).filter(|_| !self.is_encrypted)
     }
 
+    pub(super) fn message_bytes(&self) -> usize {
+        self.message.held_bytes()
+    }
+
+    pub(super) fn give_message_up(&mut self) {
+        self.message.give_up();
+    }
+
     pub(super) fn is_at_start(&self) -> bool {
         self.position == Position::Start && self.header.is_empty()
     }

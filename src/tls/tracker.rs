@@ -56,6 +56,17 @@ impl Tracker {
         self.readers.server.unfinished_certificate()
     }
 
+    /// Bytes held of handshake messages that are not complete.
+    pub fn message_bytes(&self) -> usize {
+        self.readers.client.message_bytes() + self.readers.server.message_bytes()
+    }
+
+    /// Lets go of those bytes: the messages are followed by length.
+    pub fn give_messages_up(&mut self) {
+        self.readers.client.give_message_up();
+        self.readers.server.give_message_up();
+    }
+
     /// Takes the next stretch of one side's stream in, and tells what it completed.
     pub fn take(&mut self, role: Role, delivery: &Delivery<'_>, tell: &mut dyn FnMut(Event)) {
         if delivery.len == 0 {

@@ -38,7 +38,7 @@ use text::Text;
 pub fn open(path: &Path, index: u16) -> Result<Box<dyn Source>, ReadError> {
     let name = path.display().to_string();
     if name == "-" {
-        return read(&name, index, io::stdin().lock(), None);
+        return read(&name, index, io::stdin(), None);
     }
     let file = File::open(path).map_err(|error| unopened(&name, &error))?;
     let about = file.metadata().map_err(|error| unopened(&name, &error))?;

@@ -31,7 +31,11 @@ impl Stamp {
             let rest = rest.trim_start();
             let (word, rest) = rest.split_once(' ').unwrap_or((rest, ""));
             let (nanos, digits) = time_of_day(word)?;
-            return Some((Self::DateTime(days * DAY + nanos), digits, rest.trim_start()));
+            return Some((
+                Self::DateTime(days.saturating_mul(DAY).saturating_add(nanos)),
+                digits,
+                rest.trim_start(),
+            ));
         }
         let (seconds, fraction) = word.split_once('.')?;
         // Seconds since 1970 have ten digits from 2001 to 2286; captures made up for tests begin at 0.
@@ -39,7 +43,7 @@ impl Stamp {
             !seconds.is_empty() && seconds.len() <= 10 && seconds.bytes().all(|byte| byte.is_ascii_digit());
         let seconds: i64 = seconds.parse().ok().filter(|_| is_number)?;
         let (nanos, digits) = fraction_nanos(fraction)?;
-        Some((Self::Epoch(seconds * SECOND + nanos), digits, rest.trim_start()))
+        Some((Self::Epoch(seconds.saturating_mul(SECOND).saturating_add(nanos)), digits, rest.trim_start()))
     }
 }
 
@@ -194,6 +198,15 @@ mod tests {
             instants(&["2019-04-29 16:15:22.001362 IP"]),
             (Some(Clock::LocalDateTime), vec![1_556_554_522_001_362])
         );
+    }
+
+    #[test]
+    fn times_beyond_what_an_instant_holds_are_its_end() {
+        for text in ["9999-12-31 23:59:59.999999 IP", "9999999999.999999999 IP"] {
+            let stamp = Stamp::split(text).map(|(stamp, ..)| stamp);
+            let is_end = matches!(stamp, Some(Stamp::Epoch(i64::MAX) | Stamp::DateTime(i64::MAX)));
+            assert!(is_end, "{text}: {stamp:?}");
+        }
     }
 
     #[test]

@@ -8,7 +8,9 @@ use super::ip::{self, End, Port};
 use super::lines::{self, Line};
 use super::numbering::Numbering;
 use super::{icmp, tcp};
-use crate::limits::{ENCAPSULATION_DEPTH, TRANSCRIPT_DUMP_BYTES};
+use crate::limits::{
+    ENCAPSULATION_DEPTH, TRANSCRIPT_DUMP_BYTES, TRANSCRIPT_LINE_OVERHEAD_BYTES, TRANSCRIPT_PACKET_BYTES,
+};
 use crate::packet::{IcmpError, Neighbour, Other, Quoted, SegmentHeader, TcpHeader, TcpOptions, Travel};
 
 /// A packet whose lines are being gathered.
@@ -22,7 +24,12 @@ pub(super) struct Draft {
     pub excerpt: String,
     /// The first line without number and time, then the others.
     lines: Vec<(String, Line)>,
-    bytes: usize,
+    /// What the lines cost against [`TRANSCRIPT_PACKET_BYTES`].
+    cost: usize,
+    /// Whether it is an error message that quotes a packet.
+    is_error: bool,
+    /// Whether a line below may begin that quote.
+    has_quote: bool,
 }
 
 /// A packet that has been read.
@@ -89,30 +96,35 @@ const INDENT: usize = 8;
 impl Draft {
     /// From the line that begins a packet; `head` is what follows its time.
     pub fn begin(stamp: Stamp, digits: u8, head: &str, line: Line) -> Self {
-        let bytes = line.raw.len();
         Self {
             stamp,
             digits,
             line: line.number,
             excerpt: line.text().chars().take(60).collect(),
+            cost: cost(&line),
+            is_error: is_error(head),
+            has_quote: false,
             lines: vec![(head.to_owned(), line)],
-            bytes,
         }
     }
 
-    /// Adds a line below; what exceeds the largest packet's text is not kept.
-    pub fn push(&mut self, line: Line) {
-        // `-X` prints some 4.5 characters per byte, in lines of 16 bytes.
-        if self.bytes < 5 * TRANSCRIPT_DUMP_BYTES {
-            self.bytes += line.raw.len() + 1;
-            self.lines.push((line.text(), line));
+    /// Adds a line below, unless it exceeds the largest packet's text. Tells whether it was kept.
+    #[must_use]
+    pub fn push(&mut self, line: Line) -> bool {
+        self.cost += cost(&line);
+        let is_kept = self.cost <= TRANSCRIPT_PACKET_BYTES;
+        if is_kept {
+            let text = line.text();
+            self.is_error |= is_error(&text);
+            self.has_quote |= text.starts_with("IP (") || text.starts_with('(');
+            self.lines.push((text, line));
         }
+        is_kept
     }
 
     /// Whether an error message's quoted packet has yet to come.
     pub fn awaits_quote(&self) -> bool {
-        self.lines.iter().any(|(text, _)| text.contains(": ICMP ") && text.contains("unreachable"))
-            && !self.lines.iter().skip(1).any(|(text, _)| text.starts_with("IP (") || text.starts_with('('))
+        self.is_error && !self.has_quote
     }
 
     /// Whether a line is surely to come: the addresses below a header that `-v` prints, or what an error quotes.
@@ -736,6 +748,16 @@ fn split_travel(text: &str) -> (Option<Travel>, &str) {
         }
     }
     (None, text)
+}
+
+/// What a line costs against [`TRANSCRIPT_PACKET_BYTES`].
+fn cost(line: &Line) -> usize {
+    line.raw.len() + TRANSCRIPT_LINE_OVERHEAD_BYTES
+}
+
+/// Whether `text` is of an error message that quotes a packet.
+fn is_error(text: &str) -> bool {
+    text.contains(": ICMP ") && text.contains("unreachable")
 }
 
 /// Whether `text` can begin a packet where no times are printed (`-t`).

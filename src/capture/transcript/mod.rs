@@ -55,6 +55,8 @@ pub struct Transcript<R> {
     longest: usize,
     unreadable: Said,
     named: Said,
+    /// Lines below a packet that exceed the largest packet's text.
+    unkept: u64,
 }
 
 /// Something that is said once, with its first place.
@@ -96,6 +98,7 @@ impl<R: BufRead> Transcript<R> {
             longest: 0,
             unreadable: Said::default(),
             named: Said::default(),
+            unkept: 0,
         }
     }
 
@@ -113,7 +116,7 @@ impl<R: BufRead> Transcript<R> {
         } else if !self.banner.read(&text)
             && let Some(draft) = &mut self.draft
         {
-            draft.push(line);
+            self.unkept += u64::from(!draft.push(line));
         }
     }
 
@@ -195,6 +198,10 @@ impl<R: BufRead> Transcript<R> {
             say(format!(
                 "{overlong} lines were longer than {TRANSCRIPT_LINE_BYTES} bytes, and the rest of each was ignored"
             ));
+        }
+        if self.unkept > 0 {
+            let unkept = self.unkept;
+            say(format!("{unkept} lines were ignored: no packet has so many lines"));
         }
         if self.numbering.forgotten > 0 {
             let forgotten = self.numbering.forgotten;

@@ -8,7 +8,7 @@ use std::collections::{BTreeSet, HashMap, VecDeque};
 use std::net::{IpAddr, Ipv4Addr};
 
 use super::tcp::Printed;
-use crate::limits::{TRANSCRIPT_CONVERSATIONS, TRANSCRIPT_UNANSWERED};
+use crate::limits::{TRANSCRIPT_CONVERSATIONS, TRANSCRIPT_PEERS, TRANSCRIPT_UNANSWERED};
 use crate::packet::{Flags, Seq};
 
 /// One end of a conversation.
@@ -104,14 +104,19 @@ impl Numbering {
     }
 
     /// The only address that `host` has talked to and that is written with this beginning, or the only one of several
-    /// that it has asked and got no answer from; `None` for none or several.
+    /// that it has asked and got no answer from; `None` for none or several, and where there are too many to look through.
     pub fn only_peer(&self, host: IpAddr, start: &str) -> Option<IpAddr> {
         let fits = |address: &IpAddr| address.to_string().starts_with(start);
-        let peers = self
+        let mut known = self
             .peers
             .range((host, (IpAddr::V4(Ipv4Addr::UNSPECIFIED), 0))..)
             .take_while(|(known, _)| *known == host)
             .map(|(_, (address, _))| *address);
+        let peers: Vec<_> = known.by_ref().take(TRANSCRIPT_PEERS).collect();
+        if known.next().is_some() {
+            return None;
+        }
+        let peers = peers.into_iter();
         let unanswered =
             self.unanswered.iter().filter(|(asker, _)| *asker == host).map(|(_, address)| *address);
         only(peers.filter(fits)).or_else(|| only(unanswered.filter(fits)))

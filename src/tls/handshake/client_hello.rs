@@ -3,6 +3,7 @@
 use super::fields::{Fields, is_grease};
 use super::ja4::{self, Traits};
 use super::{CipherSuite, NamedGroup, Version};
+use crate::limits;
 
 /// What a ClientHello says, as far as it was captured. GREASE (RFC 8701) is left out everywhere.
 #[expect(
@@ -45,6 +46,7 @@ impl ClientHello {
         let mut hello = Self { len: len + 4, ..Self::default() };
         let mut traits = Traits::default();
         hello.is_whole = hello.read(&mut Fields(body), &mut traits).is_some() && body.len() >= len as usize;
+        hello.shorten();
         hello.versions.sort_unstable_by(|one, other| other.cmp(one));
         hello.versions.dedup();
         if hello.is_whole {
@@ -52,6 +54,23 @@ impl ClientHello {
             hello.ja4 = Some(ja4::fingerprint(&traits));
         }
         hello
+    }
+
+    /// Keeps of its lists what a real hello can have.
+    fn shorten(&mut self) {
+        let Self { cipher_suites, groups, key_shares, alpn, .. } = self;
+        let lists = [cipher_suites.len(), groups.len(), key_shares.len(), alpn.len()];
+        if lists.into_iter().any(|len| len > limits::HELLO_ENTRIES) {
+            self.is_whole = false;
+            cipher_suites.truncate(limits::HELLO_ENTRIES);
+            groups.truncate(limits::HELLO_ENTRIES);
+            key_shares.truncate(limits::HELLO_ENTRIES);
+            alpn.truncate(limits::HELLO_ENTRIES);
+        }
+        cipher_suites.shrink_to_fit();
+        groups.shrink_to_fit();
+        key_shares.shrink_to_fit();
+        alpn.shrink_to_fit();
     }
 
     /// Whether it offers to resume a session by session id, ticket or pre-shared key.
@@ -105,7 +124,8 @@ impl ClientHello {
                 let (mut names, _) = data.vector(2)?;
                 if names.number(1)? == 0 {
                     let (name, is_whole) = names.vector(2)?;
-                    self.server_name = is_whole.then(|| String::from_utf8_lossy(name.0).into_owned());
+                    let kept = name.0.get(..limits::HELLO_NAME_BYTES).unwrap_or(name.0);
+                    self.server_name = is_whole.then(|| String::from_utf8_lossy(kept).into_owned());
                 }
             }
             10 => self.groups = data.vector(2)?.0.numbers().map(NamedGroup).collect(),
@@ -179,6 +199,17 @@ mod tests {
 
     fn parse(body: &[u8]) -> ClientHello {
         ClientHello::parse(body.len() as u32, body)
+    }
+
+    #[test]
+    fn lists_that_no_client_has_are_cut_and_the_hello_is_not_whole() {
+        let suites: Vec<u16> = (0..=limits::HELLO_ENTRIES as u16).collect();
+        let name = [&[3, 3, 0, 3, 0][..], &[b'a'; 0x300]].concat();
+        let hello = parse(&body(&suites, &[], &[(0, &name)]));
+        assert_eq!((hello.cipher_suites.len(), hello.is_whole), (limits::HELLO_ENTRIES, false));
+        let name_bytes = hello.server_name.map(|name| name.len());
+        assert_eq!(name_bytes, Some(limits::HELLO_NAME_BYTES));
+        assert!(parse(&body(&suites[..limits::HELLO_ENTRIES], &[], &[])).is_whole);
     }
 
     proptest! {

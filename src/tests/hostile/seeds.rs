@@ -1,0 +1,130 @@
+//! What the ways in are tried with first: the captures of `testdata/`, and what they hold in the form that each way takes.
+
+use std::io::{self, Cursor};
+use std::path::{Path, PathBuf};
+
+use ssmscope::analysis::{self, Judged, Settings, Sink};
+use ssmscope::capture::{self, Frame, Record, Target};
+use ssmscope::decode::Decoder;
+use ssmscope::packet::{Content, Segment};
+
+use super::targets::LINK_TYPES;
+
+/// The captures and transcripts below this folder, in the order of their names.
+pub fn captures(testdata: &Path) -> Vec<Vec<u8>> {
+    let is_input = |path: &PathBuf| {
+        path.file_name().is_some_and(|name| {
+            let name = name.to_string_lossy();
+            name.contains(".pcap") || name == "transcript.txt"
+        })
+    };
+    let files =
+        entries(testdata).into_iter().filter(|path| path.is_dir()).flat_map(|folder| entries(&folder));
+    files.filter(is_input).map(|path| std::fs::read(path).expect("a capture")).collect()
+}
+
+/// What a folder holds, in the order of the names.
+pub fn entries(folder: &Path) -> Vec<PathBuf> {
+    let entries = std::fs::read_dir(folder).into_iter().flatten().flatten();
+    let mut paths: Vec<_> = entries.map(|entry| entry.path()).collect();
+    paths.sort();
+    paths
+}
+
+/// The seeds of the way in that has this name.
+pub fn of(way: &str, captures: &[Vec<u8>]) -> Vec<Vec<u8>> {
+    let each = |seed: fn(&[u8]) -> Vec<u8>| captures.iter().map(|capture| seed(capture)).collect();
+    match way {
+        "capture" | "reader" => captures.to_vec(),
+        "frames" => each(frames),
+        "conversation" => each(conversation),
+        "certificates" => each(certificates),
+        "payload" => captures.iter().flat_map(|capture| payloads(capture)).collect(),
+        _ => panic!("there is no way in called {way}"),
+    }
+}
+
+/// Hands out a capture's frames.
+fn for_each_frame(bytes: &[u8], mut take: impl FnMut(&Frame<'_>)) {
+    let Ok(mut source) = capture::file::read("seed", 0, Cursor::new(bytes.to_vec()), None) else { return };
+    while let Ok(Some(record)) = source.next_record() {
+        if let Record::Frame(frame) = record {
+            take(&frame);
+        }
+    }
+}
+
+fn for_each_segment(bytes: &[u8], mut take: impl FnMut(&Segment<'_>)) {
+    let mut decoder = Decoder::new();
+    for_each_frame(bytes, |frame| {
+        if let Content::Segment(segment) = decoder.decode(frame).content {
+            take(&segment);
+        }
+    });
+}
+
+fn frames(capture: &[u8]) -> Vec<u8> {
+    let mut seed = Vec::new();
+    for_each_frame(capture, |frame| {
+        let link_type = LINK_TYPES.iter().position(|link_type| *link_type == frame.link_type);
+        seed.push(link_type.expect("a link type that is read") as u8);
+        seed.extend((frame.bytes.len() as u16).to_be_bytes());
+        seed.push((frame.wire_len as usize - frame.bytes.len()).min(255) as u8);
+        seed.extend_from_slice(frame.bytes);
+    });
+    seed
+}
+
+fn conversation(capture: &[u8]) -> Vec<u8> {
+    const TO_8443: u8 = 1;
+    const SERVER: u8 = 0x80;
+    const MILLISECOND: u8 = 1;
+    let mut seed = vec![TO_8443];
+    let mut client = None;
+    for_each_segment(capture, |segment| {
+        let port = segment.header.tcp.source_port;
+        let is_client = *client.get_or_insert(port) == port;
+        let flags = segment.header.tcp.flags.unwrap_or_default().0 & 0x7f;
+        seed.extend([flags | if is_client { 0 } else { SERVER }, MILLISECOND, 0, 0]);
+        seed.extend((segment.payload.len() as u16 & 0x3fff).to_be_bytes());
+        seed.extend_from_slice(segment.payload);
+    });
+    seed
+}
+
+fn payloads(capture: &[u8]) -> Vec<Vec<u8>> {
+    let mut seeds = Vec::new();
+    for_each_segment(capture, |segment| {
+        if segment.payload.first().is_some_and(u8::is_ascii_graphic) {
+            let port = [segment.header.tcp.source_port, segment.header.tcp.destination_port];
+            let port = port.into_iter().min().unwrap_or_default().to_be_bytes();
+            let flags = segment.header.tcp.flags.unwrap_or_default().0;
+            seeds.push([&port, &[flags][..], segment.payload].concat());
+        }
+    });
+    seeds
+}
+
+fn certificates(capture: &[u8]) -> Vec<u8> {
+    struct Chains(Vec<u8>);
+
+    impl Sink for Chains {
+        fn connection(&mut self, judged: Judged) -> io::Result<()> {
+            let certificates = judged.story.tls.certificates;
+            for said in [certificates.client, certificates.server].into_iter().flatten() {
+                for der in &said.what.chain {
+                    self.0.extend((der.len() as u16).to_be_bytes());
+                    self.0.extend_from_slice(der);
+                }
+            }
+            Ok(())
+        }
+    }
+
+    let mut chains = Chains(Vec::new());
+    if let Ok(mut source) = capture::file::read("seed", 0, Cursor::new(capture.to_vec()), None) {
+        let everything = Target::new(&[], &[], None).expect("no selection");
+        analysis::analyse(&mut *source, everything, &Settings::default(), &mut chains).expect("memory");
+    }
+    chains.0
+}

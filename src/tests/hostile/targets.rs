@@ -1,0 +1,500 @@
+//! Every way into the program for bytes that somebody else chose, each as a function of such bytes.
+//!
+//! `src/fuzz` gives them to a fuzzer, and the tests beside this file replay their seeds, mutations of those, and the
+//! regressions under `testdata/hostile`. A target panics if the program does, or if it breaks a promise about its output.
+
+use std::fmt;
+use std::io::{self, Cursor, Read, Write};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+
+use jiff::tz::TimeZone;
+use serde_json::Value;
+use ssmscope::analysis::{self, CertificateSettings, Judged, Settings, Sink, Summary, Watching};
+use ssmscope::capture::{self, About, Frame, ReadError, Record, Source, Target};
+use ssmscope::cert::{self, Anchors, Certificate, NameSource, Trust, Wanted, When};
+use ssmscope::decode::Decoder;
+use ssmscope::packet::{
+    Checksum, Content, Flags, IpHeader, Origin, Packet, Segment, SegmentHeader, Seq, TcpHeader, TcpOptions,
+};
+use ssmscope::report::stream::{Stream, Times};
+use ssmscope::report::{
+    Collection, Monitored, Style, Thresholds, Worst, escape, json, nagios, prometheus, table, tcpdump,
+    timeline,
+};
+use ssmscope::story::{Entry, Silence, Story};
+use ssmscope::time::{Clock, Elapsed, Timestamp};
+use ssmscope::tls::CertificateMessage;
+
+/// A way in.
+#[derive(Clone, Copy)]
+pub struct Way {
+    /// Its name, which the fuzzer's program and the folder of its regressions bear.
+    pub name: &'static str,
+    /// Takes the bytes.
+    pub take: fn(&[u8]),
+}
+
+/// All of them.
+pub const WAYS: [Way; 6] = [
+    Way { name: "capture", take: capture },
+    Way { name: "reader", take: reader },
+    Way { name: "frames", take: frames },
+    Way { name: "conversation", take: conversation },
+    Way { name: "certificates", take: certificates },
+    Way { name: "payload", take: payload },
+];
+
+/// Link types that are read, and one that is not.
+pub const LINK_TYPES: [u32; 24] = [
+    0, 1, 9, 12, 14, 50, 51, 101, 104, 105, 108, 113, 119, 127, 147, 163, 192, 204, 228, 229, 239, 242, 276,
+    10_000,
+];
+
+/// A file, pcap, pcapng or text, through everything.
+pub fn capture(bytes: &[u8]) {
+    drop(Analysis::default().of_file(Cursor::new(bytes.to_vec())));
+}
+
+/// A file through its reader alone, which so gets through more of them.
+pub fn reader(bytes: &[u8]) {
+    let Ok(mut source) = capture::file::read("file", 0, Cursor::new(bytes.to_vec()), None) else { return };
+    let mut number = 0;
+    while let Ok(Some(record)) = source.next_record() {
+        number += 1;
+        match record {
+            Record::Frame(frame) => assert_eq!(frame.number, number),
+            Record::Printed(packet) => assert_eq!(packet.number, number),
+            Record::Idle(_) => panic!("a file never waits"),
+        }
+    }
+    assert_eq!(source.about().files.iter().map(|file| file.packets).sum::<u64>(), number);
+}
+
+/// Frames, each behind its place among the link types, its length in two bytes and what it lacks of its length on the wire: decoded and
+/// printed as tcpdump does.
+pub fn frames(bytes: &[u8]) {
+    let mut decoder = Decoder::new().verifying_checksums(true);
+    let mut printers = [false, true].map(printer);
+    let mut rest = bytes;
+    let mut number = 0;
+    while let Some(([link_type, high, low, cut], behind)) = rest.split_first_chunk::<4>() {
+        let len = usize::from(u16::from_be_bytes([*high, *low])).min(behind.len());
+        let (frame, behind) = behind.split_at(len);
+        rest = behind;
+        number += 1;
+        let packet = decoder.decode(&Frame {
+            number,
+            origin: Origin { file: 0, number },
+            at: Timestamp::from_parts(number as i64, 0),
+            link_type: LINK_TYPES[usize::from(*link_type) % LINK_TYPES.len()],
+            wire_len: frame.len() as u32 + u32::from(*cut),
+            bytes: frame,
+        });
+        print(&mut printers, &packet);
+    }
+}
+
+/// One connection's segments, whatever flags, numbers, times and payload they have: each begins with the sender's bit and
+/// flags, a pause, how far its sequence number leaps and its acknowledgement, and the payload's length in two bytes.
+pub fn conversation(bytes: &[u8]) {
+    /// Ports of what may stand in front of TLS, and of what tcpdump prints.
+    const PORTS: [u16; 16] =
+        [443, 8443, 25, 143, 110, 21, 389, 5222, 5432, 1080, 3128, 80, 22, 43, 554, 40_000];
+    let Some((first, rest)) = bytes.split_first() else { return };
+    let segments = Segments {
+        rest: rest.to_vec(),
+        place: 0,
+        port: PORTS[usize::from(first & 15)],
+        is_v6: first & 16 != 0,
+        number: 0,
+        at: Timestamp::from_parts(1_700_000_000, 0),
+        next: [Seq(1_000), Seq(u32::MAX - 5_000)],
+    };
+    let analysis = Analysis {
+        watching: if first & 32 == 0 { Watching::Never } else { Watching::Always },
+        ..Analysis::default()
+    };
+    analysis.of(&mut { segments });
+}
+
+/// A Certificate message's chain, each certificate behind its length in two bytes: read, checked and told about.
+pub fn certificates(bytes: &[u8]) {
+    let mut chain = Vec::new();
+    let mut rest = bytes;
+    while let Some(([high, low], behind)) = rest.split_first_chunk::<2>() {
+        let (der, behind) = behind.split_at(usize::from(u16::from_be_bytes([*high, *low])).min(behind.len()));
+        rest = behind;
+        chain.push(der.to_vec());
+    }
+    for der in &chain {
+        let certificate = Certificate::read(der);
+        if let Some(details) = &certificate.details {
+            assert!(details.names.len() <= ssmscope::limits::CERTIFICATE_NAMES);
+        }
+    }
+    let anchors = Anchors::new("ca.pem", true, chain.get(1..).unwrap_or_default());
+    let when = When::of(Timestamp::from_parts(1_800_000_000, 0), Clock::Utc);
+    let wanted = Wanted { name: "ssm.example".to_owned(), source: NameSource::Option };
+    let message = CertificateMessage { len: bytes.len() as u32, chain, further: 0, is_whole: true };
+    let examination = cert::examine(&message, Some(wanted), when, Some(&anchors));
+    for fault in &examination.faults {
+        let _ = (fault.code(), fault.sentence(when), fault.reported(), fault.remedy());
+    }
+}
+
+/// One segment's payload, printed as tcpdump prints text protocols, by the port in the first two bytes.
+pub fn payload(bytes: &[u8]) {
+    let Some(([high, low, flags], text)) = bytes.split_first_chunk::<3>() else { return };
+    let address = IpAddr::V4(Ipv4Addr::new(192, 0, 2, 10));
+    let mut header = header(address, 50_000, address, u16::from_be_bytes([*high, *low]));
+    header.tcp.flags = Some(Flags(*flags));
+    header.payload_len = Some(text.len() as u32);
+    let mut printers = [false, true].map(printer);
+    let captured = [text, text.get(..text.len() / 2).unwrap_or_default()];
+    for (number, payload) in captured.into_iter().enumerate() {
+        let content = Content::Segment(Segment { header, payload, printed: &[] });
+        print(&mut printers, &packet(number as u64 + 1, Timestamp::ZERO, content));
+    }
+}
+
+/// How a capture is analysed.
+#[derive(Clone)]
+pub struct Analysis {
+    pub target: Target,
+    pub watching: Watching,
+    pub keeps_timeline: bool,
+    pub is_verbose: bool,
+    pub shows_all: bool,
+    pub trust: Trust,
+}
+
+/// The first and the last line of JSON: the first connection, if there is one, and the summary.
+#[derive(Default)]
+pub struct Told {
+    pub first: Value,
+    pub summary: Value,
+}
+
+impl Default for Analysis {
+    fn default() -> Self {
+        Self {
+            target: Target::new(&[], &[], None).expect("no selection"),
+            watching: Watching::Never,
+            keeps_timeline: true,
+            is_verbose: true,
+            shows_all: true,
+            trust: Trust::default(),
+        }
+    }
+}
+
+impl Analysis {
+    /// What JSON tells of a file, or why it is no capture.
+    pub fn of_file(&self, file: impl Read + 'static) -> Result<Told, ReadError> {
+        let mut source = capture::file::read("file", 0, file, None)?;
+        Ok(self.of(&mut *source))
+    }
+
+    /// Reads a source to its end, and writes every report about it.
+    pub fn of(&self, source: &mut dyn Source) -> Told {
+        let about = source.about();
+        if self.target.check(&about).is_err() {
+            return Told::default();
+        }
+        let mut json = Checked::new(Form::Json);
+        let style = Style {
+            zone: TimeZone::UTC,
+            is_verbose: self.is_verbose,
+            shows_all: self.shows_all,
+            columns: 100,
+        };
+        let is_text = about.files.iter().any(|file| file.is_text);
+        let times = Times { clock: about.clock, digits: about.digits, is_text };
+        let mut reports = Reports {
+            judged: 0,
+            printers: [false, true].map(printer),
+            json: json::Report::new(&mut json, &["a".to_owned(), "b".to_owned()]),
+            worst: Worst::default(),
+            collection: Collection::new(true, self.shows_all),
+            stream: Stream::new(Checked::new(Form::Terminal), style.clone(), times),
+        };
+        let settings = Settings {
+            keeps_timeline: self.keeps_timeline,
+            watching: self.watching,
+            certificates: CertificateSettings { name: None, trust: self.trust.clone() },
+            ..Settings::default()
+        };
+        let summary = analysis::analyse(source, self.target.clone(), &settings, &mut reports)
+            .expect("nothing but memory is written");
+        assert_eq!(summary.connections, reports.judged);
+        assert_eq!(summary.severities.values().sum::<u64>(), reports.judged);
+        reports.finish(&summary, &style).expect("nothing but memory is written");
+        let [first, summary] = json.ends.map(|line| serde_json::from_str(&line).expect("JSON"));
+        Told { first, summary }
+    }
+}
+
+/// Every report at once.
+struct Reports<'a> {
+    judged: u64,
+    printers: [tcpdump::Printer; 2],
+    json: json::Report<&'a mut Checked>,
+    worst: Worst,
+    collection: Collection,
+    stream: Stream<Checked>,
+}
+
+impl Reports<'_> {
+    fn finish(mut self, summary: &Summary, style: &Style) -> io::Result<()> {
+        let status = summary.exit_status();
+        assert!(status <= 3);
+        self.json.finish(summary, &[])?;
+        self.stream.finish(summary)?;
+        let thresholds = Thresholds::default();
+        let (worst, target) = (&self.worst, Some("198.51.100.20:8443"));
+        let monitored = Monitored { worst, summary, status, unopened: &[], target, thresholds: &thresholds };
+        nagios::write(&monitored, &mut Checked::new(Form::Plugin))?;
+        prometheus::write(&monitored, &mut Checked::new(Form::Plain))?;
+        self.collection.sort();
+        table::write(&self.collection, summary, style, &mut Checked::new(Form::Terminal))?;
+        timeline::write(&self.collection, summary, style, &mut Checked::new(Form::Terminal))
+    }
+}
+
+impl Sink for Reports<'_> {
+    fn packet(&mut self, packet: &Packet<'_>) -> io::Result<()> {
+        print(&mut self.printers, packet);
+        self.json.packet(packet)?;
+        self.collection.packet(packet)
+    }
+
+    fn entry(&mut self, story: &Story, entry: &Entry) -> io::Result<()> {
+        self.stream.entry(story, entry)
+    }
+
+    fn silence(&mut self, story: &Story, silence: &Silence) -> io::Result<()> {
+        self.stream.silence(story, silence)
+    }
+
+    fn known(&mut self, judged: &Judged) -> io::Result<()> {
+        self.stream.known(judged)
+    }
+
+    fn idle(&mut self, at: Timestamp, about: &About) -> io::Result<()> {
+        self.stream.idle(at, about)
+    }
+
+    fn connection(&mut self, judged: Judged) -> io::Result<()> {
+        assert!(!judged.verdict.headline.is_empty() && !judged.verdict.explanation.is_empty());
+        self.judged += 1;
+        self.stream.connection(judged.clone())?;
+        self.json.connection(judged.clone())?;
+        self.worst.take(&judged);
+        self.collection.connection(judged)
+    }
+}
+
+/// What may stand in a report.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Form {
+    /// Text, packets and the styles of [`anstyle`].
+    Terminal,
+    /// Packets alone.
+    Packets,
+    /// A JSON object on each line.
+    Json,
+    /// The status with performance data behind a `|`, and lines without one.
+    Plugin,
+    /// Text.
+    Plain,
+}
+
+/// Takes a report's lines and forgets them, unless one holds what must not reach its reader.
+struct Checked {
+    form: Form,
+    line: Vec<u8>,
+    lines: u64,
+    /// The first line and the last one.
+    ends: [String; 2],
+}
+
+impl Checked {
+    fn new(form: Form) -> Self {
+        Self { form, line: Vec::new(), lines: 0, ends: Default::default() }
+    }
+
+    fn check(&mut self) {
+        let line = std::str::from_utf8(&self.line).expect("reports are UTF-8");
+        let text = if self.form == Form::Terminal { without_styles(line) } else { line.to_owned() };
+        // tcpdump indents with tabs.
+        let shows_packets = matches!(self.form, Form::Terminal | Form::Packets);
+        let is_allowed = |letter| escape::is_safe(letter) || (shows_packets && letter == '\t');
+        assert!(text.chars().all(is_allowed), "not escaped: {line:?}");
+        match self.form {
+            Form::Json => {
+                drop(serde_json::from_str::<Value>(line).expect("JSON"));
+                if self.lines == 0 {
+                    self.ends[0].clone_from(&text);
+                }
+                self.ends[1] = text;
+            }
+            Form::Plugin => {
+                assert_eq!(line.matches('|').count(), usize::from(self.lines == 0), "{line}");
+            }
+            Form::Terminal | Form::Packets | Form::Plain => {}
+        }
+    }
+}
+
+/// Without the escape sequences that begin and end a style (ECMA-48, 8.3.117).
+fn without_styles(line: &str) -> String {
+    let mut parts = line.split("\u{1b}[");
+    let mut text = parts.next().unwrap_or_default().to_owned();
+    for part in parts {
+        let end = part.find(|character: char| !character.is_ascii_digit() && character != ';');
+        match end.map(|end| part.split_at(end)) {
+            Some((_, rest)) if rest.starts_with('m') => text.push_str(&rest[1..]),
+            _ => text.push('\u{1b}'),
+        }
+    }
+    text
+}
+
+impl Write for Checked {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        for byte in bytes {
+            if *byte == b'\n' {
+                self.check();
+                self.line.clear();
+                self.lines += 1;
+            } else {
+                self.line.push(*byte);
+            }
+        }
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+impl fmt::Write for Checked {
+    fn write_str(&mut self, text: &str) -> fmt::Result {
+        self.write_all(text.as_bytes()).map_err(|_| fmt::Error)
+    }
+}
+
+/// Segments of one connection, made from bytes.
+struct Segments {
+    rest: Vec<u8>,
+    place: usize,
+    port: u16,
+    is_v6: bool,
+    number: u64,
+    at: Timestamp,
+    /// What the client and the server would send next.
+    next: [Seq; 2],
+}
+
+impl Source for Segments {
+    fn next_record(&mut self) -> Result<Option<Record<'_>>, ReadError> {
+        let Some(([flags, pause, leap, ack, high, low], behind)) =
+            self.rest.get(self.place..).unwrap_or_default().split_first_chunk::<6>()
+        else {
+            return Ok(None);
+        };
+        let len = usize::from(u16::from_be_bytes([*high & 0x3f, *low]));
+        let payload = behind.get(..len).unwrap_or(behind);
+        self.place += 6 + payload.len();
+        self.number += 1;
+        // From nothing to a month, and back.
+        let nanos = match pause & 0xc0 {
+            0 => i64::from(*pause) * 1_000_000,
+            0x40 => i64::from(pause & 0x3f) * 1_000_000_000,
+            0x80 => i64::from(pause & 0x3f) * 43_200_000_000_000,
+            _ => -i64::from(pause & 0x3f) * 1_000_000_000,
+        };
+        self.at += Elapsed::from_nanos(nanos);
+        let from = usize::from(flags >> 7);
+        let [client, server] = if self.is_v6 {
+            [1, 2].map(|last| IpAddr::V6(Ipv6Addr::new(0x2001, 0xdb8, 0, 0, 0, 0, 0, last)))
+        } else {
+            [IpAddr::V4(Ipv4Addr::new(192, 0, 2, 10)), IpAddr::V4(Ipv4Addr::new(198, 51, 100, 20))]
+        };
+        let mut header = match from {
+            0 => header(client, 50_000, server, self.port),
+            _ => header(server, self.port, client, 50_000),
+        };
+        let flags = Flags(flags & 0x7f);
+        let leap = match leap {
+            // Right behind what was sent, mostly.
+            0..128 => 0,
+            // Over a hole, or back over what was sent.
+            128..192 => u32::from(leap - 128) * 700,
+            192..250 => (u32::from(leap - 192) * 700).wrapping_neg(),
+            // Far off.
+            _ => u32::from(*leap) << 24,
+        };
+        let seq = self.next[from] + leap;
+        let is_cut = *high & 0x40 != 0;
+        let is_printed = *high & 0x80 != 0;
+        let wire_len = payload.len() as u32 + if is_cut { u32::from(*low) } else { 0 };
+        header.tcp.seq = Some(seq);
+        header.tcp.ack =
+            flags.ack().then(|| self.next[1 - from] + u32::from(*ack & 0x7f) * 700 * u32::from(*ack >> 7));
+        header.tcp.flags = Some(flags);
+        header.tcp.window = Some(u16::from(*ack) << 4);
+        header.payload_len = Some(wire_len);
+        if leap == 0 {
+            self.next[from] = seq + wire_len + u32::from(flags.syn()) + u32::from(flags.fin());
+        }
+        let segment = if is_printed {
+            Segment { header, payload: &[], printed: payload }
+        } else {
+            Segment { header, payload, printed: &[] }
+        };
+        Ok(Some(Record::Printed(packet(self.number, self.at, Content::Segment(segment)))))
+    }
+
+    fn about(&self) -> About {
+        About { digits: 6, ..About::default() }
+    }
+
+    fn progress(&self) -> (u64, Option<u64>) {
+        (self.place as u64, Some(self.rest.len() as u64))
+    }
+}
+
+fn packet(number: u64, at: Timestamp, content: Content<'_>) -> Packet<'_> {
+    let origin = Origin { file: 0, number };
+    Packet { number, origin, at, wire_len: None, is_cut: false, travel: None, content }
+}
+
+fn header(source: IpAddr, source_port: u16, destination: IpAddr, destination_port: u16) -> SegmentHeader {
+    let tcp = TcpHeader {
+        source_port,
+        destination_port,
+        seq: None,
+        ack: None,
+        flags: None,
+        window: None,
+        urgent: 0,
+        header_len: Some(20),
+        checksum: Checksum::Unseen,
+        options: Some(TcpOptions::default()),
+    };
+    SegmentHeader { ip: IpHeader::between(source, destination), tcp, payload_len: None }
+}
+
+fn printer(is_verbose: bool) -> tcpdump::Printer {
+    let zone = TimeZone::UTC;
+    tcpdump::Printer::new(tcpdump::Style { is_verbose, is_text: false, clock: Clock::Utc, digits: 6, zone })
+}
+
+/// Prints a packet as tcpdump does, with and without `-vv`.
+fn print(printers: &mut [tcpdump::Printer; 2], packet: &Packet<'_>) {
+    for printer in printers {
+        printer.print(packet, &mut Checked::new(Form::Packets)).expect("nothing but memory is written");
+    }
+}
