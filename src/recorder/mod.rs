@@ -50,6 +50,8 @@ pub struct Recorder {
     awaited: Vec<Recording>,
     /// Connections that have a file, with their verdicts.
     recorded: HashSet<(u64, &'static str)>,
+    /// Whether it was said that further failures get no file.
+    told_bound: bool,
     dropped: u64,
     /// Bytes of other connections' packets that may be written.
     others_left: u64,
@@ -122,6 +124,7 @@ impl Recorder {
             disk,
             awaited: Vec::new(),
             recorded: HashSet::new(),
+            told_bound: false,
             dropped: 0,
             others_left: others_most,
             troubles: Vec::new(),
@@ -171,18 +174,19 @@ impl Recorder {
     /// Takes a verdict, as soon as it is known and when it is final. A failure gets a file.
     pub fn judged(&mut self, judged: &Judged) {
         let (story, verdict) = (&judged.story, &judged.verdict);
-        if verdict.severity != Severity::Critical || !self.recorded.insert((story.first.number, verdict.code))
-        {
+        self.dropped = self.dropped.max(story.capture.dropped.unwrap_or(0));
+        let recording = (story.first.number, verdict.code);
+        if verdict.severity != Severity::Critical || self.recorded.contains(&recording) {
             return;
         }
-        if self.recorded.len() > limits::RECORDINGS {
-            if self.recorded.len() == limits::RECORDINGS + 1 {
+        if self.recorded.len() >= limits::RECORDINGS {
+            if !std::mem::replace(&mut self.told_bound, true) {
                 let bound = limits::RECORDINGS;
                 self.troubles.push(format!("{bound} failures have a file each; further ones get none"));
             }
-            self.recorded.remove(&(story.first.number, verdict.code));
             return;
         }
+        self.recorded.insert(recording);
         let party = |role: Role| &story.parties[role];
         let (client, server) = (party(Role::Client), party(Role::Server));
         let comment = format!(
@@ -433,6 +437,66 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         record("healthy/capture.pcap", Recorder::new(settings(folder.path())).unwrap()).finish();
         assert!(files(folder.path(), "json").is_empty());
+    }
+
+    #[test]
+    fn the_bound_on_files_is_told_once() {
+        struct Last(Option<Judged>);
+        impl Sink for Last {
+            fn connection(&mut self, judged: Judged) -> io::Result<()> {
+                self.0 = Some(judged);
+                Ok(())
+            }
+        }
+        let file = format!("{}/testdata/refused/capture.pcapng", env!("CARGO_MANIFEST_DIR"));
+        let mut last = Last(None);
+        let everything = Target::new(&[], &[], None).unwrap();
+        let mut source = capture::open(&[file]).unwrap();
+        analysis::analyse(source.as_mut(), everything, &Analysis::default(), &mut last).unwrap();
+        let mut judged = last.0.unwrap();
+        let folder = tempfile::tempdir().unwrap();
+        let mut recorder = Recorder::new(settings(folder.path())).unwrap();
+        for number in 1..=limits::RECORDINGS as u64 + 3 {
+            judged.story.first.number = number;
+            // Known, and then final.
+            recorder.judged(&judged);
+            recorder.judged(&judged);
+        }
+        assert_eq!(recorder.awaited.len(), limits::RECORDINGS);
+        assert_eq!(recorder.news().len(), 1);
+    }
+
+    #[test]
+    fn other_connections_packets_are_left_out_when_too_many_of_them_were_written() {
+        let count = |others_left| {
+            let folder = tempfile::tempdir().unwrap();
+            let mut recorder = Recorder::new(settings(folder.path())).unwrap();
+            // A neighbour's frame, then the connection's two.
+            let at = Timestamp::from_parts(0, 0);
+            recorder.frame(&Frame {
+                number: 0,
+                origin: Origin::default(),
+                at,
+                link_type: 1,
+                wire_len: 60,
+                bytes: &[0; 60],
+            });
+            let mut recorder = record("refused/capture.pcapng", recorder);
+            recorder.others_left = others_left;
+            for recording in &mut recorder.awaited {
+                recording.from = at;
+            }
+            recorder.finish();
+            let written = files(folder.path(), "json").remove(0).with_extension("pcapng");
+            let mut source = capture::open(&[written]).unwrap();
+            let mut count = 0;
+            while let Some(Record::Frame(_)) = source.next_record().unwrap() {
+                count += 1;
+            }
+            count
+        };
+        let (with, without) = (count(MEBIBYTE), count(0));
+        assert!(with > without && without == 2, "{with} and {without}");
     }
 
     #[test]
