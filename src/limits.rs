@@ -84,6 +84,10 @@ pub const PLUGIN_LINE_CHARACTERS: usize = 240;
 /// Failed connections of one run that the flight recorder writes a file for.
 pub const RECORDINGS: usize = 1_000;
 
+/// Changes of a live capture's device (down, up, removed, there again) that are noted one by one: a week of them, once an
+/// hour.
+pub const DEVICE_NOTES: usize = 168;
+
 /// Records of a pipe or a growing file that are read ahead of the analysis.
 pub const WAITING_RECORDS: usize = 1_024;
 

@@ -6,6 +6,7 @@
 use std::fs;
 use std::io;
 
+use nix::errno::Errno;
 use nix::unistd::{Gid, Uid, User, getgrouplist};
 
 const PASSWD: &str = "/etc/passwd";
@@ -33,7 +34,12 @@ impl Account {
         if cfg!(target_feature = "crt-static") {
             return Ok(of_tables(name, &table(PASSWD)?, &table(GROUP)?));
         }
-        let Some(user) = User::from_name(name)? else { return Ok(None) };
+        let user = match User::from_name(name) {
+            Ok(Some(user)) => user,
+            // getpwnam(3): how a system without a table says that the name was not found.
+            Ok(None) | Err(Errno::ENOENT) => return Ok(None),
+            Err(error) => return Err(error.into()),
+        };
         let bytes = std::ffi::CString::new(user.name.as_bytes())?;
         let groups = getgrouplist(&bytes, user.gid)?;
         Ok(Some(Self { name: user.name, user: user.uid, group: user.gid, groups }))

@@ -12,6 +12,7 @@ use pcap::{Active, Capture, Precision};
 
 use super::trouble;
 use super::{About, FileAbout, Frame, Note, ReadError, Record, Source, Target};
+use crate::limits;
 use crate::packet::Origin;
 use crate::time::{Clock, Timestamp};
 
@@ -174,8 +175,13 @@ impl Live {
 
     fn note(&mut self, what: &str) {
         let text = format!("{} {what} after packet {}", self.options.device, self.packets);
-        if self.notes.len() < crate::limits::DAMAGE_NOTES {
-            self.notes.push(Note { file: 0, text });
+        match self.notes.len() {
+            count if count < limits::DEVICE_NOTES => self.notes.push(Note { file: 0, text }),
+            limits::DEVICE_NOTES => {
+                let text = format!("{}: further changes are not noted", self.options.device);
+                self.notes.push(Note { file: 0, text });
+            }
+            _ => {}
         }
     }
 

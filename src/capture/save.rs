@@ -20,9 +20,9 @@ const USER_APPLICATION: u16 = 4;
 /// Of an interface description: its name, and the power of ten that times are counted in.
 const INTERFACE_NAME: u16 = 2;
 const TIME_RESOLUTION: u16 = 9;
-/// Of interface statistics: packets that the interface dropped, and the kernel.
-const DROPPED_BY_INTERFACE: u16 = 5;
-const DROPPED_BY_KERNEL: u16 = 7;
+/// Of interface statistics: packets that the operating system dropped. Those that the interface dropped are counted with
+/// them.
+const DROPPED_BY_SYSTEM: u16 = 7;
 
 /// Writes one section of pcapng.
 #[derive(Debug)]
@@ -87,8 +87,7 @@ impl<W: Write> Writer<W> {
             self.begin(INTERFACE_STATISTICS);
             self.block.extend(interface.to_le_bytes());
             self.time(at);
-            self.option(DROPPED_BY_INTERFACE, &0u64.to_le_bytes());
-            self.option(DROPPED_BY_KERNEL, &dropped.to_le_bytes());
+            self.option(DROPPED_BY_SYSTEM, &dropped.to_le_bytes());
             self.option(END_OF_OPTIONS, &[]);
             self.end()?;
         }
