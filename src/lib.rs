@@ -5,7 +5,8 @@
 //! [`packet`] (the vocabulary) → [`capture`] → [`decode`] → [`tcp`] → [`tls`] → [`cert`] →
 //! [`story`] → [`verdict`] → [`report`].
 //!
-//! [`recorder`] keeps the packets of a live capture for the connections that fail.
+//! [`probe`] makes one attempt at a server and has it analysed as a capture; [`recorder`] keeps the packets of a live capture
+//! for the connections that fail.
 //! [`finding`] stands beside [`verdict`], [`analysis`] drives the chain, [`limits`] holds every bound, and [`time`] the only
 //! clock.
 //!
@@ -37,6 +38,7 @@ pub mod decode;
 pub mod finding;
 pub mod limits;
 pub mod packet;
+pub mod probe;
 pub mod recorder;
 pub mod report;
 pub mod story;

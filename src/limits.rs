@@ -187,3 +187,28 @@ pub const ORIGIN_RUNS: usize = 1_000_000;
 
 /// Connections that the timeline and the table show; further ones are counted.
 pub const REPORTED_CONNECTIONS: usize = 50_000;
+
+/// Steps of one active check that are followed; a handshake, a token and a page take some 30. Beyond it the check ends.
+pub const PROBE_STEPS: usize = 10_000;
+
+/// TLS sessions that an active check keeps for its second connection.
+pub const PROBE_SESSIONS: usize = 8;
+
+/// Resolvers that are asked for a name: as many as resolv.conf(5) allows.
+pub const RESOLVERS: usize = 3;
+
+/// Domains of resolv.conf's search list that are tried. glibc had six until 2.26, and no limit since.
+pub const SEARCH_DOMAINS: usize = 6;
+
+/// Bytes of a DNS answer by UDP: 512 by RFC 1035, and some more from servers that do not keep to it.
+pub const DNS_MESSAGE_BYTES: usize = 4096;
+
+/// Addresses of one name that are kept.
+pub const ADDRESSES: usize = 32;
+
+/// Bytes of an HTTP answer's head. Most servers send and take no more than 8 or 16 KiB.
+pub const HTTP_HEAD_BYTES: usize = 16 * 1024;
+
+/// Bytes of an HTTP answer's body that are read: a token's answer has some 200, and a text that is expected on a page
+/// stands near its beginning.
+pub const HTTP_BODY_BYTES: usize = 256 * 1024;

@@ -1,5 +1,6 @@
 //! The command: reads its arguments, has the library do the work, and turns the outcome into an exit status.
 
+mod check;
 mod cli;
 mod explain;
 mod follow;
@@ -67,6 +68,7 @@ fn run(cli: &Cli) -> anyhow::Result<u8> {
     match &cli.command {
         Command::Read(options) => read::run(options),
         Command::Live(options) => live::run(options),
+        Command::Check(options) => check::run(options),
         Command::Interfaces { netns } => live::interfaces(netns.as_deref()),
         Command::Explain { code } => explain::run(code.as_deref()),
         Command::Completions { shell } => manual::completions(*shell),

@@ -10,6 +10,7 @@ use jiff::tz::TimeZone;
 use ssmscope::analysis::{self, CertificateSettings, Judged, Settings, Sink, Summary, Watching};
 use ssmscope::capture::merge::Merged;
 use ssmscope::capture::{About, ReadError, Source, Target, TargetError, file};
+use ssmscope::cert::{NameSource, Wanted};
 use ssmscope::limits;
 use ssmscope::packet::Packet;
 use ssmscope::report::{
@@ -226,7 +227,7 @@ pub fn settings(judgement: &Judgement) -> anyhow::Result<Settings> {
     let mut settings = Settings {
         judging: verdict::Settings { slow_after: judgement.slow_after, stall_after: judgement.stall_after },
         certificates: CertificateSettings {
-            name: judgement.name.clone(),
+            wanted: judgement.name.clone().map(|name| Wanted { name, source: NameSource::Option }),
             trust: trust::anchors(judgement.ca_file.as_deref())?,
         },
         ..Settings::default()

@@ -16,6 +16,16 @@ pub fn anchors(file: Option<&Path>) -> anyhow::Result<Trust> {
     })
 }
 
+/// The anchors of a PEM file, or those of the system: what a program that runs here trusts.
+pub fn own_anchors(file: Option<&Path>) -> anyhow::Result<Anchors> {
+    if let Some(file) = file {
+        return of_file(file);
+    }
+    let mut anchors = of_system();
+    anchors.is_chosen = true;
+    Ok(anchors)
+}
+
 fn of_file(file: &Path) -> anyhow::Result<Anchors> {
     let name = file.display().to_string();
     let read = CertificateDer::pem_file_iter(file).and_then(Iterator::collect::<Result<Vec<_>, _>>);

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use crate::cert::{self, Certificate, Date, Examination, NameSource, Trust, Wanted, When};
+use crate::cert::{self, Certificate, Date, Examination, Trust, Wanted, When};
 use crate::limits;
 use crate::story::Story;
 use crate::tcp::Role;
@@ -25,7 +25,7 @@ struct Question {
 #[derive(Debug)]
 pub(super) struct Chains {
     trust: Trust,
-    name: Option<String>,
+    wanted: Option<Wanted>,
     /// With the dates at which a certificate begins or ends to be valid.
     kept: HashMap<Arc<CertificateMessage>, Vec<Date>>,
     kept_bytes: usize,
@@ -38,7 +38,7 @@ impl Chains {
     pub(super) fn new(settings: &super::CertificateSettings) -> Self {
         Self {
             trust: settings.trust.clone(),
-            name: settings.name.clone(),
+            wanted: settings.wanted.clone(),
             kept: HashMap::new(),
             kept_bytes: 0,
             checked: HashMap::new(),
@@ -65,13 +65,12 @@ impl Chains {
     /// Examines the certificates of a story, if the server sent any in clear.
     pub(super) fn examine(&mut self, story: &Story) -> Option<Arc<Examination>> {
         let said = story.tls.certificates[Role::Server].as_ref()?;
-        let told = self.name.clone().map(|name| Wanted { name, source: NameSource::Option });
         let when = When::of(said.moment.at, story.capture.clock);
         let dates = self.kept.get(&said.what).map_or(&[][..], Vec::as_slice);
         let passed = |at: Date| dates.partition_point(|date| *date <= at);
         let question = Question {
             message: Arc::clone(&said.what),
-            wanted: told.or_else(|| story.wanted()),
+            wanted: self.wanted.clone().or_else(|| story.wanted()),
             dates_passed: when.map(|when| [passed(when.earliest), passed(when.latest)]),
         };
         if let Some(known) = self.checked.get(&question) {
@@ -106,6 +105,7 @@ mod tests {
     use super::*;
     use crate::analysis::CertificateSettings;
     use crate::analysis::table::{Budget, Track};
+    use crate::cert::NameSource;
     use crate::cert::samples::sample;
     use crate::finding::{self, Weight};
     use crate::story::CaptureFacts;
@@ -123,7 +123,7 @@ mod tests {
     }
 
     fn settings() -> CertificateSettings {
-        CertificateSettings { name: None, trust: Trust::WhenNeeded(authority) }
+        CertificateSettings { wanted: None, trust: Trust::WhenNeeded(authority) }
     }
 
     /// A handshake up to the server's flight with these certificates, on 14 November 2023.
@@ -219,7 +219,7 @@ mod tests {
     #[test]
     fn what_the_system_s_store_lacks_is_a_warning_only_if_the_client_objects() {
         let system = || cert::Anchors::new("the system's trust store", false, &[]);
-        let settings = CertificateSettings { name: None, trust: Trust::WhenNeeded(system) };
+        let settings = CertificateSettings { wanted: None, trust: Trust::WhenNeeded(system) };
         let of = |talk: &Talk| {
             let found = findings(&told(talk, &settings, Clock::Utc).0);
             found.into_iter().find(|(code, _)| *code == "certificate-self-signed").map(|(_, weight)| weight)
@@ -236,7 +236,10 @@ mod tests {
         let wanted = story.tls.examination.as_ref().and_then(|found| found.wanted.clone()).unwrap();
         assert_eq!((wanted.name.as_str(), wanted.source), ("198.51.100.20", NameSource::Address));
         assert_eq!(findings(&story), [("certificate-name-mismatch", Weight::Info)]);
-        let named = |name: &str| CertificateSettings { name: Some(name.to_owned()), ..settings() };
+        let named = |name: &str| CertificateSettings {
+            wanted: Some(Wanted { name: name.to_owned(), source: NameSource::Option }),
+            ..settings()
+        };
         let (story, _) = told(&flight, &named("ssm.example"), Clock::Utc);
         assert_eq!(findings(&story), []);
         let (story, _) = told(&flight, &named("other.example"), Clock::Utc);

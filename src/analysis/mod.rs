@@ -22,11 +22,11 @@ use table::{Budget, Table, Track};
 use watch::Leftovers;
 
 use crate::capture::{About, Frame, Prefilter, ReadError, Record, Source, Target, TargetError};
-use crate::cert::Trust;
+use crate::cert::{Trust, Wanted};
 use crate::decode::Decoder;
 use crate::finding::Finding;
-use crate::packet::{Content, IcmpError, Neighbour, Packet, Segment};
-use crate::story::{CaptureFacts, Entry, Moment, Place, Silence, Story};
+use crate::packet::{Content, IcmpError, Neighbour, Packet, Segment, Viewpoint};
+use crate::story::{CaptureFacts, Entry, Insight, Moment, Place, Silence, Story};
 use crate::tcp::Key;
 use crate::time::{Elapsed, Timestamp};
 use crate::verdict::{self, Verdict};
@@ -44,6 +44,10 @@ pub struct Settings {
     pub watching: Watching,
     /// How certificates are checked.
     pub certificates: CertificateSettings,
+    /// From where the packets were seen.
+    pub viewpoint: Viewpoint,
+    /// What the client's end tells of its connections; nobody does of those in captures.
+    pub insights: Vec<Insight>,
 }
 
 /// When the sink is told what is known while packets come.
@@ -62,7 +66,7 @@ pub enum Watching {
 #[derive(Clone, Debug, Default)]
 pub struct CertificateSettings {
     /// The name that they must bear; by default the one that the client asked for, or the server's address.
-    pub name: Option<String>,
+    pub wanted: Option<Wanted>,
     /// Whom a client trusts; by default nobody, and issuers are not checked.
     pub trust: Trust,
 }
@@ -80,6 +84,8 @@ impl Default for Settings {
             keeps_timeline: true,
             watching: Watching::default(),
             certificates,
+            viewpoint: Viewpoint::default(),
+            insights: Vec::new(),
         }
     }
 }
@@ -291,7 +297,7 @@ impl<'s> Analysis<'s> {
             clock: clock::Eras::default(),
             budget: Budget::default(),
             chains: Chains::new(&settings.certificates),
-            facts: CaptureFacts::default(),
+            facts: CaptureFacts { viewpoint: settings.viewpoint, ..CaptureFacts::default() },
             looked_at: Timestamp::ZERO,
             is_watching: settings.watching == Watching::Always,
             told_idle: Timestamp::ZERO,
@@ -399,13 +405,16 @@ impl<'s> Analysis<'s> {
     fn facts_between(&self, so_far: &Story) -> CaptureFacts {
         let (first, last) = (so_far.first.number, so_far.last.number);
         let clock_step = self.clock.step_between(first, last);
-        CaptureFacts { end: self.clock.end_for(last), clock_step, ..self.facts }
+        let insight = self.settings.insights.iter().find(|insight| insight.is_about(so_far));
+        let closed = insight.and_then(|insight| insight.closed);
+        let end = self.clock.end_for(last);
+        CaptureFacts { end: closed.map_or(end, |closed| closed.min(end)), clock_step, ..self.facts }
     }
 
     /// Takes in what is known of the capture by now.
     fn take_facts(&mut self, about: &About) {
         let before = self.facts;
-        self.facts = facts_of(about);
+        self.facts = CaptureFacts { viewpoint: self.settings.viewpoint, ..facts_of(about) };
         let drops_more = self.facts.dropped.unwrap_or(0) > before.dropped.unwrap_or(0);
         let drops_now = self.is_watching && drops_more;
         self.facts.dropped_at = if drops_now { Some(self.clock.latest()) } else { before.dropped_at };
@@ -430,5 +439,6 @@ fn facts_of(about: &About) -> CaptureFacts {
         dropped: about.dropped,
         dropped_at: None,
         is_text: about.files.iter().any(|file| file.is_text),
+        viewpoint: Viewpoint::default(),
     }
 }

@@ -83,7 +83,8 @@ impl Track {
         let saw_beginning = matches!(opening, Opening::Syn | Opening::SynAck);
         Self {
             tls: Tracker::new(saw_beginning, expects_tls),
-            story: Builder::new(place, &tcp, opening, expects_tls, stall_after, settings.keeps_timeline),
+            story: Builder::new(place, &tcp, opening, expects_tls, stall_after, settings.keeps_timeline)
+                .seen_from(settings.viewpoint),
             tcp,
             watch: Watch::default(),
             events: Vec::new(),

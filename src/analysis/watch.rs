@@ -182,6 +182,9 @@ impl Analysis<'_> {
 
     /// The verdict on a story and what else is worth knowing.
     pub(super) fn judged(&mut self, mut story: Story) -> Judged {
+        if let Some(insight) = self.settings.insights.iter().find(|insight| insight.is_about(&story)) {
+            story.take_insight(insight);
+        }
         story.tls.examination = self.chains.examine(&story);
         let verdict = verdict::judge(&story, &self.settings.judging);
         let findings = finding::find(&story);

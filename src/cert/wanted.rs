@@ -20,6 +20,8 @@ pub enum NameSource {
     ServerName,
     /// The user told it.
     Option,
+    /// It is the host that was to be checked.
+    Target,
     /// The client asked a proxy for a tunnel to it.
     Proxy,
     /// It named none, which is what a client does that was given an address: the server's.

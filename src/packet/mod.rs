@@ -45,6 +45,17 @@ pub struct Origin {
     pub number: u64,
 }
 
+/// From where packets were seen.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub enum Viewpoint {
+    /// On the wire: each packet with its headers, repeats among them.
+    #[default]
+    Wire,
+    /// From the client's own socket: what it gave and what it was given, in order. Headers, repeats, and when something was
+    /// acknowledged do not show there.
+    Socket,
+}
+
 /// Direction at the capturing host, from a cooked capture's packet type.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Travel {

@@ -146,6 +146,7 @@ fn name(examination: &Examination) -> String {
     let source = match wanted.source {
         NameSource::ServerName => "which the client asked for",
         NameSource::Option => "given by --name",
+        NameSource::Target => "the host to be checked",
         NameSource::Proxy => "which the client asked the proxy for",
         NameSource::Address => "the server's address, since the client named no server",
     };

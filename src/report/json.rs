@@ -4,12 +4,14 @@
 //! The schema is generated from these types. What is not known is `null`.
 
 mod certificates;
+mod check;
 
 use std::collections::BTreeMap;
 use std::io::{self, Write};
 use std::net::IpAddr;
 
-pub use certificates::{Certificate, Certificates, Check, Trusted};
+pub use certificates::{Certificate, CertificateCheck, Certificates, Trusted};
+pub use check::Check;
 use schemars::{JsonSchema, Schema};
 use serde::Serialize;
 use serde_json::ser::{Formatter, Serializer};
@@ -19,6 +21,7 @@ use crate::analysis::{Failure, Judged, Sink, Summary as Figures};
 use crate::capture::{About, ReadError};
 use crate::finding::Finding;
 use crate::packet::Packet;
+use crate::probe::Outcome;
 use crate::story::{EndingKind, Moment, Opening, PreludeFacts, Said, Silence, Stage, Story};
 use crate::tcp::{Counters, ResetFit, Role};
 use crate::time::{Clock, Elapsed, Timestamp};
@@ -41,6 +44,14 @@ impl<W: Write> Report<W> {
     pub fn new(out: W, files: &[String]) -> Self {
         let files = if files.len() > 1 { files.to_vec() } else { Vec::new() };
         Self { out, files, origins: Origins::default() }
+    }
+
+    /// Writes an active check, after its connections.
+    ///
+    /// # Errors
+    /// When `out` can't be written.
+    pub fn check(&mut self, outcome: &Outcome) -> io::Result<()> {
+        self.write(&Line::Check(Box::new(Check::of(outcome))))
     }
 
     /// Writes the summary. `unopened` are the files that could not be read at all.
@@ -105,7 +116,7 @@ pub fn schema() -> Schema {
     schemars::schema_for!(Line)
 }
 
-/// One line of the output of `--output json`: a connection, or the summary after the last one.
+/// One line of the output of `--output json`: a connection, an active check after its connections, or the summary after all.
 #[derive(Clone, Debug, Serialize, JsonSchema)]
 #[serde(tag = "type", rename_all = "lowercase")]
 #[schemars(title = "ssmscope --output json")]
@@ -115,6 +126,8 @@ pub enum Line {
     /// A connection that is not closed, and the verdict so far; only while packets are waited for. Its `connection` object
     /// follows.
     Open(Box<Connection>),
+    /// What an active check did and found beside its connections.
+    Check(Box<Check>),
     /// The whole capture in figures.
     Summary(Box<Summary>),
 }

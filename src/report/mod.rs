@@ -5,6 +5,7 @@
 
 mod capture;
 mod chain;
+pub mod check;
 pub mod clock;
 mod collection;
 pub mod escape;

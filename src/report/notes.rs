@@ -2,6 +2,7 @@
 
 use super::escape::escaped;
 use super::words::{PacketNames, count, grouped};
+use crate::packet::Viewpoint;
 use crate::story::{Entry, Note, Seen, Silence, Stage, Story};
 use crate::tcp::Role;
 use crate::time::Elapsed;
@@ -154,7 +155,7 @@ impl<'a> Notes<'a> {
             Note::Stale => "belongs to an older connection of these ports".to_owned(),
             Note::IneffectiveReset => "RST outside the window: a receiver ignores it (RFC 5961)".to_owned(),
             Note::Alert(description, basis) => {
-                format!("TLS alert {}{}", alert(*description), known_by(*basis))
+                format!("TLS alert {}{}", alert(*description), self.known_by(*basis))
             }
             Note::EncryptedAlert => "encrypted TLS alert, by its size".to_owned(),
             Note::EarlyData => "data before the handshake is complete".to_owned(),
@@ -190,8 +191,14 @@ impl<'a> Notes<'a> {
             format!("▸ {stage}{}", said.map(|said| format!(": {said}")).unwrap_or_default())
         });
         let steps: Vec<_> = steps.collect();
-        let basis = if stage >= Stage::ClientHello { known_by(basis) } else { "" };
+        let basis = if stage >= Stage::ClientHello { self.known_by(basis) } else { "" };
         format!("{}{basis}", steps.join(" "))
+    }
+
+    /// How a step is known, unless the client itself could read it.
+    fn known_by(&self, basis: Basis) -> &'static str {
+        let is_read = self.story.capture.viewpoint == Viewpoint::Socket && self.story.basis == Basis::Decoded;
+        if is_read { "" } else { known_by(basis) }
     }
 
     /// What the message that reached a stage said; nothing where there was none.

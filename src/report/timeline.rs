@@ -143,7 +143,7 @@ pub(super) fn packet_lines(entry: &Entry, style: &tcpdump::Style, numbering: &mu
 }
 
 /// Notes in one line, or in as many as they need.
-fn write_note(notes: &[String], indent: usize, out: &mut dyn Write) -> io::Result<()> {
+pub(super) fn write_note(notes: &[String], indent: usize, out: &mut dyn Write) -> io::Result<()> {
     if notes.is_empty() {
         return Ok(());
     }
@@ -247,7 +247,7 @@ fn look_at(verdict: &Verdict) -> Option<String> {
 }
 
 /// Prose with a label in the margin.
-fn write_labelled(label: &str, text: &str, out: &mut dyn Write) -> io::Result<()> {
+pub(super) fn write_labelled(label: &str, text: &str, out: &mut dyn Write) -> io::Result<()> {
     for (index, line) in wrapped(text, PROSE_COLUMNS - LABEL_COLUMNS).iter().enumerate() {
         let label = if index == 0 { label } else { "" };
         writeln!(out, "{DIM}{label:LABEL_COLUMNS$}{DIM:#}{line}")?;

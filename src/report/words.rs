@@ -59,6 +59,11 @@ pub(super) fn socket(address: IpAddr, port: u16) -> String {
     SocketAddr::new(address, port).to_string()
 }
 
+/// The same of a host that may be a name.
+pub(super) fn place(host: &str, port: u16) -> String {
+    host.parse().map_or_else(|_| format!("{host}:{port}"), |address| socket(address, port))
+}
+
 /// `1 packet`, `1,204 packets`.
 pub(super) fn count(number: u64, one: &str) -> String {
     let plural = if number == 1 { "" } else { "s" };
@@ -133,6 +138,7 @@ pub(super) fn wrapped(text: &str, columns: usize) -> Vec<String> {
 
 /// How packets are called: by their number, with several files by file and the number there.
 pub(super) struct PacketNames<'a> {
+    noun: &'static str,
     names: Vec<Cow<'a, str>>,
     origins: &'a Origins,
 }
@@ -149,7 +155,12 @@ impl<'a> PacketNames<'a> {
             Cow::Owned(escape::escaped(if are_distinct { base(&file.name) } else { &file.name }))
         };
         let names = if files.len() > 1 { files.iter().map(name).collect() } else { Vec::new() };
-        Self { names, origins }
+        Self { noun: "packet", names, origins }
+    }
+
+    /// For the steps of a check, which stand for packets there.
+    pub(super) fn of_steps(origins: &'a Origins) -> Self {
+        Self { noun: "step", names: Vec::new(), origins }
     }
 
     /// A packet by its number in the capture.
@@ -172,7 +183,7 @@ impl<'a> PacketNames<'a> {
     pub(super) fn list(&self, numbers: &[u64]) -> String {
         let names: Vec<_> = numbers.iter().map(|number| self.of(*number)).collect();
         let plural = if names.len() == 1 { "" } else { "s" };
-        format!("packet{plural} {}", names.join(", "))
+        format!("{}{plural} {}", self.noun, names.join(", "))
     }
 }
 

@@ -7,7 +7,7 @@ use super::{
     ResetFacts, RoundTrips, Said, Seen, Silence, Stage, Story, Timeline, TlsFacts,
 };
 use crate::limits;
-use crate::packet::{IcmpError, Origin, Segment, SegmentHeader, Seq};
+use crate::packet::{IcmpError, Origin, Segment, SegmentHeader, Seq, Viewpoint};
 use crate::tcp::{Connection, HandshakeStep, Kind, PerRole, Reading, ResetFit, Role};
 use crate::time::{Elapsed, Timestamp};
 use crate::tls::{AlertDescription, Basis, CertificateMessage, Event, Message, Plain, Prelude, Tracker};
@@ -23,6 +23,7 @@ pub struct Builder {
     /// How long nothing new may be delivered before it is a silence worth telling.
     stall_after: Elapsed,
     keeps_timeline: bool,
+    viewpoint: Viewpoint,
     /// The last packet that brought something new.
     progress: Moment,
     /// How often data had been sent again until then.
@@ -97,6 +98,7 @@ impl Builder {
             story,
             stall_after,
             keeps_timeline,
+            viewpoint: Viewpoint::default(),
             progress: place.moment,
             repeats_at_progress: 0,
             silence: None,
@@ -106,6 +108,13 @@ impl Builder {
             hello_end: None,
             saw_unseen_finished: false,
         }
+    }
+
+    /// The packets are seen from there.
+    #[must_use]
+    pub fn seen_from(mut self, viewpoint: Viewpoint) -> Self {
+        self.viewpoint = viewpoint;
+        self
     }
 
     /// Keeps no further packets for people. Tells whether it did until then.
@@ -329,7 +338,9 @@ impl Builder {
     fn lost_sight(&self, silence: &Silence) -> bool {
         let story = &self.story;
         let is_outstanding = !(story.is_all_acknowledged.client && story.is_all_acknowledged.server);
-        story.stage >= Stage::ClientHello
+        // A socket does not show repeats.
+        self.viewpoint == Viewpoint::Wire
+            && story.stage >= Stage::ClientHello
             && story.one_sided().is_none()
             && is_outstanding
             && self.data_repeats() == self.repeats_at_progress
@@ -737,6 +748,10 @@ impl Builder {
         round_trip: Elapsed,
         notes: &mut Vec<Note>,
     ) {
+        let is_opening = reading.role == Role::Server && self.story.stage == Stage::SynAck;
+        if self.viewpoint == Viewpoint::Socket && !is_opening {
+            return;
+        }
         notes.push(Note::RoundTrip(round_trip));
         let trips = &mut self.story.round_trips;
         let shortest = match reading.role {

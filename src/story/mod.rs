@@ -6,6 +6,7 @@
 
 mod builder;
 mod certificates;
+mod insight;
 mod prelude;
 mod timeline;
 
@@ -18,11 +19,12 @@ use serde::Serialize;
 
 pub use builder::{Builder, Place};
 pub use certificates::Unseen;
+pub use insight::Insight;
 pub use prelude::PreludeFacts;
 pub use timeline::{Entry, Item, Note, Seen, Timeline};
 
 use crate::cert::Examination;
-use crate::packet::{Flags, SegmentHeader};
+use crate::packet::{Flags, SegmentHeader, Viewpoint};
 use crate::tcp::{Counters, PerRole, ResetFit, Role};
 use crate::time::{Clock, Elapsed, Timestamp};
 use crate::tls::{
@@ -470,6 +472,8 @@ pub struct CaptureFacts {
     pub dropped_at: Option<Timestamp>,
     /// Whether it is text, without payload.
     pub is_text: bool,
+    /// From where the packets were seen.
+    pub viewpoint: Viewpoint,
 }
 
 /// A place where the capture's clock did not run on.

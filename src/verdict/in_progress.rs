@@ -1,6 +1,7 @@
 //! The capture ended before anything was decided.
 
 use super::{Actor, Rule, Settings, Severity, Verdict, healthy};
+use crate::packet::Viewpoint;
 use crate::story::{Stage, Story};
 use crate::time::{Clock, Elapsed};
 
@@ -34,6 +35,9 @@ pub(super) fn undecided(story: &Story) -> Verdict {
     };
     let ends = match story.capture.clock {
         Clock::Absent => "the capture has no times".to_owned(),
+        _ if story.capture.viewpoint == Viewpoint::Socket => {
+            format!("the check ended {after} after its last step")
+        }
         _ if after <= Elapsed::ZERO => "the capture ends with this connection's last packet".to_owned(),
         _ => format!("the capture ends {after} after this connection's last packet"),
     };
@@ -55,7 +59,7 @@ pub(super) fn undecided(story: &Story) -> Verdict {
             ),
         ),
         None => (
-            format!("normal as far as {reached}; the capture ends there"),
+            format!("normal as far as {reached}; the {} ends there", name_of(story.capture.viewpoint)),
             format!(
                 "Nothing is wrong up to {reached}, and {ends}, too soon to call the missing rest a fault. This does not mean \
                  that the handshake was completed."
@@ -65,5 +69,17 @@ pub(super) fn undecided(story: &Story) -> Verdict {
     Verdict::new(&RULE, Actor::Unknown, story.basis, headline)
         .explain(explanation)
         .proved_by(healthy::packets(story).chain([story.first.number, story.last.number]))
-        .advise(&["Capture for longer: until the client reports its error, and some seconds more."])
+        .advise(match story.capture.viewpoint {
+            Viewpoint::Wire => {
+                &["Capture for longer: until the client reports its error, and some seconds more."]
+            }
+            Viewpoint::Socket => &["Give the check more time."],
+        })
+}
+
+fn name_of(viewpoint: Viewpoint) -> &'static str {
+    match viewpoint {
+        Viewpoint::Wire => "capture",
+        Viewpoint::Socket => "check",
+    }
 }

@@ -1,6 +1,7 @@
 //! The SYN and its repeats were never answered.
 
 use super::{Actor, Rule, Settings, Severity, Verdict, advice, drop_caveat};
+use crate::packet::Viewpoint;
 use crate::story::{EndingKind, Stage, Story};
 
 /// `syn-no-reply`.
@@ -19,7 +20,11 @@ fn judge(story: &Story, _: &Settings) -> Option<Verdict> {
         return None;
     }
     let (count, server) = (story.syn.count, &story.parties.server);
-    let times = if count == 1 { "one SYN".to_owned() } else { format!("{count} SYNs") };
+    let times = match (story.capture.viewpoint, count) {
+        (Viewpoint::Socket, _) => "the SYN and its repeats".to_owned(),
+        (Viewpoint::Wire, 1) => "one SYN".to_owned(),
+        (Viewpoint::Wire, count) => format!("{count} SYNs"),
+    };
     let headline = format!(
         "no answer to {times} in {}: nothing came back from {} port {}",
         silence.elapsed(),

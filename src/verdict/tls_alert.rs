@@ -1,6 +1,7 @@
 //! A fatal alert ended the handshake.
 
 use super::{Actor, Rule, Settings, Severity, Verdict, alert_meaning, refused_certificate};
+use crate::packet::Viewpoint;
 use crate::story::{EndingKind, Stage, Story};
 use crate::tcp::Role;
 use crate::tls::{AlertDescription, Basis};
@@ -59,6 +60,9 @@ fn in_clear(story: &Story, by: Role, description: Option<AlertDescription>, basi
         _ => String::new(),
     };
     let shown = refused_certificate::shown(story, by, description);
+    // Whose client this program is itself is no question.
+    let is_own = by == Role::Client && story.capture.viewpoint == Viewpoint::Socket;
+    let libraries = if is_own { String::new() } else { meaning.by_library() };
     let reports = match by {
         _ if !shown.reports.is_empty() => shown.reports,
         Role::Server => vec![
@@ -82,7 +86,7 @@ fn in_clear(story: &Story, by: Role, description: Option<AlertDescription>, basi
             format!("the {by} ended it with the fatal alert {name}"),
         )
         .cause(name)
-        .explain(format!("{}{offered}{}{}", meaning.why, shown.explanation, meaning.by_library()))
+        .explain(format!("{}{offered}{}{libraries}", meaning.why, shown.explanation))
         .advise(if shown.advice.is_empty() { &advice } else { &shown.advice })
     }
 }

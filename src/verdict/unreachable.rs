@@ -41,8 +41,11 @@ fn judge(story: &Story, _: &Settings) -> Option<Verdict> {
         Some((fact, meaning(fact)?))
     })?;
     let server = &story.parties.server;
-    let headline = format!("{} says: {} ({} port {})", fact.from, meaning.words, server.address, server.port);
-    let whose = if fact.from == server.address {
+    let sender = if fact.from.is_unspecified() { "an ICMP error".to_owned() } else { fact.from.to_string() };
+    let headline = format!("{sender} says: {} ({} port {})", meaning.words, server.address, server.port);
+    let whose = if fact.from.is_unspecified() {
+        "which address sent it the system does not tell; a capture does"
+    } else if fact.from == server.address {
         "the server's own address sent it"
     } else {
         "a router or firewall on the way sent it"

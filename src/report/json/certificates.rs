@@ -19,7 +19,7 @@ pub struct Certificates {
     /// Bytes of the server's Certificate message; null where it was not seen.
     pub certificate_message_length: Option<u32>,
     /// What a client makes of them.
-    pub certificate_check: Option<Check>,
+    pub certificate_check: Option<CertificateCheck>,
     /// The packet in which the server asked for a client certificate in clear.
     pub client_certificate_request: Option<u64>,
     /// The client's certificates, empty where it sent a message with none; null where none was seen.
@@ -55,7 +55,7 @@ pub struct Certificate {
 
 /// What a client makes of the server's certificates.
 #[derive(Clone, Debug, Serialize, JsonSchema)]
-pub struct Check {
+pub struct CertificateCheck {
     /// The name that the certificate must bear; null where it is not known.
     pub name: Option<String>,
     /// How that name is known.
@@ -128,7 +128,7 @@ fn certificate(certificate: &cert::Certificate) -> Certificate {
     }
 }
 
-fn check(examination: &Examination) -> Check {
+fn check(examination: &Examination) -> CertificateCheck {
     let (issuer, why) = match &examination.issuer {
         Issuer::Trusted => (Trusted::Trusted, None),
         Issuer::SelfSigned => (Trusted::SelfSigned, None),
@@ -138,7 +138,7 @@ fn check(examination: &Examination) -> Check {
     };
     let mut faults: Vec<_> = examination.faults.iter().map(cert::Fault::code).collect();
     faults.dedup();
-    Check {
+    CertificateCheck {
         name: examination.wanted.as_ref().map(|wanted| wanted.name.clone()),
         name_from: examination.wanted.as_ref().map(|wanted| wanted.source),
         store: examination.store.clone(),

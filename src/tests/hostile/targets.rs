@@ -221,7 +221,7 @@ impl Analysis {
         let settings = Settings {
             keeps_timeline: self.keeps_timeline,
             watching: self.watching,
-            certificates: CertificateSettings { name: None, trust: self.trust.clone() },
+            certificates: CertificateSettings { wanted: None, trust: self.trust.clone() },
             ..Settings::default()
         };
         let summary = analysis::analyse(source, self.target.clone(), &settings, &mut reports)

@@ -1,0 +1,200 @@
+//! `ssmscope check`: reads secrets and certificates, has the attempt made, and prints what came of it.
+
+use std::env;
+use std::fs;
+use std::io::{self, BufWriter, Write};
+use std::path::Path;
+use std::sync::Arc;
+
+use anyhow::{Context, bail, ensure};
+use rustls::pki_types::pem::PemObject;
+use rustls::pki_types::{CertificateDer, PrivateKeyDer};
+use ssmscope::analysis::{Settings, Sink};
+use ssmscope::probe::{self, Family, Identity, Outcome, Page, Plan, Proxy, Secret, TlsPlan, oauth};
+use ssmscope::report::{check, json};
+use ssmscope::verdict;
+
+use crate::cli::{Check, CheckOutput, Grant, OauthBody, TlsVersion};
+use crate::{read, trust};
+
+/// Longest secret that a file may hold, in bytes: far more than any token or password, so that a wrong file is noticed.
+const SECRET_BYTES: usize = 4096;
+
+/// The application protocol that is offered by default: the one that is spoken.
+const HTTP: &str = "http/1.1";
+
+/// Runs the command and yields its exit status.
+pub fn run(options: &Check) -> anyhow::Result<u8> {
+    let plan = plan(options)?;
+    let outcome = probe::check(&plan).context("TLS can't be set up")?;
+    let mut out = BufWriter::new(anstream::AutoStream::auto(io::stdout()));
+    let style = read::style(false, true);
+    match options.output {
+        CheckOutput::Timeline => check::write(&outcome, &style, &mut out)?,
+        CheckOutput::Table => check::write_table(&outcome, &style, &mut out)?,
+        CheckOutput::Json => write_json(&outcome, &mut out)?,
+    }
+    out.flush()?;
+    Ok(outcome.exit_status())
+}
+
+fn write_json(outcome: &Outcome, out: &mut dyn Write) -> io::Result<()> {
+    let mut report = json::Report::new(out, &[]);
+    for judged in &outcome.connections {
+        report.connection(judged.clone())?;
+    }
+    report.check(outcome)?;
+    report.finish(&outcome.summary, &[])
+}
+
+fn plan(options: &Check) -> anyhow::Result<Plan> {
+    let family = match (options.ipv4, options.ipv6) {
+        (true, _) => Some(Family::V4),
+        (_, true) => Some(Family::V6),
+        _ => None,
+    };
+    let judging = verdict::Settings { slow_after: options.slow_after, stall_after: options.stall_after };
+    let page = options.http.as_ref().map(|path| Page {
+        path: path.clone(),
+        statuses: options.expect_status.clone(),
+        text: options.expect_body.clone(),
+    });
+    Ok(Plan {
+        host: options.host.host.clone(),
+        port: options.host.port,
+        family,
+        tries_all_addresses: options.all_addresses,
+        timeout: options.timeout,
+        proxy: proxy(options)?,
+        tls: tls(options)?,
+        token: token(options)?,
+        page,
+        settings: Settings { judging, ..Settings::default() },
+    })
+}
+
+/// The proxy that was named, or the environment's (as curl reads it).
+fn proxy(options: &Check) -> anyhow::Result<Option<Proxy>> {
+    let mut proxy = match &options.proxy {
+        Some(url) => Proxy::parse(url, "--proxy", false).context("--proxy")?,
+        None if options.no_proxy => return Ok(None),
+        None => {
+            let variable = |names: &[&'static str]| {
+                names
+                    .iter()
+                    .find_map(|name| Some((*name, env::var(name).ok().filter(|value| !value.is_empty())?)))
+            };
+            let exceptions = variable(&["NO_PROXY", "no_proxy"]).map(|(_, value)| value).unwrap_or_default();
+            let Some((name, url)) = variable(&["HTTPS_PROXY", "https_proxy", "ALL_PROXY", "all_proxy"])
+            else {
+                return Ok(None);
+            };
+            if probe::is_excepted(&options.host.host, &exceptions) {
+                return Ok(None);
+            }
+            Proxy::parse(&url, name, true).context(name)?
+        }
+    };
+    if let Some(user) = &proxy.user {
+        let told = secret(options.proxy_password_file.as_deref(), "SSMSCOPE_PROXY_PASSWORD")?;
+        proxy.password = told.or(proxy.password);
+        ensure!(
+            proxy.password.is_some(),
+            "the proxy's user {user} has no password: --proxy-password-file or SSMSCOPE_PROXY_PASSWORD takes it"
+        );
+    }
+    Ok(Some(proxy))
+}
+
+fn tls(options: &Check) -> anyhow::Result<TlsPlan> {
+    ensure!(options.tls_min <= options.tls_max, "--tls-min is higher than --tls-max");
+    let versions = [(TlsVersion::V1_3, &rustls::version::TLS13), (TlsVersion::V1_2, &rustls::version::TLS12)];
+    let is_offered = |version: TlsVersion| (options.tls_min..=options.tls_max).contains(&version);
+    let protocols = match options.alpn.as_slice() {
+        [] => vec![HTTP.to_owned()],
+        protocols => protocols.iter().filter(|protocol| !protocol.is_empty()).cloned().collect(),
+    };
+    let host = &options.host.host;
+    let is_name = host.parse::<std::net::IpAddr>().is_err();
+    let own_name = (is_name && !options.no_sni).then(|| host.clone());
+    Ok(TlsPlan {
+        versions: versions
+            .into_iter()
+            .filter(|(version, _)| is_offered(*version))
+            .map(|(_, is)| is)
+            .collect(),
+        server_name: options.sni.clone().or(own_name),
+        wanted: options.name.clone().unwrap_or_else(|| host.clone()),
+        protocols,
+        anchors: Arc::new(trust::own_anchors(options.ca_file.as_deref())?),
+        is_insecure: options.insecure,
+        identity: identity(options)?.map(Arc::new),
+        resumes: options.resume,
+    })
+}
+
+/// The client's certificate and key.
+fn identity(options: &Check) -> anyhow::Result<Option<Identity>> {
+    let (Some(certificate), Some(key)) = (&options.cert, &options.key) else { return Ok(None) };
+    let read = CertificateDer::pem_file_iter(certificate).and_then(Iterator::collect::<Result<Vec<_>, _>>);
+    let chain = read.with_context(|| format!("can't read certificates from {}", certificate.display()))?;
+    ensure!(!chain.is_empty(), "{} holds no certificate in PEM", certificate.display());
+    let named = key.display();
+    let key = PrivateKeyDer::from_pem_file(key)
+        .with_context(|| format!("can't read a private key from {named}"))?;
+    let identity = Identity::from_der(chain, key, &rustls::crypto::ring::default_provider());
+    let identity =
+        identity.with_context(|| format!("{named} is not the key of {}", certificate.display()))?;
+    Ok(Some(identity))
+}
+
+fn token(options: &Check) -> anyhow::Result<Option<oauth::Request>> {
+    let Some(grant) = options.oauth else { return Ok(None) };
+    let client_id = options.client_id.clone().unwrap_or_default();
+    let Some(client_secret) = secret(options.client_secret_file.as_deref(), "SSMSCOPE_CLIENT_SECRET")? else {
+        bail!("the client has no secret: --client-secret-file or SSMSCOPE_CLIENT_SECRET takes it");
+    };
+    let (username, password) = match grant {
+        Grant::ClientCredentials => (None, None),
+        Grant::Password => {
+            let Some(username) = options.username.clone() else { bail!("--oauth password needs --username") };
+            let Some(password) = secret(options.password_file.as_deref(), "SSMSCOPE_PASSWORD")? else {
+                bail!("the user has no password: --password-file or SSMSCOPE_PASSWORD takes it");
+            };
+            (Some(username), Some(password))
+        }
+    };
+    Ok(Some(oauth::Request {
+        grant: match grant {
+            Grant::Password => oauth::Grant::Password,
+            Grant::ClientCredentials => oauth::Grant::ClientCredentials,
+        },
+        body: match options.oauth_body {
+            OauthBody::Json => oauth::Body::Json,
+            OauthBody::Form => oauth::Body::Form,
+        },
+        path: options.token_path.clone(),
+        client_id,
+        client_secret,
+        username,
+        password,
+    }))
+}
+
+/// A secret from a file, without the line's end, or from the environment.
+fn secret(file: Option<&Path>, variable: &str) -> anyhow::Result<Option<Secret>> {
+    let Some(file) = file else {
+        return Ok(env::var(variable).ok().filter(|value| !value.is_empty()).map(Secret::new));
+    };
+    let named = file.display();
+    // What the file holds is not in the error: it may be the secret, or another.
+    let Ok(text) = fs::read_to_string(file) else { bail!("{named}: can't be read, or is no text") };
+    let secret = Secret::new(text);
+    let line = secret.expose().trim_end_matches(['\n', '\r']);
+    ensure!(!line.is_empty(), "{named}: is empty");
+    ensure!(
+        line.len() <= SECRET_BYTES && !line.contains('\n'),
+        "{named}: is more than one line, or too long"
+    );
+    Ok(Some(Secret::new(line.to_owned())))
+}

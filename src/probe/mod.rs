@@ -1,0 +1,346 @@
+//! One attempt at a server, made as a client makes it, and judged as a capture of it would be.
+//!
+//! [`check`] finds the host's addresses, opens TCP, asks a proxy for a tunnel if there is one, shakes hands by rustls, and
+//! asks for a token or a page if it is to. What it does and what comes back goes on a tape of numbered steps and of the
+//! packets that a bystander would have seen, by the probe's own clock. The analysis reads the tape as a capture, so an attempt
+//! has the verdicts, the findings and the advice that its capture would have.
+//!
+//! This room does not know how anything is printed.
+
+mod dns;
+mod http;
+mod kernel;
+pub mod oauth;
+mod order;
+mod outcome;
+mod plan;
+mod proxy;
+mod secret;
+mod socket;
+mod tape;
+mod tls;
+
+use std::io;
+use std::net::{IpAddr, SocketAddr};
+use std::time::{Duration, Instant};
+
+use ureq_proto::http::Request;
+
+pub use dns::{Family, Lookup, Resolution};
+pub use outcome::{Conclusion, Outcome, PageAnswer, ProxyUse, REASONS, Spent};
+pub use plan::{Page, Plan, TlsPlan, host_and_port};
+pub use proxy::{Proxy, ProxyError, Tunnel, is_excepted};
+pub use secret::Secret;
+pub use tape::{Phase, Step};
+pub use tls::Identity;
+
+use crate::analysis::{self, CertificateSettings, Judged, Settings, Sink};
+use crate::capture::Target;
+use crate::cert::{NameSource, Trust, Wanted};
+use crate::packet::Viewpoint;
+use crate::story::Insight;
+use crate::time::Elapsed;
+use oauth::Token;
+use order::sorted;
+use socket::{Connected, Wire};
+use tape::Tape;
+use tls::{Handshake, Tls};
+
+/// A silence counts as a stall from this share of the whole time on, where `stall_after` is not shorter.
+const STALL_SHARE: f64 = 0.3;
+
+/// Makes the attempt and judges it.
+///
+/// # Errors
+/// When TLS can't be set up as the plan wants it.
+pub fn check(plan: &Plan) -> Result<Outcome, rustls::Error> {
+    let tls = Tls::new(&plan.tls)?;
+    let mut probe = Probe::new(plan, tls);
+    probe.run();
+    Ok(probe.judged())
+}
+
+/// An attempt being made.
+struct Probe<'p> {
+    plan: &'p Plan,
+    tls: Tls,
+    tape: Tape,
+    until: Instant,
+    stall_after: Elapsed,
+    resolution: Option<Resolution>,
+    order: Vec<IpAddr>,
+    /// Why nothing was sent to an address, by the system.
+    not_sent: Option<(IpAddr, io::Error)>,
+    tunnel: Option<Tunnel>,
+    insights: Vec<Insight>,
+    token: Option<Token>,
+    page: Option<PageAnswer>,
+    spent: Spent,
+}
+
+/// What is to be done over one connection.
+enum Errand<'e> {
+    /// Nothing: that it can be opened is enough.
+    Open,
+    /// Asking for a token.
+    Token(&'e oauth::Request),
+    /// Asking for a page, with a token if there is one.
+    Page(&'e Page, Option<&'e Secret>),
+}
+
+impl<'p> Probe<'p> {
+    fn new(plan: &'p Plan, tls: Tls) -> Self {
+        let most = Elapsed::from_secs_f64(plan.timeout.as_secs_f64() * STALL_SHARE);
+        Self {
+            plan,
+            tls,
+            tape: Tape::begin(),
+            until: Instant::now() + Duration::from(plan.timeout),
+            stall_after: plan.settings.judging.stall_after.min(most),
+            resolution: None,
+            order: Vec::new(),
+            not_sent: None,
+            tunnel: None,
+            insights: Vec::new(),
+            token: None,
+            page: None,
+            spent: Spent::default(),
+        }
+    }
+
+    fn run(&mut self) {
+        let plan = self.plan;
+        let (host, port) = match &plan.proxy {
+            Some(proxy) => {
+                let place = plan::authority(&proxy.host, proxy.port);
+                self.tape.note(format!("through the proxy {place}, named by {}", proxy.named_by));
+                (proxy.host.as_str(), proxy.port)
+            }
+            None => (plan.host.as_str(), plan.port),
+        };
+        let resolution = dns::resolve(&mut self.tape, host, plan.family, self.until);
+        self.order = sorted(&resolution.addresses);
+        self.spent.dns = Some(resolution.elapsed).filter(|_| resolution.outcome != Lookup::Literal);
+        self.resolution = Some(resolution);
+        if self.order.len() > 1 {
+            let order: Vec<_> = self.order.iter().map(ToString::to_string).collect();
+            self.tape.note(format!("addresses are tried in this order: {}", order.join(", ")));
+        }
+        let order = self.order.clone();
+        for (index, address) in order.iter().enumerate() {
+            let left = order.len() - index;
+            if Instant::now() >= self.until {
+                self.tape.note(format!("time is over; addresses not tried: {left}"));
+                break;
+            }
+            let server = SocketAddr::new(*address, port);
+            let is_up = self.errands(server, left);
+            if is_up && !plan.tries_all_addresses {
+                break;
+            }
+        }
+    }
+
+    /// Does all there is to do at one address. Whether it could be connected to.
+    fn errands(&mut self, server: SocketAddr, left: usize) -> bool {
+        let plan = self.plan;
+        let first = match (&plan.token, &plan.page) {
+            (Some(token), _) => Errand::Token(token),
+            (None, Some(page)) => Errand::Page(page, None),
+            (None, None) => Errand::Open,
+        };
+        let (is_up, token) = self.connection(server, left, &first);
+        if let (true, Some(token), Some(page)) = (is_up, &token, &plan.page) {
+            self.connection(server, 1, &Errand::Page(page, Some(token)));
+        }
+        let is_established = self.spent.tls.is_some();
+        if plan.tls.resumes && is_established {
+            self.connection(server, 1, &Errand::Open);
+        }
+        is_up
+    }
+
+    /// One connection: whether TCP came up, and a token that was granted over it.
+    fn connection(&mut self, server: SocketAddr, left: usize, errand: &Errand<'_>) -> (bool, Option<Secret>) {
+        let Self { plan, tls, tape, .. } = self;
+        tape.enter(Phase::Tcp);
+        let began = Instant::now();
+        let least = Duration::from(self.stall_after) + Duration::from_millis(100);
+        let share =
+            self.until.saturating_duration_since(began) / u32::try_from(left).unwrap_or(u32::MAX).max(1);
+        let (stream, line) = match socket::connect(tape, server, (began + share.max(least)).min(self.until)) {
+            Connected::Up(stream, line) => (stream, line),
+            Connected::Failed(line) => {
+                let closed = Some(tape.now());
+                self.insights.push(Insight { closed, ..Insight::of(line.client) });
+                return (false, None);
+            }
+            Connected::NotSent(error) => {
+                self.not_sent = Some((server.ip(), error));
+                return (false, None);
+            }
+        };
+        self.spent.connect.get_or_insert_with(|| spent(began));
+        let asks_after = Duration::from(self.stall_after) / 2;
+        let mut wire = Wire::new(stream, line, tape, self.until, asks_after);
+        if let Some(proxy) = &plan.proxy {
+            let answer = proxy::open(&mut wire, proxy, &plan.host, plan.port);
+            let tunnel = answer.unwrap_or_else(|error| {
+                wire.tape().note(format!("the proxy does not answer: {}", tls::ended(&error)));
+                Tunnel { status: None, schemes: Vec::new() }
+            });
+            let is_open = tunnel.is_open();
+            self.tunnel = Some(tunnel);
+            if !is_open {
+                wire.close();
+                return (true, None);
+            }
+        }
+        let began = Instant::now();
+        let (handshake, insight) = tls.shake_hands(&plan.tls, &mut wire, matches!(errand, Errand::Open));
+        self.insights.push(insight);
+        let Handshake::Complete(mut established) = handshake else {
+            wire.close();
+            return (true, None);
+        };
+        self.spent.tls.get_or_insert_with(|| spent(began));
+        let began = Instant::now();
+        let mut granted = None;
+        match errand {
+            Errand::Open => {}
+            Errand::Token(request) => {
+                wire.tape().enter(Phase::Oauth);
+                let told = ask_for_token(plan, request, &mut established, &mut wire);
+                self.spent.token = Some(spent(began));
+                wire.tape().note(told.0.headline.clone());
+                (self.token, granted) = (Some(told.0), told.1);
+            }
+            Errand::Page(page, token) => {
+                wire.tape().enter(Phase::Http);
+                let told = ask_for_page(plan, page, *token, &mut established, &mut wire);
+                self.spent.page = Some(spent(began));
+                wire.tape().note(told.headline.clone());
+                self.page = Some(told);
+            }
+        }
+        wire.tape().enter(Phase::Tls);
+        established.send_close_notify();
+        while established.wants_write() && established.write_tls(&mut wire).is_ok() {}
+        wire.close();
+        (true, granted)
+    }
+
+    /// The analysis of the tape, and what follows from all of it.
+    fn judged(self) -> Outcome {
+        let plan = self.plan;
+        let mut settings = Settings {
+            keeps_timeline: true,
+            viewpoint: Viewpoint::Socket,
+            insights: self.insights,
+            certificates: CertificateSettings {
+                wanted: Some(Wanted { name: plan.tls.wanted.clone(), source: NameSource::Target }),
+                trust: Trust::Anchors(plan.tls.anchors.clone()),
+            },
+            ..plan.settings.clone()
+        };
+        settings.judging.stall_after = self.stall_after;
+        settings.tls_ports.push(plan.port);
+        let mut judged = Connections::default();
+        let analysed = analysis::analyse(&mut self.tape.source(), Target::default(), &settings, &mut judged);
+        // Only a sink that writes can fail, and this one holds.
+        let summary = analysed.unwrap_or_default();
+        let ended = self.tape.now();
+        Outcome {
+            host: plan.host.clone(),
+            port: plan.port,
+            began: self.tape.began(),
+            spent: Spent { total: ended - self.tape.began(), ..self.spent },
+            steps: self.tape.steps().to_vec(),
+            resolution: self.resolution,
+            order: self.order,
+            not_sent: self.not_sent.map(|(address, error)| (address, socket::words(&error))),
+            proxy: plan.proxy.as_ref().map(|proxy| ProxyUse {
+                host: proxy.host.clone(),
+                port: proxy.port,
+                user: proxy.user.clone(),
+                named_by: proxy.named_by.clone(),
+                tunnel: self.tunnel,
+            }),
+            connections: judged.0,
+            summary,
+            token: self.token,
+            page: self.page,
+        }
+    }
+}
+
+fn spent(since: Instant) -> Elapsed {
+    Elapsed::from_secs_f64(since.elapsed().as_secs_f64())
+}
+
+/// Holds what was judged.
+#[derive(Default)]
+struct Connections(Vec<Judged>);
+
+impl Sink for Connections {
+    fn connection(&mut self, judged: Judged) -> io::Result<()> {
+        self.0.push(judged);
+        Ok(())
+    }
+}
+
+fn ask_for_token(
+    plan: &Plan,
+    request: &oauth::Request,
+    established: &mut tls::Established,
+    wire: &mut Wire<'_>,
+) -> (Token, Option<Secret>) {
+    let (kind, body) = request.written();
+    let grant = request.grant.name();
+    wire.tape().note(format!("POST {} for a token by {grant}", request.path));
+    let head = Request::post(url(plan, &request.path))
+        .header("user-agent", http::USER_AGENT)
+        .header("accept", "application/json")
+        .header("content-type", kind)
+        .header("content-length", body.len())
+        .body(());
+    let head = match head {
+        Ok(head) => head,
+        Err(error) => return (oauth::unanswered(request, &error.to_string()), None),
+    };
+    let mut stream = rustls::Stream::new(established, wire);
+    match http::exchange(&mut stream, head, Some(body.as_bytes())) {
+        Ok(answer) => oauth::read(request, &answer),
+        Err(failure) => (oauth::unanswered(request, &failure.text()), None),
+    }
+}
+
+fn ask_for_page(
+    plan: &Plan,
+    page: &Page,
+    token: Option<&Secret>,
+    established: &mut tls::Established,
+    wire: &mut Wire<'_>,
+) -> PageAnswer {
+    wire.tape().note(format!("GET {}", page.path));
+    let mut head = Request::get(url(plan, &page.path))
+        .header("user-agent", http::USER_AGENT)
+        .header("accept", "*/*")
+        .header("connection", "close");
+    if let Some(token) = token {
+        head = head.header("authorization", format!("Bearer {}", token.expose()));
+    }
+    let head = match head.body(()) {
+        Ok(head) => head,
+        Err(error) => return PageAnswer::unanswered(page, &error.to_string()),
+    };
+    let mut stream = rustls::Stream::new(established, wire);
+    match http::exchange(&mut stream, head, None) {
+        Ok(answer) => PageAnswer::read(page, &answer, token),
+        Err(failure) => PageAnswer::unanswered(page, &failure.text()),
+    }
+}
+
+fn url(plan: &Plan, path: &str) -> String {
+    format!("https://{}{path}", plan::authority(&plan.host, plan.port))
+}

@@ -1,0 +1,330 @@
+//! An access token of SSM On-Prem, and what its refusal means.
+//!
+//! SSM On-Prem is an OAuth 2.0 authorization server (RFC 6749) in front of its own API. It answers as Doorkeeper does: which
+//! error it names tells which of the four things that a client brings is wrong, its own credentials, the kind of grant, the
+//! user's credentials, or the scope. The status is 400 or 401 depending on its version, so the error is what counts.
+
+use schemars::JsonSchema;
+use serde::Serialize;
+use serde_json::Value;
+use zeroize::Zeroizing;
+
+use super::http::Answer;
+use super::secret::Secret;
+
+/// Where the token is asked for by default: the path that SSM On-Prem's front end shows to the outside. Its application
+/// logs the same request as `/oauth/token`.
+pub const TOKEN_PATH: &str = "/backend/oauth/token";
+
+/// How a token is asked for.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Request {
+    /// The kind of grant.
+    pub grant: Grant,
+    /// How the request's body is written.
+    pub body: Body,
+    /// The path.
+    pub path: String,
+    /// The client's identifier.
+    pub client_id: String,
+    /// The client's secret.
+    pub client_secret: Secret,
+    /// The user, of a password grant.
+    pub username: Option<String>,
+    /// And that user's password.
+    pub password: Option<Secret>,
+}
+
+/// The kind of grant.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum Grant {
+    /// A user's name and password (RFC 6749, 4.3), with a client made as Resource Owner Grant. It is what vManage uses.
+    Password,
+    /// The client's own credentials (RFC 6749, 4.4), with a client made as Client Credentials Grant.
+    ClientCredentials,
+}
+
+/// How the request's body is written.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Body {
+    /// As JSON, which SSM On-Prem takes.
+    Json,
+    /// As a form, which RFC 6749 asks for.
+    Form,
+}
+
+/// What came of it. The token itself is not kept.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Token {
+    /// The kind of grant that was asked for.
+    pub grant: Grant,
+    /// Where.
+    pub path: String,
+    /// The answer's HTTP status; absent where none came.
+    pub status: Option<u16>,
+    /// What it amounts to: `granted`, OAuth's name of the error, `status-502`, `not-json` or `no-answer`.
+    pub outcome: String,
+    /// The server's own words on the error, raw, without secrets.
+    pub description: Option<String>,
+    /// Seconds for which the token is good.
+    pub expires_in: Option<u64>,
+    /// What it is good for.
+    pub scope: Option<String>,
+    /// What it means, in one line.
+    pub headline: String,
+    /// Plain words: why, and what else it may be.
+    pub explanation: String,
+    /// What to do next.
+    pub advice: Vec<&'static str>,
+}
+
+impl Grant {
+    /// Its name in the request.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Password => "password",
+            Self::ClientCredentials => "client_credentials",
+        }
+    }
+
+    /// What SSM On-Prem calls a client of it.
+    fn client_kind(self) -> &'static str {
+        match self {
+            Self::Password => "Resource Owner Grant",
+            Self::ClientCredentials => "Client Credentials Grant",
+        }
+    }
+}
+
+impl Request {
+    /// The body's type, and the body.
+    pub(super) fn written(&self) -> (&'static str, Zeroizing<String>) {
+        let user = self.username.as_deref().filter(|_| self.grant == Grant::Password);
+        let password = self.password.as_ref().filter(|_| self.grant == Grant::Password);
+        let fields = [
+            ("grant_type", Some(self.grant.name())),
+            ("client_id", Some(self.client_id.as_str())),
+            ("client_secret", Some(self.client_secret.expose())),
+            ("username", user),
+            ("password", password.map(Secret::expose)),
+        ];
+        let fields = fields.into_iter().filter_map(|(name, value)| Some((name, value?)));
+        match self.body {
+            Body::Json => {
+                let object: std::collections::BTreeMap<_, _> = fields.collect();
+                ("application/json", Zeroizing::new(serde_json::to_string(&object).unwrap_or_default()))
+            }
+            Body::Form => {
+                let mut form = form_urlencoded::Serializer::new(String::new());
+                form.extend_pairs(fields);
+                ("application/x-www-form-urlencoded", Zeroizing::new(form.finish()))
+            }
+        }
+    }
+
+    /// A peer's text without what it must not repeat.
+    fn cover(&self, text: &str) -> String {
+        let text = self.client_secret.cover(text);
+        self.password.as_ref().map_or_else(|| text.clone(), |password| password.cover(&text))
+    }
+}
+
+/// What an answer to a request for a token means, and the token, where it is one.
+pub(super) fn read(request: &Request, answer: &Answer) -> (Token, Option<Secret>) {
+    let object = serde_json::from_slice::<Value>(&answer.body).ok();
+    let text = |name: &str| object.as_ref().and_then(|object| object.get(name)?.as_str());
+    let mut told = Token::new(request, Some(answer.status));
+    told.description = text("error_description").map(|text| request.cover(text));
+    let token = text("access_token").filter(|_| (200..300).contains(&answer.status));
+    if let Some(token) = token {
+        told.expires_in = object.as_ref().and_then(|object| object.get("expires_in")?.as_u64());
+        told.scope = text("scope").map(|text| request.cover(text));
+        "granted".clone_into(&mut told.outcome);
+        told.headline = format!("SSM granted a token for {}", request.grant.name());
+        "The client's id and secret are right and its grant type is allowed, so the API takes requests."
+            .clone_into(&mut told.explanation);
+        return (told, Some(Secret::new(token.to_owned())));
+    }
+    match text("error") {
+        Some(error) => told.explain_error(&request.cover(error)),
+        None => told.explain_status(answer),
+    }
+    (told, None)
+}
+
+/// What it means that no answer came.
+pub(super) fn unanswered(request: &Request, why: &str) -> Token {
+    let mut told = Token::new(request, None);
+    "no-answer".clone_into(&mut told.outcome);
+    "SSM did not answer the request for a token".clone_into(&mut told.headline);
+    told.explanation = format!("The request went out over TLS, and then: {why}.");
+    told.advice = vec!["Read SSM's log at that time: nginx and the application behind it."];
+    told
+}
+
+impl Token {
+    fn new(request: &Request, status: Option<u16>) -> Self {
+        Self {
+            grant: request.grant,
+            path: request.path.clone(),
+            status,
+            outcome: String::new(),
+            description: None,
+            expires_in: None,
+            scope: None,
+            headline: String::new(),
+            explanation: String::new(),
+            advice: Vec::new(),
+        }
+    }
+
+    /// Whether a token was granted.
+    pub fn is_granted(&self) -> bool {
+        self.outcome == "granted"
+    }
+
+    /// RFC 6749, 5.2. Doorkeeper checks in this order: the client, its grant type, the user, the scope.
+    fn explain_error(&mut self, error: &str) {
+        error.clone_into(&mut self.outcome);
+        let kind = self.grant.client_kind();
+        let (headline, explanation) = match error {
+            "invalid_client" => (
+                "SSM does not know this client id with this secret",
+                "The client id is unknown, the secret is not that client's, or the client has expired. Nothing was said about \
+                 the user yet: the client is looked at first."
+                    .to_owned(),
+            ),
+            "invalid_grant" => (
+                "SSM knows the client and does not accept the user",
+                "Client id, secret and grant type are right. The user's name or password is wrong, or the user is locked or may \
+                 not log in to SSM On-Prem."
+                    .to_owned(),
+            ),
+            "unauthorized_client" => (
+                "the client was made for another grant type",
+                format!(
+                    "Id and secret are right, but the client may not use the grant type {}: it was made as another kind than \
+                     {kind}.",
+                    self.grant.name()
+                ),
+            ),
+            "unsupported_grant_type" => (
+                "SSM does not offer this grant type",
+                format!("The server does not know the grant type {}, whichever client asks.", self.grant.name()),
+            ),
+            "invalid_scope" => (
+                "SSM does not grant the scope",
+                "The client is known, but the scope that it asks for, or that it has by default, is not one that SSM grants it."
+                    .to_owned(),
+            ),
+            "insufficient_scope" => (
+                "the token does not reach as far as the request",
+                "The token is good, but its scope does not cover what was asked for (RFC 6750, 3.1).".to_owned(),
+            ),
+            "invalid_token" => (
+                "the token is not, or no longer, good",
+                "The token is unknown, revoked or expired (RFC 6750, 3.1).".to_owned(),
+            ),
+            "invalid_request" => (
+                "SSM misses something in the request",
+                "A parameter is missing, there twice, or unreadable: the body's form may not be the one that the server reads."
+                    .to_owned(),
+            ),
+            _ => ("SSM refused the token", format!("It names the error {error}.")),
+        };
+        headline.clone_into(&mut self.headline);
+        self.explanation = explanation;
+        self.advice = advice(error, self.grant);
+    }
+
+    fn explain_status(&mut self, answer: &Answer) {
+        let is_html = answer.header("content-type").is_some_and(|kind| kind.contains("html"));
+        let kind = if is_html { "an HTML page" } else { "what is no OAuth answer" };
+        self.outcome = if (200..400).contains(&answer.status) && answer.status < 300 {
+            "not-json".to_owned()
+        } else {
+            format!("status-{}", answer.status)
+        };
+        let status = answer.status;
+        let (headline, explanation, advice): (String, &str, &'static str) = match status {
+            502..=504 => (
+                format!("SSM's front end answers {status}: the application behind it is down"),
+                "nginx took the request and could not pass it on. TLS and the network are fine; the backend's container does not \
+                 run, does not answer, or is still starting.",
+                "On SSM On-Prem, look at the containers and at nginx's error log (`connect() failed ... while connecting to \
+                 upstream`), and restart the application if need be.",
+            ),
+            500..=599 => (
+                format!("SSM failed on the request with status {status}"),
+                "The application took the request and failed on it.",
+                "Read SSM's application log at that time.",
+            ),
+            404 | 405 => (
+                format!("SSM has no token endpoint at {}", self.path),
+                "Nothing answers there. The path depends on the front end: the application itself knows it as /oauth/token.",
+                "Try --token-path /oauth/token, and check that host and port are those of SSM On-Prem (8443) and not of another \
+                 service.",
+            ),
+            401 => (
+                "SSM wants another proof of who asks (401)".to_owned(),
+                "The status says that the credentials are not accepted, and no OAuth error says which of them.",
+                "Check the client id and secret in API Tool Kit, and that API Console is enabled there.",
+            ),
+            403 => (
+                "SSM, or something in front of it, forbids the request (403)".to_owned(),
+                "The status is not one that the token endpoint gives by itself: a filter in front of it, or an API that is switched \
+                 off.",
+                "Check that API Console is enabled in API Tool Kit, and look for a filter or proxy in front of SSM.",
+            ),
+            300..=399 => (
+                format!("SSM sends the request elsewhere ({status})"),
+                "A redirect is what a web page gives, not a token endpoint: the host, the port or the path is another's.",
+                "Check host, port and --token-path.",
+            ),
+            200..=299 => (
+                format!("the answer is {kind}, not a token"),
+                "The status is a success, but no token is in the answer: something else than the token endpoint answers there, a \
+                 login page or a portal for example.",
+                "Check host, port and --token-path, and whether a proxy or portal answers instead of SSM.",
+            ),
+            _ => (
+                format!("SSM refused the request with status {status}"),
+                "The answer names no OAuth error.",
+                "Read SSM's log at that time.",
+            ),
+        };
+        self.headline = headline;
+        self.explanation = format!("{explanation} The answer is {kind}.");
+        self.advice = vec![advice];
+    }
+}
+
+/// What mends an error.
+fn advice(error: &str, grant: Grant) -> Vec<&'static str> {
+    const CONSOLE: &str = "In API Tool Kit, check that API Console is enabled and that the client's expiration date has not passed.";
+    const RESOURCE_OWNER: &str = "On SSM On-Prem, in API Tool Kit, create a Resource Owner Grant, and give its client id and secret to vManage with the \
+        user name and password of an On-Prem login.";
+    const CLIENT_CREDENTIALS: &str = "On SSM On-Prem, in API Tool Kit, create a Client Credentials Grant and use its client id and secret.";
+    let create = match grant {
+        Grant::Password => RESOURCE_OWNER,
+        Grant::ClientCredentials => CLIENT_CREDENTIALS,
+    };
+    match error {
+        "invalid_client" => vec![
+            "Compare the client id and secret with API Tool Kit on SSM On-Prem; a secret is easily cut when it is copied.",
+            CONSOLE,
+            create,
+        ],
+        "invalid_grant" => vec![
+            "Log in to SSM On-Prem's web page with the same user and password.",
+            "Give vManage the login of SSM On-Prem, not a Cisco account of the cloud.",
+        ],
+        "unauthorized_client" | "unsupported_grant_type" => vec![create, CONSOLE],
+        "invalid_scope" | "insufficient_scope" => {
+            vec!["In API Tool Kit, give the client the scope that it needs, or create a new one.", CONSOLE]
+        }
+        "invalid_request" => vec!["Try the other body: --oauth-body form or --oauth-body json."],
+        _ => vec![CONSOLE],
+    }
+}

@@ -1,0 +1,48 @@
+//! What must not be shown: passwords, client secrets, tokens.
+
+use std::fmt;
+
+use zeroize::Zeroizing;
+
+/// What stands where a secret stood.
+const COVER: &str = "[secret]";
+
+/// A text that is never printed, and whose memory is overwritten when it is dropped.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Secret(Zeroizing<String>);
+
+impl Secret {
+    /// Takes a text as a secret.
+    pub fn new(text: String) -> Self {
+        Self(Zeroizing::new(text))
+    }
+
+    /// The text, to be sent to whom it is for.
+    pub fn expose(&self) -> &str {
+        &self.0
+    }
+
+    /// A text of a peer without this secret, should the peer have repeated it.
+    pub fn cover(&self, text: &str) -> String {
+        if self.0.is_empty() { text.to_owned() } else { text.replace(self.expose(), COVER) }
+    }
+}
+
+impl fmt::Debug for Secret {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(COVER)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_secret_shows_in_no_text() {
+        let secret = Secret::new("correct horse".to_owned());
+        assert_eq!(format!("{secret:?}"), "[secret]");
+        assert_eq!(secret.cover("no user has correct horse"), "no user has [secret]");
+        assert_eq!(Secret::new(String::new()).cover("as it is"), "as it is");
+    }
+}

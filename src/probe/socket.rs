@@ -1,0 +1,329 @@
+//! TCP through the system's sockets, with everything on the tape.
+
+use std::io::{self, IoSlice, IoSliceMut, Read, Write};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, Shutdown, SocketAddr, TcpStream};
+use std::os::fd::{AsFd, AsRawFd};
+use std::time::{Duration, Instant};
+
+use nix::errno::Errno;
+use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
+use nix::sys::socket::{ControlMessageOwned, MsgFlags, SockaddrStorage, recvmsg, setsockopt, sockopt};
+use socket2::{Domain, Protocol, Socket, Type};
+
+use super::tape::{Line, Tape, Unreachable};
+use crate::limits;
+
+/// How long an orderly end of the server is waited for after the probe's own.
+const LAST_WORDS: Duration = Duration::from_millis(300);
+
+/// How an attempt to connect ended.
+#[derive(Debug)]
+pub(super) enum Connected {
+    /// The connection is up.
+    Up(TcpStream, Line),
+    /// It is not; the tape tells why.
+    Failed(Line),
+    /// The system sent nothing, and says why.
+    NotSent(io::Error),
+}
+
+/// Opens a connection, waiting until then.
+pub(super) fn connect(tape: &mut Tape, server: SocketAddr, until: Instant) -> Connected {
+    match try_connect(tape, server, until) {
+        Ok(connected) => connected,
+        Err(error) => {
+            tape.note(format!("can't connect to {server}: {}", words(&error)));
+            Connected::NotSent(error)
+        }
+    }
+}
+
+fn try_connect(tape: &mut Tape, server: SocketAddr, until: Instant) -> io::Result<Connected> {
+    let socket = Socket::new(Domain::for_address(server), Type::STREAM, Some(Protocol::TCP))?;
+    socket.set_nonblocking(true)?;
+    // Where the system can tell who sent an ICMP error, it does so only if it is asked to (ip(7), IP_RECVERR).
+    let _ = wants_icmp(&socket, server, true);
+    let began = Instant::now();
+    let error = match socket.connect(&server.into()) {
+        Ok(()) => None,
+        Err(error) if error.raw_os_error() == Some(Errno::EINPROGRESS as i32) => None,
+        Err(error) if error.kind() == io::ErrorKind::ConnectionRefused => Some(error),
+        Err(error) => return Err(error),
+    };
+    let unspecified: IpAddr =
+        if server.is_ipv4() { Ipv4Addr::UNSPECIFIED.into() } else { Ipv6Addr::UNSPECIFIED.into() };
+    let client = socket.local_addr().ok().and_then(|address| address.as_socket());
+    let mut line = Line::new(client.unwrap_or(SocketAddr::new(unspecified, 0)), server);
+    tape.connecting(&mut line, began);
+    let error = match error {
+        Some(error) => Some(error),
+        None if !wait_for(&socket, PollFlags::POLLOUT, until)? => {
+            tape.note("no answer; given up");
+            return Ok(Connected::Failed(line));
+        }
+        None => socket.take_error()?,
+    };
+    let Some(error) = error else {
+        tape.connected(&mut line);
+        // From now on TCP is to go on in spite of ICMP errors, as it does for other programs.
+        let _ = wants_icmp(&socket, server, false);
+        socket.set_nonblocking(false)?;
+        socket.set_tcp_nodelay(true)?;
+        return Ok(Connected::Up(socket.into(), line));
+    };
+    let reported = icmp_error(&socket).or_else(|| unreachable_by_errno(&error, server, unspecified));
+    match (reported, error.raw_os_error().map(Errno::from_raw)) {
+        (Some(reported), _) => tape.unreachable(&line, reported),
+        (None, Some(Errno::ECONNREFUSED | Errno::ECONNRESET)) => tape.reset(&line),
+        // The system gave up by itself, or says something that no packet shows.
+        (None, _) => {
+            tape.note(format!("no connection: {}", words(&error)));
+        }
+    }
+    Ok(Connected::Failed(line))
+}
+
+/// What the system says of an error, without its number.
+pub(super) fn words(error: &io::Error) -> String {
+    let text = error.to_string();
+    text.split(" (os error").next().unwrap_or_default().to_owned()
+}
+
+fn wants_icmp(socket: &Socket, server: SocketAddr, wants: bool) -> nix::Result<()> {
+    match server {
+        SocketAddr::V4(_) => setsockopt(socket, sockopt::Ipv4RecvErr, &wants),
+        SocketAddr::V6(_) => setsockopt(socket, sockopt::Ipv6RecvErr, &wants),
+    }
+}
+
+/// Whether the socket is ready before that time.
+fn wait_for(socket: &impl AsFd, flags: PollFlags, until: Instant) -> io::Result<bool> {
+    loop {
+        let left = until.saturating_duration_since(Instant::now());
+        let mut polled = [PollFd::new(socket.as_fd(), flags)];
+        // Rounded up, so that it does not spin in the last millisecond.
+        let millis = u16::try_from(left.as_millis() + 1).unwrap_or(u16::MAX);
+        match poll(&mut polled, PollTimeout::from(millis)) {
+            Ok(0) if Instant::now() >= until => return Ok(false),
+            Ok(0) | Err(Errno::EINTR) => {}
+            Ok(_) => return Ok(true),
+            Err(error) => return Err(error.into()),
+        }
+    }
+}
+
+/// The ICMP error that the system kept for the socket (ip(7) and ipv6(7), `sock_extended_err`). For TCP, Linux does so
+/// while the SYN is unanswered, since 5.8.
+fn icmp_error(socket: &Socket) -> Option<Unreachable> {
+    /// SO_EE_ORIGIN_ICMP and SO_EE_ORIGIN_ICMP6 of linux/errqueue.h.
+    const ICMP: [u8; 2] = [2, 3];
+    let mut quoted = [0; 256];
+    let mut parts = [IoSliceMut::new(&mut quoted)];
+    let mut control = vec![0; 512];
+    let flags = MsgFlags::MSG_ERRQUEUE | MsgFlags::MSG_DONTWAIT;
+    let message =
+        recvmsg::<SockaddrStorage>(socket.as_raw_fd(), &mut parts, Some(&mut control), flags).ok()?;
+    message.cmsgs().ok()?.find_map(|control| match control {
+        ControlMessageOwned::Ipv4RecvErr(error, Some(from)) if ICMP.contains(&error.ee_origin) => {
+            let from = Ipv4Addr::from(u32::from_be(from.sin_addr.s_addr)).into();
+            Some(Unreachable { from, icmp_type: error.ee_type, code: error.ee_code })
+        }
+        ControlMessageOwned::Ipv6RecvErr(error, Some(from)) if ICMP.contains(&error.ee_origin) => {
+            let from = Ipv6Addr::from(from.sin6_addr.s6_addr).into();
+            Some(Unreachable { from, icmp_type: error.ee_type, code: error.ee_code })
+        }
+        _ => None,
+    })
+}
+
+/// The ICMP error that an errno stands for, where the system does not keep the error itself: the first type and code that
+/// Linux translates into it (net/ipv4/icmp.c, `icmp_err_convert`; net/ipv6/icmp.c, `tab_unreach`).
+fn unreachable_by_errno(error: &io::Error, server: SocketAddr, from: IpAddr) -> Option<Unreachable> {
+    let errno = Errno::from_raw(error.raw_os_error()?);
+    let (icmp_type, code) = match (errno, server.is_ipv4()) {
+        (Errno::ENETUNREACH, true) => (3, 0),
+        (Errno::EHOSTUNREACH, true) => (3, 1),
+        (Errno::ENOPROTOOPT, true) => (3, 2),
+        (Errno::ENETUNREACH, false) => (1, 0),
+        (Errno::EACCES, false) => (1, 1),
+        (Errno::EHOSTUNREACH, false) => (1, 3),
+        _ => return None,
+    };
+    Some(Unreachable { from, icmp_type, code })
+}
+
+/// A connection whose every byte is on the tape. Reading ends with [`io::ErrorKind::TimedOut`] at the time set.
+#[derive(Debug)]
+pub(super) struct Wire<'t> {
+    stream: TcpStream,
+    line: Line,
+    tape: &'t mut Tape,
+    until: Instant,
+    /// How long after the last byte was sent the system is asked whether it was acknowledged.
+    asks_after: Duration,
+    sent_at: Instant,
+    knows_acknowledged: bool,
+    is_over: bool,
+    /// Bytes that are covered on the tape.
+    covered: Vec<u8>,
+}
+
+impl<'t> Wire<'t> {
+    pub(super) fn new(
+        stream: TcpStream,
+        line: Line,
+        tape: &'t mut Tape,
+        until: Instant,
+        asks_after: Duration,
+    ) -> Self {
+        Self {
+            stream,
+            line,
+            tape,
+            until,
+            asks_after,
+            sent_at: Instant::now(),
+            knows_acknowledged: true,
+            is_over: false,
+            covered: Vec::new(),
+        }
+    }
+
+    /// The tape.
+    pub(super) fn tape(&mut self) -> &mut Tape {
+        self.tape
+    }
+
+    /// The connection's ends.
+    pub(super) fn line(&self) -> &Line {
+        &self.line
+    }
+
+    /// These bytes stand on the tape as `*` wherever they are sent.
+    pub(super) fn cover(&mut self, bytes: &[u8]) {
+        self.covered = bytes.to_vec();
+    }
+
+    /// Waits for what comes until then, and says whether anything did.
+    pub(super) fn waits_until(&self, until: Instant) -> io::Result<bool> {
+        wait_for(&self.stream, PollFlags::POLLIN, until.min(self.until))
+    }
+
+    /// Ends the connection, and waits for the server's end of it unless time is over.
+    pub(super) fn close(mut self) {
+        if self.is_over {
+            return;
+        }
+        let is_late = Instant::now() >= self.until;
+        let why = if is_late { "given up, and closed" } else { "closed" };
+        self.tape.client_closed(&mut self.line, why);
+        let _ = self.stream.shutdown(Shutdown::Write);
+        self.until = self.until.min(Instant::now() + LAST_WORDS);
+        self.knows_acknowledged = true;
+        let mut rest = [0; 1024];
+        while !is_late && self.read(&mut rest).is_ok_and(|len| len > 0) {}
+    }
+
+    /// Notes how the connection broke.
+    fn broken(&mut self, error: io::Error) -> io::Error {
+        match error.kind() {
+            io::ErrorKind::ConnectionReset | io::ErrorKind::BrokenPipe if !self.is_over => {
+                self.is_over = true;
+                self.tape.reset(&self.line);
+            }
+            io::ErrorKind::TimedOut | io::ErrorKind::WouldBlock | io::ErrorKind::Interrupted => {}
+            _ if !self.is_over => {
+                self.is_over = true;
+                self.tape.note(format!("the connection broke: {}", words(&error)));
+            }
+            _ => {}
+        }
+        error
+    }
+
+    /// Waits for bytes, and asks the system meanwhile whether the server's TCP has what was sent.
+    fn wait(&mut self) -> io::Result<()> {
+        if !self.knows_acknowledged {
+            let asks_at = self.sent_at + self.asks_after;
+            if asks_at < self.until {
+                if wait_for(&self.stream, PollFlags::POLLIN, asks_at)? {
+                    return Ok(());
+                }
+                self.knows_acknowledged = true;
+                if super::kernel::is_acknowledged(&self.line) == Some(true) {
+                    self.tape.acknowledged(&self.line);
+                }
+            }
+        }
+        let has_come = wait_for(&self.stream, PollFlags::POLLIN, self.until)?;
+        if has_come { Ok(()) } else { Err(io::ErrorKind::TimedOut.into()) }
+    }
+
+    fn told(&self, bytes: &[u8]) -> Vec<u8> {
+        let mut told = bytes.to_vec();
+        if self.covered.is_empty() {
+            return told;
+        }
+        let mut from = 0;
+        while let Some(place) = told
+            .get(from..)
+            .and_then(|rest| rest.windows(self.covered.len()).position(|part| part == self.covered))
+        {
+            let end = from + place + self.covered.len();
+            if let Some(part) = told.get_mut(from + place..end) {
+                part.fill(b'*');
+            }
+            from = end;
+        }
+        told
+    }
+}
+
+impl Read for Wire<'_> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        if self.tape.is_full() {
+            return Err(io::Error::other(format!("more than {} steps", limits::PROBE_STEPS)));
+        }
+        let read = self.wait().and_then(|()| self.stream.read(buffer));
+        match read {
+            Ok(0) if !buffer.is_empty() => {
+                self.tape.server_closed(&mut self.line);
+                Ok(0)
+            }
+            Ok(len) => {
+                let bytes = buffer.get(..len).unwrap_or_default();
+                self.tape.received(&mut self.line, bytes);
+                self.knows_acknowledged = true;
+                Ok(len)
+            }
+            Err(error) => Err(self.broken(error)),
+        }
+    }
+}
+
+impl Write for Wire<'_> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.write_vectored(&[IoSlice::new(bytes)])
+    }
+
+    fn write_vectored(&mut self, parts: &[IoSlice<'_>]) -> io::Result<usize> {
+        if Instant::now() >= self.until {
+            return Err(io::ErrorKind::TimedOut.into());
+        }
+        match self.stream.write_vectored(parts) {
+            Ok(len) => {
+                let bytes: Vec<u8> = parts.iter().flat_map(|part| part.iter().copied()).take(len).collect();
+                let told = self.told(&bytes);
+                self.tape.sent(&mut self.line, &told);
+                self.sent_at = Instant::now();
+                self.knows_acknowledged = false;
+                Ok(len)
+            }
+            Err(error) => Err(self.broken(error)),
+        }
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}

@@ -1,0 +1,333 @@
+//! What the probe did and what came back, in numbered steps, and the packets that a bystander would have seen of it.
+//!
+//! A socket does not hand packets out, but what it does is known well enough to tell them: connect() is a SYN, its success
+//! a SYN-ACK and an ACK, a refusal a RST, what is written and read are segments with these bytes, an end of file is a FIN.
+//! Headers that nobody saw are absent, as in a cut line of text. So the analysis reads an attempt as it reads a capture,
+//! whose packets are numbered as the steps are.
+
+use std::net::{IpAddr, SocketAddr};
+use std::time::{Instant, SystemTime, UNIX_EPOCH};
+
+use crate::capture::{About, FileAbout, ReadError, Record, Source};
+use crate::limits;
+use crate::packet::{
+    Checksum, Content, Flags, IcmpError, IpHeader, Origin, Packet, Quoted, Segment, SegmentHeader, Seq,
+    TcpHeader,
+};
+use crate::tcp::Role;
+use crate::time::{Clock, Elapsed, Timestamp};
+
+/// What the probe is at.
+#[derive(
+    Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, serde::Serialize, schemars::JsonSchema,
+)]
+#[serde(rename_all = "lowercase")]
+pub enum Phase {
+    /// Finding the host's addresses.
+    Dns,
+    /// Opening a TCP connection.
+    Tcp,
+    /// Asking a proxy for a tunnel.
+    Proxy,
+    /// The TLS handshake.
+    Tls,
+    /// Asking for an access token.
+    Oauth,
+    /// Asking for a page.
+    Http,
+}
+
+/// One step.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Step {
+    /// Its number, counted from 1.
+    pub number: u64,
+    /// When it was done, or came back.
+    pub at: Timestamp,
+    /// What it belongs to.
+    pub phase: Phase,
+    /// What was done or came, in words. What a peer said stands in it raw.
+    pub text: String,
+}
+
+/// The steps of an attempt, by the probe's own clock: the system's at its beginning, and what has passed since.
+#[derive(Debug)]
+pub struct Tape {
+    began: Timestamp,
+    started: Instant,
+    steps: Vec<Step>,
+    heard: Vec<Heard>,
+    phase: Phase,
+}
+
+/// A packet as a bystander would have seen it.
+#[derive(Debug)]
+struct Heard {
+    number: u64,
+    at: Timestamp,
+    what: What,
+}
+
+#[derive(Debug)]
+enum What {
+    Segment(Box<SegmentHeader>, Vec<u8>),
+    Icmp(Box<IcmpError<'static>>),
+}
+
+/// A connection on the tape: its ends, and how many bytes went each way.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Line {
+    /// The probe's address and port.
+    pub client: SocketAddr,
+    /// Whom it was opened to.
+    pub server: SocketAddr,
+    /// The next sequence numbers of both, counted from 0 at the SYN.
+    next: [u32; 2],
+}
+
+/// What an ICMP or ICMPv6 error said that ended an attempt.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Unreachable {
+    /// Who sent it; unspecified where the system does not tell.
+    pub from: IpAddr,
+    /// Its type.
+    pub icmp_type: u8,
+    /// Its code.
+    pub code: u8,
+}
+
+impl Tape {
+    /// An empty tape that runs from now on.
+    pub fn begin() -> Self {
+        let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+        Self {
+            began: Timestamp::from_parts(since.as_secs() as i64, i64::from(since.subsec_nanos())),
+            started: Instant::now(),
+            steps: Vec::new(),
+            heard: Vec::new(),
+            phase: Phase::Dns,
+        }
+    }
+
+    /// When it began.
+    pub fn began(&self) -> Timestamp {
+        self.began
+    }
+
+    /// The time by its clock.
+    pub fn now(&self) -> Timestamp {
+        self.at(Instant::now())
+    }
+
+    /// An instant by its clock.
+    pub fn at(&self, instant: Instant) -> Timestamp {
+        let elapsed = instant.saturating_duration_since(self.started);
+        self.began + Elapsed::from_nanos(i64::try_from(elapsed.as_nanos()).unwrap_or(i64::MAX))
+    }
+
+    /// The steps so far.
+    pub fn steps(&self) -> &[Step] {
+        &self.steps
+    }
+
+    /// What belongs to another phase follows.
+    pub fn enter(&mut self, phase: Phase) {
+        self.phase = phase;
+    }
+
+    /// Whether so much happened that the rest is not worth following.
+    pub fn is_full(&self) -> bool {
+        self.steps.len() >= limits::PROBE_STEPS
+    }
+
+    /// Notes a step of which no packet tells.
+    pub fn note(&mut self, text: impl Into<String>) -> u64 {
+        let at = self.now();
+        self.step(at, text)
+    }
+
+    fn step(&mut self, at: Timestamp, text: impl Into<String>) -> u64 {
+        let number = self.steps.len() as u64 + 1;
+        self.steps.push(Step { number, at, phase: self.phase, text: text.into() });
+        number
+    }
+
+    /// connect() was called at that time.
+    pub fn connecting(&mut self, line: &mut Line, began: Instant) {
+        let at = self.at(began);
+        let number = self.step(at, format!("connect to {}", line.server));
+        self.hear(number, at, line, Role::Client, Flags::SYN, &[]);
+        line.next[0] = 1;
+    }
+
+    /// connect() succeeded.
+    pub fn connected(&mut self, line: &mut Line) {
+        let at = self.now();
+        let number = self.step(at, format!("connected, from {}", line.client));
+        self.hear(number, at, line, Role::Server, Flags::SYN | Flags::ACK, &[]);
+        line.next[1] = 1;
+        self.hear(number, at, line, Role::Client, Flags::ACK, &[]);
+    }
+
+    /// The server's TCP answered with a RST, to the SYN or later.
+    pub fn reset(&mut self, line: &Line) {
+        let at = self.now();
+        let is_refusal = line.next[1] == 0;
+        let text = if is_refusal { "connection refused" } else { "connection reset by the server" };
+        let number = self.step(at, text);
+        self.hear(number, at, line, Role::Server, Flags::RST | Flags::ACK, &[]);
+    }
+
+    /// An ICMP error ended the attempt.
+    pub fn unreachable(&mut self, line: &Line, error: Unreachable) {
+        let at = self.now();
+        let by = if error.from.is_unspecified() { String::new() } else { format!(" by {}", error.from) };
+        let (version, kind, code) =
+            (if line.server.is_ipv4() { "" } else { "v6" }, error.icmp_type, error.code);
+        let text = format!("unreachable: ICMP{version} error{by} (type {kind}, code {code})");
+        let number = self.step(at, text);
+        let what = IcmpError {
+            ip: IpHeader::between(error.from, line.client.ip()),
+            icmp_type: error.icmp_type,
+            code: error.code,
+            length: None,
+            checksum: Checksum::Unseen,
+            mtu: None,
+            quoted: Quoted {
+                source: line.client.ip(),
+                destination: line.server.ip(),
+                source_port: Some(line.client.port()),
+                destination_port: Some(line.server.port()),
+                seq: None,
+                protocol: None,
+            },
+            quoted_bytes: &[],
+            quoted_segment: None,
+        };
+        self.heard.push(Heard { number, at, what: What::Icmp(Box::new(what)) });
+    }
+
+    /// The system took these bytes to be sent.
+    pub fn sent(&mut self, line: &mut Line, bytes: &[u8]) {
+        let at = self.now();
+        let number = self.step(at, format!("{} sent", count(bytes.len())));
+        self.hear(number, at, line, Role::Client, Flags::PSH | Flags::ACK, bytes);
+        line.next[0] = line.next[0].wrapping_add(bytes.len() as u32);
+    }
+
+    /// The system handed these bytes out.
+    pub fn received(&mut self, line: &mut Line, bytes: &[u8]) {
+        let at = self.now();
+        let number = self.step(at, format!("{} received", count(bytes.len())));
+        self.hear(number, at, line, Role::Server, Flags::PSH | Flags::ACK, bytes);
+        line.next[1] = line.next[1].wrapping_add(bytes.len() as u32);
+        self.hear(number, at, line, Role::Client, Flags::ACK, &[]);
+    }
+
+    /// The system says that everything sent was acknowledged.
+    pub fn acknowledged(&mut self, line: &Line) {
+        let at = self.now();
+        let number = self.step(at, "the server's TCP has acknowledged all of it");
+        self.hear(number, at, line, Role::Server, Flags::ACK, &[]);
+    }
+
+    /// The server closes.
+    pub fn server_closed(&mut self, line: &mut Line) {
+        let at = self.now();
+        let number = self.step(at, "the server closes the connection");
+        self.hear(number, at, line, Role::Server, Flags::FIN | Flags::ACK, &[]);
+        line.next[1] = line.next[1].wrapping_add(1);
+    }
+
+    /// The probe closes, for this reason.
+    pub fn client_closed(&mut self, line: &mut Line, why: &str) {
+        let at = self.now();
+        let number = self.step(at, why);
+        self.hear(number, at, line, Role::Client, Flags::FIN | Flags::ACK, &[]);
+        line.next[0] = line.next[0].wrapping_add(1);
+    }
+
+    fn hear(&mut self, number: u64, at: Timestamp, line: &Line, by: Role, flags: u8, payload: &[u8]) {
+        let (from, to) =
+            if by == Role::Client { (line.client, line.server) } else { (line.server, line.client) };
+        let [client, server] = line.next;
+        let (seq, ack) = if by == Role::Client { (client, server) } else { (server, client) };
+        let has_ack = flags & Flags::ACK != 0;
+        let tcp = TcpHeader {
+            source_port: from.port(),
+            destination_port: to.port(),
+            seq: Some(Seq(seq)),
+            ack: has_ack.then_some(Seq(ack)),
+            flags: Some(Flags(flags)),
+            window: None,
+            urgent: 0,
+            header_len: None,
+            checksum: Checksum::Unseen,
+            options: None,
+        };
+        let ip = IpHeader::between(from.ip(), to.ip());
+        let header = SegmentHeader { ip, tcp, payload_len: Some(payload.len() as u32) };
+        self.heard.push(Heard { number, at, what: What::Segment(Box::new(header), payload.to_vec()) });
+    }
+
+    /// The packets, and the time at which nothing more was waited for.
+    pub fn source(&self) -> Replay<'_> {
+        Replay { tape: self, next: 0, ended: self.now(), is_over: false }
+    }
+}
+
+impl Line {
+    /// A connection of which nothing was sent yet.
+    pub fn new(client: SocketAddr, server: SocketAddr) -> Self {
+        Self { client, server, next: [0; 2] }
+    }
+}
+
+/// The packets of a tape as a capture.
+#[derive(Debug)]
+pub struct Replay<'t> {
+    tape: &'t Tape,
+    next: usize,
+    ended: Timestamp,
+    is_over: bool,
+}
+
+impl Source for Replay<'_> {
+    fn next_record(&mut self) -> Result<Option<Record<'_>>, ReadError> {
+        let Some(heard) = self.tape.heard.get(self.next) else {
+            let was_over = std::mem::replace(&mut self.is_over, true);
+            return Ok((!was_over).then_some(Record::Idle(self.ended)));
+        };
+        self.next += 1;
+        let content = match &heard.what {
+            What::Segment(header, payload) => {
+                Content::Segment(Segment { header: **header, payload, printed: &[] })
+            }
+            What::Icmp(error) => Content::IcmpError((**error).clone()),
+        };
+        Ok(Some(Record::Printed(Packet {
+            number: heard.number,
+            origin: Origin { file: 0, number: heard.number },
+            at: heard.at,
+            wire_len: None,
+            is_cut: false,
+            travel: None,
+            content,
+        })))
+    }
+
+    fn about(&self) -> About {
+        let format = "as a socket saw it".to_owned();
+        let packets = self.tape.steps.len() as u64;
+        let file = FileAbout { name: "check".to_owned(), format, packets, ..FileAbout::default() };
+        About { files: vec![file], clock: Clock::Utc, digits: 6, dropped: None, notes: Vec::new() }
+    }
+
+    fn progress(&self) -> (u64, Option<u64>) {
+        (0, None)
+    }
+}
+
+fn count(bytes: usize) -> String {
+    if bytes == 1 { "1 byte".to_owned() } else { format!("{bytes} bytes") }
+}

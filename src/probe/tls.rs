@@ -1,0 +1,301 @@
+//! TLS by rustls, over a connection whose bytes are on the tape.
+
+use std::fmt;
+use std::io;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
+use rustls::client::{ResolvesClientCert, Resumption};
+use rustls::crypto::{CryptoProvider, verify_tls12_signature, verify_tls13_signature};
+use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
+use rustls::sign::CertifiedKey;
+use rustls::{
+    CertificateError, ClientConfig, ClientConnection, DigitallySignedStruct, Error, HandshakeKind,
+    OtherError, SignatureScheme,
+};
+
+use super::plan::TlsPlan;
+use super::socket::Wire;
+use crate::cert::{self, Anchors, Fault, Issuer, NameSource, Wanted, When};
+use crate::limits;
+use crate::story::Insight;
+use crate::tcp::Role;
+use crate::time::{Clock, Timestamp};
+use crate::tls::{AlertDescription, CertificateMessage};
+
+/// How long the server's word on the client's end of the handshake is waited for: a TLS 1.3 server refuses a client's
+/// certificate only after it.
+const VERDICT: Duration = Duration::from_secs(1);
+
+/// The certificate and key that the probe shows.
+pub type Identity = CertifiedKey;
+
+/// TLS as the plan wants it, for one or more connections.
+pub(super) struct Tls {
+    config: Arc<ClientConfig>,
+    shown: Arc<Shown>,
+    asked: Arc<Asked>,
+}
+
+/// An established connection.
+pub(super) type Established = ClientConnection;
+
+/// How a handshake ended.
+pub(super) enum Handshake {
+    /// It is complete.
+    Complete(Box<Established>),
+    /// It is not; what happened stands on the tape.
+    Failed,
+}
+
+impl Tls {
+    /// By a plan.
+    pub(super) fn new(plan: &TlsPlan) -> Result<Self, Error> {
+        let provider = Arc::new(rustls::crypto::ring::default_provider());
+        let shown = Arc::new(Shown {
+            wanted: Wanted { name: plan.wanted.clone(), source: NameSource::Target },
+            anchors: Arc::clone(&plan.anchors),
+            is_insecure: plan.is_insecure,
+            provider: Arc::clone(&provider),
+            chain: Mutex::new(None),
+        });
+        let asked = Arc::new(Asked { identity: plan.identity.clone(), was_asked: AtomicBool::new(false) });
+        let mut config = ClientConfig::builder_with_provider(provider)
+            .with_protocol_versions(&plan.versions)?
+            .dangerous()
+            .with_custom_certificate_verifier(Arc::clone(&shown) as _)
+            .with_client_cert_resolver(Arc::clone(&asked) as _);
+        config.alpn_protocols = plan.protocols.iter().map(|protocol| protocol.as_bytes().to_vec()).collect();
+        config.enable_sni = plan.server_name.is_some();
+        config.resumption = if plan.resumes {
+            Resumption::in_memory_sessions(limits::PROBE_SESSIONS)
+        } else {
+            Resumption::disabled()
+        };
+        Ok(Self { config: Arc::new(config), shown, asked })
+    }
+
+    /// Shakes hands, and tells what the packets do not show.
+    pub(super) fn shake_hands(
+        &self,
+        plan: &TlsPlan,
+        wire: &mut Wire<'_>,
+        awaits_verdict: bool,
+    ) -> (Handshake, Insight) {
+        wire.tape().enter(super::tape::Phase::Tls);
+        let mut insight = Insight::of(wire.line().client);
+        *self.shown.chain.lock().unwrap_or_else(PoisonError::into_inner) = None;
+        let name = plan.server_name.as_ref().unwrap_or(&plan.wanted);
+        let name = ServerName::try_from(name.trim_end_matches('.').to_owned());
+        let connection = name
+            .map_err(|_| Error::General("no server name".to_owned()))
+            .and_then(|name| ClientConnection::new(Arc::clone(&self.config), name));
+        let mut connection = match connection {
+            Ok(connection) => connection,
+            Err(error) => {
+                wire.tape().note(format!("no TLS: {error}"));
+                return (Handshake::Failed, insight);
+            }
+        };
+        let mut outcome = Ok(());
+        while connection.is_handshaking() && outcome.is_ok() {
+            outcome = connection.complete_io(wire).map(|_| ());
+        }
+        let is_awaited = awaits_verdict || self.asked.was_asked.load(Ordering::Relaxed);
+        if outcome.is_ok() && is_awaited {
+            outcome = first_words(&mut connection, wire);
+        }
+        insight.certificates = self.shown.chain.lock().unwrap_or_else(PoisonError::into_inner).take();
+        insight.protocol =
+            connection.alpn_protocol().map(|protocol| String::from_utf8_lossy(protocol).into_owned());
+        match outcome {
+            Ok(()) => {
+                insight.is_read = true;
+                let kind = match connection.handshake_kind() {
+                    Some(HandshakeKind::Resumed) => ", session resumed",
+                    _ => "",
+                };
+                wire.tape().note(format!("TLS is established{kind}"));
+                (Handshake::Complete(Box::new(connection)), insight)
+            }
+            Err(error) => {
+                insight.alert = alert(&error);
+                insight.is_read = insight.alert.is_some();
+                wire.tape().note(ended(&error));
+                (Handshake::Failed, insight)
+            }
+        }
+    }
+}
+
+/// Waits for what the server says first after the handshake: session tickets, or an alert.
+fn first_words(connection: &mut Established, wire: &mut Wire<'_>) -> io::Result<()> {
+    let until = Instant::now() + VERDICT;
+    if connection.protocol_version() != Some(rustls::ProtocolVersion::TLSv1_3) {
+        return Ok(());
+    }
+    while connection.tls13_tickets_received() == 0 && wire.waits_until(until)? {
+        match connection.read_tls(wire) {
+            Ok(0) => break,
+            Ok(_) => connection.process_new_packets().map_err(io::Error::other).map(|_| ())?,
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(())
+}
+
+/// The alert that an error brought, or was answered with.
+pub(super) fn alert(error: &io::Error) -> Option<(Role, AlertDescription)> {
+    let by_rustls = |alert: rustls::AlertDescription| AlertDescription(u8::from(alert));
+    match error.get_ref()?.downcast_ref::<Error>()? {
+        Error::AlertReceived(alert) => Some((Role::Server, by_rustls(*alert))),
+        Error::InvalidCertificate(error) => Some((Role::Client, by_rustls(error.clone().into()))),
+        _ => None,
+    }
+}
+
+/// Why a handshake, or what came after it, ended, in words.
+pub(super) fn ended(error: &io::Error) -> String {
+    match error.get_ref().and_then(|error| error.downcast_ref::<Error>()) {
+        Some(Error::AlertReceived(alert)) => {
+            format!("the server sent the alert {}", AlertDescription(u8::from(*alert)))
+        }
+        Some(Error::InvalidCertificate(CertificateError::Other(why))) => {
+            format!("the certificate is refused: {why}")
+        }
+        Some(Error::InvalidCertificate(_)) => "the certificate is refused".to_owned(),
+        Some(error) => format!("TLS ended: {error}"),
+        None if error.kind() == io::ErrorKind::TimedOut => "no answer; time is over".to_owned(),
+        None if error.kind() == io::ErrorKind::UnexpectedEof => "the server closed in the middle".to_owned(),
+        None => format!("TLS ended: {error}"),
+    }
+}
+
+/// Looks at the server's certificates as the report does, so that what is refused here is what it explains.
+struct Shown {
+    wanted: Wanted,
+    anchors: Arc<Anchors>,
+    is_insecure: bool,
+    provider: Arc<CryptoProvider>,
+    chain: Mutex<Option<Arc<CertificateMessage>>>,
+}
+
+impl ServerCertVerifier for Shown {
+    fn verify_server_cert(
+        &self,
+        own: &CertificateDer<'_>,
+        intermediates: &[CertificateDer<'_>],
+        _: &ServerName<'_>,
+        _: &[u8],
+        now: UnixTime,
+    ) -> Result<ServerCertVerified, Error> {
+        let message = Arc::new(message(own, intermediates));
+        *self.chain.lock().unwrap_or_else(PoisonError::into_inner) = Some(Arc::clone(&message));
+        if self.is_insecure {
+            return Ok(ServerCertVerified::assertion());
+        }
+        let seconds = i64::try_from(now.as_secs()).unwrap_or(i64::MAX);
+        let when = When::of(Timestamp::from_parts(seconds, 0), Clock::Utc);
+        let examination = cert::examine(&message, Some(self.wanted.clone()), when, Some(&self.anchors));
+        let objection = match &examination.issuer {
+            Issuer::Refused(why) => Some(CertificateError::Other(OtherError(Arc::new(Why(why.clone()))))),
+            Issuer::Unchecked(why) => {
+                Some(CertificateError::Other(OtherError(Arc::new(Why((*why).to_owned())))))
+            }
+            _ => examination.faults.iter().find_map(objection),
+        };
+        match objection {
+            Some(objection) => Err(Error::InvalidCertificate(objection)),
+            None => Ok(ServerCertVerified::assertion()),
+        }
+    }
+
+    fn verify_tls12_signature(
+        &self,
+        message: &[u8],
+        certificate: &CertificateDer<'_>,
+        signature: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, Error> {
+        let algorithms = &self.provider.signature_verification_algorithms;
+        verify_tls12_signature(message, certificate, signature, algorithms)
+    }
+
+    fn verify_tls13_signature(
+        &self,
+        message: &[u8],
+        certificate: &CertificateDer<'_>,
+        signature: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, Error> {
+        let algorithms = &self.provider.signature_verification_algorithms;
+        verify_tls13_signature(message, certificate, signature, algorithms)
+    }
+
+    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
+        self.provider.signature_verification_algorithms.supported_schemes()
+    }
+}
+
+impl fmt::Debug for Shown {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "certificates for {}", self.wanted.name)
+    }
+}
+
+/// What a fault is to rustls, which sends the alert that belongs to it.
+fn objection(fault: &Fault) -> Option<CertificateError> {
+    match fault {
+        Fault::Expired { .. } => Some(CertificateError::Expired),
+        Fault::NotYetValid { .. } => Some(CertificateError::NotValidYet),
+        Fault::NameMismatch { .. } => Some(CertificateError::NotValidForName),
+        Fault::SelfSigned { .. } | Fault::UnknownIssuer { .. } => Some(CertificateError::UnknownIssuer),
+        // What webpki does not take is refused as an issuer; the rest is worth a warning.
+        Fault::Weak { .. } => None,
+    }
+}
+
+/// A reason in words.
+#[derive(Debug)]
+struct Why(String);
+
+impl fmt::Display for Why {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl std::error::Error for Why {}
+
+/// The certificates as the message that brought them.
+fn message(own: &CertificateDer<'_>, intermediates: &[CertificateDer<'_>]) -> CertificateMessage {
+    /// RFC 8446, 4.4.2: type and length of the message, an empty context, the list's length; before and after each
+    /// certificate its length and that of its extensions, of which there are none as a rule.
+    const FRAME: usize = 4 + 1 + 3;
+    const ENTRY: usize = 3 + 2;
+    let all: Vec<_> = std::iter::once(own).chain(intermediates).collect();
+    let len = FRAME + all.iter().map(|der| ENTRY + der.len()).sum::<usize>();
+    let chain: Vec<_> = all.iter().take(limits::CHAIN_CERTIFICATES).map(|der| der.to_vec()).collect();
+    let further = (all.len() - chain.len()) as u32;
+    CertificateMessage { len: len as u32, chain, further, is_whole: true }
+}
+
+/// Shows the client's certificate, and notes that it was asked for.
+#[derive(Debug)]
+struct Asked {
+    identity: Option<Arc<Identity>>,
+    was_asked: AtomicBool,
+}
+
+impl ResolvesClientCert for Asked {
+    fn resolve(&self, _: &[&[u8]], schemes: &[SignatureScheme]) -> Option<Arc<CertifiedKey>> {
+        self.was_asked.store(true, Ordering::Relaxed);
+        let identity = self.identity.as_ref()?;
+        identity.key.choose_scheme(schemes)?;
+        Some(Arc::clone(identity))
+    }
+
+    fn has_certs(&self) -> bool {
+        self.identity.is_some()
+    }
+}

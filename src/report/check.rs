@@ -1,0 +1,194 @@
+//! An active check for people: its steps with their times and what they mean, what follows, and each connection's verdict.
+
+use std::io::{self, Write};
+
+use comfy_table::presets::UTF8_FULL;
+use comfy_table::{ContentArrangement, Table};
+
+use super::escape::escaped;
+use super::notes::Notes;
+use super::timeline::{write_judgement, write_labelled, write_note};
+use super::words::{self, BOLD, DIM, PROSE_COLUMNS, PacketNames, style_of, wrapped};
+use super::{Origins, Style, clock};
+use crate::probe::{Conclusion, Outcome, Phase, Step};
+use crate::story::Item;
+use crate::time::{Clock, Elapsed};
+
+/// Digits after the second of the time at which a check began.
+const DIGITS: u8 = 3;
+
+/// Columns of a step's number and of its time.
+const NUMBER: usize = 3;
+const TIME: usize = 10;
+
+/// Writes the steps, what follows from them, and the verdicts.
+///
+/// # Errors
+/// When `out` can't be written.
+pub fn write(outcome: &Outcome, style: &Style, out: &mut dyn Write) -> io::Result<()> {
+    let origins = Origins::default();
+    let names = PacketNames::of_steps(&origins);
+    write_beginning(outcome, style, out)?;
+    write_steps(outcome, &names, out)?;
+    writeln!(out)?;
+    write_labelled("Took", &took(outcome), out)?;
+    writeln!(out)?;
+    let conclusion = outcome.conclusion();
+    if conclusion.connection.is_none() {
+        write_conclusion(&conclusion, out)?;
+    }
+    // The connection that decided comes first.
+    let decisive = conclusion.connection.unwrap_or(0);
+    let order =
+        std::iter::once(decisive).chain((0..outcome.connections.len()).filter(|index| *index != decisive));
+    for judged in order.filter_map(|index| outcome.connections.get(index)) {
+        if outcome.connections.len() > 1 {
+            let (client, server) = (&judged.story.parties.client, &judged.story.parties.server);
+            writeln!(out, "{BOLD}{} → {}{BOLD:#}", words::end(client), words::end(server))?;
+        }
+        write_judgement(judged, &names, style, out)?;
+    }
+    if let Some(token) = outcome.token.as_ref().filter(|token| token.is_granted()) {
+        let life = token.expires_in.map_or(String::new(), |seconds| format!(" It is good for {seconds} s."));
+        write_labelled("Token", &format!("{}. {}{life}", token.headline, token.explanation), out)?;
+    }
+    if let Some(page) = outcome.page.as_ref().filter(|page| page.is_expected) {
+        write_labelled("Page", &format!("{}.", page.headline), out)?;
+    }
+    Ok(())
+}
+
+/// Writes a row for each part of the check.
+///
+/// # Errors
+/// When `out` can't be written.
+pub fn write_table(outcome: &Outcome, style: &Style, out: &mut dyn Write) -> io::Result<()> {
+    let mut table = Table::new();
+    table
+        .load_style(UTF8_FULL)
+        .set_content_arrangement(ContentArrangement::Dynamic)
+        .set_width(style.columns)
+        .set_header(["Part", "Result", "Time"]);
+    let time = |elapsed: Option<Elapsed>| elapsed.map(|elapsed| elapsed.to_string()).unwrap_or_default();
+    if let Some(found) = &outcome.resolution {
+        let addresses: Vec<_> = found.addresses.iter().map(ToString::to_string).collect();
+        let result = match (found.addresses.is_empty(), &found.rcode) {
+            (false, _) => format!("{}: {}", escaped(&found.name), addresses.join(", ")),
+            (true, Some(code)) => format!("{}: {}", escaped(&found.name), escaped(code)),
+            (true, None) => format!("{}: no answer", escaped(&found.name)),
+        };
+        table.add_row(["DNS".to_owned(), result, time(outcome.spent.dns)]);
+    }
+    for judged in &outcome.connections {
+        let server = words::end(&judged.story.parties.server);
+        let verdict = &judged.verdict;
+        let result = format!("{} at {}: {}", verdict.code, judged.story.stage, escaped(&verdict.headline));
+        table.add_row([server, result, time(Some(judged.story.last.at - judged.story.first.at))]);
+    }
+    if let Some(token) = &outcome.token {
+        table.add_row(["Token".to_owned(), escaped(&token.headline), time(outcome.spent.token)]);
+    }
+    if let Some(page) = &outcome.page {
+        table.add_row(["Page".to_owned(), escaped(&page.headline), time(outcome.spent.page)]);
+    }
+    let conclusion = outcome.conclusion();
+    let result = format!("{} ({})", conclusion.reason, words::severity_name(conclusion.severity));
+    table.add_row(["All".to_owned(), result, time(Some(outcome.spent.total))]);
+    writeln!(out, "{table}")
+}
+
+fn write_beginning(outcome: &Outcome, style: &Style, out: &mut dyn Write) -> io::Result<()> {
+    let place = words::place(&outcome.host, outcome.port);
+    writeln!(out, "{BOLD}{}{BOLD:#}", escaped(&place))?;
+    let start = clock::date_and_time(outcome.began, Clock::Utc, DIGITS, &style.zone).unwrap_or_default();
+    writeln!(out, "{DIM}{start}, in {}, as the socket saw it{DIM:#}", outcome.spent.total)
+}
+
+/// The steps, with what the analysis says of the packets that they stand for.
+fn write_steps(outcome: &Outcome, names: &PacketNames<'_>, out: &mut dyn Write) -> io::Result<()> {
+    let mut phase = None;
+    let mut notes: Vec<_> =
+        outcome.connections.iter().map(|judged| Notes::new(&judged.story, names)).collect();
+    let entries: Vec<Vec<_>> = outcome
+        .connections
+        .iter()
+        .map(|judged| {
+            let items = judged.story.timeline.items(usize::MAX).into_iter();
+            items
+                .filter_map(|item| match item {
+                    Item::Packet(entry) => Some(entry),
+                    Item::Fold { .. } => None,
+                })
+                .collect()
+        })
+        .collect();
+    for step in &outcome.steps {
+        if phase != Some(step.phase) {
+            phase = Some(step.phase);
+            writeln!(out, "\n{BOLD}{}{BOLD:#}", title(step.phase))?;
+        }
+        write_step(step, step.at - outcome.began, out)?;
+        let mut said = Vec::new();
+        for (notes, entries) in notes.iter_mut().zip(&entries) {
+            for entry in entries.iter().filter(|entry| entry.moment.number == step.number) {
+                said.extend(notes.about(entry, None));
+            }
+        }
+        write_note(&said, NUMBER + TIME + 2, out)?;
+    }
+    Ok(())
+}
+
+fn write_step(step: &Step, after: Elapsed, out: &mut dyn Write) -> io::Result<()> {
+    let indent = NUMBER + TIME + 4;
+    let number = step.number;
+    let after = format!("+{after}");
+    for (index, line) in wrapped(&step.text, PROSE_COLUMNS - indent).iter().enumerate() {
+        match index {
+            0 => writeln!(out, "{DIM}{number:>NUMBER$}  {after:>TIME$}{DIM:#}  {line}")?,
+            _ => writeln!(out, "{:indent$}{line}", "")?,
+        }
+    }
+    Ok(())
+}
+
+fn title(phase: Phase) -> &'static str {
+    match phase {
+        Phase::Dns => "DNS",
+        Phase::Tcp => "TCP",
+        Phase::Proxy => "Proxy",
+        Phase::Tls => "TLS",
+        Phase::Oauth => "Token",
+        Phase::Http => "Page",
+    }
+}
+
+fn took(outcome: &Outcome) -> String {
+    let spent = &outcome.spent;
+    let parts = [
+        ("DNS", spent.dns),
+        ("TCP", spent.connect),
+        ("TLS", spent.tls),
+        ("token", spent.token),
+        ("page", spent.page),
+        ("in all", Some(spent.total)),
+    ];
+    let parts = parts.into_iter().filter_map(|(name, elapsed)| Some(format!("{name} {}", elapsed?)));
+    parts.collect::<Vec<_>>().join(" · ")
+}
+
+fn write_conclusion(conclusion: &Conclusion, out: &mut dyn Write) -> io::Result<()> {
+    let color = style_of(conclusion.severity);
+    let severity = words::severity_name(conclusion.severity);
+    writeln!(out, "{color}{} ({severity}){color:#}", conclusion.reason)?;
+    for line in wrapped(&conclusion.headline, PROSE_COLUMNS) {
+        writeln!(out, "{BOLD}{line}{BOLD:#}")?;
+    }
+    writeln!(out)?;
+    write_labelled("Why", &conclusion.explanation, out)?;
+    for (index, advice) in conclusion.advice.iter().enumerate() {
+        let label = if index == 0 { "Do next" } else { "" };
+        write_labelled(label, &format!("{}. {advice}", index + 1), out)?;
+    }
+    writeln!(out)
+}

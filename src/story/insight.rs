@@ -1,0 +1,66 @@
+//! What the client's end knows of its connection, and no bystander can see.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use super::{EndingKind, Said, Story};
+use crate::tcp::Role;
+use crate::time::Timestamp;
+use crate::tls::{AlertDescription, Basis, CertificateMessage};
+
+/// What the client's end tells of one connection. TLS 1.3 encrypts all of it on the wire.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Insight {
+    /// The client's address and port.
+    pub client: SocketAddr,
+    /// Whether it could read the handshake to its end: what is inferred of it otherwise, it knows.
+    pub is_read: bool,
+    /// The server's certificates.
+    pub certificates: Option<Arc<CertificateMessage>>,
+    /// The alert that ended the handshake, and who sent it.
+    pub alert: Option<(Role, AlertDescription)>,
+    /// The application protocol agreed on.
+    pub protocol: Option<String>,
+    /// When the client gave up, where no packet shows it: what was not there then did not come.
+    pub closed: Option<Timestamp>,
+}
+
+impl Insight {
+    /// Of the connection of this client, with nothing to tell yet.
+    pub fn of(client: SocketAddr) -> Self {
+        Self { client, is_read: false, certificates: None, alert: None, protocol: None, closed: None }
+    }
+
+    /// Whether it is about this connection.
+    pub fn is_about(&self, story: &Story) -> bool {
+        let client = &story.parties.client;
+        (client.address, client.port) == (self.client.ip(), self.client.port())
+    }
+}
+
+impl Story {
+    /// Takes in what the client's end knows. What packets show themselves stays as it is.
+    pub fn take_insight(&mut self, insight: &Insight) {
+        if insight.is_read {
+            self.basis = Basis::Decoded;
+        }
+        let tls = &mut self.tls;
+        if let (Some(hello), Some(protocol)) = (&mut tls.server_hello, &insight.protocol) {
+            hello.what.alpn.get_or_insert_with(|| protocol.clone());
+        }
+        let arrived = tls.server_flight.as_ref().map(|said| said.moment).or(self.last_data.server);
+        if let (Some(chain), Some(moment)) = (&insight.certificates, arrived) {
+            let said = Said { what: Arc::clone(chain), moment, basis: Basis::Decoded };
+            tls.certificates.server.get_or_insert(said);
+        }
+        if let Some((by, description)) = insight.alert {
+            let hidden = self
+                .endings
+                .iter_mut()
+                .find(|ending| ending.by == by && matches!(ending.what, EndingKind::EncryptedAlert { .. }));
+            if let Some(ending) = hidden {
+                ending.what = EndingKind::Alert { description: Some(description), basis: Basis::Decoded };
+            }
+        }
+    }
+}

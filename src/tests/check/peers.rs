@@ -1,0 +1,111 @@
+//! Servers of the tests' own making: some that break off, and a token endpoint over TLS.
+
+use std::io::{Read, Write};
+use std::net::{TcpListener, TcpStream};
+use std::sync::Arc;
+use std::thread;
+use std::time::Duration;
+
+use rustls::pki_types::pem::PemObject;
+use rustls::pki_types::{CertificateDer, PrivateKeyDer};
+
+use crate::network::Net;
+
+/// How long a silent peer is silent.
+const SILENCE: Duration = Duration::from_secs(4);
+
+/// Serves each connection on the server by this function, in a thread that ends with the test program.
+pub fn serve(net: &Net, port: u16, handle: impl Fn(TcpStream) + Send + Sync + 'static) {
+    let listener = net.within("server", || TcpListener::bind(("::", port)).unwrap());
+    let handle = Arc::new(handle);
+    thread::spawn(move || {
+        for peer in listener.incoming().flatten() {
+            let handle = Arc::clone(&handle);
+            thread::spawn(move || handle(peer));
+        }
+    });
+}
+
+/// Reads what comes, and is silent.
+pub fn read_and_wait(mut peer: TcpStream) {
+    let _ = peer.read(&mut [0; 4_096]);
+    thread::sleep(SILENCE);
+}
+
+/// Begins its answer by a ServerHello of TLS 1.2, and is silent.
+pub fn begin_and_wait(mut peer: TcpStream) {
+    let _ = peer.read(&mut [0; 4_096]);
+    let mut hello = vec![22, 3, 3, 0, 42, 2, 0, 0, 38, 3, 3];
+    hello.extend([9; 32]);
+    hello.extend([0, 0xc0, 0x2f, 0]);
+    let _ = peer.write_all(&hello);
+    thread::sleep(SILENCE);
+}
+
+/// Reads all that comes, answers with these bytes, and closes.
+pub fn answer(mut peer: TcpStream, bytes: &[u8]) {
+    let _ = peer.read(&mut [0; 4_096]);
+    let _ = peer.write_all(bytes);
+    let _ = peer.shutdown(std::net::Shutdown::Write);
+    let _ = peer.read(&mut [0; 4_096]);
+}
+
+/// Closes with what came unread, which Linux answers by a RST.
+pub fn close_unread(peer: TcpStream) {
+    thread::sleep(Duration::from_millis(200));
+    drop(peer);
+}
+
+/// A web server over TLS that answers a request, its path and body, with what this function makes of them.
+pub fn serve_https(
+    net: &Net,
+    port: u16,
+    [certificate, key]: &[String; 2],
+    answer: impl Fn(&str, &str) -> String + Send + Sync + 'static,
+) {
+    let chain: Vec<_> = CertificateDer::pem_file_iter(certificate).unwrap().map(Result::unwrap).collect();
+    let key = PrivateKeyDer::from_pem_file(key).unwrap();
+    let provider = Arc::new(rustls::crypto::ring::default_provider());
+    let config = rustls::ServerConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()
+        .unwrap()
+        .with_no_client_auth()
+        .with_single_cert(chain, key)
+        .unwrap();
+    let config = Arc::new(config);
+    serve(net, port, move |mut peer| {
+        let mut connection = rustls::ServerConnection::new(Arc::clone(&config)).unwrap();
+        let mut stream = rustls::Stream::new(&mut connection, &mut peer);
+        let mut request = Vec::new();
+        let mut buffer = [0; 4_096];
+        let (head, body) = loop {
+            match stream.read(&mut buffer) {
+                Ok(0) | Err(_) => return,
+                Ok(len) => request.extend_from_slice(&buffer[..len]),
+            }
+            let text = String::from_utf8_lossy(&request).into_owned();
+            if let Some((head, body)) = text.split_once("\r\n\r\n") {
+                let len = head
+                    .to_lowercase()
+                    .lines()
+                    .find_map(|line| line.strip_prefix("content-length: ")?.parse().ok());
+                if body.len() >= len.unwrap_or(0) {
+                    break (head.to_owned(), body.to_owned());
+                }
+            }
+        };
+        let path = head.split(' ').nth(1).unwrap_or_default();
+        let authorization = head.lines().find(|line| line.to_lowercase().starts_with("authorization: "));
+        let answer = answer(path, &format!("{body}{}", authorization.unwrap_or_default()));
+        let _ = stream.write_all(answer.as_bytes());
+        connection.send_close_notify();
+        let _ = connection.write_tls(&mut peer);
+        let _ = peer.read(&mut buffer);
+    });
+}
+
+/// An answer with a body in JSON.
+pub fn json(status: &str, body: &str) -> String {
+    let len = body.len();
+    format!("HTTP/1.1 {status}\r\nContent-Type: application/json\r\nContent-Length: {len}\r\n\r\n{body}")
+}
