@@ -7,7 +7,7 @@ use super::{
     ResetFacts, RoundTrips, Said, Seen, Silence, Stage, Story, Timeline, TlsFacts,
 };
 use crate::limits;
-use crate::packet::{IcmpError, Origin, Segment, SegmentHeader, Seq, Viewpoint};
+use crate::packet::{Flags, IcmpError, Origin, Segment, SegmentHeader, Seq, Viewpoint};
 use crate::tcp::{Connection, HandshakeStep, Kind, PerRole, Reading, ResetFit, Role};
 use crate::time::{Elapsed, Timestamp};
 use crate::tls::{AlertDescription, Basis, CertificateMessage, Event, Message, Plain, Prelude, Tracker};
@@ -32,6 +32,9 @@ pub struct Builder {
     silence: Option<Silence>,
     last_packet: PerRole<Option<Moment>>,
     saw_timestamps: PerRole<bool>,
+    /// Whether some of the server's payload is missing from its packets, and whether its last payload ended with a PSH.
+    server_was_cut: bool,
+    server_pushed: bool,
     reset_seq: PerRole<Option<Seq>>,
     /// After the ClientHello's segment, and whatever the client had sent before.
     hello_end: Option<Seq>,
@@ -104,6 +107,8 @@ impl Builder {
             silence: None,
             last_packet: PerRole::default(),
             saw_timestamps: PerRole::default(),
+            server_was_cut: false,
+            server_pushed: false,
             reset_seq: PerRole::default(),
             hello_end: None,
             saw_unseen_finished: false,
@@ -264,6 +269,17 @@ impl Builder {
                 end.hole().and_then(|(from, to)| Some((end.relative(from)?, end.relative(to)?)));
         }
         story.tls.unfinished_certificate = tls.unfinished_certificate();
+        if story.is_inside_client_hello() {
+            // The rest of it is the client's to send.
+            for ending in &mut story.endings {
+                if matches!(ending.what, EndingKind::Silence(_)) {
+                    ending.by = Role::Client;
+                }
+            }
+            if let Some(silence) = &mut self.silence {
+                silence.owed_by = Role::Client;
+            }
+        }
         story.capture = capture;
         if let Some(silence) = self.silence.take() {
             let was_dropping =
@@ -534,6 +550,11 @@ impl Builder {
         if reading.new_bytes > 0 {
             self.story.first_data[role].get_or_insert(moment);
             self.story.last_data[role] = Some(moment);
+            if role == Role::Server {
+                let captured = segment.payload.len() as u32;
+                self.server_was_cut |= segment.header.payload_len.is_some_and(|len| len > captured);
+                self.server_pushed = reading.flags.has(Flags::PSH);
+            }
         } else if matches!(reading.kind, Kind::Retransmission { .. }) && segment.header.payload_len != Some(0)
         {
             self.story.data_repeats[role].add(moment);
@@ -835,10 +856,32 @@ impl Builder {
     fn end(&mut self, what: EndingKind, by: Role, moment: Moment) {
         if let Some(silence) = self.silence.take() {
             self.end_in_silence(silence);
+        } else if self.client_ends_at_flight(&what, by) {
+            self.story.tls.server_flight =
+                self.story.last_data.server.map(|moment| Said { what: (), moment, basis: Basis::Inferred });
+            self.reach(Stage::ServerFlightComplete, Basis::Inferred);
         }
         if self.story.endings.len() < limits::STORY_REPEATS {
             self.story.endings.push(Ending { what, by, moment, stage: self.story.stage });
         }
+    }
+
+    /// Whether a client ends it at the server's flight, of whose messages not all were captured. It did not wait for more of
+    /// it, and the server had sent what it had to send: the flight was complete.
+    fn client_ends_at_flight(&self, what: &EndingKind, by: Role) -> bool {
+        let is_end = matches!(what, EndingKind::Fin | EndingKind::Reset(_));
+        let only_alerts = self
+            .story
+            .endings
+            .iter()
+            .all(|ending| ending.by == Role::Client && !matches!(ending.what, EndingKind::Silence(_)));
+        is_end
+            && by == Role::Client
+            && only_alerts
+            && self.story.stage == Stage::ServerHello
+            && self.server_was_cut
+            && self.server_pushed
+            && self.story.reported_hole.server.is_none()
     }
 
     fn reach(&mut self, stage: Stage, basis: Basis) {

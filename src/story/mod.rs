@@ -549,14 +549,40 @@ impl Story {
             && data.server.count == 2
             && matches!(sizes.as_slice(), [one, other] if one == other && *one <= TICKET_BYTES)
             && !asked_twice;
-        // A long record counts before it is complete.
-        let asked = self.tls.application_data.client.first().map(|moment| moment.number);
-        let spoke_after =
-            self.last_data.server.is_some_and(|last| asked.is_some_and(|asked| last.number > asked));
+        // What the server said before it was asked is no answer: a ticket, or a greeting.
+        let spoke_after = match data.client.first().map(|moment| moment.number) {
+            Some(asked) => {
+                // A long record counts before it is complete, but the server's end of the handshake does not, where the
+                // client did not wait for it (RFC 7918).
+                let established = self.tls.established.as_ref().map_or(0, |said| said.moment.number);
+                let last = self.last_data.server.map_or(0, |last| last.number);
+                last > asked.max(established) || data.server.numbers().any(|spoke| spoke > asked)
+            }
+            None => data.server.count > 0,
+        };
         match self.tls.client_hello {
-            Some(_) => !are_tickets && (self.tls.application_data.server.count > 0 || spoke_after),
+            Some(_) => !are_tickets && spoke_after,
             None => self.first_data.server.is_some(),
         }
+    }
+
+    /// Whether the client's first record was begun and not ended, and nothing else came of it.
+    pub fn is_inside_client_hello(&self) -> bool {
+        self.stage == Stage::TcpEstablished
+            && self.tls.is_inside_record.client
+            && self.tls.client_hello.is_none()
+            && self.first_data.server.is_none()
+            && self.plain.client.is_none()
+    }
+
+    /// The packet in which the server closed the connection instead of answering what the client had asked inside TLS.
+    pub fn closed_unanswered(&self) -> Option<Moment> {
+        let first = self.endings.first().filter(|ending| ending.by == Role::Server)?;
+        let was_asked = first.stage == Stage::ApplicationData && self.tls.application_data.client.count > 0;
+        let is_close = matches!(first.what, EndingKind::Fin);
+        // Of text without payload only sizes are known, and an answer may have a ticket's.
+        let is_sure = !self.capture.is_text && self.acked_unseen.server == 0;
+        (is_close && was_asked && is_sure && !self.was_answered()).then_some(first.moment)
     }
 
     /// The silence that ran when the capture ended, or before somebody gave up.

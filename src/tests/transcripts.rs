@@ -24,15 +24,23 @@ const WITHOUT_PAYLOAD: [&str; 7] = [
     "in-progress--syn",
 ];
 
-/// Of those, the ones that need it: what a proxy's tunnel carries, and an error whose line is cut before it says of whom.
-const NEEDS_MORE: [&str; 2] = ["no-server-hello--behind-proxy", "unreachable--ipv6-port-unreachable"];
+/// Of those, the ones that need it: how long a ClientHello should be, what a proxy's tunnel carries, and an error whose line is cut before it says of whom.
+const NEEDS_MORE: [&str; 3] = [
+    "client-silent--in-the-client-hello",
+    "no-server-hello--behind-proxy",
+    "unreachable--ipv6-port-unreachable",
+];
 
 /// Columns at which a terminal cuts a line, for IPv4 and for IPv6.
 const COLUMNS: [usize; 2] = [98, 200];
 
 /// Situations that text without payload tells otherwise, with the codes that it gives. What a proxy, a mail server or a client in
-/// clear says has no size of its own; an answer that is no TLS is taken for a ServerHello or an alert by its length.
-const OTHERWISE_WITHOUT_PAYLOAD: [(&str, &[&str]); 8] = [
+/// clear says has no size of its own; whether a record came to its end, no length tells; an answer that is no TLS is taken for a ServerHello or an alert by its length.
+const OTHERWISE_WITHOUT_PAYLOAD: [(&str, &[&str]); 12] = [
+    ("client-silent--in-the-client-hello", &["no-server-hello"]),
+    ("closed-early--in-the-client-hello", &["closed-early"]),
+    ("no-response--closed", &["healthy"]),
+    ("reset--in-the-answer", &["healthy"]),
     ("healthy--early-data-closed", &["closed-early"]),
     ("healthy--proxy", &["plaintext"]),
     ("healthy--socks5", &["plaintext"]),

@@ -6,6 +6,7 @@ use super::certificates::CertificateMessage;
 use super::event::{Basis, Message};
 use super::handshake::{ClientHello, ServerHello, Version, kind, of_server_key_exchange};
 use super::reader::{FlowAnswer, Raw};
+use super::record::HEADER_BYTES;
 use crate::tcp::Role;
 
 /// What the handshake awaits next, in the order of RFC 5246, 7.3 and RFC 8446, 2.
@@ -73,6 +74,8 @@ pub(super) struct Flow {
     sent_certificate: bool,
     /// TLS 1.3: the server said something encrypted.
     began_server_flight: bool,
+    /// TLS 1.3: the server accepted a pre-shared key, and sends no certificate (RFC 8446, 2.2).
+    accepted_key: bool,
     /// The server said something after both Finished.
     server_went_on: bool,
 }
@@ -101,6 +104,12 @@ fn is_bare_alert_size(len: u16) -> bool {
     matches!(len, 11 | 19)
 }
 
+/// Body lengths of a server's first TLS 1.3 record that holds its whole flight where it accepted a pre-shared key: beside a
+/// Finished an EncryptedExtensions of at least 6. One alone has fewer extensions than this would take.
+fn is_resuming_flight(len: u16) -> bool {
+    len >= 53 + 6
+}
+
 /// Body lengths of a TLS 1.3 record that holds an empty Certificate, the answer to a request for one by a client that has
 /// none (RFC 8446, 4.4.2), and the Finished behind it: 4 + 1 + 3 more than the Finished alone.
 fn holds_empty_certificate(len: u16) -> bool {
@@ -117,6 +126,12 @@ fn is_certificate_verify_size(len: u16) -> bool {
         )
     })
 }
+
+/// A record header, in bytes.
+const HEADER: u32 = HEADER_BYTES as u32;
+
+/// The largest record of an alert up to TLS 1.2: header 5, IV 16, 2 padded to 16 and a MAC of 48, in bytes.
+const LONGEST_ALERT: u32 = 85;
 
 /// EndOfEarlyData: header 4, content type 1, tag 16 (RFC 8446, 4.5).
 const END_OF_EARLY_DATA: u16 = 21;
@@ -185,6 +200,7 @@ impl Flow {
                 tell(if is_over { Message::Closing } else { Message::EncryptedAlert }, basis);
             }
             Raw::ApplicationData(len) => self.take_application_data(role, len, basis, tell),
+            Raw::Unseen(len) => self.take_unseen(role, len, tell),
             Raw::Plain(plain) => tell(Message::Plain(plain), basis),
         }
         FlowAnswer::Nothing
@@ -279,6 +295,7 @@ impl Flow {
                 hello.is_retry |= kind == kind::HELLO_RETRY_REQUEST;
                 let is_retry = hello.is_retry;
                 self.is_tls13 = hello.version.map(Version::is_tls13).or(self.is_tls13);
+                self.accepted_key |= hello.pre_shared_key.is_some();
                 tell(Message::ServerHello(Box::new(hello)), basis);
                 if !is_retry {
                     self.step(role, Step::ServerHello, basis, tell);
@@ -348,7 +365,7 @@ impl Flow {
             {
                 self.is_tls13 = Some(true);
                 let begins_flight = !std::mem::replace(&mut self.began_server_flight, true);
-                if is_finished_size(len) {
+                if is_finished_size(len) || (self.accepted_key && begins_flight && is_resuming_flight(len)) {
                     self.step(role, Step::HiddenFinished, Basis::Inferred, tell);
                 } else if begins_flight && is_bare_alert_size(len) {
                     tell(Message::EncryptedAlert, Basis::Inferred);
@@ -387,6 +404,19 @@ impl Flow {
                     tell(Message::EarlyData, basis);
                 }
             }
+        }
+    }
+
+    /// Bytes behind a record's end whose headers were not captured. Once the handshake is over they are records like
+    /// those that do show: as a rule a request in the segment of the client's Finished, or a second ticket.
+    fn take_unseen(&mut self, role: Role, len: u32, tell: &mut dyn FnMut(Message, Basis)) {
+        // Up to TLS 1.2 an alert has some 23 to 85 bytes (RFC 5246, 6.2.3), which a short record of data may have too.
+        let is_certain = self.is_tls13 == Some(true) || len > LONGEST_ALERT;
+        if let (Awaits::ApplicationData, true, Some(body)) =
+            (self.awaits, is_certain, len.checked_sub(HEADER))
+        {
+            let body = u16::try_from(body).unwrap_or(u16::MAX);
+            self.take_record_after_handshake(role, body, Basis::Inferred, tell);
         }
     }
 

@@ -18,12 +18,22 @@ const CIPHER_SPEC_BYTES: u32 = 6;
 
 /// What the record layer yields, before its place in the flow gives it a meaning.
 pub(super) enum Raw<'a> {
-    Handshake { kind: u8, len: u32, body: &'a [u8], is_whole: bool },
+    Handshake {
+        kind: u8,
+        len: u32,
+        body: &'a [u8],
+        is_whole: bool,
+    },
     EncryptedHandshake,
     ChangeCipherSpec,
-    Alert { level: u8, description: AlertDescription },
+    Alert {
+        level: u8,
+        description: AlertDescription,
+    },
     EncryptedAlert,
     ApplicationData(u16),
+    /// So many bytes behind a record's end, of which nothing was captured.
+    Unseen(u32),
     OldClientHello(Box<ClientHello>),
     OldServerHello,
     Plain(Plain),
@@ -308,7 +318,9 @@ impl Reader {
 
     /// Passes over bytes that hold whole records, or parts of them, of which no header is to be seen.
     fn skip_records(&mut self, len: u32, tell: &mut Yield<'_>) {
-        let at_boundary = self.position == Position::Boundary && self.header.is_empty();
+        let behind_record = self.position == Position::Boundary;
+        let unseen = len.saturating_add(self.header.len() as u32);
+        let at_boundary = behind_record && self.header.is_empty();
         let saw_server_hello = self.message.last == Some(kind::SERVER_HELLO);
         if at_boundary && saw_server_hello && len == CIPHER_SPEC_BYTES {
             // An abbreviated handshake whose Finished is in the next segment, or TLS 1.3's, where it means nothing.
@@ -338,6 +350,8 @@ impl Reader {
             if lengths::is_cipher_change(len) {
                 self.position = Position::Boundary;
             }
+        } else if behind_record {
+            tell(Raw::Unseen(unseen), Basis::Inferred);
         }
     }
 

@@ -315,6 +315,33 @@ mod tests {
     }
 
     #[test]
+    fn a_request_in_the_segment_of_the_finished_is_known_though_it_was_cut_off() {
+        // 62 captured bytes end in the Finished, or in the header of the record behind it.
+        for finished in [69, 53] {
+            let flight = [record(23, &vec![3; finished]), record(23, &[3; 81])].concat();
+            let mut segments = tls13(&record(20, &[1]));
+            segments.push((Client, flight));
+            let told = names(&run(&segments, CUT));
+            assert_eq!(told[..5], HANDSHAKE, "{finished}");
+            assert_eq!(told[5..], ["ApplicationData"], "{finished}");
+        }
+    }
+
+    #[test]
+    fn a_resuming_server_s_flight_may_be_one_record() {
+        let mut hello = vec![3, 3];
+        hello.extend([7; 32]);
+        hello.extend([0, 0x13, 1, 0, 0, 12]);
+        hello.extend([0, 43, 0, 2, 3, 4, 0, 41, 0, 2, 0, 0]);
+        let hello = record(22, &message(kind::SERVER_HELLO, &hello, 0));
+        for (flight, is_complete) in [(72, true), (36, false)] {
+            let answer = [hello.clone(), record(20, &[1]), record(23, &vec![3; flight])].concat();
+            let told = names(&run(&[(Client, client_hello()), (Server, answer)], WHOLE));
+            assert_eq!(told.contains(&"ServerFlightComplete".to_owned()), is_complete, "{flight}");
+        }
+    }
+
+    #[test]
     fn an_encrypted_alert_where_the_finished_should_stand_is_an_alert() {
         for alert in [19, 35] {
             let segments = tls13(&[record(20, &[1]), record(23, &vec![3; alert])].concat());

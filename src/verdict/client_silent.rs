@@ -27,6 +27,9 @@ fn judge(story: &Story, _: &Settings) -> Option<Verdict> {
             ("after the server agreed to start TLS", "no ClientHello followed the server's answer")
         }
         Some(_) => ("after the proxy's answer", "the client's next step towards a tunnel did not follow"),
+        None if story.is_inside_client_hello() => {
+            ("after the beginning of its ClientHello", "the rest of the ClientHello did not follow")
+        }
         None => ("after the TCP handshake", "no byte of the client followed"),
     };
     Some(

@@ -17,12 +17,18 @@ fn judge(story: &Story, _: &Settings) -> Option<Verdict> {
     let ending = story.decisive()?;
     let is_closing = matches!(ending.what, EndingKind::Fin);
     let has_plain_data = story.tls.client_hello.is_none()
+        && !story.is_inside_client_hello()
         && (story.first_data.client.is_some() || story.first_data.server.is_some());
     if !is_closing || has_plain_data || ending.stage == Stage::None {
         return None;
     }
     let by = ending.by;
     let (place, why) = match (by, ending.stage) {
+        (_, Stage::TcpEstablished) if story.is_inside_client_hello() => (
+            "in the middle of the client's ClientHello",
+            "The ClientHello began and did not come to its end: the client's program was stopped while it wrote, or a \
+             part of the ClientHello was lost before the capture.",
+        ),
         (_, Stage::None | Stage::Syn | Stage::SynAck | Stage::TcpEstablished) => (
             "without a byte of data",
             "The TCP connection was opened and closed with nothing said: a port check does that, or a program that \

@@ -14,7 +14,7 @@ pub(super) const RULE: Rule = Rule {
 };
 
 fn judge(story: &Story, _: &Settings) -> Option<Verdict> {
-    let ending = story.decisive()?;
+    let Some(ending) = story.decisive() else { return closed(story) };
     let EndingKind::Silence(silence) = &ending.what else { return None };
     let is_unanswered = match ending.stage {
         Stage::TlsEstablished | Stage::ApplicationData => true,
@@ -54,5 +54,29 @@ fn judge(story: &Story, _: &Settings) -> Option<Verdict> {
             .reported(&["the client's own read timeout", "java.net.SocketTimeoutException: Read timed out"])
             .proved_by(requests.map(|moment| moment.number).into_iter().chain([silence.since.number]))
             .proved_by(story.data_repeats.client.numbers().take(4)),
+    )
+}
+
+/// The server's FIN came in place of an answer.
+fn closed(story: &Story) -> Option<Verdict> {
+    let close = story.closed_unanswered()?;
+    let request = story.tls.application_data.client.first();
+    Some(
+        Verdict::new(
+            &RULE,
+            Actor::Server,
+            story.basis,
+            "the server closed the connection instead of answering the request inside TLS",
+        )
+        .explain(
+            "TLS was established and the client's request went out. The server ended the connection in good order and \
+             sent no data before: its program gave up on the request, was stopped, or limits its clients.",
+        )
+        .reported(&[
+            "curl: (52) Empty reply from server",
+            "java.net.SocketException: Unexpected end of file from server",
+        ])
+        .proved_by(request.into_iter().chain([close]).map(|moment| moment.number))
+        .advise(&advice::SERVER_PROCESS),
     )
 }

@@ -43,9 +43,9 @@ fn acknowledged(story: &Story, silence: &Silence) -> Verdict {
         format!("the server acknowledged the ClientHello and sent nothing for {}", silence.elapsed()),
     )
     .explain(format!(
-        "The server's TCP received the ClientHello, as its acknowledgement shows, and no TLS byte followed. The \
-         network carries packets both ways: what is missing is the server's process, or a device in front of it that \
-         holds the ClientHello back.{}",
+        "The server's TCP received the ClientHello, as its acknowledgement shows, and no TLS byte followed. Small \
+         packets pass both ways: what is missing is the server's process, or a device holds the ClientHello or the whole \
+         answer back.{}",
         drop_caveat(story)
     ))
     .advise(&advice::SERVER_PROCESS)

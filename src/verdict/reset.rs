@@ -24,8 +24,11 @@ fn judge(story: &Story, _: &Settings) -> Option<Verdict> {
     let ending = story.decisive()?;
     let EndingKind::Reset(facts) = &ending.what else { return None };
     // What a side still sends beyond its RST, its own or a forged one, did not reach the other.
-    let is_complete =
-        ending.stage == Stage::ApplicationData && story.was_answered() && facts.talked_on.is_none();
+    // An answer whose last record lacks its end was not complete.
+    let is_complete = ending.stage == Stage::ApplicationData
+        && story.was_answered()
+        && facts.talked_on.is_none()
+        && !story.tls.is_inside_record.server;
     let is_plain_exchange = story.tls.client_hello.is_none()
         && story.first_data.client.is_some()
         && story.first_data.server.is_some();
@@ -35,7 +38,7 @@ fn judge(story: &Story, _: &Settings) -> Option<Verdict> {
         return None;
     }
     let evidence = opening_packets(story).chain([ending.moment.number]);
-    let place = place(ending);
+    let place = place(story, ending);
     let verdict = match forgery(facts) {
         Some(signs) => Verdict::new(&RULE, Actor::Path,
             story.basis,
@@ -55,7 +58,7 @@ fn judge(story: &Story, _: &Settings) -> Option<Verdict> {
     Some(verdict.proved_by(evidence).reported(&REPORTS))
 }
 
-fn place(ending: &Ending) -> &'static str {
+fn place(story: &Story, ending: &Ending) -> &'static str {
     match ending.stage {
         Stage::None | Stage::Syn => "before any answer to the SYN",
         Stage::SynAck => "right after the SYN-ACK",
@@ -64,6 +67,7 @@ fn place(ending: &Ending) -> &'static str {
         Stage::ServerHello | Stage::ServerFlightComplete => "in the TLS handshake, after the ServerHello",
         Stage::ClientFinished => "in the TLS handshake, after the client's Finished",
         Stage::TlsEstablished => "right after the TLS handshake",
+        Stage::ApplicationData if story.was_answered() => "before the server's answer was complete",
         Stage::ApplicationData => "after the request, before any answer",
     }
 }
@@ -130,6 +134,10 @@ fn explain(ending: &Ending, facts: &ResetFacts) -> String {
              a health probe, or a stale answer)."
         }
         (Role::Client, Stage::Syn) => "The client gave the attempt up before anybody answered.",
+        (Role::Client, Stage::TlsEstablished) => {
+            "The client ended the connection abruptly and had asked for nothing: programs that check the certificate only \
+             after the handshake, as Wget does, end so when they refuse it; so does one that was killed."
+        }
         (Role::Client, _) => {
             "The client's own program or kernel ended the connection abruptly: it was killed, it timed out, or it closed \
              its socket while data was still unread."

@@ -46,7 +46,35 @@ for client, version in (("curl", "1.2"), ("java", "1.3"), ("rustls", "1.3")):
     situation(f"reset--on-request-{client}-tls{version.replace('.', '')}", shows="a server that resets instead of answering the request", made=f"{CLIENTS[client]} → {{python}} TLS {version} server",
               expect="a handshake, a request, and the server's RST", verdict="reset stage=application-data actor=server cause=-", sees=(HELLO, DATA, FROM_SERVER + " && " + RESET))(reset_on_request)
 
+@situation("reset--in-the-answer", shows="a server that resets in the middle of its answer", made="{curl} → {python} relay → s_server of {openssl}, TLS 1.2",
+           expect="a handshake, a request, 40 bytes of a longer record, and the server's RST", verdict="reset stage=application-data actor=server cause=-",
+           sees=(HELLO, DATA, FROM_SERVER + " && " + RESET))
+def _(lab):
+    lab.openssl("-tls1_2", port=9443)
+    lab.peer("s", "relay_until", 8443, 9443, 3, 40, "then", "reset")
+    with lab.capture():
+        ask(lab, "curl", "1.2")
+
+
+for client, version in (("curl", "1.2"), ("java", "1.2")):
+    def closed_on_request(lab, client=client, version=version):
+        lab.peer("s", "tls_ending", 8443, f"{lab.keys}/server.pem", version, "close")
+        with lab.capture():
+            ask(lab, client, version)
+
+    situation(f"no-response--closed-{client}-tls{version.replace('.', '')}", shows="a server that closes instead of answering the request", made=f"{CLIENTS[client]} → {{python}} TLS {version} server",
+              expect="a handshake, a request, and the server's FIN", verdict="no-response stage=application-data actor=server cause=-", sees=(HELLO, DATA, FROM_SERVER + " && " + FIN))(closed_on_request)
+
 # By the client.
+
+for name, how, verdict in (("closed-early--in-the-client-hello", "close", "closed-early"), ("reset--in-the-client-hello", "reset", "reset"), ("client-silent--in-the-client-hello", "wait", "client-silent")):
+    def unfinished_hello(lab, how=how):
+        lab.peer("s", "hang", 8443)
+        with lab.capture():
+            lab.client("part_of_hello", 100, how)
+
+    situation(name, shows="a client that says 100 bytes of its ClientHello" + (" and no more" if how == "wait" else f", and {WORDS[how]}"), made="{python} client → {python} listener",
+              expect="a record that is longer than what came of it", verdict=f"{verdict} stage=tcp-established actor=client cause=-", sees=("tcp.len==100",), never=(FROM_SERVER + " && tcp.len>0",))(unfinished_hello)
 
 for point, how, version, stage in (("tcp", "reset", "1.2", "tcp-established"), ("tcp", "close", "1.2", "tcp-established"), ("hello", "reset", "1.3", "client-hello"),
                                    ("flight", "close", "1.2", "server-flight-complete"), ("flight", "close", "1.3", "server-flight-complete"), ("flight", "reset", "1.3", "server-flight-complete")):

@@ -370,6 +370,14 @@ def hello_then_close():
     client.close()
 
 
+def part_of_hello(bytes_sent, how):
+    """Sends so many bytes of a ClientHello, and ends 0.3 s later, or says nothing for 5 s (`wait`)."""
+    client = connected()
+    client.sendall(client_hello()[: int(bytes_sent)])
+    time.sleep(5 if how == "wait" else 0.3)
+    end(client, "close" if how == "wait" else how)
+
+
 def flight_then_reset():
     """Sends a ClientHello, reads the server's flight, resets."""
     client = connected()

@@ -39,6 +39,11 @@ pub(super) struct Flow {
     answer_len: u32,
     /// Bytes of a close_notify, in each reading of the client's flight.
     close_notify: Vec<u32>,
+    /// The client answered a full flight with a segment of a ChangeCipherSpec and nothing before it: up to TLS 1.2 its key
+    /// exchange stands there, in TLS 1.3 nothing (RFC 8446, D.4).
+    changed_first: bool,
+    /// The client answered a request for a certificate in TLS 1.3, and the server has not spoken since: it may refuse now.
+    awaits_refusal: bool,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -86,6 +91,8 @@ impl Flow {
             hello_len: 0,
             answer_len: 0,
             close_notify: Vec::new(),
+            changed_first: false,
+            awaits_refusal: false,
         }
     }
 
@@ -165,8 +172,16 @@ impl Flow {
                 }
             }
             (Awaits::ServerFlight, Role::Client) => self.hello_len = bytes,
+            (Awaits::ClientFlight, Role::Server)
+                if self.awaits_refusal && sizes::ALERT_13.contains(&bytes) =>
+            {
+                say(Message::EncryptedAlert, Basis::Inferred);
+            }
             (Awaits::ClientFlight, Role::Server) => self.answer_len = bytes,
-            (Awaits::ClientFlight, Role::Client) => self.take_client_flight(bytes, place, tell),
+            (Awaits::ClientFlight, Role::Client) => {
+                let hidden = if begins_turn { printed::finished_13(characters, bytes) } else { None };
+                self.take_client_flight(bytes, hidden, place, tell);
+            }
             // JSSE sends the ChangeCipherSpec in a segment of its own, too.
             (Awaits::ClientFinished, Role::Client) if len == sizes::CHANGE_CIPHER_SPEC => {}
             (Awaits::ClientFinished, Role::Client) => self.take_client_finished(bytes, place, tell),
@@ -180,13 +195,18 @@ impl Flow {
             (Awaits::ServerFinished, Role::Server) if begins_turn && sizes::ALERT_13.contains(&len) => {
                 say(Message::EncryptedAlert, Basis::Inferred);
             }
+            // Not all of it came yet.
+            (Awaits::ServerFinished, Role::Server) if bytes < sizes::CIPHER_CHANGE => {}
             (Awaits::ServerFinished, Role::Server) => {
                 self.awaits = Awaits::ApplicationData;
                 say(Message::Established, Basis::Inferred);
             }
             (Awaits::ServerFinished, Role::Client) => {}
             (Awaits::ApplicationData, _) => {
-                if self.expects_tls {
+                let is_first_word = role == Role::Server && std::mem::take(&mut self.awaits_refusal);
+                if is_first_word && sizes::ALERT_13.contains(&len) {
+                    say(Message::EncryptedAlert, Basis::Inferred);
+                } else if self.expects_tls {
                     let is_closing = begins_turn && self.close_notify.contains(&len);
                     say(
                         if is_closing { Message::Closing } else { Message::ApplicationData(len) },
@@ -265,25 +285,47 @@ impl Flow {
         }
     }
 
-    /// The client's second flight, whose size tells most.
-    fn take_client_flight(&mut self, bytes: u32, place: Place, tell: &mut dyn FnMut(Event)) {
+    /// The client's second flight, whose size tells most; `printed` says of how many bytes its Finished is, where
+    /// characters show it.
+    fn take_client_flight(
+        &mut self,
+        bytes: u32,
+        printed: Option<u32>,
+        place: Place,
+        tell: &mut dyn FnMut(Event),
+    ) {
         if bytes == sizes::CHANGE_CIPHER_SPEC {
-            // JSSE sends it in a segment of its own; what follows counts.
+            // JSSE and GnuTLS send it in a segment of its own; what follows counts.
+            self.changed_first = self.answer_len >= ABBREVIATED_BYTES;
             self.turn = None;
             return;
         }
         let after_change = bytes + sizes::CHANGE_CIPHER_SPEC;
+        let finished = match printed {
+            Some(finished) => vec![finished],
+            None if self.changed_first => sizes::begins_with_finished_13(bytes),
+            None => Vec::new(),
+        };
         let abbreviated =
             if self.answer_len < ABBREVIATED_BYTES { sizes::cipher_change(bytes) } else { Vec::new() };
-        let readings = [abbreviated.clone(), sizes::finished_13(bytes), sizes::full_flight(bytes)].concat();
+        let readings = if finished.is_empty() && !self.changed_first {
+            [abbreviated.clone(), sizes::finished_13(bytes), sizes::full_flight(bytes)].concat()
+        } else {
+            finished.iter().flat_map(|finished| sizes::finished_13_at_end(*finished)).collect()
+        };
         let is_retry = self.answer_len < RETRY_BYTES && bytes >= self.hello_len;
-        let is_refusal = sizes::is_encrypted_alert(bytes);
+        let is_refusal = if self.changed_first {
+            sizes::ALERT_13.contains(&bytes)
+        } else {
+            sizes::is_encrypted_alert(bytes)
+        };
         if !self.expects_tls && !self.is_handshake(!readings.is_empty(), place, tell) {
             return;
         }
         let mut say = |message, basis| tell(event(Role::Client, place, message, basis));
-        if is_retry && readings.is_empty() {
-            // The first answer was a HelloRetryRequest, and this is the second ClientHello.
+        if is_retry {
+            // The first answer was a HelloRetryRequest, which no flight with a certificate is as short as, and this is the
+            // second ClientHello.
             self.awaits = Awaits::ServerFlight;
             return;
         }
@@ -292,11 +334,27 @@ impl Flow {
             say(Message::EncryptedAlert, Basis::Inferred);
             return;
         }
+        if self.changed_first && sizes::is_empty_certificate(bytes) {
+            // The Finished follows in a segment of its own.
+            self.awaits_refusal = true;
+            self.turn = None;
+            return;
+        }
+        if bytes < sizes::CIPHER_CHANGE && readings.is_empty() {
+            // Not all of it came yet.
+            return;
+        }
         if readings.is_empty() && (sizes::is_key_exchange(bytes) || sizes::is_key_exchange(after_change)) {
             self.awaits = Awaits::ClientFinished;
             return;
         }
+        self.awaits_refusal |=
+            finished.first().is_some_and(|finished| sizes::finished_13(*finished).is_empty());
         self.finish_client(readings, !abbreviated.is_empty(), &mut say);
+        let request = finished.first().and_then(|finished| bytes.checked_sub(*finished));
+        if let Some(request) = request.filter(|request| *request > 0) {
+            say(Message::ApplicationData(request), Basis::Inferred);
+        }
     }
 
     /// On a port where no TLS is expected: whether three turns were a handshake after all. Its beginning is told then.
@@ -421,6 +479,40 @@ mod tests {
     fn java_s_padded_alert_stands_where_its_finished_would() {
         let turns = [(Client, 440), (Server, 1300), (Client, 6), (Client, 40)];
         assert_eq!(told(true, &turns)[2..], ["ServerFlightComplete", "EncryptedAlert"]);
+    }
+
+    #[test]
+    fn a_cipher_change_without_a_key_exchange_before_it_is_tls13_s() {
+        let begun = [(Client, 337), (Server, 1427), (Client, 6)];
+        // The Finished alone; with a request behind it; behind an empty Certificate, padded as by Java.
+        assert_eq!(
+            told(true, &[&begun[..], &[(Client, 74)]].concat())[2..],
+            ["ServerFlightComplete", "ClientFinished", "Established", "SizeReadings"]
+        );
+        let asked = told(true, &[&begun[..], &[(Client, 160)]].concat());
+        assert_eq!(asked[3..], ["ClientFinished", "Established", "SizeReadings", "ApplicationData"]);
+        let refused = [(Client, 46), (Client, 90), (Server, 24)];
+        assert_eq!(
+            told(true, &[&begun[..], &refused].concat()).last().map(String::as_str),
+            Some("EncryptedAlert")
+        );
+        let without_certificate = told(true, &[&begun[..], &refused[..2]].concat());
+        assert!(!without_certificate.contains(&"EncryptedAlert".to_owned()), "{without_certificate:?}");
+        assert!(without_certificate.contains(&"Established".to_owned()), "{without_certificate:?}");
+    }
+
+    #[test]
+    fn a_second_hello_is_none_of_the_sizes_that_it_may_have_by_chance() {
+        let turns = [(Client, 236), (Server, 99), (Client, 250), (Server, 1413), (Client, 74)];
+        assert_eq!(told(true, &turns)[2..5], ["ServerHello", "ServerFlightComplete", "ClientFinished"]);
+    }
+
+    #[test]
+    fn fewer_bytes_than_a_finished_has_are_none() {
+        let turns = [(Client, 200), (Server, 1300), (Client, 3)];
+        assert_eq!(told(true, &turns)[2..], ["ServerFlightComplete"]);
+        let turns = [(Client, 200), (Server, 1300), (Client, 93), (Server, 5)];
+        assert!(!told(true, &turns).contains(&"Established".to_owned()));
     }
 
     #[test]

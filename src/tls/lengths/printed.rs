@@ -75,6 +75,25 @@ pub(super) fn alert(printed: &[u8]) -> Option<AlertDescription> {
     (start == b"......" && code != b'.').then_some(AlertDescription(code))
 }
 
+/// How many bytes of a segment of `len` bytes are a TLS 1.3 client's Finished, with the ChangeCipherSpec and the empty
+/// Certificate that may stand before it: the low byte of its record's length can be printed, and is that of no key exchange
+/// (RFC 8446, 4.4.4).
+pub(super) fn finished_13(printed: &[u8], len: u32) -> Option<u32> {
+    const CHANGE_CIPHER_SPEC: usize = super::sizes::CHANGE_CIPHER_SPEC as usize;
+    const EMPTY_CERTIFICATE: usize = super::sizes::EMPTY_CERTIFICATE as usize;
+    const HEADER: u32 = 5;
+    let of_record = |printed: &[u8]| match printed {
+        [b'.', b'.', b'.', b'.', body @ (53 | 69 | 85), ..] => Some(HEADER + u32::from(*body)),
+        _ => None,
+    };
+    let begins = |before: usize| {
+        let finished = of_record(printed.get(before..)?)?;
+        printed.get(..before)?.iter().take(10).all(|shown| *shown == b'.').then_some(finished + before as u32)
+    };
+    let places = [0, CHANGE_CIPHER_SPEC, CHANGE_CIPHER_SPEC + EMPTY_CERTIFICATE];
+    places.into_iter().find_map(begins).filter(|finished| *finished <= len)
+}
+
 /// The server name of a ClientHello, where its extension is among the printed bytes: every length before the name
 /// must be printed as its number would be (RFC 6066, 3).
 pub(super) fn server_name(printed: &[u8]) -> Option<String> {
@@ -148,6 +167,24 @@ mod tests {
     }
 
     #[test]
+    fn a_finished_of_tls13_shows_its_length_where_no_key_exchange_s_is() {
+        let change = [20, 3, 3, 0, 1, 1];
+        let empty_certificate = [&[23, 3, 3, 0, 25][..], &[0x80; 25]].concat();
+        for body in [53, 69, 85] {
+            let finished = [&[23, 3, 3, 0, body][..], &[0x80; 20]].concat();
+            let len = 5 + u32::from(body);
+            assert_eq!(finished_13(&show(&finished), 200), Some(len));
+            assert_eq!(finished_13(&show(&[&change[..], &finished].concat()), 200), Some(6 + len));
+            let behind = [&change[..], &empty_certificate, &finished].concat();
+            assert_eq!(finished_13(&show(&behind), 200), Some(36 + len));
+            assert_eq!(finished_13(&show(&finished), len - 1), None);
+        }
+        for key_exchange in [37, 70, 102] {
+            assert_eq!(finished_13(&show(&[22, 3, 3, 0, key_exchange, 16]), 126), None);
+        }
+    }
+
+    #[test]
     fn the_server_name_is_known_by_the_lengths_before_it() {
         let name = b"ssm.example.net";
         let len = name.len() as u8;
@@ -164,7 +201,7 @@ mod tests {
     proptest! {
         #[test]
         fn any_characters_are_read(printed: Vec<u8>, len: u32) {
-            let _ = (client_hello(&printed, len), plain(&printed), alert(&printed));
+            let _ = (client_hello(&printed, len), plain(&printed), alert(&printed), finished_13(&printed, len));
             if let Some(name) = server_name(&printed) {
                 prop_assert!(is_host_name(&name));
             }

@@ -4,6 +4,7 @@
 //! their fields, so the sums below say what they consist of.
 
 use std::fmt;
+use std::ops::Range;
 
 use crate::tls::Version;
 
@@ -42,6 +43,9 @@ pub(super) const CLIENT_HELLO: u32 = 5 + 4 + 34 + 1 + 4 + 2;
 
 /// The smallest ServerHello record: 5 + 4 + 2 + 32 + 1 + 2 + 1.
 pub(super) const SERVER_HELLO: u32 = 47;
+
+/// The shortest ChangeCipherSpec and Finished together: 6 and a record of 37.
+pub(super) const CIPHER_CHANGE: u32 = 43;
 
 /// A TLS 1.3 alert's record: header 5, alert 2, content type 1, tag 16; JSSE pads by 16 more.
 pub(super) const ALERT_13: [u32; 2] = [24, 40];
@@ -140,6 +144,36 @@ pub(super) fn finished_13(bytes: u32) -> Vec<SizeReading> {
             close_notify: *close_notify,
         })
         .collect()
+}
+
+/// How many bytes of a TLS 1.3 client's flight, its ChangeCipherSpec left out, may be its Finished: all of them, or those
+/// before a short request. A client certificate makes a flight longer than a request in the same segment.
+pub(super) fn begins_with_finished_13(bytes: u32) -> Vec<u32> {
+    /// A record of data: header 5, content type 1, tag 16, and a request's line.
+    const REQUEST: Range<u32> = 38..700;
+    let sizes = || FINISHED_13.iter().map(|(size, ..)| *size);
+    if sizes().any(|size| bytes == size) {
+        return vec![bytes];
+    }
+    let leaves_request = |size: &u32| bytes.checked_sub(*size).is_some_and(|rest| REQUEST.contains(&rest));
+    let mut fitting: Vec<u32> = sizes().filter(leaves_request).collect();
+    fitting.dedup();
+    fitting
+}
+
+/// A TLS 1.3 client's record of an empty Certificate: header 5, handshake header 4, lengths 1 and 3, content type 1, tag 16
+/// (RFC 8446, 4.4.2).
+pub(super) const EMPTY_CERTIFICATE: u32 = 30;
+
+/// Whether a TLS 1.3 client's record of so many bytes is an empty Certificate; JSSE pads by 16 more.
+pub(super) fn is_empty_certificate(bytes: u32) -> bool {
+    bytes == EMPTY_CERTIFICATE || bytes == EMPTY_CERTIFICATE + 16
+}
+
+/// The same of a flight that may have an empty Certificate before the Finished.
+pub(super) fn finished_13_at_end(bytes: u32) -> Vec<SizeReading> {
+    let without = bytes.checked_sub(EMPTY_CERTIFICATE).map(finished_13);
+    [finished_13(bytes), without.unwrap_or_default()].concat()
 }
 
 /// Whether so many bytes are TLS 1.2's ChangeCipherSpec and Finished.
