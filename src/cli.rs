@@ -274,7 +274,7 @@ pub struct Live {
     #[arg(short, long, action = ArgAction::Count, help_heading = "Output")]
     pub verbose: u8,
 
-    /// Print failures only, and a line per interval.
+    /// Print failures only, and a line per interval; in the timeline form.
     #[arg(long, help_heading = "Output")]
     pub quiet_healthy: bool,
 

@@ -417,7 +417,8 @@ impl<'s> Analysis<'s> {
         self.facts = CaptureFacts { viewpoint: self.settings.viewpoint, ..facts_of(about) };
         let drops_more = self.facts.dropped.unwrap_or(0) > before.dropped.unwrap_or(0);
         let drops_now = self.is_watching && drops_more;
-        self.facts.dropped_at = if drops_now { Some(self.clock.latest()) } else { before.dropped_at };
+        let seen_now = drops_now.then(|| self.clock.latest()).or(before.dropped_until);
+        self.facts.dropped_until = about.dropped_until.or(seen_now);
     }
 }
 
@@ -437,7 +438,7 @@ fn facts_of(about: &About) -> CaptureFacts {
         clock: about.clock,
         digits: about.digits,
         dropped: about.dropped,
-        dropped_at: None,
+        dropped_until: None,
         is_text: about.files.iter().any(|file| file.is_text),
         viewpoint: Viewpoint::default(),
     }

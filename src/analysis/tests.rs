@@ -37,7 +37,7 @@ fn code_with_drops_after(talk: &Talk, more: i64, drops_after: i64) -> &'static s
     let facts = CaptureFacts {
         end: at(more),
         dropped: Some(7),
-        dropped_at: Some(at(drops_after)),
+        dropped_until: Some(at(drops_after)),
         ..CaptureFacts::default()
     };
     verdict::judge(&track.finish(facts), &settings.judging).code

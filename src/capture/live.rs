@@ -62,6 +62,8 @@ pub struct Live {
     link_type: u32,
     packets: u64,
     dropped: u64,
+    /// When the counter had grown last.
+    dropped_until: Option<Timestamp>,
     /// Drops that a handle counted before the device went away.
     dropped_before: u64,
     is_gone: bool,
@@ -99,6 +101,7 @@ impl Live {
             link_type,
             packets: 0,
             dropped: 0,
+            dropped_until: None,
             dropped_before: 0,
             is_gone: false,
             is_down: false,
@@ -117,8 +120,10 @@ impl Live {
 
     fn count_drops(&mut self) {
         if let Ok(counted) = self.capture.stats() {
-            let drops = u64::from(counted.dropped) + u64::from(counted.if_dropped);
-            self.dropped = self.dropped_before + drops;
+            let drops = self.dropped_before + u64::from(counted.dropped) + u64::from(counted.if_dropped);
+            if drops > self.dropped {
+                (self.dropped, self.dropped_until) = (drops, Some(now()));
+            }
         }
     }
 
@@ -255,6 +260,7 @@ impl Source for Live {
             clock: Clock::Utc,
             digits: Self::digits(),
             dropped: Some(self.dropped),
+            dropped_until: self.dropped_until,
             notes: self.notes.clone(),
         }
     }

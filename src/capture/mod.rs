@@ -59,6 +59,9 @@ pub struct About {
     pub digits: u8,
     /// Packets that the capturing kernel or interface dropped, where the capture tells.
     pub dropped: Option<u64>,
+    /// Until when some of them may have been dropped, where the counter is looked at while packets come. What waits to be
+    /// read is older.
+    pub dropped_until: Option<Timestamp>,
     /// What was odd, each said once.
     pub notes: Vec<Note>,
 }

@@ -320,7 +320,7 @@ impl Source for Replay<'_> {
         let format = "as a socket saw it".to_owned();
         let packets = self.tape.steps.len() as u64;
         let file = FileAbout { name: "check".to_owned(), format, packets, ..FileAbout::default() };
-        About { files: vec![file], clock: Clock::Utc, digits: 6, dropped: None, notes: Vec::new() }
+        About { files: vec![file], clock: Clock::Utc, digits: 6, ..About::default() }
     }
 
     fn progress(&self) -> (u64, Option<u64>) {

@@ -282,8 +282,8 @@ impl Builder {
         }
         story.capture = capture;
         if let Some(silence) = self.silence.take() {
-            let was_dropping =
-                capture.dropped_at.is_some_and(|at| at >= silence.since.at && at <= silence.until);
+            // It lasts to the end, and the drops began before that.
+            let was_dropping = capture.dropped_until.is_some_and(|until| until >= silence.since.at);
             if was_dropping || self.lost_sight(&silence) {
                 self.story.lost_sight = Some(self.story.last);
             } else {

@@ -468,8 +468,8 @@ pub struct CaptureFacts {
     pub digits: u8,
     /// Packets dropped by the capturing side.
     pub dropped: Option<u64>,
-    /// When more of them were seen to be dropped last, where that is known.
-    pub dropped_at: Option<Timestamp>,
+    /// Until when some of them may have been dropped, where that is known.
+    pub dropped_until: Option<Timestamp>,
     /// Whether it is text, without payload.
     pub is_text: bool,
     /// From where the packets were seen.

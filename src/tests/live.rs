@@ -434,6 +434,33 @@ fn a_full_disk_is_told_and_the_analysis_goes_on() {
 }
 
 #[test]
+fn a_silence_behind_dropped_packets_is_no_stall() {
+    let Some(net) = Net::new() else { return };
+    let watch = net.watch(&["-B", "64", "-o", "json"]);
+    let listener = net.within("server", || TcpListener::bind((SERVER, 8443)).unwrap());
+    // The kernel's buffer runs over between the handshake and the hello.
+    watch.signal(Signal::SIGSTOP);
+    let (_client, _server) = net.within("client", || {
+        let mut client = TcpStream::connect((SERVER, 8443)).unwrap();
+        let socket = std::net::UdpSocket::bind((CLIENT, 0)).unwrap();
+        for _ in 0..2_000 {
+            let _ = socket.send_to(&[0; 1_000], (SERVER, 9));
+        }
+        client.write_all(&HELLO).unwrap();
+        thread::sleep(Duration::from_millis(200));
+        (client, listener.accept().unwrap())
+    });
+    watch.signal(Signal::SIGCONT);
+    thread::sleep(Duration::from_millis(1_800));
+    watch.signal(Signal::SIGTERM);
+    let output = watch.wait();
+    let told = text(&output.stdout);
+    assert!(!told.contains(r#""severity":"critical""#), "{told}");
+    assert_eq!(verdicts(&output.stdout), ["in-progress"]);
+    assert!(!told.contains(r#""dropped":0,"#), "{told}");
+}
+
+#[test]
 fn nothing_to_see_is_said_with_what_to_check() {
     let Some(net) = Net::new() else { return };
     let began = Instant::now();

@@ -21,7 +21,7 @@ fn judge(story: &Story, _: &Settings) -> Option<Verdict> {
         "TLS was established"
     };
     let lost_sight = match story.lost_sight {
-        Some(last) if story.capture.dropped_at.is_some_and(|at| at >= last.at) => {
+        Some(last) if story.capture.dropped_until.is_some_and(|at| at >= last.at) => {
             format!(
                 " After packet {} the capture dropped packets, and may have missed the rest.",
                 last.number

@@ -42,7 +42,7 @@ pub(super) fn undecided(story: &Story) -> Verdict {
         _ => format!("the capture ends {after} after this connection's last packet"),
     };
     let (headline, explanation) = match story.lost_sight {
-        Some(last) if story.capture.dropped_at.is_some_and(|at| at >= last.at) => (
+        Some(last) if story.capture.dropped_until.is_some_and(|at| at >= last.at) => (
             format!("normal as far as {reached}; the capture dropped packets after that"),
             format!(
                 "Nothing is wrong up to {reached}. Packet {} is this connection's last one, {after} before the capture ends, and                  meanwhile the capture dropped packets: the rest may have come without being captured.",

@@ -90,6 +90,7 @@ impl Account {
             clock: Clock::Utc,
             digits: self.digits,
             dropped,
+            dropped_until: None,
             notes: texts.into_iter().map(|text| Note { file: self.index, text }).collect(),
         }
     }

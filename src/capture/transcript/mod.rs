@@ -293,6 +293,7 @@ impl<R: BufRead> Source for Transcript<R> {
             clock: self.clockwork.clock.unwrap_or_default(),
             digits: self.digits,
             dropped: self.banner.dropped,
+            dropped_until: None,
             notes: self.notes(),
         }
     }
