@@ -9,13 +9,14 @@ use std::sync::Arc;
 use anyhow::{Context, bail, ensure};
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
-use ssmscope::analysis::{Settings, Sink};
+use ssmscope::analysis::{Settings, Sink, Summary};
 use ssmscope::probe::{self, Family, Identity, Outcome, Page, Plan, Proxy, Secret, TlsPlan, oauth};
-use ssmscope::report::{check, json};
+use ssmscope::report::{Attempt, Monitored, Thresholds, Worst, check, json, nagios, prometheus};
 use ssmscope::verdict;
 
 use crate::cli::{Check, CheckOutput, Grant, OauthBody, TlsVersion};
-use crate::{read, trust};
+use crate::textfile::Textfile;
+use crate::{UNKNOWN, read, trust};
 
 /// Longest secret that a file may hold, in bytes: far more than any token or password, so that a wrong file is noticed.
 const SECRET_BYTES: usize = 4096;
@@ -25,17 +26,57 @@ const HTTP: &str = "http/1.1";
 
 /// Runs the command and yields its exit status.
 pub fn run(options: &Check) -> anyhow::Result<u8> {
-    let plan = plan(options)?;
-    let outcome = probe::check(&plan).context("TLS can't be set up")?;
+    let textfile = options.textfile.as_deref().map(Textfile::begin).transpose()?;
+    let outcome = plan(options).and_then(|plan| probe::check(&plan).context("TLS can't be set up"));
+    let (warning, critical) = (options.warning, options.critical);
+    let thresholds = Thresholds { warning, critical, slow_after: options.slow_after };
+    let target = probe::authority(options.server().0, options.server().1);
+    let (nobody, nothing) = (Worst::default(), Summary::default());
+    let unknown = Monitored {
+        worst: &nobody,
+        summary: &nothing,
+        status: UNKNOWN,
+        unopened: &[],
+        target: Some(&target),
+        thresholds: &thresholds,
+        attempt: None,
+    };
+    let outcome = match outcome {
+        Ok(outcome) => outcome,
+        Err(error) => {
+            // What can't be told is news as well, and what was told before must not stand.
+            textfile.map_or(Ok(()), |textfile| textfile.finish(&unknown))?;
+            return Err(error);
+        }
+    };
+    let mut worst = Worst::default();
+    for judged in &outcome.connections {
+        worst.take(judged);
+    }
+    let monitored = Monitored {
+        worst: &worst,
+        summary: &outcome.summary,
+        status: thresholds.status(&worst, outcome.exit_status()),
+        attempt: Some(Attempt { outcome: &outcome, verbosity: options.verbose }),
+        ..unknown
+    };
     let mut out = BufWriter::new(anstream::AutoStream::auto(io::stdout()));
     let style = read::style(false, true);
     match options.output {
         CheckOutput::Timeline => check::write(&outcome, &style, &mut out)?,
         CheckOutput::Table => check::write_table(&outcome, &style, &mut out)?,
         CheckOutput::Json => write_json(&outcome, &mut out)?,
+        CheckOutput::Nagios => nagios::write(&monitored, &mut out)?,
+        CheckOutput::Prometheus => prometheus::write(&monitored, &mut out)?,
+    }
+    if let (CheckOutput::Timeline | CheckOutput::Table, Some(alert)) =
+        (options.output, monitored.expiry_alert())
+    {
+        writeln!(out, "{alert}")?;
     }
     out.flush()?;
-    Ok(outcome.exit_status())
+    textfile.map_or(Ok(()), |textfile| textfile.finish(&monitored))?;
+    Ok(monitored.status)
 }
 
 fn write_json(outcome: &Outcome, out: &mut dyn Write) -> io::Result<()> {
@@ -48,6 +89,7 @@ fn write_json(outcome: &Outcome, out: &mut dyn Write) -> io::Result<()> {
 }
 
 fn plan(options: &Check) -> anyhow::Result<Plan> {
+    let (host, port) = options.server();
     let family = match (options.ipv4, options.ipv6) {
         (true, _) => Some(Family::V4),
         (_, true) => Some(Family::V6),
@@ -60,8 +102,8 @@ fn plan(options: &Check) -> anyhow::Result<Plan> {
         text: options.expect_body.clone(),
     });
     Ok(Plan {
-        host: options.host.host.clone(),
-        port: options.host.port,
+        host: host.to_owned(),
+        port,
         family,
         tries_all_addresses: options.all_addresses,
         timeout: options.timeout,
@@ -89,7 +131,7 @@ fn proxy(options: &Check) -> anyhow::Result<Option<Proxy>> {
             else {
                 return Ok(None);
             };
-            if probe::is_excepted(&options.host.host, &exceptions) {
+            if probe::is_excepted(options.server().0, &exceptions) {
                 return Ok(None);
             }
             Proxy::parse(&url, name, true).context(name)?
@@ -114,9 +156,9 @@ fn tls(options: &Check) -> anyhow::Result<TlsPlan> {
         [] => vec![HTTP.to_owned()],
         protocols => protocols.iter().filter(|protocol| !protocol.is_empty()).cloned().collect(),
     };
-    let host = &options.host.host;
+    let host = options.server().0;
     let is_name = host.parse::<std::net::IpAddr>().is_err();
-    let own_name = (is_name && !options.no_sni).then(|| host.clone());
+    let own_name = (is_name && !options.no_sni).then(|| host.to_owned());
     Ok(TlsPlan {
         versions: versions
             .into_iter()
@@ -124,7 +166,7 @@ fn tls(options: &Check) -> anyhow::Result<TlsPlan> {
             .map(|(_, is)| is)
             .collect(),
         server_name: options.sni.clone().or(own_name),
-        wanted: options.name.clone().unwrap_or_else(|| host.clone()),
+        wanted: options.name.clone().unwrap_or_else(|| host.to_owned()),
         protocols,
         anchors: Arc::new(trust::own_anchors(options.ca_file.as_deref())?),
         is_insecure: options.insecure,

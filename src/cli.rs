@@ -335,8 +335,18 @@ pub struct Live {
 )]
 pub struct Check {
     /// The server: ssm.example.net, 192.0.2.1:443, [2001:db8::1]:8443. The port is 8443 by default.
-    #[arg(value_name = "HOST[:PORT]", value_parser = place)]
-    pub host: Place,
+    #[arg(value_name = "HOST[:PORT]", value_parser = place, required_unless_present = "hostname")]
+    pub host: Option<Place>,
+
+    /// The server, as monitoring plugins are told it.
+    #[arg(short = 'H', long, value_name = "HOST[:PORT]", value_parser = place, conflicts_with = "host",
+        help_heading = "Connection")]
+    pub hostname: Option<Place>,
+
+    /// Its port.
+    #[arg(short, long, value_name = "PORT", value_parser = clap::value_parser!(u16).range(1..),
+        help_heading = "Connection")]
+    pub port: Option<u16>,
 
     /// Only IPv4.
     #[arg(short = '4', long, conflicts_with = "ipv6", help_heading = "Connection")]
@@ -454,6 +464,22 @@ pub struct Check {
     #[arg(short, long, value_name = "FORM", value_enum, default_value_t, help_heading = "Output")]
     pub output: CheckOutput,
 
+    /// With -o nagios: below the status line, tell why; with -vv what to do as well, with -vvv all steps.
+    #[arg(short, long, action = ArgAction::Count, help_heading = "Output")]
+    pub verbose: u8,
+
+    /// Warn by the days that the first certificate to end has left; 30 is at least 30.
+    #[arg(short, long, value_name = "RANGE", value_parser = Range::of_what_is_left, help_heading = "Monitoring")]
+    pub warning: Option<Range>,
+
+    /// Be critical by the days that the first certificate to end has left.
+    #[arg(short, long, value_name = "RANGE", value_parser = Range::of_what_is_left, help_heading = "Monitoring")]
+    pub critical: Option<Range>,
+
+    /// Write metrics to this file too, for node_exporter's textfile collector; it is replaced when all is known.
+    #[arg(long, value_name = "PATH", help_heading = "Monitoring")]
+    pub textfile: Option<PathBuf>,
+
     /// How long a silence is a stall; at most three tenths of the timeout.
     #[arg(long, value_name = "SECONDS", value_parser = span, default_value = "3", help_heading = "Judgement")]
     pub stall_after: Elapsed,
@@ -463,13 +489,23 @@ pub struct Check {
     pub slow_after: Elapsed,
 }
 
-/// A server by name and port.
+impl Check {
+    /// The server that is to be checked: its name or address, and its port.
+    pub fn server(&self) -> (&str, u16) {
+        const PORT: u16 = 8443;
+        let place = self.host.as_ref().or(self.hostname.as_ref());
+        let (host, port) = place.map_or(("", None), |place| (place.host.as_str(), place.port));
+        (host, self.port.or(port).unwrap_or(PORT))
+    }
+}
+
+/// A server by name and perhaps port.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Place {
     /// Its name or address.
     pub host: String,
     /// Its port.
-    pub port: u16,
+    pub port: Option<u16>,
 }
 
 /// A TLS version that can be spoken.
@@ -511,6 +547,10 @@ pub enum CheckOutput {
     Table,
     /// JSON Lines for scripts: connection objects, a check object, and a summary.
     Json,
+    /// A monitoring plugin's status line with performance data.
+    Nagios,
+    /// Metrics in Prometheus' text format.
+    Prometheus,
 }
 
 /// What a live capture waits for.
@@ -613,11 +653,10 @@ fn span(text: &str) -> Result<Elapsed, String> {
     }
 }
 
-/// A server by name or address, with the port that SSM On-Prem has or another.
+/// A server by name or address, perhaps with its port.
 fn place(text: &str) -> Result<Place, String> {
-    const PORT: u16 = 8443;
     match host_and_port(text) {
-        Some((host, port)) => Ok(Place { host, port: port.unwrap_or(PORT) }),
+        Some((host, port)) => Ok(Place { host, port }),
         None => {
             Err("not HOST or HOST:PORT; try ssm.example.net, 192.0.2.1:443 or [2001:db8::1]:443".to_owned())
         }

@@ -127,7 +127,15 @@ fn monitor(
         _ => summary.exit_status(),
     };
     let thresholds = &thresholds;
-    let monitored = Monitored { worst, summary, status, unopened: &[], target: words.as_deref(), thresholds };
+    let monitored = Monitored {
+        worst,
+        summary,
+        status,
+        unopened: &[],
+        target: words.as_deref(),
+        thresholds,
+        attempt: None,
+    };
     match options.output {
         Output::Nagios => nagios::write(&monitored, &mut io::stdout())?,
         Output::Prometheus => prometheus::write(&monitored, &mut io::stdout())?,

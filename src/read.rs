@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::io::{self, BufWriter, IsTerminal, Write};
+use std::net::IpAddr;
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
@@ -13,9 +14,11 @@ use ssmscope::capture::{About, ReadError, Source, Target, TargetError, file};
 use ssmscope::cert::{NameSource, Wanted};
 use ssmscope::limits;
 use ssmscope::packet::Packet;
+use ssmscope::probe;
 use ssmscope::report::{
     Collection, Monitored, Style, Thresholds, Worst, json, nagios, prometheus, table, tcpdump, timeline,
 };
+use ssmscope::time::Elapsed;
 use ssmscope::verdict;
 
 use crate::cli::{Judgement, Output, Read, Selection};
@@ -198,7 +201,15 @@ impl Reading<'_> {
         status: u8,
         unopened: &'a [ReadError],
     ) -> Monitored<'a> {
-        Monitored { worst, summary, status, unopened, target: self.words, thresholds: self.thresholds }
+        Monitored {
+            worst,
+            summary,
+            status,
+            unopened,
+            target: self.words,
+            thresholds: self.thresholds,
+            attempt: None,
+        }
     }
 
     fn tell(&self, failed: &[ReadError]) {
@@ -219,7 +230,29 @@ impl Sink for Nothing {
 
 /// The traffic that options select.
 pub fn target(selection: &Selection) -> Result<Target, TargetError> {
-    Target::new(&selection.host, &selection.port, selection.filter.clone())
+    let mut hosts = selection.host.clone();
+    // The C library looks names up with the help of plug-ins, which a static binary must not depend on.
+    if cfg!(target_feature = "crt-static") {
+        hosts = hosts.into_iter().map(found).collect::<Result<Vec<_>, _>>()?.concat();
+    }
+    Target::new(&hosts, &selection.port, selection.filter.clone())
+}
+
+/// The addresses of a host that is given by name; anything else is left as it is.
+fn found(host: String) -> Result<Vec<String>, TargetError> {
+    /// As long as an active check may take.
+    const PATIENCE: Elapsed = Elapsed::from_millis(10_000);
+    let is_name = host.chars().all(|character| character.is_alphanumeric() || "-._".contains(character));
+    if !is_name || host.parse::<IpAddr>().is_ok() {
+        return Ok(vec![host]);
+    }
+    let resolution = probe::find(&host, PATIENCE);
+    if resolution.addresses.is_empty() {
+        let why =
+            resolution.rcode.or(resolution.failure).unwrap_or_else(|| "no resolver answered".to_owned());
+        return Err(TargetError::Unresolved { name: host, reason: io::Error::other(why) });
+    }
+    Ok(resolution.addresses.iter().map(ToString::to_string).collect())
 }
 
 /// The analysis that options ask for.

@@ -28,7 +28,7 @@ use ureq_proto::http::Request;
 
 pub use dns::{Family, Lookup, Resolution};
 pub use outcome::{Conclusion, Outcome, PageAnswer, ProxyUse, REASONS, Spent};
-pub use plan::{Page, Plan, TlsPlan, host_and_port};
+pub use plan::{Page, Plan, TlsPlan, authority, host_and_port};
 pub use proxy::{Proxy, ProxyError, Tunnel, is_excepted};
 pub use secret::Secret;
 pub use tape::{Phase, Step};
@@ -58,6 +58,11 @@ pub fn check(plan: &Plan) -> Result<Outcome, rustls::Error> {
     let mut probe = Probe::new(plan, tls);
     probe.run();
     Ok(probe.judged())
+}
+
+/// Finds a host's addresses as an attempt does: by the hosts file, or by the resolvers of resolv.conf.
+pub fn find(host: &str, timeout: Elapsed) -> Resolution {
+    dns::resolve(&mut Tape::begin(), host, None, Instant::now() + Duration::from(timeout))
 }
 
 /// An attempt being made.

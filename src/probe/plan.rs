@@ -92,7 +92,7 @@ pub fn host_and_port(text: &str) -> Option<(String, Option<u16>)> {
 }
 
 /// A host and a port as URLs and HTTP write them.
-pub(crate) fn authority(host: &str, port: u16) -> String {
+pub fn authority(host: &str, port: u16) -> String {
     if host.contains(':') { format!("[{host}]:{port}") } else { format!("{host}:{port}") }
 }
 

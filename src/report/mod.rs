@@ -30,7 +30,7 @@ use std::net::IpAddr;
 use jiff::tz::TimeZone;
 
 pub use collection::Collection;
-pub use monitored::{Monitored, Thresholds};
+pub use monitored::{Attempt, Monitored, Thresholds};
 pub use origins::Origins;
 pub use range::{BadRange, Range};
 pub use worst::Worst;

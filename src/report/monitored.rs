@@ -1,12 +1,13 @@
 //! What both reports for monitoring are made from, and the status that comes of it.
 
 use super::range::Range;
-use super::worst::Worst;
+use super::worst::{Expiry, Worst};
 use crate::analysis::Summary;
 use crate::capture::ReadError;
+use crate::probe::{Outcome, Spent};
 use crate::time::Elapsed;
 
-/// The capture, as monitoring sees it.
+/// A capture or an attempt, as monitoring sees it.
 #[derive(Clone, Copy, Debug)]
 pub struct Monitored<'a> {
     /// Its worst connection.
@@ -21,6 +22,17 @@ pub struct Monitored<'a> {
     pub target: Option<&'a str>,
     /// When to alert.
     pub thresholds: &'a Thresholds,
+    /// The attempt whose connections these are.
+    pub attempt: Option<Attempt<'a>>,
+}
+
+/// An attempt at a server.
+#[derive(Clone, Copy, Debug)]
+pub struct Attempt<'a> {
+    /// What came of it.
+    pub outcome: &'a Outcome,
+    /// How much is wanted beside the status line: 1 what happened and why, 2 what to do as well, 3 the steps as well.
+    pub verbosity: u8,
 }
 
 /// When the plugin's user wants to be alerted, beside what the verdicts say.
@@ -32,6 +44,26 @@ pub struct Thresholds {
     pub critical: Option<Range>,
     /// Later than this after its SYN, TLS is slow.
     pub slow_after: Elapsed,
+}
+
+impl Monitored<'_> {
+    /// In one line for people, that a certificate's end raised the status, if it did.
+    pub fn expiry_alert(&self) -> Option<String> {
+        const WARNING: u8 = 1;
+        let expiry = self.ending()?;
+        let limit = if self.status == WARNING { ("warning", "-w") } else { ("critical", "-c") };
+        Some(format!("{}: {} ({})", limit.0, expiry.told(), limit.1))
+    }
+
+    /// The certificate whose end raised the status above the verdicts'.
+    pub(super) fn ending(&self) -> Option<&Expiry> {
+        let verdicts = match self.attempt {
+            Some(attempt) => attempt.outcome.exit_status(),
+            None => self.summary.exit_status(),
+        };
+        let raised = self.thresholds.status(self.worst, verdicts);
+        self.worst.expiry.as_ref().filter(|_| raised != verdicts && raised == self.status)
+    }
 }
 
 impl Thresholds {
@@ -49,9 +81,16 @@ impl Thresholds {
             verdicts => verdicts,
         }
     }
+}
 
-    /// Whether the certificate is what raised the status above the verdicts'.
-    pub(super) fn raise(&self, worst: &Worst, summary: &Summary, status: u8) -> bool {
-        status != summary.exit_status() && self.status(worst, summary.exit_status()) == status
-    }
+/// The parts of an attempt that there were, with how long they took.
+pub(super) fn phases(spent: &Spent) -> impl Iterator<Item = (&'static str, Elapsed)> {
+    let phases = [
+        ("dns", spent.dns),
+        ("connect", spent.connect),
+        ("tls", spent.tls),
+        ("token", spent.token),
+        ("page", spent.page),
+    ];
+    phases.into_iter().filter_map(|(phase, elapsed)| Some((phase, elapsed?)))
 }

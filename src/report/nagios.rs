@@ -7,11 +7,14 @@
 use std::fmt::Write as _;
 use std::io::{self, Write};
 
-use super::monitored::Monitored;
+use super::monitored::{Attempt, Monitored, phases};
 use super::range::Range;
-use super::words::count;
-use super::worst::{Expiry, Told};
+use super::words::{self, count};
+use super::worst::Told;
+use crate::analysis::Judged;
 use crate::limits;
+use crate::tcp::Role;
+use crate::time::Elapsed;
 use crate::verdict::Severity;
 
 /// Characters that the status line has before its performance data.
@@ -22,24 +25,21 @@ const STATUS_CHARACTERS: usize = 79;
 /// # Errors
 /// When `out` can't be written.
 pub fn write(of: &Monitored<'_>, out: &mut dyn Write) -> io::Result<()> {
+    if let Some(attempt) = &of.attempt {
+        return write_attempt(of, attempt, out);
+    }
     let error = of.summary.error.as_ref().map(ToString::to_string);
     let error = of.unopened.first().map(ToString::to_string).or(error);
-    let ending = of.worst.expiry.as_ref().filter(|_| of.thresholds.raise(of.worst, of.summary, of.status));
-    let text = match (&of.worst.connection, ending, error) {
-        (_, Some(expiry), _) => ends(expiry),
+    let text = match (&of.worst.connection, of.ending(), error) {
+        (_, Some(expiry), _) => expiry.told(),
         (Some(told), None, _) if told.severity == Severity::Critical => found(told, of),
         (_, None, Some(error)) => error,
         (Some(told), None, None) => found(told, of),
         (None, None, None) => "no TCP connection to judge".to_owned(),
     };
-    let (line, is_cut) = status_line(of.status, &text);
-    writeln!(out, "{line} | {}", performance(of))?;
-    if is_cut {
-        writeln!(out, "{}", shortened(&plain(&text), limits::PLUGIN_LINE_CHARACTERS))?;
-    }
+    write_status(of.status, &text, &performance(of), out)?;
     for told in &of.worst.failures {
-        let told = plain(&format!("{} {} at {}: {}", told.server, told.code, told.stage, told.headline));
-        writeln!(out, "{}", shortened(&told, limits::PLUGIN_LINE_CHARACTERS))?;
+        write_line(&format!("{} {} at {}: {}", told.server, told.code, told.stage, told.headline), out)?;
     }
     if of.worst.further > 0 {
         writeln!(out, "and {} more", count(of.worst.further, "failed connection"))?;
@@ -53,12 +53,51 @@ pub fn write(of: &Monitored<'_>, out: &mut dyn Write) -> io::Result<()> {
 /// When `out` can't be written.
 pub fn write_unknown(why: &str, out: &mut dyn Write) -> io::Result<()> {
     const UNKNOWN: u8 = 3;
-    let (line, is_cut) = status_line(UNKNOWN, why);
-    writeln!(out, "{line}")?;
-    if is_cut {
-        writeln!(out, "{}", shortened(&plain(why), limits::PLUGIN_LINE_CHARACTERS))?;
+    write_status(UNKNOWN, why, "", out)?;
+    out.flush()
+}
+
+/// An attempt in one line, and as much below it as is asked for.
+fn write_attempt(of: &Monitored<'_>, attempt: &Attempt<'_>, out: &mut dyn Write) -> io::Result<()> {
+    let outcome = attempt.outcome;
+    let conclusion = outcome.conclusion();
+    let judged = conclusion.connection.and_then(|index| outcome.connections.get(index));
+    let text = match (of.ending(), judged) {
+        (Some(expiry), _) => expiry.told(),
+        (None, Some(Judged { story, verdict, .. })) => {
+            let via = if outcome.proxy.is_some() { " (proxy)" } else { "" };
+            format!("{} at {}, {}{via}", verdict.code, story.stage, words::end(&story.parties[Role::Server]))
+        }
+        (None, None) => format!("{}: {}", conclusion.reason, conclusion.headline),
+    };
+    write_status(of.status, &text, &attempt_performance(of, attempt), out)?;
+    if attempt.verbosity >= 1 {
+        write_line(&format!("{}: {}", conclusion.reason, conclusion.headline), out)?;
+        write_line(&conclusion.explanation, out)?;
+    }
+    if attempt.verbosity >= 2 {
+        for advice in &conclusion.advice {
+            write_line(&format!("- {advice}"), out)?;
+        }
+    }
+    if attempt.verbosity >= 3 {
+        for step in outcome.steps.iter().take(limits::PLUGIN_FAILURES) {
+            write_line(&format!("{:.6} {}", (step.at - outcome.began).as_secs_f64(), step.text), out)?;
+        }
     }
     out.flush()
+}
+
+/// The status line, and below it the text where it had to be cut.
+fn write_status(status: u8, text: &str, performance: &str, out: &mut dyn Write) -> io::Result<()> {
+    let (line, is_cut) = status_line(status, text);
+    let separator = if performance.is_empty() { "" } else { " | " };
+    writeln!(out, "{line}{separator}{performance}")?;
+    if is_cut { write_line(text, out) } else { Ok(()) }
+}
+
+fn write_line(text: &str, out: &mut dyn Write) -> io::Result<()> {
+    writeln!(out, "{}", shortened(&plain(text), limits::PLUGIN_LINE_CHARACTERS))
 }
 
 fn found(told: &Told, of: &Monitored<'_>) -> String {
@@ -69,12 +108,6 @@ fn found(told: &Told, of: &Monitored<'_>) -> String {
         let _ = write!(text, " ({alike} of {})", of.summary.connections);
     }
     text
-}
-
-fn ends(expiry: &Expiry) -> String {
-    let days = expiry.days.unwrap_or_default();
-    let how = if days < 0.0 { "ended" } else { "ends" };
-    format!("certificate {how} {} ({days:.1} days), {}", expiry.at, expiry.server)
 }
 
 /// `SSMSCOPE STATUS: text`, and whether it had to be cut.
@@ -121,7 +154,7 @@ fn plain(text: &str) -> String {
 
 /// `label=value[unit];[warning];[critical];[minimum]` for each figure.
 fn performance(of: &Monitored<'_>) -> String {
-    let Monitored { worst, summary, thresholds, .. } = of;
+    let Monitored { worst, summary, .. } = of;
     let of_severity = |severity| summary.severities.get(&severity).copied().unwrap_or_default();
     let mut figures = vec![
         format!("connections={};;;0", summary.connections),
@@ -135,21 +168,41 @@ fn performance(of: &Monitored<'_>) -> String {
         figures.push(format!("dropped={dropped};;;0"));
     }
     if let Some(slowest) = worst.slowest {
-        let slow = Range::at_most(thresholds.slow_after.as_secs_f64());
-        figures.push(format!("tls_time={:.6}s;{slow};;0", slowest.as_secs_f64()));
+        figures.push(tls_time(slowest, of));
     }
-    let days = worst.expiry.as_ref().and_then(|expiry| expiry.days);
-    let limit = |range: Option<Range>| range.map(|range| range.to_string()).unwrap_or_default();
-    let (warning, critical) = (limit(thresholds.warning), limit(thresholds.critical));
-    match days {
-        Some(days) => figures.push(format!("certificate_days={days:.2};{warning};{critical}")),
-        // What was asked for and could not be seen has a value of its own.
-        None if !(warning.is_empty() && critical.is_empty()) => {
-            figures.push(format!("certificate_days=U;{warning};{critical}"));
-        }
-        None => {}
-    }
+    figures.extend(days_left(of));
     figures.join(" ")
+}
+
+/// The same of an attempt: how long its parts took.
+fn attempt_performance(of: &Monitored<'_>, attempt: &Attempt<'_>) -> String {
+    let spent = &attempt.outcome.spent;
+    let mut figures = vec![format!("time={:.6}s;;;0", spent.total.as_secs_f64())];
+    for (phase, elapsed) in phases(spent) {
+        figures.push(format!("{phase}={:.6}s;;;0", elapsed.as_secs_f64()));
+    }
+    if let Some(slowest) = of.worst.slowest {
+        figures.push(tls_time(slowest, of));
+    }
+    figures.extend(days_left(of));
+    figures.join(" ")
+}
+
+/// How long TLS took from the SYN on, and from when on that is slow.
+fn tls_time(elapsed: Elapsed, of: &Monitored<'_>) -> String {
+    let slow = Range::at_most(of.thresholds.slow_after.as_secs_f64());
+    format!("tls_time={:.6}s;{slow};;0", elapsed.as_secs_f64())
+}
+
+/// The days that the first certificate to end has left. What was asked for and could not be seen is `U`.
+fn days_left(of: &Monitored<'_>) -> Option<String> {
+    let limit = |range: Option<Range>| range.map(|range| range.to_string()).unwrap_or_default();
+    let (warning, critical) = (limit(of.thresholds.warning), limit(of.thresholds.critical));
+    match of.worst.expiry.as_ref().and_then(|expiry| expiry.days) {
+        Some(days) => Some(format!("certificate_days={days:.2};{warning};{critical}")),
+        None if warning.is_empty() && critical.is_empty() => None,
+        None => Some(format!("certificate_days=U;{warning};{critical}")),
+    }
 }
 
 #[cfg(test)]

@@ -6,9 +6,10 @@
 use std::fmt;
 use std::io::{self, Write};
 
-use super::monitored::Monitored;
+use super::monitored::{Monitored, phases};
 use super::words::severity_name;
 use super::worst::Told;
+use crate::probe::{Outcome, REASONS};
 use crate::story::Stage;
 use crate::verdict::RULES;
 
@@ -34,7 +35,7 @@ const STAGES: [Stage; 10] = [
 /// # Errors
 /// When `out` can't be written.
 pub fn write(of: &Monitored<'_>, out: &mut dyn Write) -> io::Result<()> {
-    let Monitored { worst, summary, status, target, .. } = *of;
+    let Monitored { worst, summary, status, target, attempt, .. } = *of;
     let connection = worst.connection.as_ref();
     let mut metrics = Metrics { out, target };
 
@@ -46,9 +47,16 @@ pub fn write(of: &Monitored<'_>, out: &mut dyn Write) -> io::Result<()> {
     metrics.family("ssmscope_status", "Exit status: 0 healthy, 1 warning, 2 critical, 3 unknown.")?;
     metrics.sample("ssmscope_status", &[], status)?;
 
-    metrics.family("ssmscope_state", "1 for the verdict of the worst connection, 0 for the others.")?;
-    let code = connection.map_or(NOTHING, |told| told.code);
-    for reason in RULES.iter().map(|rule| rule.code).chain([NOTHING]) {
+    metrics.family(
+        "ssmscope_state",
+        "1 for what is the matter, 0 for what is not; of several connections the worst counts.",
+    )?;
+    let code = match &attempt {
+        Some(attempt) => attempt.outcome.conclusion().reason,
+        None => connection.map_or(NOTHING, |told| told.code),
+    };
+    let others: &[_] = if attempt.is_some() { &REASONS } else { &[(NOTHING, "")] };
+    for reason in RULES.iter().map(|rule| rule.code).chain(others.iter().map(|(reason, _)| *reason)) {
         metrics.sample("ssmscope_state", &[("reason", reason)], u8::from(code == reason))?;
     }
 
@@ -93,6 +101,9 @@ pub fn write(of: &Monitored<'_>, out: &mut dyn Write) -> io::Result<()> {
         )?;
     }
 
+    if let Some(attempt) = &attempt {
+        return metrics.attempt(attempt.outcome);
+    }
     metrics.family("ssmscope_capture_packets", "Packets in the capture.")?;
     metrics.sample("ssmscope_capture_packets", &[], summary.packets)?;
     if let Some(dropped) = summary.about.dropped {
@@ -109,6 +120,28 @@ struct Metrics<'o> {
 }
 
 impl Metrics<'_> {
+    fn attempt(&mut self, outcome: &Outcome) -> io::Result<()> {
+        let spent = &outcome.spent;
+        self.family("ssmscope_check_duration_seconds", "How long the whole check took.")?;
+        self.sample("ssmscope_check_duration_seconds", &[], spent.total.as_secs_f64())?;
+        if phases(spent).next().is_some() {
+            let name = "ssmscope_check_phase_duration_seconds";
+            self.family(name, "How long each part of the check took: dns, connect, tls, token, page.")?;
+            for (phase, elapsed) in phases(spent) {
+                self.sample(name, &[("phase", phase)], elapsed.as_secs_f64())?;
+            }
+        }
+        if let Some(resolution) = &outcome.resolution {
+            self.family("ssmscope_check_addresses", "Addresses that the name has.")?;
+            self.sample("ssmscope_check_addresses", &[], resolution.addresses.len())?;
+        }
+        if let Some(status) = outcome.page.as_ref().and_then(|page| page.status) {
+            self.family("ssmscope_check_http_status_code", "HTTP's status of the page that was asked for.")?;
+            self.sample("ssmscope_check_http_status_code", &[], status)?;
+        }
+        self.out.flush()
+    }
+
     fn family(&mut self, name: &str, help: &str) -> io::Result<()> {
         writeln!(self.out, "# HELP {name} {help}\n# TYPE {name} gauge")
     }

@@ -51,6 +51,17 @@ pub(super) struct Expiry {
     pub(super) server: String,
 }
 
+impl Expiry {
+    /// In words: what ends when, and whose it is.
+    pub(super) fn told(&self) -> String {
+        let days = self.days.unwrap_or_default();
+        let how = if days < 0.0 { "ended" } else { "ends" };
+        let at = self.at.machine_readable();
+        let date = at.split('T').next().unwrap_or(&at);
+        format!("certificate {how} {date} ({days:.1} days), {}", self.server)
+    }
+}
+
 impl Worst {
     /// Takes a judged connection in.
     pub fn take(&mut self, judged: &Judged) {

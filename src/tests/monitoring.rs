@@ -208,6 +208,11 @@ fn a_textfile_appears_whole_and_readable_beside_any_output() {
     let metrics = fs::read_to_string(&path).unwrap();
     assert!(metrics.contains("ssmscope_status 3\n"), "what was healthy must not stand: {metrics}");
     assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1, "nothing is left beside it");
+    Told::by(&["read", "--textfile", textfile, &testdata(HEALTHY)]);
+    let told = Told::by(&["check", "-H", "127.0.0.1", "--textfile", textfile, "--ca-file", "/nonexistent"]);
+    assert_eq!(told.status, 3);
+    let metrics = fs::read_to_string(&path).unwrap();
+    assert!(metrics.contains("ssmscope_status{target=\"127.0.0.1:8443\"} 3\n"), "{metrics}");
     let told = Told::by(&["read", "--textfile", "/nonexistent/x.prom", &testdata(HEALTHY)]);
     assert_eq!((told.status, told.out.as_str()), (3, ""), "{told:?}");
     assert!(told.error.contains("--textfile /nonexistent/x.prom: can't be written"), "{told:?}");

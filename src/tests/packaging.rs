@@ -7,7 +7,7 @@
 
 use std::env;
 use std::fs;
-use std::net::UdpSocket;
+use std::net::{TcpListener, UdpSocket};
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
@@ -166,6 +166,64 @@ fn icinga_accepts_the_command() {
     assert!(output.status.success() && told.contains("1 CheckCommand"), "{told}{}", text(&output.stderr));
 }
 
+#[test]
+fn the_examples_command_lines_find_a_fault() {
+    // A port of this host on which nobody listens.
+    let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port().to_string();
+    let folder = tempfile::tempdir().unwrap();
+    let example = |name: &str| fs::read_to_string(example_path(name)).unwrap();
+    let after = |text: &str, word: &str| {
+        let found =
+            text.lines().filter_map(|line| line.trim().strip_prefix(word)).find(|rest| !rest.is_empty());
+        found.unwrap().trim().to_owned()
+    };
+    let lines = [
+        after(&example("nagios.cfg"), "command_line"),
+        after(&example("cron"), "*/5 * * * * nobody"),
+        after(&example("ssmscope-check@.service"), "ExecStart="),
+        after(&example("textfile.conf"), "ExecStart="),
+    ];
+    for line in lines {
+        assert!(line.contains("/usr/bin/ssmscope check"), "{line}");
+        let line = line
+            .replace("/usr/bin/ssmscope", env!("CARGO_BIN_EXE_ssmscope"))
+            .replace("$HOSTADDRESS$", "127.0.0.1")
+            .replace("$ARG1$", &port)
+            .replace("$ARG2$", "30")
+            .replace("$ARG3$", "7")
+            .replace("/var/lib/prometheus/node-exporter", folder.path().to_str().unwrap())
+            .replace("%i", &format!("127.0.0.1:{port}"))
+            .replace("ssm.example.net", "127.0.0.1")
+            .replace("-p 8443", &format!("-p {port}"));
+        let output = Command::new("sh").args(["-c", &line]).env_remove("HTTPS_PROXY").output().unwrap();
+        let told = text(&output.stdout);
+        let begin = format!("SSMSCOPE CRITICAL: refused at syn, 127.0.0.1:{port} | time=");
+        assert!(told.starts_with(&begin) && output.stderr.is_empty(), "{line}: {output:?}");
+    }
+    assert!(folder.path().join(format!("ssmscope-127.0.0.1:{port}.prom")).exists());
+}
+
+#[test]
+fn icinga_s_arguments_are_options_of_the_check() {
+    let example = fs::read_to_string(example_path("icinga2.conf")).unwrap();
+    let mut arguments = vec!["check".to_owned(), "-o".to_owned(), "nagios".to_owned()];
+    for name in example.lines().filter_map(|line| line.trim().strip_prefix('"')?.strip_suffix("\" = {")) {
+        arguments.push(name.to_owned());
+        arguments.push(match name {
+            "-H" => "127.0.0.1".to_owned(),
+            "--ca-file" => testdata("stranger.pem"),
+            _ => "9".to_owned(),
+        });
+    }
+    assert!(arguments.len() > 12, "{arguments:?}");
+    let arguments: Vec<_> = arguments.iter().map(String::as_str).collect();
+    let output = ssmscope(&arguments);
+    assert!(
+        text(&output.stdout).starts_with("SSMSCOPE CRITICAL: refused at syn, 127.0.0.1:9 "),
+        "{output:?}"
+    );
+}
+
 // ---- the Debian package ----
 
 #[test]
@@ -312,6 +370,14 @@ fn the_static_binary_finds_names_without_the_c_library_s_plug_ins() {
                 let output = output.unwrap();
                 assert!(judged(&output), "{output:?}");
             });
+            // A check needs no more: the name is in the hosts file, and nobody listens.
+            write("hosts", "127.0.0.1 here.example\n");
+            let output = chroot.run(&["check", "-o", "nagios", "-H", "here.example"]);
+            let told = text(&output.stdout);
+            assert!(
+                told.starts_with("SSMSCOPE CRITICAL: refused at syn, 127.0.0.1:8443 | time="),
+                "{output:?}"
+            );
         });
     });
 }

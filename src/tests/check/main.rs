@@ -3,6 +3,7 @@
 //!
 //! Skipped with a printed reason where namespaces can't be made, or where a peer is not installed.
 
+mod monitoring;
 mod network;
 mod peers;
 mod pki;
@@ -75,6 +76,7 @@ impl<'c> Case<'c> {
 
     /// The check has the verdict, and so has a capture of it.
     fn holds(&self, net: &Net) {
+        monitoring::holds(net, &self.options, self.code);
         let file = net.folder.path().join("capture.pcap");
         let capturing = net.capture(&file);
         let told = check(net, &self.options);
@@ -308,6 +310,7 @@ fn resolvers(net: &Net) {
     let told = check(net, &["nowhere.test"]);
     assert_eq!((told.reason(), told.status), ("name-unknown", 2), "{}", told.all);
     assert_eq!(told.check["dns"]["rcode"], "NXDOMAIN", "{}", told.all);
+    monitoring::holds(net, &["nowhere.test"], "name-unknown");
     let told = check(net, &["-4", "only6.test"]);
     assert_eq!(told.check["dns"]["outcome"], "no-address", "{}", told.all);
     // Without a server behind it, dnsmasq refuses what it does not know.
@@ -333,6 +336,7 @@ fn silent_resolvers(net: &Net) {
     let told = check(net, &["-t", "2", "ssm.test"]);
     assert_eq!((told.reason(), told.status), ("resolver-silent", 2), "{}", told.all);
     assert_eq!(told.check["dns"]["failure"], "no answer", "{}", told.all);
+    monitoring::holds(net, &["-t", "2", "ssm.test"], "resolver-silent");
     thread::spawn(move || {
         let mut message = [0; 512];
         while let Ok((len, peer)) = socket.recv_from(&mut message) {
@@ -345,6 +349,7 @@ fn silent_resolvers(net: &Net) {
     let told = check(net, &["ssm.test"]);
     assert_eq!((told.reason(), told.status), ("resolver-failed", 2), "{}", told.all);
     assert_eq!(told.check["dns"]["rcode"], "SERVFAIL", "{}", told.all);
+    monitoring::holds(net, &["ssm.test"], "resolver-failed");
 }
 
 /// A client's secret and a user's password, and the token that they are worth: none may show anywhere.

@@ -252,7 +252,15 @@ impl Reports<'_> {
         self.stream.finish(summary)?;
         let thresholds = Thresholds::default();
         let (worst, target) = (&self.worst, Some("198.51.100.20:8443"));
-        let monitored = Monitored { worst, summary, status, unopened: &[], target, thresholds: &thresholds };
+        let monitored = Monitored {
+            worst,
+            summary,
+            status,
+            unopened: &[],
+            target,
+            thresholds: &thresholds,
+            attempt: None,
+        };
         nagios::write(&monitored, &mut Checked::new(Form::Plugin))?;
         prometheus::write(&monitored, &mut Checked::new(Form::Plain))?;
         self.collection.sort();
