@@ -137,7 +137,8 @@ impl Draft {
 
     /// What the lines say; `None` when they don't tell who talks to whom.
     pub fn read(self, context: &mut Context<'_>) -> Option<Read> {
-        let (travel, wire_len, network) = split_link(self.text(0));
+        let (first, below) = self.link_line();
+        let (travel, wire_len, network) = split_link(&first);
         let mut read = Read {
             stamp: self.stamp,
             digits: self.digits,
@@ -149,7 +150,7 @@ impl Draft {
             dump: None,
         };
         match network {
-            Network::Ip(text) => self.read_ip(text, 1, context, &mut read)?,
+            Network::Ip(text) => self.read_ip(text, below, context, &mut read)?,
             Network::Arp(text) => {
                 let neighbour = icmp::arp(text).map(Content::Neighbour);
                 read.content = neighbour.unwrap_or(Content::Other(Other::Printed("ARP".into())));
@@ -173,6 +174,26 @@ impl Draft {
             }
         }
         Some(read)
+    }
+
+    /// The first line, joined with those below where a terminal wrapped it within the link header that `-e` prints; and
+    /// the index of the next line.
+    fn link_line(&self) -> (String, usize) {
+        let first = self.text(0).to_owned();
+        if !begins_with_mac(&first) || !matches!(split_link(&first), (.., Network::Other(_))) {
+            return (first, 1);
+        }
+        let mut joined = first.clone();
+        for index in 1..MOST_WRAPS.min(self.lines.len()) {
+            let candidates = self.seams(index).map(|seam| format!("{joined}{seam}{}", self.text(index)));
+            for candidate in &candidates {
+                if matches!(split_link(candidate), (_, Some(_), Network::Ip(_) | Network::Arp(_))) {
+                    return (candidate.clone(), index + 1);
+                }
+            }
+            [joined, _] = candidates;
+        }
+        (first, 1)
     }
 
     /// Whether the line before line `next` was surely not cut at a column: a longer one came through.
@@ -300,18 +321,24 @@ impl Draft {
         Some((printed, String::new()))
     }
 
-    /// Ends of a line that a terminal wrapped before its colon. Only TCP is recognised, whose words show that the two
-    /// lines belong together.
+    /// Ends of a line that a terminal wrapped before its colon. Only TCP and ICMP are recognised, whose words show that the
+    /// two lines belong together.
     fn wrapped_ends(&self, text: &str, next: usize) -> Option<(End, End, String, usize)> {
-        if !text.contains(" > ") && !text.ends_with(" >") || next >= self.lines.len() {
+        if next >= self.lines.len() {
             return None;
         }
         let is_number = |end: &End| end.address.is_some() && matches!(end.port, Port::Number(_));
+        let is_bare = |end: &End| end.address.is_some() && end.port == Port::None;
         self.seams(next).iter().find_map(|seam| {
             let joined = format!("{text}{seam}{}", self.text(next));
             let (source, destination, body) = ip::ends(&joined)?;
-            let fits = is_number(&source) && is_number(&destination) && body.starts_with("Flags [");
-            fits.then(|| (source, destination, body.to_owned(), next + 1))
+            let is_tcp = is_number(&source) && is_number(&destination) && body.starts_with("Flags [");
+            let words = body
+                .strip_prefix('[')
+                .and_then(|after| after.split_once("] "))
+                .map_or(body, |(_, words)| words);
+            let is_icmp = is_bare(&source) && is_bare(&destination) && words.starts_with("ICMP");
+            (is_tcp || is_icmp).then(|| (source, destination, body.to_owned(), next + 1))
         })
     }
 
@@ -393,13 +420,16 @@ impl Draft {
     fn message(&self, headers: &mut Headers, source: IpAddr, destination: IpAddr) -> Option<icmp::Message> {
         let message = icmp::parse(&headers.body, source, destination)?;
         let below = self.text(headers.next);
-        if message != icmp::Message::Other || below.starts_with("IP (") {
+        // What the message says ends with its length.
+        let is_whole = |body: &str| body.contains(", length ");
+        let is_quote = strip_ip_word(below).unwrap_or(below).starts_with('(');
+        if is_whole(&headers.body) || is_quote {
             return Some(message);
         }
         for seam in self.seams(headers.next) {
             let joined = format!("{}{seam}{below}", headers.body);
             if let Some(whole @ icmp::Message::Error(_)) = icmp::parse(&joined, source, destination)
-                && joined.starts_with("ICMP ")
+                && (message == icmp::Message::Other || is_whole(&joined))
             {
                 headers.next += 1;
                 return Some(whole);
@@ -465,6 +495,7 @@ impl Draft {
             length: printed.length,
             checksum: printed.checksum,
             mtu: printed.mtu,
+            pointer: printed.pointer,
             quoted,
             quoted_bytes: &[],
             quoted_segment,
@@ -666,10 +697,7 @@ fn split_link(text: &str) -> (Option<Travel>, Option<u32>, Network<'_>) {
     if text.starts_with("ARP, ") || text.starts_with("arp ") {
         return (travel, None, Network::Arp(text));
     }
-    let Some((link, mut rest)) = text
-        .split_once(", length ")
-        .filter(|(link, _)| link.contains("ethertype") || link.starts_with("AF "))
-    else {
+    let Some((link, mut rest)) = text.split_once(", length ").filter(|(link, _)| is_link_header(link)) else {
         return (travel, None, network_behind(text));
     };
     let Some((number, after)) = rest.split_once(": ").or_else(|| Some((rest.strip_suffix(':')?, ""))) else {
@@ -679,11 +707,10 @@ fn split_link(text: &str) -> (Option<Travel>, Option<u32>, Network<'_>) {
     rest = after;
     let mut ether = link;
     while rest.starts_with("vlan ") {
-        // `vlan 100, p 0, ethertype IPv4 (0x0800), 10.0.0.1...`
-        let Some((_, after)) = rest.split_once("ethertype ") else {
-            return (travel, wire_len, Network::Other(text));
-        };
-        let Some((kind, after)) = after.split_once(", ") else {
+        // `vlan 100, p 0, ethertype IPv4 (0x0800), 10.0.0.1...`, with `-q` `vlan 100, p 0, IPv4, 10.0.0.1...`
+        let tagged =
+            rest.split_once("ethertype ").map(|(_, after)| after).or_else(|| rest.splitn(3, ", ").nth(2));
+        let Some((kind, after)) = tagged.and_then(|after| after.split_once(", ")) else {
             return (travel, wire_len, Network::Other(text));
         };
         (ether, rest) = (kind, after);
@@ -703,7 +730,24 @@ fn split_link(text: &str) -> (Option<Travel>, Option<u32>, Network<'_>) {
     (travel, wire_len, network)
 }
 
-/// The IP packet behind headers that tcpdump prints before it: MPLS, PPPoE, a VLAN tag.
+/// Whether `text` is what `-e` prints up to the frame's length: `02:00:00:00:00:01 > 02:00:00:00:00:02, ethertype IPv4
+/// (0x0800)`, with `-q` `..., IPv4`.
+fn is_link_header(text: &str) -> bool {
+    let is_named = || {
+        let kind = text.rsplit_once(", ").map(|(_, kind)| kind);
+        matches!(kind, Some("IPv4" | "IPv6" | "ARP" | "802.1Q" | "802.1Q-QinQ"))
+    };
+    text.contains("ethertype") || text.starts_with("AF ") || (begins_with_mac(text) && is_named())
+}
+
+/// Whether `text` begins with an Ethernet address, as `-e` prints it.
+pub(super) fn begins_with_mac(text: &str) -> bool {
+    let (word, _) = text.split_once(' ').unwrap_or((text, ""));
+    let is_octet = |octet: &str| octet.len() == 2 && octet.bytes().all(|byte| byte.is_ascii_hexdigit());
+    word.split(':').count() == 6 && word.split(':').all(is_octet)
+}
+
+/// The IP packet behind headers that tcpdump prints before it: MPLS, PPPoE, a VLAN tag, a cooked header with `-q`.
 fn network_behind(text: &str) -> Network<'_> {
     for (at, _) in text.match_indices(" IP").take(MOST_WORDS) {
         let Some(inner) = text.get(at + 1..).and_then(strip_ip_word) else { continue };
@@ -711,8 +755,14 @@ fn network_behind(text: &str) -> Network<'_> {
             return Network::Ip(inner);
         }
     }
-    if text.starts_with('(') || ip::ends(text).is_some_and(|(source, ..)| source.address.is_some()) {
+    let begins_with_ends = |text: &str| ip::ends(text).is_some_and(|(source, ..)| source.address.is_some());
+    if text.starts_with('(') || begins_with_ends(text) {
         return Network::Ip(text);
+    }
+    let cooked =
+        text.strip_prefix("ifindex ").and_then(|rest| rest.split_once(") ")).map(|(_, network)| network);
+    if let Some(network) = cooked.filter(|network| network.starts_with('(') || begins_with_ends(network)) {
+        return Network::Ip(network);
     }
     Network::Other(text)
 }
@@ -764,7 +814,10 @@ fn is_error(text: &str) -> bool {
 pub(super) fn begins_untimed(text: &str) -> bool {
     match split_link(text) {
         (_, _, Network::Ip(rest))
-            if strip_ip_word(text).is_some() || text.contains("ethertype") || text.contains(" IP") =>
+            if strip_ip_word(text).is_some()
+                || text.contains("ethertype")
+                || text.contains(" IP")
+                || begins_with_mac(text) =>
         {
             rest.starts_with("(tos ")
                 || rest.starts_with("(flowlabel ")

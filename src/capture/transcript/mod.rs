@@ -102,8 +102,12 @@ impl<R: BufRead> Transcript<R> {
         }
     }
 
-    fn take_line(&mut self, line: Line) {
-        let text = line.text();
+    fn take_line(&mut self, mut line: Line) {
+        let mut text = line.text();
+        if lines::unquoted(&text).is_some_and(begins_packet) {
+            self.lines.begin_quote(&mut line);
+            text = line.text();
+        }
         // A line is compared with those before it and its own packet's.
         self.longest = self.longest.max(line.raw.len());
         if let Some((stamp, digits, head)) = timed_start(&text) {
@@ -313,17 +317,22 @@ pub fn looks_like_transcript(first_bytes: &[u8]) -> bool {
     }
     String::from_utf8_lossy(first_bytes).lines().any(|line| {
         let text = lines::clean(line);
-        let is_timed = timed_start(&text).is_some_and(|(stamp, _, head)| {
-            let is_clear = draft::begins_untimed(head)
-                || draft::strip_ip_word(head).is_some_and(|rest| rest.starts_with('('));
-            // `IP`, `IP6`, `ARP`, `lo In IP` and the like follow; a log's line has lower-case or bracketed words.
-            matches!(stamp, Stamp::Time(_) | Stamp::Epoch(_) | Stamp::DateTime(_)) && is_clear
-        });
-        is_timed
-            || draft::begins_untimed(without_number(&text))
+        begins_packet(lines::unquoted(&text).unwrap_or(&text))
             || draft::is_address_line(&text)
             || text.contains("tcpdump: listening on ")
     })
+}
+
+/// Whether `text` is surely the first line of a packet.
+fn begins_packet(text: &str) -> bool {
+    let is_timed = timed_start(text).is_some_and(|(stamp, _, head)| {
+        let is_clear = draft::begins_untimed(head)
+            || draft::begins_with_mac(head)
+            || draft::strip_ip_word(head).is_some_and(|rest| rest.starts_with('('));
+        // `IP`, `IP6`, `ARP`, `lo In IP` and the like follow; a log's line has lower-case or bracketed words.
+        matches!(stamp, Stamp::Time(_) | Stamp::Epoch(_) | Stamp::DateTime(_)) && is_clear
+    });
+    is_timed || draft::begins_untimed(without_number(text))
 }
 
 /// Bytes of a file that are searched for its first packet line.
@@ -335,11 +344,15 @@ fn timed_start(text: &str) -> Option<(Stamp, u8, &str)> {
     Stamp::split(text).or_else(|| Stamp::split(without_number(text)))
 }
 
-/// `text` without the number that `-#` puts before it.
+/// `text` without the number that `-#`, an editor or `grep -n` puts before it.
 fn without_number(text: &str) -> &str {
-    match text.split_once(' ') {
-        Some((number, rest)) if !number.is_empty() && number.bytes().all(|byte| byte.is_ascii_digit()) => {
-            rest.trim_start()
+    let rest = text.trim_start_matches(|letter: char| letter.is_ascii_digit());
+    if draft::begins_with_mac(text) {
+        return text;
+    }
+    match rest.chars().next() {
+        Some(' ' | ':' | '|') if rest.len() < text.len() => {
+            rest.trim_start_matches(|letter| matches!(letter, ' ' | ':' | '|'))
         }
         _ => text,
     }

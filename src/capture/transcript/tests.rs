@@ -248,8 +248,15 @@ the next line",
     });
     let web =
         format!("<p>see below</p>\n<pre>\n{}</pre>", VV.replace('>', "&gt;").replace("    ", "&nbsp;\u{a0}"));
-    let spaced = VV.replace("], ", "] , ");
-    for pasted in [without_indent, windows, scattered, web, spaced] {
+    let spaced = VV.replace(", ", " , ");
+    let quoted = each_line(VV, |line| format!("> > {line}"));
+    let numbered = |form: fn(usize, &str) -> String| -> String {
+        lines().enumerate().map(|(index, line)| form(index + 1, line)).collect()
+    };
+    let editor = numbered(|number, line| format!("{number:>4}  {line}\n"));
+    let found = numbered(|number, line| format!("{number}:{line}\n"));
+    let coloured = VV.replace(" > ", " \u{1b}[1;31m>\u{1b}[0m ");
+    for pasted in [without_indent, windows, scattered, web, spaced, quoted, editor, found, coloured] {
         assert!(looks_like_transcript(pasted.as_bytes()), "{pasted}");
         assert_eq!(segments(&pasted), whole, "{pasted}");
     }
@@ -260,10 +267,7 @@ the next line",
             })
             .map(|piece| String::from_utf8_lossy(&piece).into_owned())
             .collect();
-        let unwrapped = segments(&wrapped);
-        for (one, other) in unwrapped.iter().zip(&whole).filter(|(one, _)| one.ip.source.is_ipv4()) {
-            assert_eq!(one, other, "{width}");
-        }
+        assert_eq!(segments(&wrapped), whole, "{width}");
     }
 }
 
@@ -487,6 +491,35 @@ fn cooked_and_tunnelled_lines_are_read() {
             false,
         ),
         (
+            "22:14:12.000052 00:00:00:00:00:02 > 00:00:00:00:00:01, IPv4, length 56: 10.0.0.1.1000 > 10.0.0.2.443: tcp 2",
+            443,
+            false,
+        ),
+        (
+            "22:14:12.000052 00:00:00:00:00:02 > 00:00:00:00:00:01, 802.1Q, length 60: vlan 100, p 0, IPv4, 10.0.0.1.1000 > \
+             10.0.0.2.443: tcp 2",
+            443,
+            false,
+        ),
+        (
+            "22:14:12.000052 00:00:00:00:00:02 > 00:00:00:00:00:01, IPv4, length 56: (tos 0x0, ttl 64, id 1, offset 0, flags \
+             [DF], proto TCP (6), length 42)\n    10.0.0.1.1000 > 10.0.0.2.443: tcp 2",
+            443,
+            false,
+        ),
+        (
+            "10:37:58.335537 lo    Out ifindex 1 00:00:00:00:00:00 (oui Ethernet) 127.0.0.1.45030 > 127.0.0.1.9: tcp 0",
+            9,
+            true,
+        ),
+        (
+            "22:14:12.000052 00:00:00:00:00:02 > 00:00:00:00:00:01, ethertype IPv4 (0x0800),\n length 56: (tos 0x0, ttl 64, id \
+             1, offset 0, flags [DF], proto TCP (6), lengt\nh 42)\n    10.0.0.1.1000 > 10.0.0.2.443: Flags [P.], seq 5:7, ack \
+             6, win 1000, length 2",
+            443,
+            false,
+        ),
+        (
             "22:14:14.000054 IP (tos 0x0, ttl 64, id 1, offset 0, flags [DF], proto IPv6 (41), length 80)\n    10.0.0.1 > \
              10.0.0.2: IP6 (flowlabel 0x12345, hlim 64, next-header TCP (6) payload length: 20) fe80::1.1000 > \
              2001:db8::2.8443: Flags [S], cksum 0x0000 (incorrect -> 0x5ad4), seq 7, win 1000, length 0",
@@ -513,6 +546,20 @@ fn cooked_and_tunnelled_lines_are_read() {
         assert_eq!(segment.header.tcp.destination_port, port, "{line}");
         assert_eq!(packet.travel.is_some(), travel_out, "{line}");
         assert!(transcript.next_record().is_ok_and(|record| record.is_none()), "{line}");
+    }
+}
+
+#[test]
+fn an_icmpv6_error_that_a_terminal_wrapped_is_put_together() {
+    let line = "11:09:54.063401 IP6 2001:db8:1::1 > 2001:db8:1::10: ICMP6, destination unreachable,  unreachable prohibited \
+                2001:db8:2::20, length 88";
+    let address = line.find("::10").unwrap_or(0);
+    for end in (address..address + 4).chain(line.find("ICMP6").map_or(0, |at| at + 8)..line.len()) {
+        let wrapped = format!("{}\n{}\n", &line[..end], &line[end..]);
+        let (seen, _) = read(wrapped.as_bytes());
+        let [Seen { what: What::IcmpError(error), .. }] = seen.as_slice() else { panic!("{wrapped}") };
+        assert_eq!((error.icmp_type, error.code), (1, 1), "{wrapped}");
+        assert_eq!(error.quoted.destination.to_string(), "2001:db8:2::20", "{wrapped}");
     }
 }
 
