@@ -486,6 +486,7 @@ mod tests {
                 length: None,
                 checksum: Checksum::Unseen,
                 mtu: None,
+                pointer: None,
                 quoted,
                 quoted_bytes: &[],
                 quoted_segment: None,

@@ -72,6 +72,7 @@ fn error<'a>(datagram: &Datagram<'a>, verifies_checksums: bool) -> Option<IcmpEr
         length: Some(span.wire_len),
         checksum,
         mtu,
+        pointer: (!is_v6 && icmp_type == 12).then_some(byte_4),
         quoted: Quoted {
             source: inner.header.source,
             destination: inner.header.destination,

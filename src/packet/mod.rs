@@ -116,6 +116,8 @@ pub struct IcmpError<'a> {
     pub checksum: Checksum,
     /// Largest size that would pass, from "fragmentation needed" and "packet too big".
     pub mtu: Option<u32>,
+    /// Offset of the octet at fault, from "parameter problem" (RFC 792).
+    pub pointer: Option<u8>,
     /// Whose packet could not be delivered.
     pub quoted: Quoted,
     /// The quoted packet's bytes, beginning with its IP header; empty in text.
@@ -127,9 +129,7 @@ pub struct IcmpError<'a> {
 impl IcmpError<'_> {
     /// The same without the quoted bytes, so that it borrows nothing and can be kept.
     pub fn without_quoted_bytes(self) -> IcmpError<'static> {
-        let Self { ip, icmp_type, code, length, checksum, mtu, quoted, quoted_bytes: _, quoted_segment } =
-            self;
-        IcmpError { ip, icmp_type, code, length, checksum, mtu, quoted, quoted_bytes: &[], quoted_segment }
+        IcmpError { quoted_bytes: &[], ..self }
     }
 }
 

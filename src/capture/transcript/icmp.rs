@@ -11,6 +11,8 @@ pub(super) struct Printed {
     pub icmp_type: u8,
     pub code: u8,
     pub mtu: Option<u32>,
+    /// Offset of the octet at fault.
+    pub pointer: Option<u8>,
     pub length: Option<u32>,
     pub checksum: Checksum,
     /// Where the quoted packet was going.
@@ -60,8 +62,12 @@ fn error_v4(words: &str) -> Option<Printed> {
                 (11, code.parse().ok()?)
             } else if let Some(code) = message.strip_prefix("parameter problem - code ") {
                 (12, code.parse().ok()?)
-            } else if message.starts_with("parameter problem - octet ") {
-                (12, 0)
+            } else if let Some(octet) = message.strip_prefix("parameter problem - octet ") {
+                let pointer = octet.parse().ok();
+                return Some(with_length(
+                    Printed { icmp_type: 12, code: 0, pointer, ..Printed::default() },
+                    length,
+                ));
             } else if let Some(redirect) = message.strip_prefix("redirect") {
                 return Some(with_length(redirected(redirect)?, length));
             } else {
@@ -320,7 +326,7 @@ mod tests {
             ("10.0.0.2 unreachable - #20", (3, 20)),
             ("time exceeded in-transit", (11, 0)),
             ("ip reassembly time exceeded", (11, 1)),
-            ("parameter problem - octet 0", (12, 0)),
+            ("parameter problem - octet 20", (12, 0)),
             ("source quench", (4, 0)),
             ("redirect 10.0.0.2 to host 10.0.0.1", (5, 1)),
         ] {

@@ -50,8 +50,7 @@ fn write_v4(
             1 => out.write_str("ip reassembly time exceeded")?,
             code => write!(out, "time exceeded-#{code}")?,
         },
-        // Code 0 is followed by the octet at fault, which is not kept.
-        12 if error.code == 0 => out.write_str("parameter problem")?,
+        12 if error.code == 0 => write!(out, "parameter problem - octet {}", error.pointer.unwrap_or(0))?,
         12 => write!(out, "parameter problem - code {}", error.code)?,
         other => write!(out, "type-#{other}")?,
     }

@@ -6,7 +6,7 @@
 //! - the text of the dissectors behind TCP other than HTTP, SMTP, FTP, RTSP, WHOIS and SSH: the TCP part is printed;
 //! - headers around the IP header that carries the packet: tunnels, IPv6 extension headers, the interface and direction
 //!   that tcpdump prints of a Linux cooked capture;
-//! - of ICMP errors the quote of anything but TCP, extensions (RFC 4884), and a parameter problem's octet;
+//! - of ICMP errors the quote of anything but TCP, and extensions (RFC 4884);
 //! - the options of a frame that was cut among them, and the dissector's name where no byte of a payload was captured;
 //! - the zero length of an IPv6 segment that was captured before segmentation: its real length is printed;
 //! - the note that a frame is shorter than its IP header says, and the hex dump of an unknown ICMPv6 code;
