@@ -286,7 +286,14 @@ impl Connection {
         let acked = sender.acked.map_or(0, |acked| i64::from(acked.distance_from(expected)));
         // The receiver may not have got what the capture saw, nor may the capture have seen its last acknowledgement.
         let unsure = sender.next.map_or(0, |next| i64::from(next.distance_from(expected)));
-        let window = i64::from(receiver.window.unwrap_or(u16::MAX)) << 14;
+        let scale = match (sender.window_scale, receiver.window_scale) {
+            // RFC 7323, 2.2: windows are scaled if both ends offer it.
+            (Some(None), _) | (_, Some(None)) => 0,
+            // RFC 7323, 2.3: at most 14.
+            (_, Some(Some(scale))) => scale.min(14),
+            (_, None) => 14,
+        };
+        let window = i64::from(receiver.window.unwrap_or(u16::MAX)) << scale;
         if (acked..=unsure.max(1)).contains(&distance) {
             ResetFit::Exact
         } else if (0..window).contains(&distance) {
@@ -306,6 +313,7 @@ impl Connection {
             end.initial = end.initial.or(header.tcp.seq);
             if let Some(options) = header.tcp.options {
                 end.maximum_segment_size = options.mss().or(end.maximum_segment_size);
+                end.window_scale = Some(options.window_scale());
             }
         }
         match (self.state, role, flags.syn(), flags.ack()) {

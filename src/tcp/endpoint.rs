@@ -26,6 +26,8 @@ pub struct Endpoint {
     pub fin: Option<Seq>,
     /// Its receive window as last announced, unscaled.
     pub window: Option<u16>,
+    /// The window scale of its SYN (RFC 7323, 2.2), none where it offers none; absent where its options were not seen.
+    pub window_scale: Option<Option<u8>>,
     /// The maximum segment size of its SYN, in bytes.
     pub maximum_segment_size: Option<u16>,
     /// What it sent, counted.
@@ -90,6 +92,7 @@ impl Endpoint {
             acked: None,
             fin: None,
             window: None,
+            window_scale: None,
             maximum_segment_size: None,
             counters: Counters::default(),
             stream: Stream::default(),

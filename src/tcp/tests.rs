@@ -199,6 +199,31 @@ fn a_rst_fits_exactly_in_the_window_or_not_at_all() {
     }
 }
 
+#[test]
+fn the_window_is_scaled_only_if_both_ends_offered_it() {
+    let scale = |shift: Option<u8>| {
+        let bytes = shift.map_or(vec![], |shift| vec![3, 3, shift]);
+        move |header: &mut crate::packet::SegmentHeader| {
+            header.tcp.options = Some(crate::packet::TcpOptions::from_wire(&bytes));
+        }
+    };
+    // The client's window is 500.
+    for (client, server, beyond, fit) in [
+        (Some(7), Some(7), 500 << 7, ResetFit::Outside),
+        (Some(7), Some(7), (500 << 7) - 1, ResetFit::InWindow),
+        (Some(7), None, 500, ResetFit::Outside),
+        (None, Some(7), 499, ResetFit::InWindow),
+    ] {
+        let talk = Talk::to_port(8443)
+            .segment_with(Client, "S", 0, 0, &[], scale(client))
+            .segment_with(Server, "S.", 0, 1, &[], scale(server))
+            .ack(Client);
+        let seq = talk.next(Server) + beyond;
+        let reset = talk.segment_with(Server, "R", seq, 0, &[], |_| {});
+        assert_eq!(last(&reset).reset, Some(fit), "{client:?} {server:?} {beyond}");
+    }
+}
+
 // ---- sequence numbers ----
 
 proptest! {
