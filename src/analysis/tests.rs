@@ -102,6 +102,56 @@ fn an_unacknowledged_syn_ack_is_an_incomplete_handshake() {
     assert_eq!(code(&ssm().syn().syn_ack().segment(Client, "R", 1, &[]), 0), "reset");
 }
 
+#[test]
+fn a_syn_with_a_client_hello_that_nobody_answers_got_no_reply() {
+    let fast_open = ssm().segment(Client, "S", 0, &talk::client_hello());
+    let unanswered = judge(&fast_open.clone().wait(1000).segment(Client, "S", 0, &[]), 3_000);
+    assert_eq!((unanswered.verdict.code, unanswered.story.stage), ("syn-no-reply", Stage::Syn));
+    assert_eq!(unanswered.story.one_sided(), None);
+    assert_eq!(code(&fast_open.clone().segment_with(Server, "R.", 0, 1, &[], |_| {}), 0), "refused");
+    let taken = fast_open.clone().segment_with(Server, "S.", 0, 206, &[], |_| {});
+    assert_eq!(judge(&taken, 0).story.stage, Stage::ClientHello);
+    let not_taken = fast_open.segment_with(Server, "S.", 0, 1, &[], |_| {});
+    assert_eq!(code(&not_taken, 3_000), "tcp-handshake-incomplete");
+    let again = not_taken.segment(Client, "P.", 1, &talk::client_hello()).ack(Server);
+    assert_eq!(code(&again, 3_000), "no-server-hello");
+}
+
+#[test]
+fn what_an_older_connection_sends_back_answers_no_syn_and_is_told() {
+    let challenged = ssm().syn().segment_with(Server, ".", 5_000, 70_000_000, &[], |_| {});
+    let judged = judge(&challenged.clone().wait(1000).syn(), 3_000);
+    assert_eq!((judged.verdict.code, judged.verdict.evidence), ("syn-no-reply", vec![1, 2, 3]));
+    assert!(judged.verdict.explanation.contains("Packet 2 comes from the server"));
+    let retried = judge(&challenged.wait(1000).syn().syn_ack().ack(Client), 0);
+    let retries = retried.findings.iter().find(|finding| finding.code == "syn-retries").expect("a finding");
+    assert!(retries.text.contains("older connection"), "{}", retries.text);
+}
+
+// ---- one side only ----
+
+#[test]
+fn what_hangs_on_the_side_that_the_capture_lacks_is_not_judged() {
+    let client = |talk: Talk, seq: u32, ack: u32, payload: &[u8]| {
+        talk.segment_with(Client, "P.", seq, ack, payload, |_| {})
+    };
+    let opened = ssm().syn().segment_with(Client, ".", 1, 1, &[], |_| {});
+    let hello = client(opened, 1, 1, &talk::client_hello());
+    let answered = client(hello.clone(), 206, 1_500, &talk::client_flight());
+    for ended in [answered.clone().fin(Client), answered.clone().rst(Client), answered.clone()] {
+        let judged = judge(&ended, 4_000);
+        assert_eq!(judged.verdict.code, "in-progress", "{}", judged.verdict.headline);
+        assert!(judged.verdict.headline.contains("the server's packets are missing"));
+    }
+    // Of its own words nothing is missing.
+    assert_eq!(code(&hello.clone().fin(Client), 0), "closed-early");
+    assert_eq!(code(&hello.wait(300).repeat(Client), 4_000), "no-server-hello");
+    let served = ssm().syn_ack().segment_with(Server, ".", 1, 206, &[], |_| {});
+    assert_eq!(code(&served, 4_000), "in-progress");
+    assert_eq!(code(&served.clone().fin(Server), 0), "closed-early");
+    assert_eq!(code(&served.rst(Server), 0), "reset");
+}
+
 // ---- the client says nothing ----
 
 #[test]

@@ -8,17 +8,23 @@ pub(super) fn find(story: &Story) -> Option<Finding> {
     if story.syn.count < 2 || story.stage <= Stage::Syn {
         return None;
     }
-    let why = match story.refused_before {
+    let count = story.syn.count;
+    let stale = story.stale.server.count > 0;
+    let text = match story.refused_before {
         Some(refusal) => format!(
-            "The SYN was sent {} times: packet {} refused it with a RST before a later one was let in. The service was just \
-             starting, or a device in between answers in its name.",
-            story.syn.count, refusal.number
+            "The SYN was sent {count} times: packet {} refused it with a RST before a later one was let in. The service was \
+             just starting, or a device in between answers in its name.",
+            refusal.number
+        ),
+        None if stale => format!(
+            "The SYN was sent {count} times before it was answered: what came first belongs to an older connection between \
+             the same ports, which the server still held."
         ),
         None => format!(
-            "The SYN was sent {} times before an answer came: packets are lost on the way, or the server was overloaded.",
-            story.syn.count
+            "The SYN was sent {count} times before an answer came: packets are lost on the way, or the server was overloaded."
         ),
     };
     let refusal = story.refused_before.map(|refusal| refusal.number);
-    finding("syn-retries", Weight::Warning, why, story.syn.numbers().chain(refusal))
+    let evidence = story.syn.numbers().chain(refusal).chain(story.stale.server.numbers());
+    finding("syn-retries", Weight::Warning, text, evidence)
 }

@@ -73,6 +73,7 @@ impl Builder {
             basis: Basis::Decoded,
             syn: Repeats::default(),
             syn_ack: Repeats::default(),
+            stale: PerRole::default(),
             tcp_established: None,
             first_data: PerRole::default(),
             last_data: PerRole::default(),
@@ -152,6 +153,7 @@ impl Builder {
     pub fn swap_roles(&mut self) {
         let story = &mut self.story;
         story.parties.swap();
+        story.stale.swap();
         story.first_data.swap();
         story.last_data.swap();
         story.plain.swap();
@@ -190,6 +192,7 @@ impl Builder {
             }
             Kind::Stale => {
                 notes.push(Note::Stale);
+                self.story.stale[role].add(moment);
                 self.add_to_timeline(place, segment, reading, notes);
                 return;
             }
@@ -494,6 +497,9 @@ impl Builder {
                 self.story.syn_ack.add(moment);
                 self.reach(Stage::SynAck, Basis::Decoded);
                 self.take_opening_round_trip(moment);
+                if reading.newly_acked > 1 {
+                    self.count_fast_open();
+                }
             }
             Some(HandshakeStep::Ack) => self.establish_tcp(moment),
             None => {}
@@ -522,6 +528,15 @@ impl Builder {
         self.withdraw_refusal();
         self.story.tcp_established.get_or_insert(moment);
         self.reach(Stage::TcpEstablished, Basis::Decoded);
+        self.count_fast_open();
+    }
+
+    /// A ClientHello that a SYN carried counts once the server took it, or the client sends it again on the open
+    /// connection (RFC 7413, 3.1 and 4.2.2).
+    fn count_fast_open(&mut self) {
+        if let Some(hello) = &self.story.tls.client_hello {
+            self.reach(Stage::ClientHello, hello.basis);
+        }
     }
 
     /// A client that completes the handshake did not take an earlier RST for an answer: it sent its SYN again, or the RST
@@ -589,9 +604,13 @@ impl Builder {
                 if self.story.tls.client_hello.is_none() {
                     let what = (**hello).clone();
                     self.story.tls.client_hello = Some(Said { what, moment, basis });
-                    self.story.tcp_established.get_or_insert(moment);
                 }
-                self.reach(Stage::ClientHello, basis);
+                let is_in_syn =
+                    stage == Stage::Syn && self.story.syn.numbers().any(|syn| syn == moment.number);
+                if !is_in_syn {
+                    self.story.tcp_established.get_or_insert(moment);
+                    self.reach(Stage::ClientHello, basis);
+                }
             }
             Message::ClientHello(_) => {}
             Message::ServerHello(hello) if hello.is_retry => {

@@ -55,6 +55,8 @@ pub struct Story {
     pub syn: Repeats,
     /// The server's SYN-ACKs.
     pub syn_ack: Repeats,
+    /// Each side's packets of an older connection between the same ports, which came while this one was being opened.
+    pub stale: PerRole<Repeats>,
     /// The acknowledgement that completed the TCP handshake, or the first packet that proves it.
     pub tcp_established: Option<Moment>,
     /// Each side's first payload.
@@ -502,6 +504,29 @@ impl Story {
             (_, 0) if self.acked_unseen.server > 0 || self.tcp_established.is_some() => Some(Role::Client),
             (0, _) if self.opening != Opening::Ports => Some(Role::Server),
             _ => None,
+        }
+    }
+
+    /// Whether an ending rests on what the capture lacks: one side's packets are missing although the other side
+    /// acknowledged them, and it is for what that side is not seen to have said that the connection looks ended.
+    pub fn lacks_other_half_of(&self, ending: &Ending) -> bool {
+        let Some(seen) = self.one_sided() else { return false };
+        // A SYN or FIN that was acknowledged counts as one byte, and says nothing.
+        if self.acked_unseen[seen.other()] <= 1 {
+            return false;
+        }
+        match ending.what {
+            EndingKind::Silence(_) => ending.by != seen,
+            EndingKind::Fin | EndingKind::Reset(_) => {
+                // Who said more than its ClientHello may have completed the handshake.
+                let hello = self.tls.client_hello.as_ref().map(|hello| hello.moment.number);
+                let last = self.last_data.client.map(|last| last.number);
+                seen == Role::Client
+                    && ending.stage < Stage::TlsEstablished
+                    && hello.is_some()
+                    && last > hello
+            }
+            _ => false,
         }
     }
 

@@ -29,10 +29,24 @@ fn judge(story: &Story, _: &Settings) -> Option<Verdict> {
             "The ClientHello began and did not come to its end: the client's program was stopped while it wrote, or a \
              part of the ClientHello was lost before the capture.",
         ),
-        (_, Stage::None | Stage::Syn | Stage::SynAck | Stage::TcpEstablished) => (
+        // More than the SYN was acknowledged.
+        (Role::Server, Stage::TcpEstablished) if story.acked_unseen.client > 1 => (
+            "without a byte of its own",
+            "The client's data was acknowledged and is not in the capture, so it can't be told what the server closed on.",
+        ),
+        (Role::Client, Stage::None | Stage::Syn | Stage::SynAck | Stage::TcpEstablished) => (
             "without a byte of data",
             "The TCP connection was opened and closed with nothing said: a port check does that, or a program that \
-             changed its mind. If it is the server, its service may refuse this client's address before TLS.",
+             changed its mind.",
+        ),
+        (Role::Server, Stage::None | Stage::Syn | Stage::SynAck | Stage::TcpEstablished) => (
+            "without a byte of data",
+            "The TCP connection was opened and the server closed it before anything was said: its service, or a proxy in \
+             front of it, may refuse this client's address, or be at its limit of connections.",
+        ),
+        (Role::Client, Stage::ClientHello) if story.one_sided().is_some() => (
+            "after its ClientHello",
+            "The server's packets are not in the capture, so it can't be told whether it had answered.",
         ),
         (Role::Client, Stage::ClientHello) => (
             "after its ClientHello, before the server's answer",

@@ -2,7 +2,7 @@
 
 use super::{Actor, Rule, Settings, Severity, Verdict, healthy};
 use crate::packet::Viewpoint;
-use crate::story::{Stage, Story};
+use crate::story::{Ending, Stage, Story};
 use crate::time::{Clock, Elapsed};
 
 /// `in-progress`.
@@ -41,11 +41,15 @@ pub(super) fn undecided(story: &Story) -> Verdict {
         _ if after <= Elapsed::ZERO => "the capture ends with this connection's last packet".to_owned(),
         _ => format!("the capture ends {after} after this connection's last packet"),
     };
+    if let Some(ending) = story.decisive().filter(|ending| story.lacks_other_half_of(ending)) {
+        return half(story, ending, reached);
+    }
     let (headline, explanation) = match story.lost_sight {
         Some(last) if story.capture.dropped_until.is_some_and(|at| at >= last.at) => (
             format!("normal as far as {reached}; the capture dropped packets after that"),
             format!(
-                "Nothing is wrong up to {reached}. Packet {} is this connection's last one, {after} before the capture ends, and                  meanwhile the capture dropped packets: the rest may have come without being captured.",
+                "Nothing is wrong up to {reached}. Packet {} is this connection's last one, {after} before the capture ends, and \
+                 meanwhile the capture dropped packets: the rest may have come without being captured.",
                 last.number
             ),
         ),
@@ -82,4 +86,23 @@ fn name_of(viewpoint: Viewpoint) -> &'static str {
         Viewpoint::Wire => "capture",
         Viewpoint::Socket => "check",
     }
+}
+
+/// What to say where the ending hangs on packets of the side that the capture lacks.
+fn half(story: &Story, ending: &Ending, reached: &str) -> Verdict {
+    let seen = story.one_sided().unwrap_or(ending.by);
+    let unseen = seen.other();
+    Verdict::new(
+        &RULE,
+        Actor::Unknown,
+        story.basis,
+        format!("normal as far as {reached}; the {unseen}'s packets are missing from the capture"),
+    )
+    .explain(format!(
+        "Nothing is wrong up to {reached}. Only the {seen}'s packets are there, and they acknowledge {} bytes of the \
+         {unseen} that the capture never saw: what the {unseen} said, and how this went on, can't be told.",
+        story.acked_unseen[unseen]
+    ))
+    .proved_by(healthy::packets(story).chain([story.first.number, ending.moment.number]))
+    .advise(&["Capture where both directions pass: on the client or the server itself, on all interfaces (`-i any`)."])
 }

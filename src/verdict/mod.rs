@@ -166,7 +166,8 @@ pub fn rule(code: &str) -> Option<&'static Rule> {
 
 /// The verdict on a story.
 pub fn judge(story: &Story, settings: &Settings) -> Verdict {
-    let judged = PRECEDENCE.iter().find_map(|rule| (rule.judge)(story, settings));
+    let is_half = story.decisive().is_some_and(|ending| story.lacks_other_half_of(ending));
+    let judged = PRECEDENCE.iter().filter(|_| !is_half).find_map(|rule| (rule.judge)(story, settings));
     let mut verdict = judged.unwrap_or_else(|| in_progress::undecided(story));
     verdict.evidence.sort_unstable();
     verdict.evidence.dedup();

@@ -60,6 +60,10 @@ fn judge(story: &Story, _: &Settings) -> Option<Verdict> {
 
 fn place(story: &Story, ending: &Ending) -> &'static str {
     match ending.stage {
+        // More than the SYN was acknowledged.
+        Stage::TcpEstablished if story.acked_unseen.client > 1 => {
+            "after the client's first data, which the capture lacks"
+        }
         Stage::None | Stage::Syn => "before any answer to the SYN",
         Stage::SynAck => "right after the SYN-ACK",
         Stage::TcpEstablished => "after the TCP handshake, before any TLS",

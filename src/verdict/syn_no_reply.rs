@@ -25,18 +25,30 @@ fn judge(story: &Story, _: &Settings) -> Option<Verdict> {
         (Viewpoint::Wire, 1) => "one SYN".to_owned(),
         (Viewpoint::Wire, count) => format!("{count} SYNs"),
     };
+    let stale = story.stale.server.first();
+    let back = if stale.is_some() { "only packets of an older connection came" } else { "nothing came" };
     let headline = format!(
-        "no answer to {times} in {}: nothing came back from {} port {}",
+        "no answer to {times} in {}: {back} back from {} port {}",
         silence.elapsed(),
         server.address,
         server.port
     );
-    let explanation = format!(
-        "Neither a SYN-ACK, nor a RST, nor an ICMP error answered. A host that is up and lets the packet in would \
-         have sent one of the first two: the SYN or its answer was dropped silently on the way, the host is down, or \
-         the server's accept queue is full (Linux then drops SYNs silently too).{}",
-        drop_caveat(story)
-    );
+    let explanation = match stale {
+        Some(stale) => format!(
+            "Packet {} comes from the server and does not acknowledge the SYN: the server, or a device in front of it, \
+             still holds an older connection between the same ports. A client whose RST gets through to it can open the \
+             next one (RFC 9293, 3.5.1); here nothing followed.{}",
+            stale.number,
+            drop_caveat(story)
+        ),
+        None => format!(
+            "{} A host that is up and lets the packet in would have sent one of the first two: the SYN or its answer was \
+             dropped silently on the way, the host is down, or the server's accept queue is full (Linux then drops SYNs \
+             silently too).{}",
+            what_is_missing(story),
+            drop_caveat(story)
+        ),
+    };
     Some(
         Verdict::new(&RULE, Actor::Unknown, story.basis, headline)
             .explain(explanation)
@@ -45,7 +57,19 @@ fn judge(story: &Story, _: &Settings) -> Option<Verdict> {
                 "java.net.SocketTimeoutException: connect timed out",
                 "java.net.ConnectException: Connection timed out",
             ])
-            .proved_by(story.syn.numbers())
+            .proved_by(story.syn.numbers().chain(stale.map(|stale| stale.number)))
             .advise(&advice::PATH_TO_SERVER),
     )
+}
+
+fn what_is_missing(story: &Story) -> String {
+    match story.icmp_errors.first() {
+        None => "Neither a SYN-ACK, nor a RST, nor an ICMP error answered.".to_owned(),
+        // What does end an attempt has a verdict of its own.
+        Some(icmp) => format!(
+            "Neither a SYN-ACK nor a RST answered, and the ICMP message in packet {} (type {}, code {}, from {}) ends no \
+             attempt.",
+            icmp.moment.number, icmp.icmp_type, icmp.code, icmp.from
+        ),
+    }
 }

@@ -25,12 +25,22 @@ struct Meaning {
 const HOST: [&str; 2] =
     ["EHOSTUNREACH (No route to host)", "java.net.NoRouteToHostException: No route to host"];
 const NET: [&str; 2] =
-    ["ENETUNREACH (Network is unreachable)", "java.net.ConnectException: Network is unreachable"];
+    ["ENETUNREACH (Network is unreachable)", "java.net.SocketException: Network is unreachable"];
 const REFUSED: [&str; 2] =
     ["ECONNREFUSED (Connection refused)", "java.net.ConnectException: Connection refused"];
 const PROTOCOL: [&str; 2] =
     ["ENOPROTOOPT (Protocol not available)", "java.net.SocketException: Protocol not available"];
-const ACCESS: [&str; 2] = ["EACCES (Permission denied)", "java.net.SocketException: Permission denied"];
+// OpenJDK, Net.c, `handleSocketError`.
+const ACCESS: [&str; 2] = [
+    "EACCES (Permission denied)",
+    "java.net.SocketException: Permission denied (since JDK 13 java.net.BindException)",
+];
+const ROUTE_FAILED: [&str; 2] =
+    ["EOPNOTSUPP (Operation not supported)", "java.net.SocketException: Operation not supported"];
+const HOST_DOWN: [&str; 2] = ["EHOSTDOWN (Host is down)", "java.net.SocketException: Host is down"];
+const PROTO: [&str; 2] = ["EPROTO (Protocol error)", "java.net.ProtocolException: Protocol error"];
+const ISOLATED: [&str; 2] =
+    ["ENONET (Machine is not on the network)", "java.net.SocketException: Machine is not on the network"];
 
 fn judge(story: &Story, _: &Settings) -> Option<Verdict> {
     if story.stage != Stage::Syn {
@@ -82,8 +92,15 @@ fn meaning(fact: &IcmpFact) -> Option<Meaning> {
     let meaning = |cause, words, reports| Some(Meaning { cause, words, reports });
     match (fact.from, fact.icmp_type, fact.code) {
         (IpAddr::V4(_), 3, 0 | 6 | 11) => meaning(Some("icmp-net-unreachable"), "network unreachable", NET),
-        (IpAddr::V4(_), 3, 1 | 5 | 7 | 8 | 12) => {
-            meaning(Some("icmp-host-unreachable"), "host unreachable", HOST)
+        (IpAddr::V4(_), 3, 1 | 12) => meaning(Some("icmp-host-unreachable"), "host unreachable", HOST),
+        (IpAddr::V4(_), 3, 5) => {
+            meaning(Some("icmp-host-unreachable"), "host unreachable, source route failed", ROUTE_FAILED)
+        }
+        (IpAddr::V4(_), 3, 7) => {
+            meaning(Some("icmp-host-unreachable"), "host unreachable, unknown", HOST_DOWN)
+        }
+        (IpAddr::V4(_), 3, 8) => {
+            meaning(Some("icmp-host-unreachable"), "host unreachable, source host isolated", ISOLATED)
         }
         (IpAddr::V4(_), 3, 2) => meaning(None, "protocol unreachable", PROTOCOL),
         (IpAddr::V4(_), 3, 3) | (IpAddr::V6(_), 1, 4) => {
@@ -95,8 +112,14 @@ fn meaning(fact: &IcmpFact) -> Option<Meaning> {
         (IpAddr::V4(_), 3, 10 | 13..=15) => {
             meaning(Some("icmp-admin-prohibited"), "administratively prohibited", HOST)
         }
+        (IpAddr::V4(_), 11, 1) | (IpAddr::V6(_), 3, 1) => {
+            meaning(None, "not all fragments of the packet came in time", HOST)
+        }
         (IpAddr::V4(_), 11, _) | (IpAddr::V6(_), 3, _) => {
             meaning(None, "the hop count ran out on the way (a routing loop?)", HOST)
+        }
+        (IpAddr::V4(_), 12, _) | (IpAddr::V6(_), 4, _) => {
+            meaning(None, "a field of the packet's headers is wrong (parameter problem)", PROTO)
         }
         (IpAddr::V6(_), 1, 0) => meaning(Some("icmp-net-unreachable"), "no route to the network", NET),
         (IpAddr::V6(_), 1, 6) => meaning(Some("icmp-net-unreachable"), "the route rejects", ACCESS),
