@@ -1,9 +1,11 @@
 //! Whole conversations to their findings.
 
+use std::net::IpAddr;
+
 use super::tests::judge;
 use crate::finding::{self, Finding, Weight};
 use crate::packet::{SegmentHeader, TcpOptions};
-use crate::story::ClockStep;
+use crate::story::{ClockStep, IcmpFact, Moment, Stage};
 use crate::talk::{self, Talk};
 use crate::tcp::Role::{Client, Server};
 use crate::time::Elapsed;
@@ -188,6 +190,46 @@ fn retransmissions_are_told_with_the_rate_of_each_direction() {
     assert_eq!(found.severity, Weight::Info);
     let more = finding_about(&talk.wait(900).repeat(Server), "retransmissions").expect("a finding");
     assert_eq!(more.severity, Weight::Warning);
+}
+
+#[test]
+fn an_icmp_error_is_told_unless_it_answers_the_syn_or_tells_a_size() {
+    let mut story = judge(&ssm().open().say(Client, &talk::client_hello()), 4_000).story;
+    let at = story.last.at;
+    let fact = |code, stage| IcmpFact {
+        moment: Moment { number: 5, at },
+        from: IpAddr::from([203, 0, 113, 9]),
+        icmp_type: 3,
+        code,
+        mtu: None,
+        quotes: Client,
+        stage,
+    };
+    for (code, stage, is_told) in
+        [(1, Stage::ClientHello, true), (1, Stage::Syn, false), (4, Stage::ClientHello, false)]
+    {
+        let fact = fact(code, stage);
+        story.icmp_errors = vec![fact];
+        let told = finding::find(&story).into_iter().find(|finding| finding.code == "icmp-error");
+        assert_eq!(told.map(|finding| finding.evidence), is_told.then(|| vec![5]), "{code} {stage}");
+    }
+}
+
+#[test]
+fn what_only_counts_names_its_first_packets() {
+    let exchanged = ssm().open().say(Client, &talk::client_hello()).ack(Server);
+    let probe = exchanged.next(Client) - 1;
+    let idle = exchanged.clone().wait(10_000).segment(Client, ".", probe, &[]);
+    let full = exchanged.clone().segment_with(Server, ".", 1, 206, &[], |header| header.tcp.window = Some(0));
+    let mut twice = exchanged.clone();
+    twice.packets.push(talk::Spoken { place: full.packets[5].place, ..twice.packets[3].clone() });
+    let unseen = exchanged.segment_with(Client, ".", 206, 500, &[], |_| {});
+    for (talk, code) in
+        [(idle, "keep-alives"), (full, "zero-window"), (twice, "duplicate-capture"), (unseen, "acked-unseen")]
+    {
+        let found = finding_about(&talk, code).expect(code);
+        assert_eq!(found.evidence, [6], "{code}: {}", found.text);
+    }
 }
 
 #[test]

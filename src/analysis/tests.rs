@@ -365,6 +365,7 @@ fn a_rst_before_the_exchange_is_complete_is_told_with_its_sender() {
     assert_eq!(server.verdict.cause, None);
     let client = judge(&hello.say(Server, &talk::server_flight()).rst(Client), 0);
     assert_eq!((client.verdict.code, client.verdict.actor), ("reset", Actor::Client));
+    assert!(client.verdict.client_reports.iter().all(|report| !report.contains("ECONNRESET")));
 }
 
 #[test]

@@ -239,6 +239,11 @@ fn tunnels_are_followed_to_the_inner_segment() {
         (47, join(&[&[0xb0, 0, 0x86, 0xdd], &[0; 12], &tcp6()])),
         (47, join(&[&[0x20, 0, 0x65, 0x58, 0, 0, 0, 7], &bridged])),
         (47, join(&[&[0x30, 0x81, 0x88, 0x0b], &[0; 12], &[0xff, 3, 0, 0x21], &tcp4()])),
+        // ERSPAN of types I, II and III, the last with its longer header.
+        (47, join(&[&[0, 0, 0x88, 0xbe], &bridged])),
+        (47, join(&[&[0x10, 0, 0x88, 0xbe, 0, 0, 0, 1], &[0x10, 1, 0, 1, 0, 0, 0, 2], &bridged])),
+        (47, join(&[&[0x10, 0, 0x22, 0xeb, 0, 0, 0, 1], &[0x20], &[0; 11], &bridged])),
+        (47, join(&[&[0x10, 0, 0x22, 0xeb, 0, 0, 0, 1], &[0x20], &[0; 10], &[1], &[0; 8], &bridged])),
         (51, join(&[&[6, 4], &[0; 22], &segment4()])),
         (137, join(&[&[0, 2, 1, 64], &tcp4()])),
         (17, udp(4789, &vxlan)),

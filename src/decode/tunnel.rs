@@ -1,8 +1,12 @@
-//! Tunnels over IP and UDP whose headers lead to another packet: GRE, VXLAN, Geneve, Teredo.
+//! Tunnels over IP and UDP whose headers lead to another packet: GRE, ERSPAN, VXLAN, Geneve, Teredo.
 
 use super::Layer;
 use super::span::Span;
 use crate::packet::Other;
+
+/// What GRE's protocol field holds for ERSPAN types I and II, and for type III.
+const ERSPAN: u16 = 0x88be;
+const ERSPAN_III: u16 = 0x22eb;
 
 /// GRE version 0 (RFC 2784, RFC 2890) and PPTP's version 1 (RFC 2637, 4.1).
 pub(super) fn gre(span: Span<'_>) -> Layer<'_> {
@@ -25,9 +29,23 @@ pub(super) fn gre(span: Span<'_>) -> Layer<'_> {
     match span.skip(4 + 4 * fields) {
         // RFC 2637, 4.2: an acknowledgement can travel alone.
         Some(rest) if rest.wire_len == 0 => Layer::other(Other::IpProtocol(etherparse::ip_number::GRE.0)),
-        Some(rest) => Layer::EtherType(protocol, rest),
+        Some(rest) => match protocol {
+            ERSPAN | ERSPAN_III => erspan(protocol, flags & SEQUENCE != 0, rest),
+            _ => Layer::EtherType(protocol, rest),
+        },
         None => Layer::malformed("GRE header"),
     }
+}
+
+/// A mirror session's header and the mirrored Ethernet frame (draft-foschiano-erspan-03, 4).
+fn erspan(protocol: u16, has_sequence: bool, span: Span<'_>) -> Layer<'_> {
+    let header_len = match protocol {
+        // Type II has a header of 8 bytes. Type I, which has none, has no sequence number in GRE either.
+        ERSPAN => Some(if has_sequence { 8 } else { 0 }),
+        // Type III has 12, and 8 more where the last bit tells so.
+        _ => span.bytes.get(11).map(|last| if last & 1 == 0 { 12 } else { 20 }),
+    };
+    header_len.and_then(|len| span.skip(len)).map_or(Layer::malformed("ERSPAN header"), Layer::Ethernet)
 }
 
 /// A UDP datagram: a tunnel by its port and the look of its header, or what is only counted.

@@ -19,7 +19,7 @@ pub(super) fn find(story: &Story) -> Option<Finding> {
             "acked-unseen",
             Weight::Warning,
             format!("{bytes} bytes of the {role} were acknowledged and are not in the capture: it missed packets that arrived."),
-            [],
+            story.remarkable.acked_unseen[role].numbers(),
         )
     })
 }

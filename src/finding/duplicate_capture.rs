@@ -13,8 +13,9 @@ pub(super) fn find(story: &Story) -> Option<Finding> {
         "duplicate-capture",
         Weight::Info,
         format!(
-            "{count} packets are in the capture twice (a mirror port or several interfaces): copies are not counted as retransmissions."
+            "{} in the capture twice (a mirror port or several interfaces): copies are not counted as retransmissions.",
+            if count == 1 { "1 packet is".to_owned() } else { format!("{count} packets are") }
         ),
-        [],
+        story.remarkable.duplicates.numbers(),
     )
 }

@@ -12,7 +12,10 @@ pub(super) fn find(story: &Story) -> Option<Finding> {
     finding(
         "keep-alives",
         Weight::Info,
-        format!("{count} keep-alive probes: the connection was idle and held open."),
-        [],
+        format!(
+            "{count} keep-alive {}: the connection was idle and held open.",
+            if count == 1 { "probe" } else { "probes" }
+        ),
+        story.remarkable.keep_alives.numbers(),
     )
 }

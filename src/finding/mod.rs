@@ -17,6 +17,7 @@ mod clock_step;
 mod duplicate_capture;
 mod ecn_stripped;
 mod hello_size;
+mod icmp_error;
 mod keep_alives;
 mod mss_clamp;
 mod no_sni;
@@ -61,7 +62,7 @@ pub struct Finding {
 }
 
 /// Every finding's rule, in the order in which they are told.
-const RULES: [fn(&Story) -> Option<Finding>; 26] = [
+const RULES: [fn(&Story) -> Option<Finding>; 27] = [
     certificate_expired::find,
     certificate_not_yet_valid::find,
     certificate_name_mismatch::find,
@@ -76,6 +77,7 @@ const RULES: [fn(&Story) -> Option<Finding>; 26] = [
     ecn_stripped::find,
     syn_retries::find,
     retransmissions::find,
+    icmp_error::find,
     zero_window::find,
     keep_alives::find,
     obsolete_version::find,
@@ -95,7 +97,7 @@ pub fn find(story: &Story) -> Vec<Finding> {
     RULES.iter().filter_map(|rule| rule(story)).collect()
 }
 
-/// A finding with its evidence cut to what one list may hold.
+/// A finding with its evidence in order, each packet once, and cut to what one list may hold.
 #[expect(
     clippy::unnecessary_wraps,
     reason = "it is the last expression of the rules, which may find nothing"
@@ -106,7 +108,11 @@ fn finding(
     text: String,
     evidence: impl IntoIterator<Item = u64>,
 ) -> Option<Finding> {
-    Some(Finding { code, severity, text, evidence: evidence.into_iter().take(limits::EVIDENCE).collect() })
+    let mut evidence: Vec<u64> = evidence.into_iter().collect();
+    evidence.sort_unstable();
+    evidence.dedup();
+    evidence.truncate(limits::EVIDENCE);
+    Some(Finding { code, severity, text, evidence })
 }
 
 #[cfg(test)]

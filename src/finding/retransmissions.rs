@@ -26,7 +26,8 @@ pub(super) fn find(story: &Story) -> Option<Finding> {
         .client
         .numbers()
         .chain(story.data_repeats.server.numbers())
-        .chain(story.syn.numbers().skip(1));
+        .chain(story.syn.numbers().skip(1))
+        .chain(story.syn_ack.numbers().skip(1));
     let shares: Vec<_> = [Role::Client, Role::Server]
         .into_iter()
         .filter(|role| sent(*role) > 0)

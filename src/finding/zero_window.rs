@@ -15,9 +15,10 @@ pub(super) fn find(story: &Story) -> Option<Finding> {
             "zero-window",
             Weight::Warning,
             format!(
-                "The {role} announced a zero window {count} times: its program did not read what had arrived."
+                "The {role} announced a zero window {}: its program did not read what had arrived.",
+                if count == 1 { "once".to_owned() } else { format!("{count} times") }
             ),
-            [],
+            story.remarkable.zero_windows[role].numbers(),
         )
     })
 }

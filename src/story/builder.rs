@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use super::{
-    CaptureFacts, Ending, EndingKind, Entry, IcmpFact, Moment, Note, Opening, Party, PreludeFacts, Repeats,
-    ResetFacts, RoundTrips, Said, Seen, Silence, Stage, Story, Timeline, TlsFacts,
+    CaptureFacts, Ending, EndingKind, Entry, IcmpFact, Moment, Note, Opening, Party, PreludeFacts,
+    Remarkable, Repeats, ResetFacts, RoundTrips, Said, Seen, Silence, Stage, Story, Timeline, TlsFacts,
 };
 use crate::limits;
 use crate::packet::{Flags, IcmpError, Origin, Segment, SegmentHeader, Seq, Viewpoint};
@@ -88,6 +88,7 @@ impl Builder {
             icmp_error_count: 0,
             round_trips: RoundTrips::default(),
             counters: PerRole::default(),
+            remarkable: Remarkable::default(),
             acked_unseen: PerRole::default(),
             unseen_answer: None,
             hello_acknowledged: None,
@@ -158,6 +159,8 @@ impl Builder {
         story.last_data.swap();
         story.plain.swap();
         story.acked_unseen.swap();
+        story.remarkable.zero_windows.swap();
+        story.remarkable.acked_unseen.swap();
         story.reported_hole.swap();
         story.data_repeats.swap();
         story.timeline.swap_roles();
@@ -187,6 +190,7 @@ impl Builder {
         match reading.kind {
             Kind::DuplicateCapture { of } => {
                 notes.push(Note::DuplicateCapture(of));
+                self.story.remarkable.duplicates.add(moment);
                 self.add_to_timeline(place, segment, reading, notes);
                 return;
             }
@@ -198,7 +202,10 @@ impl Builder {
             }
             Kind::Retransmission { of } => notes.push(Note::Retransmission(of)),
             Kind::OutOfOrder => notes.push(Note::OutOfOrder),
-            Kind::KeepAlive => notes.push(Note::KeepAlive),
+            Kind::KeepAlive => {
+                notes.push(Note::KeepAlive);
+                self.story.remarkable.keep_alives.add(moment);
+            }
             Kind::DuplicateAck => notes.push(Note::DuplicateAck),
             Kind::Ordinary | Kind::WindowUpdate => {}
         }
@@ -428,6 +435,9 @@ impl Builder {
         self.saw_timestamps[role] |= header.tcp.options.is_some_and(|options| options.timestamps().is_some());
         if reading.newly_acked > 0 {
             self.story.acked_unseen[role.other()] += u64::from(reading.acked_unseen);
+            if reading.acked_unseen > 0 {
+                self.story.remarkable.acked_unseen[role.other()].add(moment);
+            }
         }
         // One byte may be the server's FIN.
         if role == Role::Client && reading.acked_unseen > 1 {
@@ -582,6 +592,7 @@ impl Builder {
         }
         if reading.is_zero_window {
             notes.push(Note::ZeroWindow);
+            self.story.remarkable.zero_windows[role].add(moment);
         }
         if let Some(len) = segment.header.payload_len {
             let cut = len.saturating_sub(segment.payload.len() as u32);

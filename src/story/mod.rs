@@ -86,6 +86,8 @@ pub struct Story {
     pub round_trips: RoundTrips,
     /// Each side's packets, counted.
     pub counters: PerRole<Counters>,
+    /// The first of the packets that only count.
+    pub remarkable: Remarkable,
     /// Bytes acknowledged by the other side that the capture never saw.
     pub acked_unseen: PerRole<u64>,
     /// The client's first acknowledgement of bytes that the server sent after the client's request, and that the capture
@@ -192,6 +194,19 @@ pub struct Repeats {
     pub moments: Vec<Moment>,
     /// How many in all.
     pub count: u64,
+}
+
+/// The first of the packets that say little one by one; how many there are say the counters.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct Remarkable {
+    /// Keep-alive probes.
+    pub keep_alives: Repeats,
+    /// Announcements of a zero window.
+    pub zero_windows: PerRole<Repeats>,
+    /// Packets that the capture holds a second time.
+    pub duplicates: Repeats,
+    /// Acknowledgements of bytes of each side that the capture never saw.
+    pub acked_unseen: PerRole<Repeats>,
 }
 
 /// Something that was said, by which packet, and how it is known.

@@ -192,7 +192,9 @@ impl Connection {
             is_zero_window: false,
             gap: 0,
         };
-        if let Some(of) = self.ends[role].captured_before(header, at) {
+        let repeats = |role: Role| self.ends[role].counters.retransmissions;
+        let answers_repeat = flags.syn() && flags.ack() && repeats(role.other()) > repeats(role);
+        if let Some(of) = self.ends[role].captured_before(header, at, answers_repeat) {
             self.ends[role].counters.duplicates += 1;
             reading.kind = Kind::DuplicateCapture { of };
             return reading;

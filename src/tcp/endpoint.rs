@@ -137,8 +137,14 @@ impl Endpoint {
     /// The same packet captured before: the same IP id and headers, a moment ago.
     ///
     /// Equal ids of two different packets would be 65,536 packets apart. Where the stack writes no ids (0 or IPv6),
-    /// only copies within a time that no retransmission timer can have are taken as such.
-    pub(super) fn captured_before(&self, header: &SegmentHeader, at: Timestamp) -> Option<u64> {
+    /// only copies within a time that no retransmission timer can have are taken as such, unless the segment
+    /// `answers_repeat`: two SYNs that arrive together get two SYN-ACKs.
+    pub(super) fn captured_before(
+        &self,
+        header: &SegmentHeader,
+        at: Timestamp,
+        answers_repeat: bool,
+    ) -> Option<u64> {
         // RFC 6298, 2.4 asks for a second, Linux uses 200 ms, tail loss probes 2 round trips: 1 ms is below them all.
         const SAME_ID: Elapsed = Elapsed::from_millis(1000);
         const NO_ID: Elapsed = Elapsed::from_millis(1);
@@ -159,7 +165,10 @@ impl Endpoint {
                         let since = at - sent.at;
                         // Two bare acknowledgements without ids may well be alike and be two.
                         let is_telling = len > 0 || flags.0 & (Flags::SYN | Flags::FIN | Flags::RST) != 0;
-                        if id.is_some() { since <= SAME_ID } else { since <= NO_ID && is_telling }
+                        match id {
+                            Some(_) => since <= SAME_ID,
+                            None => since <= NO_ID && is_telling && !answers_repeat,
+                        }
                     }
             })
             .map(|sent| sent.number)

@@ -115,6 +115,19 @@ fn the_same_packet_captured_twice_is_no_retransmission() {
 }
 
 #[test]
+fn two_syns_that_arrive_together_get_two_answers() {
+    // Linux writes the id 0 into a SYN-ACK, and IPv6 has none.
+    let without_id = |header: &mut crate::packet::SegmentHeader| header.ip.id = Some(0);
+    let mut talk =
+        Talk::to_port(8443).syn().wait(1000).syn().segment_with(Server, "S.", 0, 1, &[], without_id);
+    let answer = talk.packets[2].clone();
+    talk.packets.push(answer.clone());
+    assert_eq!(last(&talk).kind, Kind::Retransmission { of: Some(3) });
+    talk.packets.push(answer);
+    assert_eq!(last(&talk).kind, Kind::DuplicateCapture { of: 3 });
+}
+
+#[test]
 fn a_segment_that_arrives_late_is_out_of_order_and_delivered_in_order() {
     let talk = Talk::to_port(8443).open().segment(Server, "P.", 4, b"def").segment(Server, "P.", 1, b"abc");
     let (_, readings, delivered) = run(&talk);
