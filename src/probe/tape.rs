@@ -193,6 +193,7 @@ impl Tape {
             length: None,
             checksum: Checksum::Unseen,
             mtu: None,
+            pointer: None,
             quoted: Quoted {
                 source: line.client.ip(),
                 destination: line.server.ip(),

@@ -351,9 +351,7 @@ fn without_number(text: &str) -> &str {
         return text;
     }
     match rest.chars().next() {
-        Some(' ' | ':' | '|') if rest.len() < text.len() => {
-            rest.trim_start_matches(|letter| matches!(letter, ' ' | ':' | '|'))
-        }
+        Some(' ' | ':' | '|') if rest.len() < text.len() => rest.trim_start_matches([' ', ':', '|']),
         _ => text,
     }
 }
