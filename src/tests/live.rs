@@ -575,16 +575,32 @@ fn without_rights_or_an_interface_it_is_said_what_to_do() {
         return;
     }
     assert!(text(&stderr).contains("no such interface"), "{}", text(&stderr));
-    // A copy, since nobody may not reach the build's folder.
-    let folder = tempfile::tempdir_in("/tmp").unwrap();
-    let program = folder.path().join("ssmscope");
-    fs::copy(env!("CARGO_BIN_EXE_ssmscope"), &program).unwrap();
-    Command::new("chmod").args(["-R", "a+rx", path(folder.path())]).status().unwrap();
+    let (_folder, program) = copy_for_nobody();
     let mut forbidden = Command::new(&program);
     let output = forbidden.args(["live", "-i", "lo"]).uid(NOBODY).gid(NOBODY).output().unwrap();
     let told = text(&output.stderr);
     assert_eq!(output.status.code(), Some(3), "{told}");
     assert!(told.contains("CAP_NET_RAW") && told.contains("setcap cap_net_raw,cap_net_admin=eip"), "{told}");
+}
+
+#[test]
+fn the_capability_to_capture_suffices() {
+    let Some(net) = Net::new() else { return };
+    let (_folder, program) = copy_for_nobody();
+    let granted = Command::new("setcap").args(["cap_net_raw=ep", path(&program)]).status();
+    if !granted.is_ok_and(|status| status.success()) {
+        eprintln!("skipped: setcap is not installed, or does not work here");
+        return;
+    }
+    let child = net.within("client", || {
+        let mut live = Command::new(&program);
+        live.args(["live", "-i", &net.device, "--host", SERVER, "--until", "failure", "-o", "json"]);
+        live.uid(NOBODY).gid(NOBODY).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap()
+    });
+    let mut watch = Watch { child, told: Vec::new() };
+    watch.wait_for_start();
+    Fault { serves: None, says: b"" }.play(&net, SERVER, 8443);
+    assert_eq!(verdicts(&watch.wait().stdout), ["refused"]);
 }
 
 #[test]
@@ -1043,6 +1059,15 @@ impl Watch {
         told.extend(&output.stdout);
         Output { stdout: told, ..output }
     }
+}
+
+/// A copy of the program, since nobody may not reach the build's folder.
+fn copy_for_nobody() -> (tempfile::TempDir, PathBuf) {
+    let folder = tempfile::tempdir_in("/tmp").unwrap();
+    let program = folder.path().join("ssmscope");
+    fs::copy(env!("CARGO_BIN_EXE_ssmscope"), &program).unwrap();
+    Command::new("chmod").args(["-R", "a+rx", path(folder.path())]).status().unwrap();
+    (folder, program)
 }
 
 fn enter(namespace: &str) {
