@@ -20,6 +20,8 @@ pub(super) struct Eras {
     end: Timestamp,
     latest: Timestamp,
     steps: u64,
+    /// The packet before which it stepped last.
+    stepped_at: Option<u64>,
 }
 
 impl Eras {
@@ -33,6 +35,7 @@ impl Eras {
         let elapsed = at - last;
         if elapsed.nanos() < -DISORDER.nanos() || elapsed > LEAP {
             self.steps += 1;
+            self.stepped_at = Some(number);
             if self.past.len() < limits::CLOCK_STEPS {
                 self.past.push((ClockStep { number, by: elapsed }, self.end));
                 self.end = at;
@@ -60,6 +63,11 @@ impl Eras {
     pub(super) fn step_between(&self, first: u64, last: u64) -> Option<ClockStep> {
         let next = self.past.partition_point(|(step, _)| step.number <= first);
         self.past.get(next).map(|(step, _)| *step).filter(|step| step.number <= last)
+    }
+
+    /// Whether it stepped since this packet.
+    pub(super) fn stepped_since(&self, number: u64) -> bool {
+        self.stepped_at > Some(number)
     }
 
     /// The latest time of all.
@@ -95,6 +103,7 @@ mod tests {
         assert_eq!(eras.step_between(1, 4), Some(back));
         assert_eq!(eras.step_between(1, 2), None);
         assert_eq!(eras.step_between(3, 4), None);
+        assert!(eras.stepped_since(4) && !eras.stepped_since(5));
     }
 
     #[test]

@@ -347,6 +347,9 @@ impl<'s> Analysis<'s> {
             }
         };
         if let Some(track) = self.table.track_mut(index) {
+            if self.clock.stepped_since(track.story.so_far().last.number) {
+                track.clock_stepped(place.moment);
+            }
             track.segment(place, segment, &mut self.budget);
             track.share_certificates(|message| self.chains.share(message));
             if self.is_watching {
@@ -361,6 +364,9 @@ impl<'s> Analysis<'s> {
             self.summary.icmp_without_connection += 1;
             return Ok(());
         };
+        if self.clock.stepped_since(track.story.so_far().last.number) {
+            track.clock_stepped(place.moment);
+        }
         track.story.icmp(place, error, role);
         if self.is_watching { tell_entry(track, place.moment, sink) } else { Ok(()) }
     }

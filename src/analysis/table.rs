@@ -7,7 +7,7 @@ use super::watch::Watch;
 use super::{Settings, opening};
 use crate::limits;
 use crate::packet::{Quoted, Segment};
-use crate::story::{Builder, CaptureFacts, EndingKind, Opening, Place, Stage, Story};
+use crate::story::{Builder, CaptureFacts, EndingKind, Moment, Opening, Place, Stage, Story};
 use crate::tcp::{Connection, Delivery, Key, Role};
 use crate::tls::{CertificateMessage, Event, Message, Tracker};
 
@@ -113,6 +113,12 @@ impl Track {
         }
         self.story.segment(place, &self.tcp, segment, &reading, &self.events);
         budget.timeline_entries += self.story.so_far().timeline.len().saturating_sub(entries);
+    }
+
+    /// The capture's clock stepped before this packet: what was being measured is given up, and counts anew from here.
+    pub(super) fn clock_stepped(&mut self, moment: Moment) {
+        self.tcp.stop_timing();
+        self.story.clock_stepped(moment);
     }
 
     /// The certificates that the last segment completed are replaced by what `share` makes of them.

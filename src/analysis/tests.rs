@@ -490,6 +490,37 @@ fn a_silence_is_told_with_its_bounds() {
     assert_eq!((silence.since.number, silence.owed_by), (3, Client));
 }
 
+#[test]
+fn no_silence_and_no_round_trip_is_measured_across_a_step_of_the_clock() {
+    const DAYS: i64 = 20_000 * 86_400_000;
+    let hello = ssm().open().say(Client, &talk::client_hello());
+    let ended = hello.clone().wait(DAYS).ack(Server).rst(Client);
+    assert_eq!(code(&ended, 0), "no-server-hello");
+    let across = |talk: &Talk| {
+        let mut clock = super::clock::Eras::default();
+        let settings = Settings::default();
+        let mut track = Track::new(talk.packets[0].place, &talk.packets[0].segment(), &settings);
+        for packet in &talk.packets {
+            let moment = packet.place.moment;
+            clock.note(moment.number, moment.at);
+            if clock.stepped_since(track.story.so_far().last.number) {
+                track.clock_stepped(moment);
+            }
+            track.segment(packet.place, &packet.segment(), &mut Budget::default());
+        }
+        let (first, last) = (talk.packets[0].place.moment.number, talk.packets.len() as u64);
+        let clock_step = clock.step_between(first, last);
+        let story = track.finish(CaptureFacts { end: talk.now, clock_step, ..CaptureFacts::default() });
+        (verdict::judge(&story, &settings.judging).code, story)
+    };
+    let (code, story) = across(&ended);
+    assert_eq!((code, story.round_trips.data), ("reset", None));
+    let late = hello.wait(DAYS).say(Server, &talk::server_flight()).say(Client, &talk::client_flight());
+    let late = late.say(Server, &talk::finished()).say(Client, &talk::data()).say(Server, &talk::data());
+    assert_eq!(self::code(&late, 0), "slow");
+    assert_eq!(across(&late).0, "healthy");
+}
+
 // ---- what stands in front of TLS ----
 
 /// The client's and the server's words up to an open SOCKS5 tunnel, to this reply.

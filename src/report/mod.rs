@@ -78,7 +78,7 @@ fn bounds_reached(summary: &Summary, origins: &Origins) -> Vec<(&'static str, u6
             summary.further_neighbours,
         ),
         (
-            "steps of the capture's clock across which silences are measured because there were too many",
+            "steps of the capture's clock that are not remembered one by one",
             summary.clock_steps.saturating_sub(limits::CLOCK_STEPS as u64),
         ),
         ("fragmented datagrams given up", summary.fragments_given_up),

@@ -338,6 +338,12 @@ impl Builder {
     }
 
     /// Opens or extends a silence, if somebody owes something and nothing new came for long enough.
+    /// The capture's clock stepped before this packet: no silence is measured across it.
+    pub fn clock_stepped(&mut self, moment: Moment) {
+        self.silence = None;
+        self.progress = moment;
+    }
+
     fn watch_silence(&mut self, at: Timestamp, notes: &mut Vec<Note>) {
         if let Some(silence) = &mut self.silence {
             silence.until = at;

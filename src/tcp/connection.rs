@@ -167,6 +167,12 @@ impl Connection {
         }
     }
 
+    /// Gives up the round trips that are being measured, since the capture's clock stepped.
+    pub fn stop_timing(&mut self) {
+        self.ends.client.stop_timing();
+        self.ends.server.stop_timing();
+    }
+
     /// Takes a segment in. Delivered bytes go to `deliver` with the role of their sender, in stream order.
     pub fn observe(
         &mut self,

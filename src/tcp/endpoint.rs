@@ -188,7 +188,7 @@ impl Endpoint {
         self.timed.get_or_insert((end, at));
     }
 
-    /// Gives a running measurement up: its segment was sent twice (Karn's algorithm, RFC 6298, 3).
+    /// Gives a running measurement up: its segment was sent twice (Karn's algorithm, RFC 6298, 3), or the clock stepped.
     pub(super) fn stop_timing(&mut self) {
         self.timed = None;
     }

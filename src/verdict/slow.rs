@@ -17,8 +17,11 @@ pub(super) const RULE: Rule = Rule {
 fn judge(story: &Story, settings: &Settings) -> Option<Verdict> {
     let basis = healthy::established(story)?;
     let begin = story.syn.first()?;
-    let elapsed = story.tls.established.as_ref()?.moment.at - begin.at;
-    if elapsed <= settings.slow_after {
+    let established = story.tls.established.as_ref()?.moment;
+    let elapsed = established.at - begin.at;
+    // Time across a step of the capture's clock says nothing.
+    let is_measured = story.capture.clock_step.is_none_or(|step| step.number > established.number);
+    if elapsed <= settings.slow_after || !is_measured {
         return None;
     }
     let steps = steps(story);
