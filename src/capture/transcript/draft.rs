@@ -593,7 +593,9 @@ fn segment_header(
         headers.source.port.number().zip(headers.destination.port.number())?;
     let numbers = numbering.absolute((source, source_port), (destination, destination_port), parsed);
     let tcp_bytes = headers.ip.and_then(|ip| ip.tcp_bytes());
-    let payload_len = parsed.payload_len.or_else(|| (tcp_bytes == Some(20)).then_some(0));
+    let payload_len = numbering
+        .payload_len((source, source_port), (destination, destination_port), parsed, tcp_bytes)
+        .or_else(|| (tcp_bytes == Some(20)).then_some(0));
     let mut options = parsed.options.clone();
     if let Some(options) = &mut options {
         options.renumber(|number| number.wrapping_add(numbers.sack_base));

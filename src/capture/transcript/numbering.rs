@@ -41,6 +41,8 @@ struct Conversation {
     next: [Option<u32>; 2],
     /// How the numbers after the first are meant, once that is clear.
     form: Option<Form>,
+    /// Bytes of the TCP header of each side's latest segment after its SYN.
+    header_len: [Option<u32>; 2],
     /// Whether the bases are a SYN-ACK's, which leaves no doubt that they are true numbers.
     saw_syn_ack: bool,
 }
@@ -96,6 +98,32 @@ impl Numbering {
             self.usual = conversation.form;
         }
         numbers
+    }
+
+    /// Payload bytes of a segment that has `tcp_bytes` after its IP header. A line that was cut within them is understood
+    /// by the header that its side's segments have as a rule, if what is left of the line agrees.
+    pub fn payload_len(
+        &mut self,
+        source: End,
+        destination: End,
+        printed: &Printed<'_>,
+        tcp_bytes: Option<u32>,
+    ) -> Option<u32> {
+        let (key, side) =
+            if source <= destination { ((source, destination), 0) } else { ((destination, source), 1) };
+        let conversation =
+            self.conversations.get_mut(&key).filter(|_| printed.flags.is_some_and(|flags| !flags.syn()));
+        let (Some(conversation), Some(tcp_bytes)) = (conversation, tcp_bytes) else {
+            return printed.payload_len;
+        };
+        if let Some(len) = printed.payload_len {
+            conversation.header_len[side] = tcp_bytes.checked_sub(len);
+            return Some(len);
+        }
+        let len = tcp_bytes.checked_sub(conversation.header_len[side]?)?;
+        let end = printed.seq?.wrapping_add(len).to_string();
+        let agrees = printed.cut_end.is_some_and(|digits| !digits.is_empty() && end.starts_with(digits));
+        (agrees && len > 0).then_some(len)
     }
 
     /// Whether `host` has talked to `address`, at `port` if that is given.
@@ -355,6 +383,24 @@ mod tests {
         let mut numbering = Numbering::default();
         read(&mut numbering, true, "Flags [S], seq 74638621, win 1, length 0");
         assert_eq!(read(&mut numbering, true, "Flags [.], seq 1, ack 1, win 9"), (Some(74_638_622), Some(1)));
+    }
+
+    #[test]
+    fn a_length_that_the_line_lacks_follows_from_the_header_of_other_segments() {
+        let mut numbering = Numbering::default();
+        let mut read = |line: &str, tcp_bytes: u32| {
+            let printed = Printed::parse(line).expect("TCP");
+            numbering.absolute(CLIENT, SERVER, &printed);
+            numbering.payload_len(CLIENT, SERVER, &printed, Some(tcp_bytes))
+        };
+        assert_eq!(read("Flags [S], seq 1000, win 1, options [mss 1460", 40), Some(0));
+        assert_eq!(read("Flags [P.], seq 1:2", 52), None);
+        assert_eq!(read("Flags [P.], seq 1:246, ack 1, win 63, options [nop", 277), Some(245));
+        // A header of 32 bytes; the digits of 253.
+        assert_eq!(read("Flags [P.], cksum 0xec7f (incorrect -> 0x4bbf), seq 246:25", 39), Some(7));
+        assert_eq!(read("Flags [P.], cksum 0xec7f (incorrect -> 0x4bbf), seq 246:27", 39), None);
+        assert_eq!(read("Flags [P.], cksum 0xec7f (incorrect -> 0x4bbf), seq 246:", 39), None);
+        assert_eq!(read("Flags [F.], cksum 0xec7f (incorrect -> 0x4bbf), seq 253, a", 32), Some(0));
     }
 
     #[test]

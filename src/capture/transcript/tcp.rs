@@ -17,6 +17,8 @@ pub(super) struct Printed<'a> {
     pub urgent: Option<u16>,
     pub options: Option<Options>,
     pub payload_len: Option<u32>,
+    /// The first digits of the number at which the payload ends, where the line was cut among them.
+    pub cut_end: Option<&'a str>,
     /// Whether the line ends where the grammar ends.
     pub is_complete: bool,
     /// What follows the length: the protocol that tcpdump decodes in the payload.
@@ -55,10 +57,9 @@ impl<'a> Printed<'a> {
             scan.skip_spaces();
         }
         if scan.eat("seq ") {
-            let Some((seq, bytes)) = sequence(scan) else { return };
-            self.seq = Some(seq);
-            // The second number is printed only where there is payload.
-            self.payload_len = Some(bytes).filter(|bytes| *bytes < MOST_PAYLOAD);
+            if !self.read_sequence(scan) {
+                return;
+            }
             scan.skip_spaces();
         } else if scan.rest().starts_with("ack ") || scan.rest().starts_with("win ") {
             // Without `-vv` a segment that is empty and neither SYN, FIN nor RST has no `seq`.
@@ -93,6 +94,27 @@ impl<'a> Printed<'a> {
         self.read_length(scan);
     }
 
+    /// `1,` or `1:173,`: the first number, and where there is payload the one after it. Returns whether it is whole.
+    fn read_sequence(&mut self, scan: &mut Scan<'a>) -> bool {
+        let Some(seq) = scan.number() else { return false };
+        if !scan.eat(":") {
+            let is_whole = scan.comma();
+            if is_whole {
+                (self.seq, self.payload_len) = (Some(seq), Some(0));
+            }
+            return is_whole;
+        }
+        let rest = scan.rest();
+        if rest.bytes().all(|letter| letter.is_ascii_digit()) {
+            (self.seq, self.cut_end) = (Some(seq), Some(rest));
+            return false;
+        }
+        let Some(end) = scan.number().filter(|_| scan.comma()) else { return false };
+        self.seq = Some(seq);
+        self.payload_len = Some(end.wrapping_sub(seq)).filter(|bytes| *bytes < MOST_PAYLOAD);
+        true
+    }
+
     /// The last field, which repeats what `seq` told: a number that differs was cut.
     fn read_length(&mut self, scan: &mut Scan<'a>) {
         if !scan.eat("length ") {
@@ -106,16 +128,6 @@ impl<'a> Printed<'a> {
             self.application = after.strip_prefix(": ");
         }
     }
-}
-
-/// `seq 1,` or `seq 1:173,`: the first number, and bytes from it to the second.
-fn sequence(scan: &mut Scan<'_>) -> Option<(u32, u32)> {
-    let seq = scan.number()?;
-    if scan.eat(":") {
-        let end = scan.number()?;
-        return scan.comma().then(|| (seq, end.wrapping_sub(seq)));
-    }
-    scan.comma().then_some((seq, 0))
 }
 
 /// `fadb (correct)`, `fadb (incorrect -> 0xdf91)`, and `fadb (incorrect (-> 0xdf91)` of tcpdump before 4.1.
