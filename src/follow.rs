@@ -28,8 +28,7 @@ pub fn is_waited_for(options: &Read) -> anyhow::Result<bool> {
         return Ok(false);
     };
     let is_pipe = only == "-" && !is_regular_file();
-    // tcpdump's form needs to know the capture's clock before its first packet, and reads ahead for it.
-    Ok((options.follow || is_pipe) && options.output != Output::Tcpdump)
+    Ok(options.follow || is_pipe)
 }
 
 /// Opens it.
@@ -37,10 +36,12 @@ pub fn is_waited_for(options: &Read) -> anyhow::Result<bool> {
 /// # Errors
 /// When it can't be read, or is no capture.
 pub fn open(options: &Read) -> Result<Waiting, ReadError> {
-    match options.files.first() {
-        Some(name) if name != "-" => Waiting::follow(Path::new(name)),
-        _ => Waiting::standard_input(),
-    }
+    let source = match options.files.first() {
+        Some(name) if name != "-" => Waiting::follow(Path::new(name))?,
+        _ => Waiting::standard_input()?,
+    };
+    // tcpdump's form needs to know the capture's clock before its first packet.
+    Ok(if options.output == Output::Tcpdump { source.begun() } else { source })
 }
 
 /// Whether standard input is a file, which has an end.

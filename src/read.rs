@@ -19,6 +19,7 @@ use ssmscope::report::{
     Collection, Monitored, Style, Thresholds, Worst, json, nagios, prometheus, table, tcpdump, timeline,
 };
 use ssmscope::time::Elapsed;
+use ssmscope::time::Timestamp;
 use ssmscope::verdict;
 
 use crate::cli::{Judgement, Output, Read, Selection};
@@ -358,6 +359,10 @@ impl<W: Write> Sink for Packets<W> {
         self.text.clear();
         self.printer.print(packet, &mut self.text).map_err(|fmt::Error| io::ErrorKind::Other)?;
         self.out.write_all(self.text.as_bytes())
+    }
+
+    fn idle(&mut self, _: Timestamp, _: &About) -> io::Result<()> {
+        self.out.flush()
     }
 
     fn connection(&mut self, _: Judged) -> io::Result<()> {

@@ -37,10 +37,15 @@ const LAST_WORDS: Duration = Duration::from_secs(1);
 /// How often what is known of the capture is handed over, in records at most.
 const ABOUT_EVERY: u64 = 256;
 
+/// What the thread hands over.
+type Sent = Result<(Held, Vec<u8>), ReadError>;
+
 /// A capture whose records are waited for.
 pub struct Waiting {
-    records: Receiver<Result<(Held, Vec<u8>), ReadError>>,
+    records: Receiver<Sent>,
     about: Arc<Mutex<About>>,
+    /// The first record, where it was waited for.
+    first: Option<Sent>,
     current: Vec<u8>,
     /// The last record's time, and when it came.
     last: Option<(Timestamp, Instant)>,
@@ -83,6 +88,13 @@ impl Waiting {
         })
     }
 
+    /// Waits for the first record, by which text tells what its times count from.
+    #[must_use]
+    pub fn begun(mut self) -> Self {
+        self.first = self.records.recv().ok();
+        self
+    }
+
     /// Reads what `open` opens, and opens it again at its end as long as `goes_on` has a note about that.
     fn begin(
         name: &str,
@@ -118,7 +130,7 @@ impl Waiting {
             let what = "the reader ended before it began".to_owned();
             Err(ReadError { file: name.to_owned(), what, hint: None })
         })?;
-        Ok(Self { records, about, current: Vec::new(), last: None, stopped: None })
+        Ok(Self { records, about, first: None, current: Vec::new(), last: None, stopped: None })
     }
 }
 
@@ -134,7 +146,8 @@ impl Source for Waiting {
         if self.stopped.is_some_and(|stopped| stopped.elapsed() >= LAST_WORDS) {
             return Ok(None);
         }
-        let held = match self.records.recv_timeout(QUIET) {
+        let sent = self.first.take().map_or_else(|| self.records.recv_timeout(QUIET), Ok);
+        let held = match sent {
             Ok(sent) => {
                 let (held, bytes) = sent?;
                 self.current = bytes;
@@ -177,7 +190,7 @@ impl Source for Waiting {
 
 /// The thread's side: reads sources, and hands over what they yield.
 struct Reader {
-    send: SyncSender<Result<(Held, Vec<u8>), ReadError>>,
+    send: SyncSender<Sent>,
     shared: Arc<Mutex<About>>,
     /// Packets of the files that were read before under the same name.
     before: u64,

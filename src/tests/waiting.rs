@@ -24,7 +24,7 @@ tcpdump: listening on eth0, link-type EN10MB (Ethernet), capture size 128 bytes
 fn a_pipe_without_pauses_is_read_as_a_file() {
     for situation in ["healthy", "refused", "handshake-stalled", "vmanage-transcript"] {
         let capture = capture(situation);
-        for form in ["timeline", "json", "table"] {
+        for form in ["timeline", "json", "table", "tcpdump"] {
             let options = ["read", "-o", form, "-"];
             let from_file = ssmscope(&options).stdin(File::open(&capture).unwrap()).output().unwrap();
             let mut piped = ssmscope(&options).stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
@@ -51,6 +51,22 @@ fn a_silence_in_piped_text_is_told_before_the_pipe_ends() {
     assert!(told.contains("s: the server owes the ServerHello since 12:15:06.409513"), "{told}");
     drop(pipe);
     assert_eq!(reading.wait().unwrap().code(), Some(2));
+}
+
+#[test]
+fn packets_alone_are_printed_as_they_come_too() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("growing");
+    fs::write(&file, TEXT).unwrap();
+    let options = ["read", "--follow", "-o", "tcpdump", file.to_str().unwrap()];
+    let mut reading = ssmscope(&options).stdout(Stdio::piped()).spawn().unwrap();
+    let told = read_until(&mut reading, "ack 518, win 501");
+    assert!(
+        told.starts_with("12:15:06.407513 IP 192.168.10.1.57886 > 10.106.66.55.8443: Flags [S], seq 100,"),
+        "{told}"
+    );
+    kill(Pid::from_raw(reading.id() as i32), Signal::SIGINT).unwrap();
+    assert_eq!(reading.wait().unwrap().code(), Some(3), "too early to tell");
 }
 
 #[test]
