@@ -1,8 +1,9 @@
 //! `ssmscope check`: reads secrets and certificates, has the attempt made, and prints what came of it.
 
 use std::env;
-use std::fs;
+use std::fs::{self, File};
 use std::io::{self, BufWriter, Write};
+use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -10,13 +11,22 @@ use anyhow::{Context, bail, ensure};
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use ssmscope::analysis::{Settings, Sink, Summary};
-use ssmscope::probe::{self, Family, Identity, Outcome, Page, Plan, Proxy, Secret, TlsPlan, oauth};
+use ssmscope::capture::live::{self, Live};
+use ssmscope::capture::{Source, Target, save};
+use ssmscope::probe::{self, Family, Identity, Outcome, Page, Plan, Probe, Proxy, Secret, TlsPlan, oauth};
+use ssmscope::report::escape::escaped;
 use ssmscope::report::{Attempt, Monitored, Thresholds, Worst, check, json, nagios, prometheus};
 use ssmscope::verdict;
 
 use crate::cli::{Check, CheckOutput, Grant, OauthBody, TlsVersion};
 use crate::textfile::Textfile;
-use crate::{UNKNOWN, read, trust};
+use crate::{UNKNOWN, privileges, read, trust};
+
+/// Bytes captured of each packet: all of it.
+const SNAPLEN: u32 = 262_144;
+
+/// The kernel's buffer for the check's own packets, in KiB.
+const BUFFER_KIB: u32 = 4_096;
 
 /// Longest secret that a file may hold, in bytes: far more than any token or password, so that a wrong file is noticed.
 const SECRET_BYTES: usize = 4096;
@@ -27,7 +37,7 @@ const HTTP: &str = "http/1.1";
 /// Runs the command and yields its exit status.
 pub fn run(options: &Check) -> anyhow::Result<u8> {
     let textfile = options.textfile.as_deref().map(Textfile::begin).transpose()?;
-    let outcome = plan(options).and_then(|plan| probe::check(&plan).context("TLS can't be set up"));
+    let outcome = attempt(options);
     let (warning, critical) = (options.warning, options.critical);
     let thresholds = Thresholds { warning, critical, slow_after: options.slow_after };
     let target = probe::authority(options.server().0, options.server().1);
@@ -77,6 +87,58 @@ pub fn run(options: &Check) -> anyhow::Result<u8> {
     out.flush()?;
     textfile.map_or(Ok(()), |textfile| textfile.finish(&monitored))?;
     Ok(monitored.status)
+}
+
+/// Makes the attempt, with a capture of it if there is to be one.
+fn attempt(options: &Check) -> anyhow::Result<Outcome> {
+    let plan = plan(options)?;
+    let probe = Probe::begin(&plan).context("TLS can't be set up")?;
+    let device = if options.capture { listen(options, &probe.servers())? } else { None };
+    let saving = match options.save.as_deref() {
+        Some(path) => Some((path, create(path)?)),
+        None => None,
+    };
+    let outcome = probe.finish(device);
+    if let Some((path, file)) = saving {
+        save_to(file, &outcome).with_context(|| format!("{}: can't be written", path.display()))?;
+    }
+    Ok(outcome)
+}
+
+/// Opens the device over which the servers are reached, for their packets alone, and gives root's rights up. Nothing where
+/// there are no servers.
+fn listen(options: &Check, servers: &[SocketAddr]) -> anyhow::Result<Option<Box<dyn Source + Send>>> {
+    let addresses: Vec<_> = servers.iter().map(SocketAddr::ip).collect();
+    let Some(port) = servers.first().map(SocketAddr::port) else { return Ok(None) };
+    let hosts: Vec<_> = addresses.iter().map(ToString::to_string).collect();
+    let target = Target::new(&hosts, &[port], None)?;
+    let device = options.interface.clone().unwrap_or_else(|| live::towards(&addresses));
+    let device = Live::open(
+        live::Options { device, snaplen: SNAPLEN, buffer_kib: BUFFER_KIB, is_promiscuous: false },
+        &target,
+    )?;
+    privileges::give_up(options.user.as_deref())?;
+    Ok(Some(Box::new(device)))
+}
+
+fn create(path: &Path) -> anyhow::Result<File> {
+    File::create(path).with_context(|| {
+        format!("{}: can't be written; --user names whose rights files are opened with", path.display())
+    })
+}
+
+/// Saves what was captured, with what came of the check as a comment.
+fn save_to(file: File, outcome: &Outcome) -> io::Result<()> {
+    let Some(captured) = &outcome.captured else { return Ok(()) };
+    let conclusion = outcome.conclusion();
+    let comment = escaped(&format!("{}: {}", conclusion.reason, conclusion.headline));
+    let device = captured.about().files.first().map(|file| file.name.clone()).unwrap_or_default();
+    let mut writer = save::Writer::new(BufWriter::new(file), &device, SNAPLEN, Some(&comment))?;
+    for frame in captured.frames() {
+        writer.frame(&frame, None)?;
+    }
+    writer.statistics(captured.end(), captured.about().dropped.unwrap_or(0))?;
+    writer.into_inner().flush()
 }
 
 fn write_json(outcome: &Outcome, out: &mut dyn Write) -> io::Result<()> {

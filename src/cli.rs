@@ -464,6 +464,24 @@ pub struct Check {
     #[arg(short, long, value_name = "FORM", value_enum, default_value_t, help_heading = "Output")]
     pub output: CheckOutput,
 
+    /// Capture the check's packets too, and judge by them: they show TTLs, who sent an ICMP error, and what was lost.
+    ///
+    /// That needs CAP_NET_RAW; root becomes an unprivileged user once the device is open.
+    #[arg(long, help_heading = "Capture")]
+    pub capture: bool,
+
+    /// Capture on this interface; by default the one that leads to the server.
+    #[arg(short, long, value_name = "INTERFACE", requires = "capture", help_heading = "Capture")]
+    pub interface: Option<String>,
+
+    /// Save the captured packets to this file, as pcapng.
+    #[arg(long, value_name = "FILE", requires = "capture", help_heading = "Capture")]
+    pub save: Option<PathBuf>,
+
+    /// As root: the user to become before anything is sent and any file is written; `root` stays root.
+    #[arg(short = 'Z', long, value_name = "USER", requires = "capture", help_heading = "Capture")]
+    pub user: Option<String>,
+
     /// With -o nagios: below the status line, tell why; with -vv what to do as well, with -vvv all steps.
     #[arg(short, long, action = ArgAction::Count, help_heading = "Output")]
     pub verbose: u8,

@@ -1,17 +1,18 @@
-//! `ssmscope explain`: the catalogue of verdicts.
+//! `ssmscope explain`: the catalogue of verdicts, and of what an active check tells beside them.
 
 use std::fmt::Write as _;
 use std::io::Write;
 
 use anyhow::bail;
-use ssmscope::verdict::{self, RULES, Severity};
+use ssmscope::probe::REASONS;
+use ssmscope::verdict::{RULES, Severity};
 
 /// Prints a verdict's page, or the list of all, and yields the exit status.
 pub fn run(code: Option<&str>) -> anyhow::Result<u8> {
     let text = match code {
         None => catalogue(),
-        Some(code) => match verdict::rule(code) {
-            Some(rule) => rule.page.to_owned(),
+        Some(code) => match entries().find(|entry| entry.code == code) {
+            Some(entry) => entry.page.to_owned(),
             None => bail!("{}", unknown(code)),
         },
     };
@@ -21,26 +22,53 @@ pub fn run(code: Option<&str>) -> anyhow::Result<u8> {
     Ok(0)
 }
 
-/// All verdicts in the order of the path.
+/// What can be explained.
+struct Entry {
+    code: &'static str,
+    severity: Severity,
+    summary: &'static str,
+    page: &'static str,
+}
+
+/// All verdicts in the order of the path, then what only an active check tells.
+fn entries() -> impl Iterator<Item = Entry> {
+    let verdicts = RULES.into_iter().map(|rule| Entry {
+        code: rule.code,
+        severity: rule.severity,
+        summary: rule.summary,
+        page: rule.page,
+    });
+    let reasons = REASONS.into_iter().map(|reason| Entry {
+        code: reason.code,
+        severity: reason.severity,
+        summary: reason.summary,
+        page: reason.page,
+    });
+    verdicts.chain(reasons)
+}
+
 fn catalogue() -> String {
-    let width = RULES.iter().map(|rule| rule.code.len()).max().unwrap_or(0);
+    let width = entries().map(|entry| entry.code.len()).max().unwrap_or(0);
     let mut text = String::new();
-    for rule in RULES {
-        let severity = match rule.severity {
+    for (index, entry) in entries().enumerate() {
+        if index == RULES.len() {
+            text.push_str("\nOnly of `ssmscope check`, before a connection and above it:\n");
+        }
+        let severity = match entry.severity {
             Severity::Ok => "ok",
             Severity::Warning => "warning",
             Severity::Critical => "critical",
             Severity::Unknown => "unknown",
         };
         // Writing to a string can't fail.
-        let _ = writeln!(text, "{:width$}  {severity:8}  {}", rule.code, rule.summary);
+        let _ = writeln!(text, "{:width$}  {severity:8}  {}", entry.code, entry.summary);
     }
     text
 }
 
 /// What to say to a code that there is none of.
 fn unknown(code: &str) -> String {
-    let mut near: Vec<_> = RULES.iter().map(|rule| (distance(code, rule.code), rule.code)).collect();
+    let mut near: Vec<_> = entries().map(|entry| (distance(code, entry.code), entry.code)).collect();
     near.sort_by_key(|(distance, _)| *distance);
     let near: Vec<_> = near.iter().take(3).map(|(_, code)| *code).collect();
     let code = ssmscope::report::escape::escaped(code);

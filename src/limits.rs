@@ -212,3 +212,10 @@ pub const HTTP_HEAD_BYTES: usize = 16 * 1024;
 /// Bytes of an HTTP answer's body that are read: a token's answer has some 200, and a text that is expected on a page
 /// stands near its beginning.
 pub const HTTP_BODY_BYTES: usize = 256 * 1024;
+
+/// Bytes of packets that an active check holds when it captures them: its own connections have less than 1 MiB each, and
+/// others may go to the same server.
+pub const PROBE_CAPTURE_BYTES: usize = 64 * 1024 * 1024;
+
+/// Characters of a server's own words on an error that are kept: a sentence or two.
+pub const PEER_WORDS: usize = 300;

@@ -414,7 +414,14 @@ impl<'s> Analysis<'s> {
         let insight = self.settings.insights.iter().find(|insight| insight.is_about(so_far));
         let closed = insight.and_then(|insight| insight.closed);
         let end = self.clock.end_for(last);
-        CaptureFacts { end: closed.map_or(end, |closed| closed.min(end)), clock_step, ..self.facts }
+        CaptureFacts {
+            end: closed.map_or(end, |closed| closed.min(end)),
+            clock_step,
+            is_own: insight.is_some(),
+            hides_acknowledgements: self.settings.viewpoint == Viewpoint::Socket
+                && insight.is_some_and(|insight| insight.hides_acknowledgements),
+            ..self.facts
+        }
     }
 
     /// Takes in what is known of the capture by now.
@@ -447,5 +454,7 @@ fn facts_of(about: &About) -> CaptureFacts {
         dropped_until: None,
         is_text: about.files.iter().any(|file| file.is_text),
         viewpoint: Viewpoint::default(),
+        is_own: false,
+        hides_acknowledgements: false,
     }
 }

@@ -1,11 +1,12 @@
 //! Live capture through libpcap: a device, its packets as they come, and its clock when none come.
 
 use std::io;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, UdpSocket};
 use std::os::fd::AsFd;
 use std::thread;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
-use nix::ifaddrs::getifaddrs;
+use nix::ifaddrs::{InterfaceAddress, getifaddrs};
 use nix::net::if_::{InterfaceFlags, if_nametoindex};
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use pcap::{Active, Capture, Precision};
@@ -308,6 +309,39 @@ pub fn devices() -> io::Result<Vec<Device>> {
         name: device.name,
     };
     Ok(listed.into_iter().map(device).collect())
+}
+
+/// The device over which this host reaches these addresses: the one with the address that packets to them go out from, and
+/// the loopback device for this host's own. `any` where they go out over several, or where it can't be told.
+pub fn towards(addresses: &[IpAddr]) -> String {
+    let mut names: Vec<_> = addresses.iter().map(|address| device_towards(*address)).collect();
+    names.dedup();
+    match names.as_slice() {
+        [Some(name)] => name.clone(),
+        _ => ANY.to_owned(),
+    }
+}
+
+fn device_towards(address: IpAddr) -> Option<String> {
+    /// Any port does where nothing is sent.
+    const DISCARD: u16 = 9;
+    let any: IpAddr =
+        if address.is_ipv4() { Ipv4Addr::UNSPECIFIED.into() } else { Ipv6Addr::UNSPECIFIED.into() };
+    let socket = UdpSocket::bind((any, 0)).ok()?;
+    socket.connect((address, DISCARD)).ok()?;
+    let source = socket.local_addr().ok()?.ip();
+    let own: Vec<_> = getifaddrs().ok()?.collect();
+    let has = |device: &InterfaceAddress, wanted: IpAddr| {
+        let address = device.address.as_ref();
+        let v4 = address.and_then(|address| address.as_sockaddr_in()).map(|address| IpAddr::V4(address.ip()));
+        let v6 =
+            address.and_then(|address| address.as_sockaddr_in6()).map(|address| IpAddr::V6(address.ip()));
+        v4.or(v6) == Some(wanted)
+    };
+    let is_own = own.iter().any(|device| has(device, address));
+    let is_loopback = |device: &&InterfaceAddress| device.flags.contains(InterfaceFlags::IFF_LOOPBACK);
+    let found = own.iter().find(|device| if is_own { is_loopback(device) } else { has(device, source) });
+    found.map(|device| device.interface_name.clone())
 }
 
 /// A device that can be captured on.

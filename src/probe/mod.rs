@@ -8,6 +8,7 @@
 //! This room does not know how anything is printed.
 
 mod dns;
+mod eavesdrop;
 mod http;
 mod kernel;
 pub mod oauth;
@@ -27,7 +28,8 @@ use std::time::{Duration, Instant};
 use ureq_proto::http::Request;
 
 pub use dns::{Family, Lookup, Resolution};
-pub use outcome::{Conclusion, Outcome, PageAnswer, ProxyUse, REASONS, Spent};
+pub use eavesdrop::Captured;
+pub use outcome::{Conclusion, Outcome, PageAnswer, ProxyUse, REASONS, Reason, Spent};
 pub use plan::{Page, Plan, TlsPlan, authority, host_and_port};
 pub use proxy::{Proxy, ProxyError, Tunnel, is_excepted};
 pub use secret::Secret;
@@ -35,11 +37,12 @@ pub use tape::{Phase, Step};
 pub use tls::Identity;
 
 use crate::analysis::{self, CertificateSettings, Judged, Settings, Sink};
-use crate::capture::Target;
+use crate::capture::{Source, Target};
 use crate::cert::{NameSource, Trust, Wanted};
 use crate::packet::Viewpoint;
 use crate::story::Insight;
 use crate::time::Elapsed;
+use eavesdrop::Eavesdropper;
 use oauth::Token;
 use order::sorted;
 use socket::{Connected, Wire};
@@ -49,15 +52,12 @@ use tls::{Handshake, Tls};
 /// A silence counts as a stall from this share of the whole time on, where `stall_after` is not shorter.
 const STALL_SHARE: f64 = 0.3;
 
-/// Makes the attempt and judges it.
+/// Makes the attempt and judges it by what the sockets show.
 ///
 /// # Errors
 /// When TLS can't be set up as the plan wants it.
 pub fn check(plan: &Plan) -> Result<Outcome, rustls::Error> {
-    let tls = Tls::new(&plan.tls)?;
-    let mut probe = Probe::new(plan, tls);
-    probe.run();
-    Ok(probe.judged())
+    Ok(Probe::begin(plan)?.finish(None))
 }
 
 /// Finds a host's addresses as an attempt does: by the hosts file, or by the resolvers of resolv.conf.
@@ -65,8 +65,8 @@ pub fn find(host: &str, timeout: Elapsed) -> Resolution {
     dns::resolve(&mut Tape::begin(), host, None, Instant::now() + Duration::from(timeout))
 }
 
-/// An attempt being made.
-struct Probe<'p> {
+/// An attempt being made: whom to connect to is known.
+pub struct Probe<'p> {
     plan: &'p Plan,
     tls: Tls,
     tape: Tape,
@@ -90,13 +90,18 @@ enum Errand<'e> {
     /// Asking for a token.
     Token(&'e oauth::Request),
     /// Asking for a page, with a token if there is one.
-    Page(&'e Page, Option<&'e Secret>),
+    Page(&'e Page, Option<(&'e Secret, oauth::Grant)>),
 }
 
 impl<'p> Probe<'p> {
-    fn new(plan: &'p Plan, tls: Tls) -> Self {
+    /// Begins by finding the addresses.
+    ///
+    /// # Errors
+    /// When TLS can't be set up as the plan wants it.
+    pub fn begin(plan: &'p Plan) -> Result<Self, rustls::Error> {
+        let tls = Tls::new(&plan.tls)?;
         let most = Elapsed::from_secs_f64(plan.timeout.as_secs_f64() * STALL_SHARE);
-        Self {
+        let mut attempt = Self {
             plan,
             tls,
             tape: Tape::begin(),
@@ -110,18 +115,36 @@ impl<'p> Probe<'p> {
             token: None,
             page: None,
             spent: Spent::default(),
-        }
+        };
+        attempt.find();
+        Ok(attempt)
     }
 
-    fn run(&mut self) {
+    /// The addresses and ports that will be connected to, in order: the host's, or the proxy's.
+    pub fn servers(&self) -> Vec<SocketAddr> {
+        let port = self.plan.proxy.as_ref().map_or(self.plan.port, |proxy| proxy.port);
+        self.order.iter().map(|address| SocketAddr::new(*address, port)).collect()
+    }
+
+    /// Goes on to the end, and judges it: by the packets, where a capture of the traffic with [`Self::servers`] is given that
+    /// goes on meanwhile, else by what the sockets show.
+    pub fn finish(mut self, capture: Option<Box<dyn Source + Send>>) -> Outcome {
+        let proxy = self.plan.proxy.as_ref();
+        let covered = proxy.and_then(Proxy::in_clear).map(|secret| secret.as_bytes().to_vec());
+        let eavesdropper = capture.map(|source| Eavesdropper::begin(source, covered.unwrap_or_default()));
+        self.connect();
+        self.judged(eavesdropper.map(Eavesdropper::end))
+    }
+
+    fn find(&mut self) {
         let plan = self.plan;
-        let (host, port) = match &plan.proxy {
+        let host = match &plan.proxy {
             Some(proxy) => {
                 let place = plan::authority(&proxy.host, proxy.port);
                 self.tape.note(format!("through the proxy {place}, named by {}", proxy.named_by));
-                (proxy.host.as_str(), proxy.port)
+                proxy.host.as_str()
             }
-            None => (plan.host.as_str(), plan.port),
+            None => plan.host.as_str(),
         };
         let resolution = dns::resolve(&mut self.tape, host, plan.family, self.until);
         self.order = sorted(&resolution.addresses);
@@ -129,18 +152,21 @@ impl<'p> Probe<'p> {
         self.resolution = Some(resolution);
         if self.order.len() > 1 {
             let order: Vec<_> = self.order.iter().map(ToString::to_string).collect();
-            self.tape.note(format!("addresses are tried in this order: {}", order.join(", ")));
+            let order = order.join(", ");
+            self.tape.note(format!("tried in the order of RFC 6724 and 8305, as clients do: {order}"));
         }
-        let order = self.order.clone();
-        for (index, address) in order.iter().enumerate() {
-            let left = order.len() - index;
+    }
+
+    fn connect(&mut self) {
+        let servers = self.servers();
+        for (index, server) in servers.iter().enumerate() {
+            let left = servers.len() - index;
             if Instant::now() >= self.until {
                 self.tape.note(format!("time is over; addresses not tried: {left}"));
                 break;
             }
-            let server = SocketAddr::new(*address, port);
-            let is_up = self.errands(server, left);
-            if is_up && !plan.tries_all_addresses {
+            let is_up = self.errands(*server, left);
+            if is_up && !self.plan.tries_all_addresses {
                 break;
             }
         }
@@ -155,8 +181,8 @@ impl<'p> Probe<'p> {
             (None, None) => Errand::Open,
         };
         let (is_up, token) = self.connection(server, left, &first);
-        if let (true, Some(token), Some(page)) = (is_up, &token, &plan.page) {
-            self.connection(server, 1, &Errand::Page(page, Some(token)));
+        if let (true, Some(token), Some(request), Some(page)) = (is_up, &token, &plan.token, &plan.page) {
+            self.connection(server, 1, &Errand::Page(page, Some((token, request.grant))));
         }
         let is_established = self.spent.tls.is_some();
         if plan.tls.resumes && is_established {
@@ -197,12 +223,15 @@ impl<'p> Probe<'p> {
             let is_open = tunnel.is_open();
             self.tunnel = Some(tunnel);
             if !is_open {
+                let hides_acknowledgements = wire.hides_acknowledgements();
+                self.insights.push(Insight { hides_acknowledgements, ..Insight::of(wire.line().client) });
                 wire.close();
                 return (true, None);
             }
         }
         let began = Instant::now();
         let (handshake, insight) = tls.shake_hands(&plan.tls, &mut wire, matches!(errand, Errand::Open));
+        let place = self.insights.len();
         self.insights.push(insight);
         let Handshake::Complete(mut established) = handshake else {
             wire.close();
@@ -228,6 +257,9 @@ impl<'p> Probe<'p> {
                 self.page = Some(told);
             }
         }
+        if let Some(insight) = self.insights.get_mut(place) {
+            insight.hides_acknowledgements |= wire.hides_acknowledgements();
+        }
         wire.tape().enter(Phase::Tls);
         established.send_close_notify();
         while established.wants_write() && established.write_tls(&mut wire).is_ok() {}
@@ -235,12 +267,13 @@ impl<'p> Probe<'p> {
         (true, granted)
     }
 
-    /// The analysis of the tape, and what follows from all of it.
-    fn judged(self) -> Outcome {
+    /// The analysis of the packets, captured or told by the tape.
+    fn judged(self, captured: Option<Captured>) -> Outcome {
         let plan = self.plan;
+        let own = own_traffic(&self.insights);
         let mut settings = Settings {
             keeps_timeline: true,
-            viewpoint: Viewpoint::Socket,
+            viewpoint: if captured.is_some() { Viewpoint::Wire } else { Viewpoint::Socket },
             insights: self.insights,
             certificates: CertificateSettings {
                 wanted: Some(Wanted { name: plan.tls.wanted.clone(), source: NameSource::Target }),
@@ -251,7 +284,10 @@ impl<'p> Probe<'p> {
         settings.judging.stall_after = self.stall_after;
         settings.tls_ports.push(plan.port);
         let mut judged = Connections::default();
-        let analysed = analysis::analyse(&mut self.tape.source(), Target::default(), &settings, &mut judged);
+        let analysed = match &captured {
+            Some(captured) => analysis::analyse(&mut captured.source(), own, &settings, &mut judged),
+            None => analysis::analyse(&mut self.tape.source(), Target::default(), &settings, &mut judged),
+        };
         // Only a sink that writes can fail, and this one holds.
         let summary = analysed.unwrap_or_default();
         let ended = self.tape.now();
@@ -272,11 +308,20 @@ impl<'p> Probe<'p> {
                 tunnel: self.tunnel,
             }),
             connections: judged.0,
+            captured,
             summary,
             token: self.token,
             page: self.page,
         }
     }
+}
+
+/// The packets of these connections, and the errors that quote them: others may go to the same server at the same time.
+fn own_traffic(insights: &[Insight]) -> Target {
+    let hosts: Vec<_> = insights.iter().map(|insight| insight.client.ip().to_string()).collect();
+    let ports: Vec<_> = insights.iter().map(|insight| insight.client.port()).collect();
+    // Addresses need no resolver, so this can't fail.
+    Target::new(&hosts, &ports, None).unwrap_or_default()
 }
 
 fn spent(since: Instant) -> Elapsed {
@@ -323,7 +368,7 @@ fn ask_for_token(
 fn ask_for_page(
     plan: &Plan,
     page: &Page,
-    token: Option<&Secret>,
+    token: Option<(&Secret, oauth::Grant)>,
     established: &mut tls::Established,
     wire: &mut Wire<'_>,
 ) -> PageAnswer {
@@ -332,7 +377,7 @@ fn ask_for_page(
         .header("user-agent", http::USER_AGENT)
         .header("accept", "*/*")
         .header("connection", "close");
-    if let Some(token) = token {
+    if let Some((token, _)) = token {
         head = head.header("authorization", format!("Bearer {}", token.expose()));
     }
     let head = match head.body(()) {

@@ -11,6 +11,7 @@ use zeroize::Zeroizing;
 
 use super::http::Answer;
 use super::secret::Secret;
+use crate::limits;
 
 /// Where the token is asked for by default: the path that SSM On-Prem's front end shows to the outside. Its application
 /// logs the same request as `/oauth/token`.
@@ -123,10 +124,11 @@ impl Request {
         }
     }
 
-    /// A peer's text without what it must not repeat.
+    /// A peer's text without what it must not repeat, and no longer than is worth reading.
     fn cover(&self, text: &str) -> String {
         let text = self.client_secret.cover(text);
-        self.password.as_ref().map_or_else(|| text.clone(), |password| password.cover(&text))
+        let text = self.password.as_ref().map_or_else(|| text.clone(), |password| password.cover(&text));
+        text.chars().take(limits::PEER_WORDS).collect()
     }
 }
 
@@ -184,58 +186,10 @@ impl Token {
         self.outcome == "granted"
     }
 
-    /// RFC 6749, 5.2. Doorkeeper checks in this order: the client, its grant type, the user, the scope.
     fn explain_error(&mut self, error: &str) {
         error.clone_into(&mut self.outcome);
-        let kind = self.grant.client_kind();
-        let (headline, explanation) = match error {
-            "invalid_client" => (
-                "SSM does not know this client id with this secret",
-                "The client id is unknown, the secret is not that client's, or the client has expired. Nothing was said about \
-                 the user yet: the client is looked at first."
-                    .to_owned(),
-            ),
-            "invalid_grant" => (
-                "SSM knows the client and does not accept the user",
-                "Client id, secret and grant type are right. The user's name or password is wrong, or the user is locked or may \
-                 not log in to SSM On-Prem."
-                    .to_owned(),
-            ),
-            "unauthorized_client" => (
-                "the client was made for another grant type",
-                format!(
-                    "Id and secret are right, but the client may not use the grant type {}: it was made as another kind than \
-                     {kind}.",
-                    self.grant.name()
-                ),
-            ),
-            "unsupported_grant_type" => (
-                "SSM does not offer this grant type",
-                format!("The server does not know the grant type {}, whichever client asks.", self.grant.name()),
-            ),
-            "invalid_scope" => (
-                "SSM does not grant the scope",
-                "The client is known, but the scope that it asks for, or that it has by default, is not one that SSM grants it."
-                    .to_owned(),
-            ),
-            "insufficient_scope" => (
-                "the token does not reach as far as the request",
-                "The token is good, but its scope does not cover what was asked for (RFC 6750, 3.1).".to_owned(),
-            ),
-            "invalid_token" => (
-                "the token is not, or no longer, good",
-                "The token is unknown, revoked or expired (RFC 6750, 3.1).".to_owned(),
-            ),
-            "invalid_request" => (
-                "SSM misses something in the request",
-                "A parameter is missing, there twice, or unreadable: the body's form may not be the one that the server reads."
-                    .to_owned(),
-            ),
-            _ => ("SSM refused the token", format!("It names the error {error}.")),
-        };
-        headline.clone_into(&mut self.headline);
-        self.explanation = explanation;
-        self.advice = advice(error, self.grant);
+        Meaning { headline: self.headline, explanation: self.explanation, advice: self.advice } =
+            meaning(error, self.grant);
     }
 
     fn explain_status(&mut self, answer: &Answer) {
@@ -300,6 +254,65 @@ impl Token {
     }
 }
 
+/// What an error means, and what mends it.
+pub(super) struct Meaning {
+    pub(super) headline: String,
+    pub(super) explanation: String,
+    pub(super) advice: Vec<&'static str>,
+}
+
+/// The meaning of an error of RFC 6749, 5.2, or RFC 6750, 3.1. Doorkeeper checks in this order: the client, its grant type, the
+/// user, the scope.
+pub(super) fn meaning(error: &str, grant: Grant) -> Meaning {
+    let kind = grant.client_kind();
+    let (headline, explanation) = match error {
+            "invalid_client" => (
+                "SSM does not know this client id with this secret",
+                "The client id is unknown, the secret is not that client's, or the client has expired. Nothing was said about \
+                 the user yet: the client is looked at first."
+                    .to_owned(),
+            ),
+            "invalid_grant" => (
+                "SSM knows the client and does not accept the user",
+                "Client id, secret and grant type are right. The user's name or password is wrong, or the user is locked or may \
+                 not log in to SSM On-Prem."
+                    .to_owned(),
+            ),
+            "unauthorized_client" => (
+                "the client was made for another grant type",
+                format!(
+                    "Id and secret are right, but the client may not use the grant type {}: it was made as another kind than \
+                     {kind}.",
+                    grant.name()
+                ),
+            ),
+            "unsupported_grant_type" => (
+                "SSM does not offer this grant type",
+                format!("The server does not know the grant type {}, whichever client asks.", grant.name()),
+            ),
+            "invalid_scope" => (
+                "SSM does not grant the scope",
+                "The client is known, but the scope that it asks for, or that it has by default, is not one that SSM grants it."
+                    .to_owned(),
+            ),
+            "insufficient_scope" => (
+                "the token does not reach as far as the request",
+                "The token is good, but its scope does not cover what was asked for (RFC 6750, 3.1).".to_owned(),
+            ),
+            "invalid_token" => (
+                "the token is not, or no longer, good",
+                "The token is unknown, revoked or expired (RFC 6750, 3.1).".to_owned(),
+            ),
+            "invalid_request" => (
+                "SSM misses something in the request",
+                "A parameter is missing, there twice, or unreadable: the body's form may not be the one that the server reads."
+                    .to_owned(),
+            ),
+            _ => ("SSM refused the token", format!("It names the error {error}.")),
+        };
+    Meaning { headline: headline.to_owned(), explanation, advice: advice(error, grant) }
+}
+
 /// What mends an error.
 fn advice(error: &str, grant: Grant) -> Vec<&'static str> {
     const CONSOLE: &str = "In API Tool Kit, check that API Console is enabled and that the client's expiration date has not passed.";
@@ -326,5 +339,112 @@ fn advice(error: &str, grant: Grant) -> Vec<&'static str> {
         }
         "invalid_request" => vec!["Try the other body: --oauth-body form or --oauth-body json."],
         _ => vec![CONSOLE],
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+    use ureq_proto::http::HeaderMap;
+
+    use super::*;
+
+    fn request(grant: Grant) -> Request {
+        Request {
+            grant,
+            body: Body::Form,
+            path: TOKEN_PATH.to_owned(),
+            client_id: "id".to_owned(),
+            client_secret: Secret::new("sec&ret".to_owned()),
+            username: Some("joe".to_owned()),
+            password: Some(Secret::new("pass word".to_owned())),
+        }
+    }
+
+    fn answer(status: u16, kind: &'static str, body: &str) -> Answer {
+        let mut headers = HeaderMap::new();
+        headers.insert("content-type", ureq_proto::http::HeaderValue::from_static(kind));
+        Answer { status, headers, body: Zeroizing::new(body.as_bytes().to_vec()), is_cut: false }
+    }
+
+    #[test]
+    fn requests_are_written_in_both_forms_and_hold_no_more_than_the_grant_needs() {
+        let form = request(Grant::Password);
+        let (kind, body) = form.written();
+        assert_eq!(kind, "application/x-www-form-urlencoded");
+        let expected =
+            "grant_type=password&client_id=id&client_secret=sec%26ret&username=joe&password=pass+word";
+        assert_eq!(body.as_str(), expected);
+        let json = Request { body: Body::Json, ..request(Grant::ClientCredentials) };
+        let (kind, body) = json.written();
+        assert_eq!(kind, "application/json");
+        assert_eq!(
+            body.as_str(),
+            r#"{"client_id":"id","client_secret":"sec&ret","grant_type":"client_credentials"}"#
+        );
+    }
+
+    #[test]
+    fn every_error_is_explained_with_its_remedy_whatever_the_status() {
+        for (error, words, remedy) in [
+            ("invalid_client", "client id", "API Console"),
+            ("invalid_grant", "user", "Log in"),
+            ("unauthorized_client", "another grant type", "create a Resource Owner Grant"),
+            ("unsupported_grant_type", "grant type", "create a Resource Owner Grant"),
+            ("invalid_scope", "scope", "scope"),
+            ("insufficient_scope", "token", "scope"),
+            ("invalid_request", "misses", "--oauth-body"),
+            ("invalid_token", "token", "API Console"),
+        ] {
+            for status in [400, 401] {
+                let body = format!(r#"{{"error":"{error}","error_description":"sec&ret of pass word"}}"#);
+                let (told, token) =
+                    read(&request(Grant::Password), &answer(status, "application/json", &body));
+                assert_eq!((told.outcome.as_str(), token), (error, None));
+                assert!(told.headline.contains(words), "{error}: {}", told.headline);
+                assert!(told.advice.iter().any(|line| line.contains(remedy)), "{error}: {:?}", told.advice);
+                assert_eq!(told.description.as_deref(), Some("[secret] of [secret]"));
+            }
+        }
+    }
+
+    #[test]
+    fn statuses_without_an_error_say_who_answered() {
+        for (status, outcome, words) in [
+            (200, "not-json", "not a token"),
+            (302, "status-302", "elsewhere"),
+            (401, "status-401", "401"),
+            (403, "status-403", "forbids"),
+            (404, "status-404", "no token endpoint"),
+            (500, "status-500", "failed"),
+            (502, "status-502", "behind it is down"),
+        ] {
+            let (told, token) = read(&request(Grant::Password), &answer(status, "text/html", "<html>"));
+            assert_eq!((told.outcome.as_str(), token), (outcome, None));
+            assert!(told.headline.contains(words), "{}", told.headline);
+            assert!(told.explanation.contains("an HTML page"), "{}", told.explanation);
+        }
+    }
+
+    #[test]
+    fn a_token_is_handed_on_and_not_told() {
+        let body = r#"{"access_token":"t0ken","expires_in":7200,"scope":"all"}"#;
+        let (told, token) = read(&request(Grant::Password), &answer(200, "application/json", body));
+        assert!(told.is_granted() && !format!("{told:?}").contains("t0ken"));
+        assert_eq!(token.map(|token| token.expose().to_owned()).as_deref(), Some("t0ken"));
+        assert_eq!((told.expires_in, told.scope.as_deref()), (Some(7200), Some("all")));
+    }
+
+    proptest! {
+        #[test]
+        fn any_answer_is_read_and_shows_no_secret(status in 100u16..1000, body: Vec<u8>, text: String) {
+            for body in [body, format!(r#"{{"error":"sec&ret{}"}}"#, text.escape_default()).into_bytes()] {
+                let answer = Answer { body: Zeroizing::new(body), ..answer(status, "text/plain", "") };
+                let (told, _) = read(&request(Grant::Password), &answer);
+                let shown = format!("{told:?}");
+                prop_assert!(!shown.contains("sec&ret"), "{}", shown);
+                prop_assert!(shown.len() < 8_000);
+            }
+        }
     }
 }

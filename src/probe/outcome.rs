@@ -3,13 +3,15 @@
 use std::net::IpAddr;
 
 use super::dns::{Lookup, Resolution};
+use super::eavesdrop::Captured;
 use super::http::Answer;
-use super::oauth::Token;
+use super::oauth::{self, Grant, Token};
 use super::plan::Page;
 use super::proxy::Tunnel;
 use super::secret::Secret;
 use super::tape::Step;
 use crate::analysis::{Judged, Summary};
+use crate::limits;
 use crate::time::{Elapsed, Timestamp};
 use crate::verdict::Severity;
 
@@ -24,7 +26,8 @@ pub struct Outcome {
     pub began: Timestamp,
     /// How long its parts took.
     pub spent: Spent,
-    /// What was done and what came back. The numbers of packets in verdicts and findings are these.
+    /// What was done and what came back. Where no packets were captured, the numbers of packets in verdicts and findings are
+    /// these steps'.
     pub steps: Vec<Step>,
     /// How the addresses were found, the proxy's where there is one.
     pub resolution: Option<Resolution>,
@@ -36,6 +39,8 @@ pub struct Outcome {
     pub proxy: Option<ProxyUse>,
     /// Each connection with its verdict.
     pub connections: Vec<Judged>,
+    /// The packets that were captured meanwhile; absent where the sockets alone tell.
+    pub captured: Option<Captured>,
     /// The connections in figures.
     pub summary: Summary,
     /// What came of the request for a token.
@@ -87,6 +92,10 @@ pub struct PageAnswer {
     pub is_expected: bool,
     /// What it is, in one line.
     pub headline: String,
+    /// Plain words: why.
+    pub explanation: String,
+    /// What to do next.
+    pub advice: Vec<&'static str>,
 }
 
 /// What follows from all of it.
@@ -94,7 +103,7 @@ pub struct PageAnswer {
 pub struct Conclusion {
     /// What it means for the exit status.
     pub severity: Severity,
-    /// A verdict's code, or one of [`REASONS`].
+    /// A verdict's code, or that of one of [`REASONS`].
     pub reason: &'static str,
     /// The connection whose verdict it is, by its place.
     pub connection: Option<usize>,
@@ -106,15 +115,63 @@ pub struct Conclusion {
     pub advice: Vec<String>,
 }
 
-/// What can be the matter before a connection and above it, and what it says.
-pub const REASONS: [(&str, &str); 7] = [
-    ("name-unknown", "the resolver says that the name does not exist, or has no address"),
-    ("resolver-failed", "the resolver failed or refused to answer"),
-    ("resolver-silent", "no resolver answered"),
-    ("not-sent", "this host sent nothing: it has no route, or a filter of its own"),
-    ("token-refused", "SSM refused the access token"),
-    ("page-unexpected", "the answer's status or body is not what is expected"),
-    ("nothing-done", "time was over before anything could be tried"),
+/// What can be the matter before a connection and above it.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Reason {
+    /// The code, as the name of its doc page.
+    pub code: &'static str,
+    /// What it means for the exit status.
+    pub severity: Severity,
+    /// What it says, in one sentence.
+    pub summary: &'static str,
+    /// The doc page, in Markdown.
+    pub page: &'static str,
+}
+
+/// Every reason, in the order of the path.
+pub const REASONS: [Reason; 7] = [
+    Reason {
+        code: "name-unknown",
+        severity: Severity::Critical,
+        summary: "the resolver says that the name does not exist, or has no address",
+        page: include_str!("../../docs/reasons/name-unknown.md"),
+    },
+    Reason {
+        code: "resolver-failed",
+        severity: Severity::Critical,
+        summary: "the resolver failed, or refused to answer",
+        page: include_str!("../../docs/reasons/resolver-failed.md"),
+    },
+    Reason {
+        code: "resolver-silent",
+        severity: Severity::Critical,
+        summary: "no resolver answered",
+        page: include_str!("../../docs/reasons/resolver-silent.md"),
+    },
+    Reason {
+        code: "not-sent",
+        severity: Severity::Critical,
+        summary: "this host sent nothing: it has no route, or a filter of its own",
+        page: include_str!("../../docs/reasons/not-sent.md"),
+    },
+    Reason {
+        code: "token-refused",
+        severity: Severity::Critical,
+        summary: "SSM On-Prem granted no access token",
+        page: include_str!("../../docs/reasons/token-refused.md"),
+    },
+    Reason {
+        code: "page-unexpected",
+        severity: Severity::Critical,
+        summary: "the answer's status or body is not what is expected",
+        page: include_str!("../../docs/reasons/page-unexpected.md"),
+    },
+    Reason {
+        code: "nothing-done",
+        severity: Severity::Unknown,
+        summary: "time was over before anything could be tried",
+        page: include_str!("../../docs/reasons/nothing-done.md"),
+    },
 ];
 
 impl Outcome {
@@ -274,18 +331,27 @@ fn of_page(page: &PageAnswer) -> Conclusion {
         reason: "page-unexpected",
         connection: None,
         headline: page.headline.clone(),
-        explanation: "TCP and TLS are fine; what is wrong stands in the answer.".to_owned(),
-        advice: vec!["Read the server's log at that time.".to_owned()],
+        explanation: page.explanation.clone(),
+        advice: page.advice.iter().map(|line| (*line).to_owned()).collect(),
     }
 }
 
+const LOG: &str = "Read the server's log at that time.";
+
 impl PageAnswer {
     pub(super) fn unanswered(page: &Page, why: &str) -> Self {
-        let headline = format!("no answer to GET {}: {why}", page.path);
-        Self { path: page.path.clone(), status: None, is_expected: false, headline }
+        Self {
+            path: page.path.clone(),
+            status: None,
+            is_expected: false,
+            headline: format!("no answer to GET {}", page.path),
+            explanation: format!("The request went out over TLS, and then: {why}."),
+            advice: vec![LOG],
+        }
     }
 
-    pub(super) fn read(page: &Page, answer: &Answer, token: Option<&Secret>) -> Self {
+    /// What an answer is, to a request with this token, granted in this way.
+    pub(super) fn read(page: &Page, answer: &Answer, token: Option<(&Secret, Grant)>) -> Self {
         let status = answer.status;
         let is_status_expected = match page.statuses.as_slice() {
             [] => status < 400,
@@ -294,20 +360,47 @@ impl PageAnswer {
         let body = String::from_utf8_lossy(&answer.body);
         let lacks_text = page.text.as_ref().is_some_and(|text| !body.contains(text.as_str()));
         let path = &page.path;
-        let challenge = answer.header("www-authenticate").map(|text| {
-            let text = token.map_or_else(|| text.to_owned(), |token| token.cover(text));
-            format!(": {text}")
-        });
-        let headline = match (is_status_expected, lacks_text) {
-            (true, false) => format!("{path} answers {status}, as is expected"),
-            (true, true) => format!("{path} answers {status}, without the text that is expected"),
-            (false, _) => format!("{path} answers {status}{}", challenge.unwrap_or_default()),
-        };
-        Self {
+        let mut told = Self {
             path: path.clone(),
             status: Some(status),
             is_expected: is_status_expected && !lacks_text,
-            headline,
+            headline: format!("{path} answers {status}"),
+            explanation: "TCP and TLS are fine; what is wrong stands in the answer.".to_owned(),
+            advice: vec![LOG],
+        };
+        let refusal = answer.header("www-authenticate").and_then(bearer_error);
+        match (is_status_expected, lacks_text, refusal, token) {
+            (true, false, ..) => told.headline.push_str(", as is expected"),
+            (true, true, ..) => told.headline.push_str(", without the text that is expected"),
+            // RFC 6750, 3.1: the server says what is wrong with the token.
+            (false, _, Some(error), Some((token, grant))) => {
+                let error: String = token.cover(error).chars().take(limits::PEER_WORDS).collect();
+                let meaning = oauth::meaning(&error, grant);
+                told.headline = format!("{path} answers {status}: {}", meaning.headline);
+                told.explanation = meaning.explanation;
+                told.advice = meaning.advice;
+            }
+            (false, ..) => {}
         }
+        told
+    }
+}
+
+/// The error that a challenge names: `Bearer realm="x", error="invalid_token"` (RFC 6750, 3).
+fn bearer_error(challenge: &str) -> Option<&str> {
+    let (_, rest) = challenge.split_once("error=\"")?;
+    rest.split('"').next()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_challenge_names_its_error() {
+        let challenge = "Bearer realm=\"Doorkeeper\", error=\"insufficient_scope\", error_description=\"x\"";
+        assert_eq!(bearer_error(challenge), Some("insufficient_scope"));
+        assert_eq!(bearer_error("Basic realm=\"x\""), None);
+        assert_eq!(bearer_error("Bearer error=\""), Some(""));
     }
 }

@@ -147,7 +147,11 @@ pub(super) fn open(wire: &mut Wire<'_>, proxy: &Proxy, host: &str, port: u16) ->
             Some(tunnel) => {
                 let status =
                     tunnel.status.map_or("what is no HTTP".to_owned(), |status| format!("status {status}"));
-                wire.tape().note(format!("the proxy answers {status}"));
+                let offers = match tunnel.schemes.as_slice() {
+                    [] => String::new(),
+                    schemes => format!(", and takes {}", schemes.join(", ")),
+                };
+                wire.tape().note(format!("the proxy answers {status}{offers}"));
                 return Ok(tunnel);
             }
             None if len == 0 || answer.len() > limits::HTTP_HEAD_BYTES => {
@@ -171,7 +175,8 @@ fn head(bytes: &[u8]) -> Option<Tunnel> {
         response.headers.iter().filter(|header| header.name.eq_ignore_ascii_case("proxy-authenticate"));
     let schemes = wants.filter_map(|header| {
         let text = String::from_utf8_lossy(header.value);
-        text.split_whitespace().next().map(str::to_owned)
+        let scheme = text.split_whitespace().next()?;
+        Some(scheme.chars().take(limits::PEER_WORDS).collect())
     });
     Some(Tunnel { status, schemes: schemes.collect() })
 }

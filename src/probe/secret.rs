@@ -28,6 +28,23 @@ impl Secret {
     }
 }
 
+/// Writes `*` over these bytes wherever they stand.
+pub(super) fn cover(bytes: &mut [u8], secret: &[u8]) {
+    if secret.is_empty() {
+        return;
+    }
+    let mut from = 0;
+    while let Some(place) =
+        bytes.get(from..).and_then(|rest| rest.windows(secret.len()).position(|part| part == secret))
+    {
+        let end = from + place + secret.len();
+        if let Some(part) = bytes.get_mut(from + place..end) {
+            part.fill(b'*');
+        }
+        from = end;
+    }
+}
+
 impl fmt::Debug for Secret {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(COVER)
@@ -44,5 +61,15 @@ mod tests {
         assert_eq!(format!("{secret:?}"), "[secret]");
         assert_eq!(secret.cover("no user has correct horse"), "no user has [secret]");
         assert_eq!(Secret::new(String::new()).cover("as it is"), "as it is");
+    }
+
+    #[test]
+    fn secret_bytes_are_covered_wherever_they_stand() {
+        let mut bytes = b"ab-abc-ab".to_vec();
+        cover(&mut bytes, b"ab");
+        assert_eq!(bytes, b"**-**c-**");
+        cover(&mut bytes, b"");
+        cover(&mut bytes, b"longer than all of it");
+        assert_eq!(bytes, b"**-**c-**");
     }
 }

@@ -10,6 +10,7 @@ use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::sys::socket::{ControlMessageOwned, MsgFlags, SockaddrStorage, recvmsg, setsockopt, sockopt};
 use socket2::{Domain, Protocol, Socket, Type};
 
+use super::secret;
 use super::tape::{Line, Tape, Unreachable};
 use crate::limits;
 
@@ -164,6 +165,7 @@ pub(super) struct Wire<'t> {
     sent_at: Instant,
     knows_acknowledged: bool,
     is_over: bool,
+    hides_acknowledgements: bool,
     /// Bytes that are covered on the tape.
     covered: Vec<u8>,
 }
@@ -185,6 +187,7 @@ impl<'t> Wire<'t> {
             sent_at: Instant::now(),
             knows_acknowledged: true,
             is_over: false,
+            hides_acknowledgements: false,
             covered: Vec::new(),
         }
     }
@@ -192,6 +195,11 @@ impl<'t> Wire<'t> {
     /// The tape.
     pub(super) fn tape(&mut self) -> &mut Tape {
         self.tape
+    }
+
+    /// Whether the system did not tell what was acknowledged when it was asked.
+    pub(super) fn hides_acknowledgements(&self) -> bool {
+        self.hides_acknowledgements
     }
 
     /// The connection's ends.
@@ -250,32 +258,17 @@ impl<'t> Wire<'t> {
                     return Ok(());
                 }
                 self.knows_acknowledged = true;
-                if super::kernel::is_acknowledged(&self.line) == Some(true) {
-                    self.tape.acknowledged(&self.line);
+                match super::kernel::is_acknowledged(&self.line) {
+                    Some(true) => self.tape.acknowledged(&self.line),
+                    Some(false) => {
+                        self.tape.note("the server's TCP has not acknowledged all of it");
+                    }
+                    None => self.hides_acknowledgements = true,
                 }
             }
         }
         let has_come = wait_for(&self.stream, PollFlags::POLLIN, self.until)?;
         if has_come { Ok(()) } else { Err(io::ErrorKind::TimedOut.into()) }
-    }
-
-    fn told(&self, bytes: &[u8]) -> Vec<u8> {
-        let mut told = bytes.to_vec();
-        if self.covered.is_empty() {
-            return told;
-        }
-        let mut from = 0;
-        while let Some(place) = told
-            .get(from..)
-            .and_then(|rest| rest.windows(self.covered.len()).position(|part| part == self.covered))
-        {
-            let end = from + place + self.covered.len();
-            if let Some(part) = told.get_mut(from + place..end) {
-                part.fill(b'*');
-            }
-            from = end;
-        }
-        told
     }
 }
 
@@ -312,8 +305,9 @@ impl Write for Wire<'_> {
         }
         match self.stream.write_vectored(parts) {
             Ok(len) => {
-                let bytes: Vec<u8> = parts.iter().flat_map(|part| part.iter().copied()).take(len).collect();
-                let told = self.told(&bytes);
+                let mut told: Vec<u8> =
+                    parts.iter().flat_map(|part| part.iter().copied()).take(len).collect();
+                secret::cover(&mut told, &self.covered);
                 self.tape.sent(&mut self.line, &told);
                 self.sent_at = Instant::now();
                 self.knows_acknowledged = false;

@@ -332,3 +332,104 @@ impl Source for Replay<'_> {
 fn count(bytes: usize) -> String {
     if bytes == 1 { "1 byte".to_owned() } else { format!("{bytes} bytes") }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::io;
+
+    use super::*;
+    use crate::analysis::{self, Judged, Settings, Sink};
+    use crate::capture::Target;
+    use crate::packet::Viewpoint;
+    use crate::talk;
+    use crate::verdict::Verdict;
+
+    #[derive(Default)]
+    struct Verdicts(Vec<Verdict>);
+
+    impl Sink for Verdicts {
+        fn connection(&mut self, judged: Judged) -> io::Result<()> {
+            self.0.push(judged.verdict);
+            Ok(())
+        }
+    }
+
+    fn line() -> Line {
+        Line::new("192.0.2.10:50000".parse().unwrap(), "198.51.100.20:8443".parse().unwrap())
+    }
+
+    /// The verdict on what these steps stand for, and the steps that prove it; the shortest silence that counts is this.
+    fn told(stall_after: Elapsed, steps: impl FnOnce(&mut Tape, &mut Line)) -> (&'static str, Vec<u64>) {
+        let mut tape = Tape::begin();
+        tape.note("asked somebody");
+        steps(&mut tape, &mut line());
+        let mut settings = Settings { viewpoint: Viewpoint::Socket, ..Settings::default() };
+        settings.judging.stall_after = stall_after;
+        let mut verdicts = Verdicts::default();
+        analysis::analyse(&mut tape.source(), Target::default(), &settings, &mut verdicts).unwrap();
+        let verdict = verdicts.0.pop().unwrap();
+        assert!(verdicts.0.is_empty());
+        (verdict.code, verdict.evidence)
+    }
+
+    fn up(tape: &mut Tape, line: &mut Line) {
+        tape.connecting(line, Instant::now());
+        tape.connected(line);
+    }
+
+    #[test]
+    fn steps_stand_for_packets_and_have_their_verdicts() {
+        let (at_once, later) = (Elapsed::ZERO, Elapsed::from_millis(60_000));
+        let dropped = told(at_once, |tape, line| tape.connecting(line, Instant::now()));
+        assert_eq!(dropped, ("syn-no-reply", vec![2]));
+        let refused = told(later, |tape, line| {
+            tape.connecting(line, Instant::now());
+            tape.reset(line);
+        });
+        assert_eq!(refused, ("refused", vec![2, 3]));
+        let unreachable = told(later, |tape, line| {
+            tape.connecting(line, Instant::now());
+            let from = "192.0.2.1".parse().unwrap();
+            tape.unreachable(line, Unreachable { from, icmp_type: 3, code: 13 });
+        });
+        assert_eq!(unreachable, ("unreachable", vec![2, 3]));
+        let silent = told(at_once, |tape, line| {
+            up(tape, line);
+            tape.sent(line, &talk::client_hello());
+            tape.acknowledged(line);
+        });
+        assert_eq!(silent.0, "no-server-hello");
+        let reset = told(later, |tape, line| {
+            up(tape, line);
+            tape.sent(line, &talk::client_hello());
+            tape.reset(line);
+        });
+        assert_eq!(reset, ("reset", vec![2, 3, 5]));
+        let closed = told(later, |tape, line| {
+            up(tape, line);
+            tape.server_closed(line);
+        });
+        assert_eq!(closed.0, "closed-early");
+    }
+
+    #[test]
+    fn no_round_trip_is_told_but_that_of_the_opening() {
+        struct Stories(Vec<crate::story::Story>);
+        impl Sink for Stories {
+            fn connection(&mut self, judged: Judged) -> io::Result<()> {
+                self.0.push(judged.story);
+                Ok(())
+            }
+        }
+        let (mut tape, mut line) = (Tape::begin(), line());
+        up(&mut tape, &mut line);
+        tape.sent(&mut line, &talk::client_hello());
+        tape.received(&mut line, &talk::server_flight());
+        let settings = Settings { viewpoint: Viewpoint::Socket, ..Settings::default() };
+        let mut stories = Stories(Vec::new());
+        analysis::analyse(&mut tape.source(), Target::default(), &settings, &mut stories).unwrap();
+        let trips = &stories.0[0].round_trips;
+        assert!(trips.handshake.is_some() && trips.data.is_none());
+        assert!(stories.0[0].is_all_acknowledged.client, "an answer shows that what was asked arrived");
+    }
+}

@@ -123,6 +123,7 @@ impl Tls {
             Err(error) => {
                 insight.alert = alert(&error);
                 insight.is_read = insight.alert.is_some();
+                insight.hides_acknowledgements = wire.hides_acknowledgements();
                 wire.tape().note(ended(&error));
                 (Handshake::Failed, insight)
             }
@@ -204,7 +205,12 @@ impl ServerCertVerifier for Shown {
             Issuer::Unchecked(why) => {
                 Some(CertificateError::Other(OtherError(Arc::new(Why((*why).to_owned())))))
             }
-            _ => examination.faults.iter().find_map(objection),
+            // As clients do: who signed it and when comes before whom it is for.
+            _ => {
+                let (names, others): (Vec<_>, Vec<_>) =
+                    examination.faults.iter().partition(|fault| matches!(fault, Fault::NameMismatch { .. }));
+                others.into_iter().chain(names).find_map(objection)
+            }
         };
         match objection {
             Some(objection) => Err(Error::InvalidCertificate(objection)),

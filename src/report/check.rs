@@ -7,7 +7,7 @@ use comfy_table::{ContentArrangement, Table};
 
 use super::escape::escaped;
 use super::notes::Notes;
-use super::timeline::{write_judgement, write_labelled, write_note};
+use super::timeline::{write_connection, write_judgement, write_labelled, write_note};
 use super::words::{self, BOLD, DIM, PROSE_COLUMNS, PacketNames, style_of, wrapped};
 use super::{Origins, Style, clock};
 use crate::probe::{Conclusion, Outcome, Phase, Step};
@@ -16,6 +16,9 @@ use crate::time::{Clock, Elapsed};
 
 /// Digits after the second of the time at which a check began.
 const DIGITS: u8 = 3;
+
+/// The same of packets, as tcpdump prints them.
+const PACKET_DIGITS: u8 = 6;
 
 /// Columns of a step's number and of its time.
 const NUMBER: usize = 3;
@@ -27,7 +30,10 @@ const TIME: usize = 10;
 /// When `out` can't be written.
 pub fn write(outcome: &Outcome, style: &Style, out: &mut dyn Write) -> io::Result<()> {
     let origins = Origins::default();
-    let names = PacketNames::of_steps(&origins);
+    let names = match &outcome.captured {
+        Some(captured) => PacketNames::new(&captured.about().files, &origins),
+        None => PacketNames::of_steps(&origins),
+    };
     write_beginning(outcome, style, out)?;
     write_steps(outcome, &names, out)?;
     writeln!(out)?;
@@ -42,6 +48,10 @@ pub fn write(outcome: &Outcome, style: &Style, out: &mut dyn Write) -> io::Resul
     let order =
         std::iter::once(decisive).chain((0..outcome.connections.len()).filter(|index| *index != decisive));
     for judged in order.filter_map(|index| outcome.connections.get(index)) {
+        if outcome.captured.is_some() {
+            write_connection(judged, PACKET_DIGITS, &names, style, out)?;
+            continue;
+        }
         if outcome.connections.len() > 1 {
             let (client, server) = (&judged.story.parties.client, &judged.story.parties.server);
             writeln!(out, "{BOLD}{} → {}{BOLD:#}", words::end(client), words::end(server))?;
@@ -101,7 +111,30 @@ fn write_beginning(outcome: &Outcome, style: &Style, out: &mut dyn Write) -> io:
     let place = words::place(&outcome.host, outcome.port);
     writeln!(out, "{BOLD}{}{BOLD:#}", escaped(&place))?;
     let start = clock::date_and_time(outcome.began, Clock::Utc, DIGITS, &style.zone).unwrap_or_default();
-    writeln!(out, "{DIM}{start}, in {}, as the socket saw it{DIM:#}", outcome.spent.total)
+    let total = outcome.spent.total;
+    let seen = match &outcome.captured {
+        Some(captured) => {
+            let from = captured.about().files.first().map(|file| escaped(&file.name)).unwrap_or_default();
+            let count = words::count(captured.frames().count() as u64, "packet");
+            format!("with {count} captured on {from}")
+        }
+        None => "as the socket saw it".to_owned(),
+    };
+    writeln!(out, "{DIM}{start}, in {total}, {seen}{DIM:#}")?;
+    if let Some(error) = outcome.captured.as_ref().and_then(|captured| captured.error.as_ref()) {
+        write_labelled("Capture", &format!("It ended early: {error}"), out)?;
+    }
+    match outcome.captured.as_ref().map_or(0, |captured| captured.unkept) {
+        0 => Ok(()),
+        unkept => {
+            let unkept = words::count(unkept, "packet");
+            write_labelled(
+                "Capture",
+                &format!("{unkept} more came than are kept, and are not looked at."),
+                out,
+            )
+        }
+    }
 }
 
 /// The steps, with what the analysis says of the packets that they stand for.
@@ -128,6 +161,10 @@ fn write_steps(outcome: &Outcome, names: &PacketNames<'_>, out: &mut dyn Write) 
             writeln!(out, "\n{BOLD}{}{BOLD:#}", title(step.phase))?;
         }
         write_step(step, step.at - outcome.began, out)?;
+        // With packets of their own, the steps stand for none.
+        if outcome.captured.is_some() {
+            continue;
+        }
         let mut said = Vec::new();
         for (notes, entries) in notes.iter_mut().zip(&entries) {
             for entry in entries.iter().filter(|entry| entry.moment.number == step.number) {

@@ -2,7 +2,6 @@
 
 use super::escape::escaped;
 use super::words::{PacketNames, count, grouped};
-use crate::packet::Viewpoint;
 use crate::story::{Entry, Note, Seen, Silence, Stage, Story};
 use crate::tcp::Role;
 use crate::time::Elapsed;
@@ -197,7 +196,7 @@ impl<'a> Notes<'a> {
 
     /// How a step is known, unless the client itself could read it.
     fn known_by(&self, basis: Basis) -> &'static str {
-        let is_read = self.story.capture.viewpoint == Viewpoint::Socket && self.story.basis == Basis::Decoded;
+        let is_read = self.story.capture.is_own && self.story.basis == Basis::Decoded;
         if is_read { "" } else { known_by(basis) }
     }
 

@@ -21,6 +21,8 @@ pub struct Insight {
     pub alert: Option<(Role, AlertDescription)>,
     /// The application protocol agreed on.
     pub protocol: Option<String>,
+    /// Whether the client could not find out what was acknowledged.
+    pub hides_acknowledgements: bool,
     /// When the client gave up, where no packet shows it: what was not there then did not come.
     pub closed: Option<Timestamp>,
 }
@@ -28,7 +30,15 @@ pub struct Insight {
 impl Insight {
     /// Of the connection of this client, with nothing to tell yet.
     pub fn of(client: SocketAddr) -> Self {
-        Self { client, is_read: false, certificates: None, alert: None, protocol: None, closed: None }
+        Self {
+            client,
+            is_read: false,
+            certificates: None,
+            alert: None,
+            protocol: None,
+            hides_acknowledgements: false,
+            closed: None,
+        }
     }
 
     /// Whether it is about this connection.

@@ -491,6 +491,10 @@ pub struct CaptureFacts {
     pub is_text: bool,
     /// From where the packets were seen.
     pub viewpoint: Viewpoint,
+    /// Whether the connection is this program's own, whose client needs no guessing.
+    pub is_own: bool,
+    /// Whether acknowledgements do not show, so that one that is missing means nothing.
+    pub hides_acknowledgements: bool,
 }
 
 /// A place where the capture's clock did not run on.

@@ -100,6 +100,14 @@ fn every_verdict_has_a_page_and_a_capture_of_its_name() {
 }
 
 #[test]
+fn every_reason_of_a_check_has_a_page_of_its_name() {
+    for reason in ssmscope::probe::REASONS {
+        assert_eq!(reason.page.lines().next(), Some(format!("# {}", reason.code).as_str()));
+        assert!(reason.page.lines().all(|line| line.chars().count() <= 80), "{}", reason.code);
+    }
+}
+
+#[test]
 fn the_readme_shows_what_is_really_printed() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     let readme = fs::read_to_string(root.join("README.md")).unwrap();

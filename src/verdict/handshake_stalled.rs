@@ -64,6 +64,11 @@ fn judge(story: &Story, _: &Settings) -> Option<Verdict> {
                 "Capture on the client's side too, to see what of the flight arrives.",
                 "Check the MTU of tunnels and VPNs on the way: large packets of a flight are lost where small ones pass.",
             ]);
+    } else if !silence.is_acknowledged && story.capture.hides_acknowledgements {
+        verdict.actor = Actor::Unknown;
+        verdict = verdict
+            .explain("Whether what was said last arrived is not to be seen here: a capture shows its acknowledgement.")
+            .advise(&advice::SERVER_PROCESS);
     } else if !silence.is_acknowledged {
         verdict.actor = Actor::Path;
         verdict = verdict.explain(format!(

@@ -33,7 +33,9 @@ fn judge(story: &Story, _: &Settings) -> Option<Verdict> {
         (_, true) => "the request inside TLS",
         _ => "the request",
     };
-    let (actor, delivered) = if silence.is_acknowledged {
+    let (actor, delivered) = if !silence.is_acknowledged && story.capture.hides_acknowledgements {
+        (Actor::Unknown, "Whether it arrived is not to be seen here: a capture shows its acknowledgement.")
+    } else if silence.is_acknowledged {
         (
             Actor::Server,
             "The server's TCP acknowledged it: the network is fine, and its process does not answer.",

@@ -30,6 +30,7 @@ fn judge(story: &Story, _: &Settings) -> Option<Verdict> {
     let evidence = [hello.moment.number].into_iter().chain(story.data_repeats.client.numbers());
     let verdict = match story.hello_acknowledged {
         _ if silence.is_acknowledged => acknowledged(story, silence),
+        None if story.capture.hides_acknowledgements => unknown(story, silence),
         Some(by) if by.at <= silence.until => went_dark(story, silence).proved_by([by.number]),
         _ => unacknowledged(story, silence),
     };
@@ -49,6 +50,18 @@ fn acknowledged(story: &Story, silence: &Silence) -> Verdict {
         drop_caveat(story)
     ))
     .advise(&advice::SERVER_PROCESS)
+}
+
+/// Whether the ClientHello arrived is not to be seen.
+fn unknown(story: &Story, silence: &Silence) -> Verdict {
+    let headline = format!("no TLS byte came back for {}", silence.elapsed());
+    Verdict::new(&RULE, Actor::Unknown, story.basis, headline)
+        .explain(
+            "The TCP handshake worked, the ClientHello was sent, and no TLS byte came back. Whether the server's TCP acknowledged \
+             it is not to be seen here: its process may be silent, or the ClientHello or the answer may be lost on the way.",
+        )
+        .advise(&["Capture as well: it tells a server that is silent from a ClientHello that is lost."])
+        .advise(&advice::SERVER_PROCESS)
 }
 
 /// The server's TCP has the ClientHello, and nothing shows that it got what the client said after it.

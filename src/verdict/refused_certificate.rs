@@ -1,6 +1,6 @@
 //! What a captured certificate shows of the alert by which a client refused it.
 
-use crate::cert::Fault;
+use crate::cert::{Fault, Issuer};
 use crate::story::{EndingKind, Story};
 use crate::tcp::Role;
 use crate::tls::AlertDescription;
@@ -68,6 +68,13 @@ pub(super) fn shown(story: &Story, by: Role, alert: AlertDescription) -> Shown {
         // Applications with checks of their own say this to anything.
         story.certificate_faults().for_each(|(_, fault)| shown.add(story, fault));
     }
+    let issuer = story.tls.examination.as_ref().map(|found| &found.issuer);
+    if let (true, Some(Issuer::Refused(why))) = (shown.explanation.is_empty(), issuer) {
+        shown.explanation = format!(" The chain can't be followed to who is trusted: {why}.");
+        shown
+            .advice
+            .push("Have the server's certificate, and those above it, issued anew by the rules of today.");
+    }
     let is_dated = story.tls.examination.as_ref().is_some_and(|found| found.is_dated && found.is_whole);
     if shown.explanation.is_empty() && alert.0 == CERTIFICATE_EXPIRED && is_dated {
         shown.explanation.push_str(
@@ -88,7 +95,8 @@ fn ends_in(fault: &Fault, alert: AlertDescription) -> bool {
             matches!(fault, Fault::NotYetValid { .. } | Fault::NameMismatch { .. } | Fault::Weak { .. })
         }
         UNSUPPORTED_CERTIFICATE => matches!(fault, Fault::Weak { .. }),
-        CERTIFICATE_EXPIRED => matches!(fault, Fault::Expired { .. }),
+        // rustls says it to both (its error.rs), as RFC 5246, 7.2.2, has it: "or is not currently valid".
+        CERTIFICATE_EXPIRED => matches!(fault, Fault::Expired { .. } | Fault::NotYetValid { .. }),
         CERTIFICATE_UNKNOWN => {
             !matches!(fault, Fault::Expired { .. } | Fault::NotYetValid { .. } | Fault::Weak { .. })
         }

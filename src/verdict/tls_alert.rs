@@ -1,7 +1,6 @@
 //! A fatal alert ended the handshake.
 
 use super::{Actor, Rule, Settings, Severity, Verdict, alert_meaning, refused_certificate};
-use crate::packet::Viewpoint;
 use crate::story::{EndingKind, Stage, Story};
 use crate::tcp::Role;
 use crate::tls::{AlertDescription, Basis};
@@ -61,7 +60,7 @@ fn in_clear(story: &Story, by: Role, description: Option<AlertDescription>, basi
     };
     let shown = refused_certificate::shown(story, by, description);
     // Whose client this program is itself is no question.
-    let is_own = by == Role::Client && story.capture.viewpoint == Viewpoint::Socket;
+    let is_own = by == Role::Client && story.capture.is_own;
     let libraries = if is_own { String::new() } else { meaning.by_library() };
     let reports = match by {
         _ if !shown.reports.is_empty() => shown.reports,

@@ -37,6 +37,8 @@ pub struct Check {
     pub advice: Vec<String>,
     /// Seconds that its parts took; null where there was none.
     pub durations: Durations,
+    /// What the numbers of packets in the connection objects are: those of the steps here, or of captured packets.
+    pub evidence: Evidence,
     /// What was done, and what came back.
     pub steps: Vec<Step>,
     /// How the addresses were found.
@@ -47,6 +49,16 @@ pub struct Check {
     pub oauth: Option<Oauth>,
     /// The request for a page; null where none was made.
     pub http: Option<Http>,
+}
+
+/// What proves a check's verdicts.
+#[derive(Clone, Copy, Debug, Serialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum Evidence {
+    /// The steps, as the sockets showed them.
+    Steps,
+    /// Packets that were captured meanwhile.
+    Packets,
 }
 
 /// Seconds that the parts of a check took.
@@ -153,6 +165,10 @@ pub struct Http {
     pub is_expected: bool,
     /// What it is.
     pub headline: String,
+    /// Why.
+    pub explanation: String,
+    /// What to do next.
+    pub advice: Vec<&'static str>,
 }
 
 impl Check {
@@ -178,6 +194,7 @@ impl Check {
                 oauth: span(spent.token),
                 http: span(spent.page),
             },
+            evidence: if outcome.captured.is_some() { Evidence::Packets } else { Evidence::Steps },
             steps: outcome
                 .steps
                 .iter()
@@ -196,6 +213,8 @@ impl Check {
                 status: page.status,
                 is_expected: page.is_expected,
                 headline: page.headline.clone(),
+                explanation: page.explanation.clone(),
+                advice: page.advice.clone(),
             }),
         }
     }

@@ -29,10 +29,17 @@ struct Told {
 }
 
 impl Told {
+    /// Every line keeps to the schema.
     fn of(output: &Output) -> Self {
         let all = String::from_utf8_lossy(&output.stdout).into_owned();
         let errors = String::from_utf8_lossy(&output.stderr);
         let lines: Vec<Value> = all.lines().filter_map(|line| serde_json::from_str(line).ok()).collect();
+        let schema = serde_json::to_value(ssmscope::report::json::schema()).unwrap();
+        let validator = jsonschema::validator_for(&schema).unwrap();
+        for line in &lines {
+            let faults: Vec<_> = validator.iter_errors(line).map(|fault| fault.to_string()).collect();
+            assert!(faults.is_empty(), "{faults:?}\n{line}");
+        }
         let of_type =
             |kind: &str| lines.iter().filter(|line| line["type"] == kind).cloned().collect::<Vec<_>>();
         let check = of_type("check").pop();
@@ -295,8 +302,8 @@ fn resolvers(net: &Net) {
         "--local=/test/",
         "--address=/ssm.test/10.8.0.2",
         "--address=/ssm.test/2001:db8:8::2",
-        "--address=/only6.test/2001:db8:8::2",
-        "--cname=alias.test,ssm.test",
+        "--host-record=only6.test,2001:db8:8::2",
+        "--cname=alias.test,only6.test",
     ];
     let Some(_server) = net.serve("dnsmasq", &zone) else { return };
     net.awaits(53);
@@ -476,4 +483,230 @@ fn shows_no_secret(output: &Output) {
             assert!(!text.contains(secret), "{text}");
         }
     }
+}
+
+#[test]
+fn real_proxies_open_tunnels_and_refuse_them() {
+    at_once(&[tinyproxy, squid]);
+}
+
+/// What the proxy's user is told, and what it is in the request.
+const PROXY_PASSWORD: &str = "pr0xy-pa55";
+const PROXY_CREDENTIALS: &str = "am9lOnByMHh5LXBhNTU=";
+
+fn tinyproxy(net: &Net) {
+    let pki = Pki::new(net.folder.path());
+    let ca = pki.authority();
+    let Some(_server) = openssl(net, 8443, &pki.good(), &["-www"]) else { return };
+    let config = net.folder.path().join("tinyproxy.conf");
+    let log = net.folder.path().join("tinyproxy.out");
+    let text = format!(
+        "Port 8888\nListen 10.8.0.2\nTimeout 10\nLogFile \"{}\"\nMaxClients 9\nBasicAuth joe {PROXY_PASSWORD}\nConnectPort 8443\n",
+        log.display()
+    );
+    fs::write(&config, text).unwrap();
+    let Some(_proxy) = net.serve("tinyproxy", &["-d", "-c", &config.display().to_string()]) else { return };
+    net.awaits(8888);
+    let common = ["--proxy", "http://joe@10.8.0.2:8888", "--name", NAME, "--ca-file", &ca, SERVER];
+    let saved = net.folder.path().join("saved.pcapng");
+    let capture = ["--capture", "--user", "root", "--save", saved.to_str().unwrap()];
+    let run = |password: &str, options: &[&str]| {
+        let mut command = net.check(&["-o", "json"]);
+        command.args(common).args(options).env("SSMSCOPE_PROXY_PASSWORD", password);
+        command.output().unwrap()
+    };
+    let output = run(PROXY_PASSWORD, &capture);
+    let told = Told::of(&output);
+    assert_eq!(told.codes(), ["healthy"], "{}", told.all);
+    assert_eq!(told.check["proxy"]["status"], 200, "{}", told.all);
+    assert_eq!(told.connections[0]["tcp"]["prelude"]["step"], "agreed", "{}", told.all);
+    let bytes = fs::read(&saved).unwrap();
+    let holds = |words: &str| bytes.windows(words.len()).any(|part| part == words.as_bytes());
+    assert!(
+        holds("CONNECT 10.8.0.2:8443 HTTP/1.1") && !holds(PROXY_CREDENTIALS),
+        "the credentials are saved"
+    );
+    for output in [&output, &run(PROXY_PASSWORD, &[]), &run(PROXY_PASSWORD, &["-o", "timeline"])] {
+        for stream in [&output.stdout, &output.stderr] {
+            let text = String::from_utf8_lossy(stream);
+            assert!(!text.contains(PROXY_PASSWORD) && !text.contains(PROXY_CREDENTIALS), "{text}");
+        }
+    }
+    let told = Told::of(&run("wrong", &[]));
+    assert_eq!(told.codes(), ["proxy-refused"], "{}", told.all);
+    // Without a user, by the environment's proxy, which does not know one either.
+    let of_environment = |exception: &str| {
+        let mut command = net.check(&["-o", "json", "--name", NAME, "--ca-file", &ca, SERVER]);
+        command.env("HTTPS_PROXY", "http://10.8.0.2:8888").env("NO_PROXY", exception);
+        Told::of(&command.output().unwrap())
+    };
+    let told = of_environment("example.net");
+    assert_eq!(told.codes(), ["proxy-refused"], "{}", told.all);
+    assert_eq!(told.connections[0]["verdict"]["cause"], "407", "{}", told.all);
+    assert_eq!(told.check["proxy"]["named_by"], "HTTPS_PROXY", "{}", told.all);
+    let told = of_environment("10.8.0.0/24");
+    assert_eq!((told.codes(), &told.check["proxy"]), (vec!["healthy"], &Value::Null), "{}", told.all);
+    let output = net.check(&["--proxy", "http://joe:secret@10.8.0.2:8888", SERVER]).output().unwrap();
+    let error = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.code() == Some(3) && !error.contains("secret@"), "{error}");
+}
+
+fn squid(net: &Net) {
+    let config = net.folder.path().join("squid.conf");
+    let folder = net.folder.path().display();
+    let text = format!(
+        "http_port 10.8.0.2:3128\npid_filename none\naccess_log none\ncache_log /dev/null\ncache deny all\n\
+         cache_effective_user proxy\ncoredump_dir {folder}\nacl ssl port 8443 8444\nacl CONNECT method CONNECT\n\
+         http_access deny CONNECT !ssl\nhttp_access allow all\nconnect_timeout 1 seconds\nshutdown_lifetime 0 seconds\n"
+    );
+    fs::write(&config, text).unwrap();
+    // Its shared memory is named by it.
+    let name = format!("check{}", std::process::id());
+    let Some(_proxy) = net.serve("squid", &["-N", "-n", &name, "-f", &config.display().to_string()]) else {
+        return;
+    };
+    net.awaits(3128);
+    let proxy = ["--proxy", "http://10.8.0.2:3128"];
+    // Its policy forbids the port, and nobody listens on the other.
+    for (host, status) in [("10.8.0.2:22", "403"), ("10.8.0.2:8444", "503")] {
+        let told = check(net, &[&proxy[..], &[host]].concat());
+        assert_eq!(told.codes(), ["proxy-refused"], "{}", told.all);
+        assert_eq!(told.connections[0]["verdict"]["cause"], status, "{}", told.all);
+    }
+}
+
+#[test]
+fn with_a_capture_the_packets_prove_the_verdict_and_are_saved() {
+    let Some(net) = Net::new() else { return };
+    let saved = net.folder.path().join("saved.pcapng");
+    let capture = ["--capture", "--user", "root", "--save", saved.to_str().unwrap()];
+    let run = |options: &[&str]| check(&net, &[&capture[..], options].concat());
+    let read = |options: &[&str]| {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_ssmscope"));
+        let output = command.args(["read", "-o", "json"]).args(options).arg(&saved).output().unwrap();
+        let text = String::from_utf8_lossy(&output.stdout).into_owned();
+        serde_json::from_str::<Value>(text.lines().next().unwrap_or("null")).unwrap()
+    };
+    let told = run(&[SERVER]);
+    assert_eq!(
+        (told.codes(), &told.check["evidence"]),
+        (vec!["refused"], &Value::from("packets")),
+        "{}",
+        told.all
+    );
+    assert!(told.connections[0]["tcp"]["resets"][0]["hop_limit"].is_u64(), "{}", told.all);
+    assert_eq!(read(&[])["verdict"]["evidence"], told.connections[0]["verdict"]["evidence"], "{}", told.all);
+    // Somebody else's connection to the same server is not the check's.
+    serve(&net, 8443, peers::read_and_wait);
+    let other = net.within("client", || std::net::TcpStream::connect((SERVER, 8443)).unwrap());
+    let told = run(&[&[SERVER][..], &QUICK[..]].concat());
+    drop(other);
+    assert_eq!(told.codes(), ["no-server-hello"], "{}", told.all);
+    assert_eq!(told.connections[0]["verdict"]["actor"], "server", "{}", told.all);
+    net.run("server", &["iptables", "-I", "INPUT", "-p", "tcp", "--dport", "8443", "-j", "DROP"]);
+    let told = run(&[&[SERVER][..], &QUICK[..]].concat());
+    assert_eq!(told.codes(), ["syn-no-reply"], "{}", told.all);
+    assert_eq!(told.connections[0]["tcp"]["syn_count"], 2, "{}", told.all);
+    let shown = net.check(&capture).args([SERVER]).args(QUICK).output().unwrap();
+    let shown = String::from_utf8_lossy(&shown.stdout).into_owned();
+    assert!(shown.contains("Flags [S]") && shown.contains("captured on c"), "{shown}");
+    // Rights are given up before anything is sent, and files are opened without them.
+    let locked = net.folder.path().join("locked");
+    fs::create_dir(&locked).unwrap();
+    fs::set_permissions(&locked, std::os::unix::fs::PermissionsExt::from_mode(0o700)).unwrap();
+    let file = locked.join("x.pcapng");
+    let options = ["--capture", "--user", "nobody", "--save", file.to_str().unwrap(), SERVER];
+    let output = net.check(&options).output().unwrap();
+    assert_eq!(output.status.code(), Some(3), "{output:?}");
+    assert!(!file.exists());
+}
+
+#[test]
+fn sessions_are_resumed_and_all_addresses_tried_if_asked_for() {
+    let Some(net) = Net::new() else { return };
+    let pki = Pki::new(net.folder.path());
+    let ca = pki.authority();
+    net.resolves_by("", &format!("{SERVER} {NAME}\n{SERVER_V6} {NAME}\n"));
+    let Some(_server) = openssl(&net, 8443, &pki.good(), &["-www"]) else { return };
+    for version in ["1.2", "1.3"] {
+        let told =
+            check(&net, &[NAME, "--ca-file", &ca, "--resume", "--tls-min", version, "--tls-max", version]);
+        assert_eq!(told.codes(), ["healthy", "healthy"], "{}", told.all);
+        let resumed: Vec<_> =
+            told.connections.iter().map(|line| line["tls"]["is_resumed"].as_bool()).collect();
+        assert_eq!(resumed, [Some(false), Some(true)], "{}", told.all);
+        let first = &told.connections[0]["tls"];
+        assert_eq!(
+            (&first["alpn"], &first["server_name"]),
+            (&serde_json::json!(["http/1.1"]), &Value::from(NAME))
+        );
+    }
+    let told = check(&net, &[NAME, "--ca-file", &ca, "--all-addresses"]);
+    assert_eq!(told.codes(), ["healthy", "healthy"], "{}", told.all);
+    assert_eq!(told.connections[0]["server"]["ip"], SERVER_V6, "{}", told.all);
+    assert_eq!(told.connections[1]["server"]["ip"], SERVER, "{}", told.all);
+    let told = check(&net, &[NAME, "--ca-file", &ca]);
+    assert_eq!(told.codes(), ["healthy"], "{}", told.all);
+    // A client that takes the first address only fails.
+    net.run("server", &["ip", "addr", "del", &format!("{SERVER_V6}/64"), "dev", &net.device]);
+    let told = check(&net, &[NAME, "--ca-file", &ca, "-t", "6", "--stall-after", "0.5"]);
+    assert_eq!((told.codes().last(), told.status), (Some(&"healthy"), 2), "{}", told.all);
+}
+
+#[test]
+fn the_report_fits_a_terminal_and_time_is_limited() {
+    let Some(net) = Net::new() else { return };
+    let pki = Pki::new(net.folder.path());
+    peers::serve_https(&net, 8443, &pki.good(), |_, _| peers::json("200 OK", "{}"));
+    for form in ["timeline", "table"] {
+        let output = net.check(&[SERVER, "--http", "/", "-o", form]).output().unwrap();
+        let text = String::from_utf8_lossy(&output.stdout).into_owned();
+        assert!(text.lines().all(|line| line.chars().count() <= 80), "{text}");
+        assert!(text.contains("unknown_ca"), "{text}");
+    }
+    serve(&net, 8444, peers::read_and_wait);
+    let began = std::time::Instant::now();
+    let told = check(&net, &["10.8.0.2:8444", "-t", "1"]);
+    assert!(began.elapsed() < std::time::Duration::from_millis(2_500), "{}", told.all);
+    assert_eq!(told.codes(), ["no-server-hello"], "{}", told.all);
+}
+
+#[test]
+fn nginx_with_its_backend_down_is_told_from_one_that_answers() {
+    let Some(net) = Net::new() else { return };
+    let pki = Pki::new(net.folder.path());
+    let [certificate, key] = pki.good();
+    let folder = net.folder.path().display();
+    let config = net.folder.path().join("nginx.conf");
+    let text = format!(
+        "daemon off; master_process off; pid {folder}/nginx.pid; error_log {folder}/nginx.err; user root;\nevents {{}}\n\
+         http {{ access_log off; client_body_temp_path {folder}/a; proxy_temp_path {folder}/b; fastcgi_temp_path {folder}/c;\n\
+         uwsgi_temp_path {folder}/d; scgi_temp_path {folder}/e;\n\
+         server {{ listen 8443 ssl; ssl_certificate {certificate}; ssl_certificate_key {key};\n\
+         location / {{ return 200 \"fine\"; }} location /backend/ {{ proxy_pass http://127.0.0.1:3000/; }} }} }}\n"
+    );
+    fs::write(&config, text).unwrap();
+    let Some(_server) = net.serve("nginx", &["-c", &config.display().to_string()]) else { return };
+    net.awaits(8443);
+    let ca = pki.authority();
+    let common = ["--name", NAME, "--ca-file", &ca, SERVER];
+    let told = check(
+        &net,
+        &[&common[..], &["--http", "/", "--expect-status", "200", "--expect-body", "fine"]].concat(),
+    );
+    assert_eq!((told.codes(), told.status), (vec!["healthy"], 0), "{}", told.all);
+    let told = check(&net, &[&common[..], &["--http", "/", "--expect-body", "other"]].concat());
+    assert_eq!((told.reason(), told.status), ("page-unexpected", 2), "{}", told.all);
+    let mut command = net.check(&["-o", "json"]);
+    command
+        .args(common)
+        .args(["--oauth", "client-credentials", "--client-id", "cc"])
+        .env("SSMSCOPE_CLIENT_SECRET", "x");
+    let told = Told::of(&command.output().unwrap());
+    assert_eq!(told.check["oauth"]["outcome"], "status-502", "{}", told.all);
+    assert!(
+        told.check["headline"].as_str().unwrap().contains("the application behind it is down"),
+        "{}",
+        told.all
+    );
 }

@@ -17,7 +17,7 @@ pub const BEHIND: &str = "10.8.1.5";
 /// Two hosts on one wire.
 pub struct Net {
     id: String,
-    device: String,
+    pub device: String,
     pub folder: tempfile::TempDir,
 }
 
@@ -184,9 +184,22 @@ pub struct Ended(pub Child);
 
 impl Drop for Ended {
     fn drop(&mut self) {
+        end(&self.0);
+        for _ in 0..40 {
+            if self.0.try_wait().is_ok_and(|status| status.is_some()) {
+                return;
+            }
+            thread::sleep(Duration::from_millis(50));
+        }
         let _ = self.0.kill();
         let _ = self.0.wait();
     }
+}
+
+/// Asks a process to end, so that it leaves nothing behind.
+fn end(child: &Child) {
+    let pid = nix::unistd::Pid::from_raw(child.id() as i32);
+    let _ = nix::sys::signal::kill(pid, nix::sys::signal::Signal::SIGTERM);
 }
 
 /// A running tcpdump.
@@ -196,8 +209,7 @@ impl Capturing {
     /// Ends it once its last packets are written.
     pub fn end(mut self) {
         thread::sleep(Duration::from_millis(150));
-        let pid = nix::unistd::Pid::from_raw(self.0.id() as i32);
-        let _ = nix::sys::signal::kill(pid, nix::sys::signal::Signal::SIGTERM);
+        end(&self.0);
         let _ = self.0.wait();
     }
 }
