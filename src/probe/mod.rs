@@ -36,7 +36,7 @@ pub use secret::Secret;
 pub use tape::{Phase, Step};
 pub use tls::Identity;
 
-use crate::analysis::{self, CertificateSettings, Judged, Settings, Sink};
+use crate::analysis::{self, CertificateSettings, Judged, Settings, Sink, Summary};
 use crate::capture::{Source, Target};
 use crate::cert::{NameSource, Trust, Wanted};
 use crate::packet::Viewpoint;
@@ -267,14 +267,14 @@ impl<'p> Probe<'p> {
         (true, granted)
     }
 
-    /// The analysis of the packets, captured or told by the tape.
-    fn judged(self, captured: Option<Captured>) -> Outcome {
+    /// The analysis of the packets: of the captured ones, where they show anything, else of those that the tape tells.
+    fn judged(mut self, captured: Option<Captured>) -> Outcome {
         let plan = self.plan;
         let own = own_traffic(&self.insights);
         let mut settings = Settings {
             keeps_timeline: true,
-            viewpoint: if captured.is_some() { Viewpoint::Wire } else { Viewpoint::Socket },
-            insights: self.insights,
+            viewpoint: Viewpoint::Wire,
+            insights: std::mem::take(&mut self.insights),
             certificates: CertificateSettings {
                 wanted: Some(Wanted { name: plan.tls.wanted.clone(), source: NameSource::Target }),
                 trust: Trust::Anchors(plan.tls.anchors.clone()),
@@ -283,13 +283,25 @@ impl<'p> Probe<'p> {
         };
         settings.judging.stall_after = self.stall_after;
         settings.tls_ports.push(plan.port);
-        let mut judged = Connections::default();
-        let analysed = match &captured {
-            Some(captured) => analysis::analyse(&mut captured.source(), own, &settings, &mut judged),
-            None => analysis::analyse(&mut self.tape.source(), Target::default(), &settings, &mut judged),
+        let by_packets = captured.map(|captured| {
+            let judged = analysed(&mut captured.source(), own, &settings);
+            (captured, judged)
+        });
+        let is_seen = |(_, (connections, _)): &(Captured, (Vec<Judged>, Summary))| !connections.is_empty();
+        let (captured, (connections, summary)) = match by_packets {
+            Some(by_packets) if is_seen(&by_packets) || settings.insights.is_empty() => {
+                (Some(by_packets.0), by_packets.1)
+            }
+            by_packets => {
+                if by_packets.is_some() {
+                    self.tape.note(
+                        "the capture holds none of these packets; what follows is as the socket saw it",
+                    );
+                }
+                settings.viewpoint = Viewpoint::Socket;
+                (None, analysed(&mut self.tape.source(), Target::default(), &settings))
+            }
         };
-        // Only a sink that writes can fail, and this one holds.
-        let summary = analysed.unwrap_or_default();
         let ended = self.tape.now();
         Outcome {
             host: plan.host.clone(),
@@ -307,13 +319,21 @@ impl<'p> Probe<'p> {
                 named_by: proxy.named_by.clone(),
                 tunnel: self.tunnel,
             }),
-            connections: judged.0,
+            connections,
             captured,
             summary,
             token: self.token,
             page: self.page,
         }
     }
+}
+
+/// Connections with their verdicts, and their figures.
+fn analysed(source: &mut dyn Source, target: Target, settings: &Settings) -> (Vec<Judged>, Summary) {
+    let mut judged = Connections::default();
+    // Only a sink that writes can fail, and this one holds.
+    let summary = analysis::analyse(source, target, settings, &mut judged).unwrap_or_default();
+    (judged.0, summary)
 }
 
 /// The packets of these connections, and the errors that quote them: others may go to the same server at the same time.

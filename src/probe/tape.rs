@@ -48,6 +48,8 @@ pub struct Step {
     pub phase: Phase,
     /// What was done or came, in words. What a peer said stands in it raw.
     pub text: String,
+    /// Bytes that were received, where it is nothing but that.
+    pub received: Option<u64>,
 }
 
 /// The steps of an attempt, by the probe's own clock: the system's at its beginning, and what has passed since.
@@ -148,7 +150,7 @@ impl Tape {
 
     fn step(&mut self, at: Timestamp, text: impl Into<String>) -> u64 {
         let number = self.steps.len() as u64 + 1;
-        self.steps.push(Step { number, at, phase: self.phase, text: text.into() });
+        self.steps.push(Step { number, at, phase: self.phase, text: text.into(), received: None });
         number
     }
 
@@ -220,6 +222,9 @@ impl Tape {
     pub fn received(&mut self, line: &mut Line, bytes: &[u8]) {
         let at = self.now();
         let number = self.step(at, format!("{} received", count(bytes.len())));
+        if let Some(step) = self.steps.last_mut() {
+            step.received = Some(bytes.len() as u64);
+        }
         self.hear(number, at, line, Role::Server, Flags::PSH | Flags::ACK, bytes);
         line.next[1] = line.next[1].wrapping_add(bytes.len() as u32);
         self.hear(number, at, line, Role::Client, Flags::ACK, &[]);
@@ -431,5 +436,23 @@ mod tests {
         let trips = &stories.0[0].round_trips;
         assert!(trips.handshake.is_some() && trips.data.is_none());
         assert!(stories.0[0].is_all_acknowledged.client, "an answer shows that what was asked arrived");
+    }
+
+    #[test]
+    fn what_was_acknowledged_is_not_guessed_where_the_system_does_not_tell() {
+        use crate::story::Insight;
+        use crate::verdict::Actor;
+        for (hides_acknowledgements, actor) in [(true, Actor::Unknown), (false, Actor::Path)] {
+            let (mut tape, mut line) = (Tape::begin(), line());
+            up(&mut tape, &mut line);
+            tape.sent(&mut line, &talk::client_hello());
+            let insight = Insight { hides_acknowledgements, ..Insight::of(line.client) };
+            let viewpoint = Viewpoint::Socket;
+            let mut settings = Settings { viewpoint, insights: vec![insight], ..Settings::default() };
+            settings.judging.stall_after = Elapsed::ZERO;
+            let mut verdicts = Verdicts::default();
+            analysis::analyse(&mut tape.source(), Target::default(), &settings, &mut verdicts).unwrap();
+            assert_eq!((verdicts.0[0].code, verdicts.0[0].actor), ("no-server-hello", actor));
+        }
     }
 }

@@ -20,6 +20,9 @@ const DIGITS: u8 = 3;
 /// The same of packets, as tcpdump prints them.
 const PACKET_DIGITS: u8 = 6;
 
+/// A run of more steps that only bring bytes than this is folded.
+const LONGEST_RUN: usize = 4;
+
 /// Columns of a step's number and of its time.
 const NUMBER: usize = 3;
 const TIME: usize = 10;
@@ -155,25 +158,46 @@ fn write_steps(outcome: &Outcome, names: &PacketNames<'_>, out: &mut dyn Write) 
                 .collect()
         })
         .collect();
+    let mut run: Vec<&Step> = Vec::new();
     for step in &outcome.steps {
+        let mut said = Vec::new();
+        // With packets of their own, the steps stand for none.
+        if outcome.captured.is_none() {
+            for (notes, entries) in notes.iter_mut().zip(&entries) {
+                for entry in entries.iter().filter(|entry| entry.moment.number == step.number) {
+                    said.extend(notes.about(entry, None));
+                }
+            }
+        }
+        let is_plain = step.received.is_some() && said.is_empty() && phase == Some(step.phase);
+        if is_plain {
+            run.push(step);
+            continue;
+        }
+        write_run(&mut run, outcome, out)?;
         if phase != Some(step.phase) {
             phase = Some(step.phase);
             writeln!(out, "\n{BOLD}{}{BOLD:#}", title(step.phase))?;
         }
         write_step(step, step.at - outcome.began, out)?;
-        // With packets of their own, the steps stand for none.
-        if outcome.captured.is_some() {
-            continue;
-        }
-        let mut said = Vec::new();
-        for (notes, entries) in notes.iter_mut().zip(&entries) {
-            for entry in entries.iter().filter(|entry| entry.moment.number == step.number) {
-                said.extend(notes.about(entry, None));
-            }
-        }
         write_note(&said, NUMBER + TIME + 2, out)?;
     }
-    Ok(())
+    write_run(&mut run, outcome, out)
+}
+
+/// Steps that brought bytes and nothing to say of them: one by one where they are few, else together.
+fn write_run(run: &mut Vec<&Step>, outcome: &Outcome, out: &mut dyn Write) -> io::Result<()> {
+    let run = std::mem::take(run);
+    let (shown, folded) = if run.len() > LONGEST_RUN { run.split_at(1) } else { (&run[..], &[][..]) };
+    for step in shown {
+        write_step(step, step.at - outcome.began, out)?;
+    }
+    let Some((last, _)) = folded.split_last() else { return Ok(()) };
+    let bytes = folded.iter().filter_map(|step| step.received).sum();
+    let (steps, bytes) = (words::count(folded.len() as u64, "step"), words::amount(bytes));
+    let text = format!("… {steps} up to this one, {bytes} received …");
+    let together = Step { text, ..(*last).clone() };
+    write_step(&together, together.at - outcome.began, out)
 }
 
 fn write_step(step: &Step, after: Elapsed, out: &mut dyn Write) -> io::Result<()> {

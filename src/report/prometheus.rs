@@ -55,8 +55,11 @@ pub fn write(of: &Monitored<'_>, out: &mut dyn Write) -> io::Result<()> {
         Some(attempt) => attempt.outcome.conclusion().reason,
         None => connection.map_or(NOTHING, |told| told.code),
     };
-    let others: &[_] = if attempt.is_some() { &REASONS } else { &[(NOTHING, "")] };
-    for reason in RULES.iter().map(|rule| rule.code).chain(others.iter().map(|(reason, _)| *reason)) {
+    let others = match &attempt {
+        Some(_) => REASONS.iter().map(|reason| reason.code).collect(),
+        None => vec![NOTHING],
+    };
+    for reason in RULES.iter().map(|rule| rule.code).chain(others) {
         metrics.sample("ssmscope_state", &[("reason", reason)], u8::from(code == reason))?;
     }
 

@@ -17,6 +17,7 @@ use crate::tls::{AlertDescription, Basis, CertificateMessage, Event, Message, Pl
 const RETRANSMISSION_DUE: Elapsed = Elapsed::from_millis(3_000);
 
 /// A story being written.
+#[expect(clippy::struct_excessive_bools, reason = "each notes something else that was seen")]
 #[derive(Clone, Debug)]
 pub struct Builder {
     story: Story,

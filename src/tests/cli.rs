@@ -45,6 +45,12 @@ fn bad_usage_is_status_3_and_help_is_0() {
         &["read", "--output", "xml", "x.pcap"],
         &["read", "--port", "70000", "x.pcap"],
         &["read", "--stall-after", "soon", "x.pcap"],
+        &["check"],
+        &["check", "https://ssm.example"],
+        &["check", "--oauth", "password", "ssm.example"],
+        &["check", "--cert", "x.pem", "ssm.example"],
+        &["check", "--expect-status", "20", "--http", "/", "ssm.example"],
+        &["check", "--save", "x.pcapng", "ssm.example"],
     ] {
         let (status, out, error) = run(arguments);
         assert_eq!((status, out.as_str()), (3, ""), "{arguments:?}");
@@ -202,8 +208,10 @@ fn colour_is_for_terminals_and_those_who_ask() {
 fn explain_lists_the_catalogue_and_prints_a_page() {
     let (status, out, _) = run(&["explain"]);
     assert_eq!(status, 0);
-    assert_eq!(out.lines().count(), ssmscope::verdict::RULES.len());
-    assert!(out.contains("no-server-hello"));
+    let is_listed = |code: &str| out.lines().any(|line| line.split_whitespace().next() == Some(code));
+    assert!(ssmscope::verdict::RULES.iter().all(|rule| is_listed(rule.code)), "{out}");
+    assert!(ssmscope::probe::REASONS.iter().all(|reason| is_listed(reason.code)), "{out}");
+    assert!(run(&["explain", "token-refused"]).1.contains("Resource Owner Grant"));
     let (status, out, _) = run(&["explain", "no-server-hello"]);
     assert_eq!(status, 0);
     assert!(out.starts_with("# no-server-hello\n"), "{out}");
@@ -236,4 +244,28 @@ fn a_file_without_certificates_is_refused_at_once() {
         assert_eq!((status, out.as_str()), (3, ""), "{file}");
         assert!(err.contains(&file), "{err}");
     }
+}
+
+#[test]
+fn a_check_that_lacks_something_says_what_and_connects_to_nobody() {
+    for (arguments, words) in [
+        (&["--tls-min", "1.3", "--tls-max", "1.2"][..], "--tls-min"),
+        (&["--oauth", "client-credentials", "--client-id", "x"], "SSMSCOPE_CLIENT_SECRET"),
+        (&["--ca-file", "missing.pem"], "missing.pem"),
+        (&["--proxy", "socks5://127.0.0.1"], "http://"),
+        (&["--proxy", "http://joe@127.0.0.1"], "SSMSCOPE_PROXY_PASSWORD"),
+    ] {
+        let mut command = ssmscope();
+        command.env_remove("SSMSCOPE_CLIENT_SECRET").env_remove("SSMSCOPE_PROXY_PASSWORD");
+        let (status, out, error) = outcome(command.args(["check", "127.0.0.1:1"]).args(arguments));
+        assert_eq!((status, out.as_str()), (3, ""), "{arguments:?}");
+        assert!(error.contains(words), "{arguments:?}: {error}");
+    }
+}
+
+#[test]
+fn nobody_listens_on_a_port_of_this_host_and_a_check_says_so() {
+    let (status, out, _) = run(&["check", "--no-proxy", "127.0.0.1:1"]);
+    assert_eq!(status, 2);
+    assert!(out.contains("refused (critical) at syn") && out.contains("Evidence  steps 1, 2"), "{out}");
 }

@@ -610,6 +610,14 @@ fn with_a_capture_the_packets_prove_the_verdict_and_are_saved() {
     let shown = net.check(&capture).args([SERVER]).args(QUICK).output().unwrap();
     let shown = String::from_utf8_lossy(&shown.stdout).into_owned();
     assert!(shown.contains("Flags [S]") && shown.contains("captured on c"), "{shown}");
+    // On an interface that sees nothing of it, the socket's view is left.
+    let told = check(&net, &["--capture", "--user", "root", "-i", "lo", &format!("{SERVER}:8444")]);
+    assert_eq!(
+        (told.codes(), &told.check["evidence"]),
+        (vec!["refused"], &Value::from("steps")),
+        "{}",
+        told.all
+    );
     // Rights are given up before anything is sent, and files are opened without them.
     let locked = net.folder.path().join("locked");
     fs::create_dir(&locked).unwrap();
@@ -664,6 +672,12 @@ fn the_report_fits_a_terminal_and_time_is_limited() {
         assert!(text.lines().all(|line| line.chars().count() <= 80), "{text}");
         assert!(text.contains("unknown_ca"), "{text}");
     }
+    let ca = pki.authority();
+    peers::serve_https(&net, 8445, &pki.good(), |_, _| peers::json("200 OK", &"x".repeat(200_000)));
+    let output =
+        net.check(&["10.8.0.2:8445", "--name", NAME, "--ca-file", &ca, "--http", "/"]).output().unwrap();
+    let text = String::from_utf8_lossy(&output.stdout).into_owned();
+    assert!(text.contains(" up to this one, ") && text.lines().count() < 80, "{text}");
     serve(&net, 8444, peers::read_and_wait);
     let began = std::time::Instant::now();
     let told = check(&net, &["10.8.0.2:8444", "-t", "1"]);

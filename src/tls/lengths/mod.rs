@@ -18,6 +18,7 @@ use crate::time::Timestamp;
 use printed::Fit;
 
 /// Turns of a connection without payload.
+#[expect(clippy::struct_excessive_bools, reason = "each notes something else that was seen")]
 #[derive(Clone, Debug)]
 pub(super) struct Flow {
     expects_tls: bool,
