@@ -246,7 +246,7 @@ impl<'p> Probe<'p> {
                 wire.tape().enter(Phase::Oauth);
                 let told = ask_for_token(plan, request, &mut established, &mut wire);
                 self.spent.token = Some(spent(began));
-                wire.tape().note(told.0.headline.clone());
+                wire.tape().note(told.0.answer().unwrap_or_else(|| "no answer".to_owned()));
                 (self.token, granted) = (Some(told.0), told.1);
             }
             Errand::Page(page, token) => {

@@ -181,6 +181,18 @@ impl Token {
         }
     }
 
+    /// What the server answered, in its own words: `status 400, invalid_grant: "..."`. Raw, without secrets.
+    pub fn answer(&self) -> Option<String> {
+        let status = self.status?;
+        let named = if self.outcome.starts_with("status-") { "" } else { self.outcome.as_str() };
+        let described = self.description.as_ref().map(|text| format!(": \"{text}\"")).unwrap_or_default();
+        Some(if named.is_empty() {
+            format!("status {status}")
+        } else {
+            format!("status {status}, {named}{described}")
+        })
+    }
+
     /// Whether a token was granted.
     pub fn is_granted(&self) -> bool {
         self.outcome == "granted"
@@ -404,6 +416,8 @@ mod tests {
                 assert!(told.headline.contains(words), "{error}: {}", told.headline);
                 assert!(told.advice.iter().any(|line| line.contains(remedy)), "{error}: {:?}", told.advice);
                 assert_eq!(told.description.as_deref(), Some("[secret] of [secret]"));
+                let answer = format!("status {status}, {error}: \"[secret] of [secret]\"");
+                assert_eq!(told.answer(), Some(answer));
             }
         }
     }

@@ -10,6 +10,7 @@ use super::notes::Notes;
 use super::timeline::{write_connection, write_judgement, write_labelled, write_note};
 use super::words::{self, BOLD, DIM, PROSE_COLUMNS, PacketNames, style_of, wrapped};
 use super::{Origins, Style, clock};
+use crate::probe::oauth::Token;
 use crate::probe::{Conclusion, Outcome, Phase, Step};
 use crate::story::Item;
 use crate::time::{Clock, Elapsed};
@@ -44,7 +45,7 @@ pub fn write(outcome: &Outcome, style: &Style, out: &mut dyn Write) -> io::Resul
     writeln!(out)?;
     let conclusion = outcome.conclusion();
     if conclusion.connection.is_none() {
-        write_conclusion(&conclusion, out)?;
+        write_conclusion(&conclusion, outcome, out)?;
     }
     // The connection that decided comes first.
     let decisive = conclusion.connection.unwrap_or(0);
@@ -238,7 +239,7 @@ fn took(outcome: &Outcome) -> String {
     parts.collect::<Vec<_>>().join(" · ")
 }
 
-fn write_conclusion(conclusion: &Conclusion, out: &mut dyn Write) -> io::Result<()> {
+fn write_conclusion(conclusion: &Conclusion, outcome: &Outcome, out: &mut dyn Write) -> io::Result<()> {
     let color = style_of(conclusion.severity);
     let severity = words::severity_name(conclusion.severity);
     writeln!(out, "{color}{} ({severity}){color:#}", conclusion.reason)?;
@@ -247,6 +248,10 @@ fn write_conclusion(conclusion: &Conclusion, out: &mut dyn Write) -> io::Result<
     }
     writeln!(out)?;
     write_labelled("Why", &conclusion.explanation, out)?;
+    let refused = outcome.token.as_ref().filter(|token| !token.is_granted());
+    if let Some(answer) = refused.and_then(Token::answer) {
+        write_labelled("Answer", &answer, out)?;
+    }
     for (index, advice) in conclusion.advice.iter().enumerate() {
         let label = if index == 0 { "Do next" } else { "" };
         write_labelled(label, &format!("{}. {advice}", index + 1), out)?;
