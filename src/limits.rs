@@ -57,6 +57,9 @@ pub const TRANSCRIPT_LINE_OVERHEAD_BYTES: usize = 64;
 /// Headers inside headers (VLAN, MPLS, IP in IP, GRE, VXLAN ...) that are followed in one frame.
 pub const ENCAPSULATION_DEPTH: usize = 16;
 
+/// Completed datagrams that are remembered, so that the copies of their fragments are not waited for.
+pub const COMPLETED_DATAGRAMS: usize = 16;
+
 /// Datagrams being reassembled from IP fragments at one time; the oldest gives way.
 pub const FRAGMENTED_DATAGRAMS: usize = 1024;
 

@@ -32,12 +32,17 @@ impl GivenUp {
 /// Largest datagram: IPv4's total length and IPv6's payload length have 16 bits.
 const DATAGRAM_BYTES: u32 = 65_535;
 
+/// A mirror port's copies come at once; a sender does not use an identification again so soon (RFC 6864, 4.1).
+const COPIES_COME_WITHIN: Elapsed = Elapsed::from_millis(1_000);
+
 /// The datagrams being put together, oldest first.
 #[derive(Debug, Default)]
 pub(super) struct Fragments {
     partial: VecDeque<Partial>,
     /// What they cost against [`limits::FRAGMENT_BYTES`].
     held_bytes: usize,
+    /// The datagrams completed last, and when: their fragments may be in the capture twice.
+    completed: VecDeque<(Key, Timestamp)>,
     given_up: GivenUp,
 }
 
@@ -65,6 +70,15 @@ struct Partial {
     cost: usize,
     /// RFC 5722, 4: fragments overlapped, and those that still come are not used either.
     is_discarded: bool,
+    /// Its datagram was completed a moment ago: what comes now are copies, of which the others may be among the first ones.
+    is_repeat: bool,
+}
+
+impl Partial {
+    /// Whether a packet is missing for want of its other fragments.
+    fn is_wanted(&self) -> bool {
+        !self.is_discarded && !self.is_repeat
+    }
 }
 
 #[derive(Debug)]
@@ -107,7 +121,10 @@ impl Fragments {
         };
         // A datagram's fragments follow one another as a rule: the latest is the likeliest.
         let index = self.partial.iter().rposition(|partial| partial.key == key).unwrap_or_else(|| {
-            self.partial.push_back(Partial::new(key, at));
+            let is_copy =
+                |(completed, when): &(Key, Timestamp)| *completed == key && at - *when <= COPIES_COME_WITHIN;
+            let is_repeat = self.completed.iter().any(is_copy);
+            self.partial.push_back(Partial { is_repeat, ..Partial::new(key, at) });
             self.partial.len() - 1
         });
         let partial = self.partial.get_mut(index).ok_or(Other::Fragment)?;
@@ -126,6 +143,8 @@ impl Fragments {
         let whole = partial.assemble(buffer);
         if whole.is_some() {
             self.remove(index);
+            self.completed.truncate(limits::COMPLETED_DATAGRAMS - 1);
+            self.completed.push_front((key, at));
         } else {
             self.make_room();
         }
@@ -134,7 +153,7 @@ impl Fragments {
 
     /// What was given up so far.
     pub fn given_up(&self) -> GivenUp {
-        let unfinished = self.partial.iter().filter(|partial| !partial.is_discarded).count() as u64;
+        let unfinished = self.partial.iter().filter(|partial| partial.is_wanted()).count() as u64;
         GivenUp { unfinished, ..self.given_up }
     }
 
@@ -151,11 +170,11 @@ impl Fragments {
         }
     }
 
-    /// Forgets a datagram; 1 where that was not counted when its fragments overlapped.
+    /// Forgets a datagram; 1 where its packet is missing and not counted yet.
     fn remove(&mut self, index: usize) -> u64 {
         let Some(partial) = self.partial.remove(index) else { return 0 };
         self.held_bytes = self.held_bytes.saturating_sub(partial.cost);
-        u64::from(!partial.is_discarded)
+        u64::from(partial.is_wanted())
     }
 }
 
@@ -169,7 +188,16 @@ enum Overlap {
 
 impl Partial {
     fn new(key: Key, begun_at: Timestamp) -> Self {
-        Self { key, begun_at, first: None, wire_len: None, pieces: Vec::new(), cost: 0, is_discarded: false }
+        Self {
+            key,
+            begun_at,
+            first: None,
+            wire_len: None,
+            pieces: Vec::new(),
+            cost: 0,
+            is_discarded: false,
+            is_repeat: false,
+        }
     }
 
     /// Adds a fragment's bytes. In IPv4 those that came first stay where fragments overlap (RFC 791, 3.2 would take

@@ -486,6 +486,17 @@ fn fragments_in_any_order_yield_the_segment_with_the_last_to_come() {
 }
 
 #[test]
+fn copies_of_fragments_are_not_waited_for() {
+    let twice: Vec<_> = fragments4().into_iter().flat_map(|frame| [frame.clone(), frame]).collect();
+    let mut decoder = Decoder::new();
+    assert_eq!(yields(&mut decoder, &twice).into_iter().filter(|yielded| *yielded).count(), 1);
+    assert_eq!(decoder.bounds_reached().total(), 0);
+    // A datagram of another identification is missed.
+    yields(&mut decoder, &[ip4(6, 8, 0x2000, &segment4()[..8])]);
+    assert_eq!(decoder.bounds_reached().unfinished, 1);
+}
+
+#[test]
 fn the_first_fragment_s_header_stands_for_the_datagram() {
     let mut frames = fragments4();
     frames[0][8] = 33;
