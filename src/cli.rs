@@ -625,6 +625,7 @@ const CHECK_EXAMPLES: &str = "\
 Examples:
   ssmscope check ssm.example.net
   ssmscope check --ca-file ssm-ca.pem --http / --expect-status 200-399 ssm.example.net:8443
+  ssmscope check -o nagios -H ssm.example.net -w 30 -c 7 --textfile ssm.prom
   ssmscope check --oauth password --client-id ID --client-secret-file id.secret \\
       --username admin --password-file admin.secret ssm.example.net";
 

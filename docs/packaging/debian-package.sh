@@ -11,6 +11,7 @@ made="$work/release/package"
 rm -rf "$made"
 mkdir -p "$made/man"
 "$work/release/ssmscope" man "$made/man"
+gzip --no-name -9 "$made"/man/*.1
 for shell in bash zsh fish; do
     "$work/release/ssmscope" completions "$shell" > "$made/$shell"
 done

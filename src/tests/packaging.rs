@@ -241,7 +241,6 @@ fn the_debian_package_installs_runs_and_leaves() {
     assert!(text(&read.stdout).starts_with("SSMSCOPE OK: healthy"), "{read:?}");
     for (path, mode) in [
         ("/usr/bin/ssmscope", 0o755),
-        ("/usr/share/man/man1/ssmscope-read.1.gz", 0o644),
         ("/usr/share/bash-completion/completions/ssmscope", 0o644),
         ("/usr/share/zsh/vendor-completions/_ssmscope", 0o644),
         ("/usr/share/fish/vendor_completions.d/ssmscope.fish", 0o644),
@@ -252,10 +251,15 @@ fn the_debian_package_installs_runs_and_leaves() {
     }
     // A container's dpkg may leave documentation out; the package has it.
     let files = text(&run("dpkg-deb", &["--contents", &package]).stdout);
-    for name in
-        ["README.md", "copyright", "docs/health-checks.md", "docs/verdicts/refused.md", "docs/examples/cron"]
-    {
-        assert!(files.contains(&format!("./usr/share/doc/ssmscope/{name}")), "{name}: {files}");
+    for name in [
+        "man/man1/ssmscope-check.1.gz",
+        "doc/ssmscope/README.md",
+        "doc/ssmscope/copyright",
+        "doc/ssmscope/docs/health-checks.md",
+        "doc/ssmscope/docs/verdicts/refused.md",
+        "doc/ssmscope/docs/examples/cron",
+    ] {
+        assert!(files.contains(&format!("./usr/share/{name}\n")), "{name}: {files}");
     }
     let enabled = Path::new("/etc/systemd/system/timers.target.wants");
     let is_enabled = fs::read_dir(enabled).is_ok_and(|mut units| {
