@@ -32,6 +32,26 @@ const MICROSECONDS: u8 = 6;
 
 /// Runs the command and yields its exit status.
 pub fn run(options: &Live) -> anyhow::Result<u8> {
+    let outcome = capture(options);
+    if let (Err(_), Some(path)) = (&outcome, &options.textfile) {
+        // What can't be told is news as well, and what was told before must not stand. The error tells more than a second one.
+        let words = options.selection.words();
+        let _ = Textfile::begin(path).and_then(|textfile| {
+            textfile.finish(&Monitored {
+                worst: &Worst::default(),
+                summary: &Summary::default(),
+                status: UNKNOWN,
+                unopened: &[],
+                target: words.as_deref(),
+                thresholds: &Thresholds::default(),
+                attempt: None,
+            })
+        });
+    }
+    outcome
+}
+
+fn capture(options: &Live) -> anyhow::Result<u8> {
     let output = options.output;
     // Names are resolved where the user is, the device is opened where it is.
     let target = read::target(&options.selection)?;

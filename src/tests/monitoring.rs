@@ -36,14 +36,18 @@ fn a_plugin_prints_one_status_line_below_80_characters_and_the_exit_status() {
 
 #[test]
 fn every_capture_makes_a_plugin_s_output_and_metrics() {
-    for folder in fs::read_dir(testdata("")).unwrap().flatten() {
-        let Ok(files) = fs::read_dir(folder.path()) else { continue };
+    let folder = tempfile::tempdir().unwrap();
+    let metrics = folder.path().join("x.prom");
+    let authority = testdata("stranger.pem");
+    for situation in fs::read_dir(testdata("")).unwrap().flatten() {
+        let Ok(files) = fs::read_dir(situation.path()) else { continue };
         for file in files.flatten().map(|file| file.path()) {
             let is_capture = file.file_stem().is_some_and(|stem| stem == "capture");
             if is_capture && file.metadata().is_ok_and(|about| about.len() < 100_000) {
-                Told::by(&["read", "-o", "nagios", "-w", "30", file.to_str().unwrap()]).is_a_plugin_s();
-                let told = Told::by(&["read", "-o", "prometheus", file.to_str().unwrap()]);
-                is_one_family_after_the_other(&told.out);
+                let (file, textfile) = (file.to_str().unwrap(), metrics.to_str().unwrap());
+                let options = ["-o", "nagios", "-w", "30", "--ca-file", &authority, "--textfile", textfile];
+                Told::by(&[&["read", file][..], &options].concat()).is_a_plugin_s();
+                is_one_family_after_the_other(&fs::read_to_string(&metrics).unwrap());
             }
         }
     }
@@ -213,6 +217,10 @@ fn a_textfile_appears_whole_and_readable_beside_any_output() {
     assert_eq!(told.status, 3);
     let metrics = fs::read_to_string(&path).unwrap();
     assert!(metrics.contains("ssmscope_status{target=\"127.0.0.1:8443\"} 3\n"), "{metrics}");
+    let told = Told::by(&["live", "-i", "no-such-interface", "-H", "192.0.2.1", "--textfile", textfile]);
+    assert_eq!(told.status, 3);
+    let metrics = fs::read_to_string(&path).unwrap();
+    assert!(metrics.contains("ssmscope_status{target=\"192.0.2.1\"} 3\n"), "{metrics}");
     let told = Told::by(&["read", "--textfile", "/nonexistent/x.prom", &testdata(HEALTHY)]);
     assert_eq!((told.status, told.out.as_str()), (3, ""), "{told:?}");
     assert!(told.error.contains("--textfile /nonexistent/x.prom: can't be written"), "{told:?}");
