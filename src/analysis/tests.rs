@@ -66,6 +66,18 @@ fn exchange() -> Talk {
 // ---- nothing came back ----
 
 #[test]
+fn a_server_whose_client_is_missing_from_pasted_text_is_not_said_to_speak_first() {
+    let mut talk = exchange().only(Server);
+    for packet in &mut talk.packets {
+        packet.payload.clear();
+        packet.header.tcp.ack = None;
+    }
+    let told = judge(&talk, 0);
+    assert_eq!(told.story.one_sided(), Some(Server));
+    assert_eq!(told.verdict.code, "in-progress");
+}
+
+#[test]
 fn a_syn_is_unanswered_only_after_the_stall_time() {
     assert_eq!(code(&ssm().syn(), 2_900), "in-progress");
     assert_eq!(code(&ssm().syn(), 3_000), "syn-no-reply");

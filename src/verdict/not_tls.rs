@@ -3,7 +3,7 @@
 use super::{Actor, Rule, Settings, Severity, Verdict, opening_packets};
 use crate::story::{EndingKind, Opening, Said, Story};
 use crate::tcp::Role;
-use crate::tls::{Plain, PlainKind};
+use crate::tls::{Basis, Plain, PlainKind};
 
 /// `not-tls`.
 pub(super) const RULE: Rule = Rule {
@@ -30,7 +30,9 @@ fn judge(story: &Story, _: &Settings) -> Option<Verdict> {
             (Role::Server, server)
         }
         (None, Some(client), _) if story.expects_tls => (Role::Client, client),
-        (None, None, Some(server)) if story.expects_tls => (Role::Server, server),
+        (None, None, Some(server)) if story.expects_tls && spoke_first(story, server) => {
+            (Role::Server, server)
+        }
         _ => return None,
     };
     // A silence before anybody could tell decides, whatever comes after it.
@@ -78,6 +80,13 @@ fn judge(story: &Story, _: &Settings) -> Option<Verdict> {
                 "If the service should speak TLS here, check its configuration; `--tls-port` tells this program where TLS is expected.",
             ]),
     )
+}
+
+/// Whether the server said it before the client said anything. Where the client's packets are missing, bytes that are no
+/// text may as well be the answer to a ClientHello.
+fn spoke_first(story: &Story, said: &Said<Plain>) -> bool {
+    let may_be_answer = said.what.kind == PlainKind::Binary && said.basis > Basis::Decoded;
+    !may_be_answer || story.counters.client.segments > 0
 }
 
 fn describe(said: &Said<Plain>) -> String {

@@ -53,6 +53,8 @@ pub struct Plan {
     records: Records,
     tickets: usize,
     requests: usize,
+    /// The first request stands in the segment of the client's Finished, as that of GnuTLS and Node.js does.
+    asks_at_once: bool,
     /// Milliseconds that the server, and the client, take in the handshake.
     server_thinks: usize,
     client_thinks: usize,
@@ -153,6 +155,7 @@ impl Plan {
             ]),
             tickets: random.pick(&[0, 1, 2, 2, 4]),
             requests,
+            asks_at_once: matches!(handshake, Full13 | Retry13 | Resumed13) && random.once_in(3),
             server_thinks: if random.once_in(25) { random.of(2_400..9_000) } else { random.of(0..120) },
             client_thinks: if random.once_in(40) { random.of(2_400..6_000) } else { random.of(0..90) },
             answer: random.pick(&[40, 300, 1_100, 2_600, 9_000]),
@@ -166,7 +169,8 @@ impl Plan {
             Full12 => self.full_12(talk, random),
             Renegotiated12 => {
                 self.full_12(talk, random);
-                self.exchange(talk, random);
+                self.ask(talk, random);
+                self.answer(talk, random);
                 self.renegotiate(talk, random);
             }
             SessionId12 | Ticket12 => self.abbreviated_12(talk, random),
@@ -176,7 +180,11 @@ impl Plan {
             if round > 0 && random.once_in(4) {
                 talk.idle(random.of(4..90), random.pick(&[Client, Server]));
             }
-            self.exchange(talk, random);
+            let is_asked = round == 0 && self.asks_at_once;
+            if !is_asked {
+                self.ask(talk, random);
+            }
+            self.answer(talk, random);
         }
         self.end(talk, random);
     }
@@ -415,6 +423,9 @@ impl Plan {
                 flight.extend(self.hidden(size, random));
             }
         }
+        if self.asks_at_once && self.requests > 0 {
+            flight.extend(self.sealed(DATA, random.of(40..700), random));
+        }
         talk.say(Client, &flight, random);
         talk.is_established();
         let tickets: Vec<u8> = (0..self.tickets).flat_map(|_| self.hidden(230, random)).collect();
@@ -450,11 +461,12 @@ impl Plan {
         }
     }
 
-    /// A request and its answer.
-    fn exchange(&self, talk: &mut Conversation, random: &mut Random) {
-        let asked = random.of(40..700);
-        let request = self.sealed(DATA, asked, random);
+    fn ask(&self, talk: &mut Conversation, random: &mut Random) {
+        let request = self.sealed(DATA, random.of(40..700), random);
         talk.say(Client, &request, random);
+    }
+
+    fn answer(&self, talk: &mut Conversation, random: &mut Random) {
         if random.once_in(12) {
             // RFC 8446, 4.6.3.
             if self.is_13() {
