@@ -91,10 +91,18 @@ fn judge(story: &Story, _: &Settings) -> Option<Verdict> {
             .advise(&advice::SERVER_PROCESS)
             .advise(&["Look at the client too: it may wait for a certificate check or for its user."]);
     } else {
+        let owes_flight = silence.owed_by == Role::Server && ending.stage <= Stage::ServerHello;
+        let is_untried = owes_flight && path_mtu::is_untried(story, Role::Server);
         verdict = verdict.explain(format!(
             "Everything sent so far was acknowledged: the network carries packets both ways. The {} has what it needs \
-             and does not go on.{}",
+             and does not go on{}.{}",
             silence.owed_by,
+            if is_untried {
+                ", or what it sends next is lost before it gets here: none of its packets was large, and a path whose MTU is \
+                 too small loses the large ones"
+            } else {
+                ""
+            },
             drop_caveat(story)
         ));
         verdict = match silence.owed_by {
@@ -103,6 +111,9 @@ fn judge(story: &Story, _: &Settings) -> Option<Verdict> {
                 "Look at the client: it may wait for a certificate check (revocation lists or OCSP over a blocked network).",
             ]),
         };
+        if is_untried {
+            verdict = verdict.advise(&["Capture near the server too: does it send more than arrives here?"]);
+        }
     }
     Some(
         verdict

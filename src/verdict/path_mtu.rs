@@ -33,6 +33,11 @@ pub(super) fn sign(story: &Story, sender: Role) -> Option<Sign> {
     reported(story, sender).or_else(|| missing(story, sender)).or_else(|| unreceived(story, sender))
 }
 
+/// Whether no large packet of `sender` was seen, so that the path's MTU was not put to the test.
+pub(super) fn is_untried(story: &Story, sender: Role) -> bool {
+    story.counters[sender].largest_payload < LARGE_PAYLOAD
+}
+
 /// A router says that a packet is too big, and the sender did not get through afterwards.
 fn reported(story: &Story, sender: Role) -> Option<Sign> {
     if story.is_all_acknowledged[sender] {
