@@ -59,10 +59,7 @@ pub fn run(options: &Check) -> anyhow::Result<u8> {
             return Err(error);
         }
     };
-    let mut worst = Worst::default();
-    for judged in &outcome.connections {
-        worst.take(judged);
-    }
+    let worst = Worst::of(&outcome.connections);
     let monitored = Monitored {
         worst: &worst,
         summary: &outcome.summary,

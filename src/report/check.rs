@@ -9,7 +9,7 @@ use super::escape::escaped;
 use super::notes::Notes;
 use super::timeline::{write_connection, write_judgement, write_labelled, write_note};
 use super::words::{self, BOLD, DIM, PROSE_COLUMNS, PacketNames, style_of, wrapped};
-use super::{Origins, Style, clock};
+use super::{Origins, Style, Worst, clock};
 use crate::probe::oauth::Token;
 use crate::probe::{Conclusion, Outcome, Phase, Step};
 use crate::story::Item;
@@ -61,6 +61,9 @@ pub fn write(outcome: &Outcome, style: &Style, out: &mut dyn Write) -> io::Resul
             writeln!(out, "{BOLD}{} → {}{BOLD:#}", words::end(client), words::end(server))?;
         }
         write_judgement(judged, &names, style, out)?;
+    }
+    if let Some(expiry) = Worst::of(&outcome.connections).expiry {
+        write_labelled("Expiry", &format!("The first {}.", expiry.told()), out)?;
     }
     if let Some(token) = outcome.token.as_ref().filter(|token| token.is_granted()) {
         let life = token.expires_in.map_or(String::new(), |seconds| format!(" It is good for {seconds} s."));

@@ -63,6 +63,15 @@ impl Expiry {
 }
 
 impl Worst {
+    /// Of all these connections.
+    pub fn of(connections: &[Judged]) -> Self {
+        let mut worst = Self::default();
+        for judged in connections {
+            worst.take(judged);
+        }
+        worst
+    }
+
     /// Takes a judged connection in.
     pub fn take(&mut self, judged: &Judged) {
         let Judged { story, verdict, .. } = judged;

@@ -7,6 +7,7 @@ use serde::Serialize;
 
 use super::{SCHEMA, clock, seconds};
 use crate::probe::{self, Lookup, Outcome, Phase, oauth::Grant};
+use crate::report::Worst;
 use crate::time::{Clock, Elapsed};
 use crate::verdict::Severity;
 
@@ -37,6 +38,8 @@ pub struct Check {
     pub advice: Vec<String>,
     /// Seconds that its parts took; null where there was none.
     pub durations: Durations,
+    /// The first of the server's certificates to end, as the probe received them; null where none came.
+    pub certificate_expiry: Option<CertificateExpiry>,
     /// What the numbers of packets in the connection objects are: those of the steps here, or of captured packets.
     pub evidence: Evidence,
     /// What was done, and what came back.
@@ -49,6 +52,15 @@ pub struct Check {
     pub oauth: Option<Oauth>,
     /// The request for a page; null where none was made.
     pub http: Option<Http>,
+}
+
+/// The end of a certificate.
+#[derive(Clone, Debug, Serialize, JsonSchema)]
+pub struct CertificateExpiry {
+    /// The last second at which it is valid, in RFC 3339.
+    pub at: String,
+    /// Days until then; below zero when it has passed.
+    pub days: Option<f64>,
 }
 
 /// What proves a check's verdicts.
@@ -194,6 +206,9 @@ impl Check {
                 oauth: span(spent.token),
                 http: span(spent.page),
             },
+            certificate_expiry: Worst::of(&outcome.connections)
+                .expiry
+                .map(|expiry| CertificateExpiry { at: expiry.at.machine_readable(), days: expiry.days }),
             evidence: if outcome.captured.is_some() { Evidence::Packets } else { Evidence::Steps },
             steps: outcome
                 .steps

@@ -94,7 +94,7 @@ impl<'c> Case<'c> {
         let Some(capturing) = capturing else { return };
         capturing.end();
         let stall = if self.options.contains(&"--stall-after") { "0.5" } else { "3" };
-        let slow = if code == "slow" { "0.001" } else { "2" };
+        let slow = if code == "slow" { "0.00005" } else { "2" };
         let read = Command::new(env!("CARGO_BIN_EXE_ssmscope"))
             .args(["read", "-o", "json", "--stall-after", stall, "--slow-after", slow, "--tls-port", "8444"])
             .arg(&file)
@@ -206,8 +206,10 @@ fn handshakes(net: &Net) {
     let Some(server) = openssl(net, 8443, &good, &["-www"]) else { return };
     holds("healthy", None, &[SERVER]);
     holds("healthy", None, &[SERVER, "--http", "/"]);
+    let told = check(net, &[&[SERVER][..], &named].concat());
+    assert!(told.check["certificate_expiry"]["days"].as_f64().unwrap() > 700_000.0, "{}", told.all);
     holds("healthy", None, &[SERVER, "--tls-max", "1.2", "--http", "/"]);
-    holds("slow", None, &[SERVER, "--slow-after", "1ms"]);
+    holds("slow", None, &[SERVER, "--slow-after", "0.05ms"]);
     drop(server);
     let Some(server) = openssl(net, 8444, &good, &["-tls1_2"]) else { return };
     holds("tls-alert", Some("protocol_version"), &["10.8.0.2:8444", "--tls-min", "1.3"]);
@@ -606,7 +608,7 @@ fn with_a_capture_the_packets_prove_the_verdict_and_are_saved() {
     net.run("server", &["iptables", "-I", "INPUT", "-p", "tcp", "--dport", "8443", "-j", "DROP"]);
     let told = run(&[&[SERVER][..], &QUICK[..]].concat());
     assert_eq!(told.codes(), ["syn-no-reply"], "{}", told.all);
-    assert_eq!(told.connections[0]["tcp"]["syn_count"], 2, "{}", told.all);
+    assert!(told.connections[0]["tcp"]["syn_count"].as_u64() >= Some(2), "{}", told.all);
     let shown = net.check(&capture).args([SERVER]).args(QUICK).output().unwrap();
     let shown = String::from_utf8_lossy(&shown.stdout).into_owned();
     assert!(shown.contains("Flags [S]") && shown.contains("captured on c"), "{shown}");
@@ -681,7 +683,7 @@ fn the_report_fits_a_terminal_and_time_is_limited() {
     serve(&net, 8444, peers::read_and_wait);
     let began = std::time::Instant::now();
     let told = check(&net, &["10.8.0.2:8444", "-t", "1"]);
-    assert!(began.elapsed() < std::time::Duration::from_millis(2_500), "{}", told.all);
+    assert!(began.elapsed() < std::time::Duration::from_millis(4_000), "{}", told.all);
     assert_eq!(told.codes(), ["no-server-hello"], "{}", told.all);
 }
 
