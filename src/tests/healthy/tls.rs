@@ -37,6 +37,7 @@ enum Ending {
 }
 
 /// One healthy connection.
+#[expect(clippy::struct_excessive_bools, reason = "each is done or not, in any combination")]
 #[derive(Clone, Debug)]
 pub struct Plan {
     handshake: Handshake,
