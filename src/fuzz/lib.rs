@@ -1,7 +1,5 @@
-//! The ways in for hostile bytes and their seeds, which the tests replay too.
+//! The ways in for hostile bytes, which the tests replay too.
 
-#[path = "../tests/hostile/seeds.rs"]
-pub mod seeds;
 #[path = "../tests/hostile/targets.rs"]
 mod targets;
 

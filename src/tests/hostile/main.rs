@@ -162,6 +162,9 @@ fn every_way_in_takes_its_seeds_and_what_is_left_of_them() {
         let mut seeds = seeds::of(way.name, &captures);
         seeds.retain(|seed| !seed.is_empty());
         assert!(seeds.len() > 40, "{} has {} seeds", way.name, seeds.len());
+        if let Some(corpora) = std::env::var_os("SEED_CORPORA") {
+            write_corpus(&Path::new(&corpora).join(way.name), &seeds);
+        }
         for number in 0..300 {
             let mut seed = seeds[random.of(0..seeds.len())].clone();
             seed.truncate(4_000);
@@ -170,6 +173,14 @@ fn every_way_in_takes_its_seeds_and_what_is_left_of_them() {
             }
             (way.take)(&seed);
         }
+    }
+}
+
+/// Writes seeds for a fuzzer.
+fn write_corpus(folder: &Path, seeds: &[Vec<u8>]) {
+    std::fs::create_dir_all(folder).expect("a folder");
+    for (number, seed) in seeds.iter().enumerate() {
+        std::fs::write(folder.join(format!("seed-{number:04}")), seed).expect("a file");
     }
 }
 
