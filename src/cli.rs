@@ -9,6 +9,7 @@ use rustls::pki_types::ServerName;
 use ssmscope::probe::{host_and_port, oauth};
 use ssmscope::report::Range;
 use ssmscope::time::Elapsed;
+use ssmscope::{analysis, limits};
 
 /// Says why a connection to a licence server failed, from a packet capture or from tcpdump's text.
 #[derive(Debug, Parser)]
@@ -140,6 +141,10 @@ pub struct Read {
     /// How it is judged.
     #[command(flatten)]
     pub judgement: Judgement,
+
+    /// How much is kept.
+    #[command(flatten)]
+    pub bounds: Bounds,
 }
 
 /// Which traffic is analysed.
@@ -197,6 +202,19 @@ pub struct Judgement {
     /// How long after the SYN established TLS is slow: 2, 2.5, 500ms.
     #[arg(long, value_name = "SECONDS", value_parser = span, default_value = "2", help_heading = "Judgement")]
     pub slow_after: Elapsed,
+}
+
+/// How much is kept at one time.
+#[derive(Clone, Copy, Debug, Args)]
+pub struct Bounds {
+    /// Follow at most so many connections at one time. Beyond it, those that tell least are judged early; the summary says
+    /// how many.
+    #[arg(long, value_name = "N", default_value_t = limits::CONNECTIONS, help_heading = "Bounds", value_parser = at_least_four)]
+    pub max_connections: usize,
+
+    /// Use at most so much memory: 256M, 1G. Beyond it, connections that tell least are judged early.
+    #[arg(long, value_name = "SIZE", default_value = "1G", help_heading = "Bounds", value_parser = memory)]
+    pub max_memory: usize,
 }
 
 /// `ssmscope live`.
@@ -318,6 +336,10 @@ pub struct Live {
     /// How it is judged.
     #[command(flatten)]
     pub judgement: Judgement,
+
+    /// How much is kept.
+    #[command(flatten)]
+    pub bounds: Bounds,
 }
 
 /// `ssmscope check`.
@@ -697,6 +719,26 @@ fn statuses(text: &str) -> Result<(u16, u16), String> {
     }
 }
 
+/// A number of connections of which a quarter is one at least.
+fn at_least_four(text: &str) -> Result<usize, String> {
+    text.parse().ok().filter(|number| *number >= 4).ok_or_else(|| "not a number of at least 4".to_owned())
+}
+
+/// A size in bytes, or in KiB, MiB or GiB with K, M or G behind it.
+fn memory(text: &str) -> Result<usize, String> {
+    let number = text.trim_end_matches(['K', 'M', 'G']);
+    let unit = match &text[number.len()..] {
+        "" => 1,
+        "K" => 1 << 10,
+        "M" => 1 << 20,
+        "G" => 1 << 30,
+        _ => 0,
+    };
+    let bytes = number.parse::<usize>().ok().and_then(|number| number.checked_mul(unit));
+    let least = analysis::Bounds::LEAST_MEMORY;
+    bytes.filter(|bytes| *bytes >= least).ok_or_else(|| format!("not a size of at least {}M", least >> 20))
+}
+
 /// A host's name or an address, as a certificate can bear it.
 fn server_name(text: &str) -> Result<String, String> {
     let name = ServerName::try_from(text.trim_end_matches('.'));
@@ -722,6 +764,17 @@ mod tests {
         for text in ["", "https://ssm.example", "ssm.example:8443", "a b"] {
             assert!(server_name(text).is_err(), "{text}");
         }
+    }
+
+    #[test]
+    fn sizes_have_a_unit_and_leave_room_to_work_in() {
+        for (text, mebibytes) in [("64M", 64), ("1G", 1024), ("131072K", 128), ("134217728", 128)] {
+            assert_eq!(memory(text), Ok(mebibytes << 20), "{text}");
+        }
+        for text in ["", "M", "63M", "-1G", "1GM", "1T", "99999999999999999999", "1.5G"] {
+            assert!(memory(text).is_err(), "{text}");
+        }
+        assert!(at_least_four("4").is_ok() && at_least_four("3").is_err());
     }
 
     #[test]

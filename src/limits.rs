@@ -75,8 +75,23 @@ pub const NESTED_REASSEMBLIES: usize = 2;
 /// What a held fragment costs beside its bytes, so that tiny fragments count against [`FRAGMENT_BYTES`] too.
 pub const FRAGMENT_OVERHEAD_BYTES: usize = 64;
 
-/// Connections followed at one time; the least informative are judged early and leave.
-pub const CONNECTIONS: usize = 200_000;
+/// Connections followed at one time; the least informative are judged early and leave. A scan of 50,000 SYNs in a second
+/// stays for 20 s, longer than an answer takes.
+pub const CONNECTIONS: usize = 1_000_000;
+
+/// Memory of the whole program, in bytes, what is kept for reports aside: half of the smallest virtual machine on which
+/// captures of gigabytes are looked at.
+pub const MEMORY_BYTES: usize = 1024 * 1024 * 1024;
+
+/// Memory that the program takes with no connection, in bytes: itself, its buffers, a trust store.
+pub const PROGRAM_BYTES: usize = 24 * 1024 * 1024;
+
+/// New connections after which those that are over are judged and leave. A capture with fewer is reported in the order of
+/// the first packets.
+pub const UNSORTED_CONNECTIONS: usize = 4096;
+
+/// Connections that are remembered after they were judged early, so that their last packets do not look like new ones.
+pub const LEFTOVERS: usize = 200_000;
 
 /// Failed connections that a monitoring plugin's output lists one by one; Nagios keeps 8 KB of it, and NRPE less.
 pub const PLUGIN_FAILURES: usize = 20;
@@ -111,7 +126,10 @@ pub const OUT_OF_ORDER_BYTES_IN_ALL: usize = 64 * 1024 * 1024;
 /// remarkable, and the rest is folded.
 pub const TIMELINE_HEAD: usize = 64;
 
-/// Packets that all timelines together keep; connections beyond it are judged without one. Some 600 bytes each.
+/// What a packet of a timeline takes in memory, in bytes: its headers, its first bytes, notes.
+pub const TIMELINE_ENTRY_BYTES: usize = 600;
+
+/// Packets that all timelines together keep; connections beyond it are judged without one.
 pub const TIMELINE_ENTRIES_IN_ALL: usize = 500_000;
 
 /// See [`TIMELINE_HEAD`].

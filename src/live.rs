@@ -16,7 +16,7 @@ use ssmscope::capture::{About, Frame, Source, Target, save};
 use ssmscope::packet::{Content, Packet};
 use ssmscope::recorder::{self, Recorder};
 use ssmscope::report::stream::{Stream, Times};
-use ssmscope::report::{Collection, Monitored, Thresholds, Worst, json, nagios, prometheus, table};
+use ssmscope::report::{Monitored, Thresholds, Worst, json, nagios, prometheus, table};
 use ssmscope::story::{Entry, Silence, Story};
 use ssmscope::time::{Clock, Elapsed, Timestamp};
 use ssmscope::verdict::Severity;
@@ -71,7 +71,7 @@ fn capture(options: &Live) -> anyhow::Result<u8> {
     let settings = Settings {
         keeps_timeline: options.output == Output::Timeline,
         watching: Watching::Always,
-        ..read::settings(&options.judgement)?
+        ..read::settings(&options.judgement, options.bounds)?
     };
     let saving = options.write.as_deref().map(|path| Saving::begin(path, options)).transpose()?;
     let recorder = options.record.as_deref().map(|folder| recorder(folder, options)).transpose()?;
@@ -103,11 +103,10 @@ fn capture(options: &Live) -> anyhow::Result<u8> {
         }
         Output::Table => {
             let mut out = out;
-            let mut report = Collection::new(false, false);
+            let mut report = table::Report::new(io::stdout(), false, style);
             let summary = conductor.analyse(&mut device, target, &settings, &mut report);
-            report.sort();
             summary.and_then(|summary| {
-                table::write(&report, &summary, &style, &mut out)?;
+                report.finish(&summary, &mut out)?;
                 out.flush().map(|()| summary)
             })
         }

@@ -72,6 +72,10 @@ impl Sink for Watched<'_> {
         self.sink.idle(at, about)
     }
 
+    fn reads_findings(&self) -> bool {
+        self.sink.reads_findings()
+    }
+
     fn is_done(&mut self) -> bool {
         self.ends.as_ref().is_some_and(|ends| ends.load(Ordering::Relaxed)) || self.sink.is_done()
     }

@@ -22,7 +22,7 @@ use ssmscope::time::Elapsed;
 use ssmscope::time::Timestamp;
 use ssmscope::verdict;
 
-use crate::cli::{Judgement, Output, Read, Selection};
+use crate::cli::{Bounds, Judgement, Output, Read, Selection};
 use crate::follow::{self, Following};
 use crate::plugin::{self, Deadline};
 use crate::progress::Watched;
@@ -31,6 +31,9 @@ use crate::{UNKNOWN, complain, signals, trust};
 
 /// Columns of a table where no terminal tells its own.
 const COLUMNS: u16 = 80;
+
+/// What is written at once where there is much to write.
+const BLOCK_BYTES: usize = 64 * 1024;
 
 /// Runs the command and yields its exit status.
 pub fn run(options: &Read) -> anyhow::Result<u8> {
@@ -78,7 +81,7 @@ impl Reading<'_> {
         let keeps_timeline = options.output == Output::Timeline;
         let is_waited_for = follow::is_waited_for(options)?;
         let watching = if is_waited_for { Watching::WhenIdle } else { Watching::Never };
-        let settings = Settings { keeps_timeline, watching, ..settings(&options.judgement)? };
+        let settings = Settings { keeps_timeline, watching, ..settings(&options.judgement, options.bounds)? };
         let Opened { source, failed } = if is_waited_for {
             match follow::open(options) {
                 Ok(source) => Opened { source: Some(Box::new(source)), failed: Vec::new() },
@@ -137,7 +140,9 @@ impl Reading<'_> {
         };
         let (summary, written) = match options.output {
             Output::Json => {
-                let mut report = json::Report::new(&mut out, &names);
+                // It has no styles that would have to be taken out where there is no terminal, which looks at every byte.
+                let out = BufWriter::with_capacity(BLOCK_BYTES, io::stdout());
+                let mut report = json::Report::new(out, &names);
                 let summary = analyse(&mut report)?;
                 let written = report.finish(&summary, failed);
                 (summary, written)
@@ -160,15 +165,19 @@ impl Reading<'_> {
                 let written = report.finish(&summary);
                 (summary, written)
             }
-            Output::Timeline | Output::Table => {
+            Output::Table => {
+                let rows = BufWriter::with_capacity(BLOCK_BYTES, io::stdout());
+                let mut report = table::Report::new(rows, names.len() > 1, style(is_verbose, options.all));
+                let summary = analyse(&mut report)?;
+                let written = report.finish(&summary, &mut out);
+                (summary, written)
+            }
+            Output::Timeline => {
                 let mut collection = Collection::new(names.len() > 1, options.all);
                 let summary = analyse(&mut collection)?;
                 collection.sort();
                 let style = style(is_verbose, options.all);
-                let written = match options.output {
-                    Output::Table => table::write(&collection, &summary, &style, &mut out),
-                    _ => timeline::write(&collection, &summary, &style, &mut out),
-                };
+                let written = timeline::write(&collection, &summary, &style, &mut out);
                 (summary, written)
             }
         };
@@ -224,6 +233,10 @@ impl Reading<'_> {
 pub struct Nothing;
 
 impl Sink for Nothing {
+    fn reads_findings(&self) -> bool {
+        false
+    }
+
     fn connection(&mut self, _: Judged) -> io::Result<()> {
         Ok(())
     }
@@ -257,12 +270,17 @@ fn found(host: String) -> Result<Vec<String>, TargetError> {
 }
 
 /// The analysis that options ask for.
-pub fn settings(judgement: &Judgement) -> anyhow::Result<Settings> {
+pub fn settings(judgement: &Judgement, bounds: Bounds) -> anyhow::Result<Settings> {
     let mut settings = Settings {
         judging: verdict::Settings { slow_after: judgement.slow_after, stall_after: judgement.stall_after },
         certificates: CertificateSettings {
             wanted: judgement.name.clone().map(|name| Wanted { name, source: NameSource::Option }),
             trust: trust::anchors(judgement.ca_file.as_deref())?,
+        },
+        bounds: analysis::Bounds {
+            connections: bounds.max_connections,
+            memory: bounds.max_memory,
+            ..analysis::Bounds::default()
         },
         ..Settings::default()
     };

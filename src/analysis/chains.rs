@@ -3,6 +3,8 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
+use foldhash::fast::RandomState;
+
 use crate::cert::{self, Certificate, Date, Examination, Trust, Wanted, When};
 use crate::limits;
 use crate::story::Story;
@@ -27,21 +29,24 @@ pub(super) struct Chains {
     trust: Trust,
     wanted: Option<Wanted>,
     /// With the dates at which a certificate begins or ends to be valid.
-    kept: HashMap<Arc<CertificateMessage>, Vec<Date>>,
+    kept: HashMap<Arc<CertificateMessage>, Vec<Date>, RandomState>,
     kept_bytes: usize,
-    checked: HashMap<Question, Arc<Examination>>,
+    most_bytes: usize,
+    checked: HashMap<Question, Arc<Examination>, RandomState>,
     /// Messages that were not kept for want of room.
     pub(super) given_up: u64,
 }
 
 impl Chains {
-    pub(super) fn new(settings: &super::CertificateSettings) -> Self {
+    /// For certificates of so many bytes in all.
+    pub(super) fn new(settings: &super::CertificateSettings, most_bytes: usize) -> Self {
         Self {
             trust: settings.trust.clone(),
             wanted: settings.wanted.clone(),
-            kept: HashMap::new(),
+            kept: HashMap::default(),
             kept_bytes: 0,
-            checked: HashMap::new(),
+            most_bytes,
+            checked: HashMap::default(),
             given_up: 0,
         }
     }
@@ -52,7 +57,7 @@ impl Chains {
             return Arc::clone(known);
         }
         let bytes = OVERHEAD_BYTES + message.chain.iter().map(Vec::len).sum::<usize>();
-        if self.kept_bytes + bytes > limits::CERTIFICATE_BYTES_IN_ALL {
+        if self.kept_bytes + bytes > self.most_bytes {
             self.given_up += 1;
             let further = message.further + message.chain.len() as u32;
             return Arc::new(CertificateMessage { chain: Vec::new(), further, ..**message });
@@ -141,7 +146,7 @@ mod tests {
 
     fn told(talk: &Talk, settings: &CertificateSettings, clock: Clock) -> (Story, Verdict) {
         let all = crate::analysis::Settings::default();
-        let mut chains = Chains::new(settings);
+        let mut chains = Chains::new(settings, limits::CERTIFICATE_BYTES_IN_ALL);
         let mut track = Track::new(talk.packets[0].place, &talk.packets[0].segment(), &all);
         for packet in &talk.packets {
             track.segment(packet.place, &packet.segment(), &mut Budget::default());
@@ -165,7 +170,7 @@ mod tests {
 
     #[test]
     fn equal_chains_are_kept_once_and_only_so_many() {
-        let mut chains = Chains::new(&settings());
+        let mut chains = Chains::new(&settings(), limits::CERTIFICATE_BYTES_IN_ALL);
         let first = chains.share(&message(1));
         assert!(Arc::ptr_eq(&first, &chains.share(&message(1))));
         assert!(!Arc::ptr_eq(&first, &chains.share(&message(2))));
@@ -179,7 +184,7 @@ mod tests {
     fn a_chain_is_checked_once_between_two_of_its_dates() {
         let chain = [sample("server"), sample("intermediate")];
         let (mut story, _) = told(&flight(&chain), &settings(), Clock::Utc);
-        let mut chains = Chains::new(&settings());
+        let mut chains = Chains::new(&settings(), limits::CERTIFICATE_BYTES_IN_ALL);
         let shared = chains.share(&story.tls.certificates[Server].as_ref().unwrap().what);
         let mut examined_at = |seconds: i64| {
             let said = story.tls.certificates[Server].as_mut().unwrap();

@@ -3,8 +3,10 @@
 //! It decodes each record, finds its connection, lets TCP and TLS read it, folds the result into the connection's
 //! story, and judges the story when the connection leaves: at the end of the capture, or when the table is full.
 
+mod bounds;
 mod chains;
 mod clock;
+mod embryo;
 #[cfg(test)]
 mod finding_tests;
 mod opening;
@@ -16,15 +18,17 @@ mod watch;
 
 use std::io;
 
+pub use bounds::Bounds;
 use chains::Chains;
+use embryo::Embryo;
 pub use summary::{ServerSummary, Summary};
-use table::{Budget, Table, Track};
+use table::{Budget, Leaving, Table, Track};
 use watch::Leftovers;
 
 use crate::capture::{About, Frame, Prefilter, ReadError, Record, Source, Target, TargetError};
 use crate::cert::{Trust, Wanted};
 use crate::decode::Decoder;
-use crate::finding::Finding;
+use crate::finding::{self, Finding};
 use crate::packet::{Content, IcmpError, Neighbour, Packet, Segment, Viewpoint};
 use crate::story::{CaptureFacts, Entry, Insight, Moment, Place, Silence, Story};
 use crate::tcp::Key;
@@ -48,6 +52,8 @@ pub struct Settings {
     pub viewpoint: Viewpoint,
     /// What the client's end tells of its connections; nobody does of those in captures.
     pub insights: Vec<Insight>,
+    /// How much is kept at one time.
+    pub bounds: Bounds,
 }
 
 /// When the sink is told what is known while packets come.
@@ -86,6 +92,7 @@ impl Default for Settings {
             certificates,
             viewpoint: Viewpoint::default(),
             insights: Vec::new(),
+            bounds: Bounds::default(),
         }
     }
 }
@@ -152,13 +159,20 @@ pub trait Sink {
         Ok(())
     }
 
+    /// Whether findings are read beside the verdicts. If not, they are not looked for.
+    fn reads_findings(&self) -> bool {
+        true
+    }
+
     /// Whether enough is known: the analysis then ends as at the capture's end.
     fn is_done(&mut self) -> bool {
         false
     }
 
-    /// A connection that was judged: those that leave a full table first, the others at the end, in the order of
-    /// their first packets.
+    /// A connection that was judged.
+    ///
+    /// They come in the order of their first packets, but for those that are judged before the capture's end: now and then
+    /// all connections that are over, and a part of the others where too many are followed. Each such batch is in that order.
     ///
     /// # Errors
     /// When output can't be written.
@@ -296,12 +310,12 @@ impl<'s> Analysis<'s> {
             summary: Summary::default(),
             clock: clock::Eras::default(),
             budget: Budget::default(),
-            chains: Chains::new(&settings.certificates),
+            chains: Chains::new(&settings.certificates, settings.bounds.certificate_bytes()),
             facts: CaptureFacts { viewpoint: settings.viewpoint, ..CaptureFacts::default() },
             looked_at: Timestamp::ZERO,
             is_watching: settings.watching == Watching::Always,
             told_idle: Timestamp::ZERO,
-            leftovers: Leftovers::default(),
+            leftovers: Leftovers::new(&settings.bounds),
         }
     }
 
@@ -333,16 +347,27 @@ impl<'s> Analysis<'s> {
         self.summary.segments += 1;
         let header = &segment.header;
         let key = Key::of(header);
-        let index = match self.table.find(&key) {
+        let found = self.table.find(&key);
+        if let Some(index) = found {
+            self.inflate(index);
+        }
+        let index = match found {
             Some(index) if !self.table.track(index).is_some_and(|track| track.tcp.is_reopened_by(header)) => {
                 index
             }
-            None if self.is_watching && self.leftovers.hold(&key, header) => return Ok(()),
+            None if self.leftovers.hold(&key, header) => return Ok(()),
             _ => {
-                if self.table.is_full() {
-                    self.evict(sink)?;
+                self.make_room(sink)?;
+                match Embryo::of(place, segment) {
+                    Some(embryo) if !self.is_watching => {
+                        self.budget.begin_embryo();
+                        self.table.add_embryo(key, embryo);
+                        return Ok(());
+                    }
+                    _ => {}
                 }
                 let track = Track::new(place, segment, self.settings);
+                self.budget.begin(&track);
                 self.table.add(key, track)
             }
         };
@@ -359,15 +384,25 @@ impl<'s> Analysis<'s> {
         Ok(())
     }
 
+    /// Gives a connection of which only the SYN was seen its story.
+    fn inflate(&mut self, index: usize) {
+        if let Some(embryo) = self.table.embryo(index) {
+            let track = Track::inflated(embryo, self.settings, &mut self.budget);
+            self.table.inflate(index, track);
+        }
+    }
+
     fn icmp(&mut self, place: Place, error: &IcmpError<'_>, sink: &mut dyn Sink) -> io::Result<()> {
-        let Some((track, role)) = self.table.find_quoted(&error.quoted) else {
+        let Some(index) = self.table.find_quoted(&error.quoted) else {
             self.summary.icmp_without_connection += 1;
             return Ok(());
         };
+        self.inflate(index);
+        let Some(track) = self.table.track_mut(index) else { return Ok(()) };
         if self.clock.stepped_since(track.story.so_far().last.number) {
             track.clock_stepped(place.moment);
         }
-        track.story.icmp(place, error, role);
+        track.icmp(place, error, &mut self.budget);
         if self.is_watching { tell_entry(track, place.moment, sink) } else { Ok(()) }
     }
 
@@ -375,14 +410,47 @@ impl<'s> Analysis<'s> {
         self.summary.count_neighbour(neighbour);
     }
 
-    /// Makes room: the least informative connections are judged and leave.
-    fn evict(&mut self, sink: &mut dyn Sink) -> io::Result<()> {
-        for track in self.table.evict() {
-            self.budget.release(&track);
-            self.summary.evicted += 1;
-            self.judge(track, sink)?;
+    /// Before another connection begins: those that are over leave where there are many, and the least informative ones where
+    /// too much is kept.
+    fn make_room(&mut self, sink: &mut dyn Sink) -> io::Result<()> {
+        let bounds = &self.settings.bounds;
+        let is_exceeded = self.budget.is_exceeded(bounds, self.table.live());
+        // While watching, those that are over leave by themselves.
+        if !self.is_watching && (is_exceeded || self.table.is_sweep_due(bounds)) {
+            let now = self.clock.latest();
+            let over = self
+                .table
+                .over(|track| track.is_settled() && now - track.story.so_far().last.at >= watch::CLOSED);
+            for index in over {
+                self.let_go(index, sink)?;
+            }
+        }
+        while self.table.live() > 0 && self.budget.is_exceeded(bounds, self.table.live()) {
+            for index in self.table.least_important() {
+                self.summary.evicted += 1;
+                self.let_go(index, sink)?;
+            }
         }
         Ok(())
+    }
+
+    /// Judges a connection while others go on. What still comes of it is a leftover.
+    fn let_go(&mut self, index: usize, sink: &mut dyn Sink) -> io::Result<()> {
+        let Some(leaving) = self.table.take(index) else { return Ok(()) };
+        if let Leaving::Track(track) = &leaving {
+            self.leftovers.add(track.tcp.key(), self.clock.latest());
+        }
+        self.leave(leaving, sink)
+    }
+
+    /// Judges a connection that left the table.
+    fn leave(&mut self, leaving: Leaving, sink: &mut dyn Sink) -> io::Result<()> {
+        let track = match leaving {
+            Leaving::Embryo(embryo) => Track::inflated(&embryo, self.settings, &mut self.budget),
+            Leaving::Track(track) => *track,
+        };
+        self.budget.release(&track);
+        self.judge(track, sink)
     }
 
     fn finish(mut self, about: About, sink: &mut dyn Sink) -> io::Result<Summary> {
@@ -394,17 +462,30 @@ impl<'s> Analysis<'s> {
         self.summary.messages_given_up = self.budget.messages_given_up;
         self.summary.chains_given_up = self.chains.given_up;
         self.summary.about = about;
-        for track in self.table.drain() {
-            self.judge(track, sink)?;
+        for index in self.table.all() {
+            if let Some(leaving) = self.table.take(index) {
+                self.leave(leaving, sink)?;
+            }
         }
         Ok(self.summary)
     }
 
     fn judge(&mut self, track: Track, sink: &mut dyn Sink) -> io::Result<()> {
         let facts = self.facts_between(track.story.so_far());
-        let judged = self.judged(track.finish(facts));
+        let judged = self.judged(track.finish(facts), sink.reads_findings());
         self.summary.count(&judged);
         sink.connection(judged)
+    }
+
+    /// The verdict on a story and what else is worth knowing.
+    fn judged(&mut self, mut story: Story, has_findings: bool) -> Judged {
+        if let Some(insight) = self.settings.insights.iter().find(|insight| insight.is_about(&story)) {
+            story.take_insight(insight);
+        }
+        story.tls.examination = self.chains.examine(&story);
+        let verdict = verdict::judge(&story, &self.settings.judging);
+        let findings = if has_findings { finding::find(&story) } else { Vec::new() };
+        Judged { story, verdict, findings }
     }
 
     /// What the capture lacks for a connection.

@@ -1,19 +1,38 @@
 //! The connections being followed.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap, VecDeque};
+use std::mem::size_of;
 use std::sync::Arc;
 
+use super::embryo::Embryo;
 use super::watch::Watch;
-use super::{Settings, opening};
+use super::{Bounds, Settings, opening};
 use crate::limits;
-use crate::packet::{Quoted, Segment};
+use crate::packet::{IcmpError, Quoted, Segment};
 use crate::story::{Builder, CaptureFacts, EndingKind, Moment, Opening, Place, Stage, Story};
 use crate::tcp::{Connection, Delivery, Key, Role};
 use crate::tls::{CertificateMessage, Event, Message, Tracker};
 
+/// Room that is kept for a segment's events; one of tiny records has thousands.
+const EVENTS: usize = 64;
+
+/// Connections looked through for an ICMP error that does not tell both ports.
+const SEARCHED: usize = 1000;
+
+/// What a connection takes in memory beside what [`Track::held_bytes`] counts: itself, its segments that are remembered,
+/// its place in the table, and some small lists.
+const TRACK_BYTES: usize = size_of::<Track>() + Connection::REMEMBERED_BYTES + EMBRYO_BYTES + 1024;
+
+/// What a connection of which only the SYN was seen takes: its place, and its entry in a hash table that may be half empty.
+const EMBRYO_BYTES: usize = size_of::<Slot>() + 2 * (size_of::<Key>() + size_of::<u32>());
+
 /// What all connections together hold, against the limits.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(super) struct Budget {
+    /// Room for the events of one segment.
+    events: Vec<Event>,
+    /// Bytes of memory that connections take, estimated.
+    memory: usize,
     /// Bytes that wait behind holes.
     waiting_bytes: usize,
     /// Packets that timelines keep.
@@ -55,8 +74,29 @@ impl Budget {
         self.timeline_entries >= limits::TIMELINE_ENTRIES_IN_ALL
     }
 
+    /// A connection with a story begins.
+    pub(super) fn begin(&mut self, track: &Track) {
+        self.memory += TRACK_BYTES + track.held_bytes();
+    }
+
+    /// A connection begins of which only the SYN was seen.
+    pub(super) fn begin_embryo(&mut self) {
+        self.memory += EMBRYO_BYTES;
+    }
+
+    /// Such a one leaves, or goes on with a story.
+    pub(super) fn release_embryo(&mut self) {
+        self.memory = self.memory.saturating_sub(EMBRYO_BYTES);
+    }
+
+    /// Whether connections take more than they may.
+    pub(super) fn is_exceeded(&self, bounds: &Bounds, live: usize) -> bool {
+        live >= bounds.connections || self.memory > bounds.for_connections()
+    }
+
     /// A connection leaves with what it held.
     pub(super) fn release(&mut self, track: &Track) {
+        self.memory = self.memory.saturating_sub(TRACK_BYTES + track.held_bytes());
         self.waiting_bytes = self.waiting_bytes.saturating_sub(track.tcp.waiting_bytes());
         self.message_bytes = self.message_bytes.saturating_sub(track.tls.message_bytes());
         self.timeline_entries = self.timeline_entries.saturating_sub(track.story.so_far().timeline.len());
@@ -71,7 +111,10 @@ pub(super) struct Track {
     pub(super) story: Builder,
     /// What was said of it while its packets came.
     pub(super) watch: Watch,
-    events: Vec<Event>,
+    /// Whether its last segment completed a Certificate message.
+    has_new_certificates: bool,
+    /// Bytes that the lists of its ClientHello take.
+    hello_bytes: usize,
 }
 
 impl Track {
@@ -87,17 +130,29 @@ impl Track {
                 .seen_from(settings.viewpoint),
             tcp,
             watch: Watch::default(),
-            events: Vec::new(),
+            has_new_certificates: false,
+            hello_bytes: 0,
         }
+    }
+
+    /// What a connection becomes of which only the SYN was seen.
+    pub(super) fn inflated(embryo: &Embryo, settings: &Settings, budget: &mut Budget) -> Self {
+        let (place, segment) = (embryo.place(), embryo.segment());
+        let mut track = Self::new(place, &segment, settings);
+        budget.release_embryo();
+        budget.begin(&track);
+        track.segment(place, &segment, budget);
+        track
     }
 
     /// Takes a segment in. `budget` says what all connections together may still hold.
     pub(super) fn segment(&mut self, place: Place, segment: &Segment<'_>, budget: &mut Budget) {
         self.find_true_roles(segment);
+        let held = self.held_bytes();
         let (waiting, entries) = (self.tcp.waiting_bytes(), self.story.so_far().timeline.len());
         let message_bytes = self.tls.message_bytes();
-        self.events.clear();
-        let (tls, events) = (&mut self.tls, &mut self.events);
+        let mut events = std::mem::take(&mut budget.events);
+        let tls = &mut self.tls;
         let mut deliver = |role: Role, delivery: Delivery<'_>| {
             tls.take(role, &delivery, &mut |event| events.push(event));
         };
@@ -111,8 +166,27 @@ impl Track {
         if budget.must_stop_timelines() && self.story.stop_timeline() {
             budget.timelines_given_up += 1;
         }
-        self.story.segment(place, &self.tcp, segment, &reading, &self.events);
+        self.has_new_certificates = false;
+        for event in &events {
+            match &event.message {
+                Message::ClientHello(hello) if self.hello_bytes == 0 => self.hello_bytes = hello.held_bytes(),
+                Message::Certificates(_) => self.has_new_certificates = true,
+                _ => {}
+            }
+        }
+        self.story.segment(place, &self.tcp, segment, &reading, &mut events);
+        events.shrink_to(EVENTS);
+        budget.events = events;
         budget.timeline_entries += self.story.so_far().timeline.len().saturating_sub(entries);
+        budget.memory = (budget.memory + self.held_bytes()).saturating_sub(held);
+    }
+
+    /// Bytes of memory that it takes by what its packets brought: those that wait behind holes, a handshake message that is
+    /// not complete, hellos, and the timeline.
+    fn held_bytes(&self) -> usize {
+        let story = self.story.so_far();
+        let timeline = story.timeline.len() * limits::TIMELINE_ENTRY_BYTES;
+        self.tcp.waiting_bytes() + self.tls.message_bytes() + self.hello_bytes + timeline
     }
 
     /// The capture's clock stepped before this packet: what was being measured is given up, and counts anew from here.
@@ -126,13 +200,9 @@ impl Track {
         &mut self,
         share: impl FnMut(&Arc<CertificateMessage>) -> Arc<CertificateMessage>,
     ) {
-        // Room for a real segment's events; one of tiny records has thousands.
-        const EVENTS: usize = 8;
-        if self.events.iter().any(|event| matches!(event.message, Message::Certificates(_))) {
+        if self.has_new_certificates {
             self.story.share_certificates(share);
         }
-        self.events.clear();
-        self.events.shrink_to(EVENTS);
     }
 
     /// A ClientHello from what only its port made the server shows that the roles are the other way round.
@@ -153,6 +223,16 @@ impl Track {
         self.story.finish(&self.tcp, &self.tls, capture)
     }
 
+    /// Takes in an ICMP error about one of its packets.
+    pub(super) fn icmp(&mut self, place: Place, error: &IcmpError<'_>, budget: &mut Budget) {
+        let client = &self.tcp.ends.client;
+        let is_client = client.address == error.quoted.source
+            && error.quoted.source_port.is_none_or(|port| port == client.port);
+        let held = self.held_bytes();
+        self.story.icmp(place, error, if is_client { Role::Client } else { Role::Server });
+        budget.memory = (budget.memory + self.held_bytes()).saturating_sub(held);
+    }
+
     /// The story as it would be if the capture ended now.
     pub(super) fn so_far(&self, capture: CaptureFacts) -> Story {
         self.story.clone().finish(&self.tcp, &self.tls, capture)
@@ -166,6 +246,14 @@ impl Track {
             || is_reset(self.story.so_far())
     }
 
+    /// Whether neither end has anything more to say, and each knows it of the other.
+    pub(super) fn is_settled(&self) -> bool {
+        let story = self.story.so_far();
+        let is_fin = self.tcp.ends.client.fin.is_some() && self.tcp.ends.server.fin.is_some();
+        let is_acknowledged = story.is_all_acknowledged.client && story.is_all_acknowledged.server;
+        if is_fin { is_acknowledged } else { self.is_closed() }
+    }
+
     /// How much is lost by judging this connection now: the lowest leave first.
     fn importance(&self) -> (bool, Stage) {
         let story = self.story.so_far();
@@ -175,134 +263,234 @@ impl Track {
     }
 }
 
-/// Connections by their pair of sockets, in the order of their first packets.
+/// Connections by their pair of sockets.
 #[derive(Debug, Default)]
 pub(super) struct Table {
-    /// Boxed, since thousands move at once when some leave.
-    tracks: Vec<Option<Box<Track>>>,
-    /// The current connection of each pair of sockets. Never iterated, so its order does not show.
-    current: HashMap<Key, usize>,
+    /// A connection keeps its place as long as it is followed; free places are taken again.
+    places: Vec<Slot>,
+    free: Vec<u32>,
+    /// The current connection of each pair of sockets. Never iterated, so its order does not show. Hashing a pair is a
+    /// fifth of what finding its connection costs with the standard library's hasher; this one is seeded at random too.
+    current: HashMap<Key, u32, foldhash::fast::RandomState>,
     live: usize,
+    /// Connections that began since they were looked through last.
+    begun: usize,
+    /// Connections whose sockets a newer one took over.
+    superseded: Vec<u32>,
+    /// The places of those that began last.
+    recent: VecDeque<u32>,
+}
+
+/// A place in the table.
+#[derive(Debug, Default)]
+enum Slot {
+    #[default]
+    Free,
+    /// A SYN, and nothing else yet.
+    Embryo(Embryo),
+    /// Boxed, since places of all kinds stand side by side.
+    Track(Box<Track>),
+}
+
+/// A connection that leaves the table.
+pub(super) enum Leaving {
+    /// Nothing but its SYN was seen.
+    Embryo(Embryo),
+    /// It has a story.
+    Track(Box<Track>),
 }
 
 impl Table {
     pub(super) fn find(&self, key: &Key) -> Option<usize> {
-        self.current.get(key).copied()
+        self.current.get(key).map(|index| *index as usize)
     }
 
     pub(super) fn track(&self, index: usize) -> Option<&Track> {
-        self.tracks.get(index)?.as_deref()
+        match self.places.get(index)? {
+            Slot::Track(track) => Some(track),
+            _ => None,
+        }
     }
 
     pub(super) fn track_mut(&mut self, index: usize) -> Option<&mut Track> {
-        self.tracks.get_mut(index)?.as_deref_mut()
+        match self.places.get_mut(index)? {
+            Slot::Track(track) => Some(track),
+            _ => None,
+        }
     }
 
-    pub(super) fn is_full(&self) -> bool {
-        self.live >= limits::CONNECTIONS
+    /// Whether this is a connection of which only the SYN was seen.
+    pub(super) fn embryo(&self, index: usize) -> Option<&Embryo> {
+        match self.places.get(index)? {
+            Slot::Embryo(embryo) => Some(embryo),
+            _ => None,
+        }
+    }
+
+    /// Gives a connection of which only the SYN was seen its story.
+    pub(super) fn inflate(&mut self, index: usize, track: Track) {
+        if let Some(place) = self.places.get_mut(index) {
+            *place = Slot::Track(Box::new(track));
+        }
+    }
+
+    /// Connections that are followed.
+    pub(super) fn live(&self) -> usize {
+        self.live
     }
 
     /// Adds a connection; an older one between the same sockets gets no more packets.
     pub(super) fn add(&mut self, key: Key, track: Track) -> usize {
-        let index = self.tracks.len();
-        self.tracks.push(Some(Box::new(track)));
-        self.current.insert(key, index);
-        self.live += 1;
-        index
+        self.put(key, Slot::Track(Box::new(track)))
     }
 
-    /// The connection whose packet an ICMP error quotes, and who sent that packet.
-    pub(super) fn find_quoted(&mut self, quoted: &Quoted) -> Option<(&mut Track, Role)> {
-        /// Connections looked through for an error that does not tell both ports.
-        const SEARCHED: usize = 1000;
+    /// Adds a connection of which only the SYN was seen.
+    pub(super) fn add_embryo(&mut self, key: Key, embryo: Embryo) {
+        self.put(key, Slot::Embryo(embryo));
+    }
+
+    fn put(&mut self, key: Key, place: Slot) -> usize {
+        let index = if let Some(index) = self.free.pop() {
+            self.places[index as usize] = place;
+            index
+        } else {
+            self.places.push(place);
+            self.places.len() as u32 - 1
+        };
+        self.superseded.extend(self.current.insert(key, index));
+        self.live += 1;
+        self.begun += 1;
+        if self.recent.len() >= SEARCHED {
+            self.recent.pop_front();
+        }
+        self.recent.push_back(index);
+        index as usize
+    }
+
+    /// The connection whose packet an ICMP error quotes.
+    pub(super) fn find_quoted(&self, quoted: &Quoted) -> Option<usize> {
         const TCP: u8 = 6;
         if quoted.protocol.is_some_and(|protocol| protocol != TCP) {
             return None;
         }
-        let index = if let (Some(source_port), Some(destination_port)) =
-            (quoted.source_port, quoted.destination_port)
-        {
-            self.find(&Key::between((quoted.source, source_port), (quoted.destination, destination_port)))?
-        } else {
-            let fits = |track: &Track| {
-                let (client, server) = (&track.tcp.ends.client, &track.tcp.ends.server);
-                client.address == quoted.source
-                    && server.address == quoted.destination
-                    && quoted.destination_port.is_none_or(|port| port == server.port)
+        if let (Some(source_port), Some(destination_port)) = (quoted.source_port, quoted.destination_port) {
+            return self
+                .find(&Key::between((quoted.source, source_port), (quoted.destination, destination_port)));
+        }
+        let fits = |index: &usize| {
+            let ends = match self.places.get(*index) {
+                Some(Slot::Track(track)) => {
+                    let (client, server) = (&track.tcp.ends.client, &track.tcp.ends.server);
+                    Some((client.address, (server.address, server.port)))
+                }
+                Some(Slot::Embryo(embryo)) => Some(embryo.ends()),
+                _ => None,
             };
-            let recent = self.tracks.iter().enumerate().rev().take(SEARCHED);
-            recent
-                .filter_map(|(index, track)| Some((index, track.as_deref()?)))
-                .find(|(_, track)| fits(track))?
-                .0
+            ends.is_some_and(|(client, (server, port))| {
+                client == quoted.source
+                    && server == quoted.destination
+                    && quoted.destination_port.is_none_or(|quoted| quoted == port)
+            })
         };
-        let track = self.track_mut(index)?;
-        let client = &track.tcp.ends.client;
-        let is_client =
-            client.address == quoted.source && quoted.source_port.is_none_or(|port| port == client.port);
-        Some((track, if is_client { Role::Client } else { Role::Server }))
+        self.recent.iter().rev().map(|index| *index as usize).find(fits)
     }
 
-    /// Places of connections, taken or free.
+    /// Slots of connections, taken or free.
     pub(super) fn places(&self) -> usize {
-        self.tracks.len()
+        self.places.len()
     }
 
     /// Takes a connection out.
-    pub(super) fn take(&mut self, index: usize) -> Option<Track> {
-        let track = *self.tracks.get_mut(index)?.take()?;
+    pub(super) fn take(&mut self, index: usize) -> Option<Leaving> {
+        let (key, leaving) = match std::mem::take(self.places.get_mut(index)?) {
+            Slot::Free => return None,
+            Slot::Embryo(embryo) => (embryo.key(), Leaving::Embryo(embryo)),
+            Slot::Track(track) => (track.tcp.key(), Leaving::Track(track)),
+        };
         self.live -= 1;
-        let key = track.tcp.key();
+        self.free.push(index as u32);
         if self.find(&key) == Some(index) {
             self.current.remove(&key);
         }
-        Some(track)
+        Some(leaving)
     }
 
-    /// Closes up the places that are free, where they are many.
-    pub(super) fn close_up(&mut self) {
-        const FEW: usize = 1024;
-        if self.tracks.len() < 2 * self.live + FEW {
-            return;
-        }
-        let current = std::mem::take(&mut self.current);
-        let mut kept = Vec::with_capacity(self.live);
-        for (index, track) in std::mem::take(&mut self.tracks).into_iter().enumerate() {
-            let Some(track) = track else { continue };
-            let key = track.tcp.key();
-            if current.get(&key) == Some(&index) {
-                self.current.insert(key, kept.len());
+    /// Whether so many connections began that it is worth looking for those that are over. Looking costs a look at each
+    /// place, so it waits for as many new ones as half of the places are.
+    pub(super) fn is_sweep_due(&self, bounds: &Bounds) -> bool {
+        self.begun >= bounds.unsorted.min(bounds.connections / 4).max(self.places.len() / 2)
+    }
+
+    /// The connections of which nothing more is to come, in the order of their first packets.
+    pub(super) fn over(&mut self, is_over: impl Fn(&Track) -> bool) -> Vec<usize> {
+        self.begun = 0;
+        let superseded = std::mem::take(&mut self.superseded).into_iter().map(|index| index as usize);
+        // It may have left in the meantime, and another have its place.
+        let superseded =
+            superseded.filter(|index| self.key(*index).is_some_and(|key| self.find(&key) != Some(*index)));
+        let over = self.places.iter().enumerate();
+        let over = over.filter(|(_, place)| matches!(place, Slot::Track(track) if is_over(track)));
+        let places = over.map(|(index, _)| index).chain(superseded);
+        in_order(places.filter_map(|index| self.numbered(index)).collect())
+    }
+
+    /// The least important of the connections, a quarter of them, in the order of their first packets: enough to make room
+    /// for a while, and few enough that attempts which were just made stay until their silence tells.
+    pub(super) fn least_important(&self) -> Vec<usize> {
+        let importance = |place: &Slot| match place {
+            Slot::Free => None,
+            Slot::Embryo(_) => Some((true, Stage::Syn)),
+            Slot::Track(track) => Some(track.importance()),
+        };
+        let mut wanted = self.live.div_ceil(4);
+        let mut levels = BTreeMap::<_, Vec<_>>::new();
+        for (index, place) in self.places.iter().enumerate() {
+            if let Some(importance) = importance(place) {
+                levels.entry(importance).or_default().extend(self.numbered(index));
             }
-            kept.push(Some(track));
         }
-        self.tracks = kept;
+        let mut chosen = Vec::with_capacity(wanted);
+        for mut level in levels.into_values() {
+            if wanted < level.len() {
+                // The oldest of them.
+                level.select_nth_unstable(wanted);
+                level.truncate(wanted);
+            }
+            wanted -= level.len();
+            chosen.extend(level);
+        }
+        in_order(chosen)
     }
 
-    /// Takes the least important quarter out, in the order of their first packets: enough to make room for a while, and few
-    /// enough that attempts which were just made stay until their silence tells.
-    pub(super) fn evict(&mut self) -> Vec<Track> {
-        let mut order: Vec<usize> = (0..self.tracks.len()).collect();
-        order.sort_by_key(|index| self.tracks[*index].as_deref().map(Track::importance));
-        order.truncate(self.tracks.len().div_ceil(4));
-        order.sort_unstable();
-        let evicted =
-            order.into_iter().filter_map(|index| self.tracks[index].take().map(|track| *track)).collect();
-        let kept = std::mem::take(&mut self.tracks);
-        self.current.clear();
-        for track in kept.into_iter().flatten() {
-            self.current.insert(track.tcp.key(), self.tracks.len());
-            self.tracks.push(Some(track));
-        }
-        self.live = self.tracks.len();
-        evicted
+    /// All connections, in the order of their first packets.
+    pub(super) fn all(&self) -> Vec<usize> {
+        in_order((0..self.places.len()).filter_map(|index| self.numbered(index)).collect())
     }
 
-    /// Takes all out, in the order of their first packets.
-    pub(super) fn drain(&mut self) -> impl Iterator<Item = Track> + use<> {
-        self.current.clear();
-        self.live = 0;
-        std::mem::take(&mut self.tracks).into_iter().flatten().map(|track| *track)
+    fn key(&self, index: usize) -> Option<Key> {
+        match self.places.get(index)? {
+            Slot::Free => None,
+            Slot::Embryo(embryo) => Some(embryo.key()),
+            Slot::Track(track) => Some(track.tcp.key()),
+        }
     }
+
+    /// A place that is taken, behind the number of its connection's first packet.
+    fn numbered(&self, index: usize) -> Option<(u64, usize)> {
+        let first = match self.places.get(index)? {
+            Slot::Free => return None,
+            Slot::Embryo(embryo) => embryo.number(),
+            Slot::Track(track) => track.story.so_far().first.number,
+        };
+        Some((first, index))
+    }
+}
+
+/// Slots in the order of the numbers before them, each once.
+fn in_order(mut numbered: Vec<(u64, usize)>) -> Vec<usize> {
+    numbered.sort_unstable();
+    numbered.dedup();
+    numbered.into_iter().map(|(_, index)| index).collect()
 }
 
 #[cfg(test)]
@@ -332,12 +520,21 @@ mod tests {
             let (key, track) = track(&talk);
             table.add(key, track);
         }
-        let ports = |tracks: Vec<Track>| -> Vec<u16> {
-            tracks.iter().map(|track| track.tcp.ends.server.port).collect()
+        let leave = |table: &mut Table, places: Vec<usize>| -> Vec<u16> {
+            let taken = places.into_iter().filter_map(|index| table.take(index));
+            let port = |leaving| match leaving {
+                Leaving::Track(track) => track.tcp.ends.server.port,
+                Leaving::Embryo(embryo) => embryo.ends().1.1,
+            };
+            taken.map(port).collect()
         };
-        assert_eq!(ports(table.evict()), [3]);
-        assert_eq!(ports(table.evict()), [2]);
-        assert_eq!(ports(table.drain().collect()), [1, 4]);
+        let least = table.least_important();
+        assert_eq!(leave(&mut table, least), [3]);
+        let least = table.least_important();
+        assert_eq!(leave(&mut table, least), [2]);
+        let all = table.all();
+        assert_eq!(leave(&mut table, all), [1, 4]);
+        assert_eq!(table.live(), 0);
     }
 
     #[test]
@@ -370,7 +567,7 @@ mod tests {
         let talk = Talk::to_port(8443).open();
         let mut track = Track::new(talk.packets[0].place, &talk.packets[0].segment(), &Settings::default());
         let full = Budget { timeline_entries: limits::TIMELINE_ENTRIES_IN_ALL, ..Budget::default() };
-        let mut budgets = [Budget::default(), full, full];
+        let mut budgets = [Budget::default(), full.clone(), full];
         for (packet, budget) in talk.packets.iter().zip(&mut budgets) {
             track.segment(packet.place, &packet.segment(), budget);
         }

@@ -7,14 +7,13 @@ use std::collections::{HashMap, VecDeque};
 use std::io;
 
 use super::table::Track;
-use super::{Analysis, Judged, Sink, Watching};
-use crate::finding;
+use super::{Analysis, Bounds, Sink, Watching};
 use crate::limits;
 use crate::packet::{Flags, SegmentHeader};
-use crate::story::{CaptureFacts, Item, Story};
+use crate::story::{CaptureFacts, Item};
 use crate::tcp::Key;
 use crate::time::{Elapsed, Timestamp};
-use crate::verdict::{self, Severity};
+use crate::verdict::Severity;
 
 /// How often connections are looked at.
 const EVERY: Elapsed = Elapsed::from_millis(100);
@@ -23,7 +22,7 @@ const EVERY: Elapsed = Elapsed::from_millis(100);
 const SETTLED: Elapsed = Elapsed::from_millis(300);
 
 /// A closed connection is judged so long after its last packet: what comes later is a leftover.
-const CLOSED: Elapsed = Elapsed::from_millis(800);
+pub(super) const CLOSED: Elapsed = Elapsed::from_millis(800);
 
 /// A judged connection is remembered so long, for leftovers not to look like a new one: the time that TCP itself waits
 /// (RFC 9293, 3.4.2: two maximum segment lifetimes; Linux waits 60 s).
@@ -42,19 +41,24 @@ pub(super) struct Watch {
 
 /// Connections that were judged while others go on, remembered by their sockets for a while: what still comes of them is a
 /// leftover, not a new connection.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Leftovers {
-    until: HashMap<Key, Timestamp>,
+    until: HashMap<Key, Timestamp, foldhash::fast::RandomState>,
     oldest_first: VecDeque<(Timestamp, Key)>,
+    most: usize,
 }
 
 impl Leftovers {
-    fn add(&mut self, key: Key, now: Timestamp) {
+    pub(super) fn new(bounds: &Bounds) -> Self {
+        Self { until: HashMap::default(), oldest_first: VecDeque::new(), most: bounds.leftovers() }
+    }
+
+    pub(super) fn add(&mut self, key: Key, now: Timestamp) {
         let until = now + REMEMBERED;
         self.until.insert(key, until);
         self.oldest_first.push_back((until, key));
         while let Some((until, key)) = self.oldest_first.front().copied()
-            && (until <= now || self.oldest_first.len() > limits::CONNECTIONS)
+            && (until <= now || self.oldest_first.len() > self.most)
         {
             self.oldest_first.pop_front();
             if self.until.get(&key) == Some(&until) {
@@ -106,6 +110,9 @@ impl Analysis<'_> {
             return Ok(());
         }
         self.is_watching = true;
+        for index in self.table.all() {
+            self.inflate(index);
+        }
         let mut packets = Vec::new();
         for index in 0..self.table.places() {
             let Some(track) = self.table.track(index) else { continue };
@@ -133,21 +140,14 @@ impl Analysis<'_> {
     pub(super) fn look(&mut self, sink: &mut dyn Sink) -> io::Result<()> {
         let now = self.clock.latest();
         self.looked_at = now;
-        for index in 0..self.table.places() {
+        for index in self.table.all() {
             let Some(track) = self.table.track(index) else { continue };
             match track.watch.due(track, now, self.settings.judging.stall_after) {
                 Due::Nothing => {}
                 Due::Look => self.look_at(index, now, sink)?,
-                Due::Judge => {
-                    if let Some(track) = self.table.take(index) {
-                        self.budget.release(&track);
-                        self.leftovers.add(track.tcp.key(), now);
-                        self.judge(track, sink)?;
-                    }
-                }
+                Due::Judge => self.let_go(index, sink)?,
             }
         }
-        self.table.close_up();
         Ok(())
     }
 
@@ -155,7 +155,7 @@ impl Analysis<'_> {
         let Some(track) = self.table.track(index) else { return Ok(()) };
         let so_far = track.story.so_far();
         let story = track.so_far(CaptureFacts { end: now, ..self.facts_between(so_far) });
-        let judged = self.judged(story);
+        let judged = self.judged(story, true);
         let Some(track) = self.table.track_mut(index) else { return Ok(()) };
         let lasting = judged.story.silence().filter(|silence| silence.until == now).copied();
         let waited = now - track.story.waits_for().0.at;
@@ -179,17 +179,6 @@ impl Analysis<'_> {
         }
         if is_known && is_news { sink.known(&judged) } else { Ok(()) }
     }
-
-    /// The verdict on a story and what else is worth knowing.
-    pub(super) fn judged(&mut self, mut story: Story) -> Judged {
-        if let Some(insight) = self.settings.insights.iter().find(|insight| insight.is_about(&story)) {
-            story.take_insight(insight);
-        }
-        story.tls.examination = self.chains.examine(&story);
-        let verdict = verdict::judge(&story, &self.settings.judging);
-        let findings = finding::find(&story);
-        Judged { story, verdict, findings }
-    }
 }
 
 #[cfg(test)]
@@ -204,7 +193,7 @@ mod tests {
         let fin = Talk::to_port(8443).open().fin(crate::tcp::Role::Client);
         let late = &fin.packets.last().unwrap().header;
         let key = Key::of(syn);
-        let mut leftovers = Leftovers::default();
+        let mut leftovers = Leftovers::new(&Bounds::default());
         leftovers.add(key, Timestamp::ZERO);
         assert!(leftovers.hold(&key, late));
         assert!(!leftovers.hold(&key, syn) && !leftovers.hold(&key, answer));

@@ -216,7 +216,12 @@ impl TcpOptions {
 
     /// The blocks of a selective acknowledgement, as first and after-last sequence numbers.
     pub fn sack_blocks(&self) -> impl Iterator<Item = (Seq, Seq)> + '_ {
-        self.iter()
+        // Most segments have timestamps and nothing else (RFC 7323, appendix A), or no options at all.
+        let has_more = !matches!(self.as_bytes(), [] | [1, 1, 8, 10, _, _, _, _, _, _, _, _]);
+        has_more
+            .then(|| self.iter())
+            .into_iter()
+            .flatten()
             .filter_map(|option| match option {
                 TcpOption::Sack(blocks) => Some(blocks),
                 _ => None,

@@ -745,7 +745,7 @@ fn tls(story: &Story) -> Option<Tls> {
         cipher_suites_offered: hello.and_then(|hello| list(names(&hello.cipher_suites))),
         groups_offered: hello.and_then(|hello| list(names(&hello.groups))),
         key_shares_offered: hello.and_then(|hello| list(names(&hello.key_shares))),
-        ja4: hello.and_then(|hello| hello.ja4.clone()),
+        ja4: hello.and_then(ClientHello::ja4),
         client_hello_length: hello.map(|hello| hello.len),
         offers_resumption: hello.map(ClientHello::offers_resumption).filter(|offers| is_shown(*offers)),
         resumption_offered: offered

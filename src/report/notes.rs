@@ -241,7 +241,7 @@ fn hello(hello: &ClientHello) -> String {
     if hello.len > 0 {
         parts.push(count(u64::from(hello.len), "byte"));
     }
-    if let Some(ja4) = &hello.ja4 {
+    if let Some(ja4) = hello.ja4() {
         parts.push(format!("JA4 {ja4}"));
     }
     parts.join(", ")

@@ -4,43 +4,81 @@ use std::io::{self, Write};
 
 use comfy_table::presets::UTF8_FULL;
 use comfy_table::{ContentArrangement, Table};
+use unicode_width::UnicodeWidthChar;
 
 use super::collection::Collection;
 use super::escape::escaped;
 use super::words::{self, grouped};
 use super::{Style, capture, clock};
-use crate::analysis::{Judged, Summary};
+use crate::analysis::{Judged, Sink, Summary};
+use crate::packet::Packet;
 use crate::tcp::Role;
 
-/// Writes the table of connections, that of servers, and what there is to say about the capture.
-///
-/// # Errors
-/// When `out` can't be written.
-pub fn write(
-    collection: &Collection,
-    summary: &Summary,
-    style: &Style,
-    out: &mut dyn Write,
-) -> io::Result<()> {
-    if !collection.connections.is_empty() {
-        write_connections(collection, summary, style, out)?;
-        writeln!(out)?;
-    }
-    capture::write(collection, summary, out)
+/// Rows that are seen before the columns' widths are chosen. What follows is written as it comes.
+const ARRANGED_ROWS: usize = 1000;
+
+const HEADER: [&str; 3] = ["Client\nServer\nStart", "Verdict\nStage\nActor, cause", "What happened"];
+
+/// Writes the table of connections as they are judged, that of servers at the end.
+pub struct Report<W> {
+    rows: Rows,
+    collection: Collection,
+    style: Style,
+    out: W,
 }
 
-/// The two tables alone.
+impl<W: Write> Report<W> {
+    /// For a capture of one file or several. `out` takes the rows, which have no styles.
+    pub fn new(out: W, has_files: bool, style: Style) -> Self {
+        Self { rows: Rows::default(), collection: Collection::new(has_files, false), style, out }
+    }
+
+    /// Writes what is left of the table, and to `end` that of servers, and what there is to say about the capture.
+    ///
+    /// # Errors
+    /// When one of them can't be written.
+    pub fn finish(mut self, summary: &Summary, end: &mut dyn Write) -> io::Result<()> {
+        if self.rows.end(&self.style, &mut self.out)? {
+            writeln!(self.out)?;
+            self.out.flush()?;
+            write_servers(summary, &self.style, end)?;
+            writeln!(end)?;
+        }
+        capture::write(&self.collection, summary, end)
+    }
+}
+
+impl<W: Write> Sink for Report<W> {
+    fn packet(&mut self, packet: &Packet<'_>) -> io::Result<()> {
+        self.collection.packet(packet)
+    }
+
+    fn reads_findings(&self) -> bool {
+        false
+    }
+
+    fn connection(&mut self, judged: Judged) -> io::Result<()> {
+        self.rows.add(&judged, &self.style, &mut self.out)
+    }
+}
+
+/// The two tables of connections that are known already.
 pub(super) fn write_connections(
     collection: &Collection,
     summary: &Summary,
     style: &Style,
     out: &mut dyn Write,
 ) -> io::Result<()> {
-    let mut table = table(style, ["Client\nServer\nStart", "Verdict\nStage\nActor, cause", "What happened"]);
+    let mut rows = Rows::default();
     for judged in &collection.connections {
-        table.add_row(row(judged, summary, style));
+        rows.add(judged, style, out)?;
     }
-    writeln!(out, "{table}\n")?;
+    rows.end(style, out)?;
+    writeln!(out)?;
+    write_servers(summary, style, out)
+}
+
+fn write_servers(summary: &Summary, style: &Style, out: &mut dyn Write) -> io::Result<()> {
     let mut servers = self::table(style, ["Server", "Connections", "Verdicts"]);
     for ((address, port), server) in &summary.servers {
         let codes: Vec<_> =
@@ -51,10 +89,122 @@ pub(super) fn write_connections(
     writeln!(out, "{servers}")
 }
 
-fn row(judged: &Judged, summary: &Summary, style: &Style) -> [String; 3] {
+/// The table's rows: the first ones are arranged together, and the others follow in the same columns.
+#[derive(Default)]
+struct Rows {
+    /// Behind the numbers of their first packets.
+    first: Vec<(u64, [String; 3])>,
+    columns: Option<Columns>,
+}
+
+impl Rows {
+    fn add(&mut self, judged: &Judged, style: &Style, out: &mut dyn Write) -> io::Result<()> {
+        let row = row(judged, style);
+        if let Some(columns) = &mut self.columns {
+            return columns.write(&row, out);
+        }
+        self.first.push((judged.story.first.number, row));
+        if self.first.len() == ARRANGED_ROWS { self.arrange(style, out) } else { Ok(()) }
+    }
+
+    /// Writes the first rows but for the table's lower border.
+    fn arrange(&mut self, style: &Style, out: &mut dyn Write) -> io::Result<()> {
+        let mut table = table(style, HEADER);
+        self.first.sort_by_key(|(first, _)| *first);
+        for (_, row) in self.first.drain(..) {
+            table.add_row(row);
+        }
+        let text = table.to_string();
+        let (rows, border) = text.rsplit_once('\n').unwrap_or_default();
+        writeln!(out, "{rows}")?;
+        self.columns = Some(Columns::of(border));
+        Ok(())
+    }
+
+    /// Ends the table, if there is one.
+    fn end(mut self, style: &Style, out: &mut dyn Write) -> io::Result<bool> {
+        if self.columns.is_none() && !self.first.is_empty() {
+            self.arrange(style, out)?;
+        }
+        match self.columns {
+            Some(columns) => writeln!(out, "{}", columns.border).map(|()| true),
+            None => Ok(false),
+        }
+    }
+}
+
+/// How wide the columns are that were arranged.
+struct Columns {
+    /// The table's lower border.
+    border: String,
+    /// The line between two rows.
+    separator: String,
+    /// Characters of text in each column.
+    widths: Vec<usize>,
+    /// A row that is being written.
+    text: String,
+}
+
+impl Columns {
+    fn of(border: &str) -> Self {
+        const PADDING: usize = 2;
+        let inside = border.trim_matches(['└', '┘']);
+        let widths = inside.split('┴').map(|column| column.chars().count().saturating_sub(PADDING)).collect();
+        let separator = border.chars().map(|character| match character {
+            '└' => '├',
+            '┴' => '┼',
+            '┘' => '┤',
+            _ => '╌',
+        });
+        Self { border: border.to_owned(), separator: separator.collect(), widths, text: String::new() }
+    }
+
+    fn write(&mut self, row: &[String; 3], out: &mut dyn Write) -> io::Result<()> {
+        self.text.clear();
+        self.text.push_str(&self.separator);
+        self.text.push('\n');
+        let mut rest: [&str; 3] = row.each_ref().map(String::as_str);
+        while rest.iter().any(|cell| !cell.is_empty()) {
+            for (index, (cell, width)) in rest.iter_mut().zip(&self.widths).enumerate() {
+                self.text.push_str(if index == 0 { "│ " } else { " ┆ " });
+                let (line, after, taken) = split_line(cell, *width);
+                self.text.push_str(line);
+                self.text.extend(std::iter::repeat_n(' ', width.saturating_sub(taken)));
+                *cell = after;
+            }
+            self.text.push_str(" │\n");
+        }
+        out.write_all(self.text.as_bytes())
+    }
+}
+
+/// As much of a text as fits into a line of so many columns: up to a line break, else up to the last space, else up to where
+/// the column ends. Then what is left, and the columns that the line takes.
+fn split_line(text: &str, columns: usize) -> (&str, &str, usize) {
+    let (mut taken, mut space) = (0, None);
+    for (at, character) in text.char_indices() {
+        if character == '\n' {
+            return (&text[..at], &text[at + 1..], taken);
+        }
+        if character == ' ' {
+            space = Some((at, taken));
+        }
+        let width = character.width().unwrap_or(0);
+        if taken + width > columns && at > 0 {
+            return match space.filter(|(at, _)| *at > 0) {
+                Some((space, taken)) => (&text[..space], &text[space + 1..], taken),
+                None => (&text[..at], &text[at..], taken),
+            };
+        }
+        taken += width;
+    }
+    (text, "", taken)
+}
+
+fn row(judged: &Judged, style: &Style) -> [String; 3] {
     let Judged { story, verdict, .. } = judged;
     let [client, server] = [Role::Client, Role::Server].map(|role| words::end(&story.parties[role]));
-    let start = clock::time_of_day(story.first.at, story.capture.clock, summary.about.digits, &style.zone);
+    let start = clock::time_of_day(story.first.at, story.capture.clock, story.capture.digits, &style.zone);
     let actor = words::actor_name(verdict.actor);
     let cause = verdict.cause.as_ref().map(|cause| format!(", {}", escaped(cause))).unwrap_or_default();
     [
@@ -72,4 +222,43 @@ fn table(style: &Style, header: [&str; 3]) -> Table {
         .set_width(style.columns)
         .set_header(header);
     table
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[test]
+    fn a_row_that_follows_stands_in_the_columns_of_those_before_it() {
+        let style = Style { zone: jiff::tz::TimeZone::UTC, is_verbose: false, shows_all: false, columns: 50 };
+        let row =
+            ["192.0.2.1:1\nx", "healthy\nsyn\nserver", "a text that is longer than its column is, longer"];
+        let mut one = table(&style, HEADER);
+        one.add_row(row);
+        let mut two = table(&style, HEADER);
+        two.add_row(row).add_row(row);
+        let (before, border) =
+            one.to_string().rsplit_once('\n').map(|(a, b)| (a.to_owned(), b.to_owned())).unwrap();
+        let mut columns = Columns::of(&border);
+        let mut out = Vec::new();
+        columns.write(&row.map(str::to_owned), &mut out).unwrap();
+        let text = format!("{before}\n{}{border}", String::from_utf8(out).unwrap());
+        assert_eq!(text, two.to_string());
+    }
+
+    proptest! {
+        #[test]
+        fn any_text_is_split_to_its_end(text: String, columns in 0usize..20) {
+            let (mut rest, mut lines) = (text.as_str(), 0);
+            while !rest.is_empty() {
+                let (line, after, taken) = split_line(rest, columns);
+                prop_assert!(taken <= columns.max(2) && !line.contains('\n'));
+                rest = after;
+                lines += 1;
+            }
+            prop_assert!(lines <= text.chars().count() + 1);
+        }
+    }
 }

@@ -169,10 +169,12 @@ fn from_port(mut talk: Talk, index: usize) -> Talk {
 #[test]
 fn the_table_has_a_row_per_connection_and_a_summary_by_server() {
     let talks = [from_port(no_server_hello(), 0), from_port(healthy(), 1)];
-    let (collection, summary) = collected(Spoke::of(&talks), false);
-    let mut out = Vec::new();
-    table::write(&collection, &summary, &style(false), &mut out).unwrap();
-    let text = anstream::adapter::strip_str(std::str::from_utf8(&out).unwrap()).to_string();
+    let (mut rows, mut out) = (Vec::new(), Vec::new());
+    let mut report = table::Report::new(&mut rows, false, style(false));
+    let summary = analysed(Spoke::of(&talks), &mut report);
+    report.finish(&summary, &mut out).unwrap();
+    rows.extend(out);
+    let text = anstream::adapter::strip_str(std::str::from_utf8(&rows).unwrap()).to_string();
     assert!(text.lines().all(|line| line.chars().count() <= 80), "{text}");
     for part in [":40000 ", ":40001 ", "no-server-hello", "client-hello", "healthy 1, no-server-hello 1"] {
         assert!(text.contains(part), "{part} is not in\n{text}");
@@ -190,7 +192,9 @@ fn nothing_from_the_wire_reaches_a_terminal_as_it_was() {
     judged.story.tls.client_hello.as_mut().unwrap().what.server_name = Some(HOSTILE.to_owned());
     let mut out = Vec::new();
     timeline::write(&collection, &summary, &style(false), &mut out).unwrap();
-    table::write(&collection, &summary, &style(false), &mut out).unwrap();
+    let mut report = table::Report::new(&mut out, false, style(false));
+    report.connection(collection.connections[0].clone()).unwrap();
+    report.finish(&summary, &mut Vec::new()).unwrap();
     let mut report = json::Report::new(&mut out, &[]);
     report.connection(collection.connections.remove(0)).unwrap();
     let text = String::from_utf8(out).unwrap();

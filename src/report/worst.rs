@@ -76,10 +76,10 @@ impl Worst {
     pub fn take(&mut self, judged: &Judged) {
         let Judged { story, verdict, .. } = judged;
         self.slowest = self.slowest.max(since_syn(story, story.tls.established.as_ref().map(of_said)));
-        if let Some(expiry) = expiry(story)
-            && self.expiry.as_ref().is_none_or(|first| expiry.at < first.at)
+        if let Some(at) = first_end(story)
+            && self.expiry.as_ref().is_none_or(|first| at < first.at)
         {
-            self.expiry = Some(expiry);
+            self.expiry = Some(expiry(story, at));
         }
         let order = (rank(verdict.severity), Reverse(story.first.number));
         let is_failure = rank(verdict.severity) >= rank(Severity::Warning);
@@ -155,16 +155,18 @@ fn of_said<T>(said: &Said<T>) -> Moment {
     said.moment
 }
 
-fn expiry(story: &Story) -> Option<Expiry> {
-    let examination = story.tls.examination.as_ref()?;
-    let ends =
-        examination.certificates.iter().filter_map(|certificate| certificate.details.as_ref()?.not_after);
-    let at = ends.min()?;
+/// When the first of the server's certificates ends.
+fn first_end(story: &Story) -> Option<Date> {
+    let certificates = &story.tls.examination.as_ref()?.certificates;
+    certificates.iter().filter_map(|certificate| certificate.details.as_ref()?.not_after).min()
+}
+
+fn expiry(story: &Story, at: Date) -> Expiry {
     // A zone that is not told leaves a day open; the worse end of it counts.
     let now = When::of(story.last.at, story.capture.clock);
-    Some(Expiry {
+    Expiry {
         at,
         days: now.map(|now| (at.0.saturating_sub(now.latest.0)) as f64 / 86_400.0),
         server: words::end(&story.parties[Role::Server]),
-    })
+    }
 }

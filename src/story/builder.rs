@@ -43,6 +43,31 @@ pub struct Builder {
     saw_unseen_finished: bool,
 }
 
+/// What there is to say about a packet, where a timeline says it.
+#[derive(Default)]
+struct Notes {
+    are_kept: bool,
+    list: Vec<Note>,
+}
+
+impl Notes {
+    fn push(&mut self, note: Note) {
+        if self.are_kept {
+            self.list.push(note);
+        }
+    }
+
+    /// Keeps so many as a real segment's records have; one of tiny records has thousands.
+    fn shorten(&mut self) {
+        let notes = &mut self.list;
+        if let Some(further) = notes.len().checked_sub(limits::RECORD_NOTES).filter(|further| *further > 0) {
+            notes.truncate(limits::RECORD_NOTES);
+            notes.shrink_to_fit();
+            notes.push(Note::Further(further as u64));
+        }
+    }
+}
+
 /// A packet's place in the capture.
 #[derive(Clone, Copy, Debug)]
 pub struct Place {
@@ -180,10 +205,10 @@ impl Builder {
         connection: &Connection,
         segment: &Segment<'_>,
         reading: &Reading,
-        events: &[Event],
+        events: &mut Vec<Event>,
     ) {
         let moment = place.moment;
-        let mut notes = Vec::new();
+        let mut notes = Notes { are_kept: self.keeps_timeline, list: Vec::new() };
         self.story.packets += 1;
         self.story.last = moment;
         self.watch_silence(moment.at, &mut notes);
@@ -218,14 +243,10 @@ impl Builder {
         self.note_reported_hole(moment, connection, &segment.header, role);
         self.take_step(moment, segment, reading, &mut notes);
         self.take_payload(moment, segment, reading, &mut notes);
-        for event in events {
+        for event in events.drain(..) {
             self.take_event(event, &mut notes);
         }
-        if let Some(further) = notes.len().checked_sub(limits::RECORD_NOTES).filter(|further| *further > 0) {
-            notes.truncate(limits::RECORD_NOTES);
-            notes.shrink_to_fit();
-            notes.push(Note::Further(further as u64));
-        }
+        notes.shorten();
         self.note_hello_acknowledged(moment, connection, reading);
         self.take_progress(moment, reading, stage_before);
         if self.story.stage > stage_before {
@@ -242,7 +263,7 @@ impl Builder {
     /// Takes in an ICMP error about a packet of this connection.
     pub fn icmp(&mut self, place: Place, error: &IcmpError<'_>, quotes: Role) {
         let moment = place.moment;
-        let mut notes = Vec::new();
+        let mut notes = Notes { are_kept: self.keeps_timeline, list: Vec::new() };
         self.watch_silence(moment.at, &mut notes);
         self.story.packets += 1;
         self.story.last = moment;
@@ -262,14 +283,14 @@ impl Builder {
             let kept = error.clone().without_quoted_bytes();
             let excerpt = error.quoted_bytes.iter().copied().take(limits::TIMELINE_EXCERPT_BYTES).collect();
             let seen = Seen::Icmp(Box::new(kept), excerpt);
-            self.story.timeline.add(Entry { moment, origin: place.origin, seen, notes });
+            self.story.timeline.add(Entry { moment, origin: place.origin, seen, notes: notes.list });
         }
     }
 
     /// Ends the story: nothing more of this connection will come, and the capture ended at `capture.end`. What TLS
     /// waits for says `tls`.
     pub fn finish(mut self, connection: &Connection, tls: &Tracker, capture: CaptureFacts) -> Story {
-        self.watch_silence(capture.end, &mut Vec::new());
+        self.watch_silence(capture.end, &mut Notes::default());
         let story = &mut self.story;
         for role in [Role::Client, Role::Server] {
             let end = &connection.ends[role];
@@ -338,14 +359,14 @@ impl Builder {
         }
     }
 
-    /// Opens or extends a silence, if somebody owes something and nothing new came for long enough.
     /// The capture's clock stepped before this packet: no silence is measured across it.
     pub fn clock_stepped(&mut self, moment: Moment) {
         self.silence = None;
         self.progress = moment;
     }
 
-    fn watch_silence(&mut self, at: Timestamp, notes: &mut Vec<Note>) {
+    /// Opens or extends a silence, if somebody owes something and nothing new came for long enough.
+    fn watch_silence(&mut self, at: Timestamp, notes: &mut Notes) {
         if let Some(silence) = &mut self.silence {
             silence.until = at;
             return;
@@ -439,7 +460,10 @@ impl Builder {
         party.note_path(moment.number, header, reading.flags);
         party.note_offer(moment.number, header, reading.flags);
         party.checksums.note(moment.number, header);
-        self.saw_timestamps[role] |= header.tcp.options.is_some_and(|options| options.timestamps().is_some());
+        if !self.saw_timestamps[role] {
+            self.saw_timestamps[role] =
+                header.tcp.options.is_some_and(|options| options.timestamps().is_some());
+        }
         if reading.newly_acked > 0 {
             self.story.acked_unseen[role.other()] += u64::from(reading.acked_unseen);
             if reading.acked_unseen > 0 {
@@ -500,7 +524,7 @@ impl Builder {
         });
     }
 
-    fn take_step(&mut self, moment: Moment, segment: &Segment<'_>, reading: &Reading, notes: &mut Vec<Note>) {
+    fn take_step(&mut self, moment: Moment, segment: &Segment<'_>, reading: &Reading, notes: &mut Notes) {
         match reading.step {
             Some(HandshakeStep::Syn) => {
                 self.story.syn.add(moment);
@@ -571,13 +595,16 @@ impl Builder {
         });
     }
 
-    fn take_payload(
-        &mut self,
-        moment: Moment,
-        segment: &Segment<'_>,
-        reading: &Reading,
-        notes: &mut Vec<Note>,
-    ) {
+    fn establish_tls(&mut self, moment: Moment, basis: Basis) {
+        self.story.tls.established.get_or_insert(Said { what: (), moment, basis });
+        self.reach(Stage::TlsEstablished, basis);
+        if let Some(early) = self.story.tls.early_data {
+            self.story.tls.application_data.client.add(early);
+            self.reach(Stage::ApplicationData, basis);
+        }
+    }
+
+    fn take_payload(&mut self, moment: Moment, segment: &Segment<'_>, reading: &Reading, notes: &mut Notes) {
         let role = reading.role;
         if reading.new_bytes > 0 {
             self.story.first_data[role].get_or_insert(moment);
@@ -609,19 +636,18 @@ impl Builder {
         }
     }
 
-    fn take_event(&mut self, event: &Event, notes: &mut Vec<Note>) {
+    fn take_event(&mut self, event: Event, notes: &mut Notes) {
         let moment = Moment { number: event.number, at: event.at };
         let role = event.role;
         let basis = event.basis;
         let stage = self.story.stage;
-        match &event.message {
+        match event.message {
             Message::ClientHello(hello) if role == Role::Client => {
                 if self.story.opening == Opening::Ports {
                     self.story.opening = Opening::ClientHello;
                 }
                 if self.story.tls.client_hello.is_none() {
-                    let what = (**hello).clone();
-                    self.story.tls.client_hello = Some(Said { what, moment, basis });
+                    self.story.tls.client_hello = Some(Said { what: *hello, moment, basis });
                 }
                 let is_in_syn =
                     stage == Stage::Syn && self.story.syn.numbers().any(|syn| syn == moment.number);
@@ -637,16 +663,18 @@ impl Builder {
                 notes.push(Note::Retry);
             }
             Message::ServerHello(hello) => {
-                if self.story.tls.server_hello.is_none() {
-                    let what = (**hello).clone();
-                    self.story.tls.server_hello = Some(Said { what, moment, basis });
-                }
+                self.story.tls.server_hello.get_or_insert(Said { what: *hello, moment, basis });
                 self.reach(Stage::ServerHello, basis);
             }
             Message::KeyExchangeGroup(group) => {
-                self.story.tls.key_exchange_group.get_or_insert(*group);
+                self.story.tls.key_exchange_group.get_or_insert(group);
             }
-            Message::Certificates(_) | Message::CertificateRequest => self.take_certificates(event),
+            Message::Certificates(what) => {
+                self.story.tls.certificates[role].get_or_insert(Said { what, moment, basis });
+            }
+            Message::CertificateRequest => {
+                self.story.tls.certificate_request.get_or_insert(moment);
+            }
             Message::ServerFlightComplete => {
                 // Where only the client's answer proves the flight complete, it was so with the server's last bytes.
                 let said = if role == Role::Client { self.story.last_data.server } else { None };
@@ -658,14 +686,7 @@ impl Builder {
                 self.story.tls.client_finished.get_or_insert(Said { what: (), moment, basis });
                 self.reach(Stage::ClientFinished, basis);
             }
-            Message::Established => {
-                self.story.tls.established.get_or_insert(Said { what: (), moment, basis });
-                self.reach(Stage::TlsEstablished, basis);
-                if let Some(early) = self.story.tls.early_data {
-                    self.story.tls.application_data.client.add(early);
-                    self.reach(Stage::ApplicationData, basis);
-                }
-            }
+            Message::Established => self.establish_tls(moment, basis),
             // The server's Finished is among what the capture lacks.
             Message::EarlyData if self.saw_unseen_finished => {
                 self.story.tls.established.get_or_insert(Said { what: (), moment, basis: Basis::Inferred });
@@ -681,7 +702,7 @@ impl Builder {
                 self.story.tls.application_data[role].add(moment);
                 let sizes = &mut self.story.tls.record_sizes[role];
                 if sizes.len() < limits::STORY_REPEATS {
-                    sizes.push(*len);
+                    sizes.push(len);
                 }
                 // A TLS 1.3 server's first records may be session tickets: only the client's data is certain to be.
                 let is_data = role == Role::Client
@@ -692,7 +713,7 @@ impl Builder {
                 }
             }
             Message::Alert { level, description } => {
-                self.take_alert(role, moment, *level, *description, basis, notes);
+                self.take_alert(role, moment, level, description, basis, notes);
             }
             Message::EncryptedAlert => {
                 notes.push(Note::EncryptedAlert);
@@ -700,19 +721,19 @@ impl Builder {
             }
             Message::SizeReadings(readings) => {
                 notes.push(Note::SizeReadings(readings.clone()));
-                self.story.tls.size_readings = Some(Said { what: readings.clone(), moment, basis });
+                self.story.tls.size_readings = Some(Said { what: readings, moment, basis });
             }
             Message::KeyUpdate => notes.push(Note::KeyUpdate),
             Message::Closing => self.take_closing_alert(role, moment, notes),
             Message::Prelude(protocol, step) => {
-                notes.push(Note::Prelude(*protocol, *step));
-                PreludeFacts::take(&mut self.story.prelude, *protocol, Said { what: *step, moment, basis });
+                notes.push(Note::Prelude(protocol, step));
+                PreludeFacts::take(&mut self.story.prelude, protocol, Said { what: step, moment, basis });
             }
             Message::Plain(plain) => self.take_plain(role, plain, moment, basis, notes),
         }
     }
 
-    fn take_closing_alert(&mut self, role: Role, moment: Moment, notes: &mut Vec<Note>) {
+    fn take_closing_alert(&mut self, role: Role, moment: Moment, notes: &mut Notes) {
         notes.push(Note::Closing);
         let data = &self.story.tls.application_data;
         let is_refusal = role == Role::Server
@@ -728,15 +749,15 @@ impl Builder {
         self.end(what, role, moment);
     }
 
-    fn take_plain(&mut self, role: Role, plain: &Plain, moment: Moment, basis: Basis, notes: &mut Vec<Note>) {
-        if !plain.line.is_empty() || !notes.iter().any(|note| matches!(note, Note::Prelude(..))) {
+    fn take_plain(&mut self, role: Role, plain: Plain, moment: Moment, basis: Basis, notes: &mut Notes) {
+        if !plain.line.is_empty() || !notes.list.iter().any(|note| matches!(note, Note::Prelude(..))) {
             notes.push(Note::Plain(plain.line.clone()));
         }
         let story = &mut self.story;
         if let Some(step) = PreludeFacts::connect_step(story.prelude.as_ref(), role, plain.kind) {
             PreludeFacts::take(&mut story.prelude, Prelude::Connect, Said { what: step, moment, basis });
         }
-        let said = Said { what: plain.clone(), moment, basis };
+        let said = Said { what: plain, moment, basis };
         let is_unanswered = story.tls.server_hello.is_none() && story.tls.retry.is_none();
         let hello =
             story.tls.client_hello.as_ref().filter(|_| is_unanswered).map(|hello| hello.moment.number);
@@ -749,17 +770,6 @@ impl Builder {
             story.plain.server = Some(said);
         } else {
             story.plain[role].get_or_insert(said);
-        }
-    }
-
-    fn take_certificates(&mut self, event: &Event) {
-        let moment = Moment { number: event.number, at: event.at };
-        let tls = &mut self.story.tls;
-        if let Message::Certificates(message) = &event.message {
-            let said = Said { what: Arc::clone(message), moment, basis: event.basis };
-            tls.certificates[event.role].get_or_insert(said);
-        } else {
-            tls.certificate_request.get_or_insert(moment);
         }
     }
 
@@ -788,7 +798,7 @@ impl Builder {
         level: u8,
         description: Option<AlertDescription>,
         basis: Basis,
-        notes: &mut Vec<Note>,
+        notes: &mut Notes,
     ) {
         notes.push(Note::Alert(description, basis));
         let is_tls13 = self.story.tls.version().is_some_and(super::Version::is_tls13);
@@ -799,13 +809,7 @@ impl Builder {
         }
     }
 
-    fn take_round_trip(
-        &mut self,
-        moment: Moment,
-        reading: &Reading,
-        round_trip: Elapsed,
-        notes: &mut Vec<Note>,
-    ) {
+    fn take_round_trip(&mut self, moment: Moment, reading: &Reading, round_trip: Elapsed, notes: &mut Notes) {
         let is_opening = reading.role == Role::Server && self.story.stage == Stage::SynAck;
         if self.viewpoint == Viewpoint::Socket && !is_opening {
             return;
@@ -822,13 +826,7 @@ impl Builder {
         }
     }
 
-    fn take_closing(
-        &mut self,
-        moment: Moment,
-        segment: &Segment<'_>,
-        reading: &Reading,
-        notes: &mut Vec<Note>,
-    ) {
+    fn take_closing(&mut self, moment: Moment, segment: &Segment<'_>, reading: &Reading, notes: &mut Notes) {
         let role = reading.role;
         if let Some(fit) = reading.reset {
             if fit == ResetFit::Outside {
@@ -928,7 +926,7 @@ impl Builder {
         }
     }
 
-    fn add_to_timeline(&mut self, place: Place, segment: &Segment<'_>, reading: &Reading, notes: Vec<Note>) {
+    fn add_to_timeline(&mut self, place: Place, segment: &Segment<'_>, reading: &Reading, notes: Notes) {
         if !self.keeps_timeline {
             return;
         }
@@ -939,6 +937,11 @@ impl Builder {
             excerpt: excerpt.iter().copied().take(limits::TIMELINE_EXCERPT_BYTES).collect(),
             captured: segment.payload.len() as u32,
         };
-        self.story.timeline.add(Entry { moment: place.moment, origin: place.origin, seen, notes });
+        self.story.timeline.add(Entry {
+            moment: place.moment,
+            origin: place.origin,
+            seen,
+            notes: notes.list,
+        });
     }
 }

@@ -1,6 +1,6 @@
 //! One connection: takes segments of either end, says of each what it was, and hands delivered bytes on in order.
 
-use super::endpoint::Sent;
+use super::endpoint::{OptionsDigest, Sent};
 use super::{Delivery, Endpoint, Hole, HoleKind, Key, PerRole, Role};
 use crate::packet::{Flags, Segment, SegmentHeader, Seq};
 use crate::time::{Elapsed, Timestamp};
@@ -110,6 +110,9 @@ pub struct Reading {
 }
 
 impl Connection {
+    /// Bytes that the segments take which are remembered of both ends.
+    pub const REMEMBERED_BYTES: usize = 2 * Endpoint::REMEMBERED_BYTES;
+
     /// A connection of which `segment` is the first one seen, sent by `role`.
     pub fn new(header: &SegmentHeader, role: Role) -> Self {
         let source = Endpoint::new(header.ip.source, header.tcp.source_port);
@@ -235,7 +238,7 @@ impl Connection {
             flags,
             id: header.ip.id,
             window: header.tcp.window,
-            options: header.tcp.options,
+            options: OptionsDigest::of(header),
         });
         reading
     }

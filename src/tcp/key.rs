@@ -1,20 +1,34 @@
 //! What makes segments of two directions one connection: the pair of sockets, in either order.
 
+use std::hash::{Hash, Hasher};
 use std::net::IpAddr;
 
 use crate::packet::SegmentHeader;
 
 /// An unordered pair of sockets (RFC 9293, 3.3.1: a connection is identified by the pair of sockets at its ends).
-#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+///
+/// It is hashed for each packet, so it is kept as five words: as addresses and ports it would be hashed byte by byte.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Key {
-    low: (IpAddr, u16),
-    high: (IpAddr, u16),
+    low: [u64; 2],
+    high: [u64; 2],
+    ports_and_families: u64,
 }
 
 impl Key {
     /// The pair, whichever is named first.
     pub fn between(one: (IpAddr, u16), other: (IpAddr, u16)) -> Self {
-        if one <= other { Self { low: one, high: other } } else { Self { low: other, high: one } }
+        let words = |(address, port): (IpAddr, u16)| match address {
+            IpAddr::V4(address) => ([0, u64::from(u32::from(address))], port, 0),
+            IpAddr::V6(address) => {
+                let number = u128::from(address);
+                ([(number >> 64) as u64, number as u64], port, 1)
+            }
+        };
+        let (one, other) = (words(one), words(other));
+        let (low, high) = if one <= other { (one, other) } else { (other, one) };
+        let ports = u64::from(low.1) << 48 | u64::from(high.1) << 32;
+        Self { low: low.0, high: high.0, ports_and_families: ports | low.2 << 1 | high.2 }
     }
 
     /// The pair between which a segment travels.
@@ -23,5 +37,40 @@ impl Key {
             (header.ip.source, header.tcp.source_port),
             (header.ip.destination, header.tcp.destination_port),
         )
+    }
+}
+
+impl Hash for Key {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        for word in [self.low[0], self.low[1], self.high[0], self.high[1], self.ports_and_families] {
+            state.write_u64(word);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        #[test]
+        fn keys_are_equal_only_between_the_same_two_sockets(
+            one: (IpAddr, u16), other: (IpAddr, u16), third: (IpAddr, u16)
+        ) {
+            let key = Key::between(one, other);
+            prop_assert_eq!(key, Key::between(other, one));
+            prop_assert_eq!(key == Key::between(one, third), other == third);
+        }
+    }
+
+    #[test]
+    fn an_ipv4_address_is_another_than_the_ipv6_address_of_the_same_number() {
+        let socket = |address: &str| (address.parse::<IpAddr>().expect("an address"), 1);
+        let v4 = Key::between(socket("0.0.0.1"), socket("0.0.0.2"));
+        let v6 = Key::between(socket("::1"), socket("::2"));
+        let mixed = Key::between(socket("::1"), socket("0.0.0.2"));
+        assert!(v4 != v6 && v4 != mixed && v6 != mixed);
     }
 }

@@ -34,6 +34,13 @@ impl MessageReader {
 
     pub(super) fn read(&mut self, mut body: &[u8], tell: &mut TellMessage<'_>) {
         while !body.is_empty() && !self.is_lost {
+            if let Some((message, rest)) = self.whole_message(body) {
+                let (header, content) = message.split_at(Self::HEADER_BYTES);
+                self.last = Some(header[0]);
+                tell(header[0], content.len() as u32, content, true);
+                body = rest;
+                continue;
+            }
             let Some(len) = self.len() else {
                 let (taken, rest) = body.split_at(body.len().min(Self::HEADER_BYTES - self.bytes.len()));
                 self.bytes.extend_from_slice(taken);
@@ -54,6 +61,15 @@ impl MessageReader {
             self.missing += (taken.len() - kept) as u32;
             self.tell_if_done(tell);
         }
+    }
+
+    /// A message that is whole in these bytes, and what follows it: most are, and need not be put together.
+    fn whole_message<'a>(&self, bytes: &'a [u8]) -> Option<(&'a [u8], &'a [u8])> {
+        let &[kind, high, middle, low, ..] = bytes else { return None };
+        let len = Self::HEADER_BYTES + u32::from_be_bytes([0, high, middle, low]) as usize;
+        let is_between_messages = self.bytes.is_empty() && self.missing == 0;
+        let is_usual = kind::is_known(kind) && len <= limits::HANDSHAKE_MESSAGE_BYTES;
+        (is_between_messages && is_usual).then(|| bytes.split_at_checked(len)).flatten()
     }
 
     pub(super) fn skip(&mut self, len: u32, tell: &mut TellMessage<'_>) {

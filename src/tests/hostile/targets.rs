@@ -216,6 +216,7 @@ impl Analysis {
             json: json::Report::new(&mut json, &["a".to_owned(), "b".to_owned()]),
             worst: Worst::default(),
             collection: Collection::new(true, self.shows_all),
+            table: table::Report::new(Checked::new(Form::Terminal), true, style.clone()),
             stream: Stream::new(Checked::new(Form::Terminal), style.clone(), times),
         };
         let settings = Settings {
@@ -241,6 +242,7 @@ struct Reports<'a> {
     json: json::Report<&'a mut Checked>,
     worst: Worst,
     collection: Collection,
+    table: table::Report<Checked>,
     stream: Stream<Checked>,
 }
 
@@ -264,7 +266,7 @@ impl Reports<'_> {
         nagios::write(&monitored, &mut Checked::new(Form::Plugin))?;
         prometheus::write(&monitored, &mut Checked::new(Form::Plain))?;
         self.collection.sort();
-        table::write(&self.collection, summary, style, &mut Checked::new(Form::Terminal))?;
+        self.table.finish(summary, &mut Checked::new(Form::Terminal))?;
         timeline::write(&self.collection, summary, style, &mut Checked::new(Form::Terminal))
     }
 }
@@ -297,6 +299,7 @@ impl Sink for Reports<'_> {
         self.judged += 1;
         self.stream.connection(judged.clone())?;
         self.json.connection(judged.clone())?;
+        self.table.connection(judged.clone())?;
         self.worst.take(&judged);
         self.collection.connection(judged)
     }

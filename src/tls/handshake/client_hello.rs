@@ -1,7 +1,7 @@
 //! The ClientHello.
 
 use super::fields::{Fields, is_grease};
-use super::ja4::{self, Traits};
+use super::ja4;
 use super::{CipherSuite, NamedGroup, Version};
 use crate::limits;
 
@@ -34,8 +34,14 @@ pub struct ClientHello {
     pub offers_pre_shared_key: bool,
     /// Whether it announces early data (0-RTT).
     pub offers_early_data: bool,
-    /// Its JA4 fingerprint; only of a whole hello.
-    pub ja4: Option<String>,
+    /// Extensions by number, in the order sent.
+    pub extensions: Vec<u16>,
+    /// Signature algorithms by number, in the order offered.
+    pub signature_algorithms: Vec<u16>,
+    /// The first application protocol, be it GREASE.
+    pub first_protocol: Vec<u8>,
+    /// Whether it has the form of an SSL 2.0 hello (RFC 5246, appendix E.2), of which no fingerprint is defined.
+    pub has_old_form: bool,
     /// Whether everything up to the extensions' end was captured, so that what is absent here was absent there.
     pub is_whole: bool,
 }
@@ -44,33 +50,45 @@ impl ClientHello {
     /// Reads a message body of `len` bytes of which `body` was captured (RFC 8446, 4.1.2).
     pub(in crate::tls) fn parse(len: u32, body: &[u8]) -> Self {
         let mut hello = Self { len: len + 4, ..Self::default() };
-        let mut traits = Traits::default();
-        hello.is_whole = hello.read(&mut Fields(body), &mut traits).is_some() && body.len() >= len as usize;
+        hello.is_whole = hello.read(&mut Fields(body)).is_some() && body.len() >= len as usize;
         hello.shorten();
         hello.versions.sort_unstable_by(|one, other| other.cmp(one));
         hello.versions.dedup();
-        if hello.is_whole {
-            traits.version = hello.versions.first().copied();
-            hello.ja4 = Some(ja4::fingerprint(&traits));
-        }
         hello
     }
 
     /// Keeps of its lists what a real hello can have.
     fn shorten(&mut self) {
-        let Self { cipher_suites, groups, key_shares, alpn, .. } = self;
-        let lists = [cipher_suites.len(), groups.len(), key_shares.len(), alpn.len()];
+        let Self { cipher_suites, groups, key_shares, alpn, extensions, signature_algorithms, .. } = self;
+        let lists = [
+            cipher_suites.len(),
+            groups.len(),
+            key_shares.len(),
+            alpn.len(),
+            extensions.len(),
+            signature_algorithms.len(),
+        ];
         if lists.into_iter().any(|len| len > limits::HELLO_ENTRIES) {
             self.is_whole = false;
             cipher_suites.truncate(limits::HELLO_ENTRIES);
             groups.truncate(limits::HELLO_ENTRIES);
             key_shares.truncate(limits::HELLO_ENTRIES);
             alpn.truncate(limits::HELLO_ENTRIES);
+            extensions.truncate(limits::HELLO_ENTRIES);
+            signature_algorithms.truncate(limits::HELLO_ENTRIES);
         }
         cipher_suites.shrink_to_fit();
         groups.shrink_to_fit();
         key_shares.shrink_to_fit();
         alpn.shrink_to_fit();
+        extensions.shrink_to_fit();
+        signature_algorithms.shrink_to_fit();
+    }
+
+    /// Its JA4 fingerprint; only of a whole hello. Made when it is asked for: two hashes are a seventh of what following a
+    /// short connection costs.
+    pub fn ja4(&self) -> Option<String> {
+        (self.is_whole && !self.has_old_form).then(|| ja4::fingerprint(self))
     }
 
     /// Whether it offers to resume a session by session id, ticket or pre-shared key.
@@ -84,15 +102,26 @@ impl ClientHello {
         !self.session_id.is_empty() && !is_made_up
     }
 
-    fn read(&mut self, fields: &mut Fields<'_>, traits: &mut Traits) -> Option<()> {
+    /// Bytes of memory that its lists take.
+    pub(crate) fn held_bytes(&self) -> usize {
+        let texts = self.alpn.iter().chain(&self.server_name);
+        size_of_val(self.cipher_suites.as_slice())
+            + size_of_val(self.groups.as_slice())
+            + size_of_val(self.key_shares.as_slice())
+            + size_of_val(self.versions.as_slice())
+            + size_of_val(self.extensions.as_slice())
+            + size_of_val(self.signature_algorithms.as_slice())
+            + self.session_id.len()
+            + texts.map(|text| size_of::<String>() + text.len()).sum::<usize>()
+    }
+
+    fn read(&mut self, fields: &mut Fields<'_>) -> Option<()> {
         self.versions.push(Version(fields.u16()?));
         fields.take(32)?;
         let (session_id, _) = fields.vector(1)?;
         self.session_id = session_id.0.to_vec();
         let (suites, is_whole) = fields.vector(2)?;
-        traits.cipher_suites = suites.numbers().collect();
-        self.cipher_suites =
-            traits.cipher_suites.iter().map(|number| CipherSuite(u32::from(*number))).collect();
+        self.cipher_suites = suites.numbers().map(|number| CipherSuite(u32::from(number))).collect();
         if !is_whole {
             return None;
         }
@@ -106,9 +135,9 @@ impl ClientHello {
             let kind = extensions.u16()?;
             let (data, is_whole) = extensions.vector(2)?;
             if !is_grease(kind) {
-                traits.extensions.push(kind);
+                self.extensions.push(kind);
             }
-            self.read_extension(kind, data, traits);
+            self.read_extension(kind, data);
             if !is_whole {
                 return None;
             }
@@ -117,10 +146,9 @@ impl ClientHello {
     }
 
     /// RFC 6066, 3; RFC 7301; RFC 5077; RFC 8446, 4.2.
-    fn read_extension(&mut self, kind: u16, mut data: Fields<'_>, traits: &mut Traits) -> Option<()> {
+    fn read_extension(&mut self, kind: u16, mut data: Fields<'_>) -> Option<()> {
         match kind {
             0 => {
-                traits.names_server = true;
                 let (mut names, _) = data.vector(2)?;
                 if names.number(1)? == 0 {
                     let (name, is_whole) = names.vector(2)?;
@@ -129,13 +157,13 @@ impl ClientHello {
                 }
             }
             10 => self.groups = data.vector(2)?.0.numbers().map(NamedGroup).collect(),
-            13 => traits.signature_algorithms = data.vector(2)?.0.numbers().collect(),
+            13 => self.signature_algorithms = data.vector(2)?.0.numbers().collect(),
             16 => {
                 let (mut protocols, _) = data.vector(2)?;
                 let mut is_first = true;
                 while let Some((protocol, true)) = protocols.vector(1) {
                     if std::mem::take(&mut is_first) {
-                        traits.first_protocol = protocol.0.to_vec();
+                        self.first_protocol = protocol.0.to_vec();
                     }
                     let is_reserved =
                         matches!(*protocol.0, [high, low] if is_grease(u16::from_be_bytes([high, low])));
@@ -247,7 +275,7 @@ mod tests {
         assert_eq!(hello.key_shares, [NamedGroup(29)]);
         assert_eq!(hello.alpn, ["h2"]);
         assert!(hello.offers_early_data && !hello.offers_resumption());
-        assert!(hello.ja4.is_some_and(|ja4| ja4.starts_with("t13d0206")));
+        assert!(hello.ja4().is_some_and(|ja4| ja4.starts_with("t13d0206")));
     }
 
     #[test]
@@ -265,6 +293,6 @@ mod tests {
         let whole = body(&[0x1301, 0x1302], &[], &[(0, &[0, 6, 0, 0, 3, b's', b's', b'm'])]);
         let cut = ClientHello::parse(whole.len() as u32, &whole[..39]);
         assert_eq!(cut.cipher_suites, [CipherSuite(0x1301)]);
-        assert_eq!((cut.ja4, cut.is_whole), (None, false));
+        assert_eq!((cut.ja4(), cut.is_whole), (None, false));
     }
 }

@@ -39,6 +39,7 @@ impl OldHello {
             len: self.len as u32,
             versions: vec![self.version],
             is_whole: record.len() >= self.len,
+            has_old_form: true,
             ..ClientHello::default()
         };
         let _ = read(&mut hello, record.get(Self::START_BYTES..).unwrap_or_default());
@@ -77,7 +78,7 @@ mod tests {
         assert_eq!(hello.cipher_suites, [CipherSuite(0x2f), CipherSuite(0x07_00c0)]);
         assert!(hello.is_whole);
         assert!(!old.client_hello(&record[..14]).is_whole);
-        assert_eq!(hello.ja4, None);
+        assert_eq!(hello.ja4(), None);
     }
 
     proptest! {

@@ -1,0 +1,53 @@
+//! How much of a capture is kept at one time.
+
+use crate::limits;
+
+/// How much is kept at one time; beyond it connections are judged early. The bounds that the user may not set stand in
+/// [`limits`].
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Bounds {
+    /// Connections that are followed.
+    pub connections: usize,
+    /// Bytes of memory for the whole program, what is kept for reports aside.
+    pub memory: usize,
+    /// New connections after which those that are over are judged and leave.
+    pub unsorted: usize,
+}
+
+impl Default for Bounds {
+    fn default() -> Self {
+        Self {
+            connections: limits::CONNECTIONS,
+            memory: limits::MEMORY_BYTES,
+            unsorted: limits::UNSORTED_CONNECTIONS,
+        }
+    }
+}
+
+impl Bounds {
+    /// The smallest memory that may be asked for, in bytes: the program with nothing kept, and room for connections.
+    pub const LEAST_MEMORY: usize = 64 * 1024 * 1024;
+
+    /// Bytes that connections may take by the table's own account. What it estimates is not all: blocks of memory are
+    /// rounded up, and some lie free.
+    pub(super) fn for_connections(&self) -> usize {
+        self.for_all() / 2
+    }
+
+    /// Bytes of certificates that are kept, equal ones once.
+    pub(super) fn certificate_bytes(&self) -> usize {
+        limits::CERTIFICATE_BYTES_IN_ALL.min(self.for_all() / 8)
+    }
+
+    /// Connections that are remembered after they were judged.
+    pub(super) fn leftovers(&self) -> usize {
+        // A pair of sockets and a time, in a hash table that may be half empty and in a queue that may be, too.
+        const BYTES: usize = 256;
+        limits::LEFTOVERS.min(self.for_all() / 16 / BYTES)
+    }
+
+    /// What is left beside the program itself.
+    fn for_all(&self) -> usize {
+        self.memory.saturating_sub(limits::PROGRAM_BYTES)
+    }
+}

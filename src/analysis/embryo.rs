@@ -1,0 +1,224 @@
+//! A connection of which only its SYN was seen, in a tenth of the memory of one with a story.
+//!
+//! A port scan leaves millions of them. Any further packet gives the connection its story, in which the SYN is the first
+//! packet as it would have been: what is kept here is all that it said.
+
+use std::net::{IpAddr, Ipv4Addr};
+
+use crate::packet::{
+    Checksum, Flags, FragmentField, IpHeader, IpOptions, Origin, Segment, SegmentHeader, Seq, TcpHeader,
+    TcpOptions,
+};
+use crate::story::{Moment, Place};
+use crate::tcp::Key;
+use crate::time::Timestamp;
+
+/// Bytes of TCP options that are kept: Linux' SYN has 20, others have fewer.
+const OPTION_BYTES: usize = 20;
+
+/// IP's number of TCP.
+const TCP: u8 = 6;
+
+/// A SYN over IPv4 without payload and IP options.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Embryo {
+    number: u64,
+    at: Timestamp,
+    origin: Origin,
+    source: Ipv4Addr,
+    destination: Ipv4Addr,
+    seq: Seq,
+    ack: Seq,
+    source_port: u16,
+    destination_port: u16,
+    length: u16,
+    id: u16,
+    fragment: FragmentField,
+    window: u16,
+    urgent: u16,
+    ip_checksum: Checksum,
+    tcp_checksum: Checksum,
+    hop_limit: u8,
+    traffic_class: u8,
+    flags: Flags,
+    options_len: u8,
+    options: [u8; OPTION_BYTES],
+}
+
+impl Embryo {
+    /// From a connection's first segment, if that is a SYN of the usual kind, with every field of its headers there.
+    pub(super) fn of(place: Place, segment: &Segment<'_>) -> Option<Self> {
+        let SegmentHeader { ip, tcp, .. } = &segment.header;
+        let (IpAddr::V4(source), IpAddr::V4(destination)) = (ip.source, ip.destination) else { return None };
+        let found = tcp.options?;
+        let mut options = [0; OPTION_BYTES];
+        options.get_mut(..found.as_bytes().len())?.copy_from_slice(found.as_bytes());
+        let embryo = Self {
+            number: place.moment.number,
+            at: place.moment.at,
+            origin: place.origin,
+            source,
+            destination,
+            seq: tcp.seq?,
+            ack: tcp.ack?,
+            source_port: tcp.source_port,
+            destination_port: tcp.destination_port,
+            length: ip.length? as u16,
+            id: ip.id?,
+            fragment: ip.fragment?,
+            window: tcp.window?,
+            urgent: tcp.urgent,
+            ip_checksum: ip.checksum,
+            tcp_checksum: tcp.checksum,
+            hop_limit: ip.hop_limit?,
+            traffic_class: ip.traffic_class?,
+            flags: tcp.flags.filter(|flags| flags.syn() && flags.0 & NO_PLAIN_SYN == 0)?,
+            options_len: found.as_bytes().len() as u8,
+            options,
+        };
+        // Whatever does not fit the form has a story from the start.
+        let is_bare = segment.payload.is_empty() && segment.printed.is_empty();
+        (is_bare && embryo.header() == segment.header).then_some(embryo)
+    }
+
+    /// The SYN's place in the capture.
+    pub(super) fn place(&self) -> Place {
+        Place { moment: Moment { number: self.number, at: self.at }, origin: self.origin }
+    }
+
+    /// The SYN's number in the capture.
+    pub(super) fn number(&self) -> u64 {
+        self.number
+    }
+
+    /// The SYN.
+    pub(super) fn segment(&self) -> Segment<'static> {
+        Segment { header: self.header(), payload: &[], printed: &[] }
+    }
+
+    /// The client's address, and the server's with its port.
+    pub(super) fn ends(&self) -> (IpAddr, (IpAddr, u16)) {
+        (self.source.into(), (self.destination.into(), self.destination_port))
+    }
+
+    /// The pair of sockets.
+    pub(super) fn key(&self) -> Key {
+        let (client, server) = self.ends();
+        Key::between((client, self.source_port), server)
+    }
+
+    fn header(&self) -> SegmentHeader {
+        let options = self.options.get(..usize::from(self.options_len)).unwrap_or_default();
+        SegmentHeader {
+            ip: IpHeader {
+                source: self.source.into(),
+                destination: self.destination.into(),
+                hop_limit: Some(self.hop_limit),
+                traffic_class: Some(self.traffic_class),
+                id: Some(self.id),
+                fragment: Some(self.fragment),
+                length: Some(self.length.into()),
+                flow_label: None,
+                protocol: Some(TCP),
+                checksum: self.ip_checksum,
+                options: IpOptions::default(),
+            },
+            tcp: TcpHeader {
+                source_port: self.source_port,
+                destination_port: self.destination_port,
+                seq: Some(self.seq),
+                ack: Some(self.ack),
+                flags: Some(self.flags),
+                window: Some(self.window),
+                urgent: self.urgent,
+                header_len: Some(FIXED_HEADER_BYTES + self.options_len),
+                checksum: self.tcp_checksum,
+                options: Some(TcpOptions::from_wire(options)),
+            },
+            payload_len: Some(0),
+        }
+    }
+}
+
+/// Bytes of a TCP header without options (RFC 9293, 3.1).
+const FIXED_HEADER_BYTES: u8 = 20;
+
+/// Flags that a connection's SYN does not have.
+const NO_PLAIN_SYN: u8 = Flags::FIN | Flags::RST | Flags::ACK;
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::capture::Frame;
+    use crate::decode::Decoder;
+    use crate::packet::Content;
+
+    /// A frame with an IPv4 and a TCP header of these options.
+    fn frame(
+        hop_limit: u8,
+        class: u8,
+        id: u16,
+        seq: u32,
+        flags: u8,
+        options: &[u8],
+        payload: &[u8],
+    ) -> Vec<u8> {
+        let tcp_len = 20 + options.len();
+        let total = (20 + tcp_len + payload.len()) as u16;
+        let mut bytes = vec![2; 12];
+        bytes.extend([8, 0, 0x45, class]);
+        bytes.extend(total.to_be_bytes());
+        bytes.extend(id.to_be_bytes());
+        bytes.extend([0x40, 0, hop_limit, 6, 0, 0, 192, 0, 2, 1, 198, 51, 100, 2]);
+        bytes.extend([0xc3, 0x50, 0x20, 0xfb]);
+        bytes.extend(seq.to_be_bytes());
+        bytes.extend([0; 4]);
+        bytes.extend([(tcp_len as u8 / 4) << 4, flags, 0xfa, 0xf0, 0, 0, 0, 0]);
+        bytes.extend(options);
+        bytes.extend(payload);
+        bytes
+    }
+
+    fn embryo(bytes: &[u8]) -> (Option<Embryo>, SegmentHeader) {
+        let mut decoder = Decoder::new();
+        let frame = Frame {
+            number: 7,
+            origin: Origin { file: 1, number: 3 },
+            at: Timestamp::from_nanos(9),
+            link_type: 1,
+            wire_len: bytes.len() as u32,
+            bytes,
+        };
+        let packet = decoder.decode(&frame);
+        let Content::Segment(segment) = packet.content else { panic!("a segment") };
+        let place = Place { moment: Moment { number: 7, at: packet.at }, origin: packet.origin };
+        (Embryo::of(place, &segment), segment.header)
+    }
+
+    proptest! {
+        #[test]
+        fn a_syn_comes_back_as_it_was(
+            hop_limit: u8, class: u8, id: u16, seq: u32, ecn: bool, options in proptest::collection::vec(any::<u8>(), 0..6)
+        ) {
+            let options: Vec<u8> = options.iter().flat_map(|byte| [*byte; 4]).collect();
+            let flags = Flags::SYN | if ecn { Flags::ECE | Flags::CWR } else { 0 };
+            let (embryo, header) = embryo(&frame(hop_limit, class, id, seq, flags, &options, &[]));
+            let embryo = embryo.expect("a SYN of the usual kind");
+            prop_assert_eq!(embryo.segment().header, header);
+            prop_assert_eq!(embryo.key(), Key::of(&header));
+            prop_assert_eq!((embryo.place().moment.number, embryo.place().origin.number), (7, 3));
+        }
+    }
+
+    #[test]
+    fn what_is_no_bare_syn_has_a_story_from_the_start() {
+        assert!(embryo(&frame(64, 0, 1, 1, Flags::SYN, &[], &[])).0.is_some());
+        assert!(embryo(&frame(64, 0, 1, 1, Flags::SYN, &[], b"x")).0.is_none());
+        assert!(embryo(&frame(64, 0, 1, 1, Flags::SYN, &[1; 24], &[])).0.is_none());
+        for flags in [Flags::ACK, Flags::SYN | Flags::ACK, Flags::SYN | Flags::RST, Flags::SYN | Flags::FIN] {
+            assert!(embryo(&frame(64, 0, 1, 1, flags, &[], &[])).0.is_none());
+        }
+    }
+}

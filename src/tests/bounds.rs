@@ -1,0 +1,168 @@
+//! Captures with more connections than are followed at one time: what is judged early is judged right, and memory holds.
+
+#[path = "../../benches/workload/mod.rs"]
+mod workload;
+
+use std::collections::BTreeMap;
+use std::fs::File;
+use std::io::{self, BufWriter, Cursor, Write};
+use std::path::Path;
+use std::process::{Command, Stdio};
+
+use serde_json::Value;
+use ssmscope::analysis::{self, Bounds, Judged, Settings, Sink, Summary};
+use ssmscope::capture::{self, Target};
+use ssmscope::packet::Packet;
+use workload::Workload;
+
+/// The connections in the order in which they were judged: first packet, code, stage.
+#[derive(Default)]
+struct Told {
+    connections: Vec<(u64, &'static str, String)>,
+    packets: u64,
+    /// Packets that came after the first connection was judged.
+    packets_after: u64,
+}
+
+impl Sink for Told {
+    fn packet(&mut self, _: &Packet<'_>) -> io::Result<()> {
+        self.packets += 1;
+        self.packets_after += u64::from(!self.connections.is_empty());
+        Ok(())
+    }
+
+    fn connection(&mut self, judged: Judged) -> io::Result<()> {
+        self.connections.push((
+            judged.story.first.number,
+            judged.verdict.code,
+            judged.story.stage.to_string(),
+        ));
+        Ok(())
+    }
+}
+
+fn read(capture: &[u8], bounds: Bounds) -> (Told, Summary) {
+    let mut told = Told::default();
+    let mut source = capture::file::read("made", 0, Cursor::new(capture.to_vec()), None).expect("a capture");
+    let everything = Target::new(&[], &[], None).expect("no selection");
+    let settings = Settings { keeps_timeline: false, bounds, ..Settings::default() };
+    let summary =
+        analysis::analyse(source.as_mut(), everything, &settings, &mut told).expect("nothing is written");
+    (told, summary)
+}
+
+#[test]
+fn made_captures_are_whole_connections() {
+    for (workload, connections) in [(Workload::Needle(1_001), 1_001), (Workload::Bulk(500), 1)] {
+        let (told, summary) = read(&workload::bytes(workload), Bounds::default());
+        assert!(told.connections.iter().all(|(_, code, _)| *code == "healthy"), "{workload:?}");
+        let servers: Vec<u64> = summary.servers.values().map(|server| server.codes.values().sum()).collect();
+        assert_eq!((servers[0], servers.iter().sum::<u64>()), (1, connections));
+    }
+}
+
+#[test]
+fn connections_that_are_over_leave_early_with_the_verdict_that_they_would_have_at_the_end() {
+    let capture = workload::bytes(Workload::Connections(3_000));
+    let (early, summary) = read(&capture, Bounds { unsorted: 100, ..Bounds::default() });
+    let (late, _) = read(&capture, Bounds { unsorted: usize::MAX, ..Bounds::default() });
+    assert!(late.connections.is_sorted() && late.connections.len() == 3_000);
+    assert!(late.packets_after == 0 && early.packets_after > early.packets / 4);
+    assert_eq!(summary.evicted, 0);
+    let mut sorted = early.connections;
+    sorted.sort();
+    assert_eq!(sorted, late.connections);
+}
+
+#[test]
+fn every_capture_of_the_test_data_is_judged_the_same_whether_connections_leave_early_or_not() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("testdata");
+    let mut compared = 0;
+    for folder in std::fs::read_dir(root).expect("testdata").flatten() {
+        let Ok(capture) = std::fs::read(folder.path().join("capture.pcap")) else { continue };
+        let [early, late] = [0, usize::MAX].map(|unsorted| {
+            let (mut told, _) = read(&capture, Bounds { unsorted, ..Bounds::default() });
+            told.connections.sort();
+            told.connections
+        });
+        assert_eq!(early, late, "{}", folder.path().display());
+        compared += 1;
+    }
+    assert!(compared > 50);
+}
+
+#[test]
+fn a_late_packet_of_a_connection_that_left_is_no_new_connection() {
+    let mut capture = workload::bytes(Workload::Connections(2_000));
+    // The last packet of the first connection once more, at the end.
+    let (mut at, mut last, mut port) = (24, None, None);
+    while let Some(header) = capture.get(at..at + 16) {
+        let len = u32::from_le_bytes([header[8], header[9], header[10], header[11]]) as usize;
+        let frame = &capture[at + 16..at + 16 + len];
+        let ports = [&frame[34..36], &frame[36..38]];
+        let first_port = port.get_or_insert_with(|| ports[0].to_vec());
+        if ports.contains(&first_port.as_slice()) {
+            last = Some(at..at + 16 + len);
+        }
+        at += 16 + len;
+    }
+    let again = capture[last.expect("it has packets")].to_vec();
+    capture.extend(again);
+    let (told, _) = read(&capture, Bounds { unsorted: 100, ..Bounds::default() });
+    assert_eq!(told.connections.len(), 2_000);
+    assert!(told.connections.iter().all(|(_, code, _)| *code == "healthy"));
+}
+
+#[test]
+fn a_full_table_judges_the_oldest_syns_and_loses_none() {
+    const SYNS: u64 = 400_000;
+    let capture = workload::bytes(Workload::Scan(SYNS));
+    // Four seconds of them: those that leave have waited for longer than a stall.
+    let (told, summary) = read(&capture, Bounds { connections: 200_000, ..Bounds::default() });
+    assert_eq!((summary.connections, told.connections.len() as u64), (SYNS, SYNS));
+    let codes = BTreeMap::from([("in-progress", 150_000), ("syn-no-reply", SYNS - 150_000)]);
+    assert_eq!(summary.codes, codes);
+    assert!(summary.evicted > 0);
+    let all = read(&capture, Bounds::default());
+    assert_eq!((all.1.codes, all.1.evicted), (codes, 0));
+}
+
+#[test]
+fn a_bound_that_is_reached_is_told_and_memory_holds() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("capture.pcap");
+    for workload in [Workload::Scan(100_000), Workload::Connections(4_000)] {
+        let mut out = BufWriter::new(File::create(&path).expect("a file"));
+        workload::write(workload, &mut out).and_then(|()| out.flush()).expect("written");
+        let limits = ["--max-memory", "64M", "--max-connections", "3000"];
+        let mut child = Command::new(env!("CARGO_BIN_EXE_ssmscope"))
+            .args(["read", "--output", "json", "--color", "never"])
+            .args(limits)
+            .arg(&path)
+            .stdout(Stdio::piped())
+            .spawn()
+            .expect("it starts");
+        let status = format!("/proc/{}/status", child.id());
+        let mut out = io::BufReader::new(child.stdout.take().expect("a pipe"));
+        let (mut line, mut last, mut peak) = (String::new(), String::new(), 0);
+        while io::BufRead::read_line(&mut out, &mut line).expect("text") > 0 {
+            if let Some(kib) = peak_of(&std::fs::read_to_string(&status).unwrap_or_default()) {
+                peak = kib.max(peak);
+            }
+            std::mem::swap(&mut line, &mut last);
+            line.clear();
+        }
+        child.wait().expect("it ends");
+        assert!(peak > 0 && peak < 64 * 1024, "{peak} KiB for {workload:?}");
+        let summary: Value = serde_json::from_str(&last).expect("the summary");
+        let is_told =
+            |bound: &Value| bound["what"].as_str().is_some_and(|what| what.contains("too many were open"));
+        let reached = summary["bounds_reached"].as_array().expect("a list");
+        assert_eq!(reached.iter().any(is_told), workload == Workload::Scan(100_000), "{summary}");
+    }
+}
+
+/// The most memory that a process had, in KiB.
+fn peak_of(status: &str) -> Option<u64> {
+    status.lines().find_map(|line| line.strip_prefix("VmHWM:"))?.trim().split(' ').next()?.parse().ok()
+}
