@@ -1,7 +1,7 @@
 //! The server's answer began, and then the TLS handshake stood still.
 
 use super::{Actor, Rule, Settings, Severity, Verdict, advice, drop_caveat, no_server_hello, path_mtu};
-use crate::story::{EndingKind, Stage, Story};
+use crate::story::{EndingKind, Silence, Stage, Story};
 use crate::tcp::Role;
 
 /// `handshake-stalled`.
@@ -91,35 +91,41 @@ fn judge(story: &Story, _: &Settings) -> Option<Verdict> {
             .advise(&advice::SERVER_PROCESS)
             .advise(&["Look at the client too: it may wait for a certificate check or for its user."]);
     } else {
-        let owes_flight = silence.owed_by == Role::Server && ending.stage <= Stage::ServerHello;
-        let is_untried = owes_flight && path_mtu::is_untried(story, Role::Server);
-        verdict = verdict.explain(format!(
-            "Everything sent so far was acknowledged: the network carries packets both ways. The {} has what it needs \
-             and does not go on{}.{}",
-            silence.owed_by,
-            if is_untried {
-                ", or what it sends next is lost before it gets here: none of its packets was large, and a path whose MTU is \
-                 too small loses the large ones"
-            } else {
-                ""
-            },
-            drop_caveat(story)
-        ));
-        verdict = match silence.owed_by {
-            Role::Server => verdict.advise(&advice::SERVER_PROCESS),
-            Role::Client => verdict.advise(&[
-                "Look at the client: it may wait for a certificate check (revocation lists or OCSP over a blocked network).",
-            ]),
-        };
-        if is_untried {
-            verdict = verdict.advise(&["Capture near the server too: does it send more than arrives here?"]);
-        }
+        verdict = does_not_go_on(verdict, story, silence, ending.stage);
     }
     Some(
         verdict
             .reported(&["the client's own read timeout", "java.net.SocketTimeoutException: Read timed out"])
             .proved_by(evidence.into_iter().flatten()),
     )
+}
+
+/// Whoever owes the next step has all that it needs.
+fn does_not_go_on(mut verdict: Verdict, story: &Story, silence: &Silence, stage: Stage) -> Verdict {
+    let owes_flight = silence.owed_by == Role::Server && stage <= Stage::ServerHello;
+    let is_untried = owes_flight && path_mtu::is_untried(story, Role::Server);
+    verdict = verdict.explain(format!(
+        "Everything sent so far was acknowledged: the network carries packets both ways. The {} has what it needs \
+         and does not go on{}.{}",
+        silence.owed_by,
+        if is_untried {
+            ", or what it sends next is lost before it gets here: none of its packets was large, and a path whose MTU is \
+             too small loses the large ones"
+        } else {
+            ""
+        },
+        drop_caveat(story)
+    ));
+    verdict = match silence.owed_by {
+        Role::Server => verdict.advise(&advice::SERVER_PROCESS),
+        Role::Client => verdict.advise(&[
+            "Look at the client: it may wait for a certificate check (revocation lists or OCSP over a blocked network).",
+        ]),
+    };
+    if is_untried {
+        verdict = verdict.advise(&["Capture near the server too: does it send more than arrives here?"]);
+    }
+    verdict
 }
 
 /// A ServerHello with its extensions and a ChangeCipherSpec are smaller, in bytes.

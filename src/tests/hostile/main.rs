@@ -39,7 +39,8 @@ fn measured<T>(work: impl FnOnce() -> T) -> (T, Duration, usize) {
     MEMORY.reset_peak_usage();
     let (began, busy_before) = (Instant::now(), busy());
     let outcome = work();
-    let elapsed = busy().zip(busy_before).map_or_else(|| began.elapsed(), |(now, before)| now - before);
+    let elapsed =
+        busy().zip(busy_before).map_or_else(|| began.elapsed(), |(now, before)| now.saturating_sub(before));
     (outcome, elapsed, MEMORY.peak_usage().saturating_sub(before))
 }
 
