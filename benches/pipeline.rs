@@ -1,6 +1,8 @@
-//! The whole way of a capture: read, decode, follow, judge.
+//! What each part of the way costs: the whole of it for each kind of capture, then its parts by themselves.
 //!
-//! `cargo bench` prints the time per run and the bytes per second, for a recorded exchange repeated on many ports.
+//! `cargo bench --bench pipeline` prints the time per run and the bytes, packets or connections per second.
+
+mod workload;
 
 use std::hint::black_box;
 use std::io::Cursor;
@@ -9,9 +11,11 @@ use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 use ssmscope::analysis::{self, Judged, Settings, Sink};
 use ssmscope::capture::{self, Record, Target};
 use ssmscope::decode::Decoder;
-
-/// Connections in the generated captures.
-const CONNECTIONS: u16 = 1000;
+use ssmscope::packet::{Content, Segment};
+use ssmscope::tcp::{Connection, Delivery, Role};
+use ssmscope::time::Timestamp;
+use ssmscope::tls::Tracker;
+use workload::Workload;
 
 /// Takes judged connections and forgets them.
 struct Forget;
@@ -23,51 +27,56 @@ impl Sink for Forget {
     }
 }
 
-/// The recorded TLS 1.2 exchange over and over, each time from another client port.
-fn many_connections() -> Vec<u8> {
-    const GLOBAL_HEADER: usize = 24;
-    const RECORD_HEADER: usize = 16;
-    // Ethernet 14, IPv4 20; then the source and the destination port.
-    const PORTS: usize = 34;
-    let recorded = include_bytes!("../testdata/healthy--tls12/capture.pcap");
-    let mut all = recorded[..GLOBAL_HEADER].to_vec();
-    for connection in 0..CONNECTIONS {
-        let port = (10_000 + connection).to_be_bytes();
-        let mut at = GLOBAL_HEADER;
-        while let Some(header) = recorded.get(at..at + RECORD_HEADER) {
-            let len = u32::from_le_bytes([header[8], header[9], header[10], header[11]]) as usize;
-            let start = all.len() + RECORD_HEADER;
-            all.extend_from_slice(&recorded[at..at + RECORD_HEADER + len]);
-            let is_from_server = all[start + PORTS..start + PORTS + 2] == 8443u16.to_be_bytes();
-            let client_port = start + PORTS + if is_from_server { 2 } else { 0 };
-            all[client_port..client_port + 2].copy_from_slice(&port);
-            at += RECORD_HEADER + len;
-        }
-    }
-    all
+fn made(workload: Workload) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    workload::write(workload, &mut bytes).expect("memory takes it");
+    bytes
+}
+
+fn analyse(bytes: &[u8], target: &Target, keeps_timeline: bool) {
+    let settings = Settings { keeps_timeline, ..Settings::default() };
+    let mut source = source(bytes);
+    analysis::analyse(&mut *source, target.clone(), &settings, &mut Forget).expect("nothing is written");
+}
+
+fn source(bytes: &[u8]) -> Box<dyn capture::Source> {
+    capture::file::read("bench", 0, Cursor::new(bytes.to_vec()), None).expect("a capture")
 }
 
 fn whole_pipeline(criterion: &mut Criterion) {
-    let bytes = many_connections();
-    let mut group = criterion.benchmark_group("tls12");
-    group.throughput(Throughput::Bytes(bytes.len() as u64)).sample_size(20);
-    for keeps_timeline in [false, true] {
-        let settings = Settings { keeps_timeline, ..Settings::default() };
-        let name = if keeps_timeline { "judged with timelines" } else { "judged" };
-        group.bench_function(name, |bencher| {
-            bencher.iter(|| {
-                let mut source =
-                    capture::file::read("bench", 0, Cursor::new(bytes.clone()), None).expect("a capture");
-                let target = Target::new(&[], &[], None).expect("no selection");
-                analysis::analyse(&mut *source, target, &settings, &mut Forget).expect("nothing is written")
-            });
-        });
+    let everything = Target::default();
+    let one = Target::new(&["203.0.113.10".to_owned()], &[8443], None).expect("an address");
+    let mut group = criterion.benchmark_group("pipeline");
+    group.sample_size(20);
+    for (name, workload, target, keeps_timeline) in [
+        ("connections", Workload::Connections(2_000), &everything, false),
+        ("connections with timelines", Workload::Connections(2_000), &everything, true),
+        ("needle", Workload::Needle(2_000), &one, true),
+        ("scan", Workload::Scan(50_000), &everything, false),
+        ("bulk", Workload::Bulk(20_000), &everything, false),
+    ] {
+        let bytes = made(workload);
+        group.throughput(Throughput::Bytes(bytes.len() as u64));
+        group.bench_function(name, |bencher| bencher.iter(|| analyse(&bytes, target, keeps_timeline)));
     }
-    group.bench_function("read and decoded", |bencher| {
+    group.finish();
+}
+
+fn parts(criterion: &mut Criterion) {
+    let bytes = made(Workload::Connections(1_000));
+    let mut group = criterion.benchmark_group("parts");
+    group.throughput(Throughput::Bytes(bytes.len() as u64)).sample_size(20);
+    group.bench_function("reader", |bencher| {
         bencher.iter(|| {
-            let mut source =
-                capture::file::read("bench", 0, Cursor::new(bytes.clone()), None).expect("a capture");
-            let mut decoder = Decoder::new();
+            let mut source = source(&bytes);
+            while let Ok(Some(record)) = source.next_record() {
+                black_box(&record);
+            }
+        });
+    });
+    group.bench_function("reader and decode", |bencher| {
+        bencher.iter(|| {
+            let (mut source, mut decoder) = (source(&bytes), Decoder::new());
             while let Ok(Some(record)) = source.next_record() {
                 if let Record::Frame(frame) = record {
                     black_box(decoder.decode(&frame));
@@ -76,7 +85,45 @@ fn whole_pipeline(criterion: &mut Criterion) {
         });
     });
     group.finish();
+    let segments = segments(&made(Workload::Connections(1)));
+    let mut group = criterion.benchmark_group("connection");
+    group.throughput(Throughput::Elements(segments.len() as u64));
+    group.bench_function("reassembly", |bencher| bencher.iter(|| follow(&segments, &mut |_, _| {})));
+    group.bench_function("reassembly and TLS", |bencher| {
+        bencher.iter(|| {
+            let mut tracker = Tracker::new(true, true);
+            follow(&segments, &mut |role, delivery| {
+                tracker.take(role, &delivery, &mut |event| {
+                    black_box(event);
+                });
+            });
+        });
+    });
+    group.finish();
 }
 
-criterion_group!(benches, whole_pipeline);
+/// A segment that is kept.
+type Kept = (ssmscope::packet::SegmentHeader, Vec<u8>);
+
+fn segments(bytes: &[u8]) -> Vec<Kept> {
+    let (mut source, mut decoder) = (source(bytes), Decoder::new());
+    let mut segments = Vec::new();
+    while let Ok(Some(record)) = source.next_record() {
+        let Record::Frame(frame) = record else { continue };
+        if let Content::Segment(segment) = decoder.decode(&frame).content {
+            segments.push((segment.header, segment.payload.to_vec()));
+        }
+    }
+    segments
+}
+
+fn follow(segments: &[Kept], deliver: &mut dyn FnMut(Role, Delivery<'_>)) {
+    let mut connection = Connection::new(&segments[0].0, Role::Client);
+    for (number, (header, payload)) in segments.iter().enumerate() {
+        let segment = Segment { header: *header, payload, printed: &[] };
+        black_box(connection.observe(number as u64, Timestamp::ZERO, &segment, deliver));
+    }
+}
+
+criterion_group!(benches, whole_pipeline, parts);
 criterion_main!(benches);

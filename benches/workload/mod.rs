@@ -52,16 +52,6 @@ pub fn write(workload: Workload, out: &mut dyn Write) -> io::Result<()> {
     }
 }
 
-/// The capture in memory.
-///
-/// # Panics
-/// Never: memory takes whatever is written.
-pub fn bytes(workload: Workload) -> Vec<u8> {
-    let mut bytes = Vec::new();
-    write(workload, &mut bytes).expect("memory takes it");
-    bytes
-}
-
 const SERVER: [u8; 4] = [203, 0, 113, 10];
 const OTHER: [u8; 4] = [203, 0, 113, 200];
 

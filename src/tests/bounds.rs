@@ -41,6 +41,12 @@ impl Sink for Told {
     }
 }
 
+fn made(workload: Workload) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    workload::write(workload, &mut bytes).expect("memory takes it");
+    bytes
+}
+
 fn read(capture: &[u8], bounds: Bounds) -> (Told, Summary) {
     let mut told = Told::default();
     let mut source = capture::file::read("made", 0, Cursor::new(capture.to_vec()), None).expect("a capture");
@@ -54,7 +60,7 @@ fn read(capture: &[u8], bounds: Bounds) -> (Told, Summary) {
 #[test]
 fn made_captures_are_whole_connections() {
     for (workload, connections) in [(Workload::Needle(1_001), 1_001), (Workload::Bulk(500), 1)] {
-        let (told, summary) = read(&workload::bytes(workload), Bounds::default());
+        let (told, summary) = read(&made(workload), Bounds::default());
         assert!(told.connections.iter().all(|(_, code, _)| *code == "healthy"), "{workload:?}");
         let servers: Vec<u64> = summary.servers.values().map(|server| server.codes.values().sum()).collect();
         assert_eq!((servers[0], servers.iter().sum::<u64>()), (1, connections));
@@ -63,7 +69,7 @@ fn made_captures_are_whole_connections() {
 
 #[test]
 fn connections_that_are_over_leave_early_with_the_verdict_that_they_would_have_at_the_end() {
-    let capture = workload::bytes(Workload::Connections(3_000));
+    let capture = made(Workload::Connections(3_000));
     let (early, summary) = read(&capture, Bounds { unsorted: 100, ..Bounds::default() });
     let (late, _) = read(&capture, Bounds { unsorted: usize::MAX, ..Bounds::default() });
     assert!(late.connections.is_sorted() && late.connections.len() == 3_000);
@@ -93,7 +99,7 @@ fn every_capture_of_the_test_data_is_judged_the_same_whether_connections_leave_e
 
 #[test]
 fn a_late_packet_of_a_connection_that_left_is_no_new_connection() {
-    let mut capture = workload::bytes(Workload::Connections(2_000));
+    let mut capture = made(Workload::Connections(2_000));
     // The last packet of the first connection once more, at the end.
     let (mut at, mut last, mut port) = (24, None, None);
     while let Some(header) = capture.get(at..at + 16) {
@@ -116,7 +122,7 @@ fn a_late_packet_of_a_connection_that_left_is_no_new_connection() {
 #[test]
 fn a_full_table_judges_the_oldest_syns_and_loses_none() {
     const SYNS: u64 = 400_000;
-    let capture = workload::bytes(Workload::Scan(SYNS));
+    let capture = made(Workload::Scan(SYNS));
     // Four seconds of them: those that leave have waited for longer than a stall.
     let (told, summary) = read(&capture, Bounds { connections: 200_000, ..Bounds::default() });
     assert_eq!((summary.connections, told.connections.len() as u64), (SYNS, SYNS));
