@@ -94,6 +94,7 @@ impl Talk {
             destination_port: destination.1,
             seq: Some(absolute(role, seq)),
             ack: Some(if flags.ack() { absolute(role.other(), ack) } else { Seq(0) }),
+            ack_since_syn: None,
             flags: Some(flags),
             window: Some(500),
             urgent: 0,

@@ -128,6 +128,7 @@ impl Embryo {
                 destination_port: self.destination_port,
                 seq: Some(self.seq),
                 ack: Some(self.ack),
+                ack_since_syn: None,
                 flags: Some(self.flags),
                 window: Some(self.window),
                 urgent: self.urgent,

@@ -440,6 +440,7 @@ mod tests {
             destination_port: destination.1,
             seq: None,
             ack: None,
+            ack_since_syn: None,
             flags: Some(Flags(Flags::SYN)),
             window: None,
             urgent: 0,

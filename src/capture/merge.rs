@@ -251,6 +251,7 @@ mod tests {
                 destination_port: 2,
                 seq: None,
                 ack: None,
+                ack_since_syn: None,
                 flags: Some(Flags(Flags::ACK)),
                 window: None,
                 urgent: 0,

@@ -44,6 +44,7 @@ pub(super) fn header(datagram: &Datagram<'_>, verifies_checksums: bool) -> Optio
             destination_port: span.be16(2)?,
             seq: span.be32(4).map(Seq),
             ack: span.be32(8).map(Seq),
+            ack_since_syn: None,
             flags: Some(Flags(ports_to_flags[13])),
             window: span.be16(14),
             urgent: span.be16(18).unwrap_or_default(),

@@ -15,6 +15,8 @@ pub struct TcpHeader {
     pub seq: Option<Seq>,
     /// Acknowledgement number, whatever the ACK flag says.
     pub ack: Option<Seq>,
+    /// How far that is from the other side's SYN, where a transcript tells it although it does not show the SYN's number.
+    pub ack_since_syn: Option<u32>,
     /// Flags; absent when a line of `tcpdump -q` prints none.
     pub flags: Option<Flags>,
     /// Receive window as in the header, not scaled.

@@ -264,6 +264,7 @@ impl Tape {
             destination_port: to.port(),
             seq: Some(Seq(seq)),
             ack: has_ack.then_some(Seq(ack)),
+            ack_since_syn: None,
             flags: Some(Flags(flags)),
             window: None,
             urgent: 0,

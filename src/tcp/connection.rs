@@ -372,8 +372,9 @@ impl Connection {
         };
         let other = &mut self.ends[role.other()];
         if other.initial.is_none() && other.next.is_none() {
-            // Nothing of the other end was seen yet: this is where it stands.
-            other.acked.get_or_insert(ack);
+            // Nothing of the other end was seen yet: this is where it stands, if it is not told that it stood at its SYN.
+            let since_syn = header.tcp.ack_since_syn.map_or(0, |since| since.saturating_sub(1));
+            other.acked.get_or_insert(ack + since_syn.wrapping_neg());
             if other.acked.is_some_and(|acked| ack.is_after(acked)) {
                 reading.acked_unseen = other.acked.map_or(0, |acked| ack - acked);
                 reading.newly_acked = reading.acked_unseen;

@@ -624,6 +624,7 @@ fn segment_header(
             destination_port,
             seq: numbers.seq,
             ack: numbers.ack,
+            ack_since_syn: numbers.ack_since_syn,
             flags: parsed.flags,
             window: parsed.window,
             urgent: parsed.urgent.unwrap_or(0),

@@ -158,7 +158,10 @@ pub(super) fn clean(text: &str) -> String {
                 letters.by_ref().find(|letter| ('@'..='~').contains(letter));
             }
             ',' => {
-                cleaned.truncate(cleaned.trim_end_matches(' ').len());
+                // Two spaces stand before the letters of a hex dump, which may begin with one.
+                if cleaned.ends_with(' ') && !cleaned.ends_with("  ") {
+                    cleaned.pop();
+                }
                 cleaned.push(',');
             }
             _ if letter.is_whitespace() => cleaned.push(' '),
@@ -223,6 +226,7 @@ mod tests {
             ("a&#62;b &#x3e; &amp;gt; &unknown; & c", "a>b > &gt; &unknown; & c"),
             ("\u{a0}x\u{a0}\ty\u{7}", "x  y"),
             ("a , b ,c", "a, b,c"),
+            ("0x0010:  0a08  ,.", "0x0010:  0a08  ,."),
             ("\u{1b}[32ma\u{1b}[0m\u{1b}[1;31m>\u{1b}[m b\u{1b}[K", "a> b"),
         ] {
             assert_eq!(clean(pasted), plain);

@@ -61,6 +61,8 @@ enum Form {
 pub(super) struct Numbers {
     pub seq: Option<Seq>,
     pub ack: Option<Seq>,
+    /// How far `ack` is from the other side's SYN, where the SYN's own number is not known.
+    pub ack_since_syn: Option<u32>,
     /// What has to be added to the numbers of `sack`.
     pub sack_base: u32,
 }
@@ -72,7 +74,12 @@ const FAR: u32 = 1 << 28;
 impl Numbering {
     /// The true numbers of a segment from `source` to `destination`.
     pub fn absolute(&mut self, source: End, destination: End, printed: &Printed<'_>) -> Numbers {
-        let as_printed = Numbers { seq: printed.seq.map(Seq), ack: printed.ack.map(Seq), sack_base: 0 };
+        let as_printed = Numbers {
+            seq: printed.seq.map(Seq),
+            ack: printed.ack.map(Seq),
+            ack_since_syn: None,
+            sack_base: 0,
+        };
         let Some(flags) = printed.flags else { return as_printed };
         let (key, side) =
             if source <= destination { ((source, destination), 0) } else { ((destination, source), 1) };
@@ -230,6 +237,10 @@ impl Conversation {
         let numbers = Numbers {
             seq: printed.seq.map(|seq| Seq(add(seq, own))),
             ack: printed.ack.map(|ack| Seq(add(ack, others))),
+            // A SYN-ACK whose acknowledgement was cut off: what follows it counts from the SYN all the same.
+            ack_since_syn: printed
+                .ack
+                .filter(|_| self.saw_syn_ack && bases[other].is_none() && self.form == Some(Form::Relative)),
             sack_base: add(0, others),
         };
         self.expect(side, flags, numbers, printed.payload_len);
@@ -268,6 +279,7 @@ impl Conversation {
         let numbers = Numbers {
             seq: printed.seq.map(Seq),
             ack: printed.ack.map(Seq),
+            ack_since_syn: None,
             sack_base: if first_sack.is_some_and(is_relative) { sack_base } else { 0 },
         };
         self.expect(side, flags, numbers, printed.payload_len);
@@ -320,6 +332,30 @@ mod tests {
         let (source, destination) = if is_client { (CLIENT, SERVER) } else { (SERVER, CLIENT) };
         let numbers = numbering.absolute(source, destination, &printed);
         (numbers.seq.map(|seq| seq.0), numbers.ack.map(|ack| ack.0))
+    }
+
+    #[test]
+    fn behind_a_syn_ack_whose_acknowledgement_was_cut_it_still_counts_from_the_syn() {
+        let since_syn = |lines: [&str; 3]| {
+            let mut numbering = Numbering::default();
+            lines.map(|line| {
+                let printed = Printed::parse(line).expect("TCP");
+                numbering.absolute(SERVER, CLIENT, &printed).ack_since_syn
+            })
+        };
+        let syn_ack = "Flags [S.], cksum 0x1 (correct), seq 700000000, ack 21287";
+        assert_eq!(
+            since_syn([
+                syn_ack,
+                "Flags [.], seq 1, ack 27",
+                "Flags [P.], seq 1:99, ack 276, win 128, length 98"
+            ]),
+            [None, None, Some(276)]
+        );
+        let whole = "Flags [S.], seq 700000000, ack 2128721132, win 128, length 0";
+        let absolute = "Flags [P.], seq 700000001:700000099, ack 2128721407, win 128, length 98";
+        assert_eq!(since_syn([whole, "Flags [.], ack 1, win 1", "Flags [.], ack 276, win 1"]), [None; 3]);
+        assert_eq!(since_syn([syn_ack, absolute, absolute]), [None; 3]);
     }
 
     #[test]

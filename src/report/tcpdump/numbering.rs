@@ -135,6 +135,7 @@ mod tests {
                 destination_port: ports.1,
                 seq: Some(Seq(seq)),
                 ack: Some(Seq(ack)),
+                ack_since_syn: None,
                 flags: Flags::from_letters(flags),
                 window: None,
                 urgent: 0,

@@ -48,6 +48,7 @@ pub(super) fn cut_segment(ip: IpHeader, bytes: &[u8]) -> Option<SegmentHeader> {
             destination_port: be16(2),
             seq: Some(Seq(be(&fixed[4..8]) as u32)),
             ack: Some(Seq(be(&fixed[8..12]) as u32)),
+            ack_since_syn: None,
             flags: Some(Flags(fixed[13])),
             window: Some(be16(14)),
             urgent: be16(18),

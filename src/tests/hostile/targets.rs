@@ -488,6 +488,7 @@ fn header(source: IpAddr, source_port: u16, destination: IpAddr, destination_por
         destination_port,
         seq: None,
         ack: None,
+        ack_since_syn: None,
         flags: None,
         window: None,
         urgent: 0,
