@@ -412,10 +412,14 @@ impl Flow {
     fn take_unseen(&mut self, role: Role, len: u32, tell: &mut dyn FnMut(Message, Basis)) {
         // Up to TLS 1.2 an alert has some 23 to 85 bytes (RFC 5246, 6.2.3), which a short record of data may have too.
         let is_certain = self.is_tls13 == Some(true) || len > LONGEST_ALERT;
-        if let (Awaits::ApplicationData, true, Some(body)) =
-            (self.awaits, is_certain, len.checked_sub(HEADER))
-        {
-            let body = u16::try_from(body).unwrap_or(u16::MAX);
+        if self.awaits != Awaits::ApplicationData || !is_certain {
+            return;
+        }
+        // A segment may end within the record, in its header even, and so by chance where a shorter one would.
+        let body = u16::try_from(len.saturating_sub(HEADER)).unwrap_or(u16::MAX);
+        if role == Role::Client && !is_alert_size(body) {
+            tell(Message::ApplicationData(u32::from(body)), Basis::Inferred);
+        } else {
             self.take_record_after_handshake(role, body, Basis::Inferred, tell);
         }
     }

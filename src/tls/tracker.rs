@@ -328,6 +328,19 @@ mod tests {
     }
 
     #[test]
+    fn a_request_is_one_wherever_its_segments_are_divided() {
+        let flight = [record(23, &[3; 69]), record(23, &[3; 81])].concat();
+        for end in 75..flight.len() {
+            let mut segments = tls13(&record(20, &[1]));
+            segments.extend([(Client, flight[..end].to_vec()), (Client, flight[end..].to_vec())]);
+            // So many bytes behind the Finished are those of an alert.
+            if !matches!(end - 74, 16 | 24 | 40) {
+                assert!(names(&run(&segments, CUT)).contains(&"ApplicationData".to_owned()), "{end}");
+            }
+        }
+    }
+
+    #[test]
     fn a_resuming_server_s_flight_may_be_one_record() {
         let mut hello = vec![3, 3];
         hello.extend([7; 32]);
