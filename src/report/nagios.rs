@@ -39,7 +39,8 @@ pub fn write(of: &Monitored<'_>, out: &mut dyn Write) -> io::Result<()> {
     };
     write_status(of.status, &text, &performance(of), out)?;
     for told in &of.worst.failures {
-        write_line(&format!("{} {} at {}: {}", told.server, told.code, told.stage, told.headline), out)?;
+        let code = with_cause(told.code, told.cause.as_deref());
+        write_line(&format!("{} {code} at {}: {}", told.server, told.stage, told.headline), out)?;
     }
     if of.worst.further > 0 {
         writeln!(out, "and {} more", count(of.worst.further, "failed connection"))?;
@@ -66,7 +67,8 @@ fn write_attempt(of: &Monitored<'_>, attempt: &Attempt<'_>, out: &mut dyn Write)
         (Some(expiry), _) => expiry.told(),
         (None, Some(Judged { story, verdict, .. })) => {
             let via = if outcome.proxy.is_some() { " (proxy)" } else { "" };
-            format!("{} at {}, {}{via}", verdict.code, story.stage, words::end(&story.parties[Role::Server]))
+            let code = with_cause(verdict.code, verdict.cause.as_deref());
+            format!("{code} at {}, {}{via}", story.stage, words::end(&story.parties[Role::Server]))
         }
         (None, None) => format!("{}: {}", conclusion.reason, conclusion.headline),
     };
@@ -100,8 +102,14 @@ fn write_line(text: &str, out: &mut dyn Write) -> io::Result<()> {
     writeln!(out, "{}", shortened(&plain(text), limits::PLUGIN_LINE_CHARACTERS))
 }
 
+/// `tls-alert (unknown_ca)`: where a cause is known, it is what the reader wants first.
+fn with_cause(code: &str, cause: Option<&str>) -> String {
+    cause.map_or_else(|| code.to_owned(), |cause| format!("{code} ({cause})"))
+}
+
 fn found(told: &Told, of: &Monitored<'_>) -> String {
-    let mut text = format!("{} at {}, {}", told.code, told.stage, told.server);
+    let code = with_cause(told.code, told.cause.as_deref());
+    let mut text = format!("{code} at {}, {}", told.stage, told.server);
     if of.summary.connections > 1 {
         let alike = of.summary.codes.get(told.code).copied().unwrap_or_default();
         // Writing to a string can't fail.

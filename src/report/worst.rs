@@ -32,6 +32,8 @@ pub struct Worst {
 pub(super) struct Told {
     pub(super) first: u64,
     pub(super) code: &'static str,
+    /// What the evidence names as the cause, if it does.
+    pub(super) cause: Option<String>,
     pub(super) severity: Severity,
     pub(super) stage: Stage,
     pub(super) server: String,
@@ -93,6 +95,7 @@ impl Worst {
         let told = Told {
             first: story.first.number,
             code: verdict.code,
+            cause: verdict.cause.clone(),
             severity: verdict.severity,
             stage: story.stage,
             server: words::end(&story.parties[Role::Server]),

@@ -20,8 +20,8 @@ pub fn holds(net: &Net, options: &[&str], reason: &str) {
     let word = ["OK", "WARNING", "CRITICAL", "UNKNOWN"][status as usize];
     let (line, figures) = out.lines().next().unwrap().split_once(" | ").unwrap();
     let rest = line.strip_prefix(&format!("SSMSCOPE {word}: {reason}")).unwrap_or_else(|| panic!("{out}"));
-    // A verdict stands with its stage and server, what is no connection's with its explanation.
-    assert!(rest.starts_with(" at ") || rest.starts_with(": "), "{out}");
+    // A verdict stands with its cause, stage and server, what is no connection's with its explanation.
+    assert!([" at ", " (", ": "].iter().any(|next| rest.starts_with(next)), "{out}");
     assert!(line.len() < 80 && out.matches('|').count() == 1 && out.is_ascii(), "{out}");
     assert!(figures.starts_with("time=") && figures.contains("s;;;0"), "{out}");
     for figure in figures.split(' ') {
