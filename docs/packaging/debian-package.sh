@@ -3,10 +3,12 @@
 #
 # On a Debian or Ubuntu with Rust, cargo-deb (cargo install --locked cargo-deb) and: build-essential libpcap-dev dpkg-dev.
 set -euo pipefail
+# Standard output is for the path of what was built.
+exec 3>&1 1>&2
 cd "$(dirname "$0")/../.."
 
 work=$(cargo metadata --format-version 1 --no-deps | sed 's/.*"target_directory":"\([^"]*\)".*/\1/')
-cargo build --release --locked >&2
+cargo build --release --locked
 made="$work/release/package"
 rm -rf "$made"
 mkdir -p "$made/man"
@@ -16,4 +18,4 @@ for shell in bash zsh fish; do
     "$work/release/ssmscope" completions "$shell" > "$made/$shell"
 done
 cargo deb --no-build --locked --quiet --output "$work/debian/"
-ls -t "$work"/debian/ssmscope_*.deb | head -n 1
+ls -t "$work"/debian/ssmscope_*.deb | head -n 1 >&3

@@ -4,6 +4,8 @@
 # On a Debian or Ubuntu with Rust and: build-essential flex bison dpkg-dev. libpcap is built from the distribution's own
 # source package, without D-Bus, RDMA and what else would need further libraries; apt checks its signature.
 set -euo pipefail
+# Standard output is for the path of what was built.
+exec 3>&1 1>&2
 cd "$(dirname "$0")/../.."
 
 work=$(cargo metadata --format-version 1 --no-deps | sed 's/.*"target_directory":"\([^"]*\)".*/\1/')/static
@@ -39,6 +41,6 @@ fi
 
 # With --target, build scripts and procedural macros are not made static, which they can't be.
 LIBPCAP_LIBDIR="$work/lib" LIBPCAP_VER=$(cat "$work/lib/VERSION") RUSTFLAGS='-C target-feature=+crt-static -C strip=symbols' \
-    cargo build --release --locked --target "$host" --target-dir "$work/build" >&2
+    cargo build --release --locked --target "$host" --target-dir "$work/build"
 cp "$work/build/$host/release/ssmscope" "$work/ssmscope"
-echo "$work/ssmscope"
+echo "$work/ssmscope" >&3
