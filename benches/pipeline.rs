@@ -111,7 +111,7 @@ fn segments(bytes: &[u8]) -> Vec<Kept> {
     while let Ok(Some(record)) = source.next_record() {
         let Record::Frame(frame) = record else { continue };
         if let Content::Segment(segment) = decoder.decode(&frame).content {
-            segments.push((segment.header, segment.payload.to_vec()));
+            segments.push((*segment.header, segment.payload.to_vec()));
         }
     }
     segments
@@ -120,7 +120,7 @@ fn segments(bytes: &[u8]) -> Vec<Kept> {
 fn follow(segments: &[Kept], deliver: &mut dyn FnMut(Role, Delivery<'_>)) {
     let mut connection = Connection::new(&segments[0].0, Role::Client);
     for (number, (header, payload)) in segments.iter().enumerate() {
-        let segment = Segment { header: *header, payload, printed: &[] };
+        let segment = Segment { header, payload, printed: &[] };
         black_box(connection.observe(number as u64, Timestamp::ZERO, &segment, deliver));
     }
 }

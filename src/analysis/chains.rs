@@ -144,7 +144,7 @@ mod tests {
         [21, 3, 3, 0, 2, FATAL, description]
     }
 
-    fn told(talk: &Talk, settings: &CertificateSettings, clock: Clock) -> (Story, Verdict) {
+    fn told(talk: &Talk, settings: &CertificateSettings, clock: Clock) -> (Box<Story>, Verdict) {
         let all = crate::analysis::Settings::default();
         let mut chains = Chains::new(settings, limits::CERTIFICATE_BYTES_IN_ALL);
         let mut track = Track::new(talk.packets[0].place, &talk.packets[0].segment(), &all);

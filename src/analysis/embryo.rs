@@ -48,7 +48,7 @@ pub(super) struct Embryo {
 impl Embryo {
     /// From a connection's first segment, if that is a SYN of the usual kind, with every field of its headers there.
     pub(super) fn of(place: Place, segment: &Segment<'_>) -> Option<Self> {
-        let SegmentHeader { ip, tcp, .. } = &segment.header;
+        let SegmentHeader { ip, tcp, .. } = segment.header;
         let (IpAddr::V4(source), IpAddr::V4(destination)) = (ip.source, ip.destination) else { return None };
         let found = tcp.options?;
         let mut options = [0; OPTION_BYTES];
@@ -78,7 +78,7 @@ impl Embryo {
         };
         // Whatever does not fit the form has a story from the start.
         let is_bare = segment.payload.is_empty() && segment.printed.is_empty();
-        (is_bare && embryo.header() == segment.header).then_some(embryo)
+        (is_bare && embryo.header() == *segment.header).then_some(embryo)
     }
 
     /// The SYN's place in the capture.
@@ -89,11 +89,6 @@ impl Embryo {
     /// The SYN's number in the capture.
     pub(super) fn number(&self) -> u64 {
         self.number
-    }
-
-    /// The SYN.
-    pub(super) fn segment(&self) -> Segment<'static> {
-        Segment { header: self.header(), payload: &[], printed: &[] }
     }
 
     /// The client's address, and the server's with its port.
@@ -107,7 +102,8 @@ impl Embryo {
         Key::between((client, self.source_port), server)
     }
 
-    fn header(&self) -> SegmentHeader {
+    /// The SYN.
+    pub(super) fn header(&self) -> SegmentHeader {
         let options = self.options.get(..usize::from(self.options_len)).unwrap_or_default();
         SegmentHeader {
             ip: IpHeader {
@@ -195,7 +191,7 @@ mod tests {
         let packet = decoder.decode(&frame);
         let Content::Segment(segment) = packet.content else { panic!("a segment") };
         let place = Place { moment: Moment { number: 7, at: packet.at }, origin: packet.origin };
-        (Embryo::of(place, &segment), segment.header)
+        (Embryo::of(place, &segment), *segment.header)
     }
 
     proptest! {
@@ -207,7 +203,7 @@ mod tests {
             let flags = Flags::SYN | if ecn { Flags::ECE | Flags::CWR } else { 0 };
             let (embryo, header) = embryo(&frame(hop_limit, class, id, seq, flags, &options, &[]));
             let embryo = embryo.expect("a SYN of the usual kind");
-            prop_assert_eq!(embryo.segment().header, header);
+            prop_assert_eq!(embryo.header(), header);
             prop_assert_eq!(embryo.key(), Key::of(&header));
             prop_assert_eq!((embryo.place().moment.number, embryo.place().origin.number), (7, 3));
         }

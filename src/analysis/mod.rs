@@ -101,7 +101,7 @@ impl Default for Settings {
 #[derive(Clone, Debug)]
 pub struct Judged {
     /// What happened.
-    pub story: Story,
+    pub story: Box<Story>,
     /// The verdict.
     pub verdict: Verdict,
     /// What else is worth knowing.
@@ -345,7 +345,7 @@ impl<'s> Analysis<'s> {
 
     fn segment(&mut self, place: Place, segment: &Segment<'_>, sink: &mut dyn Sink) -> io::Result<()> {
         self.summary.segments += 1;
-        let header = &segment.header;
+        let header = segment.header;
         let key = Key::of(header);
         let found = self.table.find(&key);
         if let Some(index) = found {
@@ -478,7 +478,7 @@ impl<'s> Analysis<'s> {
     }
 
     /// The verdict on a story and what else is worth knowing.
-    fn judged(&mut self, mut story: Story, has_findings: bool) -> Judged {
+    fn judged(&mut self, mut story: Box<Story>, has_findings: bool) -> Judged {
         if let Some(insight) = self.settings.insights.iter().find(|insight| insight.is_about(&story)) {
             story.take_insight(insight);
         }

@@ -120,7 +120,7 @@ pub(super) struct Track {
 impl Track {
     pub(super) fn new(place: Place, segment: &Segment<'_>, settings: &Settings) -> Self {
         let (role, opening) = opening::role_of_first(segment, &settings.tls_ports);
-        let tcp = Connection::new(&segment.header, role);
+        let tcp = Connection::new(segment.header, role);
         let expects_tls = settings.tls_ports.contains(&tcp.ends.server.port);
         let stall_after = settings.judging.stall_after;
         let saw_beginning = matches!(opening, Opening::Syn | Opening::SynAck);
@@ -137,7 +137,8 @@ impl Track {
 
     /// What a connection becomes of which only the SYN was seen.
     pub(super) fn inflated(embryo: &Embryo, settings: &Settings, budget: &mut Budget) -> Self {
-        let (place, segment) = (embryo.place(), embryo.segment());
+        let (place, header) = (embryo.place(), embryo.header());
+        let segment = Segment { header: &header, payload: &[], printed: &[] };
         let mut track = Self::new(place, &segment, settings);
         budget.release_embryo();
         budget.begin(&track);
@@ -209,7 +210,7 @@ impl Track {
     fn find_true_roles(&mut self, segment: &Segment<'_>) {
         if self.story.so_far().opening == Opening::Ports
             && self.story.so_far().tls.client_hello.is_none()
-            && self.tcp.role_of(&segment.header) == Role::Server
+            && self.tcp.role_of(segment.header) == Role::Server
             && Tracker::is_client_hello(segment.payload)
         {
             self.tcp.swap_roles();
@@ -219,7 +220,7 @@ impl Track {
     }
 
     /// The story to its end. What waits behind a hole is no part of it: nobody can have read it in order.
-    pub(super) fn finish(self, capture: CaptureFacts) -> Story {
+    pub(super) fn finish(self, capture: CaptureFacts) -> Box<Story> {
         self.story.finish(&self.tcp, &self.tls, capture)
     }
 
@@ -234,7 +235,7 @@ impl Track {
     }
 
     /// The story as it would be if the capture ended now.
-    pub(super) fn so_far(&self, capture: CaptureFacts) -> Story {
+    pub(super) fn so_far(&self, capture: CaptureFacts) -> Box<Story> {
         self.story.clone().finish(&self.tcp, &self.tls, capture)
     }
 

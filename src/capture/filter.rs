@@ -11,7 +11,7 @@ use ipnet::IpNet;
 use pcap::{BpfProgram, Capture, Linktype};
 
 use super::{About, Frame, Record};
-use crate::packet::{Content, IcmpError, Neighbour, Other, Packet, Segment};
+use crate::packet::{Content, Neighbour, Other, Packet, Segment};
 
 /// What the user wants to see: nothing given admits everything.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
@@ -105,7 +105,8 @@ impl Target {
                 self.has_endpoint(header.ip.source, Some(header.tcp.source_port))
                     || self.has_endpoint(header.ip.destination, Some(header.tcp.destination_port))
             }
-            Content::IcmpError(IcmpError { quoted, .. }) => {
+            Content::IcmpError(error) => {
+                let quoted = &error.quoted;
                 self.has_endpoint(quoted.source, quoted.source_port)
                     || self.has_endpoint(quoted.destination, quoted.destination_port)
             }
@@ -279,7 +280,7 @@ fn networks_of(host: &str) -> Result<Vec<IpNet>, TargetError> {
 mod tests {
     use super::*;
     use crate::capture::FileAbout;
-    use crate::packet::{Checksum, Flags, IpHeader, Origin, Quoted, SegmentHeader, TcpHeader};
+    use crate::packet::{Checksum, Flags, IcmpError, IpHeader, Origin, Quoted, SegmentHeader, TcpHeader};
     use crate::time::Timestamp;
 
     const CLIENT: [u8; 4] = [192, 0, 2, 1];
@@ -434,7 +435,7 @@ mod tests {
         }
     }
 
-    fn segment(source: ([u8; 4], u16), destination: ([u8; 4], u16)) -> Packet<'static> {
+    fn admits_segment(target: &Target, source: ([u8; 4], u16), destination: ([u8; 4], u16)) -> bool {
         let tcp = TcpHeader {
             source_port: source.1,
             destination_port: destination.1,
@@ -453,18 +454,18 @@ mod tests {
             tcp,
             payload_len: None,
         };
-        packet(Content::Segment(Segment { header, payload: &[], printed: &[] }))
+        target.admits(&packet(Content::Segment(Segment { header: &header, payload: &[], printed: &[] })))
     }
 
     #[test]
     fn host_and_port_must_be_of_the_same_endpoint() {
         let both = target(&["198.51.100.0/24"], &[8443, 443]);
-        assert!(both.admits(&segment((CLIENT, 5000), (SERVER, 443))));
-        assert!(both.admits(&segment((SERVER, 8443), (CLIENT, 5000))));
-        assert!(!both.admits(&segment((SERVER, 5000), (CLIENT, 8443))));
-        assert!(!both.admits(&segment((CLIENT, 5000), (STRANGER, 8443))));
-        assert!(target(&[], &[443]).admits(&segment((CLIENT, 5000), (STRANGER, 443))));
-        assert!(target(&["203.0.113.9"], &[]).admits(&segment((CLIENT, 5000), (STRANGER, 9))));
+        assert!(admits_segment(&both, (CLIENT, 5000), (SERVER, 443)));
+        assert!(admits_segment(&both, (SERVER, 8443), (CLIENT, 5000)));
+        assert!(!admits_segment(&both, (SERVER, 5000), (CLIENT, 8443)));
+        assert!(!admits_segment(&both, (CLIENT, 5000), (STRANGER, 8443)));
+        assert!(admits_segment(&target(&[], &[443]), (CLIENT, 5000), (STRANGER, 443)));
+        assert!(admits_segment(&target(&["203.0.113.9"], &[]), (CLIENT, 5000), (STRANGER, 9)));
         assert!(Target::default().admits(&packet(Content::Other(Other::Udp))));
     }
 
@@ -480,7 +481,7 @@ mod tests {
                 seq: None,
                 protocol: Some(6),
             };
-            packet(Content::IcmpError(IcmpError {
+            packet(Content::IcmpError(Box::new(IcmpError {
                 ip: IpHeader::between(STRANGER.into(), CLIENT.into()),
                 icmp_type: 3,
                 code: 1,
@@ -491,7 +492,7 @@ mod tests {
                 quoted,
                 quoted_bytes: &[],
                 quoted_segment: None,
-            }))
+            })))
         };
         assert!(target.admits(&error(SERVER, Some(8443))));
         assert!(target.admits(&error(SERVER, None)), "a port that is not told may be the right one");

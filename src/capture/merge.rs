@@ -10,7 +10,7 @@ use std::path::Path;
 
 use super::{About, Frame, ReadError, Record, Source, file};
 use crate::limits;
-use crate::packet::{Content, Other, Packet, Segment};
+use crate::packet::{Content, Other, Packet, Segment, SegmentHeader};
 use crate::time::{Clock, Timestamp};
 
 /// Opens all `paths` and reads them as one capture. `-` is standard input.
@@ -57,8 +57,26 @@ struct Waiting {
 pub(super) enum Held {
     /// Without its bytes.
     Frame(Frame<'static>),
-    /// With the length of its payload or quote, after which the printed bytes stand.
-    Printed(Box<Packet<'static>>, usize),
+    /// A packet of a text.
+    Printed(Box<Detached>),
+}
+
+/// A packet of which the bytes are held apart, and of a segment the headers too.
+pub(super) struct Detached {
+    /// A segment is nothing here.
+    packet: Packet<'static>,
+    /// A segment's headers, and the length of its payload, after which the printed bytes stand.
+    segment: Option<(SegmentHeader, usize)>,
+}
+
+impl Held {
+    /// When it was captured.
+    pub(super) fn at(&self) -> Timestamp {
+        match self {
+            Self::Frame(frame) => frame.at,
+            Self::Printed(detached) => detached.packet.at,
+        }
+    }
 }
 
 impl Merged {
@@ -89,16 +107,12 @@ impl Merged {
                 Some(Held::Frame(Frame { bytes: &[], ..frame }))
             }
             Some(Record::Printed(packet)) => {
-                let (packet, split) = detached(packet, &mut input.bytes);
-                Some(Held::Printed(Box::new(packet), split))
+                Some(Held::Printed(Box::new(Detached::of(packet, &mut input.bytes))))
             }
         };
-        let at = match &input.next {
-            Some(Held::Frame(frame)) => frame.at,
-            Some(Held::Printed(packet, _)) => packet.at,
-            None => return Ok(()),
-        };
-        self.queue.push(Reverse((at, index)));
+        if let Some(next) = &input.next {
+            self.queue.push(Reverse((next.at(), index)));
+        }
         Ok(())
     }
 
@@ -131,11 +145,9 @@ impl Source for Merged {
         let Some(Waiting { next, bytes, .. }) = self.inputs.get_mut(index) else { return Ok(None) };
         self.number += 1;
         let number = self.number;
-        Ok(next.take().map(|held| match held {
-            Held::Frame(frame) => Record::Frame(Frame { number, bytes, ..frame }),
-            Held::Printed(packet, split) => {
-                Record::Printed(Packet { number, ..attached(*packet, bytes, split) })
-            }
+        Ok(next.as_ref().map(|held| match held {
+            Held::Frame(frame) => Record::Frame(Frame { number, bytes, ..*frame }),
+            Held::Printed(packet) => Record::Printed(Packet { number, ..packet.attached(bytes) }),
         }))
     }
 
@@ -163,40 +175,54 @@ impl Source for Merged {
     }
 }
 
-/// A packet without its bytes, which go into `bytes`, and where in them its printed bytes begin.
-pub(super) fn detached(packet: Packet<'_>, bytes: &mut Vec<u8>) -> (Packet<'static>, usize) {
-    let Packet { number, origin, at, wire_len, is_cut, travel, content } = packet;
-    bytes.clear();
-    let mut split = 0;
-    let content = match content {
-        Content::Segment(Segment { header, payload, printed }) => {
-            split = payload.len();
-            bytes.extend_from_slice(payload);
-            bytes.extend_from_slice(printed);
-            Content::Segment(Segment { header, payload: &[], printed: &[] })
+impl Detached {
+    /// A packet whose bytes go into `bytes`.
+    pub(super) fn of(packet: Packet<'_>, bytes: &mut Vec<u8>) -> Self {
+        let Packet { number, origin, at, wire_len, is_cut, travel, content } = packet;
+        bytes.clear();
+        let mut segment = None;
+        let content = match content {
+            Content::Segment(Segment { header, payload, printed }) => {
+                segment = Some((*header, payload.len()));
+                bytes.extend_from_slice(payload);
+                bytes.extend_from_slice(printed);
+                Content::Other(Other::IpProtocol(TCP))
+            }
+            Content::IcmpError(error) => {
+                bytes.extend_from_slice(error.quoted_bytes);
+                Content::IcmpError(Box::new(error.without_quoted_bytes()))
+            }
+            Content::Neighbour(neighbour) => Content::Neighbour(neighbour),
+            Content::Other(Other::Printed(word)) => {
+                Content::Other(Other::Printed(Cow::Owned(word.into_owned())))
+            }
+            Content::Other(other) => Content::Other(other),
+        };
+        Self { packet: Packet { number, origin, at, wire_len, is_cut, travel, content }, segment }
+    }
+
+    /// The same with other numbers, `before` later.
+    pub(super) fn numbered(mut self, before: u64) -> Self {
+        self.packet.number += before;
+        self.packet.origin.number = self.packet.number;
+        self
+    }
+
+    /// The packet with its bytes again.
+    pub(super) fn attached<'a>(&'a self, bytes: &'a [u8]) -> Packet<'a> {
+        let mut packet: Packet<'a> = self.packet.clone();
+        if let Some((header, payload_len)) = &self.segment {
+            let (payload, printed) = bytes.split_at_checked(*payload_len).unwrap_or_default();
+            packet.content = Content::Segment(Segment { header, payload, printed });
+        } else if let Content::IcmpError(error) = &mut packet.content {
+            error.quoted_bytes = bytes;
         }
-        Content::IcmpError(error) => {
-            bytes.extend_from_slice(error.quoted_bytes);
-            Content::IcmpError(error.without_quoted_bytes())
-        }
-        Content::Neighbour(neighbour) => Content::Neighbour(neighbour),
-        Content::Other(Other::Printed(word)) => Content::Other(Other::Printed(Cow::Owned(word.into_owned()))),
-        Content::Other(other) => Content::Other(other),
-    };
-    (Packet { number, origin, at, wire_len, is_cut, travel, content }, split)
+        packet
+    }
 }
 
-/// The packet with its bytes again.
-pub(super) fn attached<'a>(mut packet: Packet<'a>, bytes: &'a [u8], split: usize) -> Packet<'a> {
-    match &mut packet.content {
-        Content::Segment(segment) => {
-            (segment.payload, segment.printed) = bytes.split_at_checked(split).unwrap_or_default();
-        }
-        Content::IcmpError(error) => error.quoted_bytes = bytes,
-        Content::Neighbour(_) | Content::Other(_) => {}
-    }
-    packet
-}
+/// IP's number of TCP.
+const TCP: u8 = 6;
 
 fn has_packets(about: &About) -> bool {
     about.files.iter().any(|file| file.packets > 0)
@@ -239,6 +265,7 @@ mod tests {
         index: u16,
         left: u64,
         payload: Vec<u8>,
+        header: Option<SegmentHeader>,
     }
 
     impl Source for Text {
@@ -267,7 +294,7 @@ mod tests {
                 is_cut: false,
                 travel: None,
                 content: Content::Segment(Segment {
-                    header: SegmentHeader { ip, tcp, payload_len: None },
+                    header: self.header.insert(SegmentHeader { ip, tcp, payload_len: None }),
                     payload: &self.payload,
                     printed: b"as -A prints it",
                 }),
@@ -290,7 +317,7 @@ mod tests {
     }
 
     fn text(index: u16, clock: Clock) -> Box<dyn Source> {
-        Box::new(Text { clock, index, left: 1, payload: b"payload".to_vec() })
+        Box::new(Text { clock, index, left: 1, payload: b"payload".to_vec(), header: None })
     }
 
     /// File and number in it of each record, after checking that the merged numbers count from 1.

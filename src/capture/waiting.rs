@@ -15,10 +15,10 @@ use std::time::{Duration, Instant};
 
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 
-use super::merge::{Held, attached, detached};
+use super::merge::{Detached, Held};
 use super::{About, Frame, Note, ReadError, Record, Source, file};
 use crate::limits;
-use crate::packet::{Origin, Packet};
+use crate::packet::Origin;
 use crate::time::Timestamp;
 
 /// A writer that pauses for less is busy; from then on it is waited for, and time goes on.
@@ -46,7 +46,8 @@ pub struct Waiting {
     about: Arc<Mutex<About>>,
     /// The first record, where it was waited for.
     first: Option<Sent>,
-    current: Vec<u8>,
+    /// The record that was handed out last, which borrows from here.
+    current: Option<(Held, Vec<u8>)>,
     /// The last record's time, and when it came.
     last: Option<(Timestamp, Instant)>,
     stopped: Option<Instant>,
@@ -130,7 +131,7 @@ impl Waiting {
             let what = "the reader ended before it began".to_owned();
             Err(ReadError { file: name.to_owned(), what, hint: None })
         })?;
-        Ok(Self { records, about, first: None, current: Vec::new(), last: None, stopped: None })
+        Ok(Self { records, about, first: None, current: None, last: None, stopped: None })
     }
 }
 
@@ -147,12 +148,8 @@ impl Source for Waiting {
             return Ok(None);
         }
         let sent = self.first.take().map_or_else(|| self.records.recv_timeout(QUIET), Ok);
-        let held = match sent {
-            Ok(sent) => {
-                let (held, bytes) = sent?;
-                self.current = bytes;
-                held
-            }
+        let (held, bytes) = match sent {
+            Ok(sent) => &*self.current.insert(sent?),
             Err(RecvTimeoutError::Disconnected) => return Ok(None),
             Err(RecvTimeoutError::Timeout) => {
                 let (at, since) = self.last.unwrap_or((Timestamp::ZERO, Instant::now()));
@@ -160,17 +157,10 @@ impl Source for Waiting {
                 return Ok(Some(Record::Idle(Timestamp::from_nanos(at.nanos().saturating_add(passed)))));
             }
         };
-        let at = match &held {
-            Held::Frame(frame) => frame.at,
-            Held::Printed(packet, _) => packet.at,
-        };
-        self.last = Some((at, Instant::now()));
+        self.last = Some((held.at(), Instant::now()));
         Ok(Some(match held {
-            Held::Frame(frame) => Record::Frame(Frame { bytes: &self.current, ..frame }),
-            Held::Printed(packet, split) => {
-                let number = packet.number;
-                Record::Printed(Packet { number, ..attached(*packet, &self.current, split) })
-            }
+            Held::Frame(frame) => Record::Frame(Frame { bytes, ..*frame }),
+            Held::Printed(packet) => Record::Printed(packet.attached(bytes)),
         }))
     }
 
@@ -215,10 +205,8 @@ impl Reader {
                 }
                 Ok(Some(Record::Printed(packet))) => {
                     let mut bytes = Vec::new();
-                    let (packet, split) = detached(packet, &mut bytes);
-                    let number = packet.number + self.before;
-                    let packet = Packet { number, origin: Origin { number, ..packet.origin }, ..packet };
-                    Ok((Held::Printed(Box::new(packet), split), bytes))
+                    let packet = Detached::of(packet, &mut bytes).numbered(self.before);
+                    Ok((Held::Printed(Box::new(packet)), bytes))
                 }
                 Err(error) => Err(error),
             };

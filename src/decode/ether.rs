@@ -4,7 +4,7 @@ use etherparse::{EtherType, ether_type};
 
 use super::span::Span;
 use super::{Layer, link, neighbour};
-use crate::packet::{Content, Other};
+use crate::packet::Other;
 
 /// RFC 3032, 5: a label stack in an Ethernet frame.
 pub(super) const MPLS: EtherType = EtherType(0x8847);
@@ -37,7 +37,7 @@ pub(super) fn ether_type(number: u16, span: Span<'_>) -> Layer<'_> {
     }
     match EtherType(number) {
         ether_type::IPV4 | ether_type::IPV6 => Layer::Ip(span),
-        ether_type::ARP => Layer::Content(neighbour::arp(span)),
+        ether_type::ARP => neighbour::arp(span),
         ether_type::VLAN_TAGGED_FRAME
         | ether_type::PROVIDER_BRIDGING
         | ether_type::VLAN_DOUBLE_TAGGED_FRAME => match span.split::<4>() {
@@ -135,9 +135,4 @@ pub(super) fn mpls(span: Span<'_>) -> Layer<'_> {
         .flatten()
         .find(|frame| frame.be16(12).is_some_and(link::is_followed))
         .map_or(Layer::other(Other::Link("MPLS (not IP)")), Layer::Ethernet)
-}
-
-/// Content that an EtherType names and that is not followed.
-pub(super) fn unfollowed(number: EtherType) -> Content<'static> {
-    Content::Other(Other::EtherType(number.0))
 }

@@ -97,9 +97,11 @@ impl Piece {
 
 impl Fragments {
     /// Takes one more fragment. Where it completes its datagram, that is put together in `buffer` and returned, as
-    /// far as its bytes were captured without a hole; else the error says what the fragment is counted as.
+    /// far as its bytes were captured without a hole, and `header` becomes its own; else the error says what the fragment is
+    /// counted as.
     pub fn add<'a>(
         &mut self,
+        header: &mut IpHeader,
         part: &Datagram<'_>,
         fragment: Fragment,
         at: Timestamp,
@@ -112,11 +114,11 @@ impl Fragments {
         if len == 0 || end > DATAGRAM_BYTES || (fragment.has_more && !len.is_multiple_of(8)) {
             return Err(Other::Malformed("IP fragment"));
         }
-        let is_v6 = part.header.source.is_ipv6();
+        let is_v6 = header.source.is_ipv6();
         let key = Key {
             id: fragment.id,
-            source: part.header.source,
-            destination: part.header.destination,
+            source: header.source,
+            destination: header.destination,
             protocol: (!is_v6).then_some(part.protocol),
         };
         // A datagram's fragments follow one another as a rule: the latest is the likeliest.
@@ -129,7 +131,7 @@ impl Fragments {
         });
         let partial = self.partial.get_mut(index).ok_or(Other::Fragment)?;
         if fragment.offset == 0 && partial.first.is_none() {
-            partial.first = Some((part.header, part.protocol, part.is_source_routed));
+            partial.first = Some((*header, part.protocol, part.is_source_routed));
         }
         if !fragment.has_more {
             partial.wire_len.get_or_insert(end);
@@ -141,14 +143,15 @@ impl Fragments {
         self.held_bytes = self.held_bytes + partial.cost - held_before;
 
         let whole = partial.assemble(buffer);
-        if whole.is_some() {
+        if let Some((first, _)) = &whole {
+            *header = *first;
             self.remove(index);
             self.completed.truncate(limits::COMPLETED_DATAGRAMS - 1);
             self.completed.push_front((key, at));
         } else {
             self.make_room();
         }
-        whole.ok_or(Other::Fragment)
+        whole.map(|(_, datagram)| datagram).ok_or(Other::Fragment)
     }
 
     /// What was given up so far.
@@ -238,8 +241,8 @@ impl Partial {
         self.pieces.insert(place, piece);
     }
 
-    /// The whole datagram, once every byte up to the last was on the wire.
-    fn assemble<'a>(&self, buffer: &'a mut Vec<u8>) -> Option<Datagram<'a>> {
+    /// The whole datagram and its header, once every byte up to the last was on the wire.
+    fn assemble<'a>(&self, buffer: &'a mut Vec<u8>) -> Option<(IpHeader, Datagram<'a>)> {
         let ((header, protocol, is_source_routed), wire_len) = (self.first?, self.wire_len?);
         let covered =
             self.pieces.iter().try_fold(0, |covered, piece| (piece.offset == covered).then(|| piece.end()));
@@ -254,6 +257,6 @@ impl Partial {
             }
         }
         let payload = Span::new(buffer, wire_len).within(wire_len);
-        Some(Datagram { header, protocol, payload, fragment: None, is_source_routed })
+        Some((header, Datagram { protocol, payload, fragment: None, is_source_routed }))
     }
 }

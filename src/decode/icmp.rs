@@ -6,12 +6,12 @@ use etherparse::{IpNumber, ip_number};
 use super::ip::{self, Datagram};
 use super::span::Span;
 use super::{checksum, neighbour, tcp};
-use crate::packet::{Checksum, Content, IcmpError, Other, Quoted, Seq};
+use crate::packet::{Checksum, Content, IcmpError, IpHeader, Other, Quoted, Seq};
 
 /// The message that `datagram` carries.
-pub(super) fn read<'a>(datagram: &Datagram<'a>, verifies_checksums: bool) -> Content<'a> {
+pub(super) fn read<'a>(ip: &IpHeader, datagram: &Datagram<'a>, verifies_checksums: bool) -> Content<'a> {
     let span = datagram.payload;
-    let is_v6 = datagram.header.source.is_ipv6();
+    let is_v6 = ip.source.is_ipv6();
     if is_v6 != (IpNumber(datagram.protocol) == ip_number::IPV6_ICMP) {
         return Content::Other(Other::IpProtocol(datagram.protocol));
     }
@@ -20,17 +20,19 @@ pub(super) fn read<'a>(datagram: &Datagram<'a>, verifies_checksums: bool) -> Con
     };
     match (is_v6, icmp_type) {
         // RFC 792: unreachable, source quench, time exceeded, parameter problem. RFC 4443, 2.1: below 128 are errors.
-        (false, 3 | 4 | 11 | 12) | (true, 1..=4) => error(datagram, verifies_checksums)
-            .map_or(Content::Other(Other::Malformed("ICMP error")), Content::IcmpError),
-        (true, 135) => neighbour::discovery(datagram, false),
-        (true, 136) => neighbour::discovery(datagram, true),
+        (false, 3 | 4 | 11 | 12) | (true, 1..=4) => error(ip, datagram, verifies_checksums)
+            .map_or(Content::Other(Other::Malformed("ICMP error")), |error| {
+                Content::IcmpError(Box::new(error))
+            }),
+        (true, 135) => neighbour::discovery(ip, datagram, false),
+        (true, 136) => neighbour::discovery(ip, datagram, true),
         _ => Content::Other(Other::Icmp),
     }
 }
 
-fn error<'a>(datagram: &Datagram<'a>, verifies_checksums: bool) -> Option<IcmpError<'a>> {
+fn error<'a>(ip: &IpHeader, datagram: &Datagram<'a>, verifies_checksums: bool) -> Option<IcmpError<'a>> {
     let span = datagram.payload;
-    let is_v6 = datagram.header.source.is_ipv6();
+    let is_v6 = ip.source.is_ipv6();
     let (&[icmp_type, code, _, _, byte_4, byte_5, _, _], quote) = span.split::<8>()?;
     let mtu = match (is_v6, icmp_type, code) {
         // RFC 1191, 4: zero from routers that do not tell.
@@ -47,7 +49,8 @@ fn error<'a>(datagram: &Datagram<'a>, verifies_checksums: bool) -> Option<IcmpEr
     };
     let quote = if (1..quote.wire_len).contains(&quote_len) { quote.within(quote_len) } else { quote };
     let quote = quote.unbounded();
-    let inner = ip::read(quote, verifies_checksums).ok()?;
+    let mut header = tcp::blank();
+    let inner = ip::read(quote, verifies_checksums, &mut header.ip).ok()?;
     let is_first_part = inner.fragment.is_none_or(|fragment| fragment.offset == 0);
     let transport = if is_first_part { inner.payload } else { Span::new(&[], 0) };
     let has_ports = matches!(IpNumber(inner.protocol), ip_number::TCP | ip_number::UDP);
@@ -56,7 +59,7 @@ fn error<'a>(datagram: &Datagram<'a>, verifies_checksums: bool) -> Option<IcmpEr
         if !verifies_checksums || !span.is_whole() || (is_v6 && datagram.is_source_routed) {
             return Checksum::Unverified(found);
         }
-        let (source, destination) = (datagram.header.source, datagram.header.destination);
+        let (source, destination) = (ip.source, ip.destination);
         // RFC 4443, 2.3: only ICMPv6 covers a pseudo-header.
         let start = if is_v6 {
             checksum::pseudo_header(source, destination, ip_number::IPV6_ICMP.0, span.wire_len)
@@ -66,7 +69,7 @@ fn error<'a>(datagram: &Datagram<'a>, verifies_checksums: bool) -> Option<IcmpEr
         checksum::compare(found, start, span.bytes)
     });
     Some(IcmpError {
-        ip: datagram.header,
+        ip: *ip,
         icmp_type,
         code,
         length: Some(span.wire_len),
@@ -74,8 +77,8 @@ fn error<'a>(datagram: &Datagram<'a>, verifies_checksums: bool) -> Option<IcmpEr
         mtu,
         pointer: (!is_v6 && icmp_type == 12).then_some(byte_4),
         quoted: Quoted {
-            source: inner.header.source,
-            destination: inner.header.destination,
+            source: header.ip.source,
+            destination: header.ip.destination,
             source_port: transport.be16(0).filter(|_| has_ports),
             destination_port: transport.be16(2).filter(|_| has_ports),
             seq: transport.be32(4).filter(|_| is_tcp).map(Seq),
@@ -83,9 +86,9 @@ fn error<'a>(datagram: &Datagram<'a>, verifies_checksums: bool) -> Option<IcmpEr
         },
         quoted_bytes: quote.bytes,
         quoted_segment: (is_tcp && is_first_part)
-            .then(|| tcp::header(&inner, verifies_checksums && inner.fragment.is_none()))
+            .then(|| tcp::read_header(&mut header, &inner, verifies_checksums && inner.fragment.is_none()))
             .flatten()
-            .filter(|header| header.tcp.options.is_some())
-            .map(Box::new),
+            .filter(|()| header.tcp.options.is_some())
+            .map(|()| Box::new(header)),
     })
 }

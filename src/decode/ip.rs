@@ -12,7 +12,6 @@ use crate::packet::{Checksum, FragmentField, IpHeader, IpOptions, Other};
 /// A datagram, or a fragment of one.
 #[derive(Clone, Copy)]
 pub(super) struct Datagram<'a> {
-    pub header: IpHeader,
     /// What the payload is, extension headers passed.
     pub protocol: u8,
     pub payload: Span<'a>,
@@ -32,19 +31,25 @@ pub(super) struct Fragment {
     pub has_more: bool,
 }
 
-/// Reads an IP header of either version.
-pub(super) fn read(span: Span<'_>, verifies_checksums: bool) -> Result<Datagram<'_>, Other> {
-    match span.bytes.first().map(|byte| byte >> 4) {
+/// Reads an IP header of either version into `header`, where it stays: it is large, and nearly each packet has one.
+pub(super) fn read<'a>(
+    span: Span<'a>,
+    verifies_checksums: bool,
+    header: &mut IpHeader,
+) -> Result<Datagram<'a>, Other> {
+    let (datagram, is_v6) = match span.bytes.first().map(|byte| byte >> 4) {
         Some(4) => {
-            read_v4(span, verifies_checksums).ok_or(Other::Malformed("IPv4 header"))?.past_extensions()
+            let read = read_v4(span, verifies_checksums, header);
+            (read.ok_or(Other::Malformed("IPv4 header"))?, false)
         }
-        Some(6) => read_v6(span).ok_or(Other::Malformed("IPv6 header"))?.past_extensions(),
-        _ => Err(Other::Malformed("IP version")),
-    }
+        Some(6) => (read_v6(span, header).ok_or(Other::Malformed("IPv6 header"))?, true),
+        _ => return Err(Other::Malformed("IP version")),
+    };
+    datagram.past_extensions(is_v6)
 }
 
 /// RFC 791, 3.1.
-fn read_v4(span: Span<'_>, verifies_checksums: bool) -> Option<Datagram<'_>> {
+fn read_v4<'a>(span: Span<'a>, verifies_checksums: bool, header: &mut IpHeader) -> Option<Datagram<'a>> {
     let (fixed, after_fixed) = span.split::<20>()?;
     let header_len = u32::from(fixed[0] & 0x0f) * 4;
     let options = after_fixed.bytes.get(..usize::try_from(header_len.checked_sub(20)?).ok()?)?;
@@ -63,20 +68,20 @@ fn read_v4(span: Span<'_>, verifies_checksums: bool) -> Option<Datagram<'_>> {
         Checksum::Unverified(found)
     };
     let is_fragment = field.more_fragments() || field.offset() > 0;
+    *header = IpHeader {
+        source: Ipv4Addr::new(fixed[12], fixed[13], fixed[14], fixed[15]).into(),
+        destination: Ipv4Addr::new(fixed[16], fixed[17], fixed[18], fixed[19]).into(),
+        hop_limit: Some(fixed[8]),
+        traffic_class: Some(fixed[1]),
+        id: Some(id),
+        fragment: Some(field),
+        length: Some(length.into()),
+        flow_label: None,
+        protocol: Some(fixed[9]),
+        checksum,
+        options: if options.is_empty() { IpOptions::default() } else { IpOptions::from_wire(options) },
+    };
     Some(Datagram {
-        header: IpHeader {
-            source: Ipv4Addr::new(fixed[12], fixed[13], fixed[14], fixed[15]).into(),
-            destination: Ipv4Addr::new(fixed[16], fixed[17], fixed[18], fixed[19]).into(),
-            hop_limit: Some(fixed[8]),
-            traffic_class: Some(fixed[1]),
-            id: Some(id),
-            fragment: Some(field),
-            length: Some(length.into()),
-            flow_label: None,
-            protocol: Some(fixed[9]),
-            checksum,
-            options: IpOptions::from_wire(options),
-        },
         protocol: fixed[9],
         payload: after_fixed.skip(options.len())?.within(payload_len),
         fragment: is_fragment.then(|| Fragment {
@@ -101,26 +106,26 @@ fn is_source_routed(mut options: &[u8]) -> bool {
 }
 
 /// RFC 8200, 3.
-fn read_v6(span: Span<'_>) -> Option<Datagram<'_>> {
+fn read_v6<'a>(span: Span<'a>, header: &mut IpHeader) -> Option<Datagram<'a>> {
     let (fixed, rest) = span.split::<40>()?;
     let first_word = u32::from_be_bytes([fixed[0], fixed[1], fixed[2], fixed[3]]);
     let length = u16::from_be_bytes([fixed[4], fixed[5]]);
     let source = fixed[8..24].first_chunk::<16>()?;
     let destination = fixed[24..].first_chunk::<16>()?;
+    *header = IpHeader {
+        source: Ipv6Addr::from(*source).into(),
+        destination: Ipv6Addr::from(*destination).into(),
+        hop_limit: Some(fixed[7]),
+        traffic_class: Some((first_word >> 20) as u8),
+        id: None,
+        fragment: None,
+        length: Some(length.into()),
+        flow_label: Some(first_word & 0x000f_ffff),
+        protocol: Some(fixed[6]),
+        checksum: Checksum::Unseen,
+        options: IpOptions::default(),
+    };
     Some(Datagram {
-        header: IpHeader {
-            source: Ipv6Addr::from(*source).into(),
-            destination: Ipv6Addr::from(*destination).into(),
-            hop_limit: Some(fixed[7]),
-            traffic_class: Some((first_word >> 20) as u8),
-            id: None,
-            fragment: None,
-            length: Some(length.into()),
-            flow_label: Some(first_word & 0x000f_ffff),
-            protocol: Some(fixed[6]),
-            checksum: Checksum::Unseen,
-            options: IpOptions::default(),
-        },
         protocol: fixed[6],
         // 0 is a frame before segmentation (TSO), or a jumbogram (RFC 2675, 3): the frame's own length tells.
         payload: if length == 0 { rest } else { rest.within(length.into()) },
@@ -132,9 +137,8 @@ fn read_v6(span: Span<'_>) -> Option<Datagram<'_>> {
 impl Datagram<'_> {
     /// Passes the extension headers (RFC 8200, 4) up to what is carried, or up to a fragment's part of it. In IPv4
     /// only the authentication header can stand there.
-    pub fn past_extensions(mut self) -> Result<Self, Other> {
+    pub fn past_extensions(mut self, is_v6: bool) -> Result<Self, Other> {
         const CUT: Other = Other::Malformed("IPv6 extension header");
-        let is_v6 = self.header.source.is_ipv6();
         while self.fragment.is_none() {
             let (units, unit_len) = match IpNumber(self.protocol) {
                 ip_number::IPV6_HOP_BY_HOP | ip_number::IPV6_DEST_OPTIONS if is_v6 => (1, 8),

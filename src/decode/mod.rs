@@ -20,10 +20,11 @@ use etherparse::ip_number;
 
 use crate::capture::Frame;
 use crate::limits;
-use crate::packet::{Content, Other, Packet, Travel};
+use crate::packet::{Content, Neighbour, Other, Packet, SegmentHeader, Travel};
 use crate::time::Timestamp;
 use fragments::Fragments;
 pub use fragments::GivenUp;
+use ip::Datagram;
 use span::Span;
 
 /// Decodes frames, one after the other, and keeps the IP fragments that wait for others.
@@ -33,11 +34,18 @@ pub struct Decoder {
     fragments: Fragments,
     /// Where datagrams are put together; a packet's payload can borrow from here.
     datagrams: [Vec<u8>; limits::NESTED_REASSEMBLIES],
+    /// The segment's headers, which a packet borrows.
+    header: SegmentHeader,
 }
 
 impl Default for Decoder {
     fn default() -> Self {
-        Self { verifies_checksums: true, fragments: Fragments::default(), datagrams: Default::default() }
+        Self {
+            verifies_checksums: true,
+            fragments: Fragments::default(),
+            datagrams: Default::default(),
+            header: tcp::blank(),
+        }
     }
 }
 
@@ -61,20 +69,21 @@ impl Decoder {
     pub fn decode<'a>(&'a mut self, frame: &Frame<'a>) -> Packet<'a> {
         let captured = Span::new(frame.bytes, frame.wire_len);
         let (layer, travel) = link::strip(frame.link_type, captured);
-        let mut walk = Walk {
+        let walk = Walk {
             verifies_checksums: self.verifies_checksums,
             fragments: &mut self.fragments,
             datagrams: self.datagrams.iter_mut(),
+            header: &mut self.header,
             at: frame.at,
             is_cut: !captured.is_whole(),
         };
-        let content = walk.follow(layer);
+        let (content, is_cut) = walk.follow(layer);
         Packet {
             number: frame.number,
             origin: frame.origin,
             at: frame.at,
             wire_len: Some(frame.wire_len),
-            is_cut: walk.is_cut,
+            is_cut,
             travel,
             content,
         }
@@ -87,7 +96,6 @@ impl Decoder {
 }
 
 /// What stands at the beginning of a span.
-#[expect(clippy::large_enum_variant, reason = "one per frame, and a box would be an allocation per frame")]
 enum Layer<'a> {
     /// An Ethernet frame.
     Ethernet(Span<'a>),
@@ -101,13 +109,15 @@ enum Layer<'a> {
     Mpls(Span<'a>),
     /// IPv4 or IPv6, as the version says.
     Ip(Span<'a>),
-    /// Nothing further: this is what the packet carries.
-    Content(Content<'a>),
+    /// Who looks for which address.
+    Neighbour(Neighbour),
+    /// Nothing that is followed.
+    Other(Other),
 }
 
 impl Layer<'_> {
     fn other(other: Other) -> Self {
-        Self::Content(Content::Other(other))
+        Self::Other(other)
     }
 
     fn malformed(place: &'static str) -> Self {
@@ -120,12 +130,14 @@ struct Walk<'a> {
     verifies_checksums: bool,
     fragments: &'a mut Fragments,
     datagrams: std::slice::IterMut<'a, Vec<u8>>,
+    header: &'a mut SegmentHeader,
     at: Timestamp,
     is_cut: bool,
 }
 
 impl<'a> Walk<'a> {
-    fn follow(&mut self, mut layer: Layer<'a>) -> Content<'a> {
+    /// What a frame carries, and whether it was cut.
+    fn follow(mut self, mut layer: Layer<'a>) -> (Content<'a>, bool) {
         for _ in 0..limits::ENCAPSULATION_DEPTH {
             layer = match layer {
                 Layer::Ethernet(span) => ether::ethernet(span),
@@ -133,39 +145,48 @@ impl<'a> Walk<'a> {
                 Layer::Llc(span) => ether::llc(span),
                 Layer::Ppp(span) => ether::ppp(span),
                 Layer::Mpls(span) => ether::mpls(span),
-                Layer::Ip(span) => self.ip(span).unwrap_or_else(Layer::other),
-                Layer::Content(content) => return content,
+                Layer::Ip(span) => {
+                    let datagram = match self.datagram(span) {
+                        Ok(datagram) => datagram,
+                        Err(other) => return (Content::Other(other), self.is_cut),
+                    };
+                    match etherparse::IpNumber(datagram.protocol) {
+                        ip_number::TCP => {
+                            let content = tcp::read(self.header, &datagram, self.verifies_checksums);
+                            return (content, self.is_cut);
+                        }
+                        ip_number::ICMP | ip_number::IPV6_ICMP => {
+                            let content = icmp::read(&self.header.ip, &datagram, self.verifies_checksums);
+                            return (content, self.is_cut);
+                        }
+                        ip_number::UDP => tunnel::udp(datagram.payload),
+                        ip_number::IPV4 | ip_number::IPV6 => Layer::Ip(datagram.payload),
+                        ip_number::GRE => tunnel::gre(datagram.payload),
+                        ip_number::MPLS_IN_IP => Layer::Mpls(datagram.payload),
+                        other => Layer::other(Other::IpProtocol(other.0)),
+                    }
+                }
+                Layer::Neighbour(_) | Layer::Other(_) => break,
             };
         }
-        match layer {
-            Layer::Content(content) => content,
+        let content = match layer {
+            Layer::Neighbour(neighbour) => Content::Neighbour(neighbour),
+            Layer::Other(other) => Content::Other(other),
             _ => Content::Other(Other::Malformed("encapsulation (headers nested too deep)")),
-        }
+        };
+        (content, self.is_cut)
     }
 
-    fn ip(&mut self, span: Span<'a>) -> Result<Layer<'a>, Other> {
-        let datagram = ip::read(span, self.verifies_checksums)?;
-        let Some(fragment) = datagram.fragment else {
-            return Ok(self.transport(&datagram));
-        };
+    /// The datagram that stands here, or that this fragment completes. Its header is then in `header`.
+    fn datagram(&mut self, span: Span<'a>) -> Result<Datagram<'a>, Other> {
+        let header = &mut self.header.ip;
+        let datagram = ip::read(span, self.verifies_checksums, header)?;
+        let Some(fragment) = datagram.fragment else { return Ok(datagram) };
         let buffer = self.datagrams.next().ok_or(Other::Fragment)?;
-        let whole = self.fragments.add(&datagram, fragment, self.at, buffer)?;
+        let whole = self.fragments.add(header, &datagram, fragment, self.at, buffer)?;
         self.is_cut |= !whole.payload.is_whole();
         // RFC 8200, 4.5: headers of the fragmentable part, destination options for one, follow only here.
-        Ok(self.transport(&whole.past_extensions()?))
-    }
-
-    fn transport(&self, datagram: &ip::Datagram<'a>) -> Layer<'a> {
-        let verifies = self.verifies_checksums;
-        match etherparse::IpNumber(datagram.protocol) {
-            ip_number::TCP => Layer::Content(tcp::read(datagram, verifies)),
-            ip_number::UDP => tunnel::udp(datagram.payload),
-            ip_number::ICMP | ip_number::IPV6_ICMP => Layer::Content(icmp::read(datagram, verifies)),
-            ip_number::IPV4 | ip_number::IPV6 => Layer::Ip(datagram.payload),
-            ip_number::GRE => tunnel::gre(datagram.payload),
-            ip_number::MPLS_IN_IP => Layer::Mpls(datagram.payload),
-            other => Layer::other(Other::IpProtocol(other.0)),
-        }
+        whole.past_extensions(header.source.is_ipv6())
     }
 }
 

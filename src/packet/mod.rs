@@ -13,7 +13,7 @@ use std::net::IpAddr;
 
 pub use ip::{FragmentField, IpHeader, IpOptions};
 pub use sequence::Seq;
-pub use tcp::{Checksum, Flags, TcpHeader, TcpOption, TcpOptions};
+pub use tcp::{Checksum, Flags, OpeningOptions, TcpHeader, TcpOption, TcpOptions};
 
 use crate::time::Timestamp;
 
@@ -71,7 +71,7 @@ pub enum Content<'a> {
     /// A TCP segment.
     Segment(Segment<'a>),
     /// An ICMP or ICMPv6 error that quotes somebody's packet.
-    IcmpError(IcmpError<'a>),
+    IcmpError(Box<IcmpError<'a>>),
     /// ARP or neighbour discovery: who looks for which address, and whether it was found.
     Neighbour(Neighbour),
     /// Anything else, by kind; counted in the summary.
@@ -81,8 +81,8 @@ pub enum Content<'a> {
 /// A TCP segment: its headers, the length of its payload on the wire, and those payload bytes that were captured.
 #[derive(Clone, Copy, Debug)]
 pub struct Segment<'a> {
-    /// The headers.
-    pub header: SegmentHeader,
+    /// The headers. They are borrowed, since they are large and nearly each packet has some.
+    pub header: &'a SegmentHeader,
     /// The payload's first bytes: all of them, some (snaplen), or none (text).
     pub payload: &'a [u8],
     /// The payload as `tcpdump -A` printed it, or as the lines of a protocol that it decodes (HTTP, SMTP): a `.` stands

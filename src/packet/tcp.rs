@@ -187,25 +187,23 @@ impl TcpOptions {
         })
     }
 
-    /// Maximum segment size in bytes.
-    pub fn mss(&self) -> Option<u16> {
-        self.iter().find_map(|option| match option {
-            TcpOption::MaximumSegmentSize(bytes) => Some(bytes),
-            _ => None,
-        })
-    }
-
-    /// Window scale as a shift count.
-    pub fn window_scale(&self) -> Option<u8> {
-        self.iter().find_map(|option| match option {
-            TcpOption::WindowScale(shift) => Some(shift),
-            _ => None,
-        })
-    }
-
-    /// Whether selective acknowledgement is permitted.
-    pub fn sack_permitted(&self) -> bool {
-        self.iter().any(|option| option == TcpOption::SackPermitted)
+    /// What a SYN offers. Of an option that stands there twice the first counts.
+    pub fn opening(&self) -> OpeningOptions {
+        let mut opening = OpeningOptions::default();
+        for option in self.iter() {
+            match option {
+                TcpOption::MaximumSegmentSize(bytes) => {
+                    opening.maximum_segment_size.get_or_insert(bytes);
+                }
+                TcpOption::WindowScale(shift) => {
+                    opening.window_scale.get_or_insert(shift);
+                }
+                TcpOption::SackPermitted => opening.sack_permitted = true,
+                TcpOption::Timestamps { .. } => opening.has_timestamps = true,
+                _ => {}
+            }
+        }
+        opening
     }
 
     /// Timestamp value and echo reply.
@@ -236,6 +234,19 @@ impl TcpOptions {
     pub fn fast_open(&self) -> bool {
         self.iter().any(|option| matches!(option, TcpOption::FastOpen(_)))
     }
+}
+
+/// What a SYN or SYN-ACK offers by its options.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct OpeningOptions {
+    /// Maximum segment size in bytes.
+    pub maximum_segment_size: Option<u16>,
+    /// Window scale as a shift count.
+    pub window_scale: Option<u8>,
+    /// Whether selective acknowledgement is permitted.
+    pub sack_permitted: bool,
+    /// Whether there are timestamps.
+    pub has_timestamps: bool,
 }
 
 fn be32(bytes: &[u8]) -> u32 {
@@ -320,10 +331,14 @@ mod tests {
     fn a_linux_syn_s_options_are_read() {
         let options =
             TcpOptions::from_wire(&[2, 4, 5, 0xb4, 4, 2, 8, 10, 0, 0, 0, 7, 0, 0, 0, 0, 1, 3, 3, 7]);
-        assert_eq!(options.mss(), Some(1460));
-        assert!(options.sack_permitted());
+        let opening = OpeningOptions {
+            maximum_segment_size: Some(1460),
+            window_scale: Some(7),
+            sack_permitted: true,
+            has_timestamps: true,
+        };
+        assert_eq!(options.opening(), opening);
         assert_eq!(options.timestamps(), Some((7, 0)));
-        assert_eq!(options.window_scale(), Some(7));
         assert_eq!(options.iter().count(), 5);
     }
 

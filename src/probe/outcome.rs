@@ -228,9 +228,9 @@ impl Outcome {
             severity: verdict.severity,
             reason: verdict.code,
             connection: Some(index),
-            headline: verdict.headline.clone(),
-            explanation: verdict.explanation.clone(),
-            advice: verdict.advice.clone(),
+            headline: verdict.headline.clone().into_owned(),
+            explanation: verdict.explanation.clone().into_owned(),
+            advice: verdict.advice.iter().map(ToString::to_string).collect(),
         }
     }
 

@@ -307,10 +307,8 @@ impl Source for Replay<'_> {
         };
         self.next += 1;
         let content = match &heard.what {
-            What::Segment(header, payload) => {
-                Content::Segment(Segment { header: **header, payload, printed: &[] })
-            }
-            What::Icmp(error) => Content::IcmpError((**error).clone()),
+            What::Segment(header, payload) => Content::Segment(Segment { header, payload, printed: &[] }),
+            What::Icmp(error) => Content::IcmpError(error.clone()),
         };
         Ok(Some(Record::Printed(Packet {
             number: heard.number,
@@ -420,7 +418,7 @@ mod tests {
 
     #[test]
     fn no_round_trip_is_told_but_that_of_the_opening() {
-        struct Stories(Vec<crate::story::Story>);
+        struct Stories(Vec<Box<crate::story::Story>>);
         impl Sink for Stories {
             fn connection(&mut self, judged: Judged) -> io::Result<()> {
                 self.0.push(judged.story);

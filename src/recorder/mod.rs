@@ -16,7 +16,7 @@ use serde_json::{Value, json};
 use crate::analysis::Judged;
 use crate::capture::{Frame, save};
 use crate::limits;
-use crate::packet::{Content, IcmpError, Origin, Packet};
+use crate::packet::{Content, Origin, Packet};
 use crate::report::{clock, json as report};
 use crate::tcp::{Key, Role};
 use crate::time::{Clock, Elapsed, Timestamp};
@@ -157,8 +157,9 @@ impl Recorder {
     /// Learns what the frame was that was taken last.
     pub fn packet(&mut self, packet: &Packet<'_>) {
         let key = match &packet.content {
-            Content::Segment(segment) => Key::of(&segment.header),
-            Content::IcmpError(IcmpError { quoted, .. }) => {
+            Content::Segment(segment) => Key::of(segment.header),
+            Content::IcmpError(error) => {
+                let quoted = &error.quoted;
                 let (Some(from), Some(to)) = (quoted.source_port, quoted.destination_port) else { return };
                 Key::between((quoted.source, from), (quoted.destination, to))
             }

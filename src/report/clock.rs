@@ -61,26 +61,39 @@ fn wrapped(at: Timestamp) -> Timestamp {
 }
 
 fn time_text(local: DateTime, at: Timestamp, digits: u8) -> String {
-    let fraction = fraction_text(at.nanos().rem_euclid(NANOS_PER_SECOND) as u64, digits);
-    format!("{:02}:{:02}:{:02}{fraction}", local.hour(), local.minute(), local.second())
+    // "12:15:06.407513999" has 18 characters.
+    let mut text = String::with_capacity(18);
+    for (separator, part) in [("", local.hour()), (":", local.minute()), (":", local.second())] {
+        text.push_str(separator);
+        push_digits(&mut text, part.unsigned_abs().into(), 2);
+    }
+    push_fraction(&mut text, at.nanos().rem_euclid(NANOS_PER_SECOND) as u64, digits);
+    text
 }
 
 fn offset_text(at: Timestamp, digits: u8) -> String {
     let sign = if at.nanos() < 0 { "-" } else { "" };
     let nanos = at.nanos().unsigned_abs();
     let seconds = nanos / NANOS_PER_SECOND as u64;
-    let fraction = fraction_text(nanos % NANOS_PER_SECOND as u64, digits);
-    format!("{sign}{:02}:{:02}:{:02}{fraction}", seconds / 3600, seconds / 60 % 60, seconds % 60)
+    let mut text = format!("{sign}{:02}:{:02}:{:02}", seconds / 3600, seconds / 60 % 60, seconds % 60);
+    push_fraction(&mut text, nanos % NANOS_PER_SECOND as u64, digits);
+    text
 }
 
 /// Further digits are cut, not rounded, as libpcap does when it is asked for microseconds.
-fn fraction_text(nanos: u64, digits: u8) -> String {
-    match digits.min(9) {
-        0 => String::new(),
-        digits => {
-            let value = nanos / 10u64.pow(u32::from(9 - digits));
-            format!(".{value:0width$}", width = usize::from(digits))
-        }
+fn push_fraction(text: &mut String, nanos: u64, digits: u8) {
+    let digits = u32::from(digits.min(9));
+    if digits > 0 {
+        text.push('.');
+        push_digits(text, nanos / 10u64.pow(9 - digits), digits);
+    }
+}
+
+/// A number's last digits, with zeros in front of it.
+fn push_digits(text: &mut String, number: u64, digits: u32) {
+    for place in (0..digits).rev() {
+        let digit = number / 10u64.pow(place) % 10;
+        text.push(char::from(b'0' + digit as u8));
     }
 }
 

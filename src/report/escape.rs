@@ -7,11 +7,26 @@ use std::fmt::Write;
 
 /// The text with everything that is not plainly visible written as `\n`, `\x1b` or `\u{202e}`, and `\` as itself.
 pub fn escaped(text: &str) -> String {
+    let (plain, rest) = text.split_at(plain_len(text));
     let mut safe = String::with_capacity(text.len());
-    for character in text.chars() {
+    safe.push_str(plain);
+    for character in rest.chars() {
         push(&mut safe, character);
     }
     safe
+}
+
+/// How many of a text's first bytes are certainly safe: printable ASCII, in steps that the compiler compares at once. Most text
+/// is nothing else, and looking at each character was a quarter of the time of much JSON.
+pub fn plain_len(text: &str) -> usize {
+    const STEP: usize = 16;
+    let is_plain = |byte: &u8| byte.wrapping_sub(b' ') < 0x7f - b' ';
+    let bytes = text.as_bytes();
+    let mut steps = bytes.chunks_exact(STEP);
+    let whole =
+        steps.by_ref().take_while(|step| step.iter().fold(true, |all, byte| all & is_plain(byte))).count();
+    let rest = bytes.get(whole * STEP..).unwrap_or_default();
+    whole * STEP + rest.iter().take_while(|byte| is_plain(byte)).count()
 }
 
 /// The same of raw bytes: UTF-8 where they are, `\xff` where they are not.
@@ -105,6 +120,13 @@ mod tests {
         #[test]
         fn nothing_unsafe_is_left_of_any_bytes(bytes: Vec<u8>) {
             prop_assert!(escaped_bytes(&bytes).chars().all(is_safe));
+        }
+
+        #[test]
+        fn plain_text_ends_where_the_first_other_character_begins(text in "[ -~]{0,40}[ -~µ\\x00-\\x1f\\x7f]{0,40}") {
+            let plain = text.chars().take_while(|character| matches!(character, ' '..='~')).count();
+            prop_assert_eq!(plain_len(&text), plain);
+            prop_assert!(text[..plain].chars().all(is_safe));
         }
 
         #[test]

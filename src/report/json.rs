@@ -890,7 +890,8 @@ struct SafeFormatter;
 
 impl Formatter for SafeFormatter {
     fn write_string_fragment<W: ?Sized + Write>(&mut self, writer: &mut W, fragment: &str) -> io::Result<()> {
-        let mut rest = fragment;
+        let (plain, mut rest) = fragment.split_at(escape::plain_len(fragment));
+        writer.write_all(plain.as_bytes())?;
         while let Some(place) = rest.find(|character| !escape::is_safe(character)) {
             let (plain, from) = rest.split_at(place);
             writer.write_all(plain.as_bytes())?;

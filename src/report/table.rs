@@ -7,12 +7,11 @@ use comfy_table::{ContentArrangement, Table};
 use unicode_width::UnicodeWidthChar;
 
 use super::collection::Collection;
-use super::escape::escaped;
+use super::escape::{escaped, plain_len};
 use super::words::{self, grouped};
 use super::{Style, capture, clock};
 use crate::analysis::{Judged, Sink, Summary};
 use crate::packet::Packet;
-use crate::tcp::Role;
 
 /// Rows that are seen before the columns' widths are chosen. What follows is written as it comes.
 const ARRANGED_ROWS: usize = 1000;
@@ -181,6 +180,11 @@ impl Columns {
 /// As much of a text as fits into a line of so many columns: up to a line break, else up to the last space, else up to where
 /// the column ends. Then what is left, and the columns that the line takes.
 fn split_line(text: &str, columns: usize) -> (&str, &str, usize) {
+    let first = text.split_once('\n');
+    let line = first.map_or(text, |(line, _)| line);
+    if line.len() <= columns && plain_len(line) == line.len() {
+        return (line, first.map_or("", |(_, after)| after), line.len());
+    }
     let (mut taken, mut space) = (0, None);
     for (at, character) in text.char_indices() {
         if character == '\n' {
@@ -202,16 +206,28 @@ fn split_line(text: &str, columns: usize) -> (&str, &str, usize) {
 }
 
 fn row(judged: &Judged, style: &Style) -> [String; 3] {
+    // "255.255.255.255:65535" twice, and a time of day.
+    const ENDS_BYTES: usize = 64;
     let Judged { story, verdict, .. } = judged;
-    let [client, server] = [Role::Client, Role::Server].map(|role| words::end(&story.parties[role]));
-    let start = clock::time_of_day(story.first.at, story.capture.clock, story.capture.digits, &style.zone);
-    let actor = words::actor_name(verdict.actor);
-    let cause = verdict.cause.as_ref().map(|cause| format!(", {}", escaped(cause))).unwrap_or_default();
-    [
-        [client, server, start.unwrap_or_default()].join("\n").trim_end().to_owned(),
-        format!("{}\n{}\n{actor}{cause}", verdict.code, story.stage),
-        words::unbroken(&verdict.headline),
-    ]
+    let mut ends = String::with_capacity(ENDS_BYTES);
+    for party in [&story.parties.client, &story.parties.server] {
+        if !ends.is_empty() {
+            ends.push('\n');
+        }
+        words::push_socket(&mut ends, party.address, party.port);
+    }
+    if let Some(start) =
+        clock::time_of_day(story.first.at, story.capture.clock, story.capture.digits, &style.zone)
+    {
+        ends.push('\n');
+        ends.push_str(&start);
+    }
+    let mut result = [verdict.code, story.stage.name(), words::actor_name(verdict.actor)].join("\n");
+    if let Some(cause) = &verdict.cause {
+        result.push_str(", ");
+        result.push_str(&escaped(cause));
+    }
+    [ends, result, words::unbroken(&verdict.headline)]
 }
 
 fn table(style: &Style, header: [&str; 3]) -> Table {

@@ -8,16 +8,17 @@ use serde_json::Value;
 use super::{Collection, Style, json, table, timeline};
 use crate::analysis::{self, Settings, Sink, Summary};
 use crate::capture::{About, FileAbout, ReadError, Record, Source, Target};
-use crate::packet::{Content, Neighbour, Origin, Packet, Segment};
+use crate::packet::{Content, Neighbour, Origin, Other, Packet};
 use crate::talk::{self, Spoken, Talk};
 use crate::tcp::Role::{Client, Server};
 use crate::time::Timestamp;
 
 /// Packets that were never in a file.
 struct Spoke {
+    /// A segment's content is what was spoken.
     packets: VecDeque<Packet<'static>>,
-    payloads: VecDeque<Vec<u8>>,
-    payload: Vec<u8>,
+    spoken: VecDeque<Option<Spoken>>,
+    current: Option<Spoken>,
     files: u16,
 }
 
@@ -31,12 +32,12 @@ impl Spoke {
             wire_len: None,
             is_cut: false,
             travel: None,
-            content: Content::Segment(Segment { header: spoken.header, payload: &[], printed: &[] }),
+            content: Content::Other(Other::Fragment),
         };
         Self {
             packets: spoken.iter().enumerate().map(packet).collect(),
-            payloads: spoken.iter().map(|spoken| spoken.payload.clone()).collect(),
-            payload: Vec::new(),
+            spoken: spoken.into_iter().map(Some).collect(),
+            current: None,
             files: 1,
         }
     }
@@ -46,16 +47,16 @@ impl Spoke {
         let origin = Origin { file: 0, number };
         let packet = Packet { number, origin, at, wire_len: None, is_cut: false, travel: None, content };
         self.packets.push_back(packet);
-        self.payloads.push_back(Vec::new());
+        self.spoken.push_back(None);
     }
 }
 
 impl Source for Spoke {
     fn next_record(&mut self) -> Result<Option<Record<'_>>, ReadError> {
         let Some(mut packet) = self.packets.pop_front() else { return Ok(None) };
-        self.payload = self.payloads.pop_front().unwrap_or_default();
-        if let Content::Segment(segment) = packet.content {
-            packet.content = Content::Segment(Segment { payload: &self.payload, ..segment });
+        self.current = self.spoken.pop_front().flatten();
+        if let Some(spoken) = &self.current {
+            packet.content = Content::Segment(spoken.segment());
         }
         Ok(Some(Record::Printed(packet)))
     }
@@ -186,9 +187,9 @@ fn nothing_from_the_wire_reaches_a_terminal_as_it_was() {
     const HOSTILE: &str = "a\u{1b}[2J\u{9b}31m\u{202e}b\n";
     let (mut collection, summary) = collected(Spoke::of(&[no_server_hello()]), false);
     let judged = &mut collection.connections[0];
-    judged.verdict.headline = HOSTILE.to_owned();
-    judged.verdict.explanation = HOSTILE.to_owned();
-    judged.verdict.cause = Some(HOSTILE.to_owned());
+    judged.verdict.headline = HOSTILE.into();
+    judged.verdict.explanation = HOSTILE.into();
+    judged.verdict.cause = Some(HOSTILE.into());
     judged.story.tls.client_hello.as_mut().unwrap().what.server_name = Some(HOSTILE.to_owned());
     let mut out = Vec::new();
     timeline::write(&collection, &summary, &style(false), &mut out).unwrap();

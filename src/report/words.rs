@@ -1,6 +1,7 @@
 //! Small pieces of text that several reports need: wrapped prose, amounts, addresses, packet numbers.
 
 use std::borrow::Cow;
+use std::fmt::Write;
 use std::net::{IpAddr, SocketAddr};
 
 use anstyle::{AnsiColor, Style};
@@ -56,7 +57,31 @@ pub(super) fn end(party: &Party) -> String {
 
 /// The same of an address and a port.
 pub(super) fn socket(address: IpAddr, port: u16) -> String {
-    SocketAddr::new(address, port).to_string()
+    let mut text = String::new();
+    push_socket(&mut text, address, port);
+    text
+}
+
+/// Adds the same to a text. Each row of a table has two: by the standard library's formatter, digits that need no padding take
+/// several times as long.
+pub(super) fn push_socket(text: &mut String, address: IpAddr, port: u16) {
+    match address {
+        IpAddr::V4(address) => {
+            let mut number = itoa::Buffer::new();
+            for (index, octet) in address.octets().into_iter().enumerate() {
+                if index > 0 {
+                    text.push('.');
+                }
+                text.push_str(number.format(octet));
+            }
+            text.push(':');
+            text.push_str(number.format(port));
+        }
+        // Writing to a string can't fail.
+        IpAddr::V6(_) => {
+            let _ = write!(text, "{}", SocketAddr::new(address, port));
+        }
+    }
 }
 
 /// The same of a host that may be a name.
@@ -96,8 +121,10 @@ pub(super) fn amount(bytes: u64) -> String {
 
 /// Escaped text in which a number and the unit behind it are one word, held together by a no-break space.
 pub(super) fn unbroken(text: &str) -> String {
-    let mut held = String::new();
-    for word in escape::escaped(text).split_whitespace() {
+    let is_plain = escape::plain_len(text) == text.len();
+    let safe = if is_plain { Cow::Borrowed(text) } else { Cow::Owned(escape::escaped(text)) };
+    let mut held = String::with_capacity(safe.len());
+    for word in safe.split_whitespace() {
         if !held.is_empty() {
             let is_amount = held.ends_with(|last: char| last.is_ascii_digit()) && is_unit(word);
             held.push(if is_amount { NO_BREAK } else { ' ' });

@@ -1,5 +1,6 @@
 //! What monitoring wants to know of a capture: how many connections of each kind, and of the worst one what happened.
 
+use std::borrow::Cow;
 use std::cmp::Reverse;
 
 use super::escape::escaped;
@@ -33,7 +34,7 @@ pub(super) struct Told {
     pub(super) first: u64,
     pub(super) code: &'static str,
     /// What the evidence names as the cause, if it does.
-    pub(super) cause: Option<String>,
+    pub(super) cause: Option<Cow<'static, str>>,
     pub(super) severity: Severity,
     pub(super) stage: Stage,
     pub(super) server: String,

@@ -7,7 +7,7 @@ use super::{
     Remarkable, Repeats, ResetFacts, RoundTrips, Said, Seen, Silence, Stage, Story, Timeline, TlsFacts,
 };
 use crate::limits;
-use crate::packet::{Flags, IcmpError, Origin, Segment, SegmentHeader, Seq, Viewpoint};
+use crate::packet::{Flags, IcmpError, Origin, Segment, SegmentHeader, Seq, TcpOptions, Viewpoint};
 use crate::tcp::{Connection, HandshakeStep, Kind, PerRole, Reading, ResetFit, Role};
 use crate::time::{Elapsed, Timestamp};
 use crate::tls::{AlertDescription, Basis, CertificateMessage, Event, Message, Plain, Prelude, Tracker};
@@ -20,7 +20,8 @@ const RETRANSMISSION_DUE: Elapsed = Elapsed::from_millis(3_000);
 #[expect(clippy::struct_excessive_bools, reason = "each notes something else that was seen")]
 #[derive(Clone, Debug)]
 pub struct Builder {
-    story: Story,
+    /// Boxed, since it is handed on several times.
+    story: Box<Story>,
     /// How long nothing new may be delivered before it is a silence worth telling.
     stall_after: Elapsed,
     keeps_timeline: bool,
@@ -126,7 +127,7 @@ impl Builder {
             capture: CaptureFacts::default(),
         };
         Self {
-            story,
+            story: Box::new(story),
             stall_after,
             keeps_timeline,
             viewpoint: Viewpoint::default(),
@@ -239,8 +240,8 @@ impl Builder {
         for role in [Role::Client, Role::Server] {
             self.story.is_all_acknowledged[role] = connection.ends[role].is_all_acknowledged();
         }
-        self.note_party(moment, &segment.header, reading);
-        self.note_reported_hole(moment, connection, &segment.header, role);
+        self.note_party(moment, segment.header, reading);
+        self.note_reported_hole(moment, connection, segment.header, role);
         self.take_step(moment, segment, reading, &mut notes);
         self.take_payload(moment, segment, reading, &mut notes);
         for event in events.drain(..) {
@@ -289,7 +290,7 @@ impl Builder {
 
     /// Ends the story: nothing more of this connection will come, and the capture ended at `capture.end`. What TLS
     /// waits for says `tls`.
-    pub fn finish(mut self, connection: &Connection, tls: &Tracker, capture: CaptureFacts) -> Story {
+    pub fn finish(mut self, connection: &Connection, tls: &Tracker, capture: CaptureFacts) -> Box<Story> {
         self.watch_silence(capture.end, &mut Notes::default());
         let story = &mut self.story;
         for role in [Role::Client, Role::Server] {
@@ -462,7 +463,7 @@ impl Builder {
         party.checksums.note(moment.number, header);
         if !self.saw_timestamps[role] {
             self.saw_timestamps[role] =
-                header.tcp.options.is_some_and(|options| options.timestamps().is_some());
+                header.tcp.options.as_ref().is_some_and(|options| options.timestamps().is_some());
         }
         if reading.newly_acked > 0 {
             self.story.acked_unseen[role.other()] += u64::from(reading.acked_unseen);
@@ -512,7 +513,7 @@ impl Builder {
         role: Role,
     ) {
         let other = &connection.ends[role.other()];
-        let (Some(ack), Some(options)) = (header.tcp.ack, header.tcp.options) else { return };
+        let (Some(ack), Some(options)) = (header.tcp.ack, &header.tcp.options) else { return };
         let nearest = options
             .sack_blocks()
             .filter(|(left, _)| left.is_after(ack))
@@ -529,7 +530,7 @@ impl Builder {
             Some(HandshakeStep::Syn) => {
                 self.story.syn.add(moment);
                 self.reach(Stage::Syn, Basis::Decoded);
-                let asks_fast_open = segment.header.tcp.options.is_some_and(|options| options.fast_open());
+                let asks_fast_open = segment.header.tcp.options.as_ref().is_some_and(TcpOptions::fast_open);
                 if asks_fast_open || segment.header.payload_len.is_some_and(|len| len > 0) {
                     notes.push(Note::FastOpen);
                 }
@@ -933,7 +934,7 @@ impl Builder {
         let excerpt = if segment.payload.is_empty() { segment.printed } else { segment.payload };
         let seen = Seen::Segment {
             role: reading.role,
-            header: Box::new(segment.header),
+            header: Box::new(*segment.header),
             excerpt: excerpt.iter().copied().take(limits::TIMELINE_EXCERPT_BYTES).collect(),
             captured: segment.payload.len() as u32,
         };

@@ -16,6 +16,7 @@ use std::sync::Arc;
 
 use schemars::JsonSchema;
 use serde::Serialize;
+use smallvec::SmallVec;
 
 pub use builder::{Builder, Place};
 pub use certificates::Unseen;
@@ -190,8 +191,8 @@ pub struct Moment {
 /// Packets of one kind that repeat.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub struct Repeats {
-    /// The first of them, as many as are kept one by one.
-    pub moments: Vec<Moment>,
+    /// The first of them, as many as are kept one by one. Most are one, which needs no memory of its own.
+    pub moments: SmallVec<[Moment; 1]>,
     /// How many in all.
     pub count: u64,
 }
@@ -261,9 +262,10 @@ pub enum Stage {
 }
 
 /// The name that the contract gives the stage.
-impl fmt::Display for Stage {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
+impl Stage {
+    /// Its name, as scripts read it.
+    pub fn name(self) -> &'static str {
+        match self {
             Self::None => "none",
             Self::Syn => "syn",
             Self::SynAck => "syn-ack",
@@ -274,7 +276,13 @@ impl fmt::Display for Stage {
             Self::ClientFinished => "client-finished",
             Self::TlsEstablished => "tls-established",
             Self::ApplicationData => "application-data",
-        })
+        }
+    }
+}
+
+impl fmt::Display for Stage {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
     }
 }
 
@@ -690,7 +698,8 @@ impl Party {
 
     /// Takes in what a SYN or SYN-ACK offers. A repeated SYN may offer less (RFC 3168, 6.1.1.1): the latest counts.
     fn note_offer(&mut self, number: u64, header: &SegmentHeader, flags: Flags) {
-        let Some(options) = header.tcp.options.filter(|_| flags.syn()) else { return };
+        let Some(options) = header.tcp.options.as_ref().filter(|_| flags.syn()) else { return };
+        let options = options.opening();
         let ecn = if flags.ack() {
             flags.has(Flags::ECE) && !flags.has(Flags::CWR)
         } else {
@@ -699,9 +708,9 @@ impl Party {
         self.offer = Some(OpeningOffer {
             number,
             ecn,
-            selective_acknowledgement: options.sack_permitted(),
-            timestamps: options.timestamps().is_some(),
-            window_scale: options.window_scale().is_some(),
+            selective_acknowledgement: options.sack_permitted,
+            timestamps: options.has_timestamps,
+            window_scale: options.window_scale.is_some(),
         });
     }
 }

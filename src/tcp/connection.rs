@@ -1,8 +1,8 @@
 //! One connection: takes segments of either end, says of each what it was, and hands delivered bytes on in order.
 
-use super::endpoint::{OptionsDigest, Sent};
+use super::endpoint::Digest;
 use super::{Delivery, Endpoint, Hole, HoleKind, Key, PerRole, Role};
-use crate::packet::{Flags, Segment, SegmentHeader, Seq};
+use crate::packet::{Flags, Segment, SegmentHeader, Seq, TcpOptions};
 use crate::time::{Elapsed, Timestamp};
 
 /// A connection between two ends, each with its own state.
@@ -184,7 +184,7 @@ impl Connection {
         segment: &Segment<'_>,
         deliver: &mut dyn FnMut(Role, Delivery<'_>),
     ) -> Reading {
-        let header = &segment.header;
+        let header = segment.header;
         let role = self.role_of(header);
         let flags = header.tcp.flags.unwrap_or_default();
         let mut reading = Reading {
@@ -201,9 +201,10 @@ impl Connection {
             is_zero_window: false,
             gap: 0,
         };
+        let rest = Digest::of(header);
         let repeats = |role: Role| self.ends[role].counters.retransmissions;
         let answers_repeat = flags.syn() && flags.ack() && repeats(role.other()) > repeats(role);
-        if let Some(of) = self.ends[role].captured_before(header, at, answers_repeat) {
+        if let Some(of) = self.ends[role].captured_before(header, at, rest, answers_repeat) {
             self.ends[role].counters.duplicates += 1;
             reading.kind = Kind::DuplicateCapture { of };
             return reading;
@@ -229,17 +230,7 @@ impl Connection {
             end.counters.zero_windows += u64::from(reading.is_zero_window);
             end.window = Some(window);
         }
-        end.remember(Sent {
-            number,
-            at,
-            seq: header.tcp.seq,
-            ack: header.tcp.ack,
-            len: header.payload_len.unwrap_or(0),
-            flags,
-            id: header.ip.id,
-            window: header.tcp.window,
-            options: OptionsDigest::of(header),
-        });
+        end.remember(number, at, header, flags, rest);
         reading
     }
 
@@ -322,9 +313,9 @@ impl Connection {
         if flags.syn() {
             let end = &mut self.ends[role];
             end.initial = end.initial.or(header.tcp.seq);
-            if let Some(options) = header.tcp.options {
-                end.maximum_segment_size = options.mss().or(end.maximum_segment_size);
-                end.window_scale = Some(options.window_scale());
+            if let Some(options) = header.tcp.options.as_ref().map(TcpOptions::opening) {
+                end.maximum_segment_size = options.maximum_segment_size.or(end.maximum_segment_size);
+                end.window_scale = Some(options.window_scale);
             }
         }
         match (self.state, role, flags.syn(), flags.ack()) {
@@ -412,7 +403,7 @@ impl Connection {
         reading: &mut Reading,
         deliver: &mut dyn FnMut(Role, Delivery<'_>),
     ) {
-        let header = &segment.header;
+        let header = segment.header;
         let repeats_last_ack = self.repeats_last_ack(role, header, flags);
         let is_established = self.is_established();
         let end = &mut self.ends[role];
@@ -432,7 +423,6 @@ impl Connection {
         end.stream.begin_at(data_seq);
         let occupied = len + u32::from(flags.syn()) + u32::from(flags.fin());
         let end_seq = seq + occupied;
-        let earlier = end.sent_before(seq).map(|sent| (sent.number, sent.at));
         if len > 0 {
             let delivery =
                 Delivery { number, at, len, bytes: segment.payload, printed: segment.printed, hole: None };
@@ -450,7 +440,7 @@ impl Connection {
                     reading.kind = Kind::OutOfOrder;
                     end.counters.out_of_order += 1;
                 } else if !reading.is_first_fin {
-                    reading.kind = Kind::Retransmission { of: earlier.map(|(number, _)| number) };
+                    reading.kind = Kind::Retransmission { of: end.sent_before(seq) };
                     end.counters.retransmissions += 1;
                     end.stop_timing();
                 }
@@ -459,7 +449,7 @@ impl Connection {
                 // Sent again together with something new.
                 end.counters.retransmissions += 1;
                 end.stop_timing();
-                reading.kind = Kind::Retransmission { of: earlier.map(|(number, _)| number) };
+                reading.kind = Kind::Retransmission { of: end.sent_before(seq) };
             }
             Some(expected) if seq.is_after(expected) && occupied > 0 => reading.gap = seq - expected,
             _ => {}
@@ -485,8 +475,7 @@ impl Connection {
     fn repeats_last_ack(&self, role: Role, header: &SegmentHeader, flags: Flags) -> Option<u16> {
         let last = self.ends[role].last_sent()?;
         let is_bare = header.payload_len == Some(0) && flags.0 & !Flags::PSH == Flags::ACK;
-        (is_bare && last.flags.ack() && last.ack == header.tcp.ack && last.seq.is_some())
-            .then_some(last.window?)
+        (is_bare && last.flags.ack() && last.ack == header.tcp.ack && last.has_seq).then_some(last.window?)
     }
 }
 

@@ -36,6 +36,7 @@ pub struct Endpoint {
     /// The last segments, in a ring once it is full.
     sent: Vec<Sent>,
     sent_index: usize,
+    last_sent: Option<LastSent>,
     timed: Option<(Seq, Timestamp)>,
 }
 
@@ -70,33 +71,47 @@ pub struct Counters {
 
 /// A segment that an end sent, as far as it matters for recognising it again.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Sent {
-    pub(super) number: u64,
-    pub(super) at: Timestamp,
-    pub(super) seq: Option<Seq>,
-    pub(super) ack: Option<Seq>,
-    pub(super) len: u32,
-    pub(super) flags: Flags,
-    pub(super) id: Option<u16>,
-    pub(super) window: Option<u16>,
-    pub(super) options: OptionsDigest,
+struct Sent {
+    number: u64,
+    at: Timestamp,
+    seq: Option<Seq>,
+    len: u32,
+    flags: Flags,
+    rest: Digest,
 }
 
-/// What stands for a segment's options, a fifth of their size. Options that are others and have the same digest would do no
-/// more than their repetition: everything else about the segments must be equal too.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(super) struct OptionsDigest(u64);
+/// What a later acknowledgement is compared with.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct LastSent {
+    pub(super) has_seq: bool,
+    pub(super) ack: Option<Seq>,
+    pub(super) flags: Flags,
+    pub(super) window: Option<u16>,
+}
 
-impl OptionsDigest {
-    /// FNV-1a over eight bytes at a time; 0 where a line was cut before the options.
+/// What stands for the rest of a segment's headers, a sixth of their size: IP id, acknowledgement number, window and options.
+/// Another segment with the same digest would do no more than a repetition: sequence number, length and flags must be equal
+/// too.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) struct Digest(u64);
+
+impl Digest {
+    /// FNV-1a over eight bytes at a time.
     pub(super) fn of(header: &SegmentHeader) -> Self {
-        let Some(options) = header.tcp.options else { return Self(0) };
         let mut digest = 0xcbf2_9ce4_8422_2325u64;
-        for chunk in options.as_bytes().chunks(8) {
-            let mut word = [0; 8];
-            word[..chunk.len()].copy_from_slice(chunk);
-            digest = (digest ^ u64::from_le_bytes(word) ^ chunk.len() as u64).wrapping_mul(0x0100_0000_01b3);
+        let mut take = |word: u64| {
+            digest = (digest ^ word).wrapping_mul(0x0100_0000_01b3);
             digest ^= digest >> 29;
+        };
+        let short = |value: Option<u16>| value.map_or(0, |value| 1 << 16 | u64::from(value));
+        take(header.tcp.ack.map_or(0, |ack| 1 << 32 | u64::from(ack.0)));
+        take(short(header.ip.id) << 32 | short(header.tcp.window));
+        if let Some(options) = &header.tcp.options {
+            for chunk in options.as_bytes().chunks(8) {
+                let mut word = [0; 8];
+                word[..chunk.len()].copy_from_slice(chunk);
+                take(u64::from_le_bytes(word) ^ chunk.len() as u64);
+            }
         }
         Self(digest)
     }
@@ -121,6 +136,7 @@ impl Endpoint {
             stream: Stream::default(),
             sent: Vec::new(),
             sent_index: 0,
+            last_sent: None,
             timed: None,
         }
     }
@@ -144,7 +160,19 @@ impl Endpoint {
         Some(seq - self.initial?)
     }
 
-    pub(super) fn remember(&mut self, sent: Sent) {
+    /// Keeps what later segments are compared with.
+    pub(super) fn remember(
+        &mut self,
+        number: u64,
+        at: Timestamp,
+        header: &SegmentHeader,
+        flags: Flags,
+        rest: Digest,
+    ) {
+        let (seq, len) = (header.tcp.seq, header.payload_len.unwrap_or(0));
+        let sent = Sent { number, at, seq, len, flags, rest };
+        self.last_sent =
+            Some(LastSent { has_seq: seq.is_some(), ack: header.tcp.ack, flags, window: header.tcp.window });
         match self.sent.get_mut(self.sent_index) {
             Some(oldest) => *oldest = sent,
             None => self.sent.push(sent),
@@ -152,9 +180,9 @@ impl Endpoint {
         self.sent_index = (self.sent_index + 1) % REMEMBERED;
     }
 
-    /// The last segment it sent, other than keep-alives.
-    pub(super) fn last_sent(&self) -> Option<&Sent> {
-        self.sent.get((self.sent_index + REMEMBERED - 1) % REMEMBERED)
+    /// The last segment it sent.
+    pub(super) fn last_sent(&self) -> Option<LastSent> {
+        self.last_sent
     }
 
     /// The same packet captured before: the same IP id and headers, a moment ago.
@@ -166,6 +194,7 @@ impl Endpoint {
         &self,
         header: &SegmentHeader,
         at: Timestamp,
+        rest: Digest,
         answers_repeat: bool,
     ) -> Option<u64> {
         // RFC 6298, 2.4 asks for a second, Linux uses 200 ms, tail loss probes 2 round trips: 1 ms is below them all.
@@ -174,37 +203,29 @@ impl Endpoint {
         let id = header.ip.id.filter(|id| *id != 0);
         let flags = header.tcp.flags?;
         let len = header.payload_len?;
-        let options = OptionsDigest::of(header);
         self.sent
             .iter()
             .find(|sent| {
-                sent.id == header.ip.id
-                    && sent.seq == header.tcp.seq
-                    && sent.ack == header.tcp.ack
-                    && sent.flags == flags
-                    && sent.len == len
-                    && sent.window == header.tcp.window
-                    && sent.options == options
-                    && {
-                        let since = at - sent.at;
-                        // Two bare acknowledgements without ids may well be alike and be two.
-                        let is_telling = len > 0 || flags.0 & (Flags::SYN | Flags::FIN | Flags::RST) != 0;
-                        match id {
-                            Some(_) => since <= SAME_ID,
-                            None => since <= NO_ID && is_telling && !answers_repeat,
-                        }
+                sent.rest == rest && sent.seq == header.tcp.seq && sent.flags == flags && sent.len == len && {
+                    let since = at - sent.at;
+                    // Two bare acknowledgements without ids may well be alike and be two.
+                    let is_telling = len > 0 || flags.0 & (Flags::SYN | Flags::FIN | Flags::RST) != 0;
+                    match id {
+                        Some(_) => since <= SAME_ID,
+                        None => since <= NO_ID && is_telling && !answers_repeat,
                     }
+                }
             })
             .map(|sent| sent.number)
     }
 
-    /// The earlier segment that began at the same place, or covered it.
-    pub(super) fn sent_before(&self, seq: Seq) -> Option<&Sent> {
+    /// The number of the earlier segment that began at the same place, or covered it.
+    pub(super) fn sent_before(&self, seq: Seq) -> Option<u64> {
         let covers = |sent: &&Sent| {
             let span = sent.len + u32::from(sent.flags.syn()) + u32::from(sent.flags.fin());
             sent.seq.is_some_and(|start| seq.is_at_or_after(start) && seq.is_before(start + span))
         };
-        self.sent.iter().filter(covers).min_by_key(|sent| sent.number)
+        self.sent.iter().filter(covers).map(|sent| sent.number).min()
     }
 
     /// Starts a round-trip measurement with a segment that ends at `end`, unless one is running.

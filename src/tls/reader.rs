@@ -1,5 +1,7 @@
 //! One side's stream, read as records over any split into segments, with whatever bytes are missing passed over.
 
+use arrayvec::ArrayVec;
+
 use super::alert::AlertDescription;
 use super::event::Basis;
 use super::handshake::{ClientHello, OldHello, kind};
@@ -44,7 +46,7 @@ pub(super) enum Raw<'a> {
 pub(super) struct Reader {
     position: Position,
     /// A record header of which only the first bytes came so far.
-    header: Vec<u8>,
+    header: ArrayVec<u8, HEADER_BYTES>,
     message: MessageReader,
     /// Whether its ChangeCipherSpec was seen: what follows of handshake messages is encrypted up to TLS 1.2.
     is_encrypted: bool,
@@ -82,7 +84,7 @@ impl Reader {
     pub(super) fn new(saw_beginning: bool) -> Self {
         Self {
             position: Position::Start,
-            header: Vec::new(),
+            header: ArrayVec::new(),
             message: MessageReader::default(),
             is_encrypted: false,
             is_partial: false,
@@ -174,7 +176,7 @@ impl Reader {
                 Position::Boundary => {
                     let wanted = HEADER_BYTES - self.header.len();
                     let (taken, rest) = bytes.split_at(wanted.min(bytes.len()));
-                    self.header.extend_from_slice(taken);
+                    self.header.extend(taken.iter().copied());
                     bytes = rest;
                     if self.header.len() < HEADER_BYTES {
                         return;
@@ -205,7 +207,7 @@ impl Reader {
     fn read_start<'a>(&mut self, role: Role, bytes: &'a [u8], tell: &mut Yield<'_>) -> &'a [u8] {
         let (taken, rest) = bytes.split_at(bytes.len().min(HEADER_BYTES - self.header.len()));
         let came_at_once = self.header.is_empty();
-        self.header.extend_from_slice(taken);
+        self.header.extend(taken.iter().copied());
         if self.header.len() < HEADER_BYTES && is_beginning_of_record(&self.header) {
             return &[];
         }

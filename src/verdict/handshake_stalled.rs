@@ -80,7 +80,7 @@ fn judge(story: &Story, _: &Settings) -> Option<Verdict> {
     } else if may_be_hidden(story, ending.stage) {
         verdict.actor = Actor::Unknown;
         verdict.headline =
-            format!("the handshake stood still for {} behind the ServerHello", silence.elapsed());
+            format!("the handshake stood still for {} behind the ServerHello", silence.elapsed()).into();
         verdict = verdict
             .explain(format!(
                 "Everything sent so far was acknowledged: the network carries packets both ways. The server said more than \

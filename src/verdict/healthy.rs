@@ -1,5 +1,7 @@
 //! TLS was established, and data moved or the end was orderly.
 
+use std::borrow::Cow;
+
 use super::{Actor, Rule, Settings, Severity, Verdict, advice, refused_certificate};
 use crate::story::{Stage, Story};
 use crate::tls::Basis;
@@ -13,6 +15,9 @@ pub(super) const RULE: Rule = Rule {
     judge,
 };
 
+const FINE: &str = "The network and TLS are fine. If the application still reports an error, its cause stands inside the \
+    encrypted data: an HTTP status, a wrong client id or secret.";
+
 fn judge(story: &Story, _: &Settings) -> Option<Verdict> {
     let basis = established(story)?;
     let done = if story.stage == Stage::ApplicationData {
@@ -20,19 +25,17 @@ fn judge(story: &Story, _: &Settings) -> Option<Verdict> {
     } else {
         "TLS was established"
     };
-    let lost_sight = match story.lost_sight {
+    let fine = match story.lost_sight {
         Some(last) if story.capture.dropped_until.is_some_and(|at| at >= last.at) => {
-            format!(
-                " After packet {} the capture dropped packets, and may have missed the rest.",
-                last.number
-            )
+            format!("{FINE} After packet {} the capture dropped packets, and may have missed the rest.", last.number).into()
         }
         Some(last) => format!(
-            " After packet {} the rest of the connection is missing from the capture: data was unacknowledged then, and was \
-             not sent again, as its sender would have done.",
+            "{FINE} After packet {} the rest of the connection is missing from the capture: data was unacknowledged then, and \
+             was not sent again, as its sender would have done.",
             last.number
-        ),
-        None => String::new(),
+        )
+        .into(),
+        None => Cow::Borrowed(FINE),
     };
     let version = story.tls.version().map_or(String::new(), |version| format!(" ({version})"));
     let verdict = Verdict::new(&RULE, Actor::Unknown, basis, format!("{done}{version}"));
@@ -42,20 +45,13 @@ fn judge(story: &Story, _: &Settings) -> Option<Verdict> {
             "The network is fine, but the client ended without a request, and its certificate check may be why.{}",
             shown.explanation
         );
-        let reports: Vec<_> = shown.reports.iter().map(String::as_str).collect();
-        return Some(
-            verdict.explain(explanation).reported(&reports).proved_by(packets(story)).advise(&shown.advice),
-        );
+        let verdict = verdict.explain(explanation).proved_by(packets(story)).advise(&shown.advice);
+        return Some(Verdict {
+            client_reports: shown.reports.into_iter().map(Cow::Owned).collect(),
+            ..verdict
+        });
     }
-    Some(
-        verdict
-            .explain(format!(
-                "The network and TLS are fine. If the application still reports an error, its cause stands inside the \
-                 encrypted data: an HTTP status, a wrong client id or secret.{lost_sight}"
-            ))
-            .proved_by(packets(story))
-            .advise(&advice::ABOVE_TLS),
-    )
+    Some(verdict.explain(fine).proved_by(packets(story)).advise(&advice::ABOVE_TLS))
 }
 
 /// How it is known that the handshake was completed, if it was.

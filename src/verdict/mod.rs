@@ -8,6 +8,8 @@ mod alert_meaning;
 mod path_mtu;
 mod refused_certificate;
 
+use std::borrow::Cow;
+
 use schemars::JsonSchema;
 use serde::Serialize;
 
@@ -79,19 +81,19 @@ pub struct Verdict {
     /// Who is to be looked at.
     pub actor: Actor,
     /// The cause, where the evidence names one.
-    pub cause: Option<String>,
+    pub cause: Option<Cow<'static, str>>,
     /// The weakest kind of evidence that the code rests on.
     pub basis: Basis,
     /// One line: what happened.
-    pub headline: String,
+    pub headline: Cow<'static, str>,
     /// Plain words: why this is what the packets show, and what else it may be.
-    pub explanation: String,
+    pub explanation: Cow<'static, str>,
     /// What the client program will have reported.
-    pub client_reports: Vec<String>,
+    pub client_reports: Vec<Cow<'static, str>>,
     /// The packets that prove it, counted from 1.
     pub evidence: Vec<u64>,
     /// What to do next, most useful first.
-    pub advice: Vec<String>,
+    pub advice: Vec<Cow<'static, str>>,
 }
 
 mod client_silent;
@@ -177,7 +179,7 @@ pub fn judge(story: &Story, settings: &Settings) -> Verdict {
 
 impl Verdict {
     /// A rule's verdict that still lacks its evidence and most of its words.
-    fn new(rule: &Rule, actor: Actor, basis: Basis, headline: impl Into<String>) -> Self {
+    fn new(rule: &Rule, actor: Actor, basis: Basis, headline: impl Into<Cow<'static, str>>) -> Self {
         Self {
             code: rule.code,
             severity: rule.severity,
@@ -185,25 +187,25 @@ impl Verdict {
             cause: None,
             basis,
             headline: headline.into(),
-            explanation: String::new(),
+            explanation: Cow::Borrowed(""),
             client_reports: Vec::new(),
             evidence: Vec::new(),
             advice: Vec::new(),
         }
     }
 
-    fn cause(mut self, cause: impl Into<String>) -> Self {
+    fn cause(mut self, cause: impl Into<Cow<'static, str>>) -> Self {
         self.cause = Some(cause.into());
         self
     }
 
-    fn explain(mut self, explanation: impl Into<String>) -> Self {
+    fn explain(mut self, explanation: impl Into<Cow<'static, str>>) -> Self {
         self.explanation = explanation.into();
         self
     }
 
-    fn reported(mut self, reports: &[&str]) -> Self {
-        self.client_reports = reports.iter().map(|report| (*report).to_owned()).collect();
+    fn reported(mut self, reports: &[&'static str]) -> Self {
+        self.client_reports = reports.iter().copied().map(Cow::Borrowed).collect();
         self
     }
 
@@ -212,8 +214,8 @@ impl Verdict {
         self
     }
 
-    fn advise(mut self, advice: &[&str]) -> Self {
-        self.advice.extend(advice.iter().map(|line| (*line).to_owned()));
+    fn advise(mut self, advice: &[&'static str]) -> Self {
+        self.advice.extend(advice.iter().copied().map(Cow::Borrowed));
         self
     }
 }
@@ -233,6 +235,14 @@ fn opening_packets(story: &Story) -> impl Iterator<Item = u64> {
         .into_iter()
         .flatten()
         .map(|moment: Moment| moment.number)
+}
+
+/// A text, and behind it what [`drop_caveat`] says.
+fn with_drop_caveat(story: &Story, text: &'static str) -> Cow<'static, str> {
+    match drop_caveat(story) {
+        caveat if caveat.is_empty() => Cow::Borrowed(text),
+        caveat => format!("{text}{caveat}").into(),
+    }
 }
 
 /// Says that a silence may be the capture's fault, where packets were dropped.

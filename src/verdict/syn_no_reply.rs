@@ -1,6 +1,8 @@
 //! The SYN and its repeats were never answered.
 
-use super::{Actor, Rule, Settings, Severity, Verdict, advice, drop_caveat};
+use std::borrow::Cow;
+
+use super::{Actor, Rule, Settings, Severity, Verdict, advice, drop_caveat, with_drop_caveat};
 use crate::packet::Viewpoint;
 use crate::story::{EndingKind, Stage, Story};
 
@@ -40,14 +42,9 @@ fn judge(story: &Story, _: &Settings) -> Option<Verdict> {
              next one (RFC 9293, 3.5.1); here nothing followed.{}",
             stale.number,
             drop_caveat(story)
-        ),
-        None => format!(
-            "{} A host that is up and lets the packet in would have sent one of the first two: the SYN or its answer was \
-             dropped silently on the way, the host is down, or the server's accept queue is full (Linux then drops SYNs \
-             silently too).{}",
-            what_is_missing(story),
-            drop_caveat(story)
-        ),
+        )
+        .into(),
+        None => nothing_came(story),
     };
     Some(
         Verdict::new(&RULE, Actor::Unknown, story.basis, headline)
@@ -62,14 +59,30 @@ fn judge(story: &Story, _: &Settings) -> Option<Verdict> {
     )
 }
 
-fn what_is_missing(story: &Story) -> String {
+fn nothing_came(story: &Story) -> Cow<'static, str> {
+    // What two sentences have in common, as a text that needs no making: a scan leaves millions of such attempts.
+    macro_rules! would_have_answered {
+        () => {
+            " A host that is up and lets the packet in would have sent one of the first two: the SYN or its answer was dropped \
+             silently on the way, the host is down, or the server's accept queue is full (Linux then drops SYNs silently too)."
+        };
+    }
     match story.icmp_errors.first() {
-        None => "Neither a SYN-ACK, nor a RST, nor an ICMP error answered.".to_owned(),
+        None => with_drop_caveat(
+            story,
+            concat!("Neither a SYN-ACK, nor a RST, nor an ICMP error answered.", would_have_answered!()),
+        ),
         // What does end an attempt has a verdict of its own.
         Some(icmp) => format!(
             "Neither a SYN-ACK nor a RST answered, and the ICMP message in packet {} (type {}, code {}, from {}) ends no \
-             attempt.",
-            icmp.moment.number, icmp.icmp_type, icmp.code, icmp.from
-        ),
+             attempt.{}{}",
+            icmp.moment.number,
+            icmp.icmp_type,
+            icmp.code,
+            icmp.from,
+            would_have_answered!(),
+            drop_caveat(story)
+        )
+        .into(),
     }
 }

@@ -1,5 +1,7 @@
 //! A fatal alert ended the handshake.
 
+use std::borrow::Cow;
+
 use super::{Actor, Rule, Settings, Severity, Verdict, alert_meaning, refused_certificate};
 use crate::story::{EndingKind, Stage, Story};
 use crate::tcp::Role;
@@ -77,7 +79,7 @@ fn in_clear(story: &Story, by: Role, description: Option<AlertDescription>, basi
         Role::Client => vec![format!("javax.net.ssl.SSLException ({name})")],
     };
     Verdict {
-        client_reports: reports,
+        client_reports: reports.into_iter().map(Cow::Owned).collect(),
         ..Verdict::new(
             &RULE,
             Actor::from(by),

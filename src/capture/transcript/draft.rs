@@ -58,7 +58,7 @@ pub(super) struct Frame {
 #[derive(Clone, Debug)]
 pub(super) enum Content {
     Segment(SegmentHeader),
-    IcmpError(IcmpError<'static>),
+    IcmpError(Box<IcmpError<'static>>),
     Neighbour(Neighbour),
     Other(Other),
     /// TCP between ends of which at least one is a name.
@@ -488,7 +488,7 @@ impl Draft {
             seq: quoted_segment.as_ref().and_then(|segment| segment.tcp.seq),
             protocol: quote.as_ref().and_then(|quote| quote.ip?.protocol).or(printed.protocol),
         };
-        Content::IcmpError(IcmpError {
+        Content::IcmpError(Box::new(IcmpError {
             ip: headers.ip.unwrap_or_default().between(source, destination),
             icmp_type: printed.icmp_type,
             code: printed.code,
@@ -499,7 +499,7 @@ impl Draft {
             quoted,
             quoted_bytes: &[],
             quoted_segment,
-        })
+        }))
     }
 
     /// The hexadecimal dump as a frame, if there is a whole one that begins with this packet's headers.

@@ -274,7 +274,7 @@ impl<R: BufRead> Source for Transcript<R> {
         }
         let content = match &read.content {
             Drafted::Segment(header) => {
-                Content::Segment(Segment { header: *header, payload: &[], printed: &read.printed })
+                Content::Segment(Segment { header, payload: &[], printed: &read.printed })
             }
             Drafted::IcmpError(error) => Content::IcmpError(error.clone()),
             Drafted::Neighbour(neighbour) => Content::Neighbour(*neighbour),

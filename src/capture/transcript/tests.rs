@@ -54,8 +54,8 @@ fn read(text: &[u8]) -> (Vec<Seen>, About) {
                 at: packet.at,
                 is_cut: packet.is_cut,
                 what: match packet.content {
-                    Content::Segment(segment) => What::Segment(segment.header, segment.printed.to_vec()),
-                    Content::IcmpError(error) => What::IcmpError(IcmpError { quoted_bytes: &[], ..error }),
+                    Content::Segment(segment) => What::Segment(*segment.header, segment.printed.to_vec()),
+                    Content::IcmpError(error) => What::IcmpError(error.without_quoted_bytes()),
                     Content::Neighbour(neighbour) => What::Other(format!("{neighbour:?}")),
                     Content::Other(other) => What::Other(format!("{other:?}")),
                 },
@@ -138,11 +138,10 @@ fn every_form_of_lines_gives_the_true_fields() {
 fn the_options_are_those_of_the_frames() {
     let headers = segments(VV);
     let options = headers[0].tcp.options.expect("options");
-    assert_eq!(
-        (options.mss(), options.window_scale(), options.timestamps()),
-        (Some(1460), Some(7), Some((1000, 0)))
-    );
-    assert!(options.sack_permitted());
+    let opening = options.opening();
+    assert_eq!((opening.maximum_segment_size, opening.window_scale), (Some(1460), Some(7)));
+    assert_eq!(options.timestamps(), Some((1000, 0)));
+    assert!(opening.sack_permitted);
     let blocks: Vec<_> = headers[6].tcp.options.expect("options").sack_blocks().collect();
     assert_eq!(blocks, [(Seq(2_758_353_048), Seq(2_758_353_065))]);
     assert_eq!(headers[5].tcp.checksum, Checksum::Incorrect { found: 0x1234, expected: 0xc3fa });
@@ -291,8 +290,7 @@ fn assert_no_more(
     within(tcp.flags, true_tcp.flags, place);
     within(tcp.window, true_tcp.window, place);
     within(tcp.header_len, true_tcp.header_len, place);
-    let options =
-        |options: crate::packet::TcpOptions| (options.mss(), options.timestamps(), options.window_scale());
+    let options = |options: crate::packet::TcpOptions| (options.opening(), options.timestamps());
     within(tcp.options.map(options), true_tcp.options.map(options), place);
     assert!(tcp.checksum == Checksum::Unseen || tcp.checksum == true_tcp.checksum, "{place}");
     let (ip, true_ip) = (&cut.ip, &whole.ip);

@@ -67,7 +67,7 @@ impl Printer {
         match &packet.content {
             Content::Segment(segment) => {
                 let numbers = |header: &SegmentHeader| numberings.numbers(header);
-                write_segment(out, &self.style, packet.at, &segment.header, segment.payload, numbers)?;
+                write_segment(out, &self.style, packet.at, segment.header, segment.payload, numbers)?;
             }
             Content::IcmpError(error) => {
                 write_icmp_error(out, &self.style, packet.at, error, |header| numberings.numbers(header))?;

@@ -83,7 +83,11 @@ struct Verdicts(Vec<(u16, &'static str, String)>);
 
 impl Sink for Verdicts {
     fn connection(&mut self, judged: Judged) -> std::io::Result<()> {
-        self.0.push((judged.story.parties.client.port, judged.verdict.code, judged.verdict.headline));
+        self.0.push((
+            judged.story.parties.client.port,
+            judged.verdict.code,
+            judged.verdict.headline.into_owned(),
+        ));
         Ok(())
     }
 }

@@ -109,6 +109,7 @@ pub fn conversation(bytes: &[u8]) {
         number: 0,
         at: Timestamp::from_parts(1_700_000_000, 0),
         next: [Seq(1_000), Seq(u32::MAX - 5_000)],
+        header: header(IpAddr::V4(Ipv4Addr::UNSPECIFIED), 0, IpAddr::V4(Ipv4Addr::UNSPECIFIED), 0),
     };
     let analysis = Analysis {
         watching: if first & 32 == 0 { Watching::Never } else { Watching::Always },
@@ -152,7 +153,7 @@ pub fn payload(bytes: &[u8]) {
     let mut printers = [false, true].map(printer);
     let captured = [text, text.get(..text.len() / 2).unwrap_or_default()];
     for (number, payload) in captured.into_iter().enumerate() {
-        let content = Content::Segment(Segment { header, payload, printed: &[] });
+        let content = Content::Segment(Segment { header: &header, payload, printed: &[] });
         print(&mut printers, &packet(number as u64 + 1, Timestamp::ZERO, content));
     }
 }
@@ -406,6 +407,8 @@ struct Segments {
     at: Timestamp,
     /// What the client and the server would send next.
     next: [Seq; 2],
+    /// Of the segment that was made last.
+    header: SegmentHeader,
 }
 
 impl Source for Segments {
@@ -460,6 +463,8 @@ impl Source for Segments {
         if leap == 0 {
             self.next[from] = seq + wire_len + u32::from(flags.syn()) + u32::from(flags.fin());
         }
+        self.header = header;
+        let header = &self.header;
         let segment = if is_printed {
             Segment { header, payload: &[], printed: payload }
         } else {
