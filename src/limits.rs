@@ -88,7 +88,7 @@ pub const PROGRAM_BYTES: usize = 24 * 1024 * 1024;
 
 /// New connections after which those that are over are judged and leave. A capture with fewer is reported in the order of
 /// the first packets.
-pub const UNSORTED_CONNECTIONS: usize = 4096;
+pub const UNSORTED_CONNECTIONS: usize = 1024;
 
 /// Connections that are remembered after they were judged early, so that their last packets do not look like new ones.
 pub const LEFTOVERS: usize = 200_000;

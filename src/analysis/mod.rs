@@ -418,9 +418,7 @@ impl<'s> Analysis<'s> {
         // While watching, those that are over leave by themselves.
         if !self.is_watching && (is_exceeded || self.table.is_sweep_due(bounds)) {
             let now = self.clock.latest();
-            let over = self
-                .table
-                .over(|track| track.is_settled() && now - track.story.so_far().last.at >= watch::CLOSED);
+            let over = self.table.over(|track| track.is_settled(now));
             for index in over {
                 self.let_go(index, sink)?;
             }

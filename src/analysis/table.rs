@@ -5,12 +5,13 @@ use std::mem::size_of;
 use std::sync::Arc;
 
 use super::embryo::Embryo;
-use super::watch::Watch;
+use super::watch::{self, Watch};
 use super::{Bounds, Settings, opening};
 use crate::limits;
 use crate::packet::{IcmpError, Quoted, Segment};
 use crate::story::{Builder, CaptureFacts, EndingKind, Moment, Opening, Place, Stage, Story};
 use crate::tcp::{Connection, Delivery, Key, Role};
+use crate::time::Timestamp;
 use crate::tls::{CertificateMessage, Event, Message, Tracker};
 
 /// Room that is kept for a segment's events; one of tiny records has thousands.
@@ -247,12 +248,17 @@ impl Track {
             || is_reset(self.story.so_far())
     }
 
-    /// Whether neither end has anything more to say, and each knows it of the other.
-    pub(super) fn is_settled(&self) -> bool {
+    /// Whether neither end has anything more to say, each knows it of the other, and no packet came for long enough.
+    pub(super) fn is_settled(&self, now: Timestamp) -> bool {
         let story = self.story.so_far();
         let is_fin = self.tcp.ends.client.fin.is_some() && self.tcp.ends.server.fin.is_some();
         let is_acknowledged = story.is_all_acknowledged.client && story.is_all_acknowledged.server;
-        if is_fin { is_acknowledged } else { self.is_closed() }
+        let quiet = now - story.last.at;
+        if is_fin {
+            is_acknowledged && quiet >= watch::ACKNOWLEDGED
+        } else {
+            quiet >= watch::CLOSED && self.is_closed()
+        }
     }
 
     /// How much is lost by judging this connection now: the lowest leave first.

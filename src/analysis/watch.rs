@@ -24,6 +24,9 @@ const SETTLED: Elapsed = Elapsed::from_millis(300);
 /// A closed connection is judged so long after its last packet: what comes later is a leftover.
 pub(super) const CLOSED: Elapsed = Elapsed::from_millis(800);
 
+/// The same of one that both ends closed and acknowledged. No word of theirs is missing then, and what still comes are copies.
+pub(super) const ACKNOWLEDGED: Elapsed = Elapsed::from_millis(100);
+
 /// A judged connection is remembered so long, for leftovers not to look like a new one: the time that TCP itself waits
 /// (RFC 9293, 3.4.2: two maximum segment lifetimes; Linux waits 60 s).
 const REMEMBERED: Elapsed = Elapsed::from_millis(60_000);

@@ -23,6 +23,7 @@ const PPTP: EtherType = EtherType(0x880b);
 const LARGEST_LENGTH: u16 = 1500;
 
 /// An Ethernet frame, from its destination address on.
+#[inline(never)]
 pub(super) fn ethernet(span: Span<'_>) -> Layer<'_> {
     match span.split::<14>() {
         Some((header, rest)) => Layer::EtherType(u16::from_be_bytes([header[12], header[13]]), rest),
@@ -31,6 +32,7 @@ pub(super) fn ethernet(span: Span<'_>) -> Layer<'_> {
 }
 
 /// What follows an EtherType.
+#[inline(never)]
 pub(super) fn ether_type(number: u16, span: Span<'_>) -> Layer<'_> {
     if number <= LARGEST_LENGTH {
         return Layer::Llc(span.within(number.into()));
@@ -58,6 +60,7 @@ pub(super) fn ether_type(number: u16, span: Span<'_>) -> Layer<'_> {
 }
 
 /// LLC, and SNAP in it (RFC 1042).
+#[inline(never)]
 pub(super) fn llc(span: Span<'_>) -> Layer<'_> {
     match span.bytes {
         // Organisation 0 is EtherTypes, and so is 0x0000f8 (IEEE 802.1H).
@@ -84,6 +87,7 @@ pub(super) fn pppoe(span: Span<'_>) -> Option<Layer<'_>> {
 }
 
 /// A PPP frame (RFC 1661, 2): address and control where they were not compressed away (RFC 1662, 3.1), protocol.
+#[inline(never)]
 pub(super) fn ppp(span: Span<'_>) -> Layer<'_> {
     let span = match span.split::<2>() {
         Some(([0xff, 0x03], rest)) => rest,
@@ -105,6 +109,7 @@ pub(super) fn ppp(span: Span<'_>) -> Layer<'_> {
 }
 
 /// An MPLS label stack (RFC 3032, 2.1). Nothing in it names what follows the last label.
+#[inline(never)]
 pub(super) fn mpls(span: Span<'_>) -> Layer<'_> {
     let mut rest = span;
     loop {

@@ -7,6 +7,7 @@ use super::{Layer, ether, travel, wireless};
 use crate::packet::{Other, Travel};
 
 /// Strips the link header; also says which way the frame went, where the link header tells.
+#[inline(never)]
 pub(super) fn strip(link_type: u32, span: Span<'_>) -> (Layer<'_>, Option<Travel>) {
     let or_cut = |layer: Option<_>| (layer.unwrap_or(Layer::malformed("link header")), None);
     match link_type {

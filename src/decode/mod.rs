@@ -178,6 +178,7 @@ impl<'a> Walk<'a> {
     }
 
     /// The datagram that stands here, or that this fragment completes. Its header is then in `header`.
+    #[inline(never)]
     fn datagram(&mut self, span: Span<'a>) -> Result<Datagram<'a>, Other> {
         let header = &mut self.header.ip;
         let datagram = ip::read(span, self.verifies_checksums, header)?;

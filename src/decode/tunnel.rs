@@ -9,6 +9,7 @@ const ERSPAN: u16 = 0x88be;
 const ERSPAN_III: u16 = 0x22eb;
 
 /// GRE version 0 (RFC 2784, RFC 2890) and PPTP's version 1 (RFC 2637, 4.1).
+#[inline(never)]
 pub(super) fn gre(span: Span<'_>) -> Layer<'_> {
     const CHECKSUM: u16 = 0x8000;
     const ROUTING: u16 = 0x4000;
@@ -49,6 +50,7 @@ fn erspan(protocol: u16, has_sequence: bool, span: Span<'_>) -> Layer<'_> {
 }
 
 /// A UDP datagram: a tunnel by its port and the look of its header, or what is only counted.
+#[inline(never)]
 pub(super) fn udp(span: Span<'_>) -> Layer<'_> {
     /// Name service (RFC 1035, 4.2.1).
     const DNS: u16 = 53;
