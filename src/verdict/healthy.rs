@@ -37,8 +37,11 @@ fn judge(story: &Story, _: &Settings) -> Option<Verdict> {
         .into(),
         None => Cow::Borrowed(FINE),
     };
-    let version = story.tls.version().map_or(String::new(), |version| format!(" ({version})"));
-    let verdict = Verdict::new(&RULE, Actor::Unknown, basis, format!("{done}{version}"));
+    let headline = match story.tls.version() {
+        Some(version) => Cow::Owned(format!("{done} ({version})")),
+        None => Cow::Borrowed(done),
+    };
+    let verdict = Verdict::new(&RULE, Actor::Unknown, basis, headline);
     let shown = refused_certificate::shown_after_handshake(story);
     if !shown.explanation.is_empty() {
         let explanation = format!(

@@ -177,6 +177,9 @@ pub fn judge(story: &Story, settings: &Settings) -> Verdict {
     verdict
 }
 
+/// Packets of evidence for which there is room at once: as many as a whole handshake has steps.
+const USUAL_EVIDENCE: usize = 8;
+
 impl Verdict {
     /// A rule's verdict that still lacks its evidence and most of its words.
     fn new(rule: &Rule, actor: Actor, basis: Basis, headline: impl Into<Cow<'static, str>>) -> Self {
@@ -189,7 +192,7 @@ impl Verdict {
             headline: headline.into(),
             explanation: Cow::Borrowed(""),
             client_reports: Vec::new(),
-            evidence: Vec::new(),
+            evidence: Vec::with_capacity(USUAL_EVIDENCE),
             advice: Vec::new(),
         }
     }

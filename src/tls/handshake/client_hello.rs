@@ -5,6 +5,9 @@ use super::ja4;
 use super::{CipherSuite, NamedGroup, Version};
 use crate::limits;
 
+/// Extensions for which there is room at once: OpenSSL and Java send 8 to 16.
+const USUAL_EXTENSIONS: usize = 16;
+
 /// What a ClientHello says, as far as it was captured. GREASE (RFC 8701) is left out everywhere.
 #[expect(
     clippy::struct_excessive_bools,
@@ -121,7 +124,7 @@ impl ClientHello {
         let (session_id, _) = fields.vector(1)?;
         self.session_id = session_id.0.to_vec();
         let (suites, is_whole) = fields.vector(2)?;
-        self.cipher_suites = suites.numbers().map(|number| CipherSuite(u32::from(number))).collect();
+        self.cipher_suites = suites.list(|number| CipherSuite(u32::from(number)));
         if !is_whole {
             return None;
         }
@@ -131,6 +134,7 @@ impl ClientHello {
             return Some(());
         }
         let (mut extensions, _) = fields.vector(2)?;
+        self.extensions.reserve(USUAL_EXTENSIONS);
         while !extensions.0.is_empty() {
             let kind = extensions.u16()?;
             let (data, is_whole) = extensions.vector(2)?;
@@ -156,8 +160,8 @@ impl ClientHello {
                     self.server_name = is_whole.then(|| String::from_utf8_lossy(kept).into_owned());
                 }
             }
-            10 => self.groups = data.vector(2)?.0.numbers().map(NamedGroup).collect(),
-            13 => self.signature_algorithms = data.vector(2)?.0.numbers().collect(),
+            10 => self.groups = data.vector(2)?.0.list(NamedGroup),
+            13 => self.signature_algorithms = data.vector(2)?.0.list(|number| number),
             16 => {
                 let (mut protocols, _) = data.vector(2)?;
                 let mut is_first = true;

@@ -15,7 +15,9 @@ impl<'a> Fields<'a> {
     }
 
     pub(super) fn u16(&mut self) -> Option<u16> {
-        self.number(2).map(|number| number as u16)
+        let (number, rest) = self.0.split_first_chunk()?;
+        self.0 = rest;
+        Some(u16::from_be_bytes(*number))
     }
 
     /// A vector with a length prefix of `prefix` bytes; a cut one yields what is there, and says so.
@@ -28,6 +30,13 @@ impl<'a> Fields<'a> {
     /// The 16-bit numbers up to the end, GREASE left out.
     pub(super) fn numbers(mut self) -> impl Iterator<Item = u16> + 'a {
         std::iter::from_fn(move || self.u16()).filter(|number| !is_grease(*number))
+    }
+
+    /// The same as a list of what is made of each, with room for all at once.
+    pub(super) fn list<T>(self, make: impl Fn(u16) -> T) -> Vec<T> {
+        let mut list = Vec::with_capacity(self.0.len() / 2);
+        list.extend(self.numbers().map(make));
+        list
     }
 }
 
