@@ -41,8 +41,8 @@ impl Bounds {
 
     /// Connections that are remembered after they were judged.
     pub(super) fn leftovers(&self) -> usize {
-        // A pair of sockets and a time, in a hash table that may be half empty and in a queue that may be, too.
-        const BYTES: usize = 256;
+        // A pair of sockets in a hash table that may be half empty, and in the smaller one while that is filled from it.
+        const BYTES: usize = 128;
         limits::LEFTOVERS.min(self.for_all() / 16 / BYTES)
     }
 

@@ -3,7 +3,7 @@
 //!
 //! Time is the capture's here too: it goes on with packets, and with what a source that waits says of its clock.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::HashSet;
 use std::io;
 
 use super::table::Track;
@@ -44,36 +44,40 @@ pub(super) struct Watch {
 
 /// Connections that were judged while others go on, remembered by their sockets for a while: what still comes of them is a
 /// leftover, not a new connection.
+///
+/// They are kept in two sets, of which the older one goes as a whole: for each connection there is its pair of sockets and
+/// nothing else, and it is remembered for one to two times [`REMEMBERED`].
 #[derive(Debug)]
 pub(super) struct Leftovers {
-    until: HashMap<Key, Timestamp, foldhash::fast::RandomState>,
-    oldest_first: VecDeque<(Timestamp, Key)>,
+    latest: HashSet<Key, foldhash::fast::RandomState>,
+    earlier: HashSet<Key, foldhash::fast::RandomState>,
+    /// When `latest` was begun.
+    since: Timestamp,
     most: usize,
 }
 
 impl Leftovers {
     pub(super) fn new(bounds: &Bounds) -> Self {
-        Self { until: HashMap::default(), oldest_first: VecDeque::new(), most: bounds.leftovers() }
+        Self {
+            latest: HashSet::default(),
+            earlier: HashSet::default(),
+            since: Timestamp::ZERO,
+            most: bounds.leftovers(),
+        }
     }
 
     pub(super) fn add(&mut self, key: Key, now: Timestamp) {
-        let until = now + REMEMBERED;
-        self.until.insert(key, until);
-        self.oldest_first.push_back((until, key));
-        while let Some((until, key)) = self.oldest_first.front().copied()
-            && (until <= now || self.oldest_first.len() > self.most)
-        {
-            self.oldest_first.pop_front();
-            if self.until.get(&key) == Some(&until) {
-                self.until.remove(&key);
-            }
+        if now - self.since >= REMEMBERED || self.latest.len() >= self.most / 2 {
+            self.earlier = std::mem::take(&mut self.latest);
+            self.since = now;
         }
+        self.latest.insert(key);
     }
 
     /// Whether a segment that belongs to no connection is left over from one that was judged.
     pub(super) fn hold(&self, key: &Key, header: &SegmentHeader) -> bool {
         let opens = header.tcp.flags.is_some_and(Flags::syn);
-        !opens && self.until.contains_key(key)
+        !opens && (self.latest.contains(key) || self.earlier.contains(key))
     }
 }
 
@@ -190,19 +194,33 @@ mod tests {
     use crate::talk::Talk;
 
     #[test]
-    fn leftovers_are_known_for_a_minute_and_a_new_syn_is_none() {
+    fn leftovers_are_known_for_a_minute_at_least_and_a_new_syn_is_none() {
         let talk = Talk::to_port(8443).syn().syn_ack();
         let (syn, answer) = (&talk.packets[0].header, &talk.packets[1].header);
         let fin = Talk::to_port(8443).open().fin(crate::tcp::Role::Client);
         let late = &fin.packets.last().unwrap().header;
         let key = Key::of(syn);
+        let other = |port| Key::of(&Talk::to_port(port).syn().packets[0].header);
         let mut leftovers = Leftovers::new(&Bounds::default());
-        leftovers.add(key, Timestamp::ZERO);
+        let begin = Timestamp::from_parts(1_700_000_000, 0);
+        leftovers.add(key, begin);
         assert!(leftovers.hold(&key, late));
         assert!(!leftovers.hold(&key, syn) && !leftovers.hold(&key, answer));
-        let other = Key::of(&Talk::to_port(1).syn().packets[0].header);
-        leftovers.add(other, Timestamp::ZERO + REMEMBERED);
-        assert!(!leftovers.hold(&key, late) && leftovers.until.len() == 1);
-        assert_eq!(leftovers.oldest_first.len(), 1);
+        leftovers.add(other(1), begin + REMEMBERED);
+        assert!(leftovers.hold(&key, late));
+        leftovers.add(other(2), begin + REMEMBERED.doubled());
+        assert!(!leftovers.hold(&key, late) && leftovers.hold(&other(1), late));
+    }
+
+    #[test]
+    fn no_more_leftovers_are_kept_than_the_bound_says() {
+        let bounds = Bounds { memory: Bounds::LEAST_MEMORY, ..Bounds::default() };
+        let mut leftovers = Leftovers::new(&bounds);
+        let server = (std::net::IpAddr::from([198, 51, 100, 20]), 8443);
+        for number in 0..2 * bounds.leftovers() as u32 {
+            let client = std::net::Ipv4Addr::from(0xc000_0200 + number);
+            leftovers.add(Key::between((client.into(), 50_000), server), Timestamp::ZERO);
+            assert!(leftovers.latest.len() + leftovers.earlier.len() <= bounds.leftovers());
+        }
     }
 }
