@@ -138,7 +138,7 @@ fn save_to(file: File, outcome: &Outcome) -> io::Result<()> {
     writer.into_inner().flush()
 }
 
-fn write_json(outcome: &Outcome, out: &mut dyn Write) -> io::Result<()> {
+fn write_json(outcome: &Outcome, out: &mut (dyn Write + Send)) -> io::Result<()> {
     let mut report = json::Report::new(out, &[]);
     for judged in &outcome.connections {
         report.connection(judged.clone())?;

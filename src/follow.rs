@@ -85,7 +85,7 @@ impl<W: Write> Following<W> {
     }
 }
 
-impl<W: Write> Sink for Following<W> {
+impl<W: Write + Send> Sink for Following<W> {
     fn packet(&mut self, packet: &Packet<'_>) -> io::Result<()> {
         match self {
             Self::Collecting(collection, ..) => collection.packet(packet),

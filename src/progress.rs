@@ -72,6 +72,10 @@ impl Sink for Watched<'_> {
         self.sink.idle(at, about)
     }
 
+    fn takes_connections_alone(&self) -> bool {
+        self.ends.is_none() && self.sink.takes_connections_alone()
+    }
+
     fn reads_findings(&self) -> bool {
         self.sink.reads_findings()
     }

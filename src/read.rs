@@ -6,6 +6,7 @@ use std::net::IpAddr;
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
+use std::thread;
 
 use jiff::tz::TimeZone;
 use ssmscope::analysis::{self, CertificateSettings, Judged, Settings, Sink, Summary, Watching};
@@ -81,7 +82,13 @@ impl Reading<'_> {
         let keeps_timeline = options.output == Output::Timeline;
         let is_waited_for = follow::is_waited_for(options)?;
         let watching = if is_waited_for { Watching::WhenIdle } else { Watching::Never };
-        let settings = Settings { keeps_timeline, watching, ..settings(&options.judgement, options.bounds)? };
+        let judges_apart = thread::available_parallelism().is_ok_and(|cores| cores.get() > 1);
+        let settings = Settings {
+            keeps_timeline,
+            watching,
+            judges_apart,
+            ..settings(&options.judgement, options.bounds)?
+        };
         let Opened { source, failed } = if is_waited_for {
             match follow::open(options) {
                 Ok(source) => Opened { source: Some(Box::new(source)), failed: Vec::new() },
@@ -233,6 +240,10 @@ impl Reading<'_> {
 pub struct Nothing;
 
 impl Sink for Nothing {
+    fn takes_connections_alone(&self) -> bool {
+        true
+    }
+
     fn reads_findings(&self) -> bool {
         false
     }
@@ -372,7 +383,7 @@ impl<W: Write> Packets<W> {
     }
 }
 
-impl<W: Write> Sink for Packets<W> {
+impl<W: Write + Send> Sink for Packets<W> {
     fn packet(&mut self, packet: &Packet<'_>) -> io::Result<()> {
         self.text.clear();
         self.printer.print(packet, &mut self.text).map_err(|fmt::Error| io::ErrorKind::Other)?;

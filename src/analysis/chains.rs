@@ -1,6 +1,6 @@
 //! Certificate chains of all connections: equal ones are kept once, and checked once.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use foldhash::fast::RandomState;
@@ -26,34 +26,22 @@ struct Question {
 /// Chains that were seen. Never iterated, so their order does not show.
 #[derive(Debug)]
 pub(super) struct Chains {
-    trust: Trust,
-    wanted: Option<Wanted>,
-    /// With the dates at which a certificate begins or ends to be valid.
-    kept: HashMap<Arc<CertificateMessage>, Vec<Date>, RandomState>,
+    kept: HashSet<Arc<CertificateMessage>, RandomState>,
     kept_bytes: usize,
     most_bytes: usize,
-    checked: HashMap<Question, Arc<Examination>, RandomState>,
     /// Messages that were not kept for want of room.
     pub(super) given_up: u64,
 }
 
 impl Chains {
     /// For certificates of so many bytes in all.
-    pub(super) fn new(settings: &super::CertificateSettings, most_bytes: usize) -> Self {
-        Self {
-            trust: settings.trust.clone(),
-            wanted: settings.wanted.clone(),
-            kept: HashMap::default(),
-            kept_bytes: 0,
-            most_bytes,
-            checked: HashMap::default(),
-            given_up: 0,
-        }
+    pub(super) fn new(most_bytes: usize) -> Self {
+        Self { kept: HashSet::default(), kept_bytes: 0, most_bytes, given_up: 0 }
     }
 
     /// The same message, shared with other connections; without its certificates where there is no room for them.
     pub(super) fn share(&mut self, message: &Arc<CertificateMessage>) -> Arc<CertificateMessage> {
-        if let Some((known, _)) = self.kept.get_key_value(message) {
+        if let Some(known) = self.kept.get(message) {
             return Arc::clone(known);
         }
         let bytes = OVERHEAD_BYTES + message.chain.iter().map(Vec::len).sum::<usize>();
@@ -63,15 +51,40 @@ impl Chains {
             return Arc::new(CertificateMessage { chain: Vec::new(), further, ..**message });
         }
         self.kept_bytes += bytes;
-        self.kept.insert(Arc::clone(message), turning_points(message));
+        self.kept.insert(Arc::clone(message));
         Arc::clone(message)
+    }
+}
+
+/// Checks chains, each once for each outcome that it can have. Never iterated either.
+#[derive(Debug)]
+pub(super) struct Examiner {
+    trust: Trust,
+    wanted: Option<Wanted>,
+    /// The dates at which a chain's certificates begin or end to be valid.
+    dates: HashMap<Arc<CertificateMessage>, Vec<Date>, RandomState>,
+    checked: HashMap<Question, Arc<Examination>, RandomState>,
+}
+
+impl Examiner {
+    /// With the user's wishes.
+    pub(super) fn new(settings: &super::CertificateSettings) -> Self {
+        Self {
+            trust: settings.trust.clone(),
+            wanted: settings.wanted.clone(),
+            dates: HashMap::default(),
+            checked: HashMap::default(),
+        }
     }
 
     /// Examines the certificates of a story, if the server sent any in clear.
     pub(super) fn examine(&mut self, story: &Story) -> Option<Arc<Examination>> {
         let said = story.tls.certificates[Role::Server].as_ref()?;
         let when = When::of(said.moment.at, story.capture.clock);
-        let dates = self.kept.get(&said.what).map_or(&[][..], Vec::as_slice);
+        if self.dates.len() >= limits::CHECKED_CHAINS && !self.dates.contains_key(&said.what) {
+            self.dates.clear();
+        }
+        let dates = self.dates.entry(Arc::clone(&said.what)).or_insert_with(|| turning_points(&said.what));
         let passed = |at: Date| dates.partition_point(|date| *date <= at);
         let question = Question {
             message: Arc::clone(&said.what),
@@ -146,14 +159,14 @@ mod tests {
 
     fn told(talk: &Talk, settings: &CertificateSettings, clock: Clock) -> (Box<Story>, Verdict) {
         let all = crate::analysis::Settings::default();
-        let mut chains = Chains::new(settings, limits::CERTIFICATE_BYTES_IN_ALL);
+        let mut chains = Chains::new(limits::CERTIFICATE_BYTES_IN_ALL);
         let mut track = Track::new(talk.packets[0].place, &talk.packets[0].segment(), &all);
         for packet in &talk.packets {
             track.segment(packet.place, &packet.segment(), &mut Budget::default());
             track.share_certificates(|message| chains.share(message));
         }
         let mut story = track.finish(CaptureFacts { end: talk.now, clock, ..CaptureFacts::default() });
-        story.tls.examination = chains.examine(&story);
+        story.tls.examination = Examiner::new(settings).examine(&story);
         let verdict = verdict::judge(&story, &all.judging);
         (story, verdict)
     }
@@ -170,7 +183,7 @@ mod tests {
 
     #[test]
     fn equal_chains_are_kept_once_and_only_so_many() {
-        let mut chains = Chains::new(&settings(), limits::CERTIFICATE_BYTES_IN_ALL);
+        let mut chains = Chains::new(limits::CERTIFICATE_BYTES_IN_ALL);
         let first = chains.share(&message(1));
         assert!(Arc::ptr_eq(&first, &chains.share(&message(1))));
         assert!(!Arc::ptr_eq(&first, &chains.share(&message(2))));
@@ -184,7 +197,7 @@ mod tests {
     fn a_chain_is_checked_once_between_two_of_its_dates() {
         let chain = [sample("server"), sample("intermediate")];
         let (mut story, _) = told(&flight(&chain), &settings(), Clock::Utc);
-        let mut chains = Chains::new(&settings(), limits::CERTIFICATE_BYTES_IN_ALL);
+        let mut chains = Chains::new(limits::CERTIFICATE_BYTES_IN_ALL);
         let shared = chains.share(&story.tls.certificates[Server].as_ref().unwrap().what);
         let mut examined_at = |seconds: i64| {
             let said = story.tls.certificates[Server].as_mut().unwrap();

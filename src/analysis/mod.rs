@@ -3,12 +3,14 @@
 //! It decodes each record, finds its connection, lets TCP and TLS read it, folds the result into the connection's
 //! story, and judges the story when the connection leaves: at the end of the capture, or when the table is full.
 
+mod apart;
 mod bounds;
 mod chains;
 mod clock;
 mod embryo;
 #[cfg(test)]
 mod finding_tests;
+mod judging;
 mod opening;
 mod summary;
 mod table;
@@ -18,9 +20,11 @@ mod watch;
 
 use std::io;
 
+use apart::Handover;
 pub use bounds::Bounds;
 use chains::Chains;
 use embryo::Embryo;
+use judging::Judging;
 pub use summary::{ServerSummary, Summary};
 use table::{Budget, Leaving, Table, Track};
 use watch::Leftovers;
@@ -28,7 +32,7 @@ use watch::Leftovers;
 use crate::capture::{About, Frame, Prefilter, ReadError, Record, Source, Target, TargetError};
 use crate::cert::{Trust, Wanted};
 use crate::decode::Decoder;
-use crate::finding::{self, Finding};
+use crate::finding::Finding;
 use crate::packet::{Content, IcmpError, Neighbour, Packet, Segment, Viewpoint};
 use crate::story::{CaptureFacts, Entry, Insight, Moment, Place, Silence, Story};
 use crate::tcp::Key;
@@ -54,6 +58,8 @@ pub struct Settings {
     pub insights: Vec<Insight>,
     /// How much is kept at one time.
     pub bounds: Bounds,
+    /// Whether a second thread may judge while this one reads. What comes out is the same.
+    pub judges_apart: bool,
 }
 
 /// When the sink is told what is known while packets come.
@@ -93,6 +99,7 @@ impl Default for Settings {
             viewpoint: Viewpoint::default(),
             insights: Vec::new(),
             bounds: Bounds::default(),
+            judges_apart: false,
         }
     }
 }
@@ -109,7 +116,7 @@ pub struct Judged {
 }
 
 /// Takes results as they become known.
-pub trait Sink {
+pub trait Sink: Send {
     /// A packet that the selection admits, before anything is made of it.
     ///
     /// # Errors
@@ -159,6 +166,12 @@ pub trait Sink {
         Ok(())
     }
 
+    /// Whether it takes nothing but judged connections and progress. These may then come from another thread, and
+    /// [`is_done`](Self::is_done) is not asked.
+    fn takes_connections_alone(&self) -> bool {
+        false
+    }
+
     /// Whether findings are read beside the verdicts. If not, they are not looked for.
     fn reads_findings(&self) -> bool {
         true
@@ -204,79 +217,15 @@ pub fn analyse(
     settings: &Settings,
     sink: &mut dyn Sink,
 ) -> io::Result<Summary> {
-    let mut analysis = Analysis::new(settings);
-    let mut prefilter = Prefilter::new(target);
-    let mut decoder = Decoder::new().verifying_checksums(true);
-    let mut since_progress = 0u32;
-    let mut is_stopped = false;
-    loop {
-        if !is_stopped && sink.is_done() {
-            is_stopped = true;
-            if !source.stop() {
-                break;
-            }
-        }
-        since_progress += 1;
-        if since_progress >= PROGRESS_EVERY {
-            since_progress = 0;
-            let (read, of) = source.progress();
-            sink.progress(read, of);
-            analysis.take_facts(&source.about());
-        }
-        if analysis.is_look_due() {
-            source.refresh();
-            analysis.take_facts(&source.about());
-            analysis.look(sink)?;
-        }
-        let record = match source.next_record() {
-            Ok(Some(record)) => record,
-            Ok(None) => break,
-            Err(error) => {
-                analysis.summary.error = Some(error.into());
-                break;
-            }
-        };
-        let (number, at) = match &record {
-            Record::Frame(frame) => (frame.number, frame.at),
-            Record::Printed(packet) => (packet.number, packet.at),
-            Record::Idle(at) => {
-                analysis.clock.pass(*at);
-                let at = *at;
-                if !analysis.is_watching {
-                    sink.idle(at, &source.about())?;
-                    analysis.begin_watching(sink)?;
-                }
-                if at - analysis.told_idle >= IDLE_TOLD_EVERY {
-                    analysis.told_idle = at;
-                    let about = source.about();
-                    sink.idle(at, &about)?;
-                }
-                continue;
-            }
-        };
-        if let (true, Record::Frame(frame)) = (settings.watching == Watching::Always, &record) {
-            sink.frame(frame)?;
-        }
-        analysis.note_time(number, at);
-        match prefilter.passes(&record) {
-            Ok(true) => {}
-            Ok(false) => continue,
-            Err(error) => {
-                analysis.summary.error = Some(error.into());
-                break;
-            }
-        }
-        match record {
-            Record::Frame(frame) => analysis.packet(&decoder.decode(&frame), prefilter.target(), sink)?,
-            Record::Printed(packet) => analysis.packet(&packet, prefilter.target(), sink)?,
-            Record::Idle(_) => {}
+    // What timelines hold in all is known where packets are read.
+    let is_alone =
+        settings.watching == Watching::Never && settings.insights.is_empty() && !settings.keeps_timeline;
+    if settings.judges_apart && is_alone && sink.takes_connections_alone() {
+        if let Some(outcome) = apart::analyse(source, &target, settings, sink) {
+            return outcome;
         }
     }
-    source.refresh();
-    analysis.summary.skipped += prefilter.skipped();
-    let about = source.about();
-    analysis.summary.fragments_given_up = decoder.bounds_reached().total();
-    analysis.finish(about, sink)
+    Analysis::new(settings, Court::Here(Judging::new(settings))).run(source, target, sink)
 }
 
 /// Records between two reports of progress: often enough for a bar that moves, seldom enough to cost nothing.
@@ -285,6 +234,14 @@ const PROGRESS_EVERY: u32 = 4096;
 /// How often a sink is told that no packet came.
 const IDLE_TOLD_EVERY: Elapsed = Elapsed::from_millis(100);
 
+/// Where connections are judged that leave.
+enum Court<'s> {
+    /// Here, one after the other.
+    Here(Judging<'s>),
+    /// On another thread.
+    Apart(Handover),
+}
+
 struct Analysis<'s> {
     settings: &'s Settings,
     table: Table,
@@ -292,6 +249,7 @@ struct Analysis<'s> {
     clock: clock::Eras,
     budget: Budget,
     chains: Chains,
+    court: Court<'s>,
     /// What was known of the capture when progress was told last, for connections that leave early.
     facts: CaptureFacts,
     /// When connections were looked at last, while watching.
@@ -303,20 +261,97 @@ struct Analysis<'s> {
 }
 
 impl<'s> Analysis<'s> {
-    fn new(settings: &'s Settings) -> Self {
+    fn new(settings: &'s Settings, court: Court<'s>) -> Self {
         Self {
             settings,
             table: Table::default(),
             summary: Summary::default(),
             clock: clock::Eras::default(),
             budget: Budget::default(),
-            chains: Chains::new(&settings.certificates, settings.bounds.certificate_bytes()),
+            chains: Chains::new(settings.bounds.certificate_bytes()),
+            court,
             facts: CaptureFacts { viewpoint: settings.viewpoint, ..CaptureFacts::default() },
             looked_at: Timestamp::ZERO,
             is_watching: settings.watching == Watching::Always,
             told_idle: Timestamp::ZERO,
             leftovers: Leftovers::new(&settings.bounds),
         }
+    }
+
+    /// Reads the capture to its end.
+    fn run(mut self, source: &mut dyn Source, target: Target, sink: &mut dyn Sink) -> io::Result<Summary> {
+        let mut prefilter = Prefilter::new(target);
+        let mut decoder = Decoder::new().verifying_checksums(true);
+        let mut since_progress = 0u32;
+        let mut is_stopped = false;
+        loop {
+            if !is_stopped && sink.is_done() {
+                is_stopped = true;
+                if !source.stop() {
+                    break;
+                }
+            }
+            since_progress += 1;
+            if since_progress >= PROGRESS_EVERY {
+                since_progress = 0;
+                let (read, of) = source.progress();
+                sink.progress(read, of);
+                self.take_facts(&source.about());
+            }
+            if self.is_look_due() {
+                source.refresh();
+                self.take_facts(&source.about());
+                self.look(sink)?;
+            }
+            let record = match source.next_record() {
+                Ok(Some(record)) => record,
+                Ok(None) => break,
+                Err(error) => {
+                    self.summary.error = Some(error.into());
+                    break;
+                }
+            };
+            let (number, at) = match &record {
+                Record::Frame(frame) => (frame.number, frame.at),
+                Record::Printed(packet) => (packet.number, packet.at),
+                Record::Idle(at) => {
+                    self.clock.pass(*at);
+                    let at = *at;
+                    if !self.is_watching {
+                        sink.idle(at, &source.about())?;
+                        self.begin_watching(sink)?;
+                    }
+                    if at - self.told_idle >= IDLE_TOLD_EVERY {
+                        self.told_idle = at;
+                        let about = source.about();
+                        sink.idle(at, &about)?;
+                    }
+                    continue;
+                }
+            };
+            if let (true, Record::Frame(frame)) = (self.settings.watching == Watching::Always, &record) {
+                sink.frame(frame)?;
+            }
+            self.note_time(number, at);
+            match prefilter.passes(&record) {
+                Ok(true) => {}
+                Ok(false) => continue,
+                Err(error) => {
+                    self.summary.error = Some(error.into());
+                    break;
+                }
+            }
+            match record {
+                Record::Frame(frame) => self.packet(&decoder.decode(&frame), prefilter.target(), sink)?,
+                Record::Printed(packet) => self.packet(&packet, prefilter.target(), sink)?,
+                Record::Idle(_) => {}
+            }
+        }
+        source.refresh();
+        self.summary.skipped += prefilter.skipped();
+        let about = source.about();
+        self.summary.fragments_given_up = decoder.bounds_reached().total();
+        self.finish(about, sink)
     }
 
     fn note_time(&mut self, number: u64, at: Timestamp) {
@@ -441,14 +476,26 @@ impl<'s> Analysis<'s> {
         self.leave(leaving, sink)
     }
 
-    /// Judges a connection that left the table.
+    /// Judges a connection that left the table, or has it judged.
     fn leave(&mut self, leaving: Leaving, sink: &mut dyn Sink) -> io::Result<()> {
         let track = match leaving {
-            Leaving::Embryo(embryo) => Track::inflated(&embryo, self.settings, &mut self.budget),
+            Leaving::Embryo(embryo) => {
+                let facts = self.facts_between(embryo.number(), embryo.number());
+                if let Court::Apart(handover) = &mut self.court {
+                    self.budget.release_embryo();
+                    return handover.syn(embryo, facts);
+                }
+                Track::inflated(&embryo, self.settings, &mut self.budget)
+            }
             Leaving::Track(track) => *track,
         };
         self.budget.release(&track);
-        self.judge(track, sink)
+        let facts = self.facts_for(track.story.so_far());
+        let story = track.finish(facts);
+        match &mut self.court {
+            Court::Here(judging) => judging.end(story, sink),
+            Court::Apart(handover) => handover.story(story),
+        }
     }
 
     fn finish(mut self, about: About, sink: &mut dyn Sink) -> io::Result<Summary> {
@@ -465,40 +512,33 @@ impl<'s> Analysis<'s> {
                 self.leave(leaving, sink)?;
             }
         }
+        match self.court {
+            Court::Here(judging) => self.summary.take(judging.into_tally()),
+            Court::Apart(mut handover) => handover.flush()?,
+        }
         Ok(self.summary)
     }
 
-    fn judge(&mut self, track: Track, sink: &mut dyn Sink) -> io::Result<()> {
-        let facts = self.facts_between(track.story.so_far());
-        let judged = self.judged(track.finish(facts), sink.reads_findings());
-        self.summary.count(&judged);
-        sink.connection(judged)
-    }
-
-    /// The verdict on a story and what else is worth knowing.
-    fn judged(&mut self, mut story: Box<Story>, has_findings: bool) -> Judged {
-        if let Some(insight) = self.settings.insights.iter().find(|insight| insight.is_about(&story)) {
-            story.take_insight(insight);
-        }
-        story.tls.examination = self.chains.examine(&story);
-        let verdict = verdict::judge(&story, &self.settings.judging);
-        let findings = if has_findings { finding::find(&story) } else { Vec::new() };
-        Judged { story, verdict, findings }
-    }
-
     /// What the capture lacks for a connection.
-    fn facts_between(&self, so_far: &Story) -> CaptureFacts {
-        let (first, last) = (so_far.first.number, so_far.last.number);
-        let clock_step = self.clock.step_between(first, last);
-        let insight = self.settings.insights.iter().find(|insight| insight.is_about(so_far));
-        let closed = insight.and_then(|insight| insight.closed);
-        let end = self.clock.end_for(last);
+    fn facts_for(&self, so_far: &Story) -> CaptureFacts {
+        let facts = self.facts_between(so_far.first.number, so_far.last.number);
+        let Some(insight) = self.settings.insights.iter().find(|insight| insight.is_about(so_far)) else {
+            return facts;
+        };
         CaptureFacts {
-            end: closed.map_or(end, |closed| closed.min(end)),
-            clock_step,
-            is_own: insight.is_some(),
+            end: insight.closed.map_or(facts.end, |closed| closed.min(facts.end)),
+            is_own: true,
             hides_acknowledgements: self.settings.viewpoint == Viewpoint::Socket
-                && insight.is_some_and(|insight| insight.hides_acknowledgements),
+                && insight.hides_acknowledgements,
+            ..facts
+        }
+    }
+
+    /// What it lacks for a connection between two packets.
+    fn facts_between(&self, first: u64, last: u64) -> CaptureFacts {
+        CaptureFacts {
+            end: self.clock.end_for(last),
+            clock_step: self.clock.step_between(first, last),
             ..self.facts
         }
     }

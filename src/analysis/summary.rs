@@ -70,6 +70,32 @@ pub struct ServerSummary {
     pub codes: BTreeMap<&'static str, u64>,
 }
 
+/// Connections that were judged, counted as the summary shows them.
+#[derive(Debug, Default)]
+pub(super) struct Tally {
+    connections: u64,
+    codes: BTreeMap<&'static str, u64>,
+    severities: BTreeMap<Severity, u64>,
+    servers: BTreeMap<(IpAddr, u16), ServerSummary>,
+    connections_to_others: u64,
+}
+
+impl Tally {
+    pub(super) fn count(&mut self, judged: &Judged) {
+        let code = judged.verdict.code;
+        self.connections += 1;
+        *self.codes.entry(code).or_default() += 1;
+        *self.severities.entry(judged.verdict.severity).or_default() += 1;
+        let server = &judged.story.parties.server;
+        let key = (server.address, server.port);
+        if self.servers.len() < limits::SERVERS || self.servers.contains_key(&key) {
+            *self.servers.entry(key).or_default().codes.entry(code).or_default() += 1;
+        } else {
+            self.connections_to_others += 1;
+        }
+    }
+}
+
 impl Summary {
     /// The exit status: 0 healthy, 1 warning, 2 critical, 3 nothing to judge or unreadable input.
     pub fn exit_status(&self) -> u8 {
@@ -87,18 +113,13 @@ impl Summary {
         }
     }
 
-    pub(super) fn count(&mut self, judged: &Judged) {
-        let code = judged.verdict.code;
-        self.connections += 1;
-        *self.codes.entry(code).or_default() += 1;
-        *self.severities.entry(judged.verdict.severity).or_default() += 1;
-        let server = &judged.story.parties.server;
-        let key = (server.address, server.port);
-        if self.servers.len() < limits::SERVERS || self.servers.contains_key(&key) {
-            *self.servers.entry(key).or_default().codes.entry(code).or_default() += 1;
-        } else {
-            self.connections_to_others += 1;
-        }
+    /// Takes in how many connections were judged, and how.
+    pub(super) fn take(&mut self, tally: Tally) {
+        self.connections = tally.connections;
+        self.codes = tally.codes;
+        self.severities = tally.severities;
+        self.servers = tally.servers;
+        self.connections_to_others = tally.connections_to_others;
     }
 
     pub(super) fn count_other(&mut self, other: &Other) {

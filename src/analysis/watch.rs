@@ -7,7 +7,7 @@ use std::collections::HashSet;
 use std::io;
 
 use super::table::Track;
-use super::{Analysis, Bounds, Sink, Watching};
+use super::{Analysis, Bounds, Court, Sink, Watching};
 use crate::limits;
 use crate::packet::{Flags, SegmentHeader};
 use crate::story::{CaptureFacts, Item};
@@ -161,8 +161,10 @@ impl Analysis<'_> {
     fn look_at(&mut self, index: usize, now: Timestamp, sink: &mut dyn Sink) -> io::Result<()> {
         let Some(track) = self.table.track(index) else { return Ok(()) };
         let so_far = track.story.so_far();
-        let story = track.so_far(CaptureFacts { end: now, ..self.facts_between(so_far) });
-        let judged = self.judged(story, true);
+        let story = track.so_far(CaptureFacts { end: now, ..self.facts_for(so_far) });
+        // While watching, connections are judged here.
+        let Court::Here(judging) = &mut self.court else { return Ok(()) };
+        let judged = judging.judged(story, true);
         let Some(track) = self.table.track_mut(index) else { return Ok(()) };
         let lasting = judged.story.silence().filter(|silence| silence.until == now).copied();
         let waited = now - track.story.waits_for().0.at;

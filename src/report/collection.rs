@@ -45,6 +45,10 @@ impl Sink for Collection {
         Ok(())
     }
 
+    fn takes_connections_alone(&self) -> bool {
+        !self.has_files
+    }
+
     fn connection(&mut self, mut judged: Judged) -> io::Result<()> {
         if self.connections.len() >= limits::REPORTED_CONNECTIONS {
             self.uncollected += 1;

@@ -70,12 +70,16 @@ impl<W: Write> Report<W> {
     }
 }
 
-impl<W: Write> Sink for Report<W> {
+impl<W: Write + Send> Sink for Report<W> {
     fn packet(&mut self, packet: &Packet<'_>) -> io::Result<()> {
         if !self.files.is_empty() {
             self.origins.add(packet.number, packet.origin);
         }
         Ok(())
+    }
+
+    fn takes_connections_alone(&self) -> bool {
+        self.files.is_empty()
     }
 
     fn idle(&mut self, _: Timestamp, _: &About) -> io::Result<()> {

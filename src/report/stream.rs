@@ -133,7 +133,7 @@ impl<W: Write> Stream<W> {
     }
 }
 
-impl<W: Write> Sink for Stream<W> {
+impl<W: Write + Send> Sink for Stream<W> {
     fn entry(&mut self, story: &Story, entry: &Entry) -> io::Result<()> {
         if self.quiet.is_some() {
             return Ok(());

@@ -47,9 +47,13 @@ impl<W: Write> Report<W> {
     }
 }
 
-impl<W: Write> Sink for Report<W> {
+impl<W: Write + Send> Sink for Report<W> {
     fn packet(&mut self, packet: &Packet<'_>) -> io::Result<()> {
         self.collection.packet(packet)
+    }
+
+    fn takes_connections_alone(&self) -> bool {
+        self.collection.takes_connections_alone()
     }
 
     fn reads_findings(&self) -> bool {

@@ -1,0 +1,112 @@
+//! Judging on a thread of its own, while another reads.
+//!
+//! What left the table goes over in the order in which it left, and one thread judges and tells it in that order, so the
+//! results are those of one thread, byte for byte. Of a connection that is nothing but a SYN that SYN goes over, and its story
+//! is made where it is judged: that is most of the work on a scan.
+
+use std::io;
+use std::panic;
+use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
+use std::thread;
+
+use super::embryo::Embryo;
+use super::judging::Judging;
+use super::summary::Tally;
+use super::table::{Budget, Track};
+use super::{Analysis, Court, Judged, Settings, Sink, Summary};
+use crate::capture::{Source, Target};
+use crate::limits;
+use crate::story::{CaptureFacts, Story};
+
+/// What goes over to the thread that judges.
+enum Left {
+    /// A connection's story, to its end.
+    Story(Box<Story>),
+    /// A connection of which only the SYN was seen, and what the capture lacks for it.
+    Syn(Embryo, CaptureFacts),
+    /// Input consumed so far, in bytes, and in all where that is known.
+    Progress(u64, Option<u64>),
+}
+
+/// Where what left waits for the thread that judges.
+pub(super) struct Handover {
+    batch: Vec<Left>,
+    over: SyncSender<Vec<Left>>,
+}
+
+impl Handover {
+    pub(super) fn story(&mut self, story: Box<Story>) -> io::Result<()> {
+        self.push(Left::Story(story))
+    }
+
+    pub(super) fn syn(&mut self, embryo: Embryo, facts: CaptureFacts) -> io::Result<()> {
+        self.push(Left::Syn(embryo, facts))
+    }
+
+    fn push(&mut self, left: Left) -> io::Result<()> {
+        self.batch.push(left);
+        if self.batch.len() < limits::HANDED_OVER { Ok(()) } else { self.flush() }
+    }
+
+    /// Hands over what waits.
+    pub(super) fn flush(&mut self) -> io::Result<()> {
+        let next = Vec::with_capacity(limits::HANDED_OVER);
+        // The other thread ended because it could not write, and says so itself.
+        self.over.send(std::mem::replace(&mut self.batch, next)).map_err(|_| io::ErrorKind::BrokenPipe.into())
+    }
+}
+
+/// Stands for the sink where it is on the other thread.
+struct Elsewhere {
+    over: SyncSender<Vec<Left>>,
+}
+
+impl Sink for Elsewhere {
+    fn connection(&mut self, _: Judged) -> io::Result<()> {
+        Ok(())
+    }
+
+    fn progress(&mut self, read: u64, of: Option<u64>) {
+        // Where nobody listens any more, the next connection is not taken either.
+        let _ = self.over.send(vec![Left::Progress(read, of)]);
+    }
+}
+
+/// Analyses a capture as [`super::analyse`] does, with judging on another thread. `None` where there can be no other, and
+/// nothing was read.
+pub(super) fn analyse(
+    source: &mut dyn Source,
+    target: &Target,
+    settings: &Settings,
+    sink: &mut dyn Sink,
+) -> Option<io::Result<Summary>> {
+    let (over, left) = sync_channel(limits::HANDOVERS);
+    thread::scope(|scope| {
+        let judge = move || judge(left, settings, sink);
+        let judge = thread::Builder::new().name("judge".to_owned()).spawn_scoped(scope, judge).ok()?;
+        let handover = Handover { batch: Vec::new(), over: over.clone() };
+        let analysis = Analysis::new(settings, Court::Apart(handover));
+        let read = analysis.run(source, target.clone(), &mut Elsewhere { over });
+        let told = judge.join().unwrap_or_else(|panic| panic::resume_unwind(panic));
+        Some(told.and_then(|tally| {
+            let mut summary = read?;
+            summary.take(tally);
+            Ok(summary)
+        }))
+    })
+}
+
+fn judge(left: Receiver<Vec<Left>>, settings: &Settings, sink: &mut dyn Sink) -> io::Result<Tally> {
+    let mut judging = Judging::new(settings);
+    for left in left.into_iter().flatten() {
+        match left {
+            Left::Story(story) => judging.end(story, sink)?,
+            Left::Syn(embryo, facts) => {
+                let track = Track::inflated(&embryo, settings, &mut Budget::default());
+                judging.end(track.finish(facts), sink)?;
+            }
+            Left::Progress(read, of) => sink.progress(read, of),
+        }
+    }
+    Ok(judging.into_tally())
+}
