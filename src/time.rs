@@ -88,13 +88,22 @@ impl fmt::Display for Elapsed {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let sign = if self.0 < 0 { "-" } else { "" };
         let nanos = self.0.unsigned_abs();
-        let (micros, millis, seconds) = (nanos as f64 / 1e3, nanos as f64 / 1e6, nanos as f64 / 1e9);
+        let rounded = |step: u64| (nanos + step / 2) / step;
         match nanos {
             0 => write!(f, "0 s"),
-            1..1_000_000 => write!(f, "{sign}{micros:.0} µs"),
-            1_000_000..10_000_000 => write!(f, "{sign}{millis:.2} ms"),
-            10_000_000..1_000_000_000 => write!(f, "{sign}{millis:.1} ms"),
-            1_000_000_000..100_000_000_000 => write!(f, "{sign}{seconds:.1} s"),
+            1..1_000_000 => write!(f, "{sign}{} µs", rounded(1_000)),
+            1_000_000..10_000_000 => {
+                let hundredths = rounded(10_000);
+                write!(f, "{sign}{}.{:02} ms", hundredths / 100, hundredths % 100)
+            }
+            10_000_000..1_000_000_000 => {
+                let tenths = rounded(100_000);
+                write!(f, "{sign}{}.{} ms", tenths / 10, tenths % 10)
+            }
+            1_000_000_000..100_000_000_000 => {
+                let tenths = rounded(100_000_000);
+                write!(f, "{sign}{}.{} s", tenths / 10, tenths % 10)
+            }
             _ => {
                 let seconds = nanos / 1_000_000_000;
                 let (hours, minutes, seconds) = (seconds / 3600, seconds / 60 % 60, seconds % 60);

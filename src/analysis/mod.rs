@@ -7,6 +7,7 @@ mod apart;
 mod bounds;
 mod chains;
 mod clock;
+mod directory;
 mod embryo;
 #[cfg(test)]
 mod finding_tests;

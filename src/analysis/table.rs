@@ -1,9 +1,10 @@
 //! The connections being followed.
 
-use std::collections::{BTreeMap, HashMap, VecDeque};
+use std::collections::{BTreeMap, VecDeque};
 use std::mem::size_of;
 use std::sync::Arc;
 
+use super::directory::Directory;
 use super::embryo::Embryo;
 use super::watch::{self, Watch};
 use super::{Bounds, Settings, opening};
@@ -25,7 +26,7 @@ const SEARCHED: usize = 1000;
 const TRACK_BYTES: usize = size_of::<Track>() + Connection::REMEMBERED_BYTES + EMBRYO_BYTES + 1024;
 
 /// What a connection of which only the SYN was seen takes: its place, and its entry in a hash table that may be half empty.
-const EMBRYO_BYTES: usize = size_of::<Slot>() + 2 * (size_of::<Key>() + size_of::<u32>());
+const EMBRYO_BYTES: usize = size_of::<Slot>() + 2 * Directory::ENTRY_BYTES;
 
 /// What all connections together hold, against the limits.
 #[derive(Clone, Debug, Default)]
@@ -276,9 +277,7 @@ pub(super) struct Table {
     /// A connection keeps its place as long as it is followed; free places are taken again.
     places: Vec<Slot>,
     free: Vec<u32>,
-    /// The current connection of each pair of sockets. Never iterated, so its order does not show. Hashing a pair is a
-    /// fifth of what finding its connection costs with the standard library's hasher; this one is seeded at random too.
-    current: HashMap<Key, u32, foldhash::fast::RandomState>,
+    current: Directory,
     live: usize,
     /// Connections that began since they were looked through last.
     begun: usize,
@@ -299,6 +298,16 @@ enum Slot {
     Track(Box<Track>),
 }
 
+impl Slot {
+    fn key(&self) -> Option<Key> {
+        match self {
+            Self::Free => None,
+            Self::Embryo(embryo) => Some(embryo.key()),
+            Self::Track(track) => Some(track.tcp.key()),
+        }
+    }
+}
+
 /// A connection that leaves the table.
 pub(super) enum Leaving {
     /// Nothing but its SYN was seen.
@@ -309,7 +318,8 @@ pub(super) enum Leaving {
 
 impl Table {
     pub(super) fn find(&self, key: &Key) -> Option<usize> {
-        self.current.get(key).map(|index| *index as usize)
+        let is_at = |place: u32| self.key(place as usize).as_ref() == Some(key);
+        self.current.find(key, is_at).map(|place| place as usize)
     }
 
     pub(super) fn track(&self, index: usize) -> Option<&Track> {
@@ -358,13 +368,16 @@ impl Table {
 
     fn put(&mut self, key: Key, place: Slot) -> usize {
         let index = if let Some(index) = self.free.pop() {
-            self.places[index as usize] = place;
             index
         } else {
-            self.places.push(place);
+            self.places.push(Slot::Free);
             self.places.len() as u32 - 1
         };
-        self.superseded.extend(self.current.insert(key, index));
+        let is_at = |place: u32| self.places.get(place as usize).and_then(Slot::key).as_ref() == Some(&key);
+        self.superseded.extend(self.current.enter(&key, index, is_at));
+        if let Some(free) = self.places.get_mut(index as usize) {
+            *free = place;
+        }
         self.live += 1;
         self.begun += 1;
         if self.recent.len() >= SEARCHED {
@@ -416,9 +429,7 @@ impl Table {
         };
         self.live -= 1;
         self.free.push(index as u32);
-        if self.find(&key) == Some(index) {
-            self.current.remove(&key);
-        }
+        self.current.strike(&key, index as u32);
         Some(leaving)
     }
 
@@ -475,11 +486,7 @@ impl Table {
     }
 
     fn key(&self, index: usize) -> Option<Key> {
-        match self.places.get(index)? {
-            Slot::Free => None,
-            Slot::Embryo(embryo) => Some(embryo.key()),
-            Slot::Track(track) => Some(track.tcp.key()),
-        }
+        self.places.get(index)?.key()
     }
 
     /// A place that is taken, behind the number of its connection's first packet.
