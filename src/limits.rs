@@ -92,10 +92,10 @@ pub const UNSORTED_CONNECTIONS: usize = 1024;
 
 /// Connections that left and are handed over at once to the thread that judges them, where that is another: enough for the
 /// handing over to cost nothing.
-pub const HANDED_OVER: usize = 1024;
+pub const HANDED_OVER: usize = 256;
 
 /// How many times so many may wait for that thread.
-pub const HANDOVERS: usize = 2;
+pub const HANDOVERS: usize = 8;
 
 /// Connections that are remembered after they were judged early, so that their last packets do not look like new ones.
 pub const LEFTOVERS: usize = 200_000;

@@ -13,6 +13,7 @@ mod embryo;
 mod finding_tests;
 mod judging;
 mod opening;
+mod places;
 mod summary;
 mod table;
 #[cfg(test)]

@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use super::directory::Directory;
 use super::embryo::Embryo;
+use super::places::Places;
 use super::watch::{self, Watch};
 use super::{Bounds, Settings, opening};
 use crate::limits;
@@ -275,7 +276,7 @@ impl Track {
 #[derive(Debug, Default)]
 pub(super) struct Table {
     /// A connection keeps its place as long as it is followed; free places are taken again.
-    places: Vec<Slot>,
+    places: Places,
     free: Vec<u32>,
     current: Directory,
     live: usize,
@@ -289,7 +290,7 @@ pub(super) struct Table {
 
 /// A place in the table.
 #[derive(Debug, Default)]
-enum Slot {
+pub(super) enum Slot {
     #[default]
     Free,
     /// A SYN, and nothing else yet.
@@ -367,12 +368,7 @@ impl Table {
     }
 
     fn put(&mut self, key: Key, place: Slot) -> usize {
-        let index = if let Some(index) = self.free.pop() {
-            index
-        } else {
-            self.places.push(Slot::Free);
-            self.places.len() as u32 - 1
-        };
+        let index = self.free.pop().unwrap_or_else(|| self.places.add() as u32);
         let is_at = |place: u32| self.places.get(place as usize).and_then(Slot::key).as_ref() == Some(&key);
         self.superseded.extend(self.current.enter(&key, index, is_at));
         if let Some(free) = self.places.get_mut(index as usize) {
