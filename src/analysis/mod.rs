@@ -20,6 +20,7 @@ mod table;
 mod tests;
 mod watch;
 
+use std::collections::VecDeque;
 use std::io;
 
 use apart::Handover;
@@ -28,7 +29,7 @@ use chains::Chains;
 use embryo::Embryo;
 use judging::Judging;
 pub use summary::{ServerSummary, Summary};
-use table::{Budget, Leaving, Table, Track};
+use table::{Budget, Chosen, Leaving, Table, Track};
 use watch::Leftovers;
 
 use crate::capture::{About, Frame, Prefilter, ReadError, Record, Source, Target, TargetError};
@@ -252,6 +253,8 @@ struct Analysis<'s> {
     budget: Budget,
     chains: Chains,
     court: Court<'s>,
+    /// Connections that leave next where too many are followed.
+    chosen: VecDeque<Chosen>,
     /// What was known of the capture when progress was told last, for connections that leave early.
     facts: CaptureFacts,
     /// When connections were looked at last, while watching.
@@ -272,6 +275,7 @@ impl<'s> Analysis<'s> {
             budget: Budget::default(),
             chains: Chains::new(settings.bounds.certificate_bytes()),
             court,
+            chosen: VecDeque::new(),
             facts: CaptureFacts { viewpoint: settings.viewpoint, ..CaptureFacts::default() },
             looked_at: Timestamp::ZERO,
             is_watching: settings.watching == Watching::Always,
@@ -451,9 +455,9 @@ impl<'s> Analysis<'s> {
     /// too much is kept.
     fn make_room(&mut self, sink: &mut dyn Sink) -> io::Result<()> {
         let bounds = &self.settings.bounds;
-        let is_exceeded = self.budget.is_exceeded(bounds, self.table.live());
+        let is_pressing = self.chosen.is_empty() && self.budget.is_exceeded(bounds, self.table.live());
         // While watching, those that are over leave by themselves.
-        if !self.is_watching && (is_exceeded || self.table.is_sweep_due(bounds)) {
+        if !self.is_watching && (is_pressing || self.table.is_sweep_due(bounds)) {
             let now = self.clock.latest();
             let over = self.table.over(|track| track.is_settled(now));
             for index in over {
@@ -461,9 +465,15 @@ impl<'s> Analysis<'s> {
             }
         }
         while self.table.live() > 0 && self.budget.is_exceeded(bounds, self.table.live()) {
-            for index in self.table.least_important() {
-                self.summary.evicted += 1;
-                self.let_go(index, sink)?;
+            // One after the other as others begin, so that judging them goes on beside reading.
+            match self.chosen.pop_front() {
+                None => self.chosen = self.table.least_important(),
+                Some(chosen) => {
+                    if let Some(index) = self.table.still(&chosen) {
+                        self.summary.evicted += 1;
+                        self.let_go(index, sink)?;
+                    }
+                }
             }
         }
         Ok(())

@@ -299,6 +299,14 @@ pub(super) enum Slot {
     Track(Box<Track>),
 }
 
+/// A connection that is to leave, with the numbers of its first and its last packet then.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub(super) struct Chosen {
+    first: u64,
+    last: u64,
+    index: usize,
+}
+
 impl Slot {
     fn key(&self) -> Option<Key> {
         match self {
@@ -450,7 +458,7 @@ impl Table {
 
     /// The least important of the connections, a quarter of them, in the order of their first packets: enough to make room
     /// for a while, and few enough that attempts which were just made stay until their silence tells.
-    pub(super) fn least_important(&self) -> Vec<usize> {
+    pub(super) fn least_important(&self) -> VecDeque<Chosen> {
         let importance = |place: &Slot| match place {
             Slot::Free => None,
             Slot::Embryo(_) => Some((true, Stage::Syn)),
@@ -460,7 +468,7 @@ impl Table {
         let mut levels = BTreeMap::<_, Vec<_>>::new();
         for (index, place) in self.places.iter().enumerate() {
             if let Some(importance) = importance(place) {
-                levels.entry(importance).or_default().extend(self.numbered(index));
+                levels.entry(importance).or_default().extend(self.chosen(index));
             }
         }
         let mut chosen = Vec::with_capacity(wanted);
@@ -473,7 +481,25 @@ impl Table {
             wanted -= level.len();
             chosen.extend(level);
         }
-        in_order(chosen)
+        chosen.sort_unstable();
+        chosen.into()
+    }
+
+    /// The place of a connection that was chosen, if no packet of it came since.
+    pub(super) fn still(&self, chosen: &Chosen) -> Option<usize> {
+        (self.chosen(chosen.index).as_ref() == Some(chosen)).then_some(chosen.index)
+    }
+
+    fn chosen(&self, index: usize) -> Option<Chosen> {
+        let (first, last) = match self.places.get(index)? {
+            Slot::Free => return None,
+            Slot::Embryo(embryo) => (embryo.number(), embryo.number()),
+            Slot::Track(track) => {
+                let story = track.story.so_far();
+                (story.first.number, story.last.number)
+            }
+        };
+        Some(Chosen { first, last, index })
     }
 
     /// All connections, in the order of their first packets.
