@@ -76,6 +76,10 @@ impl Sink for Watched<'_> {
         self.ends.is_none() && self.sink.takes_connections_alone()
     }
 
+    fn makes_much_of_each(&self) -> bool {
+        self.sink.makes_much_of_each()
+    }
+
     fn reads_findings(&self) -> bool {
         self.sink.reads_findings()
     }

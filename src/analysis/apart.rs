@@ -11,10 +11,8 @@ use std::thread;
 
 use super::embryo::Embryo;
 use super::judging::Judging;
-use super::summary::Tally;
 use super::table::{Budget, Track};
-use super::{Analysis, Court, Judged, Settings, Sink, Summary};
-use crate::capture::{Source, Target};
+use super::{Analysis, Court, Judged, Reading, Settings, Sink};
 use crate::limits;
 use crate::story::{CaptureFacts, Story};
 
@@ -72,32 +70,43 @@ impl Sink for Elsewhere {
     }
 }
 
-/// Analyses a capture as [`super::analyse`] does, with judging on another thread. `None` where there can be no other, and
-/// nothing was read.
-pub(super) fn analyse(
-    source: &mut dyn Source,
-    target: &Target,
-    settings: &Settings,
+/// Reads on to the capture's end while another thread judges what leaves. Where there can be no other, this one does both.
+pub(super) fn read_to_end<'s>(
+    analysis: &mut Analysis<'s>,
+    reading: &mut Reading<'_>,
     sink: &mut dyn Sink,
-) -> Option<io::Result<Summary>> {
+) -> io::Result<()> {
+    let settings = analysis.settings;
     let (over, left) = sync_channel(limits::HANDOVERS);
-    thread::scope(|scope| {
-        let judge = move || judge(left, settings, sink);
-        let judge = thread::Builder::new().name("judge".to_owned()).spawn_scoped(scope, judge).ok()?;
+    let (begin, begun) = sync_channel(1);
+    let outcome = thread::scope(|scope| {
+        let judge = |sink| move || judge(&begun, left, settings, sink);
+        let judge =
+            thread::Builder::new().name("judge".to_owned()).spawn_scoped(scope, judge(&mut *sink)).ok()?;
         let handover = Handover { batch: Vec::new(), over: over.clone() };
-        let analysis = Analysis::new(settings, Court::Apart(handover));
-        let read = analysis.run(source, target.clone(), &mut Elsewhere { over });
-        let told = judge.join().unwrap_or_else(|panic| panic::resume_unwind(panic));
-        Some(told.and_then(|tally| {
-            let mut summary = read?;
-            summary.take(tally);
-            Ok(summary)
+        if let Court::Here(judging) = std::mem::replace(&mut analysis.court, Court::Apart(handover)) {
+            let _ = begin.send(judging);
+        }
+        let read = analysis.read_to_end(reading, &mut Elsewhere { over });
+        // With the handover the last sender goes, and the other thread comes to its end.
+        analysis.court = Court::Here(Judging::new(settings));
+        let judged = judge.join().unwrap_or_else(|panic| panic::resume_unwind(panic));
+        Some(judged.and_then(|judging| {
+            analysis.court = Court::Here(judging);
+            read
         }))
-    })
+    });
+    outcome.unwrap_or_else(|| analysis.read_to_end(reading, sink))
 }
 
-fn judge(left: Receiver<Vec<Left>>, settings: &Settings, sink: &mut dyn Sink) -> io::Result<Tally> {
-    let mut judging = Judging::new(settings);
+/// Judges what comes over until nothing can come any more, with what was judged before.
+fn judge<'s>(
+    begun: &Receiver<Judging<'s>>,
+    left: Receiver<Vec<Left>>,
+    settings: &'s Settings,
+    sink: &mut dyn Sink,
+) -> io::Result<Judging<'s>> {
+    let mut judging = begun.recv().unwrap_or_else(|_| Judging::new(settings));
     for left in left.into_iter().flatten() {
         match left {
             Left::Story(story) => judging.end(story, sink)?,
@@ -108,5 +117,5 @@ fn judge(left: Receiver<Vec<Left>>, settings: &Settings, sink: &mut dyn Sink) ->
             Left::Progress(read, of) => sink.progress(read, of),
         }
     }
-    Ok(judging.into_tally())
+    Ok(judging)
 }

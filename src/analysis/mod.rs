@@ -175,6 +175,13 @@ pub trait Sink: Send {
         false
     }
 
+    /// Whether it makes so much of each connection that another thread pays from the start. Else one is begun where so many
+    /// connections are followed that some have to leave: judging and telling of connections that are not over is most of the
+    /// work then, and what goes over is small.
+    fn makes_much_of_each(&self) -> bool {
+        false
+    }
+
     /// Whether findings are read beside the verdicts. If not, they are not looked for.
     fn reads_findings(&self) -> bool {
         true
@@ -220,15 +227,39 @@ pub fn analyse(
     settings: &Settings,
     sink: &mut dyn Sink,
 ) -> io::Result<Summary> {
-    // What timelines hold in all is known where packets are read.
-    let is_alone =
-        settings.watching == Watching::Never && settings.insights.is_empty() && !settings.keeps_timeline;
-    if settings.judges_apart && is_alone && sink.takes_connections_alone() {
-        if let Some(outcome) = apart::analyse(source, &target, settings, sink) {
-            return outcome;
+    let mut reading = Reading::of(source, target);
+    let mut analysis = Analysis::new(settings, sink);
+    if !(analysis.may_part && sink.makes_much_of_each()) {
+        analysis.read_to_end(&mut reading, sink)?;
+    }
+    if !reading.is_over {
+        analysis.may_part = false;
+        apart::read_to_end(&mut analysis, &mut reading, sink)?;
+    }
+    Ok(analysis.into_summary())
+}
+
+/// A capture on its way through selection and decoding.
+struct Reading<'a> {
+    source: &'a mut dyn Source,
+    prefilter: Prefilter,
+    decoder: Decoder,
+    since_progress: u32,
+    is_stopped: bool,
+    is_over: bool,
+}
+
+impl<'a> Reading<'a> {
+    fn of(source: &'a mut dyn Source, target: Target) -> Self {
+        Self {
+            source,
+            prefilter: Prefilter::new(target),
+            decoder: Decoder::new().verifying_checksums(true),
+            since_progress: 0,
+            is_stopped: false,
+            is_over: false,
         }
     }
-    Analysis::new(settings, Court::Here(Judging::new(settings))).run(source, target, sink)
 }
 
 /// Records between two reports of progress: often enough for a bar that moves, seldom enough to cost nothing.
@@ -253,6 +284,8 @@ struct Analysis<'s> {
     budget: Budget,
     chains: Chains,
     court: Court<'s>,
+    /// Whether to stop reading where it pays to judge on another thread.
+    may_part: bool,
     /// Connections that leave next where too many are followed.
     chosen: VecDeque<Chosen>,
     /// What was known of the capture when progress was told last, for connections that leave early.
@@ -266,7 +299,10 @@ struct Analysis<'s> {
 }
 
 impl<'s> Analysis<'s> {
-    fn new(settings: &'s Settings, court: Court<'s>) -> Self {
+    fn new(settings: &'s Settings, sink: &dyn Sink) -> Self {
+        // What timelines hold in all is known where packets are read.
+        let is_alone =
+            settings.watching == Watching::Never && settings.insights.is_empty() && !settings.keeps_timeline;
         Self {
             settings,
             table: Table::default(),
@@ -274,7 +310,8 @@ impl<'s> Analysis<'s> {
             clock: clock::Eras::default(),
             budget: Budget::default(),
             chains: Chains::new(settings.bounds.certificate_bytes()),
-            court,
+            court: Court::Here(Judging::new(settings)),
+            may_part: settings.judges_apart && is_alone && sink.takes_connections_alone(),
             chosen: VecDeque::new(),
             facts: CaptureFacts { viewpoint: settings.viewpoint, ..CaptureFacts::default() },
             looked_at: Timestamp::ZERO,
@@ -284,32 +321,31 @@ impl<'s> Analysis<'s> {
         }
     }
 
-    /// Reads the capture to its end.
-    fn run(mut self, source: &mut dyn Source, target: Target, sink: &mut dyn Sink) -> io::Result<Summary> {
-        let mut prefilter = Prefilter::new(target);
-        let mut decoder = Decoder::new().verifying_checksums(true);
-        let mut since_progress = 0u32;
-        let mut is_stopped = false;
+    /// Reads to the capture's end, where all connections leave, or to where another thread is to judge them.
+    fn read_to_end(&mut self, reading: &mut Reading<'_>, sink: &mut dyn Sink) -> io::Result<()> {
         loop {
-            if !is_stopped && sink.is_done() {
-                is_stopped = true;
-                if !source.stop() {
+            if self.may_part && !self.chosen.is_empty() {
+                return Ok(());
+            }
+            if !reading.is_stopped && sink.is_done() {
+                reading.is_stopped = true;
+                if !reading.source.stop() {
                     break;
                 }
             }
-            since_progress += 1;
-            if since_progress >= PROGRESS_EVERY {
-                since_progress = 0;
-                let (read, of) = source.progress();
+            reading.since_progress += 1;
+            if reading.since_progress >= PROGRESS_EVERY {
+                reading.since_progress = 0;
+                let (read, of) = reading.source.progress();
                 sink.progress(read, of);
-                self.take_facts(&source.about());
+                self.take_facts(&reading.source.about());
             }
             if self.is_look_due() {
-                source.refresh();
-                self.take_facts(&source.about());
+                reading.source.refresh();
+                self.take_facts(&reading.source.about());
                 self.look(sink)?;
             }
-            let record = match source.next_record() {
+            let record = match reading.source.next_record() {
                 Ok(Some(record)) => record,
                 Ok(None) => break,
                 Err(error) => {
@@ -324,12 +360,12 @@ impl<'s> Analysis<'s> {
                     self.clock.pass(*at);
                     let at = *at;
                     if !self.is_watching {
-                        sink.idle(at, &source.about())?;
+                        sink.idle(at, &reading.source.about())?;
                         self.begin_watching(sink)?;
                     }
                     if at - self.told_idle >= IDLE_TOLD_EVERY {
                         self.told_idle = at;
-                        let about = source.about();
+                        let about = reading.source.about();
                         sink.idle(at, &about)?;
                     }
                     continue;
@@ -339,7 +375,7 @@ impl<'s> Analysis<'s> {
                 sink.frame(frame)?;
             }
             self.note_time(number, at);
-            match prefilter.passes(&record) {
+            match reading.prefilter.passes(&record) {
                 Ok(true) => {}
                 Ok(false) => continue,
                 Err(error) => {
@@ -348,16 +384,18 @@ impl<'s> Analysis<'s> {
                 }
             }
             match record {
-                Record::Frame(frame) => self.packet(&decoder.decode(&frame), prefilter.target(), sink)?,
-                Record::Printed(packet) => self.packet(&packet, prefilter.target(), sink)?,
+                Record::Frame(frame) => {
+                    self.packet(&reading.decoder.decode(&frame), reading.prefilter.target(), sink)?
+                }
+                Record::Printed(packet) => self.packet(&packet, reading.prefilter.target(), sink)?,
                 Record::Idle(_) => {}
             }
         }
-        source.refresh();
-        self.summary.skipped += prefilter.skipped();
-        let about = source.about();
-        self.summary.fragments_given_up = decoder.bounds_reached().total();
-        self.finish(about, sink)
+        reading.is_over = true;
+        reading.source.refresh();
+        self.summary.skipped += reading.prefilter.skipped();
+        self.summary.fragments_given_up = reading.decoder.bounds_reached().total();
+        self.end(reading.source.about(), sink)
     }
 
     fn note_time(&mut self, number: u64, at: Timestamp) {
@@ -510,7 +548,8 @@ impl<'s> Analysis<'s> {
         }
     }
 
-    fn finish(mut self, about: About, sink: &mut dyn Sink) -> io::Result<Summary> {
+    /// The capture ends here, and with it all connections.
+    fn end(&mut self, about: About, sink: &mut dyn Sink) -> io::Result<()> {
         self.take_facts(&about);
         self.summary.end = self.clock.latest();
         self.summary.clock_steps = self.clock.steps();
@@ -524,11 +563,17 @@ impl<'s> Analysis<'s> {
                 self.leave(leaving, sink)?;
             }
         }
-        match self.court {
-            Court::Here(judging) => self.summary.take(judging.into_tally()),
-            Court::Apart(mut handover) => handover.flush()?,
+        match &mut self.court {
+            Court::Here(_) => Ok(()),
+            Court::Apart(handover) => handover.flush(),
         }
-        Ok(self.summary)
+    }
+
+    fn into_summary(mut self) -> Summary {
+        if let Court::Here(judging) = self.court {
+            self.summary.take(judging.into_tally());
+        }
+        self.summary
     }
 
     /// What the capture lacks for a connection.

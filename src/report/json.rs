@@ -82,6 +82,10 @@ impl<W: Write + Send> Sink for Report<W> {
         self.files.is_empty()
     }
 
+    fn makes_much_of_each(&self) -> bool {
+        true
+    }
+
     fn idle(&mut self, _: Timestamp, _: &About) -> io::Result<()> {
         self.out.flush()
     }
