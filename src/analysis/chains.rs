@@ -199,11 +199,12 @@ mod tests {
         let (mut story, _) = told(&flight(&chain), &settings(), Clock::Utc);
         let mut chains = Chains::new(limits::CERTIFICATE_BYTES_IN_ALL);
         let shared = chains.share(&story.tls.certificates[Server].as_ref().unwrap().what);
+        let mut examiner = Examiner::new(&settings());
         let mut examined_at = |seconds: i64| {
             let said = story.tls.certificates[Server].as_mut().unwrap();
             said.what = Arc::clone(&shared);
             said.moment.at = crate::time::Timestamp::from_parts(seconds, 0);
-            chains.examine(&story).unwrap()
+            examiner.examine(&story).unwrap()
         };
         // The intermediate's last second is the first of 2025.
         let last = 1_735_689_600;

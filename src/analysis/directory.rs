@@ -70,3 +70,42 @@ impl Directory {
         (hash >> 32 ^ hash) as u32
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::HashMap;
+    use std::net::{IpAddr, Ipv4Addr};
+
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn key(number: u8) -> Key {
+        let socket = |last| (IpAddr::from(Ipv4Addr::new(192, 0, 2, last)), 1);
+        Key::between(socket(0), socket(number))
+    }
+
+    proptest! {
+        #[test]
+        fn it_finds_what_was_entered_last_and_was_not_struck_out(steps: Vec<(u8, bool)>) {
+            let mut directory = Directory::default();
+            let (mut pairs, mut current) = (Vec::new(), HashMap::new());
+            for (number, enters) in steps {
+                let key = key(number % 32);
+                if enters {
+                    let place = pairs.len() as u32;
+                    let before = directory.enter(&key, place, |at| pairs.get(at as usize) == Some(&key));
+                    pairs.push(key);
+                    prop_assert_eq!(before, current.insert(number % 32, place));
+                } else if let Some(place) = current.remove(&(number % 32)) {
+                    directory.strike(&key, place);
+                }
+                for number in 0..32 {
+                    let key = self::key(number);
+                    let found = directory.find(&key, |at| pairs.get(at as usize) == Some(&key));
+                    prop_assert_eq!(found, current.get(&number).copied());
+                }
+            }
+        }
+    }
+}

@@ -44,3 +44,19 @@ impl Places {
         self.blocks.iter().flatten()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn places_are_numbered_over_all_blocks() {
+        let mut places = Places::default();
+        for index in 0..2 * BLOCK + 1 {
+            assert!(places.get(index).is_none());
+            assert_eq!((places.len(), places.add()), (index, index));
+            assert!(places.get(index).is_some() && places.get_mut(index).is_some());
+        }
+        assert_eq!(places.iter().count(), places.len());
+    }
+}

@@ -564,10 +564,15 @@ mod tests {
             };
             taken.map(port).collect()
         };
-        let least = table.least_important();
-        assert_eq!(leave(&mut table, least), [3]);
-        let least = table.least_important();
-        assert_eq!(leave(&mut table, least), [2]);
+        let least = |table: &Table| -> Vec<usize> {
+            table.least_important().iter().filter_map(|chosen| table.still(chosen)).collect()
+        };
+        let first = least(&table);
+        assert_eq!(leave(&mut table, first), [3]);
+        let chosen = table.least_important();
+        let second = least(&table);
+        assert_eq!(leave(&mut table, second), [2]);
+        assert_eq!(table.still(&chosen[0]), None);
         let all = table.all();
         assert_eq!(leave(&mut table, all), [1, 4]);
         assert_eq!(table.live(), 0);

@@ -9,10 +9,12 @@ use std::io::{self, BufWriter, Cursor, Write};
 use std::path::Path;
 use std::process::{Command, Stdio};
 
+use jiff::tz::TimeZone;
 use serde_json::Value;
 use ssmscope::analysis::{self, Bounds, Judged, Settings, Sink, Summary};
 use ssmscope::capture::{self, Target};
 use ssmscope::packet::Packet;
+use ssmscope::report::{Style, json, table};
 use workload::Workload;
 
 /// The connections in the order in which they were judged: first packet, code, stage.
@@ -95,6 +97,72 @@ fn every_capture_of_the_test_data_is_judged_the_same_whether_connections_leave_e
         compared += 1;
     }
     assert!(compared > 50);
+}
+
+/// What is written about a capture, where another thread may judge and where it may not.
+fn written(capture: &[u8], bounds: Bounds, judges_apart: bool) -> (Vec<u8>, Vec<u8>) {
+    let settings = Settings { keeps_timeline: false, bounds, judges_apart, ..Settings::default() };
+    let style = Style { zone: TimeZone::UTC, is_verbose: true, shows_all: false, columns: 100 };
+    let analyse = |sink: &mut dyn Sink| {
+        let mut source =
+            capture::file::read("made", 0, Cursor::new(capture.to_vec()), None).expect("a capture");
+        analysis::analyse(source.as_mut(), Target::default(), &settings, sink).expect("memory takes it")
+    };
+    let (mut lines, mut rows, mut end) = (Vec::new(), Vec::new(), Vec::new());
+    let mut report = json::Report::new(&mut lines, &["made".to_owned()]);
+    let summary = analyse(&mut report);
+    report.finish(&summary, &[]).expect("memory takes it");
+    let mut report = table::Report::new(&mut rows, false, style);
+    let summary = analyse(&mut report);
+    report.finish(&summary, &mut end).expect("memory takes it");
+    rows.extend(end);
+    (lines, rows)
+}
+
+#[test]
+fn another_thread_that_judges_changes_no_byte_of_what_is_written() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("testdata");
+    let folders = std::fs::read_dir(root).expect("testdata").flatten();
+    let mut captures: Vec<_> =
+        folders.filter_map(|folder| std::fs::read(folder.path().join("capture.pcap")).ok()).collect();
+    assert!(captures.len() > 50);
+    captures.extend([Workload::Connections(3_000), Workload::Scan(20_000)].map(made));
+    let small = Bounds { connections: 500, unsorted: 100, ..Bounds::default() };
+    for capture in captures {
+        for bounds in [Bounds::default(), small] {
+            assert!(written(&capture, bounds, true) == written(&capture, bounds, false));
+        }
+    }
+}
+
+/// A sink whose output can't be written any more after a while.
+struct Full(u32);
+
+impl Sink for Full {
+    fn takes_connections_alone(&self) -> bool {
+        true
+    }
+
+    fn makes_much_of_each(&self) -> bool {
+        true
+    }
+
+    fn connection(&mut self, _: Judged) -> io::Result<()> {
+        self.0 -= 1;
+        if self.0 > 0 { Ok(()) } else { Err(io::Error::from(io::ErrorKind::StorageFull)) }
+    }
+}
+
+#[test]
+fn an_error_of_the_thread_that_judges_ends_the_reading_and_is_told() {
+    let capture = made(Workload::Scan(50_000));
+    let bounds = Bounds { connections: 500, ..Bounds::default() };
+    let settings = Settings { keeps_timeline: false, judges_apart: true, bounds, ..Settings::default() };
+    let mut source = capture::file::read("made", 0, Cursor::new(capture), None).expect("a capture");
+    let outcome = analysis::analyse(source.as_mut(), Target::default(), &settings, &mut Full(1_000));
+    assert_eq!(outcome.err().map(|error| error.kind()), Some(io::ErrorKind::StorageFull));
+    // What came after the error was not read to the end.
+    assert!(source.next_record().is_ok_and(|record| record.is_some()));
 }
 
 #[test]
