@@ -521,7 +521,7 @@ impl<'s> Analysis<'s> {
     fn let_go(&mut self, index: usize, sink: &mut dyn Sink) -> io::Result<()> {
         let Some(leaving) = self.table.take(index) else { return Ok(()) };
         if let Leaving::Track(track) = &leaving {
-            self.leftovers.add(track.tcp.key(), self.clock.latest());
+            self.leftovers.add(track.key, self.clock.latest());
         }
         self.leave(leaving, sink)
     }

@@ -109,6 +109,8 @@ impl Budget {
 /// One connection on its way through the chain.
 #[derive(Debug)]
 pub(super) struct Track {
+    /// Its pair of sockets.
+    pub(super) key: Key,
     pub(super) tcp: Connection,
     tls: Tracker,
     pub(super) story: Builder,
@@ -131,6 +133,7 @@ impl Track {
             tls: Tracker::new(saw_beginning, expects_tls),
             story: Builder::new(place, &tcp, opening, expects_tls, stall_after, settings.keeps_timeline)
                 .seen_from(settings.viewpoint),
+            key: tcp.key(),
             tcp,
             watch: Watch::default(),
             has_new_certificates: false,
@@ -279,6 +282,8 @@ pub(super) struct Table {
     places: Places,
     free: Vec<u32>,
     current: Directory,
+    /// The place that was found or taken last: packets come in bursts.
+    latest: Option<usize>,
     live: usize,
     /// Connections that began since they were looked through last.
     begun: usize,
@@ -312,7 +317,15 @@ impl Slot {
         match self {
             Self::Free => None,
             Self::Embryo(embryo) => Some(embryo.key()),
-            Self::Track(track) => Some(track.tcp.key()),
+            Self::Track(track) => Some(track.key),
+        }
+    }
+
+    fn is_between(&self, key: &Key) -> bool {
+        match self {
+            Self::Free => false,
+            Self::Embryo(embryo) => embryo.key() == *key,
+            Self::Track(track) => track.key == *key,
         }
     }
 }
@@ -326,9 +339,17 @@ pub(super) enum Leaving {
 }
 
 impl Table {
-    pub(super) fn find(&self, key: &Key) -> Option<usize> {
-        let is_at = |place: u32| self.key(place as usize).as_ref() == Some(key);
-        self.current.find(key, is_at).map(|place| place as usize)
+    pub(super) fn find(&mut self, key: &Key) -> Option<usize> {
+        if let Some(latest) = self.latest.filter(|latest| self.is_at(*latest, key)) {
+            return Some(latest);
+        }
+        let found = self.look_up(key);
+        self.latest = found.or(self.latest);
+        found
+    }
+
+    fn look_up(&self, key: &Key) -> Option<usize> {
+        self.current.find(key, |place| self.is_at(place as usize, key)).map(|place| place as usize)
     }
 
     pub(super) fn track(&self, index: usize) -> Option<&Track> {
@@ -377,8 +398,9 @@ impl Table {
 
     fn put(&mut self, key: Key, place: Slot) -> usize {
         let index = self.free.pop().unwrap_or_else(|| self.places.add() as u32);
-        let is_at = |place: u32| self.places.get(place as usize).and_then(Slot::key).as_ref() == Some(&key);
+        let is_at = |place: u32| self.places.get(place as usize).is_some_and(|slot| slot.is_between(&key));
         self.superseded.extend(self.current.enter(&key, index, is_at));
+        self.latest = Some(index as usize);
         if let Some(free) = self.places.get_mut(index as usize) {
             *free = place;
         }
@@ -398,8 +420,10 @@ impl Table {
             return None;
         }
         if let (Some(source_port), Some(destination_port)) = (quoted.source_port, quoted.destination_port) {
-            return self
-                .find(&Key::between((quoted.source, source_port), (quoted.destination, destination_port)));
+            return self.look_up(&Key::between(
+                (quoted.source, source_port),
+                (quoted.destination, destination_port),
+            ));
         }
         let fits = |index: &usize| {
             let ends = match self.places.get(*index) {
@@ -429,8 +453,9 @@ impl Table {
         let (key, leaving) = match std::mem::take(self.places.get_mut(index)?) {
             Slot::Free => return None,
             Slot::Embryo(embryo) => (embryo.key(), Leaving::Embryo(embryo)),
-            Slot::Track(track) => (track.tcp.key(), Leaving::Track(track)),
+            Slot::Track(track) => (track.key, Leaving::Track(track)),
         };
+        self.latest = self.latest.filter(|latest| *latest != index);
         self.live -= 1;
         self.free.push(index as u32);
         self.current.strike(&key, index as u32);
@@ -449,7 +474,7 @@ impl Table {
         let superseded = std::mem::take(&mut self.superseded).into_iter().map(|index| index as usize);
         // It may have left in the meantime, and another have its place.
         let superseded =
-            superseded.filter(|index| self.key(*index).is_some_and(|key| self.find(&key) != Some(*index)));
+            superseded.filter(|index| self.key(*index).is_some_and(|key| self.look_up(&key) != Some(*index)));
         let over = self.places.iter().enumerate();
         let over = over.filter(|(_, place)| matches!(place, Slot::Track(track) if is_over(track)));
         let places = over.map(|(index, _)| index).chain(superseded);
@@ -509,6 +534,10 @@ impl Table {
 
     fn key(&self, index: usize) -> Option<Key> {
         self.places.get(index)?.key()
+    }
+
+    fn is_at(&self, index: usize, key: &Key) -> bool {
+        self.places.get(index).is_some_and(|slot| slot.is_between(key))
     }
 
     /// A place that is taken, behind the number of its connection's first packet.

@@ -6,14 +6,38 @@ use etherparse::checksum::Sum16BitWords;
 
 use crate::packet::Checksum;
 
+/// Bytes from which on [`sum_of_blocks`] pays.
+const LONG: usize = 128;
+
 /// A checksum field `found` among `bytes`, which are all that it covers beside `start`.
-pub(super) fn compare(found: u16, start: Sum16BitWords, bytes: &[u8]) -> Checksum {
-    let over_all = start.add_slice(bytes).ones_complement().to_be();
+pub(super) fn compare(found: u16, mut start: Sum16BitWords, bytes: &[u8]) -> Checksum {
+    let mut rest = bytes;
+    if bytes.len() >= LONG {
+        let (words, behind) = sum_of_blocks(bytes);
+        start = start.add_8bytes(words.to_ne_bytes());
+        rest = behind;
+    }
+    let over_all = start.add_slice(rest).ones_complement().to_be();
     if over_all == 0 {
         return Checksum::Correct(found);
     }
     let sum = u32::from(found) + u32::from(over_all);
     Checksum::Incorrect { found, expected: ((sum & 0xffff) + (sum >> 16)) as u16 }
+}
+
+/// The sum of the 32-bit words of all whole blocks of 32 bytes, and the bytes behind them. Sums of longer words are sums of
+/// 16-bit words too (RFC 1071, 2). Eight of them side by side are added at once: of a capture of full packets, adding them one
+/// after the other took a ninth of all time.
+fn sum_of_blocks(bytes: &[u8]) -> (u64, &[u8]) {
+    let (blocks, rest) = bytes.as_chunks::<32>();
+    let mut sums = [0u64; 8];
+    for block in blocks {
+        let (words, _) = block.as_chunks::<4>();
+        for (sum, word) in sums.iter_mut().zip(words) {
+            *sum += u64::from(u32::from_ne_bytes(*word));
+        }
+    }
+    (sums.iter().sum(), rest)
 }
 
 /// The sum over the pseudo-header (RFC 9293, 3.1; RFC 8200, 8.1).
@@ -28,4 +52,20 @@ pub(super) fn pseudo_header(source: IpAddr, destination: IpAddr, protocol: u8, l
     // IPv4's length field has 16 bits; a frame before segmentation can be longer, and only the low ones count.
     let len = if source.is_ipv4() { len & 0xffff } else { len };
     sum.add_4bytes(len.to_be_bytes()).add_2bytes([0, protocol])
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        #[test]
+        fn blocks_are_summed_as_single_words_are(bytes in proptest::collection::vec(any::<u8>(), 0..200)) {
+            let (words, rest) = sum_of_blocks(&bytes);
+            let sum = Sum16BitWords::new().add_8bytes(words.to_ne_bytes()).add_slice(rest);
+            prop_assert_eq!(sum.ones_complement(), Sum16BitWords::new().add_slice(&bytes).ones_complement());
+        }
+    }
 }

@@ -14,7 +14,7 @@ use crate::analysis::{Judged, Sink, Summary};
 use crate::packet::Packet;
 
 /// Rows that are seen before the columns' widths are chosen. What follows is written as it comes.
-const ARRANGED_ROWS: usize = 1000;
+const ARRANGED_ROWS: usize = 250;
 
 const HEADER: [&str; 3] = ["Client\nServer\nStart", "Verdict\nStage\nActor, cause", "What happened"];
 

@@ -124,12 +124,18 @@ pub(super) fn unbroken(text: &str) -> String {
     let is_plain = escape::plain_len(text) == text.len();
     let safe = if is_plain { Cow::Borrowed(text) } else { Cow::Owned(escape::escaped(text)) };
     let mut held = String::with_capacity(safe.len());
-    for word in safe.split_whitespace() {
+    let mut add = |word: &str| {
         if !held.is_empty() {
             let is_amount = held.ends_with(|last: char| last.is_ascii_digit()) && is_unit(word);
             held.push(if is_amount { NO_BREAK } else { ' ' });
         }
         held.push_str(word);
+    };
+    // Plain text has no other space.
+    if is_plain {
+        safe.split(' ').filter(|word| !word.is_empty()).for_each(add);
+    } else {
+        safe.split_whitespace().for_each(&mut add);
     }
     held
 }

@@ -174,15 +174,22 @@ impl Reader {
                 Position::Lost | Position::Plain => return,
                 Position::Start => bytes = self.read_start(role, bytes, tell),
                 Position::Boundary => {
-                    let wanted = HEADER_BYTES - self.header.len();
-                    let (taken, rest) = bytes.split_at(wanted.min(bytes.len()));
-                    self.header.extend(taken.iter().copied());
-                    bytes = rest;
-                    if self.header.len() < HEADER_BYTES {
-                        return;
-                    }
-                    let header = Header::parse(&self.header);
-                    self.header.clear();
+                    let header = match bytes.split_first_chunk::<HEADER_BYTES>() {
+                        Some((header, rest)) if self.header.is_empty() => {
+                            bytes = rest;
+                            Header::parse(header)
+                        }
+                        _ => {
+                            let wanted = HEADER_BYTES - self.header.len();
+                            let (taken, rest) = bytes.split_at(wanted.min(bytes.len()));
+                            self.header.extend(taken.iter().copied());
+                            bytes = rest;
+                            if self.header.len() < HEADER_BYTES {
+                                return;
+                            }
+                            Header::parse(&std::mem::take(&mut self.header))
+                        }
+                    };
                     self.position = match header {
                         Some(header) => {
                             self.begin_record(header);
