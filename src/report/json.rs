@@ -6,6 +6,7 @@
 mod certificates;
 mod check;
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::io::{self, Write};
 use std::net::IpAddr;
@@ -25,7 +26,7 @@ use crate::probe::Outcome;
 use crate::story::{EndingKind, Moment, Opening, PreludeFacts, Said, Silence, Stage, Story};
 use crate::tcp::{Counters, ResetFit, Role};
 use crate::time::{Clock, Elapsed, Timestamp};
-use crate::tls::{Basis, ClientHello, Plain, PlainKind, PreludeStep};
+use crate::tls::{Basis, CipherSuite, ClientHello, NamedGroup, Plain, PlainKind, PreludeStep};
 use crate::verdict::Verdict;
 
 /// The version of this form. A field that is added does not raise it; one that changes its meaning does.
@@ -404,11 +405,11 @@ pub struct Tls {
     /// Versions offered, highest first; null where they were not captured.
     pub versions_offered: Option<Vec<String>>,
     /// Cipher suites offered; null where they were not captured.
-    pub cipher_suites_offered: Option<Vec<String>>,
+    pub cipher_suites_offered: Option<Vec<Cow<'static, str>>>,
     /// Key exchange groups offered; null where they were not captured.
-    pub groups_offered: Option<Vec<String>>,
+    pub groups_offered: Option<Vec<Cow<'static, str>>>,
     /// Groups for which the client brought a key share; null where they were not captured.
-    pub key_shares_offered: Option<Vec<String>>,
+    pub key_shares_offered: Option<Vec<Cow<'static, str>>>,
     /// The client's JA4 fingerprint; null where the ClientHello was not captured whole.
     pub ja4: Option<String>,
     /// Bytes of the ClientHello.
@@ -733,7 +734,6 @@ fn tls(story: &Story) -> Option<Tls> {
     let hello = facts.client_hello.as_ref().map(|said| &said.what);
     // What a cut hello does not show may have been there all the same.
     let is_shown = |is_there: bool| is_there || hello.is_some_and(|hello| hello.is_whole);
-    let list = |items: Vec<String>| Some(items).filter(|items| is_shown(!items.is_empty()));
     let offered = hello.map(|hello| {
         [
             (hello.offers_session_id(), "session-id"),
@@ -748,11 +748,19 @@ fn tls(story: &Story) -> Option<Tls> {
         alpn_chosen: facts.server_hello.as_ref().and_then(|said| said.what.alpn.clone()),
         is_resumed: facts.is_resumed(),
         server_name: hello.and_then(|hello| hello.server_name.clone()),
-        alpn: hello.and_then(|hello| list(hello.alpn.clone())),
-        versions_offered: hello.and_then(|hello| list(names(&hello.versions))),
-        cipher_suites_offered: hello.and_then(|hello| list(names(&hello.cipher_suites))),
-        groups_offered: hello.and_then(|hello| list(names(&hello.groups))),
-        key_shares_offered: hello.and_then(|hello| list(names(&hello.key_shares))),
+        alpn: hello.map(|hello| hello.alpn.clone()).filter(|items| is_shown(!items.is_empty())),
+        versions_offered: hello
+            .map(|hello| hello.versions.iter().map(ToString::to_string).collect())
+            .filter(|items: &Vec<_>| is_shown(!items.is_empty())),
+        cipher_suites_offered: hello
+            .map(|hello| names(&hello.cipher_suites, CipherSuite::name))
+            .filter(|items| is_shown(!items.is_empty())),
+        groups_offered: hello
+            .map(|hello| names(&hello.groups, NamedGroup::name))
+            .filter(|items| is_shown(!items.is_empty())),
+        key_shares_offered: hello
+            .map(|hello| names(&hello.key_shares, NamedGroup::name))
+            .filter(|items| is_shown(!items.is_empty())),
         ja4: hello.and_then(ClientHello::ja4),
         client_hello_length: hello.map(|hello| hello.len),
         offers_resumption: hello.map(ClientHello::offers_resumption).filter(|offers| is_shown(*offers)),
@@ -877,8 +885,13 @@ fn read_error(error: &ReadError) -> Error {
     Error { file: Some(error.file.clone()), what: error.what.clone(), hint: error.hint.clone() }
 }
 
-fn names<T: ToString>(items: &[T]) -> Vec<String> {
-    items.iter().map(ToString::to_string).collect()
+/// Names, or numbers where there is none. A hello has dozens, and nearly all have names.
+fn names<T: Copy + ToString>(
+    items: &[T],
+    name: impl Fn(T) -> Option<&'static str>,
+) -> Vec<Cow<'static, str>> {
+    let told = |item: &T| name(*item).map_or_else(|| Cow::Owned(item.to_string()), Cow::Borrowed);
+    items.iter().map(told).collect()
 }
 
 fn moment_of<T>(said: Option<&Said<T>>) -> Option<Moment> {

@@ -7,6 +7,11 @@ use std::fmt;
 pub struct NamedGroup(pub u16);
 
 impl NamedGroup {
+    /// Its name in the registry, if it is one of those that are seen.
+    pub fn name(self) -> Option<&'static str> {
+        NAMES.iter().find(|(number, _)| *number == self.0).map(|(_, name)| *name)
+    }
+
     /// Whether it holds a key encapsulation against quantum computers, alone or beside a curve. Such a key share takes
     /// more than 800 bytes of a ClientHello.
     pub fn is_post_quantum(self) -> bool {
@@ -52,8 +57,8 @@ const NAMES: [(u16, &str); 31] = [
 
 impl fmt::Display for NamedGroup {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match NAMES.iter().find(|(number, _)| *number == self.0) {
-            Some((_, name)) => f.write_str(name),
+        match self.name() {
+            Some(name) => f.write_str(name),
             None => write!(f, "0x{:04x}", self.0),
         }
     }

@@ -3,8 +3,6 @@
 //! It does not change with the order in which a client writes its lists, with the server's name, or with GREASE. Two
 //! hellos of one program have one fingerprint, so it tells whether another program or another setting spoke.
 
-use std::fmt::Write;
-
 use sha2::{Digest, Sha256};
 
 use super::{CipherSuite, ClientHello};
@@ -59,10 +57,12 @@ fn protocol(name: &[u8]) -> String {
 }
 
 fn list(numbers: &[u16]) -> String {
+    const DIGITS: [char; 16] =
+        ['0', '1', '2', '3', '4', '5', '6', '7', '8', '9', 'a', 'b', 'c', 'd', 'e', 'f'];
     let mut list = String::with_capacity(5 * numbers.len());
     for number in numbers {
-        // Writing to a string can't fail.
-        let _ = write!(list, "{number:04x},");
+        list.extend([12, 8, 4, 0].map(|shift| DIGITS[usize::from(number >> shift & 0xf)]));
+        list.push(',');
     }
     list.pop();
     list
