@@ -284,6 +284,8 @@ struct Analysis<'s> {
     budget: Budget,
     chains: Chains,
     court: Court<'s>,
+    /// Whether the sink takes more than connections.
+    tells_packets: bool,
     /// Whether to stop reading where it pays to judge on another thread.
     may_part: bool,
     /// Connections that leave next where too many are followed.
@@ -311,6 +313,7 @@ impl<'s> Analysis<'s> {
             budget: Budget::default(),
             chains: Chains::new(settings.bounds.certificate_bytes()),
             court: Court::Here(Judging::new(settings)),
+            tells_packets: !sink.takes_connections_alone(),
             may_part: settings.judges_apart && is_alone && sink.takes_connections_alone(),
             chosen: VecDeque::new(),
             facts: CaptureFacts { viewpoint: settings.viewpoint, ..CaptureFacts::default() },
@@ -327,7 +330,7 @@ impl<'s> Analysis<'s> {
             if self.may_part && !self.chosen.is_empty() {
                 return Ok(());
             }
-            if !reading.is_stopped && sink.is_done() {
+            if self.tells_packets && !reading.is_stopped && sink.is_done() {
                 reading.is_stopped = true;
                 if !reading.source.stop() {
                     break;
@@ -411,7 +414,9 @@ impl<'s> Analysis<'s> {
             self.summary.skipped += 1;
             return Ok(());
         }
-        sink.packet(packet)?;
+        if self.tells_packets {
+            sink.packet(packet)?;
+        }
         let place = Place { moment: Moment { number: packet.number, at: packet.at }, origin: packet.origin };
         match &packet.content {
             Content::Segment(segment) => self.segment(place, segment, sink)?,

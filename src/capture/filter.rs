@@ -97,7 +97,7 @@ impl Target {
 
     /// Whether a decoded packet belongs to the target, or explains what befell it.
     pub fn admits(&self, packet: &Packet<'_>) -> bool {
-        if self.hosts.is_empty() && self.ports.is_empty() {
+        if self.is_any_endpoint() {
             return true;
         }
         match &packet.content {
@@ -163,7 +163,7 @@ impl Target {
 
     /// An expression that lets pass at least what [`admits`](Self::admits) does.
     fn superset(&self) -> Option<String> {
-        if self.hosts.is_empty() && self.ports.is_empty() {
+        if self.is_any_endpoint() {
             return None;
         }
         let ports: Vec<_> = self.ports.iter().map(|port| format!("tcp port {port}")).collect();
@@ -171,6 +171,14 @@ impl Target {
         let endpoints = [ports, hosts].into_iter().filter(|group| !group.is_empty());
         let endpoints: Vec<_> = endpoints.map(|group| format!("({})", group.join(" or "))).collect();
         Some(format!("({}) or {EXPLAINS} or {MAY_CARRY}", endpoints.join(" and ")))
+    }
+
+    fn is_any_endpoint(&self) -> bool {
+        self.hosts.is_empty() && self.ports.is_empty()
+    }
+
+    fn is_everything(&self) -> bool {
+        self.is_any_endpoint() && self.filter.is_none()
     }
 
     fn has_endpoint(&self, address: IpAddr, port: Option<u16>) -> bool {
@@ -215,6 +223,9 @@ impl Prefilter {
     /// When the user's expression does not compile for the frame's link type.
     pub fn passes(&mut self, record: &Record<'_>) -> Result<bool, TargetError> {
         let Record::Frame(frame) = record else { return Ok(true) };
+        if self.target.is_everything() {
+            return Ok(true);
+        }
         let key = filtered_as(frame);
         let known = self.compiled.iter().position(|(link_type, _)| *link_type == key);
         let index = known.unwrap_or(self.compiled.len());

@@ -200,6 +200,7 @@ impl TcpOptions {
                 }
                 TcpOption::SackPermitted => opening.sack_permitted = true,
                 TcpOption::Timestamps { .. } => opening.has_timestamps = true,
+                TcpOption::FastOpen(_) => opening.fast_open = true,
                 _ => {}
             }
         }
@@ -229,11 +230,6 @@ impl TcpOptions {
             .flat_map(|blocks| blocks.chunks_exact(8))
             .map(|block| (Seq(be32(&block[..4])), Seq(be32(&block[4..]))))
     }
-
-    /// Whether a TCP Fast Open cookie is asked for or given (RFC 7413).
-    pub fn fast_open(&self) -> bool {
-        self.iter().any(|option| matches!(option, TcpOption::FastOpen(_)))
-    }
 }
 
 /// What a SYN or SYN-ACK offers by its options.
@@ -247,6 +243,8 @@ pub struct OpeningOptions {
     pub sack_permitted: bool,
     /// Whether there are timestamps.
     pub has_timestamps: bool,
+    /// Whether a TCP Fast Open cookie is asked for or given (RFC 7413).
+    pub fast_open: bool,
 }
 
 fn be32(bytes: &[u8]) -> u32 {
@@ -336,6 +334,7 @@ mod tests {
             window_scale: Some(7),
             sack_permitted: true,
             has_timestamps: true,
+            fast_open: false,
         };
         assert_eq!(options.opening(), opening);
         assert_eq!(options.timestamps(), Some((7, 0)));

@@ -172,12 +172,21 @@ impl Columns {
                 self.text.push_str(if index == 0 { "│ " } else { " ┆ " });
                 let (line, after, taken) = split_line(cell, *width);
                 self.text.push_str(line);
-                self.text.extend(std::iter::repeat_n(' ', width.saturating_sub(taken)));
+                push_spaces(&mut self.text, width.saturating_sub(taken));
                 *cell = after;
             }
             self.text.push_str(" │\n");
         }
         out.write_all(self.text.as_bytes())
+    }
+}
+
+fn push_spaces(text: &mut String, mut count: usize) {
+    const SPACES: &str = "                                                                ";
+    while count > 0 {
+        let some = SPACES.get(..count).unwrap_or(SPACES);
+        text.push_str(some);
+        count -= some.len();
     }
 }
 

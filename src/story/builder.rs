@@ -7,7 +7,7 @@ use super::{
     Remarkable, Repeats, ResetFacts, RoundTrips, Said, Seen, Silence, Stage, Story, Timeline, TlsFacts,
 };
 use crate::limits;
-use crate::packet::{Flags, IcmpError, Origin, Segment, SegmentHeader, Seq, TcpOptions, Viewpoint};
+use crate::packet::{Flags, IcmpError, Origin, Segment, SegmentHeader, Seq, Viewpoint};
 use crate::tcp::{Connection, HandshakeStep, Kind, PerRole, Reading, ResetFit, Role};
 use crate::time::{Elapsed, Timestamp};
 use crate::tls::{AlertDescription, Basis, CertificateMessage, Event, Message, Plain, Prelude, Tracker};
@@ -241,7 +241,7 @@ impl Builder {
             self.story.is_all_acknowledged[role] = connection.ends[role].is_all_acknowledged();
         }
         self.note_party(moment, segment.header, reading);
-        self.note_reported_hole(moment, connection, segment.header, role);
+        self.note_reported_hole(moment, connection, segment.header, reading);
         self.take_step(moment, segment, reading, &mut notes);
         self.take_payload(moment, segment, reading, &mut notes);
         for event in events.drain(..) {
@@ -459,11 +459,15 @@ impl Builder {
         let role = reading.role;
         let party = &mut self.story.parties[role];
         party.note_path(moment.number, header, reading.flags);
-        party.note_offer(moment.number, header, reading.flags);
+        if let Some(offer) = &reading.offer {
+            party.note_offer(moment.number, offer, reading.flags);
+        }
         party.checksums.note(moment.number, header);
         if !self.saw_timestamps[role] {
-            self.saw_timestamps[role] =
-                header.tcp.options.as_ref().is_some_and(|options| options.timestamps().is_some());
+            self.saw_timestamps[role] = match &reading.offer {
+                Some(offer) => offer.has_timestamps,
+                None => header.tcp.options.as_ref().is_some_and(|options| options.timestamps().is_some()),
+            };
         }
         if reading.newly_acked > 0 {
             self.story.acked_unseen[role.other()] += u64::from(reading.acked_unseen);
@@ -510,12 +514,16 @@ impl Builder {
         moment: Moment,
         connection: &Connection,
         header: &SegmentHeader,
-        role: Role,
+        reading: &Reading,
     ) {
+        let role = reading.role;
         let other = &connection.ends[role.other()];
         let (Some(ack), Some(options)) = (header.tcp.ack, &header.tcp.options) else { return };
-        let nearest = options
-            .sack_blocks()
+        // A SYN has nothing to report.
+        let blocks = reading.offer.is_none().then(|| options.sack_blocks());
+        let nearest = blocks
+            .into_iter()
+            .flatten()
             .filter(|(left, _)| left.is_after(ack))
             .map(|(left, _)| left)
             .min_by_key(|left| *left - ack);
@@ -530,7 +538,7 @@ impl Builder {
             Some(HandshakeStep::Syn) => {
                 self.story.syn.add(moment);
                 self.reach(Stage::Syn, Basis::Decoded);
-                let asks_fast_open = segment.header.tcp.options.as_ref().is_some_and(TcpOptions::fast_open);
+                let asks_fast_open = reading.offer.is_some_and(|offer| offer.fast_open);
                 if asks_fast_open || segment.header.payload_len.is_some_and(|len| len > 0) {
                     notes.push(Note::FastOpen);
                 }

@@ -25,7 +25,7 @@ pub use prelude::PreludeFacts;
 pub use timeline::{Entry, Item, Note, Seen, Timeline};
 
 use crate::cert::Examination;
-use crate::packet::{Flags, SegmentHeader, Viewpoint};
+use crate::packet::{Flags, OpeningOptions, SegmentHeader, Viewpoint};
 use crate::tcp::{Counters, PerRole, ResetFit, Role};
 use crate::time::{Clock, Elapsed, Timestamp};
 use crate::tls::{
@@ -697,9 +697,7 @@ impl Party {
     }
 
     /// Takes in what a SYN or SYN-ACK offers. A repeated SYN may offer less (RFC 3168, 6.1.1.1): the latest counts.
-    fn note_offer(&mut self, number: u64, header: &SegmentHeader, flags: Flags) {
-        let Some(options) = header.tcp.options.as_ref().filter(|_| flags.syn()) else { return };
-        let options = options.opening();
+    fn note_offer(&mut self, number: u64, options: &OpeningOptions, flags: Flags) {
         let ecn = if flags.ack() {
             flags.has(Flags::ECE) && !flags.has(Flags::CWR)
         } else {

@@ -2,7 +2,7 @@
 
 use super::endpoint::Digest;
 use super::{Delivery, Endpoint, Hole, HoleKind, Key, PerRole, Role};
-use crate::packet::{Flags, Segment, SegmentHeader, Seq, TcpOptions};
+use crate::packet::{Flags, OpeningOptions, Segment, SegmentHeader, Seq, TcpOptions};
 use crate::time::{Elapsed, Timestamp};
 
 /// A connection between two ends, each with its own state.
@@ -89,6 +89,8 @@ pub struct Reading {
     pub kind: Kind,
     /// Its flags; none where the text prints none.
     pub flags: Flags,
+    /// What it offers, if it is a SYN whose options were seen.
+    pub offer: Option<OpeningOptions>,
     /// Payload bytes never seen before.
     pub new_bytes: u32,
     /// Bytes of the other end that it is the first to acknowledge, SYN and FIN included.
@@ -191,6 +193,7 @@ impl Connection {
             role,
             kind: Kind::Ordinary,
             flags,
+            offer: header.tcp.options.as_ref().filter(|_| flags.syn()).map(TcpOptions::opening),
             new_bytes: 0,
             newly_acked: 0,
             acked_unseen: 0,
@@ -217,7 +220,7 @@ impl Connection {
         if flags.rst() {
             reading.reset = Some(self.reset_fit(role, header));
         }
-        reading.step = self.step(role, header, flags);
+        reading.step = self.step(role, header, flags, reading.offer);
         if !flags.rst() {
             self.take_acknowledgement(role, number, header, flags, at, &mut reading, deliver);
             self.take_sequence(role, number, at, segment, flags, &mut reading, deliver);
@@ -306,14 +309,20 @@ impl Connection {
     }
 
     /// The opening's transitions (RFC 9293, 3.5), as far as packets show them.
-    fn step(&mut self, role: Role, header: &SegmentHeader, flags: Flags) -> Option<HandshakeStep> {
+    fn step(
+        &mut self,
+        role: Role,
+        header: &SegmentHeader,
+        flags: Flags,
+        offer: Option<OpeningOptions>,
+    ) -> Option<HandshakeStep> {
         if flags.rst() {
             return None;
         }
         if flags.syn() {
             let end = &mut self.ends[role];
             end.initial = end.initial.or(header.tcp.seq);
-            if let Some(options) = header.tcp.options.as_ref().map(TcpOptions::opening) {
+            if let Some(options) = offer {
                 end.maximum_segment_size = options.maximum_segment_size.or(end.maximum_segment_size);
                 end.window_scale = Some(options.window_scale);
             }

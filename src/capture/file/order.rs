@@ -29,7 +29,11 @@ impl Order {
 
     /// Four bytes at `at`; zero where there are none.
     pub(super) fn u32(self, bytes: &[u8], at: usize) -> u32 {
-        let bytes = bytes.get(at..).and_then(<[u8]>::first_chunk).copied().unwrap_or_default();
+        self.number(bytes.get(at..).and_then(<[u8]>::first_chunk).copied().unwrap_or_default())
+    }
+
+    /// A number of four bytes.
+    pub(super) fn number(self, bytes: [u8; 4]) -> u32 {
         match self {
             Self::Little => u32::from_le_bytes(bytes),
             Self::Big => u32::from_be_bytes(bytes),

@@ -241,13 +241,15 @@ impl Pcap {
 
 impl Layout {
     fn header(self, bytes: &[u8]) -> Header {
-        let [first, second] = [self.order.u32(bytes, 8), self.order.u32(bytes, 12)];
+        let (fields, _) = bytes.first_chunk::<16>().unwrap_or(&[0; 16]).as_chunks::<4>();
+        let field = |index: usize| self.order.number(fields.get(index).copied().unwrap_or_default());
+        let [first, second] = [field(2), field(3)];
         let (captured, wire) = match self.lengths {
             Lengths::CapturedFirst => (first, second),
             Lengths::Unsure => (first.min(second), first.max(second)),
             Lengths::WireFirst => (second, first),
         };
-        Header { seconds: self.order.u32(bytes, 0), fraction: self.order.u32(bytes, 4), captured, wire }
+        Header { seconds: field(0), fraction: field(1), captured, wire }
     }
 
     fn instant(self, header: Header) -> Timestamp {
