@@ -26,7 +26,7 @@ use crate::probe::Outcome;
 use crate::story::{EndingKind, Moment, Opening, PreludeFacts, Said, Silence, Stage, Story};
 use crate::tcp::{Counters, ResetFit, Role};
 use crate::time::{Clock, Elapsed, Timestamp};
-use crate::tls::{Basis, CipherSuite, ClientHello, NamedGroup, Plain, PlainKind, PreludeStep};
+use crate::tls::{Basis, CipherSuite, ClientHello, NamedGroup, Plain, PlainKind, PreludeStep, Version};
 use crate::verdict::Verdict;
 
 /// The version of this form. A field that is added does not raise it; one that changes its meaning does.
@@ -403,7 +403,7 @@ pub struct Tls {
     /// Application protocols offered; null where they were not captured.
     pub alpn: Option<Vec<String>>,
     /// Versions offered, highest first; null where they were not captured.
-    pub versions_offered: Option<Vec<String>>,
+    pub versions_offered: Option<Vec<Cow<'static, str>>>,
     /// Cipher suites offered; null where they were not captured.
     pub cipher_suites_offered: Option<Vec<Cow<'static, str>>>,
     /// Key exchange groups offered; null where they were not captured.
@@ -750,8 +750,8 @@ fn tls(story: &Story) -> Option<Tls> {
         server_name: hello.and_then(|hello| hello.server_name.clone()),
         alpn: hello.map(|hello| hello.alpn.clone()).filter(|items| is_shown(!items.is_empty())),
         versions_offered: hello
-            .map(|hello| hello.versions.iter().map(ToString::to_string).collect())
-            .filter(|items: &Vec<_>| is_shown(!items.is_empty())),
+            .map(|hello| names(&hello.versions, Version::name))
+            .filter(|items| is_shown(!items.is_empty())),
         cipher_suites_offered: hello
             .map(|hello| names(&hello.cipher_suites, CipherSuite::name))
             .filter(|items| is_shown(!items.is_empty())),

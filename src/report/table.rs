@@ -195,8 +195,15 @@ fn push_spaces(text: &mut String, mut count: usize) {
 fn split_line(text: &str, columns: usize) -> (&str, &str, usize) {
     let first = text.split_once('\n');
     let line = first.map_or(text, |(line, _)| line);
-    if line.len() <= columns && plain_len(line) == line.len() {
-        return (line, first.map_or("", |(_, after)| after), line.len());
+    if plain_len(line) == line.len() && columns > 0 {
+        // Each byte is a column.
+        if line.len() <= columns {
+            return (line, first.map_or("", |(_, after)| after), line.len());
+        }
+        return match line[..=columns].rfind(' ').filter(|space| *space > 0) {
+            Some(space) => (&text[..space], &text[space + 1..], space),
+            None => (&text[..columns], &text[columns..], columns),
+        };
     }
     let (mut taken, mut space) = (0, None);
     for (at, character) in text.char_indices() {
@@ -275,6 +282,16 @@ mod tests {
         columns.write(&row.map(str::to_owned), &mut out).unwrap();
         let text = format!("{before}\n{}{border}", String::from_utf8(out).unwrap());
         assert_eq!(text, two.to_string());
+    }
+
+    #[test]
+    fn a_line_is_broken_at_its_last_space_or_where_the_column_ends() {
+        assert_eq!(split_line("one two three", 7), ("one two", "three", 7));
+        assert_eq!(split_line("one two three", 8), ("one two", "three", 7));
+        assert_eq!(split_line("one two\nthree", 4), ("one", "two\nthree", 3));
+        assert_eq!(split_line("one\ntwo", 4), ("one", "two", 3));
+        assert_eq!(split_line(" abcdef", 3), (" ab", "cdef", 3));
+        assert_eq!(split_line("zwölf Uhr", 6), ("zwölf", "Uhr", 5));
     }
 
     proptest! {

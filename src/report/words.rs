@@ -121,23 +121,24 @@ pub(super) fn amount(bytes: u64) -> String {
 
 /// Escaped text in which a number and the unit behind it are one word, held together by a no-break space.
 pub(super) fn unbroken(text: &str) -> String {
-    let is_plain = escape::plain_len(text) == text.len();
-    let safe = if is_plain { Cow::Borrowed(text) } else { Cow::Owned(escape::escaped(text)) };
-    let mut held = String::with_capacity(safe.len());
-    let mut add = |word: &str| {
+    if escape::plain_len(text) == text.len() && has_single_spaces_behind_words(text) {
+        return text.to_owned();
+    }
+    let mut held = String::with_capacity(text.len());
+    for word in escape::escaped(text).split_whitespace() {
         if !held.is_empty() {
             let is_amount = held.ends_with(|last: char| last.is_ascii_digit()) && is_unit(word);
             held.push(if is_amount { NO_BREAK } else { ' ' });
         }
         held.push_str(word);
-    };
-    // Plain text has no other space.
-    if is_plain {
-        safe.split(' ').filter(|word| !word.is_empty()).for_each(add);
-    } else {
-        safe.split_whitespace().for_each(&mut add);
     }
     held
+}
+
+/// Whether a space stands only behind a word that does not end with a digit, and none at the end.
+fn has_single_spaces_behind_words(text: &str) -> bool {
+    let is_fine = |pair: &[u8]| pair[1] != b' ' || !(pair[0] == b' ' || pair[0].is_ascii_digit());
+    text.as_bytes().windows(2).all(is_fine) && !text.starts_with(' ') && !text.ends_with(' ')
 }
 
 const NO_BREAK: char = '\u{a0}';
@@ -231,6 +232,15 @@ mod tests {
         assert_eq!(wrapped("a 0123456789 b", 5), ["a", "0123456789", "b"]);
         assert_eq!(wrapped("for 0 s, then", 6), ["for", "0 s,", "then"]);
         assert!(wrapped("  ", 5).is_empty());
+    }
+
+    #[test]
+    fn a_number_is_held_to_its_unit_and_spaces_are_single() {
+        assert_eq!(unbroken("was (TLS 1.2), after 3.3 s"), "was (TLS 1.2), after 3.3\u{a0}s");
+        assert_eq!(unbroken("in 20 ms, then"), "in 20\u{a0}ms, then");
+        assert_eq!(unbroken("port 8443"), "port 8443");
+        assert_eq!(unbroken(" two  spaces "), "two spaces");
+        assert_eq!(unbroken("2 SYNs"), "2 SYNs");
     }
 
     #[test]

@@ -38,7 +38,10 @@ fn judge(story: &Story, _: &Settings) -> Option<Verdict> {
         None => Cow::Borrowed(FINE),
     };
     let headline = match story.tls.version() {
-        Some(version) => Cow::Owned(format!("{done} ({version})")),
+        Some(version) => {
+            let name = version.name().map_or_else(|| version.to_string().into(), Cow::Borrowed);
+            Cow::Owned([done, " (", &name, ")"].concat())
+        }
         None => Cow::Borrowed(done),
     };
     let verdict = Verdict::new(&RULE, Actor::Unknown, basis, headline);

@@ -25,17 +25,27 @@ impl Version {
     }
 }
 
+impl Version {
+    /// Its name, if it is one that was published.
+    pub fn name(self) -> Option<&'static str> {
+        Some(match self.0 {
+            0x0002 => "SSL 2.0",
+            0x0300 => "SSL 3.0",
+            0x0301 => "TLS 1.0",
+            0x0302 => "TLS 1.1",
+            0x0303 => "TLS 1.2",
+            0x0304 => "TLS 1.3",
+            _ => return None,
+        })
+    }
+}
+
 impl fmt::Display for Version {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.0 {
-            0x0002 => write!(f, "SSL 2.0"),
-            0x0300 => write!(f, "SSL 3.0"),
-            0x0301 => write!(f, "TLS 1.0"),
-            0x0302 => write!(f, "TLS 1.1"),
-            0x0303 => write!(f, "TLS 1.2"),
-            0x0304 => write!(f, "TLS 1.3"),
-            0x7f00..=0x7fff => write!(f, "TLS 1.3 draft {}", self.0 & 0xff),
-            other => write!(f, "0x{other:04x}"),
+        match (self.name(), self.0) {
+            (Some(name), _) => f.write_str(name),
+            (None, 0x7f00..=0x7fff) => write!(f, "TLS 1.3 draft {}", self.0 & 0xff),
+            (None, other) => write!(f, "0x{other:04x}"),
         }
     }
 }
