@@ -71,8 +71,8 @@ impl Sink for Elsewhere {
 }
 
 /// Reads on to the capture's end while another thread judges what leaves. Where there can be no other, this one does both.
-pub(super) fn read_to_end<'s>(
-    analysis: &mut Analysis<'s>,
+pub(super) fn read_to_end(
+    analysis: &mut Analysis<'_>,
     reading: &mut Reading<'_>,
     sink: &mut dyn Sink,
 ) -> io::Result<()> {

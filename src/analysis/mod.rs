@@ -388,7 +388,7 @@ impl<'s> Analysis<'s> {
             }
             match record {
                 Record::Frame(frame) => {
-                    self.packet(&reading.decoder.decode(&frame), reading.prefilter.target(), sink)?
+                    self.packet(&reading.decoder.decode(&frame), reading.prefilter.target(), sink)?;
                 }
                 Record::Printed(packet) => self.packet(&packet, reading.prefilter.target(), sink)?,
                 Record::Idle(_) => {}

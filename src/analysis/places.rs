@@ -24,13 +24,12 @@ impl Places {
     /// Adds a free place and yields its number.
     pub(super) fn add(&mut self) -> usize {
         let index = self.len();
-        match self.blocks.last_mut().filter(|block| block.len() < BLOCK) {
-            Some(block) => block.push(Slot::Free),
-            None => {
-                let mut block = Vec::with_capacity(BLOCK);
-                block.push(Slot::Free);
-                self.blocks.push(block);
-            }
+        if let Some(block) = self.blocks.last_mut().filter(|block| block.len() < BLOCK) {
+            block.push(Slot::Free);
+        } else {
+            let mut block = Vec::with_capacity(BLOCK);
+            block.push(Slot::Free);
+            self.blocks.push(block);
         }
         index
     }
@@ -52,7 +51,7 @@ mod tests {
     #[test]
     fn places_are_numbered_over_all_blocks() {
         let mut places = Places::default();
-        for index in 0..2 * BLOCK + 1 {
+        for index in 0..=(2 * BLOCK) {
             assert!(places.get(index).is_none());
             assert_eq!((places.len(), places.add()), (index, index));
             assert!(places.get(index).is_some() && places.get_mut(index).is_some());

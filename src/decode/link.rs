@@ -13,7 +13,11 @@ pub(super) fn strip(link_type: u32, span: Span<'_>) -> (Layer<'_>, Option<Travel
     match link_type {
         // LINKTYPE_NULL in the writing host's byte order, LINKTYPE_LOOP in network order: values tell them apart.
         0 | 108 => or_cut(bsd_loopback(span)),
-        1 => (Layer::Ethernet(span), None),
+        // Nearly all frames: straight to what they carry.
+        1 => match span.split::<14>() {
+            Some(([.., 0x08, 0x00], datagram)) => (Layer::Ip(datagram), None),
+            _ => (Layer::Ethernet(span), None),
+        },
         // LINKTYPE_RAW 101, the platforms' own DLT_RAW 12 and 14, LINKTYPE_IPV4 228, LINKTYPE_IPV6 229.
         12 | 14 | 101 | 228 | 229 => (Layer::Ip(span), None),
         // LINKTYPE_PPP_HDLC: PPP, or Cisco's HDLC, which begins with 0x0f or 0x8f (RFC 1547, 4.3.1).

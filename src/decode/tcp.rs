@@ -58,7 +58,9 @@ pub(super) fn read_header(
 ) -> Option<()> {
     let span = datagram.payload;
     let (ports_to_flags, _) = span.split::<14>()?;
-    let header_len = u32::from(ports_to_flags[12] >> 4) * 4;
+    let [a, b, c, d, seq @ .., offset, flags] = *ports_to_flags;
+    let ([seq, ack], _) = seq.as_chunks::<4>() else { return None };
+    let header_len = u32::from(offset >> 4) * 4;
     if header_len < FIXED_LEN {
         return None;
     }
@@ -73,12 +75,12 @@ pub(super) fn read_header(
         Some(found) => Checksum::Unverified(found),
     };
     header.tcp = TcpHeader {
-        source_port: u16::from_be_bytes([ports_to_flags[0], ports_to_flags[1]]),
-        destination_port: u16::from_be_bytes([ports_to_flags[2], ports_to_flags[3]]),
-        seq: span.be32(4).map(Seq),
-        ack: span.be32(8).map(Seq),
+        source_port: u16::from_be_bytes([a, b]),
+        destination_port: u16::from_be_bytes([c, d]),
+        seq: Some(Seq(u32::from_be_bytes(*seq))),
+        ack: Some(Seq(u32::from_be_bytes(*ack))),
         ack_since_syn: None,
-        flags: Some(Flags(ports_to_flags[13])),
+        flags: Some(Flags(flags)),
         window: span.be16(14),
         urgent: span.be16(18).unwrap_or_default(),
         header_len: Some(header_len as u8),

@@ -418,10 +418,10 @@ mod tests {
 
     #[test]
     fn no_round_trip_is_told_but_that_of_the_opening() {
-        struct Stories(Vec<Box<crate::story::Story>>);
+        struct Stories(Vec<crate::story::Story>);
         impl Sink for Stories {
             fn connection(&mut self, judged: Judged) -> io::Result<()> {
-                self.0.push(judged.story);
+                self.0.push(*judged.story);
                 Ok(())
             }
         }

@@ -841,7 +841,7 @@ impl Builder {
             if fit == ResetFit::Outside {
                 notes.push(Note::IneffectiveReset);
             } else {
-                let facts = self.reset_facts(moment, &segment.header, reading, fit);
+                let facts = self.reset_facts(moment, segment.header, reading, fit);
                 self.reset_seq[role] = segment.header.tcp.seq;
                 self.end(EndingKind::Reset(facts), role, moment);
             }

@@ -193,7 +193,7 @@ impl Connection {
             role,
             kind: Kind::Ordinary,
             flags,
-            offer: header.tcp.options.as_ref().filter(|_| flags.syn()).map(TcpOptions::opening),
+            offer: if flags.syn() { header.tcp.options.as_ref().map(TcpOptions::opening) } else { None },
             new_bytes: 0,
             newly_acked: 0,
             acked_unseen: 0,

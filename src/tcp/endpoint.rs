@@ -173,16 +173,15 @@ impl Endpoint {
         let sent = Sent { number, at, seq, len, flags, rest };
         self.last_sent =
             Some(LastSent { has_seq: seq.is_some(), ack: header.tcp.ack, flags, window: header.tcp.window });
-        match self.sent.get_mut(self.sent_index) {
-            Some(oldest) => *oldest = sent,
-            None => {
-                if self.sent.len() == self.sent.capacity() {
-                    // A lone SYN needs room for one; an end that goes on soon sends more than a vector would double to.
-                    let wanted = if self.sent.is_empty() { 1 } else { REMEMBERED };
-                    self.sent.reserve_exact(wanted - self.sent.len());
-                }
-                self.sent.push(sent);
+        if let Some(oldest) = self.sent.get_mut(self.sent_index) {
+            *oldest = sent;
+        } else {
+            if self.sent.len() == self.sent.capacity() {
+                // A lone SYN needs room for one; an end that goes on soon sends more than a vector would double to.
+                let wanted = if self.sent.is_empty() { 1 } else { REMEMBERED };
+                self.sent.reserve_exact(wanted - self.sent.len());
             }
+            self.sent.push(sent);
         }
         self.sent_index = (self.sent_index + 1) % REMEMBERED;
     }
