@@ -28,10 +28,10 @@ fn main() {
     let folder = tempfile::tempdir().expect("a folder");
     let path = folder.path().join("capture.pcap");
     let kinds: [(&str, Made, &[u64]); 4] = [
-        ("TLS connections", Workload::Connections, &[1_000, 10_000, 100_000, 200_000]),
+        ("TLS connections", Workload::Connections, &[1_000, 2_900, 29_000, 288_000]),
         ("SYNs of a scan", Workload::Scan, &[1_000, 10_000, 100_000, 1_000_000, 3_000_000]),
         ("segments of a transfer", Workload::Bulk, &[6_600, 66_000, 660_000]),
-        ("TLS connections, one in 1,000 selected", Workload::Needle, &[2_000, 20_000, 200_000]),
+        ("TLS connections, one in 1,000 selected", Workload::Needle, &[2_900, 29_000, 288_000]),
     ];
     println!("| capture | size | CPU time | per MB |\n| --- | --- | --- | --- |");
     let mut curves = Vec::new();
@@ -79,18 +79,18 @@ fn run(path: &Path, selects: bool) -> f64 {
 fn svg(curves: &[(&str, Vec<Point>)]) -> String {
     const LEFT: f64 = 60.0;
     const TOP: f64 = 20.0;
-    const DECADE: f64 = 110.0;
-    // 0.1 MB to 1,000 MB, 1 ms to 10 s.
-    let x = |megabytes: f64| LEFT + (megabytes.log10() + 1.0) * DECADE;
+    const DECADE: f64 = 100.0;
+    // 0.01 MB to 1,000 MB, 1 ms to 10 s.
+    let x = |megabytes: f64| LEFT + (megabytes.log10() + 2.0) * DECADE;
     let y = |seconds: f64| TOP + (1.0 - seconds.max(1e-3).log10()) * DECADE;
     let mut svg = String::from(
-        "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 700 520\" font-family=\"sans-serif\" font-size=\"12\">\n\
-         <rect width=\"700\" height=\"520\" fill=\"white\"/>\n",
+        "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 600 450\" font-family=\"sans-serif\" font-size=\"12\">\n\
+         <rect width=\"600\" height=\"450\" fill=\"white\"/>\n",
     );
     let mut put = |line: String| {
         let _ = writeln!(svg, "{line}");
     };
-    for decade in -1..=3 {
+    for decade in -2..=3 {
         let (at, label) = (x(10f64.powi(decade)), 10f64.powi(decade));
         put(format!("<path d=\"M{at:.0} {TOP}V{:.0}\" stroke=\"#ddd\"/>", y(1e-3)));
         put(format!(

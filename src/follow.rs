@@ -4,7 +4,7 @@
 use std::io::{self, Write};
 use std::path::Path;
 
-use ssmscope::analysis::{Judged, Sink, Summary};
+use ssmscope::analysis::{Bounds, Judged, Sink, Summary};
 use ssmscope::capture::waiting::Waiting;
 use ssmscope::capture::{About, ReadError};
 use ssmscope::packet::Packet;
@@ -63,9 +63,9 @@ pub enum Following<W: Write> {
 impl<W: Write> Following<W> {
     /// Which shows every connection's packets from the first pause on, and of a capture without a pause those that `style`
     /// says.
-    pub fn new(out: W, style: Style) -> Self {
-        let shows_all = style.shows_all;
-        Self::Collecting(Collection::new(false, shows_all), style, Some(out))
+    pub fn new(out: W, style: Style, bounds: &Bounds) -> Self {
+        let collection = Collection::new(false, style.shows_all).within(bounds);
+        Self::Collecting(collection, style, Some(out))
     }
 
     /// Writes what is left to say once the capture has ended.

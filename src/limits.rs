@@ -213,8 +213,11 @@ pub const PRINTED_CONVERSATIONS: usize = 200_000;
 /// Changes from one file to another that are remembered when several files are read as one capture.
 pub const ORIGIN_RUNS: usize = 1_000_000;
 
-/// Connections that the timeline and the table show; further ones are counted.
+/// Connections that the timeline shows; further ones are counted.
 pub const REPORTED_CONNECTIONS: usize = 50_000;
+
+/// What a connection takes in memory that is kept for the timeline, in bytes, its packets aside.
+pub const REPORTED_CONNECTION_BYTES: usize = 5 * 1024;
 
 /// Steps of one active check that are followed; a handshake, a token and a page take some 30. Beyond it the check ends.
 pub const PROBE_STEPS: usize = 10_000;

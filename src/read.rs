@@ -167,7 +167,7 @@ impl Reading<'_> {
                 (summary, written)
             }
             Output::Timeline if settings.watching == Watching::WhenIdle => {
-                let mut report = Following::new(&mut out, style(is_verbose, options.all));
+                let mut report = Following::new(&mut out, style(is_verbose, options.all), &settings.bounds);
                 let summary = analyse(&mut report)?;
                 let written = report.finish(&summary);
                 (summary, written)
@@ -180,7 +180,7 @@ impl Reading<'_> {
                 (summary, written)
             }
             Output::Timeline => {
-                let mut collection = Collection::new(names.len() > 1, options.all);
+                let mut collection = Collection::new(names.len() > 1, options.all).within(&settings.bounds);
                 let summary = analyse(&mut collection)?;
                 collection.sort();
                 let style = style(is_verbose, options.all);

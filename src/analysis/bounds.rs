@@ -8,7 +8,7 @@ use crate::limits;
 pub struct Bounds {
     /// Connections that are followed.
     pub connections: usize,
-    /// Bytes of memory for the whole program, what is kept for reports aside.
+    /// Bytes of memory for the whole program.
     pub memory: usize,
     /// New connections after which those that are over are judged and leave.
     pub unsorted: usize,
@@ -37,6 +37,11 @@ impl Bounds {
     /// Bytes of certificates that are kept, equal ones once.
     pub(super) fn certificate_bytes(&self) -> usize {
         limits::CERTIFICATE_BYTES_IN_ALL.min(self.for_all() / 8)
+    }
+
+    /// Bytes that judged connections may take which are kept to be reported together.
+    pub fn for_reports(&self) -> usize {
+        self.for_all() / 4
     }
 
     /// Connections that are remembered after they were judged.

@@ -84,6 +84,12 @@ fn lines(collection: &Collection, summary: &Summary) -> Vec<String> {
     for (what, count) in super::bounds_reached(summary, &collection.origins) {
         lines.push(format!("{} {what}", grouped(count)));
     }
+    if collection.without_packets > 0 {
+        lines.push(format!(
+            "{} without packets, for want of room; --max-memory gives more",
+            count(collection.without_packets, "connection")
+        ));
+    }
     if collection.uncollected > 0 {
         lines.push(format!(
             "{} only counted, not shown; --output json shows all",

@@ -76,7 +76,7 @@ impl<W: Write> Stream<W> {
     /// When the output can't be written.
     pub fn finish(mut self, summary: &Summary) -> io::Result<()> {
         writeln!(self.out)?;
-        capture::write(&Collection::default(), summary, &mut self.out)?;
+        capture::write(&Collection::new(false, false), summary, &mut self.out)?;
         self.out.flush()
     }
 

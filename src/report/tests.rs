@@ -6,8 +6,9 @@ use jiff::tz::TimeZone;
 use serde_json::Value;
 
 use super::{Collection, Style, json, table, timeline};
-use crate::analysis::{self, Settings, Sink, Summary};
+use crate::analysis::{self, Bounds, Settings, Sink, Summary};
 use crate::capture::{About, FileAbout, ReadError, Record, Source, Target};
+use crate::limits;
 use crate::packet::{Content, Neighbour, Origin, Other, Packet};
 use crate::talk::{self, Spoken, Talk};
 use crate::tcp::Role::{Client, Server};
@@ -180,6 +181,26 @@ fn the_table_has_a_row_per_connection_and_a_summary_by_server() {
     for part in [":40000 ", ":40001 ", "no-server-hello", "client-hello", "healthy 1, no-server-hello 1"] {
         assert!(text.contains(part), "{part} is not in\n{text}");
     }
+}
+
+#[test]
+fn of_what_there_is_no_room_for_packets_are_left_out_first_and_it_is_told() {
+    let (collection, summary) = collected(Spoke::of(&[no_server_hello()]), false);
+    let judged = &collection.connections[0];
+    let packets = judged.story.timeline.len() * limits::TIMELINE_ENTRY_BYTES;
+    assert!(packets > 0);
+    let most = 2 * (limits::REPORTED_CONNECTION_BYTES + packets) + limits::REPORTED_CONNECTION_BYTES;
+    let bounds = Bounds { memory: limits::PROGRAM_BYTES + 4 * most, ..Bounds::default() };
+    let mut small = Collection::new(false, false).within(&bounds);
+    for _ in 0..4 {
+        small.connection(judged.clone()).unwrap();
+    }
+    let have_packets: Vec<_> =
+        small.connections.iter().map(|judged| !judged.story.timeline.is_empty()).collect();
+    assert_eq!((have_packets.as_slice(), small.uncollected), (&[true, true, false][..], 1));
+    let text = shown(&small, &summary, false);
+    assert!(text.contains("1 connection without packets, for want of room"), "{text}");
+    assert!(text.contains("1 connection only counted, not shown"), "{text}");
 }
 
 #[test]
