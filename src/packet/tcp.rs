@@ -215,14 +215,14 @@ impl TcpOptions {
         })
     }
 
+    /// Whether there is nothing but timestamps (RFC 7323, appendix A), or nothing at all, as in most segments.
+    pub fn are_usual(&self) -> bool {
+        matches!(self.as_bytes(), [] | [1, 1, 8, 10, _, _, _, _, _, _, _, _])
+    }
+
     /// The blocks of a selective acknowledgement, as first and after-last sequence numbers.
     pub fn sack_blocks(&self) -> impl Iterator<Item = (Seq, Seq)> + '_ {
-        // Most segments have timestamps and nothing else (RFC 7323, appendix A), or no options at all.
-        let has_more = !matches!(self.as_bytes(), [] | [1, 1, 8, 10, _, _, _, _, _, _, _, _]);
-        has_more
-            .then(|| self.iter())
-            .into_iter()
-            .flatten()
+        self.iter()
             .filter_map(|option| match option {
                 TcpOption::Sack(blocks) => Some(blocks),
                 _ => None,

@@ -519,15 +519,15 @@ impl Builder {
         let role = reading.role;
         let other = &connection.ends[role.other()];
         let (Some(ack), Some(options)) = (header.tcp.ack, &header.tcp.options) else { return };
+        let reported = &mut self.story.reported_hole[role.other()];
         // A SYN has nothing to report.
-        let blocks = reading.offer.is_none().then(|| options.sack_blocks());
-        let nearest = blocks
-            .into_iter()
-            .flatten()
-            .filter(|(left, _)| left.is_after(ack))
-            .map(|(left, _)| left)
-            .min_by_key(|left| *left - ack);
-        self.story.reported_hole[role.other()] = nearest.and_then(|left| {
+        if options.are_usual() || reading.offer.is_some() {
+            *reported = None;
+            return;
+        }
+        let blocks = options.sack_blocks().filter(|(left, _)| left.is_after(ack));
+        let nearest = blocks.map(|(left, _)| left).min_by_key(|left| *left - ack);
+        *reported = nearest.and_then(|left| {
             let what = (other.relative(ack)?, other.relative(left)?);
             Some(Said { what, moment, basis: Basis::Decoded })
         });

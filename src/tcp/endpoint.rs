@@ -107,11 +107,9 @@ impl Digest {
         take(header.tcp.ack.map_or(0, |ack| 1 << 32 | u64::from(ack.0)));
         take(short(header.ip.id) << 32 | short(header.tcp.window));
         if let Some(options) = &header.tcp.options {
-            for chunk in options.as_bytes().chunks(8) {
-                let mut word = [0; 8];
-                word[..chunk.len()].copy_from_slice(chunk);
-                take(u64::from_le_bytes(word) ^ chunk.len() as u64);
-            }
+            let (words, rest) = options.as_bytes().as_chunks::<8>();
+            words.iter().for_each(|word| take(u64::from_le_bytes(*word)));
+            take(rest.iter().fold(rest.len() as u64, |word, byte| word << 8 | u64::from(*byte)));
         }
         Self(digest)
     }
