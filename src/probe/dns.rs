@@ -345,6 +345,14 @@ fn read_answer(answer: &[u8]) -> Answer {
     Answer::Code(code, addresses, canonical)
 }
 
+/// The addresses in a resolver's answer, and the name that they belong to (RFC 1035, 4.1); `None` where it can't be read.
+pub fn answered(answer: &[u8]) -> Option<(Vec<IpAddr>, Option<String>)> {
+    match read_answer(answer) {
+        Answer::Code(_, addresses, canonical) => Some((addresses, canonical)),
+        Answer::Nothing(_) => None,
+    }
+}
+
 /// The addresses that the hosts file gives a name (hosts(5)).
 fn listed<'a>(hosts: &'a str, name: &'a str) -> impl Iterator<Item = IpAddr> + 'a {
     let wanted = name.trim_end_matches('.');

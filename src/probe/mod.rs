@@ -27,7 +27,7 @@ use std::time::{Duration, Instant};
 
 use ureq_proto::http::Request;
 
-pub use dns::{Family, Lookup, Resolution};
+pub use dns::{Family, Lookup, Resolution, answered};
 pub use eavesdrop::Captured;
 pub use outcome::{Conclusion, Outcome, PageAnswer, ProxyUse, REASONS, Reason, Spent};
 pub use plan::{Page, Plan, TlsPlan, authority, host_and_port};

@@ -40,8 +40,39 @@ pub fn of(way: &str, captures: &[Vec<u8>]) -> Vec<Vec<u8>> {
         "conversation" => each(conversation),
         "certificates" => each(certificates),
         "payload" => captures.iter().flat_map(|capture| payloads(capture)).collect(),
+        "answer" => answers(),
         _ => panic!("there is no way in called {way}"),
     }
+}
+
+/// Answers of a resolver: an address behind an alias, one of IPv6, and none (RFC 1035, 4.1; RFC 3596, 2.2).
+fn answers() -> Vec<Vec<u8>> {
+    const NO_ERROR: u8 = 0;
+    const NAME_ERROR: u8 = 3;
+    const A: u8 = 1;
+    const CNAME: u8 = 5;
+    const AAAA: u8 = 28;
+    /// Where the question's name stands, and the part of it behind the first label.
+    const ASKED: [u8; 2] = [0xc0, 12];
+    const DOMAIN: [u8; 2] = [0xc0, 16];
+    let message = |code: u8, record: u8, records: &[(u8, &[u8], &[u8])]| {
+        let mut bytes = vec![0x12, 0x34, 0x81, 0x80 | code, 0, 1, 0, records.len() as u8, 0, 0, 0, 0];
+        bytes.extend(b"\x03ssm\x07example\x00");
+        bytes.extend([0, record, 0, 1]);
+        for (record, owner, data) in records {
+            bytes.extend_from_slice(owner);
+            bytes.extend([0, *record, 0, 1, 0, 0, 0, 60, 0, data.len() as u8]);
+            bytes.extend_from_slice(data);
+        }
+        bytes
+    };
+    let alias = [&b"\x04host"[..], &DOMAIN].concat();
+    let address_v6 = [0x20, 1, 0x0d, 0xb8, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1];
+    vec![
+        message(NO_ERROR, A, &[(CNAME, &ASKED, &alias), (A, &alias, &[192, 0, 2, 7])]),
+        message(NO_ERROR, AAAA, &[(AAAA, &ASKED, &address_v6)]),
+        message(NAME_ERROR, A, &[]),
+    ]
 }
 
 /// Hands out a capture's frames.

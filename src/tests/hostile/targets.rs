@@ -13,9 +13,11 @@ use ssmscope::analysis::{self, CertificateSettings, Judged, Settings, Sink, Summ
 use ssmscope::capture::{self, About, Frame, ReadError, Record, Source, Target};
 use ssmscope::cert::{self, Anchors, Certificate, NameSource, Trust, Wanted, When};
 use ssmscope::decode::Decoder;
+use ssmscope::limits;
 use ssmscope::packet::{
     Checksum, Content, Flags, IpHeader, Origin, Packet, Segment, SegmentHeader, Seq, TcpHeader, TcpOptions,
 };
+use ssmscope::probe;
 use ssmscope::report::stream::{Stream, Times};
 use ssmscope::report::{
     Collection, Monitored, Style, Thresholds, Worst, escape, json, nagios, prometheus, table, tcpdump,
@@ -35,13 +37,14 @@ pub struct Way {
 }
 
 /// All of them.
-pub const WAYS: [Way; 6] = [
+pub const WAYS: [Way; 7] = [
     Way { name: "capture", take: capture },
     Way { name: "reader", take: reader },
     Way { name: "frames", take: frames },
     Way { name: "conversation", take: conversation },
     Way { name: "certificates", take: certificates },
     Way { name: "payload", take: payload },
+    Way { name: "answer", take: answer },
 ];
 
 /// Link types that are read, and one that is not.
@@ -155,6 +158,15 @@ pub fn payload(bytes: &[u8]) {
     for (number, payload) in captured.into_iter().enumerate() {
         let content = Content::Segment(Segment { header: &header, payload, printed: &[] });
         print(&mut printers, &packet(number as u64 + 1, Timestamp::ZERO, content));
+    }
+}
+
+/// A resolver's answer to an active check.
+pub fn answer(bytes: &[u8]) {
+    if let Some((addresses, name)) = probe::answered(bytes) {
+        assert!(addresses.len() <= limits::ADDRESSES);
+        // A name of 255 bytes, each written as an escape of four at most (RFC 1035, 2.3.4 and 5.1).
+        assert!(name.is_none_or(|name| name.len() <= 4 * 255));
     }
 }
 
