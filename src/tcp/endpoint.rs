@@ -108,7 +108,9 @@ impl Digest {
         take(short(header.ip.id) << 32 | short(header.tcp.window));
         if let Some(options) = &header.tcp.options {
             let (words, rest) = options.as_bytes().as_chunks::<8>();
-            words.iter().for_each(|word| take(u64::from_le_bytes(*word)));
+            for word in words {
+                take(u64::from_le_bytes(*word));
+            }
             take(rest.iter().fold(rest.len() as u64, |word, byte| word << 8 | u64::from(*byte)));
         }
         Self(digest)
