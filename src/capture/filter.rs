@@ -447,19 +447,7 @@ mod tests {
     }
 
     fn admits_segment(target: &Target, source: ([u8; 4], u16), destination: ([u8; 4], u16)) -> bool {
-        let tcp = TcpHeader {
-            source_port: source.1,
-            destination_port: destination.1,
-            seq: None,
-            ack: None,
-            ack_since_syn: None,
-            flags: Some(Flags(Flags::SYN)),
-            window: None,
-            urgent: 0,
-            header_len: None,
-            checksum: Checksum::Unseen,
-            options: None,
-        };
+        let tcp = TcpHeader { flags: Some(Flags(Flags::SYN)), ..TcpHeader::between(source.1, destination.1) };
         let header = SegmentHeader {
             ip: IpHeader::between(source.0.into(), destination.0.into()),
             tcp,

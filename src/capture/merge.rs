@@ -8,6 +8,8 @@ use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 use std::path::Path;
 
+use etherparse::ip_number;
+
 use super::{About, Frame, ReadError, Record, Source, file};
 use crate::limits;
 use crate::packet::{Content, Other, Packet, Segment, SegmentHeader};
@@ -186,7 +188,7 @@ impl Detached {
                 segment = Some((*header, payload.len()));
                 bytes.extend_from_slice(payload);
                 bytes.extend_from_slice(printed);
-                Content::Other(Other::IpProtocol(TCP))
+                Content::Other(Other::IpProtocol(ip_number::TCP.0))
             }
             Content::IcmpError(error) => {
                 bytes.extend_from_slice(error.quoted_bytes);
@@ -221,9 +223,6 @@ impl Detached {
     }
 }
 
-/// IP's number of TCP.
-const TCP: u8 = 6;
-
 fn has_packets(about: &About) -> bool {
     about.files.iter().any(|file| file.packets > 0)
 }
@@ -251,7 +250,7 @@ mod tests {
     use super::*;
     use crate::capture::FileAbout;
     use crate::capture::file::builder::Builder;
-    use crate::packet::{Checksum, Flags, IpHeader, Origin, SegmentHeader, TcpHeader};
+    use crate::packet::{Flags, IpHeader, Origin, SegmentHeader, TcpHeader};
 
     /// A capture file of frames of one byte at these seconds.
     fn file(index: u16, seconds: &[u32]) -> Box<dyn Source> {
@@ -273,19 +272,7 @@ mod tests {
             let Some(left) = self.left.checked_sub(1) else { return Ok(None) };
             self.left = left;
             let ip = IpHeader::between(IpAddr::V4(Ipv4Addr::LOCALHOST), IpAddr::V4(Ipv4Addr::LOCALHOST));
-            let tcp = TcpHeader {
-                source_port: 1,
-                destination_port: 2,
-                seq: None,
-                ack: None,
-                ack_since_syn: None,
-                flags: Some(Flags(Flags::ACK)),
-                window: None,
-                urgent: 0,
-                header_len: None,
-                checksum: Checksum::Unseen,
-                options: None,
-            };
+            let tcp = TcpHeader { flags: Some(Flags(Flags::ACK)), ..TcpHeader::between(1, 2) };
             Ok(Some(Record::Printed(Packet {
                 number: 1,
                 origin: Origin { file: self.index, number: 1 },

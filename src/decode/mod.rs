@@ -98,7 +98,7 @@ impl Decoder {
 /// What stands at the beginning of a span.
 ///
 /// Functions that yield one are kept out of line: inlined into the loop that follows them, the compiler takes what the variants
-/// hold apart byte by byte, for each frame, which was a fifth of decoding.
+/// hold apart byte by byte, for each frame, which was a seventh of decoding.
 enum Layer<'a> {
     /// An Ethernet frame.
     Ethernet(Span<'a>),

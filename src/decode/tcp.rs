@@ -32,19 +32,7 @@ pub(super) fn blank() -> SegmentHeader {
     let nowhere = Ipv4Addr::UNSPECIFIED.into();
     SegmentHeader {
         ip: IpHeader::between(nowhere, nowhere),
-        tcp: TcpHeader {
-            source_port: 0,
-            destination_port: 0,
-            seq: None,
-            ack: None,
-            ack_since_syn: None,
-            flags: None,
-            window: None,
-            urgent: 0,
-            header_len: None,
-            checksum: Checksum::Unseen,
-            options: None,
-        },
+        tcp: TcpHeader::between(0, 0),
         payload_len: None,
     }
 }

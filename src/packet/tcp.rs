@@ -31,6 +31,25 @@ pub struct TcpHeader {
     pub options: Option<TcpOptions>,
 }
 
+impl TcpHeader {
+    /// A header of which only the ports are known.
+    pub fn between(source_port: u16, destination_port: u16) -> Self {
+        Self {
+            source_port,
+            destination_port,
+            seq: None,
+            ack: None,
+            ack_since_syn: None,
+            flags: None,
+            window: None,
+            urgent: 0,
+            header_len: None,
+            checksum: Checksum::Unseen,
+            options: None,
+        }
+    }
+}
+
 /// A checksum as found, compared with what it should be where every byte it covers is there.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub enum Checksum {

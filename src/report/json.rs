@@ -734,6 +734,7 @@ fn tls(story: &Story) -> Option<Tls> {
     let hello = facts.client_hello.as_ref().map(|said| &said.what);
     // What a cut hello does not show may have been there all the same.
     let is_shown = |is_there: bool| is_there || hello.is_some_and(|hello| hello.is_whole);
+    let list = |items: Vec<Cow<'static, str>>| Some(items).filter(|items| is_shown(!items.is_empty()));
     let offered = hello.map(|hello| {
         [
             (hello.offers_session_id(), "session-id"),
@@ -749,18 +750,10 @@ fn tls(story: &Story) -> Option<Tls> {
         is_resumed: facts.is_resumed(),
         server_name: hello.and_then(|hello| hello.server_name.clone()),
         alpn: hello.map(|hello| hello.alpn.clone()).filter(|items| is_shown(!items.is_empty())),
-        versions_offered: hello
-            .map(|hello| names(&hello.versions, Version::name))
-            .filter(|items| is_shown(!items.is_empty())),
-        cipher_suites_offered: hello
-            .map(|hello| names(&hello.cipher_suites, CipherSuite::name))
-            .filter(|items| is_shown(!items.is_empty())),
-        groups_offered: hello
-            .map(|hello| names(&hello.groups, NamedGroup::name))
-            .filter(|items| is_shown(!items.is_empty())),
-        key_shares_offered: hello
-            .map(|hello| names(&hello.key_shares, NamedGroup::name))
-            .filter(|items| is_shown(!items.is_empty())),
+        versions_offered: hello.and_then(|hello| list(names(&hello.versions, Version::name))),
+        cipher_suites_offered: hello.and_then(|hello| list(names(&hello.cipher_suites, CipherSuite::name))),
+        groups_offered: hello.and_then(|hello| list(names(&hello.groups, NamedGroup::name))),
+        key_shares_offered: hello.and_then(|hello| list(names(&hello.key_shares, NamedGroup::name))),
         ja4: hello.and_then(ClientHello::ja4),
         client_hello_length: hello.map(|hello| hello.len),
         offers_resumption: hello.map(ClientHello::offers_resumption).filter(|offers| is_shown(*offers)),

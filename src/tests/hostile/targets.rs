@@ -15,7 +15,7 @@ use ssmscope::cert::{self, Anchors, Certificate, NameSource, Trust, Wanted, When
 use ssmscope::decode::Decoder;
 use ssmscope::limits;
 use ssmscope::packet::{
-    Checksum, Content, Flags, IpHeader, Origin, Packet, Segment, SegmentHeader, Seq, TcpHeader, TcpOptions,
+    Content, Flags, IpHeader, Origin, Packet, Segment, SegmentHeader, Seq, TcpHeader, TcpOptions,
 };
 use ssmscope::probe;
 use ssmscope::report::stream::{Stream, Times};
@@ -501,17 +501,9 @@ fn packet(number: u64, at: Timestamp, content: Content<'_>) -> Packet<'_> {
 
 fn header(source: IpAddr, source_port: u16, destination: IpAddr, destination_port: u16) -> SegmentHeader {
     let tcp = TcpHeader {
-        source_port,
-        destination_port,
-        seq: None,
-        ack: None,
-        ack_since_syn: None,
-        flags: None,
-        window: None,
-        urgent: 0,
         header_len: Some(20),
-        checksum: Checksum::Unseen,
         options: Some(TcpOptions::default()),
+        ..TcpHeader::between(source_port, destination_port)
     };
     SegmentHeader { ip: IpHeader::between(source, destination), tcp, payload_len: None }
 }
