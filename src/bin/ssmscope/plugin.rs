@@ -10,7 +10,7 @@ use std::thread;
 use ssmscope::report::nagios;
 use ssmscope::time::Elapsed;
 
-use crate::cli::Output;
+use crate::args::Output;
 use crate::{UNKNOWN, complain};
 
 /// The time that the plugins' guidelines give a plugin, where the user gives it none.

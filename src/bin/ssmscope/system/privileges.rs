@@ -11,7 +11,7 @@ use caps::{CapSet, Capability, CapsHashSet, securebits};
 use nix::sched::{CloneFlags, setns};
 use nix::unistd::{Uid, geteuid, setgid, setgroups, setuid};
 
-use crate::users::Account;
+use super::users::Account;
 
 /// Whom root becomes where nobody is named, after the user who called sudo: the one that distributions make for
 /// tcpdump, and the one that everybody has.

@@ -23,12 +23,13 @@ use ssmscope::time::Elapsed;
 use ssmscope::time::Timestamp;
 use ssmscope::verdict;
 
-use crate::cli::{Bounds, Judgement, Output, Read, Selection};
-use crate::follow::{self, Following};
+use crate::args::{Bounds, Judgement, Output, Read, Selection};
+use crate::observers::follow::{self, Following};
+use crate::observers::progress::Watched;
 use crate::plugin::{self, Deadline};
-use crate::progress::Watched;
-use crate::textfile::Textfile;
-use crate::{UNKNOWN, complain, signals, trust};
+use crate::system::textfile::Textfile;
+use crate::system::{signals, trust};
+use crate::{UNKNOWN, complain};
 
 /// Columns of a table where no terminal tells its own.
 const COLUMNS: u16 = 80;

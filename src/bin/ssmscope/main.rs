@@ -1,19 +1,14 @@
 //! The command: reads its arguments, has the library do the work, and turns the outcome into an exit status.
 
+mod args;
 mod check;
-mod cli;
 mod explain;
-mod follow;
 mod live;
 mod manual;
+mod observers;
 mod plugin;
-mod privileges;
-mod progress;
 mod read;
-mod signals;
-mod textfile;
-mod trust;
-mod users;
+mod system;
 
 use std::env;
 use std::io;
@@ -21,7 +16,7 @@ use std::process::ExitCode;
 
 use clap::Parser;
 
-use cli::{Cli, Command};
+use args::{Cli, Command};
 use ssmscope::report::escape;
 
 /// Each connection takes and gives back some dozens of small blocks, in any order: with this allocator that costs a third of

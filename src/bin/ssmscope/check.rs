@@ -18,9 +18,10 @@ use ssmscope::report::escape::escaped;
 use ssmscope::report::{Attempt, Monitored, Thresholds, Worst, check, json, nagios, prometheus};
 use ssmscope::verdict;
 
-use crate::cli::{Check, CheckOutput, Grant, OauthBody, TlsVersion};
-use crate::textfile::Textfile;
-use crate::{UNKNOWN, privileges, read, trust};
+use crate::args::{Check, CheckOutput, Grant, OauthBody, TlsVersion};
+use crate::system::textfile::Textfile;
+use crate::system::{privileges, trust};
+use crate::{UNKNOWN, read};
 
 /// Bytes captured of each packet: all of it.
 const SNAPLEN: u32 = 262_144;

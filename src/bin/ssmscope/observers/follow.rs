@@ -13,7 +13,7 @@ use ssmscope::report::{Collection, Style, timeline};
 use ssmscope::story::{Entry, Silence, Story};
 use ssmscope::time::Timestamp;
 
-use crate::cli::{Output, Read};
+use crate::args::{Output, Read};
 
 /// Digits after the second that tcpdump prints.
 const MICROSECONDS: u8 = 6;

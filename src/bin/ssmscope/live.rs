@@ -21,11 +21,12 @@ use ssmscope::story::{Entry, Silence, Story};
 use ssmscope::time::{Clock, Elapsed, Timestamp};
 use ssmscope::verdict::Severity;
 
-use crate::cli::{Live, Output, Until};
+use crate::args::{Live, Output, Until};
 use crate::read::{self, Packets};
-use crate::signals::Signals;
-use crate::textfile::Textfile;
-use crate::{UNKNOWN, plugin, privileges};
+use crate::system::privileges;
+use crate::system::signals::Signals;
+use crate::system::textfile::Textfile;
+use crate::{UNKNOWN, plugin};
 
 /// Digits after the second in the report for people.
 const MICROSECONDS: u8 = 6;

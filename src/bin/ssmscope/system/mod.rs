@@ -1,0 +1,9 @@
+//! What the command asks of the system that it runs on: users and rights, signals, trust stores, files that appear whole.
+//!
+//! It knows no packets and no verdicts.
+
+pub mod privileges;
+pub mod signals;
+pub mod textfile;
+pub mod trust;
+mod users;
