@@ -1,39 +1,24 @@
-//! What is printed: one module per output format, each a function of packets or findings, a style, and a writer.
+//! What is printed, by who reads it: `human`, `machine`, `monitoring`, and `tcpdump` for its own lines. Each form is a function
+//! of packets or findings, a style, and a writer; `text` holds what they share.
 //!
 //! This room knows how a reader wants to see things, and escapes whatever came from the wire. It decides nothing: which
 //! packets matter and what went wrong is known before anything arrives here.
 
-mod capture;
-mod chain;
-pub mod check;
-pub mod clock;
-mod collection;
-pub mod escape;
-pub mod json;
-mod monitored;
-pub mod nagios;
-mod notes;
-mod origins;
-pub mod prometheus;
-mod range;
-pub mod stream;
-pub mod table;
+pub mod human;
+pub mod machine;
+pub mod monitoring;
 pub mod tcpdump;
 #[cfg(test)]
 mod tests;
-pub mod timeline;
-mod words;
-mod worst;
+pub mod text;
 
 use std::net::IpAddr;
 
 use jiff::tz::TimeZone;
 
-pub use collection::Collection;
-pub use monitored::{Attempt, Monitored, Thresholds};
-pub use origins::Origins;
-pub use range::{BadRange, Range};
-pub use worst::Worst;
+pub use human::Collection;
+pub use monitoring::{Attempt, BadRange, Monitored, Range, Thresholds, Worst};
+pub use text::Origins;
 
 use crate::analysis::Summary;
 use crate::limits;

@@ -5,7 +5,9 @@ use std::collections::VecDeque;
 use jiff::tz::TimeZone;
 use serde_json::Value;
 
-use super::{Collection, Style, json, table, timeline};
+use super::human::{table, timeline};
+use super::machine::json;
+use super::{Collection, Style};
 use crate::analysis::{self, Bounds, Settings, Sink, Summary};
 use crate::capture::{About, FileAbout, ReadError, Record, Source, Target};
 use crate::limits;

@@ -14,7 +14,9 @@ use serde_json::Value;
 use ssmscope::analysis::{self, Bounds, Judged, Settings, Sink, Summary};
 use ssmscope::capture::{self, Target};
 use ssmscope::packet::Packet;
-use ssmscope::report::{Style, json, table};
+use ssmscope::report::Style;
+use ssmscope::report::human::table;
+use ssmscope::report::machine::json;
 use workload::Workload;
 
 /// The connections in the order in which they were judged: first packet, code, stage.

@@ -14,8 +14,11 @@ use ssmscope::analysis::{Settings, Sink, Summary};
 use ssmscope::capture::live::{self, Live};
 use ssmscope::capture::{Source, Target, save};
 use ssmscope::probe::{self, Family, Identity, Outcome, Page, Plan, Probe, Proxy, Secret, TlsPlan, oauth};
-use ssmscope::report::escape::escaped;
-use ssmscope::report::{Attempt, Monitored, Thresholds, Worst, check, json, nagios, prometheus};
+use ssmscope::report::human::check;
+use ssmscope::report::machine::json;
+use ssmscope::report::monitoring::{nagios, prometheus};
+use ssmscope::report::text::escape::escaped;
+use ssmscope::report::{Attempt, Monitored, Thresholds, Worst};
 use ssmscope::verdict;
 
 use crate::args::{Check, CheckOutput, Grant, OauthBody, TlsVersion};

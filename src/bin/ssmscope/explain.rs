@@ -71,7 +71,7 @@ fn unknown(code: &str) -> String {
     let mut near: Vec<_> = entries().map(|entry| (distance(code, entry.code), entry.code)).collect();
     near.sort_by_key(|(distance, _)| *distance);
     let near: Vec<_> = near.iter().take(3).map(|(_, code)| *code).collect();
-    let code = ssmscope::report::escape::escaped(code);
+    let code = ssmscope::report::text::escape::escaped(code);
     format!("there is no verdict '{code}'\n  try: {}, or: ssmscope explain", near.join(", "))
 }
 

@@ -17,7 +17,7 @@ use std::process::ExitCode;
 use clap::Parser;
 
 use args::{Cli, Command};
-use ssmscope::report::escape;
+use ssmscope::report::text::escape;
 
 /// Each connection takes and gives back some dozens of small blocks, in any order: with this allocator that costs a third of
 /// what it does with glibc's, a fifth of all time on a capture of short connections. It asks for no huge pages: each size of

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 
-use ssmscope::report::nagios;
+use ssmscope::report::monitoring::nagios;
 use ssmscope::time::Elapsed;
 
 use crate::args::Output;

@@ -13,15 +13,13 @@ use ssmscope::analysis::{self, CertificateSettings, Judged, Settings, Sink, Summ
 use ssmscope::capture::merge::Merged;
 use ssmscope::capture::{About, ReadError, Source, Target, TargetError, file};
 use ssmscope::cert::{NameSource, Wanted};
-use ssmscope::limits;
 use ssmscope::packet::Packet;
-use ssmscope::probe;
-use ssmscope::report::{
-    Collection, Monitored, Style, Thresholds, Worst, json, nagios, prometheus, table, tcpdump, timeline,
-};
-use ssmscope::time::Elapsed;
-use ssmscope::time::Timestamp;
-use ssmscope::verdict;
+use ssmscope::report::human::{table, timeline};
+use ssmscope::report::machine::json;
+use ssmscope::report::monitoring::{nagios, prometheus};
+use ssmscope::report::{Collection, Monitored, Style, Thresholds, Worst, tcpdump};
+use ssmscope::time::{Elapsed, Timestamp};
+use ssmscope::{limits, probe, verdict};
 
 use crate::args::{Bounds, Judgement, Output, Read, Selection};
 use crate::observers::follow::{self, Following};

@@ -25,7 +25,7 @@ use std::fmt::{self, Write};
 
 use jiff::tz::TimeZone;
 
-use super::clock;
+use super::text::clock;
 use crate::packet::{Content, IcmpError, Packet, SegmentHeader, TcpHeader};
 use crate::time::{Clock, Timestamp};
 pub use numbering::{Numbering, Numberings, Numbers};

@@ -34,7 +34,7 @@ impl Told {
         let all = String::from_utf8_lossy(&output.stdout).into_owned();
         let errors = String::from_utf8_lossy(&output.stderr);
         let lines: Vec<Value> = all.lines().filter_map(|line| serde_json::from_str(line).ok()).collect();
-        let schema = serde_json::to_value(ssmscope::report::json::schema()).unwrap();
+        let schema = serde_json::to_value(ssmscope::report::machine::json::schema()).unwrap();
         let validator = jsonschema::validator_for(&schema).unwrap();
         for line in &lines {
             let faults: Vec<_> = validator.iter_errors(line).map(|fault| fault.to_string()).collect();

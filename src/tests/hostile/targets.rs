@@ -13,19 +13,19 @@ use ssmscope::analysis::{self, CertificateSettings, Judged, Settings, Sink, Summ
 use ssmscope::capture::{self, About, Frame, ReadError, Record, Source, Target};
 use ssmscope::cert::{self, Anchors, Certificate, NameSource, Trust, Wanted, When};
 use ssmscope::decode::Decoder;
-use ssmscope::limits;
 use ssmscope::packet::{
     Content, Flags, IpHeader, Origin, Packet, Segment, SegmentHeader, Seq, TcpHeader, TcpOptions,
 };
-use ssmscope::probe;
-use ssmscope::report::stream::{Stream, Times};
-use ssmscope::report::{
-    Collection, Monitored, Style, Thresholds, Worst, escape, json, nagios, prometheus, table, tcpdump,
-    timeline,
-};
+use ssmscope::report::human::stream::{Stream, Times};
+use ssmscope::report::human::{table, timeline};
+use ssmscope::report::machine::json;
+use ssmscope::report::monitoring::{nagios, prometheus};
+use ssmscope::report::text::escape;
+use ssmscope::report::{Collection, Monitored, Style, Thresholds, Worst, tcpdump};
 use ssmscope::story::{Entry, Silence, Story};
 use ssmscope::time::{Clock, Elapsed, Timestamp};
 use ssmscope::tls::CertificateMessage;
+use ssmscope::{limits, probe};
 
 /// A way in.
 #[derive(Clone, Copy)]

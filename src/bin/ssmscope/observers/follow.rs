@@ -8,8 +8,9 @@ use ssmscope::analysis::{Bounds, Judged, Sink, Summary};
 use ssmscope::capture::waiting::Waiting;
 use ssmscope::capture::{About, ReadError};
 use ssmscope::packet::Packet;
-use ssmscope::report::stream::{Stream, Times};
-use ssmscope::report::{Collection, Style, timeline};
+use ssmscope::report::human::stream::{Stream, Times};
+use ssmscope::report::human::timeline;
+use ssmscope::report::{Collection, Style};
 use ssmscope::story::{Entry, Silence, Story};
 use ssmscope::time::Timestamp;
 

@@ -6,7 +6,8 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
 use anyhow::Context;
-use ssmscope::report::{Monitored, prometheus};
+use ssmscope::report::Monitored;
+use ssmscope::report::monitoring::prometheus;
 use tempfile::NamedTempFile;
 
 /// A file of metrics that appears when it is whole.

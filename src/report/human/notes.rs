@@ -1,7 +1,7 @@
 //! What is said beside a packet, in words.
 
-use super::escape::escaped;
-use super::words::{PacketNames, count, grouped};
+use crate::report::text::escape::escaped;
+use crate::report::text::words::{PacketNames, count, grouped};
 use crate::story::{Entry, Note, Seen, Silence, Stage, Story};
 use crate::tcp::Role;
 use crate::time::Elapsed;

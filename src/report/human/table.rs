@@ -6,12 +6,14 @@ use comfy_table::presets::UTF8_FULL;
 use comfy_table::{ContentArrangement, Table};
 use unicode_width::UnicodeWidthChar;
 
+use super::capture;
 use super::collection::Collection;
-use super::escape::{escaped, plain_len};
-use super::words::{self, grouped};
-use super::{Style, capture, clock};
 use crate::analysis::{Judged, Sink, Summary};
 use crate::packet::Packet;
+use crate::report::Style;
+use crate::report::text::clock;
+use crate::report::text::escape::{escaped, plain_len};
+use crate::report::text::words::{self, grouped};
 
 /// Rows that are seen before the columns' widths are chosen. What follows is written as it comes.
 const ARRANGED_ROWS: usize = 250;

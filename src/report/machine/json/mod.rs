@@ -17,12 +17,13 @@ use schemars::{JsonSchema, Schema};
 use serde::Serialize;
 use serde_json::ser::{Formatter, Serializer};
 
-use super::{Origins, clock, escape};
 use crate::analysis::{Failure, Judged, Sink, Summary as Figures};
 use crate::capture::{About, ReadError};
 use crate::finding::Finding;
 use crate::packet::Packet;
 use crate::probe::Outcome;
+use crate::report::Origins;
+use crate::report::text::{clock, escape};
 use crate::story::{EndingKind, Moment, Opening, PreludeFacts, Said, Silence, Stage, Story};
 use crate::tcp::{Counters, ResetFit, Role};
 use crate::time::{Clock, Elapsed, Timestamp};
@@ -862,11 +863,11 @@ fn summary(figures: &Figures, unopened: &[ReadError], origins: &Origins) -> Summ
             .collect(),
         other_packets,
         icmp_without_connection: figures.icmp_without_connection,
-        unanswered_neighbours: super::unanswered(figures)
+        unanswered_neighbours: crate::report::unanswered(figures)
             .map(|(ip, asked)| UnansweredNeighbour { ip, asked })
             .collect(),
         clock_steps: figures.clock_steps,
-        bounds_reached: super::bounds_reached(figures, origins)
+        bounds_reached: crate::report::bounds_reached(figures, origins)
             .into_iter()
             .map(|(what, count)| BoundReached { what, count })
             .collect(),

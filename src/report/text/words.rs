@@ -6,21 +6,22 @@ use std::net::{IpAddr, SocketAddr};
 
 use anstyle::{AnsiColor, Style};
 
-use super::{Origins, escape};
+use super::escape;
 use crate::packet::Origin;
+use crate::report::Origins;
 use crate::story::Party;
 use crate::verdict::{Actor, Severity};
 
 /// Columns that prose is wrapped to.
-pub(super) const PROSE_COLUMNS: usize = 78;
+pub(in crate::report) const PROSE_COLUMNS: usize = 78;
 
 /// What stands beside the packets: dimmed.
-pub(super) const DIM: Style = Style::new().dimmed();
+pub(in crate::report) const DIM: Style = Style::new().dimmed();
 /// Headings.
-pub(super) const BOLD: Style = Style::new().bold();
+pub(in crate::report) const BOLD: Style = Style::new().bold();
 
 /// The colour of a severity.
-pub(super) fn style_of(severity: Severity) -> Style {
+pub(in crate::report) fn style_of(severity: Severity) -> Style {
     let color = match severity {
         Severity::Ok => AnsiColor::Green,
         Severity::Warning => AnsiColor::Yellow,
@@ -31,7 +32,7 @@ pub(super) fn style_of(severity: Severity) -> Style {
 }
 
 /// A severity's name.
-pub(super) fn severity_name(severity: Severity) -> &'static str {
+pub(in crate::report) fn severity_name(severity: Severity) -> &'static str {
     match severity {
         Severity::Ok => "ok",
         Severity::Warning => "warning",
@@ -41,7 +42,7 @@ pub(super) fn severity_name(severity: Severity) -> &'static str {
 }
 
 /// An actor's name.
-pub(super) fn actor_name(actor: Actor) -> &'static str {
+pub(in crate::report) fn actor_name(actor: Actor) -> &'static str {
     match actor {
         Actor::Client => "client",
         Actor::Server => "server",
@@ -51,12 +52,12 @@ pub(super) fn actor_name(actor: Actor) -> &'static str {
 }
 
 /// `192.0.2.10:50368`, `[2001:db8::1]:8443`.
-pub(super) fn end(party: &Party) -> String {
+pub(in crate::report) fn end(party: &Party) -> String {
     socket(party.address, party.port)
 }
 
 /// The same of an address and a port.
-pub(super) fn socket(address: IpAddr, port: u16) -> String {
+pub(in crate::report) fn socket(address: IpAddr, port: u16) -> String {
     let mut text = String::new();
     push_socket(&mut text, address, port);
     text
@@ -64,7 +65,7 @@ pub(super) fn socket(address: IpAddr, port: u16) -> String {
 
 /// Adds the same to a text. Each row of a table has two: by the standard library's formatter, digits that need no padding take
 /// several times as long.
-pub(super) fn push_socket(text: &mut String, address: IpAddr, port: u16) {
+pub(in crate::report) fn push_socket(text: &mut String, address: IpAddr, port: u16) {
     match address {
         IpAddr::V4(address) => {
             let mut number = itoa::Buffer::new();
@@ -85,18 +86,18 @@ pub(super) fn push_socket(text: &mut String, address: IpAddr, port: u16) {
 }
 
 /// The same of a host that may be a name.
-pub(super) fn place(host: &str, port: u16) -> String {
+pub(in crate::report) fn place(host: &str, port: u16) -> String {
     host.parse().map_or_else(|_| format!("{host}:{port}"), |address| socket(address, port))
 }
 
 /// `1 packet`, `1,204 packets`.
-pub(super) fn count(number: u64, one: &str) -> String {
+pub(in crate::report) fn count(number: u64, one: &str) -> String {
     let plural = if number == 1 { "" } else { "s" };
     format!("{} {one}{plural}", grouped(number))
 }
 
 /// `1,204`.
-pub(super) fn grouped(number: u64) -> String {
+pub(in crate::report) fn grouped(number: u64) -> String {
     let digits = number.to_string();
     let mut text = String::with_capacity(digits.len() + digits.len() / 3);
     for (index, digit) in digits.chars().enumerate() {
@@ -109,7 +110,7 @@ pub(super) fn grouped(number: u64) -> String {
 }
 
 /// `512 bytes`, `1.7 MB`.
-pub(super) fn amount(bytes: u64) -> String {
+pub(in crate::report) fn amount(bytes: u64) -> String {
     let scaled = |unit: f64| bytes as f64 / unit;
     match bytes {
         0..10_000 => count(bytes, "byte"),
@@ -120,7 +121,7 @@ pub(super) fn amount(bytes: u64) -> String {
 }
 
 /// Escaped text in which a number and the unit behind it are one word, held together by a no-break space.
-pub(super) fn unbroken(text: &str) -> String {
+pub(in crate::report) fn unbroken(text: &str) -> String {
     if escape::plain_len(text) == text.len() && has_single_spaces_behind_words(text) {
         return text.to_owned();
     }
@@ -152,7 +153,7 @@ fn is_unit(word: &str) -> bool {
 
 /// Escaped text broken between words into lines of at most `columns`; a word that is longer stands alone, and a number
 /// stays with the unit behind it.
-pub(super) fn wrapped(text: &str, columns: usize) -> Vec<String> {
+pub(in crate::report) fn wrapped(text: &str, columns: usize) -> Vec<String> {
     let mut lines: Vec<String> = Vec::new();
     let mut taken = 0;
     for word in unbroken(text).split(' ').filter(|word| !word.is_empty()) {
@@ -171,7 +172,7 @@ pub(super) fn wrapped(text: &str, columns: usize) -> Vec<String> {
 }
 
 /// How packets are called: by their number, with several files by file and the number there.
-pub(super) struct PacketNames<'a> {
+pub(in crate::report) struct PacketNames<'a> {
     noun: &'static str,
     names: Vec<Cow<'a, str>>,
     origins: &'a Origins,
@@ -179,7 +180,7 @@ pub(super) struct PacketNames<'a> {
 
 impl<'a> PacketNames<'a> {
     /// For packets of these files.
-    pub(super) fn new(files: &'a [crate::capture::FileAbout], origins: &'a Origins) -> Self {
+    pub(in crate::report) fn new(files: &'a [crate::capture::FileAbout], origins: &'a Origins) -> Self {
         let base = |name: &'a str| name.rsplit('/').next().unwrap_or(name);
         let mut bases: Vec<_> = files.iter().map(|file| base(&file.name)).collect();
         bases.sort_unstable();
@@ -193,12 +194,12 @@ impl<'a> PacketNames<'a> {
     }
 
     /// For the steps of a check, which stand for packets there.
-    pub(super) fn of_steps(origins: &'a Origins) -> Self {
+    pub(in crate::report) fn of_steps(origins: &'a Origins) -> Self {
         Self { noun: "step", names: Vec::new(), origins }
     }
 
     /// A packet by its number in the capture.
-    pub(super) fn of(&self, number: u64) -> String {
+    pub(in crate::report) fn of(&self, number: u64) -> String {
         match self.origins.of(number) {
             Some(origin) => self.at(number, origin),
             None => number.to_string(),
@@ -206,7 +207,7 @@ impl<'a> PacketNames<'a> {
     }
 
     /// A packet whose origin is known.
-    pub(super) fn at(&self, number: u64, origin: Origin) -> String {
+    pub(in crate::report) fn at(&self, number: u64, origin: Origin) -> String {
         match self.names.get(usize::from(origin.file)) {
             Some(name) => format!("{name}:{}", origin.number),
             None => number.to_string(),
@@ -214,7 +215,7 @@ impl<'a> PacketNames<'a> {
     }
 
     /// Several: `packet 4`, `packets 4, 6`.
-    pub(super) fn list(&self, numbers: &[u64]) -> String {
+    pub(in crate::report) fn list(&self, numbers: &[u64]) -> String {
         let names: Vec<_> = numbers.iter().map(|number| self.of(*number)).collect();
         let plural = if names.len() == 1 { "" } else { "s" };
         format!("{}{plural} {}", self.noun, names.join(", "))

@@ -3,9 +3,9 @@
 use std::io::{self, Write};
 
 use super::collection::Collection;
-use super::escape::escaped;
-use super::words::{BOLD, PROSE_COLUMNS, count, grouped, wrapped};
 use crate::analysis::Summary;
+use crate::report::text::escape::escaped;
+use crate::report::text::words::{BOLD, PROSE_COLUMNS, count, grouped, wrapped};
 
 /// Most neighbours that are named one by one.
 const NEIGHBOURS: usize = 10;
@@ -71,7 +71,7 @@ fn lines(collection: &Collection, summary: &Summary) -> Vec<String> {
             count(summary.icmp_without_connection, "ICMP error")
         ));
     }
-    let unanswered: Vec<_> = super::unanswered(summary).collect();
+    let unanswered: Vec<_> = crate::report::unanswered(summary).collect();
     for (address, asked) in unanswered.iter().take(NEIGHBOURS) {
         lines.push(format!(
             "host {address} was looked for {} and never answered: it is not on the link, or is down",
@@ -81,7 +81,7 @@ fn lines(collection: &Collection, summary: &Summary) -> Vec<String> {
     if unanswered.len() > NEIGHBOURS {
         lines.push(format!("{} more hosts were looked for in vain", unanswered.len() - NEIGHBOURS));
     }
-    for (what, count) in super::bounds_reached(summary, &collection.origins) {
+    for (what, count) in crate::report::bounds_reached(summary, &collection.origins) {
         lines.push(format!("{} {what}", grouped(count)));
     }
     if collection.without_packets > 0 {
@@ -116,7 +116,7 @@ fn write_nothing(summary: &Summary, out: &mut dyn Write) -> io::Result<()> {
     if summary.skipped > 0 {
         checks.push("Check --host, --port and --filter: they left out packets.");
     }
-    if super::unanswered(summary).next().is_some() {
+    if crate::report::unanswered(summary).next().is_some() {
         checks.push(
             "The host was looked for on the link and did not answer: check that it is up, and its address.",
         );

@@ -6,10 +6,10 @@
 use std::fmt;
 use std::io::{self, Write};
 
-use super::monitored::{Monitored, phases};
-use super::words::severity_name;
 use super::worst::Told;
+use super::{Monitored, phases};
 use crate::probe::{Outcome, REASONS};
+use crate::report::text::words::severity_name;
 use crate::story::Stage;
 use crate::verdict::RULES;
 

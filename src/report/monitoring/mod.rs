@@ -1,7 +1,14 @@
-//! What both reports for monitoring are made from, and the status that comes of it.
+//! What monitoring systems read, what both of these reports are made from, and the status that comes of it.
 
-use super::range::Range;
-use super::worst::{Expiry, Worst};
+pub mod nagios;
+pub mod prometheus;
+mod range;
+mod worst;
+
+pub use range::{BadRange, Range};
+use worst::Expiry;
+pub use worst::Worst;
+
 use crate::analysis::Summary;
 use crate::capture::ReadError;
 use crate::probe::{Outcome, Spent};

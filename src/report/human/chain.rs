@@ -5,10 +5,10 @@ use std::fmt::Write as _;
 use comfy_table::presets::UTF8_FULL;
 use comfy_table::{ContentArrangement, Table};
 
-use super::escape::escaped;
-use super::words::{PacketNames, count, grouped};
 use crate::cert::{Certificate, Details, Examination, Issuer, NameSource};
 use crate::limits;
+use crate::report::text::escape::escaped;
+use crate::report::text::words::{PacketNames, count, grouped};
 use crate::story::{Stage, Story, Unseen};
 use crate::tcp::Role;
 
@@ -207,7 +207,7 @@ mod tests {
         };
         let certificate = Certificate { sha256: [0; 32], details: Some(details) };
         let text = row(&certificate).join("\n");
-        assert!(text.lines().flat_map(str::chars).all(super::super::escape::is_safe), "{text:?}");
+        assert!(text.lines().flat_map(str::chars).all(crate::report::text::escape::is_safe), "{text:?}");
         assert!(text.contains("and 5 more"), "{text:?}");
         let unreadable = row(&Certificate { details: None, ..certificate });
         assert!(unreadable[0].starts_with("no X.509 certificate"));

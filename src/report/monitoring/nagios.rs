@@ -7,12 +7,12 @@
 use std::fmt::Write as _;
 use std::io::{self, Write};
 
-use super::monitored::{Attempt, Monitored, phases};
 use super::range::Range;
-use super::words::{self, count};
 use super::worst::Told;
+use super::{Attempt, Monitored, phases};
 use crate::analysis::Judged;
 use crate::limits;
+use crate::report::text::words::{self, count};
 use crate::tcp::Role;
 use crate::time::Elapsed;
 use crate::verdict::Severity;

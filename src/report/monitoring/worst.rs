@@ -3,11 +3,11 @@
 use std::borrow::Cow;
 use std::cmp::Reverse;
 
-use super::escape::escaped;
-use super::words;
 use crate::analysis::Judged;
 use crate::cert::{Date, When};
 use crate::limits;
+use crate::report::text::escape::escaped;
+use crate::report::text::words;
 use crate::story::{Moment, Said, Stage, Story};
 use crate::tcp::Role;
 use crate::time::{Clock, Elapsed};
@@ -25,7 +25,7 @@ pub struct Worst {
     /// The longest time from a SYN to established TLS.
     pub(super) slowest: Option<Elapsed>,
     /// The first of all certificates that servers sent to reach its end.
-    pub(super) expiry: Option<Expiry>,
+    pub(in crate::report) expiry: Option<Expiry>,
 }
 
 /// What is kept of a connection.
@@ -45,18 +45,18 @@ pub(super) struct Told {
 
 /// When a certificate ends.
 #[derive(Clone, Debug)]
-pub(super) struct Expiry {
+pub(in crate::report) struct Expiry {
     /// The last second at which it is valid.
-    pub(super) at: Date,
+    pub(in crate::report) at: Date,
     /// Days until then, as the client saw it; below zero when it had passed. Absent where the capture tells no date.
-    pub(super) days: Option<f64>,
+    pub(in crate::report) days: Option<f64>,
     /// Whose it is.
-    pub(super) server: String,
+    pub(in crate::report) server: String,
 }
 
 impl Expiry {
     /// In words: what ends when, and whose it is.
-    pub(super) fn told(&self) -> String {
+    pub(in crate::report) fn told(&self) -> String {
         let days = self.days.unwrap_or_default();
         let how = if days < 0.0 { "ended" } else { "ends" };
         let at = self.at.machine_readable();

@@ -4,14 +4,16 @@
 use std::collections::HashMap;
 use std::io::{self, Write};
 
+use super::capture;
 use super::collection::{Collection, has_failed};
 use super::notes::{self, Notes, Told};
-use super::tcpdump::{self, Numbering};
-use super::timeline::NOTE;
-use super::words::{DIM, PROSE_COLUMNS, PacketNames, grouped, wrapped};
-use super::{Origins, Style, capture, clock, timeline, words};
+use super::timeline::{self, NOTE};
 use crate::analysis::{Judged, Sink, Summary};
 use crate::capture::About;
+use crate::report::tcpdump::{self, Numbering};
+use crate::report::text::clock;
+use crate::report::text::words::{self, DIM, PROSE_COLUMNS, PacketNames, grouped, wrapped};
+use crate::report::{Origins, Style};
 use crate::story::{Entry, Silence, Story};
 use crate::tcp::Role;
 use crate::time::{Clock, Elapsed, Timestamp};

@@ -2,10 +2,10 @@
 
 use std::io;
 
-use super::Origins;
 use crate::analysis::{Bounds, Judged, Sink};
 use crate::limits;
 use crate::packet::Packet;
+use crate::report::Origins;
 use crate::story::Timeline;
 use crate::verdict::Severity;
 

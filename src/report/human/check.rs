@@ -5,13 +5,14 @@ use std::io::{self, Write};
 use comfy_table::presets::UTF8_FULL;
 use comfy_table::{ContentArrangement, Table};
 
-use super::escape::escaped;
 use super::notes::Notes;
 use super::timeline::{write_connection, write_judgement, write_labelled, write_note};
-use super::words::{self, BOLD, DIM, PROSE_COLUMNS, PacketNames, style_of, wrapped};
-use super::{Origins, Style, Worst, clock};
 use crate::probe::oauth::Token;
 use crate::probe::{Conclusion, Outcome, Phase, Step};
+use crate::report::text::clock;
+use crate::report::text::escape::escaped;
+use crate::report::text::words::{self, BOLD, DIM, PROSE_COLUMNS, PacketNames, style_of, wrapped};
+use crate::report::{Origins, Style, Worst};
 use crate::story::Item;
 use crate::time::{Clock, Elapsed};
 

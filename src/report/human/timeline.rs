@@ -4,11 +4,15 @@ use std::io::{self, Write};
 
 use super::collection::{Collection, MANY, has_failed};
 use super::notes::Notes;
-use super::tcpdump::{self, Numbering};
-use super::words::{self, BOLD, DIM, PROSE_COLUMNS, PacketNames, amount, count, style_of, wrapped};
-use super::{Style, capture, chain, clock, table};
+use super::{capture, chain, table};
 use crate::analysis::{Judged, Summary};
 use crate::finding::Weight;
+use crate::report::Style;
+use crate::report::tcpdump::{self, Numbering};
+use crate::report::text::clock;
+use crate::report::text::words::{
+    self, BOLD, DIM, PROSE_COLUMNS, PacketNames, amount, count, style_of, wrapped,
+};
 use crate::story::{Entry, Item, Note, Seen, Stage, Story};
 use crate::tcp::Role;
 use crate::tls::Basis;

@@ -1,0 +1,8 @@
+//! How words, numbers and times are written in every report, and the one way by which text from the wire reaches it.
+
+pub mod clock;
+pub mod escape;
+mod origins;
+pub(super) mod words;
+
+pub use origins::Origins;
