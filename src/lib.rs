@@ -1,14 +1,13 @@
 //! ssmscope says why a connection to a licence server failed, from a packet capture or from tcpdump's text.
 //!
-//! Data flows one way, and a room uses only those before it:
+//! Data flows one way, and a room uses only those before it; a test holds the sources to this order:
 //!
-//! [`packet`] (the vocabulary) → [`capture`] → [`decode`] → [`tcp`] → [`tls`] → [`cert`] →
-//! [`story`] → [`verdict`] → [`report`].
+//! [`time`] → [`limits`] → [`packet`] → [`capture`] → [`decode`] → [`tcp`] → [`tls`] → [`cert`] → [`story`] → [`verdict`] →
+//! [`finding`] → [`analysis`] → [`probe`] → [`report`] → [`recorder`].
 //!
-//! [`probe`] makes one attempt at a server and has it analysed as a capture; [`recorder`] keeps the packets of a live capture
-//! for the connections that fail.
-//! [`finding`] stands beside [`verdict`], [`analysis`] drives the chain, [`limits`] holds every bound, and [`time`] the only
-//! clock.
+//! [`time`] holds the only clock, [`limits`] every bound, [`packet`] the vocabulary. [`analysis`] drives the rooms from
+//! [`decode`] to [`finding`]. [`probe`] makes one attempt at a server and has it analysed as a capture; [`recorder`] keeps
+//! the packets of a live capture for the connections that fail.
 //!
 //! ```
 //! use ssmscope::analysis::{self, Judged, Settings, Sink};

@@ -1,0 +1,524 @@
+//! The order of the rooms, read from the sources: no room uses one to its right, and the parts of a folder do not import
+//! each other in a circle.
+//!
+//! The order is the chain of links in the documentation of `src/lib.rs`. Imports and inline paths count, those of tests do
+//! not. A name that a `mod.rs` re-exports belongs to the file that defines it. What a `mod.rs` defines itself is the
+//! vocabulary of its folder: every file in the folder may use it, so a use of it is no part of a circle.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
+use std::path::Path;
+
+/// A module's path from the crate's root: `["tls", "flow"]`.
+type Name = Vec<String>;
+
+/// Circles that are known and wait for their cure. The list only ever gets shorter.
+const KNOWN_CIRCLES: [&str; 11] = [
+    "analysis: places -> table -> places",
+    "analysis: table -> watch -> table",
+    "capture: live -> trouble -> live",
+    "capture::transcript: draft -> lines -> draft",
+    "decode: ether -> link -> ether",
+    "probe: http -> tls -> plan -> oauth -> http",
+    "probe: plan -> proxy -> plan",
+    "report::tcpdump: mptcp -> options -> mptcp",
+    "report::tcpdump: numbering -> tcp -> numbering",
+    "tls: event -> lengths -> event",
+    "tls::handshake: client_hello -> ja4 -> client_hello",
+];
+
+#[test]
+fn no_room_uses_one_to_its_right() {
+    let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
+    let order = order_of(&fs::read_to_string(source.join("lib.rs")).expect("src/lib.rs"));
+    assert_eq!(Tree::read(&source, &["bin", "tests", "fuzz"]).uses_to_the_right(&order), [""; 0]);
+}
+
+#[test]
+fn no_files_import_each_other_in_a_circle() {
+    let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
+    let mut circles = Tree::read(&source, &["bin", "tests", "fuzz"]).circles();
+    circles.extend(Tree::read(&source.join("bin/ssmscope"), &[]).circles());
+    circles.retain(|circle| !KNOWN_CIRCLES.contains(&circle.as_str()));
+    assert_eq!(circles, [""; 0]);
+}
+
+/// A path and one more part behind it.
+fn below(path: &[String], part: &str) -> Name {
+    path.iter().cloned().chain([part.to_owned()]).collect()
+}
+
+/// The modules of one crate.
+#[derive(Default)]
+struct Tree {
+    modules: BTreeMap<Name, Module>,
+}
+
+/// What a module's file names, its tests left out.
+#[derive(Default)]
+struct Module {
+    /// Absolute paths of everything that it imports or names inline.
+    uses: Vec<Name>,
+    /// The names that its imports bring in, with the paths that they stand for. Files below may use them.
+    imports: BTreeMap<String, Name>,
+    /// Modules below that are compiled for tests only.
+    tests: BTreeSet<String>,
+}
+
+impl Tree {
+    /// Reads every source file below `root`, but for those below the folders `left_out`.
+    fn read(root: &Path, left_out: &[&str]) -> Self {
+        let mut tree = Self::default();
+        tree.read_folder(root, &Name::new(), left_out);
+        tree.resolved()
+    }
+
+    /// A made tree: files by their paths below `src`.
+    fn of(files: &[(&str, &str)]) -> Self {
+        let mut tree = Self::default();
+        for (path, text) in files {
+            tree.add(path.split('/').map(str::to_owned).collect(), text);
+        }
+        tree.resolved()
+    }
+
+    fn read_folder(&mut self, folder: &Path, name: &Name, left_out: &[&str]) {
+        for entry in fs::read_dir(folder).expect("a folder").flatten() {
+            let path = entry.path();
+            let file = entry.file_name().to_string_lossy().into_owned();
+            let inner = below(name, &file);
+            if path.is_dir() && !left_out.contains(&file.as_str()) {
+                self.read_folder(&path, &inner, &[]);
+            } else if path.extension().is_some_and(|extension| extension == "rs") {
+                self.add(inner, &fs::read_to_string(&path).expect("UTF-8"));
+            }
+        }
+    }
+
+    fn add(&mut self, mut path: Name, text: &str) {
+        let file = path.pop().unwrap_or_default();
+        match file.as_str() {
+            "lib.rs" | "main.rs" | "mod.rs" => {}
+            _ => path.push(file.trim_end_matches(".rs").to_owned()),
+        }
+        self.modules.insert(path, Module::parse(text));
+    }
+
+    /// Turns the paths of all modules into absolute ones, and leaves test modules out.
+    fn resolved(mut self) -> Self {
+        let tests: Vec<Name> = self
+            .modules
+            .iter()
+            .flat_map(|(name, module)| module.tests.iter().map(|test| below(name, test)))
+            .collect();
+        self.modules.retain(|name, _| !tests.iter().any(|test| name.starts_with(test)));
+        let names: BTreeSet<Name> = self.modules.keys().cloned().collect();
+        for (name, module) in &mut self.modules {
+            let uses = std::mem::take(&mut module.uses);
+            module.uses = uses.iter().filter_map(|path| absolute(name, path, &names)).collect();
+            let imports = std::mem::take(&mut module.imports);
+            module.imports = imports
+                .into_iter()
+                .filter_map(|(bound, path)| Some((bound, absolute(name, &path, &names)?)))
+                .collect();
+        }
+        self
+    }
+
+    /// The module that defines what an absolute path names, as far as modules go.
+    fn definition(&self, path: &[String], depth: usize) -> Name {
+        let mut place = Name::new();
+        for (index, segment) in path.iter().enumerate() {
+            let inner = below(&place, segment);
+            if self.modules.contains_key(&inner) {
+                place = inner;
+                continue;
+            }
+            let import = self.modules.get(&place).and_then(|module| module.imports.get(segment));
+            if let Some(import) = import.filter(|_| depth < 8) {
+                let rest = path.get(index + 1..).unwrap_or_default();
+                return self.definition(&[import.as_slice(), rest].concat(), depth + 1);
+            }
+            break;
+        }
+        place
+    }
+
+    /// Each use of another module: who uses whom.
+    fn edges(&self) -> impl Iterator<Item = (&Name, Name)> {
+        self.modules.iter().flat_map(move |(name, module)| {
+            module.uses.iter().map(move |path| (name, self.definition(path, 0)))
+        })
+    }
+
+    fn uses_to_the_right(&self, order: &[String]) -> Vec<String> {
+        let place = |room: &str| order.iter().position(|known| known == room);
+        let mut faults = BTreeSet::new();
+        for (from, to) in self.edges() {
+            let (Some(room), Some(used)) = (from.first(), to.first()) else { continue };
+            match (place(room), place(used)) {
+                (Some(room), Some(used)) if used <= room => {}
+                (Some(_), Some(_)) => {
+                    faults.insert(format!(
+                        "{} uses {}, which is to its right",
+                        from.join("::"),
+                        to.join("::")
+                    ));
+                }
+                (None, _) => {
+                    faults.insert(format!("{room} has no place in the order of src/lib.rs"));
+                }
+                (_, None) => {
+                    faults.insert(format!("{used} has no place in the order of src/lib.rs"));
+                }
+            }
+        }
+        faults.into_iter().collect()
+    }
+
+    /// The circles among the files and folders of each folder, each told once.
+    fn circles(&self) -> Vec<String> {
+        let mut parts: BTreeMap<Name, BTreeMap<String, BTreeSet<String>>> = BTreeMap::new();
+        for (from, to) in self.edges() {
+            let common = from.iter().zip(&to).take_while(|(one, other)| one == other).count();
+            if let (Some(one), Some(other)) = (from.get(common), to.get(common)) {
+                let folder = from.get(..common).unwrap_or_default().to_vec();
+                parts.entry(folder).or_default().entry(one.clone()).or_default().insert(other.clone());
+            }
+        }
+        let mut circles = BTreeSet::new();
+        // Whole rooms are checked by their order.
+        for (folder, uses) in parts.iter().filter(|(folder, _)| self.is_within_room(folder)) {
+            for start in uses.keys() {
+                if let Some(circle) = circle_from(start, uses) {
+                    circles.insert(format!("{}: {}", folder.join("::"), circle.join(" -> ")));
+                }
+            }
+        }
+        circles.into_iter().collect()
+    }
+
+    fn is_within_room(&self, folder: &Name) -> bool {
+        // The command's files stand at its root.
+        let is_library = self.modules.contains_key(&vec!["packet".to_owned()]);
+        !(is_library && folder.is_empty())
+    }
+}
+
+/// The shortest way from a part back to itself, if `start` is the first of it by name.
+fn circle_from(start: &str, uses: &BTreeMap<String, BTreeSet<String>>) -> Option<Vec<String>> {
+    let mut ways = vec![vec![start.to_owned()]];
+    let mut seen = BTreeSet::new();
+    while !ways.is_empty() {
+        let mut longer = Vec::new();
+        for way in &ways {
+            for next in way.last().and_then(|last| uses.get(last)).into_iter().flatten() {
+                if next == start {
+                    return Some(below(way, next));
+                }
+                // A circle is found from its first part.
+                if next.as_str() > start && seen.insert(next.clone()) {
+                    longer.push(below(way, next));
+                }
+            }
+        }
+        ways = longer;
+    }
+    None
+}
+
+/// A path as it is written in the module `name`, from the crate's root; `None` for another crate's.
+fn absolute(name: &[String], path: &[String], names: &BTreeSet<Name>) -> Option<Name> {
+    let (first, rest) = path.split_first()?;
+    let inner = below(name, first);
+    match first.as_str() {
+        "crate" | "ssmscope" => Some(rest.to_vec()),
+        "self" => Some([name, rest].concat()),
+        "super" => {
+            let ups = path.iter().take_while(|segment| *segment == "super").count();
+            let kept = name.get(..name.len().checked_sub(ups)?)?;
+            Some([kept, path.get(ups..)?].concat())
+        }
+        _ if names.contains(&inner) => Some([name, path].concat()),
+        _ => None,
+    }
+}
+
+/// The rooms in the order in which `src/lib.rs` links them: from the first link that an arrow follows to the last one that
+/// an arrow precedes.
+fn order_of(lib: &str) -> Vec<String> {
+    let docs: Vec<&str> = lib.lines().map_while(|line| line.strip_prefix("//!")).map(str::trim).collect();
+    let docs = docs.join(" ");
+    let mut order = Vec::new();
+    for chain in docs.split("  ") {
+        if chain.contains('→') {
+            let links = chain.split("[`").skip(1).filter_map(|link| link.split_once("`]"));
+            order.extend(links.map(|(room, _)| room.to_owned()));
+        }
+    }
+    order
+}
+
+impl Module {
+    fn parse(text: &str) -> Self {
+        let mut module = Self::default();
+        let words = words(text);
+        let mut at = 0;
+        while let Some(word) = words.get(at) {
+            match word.as_str() {
+                "#" if starts(&words, at, "# [ cfg ( test ) ]") => {
+                    let end = item_end(&words, at + 7);
+                    let item = words.get(at + 7..end).unwrap_or_default();
+                    if let (Some(place), Some(";")) =
+                        (item.iter().position(|word| word == "mod"), item.last().map(String::as_str))
+                    {
+                        module.tests.extend(item.get(place + 1).cloned());
+                    }
+                    at = end;
+                }
+                "pub" if starts(&words, at, "pub ( ") => {
+                    at += words
+                        .get(at..)
+                        .and_then(|rest| rest.iter().position(|word| word == ")"))
+                        .unwrap_or(1);
+                }
+                "use" => {
+                    let end = words
+                        .iter()
+                        .skip(at)
+                        .position(|word| word == ";")
+                        .map_or(words.len(), |len| at + len);
+                    module.read_use(&Name::new(), words.get(at + 1..end).unwrap_or_default());
+                    at = end;
+                }
+                "crate" | "super" | "self" | "ssmscope"
+                    if words.get(at + 1).is_some_and(|next| next == "::") =>
+                {
+                    let mut path = vec![word.clone()];
+                    while let (Some("::"), Some(next)) =
+                        (words.get(at + 1).map(String::as_str), words.get(at + 2))
+                    {
+                        path.push(next.clone());
+                        at += 2;
+                    }
+                    module.uses.push(path);
+                    at += 1;
+                }
+                _ => at += 1,
+            }
+        }
+        module
+    }
+
+    /// A tree of imports behind a prefix.
+    fn read_use(&mut self, prefix: &Name, words: &[String]) {
+        let mut depth = 0;
+        let parts = words.split(|word| {
+            depth += i32::from(word == "{") - i32::from(word == "}");
+            depth == 0 && word == ","
+        });
+        for part in parts.filter(|part| !part.is_empty()) {
+            if let Some(open) = part.iter().position(|word| word == "{") {
+                let head = part.get(..open).unwrap_or_default().iter().filter(|word| *word != "::");
+                let inner: Name = prefix.iter().chain(head).cloned().collect();
+                self.read_use(&inner, part.get(open + 1..part.len() - 1).unwrap_or_default());
+                continue;
+            }
+            let (path, alias) = match part.iter().position(|word| word == "as") {
+                Some(place) => (part.get(..place).unwrap_or_default(), part.get(place + 1)),
+                None => (part, None),
+            };
+            let own = path.iter().filter(|word| !matches!(word.as_str(), "::" | "*"));
+            let mut whole: Name = prefix.iter().chain(own).cloned().collect();
+            if whole.len() > 1 && whole.last().is_some_and(|last| last == "self") {
+                whole.pop();
+            }
+            if let Some(bound) = alias.or(whole.last()) {
+                self.imports.insert(bound.clone(), whole.clone());
+            }
+            self.uses.push(whole);
+        }
+    }
+}
+
+fn starts(words: &[String], at: usize, wanted: &str) -> bool {
+    let words = words.iter().skip(at);
+    wanted
+        .split_whitespace()
+        .zip(words.map(Some).chain(std::iter::repeat(None)))
+        .all(|(wanted, word)| word.is_some_and(|word| word == wanted))
+}
+
+/// Where the item ends that begins at `at`: behind its semicolon or its block.
+fn item_end(words: &[String], at: usize) -> usize {
+    let mut depth = 0;
+    for (index, word) in words.iter().enumerate().skip(at) {
+        match word.as_str() {
+            "{" | "(" | "[" => depth += 1,
+            "}" | ")" | "]" => {
+                depth -= 1;
+                if depth == 0 && word == "}" {
+                    return index + 1;
+                }
+            }
+            ";" if depth == 0 => return index + 1,
+            _ => {}
+        }
+    }
+    words.len()
+}
+
+/// The words and signs of a source text, without comments, strings and characters.
+fn words(text: &str) -> Vec<String> {
+    let mut words = Vec::new();
+    let letters: Vec<char> = text.chars().collect();
+    let is_word = |letter: char| letter.is_alphanumeric() || letter == '_';
+    let at = |index: usize| letters.get(index).copied().unwrap_or('\0');
+    let mut index = 0;
+    while index < letters.len() {
+        let rest = letters.get(index..).unwrap_or_default();
+        let skipped = match rest {
+            ['/', '/', ..] => rest.iter().position(|letter| *letter == '\n').unwrap_or(rest.len()),
+            ['/', '*', ..] => {
+                rest.windows(2).skip(2).position(|pair| pair == ['*', '/']).map_or(rest.len(), |len| len + 4)
+            }
+            ['r', '#' | '"', ..] if !(index > 0 && is_word(at(index - 1))) && raw_len(rest) > 0 => {
+                raw_len(rest)
+            }
+            ['"', ..] => string_len(rest),
+            ['\'', '\\', ..] => 3 + rest.iter().skip(3).position(|letter| *letter == '\'').unwrap_or(0) + 1,
+            ['\'', _, '\'', ..] => 3,
+            [':', ':', ..] => {
+                words.push("::".to_owned());
+                2
+            }
+            [letter, ..] if is_word(*letter) => {
+                let word: String = rest.iter().take_while(|letter| is_word(**letter)).collect();
+                let len = word.chars().count();
+                words.push(word);
+                len
+            }
+            [letter, ..] => {
+                if !letter.is_whitespace() {
+                    words.push(letter.to_string());
+                }
+                1
+            }
+            [] => break,
+        };
+        index += skipped.max(1);
+    }
+    words
+}
+
+/// Letters of the string literal that begins here.
+fn string_len(rest: &[char]) -> usize {
+    let mut index = 1;
+    while let Some(letter) = rest.get(index) {
+        match letter {
+            '\\' => index += 2,
+            '"' => return index + 1,
+            _ => index += 1,
+        }
+    }
+    rest.len()
+}
+
+/// Letters of the raw string literal that begins here; none where it is another thing.
+fn raw_len(rest: &[char]) -> usize {
+    let marks = rest.iter().skip(1).take_while(|letter| **letter == '#').count();
+    if rest.get(1 + marks) != Some(&'"') {
+        return 0;
+    }
+    let end: Vec<char> = std::iter::once('"').chain(std::iter::repeat_n('#', marks)).collect();
+    let body = rest.get(2 + marks..).unwrap_or_default();
+    let len = body.windows(end.len()).position(|window| window == end).unwrap_or(body.len());
+    2 + marks + len + end.len()
+}
+
+mod of_the_checker {
+    use super::*;
+
+    const LIB: &str = "//! What it is.\n//!\n//! [`packet`] →\n//! [`tcp`] → [`tls`].\n//!\n//! See [`other`].\npub mod tls;";
+
+    fn rights(files: &[(&str, &str)]) -> Vec<String> {
+        Tree::of(files).uses_to_the_right(&order_of(LIB))
+    }
+
+    fn circles(files: &[(&str, &str)]) -> Vec<String> {
+        let doors = [("packet/mod.rs", ""), ("tls/mod.rs", "")];
+        let doors = doors.iter().filter(|(door, _)| !files.iter().any(|(file, _)| file == door));
+        Tree::of(&doors.chain(files).copied().collect::<Vec<_>>()).circles()
+    }
+
+    #[test]
+    fn the_order_is_the_chain_of_links() {
+        assert_eq!(order_of(LIB), ["packet", "tcp", "tls"]);
+    }
+
+    #[test]
+    fn a_use_to_the_right_is_found_in_imports_and_inline_paths() {
+        for text in [
+            "use crate::tls::Event;",
+            "use crate::{packet::Seq, tls::{self, Event}};",
+            "fn f() -> crate::tls::Event {}",
+        ] {
+            let found = rights(&[("tcp/mod.rs", text), ("tls/mod.rs", ""), ("packet/mod.rs", "")]);
+            assert_eq!(found, ["tcp uses tls, which is to its right"], "{text}");
+        }
+        assert_eq!(rights(&[("tls/mod.rs", "use crate::tcp::Role;"), ("tcp/mod.rs", "")]), [""; 0]);
+    }
+
+    #[test]
+    fn a_room_without_a_place_is_found() {
+        let found = rights(&[("attic.rs", "use crate::tcp::Role;"), ("tcp/mod.rs", "")]);
+        assert_eq!(found, ["attic has no place in the order of src/lib.rs"]);
+    }
+
+    #[test]
+    fn tests_comments_and_strings_do_not_count() {
+        let text = "// use crate::tls::A;\n/* crate::tls */ const A: &str = \"crate::tls::A\"; const B: &str = r#\"crate::tls\"#;\n\
+            const C: char = '\"'; #[cfg(test)] use crate::tls::B; #[cfg(test)] mod made;\n\
+            #[cfg(test)]\nmod tests { use crate::tls::C; fn f() { crate::tls::d() } }";
+        let files = [("tcp/mod.rs", text), ("tcp/made.rs", "use crate::tls::A;"), ("tls/mod.rs", "")];
+        assert_eq!(rights(&files), [""; 0]);
+    }
+
+    #[test]
+    fn a_circle_of_two_and_of_three_is_found_once() {
+        let two = [("tls/a.rs", "use super::b::B;"), ("tls/b.rs", "use crate::tls::a::A;")];
+        assert_eq!(circles(&two), ["tls: a -> b -> a"]);
+        let three = [
+            ("tls/a.rs", "use super::c;"),
+            ("tls/b.rs", "use super::a::A;"),
+            ("tls/c.rs", "fn f() { super::b::g() }"),
+        ];
+        assert_eq!(circles(&three), ["tls: a -> c -> b -> a"]);
+    }
+
+    #[test]
+    fn a_re_exported_name_belongs_to_the_file_that_defines_it() {
+        let files = [
+            ("tls/mod.rs", "mod a; mod b; pub use a::A; pub(super) use self::b::B as C;"),
+            ("tls/a.rs", "use super::C;"),
+            ("tls/b.rs", "use super::A;"),
+        ];
+        assert_eq!(circles(&files), ["tls: a -> b -> a"]);
+    }
+
+    #[test]
+    fn what_a_door_defines_makes_no_circle() {
+        let files = [("tls/mod.rs", "mod a; use a::A; pub struct Event;"), ("tls/a.rs", "use super::Event;")];
+        assert_eq!(circles(&files), [""; 0]);
+    }
+
+    #[test]
+    fn a_file_and_a_folder_beside_it_form_a_circle() {
+        let files = [
+            ("tls/event.rs", "use super::lengths::Size;"),
+            ("tls/lengths/mod.rs", "mod sizes; pub use sizes::Size;"),
+            ("tls/lengths/sizes.rs", "use crate::tls::event::Event;"),
+        ];
+        assert_eq!(circles(&files), ["tls: event -> lengths -> event"]);
+    }
+}
