@@ -41,8 +41,6 @@ pub mod probe;
 pub mod recorder;
 pub mod report;
 pub mod story;
-#[cfg(test)]
-mod talk;
 pub mod tcp;
 pub mod time;
 pub mod tls;

@@ -127,7 +127,7 @@ mod tests {
     use crate::cert::samples::sample;
     use crate::finding::{self, Weight};
     use crate::story::CaptureFacts;
-    use crate::talk::{self, Talk};
+    use crate::story::script::talk::{self, Talk};
     use crate::time::Clock;
     use crate::verdict::{self, Verdict};
     use Role::{Client, Server};

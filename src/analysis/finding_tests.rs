@@ -5,8 +5,8 @@ use std::net::IpAddr;
 use super::tests::judge;
 use crate::finding::{self, Finding, Weight};
 use crate::packet::{SegmentHeader, TcpOptions};
+use crate::story::script::talk::{self, Talk};
 use crate::story::{ClockStep, IcmpFact, Moment, Stage};
-use crate::talk::{self, Talk};
 use crate::tcp::Role::{Client, Server};
 use crate::time::Elapsed;
 

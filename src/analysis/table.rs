@@ -561,7 +561,7 @@ fn in_order(mut numbered: Vec<(u64, usize)>) -> Vec<usize> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::talk::{self, Talk};
+    use crate::story::script::talk::{self, Talk};
 
     fn track(talk: &Talk) -> (Key, Track) {
         let settings = Settings::default();

@@ -193,7 +193,7 @@ impl Analysis<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::talk::Talk;
+    use crate::story::script::talk::Talk;
 
     #[test]
     fn leftovers_are_known_for_a_minute_at_least_and_a_new_syn_is_none() {

@@ -345,7 +345,7 @@ mod tests {
     use crate::analysis::{self, Judged, Settings, Sink};
     use crate::capture::Target;
     use crate::packet::Viewpoint;
-    use crate::talk;
+    use crate::story::script::talk;
     use crate::verdict::Verdict;
 
     #[derive(Default)]

@@ -12,7 +12,7 @@ use crate::analysis::{self, Bounds, Settings, Sink, Summary};
 use crate::capture::{About, FileAbout, ReadError, Record, Source, Target};
 use crate::limits;
 use crate::packet::{Content, Neighbour, Origin, Other, Packet};
-use crate::talk::{self, Spoken, Talk};
+use crate::story::script::talk::{self, Spoken, Talk};
 use crate::tcp::Role::{Client, Server};
 use crate::time::Timestamp;
 

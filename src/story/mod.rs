@@ -8,6 +8,8 @@ mod builder;
 mod certificates;
 mod insight;
 mod prelude;
+#[cfg(test)]
+pub(crate) mod script;
 mod timeline;
 
 use std::fmt;

@@ -3,7 +3,7 @@
 use proptest::prelude::*;
 
 use super::{Connection, HandshakeStep, HoleKind, Kind, Reading, ResetFit, Role};
-use crate::talk::Talk;
+use crate::story::script::talk::Talk;
 use Role::{Client, Server};
 
 /// Who sent the bytes, which, and the hole before them.
