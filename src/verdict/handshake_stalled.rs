@@ -1,6 +1,7 @@
 //! The server's answer began, and then the TLS handshake stood still.
 
-use super::{Actor, Rule, Settings, Severity, Verdict, advice, drop_caveat, no_server_hello, path_mtu};
+use super::words::{advice, path_mtu};
+use super::{Actor, Rule, Settings, Severity, Verdict, drop_caveat, no_server_hello};
 use crate::story::{EndingKind, Silence, Stage, Story};
 use crate::tcp::Role;
 

@@ -2,7 +2,8 @@
 
 use std::borrow::Cow;
 
-use super::{Actor, Rule, Settings, Severity, Verdict, advice, refused_certificate};
+use super::words::{advice, refused_certificate};
+use super::{Actor, Rule, Settings, Severity, Verdict};
 use crate::story::{Stage, Story};
 use crate::tls::Basis;
 

@@ -3,10 +3,7 @@
 //! Each verdict is one file with one rule: a pure function of the [`Story`]. [`RULES`] holds them in the order of the
 //! path; the first that applies is the verdict. This room knows no bytes and no output format.
 
-mod advice;
-mod alert_meaning;
-mod path_mtu;
-mod refused_certificate;
+mod words;
 
 use std::borrow::Cow;
 

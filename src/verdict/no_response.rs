@@ -1,6 +1,7 @@
 //! The connection stands, a request went out, and no answer came.
 
-use super::{Actor, Rule, Settings, Severity, Verdict, advice, drop_caveat, path_mtu};
+use super::words::{advice, path_mtu};
+use super::{Actor, Rule, Settings, Severity, Verdict, drop_caveat};
 use crate::story::{EndingKind, Stage, Story};
 use crate::tcp::Role;
 

@@ -1,6 +1,7 @@
 //! The ClientHello went out, and no TLS byte came back.
 
-use super::{Actor, Rule, Settings, Severity, Verdict, advice, drop_caveat, path_mtu};
+use super::words::{advice, path_mtu};
+use super::{Actor, Rule, Settings, Severity, Verdict, drop_caveat};
 use crate::story::{EndingKind, Silence, Stage, Story};
 use crate::tcp::Role;
 

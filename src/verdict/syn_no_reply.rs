@@ -2,7 +2,8 @@
 
 use std::borrow::Cow;
 
-use super::{Actor, Rule, Settings, Severity, Verdict, advice, drop_caveat, with_drop_caveat};
+use super::words::advice;
+use super::{Actor, Rule, Settings, Severity, Verdict, drop_caveat, with_drop_caveat};
 use crate::packet::Viewpoint;
 use crate::story::{EndingKind, Stage, Story};
 

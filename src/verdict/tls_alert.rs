@@ -2,7 +2,8 @@
 
 use std::borrow::Cow;
 
-use super::{Actor, Rule, Settings, Severity, Verdict, alert_meaning, refused_certificate};
+use super::words::{alert_meaning, refused_certificate};
+use super::{Actor, Rule, Settings, Severity, Verdict};
 use crate::story::{EndingKind, Stage, Story};
 use crate::tcp::Role;
 use crate::tls::{AlertDescription, Basis};

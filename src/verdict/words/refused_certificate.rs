@@ -6,20 +6,20 @@ use crate::tcp::Role;
 use crate::tls::AlertDescription;
 
 /// The packet that completed the server's certificates, where the client refused them.
-pub(super) fn packet(story: &Story) -> Option<u64> {
+pub(in crate::verdict) fn packet(story: &Story) -> Option<u64> {
     let said = story.tls.certificates[Role::Server].as_ref().filter(|_| story.is_certificate_refused())?;
     Some(said.moment.number)
 }
 
 /// What the captured certificate shows of the client's objection.
 #[derive(Default)]
-pub(super) struct Shown {
+pub(in crate::verdict) struct Shown {
     /// Sentences, each after a space.
-    pub(super) explanation: String,
+    pub(in crate::verdict) explanation: String,
     /// What the client will have said; empty where the certificate shows nothing.
-    pub(super) reports: Vec<String>,
+    pub(in crate::verdict) reports: Vec<String>,
     /// What mends it; empty likewise.
-    pub(super) advice: Vec<&'static str>,
+    pub(in crate::verdict) advice: Vec<&'static str>,
 }
 
 impl Shown {
@@ -35,7 +35,7 @@ impl Shown {
 
 /// What the certificate shows of a client that ended after the handshake without a request: some libraries look at the
 /// certificate only then, libcurl at its names for example.
-pub(super) fn shown_after_handshake(story: &Story) -> Shown {
+pub(in crate::verdict) fn shown_after_handshake(story: &Story) -> Shown {
     let mut shown = Shown::default();
     let is_client_first = story.endings.first().is_some_and(|ending| {
         let is_end = matches!(
@@ -56,7 +56,7 @@ pub(super) fn shown_after_handshake(story: &Story) -> Shown {
 }
 
 /// What the certificate shows of an alert that `by` sent.
-pub(super) fn shown(story: &Story, by: Role, alert: AlertDescription) -> Shown {
+pub(in crate::verdict) fn shown(story: &Story, by: Role, alert: AlertDescription) -> Shown {
     let mut shown = Shown::default();
     if by != Role::Client {
         return shown;

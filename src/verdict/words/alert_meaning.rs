@@ -8,18 +8,18 @@ use crate::tcp::Role;
 use crate::tls::AlertDescription;
 
 /// What an alert means, and what to do.
-pub(super) struct Meaning {
-    pub(super) why: &'static str,
+pub(in crate::verdict) struct Meaning {
+    pub(in crate::verdict) why: &'static str,
     /// What it stands for from a Java program.
     jsse: Option<&'static str>,
     /// What it stands for from OpenSSL, and so from curl, Python and nginx as a rule.
     openssl: Option<&'static str>,
-    pub(super) advice: &'static str,
+    pub(in crate::verdict) advice: &'static str,
 }
 
 impl Meaning {
     /// The likely causes per library, as sentences with a space before each.
-    pub(super) fn by_library(&self) -> String {
+    pub(in crate::verdict) fn by_library(&self) -> String {
         [("Java (JSSE)", self.jsse), ("OpenSSL (curl, Python, nginx)", self.openssl)]
             .into_iter()
             .filter_map(|(library, causes)| Some(format!(" From {library} it stands for: {}.", causes?)))
@@ -28,7 +28,7 @@ impl Meaning {
 }
 
 /// The meaning of an alert that this side sent.
-pub(super) fn of(by: Role, description: AlertDescription) -> Meaning {
+pub(in crate::verdict) fn of(by: Role, description: AlertDescription) -> Meaning {
     match by {
         Role::Server => from_server(description),
         Role::Client => from_client(description),

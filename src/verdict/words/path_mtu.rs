@@ -1,22 +1,22 @@
 //! Signs of a path whose MTU is smaller than a sender believes (RFC 1191, 4; RFC 2923, 2.1; RFC 4443, 3.2).
 
-use super::{Actor, Verdict};
 use crate::story::Story;
 use crate::tcp::Role;
+use crate::verdict::{Actor, Verdict};
 
 /// Payloads that pass where larger ones do not are a sign of the path's MTU from this size on, in bytes: the smallest
 /// MTU that links on the Internet have is 1280 (RFC 8200, 5).
 const LARGE_PAYLOAD: u32 = 1_000;
 
 /// What shows that one side's large packets do not pass.
-pub(super) struct Sign {
+pub(in crate::verdict) struct Sign {
     words: String,
     packets: Vec<u64>,
 }
 
 impl Sign {
     /// Names the cause in a verdict on a stall.
-    pub(super) fn explain(self, verdict: Verdict) -> Verdict {
+    pub(in crate::verdict) fn explain(self, verdict: Verdict) -> Verdict {
         Verdict { actor: Actor::Path, ..verdict }
             .cause("pmtu-black-hole")
             .explain(self.words)
@@ -29,12 +29,12 @@ impl Sign {
 }
 
 /// The sign that packets of `sender` are too large, if there is one: a router says so, or only large ones are missing.
-pub(super) fn sign(story: &Story, sender: Role) -> Option<Sign> {
+pub(in crate::verdict) fn sign(story: &Story, sender: Role) -> Option<Sign> {
     reported(story, sender).or_else(|| missing(story, sender)).or_else(|| unreceived(story, sender))
 }
 
 /// Whether no large packet of `sender` was seen, so that the path's MTU was not put to the test.
-pub(super) fn is_untried(story: &Story, sender: Role) -> bool {
+pub(in crate::verdict) fn is_untried(story: &Story, sender: Role) -> bool {
     story.counters[sender].largest_payload < LARGE_PAYLOAD
 }
 
