@@ -1,10 +1,10 @@
-//! The Internet checksum (RFC 1071), compared as tcpdump compares it (tcpdump, in_cksum.c).
+//! The Internet checksum (RFC 1071) over the bytes of a frame.
 
 use std::net::IpAddr;
 
 use etherparse::checksum::Sum16BitWords;
 
-use crate::packet::Checksum;
+use crate::packet::{self, Checksum};
 
 /// Bytes from which on [`sum_of_blocks`] pays.
 const LONG: usize = 128;
@@ -17,12 +17,7 @@ pub(super) fn compare(found: u16, mut start: Sum16BitWords, bytes: &[u8]) -> Che
         start = start.add_8bytes(words.to_ne_bytes());
         rest = behind;
     }
-    let over_all = start.add_slice(rest).ones_complement().to_be();
-    if over_all == 0 {
-        return Checksum::Correct(found);
-    }
-    let sum = u32::from(found) + u32::from(over_all);
-    Checksum::Incorrect { found, expected: ((sum & 0xffff) + (sum >> 16)) as u16 }
+    Checksum::compare(found, !start.add_slice(rest).ones_complement().to_be())
 }
 
 /// The sum of the 32-bit words of all whole blocks of 32 bytes, and the bytes behind them. Sums of longer words are sums of
@@ -42,16 +37,10 @@ fn sum_of_blocks(bytes: &[u8]) -> (u64, &[u8]) {
 
 /// The sum over the pseudo-header (RFC 9293, 3.1; RFC 8200, 8.1).
 pub(super) fn pseudo_header(source: IpAddr, destination: IpAddr, protocol: u8, len: u32) -> Sum16BitWords {
-    let mut sum = Sum16BitWords::new();
-    for address in [source, destination] {
-        sum = match address {
-            IpAddr::V4(address) => sum.add_4bytes(address.octets()),
-            IpAddr::V6(address) => sum.add_16bytes(address.octets()),
-        };
-    }
     // IPv4's length field has 16 bits; a frame before segmentation can be longer, and only the low ones count.
     let len = if source.is_ipv4() { len & 0xffff } else { len };
-    sum.add_4bytes(len.to_be_bytes()).add_2bytes([0, protocol])
+    let sum = packet::checksum::pseudo_header(source, destination, protocol, len);
+    Sum16BitWords::new().add_2bytes(sum.to_be_bytes())
 }
 
 #[cfg(test)]

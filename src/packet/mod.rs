@@ -4,6 +4,7 @@
 //! on both. Whatever a cut text line or a short frame can lack is an `Option`: a field that is not there is absent,
 //! never guessed. This room holds values only; it does not know where they came from or what they mean together.
 
+pub mod checksum;
 mod ip;
 mod sequence;
 mod tcp;
@@ -11,9 +12,10 @@ mod tcp;
 use std::borrow::Cow;
 use std::net::IpAddr;
 
+pub use checksum::Checksum;
 pub use ip::{FragmentField, IpHeader, IpOptions};
 pub use sequence::Seq;
-pub use tcp::{Checksum, Flags, OpeningOptions, TcpHeader, TcpOption, TcpOptions};
+pub use tcp::{Flags, OpeningOptions, TcpHeader, TcpOption, TcpOptions};
 
 use crate::time::Timestamp;
 
@@ -99,6 +101,19 @@ pub struct SegmentHeader {
     pub tcp: TcpHeader,
     /// Payload bytes on the wire; absent when a text line was cut before anything told it.
     pub payload_len: Option<u32>,
+}
+
+impl SegmentHeader {
+    /// Bytes of TCP header and payload on the wire: by the IPv4 header where it is known, since a cut text line may lack the
+    /// rest.
+    pub fn tcp_len(&self) -> Option<u32> {
+        const IPV4_HEADER_BYTES: u32 = 20;
+        let options = self.ip.options.as_bytes().len() as u32;
+        match (self.ip.source, self.ip.length) {
+            (IpAddr::V4(_), Some(len)) if len > 0 => len.checked_sub(IPV4_HEADER_BYTES + options),
+            _ => Some(u32::from(self.tcp.header_len?) + self.payload_len?),
+        }
+    }
 }
 
 /// An ICMP or ICMPv6 error.

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use super::Seq;
+use super::{Checksum, Seq};
 
 /// A TCP header (RFC 9293, 3.1). What a text line does not print is absent.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -48,25 +48,6 @@ impl TcpHeader {
             options: None,
         }
     }
-}
-
-/// A checksum as found, compared with what it should be where every byte it covers is there.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
-pub enum Checksum {
-    /// Not in the capture.
-    #[default]
-    Unseen,
-    /// There, but it covers bytes that are not.
-    Unverified(u16),
-    /// As it should be.
-    Correct(u16),
-    /// Not as it should be.
-    Incorrect {
-        /// As found.
-        found: u16,
-        /// As it should be.
-        expected: u16,
-    },
 }
 
 /// The TCP flags (RFC 9293, 3.1; NS by RFC 8311 is not printed by tcpdump 4.99 and not kept).

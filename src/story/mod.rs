@@ -27,7 +27,7 @@ pub use prelude::PreludeFacts;
 pub use timeline::{Entry, Item, Note, Seen, Timeline};
 
 use crate::cert::Examination;
-use crate::packet::{Flags, OpeningOptions, SegmentHeader, Viewpoint};
+use crate::packet::{Checksum, Flags, OpeningOptions, SegmentHeader, Viewpoint, checksum};
 use crate::tcp::{Counters, PerRole, ResetFit, Role};
 use crate::time::{Clock, Elapsed, Timestamp};
 use crate::tls::{
@@ -722,7 +722,8 @@ impl ChecksumFacts {
     /// the addresses, the protocol and the TCP length. Two such fields differ by what their lengths differ, whatever the
     /// addresses are, so this works on captures with rewritten addresses too.
     fn note(&mut self, number: u64, header: &SegmentHeader) {
-        use crate::packet::Checksum;
+        /// IP's number of TCP.
+        const TCP: u8 = 6;
         let found = match header.tcp.checksum {
             Checksum::Correct(_) => {
                 self.correct += 1;
@@ -735,9 +736,9 @@ impl ChecksumFacts {
         if let Some(slot) = self.examples.iter_mut().find(|slot| slot.is_none()) {
             *slot = Some(number);
         }
-        let Some(tcp_len) = tcp_len(header) else { return };
-        let base = fold(u32::from(found) + (0xffff - (tcp_len & 0xffff)));
-        let is_sum = pseudo_header_sum(header, tcp_len) == found;
+        let Some(tcp_len) = header.tcp_len() else { return };
+        let base = checksum::fold(u32::from(found) + (0xffff - (tcp_len & 0xffff)));
+        let is_sum = checksum::pseudo_header(header.ip.source, header.ip.destination, TCP, tcp_len) == found;
         if is_sum || self.base.is_some_and(|first| first == base) {
             self.offloaded += 1;
             if !is_sum && self.offloaded == 1 {
@@ -747,38 +748,4 @@ impl ChecksumFacts {
         }
         self.base.get_or_insert(base);
     }
-}
-
-/// The one's complement sum over addresses, protocol and length that transmit checksum offload leaves in the field.
-fn pseudo_header_sum(header: &SegmentHeader, tcp_len: u32) -> u16 {
-    const TCP: u32 = 6;
-    let words = |address: IpAddr| -> u32 {
-        match address {
-            IpAddr::V4(address) => address.octets().chunks(2).map(word).sum(),
-            IpAddr::V6(address) => address.octets().chunks(2).map(word).sum(),
-        }
-    };
-    fold(words(header.ip.source) + words(header.ip.destination) + TCP + tcp_len)
-}
-
-/// Bytes of TCP header and payload: by the IPv4 header where it tells, since a cut text line may lack the rest.
-fn tcp_len(header: &SegmentHeader) -> Option<u32> {
-    const IPV4_HEADER_BYTES: u32 = 20;
-    let options = header.ip.options.as_bytes().len() as u32;
-    match (header.ip.source, header.ip.length) {
-        (IpAddr::V4(_), Some(len)) if len > 0 => len.checked_sub(IPV4_HEADER_BYTES + options),
-        _ => Some(u32::from(header.tcp.header_len?) + header.payload_len?),
-    }
-}
-
-fn word(bytes: &[u8]) -> u32 {
-    bytes.iter().fold(0, |number, byte| number << 8 | u32::from(*byte))
-}
-
-/// Folds a sum of 16-bit words into one, carries added back (RFC 1071).
-fn fold(mut sum: u32) -> u16 {
-    while sum > 0xffff {
-        sum = (sum & 0xffff) + (sum >> 16);
-    }
-    sum as u16
 }

@@ -3,7 +3,9 @@
 use std::net::Ipv4Addr;
 
 use super::options::be;
-use crate::packet::{Checksum, Flags, FragmentField, IpHeader, IpOptions, SegmentHeader, Seq, TcpHeader};
+use crate::packet::{
+    Checksum, Flags, FragmentField, IpHeader, IpOptions, SegmentHeader, Seq, TcpHeader, checksum,
+};
 
 /// Bytes of an IPv4 header without options (RFC 791, 3.1).
 const IPV4_LEN: usize = 20;
@@ -29,7 +31,7 @@ pub(super) fn ip_header(quoted: &[u8]) -> Option<(IpHeader, &[u8])> {
         length: Some(length.into()),
         flow_label: None,
         protocol: Some(fixed[9]),
-        checksum: header_checksum(header, be16(10)),
+        checksum: Checksum::compare(be16(10), checksum::sum_of(header)),
         options: IpOptions::from_wire(options),
     };
     Some((ip, after.get(..after_len)?))
@@ -64,18 +66,6 @@ pub(super) fn cut_segment(ip: IpHeader, bytes: &[u8]) -> Option<SegmentHeader> {
 pub(super) fn payload<'a>(quoted: &'a [u8], header: &SegmentHeader) -> &'a [u8] {
     let from = ip_header(quoted).zip(header.tcp.header_len);
     from.and_then(|((_, after), header_len)| after.get(header_len.into()..)).unwrap_or_default()
-}
-
-/// RFC 1071.
-fn header_checksum(header: &[u8], found: u16) -> Checksum {
-    let fold = |sum: u32| (sum & 0xffff) + (sum >> 16);
-    let sum = header.chunks(2).fold(0, |sum, word| fold(sum + be(word) as u32));
-    match !(sum as u16) {
-        0 => Checksum::Correct(found),
-        difference => {
-            Checksum::Incorrect { found, expected: fold(u32::from(found) + u32::from(difference)) as u16 }
-        }
-    }
 }
 
 #[cfg(test)]
