@@ -6,8 +6,8 @@
 
 mod builder;
 mod certificates;
+mod facts;
 mod insight;
-mod prelude;
 #[cfg(test)]
 pub(crate) mod script;
 mod timeline;
@@ -22,8 +22,8 @@ use smallvec::SmallVec;
 
 pub use builder::{Builder, Place};
 pub use certificates::Unseen;
+pub use facts::PreludeFacts;
 pub use insight::Insight;
-pub use prelude::PreludeFacts;
 pub use timeline::{Entry, Item, Note, Seen, Timeline};
 
 use crate::cert::Examination;

@@ -1,6 +1,6 @@
 //! What stood in front of TLS: a tunnel that was asked for, or a request to start TLS.
 
-use super::{Moment, Said};
+use crate::story::{Moment, Said};
 use crate::tcp::{PerRole, Role};
 use crate::tls::{PlainKind, Prelude, PreludeStep, Refusal};
 
@@ -17,7 +17,7 @@ pub struct PreludeFacts {
 
 impl PreludeFacts {
     /// Takes a step in; a step of another protocol than before begins anew.
-    pub(super) fn take(slot: &mut Option<Self>, protocol: Prelude, latest: Said<PreludeStep>) {
+    pub(in crate::story) fn take(slot: &mut Option<Self>, protocol: Prelude, latest: Said<PreludeStep>) {
         match slot {
             Some(known) if known.protocol == protocol => known.latest = latest,
             slot => *slot = Some(Self { protocol, asked: latest.moment, latest }),
@@ -25,7 +25,11 @@ impl PreludeFacts {
     }
 
     /// What a first line means for a tunnel through an HTTP proxy (RFC 9110, 9.3.6).
-    pub(super) fn connect_step(known: Option<&Self>, role: Role, said: PlainKind) -> Option<PreludeStep> {
+    pub(in crate::story) fn connect_step(
+        known: Option<&Self>,
+        role: Role,
+        said: PlainKind,
+    ) -> Option<PreludeStep> {
         // What comes through an open tunnel is another server's.
         let is_asked =
             known.is_some_and(|prelude| prelude.protocol == Prelude::Connect && !prelude.is_agreed());
@@ -55,7 +59,7 @@ impl PreludeFacts {
     }
 
     /// Who owes the next step before TLS begins, given each side's last new payload.
-    pub(super) fn owed_by(&self, last_data: &PerRole<Option<Moment>>) -> Option<Role> {
+    pub(in crate::story) fn owed_by(&self, last_data: &PerRole<Option<Moment>>) -> Option<Role> {
         let spoke_since =
             |role: Role| last_data[role].is_some_and(|last| last.number > self.latest.moment.number);
         match self.latest.what {

@@ -2,15 +2,17 @@
 
 use std::sync::Arc;
 
-use super::{
+use crate::limits;
+use crate::packet::{Flags, IcmpError, Origin, Segment, SegmentHeader, Seq, Viewpoint};
+use crate::story::{
     CaptureFacts, Ending, EndingKind, Entry, IcmpFact, Moment, Note, Opening, Party, PreludeFacts,
     Remarkable, Repeats, ResetFacts, RoundTrips, Said, Seen, Silence, Stage, Story, Timeline, TlsFacts,
 };
-use crate::limits;
-use crate::packet::{Flags, IcmpError, Origin, Segment, SegmentHeader, Seq, Viewpoint};
 use crate::tcp::{Connection, HandshakeStep, Kind, PerRole, Reading, ResetFit, Role};
 use crate::time::{Elapsed, Timestamp};
-use crate::tls::{AlertDescription, Basis, CertificateMessage, Event, Message, Plain, Prelude, Tracker};
+use crate::tls::{
+    AlertDescription, Basis, CertificateMessage, Event, Message, Plain, Prelude, Tracker, Version,
+};
 
 /// A sender repeats what is not acknowledged after 1 s at the latest, or 3 s where the SYN was repeated (RFC 6298, 2.1
 /// and 5.7).
@@ -810,7 +812,7 @@ impl Builder {
         notes: &mut Notes,
     ) {
         notes.push(Note::Alert(description, basis));
-        let is_tls13 = self.story.tls.version().is_some_and(super::Version::is_tls13);
+        let is_tls13 = self.story.tls.version().is_some_and(Version::is_tls13);
         if description == Some(AlertDescription::CLOSE_NOTIFY) {
             self.end(EndingKind::CloseNotify, role, moment);
         } else if description.is_none_or(|description| description.is_fatal(level, is_tls13)) {
