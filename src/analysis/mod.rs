@@ -3,17 +3,11 @@
 //! It decodes each record, finds its connection, lets TCP and TLS read it, folds the result into the connection's
 //! story, and judges the story when the connection leaves: at the end of the capture, or when the table is full.
 
-mod apart;
-mod bounds;
-mod chains;
 mod clock;
-mod directory;
-mod embryo;
 #[cfg(test)]
 mod finding_tests;
-mod judging;
-mod opening;
-mod places;
+mod judge;
+mod roles;
 mod summary;
 mod table;
 #[cfg(test)]
@@ -23,12 +17,12 @@ mod watch;
 use std::collections::VecDeque;
 use std::io;
 
-use apart::Handover;
-pub use bounds::Bounds;
-use chains::Chains;
-use embryo::Embryo;
-use judging::Judging;
+use judge::Judging;
+use judge::chains::Chains;
+use judge::worker::{self, Handover};
 pub use summary::{ServerSummary, Summary};
+pub use table::Bounds;
+use table::half_open::Embryo;
 use table::{Budget, Chosen, Leaving, Table, Track};
 use watch::Leftovers;
 
@@ -234,7 +228,7 @@ pub fn analyse(
     }
     if !reading.is_over {
         analysis.may_part = false;
-        apart::read_to_end(&mut analysis, &mut reading, sink)?;
+        worker::read_to_end(&mut analysis, &mut reading, sink)?;
     }
     Ok(analysis.into_summary())
 }

@@ -30,12 +30,12 @@ impl Bounds {
 
     /// Bytes that connections may take by the table's own account. What it estimates is not all: blocks of memory are
     /// rounded up, and some lie free.
-    pub(super) fn for_connections(&self) -> usize {
+    pub(in crate::analysis) fn for_connections(&self) -> usize {
         self.for_all() / 2
     }
 
     /// Bytes of certificates that are kept, equal ones once.
-    pub(super) fn certificate_bytes(&self) -> usize {
+    pub(in crate::analysis) fn certificate_bytes(&self) -> usize {
         limits::CERTIFICATE_BYTES_IN_ALL.min(self.for_all() / 8)
     }
 
@@ -45,7 +45,7 @@ impl Bounds {
     }
 
     /// Connections that are remembered after they were judged.
-    pub(super) fn leftovers(&self) -> usize {
+    pub(in crate::analysis) fn leftovers(&self) -> usize {
         // A pair of sockets in a hash table that may be half empty, and in the smaller one while that is filled from it.
         const BYTES: usize = 128;
         limits::LEFTOVERS.min(self.for_all() / 16 / BYTES)

@@ -1,13 +1,15 @@
 //! What becomes of a connection that leaves: its story is judged, counted and told.
 
+pub(super) mod chains;
+pub(super) mod worker;
+
 use std::io;
 
-use super::chains::Examiner;
 use super::summary::Tally;
 use super::{Judged, Settings, Sink};
-use crate::finding;
 use crate::story::Story;
-use crate::verdict;
+use crate::{finding, verdict};
+use chains::Examiner;
 
 /// Judges stories and counts the verdicts.
 pub(super) struct Judging<'s> {

@@ -1,14 +1,22 @@
 //! The connections being followed.
 
+mod bounds;
+pub(super) mod half_open;
+mod index;
+mod slots;
+
 use std::collections::{BTreeMap, VecDeque};
 use std::mem::size_of;
 use std::sync::Arc;
 
-use super::directory::Directory;
-use super::embryo::Embryo;
-use super::places::Places;
+use half_open::Embryo;
+use index::Directory;
+use slots::Places;
+
+pub use bounds::Bounds;
+
 use super::watch::{self, Watch};
-use super::{Bounds, Settings, opening};
+use super::{Settings, roles};
 use crate::limits;
 use crate::packet::{IcmpError, Quoted, Segment};
 use crate::story::{Builder, CaptureFacts, EndingKind, Moment, Opening, Place, Stage, Story};
@@ -124,7 +132,7 @@ pub(super) struct Track {
 
 impl Track {
     pub(super) fn new(place: Place, segment: &Segment<'_>, settings: &Settings) -> Self {
-        let (role, opening) = opening::role_of_first(segment, &settings.tls_ports);
+        let (role, opening) = roles::role_of_first(segment, &settings.tls_ports);
         let tcp = Connection::new(segment.header, role);
         let expects_tls = settings.tls_ports.contains(&tcp.ends.server.port);
         let stall_after = settings.judging.stall_after;

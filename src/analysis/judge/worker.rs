@@ -9,10 +9,10 @@ use std::panic;
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::thread;
 
-use super::embryo::Embryo;
-use super::judging::Judging;
-use super::table::{Budget, Track};
-use super::{Analysis, Court, Judged, Reading, Settings, Sink};
+use super::Judging;
+use crate::analysis::table::half_open::Embryo;
+use crate::analysis::table::{Budget, Track};
+use crate::analysis::{Analysis, Court, Judged, Reading, Settings, Sink};
 use crate::limits;
 use crate::story::{CaptureFacts, Story};
 
@@ -27,17 +27,17 @@ enum Left {
 }
 
 /// Where what left waits for the thread that judges.
-pub(super) struct Handover {
+pub(in crate::analysis) struct Handover {
     batch: Vec<Left>,
     over: SyncSender<Vec<Left>>,
 }
 
 impl Handover {
-    pub(super) fn story(&mut self, story: Box<Story>) -> io::Result<()> {
+    pub(in crate::analysis) fn story(&mut self, story: Box<Story>) -> io::Result<()> {
         self.push(Left::Story(story))
     }
 
-    pub(super) fn syn(&mut self, embryo: Embryo, facts: CaptureFacts) -> io::Result<()> {
+    pub(in crate::analysis) fn syn(&mut self, embryo: Embryo, facts: CaptureFacts) -> io::Result<()> {
         self.push(Left::Syn(embryo, facts))
     }
 
@@ -47,7 +47,7 @@ impl Handover {
     }
 
     /// Hands over what waits.
-    pub(super) fn flush(&mut self) -> io::Result<()> {
+    pub(in crate::analysis) fn flush(&mut self) -> io::Result<()> {
         let next = Vec::with_capacity(limits::HANDED_OVER);
         // The other thread ended because it could not write, and says so itself.
         self.over.send(std::mem::replace(&mut self.batch, next)).map_err(|_| io::ErrorKind::BrokenPipe.into())
@@ -71,7 +71,7 @@ impl Sink for Elsewhere {
 }
 
 /// Reads on to the capture's end while another thread judges what leaves. Where there can be no other, this one does both.
-pub(super) fn read_to_end(
+pub(in crate::analysis) fn read_to_end(
     analysis: &mut Analysis<'_>,
     reading: &mut Reading<'_>,
     sink: &mut dyn Sink,

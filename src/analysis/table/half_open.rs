@@ -21,7 +21,7 @@ const TCP: u8 = 6;
 
 /// A SYN over IPv4 without payload and IP options.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Embryo {
+pub(in crate::analysis) struct Embryo {
     number: u64,
     at: Timestamp,
     origin: Origin,
@@ -47,7 +47,7 @@ pub(super) struct Embryo {
 
 impl Embryo {
     /// From a connection's first segment, if that is a SYN of the usual kind, with every field of its headers there.
-    pub(super) fn of(place: Place, segment: &Segment<'_>) -> Option<Self> {
+    pub(in crate::analysis) fn of(place: Place, segment: &Segment<'_>) -> Option<Self> {
         let SegmentHeader { ip, tcp, .. } = segment.header;
         let (IpAddr::V4(source), IpAddr::V4(destination)) = (ip.source, ip.destination) else { return None };
         let found = tcp.options?;
@@ -82,28 +82,28 @@ impl Embryo {
     }
 
     /// The SYN's place in the capture.
-    pub(super) fn place(&self) -> Place {
+    pub(in crate::analysis) fn place(&self) -> Place {
         Place { moment: Moment { number: self.number, at: self.at }, origin: self.origin }
     }
 
     /// The SYN's number in the capture.
-    pub(super) fn number(&self) -> u64 {
+    pub(in crate::analysis) fn number(&self) -> u64 {
         self.number
     }
 
     /// The client's address, and the server's with its port.
-    pub(super) fn ends(&self) -> (IpAddr, (IpAddr, u16)) {
+    pub(in crate::analysis) fn ends(&self) -> (IpAddr, (IpAddr, u16)) {
         (self.source.into(), (self.destination.into(), self.destination_port))
     }
 
     /// The pair of sockets.
-    pub(super) fn key(&self) -> Key {
+    pub(in crate::analysis) fn key(&self) -> Key {
         let (client, server) = self.ends();
         Key::between((client, self.source_port), server)
     }
 
     /// The SYN.
-    pub(super) fn header(&self) -> SegmentHeader {
+    pub(in crate::analysis) fn header(&self) -> SegmentHeader {
         let options = self.options.get(..usize::from(self.options_len)).unwrap_or_default();
         SegmentHeader {
             ip: IpHeader {

@@ -1,6 +1,6 @@
 //! Where connections stand while they are followed.
 
-use super::table::Slot;
+use super::Slot;
 
 /// Places in a block.
 const BLOCK: usize = 1024;

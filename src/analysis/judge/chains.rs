@@ -25,22 +25,25 @@ struct Question {
 
 /// Chains that were seen. Never iterated, so their order does not show.
 #[derive(Debug)]
-pub(super) struct Chains {
+pub(in crate::analysis) struct Chains {
     kept: HashSet<Arc<CertificateMessage>, RandomState>,
     kept_bytes: usize,
     most_bytes: usize,
     /// Messages that were not kept for want of room.
-    pub(super) given_up: u64,
+    pub(in crate::analysis) given_up: u64,
 }
 
 impl Chains {
     /// For certificates of so many bytes in all.
-    pub(super) fn new(most_bytes: usize) -> Self {
+    pub(in crate::analysis) fn new(most_bytes: usize) -> Self {
         Self { kept: HashSet::default(), kept_bytes: 0, most_bytes, given_up: 0 }
     }
 
     /// The same message, shared with other connections; without its certificates where there is no room for them.
-    pub(super) fn share(&mut self, message: &Arc<CertificateMessage>) -> Arc<CertificateMessage> {
+    pub(in crate::analysis) fn share(
+        &mut self,
+        message: &Arc<CertificateMessage>,
+    ) -> Arc<CertificateMessage> {
         if let Some(known) = self.kept.get(message) {
             return Arc::clone(known);
         }
@@ -58,7 +61,7 @@ impl Chains {
 
 /// Checks chains, each once for each outcome that it can have. Never iterated either.
 #[derive(Debug)]
-pub(super) struct Examiner {
+pub(in crate::analysis) struct Examiner {
     trust: Trust,
     wanted: Option<Wanted>,
     /// The dates at which a chain's certificates begin or end to be valid.
@@ -68,7 +71,7 @@ pub(super) struct Examiner {
 
 impl Examiner {
     /// With the user's wishes.
-    pub(super) fn new(settings: &super::CertificateSettings) -> Self {
+    pub(in crate::analysis) fn new(settings: &crate::analysis::CertificateSettings) -> Self {
         Self {
             trust: settings.trust.clone(),
             wanted: settings.wanted.clone(),
@@ -78,7 +81,7 @@ impl Examiner {
     }
 
     /// Examines the certificates of a story, if the server sent any in clear.
-    pub(super) fn examine(&mut self, story: &Story) -> Option<Arc<Examination>> {
+    pub(in crate::analysis) fn examine(&mut self, story: &Story) -> Option<Arc<Examination>> {
         let said = story.tls.certificates[Role::Server].as_ref()?;
         let when = When::of(said.moment.at, story.capture.clock);
         if self.dates.len() >= limits::CHECKED_CHAINS && !self.dates.contains_key(&said.what) {
