@@ -98,7 +98,7 @@ pub const HANDED_OVER: usize = 256;
 pub const HANDOVERS: usize = 8;
 
 /// Connections that are remembered after they were judged early, so that their last packets do not look like new ones.
-pub const LEFTOVERS: usize = 200_000;
+pub const RECENTLY_CLOSED: usize = 200_000;
 
 /// Failed connections that a monitoring plugin's output lists one by one; Nagios keeps 8 KB of it, and NRPE less.
 pub const PLUGIN_FAILURES: usize = 20;

@@ -22,9 +22,7 @@ use judge::chains::Chains;
 use judge::worker::{self, Handover};
 pub use summary::{ServerSummary, Summary};
 pub use table::Bounds;
-use table::half_open::Embryo;
-use table::{Budget, Chosen, Leaving, Table, Track};
-use watch::Leftovers;
+use table::{Budget, EvictionCandidate, HalfOpen, Leaving, RecentlyClosed, Table, TrackedConnection};
 
 use crate::capture::{About, Frame, Prefilter, ReadError, Record, Source, Target, TargetError};
 use crate::cert::{Trust, Wanted};
@@ -283,13 +281,13 @@ struct Analysis<'s> {
     /// Whether to stop reading where it pays to judge on another thread.
     may_part: bool,
     /// Connections that leave next where too many are followed.
-    chosen: VecDeque<Chosen>,
+    chosen: VecDeque<EvictionCandidate>,
     /// What was known of the capture when progress was told last, for connections that leave early.
     facts: CaptureFacts,
     /// When connections were looked at last, while watching.
     looked_at: Timestamp,
     is_watching: bool,
-    leftovers: Leftovers,
+    recently_closed: RecentlyClosed,
     /// When the sink was told last that no packet came.
     told_idle: Timestamp,
 }
@@ -314,7 +312,7 @@ impl<'s> Analysis<'s> {
             looked_at: Timestamp::ZERO,
             is_watching: settings.watching == Watching::Always,
             told_idle: Timestamp::ZERO,
-            leftovers: Leftovers::new(&settings.bounds),
+            recently_closed: RecentlyClosed::new(&settings.bounds),
         }
     }
 
@@ -430,26 +428,27 @@ impl<'s> Analysis<'s> {
             self.inflate(index);
         }
         let index = match found {
-            Some(index) if !self.table.track(index).is_some_and(|track| track.tcp.is_reopened_by(header)) => {
+            Some(index)
+                if !self.table.tracked(index).is_some_and(|track| track.tcp.is_reopened_by(header)) =>
+            {
                 index
             }
-            None if self.leftovers.hold(&key, header) => return Ok(()),
+            None if self.recently_closed.contains(&key, header) => return Ok(()),
             _ => {
                 self.make_room(sink)?;
-                match Embryo::of(place, segment) {
-                    Some(embryo) if !self.is_watching => {
-                        self.budget.begin_embryo();
-                        self.table.add_embryo(key, embryo);
+                match HalfOpen::of(place, segment) {
+                    Some(half_open) if !self.is_watching => {
+                        self.table.insert_half_open(key, half_open);
                         return Ok(());
                     }
                     _ => {}
                 }
-                let track = Track::new(place, segment, self.settings);
-                self.budget.begin(&track);
-                self.table.add(key, track)
+                let track = TrackedConnection::new(place, segment, self.settings);
+                self.budget.begin(track.held());
+                self.table.insert(key, track)
             }
         };
-        if let Some(track) = self.table.track_mut(index) {
+        if let Some(track) = self.table.tracked_mut(index) {
             if self.clock.stepped_since(track.story.so_far().last.number) {
                 track.clock_stepped(place.moment);
             }
@@ -464,9 +463,9 @@ impl<'s> Analysis<'s> {
 
     /// Gives a connection of which only the SYN was seen its story.
     fn inflate(&mut self, index: usize) {
-        if let Some(embryo) = self.table.embryo(index) {
-            let track = Track::inflated(embryo, self.settings, &mut self.budget);
-            self.table.inflate(index, track);
+        if let Some(half_open) = self.table.half_open(index) {
+            let track = TrackedConnection::from_half_open(half_open, self.settings, &mut self.budget);
+            self.table.promote(index, track);
         }
     }
 
@@ -476,7 +475,7 @@ impl<'s> Analysis<'s> {
             return Ok(());
         };
         self.inflate(index);
-        let Some(track) = self.table.track_mut(index) else { return Ok(()) };
+        let Some(track) = self.table.tracked_mut(index) else { return Ok(()) };
         if self.clock.stepped_since(track.story.so_far().last.number) {
             track.clock_stepped(place.moment);
         }
@@ -492,7 +491,7 @@ impl<'s> Analysis<'s> {
     /// too much is kept.
     fn make_room(&mut self, sink: &mut dyn Sink) -> io::Result<()> {
         let bounds = &self.settings.bounds;
-        let is_pressing = self.chosen.is_empty() && self.budget.is_exceeded(bounds, self.table.live());
+        let is_pressing = self.chosen.is_empty() && self.table.is_full(&self.budget, bounds);
         // While watching, those that are over leave by themselves.
         if !self.is_watching && (is_pressing || self.table.is_sweep_due(bounds)) {
             let now = self.clock.latest();
@@ -501,12 +500,12 @@ impl<'s> Analysis<'s> {
                 self.let_go(index, sink)?;
             }
         }
-        while self.table.live() > 0 && self.budget.is_exceeded(bounds, self.table.live()) {
+        while self.table.is_full(&self.budget, bounds) {
             // One after the other as others begin, so that judging them goes on beside reading.
             match self.chosen.pop_front() {
                 None => self.chosen = self.table.least_important(),
                 Some(chosen) => {
-                    if let Some(index) = self.table.still(&chosen) {
+                    if let Some(index) = self.table.if_unchanged(&chosen) {
                         self.summary.evicted += 1;
                         self.let_go(index, sink)?;
                     }
@@ -518,9 +517,9 @@ impl<'s> Analysis<'s> {
 
     /// Judges a connection while others go on. What still comes of it is a leftover.
     fn let_go(&mut self, index: usize, sink: &mut dyn Sink) -> io::Result<()> {
-        let Some(leaving) = self.table.take(index) else { return Ok(()) };
-        if let Leaving::Track(track) = &leaving {
-            self.leftovers.add(track.key, self.clock.latest());
+        let Some(leaving) = self.table.remove(index) else { return Ok(()) };
+        if let Leaving::Tracked(track) = &leaving {
+            self.recently_closed.add(track.key, self.clock.latest());
         }
         self.leave(leaving, sink)
     }
@@ -528,17 +527,16 @@ impl<'s> Analysis<'s> {
     /// Judges a connection that left the table, or has it judged.
     fn leave(&mut self, leaving: Leaving, sink: &mut dyn Sink) -> io::Result<()> {
         let track = match leaving {
-            Leaving::Embryo(embryo) => {
-                let facts = self.facts_between(embryo.number(), embryo.number());
+            Leaving::HalfOpen(half_open) => {
+                let facts = self.facts_between(half_open.number(), half_open.number());
                 if let Court::Apart(handover) = &mut self.court {
-                    self.budget.release_embryo();
-                    return handover.syn(embryo, facts);
+                    return handover.syn(half_open, facts);
                 }
-                Track::inflated(&embryo, self.settings, &mut self.budget)
+                TrackedConnection::from_half_open(&half_open, self.settings, &mut self.budget)
             }
-            Leaving::Track(track) => *track,
+            Leaving::Tracked(track) => *track,
         };
-        self.budget.release(&track);
+        self.budget.release(track.held());
         let facts = self.facts_for(track.story.so_far());
         let story = track.finish(facts);
         match &mut self.court {
@@ -558,7 +556,7 @@ impl<'s> Analysis<'s> {
         self.summary.chains_given_up = self.chains.given_up;
         self.summary.about = about;
         for index in self.table.all() {
-            if let Some(leaving) = self.table.take(index) {
+            if let Some(leaving) = self.table.remove(index) {
                 self.leave(leaving, sink)?;
             }
         }
@@ -611,7 +609,7 @@ impl<'s> Analysis<'s> {
 }
 
 /// Hands on the packet that a story took in last, if it kept it.
-fn tell_entry(track: &Track, moment: Moment, sink: &mut dyn Sink) -> io::Result<()> {
+fn tell_entry(track: &TrackedConnection, moment: Moment, sink: &mut dyn Sink) -> io::Result<()> {
     let story = track.story.so_far();
     match story.timeline.last() {
         Some(entry) if entry.moment == moment => sink.entry(story, entry),

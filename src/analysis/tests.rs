@@ -1,6 +1,6 @@
 //! Whole conversations to their verdicts: what decides, and what does not.
 
-use super::table::{Budget, Track};
+use super::table::{Budget, TrackedConnection};
 use super::{Judged, Settings};
 use crate::finding;
 use crate::packet::TcpOptions;
@@ -15,7 +15,7 @@ use Role::{Client, Server};
 pub(super) fn judge(talk: &Talk, more: i64) -> Judged {
     let settings = Settings::default();
     let first = &talk.packets[0];
-    let mut track = Track::new(first.place, &first.segment(), &settings);
+    let mut track = TrackedConnection::new(first.place, &first.segment(), &settings);
     for packet in &talk.packets {
         track.segment(packet.place, &packet.segment(), &mut Budget::default());
     }
@@ -29,7 +29,7 @@ pub(super) fn judge(talk: &Talk, more: i64) -> Judged {
 fn code_with_drops_after(talk: &Talk, more: i64, drops_after: i64) -> &'static str {
     let settings = Settings::default();
     let first = &talk.packets[0];
-    let mut track = Track::new(first.place, &first.segment(), &settings);
+    let mut track = TrackedConnection::new(first.place, &first.segment(), &settings);
     for packet in &talk.packets {
         track.segment(packet.place, &packet.segment(), &mut Budget::default());
     }
@@ -511,7 +511,7 @@ fn no_silence_and_no_round_trip_is_measured_across_a_step_of_the_clock() {
     let across = |talk: &Talk| {
         let mut clock = super::clock::Eras::default();
         let settings = Settings::default();
-        let mut track = Track::new(talk.packets[0].place, &talk.packets[0].segment(), &settings);
+        let mut track = TrackedConnection::new(talk.packets[0].place, &talk.packets[0].segment(), &settings);
         for packet in &talk.packets {
             let moment = packet.place.moment;
             clock.note(moment.number, moment.at);

@@ -125,7 +125,7 @@ fn turning_points(message: &CertificateMessage) -> Vec<Date> {
 mod tests {
     use super::*;
     use crate::analysis::CertificateSettings;
-    use crate::analysis::table::{Budget, Track};
+    use crate::analysis::table::{Budget, TrackedConnection};
     use crate::cert::NameSource;
     use crate::cert::samples::sample;
     use crate::finding::{self, Weight};
@@ -163,7 +163,7 @@ mod tests {
     fn told(talk: &Talk, settings: &CertificateSettings, clock: Clock) -> (Box<Story>, Verdict) {
         let all = crate::analysis::Settings::default();
         let mut chains = Chains::new(limits::CERTIFICATE_BYTES_IN_ALL);
-        let mut track = Track::new(talk.packets[0].place, &talk.packets[0].segment(), &all);
+        let mut track = TrackedConnection::new(talk.packets[0].place, &talk.packets[0].segment(), &all);
         for packet in &talk.packets {
             track.segment(packet.place, &packet.segment(), &mut Budget::default());
             track.share_certificates(|message| chains.share(message));

@@ -10,8 +10,7 @@ use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::thread;
 
 use super::Judging;
-use crate::analysis::table::half_open::Embryo;
-use crate::analysis::table::{Budget, Track};
+use crate::analysis::table::{Budget, HalfOpen, TrackedConnection};
 use crate::analysis::{Analysis, Court, Judged, Reading, Settings, Sink};
 use crate::limits;
 use crate::story::{CaptureFacts, Story};
@@ -21,7 +20,7 @@ enum Left {
     /// A connection's story, to its end.
     Story(Box<Story>),
     /// A connection of which only the SYN was seen, and what the capture lacks for it.
-    Syn(Embryo, CaptureFacts),
+    Syn(HalfOpen, CaptureFacts),
     /// Input consumed so far, in bytes, and in all where that is known.
     Progress(u64, Option<u64>),
 }
@@ -37,8 +36,8 @@ impl Handover {
         self.push(Left::Story(story))
     }
 
-    pub(in crate::analysis) fn syn(&mut self, embryo: Embryo, facts: CaptureFacts) -> io::Result<()> {
-        self.push(Left::Syn(embryo, facts))
+    pub(in crate::analysis) fn syn(&mut self, half_open: HalfOpen, facts: CaptureFacts) -> io::Result<()> {
+        self.push(Left::Syn(half_open, facts))
     }
 
     fn push(&mut self, left: Left) -> io::Result<()> {
@@ -110,8 +109,8 @@ fn judge<'s>(
     for left in left.into_iter().flatten() {
         match left {
             Left::Story(story) => judging.end(story, sink)?,
-            Left::Syn(embryo, facts) => {
-                let track = Track::inflated(&embryo, settings, &mut Budget::default());
+            Left::Syn(half_open, facts) => {
+                let track = TrackedConnection::from_half_open(&half_open, settings, &mut Budget::default());
                 judging.end(track.finish(facts), sink)?;
             }
             Left::Progress(read, of) => sink.progress(read, of),

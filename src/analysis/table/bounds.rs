@@ -2,7 +2,7 @@
 
 use crate::limits;
 
-/// How much is kept at one time; beyond it connections are judged early. The bounds that the user may not set stand in
+/// How much is kept at one time; beyond it connections are judged early. The bounds that the user may not set are in
 /// [`limits`].
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Bounds {
@@ -45,10 +45,10 @@ impl Bounds {
     }
 
     /// Connections that are remembered after they were judged.
-    pub(in crate::analysis) fn leftovers(&self) -> usize {
+    pub(in crate::analysis) fn recently_closed(&self) -> usize {
         // A pair of sockets in a hash table that may be half empty, and in the smaller one while that is filled from it.
         const BYTES: usize = 128;
-        limits::LEFTOVERS.min(self.for_all() / 16 / BYTES)
+        limits::RECENTLY_CLOSED.min(self.for_all() / 16 / BYTES)
     }
 
     /// What is left beside the program itself.

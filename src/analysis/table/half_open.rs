@@ -1,7 +1,7 @@
-//! A connection of which only its SYN was seen, in a tenth of the memory of one with a story.
+//! A half-open connection, of which only the SYN was seen, in a tenth of the memory of one with a story.
 //!
 //! A port scan leaves millions of them. Any further packet gives the connection its story, in which the SYN is the first
-//! packet as it would have been: what is kept here is all that it said.
+//! packet as it would have been: every field of it is kept here.
 
 use std::net::{IpAddr, Ipv4Addr};
 
@@ -21,7 +21,7 @@ const TCP: u8 = 6;
 
 /// A SYN over IPv4 without payload and IP options.
 #[derive(Clone, Copy, Debug)]
-pub(in crate::analysis) struct Embryo {
+pub(in crate::analysis) struct HalfOpen {
     number: u64,
     at: Timestamp,
     origin: Origin,
@@ -45,7 +45,7 @@ pub(in crate::analysis) struct Embryo {
     options: [u8; OPTION_BYTES],
 }
 
-impl Embryo {
+impl HalfOpen {
     /// From a connection's first segment, if that is a SYN of the usual kind, with every field of its headers there.
     pub(in crate::analysis) fn of(place: Place, segment: &Segment<'_>) -> Option<Self> {
         let SegmentHeader { ip, tcp, .. } = segment.header;
@@ -53,7 +53,7 @@ impl Embryo {
         let found = tcp.options?;
         let mut options = [0; OPTION_BYTES];
         options.get_mut(..found.as_bytes().len())?.copy_from_slice(found.as_bytes());
-        let embryo = Self {
+        let half_open = Self {
             number: place.moment.number,
             at: place.moment.at,
             origin: place.origin,
@@ -78,10 +78,10 @@ impl Embryo {
         };
         // Whatever does not fit the form has a story from the start.
         let is_bare = segment.payload.is_empty() && segment.printed.is_empty();
-        (is_bare && embryo.header() == *segment.header).then_some(embryo)
+        (is_bare && half_open.header() == *segment.header).then_some(half_open)
     }
 
-    /// The SYN's place in the capture.
+    /// Where the SYN is in the capture.
     pub(in crate::analysis) fn place(&self) -> Place {
         Place { moment: Moment { number: self.number, at: self.at }, origin: self.origin }
     }
@@ -178,7 +178,7 @@ mod tests {
         bytes
     }
 
-    fn embryo(bytes: &[u8]) -> (Option<Embryo>, SegmentHeader) {
+    fn half_open(bytes: &[u8]) -> (Option<HalfOpen>, SegmentHeader) {
         let mut decoder = Decoder::new();
         let frame = Frame {
             number: 7,
@@ -191,7 +191,7 @@ mod tests {
         let packet = decoder.decode(&frame);
         let Content::Segment(segment) = packet.content else { panic!("a segment") };
         let place = Place { moment: Moment { number: 7, at: packet.at }, origin: packet.origin };
-        (Embryo::of(place, &segment), *segment.header)
+        (HalfOpen::of(place, &segment), *segment.header)
     }
 
     proptest! {
@@ -201,21 +201,21 @@ mod tests {
         ) {
             let options: Vec<u8> = options.iter().flat_map(|byte| [*byte; 4]).collect();
             let flags = Flags::SYN | if ecn { Flags::ECE | Flags::CWR } else { 0 };
-            let (embryo, header) = embryo(&frame(hop_limit, class, id, seq, flags, &options, &[]));
-            let embryo = embryo.expect("a SYN of the usual kind");
-            prop_assert_eq!(embryo.header(), header);
-            prop_assert_eq!(embryo.key(), Key::of(&header));
-            prop_assert_eq!((embryo.place().moment.number, embryo.place().origin.number), (7, 3));
+            let (half_open, header) = half_open(&frame(hop_limit, class, id, seq, flags, &options, &[]));
+            let half_open = half_open.expect("a SYN of the usual kind");
+            prop_assert_eq!(half_open.header(), header);
+            prop_assert_eq!(half_open.key(), Key::of(&header));
+            prop_assert_eq!((half_open.place().moment.number, half_open.place().origin.number), (7, 3));
         }
     }
 
     #[test]
     fn what_is_no_bare_syn_has_a_story_from_the_start() {
-        assert!(embryo(&frame(64, 0, 1, 1, Flags::SYN, &[], &[])).0.is_some());
-        assert!(embryo(&frame(64, 0, 1, 1, Flags::SYN, &[], b"x")).0.is_none());
-        assert!(embryo(&frame(64, 0, 1, 1, Flags::SYN, &[1; 24], &[])).0.is_none());
+        assert!(half_open(&frame(64, 0, 1, 1, Flags::SYN, &[], &[])).0.is_some());
+        assert!(half_open(&frame(64, 0, 1, 1, Flags::SYN, &[], b"x")).0.is_none());
+        assert!(half_open(&frame(64, 0, 1, 1, Flags::SYN, &[1; 24], &[])).0.is_none());
         for flags in [Flags::ACK, Flags::SYN | Flags::ACK, Flags::SYN | Flags::RST, Flags::SYN | Flags::FIN] {
-            assert!(embryo(&frame(64, 0, 1, 1, flags, &[], &[])).0.is_none());
+            assert!(half_open(&frame(64, 0, 1, 1, flags, &[], &[])).0.is_none());
         }
     }
 }

@@ -7,12 +7,12 @@ use hashbrown::HashTable;
 
 use crate::tcp::Key;
 
-/// The current connection of each pair of sockets, by its place. Never iterated, so its order does not show.
+/// The current connection of each pair of sockets, by its slot. Never iterated, so its order does not show.
 ///
-/// The pairs themselves stand in the connections: an entry is a sixth of what it would be with one, and a scan of millions takes
-/// a tenth less time, since more of the directory stays in a core's own cache.
+/// The pairs themselves are in the connections, which makes an entry a sixth of its size: a scan of millions of SYNs takes a
+/// tenth less time (the last row of the table in docs/performance.md), since more of the index stays in a core's own cache.
 #[derive(Debug, Default)]
-pub(super) struct Directory {
+pub(super) struct SocketIndex {
     entries: HashTable<Entry>,
     /// Seeded at random: hashing a pair with the standard library's hasher is a fifth of what finding its connection costs.
     hasher: RandomState,
@@ -21,7 +21,7 @@ pub(super) struct Directory {
 #[derive(Clone, Copy, Debug)]
 struct Entry {
     hash: u32,
-    place: u32,
+    slot: u32,
 }
 
 impl Entry {
@@ -31,36 +31,36 @@ impl Entry {
     }
 }
 
-/// By the golden ratio, of which each high bit depends on all bits of the hash.
+/// Fibonacci hashing: in the product with the golden ratio each high bit depends on all bits of the hash.
 fn spread(hash: u32) -> u64 {
     u64::from(hash).wrapping_mul(0x9e37_79b9_7f4a_7c15)
 }
 
-impl Directory {
-    /// What an entry takes, its place in the hash table aside.
+impl SocketIndex {
+    /// Bytes of an entry, its tag in the hash table included.
     pub(super) const ENTRY_BYTES: usize = size_of::<Entry>() + 1;
 
-    /// The place of a pair's connection. `is_at` tells whether the connection at a place is between this pair.
+    /// The slot of a pair's connection. `is_at` tells whether the connection in a slot is between this pair.
     pub(super) fn find(&self, key: &Key, is_at: impl Fn(u32) -> bool) -> Option<u32> {
         let hash = self.hash(key);
-        let entry = self.entries.find(spread(hash), |entry| entry.hash == hash && is_at(entry.place))?;
-        Some(entry.place)
+        let entry = self.entries.find(spread(hash), |entry| entry.hash == hash && is_at(entry.slot))?;
+        Some(entry.slot)
     }
 
-    /// Enters a connection, and yields the one that had the pair before.
-    pub(super) fn enter(&mut self, key: &Key, place: u32, is_at: impl Fn(u32) -> bool) -> Option<u32> {
+    /// Inserts a connection, and returns the slot of the one that had the pair before.
+    pub(super) fn insert(&mut self, key: &Key, slot: u32, is_at: impl Fn(u32) -> bool) -> Option<u32> {
         let hash = self.hash(key);
-        let is_pair = |entry: &Entry| entry.hash == hash && is_at(entry.place);
+        let is_pair = |entry: &Entry| entry.hash == hash && is_at(entry.slot);
         if let Some(entry) = self.entries.find_mut(spread(hash), is_pair) {
-            return Some(std::mem::replace(&mut entry.place, place));
+            return Some(std::mem::replace(&mut entry.slot, slot));
         }
-        self.entries.insert_unique(spread(hash), Entry { hash, place }, |entry| entry.spread());
+        self.entries.insert_unique(spread(hash), Entry { hash, slot }, |entry| entry.spread());
         None
     }
 
-    /// Strikes out a connection that is the current one of its pair.
-    pub(super) fn strike(&mut self, key: &Key, place: u32) {
-        if let Ok(entry) = self.entries.find_entry(spread(self.hash(key)), |entry| entry.place == place) {
+    /// Removes a connection, if it is the current one of its pair.
+    pub(super) fn remove(&mut self, key: &Key, slot: u32) {
+        if let Ok(entry) = self.entries.find_entry(spread(self.hash(key)), |entry| entry.slot == slot) {
             entry.remove();
         }
     }
@@ -87,22 +87,22 @@ mod tests {
 
     proptest! {
         #[test]
-        fn it_finds_what_was_entered_last_and_was_not_struck_out(steps: Vec<(u8, bool)>) {
-            let mut directory = Directory::default();
+        fn it_finds_what_was_inserted_last_and_not_removed(steps: Vec<(u8, bool)>) {
+            let mut index = SocketIndex::default();
             let (mut pairs, mut current) = (Vec::new(), HashMap::new());
-            for (number, enters) in steps {
+            for (number, inserts) in steps {
                 let key = key(number % 32);
-                if enters {
-                    let place = pairs.len() as u32;
-                    let before = directory.enter(&key, place, |at| pairs.get(at as usize) == Some(&key));
+                if inserts {
+                    let slot = pairs.len() as u32;
+                    let before = index.insert(&key, slot, |at| pairs.get(at as usize) == Some(&key));
                     pairs.push(key);
-                    prop_assert_eq!(before, current.insert(number % 32, place));
-                } else if let Some(place) = current.remove(&(number % 32)) {
-                    directory.strike(&key, place);
+                    prop_assert_eq!(before, current.insert(number % 32, slot));
+                } else if let Some(slot) = current.remove(&(number % 32)) {
+                    index.remove(&key, slot);
                 }
                 for number in 0..32 {
                     let key = self::key(number);
-                    let found = directory.find(&key, |at| pairs.get(at as usize) == Some(&key));
+                    let found = index.find(&key, |at| pairs.get(at as usize) == Some(&key));
                     prop_assert_eq!(found, current.get(&number).copied());
                 }
             }

@@ -1,18 +1,63 @@
-//! Where connections stand while they are followed.
+//! Where connections are kept while they are followed.
 
-use super::Slot;
+use super::half_open::HalfOpen;
+use super::tracked::TrackedConnection;
+use crate::tcp::Key;
 
-/// Places in a block.
+/// Slots in a block.
 const BLOCK: usize = 1024;
 
-/// Places with numbers from 0, in blocks that stay where they are. In one vector a million would be copied each time it grew, to
+/// Room for one connection.
+#[derive(Debug, Default)]
+pub(super) enum Slot {
+    #[default]
+    Free,
+    /// A SYN, and nothing else yet.
+    HalfOpen(HalfOpen),
+    /// Boxed, since slots of all kinds have the size of the largest.
+    Tracked(Box<TrackedConnection>),
+}
+
+impl Slot {
+    /// The connection's pair of sockets.
+    pub(super) fn key(&self) -> Option<Key> {
+        match self {
+            Self::Free => None,
+            Self::HalfOpen(half_open) => Some(half_open.key()),
+            Self::Tracked(tracked) => Some(tracked.key),
+        }
+    }
+
+    /// Whether its connection is between this pair.
+    pub(super) fn is_between(&self, key: &Key) -> bool {
+        match self {
+            Self::Free => false,
+            Self::HalfOpen(half_open) => half_open.key() == *key,
+            Self::Tracked(tracked) => tracked.key == *key,
+        }
+    }
+
+    /// The numbers of the connection's first and its last packet.
+    pub(super) fn first_and_last(&self) -> Option<(u64, u64)> {
+        match self {
+            Self::Free => None,
+            Self::HalfOpen(half_open) => Some((half_open.number(), half_open.number())),
+            Self::Tracked(tracked) => {
+                let story = tracked.story.so_far();
+                Some((story.first.number, story.last.number))
+            }
+        }
+    }
+}
+
+/// Slots with numbers from 0, in blocks that are never moved. In one vector a million would be copied each time it grew, to
 /// memory that is then needed twice.
 #[derive(Debug, Default)]
-pub(super) struct Places {
+pub(super) struct Slots {
     blocks: Vec<Vec<Slot>>,
 }
 
-impl Places {
+impl Slots {
     pub(super) fn get(&self, index: usize) -> Option<&Slot> {
         self.blocks.get(index / BLOCK)?.get(index % BLOCK)
     }
@@ -21,7 +66,7 @@ impl Places {
         self.blocks.get_mut(index / BLOCK)?.get_mut(index % BLOCK)
     }
 
-    /// Adds a free place and yields its number.
+    /// Adds a free slot and returns its number.
     pub(super) fn add(&mut self) -> usize {
         let index = self.len();
         if let Some(block) = self.blocks.last_mut().filter(|block| block.len() < BLOCK) {
@@ -34,7 +79,7 @@ impl Places {
         index
     }
 
-    /// Places, taken or free.
+    /// Slots, taken or free.
     pub(super) fn len(&self) -> usize {
         self.blocks.last().map_or(0, |last| (self.blocks.len() - 1) * BLOCK + last.len())
     }
@@ -49,13 +94,13 @@ mod tests {
     use super::*;
 
     #[test]
-    fn places_are_numbered_over_all_blocks() {
-        let mut places = Places::default();
+    fn slots_are_numbered_over_all_blocks() {
+        let mut slots = Slots::default();
         for index in 0..=(2 * BLOCK) {
-            assert!(places.get(index).is_none());
-            assert_eq!((places.len(), places.add()), (index, index));
-            assert!(places.get(index).is_some() && places.get_mut(index).is_some());
+            assert!(slots.get(index).is_none());
+            assert_eq!((slots.len(), slots.add()), (index, index));
+            assert!(slots.get(index).is_some() && slots.get_mut(index).is_some());
         }
-        assert_eq!(places.iter().count(), places.len());
+        assert_eq!(slots.iter().count(), slots.len());
     }
 }

@@ -1,0 +1,240 @@
+//! One connection on its way through the chain.
+
+use std::sync::Arc;
+
+use super::budget::{Budget, Held};
+use super::half_open::HalfOpen;
+use crate::analysis::{Settings, roles};
+use crate::limits;
+use crate::packet::{IcmpError, Segment};
+use crate::story::{Builder, CaptureFacts, EndingKind, Moment, Opening, Place, Stage, Story};
+use crate::tcp::{Connection, Delivery, Key, Role};
+use crate::time::{Elapsed, Timestamp};
+use crate::tls::{CertificateMessage, Message, Tracker};
+
+/// A closed connection is judged so long after its last packet; what comes later is of the same connection.
+pub(in crate::analysis) const CLOSED: Elapsed = Elapsed::from_millis(800);
+
+/// The same of one that both ends closed and acknowledged. No word of theirs is missing then, and what still comes are copies.
+const ACKNOWLEDGED: Elapsed = Elapsed::from_millis(100);
+
+/// What a connection takes in memory beside what its packets brought and its slot in the table: itself, its segments that are
+/// remembered, and some small lists.
+const OWN_BYTES: usize = size_of::<TrackedConnection>() + Connection::REMEMBERED_BYTES + 1024;
+
+/// A connection and everything that reads it.
+#[derive(Debug)]
+pub(in crate::analysis) struct TrackedConnection {
+    /// Its pair of sockets.
+    pub(in crate::analysis) key: Key,
+    pub(in crate::analysis) tcp: Connection,
+    tls: Tracker,
+    pub(in crate::analysis) story: Builder,
+    /// What was reported of it while its packets came.
+    pub(in crate::analysis) watched: Watched,
+    /// Whether its last segment completed a Certificate message.
+    has_new_certificates: bool,
+    /// Bytes that the lists of its ClientHello take.
+    hello_bytes: usize,
+}
+
+impl TrackedConnection {
+    pub(in crate::analysis) fn new(place: Place, segment: &Segment<'_>, settings: &Settings) -> Self {
+        let (role, opening) = roles::role_of_first(segment, &settings.tls_ports);
+        let tcp = Connection::new(segment.header, role);
+        let expects_tls = settings.tls_ports.contains(&tcp.ends.server.port);
+        let stall_after = settings.judging.stall_after;
+        let saw_beginning = matches!(opening, Opening::Syn | Opening::SynAck);
+        Self {
+            tls: Tracker::new(saw_beginning, expects_tls),
+            story: Builder::new(place, &tcp, opening, expects_tls, stall_after, settings.keeps_timeline)
+                .seen_from(settings.viewpoint),
+            key: tcp.key(),
+            tcp,
+            watched: Watched::default(),
+            has_new_certificates: false,
+            hello_bytes: 0,
+        }
+    }
+
+    /// What a connection becomes of which only the SYN was seen.
+    pub(in crate::analysis) fn from_half_open(
+        half_open: &HalfOpen,
+        settings: &Settings,
+        budget: &mut Budget,
+    ) -> Self {
+        let (place, header) = (half_open.place(), half_open.header());
+        let segment = Segment { header: &header, payload: &[], printed: &[] };
+        let mut tracked = Self::new(place, &segment, settings);
+        budget.begin(tracked.held());
+        tracked.segment(place, &segment, budget);
+        tracked
+    }
+
+    /// Takes a segment in. `budget` says what all connections together may still hold.
+    pub(in crate::analysis) fn segment(&mut self, place: Place, segment: &Segment<'_>, budget: &mut Budget) {
+        self.find_true_roles(segment);
+        let before = self.held();
+        let mut events = budget.lend_events();
+        let tls = &mut self.tls;
+        let mut deliver = |role: Role, delivery: Delivery<'_>| {
+            tls.take(role, &delivery, &mut |event| events.push(event));
+        };
+        let reading = self.tcp.observe(place.moment.number, place.moment.at, segment, &mut deliver);
+        if budget.must_give_holes_up(self.tcp.waiting_bytes(), before.waiting_bytes) {
+            self.tcp.give_holes_up(&mut deliver);
+        }
+        if budget.must_give_messages_up(self.tls.message_bytes(), before.message_bytes) {
+            self.tls.give_messages_up();
+        }
+        if budget.must_stop_timelines() && self.story.stop_timeline() {
+            budget.timelines_given_up += 1;
+        }
+        self.has_new_certificates = false;
+        for event in &events {
+            match &event.message {
+                Message::ClientHello(hello) if self.hello_bytes == 0 => self.hello_bytes = hello.held_bytes(),
+                Message::Certificates(_) => self.has_new_certificates = true,
+                _ => {}
+            }
+        }
+        self.story.segment(place, &self.tcp, segment, &reading, &mut events);
+        budget.take_events_back(events);
+        budget.change(before, self.held());
+    }
+
+    /// What it holds: itself, and what its packets brought, which are those that wait behind holes, a handshake message that
+    /// is not complete, hellos, and the timeline.
+    pub(in crate::analysis) fn held(&self) -> Held {
+        let waiting_bytes = self.tcp.waiting_bytes();
+        let message_bytes = self.tls.message_bytes();
+        let timeline_entries = self.story.so_far().timeline.len();
+        let timeline_bytes = timeline_entries * limits::TIMELINE_ENTRY_BYTES;
+        let memory = OWN_BYTES + waiting_bytes + message_bytes + self.hello_bytes + timeline_bytes;
+        Held { memory, waiting_bytes, message_bytes, timeline_entries }
+    }
+
+    /// The capture's clock stepped before this packet: what was being measured is given up, and counts anew from here.
+    pub(in crate::analysis) fn clock_stepped(&mut self, moment: Moment) {
+        self.tcp.stop_timing();
+        self.story.clock_stepped(moment);
+    }
+
+    /// The certificates that the last segment completed are replaced by what `share` makes of them.
+    pub(in crate::analysis) fn share_certificates(
+        &mut self,
+        share: impl FnMut(&Arc<CertificateMessage>) -> Arc<CertificateMessage>,
+    ) {
+        if self.has_new_certificates {
+            self.story.share_certificates(share);
+        }
+    }
+
+    /// A ClientHello from what only its port made the server shows that the roles are the other way round.
+    fn find_true_roles(&mut self, segment: &Segment<'_>) {
+        if self.story.so_far().opening == Opening::Ports
+            && self.story.so_far().tls.client_hello.is_none()
+            && self.tcp.role_of(segment.header) == Role::Server
+            && Tracker::is_client_hello(segment.payload)
+        {
+            self.tcp.swap_roles();
+            self.tls.swap_roles();
+            self.story.swap_roles();
+        }
+    }
+
+    /// The story to its end. What waits behind a hole is no part of it: nobody can have read it in order.
+    pub(in crate::analysis) fn finish(self, capture: CaptureFacts) -> Box<Story> {
+        self.story.finish(&self.tcp, &self.tls, capture)
+    }
+
+    /// Takes in an ICMP error about one of its packets.
+    pub(in crate::analysis) fn icmp(&mut self, place: Place, error: &IcmpError<'_>, budget: &mut Budget) {
+        let client = &self.tcp.ends.client;
+        let is_client = client.address == error.quoted.source
+            && error.quoted.source_port.is_none_or(|port| port == client.port);
+        let before = self.held();
+        self.story.icmp(place, error, if is_client { Role::Client } else { Role::Server });
+        budget.change(before, self.held());
+    }
+
+    /// The story as it would be if the capture ended now.
+    pub(in crate::analysis) fn so_far(&self, capture: CaptureFacts) -> Box<Story> {
+        self.story.clone().finish(&self.tcp, &self.tls, capture)
+    }
+
+    /// Whether neither end has anything more to say.
+    pub(in crate::analysis) fn is_closed(&self) -> bool {
+        let is_reset =
+            |story: &Story| story.endings.iter().any(|ending| matches!(ending.what, EndingKind::Reset(_)));
+        (self.tcp.ends.client.fin.is_some() && self.tcp.ends.server.fin.is_some())
+            || is_reset(self.story.so_far())
+    }
+
+    /// Whether neither end has anything more to say, each knows it of the other, and no packet came for long enough.
+    pub(in crate::analysis) fn is_settled(&self, now: Timestamp) -> bool {
+        let story = self.story.so_far();
+        let is_fin = self.tcp.ends.client.fin.is_some() && self.tcp.ends.server.fin.is_some();
+        let is_acknowledged = story.is_all_acknowledged.client && story.is_all_acknowledged.server;
+        let quiet = now - story.last.at;
+        if is_fin { is_acknowledged && quiet >= ACKNOWLEDGED } else { quiet >= CLOSED && self.is_closed() }
+    }
+
+    /// How much is lost by judging this connection now: the lowest leave first.
+    pub(in crate::analysis) fn importance(&self) -> (bool, Stage) {
+        let story = self.story.so_far();
+        let is_over =
+            story.endings.iter().any(|ending| matches!(ending.what, EndingKind::Fin | EndingKind::Reset(_)));
+        (!is_over, story.stage)
+    }
+}
+
+/// What was reported of a connection while its packets came.
+#[derive(Clone, Copy, Debug, Default)]
+pub(in crate::analysis) struct Watched {
+    /// Its packets when it was looked at last.
+    pub(in crate::analysis) packets: u64,
+    /// How long a silence has to be to be reported; zero for the shortest that counts.
+    pub(in crate::analysis) next_silence: Elapsed,
+    /// The code of the verdict that was reported last.
+    pub(in crate::analysis) code: Option<&'static str>,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::story::script::talk::{self, Talk};
+
+    #[test]
+    fn unfinished_messages_are_given_up_when_all_connections_hold_too_many() {
+        let certificate = [22, 3, 3, 0x40, 0, 11, 0, 0x3f, 0xff, 0, 0, 0];
+        let talk = Talk::to_port(8443).open().say(Role::Client, &talk::client_hello());
+        let talk = talk.say(Role::Server, &talk::server_flight()[..49]).say(Role::Server, &certificate);
+        let first = &talk.packets[0];
+        let mut tracked = TrackedConnection::new(first.place, &first.segment(), &Settings::default());
+        let mut budget = Budget::default();
+        budget.begin(Held { message_bytes: limits::HANDSHAKE_BYTES_IN_ALL, ..Held::default() });
+        for packet in &talk.packets {
+            tracked.segment(packet.place, &packet.segment(), &mut budget);
+        }
+        assert_eq!(budget.messages_given_up, 1);
+        assert!(tracked.tls.message_bytes() < certificate.len());
+        // It is followed by its length all the same.
+        assert_eq!(tracked.tls.unfinished_certificate(), Some((0x4003, 7)));
+    }
+
+    #[test]
+    fn timelines_end_when_all_together_hold_too_many_packets() {
+        let talk = Talk::to_port(8443).open();
+        let first = &talk.packets[0];
+        let mut tracked = TrackedConnection::new(first.place, &first.segment(), &Settings::default());
+        let mut full = Budget::default();
+        full.begin(Held { timeline_entries: limits::TIMELINE_ENTRIES_IN_ALL, ..Held::default() });
+        let mut budgets = [Budget::default(), full.clone(), full];
+        for (packet, budget) in talk.packets.iter().zip(&mut budgets) {
+            tracked.segment(packet.place, &packet.segment(), budget);
+        }
+        assert_eq!(tracked.story.so_far().timeline.len(), 1);
+        assert_eq!(budgets.map(|budget| budget.timelines_given_up), [0, 1, 0]);
+    }
+}
