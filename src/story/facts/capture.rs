@@ -1,0 +1,38 @@
+//! What the capture itself lacks.
+
+use crate::packet::Viewpoint;
+use crate::time::{Clock, Elapsed, Timestamp};
+
+/// What the capture itself lacks, as far as it matters for one connection.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct CaptureFacts {
+    /// The capture's last packet of any kind.
+    pub end: Timestamp,
+    /// Where the capture's clock stepped first between the connection's first packet and its last.
+    pub clock_step: Option<ClockStep>,
+    /// What its times count from.
+    pub clock: Clock,
+    /// Digits after the second that its times have.
+    pub digits: u8,
+    /// Packets dropped by the capturing side.
+    pub dropped: Option<u64>,
+    /// Until when some of them may have been dropped, where that is known.
+    pub dropped_until: Option<Timestamp>,
+    /// Whether it is text, without payload.
+    pub is_text: bool,
+    /// From where the packets were seen.
+    pub viewpoint: Viewpoint,
+    /// Whether the connection is this program's own, whose client needs no guessing.
+    pub is_own: bool,
+    /// Whether acknowledgements do not show, so that one that is missing means nothing.
+    pub hides_acknowledgements: bool,
+}
+
+/// A place where the capture's clock did not run on.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct ClockStep {
+    /// The first packet after it.
+    pub number: u64,
+    /// How far that packet's time is from the one before; below zero where the clock went back.
+    pub by: Elapsed,
+}

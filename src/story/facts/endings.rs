@@ -1,0 +1,85 @@
+//! What ended the connection, or let it stand still.
+
+use super::{Moment, Stage};
+use crate::tcp::{ResetFit, Role};
+use crate::time::{Elapsed, Timestamp};
+use crate::tls::{AlertDescription, Basis};
+
+/// Something that ended the connection, or a silence in which it stood still.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Ending {
+    /// What.
+    pub what: EndingKind,
+    /// By whom; for a silence, who owed the next step.
+    pub by: Role,
+    /// The packet; for a silence, the last one before it.
+    pub moment: Moment,
+    /// The stage reached before it.
+    pub stage: Stage,
+}
+
+/// What ended a connection.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum EndingKind {
+    /// Nothing new was delivered for at least the stall time.
+    Silence(Silence),
+    /// An alert that ends the connection, in clear.
+    Alert {
+        /// Which; unknown where only its length shows that it is one.
+        description: Option<AlertDescription>,
+        /// How it is known.
+        basis: Basis,
+    },
+    /// An encrypted record of an alert's size, where none but an alert can stand.
+    EncryptedAlert {
+        /// How it is known.
+        basis: Basis,
+    },
+    /// A close_notify, in clear or of its size.
+    CloseNotify,
+    /// A FIN.
+    Fin,
+    /// A RST that the receiver accepts.
+    Reset(ResetFacts),
+}
+
+/// A silence: nothing new was delivered although something was owed.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Silence {
+    /// The last packet that brought something new.
+    pub since: Moment,
+    /// When it ended: the next event, or the end of the capture.
+    pub until: Timestamp,
+    /// Who owed the next step.
+    pub owed_by: Role,
+    /// Whether what was said last had been acknowledged.
+    pub is_acknowledged: bool,
+}
+
+impl Silence {
+    /// How long it lasted.
+    pub fn elapsed(&self) -> Elapsed {
+        self.until - self.since.at
+    }
+}
+
+/// What a RST shows of its sender.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct ResetFacts {
+    /// How it fits the receiver's state.
+    pub fit: ResetFit,
+    /// Its TTL or hop limit.
+    pub hop_limit: Option<u8>,
+    /// That of the same side's other packets: the SYN or SYN-ACK, and later ones.
+    pub usual_hop_limits: [Option<u8>; 2],
+    /// Whether it has the form of a RST without a socket: no options and a zero window, IP id 0 or none.
+    pub is_stateless: bool,
+    /// Whether the same side's earlier packets carried TCP timestamps, which its socket would repeat.
+    pub usual_timestamps: bool,
+    /// How long after the other side's last packet it came.
+    pub after_trigger: Option<Elapsed>,
+    /// The shortest round trip to that side that the capture saw.
+    pub shortest_round_trip: Option<Elapsed>,
+    /// A later packet in which the same side goes on as if it had sent no RST.
+    pub talked_on: Option<u64>,
+}

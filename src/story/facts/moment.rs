@@ -1,0 +1,56 @@
+//! When a packet was captured, and what it showed first.
+
+use smallvec::SmallVec;
+
+use crate::limits;
+use crate::time::Timestamp;
+use crate::tls::Basis;
+
+/// A packet and its time.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct Moment {
+    /// The packet's number.
+    pub number: u64,
+    /// When it was captured.
+    pub at: Timestamp,
+}
+
+/// Packets of one kind that repeat.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct Repeats {
+    /// The first of them, as many as are kept one by one. Most are one, which needs no memory of its own.
+    pub moments: SmallVec<[Moment; 1]>,
+    /// How many in all.
+    pub count: u64,
+}
+
+impl Repeats {
+    /// The first.
+    pub fn first(&self) -> Option<Moment> {
+        self.moments.first().copied()
+    }
+
+    /// Adds one, keeping as many one by one as the limit allows.
+    pub fn add(&mut self, moment: Moment) {
+        self.count += 1;
+        if self.moments.len() < limits::STORY_REPEATS {
+            self.moments.push(moment);
+        }
+    }
+
+    /// The packets kept one by one.
+    pub fn numbers(&self) -> impl Iterator<Item = u64> + '_ {
+        self.moments.iter().map(|moment| moment.number)
+    }
+}
+
+/// Something that was said, by which packet, and how it is known.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Said<T> {
+    /// What.
+    pub what: T,
+    /// In which packet it was complete.
+    pub moment: Moment,
+    /// How it is known.
+    pub basis: Basis,
+}

@@ -1,0 +1,152 @@
+//! One end of a connection, by what its packets show.
+
+use std::net::IpAddr;
+
+use crate::packet::{Checksum, Flags, OpeningOptions, SegmentHeader, checksum};
+
+/// One end of a connection, by what its packets show.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Party {
+    /// Its address.
+    pub address: IpAddr,
+    /// Its port.
+    pub port: u16,
+    /// Maximum segment size of its SYN, in bytes.
+    pub maximum_segment_size: Option<u16>,
+    /// TTL or hop limit, type of service, and packet of its SYN or SYN-ACK.
+    pub opening_path: Option<PathFacts>,
+    /// The same of its first packet after that.
+    pub later_path: Option<PathFacts>,
+    /// The same of its first packet whose TTL or hop limit differs from that.
+    pub changed_path: Option<PathFacts>,
+    /// What its SYN, or its SYN-ACK, offers.
+    pub offer: Option<OpeningOffer>,
+    /// Segments with a wrong checksum, and whether all of them fit what transmit checksum offload leaves.
+    pub checksums: ChecksumFacts,
+}
+
+impl Party {
+    pub(crate) fn new(address: IpAddr, port: u16) -> Self {
+        Self {
+            address,
+            port,
+            maximum_segment_size: None,
+            opening_path: None,
+            later_path: None,
+            changed_path: None,
+            offer: None,
+            checksums: ChecksumFacts::default(),
+        }
+    }
+
+    /// Takes in what a packet of this party shows of path and sender.
+    pub(in crate::story) fn note_path(&mut self, number: u64, header: &SegmentHeader, flags: Flags) {
+        let Some(hop_limit) = header.ip.hop_limit else { return };
+        // RFC 3168, 5: the two low bits are ECN.
+        let service = header.ip.traffic_class.map(|class| class & !3);
+        let facts = PathFacts { number, hop_limit, service, id: header.ip.id };
+        if flags.rst() {
+            return;
+        }
+        let slot = if flags.syn() { &mut self.opening_path } else { &mut self.later_path };
+        let usual = slot.get_or_insert(facts).hop_limit;
+        if !flags.syn() && hop_limit != usual {
+            self.changed_path.get_or_insert(facts);
+        }
+    }
+
+    /// Takes in what a SYN or SYN-ACK offers. A repeated SYN may offer less (RFC 3168, 6.1.1.1): the latest counts.
+    pub(in crate::story) fn note_offer(&mut self, number: u64, options: &OpeningOptions, flags: Flags) {
+        let ecn = if flags.ack() {
+            flags.has(Flags::ECE) && !flags.has(Flags::CWR)
+        } else {
+            flags.has(Flags::ECE | Flags::CWR)
+        };
+        self.offer = Some(OpeningOffer {
+            number,
+            ecn,
+            selective_acknowledgement: options.sack_permitted,
+            timestamps: options.has_timestamps,
+            window_scale: options.window_scale.is_some(),
+        });
+    }
+}
+
+/// What a packet shows of its sender and path.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct PathFacts {
+    /// The packet.
+    pub number: u64,
+    /// TTL or hop limit.
+    pub hop_limit: u8,
+    /// Type of service or traffic class, the ECN bits left out.
+    pub service: Option<u8>,
+    /// IPv4 identification.
+    pub id: Option<u16>,
+}
+
+/// What a SYN offers, or a SYN-ACK accepts.
+#[expect(clippy::struct_excessive_bools, reason = "each is offered or not, in any combination")]
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct OpeningOffer {
+    /// The packet.
+    pub number: u64,
+    /// Explicit congestion notification (RFC 3168, 6.1.1).
+    pub ecn: bool,
+    /// SACK (RFC 2018).
+    pub selective_acknowledgement: bool,
+    /// Timestamps (RFC 7323, 3).
+    pub timestamps: bool,
+    /// Window scale (RFC 7323, 2).
+    pub window_scale: bool,
+}
+
+/// Wrong TCP checksums of one side.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct ChecksumFacts {
+    /// Segments whose checksum is right.
+    pub correct: u64,
+    /// Segments whose checksum is wrong.
+    pub incorrect: u64,
+    /// Of those, segments that hold what transmit checksum offload leaves for the network card.
+    pub offloaded: u64,
+    /// The first wrong ones.
+    pub examples: [Option<u64>; 2],
+    /// Checksum field minus TCP length of the first wrong one: equal for all when the field holds a pseudo-header sum.
+    base: Option<u16>,
+}
+
+impl ChecksumFacts {
+    /// Takes a segment's checksum in.
+    ///
+    /// With transmit checksum offload the field holds the pseudo-header's sum (RFC 9293, 3.1), not complemented: over
+    /// the addresses, the protocol and the TCP length. Two such fields differ by what their lengths differ, whatever the
+    /// addresses are, so this works on captures with rewritten addresses too.
+    pub(in crate::story) fn note(&mut self, number: u64, header: &SegmentHeader) {
+        /// IP's number of TCP.
+        const TCP: u8 = 6;
+        let found = match header.tcp.checksum {
+            Checksum::Correct(_) => {
+                self.correct += 1;
+                return;
+            }
+            Checksum::Incorrect { found, .. } => found,
+            Checksum::Unseen | Checksum::Unverified(_) => return,
+        };
+        self.incorrect += 1;
+        if let Some(slot) = self.examples.iter_mut().find(|slot| slot.is_none()) {
+            *slot = Some(number);
+        }
+        let Some(tcp_len) = header.tcp_len() else { return };
+        let base = checksum::fold(u32::from(found) + (0xffff - (tcp_len & 0xffff)));
+        let is_sum = checksum::pseudo_header(header.ip.source, header.ip.destination, TCP, tcp_len) == found;
+        if is_sum || self.base.is_some_and(|first| first == base) {
+            self.offloaded += 1;
+            if !is_sum && self.offloaded == 1 {
+                // The first one fits too, as the second shows.
+                self.offloaded += 1;
+            }
+        }
+        self.base.get_or_insert(base);
+    }
+}

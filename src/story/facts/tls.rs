@@ -1,0 +1,82 @@
+//! What TLS showed.
+
+use std::sync::Arc;
+
+use super::{Moment, Repeats, Said};
+use crate::cert::Examination;
+use crate::tcp::PerRole;
+use crate::tls::{
+    CertificateMessage, CipherSuite, ClientHello, NamedGroup, ServerHello, SizeReading, Version,
+};
+
+/// What TLS showed.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct TlsFacts {
+    /// The first ClientHello.
+    pub client_hello: Option<Said<ClientHello>>,
+    /// A HelloRetryRequest.
+    pub retry: Option<Moment>,
+    /// The key exchange group that it asks for.
+    pub retry_group: Option<NamedGroup>,
+    /// The ServerHello.
+    pub server_hello: Option<Said<ServerHello>>,
+    /// The curve of the server's key exchange, up to TLS 1.2.
+    pub key_exchange_group: Option<NamedGroup>,
+    /// Each side's Certificate message, where it was sent in clear.
+    pub certificates: PerRole<Option<Said<Arc<CertificateMessage>>>>,
+    /// A Certificate message of the server that begins and has no end: its bytes, and how many of them came.
+    pub unfinished_certificate: Option<(u32, u32)>,
+    /// The server asked for a client certificate in clear.
+    pub certificate_request: Option<Moment>,
+    /// What a client makes of the server's certificates.
+    pub examination: Option<Arc<Examination>>,
+    /// The server's flight was complete.
+    pub server_flight: Option<Said<()>>,
+    /// The client's Finished.
+    pub client_finished: Option<Said<()>>,
+    /// The handshake was complete.
+    pub established: Option<Said<()>>,
+    /// The client's first data before the handshake was complete.
+    pub early_data: Option<Moment>,
+    /// What the size of the client's flight fits, where only lengths are known.
+    pub size_readings: Option<Said<Vec<SizeReading>>>,
+    /// Whether a side's last record was begun and not ended, as far as records could be followed.
+    pub is_inside_record: PerRole<bool>,
+    /// Application data records of each side, and the first.
+    pub application_data: PerRole<Repeats>,
+    /// The sizes of each side's first application data records, in bytes of record body.
+    pub record_sizes: PerRole<Vec<u32>>,
+}
+
+impl TlsFacts {
+    /// The version agreed on, as far as it shows.
+    pub fn version(&self) -> Option<Version> {
+        self.server_hello.as_ref()?.what.version
+    }
+
+    /// The cipher suite agreed on, as far as it shows.
+    pub fn cipher_suite(&self) -> Option<CipherSuite> {
+        self.server_hello.as_ref()?.what.cipher_suite
+    }
+
+    /// The group in which keys are exchanged, as far as it shows.
+    pub fn group(&self) -> Option<NamedGroup> {
+        self.server_hello.as_ref()?.what.group.or(self.key_exchange_group)
+    }
+
+    /// Whether the server resumed an earlier session, where the hellos tell. A ticket that was accepted without echoing
+    /// the session id (RFC 5077, 3.4) doesn't show in them.
+    pub fn is_resumed(&self) -> Option<bool> {
+        let server = &self.server_hello.as_ref()?.what;
+        if server.version?.is_tls13() {
+            return (server.is_whole || server.pre_shared_key.is_some())
+                .then_some(server.pre_shared_key.is_some());
+        }
+        let client = &self.client_hello.as_ref()?.what;
+        let session_id = server.session_id.as_ref()?;
+        if !client.session_id.is_empty() && client.session_id == *session_id {
+            return Some(true);
+        }
+        (client.is_whole && !client.offers_ticket).then_some(false)
+    }
+}
