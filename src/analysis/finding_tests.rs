@@ -209,7 +209,7 @@ fn an_icmp_error_is_told_unless_it_answers_the_syn_or_tells_a_size() {
         [(1, Stage::ClientHello, true), (1, Stage::Syn, false), (4, Stage::ClientHello, false)]
     {
         let fact = fact(code, stage);
-        story.icmp_errors = vec![fact];
+        story.path.icmp_errors = vec![fact];
         let told = finding::find(&story).into_iter().find(|finding| finding.code == "icmp-error");
         assert_eq!(told.map(|finding| finding.evidence), is_told.then(|| vec![5]), "{code} {stage}");
     }

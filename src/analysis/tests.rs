@@ -327,7 +327,7 @@ fn data_that_nobody_acknowledged_or_sent_again_means_that_the_capture_lacks_the_
     let hello = ssm().open().say(Client, &talk::client_hello());
     let cut = judge(&hello, 60_000);
     assert_eq!(cut.verdict.code, "in-progress");
-    assert_eq!(cut.story.lost_sight.map(|moment| moment.number), Some(4));
+    assert_eq!(cut.story.missing.lost_sight.map(|moment| moment.number), Some(4));
     let half = judge(&hello.clone().say(Server, &talk::server_flight()[..60]), 60_000);
     assert_eq!(half.verdict.code, "in-progress");
     // Whoever sends again is there, and so is the capture.
@@ -526,7 +526,7 @@ fn no_silence_and_no_round_trip_is_measured_across_a_step_of_the_clock() {
         (verdict::judge(&story, &settings.judging).code, story)
     };
     let (code, story) = across(&ended);
-    assert_eq!((code, story.round_trips.data), ("reset", None));
+    assert_eq!((code, story.path.round_trips.data), ("reset", None));
     let late = hello.wait(DAYS).say(Server, &talk::server_flight()).say(Client, &talk::client_flight());
     let late = late.say(Server, &talk::finished()).say(Client, &talk::data()).say(Server, &talk::data());
     assert_eq!(self::code(&late, 0), "slow");

@@ -10,7 +10,7 @@ pub(super) fn find(story: &Story) -> Option<Finding> {
         return None;
     }
     [Role::Client, Role::Server].into_iter().find_map(|role| {
-        let bytes = story.acked_unseen[role];
+        let bytes = story.missing.acked_unseen[role];
         // A FIN that the capture missed counts as one.
         if bytes <= 1 {
             return None;
@@ -19,7 +19,7 @@ pub(super) fn find(story: &Story) -> Option<Finding> {
             "acked-unseen",
             Weight::Warning,
             format!("{bytes} bytes of the {role} were acknowledged and are not in the capture: it missed packets that arrived."),
-            story.remarkable.acked_unseen[role].numbers(),
+            story.missing.acked_unseen_by[role].numbers(),
         )
     })
 }

@@ -5,7 +5,7 @@ use crate::story::Story;
 
 /// `duplicate-capture`.
 pub(super) fn find(story: &Story) -> Option<Finding> {
-    let count = story.counters.client.duplicates + story.counters.server.duplicates;
+    let count = story.traffic.counters.client.duplicates + story.traffic.counters.server.duplicates;
     if count == 0 {
         return None;
     }
@@ -16,6 +16,6 @@ pub(super) fn find(story: &Story) -> Option<Finding> {
             "{} in the capture twice (a mirror port or several interfaces): copies are not counted as retransmissions.",
             if count == 1 { "1 packet is".to_owned() } else { format!("{count} packets are") }
         ),
-        story.remarkable.duplicates.numbers(),
+        story.traffic.duplicates.numbers(),
     )
 }

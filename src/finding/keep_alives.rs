@@ -5,7 +5,7 @@ use crate::story::Story;
 
 /// `keep-alives`.
 pub(super) fn find(story: &Story) -> Option<Finding> {
-    let count = story.counters.client.keep_alives + story.counters.server.keep_alives;
+    let count = story.traffic.counters.client.keep_alives + story.traffic.counters.server.keep_alives;
     if count == 0 {
         return None;
     }
@@ -16,6 +16,6 @@ pub(super) fn find(story: &Story) -> Option<Finding> {
             "{count} keep-alive {}: the connection was idle and held open.",
             if count == 1 { "probe" } else { "probes" }
         ),
-        story.remarkable.keep_alives.numbers(),
+        story.traffic.keep_alives.numbers(),
     )
 }

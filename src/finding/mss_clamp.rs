@@ -15,12 +15,12 @@ pub(super) fn find(story: &Story) -> Option<Finding> {
     let overhead = if story.parties.server.address.is_ipv6() { 20 } else { 0 };
     let announced = story.parties.server.maximum_segment_size;
     // TCP timestamps take 12 bytes of each segment.
-    let largest = u16::try_from(story.counters.server.largest_payload).ok()?;
+    let largest = u16::try_from(story.traffic.counters.server.largest_payload).ok()?;
     let (size, how, evidence) = match announced {
-        Some(size) => (size, "the SYN-ACK announces", story.syn_ack.first()),
+        Some(size) => (size, "the SYN-ACK announces", story.opening.syn_ack.first()),
         // 1380 is what Cisco ASA clamps to; a full segment of it tells without the option.
         None if largest == 1380 => {
-            (largest, "the server's full segments carry", story.first_data[Role::Server])
+            (largest, "the server's full segments carry", story.data[Role::Server].first)
         }
         None => return None,
     };

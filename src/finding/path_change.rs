@@ -1,7 +1,7 @@
 //! Packets of one side came from different distances.
 
 use super::{Finding, Weight, finding};
-use crate::story::{PathFacts, Story};
+use crate::story::{IpTraits, Story};
 use crate::tcp::Role;
 
 /// `path-change`: a hint at another sender (a SYN proxy, a load balancer) or another path; never a verdict.
@@ -19,7 +19,7 @@ pub(super) fn find(story: &Story) -> Option<Finding> {
             (Some(one), Some(other)) if one != other => format!(" and type of service 0x{one:x} against 0x{other:x}"),
             _ => String::new(),
         };
-        let distance = match (story.round_trips.handshake, story.round_trips.data) {
+        let distance = match (story.path.round_trips.handshake, story.path.round_trips.data) {
             (Some((opening, ..)), Some((data, _))) if role == Role::Server => {
                 // A SYN proxy near the client answers much sooner than the server behind it.
                 if opening.times(2) < data {
@@ -43,7 +43,7 @@ pub(super) fn find(story: &Story) -> Option<Finding> {
     })
 }
 
-fn changed_within(role: Role, usual: &PathFacts, changed: &PathFacts) -> Option<Finding> {
+fn changed_within(role: Role, usual: &IpTraits, changed: &IpTraits) -> Option<Finding> {
     finding(
         "path-change",
         Weight::Info,

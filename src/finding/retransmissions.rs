@@ -10,8 +10,8 @@ const USUAL_PERCENT: u64 = 2;
 /// `retransmissions`: of each side, with the rate at which it had to send again. What is lost behind the place of the
 /// capture is sent again through it, so this is the loss rate as far as a bystander knows it.
 pub(super) fn find(story: &Story) -> Option<Finding> {
-    let repeated = |role: Role| story.counters[role].retransmissions;
-    let sent = |role: Role| story.counters[role].segments;
+    let repeated = |role: Role| story.traffic.counters[role].retransmissions;
+    let sent = |role: Role| story.traffic.counters[role].segments;
     let (client, server) = (repeated(Role::Client), repeated(Role::Server));
     if client + server == 0 {
         return None;
@@ -22,12 +22,13 @@ pub(super) fn find(story: &Story) -> Option<Finding> {
             .into_iter()
             .any(|role| repeated(role) * 100 > sent(role) * USUAL_PERCENT);
     let evidence = story
-        .data_repeats
+        .data
         .client
+        .repeats
         .numbers()
-        .chain(story.data_repeats.server.numbers())
-        .chain(story.syn.numbers().skip(1))
-        .chain(story.syn_ack.numbers().skip(1));
+        .chain(story.data.server.repeats.numbers())
+        .chain(story.opening.syn.numbers().skip(1))
+        .chain(story.opening.syn_ack.numbers().skip(1));
     let shares: Vec<_> = [Role::Client, Role::Server]
         .into_iter()
         .filter(|role| sent(*role) > 0)

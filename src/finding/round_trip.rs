@@ -5,7 +5,7 @@ use crate::story::Story;
 
 /// `round-trip`: from the SYN to its SYN-ACK, and from data to its acknowledgement.
 pub(super) fn find(story: &Story) -> Option<Finding> {
-    match (story.round_trips.handshake, story.round_trips.data) {
+    match (story.path.round_trips.handshake, story.path.round_trips.data) {
         (Some((opening, syn, syn_ack)), Some((data, ack))) => finding(
             "round-trip",
             Weight::Info,

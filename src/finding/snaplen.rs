@@ -5,7 +5,7 @@ use crate::story::Story;
 
 /// `snaplen`: what the missing bytes hide.
 pub(super) fn find(story: &Story) -> Option<Finding> {
-    let cut = story.counters.client.cut_bytes + story.counters.server.cut_bytes;
+    let cut = story.traffic.counters.client.cut_bytes + story.traffic.counters.server.cut_bytes;
     if cut == 0 {
         return None;
     }
@@ -21,7 +21,7 @@ pub(super) fn find(story: &Story) -> Option<Finding> {
                 "{cut} payload bytes were cut off by the snapshot length: TLS is followed by the headers that were kept. A capture with \
                  `-s 0` would show names, versions and certificates."
             ),
-            story.first_data.client,
+            story.data.client.first,
         )
     };
     finding("snaplen", Weight::Info, text, evidence.map(|moment| moment.number))

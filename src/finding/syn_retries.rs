@@ -5,12 +5,12 @@ use crate::story::{Stage, Story};
 
 /// `syn-retries`.
 pub(super) fn find(story: &Story) -> Option<Finding> {
-    if story.syn.count < 2 || story.stage <= Stage::Syn {
+    if story.opening.syn.count < 2 || story.stage <= Stage::Syn {
         return None;
     }
-    let count = story.syn.count;
-    let stale = story.stale.server.count > 0;
-    let text = match story.refused_before {
+    let count = story.opening.syn.count;
+    let stale = story.opening.stale.server.count > 0;
+    let text = match story.opening.refused_before {
         Some(refusal) => format!(
             "The SYN was sent {count} times: packet {} refused it with a RST before a later one was let in. The service was \
              just starting, or a device in between answers in its name.",
@@ -24,7 +24,7 @@ pub(super) fn find(story: &Story) -> Option<Finding> {
             "The SYN was sent {count} times before an answer came: packets are lost on the way, or the server was overloaded."
         ),
     };
-    let refusal = story.refused_before.map(|refusal| refusal.number);
-    let evidence = story.syn.numbers().chain(refusal).chain(story.stale.server.numbers());
+    let refusal = story.opening.refused_before.map(|refusal| refusal.number);
+    let evidence = story.opening.syn.numbers().chain(refusal).chain(story.opening.stale.server.numbers());
     finding("syn-retries", Weight::Warning, text, evidence)
 }

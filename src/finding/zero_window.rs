@@ -7,7 +7,7 @@ use crate::tcp::Role;
 /// `zero-window`.
 pub(super) fn find(story: &Story) -> Option<Finding> {
     [Role::Client, Role::Server].into_iter().find_map(|role| {
-        let count = story.counters[role].zero_windows;
+        let count = story.traffic.counters[role].zero_windows;
         if count == 0 {
             return None;
         }
@@ -18,7 +18,7 @@ pub(super) fn find(story: &Story) -> Option<Finding> {
                 "The {role} announced a zero window {}: its program did not read what had arrived.",
                 if count == 1 { "once".to_owned() } else { format!("{count} times") }
             ),
-            story.remarkable.zero_windows[role].numbers(),
+            story.traffic.zero_windows[role].numbers(),
         )
     })
 }

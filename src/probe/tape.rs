@@ -432,9 +432,9 @@ mod tests {
         let settings = Settings { viewpoint: Viewpoint::Socket, ..Settings::default() };
         let mut stories = Stories(Vec::new());
         analysis::analyse(&mut tape.source(), Target::default(), &settings, &mut stories).unwrap();
-        let trips = &stories.0[0].round_trips;
+        let trips = &stories.0[0].path.round_trips;
         assert!(trips.handshake.is_some() && trips.data.is_none());
-        assert!(stories.0[0].is_all_acknowledged.client, "an answer shows that what was asked arrived");
+        assert!(stories.0[0].data.client.is_all_acknowledged, "an answer shows that what was asked arrived");
     }
 
     #[test]

@@ -68,7 +68,7 @@ impl Story {
     }
 
     fn lacks_bytes(&self) -> bool {
-        self.counters.server.cut_bytes > 0 || self.acked_unseen.server > 0
+        self.traffic.counters.server.cut_bytes > 0 || self.missing.acked_unseen.server > 0
     }
 
     /// What is wrong with the server's certificates, of one kind of fault.

@@ -58,7 +58,7 @@ impl Story {
         if let (Some(hello), Some(protocol)) = (&mut tls.server_hello, &insight.protocol) {
             hello.what.alpn.get_or_insert_with(|| protocol.clone());
         }
-        let arrived = tls.server_flight.as_ref().map(|said| said.moment).or(self.last_data.server);
+        let arrived = tls.server_flight.as_ref().map(|said| said.moment).or(self.data.server.last);
         if let (Some(chain), Some(moment)) = (&insight.certificates, arrived) {
             let said = Said { what: Arc::clone(chain), moment, basis: Basis::Decoded };
             tls.certificates.server.get_or_insert(said);

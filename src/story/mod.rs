@@ -15,14 +15,14 @@ mod timeline;
 pub use builder::{Builder, Place};
 pub use certificates::Unseen;
 pub use facts::{
-    CaptureFacts, ChecksumFacts, ClockStep, Ending, EndingKind, IcmpFact, Moment, Opening, OpeningOffer,
-    Party, PathFacts, PreludeFacts, Remarkable, Repeats, ResetFacts, RoundTrips, Said, Silence, Stage,
-    TlsFacts,
+    CaptureFacts, ChecksumFacts, ClockStep, DataFacts, Ending, EndingKind, IcmpFact, IpTraits, MissingFacts,
+    Moment, Opening, OpeningFacts, OpeningOffer, Party, PathFacts, PreludeFacts, Repeats, ResetFacts,
+    RoundTrips, Said, Silence, Stage, TlsFacts, TrafficFacts,
 };
 pub use insight::Insight;
 pub use timeline::{Entry, Item, Note, Seen, Timeline};
 
-use crate::tcp::{Counters, PerRole, Role};
+use crate::tcp::{PerRole, Role};
 use crate::tls::{Basis, Plain, Version};
 
 /// What happened on one connection.
@@ -30,8 +30,6 @@ use crate::tls::{Basis, Plain, Version};
 pub struct Story {
     /// The two ends.
     pub parties: PerRole<Party>,
-    /// How it is known who the client is.
-    pub opening: Opening,
     /// Whether TLS is expected on the server's port.
     pub expects_tls: bool,
     /// The first packet.
@@ -44,20 +42,10 @@ pub struct Story {
     pub stage: Stage,
     /// The weakest basis of the steps up to that stage.
     pub basis: Basis,
-    /// The client's SYNs.
-    pub syn: Repeats,
-    /// The server's SYN-ACKs.
-    pub syn_ack: Repeats,
-    /// Each side's packets of an older connection between the same ports, which came while this one was being opened.
-    pub stale: PerRole<Repeats>,
-    /// The acknowledgement that completed the TCP handshake, or the first packet that proves it.
-    pub tcp_established: Option<Moment>,
-    /// Each side's first payload.
-    pub first_data: PerRole<Option<Moment>>,
-    /// Each side's last new payload.
-    pub last_data: PerRole<Option<Moment>>,
-    /// A RST that answered an earlier SYN of this connection: the client sent its SYN again and was let in, as Windows does.
-    pub refused_before: Option<Moment>,
+    /// The TCP handshake, and how it is known who the client is.
+    pub opening: OpeningFacts,
+    /// Each side's payload.
+    pub data: PerRole<DataFacts>,
     /// What TLS showed.
     pub tls: TlsFacts,
     /// What each side said that was not TLS.
@@ -68,39 +56,16 @@ pub struct Story {
     pub endings: Vec<Ending>,
     /// Silences of at least the stall time that ended with the awaited answer.
     pub pauses: Vec<Silence>,
-    /// The connection's last packet, where the capture goes on without it although data was unacknowledged and due to be
-    /// sent again: the rest is missing from the capture, so no silence may be read from it.
-    pub lost_sight: Option<Moment>,
-    /// ICMP errors about the connection's packets.
-    pub icmp_errors: Vec<IcmpFact>,
-    /// ICMP errors in all, those not kept one by one included.
-    pub icmp_error_count: u64,
-    /// Round trips as the capture saw them.
-    pub round_trips: RoundTrips,
-    /// Each side's packets, counted.
-    pub counters: PerRole<Counters>,
-    /// The first of the packets that only count.
-    pub remarkable: Remarkable,
-    /// Bytes acknowledged by the other side that the capture never saw.
-    pub acked_unseen: PerRole<u64>,
-    /// The client's first acknowledgement of bytes that the server sent after the client's request, and that the capture
-    /// never saw.
-    pub unseen_answer: Option<Moment>,
-    /// The server's acknowledgement of all that the client had said up to its ClientHello.
-    pub hello_acknowledged: Option<Moment>,
-    /// A hole in a side's stream that nobody filled: the offsets of its first byte and of the first byte after it.
-    pub unfilled_hole: PerRole<Option<(u32, u32)>>,
-    /// A hole in a side's stream that the other side reports by SACK and that was not filled since: the offsets of its
-    /// first byte and of the first byte after it.
-    pub reported_hole: PerRole<Option<Said<(u32, u32)>>>,
-    /// Whether everything a side sent was acknowledged.
-    pub is_all_acknowledged: PerRole<bool>,
-    /// Retransmissions of each side's payload.
-    pub data_repeats: PerRole<Repeats>,
-    /// The packets, for people.
-    pub timeline: Timeline,
+    /// What the path showed of itself: ICMP errors and round trips.
+    pub path: PathFacts,
+    /// Packets, counted.
+    pub traffic: TrafficFacts,
+    /// What packets prove that is not in the capture.
+    pub missing: MissingFacts,
     /// What the capture itself lacks.
     pub capture: CaptureFacts,
+    /// The packets, for people.
+    pub timeline: Timeline,
 }
 
 /// Session tickets are shorter than this, in bytes of record body; OpenSSL's and nginx's have some 250.
@@ -109,19 +74,21 @@ const TICKET_BYTES: u32 = 512;
 impl Story {
     /// Whether a side sends again what the other does not acknowledge.
     pub fn repeats_in_vain(&self, role: Role) -> bool {
-        !self.is_all_acknowledged[role] && self.counters[role].retransmissions > 0
+        !self.data[role].is_all_acknowledged && self.traffic.counters[role].retransmissions > 0
     }
 
     /// The first SYN, or whatever came first.
     pub fn began(&self) -> Moment {
-        self.syn.first().unwrap_or(self.first)
+        self.opening.syn.first().unwrap_or(self.first)
     }
 
     /// Whether only one side's packets are in the capture, although the other side's must have been sent.
     pub fn one_sided(&self) -> Option<Role> {
-        match (self.counters.client.segments, self.counters.server.segments) {
-            (_, 0) if self.acked_unseen.server > 0 || self.tcp_established.is_some() => Some(Role::Client),
-            (0, _) if self.opening != Opening::Ports => Some(Role::Server),
+        match (self.traffic.counters.client.segments, self.traffic.counters.server.segments) {
+            (_, 0) if self.missing.acked_unseen.server > 0 || self.opening.established.is_some() => {
+                Some(Role::Client)
+            }
+            (0, _) if self.opening.known_by != Opening::Ports => Some(Role::Server),
             _ => None,
         }
     }
@@ -131,7 +98,7 @@ impl Story {
     pub fn lacks_other_half_of(&self, ending: &Ending) -> bool {
         let Some(seen) = self.one_sided() else { return false };
         // A SYN or FIN that was acknowledged counts as one byte, and says nothing.
-        if self.acked_unseen[seen.other()] <= 1 {
+        if self.missing.acked_unseen[seen.other()] <= 1 {
             return false;
         }
         match ending.what {
@@ -139,7 +106,7 @@ impl Story {
             EndingKind::Fin | EndingKind::Reset(_) => {
                 // Who said more than its ClientHello may have completed the handshake.
                 let hello = self.tls.client_hello.as_ref().map(|hello| hello.moment.number);
-                let last = self.last_data.client.map(|last| last.number);
+                let last = self.data.client.last.map(|last| last.number);
                 seen == Role::Client
                     && ending.stage < Stage::TlsEstablished
                     && hello.is_some()
@@ -176,7 +143,7 @@ impl Story {
     /// Two small records of equal size, and nothing else, are TLS 1.3 session tickets (RFC 8446, 4.6.1), which OpenSSL
     /// sends in pairs; they are no answer. If the client asked before each, they begin two answers.
     pub fn was_answered(&self) -> bool {
-        if self.unseen_answer.is_some() {
+        if self.missing.answer.is_some() {
             return true;
         }
         let sizes = &self.tls.record_sizes.server;
@@ -199,14 +166,14 @@ impl Story {
                 // A long record counts before it is complete, but the server's end of the handshake does not, where the
                 // client did not wait for it (RFC 7918).
                 let established = self.tls.established.as_ref().map_or(0, |said| said.moment.number);
-                let last = self.last_data.server.map_or(0, |last| last.number);
+                let last = self.data.server.last.map_or(0, |last| last.number);
                 last > asked.max(established) || data.server.numbers().any(|spoke| spoke > asked)
             }
             None => data.server.count > 0,
         };
         match self.tls.client_hello {
             Some(_) => !are_tickets && spoke_after,
-            None => self.first_data.server.is_some(),
+            None => self.data.server.first.is_some(),
         }
     }
 
@@ -215,7 +182,7 @@ impl Story {
         self.stage == Stage::TcpEstablished
             && self.tls.is_inside_record.client
             && self.tls.client_hello.is_none()
-            && self.first_data.server.is_none()
+            && self.data.server.first.is_none()
             && self.plain.client.is_none()
     }
 
@@ -225,7 +192,7 @@ impl Story {
         let was_asked = first.stage == Stage::ApplicationData && self.tls.application_data.client.count > 0;
         let is_close = matches!(first.what, EndingKind::Fin);
         // Of text without payload only sizes are known, and an answer may have a ticket's.
-        let is_sure = !self.capture.is_text && self.acked_unseen.server == 0;
+        let is_sure = !self.capture.is_text && self.missing.acked_unseen.server == 0;
         (is_close && was_asked && is_sure && !self.was_answered()).then_some(first.moment)
     }
 

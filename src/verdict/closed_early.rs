@@ -18,7 +18,7 @@ fn judge(story: &Story, _: &Settings) -> Option<Verdict> {
     let is_closing = matches!(ending.what, EndingKind::Fin);
     let has_plain_data = story.tls.client_hello.is_none()
         && !story.is_inside_client_hello()
-        && (story.first_data.client.is_some() || story.first_data.server.is_some());
+        && (story.data.client.first.is_some() || story.data.server.first.is_some());
     if !is_closing || has_plain_data || ending.stage == Stage::None {
         return None;
     }
@@ -30,7 +30,7 @@ fn judge(story: &Story, _: &Settings) -> Option<Verdict> {
              part of the ClientHello was lost before the capture.",
         ),
         // More than the SYN was acknowledged.
-        (Role::Server, Stage::TcpEstablished) if story.acked_unseen.client > 1 => (
+        (Role::Server, Stage::TcpEstablished) if story.missing.acked_unseen.client > 1 => (
             "without a byte of its own",
             "The client's data was acknowledged and is not in the capture, so it can't be told what the server closed on.",
         ),

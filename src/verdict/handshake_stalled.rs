@@ -39,7 +39,7 @@ fn judge(story: &Story, _: &Settings) -> Option<Verdict> {
     );
     if let Some(sign) = path_mtu::sign(story, Role::Server).or_else(|| path_mtu::sign(story, Role::Client)) {
         verdict = sign.explain(verdict);
-    } else if let Some((from, to)) = story.unfilled_hole.server {
+    } else if let Some((from, to)) = story.data.server.unfilled_hole {
         verdict.actor = Actor::Path;
         verdict = verdict
             .cause("server-flight-lost")
@@ -134,7 +134,7 @@ const SERVER_HELLO_BYTES: u64 = 200;
 
 /// Whether the end of the server's flight may stand in bytes that are cut off or encrypted.
 fn may_be_hidden(story: &Story, stage: Stage) -> bool {
-    let server = &story.counters.server;
+    let server = &story.traffic.counters.server;
     let is_unseen = server.cut_bytes > 0
         || story.capture.is_text
         || story.tls.version().is_some_and(crate::tls::Version::is_tls13);

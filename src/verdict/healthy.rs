@@ -26,7 +26,7 @@ fn judge(story: &Story, _: &Settings) -> Option<Verdict> {
     } else {
         "TLS was established"
     };
-    let fine = match story.lost_sight {
+    let fine = match story.missing.lost_sight {
         Some(last) if story.capture.dropped_until.is_some_and(|at| at >= last.at) => {
             format!("{FINE} After packet {} the capture dropped packets, and may have missed the rest.", last.number).into()
         }
@@ -69,8 +69,8 @@ pub(super) fn established(story: &Story) -> Option<Basis> {
 /// The packets that show the handshake, and the first data.
 pub(super) fn packets(story: &Story) -> impl Iterator<Item = u64> {
     [
-        story.syn.first(),
-        story.syn_ack.first(),
+        story.opening.syn.first(),
+        story.opening.syn_ack.first(),
         story.tls.client_hello.as_ref().map(|said| said.moment),
         story.tls.server_hello.as_ref().map(|said| said.moment),
         story.tls.client_finished.as_ref().map(|said| said.moment),

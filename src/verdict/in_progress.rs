@@ -44,7 +44,7 @@ pub(super) fn undecided(story: &Story) -> Verdict {
     if let Some(ending) = story.decisive().filter(|ending| story.lacks_other_half_of(ending)) {
         return half(story, ending, reached);
     }
-    let (headline, explanation) = match story.lost_sight {
+    let (headline, explanation) = match story.missing.lost_sight {
         Some(last) if story.capture.dropped_until.is_some_and(|at| at >= last.at) => (
             format!("normal as far as {reached}; the capture dropped packets after that"),
             format!(
@@ -101,7 +101,7 @@ fn half(story: &Story, ending: &Ending, reached: &str) -> Verdict {
     .explain(format!(
         "Nothing is wrong up to {reached}. Only the {seen}'s packets are there, and they acknowledge {} bytes of the \
          {unseen} that the capture never saw: what the {unseen} said, and how this went on, can't be told.",
-        story.acked_unseen[unseen]
+        story.missing.acked_unseen[unseen]
     ))
     .proved_by(healthy::packets(story).chain([story.first.number, ending.moment.number]))
     .advise(&["Capture where both directions pass: on the client or the server itself, on all interfaces (`-i any`)."])

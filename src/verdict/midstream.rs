@@ -13,7 +13,7 @@ pub(super) const RULE: Rule = Rule {
 };
 
 fn judge(story: &Story, _: &Settings) -> Option<Verdict> {
-    if story.opening != Opening::Ports || story.tls.server_hello.is_some() {
+    if story.opening.known_by != Opening::Ports || story.tls.server_hello.is_some() {
         return None;
     }
     Some(

@@ -231,7 +231,7 @@ impl From<Role> for Actor {
 
 /// The opening's packets: SYN, SYN-ACK and the first acknowledgement, as far as they are there.
 fn opening_packets(story: &Story) -> impl Iterator<Item = u64> {
-    [story.syn.first(), story.syn_ack.first(), story.tcp_established]
+    [story.opening.syn.first(), story.opening.syn_ack.first(), story.opening.established]
         .into_iter()
         .flatten()
         .map(|moment: Moment| moment.number)

@@ -44,7 +44,7 @@ fn judge(story: &Story, _: &Settings) -> Option<Verdict> {
     } else {
         (Actor::Path, "It was not acknowledged either: it, or every answer, is lost on the way.")
     };
-    let requests = story.tls.application_data.client.first().or(story.first_data.client);
+    let requests = story.tls.application_data.client.first().or(story.data.client.first);
     let verdict =
         Verdict::new(&RULE, actor, story.basis, format!("{over} got no answer for {}", silence.elapsed()));
     let advice = if actor == Actor::Path { &advice::PATH_TO_SERVER[..] } else { &advice::SERVER_PROCESS };
@@ -56,7 +56,7 @@ fn judge(story: &Story, _: &Settings) -> Option<Verdict> {
         verdict
             .reported(&["the client's own read timeout", "java.net.SocketTimeoutException: Read timed out"])
             .proved_by(requests.map(|moment| moment.number).into_iter().chain([silence.since.number]))
-            .proved_by(story.data_repeats.client.numbers().take(4)),
+            .proved_by(story.data.client.repeats.numbers().take(4)),
     )
 }
 

@@ -28,8 +28,8 @@ fn judge(story: &Story, _: &Settings) -> Option<Verdict> {
         return None;
     }
     let basis = story.basis.max(hello.basis);
-    let evidence = [hello.moment.number].into_iter().chain(story.data_repeats.client.numbers());
-    let verdict = match story.hello_acknowledged {
+    let evidence = [hello.moment.number].into_iter().chain(story.data.client.repeats.numbers());
+    let verdict = match story.tls.hello_acknowledged {
         _ if silence.is_acknowledged => acknowledged(story, silence),
         None if story.capture.hides_acknowledgements => unknown(story, silence),
         Some(by) if by.at <= silence.until => went_dark(story, silence).proved_by([by.number]),
@@ -83,7 +83,7 @@ fn went_dark(story: &Story, silence: &Silence) -> Verdict {
 
 /// Nobody acknowledged the ClientHello.
 fn unacknowledged(story: &Story, silence: &Silence) -> Verdict {
-    let repeats = story.data_repeats.client.count;
+    let repeats = story.data.client.repeats.count;
     let repeated = if repeats == 0 { String::new() } else { format!(", sent {} times", repeats + 1) };
     let size = story.tls.client_hello.as_ref().map_or(0, |hello| hello.what.len);
     let verdict = Verdict::new(
@@ -114,7 +114,7 @@ fn unacknowledged(story: &Story, silence: &Silence) -> Verdict {
 /// client gave up does not count.
 pub(super) fn has_answer(story: &Story, silence: &Silence) -> bool {
     let hello = story.tls.client_hello.as_ref().map_or(0, |hello| hello.moment.number);
-    let spoke = [story.first_data.server, story.last_data.server];
+    let spoke = [story.data.server.first, story.data.server.last];
     silence.since.number > hello
         && spoke.into_iter().flatten().any(|spoke| spoke.number > hello && spoke.at <= silence.until)
 }

@@ -18,7 +18,7 @@ fn judge(story: &Story, _: &Settings) -> Option<Verdict> {
     let is_proxied = story.prelude.as_ref().is_some_and(|prelude| prelude.protocol.is_proxy());
     let is_proxied = is_proxied && story.tls.client_hello.is_none();
     // What comes in the middle of a connection may be the middle of anything.
-    if is_proxied || story.opening == Opening::Ports {
+    if is_proxied || story.opening.known_by == Opening::Ports {
         return None;
     }
     let (culprit, said) = match (&story.tls.client_hello, &story.plain.client, &story.plain.server) {
@@ -38,7 +38,7 @@ fn judge(story: &Story, _: &Settings) -> Option<Verdict> {
     // A silence before anybody could tell decides, whatever comes after it.
     let is_cut_short = story.decisive().is_some_and(|ending| match &ending.what {
         EndingKind::Silence(silence) => {
-            story.first_data.server.is_none_or(|spoke| culprit == Role::Server && spoke.at > silence.until)
+            story.data.server.first.is_none_or(|spoke| culprit == Role::Server && spoke.at > silence.until)
         }
         _ => false,
     });
@@ -86,7 +86,7 @@ fn judge(story: &Story, _: &Settings) -> Option<Verdict> {
 /// text may as well be the answer to a ClientHello.
 fn spoke_first(story: &Story, said: &Said<Plain>) -> bool {
     let may_be_answer = said.what.kind == PlainKind::Binary && said.basis > Basis::Decoded;
-    !may_be_answer || story.counters.client.segments > 0
+    !may_be_answer || story.traffic.counters.client.segments > 0
 }
 
 fn describe(said: &Said<Plain>) -> String {

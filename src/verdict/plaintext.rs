@@ -13,8 +13,8 @@ pub(super) const RULE: Rule = Rule {
 };
 
 fn judge(story: &Story, _: &Settings) -> Option<Verdict> {
-    let saw_data = story.first_data.client.is_some() || story.first_data.server.is_some();
-    let is_known = matches!(story.opening, Opening::Syn | Opening::SynAck);
+    let saw_data = story.data.client.first.is_some() || story.data.server.first.is_some();
+    let is_known = matches!(story.opening.known_by, Opening::Syn | Opening::SynAck);
     if story.expects_tls
         || !is_known
         || story.tls.client_hello.is_some()
@@ -25,7 +25,7 @@ fn judge(story: &Story, _: &Settings) -> Option<Verdict> {
     }
     let said = [&story.plain.client, &story.plain.server];
     let basis = said.into_iter().flatten().map(|said| said.basis).fold(story.basis, Ord::max);
-    let data = [story.first_data.client, story.first_data.server];
+    let data = [story.data.client.first, story.data.server.first];
     Some(
         Verdict::new(
             &RULE,

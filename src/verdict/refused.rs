@@ -35,7 +35,7 @@ fn judge(story: &Story, _: &Settings) -> Option<Verdict> {
                  9293, 3.5.2), or a firewall answers in its name.{hop_limit}"
             ))
             .reported(&["ECONNREFUSED (Connection refused)", "java.net.ConnectException: Connection refused"])
-            .proved_by(story.syn.numbers().take(2).chain([ending.moment.number]))
+            .proved_by(story.opening.syn.numbers().take(2).chain([ending.moment.number]))
             .advise(&[
                 "Check on the server that the service runs and listens on this port and address (`ss -ltn`).",
                 "Check that the port is the right one: SSM On-Prem serves HTTPS on 8443.",

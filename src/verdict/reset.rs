@@ -30,8 +30,8 @@ fn judge(story: &Story, _: &Settings) -> Option<Verdict> {
         && facts.talked_on.is_none()
         && !story.tls.is_inside_record.server;
     let is_plain_exchange = story.tls.client_hello.is_none()
-        && story.first_data.client.is_some()
-        && story.first_data.server.is_some();
+        && story.data.client.first.is_some()
+        && story.data.server.first.is_some();
     let is_refusal = ending.stage == Stage::Syn && ending.by == Role::Server;
     let is_after_midstream = ending.stage == Stage::None;
     if is_complete || is_plain_exchange || is_refusal || is_after_midstream {
@@ -64,7 +64,7 @@ fn judge(story: &Story, _: &Settings) -> Option<Verdict> {
 fn place(story: &Story, ending: &Ending) -> &'static str {
     match ending.stage {
         // More than the SYN was acknowledged.
-        Stage::TcpEstablished if story.acked_unseen.client > 1 => {
+        Stage::TcpEstablished if story.missing.acked_unseen.client > 1 => {
             "after the client's first data, which the capture lacks"
         }
         Stage::None | Stage::Syn => "before any answer to the SYN",

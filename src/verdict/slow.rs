@@ -16,7 +16,7 @@ pub(super) const RULE: Rule = Rule {
 
 fn judge(story: &Story, settings: &Settings) -> Option<Verdict> {
     let basis = healthy::established(story)?;
-    let begin = story.syn.first()?;
+    let begin = story.opening.syn.first()?;
     let established = story.tls.established.as_ref()?.moment;
     let elapsed = established.at - begin.at;
     // Time across a step of the capture's clock says nothing.
@@ -26,7 +26,7 @@ fn judge(story: &Story, settings: &Settings) -> Option<Verdict> {
     }
     let steps = steps(story);
     let slowest = steps.iter().max_by_key(|step| step.elapsed)?;
-    let round_trip = story.round_trips.shortest_to_server;
+    let round_trip = story.path.round_trips.shortest_to_server;
     let network = match round_trip {
         Some(round_trip) if round_trip.times(5) > slowest.elapsed => format!(
             " The round trip is {round_trip}, and the handshake needs two or three of them: the distance is the reason."
@@ -36,12 +36,13 @@ fn judge(story: &Story, settings: &Settings) -> Option<Verdict> {
         }
         None => String::new(),
     };
-    let repeats = match story.syn.count {
+    let repeats = match story.opening.syn.count {
         0 | 1 => String::new(),
         count => format!(" The SYN had to be sent {count} times."),
     };
     let is_distance = round_trip.is_some_and(|round_trip| round_trip.times(5) > slowest.elapsed);
-    let actor = if is_distance || story.syn.count > 1 { Actor::Path } else { Actor::from(slowest.by) };
+    let actor =
+        if is_distance || story.opening.syn.count > 1 { Actor::Path } else { Actor::from(slowest.by) };
     Some(
         Verdict::new(&RULE, actor, basis, format!("TLS was established {elapsed} after the SYN; slowest: {}", slowest.name))
             .explain(format!("{} took {}.{network}{repeats}", slowest.name, slowest.elapsed))
@@ -61,8 +62,8 @@ struct Step {
 /// The handshake's steps, each with who had to take it.
 fn steps(story: &Story) -> Vec<Step> {
     let moments = [
-        ("the SYN", Role::Client, story.syn.first()),
-        ("the server's SYN-ACK", Role::Server, story.syn_ack.first()),
+        ("the SYN", Role::Client, story.opening.syn.first()),
+        ("the server's SYN-ACK", Role::Server, story.opening.syn_ack.first()),
         ("the client's ClientHello", Role::Client, story.tls.client_hello.as_ref().map(|said| said.moment)),
         ("the server's ServerHello", Role::Server, story.tls.server_hello.as_ref().map(|said| said.moment)),
         ("the server's flight", Role::Server, story.tls.server_flight.as_ref().map(|said| said.moment)),

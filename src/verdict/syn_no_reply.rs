@@ -22,13 +22,13 @@ fn judge(story: &Story, _: &Settings) -> Option<Verdict> {
     if ending.stage != Stage::Syn {
         return None;
     }
-    let (count, server) = (story.syn.count, &story.parties.server);
+    let (count, server) = (story.opening.syn.count, &story.parties.server);
     let times = match (story.capture.viewpoint, count) {
         (Viewpoint::Socket, _) => "the SYN and its repeats".to_owned(),
         (Viewpoint::Wire, 1) => "one SYN".to_owned(),
         (Viewpoint::Wire, count) => format!("{count} SYNs"),
     };
-    let stale = story.stale.server.first();
+    let stale = story.opening.stale.server.first();
     let back = if stale.is_some() { "only packets of an older connection came" } else { "nothing came" };
     let headline = format!(
         "no answer to {times} in {}: {back} back from {} port {}",
@@ -55,7 +55,7 @@ fn judge(story: &Story, _: &Settings) -> Option<Verdict> {
                 "java.net.SocketTimeoutException: connect timed out",
                 "java.net.ConnectException: Connection timed out",
             ])
-            .proved_by(story.syn.numbers().chain(stale.map(|stale| stale.number)))
+            .proved_by(story.opening.syn.numbers().chain(stale.map(|stale| stale.number)))
             .advise(&advice::PATH_TO_SERVER),
     )
 }
@@ -68,7 +68,7 @@ fn nothing_came(story: &Story) -> Cow<'static, str> {
              silently on the way, the host is down, or the server's accept queue is full (Linux then drops SYNs silently too)."
         };
     }
-    match story.icmp_errors.first() {
+    match story.path.icmp_errors.first() {
         None => with_drop_caveat(
             story,
             concat!("Neither a SYN-ACK, nor a RST, nor an ICMP error answered.", would_have_answered!()),

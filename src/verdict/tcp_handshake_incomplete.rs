@@ -18,7 +18,7 @@ fn judge(story: &Story, _: &Settings) -> Option<Verdict> {
     if ending.stage != Stage::SynAck {
         return None;
     }
-    let repeats = match story.syn_ack.count {
+    let repeats = match story.opening.syn_ack.count {
         1 => String::new(),
         count => format!(", sent {count} times"),
     };
@@ -35,7 +35,7 @@ fn judge(story: &Story, _: &Settings) -> Option<Verdict> {
             drop_caveat(story)
         ))
         .reported(&["ETIMEDOUT (Connection timed out)", "java.net.SocketTimeoutException: connect timed out"])
-        .proved_by(story.syn.numbers().take(2).chain(story.syn_ack.numbers()))
+        .proved_by(story.opening.syn.numbers().take(2).chain(story.opening.syn_ack.numbers()))
         .advise(&[
             "Check the client's host firewall and routing: packets may come back on another interface than they left by.",
             "Capture on the client itself, on all interfaces, to see whether the acknowledgement leaves.",

@@ -46,7 +46,7 @@ fn judge(story: &Story, _: &Settings) -> Option<Verdict> {
     if story.stage != Stage::Syn {
         return None;
     }
-    let (fact, meaning) = story.icmp_errors.iter().find_map(|fact| {
+    let (fact, meaning) = story.path.icmp_errors.iter().find_map(|fact| {
         (fact.quotes == Role::Client).then_some(())?;
         Some((fact, meaning(fact)?))
     })?;
@@ -67,7 +67,7 @@ fn judge(story: &Story, _: &Settings) -> Option<Verdict> {
         ))
         .reported(&meaning.reports)
         .proved_by(
-            story.syn.numbers().take(2).chain(story.icmp_errors.iter().take(2).map(|fact| fact.moment.number)),
+            story.opening.syn.numbers().take(2).chain(story.path.icmp_errors.iter().take(2).map(|fact| fact.moment.number)),
         );
     if let Some(cause) = meaning.cause {
         verdict = verdict.cause(cause);

@@ -132,7 +132,7 @@ impl TrackedConnection {
 
     /// A ClientHello from what only its port made the server shows that the roles are the other way round.
     fn find_true_roles(&mut self, segment: &Segment<'_>) {
-        if self.story.so_far().opening == Opening::Ports
+        if self.story.so_far().opening.known_by == Opening::Ports
             && self.story.so_far().tls.client_hello.is_none()
             && self.tcp.role_of(segment.header) == Role::Server
             && Tracker::is_client_hello(segment.payload)
@@ -175,7 +175,7 @@ impl TrackedConnection {
     pub(in crate::analysis) fn is_settled(&self, now: Timestamp) -> bool {
         let story = self.story.so_far();
         let is_fin = self.tcp.ends.client.fin.is_some() && self.tcp.ends.server.fin.is_some();
-        let is_acknowledged = story.is_all_acknowledged.client && story.is_all_acknowledged.server;
+        let is_acknowledged = story.data.client.is_all_acknowledged && story.data.server.is_all_acknowledged;
         let quiet = now - story.last.at;
         if is_fin { is_acknowledged && quiet >= ACKNOWLEDGED } else { quiet >= CLOSED && self.is_closed() }
     }

@@ -122,7 +122,7 @@ impl<'a> Notes<'a> {
                 self.reached(before, *stage, *basis)
             }
             Note::RoundTrip(elapsed) => {
-                let trips = &self.story.round_trips;
+                let trips = &self.story.path.round_trips;
                 let is_first = trips.handshake.is_some_and(|(_, _, answer)| answer == number)
                     || trips.data.is_some_and(|(_, answer)| answer == number);
                 (is_first || *elapsed >= REMARKABLE_GAP).then(|| format!("round trip {elapsed}"))?
@@ -215,7 +215,7 @@ impl<'a> Notes<'a> {
                 let parts = [version, suite, group, protocol, resumed];
                 parts.into_iter().flatten().collect::<Vec<_>>().join(", ")
             }),
-            Stage::TlsEstablished if self.story.syn.count > 0 => tls
+            Stage::TlsEstablished if self.story.opening.syn.count > 0 => tls
                 .established
                 .as_ref()
                 .map(|said| format!("{} after the SYN", said.moment.at - self.story.began().at)),

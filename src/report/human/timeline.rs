@@ -164,7 +164,7 @@ pub(super) const NOTE: anstyle::Style = anstyle::AnsiColor::Cyan.on_default();
 fn write_end(story: &Story, notes: &Notes<'_>, indent: usize, out: &mut dyn Write) -> io::Result<()> {
     let end = story.capture.end;
     // An ICMP error is an answer of its kind.
-    let is_answered = story.stage == Stage::Syn && !story.icmp_errors.is_empty();
+    let is_answered = story.stage == Stage::Syn && !story.path.icmp_errors.is_empty();
     let trailing =
         story.silence().filter(|silence| silence.until == end && end > story.last.at && !is_answered);
     match trailing {

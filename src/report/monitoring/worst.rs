@@ -125,15 +125,15 @@ fn rank(severity: Severity) -> u8 {
 fn steps(story: &Story) -> Vec<(Stage, Elapsed)> {
     let tls = &story.tls;
     let reached = [
-        (Stage::SynAck, story.syn_ack.first()),
-        (Stage::TcpEstablished, story.tcp_established),
+        (Stage::SynAck, story.opening.syn_ack.first()),
+        (Stage::TcpEstablished, story.opening.established),
         (Stage::ClientHello, tls.client_hello.as_ref().map(of_said)),
         (Stage::ServerHello, tls.server_hello.as_ref().map(of_said)),
         (Stage::ServerFlightComplete, tls.server_flight.as_ref().map(of_said)),
         (Stage::ClientFinished, tls.client_finished.as_ref().map(of_said)),
         (Stage::TlsEstablished, tls.established.as_ref().map(of_said)),
     ];
-    let mut before = story.syn.first();
+    let mut before = story.opening.syn.first();
     let mut steps = Vec::new();
     for (stage, moment) in reached {
         let (Some(now), Some(then)) = (moment, before) else { continue };
@@ -147,7 +147,7 @@ fn steps(story: &Story) -> Vec<(Stage, Elapsed)> {
 }
 
 fn since_syn(story: &Story, moment: Option<Moment>) -> Option<Elapsed> {
-    let (syn, moment) = (story.syn.first()?, moment?);
+    let (syn, moment) = (story.opening.syn.first()?, moment?);
     has_times(story).then(|| moment.at - syn.at)
 }
 

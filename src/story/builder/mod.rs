@@ -5,8 +5,9 @@ use std::sync::Arc;
 use crate::limits;
 use crate::packet::{Flags, IcmpError, Origin, Segment, SegmentHeader, Seq, Viewpoint};
 use crate::story::{
-    CaptureFacts, Ending, EndingKind, Entry, IcmpFact, Moment, Note, Opening, Party, PreludeFacts,
-    Remarkable, Repeats, ResetFacts, RoundTrips, Said, Seen, Silence, Stage, Story, Timeline, TlsFacts,
+    CaptureFacts, Ending, EndingKind, Entry, IcmpFact, MissingFacts, Moment, Note, Opening, OpeningFacts,
+    Party, PathFacts, PreludeFacts, ResetFacts, Said, Seen, Silence, Stage, Story, Timeline, TlsFacts,
+    TrafficFacts,
 };
 use crate::tcp::{Connection, HandshakeStep, Kind, PerRole, Reading, ResetFit, Role};
 use crate::time::{Elapsed, Timestamp};
@@ -93,40 +94,24 @@ impl Builder {
         let party = |role: Role| Party::new(connection.ends[role].address, connection.ends[role].port);
         let story = Story {
             parties: PerRole { client: party(Role::Client), server: party(Role::Server) },
-            opening,
             expects_tls,
             first: place.moment,
             last: place.moment,
             packets: 0,
             stage: Stage::None,
             basis: Basis::Decoded,
-            syn: Repeats::default(),
-            syn_ack: Repeats::default(),
-            stale: PerRole::default(),
-            tcp_established: None,
-            first_data: PerRole::default(),
-            last_data: PerRole::default(),
-            refused_before: None,
+            opening: OpeningFacts::new(opening),
+            data: PerRole::default(),
             tls: TlsFacts::default(),
-            plain: PerRole { client: None, server: None },
+            plain: PerRole::default(),
             prelude: None,
             endings: Vec::new(),
             pauses: Vec::new(),
-            lost_sight: None,
-            icmp_errors: Vec::new(),
-            icmp_error_count: 0,
-            round_trips: RoundTrips::default(),
-            counters: PerRole::default(),
-            remarkable: Remarkable::default(),
-            acked_unseen: PerRole::default(),
-            unseen_answer: None,
-            hello_acknowledged: None,
-            unfilled_hole: PerRole::default(),
-            reported_hole: PerRole { client: None, server: None },
-            is_all_acknowledged: PerRole { client: true, server: true },
-            data_repeats: PerRole::default(),
-            timeline: Timeline::default(),
+            path: PathFacts::default(),
+            traffic: TrafficFacts::default(),
+            missing: MissingFacts::default(),
             capture: CaptureFacts::default(),
+            timeline: Timeline::default(),
         };
         Self {
             story: Box::new(story),
@@ -183,15 +168,12 @@ impl Builder {
     pub fn swap_roles(&mut self) {
         let story = &mut self.story;
         story.parties.swap();
-        story.stale.swap();
-        story.first_data.swap();
-        story.last_data.swap();
+        story.opening.stale.swap();
+        story.data.swap();
         story.plain.swap();
-        story.acked_unseen.swap();
-        story.remarkable.zero_windows.swap();
-        story.remarkable.acked_unseen.swap();
-        story.reported_hole.swap();
-        story.data_repeats.swap();
+        story.traffic.zero_windows.swap();
+        story.missing.acked_unseen.swap();
+        story.missing.acked_unseen_by.swap();
         story.timeline.swap_roles();
         for ending in &mut story.endings {
             ending.by = ending.by.other();
@@ -219,13 +201,13 @@ impl Builder {
         match reading.kind {
             Kind::DuplicateCapture { of } => {
                 notes.push(Note::DuplicateCapture(of));
-                self.story.remarkable.duplicates.add(moment);
+                self.story.traffic.duplicates.add(moment);
                 self.add_to_timeline(place, segment, reading, notes);
                 return;
             }
             Kind::Stale => {
                 notes.push(Note::Stale);
-                self.story.stale[role].add(moment);
+                self.story.opening.stale[role].add(moment);
                 self.add_to_timeline(place, segment, reading, notes);
                 return;
             }
@@ -233,14 +215,14 @@ impl Builder {
             Kind::OutOfOrder => notes.push(Note::OutOfOrder),
             Kind::KeepAlive => {
                 notes.push(Note::KeepAlive);
-                self.story.remarkable.keep_alives.add(moment);
+                self.story.traffic.keep_alives.add(moment);
             }
             Kind::DuplicateAck => notes.push(Note::DuplicateAck),
             Kind::Ordinary | Kind::WindowUpdate => {}
         }
         let stage_before = self.story.stage;
         for role in [Role::Client, Role::Server] {
-            self.story.is_all_acknowledged[role] = connection.ends[role].is_all_acknowledged();
+            self.story.data[role].is_all_acknowledged = connection.ends[role].is_all_acknowledged();
         }
         self.note_party(moment, segment.header, reading);
         self.note_reported_hole(moment, connection, segment.header, reading);
@@ -270,9 +252,9 @@ impl Builder {
         self.watch_silence(moment.at, &mut notes);
         self.story.packets += 1;
         self.story.last = moment;
-        self.story.icmp_error_count += 1;
-        if self.story.icmp_errors.len() < limits::STORY_REPEATS {
-            self.story.icmp_errors.push(IcmpFact {
+        self.story.path.icmp_error_count += 1;
+        if self.story.path.icmp_errors.len() < limits::STORY_REPEATS {
+            self.story.path.icmp_errors.push(IcmpFact {
                 moment,
                 from: error.ip.source,
                 icmp_type: error.icmp_type,
@@ -297,10 +279,10 @@ impl Builder {
         let story = &mut self.story;
         for role in [Role::Client, Role::Server] {
             let end = &connection.ends[role];
-            story.counters[role] = end.counters;
+            story.traffic.counters[role] = end.counters;
             story.tls.is_inside_record[role] = tls.is_inside_record(role);
             story.parties[role].maximum_segment_size = end.maximum_segment_size;
-            story.unfilled_hole[role] =
+            story.data[role].unfilled_hole =
                 end.hole().and_then(|(from, to)| Some((end.relative(from)?, end.relative(to)?)));
         }
         story.tls.unfinished_certificate = tls.unfinished_certificate();
@@ -320,7 +302,7 @@ impl Builder {
             // It lasts to the end, and the drops began before that.
             let was_dropping = capture.dropped_until.is_some_and(|until| until >= silence.since.at);
             if was_dropping || self.lost_sight(&silence) {
-                self.story.lost_sight = Some(self.story.last);
+                self.story.missing.lost_sight = Some(self.story.last);
             } else {
                 self.end_in_silence(silence);
             }
@@ -345,18 +327,19 @@ impl Builder {
             Stage::SynAck | Stage::ServerFlightComplete => Some(Role::Client),
             Stage::TcpEstablished => {
                 if let Some(prelude) = &story.prelude {
-                    return prelude.owed_by(&story.last_data);
+                    return prelude.owed_by(&story.data);
                 }
-                match (story.first_data.client, story.first_data.server) {
+                match (story.data.client.first, story.data.server.first) {
                     (None, None) => Some(Role::Client),
-                    (Some(_), None) => story.unseen_answer.is_none().then_some(Role::Server),
+                    (Some(_), None) => story.missing.answer.is_none().then_some(Role::Server),
                     _ => None,
                 }
             }
             Stage::TlsEstablished | Stage::ApplicationData => {
                 // What is sent again and again without an acknowledgement asks too, whatever it is.
                 let asked = story.tls.application_data.client.count > 0
-                    || (self.data_repeats() > self.repeats_at_progress && !story.is_all_acknowledged.client);
+                    || (self.data_repeats() > self.repeats_at_progress
+                        && !story.data.client.is_all_acknowledged);
                 (asked && !story.was_answered()).then_some(Role::Server)
             }
         }
@@ -382,7 +365,7 @@ impl Builder {
             since: self.progress,
             until: at,
             owed_by,
-            is_acknowledged: self.story.is_all_acknowledged[owed_by.other()],
+            is_acknowledged: self.story.data[owed_by.other()].is_all_acknowledged,
         };
         notes.push(Note::Silence(silence));
         self.silence = Some(silence);
@@ -394,7 +377,8 @@ impl Builder {
     /// SYNs are left out: programs that look for open ports send one and no more.
     fn lost_sight(&self, silence: &Silence) -> bool {
         let story = &self.story;
-        let is_outstanding = !(story.is_all_acknowledged.client && story.is_all_acknowledged.server);
+        let is_outstanding =
+            !(story.data.client.is_all_acknowledged && story.data.server.is_all_acknowledged);
         // A socket does not show repeats.
         self.viewpoint == Viewpoint::Wire
             && story.stage >= Stage::ClientHello
@@ -406,7 +390,7 @@ impl Builder {
 
     /// How often data was sent again, by either side.
     fn data_repeats(&self) -> u64 {
-        self.story.data_repeats.client.count + self.story.data_repeats.server.count
+        self.story.data.client.repeats.count + self.story.data.server.repeats.count
     }
 
     fn end_in_silence(&mut self, silence: Silence) {
@@ -422,8 +406,8 @@ impl Builder {
     fn take_progress(&mut self, moment: Moment, reading: &Reading, stage_before: Stage) {
         let story = &self.story;
         let is_first_step = match reading.step {
-            Some(HandshakeStep::Syn) => story.syn.count == 1,
-            Some(HandshakeStep::SynAck) => story.syn_ack.count == 1,
+            Some(HandshakeStep::Syn) => story.opening.syn.count == 1,
+            Some(HandshakeStep::SynAck) => story.opening.syn_ack.count == 1,
             Some(HandshakeStep::Ack) => true,
             None => false,
         };
@@ -472,9 +456,9 @@ impl Builder {
             };
         }
         if reading.newly_acked > 0 {
-            self.story.acked_unseen[role.other()] += u64::from(reading.acked_unseen);
+            self.story.missing.acked_unseen[role.other()] += u64::from(reading.acked_unseen);
             if reading.acked_unseen > 0 {
-                self.story.remarkable.acked_unseen[role.other()].add(moment);
+                self.story.missing.acked_unseen_by[role.other()].add(moment);
             }
         }
         // One byte may be the server's FIN.
@@ -488,10 +472,10 @@ impl Builder {
         let story = &mut self.story;
         let has_asked = match story.tls.client_hello {
             Some(_) => story.tls.application_data.client.count > 0,
-            None => story.first_data.client.is_some(),
+            None => story.data.client.first.is_some(),
         };
         if has_asked {
-            story.unseen_answer.get_or_insert(moment);
+            story.missing.answer.get_or_insert(moment);
         }
         self.saw_unseen_finished |= story.stage == Stage::ClientFinished;
     }
@@ -505,7 +489,7 @@ impl Builder {
         let is_acknowledged =
             client.acked.zip(self.hello_end).is_some_and(|(acked, end)| acked.is_at_or_after(end));
         if reading.role == Role::Server && is_acknowledged {
-            self.story.hello_acknowledged.get_or_insert(moment);
+            self.story.tls.hello_acknowledged.get_or_insert(moment);
         }
     }
 
@@ -521,7 +505,7 @@ impl Builder {
         let role = reading.role;
         let other = &connection.ends[role.other()];
         let (Some(ack), Some(options)) = (header.tcp.ack, &header.tcp.options) else { return };
-        let reported = &mut self.story.reported_hole[role.other()];
+        let reported = &mut self.story.data[role.other()].reported_hole;
         // A SYN has nothing to report.
         if options.are_usual() || reading.offer.is_some() {
             *reported = None;
@@ -538,7 +522,7 @@ impl Builder {
     fn take_step(&mut self, moment: Moment, segment: &Segment<'_>, reading: &Reading, notes: &mut Notes) {
         match reading.step {
             Some(HandshakeStep::Syn) => {
-                self.story.syn.add(moment);
+                self.story.opening.syn.add(moment);
                 self.reach(Stage::Syn, Basis::Decoded);
                 let asks_fast_open = reading.offer.is_some_and(|offer| offer.fast_open);
                 if asks_fast_open || segment.header.payload_len.is_some_and(|len| len > 0) {
@@ -546,7 +530,7 @@ impl Builder {
                 }
             }
             Some(HandshakeStep::SynAck) => {
-                self.story.syn_ack.add(moment);
+                self.story.opening.syn_ack.add(moment);
                 self.reach(Stage::SynAck, Basis::Decoded);
                 self.take_opening_round_trip(moment);
                 if reading.newly_acked > 1 {
@@ -569,16 +553,20 @@ impl Builder {
     /// The round trip of the opening: certain only where one SYN got one answer (Karn's algorithm, RFC 6298, 3).
     fn take_opening_round_trip(&mut self, moment: Moment) {
         let story = &mut self.story;
-        let (Some(syn), 1, 1) = (story.syn.first(), story.syn.count, story.syn_ack.count) else { return };
+        let (Some(syn), 1, 1) =
+            (story.opening.syn.first(), story.opening.syn.count, story.opening.syn_ack.count)
+        else {
+            return;
+        };
         let elapsed = moment.at - syn.at;
         if elapsed >= Elapsed::ZERO && moment.number > syn.number {
-            story.round_trips.handshake = Some((elapsed, syn.number, moment.number));
+            story.path.round_trips.handshake = Some((elapsed, syn.number, moment.number));
         }
     }
 
     fn establish_tcp(&mut self, moment: Moment) {
         self.withdraw_refusal();
-        self.story.tcp_established.get_or_insert(moment);
+        self.story.opening.established.get_or_insert(moment);
         self.reach(Stage::TcpEstablished, Basis::Decoded);
         self.count_fast_open();
     }
@@ -600,7 +588,7 @@ impl Builder {
                 && ending.stage == Stage::Syn
                 && matches!(ending.what, EndingKind::Reset(_));
             if is_refusal {
-                story.refused_before.get_or_insert(ending.moment);
+                story.opening.refused_before.get_or_insert(ending.moment);
             }
             !is_refusal
         });
@@ -618,8 +606,8 @@ impl Builder {
     fn take_payload(&mut self, moment: Moment, segment: &Segment<'_>, reading: &Reading, notes: &mut Notes) {
         let role = reading.role;
         if reading.new_bytes > 0 {
-            self.story.first_data[role].get_or_insert(moment);
-            self.story.last_data[role] = Some(moment);
+            self.story.data[role].first.get_or_insert(moment);
+            self.story.data[role].last = Some(moment);
             if role == Role::Server {
                 let captured = segment.payload.len() as u32;
                 self.server_was_cut |= segment.header.payload_len.is_some_and(|len| len > captured);
@@ -627,7 +615,7 @@ impl Builder {
             }
         } else if matches!(reading.kind, Kind::Retransmission { .. }) && segment.header.payload_len != Some(0)
         {
-            self.story.data_repeats[role].add(moment);
+            self.story.data[role].repeats.add(moment);
         }
         if reading.gap > 0 {
             notes.push(Note::Gap(reading.gap));
@@ -637,7 +625,7 @@ impl Builder {
         }
         if reading.is_zero_window {
             notes.push(Note::ZeroWindow);
-            self.story.remarkable.zero_windows[role].add(moment);
+            self.story.traffic.zero_windows[role].add(moment);
         }
         if let Some(len) = segment.header.payload_len {
             let cut = len.saturating_sub(segment.payload.len() as u32);
@@ -654,16 +642,16 @@ impl Builder {
         let stage = self.story.stage;
         match event.message {
             Message::ClientHello(hello) if role == Role::Client => {
-                if self.story.opening == Opening::Ports {
-                    self.story.opening = Opening::ClientHello;
+                if self.story.opening.known_by == Opening::Ports {
+                    self.story.opening.known_by = Opening::ClientHello;
                 }
                 if self.story.tls.client_hello.is_none() {
                     self.story.tls.client_hello = Some(Said { what: *hello, moment, basis });
                 }
                 let is_in_syn =
-                    stage == Stage::Syn && self.story.syn.numbers().any(|syn| syn == moment.number);
+                    stage == Stage::Syn && self.story.opening.syn.numbers().any(|syn| syn == moment.number);
                 if !is_in_syn {
-                    self.story.tcp_established.get_or_insert(moment);
+                    self.story.opening.established.get_or_insert(moment);
                     self.reach(Stage::ClientHello, basis);
                 }
             }
@@ -688,7 +676,7 @@ impl Builder {
             }
             Message::ServerFlightComplete => {
                 // Where only the client's answer proves the flight complete, it was so with the server's last bytes.
-                let said = if role == Role::Client { self.story.last_data.server } else { None };
+                let said = if role == Role::Client { self.story.data.server.last } else { None };
                 let moment = said.unwrap_or(moment);
                 self.story.tls.server_flight.get_or_insert(Said { what: (), moment, basis });
                 self.reach(Stage::ServerFlightComplete, basis);
@@ -826,13 +814,13 @@ impl Builder {
             return;
         }
         notes.push(Note::RoundTrip(round_trip));
-        let trips = &mut self.story.round_trips;
+        let trips = &mut self.story.path.round_trips;
         let shortest = match reading.role {
             Role::Server => &mut trips.shortest_to_server,
             Role::Client => &mut trips.shortest_to_client,
         };
         *shortest = Some(shortest.map_or(round_trip, |known| known.min(round_trip)));
-        if reading.role == Role::Server && self.story.first_data.client.is_some() && trips.data.is_none() {
+        if reading.role == Role::Server && self.story.data.client.first.is_some() && trips.data.is_none() {
             trips.data = Some((round_trip, moment.number));
         }
     }
@@ -863,7 +851,7 @@ impl Builder {
         fit: ResetFit,
     ) -> ResetFacts {
         let party = &self.story.parties[reading.role];
-        let trips = &self.story.round_trips;
+        let trips = &self.story.path.round_trips;
         ResetFacts {
             fit,
             hop_limit: header.ip.hop_limit,
@@ -904,7 +892,7 @@ impl Builder {
             self.end_in_silence(silence);
         } else if self.client_ends_at_flight(&what, by) {
             self.story.tls.server_flight =
-                self.story.last_data.server.map(|moment| Said { what: (), moment, basis: Basis::Inferred });
+                self.story.data.server.last.map(|moment| Said { what: (), moment, basis: Basis::Inferred });
             self.reach(Stage::ServerFlightComplete, Basis::Inferred);
         }
         if self.story.endings.len() < limits::STORY_REPEATS {
@@ -927,7 +915,7 @@ impl Builder {
             && self.story.stage == Stage::ServerHello
             && self.server_was_cut
             && self.server_pushed
-            && self.story.reported_hole.server.is_none()
+            && self.story.data.server.reported_hole.is_none()
     }
 
     fn reach(&mut self, stage: Stage, basis: Basis) {

@@ -1,7 +1,9 @@
 //! The facts that a story consists of, by subject. Each is plain data, and knows how a packet changes it.
 
 mod capture;
+mod data;
 mod endings;
+mod missing;
 mod moment;
 mod opening;
 mod party;
@@ -12,12 +14,14 @@ mod tls;
 mod traffic;
 
 pub use capture::{CaptureFacts, ClockStep};
+pub use data::DataFacts;
 pub use endings::{Ending, EndingKind, ResetFacts, Silence};
+pub use missing::MissingFacts;
 pub use moment::{Moment, Repeats, Said};
-pub use opening::Opening;
-pub use party::{ChecksumFacts, OpeningOffer, Party, PathFacts};
-pub use path::{IcmpFact, RoundTrips};
+pub use opening::{Opening, OpeningFacts};
+pub use party::{ChecksumFacts, IpTraits, OpeningOffer, Party};
+pub use path::{IcmpFact, PathFacts, RoundTrips};
 pub use prelude::PreludeFacts;
 pub use stage::Stage;
 pub use tls::TlsFacts;
-pub use traffic::Remarkable;
+pub use traffic::TrafficFacts;

@@ -3,6 +3,39 @@
 use schemars::JsonSchema;
 use serde::Serialize;
 
+use super::{Moment, Repeats};
+use crate::tcp::PerRole;
+
+/// The TCP handshake.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct OpeningFacts {
+    /// How it is known which end is the client.
+    pub known_by: Opening,
+    /// The client's SYNs.
+    pub syn: Repeats,
+    /// The server's SYN-ACKs.
+    pub syn_ack: Repeats,
+    /// The acknowledgement that completed the handshake, or the first packet that proves it.
+    pub established: Option<Moment>,
+    /// A RST that answered an earlier SYN of this connection: the client sent its SYN again and was let in, as Windows does.
+    pub refused_before: Option<Moment>,
+    /// Each side's packets of an older connection between the same ports, which came while this one was being opened.
+    pub stale: PerRole<Repeats>,
+}
+
+impl OpeningFacts {
+    pub(in crate::story) fn new(known_by: Opening) -> Self {
+        Self {
+            known_by,
+            syn: Repeats::default(),
+            syn_ack: Repeats::default(),
+            established: None,
+            refused_before: None,
+            stale: PerRole::default(),
+        }
+    }
+}
+
 /// How it is known which end is the client.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]

@@ -14,11 +14,11 @@ pub struct Party {
     /// Maximum segment size of its SYN, in bytes.
     pub maximum_segment_size: Option<u16>,
     /// TTL or hop limit, type of service, and packet of its SYN or SYN-ACK.
-    pub opening_path: Option<PathFacts>,
+    pub opening_path: Option<IpTraits>,
     /// The same of its first packet after that.
-    pub later_path: Option<PathFacts>,
+    pub later_path: Option<IpTraits>,
     /// The same of its first packet whose TTL or hop limit differs from that.
-    pub changed_path: Option<PathFacts>,
+    pub changed_path: Option<IpTraits>,
     /// What its SYN, or its SYN-ACK, offers.
     pub offer: Option<OpeningOffer>,
     /// Segments with a wrong checksum, and whether all of them fit what transmit checksum offload leaves.
@@ -44,7 +44,7 @@ impl Party {
         let Some(hop_limit) = header.ip.hop_limit else { return };
         // RFC 3168, 5: the two low bits are ECN.
         let service = header.ip.traffic_class.map(|class| class & !3);
-        let facts = PathFacts { number, hop_limit, service, id: header.ip.id };
+        let facts = IpTraits { number, hop_limit, service, id: header.ip.id };
         if flags.rst() {
             return;
         }
@@ -74,7 +74,7 @@ impl Party {
 
 /// What a packet shows of its sender and path.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub struct PathFacts {
+pub struct IpTraits {
     /// The packet.
     pub number: u64,
     /// TTL or hop limit.

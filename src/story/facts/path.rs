@@ -6,6 +6,17 @@ use super::{Moment, Stage};
 use crate::tcp::Role;
 use crate::time::Elapsed;
 
+/// What the path showed of itself.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct PathFacts {
+    /// ICMP errors about the connection's packets.
+    pub icmp_errors: Vec<IcmpFact>,
+    /// ICMP errors in all, those not kept one by one included.
+    pub icmp_error_count: u64,
+    /// Round trips as the capture saw them.
+    pub round_trips: RoundTrips,
+}
+
 /// An ICMP or ICMPv6 error about a connection's packet.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct IcmpFact {

@@ -1,6 +1,6 @@
 //! What stood in front of TLS: a tunnel that was asked for, or a request to start TLS.
 
-use crate::story::{Moment, Said};
+use super::{DataFacts, Moment, Said};
 use crate::tcp::{PerRole, Role};
 use crate::tls::{PlainKind, Prelude, PreludeStep, Refusal};
 
@@ -58,10 +58,10 @@ impl PreludeFacts {
         }
     }
 
-    /// Who owes the next step before TLS begins, given each side's last new payload.
-    pub(in crate::story) fn owed_by(&self, last_data: &PerRole<Option<Moment>>) -> Option<Role> {
+    /// Who owes the next step before TLS begins, given each side's payload.
+    pub(in crate::story) fn owed_by(&self, data: &PerRole<DataFacts>) -> Option<Role> {
         let spoke_since =
-            |role: Role| last_data[role].is_some_and(|last| last.number > self.latest.moment.number);
+            |role: Role| data[role].last.is_some_and(|last| last.number > self.latest.moment.number);
         match self.latest.what {
             PreludeStep::Asked => Some(Role::Server),
             PreludeStep::Continued => Some(Role::Client),

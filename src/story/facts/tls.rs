@@ -14,6 +14,8 @@ use crate::tls::{
 pub struct TlsFacts {
     /// The first ClientHello.
     pub client_hello: Option<Said<ClientHello>>,
+    /// The server's acknowledgement of all that the client had said up to its ClientHello.
+    pub hello_acknowledged: Option<Moment>,
     /// A HelloRetryRequest.
     pub retry: Option<Moment>,
     /// The key exchange group that it asks for.

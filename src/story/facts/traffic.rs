@@ -1,17 +1,17 @@
 //! How many packets of which kind there were.
 
 use super::Repeats;
-use crate::tcp::PerRole;
+use crate::tcp::{Counters, PerRole};
 
-/// The first of the packets that say little one by one; how many there are say the counters.
+/// Packets counted, and the first of those that say little one by one.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
-pub struct Remarkable {
+pub struct TrafficFacts {
+    /// Each side's packets.
+    pub counters: PerRole<Counters>,
     /// Keep-alive probes.
     pub keep_alives: Repeats,
     /// Announcements of a zero window.
     pub zero_windows: PerRole<Repeats>,
     /// Packets that the capture holds a second time.
     pub duplicates: Repeats,
-    /// Acknowledgements of bytes of each side that the capture never saw.
-    pub acked_unseen: PerRole<Repeats>,
 }

@@ -35,15 +35,15 @@ pub(in crate::verdict) fn sign(story: &Story, sender: Role) -> Option<Sign> {
 
 /// Whether no large packet of `sender` was seen, so that the path's MTU was not put to the test.
 pub(in crate::verdict) fn is_untried(story: &Story, sender: Role) -> bool {
-    story.counters[sender].largest_payload < LARGE_PAYLOAD
+    story.traffic.counters[sender].largest_payload < LARGE_PAYLOAD
 }
 
 /// A router says that a packet is too big, and the sender did not get through afterwards.
 fn reported(story: &Story, sender: Role) -> Option<Sign> {
-    if story.is_all_acknowledged[sender] {
+    if story.data[sender].is_all_acknowledged {
         return None;
     }
-    let fact = story.icmp_errors.iter().find(|fact| fact.quotes == sender && fact.says_too_big())?;
+    let fact = story.path.icmp_errors.iter().find(|fact| fact.quotes == sender && fact.says_too_big())?;
     let size = fact.mtu.map_or(String::new(), |mtu| format!(" (at most {mtu} bytes pass)"));
     Some(Sign {
         words: format!(
@@ -57,10 +57,10 @@ fn reported(story: &Story, sender: Role) -> Option<Sign> {
 
 /// The capture lacks large segments that small ones follow.
 fn missing(story: &Story, sender: Role) -> Option<Sign> {
-    let (from, to) = story.unfilled_hole[sender]?;
+    let (from, to) = story.data[sender].unfilled_hole?;
     // A large packet that did pass speaks against the path's MTU.
-    let is_large =
-        to.saturating_sub(from) >= LARGE_PAYLOAD && story.counters[sender].largest_payload < LARGE_PAYLOAD;
+    let is_large = to.saturating_sub(from) >= LARGE_PAYLOAD
+        && story.traffic.counters[sender].largest_payload < LARGE_PAYLOAD;
     is_large.then(|| Sign {
         words: format!(
             "The {sender}'s bytes {from} to {} are missing, and later ones came. Large packets of the {sender} are missing \
@@ -74,7 +74,7 @@ fn missing(story: &Story, sender: Role) -> Option<Sign> {
 
 /// The receiver says by SACK that it got later bytes and not the large segments before them (RFC 2018, 3).
 fn unreceived(story: &Story, sender: Role) -> Option<Sign> {
-    let hole = story.reported_hole[sender].as_ref()?;
+    let hole = story.data[sender].reported_hole.as_ref()?;
     let (from, to) = hole.what;
     // Nothing but the hello can have passed before; a large one that did speaks against the path's MTU.
     let passed = from.saturating_sub(1);

@@ -587,10 +587,10 @@ fn timing(story: &Story, has_times: bool) -> Timing {
     let since =
         |moment: Option<Moment>| moment.filter(|_| has_times).map(|moment| seconds(moment.at - began));
     let span = |elapsed: Option<Elapsed>| elapsed.filter(|_| has_times).map(seconds);
-    let trips = &story.round_trips;
+    let trips = &story.path.round_trips;
     Timing {
-        syn_ack: since(story.syn_ack.first()),
-        tcp_established: since(story.tcp_established),
+        syn_ack: since(story.opening.syn_ack.first()),
+        tcp_established: since(story.opening.established),
         client_hello: since(moment_of(story.tls.client_hello.as_ref())),
         server_hello: since(moment_of(story.tls.server_hello.as_ref())),
         server_flight_complete: since(moment_of(story.tls.server_flight.as_ref())),
@@ -640,7 +640,7 @@ fn tcp(story: &Story) -> Tcp {
             _ => {}
         }
     }
-    let icmp_errors = story.icmp_errors.iter().map(|error| Icmp {
+    let icmp_errors = story.path.icmp_errors.iter().map(|error| Icmp {
         packet: error.moment.number,
         from: error.from,
         icmp_type: error.icmp_type,
@@ -649,15 +649,15 @@ fn tcp(story: &Story) -> Tcp {
         quotes: error.quotes,
     });
     Tcp {
-        opened_by: story.opening,
+        opened_by: story.opening.known_by,
         packets: story.packets,
-        syn_count: story.syn.count,
-        syn_ack_count: story.syn_ack.count,
+        syn_count: story.opening.syn.count,
+        syn_ack_count: story.opening.syn_ack.count,
         mss: both(|role| story.parties[role].maximum_segment_size),
         sent: both(|role| sent(story, role)),
         fins,
         resets,
-        icmp_error_count: story.icmp_error_count,
+        icmp_error_count: story.path.icmp_error_count,
         icmp_errors: icmp_errors.collect(),
         plain: both(|role| story.plain[role].as_ref().map(plain)),
         prelude: story.prelude.as_ref().map(prelude),
@@ -677,7 +677,7 @@ fn sent(story: &Story, role: Role) -> Sent {
         duplicate_acks,
         cut_bytes,
         ..
-    } = story.counters[role];
+    } = story.traffic.counters[role];
     Sent {
         segments,
         bytes,
@@ -688,9 +688,9 @@ fn sent(story: &Story, role: Role) -> Sent {
         keep_alives,
         zero_windows,
         duplicate_acks,
-        acked_unseen: story.acked_unseen[role],
+        acked_unseen: story.missing.acked_unseen[role],
         cut_bytes,
-        is_all_acknowledged: story.is_all_acknowledged[role],
+        is_all_acknowledged: story.data[role].is_all_acknowledged,
     }
 }
 

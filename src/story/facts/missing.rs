@@ -1,0 +1,19 @@
+//! What packets prove, and the capture does not hold.
+
+use super::{Moment, Repeats};
+use crate::tcp::PerRole;
+
+/// What the packets of a connection prove that is not in the capture.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct MissingFacts {
+    /// Bytes of each side that the other acknowledged and that the capture never saw.
+    pub acked_unseen: PerRole<u64>,
+    /// The acknowledgements of those bytes.
+    pub acked_unseen_by: PerRole<Repeats>,
+    /// The client's first acknowledgement of bytes that the server sent after the client's request, and that the capture
+    /// never saw.
+    pub answer: Option<Moment>,
+    /// The connection's last packet, where the capture goes on without it although data was unacknowledged and due to be
+    /// sent again: the rest is missing from the capture, so no silence may be read from it.
+    pub lost_sight: Option<Moment>,
+}
