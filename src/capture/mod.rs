@@ -4,16 +4,16 @@
 //! reader aside, which turns a printed line into the same [`Packet`] that decoding a frame yields.
 
 pub mod file;
-pub mod filter;
 pub mod live;
 pub mod merge;
+pub mod pausing;
 pub mod save;
+pub mod select;
 pub mod transcript;
 mod trouble;
-pub mod waiting;
 
-pub use filter::{Prefilter, Target, TargetError};
 pub use merge::open;
+pub use select::{Prefilter, Target, TargetError};
 
 use crate::packet::{Origin, Packet};
 use crate::time::{Clock, Timestamp};

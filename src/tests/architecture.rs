@@ -13,7 +13,7 @@ use std::path::Path;
 type Name = Vec<String>;
 
 /// Circles that are known and wait for their cure. The list only ever gets shorter.
-const KNOWN_CIRCLES: [&str; 9] = [
+const KNOWN_CIRCLES: &[&str] = &[
     "capture: live -> trouble -> live",
     "capture::transcript: draft -> lines -> draft",
     "decode: ether -> link -> ether",

@@ -5,7 +5,7 @@ use std::io::{self, Write};
 use std::path::Path;
 
 use ssmscope::analysis::{Bounds, Judged, Sink, Summary};
-use ssmscope::capture::waiting::Waiting;
+use ssmscope::capture::pausing::Waiting;
 use ssmscope::capture::{About, ReadError};
 use ssmscope::packet::Packet;
 use ssmscope::report::human::stream::{Stream, Times};
