@@ -10,7 +10,6 @@ pub mod pausing;
 pub mod save;
 pub mod select;
 pub mod transcript;
-mod trouble;
 
 pub use merge::open;
 pub use select::{Prefilter, Target, TargetError};

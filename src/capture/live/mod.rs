@@ -1,5 +1,7 @@
 //! Live capture through libpcap: a device, its packets as they come, and its clock when none come.
 
+mod error;
+
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, UdpSocket};
 use std::os::fd::AsFd;
@@ -11,7 +13,6 @@ use nix::net::if_::{InterfaceFlags, if_nametoindex};
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use pcap::{Active, Capture, Precision};
 
-use super::trouble;
 use super::{About, FileAbout, Frame, Note, ReadError, Record, Source, Target};
 use crate::limits;
 use crate::packet::Origin;
@@ -165,7 +166,7 @@ impl Live {
         thread::sleep(REOPEN_EVERY);
         let mut capture = match activate(&self.options) {
             Ok(capture) => capture,
-            Err(error) if trouble::is_forbidden(&error) => return Err(error),
+            Err(error) if error::is_forbidden(&error) => return Err(error),
             Err(_) => return Ok(()),
         };
         if set_filter(&mut capture, &self.expression, &self.options).is_ok() {
@@ -284,13 +285,13 @@ impl Live {
     /// A device that went down stays open, and its packets come again once it is up; one that disappeared has to be opened
     /// again.
     fn take_trouble(&mut self, text: &str) -> Result<(), ReadError> {
-        match trouble::of_reading(text) {
-            trouble::Reading::WentDown => self.is_idle = true,
-            trouble::Reading::Disappeared => {
+        match error::of_reading(text) {
+            error::Reading::WentDown => self.is_idle = true,
+            error::Reading::Disappeared => {
                 self.is_gone = true;
                 self.note("disappeared");
             }
-            trouble::Reading::Other => return Err(trouble::read_error(&self.options.device, text)),
+            error::Reading::Other => return Err(error::read_error(&self.options.device, text)),
         }
         Ok(())
     }
@@ -370,7 +371,7 @@ fn state(flags: &pcap::DeviceFlags) -> String {
 }
 
 fn activate(options: &Options) -> Result<Capture<Active>, ReadError> {
-    let failed = |error: pcap::Error| trouble::open_error(&options.device, &text_of(error));
+    let failed = |error: pcap::Error| error::open_error(&options.device, &text_of(error));
     let bytes = options.buffer_kib.saturating_mul(1024).min(i32::MAX as u32) as i32;
     Capture::from_device(options.device.as_str())
         .map_err(failed)?
@@ -389,7 +390,7 @@ fn set_filter(capture: &mut Capture<Active>, expression: &str, options: &Options
     if expression.is_empty() {
         return Ok(());
     }
-    capture.filter(expression, true).map_err(|error| trouble::open_error(&options.device, &text_of(error)))
+    capture.filter(expression, true).map_err(|error| error::open_error(&options.device, &text_of(error)))
 }
 
 fn text_of(error: pcap::Error) -> String {

@@ -1,7 +1,7 @@
 //! What libpcap's texts mean, and what to do. The crate hands on libpcap's words and drops its codes, so they are told by
 //! their words (pcap.c, `pcap_statustostr`, and pcap-linux.c); a text that is not known is shown as it is.
 
-use super::{ReadError, live};
+use crate::capture::{ReadError, live};
 
 /// What came in the way of reading a device.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
