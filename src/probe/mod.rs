@@ -7,19 +7,13 @@
 //!
 //! This room does not know how anything is printed.
 
-mod dns;
-mod eavesdrop;
 mod http;
-mod kernel;
-pub mod oauth;
-mod order;
+mod net;
 mod outcome;
 mod plan;
-mod proxy;
 mod secret;
-mod socket;
 mod tape;
-mod tls;
+pub mod token;
 
 use std::io;
 use std::net::{IpAddr, SocketAddr};
@@ -27,14 +21,14 @@ use std::time::{Duration, Instant};
 
 use ureq_proto::http::Request;
 
-pub use dns::{Family, Lookup, Resolution, answered};
-pub use eavesdrop::Captured;
+pub use http::proxy::{Proxy, ProxyError, Tunnel, is_excepted};
+pub use http::tls::Identity;
+pub use net::capture::Captured;
+pub use net::dns::{Family, Lookup, Resolution, answered};
 pub use outcome::{Conclusion, Outcome, PageAnswer, ProxyUse, REASONS, Reason, Spent};
 pub use plan::{Page, Plan, TlsPlan, authority, host_and_port};
-pub use proxy::{Proxy, ProxyError, Tunnel, is_excepted};
 pub use secret::Secret;
 pub use tape::{Phase, Step};
-pub use tls::Identity;
 
 use crate::analysis::{self, CertificateSettings, Judged, Settings, Sink, Summary};
 use crate::capture::{Source, Target};
@@ -42,12 +36,14 @@ use crate::cert::{NameSource, Trust, Wanted};
 use crate::packet::Viewpoint;
 use crate::story::Insight;
 use crate::time::Elapsed;
-use eavesdrop::Eavesdropper;
-use oauth::Token;
-use order::sorted;
-use socket::{Connected, Wire};
+use http::tls::{Handshake, Tls};
+use http::{exchange, proxy, tls};
+use net::capture::Eavesdropper;
+use net::order::sorted;
+use net::socket::{Connected, Wire};
+use net::{dns, socket};
 use tape::Tape;
-use tls::{Handshake, Tls};
+use token::Token;
 
 /// A silence counts as a stall from this share of the whole time on, where `stall_after` is not shorter.
 const STALL_SHARE: f64 = 0.3;
@@ -88,9 +84,9 @@ enum Errand<'e> {
     /// Nothing: that it can be opened is enough.
     Open,
     /// Asking for a token.
-    Token(&'e oauth::Request),
+    Token(&'e token::Request),
     /// Asking for a page, with a token if there is one.
-    Page(&'e Page, Option<(&'e Secret, oauth::Grant)>),
+    Page(&'e Page, Option<(&'e Secret, token::Grant)>),
 }
 
 impl<'p> Probe<'p> {
@@ -361,7 +357,7 @@ impl Sink for Connections {
 
 fn ask_for_token(
     plan: &Plan,
-    request: &oauth::Request,
+    request: &token::Request,
     established: &mut tls::Established,
     wire: &mut Wire<'_>,
 ) -> (Token, Option<Secret>) {
@@ -369,32 +365,32 @@ fn ask_for_token(
     let grant = request.grant.name();
     wire.tape().note(format!("POST {} for a token by {grant}", request.path));
     let head = Request::post(url(plan, &request.path))
-        .header("user-agent", http::USER_AGENT)
+        .header("user-agent", exchange::USER_AGENT)
         .header("accept", "application/json")
         .header("content-type", kind)
         .header("content-length", body.len())
         .body(());
     let head = match head {
         Ok(head) => head,
-        Err(error) => return (oauth::unanswered(request, &error.to_string()), None),
+        Err(error) => return (token::unanswered(request, &error.to_string()), None),
     };
     let mut stream = rustls::Stream::new(established, wire);
-    match http::exchange(&mut stream, head, Some(body.as_bytes())) {
-        Ok(answer) => oauth::read(request, &answer),
-        Err(failure) => (oauth::unanswered(request, &failure.text()), None),
+    match exchange::exchange(&mut stream, head, Some(body.as_bytes())) {
+        Ok(answer) => token::read(request, &answer),
+        Err(failure) => (token::unanswered(request, &failure.text()), None),
     }
 }
 
 fn ask_for_page(
     plan: &Plan,
     page: &Page,
-    token: Option<(&Secret, oauth::Grant)>,
+    token: Option<(&Secret, token::Grant)>,
     established: &mut tls::Established,
     wire: &mut Wire<'_>,
 ) -> PageAnswer {
     wire.tape().note(format!("GET {}", page.path));
     let mut head = Request::get(url(plan, &page.path))
-        .header("user-agent", http::USER_AGENT)
+        .header("user-agent", exchange::USER_AGENT)
         .header("accept", "*/*")
         .header("connection", "close");
     if let Some((token, _)) = token {
@@ -405,7 +401,7 @@ fn ask_for_page(
         Err(error) => return PageAnswer::unanswered(page, &error.to_string()),
     };
     let mut stream = rustls::Stream::new(established, wire);
-    match http::exchange(&mut stream, head, None) {
+    match exchange::exchange(&mut stream, head, None) {
         Ok(answer) => PageAnswer::read(page, &answer, token),
         Err(failure) => PageAnswer::unanswered(page, &failure.text()),
     }

@@ -2,14 +2,14 @@
 
 use std::net::IpAddr;
 
-use super::dns::{Lookup, Resolution};
-use super::eavesdrop::Captured;
-use super::http::Answer;
-use super::oauth::{self, Grant, Token};
+use super::http::exchange::Answer;
+use super::http::proxy::Tunnel;
+use super::net::capture::Captured;
+use super::net::dns::{Lookup, Resolution};
 use super::plan::Page;
-use super::proxy::Tunnel;
 use super::secret::Secret;
 use super::tape::Step;
+use super::token::{self, Grant, Token};
 use crate::analysis::{Judged, Summary};
 use crate::limits;
 use crate::time::{Elapsed, Timestamp};
@@ -375,7 +375,7 @@ impl PageAnswer {
             // RFC 6750, 3.1: the server says what is wrong with the token.
             (false, _, Some(error), Some((token, grant))) => {
                 let error: String = token.cover(error).chars().take(limits::PEER_WORDS).collect();
-                let meaning = oauth::meaning(&error, grant);
+                let meaning = token::meaning(&error, grant);
                 told.headline = format!("{path} answers {status}: {}", meaning.headline);
                 told.explanation = meaning.explanation;
                 told.advice = meaning.advice;

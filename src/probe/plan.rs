@@ -2,10 +2,10 @@
 
 use std::sync::Arc;
 
-use super::dns::Family;
-use super::oauth::Request as Token;
-use super::proxy::Proxy;
-use super::tls::Identity;
+use super::http::proxy::Proxy;
+use super::http::tls::Identity;
+use super::net::dns::Family;
+use super::token::Request as Token;
 use crate::analysis::Settings;
 use crate::cert::Anchors;
 use crate::time::Elapsed;

@@ -13,7 +13,7 @@ use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use ssmscope::analysis::{Settings, Sink, Summary};
 use ssmscope::capture::live::{self, Live};
 use ssmscope::capture::{Source, Target, save};
-use ssmscope::probe::{self, Family, Identity, Outcome, Page, Plan, Probe, Proxy, Secret, TlsPlan, oauth};
+use ssmscope::probe::{self, Family, Identity, Outcome, Page, Plan, Probe, Proxy, Secret, TlsPlan, token};
 use ssmscope::report::human::check;
 use ssmscope::report::machine::json;
 use ssmscope::report::monitoring::{nagios, prometheus};
@@ -253,7 +253,7 @@ fn identity(options: &Check) -> anyhow::Result<Option<Identity>> {
     Ok(Some(identity))
 }
 
-fn token(options: &Check) -> anyhow::Result<Option<oauth::Request>> {
+fn token(options: &Check) -> anyhow::Result<Option<token::Request>> {
     let Some(grant) = options.oauth else { return Ok(None) };
     let client_id = options.client_id.clone().unwrap_or_default();
     let Some(client_secret) = secret(options.client_secret_file.as_deref(), "SSMSCOPE_CLIENT_SECRET")? else {
@@ -269,14 +269,14 @@ fn token(options: &Check) -> anyhow::Result<Option<oauth::Request>> {
             (Some(username), Some(password))
         }
     };
-    Ok(Some(oauth::Request {
+    Ok(Some(token::Request {
         grant: match grant {
-            Grant::Password => oauth::Grant::Password,
-            Grant::ClientCredentials => oauth::Grant::ClientCredentials,
+            Grant::Password => token::Grant::Password,
+            Grant::ClientCredentials => token::Grant::ClientCredentials,
         },
         body: match options.oauth_body {
-            OauthBody::Json => oauth::Body::Json,
-            OauthBody::Form => oauth::Body::Form,
+            OauthBody::Json => token::Body::Json,
+            OauthBody::Form => token::Body::Form,
         },
         path: options.token_path.clone(),
         client_id,

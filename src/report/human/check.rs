@@ -7,7 +7,7 @@ use comfy_table::{ContentArrangement, Table};
 
 use super::notes::Notes;
 use super::timeline::{write_connection, write_judgement, write_labelled, write_note};
-use crate::probe::oauth::Token;
+use crate::probe::token::Token;
 use crate::probe::{Conclusion, Outcome, Phase, Step};
 use crate::report::text::clock;
 use crate::report::text::escape::escaped;

@@ -6,7 +6,7 @@ use clap::builder::styling::{AnsiColor, Styles};
 use clap::{ArgAction, Args, ColorChoice, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
 use rustls::pki_types::ServerName;
-use ssmscope::probe::{host_and_port, oauth};
+use ssmscope::probe::{host_and_port, token};
 use ssmscope::report::Range;
 use ssmscope::time::Elapsed;
 use ssmscope::{analysis, limits};
@@ -451,7 +451,7 @@ pub struct Check {
     pub oauth_body: OauthBody,
 
     /// Where the token is asked for: what SSM On-Prem shows to the outside. Behind its front end it is /oauth/token.
-    #[arg(long, value_name = "PATH", value_parser = path, default_value = oauth::TOKEN_PATH, help_heading = "Token")]
+    #[arg(long, value_name = "PATH", value_parser = path, default_value = token::TOKEN_PATH, help_heading = "Token")]
     pub token_path: String,
 
     /// The client's id, as API Tool Kit shows it.

@@ -6,7 +6,8 @@ use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::{SCHEMA, clock, seconds};
-use crate::probe::{self, Lookup, Outcome, Phase, oauth::Grant};
+use crate::probe::token::Grant;
+use crate::probe::{self, Lookup, Outcome, Phase};
 use crate::report::Worst;
 use crate::time::{Clock, Elapsed};
 use crate::verdict::Severity;
@@ -260,7 +261,7 @@ fn proxy(used: &probe::ProxyUse) -> Proxy {
     }
 }
 
-fn oauth(token: &probe::oauth::Token) -> Oauth {
+fn oauth(token: &probe::token::Token) -> Oauth {
     Oauth {
         grant: token.grant,
         path: token.path.clone(),

@@ -6,7 +6,7 @@
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, UdpSocket};
 
 /// The addresses in the order in which they are tried, each once.
-pub(super) fn sorted(addresses: &[IpAddr]) -> Vec<IpAddr> {
+pub(in crate::probe) fn sorted(addresses: &[IpAddr]) -> Vec<IpAddr> {
     by_rules(addresses, has_source)
 }
 

@@ -3,10 +3,10 @@
 use std::fs;
 use std::net::{IpAddr, SocketAddr};
 
-use super::tape::Line;
+use crate::probe::tape::Line;
 
 /// Whether everything sent was acknowledged, as /proc/net/tcp says (proc(5): `tx_queue`). Absent where it does not tell.
-pub(super) fn is_acknowledged(line: &Line) -> Option<bool> {
+pub(in crate::probe) fn is_acknowledged(line: &Line) -> Option<bool> {
     let (table, ends) = match (line.client, line.server) {
         (SocketAddr::V4(_), SocketAddr::V4(_)) => ("/proc/thread-self/net/tcp", [line.client, line.server]),
         _ => ("/proc/thread-self/net/tcp6", [line.client, line.server]),

@@ -10,16 +10,16 @@ use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::sys::socket::{ControlMessageOwned, MsgFlags, SockaddrStorage, recvmsg, setsockopt, sockopt};
 use socket2::{Domain, Protocol, Socket, Type};
 
-use super::secret;
-use super::tape::{Line, Tape, Unreachable};
 use crate::limits;
+use crate::probe::secret;
+use crate::probe::tape::{Line, Tape, Unreachable};
 
 /// How long an orderly end of the server is waited for after the probe's own.
 const LAST_WORDS: Duration = Duration::from_millis(300);
 
 /// How an attempt to connect ended.
 #[derive(Debug)]
-pub(super) enum Connected {
+pub(in crate::probe) enum Connected {
     /// The connection is up.
     Up(TcpStream, Line),
     /// It is not; the tape tells why.
@@ -29,7 +29,7 @@ pub(super) enum Connected {
 }
 
 /// Opens a connection, waiting until then.
-pub(super) fn connect(tape: &mut Tape, server: SocketAddr, until: Instant) -> Connected {
+pub(in crate::probe) fn connect(tape: &mut Tape, server: SocketAddr, until: Instant) -> Connected {
     match try_connect(tape, server, until) {
         Ok(connected) => connected,
         Err(error) => {
@@ -85,7 +85,7 @@ fn try_connect(tape: &mut Tape, server: SocketAddr, until: Instant) -> io::Resul
 }
 
 /// What the system says of an error, without its number.
-pub(super) fn words(error: &io::Error) -> String {
+pub(in crate::probe) fn words(error: &io::Error) -> String {
     let text = error.to_string();
     text.split(" (os error").next().unwrap_or_default().to_owned()
 }
@@ -155,7 +155,7 @@ fn unreachable_by_errno(error: &io::Error, server: SocketAddr, from: IpAddr) -> 
 
 /// A connection whose every byte is on the tape. Reading ends with [`io::ErrorKind::TimedOut`] at the time set.
 #[derive(Debug)]
-pub(super) struct Wire<'t> {
+pub(in crate::probe) struct Wire<'t> {
     stream: TcpStream,
     line: Line,
     tape: &'t mut Tape,
@@ -171,7 +171,7 @@ pub(super) struct Wire<'t> {
 }
 
 impl<'t> Wire<'t> {
-    pub(super) fn new(
+    pub(in crate::probe) fn new(
         stream: TcpStream,
         line: Line,
         tape: &'t mut Tape,
@@ -193,32 +193,32 @@ impl<'t> Wire<'t> {
     }
 
     /// The tape.
-    pub(super) fn tape(&mut self) -> &mut Tape {
+    pub(in crate::probe) fn tape(&mut self) -> &mut Tape {
         self.tape
     }
 
     /// Whether the system did not tell what was acknowledged when it was asked.
-    pub(super) fn hides_acknowledgements(&self) -> bool {
+    pub(in crate::probe) fn hides_acknowledgements(&self) -> bool {
         self.hides_acknowledgements
     }
 
     /// The connection's ends.
-    pub(super) fn line(&self) -> &Line {
+    pub(in crate::probe) fn line(&self) -> &Line {
         &self.line
     }
 
     /// These bytes stand on the tape as `*` wherever they are sent.
-    pub(super) fn cover(&mut self, bytes: &[u8]) {
+    pub(in crate::probe) fn cover(&mut self, bytes: &[u8]) {
         self.covered = bytes.to_vec();
     }
 
     /// Waits for what comes until then, and says whether anything did.
-    pub(super) fn waits_until(&self, until: Instant) -> io::Result<bool> {
+    pub(in crate::probe) fn waits_until(&self, until: Instant) -> io::Result<bool> {
         wait_for(&self.stream, PollFlags::POLLIN, until.min(self.until))
     }
 
     /// Ends the connection, and waits for the server's end of it unless time is over.
-    pub(super) fn close(mut self) {
+    pub(in crate::probe) fn close(mut self) {
         if self.is_over {
             return;
         }

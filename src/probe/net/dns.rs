@@ -18,8 +18,8 @@ use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::socket::words;
-use super::tape::Tape;
 use crate::limits;
+use crate::probe::tape::Tape;
 use crate::time::Elapsed;
 
 const HOSTS: &str = "/etc/hosts";
@@ -98,7 +98,12 @@ enum Answer {
 }
 
 /// Finds a name's addresses before that time.
-pub(super) fn resolve(tape: &mut Tape, name: &str, family: Option<Family>, until: Instant) -> Resolution {
+pub(in crate::probe) fn resolve(
+    tape: &mut Tape,
+    name: &str,
+    family: Option<Family>,
+    until: Instant,
+) -> Resolution {
     let began = Instant::now();
     let mut resolution = Resolution {
         name: name.to_owned(),

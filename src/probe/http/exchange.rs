@@ -10,22 +10,22 @@ use super::tls;
 use crate::limits;
 
 /// Who asks, as servers' logs show it.
-pub(super) const USER_AGENT: &str = concat!("ssmscope/", env!("CARGO_PKG_VERSION"));
+pub(in crate::probe) const USER_AGENT: &str = concat!("ssmscope/", env!("CARGO_PKG_VERSION"));
 
 /// An answer, as far as it came.
 #[derive(Clone, Debug)]
-pub(super) struct Answer {
-    pub(super) status: u16,
-    pub(super) headers: HeaderMap,
+pub(in crate::probe) struct Answer {
+    pub(in crate::probe) status: u16,
+    pub(in crate::probe) headers: HeaderMap,
     /// The body's first bytes, at most [`limits::HTTP_BODY_BYTES`] of them.
-    pub(super) body: Zeroizing<Vec<u8>>,
+    pub(in crate::probe) body: Zeroizing<Vec<u8>>,
     /// Whether the body has more, or did not come to its end.
-    pub(super) is_cut: bool,
+    pub(in crate::probe) is_cut: bool,
 }
 
 /// Why there is no answer.
 #[derive(Debug)]
-pub(super) enum Failure {
+pub(in crate::probe) enum Failure {
     /// The connection ended, or nothing came.
     Io(io::Error),
     /// What came is no HTTP.
@@ -34,14 +34,14 @@ pub(super) enum Failure {
 
 impl Answer {
     /// A header field, if there is one that is text.
-    pub(super) fn header(&self, name: &str) -> Option<&str> {
+    pub(in crate::probe) fn header(&self, name: &str) -> Option<&str> {
         self.headers.get(name).and_then(|value| value.to_str().ok())
     }
 }
 
 impl Failure {
     /// In words.
-    pub(super) fn text(&self) -> String {
+    pub(in crate::probe) fn text(&self) -> String {
         match self {
             Self::Io(error) => tls::ended(error),
             Self::NotHttp(what) => format!("the answer is no HTTP: {what}"),
@@ -50,7 +50,7 @@ impl Failure {
 }
 
 /// Sends a request and reads its answer.
-pub(super) fn exchange(
+pub(in crate::probe) fn exchange(
     stream: &mut (impl Read + Write),
     request: Request<()>,
     body: Option<&[u8]>,

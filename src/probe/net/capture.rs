@@ -10,7 +10,7 @@ use crate::packet::Origin;
 use crate::time::Timestamp;
 
 /// A capture that goes on in a thread of its own.
-pub(super) struct Eavesdropper {
+pub(in crate::probe) struct Eavesdropper {
     ends: Arc<AtomicBool>,
     thread: JoinHandle<Captured>,
 }
@@ -37,7 +37,7 @@ struct Kept {
 
 impl Eavesdropper {
     /// Begins to hold what comes. These bytes are covered wherever they stand in a frame: they are secret.
-    pub(super) fn begin(source: Box<dyn Source + Send>, covered: Vec<u8>) -> Self {
+    pub(in crate::probe) fn begin(source: Box<dyn Source + Send>, covered: Vec<u8>) -> Self {
         let ends = Arc::new(AtomicBool::new(false));
         let is_over = Arc::clone(&ends);
         let thread = thread::spawn(move || listen(source, &is_over, &covered));
@@ -45,7 +45,7 @@ impl Eavesdropper {
     }
 
     /// Ends it, with the packets that have arrived by now.
-    pub(super) fn end(self) -> Captured {
+    pub(in crate::probe) fn end(self) -> Captured {
         self.ends.store(true, Ordering::Relaxed);
         self.thread.join().unwrap_or_default()
     }
@@ -71,7 +71,7 @@ fn listen(mut source: Box<dyn Source + Send>, ends: &AtomicBool, covered: &[u8])
                     continue;
                 }
                 let mut bytes = frame.bytes.to_vec();
-                super::secret::cover(&mut bytes, covered);
+                crate::probe::secret::cover(&mut bytes, covered);
                 let Frame { at, link_type, wire_len, .. } = frame;
                 captured.frames.push(Kept { at, link_type, wire_len, bytes });
             }
@@ -106,7 +106,7 @@ impl Captured {
     }
 
     /// The frames as a capture to be read.
-    pub(super) fn source(&self) -> Replay<'_> {
+    pub(in crate::probe) fn source(&self) -> Replay<'_> {
         Replay { captured: self, next: 0 }
     }
 }
@@ -126,7 +126,7 @@ impl Kept {
 }
 
 /// Captured frames, read one after the other.
-pub(super) struct Replay<'c> {
+pub(in crate::probe) struct Replay<'c> {
     captured: &'c Captured,
     next: usize,
 }

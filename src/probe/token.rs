@@ -9,7 +9,7 @@ use serde::Serialize;
 use serde_json::Value;
 use zeroize::Zeroizing;
 
-use super::http::Answer;
+use super::http::exchange::Answer;
 use super::secret::Secret;
 use crate::limits;
 

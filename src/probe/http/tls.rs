@@ -16,10 +16,10 @@ use rustls::{
     OtherError, SignatureScheme,
 };
 
-use super::plan::TlsPlan;
-use super::socket::Wire;
 use crate::cert::{self, Anchors, Fault, Issuer, NameSource, Wanted, When};
 use crate::limits;
+use crate::probe::net::socket::Wire;
+use crate::probe::plan::TlsPlan;
 use crate::story::Insight;
 use crate::tcp::Role;
 use crate::time::{Clock, Timestamp};
@@ -33,17 +33,17 @@ const VERDICT: Duration = Duration::from_secs(1);
 pub type Identity = CertifiedKey;
 
 /// TLS as the plan wants it, for one or more connections.
-pub(super) struct Tls {
+pub(in crate::probe) struct Tls {
     config: Arc<ClientConfig>,
     shown: Arc<Shown>,
     asked: Arc<Asked>,
 }
 
 /// An established connection.
-pub(super) type Established = ClientConnection;
+pub(in crate::probe) type Established = ClientConnection;
 
 /// How a handshake ended.
-pub(super) enum Handshake {
+pub(in crate::probe) enum Handshake {
     /// It is complete.
     Complete(Box<Established>),
     /// It is not; what happened stands on the tape.
@@ -52,7 +52,7 @@ pub(super) enum Handshake {
 
 impl Tls {
     /// By a plan.
-    pub(super) fn new(plan: &TlsPlan) -> Result<Self, Error> {
+    pub(in crate::probe) fn new(plan: &TlsPlan) -> Result<Self, Error> {
         let provider = Arc::new(rustls::crypto::ring::default_provider());
         let shown = Arc::new(Shown {
             wanted: Wanted { name: plan.wanted.clone(), source: NameSource::Target },
@@ -78,13 +78,13 @@ impl Tls {
     }
 
     /// Shakes hands, and tells what the packets do not show.
-    pub(super) fn shake_hands(
+    pub(in crate::probe) fn shake_hands(
         &self,
         plan: &TlsPlan,
         wire: &mut Wire<'_>,
         awaits_verdict: bool,
     ) -> (Handshake, Insight) {
-        wire.tape().enter(super::tape::Phase::Tls);
+        wire.tape().enter(crate::probe::tape::Phase::Tls);
         let mut insight = Insight::of(wire.line().client);
         *self.shown.chain.lock().unwrap_or_else(PoisonError::into_inner) = None;
         let name = plan.server_name.as_ref().unwrap_or(&plan.wanted);
@@ -148,7 +148,7 @@ fn first_words(connection: &mut Established, wire: &mut Wire<'_>) -> io::Result<
 }
 
 /// The alert that an error brought, or was answered with.
-pub(super) fn alert(error: &io::Error) -> Option<(Role, AlertDescription)> {
+pub(in crate::probe) fn alert(error: &io::Error) -> Option<(Role, AlertDescription)> {
     let by_rustls = |alert: rustls::AlertDescription| AlertDescription(u8::from(alert));
     match error.get_ref()?.downcast_ref::<Error>()? {
         Error::AlertReceived(alert) => Some((Role::Server, by_rustls(*alert))),
@@ -158,7 +158,7 @@ pub(super) fn alert(error: &io::Error) -> Option<(Role, AlertDescription)> {
 }
 
 /// Why a handshake, or what came after it, ended, in words.
-pub(super) fn ended(error: &io::Error) -> String {
+pub(in crate::probe) fn ended(error: &io::Error) -> String {
     match error.get_ref().and_then(|error| error.downcast_ref::<Error>()) {
         Some(Error::AlertReceived(alert)) => {
             format!("the server sent the alert {}", AlertDescription(u8::from(*alert)))

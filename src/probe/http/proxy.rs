@@ -7,10 +7,10 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use zeroize::Zeroizing;
 
-use super::secret::Secret;
-use super::socket::Wire;
-use super::tape::Phase;
 use crate::limits;
+use crate::probe::net::socket::Wire;
+use crate::probe::secret::Secret;
+use crate::probe::tape::Phase;
 
 /// The port of a proxy whose URL names none, as curl takes it.
 const PORT: u16 = 1080;
@@ -84,7 +84,7 @@ impl Proxy {
                 (Some(decoded(user)), password)
             }
         };
-        let (host, port) = super::plan::host_and_port(place).ok_or(ProxyError::Form)?;
+        let (host, port) = crate::probe::plan::host_and_port(place).ok_or(ProxyError::Form)?;
         Ok(Self { host, port: port.unwrap_or(PORT), user, password, named_by: named_by.to_owned() })
     }
 
@@ -124,8 +124,13 @@ pub fn is_excepted(host: &str, exceptions: &str) -> bool {
 }
 
 /// Asks for a tunnel to the host.
-pub(super) fn open(wire: &mut Wire<'_>, proxy: &Proxy, host: &str, port: u16) -> io::Result<Tunnel> {
-    let authority = super::plan::authority(host, port);
+pub(in crate::probe) fn open(
+    wire: &mut Wire<'_>,
+    proxy: &Proxy,
+    host: &str,
+    port: u16,
+) -> io::Result<Tunnel> {
+    let authority = crate::probe::plan::authority(host, port);
     wire.tape().enter(Phase::Proxy);
     wire.tape().note(format!("ask the proxy for a tunnel to {authority}"));
     let mut request = Zeroizing::new(format!("CONNECT {authority} HTTP/1.1\r\nHost: {authority}\r\n"));

@@ -1,0 +1,5 @@
+//! What is spoken over a connection: a proxy's tunnel, TLS, and HTTP requests.
+
+pub(super) mod exchange;
+pub(super) mod proxy;
+pub(super) mod tls;
