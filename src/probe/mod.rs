@@ -22,11 +22,12 @@ use std::time::{Duration, Instant};
 use ureq_proto::http::Request;
 
 pub use http::proxy::{Proxy, ProxyError, Tunnel, is_excepted};
-pub use http::tls::Identity;
+pub use http::tls::{Identity, TlsPlan};
+pub use net::authority::{authority, host_and_port};
 pub use net::capture::Captured;
 pub use net::dns::{Family, Lookup, Resolution, answered};
 pub use outcome::{Conclusion, Outcome, PageAnswer, ProxyUse, REASONS, Reason, Spent};
-pub use plan::{Page, Plan, TlsPlan, authority, host_and_port};
+pub use plan::{Page, Plan};
 pub use secret::Secret;
 pub use tape::{Phase, Step};
 
@@ -136,7 +137,7 @@ impl<'p> Probe<'p> {
         let plan = self.plan;
         let host = match &plan.proxy {
             Some(proxy) => {
-                let place = plan::authority(&proxy.host, proxy.port);
+                let place = authority(&proxy.host, proxy.port);
                 self.tape.note(format!("through the proxy {place}, named by {}", proxy.named_by));
                 proxy.host.as_str()
             }
@@ -408,5 +409,5 @@ fn ask_for_page(
 }
 
 fn url(plan: &Plan, path: &str) -> String {
-    format!("https://{}{path}", plan::authority(&plan.host, plan.port))
+    format!("https://{}{path}", authority(&plan.host, plan.port))
 }

@@ -8,6 +8,7 @@ use base64::engine::general_purpose::STANDARD;
 use zeroize::Zeroizing;
 
 use crate::limits;
+use crate::probe::net::authority::{authority, host_and_port};
 use crate::probe::net::socket::Wire;
 use crate::probe::secret::Secret;
 use crate::probe::tape::Phase;
@@ -84,7 +85,7 @@ impl Proxy {
                 (Some(decoded(user)), password)
             }
         };
-        let (host, port) = crate::probe::plan::host_and_port(place).ok_or(ProxyError::Form)?;
+        let (host, port) = host_and_port(place).ok_or(ProxyError::Form)?;
         Ok(Self { host, port: port.unwrap_or(PORT), user, password, named_by: named_by.to_owned() })
     }
 
@@ -130,7 +131,7 @@ pub(in crate::probe) fn open(
     host: &str,
     port: u16,
 ) -> io::Result<Tunnel> {
-    let authority = crate::probe::plan::authority(host, port);
+    let authority = authority(host, port);
     wire.tape().enter(Phase::Proxy);
     wire.tape().note(format!("ask the proxy for a tunnel to {authority}"));
     let mut request = Zeroizing::new(format!("CONNECT {authority} HTTP/1.1\r\nHost: {authority}\r\n"));

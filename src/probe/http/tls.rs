@@ -19,7 +19,6 @@ use rustls::{
 use crate::cert::{self, Anchors, Fault, Issuer, NameSource, Wanted, When};
 use crate::limits;
 use crate::probe::net::socket::Wire;
-use crate::probe::plan::TlsPlan;
 use crate::story::Insight;
 use crate::tcp::Role;
 use crate::time::{Clock, Timestamp};
@@ -28,6 +27,27 @@ use crate::tls::{AlertDescription, CertificateMessage};
 /// How long the server's word on the client's end of the handshake is waited for: a TLS 1.3 server refuses a client's
 /// certificate only after it.
 const VERDICT: Duration = Duration::from_secs(1);
+
+/// How TLS is spoken.
+#[derive(Clone, Debug)]
+pub struct TlsPlan {
+    /// The versions that are offered.
+    pub versions: Vec<&'static rustls::SupportedProtocolVersion>,
+    /// The server's name in the ClientHello; none is sent where the host is an address, or where it is empty.
+    pub server_name: Option<String>,
+    /// The name that the certificate must bear.
+    pub wanted: String,
+    /// Application protocols that are offered.
+    pub protocols: Vec<String>,
+    /// Whom the probe trusts.
+    pub anchors: Arc<Anchors>,
+    /// Whether a certificate that a client would refuse is taken all the same.
+    pub is_insecure: bool,
+    /// The certificate that the probe shows if it is asked for one.
+    pub identity: Option<Arc<Identity>>,
+    /// Whether a second connection is to resume the first one's session.
+    pub resumes: bool,
+}
 
 /// The certificate and key that the probe shows.
 pub type Identity = CertifiedKey;

@@ -1,6 +1,7 @@
 //! The network as the system shows it: names and addresses, sockets, what the kernel knows of them, packets captured
 //! beside them.
 
+pub(super) mod authority;
 pub(super) mod capture;
 pub(super) mod dns;
 pub(super) mod kernel;

@@ -1,0 +1,54 @@
+//! A host and a port as URLs, HTTP and people write them (RFC 3986, 3.2).
+
+/// A host and a port from `host`, `host:port`, `[address]:port` or an IPv6 address alone.
+pub fn host_and_port(text: &str) -> Option<(String, Option<u16>)> {
+    let (host, port) = match text.strip_prefix('[').and_then(|rest| rest.split_once(']')) {
+        Some((host, "")) => (host, None),
+        Some((host, rest)) => (host, Some(rest.strip_prefix(':')?)),
+        None if text.matches(':').count() > 1 => (text, None),
+        None => match text.split_once(':') {
+            Some((host, port)) => (host, Some(port)),
+            None => (text, None),
+        },
+    };
+    let is_bracketed = text.starts_with('[');
+    let is_name = |character: char| character.is_alphanumeric() || "-._".contains(character);
+    let is_host = match host.parse::<std::net::IpAddr>() {
+        Ok(address) => !is_bracketed || address.is_ipv6(),
+        Err(_) => !is_bracketed && !host.is_empty() && host.chars().all(is_name),
+    };
+    let port = match port {
+        Some(port) => Some(port.parse::<u16>().ok().filter(|port| *port > 0)?),
+        None => None,
+    };
+    is_host.then(|| (host.to_owned(), port))
+}
+
+/// A host and a port as URLs and HTTP write them.
+pub fn authority(host: &str, port: u16) -> String {
+    if host.contains(':') { format!("[{host}]:{port}") } else { format!("{host}:{port}") }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn hosts_are_read_with_and_without_a_port() {
+        for (text, host, port) in [
+            ("ssm.example", "ssm.example", None),
+            ("ssm.example:443", "ssm.example", Some(443)),
+            ("192.0.2.1:8443", "192.0.2.1", Some(8443)),
+            ("2001:db8::1", "2001:db8::1", None),
+            ("[2001:db8::1]", "2001:db8::1", None),
+            ("[2001:db8::1]:443", "2001:db8::1", Some(443)),
+        ] {
+            assert_eq!(host_and_port(text), Some((host.to_owned(), port)), "{text}");
+        }
+        for text in ["", ":443", "a:0", "a:70000", "a:x", "[ssm]:443", "[::1]443", "https://a", "a b", "a/b"]
+        {
+            assert_eq!(host_and_port(text), None, "{text}");
+        }
+        assert_eq!(authority("2001:db8::1", 443), "[2001:db8::1]:443");
+    }
+}
