@@ -10,6 +10,7 @@ use std::net::{IpAddr, ToSocketAddrs};
 use ipnet::IpNet;
 use pcap::{BpfProgram, Capture, Linktype};
 
+use super::file::link_type;
 use super::{About, Frame, Record};
 use crate::packet::{Content, Neighbour, Other, Packet, Segment};
 
@@ -257,16 +258,9 @@ fn filtered_as(frame: &Frame<'_>) -> u32 {
     if frame.link_type == 0 && is_network_order { 108 } else { frame.link_type }
 }
 
-/// A link type as `pcap_open_dead` counts them: by `DLT_`, which differs from `LINKTYPE_` for two.
+/// A link type as `pcap_open_dead` takes it.
 fn dlt(link_type: u32) -> Linktype {
-    Linktype(match link_type {
-        // LINKTYPE_RAW; DLT_RAW, which is 14 on OpenBSD.
-        101 if cfg!(target_os = "openbsd") => 14,
-        101 => 12,
-        // LINKTYPE_ATM_RFC1483; DLT_ATM_RFC1483.
-        100 => 11,
-        other => other as i32,
-    })
+    Linktype(link_type::to_dlt(link_type) as i32)
 }
 
 /// The networks that a value of `--host` stands for: one, or as many as a name has addresses.

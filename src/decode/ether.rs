@@ -3,15 +3,15 @@
 use etherparse::{EtherType, ether_type};
 
 use super::span::Span;
-use super::{Layer, link, neighbour};
+use super::{Layer, neighbour};
 use crate::packet::Other;
 
 /// RFC 3032, 5: a label stack in an Ethernet frame.
-pub(super) const MPLS: EtherType = EtherType(0x8847);
+const MPLS: EtherType = EtherType(0x8847);
 /// RFC 5332, 3: the same for multicast and upstream-assigned labels.
-pub(super) const MPLS_MULTICAST: EtherType = EtherType(0x8848);
+const MPLS_MULTICAST: EtherType = EtherType(0x8848);
 /// RFC 2516, 4: the session stage.
-pub(super) const PPPOE_SESSION: EtherType = EtherType(0x8864);
+const PPPOE_SESSION: EtherType = EtherType(0x8864);
 /// Cisco metadata, which carries a security group tag.
 const CISCO_METADATA: EtherType = EtherType(0x8909);
 /// Transparent Ethernet bridging (RFC 1701; used by GRE and Geneve): a whole Ethernet frame.
@@ -138,6 +138,22 @@ pub(super) fn mpls(span: Span<'_>) -> Layer<'_> {
     [controlled, Some(rest)]
         .into_iter()
         .flatten()
-        .find(|frame| frame.be16(12).is_some_and(link::is_followed))
+        .find(|frame| frame.be16(12).is_some_and(is_followed))
         .map_or(Layer::other(Other::Link("MPLS (not IP)")), Layer::Ethernet)
+}
+
+/// Whether `number` is an EtherType that is followed, as a sign that a guess at a header's place is right.
+fn is_followed(number: u16) -> bool {
+    matches!(
+        EtherType(number),
+        ether_type::IPV4
+            | ether_type::IPV6
+            | ether_type::ARP
+            | ether_type::VLAN_TAGGED_FRAME
+            | ether_type::PROVIDER_BRIDGING
+            | ether_type::VLAN_DOUBLE_TAGGED_FRAME
+            | MPLS
+            | MPLS_MULTICAST
+            | PPPOE_SESSION
+    )
 }

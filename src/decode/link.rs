@@ -1,9 +1,8 @@
 //! The link-type table: which header a frame begins with (tcpdump.org/linktypes.html), and what follows it.
 
-use etherparse::{EtherType, ether_type};
-
 use super::span::Span;
 use super::{Layer, ether, travel, wireless};
+use crate::capture::file::link_type;
 use crate::packet::{Other, Travel};
 
 /// Strips the link header; also says which way the frame went, where the link header tells.
@@ -18,8 +17,8 @@ pub(super) fn strip(link_type: u32, span: Span<'_>) -> (Layer<'_>, Option<Travel
             Some(([.., 0x08, 0x00], datagram)) => (Layer::Ip(datagram), None),
             _ => (Layer::Ethernet(span), None),
         },
-        // LINKTYPE_RAW 101, the platforms' own DLT_RAW 12 and 14, LINKTYPE_IPV4 228, LINKTYPE_IPV6 229.
-        12 | 14 | 101 | 228 | 229 => (Layer::Ip(span), None),
+        // LINKTYPE_RAW, LINKTYPE_IPV4, LINKTYPE_IPV6.
+        101 | 228 | 229 => (Layer::Ip(span), None),
         // LINKTYPE_PPP_HDLC: PPP, or Cisco's HDLC, which begins with 0x0f or 0x8f (RFC 1547, 4.3.1).
         50 if matches!(span.bytes.first(), Some(0x0f | 0x8f)) => or_cut(cisco_hdlc(span)),
         // LINKTYPE_PPP and LINKTYPE_PPP_HDLC, with or without HDLC address and control.
@@ -98,15 +97,15 @@ fn cooked_travel(packet_type: u16) -> Option<Travel> {
     matches!(packet_type, 0 | 4).then(|| travel(packet_type == 4))
 }
 
-/// LINKTYPE_PPI: a little-endian header that names its own length and the link type of what follows.
+/// LINKTYPE_PPI: a little-endian header that contains its own length and the link type of what follows, as a `DLT_` value.
 fn per_packet_information(span: Span<'_>) -> Option<Layer<'_>> {
     let (header, _) = span.split::<8>()?;
     let header_len = u16::from_le_bytes([header[2], header[3]]);
-    let link_type = u32::from_le_bytes([header[4], header[5], header[6], header[7]]);
+    let dlt = u32::from_le_bytes([header[4], header[5], header[6], header[7]]);
     let rest = span.skip(usize::from(header_len).max(8))?;
-    Some(match link_type {
+    Some(match link_type::from_dlt(dlt) {
         1 => Layer::Ethernet(rest),
-        12 | 101 => Layer::Ip(rest),
+        101 => Layer::Ip(rest),
         105 => wireless::frame(rest, false)?,
         127 => wireless::radiotap(rest)?,
         other => Layer::other(Other::LinkType(other)),
@@ -130,20 +129,4 @@ fn nflog(span: Span<'_>) -> Option<Layer<'_>> {
             rest = rest.skip(usize::from(len).next_multiple_of(4))?;
         }
     })
-}
-
-/// Whether `number` is an EtherType that is followed, as a sign that a guess at a header's place is right.
-pub(super) fn is_followed(number: u16) -> bool {
-    matches!(
-        EtherType(number),
-        ether_type::IPV4
-            | ether_type::IPV6
-            | ether_type::ARP
-            | ether_type::VLAN_TAGGED_FRAME
-            | ether_type::PROVIDER_BRIDGING
-            | ether_type::VLAN_DOUBLE_TAGGED_FRAME
-            | ether::MPLS
-            | ether::MPLS_MULTICAST
-            | ether::PPPOE_SESSION
-    )
 }

@@ -7,7 +7,7 @@ mod account;
 #[cfg(test)]
 pub(super) mod builder;
 mod input;
-mod link_type;
+pub(crate) mod link_type;
 mod order;
 mod pcap;
 mod pcapng;

@@ -104,7 +104,7 @@ impl Pcap {
         let header = input.available();
         let (major, minor) = (order.u16(header, 4), order.u16(header, 6));
         let snaplen = order.u32(header, 16);
-        let link_type = link_type::normalized(order.u32(header, 20));
+        let link_type = link_type::of_header(order.u32(header, 20));
         // libpcap, sf-pcap.c: before 2.3 the lengths were swapped, in 2.3 some writers did, and so did DG/UX in 543.0.
         let lengths = match (major, minor) {
             (2, 3) => Lengths::Unsure,

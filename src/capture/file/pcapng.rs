@@ -332,7 +332,7 @@ impl Interface {
         let (_, described) = parsed.ok()?;
         let options = &described.options;
         Some(Self {
-            link_type: link_type::normalized(described.linktype.0 as u32),
+            link_type: link_type::of_header(described.linktype.0 as u32),
             snaplen: described.snaplen,
             // Draft, 4.2: microseconds unless told otherwise.
             resolution: value(options, OptionCode::IfTsresol).and_then(<[u8]>::first).copied().unwrap_or(6),

@@ -13,6 +13,7 @@ use nix::net::if_::{InterfaceFlags, if_nametoindex};
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use pcap::{Active, Capture, Precision};
 
+use super::file::link_type;
 use super::{About, FileAbout, Frame, Note, ReadError, Record, Source, Target};
 use crate::limits;
 use crate::packet::Origin;
@@ -400,13 +401,9 @@ fn text_of(error: pcap::Error) -> String {
     }
 }
 
-/// The device's link type in the tcpdump.org registry. libpcap counts by `DLT_` here, which differs for raw IP.
+/// The device's link type by its number in the tcpdump.org registry.
 fn link_type_of(capture: &Capture<Active>) -> u32 {
-    match capture.get_datalink().0 {
-        12 | 14 => 101,
-        11 => 100,
-        other => other as u32,
-    }
+    link_type::from_dlt(capture.get_datalink().0 as u32)
 }
 
 /// Whether what was gathered up to then has been handed over. A clock that was set back does not hold it up.

@@ -47,7 +47,7 @@ pub const WAYS: [Way; 7] = [
     Way { name: "answer", take: answer },
 ];
 
-/// Link types that are read, and one that is not.
+/// Link types that are read, and some that are not: a frame has no `DLT_` number.
 pub const LINK_TYPES: [u32; 24] = [
     0, 1, 9, 12, 14, 50, 51, 101, 104, 105, 108, 113, 119, 127, 147, 163, 192, 204, 228, 229, 239, 242, 276,
     10_000,
