@@ -1,29 +1,16 @@
 //! What the room tells: what each side said, and how it is known.
 
+use std::fmt;
 use std::sync::Arc;
 
-use serde::Serialize;
-
 use super::alert::AlertDescription;
+use super::basis::Basis;
 use super::certificates::CertificateMessage;
-use super::handshake::{ClientHello, NamedGroup, ServerHello};
-use super::lengths::SizeReading;
+use super::handshake::{ClientHello, NamedGroup, ServerHello, Version};
 use super::plain::Plain;
 use super::prelude::{Prelude, PreludeStep};
 use crate::tcp::Role;
 use crate::time::Timestamp;
-
-/// On what a conclusion rests, strongest first.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Serialize, schemars::JsonSchema)]
-#[serde(rename_all = "lowercase")]
-pub enum Basis {
-    /// Every byte that it needs was there and in clear.
-    Decoded,
-    /// Some bytes were there: headers at the places that lengths predict.
-    Partial,
-    /// Only lengths, directions and order.
-    Inferred,
-}
 
 /// Something that one side said.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -83,4 +70,27 @@ pub enum Message {
     Plain(Plain),
     /// A step of what stands in front of TLS. HTTP CONNECT is told as [`Message::Plain`].
     Prelude(Prelude, PreludeStep),
+}
+
+/// One way to read the size of a client's flight.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct SizeReading {
+    /// The TLS version.
+    pub version: Version,
+    /// The key exchange, where its message is part of the flight.
+    pub key_exchange: Option<&'static str>,
+    /// The cipher family, by the size of the Finished; in TLS 1.3 the hash.
+    pub cipher: &'static str,
+    /// Bytes of a close_notify in this reading.
+    pub(super) close_notify: u32,
+}
+
+impl fmt::Display for SizeReading {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}", self.version)?;
+        if let Some(key_exchange) = self.key_exchange {
+            write!(f, ", {key_exchange}")?;
+        }
+        write!(f, ", {}", self.cipher)
+    }
 }

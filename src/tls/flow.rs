@@ -2,8 +2,9 @@
 
 use std::sync::Arc;
 
+use super::basis::Basis;
 use super::certificates::CertificateMessage;
-use super::event::{Basis, Message};
+use super::event::Message;
 use super::handshake::{ClientHello, ServerHello, Version, kind, of_server_key_exchange};
 use super::reader::{FlowAnswer, Raw};
 use super::record::HEADER_BYTES;

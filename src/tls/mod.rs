@@ -6,6 +6,7 @@
 //! expected. It does not know connections' faults and draws no conclusions.
 
 mod alert;
+mod basis;
 mod certificates;
 mod event;
 mod flow;
@@ -19,10 +20,10 @@ mod record;
 mod tracker;
 
 pub use alert::AlertDescription;
+pub use basis::Basis;
 pub use certificates::CertificateMessage;
-pub use event::{Basis, Event, Message};
+pub use event::{Event, Message, SizeReading};
 pub use handshake::{CipherSuite, ClientHello, NamedGroup, ServerHello, Version};
-pub use lengths::SizeReading;
 pub use plain::{Plain, PlainKind};
 pub use prelude::{Prelude, PreludeStep, Refusal};
 pub use tracker::Tracker;

@@ -3,7 +3,7 @@
 use arrayvec::ArrayVec;
 
 use super::alert::AlertDescription;
-use super::event::Basis;
+use super::basis::Basis;
 use super::handshake::{ClientHello, OldHello, kind};
 use super::lengths;
 use super::message::MessageReader;

@@ -1,6 +1,7 @@
 //! Both directions of one connection read as TLS: record by record where bytes are there, by size where they are not.
 
-use super::event::{Basis, Event, Message};
+use super::basis::Basis;
+use super::event::{Event, Message};
 use super::flow::Flow;
 use super::handshake::kind;
 use super::lengths;

@@ -7,10 +7,10 @@
 mod printed;
 mod sizes;
 
-pub use sizes::SizeReading;
 pub(super) use sizes::is_cipher_change;
 
-use super::event::{Basis, Event, Message};
+use super::basis::Basis;
+use super::event::{Event, Message, SizeReading};
 use super::handshake::{ClientHello, ServerHello, Version};
 use super::plain::{Plain, PlainKind};
 use crate::tcp::{Delivery, PerRole, Role};

@@ -3,33 +3,10 @@
 //! Measured with OpenSSL 3.0, JDK 17 and 25 and nginx; each follows from the lengths that RFC 5246 and RFC 8446 give
 //! their fields, so the sums below say what they consist of.
 
-use std::fmt;
 use std::ops::Range;
 
 use crate::tls::Version;
-
-/// One way to read the size of a client's flight.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub struct SizeReading {
-    /// The TLS version.
-    pub version: Version,
-    /// The key exchange, where its message is part of the flight.
-    pub key_exchange: Option<&'static str>,
-    /// The cipher family, by the size of the Finished; in TLS 1.3 the hash.
-    pub cipher: &'static str,
-    /// Bytes of a close_notify in this reading.
-    pub(super) close_notify: u32,
-}
-
-impl fmt::Display for SizeReading {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}", self.version)?;
-        if let Some(key_exchange) = self.key_exchange {
-            write!(f, ", {key_exchange}")?;
-        }
-        write!(f, ", {}", self.cipher)
-    }
-}
+use crate::tls::event::SizeReading;
 
 /// A record header and an alert's two bytes: 15 03 0x 00 02 ll dd.
 pub(super) const ALERT: u32 = 7;

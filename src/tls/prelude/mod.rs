@@ -16,7 +16,7 @@ use std::fmt;
 
 pub(super) use proxy_header::after_proxy_header;
 
-use super::event::Basis;
+use super::basis::Basis;
 use crate::limits;
 use crate::tcp::{Delivery, PerRole, Role};
 
