@@ -1,7 +1,6 @@
 //! The ClientHello.
 
 use super::fields::{Fields, is_grease};
-use super::ja4;
 use super::{CipherSuite, NamedGroup, Version};
 use crate::limits;
 
@@ -86,12 +85,6 @@ impl ClientHello {
         alpn.shrink_to_fit();
         extensions.shrink_to_fit();
         signature_algorithms.shrink_to_fit();
-    }
-
-    /// Its JA4 fingerprint; only of a whole hello. Made when it is asked for: two hashes are a seventh of what following a
-    /// short connection costs.
-    pub fn ja4(&self) -> Option<String> {
-        (self.is_whole && !self.has_old_form).then(|| ja4::fingerprint(self))
     }
 
     /// Whether it offers to resume a session by session id, ticket or pre-shared key.

@@ -14,8 +14,16 @@ const ALPN: u16 = 16;
 /// What stands for an empty list.
 const NOTHING: &str = "000000000000";
 
+impl ClientHello {
+    /// Its JA4 fingerprint; only of a whole hello. Made when it is asked for: two hashes are a seventh of what following a
+    /// short connection costs.
+    pub fn ja4(&self) -> Option<String> {
+        (self.is_whole && !self.has_old_form).then(|| fingerprint(self))
+    }
+}
+
 /// The fingerprint of a hello over TCP.
-pub(super) fn fingerprint(hello: &ClientHello) -> String {
+fn fingerprint(hello: &ClientHello) -> String {
     let version = match hello.versions.first().map(|version| version.0) {
         Some(0x0304) => "13",
         Some(0x0303) => "12",
