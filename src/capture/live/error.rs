@@ -1,7 +1,8 @@
 //! What libpcap's texts mean, and what to do. The crate hands on libpcap's words and drops its codes, so they are told by
 //! their words (pcap.c, `pcap_statustostr`, and pcap-linux.c); a text that is not known is shown as it is.
 
-use crate::capture::{ReadError, live};
+use super::interfaces::devices;
+use crate::capture::ReadError;
 
 /// What came in the way of reading a device.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -63,7 +64,7 @@ fn permission_hint() -> String {
 }
 
 fn devices_hint() -> String {
-    match live::devices() {
+    match devices() {
         Ok(devices) if !devices.is_empty() => {
             let names: Vec<_> = devices.into_iter().map(|device| device.name).collect();
             format!("one of these: {}", names.join(", "))

@@ -5,7 +5,7 @@ use std::net::IpAddr;
 use super::clock::Stamp;
 use super::dump::{self, Dump};
 use super::ip::{self, End, Port};
-use super::lines::{self, Line};
+use super::lines::{self, Line, begins_with_mac};
 use super::numbering::Numbering;
 use super::{icmp, tcp};
 use crate::limits::{
@@ -741,13 +741,6 @@ fn is_link_header(text: &str) -> bool {
         matches!(kind, Some("IPv4" | "IPv6" | "ARP" | "802.1Q" | "802.1Q-QinQ"))
     };
     text.contains("ethertype") || text.starts_with("AF ") || (begins_with_mac(text) && is_named())
-}
-
-/// Whether `text` begins with an Ethernet address, as `-e` prints it.
-pub(super) fn begins_with_mac(text: &str) -> bool {
-    let (word, _) = text.split_once(' ').unwrap_or((text, ""));
-    let is_octet = |octet: &str| octet.len() == 2 && octet.bytes().all(|byte| byte.is_ascii_hexdigit());
-    word.split(':').count() == 6 && word.split(':').all(is_octet)
 }
 
 /// The IP packet behind headers that tcpdump prints before it: MPLS, PPPoE, a VLAN tag, a cooked header with `-q`.

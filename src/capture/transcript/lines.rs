@@ -4,7 +4,6 @@ use std::borrow::Cow;
 use std::io::{self, BufRead};
 
 use super::clock::Stamp;
-use super::draft::begins_with_mac;
 use crate::limits::TRANSCRIPT_LINE_BYTES;
 
 /// One physical line without its line end.
@@ -213,6 +212,13 @@ fn entity_letter(name: &str) -> Option<char> {
             char::from_u32(code)?
         }
     })
+}
+
+/// Whether `text` begins with an Ethernet address, as `-e` prints it.
+pub(super) fn begins_with_mac(text: &str) -> bool {
+    let (word, _) = text.split_once(' ').unwrap_or((text, ""));
+    let is_octet = |octet: &str| octet.len() == 2 && octet.bytes().all(|byte| byte.is_ascii_hexdigit());
+    word.split(':').count() == 6 && word.split(':').all(is_octet)
 }
 
 #[cfg(test)]

@@ -327,7 +327,7 @@ pub fn looks_like_transcript(first_bytes: &[u8]) -> bool {
 fn begins_packet(text: &str) -> bool {
     let is_timed = timed_start(text).is_some_and(|(stamp, _, head)| {
         let is_clear = draft::begins_untimed(head)
-            || draft::begins_with_mac(head)
+            || lines::begins_with_mac(head)
             || draft::strip_ip_word(head).is_some_and(|rest| rest.starts_with('('));
         // `IP`, `IP6`, `ARP`, `lo In IP` and the like follow; a log's line has lower-case or bracketed words.
         matches!(stamp, Stamp::Time(_) | Stamp::Epoch(_) | Stamp::DateTime(_)) && is_clear
@@ -347,7 +347,7 @@ fn timed_start(text: &str) -> Option<(Stamp, u8, &str)> {
 /// `text` without the number that `-#`, an editor or `grep -n` puts before it.
 fn without_number(text: &str) -> &str {
     let rest = text.trim_start_matches(|letter: char| letter.is_ascii_digit());
-    if draft::begins_with_mac(text) {
+    if lines::begins_with_mac(text) {
         return text;
     }
     match rest.chars().next() {
