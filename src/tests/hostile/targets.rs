@@ -1,6 +1,6 @@
 //! Every way into the program for bytes that somebody else chose, each as a function of such bytes.
 //!
-//! `src/fuzz` gives them to a fuzzer, and the tests beside this file replay their seeds, mutations of those, and the
+//! `src/tests/fuzz` gives them to a fuzzer, and the tests beside this file replay their seeds, mutations of those, and the
 //! regressions under `testdata/hostile`. A target panics if the program does, or if it breaks a promise about its output.
 
 use std::fmt;

@@ -1,6 +1,6 @@
 //! The ways in for hostile bytes, which the tests replay too.
 
-#[path = "../tests/hostile/targets.rs"]
+#[path = "../hostile/targets.rs"]
 mod targets;
 
 pub use targets::*;
