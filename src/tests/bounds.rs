@@ -6,8 +6,7 @@ mod workload;
 use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::{self, BufWriter, Cursor, Write};
-use std::path::Path;
-use std::process::{Command, Stdio};
+use std::process::Stdio;
 
 use jiff::tz::TimeZone;
 use serde_json::Value;
@@ -19,16 +18,19 @@ use ssmscope::report::human::table;
 use ssmscope::report::machine::json;
 use workload::Workload;
 
+use crate::support::run::{path, ssmscope};
+use crate::support::situations::{Situation, situations};
+
 /// The connections in the order in which they were judged: first packet, code, stage.
 #[derive(Default)]
-struct Told {
+struct Judgements {
     connections: Vec<(u64, &'static str, String)>,
     packets: u64,
     /// Packets that came after the first connection was judged.
     packets_after: u64,
 }
 
-impl Sink for Told {
+impl Sink for Judgements {
     fn packet(&mut self, _: &Packet<'_>) -> io::Result<()> {
         self.packets += 1;
         self.packets_after += u64::from(!self.connections.is_empty());
@@ -51,21 +53,21 @@ fn made(workload: Workload) -> Vec<u8> {
     bytes
 }
 
-fn read(capture: &[u8], bounds: Bounds) -> (Told, Summary) {
-    let mut told = Told::default();
+fn read(capture: &[u8], bounds: Bounds) -> (Judgements, Summary) {
+    let mut judgements = Judgements::default();
     let mut source = capture::file::read("made", 0, Cursor::new(capture.to_vec()), None).expect("a capture");
     let everything = Target::new(&[], &[], None).expect("no selection");
     let settings = Settings { keeps_timeline: false, bounds, ..Settings::default() };
-    let summary =
-        analysis::analyse(source.as_mut(), everything, &settings, &mut told).expect("nothing is written");
-    (told, summary)
+    let summary = analysis::analyse(source.as_mut(), everything, &settings, &mut judgements)
+        .expect("nothing is written");
+    (judgements, summary)
 }
 
 #[test]
 fn made_captures_are_whole_connections() {
     for (workload, connections) in [(Workload::Needle(1_001), 1_001), (Workload::Bulk(500), 1)] {
-        let (told, summary) = read(&made(workload), Bounds::default());
-        assert!(told.connections.iter().all(|(_, code, _)| *code == "healthy"), "{workload:?}");
+        let (judgements, summary) = read(&made(workload), Bounds::default());
+        assert!(judgements.connections.iter().all(|(_, code, _)| *code == "healthy"), "{workload:?}");
         let servers: Vec<u64> = summary.servers.values().map(|server| server.codes.values().sum()).collect();
         assert_eq!((servers[0], servers.iter().sum::<u64>()), (1, connections));
     }
@@ -86,19 +88,25 @@ fn connections_that_are_over_leave_early_with_the_verdict_that_they_would_have_a
 
 #[test]
 fn every_capture_of_the_test_data_is_judged_the_same_whether_connections_leave_early_or_not() {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("testdata");
-    let mut compared = 0;
-    for folder in std::fs::read_dir(root).expect("testdata").flatten() {
-        let Ok(capture) = std::fs::read(folder.path().join("capture.pcap")) else { continue };
+    for (name, capture) in recorded() {
         let [early, late] = [0, usize::MAX].map(|unsorted| {
-            let (mut told, _) = read(&capture, Bounds { unsorted, ..Bounds::default() });
-            told.connections.sort();
-            told.connections
+            let (mut judgements, _) = read(&capture, Bounds { unsorted, ..Bounds::default() });
+            judgements.connections.sort();
+            judgements.connections
         });
-        assert_eq!(early, late, "{}", folder.path().display());
-        compared += 1;
+        assert_eq!(early, late, "{name}");
     }
-    assert!(compared > 50);
+}
+
+/// The test captures with the names of their situations.
+fn recorded() -> Vec<(String, Vec<u8>)> {
+    let read = |situation: Situation| {
+        let capture = std::fs::read(situation.frames()?).expect("a capture");
+        Some((situation.name, capture))
+    };
+    let recorded: Vec<_> = situations().into_iter().filter_map(read).collect();
+    assert!(recorded.len() > 200);
+    recorded
 }
 
 /// What is written about a capture, where another thread may judge and where it may not.
@@ -123,11 +131,7 @@ fn written(capture: &[u8], bounds: Bounds, judges_apart: bool) -> (Vec<u8>, Vec<
 
 #[test]
 fn another_thread_that_judges_changes_no_byte_of_what_is_written() {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("testdata");
-    let folders = std::fs::read_dir(root).expect("testdata").flatten();
-    let mut captures: Vec<_> =
-        folders.filter_map(|folder| std::fs::read(folder.path().join("capture.pcap")).ok()).collect();
-    assert!(captures.len() > 50);
+    let mut captures: Vec<_> = recorded().into_iter().map(|(_, capture)| capture).collect();
     captures.extend([Workload::Connections(3_000), Workload::Scan(20_000)].map(made));
     let small = Bounds { connections: 500, unsorted: 100, ..Bounds::default() };
     for capture in captures {
@@ -156,7 +160,7 @@ impl Sink for Full {
 }
 
 #[test]
-fn an_error_of_the_thread_that_judges_ends_the_reading_and_is_told() {
+fn an_error_of_the_thread_that_judges_ends_the_reading_and_is_reported() {
     let capture = made(Workload::Scan(50_000));
     let bounds = Bounds { connections: 500, ..Bounds::default() };
     let settings = Settings { keeps_timeline: false, judges_apart: true, bounds, ..Settings::default() };
@@ -184,9 +188,9 @@ fn a_late_packet_of_a_connection_that_left_is_no_new_connection() {
     }
     let again = capture[last.expect("it has packets")].to_vec();
     capture.extend(again);
-    let (told, _) = read(&capture, Bounds { unsorted: 100, ..Bounds::default() });
-    assert_eq!(told.connections.len(), 2_000);
-    assert!(told.connections.iter().all(|(_, code, _)| *code == "healthy"));
+    let (judgements, _) = read(&capture, Bounds { unsorted: 100, ..Bounds::default() });
+    assert_eq!(judgements.connections.len(), 2_000);
+    assert!(judgements.connections.iter().all(|(_, code, _)| *code == "healthy"));
 }
 
 #[test]
@@ -194,8 +198,8 @@ fn a_full_table_judges_the_oldest_syns_and_loses_none() {
     const SYNS: u64 = 400_000;
     let capture = made(Workload::Scan(SYNS));
     // Four seconds of them: those that leave have waited for longer than a stall.
-    let (told, summary) = read(&capture, Bounds { connections: 200_000, ..Bounds::default() });
-    assert_eq!((summary.connections, told.connections.len() as u64), (SYNS, SYNS));
+    let (judgements, summary) = read(&capture, Bounds { connections: 200_000, ..Bounds::default() });
+    assert_eq!((summary.connections, judgements.connections.len() as u64), (SYNS, SYNS));
     let codes = BTreeMap::from([("in-progress", 150_000), ("syn-no-reply", SYNS - 150_000)]);
     assert_eq!(summary.codes, codes);
     assert!(summary.evicted > 0);
@@ -204,17 +208,15 @@ fn a_full_table_judges_the_oldest_syns_and_loses_none() {
 }
 
 #[test]
-fn a_bound_that_is_reached_is_told_and_memory_holds() {
+fn a_bound_that_is_reached_is_reported_and_memory_holds() {
     let folder = tempfile::tempdir().expect("a folder");
-    let path = folder.path().join("capture.pcap");
+    let file = folder.path().join("capture.pcap");
     for workload in [Workload::Scan(100_000), Workload::Connections(4_000)] {
-        let mut out = BufWriter::new(File::create(&path).expect("a file"));
+        let mut out = BufWriter::new(File::create(&file).expect("a file"));
         workload::write(workload, &mut out).and_then(|()| out.flush()).expect("written");
         let limits = ["--max-memory", "64M", "--max-connections", "3000"];
-        let mut child = Command::new(env!("CARGO_BIN_EXE_ssmscope"))
-            .args(["read", "--output", "json", "--color", "never"])
+        let mut child = ssmscope(&["read", "--output", "json", path(&file)])
             .args(limits)
-            .arg(&path)
             .stdout(Stdio::piped())
             .spawn()
             .expect("it starts");
@@ -231,10 +233,10 @@ fn a_bound_that_is_reached_is_told_and_memory_holds() {
         child.wait().expect("it ends");
         assert!(peak > 0 && peak < 64 * 1024, "{peak} KiB for {workload:?}");
         let summary: Value = serde_json::from_str(&last).expect("the summary");
-        let is_told =
+        let is_reported =
             |bound: &Value| bound["what"].as_str().is_some_and(|what| what.contains("too many were open"));
         let reached = summary["bounds_reached"].as_array().expect("a list");
-        assert_eq!(reached.iter().any(is_told), workload == Workload::Scan(100_000), "{summary}");
+        assert_eq!(reached.iter().any(is_reported), workload == Workload::Scan(100_000), "{summary}");
     }
 }
 

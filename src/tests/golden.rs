@@ -5,13 +5,15 @@
 use std::collections::BTreeSet;
 use std::fs;
 use std::io;
-use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::path::Path;
 
 use serde_json::Value;
 use ssmscope::analysis::{self, Judged, Settings, Sink, Watching};
 use ssmscope::capture::{self, Target};
 use ssmscope::verdict::RULES;
+
+use crate::support::run::{Outcome, is_updating, ssmscope};
+use crate::support::situations::{Situation, situations};
 
 /// Situations that are judged wrongly, and why.
 const WRONG: [(&str, &str); 3] = [
@@ -26,23 +28,12 @@ const WRONG: [(&str, &str); 3] = [
     ),
 ];
 
-/// One folder of testdata.
-struct Situation {
-    folder: PathBuf,
-    /// Its captures; those of `ring` are read together, others one by one.
-    captures: Vec<String>,
-    is_one_capture: bool,
-    /// What its README says: the code, and `code stage=... actor=... cause=...`.
-    code: String,
-    verdict: String,
-}
-
 #[test]
 fn every_situation_has_the_verdict_that_its_readme_names() {
     let mut wrong = Vec::new();
     for situation in situations() {
         for captures in situation.readings() {
-            let lines = situation.run(captures, &["--output", "json"]);
+            let lines = read(&situation, captures, &["--output", "json"]);
             let first: Value = serde_json::from_str(lines.lines().next().unwrap_or("null")).unwrap();
             let text = |value: &Value| value.as_str().unwrap_or("-").to_owned();
             let verdict = &first["verdict"];
@@ -53,13 +44,9 @@ fn every_situation_has_the_verdict_that_its_readme_names() {
                 text(&verdict["actor"]),
                 text(&verdict["cause"])
             );
-            let is_known = WRONG.iter().any(|(name, _)| *name == situation.name());
+            let is_known = WRONG.iter().any(|(name, _)| *name == situation.name);
             if (found != situation.verdict) != is_known {
-                wrong.push(format!(
-                    "{} {captures:?}: {found}, not {}",
-                    situation.folder.display(),
-                    situation.verdict
-                ));
+                wrong.push(format!("{} {captures:?}: {found}, not {}", situation.name, situation.verdict));
             }
         }
     }
@@ -73,7 +60,7 @@ fn reports_are_those_of_the_golden_files() {
         let Some(captures) = situation.readings().next() else { continue };
         for (file, options) in [("timeline.txt", &[][..]), ("output.json", &["--output", "json"])] {
             let golden = situation.folder.join(file);
-            let found = situation.run(captures, options);
+            let found = read(&situation, captures, options);
             if is_updating() {
                 fs::write(&golden, &found).unwrap();
             } else if fs::read_to_string(&golden).unwrap_or_default() != found {
@@ -93,8 +80,9 @@ fn every_verdict_has_a_page_and_a_capture_of_its_name() {
         assert_eq!(text.lines().next(), Some(format!("# {code}").as_str()), "{}", page.display());
         assert!(text.lines().count() > 3, "{} says nothing", page.display());
     }
-    let named = situations().filter(|situation| situation.name() == situation.code);
-    let captured: BTreeSet<_> = named.map(|situation| situation.code).collect();
+    let situations = situations();
+    let named = situations.iter().filter(|situation| situation.name == situation.code());
+    let captured: BTreeSet<_> = named.map(|situation| situation.code().to_owned()).collect();
     let lacking: Vec<_> = codes.difference(&captured).collect();
     assert!(lacking.is_empty(), "no folder in testdata has both the name and the verdict {lacking:?}");
 }
@@ -116,69 +104,26 @@ fn the_readme_shows_what_is_really_printed() {
     assert!(readme.contains(connection.trim_end()), "README.md's sample is not this:\n{connection}");
 }
 
-impl Situation {
-    fn read(folder: PathBuf) -> Option<Self> {
-        let readme = fs::read_to_string(folder.join("README.md")).ok()?;
-        let verdict = readme.lines().nth(3)?.strip_prefix("verdict: ")?.to_owned();
-        let names =
-            fs::read_dir(&folder).ok()?.filter_map(|entry| entry.ok()?.file_name().into_string().ok());
-        let is_capture = |name: &String| name.contains(".pcap") || name == "transcript.txt";
-        let mut captures: Vec<_> = names.filter(is_capture).collect();
-        captures.sort();
-        let is_one_capture = !captures.iter().any(|name| name.starts_with("capture."));
-        let code = verdict.split(' ').next()?.to_owned();
-        Some(Self { folder, captures, is_one_capture, code, verdict })
+/// What `ssmscope read` prints, with the situation's folder as the working directory. Certificates are checked against the
+/// situation's own authority where it has one, else against one that signed none of them, whatever the machine has.
+fn read(situation: &Situation, captures: &[String], options: &[&str]) -> String {
+    let mut command = ssmscope(&["read"]);
+    command.current_dir(&situation.folder);
+    command.env("SSL_CERT_FILE", "../stranger.pem").env_remove("SSL_CERT_DIR");
+    if situation.folder.join("ca.pem").exists() {
+        command.args(["--ca-file", "ca.pem"]);
     }
-
-    fn name(&self) -> String {
-        self.folder.file_name().unwrap_or_default().to_string_lossy().into_owned()
-    }
-
-    /// The captures that are read at once, reading by reading.
-    fn readings(&self) -> impl Iterator<Item = &[String]> {
-        let at_once = if self.is_one_capture { self.captures.len().max(1) } else { 1 };
-        self.captures.chunks(at_once)
-    }
-
-    /// What `ssmscope read` prints, with the folder as the working directory. Certificates are checked against the
-    /// situation's own authority where it has one, else against one that signed none of them, whatever the machine has.
-    fn run(&self, captures: &[String], options: &[&str]) -> String {
-        let authority = self.folder.join("ca.pem").exists().then_some(["--ca-file", "ca.pem"]);
-        let output = Command::new(env!("CARGO_BIN_EXE_ssmscope"))
-            .current_dir(&self.folder)
-            .env("TZ", "UTC")
-            .env("NO_COLOR", "1")
-            .env("SSL_CERT_FILE", "../stranger.pem")
-            .env_remove("SSL_CERT_DIR")
-            .arg("read")
-            .args(authority.iter().flatten())
-            .args(options)
-            .args(captures)
-            .output()
-            .unwrap();
-        String::from_utf8(output.stdout).unwrap()
-    }
+    Outcome::of(command.args(options).args(captures)).out
 }
 
-fn situations() -> impl Iterator<Item = Situation> {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("testdata");
-    let mut folders: Vec<_> = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect();
-    folders.sort();
-    folders.into_iter().filter_map(Situation::read)
-}
-
-fn is_updating() -> bool {
-    std::env::var_os("UPDATE_GOLDEN").is_some_and(|value| !value.is_empty())
-}
-
-/// What was told of each connection: while its packets came, and at its end.
+/// The verdicts on each connection: while its packets came, and at its end.
 #[derive(Default)]
-struct Told {
+struct Verdicts {
     known: Vec<(u64, &'static str)>,
     judged: Vec<(u64, &'static str)>,
 }
 
-impl Sink for Told {
+impl Sink for Verdicts {
     fn known(&mut self, judged: &Judged) -> io::Result<()> {
         self.known.push((judged.story.first.number, judged.verdict.code));
         Ok(())
@@ -192,24 +137,23 @@ impl Sink for Told {
 
 #[test]
 fn watching_a_capture_ends_in_the_same_verdicts() {
-    let mut told_early = 0;
+    let mut early = 0;
     for situation in situations() {
-        for captures in situation.readings() {
-            let paths: Vec<_> = captures.iter().map(|name| situation.folder.join(name)).collect();
+        for paths in situation.paths() {
             let [watched, read] = [true, false].map(|watches| {
-                let mut told = Told::default();
+                let mut verdicts = Verdicts::default();
                 let mut source = capture::open(&paths).unwrap();
                 let everything = Target::new(&[], &[], None).unwrap();
                 let watching = if watches { Watching::Always } else { Watching::Never };
                 let settings = Settings { watching, ..Settings::default() };
-                analysis::analyse(source.as_mut(), everything, &settings, &mut told).unwrap();
-                told.judged.sort_unstable();
-                told
+                analysis::analyse(source.as_mut(), everything, &settings, &mut verdicts).unwrap();
+                verdicts.judged.sort_unstable();
+                verdicts
             });
-            assert_eq!(watched.judged, read.judged, "{}", situation.folder.display());
+            assert_eq!(watched.judged, read.judged, "{}", situation.name);
             assert!(read.known.is_empty());
-            told_early += watched.known.len();
+            early += watched.known.len();
         }
     }
-    assert!(told_early > 20, "only {told_early} verdicts were told before the end");
+    assert!(early > 20, "only {early} verdicts before the end");
 }

@@ -1,18 +1,20 @@
-//! What monitoring is told: a plugin's status line and performance data, and metrics that Prometheus' own tools accept.
+//! What monitoring gets: a plugin's status line and performance data, and metrics that Prometheus' own tools accept.
 
 use std::collections::BTreeSet;
 use std::fs;
 use std::io::Write;
 use std::os::unix::fs::PermissionsExt;
-use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::process::Command;
 use std::time::{Duration, Instant};
 
 use ssmscope::verdict::RULES;
 
+use crate::support::run::{Outcome, path, run, spawn, ssmscope};
+use crate::support::situations::{Situation, capture, situations, testdata};
+
 const REFUSED: &str = "refused/capture.pcapng";
 const HEALTHY: &str = "healthy/capture.pcap";
-/// A chain whose first certificate to end does so in September 2049.
+/// The first certificate of its chain to expire does so in September 2049.
 const WITH_CERTIFICATES: &str = "healthy--intermediate/capture.pcap";
 
 // ---- a plugin ----
@@ -27,10 +29,10 @@ fn a_plugin_prints_one_status_line_below_80_characters_and_the_exit_status() {
         ("no-such-file", "SSMSCOPE UNKNOWN: ", 3),
         ("README.md", "SSMSCOPE UNKNOWN: ", 3),
     ] {
-        let told = Told::by(&["read", "-o", "nagios", &testdata(capture)]);
-        assert_eq!(told.status, status, "{told:?}");
-        assert!(told.first().starts_with(begin), "{told:?}");
-        told.is_a_plugin_s();
+        let outcome = run(&["read", "-o", "nagios", &testdata(capture)]);
+        assert_eq!(outcome.status, status, "{outcome:?}");
+        assert!(outcome.first_line().starts_with(begin), "{outcome:?}");
+        is_a_plugin_s(&outcome);
     }
 }
 
@@ -39,22 +41,15 @@ fn every_capture_makes_a_plugin_s_output_and_metrics() {
     let folder = tempfile::tempdir().unwrap();
     let metrics = folder.path().join("x.prom");
     let authority = testdata("stranger.pem");
-    for situation in fs::read_dir(testdata("")).unwrap().flatten() {
-        let Ok(files) = fs::read_dir(situation.path()) else { continue };
-        for file in files.flatten().map(|file| file.path()) {
-            let is_capture = file.file_stem().is_some_and(|stem| stem == "capture");
-            if is_capture && file.metadata().is_ok_and(|about| about.len() < 100_000) {
-                let (file, textfile) = (file.to_str().unwrap(), metrics.to_str().unwrap());
-                let options = ["-o", "nagios", "-w", "30", "--ca-file", &authority, "--textfile", textfile];
-                Told::by(&[&["read", file][..], &options].concat()).is_a_plugin_s();
-                is_one_family_after_the_other(&fs::read_to_string(&metrics).unwrap());
-            }
-        }
+    for file in situations().iter().flat_map(Situation::files) {
+        let options = ["-o", "nagios", "-w", "30", "--ca-file", &authority, "--textfile", path(&metrics)];
+        is_a_plugin_s(&run(&[&["read", path(&file)][..], &options].concat()));
+        is_one_family_after_the_other(&fs::read_to_string(&metrics).unwrap());
     }
 }
 
 #[test]
-fn bad_usage_is_told_on_standard_output_as_well() {
+fn bad_usage_is_reported_on_standard_output_as_well() {
     for arguments in [
         &["read", "-o", "nagios"][..],
         &["read", "-onagios", "--frobnicate", "x|y.pcap"],
@@ -63,63 +58,64 @@ fn bad_usage_is_told_on_standard_output_as_well() {
         &["live", "-o", "nagios", "-i", "no-such-interface"],
         &["live", "--output", "nagios"],
     ] {
-        let told = Told::by(arguments);
-        assert_eq!((told.status, told.error.as_str()), (3, ""), "{told:?}");
-        assert!(told.first().starts_with("SSMSCOPE UNKNOWN: "), "{told:?}");
-        assert!(told.first().len() < 80 && !told.out.contains('|'), "{told:?}");
+        let outcome = run(arguments);
+        assert_eq!((outcome.status, outcome.error.as_str()), (3, ""), "{outcome:?}");
+        assert!(outcome.first_line().starts_with("SSMSCOPE UNKNOWN: "), "{outcome:?}");
+        assert!(outcome.first_line().len() < 80 && !outcome.out.contains('|'), "{outcome:?}");
     }
-    let help = Told::by(&["read", "-o", "nagios", "--help"]);
-    assert_eq!(help.status, 3, "a plugin that only tells its usage judged nothing");
+    let help = run(&["read", "-o", "nagios", "--help"]);
+    assert_eq!(help.status, 3, "a plugin that only prints its usage judged nothing");
 }
 
 #[test]
 fn a_plugin_ends_in_time_and_says_so() {
-    let (mut child, began) = (plugin(&["read", "-o", "nagios", "-t", "0.3", "-"]), Instant::now());
+    let began = Instant::now();
+    let mut child = spawn(&mut ssmscope(&["read", "-o", "nagios", "-t", "0.3", "-"]));
     // A pipe that never ends.
     let pipe = child.stdin.take();
-    let output = child.wait_with_output().unwrap();
+    let Outcome { status, out, error } = child.wait_with_output().unwrap().into();
     drop(pipe);
     assert!(began.elapsed() < Duration::from_secs(8));
-    assert_eq!((output.status.code(), output.stderr.as_slice()), (Some(3), &b""[..]));
-    let out = String::from_utf8(output.stdout).unwrap();
+    assert_eq!((status, error.as_str()), (3, ""));
     assert!(out.starts_with("SSMSCOPE UNKNOWN: timed out after 300.0 ms"), "{out}");
 }
 
 #[test]
-fn what_the_wire_says_can_t_become_performance_data() {
-    // The peer answers a ClientHello by a line of its own choice.
-    let said = "220 x | critical=0;;0 \u{ff5c} \u{2223} \u{1b}[2J\u{202e}";
+fn text_from_the_wire_can_t_become_performance_data() {
+    // A server answers a ClientHello with a line of its own choice.
+    let line = "220 x | critical=0;;0 \u{ff5c} \u{2223} \u{1b}[2J\u{202e}";
     let mut text = Vec::new();
     for (flags, seq, payload) in [
         ("C S", 0, ""),
         ("S S.", 0, ""),
         ("C .", 1, ""),
         ("C P.", 1, "GET / HTTP/1.1\r\n\r\n"),
-        ("S P.", 1, said),
+        ("S P.", 1, line),
     ] {
         write_packet(&mut text, flags, seq, payload);
     }
-    let capture = tempfile::Builder::new().suffix(".pcap").tempfile().unwrap();
+    let file = tempfile::Builder::new().suffix(".pcap").tempfile().unwrap();
     let header = [0xa1b2_c3d4_u32, 0x0004_0002, 0, 0, 262_144, 101];
     let header: Vec<u8> = header.iter().flat_map(|word| word.to_le_bytes()).collect();
-    fs::write(capture.path(), [header, text].concat()).unwrap();
-    let told = Told::by(&["read", "-o", "nagios", capture.path().to_str().unwrap()]);
-    assert_eq!(told.status, 2, "{told:?}");
-    assert!(told.out.contains("not-tls"), "{told:?}");
-    told.is_a_plugin_s();
+    fs::write(file.path(), [header, text].concat()).unwrap();
+    let outcome = run(&["read", "-o", "nagios", path(file.path())]);
+    assert_eq!(outcome.status, 2, "{outcome:?}");
+    assert!(outcome.out.contains("not-tls"), "{outcome:?}");
+    is_a_plugin_s(&outcome);
 }
 
 #[test]
 fn days_that_a_certificate_has_left_raise_the_status() {
     let capture = testdata(WITH_CERTIFICATES);
-    let days = |told: &Told| {
-        let figure = told.first().split(' ').find(|figure| figure.starts_with("certificate_days=")).unwrap();
+    let days = |outcome: &Outcome| {
+        let figure =
+            outcome.first_line().split(' ').find(|figure| figure.starts_with("certificate_days=")).unwrap();
         figure.to_owned()
     };
     let left = {
-        let told = Told::by(&["read", "-o", "nagios", &capture]);
-        assert_eq!(told.status, 0, "{told:?}");
-        let figure = days(&told);
+        let outcome = run(&["read", "-o", "nagios", &capture]);
+        assert_eq!(outcome.status, 0, "{outcome:?}");
+        let figure = days(&outcome);
         figure.trim_start_matches("certificate_days=").split(';').next().unwrap().parse::<f64>().unwrap()
     };
     let (more, less) = (format!("{:.0}", left + 10.0), format!("{:.0}", left - 10.0));
@@ -129,54 +125,54 @@ fn days_that_a_certificate_has_left_raise_the_status() {
         (&["-w", &more, "-c", &more], 2, "SSMSCOPE CRITICAL: certificate ends "),
         (&["-c", &format!("@0:{more}")], 2, "SSMSCOPE CRITICAL: certificate ends "),
     ] {
-        let told = Told::by(&[&["read", "-o", "nagios", &capture], options].concat());
-        assert_eq!(told.status, status, "{told:?}");
-        assert!(told.first().starts_with(begin), "{told:?}");
-        told.is_a_plugin_s();
+        let outcome = run(&[&["read", "-o", "nagios", &capture], options].concat());
+        assert_eq!(outcome.status, status, "{outcome:?}");
+        assert!(outcome.first_line().starts_with(begin), "{outcome:?}");
+        is_a_plugin_s(&outcome);
     }
-    let told = Told::by(&["read", "-o", "nagios", &capture, "-w", &less, "-c", "7"]);
-    assert_eq!(days(&told), format!("certificate_days={left:.2};{less}:;7:"));
-    let told = Told::by(&["read", "-o", "nagios", &testdata(REFUSED), "-w", "30"]);
-    assert_eq!(days(&told), "certificate_days=U;30:;");
+    let outcome = run(&["read", "-o", "nagios", &capture, "-w", &less, "-c", "7"]);
+    assert_eq!(days(&outcome), format!("certificate_days={left:.2};{less}:;7:"));
+    let outcome = run(&["read", "-o", "nagios", &testdata(REFUSED), "-w", "30"]);
+    assert_eq!(days(&outcome), "certificate_days=U;30:;");
 }
 
 // ---- metrics ----
 
 #[test]
 fn metrics_have_one_reason_and_one_stage_set() {
-    let told = Told::by(&["read", "-o", "prometheus", &testdata(REFUSED)]);
-    assert_eq!(told.status, 2);
-    is_one_family_after_the_other(&told.out);
-    let states: Vec<_> = told.out.lines().filter(|line| line.starts_with("ssmscope_state{")).collect();
+    let outcome = run(&["read", "-o", "prometheus", &testdata(REFUSED)]);
+    assert_eq!(outcome.status, 2);
+    is_one_family_after_the_other(&outcome.out);
+    let states: Vec<_> = outcome.out.lines().filter(|line| line.starts_with("ssmscope_state{")).collect();
     // Each verdict, and that there was nothing to judge.
     assert_eq!(states.len(), RULES.len() + 1);
     for begin in ["ssmscope_state{", "ssmscope_stage{"] {
-        let set = told.out.lines().filter(|line| line.starts_with(begin) && line.ends_with(" 1"));
-        assert_eq!(set.count(), 1, "{}", told.out);
+        let set = outcome.out.lines().filter(|line| line.starts_with(begin) && line.ends_with(" 1"));
+        assert_eq!(set.count(), 1, "{}", outcome.out);
     }
-    assert!(told.out.contains("ssmscope_state{reason=\"refused\"} 1\n"));
-    assert!(told.out.contains("ssmscope_stage{stage=\"syn\"} 1\n"));
-    assert!(told.out.contains("ssmscope_success 0\n"));
-    let nothing = Told::by(&["read", "-o", "prometheus", "--host", "203.0.113.9", &testdata(REFUSED)]);
+    assert!(outcome.out.contains("ssmscope_state{reason=\"refused\"} 1\n"));
+    assert!(outcome.out.contains("ssmscope_stage{stage=\"syn\"} 1\n"));
+    assert!(outcome.out.contains("ssmscope_success 0\n"));
+    let nothing = run(&["read", "-o", "prometheus", "--host", "203.0.113.9", &testdata(REFUSED)]);
     assert!(nothing.out.contains("{target=\"203.0.113.9\",reason=\"nothing-to-judge\"} 1\n"));
 }
 
 #[test]
 fn stages_add_up_to_the_handshake_and_certificates_have_their_end() {
-    let told = Told::by(&["read", "-o", "prometheus", &testdata(WITH_CERTIFICATES)]);
+    let outcome = run(&["read", "-o", "prometheus", &testdata(WITH_CERTIFICATES)]);
     let value = |begin: &str| {
-        let lines = told.out.lines().filter(|line| line.starts_with(begin));
+        let lines = outcome.out.lines().filter(|line| line.starts_with(begin));
         lines.map(|line| line.rsplit_once(' ').unwrap().1.parse::<f64>().unwrap()).sum::<f64>()
     };
     let (stages, whole) =
         (value("ssmscope_stage_duration_seconds{"), value("ssmscope_tls_established_seconds"));
     assert!(whole > 0.0 && (stages - whole).abs() < 1e-6, "{stages} {whole}");
-    let json = Told::by(&["read", "-o", "json", &testdata(WITH_CERTIFICATES)]).out;
+    let json = run(&["read", "-o", "json", &testdata(WITH_CERTIFICATES)]).out;
     let json: serde_json::Value = serde_json::from_str(json.lines().next().unwrap()).unwrap();
     let ends = json["tls"]["certificates"].as_array().unwrap().iter();
     let first = ends.map(|one| one["not_after"].as_str().unwrap().parse::<jiff::Timestamp>().unwrap()).min();
     let first = first.unwrap().as_second();
-    assert!(told.out.contains(&format!("\nssmscope_certificate_expiry_timestamp_seconds {first}\n")));
+    assert!(outcome.out.contains(&format!("\nssmscope_certificate_expiry_timestamp_seconds {first}\n")));
 }
 
 #[test]
@@ -186,98 +182,69 @@ fn promtool_accepts_the_metrics_of_every_verdict() {
         return;
     }
     for rule in RULES {
-        let folder = testdata(rule.code);
-        let capture = fs::read_dir(&folder).unwrap().flatten().map(|file| file.path());
-        let capture = capture.into_iter().find(|file| file.file_stem().is_some_and(|stem| stem == "capture"));
-        let Some(capture) = capture else { continue };
-        let file = capture.to_str().unwrap();
-        let told = Told::by(&["read", "-o", "prometheus", "-H", "0.0.0.0/0", "-H", "::/0", file]);
-        promtool_accepts(&told.out);
+        let file = capture(rule.code);
+        let outcome = run(&["read", "-o", "prometheus", "-H", "0.0.0.0/0", "-H", "::/0", &file]);
+        promtool_accepts(&outcome.out);
     }
 }
 
 #[test]
 fn a_textfile_appears_whole_and_readable_beside_any_output() {
     let folder = tempfile::tempdir().unwrap();
-    let path = folder.path().join("ssm.prom");
-    fs::write(&path, "old").unwrap();
-    let textfile = path.to_str().unwrap();
-    let told = Told::by(&["read", "-o", "nagios", "--textfile", textfile, &testdata(REFUSED)]);
-    told.is_a_plugin_s();
-    let metrics = fs::read_to_string(&path).unwrap();
-    assert_eq!(metrics, Told::by(&["read", "-o", "prometheus", &testdata(REFUSED)]).out);
-    assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o644);
-    let told = Told::by(&["read", "--textfile", textfile, "no-such-file"]);
-    assert_eq!(told.status, 3);
-    let metrics = fs::read_to_string(&path).unwrap();
+    let file = folder.path().join("ssm.prom");
+    fs::write(&file, "old").unwrap();
+    let textfile = path(&file);
+    let outcome = run(&["read", "-o", "nagios", "--textfile", textfile, &testdata(REFUSED)]);
+    is_a_plugin_s(&outcome);
+    let metrics = fs::read_to_string(&file).unwrap();
+    assert_eq!(metrics, run(&["read", "-o", "prometheus", &testdata(REFUSED)]).out);
+    assert_eq!(fs::metadata(&file).unwrap().permissions().mode() & 0o777, 0o644);
+    let outcome = run(&["read", "--textfile", textfile, "no-such-file"]);
+    assert_eq!(outcome.status, 3);
+    let metrics = fs::read_to_string(&file).unwrap();
     assert!(metrics.contains("ssmscope_status 3\n"), "what was healthy must not stand: {metrics}");
     assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1, "nothing is left beside it");
-    Told::by(&["read", "--textfile", textfile, &testdata(HEALTHY)]);
-    let told = Told::by(&["check", "-H", "127.0.0.1", "--textfile", textfile, "--ca-file", "/nonexistent"]);
-    assert_eq!(told.status, 3);
-    let metrics = fs::read_to_string(&path).unwrap();
+    run(&["read", "--textfile", textfile, &testdata(HEALTHY)]);
+    let outcome = run(&["check", "-H", "127.0.0.1", "--textfile", textfile, "--ca-file", "/nonexistent"]);
+    assert_eq!(outcome.status, 3);
+    let metrics = fs::read_to_string(&file).unwrap();
     assert!(metrics.contains("ssmscope_status{target=\"127.0.0.1:8443\"} 3\n"), "{metrics}");
-    let told = Told::by(&["live", "-i", "no-such-interface", "-H", "192.0.2.1", "--textfile", textfile]);
-    assert_eq!(told.status, 3);
-    let metrics = fs::read_to_string(&path).unwrap();
+    let outcome = run(&["live", "-i", "no-such-interface", "-H", "192.0.2.1", "--textfile", textfile]);
+    assert_eq!(outcome.status, 3);
+    let metrics = fs::read_to_string(&file).unwrap();
     assert!(metrics.contains("ssmscope_status{target=\"192.0.2.1\"} 3\n"), "{metrics}");
-    let told = Told::by(&["read", "--textfile", "/nonexistent/x.prom", &testdata(HEALTHY)]);
-    assert_eq!((told.status, told.out.as_str()), (3, ""), "{told:?}");
-    assert!(told.error.contains("--textfile /nonexistent/x.prom: can't be written"), "{told:?}");
+    let outcome = run(&["read", "--textfile", "/nonexistent/x.prom", &testdata(HEALTHY)]);
+    assert_eq!((outcome.status, outcome.out.as_str()), (3, ""), "{outcome:?}");
+    assert!(outcome.error.contains("--textfile /nonexistent/x.prom: can't be written"), "{outcome:?}");
 }
 
 // ---- helpers ----
 
-#[derive(Debug)]
-struct Told {
-    status: i32,
-    out: String,
-    error: String,
-}
-
-impl Told {
-    fn by(arguments: &[&str]) -> Self {
-        let output = plugin(arguments).wait_with_output().unwrap();
-        let text = |bytes| String::from_utf8(bytes).unwrap();
-        Self { status: output.status.code().unwrap(), out: text(output.stdout), error: text(output.stderr) }
-    }
-
-    fn first(&self) -> &str {
-        self.out.lines().next().unwrap()
-    }
-
-    /// By the guidelines: a service's status, below 80 characters, then performance data that a program can read; printable
-    /// ASCII, and nothing on standard error.
-    fn is_a_plugin_s(&self) {
-        let word = ["OK", "WARNING", "CRITICAL", "UNKNOWN"][self.status as usize];
-        let (text, figures) = self.first().split_once(" | ").unwrap();
-        assert!(text.starts_with(&format!("SSMSCOPE {word}: ")) && text.len() < 80, "{self:?}");
-        assert!(self.out.bytes().all(|byte| matches!(byte, b' '..=b'~' | b'\n')), "{self:?}");
-        assert_eq!((self.out.matches('|').count(), self.error.as_str()), (1, ""), "{self:?}");
-        assert!(self.out.len() < 8_192, "Nagios keeps no more");
-        let mut labels = BTreeSet::new();
-        for figure in figures.split(' ') {
-            let (label, rest) = figure.split_once('=').unwrap();
-            assert!(label.len() <= 19 && labels.insert(label), "{figure}");
-            let fields: Vec<_> = rest.split(';').collect();
-            assert!(fields.len() <= 5, "{figure}");
-            let value = fields[0].trim_end_matches('s');
-            let is_number = |text: &str| text.parse::<f64>().is_ok() && !text.contains('e');
-            assert!(is_number(value) || value == "U", "{figure}");
-            for range in fields.iter().skip(1).take(2).filter(|range| !range.is_empty()) {
-                let ends = range.trim_start_matches('@').split(':');
-                let is_end = |end: &str| end.is_empty() || end == "~" || is_number(end);
-                assert!(ends.clone().count() <= 2 && ends.into_iter().all(is_end), "{figure}");
-            }
-            assert!(fields.iter().skip(3).all(|bound| bound.is_empty() || is_number(bound)), "{figure}");
+/// By the guidelines: a service's status, below 80 characters, then performance data that a program can read; printable
+/// ASCII, and nothing on standard error.
+fn is_a_plugin_s(plugin: &Outcome) {
+    let word = ["OK", "WARNING", "CRITICAL", "UNKNOWN"][plugin.status as usize];
+    let (text, figures) = plugin.first_line().split_once(" | ").unwrap();
+    assert!(text.starts_with(&format!("SSMSCOPE {word}: ")) && text.len() < 80, "{plugin:?}");
+    assert!(plugin.out.bytes().all(|byte| matches!(byte, b' '..=b'~' | b'\n')), "{plugin:?}");
+    assert_eq!((plugin.out.matches('|').count(), plugin.error.as_str()), (1, ""), "{plugin:?}");
+    assert!(plugin.out.len() < 8_192, "Nagios keeps no more");
+    let mut labels = BTreeSet::new();
+    for figure in figures.split(' ') {
+        let (label, rest) = figure.split_once('=').unwrap();
+        assert!(label.len() <= 19 && labels.insert(label), "{figure}");
+        let fields: Vec<_> = rest.split(';').collect();
+        assert!(fields.len() <= 5, "{figure}");
+        let value = fields[0].trim_end_matches('s');
+        let is_number = |text: &str| text.parse::<f64>().is_ok() && !text.contains('e');
+        assert!(is_number(value) || value == "U", "{figure}");
+        for range in fields.iter().skip(1).take(2).filter(|range| !range.is_empty()) {
+            let ends = range.trim_start_matches('@').split(':');
+            let is_end = |end: &str| end.is_empty() || end == "~" || is_number(end);
+            assert!(ends.clone().count() <= 2 && ends.into_iter().all(is_end), "{figure}");
         }
+        assert!(fields.iter().skip(3).all(|bound| bound.is_empty() || is_number(bound)), "{figure}");
     }
-}
-
-fn plugin(arguments: &[&str]) -> std::process::Child {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_ssmscope"));
-    command.args(arguments).env("TZ", "UTC").env_remove("CLICOLOR_FORCE");
-    command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap()
 }
 
 /// By the text format 0.0.4: each family once, its help and type before its samples, all lines ended.
@@ -299,13 +266,11 @@ fn is_one_family_after_the_other(metrics: &str) {
 }
 
 fn promtool_accepts(metrics: &str) {
-    let mut promtool = Command::new("promtool");
-    promtool.args(["check", "metrics"]).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
-    let mut promtool = promtool.spawn().unwrap();
+    let mut promtool = spawn(Command::new("promtool").args(["check", "metrics"]));
     promtool.stdin.take().unwrap().write_all(metrics.as_bytes()).unwrap();
-    let output = promtool.wait_with_output().unwrap();
-    let told = [output.stdout, output.stderr].concat();
-    assert!(output.status.success() && told.is_empty(), "{}\n{metrics}", String::from_utf8_lossy(&told));
+    let outcome = Outcome::from(promtool.wait_with_output().unwrap());
+    assert!(outcome.status == 0 && outcome.out.is_empty(), "{outcome:?}\n{metrics}");
+    assert_eq!(outcome.error, "", "{metrics}");
 }
 
 /// A packet of a raw IPv4 capture between 192.0.2.1 and 198.51.100.2:443.
@@ -334,9 +299,4 @@ fn write_packet(out: &mut Vec<u8>, flags: &str, seq: u32, payload: &str) {
         out.extend(word.to_le_bytes());
     }
     out.extend(packet);
-}
-
-fn testdata(path: &str) -> String {
-    let path: PathBuf = Path::new(env!("CARGO_MANIFEST_DIR")).join("testdata").join(path);
-    path.display().to_string()
 }

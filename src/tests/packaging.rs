@@ -10,21 +10,24 @@ use std::fs;
 use std::net::{TcpListener, UdpSocket};
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Output};
+use std::process::Command;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::Duration;
 
 use nix::sched::{CloneFlags, unshare};
 
+use crate::support::run::{Outcome, PROGRAM, run, spawn};
+use crate::support::situations::testdata;
+
 // ---- manual pages and completions ----
 
 #[test]
 fn each_command_has_a_manual_page() {
     let folder = tempfile::tempdir().unwrap();
-    let output = ssmscope(&["man", folder.path().to_str().unwrap()]);
-    assert!(output.status.success(), "{output:?}");
-    let help = text(&ssmscope(&["--help"]).stdout);
+    let output = run(&["man", folder.path().to_str().unwrap()]);
+    assert!(output.status == 0, "{output:?}");
+    let help = run(&["--help"]).out;
     let commands = help.split("Commands:\n").nth(1).unwrap().split("\n\n").next().unwrap();
     let commands = commands.lines().filter_map(|line| line.strip_prefix("  ")?.split(' ').next());
     let commands = commands.filter(|command| !command.is_empty());
@@ -35,14 +38,14 @@ fn each_command_has_a_manual_page() {
     }
     let page = fs::read_to_string(folder.path().join("ssmscope.1")).unwrap();
     assert!(page.contains("ssmscope\\-read(1)") && page.contains("Exit status:"), "{page}");
-    let failed = ssmscope(&["man", "/nonexistent"]);
-    assert_eq!(failed.status.code(), Some(3));
-    assert!(text(&failed.stderr).contains("/nonexistent: manual pages can't be written"), "{failed:?}");
+    let failed = run(&["man", "/nonexistent"]);
+    assert_eq!(failed.status, 3);
+    assert!(failed.error.contains("/nonexistent: manual pages can't be written"), "{failed:?}");
 }
 
 #[test]
 fn bash_completes_commands_and_options() {
-    let script = text(&ssmscope(&["completions", "bash"]).stdout);
+    let script = run(&["completions", "bash"]).out;
     // What bash does when TAB is pressed.
     let ask = |words: &[&str]| {
         let [.., before, current] = words else { panic!("two words at least") };
@@ -51,15 +54,15 @@ fn bash_completes_commands_and_options() {
             words.join(" "),
             words.len() - 1
         );
-        let output = Command::new("bash").args(["--norc", "-c", &program]).output().unwrap();
-        assert!(output.status.success(), "{output:?}");
-        text(&output.stdout)
+        let output = Outcome::of(Command::new("bash").args(["--norc", "-c", &program]));
+        assert!(output.status == 0, "{output:?}");
+        output.out
     };
     assert_eq!(ask(&["ssmscope", "expl"]).trim(), "explain");
     assert_eq!(ask(&["ssmscope", "read", "--stall"]).trim(), "--stall-after");
     assert_eq!(ask(&["ssmscope", "read", "--output", "nag"]).trim(), "nagios");
     for shell in ["zsh", "fish"] {
-        assert!(text(&ssmscope(&["completions", shell]).stdout).contains("stall-after"), "{shell}");
+        assert!(run(&["completions", shell]).out.contains("stall-after"), "{shell}");
     }
 }
 
@@ -71,7 +74,7 @@ fn systemd_accepts_the_units() {
     let unit = |name: &str, example: &str| {
         let text = fs::read_to_string(example_path(example)).unwrap();
         // As if it were installed.
-        let text = text.replace("/usr/bin/ssmscope", env!("CARGO_BIN_EXE_ssmscope"));
+        let text = text.replace("/usr/bin/ssmscope", PROGRAM);
         let path = folder.path().join(name);
         fs::create_dir_all(path.parent().unwrap()).unwrap();
         fs::write(path, text).unwrap();
@@ -85,11 +88,11 @@ fn systemd_accepts_the_units() {
         finished(&mut command)
     };
     let Some(output) = verify() else { return };
-    assert!(output.status.success() && output.stderr.is_empty(), "{}", text(&output.stderr));
+    assert!(output.status == 0 && output.error.is_empty(), "{}", output.error);
     // With the drop-in for metrics.
     unit("ssmscope-check@.service.d/textfile.conf", "textfile.conf");
     let output = verify().unwrap();
-    assert!(output.status.success() && output.stderr.is_empty(), "{}", text(&output.stderr));
+    assert!(output.status == 0 && output.error.is_empty(), "{}", output.error);
 }
 
 #[test]
@@ -99,14 +102,14 @@ fn prometheus_accepts_the_rules_and_they_alert() {
         let Some(output) = finished(promtool.args([command, "rules"]).arg(example_path(file))) else {
             return;
         };
-        assert!(output.status.success(), "{}{}", text(&output.stdout), text(&output.stderr));
+        assert!(output.status == 0, "{}{}", output.out, output.error);
     }
 }
 
 #[test]
 fn the_rules_read_metrics_that_exist() {
     let capture = testdata("healthy--intermediate/capture.pcap");
-    let metrics = text(&ssmscope(&["read", "-o", "prometheus", &capture]).stdout);
+    let metrics = run(&["read", "-o", "prometheus", &capture]).out;
     let rules = fs::read_to_string(example_path("prometheus-rules.yml")).unwrap();
     let is_name = |character: char| character.is_ascii_alphanumeric() || character == '_';
     let names: Vec<_> = rules.split(|c| !is_name(c)).filter(|word| word.starts_with("ssmscope_")).collect();
@@ -144,9 +147,8 @@ fn nagios_accepts_the_command() {
     );
     fs::write(&main, text_of_main).unwrap();
     let Some(output) = finished(Command::new("nagios4").arg("-v").arg(&main)) else { return };
-    let told = text(&output.stdout);
-    assert!(output.status.success() && told.contains("Total Errors:   0"), "{told}");
-    assert!(told.contains("Checked 1 services"), "{told}");
+    assert!(output.status == 0 && output.out.contains("Total Errors:   0"), "{output:?}");
+    assert!(output.out.contains("Checked 1 services"), "{output:?}");
 }
 
 #[test]
@@ -162,8 +164,7 @@ fn icinga_accepts_the_command() {
     // As whoever runs the tests.
     icinga.args(["-DRunAsUser=root", "-DRunAsGroup=root"]);
     let Some(output) = finished(&mut icinga) else { return };
-    let told = text(&output.stdout);
-    assert!(output.status.success() && told.contains("1 CheckCommand"), "{told}{}", text(&output.stderr));
+    assert!(output.status == 0 && output.out.contains("1 CheckCommand"), "{output:?}");
 }
 
 #[test]
@@ -186,7 +187,7 @@ fn the_examples_command_lines_find_a_fault() {
     for line in lines {
         assert!(line.contains("/usr/bin/ssmscope check"), "{line}");
         let line = line
-            .replace("/usr/bin/ssmscope", env!("CARGO_BIN_EXE_ssmscope"))
+            .replace("/usr/bin/ssmscope", PROGRAM)
             .replace("$HOSTADDRESS$", "127.0.0.1")
             .replace("$ARG1$", &port)
             .replace("$ARG2$", "30")
@@ -195,10 +196,9 @@ fn the_examples_command_lines_find_a_fault() {
             .replace("%i", &format!("127.0.0.1:{port}"))
             .replace("ssm.example.net", "127.0.0.1")
             .replace("-p 8443", &format!("-p {port}"));
-        let output = Command::new("sh").args(["-c", &line]).env_remove("HTTPS_PROXY").output().unwrap();
-        let told = text(&output.stdout);
+        let output = Outcome::of(Command::new("sh").args(["-c", &line]).env_remove("HTTPS_PROXY"));
         let begin = format!("SSMSCOPE CRITICAL: refused at syn, 127.0.0.1:{port} | time=");
-        assert!(told.starts_with(&begin) && output.stderr.is_empty(), "{line}: {output:?}");
+        assert!(output.out.starts_with(&begin) && output.error.is_empty(), "{line}: {output:?}");
     }
     assert!(folder.path().join(format!("ssmscope-127.0.0.1:{port}.prom")).exists());
 }
@@ -217,11 +217,8 @@ fn icinga_s_arguments_are_options_of_the_check() {
     }
     assert!(arguments.len() > 12, "{arguments:?}");
     let arguments: Vec<_> = arguments.iter().map(String::as_str).collect();
-    let output = ssmscope(&arguments);
-    assert!(
-        text(&output.stdout).starts_with("SSMSCOPE CRITICAL: refused at syn, 127.0.0.1:9 "),
-        "{output:?}"
-    );
+    let output = run(&arguments);
+    assert!(output.out.starts_with("SSMSCOPE CRITICAL: refused at syn, 127.0.0.1:9 "), "{output:?}");
 }
 
 // ---- the Debian package ----
@@ -229,16 +226,16 @@ fn icinga_s_arguments_are_options_of_the_check() {
 #[test]
 fn the_debian_package_installs_runs_and_leaves() {
     let Some(package) = built("SSMSCOPE_DEB") else { return };
-    let fields = text(&run("dpkg-deb", &["--field", &package]).stdout);
+    let fields = execute("dpkg-deb", &["--field", &package]).out;
     assert!(fields.contains("Package: ssmscope\n") && fields.contains("libpcap0.8"), "{fields}");
     if env::var_os("SSMSCOPE_INSTALL").is_none() {
         eprintln!("skipped: SSMSCOPE_INSTALL=1 lets the test install the package here, and remove it");
         return;
     }
-    run("apt-get", &["install", "-y", "-qq", &package]);
+    execute("apt-get", &["install", "-y", "-qq", &package]);
     let installed = Installed;
-    let read = run("/usr/bin/ssmscope", &["read", "-o", "nagios", &testdata("healthy/capture.pcap")]);
-    assert!(text(&read.stdout).starts_with("SSMSCOPE OK: healthy"), "{read:?}");
+    let read = execute("/usr/bin/ssmscope", &["read", "-o", "nagios", &testdata("healthy/capture.pcap")]);
+    assert!(read.out.starts_with("SSMSCOPE OK: healthy"), "{read:?}");
     for (path, mode) in [
         ("/usr/bin/ssmscope", 0o755),
         ("/usr/share/bash-completion/completions/ssmscope", 0o644),
@@ -250,7 +247,7 @@ fn the_debian_package_installs_runs_and_leaves() {
         assert_eq!(fs::metadata(path).unwrap().permissions().mode() & 0o777, mode, "{path}");
     }
     // A container's dpkg may leave documentation out; the package has it.
-    let files = text(&run("dpkg-deb", &["--contents", &package]).stdout);
+    let files = execute("dpkg-deb", &["--contents", &package]).out;
     for name in [
         "man/man1/ssmscope-check.1.gz",
         "doc/ssmscope/README.md",
@@ -276,7 +273,7 @@ struct Installed;
 
 impl Drop for Installed {
     fn drop(&mut self) {
-        run("apt-get", &["purge", "-y", "-qq", "ssmscope"]);
+        execute("apt-get", &["purge", "-y", "-qq", "ssmscope"]);
     }
 }
 
@@ -285,11 +282,14 @@ impl Drop for Installed {
 #[test]
 fn the_static_binary_needs_no_other_file() {
     let Some(binary) = built("SSMSCOPE_STATIC") else { return };
-    let output = Command::new("ldd").arg(&binary).output().unwrap();
-    let told = text(&output.stdout) + &text(&output.stderr);
-    // The second is what ldd says of a binary that is static and loads at any address.
-    assert!(told.contains("not a dynamic executable") || told.contains("statically linked"), "{told}");
-    let headers = text(&run("readelf", &["--program-headers", "--dynamic", &binary]).stdout);
+    let output = Outcome::of(Command::new("ldd").arg(&binary));
+    let printed = output.out + &output.error;
+    // ldd prints the second for a static binary that loads at any address.
+    assert!(
+        printed.contains("not a dynamic executable") || printed.contains("statically linked"),
+        "{printed}"
+    );
+    let headers = execute("readelf", &["--program-headers", "--dynamic", &binary]).out;
     assert!(!headers.contains("INTERP") && !headers.contains("(NEEDED)"), "{headers}");
     assert!(fs::metadata(&binary).unwrap().len() < 20_000_000);
 }
@@ -300,16 +300,15 @@ fn the_static_binary_reads_and_captures_in_an_empty_chroot() {
     chroot.copy("capture.pcap", "healthy--intermediate/capture.pcap");
     chroot.copy("transcript.txt", "vmanage-transcript/transcript.txt");
     let output = chroot.run(&["read", "-o", "json", "/capture.pcap"]);
-    assert!(output.status.success(), "{output:?}");
-    let told = text(&output.stdout);
-    assert!(told.contains("Mozilla's trust store, since the system has none"), "{told}");
+    assert!(output.status == 0, "{output:?}");
+    assert!(output.out.contains("Mozilla's trust store, since the system has none"), "{output:?}");
     let output = chroot.run(&["read", "/transcript.txt"]);
-    assert_eq!(output.status.code(), Some(3));
-    assert!(text(&output.stdout).contains("in-progress (unknown) at client-finished"), "{output:?}");
+    assert_eq!(output.status, 3);
+    assert!(output.out.contains("in-progress (unknown) at client-finished"), "{output:?}");
     let output = chroot.run(&["explain", "refused"]);
-    assert!(text(&output.stdout).starts_with("# refused\n"), "{output:?}");
+    assert!(output.out.starts_with("# refused\n"), "{output:?}");
     let output = chroot.run(&["interfaces"]);
-    assert!(output.status.success() && text(&output.stdout).contains("│ lo "), "{output:?}");
+    assert!(output.status == 0 && output.out.contains("│ lo "), "{output:?}");
     // libpcap's own names of services and hosts are the C library's; what has numbers needs none of it.
     let output = chroot.run(&[
         "read",
@@ -319,7 +318,7 @@ fn the_static_binary_reads_and_captures_in_an_empty_chroot() {
         "tcp port 8443 and net 198.51.100.0/24",
         "/capture.pcap",
     ]);
-    assert!(text(&output.stdout).starts_with("SSMSCOPE OK: healthy"), "{output:?}");
+    assert!(output.out.starts_with("SSMSCOPE OK: healthy"), "{output:?}");
 }
 
 #[test]
@@ -328,8 +327,7 @@ fn the_static_binary_knows_zones_by_their_rules() {
     chroot.copy("capture.pcap", "healthy/capture.pcap");
     let hour = |zone: &str| {
         let mut command = chroot.command(&["read", "-o", "tcpdump", "/capture.pcap"]);
-        let output = command.env("TZ", zone).output().unwrap();
-        text(&output.stdout)[..2].parse::<u32>().unwrap()
+        Outcome::of(command.env("TZ", zone)).out[..2].parse::<u32>().unwrap()
     };
     let utc = hour("UTC0");
     assert_eq!(hour("EST5EDT4,M1.1.0/0,M12.5.0/24"), (utc + 24 - 4) % 24);
@@ -341,19 +339,19 @@ fn the_static_binary_finds_names_without_the_c_library_s_plug_ins() {
     let Some(chroot) = Chroot::new() else { return };
     chroot.copy("capture.pcap", "healthy/capture.pcap");
     fs::create_dir(chroot.0.path().join("etc")).unwrap();
-    let server = text(&chroot.run(&["read", "-o", "json", "/capture.pcap"]).stdout);
+    let server = chroot.run(&["read", "-o", "json", "/capture.pcap"]).out;
     let server: serde_json::Value = serde_json::from_str(server.lines().next().unwrap()).unwrap();
     let address: std::net::Ipv4Addr = server["server"]["ip"].as_str().unwrap().parse().unwrap();
-    let judged = |output: &Output| text(&output.stdout).starts_with("SSMSCOPE OK: healthy");
+    let is_judged = |output: &Outcome| output.out.starts_with("SSMSCOPE OK: healthy");
     let of_host = |host: &str| chroot.command(&["read", "-o", "nagios", "--host", host, "/capture.pcap"]);
     let write = |name: &str, text: &str| fs::write(chroot.0.path().join("etc").join(name), text).unwrap();
-    let unknown = of_host("ssm.example").output().unwrap();
-    assert_eq!(unknown.status.code(), Some(3), "{unknown:?}");
+    let unknown = Outcome::of(&mut of_host("ssm.example"));
+    assert_eq!(unknown.status, 3, "{unknown:?}");
     write("hosts", &format!("{address} ssm.example\n"));
     // As a system has it whose plug-ins are of another C library.
     write("nsswitch.conf", "hosts: mymachines resolve [!UNAVAIL=return] files\npasswd: sss\n");
-    let output = of_host("ssm.example").output().unwrap();
-    assert!(judged(&output), "{output:?}");
+    let output = Outcome::of(&mut of_host("ssm.example"));
+    assert!(is_judged(&output), "{output:?}");
     // A name server of a network namespace of this thread's own, which the program is started in.
     thread::scope(|scope| {
         scope.spawn(|| {
@@ -362,24 +360,22 @@ fn the_static_binary_finds_names_without_the_c_library_s_plug_ins() {
                 eprintln!("skipped: making network namespaces needs root");
                 return;
             }
-            run("ip", &["link", "set", "lo", "up"]);
+            execute("ip", &["link", "set", "lo", "up"]);
             let socket = UdpSocket::bind("127.0.0.1:53").unwrap();
             socket.set_read_timeout(Some(Duration::from_millis(100))).unwrap();
             let (socket, ends) = (&socket, &ends);
             thread::scope(|inner| {
                 inner.spawn(move || answer(socket, address, ends));
                 write("resolv.conf", "nameserver 127.0.0.1\n");
-                let output = of_host("other.example").output();
+                let output = Outcome::of(&mut of_host("other.example"));
                 ends.store(true, Ordering::Relaxed);
-                let output = output.unwrap();
-                assert!(judged(&output), "{output:?}");
+                assert!(is_judged(&output), "{output:?}");
             });
             // A check needs no more: the name is in the hosts file, and nobody listens.
             write("hosts", "127.0.0.1 here.example\n");
             let output = chroot.run(&["check", "-o", "nagios", "-H", "here.example"]);
-            let told = text(&output.stdout);
             assert!(
-                told.starts_with("SSMSCOPE CRITICAL: refused at syn, 127.0.0.1:8443 | time="),
+                output.out.starts_with("SSMSCOPE CRITICAL: refused at syn, 127.0.0.1:8443 | time="),
                 "{output:?}"
             );
         });
@@ -395,18 +391,16 @@ fn the_static_binary_captures_in_an_empty_chroot_and_gives_root_s_rights_up() {
                 eprintln!("skipped: making network namespaces needs root");
                 return;
             }
-            run("ip", &["link", "set", "lo", "up"]);
+            execute("ip", &["link", "set", "lo", "up"]);
             let options = ["live", "-i", "lo", "-o", "json", "--until", "verdict", "--duration", "10"];
             let mut command = chroot.command(&options);
-            let child =
-                command.stdout(std::process::Stdio::piped()).stderr(std::process::Stdio::piped()).spawn();
-            let child = child.unwrap();
+            let child = spawn(&mut command);
             thread::sleep(Duration::from_millis(1_500));
             assert!(std::net::TcpStream::connect("127.0.0.1:8443").is_err());
-            let output = child.wait_with_output().unwrap();
-            assert_eq!(output.status.code(), Some(2), "{output:?}");
-            assert!(text(&output.stdout).contains("\"code\":\"refused\""), "{output:?}");
-            assert!(text(&output.stderr).contains("listening on lo, as user 65534"), "{output:?}");
+            let output = Outcome::from(child.wait_with_output().unwrap());
+            assert_eq!(output.status, 2, "{output:?}");
+            assert!(output.out.contains("\"code\":\"refused\""), "{output:?}");
+            assert!(output.error.contains("listening on lo, as user 65534"), "{output:?}");
         });
     });
 }
@@ -437,8 +431,8 @@ impl Chroot {
         command
     }
 
-    fn run(&self, arguments: &[&str]) -> Output {
-        self.command(arguments).output().unwrap()
+    fn run(&self, arguments: &[&str]) -> Outcome {
+        Outcome::of(&mut self.command(arguments))
     }
 }
 
@@ -473,34 +467,22 @@ fn built(variable: &str) -> Option<String> {
     path
 }
 
-/// What a program says; nothing where it is not installed.
-fn finished(command: &mut Command) -> Option<Output> {
+/// What a program prints; nothing where it is not installed.
+fn finished(command: &mut Command) -> Option<Outcome> {
     let output = command.output();
     if output.is_err() {
         eprintln!("skipped: {} is not installed", command.get_program().to_string_lossy());
     }
-    output.ok()
+    output.ok().map(Outcome::from)
 }
 
-fn run(program: &str, arguments: &[&str]) -> Output {
-    let output =
-        Command::new(program).args(arguments).env("DEBIAN_FRONTEND", "noninteractive").output().unwrap();
-    assert!(output.status.success(), "{program} {arguments:?}: {output:?}");
-    output
-}
-
-fn ssmscope(arguments: &[&str]) -> Output {
-    Command::new(env!("CARGO_BIN_EXE_ssmscope")).args(arguments).output().unwrap()
+fn execute(program: &str, arguments: &[&str]) -> Outcome {
+    let mut command = Command::new(program);
+    let outcome = Outcome::of(command.args(arguments).env("DEBIAN_FRONTEND", "noninteractive"));
+    assert!(outcome.status == 0, "{program} {arguments:?}: {outcome:?}");
+    outcome
 }
 
 fn example_path(name: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/examples").join(name)
-}
-
-fn testdata(path: &str) -> String {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("testdata").join(path).display().to_string()
-}
-
-fn text(bytes: &[u8]) -> String {
-    String::from_utf8_lossy(bytes).into_owned()
 }

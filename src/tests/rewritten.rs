@@ -1,12 +1,13 @@
 //! Every recorded situation in other forms: cut as vManage cuts packets, with an 802.1Q tag, and over IPv6. What
 //! happened to the connection is the same, so the verdict must be.
 
-use std::fs;
 use std::io::Cursor;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use ssmscope::analysis::{self, Judged, Settings, Sink};
 use ssmscope::capture::{self, Record, Target};
+
+use crate::support::situations::{Situation, situations};
 
 /// What vManage keeps of each packet, in bytes.
 const SNAPLEN: usize = 128;
@@ -37,7 +38,7 @@ const WRONG_IF_CUT: [(&str, &str); 3] = [
 const WRONG: [(&str, &str); 1] =
     [("handshake-stalled--pmtu-client-certificate-tls13", "the request behind the lost flight counts")];
 
-/// A captured frame of its own.
+/// A captured frame that owns its bytes.
 #[derive(Clone)]
 struct Frame {
     nanos: i64,
@@ -47,7 +48,7 @@ struct Frame {
 }
 
 /// A situation whose capture is one file of frames, and the verdict that its README names.
-struct Situation {
+struct Recording {
     name: String,
     verdict: String,
     frames: Vec<Frame>,
@@ -55,7 +56,7 @@ struct Situation {
 
 #[test]
 fn cut_packets_lead_to_the_same_verdict() {
-    let all = situations();
+    let all = recordings();
     assert!(all.len() > 200, "only {} situations", all.len());
     compare(&all, &TOLD_IF_CUT, &WRONG_IF_CUT, |frames| {
         Some(frames.iter().map(|frame| cut(frame.clone())).collect())
@@ -64,44 +65,44 @@ fn cut_packets_lead_to_the_same_verdict() {
 
 #[test]
 fn cut_packets_with_a_vlan_tag_lead_to_the_same_verdict() {
-    compare(&situations(), &TOLD_IF_CUT, &WRONG_IF_CUT, |frames| {
+    compare(&recordings(), &TOLD_IF_CUT, &WRONG_IF_CUT, |frames| {
         frames.iter().map(|frame| tagged(frame).map(cut)).collect()
     });
 }
 
 #[test]
 fn cut_packets_over_ipv6_lead_to_the_same_verdict() {
-    compare(&situations(), &TOLD_IF_CUT, &WRONG_IF_CUT, |frames| {
+    compare(&recordings(), &TOLD_IF_CUT, &WRONG_IF_CUT, |frames| {
         frames.iter().map(|frame| over_ipv6(frame).map(cut)).collect()
     });
 }
 
 #[test]
 fn whole_packets_over_ipv6_lead_to_the_same_verdict() {
-    compare(&situations(), &[], &WRONG, |frames| frames.iter().map(over_ipv6).collect());
+    compare(&recordings(), &[], &WRONG, |frames| frames.iter().map(over_ipv6).collect());
 }
 
 /// Rewrites the situations, and compares code, actor and cause; where one can't be rewritten, it is left out. The stage is
 /// the furthest point that shows, and may be an earlier one in what is left of a packet.
 fn compare(
-    situations: &[Situation],
+    recordings: &[Recording],
     told: &[(&str, &str)],
     exceptions: &[(&str, &str)],
     rewrite: impl Fn(&[Frame]) -> Option<Vec<Frame>>,
 ) {
     let mut wrong = Vec::new();
     let mut compared = 0;
-    for situation in situations {
-        if exceptions.iter().any(|(name, _)| *name == situation.name) {
+    for recording in recordings {
+        if exceptions.iter().any(|(name, _)| *name == recording.name) {
             continue;
         }
-        let Some(frames) = rewrite(&situation.frames) else { continue };
+        let Some(frames) = rewrite(&recording.frames) else { continue };
         let found = judge(pcap(&frames));
         compared += 1;
-        let expected = told.iter().find(|(name, _)| *name == situation.name);
-        let expected = expected.map_or(situation.verdict.as_str(), |(_, verdict)| verdict);
+        let expected = told.iter().find(|(name, _)| *name == recording.name);
+        let expected = expected.map_or(recording.verdict.as_str(), |(_, verdict)| verdict);
         if without_stage(&found) != without_stage(expected) {
-            wrong.push(format!("{}: {found}, not {expected}", situation.name));
+            wrong.push(format!("{}: {found}, not {expected}", recording.name));
         }
     }
     assert!(compared > 100, "only {compared} situations were rewritten");
@@ -112,27 +113,15 @@ fn without_stage(verdict: &str) -> Vec<&str> {
     verdict.split(' ').filter(|word| !word.starts_with("stage=")).collect()
 }
 
-fn situations() -> Vec<Situation> {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("testdata");
-    let mut folders: Vec<_> = fs::read_dir(root).unwrap().map(|entry| entry.unwrap().path()).collect();
-    folders.sort();
-    folders.iter().filter_map(|folder| Situation::read(folder)).collect()
+fn recordings() -> Vec<Recording> {
+    let recording = |situation: Situation| {
+        let frames = frames(&situation.frames()?);
+        Some(Recording { name: situation.name, verdict: situation.verdict, frames })
+    };
+    situations().into_iter().filter_map(recording).collect()
 }
 
-impl Situation {
-    fn read(folder: &Path) -> Option<Self> {
-        let name = folder.file_name()?.to_str()?.to_owned();
-        let readme = fs::read_to_string(folder.join("README.md")).ok()?;
-        let verdict = readme.lines().find_map(|line| line.strip_prefix("verdict: "))?.to_owned();
-        let capture = ["capture.pcap", "capture.pcapng"]
-            .map(|file| folder.join(file))
-            .into_iter()
-            .find(|path| path.exists())?;
-        Some(Self { name, verdict, frames: frames(&capture) })
-    }
-}
-
-fn frames(path: &PathBuf) -> Vec<Frame> {
+fn frames(path: &Path) -> Vec<Frame> {
     let mut source = capture::open(&[path]).unwrap();
     let mut frames = Vec::new();
     // A damaged file is read up to where it is damaged.

@@ -1,13 +1,13 @@
 //! The printer against tcpdump itself: generated captures, printed by both, compared byte for byte.
 
-use std::process::Command;
-
 use jiff::tz::TimeZone;
 use ssmscope::capture::Frame;
 use ssmscope::decode::Decoder;
 use ssmscope::packet::Origin;
 use ssmscope::report::tcpdump::{Printer, Style};
 use ssmscope::time::{Clock, Timestamp};
+
+use crate::support::run::{has_tcpdump, tcpdump};
 
 const ETHERNET: u32 = 1;
 const FIN: u8 = 0x01;
@@ -428,10 +428,7 @@ fn printed_by_us(frames: &[Captured], is_verbose: bool) -> Vec<String> {
 }
 
 fn printed_by_tcpdump(frames: &[Captured], is_verbose: bool) -> Option<String> {
-    let version = Command::new("tcpdump").arg("--version").output();
-    let version = version.map(|output| [output.stdout, output.stderr].concat()).unwrap_or_default();
-    if !String::from_utf8_lossy(&version).contains("tcpdump version 4.99.") {
-        eprintln!("skipped: tcpdump 4.99 is not installed");
+    if !has_tcpdump() {
         return None;
     }
     let mut capture = [0xa1b2_c3d4u32, 0x0002_0004, 0, 0, 0x4_0000, ETHERNET].map(u32::to_be_bytes).concat();
@@ -442,12 +439,5 @@ fn printed_by_tcpdump(frames: &[Captured], is_verbose: bool) -> Option<String> {
     }
     let file = tempfile::NamedTempFile::new().unwrap();
     std::fs::write(file.path(), capture).unwrap();
-    let output = Command::new("tcpdump")
-        .args(if is_verbose { &["-nn", "-vv", "-r"][..] } else { &["-nn", "-r"] })
-        .arg(file.path())
-        .env("TZ", "UTC")
-        .output()
-        .unwrap();
-    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-    Some(String::from_utf8_lossy(&output.stdout).into_owned())
+    Some(tcpdump(if is_verbose { &["-nn", "-vv"] } else { &["-nn"] }, file.path()))
 }

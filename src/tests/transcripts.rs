@@ -5,9 +5,9 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::process::Command;
 
-use serde_json::Value;
+use crate::support::run::{has_tcpdump, path, run, tcpdump};
+use crate::support::situations::{Situation, situations};
 
 /// Situations that tcpdump prints with more than TCP and ICMP: outer headers, the interface of a cooked capture, single
 /// fragments. `damaged` is read on behind its damage, where tcpdump stops.
@@ -64,7 +64,8 @@ fn recorded_captures_are_printed_as_tcpdump_prints_them() {
         }
         for verbose in [&["-nn"][..], &["-nn", "-vv"]] {
             let ours = if verbose.len() > 1 { &["-o", "tcpdump", "-v"][..] } else { &["-o", "tcpdump"] };
-            assert_eq!(ssmscope(ours, &capture), tcpdump(verbose, &capture), "{name} {verbose:?}");
+            let ours = run(&[&["read"][..], ours, &[path(&capture)]].concat()).out;
+            assert_eq!(ours, tcpdump(verbose, &capture), "{name} {verbose:?}");
             compared += 1;
         }
     }
@@ -118,14 +119,14 @@ fn text_without_payload_leads_to_the_verdict_of_each_situation() {
         let readme = fs::read_to_string(capture.with_file_name("README.md")).unwrap();
         let verdict = readme.lines().last().and_then(|line| line.strip_prefix("verdict: ")).unwrap();
         let expected = verdict.split_once(' ').unwrap().0;
-        let told = codes(&file).into_iter().next().unwrap_or_default();
+        let found = codes(&file).into_iter().next().unwrap_or_default();
         let mut otherwise = OTHERWISE_WITHOUT_PAYLOAD.iter().filter(|(prefix, _)| name.starts_with(prefix));
         let is_right = match otherwise.next() {
-            Some((_, codes)) => codes.contains(&told.as_str()),
-            None => told == expected,
+            Some((_, codes)) => codes.contains(&found.as_str()),
+            None => found == expected,
         };
         if !is_right {
-            wrong.push(format!("{name}: {told}, not {expected}"));
+            wrong.push(format!("{name}: {found}, not {expected}"));
         }
         compared += 1;
     }
@@ -133,48 +134,13 @@ fn text_without_payload_leads_to_the_verdict_of_each_situation() {
     assert!(compared > 250, "only {compared} compared");
 }
 
-/// The recorded captures with their folders' names, in order.
+/// The recorded captures with the names of their situations.
 fn captures() -> Vec<(String, PathBuf)> {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("testdata");
-    let mut folders: Vec<_> = fs::read_dir(root).unwrap().flatten().map(|entry| entry.path()).collect();
-    folders.sort();
-    let named = |folder: PathBuf| {
-        let capture = ["capture.pcap", "capture.pcapng"]
-            .map(|file| folder.join(file))
-            .into_iter()
-            .find(|file| file.exists())?;
-        Some((folder.file_name()?.to_string_lossy().into_owned(), capture))
-    };
-    folders.into_iter().filter_map(named).collect()
+    let named = |situation: Situation| Some((situation.frames()?, situation.name));
+    situations().into_iter().filter_map(named).map(|(capture, name)| (name, capture)).collect()
 }
 
 /// The verdict codes of a capture, in order.
 fn codes(capture: &Path) -> Vec<String> {
-    ssmscope(&["-o", "json"], capture)
-        .lines()
-        .map(|line| serde_json::from_str::<Value>(line).unwrap())
-        .filter_map(|object| Some(object["verdict"]["code"].as_str()?.to_owned()))
-        .collect()
-}
-
-fn ssmscope(options: &[&str], capture: &Path) -> String {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_ssmscope"));
-    let output = command.env("TZ", "UTC").arg("read").args(options).arg(capture).output().unwrap();
-    String::from_utf8(output.stdout).unwrap()
-}
-
-fn tcpdump(options: &[&str], capture: &Path) -> String {
-    let output =
-        Command::new("tcpdump").env("TZ", "UTC").args(options).arg("-r").arg(capture).output().unwrap();
-    String::from_utf8_lossy(&output.stdout).into_owned()
-}
-
-fn has_tcpdump() -> bool {
-    let version = Command::new("tcpdump").arg("--version").output();
-    let version = version.map(|output| [output.stdout, output.stderr].concat()).unwrap_or_default();
-    let is_there = String::from_utf8_lossy(&version).contains("tcpdump version 4.99.");
-    if !is_there {
-        eprintln!("skipped: tcpdump 4.99 is not installed");
-    }
-    is_there
+    run(&["read", "-o", "json", path(capture)]).codes()
 }

@@ -2,13 +2,15 @@
 
 use std::fs::{self, File, OpenOptions};
 use std::io::{Read, Write};
-use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+use std::process::Child;
 use std::thread;
 use std::time::{Duration, Instant};
 
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
+
+use crate::support::run::{Outcome, spawn, ssmscope, text};
+use crate::support::situations::capture;
 
 /// A ClientHello that is never answered, as tcpdump prints it on vManage.
 const TEXT: &str = "\
@@ -26,29 +28,22 @@ fn a_pipe_without_pauses_is_read_as_a_file() {
         let capture = capture(situation);
         for form in ["timeline", "json", "table", "tcpdump"] {
             let options = ["read", "-o", form, "-"];
-            let from_file = ssmscope(&options).stdin(File::open(&capture).unwrap()).output().unwrap();
-            let mut piped = ssmscope(&options).stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
-            piped.stdin.take().unwrap().write_all(&fs::read(&capture).unwrap()).unwrap();
-            let piped = piped.wait_with_output().unwrap();
-            assert_eq!(text(&piped.stdout), text(&from_file.stdout), "{situation} {form}");
-            assert_eq!(piped.status, from_file.status);
+            let from_file = Outcome::of(ssmscope(&options).stdin(File::open(&capture).unwrap()));
+            let piped = Outcome::fed(&mut ssmscope(&options), &fs::read(&capture).unwrap());
+            assert_eq!((piped.out, piped.status), (from_file.out, from_file.status), "{situation} {form}");
         }
     }
 }
 
 #[test]
 fn a_silence_in_piped_text_is_told_before_the_pipe_ends() {
-    let mut reading = ssmscope(&["read", "--stall-after", "1", "-"])
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .spawn()
-        .unwrap();
+    let mut reading = spawn(&mut ssmscope(&["read", "--stall-after", "1", "-"]));
     let mut pipe = reading.stdin.take().unwrap();
     pipe.write_all(TEXT.as_bytes()).unwrap();
-    let told = read_until(&mut reading, "no-server-hello (critical)");
-    // The last packet is told although no line follows that shows it to be whole.
-    assert!(told.contains("ack 518, win 501"), "{told}");
-    assert!(told.contains("s: the server owes the ServerHello since 12:15:06.409513"), "{told}");
+    let printed = read_until(&mut reading, "no-server-hello (critical)");
+    // The last packet is printed although no line follows that shows it to be whole.
+    assert!(printed.contains("ack 518, win 501"), "{printed}");
+    assert!(printed.contains("s: the server owes the ServerHello since 12:15:06.409513"), "{printed}");
     drop(pipe);
     assert_eq!(reading.wait().unwrap().code(), Some(2));
 }
@@ -59,11 +54,11 @@ fn packets_alone_are_printed_as_they_come_too() {
     let file = folder.path().join("growing");
     fs::write(&file, TEXT).unwrap();
     let options = ["read", "--follow", "-o", "tcpdump", file.to_str().unwrap()];
-    let mut reading = ssmscope(&options).stdout(Stdio::piped()).spawn().unwrap();
-    let told = read_until(&mut reading, "ack 518, win 501");
+    let mut reading = spawn(&mut ssmscope(&options));
+    let printed = read_until(&mut reading, "ack 518, win 501");
     assert!(
-        told.starts_with("12:15:06.407513 IP 192.168.10.1.57886 > 10.106.66.55.8443: Flags [S], seq 100,"),
-        "{told}"
+        printed.starts_with("12:15:06.407513 IP 192.168.10.1.57886 > 10.106.66.55.8443: Flags [S], seq 100,"),
+        "{printed}"
     );
     kill(Pid::from_raw(reading.id() as i32), Signal::SIGINT).unwrap();
     assert_eq!(reading.wait().unwrap().code(), Some(3), "too early to tell");
@@ -78,7 +73,7 @@ fn a_growing_file_is_followed_until_it_is_told_to_end() {
     let (first, rest) = bytes.split_at(bytes.len() - 30);
     fs::write(&file, first).unwrap();
     let options = ["read", "--follow", file.to_str().unwrap()];
-    let mut reading = ssmscope(&options).stdout(Stdio::piped()).spawn().unwrap();
+    let mut reading = spawn(&mut ssmscope(&options));
     read_until(&mut reading, "Flags [S]");
     OpenOptions::new().append(true).open(&file).unwrap().write_all(rest).unwrap();
     read_until(&mut reading, "refused (critical)");
@@ -90,8 +85,7 @@ fn a_growing_file_is_followed_until_it_is_told_to_end() {
 
 #[test]
 fn a_pause_between_a_packet_s_two_lines_does_not_tear_it() {
-    let mut reading =
-        ssmscope(&["read", "-o", "json", "-"]).stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
+    let mut reading = spawn(&mut ssmscope(&["read", "-o", "json", "-"]));
     let mut pipe = reading.stdin.take().unwrap();
     for piece in [
         "12:15:06.407513 IP (tos 0x0, ttl 64, id 1, offset 0, flags [DF], proto TCP (6), length 60)\n",
@@ -104,12 +98,11 @@ fn a_pause_between_a_packet_s_two_lines_does_not_tear_it() {
         thread::sleep(Duration::from_millis(450));
     }
     drop(pipe);
-    let output = reading.wait_with_output().unwrap();
-    let told = text(&output.stdout);
-    let lines: Vec<_> = told.lines().collect();
-    assert!(lines[lines.len() - 2].contains(r#""code":"refused""#), "{told}");
-    assert!(lines[lines.len() - 1].contains(r#""packets":2"#), "{told}");
-    assert_eq!(output.status.code(), Some(2));
+    let Outcome { status, out: printed, .. } = reading.wait_with_output().unwrap().into();
+    let lines: Vec<_> = printed.lines().collect();
+    assert!(lines[lines.len() - 2].contains(r#""code":"refused""#), "{printed}");
+    assert!(lines[lines.len() - 1].contains(r#""packets":2"#), "{printed}");
+    assert_eq!(status, 2);
 }
 
 #[test]
@@ -119,7 +112,7 @@ fn a_file_that_is_replaced_or_emptied_is_followed_on() {
     let file = folder.path().join("growing");
     fs::write(&file, &bytes).unwrap();
     let options = ["read", "--follow", "-o", "json", file.to_str().unwrap()];
-    let mut reading = ssmscope(&options).stdout(Stdio::piped()).spawn().unwrap();
+    let mut reading = spawn(&mut ssmscope(&options));
     read_until(&mut reading, "refused");
     fs::rename(&file, folder.path().join("old")).unwrap();
     thread::sleep(Duration::from_millis(100));
@@ -130,15 +123,13 @@ fn a_file_that_is_replaced_or_emptied_is_followed_on() {
     fs::write(&file, fs::read(capture("closed-early")).unwrap()).unwrap();
     read_until(&mut reading, "closed-early");
     kill(Pid::from_raw(reading.id() as i32), Signal::SIGINT).unwrap();
-    let output = reading.wait_with_output().unwrap();
-    let told = text(&output.stdout);
-    assert_eq!(told.matches("growing was emptied or replaced after packet ").count(), 2, "{told}");
+    let printed = Outcome::from(reading.wait_with_output().unwrap()).out;
+    assert_eq!(printed.matches("growing was emptied or replaced after packet ").count(), 2, "{printed}");
 }
 
 #[test]
 fn what_a_writer_says_last_is_read_after_the_interrupt() {
-    let mut reading =
-        ssmscope(&["read", "-o", "json", "-"]).stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
+    let mut reading = spawn(&mut ssmscope(&["read", "-o", "json", "-"]));
     let mut pipe = reading.stdin.take().unwrap();
     pipe.write_all(TEXT.as_bytes()).unwrap();
     thread::sleep(Duration::from_millis(800));
@@ -147,38 +138,22 @@ fn what_a_writer_says_last_is_read_after_the_interrupt() {
     pipe.write_all(b"\n5 packets captured\n9 packets received by filter\n4 packets dropped by kernel\n")
         .unwrap();
     drop(pipe);
-    let told = text(&reading.wait_with_output().unwrap().stdout);
-    assert!(told.contains(r#""dropped":4"#), "{told}");
+    let printed = Outcome::from(reading.wait_with_output().unwrap()).out;
+    assert!(printed.contains(r#""dropped":4"#), "{printed}");
 }
 
-/// Reads until some words were told, for five seconds at most.
+/// Reads until these words are printed, for five seconds at most.
 fn read_until(reading: &mut Child, words: &str) -> String {
     let began = Instant::now();
-    let mut told = String::new();
+    let mut printed = String::new();
     let output = reading.stdout.as_mut().unwrap();
     let mut bytes = [0; 4_096];
-    while !told.contains(words) {
-        assert!(began.elapsed() < Duration::from_secs(5), "no {words} in {told}");
+    while !printed.contains(words) {
+        assert!(began.elapsed() < Duration::from_secs(5), "no {words} in {printed}");
         let count = output.read(&mut bytes).unwrap();
-        assert!(count > 0, "no {words} in {told}");
-        told.push_str(&text(&bytes[..count]));
+        assert!(count > 0, "no {words} in {printed}");
+        printed.push_str(&text(&bytes[..count]));
         thread::sleep(Duration::from_millis(10));
     }
-    told
-}
-
-fn capture(situation: &str) -> PathBuf {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("testdata").join(situation);
-    let names = ["capture.pcap", "capture.pcapng", "transcript.txt"];
-    names.iter().map(|name| folder.join(name)).find(|file| file.exists()).unwrap()
-}
-
-fn ssmscope(options: &[&str]) -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_ssmscope"));
-    command.env("TZ", "UTC").env("NO_COLOR", "1").args(options);
-    command
-}
-
-fn text(bytes: &[u8]) -> String {
-    String::from_utf8_lossy(bytes).into_owned()
+    printed
 }

@@ -1,6 +1,6 @@
 //! TCP between two ends as a capture at the client shows it, with what networks do to segments.
 
-use crate::random::Random;
+use crate::support::random::Random;
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum End {

@@ -1,8 +1,8 @@
 //! What is said: handshakes of every kind, an exchange, an end.
 
-use crate::network::Conversation;
-use crate::network::End::{self, Client, Server};
-use crate::random::Random;
+use super::network::Conversation;
+use super::network::End::{self, Client, Server};
+use crate::support::random::Random;
 
 /// How the keys are agreed on.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]

@@ -6,10 +6,9 @@
 
 mod bounds;
 mod mutation;
-#[path = "../healthy/random.rs"]
-#[allow(dead_code, reason = "healthy connections need more of it")]
-mod random;
 mod seeds;
+#[path = "../support/mod.rs"]
+mod support;
 mod targets;
 
 use std::io::{Cursor, Read};
@@ -20,11 +19,12 @@ use std::time::{Duration, Instant};
 
 use mutation::Seed;
 use peak_alloc::PeakAlloc;
-use random::Random;
 use serde_json::Value;
 use ssmscope::analysis::Watching;
 use ssmscope::capture::Target;
 use ssmscope::capture::merge::Merged;
+use support::random::Random;
+use support::situations::{entries, situations, testdata};
 use targets::{Analysis, WAYS};
 
 #[global_allocator]
@@ -56,8 +56,10 @@ const LONGEST: Duration = Duration::from_secs(5);
 /// What the analysis of one capture may hold at a time, in bytes.
 const MOST_MEMORY: usize = 64 * 1024 * 1024;
 
+/// The test captures, in the order of their names.
 fn captures() -> Vec<Vec<u8>> {
-    seeds::captures(&Path::new(env!("CARGO_MANIFEST_DIR")).join("testdata"))
+    let files = situations().into_iter().flat_map(|situation| situation.files());
+    files.map(|path| std::fs::read(path).expect("a capture")).collect()
 }
 
 #[test]
@@ -200,9 +202,8 @@ fn write_corpus(folder: &Path, seeds: &[Vec<u8>]) {
 
 #[test]
 fn hostile_files_are_read_and_their_words_escaped() {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("testdata/hostile");
     for way in WAYS {
-        for file in seeds::entries(&folder.join(way.name)) {
+        for file in entries(Path::new(&testdata("hostile")).join(way.name).as_path()) {
             (way.take)(&std::fs::read(file).expect("a file"));
         }
     }
@@ -211,7 +212,7 @@ fn hostile_files_are_read_and_their_words_escaped() {
 #[test]
 fn what_a_hostile_file_says_is_told_as_it_is() {
     let told = |name: &str| {
-        let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("testdata/hostile/capture").join(name);
+        let path = testdata(&format!("hostile/capture/{name}"));
         Analysis::default().of_file(std::fs::File::open(path).expect("a file")).expect("a capture").first
     };
     let name = "\u{1b}[2J\u{1b}]0;owned\u{7}|critical=1\u{202e}moc.elpmaxe\u{200b}<script>&=cmd|\r\nx";

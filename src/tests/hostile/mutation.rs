@@ -3,7 +3,7 @@
 use std::io::{Read, Write};
 use std::ops::Range;
 
-use super::random::Random;
+use super::support::random::Random;
 
 /// A capture in the pieces that its form has.
 #[derive(Clone, Debug)]

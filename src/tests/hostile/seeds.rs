@@ -1,7 +1,6 @@
 //! What the ways in are tried with first: the captures of `testdata/`, and what they hold in the form that each way takes.
 
 use std::io::{self, Cursor};
-use std::path::{Path, PathBuf};
 
 use ssmscope::analysis::{self, Judged, Settings, Sink};
 use ssmscope::capture::{self, Frame, Record, Target};
@@ -9,27 +8,6 @@ use ssmscope::decode::Decoder;
 use ssmscope::packet::{Content, Segment};
 
 use super::targets::LINK_TYPES;
-
-/// The captures and transcripts below this folder, in the order of their names.
-pub fn captures(testdata: &Path) -> Vec<Vec<u8>> {
-    let is_input = |path: &PathBuf| {
-        path.file_name().is_some_and(|name| {
-            let name = name.to_string_lossy();
-            name.contains(".pcap") || name == "transcript.txt"
-        })
-    };
-    let files =
-        entries(testdata).into_iter().filter(|path| path.is_dir()).flat_map(|folder| entries(&folder));
-    files.filter(is_input).map(|path| std::fs::read(path).expect("a capture")).collect()
-}
-
-/// What a folder holds, in the order of the names.
-pub fn entries(folder: &Path) -> Vec<PathBuf> {
-    let entries = std::fs::read_dir(folder).into_iter().flatten().flatten();
-    let mut paths: Vec<_> = entries.map(|entry| entry.path()).collect();
-    paths.sort();
-    paths
-}
 
 /// The seeds of the way in that has this name.
 pub fn of(way: &str, captures: &[Vec<u8>]) -> Vec<Vec<u8>> {

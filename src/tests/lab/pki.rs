@@ -8,7 +8,7 @@ use rcgen::{
     KeyPair, date_time_ymd,
 };
 
-/// The name that the good certificates bear.
+/// The name in the good certificates.
 pub const NAME: &str = "ssm.test";
 
 /// An authority, and the certificates that it issued.

@@ -1,26 +1,21 @@
-//! What monitoring is told of each of these attempts: a plugin's line, and metrics.
+//! What these attempts give to monitoring: a plugin's line, and metrics.
 
 use std::fs;
 use std::process::Command;
 
-use crate::network::Net;
+use crate::support::lab::Lab;
+use crate::support::run::{Outcome, path, text};
 
-/// The plugin's line names what is the matter and has a status to it, the metrics have it as the reason.
-pub fn holds(net: &Net, options: &[&str], reason: &str) {
-    let file = net.folder.path().join("check.prom");
-    let textfile = file.to_str().unwrap();
-    let output = net
-        .check(&["-o", "nagios", "-w", "30", "-c", "7", "--textfile", textfile])
-        .args(options)
-        .output()
-        .unwrap();
-    let (out, error) = (String::from_utf8(output.stdout).unwrap(), String::from_utf8(output.stderr).unwrap());
+/// The plugin's line has the reason and its status, and the metrics have the same reason.
+pub fn holds(lab: &Lab, options: &[&str], reason: &str) {
+    let file = lab.folder.path().join("check.prom");
+    let plugin = ["-o", "nagios", "-w", "30", "-c", "7", "--textfile", path(&file)];
+    let Outcome { status, out, error } = Outcome::of(lab.check(&plugin).args(options));
     assert_eq!(error, "", "{options:?}");
-    let status = output.status.code().unwrap();
     let word = ["OK", "WARNING", "CRITICAL", "UNKNOWN"][status as usize];
     let (line, figures) = out.lines().next().unwrap().split_once(" | ").unwrap();
     let rest = line.strip_prefix(&format!("SSMSCOPE {word}: {reason}")).unwrap_or_else(|| panic!("{out}"));
-    // A verdict stands with its cause, stage and server, what is no connection's with its explanation.
+    // A verdict comes with its cause, stage and server, a reason without a connection with its explanation.
     assert!([" at ", " (", ": "].iter().any(|next| rest.starts_with(next)), "{out}");
     assert!(line.len() < 80 && out.matches('|').count() == 1 && out.is_ascii(), "{out}");
     assert!(figures.starts_with("time=") && figures.contains("s;;;0"), "{out}");
@@ -38,6 +33,6 @@ pub fn holds(net: &Net, options: &[&str], reason: &str) {
     let promtool =
         Command::new("promtool").args(["check", "metrics"]).stdin(fs::File::open(&file).unwrap()).output();
     if let Ok(judged) = promtool {
-        assert!(judged.status.success(), "{}", String::from_utf8_lossy(&judged.stderr));
+        assert!(judged.status.success(), "{}", text(&judged.stderr));
     }
 }

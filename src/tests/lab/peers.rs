@@ -1,4 +1,4 @@
-//! Servers of the tests' own making: some that break off, and a token endpoint over TLS.
+//! Servers of the tests' own making: some that break off, and web servers over TLS.
 
 use std::io::{Read, Write};
 use std::net::{TcpListener, TcpStream};
@@ -9,14 +9,11 @@ use std::time::Duration;
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 
-use crate::network::Net;
+use crate::support::lab::Lab;
 
-/// How long a silent peer is silent.
-const SILENCE: Duration = Duration::from_secs(4);
-
-/// Serves each connection on the server by this function, in a thread that ends with the test program.
-pub fn serve(net: &Net, port: u16, handle: impl Fn(TcpStream) + Send + Sync + 'static) {
-    let listener = net.within("server", || TcpListener::bind(("::", port)).unwrap());
+/// Serves each connection to the server by this function, in a thread that ends with the test program.
+pub fn serve(lab: &Lab, port: u16, handle: impl Fn(TcpStream) + Send + Sync + 'static) {
+    let listener = lab.within("server", || TcpListener::bind(("::", port)).unwrap());
     let handle = Arc::new(handle);
     thread::spawn(move || {
         for peer in listener.incoming().flatten() {
@@ -26,23 +23,33 @@ pub fn serve(net: &Net, port: u16, handle: impl Fn(TcpStream) + Send + Sync + 's
     });
 }
 
-/// Reads what comes, and is silent.
-pub fn read_and_wait(mut peer: TcpStream) {
-    let _ = peer.read(&mut [0; 4_096]);
-    thread::sleep(SILENCE);
+/// Is silent for longer than any test waits.
+pub fn wait() {
+    thread::sleep(Duration::from_secs(4));
 }
 
-/// Begins its answer by a ServerHello of TLS 1.2, and is silent.
+/// Reads once, and is silent.
+pub fn read_and_wait(mut peer: TcpStream) {
+    let _ = peer.read(&mut [0; 4_096]);
+    wait();
+}
+
+/// Answers with a ServerHello of TLS 1.2, and is silent.
 pub fn begin_and_wait(mut peer: TcpStream) {
+    send_server_hello(&mut peer);
+    wait();
+}
+
+/// Answers with a ServerHello of TLS 1.2.
+pub fn send_server_hello(peer: &mut TcpStream) {
     let _ = peer.read(&mut [0; 4_096]);
     let mut hello = vec![22, 3, 3, 0, 42, 2, 0, 0, 38, 3, 3];
     hello.extend([9; 32]);
     hello.extend([0, 0xc0, 0x2f, 0]);
     let _ = peer.write_all(&hello);
-    thread::sleep(SILENCE);
 }
 
-/// Reads all that comes, answers with these bytes, and closes.
+/// Reads once, answers with these bytes, and closes.
 pub fn answer(mut peer: TcpStream, bytes: &[u8]) {
     let _ = peer.read(&mut [0; 4_096]);
     let _ = peer.write_all(bytes);
@@ -50,15 +57,16 @@ pub fn answer(mut peer: TcpStream, bytes: &[u8]) {
     let _ = peer.read(&mut [0; 4_096]);
 }
 
-/// Closes with what came unread, which Linux answers by a RST.
+/// Closes with unread data, which Linux answers with a RST.
 pub fn close_unread(peer: TcpStream) {
+    let _ = peer.peek(&mut [0]);
     thread::sleep(Duration::from_millis(200));
     drop(peer);
 }
 
-/// A web server over TLS that answers a request, its path and body, with what this function makes of them.
+/// A web server over TLS: `answer` makes the response from the request's path and body.
 pub fn serve_https(
-    net: &Net,
+    lab: &Lab,
     port: u16,
     [certificate, key]: &[String; 2],
     answer: impl Fn(&str, &str) -> String + Send + Sync + 'static,
@@ -73,7 +81,7 @@ pub fn serve_https(
         .with_single_cert(chain, key)
         .unwrap();
     let config = Arc::new(config);
-    serve(net, port, move |mut peer| {
+    serve(lab, port, move |mut peer| {
         let mut connection = rustls::ServerConnection::new(Arc::clone(&config)).unwrap();
         let mut stream = rustls::Stream::new(&mut connection, &mut peer);
         let mut request = Vec::new();
@@ -104,7 +112,7 @@ pub fn serve_https(
     });
 }
 
-/// An answer with a body in JSON.
+/// A response with a body in JSON.
 pub fn json(status: &str, body: &str) -> String {
     let len = body.len();
     format!("HTTP/1.1 {status}\r\nContent-Type: application/json\r\nContent-Length: {len}\r\n\r\n{body}")

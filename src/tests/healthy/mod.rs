@@ -1,20 +1,20 @@
 //! Healthy connections by the thousand, of every kind that stacks and networks make: none may raise an alarm.
 //!
-//! 10,000 of them are analysed by default; `HEALTHY_CONNECTIONS=100000 cargo test --release --test healthy` analyses more,
-//! the same ones first. They follow from the seed alone.
+//! 10,000 of them are analysed by default; `HEALTHY_CONNECTIONS=100000 cargo test --release --test integration healthy` analyses
+//! more, the same ones first. They follow from the seed alone.
 
 mod network;
-mod random;
 mod tls;
 
 use std::fmt::Write;
 use std::io::Cursor;
 
 use network::Conversation;
-use random::Random;
 use ssmscope::analysis::{self, Judged, Settings, Sink};
 use ssmscope::capture::{self, Target};
 use tls::Plan;
+
+use crate::support::random::Random;
 
 /// Connections in one capture, interleaved in time.
 const AT_ONCE: u64 = 100;
@@ -55,8 +55,8 @@ fn analyse_many(snaplen: usize) {
         for ((number, (plan, conversation)), (port, code, headline)) in numbers.zip(&made).zip(&verdicts.0) {
             assert_eq!(*port, conversation.client_port());
             slow += u64::from(*code == "slow");
-            let is_told = if snaplen == WHOLE { plan.is_told() } else { plan.is_told_if_cut() };
-            if is_told && !conversation.expected().contains(code) {
+            let is_known = if snaplen == WHOLE { plan.is_told() } else { plan.is_told_if_cut() };
+            if is_known && !conversation.expected().contains(code) {
                 alarm_count += 1;
                 if alarm_count <= 20 {
                     let _ = writeln!(alarms, "{number}: {code} ({headline})\n    {plan:?}");

@@ -1,0 +1,27 @@
+//! The command and the library on whole captures: everything that needs neither root nor an allocator of its own.
+
+// The order of the rooms, read from the sources.
+mod architecture;
+// Captures with more connections than are followed at one time.
+mod bounds;
+// Usage, errors, exit status and pipes.
+mod cli;
+// The test captures: verdicts against their READMEs, reports against the files beside them, pages and captures for each code.
+mod golden;
+// Healthy connections by the thousand, none of which may raise an alarm.
+mod healthy;
+// The committed JSON Schema, and that real output keeps to it.
+mod json_schema;
+// A plugin's status line and Prometheus' metrics.
+mod monitoring;
+// Manual pages, completions, the examples of docs, the Debian package and the static binary.
+mod packaging;
+// The test captures in other forms: cut, with a VLAN tag, over IPv6.
+mod rewritten;
+mod support;
+// Generated packets against tcpdump's own output.
+mod tcpdump_output;
+// The test captures as text, by tcpdump and by `-o tcpdump`.
+mod transcripts;
+// Pipes whose writer pauses, and files that grow.
+mod waiting;
