@@ -23,7 +23,7 @@
 //!     }
 //! }
 //!
-//! let mut source = capture::open(&["testdata/refused/capture.pcapng"])?;
+//! let mut source = capture::open(&["testdata/refused/plain/capture.pcapng"])?;
 //! let everything = Target::new(&[], &[], None)?;
 //! let summary = analysis::analyse(source.as_mut(), everything, &Settings::default(), &mut Print)?;
 //! assert_eq!(summary.exit_status(), 2);

@@ -6,7 +6,7 @@
 use std::io::{self, Write};
 
 /// A recorded TLS 1.2 exchange: Ethernet, IPv4, pcap in microseconds and little-endian.
-const RECORDED: &[u8] = include_bytes!("../../testdata/healthy--tls12/capture.pcap");
+const RECORDED: &[u8] = include_bytes!("../../testdata/healthy/tls12/capture.pcap");
 
 const GLOBAL_HEADER: usize = 24;
 const RECORD_HEADER: usize = 16;

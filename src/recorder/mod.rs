@@ -418,7 +418,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         for run in 1..=2 {
             let mut recorder =
-                record("refused/capture.pcapng", Recorder::new(settings(folder.path())).unwrap());
+                record("refused/plain/capture.pcapng", Recorder::new(settings(folder.path())).unwrap());
             recorder.finish();
             let objects = files(folder.path(), "json");
             assert_eq!(objects.len(), run);
@@ -437,7 +437,7 @@ mod tests {
     #[test]
     fn a_healthy_connection_gets_no_file() {
         let folder = tempfile::tempdir().unwrap();
-        record("healthy/capture.pcap", Recorder::new(settings(folder.path())).unwrap()).finish();
+        record("healthy/plain/capture.pcap", Recorder::new(settings(folder.path())).unwrap()).finish();
         assert!(files(folder.path(), "json").is_empty());
     }
 
@@ -450,7 +450,7 @@ mod tests {
                 Ok(())
             }
         }
-        let file = format!("{}/testdata/refused/capture.pcapng", env!("CARGO_MANIFEST_DIR"));
+        let file = format!("{}/testdata/refused/plain/capture.pcapng", env!("CARGO_MANIFEST_DIR"));
         let mut last = Last(None);
         let everything = Target::new(&[], &[], None).unwrap();
         let mut source = capture::open(&[file]).unwrap();
@@ -483,7 +483,7 @@ mod tests {
                 wire_len: 60,
                 bytes: &[0; 60],
             });
-            let mut recorder = record("refused/capture.pcapng", recorder);
+            let mut recorder = record("refused/plain/capture.pcapng", recorder);
             recorder.others_left = others_left;
             for recording in &mut recorder.awaited {
                 recording.from = at;
@@ -524,7 +524,7 @@ mod tests {
     fn a_connection_whose_syn_is_gone_is_said_to_be_incomplete() {
         let folder = tempfile::tempdir().unwrap();
         let small = Settings { size: 300, ..settings(folder.path()) };
-        let mut recorder = record("refused/capture.pcapng", Recorder::new(small).unwrap());
+        let mut recorder = record("refused/plain/capture.pcapng", Recorder::new(small).unwrap());
         recorder.finish();
         let object = fs::read(&files(folder.path(), "json")[0]).unwrap();
         let object: Value = serde_json::from_slice(&object).unwrap();

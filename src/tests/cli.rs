@@ -6,11 +6,11 @@ use crate::support::run::{Outcome, run, spawn, ssmscope};
 use crate::support::situations::testdata;
 
 fn healthy() -> String {
-    testdata("healthy/capture.pcap")
+    testdata("healthy/plain/capture.pcap")
 }
 
 fn refused() -> String {
-    testdata("refused/capture.pcapng")
+    testdata("refused/plain/capture.pcapng")
 }
 
 #[test]
@@ -44,8 +44,8 @@ fn bad_usage_is_status_3_and_help_is_0() {
 
 #[test]
 fn the_exit_status_is_the_worst_verdict_s() {
-    let slow = testdata("slow/capture.pcap");
-    let midstream = testdata("midstream/capture.pcap");
+    let slow = testdata("slow/plain/capture.pcap");
+    let midstream = testdata("midstream/plain/capture.pcap");
     for (file, status) in [(healthy(), 0), (slow, 1), (refused(), 2), (midstream, 3)] {
         for output in ["timeline", "table", "json", "tcpdump"] {
             assert_eq!(run(&["read", "--output", output, &file]).status, status, "{output} {file}");
@@ -84,7 +84,7 @@ fn standard_input_is_read_by_its_content() {
     let Outcome { status, out, .. } = Outcome::fed(&mut ssmscope(&["read", "-"]), &bytes);
     assert_eq!(status, 0);
     assert!(out.contains("healthy (ok)"), "{out}");
-    let text = fs::read(testdata("vmanage-transcript/transcript.txt")).unwrap();
+    let text = fs::read(testdata("transcript/vmanage/transcript.txt")).unwrap();
     let Outcome { status, out, .. } = Outcome::fed(&mut ssmscope(&["read", "-"]), &text);
     assert_eq!(status, 3);
     assert!(out.contains("in-progress (unknown) at client-finished"), "{out}");
@@ -142,7 +142,7 @@ fn selections_are_applied_and_their_errors_reported() {
     assert_eq!(status, 3);
     assert!(out.starts_with("Reading ended before there was a connection to judge."), "{out}");
     assert!(error.starts_with("ssmscope: --filter 'tcp prt 8443': "), "{error}");
-    let text = testdata("vmanage-transcript/transcript.txt");
+    let text = testdata("transcript/vmanage/transcript.txt");
     let Outcome { status, error, .. } = run(&["read", "--filter", "tcp", &text]);
     assert_eq!(status, 3);
     assert!(error.contains("try: --host and --port"), "{error}");
@@ -150,13 +150,13 @@ fn selections_are_applied_and_their_errors_reported() {
 
 #[test]
 fn spans_and_ports_change_the_judgement() {
-    let gives_up = testdata("no-server-hello--client-gives-up/capture.pcap");
+    let gives_up = testdata("no-server-hello/client-gives-up/capture.pcap");
     assert_eq!(run(&["read", &gives_up]).status, 2);
     let Outcome { out, .. } = run(&["read", "--stall-after", "60", "-o", "json", &gives_up]);
     assert!(!out.contains(r#""code":"no-server-hello""#), "{out}");
     let Outcome { status, .. } = run(&["read", "--slow-after", "1ms", &healthy()]);
     assert_eq!(status, 1);
-    let plain = testdata("plaintext/capture.pcap");
+    let plain = testdata("plaintext/plain/capture.pcap");
     let Outcome { out, .. } = run(&["read", "-o", "json", &plain]);
     let port = out.split(r#""server":{"ip":"198.51.100.20","port":"#).nth(1).unwrap();
     let port = port.split('}').next().unwrap();
@@ -196,9 +196,9 @@ fn explain_lists_the_catalogue_and_prints_a_page() {
 
 #[test]
 fn certificates_are_checked_against_the_file_that_is_named() {
-    let capture = testdata("healthy--intermediate/capture.pcap");
-    let authority = testdata("healthy--intermediate/ca.pem");
-    let stranger = testdata("stranger.pem");
+    let capture = testdata("healthy/intermediate/capture.pcap");
+    let authority = testdata("healthy/intermediate/ca.pem");
+    let stranger = testdata("lab/stranger.pem");
     let faults = |arguments: &[&str]| {
         let Outcome { status, out, error } = run(&[&["read", "-o", "json", &capture], arguments].concat());
         assert_eq!((status, error.as_str()), (0, ""));

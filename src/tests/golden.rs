@@ -17,13 +17,13 @@ use crate::support::situations::{Situation, situations};
 
 /// Situations that are judged wrongly, and why.
 const WRONG: [(&str, &str); 3] = [
-    ("handshake-stalled--pmtu-client-certificate-tls13", "the request behind the lost flight counts"),
+    ("handshake-stalled/pmtu-client-certificate-tls13", "the request behind the lost flight counts"),
     (
-        "tls-alert--untrusted-curl-java-tls12",
+        "tls-alert/untrusted-curl-java-tls12",
         "the refusal came before the flight was complete, as is to be seen",
     ),
     (
-        "tls-alert--untrusted-python-java-tls12",
+        "tls-alert/untrusted-python-java-tls12",
         "the refusal came before the flight was complete, as is to be seen",
     ),
 ];
@@ -81,10 +81,31 @@ fn every_verdict_has_a_page_and_a_capture_of_its_name() {
         assert!(text.lines().count() > 3, "{} says nothing", page.display());
     }
     let situations = situations();
-    let named = situations.iter().filter(|situation| situation.name == situation.code());
+    let named = situations.iter().filter(|situation| situation.name == format!("{}/plain", situation.code()));
     let captured: BTreeSet<_> = named.map(|situation| situation.code().to_owned()).collect();
     let lacking: Vec<_> = codes.difference(&captured).collect();
-    assert!(lacking.is_empty(), "no folder in testdata has both the name and the verdict {lacking:?}");
+    assert!(lacking.is_empty(), "no folder testdata/CODE/plain with the verdict of {lacking:?}");
+}
+
+#[test]
+fn every_file_and_capture_that_a_page_names_exists() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    for rule in RULES {
+        let (_, named) = rule.page.split_once("\n## Rule\n").expect("a page ends with its rule");
+        let words = named.split([' ', '\n', ',', ';', '(', ')']).map(|word| word.trim_end_matches('.'));
+        let (files, captures): (Vec<_>, Vec<_>) =
+            words.filter(|word| word.contains('/')).partition(|word| word.starts_with("src/"));
+        assert!(captures.contains(&format!("{}/plain", rule.code).as_str()), "{}: {captures:?}", rule.code);
+        let module = format!("src/verdict/{}.rs", rule.code.replace('-', "_"));
+        assert!(files.contains(&module.as_str()), "{}: {files:?}", rule.code);
+        for path in files
+            .iter()
+            .map(|file| root.join(file))
+            .chain(captures.iter().map(|name| root.join("testdata").join(name).join("README.md")))
+        {
+            assert!(path.exists(), "{} names {}", rule.code, path.display());
+        }
+    }
 }
 
 #[test]
@@ -99,7 +120,7 @@ fn every_reason_of_a_check_has_a_page_of_its_name() {
 fn the_readme_shows_what_is_really_printed() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     let readme = fs::read_to_string(root.join("README.md")).unwrap();
-    let golden = fs::read_to_string(root.join("testdata/vmanage-transcript/timeline.txt")).unwrap();
+    let golden = fs::read_to_string(root.join("testdata/transcript/vmanage/timeline.txt")).unwrap();
     let (connection, _) = golden.split_once("\nCapture\n").expect("the notes on the capture come last");
     assert!(readme.contains(connection.trim_end()), "README.md's sample is not this:\n{connection}");
 }
@@ -109,7 +130,7 @@ fn the_readme_shows_what_is_really_printed() {
 fn read(situation: &Situation, captures: &[String], options: &[&str]) -> String {
     let mut command = ssmscope(&["read"]);
     command.current_dir(&situation.folder);
-    command.env("SSL_CERT_FILE", "../stranger.pem").env_remove("SSL_CERT_DIR");
+    command.env("SSL_CERT_FILE", "../../lab/stranger.pem").env_remove("SSL_CERT_DIR");
     if situation.folder.join("ca.pem").exists() {
         command.args(["--ca-file", "ca.pem"]);
     }

@@ -12,10 +12,10 @@ use ssmscope::verdict::RULES;
 use crate::support::run::{Outcome, path, run, spawn, ssmscope};
 use crate::support::situations::{Situation, capture, situations, testdata};
 
-const REFUSED: &str = "refused/capture.pcapng";
-const HEALTHY: &str = "healthy/capture.pcap";
+const REFUSED: &str = "refused/plain/capture.pcapng";
+const HEALTHY: &str = "healthy/plain/capture.pcap";
 /// The first certificate of its chain to expire does so in September 2049.
-const WITH_CERTIFICATES: &str = "healthy--intermediate/capture.pcap";
+const WITH_CERTIFICATES: &str = "healthy/intermediate/capture.pcap";
 
 // ---- a plugin ----
 
@@ -23,9 +23,9 @@ const WITH_CERTIFICATES: &str = "healthy--intermediate/capture.pcap";
 fn a_plugin_prints_one_status_line_below_80_characters_and_the_exit_status() {
     for (capture, begin, status) in [
         (HEALTHY, "SSMSCOPE OK: healthy at application-data, ", 0),
-        ("slow/capture.pcap", "SSMSCOPE WARNING: slow at ", 1),
+        ("slow/plain/capture.pcap", "SSMSCOPE WARNING: slow at ", 1),
         (REFUSED, "SSMSCOPE CRITICAL: refused at syn, ", 2),
-        ("midstream/capture.pcap", "SSMSCOPE UNKNOWN: midstream at none, ", 3),
+        ("midstream/plain/capture.pcap", "SSMSCOPE UNKNOWN: midstream at none, ", 3),
         ("no-such-file", "SSMSCOPE UNKNOWN: ", 3),
         ("README.md", "SSMSCOPE UNKNOWN: ", 3),
     ] {
@@ -40,7 +40,7 @@ fn a_plugin_prints_one_status_line_below_80_characters_and_the_exit_status() {
 fn every_capture_makes_a_plugin_s_output_and_metrics() {
     let folder = tempfile::tempdir().unwrap();
     let metrics = folder.path().join("x.prom");
-    let authority = testdata("stranger.pem");
+    let authority = testdata("lab/stranger.pem");
     for file in situations().iter().flat_map(Situation::files) {
         let options = ["-o", "nagios", "-w", "30", "--ca-file", &authority, "--textfile", path(&metrics)];
         is_a_plugin_s(&run(&[&["read", path(&file)][..], &options].concat()));
@@ -182,7 +182,7 @@ fn promtool_accepts_the_metrics_of_every_verdict() {
         return;
     }
     for rule in RULES {
-        let file = capture(rule.code);
+        let file = capture(&format!("{}/plain", rule.code));
         let outcome = run(&["read", "-o", "prometheus", "-H", "0.0.0.0/0", "-H", "::/0", &file]);
         promtool_accepts(&outcome.out);
     }

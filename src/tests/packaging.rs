@@ -108,7 +108,7 @@ fn prometheus_accepts_the_rules_and_they_alert() {
 
 #[test]
 fn the_rules_read_metrics_that_exist() {
-    let capture = testdata("healthy--intermediate/capture.pcap");
+    let capture = testdata("healthy/intermediate/capture.pcap");
     let metrics = run(&["read", "-o", "prometheus", &capture]).out;
     let rules = fs::read_to_string(example_path("prometheus-rules.yml")).unwrap();
     let is_name = |character: char| character.is_ascii_alphanumeric() || character == '_';
@@ -211,7 +211,7 @@ fn icinga_s_arguments_are_options_of_the_check() {
         arguments.push(name.to_owned());
         arguments.push(match name {
             "-H" => "127.0.0.1".to_owned(),
-            "--ca-file" => testdata("stranger.pem"),
+            "--ca-file" => testdata("lab/stranger.pem"),
             _ => "9".to_owned(),
         });
     }
@@ -234,7 +234,8 @@ fn the_debian_package_installs_runs_and_leaves() {
     }
     execute("apt-get", &["install", "-y", "-qq", &package]);
     let installed = Installed;
-    let read = execute("/usr/bin/ssmscope", &["read", "-o", "nagios", &testdata("healthy/capture.pcap")]);
+    let read =
+        execute("/usr/bin/ssmscope", &["read", "-o", "nagios", &testdata("healthy/plain/capture.pcap")]);
     assert!(read.out.starts_with("SSMSCOPE OK: healthy"), "{read:?}");
     for (path, mode) in [
         ("/usr/bin/ssmscope", 0o755),
@@ -297,8 +298,8 @@ fn the_static_binary_needs_no_other_file() {
 #[test]
 fn the_static_binary_reads_and_captures_in_an_empty_chroot() {
     let Some(chroot) = Chroot::new() else { return };
-    chroot.copy("capture.pcap", "healthy--intermediate/capture.pcap");
-    chroot.copy("transcript.txt", "vmanage-transcript/transcript.txt");
+    chroot.copy("capture.pcap", "healthy/intermediate/capture.pcap");
+    chroot.copy("transcript.txt", "transcript/vmanage/transcript.txt");
     let output = chroot.run(&["read", "-o", "json", "/capture.pcap"]);
     assert!(output.status == 0, "{output:?}");
     assert!(output.out.contains("Mozilla's trust store, since the system has none"), "{output:?}");
@@ -324,7 +325,7 @@ fn the_static_binary_reads_and_captures_in_an_empty_chroot() {
 #[test]
 fn the_static_binary_knows_zones_by_their_rules() {
     let Some(chroot) = Chroot::new() else { return };
-    chroot.copy("capture.pcap", "healthy/capture.pcap");
+    chroot.copy("capture.pcap", "healthy/plain/capture.pcap");
     let hour = |zone: &str| {
         let mut command = chroot.command(&["read", "-o", "tcpdump", "/capture.pcap"]);
         Outcome::of(command.env("TZ", zone)).out[..2].parse::<u32>().unwrap()
@@ -337,7 +338,7 @@ fn the_static_binary_knows_zones_by_their_rules() {
 #[test]
 fn the_static_binary_finds_names_without_the_c_library_s_plug_ins() {
     let Some(chroot) = Chroot::new() else { return };
-    chroot.copy("capture.pcap", "healthy/capture.pcap");
+    chroot.copy("capture.pcap", "healthy/plain/capture.pcap");
     fs::create_dir(chroot.0.path().join("etc")).unwrap();
     let server = chroot.run(&["read", "-o", "json", "/capture.pcap"]).out;
     let server: serde_json::Value = serde_json::from_str(server.lines().next().unwrap()).unwrap();

@@ -15,28 +15,28 @@ const SNAPLEN: usize = 128;
 /// What can be told from cut packets where it is less: whether the server's flight ended stands behind the cut, so that
 /// nobody is named.
 const TOLD_IF_CUT: [(&str, &str); 4] = [
-    ("handshake-stalled", "handshake-stalled actor=unknown cause=-"),
-    ("handshake-stalled--tls13-flight", "handshake-stalled actor=unknown cause=-"),
-    ("handshake-stalled--client-tls12", "handshake-stalled actor=unknown cause=-"),
-    ("handshake-stalled--client-tls13", "handshake-stalled actor=unknown cause=-"),
+    ("handshake-stalled/plain", "handshake-stalled actor=unknown cause=-"),
+    ("handshake-stalled/tls13-flight", "handshake-stalled actor=unknown cause=-"),
+    ("handshake-stalled/client-tls12", "handshake-stalled actor=unknown cause=-"),
+    ("handshake-stalled/client-tls13", "handshake-stalled actor=unknown cause=-"),
 ];
 
 /// Situations that are judged wrongly from cut packets, and why.
 const WRONG_IF_CUT: [(&str, &str); 3] = [
     (
-        "handshake-stalled--pmtu-client-certificate-tls13",
+        "handshake-stalled/pmtu-client-certificate-tls13",
         "the flight counts as received that nobody acknowledged",
     ),
     (
-        "healthy--early-data-closed",
+        "healthy/early-data-closed",
         "the early data stands behind the cut, and the answer is taken for the server's flight",
     ),
-    ("tls-alert--no-common-alpn-rustls-rustls-tls13", "the alert stands behind the cut"),
+    ("tls-alert/no-common-alpn-rustls-rustls-tls13", "the alert stands behind the cut"),
 ];
 
 /// Situations that are judged wrongly from whole packets.
 const WRONG: [(&str, &str); 1] =
-    [("handshake-stalled--pmtu-client-certificate-tls13", "the request behind the lost flight counts")];
+    [("handshake-stalled/pmtu-client-certificate-tls13", "the request behind the lost flight counts")];
 
 /// A captured frame that owns its bytes.
 #[derive(Clone)]

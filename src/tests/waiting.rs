@@ -24,7 +24,7 @@ tcpdump: listening on eth0, link-type EN10MB (Ethernet), capture size 128 bytes
 
 #[test]
 fn a_pipe_without_pauses_is_read_as_a_file() {
-    for situation in ["healthy", "refused", "handshake-stalled", "vmanage-transcript"] {
+    for situation in ["healthy/plain", "refused/plain", "handshake-stalled/plain", "transcript/vmanage"] {
         let capture = capture(situation);
         for form in ["timeline", "json", "table", "tcpdump"] {
             let options = ["read", "-o", form, "-"];
@@ -66,7 +66,7 @@ fn packets_alone_are_printed_as_they_come_too() {
 
 #[test]
 fn a_growing_file_is_followed_until_it_is_told_to_end() {
-    let bytes = fs::read(capture("refused")).unwrap();
+    let bytes = fs::read(capture("refused/plain")).unwrap();
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("growing");
     // Cut within the last packet.
@@ -107,7 +107,7 @@ fn a_pause_between_a_packet_s_two_lines_does_not_tear_it() {
 
 #[test]
 fn a_file_that_is_replaced_or_emptied_is_followed_on() {
-    let bytes = fs::read(capture("refused")).unwrap();
+    let bytes = fs::read(capture("refused/plain")).unwrap();
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("growing");
     fs::write(&file, &bytes).unwrap();
@@ -116,11 +116,11 @@ fn a_file_that_is_replaced_or_emptied_is_followed_on() {
     read_until(&mut reading, "refused");
     fs::rename(&file, folder.path().join("old")).unwrap();
     thread::sleep(Duration::from_millis(100));
-    fs::write(&file, fs::read(capture("tls-alert")).unwrap()).unwrap();
+    fs::write(&file, fs::read(capture("tls-alert/plain")).unwrap()).unwrap();
     read_until(&mut reading, "tls-alert");
     fs::write(&file, "").unwrap();
     thread::sleep(Duration::from_millis(600));
-    fs::write(&file, fs::read(capture("closed-early")).unwrap()).unwrap();
+    fs::write(&file, fs::read(capture("closed-early/plain")).unwrap()).unwrap();
     read_until(&mut reading, "closed-early");
     kill(Pid::from_raw(reading.id() as i32), Signal::SIGINT).unwrap();
     let printed = Outcome::from(reading.wait_with_output().unwrap()).out;

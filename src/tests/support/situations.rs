@@ -1,11 +1,12 @@
-//! The recorded situations of testdata, each a folder with captures and a README that says what they show.
+//! The recorded situations of testdata, each a folder with captures and a README that says what they show: `CODE/VARIANT`, or
+//! a variant of `tcp`, `link`, `file` or `transcript`.
 
 use std::fs;
 use std::path::{Path, PathBuf};
 
-/// One folder of testdata.
+/// One folder with captures.
 pub struct Situation {
-    /// Its path below testdata, by which tests and pages refer to it.
+    /// Its path below testdata, `reset/injected`, by which tests and pages refer to it.
     pub name: String,
     pub folder: PathBuf,
     /// The names of its captures; those of a ring are read together, others one by one.
@@ -58,7 +59,7 @@ impl Situation {
 
 /// All of them, in the order of their names.
 pub fn situations() -> Vec<Situation> {
-    entries(&root()).into_iter().filter_map(Situation::read).collect()
+    entries(&root()).iter().flat_map(|group| entries(group)).filter_map(Situation::read).collect()
 }
 
 /// The capture of the situation that has this name.

@@ -75,21 +75,21 @@ def refused(name, certificate, alert, cause, *options, client=by_name, by="{curl
               sees=(CERTIFICATE, f"tls.alert_message.desc=={alert}"), **parts)(served(certificate, client, *options))
 
 
-refused("tls-alert--expired", "expired.pem", 45, "certificate_expired", shows="a certificate that has expired",
+refused("tls-alert/expired", "expired.pem", 45, "certificate_expired", shows="a certificate that has expired",
         expect="a certificate valid until June 2025, and the client's alert certificate_expired")
-refused("tls-alert--not-yet-valid", "not-yet-valid.pem", 42, "bad_certificate", shows="a certificate that is not valid yet",
+refused("tls-alert/not-yet-valid", "not-yet-valid.pem", 42, "bad_certificate", shows="a certificate that is not valid yet",
         expect="a certificate valid from 2040, and the client's alert bad_certificate")
-refused("tls-alert--name-mismatch", "other-name.pem", 46, "certificate_unknown", shows="a certificate for another name, refused by Java",
+refused("tls-alert/name-mismatch", "other-name.pem", 46, "certificate_unknown", shows="a certificate for another name, refused by Java",
         client=lambda lab: lab.java("TLSv1.2", f"{lab.keys}/ca.pem"), by="HttpsURLConnection of {java}",
         expect="no SNI, a certificate for other.example, and the client's alert certificate_unknown")
-refused("tls-alert--self-signed", "self-signed.pem", 48, "unknown_ca", shows="a certificate that signed itself",
+refused("tls-alert/self-signed", "self-signed.pem", 48, "unknown_ca", shows="a certificate that signed itself",
         expect="a certificate whose subject is its issuer, and the client's alert unknown_ca")
-refused("tls-alert--missing-intermediate", "without-intermediate.pem", 48, "unknown_ca", shows="a server that does not send its intermediate certificate",
+refused("tls-alert/missing-intermediate", "without-intermediate.pem", 48, "unknown_ca", shows="a server that does not send its intermediate certificate",
         expect="one certificate, by an authority that is not the client's, and the client's alert unknown_ca")
-refused("tls-alert--weak-certificate", "weak.pem", 42, "bad_certificate", "-cipher", "DEFAULT:@SECLEVEL=0", shows="a certificate with an RSA key of 1024 bits, signed over SHA-1",
+refused("tls-alert/weak-certificate", "weak.pem", 42, "bad_certificate", "-cipher", "DEFAULT:@SECLEVEL=0", shows="a certificate with an RSA key of 1024 bits, signed over SHA-1",
         expect="that certificate, and the client's alert bad_certificate")
 # libcurl compares names itself, after the handshake.
-situation("healthy--name-mismatch", shows="a certificate for another name, at which curl closes after the handshake", made="{curl} → s_server of {openssl}, TLS 1.2",
+situation("healthy/name-mismatch", shows="a certificate for another name, at which curl closes after the handshake", made="{curl} → s_server of {openssl}, TLS 1.2",
           expect="a complete handshake, and then the client's end without a request", verdict="healthy stage=tls-established actor=unknown cause=-",
           sees=(HELLO, CERTIFICATE), never=(DATA,))(served("other-name.pem", by_name))
 
@@ -99,6 +99,6 @@ def with_intermediate(lab):
     served("without-intermediate.pem", by_name, "-cert_chain", f"{lab.keys}/intermediate.crt")(lab)
 
 
-situation("healthy--intermediate", shows="a chain with an intermediate certificate that the client accepts", made="{curl} → s_server of {openssl}, TLS 1.2",
+situation("healthy/intermediate", shows="a chain with an intermediate certificate that the client accepts", made="{curl} → s_server of {openssl}, TLS 1.2",
           expect="two certificates, the second of which the client's authority signed, then request and answer", verdict=OK,
           sees=(HELLO, CERTIFICATE, DATA))(with_intermediate)

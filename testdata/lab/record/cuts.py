@@ -21,7 +21,7 @@ for how in ("reset", "close"):
         with lab.capture():
             lab.client("silent", limit=2)
 
-    situation(f"{CODES[how]}--server-without-a-word", shows=f"a server that {WORDS[how]} right after the TCP handshake", made="{python} client → {python} listener",
+    situation(f"{CODES[how]}/server-without-a-word", shows=f"a server that {WORDS[how]} right after the TCP handshake", made="{python} client → {python} listener",
               expect="a TCP handshake, and the server's end", verdict=f"{CODES[how]} stage=tcp-established actor=server cause=-", sees=(FROM_SERVER + " && " + SIGNS[how],), never=("tcp.len>0",))(unsaid)
     for stage, turns, limit, after, version, words in (
             ("server-hello", 1, 600, "then", "1.2", "in the middle of its Certificate"),
@@ -33,7 +33,7 @@ for how in ("reset", "close"):
             with lab.capture():
                 ask(lab, "curl", version)
 
-        situation(f"{CODES[how]}--server-{stage}-tls{version.replace('.', '')}", shows=f"a server that {WORDS[how]} {words}", made=f"{{curl}} → {{python}} relay → s_server of {{openssl}}, TLS {version}",
+        situation(f"{CODES[how]}/server-{stage}-tls{version.replace('.', '')}", shows=f"a server that {WORDS[how]} {words}", made=f"{{curl}} → {{python}} relay → s_server of {{openssl}}, TLS {version}",
                   expect=f"the handshake up to {stage}, and the server's end", verdict=f"{CODES[how]} stage={stage} actor=server cause=-",
                   sees=(HELLO, SERVER_HELLO, FROM_SERVER + " && " + SIGNS[how]))(relayed)
 
@@ -43,10 +43,10 @@ for client, version in (("curl", "1.2"), ("java", "1.3"), ("rustls", "1.3")):
         with lab.capture():
             ask(lab, client, version)
 
-    situation(f"reset--on-request-{client}-tls{version.replace('.', '')}", shows="a server that resets instead of answering the request", made=f"{CLIENTS[client]} → {{python}} TLS {version} server",
+    situation(f"reset/on-request-{client}-tls{version.replace('.', '')}", shows="a server that resets instead of answering the request", made=f"{CLIENTS[client]} → {{python}} TLS {version} server",
               expect="a handshake, a request, and the server's RST", verdict="reset stage=application-data actor=server cause=-", sees=(HELLO, DATA, FROM_SERVER + " && " + RESET))(reset_on_request)
 
-@situation("reset--in-the-answer", shows="a server that resets in the middle of its answer", made="{curl} → {python} relay → s_server of {openssl}, TLS 1.2",
+@situation("reset/in-the-answer", shows="a server that resets in the middle of its answer", made="{curl} → {python} relay → s_server of {openssl}, TLS 1.2",
            expect="a handshake, a request, 40 bytes of a longer record, and the server's RST", verdict="reset stage=application-data actor=server cause=-",
            sees=(HELLO, DATA, FROM_SERVER + " && " + RESET))
 def _(lab):
@@ -62,12 +62,12 @@ for client, version in (("curl", "1.2"), ("java", "1.2")):
         with lab.capture():
             ask(lab, client, version)
 
-    situation(f"no-response--closed-{client}-tls{version.replace('.', '')}", shows="a server that closes instead of answering the request", made=f"{CLIENTS[client]} → {{python}} TLS {version} server",
+    situation(f"no-response/closed-{client}-tls{version.replace('.', '')}", shows="a server that closes instead of answering the request", made=f"{CLIENTS[client]} → {{python}} TLS {version} server",
               expect="a handshake, a request, and the server's FIN", verdict="no-response stage=application-data actor=server cause=-", sees=(HELLO, DATA, FROM_SERVER + " && " + FIN))(closed_on_request)
 
 # By the client.
 
-for name, how, verdict in (("closed-early--in-the-client-hello", "close", "closed-early"), ("reset--in-the-client-hello", "reset", "reset"), ("client-silent--in-the-client-hello", "wait", "client-silent")):
+for name, how, verdict in (("closed-early/in-the-client-hello", "close", "closed-early"), ("reset/in-the-client-hello", "reset", "reset"), ("client-silent/in-the-client-hello", "wait", "client-silent")):
     def unfinished_hello(lab, how=how):
         lab.peer("s", "hang", 8443)
         with lab.capture():
@@ -86,7 +86,7 @@ for point, how, version, stage in (("tcp", "reset", "1.2", "tcp-established"), (
         with lab.capture():
             lab.client("cut", version, point, how)
 
-    situation(f"{CODES[how]}--client-{stage}" + (f"-tls{version.replace('.', '')}" if point == "flight" else ""), shows=f"a client that {WORDS[how]} at the stage {stage}", made=f"{{python}} client → {{openssl}}, TLS {version}",
+    situation(f"{CODES[how]}/client-{stage}" + (f"-tls{version.replace('.', '')}" if point == "flight" else ""), shows=f"a client that {WORDS[how]} at the stage {stage}", made=f"{{python}} client → {{openssl}}, TLS {version}",
               expect=f"the connection up to {stage}, and the client's end", verdict=f"{CODES[how]} stage={stage} actor=client cause=-", sees=(FROM_CLIENT + " && " + SIGNS[how],))(given_up)
 
 for how in ("reset", "close"):
@@ -96,7 +96,7 @@ for how in ("reset", "close"):
         with lab.capture():
             lab.client("cut", "1.2", "finished", how)
 
-    situation(f"{CODES[how]}--client-client-finished", shows=f"a client that {WORDS[how]} before the server's Finished", made="{python} client → {python} relay → s_server of {openssl}, TLS 1.2",
+    situation(f"{CODES[how]}/client-client-finished", shows=f"a client that {WORDS[how]} before the server's Finished", made="{python} client → {python} relay → s_server of {openssl}, TLS 1.2",
               expect="the client's Finished, and its end 0.3 s later", verdict=f"{CODES[how]} stage=client-finished actor=client cause=-", sees=(FROM_CLIENT + " && " + SIGNS[how],), never=(FROM_SERVER + " && tls.record.content_type==20",))(before_finished)
 
 # By the path, with the router's own TTL.
@@ -109,7 +109,7 @@ for count, version, stage, six in ((1, "1.3", "server-flight-complete", True), (
             ask(lab, "curl", version, **({"host": SERVER6} if six else {}))
             time.sleep(0.5)
 
-    situation(f"reset--injected-{count}-tls{version.replace('.', '')}" + ("-ipv6" if six else ""), shows=f"a RST forged on the path just before segment {count} of the server", made=f"{{curl}} → {{nginx}}, TLS {version}, RST by wire.py in the router",
+    situation(f"reset/injected-{count}-tls{version.replace('.', '')}" + ("-ipv6" if six else ""), shows=f"a RST forged on the path just before segment {count} of the server", made=f"{{curl}} → {{nginx}}, TLS {version}, RST by wire.py in the router",
               expect="a RST with another TTL than the SYN-ACK, and the server's segment after it", verdict=f"reset stage={stage} actor=path cause=rst-injected",
               sees=(("ipv6.hlim==64 && ipv6.src==2001:db8:2::20 && " if six else FROM_SERVER + " && ip.ttl==64 && ") + RESET,), forward=False)(injected)
 
@@ -134,7 +134,7 @@ for client, six in (("java", False), ("openssl", False), ("rustls", False), ("wg
                 process.wait(12)
             time.sleep(0.3)
 
-    situation(f"no-server-hello--{client}" + ("-ipv6" if six else ""), shows="a server that takes the ClientHello and says nothing, until the client is ended", made=f"{CLIENTS[client]} → {{python}} listener",
+    situation(f"no-server-hello/{client}" + ("-ipv6" if six else ""), shows="a server that takes the ClientHello and says nothing, until the client is ended", made=f"{CLIENTS[client]} → {{python}} listener",
               expect="a ClientHello that is acknowledged, and more than 3 s of silence", verdict="no-server-hello stage=client-hello actor=server cause=-", sees=(HELLO,), never=("tcp.srcport==8443 && tcp.len>0",))(hung)
 
 for client, version in (("curl", "1.3"), ("java", "1.3"), ("java", "1.2"), ("rustls", "1.3"), ("wget", "1.3"), ("openssl", "1.2")):
@@ -155,11 +155,11 @@ for client, version in (("curl", "1.3"), ("java", "1.3"), ("java", "1.2"), ("rus
             else:
                 ask(lab, client, version, *(("--max-time", "4.5") if client == "curl" else ()))
 
-    situation(f"no-response--{client}-tls{version.replace('.', '')}", shows="a request over TLS that is never answered", made=f"{CLIENTS[client]} → {{python}} TLS {version} server",
+    situation(f"no-response/{client}-tls{version.replace('.', '')}", shows="a request over TLS that is never answered", made=f"{CLIENTS[client]} → {{python}} TLS {version} server",
               expect="a complete handshake, a request, and more than 3 s of silence", verdict="no-response stage=application-data actor=server cause=-", sees=(HELLO, DATA))(unanswered)
 
 
-@situation("handshake-stalled--tls13-flight", shows="a server that stops in the middle of its encrypted flight", made="{curl} → {python} relay that passes 300 bytes → s_server of {openssl}, TLS 1.3",
+@situation("handshake-stalled/tls13-flight", shows="a server that stops in the middle of its encrypted flight", made="{curl} → {python} relay that passes 300 bytes → s_server of {openssl}, TLS 1.3",
            expect="a ServerHello and part of what follows, then silence", verdict="handshake-stalled stage=server-hello actor=server cause=-", sees=(HELLO, SERVER_HELLO))
 def _(lab):
     lab.openssl("-tls1_3", port=9443)
@@ -174,5 +174,5 @@ for client, version in (("tls12", "1.2"), ("tls13", "1.3")):
         with lab.capture():
             lab.client("cut", version, "flight", "hang", limit=5)
 
-    situation(f"handshake-stalled--client-{client}", shows="a client that says nothing to the server's flight", made=f"{{python}} client → s_server of {{openssl}}, TLS {version}",
+    situation(f"handshake-stalled/client-{client}", shows="a client that says nothing to the server's flight", made=f"{{python}} client → s_server of {{openssl}}, TLS {version}",
               expect="the server's flight, acknowledged, then silence", verdict="handshake-stalled stage=server-flight-complete actor=client cause=-", sees=(HELLO, SERVER_HELLO))(client_stops)

@@ -13,10 +13,12 @@ import threading
 import time
 
 HERE = pathlib.Path(__file__).resolve().parent
+TESTDATA = HERE.parent.parent
 SERVER, SERVER6 = "198.51.100.20", "2001:db8:2::20"
 FILTER = "tcp or icmp or (icmp6 and ip6[40] < 128)"
-RUSTLS_PEER = HERE.parent.parent / "target/rustls-peer/release/rustls-peer"
+RUSTLS_PEER = TESTDATA.parent / "target/rustls-peer/release/rustls-peer"
 NUMBERS = itertools.count()
+INTO = [TESTDATA]
 ONE_AT_A_TIME = threading.Lock()
 
 SETUP = """
@@ -56,6 +58,12 @@ http {{
   }}
 }}
 """
+
+
+def recorded(capture):
+    """A capture that another is made from: this run's, or the one in testdata."""
+    ours = INTO[0] / capture
+    return ours if ours.exists() else TESTDATA / capture
 
 
 class Lab:

@@ -17,7 +17,7 @@ def hosts(six):
 # Lost on the way.
 
 
-@situation("no-server-hello--client-hello-lost-ipv6", shows="a ClientHello that never gets through, over IPv6", made="{java} → {nginx}, DROP of packets above 140 bytes on the router",
+@situation("no-server-hello/client-hello-lost-ipv6", shows="a ClientHello that never gets through, over IPv6", made="{java} → {nginx}, DROP of packets above 140 bytes on the router",
            expect="a ClientHello repeated and never acknowledged", verdict="no-server-hello stage=client-hello actor=path cause=client-hello-lost", sees=("ipv6 && " + HELLO, "tcp.analysis.retransmission"))
 def _(lab):
     lab.nginx()
@@ -37,11 +37,11 @@ for count, version, verdict, words in (
         with lab.capture():
             ask(lab, "curl", version, "--max-time", "5")
 
-    situation(f"{verdict.split()[0]}--path-goes-dark", shows=f"a path that carries nothing any more after {count} segments of the server", made="{curl} → s_server of {openssl}, TLS 1.2, wire.py",
+    situation(f"{verdict.split()[0]}/path-goes-dark", shows=f"a path that carries nothing any more after {count} segments of the server", made="{curl} → s_server of {openssl}, TLS 1.2, wire.py",
               expect=words + ", and never acknowledged", verdict=verdict, sees=(HELLO, "tcp.analysis.retransmission"), forward=False)(dark)
 
 
-@situation("handshake-stalled--server-flight-lost-ipv6", shows="a part of the server's encrypted flight that is lost, each time again", made="{curl} → {nginx} with a long chain, TLS 1.3 over IPv6, its second segment lost by wire.py",
+@situation("handshake-stalled/server-flight-lost-ipv6", shows="a part of the server's encrypted flight that is lost, each time again", made="{curl} → {nginx} with a long chain, TLS 1.3 over IPv6, its second segment lost by wire.py",
            expect="a full-size segment with the ServerHello, and what follows a hole that is never filled", verdict="handshake-stalled stage=server-hello actor=path cause=server-flight-lost",
            sees=("ipv6 && " + SERVER_HELLO, "tcp.options.sack_le"), forward=False)
 def _(lab):
@@ -69,7 +69,7 @@ for six in (False, True):
             process.wait(10)
             time.sleep(0.2)
 
-    situation("no-server-hello--pmtu-black-hole" + ("-ipv6" if six else ""), shows="a post-quantum ClientHello of two segments, of which only the small second one gets through", made="{rustls} → {nginx}, DROP of packets above 1300 bytes toward the server",
+    situation("no-server-hello/pmtu-black-hole" + ("-ipv6" if six else ""), shows="a post-quantum ClientHello of two segments, of which only the small second one gets through", made="{rustls} → {nginx}, DROP of packets above 1300 bytes toward the server",
               expect="the full-size first segment again and again, and SACKs of the second", verdict="no-server-hello stage=client-hello " + BLACK_HOLE, sees=("tcp.options.sack_le", "tcp.len>1200 && tcp.dstport==8443"), never=("tcp.srcport==8443 && tcp.len>0",))(silent_link)
 
     def told_link(lab, six=six):
@@ -81,7 +81,7 @@ for six in (False, True):
             process.wait(10)
             time.sleep(0.2)
 
-    situation("no-server-hello--pmtu-told-in-vain" + ("-ipv6" if six else ""), shows="a router that says how small the next link is, to a client whose own firewall drops that", made="{rustls} → {nginx}, MTU 1280 behind the router, ICMP dropped in the client's INPUT",
+    situation("no-server-hello/pmtu-told-in-vain" + ("-ipv6" if six else ""), shows="a router that says how small the next link is, to a client whose own firewall drops that", made="{rustls} → {nginx}, MTU 1280 behind the router, ICMP dropped in the client's INPUT",
               expect="the router's error that quotes the ClientHello's first segment, which is sent again as large", verdict="no-server-hello stage=client-hello " + BLACK_HOLE,
               sees=("icmpv6.type==2" if six else "icmp.type==3 && icmp.code==4",), never=("tcp.srcport==8443 && tcp.len>0",))(told_link)
 
@@ -91,7 +91,7 @@ for six in (False, True):
         with lab.capture():
             ask(lab, "rustls", "1.3", **hosts(six))
 
-    situation("healthy--pmtu-heeded" + ("-ipv6" if six else ""), shows="a router that says how small the next link is, to a client that heeds it", made="{rustls} → {nginx}, MTU 1280 behind the router",
+    situation("healthy/pmtu-heeded" + ("-ipv6" if six else ""), shows="a router that says how small the next link is, to a client that heeds it", made="{rustls} → {nginx}, MTU 1280 behind the router",
               expect="the router's error, smaller segments, and a healthy exchange", verdict=OK, sees=("icmpv6.type==2" if six else "icmp.type==3 && icmp.code==4", DATA, FIN))(heeded)
 
 for version in ("1.2", "1.3"):
@@ -101,11 +101,11 @@ for version in ("1.2", "1.3"):
         with lab.capture():
             ask(lab, "curl", version, "--cert", f"{lab.keys}/client-long.pem", "--key", f"{lab.keys}/client.key", "--max-time", "6")
 
-    situation(f"handshake-stalled--pmtu-client-certificate-tls{version.replace('.', '')}", shows="a client certificate too large for a path that says nothing", made=f"{{curl}} → {{nginx}} with ssl_verify_client, TLS {version}, DROP of packets above 1300 bytes toward the server",
+    situation(f"handshake-stalled/pmtu-client-certificate-tls{version.replace('.', '')}", shows="a client certificate too large for a path that says nothing", made=f"{{curl}} → {{nginx}} with ssl_verify_client, TLS {version}, DROP of packets above 1300 bytes toward the server",
               expect="the client's flight of several segments, the full-size ones never acknowledged", verdict="handshake-stalled stage=client-finished " + BLACK_HOLE, sees=(HELLO, "tcp.options.sack_le"))(large_certificate)
 
 
-@situation("no-response--pmtu-black-hole", shows="a request too large for a path that says nothing", made="{curl} with 6 kB to send → {nginx}, TLS 1.2, DROP of packets above 1300 bytes toward the server",
+@situation("no-response/pmtu-black-hole", shows="a request too large for a path that says nothing", made="{curl} with 6 kB to send → {nginx}, TLS 1.2, DROP of packets above 1300 bytes toward the server",
            expect="a complete handshake, and a request of which the full-size segments are never acknowledged", verdict="no-response stage=application-data " + BLACK_HOLE, sees=(HELLO, DATA, "tcp.analysis.retransmission"))
 def _(lab):
     serve(lab, "nginx", "1.2")
@@ -125,7 +125,7 @@ for kind, code, cause in (("icmp-proto-unreachable", 2, "-"), ("icmp-net-prohibi
         with lab.capture():
             lab.curl("--connect-timeout", "4", url=f"https://{f'[{SERVER6}]' if six else SERVER}:8443/")
 
-    situation("unreachable--" + kind.replace("icmp-", "").replace("icmp6-", "ipv6-"), shows=f"a router that answers the SYN with {'ICMPv6 type 1' if six else 'ICMP type 3'} code {code}", made="{curl}, REJECT --reject-with " + kind + " on the router",
+    situation("unreachable/" + kind.replace("icmp-", "").replace("icmp6-", "ipv6-"), shows=f"a router that answers the SYN with {'ICMPv6 type 1' if six else 'ICMP type 3'} code {code}", made="{curl}, REJECT --reject-with " + kind + " on the router",
               expect="a SYN, and the router's error that quotes it", verdict=f"unreachable stage=syn actor=path cause={cause}", sees=(f"icmpv6.code=={code}" if six else f"icmp.code=={code}",))(rejected)
 
 for six in (False, True):
@@ -134,18 +134,18 @@ for six in (False, True):
         with lab.capture():
             lab.curl("--connect-timeout", "6", url=f"https://{'[2001:db8:2::30]' if six else '198.51.100.30'}:8443/")
 
-    situation("unreachable--host-down" + ("-ipv6" if six else ""), shows="a host that is down, so that its router finds no neighbour of that address", made="{curl} → an address that nobody has",
+    situation("unreachable/host-down" + ("-ipv6" if six else ""), shows="a host that is down, so that its router finds no neighbour of that address", made="{curl} → an address that nobody has",
               expect="SYNs, and after some seconds the router's error", verdict="unreachable stage=syn actor=path cause=icmp-host-unreachable", sees=("icmpv6.type==1 && icmpv6.code==3" if six else "icmp.type==3 && icmp.code==1",))(host_down)
 
     def no_route(lab, six=six):
         with lab.capture():
             lab.curl("--connect-timeout", "4", url=f"https://{'[2001:db8:9::20]' if six else '203.0.113.20'}:8443/")
 
-    situation("unreachable--no-route" + ("-ipv6" if six else ""), shows="a router without a route to the server's network", made="{curl} → a network that the router does not know",
+    situation("unreachable/no-route" + ("-ipv6" if six else ""), shows="a router without a route to the server's network", made="{curl} → a network that the router does not know",
               expect="a SYN, and the router's error", verdict="unreachable stage=syn actor=path cause=icmp-net-unreachable", sees=("icmpv6.type==1 && icmpv6.code==0" if six else "icmp.type==3 && icmp.code==0",))(no_route)
 
 
-@situation("unreachable--loop", shows="a route that runs in a circle", made="{curl}, TTL 2 and a route back to the client on the router", expect="a SYN, and ICMP time exceeded",
+@situation("unreachable/loop", shows="a route that runs in a circle", made="{curl}, TTL 2 and a route back to the client on the router", expect="a SYN, and ICMP time exceeded",
            verdict="unreachable stage=syn actor=path cause=-", sees=("icmp.type==11",))
 def _(lab):
     lab.shell(f"ip -n {lab.names['s']} route add 203.0.113.0/24 via 198.51.100.1; ip -n {lab.names['r']} route add 203.0.113.0/24 via 198.51.100.20; ip netns exec {lab.names['s']} sysctl -qw net.ipv4.ip_forward=1")
@@ -153,13 +153,13 @@ def _(lab):
         lab.curl("--connect-timeout", "4", url="https://203.0.113.20:8443/")
 
 
-@situation("refused--java", shows="a port where nobody listens, asked by Java", made="{java}, closed port", expect="a RST that answers the SYN", verdict="refused stage=syn actor=server cause=-", sees=(RESET,))
+@situation("refused/java", shows="a port where nobody listens, asked by Java", made="{java}, closed port", expect="a RST that answers the SYN", verdict="refused stage=syn actor=server cause=-", sees=(RESET,))
 def _(lab):
     with lab.capture():
         ask(lab, "java", "1.3")
 
 
-@situation("tcp-handshake-incomplete--ack-lost", shows="an acknowledgement of the SYN-ACK that never gets through", made="{python} client → {nginx}, DROP of its ACKs on the router, captured at the server",
+@situation("tcp-handshake-incomplete/ack-lost", shows="an acknowledgement of the SYN-ACK that never gets through", made="{python} client → {nginx}, DROP of its ACKs on the router, captured at the server",
            expect="a SYN and repeated SYN-ACKs, no ACK", verdict="tcp-handshake-incomplete stage=syn-ack actor=client cause=-", sees=("tcp.flags==0x12 && tcp.analysis.retransmission",))
 def _(lab):
     lab.nginx()
@@ -176,7 +176,7 @@ for name, line, words in (("smtp", "220 mail.example ESMTP Postfix", "an SMTP gr
         with lab.capture():
             ask(lab, "java", "1.3")
 
-    situation(f"not-tls--{name}-java", shows=f"{words} where TLS is expected", made="HttpsURLConnection of {java} → {python} listener", expect=f"{words} before or after the ClientHello",
+    situation(f"not-tls/{name}-java", shows=f"{words} where TLS is expected", made="HttpsURLConnection of {java} → {python} listener", expect=f"{words} before or after the ClientHello",
               verdict="not-tls stage=client-hello actor=server cause=-", sees=(FROM_SERVER + ' && tcp.payload contains "220 "',))(greeted)
 
 for client in ("java", "rustls", "openssl", "wget"):
@@ -185,7 +185,7 @@ for client in ("java", "rustls", "openssl", "wget"):
         with lab.capture():
             ask(lab, client, "1.3", **hosts(client == "openssl"))
 
-    situation(f"not-tls--http-{client}" + ("-ipv6" if client == "openssl" else ""), shows="TLS spoken to a plain HTTP server", made=f"{CLIENTS[client]} → {{nginx}} without TLS on 8443", expect="a ClientHello answered by HTTP/1.1 400 in clear",
+    situation(f"not-tls/http-{client}" + ("-ipv6" if client == "openssl" else ""), shows="TLS spoken to a plain HTTP server", made=f"{CLIENTS[client]} → {{nginx}} without TLS on 8443", expect="a ClientHello answered by HTTP/1.1 400 in clear",
               verdict="not-tls stage=client-hello actor=server cause=-", sees=('tcp.srcport==8443 && tcp.payload contains "HTTP/1.1 400"',))(plain_http)
 
 for server, version in (("openssl", "1.3"), ("java", "1.3"), ("rustls", "1.3"), ("python", "1.2")):
@@ -194,11 +194,11 @@ for server, version in (("openssl", "1.3"), ("java", "1.3"), ("rustls", "1.3"), 
         with lab.capture():
             lab.curl(url=f"http://{SERVER}:8443/licences", limit=4)
 
-    situation(f"not-tls--client-speaks-http-{server}", shows="plain HTTP spoken to the TLS port", made=f"{{curl}} http:// → {server}", expect="a GET in clear, and whatever the TLS server makes of it",
+    situation(f"not-tls/client-speaks-http-{server}", shows="plain HTTP spoken to the TLS port", made=f"{{curl}} http:// → {server}", expect="a GET in clear, and whatever the TLS server makes of it",
               verdict="not-tls stage=tcp-established actor=client cause=-", sees=('tcp.payload contains "GET /"',))(http_to_tls)
 
 
-@situation("proxy-refused--502", shows="a proxy that answers CONNECT with 502", made="{java} → {python} proxy", expect="CONNECT, 502, the end",
+@situation("proxy-refused/502", shows="a proxy that answers CONNECT with 502", made="{java} → {python} proxy", expect="CONNECT, 502, the end",
            verdict="proxy-refused stage=tcp-established actor=server cause=502", sees=("http.response.code==502",), never=(HELLO,))
 def _(lab):
     lab.peer("s", "proxy", 3128, "502")
@@ -206,7 +206,7 @@ def _(lab):
         lab.run("c", "java", f"-Dhttps.proxyHost={SERVER}", "-Dhttps.proxyPort=3128", "-cp", lab.keys, "HttpsGet", "https://203.0.113.20:8443/licences", "TLSv1.3")
 
 
-@situation("proxy-refused--407-ipv6", shows="a proxy that wants credentials, over IPv6", made="{curl} -x → {python} proxy", expect="CONNECT, 407, the end",
+@situation("proxy-refused/407-ipv6", shows="a proxy that wants credentials, over IPv6", made="{curl} -x → {python} proxy", expect="CONNECT, 407, the end",
            verdict="proxy-refused stage=tcp-established actor=server cause=407", sees=("ipv6 && http.response.code==407",), never=(HELLO,))
 def _(lab):
     lab.peer("s", "proxy", 3128, "407")
@@ -214,7 +214,7 @@ def _(lab):
         lab.curl("-x", f"http://[{SERVER6}]:3128", url="https://203.0.113.20:8443/licences")
 
 
-@situation("healthy--proxy-java", shows="Java's TLS through a proxy's CONNECT", made="{java} → {python} proxy → {nginx}", expect="CONNECT, 200, and then a healthy TLS connection", verdict=OK, sees=("http.response.code==200",))
+@situation("healthy/proxy-java", shows="Java's TLS through a proxy's CONNECT", made="{java} → {python} proxy → {nginx}", expect="CONNECT, 200, and then a healthy TLS connection", verdict=OK, sees=("http.response.code==200",))
 def _(lab):
     lab.nginx()
     lab.peer("s", "proxy", 3128, "200")
@@ -222,7 +222,7 @@ def _(lab):
         lab.run("c", "java", f"-Dhttps.proxyHost={SERVER}", "-Dhttps.proxyPort=3128", "-cp", lab.keys, "HttpsGet", f"https://{SERVER}:8443/licences", "TLSv1.3", f"{lab.keys}/ca.pem")
 
 
-@situation("no-server-hello--behind-proxy", shows="a tunnel that stands, and a server behind it that says nothing", made="{curl} -x → {python} proxy → {python} listener", expect="CONNECT, 200, a ClientHello that is acknowledged, silence",
+@situation("no-server-hello/behind-proxy", shows="a tunnel that stands, and a server behind it that says nothing", made="{curl} -x → {python} proxy → {python} listener", expect="CONNECT, 200, a ClientHello that is acknowledged, silence",
            verdict="no-server-hello stage=client-hello actor=server cause=-", sees=("http.response.code==200",))
 def _(lab):
     lab.peer("s", "hang", 8443)
@@ -231,7 +231,7 @@ def _(lab):
         lab.curl("-x", f"http://{SERVER}:3128", limit=5)
 
 
-@situation("no-response--proxy", shows="a proxy that does not answer CONNECT", made="{curl} -x → {python} listener", expect="CONNECT, acknowledged, silence",
+@situation("no-response/proxy", shows="a proxy that does not answer CONNECT", made="{curl} -x → {python} listener", expect="CONNECT, acknowledged, silence",
            verdict="no-response stage=tcp-established actor=server cause=-", sees=("http.request.method==CONNECT",))
 def _(lab):
     lab.peer("s", "hang", 3128)

@@ -1,4 +1,4 @@
-"""Records the situations of testdata: record.py [SITUATION...]. See README.md beside record.sh."""
+"""Records the situations of testdata: record.py [--into FOLDER] [SITUATION...]. See README.md in testdata."""
 
 import concurrent.futures
 import os
@@ -19,7 +19,6 @@ import preludes  # noqa: F401
 import refusals  # noqa: F401
 import situations
 
-TESTDATA = pathlib.Path(__file__).resolve().parent.parent
 AT_ONCE = 6
 
 
@@ -61,8 +60,8 @@ def endpoints(capture, begins):
 
 def record(name, keys, known):
     situation = situations.ALL[name]
-    folder = TESTDATA / name
-    folder.mkdir(exist_ok=True)
+    folder = lab.INTO[0] / name
+    folder.mkdir(parents=True, exist_ok=True)
     for old in folder.iterdir():
         old.unlink()
     with lab.Lab(keys, folder, situation.forward) as place:
@@ -77,7 +76,7 @@ def record(name, keys, known):
         for display_filter in situation.never:
             if shown(capture, display_filter):
                 raise RuntimeError(f"{capture} should hold no packet with {display_filter}")
-    ends = situation.ends or endpoints(capture if not isinstance(capture, str) else TESTDATA / capture, situation.begins)
+    ends = situation.ends or endpoints(capture if not isinstance(capture, str) else lab.recorded(capture), situation.begins)
     (folder / "README.md").write_text(
         f"shows: {situation.shows}\n"
         f"made: record.sh: {situation.made.format(**known)}\n"
@@ -85,11 +84,19 @@ def record(name, keys, known):
         f"verdict: {situation.verdict}\n")
 
 
+def is_asked(name, asked):
+    """Whether a situation, or the folder that it is in, was named."""
+    return name in asked or name.split("/")[0] in asked
+
+
 def main():
-    wanted = sys.argv[1:] or list(situations.ALL)
-    unknown = [name for name in wanted if name not in situations.ALL]
+    asked = sys.argv[1:]
+    if asked[:1] == ["--into"]:
+        lab.INTO[0], asked = pathlib.Path(asked[1]).resolve(), asked[2:]
+    unknown = [word for word in asked if not any(is_asked(name, [word]) for name in situations.ALL)]
     if unknown:
         sys.exit(f"unknown: {' '.join(unknown)}; there are: {' '.join(situations.ALL)}")
+    wanted = [name for name in situations.ALL if not asked or is_asked(name, asked)]
     if os.geteuid() != 0:
         sys.exit("network namespaces need root")
     began, known, failed = time.monotonic(), versions(), []

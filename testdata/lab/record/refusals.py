@@ -49,7 +49,7 @@ def untrusted(client, server, version, six):
 for client, server, version, alert, cause in (*UNTRUSTED, ("curl", "nginx", "1.3", in_clear(48), "unknown_ca"),
                                                ("java", "openssl", "1.3", HELLO, "certificate-rejected")):
     six = (client, server) in (("curl", "nginx"), ("java", "openssl"))
-    situation(f"tls-alert--untrusted-{client}-{server}-tls{version.replace('.', '')}" + ("-ipv6" if six else ""),
+    situation(f"tls-alert/untrusted-{client}-{server}-tls{version.replace('.', '')}" + ("-ipv6" if six else ""),
               shows=f"a client that does not trust the server's issuer, TLS {version}" + (", over IPv6" if six else ""),
               made=f"{CLIENTS[client]} → {SERVERS[server]}, TLS {version}, CA not trusted",
               expect="the server's flight, and the client's alert, " + (f"{cause} in clear" if "_" in cause else "encrypted"),
@@ -71,7 +71,7 @@ for server in NO_SUITE:
         with lab.capture():
             ask(lab, "curl", "1.2", *(("--ciphers", "ECDHE-RSA-AES256-SHA") if server == "rustls" else OTHER_SUITE))
 
-    situation(f"tls-alert--no-common-suite-{server}", shows="client and server without a common cipher suite", made=f"{{curl}} → {SERVERS[server]}, TLS 1.2, other suites",
+    situation(f"tls-alert/no-common-suite-{server}", shows="client and server without a common cipher suite", made=f"{{curl}} → {SERVERS[server]}, TLS 1.2, other suites",
               expect="the server's alert handshake_failure right after the ClientHello", verdict=AT_HELLO + "handshake_failure", sees=(in_clear(40),))(no_suite)
 
 for client, server, old in (("curl", "nginx", True), ("java", "python", True), ("curl", "java", True), ("rustls", "openssl", True), ("curl", "rustls", True),
@@ -82,7 +82,7 @@ for client, server, old in (("curl", "nginx", True), ("java", "python", True), (
             ask(lab, client, "1.2" if old else "1.3")
 
     here, there = ("1.2", "1.3") if old else ("1.3", "1.2")
-    situation(f"tls-alert--only-tls{here.replace('.', '')}-{client}-{server}", shows=f"a client with TLS {here} only at a server with TLS {there} only",
+    situation(f"tls-alert/only-tls{here.replace('.', '')}-{client}-{server}", shows=f"a client with TLS {here} only at a server with TLS {there} only",
               made=f"{CLIENTS[client]} → {SERVERS[server]}", expect="the server's alert protocol_version right after the ClientHello",
               verdict=AT_HELLO + "protocol_version", sees=(in_clear(70),))(no_version)
 
@@ -94,11 +94,11 @@ for server, options in (("openssl", ("-servername", "other.example", "-servernam
             with lab.capture():
                 ask(lab, "curl", version)
 
-        situation(f"tls-alert--unrecognized-name-{server}-tls{version.replace('.', '')}", shows="a server that does not know the name asked for", made=f"{{curl}} → {SERVERS[server]}, TLS {version}, another name",
+        situation(f"tls-alert/unrecognized-name-{server}-tls{version.replace('.', '')}", shows="a server that does not know the name asked for", made=f"{{curl}} → {SERVERS[server]}, TLS {version}, another name",
                   expect="the server's alert unrecognized_name right after the ClientHello", verdict=AT_HELLO + "unrecognized_name", sees=(in_clear(112),))(unknown_name)
 
 
-@situation("tls-alert--unrecognized-name-nginx", shows="a server that rejects every handshake for an unknown name", made="{java} → {nginx} with ssl_reject_handshake",
+@situation("tls-alert/unrecognized-name-nginx", shows="a server that rejects every handshake for an unknown name", made="{java} → {nginx} with ssl_reject_handshake",
            expect="the server's alert unrecognized_name right after the ClientHello", verdict=AT_HELLO + "unrecognized_name", sees=(in_clear(112),))
 def _(lab):
     serve(lab, "nginx", "1.2", "ssl_reject_handshake on;")
@@ -119,12 +119,12 @@ for client, server, version, offer, has in (
         with lab.capture():
             ask(lab, client, version, *offer)
 
-    situation(f"tls-alert--no-common-alpn-{client}-{server}-tls{version.replace('.', '')}", shows="client and server without a common application protocol",
+    situation(f"tls-alert/no-common-alpn-{client}-{server}-tls{version.replace('.', '')}", shows="client and server without a common application protocol",
               made=f"{CLIENTS[client]} → {SERVERS[server]}, TLS {version}, other ALPN", expect="the server's alert no_application_protocol right after the ClientHello",
               verdict=AT_HELLO + "no_application_protocol", sees=(in_clear(120),))(no_protocol)
 
 
-@situation("tls-alert--no-common-alpn-rustls-rustls-tls13", shows="a server that refuses only after its ServerHello, and so under encryption", made="{rustls} → {rustls}, TLS 1.3, other ALPN",
+@situation("tls-alert/no-common-alpn-rustls-rustls-tls13", shows="a server that refuses only after its ServerHello, and so under encryption", made="{rustls} → {rustls}, TLS 1.3, other ALPN",
            expect="a ServerHello and an encrypted record of 19 bytes, which no other message is small enough for", verdict="tls-alert stage=server-hello actor=server cause=encrypted-alert", sees=(of_length(FROM_SERVER, 19),))
 def _(lab):
     serve(lab, "rustls", "1.3", "-alpn", "h2")
@@ -158,7 +158,7 @@ for client, server, version, has, alert, stage, cause in (
         with lab.capture():
             ask(lab, client, version, *(option.format(keys=lab.keys) for option in has))
 
-    situation(f"tls-alert--client-certificate-{'stranger' if has else 'none'}-{client}-{server}-tls{version.replace('.', '')}",
+    situation(f"tls-alert/client-certificate-{'stranger' if has else 'none'}-{client}-{server}-tls{version.replace('.', '')}",
               shows="a server that asks for a client certificate, and " + ("does not trust the client's" if has else "gets none"),
               made=f"{CLIENTS[client]} → {SERVERS[server]}, TLS {version}",
               expect="the client's flight, and the server's alert" + (", encrypted, instead of an answer" if version == "1.3" else f" {cause} instead of its Finished"),
