@@ -12,6 +12,7 @@ use pcap::{Active, Capture, Precision};
 
 pub use interfaces::{Device, devices, towards};
 
+use self::error::DeviceError;
 use self::interfaces::{index_of, is_up};
 use super::file::link_type;
 use super::{About, FileAbout, Frame, Note, ReadError, Record, Source, Target};
@@ -75,8 +76,8 @@ pub struct Live {
     is_idle: bool,
     /// When the device's state was looked at last.
     looked_at: Instant,
-    /// What libpcap said when it last failed.
-    trouble: Option<String>,
+    /// Why reading failed, until the next call looks at it.
+    failure: Option<DeviceError>,
     /// Packets up to then are still read once the capture is stopped.
     stopped_at: Option<Timestamp>,
     notes: Vec<Note>,
@@ -88,14 +89,14 @@ impl Live {
     /// # Errors
     /// When there is no such device, without permission, and when libpcap does not accept the filter.
     pub fn open(options: Options, target: &Target) -> Result<Self, ReadError> {
-        let mut capture = activate(&options)?;
+        let mut capture = activate(&options).map_err(|error| error.on(&options.device))?;
         let link_type = link_type_of(&capture);
         let expression = target.expression(link_type).map_err(|error| ReadError {
             file: options.device.clone(),
             what: error.to_string(),
             hint: None,
         })?;
-        set_filter(&mut capture, &expression, &options)?;
+        set_filter(&mut capture, &expression).map_err(|error| error.on(&options.device))?;
         Ok(Self {
             index: index_of(&options.device),
             options,
@@ -110,7 +111,7 @@ impl Live {
             is_down: false,
             is_idle: false,
             looked_at: Instant::now(),
-            trouble: None,
+            failure: None,
             stopped_at: None,
             notes: Vec::new(),
         })
@@ -167,16 +168,30 @@ impl Live {
         thread::sleep(REOPEN_EVERY);
         let mut capture = match activate(&self.options) {
             Ok(capture) => capture,
-            Err(error) if error::is_forbidden(&error) => return Err(error),
+            Err(error @ DeviceError::Forbidden) => return Err(error.on(&self.options.device)),
             Err(_) => return Ok(()),
         };
-        if set_filter(&mut capture, &self.expression, &self.options).is_ok() {
+        if set_filter(&mut capture, &self.expression).is_ok() {
             self.link_type = link_type_of(&capture);
             self.index = index_of(&self.options.device);
             self.capture = capture;
             self.dropped_before = self.dropped;
             (self.is_gone, self.is_down) = (false, false);
             self.note("came back, and is captured on again");
+        }
+        Ok(())
+    }
+
+    /// A device that went down stays open, and its packets come again once it is up. One that disappeared has to be opened
+    /// again.
+    fn on_failure(&mut self, failure: DeviceError) -> Result<(), ReadError> {
+        match failure {
+            DeviceError::WentDown => self.is_idle = true,
+            DeviceError::Disappeared => {
+                self.is_gone = true;
+                self.note("disappeared");
+            }
+            other => return Err(other.on(&self.options.device)),
         }
         Ok(())
     }
@@ -200,8 +215,8 @@ impl Live {
 
 impl Source for Live {
     fn next_record(&mut self) -> Result<Option<Record<'_>>, ReadError> {
-        if let Some(text) = self.trouble.take() {
-            self.take_trouble(&text)?;
+        if let Some(failure) = self.failure.take() {
+            self.on_failure(failure)?;
         }
         if std::mem::take(&mut self.is_idle) {
             self.wait();
@@ -243,7 +258,7 @@ impl Source for Live {
             }
             // Looked into at the next call: the packet that might have been lent out keeps the capture borrowed here.
             Err(error) => {
-                self.trouble = Some(text_of(error));
+                self.failure = Some(DeviceError::of_reading(error));
                 Ok(Some(Self::idle()))
             }
         }
@@ -282,27 +297,10 @@ impl Source for Live {
     }
 }
 
-impl Live {
-    /// A device that went down stays open, and its packets come again once it is up; one that disappeared has to be opened
-    /// again.
-    fn take_trouble(&mut self, text: &str) -> Result<(), ReadError> {
-        match error::of_reading(text) {
-            error::Reading::WentDown => self.is_idle = true,
-            error::Reading::Disappeared => {
-                self.is_gone = true;
-                self.note("disappeared");
-            }
-            error::Reading::Other => return Err(error::read_error(&self.options.device, text)),
-        }
-        Ok(())
-    }
-}
-
-fn activate(options: &Options) -> Result<Capture<Active>, ReadError> {
-    let failed = |error: pcap::Error| error::open_error(&options.device, &text_of(error));
+fn activate(options: &Options) -> Result<Capture<Active>, DeviceError> {
     let bytes = options.buffer_kib.saturating_mul(1024).min(i32::MAX as u32) as i32;
     Capture::from_device(options.device.as_str())
-        .map_err(failed)?
+        .map_err(DeviceError::of_opening)?
         // libpcap warns of promiscuous mode on `any`, and the crate takes a warning for a failure.
         .promisc(options.is_promiscuous && options.device != ANY)
         .snaplen(options.snaplen.min(i32::MAX as u32) as i32)
@@ -311,21 +309,14 @@ fn activate(options: &Options) -> Result<Capture<Active>, ReadError> {
         .precision(if HAS_NANOSECONDS { Precision::Nano } else { Precision::Micro })
         .open()
         .and_then(Capture::setnonblock)
-        .map_err(failed)
+        .map_err(DeviceError::of_opening)
 }
 
-fn set_filter(capture: &mut Capture<Active>, expression: &str, options: &Options) -> Result<(), ReadError> {
+fn set_filter(capture: &mut Capture<Active>, expression: &str) -> Result<(), DeviceError> {
     if expression.is_empty() {
         return Ok(());
     }
-    capture.filter(expression, true).map_err(|error| error::open_error(&options.device, &text_of(error)))
-}
-
-fn text_of(error: pcap::Error) -> String {
-    match error {
-        pcap::Error::PcapError(text) => text,
-        other => other.to_string(),
-    }
+    capture.filter(expression, true).map_err(DeviceError::of_opening)
 }
 
 /// The device's link type by its number in the tcpdump.org registry.
