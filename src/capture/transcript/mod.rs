@@ -5,26 +5,21 @@
 //! sequence numbers, `banner` what is printed around the packets; `draft` puts one packet together. None of them knows
 //! what packets mean for a connection. A field that a cut line does not show whole is absent.
 
-mod banner;
 mod clock;
-mod draft;
-mod dump;
-mod icmp;
-mod ip;
-mod lines;
+mod front;
+mod hexdump;
 mod numbering;
-mod options;
 mod scan;
-mod tcp;
+mod tcpdump;
 
 use std::collections::VecDeque;
 use std::io::{self, BufRead};
 
-use self::banner::Banner;
 use self::clock::{Clockwork, Stamp};
-use self::draft::{Content as Drafted, Context, Draft, Read};
-use self::lines::{Line, Lines};
+use self::front::lines::{self, Line, Lines};
 use self::numbering::Numbering;
+use self::tcpdump::banner::Banner;
+use self::tcpdump::draft::{self, Content as Drafted, Context, Draft, Read};
 use super::{About, FileAbout, Frame, Note, ReadError, Record, Source};
 use crate::limits::{TRANSCRIPT_CONVERSATIONS, TRANSCRIPT_LINE_BYTES};
 use crate::packet::{Content, Origin, Other, Packet, Segment};

@@ -7,7 +7,7 @@
 use std::collections::{BTreeSet, HashMap, VecDeque};
 use std::net::{IpAddr, Ipv4Addr};
 
-use super::tcp::Printed;
+use super::tcpdump::tcp::Printed;
 use crate::limits::{TRANSCRIPT_CONVERSATIONS, TRANSCRIPT_PEERS, TRANSCRIPT_UNANSWERED};
 use crate::packet::{Flags, Seq};
 
@@ -275,7 +275,8 @@ impl Conversation {
         let is_relative = |first: u32| {
             printed.ack.is_none_or(|ack| distance(first.wrapping_add(sack_base), ack) <= distance(first, ack))
         };
-        let first_sack = printed.options.as_ref().and_then(super::options::Options::first_sack_number);
+        let first_sack =
+            printed.options.as_ref().and_then(super::tcpdump::options::Options::first_sack_number);
         let numbers = Numbers {
             seq: printed.seq.map(Seq),
             ack: printed.ack.map(Seq),

@@ -2,12 +2,12 @@
 
 use std::net::{IpAddr, Ipv6Addr};
 
-use super::scan::Scan;
+use crate::capture::transcript::scan::Scan;
 use crate::packet::{Checksum, Neighbour};
 
 /// An error message's line; the quoted packet, if it is printed, stands in the lines below.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(super) struct Printed {
+pub struct Printed {
     pub icmp_type: u8,
     pub code: u8,
     pub mtu: Option<u32>,
@@ -25,7 +25,7 @@ pub(super) struct Printed {
 
 /// What an ICMP or ICMPv6 line says.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Message {
+pub enum Message {
     Error(Printed),
     Neighbour(Neighbour),
     /// Neither, or the line was cut before it told.
@@ -33,7 +33,7 @@ pub(super) enum Message {
 }
 
 /// Reads what follows the addresses; `None` when it is not ICMP.
-pub(super) fn parse(body: &str, source: IpAddr, destination: IpAddr) -> Option<Message> {
+pub fn parse(body: &str, source: IpAddr, destination: IpAddr) -> Option<Message> {
     if let Some(words) = body.strip_prefix("ICMP ") {
         return Some(error_v4(words).map_or(Message::Other, Message::Error));
     }
@@ -87,7 +87,7 @@ fn message_and_length(words: &str) -> Option<(&str, &str)> {
 }
 
 /// The beginning of an IPv6 address that ends a cut line.
-pub(super) fn cut_address(body: &str) -> Option<&str> {
+pub fn cut_address(body: &str) -> Option<&str> {
     let (_, last) = body.rsplit_once(' ')?;
     let is_address = last.chars().all(|letter| letter.is_ascii_hexdigit() || letter == ':');
     (is_address && !last.is_empty()).then_some(last)
@@ -279,7 +279,7 @@ fn neighbour_v6(words: &str, source: IpAddr, destination: IpAddr) -> Option<Neig
 }
 
 /// `Request who-has 10.0.0.2 tell 10.0.0.1, length 28`, with what `-v` and `-e` put before it.
-pub(super) fn arp(text: &str) -> Option<Neighbour> {
+pub fn arp(text: &str) -> Option<Neighbour> {
     if let Some((_, after)) = text.split_once("Request who-has ") {
         let (target, after) = after.split_once(' ')?;
         let asker =

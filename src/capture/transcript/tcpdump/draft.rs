@@ -2,12 +2,14 @@
 
 use std::net::IpAddr;
 
-use super::clock::Stamp;
-use super::dump::{self, Dump};
 use super::ip::{self, End, Port};
-use super::lines::{self, Line, begins_with_mac};
-use super::numbering::Numbering;
 use super::{icmp, tcp};
+use crate::capture::transcript::clock::Stamp;
+use crate::capture::transcript::front::lines;
+use crate::capture::transcript::front::lines::{Line, begins_with_mac};
+use crate::capture::transcript::hexdump;
+use crate::capture::transcript::hexdump::Dump;
+use crate::capture::transcript::numbering::Numbering;
 use crate::limits::{
     ENCAPSULATION_DEPTH, TRANSCRIPT_DUMP_BYTES, TRANSCRIPT_LINE_OVERHEAD_BYTES, TRANSCRIPT_PACKET_BYTES,
 };
@@ -15,7 +17,7 @@ use crate::packet::{IcmpError, Neighbour, Other, Quoted, SegmentHeader, TcpHeade
 
 /// A packet whose lines are being gathered.
 #[derive(Clone, Debug)]
-pub(super) struct Draft {
+pub struct Draft {
     pub stamp: Stamp,
     pub digits: u8,
     /// Number of its first line.
@@ -34,7 +36,7 @@ pub(super) struct Draft {
 
 /// A packet that has been read.
 #[derive(Clone, Debug)]
-pub(super) struct Read {
+pub struct Read {
     pub stamp: Stamp,
     pub digits: u8,
     pub content: Content,
@@ -48,7 +50,7 @@ pub(super) struct Read {
 
 /// A hexadecimal dump as a frame.
 #[derive(Clone, Debug)]
-pub(super) struct Frame {
+pub struct Frame {
     pub link_type: u32,
     pub wire_len: u32,
     pub bytes: Vec<u8>,
@@ -56,7 +58,7 @@ pub(super) struct Frame {
 
 /// [`crate::packet::Content`] without borrowed bytes.
 #[derive(Clone, Debug)]
-pub(super) enum Content {
+pub enum Content {
     Segment(SegmentHeader),
     IcmpError(Box<IcmpError<'static>>),
     Neighbour(Neighbour),
@@ -66,7 +68,7 @@ pub(super) enum Content {
 }
 
 /// What a draft is read against.
-pub(super) struct Context<'a> {
+pub struct Context<'a> {
     pub numbering: &'a mut Numbering,
     /// The longest line so far, in bytes: a shorter one was not cut at a column.
     pub longest: usize,
@@ -402,7 +404,7 @@ impl Draft {
         let mut joined = unwrapped.clone();
         for index in headers.next..(headers.next + MOST_WRAPS).min(self.lines.len()) {
             let line = self.text(index);
-            if line.is_empty() || dump::is_hex_line(line) {
+            if line.is_empty() || hexdump::is_hex_line(line) {
                 break;
             }
             let [likely, unlikely] = self.seams(index).map(|seam| format!("{joined}{seam}{line}"));
@@ -559,7 +561,7 @@ impl Draft {
         // Lines of a decoded protocol may stand before it.
         let dump = (0..below.len().min(MOST_WORDS)).find_map(|first| {
             let text = join(below.get(first..)?);
-            Some(dump::ascii_payload(&text, ends, header.tcp.header_len?, most)?.to_vec())
+            Some(hexdump::ascii_payload(&text, ends, header.tcp.header_len?, most)?.to_vec())
         });
         if let Some(payload) = dump {
             return payload;
@@ -571,7 +573,7 @@ impl Draft {
         }
         let mut text = Vec::new();
         for (cleaned, _) in below {
-            if dump::is_hex_line(cleaned) || text.len() >= most {
+            if hexdump::is_hex_line(cleaned) || text.len() >= most {
                 break;
             }
             text.extend(cleaned.trim_end_matches(" [|http]").bytes());
@@ -764,7 +766,7 @@ fn network_behind(text: &str) -> Network<'_> {
 }
 
 /// What follows `IP ` or `IP6 `, or `IP (0x0021), length 50: ` of PPP with `-e`.
-pub(super) fn strip_ip_word(text: &str) -> Option<&str> {
+pub fn strip_ip_word(text: &str) -> Option<&str> {
     let after = ["IP ", "IP6 ", "ip: ", "ip6: "].iter().find_map(|word| text.strip_prefix(word))?;
     let after = skip_truncation(after.trim_start());
     if after.starts_with("(0x") {
@@ -807,7 +809,7 @@ fn is_error(text: &str) -> bool {
 }
 
 /// Whether `text` can begin a packet where no times are printed (`-t`).
-pub(super) fn begins_untimed(text: &str) -> bool {
+pub fn begins_untimed(text: &str) -> bool {
     match split_link(text) {
         (_, _, Network::Ip(rest))
             if strip_ip_word(text).is_some()
@@ -827,6 +829,6 @@ pub(super) fn begins_untimed(text: &str) -> bool {
 }
 
 /// Whether `text` is the address line of a packet whose header line is missing.
-pub(super) fn is_address_line(text: &str) -> bool {
+pub fn is_address_line(text: &str) -> bool {
     ip::ends(text).is_some_and(|(source, _, body)| source.address.is_some() && body.starts_with("Flags ["))
 }

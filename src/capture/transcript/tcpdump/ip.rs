@@ -2,12 +2,12 @@
 
 use std::net::IpAddr;
 
-use super::scan::Scan;
+use crate::capture::transcript::scan::Scan;
 use crate::packet::{Checksum, FragmentField, IpHeader};
 
 /// What `(tos 0x0, ttl 64, ...)` or `(flowlabel 0x1, hlim 64, ...)` says.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(super) struct Printed {
+pub struct Printed {
     hop_limit: Option<u8>,
     traffic_class: Option<u8>,
     id: Option<u16>,
@@ -157,7 +157,7 @@ fn bad_checksum(value: &str) -> Option<Checksum> {
 
 /// One end of a printed line.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct End {
+pub struct End {
     /// Absent when a name is printed, which happens without `-n`.
     pub address: Option<IpAddr>,
     pub port: Port,
@@ -165,7 +165,7 @@ pub(super) struct End {
 
 /// What follows an end's address.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Port {
+pub enum Port {
     /// Nothing.
     None,
     /// A port, by number or by a well-known name.
@@ -184,7 +184,7 @@ impl Port {
 }
 
 /// The two ends of `source > destination: ...`, and what follows the colon.
-pub(super) fn ends(text: &str) -> Option<(End, End, &str)> {
+pub fn ends(text: &str) -> Option<(End, End, &str)> {
     let mut scan = Scan::new(text);
     let source = scan.until(' ')?;
     scan.skip_spaces();

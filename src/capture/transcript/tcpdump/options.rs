@@ -1,10 +1,10 @@
 //! TCP options: from tcpdump's words back to bytes.
 
-use super::scan::Scan;
+use crate::capture::transcript::scan::Scan;
 
 /// Options in the order of the line.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(super) struct Options {
+pub struct Options {
     /// As on the wire, without what fills the last four bytes; the numbers of `sack` as printed.
     pub bytes: Vec<u8>,
     /// Whether tcpdump's words tell every byte, so that the length is certain.

@@ -3,12 +3,12 @@
 //! tcpdump, print-tcp.c, `tcp_print`. The numbers are as printed; what they count from is `numbering`'s business.
 
 use super::options::Options;
-use super::scan::Scan;
+use crate::capture::transcript::scan::Scan;
 use crate::packet::{Checksum, Flags};
 
 /// A TCP line as far as it goes.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(super) struct Printed<'a> {
+pub struct Printed<'a> {
     pub flags: Option<Flags>,
     pub checksum: Checksum,
     pub seq: Option<u32>,
@@ -149,7 +149,7 @@ fn checksum(scan: &mut Scan<'_>) -> Option<Checksum> {
 
 /// `tcp 16`, which is all that `-q` prints.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Quiet {
+pub struct Quiet {
     /// The number as it stands; it ends the line, so the caller has to judge whether it was cut.
     pub payload_len: Option<u32>,
 }

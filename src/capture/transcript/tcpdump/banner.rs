@@ -2,7 +2,7 @@
 
 /// What those lines told.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Banner {
+pub struct Banner {
     /// The smallest snapshot length named.
     pub snaplen: Option<u32>,
     /// The link type's name, as in `EN10MB`.

@@ -3,12 +3,12 @@
 use std::borrow::Cow;
 use std::io::{self, BufRead};
 
-use super::clock::Stamp;
+use crate::capture::transcript::clock::Stamp;
 use crate::limits::TRANSCRIPT_LINE_BYTES;
 
 /// One physical line without its line end.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Line {
+pub struct Line {
     /// Its number in the file, counted from 1.
     pub number: u64,
     /// Its bytes.
@@ -25,7 +25,7 @@ impl Line {
 }
 
 /// The lines of a file.
-pub(super) struct Lines<R> {
+pub struct Lines<R> {
     reader: R,
     number: u64,
     /// Bytes consumed so far.
@@ -139,13 +139,13 @@ fn margin_number(raw: &[u8]) -> Option<(u64, usize)> {
 }
 
 /// `text` without the marks of a quote before it, if there are any.
-pub(super) fn unquoted(text: &str) -> Option<&str> {
+pub fn unquoted(text: &str) -> Option<&str> {
     text.get(quote_len(text.as_bytes())..).filter(|rest| rest.len() < text.len()).map(str::trim_start)
 }
 
 /// `text` with HTML's entities decoded, spaces of any kind as a space, and none before a comma; what can't be seen is
 /// removed, a terminal's control sequences as a whole.
-pub(super) fn clean(text: &str) -> String {
+pub fn clean(text: &str) -> String {
     let decoded = decode_entities(text);
     let mut cleaned = String::with_capacity(decoded.len());
     let mut letters = decoded.chars().peekable();
@@ -172,7 +172,7 @@ pub(super) fn clean(text: &str) -> String {
 }
 
 /// `text` with the entities that a web page puts into tcpdump's output replaced by what they stand for.
-pub(super) fn decode_entities(text: &str) -> Cow<'_, str> {
+pub fn decode_entities(text: &str) -> Cow<'_, str> {
     if !text.contains('&') {
         return Cow::Borrowed(text);
     }
@@ -215,7 +215,7 @@ fn entity_letter(name: &str) -> Option<char> {
 }
 
 /// Whether `text` begins with an Ethernet address, as `-e` prints it.
-pub(super) fn begins_with_mac(text: &str) -> bool {
+pub fn begins_with_mac(text: &str) -> bool {
     let (word, _) = text.split_once(' ').unwrap_or((text, ""));
     let is_octet = |octet: &str| octet.len() == 2 && octet.bytes().all(|byte| byte.is_ascii_hexdigit());
     word.split(':').count() == 6 && word.split(':').all(is_octet)
