@@ -6,7 +6,7 @@ use crate::time::{Clock, Timestamp};
 
 /// A time as printed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Stamp {
+pub enum Stamp {
     /// `-t`: none.
     None,
     /// `12:15:06.407513`: a time of day, or a span with `-ttt` and `-ttttt`; in nanoseconds.
@@ -91,7 +91,7 @@ fn days_since_1970(word: &str) -> Option<i64> {
 
 /// Turns stamps into instants.
 #[derive(Debug, Default)]
-pub(super) struct Clockwork {
+pub struct Clockwork {
     /// What the stamps count from, once it is decided.
     pub clock: Option<Clock>,
     /// Whether each stamp counts from the packet before it (`-ttt`).

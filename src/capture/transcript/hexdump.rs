@@ -6,7 +6,7 @@ use crate::limits::TRANSCRIPT_DUMP_BYTES;
 
 /// A hexadecimal dump put together.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Dump {
+pub struct Dump {
     pub bytes: Vec<u8>,
 }
 
@@ -34,7 +34,7 @@ fn hex_line(text: &str) -> Option<(usize, Vec<u8>)> {
 }
 
 /// Whether `text` is a line of a hexadecimal dump.
-pub(super) fn is_hex_line(text: &str) -> bool {
+pub fn is_hex_line(text: &str) -> bool {
     hex_line(text).is_some()
 }
 
@@ -94,7 +94,7 @@ fn addresses_offset(source: IpAddr) -> usize {
 /// The payload in the text of `-A`, which begins with the IP header's bytes as characters, or with the link header's
 /// where tcpdump's decoding of the payload hit the snapshot's end. The header is known by its version, addresses and
 /// ports, so that nothing before it shifts the payload.
-pub(super) fn ascii_payload(
+pub fn ascii_payload(
     text: &[u8],
     ends: (IpAddr, u16, IpAddr, u16),
     header_len: u8,

@@ -1,25 +1,29 @@
-//! tcpdump's text as people paste it, read into packets.
+//! Packets as text, as people paste them, read into packets.
 //!
-//! Each file here knows one kind of words: `lines` what terminals and web pages do to a line, `clock` the times, `ip`,
-//! `tcp`, `options` and `icmp` the parts of a packet, `dump` the bytes below it, `numbering` how tcpdump shortens
-//! sequence numbers, `banner` what is printed around the packets; `draft` puts one packet together. None of them knows
-//! what packets mean for a connection. A field that a cut line does not show whole is absent.
+//! `front` yields lines and removes what stands around them, a folder for each family of text gathers a packet's lines and
+//! reads them (`tcpdump`), `clock` and `numbering` make times and sequence numbers absolute again, `hexdump` puts printed
+//! bytes together. None of them knows what packets mean for a connection. A field that a cut line does not show whole is
+//! absent.
 
 mod clock;
 mod front;
 mod hexdump;
 mod numbering;
+mod packet;
+mod peers;
 mod scan;
 mod tcpdump;
+#[cfg(test)]
+mod tests;
 
 use std::collections::VecDeque;
 use std::io::{self, BufRead};
 
 use self::clock::{Clockwork, Stamp};
-use self::front::lines::{self, Line, Lines};
+use self::front::{Line, Lines, clean, unquoted};
 use self::numbering::Numbering;
-use self::tcpdump::banner::Banner;
-use self::tcpdump::draft::{self, Content as Drafted, Context, Draft, Read};
+use self::packet::{PrintedContent, PrintedPacket};
+use self::tcpdump::Gatherer;
 use super::{About, FileAbout, Frame, Note, ReadError, Record, Source};
 use crate::limits::{TRANSCRIPT_CONVERSATIONS, TRANSCRIPT_LINE_BYTES};
 use crate::packet::{Content, Origin, Other, Packet, Segment};
@@ -32,37 +36,28 @@ pub struct Transcript<R> {
     name: String,
     file: u16,
     lines: Lines<R>,
-    banner: Banner,
+    gatherer: Gatherer,
     numbering: Numbering,
     clockwork: Clockwork,
     digits: u8,
-    /// The packet whose lines are being gathered.
-    draft: Option<Draft>,
     /// Packets that wait for the clock's form to be clear; more than one only at a file's beginning.
-    ready: VecDeque<Read>,
+    ready: VecDeque<PrintedPacket>,
     stamps: VecDeque<Stamp>,
     /// What the record that was yielded last borrows from.
-    current: Option<Read>,
+    current: Option<PrintedPacket>,
     packets: u64,
-    has_times: bool,
     is_at_end: bool,
-    /// The longest line so far, in bytes.
-    longest: usize,
-    unreadable: Said,
-    named: Said,
-    /// Lines below a packet that exceed the largest packet's text.
-    unkept: u64,
 }
 
-/// Something that is said once, with its first place.
+/// Something that is noted once, with its first place and how often it occurred.
 #[derive(Debug, Default)]
-struct Said {
+struct OnceNote {
     count: u64,
     line: u64,
     excerpt: String,
 }
 
-impl Said {
+impl OnceNote {
     fn add(&mut self, line: u64, excerpt: &str) {
         if self.count == 0 {
             self.line = line;
@@ -79,92 +74,47 @@ impl<R: BufRead> Transcript<R> {
             name,
             file,
             lines: Lines::new(reader),
-            banner: Banner::default(),
+            gatherer: Gatherer::default(),
             numbering: Numbering::default(),
             clockwork: Clockwork::default(),
             digits: 6,
-            draft: None,
             ready: VecDeque::new(),
             stamps: VecDeque::new(),
             current: None,
             packets: 0,
-            has_times: false,
             is_at_end: false,
-            longest: 0,
-            unreadable: Said::default(),
-            named: Said::default(),
-            unkept: 0,
         }
     }
 
     fn take_line(&mut self, mut line: Line) {
         let mut text = line.text();
-        if lines::unquoted(&text).is_some_and(begins_packet) {
+        if unquoted(&text).is_some_and(tcpdump::begins_packet) {
             self.lines.begin_quote(&mut line);
             text = line.text();
         }
-        // A line is compared with those before it and its own packet's.
-        self.longest = self.longest.max(line.raw.len());
-        if let Some((stamp, digits, head)) = timed_start(&text) {
-            self.has_times = true;
-            self.finish_draft();
-            self.draft = Some(Draft::begin(stamp, digits, head, line));
-        } else if self.begins_untimed(&text, &line) {
-            self.finish_draft();
-            self.draft = Some(Draft::begin(Stamp::None, 6, without_number(&text), line));
-        } else if !self.banner.read(&text)
-            && let Some(draft) = &mut self.draft
-        {
-            self.unkept += u64::from(!draft.push(line));
-        }
+        let packet = self.gatherer.take_line(line, &text, &mut self.numbering);
+        self.add(packet);
     }
 
-    /// Whether `text` begins a packet of a transcript without times.
-    fn begins_untimed(&self, text: &str, line: &Line) -> bool {
-        if self.has_times {
-            return false;
-        }
-        let Some(draft) = &self.draft else {
-            return draft::begins_untimed(without_number(text)) || draft::is_address_line(text);
-        };
-        // What is quoted or carried inside is indented; where the indent is lost, an error's quote comes first.
-        let head = without_number(text);
-        let is_header = draft::strip_ip_word(head).unwrap_or(head).starts_with('(');
-        draft::begins_untimed(head)
-            && line.raw.first() != Some(&b'\t')
-            && !(is_header && draft.awaits_quote())
+    /// The packet that is being gathered is whole.
+    fn finish_packet(&mut self) {
+        let packet = self.gatherer.finish(&mut self.numbering);
+        self.add(packet);
     }
 
-    fn finish_draft(&mut self) {
-        let Some(draft) = self.draft.take() else { return };
-        let (line, excerpt) = (draft.line, draft.excerpt.clone());
-        let mut context = Context {
-            numbering: &mut self.numbering,
-            longest: self.longest,
-            link_type: self.banner.link_type.as_deref(),
-        };
-        let Some(read) = draft.read(&mut context) else {
-            self.unreadable.add(line, &excerpt);
-            return;
-        };
-        if read.stamp == Stamp::None && self.has_times {
-            // The paste begins between a packet's two lines: its time is lost, and the others have theirs.
-            self.unreadable.add(line, &excerpt);
-            return;
-        }
-        if matches!(read.content, Drafted::Named) {
-            self.named.add(line, &excerpt);
-        }
+    fn add(&mut self, packet: Option<PrintedPacket>) {
+        let Some(packet) = packet else { return };
         if self.clockwork.clock.is_none() {
-            self.stamps.push_back(read.stamp);
+            self.stamps.push_back(packet.stamp);
         }
-        self.ready.push_back(read);
+        self.ready.push_back(packet);
     }
 
     /// The next packet whose time is clear. `is_all` says that no further one is at hand to make it clearer.
-    fn next_ready(&mut self, is_all: bool) -> Option<Read> {
+    fn next_ready(&mut self, is_all: bool) -> Option<PrintedPacket> {
         if self.clockwork.clock.is_none() {
-            let is_delta = self.banner.is_delta && matches!(self.stamps.front(), Some(Stamp::Time(_)));
+            let is_delta =
+                self.gatherer.banner.is_delta && matches!(self.stamps.front(), Some(Stamp::Time(_)));
             if is_delta {
                 self.clockwork.clock = Some(Clock::SinceFirst);
                 self.clockwork.is_delta = true;
@@ -177,56 +127,38 @@ impl<R: BufRead> Transcript<R> {
     }
 
     fn notes(&self) -> Vec<Note> {
-        let mut notes = Vec::new();
-        let mut say = |text: String| notes.push(Note { file: self.file, text });
-        let Said { count, line, excerpt } = &self.unreadable;
-        if *count > 0 {
-            let lines =
-                if *count == 1 { "1 packet line".to_owned() } else { format!("{count} packet lines") };
-            say(format!("{lines} could not be read and were left out, first at line {line}: \"{excerpt}\""));
-        }
-        let Said { count, line, .. } = &self.named;
-        if *count > 0 {
-            say(format!(
-                "{count} TCP packets have names instead of addresses or ports, first at line {line}, and could not be \
-                 followed; run tcpdump with -nn"
-            ));
-        }
+        let mut notes = self.gatherer.notes();
         if self.lines.overlong > 0 {
             let overlong = self.lines.overlong;
-            say(format!(
+            notes.push(format!(
                 "{overlong} lines were longer than {TRANSCRIPT_LINE_BYTES} bytes, and the rest of each was ignored"
             ));
         }
-        if self.unkept > 0 {
-            let unkept = self.unkept;
-            say(format!("{unkept} lines were ignored: no packet has so many lines"));
-        }
         if self.numbering.forgotten > 0 {
             let forgotten = self.numbering.forgotten;
-            say(format!(
+            notes.push(format!(
                 "more than {TRANSCRIPT_CONVERSATIONS} conversations: the sequence numbers of the {forgotten} oldest may \
                  count from 0 where they go on"
             ));
         }
         if let Some(captured) =
-            self.banner.captured.filter(|captured| self.is_at_end && *captured != self.packets)
+            self.gatherer.banner.captured.filter(|captured| self.is_at_end && *captured != self.packets)
         {
-            say(format!(
+            notes.push(format!(
                 "tcpdump says that it captured {captured} packets, but {} were read: the text is not all of its output",
                 self.packets
             ));
         }
-        notes
+        notes.into_iter().map(|text| Note { file: self.file, text }).collect()
     }
 }
 
 impl<R: BufRead> Source for Transcript<R> {
     fn next_record(&mut self) -> Result<Option<Record<'_>>, ReadError> {
         let mut is_paused = false;
-        let read = loop {
-            if let Some(read) = self.next_ready(self.is_at_end || is_paused) {
-                break read;
+        let packet = loop {
+            if let Some(packet) = self.next_ready(self.is_at_end || is_paused) {
+                break packet;
             }
             if self.is_at_end {
                 return Ok(None);
@@ -235,8 +167,8 @@ impl<R: BufRead> Source for Transcript<R> {
                 Ok(line) => line,
                 // Nothing comes for a while, so the packet before is whole, unless the pause is between its lines.
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
-                    if !self.draft.as_ref().is_some_and(Draft::is_unfinished) {
-                        self.finish_draft();
+                    if !self.gatherer.is_unfinished() {
+                        self.finish_packet();
                     }
                     is_paused = true;
                     continue;
@@ -254,29 +186,29 @@ impl<R: BufRead> Source for Transcript<R> {
                 self.take_line(line);
             } else {
                 self.is_at_end = true;
-                self.finish_draft();
+                self.finish_packet();
             }
         };
         self.packets += 1;
-        self.digits = self.digits.max(read.digits);
-        let at = self.clockwork.at(read.stamp);
+        self.digits = self.digits.max(packet.digits);
+        let at = self.clockwork.at(packet.stamp);
         let number = self.packets;
         let origin = Origin { file: self.file, number };
-        let read = &*self.current.insert(read);
-        if let Some(frame) = &read.dump {
+        let packet = &*self.current.insert(packet);
+        if let Some(frame) = &packet.dump {
             let (link_type, wire_len, bytes) = (frame.link_type, frame.wire_len, frame.bytes.as_slice());
             return Ok(Some(Record::Frame(Frame { number, origin, at, link_type, wire_len, bytes })));
         }
-        let content = match &read.content {
-            Drafted::Segment(header) => {
-                Content::Segment(Segment { header, payload: &[], printed: &read.printed })
+        let content = match &packet.content {
+            PrintedContent::Segment(header) => {
+                Content::Segment(Segment { header, payload: &[], printed: &packet.printed })
             }
-            Drafted::IcmpError(error) => Content::IcmpError(error.clone()),
-            Drafted::Neighbour(neighbour) => Content::Neighbour(*neighbour),
-            Drafted::Other(other) => Content::Other(other.clone()),
-            Drafted::Named => Content::Other(Other::Printed("TCP between names".into())),
+            PrintedContent::IcmpError(error) => Content::IcmpError(error.clone()),
+            PrintedContent::Neighbour(neighbour) => Content::Neighbour(*neighbour),
+            PrintedContent::Other(other) => Content::Other(other.clone()),
+            PrintedContent::Named => Content::Other(Other::Printed("TCP between names".into())),
         };
-        let (wire_len, is_cut, travel) = (read.wire_len, read.is_cut, read.travel);
+        let (wire_len, is_cut, travel) = (packet.wire_len, packet.is_cut, packet.travel);
         Ok(Some(Record::Printed(Packet { number, origin, at, wire_len, is_cut, travel, content })))
     }
 
@@ -287,11 +219,11 @@ impl<R: BufRead> Source for Transcript<R> {
                 format: "tcpdump text".to_owned(),
                 packets: self.packets,
                 is_text: true,
-                snaplen: self.banner.snaplen,
+                snaplen: self.gatherer.banner.snaplen,
             }],
             clock: self.clockwork.clock.unwrap_or_default(),
             digits: self.digits,
-            dropped: self.banner.dropped,
+            dropped: self.gatherer.banner.dropped,
             dropped_until: None,
             notes: self.notes(),
         }
@@ -311,45 +243,12 @@ pub fn looks_like_transcript(first_bytes: &[u8]) -> bool {
         return false;
     }
     String::from_utf8_lossy(first_bytes).lines().any(|line| {
-        let text = lines::clean(line);
-        begins_packet(lines::unquoted(&text).unwrap_or(&text))
-            || draft::is_address_line(&text)
+        let text = clean(line);
+        tcpdump::begins_packet(unquoted(&text).unwrap_or(&text))
+            || tcpdump::is_address_line(&text)
             || text.contains("tcpdump: listening on ")
     })
 }
 
-/// Whether `text` is surely the first line of a packet.
-fn begins_packet(text: &str) -> bool {
-    let is_timed = timed_start(text).is_some_and(|(stamp, _, head)| {
-        let is_clear = draft::begins_untimed(head)
-            || lines::begins_with_mac(head)
-            || draft::strip_ip_word(head).is_some_and(|rest| rest.starts_with('('));
-        // `IP`, `IP6`, `ARP`, `lo In IP` and the like follow; a log's line has lower-case or bracketed words.
-        matches!(stamp, Stamp::Time(_) | Stamp::Epoch(_) | Stamp::DateTime(_)) && is_clear
-    });
-    is_timed || draft::begins_untimed(without_number(text))
-}
-
 /// Bytes of a file that are searched for its first packet line.
 const SNIFFED: usize = 64 * 1024;
-
-/// The time that begins a packet's line, its digits after the second, and what follows; the number of `-#` may stand
-/// before it.
-fn timed_start(text: &str) -> Option<(Stamp, u8, &str)> {
-    Stamp::split(text).or_else(|| Stamp::split(without_number(text)))
-}
-
-/// `text` without the number that `-#`, an editor or `grep -n` puts before it.
-fn without_number(text: &str) -> &str {
-    let rest = text.trim_start_matches(|letter: char| letter.is_ascii_digit());
-    if lines::begins_with_mac(text) {
-        return text;
-    }
-    match rest.chars().next() {
-        Some(' ' | ':' | '|') if rest.len() < text.len() => rest.trim_start_matches([' ', ':', '|']),
-        _ => text,
-    }
-}
-
-#[cfg(test)]
-mod tests;

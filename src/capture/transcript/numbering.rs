@@ -4,11 +4,11 @@
 //! has SYN as well, and prints later ones relative to them (print-tcp.c, `tcp_seq_hash`). Segments without ACK, and all
 //! segments with `-S`, are printed as they are. Which of the two it is, is told by what fits the conversation.
 
-use std::collections::{BTreeSet, HashMap, VecDeque};
-use std::net::{IpAddr, Ipv4Addr};
+use std::collections::{HashMap, VecDeque};
+use std::net::IpAddr;
 
-use super::tcpdump::tcp::Printed;
-use crate::limits::{TRANSCRIPT_CONVERSATIONS, TRANSCRIPT_PEERS, TRANSCRIPT_UNANSWERED};
+use super::peers::Peers;
+use crate::limits::TRANSCRIPT_CONVERSATIONS;
 use crate::packet::{Flags, Seq};
 
 /// One end of a conversation.
@@ -16,14 +16,12 @@ type End = (IpAddr, u16);
 
 /// What is remembered of every conversation.
 #[derive(Debug, Default)]
-pub(super) struct Numbering {
+pub struct Numbering {
     conversations: HashMap<(End, End), Conversation>,
     /// In the order of their first segments.
     order: VecDeque<(End, End)>,
-    /// Who talks to which address (port 0) and to which end of it.
-    peers: BTreeSet<(IpAddr, End)>,
-    /// The latest SYNs without an answer so far: who asks, and whom.
-    unanswered: VecDeque<(IpAddr, IpAddr)>,
+    /// Who talks to whom.
+    pub peers: Peers,
     /// The form that conversations whose SYN-ACK is there turned out to have.
     usual: Option<Form>,
     /// Conversations that were forgotten because there were too many.
@@ -56,9 +54,22 @@ enum Form {
     Absolute,
 }
 
+/// A segment's numbers as a line prints them.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct PrintedNumbers<'a> {
+    pub flags: Option<Flags>,
+    pub seq: Option<u32>,
+    pub ack: Option<u32>,
+    pub payload_len: Option<u32>,
+    /// The first digits of the number at which the payload ends, where the line was cut among them.
+    pub cut_end: Option<&'a str>,
+    /// The first number of its selective acknowledgement.
+    pub first_sack: Option<u32>,
+}
+
 /// True numbers, as far as they can be known.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(super) struct Numbers {
+pub struct Numbers {
     pub seq: Option<Seq>,
     pub ack: Option<Seq>,
     /// How far `ack` is from the other side's SYN, where the SYN's own number is not known.
@@ -73,7 +84,7 @@ const FAR: u32 = 1 << 28;
 
 impl Numbering {
     /// The true numbers of a segment from `source` to `destination`.
-    pub fn absolute(&mut self, source: End, destination: End, printed: &Printed<'_>) -> Numbers {
+    pub fn absolute(&mut self, source: End, destination: End, printed: &PrintedNumbers<'_>) -> Numbers {
         let as_printed = Numbers {
             seq: printed.seq.map(Seq),
             ack: printed.ack.map(Seq),
@@ -90,9 +101,9 @@ impl Numbering {
             };
         }
         if flags.ack() {
-            self.answered(destination.0, source.0);
+            self.peers.on_answer(destination.0, source.0);
         } else {
-            self.asked(source.0, destination.0);
+            self.peers.on_syn(source.0, destination.0);
         }
         let usual = self.usual.unwrap_or(Form::Relative);
         let conversation = self.conversation(key);
@@ -113,7 +124,7 @@ impl Numbering {
         &mut self,
         source: End,
         destination: End,
-        printed: &Printed<'_>,
+        printed: &PrintedNumbers<'_>,
         tcp_bytes: Option<u32>,
     ) -> Option<u32> {
         let (key, side) =
@@ -133,44 +144,6 @@ impl Numbering {
         (agrees && len > 0).then_some(len)
     }
 
-    /// Whether `host` has talked to `address`, at `port` if that is given.
-    pub fn has_peer(&self, host: IpAddr, address: IpAddr, port: Option<u16>) -> bool {
-        self.peers.contains(&(host, (address, port.unwrap_or(0))))
-    }
-
-    /// The only address that `host` has talked to and that is written with this beginning, or the only one of several
-    /// that it has asked and got no answer from; `None` for none or several, and where there are too many to look through.
-    pub fn only_peer(&self, host: IpAddr, start: &str) -> Option<IpAddr> {
-        let fits = |address: &IpAddr| address.to_string().starts_with(start);
-        let mut known = self
-            .peers
-            .range((host, (IpAddr::V4(Ipv4Addr::UNSPECIFIED), 0))..)
-            .take_while(|(known, _)| *known == host)
-            .map(|(_, (address, _))| *address);
-        let peers: Vec<_> = known.by_ref().take(TRANSCRIPT_PEERS).collect();
-        if known.next().is_some() {
-            return None;
-        }
-        let peers = peers.into_iter();
-        let unanswered =
-            self.unanswered.iter().filter(|(asker, _)| *asker == host).map(|(_, address)| *address);
-        only(peers.filter(fits)).or_else(|| only(unanswered.filter(fits)))
-    }
-
-    /// `host` sent a SYN to `address`.
-    fn asked(&mut self, host: IpAddr, address: IpAddr) {
-        self.answered(host, address);
-        self.unanswered.push_back((host, address));
-        if self.unanswered.len() > TRANSCRIPT_UNANSWERED {
-            self.unanswered.pop_front();
-        }
-    }
-
-    /// Something about `address` came back to `host`: from itself, or as an error.
-    pub fn answered(&mut self, host: IpAddr, address: IpAddr) {
-        self.unanswered.retain(|pair| *pair != (host, address));
-    }
-
     fn conversation(&mut self, key: (End, End)) -> &mut Conversation {
         if !self.conversations.contains_key(&key) {
             if self.order.len() >= TRANSCRIPT_CONVERSATIONS
@@ -180,24 +153,10 @@ impl Numbering {
                 self.forgotten += 1;
             }
             self.order.push_back(key);
-            if self.peers.len() < 4 * TRANSCRIPT_CONVERSATIONS {
-                let (one, other) = key;
-                self.peers.extend([
-                    (one.0, other),
-                    (one.0, (other.0, 0)),
-                    (other.0, one),
-                    (other.0, (one.0, 0)),
-                ]);
-            }
+            self.peers.add(key.0, key.1);
         }
         self.conversations.entry(key).or_default()
     }
-}
-
-/// The one address that all of these are.
-fn only(mut addresses: impl Iterator<Item = IpAddr>) -> Option<IpAddr> {
-    let first = addresses.next()?;
-    addresses.all(|other| other == first).then_some(first)
 }
 
 impl Conversation {
@@ -216,7 +175,7 @@ impl Conversation {
         if fits { as_printed } else { Numbers { seq: None, ..as_printed } }
     }
 
-    fn with_ack(&mut self, side: usize, flags: Flags, printed: &Printed<'_>, usual: Form) -> Numbers {
+    fn with_ack(&mut self, side: usize, flags: Flags, printed: &PrintedNumbers<'_>, usual: Form) -> Numbers {
         let other = 1 - side;
         let bases = match self.bases {
             Some(bases) if !flags.syn() => bases,
@@ -249,7 +208,7 @@ impl Conversation {
 
     /// Whether this first segment with ACK is counted from a SYN before it: the SYN-ACK that tcpdump printed in full
     /// is not in the paste.
-    fn continues_a_syn(&self, side: usize, printed: &Printed<'_>) -> bool {
+    fn continues_a_syn(&self, side: usize, printed: &PrintedNumbers<'_>) -> bool {
         let fits = |number: Option<u32>, syn: Option<u32>| {
             let (number, syn) = number.zip(syn)?;
             Some(number.wrapping_sub(1) < FAR && distance(number, syn) >= number)
@@ -258,7 +217,7 @@ impl Conversation {
     }
 
     /// The segment from whose numbers tcpdump counts; its own are printed in full.
-    fn begin(&mut self, side: usize, flags: Flags, printed: &Printed<'_>) -> Numbers {
+    fn begin(&mut self, side: usize, flags: Flags, printed: &PrintedNumbers<'_>) -> Numbers {
         let other = 1 - side;
         let mut bases = [None; 2];
         bases[side] = printed.seq;
@@ -275,13 +234,11 @@ impl Conversation {
         let is_relative = |first: u32| {
             printed.ack.is_none_or(|ack| distance(first.wrapping_add(sack_base), ack) <= distance(first, ack))
         };
-        let first_sack =
-            printed.options.as_ref().and_then(super::tcpdump::options::Options::first_sack_number);
         let numbers = Numbers {
             seq: printed.seq.map(Seq),
             ack: printed.ack.map(Seq),
             ack_since_syn: None,
-            sack_base: if first_sack.is_some_and(is_relative) { sack_base } else { 0 },
+            sack_base: if printed.first_sack.is_some_and(is_relative) { sack_base } else { 0 },
         };
         self.expect(side, flags, numbers, printed.payload_len);
         numbers
@@ -324,6 +281,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+    use crate::capture::transcript::tcpdump::tcp::Printed;
 
     const CLIENT: End = (IpAddr::V4(std::net::Ipv4Addr::new(10, 0, 0, 1)), 40000);
     const SERVER: End = (IpAddr::V4(std::net::Ipv4Addr::new(10, 0, 0, 2)), 8443);
@@ -331,7 +289,7 @@ mod tests {
     fn read(numbering: &mut Numbering, is_client: bool, line: &str) -> (Option<u32>, Option<u32>) {
         let printed = Printed::parse(line).expect("TCP");
         let (source, destination) = if is_client { (CLIENT, SERVER) } else { (SERVER, CLIENT) };
-        let numbers = numbering.absolute(source, destination, &printed);
+        let numbers = numbering.absolute(source, destination, &printed.numbers());
         (numbers.seq.map(|seq| seq.0), numbers.ack.map(|ack| ack.0))
     }
 
@@ -341,7 +299,7 @@ mod tests {
             let mut numbering = Numbering::default();
             lines.map(|line| {
                 let printed = Printed::parse(line).expect("TCP");
-                numbering.absolute(SERVER, CLIENT, &printed).ack_since_syn
+                numbering.absolute(SERVER, CLIENT, &printed.numbers()).ack_since_syn
             })
         };
         let syn_ack = "Flags [S.], cksum 0x1 (correct), seq 700000000, ack 21287";
@@ -369,21 +327,6 @@ mod tests {
             (Some(1001), Some(5001))
         );
         assert_eq!(read(&mut numbering, true, "Flags [R], seq 1173, win 0, length 0"), (Some(1173), None));
-    }
-
-    #[test]
-    fn a_cut_address_is_the_only_one_that_owes_an_answer() {
-        let mut numbering = Numbering::default();
-        let syn = Printed::parse("Flags [S], seq 1000, win 1, length 0").expect("TCP");
-        let address = |text: &str| text.parse::<IpAddr>().expect("an address");
-        let (host, one, other) = (address("2001:db8::9"), address("2001:db8:1::1"), address("2001:db8:1::2"));
-        numbering.absolute((host, 40_000), (one, 80), &syn);
-        assert_eq!(numbering.only_peer(host, "2001:db8:1"), Some(one));
-        numbering.absolute((host, 40_001), (other, 80), &syn);
-        assert_eq!(numbering.only_peer(host, "2001:db8:1"), None);
-        numbering.answered(host, one);
-        assert_eq!(numbering.only_peer(host, "2001:db8:1"), Some(other));
-        assert_eq!(numbering.only_peer(host, "2001:db9"), None);
     }
 
     #[test]
@@ -427,8 +370,8 @@ mod tests {
         let mut numbering = Numbering::default();
         let mut read = |line: &str, tcp_bytes: u32| {
             let printed = Printed::parse(line).expect("TCP");
-            numbering.absolute(CLIENT, SERVER, &printed);
-            numbering.payload_len(CLIENT, SERVER, &printed, Some(tcp_bytes))
+            numbering.absolute(CLIENT, SERVER, &printed.numbers());
+            numbering.payload_len(CLIENT, SERVER, &printed.numbers(), Some(tcp_bytes))
         };
         assert_eq!(read("Flags [S], seq 1000, win 1, options [mss 1460", 40), Some(0));
         assert_eq!(read("Flags [P.], seq 1:2", 52), None);
@@ -446,7 +389,7 @@ mod tests {
         let printed = Printed::parse("Flags [S], seq 1, win 2, length 0").expect("TCP");
         for number in 0..=TRANSCRIPT_CONVERSATIONS as u32 {
             let address = IpAddr::from(std::net::Ipv4Addr::from_bits(number));
-            numbering.absolute((address, 1), SERVER, &printed);
+            numbering.absolute((address, 1), SERVER, &printed.numbers());
         }
         assert_eq!((numbering.forgotten, numbering.conversations.len()), (1, TRANSCRIPT_CONVERSATIONS));
     }

@@ -3,46 +3,46 @@
 
 /// A line being read from left to right.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Scan<'a> {
+pub struct Scan<'a> {
     rest: &'a str,
 }
 
 impl<'a> Scan<'a> {
-    pub(super) fn new(text: &'a str) -> Self {
+    pub fn new(text: &'a str) -> Self {
         Self { rest: text }
     }
 
-    pub(super) fn rest(&self) -> &'a str {
+    pub fn rest(&self) -> &'a str {
         self.rest
     }
 
     /// Skips spaces, and says whether something is left.
-    pub(super) fn skip_spaces(&mut self) -> bool {
+    pub fn skip_spaces(&mut self) -> bool {
         self.rest = self.rest.trim_start();
         !self.rest.is_empty()
     }
 
     /// Consumes `word` if it comes next.
-    pub(super) fn eat(&mut self, word: &str) -> bool {
+    pub fn eat(&mut self, word: &str) -> bool {
         let after = self.rest.strip_prefix(word);
         self.rest = after.unwrap_or(self.rest);
         after.is_some()
     }
 
     /// Consumes everything before `end`, and `end`.
-    pub(super) fn until(&mut self, end: char) -> Option<&'a str> {
+    pub fn until(&mut self, end: char) -> Option<&'a str> {
         let (before, after) = self.rest.split_once(end)?;
         self.rest = after;
         Some(before)
     }
 
     /// A decimal number that is followed by something.
-    pub(super) fn number(&mut self) -> Option<u32> {
+    pub fn number(&mut self) -> Option<u32> {
         self.digits(10)
     }
 
     /// Hexadecimal digits that are followed by something.
-    pub(super) fn hex(&mut self) -> Option<u32> {
+    pub fn hex(&mut self) -> Option<u32> {
         self.digits(16)
     }
 
@@ -55,7 +55,7 @@ impl<'a> Scan<'a> {
     }
 
     /// Consumes the comma that ends a field, and the spaces that a web page put before it.
-    pub(super) fn comma(&mut self) -> bool {
+    pub fn comma(&mut self) -> bool {
         let mut ahead = *self;
         ahead.skip_spaces();
         let is_comma = ahead.eat(",");
@@ -64,4 +64,11 @@ impl<'a> Scan<'a> {
         }
         is_comma
     }
+}
+
+/// Whether `text` begins with an Ethernet address, as `-e` prints it.
+pub fn begins_with_mac(text: &str) -> bool {
+    let (word, _) = text.split_once(' ').unwrap_or((text, ""));
+    let is_octet = |octet: &str| octet.len() == 2 && octet.bytes().all(|byte| byte.is_ascii_hexdigit());
+    word.split(':').count() == 6 && word.split(':').all(is_octet)
 }

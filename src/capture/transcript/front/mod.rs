@@ -1,3 +1,10 @@
-//! Lines as every family of text has them: bounded, and without what stands around the text.
+//! Lines as they come, before any family of text reads them: bounded, without the margins that mails and editors put before
+//! them, and cleaned of what terminals and web pages add.
 
-pub mod lines;
+mod line;
+mod lines;
+mod margins;
+
+pub use line::{Line, clean, decode_entities};
+pub use lines::Lines;
+pub use margins::unquoted;

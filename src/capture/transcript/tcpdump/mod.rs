@@ -1,8 +1,166 @@
-//! tcpdump's words.
+//! What tcpdump prints: each packet in one line or several, and a banner around the packets.
+//!
+//! A packet's lines are gathered (`draft`) until the next packet begins, and then read together (`read`): the link header
+//! (`link`), the IP headers and the ends (`headers`, `ip`), TCP (`segment`, `tcp`, `options`) or ICMP (`message`, `icmp`),
+//! and the bytes below (`payload`). `banner` reads the lines around the packets.
 
-pub mod banner;
-pub mod draft;
+mod banner;
+mod draft;
+mod headers;
 mod icmp;
 mod ip;
-pub mod options;
+mod link;
+mod message;
+mod options;
+mod payload;
+mod read;
+mod segment;
 pub mod tcp;
+
+pub use self::link::is_address_line;
+
+use self::banner::Banner;
+use self::draft::{Context, Draft};
+use self::link::{begins_untimed, strip_ip_word};
+use super::OnceNote;
+use super::clock::Stamp;
+use super::front::Line;
+use super::numbering::Numbering;
+use super::packet::{PrintedContent, PrintedPacket};
+use super::scan::begins_with_mac;
+
+/// Gathers lines into packets.
+#[derive(Debug, Default)]
+pub struct Gatherer {
+    /// What the lines around the packets told.
+    pub banner: Banner,
+    /// The packet whose lines are being gathered.
+    draft: Option<Draft>,
+    has_times: bool,
+    /// The longest line so far, in bytes.
+    longest: usize,
+    unreadable: OnceNote,
+    named: OnceNote,
+    /// Lines below a packet that exceed the largest packet's text.
+    unkept: u64,
+}
+
+impl Gatherer {
+    /// Takes a line, whose cleaned `text` is known already. Returns the packet before it, where it begins another.
+    pub fn take_line(&mut self, line: Line, text: &str, numbering: &mut Numbering) -> Option<PrintedPacket> {
+        // A line is compared with those before it and its own packet's.
+        self.longest = self.longest.max(line.raw.len());
+        if let Some((stamp, digits, head)) = timed_start(text) {
+            self.has_times = true;
+            let packet = self.finish(numbering);
+            self.draft = Some(Draft::begin(stamp, digits, head, line));
+            return packet;
+        }
+        if self.begins_untimed(text, &line) {
+            let packet = self.finish(numbering);
+            self.draft = Some(Draft::begin(Stamp::None, 6, without_number(text), line));
+            return packet;
+        }
+        if !self.banner.read(text)
+            && let Some(draft) = &mut self.draft
+        {
+            self.unkept += u64::from(!draft.push(line));
+        }
+        None
+    }
+
+    /// Whether a further line of the packet that is being gathered is certain to come.
+    pub fn is_unfinished(&self) -> bool {
+        self.draft.as_ref().is_some_and(|draft| {
+            let (_, _, network) = link::split_link(draft.text(0));
+            let link::Network::Ip(head) = network else { return false };
+            // The addresses below a header that `-v` prints, or what an error quotes.
+            let is_verbose = head.starts_with('(');
+            is_verbose && ((draft.len() == 1 && !head.contains(" > ")) || draft.awaits_quote())
+        })
+    }
+
+    /// Reads the packet that is being gathered; no further line of it comes.
+    pub fn finish(&mut self, numbering: &mut Numbering) -> Option<PrintedPacket> {
+        let draft = self.draft.take()?;
+        let link_type = self.banner.link_type.as_deref();
+        let mut context = Context { numbering, longest: self.longest, link_type };
+        let packet = read::read(&draft, &mut context);
+        // A paste may begin between a packet's two lines: its time is lost, and the others have theirs.
+        let packet = packet.filter(|packet| packet.stamp != Stamp::None || !self.has_times);
+        match &packet {
+            None => self.unreadable.add(draft.line, &draft.excerpt),
+            Some(packet) if matches!(packet.content, PrintedContent::Named) => {
+                self.named.add(draft.line, &draft.excerpt);
+            }
+            Some(_) => {}
+        }
+        packet
+    }
+
+    /// What could not be read, in sentences.
+    pub fn notes(&self) -> Vec<String> {
+        let mut notes = Vec::new();
+        let OnceNote { count, line, excerpt } = &self.unreadable;
+        if *count > 0 {
+            let lines =
+                if *count == 1 { "1 packet line".to_owned() } else { format!("{count} packet lines") };
+            notes.push(format!(
+                "{lines} could not be read and were left out, first at line {line}: \"{excerpt}\""
+            ));
+        }
+        let OnceNote { count, line, .. } = &self.named;
+        if *count > 0 {
+            notes.push(format!(
+                "{count} TCP packets have names instead of addresses or ports, first at line {line}, and could not be \
+                 followed; run tcpdump with -nn"
+            ));
+        }
+        if self.unkept > 0 {
+            notes.push(format!("{} lines were ignored: no packet has so many lines", self.unkept));
+        }
+        notes
+    }
+
+    /// Whether `text` begins a packet of a transcript without times.
+    fn begins_untimed(&self, text: &str, line: &Line) -> bool {
+        if self.has_times {
+            return false;
+        }
+        let head = without_number(text);
+        let Some(draft) = &self.draft else { return begins_untimed(head) || is_address_line(text) };
+        // What is quoted or carried inside is indented; where the indent is lost, an error's quote comes first.
+        let is_header = strip_ip_word(head).unwrap_or(head).starts_with('(');
+        begins_untimed(head) && line.raw.first() != Some(&b'\t') && !(is_header && draft.awaits_quote())
+    }
+}
+
+/// Whether `text` is certainly the first line of a packet.
+pub fn begins_packet(text: &str) -> bool {
+    let is_timed = timed_start(text).is_some_and(|(stamp, _, head)| {
+        let is_clear = begins_untimed(head)
+            || begins_with_mac(head)
+            || strip_ip_word(head).is_some_and(|rest| rest.starts_with('('));
+        // `IP`, `IP6`, `ARP`, `lo In IP` and the like follow; a log's line has lower-case or bracketed words.
+        matches!(stamp, Stamp::Time(_) | Stamp::Epoch(_) | Stamp::DateTime(_)) && is_clear
+    });
+    is_timed || begins_untimed(without_number(text))
+}
+
+/// The time that begins a packet's line, its digits after the second, and what follows; the number of `-#` may stand
+/// before it.
+fn timed_start(text: &str) -> Option<(Stamp, u8, &str)> {
+    Stamp::split(text).or_else(|| Stamp::split(without_number(text)))
+}
+
+/// `text` without the number that `-#`, an editor or `grep -n` puts before it.
+fn without_number(text: &str) -> &str {
+    let rest = text.trim_start_matches(|letter: char| letter.is_ascii_digit());
+    if begins_with_mac(text) {
+        return text;
+    }
+    match rest.chars().next() {
+        Some(' ' | ':' | '|') if rest.len() < text.len() => rest.trim_start_matches([' ', ':', '|']),
+        _ => text,
+    }
+}

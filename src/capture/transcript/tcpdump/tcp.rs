@@ -3,6 +3,7 @@
 //! tcpdump, print-tcp.c, `tcp_print`. The numbers are as printed; what they count from is `numbering`'s business.
 
 use super::options::Options;
+use crate::capture::transcript::numbering::PrintedNumbers;
 use crate::capture::transcript::scan::Scan;
 use crate::packet::{Checksum, Flags};
 
@@ -44,6 +45,18 @@ impl<'a> Printed<'a> {
         }
         printed.read_fields(&mut scan);
         Some(printed)
+    }
+
+    /// Its numbers, for the numbering.
+    pub fn numbers(&self) -> PrintedNumbers<'a> {
+        PrintedNumbers {
+            flags: self.flags,
+            seq: self.seq,
+            ack: self.ack,
+            payload_len: self.payload_len,
+            cut_end: self.cut_end,
+            first_sack: self.options.as_ref().and_then(Options::first_sack_number),
+        }
     }
 
     fn read_fields(&mut self, scan: &mut Scan<'a>) {

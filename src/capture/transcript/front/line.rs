@@ -1,0 +1,111 @@
+//! One physical line, and its text without what terminals and web pages add.
+
+use std::borrow::Cow;
+
+/// One physical line without its line end.
+#[derive(Clone, Debug, Default)]
+pub struct Line {
+    /// Its number in the file, counted from 1.
+    pub number: u64,
+    /// Its bytes.
+    pub raw: Vec<u8>,
+    /// Whether a line end followed it.
+    pub is_ended: bool,
+}
+
+impl Line {
+    /// The line as grammar reads it: without indent, entities, no-break spaces and control characters.
+    pub fn text(&self) -> String {
+        clean(&String::from_utf8_lossy(&self.raw))
+    }
+}
+
+/// `text` with HTML's entities decoded, spaces of any kind as a space, and none before a comma; what can't be seen is
+/// removed, a terminal's control sequences as a whole.
+pub fn clean(text: &str) -> String {
+    let decoded = decode_entities(text);
+    let mut cleaned = String::with_capacity(decoded.len());
+    let mut letters = decoded.chars().peekable();
+    while let Some(letter) = letters.next() {
+        match letter {
+            '\u{feff}' | '\u{200b}' | '\u{200e}' | '\u{200f}' => {}
+            // ECMA-48, 5.4: a control sequence ends with the first of these.
+            '\u{1b}' if letters.next_if_eq(&'[').is_some() => {
+                letters.by_ref().find(|letter| ('@'..='~').contains(letter));
+            }
+            ',' => {
+                // Two spaces stand before the letters of a hex dump, which may begin with one.
+                if cleaned.ends_with(' ') && !cleaned.ends_with("  ") {
+                    cleaned.pop();
+                }
+                cleaned.push(',');
+            }
+            _ if letter.is_whitespace() => cleaned.push(' '),
+            _ if letter.is_control() => {}
+            _ => cleaned.push(letter),
+        }
+    }
+    cleaned.trim().to_owned()
+}
+
+/// `text` with the entities that a web page puts into tcpdump's output replaced by what they stand for.
+pub fn decode_entities(text: &str) -> Cow<'_, str> {
+    if !text.contains('&') {
+        return Cow::Borrowed(text);
+    }
+    let mut decoded = String::with_capacity(text.len());
+    let mut rest = text;
+    while let Some((before, after)) = rest.split_once('&') {
+        decoded.push_str(before);
+        // The longest entity that is decoded is `&#x10ffff;`.
+        let entity = after.split_once(';').filter(|(name, _)| name.len() <= 8);
+        let letter = entity.and_then(|(name, _)| entity_letter(name));
+        if let (Some(letter), Some((_, behind))) = (letter, entity) {
+            decoded.push(letter);
+            rest = behind;
+        } else {
+            decoded.push('&');
+            rest = after;
+        }
+    }
+    decoded.push_str(rest);
+    Cow::Owned(decoded)
+}
+
+fn entity_letter(name: &str) -> Option<char> {
+    Some(match name {
+        "gt" => '>',
+        "lt" => '<',
+        "amp" => '&',
+        "quot" => '"',
+        "apos" => '\'',
+        "nbsp" => ' ',
+        _ => {
+            let number = name.strip_prefix('#')?;
+            let code = match number.strip_prefix(['x', 'X']) {
+                Some(hex) => u32::from_str_radix(hex, 16).ok()?,
+                None => number.parse().ok()?,
+            };
+            char::from_u32(code)?
+        }
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_a_web_page_adds_is_taken_away() {
+        for (pasted, plain) in [
+            ("  a &gt; b&nbsp;c", "a > b c"),
+            ("a&#62;b &#x3e; &amp;gt; &unknown; & c", "a>b > &gt; &unknown; & c"),
+            ("\u{a0}x\u{a0}\ty\u{7}", "x  y"),
+            ("a , b ,c", "a, b,c"),
+            ("0x0010:  0a08  ,.", "0x0010:  0a08  ,."),
+            ("\u{1b}[32ma\u{1b}[0m\u{1b}[1;31m>\u{1b}[m b\u{1b}[K", "a> b"),
+        ] {
+            assert_eq!(clean(pasted), plain);
+        }
+    }
+}

@@ -1,0 +1,105 @@
+//! What stands before a line and is not its own: the quote marks of a mail, an editor's line numbers.
+
+use super::line::Line;
+use crate::capture::transcript::clock::Stamp;
+use crate::capture::transcript::scan::begins_with_mac;
+
+/// The margins of a file's lines so far.
+#[derive(Clone, Debug, Default)]
+pub struct Margins {
+    /// Whether the lines are quoted, as mails quote: `> ` or `| ` before each.
+    is_quoted: bool,
+    /// The number that an editor put before the line above.
+    number_above: Option<u64>,
+}
+
+impl Margins {
+    /// From `line` on, which begins a packet, the lines are quoted.
+    pub fn begin_quote(&mut self, line: &mut Line) {
+        self.is_quoted = true;
+        self.remove(line);
+    }
+
+    /// Removes quote marks, and an editor's line number: one that follows the number of the line above. The number that
+    /// `-#` prints counts packets, and belongs to the grammar.
+    pub fn remove(&mut self, line: &mut Line) {
+        if self.is_quoted {
+            line.raw.drain(..quote_len(&line.raw));
+        }
+        let margin = line_number(&line.raw).filter(|_| {
+            let text = line.text();
+            Stamp::split(&text).is_none() && !begins_with_mac(&text)
+        });
+        if let Some((number, len)) = margin
+            && self.number_above.is_some_and(|above| above.checked_add(1) == Some(number))
+        {
+            line.raw.drain(..len);
+        }
+        self.number_above = margin.map(|(number, _)| number);
+    }
+}
+
+/// Bytes of the quote marks that a line begins with.
+fn quote_len(raw: &[u8]) -> usize {
+    let margin = raw.iter().take_while(|byte| matches!(byte, b'>' | b'|' | b' ')).count();
+    // The indent behind the last mark is the line's own, but for one space.
+    let marks = raw.iter().take(margin).rposition(|byte| *byte != b' ').map_or(0, |last| last + 1);
+    marks + usize::from(marks > 0 && raw.get(marks) == Some(&b' '))
+}
+
+/// The number that a line begins with where an editor or `grep -n` may have put it there, and the bytes up to the line.
+fn line_number(raw: &[u8]) -> Option<(u64, usize)> {
+    // Ten million lines are more than anybody pastes.
+    const MOST_DIGITS: usize = 7;
+    let start = raw.iter().position(|byte| *byte != b' ')?;
+    let digits = raw.get(start..)?.iter().take_while(|byte| byte.is_ascii_digit()).count();
+    let number = std::str::from_utf8(raw.get(start..start + digits)?).ok()?;
+    let end = start + digits;
+    let separator = match raw.get(end..)? {
+        [] => 0,
+        [b'\t' | b':' | b'|', ..] => 1,
+        [b' ', ..] => raw.get(end..)?.iter().take(2).take_while(|byte| **byte == b' ').count(),
+        _ => return None,
+    };
+    (1..=MOST_DIGITS).contains(&digits).then_some(())?;
+    Some((number.parse().ok()?, end + separator))
+}
+
+/// `text` without the marks of a quote before it, if there are any.
+pub fn unquoted(text: &str) -> Option<&str> {
+    text.get(quote_len(text.as_bytes())..).filter(|rest| rest.len() < text.len()).map(str::trim_start)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn margins_of_mails_and_editors_are_removed() {
+        let read = |file: &str, is_quoted: bool| {
+            let mut margins = Margins { is_quoted, ..Margins::default() };
+            let mut read = Vec::new();
+            for text in file.lines() {
+                let mut line = Line { raw: text.as_bytes().to_vec(), ..Line::default() };
+                margins.remove(&mut line);
+                read.push(String::from_utf8(line.raw).expect("text"));
+            }
+            read
+        };
+        assert_eq!(read("> > a > b\n>\n>     c\nd\n", true), ["a > b", "", "    c", "d"]);
+        assert_eq!(read("> a > b\n", false), ["> a > b"]);
+        // The first number may be that of -#, which the grammar takes off.
+        for (file, last) in [
+            (" 9  a\n10      b\n", "    b"),
+            ("9:a\n10:    b\n", "    b"),
+            ("9\ta\n10\t\tb\n", "\tb"),
+            ("1  a\n2001:db8::1\n", "2001:db8::1"),
+            ("9  a\n10.0.0.1.443 > b\n", "10.0.0.1.443 > b"),
+            ("1  a\n   b\n", "   b"),
+            ("02:00:00:00:00:01 > a\n03:00:00:00:00:01 > b\n", "03:00:00:00:00:01 > b"),
+            ("11:59:59.900000 IP a\n12:00:00.100000 IP b\n", "12:00:00.100000 IP b"),
+        ] {
+            assert_eq!(read(file, false).last().map(String::as_str), Some(last), "{file:?}");
+        }
+    }
+}

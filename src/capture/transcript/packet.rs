@@ -1,0 +1,39 @@
+//! One printed packet, as every family of text yields it.
+
+use super::clock::Stamp;
+use crate::packet::{IcmpError, Neighbour, Other, SegmentHeader, Travel};
+
+/// A packet that has been read.
+#[derive(Clone, Debug)]
+pub struct PrintedPacket {
+    pub stamp: Stamp,
+    /// Digits after the second of its time.
+    pub digits: u8,
+    pub content: PrintedContent,
+    pub travel: Option<Travel>,
+    pub wire_len: Option<u32>,
+    pub is_cut: bool,
+    /// The payload as text.
+    pub printed: Vec<u8>,
+    /// The frame that a hex dump below it shows. Its bytes count then, not the words.
+    pub dump: Option<DumpedFrame>,
+}
+
+/// A frame from a hex dump.
+#[derive(Clone, Debug)]
+pub struct DumpedFrame {
+    pub link_type: u32,
+    pub wire_len: u32,
+    pub bytes: Vec<u8>,
+}
+
+/// [`crate::packet::Content`] without borrowed bytes.
+#[derive(Clone, Debug)]
+pub enum PrintedContent {
+    Segment(SegmentHeader),
+    IcmpError(Box<IcmpError<'static>>),
+    Neighbour(Neighbour),
+    Other(Other),
+    /// TCP between ends of which at least one is a name.
+    Named,
+}

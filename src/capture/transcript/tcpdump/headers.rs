@@ -1,0 +1,138 @@
+//! The IP header and the two ends of a packet, found among its lines, and those of the packet inside a tunnel's.
+
+use std::net::IpAddr;
+
+use super::draft::{Draft, MOST_WRAPS};
+use super::ip::{self, End, Port};
+use super::link::{MOST_WORDS, Network, split_link, strip_ip_word};
+
+/// The headers before a packet's TCP or ICMP words, and where those words are.
+pub struct Headers {
+    /// What `-v` prints in parentheses.
+    pub ip: Option<ip::Printed>,
+    pub source: End,
+    pub destination: End,
+    /// What follows the ends on their line.
+    pub body: String,
+    /// Index of the first line after the body.
+    pub next: usize,
+}
+
+impl Headers {
+    /// The headers in `text`, and where that is not all of them, in the lines from `next` on.
+    pub fn find(draft: &Draft, text: &str, mut next: usize) -> Option<Self> {
+        let mut text = text.to_owned();
+        let mut ip = None;
+        if text.starts_with('(') {
+            let (printed, rest) = close_parenthesis(draft, &text, &mut next)?;
+            ip = Some(printed);
+            text = rest;
+        }
+        if let Some(ends) = ip::ends(&text) {
+            return Some(Self::of(ip, ends, next));
+        }
+        if !text.is_empty() {
+            return Self::wrapped(draft, ip, &text, next);
+        }
+        ip?;
+        // The address line is below, perhaps behind blank lines and prose, but not behind a quoted header.
+        let is_quote = |index: &usize| {
+            let text = draft.text(*index);
+            strip_ip_word(text).unwrap_or(text).starts_with('(')
+        };
+        (next..draft.len()).take_while(|index| !is_quote(index)).find_map(|index| {
+            let text = draft.text(index);
+            match ip::ends(text) {
+                Some(ends) => Some(Self::of(ip, ends, index + 1)),
+                None => Self::wrapped(draft, ip, text, index + 1),
+            }
+        })
+    }
+
+    /// The headers of the packet inside this tunnel's, if the lines show one.
+    pub fn inner(&self, draft: &Draft) -> Option<Self> {
+        let body = self.body.as_str();
+        if body.starts_with("ICMP") || body.starts_with("Flags") {
+            return None;
+        }
+        if let Some(text) = strip_ip_word(body).or_else(|| ip::ends(body).map(|_| body)) {
+            return Self::find(draft, text, self.next);
+        }
+        // UDP's checksum remark may stand before a tunnel's name.
+        let name =
+            body.strip_prefix('[').and_then(|after| after.split_once("] ")).map_or(body, |(_, name)| name);
+        if !["GRE", "gre-proto", "VXLAN", "Geneve"].iter().any(|tunnel| name.starts_with(tunnel)) {
+            return None;
+        }
+        let same_line = body.match_indices(": ").take(MOST_WORDS).find_map(|(at, _)| {
+            let after = body.get(at + 2..)?;
+            Self::find(draft, strip_ip_word(after).unwrap_or(after), self.next)
+        });
+        same_line.or_else(|| {
+            let (_, _, Network::Ip(text)) = split_link(draft.text(self.next)) else { return None };
+            Self::find(draft, text, self.next + 1)
+        })
+    }
+
+    /// Both addresses; `None` where one of them is a name.
+    pub fn addresses(&self) -> Option<(IpAddr, IpAddr)> {
+        self.source.address.zip(self.destination.address)
+    }
+
+    /// Bytes of TCP, header included, where the IP header leaves no doubt about its own length.
+    pub fn tcp_bytes(&self) -> Option<u32> {
+        self.ip?.tcp_bytes()
+    }
+
+    fn of(ip: Option<ip::Printed>, ends: (End, End, &str), next: usize) -> Self {
+        let (source, destination, body) = ends;
+        Self { ip, source, destination, body: body.to_owned(), next }
+    }
+
+    /// From a line that a terminal wrapped before its colon. Only TCP and ICMP are recognised, whose words show that the two
+    /// lines belong together.
+    fn wrapped(draft: &Draft, ip: Option<ip::Printed>, text: &str, next: usize) -> Option<Self> {
+        if next >= draft.len() {
+            return None;
+        }
+        let is_number = |end: &End| end.address.is_some() && matches!(end.port, Port::Number(_));
+        let is_bare = |end: &End| end.address.is_some() && end.port == Port::None;
+        draft.joined(text, next).iter().find_map(|joined| {
+            let ends @ (source, destination, body) = ip::ends(joined)?;
+            let is_tcp = is_number(&source) && is_number(&destination) && body.starts_with("Flags [");
+            let words = body
+                .strip_prefix('[')
+                .and_then(|after| after.split_once("] "))
+                .map_or(body, |(_, words)| words);
+            let is_icmp = is_bare(&source) && is_bare(&destination) && words.starts_with("ICMP");
+            (is_tcp || is_icmp).then(|| Self::of(ip, ends, next + 1))
+        })
+    }
+}
+
+/// The IP header in parentheses, joined with the lines below where a terminal wrapped it, and what follows it. `next` is the
+/// index of the line below, and goes up with each line that is used.
+fn close_parenthesis(draft: &Draft, text: &str, next: &mut usize) -> Option<(ip::Printed, String)> {
+    let (printed, rest) = ip::Printed::parse(text)?;
+    if let Some(rest) = rest {
+        return Some((printed, rest.to_owned()));
+    }
+    let mut joined = text.to_owned();
+    for index in *next..(*next + MOST_WRAPS).min(draft.len()) {
+        if ip::ends(draft.text(index)).is_some() {
+            break;
+        }
+        let [likely, unlikely] = draft.joined(&joined, index);
+        for candidate in [&likely, &unlikely] {
+            if let Some((whole, Some(rest))) = ip::Printed::parse(candidate)
+                && whole.protocol.is_some()
+                && whole.length.is_some()
+            {
+                *next = index + 1;
+                return Some((whole, rest.to_owned()));
+            }
+        }
+        joined = likely;
+    }
+    Some((printed, String::new()))
+}

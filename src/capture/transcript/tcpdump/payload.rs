@@ -1,0 +1,104 @@
+//! What tcpdump prints of a packet's bytes: a hex dump (`-x`, `-X`), characters (`-A`), or the lines of a protocol that it
+//! decodes.
+
+use super::draft::{Context, Draft};
+use super::headers::Headers;
+use super::link::MOST_WORDS;
+use crate::capture::transcript::front::{Line, decode_entities};
+use crate::capture::transcript::hexdump::{self, Dump};
+use crate::capture::transcript::packet::DumpedFrame;
+use crate::limits::TRANSCRIPT_DUMP_BYTES;
+use crate::packet::SegmentHeader;
+
+/// The hex dump as a frame, if there is a whole one that begins with this packet's headers.
+pub fn dumped_frame(
+    draft: &Draft,
+    headers: &Headers,
+    wire_len: Option<u32>,
+    context: &Context<'_>,
+) -> Option<DumpedFrame> {
+    let (source, destination) = headers.addresses()?;
+    let texts = draft.lines_from(1).iter().map(|(text, _)| text.as_str());
+    let bytes = Dump::parse(texts)?;
+    let offset = bytes.ip_offset(source, destination)?;
+    let link_type = match (offset, context.link_type) {
+        // The LINKTYPE_ numbers of the tcpdump.org registry: raw IP, Linux cooked v1 and v2, Ethernet.
+        (0, _) => 101,
+        (16, Some("LINUX_SLL")) => 113,
+        (20, Some("LINUX_SLL2")) => 276,
+        (14 | 18 | 22, None | Some("EN10MB")) => 1,
+        _ => return None,
+    };
+    let captured = bytes.bytes.len() as u32;
+    let datagram = headers.ip.and_then(|ip| ip.datagram_bytes()).unwrap_or(0);
+    let printed = if offset == 0 { 0 } else { wire_len.unwrap_or(0) };
+    let own = own_length(bytes.bytes.get(offset..)?);
+    let wire_len = captured.max(printed).max(datagram.max(own) + offset as u32);
+    Some(DumpedFrame { link_type, wire_len, bytes: bytes.bytes })
+}
+
+/// The datagram's length by its own header.
+fn own_length(bytes: &[u8]) -> u32 {
+    let number = |at: usize| match bytes.get(at..at + 2) {
+        Some([high, low]) => u32::from(u16::from_be_bytes([*high, *low])),
+        _ => 0,
+    };
+    match bytes.first().map(|first| first >> 4) {
+        Some(4) => number(2),
+        Some(6) => number(4) + 40,
+        _ => 0,
+    }
+}
+
+/// The payload as `-A` or tcpdump's own decoding prints it, in the lines from `next` on; `application` is what the segment's
+/// line says of the decoded protocol.
+pub fn printed(draft: &Draft, header: &SegmentHeader, application: Option<&str>, next: usize) -> Vec<u8> {
+    let most = header.payload_len.map_or(0, |bytes| bytes as usize).min(TRANSCRIPT_DUMP_BYTES);
+    let below = draft.lines_from(next);
+    if most == 0 {
+        return Vec::new();
+    }
+    let is_html = (0..next).any(|index| {
+        let has = |entity: &[u8; 5]| draft.raw(index).windows(5).any(|window| window == entity);
+        has(b" &gt;") || has(b"&gt; ")
+    });
+    let ends = (header.ip.source, header.tcp.source_port, header.ip.destination, header.tcp.destination_port);
+    // Lines of a decoded protocol may stand before it.
+    let dump = (0..below.len().min(MOST_WORDS)).find_map(|first| {
+        let text = as_one(below.get(first..)?, is_html);
+        Some(hexdump::ascii_payload(&text, ends, header.tcp.header_len?, most)?.to_vec())
+    });
+    if let Some(payload) = dump {
+        return payload;
+    }
+    // `HTTP: GET / HTTP/1.1` on the line itself, or with `-v` `HTTP, length: 31` and the lines below.
+    let Some(application) = application else { return Vec::new() };
+    if let Some((_, text)) = application.split_once(": ").filter(|(name, _)| !name.contains(", length")) {
+        return text.as_bytes().get(..most).unwrap_or(text.as_bytes()).to_vec();
+    }
+    let mut text = Vec::new();
+    for (cleaned, _) in below {
+        if hexdump::is_hex_line(cleaned) || text.len() >= most {
+            break;
+        }
+        text.extend(cleaned.trim_end_matches(" [|http]").bytes());
+        text.push(b'\n');
+    }
+    text.truncate(most);
+    text
+}
+
+/// Lines as they are, one below the other, with the entities of a web page decoded.
+fn as_one(lines: &[(String, Line)], is_html: bool) -> Vec<u8> {
+    let mut text = Vec::new();
+    for (_, line) in lines {
+        if is_html {
+            text.extend(decode_entities(&String::from_utf8_lossy(&line.raw)).bytes());
+        } else {
+            text.extend(&line.raw);
+        }
+        text.push(b'\n');
+    }
+    text.pop();
+    text
+}

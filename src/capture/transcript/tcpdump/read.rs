@@ -1,0 +1,142 @@
+//! From a draft to a packet: what its lines say together.
+
+use super::draft::{Context, Draft, MOST_WRAPS};
+use super::headers::Headers;
+use super::ip::Port;
+use super::link::{Network, is_address_line, split_link, strip_ip_word};
+use super::{icmp, message, payload, segment};
+use crate::capture::transcript::packet::{PrintedContent, PrintedPacket};
+use crate::capture::transcript::scan::begins_with_mac;
+use crate::limits::ENCAPSULATION_DEPTH;
+use crate::packet::Other;
+
+/// What the lines of a draft say; `None` when they don't say who talks to whom.
+pub fn read(draft: &Draft, context: &mut Context<'_>) -> Option<PrintedPacket> {
+    let (first, below) = link_line(draft);
+    let (travel, wire_len, network) = split_link(&first);
+    let mut packet = PrintedPacket {
+        stamp: draft.stamp,
+        digits: draft.digits,
+        content: PrintedContent::Other(Other::Malformed("transcript line")),
+        travel,
+        wire_len,
+        is_cut: false,
+        printed: Vec::new(),
+        dump: None,
+    };
+    match network {
+        Network::Ip(text) => read_ip(draft, text, below, context, &mut packet)?,
+        Network::Arp(text) => {
+            let neighbour = icmp::arp(text).map(PrintedContent::Neighbour);
+            packet.content = neighbour.unwrap_or(PrintedContent::Other(Other::Printed("ARP".into())));
+        }
+        // The line was cut in the link header, but the addresses are on the next one.
+        Network::Other(text) if text.contains("ethertype") && is_address_line(draft.text(1)) => {
+            read_ip(draft, draft.text(1), 2, context, &mut packet)?;
+            packet.is_cut = true;
+        }
+        // With `-v` what MPLS carries is on the next line.
+        Network::Other(_) if strip_ip_word(draft.text(1)).is_some_and(|text| text.starts_with('(')) => {
+            read_ip(draft, strip_ip_word(draft.text(1))?, 2, context, &mut packet)?;
+        }
+        Network::Other(text) => {
+            let word = first_word(text);
+            // A word at the end of the line may have been cut.
+            if word.is_empty() || word.len() == text.len() {
+                return None;
+            }
+            packet.content = PrintedContent::Other(Other::Printed(word.into()));
+        }
+    }
+    Some(packet)
+}
+
+/// The first line, joined with those below where a terminal wrapped it within the link header that `-e` prints; and
+/// the index of the next line.
+fn link_line(draft: &Draft) -> (String, usize) {
+    let first = draft.text(0).to_owned();
+    if !begins_with_mac(&first) || !matches!(split_link(&first), (.., Network::Other(_))) {
+        return (first, 1);
+    }
+    let mut joined = first.clone();
+    for index in 1..MOST_WRAPS.min(draft.len()) {
+        let candidates = draft.joined(&joined, index);
+        for candidate in &candidates {
+            if matches!(split_link(candidate), (_, Some(_), Network::Ip(_) | Network::Arp(_))) {
+                return (candidate.clone(), index + 1);
+            }
+        }
+        [joined, _] = candidates;
+    }
+    (first, 1)
+}
+
+fn read_ip(
+    draft: &Draft,
+    text: &str,
+    next: usize,
+    context: &mut Context<'_>,
+    packet: &mut PrintedPacket,
+) -> Option<()> {
+    let mut headers = Headers::find(draft, text, next)?;
+    for _ in 0..ENCAPSULATION_DEPTH {
+        let Some(inner) = headers.inner(draft) else { break };
+        headers = inner;
+    }
+    let has_tcp_words = ["Flags [", "tcp ", "[|tcp]"].iter().any(|word| headers.body.starts_with(word));
+    let protocol = headers.ip.and_then(|ip| ip.protocol);
+    // Words of TCP below a header of something else are another packet's.
+    let is_tcp = protocol.map_or(has_tcp_words, |protocol| protocol == 6);
+    if has_tcp_words && !is_tcp {
+        return None;
+    }
+    if headers.ip.is_some_and(|ip| ip.is_later_fragment()) || headers.body == "tcp" {
+        packet.content = PrintedContent::Other(Other::Fragment);
+        return Some(());
+    }
+    if is_tcp {
+        let has_ports = headers.source.port.number().is_some() && headers.destination.port.number().is_some();
+        if headers.addresses().is_none() || !has_ports {
+            packet.content = PrintedContent::Named;
+            return Some(());
+        }
+        return segment::read(draft, &headers, context, packet);
+    }
+    packet.content = match message::read(draft, &mut headers, context) {
+        Some(content) => content,
+        None => PrintedContent::Other(other(&headers, protocol)?),
+    };
+    if matches!(packet.content, PrintedContent::IcmpError(_)) {
+        packet.dump = payload::dumped_frame(draft, &headers, packet.wire_len, context);
+    }
+    Some(())
+}
+
+/// What a packet is that is neither TCP nor ICMP.
+fn other(headers: &Headers, protocol: Option<u8>) -> Option<Other> {
+    let ports = [headers.source.port, headers.destination.port];
+    if ports.iter().all(|port| *port != Port::None) {
+        // Without `-v` a line that was cut here does not show its protocol.
+        if protocol.is_none() && "Flags [".starts_with(headers.body.as_str()) {
+            return None;
+        }
+        let is_dns = ports.iter().any(|port| port.number() == Some(53));
+        return Some(if is_dns { Other::Dns } else { Other::Udp });
+    }
+    match protocol {
+        Some(1 | 58) => Some(Other::Icmp),
+        Some(17) => Some(Other::Udp),
+        Some(number) => Some(Other::IpProtocol(number)),
+        None => {
+            let word = first_word(&headers.body);
+            let is_whole =
+                !word.is_empty() && (word.len() < headers.body.len() || word.starts_with("ip-proto"));
+            is_whole.then(|| Other::Printed(word.into()))
+        }
+    }
+}
+
+/// The word that `text` begins with, up to a space or punctuation.
+fn first_word(text: &str) -> String {
+    text.chars().take_while(|letter| !" ,:(".contains(*letter)).collect()
+}

@@ -1,0 +1,140 @@
+//! A packet's TCP words, from as many lines as a terminal made of them, as a segment's headers with their true numbers.
+
+use super::draft::{Context, Draft, MOST_WRAPS};
+use super::headers::Headers;
+use super::options::Options;
+use super::{payload, tcp};
+use crate::capture::transcript::hexdump;
+use crate::capture::transcript::numbering::Numbering;
+use crate::capture::transcript::packet::{PrintedContent, PrintedPacket};
+use crate::packet::{SegmentHeader, TcpHeader, TcpOptions};
+
+/// Reads the TCP words behind `headers` into `packet`; `None` where an end is a name.
+pub fn read(
+    draft: &Draft,
+    headers: &Headers,
+    context: &mut Context<'_>,
+    packet: &mut PrintedPacket,
+) -> Option<()> {
+    let words = Words::of(draft, headers);
+    let parsed = tcp::Printed::parse(&words.text).unwrap_or_default();
+    let mut header = header(headers, &parsed, context.numbering)?;
+    if let Some(quiet) = tcp::Quiet::parse(&words.text) {
+        let is_whole = draft.is_whole(headers.next, context);
+        let fits = |bytes: &u32| headers.tcp_bytes().is_none_or(|all| header_between(all, *bytes).is_some());
+        header.payload_len = header.payload_len.or(quiet.payload_len.filter(|bytes| is_whole && fits(bytes)));
+        header.tcp.header_len = header_len(headers, header.payload_len);
+        packet.is_cut = header.payload_len.is_none();
+    } else {
+        packet.is_cut = !words.is_complete;
+    }
+    packet.content = PrintedContent::Segment(header);
+    packet.dump = payload::dumped_frame(draft, headers, packet.wire_len, context);
+    if packet.dump.is_none() {
+        packet.printed = payload::printed(draft, &header, parsed.application, words.next);
+    }
+    Some(())
+}
+
+/// The headers of a segment that an ICMP error quotes, as far as they are printed.
+pub fn quoted(draft: &Draft, quote: &Headers, numbering: &mut Numbering) -> Option<SegmentHeader> {
+    let words = Words::of(draft, quote);
+    header(quote, &tcp::Printed::parse(&words.text)?, numbering)
+}
+
+/// The TCP words of a packet.
+struct Words {
+    text: String,
+    /// Whether they end where tcpdump's do.
+    is_complete: bool,
+    /// Index of the first line after them.
+    next: usize,
+}
+
+impl Words {
+    /// The words behind `headers`, joined with the lines below where a terminal wrapped them.
+    fn of(draft: &Draft, headers: &Headers) -> Self {
+        let is_complete = |text: &str| tcp::Printed::parse(text).is_some_and(|printed| printed.is_complete);
+        let unwrapped = headers.body.clone();
+        if is_complete(&unwrapped) {
+            return Self { text: unwrapped, is_complete: true, next: headers.next };
+        }
+        let mut joined = unwrapped.clone();
+        for index in headers.next..(headers.next + MOST_WRAPS).min(draft.len()) {
+            let line = draft.text(index);
+            if line.is_empty() || hexdump::is_hex_line(line) {
+                break;
+            }
+            let [likely, unlikely] = draft.joined(&joined, index);
+            for candidate in [&likely, &unlikely] {
+                if is_complete(candidate) {
+                    return Self { text: candidate.clone(), is_complete: true, next: index + 1 };
+                }
+            }
+            joined = likely;
+        }
+        Self { text: unwrapped, is_complete: false, next: headers.next }
+    }
+}
+
+/// The headers of a printed segment with their true numbers; `None` when an end is a name.
+fn header(headers: &Headers, parsed: &tcp::Printed<'_>, numbering: &mut Numbering) -> Option<SegmentHeader> {
+    let (source, destination) = headers.addresses()?;
+    let (source_port, destination_port) =
+        headers.source.port.number().zip(headers.destination.port.number())?;
+    let ends = ((source, source_port), (destination, destination_port));
+    let printed = parsed.numbers();
+    let numbers = numbering.absolute(ends.0, ends.1, &printed);
+    let tcp_bytes = headers.tcp_bytes();
+    let payload_len = numbering
+        .payload_len(ends.0, ends.1, &printed, tcp_bytes)
+        .or_else(|| (tcp_bytes == Some(20)).then_some(0));
+    let mut options = parsed.options.clone();
+    if let Some(options) = &mut options {
+        options.renumber(|number| number.wrapping_add(numbers.sack_base));
+    }
+    let exact = options.as_ref().filter(|options| options.is_exact);
+    // RFC 9293, 3.1: the header's length is counted in words of four bytes.
+    let from_options = exact.map(|options| 20 + options.bytes.len().next_multiple_of(4) as u8);
+    let header_len = header_len(headers, payload_len).or(from_options.filter(|len| *len <= 60));
+    if header_len == Some(20) && options.is_none() {
+        options = Some(Options { is_exact: true, ..Options::default() });
+    }
+    let options = options.and_then(|mut options| {
+        let room = header_len.map_or(40, |len| usize::from(len) - 20);
+        if options.bytes.len() > room {
+            return None;
+        }
+        if options.is_exact {
+            options.bytes.resize(header_len.map_or(options.bytes.len(), |_| room), 0);
+        }
+        Some(TcpOptions::from_wire(&options.bytes))
+    });
+    Some(SegmentHeader {
+        ip: headers.ip.unwrap_or_default().between(source, destination),
+        tcp: TcpHeader {
+            source_port,
+            destination_port,
+            seq: numbers.seq,
+            ack: numbers.ack,
+            ack_since_syn: numbers.ack_since_syn,
+            flags: parsed.flags,
+            window: parsed.window,
+            urgent: parsed.urgent.unwrap_or(0),
+            header_len,
+            checksum: parsed.checksum,
+            options,
+        },
+        payload_len,
+    })
+}
+
+/// The TCP header's length from those of the datagram and the payload.
+fn header_len(headers: &Headers, payload_len: Option<u32>) -> Option<u8> {
+    header_between(headers.tcp_bytes()?, payload_len?)
+}
+
+fn header_between(tcp_bytes: u32, payload_len: u32) -> Option<u8> {
+    let len = tcp_bytes.checked_sub(payload_len)?;
+    ((20..=60).contains(&len) && len % 4 == 0).then_some(len as u8)
+}
