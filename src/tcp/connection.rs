@@ -1,9 +1,11 @@
 //! One connection: takes segments of either end, says of each what it was, and hands delivered bytes on in order.
 
+use super::arrival::Arrival;
 use super::endpoint::Digest;
+use super::observation::{HandshakeStep, Kind, Reading, ResetFit};
 use super::{Delivery, Endpoint, Hole, HoleKind, Key, PerRole, Role};
 use crate::packet::{Flags, OpeningOptions, Segment, SegmentHeader, Seq, TcpOptions};
-use crate::time::{Elapsed, Timestamp};
+use crate::time::Timestamp;
 
 /// A connection between two ends, each with its own state.
 #[derive(Clone, Debug)]
@@ -30,86 +32,6 @@ enum State {
 
 /// More data than any SYN carries, in bytes: an IP datagram's largest size.
 const SYN_DATA_BYTES: i32 = 65_535;
-
-/// What a segment was.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Kind {
-    /// Something new, or a plain acknowledgement.
-    Ordinary,
-    /// Sent before; the earlier packet's number where it was captured.
-    Retransmission {
-        /// The packet that carried it first.
-        of: Option<u64>,
-    },
-    /// Arrived after later segments without having been seen before.
-    OutOfOrder,
-    /// The same packet in the capture twice.
-    DuplicateCapture {
-        /// The packet it is a copy of.
-        of: u64,
-    },
-    /// A keep-alive probe (RFC 9293, 3.8.4).
-    KeepAlive,
-    /// An acknowledgement that repeats the one before it (RFC 5681, 2).
-    DuplicateAck,
-    /// Only the receive window changed.
-    WindowUpdate,
-    /// Belongs to an older connection between the same ports.
-    Stale,
-}
-
-/// A step of the opening handshake.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum HandshakeStep {
-    /// The client's SYN, first or repeated.
-    Syn,
-    /// The server's SYN-ACK, first or repeated.
-    SynAck,
-    /// The acknowledgement that completes the opening.
-    Ack,
-}
-
-/// How a RST fits the receiver's state (RFC 5961, 3.2).
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum ResetFit {
-    /// Exactly at the next expected sequence number, or acknowledging the SYN: it takes effect.
-    Exact,
-    /// Within the window: a current stack answers with a challenge ACK.
-    InWindow,
-    /// Outside the window: ignored by the receiver.
-    Outside,
-}
-
-/// What one segment did to the connection.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub struct Reading {
-    /// Who sent it.
-    pub role: Role,
-    /// What it was.
-    pub kind: Kind,
-    /// Its flags; none where the text prints none.
-    pub flags: Flags,
-    /// What it offers, if it is a SYN whose options were seen.
-    pub offer: Option<OpeningOptions>,
-    /// Payload bytes never seen before.
-    pub new_bytes: u32,
-    /// Bytes of the other end that it is the first to acknowledge, SYN and FIN included.
-    pub newly_acked: u32,
-    /// Of those, bytes that the capture never saw.
-    pub acked_unseen: u32,
-    /// The round trip that it completes, seen from the capture's place.
-    pub round_trip: Option<Elapsed>,
-    /// The step of the opening handshake that it takes.
-    pub step: Option<HandshakeStep>,
-    /// Whether it is this end's first FIN.
-    pub is_first_fin: bool,
-    /// How it fits, if it is a RST.
-    pub reset: Option<ResetFit>,
-    /// Whether it announces a window of zero.
-    pub is_zero_window: bool,
-    /// Bytes of the sender missing right before it, which may yet come.
-    pub gap: u32,
-}
 
 impl Connection {
     /// Bytes that the segments take which are remembered of both ends.
@@ -189,41 +111,29 @@ impl Connection {
         let header = segment.header;
         let role = self.role_of(header);
         let flags = header.tcp.flags.unwrap_or_default();
-        let mut reading = Reading {
-            role,
-            kind: Kind::Ordinary,
-            flags,
-            offer: if flags.syn() { header.tcp.options.as_ref().map(TcpOptions::opening) } else { None },
-            new_bytes: 0,
-            newly_acked: 0,
-            acked_unseen: 0,
-            round_trip: None,
-            step: None,
-            is_first_fin: false,
-            reset: None,
-            is_zero_window: false,
-            gap: 0,
-        };
-        let rest = Digest::of(header);
+        let arrival = Arrival { number, at, role, flags, segment: *segment };
+        let offer = if flags.syn() { header.tcp.options.as_ref().map(TcpOptions::opening) } else { None };
+        let mut reading = Reading::ordinary(role, flags, offer);
+        let digest = Digest::of(header);
         let repeats = |role: Role| self.ends[role].counters.retransmissions;
         let answers_repeat = flags.syn() && flags.ack() && repeats(role.other()) > repeats(role);
-        if let Some(of) = self.ends[role].captured_before(header, at, rest, answers_repeat) {
+        if let Some(of) = self.ends[role].captured_before(header, at, digest, answers_repeat) {
             self.ends[role].counters.duplicates += 1;
             reading.kind = Kind::DuplicateCapture { of };
             return reading;
         }
         self.ends[role].counters.segments += 1;
-        if self.is_stale(role, header, flags) {
+        if self.is_stale(&arrival) {
             reading.kind = Kind::Stale;
             return reading;
         }
         if flags.rst() {
             reading.reset = Some(self.reset_fit(role, header));
         }
-        reading.step = self.step(role, header, flags, reading.offer);
+        reading.step = self.step(&arrival, offer);
         if !flags.rst() {
-            self.take_acknowledgement(role, number, header, flags, at, &mut reading, deliver);
-            self.take_sequence(role, number, at, segment, flags, &mut reading, deliver);
+            self.take_acknowledgement(&arrival, &mut reading, deliver);
+            self.take_sequence(&arrival, &mut reading, deliver);
         }
         self.ends[role].count_payload(segment);
         let end = &mut self.ends[role];
@@ -233,7 +143,7 @@ impl Connection {
             end.counters.zero_windows += u64::from(reading.is_zero_window);
             end.window = Some(window);
         }
-        end.remember(number, at, header, flags, rest);
+        end.remember(&arrival, digest);
         reading
     }
 
@@ -252,7 +162,8 @@ impl Connection {
     /// Whether the segment belongs to an older connection, while this one is being opened.
     ///
     /// RFC 9293, 3.10.7.3: in SYN-SENT only a segment that acknowledges the SYN, or carries one, is acceptable.
-    fn is_stale(&self, role: Role, header: &SegmentHeader, flags: Flags) -> bool {
+    fn is_stale(&self, arrival: &Arrival<'_>) -> bool {
+        let (role, flags, header) = (arrival.role, arrival.flags, arrival.header());
         if self.state != State::SynSent || flags.syn() || header.tcp.flags.is_none() {
             return false;
         }
@@ -309,13 +220,8 @@ impl Connection {
     }
 
     /// The opening's transitions (RFC 9293, 3.5), as far as packets show them.
-    fn step(
-        &mut self,
-        role: Role,
-        header: &SegmentHeader,
-        flags: Flags,
-        offer: Option<OpeningOptions>,
-    ) -> Option<HandshakeStep> {
+    fn step(&mut self, arrival: &Arrival<'_>, offer: Option<OpeningOptions>) -> Option<HandshakeStep> {
+        let (role, flags, header) = (arrival.role, arrival.flags, arrival.header());
         if flags.rst() {
             return None;
         }
@@ -354,17 +260,14 @@ impl Connection {
         }
     }
 
-    #[expect(clippy::too_many_arguments, reason = "the parts of one segment, already taken apart")]
     fn take_acknowledgement(
         &mut self,
-        role: Role,
-        number: u64,
-        header: &SegmentHeader,
-        flags: Flags,
-        at: Timestamp,
+        arrival: &Arrival<'_>,
         reading: &mut Reading,
         deliver: &mut dyn FnMut(Role, Delivery<'_>),
     ) {
+        let Arrival { number, at, role, flags, .. } = *arrival;
+        let header = arrival.header();
         let Some(ack) = header.tcp.ack.filter(|_| flags.ack()) else { return };
         let unseen = |len| {
             let hole = Some(Hole { len, kind: HoleKind::NotCaptured });
@@ -401,19 +304,15 @@ impl Connection {
         other.stream.acknowledge(ack, &mut |delivery| deliver(role, delivery));
     }
 
-    #[expect(clippy::too_many_arguments, reason = "the parts of one segment, already taken apart")]
     fn take_sequence(
         &mut self,
-        role: Role,
-        number: u64,
-        at: Timestamp,
-        segment: &Segment<'_>,
-        flags: Flags,
+        arrival: &Arrival<'_>,
         reading: &mut Reading,
         deliver: &mut dyn FnMut(Role, Delivery<'_>),
     ) {
+        let Arrival { number, at, role, flags, segment } = *arrival;
         let header = segment.header;
-        let repeats_last_ack = self.repeats_last_ack(role, header, flags);
+        let repeats_last_ack = self.repeats_last_ack(arrival);
         let is_established = self.is_established();
         let end = &mut self.ends[role];
         let len = header.payload_len.unwrap_or(0);
@@ -481,8 +380,9 @@ impl Connection {
     }
 
     /// The window that the sender announced last, if this is a bare acknowledgement of the same number.
-    fn repeats_last_ack(&self, role: Role, header: &SegmentHeader, flags: Flags) -> Option<u16> {
-        let last = self.ends[role].last_sent()?;
+    fn repeats_last_ack(&self, arrival: &Arrival<'_>) -> Option<u16> {
+        let (flags, header) = (arrival.flags, arrival.header());
+        let last = self.ends[arrival.role].last_sent()?;
         let is_bare = header.payload_len == Some(0) && flags.0 & !Flags::PSH == Flags::ACK;
         (is_bare && last.flags.ack() && last.ack == header.tcp.ack && last.has_seq).then_some(last.window?)
     }

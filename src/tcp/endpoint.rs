@@ -2,6 +2,7 @@
 
 use std::net::IpAddr;
 
+use super::arrival::Arrival;
 use super::stream::Stream;
 use crate::packet::{Flags, Segment, SegmentHeader, Seq};
 use crate::time::{Elapsed, Timestamp};
@@ -77,7 +78,7 @@ struct Sent {
     seq: Option<Seq>,
     len: u32,
     flags: Flags,
-    rest: Digest,
+    digest: Digest,
 }
 
 /// What a later acknowledgement is compared with.
@@ -161,16 +162,11 @@ impl Endpoint {
     }
 
     /// Keeps what later segments are compared with.
-    pub(super) fn remember(
-        &mut self,
-        number: u64,
-        at: Timestamp,
-        header: &SegmentHeader,
-        flags: Flags,
-        rest: Digest,
-    ) {
+    pub(super) fn remember(&mut self, arrival: &Arrival<'_>, digest: Digest) {
+        let header = arrival.header();
         let (seq, len) = (header.tcp.seq, header.payload_len.unwrap_or(0));
-        let sent = Sent { number, at, seq, len, flags, rest };
+        let Arrival { number, at, flags, .. } = *arrival;
+        let sent = Sent { number, at, seq, len, flags, digest };
         self.last_sent =
             Some(LastSent { has_seq: seq.is_some(), ack: header.tcp.ack, flags, window: header.tcp.window });
         if let Some(oldest) = self.sent.get_mut(self.sent_index) {
@@ -200,7 +196,7 @@ impl Endpoint {
         &self,
         header: &SegmentHeader,
         at: Timestamp,
-        rest: Digest,
+        digest: Digest,
         answers_repeat: bool,
     ) -> Option<u64> {
         // RFC 6298, 2.4 asks for a second, Linux uses 200 ms, tail loss probes 2 round trips: 1 ms is below them all.
@@ -212,15 +208,19 @@ impl Endpoint {
         self.sent
             .iter()
             .find(|sent| {
-                sent.rest == rest && sent.seq == header.tcp.seq && sent.flags == flags && sent.len == len && {
-                    let since = at - sent.at;
-                    // Two bare acknowledgements without ids may well be alike and be two.
-                    let is_telling = len > 0 || flags.0 & (Flags::SYN | Flags::FIN | Flags::RST) != 0;
-                    match id {
-                        Some(_) => since <= SAME_ID,
-                        None => since <= NO_ID && is_telling && !answers_repeat,
+                sent.digest == digest
+                    && sent.seq == header.tcp.seq
+                    && sent.flags == flags
+                    && sent.len == len
+                    && {
+                        let since = at - sent.at;
+                        // Two bare acknowledgements without ids may well be alike and be two.
+                        let is_telling = len > 0 || flags.0 & (Flags::SYN | Flags::FIN | Flags::RST) != 0;
+                        match id {
+                            Some(_) => since <= SAME_ID,
+                            None => since <= NO_ID && is_telling && !answers_repeat,
+                        }
                     }
-                }
             })
             .map(|sent| sent.number)
     }

@@ -4,16 +4,19 @@
 //! delivered bytes. It works from lengths, so it follows a transcript without payloads as well as a full capture. It
 //! does not know TLS and draws no conclusions.
 
+mod arrival;
 mod connection;
 mod endpoint;
 mod key;
+mod observation;
 mod role;
 mod stream;
 #[cfg(test)]
 mod tests;
 
-pub use connection::{Connection, HandshakeStep, Kind, Reading, ResetFit};
+pub use connection::Connection;
 pub use endpoint::{Counters, Endpoint};
 pub use key::Key;
+pub use observation::{HandshakeStep, Kind, Reading, ResetFit};
 pub use role::{PerRole, Role};
 pub use stream::{Delivery, Hole, HoleKind};
