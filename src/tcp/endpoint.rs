@@ -1,6 +1,9 @@
 //! One end of a connection: what it sent, and what the other end told of having received.
 
+use std::hash::{BuildHasher, Hasher};
 use std::net::IpAddr;
+
+use foldhash::fast::FixedState;
 
 use super::arrival::Arrival;
 use super::stream::Stream;
@@ -90,31 +93,24 @@ pub(super) struct LastSent {
     pub(super) window: Option<u16>,
 }
 
-/// What stands for the rest of a segment's headers, a sixth of their size: IP id, acknowledgement number, window and options.
-/// Another segment with the same digest would do no more than a repetition: sequence number, length and flags must be equal
-/// too.
+/// What stands for the rest of a segment's headers, in a sixth of their size: IP id, acknowledgement number, window and
+/// options. Two segments count as the same packet captured twice if their digests, sequence numbers, lengths and flags are
+/// equal and they came within a second; two different digests that are equal by chance, one in 2^64, would have to meet there.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) struct Digest(u64);
 
 impl Digest {
-    /// FNV-1a over eight bytes at a time.
     pub(super) fn of(header: &SegmentHeader) -> Self {
-        let mut digest = 0xcbf2_9ce4_8422_2325u64;
-        let mut take = |word: u64| {
-            digest = (digest ^ word).wrapping_mul(0x0100_0000_01b3);
-            digest ^= digest >> 29;
-        };
+        /// A fixed one, so that each run of the program finds the same.
+        const SEED: FixedState = FixedState::with_seed(0);
         let short = |value: Option<u16>| value.map_or(0, |value| 1 << 16 | u64::from(value));
-        take(header.tcp.ack.map_or(0, |ack| 1 << 32 | u64::from(ack.0)));
-        take(short(header.ip.id) << 32 | short(header.tcp.window));
+        let mut hasher = SEED.build_hasher();
+        hasher.write_u64(header.tcp.ack.map_or(0, |ack| 1 << 32 | u64::from(ack.0)));
+        hasher.write_u64(short(header.ip.id) << 32 | short(header.tcp.window));
         if let Some(options) = &header.tcp.options {
-            let (words, rest) = options.as_bytes().as_chunks::<8>();
-            for word in words {
-                take(u64::from_le_bytes(*word));
-            }
-            take(rest.iter().fold(rest.len() as u64, |word, byte| word << 8 | u64::from(*byte)));
+            hasher.write(options.as_bytes());
         }
-        Self(digest)
+        Self(hasher.finish())
     }
 }
 
@@ -267,5 +263,70 @@ impl Endpoint {
             }
             None => self.counters.unknown_lengths += 1,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::net::Ipv4Addr;
+
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::packet::{IpHeader, TcpHeader, TcpOptions};
+
+    /// The fields that a digest stands for.
+    type Fields = (Option<u16>, Option<u32>, Option<u16>, Option<Vec<u8>>);
+
+    fn digest((id, ack, window, options): &Fields) -> Digest {
+        let nowhere = Ipv4Addr::UNSPECIFIED.into();
+        let ip = IpHeader { id: *id, ..IpHeader::between(nowhere, nowhere) };
+        let options = options.as_ref().map(|bytes| TcpOptions::from_wire(bytes));
+        let tcp = TcpHeader { ack: ack.map(Seq), window: *window, options, ..TcpHeader::between(1, 2) };
+        Digest::of(&SegmentHeader { ip, tcp, payload_len: None })
+    }
+
+    fn fields() -> impl Strategy<Value = Fields> {
+        let options = proptest::option::of(proptest::collection::vec(any::<u8>(), 0..40));
+        (any::<Option<u16>>(), any::<Option<u32>>(), any::<Option<u16>>(), options)
+    }
+
+    proptest! {
+        #[test]
+        fn segments_have_one_digest_only_if_all_of_its_fields_are_equal(one in fields(), other in fields()) {
+            prop_assert_eq!(digest(&one) == digest(&other), one == other);
+            prop_assert_eq!(digest(&one), digest(&one.clone()));
+        }
+
+        #[test]
+        fn a_single_field_that_differs_makes_another_digest(one in fields(), other in fields(), field in 0usize..4) {
+            let mut changed = one.clone();
+            match field {
+                0 => changed.0 = other.0,
+                1 => changed.1 = other.1,
+                2 => changed.2 = other.2,
+                _ => changed.3 = other.3,
+            }
+            prop_assert_eq!(digest(&one) == digest(&changed), one == changed);
+        }
+    }
+
+    #[test]
+    fn one_bit_anywhere_makes_another_digest() {
+        let first: Fields =
+            (Some(7), Some(1_000), Some(512), Some(vec![1, 1, 8, 10, 0, 0, 0, 1, 0, 0, 0, 2]));
+        let mut all = vec![first.clone()];
+        for bit in 0..16 {
+            all.push((first.0.map(|id| id ^ 1 << bit), first.1, first.2, first.3.clone()));
+            all.push((first.0, first.1, first.2.map(|window| window ^ 1 << bit), first.3.clone()));
+        }
+        all.extend((0..32).map(|bit| (first.0, first.1.map(|ack| ack ^ 1 << bit), first.2, first.3.clone())));
+        for bit in 0..96 {
+            let mut options = first.3.clone().unwrap_or_default();
+            options[bit / 8] ^= 1 << (bit % 8);
+            all.push((first.0, first.1, first.2, Some(options)));
+        }
+        let digests: std::collections::BTreeSet<u64> = all.iter().map(|fields| digest(fields).0).collect();
+        assert_eq!(digests.len(), all.len());
     }
 }
