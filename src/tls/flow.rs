@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use super::awaits::Awaits;
 use super::basis::Basis;
 use super::certificates::CertificateMessage;
 use super::event::Message;
@@ -9,29 +10,6 @@ use super::handshake::{ClientHello, ServerHello, Version, kind, of_server_key_ex
 use super::reader::{FlowAnswer, Raw};
 use super::record::HEADER_BYTES;
 use crate::tcp::Role;
-
-/// What the handshake awaits next, in the order of RFC 5246, 7.3 and RFC 8446, 2.
-///
-/// A bystander may miss messages, so a later one proves that those before it were sent: the state only goes forward.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Default)]
-enum Awaits {
-    /// Nothing of a handshake was seen.
-    #[default]
-    ClientHello,
-    /// The ServerHello, or a HelloRetryRequest, which a second ClientHello answers.
-    ServerHello,
-    /// TLS 1.3: EncryptedExtensions to Finished. Before: Certificate to ServerHelloDone or, in an abbreviated
-    /// handshake, ChangeCipherSpec and Finished.
-    ServerFlight,
-    /// The client's answer to it: a certificate, its key exchange (up to TLS 1.2), its Finished.
-    ClientFlight,
-    /// The rest of the client's flight, up to its Finished.
-    ClientFinished,
-    /// Up to TLS 1.2, in a full handshake: ChangeCipherSpec and Finished.
-    ServerFinished,
-    /// Both Finished were sent.
-    ApplicationData,
-}
 
 /// A message, as far as its place in the handshake goes.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]

@@ -6,6 +6,7 @@
 //! expected. It does not know connections' faults and draws no conclusions.
 
 mod alert;
+mod awaits;
 mod basis;
 mod certificates;
 mod event;

@@ -9,6 +9,7 @@ mod sizes;
 
 pub(super) use sizes::is_cipher_change;
 
+use super::awaits::Awaits;
 use super::basis::Basis;
 use super::event::{Event, Message, SizeReading};
 use super::handshake::{ClientHello, ServerHello, Version};
@@ -51,21 +52,6 @@ pub(super) struct Flow {
 struct Place {
     number: u64,
     at: Timestamp,
-}
-
-/// What comes next, if it is TLS.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-enum Awaits {
-    ClientHello,
-    /// The ServerHello, and what the server says with it.
-    ServerFlight,
-    /// The key exchange up to TLS 1.2, the Finished in TLS 1.3.
-    ClientFlight,
-    /// The key exchange came alone: ChangeCipherSpec and Finished follow.
-    ClientFinished,
-    /// Up to TLS 1.2, in a full handshake.
-    ServerFinished,
-    ApplicationData,
 }
 
 /// Two hellos of fewer bytes than this answer nothing but a hello (a HelloRetryRequest has some 90 to 110), and on a port
@@ -160,7 +146,7 @@ impl Flow {
             (Awaits::ClientHello, Role::Client) => self.take_first(place, len, characters, tell),
             // A TLS server never speaks first.
             (Awaits::ClientHello, Role::Server) => self.say_binary(role, characters, &mut say),
-            (Awaits::ServerFlight, Role::Server) => {
+            (Awaits::ServerHello | Awaits::ServerFlight, Role::Server) => {
                 if len < sizes::SERVER_HELLO {
                     self.say_binary(role, characters, &mut say);
                     return;
@@ -172,7 +158,7 @@ impl Flow {
                     say(server_hello(None), Basis::Inferred);
                 }
             }
-            (Awaits::ServerFlight, Role::Client) => self.hello_len = bytes,
+            (Awaits::ServerHello | Awaits::ServerFlight, Role::Client) => self.hello_len = bytes,
             (Awaits::ClientFlight, Role::Server)
                 if self.awaits_refusal && sizes::ALERT_13.contains(&bytes) =>
             {
@@ -271,7 +257,7 @@ impl Flow {
         let is_certain = self.is_certain_hello(characters, len);
         self.hello = Some(place);
         self.hello_len = len;
-        self.awaits = Awaits::ServerFlight;
+        self.awaits = Awaits::ServerHello;
         self.turn = Some((Role::Client, len));
         self.expects_tls |= is_certain;
         if self.expects_tls {
@@ -327,7 +313,7 @@ impl Flow {
         if is_retry {
             // The first answer was a HelloRetryRequest, which no flight with a certificate is as short as, and this is the
             // second ClientHello.
-            self.awaits = Awaits::ServerFlight;
+            self.awaits = Awaits::ServerHello;
             return;
         }
         say(Message::ServerFlightComplete, Basis::Inferred);
