@@ -2,15 +2,12 @@
 //!
 //! `UPDATE_GOLDEN=1 cargo test` writes the golden files anew; the difference is then to be read before it is committed.
 
-use std::collections::BTreeSet;
 use std::fs;
 use std::io;
-use std::path::Path;
 
 use serde_json::Value;
 use ssmscope::analysis::{self, Judged, Settings, Sink, Watching};
 use ssmscope::capture::{self, Target};
-use ssmscope::verdict::RULES;
 
 use crate::support::run::{Outcome, is_updating, ssmscope};
 use crate::support::situations::{Situation, situations};
@@ -69,60 +66,6 @@ fn reports_are_those_of_the_golden_files() {
         }
     }
     assert!(wrong.is_empty(), "not as in these files (UPDATE_GOLDEN=1 writes them):\n{}", wrong.join("\n"));
-}
-
-#[test]
-fn every_verdict_has_a_page_and_a_capture_of_its_name() {
-    let codes: BTreeSet<_> = RULES.iter().map(|rule| rule.code.to_owned()).collect();
-    for code in &codes {
-        let page = Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("docs/verdicts/{code}.md"));
-        let text = fs::read_to_string(&page).unwrap_or_else(|error| panic!("{}: {error}", page.display()));
-        assert_eq!(text.lines().next(), Some(format!("# {code}").as_str()), "{}", page.display());
-        assert!(text.lines().count() > 3, "{} says nothing", page.display());
-    }
-    let situations = situations();
-    let named = situations.iter().filter(|situation| situation.name == format!("{}/plain", situation.code()));
-    let captured: BTreeSet<_> = named.map(|situation| situation.code().to_owned()).collect();
-    let lacking: Vec<_> = codes.difference(&captured).collect();
-    assert!(lacking.is_empty(), "no folder testdata/CODE/plain with the verdict of {lacking:?}");
-}
-
-#[test]
-fn every_file_and_capture_that_a_page_names_exists() {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
-    for rule in RULES {
-        let (_, named) = rule.page.split_once("\n## Rule\n").expect("a page ends with its rule");
-        let words = named.split([' ', '\n', ',', ';', '(', ')']).map(|word| word.trim_end_matches('.'));
-        let (files, captures): (Vec<_>, Vec<_>) =
-            words.filter(|word| word.contains('/')).partition(|word| word.starts_with("src/"));
-        assert!(captures.contains(&format!("{}/plain", rule.code).as_str()), "{}: {captures:?}", rule.code);
-        let module = format!("src/verdict/{}.rs", rule.code.replace('-', "_"));
-        assert!(files.contains(&module.as_str()), "{}: {files:?}", rule.code);
-        for path in files
-            .iter()
-            .map(|file| root.join(file))
-            .chain(captures.iter().map(|name| root.join("testdata").join(name).join("README.md")))
-        {
-            assert!(path.exists(), "{} names {}", rule.code, path.display());
-        }
-    }
-}
-
-#[test]
-fn every_reason_of_a_check_has_a_page_of_its_name() {
-    for reason in ssmscope::probe::REASONS {
-        assert_eq!(reason.page.lines().next(), Some(format!("# {}", reason.code).as_str()));
-        assert!(reason.page.lines().all(|line| line.chars().count() <= 80), "{}", reason.code);
-    }
-}
-
-#[test]
-fn the_readme_shows_what_is_really_printed() {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
-    let readme = fs::read_to_string(root.join("README.md")).unwrap();
-    let golden = fs::read_to_string(root.join("testdata/transcript/vmanage/timeline.txt")).unwrap();
-    let (connection, _) = golden.split_once("\nCapture\n").expect("the notes on the capture come last");
-    assert!(readme.contains(connection.trim_end()), "README.md's sample is not this:\n{connection}");
 }
 
 /// What `ssmscope read` prints, with the situation's folder as the working directory. Certificates are checked against the

@@ -6,7 +6,9 @@ mod architecture;
 mod bounds;
 // Usage, errors, exit status and pipes.
 mod cli;
-// The test captures: verdicts against their READMEs, reports against the files beside them, pages and captures for each code.
+// The pages: each code has its own, and what they name exists.
+mod docs;
+// The test captures: verdicts against their READMEs, reports against the files beside them.
 mod golden;
 // Healthy connections by the thousand, none of which may raise an alarm.
 mod healthy;
