@@ -7,7 +7,7 @@
 //!
 //! [`time`] holds the only clock, [`limits`] every bound, [`packet`] the vocabulary. [`analysis`] drives the rooms from
 //! [`decode`] to [`finding`]. [`probe`] makes one attempt at a server and has it analysed as a capture; [`recorder`] keeps
-//! the packets of a live capture for the connections that fail.
+//! the packets of a live capture for the connections that fail. `docs/glossary.md` defines the words.
 //!
 //! ```
 //! use ssmscope::analysis::{self, Judged, Settings, Sink};
