@@ -359,7 +359,7 @@ fn create(folder: &Path, name: &str, extension: &str) -> io::Result<(PathBuf, Fi
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::analysis::{self, Settings as Analysis, Sink, Watching};
+    use crate::analysis::{self, Event, Settings as Analysis, Sink, Watching};
     use crate::capture::{self, Record, Target};
 
     const MEBIBYTE: u64 = 1024 * 1024;
@@ -379,13 +379,12 @@ mod tests {
     struct Recording(Recorder);
 
     impl Sink for Recording {
-        fn frame(&mut self, frame: &Frame<'_>) -> io::Result<()> {
-            self.0.frame(frame);
-            Ok(())
-        }
-
-        fn packet(&mut self, packet: &Packet<'_>) -> io::Result<()> {
-            self.0.packet(packet);
+        fn event(&mut self, event: &Event<'_>) -> io::Result<()> {
+            match event {
+                Event::Frame(frame) => self.0.frame(frame),
+                Event::Packet(packet) => self.0.packet(packet),
+                _ => {}
+            }
             Ok(())
         }
 

@@ -6,9 +6,8 @@ mod workload;
 use std::alloc::System;
 use std::io::{self, Cursor};
 
-use ssmscope::analysis::{self, Judged, Settings, Sink};
+use ssmscope::analysis::{self, Event, Judged, Settings, Sink};
 use ssmscope::capture::{self, Target};
-use ssmscope::packet::Packet;
 use stats_alloc::{INSTRUMENTED_SYSTEM, Region, Stats, StatsAlloc};
 use workload::Workload;
 
@@ -25,7 +24,8 @@ struct Counter {
 }
 
 impl Sink for Counter {
-    fn packet(&mut self, _: &Packet<'_>) -> io::Result<()> {
+    fn event(&mut self, event: &Event<'_>) -> io::Result<()> {
+        let Event::Packet(_) = event else { return Ok(()) };
         self.packets += 1;
         if self.packets == self.from {
             self.region = Some(Region::new(ALLOCATOR));

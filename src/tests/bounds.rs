@@ -10,9 +10,8 @@ use std::process::Stdio;
 
 use jiff::tz::TimeZone;
 use serde_json::Value;
-use ssmscope::analysis::{self, Bounds, Judged, Settings, Sink, Summary};
+use ssmscope::analysis::{self, Bounds, Cost, Event, Judged, Needs, Settings, Sink, Summary};
 use ssmscope::capture::{self, Target};
-use ssmscope::packet::Packet;
 use ssmscope::report::Style;
 use ssmscope::report::human::table;
 use ssmscope::report::machine::json;
@@ -31,9 +30,11 @@ struct Judgements {
 }
 
 impl Sink for Judgements {
-    fn packet(&mut self, _: &Packet<'_>) -> io::Result<()> {
-        self.packets += 1;
-        self.packets_after += u64::from(!self.connections.is_empty());
+    fn event(&mut self, event: &Event<'_>) -> io::Result<()> {
+        if let Event::Packet(_) = event {
+            self.packets += 1;
+            self.packets_after += u64::from(!self.connections.is_empty());
+        }
         Ok(())
     }
 
@@ -142,15 +143,11 @@ fn another_thread_that_judges_changes_no_byte_of_what_is_written() {
 }
 
 /// A sink whose output can't be written any more after a while.
-struct Full(u32);
+struct Full(u32, Cost);
 
 impl Sink for Full {
-    fn takes_connections_alone(&self) -> bool {
-        true
-    }
-
-    fn makes_much_of_each(&self) -> bool {
-        true
+    fn needs(&self) -> Needs {
+        Needs { packets: false, per_connection: self.1, ..Needs::default() }
     }
 
     fn connection(&mut self, _: Judged) -> io::Result<()> {
@@ -164,11 +161,15 @@ fn an_error_of_the_thread_that_judges_ends_the_reading_and_is_reported() {
     let capture = made(Workload::Scan(50_000));
     let bounds = Bounds { connections: 500, ..Bounds::default() };
     let settings = Settings { keeps_timeline: false, judges_apart: true, bounds, ..Settings::default() };
-    let mut source = capture::file::read("made", 0, Cursor::new(capture), None).expect("a capture");
-    let outcome = analysis::analyse(source.as_mut(), Target::default(), &settings, &mut Full(1_000));
-    assert_eq!(outcome.err().map(|error| error.kind()), Some(io::ErrorKind::StorageFull));
-    // What came after the error was not read to the end.
-    assert!(source.next_record().is_ok_and(|record| record.is_some()));
+    for cost in [Cost::High, Cost::Low] {
+        let mut source =
+            capture::file::read("made", 0, Cursor::new(capture.clone()), None).expect("a capture");
+        let mut full = Full(1_000, cost);
+        let outcome = analysis::analyse(source.as_mut(), Target::default(), &settings, &mut full);
+        assert_eq!(outcome.err().map(|error| error.kind()), Some(io::ErrorKind::StorageFull));
+        // What came after the error was not read to the end.
+        assert!(source.next_record().is_ok_and(|record| record.is_some()));
+    }
 }
 
 #[test]

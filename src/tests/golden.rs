@@ -6,7 +6,7 @@ use std::fs;
 use std::io;
 
 use serde_json::Value;
-use ssmscope::analysis::{self, Judged, Settings, Sink, Watching};
+use ssmscope::analysis::{self, Event, Judged, Settings, Sink, Watching};
 use ssmscope::capture::{self, Target};
 
 use crate::support::run::{Outcome, is_updating, ssmscope};
@@ -88,8 +88,10 @@ struct Verdicts {
 }
 
 impl Sink for Verdicts {
-    fn known(&mut self, judged: &Judged) -> io::Result<()> {
-        self.known.push((judged.story.first.number, judged.verdict.code));
+    fn event(&mut self, event: &Event<'_>) -> io::Result<()> {
+        if let Event::Known(judged) = event {
+            self.known.push((judged.story.first.number, judged.verdict.code));
+        }
         Ok(())
     }
 

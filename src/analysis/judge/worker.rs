@@ -1,120 +1,142 @@
 //! Judging on a thread of its own, while another reads.
-//!
-//! What left the table goes over in the order in which it left, and one thread judges and tells it in that order, so the
-//! results are those of one thread, byte for byte. Of a connection that is nothing but a SYN that SYN goes over, and its story
-//! is made where it is judged: that is most of the work on a scan.
 
 use std::io;
 use std::panic;
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
-use std::thread;
+use std::thread::{self, Scope, ScopedJoinHandle};
 
-use super::Judging;
-use crate::analysis::table::{Budget, HalfOpen, TrackedConnection};
-use crate::analysis::{Analysis, Court, Judged, Reading, Settings, Sink};
+use super::here::Here;
+use super::{Judge, Left, Why};
+use crate::analysis::Event;
+use crate::analysis::summary::Tally;
 use crate::limits;
-use crate::story::{CaptureFacts, Story};
 
-/// What goes over to the thread that judges.
-enum Left {
-    /// A connection's story, to its end.
-    Story(Box<Story>),
-    /// A connection of which only the SYN was seen, and what the capture lacks for it.
-    Syn(HalfOpen, CaptureFacts),
-    /// Input consumed so far, in bytes, and in all where that is known.
+/// What is handed over.
+enum Handoff {
+    Connection(Left, Why),
     Progress(u64, Option<u64>),
 }
 
-/// Where what left waits for the thread that judges.
-pub(in crate::analysis) struct Handover {
-    batch: Vec<Left>,
-    over: SyncSender<Vec<Left>>,
+/// Hands connections over, in batches, to a thread that judges them in the order in which they come.
+pub(super) struct Worker<'scope> {
+    batch: Vec<Handoff>,
+    over: SyncSender<Vec<Handoff>>,
+    thread: ScopedJoinHandle<'scope, io::Result<Tally>>,
 }
 
-impl Handover {
-    pub(in crate::analysis) fn story(&mut self, story: Box<Story>) -> io::Result<()> {
-        self.push(Left::Story(story))
+impl<'scope> Worker<'scope> {
+    /// Begins a thread that takes the place of `here`, which is returned where there can be none.
+    pub(super) fn begin<'env>(
+        scope: &'scope Scope<'scope, 'env>,
+        here: Box<Here<'env>>,
+    ) -> Result<Self, Box<Here<'env>>> {
+        let (over, handed_over) = sync_channel(limits::HANDOVERS);
+        // The judge follows its thread, since it would be lost with a thread that can't be begun.
+        let (place, placed) = sync_channel(1);
+        let work = move || judge(&placed, handed_over);
+        match thread::Builder::new().name("judge".to_owned()).spawn_scoped(scope, work) {
+            Ok(thread) => {
+                place.send(here).map_err(|unsent| unsent.0)?;
+                Ok(Self { batch: Vec::with_capacity(limits::HANDED_OVER), over, thread })
+            }
+            Err(_) => Err(here),
+        }
     }
 
-    pub(in crate::analysis) fn syn(&mut self, half_open: HalfOpen, facts: CaptureFacts) -> io::Result<()> {
-        self.push(Left::Syn(half_open, facts))
-    }
-
-    fn push(&mut self, left: Left) -> io::Result<()> {
-        self.batch.push(left);
-        if self.batch.len() < limits::HANDED_OVER { Ok(()) } else { self.flush() }
-    }
-
-    /// Hands over what waits.
-    pub(in crate::analysis) fn flush(&mut self) -> io::Result<()> {
-        let next = Vec::with_capacity(limits::HANDED_OVER);
-        // The other thread ended because it could not write, and says so itself.
+    fn hand_over(&mut self, next: Vec<Handoff>) -> io::Result<()> {
+        // The other thread ended because it could not write, and `finish` reports why.
         self.over.send(std::mem::replace(&mut self.batch, next)).map_err(|_| io::ErrorKind::BrokenPipe.into())
     }
 }
 
-/// Stands for the sink where it is on the other thread.
-struct Elsewhere {
-    over: SyncSender<Vec<Left>>,
-}
-
-impl Sink for Elsewhere {
-    fn connection(&mut self, _: Judged) -> io::Result<()> {
-        Ok(())
-    }
-
-    fn progress(&mut self, read: u64, of: Option<u64>) {
-        // Where nobody listens any more, the next connection is not taken either.
-        let _ = self.over.send(vec![Left::Progress(read, of)]);
-    }
-}
-
-/// Reads on to the capture's end while another thread judges what leaves. Where there can be no other, this one does both.
-pub(in crate::analysis) fn read_to_end(
-    analysis: &mut Analysis<'_>,
-    reading: &mut Reading<'_>,
-    sink: &mut dyn Sink,
-) -> io::Result<()> {
-    let settings = analysis.settings;
-    let (over, left) = sync_channel(limits::HANDOVERS);
-    let (begin, begun) = sync_channel(1);
-    let outcome = thread::scope(|scope| {
-        let judge = |sink| move || judge(&begun, left, settings, sink);
-        let judge =
-            thread::Builder::new().name("judge".to_owned()).spawn_scoped(scope, judge(&mut *sink)).ok()?;
-        let handover = Handover { batch: Vec::new(), over: over.clone() };
-        if let Court::Here(judging) = std::mem::replace(&mut analysis.court, Court::Apart(handover)) {
-            let _ = begin.send(judging);
+impl Judge for Worker<'_> {
+    fn submit(&mut self, left: Left, why: Why) -> io::Result<()> {
+        self.batch.push(Handoff::Connection(left, why));
+        if self.batch.len() < limits::HANDED_OVER {
+            return Ok(());
         }
-        let read = analysis.read_to_end(reading, &mut Elsewhere { over });
-        // With the handover the last sender goes, and the other thread comes to its end.
-        analysis.court = Court::Here(Judging::new(settings));
-        let judged = judge.join().unwrap_or_else(|panic| panic::resume_unwind(panic));
-        Some(judged.and_then(|judging| {
-            analysis.court = Court::Here(judging);
-            read
-        }))
-    });
-    outcome.unwrap_or_else(|| analysis.read_to_end(reading, sink))
-}
+        self.hand_over(Vec::with_capacity(limits::HANDED_OVER))
+    }
 
-/// Judges what comes over until nothing can come any more, with what was judged before.
-fn judge<'s>(
-    begun: &Receiver<Judging<'s>>,
-    left: Receiver<Vec<Left>>,
-    settings: &'s Settings,
-    sink: &mut dyn Sink,
-) -> io::Result<Judging<'s>> {
-    let mut judging = begun.recv().unwrap_or_else(|_| Judging::new(settings));
-    for left in left.into_iter().flatten() {
-        match left {
-            Left::Story(story) => judging.end(story, sink)?,
-            Left::Syn(half_open, facts) => {
-                let track = TrackedConnection::from_half_open(&half_open, settings, &mut Budget::default());
-                judging.end(track.finish(facts), sink)?;
+    fn event(&mut self, event: &Event<'_>) -> io::Result<()> {
+        match event {
+            Event::Progress(read, of) => {
+                self.batch.push(Handoff::Progress(*read, *of));
+                self.hand_over(Vec::with_capacity(limits::HANDED_OVER))
             }
-            Left::Progress(read, of) => sink.progress(read, of),
+            // Everything else is of packets, or of a capture that is watched, and then there is no other thread.
+            _ => Ok(()),
         }
     }
-    Ok(judging)
+
+    fn finish(mut self: Box<Self>) -> io::Result<Tally> {
+        let handed_over = self.hand_over(Vec::new());
+        let Self { over, thread, .. } = *self;
+        // With the last sender the other thread comes to its end.
+        drop(over);
+        let tally = thread.join().unwrap_or_else(|panic| panic::resume_unwind(panic))?;
+        handed_over.map(|()| tally)
+    }
+}
+
+/// Judges what is handed over until nothing can come any more.
+fn judge(placed: &Receiver<Box<Here<'_>>>, handed_over: Receiver<Vec<Handoff>>) -> io::Result<Tally> {
+    let Ok(mut here) = placed.recv() else { return Ok(Tally::default()) };
+    for handoff in handed_over.into_iter().flatten() {
+        match handoff {
+            Handoff::Connection(left, why) => here.submit(left, why)?,
+            Handoff::Progress(read, of) => here.event(&Event::Progress(read, of))?,
+        }
+    }
+    here.finish()
+}
+
+/// Judges where packets are read, until connections have to make room, and on another thread from then on.
+pub(super) struct WhenCrowded<'scope, 'env> {
+    /// Where a thread can be begun; nothing once that was tried.
+    scope: Option<&'scope Scope<'scope, 'env>>,
+    /// Until the thread has it.
+    here: Option<Box<Here<'env>>>,
+    worker: Option<Box<Worker<'scope>>>,
+}
+
+impl<'scope, 'env> WhenCrowded<'scope, 'env> {
+    pub(super) fn new(scope: &'scope Scope<'scope, 'env>, here: Box<Here<'env>>) -> Self {
+        Self { scope: Some(scope), here: Some(here), worker: None }
+    }
+
+    fn part(&mut self) {
+        if let (Some(scope), Some(here)) = (self.scope.take(), self.here.take()) {
+            match Worker::begin(scope, here) {
+                Ok(worker) => self.worker = Some(Box::new(worker)),
+                Err(here) => self.here = Some(here),
+            }
+        }
+    }
+
+    fn judge(&mut self) -> Option<&mut dyn Judge> {
+        let here = self.here.as_mut().map(|here| -> &mut dyn Judge { here.as_mut() });
+        self.worker.as_mut().map(|worker| -> &mut dyn Judge { worker.as_mut() }).or(here)
+    }
+}
+
+impl Judge for WhenCrowded<'_, '_> {
+    fn submit(&mut self, left: Left, why: Why) -> io::Result<()> {
+        if why == Why::Evicted && self.scope.is_some() {
+            self.part();
+        }
+        self.judge().map_or(Ok(()), |judge| judge.submit(left, why))
+    }
+
+    fn event(&mut self, event: &Event<'_>) -> io::Result<()> {
+        self.judge().map_or(Ok(()), |judge| judge.event(event))
+    }
+
+    fn finish(self: Box<Self>) -> io::Result<Tally> {
+        match (self.worker, self.here) {
+            (Some(worker), _) => worker.finish(),
+            (None, Some(here)) => here.finish(),
+            (None, None) => Ok(Tally::default()),
+        }
+    }
 }

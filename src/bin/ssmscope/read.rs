@@ -4,26 +4,27 @@ use std::fmt;
 use std::io::{self, BufWriter, IsTerminal, Write};
 use std::net::IpAddr;
 use std::path::Path;
-use std::sync::Arc;
-use std::sync::atomic::AtomicBool;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 
 use jiff::tz::TimeZone;
-use ssmscope::analysis::{self, CertificateSettings, Judged, Settings, Sink, Summary, Watching};
+use ssmscope::analysis::{
+    self, CertificateSettings, Cost, Event, Judged, Needs, Settings, Sink, Summary, Watching,
+};
 use ssmscope::capture::merge::Merged;
 use ssmscope::capture::{About, ReadError, Source, Target, TargetError, file};
 use ssmscope::cert::{NameSource, Wanted};
-use ssmscope::packet::Packet;
 use ssmscope::report::human::{table, timeline};
 use ssmscope::report::machine::json;
 use ssmscope::report::monitoring::{nagios, prometheus};
 use ssmscope::report::{Collection, Monitored, Style, Thresholds, Worst, tcpdump};
-use ssmscope::time::{Elapsed, Timestamp};
+use ssmscope::time::Elapsed;
 use ssmscope::{limits, probe, verdict};
 
 use crate::args::{Bounds, Judgement, Output, Read, Selection};
+use crate::observers::Observed;
 use crate::observers::follow::{self, Following};
-use crate::observers::progress::Watched;
+use crate::observers::progress::Progress;
 use crate::plugin::{self, Deadline};
 use crate::system::textfile::Textfile;
 use crate::system::{signals, trust};
@@ -104,7 +105,7 @@ impl Reading<'_> {
             return Ok(Outcome { summary, failed, status: UNKNOWN });
         };
         target.check(&source.about())?;
-        let outcome = self.read(source.as_mut(), &target, &settings, &failed, ends, worst);
+        let outcome = self.read(source.as_mut(), &target, &settings, &failed, ends.as_deref(), worst);
         self.tell(&failed);
         let summary = outcome?;
         if let Some(failure) = &summary.error {
@@ -128,7 +129,7 @@ impl Reading<'_> {
         target: &Target,
         settings: &Settings,
         failed: &[ReadError],
-        ends: Option<Arc<AtomicBool>>,
+        ends: Option<&AtomicBool>,
         worst: &mut Worst,
     ) -> io::Result<Summary> {
         let options = self.options;
@@ -136,9 +137,11 @@ impl Reading<'_> {
         let about = source.about();
         let names: Vec<_> = about.files.iter().map(|file| file.name.clone()).collect();
         let mut out = BufWriter::new(anstream::AutoStream::auto(io::stdout()));
-        let analyse = |sink: &mut dyn Sink| {
-            let mut watched = Watched::new(sink, worst).ending_with(ends);
-            let summary = analysis::analyse(source, target.clone(), settings, &mut watched);
+        let mut analyse = |sink: &mut dyn Sink| {
+            let mut progress = Progress::begin();
+            let mut observed = Observed { observers: vec![&mut progress, &mut *worst], report: sink };
+            let stop = || ends.is_some_and(|ends| ends.load(Ordering::Relaxed));
+            let summary = analysis::analyse_until(source, target.clone(), settings, &mut observed, &stop);
             if let Some(deadline) = &self.deadline {
                 deadline.meet();
             }
@@ -239,12 +242,8 @@ impl Reading<'_> {
 pub struct Nothing;
 
 impl Sink for Nothing {
-    fn takes_connections_alone(&self) -> bool {
-        true
-    }
-
-    fn reads_findings(&self) -> bool {
-        false
+    fn needs(&self) -> Needs {
+        Needs { packets: false, findings: false, per_connection: Cost::Low }
     }
 
     fn connection(&mut self, _: Judged) -> io::Result<()> {
@@ -383,14 +382,20 @@ impl<W: Write> Packets<W> {
 }
 
 impl<W: Write + Send> Sink for Packets<W> {
-    fn packet(&mut self, packet: &Packet<'_>) -> io::Result<()> {
-        self.text.clear();
-        self.printer.print(packet, &mut self.text).map_err(|fmt::Error| io::ErrorKind::Other)?;
-        self.out.write_all(self.text.as_bytes())
+    fn needs(&self) -> Needs {
+        Needs { findings: false, ..Needs::default() }
     }
 
-    fn idle(&mut self, _: Timestamp, _: &About) -> io::Result<()> {
-        self.out.flush()
+    fn event(&mut self, event: &Event<'_>) -> io::Result<()> {
+        match event {
+            Event::Packet(packet) => {
+                self.text.clear();
+                self.printer.print(packet, &mut self.text).map_err(|fmt::Error| io::ErrorKind::Other)?;
+                self.out.write_all(self.text.as_bytes())
+            }
+            Event::Idle(..) => self.out.flush(),
+            _ => Ok(()),
+        }
     }
 
     fn connection(&mut self, _: Judged) -> io::Result<()> {

@@ -2,9 +2,8 @@
 
 use std::io;
 
-use crate::analysis::{Bounds, Judged, Sink};
+use crate::analysis::{Bounds, Event, Judged, Needs, Sink};
 use crate::limits;
-use crate::packet::Packet;
 use crate::report::Origins;
 use crate::story::Timeline;
 use crate::verdict::Severity;
@@ -60,15 +59,15 @@ impl Collection {
 }
 
 impl Sink for Collection {
-    fn packet(&mut self, packet: &Packet<'_>) -> io::Result<()> {
-        if self.has_files {
+    fn needs(&self) -> Needs {
+        Needs { packets: self.has_files, ..Needs::default() }
+    }
+
+    fn event(&mut self, event: &Event<'_>) -> io::Result<()> {
+        if let (true, Event::Packet(packet)) = (self.has_files, event) {
             self.origins.add(packet.number, packet.origin);
         }
         Ok(())
-    }
-
-    fn takes_connections_alone(&self) -> bool {
-        !self.has_files
     }
 
     fn connection(&mut self, mut judged: Judged) -> io::Result<()> {

@@ -8,8 +8,7 @@ use super::capture;
 use super::collection::{Collection, has_failed};
 use super::notes::{self, Notes, Told};
 use super::timeline::{self, NOTE};
-use crate::analysis::{Judged, Sink, Summary};
-use crate::capture::About;
+use crate::analysis::{Event, Judged, Sink, Summary};
 use crate::report::tcpdump::{self, Numbering};
 use crate::report::text::clock;
 use crate::report::text::words::{self, DIM, PROSE_COLUMNS, PacketNames, grouped, wrapped};
@@ -133,9 +132,8 @@ impl<W: Write> Stream<W> {
         }
         self.out.flush()
     }
-}
 
-impl<W: Write + Send> Sink for Stream<W> {
+    /// A packet, and what it means.
     fn entry(&mut self, story: &Story, entry: &Entry) -> io::Result<()> {
         if self.quiet.is_some() {
             return Ok(());
@@ -162,6 +160,7 @@ impl<W: Write + Send> Sink for Stream<W> {
         self.out.flush()
     }
 
+    /// A silence that lasts.
     fn silence(&mut self, story: &Story, silence: &Silence) -> io::Result<()> {
         if self.quiet.is_some() {
             return Ok(());
@@ -174,13 +173,17 @@ impl<W: Write + Send> Sink for Stream<W> {
         write_note(&[text], &mut self.out)?;
         self.out.flush()
     }
+}
 
-    fn known(&mut self, judged: &Judged) -> io::Result<()> {
-        self.tell(judged)
-    }
-
-    fn idle(&mut self, at: Timestamp, _: &About) -> io::Result<()> {
-        self.tell_interval(at)
+impl<W: Write + Send> Sink for Stream<W> {
+    fn event(&mut self, event: &Event<'_>) -> io::Result<()> {
+        match event {
+            Event::Entry(story, entry) => self.entry(story, entry),
+            Event::Silence(story, silence) => self.silence(story, silence),
+            Event::Known(judged) => self.tell(judged),
+            Event::Idle(at, _) => self.tell_interval(*at),
+            Event::Packet(_) | Event::Frame(_) | Event::Progress(..) => Ok(()),
+        }
     }
 
     fn connection(&mut self, judged: Judged) -> io::Result<()> {

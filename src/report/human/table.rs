@@ -8,8 +8,7 @@ use unicode_width::UnicodeWidthChar;
 
 use super::capture;
 use super::collection::Collection;
-use crate::analysis::{Judged, Sink, Summary};
-use crate::packet::Packet;
+use crate::analysis::{Event, Judged, Needs, Sink, Summary};
 use crate::report::Style;
 use crate::report::text::clock;
 use crate::report::text::escape::{escaped, plain_len};
@@ -50,16 +49,12 @@ impl<W: Write> Report<W> {
 }
 
 impl<W: Write + Send> Sink for Report<W> {
-    fn packet(&mut self, packet: &Packet<'_>) -> io::Result<()> {
-        self.collection.packet(packet)
+    fn needs(&self) -> Needs {
+        Needs { findings: false, ..self.collection.needs() }
     }
 
-    fn takes_connections_alone(&self) -> bool {
-        self.collection.takes_connections_alone()
-    }
-
-    fn reads_findings(&self) -> bool {
-        false
+    fn event(&mut self, event: &Event<'_>) -> io::Result<()> {
+        self.collection.event(event)
     }
 
     fn connection(&mut self, judged: Judged) -> io::Result<()> {

@@ -9,7 +9,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use jiff::tz::TimeZone;
 use serde_json::Value;
-use ssmscope::analysis::{self, CertificateSettings, Judged, Settings, Sink, Summary, Watching};
+use ssmscope::analysis::{self, CertificateSettings, Event, Judged, Settings, Sink, Summary, Watching};
 use ssmscope::capture::{self, About, Frame, ReadError, Record, Source, Target};
 use ssmscope::cert::{self, Anchors, Certificate, NameSource, Trust, Wanted, When};
 use ssmscope::decode::Decoder;
@@ -22,7 +22,6 @@ use ssmscope::report::machine::json;
 use ssmscope::report::monitoring::{nagios, prometheus};
 use ssmscope::report::text::escape;
 use ssmscope::report::{Collection, Monitored, Style, Thresholds, Worst, tcpdump};
-use ssmscope::story::{Entry, Silence, Story};
 use ssmscope::time::{Clock, Elapsed, Timestamp};
 use ssmscope::tls::CertificateMessage;
 use ssmscope::{limits, probe};
@@ -285,26 +284,13 @@ impl Reports<'_> {
 }
 
 impl Sink for Reports<'_> {
-    fn packet(&mut self, packet: &Packet<'_>) -> io::Result<()> {
-        print(&mut self.printers, packet);
-        self.json.packet(packet)?;
-        self.collection.packet(packet)
-    }
-
-    fn entry(&mut self, story: &Story, entry: &Entry) -> io::Result<()> {
-        self.stream.entry(story, entry)
-    }
-
-    fn silence(&mut self, story: &Story, silence: &Silence) -> io::Result<()> {
-        self.stream.silence(story, silence)
-    }
-
-    fn known(&mut self, judged: &Judged) -> io::Result<()> {
-        self.stream.known(judged)
-    }
-
-    fn idle(&mut self, at: Timestamp, about: &About) -> io::Result<()> {
-        self.stream.idle(at, about)
+    fn event(&mut self, event: &Event<'_>) -> io::Result<()> {
+        if let Event::Packet(packet) = event {
+            print(&mut self.printers, packet);
+            self.json.event(event)?;
+            self.collection.event(event)?;
+        }
+        self.stream.event(event)
     }
 
     fn connection(&mut self, judged: Judged) -> io::Result<()> {

@@ -4,15 +4,12 @@
 use std::io::{self, Write};
 use std::path::Path;
 
-use ssmscope::analysis::{Bounds, Judged, Sink, Summary};
+use ssmscope::analysis::{Bounds, Event, Judged, Sink, Summary};
+use ssmscope::capture::ReadError;
 use ssmscope::capture::pausing::Waiting;
-use ssmscope::capture::{About, ReadError};
-use ssmscope::packet::Packet;
 use ssmscope::report::human::stream::{Stream, Times};
 use ssmscope::report::human::timeline;
 use ssmscope::report::{Collection, Style};
-use ssmscope::story::{Entry, Silence, Story};
-use ssmscope::time::Timestamp;
 
 use crate::args::{Output, Read};
 
@@ -87,36 +84,15 @@ impl<W: Write> Following<W> {
 }
 
 impl<W: Write + Send> Sink for Following<W> {
-    fn packet(&mut self, packet: &Packet<'_>) -> io::Result<()> {
+    fn connection(&mut self, judged: Judged) -> io::Result<()> {
         match self {
-            Self::Collecting(collection, ..) => collection.packet(packet),
-            Self::Streaming(_) => Ok(()),
+            Self::Collecting(collection, ..) => collection.connection(judged),
+            Self::Streaming(stream) => stream.connection(judged),
         }
     }
 
-    fn entry(&mut self, story: &Story, entry: &Entry) -> io::Result<()> {
-        match self {
-            Self::Collecting(..) => Ok(()),
-            Self::Streaming(stream) => stream.entry(story, entry),
-        }
-    }
-
-    fn silence(&mut self, story: &Story, silence: &Silence) -> io::Result<()> {
-        match self {
-            Self::Collecting(..) => Ok(()),
-            Self::Streaming(stream) => stream.silence(story, silence),
-        }
-    }
-
-    fn known(&mut self, judged: &Judged) -> io::Result<()> {
-        match self {
-            Self::Collecting(..) => Ok(()),
-            Self::Streaming(stream) => stream.known(judged),
-        }
-    }
-
-    fn idle(&mut self, at: Timestamp, about: &About) -> io::Result<()> {
-        if let Self::Collecting(collection, style, out) = self
+    fn event(&mut self, event: &Event<'_>) -> io::Result<()> {
+        if let (Event::Idle(_, about), Self::Collecting(collection, style, out)) = (event, &mut *self)
             && let Some(out) = out.take()
         {
             let is_text = about.files.iter().any(|file| file.is_text);
@@ -130,15 +106,8 @@ impl<W: Write + Send> Sink for Following<W> {
             *self = Self::Streaming(Box::new(stream));
         }
         match self {
-            Self::Collecting(..) => Ok(()),
-            Self::Streaming(stream) => stream.idle(at, about),
-        }
-    }
-
-    fn connection(&mut self, judged: Judged) -> io::Result<()> {
-        match self {
-            Self::Collecting(collection, ..) => collection.connection(judged),
-            Self::Streaming(stream) => stream.connection(judged),
+            Self::Collecting(collection, ..) => collection.event(event),
+            Self::Streaming(stream) => stream.event(event),
         }
     }
 }

@@ -1,5 +1,58 @@
-//! What watches an analysis on the command's behalf, between it and the report: progress on a terminal, and a capture that is
-//! still being written.
+//! What follows an analysis on the command's behalf, before each result reaches the report: progress on a terminal, what
+//! monitoring wants to know, and what conducts a live capture.
 
+pub mod conductor;
 pub mod follow;
 pub mod progress;
+pub mod saving;
+
+use std::io;
+
+use ssmscope::analysis::{Cost, Event, Judged, Needs, Sink};
+use ssmscope::report::Worst;
+
+/// Sees everything that a report gets.
+pub trait Observer: Send {
+    /// A connection that was judged.
+    fn connection(&mut self, _judged: &Judged) {}
+
+    /// Something else that happened.
+    fn event(&mut self, _event: &Event<'_>) {}
+
+    /// What it needs beside verdicts.
+    fn needs(&self) -> Needs {
+        Needs { packets: false, findings: false, per_connection: Cost::Low }
+    }
+}
+
+/// A report, and those who see everything first.
+pub struct Observed<'a> {
+    pub observers: Vec<&'a mut dyn Observer>,
+    pub report: &'a mut dyn Sink,
+}
+
+impl Sink for Observed<'_> {
+    fn connection(&mut self, judged: Judged) -> io::Result<()> {
+        for observer in &mut self.observers {
+            observer.connection(&judged);
+        }
+        self.report.connection(judged)
+    }
+
+    fn event(&mut self, event: &Event<'_>) -> io::Result<()> {
+        for observer in &mut self.observers {
+            observer.event(event);
+        }
+        self.report.event(event)
+    }
+
+    fn needs(&self) -> Needs {
+        self.observers.iter().fold(self.report.needs(), |needs, observer| needs | observer.needs())
+    }
+}
+
+impl Observer for Worst {
+    fn connection(&mut self, judged: &Judged) {
+        self.take(judged);
+    }
+}

@@ -17,16 +17,15 @@ use schemars::{JsonSchema, Schema};
 use serde::Serialize;
 use serde_json::ser::{Formatter, Serializer};
 
-use crate::analysis::{Failure, Judged, Sink, Summary as Figures};
-use crate::capture::{About, ReadError};
+use crate::analysis::{Cost, Event, Failure, Judged, Needs, Sink, Summary as Figures};
+use crate::capture::ReadError;
 use crate::finding::Finding;
-use crate::packet::Packet;
 use crate::probe::Outcome;
 use crate::report::Origins;
 use crate::report::text::{clock, escape};
 use crate::story::{EndingKind, Moment, Opening, PreludeFacts, Said, Silence, Stage, Story};
 use crate::tcp::{Counters, ResetFit, Role};
-use crate::time::{Clock, Elapsed, Timestamp};
+use crate::time::{Clock, Elapsed};
 use crate::tls::{Basis, CipherSuite, ClientHello, NamedGroup, Plain, PlainKind, PreludeStep, Version};
 use crate::verdict::Verdict;
 
@@ -73,28 +72,23 @@ impl<W: Write> Report<W> {
 }
 
 impl<W: Write + Send> Sink for Report<W> {
-    fn packet(&mut self, packet: &Packet<'_>) -> io::Result<()> {
-        if !self.files.is_empty() {
-            self.origins.add(packet.number, packet.origin);
+    fn needs(&self) -> Needs {
+        Needs { packets: !self.files.is_empty(), per_connection: Cost::High, ..Needs::default() }
+    }
+
+    fn event(&mut self, event: &Event<'_>) -> io::Result<()> {
+        match event {
+            Event::Packet(packet) if !self.files.is_empty() => {
+                self.origins.add(packet.number, packet.origin);
+                Ok(())
+            }
+            Event::Known(judged) => {
+                self.write(&Line::Open(Box::new(connection((*judged).clone(), None))))?;
+                self.out.flush()
+            }
+            Event::Idle(..) => self.out.flush(),
+            _ => Ok(()),
         }
-        Ok(())
-    }
-
-    fn takes_connections_alone(&self) -> bool {
-        self.files.is_empty()
-    }
-
-    fn makes_much_of_each(&self) -> bool {
-        true
-    }
-
-    fn idle(&mut self, _: Timestamp, _: &About) -> io::Result<()> {
-        self.out.flush()
-    }
-
-    fn known(&mut self, judged: &Judged) -> io::Result<()> {
-        self.write(&Line::Open(Box::new(connection(judged.clone(), None))))?;
-        self.out.flush()
     }
 
     fn connection(&mut self, judged: Judged) -> io::Result<()> {

@@ -1,0 +1,134 @@
+//! Each packet finds its connection, or begins one.
+//!
+//! This is all that a packet needs after it was decoded, and it needs nothing but the packet and the facts: neither the
+//! source nor the sink. What leaves goes to a [`Judge`].
+
+use std::collections::VecDeque;
+use std::io;
+
+use super::facts::Facts;
+use super::judge::{Chains, Judge};
+use super::table::{Budget, EvictionCandidate, HalfOpen, RecentlyClosed, Table, TrackedConnection};
+use super::{Event, Settings, Summary};
+use crate::packet::{IcmpError, Segment};
+use crate::story::{Moment, Place};
+use crate::tcp::Key;
+
+/// The connections of a capture, and what they may hold together.
+pub(super) struct Connections<'s> {
+    pub(super) settings: &'s Settings,
+    pub(super) table: Table,
+    pub(super) budget: Budget,
+    chains: Chains,
+    /// Connections that leave next where too many are followed.
+    pub(super) candidates: VecDeque<EvictionCandidate>,
+    pub(super) recently_closed: RecentlyClosed,
+    /// Connections that left because too many were followed.
+    pub(super) evicted: u64,
+    /// Whether entries are reported as they come, and connections leave by the clock.
+    pub(super) is_watched: bool,
+}
+
+impl<'s> Connections<'s> {
+    /// None yet.
+    pub(super) fn new(settings: &'s Settings) -> Self {
+        Self {
+            settings,
+            table: Table::default(),
+            budget: Budget::default(),
+            chains: Chains::new(settings.bounds.certificate_bytes()),
+            candidates: VecDeque::new(),
+            recently_closed: RecentlyClosed::new(&settings.bounds),
+            evicted: 0,
+            is_watched: false,
+        }
+    }
+
+    /// Takes in a segment.
+    pub(super) fn segment(
+        &mut self,
+        place: Place,
+        segment: &Segment<'_>,
+        facts: &Facts<'_>,
+        judge: &mut dyn Judge,
+    ) -> io::Result<()> {
+        let header = segment.header;
+        let key = Key::of(header);
+        let found = self.table.find(&key);
+        if let Some(index) = found {
+            self.promote(index);
+        }
+        let is_reopened = |index| self.table.tracked(index).is_some_and(|old| old.tcp.is_reopened_by(header));
+        let index = match found {
+            Some(index) if !is_reopened(index) => index,
+            None if self.recently_closed.contains(&key, header) => return Ok(()),
+            _ => {
+                self.make_room(facts, judge)?;
+                match HalfOpen::of(place, segment) {
+                    Some(half_open) if !self.is_watched => {
+                        self.table.insert_half_open(key, half_open);
+                        return Ok(());
+                    }
+                    _ => {}
+                }
+                let tracked = TrackedConnection::new(place, segment, self.settings);
+                self.budget.begin(tracked.held());
+                self.table.insert(key, tracked)
+            }
+        };
+        let Some(tracked) = self.table.tracked_mut(index) else { return Ok(()) };
+        if facts.clock().stepped_since(tracked.story.so_far().last.number) {
+            tracked.clock_stepped(place.moment);
+        }
+        tracked.segment(place, segment, &mut self.budget);
+        tracked.share_certificates(|message| self.chains.share(message));
+        if self.is_watched { report_entry(tracked, place.moment, judge) } else { Ok(()) }
+    }
+
+    /// Takes in an ICMP error, and returns whether it quotes a packet of a connection that is followed.
+    pub(super) fn icmp(
+        &mut self,
+        place: Place,
+        error: &IcmpError<'_>,
+        facts: &Facts<'_>,
+        judge: &mut dyn Judge,
+    ) -> io::Result<bool> {
+        let Some(index) = self.table.find_quoted(&error.quoted) else { return Ok(false) };
+        self.promote(index);
+        let Some(tracked) = self.table.tracked_mut(index) else { return Ok(true) };
+        if facts.clock().stepped_since(tracked.story.so_far().last.number) {
+            tracked.clock_stepped(place.moment);
+        }
+        tracked.icmp(place, error, &mut self.budget);
+        if self.is_watched {
+            report_entry(tracked, place.moment, judge)?;
+        }
+        Ok(true)
+    }
+
+    /// Gives a connection its story of which only the SYN was seen.
+    pub(super) fn promote(&mut self, index: usize) {
+        if let Some(half_open) = self.table.half_open(index) {
+            let tracked = TrackedConnection::from_half_open(half_open, self.settings, &mut self.budget);
+            self.table.promote(index, tracked);
+        }
+    }
+
+    /// Counts in the summary what was given up for want of room.
+    pub(super) fn count_bounds_reached(&self, summary: &mut Summary) {
+        summary.evicted = self.evicted;
+        summary.holes_given_up = self.budget.holes_given_up;
+        summary.timelines_given_up = self.budget.timelines_given_up;
+        summary.messages_given_up = self.budget.messages_given_up;
+        summary.chains_given_up = self.chains.given_up;
+    }
+}
+
+/// Reports the packet that a story took in last, if it kept it.
+fn report_entry(tracked: &TrackedConnection, moment: Moment, judge: &mut dyn Judge) -> io::Result<()> {
+    let story = tracked.story.so_far();
+    match story.timeline.last() {
+        Some(entry) if entry.moment == moment => judge.event(&Event::Entry(story, entry)),
+        _ => Ok(()),
+    }
+}

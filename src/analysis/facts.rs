@@ -1,0 +1,79 @@
+//! What is known of the capture by now, as far as it bears on a connection: its clock, its kind, and what it lacks.
+
+use super::Settings;
+use super::clock::Eras;
+use crate::capture::About;
+use crate::packet::Viewpoint;
+use crate::story::{CaptureFacts, Story};
+use crate::time::Timestamp;
+
+/// The capture's clock, and what its source reported last.
+pub(super) struct Facts<'s> {
+    settings: &'s Settings,
+    clock: Eras,
+    reported: CaptureFacts,
+}
+
+impl<'s> Facts<'s> {
+    /// Of a capture of which nothing was read.
+    pub(super) fn new(settings: &'s Settings) -> Self {
+        let reported = CaptureFacts { viewpoint: settings.viewpoint, ..CaptureFacts::default() };
+        Self { settings, clock: Eras::default(), reported }
+    }
+
+    /// The capture's clock.
+    pub(super) fn clock(&self) -> &Eras {
+        &self.clock
+    }
+
+    /// Takes in the next packet's time.
+    pub(super) fn record_packet(&mut self, number: u64, at: Timestamp) {
+        self.clock.note(number, at);
+    }
+
+    /// The clock goes on without a packet.
+    pub(super) fn record_time(&mut self, at: Timestamp) {
+        self.clock.pass(at);
+    }
+
+    /// Takes in what the source reports. While packets come (`is_live`), drops that were not reported before happened up to
+    /// now.
+    pub(super) fn record_source(&mut self, about: &About, is_live: bool) {
+        let before = self.reported;
+        let dropped_more = about.dropped.unwrap_or(0) > before.dropped.unwrap_or(0);
+        let dropped_now = (is_live && dropped_more).then(|| self.clock.latest());
+        self.reported = CaptureFacts {
+            clock: about.clock,
+            digits: about.digits,
+            dropped: about.dropped,
+            dropped_until: about.dropped_until.or(dropped_now).or(before.dropped_until),
+            is_text: about.files.iter().any(|file| file.is_text),
+            viewpoint: self.settings.viewpoint,
+            ..CaptureFacts::default()
+        };
+    }
+
+    /// The facts for a connection with this story so far.
+    pub(super) fn of(&self, so_far: &Story) -> CaptureFacts {
+        let facts = self.between(so_far.first.number, so_far.last.number);
+        let Some(insight) = self.settings.insights.iter().find(|insight| insight.is_about(so_far)) else {
+            return facts;
+        };
+        CaptureFacts {
+            end: insight.closed.map_or(facts.end, |closed| closed.min(facts.end)),
+            is_own: true,
+            hides_acknowledgements: self.settings.viewpoint == Viewpoint::Socket
+                && insight.hides_acknowledgements,
+            ..facts
+        }
+    }
+
+    /// The facts for a connection with its first and its last packet, of which no end reports anything.
+    pub(super) fn between(&self, first: u64, last: u64) -> CaptureFacts {
+        CaptureFacts {
+            end: self.clock.end_for(last),
+            clock_step: self.clock.step_between(first, last),
+            ..self.reported
+        }
+    }
+}

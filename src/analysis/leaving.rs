@@ -1,0 +1,87 @@
+//! When connections leave the table: those that are over, those that have to make room, and all of them at the end.
+
+use std::io;
+
+use super::connections::Connections;
+use super::facts::Facts;
+use super::judge::{Judge, Left, Why};
+use super::table::{Leaving, TrackedConnection};
+
+impl Connections<'_> {
+    /// Before another connection begins: those that are over leave where there are many, and the least informative ones where
+    /// too much is kept.
+    pub(super) fn make_room(&mut self, facts: &Facts<'_>, judge: &mut dyn Judge) -> io::Result<()> {
+        let bounds = &self.settings.bounds;
+        let is_pressing = self.candidates.is_empty() && self.table.is_full(&self.budget, bounds);
+        // While packets are watched, those that are over leave by the clock.
+        if !self.is_watched && (is_pressing || self.table.is_sweep_due(bounds)) {
+            let now = facts.clock().latest();
+            for index in self.table.over(|tracked| tracked.is_settled(now)) {
+                self.close(index, Why::Over, facts, judge)?;
+            }
+        }
+        while self.table.is_full(&self.budget, bounds) {
+            // One after the other as others begin, so that judging them goes on beside reading.
+            match self.candidates.pop_front() {
+                None => self.candidates = self.table.least_important(),
+                Some(candidate) => {
+                    if let Some(index) = self.table.if_unchanged(&candidate) {
+                        self.evicted += 1;
+                        self.close(index, Why::Evicted, facts, judge)?;
+                    }
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Has a connection judged while others go on. Its late packets begin no other.
+    pub(super) fn close(
+        &mut self,
+        index: usize,
+        why: Why,
+        facts: &Facts<'_>,
+        judge: &mut dyn Judge,
+    ) -> io::Result<()> {
+        let Some(leaving) = self.table.remove(index) else { return Ok(()) };
+        if let Leaving::Tracked(tracked) = &leaving {
+            self.recently_closed.add(tracked.key, facts.clock().latest());
+        }
+        self.leave(leaving, why, facts, judge)
+    }
+
+    /// The capture ends, and with it all connections.
+    pub(super) fn end(&mut self, facts: &Facts<'_>, judge: &mut dyn Judge) -> io::Result<()> {
+        for index in self.table.all() {
+            if let Some(leaving) = self.table.remove(index) {
+                self.leave(leaving, Why::Over, facts, judge)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn leave(
+        &mut self,
+        leaving: Leaving,
+        why: Why,
+        facts: &Facts<'_>,
+        judge: &mut dyn Judge,
+    ) -> io::Result<()> {
+        let tracked = match leaving {
+            Leaving::Tracked(tracked) => *tracked,
+            // A timeline counts against the budget, and an end's own report is found by the story.
+            Leaving::HalfOpen(half_open)
+                if self.settings.keeps_timeline || !self.settings.insights.is_empty() =>
+            {
+                TrackedConnection::from_half_open(&half_open, self.settings, &mut self.budget)
+            }
+            Leaving::HalfOpen(half_open) => {
+                let facts = facts.between(half_open.number(), half_open.number());
+                return judge.submit(Left::HalfOpen(half_open, facts), why);
+            }
+        };
+        self.budget.release(tracked.held());
+        let facts = facts.of(tracked.story.so_far());
+        judge.submit(Left::Story(tracked.finish(facts)), why)
+    }
+}

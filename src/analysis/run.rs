@@ -1,0 +1,192 @@
+//! The loop: records of a capture, one after the other, to its end.
+
+use std::io;
+
+use super::connections::Connections;
+use super::facts::Facts;
+use super::judge::Judge;
+use super::watch::Watch;
+use super::{Event, Needs, Settings, Summary, Watching};
+use crate::capture::{Prefilter, Record, Source, Target};
+use crate::decode::Decoder;
+use crate::packet::{Content, Packet};
+use crate::story::{Moment, Place};
+use crate::time::{Elapsed, Timestamp};
+
+/// Records between two reports of progress: often enough for a bar that moves, seldom enough to cost nothing.
+const PROGRESS_EVERY: u32 = 4096;
+
+/// How often it is reported that no packet came.
+const IDLE_EVERY: Elapsed = Elapsed::from_millis(100);
+
+/// A capture on its way through selection and decoding.
+pub(super) struct Input<'a> {
+    source: &'a mut dyn Source,
+    prefilter: Prefilter,
+    decoder: Decoder,
+}
+
+impl<'a> Input<'a> {
+    /// The packets of `source` that `target` admits.
+    pub(super) fn of(source: &'a mut dyn Source, target: Target) -> Self {
+        Self { source, prefilter: Prefilter::new(target), decoder: Decoder::new().verifying_checksums(true) }
+    }
+}
+
+/// One capture being analysed.
+pub(super) struct Run<'s> {
+    settings: &'s Settings,
+    /// Whether packets are reported.
+    reports_packets: bool,
+    facts: Facts<'s>,
+    connections: Connections<'s>,
+    watch: Watch<'s>,
+    summary: Summary,
+    /// When it was last reported that no packet came.
+    idle_at: Timestamp,
+}
+
+impl<'s> Run<'s> {
+    /// For a sink with these needs.
+    pub(super) fn new(settings: &'s Settings, needs: Needs) -> Self {
+        let mut connections = Connections::new(settings);
+        connections.is_watched = settings.watching == Watching::Always;
+        Self {
+            settings,
+            reports_packets: needs.packets,
+            facts: Facts::new(settings),
+            connections,
+            watch: Watch::new(settings, needs),
+            summary: Summary::default(),
+            idle_at: Timestamp::ZERO,
+        }
+    }
+
+    /// Reads to the capture's end, or to where `stop` says so, where all connections leave.
+    pub(super) fn read_to_end(
+        mut self,
+        mut input: Input<'_>,
+        stop: &dyn Fn() -> bool,
+        judge: &mut dyn Judge,
+    ) -> io::Result<Summary> {
+        let mut is_stopped = false;
+        let mut since_progress = 0;
+        loop {
+            if !is_stopped && stop() {
+                is_stopped = true;
+                if !input.source.stop() {
+                    break;
+                }
+            }
+            since_progress += 1;
+            if since_progress >= PROGRESS_EVERY {
+                since_progress = 0;
+                let (read, of) = input.source.progress();
+                judge.event(&Event::Progress(read, of))?;
+                self.record_source(input.source);
+            }
+            if self.connections.is_watched && self.watch.is_due(&self.facts) {
+                input.source.refresh();
+                self.record_source(input.source);
+                self.watch.look(&mut self.connections, &self.facts, judge)?;
+            }
+            let record = match input.source.next_record() {
+                Ok(Some(record)) => record,
+                Ok(None) => break,
+                Err(error) => {
+                    self.summary.error = Some(error.into());
+                    break;
+                }
+            };
+            let (number, at) = match &record {
+                Record::Frame(frame) => (frame.number, frame.at),
+                Record::Printed(packet) => (packet.number, packet.at),
+                Record::Idle(at) => {
+                    let at = *at;
+                    self.idle(at, input.source, judge)?;
+                    continue;
+                }
+            };
+            if let (Watching::Always, Record::Frame(frame)) = (self.settings.watching, &record) {
+                judge.event(&Event::Frame(frame))?;
+            }
+            self.record_time(number, at);
+            match input.prefilter.passes(&record) {
+                Ok(true) => {}
+                Ok(false) => continue,
+                Err(error) => {
+                    self.summary.error = Some(error.into());
+                    break;
+                }
+            }
+            let target = input.prefilter.target();
+            match record {
+                Record::Frame(frame) => self.packet(&input.decoder.decode(&frame), target, judge)?,
+                Record::Printed(packet) => self.packet(&packet, target, judge)?,
+                Record::Idle(_) => {}
+            }
+        }
+        self.end(&mut input, judge)
+    }
+
+    /// No packet came for a moment.
+    fn idle(&mut self, at: Timestamp, source: &dyn Source, judge: &mut dyn Judge) -> io::Result<()> {
+        self.facts.record_time(at);
+        let begins = self.settings.watching == Watching::WhenIdle && !self.connections.is_watched;
+        if begins || at - self.idle_at >= IDLE_EVERY {
+            self.idle_at = at;
+            judge.event(&Event::Idle(at, &source.about()))?;
+        }
+        if begins { self.connections.begin_watching(judge) } else { Ok(()) }
+    }
+
+    fn record_time(&mut self, number: u64, at: Timestamp) {
+        if self.summary.packets == 0 {
+            self.summary.begin = at;
+        }
+        self.summary.packets += 1;
+        self.facts.record_packet(number, at);
+    }
+
+    fn record_source(&mut self, source: &dyn Source) {
+        self.facts.record_source(&source.about(), self.connections.is_watched);
+    }
+
+    fn packet(&mut self, packet: &Packet<'_>, target: &Target, judge: &mut dyn Judge) -> io::Result<()> {
+        if !target.admits(packet) {
+            self.summary.skipped += 1;
+            return Ok(());
+        }
+        if self.reports_packets {
+            judge.event(&Event::Packet(packet))?;
+        }
+        let place = Place { moment: Moment { number: packet.number, at: packet.at }, origin: packet.origin };
+        match &packet.content {
+            Content::Segment(segment) => {
+                self.summary.segments += 1;
+                self.connections.segment(place, segment, &self.facts, judge)?;
+            }
+            Content::IcmpError(error) => {
+                let is_known = self.connections.icmp(place, error, &self.facts, judge)?;
+                self.summary.icmp_without_connection += u64::from(!is_known);
+            }
+            Content::Neighbour(neighbour) => self.summary.count_neighbour(neighbour),
+            Content::Other(other) => self.summary.count_other(other),
+        }
+        Ok(())
+    }
+
+    /// The capture ends here, and with it all connections.
+    fn end(mut self, input: &mut Input<'_>, judge: &mut dyn Judge) -> io::Result<Summary> {
+        input.source.refresh();
+        self.record_source(input.source);
+        self.connections.end(&self.facts, judge)?;
+        self.connections.count_bounds_reached(&mut self.summary);
+        self.summary.about = input.source.about();
+        self.summary.skipped += input.prefilter.skipped();
+        self.summary.fragments_given_up = input.decoder.bounds_reached().total();
+        self.summary.end = self.facts.clock().latest();
+        self.summary.clock_steps = self.facts.clock().steps();
+        Ok(self.summary)
+    }
+}

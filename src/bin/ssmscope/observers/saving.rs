@@ -1,0 +1,86 @@
+//! `live --write`: every captured frame in a file.
+
+use std::fs::{File, OpenOptions};
+use std::io;
+use std::path::{Path, PathBuf};
+
+use anyhow::Context;
+use ssmscope::capture::{Frame, save};
+use ssmscope::time::Timestamp;
+
+use crate::args::{Live, Output};
+use crate::plugin;
+
+/// A file that frames are saved to. What goes wrong with it is reported once, and the analysis goes on.
+pub struct Saving {
+    path: PathBuf,
+    output: Output,
+    device: String,
+    snaplen: u32,
+    writer: Option<save::Writer<File>>,
+    /// Bytes in the file before the writer's own.
+    len_before: u64,
+}
+
+impl Saving {
+    /// Begins to write.
+    ///
+    /// # Errors
+    /// When the file can't be written.
+    pub fn begin(path: &Path, options: &Live) -> anyhow::Result<Self> {
+        let (device, snaplen) = (options.interface.clone(), options.snaplen);
+        let file = File::create(path).with_context(|| {
+            format!("{}: can't be written; --user names whose rights files are opened with", path.display())
+        })?;
+        let writer = save::Writer::new(file, &device, snaplen, None)
+            .with_context(|| format!("{}: can't be written", path.display()))?;
+        let (path, output) = (path.to_owned(), options.output);
+        Ok(Self { path, output, device, snaplen, writer: Some(writer), len_before: 0 })
+    }
+
+    /// Goes on in a file of the same name, which is a new one if the old was moved away.
+    pub fn reopen(&mut self) {
+        let opened = OpenOptions::new().append(true).create(true).open(&self.path);
+        let begun = opened.and_then(|file| {
+            let len = file.metadata()?.len();
+            Ok((save::Writer::new(file, &self.device, self.snaplen, None)?, len))
+        });
+        match begun {
+            Ok((writer, len)) => (self.writer, self.len_before) = (Some(writer), len),
+            Err(error) => self.give_up(&error),
+        }
+    }
+
+    /// Saves a frame.
+    pub fn frame(&mut self, frame: &Frame<'_>) {
+        if let Some(writer) = &mut self.writer
+            && let Err(error) = writer.frame(frame, None)
+        {
+            self.give_up(&error);
+        }
+    }
+
+    /// Saves how many packets were dropped until then.
+    pub fn statistics(&mut self, at: Timestamp, dropped: u64) {
+        if let Some(writer) = &mut self.writer
+            && let Err(error) = writer.statistics(at, dropped)
+        {
+            self.give_up(&error);
+        }
+    }
+
+    fn give_up(&mut self, error: &io::Error) {
+        // Half a block at the end of a full disk would spoil what is there.
+        if let Some(writer) = self.writer.take() {
+            let len = self.len_before + writer.written();
+            let _ = writer.into_inner().set_len(len);
+        }
+        plugin::aside(
+            self.output,
+            format_args!(
+                "ssmscope: {}: saving stopped: {error}; the analysis goes on, and SIGHUP opens the file again",
+                self.path.display()
+            ),
+        );
+    }
+}
