@@ -47,6 +47,15 @@ pub struct Origin {
     pub number: u64,
 }
 
+/// A packet and its time.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct Moment {
+    /// The packet's number.
+    pub number: u64,
+    /// When it was captured.
+    pub at: Timestamp,
+}
+
 /// From where packets were seen.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub enum Viewpoint {

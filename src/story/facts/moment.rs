@@ -3,17 +3,8 @@
 use smallvec::SmallVec;
 
 use crate::limits;
-use crate::time::Timestamp;
+pub use crate::packet::Moment;
 use crate::tls::Basis;
-
-/// A packet and its time.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
-pub struct Moment {
-    /// The packet's number.
-    pub number: u64,
-    /// When it was captured.
-    pub at: Timestamp,
-}
 
 /// Packets of one kind that repeat.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
