@@ -18,6 +18,8 @@ mod plain;
 mod prelude;
 mod reader;
 mod record;
+#[cfg(test)]
+mod tests;
 mod tracker;
 
 pub use alert::AlertDescription;

@@ -1,0 +1,205 @@
+//! Turns of which only lengths, or what `tcpdump -A` printed, are known.
+
+use proptest::prelude::*;
+
+use super::*;
+use crate::time::Timestamp;
+
+/// Runs turns of sizes and returns what was told, by name.
+fn told(expects_tls: bool, turns: &[(Role, u32)]) -> Vec<String> {
+    let mut flow = Flow::new(true, expects_tls);
+    let mut told = vec![];
+    for (number, (role, len)) in turns.iter().enumerate() {
+        let delivery = Delivery {
+            number: number as u64,
+            at: Timestamp::ZERO,
+            len: *len,
+            bytes: &[],
+            printed: &[],
+            hole: None,
+        };
+        flow.take(*role, &delivery, &mut |event| {
+            assert_eq!(event.basis, Basis::Inferred);
+            let name = format!("{:?}", event.message);
+            told.push(name.split(['(', ' ']).next().unwrap_or_default().to_owned());
+        });
+    }
+    told
+}
+
+use Role::{Client, Server};
+
+#[test]
+fn tls12_with_p521_and_gcm_is_followed_to_the_client_s_finished() {
+    let turns = [(Client, 172), (Server, 1380), (Server, 214), (Client, 194)];
+    assert_eq!(
+        told(true, &turns),
+        ["ClientHello", "ServerHello", "ServerFlightComplete", "ClientFinished", "SizeReadings"]
+    );
+}
+
+#[test]
+fn tls12_is_followed_to_application_data() {
+    let turns = [(Client, 200), (Server, 1300), (Client, 93), (Server, 51), (Client, 150), (Server, 400)];
+    assert_eq!(
+        told(true, &turns)[3..],
+        ["ClientFinished", "SizeReadings", "Established", "ApplicationData", "ApplicationData"]
+    );
+}
+
+#[test]
+fn seven_bytes_are_an_alert_by_whoever_sent_them() {
+    assert_eq!(told(true, &[(Client, 200), (Server, 7)]), ["ClientHello", "Alert"]);
+    assert_eq!(told(true, &[(Client, 200), (Server, 1300), (Client, 7)])[2..], ["Alert"]);
+}
+
+#[test]
+fn java_s_padded_alert_stands_where_its_finished_would() {
+    let turns = [(Client, 440), (Server, 1300), (Client, 6), (Client, 40)];
+    assert_eq!(told(true, &turns)[2..], ["ServerFlightComplete", "EncryptedAlert"]);
+}
+
+#[test]
+fn a_cipher_change_without_a_key_exchange_before_it_is_tls13_s() {
+    let begun = [(Client, 337), (Server, 1427), (Client, 6)];
+    // The Finished alone; with a request behind it; behind an empty Certificate, padded as by Java.
+    assert_eq!(
+        told(true, &[&begun[..], &[(Client, 74)]].concat())[2..],
+        ["ServerFlightComplete", "ClientFinished", "Established", "SizeReadings"]
+    );
+    let asked = told(true, &[&begun[..], &[(Client, 160)]].concat());
+    assert_eq!(asked[3..], ["ClientFinished", "Established", "SizeReadings", "ApplicationData"]);
+    let refused = [(Client, 46), (Client, 90), (Server, 24)];
+    assert_eq!(
+        told(true, &[&begun[..], &refused].concat()).last().map(String::as_str),
+        Some("EncryptedAlert")
+    );
+    let without_certificate = told(true, &[&begun[..], &refused[..2]].concat());
+    assert!(!without_certificate.contains(&"EncryptedAlert".to_owned()), "{without_certificate:?}");
+    assert!(without_certificate.contains(&"Established".to_owned()), "{without_certificate:?}");
+}
+
+#[test]
+fn a_second_hello_is_none_of_the_sizes_that_it_may_have_by_chance() {
+    let turns = [(Client, 236), (Server, 99), (Client, 250), (Server, 1413), (Client, 74)];
+    assert_eq!(told(true, &turns)[2..5], ["ServerHello", "ServerFlightComplete", "ClientFinished"]);
+}
+
+#[test]
+fn fewer_bytes_than_a_finished_has_are_none() {
+    let turns = [(Client, 200), (Server, 1300), (Client, 3)];
+    assert_eq!(told(true, &turns)[2..], ["ServerFlightComplete"]);
+    let turns = [(Client, 200), (Server, 1300), (Client, 93), (Server, 5)];
+    assert!(!told(true, &turns).contains(&"Established".to_owned()));
+}
+
+#[test]
+fn a_server_that_speaks_first_does_not_speak_tls() {
+    assert_eq!(told(true, &[(Server, 41)]), ["Plain"]);
+}
+
+#[test]
+fn tls_on_an_unexpected_port_needs_a_size_that_only_tls_has() {
+    assert_eq!(told(false, &[(Client, 200), (Server, 1300), (Client, 300)]), ["Plain"]);
+    assert_eq!(told(false, &[(Client, 200), (Server, 1300), (Client, 126)]).len(), 5);
+}
+
+#[test]
+fn java_s_key_exchange_alone_is_no_finished_yet() {
+    let turns = [(Client, 440), (Server, 1300), (Client, 143), (Client, 6), (Client, 45), (Server, 51)];
+    let whole = told(true, &turns);
+    assert_eq!(whole[2..], ["ServerFlightComplete", "ClientFinished", "SizeReadings", "Established"]);
+    assert_eq!(told(true, &turns[..4])[2..], ["ServerFlightComplete"]);
+}
+
+#[test]
+fn a_resumed_session_has_no_certificate() {
+    let turns = [(Client, 517), (Server, 141), (Client, 51), (Client, 150)];
+    let told = told(true, &turns);
+    assert_eq!(told[3..], ["ClientFinished", "Established", "SizeReadings", "ApplicationData"]);
+}
+
+#[test]
+fn a_close_notify_is_known_by_the_cipher_s_own_size() {
+    let turns = [(Client, 200), (Server, 1300), (Client, 93), (Server, 51), (Client, 150), (Server, 400)];
+    for (bytes, name) in [(31, "Closing"), (32, "ApplicationData")] {
+        let turns = [&turns[..], &[(Client, bytes)]].concat();
+        assert_eq!(told(true, &turns).last().map(String::as_str), Some(name));
+    }
+}
+
+#[test]
+fn a_hello_that_is_asked_for_again_is_answered_again() {
+    let turns = [(Client, 300), (Server, 99), (Client, 330), (Server, 1300), (Client, 64)];
+    let told = told(true, &turns);
+    assert_eq!(told.last().map(String::as_str), Some("SizeReadings"));
+    assert!(told.contains(&"Established".to_owned()));
+}
+
+/// Runs segments of which characters were printed.
+fn told_of(expects_tls: bool, segments: &[(Role, u32, &[u8])]) -> Vec<String> {
+    let mut flow = Flow::new(true, expects_tls);
+    let mut told = vec![];
+    for (number, (role, len, printed)) in segments.iter().enumerate() {
+        let (number, at) = (number as u64, Timestamp::ZERO);
+        let delivery = Delivery { number, at, len: *len, bytes: &[], printed, hole: None };
+        flow.take(*role, &delivery, &mut |event| told.push(format!("{:?}", event.message)));
+    }
+    told
+}
+
+#[test]
+fn characters_show_a_handshake_behind_starttls_on_any_port() {
+    // 16 03 01 00 a7 01 00 00 a3 03 03: lengths of 167 and 163, which can't be printed.
+    let hello: &[u8] = b"...........aR";
+    let told = told_of(
+        false,
+        &[
+            (Server, 30, b"220 mail ESMTP\r\n"),
+            (Client, 10, b"STARTTLS\r\n"),
+            (Server, 20, b"220 go ahead\r\n"),
+            (Client, 172, hello),
+            (Server, 1300, b"..........."),
+            (Client, 7, b"......0"),
+        ],
+    );
+    let begins = ["Plain", "Plain", "ClientHello", "ServerHello", "Alert"];
+    assert_eq!(told.len(), begins.len(), "{told:?}");
+    assert!(told.iter().zip(begins).all(|(told, begin)| told.starts_with(begin)), "{told:?}");
+    assert!(told[4].contains("48"), "{told:?}");
+}
+
+#[test]
+fn acknowledged_bytes_that_no_packet_shows_are_a_turn() {
+    let mut flow = Flow::new(true, true);
+    let mut told = 0;
+    let delivery = Delivery { number: 3, at: Timestamp::ZERO, len: 0, bytes: &[], printed: &[], hole: None };
+    flow.take_unseen(Client, &delivery, 275, &mut |_| told += 1);
+    flow.take(Client, &Delivery { len: 275, ..delivery }, &mut |_| told += 1);
+    assert_eq!(told, 1);
+    flow.take(Server, &Delivery { len: 1300, ..delivery }, &mut |event| {
+        assert!(matches!(event.message, Message::ServerHello(_)));
+        told += 1;
+    });
+    assert_eq!(told, 2);
+}
+
+proptest! {
+    #[test]
+    fn any_turns_are_read(
+        segments in proptest::collection::vec((any::<bool>(), 0u32..2000, any::<Vec<u8>>(), 0u32..3), 0..30),
+        expects_tls: bool,
+    ) {
+        let mut flow = Flow::new(true, expects_tls);
+        for (number, (is_client, len, printed, kind)) in segments.iter().enumerate() {
+            let role = if *is_client { Client } else { Server };
+            let hole = (*kind == 1).then_some(crate::tcp::Hole { len: *len, kind: crate::tcp::HoleKind::Lost });
+            let (number, at) = (number as u64, Timestamp::ZERO);
+            let delivery = Delivery { number, at, len: *len, bytes: &[], printed, hole };
+            match kind {
+                2 => flow.take_unseen(role, &delivery, *len, &mut |_| {}),
+                _ => flow.take(role, &delivery, &mut |_| {}),
+            }
+        }
+    }
+}
