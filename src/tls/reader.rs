@@ -1,7 +1,5 @@
 //! One side's stream, read as records over any split into segments, with whatever bytes are missing passed over.
 
-use arrayvec::ArrayVec;
-
 use super::alert::AlertDescription;
 use super::basis::Basis;
 use super::handshake::{ClientHello, OldHello, kind};
@@ -9,14 +7,8 @@ use super::lengths;
 use super::message::MessageReader;
 use super::plain::{Plain, PlainKind};
 use super::prelude::after_proxy_header;
-use super::record::{ContentType, HEADER_BYTES, Header};
+use super::record::{ContentType, HEADER_BYTES, Header, PartialHeader};
 use crate::tcp::{Delivery, Role};
-
-/// The shortest ChangeCipherSpec and Finished together, in bytes: 6 and a record of 37 (ChaCha20).
-const CIPHER_CHANGE_BYTES: u32 = 43;
-
-/// A ChangeCipherSpec record, in bytes.
-const CIPHER_SPEC_BYTES: u32 = 6;
 
 /// What the record layer yields, before its place in the flow gives it a meaning.
 pub(super) enum Raw<'a> {
@@ -46,7 +38,7 @@ pub(super) enum Raw<'a> {
 pub(super) struct Reader {
     position: Position,
     /// A record header of which only the first bytes came so far.
-    header: ArrayVec<u8, HEADER_BYTES>,
+    header: PartialHeader,
     message: MessageReader,
     /// Whether its ChangeCipherSpec was seen: what follows of handshake messages is encrypted up to TLS 1.2.
     is_encrypted: bool,
@@ -84,7 +76,7 @@ impl Reader {
     pub(super) fn new(saw_beginning: bool) -> Self {
         Self {
             position: Position::Start,
-            header: ArrayVec::new(),
+            header: PartialHeader::default(),
             message: MessageReader::default(),
             is_encrypted: false,
             is_partial: false,
@@ -163,7 +155,7 @@ impl Reader {
         if is_found {
             self.is_partial = self.position == Position::Lost;
             self.message.forget();
-            self.header.clear();
+            self.header = PartialHeader::default();
             self.position = Position::Boundary;
         }
     }
@@ -180,14 +172,11 @@ impl Reader {
                             Header::parse(header)
                         }
                         _ => {
-                            let wanted = HEADER_BYTES - self.header.len();
-                            let (taken, rest) = bytes.split_at(wanted.min(bytes.len()));
-                            self.header.extend(taken.iter().copied());
-                            bytes = rest;
-                            if self.header.len() < HEADER_BYTES {
+                            bytes = self.header.fill(bytes);
+                            if !self.header.is_whole() {
                                 return;
                             }
-                            Header::parse(&std::mem::take(&mut self.header))
+                            Header::parse(std::mem::take(&mut self.header).as_slice())
                         }
                     };
                     self.position = match header {
@@ -212,21 +201,21 @@ impl Reader {
 
     /// Decides by the first bytes what this side speaks. Returns what is left to read.
     fn read_start<'a>(&mut self, role: Role, bytes: &'a [u8], tell: &mut Yield<'_>) -> &'a [u8] {
-        let (taken, rest) = bytes.split_at(bytes.len().min(HEADER_BYTES - self.header.len()));
         let came_at_once = self.header.is_empty();
-        self.header.extend(taken.iter().copied());
-        if self.header.len() < HEADER_BYTES && is_beginning_of_record(&self.header) {
+        let rest = self.header.fill(bytes);
+        if !self.header.is_whole() && is_beginning_of_record(self.header.as_slice()) {
             return &[];
         }
         let start = std::mem::take(&mut self.header);
+        let start = start.as_slice();
         let is_record = |header: &Header| !came_at_once || is_plausible(*header, bytes);
-        if let Some(header) = Header::parse(&start).filter(is_record) {
+        if let Some(header) = Header::parse(start).filter(is_record) {
             self.begin_record(header);
             self.position = Position::Body { header, remaining: u32::from(header.body_len) };
             return rest;
         }
-        if let Some(old) = OldHello::recognise(role, &start) {
-            let record = if came_at_once { bytes } else { &start };
+        if let Some(old) = OldHello::recognise(role, start) {
+            let record = if came_at_once { bytes } else { start };
             let raw = match role {
                 Role::Client => Raw::OldClientHello(Box::new(old.client_hello(record))),
                 Role::Server => Raw::OldServerHello,
@@ -331,7 +320,7 @@ impl Reader {
         let unseen = len.saturating_add(self.header.len() as u32);
         let at_boundary = behind_record && self.header.is_empty();
         let saw_server_hello = self.message.last == Some(kind::SERVER_HELLO);
-        if at_boundary && saw_server_hello && len == CIPHER_SPEC_BYTES {
+        if at_boundary && saw_server_hello && len == lengths::CHANGE_CIPHER_SPEC {
             // An abbreviated handshake whose Finished is in the next segment, or TLS 1.3's, where it means nothing.
             self.is_encrypted = tell(Raw::ChangeCipherSpec, Basis::Inferred) != FlowAnswer::IsCompatibility;
             return;
@@ -343,9 +332,9 @@ impl Reader {
             _ => false,
         };
         let may_hold_finished =
-            at_boundary && ends_flight && !self.is_encrypted && len >= CIPHER_CHANGE_BYTES;
+            at_boundary && ends_flight && !self.is_encrypted && len >= lengths::CIPHER_CHANGE;
         self.position = Position::Lost;
-        self.header.clear();
+        self.header = PartialHeader::default();
         self.message.is_lost = true;
         if may_hold_finished {
             // RFC 5246, 7.3: after these messages only a CertificateVerify can precede the ChangeCipherSpec, and the

@@ -50,6 +50,46 @@ impl Header {
     }
 }
 
+/// The first bytes of a record header, as far as they came.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct PartialHeader {
+    bytes: [u8; HEADER_BYTES],
+    len: usize,
+}
+
+impl PartialHeader {
+    /// Takes as many bytes as it still lacks, and returns the others.
+    pub(super) fn fill<'a>(&mut self, bytes: &'a [u8]) -> &'a [u8] {
+        let room = self.bytes.get_mut(self.len..).unwrap_or_default();
+        let (taken, rest) = bytes.split_at(bytes.len().min(room.len()));
+        for (place, byte) in room.iter_mut().zip(taken) {
+            *place = *byte;
+        }
+        self.len += taken.len();
+        rest
+    }
+
+    /// Whether nothing came yet.
+    pub(super) fn is_empty(self) -> bool {
+        self.len == 0
+    }
+
+    /// Whether it lacks nothing.
+    pub(super) fn is_whole(self) -> bool {
+        self.len == HEADER_BYTES
+    }
+
+    /// How many bytes came.
+    pub(super) fn len(self) -> usize {
+        self.len
+    }
+
+    /// The bytes that came.
+    pub(super) fn as_slice(&self) -> &[u8] {
+        self.bytes.get(..self.len).unwrap_or_default()
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
@@ -67,6 +107,17 @@ mod tests {
         assert!(Header::parse(&[21, 0, 0, 0, 2]).is_some());
         assert!(Header::parse(&[21, 0, 0, 0, 3]).is_none());
         assert!(Header::parse(&[22, 0, 0, 0, 2]).is_none());
+    }
+
+    #[test]
+    fn a_header_fills_with_what_it_lacks_and_returns_the_rest() {
+        let mut header = PartialHeader::default();
+        assert!(header.is_empty() && header.fill(&[22, 3]).is_empty());
+        assert_eq!(header.as_slice(), [22, 3]);
+        assert_eq!(header.fill(&[1, 2, 0, 7, 8]), [7, 8]);
+        assert!(header.is_whole());
+        assert_eq!(header.fill(&[9]), [9]);
+        assert_eq!(header.as_slice(), [22, 3, 1, 2, 0]);
     }
 
     proptest! {

@@ -10,7 +10,7 @@ mod sizes;
 #[cfg(test)]
 mod tests;
 
-pub(super) use sizes::is_cipher_change;
+pub(super) use sizes::{CHANGE_CIPHER_SPEC, CIPHER_CHANGE, is_cipher_change};
 
 use super::awaits::Awaits;
 use super::basis::Basis;

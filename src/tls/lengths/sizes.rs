@@ -12,7 +12,7 @@ use crate::tls::event::SizeReading;
 pub(super) const ALERT: u32 = 7;
 
 /// A ChangeCipherSpec record.
-pub(super) const CHANGE_CIPHER_SPEC: u32 = 6;
+pub(in crate::tls) const CHANGE_CIPHER_SPEC: u32 = 6;
 
 /// The smallest ClientHello record that begins a handshake: headers 9, version and random 34, empty session id, one
 /// suite, no compression.
@@ -21,8 +21,8 @@ pub(super) const CLIENT_HELLO: u32 = 5 + 4 + 34 + 1 + 4 + 2;
 /// The smallest ServerHello record: 5 + 4 + 2 + 32 + 1 + 2 + 1.
 pub(super) const SERVER_HELLO: u32 = 47;
 
-/// The shortest ChangeCipherSpec and Finished together: 6 and a record of 37.
-pub(super) const CIPHER_CHANGE: u32 = 43;
+/// The shortest ChangeCipherSpec and Finished together: 6 and a record of 37 (ChaCha20).
+pub(in crate::tls) const CIPHER_CHANGE: u32 = 43;
 
 /// A TLS 1.3 alert's record: header 5, alert 2, content type 1, tag 16; JSSE pads by 16 more.
 pub(super) const ALERT_13: [u32; 2] = [24, 40];
