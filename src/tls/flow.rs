@@ -7,6 +7,7 @@ use super::basis::Basis;
 use super::certificates::CertificateMessage;
 use super::event::Message;
 use super::handshake::{ClientHello, ServerHello, Version, kind, of_server_key_exchange};
+use super::message::HandshakeMessage;
 use super::reader::{FlowAnswer, Raw};
 use super::record::HEADER_BYTES;
 use crate::tcp::Role;
@@ -136,9 +137,9 @@ impl Flow {
         tell: &mut dyn FnMut(Message, Basis),
     ) -> FlowAnswer {
         match raw {
-            Raw::Handshake { kind, len, body, is_whole } => {
-                let basis = if is_whole { basis } else { Basis::Partial };
-                self.take_handshake(role, kind, len, body, is_whole, basis, tell);
+            Raw::Handshake(message) => {
+                let basis = if message.is_whole { basis } else { Basis::Partial };
+                self.take_handshake(role, message, basis, tell);
             }
             Raw::OldClientHello(hello) => {
                 let basis = if hello.is_whole { basis } else { Basis::Partial };
@@ -246,17 +247,14 @@ impl Flow {
         pass(Awaits::ApplicationData, Message::Established, true);
     }
 
-    #[expect(clippy::too_many_arguments, reason = "the parts of one message, already taken apart")]
     fn take_handshake(
         &mut self,
         role: Role,
-        kind: u8,
-        len: u32,
-        body: &[u8],
-        is_whole: bool,
+        message: HandshakeMessage<'_>,
         basis: Basis,
         tell: &mut dyn FnMut(Message, Basis),
     ) {
+        let HandshakeMessage { kind, len, body, is_whole } = message;
         match kind {
             kind::CERTIFICATE => {
                 tell(Message::Certificates(Arc::new(CertificateMessage::parse(len, body))), basis);

@@ -17,7 +17,21 @@ pub(super) struct MessageReader {
     pub(super) last: Option<u8>,
 }
 
-pub(super) type TellMessage<'a> = dyn FnMut(u8, u32, &[u8], bool) + 'a;
+/// A handshake message as far as it was captured.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct HandshakeMessage<'a> {
+    /// Its type.
+    pub(super) kind: u8,
+    /// Bytes of its body on the wire.
+    pub(super) len: u32,
+    /// The body's first bytes.
+    pub(super) body: &'a [u8],
+    /// Whether they are all of it.
+    pub(super) is_whole: bool,
+}
+
+/// Takes messages as they are completed.
+pub(super) type EmitMessage<'a> = dyn FnMut(HandshakeMessage<'_>) + 'a;
 
 impl MessageReader {
     const HEADER_BYTES: usize = 4;
@@ -32,12 +46,17 @@ impl MessageReader {
         Some(u32::from_be_bytes([0, high, middle, low]))
     }
 
-    pub(super) fn read(&mut self, mut body: &[u8], tell: &mut TellMessage<'_>) {
+    pub(super) fn read(&mut self, mut body: &[u8], emit: &mut EmitMessage<'_>) {
         while !body.is_empty() && !self.is_lost {
             if let Some((message, rest)) = self.whole_message(body) {
                 let (header, content) = message.split_at(Self::HEADER_BYTES);
                 self.last = Some(header[0]);
-                tell(header[0], content.len() as u32, content, true);
+                emit(HandshakeMessage {
+                    kind: header[0],
+                    len: content.len() as u32,
+                    body: content,
+                    is_whole: true,
+                });
                 body = rest;
                 continue;
             }
@@ -48,7 +67,7 @@ impl MessageReader {
                 if self.bytes.first().is_some_and(|kind| !kind::is_known(*kind)) {
                     self.is_lost = true;
                 }
-                self.tell_if_done(tell);
+                self.emit_if_done(emit);
                 continue;
             };
             let remaining = self.remaining(len);
@@ -59,7 +78,7 @@ impl MessageReader {
             let kept = if is_contiguous { taken.len().min(room) } else { 0 };
             self.bytes.extend_from_slice(&taken[..kept]);
             self.missing += (taken.len() - kept) as u32;
-            self.tell_if_done(tell);
+            self.emit_if_done(emit);
         }
     }
 
@@ -72,19 +91,19 @@ impl MessageReader {
         (is_between_messages && is_usual).then(|| bytes.split_at_checked(len)).flatten()
     }
 
-    pub(super) fn skip(&mut self, len: u32, tell: &mut TellMessage<'_>) {
+    pub(super) fn skip(&mut self, len: u32, emit: &mut EmitMessage<'_>) {
         if self.is_lost {
             return;
         }
         match self.len() {
             Some(message_len) if self.remaining(message_len) >= len => {
                 self.missing += len;
-                self.tell_if_done(tell);
+                self.emit_if_done(emit);
             }
             Some(message_len) => {
                 // The message ends in what is missing; where the next one begins is not to be seen.
                 self.missing += self.remaining(message_len);
-                self.tell_if_done(tell);
+                self.emit_if_done(emit);
                 self.is_lost = true;
             }
             None => self.is_lost = len > 0,
@@ -93,14 +112,15 @@ impl MessageReader {
 
     /// A record of `body_len` bytes ends. Of a message whose length was cut off, its record's length is the best guess:
     /// hellos fill their records as a rule.
-    pub(super) fn end_record(&mut self, body_len: u32, tell: &mut TellMessage<'_>) {
+    pub(super) fn end_record(&mut self, body_len: u32, emit: &mut EmitMessage<'_>) {
         let is_cut_in_header = self.is_lost && self.missing == 0 && self.len().is_none();
         if let Some(kind @ (kind::CLIENT_HELLO | kind::SERVER_HELLO)) = self.bytes.first().copied()
             && is_cut_in_header
         {
             self.bytes.clear();
             self.last = Some(kind);
-            tell(kind, body_len.saturating_sub(Self::HEADER_BYTES as u32), &[], false);
+            let len = body_len.saturating_sub(Self::HEADER_BYTES as u32);
+            emit(HandshakeMessage { kind, len, body: &[], is_whole: false });
         }
     }
 
@@ -120,11 +140,12 @@ impl MessageReader {
         (len + Self::HEADER_BYTES as u32).saturating_sub(self.bytes.len() as u32 + self.missing)
     }
 
-    fn tell_if_done(&mut self, tell: &mut TellMessage<'_>) {
+    fn emit_if_done(&mut self, emit: &mut EmitMessage<'_>) {
         let Some(len) = self.len() else { return };
         if self.remaining(len) == 0 {
             self.last = Some(self.bytes[0]);
-            tell(self.bytes[0], len, &self.bytes[Self::HEADER_BYTES..], self.missing == 0);
+            let (kind, body) = (self.bytes[0], &self.bytes[Self::HEADER_BYTES..]);
+            emit(HandshakeMessage { kind, len, body, is_whole: self.missing == 0 });
             // Not only emptied: a connection has few messages, and there may be many connections.
             self.bytes = Vec::new();
             self.missing = 0;

@@ -4,7 +4,7 @@ use super::alert::AlertDescription;
 use super::basis::Basis;
 use super::handshake::{ClientHello, OldHello, kind};
 use super::lengths;
-use super::message::MessageReader;
+use super::message::{HandshakeMessage, MessageReader};
 use super::plain::{Plain, PlainKind};
 use super::prelude::after_proxy_header;
 use super::record::{ContentType, HEADER_BYTES, Header, PartialHeader};
@@ -12,12 +12,7 @@ use crate::tcp::{Delivery, Role};
 
 /// What the record layer yields, before its place in the flow gives it a meaning.
 pub(super) enum Raw<'a> {
-    Handshake {
-        kind: u8,
-        len: u32,
-        body: &'a [u8],
-        is_whole: bool,
-    },
+    Handshake(HandshakeMessage<'a>),
     EncryptedHandshake,
     ChangeCipherSpec,
     Alert {
@@ -251,8 +246,8 @@ impl Reader {
         let basis = self.basis();
         match header.content {
             ContentType::Handshake if !self.is_encrypted => {
-                self.message.read(body, &mut |kind, len, body, is_whole| {
-                    tell(Raw::Handshake { kind, len, body, is_whole }, basis);
+                self.message.read(body, &mut |message| {
+                    tell(Raw::Handshake(message), basis);
                 });
             }
             ContentType::Alert if header.body_len == 2 => self.message.read_alert(body),
@@ -269,8 +264,8 @@ impl Reader {
                 tell(Raw::EncryptedHandshake, basis);
             }
             ContentType::Handshake => {
-                self.message.end_record(header.body_len.into(), &mut |kind, len, body, is_whole| {
-                    tell(Raw::Handshake { kind, len, body, is_whole }, Basis::Partial);
+                self.message.end_record(header.body_len.into(), &mut |message| {
+                    tell(Raw::Handshake(message), Basis::Partial);
                 });
             }
             ContentType::ChangeCipherSpec => {
@@ -301,8 +296,8 @@ impl Reader {
                 len -= skipped;
                 self.position = Position::Body { header, remaining: remaining - skipped };
                 if header.content == ContentType::Handshake && !self.is_encrypted {
-                    self.message.skip(skipped, &mut |kind, len, body, is_whole| {
-                        tell(Raw::Handshake { kind, len, body, is_whole }, Basis::Partial);
+                    self.message.skip(skipped, &mut |message| {
+                        tell(Raw::Handshake(message), Basis::Partial);
                     });
                 }
                 self.end_record_if_done(tell);
