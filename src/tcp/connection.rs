@@ -100,13 +100,13 @@ impl Connection {
         self.ends.server.stop_timing();
     }
 
-    /// Takes a segment in. Delivered bytes go to `deliver` with the role of their sender, in stream order.
+    /// Takes a segment in. Delivered bytes go to `emit` with the role of their sender, in stream order.
     pub fn observe(
         &mut self,
         number: u64,
         at: Timestamp,
         segment: &Segment<'_>,
-        deliver: &mut dyn FnMut(Role, Delivery<'_>),
+        emit: &mut dyn FnMut(Role, Delivery<'_>),
     ) -> Reading {
         let header = segment.header;
         let role = self.role_of(header);
@@ -132,8 +132,8 @@ impl Connection {
         }
         reading.step = self.step(&arrival, offer);
         if !flags.rst() {
-            self.take_acknowledgement(&arrival, &mut reading, deliver);
-            self.take_sequence(&arrival, &mut reading, deliver);
+            self.take_acknowledgement(&arrival, &mut reading, emit);
+            self.take_sequence(&arrival, &mut reading, emit);
         }
         self.ends[role].count_payload(segment);
         let end = &mut self.ends[role];
@@ -153,9 +153,9 @@ impl Connection {
     }
 
     /// Delivers what waits behind holes without them, which frees what it holds.
-    pub fn give_holes_up(&mut self, deliver: &mut dyn FnMut(Role, Delivery<'_>)) {
+    pub fn give_holes_up(&mut self, emit: &mut dyn FnMut(Role, Delivery<'_>)) {
         for role in [Role::Client, Role::Server] {
-            self.ends[role].stream.give_holes_up(&mut |delivery| deliver(role, delivery));
+            self.ends[role].stream.give_holes_up(&mut |delivery| emit(role, delivery));
         }
     }
 
@@ -264,7 +264,7 @@ impl Connection {
         &mut self,
         arrival: &Arrival<'_>,
         reading: &mut Reading,
-        deliver: &mut dyn FnMut(Role, Delivery<'_>),
+        emit: &mut dyn FnMut(Role, Delivery<'_>),
     ) {
         let Arrival { number, at, role, flags, .. } = *arrival;
         let header = arrival.header();
@@ -282,7 +282,7 @@ impl Connection {
                 reading.acked_unseen = other.acked.map_or(0, |acked| ack - acked);
                 reading.newly_acked = reading.acked_unseen;
                 other.acked = Some(ack);
-                deliver(role.other(), unseen(reading.acked_unseen));
+                emit(role.other(), unseen(reading.acked_unseen));
             }
             return;
         }
@@ -299,16 +299,16 @@ impl Connection {
         reading.round_trip = other.timed_by(ack, at);
         let role = role.other();
         if reading.acked_unseen > 0 {
-            deliver(role, unseen(reading.acked_unseen));
+            emit(role, unseen(reading.acked_unseen));
         }
-        other.stream.acknowledge(ack, &mut |delivery| deliver(role, delivery));
+        other.stream.acknowledge(ack, &mut |delivery| emit(role, delivery));
     }
 
     fn take_sequence(
         &mut self,
         arrival: &Arrival<'_>,
         reading: &mut Reading,
-        deliver: &mut dyn FnMut(Role, Delivery<'_>),
+        emit: &mut dyn FnMut(Role, Delivery<'_>),
     ) {
         let Arrival { number, at, role, flags, segment } = *arrival;
         let header = segment.header;
@@ -336,7 +336,7 @@ impl Connection {
                 Delivery { number, at, len, bytes: segment.payload, printed: segment.printed, hole: None };
             let acked = end.acked;
             reading.new_bytes =
-                end.stream.push(data_seq, delivery, acked, &mut |delivery| deliver(role, delivery));
+                end.stream.push(data_seq, delivery, acked, &mut |delivery| emit(role, delivery));
         }
         if flags.fin() && end.fin.is_none() {
             end.fin = Some(seq + len);

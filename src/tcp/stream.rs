@@ -90,7 +90,7 @@ impl Stream {
         seq: Seq,
         piece: Delivery<'_>,
         acked: Option<Seq>,
-        deliver: &mut dyn FnMut(Delivery<'_>),
+        emit: &mut dyn FnMut(Delivery<'_>),
     ) -> u32 {
         self.begin_at(seq);
         let Some(next) = self.next else { return 0 };
@@ -101,9 +101,9 @@ impl Stream {
         if !seq.is_after(next) {
             let skip = next - seq;
             let new_bytes = piece.len - skip - self.waiting_between(next, end);
-            deliver(trimmed(piece, skip));
+            emit(trimmed(piece, skip));
             self.next = Some(end);
-            self.drain(deliver);
+            self.drain(emit);
             return new_bytes;
         }
         let new_bytes = self.insert(seq, &piece);
@@ -112,22 +112,22 @@ impl Stream {
             || self.waiting.len() > limits::OUT_OF_ORDER_PIECES;
         if is_acked || is_full {
             let kind = if is_acked { HoleKind::NotCaptured } else { HoleKind::Lost };
-            self.skip_hole(kind, deliver);
+            self.skip_hole(kind, emit);
         }
         new_bytes
     }
 
     /// Notes that the peer acknowledged everything before `ack`: a hole before it was not captured, but not lost.
-    pub(super) fn acknowledge(&mut self, ack: Seq, deliver: &mut dyn FnMut(Delivery<'_>)) {
+    pub(super) fn acknowledge(&mut self, ack: Seq, emit: &mut dyn FnMut(Delivery<'_>)) {
         while self.waiting.first().is_some_and(|first| ack.is_at_or_after(first.seq)) {
-            self.skip_hole(HoleKind::NotCaptured, deliver);
+            self.skip_hole(HoleKind::NotCaptured, emit);
         }
     }
 
     /// Delivers what still waits, each piece behind its hole.
-    pub(super) fn give_holes_up(&mut self, deliver: &mut dyn FnMut(Delivery<'_>)) {
+    pub(super) fn give_holes_up(&mut self, emit: &mut dyn FnMut(Delivery<'_>)) {
         while !self.waiting.is_empty() {
-            self.skip_hole(HoleKind::Lost, deliver);
+            self.skip_hole(HoleKind::Lost, emit);
         }
     }
 
@@ -171,18 +171,18 @@ impl Stream {
         new_bytes
     }
 
-    fn skip_hole(&mut self, kind: HoleKind, deliver: &mut dyn FnMut(Delivery<'_>)) {
+    fn skip_hole(&mut self, kind: HoleKind, emit: &mut dyn FnMut(Delivery<'_>)) {
         let (Some(next), Some(first)) = (self.next, self.waiting.first()) else { return };
         let hole = Hole { len: first.seq - next, kind };
         self.next = Some(first.seq);
-        self.drain_with(Some(hole), deliver);
+        self.drain_with(Some(hole), emit);
     }
 
-    fn drain(&mut self, deliver: &mut dyn FnMut(Delivery<'_>)) {
-        self.drain_with(None, deliver);
+    fn drain(&mut self, emit: &mut dyn FnMut(Delivery<'_>)) {
+        self.drain_with(None, emit);
     }
 
-    fn drain_with(&mut self, mut hole: Option<Hole>, deliver: &mut dyn FnMut(Delivery<'_>)) {
+    fn drain_with(&mut self, mut hole: Option<Hole>, emit: &mut dyn FnMut(Delivery<'_>)) {
         while let (Some(next), Some(first)) = (self.next, self.waiting.first()) {
             if first.seq.is_after(next) {
                 return;
@@ -198,7 +198,7 @@ impl Stream {
                     printed: &piece.printed,
                     hole: hole.take(),
                 };
-                deliver(trimmed(whole, next - piece.seq));
+                emit(trimmed(whole, next - piece.seq));
                 self.next = Some(piece.end());
             }
         }

@@ -134,41 +134,41 @@ impl Flow {
         role: Role,
         raw: Raw<'_>,
         basis: Basis,
-        tell: &mut dyn FnMut(Message, Basis),
+        emit: &mut dyn FnMut(Message, Basis),
     ) -> FlowAnswer {
         match raw {
             Raw::Handshake(message) => {
                 let basis = if message.is_whole { basis } else { Basis::Partial };
-                self.take_handshake(role, message, basis, tell);
+                self.take_handshake(role, message, basis, emit);
             }
             Raw::OldClientHello(hello) => {
                 let basis = if hello.is_whole { basis } else { Basis::Partial };
-                tell(Message::ClientHello(hello), basis);
-                self.step(role, Step::ClientHello, basis, tell);
+                emit(Message::ClientHello(hello), basis);
+                self.step(role, Step::ClientHello, basis, emit);
             }
             Raw::OldServerHello => {
                 let hello = ServerHello { version: Some(Version::SSL2), ..ServerHello::default() };
-                tell(Message::ServerHello(Box::new(hello)), basis);
-                self.step(role, Step::ServerHello, basis, tell);
+                emit(Message::ServerHello(Box::new(hello)), basis);
+                self.step(role, Step::ServerHello, basis, emit);
             }
             Raw::ChangeCipherSpec => {
                 // RFC 8446, D.4: with TLS 1.3 it means nothing, and a second ClientHello may follow it in clear.
                 if self.is_tls13 == Some(true) {
                     return FlowAnswer::IsCompatibility;
                 }
-                self.step(role, Step::ChangeCipherSpec, Basis::Inferred, tell);
+                self.step(role, Step::ChangeCipherSpec, Basis::Inferred, emit);
             }
             Raw::EncryptedHandshake => {
                 if self.awaits < Awaits::ApplicationData {
                     self.is_tls13 = Some(false);
                 }
-                self.step(role, Step::Finished, basis, tell);
+                self.step(role, Step::Finished, basis, emit);
             }
             Raw::Alert { level, description } => {
                 if description.rejects_certificate() {
-                    self.step(role, Step::Refusal, Basis::Inferred, tell);
+                    self.step(role, Step::Refusal, Basis::Inferred, emit);
                 }
-                tell(Message::Alert { level, description: Some(description) }, basis);
+                emit(Message::Alert { level, description: Some(description) }, basis);
             }
             Raw::EncryptedAlert => {
                 // Behind its Finished a client has nothing to object to until the server's: it closes.
@@ -177,11 +177,11 @@ impl Flow {
                     (Awaits::ClientHello | Awaits::ApplicationData, _)
                         | (Awaits::ServerFinished, Role::Client)
                 );
-                tell(if is_over { Message::Closing } else { Message::EncryptedAlert }, basis);
+                emit(if is_over { Message::Closing } else { Message::EncryptedAlert }, basis);
             }
-            Raw::ApplicationData(len) => self.take_application_data(role, len, basis, tell),
-            Raw::Unseen(len) => self.take_unseen(role, len, tell),
-            Raw::Plain(plain) => tell(Message::Plain(plain), basis),
+            Raw::ApplicationData(len) => self.take_application_data(role, len, basis, emit),
+            Raw::Unseen(len) => self.take_unseen(role, len, emit),
+            Raw::Plain(plain) => emit(Message::Plain(plain), basis),
         }
         FlowAnswer::Nothing
     }
@@ -222,7 +222,7 @@ impl Flow {
     }
 
     /// Takes a step, and tells the points of the handshake that it passes.
-    fn step(&mut self, role: Role, step: Step, basis: Basis, tell: &mut dyn FnMut(Message, Basis)) {
+    fn step(&mut self, role: Role, step: Step, basis: Basis, emit: &mut dyn FnMut(Message, Basis)) {
         let (before, after) = (self.awaits, self.after(role, step));
         if role == Role::Server && step == Step::Finished && before < Awaits::ServerFinished {
             self.is_abbreviated = true;
@@ -239,7 +239,7 @@ impl Flow {
         // What a step only proves is inferred; what it is itself has its own basis.
         let mut pass = |point: Awaits, message: Message, is_itself: bool| {
             if before < point && point <= after {
-                tell(message, if is_itself { basis } else { Basis::Inferred });
+                emit(message, if is_itself { basis } else { Basis::Inferred });
             }
         };
         pass(Awaits::ClientFlight, Message::ServerFlightComplete, after == Awaits::ClientFlight);
@@ -252,20 +252,20 @@ impl Flow {
         role: Role,
         message: HandshakeMessage<'_>,
         basis: Basis,
-        tell: &mut dyn FnMut(Message, Basis),
+        emit: &mut dyn FnMut(Message, Basis),
     ) {
         let HandshakeMessage { kind, len, body, is_whole } = message;
         match kind {
             kind::CERTIFICATE => {
-                tell(Message::Certificates(Arc::new(CertificateMessage::parse(len, body))), basis);
+                emit(Message::Certificates(Arc::new(CertificateMessage::parse(len, body))), basis);
             }
-            kind::CERTIFICATE_REQUEST if role == Role::Server => tell(Message::CertificateRequest, basis),
+            kind::CERTIFICATE_REQUEST if role == Role::Server => emit(Message::CertificateRequest, basis),
             _ => {}
         }
         match (role, kind) {
             (Role::Client, kind::CLIENT_HELLO) => {
-                tell(Message::ClientHello(Box::new(ClientHello::parse(len, body))), basis);
-                self.step(role, Step::ClientHello, basis, tell);
+                emit(Message::ClientHello(Box::new(ClientHello::parse(len, body))), basis);
+                self.step(role, Step::ClientHello, basis, emit);
             }
             (Role::Server, kind::SERVER_HELLO | kind::HELLO_RETRY_REQUEST) => {
                 let mut hello = ServerHello::parse(body, is_whole);
@@ -273,31 +273,31 @@ impl Flow {
                 let is_retry = hello.is_retry;
                 self.is_tls13 = hello.version.map(Version::is_tls13).or(self.is_tls13);
                 self.accepted_key |= hello.pre_shared_key.is_some();
-                tell(Message::ServerHello(Box::new(hello)), basis);
+                emit(Message::ServerHello(Box::new(hello)), basis);
                 if !is_retry {
-                    self.step(role, Step::ServerHello, basis, tell);
+                    self.step(role, Step::ServerHello, basis, emit);
                 }
             }
             (Role::Server, kind::SERVER_HELLO_DONE) => {
                 self.is_tls13 = Some(false);
-                self.step(role, Step::ServerHelloDone, basis, tell);
+                self.step(role, Step::ServerHelloDone, basis, emit);
             }
             (Role::Server, kind::SERVER_KEY_EXCHANGE) => {
                 self.is_tls13 = Some(false);
                 if let Some(group) = of_server_key_exchange(len, body) {
-                    tell(Message::KeyExchangeGroup(group), basis);
+                    emit(Message::KeyExchangeGroup(group), basis);
                 }
             }
             (Role::Server, kind::CERTIFICATE) => self.is_tls13 = Some(false),
             (Role::Server, kind::NEW_SESSION_TICKET) => {
                 self.is_tls13 = Some(false);
                 if !is_whole {
-                    self.step(role, Step::CutTicket, Basis::Inferred, tell);
+                    self.step(role, Step::CutTicket, Basis::Inferred, emit);
                 }
             }
             (Role::Client, kind::CERTIFICATE | kind::CLIENT_KEY_EXCHANGE) => {
                 self.is_tls13 = Some(false);
-                self.step(role, Step::ClientKeyExchange, basis, tell);
+                self.step(role, Step::ClientKeyExchange, basis, emit);
             }
             _ => {}
         }
@@ -309,7 +309,7 @@ impl Flow {
         role: Role,
         len: u16,
         basis: Basis,
-        tell: &mut dyn FnMut(Message, Basis),
+        emit: &mut dyn FnMut(Message, Basis),
     ) {
         if role == Role::Client
             && self.awaits == Awaits::ClientFlight
@@ -324,18 +324,18 @@ impl Flow {
         let may_be_tls13 = self.is_tls13 != Some(false);
         match (self.awaits, role) {
             // The handshake was not seen, or it is over.
-            (Awaits::ClientHello, _) => tell(Message::ApplicationData(u32::from(len)), basis),
-            (Awaits::ApplicationData, _) => self.take_record_after_handshake(role, len, basis, tell),
+            (Awaits::ClientHello, _) => emit(Message::ApplicationData(u32::from(len)), basis),
+            (Awaits::ApplicationData, _) => self.take_record_after_handshake(role, len, basis, emit),
             // Between the hellos only early data can come (RFC 8446, 4.2.10).
             (Awaits::ServerHello, Role::Client) if self.is_tls13.is_none() => {
                 self.sent_early_data = true;
-                tell(Message::EarlyData, basis);
+                emit(Message::EarlyData, basis);
             }
             // RFC 8446, 2.3: the server may answer accepted early data without waiting for the client's Finished.
             (Awaits::ClientFlight, Role::Server) if self.sent_early_data => {
                 self.awaits = Awaits::ApplicationData;
-                tell(Message::Established, Basis::Inferred);
-                self.take_record_after_handshake(role, len, basis, tell);
+                emit(Message::Established, Basis::Inferred);
+                self.take_record_after_handshake(role, len, basis, emit);
             }
             (Awaits::ServerHello | Awaits::ServerFlight | Awaits::ClientFlight, Role::Server)
                 if may_be_tls13 =>
@@ -343,42 +343,42 @@ impl Flow {
                 self.is_tls13 = Some(true);
                 let begins_flight = !std::mem::replace(&mut self.began_server_flight, true);
                 if is_finished_size(len) || (self.accepted_key && begins_flight && is_resuming_flight(len)) {
-                    self.step(role, Step::HiddenFinished, Basis::Inferred, tell);
+                    self.step(role, Step::HiddenFinished, Basis::Inferred, emit);
                 } else if begins_flight && is_bare_alert_size(len) {
-                    tell(Message::EncryptedAlert, Basis::Inferred);
+                    emit(Message::EncryptedAlert, Basis::Inferred);
                 }
             }
             (_, Role::Client) if may_be_tls13 => {
                 self.is_tls13 = Some(true);
                 let begins_flight = self.awaits < Awaits::ClientFinished;
                 if begins_flight && is_alert_size(len) {
-                    self.step(role, Step::Refusal, Basis::Inferred, tell);
-                    tell(Message::EncryptedAlert, Basis::Inferred);
+                    self.step(role, Step::Refusal, Basis::Inferred, emit);
+                    emit(Message::EncryptedAlert, Basis::Inferred);
                 } else if is_alert_size(len) {
                     // A client that has sent its Certificate closes only when its Finished is out.
-                    self.step(role, Step::Data, Basis::Inferred, tell);
-                    self.take_record_after_handshake(role, len, basis, tell);
+                    self.step(role, Step::Data, Basis::Inferred, emit);
+                    self.take_record_after_handshake(role, len, basis, emit);
                 } else if begins_flight && self.sent_early_data && !ends_early_data(len) {
-                    tell(Message::EarlyData, basis);
+                    emit(Message::EarlyData, basis);
                 } else if is_finished_size(len) || (begins_flight && holds_client_finished(len)) {
                     self.sent_certificate |= begins_flight && holds_empty_certificate(len);
-                    self.step(role, Step::HiddenFinished, Basis::Inferred, tell);
+                    self.step(role, Step::HiddenFinished, Basis::Inferred, emit);
                 } else if begins_flight || is_certificate_verify_size(len) {
                     self.sent_certificate |= len != END_OF_EARLY_DATA;
-                    self.step(role, Step::HiddenFlight, Basis::Inferred, tell);
+                    self.step(role, Step::HiddenFlight, Basis::Inferred, emit);
                 } else {
                     // The one record before held the whole flight, certificate and Finished.
-                    self.step(role, Step::Data, Basis::Inferred, tell);
-                    self.take_record_after_handshake(role, len, basis, tell);
+                    self.step(role, Step::Data, Basis::Inferred, emit);
+                    self.take_record_after_handshake(role, len, basis, emit);
                 }
             }
             _ => {
                 // A server that answers a flight whose Finished has no telling size got it whole.
-                self.step(role, Step::Data, Basis::Inferred, tell);
+                self.step(role, Step::Data, Basis::Inferred, emit);
                 if self.awaits == Awaits::ApplicationData {
-                    self.take_record_after_handshake(role, len, basis, tell);
+                    self.take_record_after_handshake(role, len, basis, emit);
                 } else {
-                    tell(Message::EarlyData, basis);
+                    emit(Message::EarlyData, basis);
                 }
             }
         }
@@ -386,7 +386,7 @@ impl Flow {
 
     /// Bytes behind a record's end whose headers were not captured. Once the handshake is over they are records like
     /// those that do show: as a rule a request in the segment of the client's Finished, or a second ticket.
-    fn take_unseen(&mut self, role: Role, len: u32, tell: &mut dyn FnMut(Message, Basis)) {
+    fn take_unseen(&mut self, role: Role, len: u32, emit: &mut dyn FnMut(Message, Basis)) {
         // Up to TLS 1.2 an alert has some 23 to 85 bytes (RFC 5246, 6.2.3), which a short record of data may have too.
         let is_certain = self.is_tls13 == Some(true) || len > LONGEST_ALERT;
         if self.awaits != Awaits::ApplicationData || !is_certain {
@@ -395,9 +395,9 @@ impl Flow {
         // A segment may end within the record, in its header even, and so by chance where a shorter one would.
         let body = u16::try_from(len.saturating_sub(HEADER)).unwrap_or(u16::MAX);
         if role == Role::Client && !is_alert_size(body) {
-            tell(Message::ApplicationData(u32::from(body)), Basis::Inferred);
+            emit(Message::ApplicationData(u32::from(body)), Basis::Inferred);
         } else {
-            self.take_record_after_handshake(role, body, Basis::Inferred, tell);
+            self.take_record_after_handshake(role, body, Basis::Inferred, emit);
         }
     }
 
@@ -407,7 +407,7 @@ impl Flow {
         role: Role,
         len: u16,
         basis: Basis,
-        tell: &mut dyn FnMut(Message, Basis),
+        emit: &mut dyn FnMut(Message, Basis),
     ) {
         let is_tls13 = self.is_tls13 == Some(true);
         let is_first_word = role == Role::Server && !std::mem::replace(&mut self.server_went_on, true);
@@ -422,6 +422,6 @@ impl Flow {
             _ if self.sent_early_data && role == Role::Client && ends_early_data(len) => return,
             _ => Message::ApplicationData(u32::from(len)),
         };
-        tell(message, basis);
+        emit(message, basis);
     }
 }

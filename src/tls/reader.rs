@@ -57,7 +57,7 @@ enum Position {
     Plain,
 }
 
-pub(super) type Yield<'a> = dyn FnMut(Raw<'_>, Basis) -> FlowAnswer + 'a;
+pub(super) type EmitRaw<'a> = dyn FnMut(Raw<'_>, Basis) -> FlowAnswer + 'a;
 
 /// What the flow tells the reader in return.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -105,10 +105,10 @@ impl Reader {
         role: Role,
         delivery: &Delivery<'_>,
         saw_client_hello: bool,
-        tell: &mut Yield<'_>,
+        emit: &mut EmitRaw<'_>,
     ) {
         if let Some(hole) = delivery.hole {
-            self.skip(hole.len, tell);
+            self.skip(hole.len, emit);
         }
         self.find_again(role, delivery.bytes, saw_client_hello);
         if self.position == Position::Plain && role == Role::Server {
@@ -121,13 +121,13 @@ impl Reader {
                 _ => saw_client_hello && delivery.hole.is_none(),
             };
             if is_answer {
-                tell(Raw::Plain(said), self.basis());
+                emit(Raw::Plain(said), self.basis());
             }
         }
-        self.read(role, delivery.bytes, tell);
+        self.read(role, delivery.bytes, emit);
         let missing = delivery.len.saturating_sub(delivery.bytes.len() as u32);
         if missing > 0 {
-            self.skip(missing, tell);
+            self.skip(missing, emit);
         }
     }
 
@@ -155,11 +155,11 @@ impl Reader {
         }
     }
 
-    fn read(&mut self, role: Role, mut bytes: &[u8], tell: &mut Yield<'_>) {
+    fn read(&mut self, role: Role, mut bytes: &[u8], emit: &mut EmitRaw<'_>) {
         while !bytes.is_empty() {
             match self.position {
                 Position::Lost | Position::Plain => return,
-                Position::Start => bytes = self.read_start(role, bytes, tell),
+                Position::Start => bytes = self.read_start(role, bytes, emit),
                 Position::Boundary => {
                     let header = match bytes.split_first_chunk::<HEADER_BYTES>() {
                         Some((header, rest)) if self.header.is_empty() => {
@@ -181,21 +181,21 @@ impl Reader {
                         }
                         None => Position::Lost,
                     };
-                    self.end_record_if_done(tell);
+                    self.end_record_if_done(emit);
                 }
                 Position::Body { header, remaining } => {
                     let (body, rest) = bytes.split_at(bytes.len().min(remaining as usize));
                     bytes = rest;
                     self.position = Position::Body { header, remaining: remaining - body.len() as u32 };
-                    self.read_body(header, body, tell);
-                    self.end_record_if_done(tell);
+                    self.read_body(header, body, emit);
+                    self.end_record_if_done(emit);
                 }
             }
         }
     }
 
     /// Decides by the first bytes what this side speaks. Returns what is left to read.
-    fn read_start<'a>(&mut self, role: Role, bytes: &'a [u8], tell: &mut Yield<'_>) -> &'a [u8] {
+    fn read_start<'a>(&mut self, role: Role, bytes: &'a [u8], emit: &mut EmitRaw<'_>) -> &'a [u8] {
         let came_at_once = self.header.is_empty();
         let rest = self.header.fill(bytes);
         if !self.header.is_whole() && is_beginning_of_record(self.header.as_slice()) {
@@ -215,7 +215,7 @@ impl Reader {
                 Role::Client => Raw::OldClientHello(Box::new(old.client_hello(record))),
                 Role::Server => Raw::OldServerHello,
             };
-            tell(raw, self.basis());
+            emit(raw, self.basis());
             self.position = Position::Boundary;
             return bytes.get(old.len..).unwrap_or_default();
         }
@@ -225,7 +225,7 @@ impl Reader {
         let said = Plain::recognise(bytes);
         if self.saw_beginning || said.kind != PlainKind::Binary {
             self.position = Position::Plain;
-            tell(Raw::Plain(said), self.basis());
+            emit(Raw::Plain(said), self.basis());
         } else {
             self.position = Position::Lost;
         }
@@ -242,12 +242,12 @@ impl Reader {
         }
     }
 
-    fn read_body(&mut self, header: Header, body: &[u8], tell: &mut Yield<'_>) {
+    fn read_body(&mut self, header: Header, body: &[u8], emit: &mut EmitRaw<'_>) {
         let basis = self.basis();
         match header.content {
             ContentType::Handshake if !self.is_encrypted => {
                 self.message.read(body, &mut |message| {
-                    tell(Raw::Handshake(message), basis);
+                    emit(Raw::Handshake(message), basis);
                 });
             }
             ContentType::Alert if header.body_len == 2 => self.message.read_alert(body),
@@ -255,39 +255,39 @@ impl Reader {
         }
     }
 
-    fn end_record_if_done(&mut self, tell: &mut Yield<'_>) {
+    fn end_record_if_done(&mut self, emit: &mut EmitRaw<'_>) {
         let Position::Body { header, remaining: 0 } = self.position else { return };
         self.position = Position::Boundary;
         let basis = self.basis();
         match header.content {
             ContentType::Handshake if self.is_encrypted => {
-                tell(Raw::EncryptedHandshake, basis);
+                emit(Raw::EncryptedHandshake, basis);
             }
             ContentType::Handshake => {
                 self.message.end_record(header.body_len.into(), &mut |message| {
-                    tell(Raw::Handshake(message), Basis::Partial);
+                    emit(Raw::Handshake(message), Basis::Partial);
                 });
             }
             ContentType::ChangeCipherSpec => {
-                self.is_encrypted = tell(Raw::ChangeCipherSpec, basis) != FlowAnswer::IsCompatibility;
+                self.is_encrypted = emit(Raw::ChangeCipherSpec, basis) != FlowAnswer::IsCompatibility;
             }
             ContentType::Alert if header.body_len == 2 => {
                 if let Some((level, description)) = self.message.take_alert() {
-                    tell(Raw::Alert { level, description }, basis);
+                    emit(Raw::Alert { level, description }, basis);
                 }
             }
             ContentType::Alert => {
-                tell(Raw::EncryptedAlert, basis);
+                emit(Raw::EncryptedAlert, basis);
             }
             ContentType::ApplicationData => {
-                tell(Raw::ApplicationData(header.body_len), basis);
+                emit(Raw::ApplicationData(header.body_len), basis);
             }
             ContentType::Heartbeat => {}
         }
     }
 
     /// Passes over bytes that are not there. Inside a record its length tells where the next one begins.
-    fn skip(&mut self, mut len: u32, tell: &mut Yield<'_>) {
+    fn skip(&mut self, mut len: u32, emit: &mut EmitRaw<'_>) {
         self.is_partial = true;
         match self.position {
             Position::Plain => return,
@@ -297,27 +297,27 @@ impl Reader {
                 self.position = Position::Body { header, remaining: remaining - skipped };
                 if header.content == ContentType::Handshake && !self.is_encrypted {
                     self.message.skip(skipped, &mut |message| {
-                        tell(Raw::Handshake(message), Basis::Partial);
+                        emit(Raw::Handshake(message), Basis::Partial);
                     });
                 }
-                self.end_record_if_done(tell);
+                self.end_record_if_done(emit);
             }
             Position::Start | Position::Boundary | Position::Lost => {}
         }
         if len > 0 {
-            self.skip_records(len, tell);
+            self.skip_records(len, emit);
         }
     }
 
     /// Passes over bytes that hold whole records, or parts of them, of which no header is to be seen.
-    fn skip_records(&mut self, len: u32, tell: &mut Yield<'_>) {
+    fn skip_records(&mut self, len: u32, emit: &mut EmitRaw<'_>) {
         let behind_record = self.position == Position::Boundary;
         let unseen = len.saturating_add(self.header.len() as u32);
         let at_boundary = behind_record && self.header.is_empty();
         let saw_server_hello = self.message.last == Some(kind::SERVER_HELLO);
         if at_boundary && saw_server_hello && len == lengths::CHANGE_CIPHER_SPEC {
             // An abbreviated handshake whose Finished is in the next segment, or TLS 1.3's, where it means nothing.
-            self.is_encrypted = tell(Raw::ChangeCipherSpec, Basis::Inferred) != FlowAnswer::IsCompatibility;
+            self.is_encrypted = emit(Raw::ChangeCipherSpec, Basis::Inferred) != FlowAnswer::IsCompatibility;
             return;
         }
         let ends_flight = match self.message.last {
@@ -334,17 +334,17 @@ impl Reader {
         if may_hold_finished {
             // RFC 5246, 7.3: after these messages only a CertificateVerify can precede the ChangeCipherSpec, and the
             // Finished follows it.
-            if tell(Raw::ChangeCipherSpec, Basis::Inferred) == FlowAnswer::IsCompatibility {
+            if emit(Raw::ChangeCipherSpec, Basis::Inferred) == FlowAnswer::IsCompatibility {
                 // Of TLS 1.3, as is known from elsewhere, these are other records.
                 return;
             }
-            tell(Raw::EncryptedHandshake, Basis::Inferred);
+            emit(Raw::EncryptedHandshake, Basis::Inferred);
             self.is_encrypted = true;
             if lengths::is_cipher_change(len) {
                 self.position = Position::Boundary;
             }
         } else if behind_record {
-            tell(Raw::Unseen(unseen), Basis::Inferred);
+            emit(Raw::Unseen(unseen), Basis::Inferred);
         }
     }
 

@@ -69,47 +69,47 @@ impl Tracker {
     }
 
     /// Takes the next stretch of one side's stream in, and tells what it completed.
-    pub fn take(&mut self, role: Role, delivery: &Delivery<'_>, tell: &mut dyn FnMut(Event)) {
+    pub fn take(&mut self, role: Role, delivery: &Delivery<'_>, emit: &mut dyn FnMut(Event)) {
         if delivery.len == 0 {
-            self.take_unseen(role, delivery, tell);
+            self.take_unseen(role, delivery, emit);
             return;
         }
         let saw_no_bytes = delivery.bytes.is_empty() && self.readers[role].is_at_start();
         if self.lengths.is_none() && saw_no_bytes && delivery.hole.is_none() {
             let mut lengths = lengths::Flow::new(self.saw_beginning, self.expects_tls);
             if let Some((role, unseen)) = self.unseen.take() {
-                lengths.take_unseen(role, delivery, unseen, tell);
+                lengths.take_unseen(role, delivery, unseen, emit);
             }
             self.lengths = Some(Box::new(lengths));
         }
         if let Some(lengths) = &mut self.lengths {
-            lengths.take(role, delivery, tell);
+            lengths.take(role, delivery, emit);
             return;
         }
         self.unseen = None;
         if self.saw_beginning && !self.flow.saw_client_hello() && !Self::is_client_hello(delivery.bytes) {
             let rest = self.prelude.take(role, delivery, &mut |protocol, step, basis| {
                 let message = Message::Prelude(protocol, step);
-                tell(Event { role, number: delivery.number, at: delivery.at, basis, message });
+                emit(Event { role, number: delivery.number, at: delivery.at, basis, message });
             });
             if role == Role::Client && rest.len() < delivery.bytes.len() && Self::is_client_hello(rest) {
                 // A client that does not wait for the proxy's answer (RFC 1928 does not forbid it).
                 let (before, _) = delivery.bytes.split_at(delivery.bytes.len() - rest.len());
                 let len = before.len() as u32;
-                self.read(role, &Delivery { len, bytes: before, ..*delivery }, tell);
+                self.read(role, &Delivery { len, bytes: before, ..*delivery }, emit);
                 let rest = Delivery { len: delivery.len - len, bytes: rest, hole: None, ..*delivery };
-                self.read(role, &rest, tell);
+                self.read(role, &rest, emit);
                 return;
             }
         }
-        self.read(role, delivery, tell);
+        self.read(role, delivery, emit);
     }
 
     /// Bytes that were acknowledged and not captured so far; of use where only lengths are known.
-    fn take_unseen(&mut self, role: Role, delivery: &Delivery<'_>, tell: &mut dyn FnMut(Event)) {
+    fn take_unseen(&mut self, role: Role, delivery: &Delivery<'_>, emit: &mut dyn FnMut(Event)) {
         let unseen = delivery.hole.map_or(0, |hole| hole.len);
         match &mut self.lengths {
-            Some(lengths) => lengths.take_unseen(role, delivery, unseen, tell),
+            Some(lengths) => lengths.take_unseen(role, delivery, unseen, emit),
             None if self.readers.client.is_at_start() && self.readers.server.is_at_start() => {
                 let before = self.unseen.map_or(0, |(_, bytes)| bytes);
                 self.unseen = Some((role, before.saturating_add(unseen)));
@@ -118,14 +118,14 @@ impl Tracker {
         }
     }
 
-    fn read(&mut self, role: Role, delivery: &Delivery<'_>, tell: &mut dyn FnMut(Event)) {
+    fn read(&mut self, role: Role, delivery: &Delivery<'_>, emit: &mut dyn FnMut(Event)) {
         let (flow, reader) = (&mut self.flow, &mut self.readers[role]);
         let saw_client_hello = flow.saw_client_hello();
         reader.take(role, delivery, saw_client_hello, &mut |raw, basis| {
-            let mut speak = |message, basis: Basis| {
-                tell(Event { role, number: delivery.number, at: delivery.at, basis, message });
+            let mut emit_message = |message, basis: Basis| {
+                emit(Event { role, number: delivery.number, at: delivery.at, basis, message });
             };
-            flow.take(role, raw, basis, &mut speak)
+            flow.take(role, raw, basis, &mut emit_message)
         });
     }
 }

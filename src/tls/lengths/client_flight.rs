@@ -24,7 +24,7 @@ impl Flow {
         bytes: u32,
         printed: Option<u32>,
         moment: Moment,
-        tell: &mut dyn FnMut(Event),
+        emit: &mut dyn FnMut(Event),
     ) {
         if bytes == sizes::CHANGE_CIPHER_SPEC {
             // JSSE and GnuTLS send it in a segment of its own; what follows counts.
@@ -51,19 +51,19 @@ impl Flow {
         } else {
             sizes::is_encrypted_alert(bytes)
         };
-        if !self.expects_tls && !self.is_handshake(!readings.is_empty(), moment, tell) {
+        if !self.expects_tls && !self.is_handshake(!readings.is_empty(), moment, emit) {
             return;
         }
-        let mut say = |message, basis| tell(event(Role::Client, moment, message, basis));
+        let mut emit_message = |message, basis| emit(event(Role::Client, moment, message, basis));
         if is_retry {
             // The first answer was a HelloRetryRequest, which no flight with a certificate is as short as, and this is the
             // second ClientHello.
             self.awaits = Awaits::ServerHello;
             return;
         }
-        say(Message::ServerFlightComplete, Basis::Inferred);
+        emit_message(Message::ServerFlightComplete, Basis::Inferred);
         if is_refusal {
-            say(Message::EncryptedAlert, Basis::Inferred);
+            emit_message(Message::EncryptedAlert, Basis::Inferred);
             return;
         }
         if self.changed_first && sizes::is_empty_certificate(bytes) {
@@ -82,36 +82,36 @@ impl Flow {
         }
         self.awaits_refusal |=
             finished.first().is_some_and(|finished| sizes::finished_13(*finished).is_empty());
-        self.finish_client(readings, !abbreviated.is_empty(), &mut say);
+        self.finish_client(readings, !abbreviated.is_empty(), &mut emit_message);
         let request = finished.first().and_then(|finished| bytes.checked_sub(*finished));
         if let Some(request) = request.filter(|request| *request > 0) {
-            say(Message::ApplicationData(request), Basis::Inferred);
+            emit_message(Message::ApplicationData(request), Basis::Inferred);
         }
     }
 
     /// On a port where no TLS is expected: whether three turns were a handshake after all. Its beginning is told then.
-    fn is_handshake(&mut self, fits: bool, moment: Moment, tell: &mut dyn FnMut(Event)) -> bool {
+    fn is_handshake(&mut self, fits: bool, moment: Moment, emit: &mut dyn FnMut(Event)) -> bool {
         /// Smaller turns are found in other protocols, too.
         const TURN_BYTES: u32 = 100;
         let are_large = self.hello_len >= TURN_BYTES && self.answer_len >= TURN_BYTES;
         let (Some(hello), Some(answer), true) = (self.hello, self.answer, fits && are_large) else {
-            let mut say = |message, basis| tell(event(Role::Client, moment, message, basis));
-            self.say_binary(Role::Client, &[], &mut say);
+            let mut emit_message = |message, basis| emit(event(Role::Client, moment, message, basis));
+            self.emit_binary(Role::Client, &[], &mut emit_message);
             return false;
         };
         self.expects_tls = true;
         let first = ClientHello { len: self.hello_len.saturating_sub(5), ..ClientHello::default() };
-        tell(event(Role::Client, hello, Message::ClientHello(Box::new(first)), Basis::Inferred));
-        tell(event(Role::Server, answer, server_hello(), Basis::Inferred));
+        emit(event(Role::Client, hello, Message::ClientHello(Box::new(first)), Basis::Inferred));
+        emit(event(Role::Server, answer, server_hello(), Basis::Inferred));
         true
     }
 
     /// What follows a key exchange that came alone.
-    pub(super) fn take_client_finished(&mut self, bytes: u32, moment: Moment, tell: &mut dyn FnMut(Event)) {
+    pub(super) fn take_client_finished(&mut self, bytes: u32, moment: Moment, emit: &mut dyn FnMut(Event)) {
         let readings = sizes::full_flight(bytes);
         if !readings.is_empty() {
-            let mut say = |message, basis| tell(event(Role::Client, moment, message, basis));
-            self.finish_client(readings, false, &mut say);
+            let mut emit_message = |message, basis| emit(event(Role::Client, moment, message, basis));
+            self.finish_client(readings, false, &mut emit_message);
         }
     }
 
@@ -119,19 +119,19 @@ impl Flow {
         &mut self,
         readings: Vec<SizeReading>,
         is_abbreviated: bool,
-        say: &mut dyn FnMut(Message, Basis),
+        emit: &mut dyn FnMut(Message, Basis),
     ) {
         let is_tls13 = !readings.is_empty() && readings.iter().all(|reading| reading.version.is_tls13());
         self.close_notify = readings.iter().map(|reading| reading.close_notify).collect();
-        say(Message::ClientFinished, Basis::Inferred);
+        emit(Message::ClientFinished, Basis::Inferred);
         if is_abbreviated || is_tls13 {
             self.awaits = Awaits::ApplicationData;
-            say(Message::Established, Basis::Inferred);
+            emit(Message::Established, Basis::Inferred);
         } else {
             self.awaits = Awaits::ServerFinished;
         }
         if !readings.is_empty() {
-            say(Message::SizeReadings(readings), Basis::Inferred);
+            emit(Message::SizeReadings(readings), Basis::Inferred);
         }
     }
 }

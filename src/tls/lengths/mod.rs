@@ -78,24 +78,24 @@ impl Flow {
         role: Role,
         delivery: &Delivery<'_>,
         unseen: u32,
-        tell: &mut dyn FnMut(Event),
+        emit: &mut dyn FnMut(Event),
     ) {
         if self.is_silent || self.awaits == Awaits::ApplicationData {
             return;
         }
         let moment = Moment { number: delivery.number, at: delivery.at };
-        self.take_turn(role, moment, unseen, &[], tell);
+        self.take_turn(role, moment, unseen, &[], emit);
         self.counted[role] += unseen;
     }
 
-    pub(super) fn take(&mut self, role: Role, delivery: &Delivery<'_>, tell: &mut dyn FnMut(Event)) {
+    pub(super) fn take(&mut self, role: Role, delivery: &Delivery<'_>, emit: &mut dyn FnMut(Event)) {
         let moment = Moment { number: delivery.number, at: delivery.at };
         if self.is_silent {
             // Characters can show a handshake that begins late, after STARTTLS for example.
             if role == Role::Client && self.is_certain_hello(delivery.printed, delivery.len) {
                 self.is_silent = false;
                 self.turn = None;
-                self.begin(moment, delivery.len, delivery.printed, tell);
+                self.begin(moment, delivery.len, delivery.printed, emit);
             }
             return;
         }
@@ -103,7 +103,7 @@ impl Flow {
         let counted = self.counted[role].min(len);
         self.counted[role] -= counted;
         if len > counted {
-            self.take_turn(role, moment, len - counted, delivery.printed, tell);
+            self.take_turn(role, moment, len - counted, delivery.printed, emit);
         }
     }
 
@@ -113,78 +113,78 @@ impl Flow {
         moment: Moment,
         len: u32,
         characters: &[u8],
-        tell: &mut dyn FnMut(Event),
+        emit: &mut dyn FnMut(Event),
     ) {
         let begins_turn = self.turn.is_none_or(|(speaker, _)| speaker != role);
         let so_far = if begins_turn { 0 } else { self.turn.map_or(0, |(_, bytes)| bytes) };
         let bytes = so_far.saturating_add(len);
         self.turn = Some((role, bytes));
-        if begins_turn && self.take_plain(role, moment, characters, tell) {
+        if begins_turn && self.take_plain(role, moment, characters, emit) {
             return;
         }
-        let mut say = |message, basis| tell(event(role, moment, message, basis));
+        let mut emit_message = |message, basis| emit(event(role, moment, message, basis));
         if begins_turn && bytes == sizes::ALERT && self.awaits != Awaits::ClientHello {
             if self.awaits != Awaits::ApplicationData && self.expects_tls {
                 let description = printed::alert(characters);
                 let basis = if description.is_some() { Basis::Partial } else { Basis::Inferred };
-                say(Message::Alert { level: 2, description }, basis);
+                emit_message(Message::Alert { level: 2, description }, basis);
             }
             return;
         }
         match (self.awaits, role) {
-            (Awaits::ClientHello, Role::Client) => self.take_first(moment, len, characters, tell),
+            (Awaits::ClientHello, Role::Client) => self.take_first(moment, len, characters, emit),
             // A TLS server never speaks first.
-            (Awaits::ClientHello, Role::Server) => self.say_binary(role, characters, &mut say),
+            (Awaits::ClientHello, Role::Server) => self.emit_binary(role, characters, &mut emit_message),
             (Awaits::ServerHello | Awaits::ServerFlight, Role::Server) => {
                 if len < sizes::SERVER_HELLO {
-                    self.say_binary(role, characters, &mut say);
+                    self.emit_binary(role, characters, &mut emit_message);
                     return;
                 }
                 self.answer = Some(moment);
                 self.answer_len = bytes;
                 self.awaits = Awaits::ClientFlight;
                 if self.expects_tls {
-                    say(server_hello(), Basis::Inferred);
+                    emit_message(server_hello(), Basis::Inferred);
                 }
             }
             (Awaits::ServerHello | Awaits::ServerFlight, Role::Client) => self.hello_len = bytes,
             (Awaits::ClientFlight, Role::Server)
                 if self.awaits_refusal && sizes::ALERT_13.contains(&bytes) =>
             {
-                say(Message::EncryptedAlert, Basis::Inferred);
+                emit_message(Message::EncryptedAlert, Basis::Inferred);
             }
             (Awaits::ClientFlight, Role::Server) => self.answer_len = bytes,
             (Awaits::ClientFlight, Role::Client) => {
                 let hidden = if begins_turn { printed::finished_13(characters, bytes) } else { None };
-                self.take_client_flight(bytes, hidden, moment, tell);
+                self.take_client_flight(bytes, hidden, moment, emit);
             }
             // JSSE sends the ChangeCipherSpec in a segment of its own, too.
             (Awaits::ClientFinished, Role::Client) if len == sizes::CHANGE_CIPHER_SPEC => {}
-            (Awaits::ClientFinished, Role::Client) => self.take_client_finished(bytes, moment, tell),
+            (Awaits::ClientFinished, Role::Client) => self.take_client_finished(bytes, moment, emit),
             (Awaits::ClientFinished, Role::Server) => {
                 // It answers what the client's key exchange was followed by, whatever size that had.
-                tell(event(Role::Client, moment, Message::ClientFinished, Basis::Inferred));
+                emit(event(Role::Client, moment, Message::ClientFinished, Basis::Inferred));
                 self.awaits = Awaits::ApplicationData;
-                tell(event(role, moment, Message::Established, Basis::Inferred));
+                emit(event(role, moment, Message::Established, Basis::Inferred));
             }
             // Up to TLS 1.2 nothing of this size can stand here; in TLS 1.3 it refuses a client's certificate.
             (Awaits::ServerFinished, Role::Server) if begins_turn && sizes::ALERT_13.contains(&len) => {
-                say(Message::EncryptedAlert, Basis::Inferred);
+                emit_message(Message::EncryptedAlert, Basis::Inferred);
             }
             // Not all of it came yet.
             (Awaits::ServerFinished, Role::Server) if bytes < sizes::CIPHER_CHANGE => {}
             (Awaits::ServerFinished, Role::Server) => {
                 self.awaits = Awaits::ApplicationData;
-                say(Message::Established, Basis::Inferred);
+                emit_message(Message::Established, Basis::Inferred);
             }
             (Awaits::ServerFinished, Role::Client) => {}
             (Awaits::ApplicationData, _) => {
                 let is_first_word = role == Role::Server && std::mem::take(&mut self.awaits_refusal);
                 if is_first_word && sizes::ALERT_13.contains(&len) {
-                    say(Message::EncryptedAlert, Basis::Inferred);
+                    emit_message(Message::EncryptedAlert, Basis::Inferred);
                 } else if self.expects_tls {
                     let is_closing = begins_turn && self.close_notify.contains(&len);
-                    say(
+                    emit_message(
                         if is_closing { Message::Closing } else { Message::ApplicationData(len) },
                         Basis::Inferred,
                     );
@@ -199,7 +199,7 @@ impl Flow {
         role: Role,
         moment: Moment,
         characters: &[u8],
-        tell: &mut dyn FnMut(Event),
+        emit: &mut dyn FnMut(Event),
     ) -> bool {
         let Some(plain) = printed::plain(characters) else { return false };
         if self.awaits != Awaits::ApplicationData {
@@ -208,14 +208,14 @@ impl Flow {
             // A proxy may refuse first and agree to the repeated request: each of its answers counts.
             let is_answer = matches!(plain.kind, PlainKind::HttpResponse(_));
             if is_answer || !std::mem::replace(&mut self.is_told[role], true) {
-                tell(event(role, moment, Message::Plain(plain), Basis::Partial));
+                emit(event(role, moment, Message::Plain(plain), Basis::Partial));
             }
         }
         true
     }
 
     /// The client's first words, or its first ones after others in clear.
-    fn take_first(&mut self, moment: Moment, len: u32, characters: &[u8], tell: &mut dyn FnMut(Event)) {
+    fn take_first(&mut self, moment: Moment, len: u32, characters: &[u8], emit: &mut dyn FnMut(Event)) {
         let may_be_hello = match printed::client_hello(characters, len) {
             Fit::Surely => true,
             Fit::Likely | Fit::Maybe if self.is_certain_hello(characters, len) => true,
@@ -225,10 +225,10 @@ impl Flow {
             Fit::No => false,
         };
         if may_be_hello {
-            self.begin(moment, len, characters, tell);
+            self.begin(moment, len, characters, emit);
         } else {
-            let mut say = |message, basis| tell(event(Role::Client, moment, message, basis));
-            self.say_binary(Role::Client, characters, &mut say);
+            let mut emit_message = |message, basis| emit(event(Role::Client, moment, message, basis));
+            self.emit_binary(Role::Client, characters, &mut emit_message);
         }
     }
 
@@ -242,7 +242,7 @@ impl Flow {
     }
 
     /// A ClientHello, as far as can be told.
-    fn begin(&mut self, moment: Moment, len: u32, characters: &[u8], tell: &mut dyn FnMut(Event)) {
+    fn begin(&mut self, moment: Moment, len: u32, characters: &[u8], emit: &mut dyn FnMut(Event)) {
         let is_certain = self.is_certain_hello(characters, len);
         self.hello = Some(moment);
         self.hello_len = len;
@@ -257,16 +257,16 @@ impl Flow {
                 ..ClientHello::default()
             };
             let basis = if is_certain { Basis::Partial } else { Basis::Inferred };
-            tell(event(Role::Client, moment, Message::ClientHello(Box::new(hello)), basis));
+            emit(event(Role::Client, moment, Message::ClientHello(Box::new(hello)), basis));
         }
     }
 
     /// Something that is not TLS. Where characters are printed, a ClientHello may still be recognised later.
-    fn say_binary(&mut self, role: Role, characters: &[u8], say: &mut dyn FnMut(Message, Basis)) {
+    fn emit_binary(&mut self, role: Role, characters: &[u8], emit: &mut dyn FnMut(Message, Basis)) {
         self.is_silent = true;
         if !std::mem::replace(&mut self.is_told[role], true) {
             let basis = if characters.is_empty() { Basis::Inferred } else { Basis::Partial };
-            say(Message::Plain(Plain { kind: PlainKind::Binary, line: String::new() }), basis);
+            emit(Message::Plain(Plain { kind: PlainKind::Binary, line: String::new() }), basis);
         }
     }
 }

@@ -132,7 +132,7 @@ impl Listener {
         &mut self,
         role: Role,
         delivery: &Delivery<'a>,
-        tell: &mut dyn FnMut(Prelude, PreludeStep, Basis),
+        emit: &mut dyn FnMut(Prelude, PreludeStep, Basis),
     ) -> &'a [u8] {
         if self.state == State::Over || (role == Role::Server && self.state == State::Open) {
             self.heard[role] = self.heard[role].saturating_add(delivery.len);
@@ -164,7 +164,7 @@ impl Listener {
                 Heard::Step(len, step) => {
                     place += len.max(1);
                     after = pending.len().saturating_sub(place);
-                    tell(protocol, step, basis);
+                    emit(protocol, step, basis);
                 }
             }
         }
