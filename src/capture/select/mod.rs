@@ -1,0 +1,161 @@
+//! Target selection: which packets the analysis sees.
+//!
+//! It happens twice: before decoding [`Prefilter`] drops the frames that certainly do not matter, after it
+//! [`Target::admits`] decides exactly. The expression of `--filter` is the user's own, and is applied as it is.
+
+mod prefilter;
+#[cfg(test)]
+mod tests;
+
+use std::io;
+use std::net::{IpAddr, ToSocketAddrs};
+
+use ipnet::IpNet;
+
+pub use prefilter::Prefilter;
+
+use super::About;
+use crate::packet::{Content, Neighbour, Other, Packet, Segment};
+
+/// What the user wants to see: nothing given admits everything.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct Target {
+    hosts: Vec<IpNet>,
+    ports: Vec<u16>,
+    filter: Option<String>,
+}
+
+/// Why a target can't be selected.
+#[derive(Debug, thiserror::Error)]
+pub enum TargetError {
+    /// A name has no address.
+    #[error("--host {name}: no address is known for that name ({reason})\n  try: give its IP address")]
+    Unresolved {
+        /// As given.
+        name: String,
+        /// What the resolver said.
+        reason: io::Error,
+    },
+    /// An address prefix that is none.
+    #[error("--host {text}: not an address prefix\n  try: 10.106.66.0/24 or 2001:db8::/32")]
+    BadPrefix {
+        /// As given.
+        text: String,
+    },
+    /// libpcap does not accept the expression.
+    #[error("--filter '{expression}': {message} (link type {link_type})\n  try: man pcap-filter")]
+    BadFilter {
+        /// As given.
+        expression: String,
+        /// What libpcap said.
+        message: String,
+        /// The link type for which it was compiled, by its number in the tcpdump.org registry.
+        link_type: u32,
+    },
+    /// A BPF expression reads frames, and text has none.
+    #[error(
+        "{file}: --filter can't be applied to tcpdump's text, which holds no frames\n  try: --host and --port"
+    )]
+    TextHasNoFrames {
+        /// The file as the user named it.
+        file: String,
+    },
+}
+
+impl Target {
+    /// From the values of `--host`, `--port` and `--filter`. Names are resolved here, once.
+    ///
+    /// # Errors
+    /// When a host is neither an address, nor a prefix, nor a name that resolves.
+    pub fn new(hosts: &[String], ports: &[u16], filter: Option<String>) -> Result<Self, TargetError> {
+        let mut addresses = Vec::new();
+        for host in hosts {
+            addresses.extend(networks_of(host)?);
+        }
+        addresses.sort_unstable();
+        addresses.dedup();
+        Ok(Self { hosts: addresses, ports: ports.to_vec(), filter })
+    }
+
+    /// The addresses and prefixes that `--host` was taken for, for people.
+    pub fn networks(&self) -> String {
+        let name = |host: &IpNet| {
+            let is_single = host.prefix_len() == host.max_prefix_len();
+            if is_single { host.addr().to_string() } else { host.to_string() }
+        };
+        self.hosts.iter().map(name).collect::<Vec<_>>().join(", ")
+    }
+
+    /// Whether this target can be selected from that capture.
+    ///
+    /// # Errors
+    /// When `--filter` is given and a file is text.
+    pub fn check(&self, about: &About) -> Result<(), TargetError> {
+        match about.files.iter().find(|file| file.is_text) {
+            Some(text) if self.filter.is_some() => {
+                Err(TargetError::TextHasNoFrames { file: text.name.clone() })
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// Whether a decoded packet belongs to the target, or explains what befell it.
+    pub fn admits(&self, packet: &Packet<'_>) -> bool {
+        if self.is_any_endpoint() {
+            return true;
+        }
+        match &packet.content {
+            Content::Segment(Segment { header, .. }) => {
+                self.has_endpoint(header.ip.source, Some(header.tcp.source_port))
+                    || self.has_endpoint(header.ip.destination, Some(header.tcp.destination_port))
+            }
+            Content::IcmpError(error) => {
+                let quoted = &error.quoted;
+                self.has_endpoint(quoted.source, quoted.source_port)
+                    || self.has_endpoint(quoted.destination, quoted.destination_port)
+            }
+            Content::Neighbour(Neighbour { target, asker, .. }) => {
+                self.has_host(*target) || asker.is_some_and(|asker| self.has_host(asker))
+            }
+            // The server's name may have been asked of any resolver.
+            Content::Other(Other::Dns) => true,
+            Content::Other(_) => false,
+        }
+    }
+
+    fn is_any_endpoint(&self) -> bool {
+        self.hosts.is_empty() && self.ports.is_empty()
+    }
+
+    fn is_everything(&self) -> bool {
+        self.is_any_endpoint() && self.filter.is_none()
+    }
+
+    fn has_endpoint(&self, address: IpAddr, port: Option<u16>) -> bool {
+        // A port that is not told may be the right one.
+        let is_port = self.ports.is_empty() || port.is_none_or(|port| self.ports.contains(&port));
+        is_port && self.has_host(address)
+    }
+
+    fn has_host(&self, address: IpAddr) -> bool {
+        self.hosts.is_empty() || self.hosts.iter().any(|host| host.contains(&address))
+    }
+}
+
+/// The networks that a value of `--host` stands for: one, or as many as a name has addresses.
+fn networks_of(host: &str) -> Result<Vec<IpNet>, TargetError> {
+    let bare = host.trim_start_matches('[').trim_end_matches(']');
+    // A zone (RFC 4007, 11) names an interface of this machine, and no packet shows it.
+    let bare = bare.split_once('%').map_or(bare, |(address, _)| address);
+    if let Ok(address) = bare.parse::<IpAddr>() {
+        return Ok(vec![address.into()]);
+    }
+    if bare.contains('/') {
+        let prefix = bare.parse::<IpNet>().map_err(|_| TargetError::BadPrefix { text: host.to_owned() })?;
+        return Ok(vec![prefix.trunc()]);
+    }
+    match (host, 0).to_socket_addrs() {
+        Ok(addresses) => Ok(addresses.map(|address| address.ip().into()).collect()),
+        Err(reason) => Err(TargetError::Unresolved { name: host.to_owned(), reason }),
+    }
+}

@@ -1,0 +1,225 @@
+//! What is selected, before decoding and after.
+
+use pcap::{Capture, Linktype};
+
+use super::*;
+use crate::capture::{FileAbout, Frame, Record};
+use crate::packet::{Checksum, Flags, IcmpError, IpHeader, Origin, Quoted, SegmentHeader, TcpHeader};
+use crate::time::Timestamp;
+
+const CLIENT: [u8; 4] = [192, 0, 2, 1];
+const SERVER: [u8; 4] = [198, 51, 100, 2];
+const STRANGER: [u8; 4] = [203, 0, 113, 9];
+
+fn target(hosts: &[&str], ports: &[u16]) -> Target {
+    let hosts: Vec<_> = hosts.iter().map(|host| (*host).to_owned()).collect();
+    Target::new(&hosts, ports, None).expect("addresses")
+}
+
+/// An IPv4 packet with this fragment field, and ports and zeros after its header.
+fn ipv4(protocol: u8, fragment: u16, source: [u8; 4], destination: [u8; 4], ports: [u16; 2]) -> Vec<u8> {
+    let mut bytes = vec![0x45, 0, 0, 60, 0, 1, (fragment >> 8) as u8, fragment as u8, 64, protocol, 0, 0];
+    bytes.extend(source.into_iter().chain(destination));
+    bytes.extend(ports.iter().flat_map(|port| port.to_be_bytes()));
+    bytes.resize(60, 0);
+    bytes
+}
+
+/// An IPv4 packet behind an Ethernet header, which may hold a tag.
+fn ethernet(tag: &[u8], packet: &[u8]) -> Vec<u8> {
+    [&[2; 12][..], tag, &[0x08, 0], packet].concat()
+}
+
+fn passes(target: &Target, link_type: u32, bytes: &[u8]) -> bool {
+    let mut prefilter = Prefilter::new(target.clone());
+    let passes = prefilter.passes(&frame(link_type, bytes)).expect("compiles");
+    assert_eq!(prefilter.skipped(), u64::from(!passes));
+    passes
+}
+
+fn frame(link_type: u32, bytes: &[u8]) -> Record<'_> {
+    let wire_len = bytes.len() as u32;
+    Record::Frame(Frame {
+        number: 1,
+        origin: Origin::default(),
+        at: Timestamp::ZERO,
+        link_type,
+        wire_len,
+        bytes,
+    })
+}
+
+#[test]
+fn a_user_s_words_about_tags_do_not_shift_what_else_is_looked_for() {
+    let filter = "ip or vlan".to_owned();
+    let target = Target::new(&["198.51.100.2".to_owned()], &[], Some(filter)).expect("an address");
+    let expression = target.expression(1).expect("compiles");
+    let program = Capture::dead(Linktype(1)).and_then(|handle| handle.compile(&expression, true));
+    let untagged = ethernet(&[], &ipv4(6, 0, CLIENT, SERVER, [50_000, 8443]));
+    assert!(program.expect("compiles").filter(&untagged), "{expression}");
+}
+
+#[test]
+fn networks_are_named_as_they_are_written() {
+    assert_eq!(target(&["2001:db8::1", "192.0.2.7/24"], &[]).networks(), "192.0.2.0/24, 2001:db8::1");
+}
+
+#[test]
+fn the_prefilter_drops_what_certainly_is_not_the_targets() {
+    let target = target(&["198.51.100.2"], &[8443]);
+    let tcp = |source, destination, ports| ethernet(&[], &ipv4(6, 0, source, destination, ports));
+    assert!(passes(&target, 1, &tcp(CLIENT, SERVER, [50_000, 8443])));
+    assert!(passes(&target, 1, &tcp(SERVER, CLIENT, [8443, 50_000])));
+    assert!(!passes(&target, 1, &tcp(CLIENT, STRANGER, [50_000, 8443])));
+    assert!(!passes(&target, 1, &tcp(CLIENT, SERVER, [50_000, 22])));
+    assert!(!passes(&target, 1, &ethernet(&[], &ipv4(17, 0, CLIENT, STRANGER, [50_000, 123]))));
+}
+
+#[test]
+fn the_prefilter_lets_pass_what_may_carry_or_explain() {
+    let target = target(&["198.51.100.2"], &[8443]);
+    let hidden = ipv4(6, 0, CLIENT, STRANGER, [1, 2]);
+    for (what, bytes) in [
+        ("a VLAN tag", ethernet(&[0x81, 0, 0, 7], &hidden)),
+        ("two tags", ethernet(&[0x88, 0xa8, 0, 7, 0x81, 0, 0, 8], &hidden)),
+        ("MPLS", [&[2; 12][..], &[0x88, 0x47, 0, 0, 0x11, 64], &hidden].concat()),
+        ("PPPoE", [&[2; 12][..], &[0x88, 0x64, 0x11, 0, 0, 1, 0, 62, 0, 0x21], &hidden].concat()),
+        ("IP in IP", ethernet(&[], &ipv4(4, 0, CLIENT, STRANGER, [0, 0]))),
+        ("6in4", ethernet(&[], &ipv4(41, 0, CLIENT, STRANGER, [0, 0]))),
+        ("GRE", ethernet(&[], &ipv4(47, 0, CLIENT, STRANGER, [0, 0]))),
+        ("VXLAN", ethernet(&[], &ipv4(17, 0, CLIENT, STRANGER, [5000, 4789]))),
+        ("Geneve", ethernet(&[], &ipv4(17, 0, CLIENT, STRANGER, [5000, 6081]))),
+        ("a later fragment", ethernet(&[], &ipv4(6, 185, CLIENT, SERVER, [0, 0]))),
+        ("DNS", ethernet(&[], &ipv4(17, 0, CLIENT, STRANGER, [5000, 53]))),
+        ("ICMP", ethernet(&[], &ipv4(1, 0, STRANGER, CLIENT, [0x0301, 0]))),
+        ("ARP", [&[2; 12][..], &[8, 6, 0, 1, 8, 0, 6, 4, 0, 1], &[0; 20]].concat()),
+    ] {
+        assert!(passes(&target, 1, &bytes), "{what}");
+    }
+}
+
+#[test]
+fn the_prefilter_works_on_other_link_types() {
+    let target = target(&["198.51.100.2"], &[8443]);
+    let right = ipv4(6, 0, CLIENT, SERVER, [50_000, 8443]);
+    let wrong = ipv4(6, 0, CLIENT, STRANGER, [50_000, 8443]);
+    let cooked = [&[0, 0, 0, 1, 0, 6, 2, 2, 2, 2, 2, 2, 0, 0, 8, 0][..]].concat();
+    let cooked2 = [&[8, 0, 0, 0, 0, 0, 0, 1, 0, 1, 0, 6, 2, 2, 2, 2, 2, 2, 0, 0][..]].concat();
+    for (link_type, header) in [
+        (101, &[][..]),
+        (113, &cooked),
+        (276, &cooked2),
+        (0, &[2, 0, 0, 0]),
+        (0, &[0, 0, 0, 2]),
+        (108, &[0, 0, 0, 2]),
+        (9, &[0xff, 3, 0, 0x21]),
+        (104, &[0x0f, 0, 8, 0]),
+        (228, &[]),
+    ] {
+        assert!(passes(&target, link_type, &[header, &right].concat()), "link type {link_type}");
+        assert!(!passes(&target, link_type, &[header, &wrong].concat()), "link type {link_type}");
+    }
+    assert!(passes(&target, 9999, &wrong), "libpcap knows no such link type, so nothing is dropped");
+}
+
+#[test]
+fn the_users_expression_holds_as_it_stands() {
+    let filter =
+        |expression: &str| Target::new(&[], &[], Some(expression.to_owned())).expect("nothing to resolve");
+    let bytes = ethernet(&[0x81, 0, 0, 7], &ipv4(6, 0, CLIENT, SERVER, [1, 8443]));
+    assert!(passes(&filter("vlan 7 and tcp port 8443"), 1, &bytes));
+    assert!(!passes(&filter("tcp port 8443"), 1, &bytes));
+    let error =
+        Prefilter::new(filter("tcp prot 8443")).passes(&frame(1, &bytes)).expect_err("a slip").to_string();
+    assert!(error.contains("tcp prot 8443") && error.contains("syntax error"), "{error}");
+}
+
+#[test]
+fn an_expression_cant_be_applied_to_text() {
+    let file = FileAbout { name: "pasted.txt".to_owned(), is_text: true, ..FileAbout::default() };
+    let about = About { files: vec![file], ..About::default() };
+    let filtered = Target::new(&[], &[], Some("tcp".to_owned())).expect("nothing to resolve");
+    assert!(filtered.check(&about).is_err_and(|error| error.to_string().contains("pasted.txt")));
+    assert!(target(&["192.0.2.1"], &[443]).check(&about).is_ok());
+}
+
+fn packet(content: Content<'_>) -> Packet<'_> {
+    let origin = Origin { file: 0, number: 1 };
+    Packet { number: 1, origin, at: Timestamp::ZERO, wire_len: None, is_cut: false, travel: None, content }
+}
+
+fn admits_segment(target: &Target, source: ([u8; 4], u16), destination: ([u8; 4], u16)) -> bool {
+    let tcp = TcpHeader { flags: Some(Flags(Flags::SYN)), ..TcpHeader::between(source.1, destination.1) };
+    let header = SegmentHeader {
+        ip: IpHeader::between(source.0.into(), destination.0.into()),
+        tcp,
+        payload_len: None,
+    };
+    target.admits(&packet(Content::Segment(Segment { header: &header, payload: &[], printed: &[] })))
+}
+
+#[test]
+fn host_and_port_must_be_of_the_same_endpoint() {
+    let both = target(&["198.51.100.0/24"], &[8443, 443]);
+    assert!(admits_segment(&both, (CLIENT, 5000), (SERVER, 443)));
+    assert!(admits_segment(&both, (SERVER, 8443), (CLIENT, 5000)));
+    assert!(!admits_segment(&both, (SERVER, 5000), (CLIENT, 8443)));
+    assert!(!admits_segment(&both, (CLIENT, 5000), (STRANGER, 8443)));
+    assert!(admits_segment(&target(&[], &[443]), (CLIENT, 5000), (STRANGER, 443)));
+    assert!(admits_segment(&target(&["203.0.113.9"], &[]), (CLIENT, 5000), (STRANGER, 9)));
+    assert!(Target::default().admits(&packet(Content::Other(Other::Udp))));
+}
+
+#[test]
+fn what_explains_the_target_is_admitted() {
+    let target = target(&["198.51.100.2"], &[8443]);
+    let error = |destination: [u8; 4], destination_port| {
+        let quoted = Quoted {
+            source: CLIENT.into(),
+            destination: destination.into(),
+            source_port: Some(5000),
+            destination_port,
+            seq: None,
+            protocol: Some(6),
+        };
+        packet(Content::IcmpError(Box::new(IcmpError {
+            ip: IpHeader::between(STRANGER.into(), CLIENT.into()),
+            icmp_type: 3,
+            code: 1,
+            length: None,
+            checksum: Checksum::Unseen,
+            mtu: None,
+            pointer: None,
+            quoted,
+            quoted_bytes: &[],
+            quoted_segment: None,
+        })))
+    };
+    assert!(target.admits(&error(SERVER, Some(8443))));
+    assert!(target.admits(&error(SERVER, None)), "a port that is not told may be the right one");
+    assert!(!target.admits(&error(SERVER, Some(22))));
+    assert!(!target.admits(&error(STRANGER, Some(8443))));
+
+    let neighbour = |target: [u8; 4], asker: [u8; 4]| {
+        let asker = Some(asker.into());
+        packet(Content::Neighbour(Neighbour { target: target.into(), asker, is_answer: false }))
+    };
+    assert!(target.admits(&neighbour(SERVER, CLIENT)) && target.admits(&neighbour(CLIENT, SERVER)));
+    assert!(!target.admits(&neighbour(STRANGER, CLIENT)));
+    assert!(target.admits(&packet(Content::Other(Other::Dns))));
+    assert!(!target.admits(&packet(Content::Other(Other::Udp))));
+}
+
+#[test]
+fn hosts_are_addresses_prefixes_or_names() {
+    assert_eq!(
+        target(&["198.51.100.7/24"], &[]).hosts,
+        ["198.51.100.0/24".parse::<IpNet>().expect("a prefix")]
+    );
+    assert_eq!(target(&["[fe80::1%eth0]"], &[]).hosts, ["fe80::1/128".parse::<IpNet>().expect("a prefix")]);
+    assert!(target(&["localhost"], &[]).hosts.iter().all(|host| host.addr().is_loopback()));
+    let refused = |host: &str| Target::new(&[host.to_owned()], &[], None).expect_err("no host").to_string();
+    assert!(refused("10.0.0.0/99").contains("not an address prefix"));
+    // RFC 6761, 6.4: "invalid." never resolves.
+    assert!(refused("licence-server.invalid").contains("give its IP address"));
+}
