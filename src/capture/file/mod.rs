@@ -11,6 +11,7 @@ pub(crate) mod link_type;
 mod order;
 mod pcap;
 mod pcapng;
+mod recovery;
 #[cfg(test)]
 mod tests;
 mod text;

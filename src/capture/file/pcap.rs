@@ -11,6 +11,7 @@ use super::account::Account;
 use super::input::Input;
 use super::link_type;
 use super::order::Order;
+use super::recovery::{self, Damage};
 
 /// Bytes of the file header.
 const FILE_HEADER: usize = 24;
@@ -21,8 +22,6 @@ pub(super) struct Pcap {
     account: Account,
     layout: Layout,
     link_type: u32,
-    /// Largest captured length that needs no second look.
-    snaplen: u32,
     /// Seconds of the record before, which damage is recognised by.
     last_seconds: Option<u32>,
     is_over: bool,
@@ -37,6 +36,8 @@ struct Layout {
     /// Fractions in a second: 10^6 or 10^9.
     fractions: u32,
     lengths: Lengths,
+    /// Largest captured length that needs no second look.
+    snaplen: u32,
 }
 
 /// Which of a record's two lengths comes first.
@@ -121,9 +122,14 @@ impl Pcap {
         Ok(Self {
             input,
             account,
-            layout: Layout { order, header_len, fractions, lengths },
+            layout: Layout {
+                order,
+                header_len,
+                fractions,
+                lengths,
+                snaplen: if snaplen == 0 { u32::MAX } else { snaplen },
+            },
             link_type,
-            snaplen: if snaplen == 0 { u32::MAX } else { snaplen },
             last_seconds: None,
             is_over: false,
         })
@@ -142,7 +148,7 @@ impl Pcap {
             }
             let header = self.layout.header(self.input.available());
             let whole = header_len + header.captured as usize;
-            if self.is_ordinary(header) {
+            if self.layout.is_ordinary(header, self.last_seconds) {
                 if self.input.fill(whole)? {
                     return Ok(Some(header));
                 }
@@ -156,18 +162,6 @@ impl Pcap {
             }
         }
         Ok(None)
-    }
-
-    /// Whether a header raises no doubt.
-    fn is_ordinary(&self, header: Header) -> bool {
-        let is_near = self
-            .last_seconds
-            .is_none_or(|last| u64::from(last.abs_diff(header.seconds)) <= limits::RESYNC_SECONDS);
-        header.captured <= header.wire
-            && header.captured <= self.snaplen
-            && header.wire as usize <= limits::FRAME_BYTES
-            && header.fraction < self.layout.fractions
-            && is_near
     }
 
     /// Whether an odd header is right all the same: a record follows it, or the end.
@@ -187,55 +181,21 @@ impl Pcap {
 
     /// Searches for the next plausible record after a damaged one; false when there is none.
     fn resynchronize(&mut self, damaged: Header) -> io::Result<bool> {
-        let header_len = self.layout.header_len;
-        let damage_at = self.input.offset();
-        for _ in 0..limits::RESYNC_BYTES {
-            self.input.skip(1);
-            if !self.input.fill(header_len)? {
-                break;
-            }
-            let header = self.layout.header(self.input.available());
+        let (layout, last_seconds) = (self.layout, self.last_seconds);
+        let damage = Damage {
+            unit: "record",
+            smallest: layout.header_len,
+            claimed: layout.header_len + damaged.captured as usize,
+            claim: format!("{} captured bytes", damaged.captured),
+            is_believable: damaged.captured as usize <= limits::FRAME_BYTES,
+        };
+        recovery::search(&mut self.input, &mut self.account, &damage, |input| {
+            let header = layout.header(input.available());
             // An empty frame is no landmark: zeros look like one.
-            if header.captured > 0 && self.is_ordinary(header) && self.leads_on(header)? {
-                let (found_at, packets) = (self.input.offset(), self.account.file.packets);
-                self.account.note_damage(format!(
-                    "damaged at byte {damage_at}, after packet {packets}: {} bytes were skipped up to byte {found_at}, \
-                     and the packets in them are missing",
-                    found_at - damage_at
-                ));
-                return Ok(true);
-            }
-        }
-        let searched = self.input.offset() + self.input.available().len() as u64 - damage_at;
-        let whole = header_len + damaged.captured as usize;
-        let ends_inside = !self.input.fill(header_len)? && searched < whole as u64;
-        if ends_inside && (damaged.captured as usize <= limits::FRAME_BYTES || self.input.trouble().is_some())
-        {
-            self.account.note_end(&self.input, damage_at, searched as usize, whole);
-        } else {
-            self.account.note_damage(format!(
-                "damaged at byte {damage_at}, after packet {}: the record there claims {} captured bytes, \
-                 and no plausible record was found in the {searched} bytes from there, so the rest is not read",
-                self.account.file.packets,
-                damaged.captured,
-            ));
-        }
-        Ok(false)
-    }
-
-    /// Whether another plausible record follows this one, or the end of the file.
-    fn leads_on(&mut self, header: Header) -> io::Result<bool> {
-        let header_len = self.layout.header_len;
-        let whole = header_len + header.captured as usize;
-        if !self.input.fill(whole)? {
-            return Ok(false);
-        }
-        if !self.input.fill(whole + header_len)? {
-            return Ok(true);
-        }
-        let next = self.layout.header(self.input.available().get(whole..).unwrap_or_default());
-        let elapsed = u64::from(next.seconds.abs_diff(header.seconds));
-        Ok(self.is_ordinary(next) && elapsed <= limits::RESYNC_SECONDS)
+            Ok(header.captured > 0
+                && layout.is_ordinary(header, last_seconds)
+                && layout.leads_on(header, last_seconds, input)?)
+        })
     }
 }
 
@@ -250,6 +210,31 @@ impl Layout {
             Lengths::WireFirst => (second, first),
         };
         Header { seconds: field(0), fraction: field(1), captured, wire }
+    }
+
+    /// Whether a header raises no doubt, `last_seconds` being those of the record before.
+    fn is_ordinary(self, header: Header, last_seconds: Option<u32>) -> bool {
+        let is_near = last_seconds
+            .is_none_or(|last| u64::from(last.abs_diff(header.seconds)) <= limits::RESYNC_SECONDS);
+        header.captured <= header.wire
+            && header.captured <= self.snaplen
+            && header.wire as usize <= limits::FRAME_BYTES
+            && header.fraction < self.fractions
+            && is_near
+    }
+
+    /// Whether another plausible record follows this one, which is the next of `input`, or the end of the file.
+    fn leads_on(self, header: Header, last_seconds: Option<u32>, input: &mut Input) -> io::Result<bool> {
+        let whole = self.header_len + header.captured as usize;
+        if !input.fill(whole)? {
+            return Ok(false);
+        }
+        if !input.fill(whole + self.header_len)? {
+            return Ok(true);
+        }
+        let next = self.header(input.available().get(whole..).unwrap_or_default());
+        let elapsed = u64::from(next.seconds.abs_diff(header.seconds));
+        Ok(self.is_ordinary(next, last_seconds) && elapsed <= limits::RESYNC_SECONDS)
     }
 
     fn instant(self, header: Header) -> Timestamp {
