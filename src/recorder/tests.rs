@@ -1,0 +1,176 @@
+//! What is recorded of test captures, and what is not.
+
+use std::path::Path;
+
+use serde_json::{Value, json};
+
+use super::*;
+use crate::analysis::{self, Event, Settings as Analysis, Sink, Watching};
+use crate::capture::{self, Record, Target};
+use crate::packet::Origin;
+
+const MEBIBYTE: u64 = 1024 * 1024;
+
+fn settings(folder: &Path) -> Settings {
+    Settings {
+        folder: folder.to_owned(),
+        size: MEBIBYTE,
+        before: Elapsed::from_millis(10_000),
+        after: Elapsed::from_millis(1_000),
+        device: "eth0".to_owned(),
+        snaplen: 262_144,
+    }
+}
+
+/// Records what an analysis tells of a capture.
+struct Recording(Recorder);
+
+impl Sink for Recording {
+    fn event(&mut self, event: &Event<'_>) -> io::Result<()> {
+        match event {
+            Event::Frame(frame) => self.0.frame(frame),
+            Event::Packet(packet) => self.0.packet(packet),
+            _ => {}
+        }
+        Ok(())
+    }
+
+    fn connection(&mut self, judged: Judged) -> io::Result<()> {
+        self.0.judged(&judged);
+        Ok(())
+    }
+}
+
+fn record(capture: &str, recorder: Recorder) -> Recorder {
+    let file = format!("{}/testdata/{capture}", env!("CARGO_MANIFEST_DIR"));
+    let mut source = capture::open(&[file]).unwrap();
+    let mut sink = Recording(recorder);
+    let everything = Target::new(&[], &[], None).unwrap();
+    let settings = Analysis { watching: Watching::Always, ..Analysis::default() };
+    analysis::analyse(source.as_mut(), everything, &settings, &mut sink).unwrap();
+    sink.0
+}
+
+fn files(folder: &Path, extension: &str) -> Vec<PathBuf> {
+    let entries = fs::read_dir(folder).unwrap().flatten().map(|entry| entry.path());
+    let mut files: Vec<_> =
+        entries.filter(|path| path.extension().is_some_and(|found| found == extension)).collect();
+    files.sort();
+    files
+}
+
+#[test]
+fn a_failure_is_written_with_all_its_packets_and_never_over_another_file() {
+    let folder = tempfile::tempdir().unwrap();
+    for run in 1..=2 {
+        let mut recorder =
+            record("refused/plain/capture.pcapng", Recorder::new(settings(folder.path())).unwrap());
+        recorder.finish();
+        let objects = files(folder.path(), "json");
+        assert_eq!(objects.len(), run);
+        let object: Value = serde_json::from_slice(&fs::read(&objects[0]).unwrap()).unwrap();
+        assert_eq!(object["connection"]["verdict"]["code"], "refused");
+        assert_eq!((&object["is_whole"], &object["evidence"]), (&json!(true), &json!([1, 2])));
+    }
+    let mut written = capture::open(&files(folder.path(), "pcapng")[..1]).unwrap();
+    let mut count = 0;
+    while let Some(Record::Frame(_)) = written.next_record().unwrap() {
+        count += 1;
+    }
+    assert!(count >= 2);
+}
+
+#[test]
+fn a_healthy_connection_gets_no_file() {
+    let folder = tempfile::tempdir().unwrap();
+    record("healthy/plain/capture.pcap", Recorder::new(settings(folder.path())).unwrap()).finish();
+    assert!(files(folder.path(), "json").is_empty());
+}
+
+#[test]
+fn the_bound_on_files_is_told_once() {
+    struct Last(Option<Judged>);
+    impl Sink for Last {
+        fn connection(&mut self, judged: Judged) -> io::Result<()> {
+            self.0 = Some(judged);
+            Ok(())
+        }
+    }
+    let file = format!("{}/testdata/refused/plain/capture.pcapng", env!("CARGO_MANIFEST_DIR"));
+    let mut last = Last(None);
+    let everything = Target::new(&[], &[], None).unwrap();
+    let mut source = capture::open(&[file]).unwrap();
+    analysis::analyse(source.as_mut(), everything, &Analysis::default(), &mut last).unwrap();
+    let mut judged = last.0.unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let mut recorder = Recorder::new(settings(folder.path())).unwrap();
+    for number in 1..=limits::RECORDINGS as u64 + 3 {
+        judged.story.first.number = number;
+        // Known, and then final.
+        recorder.judged(&judged);
+        recorder.judged(&judged);
+    }
+    assert_eq!(recorder.awaited.len(), limits::RECORDINGS);
+    assert_eq!(recorder.news().len(), 1);
+}
+
+#[test]
+fn other_connections_packets_are_left_out_when_too_many_of_them_were_written() {
+    let count = |others_left| {
+        let folder = tempfile::tempdir().unwrap();
+        let mut recorder = Recorder::new(settings(folder.path())).unwrap();
+        // A neighbour's frame, then the connection's two.
+        let at = Timestamp::from_parts(0, 0);
+        recorder.frame(&Frame {
+            number: 0,
+            origin: Origin::default(),
+            at,
+            link_type: 1,
+            wire_len: 60,
+            bytes: &[0; 60],
+        });
+        let mut recorder = record("refused/plain/capture.pcapng", recorder);
+        recorder.others_left = others_left;
+        for recording in &mut recorder.awaited {
+            recording.from = at;
+        }
+        recorder.finish();
+        let written = files(folder.path(), "json").remove(0).with_extension("pcapng");
+        let mut source = capture::open(&[written]).unwrap();
+        let mut count = 0;
+        while let Some(Record::Frame(_)) = source.next_record().unwrap() {
+            count += 1;
+        }
+        count
+    };
+    let (with, without) = (count(MEBIBYTE), count(0));
+    assert!(with > without && without == 2, "{with} and {without}");
+}
+
+#[test]
+fn the_disk_holds_no_more_than_the_bound() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut recorder = Recorder::new(settings(folder.path())).unwrap();
+    let bytes = [5; 1_000];
+    for number in 1..=5_000 {
+        let at = Timestamp::from_parts(number, 0);
+        let number = number as u64;
+        let origin = Origin { file: 0, number };
+        recorder.frame(&Frame { number, origin, at, link_type: 1, wire_len: 1_000, bytes: &bytes });
+    }
+    let on_disk: u64 =
+        files(folder.path(), "pcapng").iter().map(|file| fs::metadata(file).unwrap().len()).sum();
+    assert!(on_disk > MEBIBYTE / 2 && on_disk <= MEBIBYTE + 4_096, "{on_disk}");
+    assert!(recorder.news().is_empty());
+}
+
+#[test]
+fn a_connection_whose_syn_is_gone_is_said_to_be_incomplete() {
+    let folder = tempfile::tempdir().unwrap();
+    let small = Settings { size: 300, ..settings(folder.path()) };
+    let mut recorder = record("refused/plain/capture.pcapng", Recorder::new(small).unwrap());
+    recorder.finish();
+    let object = fs::read(&files(folder.path(), "json")[0]).unwrap();
+    let object: Value = serde_json::from_slice(&object).unwrap();
+    assert_eq!(object["is_whole"], false);
+}
