@@ -3,14 +3,21 @@
 use std::io::{self, Read, Write};
 
 use ureq_proto::client::{Call, RecvResponseResult, SendRequestResult};
-use ureq_proto::http::{HeaderMap, Request};
+use ureq_proto::parser::try_parse_response;
 use zeroize::Zeroizing;
+
+#[cfg(test)]
+pub(in crate::probe) use ureq_proto::http::HeaderValue;
+pub(in crate::probe) use ureq_proto::http::{HeaderMap, Request};
 
 use super::tls;
 use crate::limits;
 
 /// Who asks, as servers' logs show it.
 pub(in crate::probe) const USER_AGENT: &str = concat!("ssmscope/", env!("CARGO_PKG_VERSION"));
+
+/// Header fields that are read of a head.
+const HEADERS: usize = 64;
 
 /// An answer, as far as it came.
 #[derive(Clone, Debug)]
@@ -153,6 +160,24 @@ fn more(stream: &mut impl Read, came: &mut Vec<u8>) -> io::Result<usize> {
     let len = stream.read(&mut *buffer)?;
     came.extend_from_slice(buffer.get(..len).unwrap_or_default());
     Ok(len)
+}
+
+/// The head of an answer.
+pub(in crate::probe) struct Head {
+    pub(in crate::probe) status: u16,
+    pub(in crate::probe) headers: HeaderMap,
+}
+
+/// Reads the head of an answer; `None` until it is whole.
+///
+/// # Errors
+/// When the bytes can't begin an answer.
+pub(in crate::probe) fn head(bytes: &[u8]) -> Result<Option<Head>, Failure> {
+    let parsed = try_parse_response::<HEADERS>(bytes).map_err(|error| not_http(&error))?;
+    Ok(parsed.map(|(_, response)| Head {
+        status: response.status().as_u16(),
+        headers: response.headers().clone(),
+    }))
 }
 
 fn not_http(error: &ureq_proto::Error) -> Failure {

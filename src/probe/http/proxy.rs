@@ -7,17 +7,15 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use zeroize::Zeroizing;
 
+use super::exchange;
 use crate::limits;
 use crate::probe::net::authority::{authority, host_and_port};
 use crate::probe::net::socket::Wire;
 use crate::probe::secret::Secret;
-use crate::probe::tape::Phase;
+use crate::probe::step::Phase;
 
 /// The port of a proxy whose URL names none, as curl takes it.
 const PORT: u16 = 1080;
-
-/// Header fields that are read of an answer.
-const HEADERS: usize = 64;
 
 /// A proxy that is asked for a tunnel (RFC 9110, 9.3.6).
 #[derive(Clone, Debug)]
@@ -143,13 +141,13 @@ pub(in crate::probe) fn open(
     }
     request.push_str("\r\n");
     wire.write_all(request.as_bytes())?;
-    let mut answer = Vec::new();
+    let mut came = Vec::new();
     loop {
         // Nothing can stand behind an agreeing head: the client speaks first in TLS.
         let mut buffer = [0; 4096];
         let len = wire.read(&mut buffer)?;
-        answer.extend_from_slice(buffer.get(..len).unwrap_or_default());
-        match head(&answer) {
+        came.extend_from_slice(buffer.get(..len).unwrap_or_default());
+        match answer(&came) {
             Some(tunnel) => {
                 let status =
                     tunnel.status.map_or("what is no HTTP".to_owned(), |status| format!("status {status}"));
@@ -160,7 +158,7 @@ pub(in crate::probe) fn open(
                 wire.tape().note(format!("the proxy answers {status}{offers}"));
                 return Ok(tunnel);
             }
-            None if len == 0 || answer.len() > limits::HTTP_HEAD_BYTES => {
+            None if len == 0 || came.len() > limits::HTTP_HEAD_BYTES => {
                 return Ok(Tunnel { status: None, schemes: Vec::new() });
             }
             None => {}
@@ -168,23 +166,16 @@ pub(in crate::probe) fn open(
     }
 }
 
-/// An answer's head, once it is whole or can't be one.
-fn head(bytes: &[u8]) -> Option<Tunnel> {
-    let mut headers = [httparse::EMPTY_HEADER; HEADERS];
-    let mut response = httparse::Response::new(&mut headers);
-    let status = match response.parse(bytes) {
-        Ok(httparse::Status::Complete(_)) => response.code,
-        Ok(httparse::Status::Partial) => return None,
-        Err(_) => None,
-    };
-    let wants =
-        response.headers.iter().filter(|header| header.name.eq_ignore_ascii_case("proxy-authenticate"));
-    let schemes = wants.filter_map(|header| {
-        let text = String::from_utf8_lossy(header.value);
+/// What an answer's head says, once it is whole or can't be one.
+fn answer(bytes: &[u8]) -> Option<Tunnel> {
+    let Ok(head) = exchange::head(bytes) else { return Some(Tunnel { status: None, schemes: Vec::new() }) };
+    let head = head?;
+    let schemes = head.headers.get_all("proxy-authenticate").iter().filter_map(|value| {
+        let text = String::from_utf8_lossy(value.as_bytes());
         let scheme = text.split_whitespace().next()?;
         Some(scheme.chars().take(limits::PEER_WORDS).collect())
     });
-    Some(Tunnel { status, schemes: schemes.collect() })
+    Some(Tunnel { status: Some(head.status), schemes: schemes.collect() })
 }
 
 impl Tunnel {
@@ -237,20 +228,20 @@ mod tests {
 
     #[test]
     fn an_answer_is_read_when_its_head_is_whole() {
-        assert_eq!(head(b"HTTP/1.1 407 No"), None);
-        let told = head(
+        assert_eq!(answer(b"HTTP/1.1 407 No"), None);
+        let told = answer(
             b"HTTP/1.1 407 No\r\nProxy-Authenticate: Negotiate\r\nProxy-Authenticate: Basic realm=x\r\n\r\n",
         );
         let schemes = vec!["Negotiate".to_owned(), "Basic".to_owned()];
         assert_eq!(told, Some(Tunnel { status: Some(407), schemes }));
-        assert!(head(b"HTTP/1.0 200 OK\r\n\r\n").is_some_and(|tunnel| tunnel.is_open()));
-        assert_eq!(head(b"SSH-2.0-x\r\n").map(|tunnel| tunnel.status), Some(None));
+        assert!(answer(b"HTTP/1.0 200 OK\r\n\r\n").is_some_and(|tunnel| tunnel.is_open()));
+        assert_eq!(answer(b"SSH-2.0-x\r\n").map(|tunnel| tunnel.status), Some(None));
     }
 
     proptest! {
         #[test]
         fn any_bytes_are_read_as_an_answer(bytes: Vec<u8>) {
-            let _ = head(&bytes);
+            let _ = answer(&bytes);
         }
 
         #[test]

@@ -104,7 +104,7 @@ impl Tls {
         wire: &mut Wire<'_>,
         awaits_verdict: bool,
     ) -> (Handshake, Insight) {
-        wire.tape().enter(crate::probe::tape::Phase::Tls);
+        wire.tape().enter(crate::probe::step::Phase::Tls);
         let mut insight = Insight::of(wire.line().client);
         *self.shown.chain.lock().unwrap_or_else(PoisonError::into_inner) = None;
         let name = plan.server_name.as_ref().unwrap_or(&plan.wanted);
