@@ -10,8 +10,11 @@
 mod http;
 mod net;
 mod outcome;
+mod page;
 mod plan;
+mod reason;
 mod secret;
+mod step;
 mod tape;
 pub mod token;
 
@@ -19,17 +22,17 @@ use std::io;
 use std::net::{IpAddr, SocketAddr};
 use std::time::{Duration, Instant};
 
-use ureq_proto::http::Request;
-
 pub use http::proxy::{Proxy, ProxyError, Tunnel, is_excepted};
 pub use http::tls::{Identity, TlsPlan};
 pub use net::authority::{authority, host_and_port};
 pub use net::capture::Captured;
 pub use net::dns::{Family, Lookup, Resolution, answered};
-pub use outcome::{Conclusion, Outcome, PageAnswer, ProxyUse, REASONS, Reason, Spent};
-pub use plan::{Page, Plan};
+pub use outcome::{Conclusion, Outcome, ProxyUse, Spent};
+pub use page::{Page, PageAnswer};
+pub use plan::Plan;
+pub use reason::{REASONS, Reason};
 pub use secret::Secret;
-pub use tape::{Phase, Step};
+pub use step::{Phase, Step};
 
 use crate::analysis::{self, CertificateSettings, Judged, Settings, Sink, Summary};
 use crate::capture::{Source, Target};
@@ -38,7 +41,7 @@ use crate::packet::Viewpoint;
 use crate::story::Insight;
 use crate::time::Elapsed;
 use http::tls::{Handshake, Tls};
-use http::{exchange, proxy, tls};
+use http::{proxy, tls};
 use net::capture::Eavesdropper;
 use net::order::sorted;
 use net::socket::{Connected, Wire};
@@ -236,19 +239,20 @@ impl<'p> Probe<'p> {
         };
         self.spent.tls.get_or_insert_with(|| spent(began));
         let began = Instant::now();
+        let origin = format!("https://{}", authority(&plan.host, plan.port));
         let mut granted = None;
         match errand {
             Errand::Open => {}
             Errand::Token(request) => {
                 wire.tape().enter(Phase::Oauth);
-                let told = ask_for_token(plan, request, &mut established, &mut wire);
+                let told = token::ask(request, &origin, &mut established, &mut wire);
                 self.spent.token = Some(spent(began));
                 wire.tape().note(told.0.answer().unwrap_or_else(|| "no answer".to_owned()));
                 (self.token, granted) = (Some(told.0), told.1);
             }
             Errand::Page(page, token) => {
                 wire.tape().enter(Phase::Http);
-                let told = ask_for_page(plan, page, *token, &mut established, &mut wire);
+                let told = page::ask(page, &origin, *token, &mut established, &mut wire);
                 self.spent.page = Some(spent(began));
                 wire.tape().note(told.headline.clone());
                 self.page = Some(told);
@@ -354,60 +358,4 @@ impl Sink for Connections {
         self.0.push(judged);
         Ok(())
     }
-}
-
-fn ask_for_token(
-    plan: &Plan,
-    request: &token::Request,
-    established: &mut tls::Established,
-    wire: &mut Wire<'_>,
-) -> (Token, Option<Secret>) {
-    let (kind, body) = request.written();
-    let grant = request.grant.name();
-    wire.tape().note(format!("POST {} for a token by {grant}", request.path));
-    let head = Request::post(url(plan, &request.path))
-        .header("user-agent", exchange::USER_AGENT)
-        .header("accept", "application/json")
-        .header("content-type", kind)
-        .header("content-length", body.len())
-        .body(());
-    let head = match head {
-        Ok(head) => head,
-        Err(error) => return (token::unanswered(request, &error.to_string()), None),
-    };
-    let mut stream = rustls::Stream::new(established, wire);
-    match exchange::exchange(&mut stream, head, Some(body.as_bytes())) {
-        Ok(answer) => token::read(request, &answer),
-        Err(failure) => (token::unanswered(request, &failure.text()), None),
-    }
-}
-
-fn ask_for_page(
-    plan: &Plan,
-    page: &Page,
-    token: Option<(&Secret, token::Grant)>,
-    established: &mut tls::Established,
-    wire: &mut Wire<'_>,
-) -> PageAnswer {
-    wire.tape().note(format!("GET {}", page.path));
-    let mut head = Request::get(url(plan, &page.path))
-        .header("user-agent", exchange::USER_AGENT)
-        .header("accept", "*/*")
-        .header("connection", "close");
-    if let Some((token, _)) = token {
-        head = head.header("authorization", format!("Bearer {}", token.expose()));
-    }
-    let head = match head.body(()) {
-        Ok(head) => head,
-        Err(error) => return PageAnswer::unanswered(page, &error.to_string()),
-    };
-    let mut stream = rustls::Stream::new(established, wire);
-    match exchange::exchange(&mut stream, head, None) {
-        Ok(answer) => PageAnswer::read(page, &answer, token),
-        Err(failure) => PageAnswer::unanswered(page, &failure.text()),
-    }
-}
-
-fn url(plan: &Plan, path: &str) -> String {
-    format!("https://{}{path}", authority(&plan.host, plan.port))
 }

@@ -3,6 +3,7 @@
 use super::http::proxy::Proxy;
 use super::http::tls::TlsPlan;
 use super::net::dns::Family;
+use super::page::Page;
 use super::token::Request as Token;
 use crate::analysis::Settings;
 use crate::time::Elapsed;
@@ -30,15 +31,4 @@ pub struct Plan {
     pub page: Option<Page>,
     /// How what comes is judged.
     pub settings: Settings,
-}
-
-/// A page that is asked for, and what is expected of it.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub struct Page {
-    /// Its path, from `/` on.
-    pub path: String,
-    /// The statuses that are expected, from and to; else any below 400.
-    pub statuses: Vec<(u16, u16)>,
-    /// A text that its body must hold.
-    pub text: Option<String>,
 }

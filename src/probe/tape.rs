@@ -8,6 +8,7 @@
 use std::net::{IpAddr, SocketAddr};
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
+use super::step::{Phase, Step};
 use crate::capture::{About, FileAbout, ReadError, Record, Source};
 use crate::limits;
 use crate::packet::{
@@ -16,41 +17,6 @@ use crate::packet::{
 };
 use crate::tcp::Role;
 use crate::time::{Clock, Elapsed, Timestamp};
-
-/// What the probe is at.
-#[derive(
-    Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, serde::Serialize, schemars::JsonSchema,
-)]
-#[serde(rename_all = "lowercase")]
-pub enum Phase {
-    /// Finding the host's addresses.
-    Dns,
-    /// Opening a TCP connection.
-    Tcp,
-    /// Asking a proxy for a tunnel.
-    Proxy,
-    /// The TLS handshake.
-    Tls,
-    /// Asking for an access token.
-    Oauth,
-    /// Asking for a page.
-    Http,
-}
-
-/// One step.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub struct Step {
-    /// Its number, counted from 1.
-    pub number: u64,
-    /// When it was done, or came back.
-    pub at: Timestamp,
-    /// What it belongs to.
-    pub phase: Phase,
-    /// What was done or came, in words. What a peer said stands in it raw.
-    pub text: String,
-    /// Bytes that were received, where it is nothing but that.
-    pub received: Option<u64>,
-}
 
 /// The steps of an attempt, by the probe's own clock: the system's at its beginning, and what has passed since.
 #[derive(Debug)]

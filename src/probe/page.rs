@@ -1,0 +1,132 @@
+//! A page, and whether it is what is expected.
+
+use super::http::exchange::{self, Answer, Request};
+use super::http::tls::Established;
+use super::net::socket::Wire;
+use super::secret::Secret;
+use super::token::{self, Grant};
+use crate::limits;
+
+/// A page that is asked for, and what is expected of it.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Page {
+    /// Its path, from `/` on.
+    pub path: String,
+    /// The statuses that are expected, from and to; else any below 400.
+    pub statuses: Vec<(u16, u16)>,
+    /// A text that its body must hold.
+    pub text: Option<String>,
+}
+
+/// What came of the request for a page.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct PageAnswer {
+    /// Its path.
+    pub path: String,
+    /// The status; absent where no answer came.
+    pub status: Option<u16>,
+    /// Whether status and body are what was expected.
+    pub is_expected: bool,
+    /// What it is, in one line.
+    pub headline: String,
+    /// Plain words: why.
+    pub explanation: String,
+    /// What to do next.
+    pub advice: Vec<&'static str>,
+}
+
+/// Asks for a page of the host that the URL of `origin` names, with a token if there is one.
+pub(super) fn ask(
+    page: &Page,
+    origin: &str,
+    token: Option<(&Secret, Grant)>,
+    established: &mut Established,
+    wire: &mut Wire<'_>,
+) -> PageAnswer {
+    wire.tape().note(format!("GET {}", page.path));
+    let mut head = Request::get(format!("{origin}{}", page.path))
+        .header("user-agent", exchange::USER_AGENT)
+        .header("accept", "*/*")
+        .header("connection", "close");
+    if let Some((token, _)) = token {
+        head = head.header("authorization", format!("Bearer {}", token.expose()));
+    }
+    let head = match head.body(()) {
+        Ok(head) => head,
+        Err(error) => return PageAnswer::unanswered(page, &error.to_string()),
+    };
+    let mut stream = rustls::Stream::new(established, wire);
+    match exchange::exchange(&mut stream, head, None) {
+        Ok(answer) => PageAnswer::read(page, &answer, token),
+        Err(failure) => PageAnswer::unanswered(page, &failure.text()),
+    }
+}
+
+const LOG: &str = "Read the server's log at that time.";
+
+impl PageAnswer {
+    pub(super) fn unanswered(page: &Page, why: &str) -> Self {
+        Self {
+            path: page.path.clone(),
+            status: None,
+            is_expected: false,
+            headline: format!("no answer to GET {}", page.path),
+            explanation: format!("The request went out over TLS, and then: {why}."),
+            advice: vec![LOG],
+        }
+    }
+
+    /// What an answer is, to a request with this token, granted in this way.
+    pub(super) fn read(page: &Page, answer: &Answer, token: Option<(&Secret, Grant)>) -> Self {
+        let status = answer.status;
+        let is_status_expected = match page.statuses.as_slice() {
+            [] => status < 400,
+            ranges => ranges.iter().any(|(from, to)| (*from..=*to).contains(&status)),
+        };
+        let body = String::from_utf8_lossy(&answer.body);
+        let lacks_text = page.text.as_ref().is_some_and(|text| !body.contains(text.as_str()));
+        let path = &page.path;
+        let mut told = Self {
+            path: path.clone(),
+            status: Some(status),
+            is_expected: is_status_expected && !lacks_text,
+            headline: format!("{path} answers {status}"),
+            explanation: "TCP and TLS are fine; what is wrong stands in the answer.".to_owned(),
+            advice: vec![LOG],
+        };
+        let refusal = answer.header("www-authenticate").and_then(bearer_error);
+        match (is_status_expected, lacks_text, refusal, token) {
+            (true, false, ..) => told.headline.push_str(", as is expected"),
+            (true, true, ..) => told.headline.push_str(", without the text that is expected"),
+            // RFC 6750, 3.1: the server says what is wrong with the token.
+            (false, _, Some(error), Some((token, grant))) => {
+                let error: String = token.cover(error).chars().take(limits::PEER_WORDS).collect();
+                let meaning = token::of_error(&error, grant);
+                told.headline = format!("{path} answers {status}: {}", meaning.headline);
+                told.explanation = meaning.explanation;
+                told.advice = meaning.advice;
+            }
+            (false, ..) => {}
+        }
+        told
+    }
+}
+
+/// The error that a challenge names: `Bearer realm="x", error="invalid_token"` (RFC 6750, 3).
+fn bearer_error(challenge: &str) -> Option<&str> {
+    let (_, rest) = challenge.split_once("error=\"")?;
+    rest.split('"').next()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_challenge_names_its_error() {
+        let challenge = "Bearer realm=\"Doorkeeper\", error=\"insufficient_scope\", error_description=\"x\"";
+        assert_eq!(bearer_error(challenge), Some("insufficient_scope"));
+        assert_eq!(bearer_error("Basic realm=\"x\""), None);
+        assert_eq!(bearer_error("Bearer error=\""), Some(""));
+    }
+}

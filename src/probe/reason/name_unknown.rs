@@ -1,0 +1,47 @@
+//! `name-unknown`: the resolver says that the name does not exist, or has no address.
+
+use super::Reason;
+use crate::probe::net::dns::Lookup;
+use crate::probe::outcome::{Conclusion, Outcome};
+use crate::verdict::Severity;
+
+/// The reason.
+pub(super) const REASON: Reason = Reason {
+    code: "name-unknown",
+    severity: Severity::Critical,
+    summary: "the resolver says that the name does not exist, or has no address",
+    page: include_str!("../../../docs/reasons/name-unknown.md"),
+    conclude,
+};
+
+fn conclude(outcome: &Outcome) -> Option<Conclusion> {
+    let found = outcome.resolution.as_ref()?;
+    let name = &found.name;
+    let server = found.server.map(|server| server.to_string()).unwrap_or_default();
+    let code = found.rcode.as_deref().unwrap_or_default();
+    let (headline, explanation, advice): (String, String, &[&str]) = match found.outcome {
+        Lookup::NoSuchName => (
+            format!("there is no name {name}"),
+            format!(
+                "The resolver {server} answered {code}: no such name, with or without the domains of resolv.conf."
+            ),
+            &[
+                "Check the spelling of the host's name, and of the domain behind it.",
+                "Check that this resolver knows the zone: a name of an internal one is not known outside.",
+            ],
+        ),
+        Lookup::BadName => (
+            format!("{name} is no name that can be asked for"),
+            "A label of a name has at most 63 bytes, a name 255 (RFC 1035, 2.3.4).".to_owned(),
+            &["Check the spelling of the host's name."],
+        ),
+        Lookup::Literal if !found.addresses.is_empty() => return None,
+        Lookup::NoAddress | Lookup::Literal => (
+            format!("{name} has no address of the family that is asked for"),
+            format!("The resolver {server} knows the name and answered {code} without an address."),
+            &["Leave -4 and -6 away, or add the missing A or AAAA record."],
+        ),
+        Lookup::Found | Lookup::HostsFile | Lookup::Failed | Lookup::Silent => return None,
+    };
+    Some(Conclusion::critical(REASON.code, headline, explanation, advice))
+}

@@ -1,0 +1,26 @@
+//! `not-sent`: this host sent nothing: it has no route, or a filter of its own.
+
+use super::Reason;
+use crate::probe::outcome::{Conclusion, Outcome};
+use crate::verdict::Severity;
+
+/// The reason.
+pub(super) const REASON: Reason = Reason {
+    code: "not-sent",
+    severity: Severity::Critical,
+    summary: "this host sent nothing: it has no route, or a filter of its own",
+    page: include_str!("../../../docs/reasons/not-sent.md"),
+    conclude,
+};
+
+fn conclude(outcome: &Outcome) -> Option<Conclusion> {
+    let (address, why) = outcome.not_sent.as_ref().filter(|_| outcome.connections.is_empty())?;
+    Some(Conclusion::critical(
+        REASON.code,
+        format!("this host sends nothing to {address}: {why}"),
+        "The system refused before a packet left: no route, a route that forbids, a filter of its own, or no address of that \
+         family."
+            .to_owned(),
+        &[format!("Look at `ip route get {address}`, and at this host's own firewall.")],
+    ))
+}

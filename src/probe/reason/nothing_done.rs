@@ -1,0 +1,30 @@
+//! `nothing-done`: time was over before anything could be tried.
+
+use super::Reason;
+use crate::probe::outcome::{Conclusion, Outcome};
+use crate::verdict::Severity;
+
+/// The reason.
+pub(super) const REASON: Reason = Reason {
+    code: "nothing-done",
+    severity: Severity::Unknown,
+    summary: "time was over before anything could be tried",
+    page: include_str!("../../../docs/reasons/nothing-done.md"),
+    conclude,
+};
+
+fn conclude(outcome: &Outcome) -> Option<Conclusion> {
+    outcome.connections.is_empty().then(conclusion)
+}
+
+/// What is left where nothing else applies.
+pub(super) fn conclusion() -> Conclusion {
+    Conclusion {
+        severity: REASON.severity,
+        reason: REASON.code,
+        connection: None,
+        headline: "nothing was tried before time was over".to_owned(),
+        explanation: "Finding the host's address took all of the time.".to_owned(),
+        advice: vec!["Give it more time with --timeout.".to_owned()],
+    }
+}

@@ -1,0 +1,145 @@
+//! What a refusal means, in words, and what helps.
+
+use super::Grant;
+
+/// What a refusal means.
+pub(in crate::probe) struct Meaning {
+    pub(in crate::probe) headline: String,
+    pub(in crate::probe) explanation: String,
+    pub(in crate::probe) advice: Vec<&'static str>,
+}
+
+/// The meaning of a status without an OAuth error, to a request for `path`.
+pub(super) fn of_status(status: u16, path: &str, is_html: bool) -> Meaning {
+    let kind = if is_html { "an HTML page" } else { "what is no OAuth answer" };
+    let (headline, explanation, advice): (String, &str, &'static str) = match status {
+        502..=504 => (
+            format!("SSM's front end answers {status}: the application behind it is down"),
+            "nginx took the request and could not pass it on. TLS and the network are fine; the backend's container does not \
+             run, does not answer, or is still starting.",
+            "On SSM On-Prem, look at the containers and at nginx's error log (`connect() failed ... while connecting to \
+             upstream`), and restart the application if need be.",
+        ),
+        500..=599 => (
+            format!("SSM failed on the request with status {status}"),
+            "The application took the request and failed on it.",
+            "Read SSM's application log at that time.",
+        ),
+        404 | 405 => (
+            format!("SSM has no token endpoint at {path}"),
+            "Nothing answers there. The path depends on the front end: the application itself knows it as /oauth/token.",
+            "Try --token-path /oauth/token, and check that host and port are those of SSM On-Prem (8443) and not of another \
+             service.",
+        ),
+        401 => (
+            "SSM wants another proof of who asks (401)".to_owned(),
+            "The status says that the credentials are not accepted, and no OAuth error says which of them.",
+            "Check the client id and secret in API Tool Kit, and that API Console is enabled there.",
+        ),
+        403 => (
+            "SSM, or something in front of it, forbids the request (403)".to_owned(),
+            "The status is not one that the token endpoint gives by itself: a filter in front of it, or an API that is switched \
+             off.",
+            "Check that API Console is enabled in API Tool Kit, and look for a filter or proxy in front of SSM.",
+        ),
+        300..=399 => (
+            format!("SSM sends the request elsewhere ({status})"),
+            "A redirect is what a web page gives, not a token endpoint: the host, the port or the path is another's.",
+            "Check host, port and --token-path.",
+        ),
+        200..=299 => (
+            format!("the answer is {kind}, not a token"),
+            "The status is a success, but no token is in the answer: something else than the token endpoint answers there, a \
+             login page or a portal for example.",
+            "Check host, port and --token-path, and whether a proxy or portal answers instead of SSM.",
+        ),
+        _ => (
+            format!("SSM refused the request with status {status}"),
+            "The answer names no OAuth error.",
+            "Read SSM's log at that time.",
+        ),
+    };
+    let explanation = format!("{explanation} The answer is {kind}.");
+    Meaning { headline, explanation, advice: vec![advice] }
+}
+
+/// The meaning of an error of RFC 6749, 5.2, or RFC 6750, 3.1. Doorkeeper checks in this order: the client, its grant type, the
+/// user, the scope.
+pub(in crate::probe) fn of_error(error: &str, grant: Grant) -> Meaning {
+    let kind = grant.client_kind();
+    let (headline, explanation) = match error {
+            "invalid_client" => (
+                "SSM does not know this client id with this secret",
+                "The client id is unknown, the secret is not that client's, or the client has expired. Nothing was said about \
+                 the user yet: the client is looked at first."
+                    .to_owned(),
+            ),
+            "invalid_grant" => (
+                "SSM knows the client and does not accept the user",
+                "Client id, secret and grant type are right. The user's name or password is wrong, or the user is locked or may \
+                 not log in to SSM On-Prem."
+                    .to_owned(),
+            ),
+            "unauthorized_client" => (
+                "the client was made for another grant type",
+                format!(
+                    "Id and secret are right, but the client may not use the grant type {}: it was made as another kind than \
+                     {kind}.",
+                    grant.name()
+                ),
+            ),
+            "unsupported_grant_type" => (
+                "SSM does not offer this grant type",
+                format!("The server does not know the grant type {}, whichever client asks.", grant.name()),
+            ),
+            "invalid_scope" => (
+                "SSM does not grant the scope",
+                "The client is known, but the scope that it asks for, or that it has by default, is not one that SSM grants it."
+                    .to_owned(),
+            ),
+            "insufficient_scope" => (
+                "the token does not reach as far as the request",
+                "The token is good, but its scope does not cover what was asked for (RFC 6750, 3.1).".to_owned(),
+            ),
+            "invalid_token" => (
+                "the token is not, or no longer, good",
+                "The token is unknown, revoked or expired (RFC 6750, 3.1).".to_owned(),
+            ),
+            "invalid_request" => (
+                "SSM misses something in the request",
+                "A parameter is missing, there twice, or unreadable: the body's form may not be the one that the server reads."
+                    .to_owned(),
+            ),
+            _ => ("SSM refused the token", format!("It names the error {error}.")),
+        };
+    Meaning { headline: headline.to_owned(), explanation, advice: advice(error, grant) }
+}
+
+/// What helps against an error.
+fn advice(error: &str, grant: Grant) -> Vec<&'static str> {
+    const CONSOLE: &str = "In API Tool Kit, check that API Console is enabled and that the client's expiration date has not passed.";
+    const RESOURCE_OWNER: &str = "On SSM On-Prem, in API Tool Kit, create a Resource Owner Grant, and give its client id and secret to vManage with the \
+        user name and password of an On-Prem login.";
+    const CLIENT_CREDENTIALS: &str = "On SSM On-Prem, in API Tool Kit, create a Client Credentials Grant and use its client id and secret.";
+    let create = match grant {
+        Grant::Password => RESOURCE_OWNER,
+        Grant::ClientCredentials => CLIENT_CREDENTIALS,
+    };
+    match error {
+        "invalid_client" => vec![
+            "Compare the client id and secret with API Tool Kit on SSM On-Prem; a secret is easily cut when it is copied.",
+            CONSOLE,
+            create,
+        ],
+        "invalid_grant" => vec![
+            "Log in to SSM On-Prem's web page with the same user and password.",
+            "Give vManage the login of SSM On-Prem, not a Cisco account of the cloud.",
+        ],
+        "unauthorized_client" | "unsupported_grant_type" => vec![create, CONSOLE],
+        "invalid_scope" | "insufficient_scope" => {
+            vec!["In API Tool Kit, give the client the scope that it needs, or create a new one.", CONSOLE]
+        }
+        "invalid_request" => vec!["Try the other body: --oauth-body form or --oauth-body json."],
+        _ => vec![CONSOLE],
+    }
+}
