@@ -18,7 +18,7 @@ const TCP: usize = ETHERNET + IPV4;
 const PORT: u16 = 8443;
 /// The first packet's time, in seconds since the epoch.
 const BEGIN: u64 = 1_700_000_000;
-/// Connections that go on at the same time.
+/// Connections that are open at the same time.
 const AT_ONCE: u64 = 64;
 /// Between the first packets of two connections, in microseconds.
 const APART: u64 = 100;
@@ -26,13 +26,13 @@ const APART: u64 = 100;
 /// What a capture is made of.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Workload {
-    /// TLS connections to one server, so many, one after the other, 64 at a time.
+    /// This many TLS connections to one server, one after the other, 64 at a time.
     Connections(u64),
     /// The same, but only one in a thousand is to that server.
     Needle(u64),
-    /// SYNs that nobody answers, so many, 50,000 a second.
+    /// This many SYNs without an answer, 50,000 a second.
     Scan(u64),
-    /// One TLS connection whose server sends so many segments of 1,448 bytes.
+    /// One TLS connection whose server sends this many segments of 1,448 bytes.
     Bulk(u64),
 }
 

@@ -48,7 +48,7 @@ struct Tree {
 struct Module {
     /// Absolute paths of everything that it imports or names inline.
     uses: Vec<Name>,
-    /// The names that its imports bring in, with the paths that they stand for. Files below may use them.
+    /// The names that its imports bring in, with the paths that they mean. Files below may use them.
     imports: BTreeMap<String, Name>,
     /// Modules below that are compiled for tests only.
     tests: BTreeSet<String>,
@@ -165,7 +165,7 @@ impl Tree {
         faults.into_iter().collect()
     }
 
-    /// The circles among the files and folders of each folder, each told once.
+    /// The circles among the files and folders of each folder, each reported once.
     fn circles(&self) -> Vec<String> {
         let mut parts: BTreeMap<Name, BTreeMap<String, BTreeSet<String>>> = BTreeMap::new();
         for (from, to) in self.edges() {
@@ -188,7 +188,7 @@ impl Tree {
     }
 
     fn is_within_room(&self, folder: &Name) -> bool {
-        // The command's files stand at its root.
+        // The command's files are at its root.
         let is_library = self.modules.contains_key(&vec!["packet".to_owned()]);
         !(is_library && folder.is_empty())
     }

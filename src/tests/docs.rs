@@ -128,8 +128,8 @@ fn has_test(name: &str, sources: &[(PathBuf, String)]) -> bool {
     sources.iter().any(|(_, text)| text.contains(&format!("fn {name}(")))
 }
 
-/// Whether a path exists. Words that are no paths count as there; so do paths with a part in capitals or a `*`, which stand
-/// for others, and those that the recipes of contributing.md would add.
+/// Whether a path exists. Words that are no paths count as there; so do patterns,
+/// with a part in capitals or a `*`, and the paths that the recipes of contributing.md would add.
 fn is_path_there(name: &str, sources: &[(PathBuf, String)]) -> bool {
     let is_pattern = name.contains(['*', ' ']) || name.chars().any(char::is_uppercase);
     let is_example = name.contains("the-code") || name.contains("the_code");

@@ -189,7 +189,7 @@ fn promtool_accepts_the_metrics_of_every_verdict() {
 }
 
 #[test]
-fn a_textfile_appears_whole_and_readable_beside_any_output() {
+fn a_textfile_appears_whole_and_readable_with_any_output() {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("ssm.prom");
     fs::write(&file, "old").unwrap();

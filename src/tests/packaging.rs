@@ -2,8 +2,8 @@
 //! a chroot with nothing else in it.
 //!
 //! The package and the static binary are built by the scripts of docs/packaging. `SSMSCOPE_DEB` and `SSMSCOPE_STATIC` name
-//! what these print; without them the tests are skipped and say so, as they are where a program that judges an example is not
-//! installed.
+//! what these print; without them the tests are skipped with a printed reason, as they are where a program that judges an example is
+//! not installed.
 
 use std::env;
 use std::fs;
@@ -437,7 +437,7 @@ impl Chroot {
     }
 }
 
-/// Answers every question for an address by this one, and says that there is none of another family.
+/// Answers every question for an IPv4 address with this one, and any other with no record.
 fn answer(socket: &UdpSocket, address: std::net::Ipv4Addr, ends: &AtomicBool) {
     const A: u8 = 1;
     let mut bytes = [0; 512];

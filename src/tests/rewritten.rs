@@ -12,9 +12,8 @@ use crate::support::situations::{Situation, situations};
 /// What vManage keeps of each packet, in bytes.
 const SNAPLEN: usize = 128;
 
-/// What can be told from cut packets where it is less: whether the server's flight ended stands behind the cut, so that
-/// nobody is named.
-const TOLD_IF_CUT: [(&str, &str); 4] = [
+/// Situations of which cut packets show less: whether the server's flight ended is behind the cut, so that nobody is named.
+const SHOWN_IF_CUT: [(&str, &str); 4] = [
     ("handshake-stalled/plain", "handshake-stalled actor=unknown cause=-"),
     ("handshake-stalled/tls13-flight", "handshake-stalled actor=unknown cause=-"),
     ("handshake-stalled/client-tls12", "handshake-stalled actor=unknown cause=-"),
@@ -58,21 +57,21 @@ struct Recording {
 fn cut_packets_lead_to_the_same_verdict() {
     let all = recordings();
     assert!(all.len() > 200, "only {} situations", all.len());
-    compare(&all, &TOLD_IF_CUT, &WRONG_IF_CUT, |frames| {
+    compare(&all, &SHOWN_IF_CUT, &WRONG_IF_CUT, |frames| {
         Some(frames.iter().map(|frame| cut(frame.clone())).collect())
     });
 }
 
 #[test]
 fn cut_packets_with_a_vlan_tag_lead_to_the_same_verdict() {
-    compare(&recordings(), &TOLD_IF_CUT, &WRONG_IF_CUT, |frames| {
+    compare(&recordings(), &SHOWN_IF_CUT, &WRONG_IF_CUT, |frames| {
         frames.iter().map(|frame| tagged(frame).map(cut)).collect()
     });
 }
 
 #[test]
 fn cut_packets_over_ipv6_lead_to_the_same_verdict() {
-    compare(&recordings(), &TOLD_IF_CUT, &WRONG_IF_CUT, |frames| {
+    compare(&recordings(), &SHOWN_IF_CUT, &WRONG_IF_CUT, |frames| {
         frames.iter().map(|frame| over_ipv6(frame).map(cut)).collect()
     });
 }
@@ -86,7 +85,7 @@ fn whole_packets_over_ipv6_lead_to_the_same_verdict() {
 /// the furthest point that shows, and may be an earlier one in what is left of a packet.
 fn compare(
     recordings: &[Recording],
-    told: &[(&str, &str)],
+    if_cut: &[(&str, &str)],
     exceptions: &[(&str, &str)],
     rewrite: impl Fn(&[Frame]) -> Option<Vec<Frame>>,
 ) {
@@ -99,7 +98,7 @@ fn compare(
         let Some(frames) = rewrite(&recording.frames) else { continue };
         let found = judge(pcap(&frames));
         compared += 1;
-        let expected = told.iter().find(|(name, _)| *name == recording.name);
+        let expected = if_cut.iter().find(|(name, _)| *name == recording.name);
         let expected = expected.map_or(recording.verdict.as_str(), |(_, verdict)| verdict);
         if without_stage(&found) != without_stage(expected) {
             wrong.push(format!("{}: {found}, not {expected}", recording.name));

@@ -25,7 +25,8 @@ const WITHOUT_PAYLOAD: [&str; 7] = [
     "in-progress/syn",
 ];
 
-/// Of those, the ones that need it: how long a ClientHello should be, what a proxy's tunnel carries, and an error whose line is cut before it says of whom.
+/// Exceptions, which need it: how long a ClientHello should be, what a proxy's tunnel carries, and an error whose line is cut before
+/// the address that it is about.
 const NEEDS_MORE: [&str; 3] = [
     "client-silent/in-the-client-hello",
     "no-server-hello/behind-proxy",
@@ -35,8 +36,9 @@ const NEEDS_MORE: [&str; 3] = [
 /// Columns at which a terminal cuts a line, for IPv4 and for IPv6.
 const COLUMNS: [usize; 2] = [98, 200];
 
-/// Situations that text without payload tells otherwise, with the codes that it gives. What a proxy, a mail server or a client in
-/// clear says has no size of its own; whether a record came to its end, no length tells; an answer that is no TLS is taken for a ServerHello or an alert by its length.
+/// Beginnings of the names of situations whose verdict is another without payload, with the codes that it may be. The words of a
+/// proxy, a mail server or a plaintext client have no characteristic size; no length shows whether a record is complete; an answer
+/// that is not TLS is taken for a ServerHello or an alert because of its length.
 const OTHERWISE_WITHOUT_PAYLOAD: [(&str, &[&str]); 12] = [
     ("client-silent/in-the-client-hello", &["no-server-hello"]),
     ("closed-early/in-the-client-hello", &["closed-early"]),

@@ -36,7 +36,7 @@ fn a_pipe_without_pauses_is_read_as_a_file() {
 }
 
 #[test]
-fn a_silence_in_piped_text_is_told_before_the_pipe_ends() {
+fn a_silence_in_piped_text_is_reported_before_the_pipe_ends() {
     let mut reading = spawn(&mut ssmscope(&["read", "--stall-after", "1", "-"]));
     let mut pipe = reading.stdin.take().unwrap();
     pipe.write_all(TEXT.as_bytes()).unwrap();
@@ -128,7 +128,7 @@ fn a_file_that_is_replaced_or_emptied_is_followed_on() {
 }
 
 #[test]
-fn what_a_writer_says_last_is_read_after_the_interrupt() {
+fn what_a_writer_prints_last_is_read_after_the_interrupt() {
     let mut reading = spawn(&mut ssmscope(&["read", "-o", "json", "-"]));
     let mut pipe = reading.stdin.take().unwrap();
     pipe.write_all(TEXT.as_bytes()).unwrap();

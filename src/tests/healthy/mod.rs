@@ -55,7 +55,7 @@ fn analyse_many(snaplen: usize) {
         for ((number, (plan, conversation)), (port, code, headline)) in numbers.zip(&made).zip(&verdicts.0) {
             assert_eq!(*port, conversation.client_port());
             slow += u64::from(*code == "slow");
-            let is_known = if snaplen == WHOLE { plan.is_told() } else { plan.is_told_if_cut() };
+            let is_known = if snaplen == WHOLE { plan.is_visible() } else { plan.is_visible_if_cut() };
             if is_known && !conversation.expected().contains(code) {
                 alarm_count += 1;
                 if alarm_count <= 20 {

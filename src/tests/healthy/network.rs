@@ -35,7 +35,7 @@ pub struct Conversation {
     shown: u64,
     round_trip: u64,
     segment_size: usize,
-    /// How often, one in so many, something happens to a segment; 0 is a quiet network.
+    /// Something happens to one segment in this many; 0 is a quiet network.
     trouble: usize,
     /// Next sequence number and IP identification of the client and the server.
     next: [u32; 2],
@@ -94,7 +94,7 @@ impl Conversation {
         self.now += millis as u64 * MILLISECOND;
     }
 
-    /// The handshake is complete with what was said last.
+    /// The handshake is complete with the last message.
     pub fn is_established(&mut self) {
         self.established = Some((self.shown, self.now));
     }

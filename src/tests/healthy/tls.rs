@@ -1,4 +1,4 @@
-//! What is said: handshakes of every kind, an exchange, an end.
+//! What the two ends send: handshakes of every kind, an exchange, an end.
 
 use super::network::Conversation;
 use super::network::End::{self, Client, Server};
@@ -32,7 +32,7 @@ enum Ending {
     ResetAfterFins,
     /// The client resets as soon as it has its answer.
     ResetAfterAnswer,
-    /// The server says something when the client is gone.
+    /// The server sends data when the client is gone.
     LateWord,
 }
 
@@ -54,7 +54,7 @@ pub struct Plan {
     records: Records,
     tickets: usize,
     requests: usize,
-    /// The first request stands in the segment of the client's Finished, as that of GnuTLS and Node.js does.
+    /// The first request shares the segment of the client's Finished, as with GnuTLS and Node.js.
     asks_at_once: bool,
     /// Milliseconds that the server, and the client, take in the handshake.
     server_thinks: usize,
@@ -190,18 +190,18 @@ impl Plan {
         self.end(talk, random);
     }
 
-    /// Whether lengths and order tell that the client's Finished was sent. Where it shares a record with a Certificate, only
+    /// Whether lengths and order show that the client's Finished was sent. Where it shares a record with a Certificate, only
     /// what follows can show it.
-    pub fn is_told(&self) -> bool {
+    pub fn is_visible(&self) -> bool {
         !(self.has_client_certificate && self.is_13() && self.records == Records::Together)
     }
 
-    /// Whether the same can be told from cut packets. A Finished behind the cut is shown by what follows it, later and not
-    /// always; a request as early data stands behind its ClientHello.
-    pub fn is_told_if_cut(&self) -> bool {
+    /// Whether cut packets show the same. What follows a Finished behind the cut shows it, later and not always; a request
+    /// as early data follows its ClientHello in the same segment.
+    pub fn is_visible_if_cut(&self) -> bool {
         let is_finished_hidden =
             self.handshake == Handshake::Full12 && self.tickets > 0 && self.requests == 0;
-        self.is_told()
+        self.is_visible()
             && !(self.has_client_certificate || is_finished_hidden)
             && !(self.asks_client && self.is_13())
             && self.handshake != Handshake::Early13
@@ -214,7 +214,7 @@ impl Plan {
         )
     }
 
-    /// An encrypted record of so many bytes of plain text.
+    /// An encrypted record of this many bytes of plain text.
     fn sealed(&self, kind: u8, len: usize, random: &mut Random) -> Vec<u8> {
         let kind = if self.is_13() { DATA } else { kind };
         let padding = if kind == DATA { 0 } else { self.padding };
@@ -274,7 +274,7 @@ impl Plan {
     }
 
     fn server_hello(&self, is_retry: bool, random: &mut Random) -> Vec<u8> {
-        // RFC 8446, 4.1.3: the hash that stands for a HelloRetryRequest.
+        // RFC 8446, 4.1.3: the hash that marks a HelloRetryRequest.
         const RETRY: [u8; 32] = [
             0xcf, 0x21, 0xad, 0x74, 0xe5, 0x9a, 0x61, 0x11, 0xbe, 0x1d, 0x8c, 0x02, 0x1e, 0x65, 0xb8, 0x91,
             0xc2, 0xa2, 0x11, 0x16, 0x7a, 0xbb, 0x8c, 0x5e, 0x07, 0x9e, 0x09, 0xe2, 0xc8, 0xa8, 0x33, 0x9c,

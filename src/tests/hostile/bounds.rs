@@ -16,7 +16,7 @@ struct Made<F> {
     left: u32,
 }
 
-/// A file of a header and so many parts, each made from its number.
+/// A file of a header and `count` parts, each made from its number.
 fn made<P: FnMut(u32) -> Vec<u8>>(header: &[u8], count: u32, mut part: P) -> impl Read + use<P> {
     Made { next: move |left| part(count - left), part: header.to_vec(), place: 0, left: count }
 }
@@ -47,7 +47,7 @@ fn read(file: impl Read + 'static, most: usize) -> Value {
     summary.summary
 }
 
-/// Whether the summary says so, as a bound that was reached or as a note on the file.
+/// Whether the summary reports this, as a bound that was reached or as a note on the file.
 fn tells(summary: &Value, what: &str) -> bool {
     summary.to_string().contains(what)
 }
@@ -267,7 +267,7 @@ fn headers_inside_headers_are_followed_only_so_deep() {
 }
 
 #[test]
-fn what_repeats_without_end_is_told_with_a_few_packets() {
+fn what_repeats_without_end_is_proved_by_a_few_packets() {
     // SYNs, RSTs and errors about them, by the thousand.
     let part = |number: u32| {
         let syn = segment([50_000, 8443], SYN, 0, &[]);
@@ -279,16 +279,16 @@ fn what_repeats_without_end_is_told_with_a_few_packets() {
         record(1 + number / 10, &packet)
     };
     let _alone = ALONE.lock().unwrap_or_else(PoisonError::into_inner);
-    let (told, _, memory) =
+    let (report, _, memory) =
         measured(|| Analysis::default().of_file(made(&pcap(), 30_000, part)).expect("a capture"));
     assert!(memory <= 4 * MEBIBYTE, "held {memory} bytes");
-    let evidence = told.first["verdict"]["evidence"].as_array().map_or(0, Vec::len);
-    assert!((1..=ssmscope::limits::EVIDENCE).contains(&evidence), "{}", told.first);
-    assert!(told.first.to_string().len() < 20_000, "{}", told.first);
+    let evidence = report.first["verdict"]["evidence"].as_array().map_or(0, Vec::len);
+    assert!((1..=ssmscope::limits::EVIDENCE).contains(&evidence), "{}", report.first);
+    assert!(report.first.to_string().len() < 20_000, "{}", report.first);
 }
 
 #[test]
-fn a_clock_that_leaps_without_end_is_told() {
+fn a_clock_that_leaps_without_end_is_reported() {
     let part = |number: u32| {
         let seconds = if number.is_multiple_of(2) { 0 } else { u32::MAX - number };
         record(seconds, &segment([50_000, 8443], PSH_ACK, number, &[1]))

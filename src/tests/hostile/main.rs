@@ -44,7 +44,7 @@ fn measured<T>(work: impl FnOnce() -> T) -> (T, Duration, usize) {
     (outcome, elapsed, MEMORY.peak_usage().saturating_sub(before))
 }
 
-/// How long this thread has run, where Linux tells it: other programs take no part in it.
+/// How long this thread has run, where Linux reports it: the time of other programs does not count.
 fn busy() -> Option<Duration> {
     let statistics = std::fs::read_to_string("/proc/thread-self/schedstat").ok()?;
     Some(Duration::from_nanos(statistics.split(' ').next()?.parse().ok()?))
@@ -68,8 +68,8 @@ fn every_capture_has_a_connection_to_judge() {
     assert!(captures.len() > 250);
     let analysis = Analysis::default();
     for bytes in captures {
-        let told = analysis.of_file(Cursor::new(bytes)).expect("a capture");
-        assert!(told.summary["connections"].as_u64() > Some(0));
+        let report = analysis.of_file(Cursor::new(bytes)).expect("a capture");
+        assert!(report.summary["connections"].as_u64() > Some(0));
     }
 }
 
@@ -144,7 +144,7 @@ fn analyse(analysis: &Analysis, bytes: &[u8], seeds: &[Seed], random: &mut Rando
     }
 }
 
-/// A file of which so many bytes come at a time.
+/// A file that is read `len` bytes at a time.
 struct Pieces {
     bytes: Cursor<Vec<u8>>,
     len: usize,
@@ -187,9 +187,9 @@ fn seeds_of_answers_are_answers() {
         let (addresses, name) = ssmscope::probe::answered(seed).expect("an answer");
         (addresses.iter().map(ToString::to_string).collect::<Vec<_>>().join(","), name.unwrap_or_default())
     };
-    let told: Vec<_> = seeds::of("answer", &[]).iter().map(read).collect();
+    let answers: Vec<_> = seeds::of("answer", &[]).iter().map(read).collect();
     let expected = [("192.0.2.7", "host.example"), ("2001:db8::1", "ssm.example"), ("", "ssm.example")];
-    assert_eq!(told, expected.map(|(addresses, name)| (addresses.to_owned(), name.to_owned())));
+    assert_eq!(answers, expected.map(|(addresses, name)| (addresses.to_owned(), name.to_owned())));
 }
 
 /// Writes seeds for a fuzzer.
@@ -210,21 +210,21 @@ fn hostile_files_are_read_and_their_words_escaped() {
 }
 
 #[test]
-fn what_a_hostile_file_says_is_told_as_it_is() {
-    let told = |name: &str| {
+fn the_content_of_a_hostile_file_is_reported_unchanged() {
+    let first = |name: &str| {
         let path = testdata(&format!("hostile/capture/{name}"));
         Analysis::default().of_file(std::fs::File::open(path).expect("a file")).expect("a capture").first
     };
     let name = "\u{1b}[2J\u{1b}]0;owned\u{7}|critical=1\u{202e}moc.elpmaxe\u{200b}<script>&=cmd|\r\nx";
-    assert_eq!(told("name-that-drives-a-terminal.pcap")["tls"]["server_name"], name);
+    assert_eq!(first("name-that-drives-a-terminal.pcap")["tls"]["server_name"], name);
     // Of bytes that overlap, those that came first count, and none is taken from elsewhere.
-    let overlap = told("overlapping-segments-of-other-content.pcap");
+    let overlap = first("overlapping-segments-of-other-content.pcap");
     assert_eq!((&overlap["stage"], &overlap["tls"]["server_name"]), (&"client-hello".into(), &Value::Null));
-    let wrap = told("sequence-numbers-that-wrap.pcap");
+    let wrap = first("sequence-numbers-that-wrap.pcap");
     assert_eq!(
         (&wrap["verdict"]["code"], &wrap["tls"]["server_name"]),
         (&"closed-early".into(), &"ssm.example".into())
     );
-    assert_eq!(told("times-that-leap.pcap")["verdict"]["code"], "reset");
-    assert_eq!(told("clock-that-is-set-in-a-handshake.pcap")["verdict"]["code"], "reset");
+    assert_eq!(first("times-that-leap.pcap")["verdict"]["code"], "reset");
+    assert_eq!(first("clock-that-is-set-in-a-handshake.pcap")["verdict"]["code"], "reset");
 }

@@ -266,7 +266,7 @@ pub fn damage_bytes(bytes: &mut Vec<u8>, other: &[u8], random: &mut Random) {
     }
 }
 
-/// Where in a part one of the two halves of its time stands.
+/// The place in a part of one of the two halves of its time.
 fn time_field(form: Form, random: &mut Random) -> usize {
     let first = if form == Form::Pcap { 0 } else { 12 };
     first + 4 * random.of(0..2)

@@ -30,7 +30,7 @@ fn answers() -> Vec<Vec<u8>> {
     const A: u8 = 1;
     const CNAME: u8 = 5;
     const AAAA: u8 = 28;
-    /// Where the question's name stands, and the part of it behind the first label.
+    /// Pointers to the question's name, and to the part of it behind the first label.
     const ASKED: [u8; 2] = [0xc0, 12];
     const DOMAIN: [u8; 2] = [0xc0, 16];
     let message = |code: u8, record: u8, records: &[(u8, &[u8], &[u8])]| {

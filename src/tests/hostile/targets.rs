@@ -29,7 +29,7 @@ use ssmscope::{limits, probe};
 /// A way in.
 #[derive(Clone, Copy)]
 pub struct Way {
-    /// Its name, which the fuzzer's program and the folder of its regressions bear.
+    /// Its name, also of the fuzzer's program and of the folder of its regressions.
     pub name: &'static str,
     /// Takes the bytes.
     pub take: fn(&[u8]),
@@ -99,7 +99,7 @@ pub fn frames(bytes: &[u8]) {
 /// One connection's segments, whatever flags, numbers, times and payload they have: each begins with the sender's bit and
 /// flags, a pause, how far its sequence number leaps and its acknowledgement, and the payload's length in two bytes.
 pub fn conversation(bytes: &[u8]) {
-    /// Ports of what may stand in front of TLS, and of what tcpdump prints.
+    /// Ports of what may precede TLS, and of what tcpdump prints.
     const PORTS: [u16; 16] =
         [443, 8443, 25, 143, 110, 21, 389, 5222, 5432, 1080, 3128, 80, 22, 43, 554, 40_000];
     let Some((first, rest)) = bytes.split_first() else { return };
@@ -120,7 +120,7 @@ pub fn conversation(bytes: &[u8]) {
     analysis.of(&mut { segments });
 }
 
-/// A Certificate message's chain, each certificate behind its length in two bytes: read, checked and told about.
+/// A Certificate message's chain, each certificate behind its length in two bytes: read, checked and printed.
 pub fn certificates(bytes: &[u8]) {
     let mut chain = Vec::new();
     let mut rest = bytes;
@@ -201,7 +201,7 @@ impl Default for Analysis {
 }
 
 impl Analysis {
-    /// What JSON tells of a file, or why it is no capture.
+    /// The JSON about a file, or why it is no capture.
     pub fn of_file(&self, file: impl Read + 'static) -> Result<Told, ReadError> {
         let mut source = capture::file::read("file", 0, file, None)?;
         Ok(self.of(&mut *source))
@@ -304,7 +304,7 @@ impl Sink for Reports<'_> {
     }
 }
 
-/// What may stand in a report.
+/// What a report may contain.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 enum Form {
     /// Text, packets and the styles of [`anstyle`].

@@ -22,7 +22,7 @@ impl Random {
         range.start + (self.next() % range.len() as u64) as usize
     }
 
-    /// Whether one of so many times.
+    /// True one time in this many.
     pub fn once_in(&mut self, times: usize) -> bool {
         self.of(0..times) == 0
     }

@@ -59,7 +59,7 @@ fn filtered(lab: &Lab) {
     lab.within("server", || fs::write("/proc/sys/net/ipv4/ip_forward", "1").unwrap());
     lab.run("server", &["ip", "route", "add", "prohibit", "10.9.1.0/24"]);
     Case::new("unreachable", &[BEHIND]).cause("icmp-admin-prohibited").holds(lab);
-    // The ClientHello goes nowhere, though the connection stands.
+    // The connection is established, and the ClientHello is dropped.
     serve(lab, 8006, peers::read_and_wait);
     filter(&["8006", "-m", "length", "--length", "120:", "-j", "DROP"]);
     Case::new("no-server-hello", &quick("10.9.0.2:8006")).cause("client-hello-lost").holds(lab);
