@@ -22,7 +22,7 @@ pub use facts::{
 pub use insight::Insight;
 pub use timeline::{Entry, Item, Note, Seen, Timeline};
 
-use crate::tcp::{PerRole, Role};
+use crate::tcp::{Connection, PerRole, Role};
 use crate::tls::{Basis, Plain, Version};
 
 /// What happened on one connection.
@@ -72,6 +72,32 @@ pub struct Story {
 const TICKET_BYTES: u32 = 512;
 
 impl Story {
+    /// The story of a connection of which nothing was taken in yet, and whose first packet came in `first`.
+    fn new(first: Moment, connection: &Connection, known_by: Opening, expects_tls: bool) -> Self {
+        let party = |role: Role| Party::new(connection.ends[role].address, connection.ends[role].port);
+        Self {
+            parties: PerRole { client: party(Role::Client), server: party(Role::Server) },
+            expects_tls,
+            first,
+            last: first,
+            packets: 0,
+            stage: Stage::None,
+            basis: Basis::Decoded,
+            opening: OpeningFacts::new(known_by),
+            data: PerRole::default(),
+            tls: TlsFacts::default(),
+            plain: PerRole::default(),
+            prelude: None,
+            endings: Vec::new(),
+            pauses: Vec::new(),
+            path: PathFacts::default(),
+            traffic: TrafficFacts::default(),
+            missing: MissingFacts::default(),
+            capture: CaptureFacts::default(),
+            timeline: Timeline::default(),
+        }
+    }
+
     /// Whether a side sends again what the other does not acknowledge.
     pub fn repeats_in_vain(&self, role: Role) -> bool {
         !self.data[role].is_all_acknowledged && self.traffic.counters[role].retransmissions > 0

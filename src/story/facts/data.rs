@@ -1,6 +1,9 @@
 //! What one side sent: its payload, of whichever protocol.
 
 use super::{Moment, Repeats, Said};
+use crate::packet::{Segment, SegmentHeader};
+use crate::tcp::{Endpoint, Kind, Reading};
+use crate::tls::Basis;
 
 /// One side's payload.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -18,6 +21,42 @@ pub struct DataFacts {
     /// A hole in the stream that the other side reports by SACK and that was not filled since: the offsets of its first byte
     /// and of the first byte after it.
     pub reported_hole: Option<Said<(u32, u32)>>,
+}
+
+impl DataFacts {
+    /// Records the payload of a segment of this side.
+    pub(in crate::story) fn record(&mut self, moment: Moment, segment: &Segment<'_>, reading: &Reading) {
+        if reading.new_bytes > 0 {
+            self.first.get_or_insert(moment);
+            self.last = Some(moment);
+        } else if matches!(reading.kind, Kind::Retransmission { .. }) && segment.header.payload_len != Some(0)
+        {
+            self.repeats.add(moment);
+        }
+    }
+
+    /// Records what the other side reports by SACK not to have got of this one, `end`, although it got later bytes (RFC 2018,
+    /// 4). Blocks below the acknowledgement report duplicates (RFC 2883).
+    pub(in crate::story) fn record_reported_hole(
+        &mut self,
+        moment: Moment,
+        end: &Endpoint,
+        header: &SegmentHeader,
+        reading: &Reading,
+    ) {
+        let (Some(ack), Some(options)) = (header.tcp.ack, &header.tcp.options) else { return };
+        // A SYN has nothing to report.
+        if options.are_usual() || reading.offer.is_some() {
+            self.reported_hole = None;
+            return;
+        }
+        let blocks = options.sack_blocks().filter(|(left, _)| left.is_after(ack));
+        let nearest = blocks.map(|(left, _)| left).min_by_key(|left| *left - ack);
+        self.reported_hole = nearest.and_then(|left| {
+            let what = (end.relative(ack)?, end.relative(left)?);
+            Some(Said { what, moment, basis: Basis::Decoded })
+        });
+    }
 }
 
 impl Default for DataFacts {

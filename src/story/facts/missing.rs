@@ -1,7 +1,7 @@
 //! What packets prove, and the capture does not hold.
 
 use super::{Moment, Repeats};
-use crate::tcp::PerRole;
+use crate::tcp::{PerRole, Reading};
 
 /// What the packets of a connection prove that is not in the capture.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
@@ -16,4 +16,15 @@ pub struct MissingFacts {
     /// The connection's last packet, where the capture goes on without it although data was unacknowledged and due to be
     /// sent again: the rest is missing from the capture, so no silence may be read from it.
     pub lost_sight: Option<Moment>,
+}
+
+impl MissingFacts {
+    /// Records what a segment acknowledges of the other side and the capture never saw.
+    pub(in crate::story) fn record_acknowledged(&mut self, moment: Moment, reading: &Reading) {
+        if reading.newly_acked > 0 && reading.acked_unseen > 0 {
+            let unseen = reading.role.other();
+            self.acked_unseen[unseen] += u64::from(reading.acked_unseen);
+            self.acked_unseen_by[unseen].add(moment);
+        }
+    }
 }

@@ -39,8 +39,8 @@ impl Party {
         }
     }
 
-    /// Takes in what a packet of this party shows of path and sender.
-    pub(in crate::story) fn note_path(&mut self, number: u64, header: &SegmentHeader, flags: Flags) {
+    /// Records what a packet of this party shows of its path and sender.
+    pub(in crate::story) fn record_path(&mut self, number: u64, header: &SegmentHeader, flags: Flags) {
         let Some(hop_limit) = header.ip.hop_limit else { return };
         // RFC 3168, 5: the two low bits are ECN.
         let service = header.ip.traffic_class.map(|class| class & !3);
@@ -55,8 +55,8 @@ impl Party {
         }
     }
 
-    /// Takes in what a SYN or SYN-ACK offers. A repeated SYN may offer less (RFC 3168, 6.1.1.1): the latest counts.
-    pub(in crate::story) fn note_offer(&mut self, number: u64, options: &OpeningOptions, flags: Flags) {
+    /// Records what a SYN or SYN-ACK offers. A repeated SYN may offer less (RFC 3168, 6.1.1.1): the latest counts.
+    pub(in crate::story) fn record_offer(&mut self, number: u64, options: &OpeningOptions, flags: Flags) {
         let ecn = if flags.ack() {
             flags.has(Flags::ECE) && !flags.has(Flags::CWR)
         } else {
@@ -117,12 +117,12 @@ pub struct ChecksumFacts {
 }
 
 impl ChecksumFacts {
-    /// Takes a segment's checksum in.
+    /// Records a segment's checksum.
     ///
     /// With transmit checksum offload the field holds the pseudo-header's sum (RFC 9293, 3.1), not complemented: over
     /// the addresses, the protocol and the TCP length. Two such fields differ by what their lengths differ, whatever the
     /// addresses are, so this works on captures with rewritten addresses too.
-    pub(in crate::story) fn note(&mut self, number: u64, header: &SegmentHeader) {
+    pub(in crate::story) fn record(&mut self, number: u64, header: &SegmentHeader) {
         /// IP's number of TCP.
         const TCP: u8 = 6;
         let found = match header.tcp.checksum {

@@ -2,7 +2,9 @@
 
 use std::net::IpAddr;
 
-use super::{Moment, Stage};
+use super::{Moment, OpeningFacts, Stage};
+use crate::limits;
+use crate::packet::IcmpError;
 use crate::tcp::Role;
 use crate::time::Elapsed;
 
@@ -15,6 +17,30 @@ pub struct PathFacts {
     pub icmp_error_count: u64,
     /// Round trips as the capture saw them.
     pub round_trips: RoundTrips,
+}
+
+impl PathFacts {
+    /// Records an ICMP error about a packet of `quotes`, which came at `stage`.
+    pub(in crate::story) fn record_icmp(
+        &mut self,
+        moment: Moment,
+        error: &IcmpError<'_>,
+        quotes: Role,
+        stage: Stage,
+    ) {
+        self.icmp_error_count += 1;
+        if self.icmp_errors.len() < limits::STORY_REPEATS {
+            self.icmp_errors.push(IcmpFact {
+                moment,
+                from: error.ip.source,
+                icmp_type: error.icmp_type,
+                code: error.code,
+                mtu: error.mtu,
+                quotes,
+                stage,
+            });
+        }
+    }
 }
 
 /// An ICMP or ICMPv6 error about a connection's packet.
@@ -58,4 +84,35 @@ pub struct RoundTrips {
     pub shortest_to_server: Option<Elapsed>,
     /// The shortest to the client.
     pub shortest_to_client: Option<Elapsed>,
+}
+
+impl RoundTrips {
+    /// Records the round trip of the opening, which the SYN-ACK in `moment` completes. It is certain only where one SYN got
+    /// one answer (Karn's algorithm, RFC 6298, 3).
+    pub(in crate::story) fn record_opening(&mut self, moment: Moment, opening: &OpeningFacts) {
+        let (Some(syn), 1, 1) = (opening.syn.first(), opening.syn.count, opening.syn_ack.count) else {
+            return;
+        };
+        let elapsed = moment.at - syn.at;
+        if elapsed >= Elapsed::ZERO && moment.number > syn.number {
+            self.handshake = Some((elapsed, syn.number, moment.number));
+        }
+    }
+
+    /// Records a round trip to a side, which its packet in `moment` completes.
+    pub(in crate::story) fn record(&mut self, role: Role, round_trip: Elapsed) {
+        let shortest = match role {
+            Role::Server => &mut self.shortest_to_server,
+            Role::Client => &mut self.shortest_to_client,
+        };
+        *shortest = Some(shortest.map_or(round_trip, |known| known.min(round_trip)));
+    }
+
+    /// The shortest round trip to a side.
+    pub fn shortest_to(&self, role: Role) -> Option<Elapsed> {
+        match role {
+            Role::Server => self.shortest_to_server,
+            Role::Client => self.shortest_to_client,
+        }
+    }
 }

@@ -16,8 +16,8 @@ pub struct PreludeFacts {
 }
 
 impl PreludeFacts {
-    /// Takes a step in; a step of another protocol than before begins anew.
-    pub(in crate::story) fn take(slot: &mut Option<Self>, protocol: Prelude, latest: Said<PreludeStep>) {
+    /// Records a step; a step of another protocol than before begins anew.
+    pub(in crate::story) fn record(slot: &mut Option<Self>, protocol: Prelude, latest: Said<PreludeStep>) {
         match slot {
             Some(known) if known.protocol == protocol => known.latest = latest,
             slot => *slot = Some(Self { protocol, asked: latest.moment, latest }),

@@ -1,0 +1,104 @@
+//! FIN and RST, and what a RST shows of its sender.
+
+use super::notes::Notes;
+use crate::packet::{Segment, SegmentHeader, Seq};
+use crate::story::{EndingKind, Moment, Note, ResetFacts, Story};
+use crate::tcp::{PerRole, Reading, ResetFit, Role};
+
+/// What a RST is compared with.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Closing {
+    /// Each side's last packet.
+    last_packet: PerRole<Option<Moment>>,
+    /// Whether a side's packets carry TCP timestamps.
+    saw_timestamps: PerRole<bool>,
+    /// The sequence number of a side's RST.
+    reset_seq: PerRole<Option<Seq>>,
+}
+
+impl Closing {
+    pub(super) fn swap_roles(&mut self) {
+        self.last_packet.swap();
+        self.saw_timestamps.swap();
+        self.reset_seq.swap();
+    }
+
+    /// Takes in whether a segment carries timestamps.
+    pub(super) fn on_options(&mut self, header: &SegmentHeader, reading: &Reading) {
+        let saw = &mut self.saw_timestamps[reading.role];
+        if !*saw {
+            *saw = match &reading.offer {
+                Some(offer) => offer.has_timestamps,
+                None => header.tcp.options.as_ref().is_some_and(|options| options.timestamps().is_some()),
+            };
+        }
+    }
+
+    /// Returns what ends the connection by a segment, if anything does.
+    pub(super) fn on_segment(
+        &mut self,
+        moment: Moment,
+        segment: &Segment<'_>,
+        reading: &Reading,
+        story: &mut Story,
+        notes: &mut Notes,
+    ) -> Option<EndingKind> {
+        let role = reading.role;
+        if let Some(fit) = reading.reset {
+            if fit == ResetFit::Outside {
+                notes.push(Note::IneffectiveReset);
+                return None;
+            }
+            let facts = self.reset_facts(moment, segment.header, role, fit, story);
+            self.reset_seq[role] = segment.header.tcp.seq;
+            return Some(EndingKind::Reset(facts));
+        }
+        if let (Some(reset), Some(seq)) = (self.reset_seq[role], segment.header.tcp.seq) {
+            // A side that sends data beyond its own RST did not send that RST.
+            let len = segment.header.payload_len.unwrap_or(0);
+            if len > 0 && (seq + len).is_after(reset) {
+                record_talk_after_reset(role, moment, story);
+            }
+        }
+        reading.is_first_fin.then_some(EndingKind::Fin)
+    }
+
+    /// A segment was taken in.
+    pub(super) fn on_packet(&mut self, moment: Moment, role: Role) {
+        self.last_packet[role] = Some(moment);
+    }
+
+    fn reset_facts(
+        &self,
+        moment: Moment,
+        header: &SegmentHeader,
+        by: Role,
+        fit: ResetFit,
+        story: &Story,
+    ) -> ResetFacts {
+        let party = &story.parties[by];
+        ResetFacts {
+            fit,
+            hop_limit: header.ip.hop_limit,
+            usual_hop_limits: [party.opening_path, party.later_path]
+                .map(|path| path.map(|path| path.hop_limit)),
+            is_stateless: header.ip.id.is_none_or(|id| id == 0)
+                && header.tcp.window == Some(0)
+                && header.tcp.options.is_some_and(|options| options.as_bytes().is_empty()),
+            usual_timestamps: self.saw_timestamps[by],
+            after_trigger: self.last_packet[by.other()].map(|trigger| moment.at - trigger.at),
+            shortest_round_trip: story.path.round_trips.shortest_to(by),
+            talked_on: None,
+        }
+    }
+}
+
+fn record_talk_after_reset(role: Role, moment: Moment, story: &mut Story) {
+    for ending in &mut story.endings {
+        if let EndingKind::Reset(facts) = &mut ending.what
+            && ending.by == role
+        {
+            facts.talked_on.get_or_insert(moment.number);
+        }
+    }
+}

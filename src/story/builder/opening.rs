@@ -1,0 +1,75 @@
+//! The TCP handshake's steps.
+
+use super::notes::Notes;
+use crate::packet::Segment;
+use crate::story::{EndingKind, Moment, Note, Stage, Story};
+use crate::tcp::{HandshakeStep, Reading, Role};
+use crate::tls::Basis;
+
+/// Takes the step of the TCP handshake that a segment is.
+pub(super) fn on_segment(
+    moment: Moment,
+    segment: &Segment<'_>,
+    reading: &Reading,
+    story: &mut Story,
+    notes: &mut Notes,
+) {
+    match reading.step {
+        Some(HandshakeStep::Syn) => {
+            story.opening.syn.add(moment);
+            story.reach(Stage::Syn, Basis::Decoded);
+            let asks_fast_open = reading.offer.is_some_and(|offer| offer.fast_open);
+            if asks_fast_open || segment.header.payload_len.is_some_and(|len| len > 0) {
+                notes.push(Note::FastOpen);
+            }
+        }
+        Some(HandshakeStep::SynAck) => {
+            story.opening.syn_ack.add(moment);
+            story.reach(Stage::SynAck, Basis::Decoded);
+            story.path.round_trips.record_opening(moment, &story.opening);
+            if reading.newly_acked > 1 {
+                count_fast_open(story);
+            }
+        }
+        Some(HandshakeStep::Ack) => establish(moment, story),
+        None => {}
+    }
+    if reading.role == Role::Server && story.stage == Stage::SynAck && reading.step.is_none() {
+        if reading.flags.syn() {
+            notes.push(Note::SimultaneousOpen);
+        } else if reading.new_bytes > 0 || reading.newly_acked > 0 {
+            // In a capture of one direction only, a server that continues proves the client's acknowledgement.
+            establish(moment, story);
+        }
+    }
+}
+
+fn establish(moment: Moment, story: &mut Story) {
+    withdraw_refusal(story);
+    story.opening.established.get_or_insert(moment);
+    story.reach(Stage::TcpEstablished, Basis::Decoded);
+    count_fast_open(story);
+}
+
+/// A ClientHello that a SYN carried counts once the server took it, or the client sends it again on the open connection
+/// (RFC 7413, 3.1 and 4.2.2).
+fn count_fast_open(story: &mut Story) {
+    if let Some(hello) = &story.tls.client_hello {
+        story.reach(Stage::ClientHello, hello.basis);
+    }
+}
+
+/// A client that completes the handshake did not take an earlier RST for an answer: it sent its SYN again, or the RST did
+/// not reach it.
+fn withdraw_refusal(story: &mut Story) {
+    let opening = &mut story.opening;
+    story.endings.retain(|ending| {
+        let is_refusal = ending.by == Role::Server
+            && ending.stage == Stage::Syn
+            && matches!(ending.what, EndingKind::Reset(_));
+        if is_refusal {
+            opening.refused_before.get_or_insert(ending.moment);
+        }
+        !is_refusal
+    });
+}

@@ -1,0 +1,256 @@
+//! TLS events, and what else is spoken: how far the handshake got, and which records end the connection.
+
+use super::notes::Notes;
+use crate::limits;
+use crate::packet::{Flags, Segment, Seq};
+use crate::story::{Ending, EndingKind, Moment, Note, Opening, PreludeFacts, Said, Stage, Story};
+use crate::tcp::{Connection, Reading, Role};
+use crate::tls::{AlertDescription, Basis, Event, Message, Plain, Prelude, Version};
+
+/// What the TLS handshake's facts rest on, beside events.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Handshake {
+    /// After the ClientHello's segment, and whatever the client had sent before.
+    hello_end: Option<Seq>,
+    /// The client acknowledged bytes that follow its Finished and that the capture never saw.
+    saw_unseen_finished: bool,
+    /// Whether some of the server's payload is missing from its packets.
+    is_server_cut: bool,
+    /// Whether the server's last payload ended with a PSH.
+    has_server_pushed: bool,
+}
+
+impl Handshake {
+    /// Bytes were acknowledged that the capture never saw.
+    pub(super) fn on_unseen(&mut self, stage: Stage) {
+        self.saw_unseen_finished |= stage == Stage::ClientFinished;
+    }
+
+    /// New payload of the server came.
+    pub(super) fn on_server_data(&mut self, segment: &Segment<'_>, reading: &Reading) {
+        let captured = segment.payload.len() as u32;
+        self.is_server_cut |= segment.header.payload_len.is_some_and(|len| len > captured);
+        self.has_server_pushed = reading.flags.has(Flags::PSH);
+    }
+
+    /// Records the server's acknowledgement of the ClientHello, with all that the client sent before it.
+    pub(super) fn on_segment(
+        &mut self,
+        moment: Moment,
+        connection: &Connection,
+        reading: &Reading,
+        story: &mut Story,
+    ) {
+        let client = &connection.ends.client;
+        if self.hello_end.is_none() && story.tls.client_hello.is_some() {
+            self.hello_end = client.next;
+        }
+        let is_acknowledged =
+            client.acked.zip(self.hello_end).is_some_and(|(acked, end)| acked.is_at_or_after(end));
+        if reading.role == Role::Server && is_acknowledged {
+            story.tls.hello_acknowledged.get_or_insert(moment);
+        }
+    }
+
+    /// A client that ends the connection at the server's flight, of whose messages not all were captured, did not wait for
+    /// more of it, and the server had sent what it had to send: the flight was complete.
+    pub(super) fn on_ending(&self, what: &EndingKind, by: Role, story: &mut Story) {
+        let is_end = matches!(what, EndingKind::Fin | EndingKind::Reset(_));
+        let only_alerts = story
+            .endings
+            .iter()
+            .all(|ending| ending.by == Role::Client && !matches!(ending.what, EndingKind::Silence(_)));
+        let is_flight_complete = is_end
+            && by == Role::Client
+            && only_alerts
+            && story.stage == Stage::ServerHello
+            && self.is_server_cut
+            && self.has_server_pushed
+            && story.data.server.reported_hole.is_none();
+        if is_flight_complete {
+            story.tls.server_flight =
+                story.data.server.last.map(|moment| Said { what: (), moment, basis: Basis::Inferred });
+            story.reach(Stage::ServerFlightComplete, Basis::Inferred);
+        }
+    }
+
+    /// Takes a TLS event in. Returns what ends the connection by it.
+    pub(super) fn on_event(&self, event: Event, story: &mut Story, notes: &mut Notes) -> Option<EndingKind> {
+        let moment = Moment { number: event.number, at: event.at };
+        let (role, basis) = (event.role, event.basis);
+        let tls = &mut story.tls;
+        match event.message {
+            Message::ClientHello(hello) if role == Role::Client => {
+                tls.client_hello.get_or_insert(Said { what: *hello, moment, basis });
+                on_client_hello(moment, basis, story);
+            }
+            Message::ClientHello(_) => {}
+            Message::ServerHello(hello) if hello.is_retry => {
+                tls.retry.get_or_insert(moment);
+                tls.retry_group = tls.retry_group.or(hello.group);
+                notes.push(Note::Retry);
+            }
+            Message::ServerHello(hello) => {
+                tls.server_hello.get_or_insert(Said { what: *hello, moment, basis });
+                story.reach(Stage::ServerHello, basis);
+            }
+            Message::KeyExchangeGroup(group) => {
+                tls.key_exchange_group.get_or_insert(group);
+            }
+            Message::Certificates(what) => {
+                tls.certificates[role].get_or_insert(Said { what, moment, basis });
+            }
+            Message::CertificateRequest => {
+                tls.certificate_request.get_or_insert(moment);
+            }
+            Message::ServerFlightComplete => {
+                // Where only the client's answer proves the flight complete, it was so with the server's last bytes.
+                let last = if role == Role::Client { story.data.server.last } else { None };
+                let moment = last.unwrap_or(moment);
+                tls.server_flight.get_or_insert(Said { what: (), moment, basis });
+                story.reach(Stage::ServerFlightComplete, basis);
+            }
+            Message::ClientFinished => {
+                tls.client_finished.get_or_insert(Said { what: (), moment, basis });
+                story.reach(Stage::ClientFinished, basis);
+            }
+            Message::Established => on_established(moment, basis, story),
+            // The server's Finished is among what the capture lacks.
+            Message::EarlyData if self.saw_unseen_finished => {
+                tls.established.get_or_insert(Said { what: (), moment, basis: Basis::Inferred });
+                tls.application_data.client.add(moment);
+                story.reach(Stage::ApplicationData, Basis::Inferred);
+            }
+            Message::EarlyData => {
+                tls.early_data.get_or_insert(moment);
+                notes.push(Note::EarlyData);
+            }
+            Message::ApplicationData(len) => on_application_data(role, moment, len, basis, story),
+            Message::Alert { level, description } => {
+                notes.push(Note::Alert(description, basis));
+                return of_alert(level, description, basis, story);
+            }
+            Message::EncryptedAlert => {
+                notes.push(Note::EncryptedAlert);
+                return Some(EndingKind::EncryptedAlert { basis });
+            }
+            Message::SizeReadings(readings) => {
+                notes.push(Note::SizeReadings(readings.clone()));
+                tls.size_readings = Some(Said { what: readings, moment, basis });
+            }
+            Message::KeyUpdate => notes.push(Note::KeyUpdate),
+            Message::Closing => {
+                notes.push(Note::Closing);
+                return Some(of_closing(role, story));
+            }
+            Message::Prelude(protocol, step) => {
+                notes.push(Note::Prelude(protocol, step));
+                PreludeFacts::record(&mut story.prelude, protocol, Said { what: step, moment, basis });
+            }
+            Message::Plain(plain) => on_plain(role, Said { what: plain, moment, basis }, story, notes),
+        }
+        None
+    }
+}
+
+fn on_client_hello(moment: Moment, basis: Basis, story: &mut Story) {
+    if story.opening.known_by == Opening::Ports {
+        story.opening.known_by = Opening::ClientHello;
+    }
+    let is_in_syn = story.stage == Stage::Syn && story.opening.syn.numbers().any(|syn| syn == moment.number);
+    if !is_in_syn {
+        story.opening.established.get_or_insert(moment);
+        story.reach(Stage::ClientHello, basis);
+    }
+}
+
+fn on_established(moment: Moment, basis: Basis, story: &mut Story) {
+    story.tls.established.get_or_insert(Said { what: (), moment, basis });
+    story.reach(Stage::TlsEstablished, basis);
+    if let Some(early) = story.tls.early_data {
+        story.tls.application_data.client.add(early);
+        story.reach(Stage::ApplicationData, basis);
+    }
+}
+
+fn on_application_data(role: Role, moment: Moment, len: u32, basis: Basis, story: &mut Story) {
+    withdraw_closing(role, story);
+    story.tls.application_data[role].add(moment);
+    let sizes = &mut story.tls.record_sizes[role];
+    if sizes.len() < limits::STORY_REPEATS {
+        sizes.push(len);
+    }
+    // A TLS 1.3 server's first records may be session tickets: only the client's data is certain to be.
+    let is_data = role == Role::Client
+        || story.tls.application_data.client.count > 0
+        || story.tls.version().is_some_and(|version| !version.is_tls13());
+    if story.stage >= Stage::ClientFinished && is_data {
+        story.reach(Stage::ApplicationData, basis);
+    }
+}
+
+/// A side that sends data did not send a close_notify before it: a record had its size by chance.
+fn withdraw_closing(role: Role, story: &mut Story) {
+    let is_by_size = |ending: &Ending| {
+        ending.by == role
+            && ending.stage >= Stage::ClientFinished
+            && matches!(
+                ending.what,
+                EndingKind::CloseNotify | EndingKind::EncryptedAlert { basis: Basis::Inferred }
+            )
+    };
+    let endings = story.endings.len();
+    story.endings.retain(|ending| !is_by_size(ending));
+    if story.endings.len() < endings {
+        // It was data, then, and no less an answer than what follows.
+        story.tls.application_data[role].count += 1;
+    }
+}
+
+/// What an alert in clear ends, if it ends anything.
+fn of_alert(
+    level: u8,
+    description: Option<AlertDescription>,
+    basis: Basis,
+    story: &Story,
+) -> Option<EndingKind> {
+    let is_tls13 = story.tls.version().is_some_and(Version::is_tls13);
+    if description == Some(AlertDescription::CLOSE_NOTIFY) {
+        return Some(EndingKind::CloseNotify);
+    }
+    let is_fatal = description.is_none_or(|description| description.is_fatal(level, is_tls13));
+    is_fatal.then_some(EndingKind::Alert { description, basis })
+}
+
+/// What a record of a close_notify's size is.
+fn of_closing(role: Role, story: &Story) -> EndingKind {
+    let data = &story.tls.application_data;
+    let is_refusal = role == Role::Server
+        && data.server.count == 0
+        && data.client.count > 0
+        && story.stage >= Stage::ClientFinished;
+    // The server's first record after the client's Finished and request is no close_notify.
+    if is_refusal { EndingKind::EncryptedAlert { basis: Basis::Inferred } } else { EndingKind::CloseNotify }
+}
+
+fn on_plain(role: Role, said: Said<Plain>, story: &mut Story, notes: &mut Notes) {
+    if !said.what.line.is_empty() || !notes.name_a_prelude() {
+        notes.push(Note::Plain(said.what.line.clone()));
+    }
+    if let Some(step) = PreludeFacts::connect_step(story.prelude.as_ref(), role, said.what.kind) {
+        let step = Said { what: step, moment: said.moment, basis: said.basis };
+        PreludeFacts::record(&mut story.prelude, Prelude::Connect, step);
+    }
+    let is_unanswered = story.tls.server_hello.is_none() && story.tls.retry.is_none();
+    let hello = story.tls.client_hello.as_ref().filter(|_| is_unanswered).map(|hello| hello.moment.number);
+    if role == Role::Server
+        && let (Some(prelude), Some(hello)) = (&story.prelude, hello)
+        && prelude.is_agreed()
+        && prelude.latest.moment.number < hello
+    {
+        // The ClientHello went through an open tunnel, or to a server that agreed to start TLS: this answers it.
+        story.plain.server = Some(said);
+    } else {
+        story.plain[role].get_or_insert(said);
+    }
+}
