@@ -203,6 +203,15 @@ impl Story {
         }
     }
 
+    /// Whether the server's answer to the ClientHello began before a silence ended, though its first bytes may be missing. What
+    /// comes after a client gave up does not count.
+    pub fn is_answer_begun(&self, silence: &Silence) -> bool {
+        let hello = self.tls.client_hello.as_ref().map_or(0, |hello| hello.moment.number);
+        let answers = [self.data.server.first, self.data.server.last];
+        silence.since.number > hello
+            && answers.into_iter().flatten().any(|answer| answer.number > hello && answer.at <= silence.until)
+    }
+
     /// Whether the client's first record was begun and not ended, and nothing else came of it.
     pub fn is_inside_client_hello(&self) -> bool {
         self.stage == Stage::TcpEstablished

@@ -1,6 +1,7 @@
 //! The TCP connection stands, and the client sends nothing.
 
-use super::{Actor, Rule, Settings, Severity, Verdict, drop_caveat, opening_packets};
+use super::words::{drops, evidence};
+use super::{Actor, Rule, Settings, Severity, Verdict};
 use crate::story::{EndingKind, Stage, Story};
 use crate::tcp::Role;
 
@@ -40,10 +41,10 @@ fn judge(story: &Story, _: &Settings) -> Option<Verdict> {
         .explain(format!(
             "The connection is up and {then}. Either the client program opened it and had nothing to say (a port \
              check, a connection kept in reserve), or it hangs before its first write.{}",
-            drop_caveat(story)
+            drops::caveat(story)
         ))
         .reported(&["nothing, or its own timeout"])
-        .proved_by(opening_packets(story).chain([silence.since.number]))
+        .proved_by(evidence::opening_packets(story).chain([silence.since.number]))
         .advise(&[
             "Look at the client program: a thread dump of a Java client shows what it waits for.",
             "If this is a monitoring probe that only opens the port, it is no fault.",

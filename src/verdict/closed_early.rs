@@ -1,6 +1,7 @@
 //! A FIN came before TLS was established.
 
-use super::{Actor, Rule, Settings, Severity, Verdict, opening_packets};
+use super::words::evidence;
+use super::{Actor, Rule, Settings, Severity, Verdict};
 use crate::story::{EndingKind, Stage, Story};
 use crate::tcp::Role;
 
@@ -78,7 +79,7 @@ fn judge(story: &Story, _: &Settings) -> Option<Verdict> {
                     "javax.net.ssl.SSLHandshakeException: Remote host terminated the handshake",
                 ],
             })
-            .proved_by(opening_packets(story).chain(tls.into_iter().flatten()).chain([ending.moment.number]))
+            .proved_by(evidence::opening_packets(story).chain(tls.into_iter().flatten()).chain([ending.moment.number]))
             .advise(match by {
                 Role::Client => &["Read the client's log at that time."],
                 Role::Server => &["Read the server's log at that time, and that of any proxy or load balancer in front of it."],

@@ -1,7 +1,7 @@
 //! The server's answer began, and then the TLS handshake stood still.
 
-use super::words::{advice, path_mtu};
-use super::{Actor, Rule, Settings, Severity, Verdict, drop_caveat, no_server_hello};
+use super::words::{advice, drops, path_mtu};
+use super::{Actor, Rule, Settings, Severity, Verdict};
 use crate::story::{EndingKind, Silence, Stage, Story};
 use crate::tcp::Role;
 
@@ -19,7 +19,7 @@ fn judge(story: &Story, _: &Settings) -> Option<Verdict> {
     let EndingKind::Silence(silence) = &ending.what else { return None };
     let is_in_handshake = match ending.stage {
         // Later bytes of the server's flight may be there without its first ones.
-        Stage::ClientHello => no_server_hello::has_answer(story, silence),
+        Stage::ClientHello => story.is_answer_begun(silence),
         stage => (Stage::ServerHello..=Stage::ClientFinished).contains(&stage),
     };
     if !is_in_handshake {
@@ -59,7 +59,7 @@ fn judge(story: &Story, _: &Settings) -> Option<Verdict> {
             .cause("server-flight-lost")
             .explain(format!(
                 "The server sends again what was not acknowledged: its flight, or the acknowledgement, is lost on the way.{}",
-                drop_caveat(story)
+                drops::caveat(story)
             ))
             .advise(&[
                 "Capture on the client's side too, to see what of the flight arrives.",
@@ -75,7 +75,7 @@ fn judge(story: &Story, _: &Settings) -> Option<Verdict> {
         verdict = verdict.explain(format!(
             "What the {} said last was not acknowledged: it, or its acknowledgement, was lost on the way.{}",
             silence.owed_by.other(),
-            drop_caveat(story)
+            drops::caveat(story)
         ));
         verdict = verdict.advise(&advice::PATH_TO_SERVER);
     } else if may_be_hidden(story, ending.stage) {
@@ -87,7 +87,7 @@ fn judge(story: &Story, _: &Settings) -> Option<Verdict> {
                 "Everything sent so far was acknowledged: the network carries packets both ways. The server said more than \
                  its ServerHello, and whether that was its whole flight is not to be seen: either the server owes the rest of \
                  it, or the client owes its answer.{}",
-                drop_caveat(story)
+                drops::caveat(story)
             ))
             .advise(&advice::SERVER_PROCESS)
             .advise(&["Look at the client too: it may wait for a certificate check or for its user."]);
@@ -115,7 +115,7 @@ fn does_not_go_on(mut verdict: Verdict, story: &Story, silence: &Silence, stage:
         } else {
             ""
         },
-        drop_caveat(story)
+        drops::caveat(story)
     ));
     verdict = match silence.owed_by {
         Role::Server => verdict.advise(&advice::SERVER_PROCESS),

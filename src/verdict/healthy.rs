@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use super::words::{advice, refused_certificate};
+use super::words::{advice, evidence, refused_certificate};
 use super::{Actor, Rule, Settings, Severity, Verdict};
 use crate::story::{Stage, Story};
 use crate::tls::Basis;
@@ -52,33 +52,17 @@ fn judge(story: &Story, _: &Settings) -> Option<Verdict> {
             "The network is fine, but the client ended without a request, and its certificate check may be why.{}",
             shown.explanation
         );
-        let verdict = verdict.explain(explanation).proved_by(packets(story)).advise(&shown.advice);
+        let verdict =
+            verdict.explain(explanation).proved_by(evidence::handshake_packets(story)).advise(&shown.advice);
         return Some(Verdict {
             client_reports: shown.reports.into_iter().map(Cow::Owned).collect(),
             ..verdict
         });
     }
-    Some(verdict.explain(fine).proved_by(packets(story)).advise(&advice::ABOVE_TLS))
+    Some(verdict.explain(fine).proved_by(evidence::handshake_packets(story)).advise(&advice::ABOVE_TLS))
 }
 
 /// How it is known that the handshake was completed, if it was.
 pub(super) fn established(story: &Story) -> Option<Basis> {
     (story.stage >= Stage::TlsEstablished).then_some(story.basis)
-}
-
-/// The packets that show the handshake, and the first data.
-pub(super) fn packets(story: &Story) -> impl Iterator<Item = u64> {
-    [
-        story.opening.syn.first(),
-        story.opening.syn_ack.first(),
-        story.tls.client_hello.as_ref().map(|said| said.moment),
-        story.tls.server_hello.as_ref().map(|said| said.moment),
-        story.tls.client_finished.as_ref().map(|said| said.moment),
-        story.tls.established.as_ref().map(|said| said.moment),
-        story.tls.application_data.client.first(),
-        story.tls.application_data.server.first(),
-    ]
-    .into_iter()
-    .flatten()
-    .map(|moment| moment.number)
 }

@@ -1,6 +1,7 @@
 //! The capture ended before anything was decided.
 
-use super::{Actor, Rule, Settings, Severity, Verdict, healthy};
+use super::words::evidence;
+use super::{Actor, Rule, Settings, Severity, Verdict};
 use crate::packet::Viewpoint;
 use crate::story::{Ending, Stage, Story};
 use crate::time::{Clock, Elapsed};
@@ -72,7 +73,7 @@ pub(super) fn undecided(story: &Story) -> Verdict {
     };
     Verdict::new(&RULE, Actor::Unknown, story.basis, headline)
         .explain(explanation)
-        .proved_by(healthy::packets(story).chain([story.first.number, story.last.number]))
+        .proved_by(evidence::handshake_packets(story).chain([story.first.number, story.last.number]))
         .advise(match story.capture.viewpoint {
             Viewpoint::Wire => {
                 &["Capture for longer: until the client reports its error, and some seconds more."]
@@ -103,6 +104,6 @@ fn half(story: &Story, ending: &Ending, reached: &str) -> Verdict {
          {unseen} that the capture never saw: what the {unseen} said, and how this went on, can't be told.",
         story.missing.acked_unseen[unseen]
     ))
-    .proved_by(healthy::packets(story).chain([story.first.number, ending.moment.number]))
+    .proved_by(evidence::handshake_packets(story).chain([story.first.number, ending.moment.number]))
     .advise(&["Capture where both directions pass: on the client or the server itself, on all interfaces (`-i any`)."])
 }

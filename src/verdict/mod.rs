@@ -11,7 +11,7 @@ use schemars::JsonSchema;
 use serde::Serialize;
 
 use crate::limits;
-use crate::story::{Moment, Story};
+use crate::story::Story;
 use crate::tcp::Role;
 use crate::time::Elapsed;
 use crate::tls::Basis;
@@ -226,31 +226,5 @@ impl From<Role> for Actor {
             Role::Client => Self::Client,
             Role::Server => Self::Server,
         }
-    }
-}
-
-/// The opening's packets: SYN, SYN-ACK and the first acknowledgement, as far as they are there.
-fn opening_packets(story: &Story) -> impl Iterator<Item = u64> {
-    [story.opening.syn.first(), story.opening.syn_ack.first(), story.opening.established]
-        .into_iter()
-        .flatten()
-        .map(|moment: Moment| moment.number)
-}
-
-/// A text, and behind it what [`drop_caveat`] says.
-fn with_drop_caveat(story: &Story, text: &'static str) -> Cow<'static, str> {
-    match drop_caveat(story) {
-        caveat if caveat.is_empty() => Cow::Borrowed(text),
-        caveat => format!("{text}{caveat}").into(),
-    }
-}
-
-/// Says that a silence may be the capture's fault, where packets were dropped.
-fn drop_caveat(story: &Story) -> String {
-    match story.capture.dropped {
-        Some(dropped) if dropped > 0 => format!(
-            " The capture dropped {dropped} packets, so the missing answer may have come without being captured."
-        ),
-        _ => String::new(),
     }
 }

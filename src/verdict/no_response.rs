@@ -1,7 +1,7 @@
 //! The connection stands, a request went out, and no answer came.
 
-use super::words::{advice, path_mtu};
-use super::{Actor, Rule, Settings, Severity, Verdict, drop_caveat};
+use super::words::{advice, drops, path_mtu};
+use super::{Actor, Rule, Settings, Severity, Verdict};
 use crate::story::{EndingKind, Stage, Story};
 use crate::tcp::Role;
 
@@ -50,7 +50,7 @@ fn judge(story: &Story, _: &Settings) -> Option<Verdict> {
     let advice = if actor == Actor::Path { &advice::PATH_TO_SERVER[..] } else { &advice::SERVER_PROCESS };
     let verdict = match path_mtu::sign(story, Role::Client).or_else(|| path_mtu::sign(story, Role::Server)) {
         Some(sign) => sign.explain(verdict),
-        None => verdict.explain(format!("{delivered}{}", drop_caveat(story))).advise(advice),
+        None => verdict.explain(format!("{delivered}{}", drops::caveat(story))).advise(advice),
     };
     Some(
         verdict

@@ -1,7 +1,7 @@
 //! The ClientHello went out, and no TLS byte came back.
 
-use super::words::{advice, path_mtu};
-use super::{Actor, Rule, Settings, Severity, Verdict, drop_caveat};
+use super::words::{advice, drops, path_mtu};
+use super::{Actor, Rule, Settings, Severity, Verdict};
 use crate::story::{EndingKind, Silence, Stage, Story};
 use crate::tcp::Role;
 
@@ -24,7 +24,7 @@ fn judge(story: &Story, _: &Settings) -> Option<Verdict> {
         return None;
     }
     let hello = story.tls.client_hello.as_ref()?;
-    if has_answer(story, silence) {
+    if story.is_answer_begun(silence) {
         return None;
     }
     let basis = story.basis.max(hello.basis);
@@ -48,7 +48,7 @@ fn acknowledged(story: &Story, silence: &Silence) -> Verdict {
         "The server's TCP received the ClientHello, as its acknowledgement shows, and no TLS byte followed. Small \
          packets pass both ways: what is missing is the server's process, or a device holds the ClientHello or the whole \
          answer back.{}",
-        drop_caveat(story)
+        drops::caveat(story)
     ))
     .advise(&advice::SERVER_PROCESS)
 }
@@ -76,7 +76,7 @@ fn went_dark(story: &Story, silence: &Silence) -> Verdict {
     .explain(format!(
         "The ClientHello arrived, as its acknowledgement shows. What the client said next was not acknowledged, and no \
          TLS byte followed: it, or every answer, was lost on the way, or the server lost the connection.{}",
-        drop_caveat(story)
+        drops::caveat(story)
     ))
     .advise(&advice::PATH_TO_SERVER)
 }
@@ -101,20 +101,11 @@ fn unacknowledged(story: &Story, silence: &Silence) -> Verdict {
         "The TCP handshake worked, and the first packet with data ({size} bytes of ClientHello) was not acknowledged. \
          Small packets pass and this one does not: a device drops it for its content or its size, or the server lost \
          the connection.{}",
-        drop_caveat(story)
+        drops::caveat(story)
     ))
     .advise(&[
         "Look for a firewall with TLS inspection or SNI filtering between the two.",
         "Try a smaller maximum segment size, or a ping with the don't-fragment bit at the path's size, to exclude the path MTU.",
         "Check that the server's own capture shows the ClientHello arriving.",
     ])
-}
-
-/// Whether the server's answer began before the silence ended, though its first bytes may be missing. What comes after a
-/// client gave up does not count.
-pub(super) fn has_answer(story: &Story, silence: &Silence) -> bool {
-    let hello = story.tls.client_hello.as_ref().map_or(0, |hello| hello.moment.number);
-    let spoke = [story.data.server.first, story.data.server.last];
-    silence.since.number > hello
-        && spoke.into_iter().flatten().any(|spoke| spoke.number > hello && spoke.at <= silence.until)
 }

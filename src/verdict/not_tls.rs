@@ -1,6 +1,7 @@
 //! One side spoke TLS and the other did not, or neither did where TLS is expected.
 
-use super::{Actor, Rule, Settings, Severity, Verdict, opening_packets};
+use super::words::evidence;
+use super::{Actor, Rule, Settings, Severity, Verdict};
 use crate::story::{EndingKind, Opening, Said, Story};
 use crate::tcp::Role;
 use crate::tls::{Basis, Plain, PlainKind};
@@ -74,7 +75,7 @@ fn judge(story: &Story, _: &Settings) -> Option<Verdict> {
             .proved_by(
                 story.tls.client_hello.as_ref().map(|hello| hello.moment.number).into_iter().chain([said.moment.number]),
             )
-            .proved_by(opening_packets(story).take(1))
+            .proved_by(evidence::opening_packets(story).take(1))
             .advise(&[
                 "Check the port and the scheme of the configured URL.",
                 "If the service should speak TLS here, check its configuration; `--tls-port` tells this program where TLS is expected.",

@@ -1,6 +1,7 @@
 //! A connection without TLS, on a port where none is expected.
 
-use super::{Actor, Rule, Settings, Severity, Verdict, opening_packets};
+use super::words::evidence;
+use super::{Actor, Rule, Settings, Severity, Verdict};
 use crate::story::{Opening, Stage, Story};
 
 /// `plaintext`.
@@ -34,7 +35,7 @@ fn judge(story: &Story, _: &Settings) -> Option<Verdict> {
             "TCP is fine; neither side speaks TLS, and none is expected on this port",
         )
         .explain("The connection was opened and carried data. What the data says is not judged.")
-        .proved_by(opening_packets(story))
+        .proved_by(evidence::opening_packets(story))
         .proved_by(data.into_iter().flatten().map(|moment| moment.number))
         .advise(&["If TLS is expected here, say so with `--tls-port`."]),
     )

@@ -1,6 +1,7 @@
 //! A RST ended the connection before the exchange was complete.
 
-use super::{Actor, Rule, Settings, Severity, Verdict, opening_packets};
+use super::words::evidence;
+use super::{Actor, Rule, Settings, Severity, Verdict};
 use crate::story::{Ending, EndingKind, ResetFacts, Stage, Story};
 use crate::tcp::{ResetFit, Role};
 use crate::time::Elapsed;
@@ -37,7 +38,7 @@ fn judge(story: &Story, _: &Settings) -> Option<Verdict> {
     if is_complete || is_plain_exchange || is_refusal || is_after_midstream {
         return None;
     }
-    let evidence = opening_packets(story).chain([ending.moment.number]);
+    let evidence = evidence::opening_packets(story).chain([ending.moment.number]);
     let place = place(story, ending);
     let verdict = match forgery(facts) {
         Some(signs) => Verdict::new(&RULE, Actor::Path,

@@ -1,6 +1,7 @@
 //! TLS was established, but late.
 
-use super::{Actor, Rule, Settings, Severity, Verdict, healthy, opening_packets};
+use super::words::evidence;
+use super::{Actor, Rule, Settings, Severity, Verdict, healthy};
 use crate::story::Story;
 use crate::tcp::Role;
 use crate::time::Elapsed;
@@ -46,7 +47,7 @@ fn judge(story: &Story, settings: &Settings) -> Option<Verdict> {
     Some(
         Verdict::new(&RULE, actor, basis, format!("TLS was established {elapsed} after the SYN; slowest: {}", slowest.name))
             .explain(format!("{} took {}.{network}{repeats}", slowest.name, slowest.elapsed))
-            .proved_by(opening_packets(story).chain(healthy::packets(story)))
+            .proved_by(evidence::opening_packets(story).chain(evidence::handshake_packets(story)))
             .advise(&[
                 "It works; look at the slow step if users complain, or raise `--slow-after` if this distance is normal.",
             ]),

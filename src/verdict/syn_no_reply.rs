@@ -2,8 +2,8 @@
 
 use std::borrow::Cow;
 
-use super::words::advice;
-use super::{Actor, Rule, Settings, Severity, Verdict, drop_caveat, with_drop_caveat};
+use super::words::{advice, drops};
+use super::{Actor, Rule, Settings, Severity, Verdict};
 use crate::packet::Viewpoint;
 use crate::story::{EndingKind, Stage, Story};
 
@@ -42,7 +42,7 @@ fn judge(story: &Story, _: &Settings) -> Option<Verdict> {
              still holds an older connection between the same ports. A client whose RST gets through to it can open the \
              next one (RFC 9293, 3.5.1); here nothing followed.{}",
             stale.number,
-            drop_caveat(story)
+            drops::caveat(story)
         )
         .into(),
         None => nothing_came(story),
@@ -69,7 +69,7 @@ fn nothing_came(story: &Story) -> Cow<'static, str> {
         };
     }
     match story.path.icmp_errors.first() {
-        None => with_drop_caveat(
+        None => drops::with_caveat(
             story,
             concat!("Neither a SYN-ACK, nor a RST, nor an ICMP error answered.", would_have_answered!()),
         ),
@@ -82,7 +82,7 @@ fn nothing_came(story: &Story) -> Cow<'static, str> {
             icmp.code,
             icmp.from,
             would_have_answered!(),
-            drop_caveat(story)
+            drops::caveat(story)
         )
         .into(),
     }

@@ -1,6 +1,7 @@
 //! The SYN-ACK came and was never acknowledged.
 
-use super::{Actor, Rule, Settings, Severity, Verdict, drop_caveat};
+use super::words::drops;
+use super::{Actor, Rule, Settings, Severity, Verdict};
 use crate::story::{EndingKind, Stage, Story};
 
 /// `tcp-handshake-incomplete`.
@@ -32,7 +33,7 @@ fn judge(story: &Story, _: &Settings) -> Option<Verdict> {
              this means that the SYN-ACK did not reach its TCP (a host firewall, reverse path filtering, another \
              interface), or that its acknowledgement was not captured. It is also what a half-open port scan looks \
              like.{}",
-            drop_caveat(story)
+            drops::caveat(story)
         ))
         .reported(&["ETIMEDOUT (Connection timed out)", "java.net.SocketTimeoutException: connect timed out"])
         .proved_by(story.opening.syn.numbers().take(2).chain(story.opening.syn_ack.numbers()))
