@@ -1,13 +1,34 @@
-//! What the findings about certificates have in common.
+//! The server's certificates: one finding for each kind of fault that the examination of the chain found.
 
 use super::{Finding, Weight, finding};
 use crate::cert::Fault;
 use crate::story::Story;
 use crate::tcp::Role;
 
+/// The codes, in the order in which they are reported, and when there is such a fault.
+pub(super) const CODES: [&str; 6] = [
+    // No longer valid when the client looked at it.
+    "certificate-expired",
+    // Not valid yet when the client looked at it.
+    "certificate-not-yet-valid",
+    // Without the name that the client wanted.
+    "certificate-name-mismatch",
+    // Nobody in the trust store signed the chain.
+    "certificate-unknown-issuer",
+    // Signed by itself, and not in the trust store.
+    "certificate-self-signed",
+    // An RSA key or a signature that is too weak for today's clients.
+    "certificate-weak",
+];
+
+/// The findings about the server's certificates.
+pub(super) fn find(story: &Story) -> impl Iterator<Item = Finding> {
+    CODES.into_iter().filter_map(|code| of_kind(story, code))
+}
+
 /// The faults of one kind, as one finding.
-pub(super) fn find(story: &Story, is_meant: fn(&Fault) -> bool) -> Option<Finding> {
-    let found: Vec<_> = story.certificate_faults().filter(|(_, fault)| is_meant(fault)).collect();
+fn of_kind(story: &Story, code: &str) -> Option<Finding> {
+    let found: Vec<_> = story.certificate_faults().filter(|(_, fault)| fault.code() == code).collect();
     let (examination, fault) = *found.first()?;
     let when = story.certificates_at();
     let mut sentences: Vec<_> = found.iter().map(|(_, fault)| fault.sentence(when)).collect();

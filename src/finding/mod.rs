@@ -6,12 +6,6 @@
 mod acked_unseen;
 mod capture_drops;
 mod certificate;
-mod certificate_expired;
-mod certificate_name_mismatch;
-mod certificate_not_yet_valid;
-mod certificate_self_signed;
-mod certificate_unknown_issuer;
-mod certificate_weak;
 mod checksum_offload;
 mod clock_step;
 mod duplicate_capture;
@@ -61,14 +55,8 @@ pub struct Finding {
     pub evidence: Vec<u64>,
 }
 
-/// Every finding's rule, in the order in which they are told.
-const RULES: [fn(&Story) -> Option<Finding>; 27] = [
-    certificate_expired::find,
-    certificate_not_yet_valid::find,
-    certificate_name_mismatch::find,
-    certificate_unknown_issuer::find,
-    certificate_self_signed::find,
-    certificate_weak::find,
+/// The rules behind those about certificates, in the order in which findings are reported.
+const RULES: [fn(&Story) -> Option<Finding>; 21] = [
     round_trip::find,
     path_change::find,
     checksum_offload::find,
@@ -94,7 +82,7 @@ const RULES: [fn(&Story) -> Option<Finding>; 27] = [
 
 /// All findings about a story.
 pub fn find(story: &Story) -> Vec<Finding> {
-    RULES.iter().filter_map(|rule| rule(story)).collect()
+    certificate::find(story).chain(RULES.iter().filter_map(|rule| rule(story))).collect()
 }
 
 /// A finding with its evidence in order, each packet once, and cut to what one list may hold.
