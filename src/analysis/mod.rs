@@ -30,7 +30,7 @@ use crate::cert::{Trust, Wanted};
 use crate::finding::Finding;
 use crate::packet::{Packet, Viewpoint};
 use crate::story::{Entry, Insight, Silence, Story};
-use crate::time::{Elapsed, Timestamp};
+use crate::time::Timestamp;
 use crate::verdict::{self, Verdict};
 use run::{Input, Run};
 
@@ -80,13 +80,9 @@ pub struct CertificateSettings {
 
 impl Default for Settings {
     fn default() -> Self {
-        let judging = verdict::Settings {
-            slow_after: Elapsed::from_millis(2_000),
-            stall_after: Elapsed::from_millis(3_000),
-        };
         let certificates = CertificateSettings::default();
         Self {
-            judging,
+            judging: verdict::Settings::default(),
             tls_ports: vec![443, 8443],
             keeps_timeline: true,
             watching: Watching::default(),

@@ -1,8 +1,26 @@
 //! What happened on a connection, who is to be looked at, and which packets prove it.
 //!
-//! Each verdict is one file with one rule: a pure function of the [`Story`]. [`RULES`] holds them in the order of the
-//! path; the first that applies is the verdict. This room knows no bytes and no output format.
+//! Each verdict is one file with one rule: a pure function of the [`Story`]. The rules are asked in an order of precedence, and
+//! the first that applies gives the verdict. This room knows no bytes and no output format.
 
+mod client_silent;
+mod closed_early;
+mod handshake_stalled;
+mod healthy;
+mod in_progress;
+mod midstream;
+mod no_response;
+mod no_server_hello;
+mod not_tls;
+mod plaintext;
+mod proxy_refused;
+mod refused;
+mod reset;
+mod slow;
+mod syn_no_reply;
+mod tcp_handshake_incomplete;
+mod tls_alert;
+mod unreachable;
 mod words;
 
 use std::borrow::Cow;
@@ -68,6 +86,13 @@ pub struct Settings {
     pub stall_after: Elapsed,
 }
 
+impl Default for Settings {
+    /// 2 s and 3 s.
+    fn default() -> Self {
+        Self { slow_after: Elapsed::from_millis(2_000), stall_after: Elapsed::from_millis(3_000) }
+    }
+}
+
 /// The verdict on a connection.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, JsonSchema)]
 pub struct Verdict {
@@ -93,85 +118,63 @@ pub struct Verdict {
     pub advice: Vec<Cow<'static, str>>,
 }
 
-mod client_silent;
-mod closed_early;
-mod handshake_stalled;
-mod healthy;
-mod in_progress;
-mod midstream;
-mod no_response;
-mod no_server_hello;
-mod not_tls;
-mod plaintext;
-mod proxy_refused;
-mod refused;
-mod reset;
-mod slow;
-mod syn_no_reply;
-mod tcp_handshake_incomplete;
-mod tls_alert;
-mod unreachable;
-
-/// Every rule, in the order in which the contract lists the codes. A connection fits one: where two could apply, each
-/// rule's own conditions keep them apart, and an order of precedence settles what is left.
-pub const RULES: [&Rule; 18] = [
-    &healthy::RULE,
-    &slow::RULE,
-    &plaintext::RULE,
-    &syn_no_reply::RULE,
-    &refused::RULE,
-    &unreachable::RULE,
-    &tcp_handshake_incomplete::RULE,
-    &client_silent::RULE,
-    &no_server_hello::RULE,
-    &handshake_stalled::RULE,
-    &tls_alert::RULE,
-    &reset::RULE,
-    &closed_early::RULE,
-    &not_tls::RULE,
-    &proxy_refused::RULE,
-    &no_response::RULE,
-    &midstream::RULE,
-    &in_progress::RULE,
+/// The rules in the order in which they are asked: what names its cause before what only describes an ending, and "can't
+/// tell" last. Most rules' own conditions keep them apart, and this order settles what is left. The number is the row of the
+/// code in README.md's table.
+const PRECEDENCE: [(usize, &Rule); 18] = [
+    (6, &unreachable::RULE),
+    (5, &refused::RULE),
+    (4, &syn_no_reply::RULE),
+    (7, &tcp_handshake_incomplete::RULE),
+    (15, &proxy_refused::RULE),
+    (14, &not_tls::RULE),
+    (8, &client_silent::RULE),
+    (9, &no_server_hello::RULE),
+    (10, &handshake_stalled::RULE),
+    (11, &tls_alert::RULE),
+    (12, &reset::RULE),
+    (13, &closed_early::RULE),
+    (16, &no_response::RULE),
+    (2, &slow::RULE),
+    (1, &healthy::RULE),
+    (3, &plaintext::RULE),
+    (17, &midstream::RULE),
+    (18, &in_progress::RULE),
 ];
 
-/// The rules in the order in which they are asked: what names its cause before what only describes an ending, and
-/// "can't tell" last.
-const PRECEDENCE: [&Rule; 18] = [
-    &unreachable::RULE,
-    &refused::RULE,
-    &syn_no_reply::RULE,
-    &tcp_handshake_incomplete::RULE,
-    &proxy_refused::RULE,
-    &not_tls::RULE,
-    &client_silent::RULE,
-    &no_server_hello::RULE,
-    &handshake_stalled::RULE,
-    &tls_alert::RULE,
-    &reset::RULE,
-    &closed_early::RULE,
-    &no_response::RULE,
-    &slow::RULE,
-    &healthy::RULE,
-    &plaintext::RULE,
-    &midstream::RULE,
-    &in_progress::RULE,
-];
+/// Every rule, in the order in which codes are listed: that of README.md's table, which follows the path.
+pub const RULES: [&Rule; PRECEDENCE.len()] = {
+    let mut rules = [PRECEDENCE[0].1; PRECEDENCE.len()];
+    let mut at = 0;
+    while at < rules.len() {
+        let (row, rule) = PRECEDENCE[at];
+        rules[row - 1] = rule;
+        at += 1;
+    }
+    rules
+};
 
 /// The rule with a code.
 pub fn rule(code: &str) -> Option<&'static Rule> {
     RULES.into_iter().find(|rule| rule.code == code)
 }
 
-/// The verdict on a story.
+/// The verdict on a story: that of the first rule that applies.
 pub fn judge(story: &Story, settings: &Settings) -> Verdict {
-    let is_half = story.decisive().is_some_and(|ending| story.lacks_other_half_of(ending));
-    let judged = PRECEDENCE.iter().filter(|_| !is_half).find_map(|rule| (rule.judge)(story, settings));
+    let judged = ask(story, settings).find_map(|(_, verdict)| verdict);
     let mut verdict = judged.unwrap_or_else(|| in_progress::undecided(story));
     verdict.evidence.sort_unstable();
     verdict.evidence.dedup();
     verdict.evidence.truncate(limits::EVIDENCE);
     verdict
+}
+
+/// Asks each rule about a story, in order; a rule that does not apply declines. None is asked where the ending hangs on
+/// packets of the side that the capture lacks.
+pub fn ask(story: &Story, settings: &Settings) -> impl Iterator<Item = (&'static Rule, Option<Verdict>)> {
+    let is_half = story.decisive().is_some_and(|ending| story.lacks_other_half_of(ending));
+    let rules = if is_half { &[][..] } else { &PRECEDENCE };
+    rules.iter().map(|(_, rule)| (*rule, (rule.judge)(story, settings)))
 }
 
 /// Packets of evidence for which there is room at once: as many as a whole handshake has steps.
@@ -226,5 +229,19 @@ impl From<Role> for Actor {
             Role::Client => Self::Client,
             Role::Server => Self::Server,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn codes_are_listed_as_in_the_readme() {
+        let readme = include_str!("../../README.md");
+        let (_, table) = readme.split_once("\n| code |").expect("a table of codes");
+        let rows = table.lines().skip(2).map_while(|line| line.strip_prefix("| `"));
+        let codes: Vec<_> = rows.filter_map(|row| row.split_once('`')).map(|(code, _)| code).collect();
+        assert_eq!(RULES.map(|rule| rule.code).to_vec(), codes);
     }
 }
