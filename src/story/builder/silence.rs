@@ -185,3 +185,28 @@ fn ending(silence: Silence, stage: Stage) -> Ending {
 fn data_repeats(story: &Story) -> u64 {
     story.data.client.repeats.count + story.data.server.repeats.count
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::story::script::talk::{self, ssm};
+    use crate::tcp::Role::{Client, Server};
+
+    #[test]
+    fn a_silence_has_its_bounds_and_who_owes_the_next_step() {
+        let story = ssm().open().story(4_000);
+        let silence = story.silence().expect("a silence");
+        assert_eq!(silence.elapsed().nanos(), 4_000_000_000);
+        assert_eq!((silence.since.number, silence.owed_by), (3, Client));
+    }
+
+    #[test]
+    fn an_awaited_answer_makes_a_silence_a_pause() {
+        let hello = ssm().open().say(Client, &talk::client_hello()).ack(Server).wait(5_000);
+        let answered = hello.clone().say(Server, &talk::server_flight()).story(0);
+        assert_eq!((answered.pauses.len(), answered.endings.len()), (1, 0));
+        assert_eq!(answered.pauses[0].owed_by, Server);
+        // What the other side sends meanwhile does not end it.
+        let given_up = hello.fin(Client).story(0);
+        assert_eq!((given_up.pauses.len(), given_up.endings.len()), (0, 2));
+    }
+}

@@ -254,3 +254,55 @@ fn on_plain(role: Role, said: Said<Plain>, story: &mut Story, notes: &mut Notes)
         story.plain[role].get_or_insert(said);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::story::Stage;
+    use crate::story::script::talk::{self, Talk, ssm};
+    use crate::tcp::Role::{Client, Server};
+
+    #[test]
+    fn a_record_of_a_closing_s_size_is_data_if_its_sender_continues() {
+        let flight = [talk::server_hello_13(), talk::encrypted(200), talk::encrypted(53)].concat();
+        let greeted = ssm()
+            .open()
+            .say(Client, &talk::client_hello())
+            .say(Server, &flight)
+            .say(Client, &talk::encrypted(53))
+            .say(Client, &talk::encrypted(35));
+        assert_eq!(greeted.story(0).endings.len(), 1);
+        let continued =
+            greeted.say(Server, &talk::encrypted(120)).say(Client, &talk::encrypted(90)).ack(Server);
+        let story = continued.story(0);
+        assert_eq!((story.endings.len(), story.tls.application_data.client.count), (0, 2));
+    }
+
+    #[test]
+    fn a_client_hello_right_behind_the_request_for_a_tunnel_is_found() {
+        let request = [&[5, 1, 0, 1, 198, 51, 100, 20, 0x20, 0xfb][..], &talk::client_hello()].concat();
+        let talk = Talk::to_port(1080)
+            .open()
+            .say(Client, &[5, 1, 0])
+            .say(Server, &[5, 0])
+            .say(Client, &request)
+            .say(Server, &[5, 0, 0, 1, 0, 0, 0, 0, 0, 0])
+            .say(Server, &talk::server_flight())
+            .say(Client, &talk::client_flight())
+            .say(Server, &talk::finished());
+        assert_eq!(talk.story(0).stage, Stage::TlsEstablished);
+    }
+
+    #[test]
+    fn a_proxy_protocol_header_is_passed_over_in_its_own_segment_and_before_the_hello() {
+        let header = b"PROXY TCP4 192.0.2.1 192.0.2.2 5000 8443\r\n";
+        let apart = ssm().open().say(Client, header).then_tls();
+        let together = ssm()
+            .open()
+            .say(Client, &[&header[..], &talk::client_hello()].concat())
+            .say(Server, &talk::server_flight())
+            .say(Client, &talk::client_flight())
+            .say(Server, &talk::finished());
+        assert_eq!(apart.story(0).stage, Stage::ApplicationData);
+        assert_eq!(together.story(0).stage, Stage::TlsEstablished);
+    }
+}

@@ -113,7 +113,7 @@ pub struct ChecksumFacts {
     /// The first wrong ones.
     pub examples: [Option<u64>; 2],
     /// Checksum field minus TCP length of the first wrong one: equal for all when the field holds a pseudo-header sum.
-    base: Option<u16>,
+    pub base: Option<u16>,
 }
 
 impl ChecksumFacts {

@@ -2,10 +2,16 @@
 
 use std::net::{IpAddr, Ipv4Addr};
 
+pub(crate) use super::messages::*;
+
 use crate::packet::{Checksum, Flags, IpHeader, Origin, Segment, SegmentHeader, Seq, TcpHeader, TcpOptions};
-use crate::story::{Moment, Place};
-use crate::tcp::{PerRole, Role};
+use crate::story::{Builder, CaptureFacts, Moment, Opening, Place, Story};
+use crate::tcp::{Connection, PerRole, Role};
 use crate::time::{Elapsed, Timestamp};
+use crate::tls::Tracker;
+
+/// As the command has it, if nothing else is asked for.
+const STALL_AFTER: Elapsed = Elapsed::from_millis(3_000);
 
 /// Two ends that speak in turn. Numbers are relative to each end's initial sequence number.
 #[derive(Clone, Debug)]
@@ -142,6 +148,19 @@ impl Talk {
         self.syn().syn_ack().ack(Role::Client)
     }
 
+    /// A TLS 1.2 handshake.
+    pub(crate) fn shake_hands(self) -> Self {
+        self.say(Role::Client, &client_hello())
+            .say(Role::Server, &server_flight())
+            .say(Role::Client, &client_flight())
+            .say(Role::Server, &finished())
+    }
+
+    /// A TLS 1.2 handshake, a request and its answer.
+    pub(crate) fn then_tls(self) -> Self {
+        self.shake_hands().say(Role::Client, &data()).say(Role::Server, &data())
+    }
+
     /// The next bytes of one side.
     pub(crate) fn say(self, role: Role, payload: &[u8]) -> Self {
         let seq = self.next[role];
@@ -173,6 +192,38 @@ impl Talk {
         self.segment(role, "R.", seq, &[])
     }
 
+    /// Its story, where the capture continues for so many milliseconds after its last packet.
+    pub(crate) fn story(&self, more: i64) -> Box<Story> {
+        let end = self.now + Elapsed::from_millis(more);
+        self.story_in(CaptureFacts { end, ..CaptureFacts::default() })
+    }
+
+    /// Its story in a capture that lacks this.
+    pub(crate) fn story_in(&self, capture: CaptureFacts) -> Box<Story> {
+        let first = &self.packets[0];
+        let role = if first.header.tcp.source_port == self.port { Role::Server } else { Role::Client };
+        let opening = match first.header.tcp.flags {
+            Some(flags) if flags.syn() && flags.ack() => Opening::SynAck,
+            Some(flags) if flags.syn() => Opening::Syn,
+            _ if Tracker::is_client_hello(&first.payload) => Opening::ClientHello,
+            _ => Opening::Ports,
+        };
+        let expects_tls = [443, 8443].contains(&self.port);
+        let mut tcp = Connection::new(&first.header, role);
+        let mut tls = Tracker::new(matches!(opening, Opening::Syn | Opening::SynAck), expects_tls);
+        let mut builder = Builder::new(first.place, &tcp, opening, expects_tls, STALL_AFTER, true);
+        for packet in &self.packets {
+            let Moment { number, at } = packet.place.moment;
+            let segment = packet.segment();
+            let mut events = Vec::new();
+            let reading = tcp.observe(number, at, &segment, &mut |role, delivery| {
+                tls.take(role, &delivery, &mut |event| events.push(event));
+            });
+            builder.segment(packet.place, &tcp, &segment, &reading, &mut events);
+        }
+        builder.finish(&tcp, &tls, capture)
+    }
+
     /// The next relative number of a side.
     pub(crate) fn next(&self, role: Role) -> u32 {
         self.next[role]
@@ -183,55 +234,56 @@ impl Talk {
     }
 }
 
-/// A ClientHello of 205 bytes as one record.
-pub(crate) fn client_hello() -> Vec<u8> {
-    let mut bytes = vec![22, 3, 1, 0, 200, 1, 0, 0, 196, 3, 3];
-    bytes.resize(205, 7);
-    // No session id, one suite, no compression, no extensions that could be read wrongly.
-    bytes[43] = 0;
-    bytes
+/// To a licence server's port, where TLS is expected.
+pub(crate) fn ssm() -> Talk {
+    Talk::to_port(8443)
 }
 
-/// The same with these certificates.
-pub(crate) fn server_flight_with(chain: &[Vec<u8>]) -> Vec<u8> {
-    let with_length = |bytes: &[u8]| [&(bytes.len() as u32).to_be_bytes()[1..], bytes].concat();
-    let list: Vec<u8> = chain.iter().flat_map(|certificate| with_length(certificate)).collect();
-    let message = [&[11], with_length(&with_length(&list)).as_slice()].concat();
-    let record = [&[22, 3, 3], (message.len() as u16).to_be_bytes().as_slice(), &message].concat();
-    let without = server_flight();
-    // Between a ServerHello of 49 bytes and a ServerHelloDone of 9.
-    [&without[..49], &record, &without[without.len() - 9..]].concat()
+/// A complete TLS 1.2 exchange up to the server's answer.
+pub(crate) fn exchange() -> Talk {
+    ssm().open().then_tls()
 }
 
-/// A TLS 1.2 ServerHello, Certificate and ServerHelloDone.
-pub(crate) fn server_flight() -> Vec<u8> {
-    let mut bytes = vec![22, 3, 3, 0, 44, 2, 0, 0, 40, 3, 3];
-    bytes.extend([9; 32]);
-    bytes.extend([0, 0xc0, 0x30, 0, 0, 0]);
-    bytes.extend([22, 3, 3, 1, 4, 11, 0, 1, 0]);
-    bytes.extend([1; 256]);
-    bytes.extend([22, 3, 3, 0, 4, 14, 0, 0, 0]);
-    bytes
+/// A TLS 1.2 handshake and no data.
+pub(crate) fn handshake() -> Talk {
+    ssm().open().shake_hands()
 }
 
-/// The client's key exchange, ChangeCipherSpec and Finished.
-pub(crate) fn client_flight() -> Vec<u8> {
-    let mut bytes = vec![22, 3, 3, 0, 70, 16, 0, 0, 66];
-    bytes.extend([4; 66]);
-    bytes.extend(finished());
-    bytes
+/// A connection to a SOCKS5 proxy up to this reply to the request for a tunnel; 0 opens it.
+pub(crate) fn socks5(reply: u8) -> Talk {
+    Talk::to_port(1080)
+        .open()
+        .say(Role::Client, &[5, 1, 0])
+        .say(Role::Server, &[5, 0])
+        .say(Role::Client, &[5, 1, 0, 1, 198, 51, 100, 20, 0x20, 0xfb])
+        .say(Role::Server, &[5, reply, 0, 1, 0, 0, 0, 0, 0, 0])
 }
 
-/// A ChangeCipherSpec and a Finished.
-pub(crate) fn finished() -> Vec<u8> {
-    let mut bytes = vec![20, 3, 3, 0, 1, 1, 22, 3, 3, 0, 40];
-    bytes.extend([5; 40]);
-    bytes
+/// SMTP up to the server's answer to STARTTLS.
+pub(crate) fn starttls(answer: &[u8]) -> Talk {
+    Talk::to_port(25)
+        .open()
+        .say(Role::Server, b"220 mail.example ESMTP\r\n")
+        .say(Role::Client, b"EHLO client.example\r\n")
+        .say(Role::Server, b"250-mail.example\r\n250 STARTTLS\r\n")
+        .say(Role::Client, b"STARTTLS\r\n")
+        .say(Role::Server, answer)
 }
 
-/// A record of application data.
-pub(crate) fn data() -> Vec<u8> {
-    let mut bytes = vec![23, 3, 3, 0, 100];
-    bytes.extend([6; 100]);
-    bytes
+/// Maximum segment size 1460.
+pub(crate) const MSS: [u8; 4] = [2, 4, 5, 0xb4];
+
+/// The same, SACK permitted, timestamps, and a window scale of 7.
+pub(crate) const ALL_OPTIONS: [u8; 20] = [2, 4, 5, 0xb4, 4, 2, 8, 10, 0, 0, 0, 1, 0, 0, 0, 0, 1, 3, 3, 7];
+
+/// The opening with these flags and options of SYN and SYN-ACK.
+pub(crate) fn opened(syn: (&str, &[u8]), syn_ack: (&str, &[u8])) -> Talk {
+    let with = |options: &[u8]| {
+        let options = TcpOptions::from_wire(options);
+        move |header: &mut SegmentHeader| header.tcp.options = Some(options)
+    };
+    ssm()
+        .segment_with(Role::Client, syn.0, 0, 0, &[], with(syn.1))
+        .segment_with(Role::Server, syn_ack.0, 0, 1, &[], with(syn_ack.1))
+        .ack(Role::Client)
 }
