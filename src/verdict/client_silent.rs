@@ -51,3 +51,77 @@ fn judge(story: &Story, _: &Settings) -> Option<Verdict> {
         ]),
     )
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::story::script::talk::{self, ssm};
+    use crate::tcp::Role::{Client, Server};
+    use crate::tls::PlainKind;
+
+    #[test]
+    fn a_client_that_sends_nothing_after_the_tcp_handshake_is_silent() {
+        let verdict = Story::at(Stage::TcpEstablished).silent_for(8_000, Client).acknowledged().verdict();
+        assert_eq!(verdict.is(), ("client-silent", Actor::Client, None));
+        assert_eq!(verdict.evidence, [1, 2, 3]);
+        assert!(verdict.headline.contains("8.0 s"), "{}", verdict.headline);
+        assert!(!verdict.mentions("server's process") && !verdict.mentions("ClientHello"));
+    }
+
+    #[test]
+    fn who_gives_up_after_a_silence_does_not_hide_it() {
+        for by in [Client, Server] {
+            let silent = Story::at(Stage::TcpEstablished).silent_for(8_000, Client);
+            assert_eq!(silent.clone().fin(by).verdict().code, "client-silent");
+            assert_eq!(silent.rst(by).verdict().code, "client-silent");
+        }
+    }
+
+    #[test]
+    fn a_client_that_spoke_or_closed_at_once_is_not_silent() {
+        let owed_by_server = Story::at(Stage::TcpEstablished)
+            .on_port(80)
+            .sends(Client, PlainKind::HttpRequest, "GET / HTTP/1.1")
+            .silent_for(8_000, Server);
+        assert_eq!(owed_by_server.verdict().code, "no-response");
+        assert_eq!(Story::at(Stage::TcpEstablished).fin(Client).verdict().code, "closed-early");
+        assert_eq!(Story::at(Stage::TcpEstablished).verdict().code, "in-progress");
+    }
+
+    #[test]
+    fn a_client_that_says_nothing_is_silent_and_its_later_fin_does_not_hide_it() {
+        assert_eq!(ssm().open().code(3_000), "client-silent");
+        assert_eq!(ssm().open().wait(8_000).fin(Client).code(0), "client-silent");
+        assert_eq!(ssm().open().wait(1_000).fin(Client).code(0), "closed-early");
+        assert_eq!(ssm().open().story(3_000).stage, Stage::TcpEstablished);
+    }
+
+    #[test]
+    fn a_client_that_gave_up_in_silence_was_silent_whatever_the_server_says_then() {
+        let gave_up = ssm().open().wait(4_000).fin(Client);
+        for said in [&[21, 0, 0, 0, 2, 1, 0][..], b"220 mail ESMTP\r\n"] {
+            assert_eq!(gave_up.clone().say(Server, said).rst(Server).code(0), "client-silent");
+        }
+        assert_eq!(ssm().open().wait(4_000).say(Server, b"220 mail ESMTP\r\n").code(0), "not-tls");
+    }
+
+    #[test]
+    fn the_first_half_of_a_client_hello_is_followed_by_nothing() {
+        let begun = ssm().open().say(Client, &talk::client_hello()[..100]).ack(Server);
+        let verdict = begun.verdict(8_000);
+        assert_eq!(verdict.is(), ("client-silent", Actor::Client, None));
+        assert!(verdict.mentions("rest of the ClientHello"));
+    }
+
+    #[test]
+    fn behind_an_open_tunnel_and_an_agreed_starttls_the_client_s_hello_is_awaited() {
+        for (talk, words) in [
+            (talk::socks5(0), "after the proxy opened the tunnel"),
+            (talk::starttls(b"220 Ready to start TLS\r\n"), "after the server agreed to start TLS"),
+        ] {
+            let verdict = talk.verdict(5_000);
+            assert_eq!(verdict.is(), ("client-silent", Actor::Client, None));
+            assert!(verdict.headline.contains(words), "{}", verdict.headline);
+        }
+    }
+}

@@ -86,3 +86,61 @@ fn judge(story: &Story, _: &Settings) -> Option<Verdict> {
             }),
     )
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::story::script::talk::{self, ssm};
+    use crate::tcp::Role::{Client, Server};
+    use crate::tls::PlainKind;
+
+    #[test]
+    fn who_closes_before_tls_is_established_is_looked_at() {
+        for (stage, by, place) in [
+            (Stage::TcpEstablished, Client, "without a byte of data"),
+            (Stage::TcpEstablished, Server, "without a byte of data"),
+            (Stage::ClientHello, Client, "before the server's answer"),
+            (Stage::ClientHello, Server, "right after the ClientHello"),
+            (Stage::ServerFlightComplete, Client, "after the server's answer"),
+            (Stage::ClientFinished, Server, "after its own answer"),
+        ] {
+            let story = Story::at(stage).fin(by);
+            let (verdict, last) = (story.verdict(), story.last.number);
+            assert_eq!(verdict.is(), ("closed-early", Actor::from(by), None), "{stage}");
+            assert!(verdict.headline.contains(place), "{stage}: {}", verdict.headline);
+            assert_eq!(verdict.evidence.last(), Some(&last));
+            assert!(!verdict.mentions("reset"));
+        }
+    }
+
+    #[test]
+    fn what_the_capture_lacks_is_not_called_silence() {
+        let story = Story::at(Stage::TcpEstablished).fin(Server);
+        let verdict = story.but(|story| story.missing.acked_unseen.client = 300).verdict();
+        assert_eq!(verdict.is(), ("closed-early", Actor::Server, None));
+        assert!(!verdict.mentions("without a byte of data"));
+        assert!(verdict.mentions("not in the capture"));
+    }
+
+    #[test]
+    fn a_fin_after_the_handshake_after_plain_data_or_after_a_silence_is_none() {
+        assert_eq!(Story::at(Stage::TlsEstablished).fin(Client).verdict().code, "healthy");
+        assert_eq!(
+            Story::at(Stage::ClientHello).silent_for(4_000, Server).fin(Client).verdict().code,
+            "no-server-hello"
+        );
+        let plain = Story::at(Stage::TcpEstablished).on_port(25).sends(Server, PlainKind::Text, "220 mail");
+        assert_eq!(plain.fin(Client).verdict().code, "plaintext");
+        assert_eq!(Story::at(Stage::ClientHello).alert(Server, 40).fin(Server).verdict().code, "tls-alert");
+        assert_eq!(Story::at(Stage::None).fin(Client).verdict().code, "midstream");
+    }
+
+    #[test]
+    fn half_a_client_hello_was_closed_in_its_middle() {
+        let talk = ssm().open().say(Client, &talk::client_hello()[..100]).fin(Client);
+        let verdict = talk.verdict(0);
+        assert_eq!(verdict.is(), ("closed-early", Actor::Client, None));
+        assert!(verdict.headline.contains("in the middle of the client's ClientHello"));
+        assert_eq!(talk.story(0).stage, Stage::TcpEstablished);
+    }
+}

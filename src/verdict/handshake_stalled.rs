@@ -154,3 +154,90 @@ fn owed_message(story: &Story, stage: Stage) -> &'static str {
         _ => "the rest of its flight",
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::story::script::talk::{self, ssm};
+    use crate::tcp::Role::{Client, Server};
+
+    #[test]
+    fn whoever_has_all_that_it_needs_and_sends_nothing_is_looked_at() {
+        for (stage, by, owed) in [
+            (Stage::ServerHello, Server, "Certificate"),
+            (Stage::ServerFlightComplete, Client, "Finished"),
+            (Stage::ClientFinished, Server, "Finished"),
+        ] {
+            let verdict = Story::at(stage).silent_for(8_000, by).acknowledged().verdict();
+            assert_eq!(verdict.is(), ("handshake-stalled", Actor::from(by), None), "{stage}");
+            assert!(
+                verdict.headline.contains("8.0 s") && verdict.headline.contains(owed),
+                "{}",
+                verdict.headline
+            );
+            assert!(verdict.evidence.starts_with(&[4, 5]), "{:?}", verdict.evidence);
+            assert!(!verdict.mentions("not acknowledged"));
+        }
+    }
+
+    #[test]
+    fn what_is_not_acknowledged_is_lost_on_the_path() {
+        let client = Story::at(Stage::ClientFinished).silent_for(8_000, Server).verdict();
+        assert_eq!(client.is(), ("handshake-stalled", Actor::Path, None));
+        let flight = Story::at(Stage::ServerFlightComplete).repeats(Server, 2).silent_for(8_000, Client);
+        assert_eq!(flight.verdict().is(), ("handshake-stalled", Actor::Path, Some("server-flight-lost")));
+    }
+
+    #[test]
+    fn a_small_hole_is_a_lost_flight_and_a_large_one_a_small_path_mtu() {
+        let with_hole = |hole| {
+            let story = Story::at(Stage::ServerHello).silent_for(8_000, Server).acknowledged();
+            story.but(|story| story.data.server.unfilled_hole = Some(hole)).verdict()
+        };
+        let small = with_hole((301, 801));
+        assert_eq!(small.is(), ("handshake-stalled", Actor::Path, Some("server-flight-lost")));
+        assert!(small.explanation.contains("301 to 800"), "{}", small.explanation);
+        let large = with_hole((301, 3_201));
+        assert_eq!(large.is(), ("handshake-stalled", Actor::Path, Some("pmtu-black-hole")));
+    }
+
+    #[test]
+    fn where_acknowledgements_do_not_show_nobody_is_blamed() {
+        let story = Story::at(Stage::ClientFinished).silent_for(8_000, Server);
+        let verdict = story.but(|story| story.capture.hides_acknowledgements = true).verdict();
+        assert_eq!(verdict.is(), ("handshake-stalled", Actor::Unknown, None));
+    }
+
+    #[test]
+    fn before_the_server_s_answer_and_after_the_handshake_it_is_another_rule_s() {
+        let silent = |stage| Story::at(stage).silent_for(8_000, Server).acknowledged().verdict().code;
+        assert_eq!(silent(Stage::ClientHello), "no-server-hello");
+        assert_eq!(silent(Stage::ApplicationData), "no-response");
+    }
+
+    #[test]
+    fn a_handshake_that_stands_still_names_who_owes_what() {
+        let hello = ssm().open().say(Client, &talk::client_hello());
+        let flight = talk::server_flight();
+        let half = hello.clone().say(Server, &flight[..60]).ack(Client).verdict(4_000);
+        assert_eq!(half.is(), ("handshake-stalled", Actor::Server, None));
+        let begun = hello.clone().say(Server, &flight[..60]).ack(Client).say(Server, &flight[60..]);
+        let lost = begun.wait(600).repeat(Server).wait(1_200).repeat(Server).verdict(4_000);
+        assert_eq!(lost.is(), ("handshake-stalled", Actor::Path, Some("server-flight-lost")));
+        let client = hello.say(Server, &flight).ack(Client).story(4_000);
+        assert_eq!(client.verdict().is(), ("handshake-stalled", Actor::Client, None));
+        assert_eq!(client.stage, Stage::ServerFlightComplete);
+    }
+
+    #[test]
+    fn what_stands_behind_the_server_hello_may_be_hidden() {
+        let server = |rest: &[u8]| {
+            let hello = [&talk::server_hello_13()[..], rest].concat();
+            ssm().open().say(Client, &talk::client_hello()).say(Server, &hello).ack(Client).verdict(5_000)
+        };
+        let whole = server(&talk::encrypted(256));
+        assert_eq!(whole.is(), ("handshake-stalled", Actor::Unknown, None));
+        let half = server(&talk::encrypted(257)[..261]);
+        assert_eq!(half.is(), ("handshake-stalled", Actor::Server, None));
+    }
+}

@@ -66,3 +66,118 @@ fn judge(story: &Story, _: &Settings) -> Option<Verdict> {
 pub(super) fn established(story: &Story) -> Option<Basis> {
     (story.stage >= Stage::TlsEstablished).then_some(story.basis)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::cert::{Examination, Fault, Issuer, NameSource, Wanted};
+    use crate::story::PreludeFacts;
+    use crate::story::script::talk::{self, Talk, exchange};
+    use crate::tcp::Role::{Client, Server};
+
+    #[test]
+    fn a_complete_exchange_is_healthy_and_nobody_is_to_be_looked_at() {
+        let verdict = Story::at(Stage::ApplicationData).answered().fin(Client).fin(Server).verdict();
+        assert_eq!(verdict.is(), ("healthy", Actor::Unknown, None));
+        assert_eq!(verdict.severity, Severity::Ok);
+        assert_eq!(verdict.evidence, [1, 2, 4, 5, 7, 8, 9, 10]);
+        assert!(verdict.headline.contains("data moved (TLS 1.2)"), "{}", verdict.headline);
+        assert!(
+            !verdict.mentions("missing") && !verdict.mentions("dropped") && !verdict.mentions("certificate")
+        );
+        let unused = Story::at(Stage::TlsEstablished).more(60_000).verdict();
+        assert_eq!(unused.is(), ("healthy", Actor::Unknown, None));
+        assert!(!unused.headline.contains("data moved"));
+    }
+
+    #[test]
+    fn before_the_handshake_is_complete_nothing_is_healthy() {
+        for stage in [Stage::ClientHello, Stage::ServerHello, Stage::ClientFinished] {
+            assert_eq!(Story::at(stage).verdict().code, "in-progress", "{stage}");
+        }
+        assert_eq!(Story::at(Stage::ClientFinished).fin(Client).verdict().code, "closed-early");
+    }
+
+    #[test]
+    fn what_the_capture_may_have_missed_is_told() {
+        let lost = |dropped_until| {
+            let story = Story::at(Stage::ApplicationData).answered();
+            story.but(|story| {
+                story.missing.lost_sight = Some(story.last);
+                story.capture.dropped_until = dropped_until;
+            })
+        };
+        let missing = lost(None).verdict();
+        assert!(missing.explanation.contains("After packet 10 the rest of the connection is missing"));
+        let story = Story::at(Stage::None);
+        let dropped = lost(Some(story.last.at + crate::time::Elapsed::from_millis(60_000))).verdict();
+        assert!(dropped.explanation.contains("After packet 10 the capture dropped packets"));
+        assert_eq!((missing.code, dropped.code), ("healthy", "healthy"));
+    }
+
+    #[test]
+    fn a_client_that_asks_for_nothing_after_a_wrong_certificate_may_have_refused_it() {
+        let wanted = Wanted { name: "ssm.example".into(), source: NameSource::ServerName };
+        let fault = Fault::NameMismatch {
+            wanted,
+            names: vec!["other.example".into()],
+            further_names: 0,
+            common_name: None,
+        };
+        let examination = Examination {
+            certificates: Vec::new(),
+            further: 0,
+            message_len: 900,
+            is_whole: true,
+            wanted: None,
+            is_dated: false,
+            store: None,
+            is_store_chosen: false,
+            issuer: Issuer::Unchecked("there is no store"),
+            faults: vec![fault],
+        };
+        let ended = |stage| {
+            let story = Story::at(stage).fin(Client);
+            story.but(|story| story.tls.examination = Some(examination.clone().into())).verdict()
+        };
+        let unasked = ended(Stage::TlsEstablished);
+        assert_eq!(unasked.is(), ("healthy", Actor::Unknown, None));
+        assert!(unasked.mentions("certificate check may be why") && unasked.mentions("other.example"));
+        assert!(!ended(Stage::ApplicationData).mentions("other.example"));
+    }
+
+    #[test]
+    fn noisy_ends_of_a_complete_exchange_are_healthy() {
+        let closings: [fn(Talk) -> Talk; 4] = [
+            |talk| talk.fin(Client).fin(Server).ack(Client),
+            |talk| talk.rst(Server),
+            |talk| talk.fin(Client).rst(Server),
+            |talk| talk.fin(Client).fin(Server).rst(Client).rst(Client),
+        ];
+        for closing in closings {
+            assert_eq!(closing(exchange()).code(10_000), "healthy");
+        }
+        assert_eq!(exchange().code(60_000), "healthy");
+        assert_eq!(exchange().story(60_000).stage, Stage::ApplicationData);
+    }
+
+    #[test]
+    fn answers_that_only_one_side_s_packets_show_are_answers() {
+        let closed = exchange().fin(Client).fin(Server).ack(Client);
+        for talk in [exchange().ack(Client), closed] {
+            let verdict = talk.only(Client).verdict(10_000);
+            assert_eq!((verdict.code, verdict.basis), ("healthy", Basis::Inferred));
+        }
+    }
+
+    #[test]
+    fn tls_is_followed_behind_a_socks_proxy_and_behind_starttls() {
+        for talk in [talk::socks5(0), talk::starttls(b"220 Ready to start TLS\r\n")] {
+            let story = talk.clone().then_tls().story(0);
+            assert_eq!((story.verdict().code, story.stage), ("healthy", Stage::ApplicationData));
+            assert!(story.prelude.as_ref().is_some_and(PreludeFacts::is_agreed));
+            let silent = talk.say(Client, &talk::client_hello()).ack(Server);
+            assert_eq!(silent.code(5_000), "no-server-hello");
+        }
+    }
+}

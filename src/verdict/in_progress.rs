@@ -107,3 +107,104 @@ fn half(story: &Story, ending: &Ending, reached: &str) -> Verdict {
     .proved_by(evidence::handshake_packets(story).chain([story.first.number, ending.moment.number]))
     .advise(&["Capture where both directions pass: on the client or the server itself, on all interfaces (`-i any`)."])
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::story::CaptureFacts;
+    use crate::story::script::talk::{self, Talk, exchange, ssm};
+    use crate::tcp::Role::{Client, Server};
+
+    #[test]
+    fn a_capture_that_ends_soon_after_the_last_step_decides_nothing() {
+        for (stage, reached) in [
+            (Stage::Syn, "the SYN"),
+            (Stage::SynAck, "the SYN-ACK"),
+            (Stage::ClientHello, "the ClientHello"),
+            (Stage::ServerHello, "the ServerHello"),
+            (Stage::ServerFlightComplete, "the server's flight"),
+            (Stage::ClientFinished, "the client's Finished"),
+        ] {
+            let story = Story::at(stage).more(1_200);
+            let verdict = story.verdict();
+            assert_eq!(verdict.is(), ("in-progress", Actor::Unknown, None), "{stage}");
+            assert_eq!(verdict.severity, Severity::Unknown);
+            assert!(verdict.headline.contains(reached), "{}", verdict.headline);
+            assert!(verdict.explanation.contains("1.2 s"), "{}", verdict.explanation);
+            assert_eq!(
+                (verdict.evidence.first(), verdict.evidence.last()),
+                (Some(&1), Some(&story.last.number))
+            );
+            assert!(!verdict.mentions("dropped") && !verdict.mentions("missing from the capture"));
+        }
+    }
+
+    #[test]
+    fn a_silence_or_an_end_is_another_rule_s() {
+        assert_eq!(Story::at(Stage::Syn).silent_for(3_000, Server).verdict().code, "syn-no-reply");
+        assert_eq!(Story::at(Stage::SynAck).fin(Client).verdict().code, "closed-early");
+        assert_eq!(Story::at(Stage::TlsEstablished).verdict().code, "healthy");
+        assert_eq!(Story::at(Stage::None).verdict().code, "midstream");
+    }
+
+    #[test]
+    fn a_check_is_given_more_time_and_a_capture_without_times_has_none() {
+        let check = Story::at(Stage::ClientHello).but(|story| story.capture.viewpoint = Viewpoint::Socket);
+        assert!(check.verdict().mentions("Give the check more time."));
+        assert!(!check.verdict().mentions("Capture for longer"));
+        let timeless = Story::at(Stage::ClientHello).but(|story| story.capture.clock = Clock::Absent);
+        assert!(timeless.verdict().mentions("no times"));
+    }
+
+    #[test]
+    fn what_hangs_on_the_side_that_the_capture_lacks_is_not_judged() {
+        let client = |talk: Talk, seq: u32, ack: u32, payload: &[u8]| {
+            talk.segment_with(Client, "P.", seq, ack, payload, |_| {})
+        };
+        let opened = ssm().syn().segment_with(Client, ".", 1, 1, &[], |_| {});
+        let hello = client(opened, 1, 1, &talk::client_hello());
+        let answered = client(hello.clone(), 206, 1_500, &talk::client_flight());
+        for ended in [answered.clone().fin(Client), answered.clone().rst(Client), answered.clone()] {
+            let verdict = ended.verdict(4_000);
+            assert_eq!(verdict.code, "in-progress", "{}", verdict.headline);
+            assert!(verdict.headline.contains("the server's packets are missing"));
+        }
+        // Of its own words nothing is missing.
+        assert_eq!(hello.clone().fin(Client).code(0), "closed-early");
+        assert_eq!(hello.wait(300).repeat(Client).code(4_000), "no-server-hello");
+        let served = ssm().syn_ack().segment_with(Server, ".", 1, 206, &[], |_| {});
+        assert_eq!(served.code(4_000), "in-progress");
+        assert_eq!(served.clone().fin(Server).code(0), "closed-early");
+        assert_eq!(served.rst(Server).code(0), "reset");
+    }
+
+    #[test]
+    fn data_that_nobody_acknowledged_or_sent_again_means_that_the_capture_lacks_the_rest() {
+        let hello = ssm().open().say(Client, &talk::client_hello());
+        let cut = hello.story(60_000);
+        assert_eq!((cut.verdict().code, cut.stage), ("in-progress", Stage::ClientHello));
+        assert_eq!(cut.missing.lost_sight.map(|moment| moment.number), Some(4));
+        assert!(cut.verdict().mentions("packets are missing from the capture"));
+        let half = hello.clone().say(Server, &talk::server_flight()[..60]);
+        assert_eq!(half.code(60_000), "in-progress");
+        // Whoever sends again is there, and so is the capture.
+        assert_eq!(hello.clone().wait(300).repeat(Client).code(60_000), "no-server-hello");
+        assert_eq!(hello.ack(Server).code(60_000), "no-server-hello");
+    }
+
+    #[test]
+    fn a_silence_during_which_the_capture_drops_packets_is_no_stall() {
+        /// The code 8 s after the last packet, if packets were dropped until so many milliseconds after it.
+        fn code(talk: &Talk, drops_after: i64) -> &'static str {
+            let at = |millis| talk.clone().wait(millis).now;
+            let (end, dropped_until) = (at(8_000), Some(at(drops_after)));
+            let capture = CaptureFacts { end, dropped: Some(7), dropped_until, ..CaptureFacts::default() };
+            talk.story_in(capture).verdict().code
+        }
+        let silent = ssm().open().say(Client, &talk::client_hello()).ack(Server);
+        assert_eq!(silent.code(8_000), "no-server-hello");
+        assert_eq!(code(&silent, 2_000), "in-progress");
+        assert_eq!(code(&silent, -50), "no-server-hello");
+        assert_eq!(code(&exchange(), 2_000), "healthy");
+    }
+}

@@ -16,6 +16,8 @@ mod plaintext;
 mod proxy_refused;
 mod refused;
 mod reset;
+#[cfg(test)]
+mod script;
 mod slow;
 mod syn_no_reply;
 mod tcp_handshake_incomplete;
@@ -234,7 +236,12 @@ impl From<Role> for Actor {
 
 #[cfg(test)]
 mod tests {
+    use std::fs;
+    use std::path::Path;
+
     use super::*;
+    use crate::story::Stage;
+    use crate::story::script::talk::{exchange, ssm};
 
     #[test]
     fn codes_are_listed_as_in_the_readme() {
@@ -243,5 +250,41 @@ mod tests {
         let rows = table.lines().skip(2).map_while(|line| line.strip_prefix("| `"));
         let codes: Vec<_> = rows.filter_map(|row| row.split_once('`')).map(|(code, _)| code).collect();
         assert_eq!(RULES.map(|rule| rule.code).to_vec(), codes);
+    }
+
+    #[test]
+    fn every_rule_has_tests_a_page_and_a_capture() {
+        let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+        for Rule { code, page, .. } in RULES {
+            let file = root.join(format!("src/verdict/{}.rs", code.replace('-', "_")));
+            let source =
+                fs::read_to_string(&file).unwrap_or_else(|error| panic!("{}: {error}", file.display()));
+            assert!(source.contains("#[cfg(test)]\nmod tests {"), "{} has no tests", file.display());
+            assert_eq!(page.lines().next(), Some(format!("# {code}").as_str()));
+            assert!(root.join("testdata").join(code).is_dir(), "testdata has no folder {code}");
+        }
+    }
+
+    #[test]
+    fn rules_are_asked_in_order_up_to_the_one_that_applies() {
+        let (story, settings) = (Story::at(Stage::ClientHello).fin(Role::Client), Settings::default());
+        let applies = |(rule, verdict): (&'static Rule, Option<Verdict>)| verdict.map(|_| rule.code);
+        let applying: Vec<_> = ask(&story, &settings).filter_map(applies).collect();
+        // The last one applies to everything.
+        assert_eq!(applying, ["closed-early", "in-progress"]);
+        assert_eq!(judge(&story, &settings).code, "closed-early");
+        let declining = ask(&story, &settings).take_while(|(_, verdict)| verdict.is_none()).count();
+        assert_eq!(PRECEDENCE[declining].1.code, "closed-early");
+    }
+
+    #[test]
+    fn no_evidence_list_is_empty_or_names_a_packet_that_is_not_there() {
+        for (talk, more) in
+            [(ssm().syn(), 4_000), (exchange(), 0), (ssm().open(), 0), (ssm().open().fin(Role::Server), 0)]
+        {
+            let (verdict, packets) = (talk.verdict(more), talk.packets.len() as u64);
+            assert!(!verdict.evidence.is_empty());
+            assert!(verdict.evidence.iter().all(|number| (1..=packets).contains(number)));
+        }
     }
 }

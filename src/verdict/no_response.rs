@@ -83,3 +83,119 @@ fn closed(story: &Story) -> Option<Verdict> {
         .advise(&advice::SERVER_PROCESS),
     )
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::story::script::talk::{self, Talk, handshake, ssm};
+    use crate::tcp::Role::{Client, Server};
+    use crate::tls::PlainKind;
+
+    #[test]
+    fn an_acknowledged_request_without_an_answer_is_the_server_s() {
+        let verdict = Story::at(Stage::ApplicationData).silent_for(8_000, Server).acknowledged().verdict();
+        assert_eq!(verdict.is(), ("no-response", Actor::Server, None));
+        assert_eq!(verdict.evidence, [9]);
+        assert!(verdict.headline.contains("request inside TLS") && verdict.headline.contains("8.0 s"));
+        assert!(!verdict.mentions("lost"));
+    }
+
+    #[test]
+    fn an_unacknowledged_one_is_lost_on_the_path_and_where_that_does_not_show_nobody_is_blamed() {
+        let story = Story::at(Stage::ApplicationData).repeats(Client, 2).silent_for(8_000, Server);
+        let verdict = story.clone().verdict();
+        assert_eq!(verdict.is(), ("no-response", Actor::Path, None));
+        assert_eq!(verdict.evidence, [9, 10, 11]);
+        assert!(!verdict.mentions("its process does not answer"));
+        let hidden = story.but(|story| story.capture.hides_acknowledgements = true).verdict();
+        assert_eq!(hidden.is(), ("no-response", Actor::Unknown, None));
+    }
+
+    #[test]
+    fn a_plain_request_is_owed_an_answer_too() {
+        let asked = Story::at(Stage::TcpEstablished)
+            .on_port(80)
+            .sends(Client, PlainKind::HttpRequest, "GET / HTTP/1.1")
+            .silent_for(8_000, Server)
+            .acknowledged();
+        let verdict = asked.verdict();
+        assert_eq!(verdict.is(), ("no-response", Actor::Server, None));
+        assert!(!verdict.mentions("TLS"), "{verdict:?}");
+    }
+
+    #[test]
+    fn a_fin_in_place_of_the_answer_is_the_server_s() {
+        let verdict = Story::at(Stage::ApplicationData).fin(Server).verdict();
+        assert_eq!(verdict.is(), ("no-response", Actor::Server, None));
+        assert_eq!(verdict.evidence, [9, 10]);
+        assert!(verdict.mentions("Empty reply from server"));
+        // The client's own FIN, and one after the answer, end in good order.
+        assert_eq!(Story::at(Stage::ApplicationData).fin(Client).verdict().code, "healthy");
+        assert_eq!(Story::at(Stage::ApplicationData).answered().fin(Server).verdict().code, "healthy");
+    }
+
+    #[test]
+    fn a_rst_in_place_of_the_answer_and_a_client_that_asks_nothing_are_others() {
+        assert_eq!(Story::at(Stage::ApplicationData).rst(Server).verdict().code, "reset");
+        assert_eq!(Story::at(Stage::TlsEstablished).more(60_000).verdict().code, "healthy");
+        let silent = Story::at(Stage::TcpEstablished).silent_for(8_000, Client);
+        assert_eq!(silent.verdict().code, "client-silent");
+    }
+
+    #[test]
+    fn an_unanswered_request_is_no_response() {
+        let asked = handshake().say(Client, &talk::data()).ack(Server);
+        assert_eq!(asked.verdict(4_000).is(), ("no-response", Actor::Server, None));
+        assert_eq!(asked.story(4_000).stage, Stage::ApplicationData);
+        assert_eq!(asked.code(1_000), "healthy");
+        assert_eq!(asked.rst(Server).code(0), "reset");
+    }
+
+    #[test]
+    fn a_client_that_repeats_its_last_words_in_vain_has_no_answer() {
+        // Whatever it is: a record of which the capture shows no header.
+        let lost = handshake().segment(Client, "P.", 600, &[7; 40]).wait(300).repeat(Client);
+        assert_ne!(lost.code(5_000), "healthy");
+    }
+
+    #[test]
+    fn a_pair_of_session_tickets_is_no_answer_and_a_pair_of_full_records_is_one() {
+        let code = |len: u16| {
+            let flight = [talk::server_hello_13(), talk::encrypted(200), talk::encrypted(53)].concat();
+            ssm()
+                .open()
+                .say(Client, &talk::client_hello())
+                .say(Server, &flight)
+                .say(Client, &talk::encrypted(53))
+                .say(Client, &talk::encrypted(150))
+                .say(Server, &talk::encrypted(len).repeat(2))
+                .ack(Client)
+                .code(5_000)
+        };
+        assert_eq!(code(250), "no-response");
+        assert_eq!(code(1_300), "healthy");
+    }
+
+    #[test]
+    fn a_plain_request_whose_answer_only_acknowledgements_show_was_answered() {
+        let plain = Talk::to_port(80)
+            .open()
+            .say(Client, b"GET / HTTP/1.1\r\n\r\n")
+            .say(Server, b"HTTP/1.1 200 OK\r\n\r\n");
+        assert_eq!(plain.clone().ack(Client).only(Client).code(10_000), "plaintext");
+        assert_eq!(plain.only(Client).code(10_000), "no-response");
+    }
+
+    #[test]
+    fn a_proxy_that_does_not_answer_the_request_owes_it() {
+        let asked = Talk::to_port(1080)
+            .open()
+            .say(Client, &[5, 1, 0])
+            .say(Server, &[5, 0])
+            .say(Client, &[5, 1, 0, 1, 198, 51, 100, 20, 0x20, 0xfb])
+            .ack(Server);
+        let verdict = asked.verdict(4_000);
+        assert_eq!(verdict.is(), ("no-response", Actor::Server, None));
+        assert!(verdict.headline.contains("request to the proxy"), "{}", verdict.headline);
+    }
+}

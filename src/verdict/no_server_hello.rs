@@ -109,3 +109,113 @@ fn unacknowledged(story: &Story, silence: &Silence) -> Verdict {
         "Check that the server's own capture shows the ClientHello arriving.",
     ])
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::packet::{SegmentHeader, TcpOptions};
+    use crate::story::script::talk::{self, ssm};
+    use crate::tcp::Role::{Client, Server};
+
+    #[test]
+    fn an_acknowledged_hello_without_an_answer_is_the_server_s() {
+        let verdict = Story::at(Stage::ClientHello).silent_for(8_000, Server).acknowledged().verdict();
+        assert_eq!(verdict.is(), ("no-server-hello", Actor::Server, None));
+        assert_eq!(verdict.evidence, [4]);
+        assert!(verdict.headline.contains("8.0 s"), "{}", verdict.headline);
+        assert!(!verdict.mentions("lost") && !verdict.mentions("MTU"));
+    }
+
+    #[test]
+    fn a_hello_that_is_sent_again_and_never_acknowledged_is_lost_on_the_path() {
+        let story = Story::at(Stage::ClientHello).repeats(Client, 2).silent_for(8_000, Server);
+        let verdict = story.verdict();
+        assert_eq!(verdict.is(), ("no-server-hello", Actor::Path, Some("client-hello-lost")));
+        assert_eq!(verdict.evidence, [4, 5, 6]);
+        assert!(verdict.headline.contains("sent 3 times"), "{}", verdict.headline);
+        assert!(!verdict.mentions("server's process") && !verdict.mentions("dropped"));
+    }
+
+    #[test]
+    fn where_acknowledgements_do_not_show_nobody_is_blamed() {
+        let story = Story::at(Stage::ClientHello).silent_for(8_000, Server);
+        let verdict = story.but(|story| story.capture.hides_acknowledgements = true).verdict();
+        assert_eq!(verdict.is(), ("no-server-hello", Actor::Unknown, None));
+        assert!(!verdict.mentions("was not acknowledged"));
+    }
+
+    #[test]
+    fn an_answer_that_began_is_a_stall_and_a_fin_at_once_is_a_close() {
+        let begun = Story::at(Stage::ServerHello).silent_for(8_000, Server).acknowledged();
+        assert_eq!(begun.verdict().code, "handshake-stalled");
+        assert_eq!(Story::at(Stage::ClientHello).fin(Client).verdict().code, "closed-early");
+        assert_eq!(Story::at(Stage::ClientHello).rst(Server).verdict().code, "reset");
+    }
+
+    #[test]
+    fn giving_up_does_not_hide_the_silence_and_late_answers_do_not_undo_it() {
+        let hello = ssm().open().say(Client, &talk::client_hello()).ack(Server);
+        let gave_up = hello.clone().wait(8_000).fin(Client);
+        for talk in [
+            gave_up.clone(),
+            gave_up.clone().say(Server, &talk::server_flight()),
+            hello.clone().wait(8_000).rst(Client),
+        ] {
+            assert_eq!(talk.verdict(0).is(), ("no-server-hello", Actor::Server, None));
+        }
+        assert_eq!(hello.story(8_000).stage, Stage::ClientHello);
+        assert_eq!(hello.fin(Client).code(0), "closed-early");
+    }
+
+    #[test]
+    fn a_client_hello_that_was_acknowledged_is_not_called_lost() {
+        let talk = ssm()
+            .open()
+            .say(Client, &talk::client_hello())
+            .ack(Server)
+            .say(Client, &talk::data())
+            .wait(1_000)
+            .repeat(Client)
+            .wait(3_000);
+        let dark = talk.verdict(0);
+        assert_eq!(dark.is(), ("no-server-hello", Actor::Path, None));
+        assert!(dark.evidence.starts_with(&[4, 5]), "{:?}", dark.evidence);
+        // What comes after the client gave up does not count, whole or not.
+        let late = talk.clone().fin(Client).wait(2_000).segment(Server, "P.", 80, &talk::data());
+        assert_eq!(late.code(0), "no-server-hello");
+        let late = talk.fin(Client).wait(2_000).say(Server, &talk::server_flight());
+        assert_eq!(late.code(0), "no-server-hello");
+    }
+
+    #[test]
+    fn an_unacknowledged_client_hello_was_lost_on_the_path() {
+        let lost =
+            ssm().open().say(Client, &talk::client_hello()).wait(300).repeat(Client).wait(600).repeat(Client);
+        let verdict = lost.verdict(3_000);
+        assert_eq!(verdict.is(), ("no-server-hello", Actor::Path, Some("client-hello-lost")));
+        assert_eq!(verdict.evidence, [4, 5, 6]);
+    }
+
+    #[test]
+    fn a_large_client_hello_whose_tail_alone_arrives_meets_a_small_path_mtu() {
+        let mut hello = talk::client_hello();
+        hello[3..5].copy_from_slice(&1_700u16.to_be_bytes());
+        hello[7..9].copy_from_slice(&1_696u16.to_be_bytes());
+        hello.resize(1_705, 7);
+        let initial = 1_000u32;
+        let sacks_tail = |header: &mut SegmentHeader| {
+            let edges = [(initial + 1_401).to_be_bytes(), (initial + 1_706).to_be_bytes()].concat();
+            header.tcp.options = Some(TcpOptions::from_wire(&[&[1, 1, 5, 10][..], &edges].concat()));
+        };
+        let talk = ssm()
+            .open()
+            .segment(Client, ".", 1, &hello[..1_400])
+            .segment(Client, "P.", 1_401, &hello[1_400..])
+            .segment_with(Server, ".", 1, 1, &[], sacks_tail)
+            .wait(300)
+            .segment(Client, ".", 1, &hello[..1_400]);
+        let verdict = talk.verdict(4_000);
+        assert_eq!(verdict.is(), ("no-server-hello", Actor::Path, Some("pmtu-black-hole")));
+        assert_eq!(verdict.evidence, [5, 6, 7]);
+    }
+}

@@ -99,3 +99,109 @@ fn describe(said: &Said<Plain>) -> String {
         PlainKind::Binary => "bytes that are not TLS".to_owned(),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::story::Stage;
+    use crate::story::script::talk::{self, Talk, exchange, ssm};
+    use crate::tcp::Role::{Client, Server};
+
+    #[test]
+    fn who_does_not_speak_tls_is_looked_at() {
+        let client = Story::at(Stage::TcpEstablished).sends(Client, PlainKind::HttpRequest, "GET / HTTP/1.1");
+        let verdict = client.verdict();
+        assert_eq!(verdict.is(), ("not-tls", Actor::Client, None));
+        assert_eq!(verdict.evidence, [1, 4]);
+        assert!(verdict.headline.contains("a plain HTTP request") && verdict.mentions("http://"));
+        let server =
+            Story::at(Stage::ClientHello).sends(Server, PlainKind::HttpResponse(400), "HTTP/1.1 400");
+        let verdict = server.verdict();
+        assert_eq!(verdict.is(), ("not-tls", Actor::Server, None));
+        assert_eq!(verdict.evidence, [1, 4, 5]);
+        assert!(verdict.headline.contains("status 400") && verdict.mentions("wrong version number"));
+        let first = Story::at(Stage::TcpEstablished).sends(Server, PlainKind::Ssh, "SSH-2.0-OpenSSH_9.2");
+        assert_eq!(first.verdict().is(), ("not-tls", Actor::Server, None));
+    }
+
+    #[test]
+    fn a_line_from_the_wire_is_escaped() {
+        let story = Story::at(Stage::TcpEstablished).sends(Server, PlainKind::Text, "220 \u{1b}[2J");
+        let verdict = story.verdict();
+        assert!(verdict.headline.contains("220 \\u{1b}[2J"), "{}", verdict.headline);
+    }
+
+    #[test]
+    fn where_tls_is_not_expected_and_behind_a_server_hello_it_is_no_fault() {
+        let plain = Story::at(Stage::TcpEstablished).on_port(80);
+        let plain = plain.sends(Client, PlainKind::HttpRequest, "GET / HTTP/1.1");
+        let answered = plain.sends(Server, PlainKind::HttpResponse(200), "HTTP/1.1 200 OK");
+        assert_eq!(answered.verdict().code, "plaintext");
+        // What the server sends before the ClientHello is STARTTLS's.
+        let started = Story::at(Stage::TcpEstablished)
+            .sends(Client, PlainKind::Text, "STARTTLS")
+            .sends(Server, PlainKind::Text, "220 ready")
+            .but(|story| {
+                let moment = story.next(Client);
+                let what = crate::tls::ClientHello::default();
+                story.tls.client_hello = Some(Said { what, moment, basis: Basis::Decoded });
+                story.stage = Stage::ClientHello;
+            });
+        assert_eq!(started.verdict().code, "in-progress");
+        // In the middle of a connection anything may be the middle of TLS.
+        let middle = Story::at(Stage::None).sends(Client, PlainKind::Binary, "");
+        assert_eq!(middle.verdict().code, "midstream");
+    }
+
+    #[test]
+    fn a_silence_before_anybody_could_tell_decides() {
+        let story = Story::at(Stage::ClientHello).silent_for(8_000, Server).acknowledged();
+        let late = story.sends(Server, PlainKind::HttpResponse(400), "HTTP/1.1 400");
+        assert_eq!(late.verdict().code, "no-server-hello");
+        let cut_short = Story::at(Stage::TcpEstablished)
+            .sends(Client, PlainKind::HttpRequest, "GET / HTTP/1.1")
+            .silent_for(8_000, Server);
+        assert_eq!(cut_short.verdict().code, "no-response");
+    }
+
+    #[test]
+    fn a_server_whose_client_is_missing_from_pasted_text_is_not_said_to_speak_first() {
+        let mut talk = exchange().only(Server);
+        for packet in &mut talk.packets {
+            packet.payload.clear();
+            packet.header.tcp.ack = None;
+        }
+        let story = talk.story(0);
+        assert_eq!(story.one_sided(), Some(Server));
+        assert_eq!(story.verdict().code, "in-progress");
+    }
+
+    #[test]
+    fn http_in_answer_to_a_client_hello_is_not_tls() {
+        let talk = ssm()
+            .open()
+            .say(Client, &talk::client_hello())
+            .say(Server, b"HTTP/1.1 400 Bad Request\r\n\r\n")
+            .fin(Server);
+        assert_eq!(talk.verdict(0).is(), ("not-tls", Actor::Server, None));
+        assert_eq!(talk.story(0).stage, Stage::ClientHello);
+    }
+
+    #[test]
+    fn plain_words_in_answer_to_a_client_hello_in_a_tunnel_are_not_tls() {
+        let connected = Talk::to_port(3128)
+            .open()
+            .say(Client, b"CONNECT ssm.example:8443 HTTP/1.1\r\n\r\n")
+            .say(Server, b"HTTP/1.1 200 OK\r\n\r\n");
+        for tunnel in [connected, talk::socks5(0)] {
+            let answered = tunnel
+                .clone()
+                .say(Client, &talk::client_hello())
+                .say(Server, b"HTTP/1.1 400 Bad Request\r\n\r\n")
+                .fin(Server);
+            assert_eq!(answered.verdict(0).is(), ("not-tls", Actor::Server, None));
+            let banner = tunnel.say(Client, &talk::client_hello()).say(Server, b"SSH-2.0-OpenSSH_9.2\r\n");
+            assert_eq!(banner.code(5_000), "not-tls");
+        }
+    }
+}

@@ -40,3 +40,65 @@ fn judge(story: &Story, _: &Settings) -> Option<Verdict> {
         .advise(&["If TLS is expected here, say so with `--tls-port`."]),
     )
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::story::script::talk::{self, Talk};
+    use crate::tcp::Role::{Client, Server};
+    use crate::tls::{Basis, PlainKind};
+
+    fn http() -> Story {
+        Story::at(Stage::TcpEstablished)
+            .on_port(80)
+            .sends(Client, PlainKind::HttpRequest, "GET / HTTP/1.1")
+            .sends(Server, PlainKind::HttpResponse(500), "HTTP/1.1 500")
+    }
+
+    #[test]
+    fn what_is_no_tls_where_none_is_expected_is_fine() {
+        let verdict = http().fin(Client).verdict();
+        assert_eq!(verdict.is(), ("plaintext", Actor::Unknown, None));
+        assert_eq!((verdict.severity, verdict.basis), (Severity::Ok, Basis::Decoded));
+        assert_eq!(verdict.evidence, [1, 2, 3, 4, 5]);
+        // What the data says is not judged.
+        assert!(!verdict.mentions("500"));
+    }
+
+    #[test]
+    fn the_basis_is_the_weakest_of_what_was_read() {
+        let inferred = http().but(|story| story.plain.server.as_mut().unwrap().basis = Basis::Inferred);
+        assert_eq!(inferred.verdict().basis, Basis::Inferred);
+    }
+
+    #[test]
+    fn without_data_a_beginning_or_on_a_tls_port_it_is_not() {
+        assert_eq!(Story::at(Stage::TcpEstablished).on_port(80).verdict().code, "in-progress");
+        let middle = Story::at(Stage::None).on_port(80).sends(Client, PlainKind::Text, "EHLO");
+        assert_eq!(middle.verdict().code, "midstream");
+        assert_eq!(http().but(|story| story.expects_tls = true).verdict().code, "not-tls");
+        let silent = Story::at(Stage::TcpEstablished).on_port(80).silent_for(8_000, Client);
+        assert_eq!(silent.verdict().code, "client-silent");
+    }
+
+    #[test]
+    fn plain_words_inside_a_tunnel_are_no_fault() {
+        let talk =
+            talk::socks5(0).say(Client, b"GET / HTTP/1.1\r\n\r\n").say(Server, b"HTTP/1.1 200 OK\r\n\r\n");
+        assert_eq!(talk.code(10_000), "plaintext");
+        assert_eq!(talk.story(10_000).stage, Stage::TcpEstablished);
+    }
+
+    #[test]
+    fn starttls_that_is_refused_or_never_asked_for_is_plaintext() {
+        let refused =
+            talk::starttls(b"454 TLS not available\r\n").say(Client, b"QUIT\r\n").say(Server, b"221 bye\r\n");
+        assert_eq!(refused.fin(Client).fin(Server).code(5_000), "plaintext");
+        let unasked = Talk::to_port(143)
+            .open()
+            .say(Server, b"* OK ready\r\n")
+            .say(Client, b"a1 LOGIN me secret\r\n")
+            .say(Server, b"a1 OK\r\n");
+        assert_eq!(unasked.code(5_000), "plaintext");
+    }
+}

@@ -108,3 +108,58 @@ fn on_reply(protocol: Prelude, refusal: Refusal) -> Advice {
         },
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::story::script::talk::{self, Talk};
+    use crate::story::{PreludeFacts, Said, Stage};
+    use crate::tcp::Role::{Client, Server};
+    use crate::tls::{Basis, PlainKind, PreludeStep};
+
+    /// A proxy asked by this protocol in packet 4 refuses in packet 5.
+    fn refused(protocol: Prelude, code: u16) -> Story {
+        let line = "CONNECT ssm.example:8443 HTTP/1.1";
+        let story = Story::at(Stage::TcpEstablished).on_port(3128).sends(Client, PlainKind::Connect, line);
+        story.but(|story| {
+            let (asked, moment) = (story.last, story.next(Server));
+            let what = PreludeStep::Refused(Refusal { code: Some(code), reason: "its code says why" });
+            let latest = Said { what, moment, basis: Basis::Decoded };
+            story.prelude = Some(PreludeFacts { protocol, asked, latest });
+        })
+    }
+
+    #[test]
+    fn the_status_or_reply_is_the_cause() {
+        let status = refused(Prelude::Connect, 407).verdict();
+        assert_eq!(status.is(), ("proxy-refused", Actor::Server, Some("407")));
+        assert_eq!(status.evidence, [4, 5]);
+        assert!(status.mentions("CONNECT ssm.example:8443") && status.mentions("credentials"));
+        assert!(!status.mentions("SOCKS"));
+        let reply = refused(Prelude::Socks5, 2).verdict();
+        assert_eq!(reply.is(), ("proxy-refused", Actor::Server, Some("2")));
+        assert!(reply.mentions("SOCKS5") && !reply.mentions("CONNECT tunnel"));
+    }
+
+    #[test]
+    fn a_server_that_declines_starttls_is_no_proxy_and_tls_behind_the_refusal_undoes_it() {
+        assert_eq!(refused(Prelude::Smtp, 454).verdict().code, "plaintext");
+        let talk = talk::socks5(5).say(Client, &talk::client_hello());
+        assert_ne!(talk.code(0), "proxy-refused");
+    }
+
+    #[test]
+    fn a_proxy_that_does_not_answer_refuses_nothing() {
+        let asked = Talk::to_port(3128).open().say(Client, b"CONNECT ssm.example:8443 HTTP/1.1\r\n\r\n");
+        assert_eq!(asked.ack(Server).code(5_000), "no-response");
+    }
+
+    #[test]
+    fn a_tunnel_that_socks_refuses_is_not_healthy() {
+        let talk = talk::socks5(5).fin(Server).fin(Client).ack(Server);
+        let verdict = talk.verdict(1_000);
+        assert_eq!(verdict.is(), ("proxy-refused", Actor::Server, Some("5")));
+        assert_eq!(verdict.evidence, [4, 7]);
+        assert_eq!(talk.story(1_000).stage, Stage::TcpEstablished);
+    }
+}

@@ -43,3 +43,56 @@ fn judge(story: &Story, _: &Settings) -> Option<Verdict> {
             ]),
     )
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::story::script::talk::{self, ssm};
+    use crate::tcp::Role::Client;
+
+    #[test]
+    fn a_rst_that_answers_the_syn_is_the_server_s_word() {
+        let story = Story::at(Stage::Syn).rst_with(Role::Server, |reset| reset.hop_limit = Some(61));
+        let verdict = story.verdict();
+        assert_eq!(verdict.is(), ("refused", Actor::Server, None));
+        assert_eq!(verdict.evidence, [1, 2]);
+        assert!(verdict.headline.contains("198.51.100.20") && verdict.headline.contains("8443"));
+        assert!(verdict.mentions("TTL is 61") && verdict.mentions("ECONNREFUSED"));
+        assert!(!verdict.mentions("ETIMEDOUT") && !verdict.mentions("reset by peer"));
+        let unknown = Story::at(Stage::Syn).rst(Role::Server).verdict();
+        assert!(!unknown.mentions("TTL"));
+    }
+
+    #[test]
+    fn the_client_s_own_rst_and_one_after_the_syn_ack_refuse_nothing() {
+        assert_eq!(Story::at(Stage::Syn).rst(Client).verdict().is(), ("reset", Actor::Client, None));
+        for stage in [Stage::SynAck, Stage::TcpEstablished, Stage::ClientHello] {
+            assert_eq!(Story::at(stage).rst(Role::Server).verdict().code, "reset", "{stage}");
+        }
+        let filtered = Story::at(Stage::Syn).icmp([203, 0, 113, 9], 3, 13);
+        assert_eq!(filtered.verdict().code, "unreachable");
+    }
+
+    #[test]
+    fn a_rst_that_acknowledges_the_syn_refuses_it() {
+        let refused = ssm().syn().segment(Role::Server, "R.", 0, &[]);
+        let verdict = refused.verdict(0);
+        assert_eq!((verdict.code, verdict.evidence), ("refused", vec![1, 2]));
+        assert_eq!(refused.story(0).stage, Stage::Syn);
+    }
+
+    #[test]
+    fn a_refused_syn_that_is_sent_again_and_let_in_refuses_nothing() {
+        let refused = ssm().syn().segment(Role::Server, "R.", 0, &[]).wait(500).syn();
+        assert_eq!(refused.clone().segment(Role::Server, "R.", 0, &[]).code(0), "refused");
+        let let_in = refused.syn_ack().ack(Client).say(Client, &talk::client_hello()).story(0);
+        assert_eq!((let_in.verdict().code, let_in.stage), ("in-progress", Stage::ClientHello));
+        assert_eq!(let_in.opening.refused_before.map(|rst| rst.number), Some(2));
+    }
+
+    #[test]
+    fn a_rst_that_acknowledges_something_else_refuses_nothing() {
+        let stray = ssm().syn().segment_with(Role::Server, "R.", 0, 70_000_000, &[], |_| {});
+        assert_eq!(stray.code(0), "in-progress");
+    }
+}

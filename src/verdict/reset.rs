@@ -171,3 +171,125 @@ fn advice(ending: &Ending) -> &'static [&'static str] {
         ],
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::packet::SegmentHeader;
+    use crate::story::script::talk::{self, exchange, ssm};
+    use crate::tcp::Role::{Client, Server};
+    use crate::tls::PlainKind;
+
+    #[test]
+    fn whose_rst_it_is_is_looked_at_and_where_it_came_is_told() {
+        for (stage, by, place) in [
+            (Stage::SynAck, Client, "right after the SYN-ACK"),
+            (Stage::TcpEstablished, Server, "before any TLS"),
+            (Stage::ClientHello, Server, "before any answer"),
+            (Stage::ServerHello, Client, "after the ServerHello"),
+            (Stage::ApplicationData, Server, "before any answer"),
+        ] {
+            let story = Story::at(stage).rst(by);
+            let (verdict, last) = (story.verdict(), story.last.number);
+            assert_eq!(verdict.is(), ("reset", Actor::from(by), None), "{stage}");
+            assert!(verdict.headline.contains(place), "{stage}: {}", verdict.headline);
+            assert_eq!(verdict.evidence.last(), Some(&last));
+            assert!(!verdict.mentions("something else sent it"));
+        }
+    }
+
+    #[test]
+    fn a_client_that_resets_hears_of_no_reset_and_the_other_end_does() {
+        let client = Story::at(Stage::ServerHello).rst(Client).verdict();
+        assert!(!client.client_reports.iter().any(|report| report.contains("ECONNRESET")));
+        let server = Story::at(Stage::ServerHello).rst(Server).verdict();
+        assert!(server.client_reports[0].contains("ECONNRESET"));
+    }
+
+    #[test]
+    fn two_signs_make_a_rst_forged_and_one_does_not() {
+        let other_distance = |reset: &mut ResetFacts| {
+            reset.hop_limit = Some(61);
+            reset.usual_hop_limits = [Some(55), Some(55)];
+        };
+        let too_soon = |reset: &mut ResetFacts| {
+            reset.after_trigger = Some(Elapsed::from_millis(1));
+            reset.shortest_round_trip = Some(Elapsed::from_millis(40));
+        };
+        let without_socket = |reset: &mut ResetFacts| {
+            reset.is_stateless = true;
+            reset.usual_timestamps = true;
+        };
+        let hello = || Story::at(Stage::ClientHello);
+        for sign in [other_distance, too_soon, without_socket] {
+            assert_eq!(hello().rst_with(Server, sign).verdict().is(), ("reset", Actor::Server, None));
+        }
+        let both = |reset: &mut ResetFacts| {
+            other_distance(reset);
+            too_soon(reset);
+        };
+        let forged = hello().rst_with(Server, both).verdict();
+        assert_eq!(forged.is(), ("reset", Actor::Path, Some("rst-injected")));
+        assert!(forged.mentions("TTL is 61") && forged.mentions("40.0 ms"), "{}", forged.explanation);
+        // A client behind a forged RST of its own hears nothing of its own doing.
+        assert!(forged.client_reports[0].contains("ECONNRESET"));
+    }
+
+    #[test]
+    fn a_side_that_sends_data_beyond_its_rst_is_enough() {
+        let story = Story::at(Stage::ClientHello).rst_with(Server, |reset| reset.talked_on = Some(7));
+        let verdict = story.verdict();
+        assert_eq!(verdict.is(), ("reset", Actor::Path, Some("rst-injected")));
+        assert_eq!(verdict.evidence, [1, 2, 3, 5, 7]);
+    }
+
+    #[test]
+    fn a_rst_after_a_complete_exchange_an_orderly_end_or_a_silence_is_none() {
+        let exchange = || Story::at(Stage::ApplicationData).answered();
+        assert_eq!(exchange().rst(Client).verdict().code, "healthy");
+        assert_eq!(exchange().fin(Server).rst(Client).verdict().code, "healthy");
+        let silent = Story::at(Stage::ClientHello).silent_for(8_000, Server).rst(Client);
+        assert_eq!(silent.verdict().code, "no-server-hello");
+        let plain = Story::at(Stage::TcpEstablished)
+            .on_port(80)
+            .sends(Client, PlainKind::HttpRequest, "GET / HTTP/1.1")
+            .sends(Server, PlainKind::HttpResponse(200), "HTTP/1.1 200 OK");
+        assert_eq!(plain.rst(Client).verdict().code, "plaintext");
+        assert_eq!(Story::at(Stage::Syn).rst(Server).verdict().code, "refused");
+        assert_eq!(Story::at(Stage::None).rst(Server).verdict().code, "midstream");
+    }
+
+    #[test]
+    fn an_answer_whose_last_record_lacks_its_end_was_cut_off() {
+        let cut = Story::at(Stage::ApplicationData).answered().rst(Server);
+        let verdict = cut.but(|story| story.tls.is_inside_record.server = true).verdict();
+        assert_eq!(verdict.is(), ("reset", Actor::Server, None));
+        assert!(verdict.headline.contains("before the server's answer was complete"));
+    }
+
+    #[test]
+    fn a_rst_before_the_exchange_is_complete_is_told_with_its_sender() {
+        let hello = ssm().open().say(Client, &talk::client_hello());
+        let server = hello.clone().rst(Server);
+        assert_eq!(server.verdict(0).is(), ("reset", Actor::Server, None));
+        assert_eq!(server.story(0).stage, Stage::ClientHello);
+        let client = hello.say(Server, &talk::server_flight()).rst(Client).verdict(0);
+        assert_eq!(client.is(), ("reset", Actor::Client, None));
+        assert_eq!(exchange().rst(Server).code(0), "healthy");
+    }
+
+    #[test]
+    fn one_weak_sign_does_not_make_a_rst_forged() {
+        let other_distance = |header: &mut SegmentHeader| header.ip.hop_limit = Some(61);
+        let hello = ssm().open().say(Client, &talk::client_hello());
+        let verdict = hello.segment_with(Server, "R.", 1, 206, &[], other_distance).verdict(0);
+        assert_eq!(verdict.is(), ("reset", Actor::Server, None));
+    }
+
+    #[test]
+    fn a_side_that_talks_on_did_not_send_the_rst() {
+        let hello = ssm().open().say(Client, &talk::client_hello());
+        let verdict = hello.segment(Server, "R", 1, &[]).say(Server, &talk::server_flight()).verdict(0);
+        assert_eq!(verdict.is(), ("reset", Actor::Path, Some("rst-injected")));
+    }
+}

@@ -82,3 +82,99 @@ fn steps(story: &Story) -> Vec<Step> {
     }
     steps
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::story::script::talk::{self, exchange, ssm};
+    use crate::story::{ClockStep, Stage};
+    use crate::tcp::Role::{Client, Server};
+
+    /// A complete exchange of which the step in this packet, and each later one, came this much later.
+    fn delayed(number: u64, millis: i64) -> Story {
+        Story::at(Stage::ApplicationData).answered().but(|story| {
+            let late = |moment: &mut crate::story::Moment| {
+                if moment.number >= number {
+                    moment.at = moment.at + Elapsed::from_millis(millis);
+                }
+            };
+            story.opening.syn_ack.moments.iter_mut().for_each(late);
+            story.tls.client_hello.iter_mut().for_each(|hello| late(&mut hello.moment));
+            story.tls.server_hello.iter_mut().for_each(|hello| late(&mut hello.moment));
+            story.tls.server_flight.iter_mut().for_each(|flight| late(&mut flight.moment));
+            story.tls.client_finished.iter_mut().for_each(|finished| late(&mut finished.moment));
+            story.tls.established.iter_mut().for_each(|established| late(&mut established.moment));
+        })
+    }
+
+    #[test]
+    fn who_took_the_slowest_step_is_looked_at() {
+        for (number, by, name) in [
+            (2, Server, "SYN-ACK"),
+            (4, Client, "ClientHello"),
+            (5, Server, "ServerHello"),
+            (7, Client, "Finished"),
+        ] {
+            let verdict = delayed(number, 3_000).verdict();
+            assert_eq!(verdict.is(), ("slow", Actor::from(by), None), "{name}");
+            assert!(
+                verdict.headline.contains("3.1 s") && verdict.headline.contains(name),
+                "{}",
+                verdict.headline
+            );
+            assert!(verdict.evidence.starts_with(&[1, 2, 3, 4, 5]), "{:?}", verdict.evidence);
+            assert!(!verdict.mentions("round trip") && !verdict.mentions("had to be sent"));
+        }
+    }
+
+    #[test]
+    fn a_distance_and_a_lost_syn_are_the_path_s() {
+        let far = delayed(5, 3_000).but(|story| {
+            story.path.round_trips.shortest_to_server = Some(Elapsed::from_millis(700));
+        });
+        assert_eq!(far.verdict().is(), ("slow", Actor::Path, None));
+        assert!(far.verdict().mentions("the distance is the reason"));
+        let near = delayed(5, 3_000).but(|story| {
+            story.path.round_trips.shortest_to_server = Some(Elapsed::from_millis(7));
+        });
+        assert_eq!(near.verdict().actor, Actor::Server);
+        assert!(near.verdict().mentions("not the reason"));
+        let lost = delayed(2, 3_000).but(|story| story.opening.syn.count = 3);
+        assert_eq!(lost.verdict().is(), ("slow", Actor::Path, None));
+        assert!(lost.verdict().mentions("sent 3 times"));
+    }
+
+    #[test]
+    fn in_time_across_a_step_of_the_clock_and_without_a_syn_nothing_is_slow() {
+        assert_eq!(delayed(5, 1_000).verdict().code, "healthy");
+        let step = ClockStep { number: 5, by: Elapsed::from_millis(3_000) };
+        let stepped = delayed(5, 3_000).but(|story| story.capture.clock_step = Some(step));
+        assert_eq!(stepped.verdict().code, "healthy");
+        let without_syn = delayed(5, 3_000).but(|story| story.opening.syn = Default::default());
+        assert_eq!(without_syn.verdict().code, "healthy");
+    }
+
+    #[test]
+    fn a_failure_later_on_is_worse_than_slow() {
+        let failed = delayed(5, 3_000).but(|story| story.tls.is_inside_record.server = true).rst(Server);
+        assert_eq!(failed.verdict().code, "reset");
+    }
+
+    #[test]
+    fn a_late_answer_makes_the_connection_slow_not_failed() {
+        let late = ssm()
+            .open()
+            .say(Client, &talk::client_hello())
+            .ack(Server)
+            .wait(5_000)
+            .say(Server, &talk::server_flight())
+            .say(Client, &talk::client_flight())
+            .say(Server, &talk::finished())
+            .say(Client, &talk::data())
+            .say(Server, &talk::data());
+        let story = late.story(0);
+        assert_eq!(story.verdict().is(), ("slow", Actor::Server, None));
+        assert_eq!((story.pauses.len(), story.stage), (1, Stage::ApplicationData));
+        assert_eq!(exchange().code(0), "healthy");
+    }
+}

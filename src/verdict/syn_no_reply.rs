@@ -87,3 +87,89 @@ fn nothing_came(story: &Story) -> Cow<'static, str> {
         .into(),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::story::script::talk::{self, ssm};
+    use crate::tcp::Role::{Client, Server};
+
+    #[test]
+    fn a_syn_that_nobody_answers_names_each_of_its_repeats_and_nobody_to_blame() {
+        let story = Story::at(Stage::Syn).but(|story| {
+            let again = story.next(Client);
+            story.opening.syn.add(again);
+        });
+        let verdict = story.silent_for(7_000, Server).verdict();
+        assert_eq!(verdict.is(), ("syn-no-reply", Actor::Unknown, None));
+        assert_eq!(verdict.evidence, [1, 2]);
+        assert!(verdict.headline.contains("2 SYNs in 7.0 s"), "{}", verdict.headline);
+        assert!(verdict.headline.contains("198.51.100.20 port 8443"), "{}", verdict.headline);
+        assert!(verdict.mentions("ETIMEDOUT"));
+        // What an answer would have shown is not claimed.
+        assert!(!verdict.mentions("refused") && !verdict.mentions("older connection"));
+        assert!(!verdict.mentions("dropped 0 packets"));
+    }
+
+    #[test]
+    fn an_icmp_message_that_ends_no_attempt_is_named_and_ends_none() {
+        // "Fragmentation needed" says nothing against the attempt.
+        let story = Story::at(Stage::Syn).icmp([203, 0, 113, 9], 3, 4).silent_for(4_000, Server);
+        let verdict = story.verdict();
+        assert_eq!(verdict.code, "syn-no-reply");
+        assert!(verdict.explanation.contains("packet 2 (type 3, code 4, from 203.0.113.9)"));
+        assert!(!verdict.mentions("nor an ICMP error"));
+    }
+
+    #[test]
+    fn drops_of_the_capture_are_a_reserve() {
+        let story = Story::at(Stage::Syn).silent_for(4_000, Server);
+        let verdict = story.but(|story| story.capture.dropped = Some(12)).verdict();
+        assert!(verdict.explanation.ends_with("may have come without being captured."));
+        assert!(verdict.mentions("dropped 12 packets"));
+    }
+
+    #[test]
+    fn with_a_syn_ack_a_rst_or_data_it_is_another_rule_s() {
+        let silent = |stage| Story::at(stage).silent_for(4_000, Server).verdict().code;
+        assert_eq!(silent(Stage::SynAck), "tcp-handshake-incomplete");
+        assert_eq!(silent(Stage::ClientHello), "no-server-hello");
+        assert_eq!(Story::at(Stage::Syn).rst(Server).verdict().code, "refused");
+        assert_eq!(Story::at(Stage::Syn).verdict().code, "in-progress");
+    }
+
+    #[test]
+    fn a_syn_is_unanswered_only_after_the_stall_time() {
+        assert_eq!(ssm().syn().code(2_900), "in-progress");
+        assert_eq!(ssm().syn().code(3_000), "syn-no-reply");
+        let repeated = ssm().syn().wait(1000).syn().wait(1000).syn();
+        let verdict = repeated.verdict(2_000);
+        assert_eq!((verdict.code, verdict.evidence), ("syn-no-reply", vec![1, 2, 3]));
+        assert_eq!(repeated.story(2_000).stage, Stage::Syn);
+    }
+
+    #[test]
+    fn a_syn_with_a_client_hello_that_nobody_answers_got_no_reply() {
+        let fast_open = ssm().segment(Client, "S", 0, &talk::client_hello());
+        let unanswered = fast_open.clone().wait(1000).segment(Client, "S", 0, &[]).story(3_000);
+        assert_eq!((unanswered.verdict().code, unanswered.stage), ("syn-no-reply", Stage::Syn));
+        assert_eq!(unanswered.one_sided(), None);
+        assert_eq!(fast_open.clone().segment_with(Server, "R.", 0, 1, &[], |_| {}).code(0), "refused");
+        let taken = fast_open.clone().segment_with(Server, "S.", 0, 206, &[], |_| {});
+        assert_eq!(taken.story(0).stage, Stage::ClientHello);
+        let not_taken = fast_open.segment_with(Server, "S.", 0, 1, &[], |_| {});
+        assert_eq!(not_taken.code(3_000), "tcp-handshake-incomplete");
+        let again = not_taken.segment(Client, "P.", 1, &talk::client_hello()).ack(Server);
+        assert_eq!(again.code(3_000), "no-server-hello");
+    }
+
+    #[test]
+    fn what_an_older_connection_sends_back_answers_no_syn_and_is_named() {
+        let challenged = ssm().syn().segment_with(Server, ".", 5_000, 70_000_000, &[], |_| {});
+        let verdict = challenged.wait(1000).syn().verdict(3_000);
+        assert_eq!(verdict.is(), ("syn-no-reply", Actor::Unknown, None));
+        assert_eq!(verdict.evidence, [1, 2, 3]);
+        assert!(verdict.explanation.contains("Packet 2 comes from the server"));
+        assert!(!verdict.mentions("nothing came"));
+    }
+}

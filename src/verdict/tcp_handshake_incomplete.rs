@@ -43,3 +43,38 @@ fn judge(story: &Story, _: &Settings) -> Option<Verdict> {
         ]),
     )
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::story::script::talk::ssm;
+    use crate::tcp::Role::{Client, Server};
+
+    #[test]
+    fn a_syn_ack_that_nobody_acknowledges_is_the_client_s_side() {
+        let story = Story::at(Stage::SynAck).but(|story| {
+            let again = story.next(Server);
+            story.opening.syn_ack.add(again);
+        });
+        let verdict = story.silent_for(5_000, Client).verdict();
+        assert_eq!(verdict.is(), ("tcp-handshake-incomplete", Actor::Client, None));
+        assert_eq!(verdict.evidence, [1, 2, 3]);
+        assert!(verdict.headline.contains("sent 2 times") && verdict.headline.contains("5.0 s"));
+        assert!(!verdict.mentions("refused") && !verdict.mentions("TLS"));
+    }
+
+    #[test]
+    fn with_the_acknowledgement_the_client_is_silent_and_without_the_syn_ack_nobody_answered() {
+        let silent = |stage, by| Story::at(stage).silent_for(5_000, by).verdict().code;
+        assert_eq!(silent(Stage::TcpEstablished, Client), "client-silent");
+        assert_eq!(silent(Stage::Syn, Server), "syn-no-reply");
+    }
+
+    #[test]
+    fn a_conversation_that_stops_at_the_syn_ack_is_incomplete_unless_it_is_reset() {
+        let repeated = ssm().syn().syn_ack().wait(1000).syn_ack();
+        assert_eq!(repeated.code(2_500), "tcp-handshake-incomplete");
+        assert_eq!(repeated.story(2_500).stage, Stage::SynAck);
+        assert_eq!(ssm().syn().syn_ack().segment(Client, "R", 1, &[]).code(0), "reset");
+    }
+}

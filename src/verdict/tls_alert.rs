@@ -120,3 +120,107 @@ fn encrypted(by: Role, stage: Stage, basis: Basis) -> Verdict {
             "Compare the server's certificate with the client's trust store and with the name that the client uses.",
         ])
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::cert::{Date, Examination, Fault, Issuer};
+    use crate::story::script::talk::{self, ssm};
+    use crate::tcp::Role::{Client, Server};
+    use crate::tls::{AlertDescription, Version};
+
+    const UNKNOWN_CA: u8 = 48;
+    const PROTOCOL_VERSION: u8 = 70;
+    const UNRECOGNIZED_NAME: u8 = 112;
+
+    #[test]
+    fn an_alert_in_clear_has_its_name_as_the_cause_and_its_sender_as_the_actor() {
+        let client = Story::at(Stage::ServerFlightComplete).alert(Client, UNKNOWN_CA).verdict();
+        assert_eq!(client.is(), ("tls-alert", Actor::Client, Some("unknown_ca")));
+        assert_eq!(client.evidence, [4, 5, 7]);
+        assert!(client.mentions("trust store") && client.mentions("PKIX"));
+        assert!(!client.mentions("client certificate"));
+        let server = Story::at(Stage::ClientHello).alert(Server, UNKNOWN_CA).verdict();
+        assert_eq!(server.is(), ("tls-alert", Actor::Server, Some("unknown_ca")));
+        assert_eq!(server.evidence, [4, 5]);
+        assert!(server.mentions("client certificate") && !server.mentions("PKIX"));
+    }
+
+    #[test]
+    fn what_the_client_offered_stands_beside_the_alert_about_it() {
+        let refused = |description, offer: fn(&mut crate::tls::ClientHello)| {
+            let story = Story::at(Stage::ClientHello).alert(Server, description);
+            story.but(|story| offer(&mut story.tls.client_hello.as_mut().unwrap().what)).verdict()
+        };
+        let version = refused(PROTOCOL_VERSION, |hello| hello.versions = vec![Version::TLS12]);
+        assert!(version.mentions("The client offered TLS 1.2."));
+        let named = refused(UNRECOGNIZED_NAME, |hello| hello.server_name = Some("ssm\u{7}.example".into()));
+        // A name from the wire is escaped.
+        assert!(named.mentions("\"ssm\\u{7}.example\""), "{}", named.explanation);
+        assert!(refused(UNRECOGNIZED_NAME, |_| {}).mentions("named no server"));
+    }
+
+    #[test]
+    fn an_alert_by_its_length_alone_has_no_name() {
+        let what = EndingKind::Alert { description: None, basis: Basis::Inferred };
+        let verdict = Story::at(Stage::ClientHello).ends(what, Server).verdict();
+        assert_eq!(verdict.is(), ("tls-alert", Actor::Server, None));
+        assert_eq!(verdict.basis, Basis::Inferred);
+        assert!(!verdict.mentions("certificate"));
+    }
+
+    #[test]
+    fn an_encrypted_alert_in_place_of_the_client_s_finished_rejects_the_certificate() {
+        let encrypted = |stage, by| {
+            let what = EndingKind::EncryptedAlert { basis: Basis::Inferred };
+            Story::at(stage).ends(what, by).verdict()
+        };
+        let client = encrypted(Stage::ServerFlightComplete, Client);
+        assert_eq!(client.is(), ("tls-alert", Actor::Client, Some("certificate-rejected")));
+        assert_eq!(client.basis, Basis::Inferred);
+        let server = encrypted(Stage::ClientFinished, Server);
+        assert_eq!(server.is(), ("tls-alert", Actor::Server, Some("encrypted-alert")));
+    }
+
+    #[test]
+    fn a_certificate_that_was_captured_names_what_the_client_refused() {
+        let fault = Fault::Expired { of: "CN=ssm.example".into(), not_after: Date(1_600_000_000) };
+        let examination = Examination {
+            certificates: Vec::new(),
+            further: 0,
+            message_len: 900,
+            is_whole: true,
+            wanted: None,
+            is_dated: true,
+            store: None,
+            is_store_chosen: false,
+            issuer: Issuer::Unchecked("there is no store"),
+            faults: vec![fault],
+        };
+        let story = Story::at(Stage::ServerFlightComplete).alert(Client, 45);
+        let verdict = story.but(|story| story.tls.examination = Some(examination.into())).verdict();
+        assert_eq!(verdict.is(), ("tls-alert", Actor::Client, Some("certificate_expired")));
+        assert!(verdict.mentions("CN=ssm.example"), "{}", verdict.explanation);
+    }
+
+    #[test]
+    fn a_close_notify_and_an_alert_behind_a_fin_or_a_silence_are_no_alerts() {
+        let closed = Story::at(Stage::TlsEstablished).close_notify(Client);
+        assert_eq!(closed.verdict().code, "healthy");
+        let after_fin = Story::at(Stage::ClientHello).fin(Server).alert(Client, 50);
+        assert_eq!(after_fin.verdict().code, "closed-early");
+        let after_silence = Story::at(Stage::ClientHello).silent_for(8_000, Server).alert(Client, 90);
+        assert_eq!(after_silence.verdict().code, "no-server-hello");
+    }
+
+    #[test]
+    fn the_first_fatal_alert_decides_and_reactions_to_a_fin_do_not() {
+        let hello = ssm().open().say(Client, &talk::client_hello());
+        let refused = hello.clone().say(Server, &talk::alert(40)).fin(Server).rst(Client);
+        let cause = AlertDescription::HANDSHAKE_FAILURE.name();
+        assert_eq!(refused.verdict(0).is(), ("tls-alert", Actor::Server, cause));
+        assert_eq!(refused.story(0).stage, Stage::ClientHello);
+        let closed = hello.fin(Server).say(Client, &talk::alert(50)).fin(Client);
+        assert_eq!(closed.verdict(0).is(), ("closed-early", Actor::Server, None));
+    }
+}

@@ -135,3 +135,64 @@ fn name(fact: &IcmpFact) -> String {
     let version = if fact.from.is_ipv4() { "an ICMP" } else { "an ICMPv6" };
     format!("{version} error (type {}, code {})", fact.icmp_type, fact.code)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::tcp::Role::Server;
+
+    /// The verdict on a SYN that 203.0.113.9 answers by this type and code.
+    fn answered(icmp_type: u8, code: u8) -> Verdict {
+        Story::at(Stage::Syn).icmp([203, 0, 113, 9], icmp_type, code).verdict()
+    }
+
+    #[test]
+    fn each_kind_of_error_has_its_cause_and_the_errno_of_it() {
+        for (icmp_type, code, cause, errno) in [
+            (3, 0, "icmp-net-unreachable", "ENETUNREACH"),
+            (3, 1, "icmp-host-unreachable", "EHOSTUNREACH"),
+            (3, 3, "icmp-port-unreachable", "ECONNREFUSED"),
+            (3, 13, "icmp-admin-prohibited", "EHOSTUNREACH"),
+        ] {
+            let verdict = answered(icmp_type, code);
+            assert_eq!(verdict.is(), ("unreachable", Actor::Path, Some(cause)));
+            assert_eq!(verdict.evidence, [1, 2]);
+            assert!(verdict.client_reports[0].contains(errno), "{:?}", verdict.client_reports);
+            assert!(verdict.headline.contains("203.0.113.9"), "{}", verdict.headline);
+        }
+        // Times out in transit: no cause of the contract's.
+        assert_eq!(answered(11, 0).is(), ("unreachable", Actor::Path, None));
+    }
+
+    #[test]
+    fn who_sent_it_is_told_apart() {
+        assert!(answered(3, 3).explanation.contains("router or firewall"));
+        let own = Story::at(Stage::Syn).icmp([198, 51, 100, 20], 3, 3).verdict();
+        assert!(own.explanation.contains("the server's own address"));
+        assert!(!own.explanation.contains("router or firewall"));
+    }
+
+    #[test]
+    fn an_error_of_icmpv6_is_read_by_its_own_numbers() {
+        let story = Story::at(Stage::Syn).icmp([0; 4], 1, 3).but(|story| {
+            story.path.icmp_errors[0].from = "2001:db8::1".parse().unwrap();
+        });
+        assert_eq!(story.verdict().is(), ("unreachable", Actor::Path, Some("icmp-host-unreachable")));
+    }
+
+    #[test]
+    fn what_ends_no_attempt_and_what_comes_later_or_about_the_server_is_no_answer() {
+        assert_eq!(answered(3, 4).code, "in-progress");
+        assert_eq!(Story::at(Stage::ClientHello).icmp([203, 0, 113, 9], 3, 1).verdict().code, "in-progress");
+        let about_server = Story::at(Stage::Syn)
+            .icmp([203, 0, 113, 9], 3, 1)
+            .but(|story| story.path.icmp_errors[0].quotes = Server);
+        assert_eq!(about_server.verdict().code, "in-progress");
+    }
+
+    #[test]
+    fn it_names_its_cause_before_the_silence_that_follows() {
+        let story = Story::at(Stage::Syn).icmp([203, 0, 113, 9], 3, 1).silent_for(5_000, Server);
+        assert_eq!(story.verdict().code, "unreachable");
+    }
+}
