@@ -6,8 +6,6 @@
 mod clock;
 mod connections;
 mod facts;
-#[cfg(test)]
-mod finding_tests;
 mod judge;
 mod leaving;
 mod roles;

@@ -23,3 +23,28 @@ pub(super) fn find(story: &Story) -> Option<Finding> {
         )
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::story::script::talk::{self, ssm};
+    use crate::tcp::Role::{Client, Server};
+
+    #[test]
+    fn bytes_that_were_acknowledged_and_not_captured_are_counted() {
+        let exchanged = ssm().open().say(Client, &talk::client_hello()).ack(Server);
+        assert_eq!(exchanged.finding("acked-unseen"), None);
+        let unseen = exchanged.segment_with(Client, ".", 206, 500, &[], |_| {});
+        let found = unseen.finding("acked-unseen").expect("a finding");
+        assert_eq!(found.is(), (Weight::Warning, &[6][..]));
+        assert!(found.text.contains("499 bytes of the server"), "{}", found.text);
+    }
+
+    #[test]
+    fn a_fin_and_a_side_that_is_missing_altogether_are_no_holes() {
+        let talk = ssm().open().say(Client, &talk::client_hello()).say(Server, &talk::server_flight());
+        let fin = talk.clone().segment_with(Client, ".", 206, talk.next(Server) + 1, &[], |_| {});
+        assert_eq!(fin.finding("acked-unseen"), None);
+        assert_eq!(talk.ack(Client).only(Client).finding("acked-unseen"), None);
+    }
+}

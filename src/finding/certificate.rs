@@ -63,3 +63,101 @@ fn reason(fault: &Fault) -> &'static str {
         _ => "clients have trust stores of their own (--ca-file checks against one)",
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::sync::Arc;
+
+    use crate::cert::{Date, Examination, Issuer, NameSource, Wanted, Weakness};
+    use crate::story::{Said, Stage};
+    use crate::tcp::Role::Client;
+    use crate::tls::{Basis, CertificateMessage};
+
+    /// A story whose examination found this, and whose certificates came in packet 6.
+    fn with(stage: Stage, fault: Fault) -> Story {
+        let examination = Examination {
+            certificates: Vec::new(),
+            further: 0,
+            message_len: 900,
+            is_whole: true,
+            wanted: None,
+            is_dated: true,
+            store: Some("the test's store".into()),
+            is_store_chosen: false,
+            issuer: Issuer::Unchecked("the test says so"),
+            faults: vec![fault],
+        };
+        Story::at(stage).but(|story| {
+            let moment = story.tls.server_flight.as_ref().unwrap().moment;
+            let what = Arc::new(CertificateMessage::default());
+            story.tls.certificates.server = Some(Said { what, moment, basis: Basis::Decoded });
+            story.tls.examination = Some(Arc::new(examination));
+        })
+    }
+
+    fn expired() -> Fault {
+        Fault::Expired { of: "CN=ssm.example".into(), not_after: Date(1_600_000_000) }
+    }
+
+    fn other_name(source: NameSource) -> Fault {
+        let wanted = Wanted { name: "ssm.example".into(), source };
+        Fault::NameMismatch {
+            wanted,
+            names: vec!["other.example".into()],
+            further_names: 0,
+            common_name: None,
+        }
+    }
+
+    fn self_signed() -> Fault {
+        Fault::SelfSigned { of: "CN=ssm.example".into(), store: "the test's store".into() }
+    }
+
+    #[test]
+    fn each_kind_of_fault_has_its_code() {
+        let faults = [
+            expired(),
+            Fault::NotYetValid { of: "CN=ssm.example".into(), not_before: Date(1_900_000_000) },
+            other_name(NameSource::ServerName),
+            Fault::UnknownIssuer { issuer: "CN=CA".into(), store: "a store".into(), is_issuer_sent: false },
+            self_signed(),
+            Fault::Weak {
+                of: "CN=ssm.example".into(),
+                why: Weakness::ShortKey { bits: 1024, is_authority: false },
+            },
+        ];
+        for (fault, code) in faults.into_iter().zip(CODES) {
+            let found: Vec<_> = find(&with(Stage::ApplicationData, fault)).collect();
+            assert_eq!(found.iter().map(|found| found.code).collect::<Vec<_>>(), [code]);
+            assert_eq!(found[0].evidence, [6], "{code}");
+        }
+        assert_eq!(find(&Story::at(Stage::ApplicationData)).count(), 0);
+    }
+
+    #[test]
+    fn what_a_client_may_see_otherwise_is_no_warning_unless_it_refused() {
+        let code = "certificate-self-signed";
+        let accepted = with(Stage::ApplicationData, self_signed()).finding(code).expect("a finding");
+        assert_eq!(accepted.severity, Weight::Info);
+        assert!(accepted.text.contains("This client accepts it"), "{}", accepted.text);
+        let refused = with(Stage::ServerFlightComplete, self_signed()).alert(Client, 48);
+        assert_eq!(refused.finding(code).map(|found| found.severity), Some(Weight::Warning));
+        for (source, weight) in
+            [(NameSource::Address, Weight::Info), (NameSource::ServerName, Weight::Warning)]
+        {
+            let found = with(Stage::ApplicationData, other_name(source)).finding("certificate-name-mismatch");
+            assert_eq!(found.map(|found| found.severity), Some(weight));
+        }
+    }
+
+    #[test]
+    fn what_other_clients_report_is_left_out_where_this_one_refused() {
+        let code = "certificate-expired";
+        let went_on = with(Stage::ApplicationData, expired()).finding(code).expect("a finding");
+        assert!(went_on.text.contains("went on all the same") && went_on.text.contains("Others say"));
+        let refused = with(Stage::ServerFlightComplete, expired()).alert(Client, 45);
+        let refused = refused.finding(code).expect("a finding");
+        assert!(!refused.text.contains("say:"), "{}", refused.text);
+    }
+}

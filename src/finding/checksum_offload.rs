@@ -37,3 +37,48 @@ pub(super) fn find(story: &Story) -> Option<Finding> {
         }
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::story::{ChecksumFacts, Stage};
+
+    fn with(checksums: ChecksumFacts) -> Story {
+        Story::at(Stage::TlsEstablished).but(|story| story.parties.server.checksums = checksums)
+    }
+
+    #[test]
+    fn checksums_that_offload_leaves_are_no_fault() {
+        let checksums = ChecksumFacts {
+            incorrect: 3,
+            offloaded: 3,
+            examples: [Some(2), Some(5)],
+            ..ChecksumFacts::default()
+        };
+        let found = with(checksums).finding("checksum-offload").expect("a finding");
+        assert_eq!(found.is(), (Weight::Info, &[2, 5][..]));
+        assert!(found.text.contains("3 of the server's") && found.text.contains("no fault"));
+        assert_eq!(with(checksums).finding("bad-checksums"), None);
+    }
+
+    #[test]
+    fn others_are_damage() {
+        let checksums = ChecksumFacts {
+            correct: 7,
+            incorrect: 3,
+            offloaded: 2,
+            examples: [Some(2), Some(5)],
+            ..ChecksumFacts::default()
+        };
+        let found = with(checksums).finding("bad-checksums").expect("a finding");
+        assert_eq!(found.is(), (Weight::Warning, &[2, 5][..]));
+        assert!(found.text.contains("3 of 10"), "{}", found.text);
+        assert_eq!(with(checksums).finding("checksum-offload"), None);
+    }
+
+    #[test]
+    fn correct_ones_are_no_finding() {
+        let story = with(ChecksumFacts { correct: 9, ..ChecksumFacts::default() });
+        assert_eq!((story.finding("checksum-offload"), story.finding("bad-checksums")), (None, None));
+    }
+}

@@ -19,3 +19,22 @@ pub(super) fn find(story: &Story) -> Option<Finding> {
         [step.number],
     )
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::story::{ClockStep, Stage};
+
+    #[test]
+    fn a_step_of_the_clock_is_reported_with_its_direction() {
+        let stepped = |millis| {
+            let step = ClockStep { number: 2, by: Elapsed::from_millis(millis) };
+            let story = Story::at(Stage::TcpEstablished).but(|story| story.capture.clock_step = Some(step));
+            story.finding("clock-step").expect("a finding")
+        };
+        assert!(stepped(-5_000).text.contains("went back by 5"), "{}", stepped(-5_000).text);
+        assert!(stepped(5_000).text.contains("leapt ahead by 5"), "{}", stepped(5_000).text);
+        assert_eq!(stepped(-5_000).is(), (Weight::Warning, &[2][..]));
+        assert_eq!(Story::at(Stage::TcpEstablished).finding("clock-step"), None);
+    }
+}

@@ -19,3 +19,23 @@ pub(super) fn find(story: &Story) -> Option<Finding> {
         story.traffic.duplicates.numbers(),
     )
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::story::script::talk::{Spoken, ssm};
+    use crate::tcp::Role::Client;
+
+    #[test]
+    fn a_packet_that_is_there_twice_is_no_retransmission() {
+        let talk = ssm().open();
+        assert_eq!(talk.finding("duplicate-capture"), None);
+        let mut twice = talk.clone().say(Client, b"x");
+        let place = twice.clone().ack(Client).packets[4].place;
+        twice.packets.push(Spoken { place, ..twice.packets[3].clone() });
+        let found = twice.finding("duplicate-capture").expect("a finding");
+        assert_eq!(found.is(), (Weight::Info, &[5][..]));
+        assert!(found.text.contains("1 packet is"), "{}", found.text);
+        assert_eq!(twice.finding("retransmissions"), None);
+    }
+}

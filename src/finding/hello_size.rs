@@ -51,3 +51,36 @@ pub(super) fn find(story: &Story) -> Option<Finding> {
         [hello.moment.number],
     )
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::story::script::talk::{self, MSS, NAMED, opened};
+    use crate::tcp::Role::Client;
+
+    #[test]
+    fn a_hello_of_two_segments_is_reported_and_suspected_when_nothing_answers() {
+        let share = [&[0x04, 0xc4, 0x11, 0xec, 0x04, 0xc0][..], &[1; 0x4c0]].concat();
+        let large = talk::client_hello_with(&[NAMED, (51, &share), (21, &[0; 300])]);
+        let (first, second) = large.split_at(1_460);
+        let sent = opened(("S", &MSS), ("S.", &MSS)).say(Client, first).say(Client, second).ack(Role::Server);
+        let found = sent.finding("hello-size").expect("a finding");
+        assert_eq!(found.is(), (Weight::Warning, &[5][..]));
+        assert!(found.text.contains("X25519MLKEM768"), "{}", found.text);
+        let answered = sent.say(Role::Server, &talk::server_hello(0x0303, 0xc030));
+        let found = answered.finding("hello-size").expect("a finding");
+        assert_eq!(found.severity, Weight::Info);
+        assert!(!found.text.contains("never answered"), "{}", found.text);
+    }
+
+    #[test]
+    fn a_hello_of_one_segment_is_no_finding() {
+        let small = opened(("S", &MSS), ("S.", &MSS)).say(Client, &talk::client_hello_with(&[NAMED]));
+        assert_eq!(small.finding("hello-size"), None);
+        // Without the server's maximum segment size nobody can tell.
+        let large = Story::at(Stage::ClientHello).but(|story| {
+            story.tls.client_hello.as_mut().unwrap().what.len = 1_700;
+        });
+        assert_eq!(large.finding("hello-size"), None);
+    }
+}

@@ -19,3 +19,25 @@ pub(super) fn find(story: &Story) -> Option<Finding> {
         story.path.icmp_errors.iter().filter(counts).map(|fact| fact.moment.number),
     )
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_error_while_the_connection_stands_names_its_sender() {
+        let found = Story::at(Stage::ClientHello).icmp([203, 0, 113, 9], 3, 1).finding("icmp-error");
+        let found = found.expect("a finding");
+        assert_eq!(found.is(), (Weight::Warning, &[5][..]));
+        assert!(found.text.contains("203.0.113.9") && found.text.contains("type 3, code 1"));
+        assert!(!found.text.contains("ICMPv6"), "{}", found.text);
+    }
+
+    #[test]
+    fn an_answer_to_the_syn_and_a_report_of_a_size_are_evidence_of_verdicts() {
+        for (stage, code) in [(Stage::Syn, 1), (Stage::ClientHello, 4)] {
+            let story = Story::at(stage).icmp([203, 0, 113, 9], 3, code);
+            assert_eq!(story.finding("icmp-error"), None, "{stage}");
+        }
+    }
+}

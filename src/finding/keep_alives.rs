@@ -19,3 +19,23 @@ pub(super) fn find(story: &Story) -> Option<Finding> {
         story.traffic.keep_alives.numbers(),
     )
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::story::script::talk::{self, ssm};
+    use crate::tcp::Role::{Client, Server};
+
+    #[test]
+    fn probes_of_an_idle_connection_are_counted() {
+        let exchanged = ssm().open().say(Client, &talk::client_hello()).ack(Server);
+        assert_eq!(exchanged.finding("keep-alives"), None);
+        let probe = exchanged.next(Client) - 1;
+        let idle = exchanged.wait(10_000).segment(Client, ".", probe, &[]);
+        let found = idle.finding("keep-alives").expect("a finding");
+        assert_eq!(found.is(), (Weight::Info, &[6][..]));
+        assert!(found.text.contains("1 keep-alive probe:"), "{}", found.text);
+        let more = idle.wait(10_000).segment(Client, ".", probe, &[]).finding("keep-alives").unwrap();
+        assert!(more.text.contains("2 keep-alive probes:"), "{}", more.text);
+    }
+}

@@ -22,6 +22,8 @@ mod options_stripped;
 mod path_change;
 mod retransmissions;
 mod round_trip;
+#[cfg(test)]
+mod script;
 mod snaplen;
 mod syn_retries;
 mod zero_window;
@@ -105,17 +107,39 @@ fn finding(
 
 #[cfg(test)]
 mod tests {
+    use std::fs;
+
+    use super::*;
+    use crate::story::Stage;
+
     #[test]
-    fn every_rule_is_documented() {
+    fn every_rule_has_tests_and_a_line_of_the_page() {
         let page = include_str!("../../docs/findings.md");
-        let rules =
-            std::fs::read_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/src/finding")).expect("the folder");
-        for file in rules {
-            let name = file.expect("a file").file_name().into_string().expect("a name");
-            let code = name.trim_end_matches(".rs").replace('_', "-");
-            // What the rules about certificates share is no rule.
-            let is_rule = !matches!(code.as_str(), "mod" | "certificate");
-            assert!(!is_rule || page.contains(&format!("| `{code}` |")), "{code}");
+        for entry in fs::read_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/src/finding")).expect("the folder") {
+            let path = entry.expect("a file").path();
+            let name = path.file_stem().and_then(|name| name.to_str()).expect("a name").replace('_', "-");
+            if matches!(name.as_str(), "mod" | "script") {
+                continue;
+            }
+            let source = fs::read_to_string(&path).expect("UTF-8");
+            assert!(source.contains("#[cfg(test)]\nmod tests {"), "{name} has no tests");
+            let codes = if name == "certificate" { certificate::CODES.to_vec() } else { vec![name.as_str()] };
+            for code in codes {
+                assert!(page.contains(&format!("| `{code}` |")), "{code} is not in docs/findings.md");
+            }
         }
+    }
+
+    #[test]
+    fn evidence_is_in_order_without_repeats_and_bounded() {
+        let found = finding("a-code", Weight::Info, String::new(), [3, 1, 3].into_iter().chain(1..1_000));
+        let evidence = found.expect("a finding").evidence;
+        assert_eq!(evidence.len(), limits::EVIDENCE);
+        assert!(evidence.is_sorted_by(|one, next| one < next));
+    }
+
+    #[test]
+    fn nothing_remarkable_is_no_finding() {
+        assert_eq!(find(&Story::at(Stage::ApplicationData).answered()), []);
     }
 }

@@ -39,3 +39,43 @@ pub(super) fn find(story: &Story) -> Option<Finding> {
         evidence.map(|moment| moment.number),
     )
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::story::Stage;
+
+    fn announcing(size: u16) -> Story {
+        Story::at(Stage::TcpEstablished).but(|story| story.parties.server.maximum_segment_size = Some(size))
+    }
+
+    #[test]
+    fn less_than_ethernet_s_is_a_device_and_no_fault() {
+        let found = announcing(1_380).finding("mss-clamp").expect("a finding");
+        assert_eq!(found.is(), (Weight::Info, &[2][..]));
+        assert!(found.text.contains("1380 bytes") && found.text.contains("Cisco ASA"));
+        let other = announcing(1_400).finding("mss-clamp").expect("a finding");
+        assert!(!other.text.contains("Cisco"), "{}", other.text);
+    }
+
+    #[test]
+    fn ethernet_s_own_and_the_default_are_none() {
+        for size in [1_460, 9_000, 536] {
+            assert_eq!(announcing(size).finding("mss-clamp"), None, "{size}");
+        }
+        let over_ipv6 = announcing(1_440).but(|story| {
+            story.parties.server.address = "2001:db8::1".parse().unwrap();
+        });
+        assert_eq!(over_ipv6.finding("mss-clamp"), None);
+    }
+
+    #[test]
+    fn without_the_option_full_segments_of_asa_s_size_show_it() {
+        let sending = |bytes| {
+            let story = Story::at(Stage::ServerHello);
+            story.but(|story| story.traffic.counters.server.largest_payload = bytes).finding("mss-clamp")
+        };
+        assert_eq!(sending(1_380).expect("a finding").evidence, [5]);
+        assert_eq!(sending(1_200), None);
+    }
+}

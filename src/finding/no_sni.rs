@@ -41,3 +41,32 @@ pub(super) fn find(story: &Story) -> Option<Finding> {
         [Some(hello.moment.number), refused.map(|ending| ending.moment.number)].into_iter().flatten(),
     )
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::story::script::talk::{self, NAMED, ssm};
+    use crate::tcp::Role::{Client, Server};
+
+    #[test]
+    fn a_hello_without_a_name_matters_more_when_it_was_refused() {
+        let unnamed = ssm().open().say(Client, &talk::client_hello_with(&[]));
+        assert_eq!(unnamed.finding("no-sni").expect("a finding").is(), (Weight::Info, &[4][..]));
+        for alert in [40, 112] {
+            let refused = unnamed.clone().say(Server, &talk::alert(alert)).fin(Server);
+            let found = refused.finding("no-sni").expect("a finding");
+            assert_eq!(found.is(), (Weight::Warning, &[4, 5][..]));
+        }
+        assert_eq!(unnamed.clone().rst(Server).weight_of("no-sni"), Some(Weight::Warning));
+        let other_alert = unnamed.say(Server, &talk::alert(70)).finding("no-sni").expect("a finding");
+        assert_eq!(other_alert.severity, Weight::Info);
+        assert!(!other_alert.text.contains("It answered"), "{}", other_alert.text);
+    }
+
+    #[test]
+    fn a_name_and_a_hello_that_was_not_seen_whole_are_no_finding() {
+        let named = ssm().open().say(Client, &talk::client_hello_with(&[NAMED]));
+        assert_eq!(named.finding("no-sni"), None);
+        assert_eq!(ssm().open().say(Client, &talk::client_hello()).finding("no-sni"), None);
+    }
+}

@@ -34,3 +34,45 @@ pub(super) fn find(story: &Story) -> Option<Finding> {
     };
     finding("obsolete-suite", weight, text, [hello.moment.number])
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::story::script::talk::{self, NAMED, ssm};
+    use crate::tcp::Role::{Client, Server};
+
+    fn agreed(suite: u16) -> Option<Finding> {
+        ssm()
+            .open()
+            .say(Client, &talk::client_hello_with(&[NAMED]))
+            .say(Server, &talk::server_hello(0x0303, suite))
+            .finding("obsolete-suite")
+    }
+
+    #[test]
+    fn weak_suites_are_warnings_with_their_reason() {
+        // NULL, RC4 with MD5, EXPORT, DES, 3DES, anonymous, ECDHE with RC4.
+        for (suite, why) in [
+            (0x0002, "does not encrypt"),
+            (0x0004, "RC4"),
+            (0x0003, "short on purpose"),
+            (0x0009, "56 bits"),
+            (0x000a, "64 bits"),
+            (0x0034, "nobody proves"),
+            (0xc011, "RC4"),
+        ] {
+            let found = agreed(suite).expect("a finding");
+            assert_eq!(found.is(), (Weight::Warning, &[5][..]), "{suite:04x}");
+            assert!(found.text.contains(why), "{}", found.text);
+        }
+    }
+
+    #[test]
+    fn static_rsa_is_worth_knowing_and_current_and_unknown_suites_are_not() {
+        let found = agreed(0x002f).expect("a finding");
+        assert_eq!(found.severity, Weight::Info);
+        assert!(found.text.contains("forward secrecy"), "{}", found.text);
+        assert_eq!(agreed(0xc030), None);
+        assert_eq!(agreed(0xabcd), None);
+    }
+}

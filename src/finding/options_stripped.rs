@@ -27,3 +27,29 @@ pub(super) fn find(story: &Story) -> Option<Finding> {
         [offered.number, answered.number],
     )
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::story::script::talk::{ALL_OPTIONS, MSS, opened};
+
+    #[test]
+    fn each_option_that_is_offered_and_not_accepted_is_named() {
+        let found = opened(("S", &ALL_OPTIONS), ("S.", &MSS)).finding("options-stripped").expect("a finding");
+        assert_eq!(found.is(), (Weight::Info, &[1, 2][..]));
+        for option in ["selective acknowledgement", "timestamps", "window scaling"] {
+            assert!(found.text.contains(option), "{}", found.text);
+        }
+        // Maximum segment size, and SACK permitted.
+        let some =
+            opened(("S", &ALL_OPTIONS), ("S.", &ALL_OPTIONS[..6])).finding("options-stripped").unwrap();
+        assert!(some.text.contains("timestamps") && !some.text.contains("selective"), "{}", some.text);
+    }
+
+    #[test]
+    fn what_is_accepted_or_was_not_offered_is_no_finding() {
+        for talk in [opened(("S", &ALL_OPTIONS), ("S.", &ALL_OPTIONS)), opened(("S", &MSS), ("S.", &MSS))] {
+            assert_eq!(talk.finding("options-stripped"), None);
+        }
+    }
+}

@@ -55,3 +55,56 @@ fn changed_within(role: Role, usual: &IpTraits, changed: &IpTraits) -> Option<Fi
         [usual.number, changed.number],
     )
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::packet::SegmentHeader;
+    use crate::story::Stage;
+    use crate::story::script::talk::{self, ssm};
+    use crate::tcp::Role::{Client, Server};
+    use crate::time::Elapsed;
+
+    fn traits(number: u64, hop_limit: u8) -> IpTraits {
+        IpTraits { number, hop_limit, service: Some(0), id: None }
+    }
+
+    #[test]
+    fn a_syn_ack_from_another_distance_is_a_hint_and_round_trips_weigh_it() {
+        let with = |opening: i64, data: i64| {
+            let story = Story::at(Stage::ServerHello).but(|story| {
+                story.parties.server.opening_path = Some(traits(2, 64));
+                story.parties.server.later_path = Some(traits(5, 61));
+                story.path.round_trips.handshake = Some((Elapsed::from_millis(opening), 1, 2));
+                story.path.round_trips.data = Some((Elapsed::from_millis(data), 5));
+            });
+            story.finding("path-change").expect("a finding")
+        };
+        let near = with(1, 40);
+        assert_eq!(near.is(), (Weight::Info, &[2, 5][..]));
+        assert!(near.text.contains("TTL 64") && near.text.contains("TTL 61"), "{}", near.text);
+        assert!(near.text.contains("speaks for a SYN proxy"), "{}", near.text);
+        assert!(with(39, 40).text.contains("speaks against a SYN proxy"));
+    }
+
+    #[test]
+    fn the_same_distance_is_no_finding() {
+        let story = Story::at(Stage::ServerHello).but(|story| {
+            story.parties.server.opening_path = Some(traits(2, 64));
+            story.parties.server.later_path = Some(traits(5, 64));
+        });
+        assert_eq!(story.finding("path-change"), None);
+    }
+
+    #[test]
+    fn another_distance_within_the_connection_is_a_hint() {
+        let further = |header: &mut SegmentHeader| header.ip.hop_limit = Some(50);
+        let talk = ssm().open().say(Client, &talk::client_hello()).say(Server, &talk::server_flight());
+        assert_eq!(talk.finding("path-change"), None);
+        let seq = talk.next(Server);
+        let moved = talk.segment_with(Server, "P.", seq, 206, &talk::data(), further);
+        let found = moved.finding("path-change").expect("a finding");
+        assert_eq!(found.is(), (Weight::Info, &[5, 6][..]));
+        assert!(found.text.contains("not a fault"), "{}", found.text);
+    }
+}

@@ -46,3 +46,33 @@ pub(super) fn find(story: &Story) -> Option<Finding> {
 fn share(repeated: u64, sent: u64) -> String {
     format!("{repeated} of {sent} ({:.1} %)", repeated as f64 * 100.0 / sent as f64)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::story::script::talk::{self, exchange, ssm};
+    use crate::tcp::Role::{Client, Server};
+
+    #[test]
+    fn retransmissions_are_reported_with_the_rate_of_each_direction() {
+        let talk = ssm()
+            .open()
+            .say(Client, &talk::client_hello())
+            .wait(300)
+            .repeat(Client)
+            .wait(600)
+            .repeat(Client)
+            .ack(Server)
+            .say(Server, &talk::server_flight());
+        let found = talk.finding("retransmissions").expect("a finding");
+        assert!(
+            found.text.contains("2 of 5 (40.0 %) of the client, 0 of 3 (0.0 %) of the server"),
+            "{}",
+            found.text
+        );
+        assert_eq!(found.is(), (Weight::Info, &[5, 6][..]));
+        let more = talk.wait(900).repeat(Server).finding("retransmissions").expect("a finding");
+        assert_eq!(more.severity, Weight::Warning);
+        assert_eq!(exchange().finding("retransmissions"), None);
+    }
+}

@@ -27,3 +27,27 @@ pub(super) fn find(story: &Story) -> Option<Finding> {
         (None, None) => None,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::story::script::talk::{self, ssm};
+    use crate::tcp::Role::{Client, Server};
+
+    #[test]
+    fn what_the_opening_and_the_first_data_show_is_reported() {
+        let open = ssm().open().finding("round-trip").expect("a finding");
+        assert_eq!(open.is(), (Weight::Info, &[1, 2][..]));
+        assert!(open.text.contains("10.0 ms") && !open.text.contains("data"), "{}", open.text);
+        let data = ssm().open().say(Client, &talk::client_hello()).wait(30).ack(Server);
+        let both = data.finding("round-trip").expect("a finding");
+        assert_eq!(both.evidence, [1, 2, 5]);
+        assert!(both.text.contains("10.0 ms") && both.text.contains("40.0 ms"), "{}", both.text);
+    }
+
+    #[test]
+    fn a_syn_that_was_repeated_measures_nothing() {
+        assert_eq!(ssm().syn().finding("round-trip"), None);
+        assert_eq!(ssm().syn().wait(1_000).syn().syn_ack().finding("round-trip"), None);
+    }
+}

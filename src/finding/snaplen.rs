@@ -26,3 +26,29 @@ pub(super) fn find(story: &Story) -> Option<Finding> {
     };
     finding("snaplen", Weight::Info, text, evidence.map(|moment| moment.number))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::story::Stage;
+
+    fn cut(bytes: u64) -> Story {
+        Story::at(Stage::ServerHello).but(|story| story.traffic.counters.server.cut_bytes = bytes)
+    }
+
+    #[test]
+    fn payload_that_was_cut_off_is_counted() {
+        let found = cut(3_000).finding("snaplen").expect("a finding");
+        assert_eq!(found.is(), (Weight::Info, &[4][..]));
+        assert!(found.text.contains("3000 payload bytes"), "{}", found.text);
+        assert_eq!(cut(0).finding("snaplen"), None);
+    }
+
+    #[test]
+    fn text_has_no_payload_and_no_snapshot_length() {
+        let found =
+            cut(3_000).but(|story| story.capture.is_text = true).finding("snaplen").expect("a finding");
+        assert_eq!(found.evidence, [0; 0]);
+        assert!(!found.text.contains("snapshot") && !found.text.contains("-s 0"), "{}", found.text);
+    }
+}

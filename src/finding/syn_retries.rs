@@ -28,3 +28,38 @@ pub(super) fn find(story: &Story) -> Option<Finding> {
     let evidence = story.opening.syn.numbers().chain(refusal).chain(story.opening.stale.server.numbers());
     finding("syn-retries", Weight::Warning, text, evidence)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::story::script::talk::{self, ssm};
+    use crate::tcp::Role::{Client, Server};
+
+    #[test]
+    fn a_syn_that_was_repeated_before_an_answer_came_is_a_warning() {
+        let talk = ssm().syn().wait(1_000).syn().syn_ack().ack(Client);
+        let found = talk.finding("syn-retries").expect("a finding");
+        assert_eq!(found.is(), (Weight::Warning, &[1, 2][..]));
+        assert!(found.text.contains("2 times") && !found.text.contains("older connection"), "{}", found.text);
+    }
+
+    #[test]
+    fn one_syn_and_syns_that_nobody_answers_are_no_retries() {
+        assert_eq!(ssm().open().finding("syn-retries"), None);
+        assert_eq!(ssm().syn().wait(1_000).syn().finding("syn-retries"), None);
+    }
+
+    #[test]
+    fn a_refusal_before_and_an_older_connection_are_named() {
+        let refused = ssm().syn().segment(Server, "R.", 0, &[]).wait(500).syn();
+        let let_in = refused.syn_ack().ack(Client).say(Client, &talk::client_hello());
+        let found = let_in.finding("syn-retries").expect("a finding");
+        assert_eq!(found.evidence, [1, 2, 3]);
+        assert!(found.text.contains("packet 2 refused it"), "{}", found.text);
+        let challenged = ssm().syn().segment_with(Server, ".", 5_000, 70_000_000, &[], |_| {});
+        let retried = challenged.wait(1_000).syn().syn_ack().ack(Client);
+        let found = retried.finding("syn-retries").expect("a finding");
+        assert_eq!(found.evidence, [1, 2, 3]);
+        assert!(found.text.contains("older connection"), "{}", found.text);
+    }
+}

@@ -87,15 +87,15 @@ fn steps(story: &Story) -> Vec<Step> {
 mod tests {
     use super::*;
     use crate::story::script::talk::{self, exchange, ssm};
-    use crate::story::{ClockStep, Stage};
+    use crate::story::{ClockStep, Moment, Repeats, Stage};
     use crate::tcp::Role::{Client, Server};
 
     /// A complete exchange of which the step in this packet, and each later one, came this much later.
     fn delayed(number: u64, millis: i64) -> Story {
         Story::at(Stage::ApplicationData).answered().but(|story| {
-            let late = |moment: &mut crate::story::Moment| {
+            let late = |moment: &mut Moment| {
                 if moment.number >= number {
-                    moment.at = moment.at + Elapsed::from_millis(millis);
+                    moment.at += Elapsed::from_millis(millis);
                 }
             };
             story.opening.syn_ack.moments.iter_mut().for_each(late);
@@ -150,7 +150,7 @@ mod tests {
         let step = ClockStep { number: 5, by: Elapsed::from_millis(3_000) };
         let stepped = delayed(5, 3_000).but(|story| story.capture.clock_step = Some(step));
         assert_eq!(stepped.verdict().code, "healthy");
-        let without_syn = delayed(5, 3_000).but(|story| story.opening.syn = Default::default());
+        let without_syn = delayed(5, 3_000).but(|story| story.opening.syn = Repeats::default());
         assert_eq!(without_syn.verdict().code, "healthy");
     }
 
