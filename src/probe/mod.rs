@@ -27,7 +27,7 @@ pub use http::tls::{Identity, TlsPlan};
 pub use net::authority::{authority, host_and_port};
 pub use net::capture::Captured;
 pub use net::dns::{Family, Lookup, Resolution, answered};
-pub use outcome::{Conclusion, Outcome, ProxyUse, Spent};
+pub use outcome::{Conclusion, Outcome, PhaseDurations, ProxyUse};
 pub use page::{Page, PageAnswer};
 pub use plan::Plan;
 pub use reason::{REASONS, Reason};
@@ -42,9 +42,9 @@ use crate::story::Insight;
 use crate::time::Elapsed;
 use http::tls::{Handshake, Tls};
 use http::{proxy, tls};
-use net::capture::Eavesdropper;
+use net::capture::SideCapture;
 use net::order::sorted;
-use net::socket::{Connected, Wire};
+use net::socket::{Channel, Connected};
 use net::{dns, socket};
 use tape::Tape;
 use token::Token;
@@ -80,11 +80,11 @@ pub struct Probe<'p> {
     insights: Vec<Insight>,
     token: Option<Token>,
     page: Option<PageAnswer>,
-    spent: Spent,
+    spent: PhaseDurations,
 }
 
 /// What is to be done over one connection.
-enum Errand<'e> {
+enum Task<'e> {
     /// Nothing: that it can be opened is enough.
     Open,
     /// Asking for a token.
@@ -114,7 +114,7 @@ impl<'p> Probe<'p> {
             insights: Vec::new(),
             token: None,
             page: None,
-            spent: Spent::default(),
+            spent: PhaseDurations::default(),
         };
         attempt.find();
         Ok(attempt)
@@ -131,9 +131,9 @@ impl<'p> Probe<'p> {
     pub fn finish(mut self, capture: Option<Box<dyn Source + Send>>) -> Outcome {
         let proxy = self.plan.proxy.as_ref();
         let covered = proxy.and_then(Proxy::in_clear).map(|secret| secret.as_bytes().to_vec());
-        let eavesdropper = capture.map(|source| Eavesdropper::begin(source, covered.unwrap_or_default()));
+        let side_capture = capture.map(|source| SideCapture::begin(source, covered.unwrap_or_default()));
         self.connect();
-        self.judged(eavesdropper.map(Eavesdropper::end))
+        self.judged(side_capture.map(SideCapture::end))
     }
 
     fn find(&mut self) {
@@ -165,7 +165,7 @@ impl<'p> Probe<'p> {
                 self.tape.note(format!("time is over; addresses not tried: {left}"));
                 break;
             }
-            let is_up = self.errands(*server, left);
+            let is_up = self.tasks(*server, left);
             if is_up && !self.plan.tries_all_addresses {
                 break;
             }
@@ -173,37 +173,38 @@ impl<'p> Probe<'p> {
     }
 
     /// Does all there is to do at one address. Whether it could be connected to.
-    fn errands(&mut self, server: SocketAddr, left: usize) -> bool {
+    fn tasks(&mut self, server: SocketAddr, left: usize) -> bool {
         let plan = self.plan;
         let first = match (&plan.token, &plan.page) {
-            (Some(token), _) => Errand::Token(token),
-            (None, Some(page)) => Errand::Page(page, None),
-            (None, None) => Errand::Open,
+            (Some(token), _) => Task::Token(token),
+            (None, Some(page)) => Task::Page(page, None),
+            (None, None) => Task::Open,
         };
         let (is_up, token) = self.connection(server, left, &first);
         if let (true, Some(token), Some(request), Some(page)) = (is_up, &token, &plan.token, &plan.page) {
-            self.connection(server, 1, &Errand::Page(page, Some((token, request.grant))));
+            self.connection(server, 1, &Task::Page(page, Some((token, request.grant))));
         }
         let is_established = self.spent.tls.is_some();
         if plan.tls.resumes && is_established {
-            self.connection(server, 1, &Errand::Open);
+            self.connection(server, 1, &Task::Open);
         }
         is_up
     }
 
     /// One connection: whether TCP came up, and a token that was granted over it.
-    fn connection(&mut self, server: SocketAddr, left: usize, errand: &Errand<'_>) -> (bool, Option<Secret>) {
+    fn connection(&mut self, server: SocketAddr, left: usize, task: &Task<'_>) -> (bool, Option<Secret>) {
         let Self { plan, tls, tape, .. } = self;
         tape.enter(Phase::Tcp);
         let began = Instant::now();
         let least = Duration::from(self.stall_after) + Duration::from_millis(100);
         let share =
             self.until.saturating_duration_since(began) / u32::try_from(left).unwrap_or(u32::MAX).max(1);
-        let (stream, line) = match socket::connect(tape, server, (began + share.max(least)).min(self.until)) {
-            Connected::Up(stream, line) => (stream, line),
-            Connected::Failed(line) => {
+        let (stream, taped) = match socket::connect(tape, server, (began + share.max(least)).min(self.until))
+        {
+            Connected::Up(stream, taped) => (stream, taped),
+            Connected::Failed(taped) => {
                 let closed = Some(tape.now());
-                self.insights.push(Insight { closed, ..Insight::of(line.client) });
+                self.insights.push(Insight { closed, ..Insight::of(taped.client) });
                 return (false, None);
             }
             Connected::NotSent(error) => {
@@ -213,58 +214,59 @@ impl<'p> Probe<'p> {
         };
         self.spent.connect.get_or_insert_with(|| spent(began));
         let asks_after = Duration::from(self.stall_after) / 2;
-        let mut wire = Wire::new(stream, line, tape, self.until, asks_after);
+        let mut channel = Channel::new(stream, taped, tape, self.until, asks_after);
         if let Some(proxy) = &plan.proxy {
-            let answer = proxy::open(&mut wire, proxy, &plan.host, plan.port);
+            let answer = proxy::open(&mut channel, proxy, &plan.host, plan.port);
             let tunnel = answer.unwrap_or_else(|error| {
-                wire.tape().note(format!("the proxy does not answer: {}", tls::ended(&error)));
+                channel.tape().note(format!("the proxy does not answer: {}", tls::ended(&error)));
                 Tunnel { status: None, schemes: Vec::new() }
             });
             let is_open = tunnel.is_open();
             self.tunnel = Some(tunnel);
             if !is_open {
-                let hides_acknowledgements = wire.hides_acknowledgements();
-                self.insights.push(Insight { hides_acknowledgements, ..Insight::of(wire.line().client) });
-                wire.close();
+                let hides_acknowledgements = channel.hides_acknowledgements();
+                self.insights
+                    .push(Insight { hides_acknowledgements, ..Insight::of(channel.connection().client) });
+                channel.close();
                 return (true, None);
             }
         }
         let began = Instant::now();
-        let (handshake, insight) = tls.shake_hands(&plan.tls, &mut wire, matches!(errand, Errand::Open));
+        let (handshake, insight) = tls.shake_hands(&plan.tls, &mut channel, matches!(task, Task::Open));
         let place = self.insights.len();
         self.insights.push(insight);
         let Handshake::Complete(mut established) = handshake else {
-            wire.close();
+            channel.close();
             return (true, None);
         };
         self.spent.tls.get_or_insert_with(|| spent(began));
         let began = Instant::now();
         let origin = format!("https://{}", authority(&plan.host, plan.port));
         let mut granted = None;
-        match errand {
-            Errand::Open => {}
-            Errand::Token(request) => {
-                wire.tape().enter(Phase::Oauth);
-                let told = token::ask(request, &origin, &mut established, &mut wire);
+        match task {
+            Task::Open => {}
+            Task::Token(request) => {
+                channel.tape().enter(Phase::Oauth);
+                let told = token::ask(request, &origin, &mut established, &mut channel);
                 self.spent.token = Some(spent(began));
-                wire.tape().note(told.0.answer().unwrap_or_else(|| "no answer".to_owned()));
+                channel.tape().note(told.0.answer().unwrap_or_else(|| "no answer".to_owned()));
                 (self.token, granted) = (Some(told.0), told.1);
             }
-            Errand::Page(page, token) => {
-                wire.tape().enter(Phase::Http);
-                let told = page::ask(page, &origin, *token, &mut established, &mut wire);
+            Task::Page(page, token) => {
+                channel.tape().enter(Phase::Http);
+                let told = page::ask(page, &origin, *token, &mut established, &mut channel);
                 self.spent.page = Some(spent(began));
-                wire.tape().note(told.headline.clone());
+                channel.tape().note(told.headline.clone());
                 self.page = Some(told);
             }
         }
         if let Some(insight) = self.insights.get_mut(place) {
-            insight.hides_acknowledgements |= wire.hides_acknowledgements();
+            insight.hides_acknowledgements |= channel.hides_acknowledgements();
         }
-        wire.tape().enter(Phase::Tls);
+        channel.tape().enter(Phase::Tls);
         established.send_close_notify();
-        while established.wants_write() && established.write_tls(&mut wire).is_ok() {}
-        wire.close();
+        while established.wants_write() && established.write_tls(&mut channel).is_ok() {}
+        channel.close();
         (true, granted)
     }
 
@@ -308,7 +310,7 @@ impl<'p> Probe<'p> {
             host: plan.host.clone(),
             port: plan.port,
             began: self.tape.began(),
-            spent: Spent { total: ended - self.tape.began(), ..self.spent },
+            spent: PhaseDurations { total: ended - self.tape.began(), ..self.spent },
             steps: self.tape.steps().to_vec(),
             resolution: self.resolution,
             order: self.order,

@@ -22,7 +22,7 @@ pub struct Outcome {
     /// When it began.
     pub began: Timestamp,
     /// How long its parts took.
-    pub spent: Spent,
+    pub spent: PhaseDurations,
     /// What was done and what came back. Where no packets were captured, the numbers of packets in verdicts and findings are
     /// these steps'.
     pub steps: Vec<Step>,
@@ -48,7 +48,7 @@ pub struct Outcome {
 
 /// How long the parts of an attempt took.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
-pub struct Spent {
+pub struct PhaseDurations {
     /// Finding addresses.
     pub dns: Option<Elapsed>,
     /// The first connection that came up.

@@ -2,7 +2,7 @@
 
 use super::http::exchange::{self, Answer, Request};
 use super::http::tls::Established;
-use super::net::socket::Wire;
+use super::net::socket::Channel;
 use super::secret::Secret;
 use super::token::{self, Grant};
 use crate::limits;
@@ -41,9 +41,9 @@ pub(super) fn ask(
     origin: &str,
     token: Option<(&Secret, Grant)>,
     established: &mut Established,
-    wire: &mut Wire<'_>,
+    channel: &mut Channel<'_>,
 ) -> PageAnswer {
-    wire.tape().note(format!("GET {}", page.path));
+    channel.tape().note(format!("GET {}", page.path));
     let mut head = Request::get(format!("{origin}{}", page.path))
         .header("user-agent", exchange::USER_AGENT)
         .header("accept", "*/*")
@@ -55,7 +55,7 @@ pub(super) fn ask(
         Ok(head) => head,
         Err(error) => return PageAnswer::unanswered(page, &error.to_string()),
     };
-    let mut stream = rustls::Stream::new(established, wire);
+    let mut stream = rustls::Stream::new(established, channel);
     match exchange::exchange(&mut stream, head, None) {
         Ok(answer) => PageAnswer::read(page, &answer, token),
         Err(failure) => PageAnswer::unanswered(page, &failure.text()),

@@ -24,27 +24,27 @@ pub struct Tape {
     began: Timestamp,
     started: Instant,
     steps: Vec<Step>,
-    heard: Vec<Heard>,
+    packets: Vec<TapedPacket>,
     phase: Phase,
 }
 
 /// A packet as a bystander would have seen it.
 #[derive(Debug)]
-struct Heard {
+struct TapedPacket {
     number: u64,
     at: Timestamp,
-    what: What,
+    what: TapedContent,
 }
 
 #[derive(Debug)]
-enum What {
+enum TapedContent {
     Segment(Box<SegmentHeader>, Vec<u8>),
     Icmp(Box<IcmpError<'static>>),
 }
 
 /// A connection on the tape: its ends, and how many bytes went each way.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub struct Line {
+pub struct TapedConnection {
     /// The probe's address and port.
     pub client: SocketAddr,
     /// Whom it was opened to.
@@ -72,7 +72,7 @@ impl Tape {
             began: Timestamp::from_parts(since.as_secs() as i64, i64::from(since.subsec_nanos())),
             started: Instant::now(),
             steps: Vec::new(),
-            heard: Vec::new(),
+            packets: Vec::new(),
             phase: Phase::Dns,
         }
     }
@@ -121,41 +121,41 @@ impl Tape {
     }
 
     /// connect() was called at that time.
-    pub fn connecting(&mut self, line: &mut Line, began: Instant) {
+    pub fn connecting(&mut self, connection: &mut TapedConnection, began: Instant) {
         let at = self.at(began);
-        let number = self.step(at, format!("connect to {}", line.server));
-        self.hear(number, at, line, Role::Client, Flags::SYN, &[]);
-        line.next[0] = 1;
+        let number = self.step(at, format!("connect to {}", connection.server));
+        self.add(number, at, connection, Role::Client, Flags::SYN, &[]);
+        connection.next[0] = 1;
     }
 
     /// connect() succeeded.
-    pub fn connected(&mut self, line: &mut Line) {
+    pub fn connected(&mut self, connection: &mut TapedConnection) {
         let at = self.now();
-        let number = self.step(at, format!("connected, from {}", line.client));
-        self.hear(number, at, line, Role::Server, Flags::SYN | Flags::ACK, &[]);
-        line.next[1] = 1;
-        self.hear(number, at, line, Role::Client, Flags::ACK, &[]);
+        let number = self.step(at, format!("connected, from {}", connection.client));
+        self.add(number, at, connection, Role::Server, Flags::SYN | Flags::ACK, &[]);
+        connection.next[1] = 1;
+        self.add(number, at, connection, Role::Client, Flags::ACK, &[]);
     }
 
     /// The server's TCP answered with a RST, to the SYN or later.
-    pub fn reset(&mut self, line: &Line) {
+    pub fn reset(&mut self, connection: &TapedConnection) {
         let at = self.now();
-        let is_refusal = line.next[1] == 0;
+        let is_refusal = connection.next[1] == 0;
         let text = if is_refusal { "connection refused" } else { "connection reset by the server" };
         let number = self.step(at, text);
-        self.hear(number, at, line, Role::Server, Flags::RST | Flags::ACK, &[]);
+        self.add(number, at, connection, Role::Server, Flags::RST | Flags::ACK, &[]);
     }
 
     /// An ICMP error ended the attempt.
-    pub fn unreachable(&mut self, line: &Line, error: Unreachable) {
+    pub fn unreachable(&mut self, connection: &TapedConnection, error: Unreachable) {
         let at = self.now();
         let by = if error.from.is_unspecified() { String::new() } else { format!(" by {}", error.from) };
         let (version, kind, code) =
-            (if line.server.is_ipv4() { "" } else { "v6" }, error.icmp_type, error.code);
+            (if connection.server.is_ipv4() { "" } else { "v6" }, error.icmp_type, error.code);
         let text = format!("unreachable: ICMP{version} error{by} (type {kind}, code {code})");
         let number = self.step(at, text);
         let what = IcmpError {
-            ip: IpHeader::between(error.from, line.client.ip()),
+            ip: IpHeader::between(error.from, connection.client.ip()),
             icmp_type: error.icmp_type,
             code: error.code,
             length: None,
@@ -163,66 +163,77 @@ impl Tape {
             mtu: None,
             pointer: None,
             quoted: Quoted {
-                source: line.client.ip(),
-                destination: line.server.ip(),
-                source_port: Some(line.client.port()),
-                destination_port: Some(line.server.port()),
+                source: connection.client.ip(),
+                destination: connection.server.ip(),
+                source_port: Some(connection.client.port()),
+                destination_port: Some(connection.server.port()),
                 seq: None,
                 protocol: None,
             },
             quoted_bytes: &[],
             quoted_segment: None,
         };
-        self.heard.push(Heard { number, at, what: What::Icmp(Box::new(what)) });
+        self.packets.push(TapedPacket { number, at, what: TapedContent::Icmp(Box::new(what)) });
     }
 
     /// The system took these bytes to be sent.
-    pub fn sent(&mut self, line: &mut Line, bytes: &[u8]) {
+    pub fn sent(&mut self, connection: &mut TapedConnection, bytes: &[u8]) {
         let at = self.now();
         let number = self.step(at, format!("{} sent", count(bytes.len())));
-        self.hear(number, at, line, Role::Client, Flags::PSH | Flags::ACK, bytes);
-        line.next[0] = line.next[0].wrapping_add(bytes.len() as u32);
+        self.add(number, at, connection, Role::Client, Flags::PSH | Flags::ACK, bytes);
+        connection.next[0] = connection.next[0].wrapping_add(bytes.len() as u32);
     }
 
     /// The system handed these bytes out.
-    pub fn received(&mut self, line: &mut Line, bytes: &[u8]) {
+    pub fn received(&mut self, connection: &mut TapedConnection, bytes: &[u8]) {
         let at = self.now();
         let number = self.step(at, format!("{} received", count(bytes.len())));
         if let Some(step) = self.steps.last_mut() {
             step.received = Some(bytes.len() as u64);
         }
-        self.hear(number, at, line, Role::Server, Flags::PSH | Flags::ACK, bytes);
-        line.next[1] = line.next[1].wrapping_add(bytes.len() as u32);
-        self.hear(number, at, line, Role::Client, Flags::ACK, &[]);
+        self.add(number, at, connection, Role::Server, Flags::PSH | Flags::ACK, bytes);
+        connection.next[1] = connection.next[1].wrapping_add(bytes.len() as u32);
+        self.add(number, at, connection, Role::Client, Flags::ACK, &[]);
     }
 
     /// The system says that everything sent was acknowledged.
-    pub fn acknowledged(&mut self, line: &Line) {
+    pub fn acknowledged(&mut self, connection: &TapedConnection) {
         let at = self.now();
         let number = self.step(at, "the server's TCP has acknowledged all of it");
-        self.hear(number, at, line, Role::Server, Flags::ACK, &[]);
+        self.add(number, at, connection, Role::Server, Flags::ACK, &[]);
     }
 
     /// The server closes.
-    pub fn server_closed(&mut self, line: &mut Line) {
+    pub fn server_closed(&mut self, connection: &mut TapedConnection) {
         let at = self.now();
         let number = self.step(at, "the server closes the connection");
-        self.hear(number, at, line, Role::Server, Flags::FIN | Flags::ACK, &[]);
-        line.next[1] = line.next[1].wrapping_add(1);
+        self.add(number, at, connection, Role::Server, Flags::FIN | Flags::ACK, &[]);
+        connection.next[1] = connection.next[1].wrapping_add(1);
     }
 
     /// The probe closes, for this reason.
-    pub fn client_closed(&mut self, line: &mut Line, why: &str) {
+    pub fn client_closed(&mut self, connection: &mut TapedConnection, why: &str) {
         let at = self.now();
         let number = self.step(at, why);
-        self.hear(number, at, line, Role::Client, Flags::FIN | Flags::ACK, &[]);
-        line.next[0] = line.next[0].wrapping_add(1);
+        self.add(number, at, connection, Role::Client, Flags::FIN | Flags::ACK, &[]);
+        connection.next[0] = connection.next[0].wrapping_add(1);
     }
 
-    fn hear(&mut self, number: u64, at: Timestamp, line: &Line, by: Role, flags: u8, payload: &[u8]) {
-        let (from, to) =
-            if by == Role::Client { (line.client, line.server) } else { (line.server, line.client) };
-        let [client, server] = line.next;
+    fn add(
+        &mut self,
+        number: u64,
+        at: Timestamp,
+        connection: &TapedConnection,
+        by: Role,
+        flags: u8,
+        payload: &[u8],
+    ) {
+        let (from, to) = if by == Role::Client {
+            (connection.client, connection.server)
+        } else {
+            (connection.server, connection.client)
+        };
+        let [client, server] = connection.next;
         let (seq, ack) = if by == Role::Client { (client, server) } else { (server, client) };
         let has_ack = flags & Flags::ACK != 0;
         let tcp = TcpHeader {
@@ -240,7 +251,11 @@ impl Tape {
         };
         let ip = IpHeader::between(from.ip(), to.ip());
         let header = SegmentHeader { ip, tcp, payload_len: Some(payload.len() as u32) };
-        self.heard.push(Heard { number, at, what: What::Segment(Box::new(header), payload.to_vec()) });
+        self.packets.push(TapedPacket {
+            number,
+            at,
+            what: TapedContent::Segment(Box::new(header), payload.to_vec()),
+        });
     }
 
     /// The packets, and the time at which nothing more was waited for.
@@ -249,7 +264,7 @@ impl Tape {
     }
 }
 
-impl Line {
+impl TapedConnection {
     /// A connection of which nothing was sent yet.
     pub fn new(client: SocketAddr, server: SocketAddr) -> Self {
         Self { client, server, next: [0; 2] }
@@ -267,14 +282,16 @@ pub struct Replay<'t> {
 
 impl Source for Replay<'_> {
     fn next_record(&mut self) -> Result<Option<Record<'_>>, ReadError> {
-        let Some(heard) = self.tape.heard.get(self.next) else {
+        let Some(heard) = self.tape.packets.get(self.next) else {
             let was_over = std::mem::replace(&mut self.is_over, true);
             return Ok((!was_over).then_some(Record::Idle(self.ended)));
         };
         self.next += 1;
         let content = match &heard.what {
-            What::Segment(header, payload) => Content::Segment(Segment { header, payload, printed: &[] }),
-            What::Icmp(error) => Content::IcmpError(error.clone()),
+            TapedContent::Segment(header, payload) => {
+                Content::Segment(Segment { header, payload, printed: &[] })
+            }
+            TapedContent::Icmp(error) => Content::IcmpError(error.clone()),
         };
         Ok(Some(Record::Printed(Packet {
             number: heard.number,
@@ -324,15 +341,18 @@ mod tests {
         }
     }
 
-    fn line() -> Line {
-        Line::new("192.0.2.10:50000".parse().unwrap(), "198.51.100.20:8443".parse().unwrap())
+    fn connection() -> TapedConnection {
+        TapedConnection::new("192.0.2.10:50000".parse().unwrap(), "198.51.100.20:8443".parse().unwrap())
     }
 
     /// The verdict on what these steps stand for, and the steps that prove it; the shortest silence that counts is this.
-    fn told(stall_after: Elapsed, steps: impl FnOnce(&mut Tape, &mut Line)) -> (&'static str, Vec<u64>) {
+    fn told(
+        stall_after: Elapsed,
+        steps: impl FnOnce(&mut Tape, &mut TapedConnection),
+    ) -> (&'static str, Vec<u64>) {
         let mut tape = Tape::begin();
         tape.note("asked somebody");
-        steps(&mut tape, &mut line());
+        steps(&mut tape, &mut connection());
         let mut settings = Settings { viewpoint: Viewpoint::Socket, ..Settings::default() };
         settings.judging.stall_after = stall_after;
         let mut verdicts = Verdicts::default();
@@ -342,42 +362,42 @@ mod tests {
         (verdict.code, verdict.evidence)
     }
 
-    fn up(tape: &mut Tape, line: &mut Line) {
-        tape.connecting(line, Instant::now());
-        tape.connected(line);
+    fn up(tape: &mut Tape, connection: &mut TapedConnection) {
+        tape.connecting(connection, Instant::now());
+        tape.connected(connection);
     }
 
     #[test]
     fn steps_stand_for_packets_and_have_their_verdicts() {
         let (at_once, later) = (Elapsed::ZERO, Elapsed::from_millis(60_000));
-        let dropped = told(at_once, |tape, line| tape.connecting(line, Instant::now()));
+        let dropped = told(at_once, |tape, connection| tape.connecting(connection, Instant::now()));
         assert_eq!(dropped, ("syn-no-reply", vec![2]));
-        let refused = told(later, |tape, line| {
-            tape.connecting(line, Instant::now());
-            tape.reset(line);
+        let refused = told(later, |tape, connection| {
+            tape.connecting(connection, Instant::now());
+            tape.reset(connection);
         });
         assert_eq!(refused, ("refused", vec![2, 3]));
-        let unreachable = told(later, |tape, line| {
-            tape.connecting(line, Instant::now());
+        let unreachable = told(later, |tape, connection| {
+            tape.connecting(connection, Instant::now());
             let from = "192.0.2.1".parse().unwrap();
-            tape.unreachable(line, Unreachable { from, icmp_type: 3, code: 13 });
+            tape.unreachable(connection, Unreachable { from, icmp_type: 3, code: 13 });
         });
         assert_eq!(unreachable, ("unreachable", vec![2, 3]));
-        let silent = told(at_once, |tape, line| {
-            up(tape, line);
-            tape.sent(line, &talk::client_hello());
-            tape.acknowledged(line);
+        let silent = told(at_once, |tape, connection| {
+            up(tape, connection);
+            tape.sent(connection, &talk::client_hello());
+            tape.acknowledged(connection);
         });
         assert_eq!(silent.0, "no-server-hello");
-        let reset = told(later, |tape, line| {
-            up(tape, line);
-            tape.sent(line, &talk::client_hello());
-            tape.reset(line);
+        let reset = told(later, |tape, connection| {
+            up(tape, connection);
+            tape.sent(connection, &talk::client_hello());
+            tape.reset(connection);
         });
         assert_eq!(reset, ("reset", vec![2, 3, 5]));
-        let closed = told(later, |tape, line| {
-            up(tape, line);
-            tape.server_closed(line);
+        let closed = told(later, |tape, connection| {
+            up(tape, connection);
+            tape.server_closed(connection);
         });
         assert_eq!(closed.0, "closed-early");
     }
@@ -391,10 +411,10 @@ mod tests {
                 Ok(())
             }
         }
-        let (mut tape, mut line) = (Tape::begin(), line());
-        up(&mut tape, &mut line);
-        tape.sent(&mut line, &talk::client_hello());
-        tape.received(&mut line, &talk::server_flight());
+        let (mut tape, mut connection) = (Tape::begin(), connection());
+        up(&mut tape, &mut connection);
+        tape.sent(&mut connection, &talk::client_hello());
+        tape.received(&mut connection, &talk::server_flight());
         let settings = Settings { viewpoint: Viewpoint::Socket, ..Settings::default() };
         let mut stories = Stories(Vec::new());
         analysis::analyse(&mut tape.source(), Target::default(), &settings, &mut stories).unwrap();
@@ -408,10 +428,10 @@ mod tests {
         use crate::story::Insight;
         use crate::verdict::Actor;
         for (hides_acknowledgements, actor) in [(true, Actor::Unknown), (false, Actor::Path)] {
-            let (mut tape, mut line) = (Tape::begin(), line());
-            up(&mut tape, &mut line);
-            tape.sent(&mut line, &talk::client_hello());
-            let insight = Insight { hides_acknowledgements, ..Insight::of(line.client) };
+            let (mut tape, mut connection) = (Tape::begin(), connection());
+            up(&mut tape, &mut connection);
+            tape.sent(&mut connection, &talk::client_hello());
+            let insight = Insight { hides_acknowledgements, ..Insight::of(connection.client) };
             let viewpoint = Viewpoint::Socket;
             let mut settings = Settings { viewpoint, insights: vec![insight], ..Settings::default() };
             settings.judging.stall_after = Elapsed::ZERO;

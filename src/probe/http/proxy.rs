@@ -10,7 +10,7 @@ use zeroize::Zeroizing;
 use super::exchange;
 use crate::limits;
 use crate::probe::net::authority::{authority, host_and_port};
-use crate::probe::net::socket::Wire;
+use crate::probe::net::socket::Channel;
 use crate::probe::secret::Secret;
 use crate::probe::step::Phase;
 
@@ -124,28 +124,28 @@ pub fn is_excepted(host: &str, exceptions: &str) -> bool {
 
 /// Asks for a tunnel to the host.
 pub(in crate::probe) fn open(
-    wire: &mut Wire<'_>,
+    channel: &mut Channel<'_>,
     proxy: &Proxy,
     host: &str,
     port: u16,
 ) -> io::Result<Tunnel> {
     let authority = authority(host, port);
-    wire.tape().enter(Phase::Proxy);
-    wire.tape().note(format!("ask the proxy for a tunnel to {authority}"));
+    channel.tape().enter(Phase::Proxy);
+    channel.tape().note(format!("ask the proxy for a tunnel to {authority}"));
     let mut request = Zeroizing::new(format!("CONNECT {authority} HTTP/1.1\r\nHost: {authority}\r\n"));
     if let Some(credentials) = proxy.credentials() {
-        wire.cover(credentials.as_bytes());
+        channel.cover(credentials.as_bytes());
         for part in ["Proxy-Authorization: Basic ", &credentials, "\r\n"] {
             request.push_str(part);
         }
     }
     request.push_str("\r\n");
-    wire.write_all(request.as_bytes())?;
+    channel.write_all(request.as_bytes())?;
     let mut came = Vec::new();
     loop {
         // Nothing can stand behind an agreeing head: the client speaks first in TLS.
         let mut buffer = [0; 4096];
-        let len = wire.read(&mut buffer)?;
+        let len = channel.read(&mut buffer)?;
         came.extend_from_slice(buffer.get(..len).unwrap_or_default());
         match answer(&came) {
             Some(tunnel) => {
@@ -155,7 +155,7 @@ pub(in crate::probe) fn open(
                     [] => String::new(),
                     schemes => format!(", and takes {}", schemes.join(", ")),
                 };
-                wire.tape().note(format!("the proxy answers {status}{offers}"));
+                channel.tape().note(format!("the proxy answers {status}{offers}"));
                 return Ok(tunnel);
             }
             None if len == 0 || came.len() > limits::HTTP_HEAD_BYTES => {

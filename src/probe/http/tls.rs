@@ -18,7 +18,7 @@ use rustls::{
 
 use crate::cert::{self, Anchors, Fault, Issuer, NameSource, Wanted, When};
 use crate::limits;
-use crate::probe::net::socket::Wire;
+use crate::probe::net::socket::Channel;
 use crate::story::Insight;
 use crate::tcp::Role;
 use crate::time::{Clock, Timestamp};
@@ -55,8 +55,8 @@ pub type Identity = CertifiedKey;
 /// TLS as the plan wants it, for one or more connections.
 pub(in crate::probe) struct Tls {
     config: Arc<ClientConfig>,
-    shown: Arc<Shown>,
-    asked: Arc<Asked>,
+    verifier: Arc<Verifier>,
+    resolver: Arc<IdentityResolver>,
 }
 
 /// An established connection.
@@ -74,19 +74,20 @@ impl Tls {
     /// By a plan.
     pub(in crate::probe) fn new(plan: &TlsPlan) -> Result<Self, Error> {
         let provider = Arc::new(rustls::crypto::ring::default_provider());
-        let shown = Arc::new(Shown {
+        let verifier = Arc::new(Verifier {
             wanted: Wanted { name: plan.wanted.clone(), source: NameSource::Target },
             anchors: Arc::clone(&plan.anchors),
             is_insecure: plan.is_insecure,
             provider: Arc::clone(&provider),
             chain: Mutex::new(None),
         });
-        let asked = Arc::new(Asked { identity: plan.identity.clone(), was_asked: AtomicBool::new(false) });
+        let resolver =
+            Arc::new(IdentityResolver { identity: plan.identity.clone(), was_asked: AtomicBool::new(false) });
         let mut config = ClientConfig::builder_with_provider(provider)
             .with_protocol_versions(&plan.versions)?
             .dangerous()
-            .with_custom_certificate_verifier(Arc::clone(&shown) as _)
-            .with_client_cert_resolver(Arc::clone(&asked) as _);
+            .with_custom_certificate_verifier(Arc::clone(&verifier) as _)
+            .with_client_cert_resolver(Arc::clone(&resolver) as _);
         config.alpn_protocols = plan.protocols.iter().map(|protocol| protocol.as_bytes().to_vec()).collect();
         config.enable_sni = plan.server_name.is_some();
         config.resumption = if plan.resumes {
@@ -94,19 +95,19 @@ impl Tls {
         } else {
             Resumption::disabled()
         };
-        Ok(Self { config: Arc::new(config), shown, asked })
+        Ok(Self { config: Arc::new(config), verifier, resolver })
     }
 
     /// Shakes hands, and tells what the packets do not show.
     pub(in crate::probe) fn shake_hands(
         &self,
         plan: &TlsPlan,
-        wire: &mut Wire<'_>,
+        channel: &mut Channel<'_>,
         awaits_verdict: bool,
     ) -> (Handshake, Insight) {
-        wire.tape().enter(crate::probe::step::Phase::Tls);
-        let mut insight = Insight::of(wire.line().client);
-        *self.shown.chain.lock().unwrap_or_else(PoisonError::into_inner) = None;
+        channel.tape().enter(crate::probe::step::Phase::Tls);
+        let mut insight = Insight::of(channel.connection().client);
+        *self.verifier.chain.lock().unwrap_or_else(PoisonError::into_inner) = None;
         let name = plan.server_name.as_ref().unwrap_or(&plan.wanted);
         let name = ServerName::try_from(name.trim_end_matches('.').to_owned());
         let connection = name
@@ -115,19 +116,19 @@ impl Tls {
         let mut connection = match connection {
             Ok(connection) => connection,
             Err(error) => {
-                wire.tape().note(format!("no TLS: {error}"));
+                channel.tape().note(format!("no TLS: {error}"));
                 return (Handshake::Failed, insight);
             }
         };
         let mut outcome = Ok(());
         while connection.is_handshaking() && outcome.is_ok() {
-            outcome = connection.complete_io(wire).map(|_| ());
+            outcome = connection.complete_io(channel).map(|_| ());
         }
-        let is_awaited = awaits_verdict || self.asked.was_asked.load(Ordering::Relaxed);
+        let is_awaited = awaits_verdict || self.resolver.was_asked.load(Ordering::Relaxed);
         if outcome.is_ok() && is_awaited {
-            outcome = first_words(&mut connection, wire);
+            outcome = first_words(&mut connection, channel);
         }
-        insight.certificates = self.shown.chain.lock().unwrap_or_else(PoisonError::into_inner).take();
+        insight.certificates = self.verifier.chain.lock().unwrap_or_else(PoisonError::into_inner).take();
         insight.protocol =
             connection.alpn_protocol().map(|protocol| String::from_utf8_lossy(protocol).into_owned());
         match outcome {
@@ -137,14 +138,14 @@ impl Tls {
                     Some(HandshakeKind::Resumed) => ", session resumed",
                     _ => "",
                 };
-                wire.tape().note(format!("TLS is established{kind}"));
+                channel.tape().note(format!("TLS is established{kind}"));
                 (Handshake::Complete(Box::new(connection)), insight)
             }
             Err(error) => {
                 insight.alert = alert(&error);
                 insight.is_read = insight.alert.is_some();
-                insight.hides_acknowledgements = wire.hides_acknowledgements();
-                wire.tape().note(ended(&error));
+                insight.hides_acknowledgements = channel.hides_acknowledgements();
+                channel.tape().note(ended(&error));
                 (Handshake::Failed, insight)
             }
         }
@@ -152,13 +153,13 @@ impl Tls {
 }
 
 /// Waits for what the server says first after the handshake: session tickets, or an alert.
-fn first_words(connection: &mut Established, wire: &mut Wire<'_>) -> io::Result<()> {
+fn first_words(connection: &mut Established, channel: &mut Channel<'_>) -> io::Result<()> {
     let until = Instant::now() + VERDICT;
     if connection.protocol_version() != Some(rustls::ProtocolVersion::TLSv1_3) {
         return Ok(());
     }
-    while connection.tls13_tickets_received() == 0 && wire.waits_until(until)? {
-        match connection.read_tls(wire) {
+    while connection.tls13_tickets_received() == 0 && channel.waits_until(until)? {
+        match connection.read_tls(channel) {
             Ok(0) => break,
             Ok(_) => connection.process_new_packets().map_err(io::Error::other).map(|_| ())?,
             Err(error) => return Err(error),
@@ -195,7 +196,7 @@ pub(in crate::probe) fn ended(error: &io::Error) -> String {
 }
 
 /// Looks at the server's certificates as the report does, so that what is refused here is what it explains.
-struct Shown {
+struct Verifier {
     wanted: Wanted,
     anchors: Arc<Anchors>,
     is_insecure: bool,
@@ -203,7 +204,7 @@ struct Shown {
     chain: Mutex<Option<Arc<CertificateMessage>>>,
 }
 
-impl ServerCertVerifier for Shown {
+impl ServerCertVerifier for Verifier {
     fn verify_server_cert(
         &self,
         own: &CertificateDer<'_>,
@@ -263,7 +264,7 @@ impl ServerCertVerifier for Shown {
     }
 }
 
-impl fmt::Debug for Shown {
+impl fmt::Debug for Verifier {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "certificates for {}", self.wanted.name)
     }
@@ -308,12 +309,12 @@ fn message(own: &CertificateDer<'_>, intermediates: &[CertificateDer<'_>]) -> Ce
 
 /// Shows the client's certificate, and notes that it was asked for.
 #[derive(Debug)]
-struct Asked {
+struct IdentityResolver {
     identity: Option<Arc<Identity>>,
     was_asked: AtomicBool,
 }
 
-impl ResolvesClientCert for Asked {
+impl ResolvesClientCert for IdentityResolver {
     fn resolve(&self, _: &[&[u8]], schemes: &[SignatureScheme]) -> Option<Arc<CertifiedKey>> {
         self.was_asked.store(true, Ordering::Relaxed);
         let identity = self.identity.as_ref()?;

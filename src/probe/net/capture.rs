@@ -10,7 +10,7 @@ use crate::packet::Origin;
 use crate::time::Timestamp;
 
 /// A capture that goes on in a thread of its own.
-pub(in crate::probe) struct Eavesdropper {
+pub(in crate::probe) struct SideCapture {
     ends: Arc<AtomicBool>,
     thread: JoinHandle<Captured>,
 }
@@ -35,7 +35,7 @@ struct Kept {
     bytes: Vec<u8>,
 }
 
-impl Eavesdropper {
+impl SideCapture {
     /// Begins to hold what comes. These bytes are covered wherever they stand in a frame: they are secret.
     pub(in crate::probe) fn begin(source: Box<dyn Source + Send>, covered: Vec<u8>) -> Self {
         let ends = Arc::new(AtomicBool::new(false));

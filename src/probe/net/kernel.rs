@@ -3,13 +3,15 @@
 use std::fs;
 use std::net::{IpAddr, SocketAddr};
 
-use crate::probe::tape::Line;
+use crate::probe::tape::TapedConnection;
 
 /// Whether everything sent was acknowledged, as /proc/net/tcp says (proc(5): `tx_queue`). Absent where it does not tell.
-pub(in crate::probe) fn is_acknowledged(line: &Line) -> Option<bool> {
-    let (table, ends) = match (line.client, line.server) {
-        (SocketAddr::V4(_), SocketAddr::V4(_)) => ("/proc/thread-self/net/tcp", [line.client, line.server]),
-        _ => ("/proc/thread-self/net/tcp6", [line.client, line.server]),
+pub(in crate::probe) fn is_acknowledged(connection: &TapedConnection) -> Option<bool> {
+    let (table, ends) = match (connection.client, connection.server) {
+        (SocketAddr::V4(_), SocketAddr::V4(_)) => {
+            ("/proc/thread-self/net/tcp", [connection.client, connection.server])
+        }
+        _ => ("/proc/thread-self/net/tcp6", [connection.client, connection.server]),
     };
     let ends = ends.map(printed);
     unacknowledged(&fs::read_to_string(table).ok()?, &ends).map(|bytes| bytes == 0)

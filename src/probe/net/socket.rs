@@ -12,7 +12,7 @@ use socket2::{Domain, Protocol, Socket, Type};
 
 use crate::limits;
 use crate::probe::secret;
-use crate::probe::tape::{Line, Tape, Unreachable};
+use crate::probe::tape::{Tape, TapedConnection, Unreachable};
 
 /// How long an orderly end of the server is waited for after the probe's own.
 const LAST_WORDS: Duration = Duration::from_millis(300);
@@ -21,9 +21,9 @@ const LAST_WORDS: Duration = Duration::from_millis(300);
 #[derive(Debug)]
 pub(in crate::probe) enum Connected {
     /// The connection is up.
-    Up(TcpStream, Line),
+    Up(TcpStream, TapedConnection),
     /// It is not; the tape tells why.
-    Failed(Line),
+    Failed(TapedConnection),
     /// The system sent nothing, and says why.
     NotSent(io::Error),
 }
@@ -54,34 +54,34 @@ fn try_connect(tape: &mut Tape, server: SocketAddr, until: Instant) -> io::Resul
     let unspecified: IpAddr =
         if server.is_ipv4() { Ipv4Addr::UNSPECIFIED.into() } else { Ipv6Addr::UNSPECIFIED.into() };
     let client = socket.local_addr().ok().and_then(|address| address.as_socket());
-    let mut line = Line::new(client.unwrap_or(SocketAddr::new(unspecified, 0)), server);
-    tape.connecting(&mut line, began);
+    let mut connection = TapedConnection::new(client.unwrap_or(SocketAddr::new(unspecified, 0)), server);
+    tape.connecting(&mut connection, began);
     let error = match error {
         Some(error) => Some(error),
         None if !wait_for(&socket, PollFlags::POLLOUT, until)? => {
             tape.note("no answer; given up");
-            return Ok(Connected::Failed(line));
+            return Ok(Connected::Failed(connection));
         }
         None => socket.take_error()?,
     };
     let Some(error) = error else {
-        tape.connected(&mut line);
+        tape.connected(&mut connection);
         // From now on TCP is to go on in spite of ICMP errors, as it does for other programs.
         let _ = wants_icmp(&socket, server, false);
         socket.set_nonblocking(false)?;
         socket.set_tcp_nodelay(true)?;
-        return Ok(Connected::Up(socket.into(), line));
+        return Ok(Connected::Up(socket.into(), connection));
     };
     let reported = icmp_error(&socket).or_else(|| unreachable_by_errno(&error, server, unspecified));
     match (reported, error.raw_os_error().map(Errno::from_raw)) {
-        (Some(reported), _) => tape.unreachable(&line, reported),
-        (None, Some(Errno::ECONNREFUSED | Errno::ECONNRESET)) => tape.reset(&line),
+        (Some(reported), _) => tape.unreachable(&connection, reported),
+        (None, Some(Errno::ECONNREFUSED | Errno::ECONNRESET)) => tape.reset(&connection),
         // The system gave up by itself, or says something that no packet shows.
         (None, _) => {
             tape.note(format!("no connection: {}", words(&error)));
         }
     }
-    Ok(Connected::Failed(line))
+    Ok(Connected::Failed(connection))
 }
 
 /// What the system says of an error, without its number.
@@ -155,9 +155,9 @@ fn unreachable_by_errno(error: &io::Error, server: SocketAddr, from: IpAddr) -> 
 
 /// A connection whose every byte is on the tape. Reading ends with [`io::ErrorKind::TimedOut`] at the time set.
 #[derive(Debug)]
-pub(in crate::probe) struct Wire<'t> {
+pub(in crate::probe) struct Channel<'t> {
     stream: TcpStream,
-    line: Line,
+    connection: TapedConnection,
     tape: &'t mut Tape,
     until: Instant,
     /// How long after the last byte was sent the system is asked whether it was acknowledged.
@@ -170,17 +170,17 @@ pub(in crate::probe) struct Wire<'t> {
     covered: Vec<u8>,
 }
 
-impl<'t> Wire<'t> {
+impl<'t> Channel<'t> {
     pub(in crate::probe) fn new(
         stream: TcpStream,
-        line: Line,
+        connection: TapedConnection,
         tape: &'t mut Tape,
         until: Instant,
         asks_after: Duration,
     ) -> Self {
         Self {
             stream,
-            line,
+            connection,
             tape,
             until,
             asks_after,
@@ -203,8 +203,8 @@ impl<'t> Wire<'t> {
     }
 
     /// The connection's ends.
-    pub(in crate::probe) fn line(&self) -> &Line {
-        &self.line
+    pub(in crate::probe) fn connection(&self) -> &TapedConnection {
+        &self.connection
     }
 
     /// These bytes stand on the tape as `*` wherever they are sent.
@@ -224,7 +224,7 @@ impl<'t> Wire<'t> {
         }
         let is_late = Instant::now() >= self.until;
         let why = if is_late { "given up, and closed" } else { "closed" };
-        self.tape.client_closed(&mut self.line, why);
+        self.tape.client_closed(&mut self.connection, why);
         let _ = self.stream.shutdown(Shutdown::Write);
         self.until = self.until.min(Instant::now() + LAST_WORDS);
         self.knows_acknowledged = true;
@@ -237,7 +237,7 @@ impl<'t> Wire<'t> {
         match error.kind() {
             io::ErrorKind::ConnectionReset | io::ErrorKind::BrokenPipe if !self.is_over => {
                 self.is_over = true;
-                self.tape.reset(&self.line);
+                self.tape.reset(&self.connection);
             }
             io::ErrorKind::TimedOut | io::ErrorKind::WouldBlock | io::ErrorKind::Interrupted => {}
             _ if !self.is_over => {
@@ -258,8 +258,8 @@ impl<'t> Wire<'t> {
                     return Ok(());
                 }
                 self.knows_acknowledged = true;
-                match super::kernel::is_acknowledged(&self.line) {
-                    Some(true) => self.tape.acknowledged(&self.line),
+                match super::kernel::is_acknowledged(&self.connection) {
+                    Some(true) => self.tape.acknowledged(&self.connection),
                     Some(false) => {
                         self.tape.note("the server's TCP has not acknowledged all of it");
                     }
@@ -272,7 +272,7 @@ impl<'t> Wire<'t> {
     }
 }
 
-impl Read for Wire<'_> {
+impl Read for Channel<'_> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         if self.tape.is_full() {
             return Err(io::Error::other(format!("more than {} steps", limits::PROBE_STEPS)));
@@ -280,12 +280,12 @@ impl Read for Wire<'_> {
         let read = self.wait().and_then(|()| self.stream.read(buffer));
         match read {
             Ok(0) if !buffer.is_empty() => {
-                self.tape.server_closed(&mut self.line);
+                self.tape.server_closed(&mut self.connection);
                 Ok(0)
             }
             Ok(len) => {
                 let bytes = buffer.get(..len).unwrap_or_default();
-                self.tape.received(&mut self.line, bytes);
+                self.tape.received(&mut self.connection, bytes);
                 self.knows_acknowledged = true;
                 Ok(len)
             }
@@ -294,7 +294,7 @@ impl Read for Wire<'_> {
     }
 }
 
-impl Write for Wire<'_> {
+impl Write for Channel<'_> {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         self.write_vectored(&[IoSlice::new(bytes)])
     }
@@ -308,7 +308,7 @@ impl Write for Wire<'_> {
                 let mut told: Vec<u8> =
                     parts.iter().flat_map(|part| part.iter().copied()).take(len).collect();
                 secret::cover(&mut told, &self.covered);
-                self.tape.sent(&mut self.line, &told);
+                self.tape.sent(&mut self.connection, &told);
                 self.sent_at = Instant::now();
                 self.knows_acknowledged = false;
                 Ok(len)

@@ -15,7 +15,7 @@ pub(super) use meaning::{Meaning, of_error};
 
 use super::http::exchange::{self, Answer};
 use super::http::tls::Established;
-use super::net::socket::Wire;
+use super::net::socket::Channel;
 use super::secret::Secret;
 use crate::limits;
 
@@ -143,11 +143,11 @@ pub(super) fn ask(
     request: &Request,
     origin: &str,
     established: &mut Established,
-    wire: &mut Wire<'_>,
+    channel: &mut Channel<'_>,
 ) -> (Token, Option<Secret>) {
     let (kind, body) = request.written();
     let grant = request.grant.name();
-    wire.tape().note(format!("POST {} for a token by {grant}", request.path));
+    channel.tape().note(format!("POST {} for a token by {grant}", request.path));
     let head = exchange::Request::post(format!("{origin}{}", request.path))
         .header("user-agent", exchange::USER_AGENT)
         .header("accept", "application/json")
@@ -158,7 +158,7 @@ pub(super) fn ask(
         Ok(head) => head,
         Err(error) => return (unanswered(request, &error.to_string()), None),
     };
-    let mut stream = rustls::Stream::new(established, wire);
+    let mut stream = rustls::Stream::new(established, channel);
     match exchange::exchange(&mut stream, head, Some(body.as_bytes())) {
         Ok(answer) => read(request, &answer),
         Err(failure) => (unanswered(request, &failure.text()), None),

@@ -11,7 +11,7 @@ pub use worst::Worst;
 
 use crate::analysis::Summary;
 use crate::capture::ReadError;
-use crate::probe::{Outcome, Spent};
+use crate::probe::{Outcome, PhaseDurations};
 use crate::time::Elapsed;
 
 /// A capture or an attempt, as monitoring sees it.
@@ -91,7 +91,7 @@ impl Thresholds {
 }
 
 /// The parts of an attempt that there were, with how long they took.
-pub(super) fn phases(spent: &Spent) -> impl Iterator<Item = (&'static str, Elapsed)> {
+pub(super) fn phases(spent: &PhaseDurations) -> impl Iterator<Item = (&'static str, Elapsed)> {
     let phases = [
         ("dns", spent.dns),
         ("connect", spent.connect),
