@@ -22,6 +22,8 @@ use std::io;
 use std::net::{IpAddr, SocketAddr};
 use std::time::{Duration, Instant};
 
+use tracing::debug;
+
 pub use http::proxy::{Proxy, ProxyError, Tunnel, is_excepted};
 pub use http::tls::{Identity, TlsPlan};
 pub use net::authority::{authority, host_and_port};
@@ -148,6 +150,7 @@ impl<'p> Probe<'p> {
         };
         let resolution = dns::resolve(&mut self.tape, host, plan.family, self.until);
         self.order = sorted(&resolution.addresses);
+        debug!(found = ?resolution.addresses, order = ?self.order, outcome = ?resolution.outcome, "addresses");
         self.spent.dns = Some(resolution.elapsed).filter(|_| resolution.outcome != Lookup::Literal);
         self.resolution = Some(resolution);
         if self.order.len() > 1 {
@@ -305,6 +308,7 @@ impl<'p> Probe<'p> {
                 (None, analysed(&mut self.tape.source(), Target::default(), &settings))
             }
         };
+        debug!(viewpoint = ?settings.viewpoint, connections = connections.len(), "judged");
         let ended = self.tape.now();
         Outcome {
             host: plan.host.clone(),

@@ -8,6 +8,8 @@
 use std::net::{IpAddr, SocketAddr};
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
+use tracing::debug;
+
 use super::step::{Phase, Step};
 use crate::capture::{About, FileAbout, ReadError, Record, Source};
 use crate::limits;
@@ -116,7 +118,9 @@ impl Tape {
 
     fn step(&mut self, at: Timestamp, text: impl Into<String>) -> u64 {
         let number = self.steps.len() as u64 + 1;
-        self.steps.push(Step { number, at, phase: self.phase, text: text.into(), received: None });
+        let text = text.into();
+        debug!(step = number, phase = ?self.phase, ?text);
+        self.steps.push(Step { number, at, phase: self.phase, text, received: None });
         number
     }
 

@@ -29,6 +29,7 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 const UNKNOWN: u8 = 3;
 
 fn main() -> ExitCode {
+    system::trace::begin();
     let is_plugin = plugin::is_asked_for(env::args_os());
     let cli = match Cli::try_parse() {
         Ok(cli) => cli,

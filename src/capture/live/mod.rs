@@ -9,6 +9,7 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use pcap::{Active, Capture, Precision};
+use tracing::debug;
 
 pub use interfaces::{Device, devices, towards};
 
@@ -97,6 +98,7 @@ impl Live {
             hint: None,
         })?;
         set_filter(&mut capture, &expression).map_err(|error| error.on(&options.device))?;
+        debug!(?options, link_type, expression, "opened");
         Ok(Self {
             index: index_of(&options.device),
             options,
@@ -126,6 +128,7 @@ impl Live {
         if let Ok(counted) = self.capture.stats() {
             let drops = self.dropped_before + u64::from(counted.dropped) + u64::from(counted.if_dropped);
             if drops > self.dropped {
+                debug!(counted.received, counted.dropped, counted.if_dropped, "packets were dropped");
                 (self.dropped, self.dropped_until) = (drops, Some(now()));
             }
         }
@@ -169,7 +172,10 @@ impl Live {
         let mut capture = match activate(&self.options) {
             Ok(capture) => capture,
             Err(error @ DeviceError::Forbidden) => return Err(error.on(&self.options.device)),
-            Err(_) => return Ok(()),
+            Err(error) => {
+                debug!(?error, "not back yet");
+                return Ok(());
+            }
         };
         if set_filter(&mut capture, &self.expression).is_ok() {
             self.link_type = link_type_of(&capture);
@@ -185,6 +191,7 @@ impl Live {
     /// A device that went down stays open, and its packets come again once it is up. One that disappeared has to be opened
     /// again.
     fn on_failure(&mut self, failure: DeviceError) -> Result<(), ReadError> {
+        debug!(?failure, packets = self.packets, "reading failed");
         match failure {
             DeviceError::WentDown => self.is_idle = true,
             DeviceError::Disappeared => {
@@ -198,6 +205,7 @@ impl Live {
 
     fn note(&mut self, what: &str) {
         let text = format!("{} {what} after packet {}", self.options.device, self.packets);
+        debug!(text, index = self.index, is_gone = self.is_gone, is_down = self.is_down, "the device");
         match self.notes.len() {
             count if count < limits::DEVICE_NOTES => self.notes.push(Note { file: 0, text }),
             limits::DEVICE_NOTES => {
@@ -292,6 +300,7 @@ impl Source for Live {
     }
 
     fn stop(&mut self) -> bool {
+        debug!(packets = self.packets, "stopped");
         self.stopped_at = Some(now());
         true
     }

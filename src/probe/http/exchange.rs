@@ -2,6 +2,7 @@
 
 use std::io::{self, Read, Write};
 
+use tracing::debug;
 use ureq_proto::client::{Call, RecvResponseResult, SendRequestResult};
 use ureq_proto::parser::try_parse_response;
 use zeroize::Zeroizing;
@@ -120,6 +121,13 @@ pub(in crate::probe) fn exchange(
     if let Some(RecvResponseResult::RecvBody(call)) = call.proceed() {
         answer.is_cut = !read_body(stream, call, &mut came, &mut answer.body);
     }
+    // No field and no byte of the body: they may hold a token.
+    debug!(
+        status = answer.status,
+        fields = answer.headers.len(),
+        body = answer.body.len(),
+        is_cut = answer.is_cut
+    );
     Ok(answer)
 }
 

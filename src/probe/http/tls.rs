@@ -15,6 +15,7 @@ use rustls::{
     CertificateError, ClientConfig, ClientConnection, DigitallySignedStruct, Error, HandshakeKind,
     OtherError, SignatureScheme,
 };
+use tracing::debug;
 
 use crate::cert::{self, Anchors, Fault, Issuer, NameSource, Wanted, When};
 use crate::limits;
@@ -129,6 +130,14 @@ impl Tls {
             outcome = first_words(&mut connection, channel);
         }
         insight.certificates = self.verifier.chain.lock().unwrap_or_else(PoisonError::into_inner).take();
+        debug!(
+            version = ?connection.protocol_version(),
+            suite = ?connection.negotiated_cipher_suite().map(|suite| suite.suite()),
+            kind = ?connection.handshake_kind(),
+            was_asked_for_certificate = self.resolver.was_asked.load(Ordering::Relaxed),
+            error = ?outcome.as_ref().err(),
+            "handshake"
+        );
         insight.protocol =
             connection.alpn_protocol().map(|protocol| String::from_utf8_lossy(protocol).into_owned());
         match outcome {
@@ -221,6 +230,7 @@ impl ServerCertVerifier for Verifier {
         let seconds = i64::try_from(now.as_secs()).unwrap_or(i64::MAX);
         let when = When::of(Timestamp::from_parts(seconds, 0), Clock::Utc);
         let examination = cert::examine(&message, Some(self.wanted.clone()), when, Some(&self.anchors));
+        debug!(issuer = ?examination.issuer, faults = ?examination.faults, "certificates examined");
         let objection = match &examination.issuer {
             Issuer::Refused(why) => Some(CertificateError::Other(OtherError(Arc::new(Why(why.clone()))))),
             Issuer::Unchecked(why) => {

@@ -4,6 +4,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::{self, JoinHandle};
 
+use tracing::debug;
+
 use crate::capture::{About, Frame, ReadError, Record, Source};
 use crate::limits;
 use crate::packet::Origin;
@@ -86,6 +88,7 @@ fn listen(mut source: Box<dyn Source + Send>, ends: &AtomicBool, covered: &[u8])
     }
     source.refresh();
     captured.about = source.about();
+    debug!(frames = captured.frames.len(), unkept = captured.unkept, error = ?captured.error, "captured on the side");
     captured
 }
 

@@ -16,6 +16,7 @@ use domain::rdata::{A, Aaaa};
 use resolv_conf::{Config, ScopedIp};
 use schemars::JsonSchema;
 use serde::Serialize;
+use tracing::debug;
 
 use super::socket::words;
 use crate::limits;
@@ -150,6 +151,7 @@ fn ask_resolvers(tape: &mut Tape, resolution: &mut Resolution, family: Option<Fa
     let turns = servers.len() as u32 * rounds;
     let each = until.saturating_duration_since(Instant::now()) / turns.max(1);
     let patience = each.max(LEAST_PATIENCE).min(Duration::from_secs(u64::from(config.timeout.max(1))));
+    debug!(?servers, ?names, rounds, ?patience, "resolvers to be asked");
     resolution.outcome = Lookup::BadName;
     for name in &names {
         let Ok(question) = name.parse::<Name<Vec<u8>>>() else { continue };

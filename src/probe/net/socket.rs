@@ -9,6 +9,7 @@ use nix::errno::Errno;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::sys::socket::{ControlMessageOwned, MsgFlags, SockaddrStorage, recvmsg, setsockopt, sockopt};
 use socket2::{Domain, Protocol, Socket, Type};
+use tracing::debug;
 
 use crate::limits;
 use crate::probe::secret;
@@ -73,6 +74,7 @@ fn try_connect(tape: &mut Tape, server: SocketAddr, until: Instant) -> io::Resul
         return Ok(Connected::Up(socket.into(), connection));
     };
     let reported = icmp_error(&socket).or_else(|| unreachable_by_errno(&error, server, unspecified));
+    debug!(%error, icmp = ?reported, "connect() failed");
     match (reported, error.raw_os_error().map(Errno::from_raw)) {
         (Some(reported), _) => tape.unreachable(&connection, reported),
         (None, Some(Errno::ECONNREFUSED | Errno::ECONNRESET)) => tape.reset(&connection),
@@ -258,7 +260,9 @@ impl<'t> Channel<'t> {
                     return Ok(());
                 }
                 self.knows_acknowledged = true;
-                match super::kernel::is_acknowledged(&self.connection) {
+                let acknowledged = super::kernel::is_acknowledged(&self.connection);
+                debug!(?acknowledged, waited = ?self.asks_after, "asked the kernel");
+                match acknowledged {
                     Some(true) => self.tape.acknowledged(&self.connection),
                     Some(false) => {
                         self.tape.note("the server's TCP has not acknowledged all of it");

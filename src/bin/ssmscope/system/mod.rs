@@ -5,5 +5,6 @@
 pub mod privileges;
 pub mod signals;
 pub mod textfile;
+pub mod trace;
 pub mod trust;
 mod users;

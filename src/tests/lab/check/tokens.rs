@@ -106,6 +106,11 @@ fn a_refused_token_is_explained_and_no_secret_shows() {
     let outcome = Outcome::of(command.args(grant).env("SSMSCOPE_CLIENT_SECRET", SECRETS[0]));
     assert_eq!(outcome.status, 0, "{outcome:?}");
     shows_no_secret(&outcome);
+    // Nor does a maintainer's trace show one.
+    let options = [&common[..], &page].concat();
+    let traced = Outcome::of(lab.check(&options).env("SSMSCOPE_TRACE", "trace"));
+    assert!(traced.error.contains("handshake") && traced.error.contains("status=200"), "{traced:?}");
+    shows_no_secret(&traced);
     fs::write(&secret_file, format!("{}\n{}\n", SECRETS[0], SECRETS[1])).unwrap();
     let outcome = Outcome::of(lab.check(&common).args(grant));
     assert_eq!(outcome.status, 3, "{outcome:?}");
