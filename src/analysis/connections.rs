@@ -11,7 +11,7 @@ use super::judge::{Chains, Judge};
 use super::table::{Budget, EvictionCandidate, HalfOpen, RecentlyClosed, Table, TrackedConnection};
 use super::{Event, Settings, Summary};
 use crate::packet::{IcmpError, Segment};
-use crate::story::{Moment, Place};
+use crate::story::{Moment, PacketId};
 use crate::tcp::Key;
 
 /// The connections of a capture, and what they may hold together.
@@ -47,7 +47,7 @@ impl<'s> Connections<'s> {
     /// Takes in a segment.
     pub(super) fn segment(
         &mut self,
-        place: Place,
+        id: PacketId,
         segment: &Segment<'_>,
         facts: &Facts<'_>,
         judge: &mut dyn Judge,
@@ -64,31 +64,31 @@ impl<'s> Connections<'s> {
             None if self.recently_closed.contains(&key, header) => return Ok(()),
             _ => {
                 self.make_room(facts, judge)?;
-                match HalfOpen::of(place, segment) {
+                match HalfOpen::of(id, segment) {
                     Some(half_open) if !self.is_watched => {
                         self.table.insert_half_open(key, half_open);
                         return Ok(());
                     }
                     _ => {}
                 }
-                let tracked = TrackedConnection::new(place, segment, self.settings);
+                let tracked = TrackedConnection::new(id, segment, self.settings);
                 self.budget.begin(tracked.held());
                 self.table.insert(key, tracked)
             }
         };
         let Some(tracked) = self.table.tracked_mut(index) else { return Ok(()) };
         if facts.clock().stepped_since(tracked.story.so_far().last.number) {
-            tracked.clock_stepped(place.moment);
+            tracked.clock_stepped(id.moment);
         }
-        tracked.segment(place, segment, &mut self.budget);
+        tracked.segment(id, segment, &mut self.budget);
         tracked.share_certificates(|message| self.chains.share(message));
-        if self.is_watched { report_entry(tracked, place.moment, judge) } else { Ok(()) }
+        if self.is_watched { report_entry(tracked, id.moment, judge) } else { Ok(()) }
     }
 
     /// Takes in an ICMP error, and returns whether it quotes a packet of a connection that is followed.
     pub(super) fn icmp(
         &mut self,
-        place: Place,
+        id: PacketId,
         error: &IcmpError<'_>,
         facts: &Facts<'_>,
         judge: &mut dyn Judge,
@@ -97,11 +97,11 @@ impl<'s> Connections<'s> {
         self.promote(index);
         let Some(tracked) = self.table.tracked_mut(index) else { return Ok(true) };
         if facts.clock().stepped_since(tracked.story.so_far().last.number) {
-            tracked.clock_stepped(place.moment);
+            tracked.clock_stepped(id.moment);
         }
-        tracked.icmp(place, error, &mut self.budget);
+        tracked.icmp(id, error, &mut self.budget);
         if self.is_watched {
-            report_entry(tracked, place.moment, judge)?;
+            report_entry(tracked, id.moment, judge)?;
         }
         Ok(true)
     }

@@ -10,7 +10,7 @@ use super::{Event, Needs, Settings, Summary, Watching};
 use crate::capture::{Prefilter, Record, Source, Target};
 use crate::decode::Decoder;
 use crate::packet::{Content, Packet};
-use crate::story::{Moment, Place};
+use crate::story::{Moment, PacketId};
 use crate::time::{Elapsed, Timestamp};
 
 /// Records between two reports of progress: often enough for a bar that moves, seldom enough to cost nothing.
@@ -160,14 +160,14 @@ impl<'s> Run<'s> {
         if self.reports_packets {
             judge.event(&Event::Packet(packet))?;
         }
-        let place = Place { moment: Moment { number: packet.number, at: packet.at }, origin: packet.origin };
+        let id = PacketId { moment: Moment { number: packet.number, at: packet.at }, origin: packet.origin };
         match &packet.content {
             Content::Segment(segment) => {
                 self.summary.segments += 1;
-                self.connections.segment(place, segment, &self.facts, judge)?;
+                self.connections.segment(id, segment, &self.facts, judge)?;
             }
             Content::IcmpError(error) => {
-                let is_known = self.connections.icmp(place, error, &self.facts, judge)?;
+                let is_known = self.connections.icmp(id, error, &self.facts, judge)?;
                 self.summary.icmp_without_connection += u64::from(!is_known);
             }
             Content::Neighbour(neighbour) => self.summary.count_neighbour(neighbour),

@@ -11,16 +11,16 @@ use crate::tcp::Role::{Client, Server};
 fn followed(talk: &Talk) -> Box<Story> {
     let mut clock = Eras::default();
     let mut track =
-        TrackedConnection::new(talk.packets[0].place, &talk.packets[0].segment(), &Settings::default());
+        TrackedConnection::new(talk.packets[0].id, &talk.packets[0].segment(), &Settings::default());
     for packet in &talk.packets {
-        let moment = packet.place.moment;
+        let moment = packet.id.moment;
         clock.note(moment.number, moment.at);
         if clock.stepped_since(track.story.so_far().last.number) {
             track.clock_stepped(moment);
         }
-        track.segment(packet.place, &packet.segment(), &mut Budget::default());
+        track.segment(packet.id, &packet.segment(), &mut Budget::default());
     }
-    let (first, last) = (talk.packets[0].place.moment.number, talk.packets.len() as u64);
+    let (first, last) = (talk.packets[0].id.moment.number, talk.packets.len() as u64);
     let clock_step = clock.step_between(first, last);
     track.finish(CaptureFacts { end: talk.now, clock_step, ..CaptureFacts::default() })
 }

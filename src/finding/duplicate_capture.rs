@@ -31,8 +31,8 @@ mod tests {
         let talk = ssm().open();
         assert_eq!(talk.finding("duplicate-capture"), None);
         let mut twice = talk.clone().say(Client, b"x");
-        let place = twice.clone().ack(Client).packets[4].place;
-        twice.packets.push(Spoken { place, ..twice.packets[3].clone() });
+        let id = twice.clone().ack(Client).packets[4].id;
+        twice.packets.push(Spoken { id, ..twice.packets[3].clone() });
         let found = twice.finding("duplicate-capture").expect("a finding");
         assert_eq!(found.is(), (Weight::Info, &[5][..]));
         assert!(found.text.contains("1 packet is"), "{}", found.text);

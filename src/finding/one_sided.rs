@@ -31,7 +31,7 @@ mod tests {
             let talk = exchange().ack(Client).only(seen);
             let found = talk.finding("one-sided").expect("a finding");
             assert_eq!(found.severity, Weight::Warning);
-            assert_eq!(found.evidence, [talk.packets[0].place.moment.number]);
+            assert_eq!(found.evidence, [talk.packets[0].id.moment.number]);
             assert!(found.text.contains(missing), "{}", found.text);
         }
     }

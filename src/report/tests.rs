@@ -31,7 +31,7 @@ impl Spoke {
         let packet = |(index, spoken): (usize, &Spoken)| Packet {
             number: index as u64 + 1,
             origin: Origin { file: 0, number: index as u64 + 1 },
-            at: spoken.place.moment.at,
+            at: spoken.id.moment.at,
             wire_len: None,
             is_cut: false,
             travel: None,

@@ -12,7 +12,7 @@ mod insight;
 pub(crate) mod script;
 mod timeline;
 
-pub use builder::{Builder, Place};
+pub use builder::{Builder, PacketId};
 pub use certificates::Unseen;
 pub use facts::{
     CaptureFacts, ChecksumFacts, ClockStep, DataFacts, Ending, EndingKind, IcmpFact, IpTraits, MissingFacts,

@@ -14,7 +14,7 @@ fn run(talk: &Talk) -> (Connection, Vec<Reading>, Vec<Delivered>) {
     let mut connection = Connection::new(&talk.packets[0].header, Client);
     let (mut readings, mut delivered) = (vec![], vec![]);
     for packet in &talk.packets {
-        let moment = packet.place.moment;
+        let moment = packet.id.moment;
         readings.push(connection.observe(
             moment.number,
             moment.at,

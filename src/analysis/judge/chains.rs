@@ -163,9 +163,9 @@ mod tests {
     fn told(talk: &Talk, settings: &CertificateSettings, clock: Clock) -> (Box<Story>, Verdict) {
         let all = crate::analysis::Settings::default();
         let mut chains = Chains::new(limits::CERTIFICATE_BYTES_IN_ALL);
-        let mut track = TrackedConnection::new(talk.packets[0].place, &talk.packets[0].segment(), &all);
+        let mut track = TrackedConnection::new(talk.packets[0].id, &talk.packets[0].segment(), &all);
         for packet in &talk.packets {
-            track.segment(packet.place, &packet.segment(), &mut Budget::default());
+            track.segment(packet.id, &packet.segment(), &mut Budget::default());
             track.share_certificates(|message| chains.share(message));
         }
         let mut story = track.finish(CaptureFacts { end: talk.now, clock, ..CaptureFacts::default() });

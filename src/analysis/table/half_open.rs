@@ -9,7 +9,7 @@ use crate::packet::{
     Checksum, Flags, FragmentField, IpHeader, IpOptions, Origin, Segment, SegmentHeader, Seq, TcpHeader,
     TcpOptions,
 };
-use crate::story::{Moment, Place};
+use crate::story::{Moment, PacketId};
 use crate::tcp::Key;
 use crate::time::Timestamp;
 
@@ -47,16 +47,16 @@ pub(in crate::analysis) struct HalfOpen {
 
 impl HalfOpen {
     /// From a connection's first segment, if that is a SYN of the usual kind, with every field of its headers there.
-    pub(in crate::analysis) fn of(place: Place, segment: &Segment<'_>) -> Option<Self> {
+    pub(in crate::analysis) fn of(id: PacketId, segment: &Segment<'_>) -> Option<Self> {
         let SegmentHeader { ip, tcp, .. } = segment.header;
         let (IpAddr::V4(source), IpAddr::V4(destination)) = (ip.source, ip.destination) else { return None };
         let found = tcp.options?;
         let mut options = [0; OPTION_BYTES];
         options.get_mut(..found.as_bytes().len())?.copy_from_slice(found.as_bytes());
         let half_open = Self {
-            number: place.moment.number,
-            at: place.moment.at,
-            origin: place.origin,
+            number: id.moment.number,
+            at: id.moment.at,
+            origin: id.origin,
             source,
             destination,
             seq: tcp.seq?,
@@ -82,8 +82,8 @@ impl HalfOpen {
     }
 
     /// Where the SYN is in the capture.
-    pub(in crate::analysis) fn place(&self) -> Place {
-        Place { moment: Moment { number: self.number, at: self.at }, origin: self.origin }
+    pub(in crate::analysis) fn id(&self) -> PacketId {
+        PacketId { moment: Moment { number: self.number, at: self.at }, origin: self.origin }
     }
 
     /// The SYN's number in the capture.
@@ -190,8 +190,8 @@ mod tests {
         };
         let packet = decoder.decode(&frame);
         let Content::Segment(segment) = packet.content else { panic!("a segment") };
-        let place = Place { moment: Moment { number: 7, at: packet.at }, origin: packet.origin };
-        (HalfOpen::of(place, &segment), *segment.header)
+        let id = PacketId { moment: Moment { number: 7, at: packet.at }, origin: packet.origin };
+        (HalfOpen::of(id, &segment), *segment.header)
     }
 
     proptest! {
@@ -205,7 +205,7 @@ mod tests {
             let half_open = half_open.expect("a SYN of the usual kind");
             prop_assert_eq!(half_open.header(), header);
             prop_assert_eq!(half_open.key(), Key::of(&header));
-            prop_assert_eq!((half_open.place().moment.number, half_open.place().origin.number), (7, 3));
+            prop_assert_eq!((half_open.id().moment.number, half_open.id().origin.number), (7, 3));
         }
     }
 

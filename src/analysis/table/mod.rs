@@ -285,9 +285,9 @@ mod tests {
 
     fn tracked(talk: &Talk) -> (Key, TrackedConnection) {
         let first = &talk.packets[0];
-        let mut tracked = TrackedConnection::new(first.place, &first.segment(), &Settings::default());
+        let mut tracked = TrackedConnection::new(first.id, &first.segment(), &Settings::default());
         for packet in &talk.packets {
-            tracked.segment(packet.place, &packet.segment(), &mut Budget::default());
+            tracked.segment(packet.id, &packet.segment(), &mut Budget::default());
         }
         (Key::of(&first.header), tracked)
     }

@@ -7,7 +7,7 @@ use super::half_open::HalfOpen;
 use crate::analysis::{Settings, roles};
 use crate::limits;
 use crate::packet::{IcmpError, Segment};
-use crate::story::{Builder, CaptureFacts, EndingKind, Moment, Opening, Place, Stage, Story};
+use crate::story::{Builder, CaptureFacts, EndingKind, Moment, Opening, PacketId, Stage, Story};
 use crate::tcp::{Connection, Delivery, Key, Role};
 use crate::time::{Elapsed, Timestamp};
 use crate::tls::{CertificateMessage, Message, Tracker};
@@ -39,7 +39,7 @@ pub(in crate::analysis) struct TrackedConnection {
 }
 
 impl TrackedConnection {
-    pub(in crate::analysis) fn new(place: Place, segment: &Segment<'_>, settings: &Settings) -> Self {
+    pub(in crate::analysis) fn new(id: PacketId, segment: &Segment<'_>, settings: &Settings) -> Self {
         let (role, opening) = roles::role_of_first(segment, &settings.tls_ports);
         let tcp = Connection::new(segment.header, role);
         let expects_tls = settings.tls_ports.contains(&tcp.ends.server.port);
@@ -47,7 +47,7 @@ impl TrackedConnection {
         let saw_beginning = matches!(opening, Opening::Syn | Opening::SynAck);
         Self {
             tls: Tracker::new(saw_beginning, expects_tls),
-            story: Builder::new(place, &tcp, opening, expects_tls, stall_after, settings.keeps_timeline)
+            story: Builder::new(id, &tcp, opening, expects_tls, stall_after, settings.keeps_timeline)
                 .seen_from(settings.viewpoint),
             key: tcp.key(),
             tcp,
@@ -63,16 +63,16 @@ impl TrackedConnection {
         settings: &Settings,
         budget: &mut Budget,
     ) -> Self {
-        let (place, header) = (half_open.place(), half_open.header());
+        let (id, header) = (half_open.id(), half_open.header());
         let segment = Segment { header: &header, payload: &[], printed: &[] };
-        let mut tracked = Self::new(place, &segment, settings);
+        let mut tracked = Self::new(id, &segment, settings);
         budget.begin(tracked.held());
-        tracked.segment(place, &segment, budget);
+        tracked.segment(id, &segment, budget);
         tracked
     }
 
     /// Takes a segment in. `budget` says what all connections together may still hold.
-    pub(in crate::analysis) fn segment(&mut self, place: Place, segment: &Segment<'_>, budget: &mut Budget) {
+    pub(in crate::analysis) fn segment(&mut self, id: PacketId, segment: &Segment<'_>, budget: &mut Budget) {
         self.find_true_roles(segment);
         let before = self.held();
         let mut events = budget.lend_events();
@@ -80,7 +80,7 @@ impl TrackedConnection {
         let mut deliver = |role: Role, delivery: Delivery<'_>| {
             tls.take(role, &delivery, &mut |event| events.push(event));
         };
-        let reading = self.tcp.observe(place.moment.number, place.moment.at, segment, &mut deliver);
+        let reading = self.tcp.observe(id.moment.number, id.moment.at, segment, &mut deliver);
         if budget.must_give_holes_up(self.tcp.waiting_bytes(), before.waiting_bytes) {
             self.tcp.give_holes_up(&mut deliver);
         }
@@ -98,7 +98,7 @@ impl TrackedConnection {
                 _ => {}
             }
         }
-        self.story.segment(place, &self.tcp, segment, &reading, &mut events);
+        self.story.segment(id, &self.tcp, segment, &reading, &mut events);
         budget.take_events_back(events);
         budget.change(before, self.held());
     }
@@ -149,12 +149,12 @@ impl TrackedConnection {
     }
 
     /// Takes in an ICMP error about one of its packets.
-    pub(in crate::analysis) fn icmp(&mut self, place: Place, error: &IcmpError<'_>, budget: &mut Budget) {
+    pub(in crate::analysis) fn icmp(&mut self, id: PacketId, error: &IcmpError<'_>, budget: &mut Budget) {
         let client = &self.tcp.ends.client;
         let is_client = client.address == error.quoted.source
             && error.quoted.source_port.is_none_or(|port| port == client.port);
         let before = self.held();
-        self.story.icmp(place, error, if is_client { Role::Client } else { Role::Server });
+        self.story.icmp(id, error, if is_client { Role::Client } else { Role::Server });
         budget.change(before, self.held());
     }
 
@@ -211,11 +211,11 @@ mod tests {
         let talk = Talk::to_port(8443).open().say(Role::Client, &talk::client_hello());
         let talk = talk.say(Role::Server, &talk::server_flight()[..49]).say(Role::Server, &certificate);
         let first = &talk.packets[0];
-        let mut tracked = TrackedConnection::new(first.place, &first.segment(), &Settings::default());
+        let mut tracked = TrackedConnection::new(first.id, &first.segment(), &Settings::default());
         let mut budget = Budget::default();
         budget.begin(Held { message_bytes: limits::HANDSHAKE_BYTES_IN_ALL, ..Held::default() });
         for packet in &talk.packets {
-            tracked.segment(packet.place, &packet.segment(), &mut budget);
+            tracked.segment(packet.id, &packet.segment(), &mut budget);
         }
         assert_eq!(budget.messages_given_up, 1);
         assert!(tracked.tls.message_bytes() < certificate.len());
@@ -227,12 +227,12 @@ mod tests {
     fn timelines_end_when_all_together_hold_too_many_packets() {
         let talk = Talk::to_port(8443).open();
         let first = &talk.packets[0];
-        let mut tracked = TrackedConnection::new(first.place, &first.segment(), &Settings::default());
+        let mut tracked = TrackedConnection::new(first.id, &first.segment(), &Settings::default());
         let mut full = Budget::default();
         full.begin(Held { timeline_entries: limits::TIMELINE_ENTRIES_IN_ALL, ..Held::default() });
         let mut budgets = [Budget::default(), full.clone(), full];
         for (packet, budget) in talk.packets.iter().zip(&mut budgets) {
-            tracked.segment(packet.place, &packet.segment(), budget);
+            tracked.segment(packet.id, &packet.segment(), budget);
         }
         assert_eq!(tracked.story.so_far().timeline.len(), 1);
         assert_eq!(budgets.map(|budget| budget.timelines_given_up), [0, 1, 0]);

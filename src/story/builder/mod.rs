@@ -35,9 +35,9 @@ pub struct Builder {
     viewpoint: Viewpoint,
 }
 
-/// A packet's place in the capture.
+/// What identifies a packet in what is read, and in the file that it came from.
 #[derive(Clone, Copy, Debug)]
-pub struct Place {
+pub struct PacketId {
     /// Its number and time.
     pub moment: Moment,
     /// The file it came from and its number there.
@@ -48,7 +48,7 @@ impl Builder {
     /// A story that begins with a packet of this connection. Where nothing new is delivered for `stall_after`, it is a
     /// silence.
     pub fn new(
-        place: Place,
+        id: PacketId,
         connection: &Connection,
         opening: Opening,
         expects_tls: bool,
@@ -56,8 +56,8 @@ impl Builder {
         keeps_timeline: bool,
     ) -> Self {
         Self {
-            story: Box::new(Story::new(place.moment, connection, opening, expects_tls)),
-            silences: Silences::new(stall_after, place.moment),
+            story: Box::new(Story::new(id.moment, connection, opening, expects_tls)),
+            silences: Silences::new(stall_after, id.moment),
             handshake: Handshake::default(),
             closing: Closing::default(),
             keeps_timeline,
@@ -112,28 +112,28 @@ impl Builder {
     /// Takes in what a segment did and what TLS events it completed.
     pub fn segment(
         &mut self,
-        place: Place,
+        id: PacketId,
         connection: &Connection,
         segment: &Segment<'_>,
         reading: &Reading,
         events: &mut Vec<Event>,
     ) {
-        let mut notes = self.begin(place.moment);
-        if self.is_of_this_connection(place.moment, reading, &mut notes) {
-            self.take_in(place.moment, connection, segment, reading, events, &mut notes);
+        let mut notes = self.begin(id.moment);
+        if self.is_of_this_connection(id.moment, reading, &mut notes) {
+            self.take_in(id.moment, connection, segment, reading, events, &mut notes);
         }
-        self.add_segment_to_timeline(place, segment, reading, notes);
+        self.add_segment_to_timeline(id, segment, reading, notes);
     }
 
     /// Takes in an ICMP error about a packet of this connection, which `quotes` sent.
-    pub fn icmp(&mut self, place: Place, error: &IcmpError<'_>, quotes: Role) {
-        let notes = self.begin(place.moment);
+    pub fn icmp(&mut self, id: PacketId, error: &IcmpError<'_>, quotes: Role) {
+        let notes = self.begin(id.moment);
         let stage = self.story.stage;
-        self.story.path.record_icmp(place.moment, error, quotes, stage);
+        self.story.path.record_icmp(id.moment, error, quotes, stage);
         if self.keeps_timeline {
             let kept = error.clone().without_quoted_bytes();
             let excerpt = error.quoted_bytes.iter().copied().take(limits::TIMELINE_EXCERPT_BYTES).collect();
-            self.add_to_timeline(place, Seen::Icmp(Box::new(kept), excerpt), notes);
+            self.add_to_timeline(id, Seen::Icmp(Box::new(kept), excerpt), notes);
         }
     }
 
@@ -319,7 +319,7 @@ impl Builder {
 
     fn add_segment_to_timeline(
         &mut self,
-        place: Place,
+        id: PacketId,
         segment: &Segment<'_>,
         reading: &Reading,
         notes: Notes,
@@ -334,11 +334,11 @@ impl Builder {
             excerpt: excerpt.iter().copied().take(limits::TIMELINE_EXCERPT_BYTES).collect(),
             captured: segment.payload.len() as u32,
         };
-        self.add_to_timeline(place, seen, notes);
+        self.add_to_timeline(id, seen, notes);
     }
 
-    fn add_to_timeline(&mut self, place: Place, seen: Seen, notes: Notes) {
-        let Place { moment, origin } = place;
+    fn add_to_timeline(&mut self, id: PacketId, seen: Seen, notes: Notes) {
+        let PacketId { moment, origin } = id;
         self.story.timeline.add(Entry { moment, origin, seen, notes: notes.into_list() });
     }
 }

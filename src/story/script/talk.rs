@@ -5,7 +5,7 @@ use std::net::{IpAddr, Ipv4Addr};
 pub(crate) use super::messages::*;
 
 use crate::packet::{Checksum, Flags, IpHeader, Origin, Segment, SegmentHeader, Seq, TcpHeader, TcpOptions};
-use crate::story::{Builder, CaptureFacts, Moment, Opening, Place, Story};
+use crate::story::{Builder, CaptureFacts, Moment, Opening, PacketId, Story};
 use crate::tcp::{Connection, PerRole, Role};
 use crate::time::{Elapsed, Timestamp};
 use crate::tls::Tracker;
@@ -30,7 +30,7 @@ pub(crate) struct Talk {
 /// One packet of a conversation.
 #[derive(Clone, Debug)]
 pub(crate) struct Spoken {
-    pub(crate) place: Place,
+    pub(crate) id: PacketId,
     pub(crate) header: SegmentHeader,
     pub(crate) payload: Vec<u8>,
 }
@@ -111,12 +111,12 @@ impl Talk {
         let mut header = SegmentHeader { ip, tcp, payload_len: Some(payload.len() as u32) };
         change(&mut header);
         let number = self.packets.len() as u64 + 1;
-        let place = Place { moment: Moment { number, at: self.now }, origin: Origin { file: 0, number } };
+        let id = PacketId { moment: Moment { number, at: self.now }, origin: Origin { file: 0, number } };
         let end = seq + payload.len() as u32 + u32::from(flags.syn()) + u32::from(flags.fin());
         if !flags.rst() {
             self.next[role] = self.next[role].max(end);
         }
-        self.packets.push(Spoken { place, header, payload: payload.to_vec() });
+        self.packets.push(Spoken { id, header, payload: payload.to_vec() });
         self
     }
 
@@ -211,15 +211,15 @@ impl Talk {
         let expects_tls = [443, 8443].contains(&self.port);
         let mut tcp = Connection::new(&first.header, role);
         let mut tls = Tracker::new(matches!(opening, Opening::Syn | Opening::SynAck), expects_tls);
-        let mut builder = Builder::new(first.place, &tcp, opening, expects_tls, STALL_AFTER, true);
+        let mut builder = Builder::new(first.id, &tcp, opening, expects_tls, STALL_AFTER, true);
         for packet in &self.packets {
-            let Moment { number, at } = packet.place.moment;
+            let Moment { number, at } = packet.id.moment;
             let segment = packet.segment();
             let mut events = Vec::new();
             let reading = tcp.observe(number, at, &segment, &mut |role, delivery| {
                 tls.take(role, &delivery, &mut |event| events.push(event));
             });
-            builder.segment(packet.place, &tcp, &segment, &reading, &mut events);
+            builder.segment(packet.id, &tcp, &segment, &reading, &mut events);
         }
         builder.finish(&tcp, &tls, capture)
     }
