@@ -49,8 +49,8 @@ fn of_kind(story: &Story, code: &str) -> Option<Finding> {
         sentences.push(format!("{others} say: {}.", fault.reported().join("; ").trim_end_matches('.')));
     }
     let weight = if is_uncertain { Weight::Info } else { Weight::Warning };
-    let said = story.tls.certificates[Role::Server].as_ref();
-    finding(fault.code(), weight, sentences.join(" "), said.map(|said| said.moment.number))
+    let observed = story.tls.certificates[Role::Server].as_ref();
+    finding(fault.code(), weight, sentences.join(" "), observed.map(|observed| observed.moment.number))
 }
 
 /// Why such a fault may be none.
@@ -70,7 +70,7 @@ mod tests {
     use std::sync::Arc;
 
     use crate::cert::{Date, Examination, Issuer, NameSource, Wanted, Weakness};
-    use crate::story::{Said, Stage};
+    use crate::story::{Observed, Stage};
     use crate::tcp::Role::Client;
     use crate::tls::{Basis, CertificateMessage};
 
@@ -91,7 +91,7 @@ mod tests {
         Story::at(stage).but(|story| {
             let moment = story.tls.server_flight.as_ref().unwrap().moment;
             let what = Arc::new(CertificateMessage::default());
-            story.tls.certificates.server = Some(Said { what, moment, basis: Basis::Decoded });
+            story.tls.certificates.server = Some(Observed { what, moment, basis: Basis::Decoded });
             story.tls.examination = Some(Arc::new(examination));
         })
     }

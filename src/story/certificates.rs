@@ -45,15 +45,15 @@ impl Story {
 
     /// Why no certificate of the server is to be seen, where there was TLS and there is none.
     pub fn certificates_unseen(&self) -> Option<Unseen> {
-        if let Some(said) = &self.tls.certificates[Role::Server] {
-            let is_cut = said.what.chain.is_empty() && !said.what.is_whole;
+        if let Some(observed) = &self.tls.certificates[Role::Server] {
+            let is_cut = observed.what.chain.is_empty() && !observed.what.is_whole;
             return is_cut.then_some(Unseen::NotCaptured);
         }
         if self.stage < Stage::ServerHello {
             return None;
         }
-        let basis = self.tls.server_hello.as_ref().map(|said| said.basis);
-        Some(match self.tls.server_flight.as_ref().map(|said| said.basis) {
+        let basis = self.tls.server_hello.as_ref().map(|observed| observed.basis);
+        Some(match self.tls.server_flight.as_ref().map(|observed| observed.basis) {
             _ if self.tls.version().is_some_and(Version::is_tls13) => Unseen::Encrypted,
             _ if basis == Some(Basis::Inferred) && self.capture.is_text => Unseen::LengthsOnly,
             Some(Basis::Decoded) if self.tls.version().is_some() => Unseen::Resumed,

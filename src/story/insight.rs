@@ -3,7 +3,7 @@
 use std::net::SocketAddr;
 use std::sync::Arc;
 
-use super::{EndingKind, Said, Story};
+use super::{EndingKind, Observed, Story};
 use crate::tcp::Role;
 use crate::time::Timestamp;
 use crate::tls::{AlertDescription, Basis, CertificateMessage};
@@ -58,10 +58,10 @@ impl Story {
         if let (Some(hello), Some(protocol)) = (&mut tls.server_hello, &insight.protocol) {
             hello.what.alpn.get_or_insert_with(|| protocol.clone());
         }
-        let arrived = tls.server_flight.as_ref().map(|said| said.moment).or(self.data.server.last);
+        let arrived = tls.server_flight.as_ref().map(|observed| observed.moment).or(self.data.server.last);
         if let (Some(chain), Some(moment)) = (&insight.certificates, arrived) {
-            let said = Said { what: Arc::clone(chain), moment, basis: Basis::Decoded };
-            tls.certificates.server.get_or_insert(said);
+            let observed = Observed { what: Arc::clone(chain), moment, basis: Basis::Decoded };
+            tls.certificates.server.get_or_insert(observed);
         }
         if let Some((by, description)) = insight.alert {
             let hidden = self

@@ -16,8 +16,8 @@ pub use builder::{Builder, PacketId};
 pub use certificates::Unseen;
 pub use facts::{
     CaptureFacts, ChecksumFacts, ClockStep, DataFacts, Ending, EndingKind, IcmpFact, IpTraits, MissingFacts,
-    Moment, Opening, OpeningFacts, OpeningOffer, Party, PathFacts, PreludeFacts, Repeats, ResetFacts,
-    RoundTrips, Said, Silence, Stage, TlsFacts, TrafficFacts,
+    Moment, Observed, Opening, OpeningFacts, OpeningOffer, Party, PathFacts, PreludeFacts, Repeats,
+    ResetFacts, RoundTrips, Silence, Stage, TlsFacts, TrafficFacts,
 };
 pub use insight::Insight;
 pub use timeline::{Entry, Item, Note, Seen, Timeline};
@@ -49,7 +49,7 @@ pub struct Story {
     /// What TLS showed.
     pub tls: TlsFacts,
     /// What each side said that was not TLS.
-    pub plain: PerRole<Option<Said<Plain>>>,
+    pub plain: PerRole<Option<Observed<Plain>>>,
     /// What stood in front of TLS: a proxy that was asked for a tunnel, or a server that was asked to start TLS.
     pub prelude: Option<PreludeFacts>,
     /// What ended the connection, or let it stand still, in order.
@@ -191,7 +191,7 @@ impl Story {
             Some(asked) => {
                 // A long record counts before it is complete, but the server's end of the handshake does not, where the
                 // client did not wait for it (RFC 7918).
-                let established = self.tls.established.as_ref().map_or(0, |said| said.moment.number);
+                let established = self.tls.established.as_ref().map_or(0, |observed| observed.moment.number);
                 let last = self.data.server.last.map_or(0, |last| last.number);
                 last > asked.max(established) || data.server.numbers().any(|spoke| spoke > asked)
             }

@@ -20,7 +20,7 @@ fn judge(story: &Story, _: &Settings) -> Option<Verdict> {
     if ending.stage != Stage::TcpEstablished || ending.by != Role::Client {
         return None;
     }
-    let (said, then) = match &story.prelude {
+    let (when, then) = match &story.prelude {
         Some(prelude) if prelude.is_agreed() && prelude.protocol.is_proxy() => {
             ("after the proxy opened the tunnel", "no ClientHello followed the proxy's answer")
         }
@@ -36,7 +36,7 @@ fn judge(story: &Story, _: &Settings) -> Option<Verdict> {
     Some(
         Verdict::new(&RULE, Actor::Client,
             story.basis,
-            format!("the client sent nothing for {} {said}", silence.elapsed()),
+            format!("the client sent nothing for {} {when}", silence.elapsed()),
         )
         .explain(format!(
             "The connection is up and {then}. Either the client program opened it and had nothing to say (a port \
@@ -99,8 +99,8 @@ mod tests {
     #[test]
     fn a_client_that_gave_up_in_silence_was_silent_whatever_the_server_says_then() {
         let gave_up = ssm().open().wait(4_000).fin(Client);
-        for said in [&[21, 0, 0, 0, 2, 1, 0][..], b"220 mail ESMTP\r\n"] {
-            assert_eq!(gave_up.clone().say(Server, said).rst(Server).code(0), "client-silent");
+        for observed in [&[21, 0, 0, 0, 2, 1, 0][..], b"220 mail ESMTP\r\n"] {
+            assert_eq!(gave_up.clone().say(Server, observed).rst(Server).code(0), "client-silent");
         }
         assert_eq!(ssm().open().wait(4_000).say(Server, b"220 mail ESMTP\r\n").code(0), "not-tls");
     }

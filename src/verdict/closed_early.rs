@@ -68,7 +68,7 @@ fn judge(story: &Story, _: &Settings) -> Option<Verdict> {
             "The server closed before the handshake was complete and sent no alert that can be seen.",
         ),
     };
-    let tls = [story.tls.client_hello.as_ref().map(|said| said.moment.number)];
+    let tls = [story.tls.client_hello.as_ref().map(|observed| observed.moment.number)];
     Some(
         Verdict::new(&RULE, Actor::from(by), story.basis, format!("the {by} closed the connection {place}"))
             .explain(why)

@@ -27,8 +27,8 @@ fn judge(story: &Story, _: &Settings) -> Option<Verdict> {
     }
     let owed = owed_message(story, ending.stage);
     let evidence = [
-        story.tls.client_hello.as_ref().map(|said| said.moment.number),
-        story.tls.server_hello.as_ref().map(|said| said.moment.number),
+        story.tls.client_hello.as_ref().map(|observed| observed.moment.number),
+        story.tls.server_hello.as_ref().map(|observed| observed.moment.number),
         Some(silence.since.number),
     ];
     let mut verdict = Verdict::new(

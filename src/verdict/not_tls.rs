@@ -2,7 +2,7 @@
 
 use super::words::evidence;
 use super::{Actor, Rule, Settings, Severity, Verdict};
-use crate::story::{EndingKind, Opening, Said, Story};
+use crate::story::{EndingKind, Observed, Opening, Story};
 use crate::tcp::Role;
 use crate::tls::{Basis, Plain, PlainKind};
 
@@ -22,7 +22,7 @@ fn judge(story: &Story, _: &Settings) -> Option<Verdict> {
     if is_proxied || story.opening.known_by == Opening::Ports {
         return None;
     }
-    let (culprit, said) = match (&story.tls.client_hello, &story.plain.client, &story.plain.server) {
+    let (culprit, observed) = match (&story.tls.client_hello, &story.plain.client, &story.plain.server) {
         // STARTTLS and tunnels begin in clear on both sides: what counts is what follows the ClientHello.
         (Some(hello), client, Some(server)) if story.tls.server_hello.is_none() => {
             if client.is_some() && server.moment.number < hello.moment.number {
@@ -46,7 +46,7 @@ fn judge(story: &Story, _: &Settings) -> Option<Verdict> {
     if is_cut_short {
         return None;
     }
-    let what = describe(said);
+    let what = describe(observed);
     let (headline, explanation) = match (culprit, story.tls.client_hello.is_some()) {
         (Role::Server, true) => (
             format!("the client spoke TLS, and the server answered with {what}"),
@@ -63,7 +63,7 @@ fn judge(story: &Story, _: &Settings) -> Option<Verdict> {
         ),
     };
     Some(
-        Verdict::new(&RULE, Actor::from(culprit), story.basis.max(said.basis), headline)
+        Verdict::new(&RULE, Actor::from(culprit), story.basis.max(observed.basis), headline)
             .explain(explanation)
             .reported(match culprit {
                 Role::Server => &[
@@ -73,7 +73,7 @@ fn judge(story: &Story, _: &Settings) -> Option<Verdict> {
                 Role::Client => &["HTTP 400: The plain HTTP request was sent to HTTPS port"],
             })
             .proved_by(
-                story.tls.client_hello.as_ref().map(|hello| hello.moment.number).into_iter().chain([said.moment.number]),
+                story.tls.client_hello.as_ref().map(|hello| hello.moment.number).into_iter().chain([observed.moment.number]),
             )
             .proved_by(evidence::opening_packets(story).take(1))
             .advise(&[
@@ -85,17 +85,17 @@ fn judge(story: &Story, _: &Settings) -> Option<Verdict> {
 
 /// Whether the server said it before the client said anything. Where the client's packets are missing, bytes that are no
 /// text may as well be the answer to a ClientHello.
-fn spoke_first(story: &Story, said: &Said<Plain>) -> bool {
-    let may_be_answer = said.what.kind == PlainKind::Binary && said.basis > Basis::Decoded;
+fn spoke_first(story: &Story, observed: &Observed<Plain>) -> bool {
+    let may_be_answer = observed.what.kind == PlainKind::Binary && observed.basis > Basis::Decoded;
     !may_be_answer || story.traffic.counters.client.segments > 0
 }
 
-fn describe(said: &Said<Plain>) -> String {
-    match said.what.kind {
+fn describe(observed: &Observed<Plain>) -> String {
+    match observed.what.kind {
         PlainKind::HttpRequest | PlainKind::Connect => "a plain HTTP request".to_owned(),
         PlainKind::HttpResponse(status) => format!("plain HTTP (status {status})"),
         PlainKind::Ssh => "an SSH identification".to_owned(),
-        PlainKind::Text => format!("plain text (\"{}\")", said.what.line.escape_debug()),
+        PlainKind::Text => format!("plain text (\"{}\")", observed.what.line.escape_debug()),
         PlainKind::Binary => "bytes that are not TLS".to_owned(),
     }
 }
@@ -144,7 +144,7 @@ mod tests {
             .but(|story| {
                 let moment = story.next(Client);
                 let what = crate::tls::ClientHello::default();
-                story.tls.client_hello = Some(Said { what, moment, basis: Basis::Decoded });
+                story.tls.client_hello = Some(Observed { what, moment, basis: Basis::Decoded });
                 story.stage = Stage::ClientHello;
             });
         assert_eq!(started.verdict().code, "in-progress");

@@ -24,8 +24,8 @@ fn judge(story: &Story, _: &Settings) -> Option<Verdict> {
     {
         return None;
     }
-    let said = [&story.plain.client, &story.plain.server];
-    let basis = said.into_iter().flatten().map(|said| said.basis).fold(story.basis, Ord::max);
+    let observed = [&story.plain.client, &story.plain.server];
+    let basis = observed.into_iter().flatten().map(|observed| observed.basis).fold(story.basis, Ord::max);
     let data = [story.data.client.first, story.data.server.first];
     Some(
         Verdict::new(

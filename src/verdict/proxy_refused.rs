@@ -22,7 +22,8 @@ fn judge(story: &Story, _: &Settings) -> Option<Verdict> {
     let code = refusal.what.code.map(|code| code.to_string()).unwrap_or_default();
     let (asked, answered, Advice { why, next, reports }) = match prelude.protocol {
         Prelude::Connect => {
-            let line = story.plain.client.as_ref().map(|said| said.what.line.escape_debug().to_string());
+            let line =
+                story.plain.client.as_ref().map(|observed| observed.what.line.escape_debug().to_string());
             let asked = line.map(|line| format!(" (\"{line}\")")).unwrap_or_default();
             (asked, format!("CONNECT with status {code}"), on_status(refusal.what))
         }
@@ -113,7 +114,7 @@ fn on_reply(protocol: Prelude, refusal: Refusal) -> Advice {
 mod tests {
     use super::*;
     use crate::story::script::talk::{self, Talk};
-    use crate::story::{PreludeFacts, Said, Stage};
+    use crate::story::{Observed, PreludeFacts, Stage};
     use crate::tcp::Role::{Client, Server};
     use crate::tls::{Basis, PlainKind, PreludeStep};
 
@@ -124,7 +125,7 @@ mod tests {
         story.but(|story| {
             let (asked, moment) = (story.last, story.next(Server));
             let what = PreludeStep::Refused(Refusal { code: Some(code), reason: "its code says why" });
-            let latest = Said { what, moment, basis: Basis::Decoded };
+            let latest = Observed { what, moment, basis: Basis::Decoded };
             story.prelude = Some(PreludeFacts { protocol, asked, latest });
         })
     }

@@ -65,11 +65,31 @@ fn steps(story: &Story) -> Vec<Step> {
     let moments = [
         ("the SYN", Role::Client, story.opening.syn.first()),
         ("the server's SYN-ACK", Role::Server, story.opening.syn_ack.first()),
-        ("the client's ClientHello", Role::Client, story.tls.client_hello.as_ref().map(|said| said.moment)),
-        ("the server's ServerHello", Role::Server, story.tls.server_hello.as_ref().map(|said| said.moment)),
-        ("the server's flight", Role::Server, story.tls.server_flight.as_ref().map(|said| said.moment)),
-        ("the client's Finished", Role::Client, story.tls.client_finished.as_ref().map(|said| said.moment)),
-        ("the server's Finished", Role::Server, story.tls.established.as_ref().map(|said| said.moment)),
+        (
+            "the client's ClientHello",
+            Role::Client,
+            story.tls.client_hello.as_ref().map(|observed| observed.moment),
+        ),
+        (
+            "the server's ServerHello",
+            Role::Server,
+            story.tls.server_hello.as_ref().map(|observed| observed.moment),
+        ),
+        (
+            "the server's flight",
+            Role::Server,
+            story.tls.server_flight.as_ref().map(|observed| observed.moment),
+        ),
+        (
+            "the client's Finished",
+            Role::Client,
+            story.tls.client_finished.as_ref().map(|observed| observed.moment),
+        ),
+        (
+            "the server's Finished",
+            Role::Server,
+            story.tls.established.as_ref().map(|observed| observed.moment),
+        ),
     ];
     let mut steps = Vec::new();
     let mut before = None;

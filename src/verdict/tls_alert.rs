@@ -20,8 +20,8 @@ pub(super) const RULE: Rule = Rule {
 fn judge(story: &Story, _: &Settings) -> Option<Verdict> {
     let ending = story.decisive()?;
     let evidence = [
-        story.tls.client_hello.as_ref().map(|said| said.moment.number),
-        story.tls.server_hello.as_ref().map(|said| said.moment.number),
+        story.tls.client_hello.as_ref().map(|observed| observed.moment.number),
+        story.tls.server_hello.as_ref().map(|observed| observed.moment.number),
         refused_certificate::packet(story),
         Some(ending.moment.number),
     ];

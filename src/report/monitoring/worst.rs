@@ -8,7 +8,7 @@ use crate::cert::{Date, When};
 use crate::limits;
 use crate::report::text::escape::escaped;
 use crate::report::text::words;
-use crate::story::{Moment, Said, Stage, Story};
+use crate::story::{Moment, Observed, Stage, Story};
 use crate::tcp::Role;
 use crate::time::{Clock, Elapsed};
 use crate::verdict::Severity;
@@ -78,7 +78,7 @@ impl Worst {
     /// Takes a judged connection in.
     pub fn take(&mut self, judged: &Judged) {
         let Judged { story, verdict, .. } = judged;
-        self.slowest = self.slowest.max(since_syn(story, story.tls.established.as_ref().map(of_said)));
+        self.slowest = self.slowest.max(since_syn(story, story.tls.established.as_ref().map(of_observed)));
         if let Some(at) = first_end(story)
             && self.expiry.as_ref().is_none_or(|first| at < first.at)
         {
@@ -127,11 +127,11 @@ fn steps(story: &Story) -> Vec<(Stage, Elapsed)> {
     let reached = [
         (Stage::SynAck, story.opening.syn_ack.first()),
         (Stage::TcpEstablished, story.opening.established),
-        (Stage::ClientHello, tls.client_hello.as_ref().map(of_said)),
-        (Stage::ServerHello, tls.server_hello.as_ref().map(of_said)),
-        (Stage::ServerFlightComplete, tls.server_flight.as_ref().map(of_said)),
-        (Stage::ClientFinished, tls.client_finished.as_ref().map(of_said)),
-        (Stage::TlsEstablished, tls.established.as_ref().map(of_said)),
+        (Stage::ClientHello, tls.client_hello.as_ref().map(of_observed)),
+        (Stage::ServerHello, tls.server_hello.as_ref().map(of_observed)),
+        (Stage::ServerFlightComplete, tls.server_flight.as_ref().map(of_observed)),
+        (Stage::ClientFinished, tls.client_finished.as_ref().map(of_observed)),
+        (Stage::TlsEstablished, tls.established.as_ref().map(of_observed)),
     ];
     let mut before = story.opening.syn.first();
     let mut steps = Vec::new();
@@ -155,8 +155,8 @@ fn has_times(story: &Story) -> bool {
     story.capture.clock != Clock::Absent
 }
 
-fn of_said<T>(said: &Said<T>) -> Moment {
-    said.moment
+fn of_observed<T>(observed: &Observed<T>) -> Moment {
+    observed.moment
 }
 
 /// When the first of the server's certificates ends.

@@ -93,8 +93,8 @@ impl Builder {
         mut share: impl FnMut(&Arc<CertificateMessage>) -> Arc<CertificateMessage>,
     ) {
         let certificates = &mut self.story.tls.certificates;
-        for said in [&mut certificates.client, &mut certificates.server].into_iter().flatten() {
-            said.what = share(&said.what);
+        for observed in [&mut certificates.client, &mut certificates.server].into_iter().flatten() {
+            observed.what = share(&observed.what);
         }
     }
 

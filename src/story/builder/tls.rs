@@ -3,7 +3,7 @@
 use super::notes::Notes;
 use crate::limits;
 use crate::packet::{Flags, Segment, Seq};
-use crate::story::{Ending, EndingKind, Moment, Note, Opening, PreludeFacts, Said, Stage, Story};
+use crate::story::{Ending, EndingKind, Moment, Note, Observed, Opening, PreludeFacts, Stage, Story};
 use crate::tcp::{Connection, Reading, Role};
 use crate::tls::{AlertDescription, Basis, Event, Message, Plain, Prelude, Version};
 
@@ -69,7 +69,7 @@ impl Handshake {
             && story.data.server.reported_hole.is_none();
         if is_flight_complete {
             story.tls.server_flight =
-                story.data.server.last.map(|moment| Said { what: (), moment, basis: Basis::Inferred });
+                story.data.server.last.map(|moment| Observed { what: (), moment, basis: Basis::Inferred });
             story.reach(Stage::ServerFlightComplete, Basis::Inferred);
         }
     }
@@ -81,7 +81,7 @@ impl Handshake {
         let tls = &mut story.tls;
         match event.message {
             Message::ClientHello(hello) if role == Role::Client => {
-                tls.client_hello.get_or_insert(Said { what: *hello, moment, basis });
+                tls.client_hello.get_or_insert(Observed { what: *hello, moment, basis });
                 on_client_hello(moment, basis, story);
             }
             Message::ClientHello(_) => {}
@@ -91,14 +91,14 @@ impl Handshake {
                 notes.push(Note::Retry);
             }
             Message::ServerHello(hello) => {
-                tls.server_hello.get_or_insert(Said { what: *hello, moment, basis });
+                tls.server_hello.get_or_insert(Observed { what: *hello, moment, basis });
                 story.reach(Stage::ServerHello, basis);
             }
             Message::KeyExchangeGroup(group) => {
                 tls.key_exchange_group.get_or_insert(group);
             }
             Message::Certificates(what) => {
-                tls.certificates[role].get_or_insert(Said { what, moment, basis });
+                tls.certificates[role].get_or_insert(Observed { what, moment, basis });
             }
             Message::CertificateRequest => {
                 tls.certificate_request.get_or_insert(moment);
@@ -107,17 +107,17 @@ impl Handshake {
                 // Where only the client's answer proves the flight complete, it was so with the server's last bytes.
                 let last = if role == Role::Client { story.data.server.last } else { None };
                 let moment = last.unwrap_or(moment);
-                tls.server_flight.get_or_insert(Said { what: (), moment, basis });
+                tls.server_flight.get_or_insert(Observed { what: (), moment, basis });
                 story.reach(Stage::ServerFlightComplete, basis);
             }
             Message::ClientFinished => {
-                tls.client_finished.get_or_insert(Said { what: (), moment, basis });
+                tls.client_finished.get_or_insert(Observed { what: (), moment, basis });
                 story.reach(Stage::ClientFinished, basis);
             }
             Message::Established => on_established(moment, basis, story),
             // The server's Finished is among what the capture lacks.
             Message::EarlyData if self.saw_unseen_finished => {
-                tls.established.get_or_insert(Said { what: (), moment, basis: Basis::Inferred });
+                tls.established.get_or_insert(Observed { what: (), moment, basis: Basis::Inferred });
                 tls.application_data.client.add(moment);
                 story.reach(Stage::ApplicationData, Basis::Inferred);
             }
@@ -136,7 +136,7 @@ impl Handshake {
             }
             Message::SizeReadings(readings) => {
                 notes.push(Note::SizeReadings(readings.clone()));
-                tls.size_readings = Some(Said { what: readings, moment, basis });
+                tls.size_readings = Some(Observed { what: readings, moment, basis });
             }
             Message::KeyUpdate => notes.push(Note::KeyUpdate),
             Message::Closing => {
@@ -145,9 +145,9 @@ impl Handshake {
             }
             Message::Prelude(protocol, step) => {
                 notes.push(Note::Prelude(protocol, step));
-                PreludeFacts::record(&mut story.prelude, protocol, Said { what: step, moment, basis });
+                PreludeFacts::record(&mut story.prelude, protocol, Observed { what: step, moment, basis });
             }
-            Message::Plain(plain) => on_plain(role, Said { what: plain, moment, basis }, story, notes),
+            Message::Plain(plain) => on_plain(role, Observed { what: plain, moment, basis }, story, notes),
         }
         None
     }
@@ -165,7 +165,7 @@ fn on_client_hello(moment: Moment, basis: Basis, story: &mut Story) {
 }
 
 fn on_established(moment: Moment, basis: Basis, story: &mut Story) {
-    story.tls.established.get_or_insert(Said { what: (), moment, basis });
+    story.tls.established.get_or_insert(Observed { what: (), moment, basis });
     story.reach(Stage::TlsEstablished, basis);
     if let Some(early) = story.tls.early_data {
         story.tls.application_data.client.add(early);
@@ -233,12 +233,12 @@ fn of_closing(role: Role, story: &Story) -> EndingKind {
     if is_refusal { EndingKind::EncryptedAlert { basis: Basis::Inferred } } else { EndingKind::CloseNotify }
 }
 
-fn on_plain(role: Role, said: Said<Plain>, story: &mut Story, notes: &mut Notes) {
-    if !said.what.line.is_empty() || !notes.name_a_prelude() {
-        notes.push(Note::Plain(said.what.line.clone()));
+fn on_plain(role: Role, observed: Observed<Plain>, story: &mut Story, notes: &mut Notes) {
+    if !observed.what.line.is_empty() || !notes.name_a_prelude() {
+        notes.push(Note::Plain(observed.what.line.clone()));
     }
-    if let Some(step) = PreludeFacts::connect_step(story.prelude.as_ref(), role, said.what.kind) {
-        let step = Said { what: step, moment: said.moment, basis: said.basis };
+    if let Some(step) = PreludeFacts::connect_step(story.prelude.as_ref(), role, observed.what.kind) {
+        let step = Observed { what: step, moment: observed.moment, basis: observed.basis };
         PreludeFacts::record(&mut story.prelude, Prelude::Connect, step);
     }
     let is_unanswered = story.tls.server_hello.is_none() && story.tls.retry.is_none();
@@ -249,9 +249,9 @@ fn on_plain(role: Role, said: Said<Plain>, story: &mut Story, notes: &mut Notes)
         && prelude.latest.moment.number < hello
     {
         // The ClientHello went through an open tunnel, or to a server that agreed to start TLS: this answers it.
-        story.plain.server = Some(said);
+        story.plain.server = Some(observed);
     } else {
-        story.plain[role].get_or_insert(said);
+        story.plain[role].get_or_insert(observed);
     }
 }
 

@@ -1,6 +1,6 @@
 //! What one side sent: its payload, of whichever protocol.
 
-use super::{Moment, Repeats, Said};
+use super::{Moment, Observed, Repeats};
 use crate::packet::{Segment, SegmentHeader};
 use crate::tcp::{Endpoint, Kind, Reading};
 use crate::tls::Basis;
@@ -20,7 +20,7 @@ pub struct DataFacts {
     pub unfilled_hole: Option<(u32, u32)>,
     /// A hole in the stream that the other side reports by SACK and that was not filled since: the offsets of its first byte
     /// and of the first byte after it.
-    pub reported_hole: Option<Said<(u32, u32)>>,
+    pub reported_hole: Option<Observed<(u32, u32)>>,
 }
 
 impl DataFacts {
@@ -54,7 +54,7 @@ impl DataFacts {
         let nearest = blocks.map(|(left, _)| left).min_by_key(|left| *left - ack);
         self.reported_hole = nearest.and_then(|left| {
             let what = (end.relative(ack)?, end.relative(left)?);
-            Some(Said { what, moment, basis: Basis::Decoded })
+            Some(Observed { what, moment, basis: Basis::Decoded })
         });
     }
 }

@@ -17,7 +17,7 @@ pub use capture::{CaptureFacts, ClockStep};
 pub use data::DataFacts;
 pub use endings::{Ending, EndingKind, ResetFacts, Silence};
 pub use missing::MissingFacts;
-pub use moment::{Moment, Repeats, Said};
+pub use moment::{Moment, Observed, Repeats};
 pub use opening::{Opening, OpeningFacts};
 pub use party::{ChecksumFacts, IpTraits, OpeningOffer, Party};
 pub use path::{IcmpFact, PathFacts, RoundTrips};

@@ -35,10 +35,10 @@ impl Repeats {
     }
 }
 
-/// Something that was said, by which packet, and how it is known.
+/// Something that packets showed: a message, a step, a hole.
 #[derive(Clone, PartialEq, Eq, Debug)]
-pub struct Said<T> {
-    /// What.
+pub struct Observed<T> {
+    /// What was observed.
     pub what: T,
     /// In which packet it was complete.
     pub moment: Moment,

@@ -1,6 +1,6 @@
 //! What stood in front of TLS: a tunnel that was asked for, or a request to start TLS.
 
-use super::{DataFacts, Moment, Said};
+use super::{DataFacts, Moment, Observed};
 use crate::tcp::{PerRole, Role};
 use crate::tls::{PlainKind, Prelude, PreludeStep, Refusal};
 
@@ -12,12 +12,16 @@ pub struct PreludeFacts {
     /// The packet in which the client asked first.
     pub asked: Moment,
     /// The latest step; of several requests the last one counts.
-    pub latest: Said<PreludeStep>,
+    pub latest: Observed<PreludeStep>,
 }
 
 impl PreludeFacts {
     /// Records a step; a step of another protocol than before begins anew.
-    pub(in crate::story) fn record(slot: &mut Option<Self>, protocol: Prelude, latest: Said<PreludeStep>) {
+    pub(in crate::story) fn record(
+        slot: &mut Option<Self>,
+        protocol: Prelude,
+        latest: Observed<PreludeStep>,
+    ) {
         match slot {
             Some(known) if known.protocol == protocol => known.latest = latest,
             slot => *slot = Some(Self { protocol, asked: latest.moment, latest }),
@@ -28,12 +32,12 @@ impl PreludeFacts {
     pub(in crate::story) fn connect_step(
         known: Option<&Self>,
         role: Role,
-        said: PlainKind,
+        observed: PlainKind,
     ) -> Option<PreludeStep> {
         // What comes through an open tunnel is another server's.
         let is_asked =
             known.is_some_and(|prelude| prelude.protocol == Prelude::Connect && !prelude.is_agreed());
-        match (role, said) {
+        match (role, observed) {
             (Role::Client, PlainKind::Connect) => Some(PreludeStep::Asked),
             (Role::Server, PlainKind::HttpResponse(200..=299)) if is_asked => Some(PreludeStep::Agreed),
             (Role::Server, PlainKind::HttpResponse(status @ 300..)) if is_asked => {
@@ -49,10 +53,10 @@ impl PreludeFacts {
     }
 
     /// Why it was refused, and by which packet.
-    pub fn refusal(&self) -> Option<Said<Refusal>> {
+    pub fn refusal(&self) -> Option<Observed<Refusal>> {
         match self.latest.what {
             PreludeStep::Refused(what) => {
-                Some(Said { what, moment: self.latest.moment, basis: self.latest.basis })
+                Some(Observed { what, moment: self.latest.moment, basis: self.latest.basis })
             }
             _ => None,
         }

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::{Moment, Repeats, Said};
+use super::{Moment, Observed, Repeats};
 use crate::cert::Examination;
 use crate::tcp::PerRole;
 use crate::tls::{
@@ -13,7 +13,7 @@ use crate::tls::{
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub struct TlsFacts {
     /// The first ClientHello.
-    pub client_hello: Option<Said<ClientHello>>,
+    pub client_hello: Option<Observed<ClientHello>>,
     /// The server's acknowledgement of all that the client had said up to its ClientHello.
     pub hello_acknowledged: Option<Moment>,
     /// A HelloRetryRequest.
@@ -21,11 +21,11 @@ pub struct TlsFacts {
     /// The key exchange group that it asks for.
     pub retry_group: Option<NamedGroup>,
     /// The ServerHello.
-    pub server_hello: Option<Said<ServerHello>>,
+    pub server_hello: Option<Observed<ServerHello>>,
     /// The curve of the server's key exchange, up to TLS 1.2.
     pub key_exchange_group: Option<NamedGroup>,
     /// Each side's Certificate message, where it was sent in clear.
-    pub certificates: PerRole<Option<Said<Arc<CertificateMessage>>>>,
+    pub certificates: PerRole<Option<Observed<Arc<CertificateMessage>>>>,
     /// A Certificate message of the server that begins and has no end: its bytes, and how many of them came.
     pub unfinished_certificate: Option<(u32, u32)>,
     /// The server asked for a client certificate in clear.
@@ -33,15 +33,15 @@ pub struct TlsFacts {
     /// What a client makes of the server's certificates.
     pub examination: Option<Arc<Examination>>,
     /// The server's flight was complete.
-    pub server_flight: Option<Said<()>>,
+    pub server_flight: Option<Observed<()>>,
     /// The client's Finished.
-    pub client_finished: Option<Said<()>>,
+    pub client_finished: Option<Observed<()>>,
     /// The handshake was complete.
-    pub established: Option<Said<()>>,
+    pub established: Option<Observed<()>>,
     /// The client's first data before the handshake was complete.
     pub early_data: Option<Moment>,
     /// What the size of the client's flight fits, where only lengths are known.
-    pub size_readings: Option<Said<Vec<SizeReading>>>,
+    pub size_readings: Option<Observed<Vec<SizeReading>>>,
     /// Whether a side's last record was begun and not ended, as far as records could be followed.
     pub is_inside_record: PerRole<bool>,
     /// Application data records of each side, and the first.

@@ -9,7 +9,9 @@
 use std::net::IpAddr;
 
 use crate::packet::{IpHeader, SegmentHeader, TcpHeader};
-use crate::story::{Ending, EndingKind, IcmpFact, Moment, Opening, ResetFacts, Said, Silence, Stage, Story};
+use crate::story::{
+    Ending, EndingKind, IcmpFact, Moment, Observed, Opening, ResetFacts, Silence, Stage, Story,
+};
 use crate::tcp::{Connection, ResetFit, Role};
 use crate::time::{Elapsed, Timestamp};
 use crate::tls::{AlertDescription, Basis, ClientHello, Plain, PlainKind, ServerHello, Version};
@@ -75,7 +77,7 @@ impl Story {
         let moment = self.next(by);
         self.record_data(by, moment);
         let what = Plain { kind, line: line.to_owned() };
-        self.plain[by].get_or_insert(Said { what, moment, basis: Basis::Decoded });
+        self.plain[by].get_or_insert(Observed { what, moment, basis: Basis::Decoded });
         self
     }
 
@@ -209,15 +211,15 @@ impl Story {
             Stage::TcpEstablished => self.opening.established = Some(moment),
             Stage::ClientHello => {
                 let what = ClientHello { len: 200, ..ClientHello::default() };
-                tls.client_hello = Some(Said { what, moment, basis });
+                tls.client_hello = Some(Observed { what, moment, basis });
             }
             Stage::ServerHello => {
                 let what = ServerHello { version: Some(Version::TLS12), ..ServerHello::default() };
-                tls.server_hello = Some(Said { what, moment, basis });
+                tls.server_hello = Some(Observed { what, moment, basis });
             }
-            Stage::ServerFlightComplete => tls.server_flight = Some(Said { what: (), moment, basis }),
-            Stage::ClientFinished => tls.client_finished = Some(Said { what: (), moment, basis }),
-            Stage::TlsEstablished => tls.established = Some(Said { what: (), moment, basis }),
+            Stage::ServerFlightComplete => tls.server_flight = Some(Observed { what: (), moment, basis }),
+            Stage::ClientFinished => tls.client_finished = Some(Observed { what: (), moment, basis }),
+            Stage::TlsEstablished => tls.established = Some(Observed { what: (), moment, basis }),
             Stage::ApplicationData => {
                 tls.application_data.client.add(moment);
                 tls.record_sizes.client.push(300);

@@ -15,10 +15,10 @@ pub(in crate::verdict) fn handshake_packets(story: &Story) -> impl Iterator<Item
     [
         story.opening.syn.first(),
         story.opening.syn_ack.first(),
-        story.tls.client_hello.as_ref().map(|said| said.moment),
-        story.tls.server_hello.as_ref().map(|said| said.moment),
-        story.tls.client_finished.as_ref().map(|said| said.moment),
-        story.tls.established.as_ref().map(|said| said.moment),
+        story.tls.client_hello.as_ref().map(|observed| observed.moment),
+        story.tls.server_hello.as_ref().map(|observed| observed.moment),
+        story.tls.client_finished.as_ref().map(|observed| observed.moment),
+        story.tls.established.as_ref().map(|observed| observed.moment),
         story.tls.application_data.client.first(),
         story.tls.application_data.server.first(),
     ]

@@ -7,8 +7,9 @@ use crate::tls::AlertDescription;
 
 /// The packet that completed the server's certificates, where the client refused them.
 pub(in crate::verdict) fn packet(story: &Story) -> Option<u64> {
-    let said = story.tls.certificates[Role::Server].as_ref().filter(|_| story.is_certificate_refused())?;
-    Some(said.moment.number)
+    let observed =
+        story.tls.certificates[Role::Server].as_ref().filter(|_| story.is_certificate_refused())?;
+    Some(observed.moment.number)
 }
 
 /// What the captured certificate shows of the client's objection.

@@ -23,7 +23,7 @@ use crate::finding::Finding;
 use crate::probe::Outcome;
 use crate::report::Origins;
 use crate::report::text::{clock, escape};
-use crate::story::{EndingKind, Moment, Opening, PreludeFacts, Said, Silence, Stage, Story};
+use crate::story::{EndingKind, Moment, Observed, Opening, PreludeFacts, Silence, Stage, Story};
 use crate::tcp::{Counters, ResetFit, Role};
 use crate::time::{Clock, Elapsed};
 use crate::tls::{Basis, CipherSuite, ClientHello, NamedGroup, Plain, PlainKind, PreludeStep, Version};
@@ -688,10 +688,10 @@ fn sent(story: &Story, role: Role) -> Sent {
     }
 }
 
-fn plain(said: &Said<Plain>) -> PlainWords {
+fn plain(observed: &Observed<Plain>) -> PlainWords {
     PlainWords {
-        packet: said.moment.number,
-        protocol: match said.what.kind {
+        packet: observed.moment.number,
+        protocol: match observed.what.kind {
             PlainKind::HttpRequest => "http-request",
             PlainKind::Connect => "http-connect",
             PlainKind::HttpResponse(_) => "http-response",
@@ -699,7 +699,7 @@ fn plain(said: &Said<Plain>) -> PlainWords {
             PlainKind::Text => "text",
             PlainKind::Binary => "binary",
         },
-        line: Some(said.what.line.clone()).filter(|line| !line.is_empty()),
+        line: Some(observed.what.line.clone()).filter(|line| !line.is_empty()),
     }
 }
 
@@ -726,7 +726,7 @@ fn tls(story: &Story) -> Option<Tls> {
     if steps.is_empty() && alerts.is_empty() {
         return None;
     }
-    let hello = facts.client_hello.as_ref().map(|said| &said.what);
+    let hello = facts.client_hello.as_ref().map(|observed| &observed.what);
     // What a cut hello does not show may have been there all the same.
     let is_shown = |is_there: bool| is_there || hello.is_some_and(|hello| hello.is_whole);
     let list = |items: Vec<Cow<'static, str>>| Some(items).filter(|items| is_shown(!items.is_empty()));
@@ -741,7 +741,7 @@ fn tls(story: &Story) -> Option<Tls> {
         version: facts.version().map(|version| version.to_string()),
         cipher_suite: facts.cipher_suite().map(|suite| suite.to_string()),
         group: facts.group().map(|group| group.to_string()),
-        alpn_chosen: facts.server_hello.as_ref().and_then(|said| said.what.alpn.clone()),
+        alpn_chosen: facts.server_hello.as_ref().and_then(|observed| observed.what.alpn.clone()),
         is_resumed: facts.is_resumed(),
         server_name: hello.and_then(|hello| hello.server_name.clone()),
         alpn: hello.map(|hello| hello.alpn.clone()).filter(|items| is_shown(!items.is_empty())),
@@ -764,7 +764,7 @@ fn tls(story: &Story) -> Option<Tls> {
         size_readings: facts
             .size_readings
             .iter()
-            .flat_map(|said| said.what.iter().map(ToString::to_string))
+            .flat_map(|observed| observed.what.iter().map(ToString::to_string))
             .collect(),
         application_data: both(|role| facts.application_data[role].count),
         alerts,
@@ -773,8 +773,8 @@ fn tls(story: &Story) -> Option<Tls> {
 }
 
 fn steps(story: &Story) -> Vec<Step> {
-    fn step<T>(stage: Stage, said: Option<&Said<T>>) -> Option<Step> {
-        said.map(|said| Step { stage, packet: said.moment.number, basis: said.basis })
+    fn step<T>(stage: Stage, observed: Option<&Observed<T>>) -> Option<Step> {
+        observed.map(|observed| Step { stage, packet: observed.moment.number, basis: observed.basis })
     }
     let tls = &story.tls;
     [
@@ -882,8 +882,8 @@ fn names<T: Copy + ToString>(
     items.iter().map(told).collect()
 }
 
-fn moment_of<T>(said: Option<&Said<T>>) -> Option<Moment> {
-    said.map(|said| said.moment)
+fn moment_of<T>(observed: Option<&Observed<T>>) -> Option<Moment> {
+    observed.map(|observed| observed.moment)
 }
 
 fn both<T>(of: impl Fn(Role) -> T) -> Both<T> {
