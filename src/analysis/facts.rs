@@ -62,8 +62,7 @@ impl<'s> Facts<'s> {
         CaptureFacts {
             end: insight.closed.map_or(facts.end, |closed| closed.min(facts.end)),
             is_own: true,
-            hides_acknowledgements: self.settings.viewpoint == Viewpoint::Socket
-                && insight.hides_acknowledgements,
+            acks_unobservable: self.settings.viewpoint == Viewpoint::Socket && insight.acks_unobservable,
             ..facts
         }
     }

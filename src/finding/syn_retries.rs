@@ -9,14 +9,14 @@ pub(super) fn find(story: &Story) -> Option<Finding> {
         return None;
     }
     let count = story.opening.syn.count;
-    let stale = story.opening.stale.server.count > 0;
+    let previous_connection = story.opening.previous_connection.server.count > 0;
     let text = match story.opening.refused_before {
         Some(refusal) => format!(
             "The SYN was sent {count} times: packet {} refused it with a RST before a later one was let in. The service was \
              just starting, or a device in between answers in its name.",
             refusal.number
         ),
-        None if stale => format!(
+        None if previous_connection => format!(
             "The SYN was sent {count} times before it was answered: what came first belongs to an older connection between \
              the same ports, which the server still held."
         ),
@@ -25,7 +25,8 @@ pub(super) fn find(story: &Story) -> Option<Finding> {
         ),
     };
     let refusal = story.opening.refused_before.map(|refusal| refusal.number);
-    let evidence = story.opening.syn.numbers().chain(refusal).chain(story.opening.stale.server.numbers());
+    let evidence =
+        story.opening.syn.numbers().chain(refusal).chain(story.opening.previous_connection.server.numbers());
     finding("syn-retries", Weight::Warning, text, evidence)
 }
 

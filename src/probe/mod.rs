@@ -227,9 +227,8 @@ impl<'p> Probe<'p> {
             let is_open = tunnel.is_open();
             self.tunnel = Some(tunnel);
             if !is_open {
-                let hides_acknowledgements = channel.hides_acknowledgements();
-                self.insights
-                    .push(Insight { hides_acknowledgements, ..Insight::of(channel.connection().client) });
+                let acks_unobservable = channel.acks_unobservable();
+                self.insights.push(Insight { acks_unobservable, ..Insight::of(channel.connection().client) });
                 channel.close();
                 return (true, None);
             }
@@ -264,7 +263,7 @@ impl<'p> Probe<'p> {
             }
         }
         if let Some(insight) = self.insights.get_mut(place) {
-            insight.hides_acknowledgements |= channel.hides_acknowledgements();
+            insight.acks_unobservable |= channel.acks_unobservable();
         }
         channel.tape().enter(Phase::Tls);
         established.send_close_notify();

@@ -431,11 +431,11 @@ mod tests {
     fn what_was_acknowledged_is_not_guessed_where_the_system_does_not_tell() {
         use crate::story::Insight;
         use crate::verdict::Actor;
-        for (hides_acknowledgements, actor) in [(true, Actor::Unknown), (false, Actor::Path)] {
+        for (acks_unobservable, actor) in [(true, Actor::Unknown), (false, Actor::Path)] {
             let (mut tape, mut connection) = (Tape::begin(), connection());
             up(&mut tape, &mut connection);
             tape.sent(&mut connection, &talk::client_hello());
-            let insight = Insight { hides_acknowledgements, ..Insight::of(connection.client) };
+            let insight = Insight { acks_unobservable, ..Insight::of(connection.client) };
             let viewpoint = Viewpoint::Socket;
             let mut settings = Settings { viewpoint, insights: vec![insight], ..Settings::default() };
             settings.judging.stall_after = Elapsed::ZERO;

@@ -22,7 +22,7 @@ pub struct Insight {
     /// The application protocol agreed on.
     pub protocol: Option<String>,
     /// Whether the client could not find out what was acknowledged.
-    pub hides_acknowledgements: bool,
+    pub acks_unobservable: bool,
     /// When the client gave up, where no packet shows it: what was not there then did not come.
     pub closed: Option<Timestamp>,
 }
@@ -36,7 +36,7 @@ impl Insight {
             certificates: None,
             alert: None,
             protocol: None,
-            hides_acknowledgements: false,
+            acks_unobservable: false,
             closed: None,
         }
     }

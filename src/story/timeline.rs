@@ -95,7 +95,7 @@ pub enum Note {
     /// The receiver has no room.
     ZeroWindow,
     /// It belongs to an older connection between the same ports.
-    Stale,
+    PreviousConnection,
     /// A RST that the receiver ignores, or answers with a challenge ACK.
     IneffectiveReset,
     /// An alert; unknown where only its length shows that it is one.

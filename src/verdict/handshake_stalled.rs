@@ -65,7 +65,7 @@ fn judge(story: &Story, _: &Settings) -> Option<Verdict> {
                 "Capture on the client's side too, to see what of the flight arrives.",
                 "Check the MTU of tunnels and VPNs on the way: large packets of a flight are lost where small ones pass.",
             ]);
-    } else if !silence.is_acknowledged && story.capture.hides_acknowledgements {
+    } else if !silence.is_acknowledged && story.capture.acks_unobservable {
         verdict.actor = Actor::Unknown;
         verdict = verdict
             .explain("Whether what was said last arrived is not to be seen here: a capture shows its acknowledgement.")
@@ -204,7 +204,7 @@ mod tests {
     #[test]
     fn where_acknowledgements_do_not_show_nobody_is_blamed() {
         let story = Story::at(Stage::ClientFinished).silent_for(8_000, Server);
-        let verdict = story.but(|story| story.capture.hides_acknowledgements = true).verdict();
+        let verdict = story.but(|story| story.capture.acks_unobservable = true).verdict();
         assert_eq!(verdict.is(), ("handshake-stalled", Actor::Unknown, None));
     }
 

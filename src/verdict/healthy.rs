@@ -26,7 +26,7 @@ fn judge(story: &Story, _: &Settings) -> Option<Verdict> {
     } else {
         "TLS was established"
     };
-    let fine = match story.missing.lost_sight {
+    let fine = match story.missing.truncated_after {
         Some(last) if story.capture.dropped_until.is_some_and(|at| at >= last.at) => {
             format!("{FINE} After packet {} the capture dropped packets, and may have missed the rest.", last.number).into()
         }
@@ -103,7 +103,7 @@ mod tests {
         let lost = |dropped_until| {
             let story = Story::at(Stage::ApplicationData).answered();
             story.but(|story| {
-                story.missing.lost_sight = Some(story.last);
+                story.missing.truncated_after = Some(story.last);
                 story.capture.dropped_until = dropped_until;
             })
         };

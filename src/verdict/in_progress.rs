@@ -45,7 +45,7 @@ pub(super) fn undecided(story: &Story) -> Verdict {
     if let Some(ending) = story.decisive().filter(|ending| story.lacks_other_half_of(ending)) {
         return half(story, ending, reached);
     }
-    let (headline, explanation) = match story.missing.lost_sight {
+    let (headline, explanation) = match story.missing.truncated_after {
         Some(last) if story.capture.dropped_until.is_some_and(|at| at >= last.at) => (
             format!("normal as far as {reached}; the capture dropped packets after that"),
             format!(
@@ -183,7 +183,7 @@ mod tests {
         let hello = ssm().open().say(Client, &talk::client_hello());
         let cut = hello.story(60_000);
         assert_eq!((cut.verdict().code, cut.stage), ("in-progress", Stage::ClientHello));
-        assert_eq!(cut.missing.lost_sight.map(|moment| moment.number), Some(4));
+        assert_eq!(cut.missing.truncated_after.map(|moment| moment.number), Some(4));
         assert!(cut.verdict().mentions("packets are missing from the capture"));
         let half = hello.clone().say(Server, &talk::server_flight()[..60]);
         assert_eq!(half.code(60_000), "in-progress");

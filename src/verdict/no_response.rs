@@ -34,7 +34,7 @@ fn judge(story: &Story, _: &Settings) -> Option<Verdict> {
         (_, true) => "the request inside TLS",
         _ => "the request",
     };
-    let (actor, delivered) = if !silence.is_acknowledged && story.capture.hides_acknowledgements {
+    let (actor, delivered) = if !silence.is_acknowledged && story.capture.acks_unobservable {
         (Actor::Unknown, "Whether it arrived is not to be seen here: a capture shows its acknowledgement.")
     } else if silence.is_acknowledged {
         (
@@ -107,7 +107,7 @@ mod tests {
         assert_eq!(verdict.is(), ("no-response", Actor::Path, None));
         assert_eq!(verdict.evidence, [9, 10, 11]);
         assert!(!verdict.mentions("its process does not answer"));
-        let hidden = story.but(|story| story.capture.hides_acknowledgements = true).verdict();
+        let hidden = story.but(|story| story.capture.acks_unobservable = true).verdict();
         assert_eq!(hidden.is(), ("no-response", Actor::Unknown, None));
     }
 

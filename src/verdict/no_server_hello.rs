@@ -31,7 +31,7 @@ fn judge(story: &Story, _: &Settings) -> Option<Verdict> {
     let evidence = [hello.moment.number].into_iter().chain(story.data.client.repeats.numbers());
     let verdict = match story.tls.hello_acknowledged {
         _ if silence.is_acknowledged => acknowledged(story, silence),
-        None if story.capture.hides_acknowledgements => unknown(story, silence),
+        None if story.capture.acks_unobservable => unknown(story, silence),
         Some(by) if by.at <= silence.until => went_dark(story, silence).proved_by([by.number]),
         _ => unacknowledged(story, silence),
     };
@@ -139,7 +139,7 @@ mod tests {
     #[test]
     fn where_acknowledgements_do_not_show_nobody_is_blamed() {
         let story = Story::at(Stage::ClientHello).silent_for(8_000, Server);
-        let verdict = story.but(|story| story.capture.hides_acknowledgements = true).verdict();
+        let verdict = story.but(|story| story.capture.acks_unobservable = true).verdict();
         assert_eq!(verdict.is(), ("no-server-hello", Actor::Unknown, None));
         assert!(!verdict.mentions("was not acknowledged"));
     }

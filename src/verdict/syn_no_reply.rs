@@ -28,20 +28,24 @@ fn judge(story: &Story, _: &Settings) -> Option<Verdict> {
         (Viewpoint::Wire, 1) => "one SYN".to_owned(),
         (Viewpoint::Wire, count) => format!("{count} SYNs"),
     };
-    let stale = story.opening.stale.server.first();
-    let back = if stale.is_some() { "only packets of an older connection came" } else { "nothing came" };
+    let previous_connection = story.opening.previous_connection.server.first();
+    let back = if previous_connection.is_some() {
+        "only packets of an older connection came"
+    } else {
+        "nothing came"
+    };
     let headline = format!(
         "no answer to {times} in {}: {back} back from {} port {}",
         silence.elapsed(),
         server.address,
         server.port
     );
-    let explanation = match stale {
-        Some(stale) => format!(
+    let explanation = match previous_connection {
+        Some(previous_connection) => format!(
             "Packet {} comes from the server and does not acknowledge the SYN: the server, or a device in front of it, \
              still holds an older connection between the same ports. A client whose RST gets through to it can open the \
              next one (RFC 9293, 3.5.1); here nothing followed.{}",
-            stale.number,
+            previous_connection.number,
             drops::caveat(story)
         )
         .into(),
@@ -55,7 +59,13 @@ fn judge(story: &Story, _: &Settings) -> Option<Verdict> {
                 "java.net.SocketTimeoutException: connect timed out",
                 "java.net.ConnectException: Connection timed out",
             ])
-            .proved_by(story.opening.syn.numbers().chain(stale.map(|stale| stale.number)))
+            .proved_by(
+                story
+                    .opening
+                    .syn
+                    .numbers()
+                    .chain(previous_connection.map(|previous_connection| previous_connection.number)),
+            )
             .advise(&advice::PATH_TO_SERVER),
     )
 }

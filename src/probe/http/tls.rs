@@ -153,7 +153,7 @@ impl Tls {
             Err(error) => {
                 insight.alert = alert(&error);
                 insight.is_read = insight.alert.is_some();
-                insight.hides_acknowledgements = channel.hides_acknowledgements();
+                insight.acks_unobservable = channel.acks_unobservable();
                 channel.tape().note(ended(&error));
                 (Handshake::Failed, insight)
             }

@@ -167,7 +167,7 @@ pub(in crate::probe) struct Channel<'t> {
     sent_at: Instant,
     knows_acknowledged: bool,
     is_over: bool,
-    hides_acknowledgements: bool,
+    acks_unobservable: bool,
     /// Bytes that are covered on the tape.
     covered: Vec<u8>,
 }
@@ -189,7 +189,7 @@ impl<'t> Channel<'t> {
             sent_at: Instant::now(),
             knows_acknowledged: true,
             is_over: false,
-            hides_acknowledgements: false,
+            acks_unobservable: false,
             covered: Vec::new(),
         }
     }
@@ -200,8 +200,8 @@ impl<'t> Channel<'t> {
     }
 
     /// Whether the system did not tell what was acknowledged when it was asked.
-    pub(in crate::probe) fn hides_acknowledgements(&self) -> bool {
-        self.hides_acknowledgements
+    pub(in crate::probe) fn acks_unobservable(&self) -> bool {
+        self.acks_unobservable
     }
 
     /// The connection's ends.
@@ -267,7 +267,7 @@ impl<'t> Channel<'t> {
                     Some(false) => {
                         self.tape.note("the server's TCP has not acknowledged all of it");
                     }
-                    None => self.hides_acknowledgements = true,
+                    None => self.acks_unobservable = true,
                 }
             }
         }

@@ -151,7 +151,7 @@ impl<'a> Notes<'a> {
                 Some(role) => format!("zero window: the {role} takes no more data"),
                 None => "zero window".to_owned(),
             },
-            Note::Stale => "belongs to an older connection of these ports".to_owned(),
+            Note::PreviousConnection => "belongs to an older connection of these ports".to_owned(),
             Note::IneffectiveReset => "RST outside the window: a receiver ignores it (RFC 5961)".to_owned(),
             Note::Alert(description, basis) => {
                 format!("TLS alert {}{}", alert(*description), self.known_by(*basis))

@@ -184,8 +184,8 @@ impl Builder {
                 return false;
             }
             Kind::Stale => {
-                notes.push(Note::Stale);
-                self.story.opening.stale[reading.role].add(moment);
+                notes.push(Note::PreviousConnection);
+                self.story.opening.previous_connection[reading.role].add(moment);
                 return false;
             }
             Kind::Retransmission { of } => notes.push(Note::Retransmission(of)),
@@ -355,7 +355,7 @@ impl Story {
     /// Exchanges the roles, as long as no ClientHello has shown who the client is.
     fn swap_roles(&mut self) {
         self.parties.swap();
-        self.opening.stale.swap();
+        self.opening.previous_connection.swap();
         self.data.swap();
         self.plain.swap();
         self.traffic.zero_windows.swap();

@@ -147,7 +147,7 @@ impl Silences {
         // It lasts to the end, and the drops began before that.
         let was_dropping = capture.dropped_until.is_some_and(|until| until >= silence.since.at);
         if was_dropping || self.is_truncated(&silence, viewpoint, story) {
-            story.missing.lost_sight = Some(story.last);
+            story.missing.truncated_after = Some(story.last);
         } else {
             story.endings.push(ending(silence, story.stage));
         }

@@ -25,7 +25,7 @@ pub struct CaptureFacts {
     /// Whether the connection is this program's own, whose client needs no guessing.
     pub is_own: bool,
     /// Whether acknowledgements do not show, so that one that is missing means nothing.
-    pub hides_acknowledgements: bool,
+    pub acks_unobservable: bool,
 }
 
 /// A place where the capture's clock did not run on.

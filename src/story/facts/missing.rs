@@ -15,7 +15,7 @@ pub struct MissingFacts {
     pub answer: Option<Moment>,
     /// The connection's last packet, where the capture goes on without it although data was unacknowledged and due to be
     /// sent again: the rest is missing from the capture, so no silence may be read from it.
-    pub lost_sight: Option<Moment>,
+    pub truncated_after: Option<Moment>,
 }
 
 impl MissingFacts {

@@ -20,7 +20,7 @@ pub struct OpeningFacts {
     /// A RST that answered an earlier SYN of this connection: the client sent its SYN again and was let in, as Windows does.
     pub refused_before: Option<Moment>,
     /// Each side's packets of an older connection between the same ports, which came while this one was being opened.
-    pub stale: PerRole<Repeats>,
+    pub previous_connection: PerRole<Repeats>,
 }
 
 impl OpeningFacts {
@@ -31,7 +31,7 @@ impl OpeningFacts {
             syn_ack: Repeats::default(),
             established: None,
             refused_before: None,
-            stale: PerRole::default(),
+            previous_connection: PerRole::default(),
         }
     }
 }
