@@ -50,7 +50,7 @@ impl Insight {
 
 impl Story {
     /// Takes in what the client's end knows. What packets show themselves stays as it is.
-    pub fn take_insight(&mut self, insight: &Insight) {
+    pub fn apply_insight(&mut self, insight: &Insight) {
         if insight.is_read {
             self.basis = Basis::Decoded;
         }

@@ -99,7 +99,7 @@ impl Story {
     }
 
     /// Whether a side sends again what the other does not acknowledge.
-    pub fn repeats_in_vain(&self, role: Role) -> bool {
+    pub fn repeats_unacknowledged(&self, role: Role) -> bool {
         !self.data[role].is_all_acknowledged && self.traffic.counters[role].retransmissions > 0
     }
 
@@ -121,7 +121,7 @@ impl Story {
 
     /// Whether an ending rests on what the capture lacks: one side's packets are missing although the other side
     /// acknowledged them, and it is for what that side is not seen to have said that the connection looks ended.
-    pub fn lacks_other_half_of(&self, ending: &Ending) -> bool {
+    pub fn depends_on_missing_side(&self, ending: &Ending) -> bool {
         let Some(seen) = self.one_sided() else { return false };
         // A SYN or FIN that was acknowledged counts as one byte, and says nothing.
         if self.missing.acked_unseen[seen.other()] <= 1 {

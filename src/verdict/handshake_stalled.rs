@@ -52,7 +52,7 @@ fn judge(story: &Story, _: &Settings) -> Option<Verdict> {
                 "Look for packet loss on the way: errors and drops on interfaces, and a firewall that drops some packets.",
                 "Check the MTU of tunnels and VPNs on the way.",
             ]);
-    } else if ending.stage <= Stage::ServerFlightComplete && story.repeats_in_vain(Role::Server) {
+    } else if ending.stage <= Stage::ServerFlightComplete && story.repeats_unacknowledged(Role::Server) {
         // Up to the client's Finished, all that the server sends is its flight.
         verdict.actor = Actor::Path;
         verdict = verdict

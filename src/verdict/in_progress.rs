@@ -42,7 +42,7 @@ pub(super) fn undecided(story: &Story) -> Verdict {
         _ if after <= Elapsed::ZERO => "the capture ends with this connection's last packet".to_owned(),
         _ => format!("the capture ends {after} after this connection's last packet"),
     };
-    if let Some(ending) = story.decisive().filter(|ending| story.lacks_other_half_of(ending)) {
+    if let Some(ending) = story.decisive().filter(|ending| story.depends_on_missing_side(ending)) {
         return half(story, ending, reached);
     }
     let (headline, explanation) = match story.missing.truncated_after {

@@ -174,7 +174,7 @@ pub fn judge(story: &Story, settings: &Settings) -> Verdict {
 /// Asks each rule about a story, in order; a rule that does not apply declines. None is asked where the ending hangs on
 /// packets of the side that the capture lacks.
 pub fn ask(story: &Story, settings: &Settings) -> impl Iterator<Item = (&'static Rule, Option<Verdict>)> {
-    let is_half = story.decisive().is_some_and(|ending| story.lacks_other_half_of(ending));
+    let is_half = story.decisive().is_some_and(|ending| story.depends_on_missing_side(ending));
     let rules = if is_half { &[][..] } else { &PRECEDENCE };
     rules.iter().map(|(_, rule)| (*rule, (rule.judge)(story, settings)))
 }

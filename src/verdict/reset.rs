@@ -28,7 +28,7 @@ fn judge(story: &Story, _: &Settings) -> Option<Verdict> {
     // An answer whose last record lacks its end was not complete.
     let is_complete = ending.stage == Stage::ApplicationData
         && story.was_answered()
-        && facts.talked_on.is_none()
+        && facts.continued_in.is_none()
         && !story.tls.is_inside_record.server;
     let is_plain_exchange = story.tls.client_hello.is_none()
         && story.data.client.first.is_some()
@@ -47,7 +47,7 @@ fn judge(story: &Story, _: &Settings) -> Option<Verdict> {
         )
         .cause("rst-injected")
         .explain(format!("{} A device on the way that resets connections is the likely sender.", signs.join(" ")))
-        .proved_by(facts.talked_on)
+        .proved_by(facts.continued_in)
         .advise(&[
             "Look for a firewall, intrusion prevention or proxy on the way that resets this traffic, and ask for its log.",
             "Capture on the other side too: a host that did not send the RST shows none leaving.",
@@ -88,7 +88,7 @@ const MEASURABLE: Elapsed = Elapsed::from_millis(2);
 fn forgery(facts: &ResetFacts) -> Option<Vec<String>> {
     let mut signs = Vec::new();
     let mut weight = 0;
-    if let Some(number) = facts.talked_on {
+    if let Some(number) = facts.continued_in {
         signs.push(format!("In packet {number} the same side goes on sending data as if it had not reset."));
         weight += 2;
     }
@@ -237,7 +237,7 @@ mod tests {
 
     #[test]
     fn a_side_that_sends_data_beyond_its_rst_is_enough() {
-        let story = Story::at(Stage::ClientHello).rst_with(Server, |reset| reset.talked_on = Some(7));
+        let story = Story::at(Stage::ClientHello).rst_with(Server, |reset| reset.continued_in = Some(7));
         let verdict = story.verdict();
         assert_eq!(verdict.is(), ("reset", Actor::Path, Some("rst-injected")));
         assert_eq!(verdict.evidence, [1, 2, 3, 5, 7]);

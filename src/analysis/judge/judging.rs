@@ -22,7 +22,7 @@ impl<'s> Judging<'s> {
     /// Judges a story that has ended, or would end now.
     pub(in crate::analysis) fn judged(&mut self, mut story: Box<Story>) -> Judged {
         if let Some(insight) = self.settings.insights.iter().find(|insight| insight.is_about(&story)) {
-            story.take_insight(insight);
+            story.apply_insight(insight);
         }
         story.tls.examination = self.examiner.examine(&story);
         let verdict = verdict::judge(&story, &self.settings.judging);

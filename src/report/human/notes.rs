@@ -55,7 +55,7 @@ pub(super) fn owed(story: &Story, stage: Stage, silence: &Silence) -> String {
     let is_unheard = !silence.is_acknowledged && stage >= Stage::TcpEstablished;
     let delivered = if is_unheard {
         ", and has not acknowledged what was sent last"
-    } else if stage >= Stage::TcpEstablished && story.repeats_in_vain(by) {
+    } else if stage >= Stage::TcpEstablished && story.repeats_unacknowledged(by) {
         ", and what it sends again is not acknowledged"
     } else {
         ""

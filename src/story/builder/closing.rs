@@ -88,7 +88,7 @@ impl Closing {
             usual_timestamps: self.saw_timestamps[by],
             after_trigger: self.last_packet[by.other()].map(|trigger| moment.at - trigger.at),
             shortest_round_trip: story.path.round_trips.shortest_to(by),
-            talked_on: None,
+            continued_in: None,
         }
     }
 }
@@ -98,7 +98,7 @@ fn record_talk_after_reset(role: Role, moment: Moment, story: &mut Story) {
         if let EndingKind::Reset(facts) = &mut ending.what
             && ending.by == role
         {
-            facts.talked_on.get_or_insert(moment.number);
+            facts.continued_in.get_or_insert(moment.number);
         }
     }
 }

@@ -120,7 +120,7 @@ impl Builder {
     ) {
         let mut notes = self.begin(id.moment);
         if self.is_of_this_connection(id.moment, reading, &mut notes) {
-            self.take_in(id.moment, connection, segment, reading, events, &mut notes);
+            self.on_segment(id.moment, connection, segment, reading, events, &mut notes);
         }
         self.add_segment_to_timeline(id, segment, reading, notes);
     }
@@ -200,7 +200,7 @@ impl Builder {
         true
     }
 
-    fn take_in(
+    fn on_segment(
         &mut self,
         moment: Moment,
         connection: &Connection,

@@ -81,5 +81,5 @@ pub struct ResetFacts {
     /// The shortest round trip to that side that the capture saw.
     pub shortest_round_trip: Option<Elapsed>,
     /// A later packet in which the same side goes on as if it had sent no RST.
-    pub talked_on: Option<u64>,
+    pub continued_in: Option<u64>,
 }

@@ -134,7 +134,7 @@ impl Story {
             usual_timestamps: false,
             after_trigger: None,
             shortest_round_trip: None,
-            talked_on: None,
+            continued_in: None,
         };
         change(&mut facts);
         self.ends(EndingKind::Reset(facts), by)

@@ -629,7 +629,7 @@ fn tcp(story: &Story) -> Tcp {
                 usual_hop_limits: facts.usual_hop_limits,
                 is_stateless: facts.is_stateless,
                 after_trigger: facts.after_trigger.map(seconds),
-                talked_on: facts.talked_on,
+                talked_on: facts.continued_in,
             }),
             _ => {}
         }
