@@ -120,7 +120,7 @@ fn segments(bytes: &[u8]) -> Vec<Kept> {
 fn follow(segments: &[Kept], deliver: &mut dyn FnMut(Role, Delivery<'_>)) {
     let mut connection = Connection::new(&segments[0].0, Role::Client);
     for (number, (header, payload)) in segments.iter().enumerate() {
-        let segment = Segment { header, payload, printed: &[] };
+        let segment = Segment { header, payload, printed: &[], decoded: "" };
         black_box(connection.observe(number as u64, Timestamp::ZERO, &segment, deliver));
     }
 }

@@ -67,8 +67,9 @@ pub(super) enum Held {
 pub(super) struct Detached {
     /// A segment is nothing here.
     packet: Packet<'static>,
-    /// A segment's headers, and the length of its payload, after which the printed bytes stand.
-    segment: Option<(SegmentHeader, usize)>,
+    /// A segment's headers, and the lengths of its payload and of the printed bytes behind it, after which what was decoded
+    /// stands.
+    segment: Option<(SegmentHeader, usize, usize)>,
 }
 
 impl Held {
@@ -184,10 +185,11 @@ impl Detached {
         bytes.clear();
         let mut segment = None;
         let content = match content {
-            Content::Segment(Segment { header, payload, printed }) => {
-                segment = Some((*header, payload.len()));
+            Content::Segment(Segment { header, payload, printed, decoded }) => {
+                segment = Some((*header, payload.len(), printed.len()));
                 bytes.extend_from_slice(payload);
                 bytes.extend_from_slice(printed);
+                bytes.extend_from_slice(decoded.as_bytes());
                 Content::Other(Other::IpProtocol(ip_number::TCP.0))
             }
             Content::IcmpError(error) => {
@@ -213,9 +215,11 @@ impl Detached {
     /// The packet with its bytes again.
     pub(super) fn attached<'a>(&'a self, bytes: &'a [u8]) -> Packet<'a> {
         let mut packet: Packet<'a> = self.packet.clone();
-        if let Some((header, payload_len)) = &self.segment {
-            let (payload, printed) = bytes.split_at_checked(*payload_len).unwrap_or_default();
-            packet.content = Content::Segment(Segment { header, payload, printed });
+        if let Some((header, payload_len, printed_len)) = &self.segment {
+            let (payload, rest) = bytes.split_at_checked(*payload_len).unwrap_or_default();
+            let (printed, decoded) = rest.split_at_checked(*printed_len).unwrap_or_default();
+            let decoded = std::str::from_utf8(decoded).unwrap_or_default();
+            packet.content = Content::Segment(Segment { header, payload, printed, decoded });
         } else if let Content::IcmpError(error) = &mut packet.content {
             error.quoted_bytes = bytes;
         }
@@ -284,6 +288,7 @@ mod tests {
                     header: self.header.insert(SegmentHeader { ip, tcp, payload_len: None }),
                     payload: &self.payload,
                     printed: b"as -A prints it",
+                    decoded: "TLSv1.2: Server Hello",
                 }),
             })))
         }
@@ -316,8 +321,8 @@ mod tests {
                 Record::Frame(frame) => (frame.number, frame.origin, frame.bytes),
                 Record::Printed(Packet { number, origin, content: Content::Segment(segment), .. }) => {
                     assert_eq!(
-                        (segment.payload, segment.printed),
-                        (&b"payload"[..], &b"as -A prints it"[..])
+                        (segment.payload, segment.printed, segment.decoded),
+                        (&b"payload"[..], &b"as -A prints it"[..], "TLSv1.2: Server Hello")
                     );
                     (number, origin, segment.payload)
                 }

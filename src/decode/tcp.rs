@@ -24,7 +24,7 @@ pub(super) fn read<'a>(
     }
     let header_len = header.tcp.header_len.map_or(0, usize::from);
     let payload = datagram.payload.bytes.get(header_len..).unwrap_or_default();
-    Content::Segment(Segment { header, payload, printed: &[] })
+    Content::Segment(Segment { header, payload, printed: &[], decoded: "" })
 }
 
 /// Headers of nothing, to be written over.

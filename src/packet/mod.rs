@@ -99,6 +99,9 @@ pub struct Segment<'a> {
     /// The payload as `tcpdump -A` printed it, or as the lines of a protocol that it decodes (HTTP, SMTP): a `.` stands
     /// for any byte that is not graphic. Empty in a capture file, and in text without it.
     pub printed: &'a [u8],
+    /// What another tool decoded of the payload, where it is a protocol that is not printed as it is: the protocol's name, a
+    /// colon, and the messages that end in this segment (`TLSv1.2: Server Hello, Certificate`). Empty elsewhere.
+    pub decoded: &'a str,
 }
 
 /// The headers of a TCP segment.

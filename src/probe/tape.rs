@@ -293,7 +293,7 @@ impl Source for Replay<'_> {
         self.next += 1;
         let content = match &heard.what {
             TapedContent::Segment(header, payload) => {
-                Content::Segment(Segment { header, payload, printed: &[] })
+                Content::Segment(Segment { header, payload, printed: &[], decoded: "" })
             }
             TapedContent::Icmp(error) => Content::IcmpError(error.clone()),
         };

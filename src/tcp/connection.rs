@@ -271,7 +271,7 @@ impl Connection {
         let Some(ack) = header.tcp.ack.filter(|_| flags.ack()) else { return };
         let unseen = |len| {
             let hole = Some(Hole { len, kind: HoleKind::NotCaptured });
-            Delivery { number, at, len: 0, bytes: &[], printed: &[], hole }
+            Delivery { number, at, len: 0, bytes: &[], printed: &[], decoded: "", hole }
         };
         let other = &mut self.ends[role.other()];
         if other.initial.is_none() && other.next.is_none() {
@@ -332,8 +332,15 @@ impl Connection {
         let occupied = len + u32::from(flags.syn()) + u32::from(flags.fin());
         let end_seq = seq + occupied;
         if len > 0 {
-            let delivery =
-                Delivery { number, at, len, bytes: segment.payload, printed: segment.printed, hole: None };
+            let delivery = Delivery {
+                number,
+                at,
+                len,
+                bytes: segment.payload,
+                printed: segment.printed,
+                decoded: segment.decoded,
+                hole: None,
+            };
             let acked = end.acked;
             reading.new_bytes =
                 end.stream.push(data_seq, delivery, acked, &mut |delivery| emit(role, delivery));

@@ -20,6 +20,8 @@ pub struct Delivery<'a> {
     pub bytes: &'a [u8],
     /// Its first bytes as `tcpdump -A` printed them, '.' standing for what can't be printed; empty for frames.
     pub printed: &'a [u8],
+    /// What another tool decoded of the payload, by [`Segment::decoded`](crate::packet::Segment::decoded).
+    pub decoded: &'a str,
     /// The hole that precedes it, if there is one.
     pub hole: Option<Hole>,
 }
@@ -59,6 +61,7 @@ struct Piece {
     len: u32,
     bytes: Box<[u8]>,
     printed: Box<[u8]>,
+    decoded: Box<str>,
     number: u64,
     at: Timestamp,
 }
@@ -162,9 +165,12 @@ impl Stream {
             let len = until - from;
             let bytes: Box<[u8]> = part.bytes.iter().copied().take(len as usize).collect();
             let printed: Box<[u8]> = part.printed.iter().copied().take(len as usize).collect();
-            self.waiting_bytes += bytes.len() + printed.len();
-            self.waiting
-                .insert(index, Piece { seq: from, len, bytes, printed, number: piece.number, at: piece.at });
+            // Decoded messages end where the segment ends.
+            let decoded = Box::from(if until == end { part.decoded } else { "" });
+            let (number, at) = (piece.number, piece.at);
+            let kept = Piece { seq: from, len, bytes, printed, decoded, number, at };
+            self.waiting_bytes += kept.cost();
+            self.waiting.insert(index, kept);
             new_bytes += len;
             from = until;
         }
@@ -188,7 +194,7 @@ impl Stream {
                 return;
             }
             let piece = self.waiting.remove(0);
-            self.waiting_bytes -= piece.bytes.len() + piece.printed.len();
+            self.waiting_bytes -= piece.cost();
             if piece.end().is_after(next) {
                 let whole = Delivery {
                     number: piece.number,
@@ -196,6 +202,7 @@ impl Stream {
                     len: piece.len,
                     bytes: &piece.bytes,
                     printed: &piece.printed,
+                    decoded: &piece.decoded,
                     hole: hole.take(),
                 };
                 emit(trimmed(whole, next - piece.seq));
@@ -208,6 +215,11 @@ impl Stream {
 impl Piece {
     fn end(&self) -> Seq {
         self.seq + self.len
+    }
+
+    /// Bytes that it holds.
+    fn cost(&self) -> usize {
+        self.bytes.len() + self.printed.len() + self.decoded.len()
     }
 }
 
@@ -235,6 +247,7 @@ mod tests {
             len: range.1 - range.0,
             bytes,
             printed: &[],
+            decoded: "",
             hole: None,
         };
         stream.push(Seq(base) + range.0, piece, None, &mut |delivery| out.extend(delivery.bytes))
@@ -244,8 +257,15 @@ mod tests {
     fn a_hole_that_was_acknowledged_is_a_hole_of_the_capture() {
         let mut stream = Stream::default();
         stream.begin_at(Seq(1));
-        let piece =
-            Delivery { number: 7, at: Timestamp::ZERO, len: 2, bytes: b"cd", printed: &[], hole: None };
+        let piece = Delivery {
+            number: 7,
+            at: Timestamp::ZERO,
+            len: 2,
+            bytes: b"cd",
+            printed: &[],
+            decoded: "",
+            hole: None,
+        };
         let mut holes = vec![];
         stream.push(Seq(3), piece, None, &mut |_| panic!("the hole comes first"));
         stream.acknowledge(Seq(5), &mut |delivery| holes.push(delivery.hole));
@@ -271,8 +291,15 @@ mod tests {
         stream.begin_at(Seq(0));
         let mut delivered = 0;
         for index in 0..2 * limits::OUT_OF_ORDER_PIECES as u32 {
-            let piece =
-                Delivery { number: 1, at: Timestamp::ZERO, len: 1, bytes: b"x", printed: &[], hole: None };
+            let piece = Delivery {
+                number: 1,
+                at: Timestamp::ZERO,
+                len: 1,
+                bytes: b"x",
+                printed: &[],
+                decoded: "",
+                hole: None,
+            };
             stream.push(Seq(2 + 2 * index), piece, None, &mut |delivery| delivered += delivery.len);
             assert!(stream.waiting.len() <= limits::OUT_OF_ORDER_PIECES);
         }

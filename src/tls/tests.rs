@@ -57,6 +57,7 @@ fn run(segments: &[(Role, Vec<u8>)], snaplen: usize) -> Vec<Event> {
             len: bytes.len() as u32,
             bytes: &bytes[..bytes.len().min(snaplen)],
             printed: &[],
+            decoded: "",
             hole: None,
         };
         tracker.take(*role, &delivery, &mut |event| told.push(event));
@@ -411,7 +412,7 @@ proptest! {
         for (number, (is_client, bytes, more, hole)) in segments.into_iter().enumerate() {
             let hole = (hole % 3 == 0).then_some(Hole { len: hole, kind: HoleKind::Lost });
             let delivery = Delivery {
-                number: number as u64, at: Timestamp::ZERO, len: bytes.len() as u32 + more, bytes: &bytes, printed: &[], hole,
+                number: number as u64, at: Timestamp::ZERO, len: bytes.len() as u32 + more, bytes: &bytes, printed: &[], decoded: "", hole,
             };
             tracker.take(if is_client { Client } else { Server }, &delivery, &mut |_| {});
         }

@@ -77,7 +77,7 @@ impl HalfOpen {
             options,
         };
         // Whatever does not fit the form has a story from the start.
-        let is_bare = segment.payload.is_empty() && segment.printed.is_empty();
+        let is_bare = segment.payload.is_empty() && segment.printed.is_empty() && segment.decoded.is_empty();
         (is_bare && half_open.header() == *segment.header).then_some(half_open)
     }
 

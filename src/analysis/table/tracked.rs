@@ -64,7 +64,7 @@ impl TrackedConnection {
         budget: &mut Budget,
     ) -> Self {
         let (id, header) = (half_open.id(), half_open.header());
-        let segment = Segment { header: &header, payload: &[], printed: &[] };
+        let segment = Segment { header: &header, payload: &[], printed: &[], decoded: "" };
         let mut tracked = Self::new(id, &segment, settings);
         budget.begin(tracked.held());
         tracked.segment(id, &segment, budget);

@@ -155,7 +155,12 @@ fn admits_segment(target: &Target, source: ([u8; 4], u16), destination: ([u8; 4]
         tcp,
         payload_len: None,
     };
-    target.admits(&packet(Content::Segment(Segment { header: &header, payload: &[], printed: &[] })))
+    target.admits(&packet(Content::Segment(Segment {
+        header: &header,
+        payload: &[],
+        printed: &[],
+        decoded: "",
+    })))
 }
 
 #[test]

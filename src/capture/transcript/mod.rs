@@ -200,9 +200,12 @@ impl<R: BufRead> Source for Transcript<R> {
             return Ok(Some(Record::Frame(Frame { number, origin, at, link_type, wire_len, bytes })));
         }
         let content = match &packet.content {
-            PrintedContent::Segment(header) => {
-                Content::Segment(Segment { header, payload: &[], printed: &packet.printed })
-            }
+            PrintedContent::Segment(header) => Content::Segment(Segment {
+                header,
+                payload: &[],
+                printed: &packet.printed,
+                decoded: &packet.decoded,
+            }),
             PrintedContent::IcmpError(error) => Content::IcmpError(error.clone()),
             PrintedContent::Neighbour(neighbour) => Content::Neighbour(*neighbour),
             PrintedContent::Other(other) => Content::Other(other.clone()),

@@ -15,6 +15,8 @@ pub struct PrintedPacket {
     pub is_cut: bool,
     /// The payload as text.
     pub printed: Vec<u8>,
+    /// What the tool decoded of it, where that is not its text: [`crate::packet::Segment::decoded`].
+    pub decoded: String,
     /// The frame that a hex dump below it shows. Its bytes count then, not the words.
     pub dump: Option<DumpedFrame>,
 }

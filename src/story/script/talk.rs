@@ -37,7 +37,7 @@ pub(crate) struct Spoken {
 
 impl Spoken {
     pub(crate) fn segment(&self) -> Segment<'_> {
-        Segment { header: &self.header, payload: &self.payload, printed: &[] }
+        Segment { header: &self.header, payload: &self.payload, printed: &[], decoded: "" }
     }
 }
 

@@ -155,7 +155,7 @@ pub fn payload(bytes: &[u8]) {
     let mut printers = [false, true].map(printer);
     let captured = [text, text.get(..text.len() / 2).unwrap_or_default()];
     for (number, payload) in captured.into_iter().enumerate() {
-        let content = Content::Segment(Segment { header: &header, payload, printed: &[] });
+        let content = Content::Segment(Segment { header: &header, payload, printed: &[], decoded: "" });
         print(&mut printers, &packet(number as u64 + 1, Timestamp::ZERO, content));
     }
 }
@@ -463,10 +463,14 @@ impl Source for Segments {
         }
         self.header = header;
         let header = &self.header;
-        let segment = if is_printed {
-            Segment { header, payload: &[], printed: payload }
+        let segment = if let (true, Ok(decoded)) = (is_printed, std::str::from_utf8(payload)) {
+            // What another tool decoded begins with its protocol's name.
+            let printed = if decoded.starts_with("TLS") { &[] } else { payload };
+            Segment { header, payload: &[], printed, decoded }
+        } else if is_printed {
+            Segment { header, payload: &[], printed: payload, decoded: "" }
         } else {
-            Segment { header, payload, printed: &[] }
+            Segment { header, payload, printed: &[], decoded: "" }
         };
         Ok(Some(Record::Printed(packet(self.number, self.at, Content::Segment(segment)))))
     }

@@ -16,6 +16,7 @@ fn told(expects_tls: bool, turns: &[(Role, u32)]) -> Vec<String> {
             len: *len,
             bytes: &[],
             printed: &[],
+            decoded: "",
             hole: None,
         };
         flow.take(*role, &delivery, &mut |event| {
@@ -142,7 +143,7 @@ fn told_of(expects_tls: bool, segments: &[(Role, u32, &[u8])]) -> Vec<String> {
     let mut told = vec![];
     for (number, (role, len, printed)) in segments.iter().enumerate() {
         let (number, at) = (number as u64, Timestamp::ZERO);
-        let delivery = Delivery { number, at, len: *len, bytes: &[], printed, hole: None };
+        let delivery = Delivery { number, at, len: *len, bytes: &[], printed, decoded: "", hole: None };
         flow.take(*role, &delivery, &mut |event| told.push(format!("{:?}", event.message)));
     }
     told
@@ -173,7 +174,15 @@ fn characters_show_a_handshake_behind_starttls_on_any_port() {
 fn acknowledged_bytes_that_no_packet_shows_are_a_turn() {
     let mut flow = Flow::new(true, true);
     let mut told = 0;
-    let delivery = Delivery { number: 3, at: Timestamp::ZERO, len: 0, bytes: &[], printed: &[], hole: None };
+    let delivery = Delivery {
+        number: 3,
+        at: Timestamp::ZERO,
+        len: 0,
+        bytes: &[],
+        printed: &[],
+        decoded: "",
+        hole: None,
+    };
     flow.take_unseen(Client, &delivery, 275, &mut |_| told += 1);
     flow.take(Client, &Delivery { len: 275, ..delivery }, &mut |_| told += 1);
     assert_eq!(told, 1);
@@ -195,7 +204,7 @@ proptest! {
             let role = if *is_client { Client } else { Server };
             let hole = (*kind == 1).then_some(crate::tcp::Hole { len: *len, kind: crate::tcp::HoleKind::Lost });
             let (number, at) = (number as u64, Timestamp::ZERO);
-            let delivery = Delivery { number, at, len: *len, bytes: &[], printed, hole };
+            let delivery = Delivery { number, at, len: *len, bytes: &[], printed, decoded: "", hole };
             match kind {
                 2 => flow.take_unseen(role, &delivery, *len, &mut |_| {}),
                 _ => flow.take(role, &delivery, &mut |_| {}),

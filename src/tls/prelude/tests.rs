@@ -17,6 +17,7 @@ fn heard(said: &[(Role, &[u8])], snaplen: usize) -> Vec<(Prelude, PreludeStep)> 
             len: bytes.len() as u32,
             bytes: &bytes[..bytes.len().min(snaplen)],
             printed: &[],
+            decoded: "",
             hole: None,
         };
         listener.take(*role, &delivery, &mut |protocol, step, _| told.push((protocol, step)));
@@ -177,7 +178,7 @@ proptest! {
         let mut listener = Listener::default();
         for (is_client, bytes, more) in said {
             let delivery = Delivery {
-                number: 1, at: Timestamp::ZERO, len: bytes.len() as u32 + more, bytes: &bytes, printed: &[], hole: None,
+                number: 1, at: Timestamp::ZERO, len: bytes.len() as u32 + more, bytes: &bytes, printed: &[], decoded: "", hole: None,
             };
             listener.take(if is_client { Client } else { Server }, &delivery, &mut |_, _, _| {});
             prop_assert!(listener.pending.client.len() <= limits::PRELUDE_MESSAGE_BYTES);

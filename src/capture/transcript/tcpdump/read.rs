@@ -22,6 +22,7 @@ pub fn read(draft: &Draft, context: &mut Context<'_>) -> Option<PrintedPacket> {
         wire_len,
         is_cut: false,
         printed: Vec::new(),
+        decoded: String::new(),
         dump: None,
     };
     match network {
