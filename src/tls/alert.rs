@@ -23,6 +23,16 @@ impl AlertDescription {
         NAMES.iter().find(|(number, _)| *number == self.0).map(|(_, name)| *name)
     }
 
+    /// From the words of a tool that decoded it: the registered name with blanks, in any case.
+    pub(super) fn of_words(words: &str) -> Option<Self> {
+        let is_same = |name: &str| {
+            let words =
+                words.trim().bytes().map(|byte| if byte == b' ' { b'_' } else { byte.to_ascii_lowercase() });
+            name.bytes().eq(words)
+        };
+        NAMES.iter().find(|(_, name)| is_same(name)).map(|(number, _)| Self(*number))
+    }
+
     /// Whether it says that the peer's certificate was not accepted.
     pub fn rejects_certificate(self) -> bool {
         // RFC 8446, 6.2: bad_certificate to unknown_ca, except illegal_parameter (47).
@@ -95,6 +105,17 @@ mod tests {
     fn names_are_the_registry_s_and_unknown_numbers_stay_numbers() {
         assert_eq!(AlertDescription(48).to_string(), "unknown_ca");
         assert_eq!(AlertDescription(200).to_string(), "alert 200");
+    }
+
+    #[test]
+    fn names_are_known_by_another_tool_s_words() {
+        assert_eq!(
+            AlertDescription::of_words("Handshake Failure"),
+            Some(AlertDescription::HANDSHAKE_FAILURE)
+        );
+        assert_eq!(AlertDescription::of_words("Unknown CA"), Some(AlertDescription(48)));
+        assert_eq!(AlertDescription::of_words("No application Protocol"), Some(AlertDescription(120)));
+        assert_eq!(AlertDescription::of_words("Unknown"), None);
     }
 
     #[test]

@@ -14,7 +14,7 @@ use crate::tcp::Role;
 
 /// A message, as far as its place in the handshake goes.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-enum Step {
+pub(super) enum Step {
     ClientHello,
     ServerHello,
     ServerHelloDone,
@@ -129,6 +129,16 @@ impl Flow {
         self.awaits > Awaits::ClientHello
     }
 
+    /// What comes next.
+    pub(super) fn awaits(&self) -> Awaits {
+        self.awaits
+    }
+
+    /// Something showed that it is TLS 1.3, or an earlier version.
+    pub(super) fn note_version(&mut self, is_tls13: bool) {
+        self.is_tls13 = Some(is_tls13);
+    }
+
     pub(super) fn take(
         &mut self,
         role: Role,
@@ -222,7 +232,13 @@ impl Flow {
     }
 
     /// Takes a step, and tells the points of the handshake that it passes.
-    fn step(&mut self, role: Role, step: Step, basis: Basis, emit: &mut dyn FnMut(Message, Basis)) {
+    pub(super) fn step(
+        &mut self,
+        role: Role,
+        step: Step,
+        basis: Basis,
+        emit: &mut dyn FnMut(Message, Basis),
+    ) {
         let (before, after) = (self.awaits, self.after(role, step));
         if role == Role::Server && step == Step::Finished && before < Awaits::ServerFinished {
             self.is_abbreviated = true;
@@ -264,19 +280,12 @@ impl Flow {
         }
         match (role, kind) {
             (Role::Client, kind::CLIENT_HELLO) => {
-                emit(Message::ClientHello(Box::new(ClientHello::parse(len, body))), basis);
-                self.step(role, Step::ClientHello, basis, emit);
+                self.take_client_hello(ClientHello::parse(len, body), basis, emit);
             }
             (Role::Server, kind::SERVER_HELLO | kind::HELLO_RETRY_REQUEST) => {
                 let mut hello = ServerHello::parse(body, is_whole);
                 hello.is_retry |= kind == kind::HELLO_RETRY_REQUEST;
-                let is_retry = hello.is_retry;
-                self.is_tls13 = hello.version.map(Version::is_tls13).or(self.is_tls13);
-                self.accepted_key |= hello.pre_shared_key.is_some();
-                emit(Message::ServerHello(Box::new(hello)), basis);
-                if !is_retry {
-                    self.step(role, Step::ServerHello, basis, emit);
-                }
+                self.take_server_hello(hello, basis, emit);
             }
             (Role::Server, kind::SERVER_HELLO_DONE) => {
                 self.is_tls13 = Some(false);
@@ -300,6 +309,31 @@ impl Flow {
                 self.step(role, Step::ClientKeyExchange, basis, emit);
             }
             _ => {}
+        }
+    }
+
+    pub(super) fn take_client_hello(
+        &mut self,
+        hello: ClientHello,
+        basis: Basis,
+        emit: &mut dyn FnMut(Message, Basis),
+    ) {
+        emit(Message::ClientHello(Box::new(hello)), basis);
+        self.step(Role::Client, Step::ClientHello, basis, emit);
+    }
+
+    pub(super) fn take_server_hello(
+        &mut self,
+        hello: ServerHello,
+        basis: Basis,
+        emit: &mut dyn FnMut(Message, Basis),
+    ) {
+        let is_retry = hello.is_retry;
+        self.is_tls13 = hello.version.map(Version::is_tls13).or(self.is_tls13);
+        self.accepted_key |= hello.pre_shared_key.is_some();
+        emit(Message::ServerHello(Box::new(hello)), basis);
+        if !is_retry {
+            self.step(Role::Server, Step::ServerHello, basis, emit);
         }
     }
 

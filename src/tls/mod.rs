@@ -21,6 +21,7 @@ mod record;
 #[cfg(test)]
 mod tests;
 mod tracker;
+mod words;
 
 pub use alert::AlertDescription;
 pub use basis::Basis;

@@ -7,6 +7,7 @@ use super::handshake::kind;
 use super::lengths;
 use super::prelude::Listener;
 use super::reader::{Reader, begins_hello};
+use super::words::{Listening, Words};
 use crate::tcp::{Delivery, PerRole, Role};
 
 /// Reads both directions of a connection.
@@ -16,6 +17,8 @@ pub struct Tracker {
     flow: Flow,
     prelude: Listener,
     lengths: Option<Box<lengths::Flow>>,
+    /// What another tool decoded, once there is something of it.
+    words: Listening,
     /// Who said so many bytes before any segment with data was captured, as acknowledgements show.
     unseen: Option<(Role, u32)>,
     saw_beginning: bool,
@@ -31,6 +34,7 @@ impl Tracker {
             flow: Flow::default(),
             prelude: Listener::default(),
             lengths: None,
+            words: Listening::default(),
             unseen: None,
             saw_beginning,
             expects_tls,
@@ -74,6 +78,9 @@ impl Tracker {
             self.take_unseen(role, delivery, emit);
             return;
         }
+        if self.take_words(role, delivery, emit) {
+            return;
+        }
         let saw_no_bytes = delivery.bytes.is_empty() && self.readers[role].is_at_start();
         if self.lengths.is_none() && saw_no_bytes && delivery.hole.is_none() {
             let mut lengths = lengths::Flow::new(self.saw_beginning, self.expects_tls);
@@ -103,6 +110,20 @@ impl Tracker {
             }
         }
         self.read(role, delivery, emit);
+    }
+
+    /// Takes what another tool decoded. Returns whether the delivery needs no other reading.
+    fn take_words(&mut self, role: Role, delivery: &Delivery<'_>, emit: &mut dyn FnMut(Event)) -> bool {
+        let words = Words::of(delivery.decoded);
+        if !delivery.bytes.is_empty() || (words.is_none() && !self.words.heard()) {
+            return false;
+        }
+        self.lengths = None;
+        let mut emit_message = |message, basis: Basis| {
+            emit(Event { role, number: delivery.number, at: delivery.at, basis, message });
+        };
+        self.words.take(&mut self.flow, role, delivery, words, &mut emit_message);
+        true
     }
 
     /// Bytes that were acknowledged and not captured so far; of use where only lengths are known.

@@ -1,0 +1,411 @@
+//! TLS messages that another tool decoded, by their names: `TLSv1.2: Server Hello, Certificate, Server Hello Done`.
+//!
+//! The names are Wireshark's (epan/dissectors/packet-tls-utils.c, the value strings of records, messages and alerts), which
+//! patched tcpdumps use as well. The bytes are not here, so that what the tool saw can't be checked: such events are
+//! [`Basis::Partial`], as if headers had been captured and bodies cut off.
+
+use super::alert::AlertDescription;
+use super::awaits::Awaits;
+use super::basis::Basis;
+use super::event::Message;
+use super::flow::{Flow, Step};
+use super::handshake::{ClientHello, ServerHello, Version};
+use super::reader::Raw;
+use super::record::HEADER_BYTES;
+use crate::tcp::{Delivery, Role};
+
+/// What the words of one segment say.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Words<'a> {
+    /// The version that the tool shows; of a ClientHello's segment it is that of the record.
+    version: Option<Version>,
+    text: &'a str,
+}
+
+/// What was heard of a connection's words.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Listening {
+    heard: bool,
+    /// The server sent something whose words are not there, as where the tool missed a segment before it.
+    server_spoke: bool,
+}
+
+impl Listening {
+    /// Whether there were words so far.
+    pub(super) fn heard(self) -> bool {
+        self.heard
+    }
+
+    /// Takes in a segment; one without words is part of a message that is named at a later one.
+    pub(super) fn take(
+        &mut self,
+        flow: &mut Flow,
+        role: Role,
+        delivery: &Delivery<'_>,
+        words: Option<Words<'_>>,
+        emit: &mut dyn FnMut(Message, Basis),
+    ) {
+        self.heard = true;
+        let Some(words) = words else {
+            self.server_spoke |= role == Role::Server;
+            // What the tool decrypted is data.
+            if !delivery.printed.is_empty() {
+                let bytes = u16::try_from(delivery.len).unwrap_or(u16::MAX);
+                flow.take(role, Raw::ApplicationData(bytes), Basis::Inferred, emit);
+            }
+            return;
+        };
+        let is_missing = flow.awaits() == Awaits::ServerHello && self.server_spoke;
+        if is_missing && role == Role::Client && words.is_behind_hello() {
+            flow.take_server_hello(ServerHello::default(), Basis::Inferred, emit);
+        }
+        self.server_spoke |= role == Role::Server;
+        words.read(flow, role, delivery.len, emit);
+    }
+}
+
+/// One message or record.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Word<'a> {
+    /// With the server's name, where the tool shows it.
+    ClientHello(Option<&'a str>),
+    ServerHello,
+    HelloRetryRequest,
+    Certificate,
+    ServerKeyExchange,
+    CertificateRequest,
+    ServerHelloDone,
+    ClientKeyExchange,
+    ChangeCipherSpec,
+    /// A handshake message that is encrypted, as up to TLS 1.2 the Finished is, or a Finished that the tool decrypted.
+    Finished,
+    Alert(u8, AlertDescription),
+    EncryptedAlert,
+    ApplicationData,
+}
+
+/// A ChangeCipherSpec with its record's header, in bytes.
+const CHANGE_CIPHER_SPEC: u32 = HEADER_BYTES as u32 + 1;
+
+/// An alert in clear with its record's header, in bytes.
+const ALERT: u32 = HEADER_BYTES as u32 + 2;
+
+impl<'a> Words<'a> {
+    /// The words of a tool's decoder, if it decoded TLS.
+    pub(super) fn of(decoded: &'a str) -> Option<Self> {
+        let (protocol, text) = decoded.split_once(':')?;
+        let version = match protocol {
+            "SSLv2" => Some(Version::SSL2),
+            "SSLv3" => Some(Version(0x0300)),
+            "TLSv1" | "TLSv1.0" => Some(Version(0x0301)),
+            "TLSv1.1" => Some(Version(0x0302)),
+            "TLSv1.2" => Some(Version::TLS12),
+            "TLSv1.3" => Some(Version::TLS13),
+            "TLS" | "SSL" | "TLCP" => None,
+            _ => return None,
+        };
+        Some(Self { version, text: text.trim() })
+    }
+
+    /// Tells the flow what the words say of a segment of `len` payload bytes.
+    pub(super) fn read(self, flow: &mut Flow, role: Role, len: u32, emit: &mut dyn FnMut(Message, Basis)) {
+        let mut data = self.application_data(len, flow, role).into_iter();
+        let is_alone = self.words().count() == 1;
+        for word in self.records() {
+            match word {
+                Word::ClientHello(name) => {
+                    let bytes = if is_alone { len.saturating_sub(HEADER_BYTES as u32) } else { 0 };
+                    let hello = ClientHello {
+                        len: bytes,
+                        server_name: name.map(str::to_owned),
+                        ..ClientHello::default()
+                    };
+                    flow.take_client_hello(hello, Basis::Partial, emit);
+                }
+                Word::ServerHello | Word::HelloRetryRequest => {
+                    let is_retry = word == Word::HelloRetryRequest;
+                    let version = if is_retry { Some(Version::TLS13) } else { self.agreed_version() };
+                    let hello = ServerHello { version, is_retry, ..ServerHello::default() };
+                    flow.take_server_hello(hello, Basis::Partial, emit);
+                }
+                Word::ApplicationData => {
+                    if let Some(bytes) = data.next() {
+                        flow.take(role, Raw::ApplicationData(bytes), Basis::Partial, emit);
+                    }
+                }
+                Word::ChangeCipherSpec => {
+                    flow.take(role, Raw::ChangeCipherSpec, Basis::Partial, emit);
+                }
+                Word::Finished if self.version == Some(Version::TLS13) => {
+                    flow.step(role, Step::HiddenFinished, Basis::Partial, emit);
+                }
+                Word::Finished => {
+                    flow.take(role, Raw::EncryptedHandshake, Basis::Partial, emit);
+                }
+                Word::EncryptedAlert => {
+                    flow.take(role, Raw::EncryptedAlert, Basis::Partial, emit);
+                }
+                Word::Alert(level, description) => {
+                    flow.take(role, Raw::Alert { level, description }, Basis::Partial, emit);
+                }
+                // A tool that has the keys shows these of TLS 1.3 as well, where the Finished says all.
+                _ if self.version == Some(Version::TLS13) => {}
+                Word::CertificateRequest => emit(Message::CertificateRequest, Basis::Partial),
+                Word::ServerHelloDone => flow.take_clear(role, Some(Step::ServerHelloDone), emit),
+                Word::ClientKeyExchange => flow.take_clear(role, Some(Step::ClientKeyExchange), emit),
+                Word::Certificate if role == Role::Client => {
+                    flow.take_clear(role, Some(Step::ClientKeyExchange), emit);
+                }
+                Word::Certificate | Word::ServerKeyExchange => flow.take_clear(role, None, emit),
+            }
+        }
+    }
+
+    /// Whether they are of what a client sends behind its ClientHello, once it got a ServerHello.
+    pub(super) fn is_behind_hello(self) -> bool {
+        self.records().any(|word| !matches!(word, Word::ClientHello(_) | Word::Alert(..)))
+    }
+
+    /// The version in a ServerHello. Behind the ChangeCipherSpec of its own segment only TLS 1.3 has application data.
+    fn agreed_version(self) -> Option<Version> {
+        let mut words = self.records().skip_while(|word| *word != Word::ChangeCipherSpec).skip(1);
+        if words.next() == Some(Word::ApplicationData) { Some(Version::TLS13) } else { self.version }
+    }
+
+    /// Body lengths of the records of application data, as far as the segment's length tells them: one is what the others
+    /// leave. Of several in the client's flight the first may be its Finished, or an empty Certificate before it.
+    fn application_data(self, len: u32, flow: &Flow, role: Role) -> Vec<u16> {
+        let mut bytes = len;
+        let (mut count, mut is_sure) = (0, true);
+        for word in self.words() {
+            match word {
+                Some(Word::ApplicationData) => {
+                    (count, bytes) = (count + 1, bytes.saturating_sub(HEADER_BYTES as u32));
+                }
+                Some(Word::ChangeCipherSpec) => bytes = bytes.saturating_sub(CHANGE_CIPHER_SPEC),
+                Some(Word::Alert(..)) => bytes = bytes.saturating_sub(ALERT),
+                _ => is_sure = false,
+            }
+        }
+        let short = |bytes: u32| u16::try_from(bytes).unwrap_or(u16::MAX);
+        match count {
+            0 => Vec::new(),
+            1 if is_sure => vec![short(bytes)],
+            _ if is_sure && role == Role::Client && flow.awaits_client_finished() => {
+                split_flight(bytes).map(short).to_vec()
+            }
+            // One record of no telling size.
+            _ => vec![u16::MAX],
+        }
+    }
+
+    /// The messages and records that are known.
+    fn records(self) -> impl Iterator<Item = Word<'a>> {
+        self.words().flatten()
+    }
+
+    fn words(self) -> impl Iterator<Item = Option<Word<'a>>> {
+        split(self.text).map(Word::parse)
+    }
+}
+
+/// Two records of a TLS 1.3 client's flight: an empty Certificate and the Finished, or the Finished and data.
+fn split_flight(bytes: u32) -> [u32; 2] {
+    // RFC 8446, 4.4.2 and 4.4.4: hashes of 32 and 48 bytes, and JSSE pads by 16 more.
+    const FINISHED: [u32; 3] = [53, 69, 85];
+    const EMPTY_CERTIFICATE: [u32; 2] = [25, 41];
+    let certificate =
+        EMPTY_CERTIFICATE.into_iter().find(|empty| FINISHED.iter().any(|finished| empty + finished == bytes));
+    let first = certificate.unwrap_or(FINISHED[0].min(bytes));
+    [first, bytes - first]
+}
+
+/// The words between commas, except those in parentheses.
+fn split(text: &str) -> impl Iterator<Item = &str> {
+    let mut depth = 0u32;
+    text.split(move |letter| {
+        match letter {
+            '(' => depth += 1,
+            ')' => depth = depth.saturating_sub(1),
+            _ => {}
+        }
+        letter == ',' && depth == 0
+    })
+    .map(str::trim)
+}
+
+impl<'a> Word<'a> {
+    fn parse(text: &'a str) -> Option<Self> {
+        // `[TCP segment of a reassembled PDU]` and the like may follow.
+        let text = text.split('[').next().unwrap_or(text).trim();
+        if let Some(alert) = text.strip_prefix("Alert (") {
+            return Self::alert(alert.trim_end_matches(')'));
+        }
+        if let Some(hello) = text.strip_prefix("Client Hello") {
+            let name = hello.trim().strip_prefix("(SNI=").and_then(|name| name.strip_suffix(')'));
+            return Some(Self::ClientHello(name));
+        }
+        Some(match text {
+            "Server Hello" => Self::ServerHello,
+            "Hello Retry Request" => Self::HelloRetryRequest,
+            "Certificate" => Self::Certificate,
+            "Server Key Exchange" => Self::ServerKeyExchange,
+            "Certificate Request" => Self::CertificateRequest,
+            "Server Hello Done" => Self::ServerHelloDone,
+            "Client Key Exchange" => Self::ClientKeyExchange,
+            "Change Cipher Spec" => Self::ChangeCipherSpec,
+            "Encrypted Handshake Message" | "Finished" => Self::Finished,
+            "Encrypted Alert" => Self::EncryptedAlert,
+            "Application Data" => Self::ApplicationData,
+            _ => return None,
+        })
+    }
+
+    /// `Level: Fatal, Description: Handshake Failure`
+    fn alert(text: &str) -> Option<Self> {
+        let (level, description) = text.split_once(", Description: ")?;
+        let level = if level.ends_with("Warning") { 1 } else { 2 };
+        Some(Self::Alert(level, AlertDescription::of_words(description)?))
+    }
+}
+
+impl Flow {
+    /// Whether the client's Finished is what comes next from it.
+    fn awaits_client_finished(&self) -> bool {
+        (Awaits::ServerFlight..=Awaits::ClientFinished).contains(&self.awaits())
+    }
+
+    /// A message that is in clear up to TLS 1.2 only.
+    fn take_clear(&mut self, role: Role, step: Option<Step>, emit: &mut dyn FnMut(Message, Basis)) {
+        self.note_version(false);
+        if let Some(step) = step {
+            self.step(role, step, Basis::Partial, emit);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::time::Timestamp;
+    use Role::{Client, Server};
+
+    /// Hears segments of so many bytes, and returns what was emitted by name.
+    fn names(segments: &[(Role, u32, &str)]) -> Vec<String> {
+        let mut names = Vec::new();
+        let (mut flow, mut listening) = (Flow::default(), Listening::default());
+        for (role, len, decoded) in segments {
+            let delivery = Delivery {
+                number: 1,
+                at: Timestamp::ZERO,
+                len: *len,
+                bytes: &[],
+                printed: &[],
+                decoded,
+                hole: None,
+            };
+            listening.take(&mut flow, *role, &delivery, Words::of(decoded), &mut |message, basis| {
+                assert_ne!(basis, Basis::Decoded);
+                names.push(format!("{message:?}").split(['(', ' ']).next().unwrap_or("").to_owned());
+            });
+        }
+        names
+    }
+
+    const HANDSHAKE: [&str; 5] =
+        ["ClientHello", "ServerHello", "ServerFlightComplete", "ClientFinished", "Established"];
+
+    #[test]
+    fn tls12_is_followed_by_its_names() {
+        let mut segments = vec![
+            (Client, 222, "TLSv1: Client Hello (SNI=ssm.example.net)"),
+            (Server, 1448, "TLSv1.2: Server Hello"),
+            (Server, 770, "TLSv1.2: Certificate, Server Key Exchange, Server Hello Done"),
+            (Client, 93, "TLSv1.2: Client Key Exchange, Change Cipher Spec, Encrypted Handshake Message"),
+            (Server, 51, "TLSv1.2: New Session Ticket, Change Cipher Spec, Encrypted Handshake Message"),
+        ];
+        assert_eq!(names(&segments), HANDSHAKE);
+        segments
+            .extend([(Client, 64, "TLSv1.2: Application Data"), (Client, 31, "TLSv1.2: Encrypted Alert")]);
+        assert_eq!(names(&segments)[5..], ["ApplicationData", "Closing"]);
+    }
+
+    #[test]
+    fn tls13_is_followed_by_sizes_of_its_records() {
+        let hello = (Client, 517, "TLSv1: Client Hello");
+        let flight =
+            (Server, 1448, "TLSv1.3: Server Hello, Change Cipher Spec, Application Data, Application Data");
+        for (flight, client) in [
+            (flight, vec![(64, "TLSv1.3: Change Cipher Spec, Application Data")]),
+            (flight, vec![(6, "TLSv1.3: Change Cipher Spec"), (74, "TLSv1.3: Application Data")]),
+            (flight, vec![(6 + 30 + 74, "TLSv1.3: Change Cipher Spec, Application Data, Application Data")]),
+            // A tool of before TLS 1.3.
+            (
+                (Server, 1448, "TLSv1.2: Server Hello, Change Cipher Spec, Application Data"),
+                vec![(64, "TLSv1.2: Change Cipher Spec, Application Data")],
+            ),
+            // One that has the keys.
+            (
+                (
+                    Server,
+                    1448,
+                    "TLSv1.3: Server Hello, Change Cipher Spec, Encrypted Extensions, Certificate, Finished",
+                ),
+                vec![(64, "TLSv1.3: Change Cipher Spec, Finished")],
+            ),
+        ] {
+            let client = client.into_iter().map(|(len, decoded)| (Client, len, decoded));
+            let segments: Vec<_> = [hello, flight].into_iter().chain(client).collect();
+            assert_eq!(names(&segments)[..5], HANDSHAKE, "{segments:?}");
+        }
+    }
+
+    #[test]
+    fn a_server_hello_that_the_tool_missed_is_inferred() {
+        let segments = [
+            (Client, 312, "TLSv1.2: Client Hello (SNI=ssm.example.net)"),
+            (Server, 1410, "TLSv1.2: Ignored Unknown Record"),
+            (Server, 1412, ""),
+            (Client, 6, "TLSv1.2: Change Cipher Spec"),
+            (Client, 74, "TLSv1.2: Application Data"),
+        ];
+        assert_eq!(names(&segments), HANDSHAKE);
+    }
+
+    #[test]
+    fn alerts_are_named() {
+        let words =
+            Words::of("TLSv1.2: Alert (Level: Fatal, Description: Certificate Unknown)").expect("words");
+        assert_eq!(words.records().collect::<Vec<_>>(), [Word::Alert(2, AlertDescription(46))]);
+        let segments = [
+            (Client, 517, "TLSv1: Client Hello"),
+            (Server, 7, "TLSv1.2: Alert (Level: Fatal, Description: Handshake Failure)"),
+        ];
+        assert_eq!(names(&segments), ["ClientHello", "Alert"]);
+    }
+
+    #[test]
+    fn what_is_no_tls_has_no_words() {
+        for decoded in ["", "HTTP: GET / HTTP/1.1", "TLSv1.2", "BGP: KEEPALIVE Message"] {
+            assert_eq!(Words::of(decoded), None, "{decoded}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn any_words_are_heard(texts: Vec<(bool, u32, String)>) {
+            let names_of = ["Application Data", "Change Cipher Spec", "Client Hello (", "Alert (Level: Fatal, Description: ", "Finished"];
+            let segments: Vec<_> = texts
+                .iter()
+                .map(|(is_client, len, text)| {
+                    let name = names_of[*len as usize % names_of.len()];
+                    (if *is_client { Client } else { Server }, *len, format!("TLSv1.{}: {name}, {text}, {name}", len % 4))
+                })
+                .collect();
+            let segments: Vec<_> = segments.iter().map(|(role, len, text)| (*role, *len, text.as_str())).collect();
+            let _ = names(&segments);
+        }
+    }
+}
