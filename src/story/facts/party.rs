@@ -150,3 +150,60 @@ impl ChecksumFacts {
         self.base.get_or_insert(base);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::packet::{IpHeader, TcpHeader};
+
+    /// A segment of this many bytes between rewritten addresses, with this checksum found wrong.
+    fn segment(tcp_len: u32, found: u16) -> SegmentHeader {
+        let mut ip = IpHeader::between(IpAddr::from([192, 0, 2, 10]), IpAddr::from([198, 51, 100, 20]));
+        ip.length = Some(20 + tcp_len);
+        let mut tcp = TcpHeader::between(50_000, 8443);
+        tcp.checksum = Checksum::Incorrect { found, expected: 0 };
+        SegmentHeader { ip, tcp, payload_len: Some(0) }
+    }
+
+    #[test]
+    fn a_pseudo_header_s_sum_is_what_offload_leaves() {
+        let header = segment(32, 0);
+        let sum = checksum::pseudo_header(header.ip.source, header.ip.destination, 6, 32);
+        let mut checksums = ChecksumFacts::default();
+        checksums.record(1, &segment(32, sum));
+        assert_eq!((checksums.incorrect, checksums.offloaded), (1, 1));
+    }
+
+    #[test]
+    fn with_rewritten_addresses_two_fields_that_differ_as_their_lengths_do_are_enough() {
+        let mut checksums = ChecksumFacts::default();
+        checksums.record(1, &segment(32, 0x1234));
+        assert_eq!(checksums.offloaded, 0);
+        checksums.record(2, &segment(132, 0x1234 + 100));
+        assert_eq!((checksums.incorrect, checksums.offloaded), (2, 2));
+        checksums.record(3, &segment(132, 0x7777));
+        assert_eq!(
+            (checksums.incorrect, checksums.offloaded, checksums.examples),
+            (3, 2, [Some(1), Some(2)])
+        );
+    }
+
+    #[test]
+    fn another_distance_is_kept_beside_the_usual_one_and_a_rst_counts_for_neither() {
+        let mut party = Party::new(IpAddr::from([192, 0, 2, 10]), 50_000);
+        let from = |hop_limit| {
+            let mut header = segment(20, 0);
+            header.ip.hop_limit = Some(hop_limit);
+            header
+        };
+        for (number, hop_limit, flags) in
+            [(1, 64, "S"), (2, 61, "."), (3, 9, "R"), (4, 50, "."), (5, 40, ".")]
+        {
+            party.record_path(number, &from(hop_limit), Flags::from_letters(flags).unwrap());
+        }
+        let hops = |traits: Option<IpTraits>| traits.map(|traits| (traits.number, traits.hop_limit));
+        assert_eq!(hops(party.opening_path), Some((1, 64)));
+        assert_eq!(hops(party.later_path), Some((2, 61)));
+        assert_eq!(hops(party.changed_path), Some((4, 50)));
+    }
+}
