@@ -4,7 +4,7 @@ use super::{Finding, Weight, finding};
 use crate::story::Story;
 use crate::tcp::Role;
 
-/// `acked-unseen`: the capture has holes that the network had not.
+/// `acked-unseen`: the capture has holes that the network did not have.
 pub(super) fn find(story: &Story) -> Option<Finding> {
     if story.one_sided().is_some() {
         return None;

@@ -42,7 +42,7 @@ fn of_kind(story: &Story, code: &str) -> Option<Finding> {
         (false, true) => Some("This client went on all the same.".to_owned()),
         (false, false) => None,
     });
-    // What this client says to a certificate that it refuses stands in the verdict.
+    // What this client reports about a certificate that it refuses is in the verdict.
     let is_settled = is_refused || is_accepted && is_uncertain;
     if !is_settled {
         let others = if is_accepted { "Others" } else { "Clients" };

@@ -1,4 +1,4 @@
-//! An ICMP error came while the connection stood.
+//! An ICMP error came while the connection was up.
 
 use super::{Finding, Weight, finding};
 use crate::story::{IcmpFact, Stage, Story};

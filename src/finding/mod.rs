@@ -1,4 +1,4 @@
-//! What else is worth knowing about a connection, beside its verdict.
+//! What else is worth knowing about a connection, apart from its verdict.
 //!
 //! Each finding is one file with one rule, a pure function of the [`Story`] like a verdict. Findings never change a
 //! verdict.

@@ -7,7 +7,7 @@ use crate::tcp::Role;
 /// Ethernet's maximum segment size, 1500 - 40, in bytes; IPv6's is 20 less.
 const ETHERNET: u16 = 1460;
 
-/// The smallest maximum segment size that is told: 536 is what hosts without path MTU discovery use (RFC 9293, 3.7.1).
+/// The smallest maximum segment size that is reported: 536 is what hosts without path MTU discovery use (RFC 9293, 3.7.1).
 const SMALLEST: u16 = 537;
 
 /// `mss-clamp`: the full-size segments of the server are smaller than Ethernet's, as a firewall or tunnel makes them.
@@ -18,7 +18,7 @@ pub(super) fn find(story: &Story) -> Option<Finding> {
     let largest = u16::try_from(story.traffic.counters.server.largest_payload).ok()?;
     let (size, how, evidence) = match announced {
         Some(size) => (size, "the SYN-ACK announces", story.opening.syn_ack.first()),
-        // 1380 is what Cisco ASA clamps to; a full segment of it tells without the option.
+        // 1380 is what Cisco ASA clamps to; a full segment of that size shows it without the option.
         None if largest == 1380 => {
             (largest, "the server's full segments carry", story.data[Role::Server].first)
         }

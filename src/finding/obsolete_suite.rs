@@ -15,7 +15,7 @@ const WEAKNESSES: [(&str, &str); 8] = [
     ("_MD5", "MD5 is long broken (RFC 9325, 4.1)"),
 ];
 
-/// `obsolete-suite`; an exchange of keys by static RSA is told as information.
+/// `obsolete-suite`; key exchange by static RSA is reported as information.
 pub(super) fn find(story: &Story) -> Option<Finding> {
     let suite = story.tls.cipher_suite()?;
     let name = suite.name()?;

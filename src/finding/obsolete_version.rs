@@ -4,7 +4,7 @@ use super::{Finding, Weight, finding};
 use crate::story::Story;
 use crate::tls::{Basis, Version};
 
-/// `obsolete-version`: SSL 2.0, SSL 3.0, TLS 1.0 or TLS 1.1. Where only lengths suggest it, nothing is said.
+/// `obsolete-version`: SSL 2.0, SSL 3.0, TLS 1.0 or TLS 1.1. Where only lengths suggest it, nothing is reported.
 pub(super) fn find(story: &Story) -> Option<Finding> {
     let hello = story.tls.server_hello.as_ref().filter(|hello| hello.basis < Basis::Inferred)?;
     let version = hello.what.version.filter(|version| version.is_obsolete())?;

@@ -1,4 +1,4 @@
-//! What a story tells about certificates: whom the client wanted, and why none are to be seen.
+//! Questions about certificates: which server the client wanted, and why the story has no certificate.
 
 use schemars::JsonSchema;
 use serde::Serialize;
@@ -25,8 +25,8 @@ pub enum Unseen {
 }
 
 impl Story {
-    /// Whom the client wanted to talk to: the name in its ClientHello, else the one that it told a proxy, else the
-    /// server's address. Absent where a cut ClientHello may have held a name, or where something else was spoken before TLS.
+    /// The server that the client wanted: the name in its ClientHello, else the name in its request to a proxy, else the
+    /// server's address. Absent where a cut ClientHello may have contained a name, or where something else preceded TLS.
     pub fn wanted(&self) -> Option<Wanted> {
         let hello = &self.tls.client_hello.as_ref()?.what;
         let (name, source) = match (&hello.server_name, &self.prelude) {
@@ -36,14 +36,14 @@ impl Story {
                 let line = &self.plain.client.as_ref()?.what.line;
                 (connect_host(line)?.to_owned(), NameSource::Proxy)
             }
-            // What was said to another proxy is not kept, and who starts TLS late was given a name somewhere else.
+            // A request to another kind of proxy is not kept, and a client that starts TLS late got the name elsewhere.
             (None, Some(_)) => return None,
             (None, None) => (self.parties[Role::Server].address.to_string(), NameSource::Address),
         };
         Some(Wanted { name, source })
     }
 
-    /// Why no certificate of the server is to be seen, where there was TLS and there is none.
+    /// Why there is no certificate of the server, where there was TLS.
     pub fn certificates_unseen(&self) -> Option<Unseen> {
         if let Some(observed) = &self.tls.certificates[Role::Server] {
             let is_cut = observed.what.chain.is_empty() && !observed.what.is_whole;

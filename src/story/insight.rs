@@ -8,7 +8,7 @@ use crate::tcp::Role;
 use crate::time::Timestamp;
 use crate::tls::{AlertDescription, Basis, CertificateMessage};
 
-/// What the client's end tells of one connection. TLS 1.3 encrypts all of it on the wire.
+/// What the client's end knows of one connection. TLS 1.3 encrypts all of it on the wire.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Insight {
     /// The client's address and port.
@@ -23,12 +23,12 @@ pub struct Insight {
     pub protocol: Option<String>,
     /// Whether the client could not find out what was acknowledged.
     pub acks_unobservable: bool,
-    /// When the client gave up, where no packet shows it: what was not there then did not come.
+    /// When the client gave up, where no packet shows it: what had not come by then did not come.
     pub closed: Option<Timestamp>,
 }
 
 impl Insight {
-    /// Of the connection of this client, with nothing to tell yet.
+    /// Of the connection of this client, with nothing known yet.
     pub fn of(client: SocketAddr) -> Self {
         Self {
             client,
@@ -49,7 +49,7 @@ impl Insight {
 }
 
 impl Story {
-    /// Takes in what the client's end knows. What packets show themselves stays as it is.
+    /// Adds what the client's end knows. What packets show themselves stays as it is.
     pub fn apply_insight(&mut self, insight: &Insight) {
         if insight.is_read {
             self.basis = Basis::Decoded;

@@ -1,8 +1,8 @@
 //! Events folded into facts about one connection, each with the packets that show it.
 //!
-//! A [`Story`] is the only thing that verdicts read: plain data that a test can write by hand. This room holds the
-//! order of what happened, how far the connection got, what ended it or let it stand still, and what the capture itself
-//! lacks. It knows no bytes, and it does not judge.
+//! A [`Story`] is the only thing that verdicts read: plain data, which a test writes by hand in a line or two (`script`). This
+//! room holds the order of events, how far the connection got, what ended it or stopped its progress, and what the capture
+//! itself lacks. It knows no bytes, and it does not judge.
 
 mod builder;
 mod certificates;
@@ -48,11 +48,11 @@ pub struct Story {
     pub data: PerRole<DataFacts>,
     /// What TLS showed.
     pub tls: TlsFacts,
-    /// What each side said that was not TLS.
+    /// What each side sent that was not TLS.
     pub plain: PerRole<Option<Observed<Plain>>>,
-    /// What stood in front of TLS: a proxy that was asked for a tunnel, or a server that was asked to start TLS.
+    /// What preceded TLS: a proxy that was asked for a tunnel, or a server that was asked to start TLS.
     pub prelude: Option<PreludeFacts>,
-    /// What ended the connection, or let it stand still, in order.
+    /// What ended the connection or stopped its progress, in order.
     pub endings: Vec<Ending>,
     /// Silences of at least the stall time that ended with the awaited answer.
     pub pauses: Vec<Silence>,
@@ -103,7 +103,7 @@ impl Story {
         !self.data[role].is_all_acknowledged && self.traffic.counters[role].retransmissions > 0
     }
 
-    /// The first SYN, or whatever came first.
+    /// The first SYN, or the first packet where there is no SYN.
     pub fn began(&self) -> Moment {
         self.opening.syn.first().unwrap_or(self.first)
     }
@@ -120,17 +120,17 @@ impl Story {
     }
 
     /// Whether an ending rests on what the capture lacks: one side's packets are missing although the other side
-    /// acknowledged them, and it is for what that side is not seen to have said that the connection looks ended.
+    /// acknowledged them, and the connection looks ended only because that side's data is not seen.
     pub fn depends_on_missing_side(&self, ending: &Ending) -> bool {
         let Some(seen) = self.one_sided() else { return false };
-        // A SYN or FIN that was acknowledged counts as one byte, and says nothing.
+        // An acknowledged SYN or FIN counts as one byte and carries no data.
         if self.missing.acked_unseen[seen.other()] <= 1 {
             return false;
         }
         match ending.what {
             EndingKind::Silence(_) => ending.by != seen,
             EndingKind::Fin | EndingKind::Reset(_) => {
-                // Who said more than its ClientHello may have completed the handshake.
+                // A client that sent more than its ClientHello may have completed the handshake.
                 let hello = self.tls.client_hello.as_ref().map(|hello| hello.moment.number);
                 let last = self.data.client.last.map(|last| last.number);
                 seen == Role::Client
@@ -186,7 +186,7 @@ impl Story {
             && data.server.count == 2
             && matches!(sizes.as_slice(), [one, other] if one == other && *one <= TICKET_BYTES)
             && !asked_twice;
-        // What the server said before it was asked is no answer: a ticket, or a greeting.
+        // What the server sends before the request is no answer: a ticket, or a greeting.
         let spoke_after = match data.client.first().map(|moment| moment.number) {
             Some(asked) => {
                 // A long record counts before it is complete, but the server's end of the handshake does not, where the

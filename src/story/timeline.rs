@@ -45,7 +45,7 @@ pub struct Entry {
     pub origin: Origin,
     /// What it was.
     pub seen: Seen,
-    /// What there is to say about it, in order.
+    /// The notes on it, in order.
     pub notes: Vec<Note>,
 }
 
@@ -67,7 +67,7 @@ pub enum Seen {
     Icmp(Box<IcmpError<'static>>, Box<[u8]>),
 }
 
-/// Something worth saying about a packet. The text is the report's to write.
+/// Something worth knowing about a packet. The report writes the text.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum Note {
     /// Before it nothing new was delivered for a while.
@@ -114,13 +114,13 @@ pub enum Note {
     Retry,
     /// The first line of something that is not TLS, raw from the wire; empty for bytes that are not text.
     Plain(String),
-    /// A step of what stands in front of TLS.
+    /// A step of what precedes TLS.
     Prelude(Prelude, PreludeStep),
     /// The opening carried data, or asked for a cookie to do so (TCP Fast Open).
     FastOpen,
     /// Both ends sent a SYN before either was answered.
     SimultaneousOpen,
-    /// So many more that its records left.
+    /// The number of further notes that its records would have.
     Further(u64),
 }
 

@@ -1,4 +1,4 @@
-//! The TCP connection stands, and the client sends nothing.
+//! The TCP connection is established, and the client sends nothing.
 
 use super::words::{drops, evidence};
 use super::{Actor, Rule, Settings, Severity, Verdict};

@@ -1,4 +1,4 @@
-//! The server's answer began, and then the TLS handshake stood still.
+//! The server's answer began, and then the TLS handshake stalled.
 
 use super::words::{advice, drops, path_mtu};
 use super::{Actor, Rule, Settings, Severity, Verdict};
@@ -33,9 +33,13 @@ fn judge(story: &Story, _: &Settings) -> Option<Verdict> {
     ];
     let mut verdict = Verdict::new(
         &RULE,
-        Actor::from(silence.owed_by),
+        Actor::from(silence.awaited_from),
         story.basis,
-        format!("the handshake stood still for {}: the {} owes {owed}", silence.elapsed(), silence.owed_by),
+        format!(
+            "the handshake stood still for {}: the {} owes {owed}",
+            silence.elapsed(),
+            silence.awaited_from
+        ),
     );
     if let Some(sign) = path_mtu::sign(story, Role::Server).or_else(|| path_mtu::sign(story, Role::Client)) {
         verdict = sign.explain(verdict);
@@ -74,7 +78,7 @@ fn judge(story: &Story, _: &Settings) -> Option<Verdict> {
         verdict.actor = Actor::Path;
         verdict = verdict.explain(format!(
             "What the {} said last was not acknowledged: it, or its acknowledgement, was lost on the way.{}",
-            silence.owed_by.other(),
+            silence.awaited_from.other(),
             drops::caveat(story)
         ));
         verdict = verdict.advise(&advice::PATH_TO_SERVER);
@@ -101,14 +105,14 @@ fn judge(story: &Story, _: &Settings) -> Option<Verdict> {
     )
 }
 
-/// Whoever owes the next step has all that it needs.
+/// The side whose step is awaited has everything that it needs.
 fn does_not_go_on(mut verdict: Verdict, story: &Story, silence: &Silence, stage: Stage) -> Verdict {
-    let owes_flight = silence.owed_by == Role::Server && stage <= Stage::ServerHello;
+    let owes_flight = silence.awaited_from == Role::Server && stage <= Stage::ServerHello;
     let is_untried = owes_flight && path_mtu::is_untried(story, Role::Server);
     verdict = verdict.explain(format!(
         "Everything sent so far was acknowledged: the network carries packets both ways. The {} has what it needs \
          and does not go on{}.{}",
-        silence.owed_by,
+        silence.awaited_from,
         if is_untried {
             ", or what it sends next is lost before it gets here: none of its packets was large, and a path whose MTU is \
              too small loses the large ones"
@@ -117,7 +121,7 @@ fn does_not_go_on(mut verdict: Verdict, story: &Story, silence: &Silence, stage:
         },
         drops::caveat(story)
     ));
-    verdict = match silence.owed_by {
+    verdict = match silence.awaited_from {
         Role::Server => verdict.advise(&advice::SERVER_PROCESS),
         Role::Client => verdict.advise(&[
             "Look at the client: it may wait for a certificate check (revocation lists or OCSP over a blocked network).",
@@ -132,7 +136,7 @@ fn does_not_go_on(mut verdict: Verdict, story: &Story, silence: &Silence, stage:
 /// A ServerHello with its extensions and a ChangeCipherSpec are smaller, in bytes.
 const SERVER_HELLO_BYTES: u64 = 200;
 
-/// Whether the end of the server's flight may stand in bytes that are cut off or encrypted.
+/// Whether the end of the server's flight may be in bytes that are cut off or encrypted.
 fn may_be_hidden(story: &Story, stage: Stage) -> bool {
     let server = &story.traffic.counters.server;
     let is_unseen = server.cut_bytes > 0

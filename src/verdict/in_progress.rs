@@ -20,7 +20,7 @@ fn judge(story: &Story, _: &Settings) -> Option<Verdict> {
     Some(undecided(story))
 }
 
-/// What to say when no rule found anything: the capture ended too early.
+/// The verdict when no rule found anything: the capture ended too early.
 pub(super) fn undecided(story: &Story) -> Verdict {
     let after = story.capture.end - story.last.at;
     let reached = match story.stage {
@@ -89,7 +89,7 @@ fn name_of(viewpoint: Viewpoint) -> &'static str {
     }
 }
 
-/// What to say where the ending hangs on packets of the side that the capture lacks.
+/// The verdict where the ending depends on the side that the capture lacks.
 fn half(story: &Story, ending: &Ending, reached: &str) -> Verdict {
     let seen = story.one_sided().unwrap_or(ending.by);
     let unseen = seen.other();
@@ -194,7 +194,7 @@ mod tests {
 
     #[test]
     fn a_silence_during_which_the_capture_drops_packets_is_no_stall() {
-        /// The code 8 s after the last packet, if packets were dropped until so many milliseconds after it.
+        /// The code 8 s after the last packet, if packets were dropped until `drops_after` milliseconds after it.
         fn code(talk: &Talk, drops_after: i64) -> &'static str {
             let at = |millis| talk.clone().wait(millis).now;
             let (end, dropped_until) = (at(8_000), Some(at(drops_after)));

@@ -1,4 +1,4 @@
-//! The capture does not show the beginning, and nothing else tells the outcome.
+//! The capture does not show the beginning, and nothing else shows the outcome.
 
 use super::{Actor, Rule, Settings, Severity, Verdict};
 use crate::story::{Opening, Story};

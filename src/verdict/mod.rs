@@ -120,8 +120,8 @@ pub struct Verdict {
     pub advice: Vec<Cow<'static, str>>,
 }
 
-/// The rules in the order in which they are asked: what names its cause before what only describes an ending, and "can't
-/// tell" last. Most rules' own conditions keep them apart, and this order settles what is left. The number is the row of the
+/// The rules in the order in which they are asked: those that name a cause before those that only describe an ending, and the
+/// undecided ones last. Most rules' own conditions keep them apart, and this order settles what is left. The number is the row of the
 /// code in README.md's table.
 const PRECEDENCE: [(usize, &Rule); 18] = [
     (6, &unreachable::RULE),

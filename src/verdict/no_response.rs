@@ -1,4 +1,4 @@
-//! The connection stands, a request went out, and no answer came.
+//! The connection is up, a request went out, and no answer came.
 
 use super::words::{advice, drops, path_mtu};
 use super::{Actor, Rule, Settings, Severity, Verdict};

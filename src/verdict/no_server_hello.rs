@@ -53,7 +53,7 @@ fn acknowledged(story: &Story, silence: &Silence) -> Verdict {
     .advise(&advice::SERVER_PROCESS)
 }
 
-/// Whether the ClientHello arrived is not to be seen.
+/// Nothing shows whether the ClientHello arrived.
 fn unknown(story: &Story, silence: &Silence) -> Verdict {
     let headline = format!("no TLS byte came back for {}", silence.elapsed());
     Verdict::new(&RULE, Actor::Unknown, story.basis, headline)
@@ -65,7 +65,7 @@ fn unknown(story: &Story, silence: &Silence) -> Verdict {
         .advise(&advice::SERVER_PROCESS)
 }
 
-/// The server's TCP has the ClientHello, and nothing shows that it got what the client said after it.
+/// The server's TCP has the ClientHello, and nothing shows that it received what the client sent after it.
 fn went_dark(story: &Story, silence: &Silence) -> Verdict {
     Verdict::new(
         &RULE,

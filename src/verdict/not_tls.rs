@@ -36,7 +36,7 @@ fn judge(story: &Story, _: &Settings) -> Option<Verdict> {
         }
         _ => return None,
     };
-    // A silence before anybody could tell decides, whatever comes after it.
+    // A silence before either side had shown its protocol decides, whatever comes after it.
     let is_cut_short = story.decisive().is_some_and(|ending| match &ending.what {
         EndingKind::Silence(silence) => {
             story.data.server.first.is_none_or(|spoke| culprit == Role::Server && spoke.at > silence.until)
@@ -83,8 +83,8 @@ fn judge(story: &Story, _: &Settings) -> Option<Verdict> {
     )
 }
 
-/// Whether the server said it before the client said anything. Where the client's packets are missing, bytes that are no
-/// text may as well be the answer to a ClientHello.
+/// Whether the server sent it before the client sent anything. Where the client's packets are missing, bytes that are not
+/// text may also be the answer to a ClientHello.
 fn spoke_first(story: &Story, observed: &Observed<Plain>) -> bool {
     let may_be_answer = observed.what.kind == PlainKind::Binary && observed.basis > Basis::Decoded;
     !may_be_answer || story.traffic.counters.client.segments > 0

@@ -46,7 +46,7 @@ fn judge(story: &Story, _: &Settings) -> Option<Verdict> {
     )
 }
 
-/// What a refusal means, what to do, and what clients say of it.
+/// What a refusal means, what to do, and what clients report.
 struct Advice {
     why: &'static str,
     next: &'static str,

@@ -24,7 +24,7 @@ const REPORTS: [&str; 3] = [
 fn judge(story: &Story, _: &Settings) -> Option<Verdict> {
     let ending = story.decisive()?;
     let EndingKind::Reset(facts) = &ending.what else { return None };
-    // What a side still sends beyond its RST, its own or a forged one, did not reach the other.
+    // What a side sends beyond a RST with its address did not reach the other side.
     // An answer whose last record lacks its end was not complete.
     let is_complete = ending.stage == Stage::ApplicationData
         && story.was_answered()
@@ -80,7 +80,7 @@ fn place(story: &Story, ending: &Ending) -> &'static str {
     }
 }
 
-/// Round trips below this say nothing about who is nearer.
+/// Round trips below this do not show who is nearer.
 const MEASURABLE: Elapsed = Elapsed::from_millis(2);
 
 /// Why the RST cannot come, or hardly comes, from the end whose address it carries: Weaver, Sommer and Paxson,

@@ -12,7 +12,7 @@ impl Story {
 }
 
 impl Talk {
-    /// The verdict on its story, where the capture continues for so many milliseconds.
+    /// The verdict on its story, where the capture continues for `more` milliseconds.
     pub(crate) fn verdict(&self, more: i64) -> Verdict {
         self.story(more).verdict()
     }

@@ -20,7 +20,7 @@ fn judge(story: &Story, settings: &Settings) -> Option<Verdict> {
     let begin = story.opening.syn.first()?;
     let established = story.tls.established.as_ref()?.moment;
     let elapsed = established.at - begin.at;
-    // Time across a step of the capture's clock says nothing.
+    // Time across a step of the capture's clock means nothing.
     let is_measured = story.capture.clock_step.is_none_or(|step| step.number > established.number);
     if elapsed <= settings.slow_after || !is_measured {
         return None;

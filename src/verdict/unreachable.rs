@@ -15,7 +15,7 @@ pub(super) const RULE: Rule = Rule {
     judge,
 };
 
-/// What an ICMP error says: the contract's cause, its words, the errno and Java's exception.
+/// What an ICMP error means: the cause by its code, words for it, the errno and Java's exception.
 struct Meaning {
     cause: Option<&'static str>,
     words: &'static str,
@@ -160,7 +160,7 @@ mod tests {
             assert!(verdict.client_reports[0].contains(errno), "{:?}", verdict.client_reports);
             assert!(verdict.headline.contains("203.0.113.9"), "{}", verdict.headline);
         }
-        // Times out in transit: no cause of the contract's.
+        // The hop count ran out: a verdict without a cause.
         assert_eq!(answered(11, 0).is(), ("unreachable", Actor::Path, None));
     }
 

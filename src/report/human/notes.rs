@@ -41,7 +41,7 @@ impl Default for Told {
 
 /// Who owes what in a silence that began at this stage: `the server owes the ServerHello`.
 pub(super) fn owed(story: &Story, stage: Stage, silence: &Silence) -> String {
-    let by = silence.owed_by;
+    let by = silence.awaited_from;
     let owed = match (stage, by) {
         (Stage::Syn, _) => "an answer to the SYN",
         (Stage::SynAck, _) => "the acknowledgement of the SYN-ACK",

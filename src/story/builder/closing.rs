@@ -23,7 +23,7 @@ impl Closing {
         self.reset_seq.swap();
     }
 
-    /// Takes in whether a segment carries timestamps.
+    /// Records whether a segment carries timestamps.
     pub(super) fn on_options(&mut self, header: &SegmentHeader, reading: &Reading) {
         let saw = &mut self.saw_timestamps[reading.role];
         if !*saw {
@@ -63,7 +63,7 @@ impl Closing {
         reading.is_first_fin.then_some(EndingKind::Fin)
     }
 
-    /// A segment was taken in.
+    /// A segment was added.
     pub(super) fn on_packet(&mut self, moment: Moment, role: Role) {
         self.last_packet[role] = Some(moment);
     }

@@ -1,7 +1,7 @@
 //! Folds what segments did into a [`Story`], packet by packet.
 //!
-//! Each file holds one subject, and what it has to remember beyond the facts: [`opening`] the TCP handshake, [`tls`] what is
-//! spoken, [`silence`] who owes the next step and for how long, [`closing`] how the connection ends.
+//! Each file holds one subject, and what it has to remember beyond the facts: [`opening`] the TCP handshake, [`tls`] the
+//! protocols, [`silence`] whose step is awaited and for how long, [`closing`] how the connection ends.
 
 mod closing;
 mod notes;
@@ -26,7 +26,7 @@ use crate::tls::{Basis, CertificateMessage, Event, Tracker};
 /// A story being written.
 #[derive(Clone, Debug)]
 pub struct Builder {
-    /// Boxed, since it is handed on several times.
+    /// Boxed, since it is moved several times.
     story: Box<Story>,
     silences: Silences,
     handshake: Handshake,
@@ -77,9 +77,9 @@ impl Builder {
         std::mem::take(&mut self.keeps_timeline)
     }
 
-    /// The last packet that brought something new, and who owes the next step, if anybody does.
+    /// The last packet that brought something new, and the side whose step is awaited, if any is.
     pub fn waits_for(&self) -> (Moment, Option<Role>) {
-        (self.silences.progress(), self.silences.owed_by(&self.story))
+        (self.silences.progress(), self.silences.awaited_from(&self.story))
     }
 
     /// The story so far.
@@ -109,7 +109,7 @@ impl Builder {
         self.silences.restart(moment);
     }
 
-    /// Takes in what a segment did and what TLS events it completed.
+    /// Adds what a segment did and which TLS events it completed.
     pub fn segment(
         &mut self,
         id: PacketId,
@@ -125,7 +125,7 @@ impl Builder {
         self.add_segment_to_timeline(id, segment, reading, notes);
     }
 
-    /// Takes in an ICMP error about a packet of this connection, which `quotes` sent.
+    /// Adds an ICMP error about a packet of this connection, which `quotes` sent.
     pub fn icmp(&mut self, id: PacketId, error: &IcmpError<'_>, quotes: Role) {
         let notes = self.begin(id.moment);
         let stage = self.story.stage;

@@ -6,7 +6,7 @@ use crate::story::{EndingKind, Moment, Note, Stage, Story};
 use crate::tcp::{HandshakeStep, Reading, Role};
 use crate::tls::Basis;
 
-/// Takes the step of the TCP handshake that a segment is.
+/// Adds the step of the TCP handshake that a segment is.
 pub(super) fn on_segment(
     moment: Moment,
     segment: &Segment<'_>,

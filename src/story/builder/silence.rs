@@ -1,4 +1,4 @@
-//! Silences: who owes the next step, when a silence begins and ends, and whether it is the connection's or the capture's.
+//! Silences: whose step is awaited, when a silence begins and ends, and whether it is the connection's or the capture's.
 
 use super::notes::Notes;
 use crate::limits;
@@ -39,8 +39,8 @@ impl Silences {
         self.progress = moment;
     }
 
-    /// Who owes the next step, if anybody does.
-    pub(super) fn owed_by(&self, story: &Story) -> Option<Role> {
+    /// The side whose step is awaited, if any is.
+    pub(super) fn awaited_from(&self, story: &Story) -> Option<Role> {
         let is_over = story.endings.iter().any(|ending| {
             !matches!(ending.what, EndingKind::CloseNotify) || ending.stage >= Stage::TlsEstablished
         });
@@ -55,7 +55,7 @@ impl Silences {
             Stage::SynAck | Stage::ServerFlightComplete => Some(Role::Client),
             Stage::TcpEstablished => {
                 if let Some(prelude) = &story.prelude {
-                    return prelude.owed_by(&story.data);
+                    return prelude.awaited_from(&story.data);
                 }
                 match (story.data.client.first, story.data.server.first) {
                     (None, None) => Some(Role::Client),
@@ -64,7 +64,7 @@ impl Silences {
                 }
             }
             Stage::TlsEstablished | Stage::ApplicationData => {
-                // What is sent again and again without an acknowledgement asks too, whatever it is.
+                // Data that is sent again without being acknowledged awaits an answer too, whatever it contains.
                 let asked = story.tls.application_data.client.count > 0
                     || (data_repeats(story) > self.repeats_at_progress
                         && !story.data.client.is_all_acknowledged);
@@ -82,19 +82,19 @@ impl Silences {
         if at - self.progress.at < self.stall_after {
             return;
         }
-        let Some(owed_by) = self.owed_by(story) else { return };
+        let Some(awaited_from) = self.awaited_from(story) else { return };
         let silence = Silence {
             since: self.progress,
             until: at,
-            owed_by,
-            is_acknowledged: story.data[owed_by.other()].is_all_acknowledged,
+            awaited_from,
+            is_acknowledged: story.data[awaited_from.other()].is_all_acknowledged,
         };
         notes.push(Note::Silence(silence));
         self.running = Some(silence);
     }
 
-    /// A segment that brings something new: what comes next is measured from there, and where whoever owed it sent it, the
-    /// silence that runs was a pause.
+    /// A segment that brings something new: the next silence is measured from there. If the awaited side sent it, the silence
+    /// that runs was a pause.
     pub(super) fn on_segment(
         &mut self,
         moment: Moment,
@@ -108,7 +108,7 @@ impl Silences {
             Some(HandshakeStep::Ack) => true,
             None => false,
         };
-        // Bytes missing before a segment were sent at a time that nobody saw, so there is no silence to report.
+        // Bytes missing before a segment were sent at an unknown time, so there is no silence to report.
         let by = if reading.new_bytes > 0 || reading.gap > 0 || is_first_step {
             reading.role
         } else if reading.acked_unseen > 0 {
@@ -122,9 +122,9 @@ impl Silences {
             && story.stage >= Stage::ServerFlightComplete;
         if let Some(silence) = &mut self.running {
             if was_its_own {
-                silence.owed_by = by;
+                silence.awaited_from = by;
             }
-            if silence.owed_by != by {
+            if silence.awaited_from != by {
                 return;
             }
             if story.pauses.len() < limits::STORY_REPEATS {
@@ -136,7 +136,7 @@ impl Silences {
         self.repeats_at_progress = data_repeats(story);
     }
 
-    /// Somebody ends the connection: the silence that ran until then is an ending itself.
+    /// The connection ends: the silence that ran until then is an ending itself.
     pub(super) fn on_ending(&mut self, stage: Stage) -> Option<Ending> {
         self.running.take().map(|silence| ending(silence, stage))
     }
@@ -156,7 +156,7 @@ impl Silences {
     /// The client's first record lacks its end, and that is the client's to send.
     pub(super) fn blame_client(&mut self) {
         if let Some(silence) = &mut self.running {
-            silence.owed_by = Role::Client;
+            silence.awaited_from = Role::Client;
         }
     }
 
@@ -178,7 +178,7 @@ impl Silences {
 }
 
 fn ending(silence: Silence, stage: Stage) -> Ending {
-    Ending { what: EndingKind::Silence(silence), by: silence.owed_by, moment: silence.since, stage }
+    Ending { what: EndingKind::Silence(silence), by: silence.awaited_from, moment: silence.since, stage }
 }
 
 /// How often data was sent again, by either side.
@@ -196,7 +196,7 @@ mod tests {
         let story = ssm().open().story(4_000);
         let silence = story.silence().expect("a silence");
         assert_eq!(silence.elapsed().nanos(), 4_000_000_000);
-        assert_eq!((silence.since.number, silence.owed_by), (3, Client));
+        assert_eq!((silence.since.number, silence.awaited_from), (3, Client));
     }
 
     #[test]
@@ -204,7 +204,7 @@ mod tests {
         let hello = ssm().open().say(Client, &talk::client_hello()).ack(Server).wait(5_000);
         let answered = hello.clone().say(Server, &talk::server_flight()).story(0);
         assert_eq!((answered.pauses.len(), answered.endings.len()), (1, 0));
-        assert_eq!(answered.pauses[0].owed_by, Server);
+        assert_eq!(answered.pauses[0].awaited_from, Server);
         // What the other side sends meanwhile does not end it.
         let given_up = hello.fin(Client).story(0);
         assert_eq!((given_up.pauses.len(), given_up.endings.len()), (0, 2));

@@ -1,4 +1,4 @@
-//! TLS events, and what else is spoken: how far the handshake got, and which records end the connection.
+//! TLS events and other protocols: how far the handshake got, and which records end the connection.
 
 use super::notes::Notes;
 use crate::limits;
@@ -7,10 +7,10 @@ use crate::story::{Ending, EndingKind, Moment, Note, Observed, Opening, PreludeF
 use crate::tcp::{Connection, Reading, Role};
 use crate::tls::{AlertDescription, Basis, Event, Message, Plain, Prelude, Version};
 
-/// What the TLS handshake's facts rest on, beside events.
+/// What the facts about the TLS handshake rest on besides events.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Handshake {
-    /// After the ClientHello's segment, and whatever the client had sent before.
+    /// The number after the ClientHello's segment, and after everything that the client had sent before.
     hello_end: Option<Seq>,
     /// The client acknowledged bytes that follow its Finished and that the capture never saw.
     saw_unseen_finished: bool,
@@ -52,8 +52,8 @@ impl Handshake {
         }
     }
 
-    /// A client that ends the connection at the server's flight, of whose messages not all were captured, did not wait for
-    /// more of it, and the server had sent what it had to send: the flight was complete.
+    /// If a client ends the connection at the server's flight, and not all of its messages were captured, the client did not
+    /// wait for more of it: the flight was complete.
     pub(super) fn on_ending(&self, what: &EndingKind, by: Role, story: &mut Story) {
         let is_end = matches!(what, EndingKind::Fin | EndingKind::Reset(_));
         let only_alerts = story
@@ -74,7 +74,7 @@ impl Handshake {
         }
     }
 
-    /// Takes a TLS event in. Returns what ends the connection by it.
+    /// Adds a TLS event. Returns the ending that it is, if it is one.
     pub(super) fn on_event(&self, event: Event, story: &mut Story, notes: &mut Notes) -> Option<EndingKind> {
         let moment = Moment { number: event.number, at: event.at };
         let (role, basis) = (event.role, event.basis);
@@ -189,7 +189,7 @@ fn on_application_data(role: Role, moment: Moment, len: u32, basis: Basis, story
     }
 }
 
-/// A side that sends data did not send a close_notify before it: a record had its size by chance.
+/// A side that sends data did not send a close_notify before: the record had that size by chance.
 fn withdraw_closing(role: Role, story: &mut Story) {
     let is_by_size = |ending: &Ending| {
         ending.by == role
@@ -207,7 +207,7 @@ fn withdraw_closing(role: Role, story: &mut Story) {
     }
 }
 
-/// What an alert in clear ends, if it ends anything.
+/// The ending that an alert in clear is, if it is one.
 fn of_alert(
     level: u8,
     description: Option<AlertDescription>,

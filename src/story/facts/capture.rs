@@ -28,7 +28,7 @@ pub struct CaptureFacts {
     pub acks_unobservable: bool,
 }
 
-/// A place where the capture's clock did not run on.
+/// A place where the capture's clock stepped.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct ClockStep {
     /// The first packet after it.

@@ -1,16 +1,16 @@
-//! What ended the connection, or let it stand still.
+//! What ended the connection or stopped its progress.
 
 use super::{Moment, Stage};
 use crate::tcp::{ResetFit, Role};
 use crate::time::{Elapsed, Timestamp};
 use crate::tls::{AlertDescription, Basis};
 
-/// Something that ended the connection, or a silence in which it stood still.
+/// Something that ended the connection, or a silence that stopped its progress.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Ending {
     /// What.
     pub what: EndingKind,
-    /// By whom; for a silence, who owed the next step.
+    /// By which side; for a silence, the side whose step was awaited.
     pub by: Role,
     /// The packet; for a silence, the last one before it.
     pub moment: Moment,
@@ -30,7 +30,7 @@ pub enum EndingKind {
         /// How it is known.
         basis: Basis,
     },
-    /// An encrypted record of an alert's size, where none but an alert can stand.
+    /// An encrypted record of an alert's size, in a place where only an alert is possible.
     EncryptedAlert {
         /// How it is known.
         basis: Basis,
@@ -43,16 +43,16 @@ pub enum EndingKind {
     Reset(ResetFacts),
 }
 
-/// A silence: nothing new was delivered although something was owed.
+/// A silence: nothing new was delivered although a step was awaited.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Silence {
     /// The last packet that brought something new.
     pub since: Moment,
     /// When it ended: the next event, or the end of the capture.
     pub until: Timestamp,
-    /// Who owed the next step.
-    pub owed_by: Role,
-    /// Whether what was said last had been acknowledged.
+    /// The side whose step was awaited.
+    pub awaited_from: Role,
+    /// Whether the last data before it had been acknowledged.
     pub is_acknowledged: bool,
 }
 
@@ -80,6 +80,6 @@ pub struct ResetFacts {
     pub after_trigger: Option<Elapsed>,
     /// The shortest round trip to that side that the capture saw.
     pub shortest_round_trip: Option<Elapsed>,
-    /// A later packet in which the same side goes on as if it had sent no RST.
+    /// A later packet in which the same side continues as if it had sent no RST.
     pub continued_in: Option<u64>,
 }

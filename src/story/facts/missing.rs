@@ -1,4 +1,4 @@
-//! What packets prove, and the capture does not hold.
+//! What packets prove that the capture does not hold: acknowledgements, gaps, and the numbers of FIN and RST belong here.
 
 use super::{Moment, Repeats};
 use crate::tcp::{PerRole, Reading};
@@ -13,8 +13,8 @@ pub struct MissingFacts {
     /// The client's first acknowledgement of bytes that the server sent after the client's request, and that the capture
     /// never saw.
     pub answer: Option<Moment>,
-    /// The connection's last packet, where the capture goes on without it although data was unacknowledged and due to be
-    /// sent again: the rest is missing from the capture, so no silence may be read from it.
+    /// The connection's last packet, where the capture continues without the connection although data was unacknowledged and
+    /// due to be sent again. The rest is missing from the capture, and the silence after this packet means nothing.
     pub truncated_after: Option<Moment>,
 }
 

@@ -1,4 +1,4 @@
-//! When a packet was captured, and what it showed first.
+//! Something that packets showed, once or repeatedly.
 
 use smallvec::SmallVec;
 
@@ -9,7 +9,7 @@ use crate::tls::Basis;
 /// Packets of one kind that repeat.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub struct Repeats {
-    /// The first of them, as many as are kept one by one. Most are one, which needs no memory of its own.
+    /// The first of them, as many as are kept one by one. Mostly there is one, which needs no memory of its own.
     pub moments: SmallVec<[Moment; 1]>,
     /// How many in all.
     pub count: u64,

@@ -1,4 +1,4 @@
-//! What the path showed of itself: ICMP errors and round trips.
+//! What packets show of the path: ICMP errors and round trips.
 
 use std::net::IpAddr;
 
@@ -8,7 +8,7 @@ use crate::packet::IcmpError;
 use crate::tcp::Role;
 use crate::time::Elapsed;
 
-/// What the path showed of itself.
+/// What packets show of the path.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub struct PathFacts {
     /// ICMP errors about the connection's packets.
@@ -50,11 +50,11 @@ pub struct IcmpFact {
     pub moment: Moment,
     /// Who sent it.
     pub from: IpAddr,
-    /// Its type; the sender's address tells ICMPv4 from ICMPv6.
+    /// Its type; the address family of the sender distinguishes ICMPv4 from ICMPv6.
     pub icmp_type: u8,
     /// Its code.
     pub code: u8,
-    /// Largest size that would pass, where it says so.
+    /// Largest size that would pass, where the error contains it.
     pub mtu: Option<u32>,
     /// Whose packet it quotes.
     pub quotes: Role,

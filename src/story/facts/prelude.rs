@@ -1,10 +1,10 @@
-//! What stood in front of TLS: a tunnel that was asked for, or a request to start TLS.
+//! What preceded TLS: a request for a tunnel, or a request to start TLS.
 
 use super::{DataFacts, Moment, Observed};
 use crate::tcp::{PerRole, Role};
 use crate::tls::{PlainKind, Prelude, PreludeStep, Refusal};
 
-/// What stood in front of TLS.
+/// What preceded TLS.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct PreludeFacts {
     /// The protocol.
@@ -62,8 +62,8 @@ impl PreludeFacts {
         }
     }
 
-    /// Who owes the next step before TLS begins, given each side's payload.
-    pub(in crate::story) fn owed_by(&self, data: &PerRole<DataFacts>) -> Option<Role> {
+    /// Whose step is awaited before TLS begins, given each side's payload.
+    pub(in crate::story) fn awaited_from(&self, data: &PerRole<DataFacts>) -> Option<Role> {
         let spoke_since =
             |role: Role| data[role].last.is_some_and(|last| last.number > self.latest.moment.number);
         match self.latest.what {

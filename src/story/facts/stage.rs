@@ -31,7 +31,6 @@ pub enum Stage {
     ApplicationData,
 }
 
-/// The name that the contract gives the stage.
 impl Stage {
     /// Its name, as scripts read it.
     pub fn name(self) -> &'static str {

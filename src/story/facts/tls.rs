@@ -14,7 +14,7 @@ use crate::tls::{
 pub struct TlsFacts {
     /// The first ClientHello.
     pub client_hello: Option<Observed<ClientHello>>,
-    /// The server's acknowledgement of all that the client had said up to its ClientHello.
+    /// The server's acknowledgement of everything that the client had sent up to the end of its ClientHello.
     pub hello_acknowledged: Option<Moment>,
     /// A HelloRetryRequest.
     pub retry: Option<Moment>,
@@ -30,7 +30,7 @@ pub struct TlsFacts {
     pub unfinished_certificate: Option<(u32, u32)>,
     /// The server asked for a client certificate in clear.
     pub certificate_request: Option<Moment>,
-    /// What a client makes of the server's certificates.
+    /// What the check of the server's certificates found.
     pub examination: Option<Arc<Examination>>,
     /// The server's flight was complete.
     pub server_flight: Option<Observed<()>>,
@@ -66,8 +66,8 @@ impl TlsFacts {
         self.server_hello.as_ref()?.what.group.or(self.key_exchange_group)
     }
 
-    /// Whether the server resumed an earlier session, where the hellos tell. A ticket that was accepted without echoing
-    /// the session id (RFC 5077, 3.4) doesn't show in them.
+    /// Whether the server resumed an earlier session, where the hellos show it. A ticket that was accepted without echoing
+    /// the session id (RFC 5077, 3.4) does not show in them.
     pub fn is_resumed(&self) -> Option<bool> {
         let server = &self.server_hello.as_ref()?.what;
         if server.version?.is_tls13() {

@@ -3,7 +3,7 @@
 use super::Repeats;
 use crate::tcp::{Counters, PerRole};
 
-/// Packets counted, and the first of those that say little one by one.
+/// Packets counted, and the first of those that matter little one by one.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub struct TrafficFacts {
     /// Each side's packets.

@@ -32,8 +32,8 @@ const STEPS: [(Stage, Role); 9] = [
 impl Story {
     /// A connection from 192.0.2.10:50000 to 198.51.100.20:8443, where TLS is expected, that got as far as `stage`: packet 1 is
     /// the SYN, 4 the ClientHello, 5 a TLS 1.2 ServerHello, and 9 the client's request, which is not answered. Everything is
-    /// acknowledged, and the capture ends with the last packet. At [`Stage::None`] there is one packet, and only the ports tell
-    /// the client.
+    /// acknowledged, and the capture ends with the last packet. At [`Stage::None`] there is one packet, and only the ports suggest
+    /// which end is the client.
     pub(crate) fn at(stage: Stage) -> Self {
         let mut ip = IpHeader::between(IpAddr::from([192, 0, 2, 10]), IpAddr::from([198, 51, 100, 20]));
         ip.hop_limit = Some(64);
@@ -81,15 +81,15 @@ impl Story {
         self
     }
 
-    /// Nothing comes for so many milliseconds, up to the capture's end, although `owed_by` owes the next step. What the other
-    /// side sent last is not acknowledged.
-    pub(crate) fn silent_for(mut self, millis: i64, owed_by: Role) -> Self {
+    /// Nothing comes for `millis` milliseconds, up to the capture's end, although a step of `awaited_from` is awaited. What the
+    /// other side sent last is not acknowledged.
+    pub(crate) fn silent_for(mut self, millis: i64, awaited_from: Role) -> Self {
         let until = self.last.at + Elapsed::from_millis(millis);
-        let silence = Silence { since: self.last, until, owed_by, is_acknowledged: false };
+        let silence = Silence { since: self.last, until, awaited_from, is_acknowledged: false };
         let (what, moment) = (EndingKind::Silence(silence), self.last);
-        self.data[owed_by.other()].is_all_acknowledged = false;
+        self.data[awaited_from.other()].is_all_acknowledged = false;
         self.capture.end = until;
-        self.endings.push(Ending { what, by: owed_by, moment, stage: self.stage });
+        self.endings.push(Ending { what, by: awaited_from, moment, stage: self.stage });
         self
     }
 
@@ -98,13 +98,13 @@ impl Story {
         for ending in &mut self.endings {
             if let EndingKind::Silence(silence) = &mut ending.what {
                 silence.is_acknowledged = true;
-                self.data[silence.owed_by.other()].is_all_acknowledged = true;
+                self.data[silence.awaited_from.other()].is_all_acknowledged = true;
             }
         }
         self
     }
 
-    /// A side sends its data again, so many times.
+    /// A side sends its data again, this often.
     pub(crate) fn repeats(mut self, by: Role, times: u64) -> Self {
         for _ in 0..times {
             let moment = self.next(by);
@@ -124,7 +124,7 @@ impl Story {
         self.rst_with(by, |_| {})
     }
 
-    /// The same with what `change` makes of its facts.
+    /// The same with other facts.
     pub(crate) fn rst_with(self, by: Role, change: impl FnOnce(&mut ResetFacts)) -> Self {
         let mut facts = ResetFacts {
             fit: ResetFit::Exact,
@@ -168,7 +168,7 @@ impl Story {
         self
     }
 
-    /// The capture continues for so many milliseconds after the last packet.
+    /// The capture continues for `millis` milliseconds after the last packet.
     pub(crate) fn more(mut self, millis: i64) -> Self {
         self.capture.end = self.last.at + Elapsed::from_millis(millis);
         self

@@ -56,7 +56,7 @@ pub(crate) fn server_hello_13() -> Vec<u8> {
     bytes
 }
 
-/// A TLS 1.3 record of so many encrypted bytes.
+/// A TLS 1.3 record of `len` encrypted bytes.
 pub(crate) fn encrypted(len: u16) -> Vec<u8> {
     [&[23, 3, 3], &len.to_be_bytes()[..], &vec![1; len.into()]].concat()
 }

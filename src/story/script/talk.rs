@@ -73,7 +73,7 @@ impl Talk {
         self.segment_with(role, flags, seq, ack, payload, |_| {})
     }
 
-    /// The same with another acknowledgement, and whatever else `change` does to the header.
+    /// The same with another acknowledgement, and any other change to the header.
     pub(crate) fn segment_with(
         mut self,
         role: Role,
@@ -192,13 +192,13 @@ impl Talk {
         self.segment(role, "R.", seq, &[])
     }
 
-    /// Its story, where the capture continues for so many milliseconds after its last packet.
+    /// Its story, where the capture continues for `more` milliseconds after its last packet.
     pub(crate) fn story(&self, more: i64) -> Box<Story> {
         let end = self.now + Elapsed::from_millis(more);
         self.story_in(CaptureFacts { end, ..CaptureFacts::default() })
     }
 
-    /// Its story in a capture that lacks this.
+    /// Its story, with these facts about the capture.
     pub(crate) fn story_in(&self, capture: CaptureFacts) -> Box<Story> {
         let first = &self.packets[0];
         let role = if first.header.tcp.source_port == self.port { Role::Server } else { Role::Client };

@@ -10,9 +10,9 @@ use crate::tls::AlertDescription;
 /// What an alert means, and what to do.
 pub(in crate::verdict) struct Meaning {
     pub(in crate::verdict) why: &'static str,
-    /// What it stands for from a Java program.
+    /// What it means from a Java program.
     jsse: Option<&'static str>,
-    /// What it stands for from OpenSSL, and so from curl, Python and nginx as a rule.
+    /// What it means from OpenSSL, which curl, Python and nginx use as a rule.
     openssl: Option<&'static str>,
     pub(in crate::verdict) advice: &'static str,
 }

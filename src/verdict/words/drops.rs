@@ -1,10 +1,10 @@
-//! The reserve that a capture with drops puts on a silence.
+//! The caveat on a silence in a capture with drops.
 
 use std::borrow::Cow;
 
 use crate::story::Story;
 
-/// A text, and behind it what [`caveat`] adds.
+/// A text, followed by the [`caveat`].
 pub(in crate::verdict) fn with_caveat(story: &Story, text: &'static str) -> Cow<'static, str> {
     match caveat(story) {
         caveat if caveat.is_empty() => Cow::Borrowed(text),
@@ -12,7 +12,7 @@ pub(in crate::verdict) fn with_caveat(story: &Story, text: &'static str) -> Cow<
     }
 }
 
-/// Says that a silence may be the capture's fault, where packets were dropped.
+/// A sentence on drops, where packets were dropped: a silence may be the capture's fault.
 pub(in crate::verdict) fn caveat(story: &Story) -> String {
     match story.capture.dropped {
         Some(dropped) if dropped > 0 => format!(

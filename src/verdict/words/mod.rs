@@ -1,5 +1,5 @@
 //! What several rules share: advice, evidence, the meaning of alerts, the signs of a small path MTU, what a certificate shows
-//! of a client that refused it, and the reserve that drops put on a silence. Nothing here decides on a verdict.
+//! where the client refused it, and the caveat on drops. Nothing here decides on a verdict.
 
 pub(super) mod advice;
 pub(super) mod alert_meaning;

@@ -28,7 +28,7 @@ impl Sign {
     }
 }
 
-/// The sign that packets of `sender` are too large, if there is one: a router says so, or only large ones are missing.
+/// The sign that packets of `sender` are too large, if there is one: a router reports it, or only large ones are missing.
 pub(in crate::verdict) fn sign(story: &Story, sender: Role) -> Option<Sign> {
     reported(story, sender).or_else(|| missing(story, sender)).or_else(|| unreceived(story, sender))
 }
@@ -38,7 +38,7 @@ pub(in crate::verdict) fn is_untried(story: &Story, sender: Role) -> bool {
     story.traffic.counters[sender].largest_payload < LARGE_PAYLOAD
 }
 
-/// A router says that a packet is too big, and the sender did not get through afterwards.
+/// A router reports that a packet is too big, and nothing of the sender arrived afterwards.
 fn reported(story: &Story, sender: Role) -> Option<Sign> {
     if story.data[sender].is_all_acknowledged {
         return None;
@@ -72,7 +72,7 @@ fn missing(story: &Story, sender: Role) -> Option<Sign> {
     })
 }
 
-/// The receiver says by SACK that it got later bytes and not the large segments before them (RFC 2018, 3).
+/// The receiver reports by SACK that it has later bytes and not the large segments before them (RFC 2018, 3).
 fn unreceived(story: &Story, sender: Role) -> Option<Sign> {
     let hole = story.data[sender].reported_hole.as_ref()?;
     let (from, to) = hole.what;

@@ -17,7 +17,7 @@ pub(in crate::verdict) fn packet(story: &Story) -> Option<u64> {
 pub(in crate::verdict) struct Shown {
     /// Sentences, each after a space.
     pub(in crate::verdict) explanation: String,
-    /// What the client will have said; empty where the certificate shows nothing.
+    /// What the client will have reported; empty where the certificate shows nothing.
     pub(in crate::verdict) reports: Vec<String>,
     /// What mends it; empty likewise.
     pub(in crate::verdict) advice: Vec<&'static str>,
@@ -66,7 +66,7 @@ pub(in crate::verdict) fn shown(story: &Story, by: Role, alert: AlertDescription
         shown.add(story, fault);
     }
     if shown.explanation.is_empty() && alert.0 == CERTIFICATE_UNKNOWN {
-        // Applications with checks of their own say this to anything.
+        // Applications with checks of their own send this for any fault.
         story.certificate_faults().for_each(|(_, fault)| shown.add(story, fault));
     }
     let issuer = story.tls.examination.as_ref().map(|found| &found.issuer);
@@ -89,14 +89,14 @@ pub(in crate::verdict) fn shown(story: &Story, by: Role, alert: AlertDescription
 }
 
 /// Whether a client may end in this alert over that fault: OpenSSL by its x509table (ssl/statem/statem_lib.c), JSSE by
-/// CertificateMessage.java, which says certificate_unknown to issuers and names.
+/// CertificateMessage.java, which sends certificate_unknown for issuers and names.
 fn ends_in(fault: &Fault, alert: AlertDescription) -> bool {
     match alert.0 {
         BAD_CERTIFICATE => {
             matches!(fault, Fault::NotYetValid { .. } | Fault::NameMismatch { .. } | Fault::Weak { .. })
         }
         UNSUPPORTED_CERTIFICATE => matches!(fault, Fault::Weak { .. }),
-        // rustls says it to both (its error.rs), as RFC 5246, 7.2.2, has it: "or is not currently valid".
+        // rustls sends it for both (its error.rs), as RFC 5246, 7.2.2 defines it: "or is not currently valid".
         CERTIFICATE_EXPIRED => matches!(fault, Fault::Expired { .. } | Fault::NotYetValid { .. }),
         CERTIFICATE_UNKNOWN => {
             !matches!(fault, Fault::Expired { .. } | Fault::NotYetValid { .. } | Fault::Weak { .. })

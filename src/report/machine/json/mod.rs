@@ -605,7 +605,7 @@ fn quiet(silence: &Silence) -> Quiet {
     Quiet {
         duration: seconds(silence.elapsed()),
         since_packet: silence.since.number,
-        owed_by: silence.owed_by,
+        owed_by: silence.awaited_from,
         is_acknowledged: silence.is_acknowledged,
     }
 }
