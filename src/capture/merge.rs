@@ -42,7 +42,7 @@ pub struct Merged {
     inputs: Vec<Waiting>,
     /// When each source's next record was captured, and the source; the earliest comes out first.
     queue: BinaryHeap<Reverse<(Timestamp, usize)>>,
-    /// The source whose record was handed out last, and which has no next one in hand yet.
+    /// The source whose record was yielded last, and whose next one is not read yet.
     spent: Option<usize>,
     number: u64,
 }
@@ -67,8 +67,7 @@ pub(super) enum Held {
 pub(super) struct Detached {
     /// A segment is nothing here.
     packet: Packet<'static>,
-    /// A segment's headers, and the lengths of its payload and of the printed bytes behind it, after which what was decoded
-    /// stands.
+    /// A segment's headers, and the lengths of its payload and of the printed bytes after it, which what was decoded follows.
     segment: Option<(SegmentHeader, usize, usize)>,
 }
 
@@ -83,7 +82,7 @@ impl Held {
 }
 
 impl Merged {
-    /// Of sources, each with the file index at which it stands here.
+    /// Of sources, each with the file index of its place here.
     ///
     /// # Errors
     /// When a source's first record can't be read, or two sources' clocks can't be compared.
@@ -367,7 +366,7 @@ mod tests {
     fn clocks_of_different_kinds_are_an_error_that_names_both_files() {
         let error = Merged::new(vec![file(0, &[1]), text(1, Clock::TimeOfDay)]).err().expect("two clocks");
         assert_eq!(error.file, "0.pcap and pasted.txt");
-        // A file without packets has no say.
+        // A file without packets does not count.
         assert!(Merged::new(vec![file(0, &[]), text(1, Clock::TimeOfDay)]).is_ok());
     }
 

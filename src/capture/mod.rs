@@ -1,7 +1,27 @@
-//! Where packets come from: capture files, tcpdump's text and live devices, as one stream of records in time order.
+//! Where packets come from: capture files, text that tcpdump printed, live devices, each a [`Source`] of [`Record`]s.
 //!
-//! This room knows file formats, compression, and tcpdump's line grammar. It knows no protocol, the transcript's
-//! reader aside, which turns a printed line into the same [`Packet`] that decoding a frame yields.
+//! [`open`] recognises the format of one or more files by their content and merges them in time order. [`live`] captures from
+//! a device, [`pausing`] reads files and pipes that are still being written, [`save`] writes frames as pcapng, and
+//! [`select`] restricts a capture to a [`Target`]. What is damaged or odd never ends the reading; it is a [`Note`] in
+//! [`Source::about`].
+//!
+//! This room knows file formats, compression and the grammar of printed text. It knows no protocol, apart from the
+//! [`transcript`]'s reader, which turns a printed line into the same [`Packet`] that decoding a frame yields.
+//!
+//! ```
+//! use ssmscope::capture::{self, Record};
+//!
+//! let mut source = capture::open(&["testdata/refused/plain/capture.pcapng"])?;
+//! while let Some(record) = source.next_record()? {
+//!     match record {
+//!         Record::Frame(frame) => println!("{}: {} bytes", frame.number, frame.wire_len),
+//!         Record::Printed(packet) => println!("{}: {:?}", packet.number, packet.content),
+//!         Record::Idle(_) => {}
+//!     }
+//! }
+//! println!("{}", source.about().files[0].format);
+//! # Ok::<(), capture::ReadError>(())
+//! ```
 
 pub mod file;
 pub mod live;
@@ -19,7 +39,7 @@ use crate::time::{Clock, Timestamp};
 
 /// One record of a capture.
 #[derive(Debug)]
-// Records are handed out one at a time and never stored, so the larger variant costs nothing.
+// Records are yielded one at a time and never stored, so the larger variant costs nothing.
 #[allow(clippy::large_enum_variant)]
 pub enum Record<'a> {
     /// A frame, still to be decoded.
@@ -56,12 +76,12 @@ pub struct About {
     pub clock: Clock,
     /// Digits after the second that the timestamps have: 6 or 9 as a rule.
     pub digits: u8,
-    /// Packets that the capturing kernel or interface dropped, where the capture tells.
+    /// Packets that the capturing kernel or interface dropped, where the capture records it.
     pub dropped: Option<u64>,
     /// Until when some of them may have been dropped, where the counter is looked at while packets come. What waits to be
     /// read is older.
     pub dropped_until: Option<Timestamp>,
-    /// What was odd, each said once.
+    /// What was odd, each noted once.
     pub notes: Vec<Note>,
 }
 
@@ -103,7 +123,7 @@ pub trait Source {
     /// Bytes of input consumed so far and in all, for a progress bar; the latter is absent on a pipe.
     fn progress(&self) -> (u64, Option<u64>);
 
-    /// Brings what changes beside the records up to date: the kernel's counters.
+    /// Updates what changes apart from the records: the kernel's counters.
     fn refresh(&mut self) {}
 
     /// Waits for no further packets. Whether some that have arrived are still to be read before the capture ends.

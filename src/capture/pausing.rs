@@ -1,7 +1,7 @@
 //! Captures that are still being written: a pipe, or a file that grows. Records come as they are written, and while none
-//! come the capture's clock goes on with the time that passes.
+//! come the capture's clock advances with the time that passes.
 //!
-//! A thread reads, since readers of files wait for whole records; what it reads is handed over one by one.
+//! A thread reads, since readers of files wait for whole records; what it reads is passed on one by one.
 
 use std::fs::{self, File};
 use std::io::{self, Read, Seek};
@@ -21,23 +21,23 @@ use crate::limits;
 use crate::packet::Origin;
 use crate::time::Timestamp;
 
-/// A writer that pauses for less is busy; from then on it is waited for, and time goes on.
+/// A writer that pauses for less is busy; after that it is waited for, and the clock advances.
 const QUIET: Duration = Duration::from_millis(500);
 
-/// How long a reader waits before it says that nothing has come.
+/// How long a reader waits before it reports that nothing has come.
 const READER_TICK: Duration = Duration::from_millis(200);
 
 /// How often a file that grows is looked at.
 const LOOK_EVERY: Duration = Duration::from_millis(50);
 
-/// How long what a pipe holds is still read once the reading is stopped: who stops it at a terminal stops the writer too,
-/// whose last words are worth having.
+/// How long a pipe is still read once the reading is stopped: an interrupt at a terminal stops the writer too, and what it
+/// writes last is worth having.
 const LAST_WORDS: Duration = Duration::from_secs(1);
 
-/// How often what is known of the capture is handed over, in records at most.
+/// How often what is known of the capture is passed on, in records at most.
 const ABOUT_EVERY: u64 = 256;
 
-/// What the thread hands over.
+/// What the thread passes on.
 type Sent = Result<(Held, Vec<u8>), ReadError>;
 
 /// A capture whose records are waited for.
@@ -46,7 +46,7 @@ pub struct Waiting {
     about: Arc<Mutex<About>>,
     /// The first record, where it was waited for.
     first: Option<Sent>,
-    /// The record that was handed out last, which borrows from here.
+    /// The record that was yielded last, which borrows from here.
     current: Option<(Held, Vec<u8>)>,
     /// The last record's time, and when it came.
     last: Option<(Timestamp, Instant)>,
@@ -63,7 +63,7 @@ impl Waiting {
     }
 
     /// A file that is still being written; it has no end until the reading is stopped. When it is emptied, or another takes
-    /// its name, the reading goes on with what is written then.
+    /// its name, reading continues with what is written then.
     ///
     /// # Errors
     /// When it can't be read, or is no capture.
@@ -89,7 +89,7 @@ impl Waiting {
         })
     }
 
-    /// Waits for the first record, by which text tells what its times count from.
+    /// Waits for the first record, by which text shows what its times count from.
     #[must_use]
     pub fn begun(mut self) -> Self {
         self.first = self.records.recv().ok();
@@ -178,7 +178,7 @@ impl Source for Waiting {
     }
 }
 
-/// The thread's side: reads sources, and hands over what they yield.
+/// The thread's side: reads sources, and passes on what they yield.
 struct Reader {
     send: SyncSender<Sent>,
     shared: Arc<Mutex<About>>,
@@ -189,7 +189,7 @@ struct Reader {
 }
 
 impl Reader {
-    /// Hands records over until the source ends. False when it failed, or nobody takes them any more.
+    /// Passes records on until the source ends. False when it failed, or nobody takes them any more.
     fn read_on(&mut self, source: &mut dyn Source) -> bool {
         let mut count = 0u64;
         let mut told = Instant::now();
@@ -232,7 +232,7 @@ impl Reader {
         }
     }
 
-    /// Tells what is known of the capture, with the files before.
+    /// Shares what is known of the capture, with the files before.
     fn share(&self, source: &dyn Source) -> About {
         let mut about = source.about();
         for file in &mut about.files {
@@ -244,7 +244,7 @@ impl Reader {
     }
 }
 
-/// Standard input, which says so when nothing came for a while.
+/// Standard input, which reports when nothing came for a while.
 struct Piped;
 
 impl Read for Piped {

@@ -45,7 +45,7 @@ impl<W: Write> Writer<W> {
         let device = device.to_owned();
         let mut writer = Self { out, device, snaplen, link_types: Vec::new(), block: Vec::new(), written: 0 };
         writer.begin(SECTION_HEADER);
-        // Byte order, version 1.0, and a length that is not told.
+        // Byte order, version 1.0, and a length that is not given.
         writer.block.extend(0x1a2b_3c4d_u32.to_le_bytes());
         writer.block.extend([1, 0, 0, 0]);
         writer.block.extend(u64::MAX.to_le_bytes());
@@ -58,7 +58,7 @@ impl<W: Write> Writer<W> {
         Ok(writer)
     }
 
-    /// Writes a frame, with what there is to say about it.
+    /// Writes a frame, with a comment on it.
     ///
     /// # Errors
     /// When `out` can't be written. What it then holds of the block is for the caller to cut off.

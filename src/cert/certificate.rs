@@ -19,18 +19,18 @@ use crate::limits;
 pub struct Certificate {
     /// The SHA-256 of its DER, by which people and programs compare certificates.
     pub sha256: [u8; 32],
-    /// What it says; absent where it is no X.509 certificate.
+    /// Its contents; absent where it is no X.509 certificate.
     pub details: Option<Details>,
 }
 
-/// What a certificate says (RFC 5280, 4.1). Names are raw: what is printed must be escaped.
+/// What a certificate contains (RFC 5280, 4.1). Names are raw: what is printed must be escaped.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub struct Details {
-    /// Whom it is about: `O=Example, CN=ssm.example`.
+    /// Its owner: `O=Example, CN=ssm.example`.
     pub subject: String,
     /// Who signed it, in the same form.
     pub issuer: String,
-    /// The subject's common name, which stands for a host's name where there are no alternative names.
+    /// The subject's common name, which counts as a host's name where there are no alternative names.
     pub common_name: Option<String>,
     /// Subject alternative names: hosts' names, `*` included, and addresses.
     pub names: Vec<String>,
@@ -111,7 +111,7 @@ impl Details {
     }
 }
 
-/// By name, and by key where the certificate tells both keys' identifiers (RFC 5280, 4.2.1.1).
+/// By name, and by key where the certificate has both keys' identifiers (RFC 5280, 4.2.1.1).
 fn is_self_issued(certificate: &X509Certificate<'_>) -> bool {
     let mut own = None;
     let mut issuer = None;
@@ -128,7 +128,7 @@ fn is_self_issued(certificate: &X509Certificate<'_>) -> bool {
         && own.zip(issuer).is_none_or(|(own, issuer)| own == issuer)
 }
 
-/// A name in the order in which it stands, as OpenSSL prints it.
+/// A name in the order in which it is encoded, as OpenSSL prints it.
 fn name(name: &X509Name<'_>) -> String {
     let attribute = |attribute: &AttributeTypeAndValue<'_>| {
         let kind = oid::word(&oid::ATTRIBUTES, &attribute.attr_type().to_id_string());

@@ -1,4 +1,4 @@
-//! The check of a chain, by webpki's rules where they are a client's, and by the certificates' own words elsewhere.
+//! The check of a chain, by webpki's rules where they are a client's, and by the certificates' own fields elsewhere.
 //!
 //! rustls's own verifier ends at the first fault, as a client does. Who looks for a cause wants all of them, so its parts are
 //! asked one by one: the path at a time when all of it is valid, the name, and the dates.
@@ -245,7 +245,7 @@ fn name_fault(der: Option<&Vec<u8>>, own: &Details, wanted: &Wanted) -> Option<F
     })
 }
 
-/// Whether a common name stands for a host, as OpenSSL and Java take it where there are no alternative names (RFC 6125,
+/// Whether a common name names a host, as OpenSSL and Java take it where there are no alternative names (RFC 6125,
 /// 6.4.4): `*` is one label, the first.
 fn stands_for(common: &str, host: &str) -> bool {
     if common.eq_ignore_ascii_case(host) {

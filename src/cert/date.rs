@@ -18,12 +18,12 @@ impl Date {
         format!("{}Z", self.civil().strftime("%Y-%m-%dT%H:%M:%S"))
     }
 
-    /// How far apart two dates are, in the largest unit that tells it: `3 days`, `2 years`.
+    /// How far apart two dates are, in the largest unit that is exact enough: `3 days`, `2 years`.
     pub fn distance(self, other: Self) -> String {
         const UNITS: [(u64, &str); 4] =
             [(365 * 86_400, "year"), (86_400, "day"), (3_600, "hour"), (60, "minute")];
         let seconds = self.0.abs_diff(other.0);
-        // Up to two years are told in days.
+        // Up to two years are given in days.
         let unit =
             UNITS.into_iter().find(|(unit, name)| seconds / unit >= if *name == "year" { 2 } else { 1 });
         let (count, name) = unit.map_or((seconds, "second"), |(unit, name)| (seconds / unit, name));
@@ -43,7 +43,7 @@ impl fmt::Display for Date {
     }
 }
 
-/// When a client looked at certificates, as exactly as the capture's clock tells.
+/// When a client looked at certificates, as exactly as the capture's clock shows it.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub struct When {
     /// Not before this.
@@ -62,7 +62,7 @@ impl When {
         let seconds = at.nanos().div_euclid(1_000_000_000);
         let (ahead, behind) = match clock {
             Clock::Utc => (0, 0),
-            // Zones reach from UTC-12 to UTC+14, and this one is not told.
+            // Zones reach from UTC-12 to UTC+14, and this one is not known.
             Clock::LocalDateTime => (14 * HOUR, 12 * HOUR),
             Clock::TimeOfDay | Clock::SinceFirst | Clock::Absent => return None,
         };

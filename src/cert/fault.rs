@@ -1,4 +1,4 @@
-//! What is wrong with a certificate, in words, and what clients say to it.
+//! What is wrong with a certificate, in words, and what clients report.
 
 use super::date::{Date, When};
 use super::wanted::{NameSource, Wanted};
@@ -20,11 +20,11 @@ pub enum Fault {
         /// Its first second.
         not_before: Date,
     },
-    /// It does not bear the name that the client wanted.
+    /// It does not contain the name that the client wanted.
     NameMismatch {
         /// That name.
         wanted: Wanted,
-        /// The names that it bears.
+        /// The names that it contains.
         names: Vec<String>,
         /// Further ones.
         further_names: usize,
@@ -128,7 +128,7 @@ impl Fault {
         }
     }
 
-    /// What clients say to it: curl with OpenSSL, as it prints it, then Java 17.
+    /// What clients report: curl with OpenSSL, as it prints it, then Java 17.
     pub fn reported(&self) -> Vec<String> {
         let curl = |words: &str| format!("curl: SSL certificate problem: {words}");
         let java = |words: &str| format!("javax.net.ssl.SSLHandshakeException: {words}");
@@ -201,11 +201,11 @@ impl Fault {
     }
 }
 
-/// What Java says wherever no chain leads to its store.
+/// What Java reports wherever no chain leads to its store.
 const NO_PATH: &str = "PKIX path building failed: sun.security.provider.certpath.SunCertPathBuilderException: unable to find valid \
                        certification path to requested target";
 
-/// The names of a certificate, as many as a sentence bears.
+/// The names of a certificate, as many as fit into a sentence.
 fn bears(names: &[String], further: usize, common_name: Option<&str>) -> String {
     const TOLD: usize = 4;
     if names.is_empty() {

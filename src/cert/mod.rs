@@ -1,4 +1,4 @@
-//! What the certificates say that a server sent in clear, and what a client must think of them.
+//! What the certificates contain that a server sent in clear, and what a client must object to.
 //!
 //! [`examine`] is a pure function: of a Certificate message, the name that the client wanted, the time at which it
 //! looked, and the [`Anchors`] that it may trust. It reads each certificate, and checks the chain by the rules of

@@ -8,7 +8,7 @@ use rustls::RootCertStore;
 use rustls::pki_types::CertificateDer;
 use sha2::{Digest, Sha256};
 
-/// Where trust anchors come from. The room reads no files: who knows where they are hands them in.
+/// Where trust anchors come from. The room reads no files; its callers do.
 #[derive(Clone, Debug, Default)]
 pub enum Trust {
     /// Nowhere: issuers are not checked.

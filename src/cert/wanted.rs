@@ -1,4 +1,4 @@
-//! The name that a client wanted, which the certificate must bear.
+//! The name that a client wanted, which the certificate must contain.
 
 use schemars::JsonSchema;
 use serde::Serialize;
@@ -12,13 +12,13 @@ pub struct Wanted {
     pub source: NameSource,
 }
 
-/// How it is known whom the client wanted.
+/// How the name is known.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Serialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum NameSource {
     /// The client named it in its ClientHello (RFC 6066, 3).
     ServerName,
-    /// The user told it.
+    /// The user gave it.
     Option,
     /// It is the host that was to be checked.
     Target,

@@ -9,7 +9,7 @@ use crate::packet::{self, Checksum};
 /// Bytes from which on [`sum_of_blocks`] pays.
 const LONG: usize = 128;
 
-/// A checksum field `found` among `bytes`, which are all that it covers beside `start`.
+/// A checksum field `found` among `bytes`, which are all that it covers besides `start`.
 pub(super) fn compare(found: u16, mut start: Sum16BitWords, bytes: &[u8]) -> Checksum {
     let mut rest = bytes;
     if bytes.len() >= LONG {
@@ -21,7 +21,7 @@ pub(super) fn compare(found: u16, mut start: Sum16BitWords, bytes: &[u8]) -> Che
 }
 
 /// The sum of the 32-bit words of all whole blocks of 32 bytes, and the bytes behind them. Sums of longer words are sums of
-/// 16-bit words too (RFC 1071, 2). Eight of them side by side are added at once: of a capture of full packets, adding them one
+/// 16-bit words too (RFC 1071, 2). Eight sums are added in parallel: of a capture of full packets, adding them one
 /// after the other took a ninth of all time.
 fn sum_of_blocks(bytes: &[u8]) -> (u64, &[u8]) {
     let (blocks, rest) = bytes.as_chunks::<32>();

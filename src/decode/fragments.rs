@@ -18,7 +18,7 @@ pub struct GivenUp {
     pub crowded_out: u64,
     /// IPv6 datagrams whose fragments overlap (RFC 5722, 4).
     pub overlapping: u64,
-    /// Still incomplete where the capture stands.
+    /// Still incomplete at this point of the capture.
     pub unfinished: u64,
 }
 
@@ -62,7 +62,7 @@ struct Partial {
     begun_at: Timestamp,
     /// From the first fragment: its header, what it carries, whether it is source routed.
     first: Option<(IpHeader, u8, bool)>,
-    /// Length of the whole, once the last fragment tells.
+    /// Length of the whole, once the last fragment shows it.
     wire_len: Option<u32>,
     /// By offset, without overlap.
     pieces: Vec<Piece>,
@@ -97,7 +97,7 @@ impl Piece {
 
 impl Fragments {
     /// Takes one more fragment. Where it completes its datagram, that is put together in `buffer` and returned, as
-    /// far as its bytes were captured without a hole, and `header` becomes its own; else the error says what the fragment is
+    /// far as its bytes were captured without a hole, and `header` becomes its own; else the error is what the fragment is
     /// counted as.
     pub fn add<'a>(
         &mut self,

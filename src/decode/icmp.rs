@@ -35,13 +35,13 @@ fn error<'a>(ip: &IpHeader, datagram: &Datagram<'a>, verifies_checksums: bool) -
     let is_v6 = ip.source.is_ipv6();
     let (&[icmp_type, code, _, _, byte_4, byte_5, _, _], quote) = span.split::<8>()?;
     let mtu = match (is_v6, icmp_type, code) {
-        // RFC 1191, 4: zero from routers that do not tell.
+        // RFC 1191, 4: zero from routers that do not fill it in.
         (false, 3, 4) => span.be16(6).map(u32::from).filter(|mtu| *mtu > 0),
         // RFC 4443, 3.2.
         (true, 2, _) => span.be32(4),
         _ => None,
     };
-    // RFC 4884, 4.1 to 4.4: where the quote's length is told, extensions follow it.
+    // RFC 4884, 4.1 to 4.4: where the quote's length is given, extensions follow it.
     let quote_len = match (is_v6, icmp_type) {
         (false, 3 | 11 | 12) => u32::from(byte_5) * 4,
         (true, 1 | 3) => u32::from(byte_4) * 8,

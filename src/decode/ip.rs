@@ -55,7 +55,7 @@ fn read_v4<'a>(span: Span<'a>, verifies_checksums: bool, header: &mut IpHeader) 
     let options = after_fixed.bytes.get(..usize::try_from(header_len.checked_sub(20)?).ok()?)?;
     let length = u16::from_be_bytes([fixed[2], fixed[3]]);
     let payload_len = match length {
-        // The network card was to cut it up (TSO): the frame's own length tells.
+        // The network card was to split it (TSO): the frame's own length counts.
         0 => span.wire_len.checked_sub(header_len)?,
         _ => u32::from(length).checked_sub(header_len)?,
     };
@@ -127,7 +127,7 @@ fn read_v6<'a>(span: Span<'a>, header: &mut IpHeader) -> Option<Datagram<'a>> {
     };
     Some(Datagram {
         protocol: fixed[6],
-        // 0 is a frame before segmentation (TSO), or a jumbogram (RFC 2675, 3): the frame's own length tells.
+        // 0 is a frame before segmentation (TSO), or a jumbogram (RFC 2675, 3): the frame's own length counts.
         payload: if length == 0 { rest } else { rest.within(length.into()) },
         fragment: None,
         is_source_routed: false,
@@ -136,7 +136,7 @@ fn read_v6<'a>(span: Span<'a>, header: &mut IpHeader) -> Option<Datagram<'a>> {
 
 impl Datagram<'_> {
     /// Passes the extension headers (RFC 8200, 4) up to what is carried, or up to a fragment's part of it. In IPv4
-    /// only the authentication header can stand there.
+    /// only the authentication header can be there.
     pub fn past_extensions(mut self, is_v6: bool) -> Result<Self, Other> {
         const CUT: Other = Other::Malformed("IPv6 extension header");
         while self.fragment.is_none() {

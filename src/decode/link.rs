@@ -5,12 +5,12 @@ use super::{Layer, ether, travel, wireless};
 use crate::capture::file::link_type;
 use crate::packet::{Other, Travel};
 
-/// Strips the link header; also says which way the frame went, where the link header tells.
+/// Strips the link header. Also returns which way the frame went, where the link header records it.
 #[inline(never)]
 pub(super) fn strip(link_type: u32, span: Span<'_>) -> (Layer<'_>, Option<Travel>) {
     let or_cut = |layer: Option<_>| (layer.unwrap_or(Layer::malformed("link header")), None);
     match link_type {
-        // LINKTYPE_NULL in the writing host's byte order, LINKTYPE_LOOP in network order: values tell them apart.
+        // LINKTYPE_NULL in the writing host's byte order, LINKTYPE_LOOP in network order: the value shows which it is.
         0 | 108 => or_cut(bsd_loopback(span)),
         // Nearly all frames: straight to what they carry.
         1 => match span.split::<14>() {
@@ -51,7 +51,7 @@ pub(super) fn strip(link_type: u32, span: Span<'_>) -> (Layer<'_>, Option<Travel
 /// A 32-bit address family: 2 is IPv4 everywhere, IPv6 is 24 (NetBSD, OpenBSD), 28 (FreeBSD), 30 (macOS), 10 (Linux).
 fn bsd_loopback(span: Span<'_>) -> Option<Layer<'_>> {
     let (family, rest) = span.split::<4>()?;
-    // A family is below 256: whichever end holds it tells the byte order.
+    // A family is below 256: the end that holds it shows the byte order.
     Some(match family {
         [0, 0, 0, family] | [family, 0, 0, 0] if matches!(family, 2 | 10 | 24 | 28 | 30) => Layer::Ip(rest),
         _ => Layer::other(Other::Link("BSD loopback (not IP)")),
@@ -92,7 +92,7 @@ fn cooked_protocol(protocol: u16, rest: Span<'_>) -> Layer<'_> {
     }
 }
 
-/// 0 is for this host, 4 from it. Broadcast, multicast and what passes by in promiscuous mode tell nothing.
+/// 0 is for this host, 4 from it. Broadcast, multicast and others' packets in promiscuous mode have no direction.
 fn cooked_travel(packet_type: u16) -> Option<Travel> {
     matches!(packet_type, 0 | 4).then(|| travel(packet_type == 4))
 }

@@ -2,7 +2,7 @@
 //!
 //! This room holds the link-type table, the headers between link and TCP, and the fragments that wait for others. It
 //! does not know connections: each frame is decoded by itself, fragments aside. A frame that can't be read is a
-//! packet all the same, whose content says where reading ended.
+//! packet all the same, whose content names the place where reading ended.
 
 mod checksum;
 mod ether;
@@ -62,7 +62,7 @@ impl Decoder {
         self
     }
 
-    /// What the frame says.
+    /// The packet in a frame.
     ///
     /// Fragments of a datagram are [`Other::Fragment`] up to the one that completes it, which carries the content.
     /// The content's IP header is then the first fragment's.
@@ -95,7 +95,7 @@ impl Decoder {
     }
 }
 
-/// What stands at the beginning of a span.
+/// What a span begins with.
 ///
 /// Functions that yield one are kept out of line: inlined into the loop that follows them, the compiler takes what the variants
 /// hold apart byte by byte, for each frame, which was a seventh of decoding.
@@ -110,7 +110,7 @@ enum Layer<'a> {
     Ppp(Span<'a>),
     /// An MPLS label stack.
     Mpls(Span<'a>),
-    /// IPv4 or IPv6, as the version says.
+    /// IPv4 or IPv6, by the version.
     Ip(Span<'a>),
     /// Who looks for which address.
     Neighbour(Neighbour),
@@ -180,7 +180,7 @@ impl<'a> Walk<'a> {
         (content, self.is_cut)
     }
 
-    /// The datagram that stands here, or that this fragment completes. Its header is then in `header`.
+    /// The datagram that begins here, or that this fragment completes. Its header is then in `header`.
     #[inline(never)]
     fn datagram(&mut self, span: Span<'a>) -> Result<Datagram<'a>, Other> {
         let header = &mut self.header.ip;

@@ -65,7 +65,7 @@ fn frame(link_type: u32, bytes: &[u8]) -> Frame<'_> {
     Frame { number: 1, origin, at: Timestamp::from_nanos(0), link_type, wire_len, bytes }
 }
 
-/// Decodes one frame and hands what it says to `check`.
+/// Decodes one frame and passes the packet to `check`.
 fn decoded<T>(link_type: u32, bytes: &[u8], check: impl FnOnce(Packet<'_>) -> T) -> T {
     check(Decoder::new().decode(&frame(link_type, bytes)))
 }

@@ -43,7 +43,7 @@ fn erspan(protocol: u16, has_sequence: bool, span: Span<'_>) -> Layer<'_> {
     let header_len = match protocol {
         // Type II has a header of 8 bytes. Type I, which has none, has no sequence number in GRE either.
         ERSPAN => Some(if has_sequence { 8 } else { 0 }),
-        // Type III has 12, and 8 more where the last bit tells so.
+        // Type III has 12, and 8 more if the last bit is set.
         _ => span.bytes.get(11).map(|last| if last & 1 == 0 { 12 } else { 20 }),
     };
     header_len.and_then(|len| span.skip(len)).map_or(Layer::malformed("ERSPAN header"), Layer::Ethernet)
@@ -91,7 +91,7 @@ fn geneve(span: Span<'_>) -> Option<Layer<'_>> {
     Some(Layer::EtherType(u16::from_be_bytes([high, low]), inner))
 }
 
-/// RFC 4380, 5.1.1: authentication and origin indications can stand before the IPv6 packet.
+/// RFC 4380, 5.1.1: authentication and origin indications may precede the IPv6 packet.
 fn teredo(mut span: Span<'_>) -> Option<Layer<'_>> {
     if let [0, 1, client_len, key_len, ..] = span.bytes {
         // Two lengths, the fields they measure, a nonce of eight bytes and a confirmation byte.

@@ -1,4 +1,4 @@
-//! The IP header's fields that say something about a path or a sender.
+//! The IP header's fields that reveal something about a path or a sender.
 
 use std::net::IpAddr;
 
@@ -19,7 +19,7 @@ pub struct IpHeader {
     pub id: Option<u16>,
     /// IPv4 flags and fragment offset; absent in IPv6.
     pub fragment: Option<FragmentField>,
-    /// IPv4 total length, or IPv6 payload length, in bytes as the header says: 0 in a frame that was captured before
+    /// IPv4 total length, or IPv6 payload length, in bytes as in the header: 0 in a frame that was captured before
     /// the network card cut it up (TSO).
     pub length: Option<u32>,
     /// IPv6 flow label; absent in IPv4.
@@ -28,7 +28,7 @@ pub struct IpHeader {
     pub protocol: Option<u8>,
     /// The IPv4 header checksum.
     pub checksum: Checksum,
-    /// IPv4 options as they stand in the header.
+    /// IPv4 options as they are in the header.
     pub options: IpOptions,
 }
 

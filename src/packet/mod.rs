@@ -1,4 +1,4 @@
-//! What one packet says: the vocabulary that frames and transcript lines share.
+//! What one packet contains: the vocabulary that frames and transcript lines share.
 //!
 //! A frame of a capture file and a line of tcpdump's text become the same [`Packet`], so everything after it works
 //! on both. Whatever a cut text line or a short frame can lack is an `Option`: a field that is not there is absent,
@@ -28,17 +28,17 @@ pub struct Packet<'a> {
     pub origin: Origin,
     /// When the capture saw it.
     pub at: Timestamp,
-    /// Bytes of the whole frame on the wire, link header included; absent in a transcript that does not tell.
+    /// Bytes of the whole frame on the wire, link header included; absent in a transcript that does not show it.
     pub wire_len: Option<u32>,
     /// Whether fewer bytes were captured than were on the wire, or the text line was cut.
     pub is_cut: bool,
-    /// Which way it went at the capturing host, where the link layer tells (Linux cooked captures).
+    /// Which way it went at the capturing host, where the link layer records it (Linux cooked captures).
     pub travel: Option<Travel>,
     /// What it carries.
     pub content: Content<'a>,
 }
 
-/// Where a packet stands among the files that were read.
+/// Where a packet is among the files that were read.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Default)]
 pub struct Origin {
     /// Index of the file among those given.
@@ -111,7 +111,7 @@ pub struct SegmentHeader {
     pub ip: IpHeader,
     /// The TCP header.
     pub tcp: TcpHeader,
-    /// Payload bytes on the wire; absent when a text line was cut before anything told it.
+    /// Payload bytes on the wire; absent when a text line was cut before anything showed it.
     pub payload_len: Option<u32>,
 }
 
@@ -133,7 +133,7 @@ impl SegmentHeader {
 pub struct IcmpError<'a> {
     /// The IP header that carried it: its source is who complains.
     pub ip: IpHeader,
-    /// The type; ICMPv4 and ICMPv6 number differently, and `ip` tells which it is.
+    /// The type; ICMPv4 and ICMPv6 number differently, and `ip` shows which it is.
     pub icmp_type: u8,
     /// The code within the type.
     pub code: u8,
@@ -163,7 +163,7 @@ impl IcmpError<'_> {
 /// The addresses of the packet that an ICMP error quotes.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Quoted {
-    /// Who sent it; a text line without the quoted header does not tell, but the error went to that address.
+    /// Who sent it. A text line without the quoted header does not show that, but the error went to that address.
     pub source: IpAddr,
     /// Where it was going.
     pub destination: IpAddr,
@@ -182,7 +182,7 @@ pub struct Quoted {
 pub struct Neighbour {
     /// The address that is looked for, or that answers.
     pub target: IpAddr,
-    /// Who asks, or whom the answer is for.
+    /// Who asks, or who gets the answer.
     pub asker: Option<IpAddr>,
     /// Whether this is the answer.
     pub is_answer: bool,
@@ -205,9 +205,9 @@ pub enum Other {
     EtherType(u16),
     /// A link type that is not followed, by its number in the tcpdump.org registry.
     LinkType(u32),
-    /// A link header that is not followed, by name (an LLC frame, say).
+    /// A link header that is not followed, by name (for example an LLC frame).
     Link(&'static str),
-    /// Too short or contradictory to be read; says where.
+    /// Too short or contradictory to be read, with the place.
     Malformed(&'static str),
     /// A transcript line that is not TCP, by the word tcpdump prints for it.
     Printed(Cow<'static, str>),

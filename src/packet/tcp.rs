@@ -11,11 +11,11 @@ pub struct TcpHeader {
     pub source_port: u16,
     /// Destination port.
     pub destination_port: u16,
-    /// Sequence number. In a transcript it counts from the conversation's first number where that was not told.
+    /// Sequence number. In a transcript it counts from the conversation's first number where that number is not known.
     pub seq: Option<Seq>,
     /// Acknowledgement number, whatever the ACK flag says.
     pub ack: Option<Seq>,
-    /// How far that is from the other side's SYN, where a transcript tells it although it does not show the SYN's number.
+    /// How far that is from the other side's SYN, where a transcript shows this distance but not the SYN's number.
     pub ack_since_syn: Option<u32>,
     /// Flags; absent when a line of `tcpdump -q` prints none.
     pub flags: Option<Flags>,
@@ -157,7 +157,7 @@ impl OptionBytes {
     }
 }
 
-/// TCP options as they stand in the header.
+/// TCP options as they are in the header.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub struct TcpOptions {
     bytes: OptionBytes,
@@ -187,7 +187,7 @@ impl TcpOptions {
         })
     }
 
-    /// What a SYN offers. Of an option that stands there twice the first counts.
+    /// What a SYN offers. If an option occurs twice, the first counts.
     pub fn opening(&self) -> OpeningOptions {
         let mut opening = OpeningOptions::default();
         for option in self.iter() {

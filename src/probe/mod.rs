@@ -1,8 +1,8 @@
 //! One attempt at a server, made as a client makes it, and judged as a capture of it would be.
 //!
-//! [`check`] finds the host's addresses, opens TCP, asks a proxy for a tunnel if there is one, shakes hands by rustls, and
-//! asks for a token or a page if it is to. What it does and what comes back goes on a tape of numbered steps and of the
-//! packets that a bystander would have seen, by the probe's own clock. The analysis reads the tape as a capture, so an attempt
+//! [`check`] finds the host's addresses, opens TCP, asks a proxy for a tunnel if there is one, performs the TLS handshake
+//! with rustls, and asks for a token or a page if the plan has one. What it does and what comes back goes on a tape of
+//! numbered steps and of the packets that a bystander would have seen, by the probe's own clock. The analysis reads the tape as a capture, so an attempt
 //! has the verdicts, the findings and the advice that its capture would have.
 //!
 //! This room does not know how anything is printed.
@@ -67,7 +67,7 @@ pub fn find(host: &str, timeout: Elapsed) -> Resolution {
     dns::resolve(&mut Tape::begin(), host, None, Instant::now() + Duration::from(timeout))
 }
 
-/// An attempt being made: whom to connect to is known.
+/// An attempt being made; the addresses are known.
 pub struct Probe<'p> {
     plan: &'p Plan,
     tls: Tls,
@@ -129,7 +129,7 @@ impl<'p> Probe<'p> {
     }
 
     /// Goes on to the end, and judges it: by the packets, where a capture of the traffic with [`Self::servers`] is given that
-    /// goes on meanwhile, else by what the sockets show.
+    /// runs meanwhile, else by what the sockets show.
     pub fn finish(mut self, capture: Option<Box<dyn Source + Send>>) -> Outcome {
         let proxy = self.plan.proxy.as_ref();
         let covered = proxy.and_then(Proxy::in_clear).map(|secret| secret.as_bytes().to_vec());
@@ -272,7 +272,7 @@ impl<'p> Probe<'p> {
         (true, granted)
     }
 
-    /// The analysis of the packets: of the captured ones, where they show anything, else of those that the tape tells.
+    /// The analysis of the packets: of the captured ones, where they show anything, else of those on the tape.
     fn judged(mut self, captured: Option<Captured>) -> Outcome {
         let plan = self.plan;
         let own = own_traffic(&self.insights);

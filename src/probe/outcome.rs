@@ -36,7 +36,7 @@ pub struct Outcome {
     pub proxy: Option<ProxyUse>,
     /// Each connection with its verdict.
     pub connections: Vec<Judged>,
-    /// The packets that were captured meanwhile; absent where the sockets alone tell.
+    /// The packets that were captured meanwhile; absent where only the sockets were used.
     pub captured: Option<Captured>,
     /// The connections in figures.
     pub summary: Summary,
@@ -63,14 +63,14 @@ pub struct PhaseDurations {
     pub total: Elapsed,
 }
 
-/// A proxy, and what it said.
+/// A proxy, and what it answered.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct ProxyUse {
     /// Its name or address.
     pub host: String,
     /// Its port.
     pub port: u16,
-    /// The user that it was told.
+    /// The user name that it got.
     pub user: Option<String>,
     /// Where it was named.
     pub named_by: String,
@@ -89,7 +89,7 @@ pub struct Conclusion {
     pub connection: Option<usize>,
     /// One line: what happened.
     pub headline: String,
-    /// Plain words: why.
+    /// Why, in plain words.
     pub explanation: String,
     /// What to do next.
     pub advice: Vec<String>,

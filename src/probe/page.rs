@@ -29,7 +29,7 @@ pub struct PageAnswer {
     pub is_expected: bool,
     /// What it is, in one line.
     pub headline: String,
-    /// Plain words: why.
+    /// Why, in plain words.
     pub explanation: String,
     /// What to do next.
     pub advice: Vec<&'static str>,
@@ -98,7 +98,7 @@ impl PageAnswer {
         match (is_status_expected, lacks_text, refusal, token) {
             (true, false, ..) => told.headline.push_str(", as is expected"),
             (true, true, ..) => told.headline.push_str(", without the text that is expected"),
-            // RFC 6750, 3.1: the server says what is wrong with the token.
+            // RFC 6750, 3.1: the server names what is wrong with the token.
             (false, _, Some(error), Some((token, grant))) => {
                 let error: String = token.cover(error).chars().take(limits::PEER_WORDS).collect();
                 let meaning = token::of_error(&error, grant);

@@ -4,7 +4,7 @@ use std::fmt;
 
 use zeroize::Zeroizing;
 
-/// What stands where a secret stood.
+/// What replaces a secret.
 const COVER: &str = "[secret]";
 
 /// A text that is never printed, and whose memory is overwritten when it is dropped.
@@ -17,7 +17,7 @@ impl Secret {
         Self(Zeroizing::new(text))
     }
 
-    /// The text, to be sent to whom it is for.
+    /// The text, to be sent to its recipient.
     pub fn expose(&self) -> &str {
         &self.0
     }
@@ -28,7 +28,7 @@ impl Secret {
     }
 }
 
-/// Writes `*` over these bytes wherever they stand.
+/// Writes `*` over these bytes wherever they occur.
 pub(super) fn cover(bytes: &mut [u8], secret: &[u8]) {
     if secret.is_empty() {
         return;

@@ -31,7 +31,7 @@ pub struct Step {
     pub at: Timestamp,
     /// What it belongs to.
     pub phase: Phase,
-    /// What was done or came, in words. What a peer said stands in it raw.
+    /// What was done or came, in words. A peer's text is raw in it.
     pub text: String,
     /// Bytes that were received, where it is nothing but that.
     pub received: Option<u64>,

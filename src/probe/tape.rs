@@ -1,6 +1,6 @@
 //! What the probe did and what came back, in numbered steps, and the packets that a bystander would have seen of it.
 //!
-//! A socket does not hand packets out, but what it does is known well enough to tell them: connect() is a SYN, its success
+//! A socket yields no packets, but what it does is known well enough to reconstruct them: connect() is a SYN, its success
 //! a SYN-ACK and an ACK, a refusal a RST, what is written and read are segments with these bytes, an end of file is a FIN.
 //! Headers that nobody saw are absent, as in a cut line of text. So the analysis reads an attempt as it reads a capture,
 //! whose packets are numbered as the steps are.
@@ -55,10 +55,10 @@ pub struct TapedConnection {
     next: [u32; 2],
 }
 
-/// What an ICMP or ICMPv6 error said that ended an attempt.
+/// An ICMP or ICMPv6 error that ended an attempt.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Unreachable {
-    /// Who sent it; unspecified where the system does not tell.
+    /// Who sent it; unspecified where the system does not report it.
     pub from: IpAddr,
     /// Its type.
     pub icmp_type: u8,
@@ -110,7 +110,7 @@ impl Tape {
         self.steps.len() >= limits::PROBE_STEPS
     }
 
-    /// Notes a step of which no packet tells.
+    /// Records a step that no packet shows.
     pub fn note(&mut self, text: impl Into<String>) -> u64 {
         let at = self.now();
         self.step(at, text)
@@ -188,7 +188,7 @@ impl Tape {
         connection.next[0] = connection.next[0].wrapping_add(bytes.len() as u32);
     }
 
-    /// The system handed these bytes out.
+    /// The system delivered these bytes.
     pub fn received(&mut self, connection: &mut TapedConnection, bytes: &[u8]) {
         let at = self.now();
         let number = self.step(at, format!("{} received", count(bytes.len())));
@@ -200,7 +200,7 @@ impl Tape {
         self.add(number, at, connection, Role::Client, Flags::ACK, &[]);
     }
 
-    /// The system says that everything sent was acknowledged.
+    /// The system reports that everything sent was acknowledged.
     pub fn acknowledged(&mut self, connection: &TapedConnection) {
         let at = self.now();
         let number = self.step(at, "the server's TCP has acknowledged all of it");

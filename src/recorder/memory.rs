@@ -38,7 +38,7 @@ pub(super) struct Memory {
 }
 
 impl Memory {
-    /// An empty one of so many bytes.
+    /// An empty one of at most these bytes.
     pub(super) fn of(most: u64) -> Self {
         Self { kept: VecDeque::new(), bytes: 0, most }
     }

@@ -22,7 +22,7 @@ fn settings(folder: &Path) -> Settings {
     }
 }
 
-/// Records what an analysis tells of a capture.
+/// Records what an analysis emits.
 struct Recording(Recorder);
 
 impl Sink for Recording {

@@ -1,4 +1,4 @@
-//! One connection: takes segments of either end, says of each what it was, and hands delivered bytes on in order.
+//! One connection: takes the segments of either end, determines what each was, and emits delivered bytes in order.
 
 use super::arrival::Arrival;
 use super::endpoint::Digest;
@@ -86,7 +86,7 @@ impl Connection {
             (Some(seq), Some(initial)) if seq == initial => false,
             // The other end's SYN crossing ours is one connection (RFC 9293, 3.5, figure 7).
             (_, None) if self.state == State::SynSent => false,
-            // A cut text line tells no number: a SYN that is not yet answered is being repeated.
+            // A cut text line has no number: a SYN that is not yet answered is being repeated.
             (None, _) if matches!(self.state, State::SynSent | State::SynReceived) => false,
             // A SYN-ACK with another number while the handshake runs is a second answer, not a new connection.
             _ if flags.ack() => self.state == State::Midstream && end.next.is_some(),
@@ -170,7 +170,7 @@ impl Connection {
         match (role, self.ends.client.initial) {
             (Role::Server, Some(initial)) if flags.ack() => {
                 // Data of the SYN may be acknowledged with it (Fast Open, RFC 7413), its later fragments included. A
-                // cut text line tells no number, but what answers a SYN without a SYN of its own is a challenge ACK.
+                // cut text line has no number, but what answers a SYN without a SYN of its own is a challenge ACK.
                 self.ends.server.initial.is_none()
                     && match header.tcp.ack {
                         Some(ack) => !(1..=SYN_DATA_BYTES).contains(&ack.distance_from(initial)),
@@ -275,7 +275,7 @@ impl Connection {
         };
         let other = &mut self.ends[role.other()];
         if other.initial.is_none() && other.next.is_none() {
-            // Nothing of the other end was seen yet: this is where it stands, if it is not told that it stood at its SYN.
+            // Nothing of the other end was seen yet: this is its position, unless the text counts it from its SYN.
             let since_syn = header.tcp.ack_since_syn.map_or(0, |since| since.saturating_sub(1));
             other.acked.get_or_insert(ack + since_syn.wrapping_neg());
             if other.acked.is_some_and(|acked| ack.is_after(acked)) {
@@ -317,7 +317,7 @@ impl Connection {
         let end = &mut self.ends[role];
         let len = header.payload_len.unwrap_or(0);
         let Some(seq) = header.tcp.seq else {
-            // A cut line tells no number; its length still counts as new.
+            // A cut line has no number; its length still counts as new.
             reading.new_bytes = len;
             return;
         };

@@ -1,4 +1,4 @@
-//! One end of a connection: what it sent, and what the other end told of having received.
+//! One end of a connection: what it sent, and what the other end acknowledged.
 
 use std::hash::{BuildHasher, Hasher};
 use std::net::IpAddr;
@@ -169,7 +169,7 @@ impl Endpoint {
             *oldest = sent;
         } else {
             if self.sent.len() == self.sent.capacity() {
-                // A lone SYN needs room for one; an end that goes on soon sends more than a vector would double to.
+                // A lone SYN needs room for one; an end that sends more soon exceeds what a vector would double to.
                 let wanted = if self.sent.is_empty() { 1 } else { REMEMBERED };
                 self.sent.reserve_exact(wanted - self.sent.len());
             }

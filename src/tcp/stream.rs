@@ -4,10 +4,10 @@ use crate::limits;
 use crate::packet::Seq;
 use crate::time::Timestamp;
 
-/// A stretch of the stream, handed on in order.
+/// A stretch of the stream, delivered in order.
 ///
-/// One of no bytes has a hole and says that the peer acknowledged so many bytes which no packet showed so far. They may
-/// still come, where packets were captured out of order.
+/// One without bytes has a hole: the peer acknowledged that many bytes, and no packet has shown them so far. They may still
+/// come, where packets were captured out of order.
 #[derive(Clone, Copy, Debug)]
 pub struct Delivery<'a> {
     /// The packet that brought it.

@@ -33,13 +33,13 @@ impl AlertDescription {
         NAMES.iter().find(|(_, name)| is_same(name)).map(|(number, _)| Self(*number))
     }
 
-    /// Whether it says that the peer's certificate was not accepted.
+    /// Whether it means that the peer's certificate was not accepted.
     pub fn rejects_certificate(self) -> bool {
         // RFC 8446, 6.2: bad_certificate to unknown_ca, except illegal_parameter (47).
         matches!(self.0, 42..=46 | 48)
     }
 
-    /// Whether the sender goes on after it at `level`. TLS 1.3 ignores the level: every alert but the closing ones is
+    /// Whether it ends the connection at `level`. TLS 1.3 ignores the level: every alert but the closing ones is
     /// fatal there (RFC 8446, 6).
     pub fn is_fatal(self, level: u8, is_tls13: bool) -> bool {
         match self {

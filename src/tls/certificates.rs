@@ -44,7 +44,7 @@ impl CertificateMessage {
 /// Bytes of a length in this message.
 const LENGTH_BYTES: usize = 3;
 
-/// The length that a vector says it has, and as much of it as is there.
+/// The length in a vector's prefix, and as much of the vector as is there.
 fn vector(bytes: &[u8]) -> Option<(usize, &[u8])> {
     let (&[high, middle, low], rest) = bytes.split_first_chunk::<LENGTH_BYTES>()?;
     let len = usize::from(high) << 16 | usize::from(middle) << 8 | usize::from(low);

@@ -1,4 +1,4 @@
-//! What the room tells: what each side said, and how it is known.
+//! What the room emits: what each side sent, and how it is known.
 
 use std::fmt;
 use std::sync::Arc;
@@ -12,7 +12,7 @@ use super::prelude::{Prelude, PreludeStep};
 use crate::tcp::Role;
 use crate::time::Timestamp;
 
-/// Something that one side said.
+/// Something that one side sent.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Event {
     /// Which side.
@@ -27,7 +27,7 @@ pub struct Event {
     pub message: Message,
 }
 
-/// What one side said.
+/// What one side sent.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum Message {
     /// A ClientHello, the second after a HelloRetryRequest included.
@@ -36,11 +36,11 @@ pub enum Message {
     ServerHello(Box<ServerHello>),
     /// The curve of a ServerKeyExchange, with which TLS 1.2 and earlier exchange keys.
     KeyExchangeGroup(NamedGroup),
-    /// A Certificate message in clear, of either side. Shared, since a server says the same on each connection.
+    /// A Certificate message in clear, of either side. Shared, since a server sends the same on each connection.
     Certificates(Arc<CertificateMessage>),
     /// The server asks for a client certificate, in clear.
     CertificateRequest,
-    /// The server said all that it says before the client's Finished.
+    /// The server sent all that it sends before the client's Finished.
     ServerFlightComplete,
     /// The client's Finished.
     ClientFinished,
@@ -49,7 +49,7 @@ pub enum Message {
     /// The client's data before the handshake is complete: TLS 1.3's early data (RFC 8446, 2.3) or a false start
     /// (RFC 7918).
     EarlyData,
-    /// Application data of so many bytes of record body.
+    /// Application data, by the bytes of its record's body.
     ApplicationData(u32),
     /// An alert in clear.
     Alert {
@@ -68,7 +68,7 @@ pub enum Message {
     SizeReadings(Vec<SizeReading>),
     /// The side does not speak TLS, or not yet.
     Plain(Plain),
-    /// A step of what stands in front of TLS. HTTP CONNECT is told as [`Message::Plain`].
+    /// A step of what precedes TLS. HTTP CONNECT is a [`Message::Plain`].
     Prelude(Prelude, PreludeStep),
 }
 

@@ -47,16 +47,16 @@ pub(super) struct Flow {
     is_tls13: Option<bool>,
     /// Up to TLS 1.2: the server's Finished came before the client's, so the handshake is an abbreviated one.
     is_abbreviated: bool,
-    /// The client sent data before the ServerHello (RFC 8446, 2.3), and may go on until it has the server's Finished.
+    /// The client sent data before the ServerHello (RFC 8446, 2.3), and may send more until it has the server's Finished.
     sent_early_data: bool,
     /// In TLS 1.3 the client's flight had more than its Finished: an answer to a CertificateRequest. The server may
     /// refuse it only after the client's Finished.
     sent_certificate: bool,
-    /// TLS 1.3: the server said something encrypted.
+    /// TLS 1.3: the server sent something encrypted.
     began_server_flight: bool,
     /// TLS 1.3: the server accepted a pre-shared key, and sends no certificate (RFC 8446, 2.2).
     accepted_key: bool,
-    /// The server said something after both Finished.
+    /// The server sent something after both Finished.
     server_went_on: bool,
 }
 
@@ -84,7 +84,7 @@ fn is_bare_alert_size(len: u16) -> bool {
     matches!(len, 11 | 19)
 }
 
-/// Body lengths of a server's first TLS 1.3 record that holds its whole flight where it accepted a pre-shared key: beside a
+/// Body lengths of a server's first TLS 1.3 record that holds its whole flight where it accepted a pre-shared key: besides a
 /// Finished an EncryptedExtensions of at least 6. One alone has fewer extensions than this would take.
 fn is_resuming_flight(len: u16) -> bool {
     len >= 53 + 6
@@ -207,7 +207,7 @@ impl Flow {
             (Role::Server, Step::HiddenFinished, _) => Awaits::ClientFlight,
             // Only a complete flight is answered.
             (Role::Client, Step::ClientKeyExchange | Step::HiddenFlight, _) => Awaits::ClientFinished,
-            // The server's flight needs no answer in its middle, and the certificate stands in it.
+            // The server's flight needs no answer in its middle, and the certificate is in it.
             (Role::Client, Step::Refusal, Awaits::ServerFlight) => Awaits::ClientFlight,
             // RFC 5246, 7.3: the server's answers the client's Finished, if the client's flight was seen.
             (Role::Server, Step::ChangeCipherSpec, Awaits::ClientFinished) => Awaits::ServerFinished,
@@ -231,7 +231,7 @@ impl Flow {
         }
     }
 
-    /// Takes a step, and tells the points of the handshake that it passes.
+    /// Takes a step, and emits the points of the handshake that it passes.
     pub(super) fn step(
         &mut self,
         role: Role,
@@ -407,7 +407,7 @@ impl Flow {
                 }
             }
             _ => {
-                // A server that answers a flight whose Finished has no telling size got it whole.
+                // A server that answers a flight whose Finished has no characteristic size got it whole.
                 self.step(role, Step::Data, Basis::Inferred, emit);
                 if self.awaits == Awaits::ApplicationData {
                     self.take_record_after_handshake(role, len, basis, emit);

@@ -1,8 +1,8 @@
-//! TLS as far as its bytes, or only their lengths, tell: records, plaintext handshake messages, alerts, and the place
+//! TLS as far as its bytes, or only their lengths, show it: records, plaintext handshake messages, alerts, and the place
 //! of encrypted records in the flow.
 //!
 //! Each direction is read as a stream of which some bytes may be unknown (cut by the snaplen, lost, or never printed),
-//! and every [`Event`] says on which [`Basis`] it rests. The room also recognises what else may be spoken where TLS is
+//! and every [`Event`] has the [`Basis`] that it rests on. The room also recognises what else may be spoken where TLS is
 //! expected. It does not know connections' faults and draws no conclusions.
 
 mod alert;

@@ -1,6 +1,6 @@
 //! What else is spoken where TLS may be expected, recognised by its first bytes.
 
-/// The first words of a side that did not begin with TLS.
+/// The first bytes of a side that did not begin with TLS.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Plain {
     /// What it is.

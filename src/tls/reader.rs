@@ -21,7 +21,7 @@ pub(super) enum Raw<'a> {
     },
     EncryptedAlert,
     ApplicationData(u16),
-    /// So many bytes behind a record's end, of which nothing was captured.
+    /// Bytes after a record's end of which nothing was captured, by their number.
     Unseen(u32),
     OldClientHello(Box<ClientHello>),
     OldServerHello,
@@ -42,12 +42,12 @@ pub(super) struct Reader {
     saw_beginning: bool,
 }
 
-/// Where in the stream the next byte stands.
+/// Where in the stream the next byte is.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 enum Position {
     /// Before the first byte.
     Start,
-    /// Where a record header must stand.
+    /// Where a record header must begin.
     Boundary,
     /// In a record's body.
     Body { header: Header, remaining: u32 },
@@ -59,7 +59,7 @@ enum Position {
 
 pub(super) type EmitRaw<'a> = dyn FnMut(Raw<'_>, Basis) -> FlowAnswer + 'a;
 
-/// What the flow tells the reader in return.
+/// What the flow answers the reader.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum FlowAnswer {
     Nothing,
@@ -113,7 +113,7 @@ impl Reader {
         self.find_again(role, delivery.bytes, saw_client_hello);
         if self.position == Position::Plain && role == Role::Server {
             // A proxy may refuse first and agree to the repeated request: each of its answers counts. What a server
-            // says in clear behind the ClientHello is its answer to that.
+            // sends in clear after the ClientHello is its answer to that.
             let said = Plain::recognise(delivery.bytes);
             let is_answer = match said.kind {
                 PlainKind::HttpResponse(_) => true,
@@ -234,7 +234,7 @@ impl Reader {
 
     fn begin_record(&mut self, header: Header) {
         if header.content == ContentType::Handshake && self.message.is_lost {
-            // A message begins where its record does, unless it was split, which plausible headers tell.
+            // A message begins where its record does, unless it was split, which plausible headers show.
             self.message.forget();
         }
         if header.content == ContentType::Alert {
@@ -286,7 +286,7 @@ impl Reader {
         }
     }
 
-    /// Passes over bytes that are not there. Inside a record its length tells where the next one begins.
+    /// Passes over bytes that are not there. Inside a record its length shows where the next one begins.
     fn skip(&mut self, mut len: u32, emit: &mut EmitRaw<'_>) {
         self.is_partial = true;
         match self.position {

@@ -1,4 +1,4 @@
-//! The record layer: headers, and where the next one must stand.
+//! The record layer: headers, and where the next one must begin.
 
 /// What a record carries (RFC 8446, 5.1).
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]

@@ -46,7 +46,7 @@ fn cipher_change(finished: usize) -> Vec<u8> {
     [record(20, &[1]), record(22, &vec![0x55; finished])].concat()
 }
 
-/// Runs segments, each cut to `snaplen` payload bytes, and returns what was told.
+/// Runs segments, each cut to `snaplen` payload bytes, and returns the events.
 fn run(segments: &[(Role, Vec<u8>)], snaplen: usize) -> Vec<Event> {
     let mut tracker = Tracker::new(true, true);
     let mut told = vec![];
@@ -65,7 +65,7 @@ fn run(segments: &[(Role, Vec<u8>)], snaplen: usize) -> Vec<Event> {
     told
 }
 
-/// The steps that were told; what certificates say is tested by itself.
+/// The steps among the events; certificates are tested by themselves.
 fn names(events: &[Event]) -> Vec<String> {
     let name =
         |event: &Event| format!("{:?}", event.message).split(['(', ' ']).next().unwrap_or("").to_owned();

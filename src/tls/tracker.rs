@@ -19,7 +19,7 @@ pub struct Tracker {
     lengths: Option<Box<lengths::Flow>>,
     /// What another tool decoded, once there is something of it.
     words: Listening,
-    /// Who said so many bytes before any segment with data was captured, as acknowledgements show.
+    /// Who sent how many bytes before any segment with data was captured, as acknowledgements show.
     unseen: Option<(Role, u32)>,
     saw_beginning: bool,
     expects_tls: bool,
@@ -66,13 +66,13 @@ impl Tracker {
         self.readers.client.message_bytes() + self.readers.server.message_bytes()
     }
 
-    /// Lets go of those bytes: the messages are followed by length.
+    /// Frees those bytes: the messages are followed by length.
     pub fn give_messages_up(&mut self) {
         self.readers.client.give_message_up();
         self.readers.server.give_message_up();
     }
 
-    /// Takes the next stretch of one side's stream in, and tells what it completed.
+    /// Takes the next stretch of one side's stream, and emits what it completed.
     pub fn take(&mut self, role: Role, delivery: &Delivery<'_>, emit: &mut dyn FnMut(Event)) {
         if delivery.len == 0 {
             self.take_unseen(role, delivery, emit);

@@ -1,4 +1,4 @@
-//! What a file reader keeps to tell about its file.
+//! What a file reader keeps to report about its file.
 
 use std::io;
 

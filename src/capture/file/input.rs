@@ -19,7 +19,7 @@ pub(super) struct Input {
     offset: u64,
     is_at_end: bool,
     trouble: Option<String>,
-    /// Whether a pause of the writer is told as [`io::ErrorKind::WouldBlock`]; else it is waited out.
+    /// Whether a pause of the writer is reported as [`io::ErrorKind::WouldBlock`]; else it is waited out.
     tells_pauses: bool,
 }
 
@@ -68,7 +68,7 @@ impl Progress {
 }
 
 impl Input {
-    /// Bytes as they stand in the file.
+    /// Bytes as they are in the file.
     ///
     /// `total` is the file's size in bytes where it is known.
     pub(super) fn new(reader: impl Read + 'static, total: Option<u64>) -> Self {
@@ -144,7 +144,7 @@ impl Input {
         Ok(true)
     }
 
-    /// From now on a pause of the writer is an error of the kind [`io::ErrorKind::WouldBlock`], after which reading goes on.
+    /// From now on a pause of the writer is an error of the kind [`io::ErrorKind::WouldBlock`]; reading may continue after it.
     pub(super) fn tell_pauses(&mut self) {
         // Decompressors wait their input's pauses out.
         self.tells_pauses = self.compression.is_none();

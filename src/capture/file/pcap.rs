@@ -60,7 +60,7 @@ struct Header {
     wire: u32,
 }
 
-/// The variant of the format that a magic number stands for.
+/// The variant of the format that a magic number means.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Magic {
     order: Order,

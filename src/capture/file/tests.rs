@@ -179,7 +179,7 @@ fn simple_and_obsolete_packet_blocks_are_packets() {
     let obsolete = [[0, 0, 7, 0], [0; 4], [5, 0, 0, 0], [3, 0, 0, 0], [8, 0, 0, 0], *b"abc\0"].concat();
     let file = Builder::pcapng(Order::Little).interface(1, 4, &[]).block(2, &obsolete).block(3, &simple);
     let (seen, _) = read_all(&file.bytes);
-    // A simple packet does not tell its time: the one before serves.
+    // A simple packet has no time: that of the one before is used.
     assert_eq!(seen, [(5000, 1, 8, b"abc".to_vec()), (5000, 1, 9, b"cut_".to_vec())]);
 }
 

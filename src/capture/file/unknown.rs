@@ -1,4 +1,4 @@
-//! What a file looks like that is not a capture, so that the error can say it.
+//! What a file looks like that is not a capture, so that the error can name it.
 
 /// What a file's first bytes look like, and what to do about it.
 pub(super) struct Looks {
@@ -13,7 +13,7 @@ const DECOMPRESS: &str = "decompress it first; gzip and zstd need no decompressi
 const EXTRACT: &str = "extract it and give the capture inside";
 const WRONG_FILE: &str = "give a pcap or pcapng file, or tcpdump's text";
 
-/// Magic bytes at the start of a file, what they stand for, and what to try (Wireshark, wiretap/*.c; file(1)).
+/// Magic bytes at the start of a file, what they mean, and what to try (Wireshark, wiretap/*.c; file(1)).
 const SIGNATURES: [(&[u8], &str, &str); 25] = [
     (b"snoop\0\0\0", "a snoop capture (Solaris)", CONVERT),
     (b"GMBU", "a Microsoft Network Monitor capture", CONVERT),
@@ -42,7 +42,7 @@ const SIGNATURES: [(&[u8], &str, &str); 25] = [
     (b"\xff\xfe", "text in UTF-16", "convert it: iconv -f UTF-16 -t UTF-8 FILE > converted.txt"),
 ];
 
-/// What the first bytes look like; `None` when they say nothing.
+/// What the first bytes look like; `None` when they look like nothing known.
 pub(super) fn looks_like(head: &[u8]) -> Option<Looks> {
     if let Some((_, what, hint)) = SIGNATURES.iter().find(|(signature, ..)| head.starts_with(signature)) {
         return Some(Looks { what, hint });

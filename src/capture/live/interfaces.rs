@@ -17,7 +17,7 @@ pub struct Device {
     pub addresses: Vec<String>,
     /// Whether it is up, and what it is.
     pub state: String,
-    /// What libpcap says of it.
+    /// libpcap's description of it.
     pub description: Option<String>,
 }
 
@@ -37,7 +37,7 @@ pub fn devices() -> io::Result<Vec<Device>> {
 }
 
 /// The device over which this host reaches these addresses: the one with the address that packets to them go out from, and
-/// the loopback device for this host's own. `any` where they go out over several, or where it can't be told.
+/// the loopback device for this host's own. `any` where they go out over several, or where the device is not known.
 pub fn towards(addresses: &[IpAddr]) -> String {
     let mut names: Vec<_> = addresses.iter().map(|address| device_towards(*address)).collect();
     names.dedup();
@@ -86,7 +86,7 @@ pub(super) fn index_of(device: &str) -> Option<u32> {
     if_nametoindex(device).ok()
 }
 
-/// Whether a device is up, where the system tells.
+/// Whether a device is up, where the system shows it.
 pub(super) fn is_up(device: &str) -> Option<bool> {
     let found = getifaddrs().ok()?.find(|found| found.interface_name == device)?;
     Some(found.flags.contains(InterfaceFlags::IFF_UP))

@@ -21,14 +21,14 @@ use crate::limits;
 use crate::packet::Origin;
 use crate::time::{Clock, Timestamp};
 
-/// How long the kernel may gather packets before it hands them over. Immediate mode would hand over each at once, but gives
+/// How long the kernel may gather packets before it delivers them. Immediate mode would deliver each at once, but gives
 /// every packet of the ring the room of the largest (pcap-linux.c: TPACKET_V2 instead of V3), so that the ring holds few.
 const GATHERED: Duration = Duration::from_millis(20);
 
-/// How long a packet is waited for before it is said that none comes.
+/// How long a packet is waited for before an idle record is yielded.
 const WAIT: Duration = Duration::from_millis(100);
 
-/// Pause after a wait that ended at once and brought nothing: a device that is down tells that it failed each time.
+/// Pause after a wait that ended at once and brought nothing: a device that is down reports a failure each time.
 const PAUSE: Duration = Duration::from_millis(5);
 
 /// How often a device that is gone is looked for.
@@ -146,7 +146,7 @@ impl Live {
         }
     }
 
-    /// Notices that a device went down or was removed, which a ring that stays empty does not tell.
+    /// Notices that a device went down or was removed, which a ring that stays empty does not show.
     fn look_after_device(&mut self) {
         if self.options.device == ANY || self.looked_at.elapsed() < REOPEN_EVERY {
             return;
@@ -333,7 +333,7 @@ fn link_type_of(capture: &Capture<Active>) -> u32 {
     link_type::from_dlt(capture.get_datalink().0 as u32)
 }
 
-/// Whether what was gathered up to then has been handed over. A clock that was set back does not hold it up.
+/// Whether what was gathered up to then has been delivered. A clock that was set back does not delay it.
 fn has_been_handed_over(stopped: Timestamp) -> bool {
     let elapsed = (now() - stopped).nanos();
     elapsed < 0 || elapsed.unsigned_abs() >= 2 * GATHERED.as_nanos() as u64

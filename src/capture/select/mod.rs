@@ -33,7 +33,7 @@ pub enum TargetError {
     Unresolved {
         /// As given.
         name: String,
-        /// What the resolver said.
+        /// The resolver's text.
         reason: io::Error,
     },
     /// An address prefix that is none.
@@ -47,7 +47,7 @@ pub enum TargetError {
     BadFilter {
         /// As given.
         expression: String,
-        /// What libpcap said.
+        /// libpcap's text.
         message: String,
         /// The link type for which it was compiled, by its number in the tcpdump.org registry.
         link_type: u32,
@@ -132,7 +132,7 @@ impl Target {
     }
 
     fn has_endpoint(&self, address: IpAddr, port: Option<u16>) -> bool {
-        // A port that is not told may be the right one.
+        // A port that is not known may be the right one.
         let is_port = self.ports.is_empty() || port.is_none_or(|port| self.ports.contains(&port));
         is_port && self.has_host(address)
     }
@@ -142,7 +142,7 @@ impl Target {
     }
 }
 
-/// The networks that a value of `--host` stands for: one, or as many as a name has addresses.
+/// The networks that a value of `--host` means: one, or as many as a name has addresses.
 fn networks_of(host: &str) -> Result<Vec<IpNet>, TargetError> {
     let bare = host.trim_start_matches('[').trim_end_matches(']');
     // A zone (RFC 4007, 11) names an interface of this machine, and no packet shows it.

@@ -13,7 +13,7 @@ pub enum Stamp {
     Time(i64),
     /// `-tt`: nanoseconds since 1970.
     Epoch(i64),
-    /// `-tttt`: nanoseconds since 1970 in a zone that is not told.
+    /// `-tttt`: nanoseconds since 1970 in a zone that is not given.
     DateTime(i64),
 }
 

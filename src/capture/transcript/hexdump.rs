@@ -19,7 +19,7 @@ fn hex_line(text: &str) -> Option<(usize, Vec<u8>)> {
     let offset = usize::from_str_radix(offset, 16).ok()?;
     let mut bytes = Vec::with_capacity(16);
     let mut rest = rest.trim_start();
-    // Groups of two bytes stand one space apart, the characters two.
+    // Groups of two bytes are one space apart, the characters two.
     while bytes.len() < 16 {
         let (group, after) = rest.split_once(' ').unwrap_or((rest, ""));
         let Some(group_bytes) = hex_group(group) else { break };
@@ -86,7 +86,7 @@ fn address_pair(source: IpAddr, destination: IpAddr) -> Vec<u8> {
     }
 }
 
-/// Where the addresses stand in their header (RFC 791, 3.1; RFC 8200, 3).
+/// Where the addresses are in their header (RFC 791, 3.1; RFC 8200, 3).
 fn addresses_offset(source: IpAddr) -> usize {
     if source.is_ipv4() { 12 } else { 8 }
 }

@@ -1,6 +1,6 @@
 //! Packets as text, as people paste them, read into packets.
 //!
-//! `front` yields lines and removes what stands around them, a folder for each family of text gathers a packet's lines and
+//! `front` yields lines and removes what surrounds them, a folder for each family of text gathers a packet's lines and
 //! reads them (`tcpdump`), `clock` and `numbering` make times and sequence numbers absolute again, `hexdump` puts printed
 //! bytes together. None of them knows what packets mean for a connection. A field that a cut line does not show whole is
 //! absent.
@@ -31,7 +31,7 @@ use crate::time::Clock;
 
 /// A transcript being read. A packet is yielded as soon as the next one begins, so the reader may be a pipe.
 ///
-/// A packet's `is_cut` says that its line ended before tcpdump's did; that text holds no payload is not counted.
+/// A packet's `is_cut` means that its line ended before tcpdump's did; that text holds no payload does not count.
 pub struct Transcript<R> {
     name: String,
     file: u16,
@@ -110,7 +110,7 @@ impl<R: BufRead> Transcript<R> {
         self.ready.push_back(packet);
     }
 
-    /// The next packet whose time is clear. `is_all` says that no further one is at hand to make it clearer.
+    /// The next packet whose time is clear. `is_all` means that no further one has come that could make it clearer.
     fn next_ready(&mut self, is_all: bool) -> Option<PrintedPacket> {
         if self.clockwork.clock.is_none() {
             let is_delta =
@@ -238,7 +238,7 @@ impl<R: BufRead> Source for Transcript<R> {
 }
 
 /// Whether a file that begins with `first_bytes` is a transcript: text with a line that tcpdump prints for a packet.
-/// A byte order mark, fences, prose or HTML may stand before it.
+/// A byte order mark, fences, prose or HTML may precede it.
 pub fn looks_like_transcript(first_bytes: &[u8]) -> bool {
     let first_bytes = first_bytes.get(..SNIFFED).unwrap_or(first_bytes);
     // No text holds the byte 0; -A prints it as a dot.

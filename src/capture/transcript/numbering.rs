@@ -2,7 +2,7 @@
 //!
 //! tcpdump remembers, per conversation, the numbers of the first segment that has the ACK flag, or of the latest that
 //! has SYN as well, and prints later ones relative to them (print-tcp.c, `tcp_seq_hash`). Segments without ACK, and all
-//! segments with `-S`, are printed as they are. Which of the two it is, is told by what fits the conversation.
+//! segments with `-S`, are printed as they are. Which of the two applies follows from what fits the conversation.
 
 use std::collections::{HashMap, VecDeque};
 use std::net::IpAddr;
@@ -20,7 +20,7 @@ pub struct Numbering {
     conversations: HashMap<(End, End), Conversation>,
     /// In the order of their first segments.
     order: VecDeque<(End, End)>,
-    /// Who talks to whom.
+    /// Which hosts talk to each other.
     pub peers: Peers,
     /// The form that conversations whose SYN-ACK is there turned out to have.
     usual: Option<Form>,
@@ -253,7 +253,7 @@ impl Conversation {
                 absolute += u64::from(distance(number, next));
             }
         }
-        // Where both are far off, as after a SYN-ACK that nobody believed, it tells nothing.
+        // Where both are far off, as after a SYN-ACK that nobody accepted, it shows nothing.
         if relative != absolute && relative.min(absolute) < u64::from(FAR) {
             self.form = Some(if relative < absolute { Form::Relative } else { Form::Absolute });
         }

@@ -1,11 +1,12 @@
-//! Who talks to whom, as far as it was printed: by it the address or port that ends a cut line is believed or not.
+//! Which hosts talk to each other, as far as it was printed: by it the address or port that ends a cut line is believed or
+//! not.
 
 use std::collections::{BTreeSet, VecDeque};
 use std::net::{IpAddr, Ipv4Addr};
 
 use crate::limits::{TRANSCRIPT_CONVERSATIONS, TRANSCRIPT_PEERS, TRANSCRIPT_UNANSWERED};
 
-/// Who talks to whom.
+/// Which hosts talk to each other.
 #[derive(Debug, Default)]
 pub struct Peers {
     /// Each host with the addresses (port 0) and the ends that it talks to.

@@ -16,7 +16,7 @@ impl<'a> Scan<'a> {
         self.rest
     }
 
-    /// Skips spaces, and says whether something is left.
+    /// Skips spaces. Returns whether something is left.
     pub fn skip_spaces(&mut self) -> bool {
         self.rest = self.rest.trim_start();
         !self.rest.is_empty()

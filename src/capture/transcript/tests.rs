@@ -1,5 +1,5 @@
 //! Real tcpdump 4.99 output of one small capture in many forms, whole, cut and pasted. `samples/vv.txt` and its
-//! neighbours are one `tcpdump -nn -vv -r` each; what they must be read as is told by the frames' bytes in `xx.txt`.
+//! neighbours are one `tcpdump -nn -vv -r` each; the frames' bytes in `xx.txt` show what they must be read as.
 
 use std::cell::Cell;
 use std::rc::Rc;
@@ -270,7 +270,7 @@ the next line",
     }
 }
 
-/// Panics when `cut` has a field that `whole` has not; sequence numbers may count from another base, told by `shift`.
+/// Panics when `cut` has a field that `whole` has not; sequence numbers may count from another base, by `shift`.
 fn assert_no_more(
     cut: &SegmentHeader,
     whole: &SegmentHeader,
@@ -310,7 +310,7 @@ fn assert_no_more(
         let Some(number) = number else { continue };
         let shift = truth.expect("nothing more than the truth") - number;
         match shifts.iter().find(|(known_from, known_to, _)| (*known_from, *known_to) == (from, to)) {
-            // The number of a SYN is told before it is known that the rest of its side has to count from 0.
+            // The number of a SYN is read before it is known that the rest of its side has to count from 0.
             Some((.., known)) => {
                 assert!(*known == shift || *known == 0, "{place}: {number:?} is not {truth:?}");
             }
@@ -396,7 +396,7 @@ fn a_vmanage_paste_keeps_flags_and_payload_lengths() {
     assert_eq!(headers.len(), TRUTH.len());
     for (header, (_, flags, _, _, _, payload_len, _)) in headers.iter().zip(TRUTH) {
         assert_eq!(header.tcp.flags, Some(Flags(flags)));
-        // One line ends in the number at which its payload ends: its side's headers tell how long it is.
+        // One line ends in the number at which its payload ends: its side's headers show how long it is.
         assert_eq!(header.payload_len, Some(payload_len));
     }
 }

@@ -48,7 +48,7 @@ impl Answer {
 }
 
 impl Failure {
-    /// In words.
+    /// The reason in words.
     pub(in crate::probe) fn text(&self) -> String {
         match self {
             Self::Io(error) => tls::ended(error),
@@ -131,7 +131,7 @@ pub(in crate::probe) fn exchange(
     Ok(answer)
 }
 
-/// Reads a body, and tells whether all of it came. What ends it early is no reason to forget what did.
+/// Reads a body. Returns whether all of it came; what came counts even if it ends early.
 fn read_body(
     stream: &mut impl Read,
     mut call: Call<ureq_proto::client::state::RecvBody>,
@@ -157,7 +157,7 @@ fn read_body(
         match more(stream, came) {
             Ok(0) => return is_until_close,
             Ok(_) => {}
-            // A server that closes without a close_notify has said all it says.
+            // A server that closes without a close_notify has sent all that it sends.
             Err(error) => return is_until_close && error.kind() == io::ErrorKind::UnexpectedEof,
         }
     }
@@ -200,7 +200,7 @@ mod tests {
 
     use super::*;
 
-    /// Hears a request and says what it is told to say.
+    /// Takes a request and sends a prepared answer.
     struct Peer(Vec<u8>, Cursor<Vec<u8>>);
 
     impl Read for Peer {

@@ -24,7 +24,7 @@ pub struct Proxy {
     pub host: String,
     /// Its port.
     pub port: u16,
-    /// The user that it is told.
+    /// The user name that it gets.
     pub user: Option<String>,
     /// And that user's password.
     pub password: Option<Secret>,
@@ -87,7 +87,7 @@ impl Proxy {
         Ok(Self { host, port: port.unwrap_or(PORT), user, password, named_by: named_by.to_owned() })
     }
 
-    /// What the Proxy-Authorization field says (RFC 7617), for a user that is known.
+    /// What the Proxy-Authorization field contains (RFC 7617), for a user that is known.
     fn credentials(&self) -> Option<Zeroizing<String>> {
         let user = self.user.as_ref()?;
         let password = self.password.as_ref().map_or("", Secret::expose);
@@ -143,7 +143,7 @@ pub(in crate::probe) fn open(
     channel.write_all(request.as_bytes())?;
     let mut came = Vec::new();
     loop {
-        // Nothing can stand behind an agreeing head: the client speaks first in TLS.
+        // Nothing can follow an agreeing head: the client speaks first in TLS.
         let mut buffer = [0; 4096];
         let len = channel.read(&mut buffer)?;
         came.extend_from_slice(buffer.get(..len).unwrap_or_default());
@@ -166,7 +166,7 @@ pub(in crate::probe) fn open(
     }
 }
 
-/// What an answer's head says, once it is whole or can't be one.
+/// What an answer's head contains, once it is whole or can't be one.
 fn answer(bytes: &[u8]) -> Option<Tunnel> {
     let Ok(head) = exchange::head(bytes) else { return Some(Tunnel { status: None, schemes: Vec::new() }) };
     let head = head?;

@@ -25,7 +25,7 @@ use crate::tcp::Role;
 use crate::time::{Clock, Timestamp};
 use crate::tls::{AlertDescription, CertificateMessage};
 
-/// How long the server's word on the client's end of the handshake is waited for: a TLS 1.3 server refuses a client's
+/// How long the server's reaction to the client's Finished is waited for: a TLS 1.3 server refuses a client's
 /// certificate only after it.
 const VERDICT: Duration = Duration::from_secs(1);
 
@@ -36,7 +36,7 @@ pub struct TlsPlan {
     pub versions: Vec<&'static rustls::SupportedProtocolVersion>,
     /// The server's name in the ClientHello; none is sent where the host is an address, or where it is empty.
     pub server_name: Option<String>,
-    /// The name that the certificate must bear.
+    /// The name that the certificate must contain.
     pub wanted: String,
     /// Application protocols that are offered.
     pub protocols: Vec<String>,
@@ -67,7 +67,7 @@ pub(in crate::probe) type Established = ClientConnection;
 pub(in crate::probe) enum Handshake {
     /// It is complete.
     Complete(Box<Established>),
-    /// It is not; what happened stands on the tape.
+    /// It is not; the tape shows what happened.
     Failed,
 }
 
@@ -99,7 +99,7 @@ impl Tls {
         Ok(Self { config: Arc::new(config), verifier, resolver })
     }
 
-    /// Shakes hands, and tells what the packets do not show.
+    /// Performs the handshake. Returns also what the packets do not show.
     pub(in crate::probe) fn shake_hands(
         &self,
         plan: &TlsPlan,
@@ -161,7 +161,7 @@ impl Tls {
     }
 }
 
-/// Waits for what the server says first after the handshake: session tickets, or an alert.
+/// Waits for what the server sends first after the handshake: session tickets, or an alert.
 fn first_words(connection: &mut Established, channel: &mut Channel<'_>) -> io::Result<()> {
     let until = Instant::now() + VERDICT;
     if connection.protocol_version() != Some(rustls::ProtocolVersion::TLSv1_3) {

@@ -11,7 +11,7 @@ use crate::limits;
 use crate::packet::Origin;
 use crate::time::Timestamp;
 
-/// A capture that goes on in a thread of its own.
+/// A capture that runs in a thread of its own.
 pub(in crate::probe) struct SideCapture {
     ends: Arc<AtomicBool>,
     thread: JoinHandle<Captured>,
@@ -38,7 +38,7 @@ struct Kept {
 }
 
 impl SideCapture {
-    /// Begins to hold what comes. These bytes are covered wherever they stand in a frame: they are secret.
+    /// Begins to hold what comes. These bytes are covered wherever a frame contains them: they are secret.
     pub(in crate::probe) fn begin(source: Box<dyn Source + Send>, covered: Vec<u8>) -> Self {
         let ends = Arc::new(AtomicBool::new(false));
         let is_over = Arc::clone(&ends);

@@ -1,8 +1,8 @@
 //! From a host's name to its addresses: /etc/hosts, then the resolvers of /etc/resolv.conf, asked one by one.
 //!
-//! The C library would do it in one call and say afterwards that it failed. Who looks for a cause wants to know who was
-//! asked, and whether the name does not exist, the resolver failed, or nobody answered. So the questions are asked here, as
-//! resolv.conf(5) says they are; other sources of nsswitch.conf(5) are not.
+//! The C library does it in one call, and reports only that it failed. Somebody who looks for a cause has to know which
+//! resolvers were asked, and whether the name does not exist, a resolver failed, or none answered. So the questions are
+//! asked here, as resolv.conf(5) describes; other sources of nsswitch.conf(5) are not used.
 
 use std::fs;
 use std::io::{self, Read, Write};
@@ -42,7 +42,7 @@ pub struct Resolution {
     pub name: String,
     /// How it ended.
     pub outcome: Lookup,
-    /// Who told the addresses, or failed last: a resolver, or nobody where a file did.
+    /// The resolver that gave the addresses, or failed last; absent where a file gave them.
     pub server: Option<SocketAddr>,
     /// What the resolver called its answer: `NOERROR`, `NXDOMAIN`, `SERVFAIL` and so on (RFC 6895, 2.3).
     pub rcode: Option<String>,
@@ -50,7 +50,7 @@ pub struct Resolution {
     pub failure: Option<String>,
     /// The name that the addresses belong to, where it is another: an alias was followed, or a domain put behind it.
     pub canonical: Option<String>,
-    /// All addresses, in the order in which they were told.
+    /// All addresses, in the order of the answer.
     pub addresses: Vec<IpAddr>,
     /// Resolvers that were asked.
     pub servers: Vec<SocketAddr>,
@@ -66,7 +66,7 @@ pub enum Lookup {
     Literal,
     /// The hosts file has it.
     HostsFile,
-    /// A resolver told addresses.
+    /// A resolver gave addresses.
     Found,
     /// A resolver says that there is no such name (NXDOMAIN).
     NoSuchName,
@@ -89,7 +89,7 @@ pub enum Family {
     V6,
 }
 
-/// What one resolver said to one name.
+/// What one resolver answered for one name.
 #[derive(Clone, PartialEq, Eq, Debug)]
 enum Answer {
     /// Its code, addresses, and whose they are.
@@ -317,7 +317,7 @@ fn ask_by_tcp(server: SocketAddr, id: u16, question: &[u8], until: Instant) -> i
     let mut stream = TcpStream::connect_timeout(&server, left())?;
     stream.set_read_timeout(Some(left()))?;
     stream.set_write_timeout(Some(left()))?;
-    // RFC 1035, 4.2.2: two bytes of length stand before each message.
+    // RFC 1035, 4.2.2: two bytes of length precede each message.
     stream.write_all(&[&(question.len() as u16).to_be_bytes(), question].concat())?;
     let mut len = [0; 2];
     stream.read_exact(&mut len)?;

@@ -1,11 +1,11 @@
-//! What the system's TCP knows of a connection and no socket call tells.
+//! What the system's TCP knows of a connection and no socket call reports.
 
 use std::fs;
 use std::net::{IpAddr, SocketAddr};
 
 use crate::probe::tape::TapedConnection;
 
-/// Whether everything sent was acknowledged, as /proc/net/tcp says (proc(5): `tx_queue`). Absent where it does not tell.
+/// Whether everything sent was acknowledged, as /proc/net/tcp shows (proc(5): `tx_queue`). Absent where it does not.
 pub(in crate::probe) fn is_acknowledged(connection: &TapedConnection) -> Option<bool> {
     let (table, ends) = match (connection.client, connection.server) {
         (SocketAddr::V4(_), SocketAddr::V4(_)) => {

@@ -1,5 +1,5 @@
 //! The network as the system shows it: names and addresses, sockets, what the kernel knows of them, packets captured
-//! beside them.
+//! meanwhile.
 
 pub(super) mod authority;
 pub(super) mod capture;

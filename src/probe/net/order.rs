@@ -18,7 +18,7 @@ fn by_rules(addresses: &[IpAddr], is_usable: impl Fn(IpAddr) -> bool) -> Vec<IpA
         }
     }
     let mut keyed: Vec<_> = known.into_iter().map(|address| (!is_usable(address), address)).collect();
-    // RFC 6724, 6: rule 1, unusable ones last; rule 6, the table's precedence. Equal ones stay as they were told.
+    // RFC 6724, 6: rule 1, unusable ones last; rule 6, the table's precedence. Equal ones keep their order.
     keyed.sort_by_key(|(is_unusable, address)| (*is_unusable, std::cmp::Reverse(precedence(*address))));
     let usable = keyed.iter().filter(|(is_unusable, _)| !is_unusable).map(|(_, address)| *address);
     let others = keyed.iter().filter(|(is_unusable, _)| *is_unusable).map(|(_, address)| *address);

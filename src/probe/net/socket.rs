@@ -23,9 +23,9 @@ const LAST_WORDS: Duration = Duration::from_millis(300);
 pub(in crate::probe) enum Connected {
     /// The connection is up.
     Up(TcpStream, TapedConnection),
-    /// It is not; the tape tells why.
+    /// It is not; the tape shows why.
     Failed(TapedConnection),
-    /// The system sent nothing, and says why.
+    /// The system sent nothing, for this reason.
     NotSent(io::Error),
 }
 
@@ -43,7 +43,7 @@ pub(in crate::probe) fn connect(tape: &mut Tape, server: SocketAddr, until: Inst
 fn try_connect(tape: &mut Tape, server: SocketAddr, until: Instant) -> io::Result<Connected> {
     let socket = Socket::new(Domain::for_address(server), Type::STREAM, Some(Protocol::TCP))?;
     socket.set_nonblocking(true)?;
-    // Where the system can tell who sent an ICMP error, it does so only if it is asked to (ip(7), IP_RECVERR).
+    // Where the system can name the sender of an ICMP error, it does so only if it is asked to (ip(7), IP_RECVERR).
     let _ = wants_icmp(&socket, server, true);
     let began = Instant::now();
     let error = match socket.connect(&server.into()) {
@@ -67,7 +67,7 @@ fn try_connect(tape: &mut Tape, server: SocketAddr, until: Instant) -> io::Resul
     };
     let Some(error) = error else {
         tape.connected(&mut connection);
-        // From now on TCP is to go on in spite of ICMP errors, as it does for other programs.
+        // From now on TCP is to ignore ICMP errors, as it does for other programs.
         let _ = wants_icmp(&socket, server, false);
         socket.set_nonblocking(false)?;
         socket.set_tcp_nodelay(true)?;
@@ -78,7 +78,7 @@ fn try_connect(tape: &mut Tape, server: SocketAddr, until: Instant) -> io::Resul
     match (reported, error.raw_os_error().map(Errno::from_raw)) {
         (Some(reported), _) => tape.unreachable(&connection, reported),
         (None, Some(Errno::ECONNREFUSED | Errno::ECONNRESET)) => tape.reset(&connection),
-        // The system gave up by itself, or says something that no packet shows.
+        // The system gave up by itself, or reports something that no packet shows.
         (None, _) => {
             tape.note(format!("no connection: {}", words(&error)));
         }
@@ -86,7 +86,7 @@ fn try_connect(tape: &mut Tape, server: SocketAddr, until: Instant) -> io::Resul
     Ok(Connected::Failed(connection))
 }
 
-/// What the system says of an error, without its number.
+/// The system's text for an error, without its number.
 pub(in crate::probe) fn words(error: &io::Error) -> String {
     let text = error.to_string();
     text.split(" (os error").next().unwrap_or_default().to_owned()
@@ -139,7 +139,7 @@ fn icmp_error(socket: &Socket) -> Option<Unreachable> {
     })
 }
 
-/// The ICMP error that an errno stands for, where the system does not keep the error itself: the first type and code that
+/// The ICMP error that an errno means, where the system does not keep the error itself: the first type and code that
 /// Linux translates into it (net/ipv4/icmp.c, `icmp_err_convert`; net/ipv6/icmp.c, `tab_unreach`).
 fn unreachable_by_errno(error: &io::Error, server: SocketAddr, from: IpAddr) -> Option<Unreachable> {
     let errno = Errno::from_raw(error.raw_os_error()?);
@@ -199,7 +199,7 @@ impl<'t> Channel<'t> {
         self.tape
     }
 
-    /// Whether the system did not tell what was acknowledged when it was asked.
+    /// Whether the system did not report what was acknowledged when it was asked.
     pub(in crate::probe) fn acks_unobservable(&self) -> bool {
         self.acks_unobservable
     }
@@ -209,12 +209,12 @@ impl<'t> Channel<'t> {
         &self.connection
     }
 
-    /// These bytes stand on the tape as `*` wherever they are sent.
+    /// These bytes appear on the tape as `*` wherever they are sent.
     pub(in crate::probe) fn cover(&mut self, bytes: &[u8]) {
         self.covered = bytes.to_vec();
     }
 
-    /// Waits for what comes until then, and says whether anything did.
+    /// Waits for what comes until then. Returns whether anything did.
     pub(in crate::probe) fn waits_until(&self, until: Instant) -> io::Result<bool> {
         wait_for(&self.stream, PollFlags::POLLIN, until.min(self.until))
     }

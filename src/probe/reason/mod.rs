@@ -1,7 +1,7 @@
-//! What can be wrong before a connection and above it, where no verdict on packets can say it.
+//! What can be wrong before a connection and above it, where no packets show it.
 //!
-//! Each reason is one file: its code, and a pure function from what came of an attempt to the conclusion. Its words for
-//! people who want to know more are a page of `docs/reasons`.
+//! Each reason is one file: its code, and a pure function from what came of an attempt to the conclusion. Its page for
+//! people who want to know more is in `docs/reasons`.
 
 mod name_unknown;
 mod not_sent;
@@ -21,7 +21,7 @@ pub struct Reason {
     pub code: &'static str,
     /// What it means for the exit status.
     pub severity: Severity,
-    /// What it says, in one sentence.
+    /// Its meaning, in one sentence.
     pub summary: &'static str,
     /// The doc page, in Markdown.
     pub page: &'static str,

@@ -1,7 +1,7 @@
 //! An access token of SSM On-Prem, and what its refusal means.
 //!
 //! SSM On-Prem is an OAuth 2.0 authorization server (RFC 6749) in front of its own API. It answers as Doorkeeper does: which
-//! error it names tells which of the four things that a client brings is wrong, its own credentials, the kind of grant, the
+//! error it names shows which of the four things that a client brings is wrong, its own credentials, the kind of grant, the
 //! user's credentials, or the scope. The status is 400 or 401 depending on its version, so the error is what counts.
 
 mod meaning;
@@ -80,7 +80,7 @@ pub struct Token {
     pub scope: Option<String>,
     /// What it means, in one line.
     pub headline: String,
-    /// Plain words: why, and what else it may be.
+    /// Why, and what else it may be, in plain words.
     pub explanation: String,
     /// What to do next.
     pub advice: Vec<&'static str>,

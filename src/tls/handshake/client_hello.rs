@@ -7,7 +7,7 @@ use crate::limits;
 /// Extensions for which there is room at once: OpenSSL and Java send 8 to 16.
 const USUAL_EXTENSIONS: usize = 16;
 
-/// What a ClientHello says, as far as it was captured. GREASE (RFC 8701) is left out everywhere.
+/// What a ClientHello contains, as far as it was captured. GREASE (RFC 8701) is left out everywhere.
 #[expect(
     clippy::struct_excessive_bools,
     reason = "each is something that was offered or not, in any combination"
@@ -40,7 +40,7 @@ pub struct ClientHello {
     pub extensions: Vec<u16>,
     /// Signature algorithms by number, in the order offered.
     pub signature_algorithms: Vec<u16>,
-    /// The first application protocol, be it GREASE.
+    /// The first application protocol, even if it is GREASE.
     pub first_protocol: Vec<u8>,
     /// Whether it has the form of an SSL 2.0 hello (RFC 5246, appendix E.2), of which no fingerprint is defined.
     pub has_old_form: bool,
@@ -175,7 +175,7 @@ impl ClientHello {
             43 => {
                 let (versions, is_whole) = data.vector(1)?;
                 if is_whole {
-                    // RFC 8446, 4.2.1: with this extension the legacy version says nothing.
+                    // RFC 8446, 4.2.1: with this extension the legacy version means nothing.
                     self.versions.clear();
                 }
                 self.versions.extend(versions.numbers().map(Version));

@@ -20,7 +20,7 @@ impl<'a> Fields<'a> {
         Some(u16::from_be_bytes(*number))
     }
 
-    /// A vector with a length prefix of `prefix` bytes; a cut one yields what is there, and says so.
+    /// A vector with a length prefix of `prefix` bytes; a cut one yields what is there, and false.
     pub(super) fn vector(&mut self, prefix: usize) -> Option<(Fields<'a>, bool)> {
         let len = self.number(prefix)?;
         let is_whole = len <= self.0.len();

@@ -12,7 +12,7 @@ impl NamedGroup {
         NAMES.iter().find(|(number, _)| *number == self.0).map(|(_, name)| *name)
     }
 
-    /// Whether it holds a key encapsulation against quantum computers, alone or beside a curve. Such a key share takes
+    /// Whether it holds a key encapsulation against quantum computers, alone or combined with a curve. Such a key share takes
     /// more than 800 bytes of a ClientHello.
     pub fn is_post_quantum(self) -> bool {
         matches!(self.0, 0x0200..=0x0202 | 0x11eb..=0x11ed | 0x6399 | 0x639a | 0xfe30..=0xfe32)
@@ -66,7 +66,7 @@ impl fmt::Display for NamedGroup {
 
 /// The curve of a ServerKeyExchange of which the first bytes are `body` and `len` are on the wire (RFC 8422, 5.4).
 ///
-/// The message does not say which form it has. Finite-field parameters begin with the length of their prime, so a first
+/// The message does not name its form. Finite-field parameters begin with the length of their prime, so a first
 /// byte of 3 would announce at least 768 bytes of it.
 pub(in crate::tls) fn of_server_key_exchange(len: u32, body: &[u8]) -> Option<NamedGroup> {
     const NAMED_CURVE: u8 = 3;

@@ -1,17 +1,17 @@
 //! JA4: a fingerprint of the client's TLS library and its settings (FoxIO, "JA4: TLS Client Fingerprinting").
 //!
 //! It does not change with the order in which a client writes its lists, with the server's name, or with GREASE. Two
-//! hellos of one program have one fingerprint, so it tells whether another program or another setting spoke.
+//! hellos of one program have one fingerprint, so a change shows that another program or another setting was used.
 
 use sha2::{Digest, Sha256};
 
 use super::{CipherSuite, ClientHello};
 
-/// The extension numbers that part a tells already, so that part c leaves them out.
+/// The extension numbers that part a contains already, so that part c leaves them out.
 const SERVER_NAME: u16 = 0;
 const ALPN: u16 = 16;
 
-/// What stands for an empty list.
+/// The fingerprint of an empty list.
 const NOTHING: &str = "000000000000";
 
 impl ClientHello {

@@ -1,4 +1,4 @@
-//! Handshake messages: their types, and what the hellos say, with the names of the numbers in them.
+//! Handshake messages: their types, and the contents of the hellos, with the names of the numbers in them.
 
 mod client_hello;
 mod fields;
@@ -32,7 +32,7 @@ pub(super) mod kind {
     pub(in crate::tls) const FINISHED: u8 = 20;
     pub(in crate::tls) const CERTIFICATE_STATUS: u8 = 22;
 
-    /// Whether a message of this type can stand in clear.
+    /// Whether a message of this type can be in clear.
     pub(in crate::tls) fn is_known(kind: u8) -> bool {
         matches!(
             kind,

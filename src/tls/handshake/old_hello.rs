@@ -14,7 +14,7 @@ pub(in crate::tls) struct OldHello {
 }
 
 impl OldHello {
-    /// Bytes that tell one.
+    /// Bytes by which one is recognised.
     pub(in crate::tls) const START_BYTES: usize = 5;
 
     /// Recognises one by its first bytes.
@@ -33,7 +33,7 @@ impl OldHello {
         }
     }
 
-    /// What a client's hello says, given the record from its first byte as far as it was captured.
+    /// What a client's hello contains, given the record from its first byte as far as it was captured.
     pub(in crate::tls) fn client_hello(&self, record: &[u8]) -> ClientHello {
         let mut hello = ClientHello {
             len: self.len as u32,

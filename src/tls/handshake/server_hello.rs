@@ -12,7 +12,7 @@ const RETRY_RANDOM: [u8; 32] = [
 /// So many bytes of a random number are nobody's by chance.
 const TELLING_BYTES: usize = 8;
 
-/// What a ServerHello says, as far as it was captured.
+/// What a ServerHello contains, as far as it was captured.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub struct ServerHello {
     /// The version agreed on; absent when the message was cut before it was certain.
@@ -34,7 +34,7 @@ pub struct ServerHello {
 }
 
 impl ServerHello {
-    /// Reads a message body of which `body` was captured, and `is_whole` tells whether that is all (RFC 8446, 4.1.3).
+    /// Reads a message body of which `body` was captured, and `is_whole` is whether that is all (RFC 8446, 4.1.3).
     pub(in crate::tls) fn parse(body: &[u8], is_whole: bool) -> Self {
         let mut hello = Self { is_whole, ..Self::default() };
         let mut fields = Fields(body);
@@ -50,7 +50,7 @@ impl ServerHello {
             (Some(version), _) => Some(version),
             // Only a TLS 1.3 server writes that random.
             _ if hello.is_retry => Some(Version::TLS13),
-            // The draft's number stood in the legacy field (RFC 8446 drafts up to 21).
+            // The draft's number was in the legacy field (RFC 8446 drafts up to 21).
             (None, Some(legacy)) if legacy.is_tls13() => Some(legacy),
             // RFC 8446, 4.1.3: 0x0303 is TLS 1.2 unless an extension says otherwise, so the extensions must be there.
             (None, Some(legacy)) => (is_whole || legacy < Version::TLS12).then_some(legacy),

@@ -1,4 +1,4 @@
-//! The client's answer to the server's flight, whose size tells most.
+//! The client's answer to the server's flight, whose size shows most.
 
 use super::{Flow, event, server_hello, sizes};
 use crate::packet::Moment;
@@ -12,12 +12,12 @@ use crate::tls::handshake::ClientHello;
 /// where no TLS is expected smaller turns are no handshake.
 const RETRY_BYTES: u32 = 120;
 
-/// An abbreviated handshake's server says ServerHello, ChangeCipherSpec and Finished in less than this; with a ticket it
+/// An abbreviated handshake's server sends ServerHello, ChangeCipherSpec and Finished in less than this; with a ticket it
 /// is some 350.
 const ABBREVIATED_BYTES: u32 = 400;
 
 impl Flow {
-    /// The client's second flight, whose size tells most; `printed` says of how many bytes its Finished is, where
+    /// The client's second flight, whose size shows most; `printed` is the number of bytes of its Finished, where
     /// characters show it.
     pub(super) fn take_client_flight(
         &mut self,
@@ -89,7 +89,7 @@ impl Flow {
         }
     }
 
-    /// On a port where no TLS is expected: whether three turns were a handshake after all. Its beginning is told then.
+    /// On a port where no TLS is expected: whether three turns were a handshake after all. Its beginning is emitted then.
     fn is_handshake(&mut self, fits: bool, moment: Moment, emit: &mut dyn FnMut(Event)) -> bool {
         /// Smaller turns are found in other protocols, too.
         const TURN_BYTES: u32 = 100;

@@ -1,6 +1,6 @@
-//! What lengths, directions and order tell where no payload byte was captured.
+//! What lengths, directions and order show where no payload byte was captured.
 //!
-//! Both sides speak in turns: ClientHello, the server's flight, the client's flight, and so on. A turn's size, and
+//! Both sides take turns: ClientHello, the server's flight, the client's flight, and so on. A turn's size, and
 //! where segments end in it, fit some TLS messages and not others ([`sizes`]). What `tcpdump -A` printed is used as far
 //! as it is certain ([`printed`]). Bytes that the peer acknowledged and that no packet shows are part of a turn, too.
 
@@ -27,15 +27,15 @@ use printed::Fit;
 pub(super) struct Flow {
     expects_tls: bool,
     awaits: Awaits,
-    /// Whether nothing more can be told: a turn came that nothing explains as TLS, or the beginning is missing.
+    /// Whether nothing more can be concluded: a turn came that nothing explains as TLS, or the beginning is missing.
     is_silent: bool,
     /// Who speaks, and how much in this turn.
     turn: Option<(Role, u32)>,
     /// Bytes that were counted when they were acknowledged, and whose segments may still come.
     counted: PerRole<u32>,
-    /// Whether it was told already what a side speaks.
+    /// Whether an event has shown already what a side speaks.
     is_told: PerRole<bool>,
-    /// Whether words in clear were exchanged.
+    /// Whether text in clear was exchanged.
     heard_text: bool,
     /// Size and place of what may be a ClientHello and the server's answer, on a port where TLS is not expected.
     hello: Option<Moment>,
@@ -45,14 +45,14 @@ pub(super) struct Flow {
     /// Bytes of a close_notify, in each reading of the client's flight.
     close_notify: Vec<u32>,
     /// The client answered a full flight with a segment of a ChangeCipherSpec and nothing before it: up to TLS 1.2 its key
-    /// exchange stands there, in TLS 1.3 nothing (RFC 8446, D.4).
+    /// exchange is there, in TLS 1.3 nothing (RFC 8446, D.4).
     changed_first: bool,
     /// The client answered a request for a certificate in TLS 1.3, and the server has not spoken since: it may refuse now.
     awaits_refusal: bool,
 }
 
 impl Flow {
-    /// For a connection to a port where TLS is expected or not. Of one whose beginning was not seen, lengths tell nothing.
+    /// For a connection to a port where TLS is expected or not. If its beginning was not seen, lengths show nothing.
     pub(super) fn new(saw_beginning: bool, expects_tls: bool) -> Self {
         Self {
             expects_tls,
@@ -167,7 +167,7 @@ impl Flow {
                 self.awaits = Awaits::ApplicationData;
                 emit(event(role, moment, Message::Established, Basis::Inferred));
             }
-            // Up to TLS 1.2 nothing of this size can stand here; in TLS 1.3 it refuses a client's certificate.
+            // Up to TLS 1.2 nothing of this size can be here; in TLS 1.3 it refuses a client's certificate.
             (Awaits::ServerFinished, Role::Server) if begins_turn && sizes::ALERT_13.contains(&len) => {
                 emit_message(Message::EncryptedAlert, Basis::Inferred);
             }
@@ -193,7 +193,7 @@ impl Flow {
         }
     }
 
-    /// Tells what is certainly no TLS, by its characters. Returns whether it was.
+    /// Emits what is certainly no TLS, by its characters. Returns whether it was.
     fn take_plain(
         &mut self,
         role: Role,
@@ -214,7 +214,7 @@ impl Flow {
         true
     }
 
-    /// The client's first words, or its first ones after others in clear.
+    /// The client's first turn, or its first one after text in clear.
     fn take_first(&mut self, moment: Moment, len: u32, characters: &[u8], emit: &mut dyn FnMut(Event)) {
         let may_be_hello = match printed::client_hello(characters, len) {
             Fit::Surely => true,
@@ -232,7 +232,7 @@ impl Flow {
         }
     }
 
-    /// Whether characters show a ClientHello; after words in clear it takes less to tell it from them.
+    /// Whether characters show a ClientHello; after text in clear it takes less to distinguish it.
     fn is_certain_hello(&self, characters: &[u8], len: u32) -> bool {
         match printed::client_hello(characters, len) {
             Fit::Surely => true,
@@ -241,7 +241,7 @@ impl Flow {
         }
     }
 
-    /// A ClientHello, as far as can be told.
+    /// A ClientHello, as far as it can be recognised.
     fn begin(&mut self, moment: Moment, len: u32, characters: &[u8], emit: &mut dyn FnMut(Event)) {
         let is_certain = self.is_certain_hello(characters, len);
         self.hello = Some(moment);

@@ -1,4 +1,4 @@
-//! What the characters tell that `tcpdump -A` prints of a payload: '.' stands for whatever can't be printed.
+//! What the characters show that `tcpdump -A` prints of a payload: '.' replaces whatever can't be printed.
 
 use crate::tls::AlertDescription;
 use crate::tls::plain::Plain;
@@ -49,7 +49,7 @@ pub(super) fn client_hello(printed: &[u8], len: u32) -> Fit {
         return if may_be_old { Fit::Maybe } else { Fit::No };
     }
     // One record fills the segment, and one message the record: then both lengths are known. It takes one that can be
-    // printed to tell them from other bytes.
+    // printed to distinguish them from other bytes.
     let Some(message) = len.checked_sub(9) else { return Fit::No };
     let [.., record_hi, record_lo] = (message + 4).to_be_bytes();
     let [.., message_hi, message_lo] = message.to_be_bytes();
@@ -76,7 +76,7 @@ pub(super) fn alert(printed: &[u8]) -> Option<AlertDescription> {
 }
 
 /// How many bytes of a segment of `len` bytes are a TLS 1.3 client's Finished, with the ChangeCipherSpec and the empty
-/// Certificate that may stand before it: the low byte of its record's length can be printed, and is that of no key exchange
+/// Certificate that may precede it: the low byte of its record's length can be printed, and is that of no key exchange
 /// (RFC 8446, 4.4.4).
 pub(super) fn finished_13(printed: &[u8], len: u32) -> Option<u32> {
     const CHANGE_CIPHER_SPEC: usize = super::sizes::CHANGE_CIPHER_SPEC as usize;
@@ -99,7 +99,7 @@ pub(super) fn finished_13(printed: &[u8], len: u32) -> Option<u32> {
 pub(super) fn server_name(printed: &[u8]) -> Option<String> {
     /// Type and length of the extension, length of the list, type and length of the name.
     const HEADERS: usize = 9;
-    /// Version, random and the shortest lists stand before it.
+    /// Version, random and the shortest lists precede it.
     const EARLIEST: usize = 50;
     let is_part = |byte: &u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_');
     (EARLIEST..printed.len()).find_map(|begin| {

@@ -1,7 +1,7 @@
 //! Sizes that only certain TLS messages have, in bytes with record headers.
 //!
 //! Measured with OpenSSL 3.0, JDK 17 and 25 and nginx; each follows from the lengths that RFC 5246 and RFC 8446 give
-//! their fields, so the sums below say what they consist of.
+//! their fields, so the sums below show what they consist of.
 
 use std::ops::Range;
 
@@ -73,12 +73,12 @@ const FINISHED_13: [(u32, &str, u32); 4] = [
     (90, "a suite with SHA-384, padded as by Java", 40),
 ];
 
-/// Whether so many bytes are a ClientKeyExchange alone, which JSSE sends in a segment of its own.
+/// Whether `bytes` are a ClientKeyExchange alone, which JSSE sends in a segment of its own.
 pub(super) fn is_key_exchange(bytes: u32) -> bool {
     KEYS.iter().any(|(key, _)| bytes == KEY_HEADERS + key || bytes == KEY_HEADERS + key + CHANGE_CIPHER_SPEC)
 }
 
-/// What a client's flight of so many bytes may be, up to TLS 1.2: ClientKeyExchange, ChangeCipherSpec and Finished.
+/// What a client's flight of `bytes` may be, up to TLS 1.2: ClientKeyExchange, ChangeCipherSpec and Finished.
 pub(super) fn full_flight(bytes: u32) -> Vec<SizeReading> {
     let with_key = |(key, name): &(u32, &'static str)| {
         let (name, rest) = (*name, bytes.checked_sub(KEY_HEADERS + key + CHANGE_CIPHER_SPEC));
@@ -94,7 +94,7 @@ pub(super) fn full_flight(bytes: u32) -> Vec<SizeReading> {
     KEYS.iter().flat_map(with_key).collect()
 }
 
-/// What ChangeCipherSpec and Finished of so many bytes may be, as at an abbreviated handshake's end.
+/// What ChangeCipherSpec and Finished of `bytes` may be, as at an abbreviated handshake's end.
 pub(super) fn cipher_change(bytes: u32) -> Vec<SizeReading> {
     let finished = bytes.checked_sub(CHANGE_CIPHER_SPEC);
     FINISHED
@@ -109,7 +109,7 @@ pub(super) fn cipher_change(bytes: u32) -> Vec<SizeReading> {
         .collect()
 }
 
-/// What a TLS 1.3 client's Finished of so many bytes may be, with or without a ChangeCipherSpec before it.
+/// What a TLS 1.3 client's Finished of `bytes` may be, with or without a ChangeCipherSpec before it.
 pub(super) fn finished_13(bytes: u32) -> Vec<SizeReading> {
     FINISHED_13
         .iter()
@@ -142,7 +142,7 @@ pub(super) fn begins_with_finished_13(bytes: u32) -> Vec<u32> {
 /// (RFC 8446, 4.4.2).
 pub(super) const EMPTY_CERTIFICATE: u32 = 30;
 
-/// Whether a TLS 1.3 client's record of so many bytes is an empty Certificate; JSSE pads by 16 more.
+/// Whether a TLS 1.3 client's record of `bytes` is an empty Certificate; JSSE pads by 16 more.
 pub(super) fn is_empty_certificate(bytes: u32) -> bool {
     bytes == EMPTY_CERTIFICATE || bytes == EMPTY_CERTIFICATE + 16
 }
@@ -153,12 +153,12 @@ pub(super) fn finished_13_at_end(bytes: u32) -> Vec<SizeReading> {
     [finished_13(bytes), without.unwrap_or_default()].concat()
 }
 
-/// Whether so many bytes are TLS 1.2's ChangeCipherSpec and Finished.
+/// Whether `bytes` are TLS 1.2's ChangeCipherSpec and Finished.
 pub(in crate::tls) fn is_cipher_change(bytes: u32) -> bool {
     !cipher_change(bytes).is_empty()
 }
 
-/// Whether a client's record of so many bytes, in place of its Finished, is a TLS 1.3 alert.
+/// Whether a client's record of `bytes`, in place of its Finished, is a TLS 1.3 alert.
 pub(super) fn is_encrypted_alert(bytes: u32) -> bool {
     ALERT_13.iter().any(|alert| bytes == *alert || bytes == alert + CHANGE_CIPHER_SPEC)
 }

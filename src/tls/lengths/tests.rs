@@ -5,7 +5,7 @@ use proptest::prelude::*;
 use super::*;
 use crate::time::Timestamp;
 
-/// Runs turns of sizes and returns what was told, by name.
+/// Runs turns of sizes and returns the events by name.
 fn told(expects_tls: bool, turns: &[(Role, u32)]) -> Vec<String> {
     let mut flow = Flow::new(true, expects_tls);
     let mut told = vec![];

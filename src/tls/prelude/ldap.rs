@@ -7,7 +7,7 @@ const INTEGER: u8 = 0x02;
 const ENUMERATED: u8 = 0x0a;
 const EXTENDED_REQUEST: u8 = 0x77;
 const EXTENDED_RESPONSE: u8 = 0x78;
-/// The operation's object identifier, which stands in the request as text.
+/// The operation's object identifier, which the request contains as text.
 const START_TLS: &[u8] = b"1.3.6.1.4.1.1466.20037";
 
 /// What a client's bytes begin with. Nothing where they are no LDAP message.

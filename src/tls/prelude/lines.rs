@@ -38,7 +38,7 @@ pub(super) fn hear_answer(protocol: Prelude, tag: &[u8], bytes: &[u8], is_cut: b
     let Some((line, len)) = first_line(bytes, is_cut) else { return Heard::Incomplete };
     let answer = match protocol {
         Prelude::Smtp => numbered(line, 220),
-        // RFC 4217, 4.1; 334 is what servers of the drafts say.
+        // RFC 4217, 4.1; 334 is what servers of the drafts reply.
         Prelude::Ftp => numbered(line, 234),
         Prelude::Pop3 => match line {
             [b'+', b'O', b'K', ..] => Some(PreludeStep::Agreed),

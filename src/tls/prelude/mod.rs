@@ -1,4 +1,4 @@
-//! What may stand in front of TLS on the same connection: a proxy that is asked for a tunnel, or a protocol that begins
+//! What may precede TLS on the same connection: a proxy that is asked for a tunnel, or a protocol that begins
 //! in clear and is asked to start TLS.
 //!
 //! HTTP CONNECT is recognised by its first line with the other plain protocols ([`super::plain`]), since it shows in
@@ -20,7 +20,7 @@ use super::basis::Basis;
 use crate::limits;
 use crate::tcp::{Delivery, PerRole, Role};
 
-/// A protocol that may stand in front of TLS.
+/// A protocol that may precede TLS.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Prelude {
     /// A tunnel through an HTTP proxy (RFC 9110, 9.3.6).
@@ -73,7 +73,7 @@ impl fmt::Display for Prelude {
 /// A step of a prelude.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum PreludeStep {
-    /// The client asked; the server owes an answer.
+    /// The client asked, and the server has to answer.
     Asked,
     /// The server wants another step of the client.
     Continued,
@@ -102,7 +102,7 @@ enum Heard {
     Step(usize, PreludeStep),
 }
 
-/// Where a prelude stands.
+/// How far a prelude is.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 enum State {
     /// Nothing was asked for.
@@ -116,7 +116,7 @@ enum State {
     Over,
 }
 
-/// Listens to both sides until TLS begins.
+/// Follows both sides until TLS begins.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Listener {
     state: State,
@@ -127,7 +127,7 @@ pub(super) struct Listener {
 }
 
 impl Listener {
-    /// Takes what a side said while neither speaks TLS. Returns those of its bytes that follow the last step in it.
+    /// Takes what a side sent while neither speaks TLS. Returns those of its bytes that follow the last step in it.
     pub(super) fn take<'a>(
         &mut self,
         role: Role,
@@ -228,7 +228,7 @@ impl Listener {
         match heard {
             Heard::Step(_, PreludeStep::Agreed) => self.state = State::Over,
             Heard::Step(_, PreludeStep::Refused(_)) => {
-                // A proxy ends the connection; a server goes on in clear, and may be asked again.
+                // A proxy ends the connection; a server continues in clear, and may be asked again.
                 self.state = if protocol.is_proxy() { State::Over } else { State::Open };
             }
             _ => {}

@@ -1,4 +1,4 @@
-//! The PROXY protocol: a header that a load balancer puts in front of a connection, to tell the server who the client is.
+//! The PROXY protocol: a header that a load balancer puts in front of a connection, so that the server knows the client.
 
 /// What follows a PROXY protocol header (HAProxy's proxy-protocol.txt, 2.1 and 2.2), if the bytes begin with one.
 pub(in crate::tls) fn after_proxy_header(bytes: &[u8]) -> Option<&[u8]> {

@@ -38,7 +38,7 @@ pub(super) fn hear_greeting(bytes: &[u8], is_cut: bool) -> Option<(Prelude, Hear
                     Some((Prelude::Socks5, Heard::Step(2 + methods, PreludeStep::Asked)))
                 }
                 len if len < methods && !is_cut => Some((Prelude::Socks5, Heard::Incomplete)),
-                // A client waits for the answer before it goes on.
+                // A client waits for the answer before it continues.
                 _ => None,
             }
         }
@@ -78,7 +78,7 @@ pub(super) fn hear_socks4_answer(bytes: &[u8]) -> Heard {
 }
 
 impl Stage {
-    /// What the client says after its greeting.
+    /// What the client sends after its greeting.
     pub(super) fn hear_client(&mut self, bytes: &[u8], is_cut: bool) -> Heard {
         match (*self, bytes) {
             (Self::LoginWanted, [LOGIN_VERSION, ..]) => {

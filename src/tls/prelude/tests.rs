@@ -6,7 +6,7 @@ use super::*;
 use crate::time::Timestamp;
 use Role::{Client, Server};
 
-/// What is told when both sides say this, of which `snaplen` bytes a segment are captured.
+/// What is emitted when both sides send this, of which `snaplen` bytes a segment are captured.
 fn heard(said: &[(Role, &[u8])], snaplen: usize) -> Vec<(Prelude, PreludeStep)> {
     let mut listener = Listener::default();
     let mut told = Vec::new();

@@ -5,7 +5,7 @@ use crate::limits;
 
 /// A section header's type, the same in both byte orders.
 pub(in crate::capture::file) const SECTION_HEADER: u32 = 0x0a0d_0d0a;
-/// What tells a section's byte order, at byte 8 of its header.
+/// What shows a section's byte order, at byte 8 of its header.
 pub(super) const BYTE_ORDER_MAGIC: u32 = 0x1a2b_3c4d;
 pub(super) const INTERFACE_DESCRIPTION: u32 = 1;
 /// Obsolete; its interface has 16 bits, and the other 16 count drops.
@@ -22,7 +22,7 @@ pub(super) const SMALLEST_BLOCK: usize = 12;
 /// Bytes of a block with packet that surround the frame: at most 64 KiB of options, and the fixed fields.
 pub(super) const AROUND_FRAME: usize = 66 * 1024;
 
-/// The byte order that a section header tells; `None` for any other block.
+/// The byte order that a section header shows; `None` for any other block.
 pub(super) fn order_of(block: &[u8]) -> Option<Order> {
     if Order::Little.u32(block, 0) != SECTION_HEADER {
         return None;

@@ -33,7 +33,7 @@ pub(super) struct Pcapng {
     section: Section,
     /// Packets that interfaces of earlier sections dropped.
     dropped_before: Option<u64>,
-    /// When the packet before was captured, for blocks that do not tell.
+    /// When the packet before was captured, for blocks without a time.
     last_at: Timestamp,
     is_over: bool,
 }
@@ -86,7 +86,7 @@ impl Pcapng {
         Ok(None)
     }
 
-    /// Brings the next whole block into memory and tells its length; `None` at the end.
+    /// Brings the next whole block into memory and returns its length; `None` at the end.
     fn next_block(&mut self) -> io::Result<Option<usize>> {
         while !self.is_over {
             if !self.input.fill(SMALLEST_BLOCK)? {
@@ -191,7 +191,7 @@ impl Pcapng {
         })
     }
 
-    /// Packets that all interfaces dropped, as far as they tell.
+    /// Packets that all interfaces dropped, as far as statistics show.
     fn dropped(&self) -> Option<u64> {
         let interfaces = self.section.interfaces.iter().filter_map(|interface| interface.dropped);
         self.dropped_before.into_iter().chain(interfaces).reduce(u64::saturating_add)

@@ -14,7 +14,7 @@ use crate::capture::file::order::Order;
 use crate::limits;
 use crate::time::Timestamp;
 
-/// What a section has told so far.
+/// What a section has described so far.
 #[derive(Debug)]
 pub(super) struct Section {
     pub(super) order: Order,
@@ -65,13 +65,13 @@ impl Section {
             PACKET => (u32::from(order.u16(block, 8)), 28),
             _ => (order.u32(block, 8), 28),
         };
-        // The length stands again in the last 4 bytes.
+        // The length is repeated in the last 4 bytes.
         let Some(room) = block.len().checked_sub(fixed + 4) else {
             return Packet::Damaged(format!("{} bytes are too few for a packet", block.len()));
         };
         let Some(interface) = self.interfaces.get(index as usize) else { return Packet::Homeless(index) };
         let (captured, wire_len, at) = if kind == SIMPLE_PACKET {
-            // Draft, 4.4: the captured length is not told; it is the least of these three.
+            // Draft, 4.4: the captured length is not given; it is the least of these three.
             let wire_len = order.u32(block, 8);
             let snaplen = if interface.snaplen == 0 { u32::MAX } else { interface.snaplen };
             (room.min(wire_len.min(snaplen) as usize), wire_len, last_at)
@@ -116,14 +116,14 @@ impl Interface {
         Some(Self {
             link_type: link_type::of_header(described.linktype.0 as u32),
             snaplen: described.snaplen,
-            // Draft, 4.2: microseconds unless told otherwise.
+            // Draft, 4.2: microseconds unless an option says otherwise.
             resolution: value(options, OptionCode::IfTsresol).and_then(<[u8]>::first).copied().unwrap_or(6),
             offset: value(options, OptionCode::IfTsoffset).map_or(0, |bytes| order.u64(bytes, 0) as i64),
             dropped: None,
         })
     }
 
-    /// The instant that `units` of this interface's clock stand for.
+    /// The instant that `units` of this interface's clock mean.
     pub(super) fn instant(&self, units: u64) -> Timestamp {
         let nanos = match self.resolution {
             6 => units.saturating_mul(1000).try_into().unwrap_or(i64::MAX),

@@ -34,7 +34,7 @@ pub fn clean(text: &str) -> String {
                 letters.by_ref().find(|letter| ('@'..='~').contains(letter));
             }
             ',' => {
-                // Two spaces stand before the letters of a hex dump, which may begin with one.
+                // Two spaces precede the letters of a hex dump, which may begin with one.
                 if cleaned.ends_with(' ') && !cleaned.ends_with("  ") {
                     cleaned.pop();
                 }
@@ -48,7 +48,7 @@ pub fn clean(text: &str) -> String {
     cleaned.trim().to_owned()
 }
 
-/// `text` with the entities that a web page puts into tcpdump's output replaced by what they stand for.
+/// `text` with the entities that a web page puts into tcpdump's output decoded.
 pub fn decode_entities(text: &str) -> Cow<'_, str> {
     if !text.contains('&') {
         return Cow::Borrowed(text);

@@ -1,4 +1,4 @@
-//! The physical lines of a file, bounded, and without the margins that stand before them.
+//! The physical lines of a file, bounded, and without the margins before them.
 
 use std::io::{self, BufRead};
 

@@ -1,4 +1,4 @@
-//! What stands before a line and is not its own: the quote marks of a mail, an editor's line numbers.
+//! What precedes a line and is not part of it: the quote marks of a mail, an editor's line numbers.
 
 use super::line::Line;
 use crate::capture::transcript::clock::Stamp;

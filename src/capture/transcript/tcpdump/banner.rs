@@ -1,6 +1,6 @@
 //! Lines that tcpdump and vManage print around the packets.
 
-/// What those lines told.
+/// What those lines show.
 #[derive(Clone, Debug, Default)]
 pub struct Banner {
     /// The smallest snapshot length named.
@@ -16,7 +16,7 @@ pub struct Banner {
 }
 
 impl Banner {
-    /// Takes in `text`, and says whether it was such a line.
+    /// Takes `text`. Returns whether it was such a line.
     pub fn read(&mut self, text: &str) -> bool {
         let text = text.trim_start_matches("^C").trim_start();
         text.starts_with("```")
@@ -41,7 +41,7 @@ impl Banner {
         true
     }
 
-    /// `tcpdump: listening on eth0, link-type EN10MB (Ethernet), capture size 128 bytes`; since 4.99 it says
+    /// `tcpdump: listening on eth0, link-type EN10MB (Ethernet), capture size 128 bytes`; since 4.99 it prints
     /// `snapshot length 262144 bytes`.
     fn read_beginning(&mut self, text: &str) -> bool {
         let text = text.strip_prefix("tcpdump: ").unwrap_or(text);

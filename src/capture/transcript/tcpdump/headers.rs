@@ -58,7 +58,7 @@ impl Headers {
         if let Some(text) = strip_ip_word(body).or_else(|| ip::ends(body).map(|_| body)) {
             return Self::find(draft, text, self.next);
         }
-        // UDP's checksum remark may stand before a tunnel's name.
+        // UDP's checksum remark may precede a tunnel's name.
         let name =
             body.strip_prefix('[').and_then(|after| after.split_once("] ")).map_or(body, |(_, name)| name);
         if !["GRE", "gre-proto", "VXLAN", "Geneve"].iter().any(|tunnel| name.starts_with(tunnel)) {

@@ -5,7 +5,7 @@ use std::net::{IpAddr, Ipv6Addr};
 use crate::capture::transcript::scan::Scan;
 use crate::packet::{Checksum, Neighbour};
 
-/// An error message's line; the quoted packet, if it is printed, stands in the lines below.
+/// An error message's line; the quoted packet, if it is printed, is in the lines below.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Printed {
     pub icmp_type: u8,
@@ -23,12 +23,12 @@ pub struct Printed {
     pub is_unsure: bool,
 }
 
-/// What an ICMP or ICMPv6 line says.
+/// What an ICMP or ICMPv6 line means.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Message {
     Error(Printed),
     Neighbour(Neighbour),
-    /// Neither, or the line was cut before it told.
+    /// Neither, or the line was cut before it showed.
     Other,
 }
 
@@ -78,7 +78,7 @@ fn error_v4(words: &str) -> Option<Printed> {
     Some(with_length(Printed { icmp_type, code, ..Printed::default() }, length))
 }
 
-/// The message and what follows `, length `. In a line that was cut within those words the message is whole all the same.
+/// The message and what follows `, length `. In a line that was cut within those words the message is still whole.
 fn message_and_length(words: &str) -> Option<(&str, &str)> {
     words.split_once(", length ").or_else(|| {
         let (message, cut) = words.rsplit_once(", ").or_else(|| Some((words.strip_suffix(',')?, "")))?;

@@ -5,7 +5,7 @@ use std::net::IpAddr;
 use crate::capture::transcript::scan::Scan;
 use crate::packet::{Checksum, FragmentField, IpHeader};
 
-/// What `(tos 0x0, ttl 64, ...)` or `(flowlabel 0x1, hlim 64, ...)` says.
+/// What `(tos 0x0, ttl 64, ...)` or `(flowlabel 0x1, hlim 64, ...)` contains.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Printed {
     hop_limit: Option<u8>,
@@ -13,7 +13,7 @@ pub struct Printed {
     id: Option<u16>,
     offset: Option<u32>,
     flags: Option<u16>,
-    /// The length that tcpdump worked with, also where the header says 0 (TSO).
+    /// The length that tcpdump worked with, also where the header has 0 (TSO).
     pub length: Option<u32>,
     is_presumed: bool,
     flow_label: Option<u32>,

@@ -12,7 +12,7 @@ pub const MOST_WORDS: usize = 16;
 pub enum Network<'a> {
     /// Text that begins with `(` or an address.
     Ip(&'a str),
-    /// What ARP says.
+    /// An ARP message.
     Arp(&'a str),
     /// Anything else.
     Other(&'a str),

@@ -9,7 +9,7 @@ use super::{icmp, segment};
 use crate::capture::transcript::packet::PrintedContent;
 use crate::packet::{IcmpError, Other, Quoted};
 
-/// What the ICMP words behind `headers` say; `None` where they are no ICMP words.
+/// What the ICMP words behind `headers` mean; `None` where they are no ICMP words.
 pub fn read(draft: &Draft, headers: &mut Headers, context: &mut Context<'_>) -> Option<PrintedContent> {
     let (source, destination) = headers.addresses()?;
     Some(match message(draft, headers, source, destination)? {
@@ -28,7 +28,7 @@ fn message(
 ) -> Option<icmp::Message> {
     let message = icmp::parse(&headers.body, source, destination)?;
     let below = draft.text(headers.next);
-    // What the message says ends with its length.
+    // The message ends with its length.
     let is_whole = |body: &str| body.contains(", length ");
     let is_quote = strip_ip_word(below).unwrap_or(below).starts_with('(');
     if is_whole(&headers.body) || is_quote {

@@ -32,7 +32,7 @@ use super::scan::begins_with_mac;
 /// Gathers lines into packets.
 #[derive(Debug, Default)]
 pub struct Gatherer {
-    /// What the lines around the packets told.
+    /// What the lines around the packets show.
     pub banner: Banner,
     /// The packet whose lines are being gathered.
     draft: Option<Draft>,
@@ -147,8 +147,8 @@ pub fn begins_packet(text: &str) -> bool {
     is_timed || begins_untimed(without_number(text))
 }
 
-/// The time that begins a packet's line, its digits after the second, and what follows; the number of `-#` may stand
-/// before it.
+/// The time that begins a packet's line, its digits after the second, and what follows; the number of `-#` may
+/// precede it.
 fn timed_start(text: &str) -> Option<(Stamp, u8, &str)> {
     Stamp::split(text).or_else(|| Stamp::split(without_number(text)))
 }

@@ -7,7 +7,7 @@ use crate::capture::transcript::scan::Scan;
 pub struct Options {
     /// As on the wire, without what fills the last four bytes; the numbers of `sack` as printed.
     pub bytes: Vec<u8>,
-    /// Whether tcpdump's words tell every byte, so that the length is certain.
+    /// Whether tcpdump's words show every byte, so that the length is certain.
     pub is_exact: bool,
     /// Where in `bytes` the numbers of `sack` begin, and how many there are.
     pub sack_numbers: (usize, usize),
@@ -32,7 +32,7 @@ impl Options {
         Some(options)
     }
 
-    /// Appends one option; `None` when its words don't tell all its bytes.
+    /// Appends one option; `None` when its words don't show all its bytes.
     fn push(&mut self, word: &str) -> Option<()> {
         let (name, value) = word.split_once(' ').unwrap_or((word, ""));
         let value = value.trim();

@@ -51,7 +51,7 @@ fn own_length(bytes: &[u8]) -> u32 {
 }
 
 /// The payload as `-A` or tcpdump's own decoding prints it, in the lines from `next` on; `application` is what the segment's
-/// line says of the decoded protocol.
+/// line shows of the decoded protocol.
 pub fn printed(draft: &Draft, header: &SegmentHeader, application: Option<&str>, next: usize) -> Vec<u8> {
     let most = header.payload_len.map_or(0, |bytes| bytes as usize).min(TRANSCRIPT_DUMP_BYTES);
     let below = draft.lines_from(next);
@@ -63,7 +63,7 @@ pub fn printed(draft: &Draft, header: &SegmentHeader, application: Option<&str>,
         has(b" &gt;") || has(b"&gt; ")
     });
     let ends = (header.ip.source, header.tcp.source_port, header.ip.destination, header.tcp.destination_port);
-    // Lines of a decoded protocol may stand before it.
+    // Lines of a decoded protocol may precede it.
     let dump = (0..below.len().min(MOST_WORDS)).find_map(|first| {
         let text = as_one(below.get(first..)?, is_html);
         Some(hexdump::ascii_payload(&text, ends, header.tcp.header_len?, most)?.to_vec())

@@ -1,4 +1,4 @@
-//! From a draft to a packet: what its lines say together.
+//! From a draft to a packet: its lines read together.
 
 use super::draft::{Context, Draft, MOST_WRAPS};
 use super::headers::Headers;
@@ -10,7 +10,7 @@ use crate::capture::transcript::scan::begins_with_mac;
 use crate::limits::ENCAPSULATION_DEPTH;
 use crate::packet::Other;
 
-/// What the lines of a draft say; `None` when they don't say who talks to whom.
+/// The packet in the lines of a draft; `None` when they don't show its ends.
 pub fn read(draft: &Draft, context: &mut Context<'_>) -> Option<PrintedPacket> {
     let (first, below) = link_line(draft);
     let (travel, wire_len, network) = split_link(&first);

@@ -128,7 +128,7 @@ impl<'a> Printed<'a> {
         true
     }
 
-    /// The last field, which repeats what `seq` told: a number that differs was cut.
+    /// The last field, which repeats what `seq` shows: a number that differs was cut.
     fn read_length(&mut self, scan: &mut Scan<'a>) {
         if !scan.eat("length ") {
             return;
@@ -163,7 +163,7 @@ fn checksum(scan: &mut Scan<'_>) -> Option<Checksum> {
 /// `tcp 16`, which is all that `-q` prints.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Quiet {
-    /// The number as it stands; it ends the line, so the caller has to judge whether it was cut.
+    /// The number as printed; it ends the line, so the caller has to judge whether it was cut.
     pub payload_len: Option<u32>,
 }
 
