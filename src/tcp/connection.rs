@@ -2,7 +2,7 @@
 
 use super::arrival::Arrival;
 use super::endpoint::Digest;
-use super::observation::{HandshakeStep, Kind, Reading, ResetFit};
+use super::observation::{HandshakeStep, Kind, Observation, ResetFit};
 use super::{Delivery, Endpoint, Hole, HoleKind, Key, PerRole, Role};
 use crate::packet::{Flags, OpeningOptions, Segment, SegmentHeader, Seq, TcpOptions};
 use crate::time::Timestamp;
@@ -107,44 +107,44 @@ impl Connection {
         at: Timestamp,
         segment: &Segment<'_>,
         emit: &mut dyn FnMut(Role, Delivery<'_>),
-    ) -> Reading {
+    ) -> Observation {
         let header = segment.header;
         let role = self.role_of(header);
         let flags = header.tcp.flags.unwrap_or_default();
         let arrival = Arrival { number, at, role, flags, segment: *segment };
         let offer = if flags.syn() { header.tcp.options.as_ref().map(TcpOptions::opening) } else { None };
-        let mut reading = Reading::ordinary(role, flags, offer);
+        let mut observation = Observation::ordinary(role, flags, offer);
         let digest = Digest::of(header);
         let repeats = |role: Role| self.ends[role].counters.retransmissions;
         let answers_repeat = flags.syn() && flags.ack() && repeats(role.other()) > repeats(role);
         if let Some(of) = self.ends[role].captured_before(header, at, digest, answers_repeat) {
             self.ends[role].counters.duplicates += 1;
-            reading.kind = Kind::DuplicateCapture { of };
-            return reading;
+            observation.kind = Kind::DuplicateCapture { of };
+            return observation;
         }
         self.ends[role].counters.segments += 1;
         if self.is_stale(&arrival) {
-            reading.kind = Kind::Stale;
-            return reading;
+            observation.kind = Kind::Stale;
+            return observation;
         }
         if flags.rst() {
-            reading.reset = Some(self.reset_fit(role, header));
+            observation.reset = Some(self.reset_fit(role, header));
         }
-        reading.step = self.step(&arrival, offer);
+        observation.step = self.step(&arrival, offer);
         if !flags.rst() {
-            self.take_acknowledgement(&arrival, &mut reading, emit);
-            self.take_sequence(&arrival, &mut reading, emit);
+            self.take_acknowledgement(&arrival, &mut observation, emit);
+            self.take_sequence(&arrival, &mut observation, emit);
         }
         self.ends[role].count_payload(segment);
         let end = &mut self.ends[role];
-        end.counters.bytes += u64::from(reading.new_bytes);
+        end.counters.bytes += u64::from(observation.new_bytes);
         if let Some(window) = header.tcp.window {
-            reading.is_zero_window = window == 0 && !flags.rst() && !flags.syn();
-            end.counters.zero_windows += u64::from(reading.is_zero_window);
+            observation.is_zero_window = window == 0 && !flags.rst() && !flags.syn();
+            end.counters.zero_windows += u64::from(observation.is_zero_window);
             end.window = Some(window);
         }
         end.remember(&arrival, digest);
-        reading
+        observation
     }
 
     /// Bytes that it holds while holes before them may still be filled.
@@ -263,7 +263,7 @@ impl Connection {
     fn take_acknowledgement(
         &mut self,
         arrival: &Arrival<'_>,
-        reading: &mut Reading,
+        observation: &mut Observation,
         emit: &mut dyn FnMut(Role, Delivery<'_>),
     ) {
         let Arrival { number, at, role, flags, .. } = *arrival;
@@ -279,10 +279,10 @@ impl Connection {
             let since_syn = header.tcp.ack_since_syn.map_or(0, |since| since.saturating_sub(1));
             other.acked.get_or_insert(ack + since_syn.wrapping_neg());
             if other.acked.is_some_and(|acked| ack.is_after(acked)) {
-                reading.acked_unseen = other.acked.map_or(0, |acked| ack - acked);
-                reading.newly_acked = reading.acked_unseen;
+                observation.acked_unseen = other.acked.map_or(0, |acked| ack - acked);
+                observation.newly_acked = observation.acked_unseen;
                 other.acked = Some(ack);
-                emit(role.other(), unseen(reading.acked_unseen));
+                emit(role.other(), unseen(observation.acked_unseen));
             }
             return;
         }
@@ -290,16 +290,16 @@ impl Connection {
         if !ack.is_after(base) && other.acked.is_some() {
             return;
         }
-        reading.newly_acked = if ack.is_after(base) { ack - base } else { 0 };
-        reading.acked_unseen = match other.next {
+        observation.newly_acked = if ack.is_after(base) { ack - base } else { 0 };
+        observation.acked_unseen = match other.next {
             Some(next) if ack.is_after(next) => ack - next.later(base),
             _ => 0,
         };
         other.acked = Some(ack);
-        reading.round_trip = other.timed_by(ack, at);
+        observation.round_trip = other.timed_by(ack, at);
         let role = role.other();
-        if reading.acked_unseen > 0 {
-            emit(role, unseen(reading.acked_unseen));
+        if observation.acked_unseen > 0 {
+            emit(role, unseen(observation.acked_unseen));
         }
         other.stream.acknowledge(ack, &mut |delivery| emit(role, delivery));
     }
@@ -307,7 +307,7 @@ impl Connection {
     fn take_sequence(
         &mut self,
         arrival: &Arrival<'_>,
-        reading: &mut Reading,
+        observation: &mut Observation,
         emit: &mut dyn FnMut(Role, Delivery<'_>),
     ) {
         let Arrival { number, at, role, flags, segment } = *arrival;
@@ -318,14 +318,14 @@ impl Connection {
         let len = header.payload_len.unwrap_or(0);
         let Some(seq) = header.tcp.seq else {
             // A cut line has no number; its length still counts as new.
-            reading.new_bytes = len;
+            observation.new_bytes = len;
             return;
         };
         let data_seq = if flags.syn() { seq + 1 } else { seq };
         let expected = end.next;
         if is_keep_alive(end, seq, len, flags, is_established) {
             end.counters.keep_alives += 1;
-            reading.kind = Kind::KeepAlive;
+            observation.kind = Kind::KeepAlive;
             return;
         }
         end.stream.begin_at(data_seq);
@@ -342,44 +342,44 @@ impl Connection {
                 hole: None,
             };
             let acked = end.acked;
-            reading.new_bytes =
+            observation.new_bytes =
                 end.stream.push(data_seq, delivery, acked, &mut |delivery| emit(role, delivery));
         }
         if flags.fin() && end.fin.is_none() {
             end.fin = Some(seq + len);
-            reading.is_first_fin = true;
+            observation.is_first_fin = true;
         }
         match expected {
             Some(expected) if occupied > 0 && !end_seq.is_after(expected) => {
-                if reading.new_bytes > 0 {
-                    reading.kind = Kind::OutOfOrder;
+                if observation.new_bytes > 0 {
+                    observation.kind = Kind::OutOfOrder;
                     end.counters.out_of_order += 1;
-                } else if !reading.is_first_fin {
-                    reading.kind = Kind::Retransmission { of: end.sent_before(seq) };
+                } else if !observation.is_first_fin {
+                    observation.kind = Kind::Retransmission { of: end.sent_before(seq) };
                     end.counters.retransmissions += 1;
                     end.stop_timing();
                 }
             }
-            Some(expected) if occupied > 0 && seq.is_before(expected) && reading.new_bytes > 0 => {
+            Some(expected) if occupied > 0 && seq.is_before(expected) && observation.new_bytes > 0 => {
                 // Sent again together with something new.
                 end.counters.retransmissions += 1;
                 end.stop_timing();
-                reading.kind = Kind::Retransmission { of: end.sent_before(seq) };
+                observation.kind = Kind::Retransmission { of: end.sent_before(seq) };
             }
-            Some(expected) if seq.is_after(expected) && occupied > 0 => reading.gap = seq - expected,
+            Some(expected) if seq.is_after(expected) && occupied > 0 => observation.gap = seq - expected,
             _ => {}
         }
-        if reading.kind == Kind::Ordinary && occupied > 0 {
+        if observation.kind == Kind::Ordinary && occupied > 0 {
             end.start_timing(end_seq, at);
         }
         if let Some(last_window) = repeats_last_ack {
             if Some(last_window) == header.tcp.window {
-                if reading.newly_acked == 0 && !self.ends[role.other()].is_all_acknowledged() {
-                    reading.kind = Kind::DuplicateAck;
+                if observation.newly_acked == 0 && !self.ends[role.other()].is_all_acknowledged() {
+                    observation.kind = Kind::DuplicateAck;
                     self.ends[role].counters.duplicate_acks += 1;
                 }
             } else if header.tcp.window.is_some() {
-                reading.kind = Kind::WindowUpdate;
+                observation.kind = Kind::WindowUpdate;
             }
         }
         let end = &mut self.ends[role];

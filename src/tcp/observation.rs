@@ -55,7 +55,7 @@ pub enum ResetFit {
 
 /// What one segment did to the connection.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub struct Reading {
+pub struct Observation {
     /// Who sent it.
     pub role: Role,
     /// What it was.
@@ -84,7 +84,7 @@ pub struct Reading {
     pub gap: u32,
 }
 
-impl Reading {
+impl Observation {
     /// What a segment is before anything is known of it.
     pub(super) fn ordinary(role: Role, flags: Flags, offer: Option<OpeningOptions>) -> Self {
         Self {

@@ -2,7 +2,7 @@
 
 use proptest::prelude::*;
 
-use super::{Connection, HandshakeStep, HoleKind, Kind, Reading, ResetFit, Role};
+use super::{Connection, HandshakeStep, HoleKind, Kind, Observation, ResetFit, Role};
 use crate::story::script::talk::Talk;
 use Role::{Client, Server};
 
@@ -10,12 +10,12 @@ use Role::{Client, Server};
 type Delivered = (Role, Vec<u8>, Option<HoleKind>);
 
 /// Runs a conversation. Returns what each segment was, and each side's delivered bytes with their holes.
-fn run(talk: &Talk) -> (Connection, Vec<Reading>, Vec<Delivered>) {
+fn run(talk: &Talk) -> (Connection, Vec<Observation>, Vec<Delivered>) {
     let mut connection = Connection::new(&talk.packets[0].header, Client);
-    let (mut readings, mut delivered) = (vec![], vec![]);
+    let (mut observations, mut delivered) = (vec![], vec![]);
     for packet in &talk.packets {
         let moment = packet.id.moment;
-        readings.push(connection.observe(
+        observations.push(connection.observe(
             moment.number,
             moment.at,
             &packet.segment(),
@@ -24,14 +24,14 @@ fn run(talk: &Talk) -> (Connection, Vec<Reading>, Vec<Delivered>) {
             },
         ));
     }
-    (connection, readings, delivered)
+    (connection, observations, delivered)
 }
 
 fn kinds(talk: &Talk) -> Vec<Kind> {
-    run(talk).1.iter().map(|reading| reading.kind).collect()
+    run(talk).1.iter().map(|observation| observation.kind).collect()
 }
 
-fn last(talk: &Talk) -> Reading {
+fn last(talk: &Talk) -> Observation {
     *run(talk).1.last().expect("a conversation has packets")
 }
 
@@ -39,19 +39,19 @@ fn last(talk: &Talk) -> Reading {
 
 #[test]
 fn the_opening_s_steps_are_told_and_its_round_trips_measured() {
-    let (connection, readings, _) = run(&Talk::to_port(8443).open());
-    let steps: Vec<_> = readings.iter().map(|reading| reading.step).collect();
+    let (connection, observations, _) = run(&Talk::to_port(8443).open());
+    let steps: Vec<_> = observations.iter().map(|observation| observation.step).collect();
     assert_eq!(steps, [Some(HandshakeStep::Syn), Some(HandshakeStep::SynAck), Some(HandshakeStep::Ack)]);
-    assert_eq!(readings[1].round_trip.map(crate::time::Elapsed::nanos), Some(10_000_000));
+    assert_eq!(observations[1].round_trip.map(crate::time::Elapsed::nanos), Some(10_000_000));
     assert!(connection.is_established());
 }
 
 #[test]
 fn a_repeated_syn_is_a_retransmission_and_voids_the_round_trip() {
     let talk = Talk::to_port(8443).syn().wait(1000).syn().syn_ack();
-    let (_, readings, _) = run(&talk);
-    assert_eq!(readings[1].kind, Kind::Retransmission { of: Some(1) });
-    assert_eq!(readings[2].round_trip, None);
+    let (_, observations, _) = run(&talk);
+    assert_eq!(observations[1].kind, Kind::Retransmission { of: Some(1) });
+    assert_eq!(observations[2].round_trip, None);
 }
 
 #[test]
@@ -77,9 +77,9 @@ fn data_of_the_syn_is_delivered_once_though_it_is_sent_again() {
         .segment(Client, "S", 0, b"hello")
         .segment_with(Server, "S.", 0, 1, &[], |_| {})
         .segment(Client, "P.", 1, b"hello");
-    let (_, readings, delivered) = run(&talk);
+    let (_, observations, delivered) = run(&talk);
     assert_eq!(delivered, [(Client, b"hello".to_vec(), None)]);
-    assert_eq!(readings[2].new_bytes, 0);
+    assert_eq!(observations[2].new_bytes, 0);
 }
 
 #[test]
@@ -109,8 +109,8 @@ fn the_same_packet_captured_twice_is_no_retransmission() {
     let mut copy = talk.packets[3].clone();
     copy.header.ip.hop_limit = Some(63);
     talk.packets.push(copy);
-    let (connection, readings, _) = run(&talk);
-    assert_eq!(readings[4].kind, Kind::DuplicateCapture { of: 4 });
+    let (connection, observations, _) = run(&talk);
+    assert_eq!(observations[4].kind, Kind::DuplicateCapture { of: 4 });
     assert_eq!(connection.ends[Client].counters.retransmissions, 0);
 }
 
@@ -130,9 +130,9 @@ fn two_syns_that_arrive_together_get_two_answers() {
 #[test]
 fn a_segment_that_arrives_late_is_out_of_order_and_delivered_in_order() {
     let talk = Talk::to_port(8443).open().segment(Server, "P.", 4, b"def").segment(Server, "P.", 1, b"abc");
-    let (_, readings, delivered) = run(&talk);
-    assert_eq!(readings[3].gap, 3);
-    assert_eq!(readings[4].kind, Kind::OutOfOrder);
+    let (_, observations, delivered) = run(&talk);
+    assert_eq!(observations[3].gap, 3);
+    assert_eq!(observations[4].kind, Kind::OutOfOrder);
     let bytes: Vec<u8> = delivered.into_iter().flat_map(|(_, bytes, _)| bytes).collect();
     assert_eq!(bytes, b"abcdef");
 }
@@ -192,9 +192,9 @@ fn repeated_acknowledgements_with_data_outstanding_are_duplicate_acks() {
 #[test]
 fn a_fin_counts_once_and_its_data_is_delivered() {
     let talk = Talk::to_port(8443).open().segment(Server, "FP.", 1, b"bye").segment(Server, "FP.", 1, b"bye");
-    let (_, readings, delivered) = run(&talk);
+    let (_, observations, delivered) = run(&talk);
     assert_eq!(delivered, [(Server, b"bye".to_vec(), None)]);
-    assert_eq!([readings[3].is_first_fin, readings[4].is_first_fin], [true, false]);
+    assert_eq!([observations[3].is_first_fin, observations[4].is_first_fin], [true, false]);
 }
 
 #[test]
@@ -255,8 +255,8 @@ proptest! {
                 .ack(Client)
         };
         let (_, expected, bytes) = run(&script(Talk::to_port(8443)));
-        let (_, readings, same_bytes) = run(&script(Talk::to_port(8443).starting_at(client, server)));
-        prop_assert_eq!(readings, expected);
+        let (_, observations, same_bytes) = run(&script(Talk::to_port(8443).starting_at(client, server)));
+        prop_assert_eq!(observations, expected);
         prop_assert_eq!(same_bytes, bytes);
     }
 }

@@ -3,7 +3,7 @@
 use super::notes::Notes;
 use crate::packet::{Segment, SegmentHeader, Seq};
 use crate::story::{EndingKind, Moment, Note, ResetFacts, Story};
-use crate::tcp::{PerRole, Reading, ResetFit, Role};
+use crate::tcp::{Observation, PerRole, ResetFit, Role};
 
 /// What a RST is compared with.
 #[derive(Clone, Debug, Default)]
@@ -24,10 +24,10 @@ impl Closing {
     }
 
     /// Records whether a segment carries timestamps.
-    pub(super) fn on_options(&mut self, header: &SegmentHeader, reading: &Reading) {
-        let saw = &mut self.saw_timestamps[reading.role];
+    pub(super) fn on_options(&mut self, header: &SegmentHeader, observation: &Observation) {
+        let saw = &mut self.saw_timestamps[observation.role];
         if !*saw {
-            *saw = match &reading.offer {
+            *saw = match &observation.offer {
                 Some(offer) => offer.has_timestamps,
                 None => header.tcp.options.as_ref().is_some_and(|options| options.timestamps().is_some()),
             };
@@ -39,12 +39,12 @@ impl Closing {
         &mut self,
         moment: Moment,
         segment: &Segment<'_>,
-        reading: &Reading,
+        observation: &Observation,
         story: &mut Story,
         notes: &mut Notes,
     ) -> Option<EndingKind> {
-        let role = reading.role;
-        if let Some(fit) = reading.reset {
+        let role = observation.role;
+        if let Some(fit) = observation.reset {
             if fit == ResetFit::Outside {
                 notes.push(Note::IneffectiveReset);
                 return None;
@@ -60,7 +60,7 @@ impl Closing {
                 record_talk_after_reset(role, moment, story);
             }
         }
-        reading.is_first_fin.then_some(EndingKind::Fin)
+        observation.is_first_fin.then_some(EndingKind::Fin)
     }
 
     /// A segment was added.

@@ -19,7 +19,7 @@ use tls::Handshake;
 use crate::limits;
 use crate::packet::{IcmpError, Origin, Segment, SegmentHeader, Viewpoint};
 use crate::story::{CaptureFacts, Ending, EndingKind, Entry, Moment, Note, Opening, Seen, Stage, Story};
-use crate::tcp::{Connection, Kind, Reading, Role};
+use crate::tcp::{Connection, Kind, Observation, Role};
 use crate::time::Elapsed;
 use crate::tls::{Basis, CertificateMessage, Event, Tracker};
 
@@ -115,14 +115,14 @@ impl Builder {
         id: PacketId,
         connection: &Connection,
         segment: &Segment<'_>,
-        reading: &Reading,
+        observation: &Observation,
         events: &mut Vec<Event>,
     ) {
         let mut notes = self.begin(id.moment);
-        if self.is_of_this_connection(id.moment, reading, &mut notes) {
-            self.on_segment(id.moment, connection, segment, reading, events, &mut notes);
+        if self.is_of_this_connection(id.moment, observation, &mut notes) {
+            self.on_segment(id.moment, connection, segment, observation, events, &mut notes);
         }
-        self.add_segment_to_timeline(id, segment, reading, notes);
+        self.add_segment_to_timeline(id, segment, observation, notes);
     }
 
     /// Adds an ICMP error about a packet of this connection, which `quotes` sent.
@@ -176,8 +176,13 @@ impl Builder {
 
     /// Notes what kind of segment it is. Returns whether it does anything to this connection: copies, and packets of an older
     /// one, do not.
-    fn is_of_this_connection(&mut self, moment: Moment, reading: &Reading, notes: &mut Notes) -> bool {
-        match reading.kind {
+    fn is_of_this_connection(
+        &mut self,
+        moment: Moment,
+        observation: &Observation,
+        notes: &mut Notes,
+    ) -> bool {
+        match observation.kind {
             Kind::DuplicateCapture { of } => {
                 notes.push(Note::DuplicateCapture(of));
                 self.story.traffic.duplicates.add(moment);
@@ -185,7 +190,7 @@ impl Builder {
             }
             Kind::Stale => {
                 notes.push(Note::PreviousConnection);
-                self.story.opening.previous_connection[reading.role].add(moment);
+                self.story.opening.previous_connection[observation.role].add(moment);
                 return false;
             }
             Kind::Retransmission { of } => notes.push(Note::Retransmission(of)),
@@ -205,7 +210,7 @@ impl Builder {
         moment: Moment,
         connection: &Connection,
         segment: &Segment<'_>,
-        reading: &Reading,
+        observation: &Observation,
         events: &mut Vec<Event>,
         notes: &mut Notes,
     ) {
@@ -213,12 +218,12 @@ impl Builder {
         for role in [Role::Client, Role::Server] {
             self.story.data[role].is_all_acknowledged = connection.ends[role].is_all_acknowledged();
         }
-        self.on_header(moment, segment.header, reading);
-        let other = reading.role.other();
+        self.on_header(moment, segment.header, observation);
+        let other = observation.role.other();
         let end = &connection.ends[other];
-        self.story.data[other].record_reported_hole(moment, end, segment.header, reading);
-        opening::on_segment(moment, segment, reading, &mut self.story, notes);
-        self.on_payload(moment, segment, reading, notes);
+        self.story.data[other].record_reported_hole(moment, end, segment.header, observation);
+        opening::on_segment(moment, segment, observation, &mut self.story, notes);
+        self.on_payload(moment, segment, observation, notes);
         for event in events.drain(..) {
             let (by, moment) = (event.role, Moment { number: event.number, at: event.at });
             if let Some(what) = self.handshake.on_event(event, &mut self.story, notes) {
@@ -226,30 +231,30 @@ impl Builder {
             }
         }
         notes.shorten();
-        self.handshake.on_segment(moment, connection, reading, &mut self.story);
-        self.silences.on_segment(moment, reading, stage_before, &mut self.story);
+        self.handshake.on_segment(moment, connection, observation, &mut self.story);
+        self.silences.on_segment(moment, observation, stage_before, &mut self.story);
         if self.story.stage > stage_before {
             notes.push(Note::Stage(self.story.stage, self.story.basis));
         }
-        self.on_round_trip(moment, reading, notes);
-        if let Some(what) = self.closing.on_segment(moment, segment, reading, &mut self.story, notes) {
-            self.end(what, reading.role, moment);
+        self.on_round_trip(moment, observation, notes);
+        if let Some(what) = self.closing.on_segment(moment, segment, observation, &mut self.story, notes) {
+            self.end(what, observation.role, moment);
         }
-        self.closing.on_packet(moment, reading.role);
+        self.closing.on_packet(moment, observation.role);
     }
 
     /// What the headers show of their sender, and of what the capture lacks.
-    fn on_header(&mut self, moment: Moment, header: &SegmentHeader, reading: &Reading) {
-        let party = &mut self.story.parties[reading.role];
-        party.record_path(moment.number, header, reading.flags);
-        if let Some(offer) = &reading.offer {
-            party.record_offer(moment.number, offer, reading.flags);
+    fn on_header(&mut self, moment: Moment, header: &SegmentHeader, observation: &Observation) {
+        let party = &mut self.story.parties[observation.role];
+        party.record_path(moment.number, header, observation.flags);
+        if let Some(offer) = &observation.offer {
+            party.record_offer(moment.number, offer, observation.flags);
         }
         party.checksums.record(moment.number, header);
-        self.closing.on_options(header, reading);
-        self.story.missing.record_acknowledged(moment, reading);
+        self.closing.on_options(header, observation);
+        self.story.missing.record_acknowledged(moment, observation);
         // One byte may be the server's FIN.
-        if reading.role == Role::Client && reading.acked_unseen > 1 {
+        if observation.role == Role::Client && observation.acked_unseen > 1 {
             self.on_unseen_answer(moment);
         }
     }
@@ -267,19 +272,25 @@ impl Builder {
         self.handshake.on_unseen(story.stage);
     }
 
-    fn on_payload(&mut self, moment: Moment, segment: &Segment<'_>, reading: &Reading, notes: &mut Notes) {
-        let role = reading.role;
-        self.story.data[role].record(moment, segment, reading);
-        if reading.new_bytes > 0 && role == Role::Server {
-            self.handshake.on_server_data(segment, reading);
+    fn on_payload(
+        &mut self,
+        moment: Moment,
+        segment: &Segment<'_>,
+        observation: &Observation,
+        notes: &mut Notes,
+    ) {
+        let role = observation.role;
+        self.story.data[role].record(moment, segment, observation);
+        if observation.new_bytes > 0 && role == Role::Server {
+            self.handshake.on_server_data(segment, observation);
         }
-        if reading.gap > 0 {
-            notes.push(Note::Gap(reading.gap));
+        if observation.gap > 0 {
+            notes.push(Note::Gap(observation.gap));
         }
-        if reading.acked_unseen > 0 {
-            notes.push(Note::AckedUnseen(reading.acked_unseen));
+        if observation.acked_unseen > 0 {
+            notes.push(Note::AckedUnseen(observation.acked_unseen));
         }
-        if reading.is_zero_window {
+        if observation.is_zero_window {
             notes.push(Note::ZeroWindow);
             self.story.traffic.zero_windows[role].add(moment);
         }
@@ -291,16 +302,16 @@ impl Builder {
         }
     }
 
-    fn on_round_trip(&mut self, moment: Moment, reading: &Reading, notes: &mut Notes) {
-        let Some(round_trip) = reading.round_trip else { return };
-        let is_of_server = reading.role == Role::Server;
+    fn on_round_trip(&mut self, moment: Moment, observation: &Observation, notes: &mut Notes) {
+        let Some(round_trip) = observation.round_trip else { return };
+        let is_of_server = observation.role == Role::Server;
         let is_opening = is_of_server && self.story.stage == Stage::SynAck;
         if self.viewpoint == Viewpoint::Socket && !is_opening {
             return;
         }
         notes.push(Note::RoundTrip(round_trip));
         let trips = &mut self.story.path.round_trips;
-        trips.record(reading.role, round_trip);
+        trips.record(observation.role, round_trip);
         if is_of_server && self.story.data.client.first.is_some() && trips.data.is_none() {
             trips.data = Some((round_trip, moment.number));
         }
@@ -321,7 +332,7 @@ impl Builder {
         &mut self,
         id: PacketId,
         segment: &Segment<'_>,
-        reading: &Reading,
+        observation: &Observation,
         notes: Notes,
     ) {
         if !self.keeps_timeline {
@@ -329,7 +340,7 @@ impl Builder {
         }
         let excerpt = if segment.payload.is_empty() { segment.printed } else { segment.payload };
         let seen = Seen::Segment {
-            role: reading.role,
+            role: observation.role,
             header: Box::new(*segment.header),
             excerpt: excerpt.iter().copied().take(limits::TIMELINE_EXCERPT_BYTES).collect(),
             captured: segment.payload.len() as u32,

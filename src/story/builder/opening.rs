@@ -3,22 +3,22 @@
 use super::notes::Notes;
 use crate::packet::Segment;
 use crate::story::{EndingKind, Moment, Note, Stage, Story};
-use crate::tcp::{HandshakeStep, Reading, Role};
+use crate::tcp::{HandshakeStep, Observation, Role};
 use crate::tls::Basis;
 
 /// Adds the step of the TCP handshake that a segment is.
 pub(super) fn on_segment(
     moment: Moment,
     segment: &Segment<'_>,
-    reading: &Reading,
+    observation: &Observation,
     story: &mut Story,
     notes: &mut Notes,
 ) {
-    match reading.step {
+    match observation.step {
         Some(HandshakeStep::Syn) => {
             story.opening.syn.add(moment);
             story.reach(Stage::Syn, Basis::Decoded);
-            let asks_fast_open = reading.offer.is_some_and(|offer| offer.fast_open);
+            let asks_fast_open = observation.offer.is_some_and(|offer| offer.fast_open);
             if asks_fast_open || segment.header.payload_len.is_some_and(|len| len > 0) {
                 notes.push(Note::FastOpen);
             }
@@ -27,17 +27,17 @@ pub(super) fn on_segment(
             story.opening.syn_ack.add(moment);
             story.reach(Stage::SynAck, Basis::Decoded);
             story.path.round_trips.record_opening(moment, &story.opening);
-            if reading.newly_acked > 1 {
+            if observation.newly_acked > 1 {
                 count_fast_open(story);
             }
         }
         Some(HandshakeStep::Ack) => establish(moment, story),
         None => {}
     }
-    if reading.role == Role::Server && story.stage == Stage::SynAck && reading.step.is_none() {
-        if reading.flags.syn() {
+    if observation.role == Role::Server && story.stage == Stage::SynAck && observation.step.is_none() {
+        if observation.flags.syn() {
             notes.push(Note::SimultaneousOpen);
-        } else if reading.new_bytes > 0 || reading.newly_acked > 0 {
+        } else if observation.new_bytes > 0 || observation.newly_acked > 0 {
             // In a capture of one direction only, a server that continues proves the client's acknowledgement.
             establish(moment, story);
         }

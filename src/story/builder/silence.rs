@@ -4,7 +4,7 @@ use super::notes::Notes;
 use crate::limits;
 use crate::packet::Viewpoint;
 use crate::story::{CaptureFacts, Ending, EndingKind, Moment, Note, Silence, Stage, Story};
-use crate::tcp::{HandshakeStep, Reading, Role};
+use crate::tcp::{HandshakeStep, Observation, Role};
 use crate::time::{Elapsed, Timestamp};
 
 /// A sender repeats what is not acknowledged after 1 s at the latest, or 3 s where the SYN was repeated (RFC 6298, 2.1
@@ -98,21 +98,21 @@ impl Silences {
     pub(super) fn on_segment(
         &mut self,
         moment: Moment,
-        reading: &Reading,
+        observation: &Observation,
         stage_before: Stage,
         story: &mut Story,
     ) {
-        let is_first_step = match reading.step {
+        let is_first_step = match observation.step {
             Some(HandshakeStep::Syn) => story.opening.syn.count == 1,
             Some(HandshakeStep::SynAck) => story.opening.syn_ack.count == 1,
             Some(HandshakeStep::Ack) => true,
             None => false,
         };
         // Bytes missing before a segment were sent at an unknown time, so there is no silence to report.
-        let by = if reading.new_bytes > 0 || reading.gap > 0 || is_first_step {
-            reading.role
-        } else if reading.acked_unseen > 0 {
-            reading.role.other()
+        let by = if observation.new_bytes > 0 || observation.gap > 0 || is_first_step {
+            observation.role
+        } else if observation.acked_unseen > 0 {
+            observation.role.other()
         } else {
             return;
         };

@@ -4,7 +4,7 @@ use super::notes::Notes;
 use crate::limits;
 use crate::packet::{Flags, Segment, Seq};
 use crate::story::{Ending, EndingKind, Moment, Note, Observed, Opening, PreludeFacts, Stage, Story};
-use crate::tcp::{Connection, Reading, Role};
+use crate::tcp::{Connection, Observation, Role};
 use crate::tls::{AlertDescription, Basis, Event, Message, Plain, Prelude, Version};
 
 /// What the facts about the TLS handshake rest on besides events.
@@ -27,10 +27,10 @@ impl Handshake {
     }
 
     /// New payload of the server came.
-    pub(super) fn on_server_data(&mut self, segment: &Segment<'_>, reading: &Reading) {
+    pub(super) fn on_server_data(&mut self, segment: &Segment<'_>, observation: &Observation) {
         let captured = segment.payload.len() as u32;
         self.is_server_cut |= segment.header.payload_len.is_some_and(|len| len > captured);
-        self.has_server_pushed = reading.flags.has(Flags::PSH);
+        self.has_server_pushed = observation.flags.has(Flags::PSH);
     }
 
     /// Records the server's acknowledgement of the ClientHello, with all that the client sent before it.
@@ -38,7 +38,7 @@ impl Handshake {
         &mut self,
         moment: Moment,
         connection: &Connection,
-        reading: &Reading,
+        observation: &Observation,
         story: &mut Story,
     ) {
         let client = &connection.ends.client;
@@ -47,7 +47,7 @@ impl Handshake {
         }
         let is_acknowledged =
             client.acked.zip(self.hello_end).is_some_and(|(acked, end)| acked.is_at_or_after(end));
-        if reading.role == Role::Server && is_acknowledged {
+        if observation.role == Role::Server && is_acknowledged {
             story.tls.hello_acknowledged.get_or_insert(moment);
         }
     }
@@ -134,9 +134,9 @@ impl Handshake {
                 notes.push(Note::EncryptedAlert);
                 return Some(EndingKind::EncryptedAlert { basis });
             }
-            Message::SizeReadings(readings) => {
-                notes.push(Note::SizeReadings(readings.clone()));
-                tls.size_readings = Some(Observed { what: readings, moment, basis });
+            Message::SizeReadings(observations) => {
+                notes.push(Note::SizeReadings(observations.clone()));
+                tls.size_readings = Some(Observed { what: observations, moment, basis });
             }
             Message::KeyUpdate => notes.push(Note::KeyUpdate),
             Message::Closing => {

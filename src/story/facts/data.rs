@@ -2,7 +2,7 @@
 
 use super::{Moment, Observed, Repeats};
 use crate::packet::{Segment, SegmentHeader};
-use crate::tcp::{Endpoint, Kind, Reading};
+use crate::tcp::{Endpoint, Kind, Observation};
 use crate::tls::Basis;
 
 /// One side's payload.
@@ -25,11 +25,17 @@ pub struct DataFacts {
 
 impl DataFacts {
     /// Records the payload of a segment of this side.
-    pub(in crate::story) fn record(&mut self, moment: Moment, segment: &Segment<'_>, reading: &Reading) {
-        if reading.new_bytes > 0 {
+    pub(in crate::story) fn record(
+        &mut self,
+        moment: Moment,
+        segment: &Segment<'_>,
+        observation: &Observation,
+    ) {
+        if observation.new_bytes > 0 {
             self.first.get_or_insert(moment);
             self.last = Some(moment);
-        } else if matches!(reading.kind, Kind::Retransmission { .. }) && segment.header.payload_len != Some(0)
+        } else if matches!(observation.kind, Kind::Retransmission { .. })
+            && segment.header.payload_len != Some(0)
         {
             self.repeats.add(moment);
         }
@@ -42,11 +48,11 @@ impl DataFacts {
         moment: Moment,
         end: &Endpoint,
         header: &SegmentHeader,
-        reading: &Reading,
+        observation: &Observation,
     ) {
         let (Some(ack), Some(options)) = (header.tcp.ack, &header.tcp.options) else { return };
         // A SYN has nothing to report.
-        if options.are_usual() || reading.offer.is_some() {
+        if options.are_usual() || observation.offer.is_some() {
             self.reported_hole = None;
             return;
         }

@@ -1,7 +1,7 @@
 //! What packets prove that the capture does not hold: acknowledgements, gaps, and the numbers of FIN and RST belong here.
 
 use super::{Moment, Repeats};
-use crate::tcp::{PerRole, Reading};
+use crate::tcp::{Observation, PerRole};
 
 /// What the packets of a connection prove that is not in the capture.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
@@ -20,10 +20,10 @@ pub struct MissingFacts {
 
 impl MissingFacts {
     /// Records what a segment acknowledges of the other side and the capture never saw.
-    pub(in crate::story) fn record_acknowledged(&mut self, moment: Moment, reading: &Reading) {
-        if reading.newly_acked > 0 && reading.acked_unseen > 0 {
-            let unseen = reading.role.other();
-            self.acked_unseen[unseen] += u64::from(reading.acked_unseen);
+    pub(in crate::story) fn record_acknowledged(&mut self, moment: Moment, observation: &Observation) {
+        if observation.newly_acked > 0 && observation.acked_unseen > 0 {
+            let unseen = observation.role.other();
+            self.acked_unseen[unseen] += u64::from(observation.acked_unseen);
             self.acked_unseen_by[unseen].add(moment);
         }
     }

@@ -216,10 +216,10 @@ impl Talk {
             let Moment { number, at } = packet.id.moment;
             let segment = packet.segment();
             let mut events = Vec::new();
-            let reading = tcp.observe(number, at, &segment, &mut |role, delivery| {
+            let observation = tcp.observe(number, at, &segment, &mut |role, delivery| {
                 tls.take(role, &delivery, &mut |event| events.push(event));
             });
-            builder.segment(packet.id, &tcp, &segment, &reading, &mut events);
+            builder.segment(packet.id, &tcp, &segment, &observation, &mut events);
         }
         builder.finish(&tcp, &tls, capture)
     }
