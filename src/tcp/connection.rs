@@ -2,7 +2,7 @@
 
 use super::arrival::Arrival;
 use super::endpoint::Digest;
-use super::observation::{HandshakeStep, Kind, Observation, ResetFit};
+use super::observation::{HandshakeStep, Observation, ResetFit, SegmentKind};
 use super::{Delivery, Endpoint, Hole, HoleKind, Key, PerRole, Role};
 use crate::packet::{Flags, OpeningOptions, Segment, SegmentHeader, Seq, TcpOptions};
 use crate::time::Timestamp;
@@ -119,12 +119,12 @@ impl Connection {
         let answers_repeat = flags.syn() && flags.ack() && repeats(role.other()) > repeats(role);
         if let Some(of) = self.ends[role].captured_before(header, at, digest, answers_repeat) {
             self.ends[role].counters.duplicates += 1;
-            observation.kind = Kind::DuplicateCapture { of };
+            observation.kind = SegmentKind::DuplicateCapture { of };
             return observation;
         }
         self.ends[role].counters.segments += 1;
         if self.is_stale(&arrival) {
-            observation.kind = Kind::Stale;
+            observation.kind = SegmentKind::Stale;
             return observation;
         }
         if flags.rst() {
@@ -325,7 +325,7 @@ impl Connection {
         let expected = end.next;
         if is_keep_alive(end, seq, len, flags, is_established) {
             end.counters.keep_alives += 1;
-            observation.kind = Kind::KeepAlive;
+            observation.kind = SegmentKind::KeepAlive;
             return;
         }
         end.stream.begin_at(data_seq);
@@ -352,10 +352,10 @@ impl Connection {
         match expected {
             Some(expected) if occupied > 0 && !end_seq.is_after(expected) => {
                 if observation.new_bytes > 0 {
-                    observation.kind = Kind::OutOfOrder;
+                    observation.kind = SegmentKind::OutOfOrder;
                     end.counters.out_of_order += 1;
                 } else if !observation.is_first_fin {
-                    observation.kind = Kind::Retransmission { of: end.sent_before(seq) };
+                    observation.kind = SegmentKind::Retransmission { of: end.sent_before(seq) };
                     end.counters.retransmissions += 1;
                     end.stop_timing();
                 }
@@ -364,22 +364,22 @@ impl Connection {
                 // Sent again together with something new.
                 end.counters.retransmissions += 1;
                 end.stop_timing();
-                observation.kind = Kind::Retransmission { of: end.sent_before(seq) };
+                observation.kind = SegmentKind::Retransmission { of: end.sent_before(seq) };
             }
             Some(expected) if seq.is_after(expected) && occupied > 0 => observation.gap = seq - expected,
             _ => {}
         }
-        if observation.kind == Kind::Ordinary && occupied > 0 {
+        if observation.kind == SegmentKind::Ordinary && occupied > 0 {
             end.start_timing(end_seq, at);
         }
         if let Some(last_window) = repeats_last_ack {
             if Some(last_window) == header.tcp.window {
                 if observation.newly_acked == 0 && !self.ends[role.other()].is_all_acknowledged() {
-                    observation.kind = Kind::DuplicateAck;
+                    observation.kind = SegmentKind::DuplicateAck;
                     self.ends[role].counters.duplicate_acks += 1;
                 }
             } else if header.tcp.window.is_some() {
-                observation.kind = Kind::WindowUpdate;
+                observation.kind = SegmentKind::WindowUpdate;
             }
         }
         let end = &mut self.ends[role];

@@ -17,6 +17,6 @@ mod tests;
 pub use connection::Connection;
 pub use endpoint::{Counters, Endpoint};
 pub use key::Key;
-pub use observation::{HandshakeStep, Kind, Observation, ResetFit};
+pub use observation::{HandshakeStep, Observation, ResetFit, SegmentKind};
 pub use role::{PerRole, Role};
 pub use stream::{Delivery, Hole, HoleKind};

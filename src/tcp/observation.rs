@@ -6,7 +6,7 @@ use crate::time::Elapsed;
 
 /// What a segment was.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Kind {
+pub enum SegmentKind {
     /// Something new, or a plain acknowledgement.
     Ordinary,
     /// Sent before; the earlier packet's number where it was captured.
@@ -59,7 +59,7 @@ pub struct Observation {
     /// Who sent it.
     pub role: Role,
     /// What it was.
-    pub kind: Kind,
+    pub kind: SegmentKind,
     /// Its flags; none where the text prints none.
     pub flags: Flags,
     /// What it offers, if it is a SYN whose options were seen.
@@ -89,7 +89,7 @@ impl Observation {
     pub(super) fn ordinary(role: Role, flags: Flags, offer: Option<OpeningOptions>) -> Self {
         Self {
             role,
-            kind: Kind::Ordinary,
+            kind: SegmentKind::Ordinary,
             flags,
             offer,
             new_bytes: 0,

@@ -2,7 +2,7 @@
 
 use proptest::prelude::*;
 
-use super::{Connection, HandshakeStep, HoleKind, Kind, Observation, ResetFit, Role};
+use super::{Connection, HandshakeStep, HoleKind, Observation, ResetFit, Role, SegmentKind};
 use crate::story::script::talk::Talk;
 use Role::{Client, Server};
 
@@ -27,7 +27,7 @@ fn run(talk: &Talk) -> (Connection, Vec<Observation>, Vec<Delivered>) {
     (connection, observations, delivered)
 }
 
-fn kinds(talk: &Talk) -> Vec<Kind> {
+fn kinds(talk: &Talk) -> Vec<SegmentKind> {
     run(talk).1.iter().map(|observation| observation.kind).collect()
 }
 
@@ -50,7 +50,7 @@ fn the_opening_s_steps_are_told_and_its_round_trips_measured() {
 fn a_repeated_syn_is_a_retransmission_and_voids_the_round_trip() {
     let talk = Talk::to_port(8443).syn().wait(1000).syn().syn_ack();
     let (_, observations, _) = run(&talk);
-    assert_eq!(observations[1].kind, Kind::Retransmission { of: Some(1) });
+    assert_eq!(observations[1].kind, SegmentKind::Retransmission { of: Some(1) });
     assert_eq!(observations[2].round_trip, None);
 }
 
@@ -90,7 +90,7 @@ fn what_an_older_connection_left_behind_is_stale_while_this_one_opens() {
         .segment_with(Client, "R", 400_000, 0, &[], |_| {})
         .syn()
         .syn_ack();
-    assert_eq!(kinds(&talk)[1..3], [Kind::Stale, Kind::Stale]);
+    assert_eq!(kinds(&talk)[1..3], [SegmentKind::Stale, SegmentKind::Stale]);
     assert_eq!(last(&talk).step, Some(HandshakeStep::SynAck));
 }
 
@@ -99,7 +99,7 @@ fn what_an_older_connection_left_behind_is_stale_while_this_one_opens() {
 #[test]
 fn retransmissions_name_the_packet_they_repeat() {
     let talk = Talk::to_port(8443).open().say(Client, b"request").wait(300).repeat(Client);
-    assert_eq!(last(&talk).kind, Kind::Retransmission { of: Some(4) });
+    assert_eq!(last(&talk).kind, SegmentKind::Retransmission { of: Some(4) });
     assert_eq!(last(&talk).new_bytes, 0);
 }
 
@@ -110,7 +110,7 @@ fn the_same_packet_captured_twice_is_no_retransmission() {
     copy.header.ip.hop_limit = Some(63);
     talk.packets.push(copy);
     let (connection, observations, _) = run(&talk);
-    assert_eq!(observations[4].kind, Kind::DuplicateCapture { of: 4 });
+    assert_eq!(observations[4].kind, SegmentKind::DuplicateCapture { of: 4 });
     assert_eq!(connection.ends[Client].counters.retransmissions, 0);
 }
 
@@ -122,9 +122,9 @@ fn two_syns_that_arrive_together_get_two_answers() {
         Talk::to_port(8443).syn().wait(1000).syn().segment_with(Server, "S.", 0, 1, &[], without_id);
     let answer = talk.packets[2].clone();
     talk.packets.push(answer.clone());
-    assert_eq!(last(&talk).kind, Kind::Retransmission { of: Some(3) });
+    assert_eq!(last(&talk).kind, SegmentKind::Retransmission { of: Some(3) });
     talk.packets.push(answer);
-    assert_eq!(last(&talk).kind, Kind::DuplicateCapture { of: 3 });
+    assert_eq!(last(&talk).kind, SegmentKind::DuplicateCapture { of: 3 });
 }
 
 #[test]
@@ -132,7 +132,7 @@ fn a_segment_that_arrives_late_is_out_of_order_and_delivered_in_order() {
     let talk = Talk::to_port(8443).open().segment(Server, "P.", 4, b"def").segment(Server, "P.", 1, b"abc");
     let (_, observations, delivered) = run(&talk);
     assert_eq!(observations[3].gap, 3);
-    assert_eq!(observations[4].kind, Kind::OutOfOrder);
+    assert_eq!(observations[4].kind, SegmentKind::OutOfOrder);
     let bytes: Vec<u8> = delivered.into_iter().flat_map(|(_, bytes, _)| bytes).collect();
     assert_eq!(bytes, b"abcdef");
 }
@@ -160,9 +160,9 @@ fn keep_alives_are_neither_data_nor_retransmissions() {
     let talk = Talk::to_port(8443).open().say(Client, b"request").ack(Server).wait(60_000);
     let probe = talk.next(Client) - 1;
     let bare = talk.clone().segment(Client, ".", probe, &[]);
-    assert_eq!(last(&bare).kind, Kind::KeepAlive);
+    assert_eq!(last(&bare).kind, SegmentKind::KeepAlive);
     let with_a_byte = talk.segment(Client, ".", probe, b"x");
-    assert_eq!(last(&with_a_byte).kind, Kind::KeepAlive);
+    assert_eq!(last(&with_a_byte).kind, SegmentKind::KeepAlive);
     assert_eq!(last(&with_a_byte).new_bytes, 0);
 }
 
@@ -174,7 +174,7 @@ fn a_zero_window_and_its_update_are_told() {
         Talk::to_port(8443).open().say(Server, b"data").segment_with(Client, ".", 1, 5, &[], window(0));
     assert!(last(&full).is_zero_window);
     let update = full.segment_with(Client, ".", 1, 5, &[], window(900));
-    assert_eq!(last(&update).kind, Kind::WindowUpdate);
+    assert_eq!(last(&update).kind, SegmentKind::WindowUpdate);
 }
 
 #[test]
@@ -184,7 +184,7 @@ fn repeated_acknowledgements_with_data_outstanding_are_duplicate_acks() {
         .segment(Server, "P.", 4, b"def")
         .segment_with(Client, ".", 1, 1, &[], |_| {})
         .segment_with(Client, ".", 1, 1, &[], |_| {});
-    assert_eq!(last(&talk).kind, Kind::DuplicateAck);
+    assert_eq!(last(&talk).kind, SegmentKind::DuplicateAck);
 }
 
 // ---- closing ----

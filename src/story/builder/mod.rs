@@ -19,7 +19,7 @@ use tls::Handshake;
 use crate::limits;
 use crate::packet::{IcmpError, Origin, Segment, SegmentHeader, Viewpoint};
 use crate::story::{CaptureFacts, Ending, EndingKind, Entry, Moment, Note, Opening, Seen, Stage, Story};
-use crate::tcp::{Connection, Kind, Observation, Role};
+use crate::tcp::{Connection, Observation, Role, SegmentKind};
 use crate::time::Elapsed;
 use crate::tls::{Basis, CertificateMessage, Event, Tracker};
 
@@ -183,24 +183,24 @@ impl Builder {
         notes: &mut Notes,
     ) -> bool {
         match observation.kind {
-            Kind::DuplicateCapture { of } => {
+            SegmentKind::DuplicateCapture { of } => {
                 notes.push(Note::DuplicateCapture(of));
                 self.story.traffic.duplicates.add(moment);
                 return false;
             }
-            Kind::Stale => {
+            SegmentKind::Stale => {
                 notes.push(Note::PreviousConnection);
                 self.story.opening.previous_connection[observation.role].add(moment);
                 return false;
             }
-            Kind::Retransmission { of } => notes.push(Note::Retransmission(of)),
-            Kind::OutOfOrder => notes.push(Note::OutOfOrder),
-            Kind::KeepAlive => {
+            SegmentKind::Retransmission { of } => notes.push(Note::Retransmission(of)),
+            SegmentKind::OutOfOrder => notes.push(Note::OutOfOrder),
+            SegmentKind::KeepAlive => {
                 notes.push(Note::KeepAlive);
                 self.story.traffic.keep_alives.add(moment);
             }
-            Kind::DuplicateAck => notes.push(Note::DuplicateAck),
-            Kind::Ordinary | Kind::WindowUpdate => {}
+            SegmentKind::DuplicateAck => notes.push(Note::DuplicateAck),
+            SegmentKind::Ordinary | SegmentKind::WindowUpdate => {}
         }
         true
     }

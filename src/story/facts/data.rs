@@ -2,7 +2,7 @@
 
 use super::{Moment, Observed, Repeats};
 use crate::packet::{Segment, SegmentHeader};
-use crate::tcp::{Endpoint, Kind, Observation};
+use crate::tcp::{Endpoint, Observation, SegmentKind};
 use crate::tls::Basis;
 
 /// One side's payload.
@@ -34,7 +34,7 @@ impl DataFacts {
         if observation.new_bytes > 0 {
             self.first.get_or_insert(moment);
             self.last = Some(moment);
-        } else if matches!(observation.kind, Kind::Retransmission { .. })
+        } else if matches!(observation.kind, SegmentKind::Retransmission { .. })
             && segment.header.payload_len != Some(0)
         {
             self.repeats.add(moment);
