@@ -180,7 +180,7 @@ impl Source for Merged {
 impl Detached {
     /// A packet whose bytes go into `bytes`.
     pub(super) fn of(packet: Packet<'_>, bytes: &mut Vec<u8>) -> Self {
-        let Packet { number, origin, at, wire_len, is_cut, travel, content } = packet;
+        let Packet { number, origin, at, wire_len, is_cut, direction, content } = packet;
         bytes.clear();
         let mut segment = None;
         let content = match content {
@@ -201,7 +201,7 @@ impl Detached {
             }
             Content::Other(other) => Content::Other(other),
         };
-        Self { packet: Packet { number, origin, at, wire_len, is_cut, travel, content }, segment }
+        Self { packet: Packet { number, origin, at, wire_len, is_cut, direction, content }, segment }
     }
 
     /// The same with other numbers, `before` later.
@@ -282,7 +282,7 @@ mod tests {
                 at: Timestamp::from_parts(2, 0),
                 wire_len: None,
                 is_cut: false,
-                travel: None,
+                direction: None,
                 content: Content::Segment(Segment {
                     header: self.header.insert(SegmentHeader { ip, tcp, payload_len: None }),
                     payload: &self.payload,

@@ -1,13 +1,13 @@
 //! The link-type table: which header a frame begins with (tcpdump.org/linktypes.html), and what follows it.
 
 use super::span::Span;
-use super::{Layer, ether, travel, wireless};
+use super::{Layer, direction_of, ether, wireless};
 use crate::capture::file::link_type;
-use crate::packet::{Other, Travel};
+use crate::packet::{Direction, Other};
 
 /// Strips the link header. Also returns which way the frame went, where the link header records it.
 #[inline(never)]
-pub(super) fn strip(link_type: u32, span: Span<'_>) -> (Layer<'_>, Option<Travel>) {
+pub(super) fn strip(link_type: u32, span: Span<'_>) -> (Layer<'_>, Option<Direction>) {
     let or_cut = |layer: Option<_>| (layer.unwrap_or(Layer::malformed("link header")), None);
     match link_type {
         // LINKTYPE_NULL in the writing host's byte order, LINKTYPE_LOOP in network order: the value shows which it is.
@@ -34,7 +34,7 @@ pub(super) fn strip(link_type: u32, span: Span<'_>) -> (Layer<'_>, Option<Travel
         192 => or_cut(per_packet_information(span)),
         // LINKTYPE_PPP_WITH_DIR: 0 is received, anything else sent.
         204 => match span.split::<1>() {
-            Some(([direction], rest)) => (Layer::Ppp(rest), Some(travel(*direction != 0))),
+            Some(([direction], rest)) => (Layer::Ppp(rest), Some(direction_of(*direction != 0))),
             None => (Layer::malformed("link header"), None),
         },
         239 => or_cut(nflog(span)),
@@ -69,18 +69,18 @@ fn cisco_hdlc(span: Span<'_>) -> Option<Layer<'_>> {
 }
 
 /// Linux cooked capture, LINKTYPE_LINUX_SLL: packet type, ARPHRD type, address length and address, protocol.
-fn cooked(span: Span<'_>) -> Option<(Layer<'_>, Option<Travel>)> {
+fn cooked(span: Span<'_>) -> Option<(Layer<'_>, Option<Direction>)> {
     let (header, rest) = span.split::<16>()?;
     let packet_type = u16::from_be_bytes([header[0], header[1]]);
     let protocol = u16::from_be_bytes([header[14], header[15]]);
-    Some((cooked_protocol(protocol, rest), cooked_travel(packet_type)))
+    Some((cooked_protocol(protocol, rest), cooked_direction(packet_type)))
 }
 
 /// Linux cooked capture, LINKTYPE_LINUX_SLL2: protocol, reserved, interface, ARPHRD type, packet type, address.
-fn cooked_v2(span: Span<'_>) -> Option<(Layer<'_>, Option<Travel>)> {
+fn cooked_v2(span: Span<'_>) -> Option<(Layer<'_>, Option<Direction>)> {
     let (header, rest) = span.split::<20>()?;
     let protocol = u16::from_be_bytes([header[0], header[1]]);
-    Some((cooked_protocol(protocol, rest), cooked_travel(header[10].into())))
+    Some((cooked_protocol(protocol, rest), cooked_direction(header[10].into())))
 }
 
 fn cooked_protocol(protocol: u16, rest: Span<'_>) -> Layer<'_> {
@@ -93,8 +93,8 @@ fn cooked_protocol(protocol: u16, rest: Span<'_>) -> Layer<'_> {
 }
 
 /// 0 is for this host, 4 from it. Broadcast, multicast and others' packets in promiscuous mode have no direction.
-fn cooked_travel(packet_type: u16) -> Option<Travel> {
-    matches!(packet_type, 0 | 4).then(|| travel(packet_type == 4))
+fn cooked_direction(packet_type: u16) -> Option<Direction> {
+    matches!(packet_type, 0 | 4).then(|| direction_of(packet_type == 4))
 }
 
 /// LINKTYPE_PPI: a little-endian header that contains its own length and the link type of what follows, as a `DLT_` value.

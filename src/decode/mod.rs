@@ -20,7 +20,7 @@ use etherparse::ip_number;
 
 use crate::capture::Frame;
 use crate::limits;
-use crate::packet::{Content, Neighbour, Other, Packet, SegmentHeader, Travel};
+use crate::packet::{Content, Direction, Neighbour, Other, Packet, SegmentHeader};
 use crate::time::Timestamp;
 use fragments::Fragments;
 pub use fragments::GivenUp;
@@ -68,7 +68,7 @@ impl Decoder {
     /// The content's IP header is then the first fragment's.
     pub fn decode<'a>(&'a mut self, frame: &Frame<'a>) -> Packet<'a> {
         let captured = Span::new(frame.bytes, frame.wire_len);
-        let (layer, travel) = link::strip(frame.link_type, captured);
+        let (layer, direction) = link::strip(frame.link_type, captured);
         let walk = Walk {
             verifies_checksums: self.verifies_checksums,
             fragments: &mut self.fragments,
@@ -84,7 +84,7 @@ impl Decoder {
             at: frame.at,
             wire_len: Some(frame.wire_len),
             is_cut,
-            travel,
+            direction,
             content,
         }
     }
@@ -195,8 +195,8 @@ impl<'a> Walk<'a> {
 }
 
 /// Which way a packet went, from a `direction` that is 0 for what the host received.
-fn travel(was_sent: bool) -> Travel {
-    if was_sent { Travel::Out } else { Travel::In }
+fn direction_of(was_sent: bool) -> Direction {
+    if was_sent { Direction::Outbound } else { Direction::Inbound }
 }
 
 #[cfg(test)]

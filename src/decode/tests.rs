@@ -189,11 +189,13 @@ fn what_is_not_followed_is_named() {
 
 #[test]
 fn a_cooked_capture_tells_the_direction() {
-    for (packet_type, travel) in [(0, Some(Travel::In)), (4, Some(Travel::Out)), (1, None), (3, None)] {
+    for (packet_type, direction) in
+        [(0, Some(Direction::Inbound)), (4, Some(Direction::Outbound)), (1, None), (3, None)]
+    {
         let v1 = [&[0, packet_type], &[0; 12][..], &[0x08, 0], &tcp4()].concat();
         let v2 = [&[0x08, 0], &[0; 8][..], &[packet_type], &[0; 9], &tcp4()].concat();
-        assert_eq!(decoded(113, &v1, |packet| packet.travel), travel);
-        assert_eq!(decoded(276, &v2, |packet| packet.travel), travel);
+        assert_eq!(decoded(113, &v1, |packet| packet.direction), direction);
+        assert_eq!(decoded(276, &v2, |packet| packet.direction), direction);
     }
 }
 

@@ -33,7 +33,7 @@ pub struct Packet<'a> {
     /// Whether fewer bytes were captured than were on the wire, or the text line was cut.
     pub is_cut: bool,
     /// Which way it went at the capturing host, where the link layer records it (Linux cooked captures).
-    pub travel: Option<Travel>,
+    pub direction: Option<Direction>,
     /// What it carries.
     pub content: Content<'a>,
 }
@@ -69,11 +69,11 @@ pub enum Viewpoint {
 
 /// Direction at the capturing host, from a cooked capture's packet type.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Travel {
+pub enum Direction {
     /// The host received it.
-    In,
+    Inbound,
     /// The host sent it.
-    Out,
+    Outbound,
 }
 
 /// What a packet carries, as far as this program follows it.

@@ -303,7 +303,7 @@ impl Source for Replay<'_> {
             at: heard.at,
             wire_len: None,
             is_cut: false,
-            travel: None,
+            direction: None,
             content,
         })))
     }

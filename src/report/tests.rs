@@ -34,7 +34,7 @@ impl Spoke {
             at: spoken.id.moment.at,
             wire_len: None,
             is_cut: false,
-            travel: None,
+            direction: None,
             content: Content::Other(Other::Fragment),
         };
         Self {
@@ -48,7 +48,7 @@ impl Spoke {
     fn push(&mut self, content: Content<'static>, at: Timestamp) {
         let number = self.packets.len() as u64 + 1;
         let origin = Origin { file: 0, number };
-        let packet = Packet { number, origin, at, wire_len: None, is_cut: false, travel: None, content };
+        let packet = Packet { number, origin, at, wire_len: None, is_cut: false, direction: None, content };
         self.packets.push_back(packet);
         self.spoken.push_back(None);
     }

@@ -145,7 +145,7 @@ fn an_expression_cant_be_applied_to_text() {
 
 fn packet(content: Content<'_>) -> Packet<'_> {
     let origin = Origin { file: 0, number: 1 };
-    Packet { number: 1, origin, at: Timestamp::ZERO, wire_len: None, is_cut: false, travel: None, content }
+    Packet { number: 1, origin, at: Timestamp::ZERO, wire_len: None, is_cut: false, direction: None, content }
 }
 
 fn admits_segment(target: &Target, source: ([u8; 4], u16), destination: ([u8; 4], u16)) -> bool {

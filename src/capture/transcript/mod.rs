@@ -211,8 +211,8 @@ impl<R: BufRead> Source for Transcript<R> {
             PrintedContent::Other(other) => Content::Other(other.clone()),
             PrintedContent::Named => Content::Other(Other::Printed("TCP between names".into())),
         };
-        let (wire_len, is_cut, travel) = (packet.wire_len, packet.is_cut, packet.travel);
-        Ok(Some(Record::Printed(Packet { number, origin, at, wire_len, is_cut, travel, content })))
+        let (wire_len, is_cut, direction) = (packet.wire_len, packet.is_cut, packet.direction);
+        Ok(Some(Record::Printed(Packet { number, origin, at, wire_len, is_cut, direction, content })))
     }
 
     fn about(&self) -> About {

@@ -1,7 +1,7 @@
 //! One printed packet, as every family of text yields it.
 
 use super::clock::Stamp;
-use crate::packet::{IcmpError, Neighbour, Other, SegmentHeader, Travel};
+use crate::packet::{Direction, IcmpError, Neighbour, Other, SegmentHeader};
 
 /// A packet that has been read.
 #[derive(Clone, Debug)]
@@ -10,7 +10,7 @@ pub struct PrintedPacket {
     /// Digits after the second of its time.
     pub digits: u8,
     pub content: PrintedContent,
-    pub travel: Option<Travel>,
+    pub direction: Option<Direction>,
     pub wire_len: Option<u32>,
     pub is_cut: bool,
     /// The payload as text.

@@ -469,7 +469,7 @@ fn names_and_damage_are_said_once() {
 
 #[test]
 fn cooked_and_tunnelled_lines_are_read() {
-    for (line, port, travel_out) in [
+    for (line, port, is_outbound) in [
         (
             "10:37:58.335537 lo    Out IP 127.0.0.1.45030 > 127.0.0.1.9: Flags [S], seq 1, win 2, length 0",
             9,
@@ -541,7 +541,7 @@ fn cooked_and_tunnelled_lines_are_read() {
         let Ok(Some(Record::Printed(packet))) = transcript.next_record() else { panic!("{line}") };
         let Content::Segment(segment) = packet.content else { panic!("{line}") };
         assert_eq!(segment.header.tcp.destination_port, port, "{line}");
-        assert_eq!(packet.travel.is_some(), travel_out, "{line}");
+        assert_eq!(packet.direction.is_some(), is_outbound, "{line}");
         assert!(transcript.next_record().is_ok_and(|record| record.is_none()), "{line}");
     }
 }

@@ -486,7 +486,7 @@ impl Source for Segments {
 
 fn packet(number: u64, at: Timestamp, content: Content<'_>) -> Packet<'_> {
     let origin = Origin { file: 0, number };
-    Packet { number, origin, at, wire_len: None, is_cut: false, travel: None, content }
+    Packet { number, origin, at, wire_len: None, is_cut: false, direction: None, content }
 }
 
 fn header(source: IpAddr, source_port: u16, destination: IpAddr, destination_port: u16) -> SegmentHeader {

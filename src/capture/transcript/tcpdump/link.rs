@@ -3,7 +3,7 @@
 
 use super::{icmp, ip};
 use crate::capture::transcript::scan::begins_with_mac;
-use crate::packet::Travel;
+use crate::packet::Direction;
 
 /// Places in one line at which the packet inside may begin; tcpdump prints fewer words before it.
 pub const MOST_WORDS: usize = 16;
@@ -19,19 +19,19 @@ pub enum Network<'a> {
 }
 
 /// Takes off what `-e` and `-i any` print before the network header: direction, length on the wire, and the rest.
-pub fn split_link(text: &str) -> (Option<Travel>, Option<u32>, Network<'_>) {
-    let (travel, text) = split_travel(text);
+pub fn split_link(text: &str) -> (Option<Direction>, Option<u32>, Network<'_>) {
+    let (direction, text) = split_direction(text);
     if let Some(text) = strip_ip_word(text) {
-        return (travel, None, Network::Ip(text));
+        return (direction, None, Network::Ip(text));
     }
     if text.starts_with("ARP, ") || text.starts_with("arp ") {
-        return (travel, None, Network::Arp(text));
+        return (direction, None, Network::Arp(text));
     }
     let Some((link, mut rest)) = text.split_once(", length ").filter(|(link, _)| is_link_header(link)) else {
-        return (travel, None, network_behind(text));
+        return (direction, None, network_behind(text));
     };
     let Some((number, after)) = rest.split_once(": ").or_else(|| Some((rest.strip_suffix(':')?, ""))) else {
-        return (travel, None, Network::Other(text));
+        return (direction, None, Network::Other(text));
     };
     let wire_len = number.parse().ok();
     rest = after;
@@ -41,7 +41,7 @@ pub fn split_link(text: &str) -> (Option<Travel>, Option<u32>, Network<'_>) {
         let tagged =
             rest.split_once("ethertype ").map(|(_, after)| after).or_else(|| rest.splitn(3, ", ").nth(2));
         let Some((kind, after)) = tagged.and_then(|after| after.split_once(", ")) else {
-            return (travel, wire_len, Network::Other(text));
+            return (direction, wire_len, Network::Other(text));
         };
         (ether, rest) = (kind, after);
     }
@@ -57,7 +57,7 @@ pub fn split_link(text: &str) -> (Option<Travel>, Option<u32>, Network<'_>) {
             network => network,
         }
     };
-    (travel, wire_len, network)
+    (direction, wire_len, network)
 }
 
 /// Whether `text` is what `-e` prints up to the frame's length: `02:00:00:00:00:01 > 02:00:00:00:00:02, ethertype IPv4
@@ -107,14 +107,14 @@ fn skip_truncation(text: &str) -> &str {
 }
 
 /// `eth0  In  IP ...` of `-i any`; older ones print no interface. `B` and `M` are received, `P` is others' traffic.
-fn split_travel(text: &str) -> (Option<Travel>, &str) {
+fn split_direction(text: &str) -> (Option<Direction>, &str) {
     let mut rest = text;
     for _ in 0..2 {
         let Some((word, after)) = rest.split_once(' ') else { break };
         let after = after.trim_start();
         match word {
-            "In" | "B" | "M" => return (Some(Travel::In), after),
-            "Out" => return (Some(Travel::Out), after),
+            "In" | "B" | "M" => return (Some(Direction::Inbound), after),
+            "Out" => return (Some(Direction::Outbound), after),
             "P" => return (None, after),
             "IP" | "IP6" | "ARP," => break,
             _ => rest = after,

@@ -13,12 +13,12 @@ use crate::packet::Other;
 /// The packet in the lines of a draft; `None` when they don't show its ends.
 pub fn read(draft: &Draft, context: &mut Context<'_>) -> Option<PrintedPacket> {
     let (first, below) = link_line(draft);
-    let (travel, wire_len, network) = split_link(&first);
+    let (direction, wire_len, network) = split_link(&first);
     let mut packet = PrintedPacket {
         stamp: draft.stamp,
         digits: draft.digits,
         content: PrintedContent::Other(Other::Malformed("transcript line")),
-        travel,
+        direction,
         wire_len,
         is_cut: false,
         printed: Vec::new(),
