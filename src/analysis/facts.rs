@@ -56,13 +56,14 @@ impl<'s> Facts<'s> {
     /// The facts for a connection with this story so far.
     pub(super) fn of(&self, so_far: &Story) -> CaptureFacts {
         let facts = self.between(so_far.first.number, so_far.last.number);
-        let Some(insight) = self.settings.insights.iter().find(|insight| insight.is_about(so_far)) else {
+        let Some(knowledge) = self.settings.knowledge.iter().find(|knowledge| knowledge.is_about(so_far))
+        else {
             return facts;
         };
         CaptureFacts {
-            end: insight.closed.map_or(facts.end, |closed| closed.min(facts.end)),
+            end: knowledge.closed.map_or(facts.end, |closed| closed.min(facts.end)),
             is_own: true,
-            acks_unobservable: self.settings.viewpoint == Viewpoint::Socket && insight.acks_unobservable,
+            acks_unobservable: self.settings.viewpoint == Viewpoint::Socket && knowledge.acks_unobservable,
             ..facts
         }
     }

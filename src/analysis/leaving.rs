@@ -71,7 +71,7 @@ impl Connections<'_> {
             Leaving::Tracked(tracked) => *tracked,
             // A timeline counts against the budget, and an end's own report is found by the story.
             Leaving::HalfOpen(half_open)
-                if self.settings.keeps_timeline || !self.settings.insights.is_empty() =>
+                if self.settings.keeps_timeline || !self.settings.knowledge.is_empty() =>
             {
                 TrackedConnection::from_half_open(&half_open, self.settings, &mut self.budget)
             }

@@ -27,7 +27,7 @@ use crate::capture::{About, Frame, ReadError, Source, Target, TargetError};
 use crate::cert::{Trust, Wanted};
 use crate::finding::Finding;
 use crate::packet::{Packet, Viewpoint};
-use crate::story::{Entry, Insight, Silence, Story};
+use crate::story::{EndpointKnowledge, Entry, Silence, Story};
 use crate::time::Timestamp;
 use crate::verdict::{self, Verdict};
 use run::{Input, Run};
@@ -48,7 +48,7 @@ pub struct Settings {
     /// From where the packets were seen.
     pub viewpoint: Viewpoint,
     /// What the client's end tells of its connections; nobody does of those in captures.
-    pub insights: Vec<Insight>,
+    pub knowledge: Vec<EndpointKnowledge>,
     /// How much is kept at one time.
     pub bounds: Bounds,
     /// Whether a second thread may judge while this one reads. What comes out is the same.
@@ -86,7 +86,7 @@ impl Default for Settings {
             watching: Watching::default(),
             certificates,
             viewpoint: Viewpoint::default(),
-            insights: Vec::new(),
+            knowledge: Vec::new(),
             bounds: Bounds::default(),
             judges_apart: false,
         }

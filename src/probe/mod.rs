@@ -40,7 +40,7 @@ use crate::analysis::{self, CertificateSettings, Judged, Settings, Sink, Summary
 use crate::capture::{Source, Target};
 use crate::cert::{NameSource, Trust, Wanted};
 use crate::packet::Viewpoint;
-use crate::story::Insight;
+use crate::story::EndpointKnowledge;
 use crate::time::Elapsed;
 use http::tls::{Handshake, Tls};
 use http::{proxy, tls};
@@ -79,7 +79,7 @@ pub struct Probe<'p> {
     /// Why nothing was sent to an address, by the system.
     not_sent: Option<(IpAddr, io::Error)>,
     tunnel: Option<Tunnel>,
-    insights: Vec<Insight>,
+    knowledge: Vec<EndpointKnowledge>,
     token: Option<Token>,
     page: Option<PageAnswer>,
     spent: PhaseDurations,
@@ -113,7 +113,7 @@ impl<'p> Probe<'p> {
             order: Vec::new(),
             not_sent: None,
             tunnel: None,
-            insights: Vec::new(),
+            knowledge: Vec::new(),
             token: None,
             page: None,
             spent: PhaseDurations::default(),
@@ -207,7 +207,7 @@ impl<'p> Probe<'p> {
             Connected::Up(stream, taped) => (stream, taped),
             Connected::Failed(taped) => {
                 let closed = Some(tape.now());
-                self.insights.push(Insight { closed, ..Insight::of(taped.client) });
+                self.knowledge.push(EndpointKnowledge { closed, ..EndpointKnowledge::of(taped.client) });
                 return (false, None);
             }
             Connected::NotSent(error) => {
@@ -228,15 +228,18 @@ impl<'p> Probe<'p> {
             self.tunnel = Some(tunnel);
             if !is_open {
                 let acks_unobservable = channel.acks_unobservable();
-                self.insights.push(Insight { acks_unobservable, ..Insight::of(channel.connection().client) });
+                self.knowledge.push(EndpointKnowledge {
+                    acks_unobservable,
+                    ..EndpointKnowledge::of(channel.connection().client)
+                });
                 channel.close();
                 return (true, None);
             }
         }
         let began = Instant::now();
-        let (handshake, insight) = tls.shake_hands(&plan.tls, &mut channel, matches!(task, Task::Open));
-        let place = self.insights.len();
-        self.insights.push(insight);
+        let (handshake, knowledge) = tls.shake_hands(&plan.tls, &mut channel, matches!(task, Task::Open));
+        let place = self.knowledge.len();
+        self.knowledge.push(knowledge);
         let Handshake::Complete(mut established) = handshake else {
             channel.close();
             return (true, None);
@@ -262,8 +265,8 @@ impl<'p> Probe<'p> {
                 self.page = Some(told);
             }
         }
-        if let Some(insight) = self.insights.get_mut(place) {
-            insight.acks_unobservable |= channel.acks_unobservable();
+        if let Some(knowledge) = self.knowledge.get_mut(place) {
+            knowledge.acks_unobservable |= channel.acks_unobservable();
         }
         channel.tape().enter(Phase::Tls);
         established.send_close_notify();
@@ -275,11 +278,11 @@ impl<'p> Probe<'p> {
     /// The analysis of the packets: of the captured ones, where they show anything, else of those on the tape.
     fn judged(mut self, captured: Option<Captured>) -> Outcome {
         let plan = self.plan;
-        let own = own_traffic(&self.insights);
+        let own = own_traffic(&self.knowledge);
         let mut settings = Settings {
             keeps_timeline: true,
             viewpoint: Viewpoint::Wire,
-            insights: std::mem::take(&mut self.insights),
+            knowledge: std::mem::take(&mut self.knowledge),
             certificates: CertificateSettings {
                 wanted: Some(Wanted { name: plan.tls.wanted.clone(), source: NameSource::Target }),
                 trust: Trust::Anchors(plan.tls.anchors.clone()),
@@ -294,7 +297,7 @@ impl<'p> Probe<'p> {
         });
         let is_seen = |(_, (connections, _)): &(Captured, (Vec<Judged>, Summary))| !connections.is_empty();
         let (captured, (connections, summary)) = match by_packets {
-            Some(by_packets) if is_seen(&by_packets) || settings.insights.is_empty() => {
+            Some(by_packets) if is_seen(&by_packets) || settings.knowledge.is_empty() => {
                 (Some(by_packets.0), by_packets.1)
             }
             by_packets => {
@@ -343,9 +346,9 @@ fn analysed(source: &mut dyn Source, target: Target, settings: &Settings) -> (Ve
 }
 
 /// The packets of these connections, and the errors that quote them: others may go to the same server at the same time.
-fn own_traffic(insights: &[Insight]) -> Target {
-    let hosts: Vec<_> = insights.iter().map(|insight| insight.client.ip().to_string()).collect();
-    let ports: Vec<_> = insights.iter().map(|insight| insight.client.port()).collect();
+fn own_traffic(knowledge: &[EndpointKnowledge]) -> Target {
+    let hosts: Vec<_> = knowledge.iter().map(|knowledge| knowledge.client.ip().to_string()).collect();
+    let ports: Vec<_> = knowledge.iter().map(|knowledge| knowledge.client.port()).collect();
     // Addresses need no resolver, so this can't fail.
     Target::new(&hosts, &ports, None).unwrap_or_default()
 }

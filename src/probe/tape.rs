@@ -429,15 +429,16 @@ mod tests {
 
     #[test]
     fn what_was_acknowledged_is_not_guessed_where_the_system_does_not_tell() {
-        use crate::story::Insight;
+        use crate::story::EndpointKnowledge;
         use crate::verdict::Actor;
         for (acks_unobservable, actor) in [(true, Actor::Unknown), (false, Actor::Path)] {
             let (mut tape, mut connection) = (Tape::begin(), connection());
             up(&mut tape, &mut connection);
             tape.sent(&mut connection, &talk::client_hello());
-            let insight = Insight { acks_unobservable, ..Insight::of(connection.client) };
+            let knowledge =
+                EndpointKnowledge { acks_unobservable, ..EndpointKnowledge::of(connection.client) };
             let viewpoint = Viewpoint::Socket;
-            let mut settings = Settings { viewpoint, insights: vec![insight], ..Settings::default() };
+            let mut settings = Settings { viewpoint, knowledge: vec![knowledge], ..Settings::default() };
             settings.judging.stall_after = Elapsed::ZERO;
             let mut verdicts = Verdicts::default();
             analysis::analyse(&mut tape.source(), Target::default(), &settings, &mut verdicts).unwrap();

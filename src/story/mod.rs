@@ -7,7 +7,7 @@
 mod builder;
 mod certificates;
 mod facts;
-mod insight;
+mod knowledge;
 #[cfg(test)]
 pub(crate) mod script;
 mod timeline;
@@ -19,7 +19,7 @@ pub use facts::{
     Moment, Observed, Opening, OpeningFacts, OpeningOffer, Party, PathFacts, PreludeFacts, Repeats,
     ResetFacts, RoundTrips, Silence, Stage, TlsFacts, TrafficFacts,
 };
-pub use insight::Insight;
+pub use knowledge::EndpointKnowledge;
 pub use timeline::{Entry, Item, Note, Seen, Timeline};
 
 use crate::tcp::{Connection, PerRole, Role};

@@ -21,8 +21,8 @@ impl<'s> Judging<'s> {
 
     /// Judges a story that has ended, or would end now.
     pub(in crate::analysis) fn judged(&mut self, mut story: Box<Story>) -> Judged {
-        if let Some(insight) = self.settings.insights.iter().find(|insight| insight.is_about(&story)) {
-            story.apply_insight(insight);
+        if let Some(knowledge) = self.settings.knowledge.iter().find(|knowledge| knowledge.is_about(&story)) {
+            story.apply_knowledge(knowledge);
         }
         story.tls.examination = self.examiner.examine(&story);
         let verdict = verdict::judge(&story, &self.settings.judging);

@@ -20,7 +20,7 @@ use tracing::debug;
 use crate::cert::{self, Anchors, Fault, Issuer, NameSource, Wanted, When};
 use crate::limits;
 use crate::probe::net::socket::Channel;
-use crate::story::Insight;
+use crate::story::EndpointKnowledge;
 use crate::tcp::Role;
 use crate::time::{Clock, Timestamp};
 use crate::tls::{AlertDescription, CertificateMessage};
@@ -105,9 +105,9 @@ impl Tls {
         plan: &TlsPlan,
         channel: &mut Channel<'_>,
         awaits_verdict: bool,
-    ) -> (Handshake, Insight) {
+    ) -> (Handshake, EndpointKnowledge) {
         channel.tape().enter(crate::probe::step::Phase::Tls);
-        let mut insight = Insight::of(channel.connection().client);
+        let mut knowledge = EndpointKnowledge::of(channel.connection().client);
         *self.verifier.chain.lock().unwrap_or_else(PoisonError::into_inner) = None;
         let name = plan.server_name.as_ref().unwrap_or(&plan.wanted);
         let name = ServerName::try_from(name.trim_end_matches('.').to_owned());
@@ -118,7 +118,7 @@ impl Tls {
             Ok(connection) => connection,
             Err(error) => {
                 channel.tape().note(format!("no TLS: {error}"));
-                return (Handshake::Failed, insight);
+                return (Handshake::Failed, knowledge);
             }
         };
         let mut outcome = Ok(());
@@ -129,7 +129,7 @@ impl Tls {
         if outcome.is_ok() && is_awaited {
             outcome = first_words(&mut connection, channel);
         }
-        insight.certificates = self.verifier.chain.lock().unwrap_or_else(PoisonError::into_inner).take();
+        knowledge.certificates = self.verifier.chain.lock().unwrap_or_else(PoisonError::into_inner).take();
         debug!(
             version = ?connection.protocol_version(),
             suite = ?connection.negotiated_cipher_suite().map(|suite| suite.suite()),
@@ -138,24 +138,24 @@ impl Tls {
             error = ?outcome.as_ref().err(),
             "handshake"
         );
-        insight.protocol =
+        knowledge.protocol =
             connection.alpn_protocol().map(|protocol| String::from_utf8_lossy(protocol).into_owned());
         match outcome {
             Ok(()) => {
-                insight.is_read = true;
+                knowledge.is_read = true;
                 let kind = match connection.handshake_kind() {
                     Some(HandshakeKind::Resumed) => ", session resumed",
                     _ => "",
                 };
                 channel.tape().note(format!("TLS is established{kind}"));
-                (Handshake::Complete(Box::new(connection)), insight)
+                (Handshake::Complete(Box::new(connection)), knowledge)
             }
             Err(error) => {
-                insight.alert = alert(&error);
-                insight.is_read = insight.alert.is_some();
-                insight.acks_unobservable = channel.acks_unobservable();
+                knowledge.alert = alert(&error);
+                knowledge.is_read = knowledge.alert.is_some();
+                knowledge.acks_unobservable = channel.acks_unobservable();
                 channel.tape().note(ended(&error));
-                (Handshake::Failed, insight)
+                (Handshake::Failed, knowledge)
             }
         }
     }

@@ -10,7 +10,7 @@ use crate::tls::{AlertDescription, Basis, CertificateMessage};
 
 /// What the client's end knows of one connection. TLS 1.3 encrypts all of it on the wire.
 #[derive(Clone, PartialEq, Eq, Debug)]
-pub struct Insight {
+pub struct EndpointKnowledge {
     /// The client's address and port.
     pub client: SocketAddr,
     /// Whether it could read the handshake to its end: what is inferred of it otherwise, it knows.
@@ -27,7 +27,7 @@ pub struct Insight {
     pub closed: Option<Timestamp>,
 }
 
-impl Insight {
+impl EndpointKnowledge {
     /// Of the connection of this client, with nothing known yet.
     pub fn of(client: SocketAddr) -> Self {
         Self {
@@ -50,20 +50,20 @@ impl Insight {
 
 impl Story {
     /// Adds what the client's end knows. What packets show themselves stays as it is.
-    pub fn apply_insight(&mut self, insight: &Insight) {
-        if insight.is_read {
+    pub fn apply_knowledge(&mut self, knowledge: &EndpointKnowledge) {
+        if knowledge.is_read {
             self.basis = Basis::Decoded;
         }
         let tls = &mut self.tls;
-        if let (Some(hello), Some(protocol)) = (&mut tls.server_hello, &insight.protocol) {
+        if let (Some(hello), Some(protocol)) = (&mut tls.server_hello, &knowledge.protocol) {
             hello.what.alpn.get_or_insert_with(|| protocol.clone());
         }
         let arrived = tls.server_flight.as_ref().map(|observed| observed.moment).or(self.data.server.last);
-        if let (Some(chain), Some(moment)) = (&insight.certificates, arrived) {
+        if let (Some(chain), Some(moment)) = (&knowledge.certificates, arrived) {
             let observed = Observed { what: Arc::clone(chain), moment, basis: Basis::Decoded };
             tls.certificates.server.get_or_insert(observed);
         }
-        if let Some((by, description)) = insight.alert {
+        if let Some((by, description)) = knowledge.alert {
             let hidden = self
                 .endings
                 .iter_mut()
