@@ -159,16 +159,7 @@ impl Timeline {
     /// The lines in order. A run of more than `longest_run` unremarkable packets is one line, its ends kept.
     pub fn items(&self, longest_run: usize) -> Vec<Item> {
         let mut items: Vec<Item> = Vec::new();
-        let mut run: Vec<&Entry> = Vec::new();
-        for entry in &self.head {
-            if entry.is_remarkable() {
-                flush(&mut items, &mut run, longest_run);
-                items.push(Item::Packet(Box::new(entry.clone())));
-            } else {
-                run.push(entry);
-            }
-        }
-        flush(&mut items, &mut run, longest_run);
+        add_entries(&mut items, &self.head, longest_run);
         for item in &self.middle {
             match (item, items.last_mut()) {
                 (
@@ -182,15 +173,7 @@ impl Timeline {
                 _ => items.push(item.clone()),
             }
         }
-        for entry in &self.tail {
-            if entry.is_remarkable() {
-                flush(&mut items, &mut run, longest_run);
-                items.push(Item::Packet(Box::new(entry.clone())));
-            } else {
-                run.push(entry);
-            }
-        }
-        flush(&mut items, &mut run, longest_run);
+        add_entries(&mut items, &self.tail, longest_run);
         items
     }
 
@@ -213,7 +196,21 @@ impl Timeline {
     }
 }
 
-/// Puts a run of unremarkable packets down, folded if it is long.
+/// Adds packets one by one where they are remarkable, and runs of others folded where they are long.
+fn add_entries<'e>(items: &mut Vec<Item>, entries: impl IntoIterator<Item = &'e Entry>, longest_run: usize) {
+    let mut run = Vec::new();
+    for entry in entries {
+        if entry.is_remarkable() {
+            flush(items, &mut run, longest_run);
+            items.push(Item::Packet(Box::new(entry.clone())));
+        } else {
+            run.push(entry);
+        }
+    }
+    flush(items, &mut run, longest_run);
+}
+
+/// Adds a run of unremarkable packets, folded if it is long.
 fn flush(items: &mut Vec<Item>, run: &mut Vec<&Entry>, longest_run: usize) {
     if run.len() <= longest_run {
         items.extend(run.drain(..).map(|entry| Item::Packet(Box::new(entry.clone()))));
@@ -251,5 +248,53 @@ impl Entry {
             }
         };
         is_marked || self.notes.iter().any(Note::is_remarkable)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::story::script::talk::{self, Talk, exchange};
+    use crate::tcp::Role::Server;
+
+    fn download(packets: usize) -> Talk {
+        (0..packets).fold(exchange(), |talk, _| talk.say(Server, &talk::data()))
+    }
+
+    /// Packets shown one by one, and those in folds.
+    fn shown_and_folded(items: &[Item]) -> (u64, u64) {
+        items.iter().fold((0, 0), |(shown, folded), item| match item {
+            Item::Packet(_) => (shown + 1, folded),
+            Item::Fold { packets, .. } => (shown, folded + packets),
+        })
+    }
+
+    #[test]
+    fn a_long_run_is_folded_between_its_ends_and_every_packet_is_counted() {
+        let talk = download(20);
+        let timeline = &talk.story(0).timeline;
+        let (shown, folded) = shown_and_folded(&timeline.items(4));
+        assert_eq!(shown + folded, talk.packets.len() as u64);
+        assert!(folded > 10, "{folded}");
+        let last = talk.packets.last().map(|packet| packet.id.moment);
+        let items = timeline.items(4);
+        let Some(Item::Packet(entry)) = items.last() else { panic!("{items:?}") };
+        assert_eq!(Some(entry.moment), last);
+        assert_eq!(shown_and_folded(&timeline.items(1_000)), (29, 0));
+    }
+
+    #[test]
+    fn what_is_kept_of_a_long_connection_is_bounded_and_its_end_is_there() {
+        let talk = download(2_000).fin(Server);
+        let timeline = &talk.story(0).timeline;
+        assert!(
+            timeline.len() <= limits::TIMELINE_HEAD + limits::TIMELINE_REMARKABLE + limits::TIMELINE_TAIL
+        );
+        let (shown, folded) = shown_and_folded(&timeline.items(4));
+        assert_eq!(shown + folded, talk.packets.len() as u64);
+        assert_eq!(
+            timeline.last().map(|entry| entry.moment),
+            talk.packets.last().map(|packet| packet.id.moment)
+        );
     }
 }
