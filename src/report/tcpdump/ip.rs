@@ -3,7 +3,7 @@
 use std::fmt::{self, Write};
 use std::net::Ipv4Addr;
 
-use super::options::be;
+use super::hex::be;
 use crate::packet::{Checksum, FragmentField, IpHeader};
 
 /// Prints `IP ` or `IP6 `, and in verbose style the header's fields: on a line of their own for IPv4.

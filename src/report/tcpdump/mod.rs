@@ -12,6 +12,7 @@
 //! - the note that a frame is shorter than its IP header says, and the hex dump of an unknown ICMPv6 code;
 //! - IP fragments, which tcpdump prints one by one: here their segment is printed once it is whole.
 
+mod hex;
 mod icmp;
 mod ip;
 mod mptcp;

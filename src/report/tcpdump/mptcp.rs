@@ -3,7 +3,7 @@
 use std::fmt::{self, Write};
 use std::net::{Ipv4Addr, Ipv6Addr};
 
-use super::options::{be, write_hex};
+use super::hex::{be, write_hex};
 use crate::packet::Flags;
 
 /// Prints the option from its `data`, which follows kind and length; whether its length fits its subtype.

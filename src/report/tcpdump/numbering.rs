@@ -4,8 +4,11 @@ use std::cmp::Ordering;
 use std::collections::{HashMap, VecDeque};
 
 use crate::limits;
-use crate::packet::{Flags, SegmentHeader, Seq};
+use crate::packet::{Checksum, Flags, SegmentHeader, Seq};
 use crate::tcp::Key;
+
+/// Bytes of the TCP header without options (RFC 9293, 3.1).
+pub(super) const FIXED_LEN: u8 = 20;
 
 /// What one conversation's numbers are counted from.
 ///
@@ -40,8 +43,7 @@ impl Numbering {
         let tcp = &header.tcp;
         let as_they_are =
             Numbers { seq: tcp.seq.map(|seq| seq.0), ack: tcp.ack.map(|ack| ack.0), sack_base: 0 };
-        let Some(flags) = tcp.flags.filter(|flags| flags.ack() && !super::tcp::is_cut_in_fixed_part(header))
-        else {
+        let Some(flags) = tcp.flags.filter(|flags| flags.ack() && !is_cut_in_fixed_part(header)) else {
             return as_they_are;
         };
         let is_from_high = is_from_high(header);
@@ -117,6 +119,14 @@ impl Numberings {
     pub fn forgotten(&self) -> u64 {
         self.forgotten
     }
+}
+
+/// Whether the frame ended before the options, so that tcpdump prints the ports only. A text line has no header
+/// length then.
+pub(super) fn is_cut_in_fixed_part(header: &SegmentHeader) -> bool {
+    let tcp = &header.tcp;
+    let is_cut = tcp.header_len.is_some() && tcp.options.is_none();
+    is_cut && (tcp.header_len == Some(FIXED_LEN) || tcp.window.is_none() || tcp.checksum == Checksum::Unseen)
 }
 
 #[cfg(test)]

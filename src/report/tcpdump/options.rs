@@ -2,6 +2,7 @@
 
 use std::fmt::{self, Write};
 
+use super::hex::{be, write_hex};
 use super::mptcp;
 use crate::packet::Flags;
 
@@ -199,15 +200,6 @@ fn write_fast_open(out: &mut (impl Write + ?Sized), cookie: &[u8]) -> fmt::Resul
             write_hex(out, cookie)
         }
     }
-}
-
-pub(super) fn write_hex(out: &mut (impl Write + ?Sized), bytes: &[u8]) -> fmt::Result {
-    bytes.iter().try_for_each(|byte| write!(out, "{byte:02x}"))
-}
-
-/// A big-endian number of up to eight bytes.
-pub(super) fn be(bytes: &[u8]) -> u64 {
-    bytes.iter().fold(0, |number, byte| number << 8 | u64::from(*byte))
 }
 
 #[cfg(test)]

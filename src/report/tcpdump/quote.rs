@@ -2,7 +2,7 @@
 
 use std::net::Ipv4Addr;
 
-use super::options::be;
+use super::hex::be;
 use crate::packet::{
     Checksum, Flags, FragmentField, IpHeader, IpOptions, SegmentHeader, Seq, TcpHeader, checksum,
 };

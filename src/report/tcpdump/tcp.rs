@@ -2,13 +2,10 @@
 
 use std::fmt::{self, Write};
 
-use super::numbering::Numbers;
+use super::numbering::{FIXED_LEN, Numbers, is_cut_in_fixed_part};
 use super::options::{self, End};
 use super::text::{self, Protocol};
 use crate::packet::{Checksum, Flags, FragmentField, SegmentHeader};
-
-/// Bytes of the header without options (RFC 9293, 3.1).
-const FIXED_LEN: u8 = 20;
 
 /// Prints from the addresses on.
 pub(super) fn write(
@@ -89,12 +86,4 @@ pub(super) fn write(
         Some(protocol) => protocol.write(out, payload, payload_len, is_verbose),
         None => Ok(()),
     }
-}
-
-/// Whether the frame ended before the options, so that tcpdump prints the ports only. A text line has no header
-/// length then.
-pub(super) fn is_cut_in_fixed_part(header: &SegmentHeader) -> bool {
-    let tcp = &header.tcp;
-    let is_cut = tcp.header_len.is_some() && tcp.options.is_none();
-    is_cut && (tcp.header_len == Some(FIXED_LEN) || tcp.window.is_none() || tcp.checksum == Checksum::Unseen)
 }
