@@ -12,6 +12,7 @@
 //! ```
 //! use ssmscope::analysis::{self, Judged, Settings, Sink};
 //! use ssmscope::capture::{self, Target};
+//! use ssmscope::verdict::Status;
 //!
 //! struct Print;
 //!
@@ -26,7 +27,7 @@
 //! let mut source = capture::open(&["testdata/refused/plain/capture.pcapng"])?;
 //! let everything = Target::new(&[], &[], None)?;
 //! let summary = analysis::analyse(source.as_mut(), everything, &Settings::default(), &mut Print)?;
-//! assert_eq!(summary.exit_status(), 2);
+//! assert_eq!(summary.status(), Status::Critical);
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 

@@ -8,7 +8,7 @@ use crate::capture::About;
 use crate::limits;
 use crate::packet::{Neighbour, Other};
 use crate::time::Timestamp;
-use crate::verdict::Severity;
+use crate::verdict::{Severity, Status};
 
 /// What was read, and what came of it.
 #[derive(Debug, Default)]
@@ -97,20 +97,9 @@ impl Tally {
 }
 
 impl Summary {
-    /// The exit status: 0 healthy, 1 warning, 2 critical, 3 nothing to judge or unreadable input.
-    pub fn exit_status(&self) -> u8 {
-        let has = |severity| self.severities.contains_key(&severity);
-        if has(Severity::Critical) {
-            2
-        } else if self.error.is_some() {
-            3
-        } else if has(Severity::Warning) {
-            1
-        } else if has(Severity::Ok) {
-            0
-        } else {
-            3
-        }
+    /// What the connections come to, and whether everything could be read.
+    pub fn status(&self) -> Status {
+        Status::of(self.severities.keys().copied(), self.error.is_some())
     }
 
     /// Takes in how many connections were judged, and how.

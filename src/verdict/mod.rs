@@ -19,6 +19,7 @@ mod reset;
 #[cfg(test)]
 mod script;
 mod slow;
+mod status;
 mod syn_no_reply;
 mod tcp_handshake_incomplete;
 mod tls_alert;
@@ -29,6 +30,7 @@ use std::borrow::Cow;
 
 use schemars::JsonSchema;
 use serde::Serialize;
+pub use status::Status;
 
 use crate::limits;
 use crate::story::Story;

@@ -19,12 +19,12 @@ use ssmscope::report::machine::json;
 use ssmscope::report::monitoring::{nagios, prometheus};
 use ssmscope::report::text::escape::escaped;
 use ssmscope::report::{Attempt, Monitored, Thresholds, Worst};
-use ssmscope::verdict;
+use ssmscope::verdict::{self, Status};
 
 use crate::args::{Check, CheckOutput, Grant, OauthBody, TlsVersion};
+use crate::read;
 use crate::system::textfile::Textfile;
 use crate::system::{privileges, trust};
-use crate::{UNKNOWN, read};
 
 /// Bytes captured of each packet: all of it.
 const SNAPLEN: u32 = 262_144;
@@ -39,7 +39,7 @@ const SECRET_BYTES: usize = 4096;
 const HTTP: &str = "http/1.1";
 
 /// Runs the command and yields its exit status.
-pub fn run(options: &Check) -> anyhow::Result<u8> {
+pub fn run(options: &Check) -> anyhow::Result<Status> {
     let textfile = options.textfile.as_deref().map(Textfile::begin).transpose()?;
     let outcome = attempt(options);
     let (warning, critical) = (options.warning, options.critical);
@@ -49,7 +49,7 @@ pub fn run(options: &Check) -> anyhow::Result<u8> {
     let unknown = Monitored {
         worst: &nobody,
         summary: &nothing,
-        status: UNKNOWN,
+        status: Status::Unknown,
         unopened: &[],
         target: Some(&target),
         thresholds: &thresholds,
@@ -67,7 +67,7 @@ pub fn run(options: &Check) -> anyhow::Result<u8> {
     let monitored = Monitored {
         worst: &worst,
         summary: &outcome.summary,
-        status: thresholds.status(&worst, outcome.exit_status()),
+        status: thresholds.status(&worst, outcome.status()),
         attempt: Some(Attempt { outcome: &outcome, verbosity: options.verbose }),
         ..unknown
     };

@@ -5,10 +5,10 @@ use std::io::Write;
 
 use anyhow::bail;
 use ssmscope::probe::REASONS;
-use ssmscope::verdict::{RULES, Severity};
+use ssmscope::verdict::{RULES, Severity, Status};
 
 /// Prints a verdict's page, or the list of all, and yields the exit status.
-pub fn run(code: Option<&str>) -> anyhow::Result<u8> {
+pub fn run(code: Option<&str>) -> anyhow::Result<Status> {
     let text = match code {
         None => catalogue(),
         Some(code) => match entries().find(|entry| entry.code == code) {
@@ -19,7 +19,7 @@ pub fn run(code: Option<&str>) -> anyhow::Result<u8> {
     let mut out = anstream::stdout().lock();
     out.write_all(text.as_bytes())?;
     out.flush()?;
-    Ok(0)
+    Ok(Status::Ok)
 }
 
 /// What can be explained.

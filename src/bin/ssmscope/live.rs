@@ -17,22 +17,23 @@ use ssmscope::report::machine::json;
 use ssmscope::report::monitoring::{nagios, prometheus};
 use ssmscope::report::{Monitored, Thresholds, Worst};
 use ssmscope::time::Clock;
+use ssmscope::verdict::Status;
 
 use crate::args::{Live, Output};
 use crate::observers::Observed;
 use crate::observers::conductor::Conductor;
 use crate::observers::saving::Saving;
+use crate::plugin;
 use crate::read::{self, Packets};
 use crate::system::privileges;
 use crate::system::signals::Signals;
 use crate::system::textfile::Textfile;
-use crate::{UNKNOWN, plugin};
 
 /// Digits after the second in the report for people.
 const MICROSECONDS: u8 = 6;
 
 /// Runs the command and yields its exit status.
-pub fn run(options: &Live) -> anyhow::Result<u8> {
+pub fn run(options: &Live) -> anyhow::Result<Status> {
     let outcome = capture(options);
     if let (Err(_), Some(path)) = (&outcome, &options.textfile) {
         // What can't be told is news as well, and what was told before must not stand. The error tells more than a second one.
@@ -41,7 +42,7 @@ pub fn run(options: &Live) -> anyhow::Result<u8> {
             textfile.finish(&Monitored {
                 worst: &Worst::default(),
                 summary: &Summary::default(),
-                status: UNKNOWN,
+                status: Status::Unknown,
                 unopened: &[],
                 target: words.as_deref(),
                 thresholds: &Thresholds::default(),
@@ -52,7 +53,7 @@ pub fn run(options: &Live) -> anyhow::Result<u8> {
     outcome
 }
 
-fn capture(options: &Live) -> anyhow::Result<u8> {
+fn capture(options: &Live) -> anyhow::Result<Status> {
     let output = options.output;
     // Names are resolved where the user is, the device is opened where it is.
     let target = read::target(&options.selection)?;
@@ -143,13 +144,13 @@ fn monitor(
     worst: &Worst,
     summary: &Summary,
     textfile: Option<Textfile>,
-) -> anyhow::Result<u8> {
+) -> anyhow::Result<Status> {
     let slow_after = options.judgement.slow_after;
     let thresholds = Thresholds { warning: options.warning, critical: options.critical, slow_after };
     let words = options.selection.words();
     let status = match options.output {
-        Output::Nagios => thresholds.status(worst, summary.exit_status()),
-        _ => summary.exit_status(),
+        Output::Nagios => thresholds.status(worst, summary.status()),
+        _ => summary.status(),
     };
     let thresholds = &thresholds;
     let monitored = Monitored {
@@ -173,14 +174,14 @@ fn monitor(
 }
 
 /// `ssmscope interfaces`.
-pub fn interfaces(netns: Option<&str>) -> anyhow::Result<u8> {
+pub fn interfaces(netns: Option<&str>) -> anyhow::Result<Status> {
     if let Some(name) = netns {
         privileges::enter_namespace(name)?;
     }
     let devices = device::devices()?;
     if devices.is_empty() {
         anstream::eprintln!("ssmscope: libpcap lists no interface; capturing may need CAP_NET_RAW");
-        return Ok(UNKNOWN);
+        return Ok(Status::Unknown);
     }
     let mut table = Table::new();
     table.load_style(UTF8_FULL).set_header(["Interface", "State", "Addresses", "Description"]);
@@ -189,7 +190,7 @@ pub fn interfaces(netns: Option<&str>) -> anyhow::Result<u8> {
         table.add_row([device.name, device.state, device.addresses.join("\n"), description]);
     }
     anstream::println!("{table}");
-    Ok(0)
+    Ok(Status::Ok)
 }
 
 /// The flight recorder that was asked for.

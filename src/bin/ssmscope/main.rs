@@ -18,15 +18,13 @@ use clap::Parser;
 
 use args::{Cli, Command};
 use ssmscope::report::text::escape;
+use ssmscope::verdict::Status;
 
 /// Each connection takes and gives back some dozens of small blocks, in any order: with this allocator that costs a third of
 /// what it does with glibc's, a fifth of all time on a capture of short connections. It asks for no huge pages: each size of
 /// block would begin one of its own, which took 20 MB and saved no time.
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
-
-/// Nothing to judge, bad usage, or unreadable input, as monitoring plugins say it.
-const UNKNOWN: u8 = 3;
 
 fn main() -> ExitCode {
     system::trace::begin();
@@ -37,17 +35,17 @@ fn main() -> ExitCode {
             let text = error.to_string();
             let what = text.split("\n\n").next().unwrap_or(&text);
             plugin::tell_unknown(what.strip_prefix("error: ").unwrap_or(what));
-            return ExitCode::from(UNKNOWN);
+            return exit_code(Status::Unknown);
         }
         Err(error) => {
             // What was asked for goes to standard output; a reader that went away is no failure.
             let _ = error.print();
             // A plugin that only tells its version or its usage judged nothing.
-            return ExitCode::from(if error.use_stderr() || is_plugin { UNKNOWN } else { 0 });
+            return exit_code(if error.use_stderr() || is_plugin { Status::Unknown } else { Status::Ok });
         }
     };
     match run(&cli) {
-        Ok(status) => ExitCode::from(status),
+        Ok(status) => exit_code(status),
         Err(error) if is_broken_pipe(&error) => ExitCode::SUCCESS,
         Err(error) => {
             if is_plugin {
@@ -55,12 +53,12 @@ fn main() -> ExitCode {
             } else {
                 complain(&format!("ssmscope: {error:#}"));
             }
-            ExitCode::from(UNKNOWN)
+            exit_code(Status::Unknown)
         }
     }
 }
 
-fn run(cli: &Cli) -> anyhow::Result<u8> {
+fn run(cli: &Cli) -> anyhow::Result<Status> {
     let color = match cli.color {
         clap::ColorChoice::Auto => anstream::ColorChoice::Auto,
         clap::ColorChoice::Always => anstream::ColorChoice::Always,
@@ -82,6 +80,10 @@ fn run(cli: &Cli) -> anyhow::Result<u8> {
 fn complain(text: &str) {
     let lines: Vec<_> = text.lines().map(escape::escaped).collect();
     anstream::eprintln!("{}", lines.join("\n"));
+}
+
+fn exit_code(status: Status) -> ExitCode {
+    ExitCode::from(status.code())
 }
 
 fn is_broken_pipe(error: &anyhow::Error) -> bool {

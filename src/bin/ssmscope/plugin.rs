@@ -9,9 +9,10 @@ use std::thread;
 
 use ssmscope::report::monitoring::nagios;
 use ssmscope::time::Elapsed;
+use ssmscope::verdict::Status;
 
 use crate::args::Output;
-use crate::{UNKNOWN, complain};
+use crate::complain;
 
 /// The time that the plugins' guidelines give a plugin, where the user gives it none.
 const PATIENCE: Elapsed = Elapsed::from_millis(10_000);
@@ -79,7 +80,7 @@ impl Deadline {
                 tell_unknown(&why);
             }
             aside(output, format_args!("ssmscope: {why}"));
-            process::exit(i32::from(UNKNOWN));
+            process::exit(i32::from(Status::Unknown.code()));
         });
         Self { is_over }
     }

@@ -19,16 +19,17 @@ use ssmscope::report::machine::json;
 use ssmscope::report::monitoring::{nagios, prometheus};
 use ssmscope::report::{Collection, Monitored, Style, Thresholds, Worst, tcpdump};
 use ssmscope::time::Elapsed;
-use ssmscope::{limits, probe, verdict};
+use ssmscope::verdict::{self, Status};
+use ssmscope::{limits, probe};
 
 use crate::args::{Bounds, Judgement, Output, Read, Selection};
+use crate::complain;
 use crate::observers::Observed;
 use crate::observers::follow::{self, Following};
 use crate::observers::progress::Progress;
 use crate::plugin::{self, Deadline};
 use crate::system::textfile::Textfile;
 use crate::system::{signals, trust};
-use crate::{UNKNOWN, complain};
 
 /// Columns of a table where no terminal tells its own.
 const COLUMNS: u16 = 80;
@@ -37,7 +38,7 @@ const COLUMNS: u16 = 80;
 const BLOCK_BYTES: usize = 64 * 1024;
 
 /// Runs the command and yields its exit status.
-pub fn run(options: &Read) -> anyhow::Result<u8> {
+pub fn run(options: &Read) -> anyhow::Result<Status> {
     let deadline = plugin::patience(options.timeout, options.output)
         .map(|patience| Deadline::after(patience, options.output));
     let textfile = options.textfile.as_deref().map(Textfile::begin).transpose()?;
@@ -52,7 +53,7 @@ pub fn run(options: &Read) -> anyhow::Result<u8> {
     let outcome = reading.open_and_read(&mut worst);
     if let Some(textfile) = textfile {
         // What can't be told is news as well, and what was told before must not stand.
-        let nothing = Outcome { summary: Summary::default(), failed: Vec::new(), status: UNKNOWN };
+        let nothing = Outcome { summary: Summary::default(), failed: Vec::new(), status: Status::Unknown };
         let outcome = outcome.as_ref().unwrap_or(&nothing);
         textfile.finish(&reading.monitored(&worst, &outcome.summary, outcome.status, &outcome.failed))?;
     }
@@ -64,7 +65,7 @@ struct Outcome {
     summary: Summary,
     /// The files that could not be opened.
     failed: Vec<ReadError>,
-    status: u8,
+    status: Status,
 }
 
 /// One run of the command.
@@ -101,8 +102,8 @@ impl Reading<'_> {
         let Some(mut source) = source else {
             self.tell(&failed);
             let summary = Summary::default();
-            self.report(worst, &summary, UNKNOWN, &failed, &mut io::stdout())?;
-            return Ok(Outcome { summary, failed, status: UNKNOWN });
+            self.report(worst, &summary, Status::Unknown, &failed, &mut io::stdout())?;
+            return Ok(Outcome { summary, failed, status: Status::Unknown });
         };
         target.check(&source.about())?;
         let outcome = self.read(source.as_mut(), &target, &settings, &failed, ends.as_deref(), worst);
@@ -116,9 +117,9 @@ impl Reading<'_> {
     }
 
     /// A critical verdict outweighs a file that could not be read.
-    fn exit_status(&self, worst: &Worst, summary: &Summary, failed: &[ReadError]) -> u8 {
+    fn exit_status(&self, worst: &Worst, summary: &Summary, failed: &[ReadError]) -> Status {
         let is_critical = summary.severities.contains_key(&verdict::Severity::Critical);
-        let verdicts = if failed.is_empty() || is_critical { summary.exit_status() } else { UNKNOWN };
+        let verdicts = if failed.is_empty() || is_critical { summary.status() } else { Status::Unknown };
         if self.options.output == Output::Nagios { self.thresholds.status(worst, verdicts) } else { verdicts }
     }
 
@@ -201,7 +202,7 @@ impl Reading<'_> {
         &self,
         worst: &Worst,
         summary: &Summary,
-        status: u8,
+        status: Status,
         failed: &[ReadError],
         out: &mut dyn Write,
     ) -> io::Result<()> {
@@ -217,7 +218,7 @@ impl Reading<'_> {
         &'a self,
         worst: &'a Worst,
         summary: &'a Summary,
-        status: u8,
+        status: Status,
         unopened: &'a [ReadError],
     ) -> Monitored<'a> {
         Monitored {

@@ -12,7 +12,7 @@ mod resolver_silent;
 mod token_refused;
 
 use super::outcome::{Conclusion, Outcome};
-use crate::verdict::Severity;
+use crate::verdict::{Severity, Status};
 
 /// A reason: its code, and when it applies.
 #[derive(Clone, Copy)]
@@ -61,13 +61,8 @@ impl Outcome {
             .unwrap_or_else(nothing_done::conclusion)
     }
 
-    /// The exit status: 0 healthy, 1 warning, 2 critical, 3 unknown.
-    pub fn exit_status(&self) -> u8 {
-        match self.conclusion().severity {
-            Severity::Ok => 0,
-            Severity::Warning => 1,
-            Severity::Critical => 2,
-            Severity::Unknown => 3,
-        }
+    /// What the attempt comes to.
+    pub fn status(&self) -> Status {
+        self.conclusion().severity.into()
     }
 }

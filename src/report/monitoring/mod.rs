@@ -13,6 +13,7 @@ use crate::analysis::Summary;
 use crate::capture::ReadError;
 use crate::probe::{Outcome, PhaseDurations};
 use crate::time::Elapsed;
+use crate::verdict::Status;
 
 /// A capture or an attempt, as monitoring sees it.
 #[derive(Clone, Copy, Debug)]
@@ -22,7 +23,7 @@ pub struct Monitored<'a> {
     /// Its figures.
     pub summary: &'a Summary,
     /// The exit status that goes with the report.
-    pub status: u8,
+    pub status: Status,
     /// Files that could not be read at all.
     pub unopened: &'a [ReadError],
     /// What was to be watched, in the user's words.
@@ -56,17 +57,16 @@ pub struct Thresholds {
 impl Monitored<'_> {
     /// In one line for people, that a certificate's end raised the status, if it did.
     pub fn expiry_alert(&self) -> Option<String> {
-        const WARNING: u8 = 1;
         let expiry = self.ending()?;
-        let limit = if self.status == WARNING { ("warning", "-w") } else { ("critical", "-c") };
+        let limit = if self.status == Status::Warning { ("warning", "-w") } else { ("critical", "-c") };
         Some(format!("{}: {} ({})", limit.0, expiry.told(), limit.1))
     }
 
     /// The certificate whose end raised the status above the verdicts'.
     pub(super) fn ending(&self) -> Option<&Expiry> {
         let verdicts = match self.attempt {
-            Some(attempt) => attempt.outcome.exit_status(),
-            None => self.summary.exit_status(),
+            Some(attempt) => attempt.outcome.status(),
+            None => self.summary.status(),
         };
         let raised = self.thresholds.status(self.worst, verdicts);
         self.worst.expiry.as_ref().filter(|_| raised != verdicts && raised == self.status)
@@ -76,15 +76,13 @@ impl Monitored<'_> {
 impl Thresholds {
     /// The exit status, where the verdicts' is this. Critical is looked at before warning, and a warning does not tell what
     /// is unknown.
-    pub fn status(&self, worst: &Worst, verdicts: u8) -> u8 {
-        const WARNING: u8 = 1;
-        const CRITICAL: u8 = 2;
+    pub fn status(&self, worst: &Worst, verdicts: Status) -> Status {
         let days = worst.expiry.as_ref().and_then(|expiry| expiry.days);
         let alerts =
             |range: &Option<Range>| days.is_some_and(|days| range.is_some_and(|range| range.alerts(days)));
         match verdicts {
-            _ if alerts(&self.critical) => CRITICAL,
-            0 if alerts(&self.warning) => WARNING,
+            _ if alerts(&self.critical) => Status::Critical,
+            Status::Ok if alerts(&self.warning) => Status::Warning,
             verdicts => verdicts,
         }
     }

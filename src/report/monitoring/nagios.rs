@@ -15,7 +15,7 @@ use crate::limits;
 use crate::report::text::words::{self, count};
 use crate::tcp::Role;
 use crate::time::Elapsed;
-use crate::verdict::Severity;
+use crate::verdict::{Severity, Status};
 
 /// Characters that the status line has before its performance data.
 const STATUS_CHARACTERS: usize = 79;
@@ -53,8 +53,7 @@ pub fn write(of: &Monitored<'_>, out: &mut dyn Write) -> io::Result<()> {
 /// # Errors
 /// When `out` can't be written.
 pub fn write_unknown(why: &str, out: &mut dyn Write) -> io::Result<()> {
-    const UNKNOWN: u8 = 3;
-    write_status(UNKNOWN, why, "", out)?;
+    write_status(Status::Unknown, why, "", out)?;
     out.flush()
 }
 
@@ -91,7 +90,7 @@ fn write_attempt(of: &Monitored<'_>, attempt: &Attempt<'_>, out: &mut dyn Write)
 }
 
 /// The status line, and below it the text where it had to be cut.
-fn write_status(status: u8, text: &str, performance: &str, out: &mut dyn Write) -> io::Result<()> {
+fn write_status(status: Status, text: &str, performance: &str, out: &mut dyn Write) -> io::Result<()> {
     let (line, is_cut) = status_line(status, text);
     let separator = if performance.is_empty() { "" } else { " | " };
     writeln!(out, "{line}{separator}{performance}")?;
@@ -119,14 +118,8 @@ fn found(told: &Told, of: &Monitored<'_>) -> String {
 }
 
 /// `SSMSCOPE STATUS: text`, and whether it had to be cut.
-fn status_line(status: u8, text: &str) -> (String, bool) {
-    let word = match status {
-        0 => "OK",
-        1 => "WARNING",
-        2 => "CRITICAL",
-        _ => "UNKNOWN",
-    };
-    let line = plain(&format!("SSMSCOPE {word}: {text}"));
+fn status_line(status: Status, text: &str) -> (String, bool) {
+    let line = plain(&format!("SSMSCOPE {}: {text}", status.name().to_ascii_uppercase()));
     let short = shortened(&line, STATUS_CHARACTERS);
     let is_cut = short != line;
     (short, is_cut)
@@ -221,10 +214,10 @@ mod tests {
 
     #[test]
     fn the_status_line_stays_below_80_characters_and_one_line() {
-        let (line, is_cut) = status_line(2, &"a|b\nc é".repeat(40));
+        let (line, is_cut) = status_line(Status::Critical, &"a|b\nc é".repeat(40));
         assert_eq!(line.len(), 79);
         assert!(line.starts_with("SSMSCOPE CRITICAL: a b c \\u{e9}a b") && line.ends_with("...") && is_cut);
-        assert_eq!(status_line(0, "fine"), ("SSMSCOPE OK: fine".to_owned(), false));
+        assert_eq!(status_line(Status::Ok, "fine"), ("SSMSCOPE OK: fine".to_owned(), false));
     }
 
     #[test]

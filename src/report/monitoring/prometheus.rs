@@ -11,7 +11,7 @@ use super::{Monitored, phases};
 use crate::probe::{Outcome, REASONS};
 use crate::report::text::words::severity_name;
 use crate::story::Stage;
-use crate::verdict::RULES;
+use crate::verdict::{RULES, Status};
 
 /// The reason when no connection was judged.
 const NOTHING: &str = "nothing-to-judge";
@@ -43,9 +43,9 @@ pub fn write(of: &Monitored<'_>, out: &mut dyn Write) -> io::Result<()> {
     metrics.sample("ssmscope_build_info", &[("version", env!("CARGO_PKG_VERSION"))], 1)?;
 
     metrics.family("ssmscope_success", "1 if all is well, 0 if not: whether the status is 0.")?;
-    metrics.sample("ssmscope_success", &[], u8::from(status == 0))?;
+    metrics.sample("ssmscope_success", &[], u8::from(status == Status::Ok))?;
     metrics.family("ssmscope_status", "Exit status: 0 healthy, 1 warning, 2 critical, 3 unknown.")?;
-    metrics.sample("ssmscope_status", &[], status)?;
+    metrics.sample("ssmscope_status", &[], status.code())?;
 
     metrics.family(
         "ssmscope_state",

@@ -10,7 +10,7 @@ use ssmscope::capture::{About, Frame, Target};
 use ssmscope::packet::{Content, Packet};
 use ssmscope::recorder::Recorder;
 use ssmscope::time::{Elapsed, Timestamp};
-use ssmscope::verdict::Severity;
+use ssmscope::verdict::{Severity, Status};
 
 use super::Observer;
 use super::saving::Saving;
@@ -142,11 +142,12 @@ impl<'o> Conductor<'o> {
     }
 
     /// The exit status by what is known so far.
-    pub fn status(&self) -> u8 {
+    pub fn status(&self) -> Status {
         let has = |severity| {
             self.severities.contains(&severity) || self.known.values().any(|known| *known == severity)
         };
-        if has(Severity::Critical) { 2 } else { u8::from(has(Severity::Warning)) }
+        let failures = [Severity::Critical, Severity::Warning];
+        failures.into_iter().find(|severity| has(*severity)).map_or(Status::Ok, Status::from)
     }
 
     fn tell_notes(&mut self, about: &About) {

@@ -6,8 +6,7 @@ use std::sync::atomic::AtomicBool;
 
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM, SIGUSR1};
 use signal_hook::flag;
-
-use crate::UNKNOWN;
+use ssmscope::verdict::Status;
 
 /// Signals that wait to be looked at.
 pub struct Signals {
@@ -40,7 +39,7 @@ pub fn ends() -> io::Result<Arc<AtomicBool>> {
     let ends = Arc::new(AtomicBool::new(false));
     for signal in [SIGINT, SIGTERM] {
         // The order matters: the first signal finds the flag unset, and only then sets it.
-        flag::register_conditional_shutdown(signal, i32::from(UNKNOWN), Arc::clone(&ends))?;
+        flag::register_conditional_shutdown(signal, i32::from(Status::Unknown.code()), Arc::clone(&ends))?;
         flag::register(signal, Arc::clone(&ends))?;
     }
     Ok(ends)
