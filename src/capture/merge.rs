@@ -15,11 +15,33 @@ use crate::limits;
 use crate::packet::{Content, Other, Packet, Segment, SegmentHeader};
 use crate::time::{Clock, Timestamp};
 
+/// What could be opened of several files.
+pub struct Opened {
+    /// As one capture; nothing where none could be opened.
+    pub source: Option<Box<dyn Source>>,
+    /// Why the others could not.
+    pub failed: Vec<ReadError>,
+}
+
 /// Opens all `paths` and reads them as one capture. `-` is standard input.
 ///
 /// # Errors
 /// For the first path that can't be opened or is no capture, and when the files' clocks can't be compared.
 pub fn open<P: AsRef<Path>>(paths: &[P]) -> Result<Box<dyn Source>, ReadError> {
+    let Opened { source, failed } = open_all(paths, false)?;
+    match (failed.into_iter().next(), source) {
+        (Some(error), _) => Err(error),
+        (None, Some(source)) => Ok(source),
+        (None, None) => Ok(Box::new(Merged::new(Vec::new())?)),
+    }
+}
+
+/// Opens those of `paths` that can be read, as one capture. `-` is standard input, and can be given once. With `reads_ahead`
+/// each file's first record is read at once, so that the clock of a text is known before its first packet.
+///
+/// # Errors
+/// When the files are too many, and when their clocks can't be compared.
+pub fn open_all<P: AsRef<Path>>(paths: &[P], reads_ahead: bool) -> Result<Opened, ReadError> {
     if paths.len() > limits::FILES {
         return Err(ReadError {
             file: format!("{} files", paths.len()),
@@ -27,14 +49,29 @@ pub fn open<P: AsRef<Path>>(paths: &[P]) -> Result<Box<dyn Source>, ReadError> {
             hint: Some("join them first: mergecap -w joined.pcapng FILE...".to_owned()),
         });
     }
+    let mut failed = Vec::new();
     let mut sources = Vec::with_capacity(paths.len());
-    for (index, path) in paths.iter().enumerate() {
-        sources.push(file::open(path.as_ref(), index as u16)?);
+    let mut has_standard_input = false;
+    for path in paths {
+        let is_standard_input = path.as_ref() == Path::new("-");
+        if is_standard_input && has_standard_input {
+            let what = "is given twice, and standard input can be read once".to_owned();
+            failed.push(ReadError { file: "-".to_owned(), what, hint: None });
+            continue;
+        }
+        has_standard_input |= is_standard_input;
+        match file::open(path.as_ref(), sources.len() as u16) {
+            Ok(source) => sources.push(source),
+            Err(error) => failed.push(error),
+        }
     }
-    match <[_; 1]>::try_from(sources) {
-        Ok([only]) => Ok(only),
-        Err(sources) => Ok(Box::new(Merged::new(sources)?)),
-    }
+    let source = match <[_; 1]>::try_from(sources) {
+        Ok([only]) if !reads_ahead => Some(only),
+        Ok(only) => Some(Box::new(Merged::new(only.into())?) as Box<dyn Source>),
+        Err(sources) if sources.is_empty() => None,
+        Err(sources) => Some(Box::new(Merged::new(sources)?) as Box<dyn Source>),
+    };
+    Ok(Opened { source, failed })
 }
 
 /// Sources read as one.

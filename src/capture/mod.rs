@@ -31,7 +31,7 @@ pub mod save;
 pub mod select;
 pub mod transcript;
 
-pub use merge::open;
+pub use merge::{Opened, open, open_all};
 pub use select::{Prefilter, Target, TargetError};
 
 use crate::packet::{Origin, Packet};
