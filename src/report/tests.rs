@@ -1,13 +1,15 @@
 //! Reports on conversations written by hand.
 
 use std::collections::VecDeque;
+use std::sync::LazyLock;
 
 use jiff::tz::TimeZone;
 use serde_json::Value;
 
-use super::human::{table, timeline};
-use super::machine::json;
-use super::{Collection, Style};
+use super::human::table::TableReport;
+use super::human::timeline;
+use super::machine::json::JsonReport;
+use super::{Collection, End, Form, MonitoringDigest, Occasion, Out, Report, Style, Thresholds, open};
 use crate::analysis::{self, Bounds, Settings, Sink, Summary};
 use crate::capture::{About, FileAbout, ReadError, Record, Source, Target};
 use crate::limits;
@@ -83,6 +85,24 @@ fn collected(source: Spoke, shows_all: bool) -> (Collection, Summary) {
     let summary = analysed(source, &mut collection);
     collection.sort();
     (collection, summary)
+}
+
+/// What is written of a source that was read.
+fn written(form: Form, source: Spoke, unopened: &[ReadError]) -> String {
+    let (mut plain, mut styled) = (Vec::new(), Vec::new());
+    let out = Out { plain: Box::new(&mut plain), styled: Box::new(&mut styled) };
+    let occasion = Occasion::Read(&source.about(), &Bounds::default());
+    let mut report = open(form, out, style(false), occasion);
+    let summary = analysed(source, report.as_mut());
+    report.finish(&end(&summary, unopened)).unwrap();
+    plain.extend(styled);
+    String::from_utf8(plain).unwrap()
+}
+
+fn end<'a>(summary: &'a Summary, unopened: &'a [ReadError]) -> End<'a> {
+    static NOTHING: LazyLock<(MonitoringDigest, Thresholds)> = LazyLock::new(Default::default);
+    let (digest, thresholds) = &*NOTHING;
+    End { summary, unopened, check: None, digest, thresholds, target: None }
 }
 
 fn style(shows_all: bool) -> Style {
@@ -173,12 +193,8 @@ fn from_port(mut talk: Talk, index: usize) -> Talk {
 #[test]
 fn the_table_has_a_row_per_connection_and_a_summary_by_server() {
     let talks = [from_port(no_server_hello(), 0), from_port(healthy(), 1)];
-    let (mut rows, mut out) = (Vec::new(), Vec::new());
-    let mut report = table::Report::new(&mut rows, false, style(false));
-    let summary = analysed(Spoke::of(&talks), &mut report);
-    report.finish(&summary, &mut out).unwrap();
-    rows.extend(out);
-    let text = anstream::adapter::strip_str(std::str::from_utf8(&rows).unwrap()).to_string();
+    let text = written(Form::Table, Spoke::of(&talks), &[]);
+    let text = anstream::adapter::strip_str(&text).to_string();
     assert!(text.lines().all(|line| line.chars().count() <= 80), "{text}");
     for part in [":40000 ", ":40001 ", "no-server-hello", "client-hello", "healthy 1, no-server-hello 1"] {
         assert!(text.contains(part), "{part} is not in\n{text}");
@@ -216,10 +232,13 @@ fn nothing_from_the_wire_reaches_a_terminal_as_it_was() {
     judged.story.tls.client_hello.as_mut().unwrap().what.server_name = Some(HOSTILE.to_owned());
     let mut out = Vec::new();
     timeline::write(&collection, &summary, &style(false), &mut out).unwrap();
-    let mut report = table::Report::new(&mut out, false, style(false));
+    let mut plain = Vec::new();
+    let out_of_table = Out { plain: Box::new(&mut plain), styled: Box::new(std::io::sink()) };
+    let mut report = Box::new(TableReport::new(out_of_table, false, style(false)));
     report.connection(collection.connections[0].clone()).unwrap();
-    report.finish(&summary, &mut Vec::new()).unwrap();
-    let mut report = json::Report::new(&mut out, &[]);
+    report.finish(&end(&summary, &[])).unwrap();
+    out.extend(plain);
+    let mut report = JsonReport::new(&mut out, &[]);
     report.connection(collection.connections.remove(0)).unwrap();
     let text = String::from_utf8(out).unwrap();
     for character in ["\u{1b}[2J", "\u{9b}", "\u{202e}"] {
@@ -263,15 +282,9 @@ fn json_tells_times_in_seconds_and_packets_by_their_files() {
     for packet in source.packets.iter_mut().skip(2) {
         packet.origin = Origin { file: 1, number: packet.number - 2 };
     }
-    let about = source.about();
-    let names: Vec<_> = about.files.iter().map(|file| file.name.clone()).collect();
-    let mut out = Vec::new();
-    let mut report = json::Report::new(&mut out, &names);
-    let summary = analysed(source, &mut report);
     let missing = ReadError { file: "x".to_owned(), what: "is empty".to_owned(), hint: None };
-    report.finish(&summary, &[missing]).unwrap();
-    let lines: Vec<Value> =
-        String::from_utf8(out).unwrap().lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    let out = written(Form::Json, source, &[missing]);
+    let lines: Vec<Value> = out.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
     let [connection, summary] = lines.as_slice() else { panic!("{lines:?}") };
     assert_eq!(connection["type"], "connection");
     assert_eq!(connection["schema"], 1);

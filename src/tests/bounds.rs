@@ -12,9 +12,7 @@ use jiff::tz::TimeZone;
 use serde_json::Value;
 use ssmscope::analysis::{self, Bounds, Cost, Event, Judged, Needs, Settings, Sink, Summary};
 use ssmscope::capture::{self, Target};
-use ssmscope::report::Style;
-use ssmscope::report::human::table;
-use ssmscope::report::machine::json;
+use ssmscope::report::{self, End, Form, MonitoringDigest, Occasion, Out, Style, Thresholds};
 use workload::Workload;
 
 use crate::support::run::{path, ssmscope};
@@ -114,20 +112,28 @@ fn recorded() -> Vec<(String, Vec<u8>)> {
 fn written(capture: &[u8], bounds: Bounds, judges_apart: bool) -> (Vec<u8>, Vec<u8>) {
     let settings = Settings { keeps_timeline: false, bounds, judges_apart, ..Settings::default() };
     let style = Style { zone: TimeZone::UTC, is_verbose: true, shows_all: false, columns: 100 };
-    let analyse = |sink: &mut dyn Sink| {
+    let written = |form| {
         let mut source =
             capture::file::read("made", 0, Cursor::new(capture.to_vec()), None).expect("a capture");
-        analysis::analyse(source.as_mut(), Target::default(), &settings, sink).expect("memory takes it")
+        let (mut plain, mut styled) = (Vec::new(), Vec::new());
+        let out = Out { plain: Box::new(&mut plain), styled: Box::new(&mut styled) };
+        let occasion = Occasion::Read(&source.about(), &bounds);
+        let mut report = report::open(form, out, style.clone(), occasion);
+        let summary = analysis::analyse(source.as_mut(), Target::default(), &settings, report.as_mut())
+            .expect("memory takes it");
+        let end = End {
+            summary: &summary,
+            unopened: &[],
+            check: None,
+            digest: &MonitoringDigest::default(),
+            thresholds: &Thresholds::default(),
+            target: None,
+        };
+        report.finish(&end).expect("memory takes it");
+        plain.extend(styled);
+        plain
     };
-    let (mut lines, mut rows, mut end) = (Vec::new(), Vec::new(), Vec::new());
-    let mut report = json::Report::new(&mut lines, &["made".to_owned()]);
-    let summary = analyse(&mut report);
-    report.finish(&summary, &[]).expect("memory takes it");
-    let mut report = table::Report::new(&mut rows, false, style);
-    let summary = analyse(&mut report);
-    report.finish(&summary, &mut end).expect("memory takes it");
-    rows.extend(end);
-    (lines, rows)
+    (written(Form::Json), written(Form::Table))
 }
 
 #[test]

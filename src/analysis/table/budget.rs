@@ -47,6 +47,10 @@ impl Budget {
 
     /// A connection holds something else than before.
     pub(super) fn change(&mut self, before: Held, now: Held) {
+        // After its handshake most segments of a connection change nothing.
+        if before == now {
+            return;
+        }
         let changed = |all: &mut usize, before: usize, now: usize| *all = (*all + now).saturating_sub(before);
         changed(&mut self.held.memory, before.memory, now.memory);
         changed(&mut self.held.waiting_bytes, before.waiting_bytes, now.waiting_bytes);

@@ -3,6 +3,7 @@
 use std::env;
 use std::fs::{self, File};
 use std::io::{self, BufWriter, Write};
+use std::mem;
 use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::Arc;
@@ -10,20 +11,16 @@ use std::sync::Arc;
 use anyhow::{Context, bail, ensure};
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
-use ssmscope::analysis::{Settings, Sink, Summary};
+use ssmscope::analysis::Settings;
 use ssmscope::capture::live::{self, Live};
 use ssmscope::capture::{Source, Target, save};
 use ssmscope::probe::{self, Family, Identity, Outcome, Page, Plan, Probe, Proxy, Secret, TlsPlan, token};
-use ssmscope::report::human::check;
-use ssmscope::report::machine::json;
-use ssmscope::report::monitoring::{nagios, prometheus};
 use ssmscope::report::text::escape::escaped;
-use ssmscope::report::{Attempt, Monitored, Thresholds, Worst};
+use ssmscope::report::{self, Occasion};
 use ssmscope::verdict::{self, Status};
 
-use crate::args::{Check, CheckOutput, Grant, OauthBody, TlsVersion};
-use crate::read;
-use crate::system::textfile::Textfile;
+use crate::args::{Check, Grant, OauthBody, TlsVersion};
+use crate::run::{self, Done, Results, Run};
 use crate::system::{privileges, trust};
 
 /// Bytes captured of each packet: all of it.
@@ -38,56 +35,26 @@ const SECRET_BYTES: usize = 4096;
 /// The application protocol that is offered by default: the one that is spoken.
 const HTTP: &str = "http/1.1";
 
-/// Runs the command and yields its exit status.
+/// Runs the command and returns its exit status.
 pub fn run(options: &Check) -> anyhow::Result<Status> {
-    let textfile = options.textfile.as_deref().map(Textfile::begin).transpose()?;
-    let outcome = attempt(options);
-    let (warning, critical) = (options.warning, options.critical);
-    let thresholds = Thresholds { warning, critical, slow_after: options.slow_after };
     let target = probe::authority(options.server().0, options.server().1);
-    let (nobody, nothing) = (Worst::default(), Summary::default());
-    let unknown = Monitored {
-        worst: &nobody,
-        summary: &nothing,
-        status: Status::Unknown,
-        unopened: &[],
-        target: Some(&target),
-        thresholds: &thresholds,
-        attempt: None,
-    };
-    let outcome = match outcome {
-        Ok(outcome) => outcome,
-        Err(error) => {
-            // What can't be told is news as well, and what was told before must not stand.
-            textfile.map_or(Ok(()), |textfile| textfile.finish(&unknown))?;
-            return Err(error);
-        }
-    };
-    let worst = Worst::of(&outcome.connections);
-    let monitored = Monitored {
-        worst: &worst,
-        summary: &outcome.summary,
-        status: thresholds.status(&worst, outcome.status()),
-        attempt: Some(Attempt { outcome: &outcome, verbosity: options.verbose }),
-        ..unknown
-    };
-    let mut out = BufWriter::new(anstream::AutoStream::auto(io::stdout()));
-    let style = read::style(false, true);
-    match options.output {
-        CheckOutput::Timeline => check::write(&outcome, &style, &mut out)?,
-        CheckOutput::Table => check::write_table(&outcome, &style, &mut out)?,
-        CheckOutput::Json => write_json(&outcome, &mut out)?,
-        CheckOutput::Nagios => nagios::write(&monitored, &mut out)?,
-        CheckOutput::Prometheus => prometheus::write(&monitored, &mut out)?,
+    let slow_after = options.timing.slow_after;
+    let run = Run::new(options.rendering.output, &options.monitoring, slow_after, Some(target));
+    run.finish_after(|run| check(options, run))
+}
+
+fn check(options: &Check, run: &mut Run<'_>) -> anyhow::Result<Done> {
+    run.begin_textfile()?;
+    let mut outcome = attempt(options)?;
+    let mut report = report::open(run.form, run::blocks(), run::style(false, true), Occasion::Check);
+    for judged in &outcome.connections {
+        run.digest.record(judged);
+        report.connection(judged.clone())?;
     }
-    if let (CheckOutput::Timeline | CheckOutput::Table, Some(alert)) =
-        (options.output, monitored.expiry_alert())
-    {
-        writeln!(out, "{alert}")?;
-    }
-    out.flush()?;
-    textfile.map_or(Ok(()), |textfile| textfile.finish(&monitored))?;
-    Ok(monitored.status)
+    let summary = mem::take(&mut outcome.summary);
+    let results = Results { summary, check: Some((outcome, options.rendering.verbose)) };
+    run.finish(report, &results)?;
+    Ok(Done::Reported(Box::new(results)))
 }
 
 /// Makes the attempt, with a capture of it if there is to be one.
@@ -142,15 +109,6 @@ fn save_to(file: File, outcome: &Outcome) -> io::Result<()> {
     writer.into_inner().flush()
 }
 
-fn write_json(outcome: &Outcome, out: &mut (dyn Write + Send)) -> io::Result<()> {
-    let mut report = json::Report::new(out, &[]);
-    for judged in &outcome.connections {
-        report.connection(judged.clone())?;
-    }
-    report.check(outcome)?;
-    report.finish(&outcome.summary, &[])
-}
-
 fn plan(options: &Check) -> anyhow::Result<Plan> {
     let (host, port) = options.server();
     let family = match (options.ipv4, options.ipv6) {
@@ -158,7 +116,8 @@ fn plan(options: &Check) -> anyhow::Result<Plan> {
         (_, true) => Some(Family::V6),
         _ => None,
     };
-    let judging = verdict::Settings { slow_after: options.slow_after, stall_after: options.stall_after };
+    let judging =
+        verdict::Settings { slow_after: options.timing.slow_after, stall_after: options.timing.stall_after };
     let page = options.http.as_ref().map(|path| Page {
         path: path.clone(),
         statuses: options.expect_status.clone(),

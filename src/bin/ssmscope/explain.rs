@@ -7,7 +7,7 @@ use anyhow::bail;
 use ssmscope::probe::REASONS;
 use ssmscope::verdict::{RULES, Severity, Status};
 
-/// Prints a verdict's page, or the list of all, and yields the exit status.
+/// Prints a verdict's page, or the list of all, and returns the exit status.
 pub fn run(code: Option<&str>) -> anyhow::Result<Status> {
     let text = match code {
         None => catalogue(),

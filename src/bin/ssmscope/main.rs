@@ -2,23 +2,24 @@
 
 mod args;
 mod check;
+mod exit;
 mod explain;
+mod input;
+mod interfaces;
 mod live;
 mod manual;
 mod observers;
-mod plugin;
 mod read;
+mod run;
 mod system;
 
 use std::env;
 use std::io;
 use std::process::ExitCode;
 
-use clap::Parser;
+use ssmscope::verdict::Status;
 
 use args::{Cli, Command};
-use ssmscope::report::text::escape;
-use ssmscope::verdict::Status;
 
 /// Each connection takes and gives back some dozens of small blocks, in any order: with this allocator that costs a third of
 /// what it does with glibc's, a fifth of all time on a capture of short connections. It asks for no huge pages: each size of
@@ -28,37 +29,29 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 fn main() -> ExitCode {
     system::trace::begin();
-    let is_plugin = plugin::is_asked_for(env::args_os());
-    let cli = match Cli::try_parse() {
+    let is_plugin = exit::is_plugin(env::args_os());
+    let cli = match Cli::of_process() {
         Ok(cli) => cli,
         Err(error) if is_plugin && error.use_stderr() => {
             let text = error.to_string();
             let what = text.split("\n\n").next().unwrap_or(&text);
-            plugin::tell_unknown(what.strip_prefix("error: ").unwrap_or(what));
-            return exit_code(Status::Unknown);
+            return exit::fail(is_plugin, what.strip_prefix("error: ").unwrap_or(what));
         }
         Err(error) => {
             // What was asked for goes to standard output; a reader that went away is no failure.
             let _ = error.print();
-            // A plugin that only tells its version or its usage judged nothing.
-            return exit_code(if error.use_stderr() || is_plugin { Status::Unknown } else { Status::Ok });
+            // A plugin that only prints its version or its usage judged nothing.
+            return exit::code(if error.use_stderr() || is_plugin { Status::Unknown } else { Status::Ok });
         }
     };
-    match run(&cli) {
-        Ok(status) => exit_code(status),
-        Err(error) if is_broken_pipe(&error) => ExitCode::SUCCESS,
-        Err(error) => {
-            if is_plugin {
-                plugin::tell_unknown(&format!("{error:#}"));
-            } else {
-                complain(&format!("ssmscope: {error:#}"));
-            }
-            exit_code(Status::Unknown)
-        }
+    match dispatch(&cli) {
+        Ok(status) => exit::code(status),
+        Err(error) if error.downcast_ref::<io::Error>().is_some_and(run::is_unread) => ExitCode::SUCCESS,
+        Err(error) => exit::fail(is_plugin, &format!("{error:#}")),
     }
 }
 
-fn run(cli: &Cli) -> anyhow::Result<Status> {
+fn dispatch(cli: &Cli) -> anyhow::Result<Status> {
     let color = match cli.color {
         clap::ColorChoice::Auto => anstream::ColorChoice::Auto,
         clap::ColorChoice::Always => anstream::ColorChoice::Always,
@@ -69,23 +62,9 @@ fn run(cli: &Cli) -> anyhow::Result<Status> {
         Command::Read(options) => read::run(options),
         Command::Live(options) => live::run(options),
         Command::Check(options) => check::run(options),
-        Command::Interfaces { netns } => live::interfaces(netns.as_deref()),
+        Command::Interfaces { netns } => interfaces::run(netns.as_deref()),
         Command::Explain { code } => explain::run(code.as_deref()),
         Command::Completions { shell } => manual::completions(*shell),
         Command::Man { folder } => manual::pages(folder),
     }
-}
-
-/// Says something on standard error. A file's name may hold what its content must not bring to a terminal either.
-fn complain(text: &str) {
-    let lines: Vec<_> = text.lines().map(escape::escaped).collect();
-    anstream::eprintln!("{}", lines.join("\n"));
-}
-
-fn exit_code(status: Status) -> ExitCode {
-    ExitCode::from(status.code())
-}
-
-fn is_broken_pipe(error: &anyhow::Error) -> bool {
-    error.downcast_ref::<io::Error>().is_some_and(|error| error.kind() == io::ErrorKind::BrokenPipe)
 }

@@ -12,7 +12,7 @@ use crate::probe::{Conclusion, Outcome, Phase, Step};
 use crate::report::text::clock;
 use crate::report::text::escape::escaped;
 use crate::report::text::words::{self, BOLD, DIM, PROSE_COLUMNS, PacketNames, style_of, wrapped};
-use crate::report::{Origins, Style, Worst};
+use crate::report::{Check, End, MonitoringDigest, Origins, Style};
 use crate::story::Item;
 use crate::time::{Clock, Elapsed};
 
@@ -33,7 +33,8 @@ const TIME: usize = 10;
 ///
 /// # Errors
 /// When `out` can't be written.
-pub fn write(outcome: &Outcome, style: &Style, out: &mut dyn Write) -> io::Result<()> {
+pub fn write(end: &End<'_>, style: &Style, out: &mut dyn Write) -> io::Result<()> {
+    let Some(Check { outcome, .. }) = end.check else { return Ok(()) };
     let origins = Origins::default();
     let names = match &outcome.captured {
         Some(captured) => PacketNames::new(&captured.about().files, &origins),
@@ -63,8 +64,8 @@ pub fn write(outcome: &Outcome, style: &Style, out: &mut dyn Write) -> io::Resul
         }
         write_judgement(judged, &names, style, out)?;
     }
-    if let Some(expiry) = Worst::of(&outcome.connections).expiry {
-        write_labelled("Expiry", &format!("The first {}.", expiry.told()), out)?;
+    if let Some(expiry) = MonitoringDigest::of(&outcome.connections).expiry {
+        write_labelled("Expiry", &format!("The first {}.", expiry.text()), out)?;
     }
     if let Some(token) = outcome.token.as_ref().filter(|token| token.is_granted()) {
         let life = token.expires_in.map_or(String::new(), |seconds| format!(" It is good for {seconds} s."));
@@ -73,14 +74,15 @@ pub fn write(outcome: &Outcome, style: &Style, out: &mut dyn Write) -> io::Resul
     if let Some(page) = outcome.page.as_ref().filter(|page| page.is_expected) {
         write_labelled("Page", &format!("{}.", page.headline), out)?;
     }
-    Ok(())
+    write_alert(end, out)
 }
 
 /// Writes a row for each part of the check.
 ///
 /// # Errors
 /// When `out` can't be written.
-pub fn write_table(outcome: &Outcome, style: &Style, out: &mut dyn Write) -> io::Result<()> {
+pub fn write_table(end: &End<'_>, style: &Style, out: &mut dyn Write) -> io::Result<()> {
+    let Some(Check { outcome, .. }) = end.check else { return Ok(()) };
     let mut table = Table::new();
     table
         .load_style(UTF8_FULL)
@@ -112,7 +114,13 @@ pub fn write_table(outcome: &Outcome, style: &Style, out: &mut dyn Write) -> io:
     let conclusion = outcome.conclusion();
     let result = format!("{} ({})", conclusion.reason, words::severity_name(conclusion.severity));
     table.add_row(["All".to_owned(), result, time(Some(outcome.spent.total))]);
-    writeln!(out, "{table}")
+    writeln!(out, "{table}")?;
+    write_alert(end, out)
+}
+
+/// That a certificate's end raised the status.
+fn write_alert(end: &End<'_>, out: &mut dyn Write) -> io::Result<()> {
+    end.expiry_alert().map_or(Ok(()), |alert| writeln!(out, "{alert}"))
 }
 
 fn write_beginning(outcome: &Outcome, style: &Style, out: &mut dyn Write) -> io::Result<()> {

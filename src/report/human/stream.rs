@@ -12,10 +12,13 @@ use crate::analysis::{Event, Judged, Sink, Summary};
 use crate::report::tcpdump::{self, Numbering};
 use crate::report::text::clock;
 use crate::report::text::words::{self, DIM, PROSE_COLUMNS, PacketNames, grouped, wrapped};
-use crate::report::{Origins, Style};
+use crate::report::{End, Origins, Report, Style};
 use crate::story::{Entry, Silence, Story};
 use crate::tcp::Role;
 use crate::time::{Clock, Elapsed, Timestamp};
+
+/// Digits after the second that tcpdump prints.
+pub(super) const MICROSECONDS: u8 = 6;
 
 /// Columns of packet numbers; longer ones push their line to the right.
 const INDENT: usize = 5;
@@ -64,29 +67,19 @@ impl<W: Write> Stream<W> {
         Self { out, style, times, shown: HashMap::new(), quiet: None }
     }
 
-    /// Shows failures only, and a line every so often.
-    #[must_use]
-    pub fn quiet(mut self, every: Elapsed) -> Self {
-        self.quiet = Some(Quiet { every, since: None, connections: 0, failures: 0 });
-        self
+    /// A report on a capture that is being made, of failures only where `quiet` is how often a line says how many connections
+    /// there were.
+    pub fn live(out: W, style: Style, quiet: Option<Elapsed>) -> Self {
+        // As tcpdump prints them, whatever the capture has.
+        let times = Times { clock: Clock::Utc, digits: MICROSECONDS, is_text: false };
+        let quiet = quiet.map(|every| Quiet { every, since: None, connections: 0, failures: 0 });
+        Self { quiet, ..Self::new(out, style, times) }
     }
 
     /// Writes what there is to say about the capture as a whole.
-    ///
-    /// # Errors
-    /// When the output can't be written.
-    pub fn finish(mut self, summary: &Summary) -> io::Result<()> {
+    pub(super) fn end(mut self, summary: &Summary) -> io::Result<()> {
         writeln!(self.out)?;
         capture::write(&Collection::new(false, false), summary, &mut self.out)?;
-        self.out.flush()
-    }
-
-    /// Writes one line between the packets.
-    ///
-    /// # Errors
-    /// When the output can't be written.
-    pub fn say(&mut self, text: &str) -> io::Result<()> {
-        write_note(&[text.to_owned()], &mut self.out)?;
         self.out.flush()
     }
 
@@ -194,6 +187,12 @@ impl<W: Write + Send> Sink for Stream<W> {
         self.tell(&judged)?;
         self.shown.remove(&judged.story.first.number);
         self.tell_interval(judged.story.last.at)
+    }
+}
+
+impl<W: Write + Send> Report for Stream<W> {
+    fn finish(self: Box<Self>, end: &End<'_>) -> io::Result<()> {
+        self.end(end.summary)
     }
 }
 

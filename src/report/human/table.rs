@@ -9,10 +9,10 @@ use unicode_width::UnicodeWidthChar;
 use super::capture;
 use super::collection::Collection;
 use crate::analysis::{Event, Judged, Needs, Sink, Summary};
-use crate::report::Style;
 use crate::report::text::clock;
 use crate::report::text::escape::{escaped, plain_len};
 use crate::report::text::words::{self, grouped};
+use crate::report::{End, Out, Report, Style};
 
 /// Rows that are seen before the columns' widths are chosen. What follows is written as it comes.
 const ARRANGED_ROWS: usize = 250;
@@ -20,35 +20,35 @@ const ARRANGED_ROWS: usize = 250;
 const HEADER: [&str; 3] = ["Client\nServer\nStart", "Verdict\nStage\nActor, cause", "What happened"];
 
 /// Writes the table of connections as they are judged, that of servers at the end.
-pub struct Report<W> {
+pub struct TableReport<'o> {
     rows: Rows,
     collection: Collection,
     style: Style,
-    out: W,
+    out: Out<'o>,
 }
 
-impl<W: Write> Report<W> {
-    /// For a capture of one file or several. `out` takes the rows, which have no styles.
-    pub fn new(out: W, has_files: bool, style: Style) -> Self {
+impl<'o> TableReport<'o> {
+    /// For a capture of one file or several.
+    pub fn new(out: Out<'o>, has_files: bool, style: Style) -> Self {
         Self { rows: Rows::default(), collection: Collection::new(has_files, false), style, out }
     }
+}
 
-    /// Writes what is left of the table, and to `end` that of servers, and what there is to say about the capture.
-    ///
-    /// # Errors
-    /// When one of them can't be written.
-    pub fn finish(mut self, summary: &Summary, end: &mut dyn Write) -> io::Result<()> {
-        if self.rows.end(&self.style, &mut self.out)? {
-            writeln!(self.out)?;
-            self.out.flush()?;
-            write_servers(summary, &self.style, end)?;
-            writeln!(end)?;
+impl Report for TableReport<'_> {
+    fn finish(self: Box<Self>, end: &End<'_>) -> io::Result<()> {
+        let Self { rows, collection, style, out: Out { mut plain, mut styled } } = *self;
+        if rows.end(&style, &mut plain)? {
+            writeln!(plain)?;
+            plain.flush()?;
+            write_servers(end.summary, &style, &mut styled)?;
+            writeln!(styled)?;
         }
-        capture::write(&self.collection, summary, end)
+        capture::write(&collection, end.summary, &mut styled)?;
+        styled.flush()
     }
 }
 
-impl<W: Write + Send> Sink for Report<W> {
+impl Sink for TableReport<'_> {
     fn needs(&self) -> Needs {
         Needs { findings: false, ..self.collection.needs() }
     }
@@ -58,7 +58,7 @@ impl<W: Write + Send> Sink for Report<W> {
     }
 
     fn connection(&mut self, judged: Judged) -> io::Result<()> {
-        self.rows.add(&judged, &self.style, &mut self.out)
+        self.rows.add(&judged, &self.style, &mut self.out.plain)
     }
 }
 

@@ -5,14 +5,14 @@ use std::io::{self, Write};
 use super::collection::{Collection, MANY, has_failed};
 use super::notes::Notes;
 use super::{capture, chain, table};
-use crate::analysis::{Judged, Summary};
+use crate::analysis::{Bounds, Event, Judged, Needs, Sink, Summary};
 use crate::finding::Weight;
-use crate::report::Style;
 use crate::report::tcpdump::{self, Numbering};
 use crate::report::text::clock;
 use crate::report::text::words::{
     self, BOLD, DIM, PROSE_COLUMNS, PacketNames, amount, count, style_of, wrapped,
 };
+use crate::report::{End, Report, Style};
 use crate::story::{Entry, Item, Note, Seen, Stage, Story};
 use crate::tcp::Role;
 use crate::tls::Basis;
@@ -23,6 +23,43 @@ const LONGEST_RUN: usize = 6;
 
 /// Columns of the verdict's labels.
 const LABEL_COLUMNS: usize = 10;
+
+/// Collects connections, and writes them with their packets once all are known.
+pub struct TimelineReport<W> {
+    collection: Collection,
+    style: Style,
+    out: W,
+}
+
+impl<W: Write> TimelineReport<W> {
+    /// For a capture of one file or several.
+    pub fn new(out: W, has_files: bool, style: Style, bounds: &Bounds) -> Self {
+        let collection = Collection::new(has_files, style.shows_all).within(bounds);
+        Self { collection, style, out }
+    }
+}
+
+impl<W: Write + Send> Sink for TimelineReport<W> {
+    fn connection(&mut self, judged: Judged) -> io::Result<()> {
+        self.collection.connection(judged)
+    }
+
+    fn event(&mut self, event: &Event<'_>) -> io::Result<()> {
+        self.collection.event(event)
+    }
+
+    fn needs(&self) -> Needs {
+        self.collection.needs()
+    }
+}
+
+impl<W: Write + Send> Report for TimelineReport<W> {
+    fn finish(mut self: Box<Self>, end: &End<'_>) -> io::Result<()> {
+        self.collection.sort();
+        write(&self.collection, end.summary, &self.style, &mut self.out)?;
+        self.out.flush()
+    }
+}
 
 /// Writes the connections and, after them, what there is to say about the capture.
 ///

@@ -1,4 +1,5 @@
-//! What monitoring wants to know of a capture: how many connections of each kind, and of the worst one what happened.
+//! What monitoring needs of a capture's connections: the worst one and what happened to it, those that failed, the slowest, and
+//! the first certificate to end.
 
 use std::borrow::Cow;
 use std::cmp::Reverse;
@@ -13,13 +14,13 @@ use crate::tcp::Role;
 use crate::time::{Clock, Elapsed};
 use crate::verdict::Severity;
 
-/// Takes connections in and keeps what monitoring asks for.
+/// Keeps of judged connections what the reports for monitoring show.
 #[derive(Debug, Default)]
-pub struct Worst {
+pub struct MonitoringDigest {
     /// The worst connection; of equally bad ones the first.
-    pub(super) connection: Option<Told>,
+    pub(super) connection: Option<Shown>,
     /// Connections that failed or deserve a look, in the order in which they were judged.
-    pub(super) failures: Vec<Told>,
+    pub(super) failures: Vec<Shown>,
     /// Failures that are not kept one by one.
     pub(super) further: u64,
     /// The longest time from a SYN to established TLS.
@@ -28,9 +29,9 @@ pub struct Worst {
     pub(in crate::report) expiry: Option<Expiry>,
 }
 
-/// What is kept of a connection.
+/// What is shown of a connection.
 #[derive(Clone, Debug)]
-pub(super) struct Told {
+pub(super) struct Shown {
     pub(super) first: u64,
     pub(super) code: &'static str,
     /// What the evidence names as the cause, if it does.
@@ -56,7 +57,7 @@ pub(in crate::report) struct Expiry {
 
 impl Expiry {
     /// In words: what ends when, and whose it is.
-    pub(in crate::report) fn told(&self) -> String {
+    pub(in crate::report) fn text(&self) -> String {
         let days = self.days.unwrap_or_default();
         let how = if days < 0.0 { "ended" } else { "ends" };
         let at = self.at.machine_readable();
@@ -65,18 +66,18 @@ impl Expiry {
     }
 }
 
-impl Worst {
+impl MonitoringDigest {
     /// Of all these connections.
     pub fn of(connections: &[Judged]) -> Self {
-        let mut worst = Self::default();
+        let mut digest = Self::default();
         for judged in connections {
-            worst.take(judged);
+            digest.record(judged);
         }
-        worst
+        digest
     }
 
-    /// Takes a judged connection in.
-    pub fn take(&mut self, judged: &Judged) {
+    /// Takes in a judged connection.
+    pub fn record(&mut self, judged: &Judged) {
         let Judged { story, verdict, .. } = judged;
         self.slowest = self.slowest.max(since_syn(story, story.tls.established.as_ref().map(of_observed)));
         if let Some(at) = first_end(story)
@@ -93,7 +94,7 @@ impl Worst {
         if !is_listed && !is_worst {
             return;
         }
-        let told = Told {
+        let shown = Shown {
             first: story.first.number,
             code: verdict.code,
             cause: verdict.cause.clone(),
@@ -104,10 +105,10 @@ impl Worst {
             steps: steps(story),
         };
         if is_listed {
-            self.failures.push(told.clone());
+            self.failures.push(shown.clone());
         }
         if is_worst {
-            self.connection = Some(told);
+            self.connection = Some(shown);
         }
     }
 }

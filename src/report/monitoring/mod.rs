@@ -1,47 +1,19 @@
 //! What monitoring systems read, what both of these reports are made from, and the status that comes of it.
 
+mod digest;
 pub mod nagios;
 pub mod prometheus;
 mod range;
-mod worst;
 
+pub use digest::MonitoringDigest;
 pub use range::{BadRange, Range};
-use worst::Expiry;
-pub use worst::Worst;
 
-use crate::analysis::Summary;
-use crate::capture::ReadError;
-use crate::probe::{Outcome, PhaseDurations};
+use digest::Expiry;
+
+use super::End;
+use crate::probe::PhaseDurations;
 use crate::time::Elapsed;
 use crate::verdict::Status;
-
-/// A capture or an attempt, as monitoring sees it.
-#[derive(Clone, Copy, Debug)]
-pub struct Monitored<'a> {
-    /// Its worst connection.
-    pub worst: &'a Worst,
-    /// Its figures.
-    pub summary: &'a Summary,
-    /// The exit status that goes with the report.
-    pub status: Status,
-    /// Files that could not be read at all.
-    pub unopened: &'a [ReadError],
-    /// What was to be watched, in the user's words.
-    pub target: Option<&'a str>,
-    /// When to alert.
-    pub thresholds: &'a Thresholds,
-    /// The attempt whose connections these are.
-    pub attempt: Option<Attempt<'a>>,
-}
-
-/// An attempt at a server.
-#[derive(Clone, Copy, Debug)]
-pub struct Attempt<'a> {
-    /// What came of it.
-    pub outcome: &'a Outcome,
-    /// How much is wanted beside the status line: 1 what happened and why, 2 what to do as well, 3 the steps as well.
-    pub verbosity: u8,
-}
 
 /// When the plugin's user wants to be alerted, beside what the verdicts say.
 #[derive(Clone, Default, Debug)]
@@ -54,30 +26,25 @@ pub struct Thresholds {
     pub slow_after: Elapsed,
 }
 
-impl Monitored<'_> {
+impl End<'_> {
     /// In one line for people, that a certificate's end raised the status, if it did.
-    pub fn expiry_alert(&self) -> Option<String> {
-        let expiry = self.ending()?;
-        let limit = if self.status == Status::Warning { ("warning", "-w") } else { ("critical", "-c") };
-        Some(format!("{}: {} ({})", limit.0, expiry.told(), limit.1))
+    pub(super) fn expiry_alert(&self) -> Option<String> {
+        let expiry = self.alerting_expiry()?;
+        let limit = if self.status() == Status::Warning { ("warning", "-w") } else { ("critical", "-c") };
+        Some(format!("{}: {} ({})", limit.0, expiry.text(), limit.1))
     }
 
     /// The certificate whose end raised the status above the verdicts'.
-    pub(super) fn ending(&self) -> Option<&Expiry> {
-        let verdicts = match self.attempt {
-            Some(attempt) => attempt.outcome.status(),
-            None => self.summary.status(),
-        };
-        let raised = self.thresholds.status(self.worst, verdicts);
-        self.worst.expiry.as_ref().filter(|_| raised != verdicts && raised == self.status)
+    fn alerting_expiry(&self) -> Option<&Expiry> {
+        self.digest.expiry.as_ref().filter(|_| self.status() != self.verdicts())
     }
 }
 
 impl Thresholds {
     /// The exit status, where the verdicts' is this. Critical is looked at before warning, and a warning does not tell what
     /// is unknown.
-    pub fn status(&self, worst: &Worst, verdicts: Status) -> Status {
-        let days = worst.expiry.as_ref().and_then(|expiry| expiry.days);
+    pub fn status(&self, digest: &MonitoringDigest, verdicts: Status) -> Status {
+        let days = digest.expiry.as_ref().and_then(|expiry| expiry.days);
         let alerts =
             |range: &Option<Range>| days.is_some_and(|days| range.is_some_and(|range| range.alerts(days)));
         match verdicts {

@@ -7,12 +7,13 @@
 use std::fmt::Write as _;
 use std::io::{self, Write};
 
+use super::digest::Shown;
+use super::phases;
 use super::range::Range;
-use super::worst::Told;
-use super::{Attempt, Monitored, phases};
 use crate::analysis::Judged;
 use crate::limits;
 use crate::report::text::words::{self, count};
+use crate::report::{Check, End};
 use crate::tcp::Role;
 use crate::time::Elapsed;
 use crate::verdict::{Severity, Status};
@@ -24,26 +25,26 @@ const STATUS_CHARACTERS: usize = 79;
 ///
 /// # Errors
 /// When `out` can't be written.
-pub fn write(of: &Monitored<'_>, out: &mut dyn Write) -> io::Result<()> {
-    if let Some(attempt) = &of.attempt {
-        return write_attempt(of, attempt, out);
+pub fn write(of: &End<'_>, out: &mut dyn Write) -> io::Result<()> {
+    if let Some(check) = &of.check {
+        return write_check(of, check, out);
     }
     let error = of.summary.error.as_ref().map(ToString::to_string);
     let error = of.unopened.first().map(ToString::to_string).or(error);
-    let text = match (&of.worst.connection, of.ending(), error) {
-        (_, Some(expiry), _) => expiry.told(),
-        (Some(told), None, _) if told.severity == Severity::Critical => found(told, of),
+    let text = match (&of.digest.connection, of.alerting_expiry(), error) {
+        (_, Some(expiry), _) => expiry.text(),
+        (Some(shown), None, _) if shown.severity == Severity::Critical => found(shown, of),
         (_, None, Some(error)) => error,
-        (Some(told), None, None) => found(told, of),
+        (Some(shown), None, None) => found(shown, of),
         (None, None, None) => "no TCP connection to judge".to_owned(),
     };
-    write_status(of.status, &text, &performance(of), out)?;
-    for told in &of.worst.failures {
-        let code = with_cause(told.code, told.cause.as_deref());
-        write_line(&format!("{} {code} at {}: {}", told.server, told.stage, told.headline), out)?;
+    write_status(of.status(), &text, &performance(of), out)?;
+    for shown in &of.digest.failures {
+        let code = with_cause(shown.code, shown.cause.as_deref());
+        write_line(&format!("{} {code} at {}: {}", shown.server, shown.stage, shown.headline), out)?;
     }
-    if of.worst.further > 0 {
-        writeln!(out, "and {} more", count(of.worst.further, "failed connection"))?;
+    if of.digest.further > 0 {
+        writeln!(out, "and {} more", count(of.digest.further, "failed connection"))?;
     }
     out.flush()
 }
@@ -57,13 +58,13 @@ pub fn write_unknown(why: &str, out: &mut dyn Write) -> io::Result<()> {
     out.flush()
 }
 
-/// An attempt in one line, and as much below it as is asked for.
-fn write_attempt(of: &Monitored<'_>, attempt: &Attempt<'_>, out: &mut dyn Write) -> io::Result<()> {
-    let outcome = attempt.outcome;
+/// A check in one line, and as much below it as is asked for.
+fn write_check(of: &End<'_>, check: &Check<'_>, out: &mut dyn Write) -> io::Result<()> {
+    let outcome = check.outcome;
     let conclusion = outcome.conclusion();
     let judged = conclusion.connection.and_then(|index| outcome.connections.get(index));
-    let text = match (of.ending(), judged) {
-        (Some(expiry), _) => expiry.told(),
+    let text = match (of.alerting_expiry(), judged) {
+        (Some(expiry), _) => expiry.text(),
         (None, Some(Judged { story, verdict, .. })) => {
             let via = if outcome.proxy.is_some() { " (proxy)" } else { "" };
             let code = with_cause(verdict.code, verdict.cause.as_deref());
@@ -71,17 +72,17 @@ fn write_attempt(of: &Monitored<'_>, attempt: &Attempt<'_>, out: &mut dyn Write)
         }
         (None, None) => format!("{}: {}", conclusion.reason, conclusion.headline),
     };
-    write_status(of.status, &text, &attempt_performance(of, attempt), out)?;
-    if attempt.verbosity >= 1 {
+    write_status(of.status(), &text, &check_performance(of, check), out)?;
+    if check.verbosity >= 1 {
         write_line(&format!("{}: {}", conclusion.reason, conclusion.headline), out)?;
         write_line(&conclusion.explanation, out)?;
     }
-    if attempt.verbosity >= 2 {
+    if check.verbosity >= 2 {
         for advice in &conclusion.advice {
             write_line(&format!("- {advice}"), out)?;
         }
     }
-    if attempt.verbosity >= 3 {
+    if check.verbosity >= 3 {
         for step in outcome.steps.iter().take(limits::PLUGIN_FAILURES) {
             write_line(&format!("{:.6} {}", (step.at - outcome.began).as_secs_f64(), step.text), out)?;
         }
@@ -106,11 +107,11 @@ fn with_cause(code: &str, cause: Option<&str>) -> String {
     cause.map_or_else(|| code.to_owned(), |cause| format!("{code} ({cause})"))
 }
 
-fn found(told: &Told, of: &Monitored<'_>) -> String {
-    let code = with_cause(told.code, told.cause.as_deref());
-    let mut text = format!("{code} at {}, {}", told.stage, told.server);
+fn found(shown: &Shown, of: &End<'_>) -> String {
+    let code = with_cause(shown.code, shown.cause.as_deref());
+    let mut text = format!("{code} at {}, {}", shown.stage, shown.server);
     if of.summary.connections > 1 {
-        let alike = of.summary.codes.get(told.code).copied().unwrap_or_default();
+        let alike = of.summary.codes.get(shown.code).copied().unwrap_or_default();
         // Writing to a string can't fail.
         let _ = write!(text, " ({alike} of {})", of.summary.connections);
     }
@@ -154,8 +155,8 @@ fn plain(text: &str) -> String {
 }
 
 /// `label=value[unit];[warning];[critical];[minimum]` for each figure.
-fn performance(of: &Monitored<'_>) -> String {
-    let Monitored { worst, summary, .. } = of;
+fn performance(of: &End<'_>) -> String {
+    let End { digest, summary, .. } = of;
     let of_severity = |severity| summary.severities.get(&severity).copied().unwrap_or_default();
     let mut figures = vec![
         format!("connections={};;;0", summary.connections),
@@ -168,21 +169,21 @@ fn performance(of: &Monitored<'_>) -> String {
     if let Some(dropped) = summary.about.dropped {
         figures.push(format!("dropped={dropped};;;0"));
     }
-    if let Some(slowest) = worst.slowest {
+    if let Some(slowest) = digest.slowest {
         figures.push(tls_time(slowest, of));
     }
     figures.extend(days_left(of));
     figures.join(" ")
 }
 
-/// The same of an attempt: how long its parts took.
-fn attempt_performance(of: &Monitored<'_>, attempt: &Attempt<'_>) -> String {
-    let spent = &attempt.outcome.spent;
+/// The same of a check: how long its parts took.
+fn check_performance(of: &End<'_>, check: &Check<'_>) -> String {
+    let spent = &check.outcome.spent;
     let mut figures = vec![format!("time={:.6}s;;;0", spent.total.as_secs_f64())];
     for (phase, elapsed) in phases(spent) {
         figures.push(format!("{phase}={:.6}s;;;0", elapsed.as_secs_f64()));
     }
-    if let Some(slowest) = of.worst.slowest {
+    if let Some(slowest) = of.digest.slowest {
         figures.push(tls_time(slowest, of));
     }
     figures.extend(days_left(of));
@@ -190,16 +191,16 @@ fn attempt_performance(of: &Monitored<'_>, attempt: &Attempt<'_>) -> String {
 }
 
 /// How long TLS took from the SYN on, and from when on that is slow.
-fn tls_time(elapsed: Elapsed, of: &Monitored<'_>) -> String {
+fn tls_time(elapsed: Elapsed, of: &End<'_>) -> String {
     let slow = Range::at_most(of.thresholds.slow_after.as_secs_f64());
     format!("tls_time={:.6}s;{slow};;0", elapsed.as_secs_f64())
 }
 
 /// The days that the first certificate to end has left. What was asked for and could not be seen is `U`.
-fn days_left(of: &Monitored<'_>) -> Option<String> {
+fn days_left(of: &End<'_>) -> Option<String> {
     let limit = |range: Option<Range>| range.map(|range| range.to_string()).unwrap_or_default();
     let (warning, critical) = (limit(of.thresholds.warning), limit(of.thresholds.critical));
-    match of.worst.expiry.as_ref().and_then(|expiry| expiry.days) {
+    match of.digest.expiry.as_ref().and_then(|expiry| expiry.days) {
         Some(days) => Some(format!("certificate_days={days:.2};{warning};{critical}")),
         None if warning.is_empty() && critical.is_empty() => None,
         None => Some(format!("certificate_days=U;{warning};{critical}")),

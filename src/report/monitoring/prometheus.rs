@@ -6,9 +6,10 @@
 use std::fmt;
 use std::io::{self, Write};
 
-use super::worst::Told;
-use super::{Monitored, phases};
+use super::digest::Shown;
+use super::phases;
 use crate::probe::{Outcome, REASONS};
+use crate::report::End;
 use crate::report::text::words::severity_name;
 use crate::story::Stage;
 use crate::verdict::{RULES, Status};
@@ -34,9 +35,10 @@ const STAGES: [Stage; 10] = [
 ///
 /// # Errors
 /// When `out` can't be written.
-pub fn write(of: &Monitored<'_>, out: &mut dyn Write) -> io::Result<()> {
-    let Monitored { worst, summary, status, target, attempt, .. } = *of;
-    let connection = worst.connection.as_ref();
+pub fn write(of: &End<'_>, out: &mut dyn Write) -> io::Result<()> {
+    let End { digest, summary, target, check, .. } = *of;
+    let status = of.status();
+    let connection = digest.connection.as_ref();
     let mut metrics = Metrics { out, target };
 
     metrics.family("ssmscope_build_info", "1, labelled with the version of ssmscope.")?;
@@ -51,11 +53,11 @@ pub fn write(of: &Monitored<'_>, out: &mut dyn Write) -> io::Result<()> {
         "ssmscope_state",
         "1 for what is the matter, 0 for what is not; of several connections the worst counts.",
     )?;
-    let code = match &attempt {
-        Some(attempt) => attempt.outcome.conclusion().reason,
-        None => connection.map_or(NOTHING, |told| told.code),
+    let code = match &check {
+        Some(check) => check.outcome.conclusion().reason,
+        None => connection.map_or(NOTHING, |shown| shown.code),
     };
-    let others = match &attempt {
+    let others = match &check {
         Some(_) => REASONS.iter().map(|reason| reason.code).collect(),
         None => vec![NOTHING],
     };
@@ -65,13 +67,13 @@ pub fn write(of: &Monitored<'_>, out: &mut dyn Write) -> io::Result<()> {
 
     metrics
         .family("ssmscope_stage", "1 for the furthest stage of the worst connection, 0 for the others.")?;
-    let reached = connection.map(|told| told.stage);
+    let reached = connection.map(|shown| shown.stage);
     for stage in STAGES {
         let is_reached = u8::from(reached == Some(stage));
         metrics.sample("ssmscope_stage", &[("stage", &stage.to_string())], is_reached)?;
     }
 
-    let steps: &[_] = connection.map_or(&[], |told: &Told| &told.steps);
+    let steps: &[_] = connection.map_or(&[], |shown: &Shown| &shown.steps);
     if !steps.is_empty() {
         metrics.family(
             "ssmscope_stage_duration_seconds",
@@ -82,11 +84,11 @@ pub fn write(of: &Monitored<'_>, out: &mut dyn Write) -> io::Result<()> {
             metrics.sample("ssmscope_stage_duration_seconds", &labels, elapsed.as_secs_f64())?;
         }
     }
-    if let Some(slowest) = worst.slowest {
+    if let Some(slowest) = digest.slowest {
         metrics.family("ssmscope_tls_established_seconds", "Longest time from a SYN to established TLS.")?;
         metrics.sample("ssmscope_tls_established_seconds", &[], slowest.as_secs_f64())?;
     }
-    if let Some(expiry) = &worst.expiry {
+    if let Some(expiry) = &digest.expiry {
         metrics.family(
             "ssmscope_certificate_expiry_timestamp_seconds",
             "The last second, in Unix time, at which all certificates are valid that the servers sent.",
@@ -104,8 +106,8 @@ pub fn write(of: &Monitored<'_>, out: &mut dyn Write) -> io::Result<()> {
         )?;
     }
 
-    if let Some(attempt) = &attempt {
-        return metrics.attempt(attempt.outcome);
+    if let Some(check) = &check {
+        return metrics.check(check.outcome);
     }
     metrics.family("ssmscope_capture_packets", "Packets in the capture.")?;
     metrics.sample("ssmscope_capture_packets", &[], summary.packets)?;
@@ -123,7 +125,7 @@ struct Metrics<'o> {
 }
 
 impl Metrics<'_> {
-    fn attempt(&mut self, outcome: &Outcome) -> io::Result<()> {
+    fn check(&mut self, outcome: &Outcome) -> io::Result<()> {
         let spent = &outcome.spent;
         self.family("ssmscope_check_duration_seconds", "How long the whole check took.")?;
         self.sample("ssmscope_check_duration_seconds", &[], spent.total.as_secs_f64())?;

@@ -18,6 +18,7 @@ mod ip;
 mod mptcp;
 mod numbering;
 mod options;
+mod packets;
 mod quote;
 mod tcp;
 mod text;
@@ -30,6 +31,7 @@ use super::text::clock;
 use crate::packet::{Content, IcmpError, Packet, SegmentHeader, TcpHeader};
 use crate::time::{Clock, Timestamp};
 pub use numbering::{Numbering, Numberings, Numbers};
+pub use packets::Packets;
 
 /// How packets are printed.
 #[derive(Clone, Debug)]

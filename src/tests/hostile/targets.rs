@@ -9,19 +9,19 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use jiff::tz::TimeZone;
 use serde_json::Value;
-use ssmscope::analysis::{self, CertificateSettings, Event, Judged, Settings, Sink, Summary, Watching};
-use ssmscope::capture::{self, About, Frame, ReadError, Record, Source, Target};
+use ssmscope::analysis::{
+    self, Bounds, CertificateSettings, Event, Judged, Settings, Sink, Summary, Watching,
+};
+use ssmscope::capture::{self, About, FileAbout, Frame, ReadError, Record, Source, Target};
 use ssmscope::cert::{self, Anchors, Certificate, NameSource, Trust, Wanted, When};
 use ssmscope::decode::Decoder;
 use ssmscope::packet::{
     Content, Flags, IpHeader, Origin, Packet, Segment, SegmentHeader, Seq, TcpHeader, TcpOptions,
 };
-use ssmscope::report::human::stream::{Stream, Times};
-use ssmscope::report::human::{table, timeline};
-use ssmscope::report::machine::json;
-use ssmscope::report::monitoring::{nagios, prometheus};
 use ssmscope::report::text::escape;
-use ssmscope::report::{Collection, Monitored, Style, Thresholds, Worst, tcpdump};
+use ssmscope::report::{
+    self, End, Form, MonitoringDigest, Occasion, Out, Report, Style, Thresholds, tcpdump,
+};
 use ssmscope::time::{Clock, Elapsed, Timestamp};
 use ssmscope::tls::CertificateMessage;
 use ssmscope::{limits, probe};
@@ -213,23 +213,12 @@ impl Analysis {
         if self.target.check(&about).is_err() {
             return Told::default();
         }
-        let mut json = Checked::new(Form::Json);
+        let mut json = Checked::new(Text::Json);
         let style = Style {
             zone: TimeZone::UTC,
             is_verbose: self.is_verbose,
             shows_all: self.shows_all,
             columns: 100,
-        };
-        let is_text = about.files.iter().any(|file| file.is_text);
-        let times = Times { clock: about.clock, digits: about.digits, is_text };
-        let mut reports = Reports {
-            judged: 0,
-            printers: [false, true].map(printer),
-            json: json::Report::new(&mut json, &["a".to_owned(), "b".to_owned()]),
-            worst: Worst::default(),
-            collection: Collection::new(true, self.shows_all),
-            table: table::Report::new(Checked::new(Form::Terminal), true, style.clone()),
-            stream: Stream::new(Checked::new(Form::Terminal), style.clone(), times),
         };
         let settings = Settings {
             keeps_timeline: self.keeps_timeline,
@@ -237,11 +226,12 @@ impl Analysis {
             certificates: CertificateSettings { wanted: None, trust: self.trust.clone() },
             ..Settings::default()
         };
+        let mut reports = Reports::open(&about, &style, &settings.bounds, &mut json);
         let summary = analysis::analyse(source, self.target.clone(), &settings, &mut reports)
             .expect("nothing but memory is written");
         assert_eq!(summary.connections, reports.judged);
         assert_eq!(summary.severities.values().sum::<u64>(), reports.judged);
-        reports.finish(&summary, &style).expect("nothing but memory is written");
+        reports.finish(&summary).expect("nothing but memory is written");
         let [first, summary] = json.ends.map(|line| serde_json::from_str(&line).expect("JSON"));
         Told { first, summary }
     }
@@ -251,34 +241,49 @@ impl Analysis {
 struct Reports<'a> {
     judged: u64,
     printers: [tcpdump::Printer; 2],
-    json: json::Report<&'a mut Checked>,
-    worst: Worst,
-    collection: Collection,
-    table: table::Report<Checked>,
-    stream: Stream<Checked>,
+    digest: MonitoringDigest,
+    all: Vec<Box<dyn Report + 'a>>,
 }
 
-impl Reports<'_> {
-    fn finish(mut self, summary: &Summary, style: &Style) -> io::Result<()> {
-        let status = summary.status();
-        self.json.finish(summary, &[])?;
-        self.stream.finish(summary)?;
-        let thresholds = Thresholds::default();
-        let (worst, target) = (&self.worst, Some("198.51.100.20:8443"));
-        let monitored = Monitored {
-            worst,
-            summary,
-            status,
-            unopened: &[],
-            target,
-            thresholds: &thresholds,
-            attempt: None,
+impl<'a> Reports<'a> {
+    /// As if the capture were two files, so that each packet has the name of its own.
+    fn open(about: &About, style: &Style, bounds: &Bounds, json: &'a mut Checked) -> Self {
+        let is_text = about.files.iter().any(|file| file.is_text);
+        let file = |name: &str| FileAbout { name: name.to_owned(), is_text, ..FileAbout::default() };
+        let about = About { files: vec![file("a"), file("b")], ..about.clone() };
+        let checked = |text| -> Box<dyn Write + Send> { Box::new(Checked::new(text)) };
+        let open = |form, occasion| {
+            let text = match form {
+                Form::Timeline | Form::Table => Text::Terminal,
+                Form::Json => Text::Json,
+                Form::Nagios => Text::Plugin,
+                Form::Prometheus => Text::Plain,
+                Form::Tcpdump => Text::Packets,
+            };
+            report::open(form, Out { plain: checked(text), styled: checked(text) }, style.clone(), occasion)
         };
-        nagios::write(&monitored, &mut Checked::new(Form::Plugin))?;
-        prometheus::write(&monitored, &mut Checked::new(Form::Plain))?;
-        self.collection.sort();
-        self.table.finish(summary, &mut Checked::new(Form::Terminal))?;
-        timeline::write(&self.collection, summary, style, &mut Checked::new(Form::Terminal))
+        let read = Occasion::Read(&about, bounds);
+        let mut all: Vec<Box<dyn Report + 'a>> = Vec::new();
+        all.extend(Form::ALL.into_iter().filter(|form| *form != Form::Json).map(|form| open(form, read)));
+        all.push(open(Form::Timeline, Occasion::Live(&about, None)));
+        all.push(open(Form::Timeline, Occasion::Live(&about, Some(Elapsed::from_millis(1_000)))));
+        all.push(open(Form::Timeline, Occasion::Follow(&about, bounds)));
+        let out = Out { plain: Box::new(json), styled: checked(Text::Json) };
+        all.push(report::open(Form::Json, out, style.clone(), read));
+        Self { judged: 0, printers: [false, true].map(printer), digest: MonitoringDigest::default(), all }
+    }
+
+    fn finish(self, summary: &Summary) -> io::Result<()> {
+        let thresholds = Thresholds::default();
+        let end = End {
+            summary,
+            unopened: &[],
+            check: None,
+            digest: &self.digest,
+            thresholds: &thresholds,
+            target: Some("198.51.100.20:8443"),
+        };
+        self.all.into_iter().try_for_each(|report| report.finish(&end))
     }
 }
 
@@ -286,26 +291,21 @@ impl Sink for Reports<'_> {
     fn event(&mut self, event: &Event<'_>) -> io::Result<()> {
         if let Event::Packet(packet) = event {
             print(&mut self.printers, packet);
-            self.json.event(event)?;
-            self.collection.event(event)?;
         }
-        self.stream.event(event)
+        self.all.iter_mut().try_for_each(|report| report.event(event))
     }
 
     fn connection(&mut self, judged: Judged) -> io::Result<()> {
         assert!(!judged.verdict.headline.is_empty() && !judged.verdict.explanation.is_empty());
         self.judged += 1;
-        self.stream.connection(judged.clone())?;
-        self.json.connection(judged.clone())?;
-        self.table.connection(judged.clone())?;
-        self.worst.take(&judged);
-        self.collection.connection(judged)
+        self.digest.record(&judged);
+        self.all.iter_mut().try_for_each(|report| report.connection(judged.clone()))
     }
 }
 
 /// What a report may contain.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-enum Form {
+enum Text {
     /// Text, packets and the styles of [`anstyle`].
     Terminal,
     /// Packets alone.
@@ -320,7 +320,7 @@ enum Form {
 
 /// Takes a report's lines and forgets them, unless one holds what must not reach its reader.
 struct Checked {
-    form: Form,
+    text: Text,
     line: Vec<u8>,
     lines: u64,
     /// The first line and the last one.
@@ -328,29 +328,29 @@ struct Checked {
 }
 
 impl Checked {
-    fn new(form: Form) -> Self {
-        Self { form, line: Vec::new(), lines: 0, ends: Default::default() }
+    fn new(text: Text) -> Self {
+        Self { text, line: Vec::new(), lines: 0, ends: Default::default() }
     }
 
     fn check(&mut self) {
         let line = std::str::from_utf8(&self.line).expect("reports are UTF-8");
-        let text = if self.form == Form::Terminal { without_styles(line) } else { line.to_owned() };
+        let text = if self.text == Text::Terminal { without_styles(line) } else { line.to_owned() };
         // tcpdump indents with tabs.
-        let shows_packets = matches!(self.form, Form::Terminal | Form::Packets);
+        let shows_packets = matches!(self.text, Text::Terminal | Text::Packets);
         let is_allowed = |letter| escape::is_safe(letter) || (shows_packets && letter == '\t');
         assert!(text.chars().all(is_allowed), "not escaped: {line:?}");
-        match self.form {
-            Form::Json => {
+        match self.text {
+            Text::Json => {
                 drop(serde_json::from_str::<Value>(line).expect("JSON"));
                 if self.lines == 0 {
                     self.ends[0].clone_from(&text);
                 }
                 self.ends[1] = text;
             }
-            Form::Plugin => {
+            Text::Plugin => {
                 assert_eq!(line.matches('|').count(), usize::from(self.lines == 0), "{line}");
             }
-            Form::Terminal | Form::Packets | Form::Plain => {}
+            Text::Terminal | Text::Packets | Text::Plain => {}
         }
     }
 }
@@ -505,6 +505,6 @@ fn printer(is_verbose: bool) -> tcpdump::Printer {
 /// Prints a packet as tcpdump does, with and without `-vv`.
 fn print(printers: &mut [tcpdump::Printer; 2], packet: &Packet<'_>) {
     for printer in printers {
-        printer.print(packet, &mut Checked::new(Form::Packets)).expect("nothing but memory is written");
+        printer.print(packet, &mut Checked::new(Text::Packets)).expect("nothing but memory is written");
     }
 }

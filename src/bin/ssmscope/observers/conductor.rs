@@ -9,13 +9,15 @@ use ssmscope::analysis::{Event, Judged, Needs};
 use ssmscope::capture::{About, Frame, Target};
 use ssmscope::packet::{Content, Packet};
 use ssmscope::recorder::Recorder;
+use ssmscope::report::Form;
 use ssmscope::time::{Elapsed, Timestamp};
 use ssmscope::verdict::{Severity, Status};
 
 use super::Observer;
 use super::saving::Saving;
-use crate::args::{Live, Output, Until};
-use crate::plugin;
+use crate::args::{Live, Until};
+use crate::exit;
+use crate::system::deadline;
 use crate::system::signals::Signals;
 
 /// Saves frames, has failures recorded, says what goes on beside the report, and knows when enough is known.
@@ -62,7 +64,7 @@ impl<'o> Conductor<'o> {
             signals,
             saving,
             recorder,
-            longest: plugin::patience(options.duration, options.output),
+            longest: deadline::patience(options.duration, options.rendering.output),
             began: Instant::now(),
             packets: 0,
             dropped: 0,
@@ -94,7 +96,7 @@ impl<'o> Conductor<'o> {
         if let Some(recorder) = &mut self.recorder {
             recorder.dropped(dropped);
             recorder.finish();
-            tell_news(recorder, self.options.output);
+            tell_news(recorder, self.options.rendering.output);
         }
     }
 
@@ -106,7 +108,7 @@ impl<'o> Conductor<'o> {
         }
         if let Some(recorder) = &mut self.recorder {
             recorder.frame(frame);
-            tell_news(recorder, self.options.output);
+            tell_news(recorder, self.options.rendering.output);
         }
         self.look();
     }
@@ -116,7 +118,7 @@ impl<'o> Conductor<'o> {
         if let Some(recorder) = &mut self.recorder {
             recorder.dropped(self.dropped);
             recorder.pass(at);
-            tell_news(recorder, self.options.output);
+            tell_news(recorder, self.options.rendering.output);
         }
         self.tell_notes(about);
         self.look();
@@ -137,7 +139,7 @@ impl<'o> Conductor<'o> {
         if self.last_selected.is_none() && !self.told_absence && is_late() {
             self.told_absence = true;
             let text = nothing_seen(self.options, &self.networks, self.packets);
-            plugin::aside(self.options.output, text);
+            exit::aside(self.options.rendering.output, text);
         }
     }
 
@@ -152,7 +154,7 @@ impl<'o> Conductor<'o> {
 
     fn tell_notes(&mut self, about: &About) {
         for note in about.notes.iter().skip(self.told_notes) {
-            plugin::aside(self.options.output, format_args!("ssmscope: {}", note.text));
+            exit::aside(self.options.rendering.output, format_args!("ssmscope: {}", note.text));
         }
         self.told_notes = about.notes.len();
     }
@@ -213,8 +215,8 @@ impl<'o> Conductor<'o> {
         let codes: Vec<_> = self.codes.iter().map(|(code, count)| format!("{code} {count}")).collect();
         let codes = if codes.is_empty() { "none yet".to_owned() } else { codes.join(", ") };
         let elapsed = Elapsed::from_secs_f64(self.began.elapsed().as_secs_f64());
-        plugin::aside(
-            self.options.output,
+        exit::aside(
+            self.options.rendering.output,
             format_args!(
                 "ssmscope: {} packets in {elapsed}, {} dropped; verdicts of connections that ended: {codes}",
                 self.packets, self.dropped
@@ -245,9 +247,9 @@ impl Observer for Conductor<'_> {
     }
 }
 
-fn tell_news(recorder: &mut Recorder, output: Output) {
+fn tell_news(recorder: &mut Recorder, output: Form) {
     for news in recorder.news() {
-        plugin::aside(output, format_args!("ssmscope: {news}"));
+        exit::aside(output, format_args!("ssmscope: {news}"));
     }
 }
 

@@ -2,14 +2,13 @@
 //! monitoring wants to know, and what conducts a live capture.
 
 pub mod conductor;
-pub mod follow;
 pub mod progress;
 pub mod saving;
 
 use std::io;
 
 use ssmscope::analysis::{Cost, Event, Judged, Needs, Sink};
-use ssmscope::report::Worst;
+use ssmscope::report::MonitoringDigest;
 
 /// Sees everything that a report gets.
 pub trait Observer: Send {
@@ -51,8 +50,8 @@ impl Sink for Observed<'_> {
     }
 }
 
-impl Observer for Worst {
+impl Observer for MonitoringDigest {
     fn connection(&mut self, judged: &Judged) {
-        self.take(judged);
+        self.record(judged);
     }
 }

@@ -6,15 +6,16 @@ use std::path::{Path, PathBuf};
 
 use anyhow::Context;
 use ssmscope::capture::{Frame, save};
+use ssmscope::report::Form;
 use ssmscope::time::Timestamp;
 
-use crate::args::{Live, Output};
-use crate::plugin;
+use crate::args::Live;
+use crate::exit;
 
 /// A file that frames are saved to. What goes wrong with it is reported once, and the analysis goes on.
 pub struct Saving {
     path: PathBuf,
-    output: Output,
+    output: Form,
     device: String,
     snaplen: u32,
     writer: Option<save::Writer<File>>,
@@ -34,7 +35,7 @@ impl Saving {
         })?;
         let writer = save::Writer::new(file, &device, snaplen, None)
             .with_context(|| format!("{}: can't be written", path.display()))?;
-        let (path, output) = (path.to_owned(), options.output);
+        let (path, output) = (path.to_owned(), options.rendering.output);
         Ok(Self { path, output, device, snaplen, writer: Some(writer), len_before: 0 })
     }
 
@@ -75,7 +76,7 @@ impl Saving {
             let len = self.len_before + writer.written();
             let _ = writer.into_inner().set_len(len);
         }
-        plugin::aside(
+        exit::aside(
             self.output,
             format_args!(
                 "ssmscope: {}: saving stopped: {error}; the analysis goes on, and SIGHUP opens the file again",

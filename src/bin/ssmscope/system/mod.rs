@@ -2,6 +2,7 @@
 //!
 //! It knows no packets and no verdicts.
 
+pub mod deadline;
 pub mod privileges;
 pub mod signals;
 pub mod textfile;

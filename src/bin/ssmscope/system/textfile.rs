@@ -6,7 +6,7 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
 use anyhow::Context;
-use ssmscope::report::Monitored;
+use ssmscope::report::End;
 use ssmscope::report::monitoring::prometheus;
 use tempfile::NamedTempFile;
 
@@ -36,13 +36,13 @@ impl Textfile {
     ///
     /// # Errors
     /// When they can't be written, and then what was there still is.
-    pub fn finish(self, of: &Monitored<'_>) -> anyhow::Result<()> {
+    pub fn finish(self, of: &End<'_>) -> anyhow::Result<()> {
         let Self { path, new } = self;
         write(new, &path, of).with_context(|| format!("--textfile {}: can't be written", path.display()))
     }
 }
 
-fn write(mut new: NamedTempFile, path: &Path, of: &Monitored<'_>) -> io::Result<()> {
+fn write(mut new: NamedTempFile, path: &Path, of: &End<'_>) -> io::Result<()> {
     // For everybody to read: the collector runs as another user.
     const MODE: u32 = 0o644;
     let mut text = Vec::new();

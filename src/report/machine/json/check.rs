@@ -8,7 +8,7 @@ use serde::Serialize;
 use super::{SCHEMA, clock, seconds};
 use crate::probe::token::Grant;
 use crate::probe::{self, Lookup, Outcome, Phase};
-use crate::report::Worst;
+use crate::report::MonitoringDigest;
 use crate::time::{Clock, Elapsed};
 use crate::verdict::Severity;
 
@@ -207,7 +207,7 @@ impl Check {
                 oauth: span(spent.token),
                 http: span(spent.page),
             },
-            certificate_expiry: Worst::of(&outcome.connections)
+            certificate_expiry: MonitoringDigest::of(&outcome.connections)
                 .expiry
                 .map(|expiry| CertificateExpiry { at: expiry.at.machine_readable(), days: expiry.days }),
             evidence: if outcome.captured.is_some() { Evidence::Packets } else { Evidence::Steps },

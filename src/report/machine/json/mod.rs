@@ -21,8 +21,8 @@ use crate::analysis::{Cost, Event, Failure, Judged, Needs, Sink, Summary as Figu
 use crate::capture::ReadError;
 use crate::finding::Finding;
 use crate::probe::Outcome;
-use crate::report::Origins;
 use crate::report::text::{clock, escape};
+use crate::report::{End, Origins, Report};
 use crate::story::{EndingKind, Moment, Observed, Opening, PreludeFacts, Silence, Stage, Story};
 use crate::tcp::{Counters, ResetFit, Role};
 use crate::time::{Clock, Elapsed};
@@ -33,18 +33,20 @@ use crate::verdict::Verdict;
 const SCHEMA: u8 = 1;
 
 /// Writes each connection as it is judged.
-pub struct Report<W> {
+pub struct JsonReport<W> {
     out: W,
+    /// The line that is being written, so that `out` gets it at once.
+    line: Vec<u8>,
     /// The files' names, where there are several.
     files: Vec<String>,
     origins: Origins,
 }
 
-impl<W: Write> Report<W> {
+impl<W: Write> JsonReport<W> {
     /// A report on a capture of these files.
     pub fn new(out: W, files: &[String]) -> Self {
         let files = if files.len() > 1 { files.to_vec() } else { Vec::new() };
-        Self { out, files, origins: Origins::default() }
+        Self { out, line: Vec::new(), files, origins: Origins::default() }
     }
 
     /// Writes an active check, after its connections.
@@ -59,19 +61,30 @@ impl<W: Write> Report<W> {
     ///
     /// # Errors
     /// When `out` can't be written.
-    pub fn finish(mut self, figures: &Figures, unopened: &[ReadError]) -> io::Result<()> {
+    pub fn end(&mut self, figures: &Figures, unopened: &[ReadError]) -> io::Result<()> {
         let summary = summary(figures, unopened, &self.origins);
         self.write(&Line::Summary(Box::new(summary)))?;
         self.out.flush()
     }
 
     fn write(&mut self, line: &Line) -> io::Result<()> {
-        line.serialize(&mut Serializer::with_formatter(&mut self.out, SafeFormatter))?;
-        self.out.write_all(b"\n")
+        self.line.clear();
+        line.serialize(&mut Serializer::with_formatter(&mut self.line, SafeFormatter))?;
+        self.line.push(b'\n');
+        self.out.write_all(&self.line)
     }
 }
 
-impl<W: Write + Send> Sink for Report<W> {
+impl<W: Write + Send> Report for JsonReport<W> {
+    fn finish(mut self: Box<Self>, end: &End<'_>) -> io::Result<()> {
+        if let Some(check) = &end.check {
+            self.check(check.outcome)?;
+        }
+        self.end(end.summary, end.unopened)
+    }
+}
+
+impl<W: Write + Send> Sink for JsonReport<W> {
     fn needs(&self) -> Needs {
         Needs { packets: !self.files.is_empty(), per_connection: Cost::High, ..Needs::default() }
     }
@@ -98,7 +111,7 @@ impl<W: Write + Send> Sink for Report<W> {
     }
 }
 
-impl<W> Report<W> {
+impl<W> JsonReport<W> {
     fn places(&self, evidence: &[u64]) -> Vec<Option<PacketPlace>> {
         let place = |number: &u64| {
             let origin = self.origins.of(*number)?;
@@ -143,9 +156,9 @@ pub struct Connection {
     /// The version of this form.
     pub schema: u8,
     /// The end that opened the connection.
-    pub client: End,
+    pub client: Socket,
     /// The end that it was opened to.
-    pub server: End,
+    pub server: Socket,
     /// The first packet's time: RFC 3339 in UTC, without `Z` where the capture tells no zone, without a date where it
     /// tells none, since the capture's first packet where it counts from that; null where it has no times.
     pub start: Option<String>,
@@ -170,7 +183,7 @@ pub struct Connection {
 
 /// An address and a port.
 #[derive(Clone, Copy, Debug, Serialize, JsonSchema)]
-pub struct End {
+pub struct Socket {
     /// IPv4 or IPv6.
     pub ip: IpAddr,
     /// TCP.
@@ -559,7 +572,7 @@ fn connection(judged: Judged, evidence_in: Option<Vec<Option<PacketPlace>>>) -> 
     let Judged { story, verdict, findings } = judged;
     let facts = &story.capture;
     let has_times = facts.clock != Clock::Absent;
-    let end = |role: Role| End { ip: story.parties[role].address, port: story.parties[role].port };
+    let end = |role: Role| Socket { ip: story.parties[role].address, port: story.parties[role].port };
     Connection {
         schema: SCHEMA,
         client: end(Role::Client),

@@ -1,0 +1,228 @@
+//! `ssmscope check`.
+
+use std::path::PathBuf;
+
+use clap::{Args, ValueEnum};
+use ssmscope::probe::token;
+use ssmscope::time::Elapsed;
+
+use super::groups::{Monitoring, Rendering, Timing};
+use super::values::{HostPort, host_port, path, server_name, span, statuses};
+
+/// `ssmscope check`.
+#[expect(clippy::struct_excessive_bools, reason = "each is a switch of its own")]
+#[derive(Debug, Args)]
+#[command(
+    about = "Check a server: connect, shake hands, ask for a token or a page, and say what happened",
+    long_about = "Makes one attempt at a server as a client makes it, and says step by step what happened: finding the \
+        address, TCP, a proxy's tunnel, TLS and the certificate, then, if asked for, an OAuth token of SSM On-Prem and a page.\n\n\
+        What came back is judged as a capture of it would be, with the same verdicts and advice, as far as a socket shows it: \
+        TTLs and lost packets it does not.\n\n\
+        Secrets come from files or from the environment: SSMSCOPE_CLIENT_SECRET, SSMSCOPE_PASSWORD, \
+        SSMSCOPE_PROXY_PASSWORD. They are never printed.",
+    after_help = CHECK_EXAMPLES
+)]
+pub struct Check {
+    /// The server: ssm.example.net, 192.0.2.1:443, [2001:db8::1]:8443. The port is 8443 by default.
+    #[arg(value_name = "HOST[:PORT]", value_parser = host_port, required_unless_present = "hostname")]
+    pub host: Option<HostPort>,
+
+    /// The server, as monitoring plugins are told it.
+    #[arg(short = 'H', long, value_name = "HOST[:PORT]", value_parser = host_port, conflicts_with = "host",
+        help_heading = "Connection")]
+    pub hostname: Option<HostPort>,
+
+    /// Its port.
+    #[arg(short, long, value_name = "PORT", value_parser = clap::value_parser!(u16).range(1..),
+        help_heading = "Connection")]
+    pub port: Option<u16>,
+
+    /// Only IPv4.
+    #[arg(short = '4', long, conflicts_with = "ipv6", help_heading = "Connection")]
+    pub ipv4: bool,
+
+    /// Only IPv6.
+    #[arg(short = '6', long, help_heading = "Connection")]
+    pub ipv6: bool,
+
+    /// Try every address, not only until one can be connected to.
+    #[arg(long, help_heading = "Connection")]
+    pub all_addresses: bool,
+
+    /// How long all of it may take, in seconds.
+    #[arg(short, long, value_name = "SECONDS", value_parser = span, default_value = "10", help_heading = "Connection")]
+    pub timeout: Elapsed,
+
+    /// Ask this HTTP proxy for a tunnel: http://[user@]host:port. By default HTTPS_PROXY's, unless NO_PROXY excepts the host.
+    #[arg(long, value_name = "URL", conflicts_with = "no_proxy", help_heading = "Connection")]
+    pub proxy: Option<String>,
+
+    /// Read the proxy user's password from this file; else from SSMSCOPE_PROXY_PASSWORD.
+    #[arg(long, value_name = "FILE", help_heading = "Connection")]
+    pub proxy_password_file: Option<PathBuf>,
+
+    /// Use no proxy, whatever HTTPS_PROXY says.
+    #[arg(long, help_heading = "Connection")]
+    pub no_proxy: bool,
+
+    /// The lowest TLS version that is offered.
+    #[arg(long, value_name = "VERSION", value_enum, default_value = "1.2", help_heading = "TLS")]
+    pub tls_min: TlsVersion,
+
+    /// The highest TLS version that is offered.
+    #[arg(long, value_name = "VERSION", value_enum, default_value = "1.3", help_heading = "TLS")]
+    pub tls_max: TlsVersion,
+
+    /// The server's name in the ClientHello; by default the host, unless it is an address.
+    #[arg(long, value_name = "NAME", value_parser = server_name, conflicts_with = "no_sni", help_heading = "TLS")]
+    pub sni: Option<String>,
+
+    /// Name no server in the ClientHello.
+    #[arg(long, help_heading = "TLS")]
+    pub no_sni: bool,
+
+    /// Offer this application protocol. Repeatable; http/1.1 by default, and none with an empty one.
+    #[arg(long, value_name = "PROTOCOL", help_heading = "TLS")]
+    pub alpn: Vec<String>,
+
+    /// Show this certificate, with its chain, if the server asks for one.
+    #[arg(long, value_name = "PEM", requires = "key", help_heading = "TLS")]
+    pub cert: Option<PathBuf>,
+
+    /// The certificate's key.
+    #[arg(long, value_name = "PEM", requires = "cert", help_heading = "TLS")]
+    pub key: Option<PathBuf>,
+
+    /// Trust the authorities of this PEM file instead of the system's.
+    #[arg(long, value_name = "PEM", help_heading = "TLS")]
+    pub ca_file: Option<PathBuf>,
+
+    /// The name that the certificate must bear; by default the host.
+    #[arg(long, value_name = "NAME", value_parser = server_name, help_heading = "TLS")]
+    pub name: Option<String>,
+
+    /// Go on with a certificate that a client would refuse, and report on it all the same.
+    #[arg(long, help_heading = "TLS")]
+    pub insecure: bool,
+
+    /// Connect once more, to see whether the session is resumed.
+    #[arg(long, help_heading = "TLS")]
+    pub resume: bool,
+
+    /// Ask for an access token by this kind of grant.
+    #[arg(long, value_name = "GRANT", value_enum, requires = "client_id", help_heading = "Token")]
+    pub oauth: Option<Grant>,
+
+    /// How the request for a token is written.
+    #[arg(long, value_name = "FORM", value_enum, default_value = "json", help_heading = "Token")]
+    pub oauth_body: OauthBody,
+
+    /// Where the token is asked for: what SSM On-Prem shows to the outside. Behind its front end it is /oauth/token.
+    #[arg(long, value_name = "PATH", value_parser = path, default_value = token::TOKEN_PATH, help_heading = "Token")]
+    pub token_path: String,
+
+    /// The client's id, as API Tool Kit shows it.
+    #[arg(long, value_name = "ID", help_heading = "Token")]
+    pub client_id: Option<String>,
+
+    /// Read the client's secret from this file; else from SSMSCOPE_CLIENT_SECRET.
+    #[arg(long, value_name = "FILE", help_heading = "Token")]
+    pub client_secret_file: Option<PathBuf>,
+
+    /// The user of a password grant.
+    #[arg(long, value_name = "NAME", help_heading = "Token")]
+    pub username: Option<String>,
+
+    /// Read the user's password from this file; else from SSMSCOPE_PASSWORD.
+    #[arg(long, value_name = "FILE", help_heading = "Token")]
+    pub password_file: Option<PathBuf>,
+
+    /// Ask for this page; with the token, if one was asked for.
+    #[arg(long, value_name = "PATH", value_parser = path, help_heading = "Page")]
+    pub http: Option<String>,
+
+    /// Statuses that are expected of it: 200, 200-299. Repeatable; by default any below 400.
+    #[arg(long, value_name = "STATUS", value_parser = statuses, requires = "http", help_heading = "Page")]
+    pub expect_status: Vec<(u16, u16)>,
+
+    /// A text that its body must hold.
+    #[arg(long, value_name = "TEXT", requires = "http", help_heading = "Page")]
+    pub expect_body: Option<String>,
+
+    /// How it is printed.
+    #[command(flatten)]
+    pub rendering: Rendering,
+
+    /// Capture the check's packets too, and judge by them: they show TTLs, who sent an ICMP error, and what was lost.
+    ///
+    /// That needs CAP_NET_RAW; root becomes an unprivileged user once the device is open.
+    #[arg(long, help_heading = "Capture")]
+    pub capture: bool,
+
+    /// Capture on this interface; by default the one that leads to the server.
+    #[arg(short, long, value_name = "INTERFACE", requires = "capture", help_heading = "Capture")]
+    pub interface: Option<String>,
+
+    /// Save the captured packets to this file, as pcapng.
+    #[arg(long, value_name = "FILE", requires = "capture", help_heading = "Capture")]
+    pub save: Option<PathBuf>,
+
+    /// As root: the user to become before anything is sent and any file is written; `root` stays root.
+    #[arg(short = 'Z', long, value_name = "USER", requires = "capture", help_heading = "Capture")]
+    pub user: Option<String>,
+
+    /// What monitoring gets.
+    #[command(flatten)]
+    pub monitoring: Monitoring,
+
+    /// When something takes too long.
+    #[command(flatten)]
+    pub timing: Timing,
+}
+
+impl Check {
+    /// The server that is to be checked: its name or address, and its port.
+    pub fn server(&self) -> (&str, u16) {
+        const PORT: u16 = 8443;
+        let place = self.host.as_ref().or(self.hostname.as_ref());
+        let (host, port) = place.map_or(("", None), |place| (place.host.as_str(), place.port));
+        (host, self.port.or(port).unwrap_or(PORT))
+    }
+}
+
+/// A TLS version that can be spoken.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, ValueEnum)]
+pub enum TlsVersion {
+    /// TLS 1.2.
+    #[value(name = "1.2")]
+    V1_2,
+    /// TLS 1.3.
+    #[value(name = "1.3")]
+    V1_3,
+}
+
+/// A kind of grant.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, ValueEnum)]
+pub enum Grant {
+    /// A user's name and password, with a Resource Owner Grant's client, as vManage does it.
+    Password,
+    /// A Client Credentials Grant's client alone.
+    ClientCredentials,
+}
+
+/// How a request for a token is written.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, ValueEnum)]
+pub enum OauthBody {
+    /// JSON.
+    Json,
+    /// A form, as RFC 6749 has it.
+    Form,
+}
+
+const CHECK_EXAMPLES: &str = "\
+Examples:
+  ssmscope check ssm.example.net
+  ssmscope check --ca-file ssm-ca.pem --http / --expect-status 200-399 ssm.example.net:8443
+  ssmscope check -o nagios -H ssm.example.net -w 30 -c 7 --textfile ssm.prom
+  ssmscope check --oauth password --client-id ID --client-secret-file id.secret \\
+      --username admin --password-file admin.secret ssm.example.net";

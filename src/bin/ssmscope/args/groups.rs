@@ -1,0 +1,117 @@
+//! Options that several commands share.
+
+use std::path::PathBuf;
+
+use clap::{ArgAction, Args};
+use ssmscope::limits;
+use ssmscope::report::{Form, Range, Subject};
+use ssmscope::time::Elapsed;
+
+use super::values::{at_least_four, forms, memory, server_name, span};
+
+/// Which traffic is analysed.
+#[derive(Debug, Args)]
+pub struct Selection {
+    /// Only connections of this host: an address, a prefix (10.106.66.0/24) or a name.
+    ///
+    /// Errors that quote its packets, and the search for its address, stay in. Repeatable.
+    #[arg(short = 'H', long, value_name = "HOST", help_heading = "Selection")]
+    pub host: Vec<String>,
+
+    /// Only connections from or to this port. Repeatable.
+    #[arg(short, long, value_name = "PORT", help_heading = "Selection")]
+    pub port: Vec<u16>,
+
+    /// Only packets that this libpcap expression admits (man pcap-filter); not for text.
+    #[arg(long, value_name = "EXPRESSION", help_heading = "Selection")]
+    pub filter: Option<String>,
+}
+
+impl Selection {
+    /// What is selected, in the user's words: `ssm.example:8443`.
+    pub fn words(&self) -> Option<String> {
+        let ports: Vec<_> = self.port.iter().map(ToString::to_string).collect();
+        let (hosts, ports) = (self.host.join(","), ports.join(","));
+        match (hosts.is_empty(), ports.is_empty()) {
+            (true, true) => None,
+            (_, true) => Some(hosts),
+            _ => Some(format!("{hosts}:{ports}")),
+        }
+    }
+}
+
+/// How connections are judged.
+#[derive(Debug, Args)]
+pub struct Judgement {
+    /// Expect TLS on this port too, beside 443 and 8443. Repeatable.
+    #[arg(long, value_name = "PORT", help_heading = "Judgement")]
+    pub tls_port: Vec<u16>,
+
+    /// Check certificates against the authorities of this PEM file, as a client does that has them in its trust store.
+    ///
+    /// Without it they are checked against the system's store, which need not be the client's.
+    #[arg(long, value_name = "PEM", help_heading = "Judgement")]
+    pub ca_file: Option<PathBuf>,
+
+    /// Check that certificates are for this host or address, whatever name the client asked for.
+    #[arg(long, value_name = "NAME", value_parser = server_name, help_heading = "Judgement")]
+    pub name: Option<String>,
+
+    /// When something takes too long.
+    #[command(flatten)]
+    pub timing: Timing,
+}
+
+/// When something takes too long.
+#[derive(Clone, Copy, Debug, Args)]
+pub struct Timing {
+    /// How long a silence is a stall: 3, 2.5, 500ms.
+    #[arg(long, value_name = "SECONDS", value_parser = span, default_value = "3", help_heading = "Judgement")]
+    pub stall_after: Elapsed,
+
+    /// How long after the SYN established TLS is slow: 2, 2.5, 500ms.
+    #[arg(long, value_name = "SECONDS", value_parser = span, default_value = "2", help_heading = "Judgement")]
+    pub slow_after: Elapsed,
+}
+
+/// How much is kept at one time.
+#[derive(Clone, Copy, Debug, Args)]
+pub struct Bounds {
+    /// Follow at most so many connections at one time. Beyond it, those that tell least are judged early; the summary says
+    /// how many.
+    #[arg(long, value_name = "N", default_value_t = limits::CONNECTIONS, help_heading = "Bounds", value_parser = at_least_four)]
+    pub max_connections: usize,
+
+    /// Use at most so much memory: 256M, 1G. Beyond it, connections that tell least are judged early.
+    #[arg(long, value_name = "SIZE", default_value = "1G", help_heading = "Bounds", value_parser = memory)]
+    pub max_memory: usize,
+}
+
+/// How results are printed.
+#[derive(Debug, Args)]
+pub struct Rendering {
+    /// What to print.
+    #[arg(short, long, value_name = "FORM", value_parser = forms(Subject::Capture), default_value = "timeline",
+        help_heading = "Output")]
+    pub output: Form,
+
+    /// Print packets as tcpdump -nn -vv does, in two lines, instead of tcpdump -nn.
+    #[arg(short, long, action = ArgAction::Count, help_heading = "Output")]
+    pub verbose: u8,
+}
+
+/// What monitoring gets.
+#[derive(Debug, Args)]
+pub struct Monitoring {
+    /// Write metrics to this file too, for node_exporter's textfile collector; it is replaced when all is known.
+    #[arg(long, value_name = "PATH", help_heading = "Monitoring")]
+    pub textfile: Option<PathBuf>,
+
+    /// With -o nagios: warn by the days that a certificate has left; 30 is at least 30.
+    #[arg(short, long, value_name = "RANGE", value_parser = Range::of_what_is_left, help_heading = "Monitoring")]
+    pub warning: Option<Range>,
+
+    /// With -o nagios: be critical by the days that a certificate has left.
+    #[arg(short, long, value_name = "RANGE", value_parser = Range::of_what_is_left, help_heading = "Monitoring")]
+    pub critical: Option<Range>,
+}

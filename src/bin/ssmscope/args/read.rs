@@ -1,0 +1,91 @@
+//! `ssmscope read`.
+
+use clap::Args;
+use ssmscope::time::Elapsed;
+
+use super::groups::{Bounds, Judgement, Monitoring, Rendering, Selection};
+use super::values::span;
+
+/// `ssmscope read`.
+#[derive(Debug, Args)]
+#[command(
+    about = "Analyse captures: pcap, pcapng, or tcpdump's text",
+    long_about = "Analyses captures and prints a verdict for each TCP connection.\n\n\
+        A file is recognised by its content, never by its name: pcap and pcapng as tcpdump, Wireshark and most devices \
+        write them, either compressed with gzip or zstd, or the text that tcpdump prints, with or without -v, as it comes out \
+        of a terminal or a web page. Several files are one capture in time order, as a ring buffer leaves them. '-' is \
+        standard input.\n\n\
+        Text holds no payload. What TLS did is then inferred from lengths and directions, and the report says so.",
+    after_help = EXAMPLES,
+    after_long_help = EXAMPLES_AND_STATUS
+)]
+pub struct Read {
+    /// Captures or transcripts; '-' is standard input.
+    ///
+    /// From a pipe whose writer pauses, packets and verdicts are reported as they come.
+    #[arg(value_name = "FILE", required = true)]
+    pub files: Vec<String>,
+
+    /// Go on reading the file as it grows, until Ctrl-C.
+    #[arg(short, long)]
+    pub follow: bool,
+
+    /// Which traffic.
+    #[command(flatten)]
+    pub selection: Selection,
+
+    /// How it is printed.
+    #[command(flatten)]
+    pub rendering: Rendering,
+
+    /// Print every connection's timeline, however many there are.
+    ///
+    /// With more than 20 connections the timeline form prints a table, and the packets of those that failed.
+    #[arg(long, help_heading = "Output")]
+    pub all: bool,
+
+    /// What monitoring gets.
+    #[command(flatten)]
+    pub monitoring: Monitoring,
+
+    /// End with status 3 when it takes longer; 10 with -o nagios.
+    #[arg(short, long, value_name = "SECONDS", value_parser = span, help_heading = "Monitoring")]
+    pub timeout: Option<Elapsed>,
+
+    /// How it is judged.
+    #[command(flatten)]
+    pub judgement: Judgement,
+
+    /// How much is kept.
+    #[command(flatten)]
+    pub bounds: Bounds,
+}
+
+const EXAMPLES: &str = "\
+Examples:
+  ssmscope read capture.pcap
+  ssmscope read --host ssm.example.net --port 8443 ring*.pcap.gz
+  ssmscope read -v session.txt | less
+  tcpdump -i eth0 -w - port 8443 -c 100 | ssmscope read -
+  ssmscope read -o json capture.pcap | jq -r .verdict.headline";
+
+const EXAMPLES_AND_STATUS: &str = "\
+Examples:
+  ssmscope read capture.pcap
+      The timeline and verdict of each connection.
+  ssmscope read --host ssm.example.net --port 8443 ring*.pcap.gz
+      The connections to one server, from a ring buffer's compressed files.
+  ssmscope read -v session.txt | less
+      A pasted vManage session, each packet in two lines as tcpdump -vv prints it.
+  tcpdump -i eth0 -w - port 8443 -c 100 | ssmscope read -
+      Straight from tcpdump.
+  ssmscope read -o json capture.pcap | jq -r .verdict.headline
+      For scripts; docs/json-schema.json describes the objects.
+
+Exit status:
+  0  every judged connection is healthy
+  1  warning: a connection works, but look at it
+  2  critical: a connection failed
+  3  unknown: nothing to judge, bad usage, or unreadable input
+
+When the reader of a pipe goes away the exit status is the verdict's if it is known by then, else 0.";

@@ -1,0 +1,126 @@
+//! What the values of options mean.
+
+use std::str::FromStr;
+
+use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
+use rustls::pki_types::ServerName;
+use ssmscope::analysis;
+use ssmscope::probe::host_and_port;
+use ssmscope::report::{Form, Subject};
+use ssmscope::time::Elapsed;
+
+/// The forms in which a subject can be reported.
+pub fn forms(subject: Subject) -> impl TypedValueParser<Value = Form> {
+    let form = |form: Form| Some(PossibleValue::new(form.name()).help(form.summary(subject)?));
+    PossibleValuesParser::new(Form::ALL.into_iter().filter_map(form)).try_map(|name| Form::from_str(&name))
+}
+
+/// A server by name and perhaps port.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct HostPort {
+    /// Its name or address.
+    pub host: String,
+    /// Its port.
+    pub port: Option<u16>,
+}
+
+/// A span of seconds as a decimal number, or of milliseconds with `ms` behind it.
+pub fn span(text: &str) -> Result<Elapsed, String> {
+    // As long as the capture's clock can count: 292 years.
+    const MOST_SECONDS: f64 = 9.0e9;
+    let (number, unit) = match text.strip_suffix("ms") {
+        Some(number) => (number, 1e-3),
+        None => (text.strip_suffix('s').unwrap_or(text), 1.0),
+    };
+    match number.parse::<f64>() {
+        Ok(value) if value > 0.0 && value * unit < MOST_SECONDS => Ok(Elapsed::from_secs_f64(value * unit)),
+        _ => Err("not a positive number of seconds; try 2, 2.5 or 500ms".to_owned()),
+    }
+}
+
+/// A server by name or address, perhaps with its port.
+pub fn host_port(text: &str) -> Result<HostPort, String> {
+    match host_and_port(text) {
+        Some((host, port)) => Ok(HostPort { host, port }),
+        None => {
+            Err("not HOST or HOST:PORT; try ssm.example.net, 192.0.2.1:443 or [2001:db8::1]:443".to_owned())
+        }
+    }
+}
+
+/// The path of a URL, from its slash on.
+pub fn path(text: &str) -> Result<String, String> {
+    let is_path = text.starts_with('/') && text.chars().all(|character| character.is_ascii_graphic());
+    if is_path { Ok(text.to_owned()) } else { Err("not a path; try /".to_owned()) }
+}
+
+/// An HTTP status, or a range of them.
+pub fn statuses(text: &str) -> Result<(u16, u16), String> {
+    let (from, to) = text.split_once('-').unwrap_or((text, text));
+    match (from.parse(), to.parse()) {
+        (Ok(from), Ok(to)) if (100..=to).contains(&from) && to < 1000 => Ok((from, to)),
+        _ => Err("neither a status nor a range of them; try 200 or 200-299".to_owned()),
+    }
+}
+
+/// A number of connections of which a quarter is one at least.
+pub fn at_least_four(text: &str) -> Result<usize, String> {
+    text.parse().ok().filter(|number| *number >= 4).ok_or_else(|| "not a number of at least 4".to_owned())
+}
+
+/// A size in bytes, or in KiB, MiB or GiB with K, M or G behind it.
+pub fn memory(text: &str) -> Result<usize, String> {
+    let number = text.trim_end_matches(['K', 'M', 'G']);
+    let unit = match &text[number.len()..] {
+        "" => 1,
+        "K" => 1 << 10,
+        "M" => 1 << 20,
+        "G" => 1 << 30,
+        _ => 0,
+    };
+    let bytes = number.parse::<usize>().ok().and_then(|number| number.checked_mul(unit));
+    let least = analysis::Bounds::LEAST_MEMORY;
+    bytes.filter(|bytes| *bytes >= least).ok_or_else(|| format!("not a size of at least {}M", least >> 20))
+}
+
+/// A host's name or an address, as a certificate can bear it.
+pub fn server_name(text: &str) -> Result<String, String> {
+    let name = ServerName::try_from(text.trim_end_matches('.'));
+    name.map(|_| text.to_owned()).map_err(|_| "neither a host's name nor an address".to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_are_those_that_a_certificate_can_bear() {
+        for text in ["ssm.example", "ssm", "192.0.2.1", "2001:db8::1", "ssm.example."] {
+            assert_eq!(server_name(text), Ok(text.to_owned()));
+        }
+        for text in ["", "https://ssm.example", "ssm.example:8443", "a b"] {
+            assert!(server_name(text).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn sizes_have_a_unit_and_leave_room_to_work_in() {
+        for (text, mebibytes) in [("64M", 64), ("1G", 1024), ("131072K", 128), ("134217728", 128)] {
+            assert_eq!(memory(text), Ok(mebibytes << 20), "{text}");
+        }
+        for text in ["", "M", "63M", "-1G", "1GM", "1T", "99999999999999999999", "1.5G"] {
+            assert!(memory(text).is_err(), "{text}");
+        }
+        assert!(at_least_four("4").is_ok() && at_least_four("3").is_err());
+    }
+
+    #[test]
+    fn spans_are_seconds_or_milliseconds() {
+        for (text, millis) in [("2", 2_000), ("2.5", 2_500), ("500ms", 500), ("3s", 3_000), (".5", 500)] {
+            assert_eq!(span(text), Ok(Elapsed::from_millis(millis)), "{text}");
+        }
+        for text in ["", "0", "-1", "NaN", "inf", "2m", "ms", "1e300"] {
+            assert!(span(text).is_err(), "{text}");
+        }
+    }
+}

@@ -1,0 +1,89 @@
+//! How the process ends, and what it says on standard error.
+
+use std::ffi::OsStr;
+use std::fmt::Display;
+use std::io;
+use std::process::ExitCode;
+
+use ssmscope::report::Form;
+use ssmscope::report::monitoring::nagios;
+use ssmscope::report::text::escape;
+use ssmscope::verdict::Status;
+
+/// A status as the system takes it.
+pub fn code(status: Status) -> ExitCode {
+    ExitCode::from(status.code())
+}
+
+/// Says something on standard error. A file's name may hold what its content must not bring to a terminal either.
+pub fn complain(text: impl Display) {
+    let text = text.to_string();
+    let lines: Vec<_> = text.lines().map(escape::escaped).collect();
+    anstream::eprintln!("{}", lines.join("\n"));
+}
+
+/// Says on standard error what goes on beside a report. A plugin has standard output only, for its report.
+pub fn aside(form: Form, text: impl Display) {
+    if form != Form::Nagios {
+        complain(text);
+    }
+}
+
+/// Ends a run that failed: a plugin says why on standard output, everything else on standard error.
+pub fn fail(is_plugin: bool, why: &str) -> ExitCode {
+    if is_plugin {
+        print_unknown(why);
+    } else {
+        complain(format_args!("ssmscope: {why}"));
+    }
+    code(Status::Unknown)
+}
+
+/// Prints a plugin's line for a run that failed.
+pub fn print_unknown(why: &str) {
+    // A reader that went away needs no line.
+    let _ = nagios::write_unknown(why, &mut io::stdout());
+}
+
+/// Whether the arguments ask for a plugin's output, however bad the rest of them is.
+pub fn is_plugin<T: AsRef<OsStr>>(arguments: impl Iterator<Item = T>) -> bool {
+    let mut is_form = false;
+    for argument in arguments {
+        let Some(argument) = argument.as_ref().to_str() else { continue };
+        if argument == "--" {
+            return false;
+        }
+        let form = match argument.strip_prefix("--") {
+            Some(long) => long.strip_prefix("output").map(|form| form.strip_prefix('=').unwrap_or(form)),
+            // Short options may be combined, and the last may have its value behind it.
+            None => argument.strip_prefix('-').and_then(|short| {
+                let (_, form) = short.split_once('o')?;
+                Some(form.strip_prefix('=').unwrap_or(form))
+            }),
+        };
+        let nagios = Form::Nagios.name();
+        if form == Some(nagios) || (is_form && argument == nagios) {
+            return true;
+        }
+        is_form = form == Some("");
+    }
+    false
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_plugin_is_recognised_in_every_spelling() {
+        let asks = |line: &str| is_plugin(line.split(' '));
+        for line in
+            ["read -o nagios x", "read --output nagios", "read --output=nagios", "-onagios", "-vo nagios"]
+        {
+            assert!(asks(line), "{line}");
+        }
+        for line in ["read nagios", "read -o json nagios", "read -- -o nagios", "read --only nagios"] {
+            assert!(!asks(line), "{line}");
+        }
+    }
+}

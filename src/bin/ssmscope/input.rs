@@ -1,0 +1,114 @@
+//! What `read` and `live` analyse, and how, by their options: files, or one that is still being written; which traffic of it;
+//! with which settings.
+
+use std::io;
+use std::net::IpAddr;
+use std::os::fd::AsFd;
+use std::path::Path;
+
+use ssmscope::analysis::{self, CertificateSettings, Settings};
+use ssmscope::capture::pausing::Waiting;
+use ssmscope::capture::{self, Opened, ReadError, Target, TargetError};
+use ssmscope::cert::{NameSource, Wanted};
+use ssmscope::report::Form;
+use ssmscope::time::Elapsed;
+use ssmscope::{probe, verdict};
+
+use crate::args::{Bounds, Judgement, Read, Selection};
+use crate::system::trust;
+
+/// Whether the input is one that may pause: a pipe, or a file that is followed.
+///
+/// # Errors
+/// When several files are to be followed at once.
+pub fn may_pause(options: &Read) -> anyhow::Result<bool> {
+    let [only] = options.files.as_slice() else {
+        anyhow::ensure!(!options.follow, "--follow reads one file");
+        return Ok(false);
+    };
+    let is_pipe = only == "-" && !is_regular_file();
+    Ok(options.follow || is_pipe)
+}
+
+/// Opens what can be opened.
+///
+/// # Errors
+/// When the files can't be read as one capture.
+pub fn open(options: &Read, may_pause: bool) -> Result<Opened, ReadError> {
+    // tcpdump's form needs to know the capture's clock before its first packet.
+    let reads_ahead = options.rendering.output == Form::Tcpdump;
+    if !may_pause {
+        return capture::open_all(&options.files, reads_ahead);
+    }
+    let waiting = match options.files.first() {
+        Some(name) if name != "-" => Waiting::follow(Path::new(name)),
+        _ => Waiting::standard_input(),
+    };
+    Ok(match waiting {
+        Ok(waiting) => {
+            let waiting = if reads_ahead { waiting.begun() } else { waiting };
+            Opened { source: Some(Box::new(waiting)), failed: Vec::new() }
+        }
+        Err(error) => Opened { source: None, failed: vec![error] },
+    })
+}
+
+/// Whether standard input is a file, which has an end.
+fn is_regular_file() -> bool {
+    let about =
+        io::stdin().as_fd().try_clone_to_owned().and_then(|input| std::fs::File::from(input).metadata());
+    about.is_ok_and(|about| about.is_file())
+}
+
+/// The traffic that options select.
+///
+/// # Errors
+/// When a host has no address, or the filter's expression is none.
+pub fn target(selection: &Selection) -> Result<Target, TargetError> {
+    let mut hosts = selection.host.clone();
+    // The C library looks names up with the help of plug-ins, which a static binary must not depend on.
+    if cfg!(target_feature = "crt-static") {
+        hosts = hosts.into_iter().map(found).collect::<Result<Vec<_>, _>>()?.concat();
+    }
+    Target::new(&hosts, &selection.port, selection.filter.clone())
+}
+
+/// The addresses of a host that is given by name; anything else is left as it is.
+fn found(host: String) -> Result<Vec<String>, TargetError> {
+    /// As long as an active check may take.
+    const PATIENCE: Elapsed = Elapsed::from_millis(10_000);
+    let is_name = host.chars().all(|character| character.is_alphanumeric() || "-._".contains(character));
+    if !is_name || host.parse::<IpAddr>().is_ok() {
+        return Ok(vec![host]);
+    }
+    let resolution = probe::find(&host, PATIENCE);
+    if resolution.addresses.is_empty() {
+        let why =
+            resolution.rcode.or(resolution.failure).unwrap_or_else(|| "no resolver answered".to_owned());
+        return Err(TargetError::Unresolved { name: host, reason: io::Error::other(why) });
+    }
+    Ok(resolution.addresses.iter().map(ToString::to_string).collect())
+}
+
+/// The analysis that options ask for.
+///
+/// # Errors
+/// When the trust store can't be read.
+pub fn settings(judgement: &Judgement, bounds: Bounds) -> anyhow::Result<Settings> {
+    let timing = judgement.timing;
+    let mut settings = Settings {
+        judging: verdict::Settings { slow_after: timing.slow_after, stall_after: timing.stall_after },
+        certificates: CertificateSettings {
+            wanted: judgement.name.clone().map(|name| Wanted { name, source: NameSource::Option }),
+            trust: trust::anchors(judgement.ca_file.as_deref())?,
+        },
+        bounds: analysis::Bounds {
+            connections: bounds.max_connections,
+            memory: bounds.max_memory,
+            ..analysis::Bounds::default()
+        },
+        ..Settings::default()
+    };
+    settings.tls_ports.extend(&judgement.tls_port);
+    Ok(settings)
+}

@@ -1,0 +1,28 @@
+//! `ssmscope interfaces`: what can be captured on.
+
+use comfy_table::Table;
+use comfy_table::presets::UTF8_FULL;
+use ssmscope::capture::live::devices;
+use ssmscope::verdict::Status;
+
+use crate::system::privileges;
+
+/// Runs the command and returns its exit status.
+pub fn run(netns: Option<&str>) -> anyhow::Result<Status> {
+    if let Some(name) = netns {
+        privileges::enter_namespace(name)?;
+    }
+    let devices = devices()?;
+    if devices.is_empty() {
+        anstream::eprintln!("ssmscope: libpcap lists no interface; capturing may need CAP_NET_RAW");
+        return Ok(Status::Unknown);
+    }
+    let mut table = Table::new();
+    table.load_style(UTF8_FULL).set_header(["Interface", "State", "Addresses", "Description"]);
+    for device in devices {
+        let description = device.description.unwrap_or_default();
+        table.add_row([device.name, device.state, device.addresses.join("\n"), description]);
+    }
+    anstream::println!("{table}");
+    Ok(Status::Ok)
+}

@@ -1,0 +1,209 @@
+//! What `read`, `live` and `check` share: a report, the thresholds, a file of metrics, and the status that comes of it all.
+
+use std::io::{self, BufWriter, IsTerminal, LineWriter};
+
+use jiff::tz::TimeZone;
+use ssmscope::analysis::{self, Settings, Sink, Summary};
+use ssmscope::capture::{ReadError, Source, Target};
+use ssmscope::probe::Outcome;
+use ssmscope::report::{self, End, Form, MonitoringDigest, Out, Report, Style, Thresholds};
+use ssmscope::time::Elapsed;
+use ssmscope::verdict::Status;
+
+use crate::args::Monitoring;
+use crate::exit;
+use crate::observers::{Observed, Observer};
+use crate::system::deadline::Deadline;
+use crate::system::textfile::Textfile;
+
+/// Columns of a table where no terminal shows its own.
+const COLUMNS: u16 = 80;
+
+/// What is written at once where there is much to write.
+const BLOCK_BYTES: usize = 64 * 1024;
+
+/// One run of a command, and what it leaves.
+pub struct Run<'o> {
+    pub form: Form,
+    monitoring: &'o Monitoring,
+    thresholds: Thresholds,
+    /// What is to be watched, in the user's words.
+    target: Option<String>,
+    pub deadline: Option<Deadline>,
+    textfile: Option<Textfile>,
+    /// Files that could not be opened.
+    pub unopened: Vec<ReadError>,
+    pub digest: MonitoringDigest,
+}
+
+/// What a command came to.
+pub enum Done {
+    /// Everything that there was is judged and reported.
+    Reported(Box<Results>),
+    /// Nobody reads the report any more. The status is what was known by then.
+    Unread(Status),
+}
+
+/// What there is to report.
+#[derive(Default)]
+pub struct Results {
+    /// The capture, or the check's connections, in figures.
+    pub summary: Summary,
+    /// A check, and how much a plugin is to show of it.
+    pub check: Option<(Outcome, u8)>,
+}
+
+impl<'o> Run<'o> {
+    /// A run that reports in this form on `target`.
+    pub fn new(form: Form, monitoring: &'o Monitoring, slow_after: Elapsed, target: Option<String>) -> Self {
+        let (warning, critical) = (monitoring.warning, monitoring.critical);
+        Self {
+            form,
+            monitoring,
+            thresholds: Thresholds { warning, critical, slow_after },
+            target,
+            deadline: None,
+            textfile: None,
+            unopened: Vec::new(),
+            digest: MonitoringDigest::default(),
+        }
+    }
+
+    /// Thresholds alert in a plugin's output only.
+    #[must_use]
+    pub fn alerting_as_plugin(mut self) -> Self {
+        if self.form != Form::Nagios {
+            self.thresholds = Thresholds { slow_after: self.thresholds.slow_after, ..Thresholds::default() };
+        }
+        self
+    }
+
+    /// Does the command's work, and what is left to do after it.
+    ///
+    /// # Errors
+    /// Of the work, and when the metrics can't be written.
+    pub fn finish_after(
+        mut self,
+        work: impl FnOnce(&mut Self) -> anyhow::Result<Done>,
+    ) -> anyhow::Result<Status> {
+        let done = work(&mut self);
+        for error in &self.unopened {
+            exit::aside(self.form, format_args!("ssmscope: {error}"));
+        }
+        let Ok(Done::Reported(results)) = done else {
+            // That nothing is known is news as well, and the metrics of an earlier run must not stay. What failed first says
+            // more than that they can't be written.
+            self.digest = MonitoringDigest::default();
+            if self.begin_textfile().is_ok() {
+                let _ = self.write_metrics(&Results::default());
+            }
+            return done.map(|done| match done {
+                Done::Unread(status) => status,
+                Done::Reported(_) => Status::Unknown,
+            });
+        };
+        if let Some(failure) = &results.summary.error {
+            exit::aside(self.form, format_args!("ssmscope: {failure}"));
+        }
+        let status = self.end(&results).status();
+        self.write_metrics(&results)?;
+        Ok(status)
+    }
+
+    /// Begins the file of metrics, if there is to be one, so that a folder that can't be written is an error at once.
+    ///
+    /// # Errors
+    /// When it can't be written.
+    pub fn begin_textfile(&mut self) -> anyhow::Result<()> {
+        if self.textfile.is_none() {
+            self.textfile = self.monitoring.textfile.as_deref().map(Textfile::begin).transpose()?;
+        }
+        Ok(())
+    }
+
+    fn write_metrics(&mut self, results: &Results) -> anyhow::Result<()> {
+        match self.textfile.take() {
+            Some(textfile) => textfile.finish(&self.end(results)),
+            None => Ok(()),
+        }
+    }
+
+    /// Has a capture analysed, with somebody who follows it.
+    ///
+    /// # Errors
+    /// When the report can't be written.
+    pub fn analyse(
+        &mut self,
+        source: &mut dyn Source,
+        target: Target,
+        settings: &Settings,
+        report: &mut dyn Sink,
+        observer: &mut dyn Observer,
+        stop: &dyn Fn() -> bool,
+    ) -> io::Result<Summary> {
+        let mut observed = Observed { observers: vec![observer, &mut self.digest], report };
+        let summary = analysis::analyse_until(source, target, settings, &mut observed, stop);
+        if let Some(deadline) = &self.deadline {
+            deadline.meet();
+        }
+        summary
+    }
+
+    /// Writes the end of a report. A reader that went away by then has had what it wanted.
+    ///
+    /// # Errors
+    /// When it can't be written.
+    pub fn finish(&self, report: Box<dyn Report + '_>, results: &Results) -> io::Result<()> {
+        let remark = report.remark();
+        let written = report.finish(&self.end(results));
+        if let Some(remark) = remark {
+            exit::aside(self.form, format_args!("ssmscope: {remark}"));
+        }
+        written.or_else(|error| if is_unread(&error) { Ok(()) } else { Err(error) })
+    }
+
+    fn end<'a>(&'a self, results: &'a Results) -> End<'a> {
+        let check =
+            |(outcome, verbosity): &'a (Outcome, u8)| report::Check { outcome, verbosity: *verbosity };
+        End {
+            summary: &results.summary,
+            unopened: &self.unopened,
+            check: results.check.as_ref().map(check),
+            digest: &self.digest,
+            thresholds: &self.thresholds,
+            target: self.target.as_deref(),
+        }
+    }
+}
+
+/// Whether an error means that nobody reads the output any more.
+pub fn is_unread(error: &io::Error) -> bool {
+    error.kind() == io::ErrorKind::BrokenPipe
+}
+
+/// Standard output, written in blocks.
+pub fn blocks() -> Out<'static> {
+    Out {
+        plain: Box::new(BufWriter::with_capacity(BLOCK_BYTES, io::stdout())),
+        styled: Box::new(BufWriter::new(anstream::AutoStream::auto(io::stdout()))),
+    }
+}
+
+/// Standard output, written line by line, for somebody who watches.
+pub fn lines() -> Out<'static> {
+    Out {
+        plain: Box::new(io::stdout()),
+        styled: Box::new(LineWriter::new(anstream::AutoStream::auto(io::stdout()))),
+    }
+}
+
+/// How reports for people are written here.
+pub fn style(is_verbose: bool, shows_all: bool) -> Style {
+    let terminal = io::stdout().is_terminal().then(terminal_size::terminal_size).flatten();
+    Style {
+        zone: TimeZone::system(),
+        is_verbose,
+        shows_all,
+        columns: terminal.map_or(COLUMNS, |(terminal_size::Width(columns), _)| columns),
+    }
+}

@@ -1,0 +1,109 @@
+//! The forms of output.
+
+use std::str::FromStr;
+
+/// A form in which a capture or an active check is reported.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Form {
+    /// Each connection's packets, or a check's steps, with notes and verdicts.
+    Timeline,
+    /// A row for each connection, or for each part of a check.
+    Table,
+    /// JSON Lines for scripts.
+    Json,
+    /// A monitoring plugin's status line, with performance data and failures.
+    Nagios,
+    /// Metrics in Prometheus' text format.
+    Prometheus,
+    /// Packets alone, as tcpdump prints them.
+    Tcpdump,
+}
+
+/// What is reported on.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Subject {
+    /// A capture, read or made.
+    Capture,
+    /// An active check.
+    Check,
+}
+
+impl Form {
+    /// All forms, in the order in which they are offered.
+    pub const ALL: [Self; 6] =
+        [Self::Timeline, Self::Table, Self::Json, Self::Nagios, Self::Prometheus, Self::Tcpdump];
+
+    /// The form's name on the command line.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Timeline => "timeline",
+            Self::Table => "table",
+            Self::Json => "json",
+            Self::Nagios => "nagios",
+            Self::Prometheus => "prometheus",
+            Self::Tcpdump => "tcpdump",
+        }
+    }
+
+    /// What the form shows of a subject, in one sentence; nothing where it is not for that subject.
+    pub fn summary(self, subject: Subject) -> Option<&'static str> {
+        use Subject::{Capture, Check};
+        Some(match (self, subject) {
+            (Self::Timeline, Capture) => {
+                "Each connection's packets as tcpdump prints them, with notes, and its verdict"
+            }
+            (Self::Timeline, Check) => "The steps with their times, and the verdict",
+            (Self::Table, Capture) => "One row per connection, and a summary by server",
+            (Self::Table, Check) => "A row for each part",
+            (Self::Json, Capture) => "JSON Lines for scripts: a connection object for each, then a summary",
+            (Self::Json, Check) => {
+                "JSON Lines for scripts: connection objects, a check object, and a summary"
+            }
+            (Self::Nagios, Capture) => {
+                "A monitoring plugin's status line with performance data, and a line per failure"
+            }
+            (Self::Nagios, Check) => "A monitoring plugin's status line with performance data",
+            (Self::Prometheus, _) => "Metrics in Prometheus' text format",
+            (Self::Tcpdump, Capture) => "The packets alone, as tcpdump -nn prints them",
+            (Self::Tcpdump, Check) => return None,
+        })
+    }
+
+    /// Whether there is such a report on a subject.
+    pub fn is_for(self, subject: Subject) -> bool {
+        self.summary(subject).is_some()
+    }
+
+    /// Whether it shows the status alone, so that it has something to show where nothing could be read.
+    pub fn is_status(self) -> bool {
+        matches!(self, Self::Nagios | Self::Prometheus)
+    }
+}
+
+/// A name that no form has.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
+#[error("no form of output")]
+pub struct NoForm;
+
+impl FromStr for Form {
+    type Err = NoForm;
+
+    fn from_str(name: &str) -> Result<Self, NoForm> {
+        Self::ALL.into_iter().find(|form| form.name() == name).ok_or(NoForm)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_form_is_found_by_its_name() {
+        for form in Form::ALL {
+            assert_eq!(form.name().parse(), Ok(form));
+            assert!(form.is_for(Subject::Capture));
+        }
+        assert_eq!("xml".parse::<Form>(), Err(NoForm));
+        assert!(!Form::Tcpdump.is_for(Subject::Check));
+    }
+}
