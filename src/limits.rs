@@ -40,6 +40,9 @@ pub const TRANSCRIPT_CONVERSATIONS: usize = 100_000;
 /// trip or a few.
 pub const TRANSCRIPT_UNANSWERED: usize = 64;
 
+/// Names of hosts in one transcript; each is counted by 16 bits.
+pub const TRANSCRIPT_NAMES: usize = 50_000;
+
 /// Hex-dump bytes that one transcript packet may have, in bytes.
 pub const TRANSCRIPT_DUMP_BYTES: usize = FRAME_BYTES;
 

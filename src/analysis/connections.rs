@@ -47,7 +47,7 @@ impl<'s> Connections<'s> {
     /// Takes in a segment.
     pub(super) fn segment(
         &mut self,
-        id: PacketId,
+        id: PacketId<'_>,
         segment: &Segment<'_>,
         facts: &Facts<'_>,
         judge: &mut dyn Judge,
@@ -88,7 +88,7 @@ impl<'s> Connections<'s> {
     /// Takes in an ICMP error, and returns whether it quotes a packet of a connection that is followed.
     pub(super) fn icmp(
         &mut self,
-        id: PacketId,
+        id: PacketId<'_>,
         error: &IcmpError<'_>,
         facts: &Facts<'_>,
         judge: &mut dyn Judge,

@@ -160,7 +160,8 @@ impl<'s> Run<'s> {
         if self.reports_packets {
             judge.event(&Event::Packet(packet))?;
         }
-        let id = PacketId { moment: Moment { number: packet.number, at: packet.at }, origin: packet.origin };
+        let moment = Moment { number: packet.number, at: packet.at };
+        let id = PacketId { moment, origin: packet.origin, names: packet.names };
         match &packet.content {
             Content::Segment(segment) => {
                 self.summary.segments += 1;
@@ -170,7 +171,7 @@ impl<'s> Run<'s> {
                 let is_known = self.connections.icmp(id, error, &self.facts, judge)?;
                 self.summary.icmp_without_connection += u64::from(!is_known);
             }
-            Content::Neighbour(neighbour) => self.summary.count_neighbour(neighbour),
+            Content::Neighbour(neighbour) => self.summary.count_neighbour(neighbour, packet.names),
             Content::Other(other) => self.summary.count_other(other),
         }
         Ok(())

@@ -1,12 +1,11 @@
 //! The whole capture in figures.
 
 use std::collections::BTreeMap;
-use std::net::IpAddr;
 
 use super::{Failure, Judged};
 use crate::capture::About;
 use crate::limits;
-use crate::packet::{Neighbour, Other};
+use crate::packet::{Host, Names, Neighbour, Other};
 use crate::time::Timestamp;
 use crate::verdict::{Severity, Status};
 
@@ -36,7 +35,7 @@ pub struct Summary {
     /// Connections by severity.
     pub severities: BTreeMap<Severity, u64>,
     /// Connections by server and code.
-    pub servers: BTreeMap<(IpAddr, u16), ServerSummary>,
+    pub servers: BTreeMap<(Host, u16), ServerSummary>,
     /// Connections to servers that are not listed one by one.
     pub connections_to_others: u64,
     /// Connections judged before the capture's end because the table was full.
@@ -58,9 +57,11 @@ pub struct Summary {
     /// Fragmented datagrams that could not be put together.
     pub fragments_given_up: u64,
     /// Addresses that were looked for by ARP or neighbour discovery, with questions and answers.
-    pub neighbours: BTreeMap<IpAddr, (u64, u64)>,
+    pub neighbours: BTreeMap<Host, (u64, u64)>,
     /// Searches for, and answers of, further addresses.
     pub further_neighbours: u64,
+    /// What the capture calls the hosts that are mentioned here.
+    pub names: Names,
 }
 
 /// Connections to one server.
@@ -76,7 +77,8 @@ pub(super) struct Tally {
     connections: u64,
     codes: BTreeMap<&'static str, u64>,
     severities: BTreeMap<Severity, u64>,
-    servers: BTreeMap<(IpAddr, u16), ServerSummary>,
+    servers: BTreeMap<(Host, u16), ServerSummary>,
+    names: Names,
     connections_to_others: u64,
 }
 
@@ -87,9 +89,10 @@ impl Tally {
         *self.codes.entry(code).or_default() += 1;
         *self.severities.entry(judged.verdict.severity).or_default() += 1;
         let server = &judged.story.parties.server;
-        let key = (server.address, server.port);
+        let key = (server.host, server.port);
         if self.servers.len() < limits::SERVERS || self.servers.contains_key(&key) {
             *self.servers.entry(key).or_default().codes.entry(code).or_default() += 1;
+            self.names.adopt(&judged.story.names, server.host);
         } else {
             self.connections_to_others += 1;
         }
@@ -109,6 +112,7 @@ impl Summary {
         self.severities = tally.severities;
         self.servers = tally.servers;
         self.connections_to_others = tally.connections_to_others;
+        self.names.adopt_all(&tally.names);
     }
 
     pub(super) fn count_other(&mut self, other: &Other) {
@@ -121,7 +125,7 @@ impl Summary {
         }
     }
 
-    pub(super) fn count_neighbour(&mut self, neighbour: &Neighbour) {
+    pub(super) fn count_neighbour(&mut self, neighbour: &Neighbour, names: &Names) {
         // Who announces an address, or asks whether anybody has the one that it wants to take, expects no answer (RFC 5227,
         // 1.1; RFC 4862, 5.4.2).
         let is_asked = neighbour.asker.is_some_and(|asker| asker != neighbour.target);
@@ -131,6 +135,7 @@ impl Summary {
         if self.neighbours.len() < limits::SERVERS || self.neighbours.contains_key(&neighbour.target) {
             let (asked, answered) = self.neighbours.entry(neighbour.target).or_default();
             *if neighbour.is_answer { answered } else { asked } += 1;
+            self.names.adopt(names, neighbour.target);
         } else {
             self.further_neighbours += 1;
         }

@@ -12,7 +12,7 @@ use etherparse::ip_number;
 
 use super::{About, Frame, ReadError, Record, Source, file};
 use crate::limits;
-use crate::packet::{Content, Other, Packet, Segment, SegmentHeader};
+use crate::packet::{Content, Names, Other, Packet, Segment, SegmentHeader};
 use crate::time::{Clock, Timestamp};
 
 /// What could be opened of several files.
@@ -106,6 +106,8 @@ pub(super) struct Detached {
     packet: Packet<'static>,
     /// A segment's headers, and the lengths of its payload and of the printed bytes after it, which what was decoded follows.
     segment: Option<(SegmentHeader, usize, usize)>,
+    /// What its source calls the hosts that it mentions.
+    names: Names,
 }
 
 impl Held {
@@ -217,7 +219,8 @@ impl Source for Merged {
 impl Detached {
     /// A packet whose bytes go into `bytes`.
     pub(super) fn of(packet: Packet<'_>, bytes: &mut Vec<u8>) -> Self {
-        let Packet { number, origin, at, wire_len, is_cut, direction, content } = packet;
+        let Packet { number, origin, at, wire_len, is_cut, direction, names, content } = packet;
+        let names = names.only(&content.hosts());
         bytes.clear();
         let mut segment = None;
         let content = match content {
@@ -238,7 +241,8 @@ impl Detached {
             }
             Content::Other(other) => Content::Other(other),
         };
-        Self { packet: Packet { number, origin, at, wire_len, is_cut, direction, content }, segment }
+        let packet = Packet { number, origin, at, wire_len, is_cut, direction, names: Names::NONE, content };
+        Self { packet, segment, names }
     }
 
     /// The same with other numbers, `before` later.
@@ -250,7 +254,7 @@ impl Detached {
 
     /// The packet with its bytes again.
     pub(super) fn attached<'a>(&'a self, bytes: &'a [u8]) -> Packet<'a> {
-        let mut packet: Packet<'a> = self.packet.clone();
+        let mut packet: Packet<'a> = Packet { names: &self.names, ..self.packet.clone() };
         if let Some((header, payload_len, printed_len)) = &self.segment {
             let (payload, rest) = bytes.split_at_checked(*payload_len).unwrap_or_default();
             let (printed, decoded) = rest.split_at_checked(*printed_len).unwrap_or_default();
@@ -320,6 +324,7 @@ mod tests {
                 wire_len: None,
                 is_cut: false,
                 direction: None,
+                names: Names::NONE,
                 content: Content::Segment(Segment {
                     header: self.header.insert(SegmentHeader { ip, tcp, payload_len: None }),
                     payload: &self.payload,

@@ -1,10 +1,8 @@
 //! The Internet checksum (RFC 1071) over the bytes of a frame.
 
-use std::net::IpAddr;
-
 use etherparse::checksum::Sum16BitWords;
 
-use crate::packet::{self, Checksum};
+use crate::packet::{self, Checksum, Host};
 
 /// Bytes from which on [`sum_of_blocks`] pays.
 const LONG: usize = 128;
@@ -36,10 +34,11 @@ fn sum_of_blocks(bytes: &[u8]) -> (u64, &[u8]) {
 }
 
 /// The sum over the pseudo-header (RFC 9293, 3.1; RFC 8200, 8.1).
-pub(super) fn pseudo_header(source: IpAddr, destination: IpAddr, protocol: u8, len: u32) -> Sum16BitWords {
+pub(super) fn pseudo_header(source: Host, destination: Host, protocol: u8, len: u32) -> Sum16BitWords {
     // IPv4's length field has 16 bits; a frame before segmentation can be longer, and only the low ones count.
-    let len = if source.is_ipv4() { len & 0xffff } else { len };
-    let sum = packet::checksum::pseudo_header(source, destination, protocol, len);
+    let len = if source.is_ipv6() { len } else { len & 0xffff };
+    // A frame has addresses.
+    let sum = packet::checksum::pseudo_header(source, destination, protocol, len).unwrap_or_default();
     Sum16BitWords::new().add_2bytes(sum.to_be_bytes())
 }
 

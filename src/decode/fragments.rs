@@ -1,12 +1,11 @@
 //! IP fragments, kept until the others of their datagram come.
 
 use std::collections::VecDeque;
-use std::net::IpAddr;
 
 use super::ip::{Datagram, Fragment};
 use super::span::Span;
 use crate::limits;
-use crate::packet::{IpHeader, Other};
+use crate::packet::{Host, IpHeader, Other};
 use crate::time::{Elapsed, Timestamp};
 
 /// Fragmented datagrams that yielded no packet, by reason.
@@ -50,8 +49,8 @@ pub(super) struct Fragments {
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 struct Key {
     id: u32,
-    source: IpAddr,
-    destination: IpAddr,
+    source: Host,
+    destination: Host,
     /// IPv4 only.
     protocol: Option<u8>,
 }

@@ -7,7 +7,7 @@ use etherparse::{IpNumber, ip_number};
 
 use super::checksum;
 use super::span::Span;
-use crate::packet::{Checksum, FragmentField, IpHeader, IpOptions, Other};
+use crate::packet::{Checksum, FragmentField, IpHeader, IpOptions, IpVersion, Other};
 
 /// A datagram, or a fragment of one.
 #[derive(Clone, Copy)]
@@ -69,6 +69,7 @@ fn read_v4<'a>(span: Span<'a>, verifies_checksums: bool, header: &mut IpHeader) 
     };
     let is_fragment = field.more_fragments() || field.offset() > 0;
     *header = IpHeader {
+        version: IpVersion::V4,
         source: Ipv4Addr::new(fixed[12], fixed[13], fixed[14], fixed[15]).into(),
         destination: Ipv4Addr::new(fixed[16], fixed[17], fixed[18], fixed[19]).into(),
         hop_limit: Some(fixed[8]),
@@ -113,6 +114,7 @@ fn read_v6<'a>(span: Span<'a>, header: &mut IpHeader) -> Option<Datagram<'a>> {
     let source = fixed[8..24].first_chunk::<16>()?;
     let destination = fixed[24..].first_chunk::<16>()?;
     *header = IpHeader {
+        version: IpVersion::V6,
         source: Ipv6Addr::from(*source).into(),
         destination: Ipv6Addr::from(*destination).into(),
         hop_limit: Some(fixed[7]),

@@ -20,7 +20,7 @@ use etherparse::ip_number;
 
 use crate::capture::Frame;
 use crate::limits;
-use crate::packet::{Content, Direction, Neighbour, Other, Packet, SegmentHeader};
+use crate::packet::{Content, Direction, Names, Neighbour, Other, Packet, SegmentHeader};
 use crate::time::Timestamp;
 use fragments::Fragments;
 pub use fragments::GivenUp;
@@ -85,6 +85,7 @@ impl Decoder {
             wire_len: Some(frame.wire_len),
             is_cut,
             direction,
+            names: Names::NONE,
             content,
         }
     }

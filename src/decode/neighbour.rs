@@ -38,10 +38,11 @@ pub(super) fn discovery<'a>(ip: &IpHeader, datagram: &Datagram<'_>, is_answer: b
         return Content::Other(Other::Malformed("neighbour discovery message"));
     };
     let asker = if is_answer { ip.destination } else { ip.source };
+    // RFC 4861, 4.3 and 4.4: the asker is unspecified during duplicate detection, and all hear unasked answers.
+    let is_one = |address: IpAddr| !address.is_unspecified() && !address.is_multicast();
     Content::Neighbour(Neighbour {
-        target: IpAddr::V6(Ipv6Addr::from(*target)),
-        // RFC 4861, 4.3 and 4.4: the asker is unspecified during duplicate detection, and all hear unasked answers.
-        asker: (!asker.is_unspecified() && !asker.is_multicast()).then_some(asker),
+        target: Ipv6Addr::from(*target).into(),
+        asker: asker.address().is_some_and(is_one).then_some(asker),
         is_answer,
     })
 }

@@ -29,7 +29,7 @@ pub(super) fn read<'a>(
 
 /// Headers of nothing, to be written over.
 pub(super) fn blank() -> SegmentHeader {
-    let nowhere = Ipv4Addr::UNSPECIFIED.into();
+    let nowhere = Ipv4Addr::UNSPECIFIED;
     SegmentHeader {
         ip: IpHeader::between(nowhere, nowhere),
         tcp: TcpHeader::between(0, 0),

@@ -377,8 +377,8 @@ fn an_icmp_error_names_whose_packet_it_quotes() {
     decoded(101, &ip4(1, 1, 0, &message), |packet| {
         let Content::IcmpError(error) = packet.content else { panic!("{:?}", packet.content) };
         assert_eq!((error.icmp_type, error.code, error.mtu, error.length), (3, 4, Some(1400), Some(36)));
-        assert_eq!(error.quoted.source.to_string(), "10.0.0.1");
-        assert_eq!(error.quoted.destination.to_string(), "10.0.0.2");
+        assert_eq!(error.quoted.source, [10, 0, 0, 1].into());
+        assert_eq!(error.quoted.destination, [10, 0, 0, 2].into());
         let ports = (error.quoted.source_port, error.quoted.destination_port);
         assert_eq!(ports, (Some(40000), Some(8443)));
         assert_eq!((error.quoted.seq, error.quoted.protocol), (Some(Seq(1000)), Some(6)));

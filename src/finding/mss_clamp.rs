@@ -1,6 +1,7 @@
 //! The maximum segment size shows a device that clamps it.
 
 use super::{Finding, Weight, finding};
+use crate::packet::IpVersion;
 use crate::story::Story;
 use crate::tcp::Role;
 
@@ -12,7 +13,7 @@ const SMALLEST: u16 = 537;
 
 /// `mss-clamp`: the full-size segments of the server are smaller than Ethernet's, as a firewall or tunnel makes them.
 pub(super) fn find(story: &Story) -> Option<Finding> {
-    let overhead = if story.parties.server.address.is_ipv6() { 20 } else { 0 };
+    let overhead = if story.version == IpVersion::V6 { 20 } else { 0 };
     let announced = story.parties.server.maximum_segment_size;
     // TCP timestamps take 12 bytes of each segment.
     let largest = u16::try_from(story.traffic.counters.server.largest_payload).ok()?;
@@ -64,7 +65,7 @@ mod tests {
             assert_eq!(announcing(size).finding("mss-clamp"), None, "{size}");
         }
         let over_ipv6 = announcing(1_440).but(|story| {
-            story.parties.server.address = "2001:db8::1".parse().unwrap();
+            story.version = IpVersion::V6;
         });
         assert_eq!(over_ipv6.finding("mss-clamp"), None);
     }

@@ -1,5 +1,6 @@
 //! The Internet checksum (RFC 1071): a field as it was found, and the sums that it is compared with.
 
+use super::Host;
 use std::net::IpAddr;
 
 /// A checksum as found, compared with what it should be where every byte it covers is there.
@@ -48,13 +49,14 @@ pub fn sum_of(bytes: &[u8]) -> u16 {
 }
 
 /// The folded sum over the pseudo-header, not complemented (RFC 9293, 3.1; RFC 8200, 8.1): addresses, protocol, and the
-/// bytes of header and payload behind the IP header.
-pub fn pseudo_header(source: IpAddr, destination: IpAddr, protocol: u8, len: u32) -> u16 {
+/// bytes of header and payload behind the IP header. `None` where an end is a name.
+pub fn pseudo_header(source: Host, destination: Host, protocol: u8, len: u32) -> Option<u16> {
     let words = |address: IpAddr| match address {
         IpAddr::V4(address) => halves(address.to_bits()),
         IpAddr::V6(address) => address.segments().map(u32::from).iter().sum(),
     };
-    fold(words(source) + words(destination) + halves(len) + u32::from(protocol))
+    let addresses = words(source.address()?) + words(destination.address()?);
+    Some(fold(addresses + halves(len) + u32::from(protocol)))
 }
 
 /// The sum of the two 16-bit words of a 32-bit word.
@@ -87,10 +89,10 @@ mod tests {
 
     #[test]
     fn the_pseudo_header_sums_addresses_protocol_and_length() {
-        let address = |text: &str| text.parse::<IpAddr>().unwrap();
+        let address = |text: &str| Host::from(text.parse::<IpAddr>().unwrap());
         let v4 = pseudo_header(address("192.168.0.1"), address("192.168.0.199"), 6, 40);
-        assert_eq!(v4, sum_of(&[&HEADER[12..20], &[0, 6, 0, 40]].concat()));
+        assert_eq!(v4, Some(sum_of(&[&HEADER[12..20], &[0, 6, 0, 40]].concat())));
         let v6 = pseudo_header(address("2001:db8::1"), address("2001:db8::2"), 6, 70_000);
-        assert_eq!(v6, fold(2 * (0x2001 + 0xdb8) + 1 + 2 + 6 + 1 + 4_464));
+        assert_eq!(v6, Some(fold(2 * (0x2001 + 0xdb8) + 1 + 2 + 6 + 1 + 4_464)));
     }
 }

@@ -1,16 +1,16 @@
 //! The IP header's fields that reveal something about a path or a sender.
 
-use std::net::IpAddr;
-
-use super::Checksum;
+use super::{Checksum, Host};
 
 /// An IPv4 or IPv6 header. What a text line does not print is absent.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct IpHeader {
+    /// IPv4 or IPv6.
+    pub version: IpVersion,
     /// Source address.
-    pub source: IpAddr,
+    pub source: Host,
     /// Destination address.
-    pub destination: IpAddr,
+    pub destination: Host,
     /// Time to live, or IPv6 hop limit.
     pub hop_limit: Option<u8>,
     /// Type of service, or IPv6 traffic class.
@@ -32,10 +32,23 @@ pub struct IpHeader {
     pub options: IpOptions,
 }
 
+/// The version of IP.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub enum IpVersion {
+    /// RFC 791.
+    #[default]
+    V4,
+    /// RFC 8200.
+    V6,
+}
+
 impl IpHeader {
-    /// A header of which only the addresses are known.
-    pub fn between(source: IpAddr, destination: IpAddr) -> Self {
+    /// A header of which only the addresses are known. Between names it is IPv4, unless the caller knows better.
+    pub fn between(source: impl Into<Host>, destination: impl Into<Host>) -> Self {
+        let (source, destination) = (source.into(), destination.into());
+        let is_v6 = source.is_ipv6() || destination.is_ipv6();
         Self {
+            version: if is_v6 { IpVersion::V6 } else { IpVersion::V4 },
             source,
             destination,
             hop_limit: None,

@@ -5,15 +5,16 @@
 //! never guessed. This room holds values only; it does not know where they came from or what they mean together.
 
 pub mod checksum;
+mod host;
 mod ip;
 mod sequence;
 mod tcp;
 
 use std::borrow::Cow;
-use std::net::IpAddr;
 
 pub use checksum::Checksum;
-pub use ip::{FragmentField, IpHeader, IpOptions};
+pub use host::{Host, Name, NameKey, Names};
+pub use ip::{FragmentField, IpHeader, IpOptions, IpVersion};
 pub use sequence::Seq;
 pub use tcp::{Flags, OpeningOptions, TcpHeader, TcpOption, TcpOptions};
 
@@ -34,6 +35,8 @@ pub struct Packet<'a> {
     pub is_cut: bool,
     /// Which way it went at the capturing host, where the link layer records it (Linux cooked captures).
     pub direction: Option<Direction>,
+    /// What its source calls hosts; no names where it is a frame.
+    pub names: &'a Names,
     /// What it carries.
     pub content: Content<'a>,
 }
@@ -89,6 +92,21 @@ pub enum Content<'a> {
     Other(Other),
 }
 
+impl Content<'_> {
+    /// The hosts that it mentions.
+    pub fn hosts(&self) -> Vec<Host> {
+        let of_header = |header: &SegmentHeader| [header.ip.source, header.ip.destination];
+        match self {
+            Self::Segment(segment) => of_header(segment.header).to_vec(),
+            Self::IcmpError(error) => error.hosts(),
+            Self::Neighbour(Neighbour { target, asker, .. }) => {
+                std::iter::once(*target).chain(*asker).collect()
+            }
+            Self::Other(_) => Vec::new(),
+        }
+    }
+}
+
 /// A TCP segment: its headers, the length of its payload on the wire, and those payload bytes that were captured.
 #[derive(Clone, Copy, Debug)]
 pub struct Segment<'a> {
@@ -121,8 +139,8 @@ impl SegmentHeader {
     pub fn tcp_len(&self) -> Option<u32> {
         const IPV4_HEADER_BYTES: u32 = 20;
         let options = self.ip.options.as_bytes().len() as u32;
-        match (self.ip.source, self.ip.length) {
-            (IpAddr::V4(_), Some(len)) if len > 0 => len.checked_sub(IPV4_HEADER_BYTES + options),
+        match (self.ip.version, self.ip.length) {
+            (IpVersion::V4, Some(len)) if len > 0 => len.checked_sub(IPV4_HEADER_BYTES + options),
             _ => Some(u32::from(self.tcp.header_len?) + self.payload_len?),
         }
     }
@@ -133,7 +151,7 @@ impl SegmentHeader {
 pub struct IcmpError<'a> {
     /// The IP header that carried it: its source is who complains.
     pub ip: IpHeader,
-    /// The type; ICMPv4 and ICMPv6 number differently, and `ip` shows which it is.
+    /// The type; ICMPv4 and ICMPv6 number differently, and the version of `ip` shows which it is.
     pub icmp_type: u8,
     /// The code within the type.
     pub code: u8,
@@ -154,6 +172,14 @@ pub struct IcmpError<'a> {
 }
 
 impl IcmpError<'_> {
+    /// The hosts that it mentions.
+    pub fn hosts(&self) -> Vec<Host> {
+        let Quoted { source, destination, .. } = self.quoted;
+        let mut hosts = vec![self.ip.source, self.ip.destination, source, destination];
+        hosts.extend(self.quoted_segment.iter().flat_map(|header| [header.ip.source, header.ip.destination]));
+        hosts
+    }
+
     /// The same without the quoted bytes, so that it borrows nothing and can be kept.
     pub fn without_quoted_bytes(self) -> IcmpError<'static> {
         IcmpError { quoted_bytes: &[], ..self }
@@ -164,9 +190,9 @@ impl IcmpError<'_> {
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Quoted {
     /// Who sent it. A text line without the quoted header does not show that, but the error went to that address.
-    pub source: IpAddr,
+    pub source: Host,
     /// Where it was going.
-    pub destination: IpAddr,
+    pub destination: Host,
     /// Its source port.
     pub source_port: Option<u16>,
     /// Its destination port.
@@ -181,9 +207,9 @@ pub struct Quoted {
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Neighbour {
     /// The address that is looked for, or that answers.
-    pub target: IpAddr,
+    pub target: Host,
     /// Who asks, or who gets the answer.
-    pub asker: Option<IpAddr>,
+    pub asker: Option<Host>,
     /// Whether this is the answer.
     pub is_answer: bool,
 }
@@ -209,6 +235,11 @@ pub enum Other {
     Link(&'static str),
     /// Too short or contradictory to be read, with the place.
     Malformed(&'static str),
+    /// TCP in a transcript that shows no ports, so that it belongs to no connection.
+    PortlessTcp {
+        /// Whether both ends are names.
+        is_between_names: bool,
+    },
     /// A transcript line that is not TCP, by the word tcpdump prints for it.
     Printed(Cow<'static, str>),
 }
@@ -225,6 +256,8 @@ impl std::fmt::Display for Other {
             Self::LinkType(number) => write!(f, "link type {number}"),
             Self::Link(name) => write!(f, "{name}"),
             Self::Malformed(place) => write!(f, "malformed {place}"),
+            Self::PortlessTcp { is_between_names: true } => write!(f, "TCP between names, without ports"),
+            Self::PortlessTcp { is_between_names: false } => write!(f, "TCP, a port not shown"),
             Self::Printed(word) => write!(f, "{word}"),
         }
     }

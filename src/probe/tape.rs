@@ -14,8 +14,8 @@ use super::step::{Phase, Step};
 use crate::capture::{About, FileAbout, ReadError, Record, Source};
 use crate::limits;
 use crate::packet::{
-    Checksum, Content, Flags, IcmpError, IpHeader, Origin, Packet, Quoted, Segment, SegmentHeader, Seq,
-    TcpHeader,
+    Checksum, Content, Flags, IcmpError, IpHeader, Names, Origin, Packet, Quoted, Segment, SegmentHeader,
+    Seq, TcpHeader,
 };
 use crate::tcp::Role;
 use crate::time::{Clock, Elapsed, Timestamp};
@@ -167,8 +167,8 @@ impl Tape {
             mtu: None,
             pointer: None,
             quoted: Quoted {
-                source: connection.client.ip(),
-                destination: connection.server.ip(),
+                source: connection.client.ip().into(),
+                destination: connection.server.ip().into(),
                 source_port: Some(connection.client.port()),
                 destination_port: Some(connection.server.port()),
                 seq: None,
@@ -304,6 +304,7 @@ impl Source for Replay<'_> {
             wire_len: None,
             is_cut: false,
             direction: None,
+            names: Names::NONE,
             content,
         })))
     }

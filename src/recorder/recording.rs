@@ -44,10 +44,10 @@ impl Recording {
         let comment = format!(
             "ssmscope: {} (critical), {} port {} to {} port {}: {}. {}",
             verdict.code,
-            client.address,
-            client.port,
-            server.address,
-            server.port,
+            story.host(Role::Client),
+            story.port(Role::Client),
+            story.host(Role::Server),
+            story.port(Role::Server),
             verdict.headline,
             verdict.explanation
         );
@@ -57,7 +57,7 @@ impl Recording {
             due: story.capture.end.max(story.last.at) + settings.after,
             from: Timestamp::from_nanos(story.first.at.nanos().saturating_sub(settings.before.nanos())),
             code: verdict.code,
-            key: Key::between((client.address, client.port), (server.address, server.port)),
+            key: Key::between((client.host, client.port), (server.host, server.port)),
             first: story.first.number,
             evidence: verdict.evidence.clone(),
             comment,

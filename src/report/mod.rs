@@ -14,7 +14,6 @@ mod tests;
 pub mod text;
 
 use std::io::{self, Write};
-use std::net::IpAddr;
 
 use jiff::tz::TimeZone;
 
@@ -26,6 +25,7 @@ pub use text::Origins;
 use crate::analysis::{Bounds, Cost, Judged, Needs, Sink, Summary};
 use crate::capture::{About, ReadError};
 use crate::limits;
+use crate::packet::{Host, Other};
 use crate::probe::Outcome;
 use crate::time::Elapsed;
 use crate::verdict::Status;
@@ -37,6 +37,7 @@ use human::timeline::TimelineReport;
 use machine::json::JsonReport;
 use monitoring::{nagios, prometheus};
 use tcpdump::Packets;
+use text::words;
 
 /// A report that is being written. It takes connections as they are judged.
 pub trait Report: Sink {
@@ -188,9 +189,39 @@ impl<F: FnOnce(&End<'_>, &mut dyn Write) -> io::Result<()> + Send> Report for At
 }
 
 /// Addresses that were looked for and never answered, with how often.
-fn unanswered(summary: &Summary) -> impl Iterator<Item = (IpAddr, u64)> + '_ {
+fn unanswered(summary: &Summary) -> impl Iterator<Item = (Host, u64)> + '_ {
     let in_vain = summary.neighbours.iter().filter(|(_, (asked, answered))| *asked > 0 && *answered == 0);
     in_vain.map(|(address, (asked, _))| (*address, *asked))
+}
+
+/// Why there is no connection to judge.
+fn nothing_to_judge(summary: &Summary) -> String {
+    if summary.packets == 0 {
+        return "The capture holds no packets.".to_owned();
+    }
+    if summary.skipped == summary.packets {
+        return "The selection left out every packet.".to_owned();
+    }
+    match portless(summary) {
+        Some(text) => format!("{text}."),
+        None => "There is no TCP connection in what was read.".to_owned(),
+    }
+}
+
+/// The TCP packets of a text that belong to no connection because it shows no ports.
+fn portless(summary: &Summary) -> Option<String> {
+    let of =
+        |is_between_names| summary.others.get(&Other::PortlessTcp { is_between_names }).copied().unwrap_or(0);
+    let (named, all) = (of(true), of(true) + of(false));
+    let packets = words::count(all, "TCP packet");
+    let them = if all == 1 { "it" } else { "them" };
+    (all > 0).then(|| {
+        if named == all {
+            format!("{packets} between names, no port shown in {them}")
+        } else {
+            format!("{packets}, a port not shown in {them}")
+        }
+    })
 }
 
 /// What a bound of the analysis affected, and how often; empty as a rule.

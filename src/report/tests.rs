@@ -13,7 +13,7 @@ use super::{Collection, End, Form, MonitoringDigest, Occasion, Out, Report, Styl
 use crate::analysis::{self, Bounds, Settings, Sink, Summary};
 use crate::capture::{About, FileAbout, ReadError, Record, Source, Target};
 use crate::limits;
-use crate::packet::{Content, Neighbour, Origin, Other, Packet};
+use crate::packet::{Content, Host, Names, Neighbour, Origin, Other, Packet};
 use crate::story::script::talk::{self, Spoken, Talk};
 use crate::tcp::Role::{Client, Server};
 use crate::time::Timestamp;
@@ -37,6 +37,7 @@ impl Spoke {
             wire_len: None,
             is_cut: false,
             direction: None,
+            names: Names::NONE,
             content: Content::Other(Other::Fragment),
         };
         Self {
@@ -50,7 +51,16 @@ impl Spoke {
     fn push(&mut self, content: Content<'static>, at: Timestamp) {
         let number = self.packets.len() as u64 + 1;
         let origin = Origin { file: 0, number };
-        let packet = Packet { number, origin, at, wire_len: None, is_cut: false, direction: None, content };
+        let packet = Packet {
+            number,
+            origin,
+            at,
+            wire_len: None,
+            is_cut: false,
+            direction: None,
+            names: Names::NONE,
+            content,
+        };
         self.packets.push_back(packet);
         self.spoken.push_back(None);
     }
@@ -255,13 +265,13 @@ fn a_capture_without_connections_says_what_was_there_and_what_to_check() {
     let text = shown(&collection, &summary, false);
     assert!(text.starts_with("The capture holds no packets.\n"), "{text}");
     let mut source = Spoke::of(&[]);
-    let target = "192.0.2.99".parse().unwrap();
+    let target = [192, 0, 2, 99].into();
     for second in 0..3 {
-        let asker = "192.0.2.1".parse().ok();
+        let asker = Some([192, 0, 2, 1].into());
         let question = Neighbour { target, asker, is_answer: false };
         source.push(Content::Neighbour(question), Timestamp::from_parts(second, 0));
         // Who takes an address asks whether anybody has it, then announces it, and hopes for no answer.
-        let own = "192.0.2.50".parse().unwrap();
+        let own = Host::from([192, 0, 2, 50]);
         for asker in [None, Some(own)] {
             let announcement = Neighbour { target: own, asker, is_answer: false };
             source.push(Content::Neighbour(announcement), Timestamp::from_parts(second, 0));

@@ -38,7 +38,11 @@ impl Story {
             }
             // A request to another kind of proxy is not kept, and a client that starts TLS late got the name elsewhere.
             (None, Some(_)) => return None,
-            (None, None) => (self.parties[Role::Server].address.to_string(), NameSource::Address),
+            (None, None) => {
+                let server = self.parties[Role::Server].host;
+                let address = self.names.address(server)?;
+                (address.to_string(), NameSource::Address)
+            }
         };
         Some(Wanted { name, source })
     }

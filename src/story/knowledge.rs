@@ -44,7 +44,7 @@ impl EndpointKnowledge {
     /// Whether it is about this connection.
     pub fn is_about(&self, story: &Story) -> bool {
         let client = &story.parties.client;
-        (client.address, client.port) == (self.client.ip(), self.client.port())
+        (client.host, client.port) == (self.client.ip().into(), self.client.port())
     }
 }
 

@@ -22,6 +22,9 @@ pub use facts::{
 pub use knowledge::EndpointKnowledge;
 pub use timeline::{Entry, Item, Note, Seen, Timeline};
 
+use std::fmt;
+
+use crate::packet::{IpVersion, Names};
 use crate::tcp::{Connection, PerRole, Role};
 use crate::tls::{Basis, Plain, Version};
 
@@ -30,6 +33,10 @@ use crate::tls::{Basis, Plain, Version};
 pub struct Story {
     /// The two ends.
     pub parties: PerRole<Party>,
+    /// IPv4 or IPv6.
+    pub version: IpVersion,
+    /// What its source calls the hosts that are mentioned here.
+    pub names: Names,
     /// Whether TLS is expected on the server's port.
     pub expects_tls: bool,
     /// The first packet.
@@ -74,9 +81,11 @@ const TICKET_BYTES: u32 = 512;
 impl Story {
     /// The story of a connection of which nothing was taken in yet, and whose first packet came in `first`.
     fn new(first: Moment, connection: &Connection, known_by: Opening, expects_tls: bool) -> Self {
-        let party = |role: Role| Party::new(connection.ends[role].address, connection.ends[role].port);
+        let party = |role: Role| Party::new(connection.ends[role].host, connection.ends[role].port);
         Self {
             parties: PerRole { client: party(Role::Client), server: party(Role::Server) },
+            version: IpVersion::V4,
+            names: Names::default(),
             expects_tls,
             first,
             last: first,
@@ -201,6 +210,17 @@ impl Story {
             Some(_) => !are_tickets && spoke_after,
             None => self.data.server.first.is_some(),
         }
+    }
+
+    /// An end's address for people, or its name.
+    pub fn host(&self, role: Role) -> impl fmt::Display + '_ {
+        self.names.show(self.parties[role].host)
+    }
+
+    /// An end's port for people, or its service's name.
+    pub fn port(&self, role: Role) -> impl fmt::Display + '_ {
+        let Party { host, port, .. } = self.parties[role];
+        self.names.show_port(host, port)
     }
 
     /// Whether the server's answer to the ClientHello began before a silence ended, though its first bytes may be missing. What

@@ -54,14 +54,14 @@ impl Connection {
 
     /// What makes a segment one of this connection's.
     pub fn key(&self) -> Key {
-        let end = |end: &Endpoint| (end.address, end.port);
+        let end = |end: &Endpoint| (end.host, end.port);
         Key::between(end(&self.ends.client), end(&self.ends.server))
     }
 
     /// Which end sent a segment.
     pub fn role_of(&self, header: &SegmentHeader) -> Role {
         let client = &self.ends.client;
-        if header.ip.source == client.address && header.tcp.source_port == client.port {
+        if header.ip.source == client.host && header.tcp.source_port == client.port {
             Role::Client
         } else {
             Role::Server

@@ -1,13 +1,12 @@
 //! One end of a connection: what it sent, and what the other end acknowledged.
 
 use std::hash::{BuildHasher, Hasher};
-use std::net::IpAddr;
 
 use foldhash::fast::FixedState;
 
 use super::arrival::Arrival;
 use super::stream::Stream;
-use crate::packet::{Flags, Segment, SegmentHeader, Seq};
+use crate::packet::{Flags, Host, Segment, SegmentHeader, Seq};
 use crate::time::{Elapsed, Timestamp};
 
 /// Segments of an end that are remembered, to recognise repeats and duplicate captures.
@@ -16,8 +15,8 @@ const REMEMBERED: usize = 16;
 /// One end of a connection as a bystander knows it.
 #[derive(Clone, Debug)]
 pub struct Endpoint {
-    /// Its address.
-    pub address: IpAddr,
+    /// Its address, or its name in text.
+    pub host: Host,
     /// Its port.
     pub port: u16,
     /// Sequence number of its SYN (ISS, RFC 9293, 3.3.1).
@@ -118,9 +117,9 @@ impl Endpoint {
     /// Bytes that the segments take which are remembered.
     pub(super) const REMEMBERED_BYTES: usize = REMEMBERED * size_of::<Sent>();
 
-    pub(super) fn new(address: IpAddr, port: u16) -> Self {
+    pub(super) fn new(host: Host, port: u16) -> Self {
         Self {
-            address,
+            host,
             port,
             initial: None,
             next: None,
@@ -279,7 +278,7 @@ mod tests {
     type Fields = (Option<u16>, Option<u32>, Option<u16>, Option<Vec<u8>>);
 
     fn digest((id, ack, window, options): &Fields) -> Digest {
-        let nowhere = Ipv4Addr::UNSPECIFIED.into();
+        let nowhere = Ipv4Addr::UNSPECIFIED;
         let ip = IpHeader { id: *id, ..IpHeader::between(nowhere, nowhere) };
         let options = options.as_ref().map(|bytes| TcpOptions::from_wire(bytes));
         let tcp = TcpHeader { ack: ack.map(Seq), window: *window, options, ..TcpHeader::between(1, 2) };

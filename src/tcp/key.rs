@@ -3,7 +3,7 @@
 use std::hash::{Hash, Hasher};
 use std::net::IpAddr;
 
-use crate::packet::SegmentHeader;
+use crate::packet::{Host, SegmentHeader};
 
 /// An unordered pair of sockets (RFC 9293, 3.3.1: a connection is identified by the pair of sockets at its ends).
 ///
@@ -17,18 +17,19 @@ pub struct Key {
 
 impl Key {
     /// The pair, whichever is named first.
-    pub fn between(one: (IpAddr, u16), other: (IpAddr, u16)) -> Self {
-        let words = |(address, port): (IpAddr, u16)| match address {
-            IpAddr::V4(address) => ([0, u64::from(u32::from(address))], port, 0),
-            IpAddr::V6(address) => {
+    pub fn between(one: (Host, u16), other: (Host, u16)) -> Self {
+        let words = |(host, port): (Host, u16)| match host {
+            Host::Address(IpAddr::V4(address)) => ([0, u64::from(u32::from(address))], port, 0),
+            Host::Address(IpAddr::V6(address)) => {
                 let number = u128::from(address);
                 ([(number >> 64) as u64, number as u64], port, 1)
             }
+            Host::Name(name) => ([0, u64::from(name.file) << 16 | u64::from(name.index)], port, 2),
         };
         let (one, other) = (words(one), words(other));
         let (low, high) = if one <= other { (one, other) } else { (other, one) };
         let ports = u64::from(low.1) << 48 | u64::from(high.1) << 32;
-        Self { low: low.0, high: high.0, ports_and_families: ports | low.2 << 1 | high.2 }
+        Self { low: low.0, high: high.0, ports_and_families: ports | low.2 << 2 | high.2 }
     }
 
     /// The pair between which a segment travels.
@@ -59,6 +60,7 @@ mod tests {
         fn keys_are_equal_only_between_the_same_two_sockets(
             one: (IpAddr, u16), other: (IpAddr, u16), third: (IpAddr, u16)
         ) {
+            let [one, other, third] = [one, other, third].map(|(address, port)| (Host::from(address), port));
             let key = Key::between(one, other);
             prop_assert_eq!(key, Key::between(other, one));
             prop_assert_eq!(key == Key::between(one, third), other == third);
@@ -67,7 +69,7 @@ mod tests {
 
     #[test]
     fn an_ipv4_address_is_another_than_the_ipv6_address_of_the_same_number() {
-        let socket = |address: &str| (address.parse::<IpAddr>().expect("an address"), 1);
+        let socket = |address: &str| (Host::from(address.parse::<IpAddr>().expect("an address")), 1);
         let v4 = Key::between(socket("0.0.0.1"), socket("0.0.0.2"));
         let v6 = Key::between(socket("::1"), socket("::2"));
         let mixed = Key::between(socket("::1"), socket("0.0.0.2"));

@@ -19,8 +19,8 @@ fn judge(story: &Story, _: &Settings) -> Option<Verdict> {
     if ending.stage != Stage::Syn || ending.by != Role::Server {
         return None;
     }
-    let server = &story.parties.server;
-    let headline = format!("{} refused the connection to port {}", server.address, server.port);
+    let (server, port) = (story.host(Role::Server), story.port(Role::Server));
+    let headline = format!("{server} refused the connection to port {port}");
     let hop_limit = match reset.hop_limit {
         Some(hop_limit) => format!(
             " Its TTL is {hop_limit}: compare it with other packets of that host, since a firewall's RST comes from \

@@ -6,6 +6,7 @@ use super::words::{advice, drops};
 use super::{Actor, Rule, Settings, Severity, Verdict};
 use crate::packet::Viewpoint;
 use crate::story::{EndingKind, Stage, Story};
+use crate::tcp::Role;
 
 /// `syn-no-reply`.
 pub(super) const RULE: Rule = Rule {
@@ -22,7 +23,7 @@ fn judge(story: &Story, _: &Settings) -> Option<Verdict> {
     if ending.stage != Stage::Syn {
         return None;
     }
-    let (count, server) = (story.opening.syn.count, &story.parties.server);
+    let count = story.opening.syn.count;
     let times = match (story.capture.viewpoint, count) {
         (Viewpoint::Socket, _) => "the SYN and its repeats".to_owned(),
         (Viewpoint::Wire, 1) => "one SYN".to_owned(),
@@ -37,8 +38,8 @@ fn judge(story: &Story, _: &Settings) -> Option<Verdict> {
     let headline = format!(
         "no answer to {times} in {}: {back} back from {} port {}",
         silence.elapsed(),
-        server.address,
-        server.port
+        story.host(Role::Server),
+        story.port(Role::Server)
     );
     let explanation = match previous_connection {
         Some(previous_connection) => format!(
@@ -90,7 +91,7 @@ fn nothing_came(story: &Story) -> Cow<'static, str> {
             icmp.moment.number,
             icmp.icmp_type,
             icmp.code,
-            icmp.from,
+            story.names.show(icmp.from),
             would_have_answered!(),
             drops::caveat(story)
         )

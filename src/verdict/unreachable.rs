@@ -1,8 +1,7 @@
 //! An ICMP or ICMPv6 error answered the SYN.
 
-use std::net::IpAddr;
-
 use super::{Actor, Rule, Settings, Severity, Verdict};
+use crate::packet::IpVersion;
 use crate::story::{IcmpFact, Stage, Story};
 use crate::tcp::Role;
 
@@ -50,12 +49,16 @@ fn judge(story: &Story, _: &Settings) -> Option<Verdict> {
         (fact.quotes == Role::Client).then_some(())?;
         Some((fact, meaning(fact)?))
     })?;
-    let server = &story.parties.server;
-    let sender = if fact.from.is_unspecified() { "an ICMP error".to_owned() } else { fact.from.to_string() };
-    let headline = format!("{sender} says: {} ({} port {})", meaning.words, server.address, server.port);
+    let sender = if fact.from.is_unspecified() {
+        "an ICMP error".to_owned()
+    } else {
+        story.names.show(fact.from).to_string()
+    };
+    let (server, port) = (story.host(Role::Server), story.port(Role::Server));
+    let headline = format!("{sender} says: {} ({server} port {port})", meaning.words);
     let whose = if fact.from.is_unspecified() {
         "which address sent it the system does not tell; a capture does"
-    } else if fact.from == server.address {
+    } else if fact.from == story.parties.server.host {
         "the server's own address sent it"
     } else {
         "a router or firewall on the way sent it"
@@ -90,49 +93,49 @@ fn judge(story: &Story, _: &Settings) -> Option<Verdict> {
 /// net/ipv6/icmp.c). Errors that do not end an attempt have no meaning here.
 fn meaning(fact: &IcmpFact) -> Option<Meaning> {
     let meaning = |cause, words, reports| Some(Meaning { cause, words, reports });
-    match (fact.from, fact.icmp_type, fact.code) {
-        (IpAddr::V4(_), 3, 0 | 6 | 11) => meaning(Some("icmp-net-unreachable"), "network unreachable", NET),
-        (IpAddr::V4(_), 3, 1 | 12) => meaning(Some("icmp-host-unreachable"), "host unreachable", HOST),
-        (IpAddr::V4(_), 3, 5) => {
+    match (fact.version, fact.icmp_type, fact.code) {
+        (IpVersion::V4, 3, 0 | 6 | 11) => meaning(Some("icmp-net-unreachable"), "network unreachable", NET),
+        (IpVersion::V4, 3, 1 | 12) => meaning(Some("icmp-host-unreachable"), "host unreachable", HOST),
+        (IpVersion::V4, 3, 5) => {
             meaning(Some("icmp-host-unreachable"), "host unreachable, source route failed", ROUTE_FAILED)
         }
-        (IpAddr::V4(_), 3, 7) => {
+        (IpVersion::V4, 3, 7) => {
             meaning(Some("icmp-host-unreachable"), "host unreachable, unknown", HOST_DOWN)
         }
-        (IpAddr::V4(_), 3, 8) => {
+        (IpVersion::V4, 3, 8) => {
             meaning(Some("icmp-host-unreachable"), "host unreachable, source host isolated", ISOLATED)
         }
-        (IpAddr::V4(_), 3, 2) => meaning(None, "protocol unreachable", PROTOCOL),
-        (IpAddr::V4(_), 3, 3) | (IpAddr::V6(_), 1, 4) => {
+        (IpVersion::V4, 3, 2) => meaning(None, "protocol unreachable", PROTOCOL),
+        (IpVersion::V4, 3, 3) | (IpVersion::V6, 1, 4) => {
             meaning(Some("icmp-port-unreachable"), "port unreachable", REFUSED)
         }
-        (IpAddr::V4(_), 3, 9) => {
+        (IpVersion::V4, 3, 9) => {
             meaning(Some("icmp-admin-prohibited"), "network administratively prohibited", NET)
         }
-        (IpAddr::V4(_), 3, 10 | 13..=15) => {
+        (IpVersion::V4, 3, 10 | 13..=15) => {
             meaning(Some("icmp-admin-prohibited"), "administratively prohibited", HOST)
         }
-        (IpAddr::V4(_), 11, 1) | (IpAddr::V6(_), 3, 1) => {
+        (IpVersion::V4, 11, 1) | (IpVersion::V6, 3, 1) => {
             meaning(None, "not all fragments of the packet came in time", HOST)
         }
-        (IpAddr::V4(_), 11, _) | (IpAddr::V6(_), 3, _) => {
+        (IpVersion::V4, 11, _) | (IpVersion::V6, 3, _) => {
             meaning(None, "the hop count ran out on the way (a routing loop?)", HOST)
         }
-        (IpAddr::V4(_), 12, _) | (IpAddr::V6(_), 4, _) => {
+        (IpVersion::V4, 12, _) | (IpVersion::V6, 4, _) => {
             meaning(None, "a field of the packet's headers is wrong (parameter problem)", PROTO)
         }
-        (IpAddr::V6(_), 1, 0) => meaning(Some("icmp-net-unreachable"), "no route to the network", NET),
-        (IpAddr::V6(_), 1, 6) => meaning(Some("icmp-net-unreachable"), "the route rejects", ACCESS),
-        (IpAddr::V6(_), 1, 1 | 5) => {
+        (IpVersion::V6, 1, 0) => meaning(Some("icmp-net-unreachable"), "no route to the network", NET),
+        (IpVersion::V6, 1, 6) => meaning(Some("icmp-net-unreachable"), "the route rejects", ACCESS),
+        (IpVersion::V6, 1, 1 | 5) => {
             meaning(Some("icmp-admin-prohibited"), "administratively prohibited", ACCESS)
         }
-        (IpAddr::V6(_), 1, 2 | 3) => meaning(Some("icmp-host-unreachable"), "address unreachable", HOST),
+        (IpVersion::V6, 1, 2 | 3) => meaning(Some("icmp-host-unreachable"), "address unreachable", HOST),
         _ => None,
     }
 }
 
 fn name(fact: &IcmpFact) -> String {
-    let version = if fact.from.is_ipv4() { "an ICMP" } else { "an ICMPv6" };
+    let version = if fact.version == IpVersion::V4 { "an ICMP" } else { "an ICMPv6" };
     format!("{version} error (type {}, code {})", fact.icmp_type, fact.code)
 }
 
@@ -175,7 +178,7 @@ mod tests {
     #[test]
     fn an_error_of_icmpv6_is_read_by_its_own_numbers() {
         let story = Story::at(Stage::Syn).icmp([0; 4], 1, 3).but(|story| {
-            story.path.icmp_errors[0].from = "2001:db8::1".parse().unwrap();
+            story.path.icmp_errors[0].version = IpVersion::V6;
         });
         assert_eq!(story.verdict().is(), ("unreachable", Actor::Path, Some("icmp-host-unreachable")));
     }

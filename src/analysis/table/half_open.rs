@@ -6,8 +6,8 @@
 use std::net::{IpAddr, Ipv4Addr};
 
 use crate::packet::{
-    Checksum, Flags, FragmentField, IpHeader, IpOptions, Origin, Segment, SegmentHeader, Seq, TcpHeader,
-    TcpOptions,
+    Checksum, Flags, FragmentField, Host, IpHeader, IpOptions, IpVersion, Names, Origin, Segment,
+    SegmentHeader, Seq, TcpHeader, TcpOptions,
 };
 use crate::story::{Moment, PacketId};
 use crate::tcp::Key;
@@ -47,9 +47,13 @@ pub(in crate::analysis) struct HalfOpen {
 
 impl HalfOpen {
     /// From a connection's first segment, if that is a SYN of the usual kind, with every field of its headers there.
-    pub(in crate::analysis) fn of(id: PacketId, segment: &Segment<'_>) -> Option<Self> {
+    pub(in crate::analysis) fn of(id: PacketId<'_>, segment: &Segment<'_>) -> Option<Self> {
         let SegmentHeader { ip, tcp, .. } = segment.header;
-        let (IpAddr::V4(source), IpAddr::V4(destination)) = (ip.source, ip.destination) else { return None };
+        let (Some(IpAddr::V4(source)), Some(IpAddr::V4(destination))) =
+            (ip.source.address(), ip.destination.address())
+        else {
+            return None;
+        };
         let found = tcp.options?;
         let mut options = [0; OPTION_BYTES];
         options.get_mut(..found.as_bytes().len())?.copy_from_slice(found.as_bytes());
@@ -82,8 +86,9 @@ impl HalfOpen {
     }
 
     /// Where the SYN is in the capture.
-    pub(in crate::analysis) fn id(&self) -> PacketId {
-        PacketId { moment: Moment { number: self.number, at: self.at }, origin: self.origin }
+    pub(in crate::analysis) fn id(&self) -> PacketId<'static> {
+        let moment = Moment { number: self.number, at: self.at };
+        PacketId { moment, origin: self.origin, names: Names::NONE }
     }
 
     /// The SYN's number in the capture.
@@ -92,7 +97,7 @@ impl HalfOpen {
     }
 
     /// The client's address, and the server's with its port.
-    pub(in crate::analysis) fn ends(&self) -> (IpAddr, (IpAddr, u16)) {
+    pub(in crate::analysis) fn ends(&self) -> (Host, (Host, u16)) {
         (self.source.into(), (self.destination.into(), self.destination_port))
     }
 
@@ -107,6 +112,7 @@ impl HalfOpen {
         let options = self.options.get(..usize::from(self.options_len)).unwrap_or_default();
         SegmentHeader {
             ip: IpHeader {
+                version: IpVersion::V4,
                 source: self.source.into(),
                 destination: self.destination.into(),
                 hop_limit: Some(self.hop_limit),
@@ -190,7 +196,11 @@ mod tests {
         };
         let packet = decoder.decode(&frame);
         let Content::Segment(segment) = packet.content else { panic!("a segment") };
-        let id = PacketId { moment: Moment { number: 7, at: packet.at }, origin: packet.origin };
+        let id = PacketId {
+            moment: Moment { number: 7, at: packet.at },
+            origin: packet.origin,
+            names: Names::NONE,
+        };
         (HalfOpen::of(id, &segment), *segment.header)
     }
 

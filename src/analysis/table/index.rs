@@ -73,15 +73,14 @@ impl SocketIndex {
 
 #[cfg(test)]
 mod tests {
-    use std::collections::HashMap;
-    use std::net::{IpAddr, Ipv4Addr};
-
     use proptest::prelude::*;
+    use std::collections::HashMap;
 
     use super::*;
+    use crate::packet::Host;
 
     fn key(number: u8) -> Key {
-        let socket = |last| (IpAddr::from(Ipv4Addr::new(192, 0, 2, last)), 1);
+        let socket = |last| (Host::from([192, 0, 2, last]), 1);
         Key::between(socket(0), socket(number))
     }
 

@@ -157,7 +157,7 @@ impl Table {
             let ends = match self.slots.get(*index) {
                 Some(Slot::Tracked(tracked)) => {
                     let (client, server) = (&tracked.tcp.ends.client, &tracked.tcp.ends.server);
-                    Some((client.address, (server.address, server.port)))
+                    Some((client.host, (server.host, server.port)))
                 }
                 Some(Slot::HalfOpen(half_open)) => Some(half_open.ends()),
                 _ => None,

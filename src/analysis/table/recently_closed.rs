@@ -53,6 +53,7 @@ impl RecentlyClosed {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::packet::Host;
     use crate::story::script::talk::Talk;
 
     #[test]
@@ -78,7 +79,7 @@ mod tests {
     fn no_more_closed_connections_are_remembered_than_the_bound_allows() {
         let bounds = Bounds { memory: Bounds::LEAST_MEMORY, ..Bounds::default() };
         let mut closed = RecentlyClosed::new(&bounds);
-        let server = (std::net::IpAddr::from([198, 51, 100, 20]), 8443);
+        let server = (Host::from([198, 51, 100, 20]), 8443);
         for number in 0..2 * bounds.recently_closed() as u32 {
             let client = std::net::Ipv4Addr::from(0xc000_0200 + number);
             closed.add(Key::between((client.into(), 50_000), server), Timestamp::ZERO);

@@ -39,7 +39,7 @@ pub(in crate::analysis) struct TrackedConnection {
 }
 
 impl TrackedConnection {
-    pub(in crate::analysis) fn new(id: PacketId, segment: &Segment<'_>, settings: &Settings) -> Self {
+    pub(in crate::analysis) fn new(id: PacketId<'_>, segment: &Segment<'_>, settings: &Settings) -> Self {
         let (role, opening) = roles::role_of_first(segment, &settings.tls_ports);
         let tcp = Connection::new(segment.header, role);
         let expects_tls = settings.tls_ports.contains(&tcp.ends.server.port);
@@ -72,7 +72,12 @@ impl TrackedConnection {
     }
 
     /// Takes a segment in. `budget` says what all connections together may still hold.
-    pub(in crate::analysis) fn segment(&mut self, id: PacketId, segment: &Segment<'_>, budget: &mut Budget) {
+    pub(in crate::analysis) fn segment(
+        &mut self,
+        id: PacketId<'_>,
+        segment: &Segment<'_>,
+        budget: &mut Budget,
+    ) {
         self.find_true_roles(segment);
         let before = self.held();
         let mut events = budget.lend_events();
@@ -149,9 +154,9 @@ impl TrackedConnection {
     }
 
     /// Takes in an ICMP error about one of its packets.
-    pub(in crate::analysis) fn icmp(&mut self, id: PacketId, error: &IcmpError<'_>, budget: &mut Budget) {
+    pub(in crate::analysis) fn icmp(&mut self, id: PacketId<'_>, error: &IcmpError<'_>, budget: &mut Budget) {
         let client = &self.tcp.ends.client;
-        let is_client = client.address == error.quoted.source
+        let is_client = client.host == error.quoted.source
             && error.quoted.source_port.is_none_or(|port| port == client.port);
         let before = self.held();
         self.story.icmp(id, error, if is_client { Role::Client } else { Role::Server });

@@ -15,12 +15,14 @@ use ipnet::IpNet;
 pub use prefilter::Prefilter;
 
 use super::About;
-use crate::packet::{Content, Neighbour, Other, Packet, Segment};
+use crate::packet::{Content, Host, Name, Names, Neighbour, Other, Packet, Segment};
 
 /// What the user wants to see: nothing given admits everything.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub struct Target {
     hosts: Vec<IpNet>,
+    /// What a text may call hosts.
+    names: Vec<String>,
     ports: Vec<u16>,
     filter: Option<String>,
 }
@@ -74,7 +76,7 @@ impl Target {
         }
         addresses.sort_unstable();
         addresses.dedup();
-        Ok(Self { hosts: addresses, ports: ports.to_vec(), filter })
+        Ok(Self { hosts: addresses, names: Vec::new(), ports: ports.to_vec(), filter })
     }
 
     /// The addresses and prefixes that `--host` was taken for, for people.
@@ -104,18 +106,19 @@ impl Target {
         if self.is_any_endpoint() {
             return true;
         }
+        let names = packet.names;
         match &packet.content {
             Content::Segment(Segment { header, .. }) => {
-                self.has_endpoint(header.ip.source, Some(header.tcp.source_port))
-                    || self.has_endpoint(header.ip.destination, Some(header.tcp.destination_port))
+                self.has_endpoint(names, header.ip.source, Some(header.tcp.source_port))
+                    || self.has_endpoint(names, header.ip.destination, Some(header.tcp.destination_port))
             }
             Content::IcmpError(error) => {
                 let quoted = &error.quoted;
-                self.has_endpoint(quoted.source, quoted.source_port)
-                    || self.has_endpoint(quoted.destination, quoted.destination_port)
+                self.has_endpoint(names, quoted.source, quoted.source_port)
+                    || self.has_endpoint(names, quoted.destination, quoted.destination_port)
             }
             Content::Neighbour(Neighbour { target, asker, .. }) => {
-                self.has_host(*target) || asker.is_some_and(|asker| self.has_host(asker))
+                self.has_host(names, *target) || asker.is_some_and(|asker| self.has_host(names, asker))
             }
             // The server's name may have been asked of any resolver.
             Content::Other(Other::Dns) => true,
@@ -124,21 +127,35 @@ impl Target {
     }
 
     fn is_any_endpoint(&self) -> bool {
-        self.hosts.is_empty() && self.ports.is_empty()
+        self.is_any_host() && self.ports.is_empty()
     }
 
     fn is_everything(&self) -> bool {
         self.is_any_endpoint() && self.filter.is_none()
     }
 
-    fn has_endpoint(&self, address: IpAddr, port: Option<u16>) -> bool {
+    fn has_endpoint(&self, names: &Names, host: Host, port: Option<u16>) -> bool {
         // A port that is not known may be the right one.
-        let is_port = self.ports.is_empty() || port.is_none_or(|port| self.ports.contains(&port));
-        is_port && self.has_host(address)
+        let is_port = self.ports.is_empty()
+            || port.and_then(|port| names.port(host, port)).is_none_or(|port| self.ports.contains(&port));
+        is_port && self.has_host(names, host)
     }
 
-    fn has_host(&self, address: IpAddr) -> bool {
-        self.hosts.is_empty() || self.hosts.iter().any(|host| host.contains(&address))
+    fn has_host(&self, names: &Names, host: Host) -> bool {
+        if self.is_any_host() {
+            return true;
+        }
+        let is_within = |address: IpAddr| self.hosts.iter().any(|host| host.contains(&address));
+        names.address(host).is_some_and(is_within) || names.get(host).is_some_and(|name| self.has_name(name))
+    }
+
+    /// Whether a text's name for a host is one of those that were given. DNS ignores case (RFC 4343).
+    fn has_name(&self, name: &Name) -> bool {
+        self.names.iter().any(|wanted| wanted.eq_ignore_ascii_case(&name.host))
+    }
+
+    fn is_any_host(&self) -> bool {
+        self.hosts.is_empty() && self.names.is_empty()
     }
 }
 

@@ -145,16 +145,21 @@ fn an_expression_cant_be_applied_to_text() {
 
 fn packet(content: Content<'_>) -> Packet<'_> {
     let origin = Origin { file: 0, number: 1 };
-    Packet { number: 1, origin, at: Timestamp::ZERO, wire_len: None, is_cut: false, direction: None, content }
+    Packet {
+        number: 1,
+        origin,
+        at: Timestamp::ZERO,
+        wire_len: None,
+        is_cut: false,
+        direction: None,
+        names: Names::NONE,
+        content,
+    }
 }
 
 fn admits_segment(target: &Target, source: ([u8; 4], u16), destination: ([u8; 4], u16)) -> bool {
     let tcp = TcpHeader { flags: Some(Flags(Flags::SYN)), ..TcpHeader::between(source.1, destination.1) };
-    let header = SegmentHeader {
-        ip: IpHeader::between(source.0.into(), destination.0.into()),
-        tcp,
-        payload_len: None,
-    };
+    let header = SegmentHeader { ip: IpHeader::between(source.0, destination.0), tcp, payload_len: None };
     target.admits(&packet(Content::Segment(Segment {
         header: &header,
         payload: &[],
@@ -188,7 +193,7 @@ fn what_explains_the_target_is_admitted() {
             protocol: Some(6),
         };
         packet(Content::IcmpError(Box::new(IcmpError {
-            ip: IpHeader::between(STRANGER.into(), CLIENT.into()),
+            ip: IpHeader::between(STRANGER, CLIENT),
             icmp_type: 3,
             code: 1,
             length: None,

@@ -65,30 +65,79 @@ impl Dump {
         (!bytes.is_empty()).then_some(Self { bytes })
     }
 
-    /// Where the IP header between these two addresses begins: at the beginning with `-x`, behind the link header
-    /// with `-xx`.
-    pub fn ip_offset(&self, source: IpAddr, destination: IpAddr) -> Option<usize> {
-        let pattern = address_pair(source, destination);
-        let before = addresses_offset(source);
-        (0..=LINK_BYTES).find(|at| {
-            let version = self.bytes.get(*at).map(|byte| byte >> 4);
-            version == Some(if source.is_ipv4() { 4 } else { 6 })
-                && self.bytes.get(at + before..at + before + pattern.len()) == Some(pattern.as_slice())
-        })
+    /// The packet between these hosts: at the beginning with `-x`, behind the link header with `-xx`. Where the address of a
+    /// host is not known, the header has to be one of `protocol`.
+    pub fn packet(&self, hosts: [Option<IpAddr>; 2], protocol: u8) -> Option<DumpedPacket> {
+        let fits = |packet: &DumpedPacket| {
+            let is = |known: Option<IpAddr>, found| known.is_none_or(|known| known == found);
+            is(hosts[0], packet.source)
+                && is(hosts[1], packet.destination)
+                && (hosts.iter().all(Option::is_some) || packet.protocol == protocol)
+        };
+        (0..=LINK_BYTES).filter_map(|at| DumpedPacket::at(self.bytes.get(at..)?, at)).find(fits)
     }
 }
 
-fn address_pair(source: IpAddr, destination: IpAddr) -> Vec<u8> {
-    match (source, destination) {
-        (IpAddr::V4(source), IpAddr::V4(destination)) => [source.octets(), destination.octets()].concat(),
-        (IpAddr::V6(source), IpAddr::V6(destination)) => [source.octets(), destination.octets()].concat(),
-        _ => Vec::new(),
+/// What a dump shows of its IP header.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct DumpedPacket {
+    /// Where the header begins in the dump.
+    pub offset: usize,
+    pub source: IpAddr,
+    pub destination: IpAddr,
+    /// What follows the header (IPv6: the first of its next headers).
+    pub protocol: u8,
+    /// Bytes of the header.
+    header_len: usize,
+    /// Bytes of the datagram by its own header.
+    pub len: u32,
+}
+
+impl DumpedPacket {
+    /// The packet that `bytes`, at this offset in the dump, may begin with (RFC 791, 3.1; RFC 8200, 3).
+    fn at(bytes: &[u8], offset: usize) -> Option<Self> {
+        let be16 = |at: usize| Some(u32::from(u16::from_be_bytes(*bytes.get(at..)?.first_chunk()?)));
+        let v4 = |at: usize| bytes.get(at..)?.first_chunk::<4>().map(|octets| IpAddr::from(*octets));
+        let v6 = |at: usize| bytes.get(at..)?.first_chunk::<16>().map(|octets| IpAddr::from(*octets));
+        let first = *bytes.first()?;
+        match first >> 4 {
+            4 if first & 0xf >= 5 => Some(Self {
+                offset,
+                source: v4(12)?,
+                destination: v4(16)?,
+                protocol: *bytes.get(9)?,
+                header_len: usize::from(first & 0xf) * 4,
+                len: be16(2)?,
+            }),
+            6 => Some(Self {
+                offset,
+                source: v6(8)?,
+                destination: v6(24)?,
+                protocol: *bytes.get(6)?,
+                header_len: 40,
+                len: be16(4)? + 40,
+            }),
+            _ => None,
+        }
+    }
+
+    /// What its segment carries, if it is TCP.
+    pub fn payload<'a>(&self, dump: &'a Dump) -> Option<&'a [u8]> {
+        let len = self.len as usize;
+        let datagram = dump.bytes.get(self.offset..)?;
+        let datagram = datagram.get(..len).unwrap_or(datagram);
+        let segment = datagram.get(self.header_len..).filter(|_| self.protocol == 6)?;
+        segment.get(usize::from(segment.get(12)? >> 4) * 4..)
     }
 }
 
-/// Where the addresses are in their header (RFC 791, 3.1; RFC 8200, 3).
-fn addresses_offset(source: IpAddr) -> usize {
-    if source.is_ipv4() { 12 } else { 8 }
+/// The bytes of an address, each unknown where the address is.
+fn octets(address: Option<IpAddr>, is_v4: bool) -> Vec<Option<u8>> {
+    match address {
+        Some(IpAddr::V4(address)) => address.octets().map(Some).to_vec(),
+        Some(IpAddr::V6(address)) => address.octets().map(Some).to_vec(),
+        None => vec![None; if is_v4 { 4 } else { 16 }],
+    }
 }
 
 /// The payload in the text of `-A`, which begins with the IP header's bytes as characters, or with the link header's
@@ -96,27 +145,32 @@ fn addresses_offset(source: IpAddr) -> usize {
 /// ports, so that nothing before it shifts the payload.
 pub fn ascii_payload(
     text: &[u8],
-    ends: (IpAddr, u16, IpAddr, u16),
+    ends: (Option<IpAddr>, u16, Option<IpAddr>, u16),
     header_len: u8,
     most: usize,
 ) -> Option<&[u8]> {
     let (source, source_port, destination, destination_port) = ends;
-    let mut pattern = address_pair(source, destination);
-    pattern.extend(source_port.to_be_bytes());
-    pattern.extend(destination_port.to_be_bytes());
-    let before = addresses_offset(source);
+    let is_v4 = source.or(destination).is_none_or(|address| address.is_ipv4());
+    let mut pattern =
+        [source, destination].into_iter().flat_map(|address| octets(address, is_v4)).collect::<Vec<_>>();
+    pattern.extend(source_port.to_be_bytes().into_iter().chain(destination_port.to_be_bytes()).map(Some));
+    // Where the addresses are in their header (RFC 791, 3.1; RFC 8200, 3).
+    let before = if is_v4 { 12 } else { 8 };
     let is_printed_as = |printed: u8, byte: u8| match byte {
         // tcpdump, print-ascii.c: what is not graphic is a dot, but tab, space and newline stay.
         b'\t' | b'\n' | b' ' | b'!'..=b'~' => printed == byte,
         _ => printed == b'.',
     };
     // Version 4 and five words, or version 6 and half of the traffic class.
-    let is_version = |first: u8| if source.is_ipv4() { first == 0x45 } else { first >> 4 == 6 };
+    let is_version = |first: u8| if is_v4 { first == 0x45 } else { first >> 4 == 6 };
     let ip = (0..=LINK_BYTES).find(|at| {
         let fixed = text.get(at + before..at + before + pattern.len());
         text.get(*at).is_some_and(|first| is_version(*first))
             && fixed.is_some_and(|fixed| {
-                fixed.iter().zip(&pattern).all(|(printed, byte)| is_printed_as(*printed, *byte))
+                fixed
+                    .iter()
+                    .zip(&pattern)
+                    .all(|(printed, byte)| byte.is_none_or(|byte| is_printed_as(*printed, byte)))
             })
     })?;
     // The ports are the first four bytes of the TCP header.
@@ -139,9 +193,15 @@ mod tests {
     fn a_whole_dump_is_the_packet() {
         let dump = Dump::parse(DUMP.lines()).expect("a dump");
         assert_eq!(dump.bytes.len(), 40);
-        let ends = (IpAddr::from([10, 0, 0, 1]), IpAddr::from([10, 0, 0, 2]));
-        assert_eq!(dump.ip_offset(ends.0, ends.1), Some(0));
-        assert_eq!(dump.ip_offset(ends.1, ends.0), None);
+        let ends = [[10, 0, 0, 1], [10, 0, 0, 2]].map(IpAddr::from);
+        let of =
+            |hosts| dump.packet(hosts, 6).map(|packet| (packet.offset, packet.len, packet.payload(&dump)));
+        assert_eq!(of(ends.map(Some)), Some((0, 40, Some(&[][..]))));
+        assert_eq!(of([Some(ends[1]), Some(ends[0])]), None);
+        // Of names the dump shows the addresses.
+        let packet = dump.packet([None, Some(ends[1])], 6).expect("TCP");
+        assert_eq!([packet.source, packet.destination], ends);
+        assert_eq!((of([None, Some(ends[0])]), dump.packet([None; 2], 17)), (None, None));
     }
 
     #[test]
@@ -154,10 +214,12 @@ mod tests {
     #[test]
     fn the_payload_follows_the_headers_in_the_text() {
         let text = b"E..2..@.@.&.\n.......\x2e\x2e .....\x2e...P...st..HTTP/1.1 200";
-        let ends = (IpAddr::from([10, 0, 0, 1]), 1000, IpAddr::from([10, 0, 0, 2]), 8443);
+        let ends = (Some(IpAddr::from([10, 0, 0, 1])), 1000, Some(IpAddr::from([10, 0, 0, 2])), 8443);
         assert_eq!(ascii_payload(text, ends, 20, 99), None, "10 is a newline there");
         let text = b"E..2..@.@.&.\n...\n..... .........P...st..HTTP/1.1 200";
         assert_eq!(ascii_payload(text, ends, 20, 8), Some(&b"HTTP/1.1"[..]));
+        // The address of a name is not known.
+        assert_eq!(ascii_payload(text, (None, 1000, None, 8443), 20, 8), Some(&b"HTTP/1.1"[..]));
         let behind_ethernet = [b"........^..... ", &text[..]].concat();
         assert_eq!(ascii_payload(&behind_ethernet, ends, 20, 8), Some(&b"HTTP/1.1"[..]));
     }

@@ -5,13 +5,18 @@
 //! bytes together. None of them knows what packets mean for a connection. A field that a cut line does not show whole is
 //! absent.
 
+use self::hosts::Hosts;
+
 mod clock;
+mod ends;
 mod front;
 mod hexdump;
+mod hosts;
 mod numbering;
 mod packet;
 mod peers;
 mod scan;
+mod services;
 mod tcpdump;
 #[cfg(test)]
 mod tests;
@@ -25,8 +30,8 @@ use self::numbering::Numbering;
 use self::packet::{PrintedContent, PrintedPacket};
 use self::tcpdump::Gatherer;
 use super::{About, FileAbout, Frame, Note, ReadError, Record, Source};
-use crate::limits::{TRANSCRIPT_CONVERSATIONS, TRANSCRIPT_LINE_BYTES};
-use crate::packet::{Content, Origin, Other, Packet, Segment};
+use crate::limits::{TRANSCRIPT_CONVERSATIONS, TRANSCRIPT_LINE_BYTES, TRANSCRIPT_NAMES};
+use crate::packet::{Content, Origin, Packet, Segment};
 use crate::time::Clock;
 
 /// A transcript being read. A packet is yielded as soon as the next one begins, so the reader may be a pipe.
@@ -37,6 +42,7 @@ pub struct Transcript<R> {
     file: u16,
     lines: Lines<R>,
     gatherer: Gatherer,
+    hosts: Hosts,
     numbering: Numbering,
     clockwork: Clockwork,
     digits: u8,
@@ -75,6 +81,7 @@ impl<R: BufRead> Transcript<R> {
             file,
             lines: Lines::new(reader),
             gatherer: Gatherer::default(),
+            hosts: Hosts::new(file),
             numbering: Numbering::default(),
             clockwork: Clockwork::default(),
             digits: 6,
@@ -92,13 +99,13 @@ impl<R: BufRead> Transcript<R> {
             self.lines.begin_quote(&mut line);
             text = line.text();
         }
-        let packet = self.gatherer.take_line(line, &text, &mut self.numbering);
+        let packet = self.gatherer.take_line(line, &text, &mut self.hosts, &mut self.numbering);
         self.add(packet);
     }
 
     /// The packet that is being gathered is whole.
     fn finish_packet(&mut self) {
-        let packet = self.gatherer.finish(&mut self.numbering);
+        let packet = self.gatherer.finish(&mut self.hosts, &mut self.numbering);
         self.add(packet);
     }
 
@@ -139,6 +146,12 @@ impl<R: BufRead> Transcript<R> {
             notes.push(format!(
                 "more than {TRANSCRIPT_CONVERSATIONS} conversations: the sequence numbers of the {forgotten} oldest may \
                  count from 0 where they go on"
+            ));
+        }
+        if self.hosts.refused > 0 {
+            let refused = self.hosts.refused;
+            notes.push(format!(
+                "more than {TRANSCRIPT_NAMES} names of hosts: {refused} ends with further names were left out, and their packets"
             ));
         }
         if let Some(captured) =
@@ -202,17 +215,17 @@ impl<R: BufRead> Source for Transcript<R> {
         let content = match &packet.content {
             PrintedContent::Segment(header) => Content::Segment(Segment {
                 header,
-                payload: &[],
+                payload: &packet.payload,
                 printed: &packet.printed,
                 decoded: &packet.decoded,
             }),
             PrintedContent::IcmpError(error) => Content::IcmpError(error.clone()),
             PrintedContent::Neighbour(neighbour) => Content::Neighbour(*neighbour),
             PrintedContent::Other(other) => Content::Other(other.clone()),
-            PrintedContent::Named => Content::Other(Other::Printed("TCP between names".into())),
         };
         let (wire_len, is_cut, direction) = (packet.wire_len, packet.is_cut, packet.direction);
-        Ok(Some(Record::Printed(Packet { number, origin, at, wire_len, is_cut, direction, content })))
+        let names = &self.hosts.names;
+        Ok(Some(Record::Printed(Packet { number, origin, at, wire_len, is_cut, direction, names, content })))
     }
 
     fn about(&self) -> About {

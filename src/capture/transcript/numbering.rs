@@ -5,14 +5,13 @@
 //! segments with `-S`, are printed as they are. Which of the two applies follows from what fits the conversation.
 
 use std::collections::{HashMap, VecDeque};
-use std::net::IpAddr;
 
 use super::peers::Peers;
 use crate::limits::TRANSCRIPT_CONVERSATIONS;
-use crate::packet::{Flags, Seq};
+use crate::packet::{Flags, Host, Seq};
 
 /// One end of a conversation.
-type End = (IpAddr, u16);
+type End = (Host, u16);
 
 /// What is remembered of every conversation.
 #[derive(Debug, Default)]
@@ -278,13 +277,15 @@ fn distance(one: u32, other: u32) -> u32 {
 
 #[cfg(test)]
 mod tests {
+    use std::net::{IpAddr, Ipv4Addr};
+
     use proptest::prelude::*;
 
     use super::*;
     use crate::capture::transcript::tcpdump::tcp::Printed;
 
-    const CLIENT: End = (IpAddr::V4(std::net::Ipv4Addr::new(10, 0, 0, 1)), 40000);
-    const SERVER: End = (IpAddr::V4(std::net::Ipv4Addr::new(10, 0, 0, 2)), 8443);
+    const CLIENT: End = (Host::Address(IpAddr::V4(Ipv4Addr::new(10, 0, 0, 1))), 40000);
+    const SERVER: End = (Host::Address(IpAddr::V4(Ipv4Addr::new(10, 0, 0, 2))), 8443);
 
     fn read(numbering: &mut Numbering, is_client: bool, line: &str) -> (Option<u32>, Option<u32>) {
         let printed = Printed::parse(line).expect("TCP");
@@ -388,7 +389,7 @@ mod tests {
         let mut numbering = Numbering::default();
         let printed = Printed::parse("Flags [S], seq 1, win 2, length 0").expect("TCP");
         for number in 0..=TRANSCRIPT_CONVERSATIONS as u32 {
-            let address = IpAddr::from(std::net::Ipv4Addr::from_bits(number));
+            let address = Host::from(Ipv4Addr::from_bits(number));
             numbering.absolute((address, 1), SERVER, &printed.numbers());
         }
         assert_eq!((numbering.forgotten, numbering.conversations.len()), (1, TRANSCRIPT_CONVERSATIONS));

@@ -17,6 +17,8 @@ pub struct PrintedPacket {
     pub printed: Vec<u8>,
     /// What the tool decoded of it, where that is not its text: [`crate::packet::Segment::decoded`].
     pub decoded: String,
+    /// The payload's bytes, where a hex dump shows them and is not read as a frame.
+    pub payload: Vec<u8>,
     /// The frame that a hex dump below it shows. Its bytes count then, not the words.
     pub dump: Option<DumpedFrame>,
 }
@@ -36,6 +38,4 @@ pub enum PrintedContent {
     IcmpError(Box<IcmpError<'static>>),
     Neighbour(Neighbour),
     Other(Other),
-    /// TCP between ends of which at least one is a name.
-    Named,
 }

@@ -5,7 +5,7 @@ use std::io::{self, Write};
 use super::collection::Collection;
 use crate::analysis::Summary;
 use crate::report::text::escape::escaped;
-use crate::report::text::words::{BOLD, PROSE_COLUMNS, count, grouped, wrapped};
+use crate::report::text::words::{BOLD, PROSE_COLUMNS, ShownHost, count, grouped, wrapped};
 
 /// Most neighbours that are named one by one.
 const NEIGHBOURS: usize = 10;
@@ -72,9 +72,10 @@ fn lines(collection: &Collection, summary: &Summary) -> Vec<String> {
         ));
     }
     let unanswered: Vec<_> = crate::report::unanswered(summary).collect();
-    for (address, asked) in unanswered.iter().take(NEIGHBOURS) {
+    for (host, asked) in unanswered.iter().take(NEIGHBOURS) {
+        let host = ShownHost(&summary.names, *host);
         lines.push(format!(
-            "host {address} was looked for {} and never answered: it is not on the link, or is down",
+            "host {host} was looked for {} and never answered: it is not on the link, or is down",
             count(*asked, "time")
         ));
     }
@@ -104,13 +105,7 @@ fn write_nothing(summary: &Summary, out: &mut dyn Write) -> io::Result<()> {
     if summary.error.is_some() {
         return writeln!(out, "{BOLD}Reading ended before there was a connection to judge.{BOLD:#}\n");
     }
-    let text = if summary.packets == 0 {
-        "The capture holds no packets."
-    } else if summary.skipped == summary.packets {
-        "The selection left out every packet."
-    } else {
-        "There is no TCP connection in what was read."
-    };
+    let text = crate::report::nothing_to_judge(summary);
     writeln!(out, "{BOLD}{text}{BOLD:#}")?;
     let mut checks = Vec::new();
     if summary.skipped > 0 {

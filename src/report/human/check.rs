@@ -14,6 +14,7 @@ use crate::report::text::escape::escaped;
 use crate::report::text::words::{self, BOLD, DIM, PROSE_COLUMNS, PacketNames, style_of, wrapped};
 use crate::report::{Check, End, MonitoringDigest, Origins, Style};
 use crate::story::Item;
+use crate::tcp::Role;
 use crate::time::{Clock, Elapsed};
 
 /// Digits after the second of the time at which a check began.
@@ -59,8 +60,8 @@ pub fn write(end: &End<'_>, style: &Style, out: &mut dyn Write) -> io::Result<()
             continue;
         }
         if outcome.connections.len() > 1 {
-            let (client, server) = (&judged.story.parties.client, &judged.story.parties.server);
-            writeln!(out, "{BOLD}{} → {}{BOLD:#}", words::end(client), words::end(server))?;
+            let [client, server] = [Role::Client, Role::Server].map(|role| words::end(&judged.story, role));
+            writeln!(out, "{BOLD}{client} → {server}{BOLD:#}")?;
         }
         write_judgement(judged, &names, style, out)?;
     }
@@ -100,7 +101,7 @@ pub fn write_table(end: &End<'_>, style: &Style, out: &mut dyn Write) -> io::Res
         table.add_row(["DNS".to_owned(), result, time(outcome.spent.dns)]);
     }
     for judged in &outcome.connections {
-        let server = words::end(&judged.story.parties.server);
+        let server = words::end(&judged.story, Role::Server);
         let verdict = &judged.verdict;
         let result = format!("{} at {}: {}", verdict.code, judged.story.stage, escaped(&verdict.headline));
         table.add_row([server, result, time(Some(judged.story.last.at - judged.story.first.at))]);

@@ -141,7 +141,7 @@ impl<W: Write> Stream<W> {
         let origins = Origins::default();
         let names = PacketNames::new(&[], &origins);
         let shown = self.shown.entry(story.first.number).or_default();
-        let text = timeline::packet_lines(entry, &printer, &mut shown.numbering);
+        let text = timeline::packet_lines(entry, &story.names, &printer, &mut shown.numbering);
         for (index, line) in text.lines().enumerate() {
             let number = if index == 0 { entry.moment.number.to_string() } else { String::new() };
             writeln!(self.out, "{DIM}{number:>INDENT$}{DIM:#}  {line}")?;
@@ -159,8 +159,7 @@ impl<W: Write> Stream<W> {
             return Ok(());
         }
         let since = self.time(silence.since.at);
-        let (client, server) =
-            (words::end(&story.parties[Role::Client]), words::end(&story.parties[Role::Server]));
+        let (client, server) = (words::end(story, Role::Client), words::end(story, Role::Server));
         let owed = notes::owed(story, story.stage, silence);
         let text = format!("{}: {owed} since {since} ({client} → {server})", silence.elapsed());
         write_note(&[text], &mut self.out)?;

@@ -13,6 +13,8 @@ use crate::report::text::clock;
 use crate::report::text::escape::{escaped, plain_len};
 use crate::report::text::words::{self, grouped};
 use crate::report::{End, Out, Report, Style};
+use crate::story::Party;
+use crate::tcp::Role;
 
 /// Rows that are seen before the columns' widths are chosen. What follows is written as it comes.
 const ARRANGED_ROWS: usize = 250;
@@ -80,11 +82,11 @@ pub(super) fn write_connections(
 
 fn write_servers(summary: &Summary, style: &Style, out: &mut dyn Write) -> io::Result<()> {
     let mut servers = self::table(style, ["Server", "Connections", "Verdicts"]);
-    for ((address, port), server) in &summary.servers {
+    for ((host, port), server) in &summary.servers {
         let codes: Vec<_> =
             server.codes.iter().map(|(code, count)| format!("{code} {}", grouped(*count))).collect();
         let all = grouped(server.codes.values().sum());
-        servers.add_row([words::socket(*address, *port), all, codes.join(", ")]);
+        servers.add_row([words::socket(&summary.names, *host, *port), all, codes.join(", ")]);
     }
     writeln!(out, "{servers}")
 }
@@ -227,11 +229,12 @@ fn row(judged: &Judged, style: &Style) -> [String; 3] {
     const ENDS_BYTES: usize = 64;
     let Judged { story, verdict, .. } = judged;
     let mut ends = String::with_capacity(ENDS_BYTES);
-    for party in [&story.parties.client, &story.parties.server] {
+    for role in [Role::Client, Role::Server] {
+        let Party { host, port, .. } = story.parties[role];
         if !ends.is_empty() {
             ends.push('\n');
         }
-        words::push_socket(&mut ends, party.address, party.port);
+        words::push_socket(&mut ends, &story.names, host, port);
     }
     if let Some(start) =
         clock::time_of_day(story.first.at, story.capture.clock, story.capture.digits, &style.zone)

@@ -7,6 +7,7 @@ use super::notes::Notes;
 use super::{capture, chain, table};
 use crate::analysis::{Bounds, Event, Judged, Needs, Sink, Summary};
 use crate::finding::Weight;
+use crate::packet::{Names, SegmentHeader};
 use crate::report::tcpdump::{self, Numbering};
 use crate::report::text::clock;
 use crate::report::text::words::{
@@ -128,7 +129,7 @@ pub(super) fn write_connection(
                         write_note(&[notes.silence(silence)], indent, out)?;
                     }
                 }
-                let text = packet_lines(entry, &printer, &mut numbering);
+                let text = packet_lines(entry, &story.names, &printer, &mut numbering);
                 for (index, line) in text.lines().enumerate() {
                     let number = if index == 0 { label(entry) } else { String::new() };
                     writeln!(out, "{DIM}{number:>indent$}{DIM:#}  {line}")?;
@@ -158,8 +159,7 @@ pub(super) fn write_judgement(
 
 /// Who speaks with whom, and when.
 pub(super) fn write_heading(story: &Story, digits: u8, style: &Style, out: &mut dyn Write) -> io::Result<()> {
-    let (client, server) =
-        (words::end(&story.parties[Role::Client]), words::end(&story.parties[Role::Server]));
+    let (client, server) = (words::end(story, Role::Client), words::end(story, Role::Server));
     writeln!(out, "{BOLD}{client} → {server}{BOLD:#}")?;
     let start = clock::date_and_time(story.first.at, story.capture.clock, digits, &style.zone);
     let start = start.map(|start| format!("{start}, ")).unwrap_or_default();
@@ -168,16 +168,23 @@ pub(super) fn write_heading(story: &Story, digits: u8, style: &Style, out: &mut 
 }
 
 /// A packet as tcpdump prints it.
-pub(super) fn packet_lines(entry: &Entry, style: &tcpdump::Style, numbering: &mut Numbering) -> String {
+pub(super) fn packet_lines(
+    entry: &Entry,
+    names: &Names,
+    style: &tcpdump::Style,
+    numbering: &mut Numbering,
+) -> String {
     let mut text = String::new();
     let at = entry.moment.at;
     // Writing to a string can't fail.
     let _ = match &entry.seen {
         Seen::Segment { header, excerpt, .. } => {
-            tcpdump::write_segment(&mut text, style, at, header, excerpt, |header| numbering.numbers(header))
+            let numbers = |header: &SegmentHeader| numbering.numbers(header);
+            tcpdump::write_segment(&mut text, style, at, names, header, excerpt, numbers)
         }
         Seen::Icmp(error, _) => {
-            tcpdump::write_icmp_error(&mut text, style, at, error, |header| numbering.numbers(header))
+            let numbers = |header: &SegmentHeader| numbering.numbers(header);
+            tcpdump::write_icmp_error(&mut text, style, at, names, error, numbers)
         }
     };
     text

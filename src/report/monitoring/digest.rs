@@ -100,7 +100,7 @@ impl MonitoringDigest {
             cause: verdict.cause.clone(),
             severity: verdict.severity,
             stage: story.stage,
-            server: words::end(&story.parties[Role::Server]),
+            server: words::end(story, Role::Server),
             headline: escaped(&verdict.headline),
             steps: steps(story),
         };
@@ -172,6 +172,6 @@ fn expiry(story: &Story, at: Date) -> Expiry {
     Expiry {
         at,
         days: now.map(|now| (at.0.saturating_sub(now.latest.0)) as f64 / 86_400.0),
-        server: words::end(&story.parties[Role::Server]),
+        server: words::end(story, Role::Server),
     }
 }

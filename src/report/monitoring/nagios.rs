@@ -36,7 +36,10 @@ pub fn write(of: &End<'_>, out: &mut dyn Write) -> io::Result<()> {
         (Some(shown), None, _) if shown.severity == Severity::Critical => found(shown, of),
         (_, None, Some(error)) => error,
         (Some(shown), None, None) => found(shown, of),
-        (None, None, None) => "no TCP connection to judge".to_owned(),
+        (None, None, None) => match crate::report::portless(of.summary) {
+            Some(text) => text,
+            None => "no TCP connection to judge".to_owned(),
+        },
     };
     write_status(of.status(), &text, &performance(of), out)?;
     for shown in &of.digest.failures {
@@ -68,7 +71,7 @@ fn write_check(of: &End<'_>, check: &Check<'_>, out: &mut dyn Write) -> io::Resu
         (None, Some(Judged { story, verdict, .. })) => {
             let via = if outcome.proxy.is_some() { " (proxy)" } else { "" };
             let code = with_cause(verdict.code, verdict.cause.as_deref());
-            format!("{code} at {}, {}{via}", story.stage, words::end(&story.parties[Role::Server]))
+            format!("{code} at {}, {}{via}", story.stage, words::end(story, Role::Server))
         }
         (None, None) => format!("{}: {}", conclusion.reason, conclusion.headline),
     };

@@ -4,7 +4,8 @@ use std::fmt::{self, Write};
 
 use super::numbering::Numbers;
 use super::{ip, quote, tcp};
-use crate::packet::{Checksum, IcmpError, SegmentHeader};
+use crate::packet::{Checksum, IcmpError, IpVersion, Names, SegmentHeader};
+use crate::report::text::words::{DottedEnd, ShownHost};
 
 const TCP: u8 = 6;
 const UDP: u8 = 17;
@@ -20,20 +21,23 @@ enum Printed {
 /// Prints from the addresses on.
 pub(super) fn write(
     out: &mut (impl Write + ?Sized),
+    names: &Names,
     error: &IcmpError<'_>,
     numbers: impl FnOnce(&SegmentHeader) -> Numbers,
     is_verbose: bool,
 ) -> fmt::Result {
-    write!(out, "{} > {}: ", error.ip.source, error.ip.destination)?;
-    if error.ip.source.is_ipv6() {
-        write_v6(out, error, is_verbose)
+    let (source, destination) = (ShownHost(names, error.ip.source), ShownHost(names, error.ip.destination));
+    write!(out, "{source} > {destination}: ")?;
+    if error.ip.version == IpVersion::V6 {
+        write_v6(out, names, error, is_verbose)
     } else {
-        write_v4(out, error, numbers, is_verbose)
+        write_v4(out, names, error, numbers, is_verbose)
     }
 }
 
 fn write_v4(
     out: &mut (impl Write + ?Sized),
+    names: &Names,
     error: &IcmpError<'_>,
     numbers: impl FnOnce(&SegmentHeader) -> Numbers,
     is_verbose: bool,
@@ -43,7 +47,7 @@ fn write_v4(
     }
     out.write_str("ICMP ")?;
     match error.icmp_type {
-        3 => write_v4_unreachable(out, error)?,
+        3 => write_v4_unreachable(out, names, error)?,
         4 => out.write_str("source quench")?,
         11 => match error.code {
             0 => out.write_str("time exceeded in-transit")?,
@@ -63,12 +67,16 @@ fn write_v4(
     if let Checksum::Incorrect { found, expected } = error.checksum {
         write!(out, " (wrong icmp cksum {found:x} (->{expected:x})!)")?;
     }
-    write_quote(out, error, numbers)
+    write_quote(out, names, error, numbers)
 }
 
 /// RFC 792; RFC 1122, 3.2.2.1; RFC 1812, 5.2.7.1.
-fn write_v4_unreachable(out: &mut (impl Write + ?Sized), error: &IcmpError<'_>) -> fmt::Result {
-    let to = error.quoted.destination;
+fn write_v4_unreachable(
+    out: &mut (impl Write + ?Sized),
+    names: &Names,
+    error: &IcmpError<'_>,
+) -> fmt::Result {
+    let to = ShownHost(names, error.quoted.destination);
     match error.code {
         0 => write!(out, "net {to} unreachable"),
         1 => write!(out, "host {to} unreachable"),
@@ -111,6 +119,7 @@ fn write_v4_unreachable(out: &mut (impl Write + ?Sized), error: &IcmpError<'_>) 
 /// The quoted packet, on lines of its own; only TCP's is printed.
 fn write_quote(
     out: &mut (impl Write + ?Sized),
+    names: &Names,
     error: &IcmpError<'_>,
     numbers: impl FnOnce(&SegmentHeader) -> Numbers,
 ) -> fmt::Result {
@@ -118,7 +127,7 @@ fn write_quote(
         out.write_str("\n\t")?;
         ip::write(out, &header.ip, true)?;
         let payload = quote::payload(error.quoted_bytes, header);
-        return tcp::write(out, header, payload, numbers(header), true);
+        return tcp::write(out, names, header, payload, numbers(header), true);
     }
     let Some((header, after)) = quote::ip_header(error.quoted_bytes) else {
         return Ok(());
@@ -129,24 +138,29 @@ fn write_quote(
     out.write_str("\n\t")?;
     ip::write(out, &header, true)?;
     if header.fragment.is_some_and(|fragment| fragment.offset() > 0) {
-        return write!(out, "{} > {}: ip-proto-{TCP}", header.source, header.destination);
+        let (source, destination) = (ShownHost(names, header.source), ShownHost(names, header.destination));
+        return write!(out, "{source} > {destination}: ip-proto-{TCP}");
     }
     if let Some(header) = quote::cut_segment(header, after) {
-        return tcp::write(out, &header, &[], numbers(&header), true);
+        return tcp::write(out, names, &header, &[], numbers(&header), true);
     }
     // RFC 792: routers need not quote more than 8 bytes, which are the ports and the sequence number.
-    match after {
-        [source_high, source_low, high, low, ..] => {
-            let source_port = u16::from_be_bytes([*source_high, *source_low]);
-            let port = u16::from_be_bytes([*high, *low]);
-            write!(out, "{}.{source_port} > {}.{port}:  [|tcp]", header.source, header.destination)
-        }
-        _ => write!(out, "{} > {}: [|tcp]", header.source, header.destination),
-    }
+    let Some([source_high, source_low, high, low]) = after.first_chunk() else {
+        let (source, destination) = (ShownHost(names, header.source), ShownHost(names, header.destination));
+        return write!(out, "{source} > {destination}: [|tcp]");
+    };
+    let source = DottedEnd(names, header.source, u16::from_be_bytes([*source_high, *source_low]));
+    let destination = DottedEnd(names, header.destination, u16::from_be_bytes([*high, *low]));
+    write!(out, "{source} > {destination}:  [|tcp]")
 }
 
 /// RFC 4443, 3.
-fn write_v6(out: &mut (impl Write + ?Sized), error: &IcmpError<'_>, is_verbose: bool) -> fmt::Result {
+fn write_v6(
+    out: &mut (impl Write + ?Sized),
+    names: &Names,
+    error: &IcmpError<'_>,
+    is_verbose: bool,
+) -> fmt::Result {
     match error.checksum {
         Checksum::Correct(_) if is_verbose => out.write_str("[icmp6 sum ok] ")?,
         Checksum::Incorrect { found, expected } if is_verbose => {
@@ -156,7 +170,7 @@ fn write_v6(out: &mut (impl Write + ?Sized), error: &IcmpError<'_>, is_verbose: 
     }
     out.write_str("ICMP6, ")?;
     let printed = match error.icmp_type {
-        1 => write_v6_unreachable(out, error)?,
+        1 => write_v6_unreachable(out, names, error)?,
         2 => {
             out.write_str("packet too big")?;
             error.mtu.map_or(Ok(()), |mtu| write!(out, ", mtu {mtu}"))?;
@@ -165,7 +179,7 @@ fn write_v6(out: &mut (impl Write + ?Sized), error: &IcmpError<'_>, is_verbose: 
         3 => {
             out.write_str("time exceeded in-transit")?;
             match error.code {
-                0 => write!(out, " for {}", error.quoted.destination)?,
+                0 => write!(out, " for {}", ShownHost(names, error.quoted.destination))?,
                 1 => out.write_str(" (reassembly)")?,
                 code => write!(out, ", unknown code ({code})")?,
             }
@@ -196,16 +210,17 @@ fn write_v6(out: &mut (impl Write + ?Sized), error: &IcmpError<'_>, is_verbose: 
 
 fn write_v6_unreachable(
     out: &mut (impl Write + ?Sized),
+    names: &Names,
     error: &IcmpError<'_>,
 ) -> Result<Printed, fmt::Error> {
     let quoted = &error.quoted;
-    let to = quoted.destination;
+    let to = ShownHost(names, quoted.destination);
     out.write_str("destination unreachable, ")?;
     match error.code {
         0 => write!(out, "unreachable route {to}")?,
         // tcpdump prints this one with a space too many.
         1 => write!(out, " unreachable prohibited {to}")?,
-        2 => write!(out, "beyond scope {to}, source address {}", quoted.source)?,
+        2 => write!(out, "beyond scope {to}, source address {}", ShownHost(names, quoted.source))?,
         3 => write!(out, "unreachable address {to}")?,
         4 if is_port_cut(error) => {
             out.write_str("unreachable port [|icmp6]")?;

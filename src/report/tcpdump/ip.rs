@@ -4,11 +4,11 @@ use std::fmt::{self, Write};
 use std::net::Ipv4Addr;
 
 use super::hex::be;
-use crate::packet::{Checksum, FragmentField, IpHeader};
+use crate::packet::{Checksum, FragmentField, IpHeader, IpVersion};
 
 /// Prints `IP ` or `IP6 `, and in verbose style the header's fields: on a line of their own for IPv4.
 pub(super) fn write(out: &mut (impl Write + ?Sized), ip: &IpHeader, is_verbose: bool) -> fmt::Result {
-    let is_v6 = ip.source.is_ipv6();
+    let is_v6 = ip.version == IpVersion::V6;
     out.write_str(if is_v6 { "IP6 " } else { "IP " })?;
     if !is_verbose {
         return Ok(());
@@ -257,7 +257,8 @@ mod tests {
     use crate::packet::IpOptions;
 
     fn header(source: &str, destination: &str) -> IpHeader {
-        IpHeader::between(source.parse().unwrap(), destination.parse().unwrap())
+        let address = |text: &str| text.parse::<std::net::IpAddr>().unwrap();
+        IpHeader::between(address(source), address(destination))
     }
 
     fn printed(ip: &IpHeader) -> String {

@@ -28,7 +28,7 @@ use std::fmt::{self, Write};
 use jiff::tz::TimeZone;
 
 use super::text::clock;
-use crate::packet::{Content, IcmpError, Packet, SegmentHeader, TcpHeader};
+use crate::packet::{Content, IcmpError, Names, Packet, SegmentHeader, TcpHeader};
 use crate::time::{Clock, Timestamp};
 pub use numbering::{Numbering, Numberings, Numbers};
 pub use packets::Packets;
@@ -70,10 +70,12 @@ impl Printer {
         match &packet.content {
             Content::Segment(segment) => {
                 let numbers = |header: &SegmentHeader| numberings.numbers(header);
-                write_segment(out, &self.style, packet.at, segment.header, segment.payload, numbers)?;
+                let (header, payload) = (segment.header, segment.payload);
+                write_segment(out, &self.style, packet.at, packet.names, header, payload, numbers)?;
             }
             Content::IcmpError(error) => {
-                write_icmp_error(out, &self.style, packet.at, error, |header| numberings.numbers(header))?;
+                let numbers = |header: &SegmentHeader| numberings.numbers(header);
+                write_icmp_error(out, &self.style, packet.at, packet.names, error, numbers)?;
             }
             Content::Neighbour(_) | Content::Other(_) => return Ok(()),
         }
@@ -95,6 +97,7 @@ pub fn write_segment(
     out: &mut (impl Write + ?Sized),
     style: &Style,
     at: Timestamp,
+    names: &Names,
     header: &SegmentHeader,
     payload: &[u8],
     numbers: impl FnOnce(&SegmentHeader) -> Numbers,
@@ -104,7 +107,7 @@ pub fn write_segment(
     let is_cut_line = style.is_text && header.tcp.options.is_none();
     let header_len = header.tcp.header_len.filter(|_| !is_cut_line);
     let header = SegmentHeader { tcp: TcpHeader { header_len, ..header.tcp }, ..*header };
-    tcp::write(out, &header, payload, numbers(&header), style.is_verbose)
+    tcp::write(out, names, &header, payload, numbers(&header), style.is_verbose)
 }
 
 /// Prints an ICMP or ICMPv6 error without a newline at its end. `numbers` is asked for those of a quoted segment, which
@@ -116,12 +119,13 @@ pub fn write_icmp_error(
     out: &mut (impl Write + ?Sized),
     style: &Style,
     at: Timestamp,
+    names: &Names,
     error: &IcmpError<'_>,
     numbers: impl FnOnce(&SegmentHeader) -> Numbers,
 ) -> fmt::Result {
     write_time(out, style, at)?;
     ip::write(out, &error.ip, style.is_verbose)?;
-    icmp::write(out, error, numbers, style.is_verbose)
+    icmp::write(out, names, error, numbers, style.is_verbose)
 }
 
 fn write_time(out: &mut (impl Write + ?Sized), style: &Style, at: Timestamp) -> fmt::Result {

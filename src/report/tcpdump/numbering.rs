@@ -137,7 +137,7 @@ mod tests {
     use crate::packet::{Checksum, IpHeader, TcpHeader};
 
     fn segment(ports: (u16, u16), flags: &str, seq: u32, ack: u32) -> SegmentHeader {
-        let address = |port: u16| std::net::Ipv4Addr::from(u32::from(port)).into();
+        let address = |port: u16| std::net::Ipv4Addr::from(u32::from(port));
         SegmentHeader {
             ip: IpHeader::between(address(ports.0), address(ports.1)),
             tcp: TcpHeader {

@@ -4,7 +4,7 @@ use std::net::Ipv4Addr;
 
 use super::hex::be;
 use crate::packet::{
-    Checksum, Flags, FragmentField, IpHeader, IpOptions, SegmentHeader, Seq, TcpHeader, checksum,
+    Checksum, Flags, FragmentField, IpHeader, IpOptions, IpVersion, SegmentHeader, Seq, TcpHeader, checksum,
 };
 
 /// Bytes of an IPv4 header without options (RFC 791, 3.1).
@@ -22,6 +22,7 @@ pub(super) fn ip_header(quoted: &[u8]) -> Option<(IpHeader, &[u8])> {
     let length = be16(2);
     let after_len = usize::from(length).saturating_sub(header_len).min(after.len());
     let ip = IpHeader {
+        version: IpVersion::V4,
         source: Ipv4Addr::from(be(&fixed[12..16]) as u32).into(),
         destination: Ipv4Addr::from(be(&fixed[16..20]) as u32).into(),
         hop_limit: Some(fixed[8]),

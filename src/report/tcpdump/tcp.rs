@@ -5,18 +5,22 @@ use std::fmt::{self, Write};
 use super::numbering::{FIXED_LEN, Numbers, is_cut_in_fixed_part};
 use super::options::{self, End};
 use super::text::{self, Protocol};
-use crate::packet::{Checksum, Flags, FragmentField, SegmentHeader};
+use crate::packet::{Checksum, Flags, FragmentField, Names, SegmentHeader};
+use crate::report::text::words::DottedEnd;
 
 /// Prints from the addresses on.
 pub(super) fn write(
     out: &mut (impl Write + ?Sized),
+    names: &Names,
     header: &SegmentHeader,
     payload: &[u8],
     numbers: Numbers,
     is_verbose: bool,
 ) -> fmt::Result {
     let (ip, tcp) = (&header.ip, &header.tcp);
-    write!(out, "{}.{} > {}.{}: ", ip.source, tcp.source_port, ip.destination, tcp.destination_port)?;
+    let source = DottedEnd(names, ip.source, tcp.source_port);
+    let destination = DottedEnd(names, ip.destination, tcp.destination_port);
+    write!(out, "{source} > {destination}: ")?;
     if is_cut_in_fixed_part(header) {
         return out.write_str(" [|tcp]");
     }

@@ -1,15 +1,17 @@
 //! Small pieces of text that several reports need: wrapped prose, amounts, addresses, packet numbers.
 
 use std::borrow::Cow;
-use std::fmt::Write;
+use std::fmt::{self, Write};
 use std::net::{IpAddr, SocketAddr};
 
 use anstyle::{AnsiColor, Style};
 
 use super::escape;
-use crate::packet::Origin;
+use super::escape::escaped;
+use crate::packet::{Host, Names, Origin};
 use crate::report::Origins;
-use crate::story::Party;
+use crate::story::{Party, Story};
+use crate::tcp::Role;
 use crate::verdict::{Actor, Severity};
 
 /// Columns that prose is wrapped to.
@@ -52,22 +54,23 @@ pub(in crate::report) fn actor_name(actor: Actor) -> &'static str {
 }
 
 /// `192.0.2.10:50368`, `[2001:db8::1]:8443`.
-pub(in crate::report) fn end(party: &Party) -> String {
-    socket(party.address, party.port)
+pub(in crate::report) fn end(story: &Story, role: Role) -> String {
+    let Party { host, port, .. } = story.parties[role];
+    socket(&story.names, host, port)
 }
 
-/// The same of an address and a port.
-pub(in crate::report) fn socket(address: IpAddr, port: u16) -> String {
+/// The same of a host and a port.
+pub(in crate::report) fn socket(names: &Names, host: Host, port: u16) -> String {
     let mut text = String::new();
-    push_socket(&mut text, address, port);
+    push_socket(&mut text, names, host, port);
     text
 }
 
 /// Adds the same to a text. Each row of a table has two: by the standard library's formatter, digits that need no padding take
 /// several times as long.
-pub(in crate::report) fn push_socket(text: &mut String, address: IpAddr, port: u16) {
-    match address {
-        IpAddr::V4(address) => {
+pub(in crate::report) fn push_socket(text: &mut String, names: &Names, host: Host, port: u16) {
+    match host {
+        Host::Address(IpAddr::V4(address)) => {
             let mut number = itoa::Buffer::new();
             for (index, octet) in address.octets().into_iter().enumerate() {
                 if index > 0 {
@@ -79,15 +82,52 @@ pub(in crate::report) fn push_socket(text: &mut String, address: IpAddr, port: u
             text.push_str(number.format(port));
         }
         // Writing to a string can't fail.
-        IpAddr::V6(_) => {
+        Host::Address(address @ IpAddr::V6(_)) => {
             let _ = write!(text, "{}", SocketAddr::new(address, port));
+        }
+        Host::Name(_) => {
+            let end = format!("{}:{}", names.show(host), names.show_port(host, port));
+            text.push_str(&escaped(&end));
+        }
+    }
+}
+
+/// A host's address, or its name escaped.
+pub(in crate::report) struct ShownHost<'a>(pub(in crate::report) &'a Names, pub(in crate::report) Host);
+
+impl fmt::Display for ShownHost<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.1 {
+            Host::Address(address) => fmt::Display::fmt(&address, f),
+            host @ Host::Name(_) => f.write_str(&escaped(&self.0.show(host).to_string())),
+        }
+    }
+}
+
+/// `192.0.2.10.50368`, as tcpdump prints an end.
+pub(in crate::report) struct DottedEnd<'a>(
+    pub(in crate::report) &'a Names,
+    pub(in crate::report) Host,
+    pub(in crate::report) u16,
+);
+
+impl fmt::Display for DottedEnd<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self(names, host, port) = *self;
+        write!(f, "{}.", ShownHost(names, host))?;
+        match host {
+            Host::Address(_) => fmt::Display::fmt(&port, f),
+            Host::Name(_) => f.write_str(&escaped(&names.show_port(host, port).to_string())),
         }
     }
 }
 
 /// The same of a host that may be a name.
 pub(in crate::report) fn place(host: &str, port: u16) -> String {
-    host.parse().map_or_else(|_| format!("{host}:{port}"), |address| socket(address, port))
+    host.parse().map_or_else(
+        |_| format!("{host}:{port}"),
+        |address: IpAddr| socket(Names::NONE, address.into(), port),
+    )
 }
 
 /// `1 packet`, `1,204 packets`.

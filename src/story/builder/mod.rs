@@ -17,7 +17,7 @@ use silence::Silences;
 use tls::Handshake;
 
 use crate::limits;
-use crate::packet::{IcmpError, Origin, Segment, SegmentHeader, Viewpoint};
+use crate::packet::{IcmpError, IpHeader, Names, Origin, Segment, SegmentHeader, Viewpoint};
 use crate::story::{CaptureFacts, Ending, EndingKind, Entry, Moment, Note, Opening, Seen, Stage, Story};
 use crate::tcp::{Connection, Observation, Role, SegmentKind};
 use crate::time::Elapsed;
@@ -37,18 +37,20 @@ pub struct Builder {
 
 /// What identifies a packet in what is read, and in the file that it came from.
 #[derive(Clone, Copy, Debug)]
-pub struct PacketId {
+pub struct PacketId<'a> {
     /// Its number and time.
     pub moment: Moment,
     /// The file it came from and its number there.
     pub origin: Origin,
+    /// What its source calls hosts.
+    pub names: &'a Names,
 }
 
 impl Builder {
     /// A story that begins with a packet of this connection. Where nothing new is delivered for `stall_after`, it is a
     /// silence.
     pub fn new(
-        id: PacketId,
+        id: PacketId<'_>,
         connection: &Connection,
         opening: Opening,
         expects_tls: bool,
@@ -112,13 +114,14 @@ impl Builder {
     /// Adds what a segment did and which TLS events it completed.
     pub fn segment(
         &mut self,
-        id: PacketId,
+        id: PacketId<'_>,
         connection: &Connection,
         segment: &Segment<'_>,
         observation: &Observation,
         events: &mut Vec<Event>,
     ) {
         let mut notes = self.begin(id.moment);
+        self.on_hosts(id.names, &segment.header.ip);
         if self.is_of_this_connection(id.moment, observation, &mut notes) {
             self.on_segment(id.moment, connection, segment, observation, events, &mut notes);
         }
@@ -126,8 +129,11 @@ impl Builder {
     }
 
     /// Adds an ICMP error about a packet of this connection, which `quotes` sent.
-    pub fn icmp(&mut self, id: PacketId, error: &IcmpError<'_>, quotes: Role) {
+    pub fn icmp(&mut self, id: PacketId<'_>, error: &IcmpError<'_>, quotes: Role) {
         let notes = self.begin(id.moment);
+        for host in error.hosts() {
+            self.story.names.adopt(id.names, host);
+        }
         let stage = self.story.stage;
         self.story.path.record_icmp(id.moment, error, quotes, stage);
         if self.keeps_timeline {
@@ -172,6 +178,15 @@ impl Builder {
         self.story.packets += 1;
         self.story.last = moment;
         notes
+    }
+
+    /// Records the version of IP, and what the packet's source calls its hosts.
+    fn on_hosts(&mut self, names: &Names, ip: &IpHeader) {
+        self.story.version = ip.version;
+        if !names.is_empty() {
+            self.story.names.adopt(names, ip.source);
+            self.story.names.adopt(names, ip.destination);
+        }
     }
 
     /// Notes what kind of segment it is. Returns whether it does anything to this connection: copies, and packets of an older
@@ -330,7 +345,7 @@ impl Builder {
 
     fn add_segment_to_timeline(
         &mut self,
-        id: PacketId,
+        id: PacketId<'_>,
         segment: &Segment<'_>,
         observation: &Observation,
         notes: Notes,
@@ -348,8 +363,8 @@ impl Builder {
         self.add_to_timeline(id, seen, notes);
     }
 
-    fn add_to_timeline(&mut self, id: PacketId, seen: Seen, notes: Notes) {
-        let PacketId { moment, origin } = id;
+    fn add_to_timeline(&mut self, id: PacketId<'_>, seen: Seen, notes: Notes) {
+        let PacketId { moment, origin, .. } = id;
         self.story.timeline.add(Entry { moment, origin, seen, notes: notes.into_list() });
     }
 }

@@ -1,14 +1,12 @@
 //! One end of a connection, by what its packets show.
 
-use std::net::IpAddr;
-
-use crate::packet::{Checksum, Flags, OpeningOptions, SegmentHeader, checksum};
+use crate::packet::{Checksum, Flags, Host, OpeningOptions, SegmentHeader, checksum};
 
 /// One end of a connection, by what its packets show.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Party {
-    /// Its address.
-    pub address: IpAddr,
+    /// Its address, or its name in text.
+    pub host: Host,
     /// Its port.
     pub port: u16,
     /// Maximum segment size of its SYN, in bytes.
@@ -26,9 +24,9 @@ pub struct Party {
 }
 
 impl Party {
-    pub(crate) fn new(address: IpAddr, port: u16) -> Self {
+    pub(crate) fn new(host: Host, port: u16) -> Self {
         Self {
-            address,
+            host,
             port,
             maximum_segment_size: None,
             opening_path: None,
@@ -139,7 +137,8 @@ impl ChecksumFacts {
         }
         let Some(tcp_len) = header.tcp_len() else { return };
         let base = checksum::fold(u32::from(found) + (0xffff - (tcp_len & 0xffff)));
-        let is_sum = checksum::pseudo_header(header.ip.source, header.ip.destination, TCP, tcp_len) == found;
+        let is_sum =
+            checksum::pseudo_header(header.ip.source, header.ip.destination, TCP, tcp_len) == Some(found);
         if is_sum || self.base.is_some_and(|first| first == base) {
             self.offloaded += 1;
             if !is_sum && self.offloaded == 1 {
@@ -158,7 +157,7 @@ mod tests {
 
     /// A segment of this many bytes between rewritten addresses, with this checksum found wrong.
     fn segment(tcp_len: u32, found: u16) -> SegmentHeader {
-        let mut ip = IpHeader::between(IpAddr::from([192, 0, 2, 10]), IpAddr::from([198, 51, 100, 20]));
+        let mut ip = IpHeader::between([192, 0, 2, 10], [198, 51, 100, 20]);
         ip.length = Some(20 + tcp_len);
         let mut tcp = TcpHeader::between(50_000, 8443);
         tcp.checksum = Checksum::Incorrect { found, expected: 0 };
@@ -168,7 +167,7 @@ mod tests {
     #[test]
     fn a_pseudo_header_s_sum_is_what_offload_leaves() {
         let header = segment(32, 0);
-        let sum = checksum::pseudo_header(header.ip.source, header.ip.destination, 6, 32);
+        let sum = checksum::pseudo_header(header.ip.source, header.ip.destination, 6, 32).unwrap();
         let mut checksums = ChecksumFacts::default();
         checksums.record(1, &segment(32, sum));
         assert_eq!((checksums.incorrect, checksums.offloaded), (1, 1));
@@ -190,7 +189,7 @@ mod tests {
 
     #[test]
     fn another_distance_is_kept_beside_the_usual_one_and_a_rst_counts_for_neither() {
-        let mut party = Party::new(IpAddr::from([192, 0, 2, 10]), 50_000);
+        let mut party = Party::new([192, 0, 2, 10].into(), 50_000);
         let from = |hop_limit| {
             let mut header = segment(20, 0);
             header.ip.hop_limit = Some(hop_limit);

@@ -1,10 +1,8 @@
 //! What packets show of the path: ICMP errors and round trips.
 
-use std::net::IpAddr;
-
 use super::{Moment, OpeningFacts, Stage};
 use crate::limits;
-use crate::packet::IcmpError;
+use crate::packet::{Host, IcmpError, IpVersion};
 use crate::tcp::Role;
 use crate::time::Elapsed;
 
@@ -33,6 +31,7 @@ impl PathFacts {
             self.icmp_errors.push(IcmpFact {
                 moment,
                 from: error.ip.source,
+                version: error.ip.version,
                 icmp_type: error.icmp_type,
                 code: error.code,
                 mtu: error.mtu,
@@ -49,8 +48,10 @@ pub struct IcmpFact {
     /// The packet.
     pub moment: Moment,
     /// Who sent it.
-    pub from: IpAddr,
-    /// Its type; the address family of the sender distinguishes ICMPv4 from ICMPv6.
+    pub from: Host,
+    /// ICMP or ICMPv6, whose types differ.
+    pub version: IpVersion,
+    /// Its type.
     pub icmp_type: u8,
     /// Its code.
     pub code: u8,
@@ -65,9 +66,9 @@ pub struct IcmpFact {
 impl IcmpFact {
     /// "Fragmentation needed" (RFC 1191, 4) and "packet too big" (RFC 4443, 3.2).
     pub fn says_too_big(&self) -> bool {
-        match (self.from.is_ipv4(), self.icmp_type, self.code) {
-            (true, 3, 4) => true,
-            (false, icmp_type, _) => icmp_type == 2,
+        match (self.version, self.icmp_type, self.code) {
+            (IpVersion::V4, 3, 4) => true,
+            (IpVersion::V6, icmp_type, _) => icmp_type == 2,
             _ => false,
         }
     }

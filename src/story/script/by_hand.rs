@@ -8,7 +8,7 @@
 
 use std::net::IpAddr;
 
-use crate::packet::{IpHeader, SegmentHeader, TcpHeader};
+use crate::packet::{IpHeader, IpVersion, SegmentHeader, TcpHeader};
 use crate::story::{
     Ending, EndingKind, IcmpFact, Moment, Observed, Opening, ResetFacts, Silence, Stage, Story,
 };
@@ -162,7 +162,16 @@ impl Story {
     pub(crate) fn icmp(mut self, from: [u8; 4], icmp_type: u8, code: u8) -> Self {
         let moment = self.next_packet();
         let (quotes, stage) = (Role::Client, self.stage);
-        let fact = IcmpFact { moment, from: from.into(), icmp_type, code, mtu: None, quotes, stage };
+        let fact = IcmpFact {
+            moment,
+            from: from.into(),
+            version: IpVersion::V4,
+            icmp_type,
+            code,
+            mtu: None,
+            quotes,
+            stage,
+        };
         self.path.icmp_errors.push(fact);
         self.path.icmp_error_count += 1;
         self

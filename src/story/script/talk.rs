@@ -4,7 +4,9 @@ use std::net::{IpAddr, Ipv4Addr};
 
 pub(crate) use super::messages::*;
 
-use crate::packet::{Checksum, Flags, IpHeader, Origin, Segment, SegmentHeader, Seq, TcpHeader, TcpOptions};
+use crate::packet::{
+    Checksum, Flags, IpHeader, Names, Origin, Segment, SegmentHeader, Seq, TcpHeader, TcpOptions,
+};
 use crate::story::{Builder, CaptureFacts, Moment, Opening, PacketId, Story};
 use crate::tcp::{Connection, PerRole, Role};
 use crate::time::{Elapsed, Timestamp};
@@ -30,7 +32,7 @@ pub(crate) struct Talk {
 /// One packet of a conversation.
 #[derive(Clone, Debug)]
 pub(crate) struct Spoken {
-    pub(crate) id: PacketId,
+    pub(crate) id: PacketId<'static>,
     pub(crate) header: SegmentHeader,
     pub(crate) payload: Vec<u8>,
 }
@@ -111,7 +113,11 @@ impl Talk {
         let mut header = SegmentHeader { ip, tcp, payload_len: Some(payload.len() as u32) };
         change(&mut header);
         let number = self.packets.len() as u64 + 1;
-        let id = PacketId { moment: Moment { number, at: self.now }, origin: Origin { file: 0, number } };
+        let id = PacketId {
+            moment: Moment { number, at: self.now },
+            origin: Origin { file: 0, number },
+            names: Names::NONE,
+        };
         let end = seq + payload.len() as u32 + u32::from(flags.syn()) + u32::from(flags.fin());
         if !flags.rst() {
             self.next[role] = self.next[role].max(end);

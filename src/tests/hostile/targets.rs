@@ -16,7 +16,7 @@ use ssmscope::capture::{self, About, FileAbout, Frame, ReadError, Record, Source
 use ssmscope::cert::{self, Anchors, Certificate, NameSource, Trust, Wanted, When};
 use ssmscope::decode::Decoder;
 use ssmscope::packet::{
-    Content, Flags, IpHeader, Origin, Packet, Segment, SegmentHeader, Seq, TcpHeader, TcpOptions,
+    Content, Flags, IpHeader, Names, Origin, Packet, Segment, SegmentHeader, Seq, TcpHeader, TcpOptions,
 };
 use ssmscope::report::text::escape;
 use ssmscope::report::{
@@ -485,7 +485,7 @@ impl Source for Segments {
 
 fn packet(number: u64, at: Timestamp, content: Content<'_>) -> Packet<'_> {
     let origin = Origin { file: 0, number };
-    Packet { number, origin, at, wire_len: None, is_cut: false, direction: None, content }
+    Packet { number, origin, at, wire_len: None, is_cut: false, direction: None, names: Names::NONE, content }
 }
 
 fn header(source: IpAddr, source_port: u16, destination: IpAddr, destination_port: u16) -> SegmentHeader {

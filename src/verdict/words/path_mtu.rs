@@ -49,7 +49,7 @@ fn reported(story: &Story, sender: Role) -> Option<Sign> {
         words: format!(
             "{} reports that packets of the {sender} are too big for the way on{size}, and what the {sender} sent after \
              that did not arrive either: it does not act on these reports, or does not get them.",
-            fact.from
+            story.names.show(fact.from)
         ),
         packets: vec![fact.moment.number],
     })

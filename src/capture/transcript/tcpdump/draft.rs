@@ -1,9 +1,12 @@
 //! One packet's lines, gathered until the next packet begins.
 
 use crate::capture::transcript::clock::Stamp;
+use crate::capture::transcript::ends::Spelled;
 use crate::capture::transcript::front::Line;
+use crate::capture::transcript::hosts::Hosts;
 use crate::capture::transcript::numbering::Numbering;
 use crate::limits::{TRANSCRIPT_LINE_OVERHEAD_BYTES, TRANSCRIPT_PACKET_BYTES};
+use crate::packet::Host;
 
 /// A packet whose lines are being gathered.
 #[derive(Clone, Debug)]
@@ -27,11 +30,19 @@ pub struct Draft {
 
 /// What a draft is read against.
 pub struct Context<'a> {
+    pub hosts: &'a mut Hosts,
     pub numbering: &'a mut Numbering,
     /// The longest line so far, in bytes: a shorter one was not cut at a column.
     pub longest: usize,
     /// The link type that the banner named.
     pub link_type: Option<&'a str>,
+}
+
+impl Context<'_> {
+    /// The host that an error is about.
+    pub fn target(&mut self, spelled: Option<&Spelled>) -> Option<Host> {
+        self.hosts.host(spelled?)
+    }
 }
 
 /// Physical lines that one line may have become in a narrow terminal, beyond the first.

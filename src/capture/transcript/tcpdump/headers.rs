@@ -1,17 +1,21 @@
 //! The IP header and the two ends of a packet, found among its lines, and those of the packet inside a tunnel's.
 
-use std::net::IpAddr;
-
 use super::draft::{Draft, MOST_WRAPS};
-use super::ip::{self, End, Port};
+use super::ip;
 use super::link::{MOST_WORDS, Network, split_link, strip_ip_word};
+use crate::capture::transcript::ends::{End, Spelled};
+use crate::packet::{Host, IpHeader, IpVersion};
+use std::net::IpAddr;
 
 /// The headers before a packet's TCP or ICMP words, and where those words are.
 pub struct Headers {
     /// What `-v` prints in parentheses.
     pub ip: Option<ip::Printed>,
-    pub source: End,
-    pub destination: End,
+    /// Whether the line names IPv6.
+    is_v6: bool,
+    /// The words of the two ends: hosts, and behind the last dot their ports if there are some.
+    pub source: Box<str>,
+    pub destination: Box<str>,
     /// What follows the ends on their line.
     pub body: String,
     /// Index of the first line after the body.
@@ -29,7 +33,7 @@ impl Headers {
             text = rest;
         }
         if let Some(ends) = ip::ends(&text) {
-            return Some(Self::of(ip, ends, next));
+            return Some(Self::of(draft, ip, ends, next));
         }
         if !text.is_empty() {
             return Self::wrapped(draft, ip, &text, next);
@@ -43,7 +47,7 @@ impl Headers {
         (next..draft.len()).take_while(|index| !is_quote(index)).find_map(|index| {
             let text = draft.text(index);
             match ip::ends(text) {
-                Some(ends) => Some(Self::of(ip, ends, index + 1)),
+                Some(ends) => Some(Self::of(draft, ip, ends, index + 1)),
                 None => Self::wrapped(draft, ip, text, index + 1),
             }
         })
@@ -74,9 +78,23 @@ impl Headers {
         })
     }
 
-    /// Both addresses; `None` where one of them is a name.
-    pub fn addresses(&self) -> Option<(IpAddr, IpAddr)> {
-        self.source.address.zip(self.destination.address)
+    /// The ends of a packet with ports.
+    pub fn ends(&self) -> Option<(End, End)> {
+        End::pair(&self.source, &self.destination)
+    }
+
+    /// The ends of a packet that has no ports.
+    pub fn hosts(&self) -> Option<(Spelled, Spelled)> {
+        Spelled::parse(&self.source).zip(Spelled::parse(&self.destination))
+    }
+
+    /// The IP header between two hosts.
+    pub fn between(&self, source: Host, destination: Host) -> IpHeader {
+        let mut header = self.ip.unwrap_or_default().between(source, destination);
+        if self.is_v6 && source.address().or(destination.address()).is_none() {
+            header.version = IpVersion::V6;
+        }
+        header
     }
 
     /// Bytes of TCP, header included, where the IP header leaves no doubt about its own length.
@@ -84,9 +102,18 @@ impl Headers {
         self.ip?.tcp_bytes()
     }
 
-    fn of(ip: Option<ip::Printed>, ends: (End, End, &str), next: usize) -> Self {
+    fn of(draft: &Draft, ip: Option<ip::Printed>, ends: (&str, &str, &str), next: usize) -> Self {
         let (source, destination, body) = ends;
-        Self { ip, source, destination, body: body.to_owned(), next }
+        let is_v6 =
+            body.starts_with("ICMP6") || draft.text(0).starts_with("IP6 ") || draft.text(0).contains("IPv6");
+        Self {
+            ip,
+            is_v6,
+            source: source.into(),
+            destination: destination.into(),
+            body: body.to_owned(),
+            next,
+        }
     }
 
     /// From a line that a terminal wrapped before its colon. Only TCP and ICMP are recognised, whose words show that the two
@@ -95,17 +122,19 @@ impl Headers {
         if next >= draft.len() {
             return None;
         }
-        let is_number = |end: &End| end.address.is_some() && matches!(end.port, Port::Number(_));
-        let is_bare = |end: &End| end.address.is_some() && end.port == Port::None;
+        let is_number = |end: &End| end.host.address().is_some() && end.port.number().is_some();
+        let has_numbers = |(source, destination): (End, End)| is_number(&source) && is_number(&destination);
+        let is_bare = |word: &str| word.parse::<IpAddr>().is_ok();
         draft.joined(text, next).iter().find_map(|joined| {
             let ends @ (source, destination, body) = ip::ends(joined)?;
-            let is_tcp = is_number(&source) && is_number(&destination) && body.starts_with("Flags [");
+            let is_tcp =
+                body.starts_with("Flags [") && End::pair(source, destination).is_some_and(has_numbers);
             let words = body
                 .strip_prefix('[')
                 .and_then(|after| after.split_once("] "))
                 .map_or(body, |(_, words)| words);
-            let is_icmp = is_bare(&source) && is_bare(&destination) && words.starts_with("ICMP");
-            (is_tcp || is_icmp).then(|| Self::of(ip, ends, next + 1))
+            let is_icmp = is_bare(source) && is_bare(destination) && words.starts_with("ICMP");
+            (is_tcp || is_icmp).then(|| Self::of(draft, ip, ends, next + 1))
         })
     }
 }

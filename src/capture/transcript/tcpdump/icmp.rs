@@ -1,12 +1,13 @@
 //! ICMP, ICMPv6, ARP and neighbour discovery in tcpdump's words.
 
-use std::net::{IpAddr, Ipv6Addr};
+use std::net::IpAddr;
 
+use crate::capture::transcript::ends::{Port, Spelled};
 use crate::capture::transcript::scan::Scan;
-use crate::packet::{Checksum, Neighbour};
+use crate::packet::Checksum;
 
 /// An error message's line; the quoted packet, if it is printed, is in the lines below.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Printed {
     pub icmp_type: u8,
     pub code: u8,
@@ -16,24 +17,32 @@ pub struct Printed {
     pub length: Option<u32>,
     pub checksum: Checksum,
     /// Where the quoted packet was going.
-    pub destination: Option<IpAddr>,
-    pub destination_port: Option<u16>,
+    pub destination: Option<Spelled>,
+    pub destination_port: Option<Port>,
     pub protocol: Option<u8>,
     /// Whether the address, or the port where there is one, ends the line and may have been cut.
     pub is_unsure: bool,
 }
 
 /// What an ICMP or ICMPv6 line means.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Message {
     Error(Printed),
-    Neighbour(Neighbour),
+    Neighbour(Search),
     /// Neither, or the line was cut before it showed.
     Other,
 }
 
+/// A question for an address, or its answer, as [`crate::packet::Neighbour`] with the hosts as they are spelled.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Search {
+    pub target: Spelled,
+    pub asker: Option<Spelled>,
+    pub is_answer: bool,
+}
+
 /// Reads what follows the addresses; `None` when it is not ICMP.
-pub fn parse(body: &str, source: IpAddr, destination: IpAddr) -> Option<Message> {
+pub fn parse(body: &str, source: &Spelled, destination: &Spelled) -> Option<Message> {
     if let Some(words) = body.strip_prefix("ICMP ") {
         return Some(error_v4(words).map_or(Message::Other, Message::Error));
     }
@@ -98,7 +107,7 @@ fn redirected(words: &str) -> Option<Printed> {
     let (is_tos, words) = words.strip_prefix("-tos").map_or((false, words), |rest| (true, rest));
     let (destination, way) = words.trim_start().split_once(" to ")?;
     let code = u8::from(way.starts_with("host ")) + 2 * u8::from(is_tos);
-    Some(Printed { icmp_type: 5, code, destination: destination.parse().ok(), ..Printed::default() })
+    Some(Printed { icmp_type: 5, code, destination: Spelled::parse(destination), ..Printed::default() })
 }
 
 fn unreachable_v4(message: &str) -> Option<Printed> {
@@ -115,12 +124,12 @@ fn unreachable_v4(message: &str) -> Option<Printed> {
         }
         ([destination, protocol @ ("tcp" | "udp"), "port", port], "") => {
             printed.protocol = Some(if *protocol == "tcp" { 6 } else { 17 });
-            printed.destination_port = port.parse().ok();
+            printed.destination_port = Port::parse(port);
             (3, destination)
         }
         ([destination, "protocol", protocol, "port", port], "") => {
             printed.protocol = protocol.parse().ok();
-            printed.destination_port = port.parse().ok();
+            printed.destination_port = Port::parse(port);
             (3, destination)
         }
         ([destination], "source route failed") => (5, destination),
@@ -148,7 +157,7 @@ fn unreachable_v4(message: &str) -> Option<Printed> {
         _ => return None,
     };
     printed.code = code;
-    printed.destination = destination.parse().ok();
+    printed.destination = Spelled::parse(destination);
     Some(printed)
 }
 
@@ -183,7 +192,7 @@ fn error_v6(words: &str) -> Option<Printed> {
         is_unsure: !words.contains(", length ") && !words.contains(", source address "),
         ..Printed::default()
     };
-    let address = |text: &str| text.split_once(", ").map_or(text, |(word, _)| word).parse().ok();
+    let address = |text: &str| Spelled::parse(text.split_once(", ").map_or(text, |(word, _)| word));
     match kind {
         "destination unreachable" => {
             printed.icmp_type = 1;
@@ -206,13 +215,13 @@ fn error_v6(words: &str) -> Option<Printed> {
             printed.code = code;
             if code == 4 {
                 let (destination, port) = after.split_once(' ')?;
-                printed.destination = destination.parse().ok();
+                printed.destination = Spelled::parse(destination);
                 printed.protocol = [("tcp port ", 6), ("udp port ", 17)]
                     .iter()
                     .find_map(|(words, protocol)| port.starts_with(words).then_some(*protocol));
                 let number =
                     port.rsplit_once("port ").map(|(_, number)| number.split(',').next().unwrap_or(""));
-                printed.destination_port = number.and_then(|number| number.parse().ok());
+                printed.destination_port = number.and_then(Port::parse);
             } else {
                 printed.destination = address(after);
             }
@@ -246,7 +255,7 @@ fn error_v6(words: &str) -> Option<Printed> {
 }
 
 /// `neighbor solicitation, who has 2001:db8::12, length 32`; `-v` puts the length before the address.
-fn neighbour_v6(words: &str, source: IpAddr, destination: IpAddr) -> Option<Neighbour> {
+fn neighbour_v6(words: &str, source: &Spelled, destination: &Spelled) -> Option<Search> {
     let (is_answer, word) = if words.starts_with("neighbor solicitation, ") {
         (false, "who has ")
     } else if words.starts_with("neighbor advertisement, ") {
@@ -256,51 +265,47 @@ fn neighbour_v6(words: &str, source: IpAddr, destination: IpAddr) -> Option<Neig
     };
     let (_, after) = words.split_once(word)?;
     let (address, is_whole) = after.split_once(',').map_or((after, false), |(address, _)| (address, true));
-    let target: Ipv6Addr = address.trim().parse().ok()?;
+    let target = Spelled::parse(address.trim())?;
     // RFC 4861, 7.2.2: a solicitation goes to the target's solicited-node address, which repeats its last 24 bits.
-    let IpAddr::V6(group) = destination else { return None };
-    if !is_whole
-        && !target
-            .octets()
-            .iter()
-            .rev()
-            .zip(group.octets().iter().rev())
-            .take(3)
-            .all(|(one, other)| one == other)
-    {
+    let is_group = || match (target.address(), destination.address()) {
+        (Some(IpAddr::V6(target)), Some(IpAddr::V6(group))) => {
+            let last = target.octets().into_iter().rev().zip(group.octets().into_iter().rev()).take(3);
+            last.into_iter().all(|(one, other)| one == other)
+        }
+        _ => false,
+    };
+    if !is_whole && !is_group() {
         return None;
     }
     let asker = if is_answer { destination } else { source };
-    Some(Neighbour {
-        target: target.into(),
-        asker: Some(asker).filter(|asker| !asker.is_unspecified()),
-        is_answer,
-    })
+    let is_nobody = asker.address().is_some_and(|address| address.is_unspecified());
+    Some(Search { target, asker: Some(asker.clone()).filter(|_| !is_nobody), is_answer })
 }
 
 /// `Request who-has 10.0.0.2 tell 10.0.0.1, length 28`, with what `-v` and `-e` put before it.
-pub fn arp(text: &str) -> Option<Neighbour> {
+pub fn arp(text: &str) -> Option<Search> {
     if let Some((_, after)) = text.split_once("Request who-has ") {
         let (target, after) = after.split_once(' ')?;
         let asker =
             after.split_once("tell ").and_then(|(_, after)| after.split_once(',')).map(|(asker, _)| asker);
-        let asker = asker
-            .and_then(|asker| asker.trim().parse::<IpAddr>().ok())
-            .filter(|asker| !asker.is_unspecified());
-        return Some(Neighbour { target: target.parse().ok()?, asker, is_answer: false });
+        let is_host = |asker: &Spelled| asker.address().is_none_or(|address| !address.is_unspecified());
+        let asker = asker.and_then(|asker| Spelled::parse(asker.trim())).filter(is_host);
+        return Some(Search { target: Spelled::parse(target)?, asker, is_answer: false });
     }
     let (_, after) = text.split_once("Reply ")?;
     let (target, _) = after.split_once(" is-at ")?;
-    Some(Neighbour { target: target.parse().ok()?, asker: None, is_answer: true })
+    Some(Search { target: Spelled::parse(target)?, asker: None, is_answer: true })
 }
 
 #[cfg(test)]
 mod tests {
+    use std::net::Ipv6Addr;
+
     use super::*;
 
     fn v4(words: &str) -> Option<(u8, u8)> {
-        let ends = IpAddr::from([10, 0, 0, 9]);
-        match parse(&format!("ICMP {words}, length 52"), ends, ends) {
+        let ends = Spelled::Address(IpAddr::from([10, 0, 0, 9]));
+        match parse(&format!("ICMP {words}, length 52"), &ends, &ends) {
             Some(Message::Error(printed)) => Some((printed.icmp_type, printed.code)),
             _ => None,
         }
@@ -337,47 +342,50 @@ mod tests {
 
     #[test]
     fn the_words_of_icmp_v6_are_types_and_codes() {
-        let ends = IpAddr::from(Ipv6Addr::LOCALHOST);
-        let address = "2001:db8::2".parse().ok();
+        let ends = Spelled::Address(Ipv6Addr::LOCALHOST.into());
+        let address = || Spelled::parse("2001:db8::2");
         for (words, icmp_type, code, destination, mtu) in [
-            ("destination unreachable, unreachable route 2001:db8::2, length 72", 1, 0, address, None),
-            ("destination unreachable,  unreachable prohibited 2001:db8::2, length 72", 1, 1, address, None),
-            ("destination unreachable, unreachable address 2001:db8::2", 1, 3, address, None),
+            ("destination unreachable, unreachable route 2001:db8::2, length 72", 1, 0, address(), None),
+            (
+                "destination unreachable,  unreachable prohibited 2001:db8::2, length 72",
+                1,
+                1,
+                address(),
+                None,
+            ),
+            ("destination unreachable, unreachable address 2001:db8::2", 1, 3, address(), None),
             (
                 "destination unreachable, unreachable port, 2001:db8::2 tcp port 8443, length 72",
                 1,
                 4,
-                address,
+                address(),
                 None,
             ),
             ("packet too big, mtu 1280, length 72", 2, 0, None, Some(1280)),
             ("packet too big, mtu 128", 2, 0, None, None),
-            ("time exceeded in-transit for 2001:db8::2, length 72", 3, 0, address, None),
+            ("time exceeded in-transit for 2001:db8::2, length 72", 3, 0, address(), None),
             ("time exceeded in-transit (reassembly)", 3, 1, None, None),
             ("parameter problem, next header - octet 6, length 72", 4, 1, None, None),
         ] {
             for prefix in ["", "[icmp6 sum ok] "] {
-                let Some(Message::Error(printed)) = parse(&format!("{prefix}ICMP6, {words}"), ends, ends)
+                let Some(Message::Error(printed)) = parse(&format!("{prefix}ICMP6, {words}"), &ends, &ends)
                 else {
                     panic!("{words}");
                 };
                 let read = (printed.icmp_type, printed.code, printed.destination, printed.mtu);
-                assert_eq!(read, (icmp_type, code, destination, mtu), "{words}");
+                assert_eq!(read, (icmp_type, code, destination.clone(), mtu), "{words}");
             }
         }
     }
 
     #[test]
     fn who_looks_for_whom() {
-        let (source, group) =
-            ("fe80::9".parse().expect("an address"), "ff02::1:ff00:12".parse().expect("an address"));
+        let host = |word: &str| Spelled::parse(word).expect("a host");
+        let (source, group) = (host("fe80::9"), host("ff02::1:ff00:12"));
         let solicitation =
-            |words: &str| parse(&format!("ICMP6, neighbor solicitation, {words}"), source, group);
-        let asks = |target: &str| Neighbour {
-            target: target.parse().expect("an address"),
-            asker: Some(source),
-            is_answer: false,
-        };
+            |words: &str| parse(&format!("ICMP6, neighbor solicitation, {words}"), &source, &group);
+        let asks =
+            |target: &str| Search { target: host(target), asker: Some(source.clone()), is_answer: false };
         assert_eq!(
             solicitation("length 32, who has 2001:db8::12"),
             Some(Message::Neighbour(asks("2001:db8::12")))
@@ -387,7 +395,7 @@ mod tests {
             arp("Ethernet (len 6), IPv4 (len 4), Request who-has 10.0.0.2 tell 10.0.0.1, length 28");
         assert_eq!(
             request.map(|arp| (arp.target, arp.asker)),
-            Some(([10, 0, 0, 2].into(), Some([10, 0, 0, 1].into())))
+            Some((host("10.0.0.2"), Some(host("10.0.0.1"))))
         );
         assert_eq!(arp("Request who-has 10.0.0.2 tell 10.0.0.1").and_then(|arp| arp.asker), None);
         assert!(arp("Reply 10.0.0.1 is-at 00:00:00:00:00:00, length 28").is_some_and(|arp| arp.is_answer));

@@ -2,6 +2,7 @@
 //! link layer.
 
 use super::{icmp, ip};
+use crate::capture::transcript::ends::End;
 use crate::capture::transcript::scan::begins_with_mac;
 use crate::packet::Direction;
 
@@ -78,7 +79,8 @@ fn network_behind(text: &str) -> Network<'_> {
             return Network::Ip(inner);
         }
     }
-    let begins_with_ends = |text: &str| ip::ends(text).is_some_and(|(source, ..)| source.address.is_some());
+    let begins_with_ends =
+        |text: &str| ip::ends(text).is_some_and(|(source, ..)| begins_with_address(source));
     if text.starts_with('(') || begins_with_ends(text) {
         return Network::Ip(text);
     }
@@ -145,5 +147,10 @@ pub fn begins_untimed(text: &str) -> bool {
 
 /// Whether `text` is the address line of a packet whose header line is missing.
 pub fn is_address_line(text: &str) -> bool {
-    ip::ends(text).is_some_and(|(source, _, body)| source.address.is_some() && body.starts_with("Flags ["))
+    ip::ends(text).is_some_and(|(.., body)| body.starts_with("Flags ["))
+}
+
+/// Whether an end's word begins with an address.
+fn begins_with_address(word: &str) -> bool {
+    End::pair(word, word).is_some_and(|(end, _)| end.host.address().is_some())
 }

@@ -1,30 +1,38 @@
 //! A packet's ICMP words, with the packet that an error quotes in the lines below.
 
-use std::net::IpAddr;
-
 use super::draft::{Context, Draft};
 use super::headers::Headers;
 use super::link::strip_ip_word;
 use super::{icmp, segment};
+use crate::capture::transcript::ends::{End, Port, Spelled};
 use crate::capture::transcript::packet::PrintedContent;
-use crate::packet::{IcmpError, Other, Quoted};
+use crate::packet::{Host, IcmpError, Neighbour, Other, Quoted};
 
 /// What the ICMP words behind `headers` mean; `None` where they are no ICMP words.
 pub fn read(draft: &Draft, headers: &mut Headers, context: &mut Context<'_>) -> Option<PrintedContent> {
-    let (source, destination) = headers.addresses()?;
-    Some(match message(draft, headers, source, destination)? {
-        icmp::Message::Neighbour(neighbour) => PrintedContent::Neighbour(neighbour),
-        icmp::Message::Error(printed) => error(draft, headers, (source, destination), &printed, context),
+    let (source, destination) = headers.hosts()?;
+    Some(match message(draft, headers, &source, &destination)? {
+        icmp::Message::Neighbour(search) => neighbour(&search, context),
+        icmp::Message::Error(printed) => error(draft, headers, [&source, &destination], &printed, context),
         icmp::Message::Other => PrintedContent::Other(Other::Icmp),
     })
+}
+
+/// A search for a host, or its answer.
+pub fn neighbour(search: &icmp::Search, context: &mut Context<'_>) -> PrintedContent {
+    let asker = search.asker.as_ref().and_then(|asker| context.hosts.host(asker));
+    match context.hosts.host(&search.target) {
+        Some(target) => PrintedContent::Neighbour(Neighbour { target, asker, is_answer: search.is_answer }),
+        None => PrintedContent::Other(Other::Printed("ARP".into())),
+    }
 }
 
 /// The ICMP message, joined with the line below where a terminal wrapped it.
 fn message(
     draft: &Draft,
     headers: &mut Headers,
-    source: IpAddr,
-    destination: IpAddr,
+    source: &Spelled,
+    destination: &Spelled,
 ) -> Option<icmp::Message> {
     let message = icmp::parse(&headers.body, source, destination)?;
     let below = draft.text(headers.next);
@@ -49,36 +57,46 @@ fn message(
 fn error(
     draft: &Draft,
     headers: &Headers,
-    (source, destination): (IpAddr, IpAddr),
+    [sender, receiver]: [&Spelled; 2],
     printed: &icmp::Printed,
     context: &mut Context<'_>,
 ) -> PrintedContent {
+    let nothing = PrintedContent::Other(Other::Icmp);
     let quote = (headers.next..draft.len()).find_map(|index| {
         // With `-e` the word IP is not printed.
         let text = strip_ip_word(draft.text(index)).unwrap_or(draft.text(index));
         Headers::find(draft, Some(text).filter(|text| text.starts_with('('))?, index + 1)
     });
-    let quote = quote.filter(|quote| quote.addresses().is_some());
-    let quoted_segment = quote.as_ref().and_then(|quote| segment::quoted(draft, quote, context.numbering));
+    let quoted_segment = quote.as_ref().and_then(|quote| segment::quoted(draft, quote, context));
+    let (Some(source), Some(destination)) = (context.hosts.host(sender), context.hosts.host(receiver)) else {
+        return nothing;
+    };
     let (named, port) = if printed.is_unsure && !draft.is_whole(headers.next, context) {
         certain_target(headers, destination, printed, context)
     } else {
-        (printed.destination, printed.destination_port)
+        (context.target(printed.destination.as_ref()), printed.destination_port.clone())
     };
-    let Some(target) = quote.as_ref().and_then(|quote| quote.destination.address).or(named) else {
-        return PrintedContent::Other(Other::Icmp);
-    };
+    let ends = quote.as_ref().and_then(Headers::ends);
+    let port_of = |end: Option<&End>| end.and_then(|end| end.port.number());
+    let (from, to) = (ends.as_ref().map(|(from, _)| from), ends.as_ref().map(|(_, to)| to));
+    let quoted_to = to.and_then(|end| context.hosts.end(end)).or_else(|| {
+        // Where the quote shows no ports, its ends are hosts.
+        let (_, to) = quote.as_ref()?.hosts()?;
+        Some((context.hosts.host(&to)?, 0))
+    });
+    let Some(target) = quoted_to.map(|(host, _)| host).or(named) else { return nothing };
     context.numbering.peers.on_answer(destination, target);
+    let quoted_from = from.and_then(|end| context.hosts.end(end)).map(|(host, _)| host);
     let quoted = Quoted {
-        source: quote.as_ref().and_then(|quote| quote.source.address).unwrap_or(destination),
+        source: quoted_from.unwrap_or(destination),
         destination: target,
-        source_port: quote.as_ref().and_then(|quote| quote.source.port.number()),
-        destination_port: quote.as_ref().and_then(|quote| quote.destination.port.number()).or(port),
+        source_port: port_of(from),
+        destination_port: port_of(to).or(port.and_then(|port| port.number())),
         seq: quoted_segment.as_ref().and_then(|segment| segment.tcp.seq),
         protocol: quote.as_ref().and_then(|quote| quote.ip?.protocol).or(printed.protocol),
     };
     PrintedContent::IcmpError(Box::new(IcmpError {
-        ip: headers.ip.unwrap_or_default().between(source, destination),
+        ip: headers.between(source, destination),
         icmp_type: printed.icmp_type,
         code: printed.code,
         length: printed.length,
@@ -95,16 +113,17 @@ fn error(
 /// they count as far as `host`, who gets the error, is known to have talked to them.
 fn certain_target(
     headers: &Headers,
-    host: IpAddr,
+    host: Host,
     printed: &icmp::Printed,
-    context: &Context<'_>,
-) -> (Option<IpAddr>, Option<u16>) {
+    context: &mut Context<'_>,
+) -> (Option<Host>, Option<Port>) {
+    let destination = context.target(printed.destination.as_ref());
     let peers = &context.numbering.peers;
-    let is_known = |port| printed.destination.is_some_and(|address| peers.has(host, address, port));
-    if printed.destination_port.is_some() {
-        return (printed.destination, printed.destination_port.filter(|port| is_known(Some(*port))));
+    let is_known = |port| destination.is_some_and(|address| peers.has(host, address, port));
+    if let Some(port) = &printed.destination_port {
+        return (destination, Some(port.clone()).filter(|port| is_known(port.number())));
     }
     // Of a cut address the beginning is there, which may fit one address alone that this host talks to.
-    let known = printed.destination.filter(|_| is_known(None));
+    let known = destination.filter(|_| is_known(None));
     (known.or_else(|| peers.only(host, icmp::cut_address(&headers.body)?)), None)
 }

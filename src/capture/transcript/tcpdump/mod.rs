@@ -25,9 +25,11 @@ use self::link::{begins_untimed, strip_ip_word};
 use super::OnceNote;
 use super::clock::Stamp;
 use super::front::Line;
+use super::hosts::Hosts;
 use super::numbering::Numbering;
 use super::packet::{PrintedContent, PrintedPacket};
 use super::scan::begins_with_mac;
+use crate::packet::Other;
 
 /// Gathers lines into packets.
 #[derive(Debug, Default)]
@@ -40,24 +42,30 @@ pub struct Gatherer {
     /// The longest line so far, in bytes.
     longest: usize,
     unreadable: OnceNote,
-    named: OnceNote,
+    portless: OnceNote,
     /// Lines below a packet that exceed the largest packet's text.
     unkept: u64,
 }
 
 impl Gatherer {
     /// Takes a line, whose cleaned `text` is known already. Returns the packet before it, where it begins another.
-    pub fn take_line(&mut self, line: Line, text: &str, numbering: &mut Numbering) -> Option<PrintedPacket> {
+    pub fn take_line(
+        &mut self,
+        line: Line,
+        text: &str,
+        hosts: &mut Hosts,
+        numbering: &mut Numbering,
+    ) -> Option<PrintedPacket> {
         // A line is compared with those before it and its own packet's.
         self.longest = self.longest.max(line.raw.len());
         if let Some((stamp, digits, head)) = timed_start(text) {
             self.has_times = true;
-            let packet = self.finish(numbering);
+            let packet = self.finish(hosts, numbering);
             self.draft = Some(Draft::begin(stamp, digits, head, line));
             return packet;
         }
         if self.begins_untimed(text, &line) {
-            let packet = self.finish(numbering);
+            let packet = self.finish(hosts, numbering);
             self.draft = Some(Draft::begin(Stamp::None, 6, without_number(text), line));
             return packet;
         }
@@ -81,17 +89,17 @@ impl Gatherer {
     }
 
     /// Reads the packet that is being gathered; no further line of it comes.
-    pub fn finish(&mut self, numbering: &mut Numbering) -> Option<PrintedPacket> {
+    pub fn finish(&mut self, hosts: &mut Hosts, numbering: &mut Numbering) -> Option<PrintedPacket> {
         let draft = self.draft.take()?;
         let link_type = self.banner.link_type.as_deref();
-        let mut context = Context { numbering, longest: self.longest, link_type };
+        let mut context = Context { hosts, numbering, longest: self.longest, link_type };
         let packet = read::read(&draft, &mut context);
         // A paste may begin between a packet's two lines: its time is lost, and the others have theirs.
         let packet = packet.filter(|packet| packet.stamp != Stamp::None || !self.has_times);
         match &packet {
             None => self.unreadable.add(draft.line, &draft.excerpt),
-            Some(packet) if matches!(packet.content, PrintedContent::Named) => {
-                self.named.add(draft.line, &draft.excerpt);
+            Some(packet) if matches!(packet.content, PrintedContent::Other(Other::PortlessTcp { .. })) => {
+                self.portless.add(draft.line, &draft.excerpt);
             }
             Some(_) => {}
         }
@@ -109,11 +117,12 @@ impl Gatherer {
                 "{lines} could not be read and were left out, first at line {line}: \"{excerpt}\""
             ));
         }
-        let OnceNote { count, line, .. } = &self.named;
+        let OnceNote { count, line, .. } = &self.portless;
         if *count > 0 {
+            let packets =
+                if *count == 1 { "1 TCP packet".to_owned() } else { format!("{count} TCP packets") };
             notes.push(format!(
-                "{count} TCP packets have names instead of addresses or ports, first at line {line}, and could not be \
-                 followed; run tcpdump with -nn"
+                "{packets}, first at line {line}: the text shows no ports in them, so that they belong to no connection"
             ));
         }
         if self.unkept > 0 {

@@ -4,49 +4,54 @@
 use super::draft::{Context, Draft};
 use super::headers::Headers;
 use super::link::MOST_WORDS;
+use crate::capture::transcript::ends::Spelled;
 use crate::capture::transcript::front::{Line, decode_entities};
-use crate::capture::transcript::hexdump::{self, Dump};
+use crate::capture::transcript::hexdump::{self, Dump, DumpedPacket};
 use crate::capture::transcript::packet::DumpedFrame;
 use crate::limits::TRANSCRIPT_DUMP_BYTES;
 use crate::packet::SegmentHeader;
 
-/// The hex dump as a frame, if there is a whole one that begins with this packet's headers.
-pub fn dumped_frame(
-    draft: &Draft,
-    headers: &Headers,
-    wire_len: Option<u32>,
-    context: &Context<'_>,
-) -> Option<DumpedFrame> {
-    let (source, destination) = headers.addresses()?;
-    let texts = draft.lines_from(1).iter().map(|(text, _)| text.as_str());
-    let bytes = Dump::parse(texts)?;
-    let offset = bytes.ip_offset(source, destination)?;
-    let link_type = match (offset, context.link_type) {
-        // The LINKTYPE_ numbers of the tcpdump.org registry: raw IP, Linux cooked v1 and v2, Ethernet.
-        (0, _) => 101,
-        (16, Some("LINUX_SLL")) => 113,
-        (20, Some("LINUX_SLL2")) => 276,
-        (14 | 18 | 22, None | Some("EN10MB")) => 1,
-        _ => return None,
-    };
-    let captured = bytes.bytes.len() as u32;
-    let datagram = headers.ip.and_then(|ip| ip.datagram_bytes()).unwrap_or(0);
-    let printed = if offset == 0 { 0 } else { wire_len.unwrap_or(0) };
-    let own = own_length(bytes.bytes.get(offset..)?);
-    let wire_len = captured.max(printed).max(datagram.max(own) + offset as u32);
-    Some(DumpedFrame { link_type, wire_len, bytes: bytes.bytes })
+/// The hex dump below a packet.
+pub struct Below {
+    pub dump: Dump,
+    /// The packet in it.
+    pub packet: DumpedPacket,
+    link_type: u32,
+    wire_len: u32,
 }
 
-/// The datagram's length by its own header.
-fn own_length(bytes: &[u8]) -> u32 {
-    let number = |at: usize| match bytes.get(at..at + 2) {
-        Some([high, low]) => u32::from(u16::from_be_bytes([*high, *low])),
-        _ => 0,
-    };
-    match bytes.first().map(|first| first >> 4) {
-        Some(4) => number(2),
-        Some(6) => number(4) + 40,
-        _ => 0,
+impl Below {
+    /// The whole hex dump below a packet between these hosts that `protocol` carries.
+    pub fn find(
+        draft: &Draft,
+        headers: &Headers,
+        hosts: [&Spelled; 2],
+        protocol: u8,
+        wire_len: Option<u32>,
+        context: &Context<'_>,
+    ) -> Option<Self> {
+        let texts = draft.lines_from(1).iter().map(|(text, _)| text.as_str());
+        let dump = Dump::parse(texts)?;
+        let packet = dump.packet(hosts.map(Spelled::address), protocol)?;
+        let offset = packet.offset;
+        let link_type = match (offset, context.link_type) {
+            // The LINKTYPE_ numbers of the tcpdump.org registry: raw IP, Linux cooked v1 and v2, Ethernet.
+            (0, _) => 101,
+            (16, Some("LINUX_SLL")) => 113,
+            (20, Some("LINUX_SLL2")) => 276,
+            (14 | 18 | 22, None | Some("EN10MB")) => 1,
+            _ => return None,
+        };
+        let captured = dump.bytes.len() as u32;
+        let datagram = headers.ip.and_then(|ip| ip.datagram_bytes()).unwrap_or(0);
+        let printed = if offset == 0 { 0 } else { wire_len.unwrap_or(0) };
+        let wire_len = captured.max(printed).max(datagram.max(packet.len) + offset as u32);
+        Some(Self { dump, packet, link_type, wire_len })
+    }
+
+    /// The packet as a frame.
+    pub fn into_frame(self) -> DumpedFrame {
+        DumpedFrame { link_type: self.link_type, wire_len: self.wire_len, bytes: self.dump.bytes }
     }
 }
 
@@ -62,7 +67,8 @@ pub fn printed(draft: &Draft, header: &SegmentHeader, application: Option<&str>,
         let has = |entity: &[u8; 5]| draft.raw(index).windows(5).any(|window| window == entity);
         has(b" &gt;") || has(b"&gt; ")
     });
-    let ends = (header.ip.source, header.tcp.source_port, header.ip.destination, header.tcp.destination_port);
+    let (source, destination) = (header.ip.source.address(), header.ip.destination.address());
+    let ends = (source, header.tcp.source_port, destination, header.tcp.destination_port);
     // Lines of a decoded protocol may precede it.
     let dump = (0..below.len().min(MOST_WORDS)).find_map(|first| {
         let text = as_one(below.get(first..)?, is_html);

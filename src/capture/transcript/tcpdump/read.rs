@@ -2,13 +2,17 @@
 
 use super::draft::{Context, Draft, MOST_WRAPS};
 use super::headers::Headers;
-use super::ip::Port;
 use super::link::{Network, is_address_line, split_link, strip_ip_word};
 use super::{icmp, message, payload, segment};
+use crate::capture::transcript::ends::Port;
 use crate::capture::transcript::packet::{PrintedContent, PrintedPacket};
 use crate::capture::transcript::scan::begins_with_mac;
 use crate::limits::ENCAPSULATION_DEPTH;
-use crate::packet::Other;
+use crate::packet::{IpVersion, Other};
+
+/// IP's numbers of ICMP and ICMPv6.
+const ICMP: u8 = 1;
+const ICMP_V6: u8 = 58;
 
 /// The packet in the lines of a draft; `None` when they don't show its ends.
 pub fn read(draft: &Draft, context: &mut Context<'_>) -> Option<PrintedPacket> {
@@ -23,13 +27,16 @@ pub fn read(draft: &Draft, context: &mut Context<'_>) -> Option<PrintedPacket> {
         is_cut: false,
         printed: Vec::new(),
         decoded: String::new(),
+        payload: Vec::new(),
         dump: None,
     };
     match network {
         Network::Ip(text) => read_ip(draft, text, below, context, &mut packet)?,
         Network::Arp(text) => {
-            let neighbour = icmp::arp(text).map(PrintedContent::Neighbour);
-            packet.content = neighbour.unwrap_or(PrintedContent::Other(Other::Printed("ARP".into())));
+            packet.content = match icmp::arp(text) {
+                Some(search) => message::neighbour(&search, context),
+                None => PrintedContent::Other(Other::Printed("ARP".into())),
+            };
         }
         // The line was cut in the link header, but the addresses are on the next one.
         Network::Other(text) if text.contains("ethertype") && is_address_line(draft.text(1)) => {
@@ -96,27 +103,28 @@ fn read_ip(
         return Some(());
     }
     if is_tcp {
-        let has_ports = headers.source.port.number().is_some() && headers.destination.port.number().is_some();
-        if headers.addresses().is_none() || !has_ports {
-            packet.content = PrintedContent::Named;
-            return Some(());
-        }
         return segment::read(draft, &headers, context, packet);
     }
     packet.content = match message::read(draft, &mut headers, context) {
         Some(content) => content,
         None => PrintedContent::Other(other(&headers, protocol)?),
     };
-    if matches!(packet.content, PrintedContent::IcmpError(_)) {
-        packet.dump = payload::dumped_frame(draft, &headers, packet.wire_len, context);
+    if let (PrintedContent::IcmpError(error), Some((source, destination))) =
+        (&packet.content, headers.hosts())
+    {
+        let protocol = if error.ip.version == IpVersion::V4 { ICMP } else { ICMP_V6 };
+        let (hosts, wire_len) = ([&source, &destination], packet.wire_len);
+        let is_frame = !hosts.iter().any(|host| context.hosts.is_in_use(host));
+        let below = payload::Below::find(draft, &headers, hosts, protocol, wire_len, context);
+        packet.dump = below.filter(|_| is_frame).map(payload::Below::into_frame);
     }
     Some(())
 }
 
 /// What a packet is that is neither TCP nor ICMP.
 fn other(headers: &Headers, protocol: Option<u8>) -> Option<Other> {
-    let ports = [headers.source.port, headers.destination.port];
-    if ports.iter().all(|port| *port != Port::None) {
+    let ports = headers.ends().map(|(source, destination)| [source.port, destination.port]);
+    if let Some(ports) = ports.filter(|ports| ports.iter().all(|port| *port != Port::None)) {
         // Without `-v` a line that was cut here does not show its protocol.
         if protocol.is_none() && "Flags [".starts_with(headers.body.as_str()) {
             return None;

@@ -4,12 +4,16 @@ use super::draft::{Context, Draft, MOST_WRAPS};
 use super::headers::Headers;
 use super::options::Options;
 use super::{payload, tcp};
+use crate::capture::transcript::ends::Port;
 use crate::capture::transcript::hexdump;
 use crate::capture::transcript::numbering::Numbering;
 use crate::capture::transcript::packet::{PrintedContent, PrintedPacket};
-use crate::packet::{SegmentHeader, TcpHeader, TcpOptions};
+use crate::packet::{Host, Other, SegmentHeader, TcpHeader, TcpOptions};
 
-/// Reads the TCP words behind `headers` into `packet`; `None` where an end is a name.
+/// IP's number of TCP.
+const TCP: u8 = 6;
+
+/// Reads the TCP words behind `headers` into `packet`. A segment whose ends show no ports belongs to no connection.
 pub fn read(
     draft: &Draft,
     headers: &Headers,
@@ -18,7 +22,22 @@ pub fn read(
 ) -> Option<()> {
     let words = Words::of(draft, headers);
     let parsed = tcp::Printed::parse(&words.text).unwrap_or_default();
-    let mut header = header(headers, &parsed, context.numbering)?;
+    let (source, destination) = headers.ends()?;
+    if source.port == Port::None || destination.port == Port::None {
+        let is_between_names = [&source, &destination].iter().all(|end| end.host.address().is_none());
+        packet.content = PrintedContent::Other(Other::PortlessTcp { is_between_names });
+        return Some(());
+    }
+    let hosts = [&source.host, &destination.host];
+    let below = payload::Below::find(draft, headers, hosts, TCP, packet.wire_len, context);
+    // Of a name that packets had before, only the bytes are added: its connections stay its own.
+    let is_frame = !hosts.iter().any(|host| context.hosts.is_in_use(host));
+    if let Some(below) = &below {
+        context.hosts.learn(&source.host, below.packet.source);
+        context.hosts.learn(&destination.host, below.packet.destination);
+    }
+    let ends = (context.hosts.end(&source)?, context.hosts.end(&destination)?);
+    let mut header = header(headers, ends, &parsed, context.numbering);
     if let Some(quiet) = tcp::Quiet::parse(&words.text) {
         let is_whole = draft.is_whole(headers.next, context);
         let fits = |bytes: &u32| headers.tcp_bytes().is_none_or(|all| header_between(all, *bytes).is_some());
@@ -29,17 +48,20 @@ pub fn read(
         packet.is_cut = !words.is_complete;
     }
     packet.content = PrintedContent::Segment(header);
-    packet.dump = payload::dumped_frame(draft, headers, packet.wire_len, context);
-    if packet.dump.is_none() {
-        packet.printed = payload::printed(draft, &header, parsed.application, words.next);
+    match below {
+        Some(below) if is_frame => packet.dump = Some(below.into_frame()),
+        Some(below) => packet.payload = below.packet.payload(&below.dump).unwrap_or_default().to_vec(),
+        None => packet.printed = payload::printed(draft, &header, parsed.application, words.next),
     }
     Some(())
 }
 
 /// The headers of a segment that an ICMP error quotes, as far as they are printed.
-pub fn quoted(draft: &Draft, quote: &Headers, numbering: &mut Numbering) -> Option<SegmentHeader> {
+pub fn quoted(draft: &Draft, quote: &Headers, context: &mut Context<'_>) -> Option<SegmentHeader> {
     let words = Words::of(draft, quote);
-    header(quote, &tcp::Printed::parse(&words.text)?, numbering)
+    let (source, destination) = quote.ends()?;
+    let ends = (context.hosts.end(&source)?, context.hosts.end(&destination)?);
+    Some(header(quote, ends, &tcp::Printed::parse(&words.text)?, context.numbering))
 }
 
 /// The TCP words of a packet.
@@ -77,12 +99,14 @@ impl Words {
     }
 }
 
-/// The headers of a printed segment with their true numbers; `None` when an end is a name.
-fn header(headers: &Headers, parsed: &tcp::Printed<'_>, numbering: &mut Numbering) -> Option<SegmentHeader> {
-    let (source, destination) = headers.addresses()?;
-    let (source_port, destination_port) =
-        headers.source.port.number().zip(headers.destination.port.number())?;
-    let ends = ((source, source_port), (destination, destination_port));
+/// The headers of a printed segment with their true numbers.
+fn header(
+    headers: &Headers,
+    ends: ((Host, u16), (Host, u16)),
+    parsed: &tcp::Printed<'_>,
+    numbering: &mut Numbering,
+) -> SegmentHeader {
+    let ((source, source_port), (destination, destination_port)) = ends;
     let printed = parsed.numbers();
     let numbers = numbering.absolute(ends.0, ends.1, &printed);
     let tcp_bytes = headers.tcp_bytes();
@@ -110,8 +134,8 @@ fn header(headers: &Headers, parsed: &tcp::Printed<'_>, numbering: &mut Numberin
         }
         Some(TcpOptions::from_wire(&options.bytes))
     });
-    Some(SegmentHeader {
-        ip: headers.ip.unwrap_or_default().between(source, destination),
+    SegmentHeader {
+        ip: headers.between(source, destination),
         tcp: TcpHeader {
             source_port,
             destination_port,
@@ -126,7 +150,7 @@ fn header(headers: &Headers, parsed: &tcp::Printed<'_>, numbering: &mut Numberin
             options,
         },
         payload_len,
-    })
+    }
 }
 
 /// The TCP header's length from those of the datagram and the payload.

@@ -20,6 +20,7 @@ use serde_json::ser::{Formatter, Serializer};
 use crate::analysis::{Cost, Event, Failure, Judged, Needs, Sink, Summary as Figures};
 use crate::capture::ReadError;
 use crate::finding::Finding;
+use crate::packet::{Host, Names};
 use crate::probe::Outcome;
 use crate::report::text::{clock, escape};
 use crate::report::{End, Origins, Report};
@@ -182,12 +183,34 @@ pub struct Connection {
 }
 
 /// An address and a port.
-#[derive(Clone, Copy, Debug, Serialize, JsonSchema)]
+#[derive(Clone, Debug, Serialize, JsonSchema)]
 pub struct Socket {
-    /// IPv4 or IPv6.
-    pub ip: IpAddr,
-    /// TCP.
-    pub port: u16,
+    /// IPv4 or IPv6; null where a text shows only a name.
+    pub ip: Option<IpAddr>,
+    /// The name that a text shows instead, as it is spelled.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub name: Option<String>,
+    /// TCP; null where a text shows the name of a service that is not registered.
+    pub port: Option<u16>,
+    /// The name of that service.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub service: Option<String>,
+}
+
+impl Socket {
+    fn of(names: &Names, host: Host, port: u16) -> Self {
+        Self {
+            ip: names.address(host),
+            name: name(names, host),
+            port: names.port(host, port),
+            service: names.get(host).and_then(|name| name.service.as_deref()).map(str::to_owned),
+        }
+    }
+}
+
+/// The name of a host of which no address is known.
+fn name(names: &Names, host: Host) -> Option<String> {
+    names.get(host).filter(|name| name.address.is_none()).map(|name| name.host.to_string())
 }
 
 /// A packet by its file.
@@ -352,8 +375,11 @@ pub struct Reset {
 pub struct Icmp {
     /// The packet.
     pub packet: u64,
-    /// Who sent it; its address family tells ICMP from ICMPv6.
-    pub from: IpAddr,
+    /// Who sent it; its address family separates ICMP from ICMPv6. Null where a text shows only a name.
+    pub from: Option<IpAddr>,
+    /// The name that a text shows instead.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub from_name: Option<String>,
     /// Its type.
     #[serde(rename = "type")]
     pub icmp_type: u8,
@@ -531,10 +557,9 @@ pub struct File {
 /// Connections to one server.
 #[derive(Clone, Debug, Serialize, JsonSchema)]
 pub struct Server {
-    /// Its address.
-    pub ip: IpAddr,
-    /// Its port.
-    pub port: u16,
+    /// Its address and port.
+    #[serde(flatten)]
+    pub socket: Socket,
     /// Connections by verdict code.
     pub verdicts: BTreeMap<&'static str, u64>,
 }
@@ -542,8 +567,11 @@ pub struct Server {
 /// An address that was looked for in vain.
 #[derive(Clone, Debug, Serialize, JsonSchema)]
 pub struct UnansweredNeighbour {
-    /// The address.
-    pub ip: IpAddr,
+    /// The address; null where a text shows only a name.
+    pub ip: Option<IpAddr>,
+    /// The name that a text shows instead.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub name: Option<String>,
     /// How often it was asked for.
     pub asked: u64,
 }
@@ -572,7 +600,7 @@ fn connection(judged: Judged, evidence_in: Option<Vec<Option<PacketPlace>>>) -> 
     let Judged { story, verdict, findings } = judged;
     let facts = &story.capture;
     let has_times = facts.clock != Clock::Absent;
-    let end = |role: Role| Socket { ip: story.parties[role].address, port: story.parties[role].port };
+    let end = |role: Role| Socket::of(&story.names, story.parties[role].host, story.parties[role].port);
     Connection {
         schema: SCHEMA,
         client: end(Role::Client),
@@ -649,7 +677,8 @@ fn tcp(story: &Story) -> Tcp {
     }
     let icmp_errors = story.path.icmp_errors.iter().map(|error| Icmp {
         packet: error.moment.number,
-        from: error.from,
+        from: story.names.address(error.from),
+        from_name: name(&story.names, error.from),
         icmp_type: error.icmp_type,
         code: error.code,
         mtu: error.mtu,
@@ -866,12 +895,19 @@ fn summary(figures: &Figures, unopened: &[ReadError], origins: &Origins) -> Summ
         servers: figures
             .servers
             .iter()
-            .map(|((ip, port), server)| Server { ip: *ip, port: *port, verdicts: server.codes.clone() })
+            .map(|((host, port), server)| Server {
+                socket: Socket::of(&figures.names, *host, *port),
+                verdicts: server.codes.clone(),
+            })
             .collect(),
         other_packets,
         icmp_without_connection: figures.icmp_without_connection,
         unanswered_neighbours: crate::report::unanswered(figures)
-            .map(|(ip, asked)| UnansweredNeighbour { ip, asked })
+            .map(|(host, asked)| UnansweredNeighbour {
+                ip: figures.names.address(host),
+                name: name(&figures.names, host),
+                asked,
+            })
             .collect(),
         clock_steps: figures.clock_steps,
         bounds_reached: crate::report::bounds_reached(figures, origins)
