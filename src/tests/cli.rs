@@ -195,6 +195,14 @@ fn explain_lists_the_catalogue_and_prints_a_page() {
 }
 
 #[test]
+fn the_decision_behind_a_verdict_is_shown_to_maintainers_and_hidden_from_help() {
+    let Outcome { status, out, error } = run(&["read", "--explain-decision", &refused()]);
+    assert_eq!((status, error.as_str()), (2, ""));
+    assert!(out.contains("  declined    unreachable\n  applies     refused\n"), "{out}");
+    assert!(!run(&["read", "--help"]).out.contains("explain-decision"));
+}
+
+#[test]
 fn certificates_are_checked_against_the_file_that_is_named() {
     let capture = testdata("healthy/intermediate/capture.pcap");
     let authority = testdata("healthy/intermediate/ca.pem");

@@ -5,7 +5,8 @@ use std::thread;
 
 use ssmscope::analysis::{Settings, Watching};
 use ssmscope::capture::Opened;
-use ssmscope::report::{self, Form, Occasion};
+use ssmscope::report::human::decision::DecisionReport;
+use ssmscope::report::{self, Form, Occasion, Report};
 use ssmscope::verdict::Status;
 
 use crate::args::Read;
@@ -40,7 +41,11 @@ fn read(options: &Read, run: &mut Run<'_>) -> anyhow::Result<Done> {
     let about = source.as_ref().map(|source| source.about()).unwrap_or_default();
     let style = run::style(options.rendering.verbose > 0, options.all);
     let occasion = if may_pause { Occasion::Follow } else { Occasion::Read };
-    let mut report = report::open(run.form, run::blocks(), style, occasion(&about, &settings.bounds));
+    let mut report: Box<dyn Report> = if options.explain_decision {
+        Box::new(DecisionReport::new(run::blocks().plain, settings.judging))
+    } else {
+        report::open(run.form, run::blocks(), style, occasion(&about, &settings.bounds))
+    };
     let mut results = Results::default();
     if let Some(mut source) = source {
         target.check(&about)?;

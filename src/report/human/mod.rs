@@ -4,6 +4,7 @@ mod capture;
 mod chain;
 pub mod check;
 mod collection;
+pub mod decision;
 pub mod follow;
 mod notes;
 pub mod stream;

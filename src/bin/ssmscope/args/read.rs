@@ -56,6 +56,10 @@ pub struct Read {
     #[command(flatten)]
     pub judgement: Judgement,
 
+    /// Show how each verdict was found: the endings, and each rule's answer. For maintainers.
+    #[arg(long, hide = true)]
+    pub explain_decision: bool,
+
     /// How much is kept.
     #[command(flatten)]
     pub bounds: Bounds,

@@ -1,0 +1,125 @@
+//! How each verdict was found, for maintainers: the endings in order, then each rule with its answer.
+
+use std::io::{self, Write};
+
+use crate::analysis::{Cost, Judged, Needs, Sink};
+use crate::report::text::words;
+use crate::report::{End, Report};
+use crate::story::{Ending, EndingKind, Story};
+use crate::verdict;
+
+/// Writes the decision on each connection as it is judged.
+pub struct DecisionReport<'o> {
+    out: Box<dyn Write + Send + 'o>,
+    settings: verdict::Settings,
+}
+
+impl<'o> DecisionReport<'o> {
+    /// The decisions that rules make with these settings.
+    pub fn new(out: Box<dyn Write + Send + 'o>, settings: verdict::Settings) -> Self {
+        Self { out, settings }
+    }
+}
+
+impl Sink for DecisionReport<'_> {
+    fn connection(&mut self, judged: Judged) -> io::Result<()> {
+        write(&judged.story, &self.settings, &mut self.out)
+    }
+
+    fn needs(&self) -> Needs {
+        Needs { packets: false, findings: false, per_connection: Cost::Low }
+    }
+}
+
+impl Report for DecisionReport<'_> {
+    fn finish(mut self: Box<Self>, _: &End<'_>) -> io::Result<()> {
+        self.out.flush()
+    }
+}
+
+fn write(story: &Story, settings: &verdict::Settings, out: &mut dyn Write) -> io::Result<()> {
+    let (client, server) = (words::end(&story.parties.client), words::end(&story.parties.server));
+    writeln!(out, "{client} > {server}, packets {} to {}", story.first.number, story.last.number)?;
+    let decisive = story.decisive();
+    for ending in &story.endings {
+        let is_decisive = decisive.is_some_and(|decisive| std::ptr::eq(decisive, ending));
+        let mark = if is_decisive { "decides" } else { "" };
+        writeln!(out, "  {mark:<8}  {}", describe(ending))?;
+    }
+    if decisive.is_some_and(|ending| story.depends_on_missing_side(ending)) {
+        writeln!(out, "  no rule is asked: the ending depends on the side that the capture lacks")?;
+    }
+    let mut is_found = false;
+    for (rule, verdict) in verdict::ask(story, settings) {
+        let answer = match (is_found, verdict.is_some()) {
+            (false, true) => "applies",
+            (false, false) => "declined",
+            (true, true) => "(applies)",
+            (true, false) => "(declined)",
+        };
+        is_found |= verdict.is_some();
+        writeln!(out, "  {answer:<10}  {}", rule.code)?;
+    }
+    writeln!(out)
+}
+
+/// `RST of the server in packet 5, at client-hello`.
+fn describe(ending: &Ending) -> String {
+    let Ending { what, by, moment, stage } = ending;
+    let what = match what {
+        EndingKind::Silence(silence) => {
+            let (elapsed, number) = (silence.elapsed(), moment.number);
+            return format!("silence of {elapsed} after packet {number}, awaiting the {by}, at {stage}");
+        }
+        EndingKind::Alert { description: Some(description), .. } => format!("alert {description}"),
+        EndingKind::Alert { description: None, .. } => "alert".to_owned(),
+        EndingKind::EncryptedAlert { .. } => "encrypted alert".to_owned(),
+        EndingKind::CloseNotify => "close_notify".to_owned(),
+        EndingKind::Fin => "FIN".to_owned(),
+        EndingKind::Reset(_) => "RST".to_owned(),
+    };
+    format!("{what} of the {by} in packet {}, at {stage}", moment.number)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::story::script::talk::{self, ssm};
+    use crate::tcp::Role::{Client, Server};
+
+    fn written(story: &Story) -> String {
+        let mut text = Vec::new();
+        write(story, &verdict::Settings::default(), &mut text).expect("a vector takes it");
+        String::from_utf8(text).expect("UTF-8")
+    }
+
+    #[test]
+    fn the_decisive_ending_and_each_rule_s_answer_are_shown() {
+        let hello = ssm().open().say(Client, &talk::client_hello()).ack(Server);
+        let text = written(&hello.wait(8_000).fin(Client).story(0));
+        let lines: Vec<_> = text.lines().collect();
+        assert_eq!(
+            lines[..5],
+            [
+                "192.0.2.10:50000 > 198.51.100.20:8443, packets 1 to 6",
+                "  decides   silence of 8.0 s after packet 4, awaiting the server, at client-hello",
+                "            FIN of the client in packet 6, at client-hello",
+                "  declined    unreachable",
+                "  declined    refused",
+            ]
+        );
+        let answers: Vec<_> = lines.iter().filter(|line| line.contains("applies")).collect();
+        assert_eq!(answers, [&"  applies     no-server-hello", &"  (applies)   in-progress"]);
+        assert_eq!(lines.len(), 3 + verdict::RULES.len() + 1);
+    }
+
+    #[test]
+    fn where_the_ending_depends_on_the_missing_side_no_rule_is_asked() {
+        let opened = ssm().syn().segment_with(Client, ".", 1, 1, &[], |_| {});
+        let hello = opened.segment_with(Client, "P.", 1, 1, &talk::client_hello(), |_| {});
+        let ended = hello.segment_with(Client, "P.", 206, 1_500, &talk::client_flight(), |_| {}).fin(Client);
+        let text = written(&ended.story(0));
+        assert!(text.contains("no rule is asked"), "{text}");
+        assert!(!text.contains("declined"), "{text}");
+    }
+}
