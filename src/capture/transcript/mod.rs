@@ -1,14 +1,14 @@
 //! Packets as text, as people paste them, read into packets.
 //!
-//! `front` yields lines and removes what surrounds them, a folder for each family of text gathers a packet's lines and
-//! reads them (`tcpdump`), `clock` and `numbering` make times and sequence numbers absolute again, `hexdump` puts printed
-//! bytes together. None of them knows what packets mean for a connection. A field that a cut line does not show whole is
-//! absent.
+//! `front` yields lines and removes what surrounds them. Each tool's text is a family (`family`), and all of them share the
+//! rest: `ends` and `hosts` read between whom a packet is, `clock` and `numbering` make times and sequence numbers absolute
+//! again, `hexdump` puts printed bytes together, `banner` reads the lines around packets. None of them knows what packets
+//! mean for a connection. A field that a cut line does not show whole is absent.
 
-use self::hosts::Hosts;
-
+mod banner;
 mod clock;
 mod ends;
+mod family;
 mod front;
 mod hexdump;
 mod hosts;
@@ -25,25 +25,25 @@ use std::collections::VecDeque;
 use std::io::{self, BufRead};
 
 use self::clock::{Clockwork, Stamp};
+use self::family::{Families, Kind};
 use self::front::{Line, Lines, clean, unquoted};
-use self::numbering::Numbering;
 use self::packet::{PrintedContent, PrintedPacket};
-use self::tcpdump::Gatherer;
 use super::{About, FileAbout, Frame, Note, ReadError, Record, Source};
 use crate::limits::{TRANSCRIPT_CONVERSATIONS, TRANSCRIPT_LINE_BYTES, TRANSCRIPT_NAMES};
 use crate::packet::{Content, Origin, Packet, Segment};
 use crate::time::Clock;
 
+/// The families of text that are read. A line is offered to them in this order, after the family of the line before.
+const FAMILIES: &[Kind] = &[Kind::of::<tcpdump::Gatherer>()];
+
 /// A transcript being read. A packet is yielded as soon as the next one begins, so the reader may be a pipe.
 ///
-/// A packet's `is_cut` means that its line ended before tcpdump's did; that text holds no payload does not count.
+/// A packet's `is_cut` shows that its line ended before tcpdump's did; that text holds no payload is not counted.
 pub struct Transcript<R> {
     name: String,
     file: u16,
     lines: Lines<R>,
-    gatherer: Gatherer,
-    hosts: Hosts,
-    numbering: Numbering,
+    families: Families,
     clockwork: Clockwork,
     digits: u8,
     /// Packets that wait for the clock's form to be clear; more than one only at a file's beginning.
@@ -80,9 +80,7 @@ impl<R: BufRead> Transcript<R> {
             name,
             file,
             lines: Lines::new(reader),
-            gatherer: Gatherer::default(),
-            hosts: Hosts::new(file),
-            numbering: Numbering::default(),
+            families: Families::new(FAMILIES, file),
             clockwork: Clockwork::default(),
             digits: 6,
             ready: VecDeque::new(),
@@ -95,33 +93,34 @@ impl<R: BufRead> Transcript<R> {
 
     fn take_line(&mut self, mut line: Line) {
         let mut text = line.text();
-        if unquoted(&text).is_some_and(tcpdump::begins_packet) {
+        if unquoted(&text).is_some_and(begins_packet) {
             self.lines.begin_quote(&mut line);
             text = line.text();
         }
-        let packet = self.gatherer.take_line(line, &text, &mut self.hosts, &mut self.numbering);
-        self.add(packet);
+        self.families.take(&line, &text);
+        self.collect();
     }
 
     /// The packet that is being gathered is whole.
     fn finish_packet(&mut self) {
-        let packet = self.gatherer.finish(&mut self.hosts, &mut self.numbering);
-        self.add(packet);
+        self.families.finish();
+        self.collect();
     }
 
-    fn add(&mut self, packet: Option<PrintedPacket>) {
-        let Some(packet) = packet else { return };
-        if self.clockwork.clock.is_none() {
-            self.stamps.push_back(packet.stamp);
+    fn collect(&mut self) {
+        while let Some(packet) = self.families.common.packets.pop_front() {
+            if self.clockwork.clock.is_none() {
+                self.stamps.push_back(packet.stamp);
+            }
+            self.ready.push_back(packet);
         }
-        self.ready.push_back(packet);
     }
 
     /// The next packet whose time is clear. `is_all` means that no further one has come that could make it clearer.
     fn next_ready(&mut self, is_all: bool) -> Option<PrintedPacket> {
         if self.clockwork.clock.is_none() {
             let is_delta =
-                self.gatherer.banner.is_delta && matches!(self.stamps.front(), Some(Stamp::Time(_)));
+                self.families.common.banner.is_delta && matches!(self.stamps.front(), Some(Stamp::Time(_)));
             if is_delta {
                 self.clockwork.clock = Some(Clock::SinceFirst);
                 self.clockwork.is_delta = true;
@@ -134,28 +133,32 @@ impl<R: BufRead> Transcript<R> {
     }
 
     fn notes(&self) -> Vec<Note> {
-        let mut notes = self.gatherer.notes();
+        let mut notes = self.families.notes();
         if self.lines.overlong > 0 {
             let overlong = self.lines.overlong;
             notes.push(format!(
                 "{overlong} lines were longer than {TRANSCRIPT_LINE_BYTES} bytes, and the rest of each was ignored"
             ));
         }
-        if self.numbering.forgotten > 0 {
-            let forgotten = self.numbering.forgotten;
+        if self.families.common.numbering.forgotten > 0 {
+            let forgotten = self.families.common.numbering.forgotten;
             notes.push(format!(
                 "more than {TRANSCRIPT_CONVERSATIONS} conversations: the sequence numbers of the {forgotten} oldest may \
                  count from 0 where they go on"
             ));
         }
-        if self.hosts.refused > 0 {
-            let refused = self.hosts.refused;
+        if self.families.common.hosts.refused > 0 {
+            let refused = self.families.common.hosts.refused;
             notes.push(format!(
                 "more than {TRANSCRIPT_NAMES} names of hosts: {refused} ends with further names were left out, and their packets"
             ));
         }
-        if let Some(captured) =
-            self.gatherer.banner.captured.filter(|captured| self.is_at_end && *captured != self.packets)
+        if let Some(captured) = self
+            .families
+            .common
+            .banner
+            .captured
+            .filter(|captured| self.is_at_end && *captured != self.packets)
         {
             notes.push(format!(
                 "tcpdump says that it captured {captured} packets, but {} were read: the text is not all of its output",
@@ -180,7 +183,7 @@ impl<R: BufRead> Source for Transcript<R> {
                 Ok(line) => line,
                 // Nothing comes for a while, so the packet before is whole, unless the pause is between its lines.
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
-                    if !self.gatherer.is_unfinished() {
+                    if !self.families.is_unfinished() {
                         self.finish_packet();
                     }
                     is_paused = true;
@@ -224,7 +227,7 @@ impl<R: BufRead> Source for Transcript<R> {
             PrintedContent::Other(other) => Content::Other(other.clone()),
         };
         let (wire_len, is_cut, direction) = (packet.wire_len, packet.is_cut, packet.direction);
-        let names = &self.hosts.names;
+        let names = &self.families.common.hosts.names;
         Ok(Some(Record::Printed(Packet { number, origin, at, wire_len, is_cut, direction, names, content })))
     }
 
@@ -232,14 +235,14 @@ impl<R: BufRead> Source for Transcript<R> {
         About {
             files: vec![FileAbout {
                 name: self.name.clone(),
-                format: "tcpdump text".to_owned(),
+                format: self.families.format(),
                 packets: self.packets,
                 is_text: true,
-                snaplen: self.gatherer.banner.snaplen,
+                snaplen: self.families.common.banner.snaplen,
             }],
             clock: self.clockwork.clock.unwrap_or_default(),
             digits: self.digits,
-            dropped: self.gatherer.banner.dropped,
+            dropped: self.families.common.banner.dropped,
             dropped_until: None,
             notes: self.notes(),
         }
@@ -260,10 +263,13 @@ pub fn looks_like_transcript(first_bytes: &[u8]) -> bool {
     }
     String::from_utf8_lossy(first_bytes).lines().any(|line| {
         let text = clean(line);
-        tcpdump::begins_packet(unquoted(&text).unwrap_or(&text))
-            || tcpdump::is_address_line(&text)
-            || text.contains("tcpdump: listening on ")
+        begins_packet(unquoted(&text).unwrap_or(&text))
     })
+}
+
+/// Whether `text` certainly begins a packet of some family.
+fn begins_packet(text: &str) -> bool {
+    FAMILIES.iter().any(|family| (family.begins)(text))
 }
 
 /// Bytes of a file that are searched for its first packet line.

@@ -14,6 +14,7 @@ pub fn of(way: &str, captures: &[Vec<u8>]) -> Vec<Vec<u8>> {
     let each = |seed: fn(&[u8]) -> Vec<u8>| captures.iter().map(|capture| seed(capture)).collect();
     match way {
         "capture" | "reader" => captures.to_vec(),
+        "text" => texts(captures),
         "frames" => each(frames),
         "conversation" => each(conversation),
         "certificates" => each(certificates),
@@ -21,6 +22,15 @@ pub fn of(way: &str, captures: &[Vec<u8>]) -> Vec<Vec<u8>> {
         "answer" => answers(),
         _ => panic!("there is no way in called {way}"),
     }
+}
+
+/// The captures that are text, and the samples of each family of text.
+fn texts(captures: &[Vec<u8>]) -> Vec<Vec<u8>> {
+    let samples = concat!(env!("CARGO_MANIFEST_DIR"), "/src/capture/transcript/samples");
+    let samples = std::fs::read_dir(samples).expect("a folder").flatten();
+    let samples = samples.map(|sample| std::fs::read(sample.path()).expect("a sample"));
+    let is_text = |bytes: &&Vec<u8>| capture::transcript::looks_like_transcript(bytes);
+    captures.iter().filter(is_text).cloned().chain(samples).collect()
 }
 
 /// Answers of a resolver: an address behind an alias, one of IPv6, and none (RFC 1035, 4.1; RFC 3596, 2.2).

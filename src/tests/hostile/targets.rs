@@ -12,6 +12,7 @@ use serde_json::Value;
 use ssmscope::analysis::{
     self, Bounds, CertificateSettings, Event, Judged, Settings, Sink, Summary, Watching,
 };
+use ssmscope::capture::transcript::Transcript;
 use ssmscope::capture::{self, About, FileAbout, Frame, ReadError, Record, Source, Target};
 use ssmscope::cert::{self, Anchors, Certificate, NameSource, Trust, Wanted, When};
 use ssmscope::decode::Decoder;
@@ -36,9 +37,10 @@ pub struct Way {
 }
 
 /// All of them.
-pub const WAYS: [Way; 7] = [
+pub const WAYS: [Way; 8] = [
     Way { name: "capture", take: capture },
     Way { name: "reader", take: reader },
+    Way { name: "text", take: text },
     Way { name: "frames", take: frames },
     Way { name: "conversation", take: conversation },
     Way { name: "certificates", take: certificates },
@@ -70,6 +72,27 @@ pub fn reader(bytes: &[u8]) {
         }
     }
     assert_eq!(source.about().files.iter().map(|file| file.packets).sum::<u64>(), number);
+}
+
+/// Packets as text, whatever the text begins with.
+pub fn text(bytes: &[u8]) {
+    let mut transcript = Transcript::new("text".to_owned(), 3, bytes);
+    let mut number = 0;
+    while let Some(record) = transcript.next_record().expect("bytes in memory can be read") {
+        number += 1;
+        match record {
+            Record::Frame(frame) => assert_eq!(frame.number, number),
+            Record::Printed(packet) => {
+                assert_eq!(packet.number, number);
+                // Every name that a packet refers to can be shown.
+                for host in packet.content.hosts() {
+                    assert!(host.address().is_some() || packet.names.get(host).is_some());
+                }
+            }
+            Record::Idle(_) => panic!("text in memory never waits"),
+        }
+    }
+    assert_eq!(transcript.about().files.iter().map(|file| file.packets).sum::<u64>(), number);
 }
 
 /// Frames, each behind its place among the link types, its length in two bytes and what it lacks of its length on the wire: decoded and

@@ -2,9 +2,8 @@
 //!
 //! A packet's lines are gathered (`draft`) until the next packet begins, and then read together (`read`): the link header
 //! (`link`), the IP headers and the ends (`headers`, `ip`), TCP (`segment`, `tcp`, `options`) or ICMP (`message`, `icmp`),
-//! and the bytes below (`payload`). `banner` reads the lines around the packets.
+//! and the bytes below (`payload`).
 
-mod banner;
 mod draft;
 mod headers;
 mod icmp;
@@ -19,23 +18,19 @@ pub mod tcp;
 
 pub use self::link::is_address_line;
 
-use self::banner::Banner;
 use self::draft::{Context, Draft};
 use self::link::{begins_untimed, strip_ip_word};
-use super::OnceNote;
 use super::clock::Stamp;
+use super::family::{Common, Family};
 use super::front::Line;
-use super::hosts::Hosts;
-use super::numbering::Numbering;
-use super::packet::{PrintedContent, PrintedPacket};
+use super::packet::PrintedContent;
 use super::scan::begins_with_mac;
+use super::{OnceNote, hexdump};
 use crate::packet::Other;
 
 /// Gathers lines into packets.
 #[derive(Debug, Default)]
 pub struct Gatherer {
-    /// What the lines around the packets show.
-    pub banner: Banner,
     /// The packet whose lines are being gathered.
     draft: Option<Draft>,
     has_times: bool,
@@ -47,52 +42,52 @@ pub struct Gatherer {
     unkept: u64,
 }
 
-impl Gatherer {
-    /// Takes a line, whose cleaned `text` is known already. Returns the packet before it, where it begins another.
-    pub fn take_line(
-        &mut self,
-        line: Line,
-        text: &str,
-        hosts: &mut Hosts,
-        numbering: &mut Numbering,
-    ) -> Option<PrintedPacket> {
+impl Family for Gatherer {
+    fn format(&self) -> &'static str {
+        "tcpdump text"
+    }
+
+    fn begins(text: &str) -> bool {
+        begins_packet(text) || is_address_line(text) || text.contains("tcpdump: listening on ")
+    }
+
+    fn offer(&mut self, line: &Line, text: &str, common: &mut Common) -> bool {
         // A line is compared with those before it and its own packet's.
         self.longest = self.longest.max(line.raw.len());
         if let Some((stamp, digits, head)) = timed_start(text) {
             self.has_times = true;
-            let packet = self.finish(hosts, numbering);
-            self.draft = Some(Draft::begin(stamp, digits, head, line));
-            return packet;
+            self.finish(common);
+            self.draft = Some(Draft::begin(stamp, digits, head, line.clone()));
+            return true;
         }
-        if self.begins_untimed(text, &line) {
-            let packet = self.finish(hosts, numbering);
-            self.draft = Some(Draft::begin(Stamp::None, 6, without_number(text), line));
-            return packet;
+        if self.begins_untimed(text, line) {
+            self.finish(common);
+            self.draft = Some(Draft::begin(Stamp::None, 6, without_number(text), line.clone()));
+            return true;
         }
-        if !self.banner.read(text)
-            && let Some(draft) = &mut self.draft
-        {
-            self.unkept += u64::from(!draft.push(line));
+        // What certainly is a packet's own need not be offered to others.
+        if self.draft.is_some() && (hexdump::is_hex_line(text) || is_address_line(text)) {
+            self.rest(line, text, common);
+            return true;
         }
-        None
+        false
     }
 
-    /// Whether a further line of the packet that is being gathered is certain to come.
-    pub fn is_unfinished(&self) -> bool {
-        self.draft.as_ref().is_some_and(|draft| {
-            let (_, _, network) = link::split_link(draft.text(0));
-            let link::Network::Ip(head) = network else { return false };
-            // The addresses below a header that `-v` prints, or what an error quotes.
-            let is_verbose = head.starts_with('(');
-            is_verbose && ((draft.len() == 1 && !head.contains(" > ")) || draft.awaits_quote())
-        })
+    fn rest(&mut self, line: &Line, _text: &str, _common: &mut Common) {
+        if let Some(draft) = &mut self.draft {
+            self.unkept += u64::from(!draft.push(line.clone()));
+        }
     }
 
     /// Reads the packet that is being gathered; no further line of it comes.
-    pub fn finish(&mut self, hosts: &mut Hosts, numbering: &mut Numbering) -> Option<PrintedPacket> {
-        let draft = self.draft.take()?;
-        let link_type = self.banner.link_type.as_deref();
-        let mut context = Context { hosts, numbering, longest: self.longest, link_type };
+    fn finish(&mut self, common: &mut Common) {
+        let Some(draft) = self.draft.take() else { return };
+        let mut context = Context {
+            hosts: &mut common.hosts,
+            numbering: &mut common.numbering,
+            longest: self.longest,
+            link_type: common.banner.link_type.as_deref(),
+        };
         let packet = read::read(&draft, &mut context);
         // A paste may begin between a packet's two lines: its time is lost, and the others have theirs.
         let packet = packet.filter(|packet| packet.stamp != Stamp::None || !self.has_times);
@@ -103,11 +98,20 @@ impl Gatherer {
             }
             Some(_) => {}
         }
-        packet
+        common.packets.extend(packet);
     }
 
-    /// What could not be read, in sentences.
-    pub fn notes(&self) -> Vec<String> {
+    fn is_unfinished(&self) -> bool {
+        self.draft.as_ref().is_some_and(|draft| {
+            let (_, _, network) = link::split_link(draft.text(0));
+            let link::Network::Ip(head) = network else { return false };
+            // The addresses below a header that `-v` prints, or what an error quotes.
+            let is_verbose = head.starts_with('(');
+            is_verbose && ((draft.len() == 1 && !head.contains(" > ")) || draft.awaits_quote())
+        })
+    }
+
+    fn notes(&self) -> Vec<String> {
         let mut notes = Vec::new();
         let OnceNote { count, line, excerpt } = &self.unreadable;
         if *count > 0 {
@@ -130,7 +134,9 @@ impl Gatherer {
         }
         notes
     }
+}
 
+impl Gatherer {
     /// Whether `text` begins a packet of a transcript without times.
     fn begins_untimed(&self, text: &str, line: &Line) -> bool {
         if self.has_times {
