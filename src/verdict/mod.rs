@@ -27,6 +27,7 @@ mod unreachable;
 mod words;
 
 use std::borrow::Cow;
+use std::fmt;
 
 use schemars::JsonSchema;
 use serde::Serialize;
@@ -224,6 +225,37 @@ impl Verdict {
     fn advise(mut self, advice: &[&'static str]) -> Self {
         self.advice.extend(advice.iter().copied().map(Cow::Borrowed));
         self
+    }
+}
+
+impl Severity {
+    /// Its name, as JSON and monitoring have it.
+    pub fn name(self) -> &'static str {
+        Status::from(self).name()
+    }
+}
+
+impl fmt::Display for Severity {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.pad(self.name())
+    }
+}
+
+impl Actor {
+    /// Its name, as JSON has it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Client => "client",
+            Self::Server => "server",
+            Self::Path => "path",
+            Self::Unknown => "unknown",
+        }
+    }
+}
+
+impl fmt::Display for Actor {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.pad(self.name())
     }
 }
 

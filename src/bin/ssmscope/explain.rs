@@ -54,14 +54,8 @@ fn catalogue() -> String {
         if index == RULES.len() {
             text.push_str("\nOnly of `ssmscope check`, before a connection and above it:\n");
         }
-        let severity = match entry.severity {
-            Severity::Ok => "ok",
-            Severity::Warning => "warning",
-            Severity::Critical => "critical",
-            Severity::Unknown => "unknown",
-        };
         // Writing to a string can't fail.
-        let _ = writeln!(text, "{:width$}  {severity:8}  {}", entry.code, entry.summary);
+        let _ = writeln!(text, "{:width$}  {:8}  {}", entry.code, entry.severity, entry.summary);
     }
     text
 }

@@ -113,7 +113,7 @@ pub fn write_table(end: &End<'_>, style: &Style, out: &mut dyn Write) -> io::Res
         table.add_row(["Page".to_owned(), escaped(&page.headline), time(outcome.spent.page)]);
     }
     let conclusion = outcome.conclusion();
-    let result = format!("{} ({})", conclusion.reason, words::severity_name(conclusion.severity));
+    let result = format!("{} ({})", conclusion.reason, conclusion.severity);
     table.add_row(["All".to_owned(), result, time(Some(outcome.spent.total))]);
     writeln!(out, "{table}")?;
     write_alert(end, out)
@@ -254,7 +254,7 @@ fn took(outcome: &Outcome) -> String {
 
 fn write_conclusion(conclusion: &Conclusion, outcome: &Outcome, out: &mut dyn Write) -> io::Result<()> {
     let color = style_of(conclusion.severity);
-    let severity = words::severity_name(conclusion.severity);
+    let severity = conclusion.severity;
     writeln!(out, "{color}{} ({severity}){color:#}", conclusion.reason)?;
     for line in wrapped(&conclusion.headline, PROSE_COLUMNS) {
         writeln!(out, "{BOLD}{line}{BOLD:#}")?;

@@ -242,7 +242,7 @@ fn row(judged: &Judged, style: &Style) -> [String; 3] {
         ends.push('\n');
         ends.push_str(&start);
     }
-    let mut result = [verdict.code, story.stage.name(), words::actor_name(verdict.actor)].join("\n");
+    let mut result = [verdict.code, story.stage.name(), verdict.actor.name()].join("\n");
     if let Some(cause) = &verdict.cause {
         result.push_str(", ");
         result.push_str(&escaped(cause));

@@ -225,8 +225,11 @@ fn write_end(story: &Story, notes: &Notes<'_>, indent: usize, out: &mut dyn Writ
 fn write_verdict(judged: &Judged, names: &PacketNames<'_>, out: &mut dyn Write) -> io::Result<()> {
     let Judged { story, verdict, findings } = judged;
     let color = style_of(verdict.severity);
-    let severity = words::severity_name(verdict.severity);
-    writeln!(out, "{color}{} ({severity}){color:#} {BOLD}at {}{BOLD:#}", verdict.code, story.stage)?;
+    writeln!(
+        out,
+        "{color}{} ({}){color:#} {BOLD}at {}{BOLD:#}",
+        verdict.code, verdict.severity, story.stage
+    )?;
     for line in wrapped(&verdict.headline, PROSE_COLUMNS) {
         writeln!(out, "{BOLD}{line}{BOLD:#}")?;
     }
@@ -290,7 +293,7 @@ fn look_at(verdict: &Verdict) -> Option<String> {
     match verdict.actor {
         Actor::Unknown => verdict.cause.as_ref().map(|cause| format!("cause: {cause}")),
         Actor::Path => Some(format!("the path between the two{cause}")),
-        actor => Some(format!("the {}{cause}", words::actor_name(actor))),
+        actor => Some(format!("the {actor}{cause}")),
     }
 }
 

@@ -10,7 +10,6 @@ use super::digest::Shown;
 use super::phases;
 use crate::probe::{Outcome, REASONS};
 use crate::report::End;
-use crate::report::text::words::severity_name;
 use crate::story::Stage;
 use crate::verdict::{RULES, Status};
 
@@ -98,7 +97,7 @@ pub fn write(of: &End<'_>, out: &mut dyn Write) -> io::Result<()> {
 
     metrics.family("ssmscope_connections", "Connections judged, by verdict and its severity.")?;
     for rule in RULES {
-        let labels = [("verdict", rule.code), ("severity", severity_name(rule.severity))];
+        let labels = [("verdict", rule.code), ("severity", rule.severity.name())];
         metrics.sample(
             "ssmscope_connections",
             &labels,

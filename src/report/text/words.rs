@@ -12,7 +12,7 @@ use crate::packet::{Host, Names, Origin};
 use crate::report::Origins;
 use crate::story::{Party, Story};
 use crate::tcp::Role;
-use crate::verdict::{Actor, Severity};
+use crate::verdict::Severity;
 
 /// Columns that prose is wrapped to.
 pub(in crate::report) const PROSE_COLUMNS: usize = 78;
@@ -31,26 +31,6 @@ pub(in crate::report) fn style_of(severity: Severity) -> Style {
         Severity::Unknown => AnsiColor::Cyan,
     };
     color.on_default().bold()
-}
-
-/// A severity's name.
-pub(in crate::report) fn severity_name(severity: Severity) -> &'static str {
-    match severity {
-        Severity::Ok => "ok",
-        Severity::Warning => "warning",
-        Severity::Critical => "critical",
-        Severity::Unknown => "unknown",
-    }
-}
-
-/// An actor's name.
-pub(in crate::report) fn actor_name(actor: Actor) -> &'static str {
-    match actor {
-        Actor::Client => "client",
-        Actor::Server => "server",
-        Actor::Path => "path",
-        Actor::Unknown => "unknown",
-    }
 }
 
 /// `192.0.2.10:50368`, `[2001:db8::1]:8443`.
