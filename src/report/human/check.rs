@@ -6,7 +6,8 @@ use comfy_table::presets::UTF8_FULL;
 use comfy_table::{ContentArrangement, Table};
 
 use super::notes::Notes;
-use super::timeline::{write_connection, write_judgement, write_labelled, write_note};
+use super::packet::write_note;
+use super::timeline::{write_connection, write_judgement, write_labelled};
 use crate::probe::token::Token;
 use crate::probe::{Conclusion, Outcome, Phase, Step};
 use crate::report::text::clock;

@@ -7,6 +7,7 @@ mod collection;
 pub mod decision;
 pub mod follow;
 mod notes;
+mod packet;
 pub mod stream;
 pub mod table;
 pub mod timeline;

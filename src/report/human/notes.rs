@@ -1,4 +1,4 @@
-//! What is said beside a packet, in words.
+//! What is noted about a packet, in words.
 
 use crate::report::text::escape::escaped;
 use crate::report::text::words::{PacketNames, count, grouped};
@@ -7,33 +7,33 @@ use crate::tcp::Role;
 use crate::time::Elapsed;
 use crate::tls::{AlertDescription, Basis, ClientHello, Prelude, PreludeStep, Refusal};
 
-/// Silences between packets from this on are told, though nothing was owed.
+/// Silences between packets from this on are noted, though no next step was awaited.
 const REMARKABLE_GAP: Elapsed = Elapsed::from_millis(100);
 
-/// Writes notes, and remembers what has been said once and for all.
+/// Words notes, and remembers what need not be noted again.
 pub(super) struct Notes<'a> {
     story: &'a Story,
     names: &'a PacketNames<'a>,
-    told: Told,
+    noted: Noted,
 }
 
-/// What has been said of a connection.
+/// What has been noted about a connection.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Told {
+pub(super) struct Noted {
     stage: Stage,
     is_cut: bool,
     /// Who announced a window of zero and has not opened it again.
     closed: Option<Role>,
 }
 
-impl Told {
+impl Noted {
     /// Text has no payload, and that it is cut is no news.
     pub(super) fn of_text(self, is_text: bool) -> Self {
         Self { is_cut: self.is_cut || is_text, ..self }
     }
 }
 
-impl Default for Told {
+impl Default for Noted {
     fn default() -> Self {
         Self { stage: Stage::None, is_cut: false, closed: None }
     }
@@ -66,20 +66,20 @@ pub(super) fn owed(story: &Story, stage: Stage, silence: &Silence) -> String {
 impl<'a> Notes<'a> {
     /// For one connection's packets, in order.
     pub(super) fn new(story: &'a Story, names: &'a PacketNames<'a>) -> Self {
-        Self::resume(story, names, Told::default())
+        Self::resume(story, names, Noted::default())
     }
 
-    /// For further packets of a connection of which something was said before.
-    pub(super) fn resume(story: &'a Story, names: &'a PacketNames<'a>, told: Told) -> Self {
-        Self { story, names, told }
+    /// For further packets of a connection about which something was noted before.
+    pub(super) fn resume(story: &'a Story, names: &'a PacketNames<'a>, noted: Noted) -> Self {
+        Self { story, names, noted }
     }
 
-    /// What has been said by now.
-    pub(super) fn told(&self) -> Told {
-        self.told
+    /// What has been noted by now.
+    pub(super) fn noted(&self) -> Noted {
+        self.noted
     }
 
-    /// What there is to say about a packet that came `after` so long.
+    /// What there is to note about a packet that came `after` so long.
     pub(super) fn about(&mut self, entry: &Entry, after: Option<Elapsed>) -> Vec<String> {
         let role = match &entry.seen {
             Seen::Segment { role, .. } => Some(*role),
@@ -95,9 +95,9 @@ impl<'a> Notes<'a> {
             gap.map(|gap| format!("+{gap} since the previous packet")).into_iter().collect();
         if role.is_some() {
             let is_closed = entry.notes.contains(&Note::ZeroWindow);
-            match (is_closed, self.told.closed == role) {
-                (true, _) => self.told.closed = role,
-                (false, true) => self.told.closed = None,
+            match (is_closed, self.noted.closed == role) {
+                (true, _) => self.noted.closed = role,
+                (false, true) => self.noted.closed = None,
                 (false, false) => {}
             }
         } else {
@@ -111,14 +111,14 @@ impl<'a> Notes<'a> {
 
     /// What a silence keeps waiting for.
     pub(super) fn silence(&self, silence: &Silence) -> String {
-        format!("{} of silence: {}", silence.elapsed(), owed(self.story, self.told.stage, silence))
+        format!("{} of silence: {}", silence.elapsed(), owed(self.story, self.noted.stage, silence))
     }
 
     fn text(&mut self, note: &Note, number: u64, role: Option<Role>) -> Option<String> {
         Some(match note {
             Note::Silence(_) => return None,
             Note::Stage(stage, basis) => {
-                let before = std::mem::replace(&mut self.told.stage, *stage);
+                let before = std::mem::replace(&mut self.noted.stage, *stage);
                 self.reached(before, *stage, *basis)
             }
             Note::RoundTrip(elapsed) => {
@@ -135,14 +135,14 @@ impl<'a> Notes<'a> {
             Note::AckedUnseen(bytes) => {
                 format!("acknowledges {} that the capture never saw", count(u64::from(*bytes), "byte"))
             }
-            Note::Cut(_) if self.told.is_cut || self.story.capture.is_text => return None,
+            Note::Cut(_) if self.noted.is_cut || self.story.capture.is_text => return None,
             Note::Cut(bytes) => {
-                self.told.is_cut = true;
+                self.noted.is_cut = true;
                 let bytes = count(u64::from(*bytes), "byte");
                 format!("cut by snaplen: {bytes} of payload not captured; told only once")
             }
             // RFC 9293, 3.8.6.1: a closed window is probed in the same form.
-            Note::KeepAlive if role.is_some_and(|role| self.told.closed == Some(role.other())) => {
+            Note::KeepAlive if role.is_some_and(|role| self.noted.closed == Some(role.other())) => {
                 "probe of the closed window".to_owned()
             }
             Note::KeepAlive => "keep-alive probe".to_owned(),

@@ -6,12 +6,13 @@ use std::io::{self, Write};
 
 use super::capture;
 use super::collection::{Collection, has_failed};
-use super::notes::{self, Notes, Told};
-use super::timeline::{self, NOTE};
+use super::notes::{self, Noted, Notes};
+use super::packet::{printer, write_note, write_packet};
+use super::timeline;
 use crate::analysis::{Event, Judged, Sink, Summary};
-use crate::report::tcpdump::{self, Numbering};
+use crate::report::tcpdump::Numbering;
 use crate::report::text::clock;
-use crate::report::text::words::{self, DIM, PROSE_COLUMNS, PacketNames, grouped, wrapped};
+use crate::report::text::words::{self, DIM, PacketNames, grouped};
 use crate::report::{End, Origins, Report, Style};
 use crate::story::{Entry, Silence, Story};
 use crate::tcp::Role;
@@ -47,7 +48,7 @@ pub struct Times {
 /// What was shown of a connection.
 #[derive(Default)]
 struct Shown {
-    told: Told,
+    noted: Noted,
     numbering: Numbering,
     previous: Option<Timestamp>,
     code: Option<&'static str>,
@@ -131,25 +132,17 @@ impl<W: Write> Stream<W> {
         if self.quiet.is_some() {
             return Ok(());
         }
-        let printer = tcpdump::Style {
-            is_verbose: self.style.is_verbose,
-            is_text: self.times.is_text,
-            clock: self.times.clock,
-            digits: self.times.digits,
-            zone: self.style.zone.clone(),
-        };
+        let Times { clock, digits, is_text } = self.times;
+        let printer = printer(&self.style, clock, digits, is_text);
         let origins = Origins::default();
         let names = PacketNames::new(&[], &origins);
         let shown = self.shown.entry(story.first.number).or_default();
-        let text = timeline::packet_lines(entry, &story.names, &printer, &mut shown.numbering);
-        for (index, line) in text.lines().enumerate() {
-            let number = if index == 0 { entry.moment.number.to_string() } else { String::new() };
-            writeln!(self.out, "{DIM}{number:>INDENT$}{DIM:#}  {line}")?;
-        }
+        let number = entry.moment.number.to_string();
+        write_packet(entry, &story.names, &number, INDENT, &printer, &mut shown.numbering, &mut self.out)?;
         let after = shown.previous.replace(entry.moment.at).map(|previous| entry.moment.at - previous);
-        let mut notes = Notes::resume(story, &names, shown.told.of_text(self.times.is_text));
-        write_note(&notes.about(entry, after), &mut self.out)?;
-        shown.told = notes.told();
+        let mut notes = Notes::resume(story, &names, shown.noted.of_text(self.times.is_text));
+        write_note(&notes.about(entry, after), INDENT, &mut self.out)?;
+        shown.noted = notes.noted();
         self.out.flush()
     }
 
@@ -162,7 +155,7 @@ impl<W: Write> Stream<W> {
         let (client, server) = (words::end(story, Role::Client), words::end(story, Role::Server));
         let owed = notes::owed(story, story.stage, silence);
         let text = format!("{}: {owed} since {since} ({client} → {server})", silence.elapsed());
-        write_note(&[text], &mut self.out)?;
+        write_note(&[text], INDENT, &mut self.out)?;
         self.out.flush()
     }
 }
@@ -193,14 +186,4 @@ impl<W: Write + Send> Report for Stream<W> {
     fn finish(self: Box<Self>, end: &End<'_>) -> io::Result<()> {
         self.end(end.summary)
     }
-}
-
-fn write_note(notes: &[String], out: &mut dyn Write) -> io::Result<()> {
-    if notes.is_empty() {
-        return Ok(());
-    }
-    for line in wrapped(&notes.join(" · "), PROSE_COLUMNS.saturating_sub(INDENT + 4)) {
-        writeln!(out, "{:INDENT$}  {NOTE}│ {line}{NOTE:#}", "")?;
-    }
-    Ok(())
 }

@@ -4,17 +4,17 @@ use std::io::{self, Write};
 
 use super::collection::{Collection, MANY, has_failed};
 use super::notes::Notes;
+use super::packet::{printer, write_note, write_packet};
 use super::{capture, chain, table};
 use crate::analysis::{Bounds, Event, Judged, Needs, Sink, Summary};
 use crate::finding::Weight;
-use crate::packet::{Names, SegmentHeader};
-use crate::report::tcpdump::{self, Numbering};
+use crate::report::tcpdump::Numbering;
 use crate::report::text::clock;
 use crate::report::text::words::{
     self, BOLD, DIM, PROSE_COLUMNS, PacketNames, amount, count, style_of, wrapped,
 };
 use crate::report::{End, Report, Style};
-use crate::story::{Entry, Item, Note, Seen, Stage, Story};
+use crate::story::{Entry, Item, Note, Stage, Story};
 use crate::tcp::Role;
 use crate::tls::Basis;
 use crate::verdict::{Actor, Verdict};
@@ -105,13 +105,7 @@ pub(super) fn write_connection(
         Item::Fold { .. } => None,
     });
     let indent = packets.max().unwrap_or(0).max(3);
-    let printer = tcpdump::Style {
-        is_verbose: style.is_verbose,
-        is_text: story.capture.is_text,
-        clock: story.capture.clock,
-        digits,
-        zone: style.zone.clone(),
-    };
+    let printer = printer(style, story.capture.clock, digits, story.capture.is_text);
     let mut numbering = Numbering::default();
     let mut notes = Notes::new(story, names);
     let mut previous = None;
@@ -129,11 +123,7 @@ pub(super) fn write_connection(
                         write_note(&[notes.silence(silence)], indent, out)?;
                     }
                 }
-                let text = packet_lines(entry, &story.names, &printer, &mut numbering);
-                for (index, line) in text.lines().enumerate() {
-                    let number = if index == 0 { label(entry) } else { String::new() };
-                    writeln!(out, "{DIM}{number:>indent$}{DIM:#}  {line}")?;
-                }
+                write_packet(entry, &story.names, &label(entry), indent, &printer, &mut numbering, out)?;
                 let after = previous.map(|previous| entry.moment.at - previous);
                 write_note(&notes.about(entry, after), indent, out)?;
                 previous = Some(entry.moment.at);
@@ -166,43 +156,6 @@ pub(super) fn write_heading(story: &Story, digits: u8, style: &Style, out: &mut 
     let elapsed = story.last.at - story.first.at;
     writeln!(out, "{DIM}{start}{} in {elapsed}{DIM:#}", count(story.packets, "packet"))
 }
-
-/// A packet as tcpdump prints it.
-pub(super) fn packet_lines(
-    entry: &Entry,
-    names: &Names,
-    style: &tcpdump::Style,
-    numbering: &mut Numbering,
-) -> String {
-    let mut text = String::new();
-    let at = entry.moment.at;
-    // Writing to a string can't fail.
-    let _ = match &entry.seen {
-        Seen::Segment { header, excerpt, .. } => {
-            let numbers = |header: &SegmentHeader| numbering.numbers(header);
-            tcpdump::write_segment(&mut text, style, at, names, header, excerpt, numbers)
-        }
-        Seen::Icmp(error, _) => {
-            let numbers = |header: &SegmentHeader| numbering.numbers(header);
-            tcpdump::write_icmp_error(&mut text, style, at, names, error, numbers)
-        }
-    };
-    text
-}
-
-/// Notes in one line, or in as many as they need.
-pub(super) fn write_note(notes: &[String], indent: usize, out: &mut dyn Write) -> io::Result<()> {
-    if notes.is_empty() {
-        return Ok(());
-    }
-    for line in wrapped(&notes.join(" · "), PROSE_COLUMNS.saturating_sub(indent + 4)) {
-        writeln!(out, "{:indent$}  {NOTE}│ {line}{NOTE:#}", "")?;
-    }
-    Ok(())
-}
-
-/// What the eye tells from tcpdump's lines.
-pub(super) const NOTE: anstyle::Style = anstyle::AnsiColor::Cyan.on_default();
 
 /// How the packets end: in a silence up to the capture's end, or with the capture.
 fn write_end(story: &Story, notes: &Notes<'_>, indent: usize, out: &mut dyn Write) -> io::Result<()> {
