@@ -1,5 +1,8 @@
 //! A page, and whether it is what is expected.
 
+use schemars::JsonSchema;
+use serde::Serialize;
+
 use super::http::exchange::{self, Answer, Request};
 use super::http::tls::Established;
 use super::net::socket::Channel;
@@ -19,7 +22,7 @@ pub struct Page {
 }
 
 /// What came of the request for a page.
-#[derive(Clone, PartialEq, Eq, Debug)]
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, JsonSchema)]
 pub struct PageAnswer {
     /// Its path.
     pub path: String,

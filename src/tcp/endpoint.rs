@@ -3,6 +3,8 @@
 use std::hash::{BuildHasher, Hasher};
 
 use foldhash::fast::FixedState;
+use schemars::JsonSchema;
+use serde::Serialize;
 
 use super::arrival::Arrival;
 use super::stream::Stream;
@@ -44,7 +46,7 @@ pub struct Endpoint {
 }
 
 /// What one end sent, counted.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, JsonSchema)]
 pub struct Counters {
     /// Segments, duplicates of the capture left out.
     pub segments: u64,
@@ -65,10 +67,13 @@ pub struct Counters {
     /// Acknowledgements that repeat the one before (RFC 5681, 2).
     pub duplicate_acks: u64,
     /// Segments whose payload length is not known, from cut text lines.
+    #[serde(skip)]
     pub unknown_lengths: u64,
     /// Payload bytes that were on the wire and are not in the capture although their segment is (snaplen).
+    #[serde(skip)]
     pub cut_bytes: u64,
     /// The largest payload of one segment, in bytes.
+    #[serde(skip)]
     pub largest_payload: u32,
 }
 

@@ -36,7 +36,8 @@ impl fmt::Display for Role {
 }
 
 /// One value for each end, indexed by [`Role`].
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, schemars::JsonSchema)]
+#[schemars(description = "A value for each end.")]
 pub struct PerRole<T> {
     /// The client's.
     pub client: T,

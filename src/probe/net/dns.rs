@@ -36,25 +36,26 @@ const SHARE: f64 = 0.7;
 const LEAST_PATIENCE: Duration = Duration::from_millis(500);
 
 /// What came of a name.
-#[derive(Clone, PartialEq, Eq, Debug)]
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, JsonSchema)]
 pub struct Resolution {
     /// The name that was looked for.
     pub name: String,
     /// How it ended.
     pub outcome: Lookup,
-    /// The resolver that gave the addresses, or failed last; absent where a file gave them.
-    pub server: Option<SocketAddr>,
     /// What the resolver called its answer: `NOERROR`, `NXDOMAIN`, `SERVFAIL` and so on (RFC 6895, 2.3).
     pub rcode: Option<String>,
     /// What became of the last question that got no answer.
     pub failure: Option<String>,
+    /// The resolver that gave the addresses, or failed last; absent where a file gave them.
+    pub server: Option<SocketAddr>,
+    /// Resolvers that were asked.
+    pub servers: Vec<SocketAddr>,
     /// The name that the addresses belong to, where it is another: an alias was followed, or a domain put behind it.
     pub canonical: Option<String>,
     /// All addresses, in the order of the answer.
     pub addresses: Vec<IpAddr>,
-    /// Resolvers that were asked.
-    pub servers: Vec<SocketAddr>,
     /// How long it took.
+    #[serde(skip)]
     pub elapsed: Elapsed,
 }
 

@@ -62,7 +62,7 @@ pub enum Body {
 }
 
 /// What came of it. The token itself is not kept.
-#[derive(Clone, PartialEq, Eq, Debug)]
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, JsonSchema)]
 pub struct Token {
     /// The kind of grant that was asked for.
     pub grant: Grant,

@@ -1,14 +1,15 @@
 //! An active check in JSON: what stands before, between and above its connections.
 
-use std::net::{IpAddr, SocketAddr};
+use std::net::IpAddr;
 
 use schemars::JsonSchema;
 use serde::Serialize;
 
-use super::{SCHEMA, clock, seconds};
-use crate::probe::token::Grant;
-use crate::probe::{self, Lookup, Outcome, Phase};
+use super::{SCHEMA, seconds};
+use crate::probe::token::Token;
+use crate::probe::{self, Outcome, PageAnswer, Phase, Resolution};
 use crate::report::MonitoringDigest;
+use crate::report::text::clock;
 use crate::time::{Clock, Elapsed};
 use crate::verdict::Severity;
 
@@ -50,9 +51,9 @@ pub struct Check {
     /// The proxy; null without one.
     pub proxy: Option<Proxy>,
     /// The request for an access token; null where none was made.
-    pub oauth: Option<Oauth>,
+    pub oauth: Option<Token>,
     /// The request for a page; null where none was made.
-    pub http: Option<Http>,
+    pub http: Option<PageAnswer>,
 }
 
 /// The end of a certificate.
@@ -105,22 +106,9 @@ pub struct Step {
 /// How the addresses of the host were found, or of the proxy where there is one.
 #[derive(Clone, Debug, Serialize, JsonSchema)]
 pub struct Dns {
-    /// The name that was looked for.
-    pub name: String,
-    /// How it ended.
-    pub outcome: Lookup,
-    /// The code of the resolver's answer: `NOERROR`, `NXDOMAIN`, `SERVFAIL` and so on.
-    pub rcode: Option<String>,
-    /// What became of the last question that got no answer.
-    pub failure: Option<String>,
-    /// The resolver that answered.
-    pub server: Option<SocketAddr>,
-    /// The resolvers that were asked.
-    pub servers: Vec<SocketAddr>,
-    /// The name that the addresses belong to, where it is another one.
-    pub canonical: Option<String>,
-    /// The addresses in the order in which they were told.
-    pub addresses: Vec<IpAddr>,
+    /// What came of the name.
+    #[serde(flatten)]
+    pub resolution: Resolution,
     /// The addresses in the order in which they are tried.
     pub tried: Vec<IpAddr>,
 }
@@ -140,48 +128,6 @@ pub struct Proxy {
     pub status: Option<u16>,
     /// The schemes of authentication that it offers.
     pub schemes: Vec<String>,
-}
-
-/// The request for an access token. The token is not told.
-#[derive(Clone, Debug, Serialize, JsonSchema)]
-pub struct Oauth {
-    /// The kind of grant.
-    pub grant: Grant,
-    /// The path that was asked.
-    pub path: String,
-    /// The answer's status; null where none came.
-    pub status: Option<u16>,
-    /// `granted`, the error's name in RFC 6749 or 6750, `status-502` and so on, `not-json` or `no-answer`.
-    pub outcome: String,
-    /// The server's words on the error.
-    pub description: Option<String>,
-    /// Seconds for which the token is good.
-    pub expires_in: Option<u64>,
-    /// What it is good for.
-    pub scope: Option<String>,
-    /// What it means.
-    pub headline: String,
-    /// Why.
-    pub explanation: String,
-    /// What to do next.
-    pub advice: Vec<&'static str>,
-}
-
-/// The request for a page.
-#[derive(Clone, Debug, Serialize, JsonSchema)]
-pub struct Http {
-    /// Its path.
-    pub path: String,
-    /// The answer's status; null where none came.
-    pub status: Option<u16>,
-    /// Whether status and body are as is expected.
-    pub is_expected: bool,
-    /// What it is.
-    pub headline: String,
-    /// Why.
-    pub explanation: String,
-    /// What to do next.
-    pub advice: Vec<&'static str>,
 }
 
 impl Check {
@@ -221,32 +167,14 @@ impl Check {
                     text: step.text.clone(),
                 })
                 .collect(),
-            dns: outcome.resolution.as_ref().map(|found| dns(found, &outcome.order)),
+            dns: outcome
+                .resolution
+                .as_ref()
+                .map(|found| Dns { resolution: found.clone(), tried: outcome.order.clone() }),
             proxy: outcome.proxy.as_ref().map(proxy),
-            oauth: outcome.token.as_ref().map(oauth),
-            http: outcome.page.as_ref().map(|page| Http {
-                path: page.path.clone(),
-                status: page.status,
-                is_expected: page.is_expected,
-                headline: page.headline.clone(),
-                explanation: page.explanation.clone(),
-                advice: page.advice.clone(),
-            }),
+            oauth: outcome.token.clone(),
+            http: outcome.page.clone(),
         }
-    }
-}
-
-fn dns(found: &probe::Resolution, order: &[IpAddr]) -> Dns {
-    Dns {
-        name: found.name.clone(),
-        outcome: found.outcome,
-        rcode: found.rcode.clone(),
-        failure: found.failure.clone(),
-        server: found.server,
-        servers: found.servers.clone(),
-        canonical: found.canonical.clone(),
-        addresses: found.addresses.clone(),
-        tried: order.to_vec(),
     }
 }
 
@@ -258,20 +186,5 @@ fn proxy(used: &probe::ProxyUse) -> Proxy {
         named_by: used.named_by.clone(),
         status: used.tunnel.as_ref().and_then(|tunnel| tunnel.status),
         schemes: used.tunnel.iter().flat_map(|tunnel| tunnel.schemes.clone()).collect(),
-    }
-}
-
-fn oauth(token: &probe::token::Token) -> Oauth {
-    Oauth {
-        grant: token.grant,
-        path: token.path.clone(),
-        status: token.status,
-        outcome: token.outcome.clone(),
-        description: token.description.clone(),
-        expires_in: token.expires_in,
-        scope: token.scope.clone(),
-        headline: token.headline.clone(),
-        explanation: token.explanation.clone(),
-        advice: token.advice.clone(),
     }
 }
