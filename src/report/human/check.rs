@@ -10,10 +10,11 @@ use super::packet::write_note;
 use super::timeline::{write_connection, write_judgement, write_labelled};
 use crate::probe::token::Token;
 use crate::probe::{Conclusion, Outcome, Phase, Step};
+use crate::report::expiry::Expiry;
 use crate::report::text::clock;
 use crate::report::text::escape::escaped;
 use crate::report::text::words::{self, BOLD, DIM, PROSE_COLUMNS, PacketNames, style_of, wrapped};
-use crate::report::{Check, End, MonitoringDigest, Origins, Style};
+use crate::report::{Check, End, Origins, Style};
 use crate::story::Item;
 use crate::tcp::Role;
 use crate::time::{Clock, Elapsed};
@@ -66,7 +67,7 @@ pub fn write(end: &End<'_>, style: &Style, out: &mut dyn Write) -> io::Result<()
         }
         write_judgement(judged, &names, style, out)?;
     }
-    if let Some(expiry) = MonitoringDigest::of(&outcome.connections).expiry {
+    if let Some(expiry) = Expiry::first(&outcome.connections) {
         write_labelled("Expiry", &format!("The first {}.", expiry.text()), out)?;
     }
     if let Some(token) = outcome.token.as_ref().filter(|token| token.is_granted()) {

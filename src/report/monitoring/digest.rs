@@ -5,8 +5,8 @@ use std::borrow::Cow;
 use std::cmp::Reverse;
 
 use crate::analysis::Judged;
-use crate::cert::{Date, When};
 use crate::limits;
+use crate::report::expiry::Expiry;
 use crate::report::text::escape::escaped;
 use crate::report::text::words;
 use crate::story::{Moment, Observed, Stage, Story};
@@ -26,7 +26,7 @@ pub struct MonitoringDigest {
     /// The longest time from a SYN to established TLS.
     pub(super) slowest: Option<Elapsed>,
     /// The first of all certificates that servers sent to reach its end.
-    pub(in crate::report) expiry: Option<Expiry>,
+    pub(super) expiry: Option<Expiry>,
 }
 
 /// What is shown of a connection.
@@ -44,28 +44,6 @@ pub(super) struct Shown {
     pub(super) steps: Vec<(Stage, Elapsed)>,
 }
 
-/// When a certificate ends.
-#[derive(Clone, Debug)]
-pub(in crate::report) struct Expiry {
-    /// The last second at which it is valid.
-    pub(in crate::report) at: Date,
-    /// Days until then, as the client saw it; below zero when it had passed. Absent where the capture tells no date.
-    pub(in crate::report) days: Option<f64>,
-    /// Whose it is.
-    pub(in crate::report) server: String,
-}
-
-impl Expiry {
-    /// In words: what ends when, and whose it is.
-    pub(in crate::report) fn text(&self) -> String {
-        let days = self.days.unwrap_or_default();
-        let how = if days < 0.0 { "ended" } else { "ends" };
-        let at = self.at.machine_readable();
-        let date = at.split('T').next().unwrap_or(&at);
-        format!("certificate {how} {date} ({days:.1} days), {}", self.server)
-    }
-}
-
 impl MonitoringDigest {
     /// Of all these connections.
     pub fn of(connections: &[Judged]) -> Self {
@@ -80,11 +58,7 @@ impl MonitoringDigest {
     pub fn record(&mut self, judged: &Judged) {
         let Judged { story, verdict, .. } = judged;
         self.slowest = self.slowest.max(since_syn(story, story.tls.established.as_ref().map(of_observed)));
-        if let Some(at) = first_end(story)
-            && self.expiry.as_ref().is_none_or(|first| at < first.at)
-        {
-            self.expiry = Some(expiry(story, at));
-        }
+        self.expiry = Expiry::earlier(self.expiry.take(), Expiry::of(story));
         let order = (rank(verdict.severity), Reverse(story.first.number));
         let is_failure = rank(verdict.severity) >= rank(Severity::Warning);
         let is_listed = is_failure && self.failures.len() < limits::PLUGIN_FAILURES;
@@ -158,20 +132,4 @@ fn has_times(story: &Story) -> bool {
 
 fn of_observed<T>(observed: &Observed<T>) -> Moment {
     observed.moment
-}
-
-/// When the first of the server's certificates ends.
-fn first_end(story: &Story) -> Option<Date> {
-    let certificates = &story.tls.examination.as_ref()?.certificates;
-    certificates.iter().filter_map(|certificate| certificate.details.as_ref()?.not_after).min()
-}
-
-fn expiry(story: &Story, at: Date) -> Expiry {
-    // A zone that is not told leaves a day open; the worse end of it counts.
-    let now = When::of(story.last.at, story.capture.clock);
-    Expiry {
-        at,
-        days: now.map(|now| (at.0.saturating_sub(now.latest.0)) as f64 / 86_400.0),
-        server: words::end(story, Role::Server),
-    }
 }

@@ -8,9 +8,8 @@ mod range;
 pub use digest::MonitoringDigest;
 pub use range::{BadRange, Range};
 
-use digest::Expiry;
-
 use super::End;
+use super::expiry::Expiry;
 use crate::probe::PhaseDurations;
 use crate::time::Elapsed;
 use crate::verdict::Status;

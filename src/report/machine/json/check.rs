@@ -8,7 +8,7 @@ use serde::Serialize;
 use super::{SCHEMA, seconds};
 use crate::probe::token::Token;
 use crate::probe::{self, Outcome, PageAnswer, Phase, Resolution};
-use crate::report::MonitoringDigest;
+use crate::report::expiry::Expiry;
 use crate::report::text::clock;
 use crate::time::{Clock, Elapsed};
 use crate::verdict::Severity;
@@ -153,8 +153,7 @@ impl Check {
                 oauth: span(spent.token),
                 http: span(spent.page),
             },
-            certificate_expiry: MonitoringDigest::of(&outcome.connections)
-                .expiry
+            certificate_expiry: Expiry::first(&outcome.connections)
                 .map(|expiry| CertificateExpiry { at: expiry.at.machine_readable(), days: expiry.days }),
             evidence: if outcome.captured.is_some() { Evidence::Packets } else { Evidence::Steps },
             steps: outcome

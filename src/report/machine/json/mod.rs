@@ -26,7 +26,7 @@ use crate::analysis::{Cost, Event, Judged, Needs, Sink, Summary as Figures};
 use crate::capture::ReadError;
 use crate::probe::Outcome;
 use crate::report::text::escape;
-use crate::report::{End, Origins, Report};
+use crate::report::Origins;
 use crate::story::{Moment, Observed};
 use crate::tcp::{PerRole, Role};
 use crate::time::Elapsed;
@@ -74,15 +74,6 @@ impl<W: Write> JsonReport<W> {
         line.serialize(&mut Serializer::with_formatter(&mut self.line, SafeFormatter))?;
         self.line.push(b'\n');
         self.out.write_all(&self.line)
-    }
-}
-
-impl<W: Write + Send> Report for JsonReport<W> {
-    fn finish(mut self: Box<Self>, end: &End<'_>) -> io::Result<()> {
-        if let Some(check) = &end.check {
-            self.check(check.outcome)?;
-        }
-        self.end(end.summary, end.unopened)
     }
 }
 

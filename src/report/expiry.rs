@@ -1,0 +1,56 @@
+//! When the first certificate ends.
+
+use super::text::words;
+use crate::analysis::Judged;
+use crate::cert::{Date, When};
+use crate::story::Story;
+use crate::tcp::Role;
+
+/// When a certificate ends.
+#[derive(Clone, Debug)]
+pub(super) struct Expiry {
+    /// The last second at which it is valid.
+    pub(super) at: Date,
+    /// Days until then, as the client saw it; below zero when it had passed. Absent where the capture tells no date.
+    pub(super) days: Option<f64>,
+    /// Whose it is.
+    pub(super) server: String,
+}
+
+impl Expiry {
+    /// The first of the server's certificates to end.
+    pub(super) fn of(story: &Story) -> Option<Self> {
+        let certificates = &story.tls.examination.as_ref()?.certificates;
+        let ends = certificates.iter().filter_map(|certificate| certificate.details.as_ref()?.not_after);
+        let at = ends.min()?;
+        // Without its zone, the capture's clock leaves a day open: the later end of it counts.
+        let now = When::of(story.last.at, story.capture.clock);
+        Some(Self {
+            at,
+            days: now.map(|now| (at.0.saturating_sub(now.latest.0)) as f64 / 86_400.0),
+            server: words::end(story, Role::Server),
+        })
+    }
+
+    /// The first to end of all servers' certificates.
+    pub(super) fn first(connections: &[Judged]) -> Option<Self> {
+        connections.iter().map(|judged| Self::of(&judged.story)).fold(None, Self::earlier)
+    }
+
+    /// The earlier of two; of equal ones the first.
+    pub(super) fn earlier(one: Option<Self>, other: Option<Self>) -> Option<Self> {
+        match (one, other) {
+            (Some(one), Some(other)) => Some(if other.at < one.at { other } else { one }),
+            (one, other) => one.or(other),
+        }
+    }
+
+    /// In words: what ends when, and whose it is.
+    pub(super) fn text(&self) -> String {
+        let days = self.days.unwrap_or_default();
+        let how = if days < 0.0 { "ended" } else { "ends" };
+        let at = self.at.machine_readable();
+        let date = at.split('T').next().unwrap_or(&at);
+        format!("certificate {how} {date} ({days:.1} days), {}", self.server)
+    }
+}
