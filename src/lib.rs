@@ -9,6 +9,19 @@
 //! [`decode`] to [`finding`]. [`probe`] makes one attempt at a server and has it analysed as a capture; [`recorder`] keeps
 //! the packets of a live capture for the connections that fail. `docs/glossary.md` defines the words.
 //!
+//! # For other programs
+//!
+//! Four parts are meant for use without the command, and documented for it:
+//!
+//! - [`capture`] opens files, text, pipes and devices, and selects traffic;
+//! - [`analysis`] reads a source, and hands each judged connection to a [`Sink`](analysis::Sink);
+//! - [`story`], [`verdict`] and [`finding`] are what is known of a connection, and what follows from it;
+//! - [`report::machine::json`] writes it as JSON Lines.
+//!
+//! The rest is open for the command and the tests. It is not stable, and hidden here unless a story's facts have its types
+//! ([`time`], [`packet`], [`tcp`], [`tls`], [`cert`]). Before version 1.0 the four parts may change too. Without the default
+//! feature `command`, the library has no reports for people and for monitoring, and none of the dependencies of the program.
+//!
 //! ```
 //! use ssmscope::analysis::{self, Judged, Settings, Sink};
 //! use ssmscope::capture::{self, Target};
@@ -34,11 +47,15 @@
 pub mod analysis;
 pub mod capture;
 pub mod cert;
+#[doc(hidden)]
 pub mod decode;
 pub mod finding;
+#[doc(hidden)]
 pub mod limits;
 pub mod packet;
+#[doc(hidden)]
 pub mod probe;
+#[doc(hidden)]
 pub mod recorder;
 pub mod report;
 pub mod story;

@@ -1,9 +1,11 @@
 //! When the first certificate ends.
 
+#[cfg(feature = "command")]
 use super::text::words;
 use crate::analysis::Judged;
 use crate::cert::{Date, When};
 use crate::story::Story;
+#[cfg(feature = "command")]
 use crate::tcp::Role;
 
 /// When a certificate ends.
@@ -13,7 +15,8 @@ pub(super) struct Expiry {
     pub(super) at: Date,
     /// Days until then, as the client saw it; below zero when it had passed. Absent where the capture tells no date.
     pub(super) days: Option<f64>,
-    /// Whose it is.
+    /// Whose it is, for people.
+    #[cfg(feature = "command")]
     pub(super) server: String,
 }
 
@@ -28,6 +31,7 @@ impl Expiry {
         Some(Self {
             at,
             days: now.map(|now| (at.0.saturating_sub(now.latest.0)) as f64 / 86_400.0),
+            #[cfg(feature = "command")]
             server: words::end(story, Role::Server),
         })
     }
@@ -46,6 +50,7 @@ impl Expiry {
     }
 
     /// In words: what ends when, and whose it is.
+    #[cfg(feature = "command")]
     pub(super) fn text(&self) -> String {
         let days = self.days.unwrap_or_default();
         let how = if days < 0.0 { "ended" } else { "ends" };

@@ -1,27 +1,39 @@
 //! What is printed, by who reads it: `human`, `machine`, `monitoring`, and `tcpdump` for its own lines; `text` holds what they
-//! share. [`open()`] is the one place that knows all forms.
+//! share. `open` is the one place that knows all forms.
 //!
 //! This room knows how a reader wants to see things, and escapes whatever came from the wire. It decides nothing: which
 //! packets matter and what went wrong is known before anything arrives here.
 
 mod expiry;
+#[cfg(feature = "command")]
 mod form;
+#[cfg(feature = "command")]
+#[doc(hidden)]
 pub mod human;
 pub mod machine;
+#[cfg(feature = "command")]
+#[doc(hidden)]
 pub mod monitoring;
+#[cfg(feature = "command")]
 mod open;
+#[doc(hidden)]
 pub mod tcpdump;
 #[cfg(test)]
 mod tests;
+#[doc(hidden)]
 pub mod text;
 
 use crate::packet::{Host, Other};
 
 use jiff::tz::TimeZone;
 
+#[cfg(feature = "command")]
 pub use form::{Form, NoForm, Subject};
+#[cfg(feature = "command")]
 pub use human::Collection;
+#[cfg(feature = "command")]
 pub use monitoring::{BadRange, MonitoringDigest, Range, Thresholds};
+#[cfg(feature = "command")]
 pub use open::{Check, End, Occasion, Out, Report, open};
 pub use text::Origins;
 

@@ -1,4 +1,5 @@
 //! Reports on conversations written by hand.
+#![cfg(feature = "command")]
 
 use std::collections::VecDeque;
 use std::sync::LazyLock;

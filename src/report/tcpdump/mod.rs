@@ -18,6 +18,7 @@ mod ip;
 mod mptcp;
 mod numbering;
 mod options;
+#[cfg(feature = "command")]
 mod packets;
 mod quote;
 mod tcp;
@@ -31,6 +32,7 @@ use super::text::clock;
 use crate::packet::{Content, IcmpError, Names, Packet, SegmentHeader, TcpHeader};
 use crate::time::{Clock, Timestamp};
 pub use numbering::{Numbering, Numberings, Numbers};
+#[cfg(feature = "command")]
 pub use packets::Packets;
 
 /// How packets are printed.

@@ -3,6 +3,7 @@
 pub mod clock;
 pub mod escape;
 mod origins;
+#[cfg(feature = "command")]
 pub(super) mod words;
 
 pub use origins::Origins;
