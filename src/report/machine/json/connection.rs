@@ -7,7 +7,7 @@ use serde::Serialize;
 
 use super::tcp::Tcp;
 use super::tls::Tls;
-use super::{SCHEMA, moment_of, seconds};
+use super::{SCHEMA, moment_of, name, seconds};
 use crate::analysis::Judged;
 use crate::finding::Finding;
 use crate::packet::{Host, Names};
@@ -73,11 +73,6 @@ impl Socket {
             service: names.get(host).and_then(|name| name.service.as_deref()).map(str::to_owned),
         }
     }
-}
-
-/// The name of a host of which no address is known.
-pub(super) fn name(names: &Names, host: Host) -> Option<String> {
-    names.get(host).filter(|name| name.address.is_none()).map(|name| name.host.to_string())
 }
 
 /// A packet by its file.

@@ -24,9 +24,10 @@ pub use tls::Tls;
 
 use crate::analysis::{Cost, Event, Judged, Needs, Sink, Summary as Figures};
 use crate::capture::ReadError;
+use crate::packet::{Host, Names};
 use crate::probe::Outcome;
-use crate::report::text::escape;
 use crate::report::Origins;
+use crate::report::text::escape;
 use crate::story::{Moment, Observed};
 use crate::tcp::{PerRole, Role};
 use crate::time::Elapsed;
@@ -144,6 +145,11 @@ pub enum Line {
 
 fn moment_of<T>(observed: Option<&Observed<T>>) -> Option<Moment> {
     observed.map(|observed| observed.moment)
+}
+
+/// The name of a host of which no address is known.
+fn name(names: &Names, host: Host) -> Option<String> {
+    names.get(host).filter(|name| name.address.is_none()).map(|name| name.host.to_string())
 }
 
 fn both<T>(of: impl Fn(Role) -> T) -> PerRole<T> {

@@ -6,8 +6,8 @@ use std::net::IpAddr;
 use schemars::JsonSchema;
 use serde::Serialize;
 
-use super::SCHEMA;
-use super::connection::{Socket, name};
+use super::connection::Socket;
+use super::{SCHEMA, name};
 use crate::analysis::{Failure, Summary as Figures};
 use crate::capture::ReadError;
 use crate::report::Origins;
