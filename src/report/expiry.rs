@@ -1,7 +1,7 @@
 //! When the first certificate ends.
 
 #[cfg(feature = "command")]
-use super::text::words;
+use super::text::ends;
 use crate::analysis::Judged;
 use crate::cert::{Date, When};
 use crate::story::Story;
@@ -32,7 +32,7 @@ impl Expiry {
             at,
             days: now.map(|now| (at.0.saturating_sub(now.latest.0)) as f64 / 86_400.0),
             #[cfg(feature = "command")]
-            server: words::end(story, Role::Server),
+            server: ends::end(story, Role::Server),
         })
     }
 

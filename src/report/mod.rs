@@ -15,6 +15,8 @@ pub mod machine;
 #[doc(hidden)]
 pub mod monitoring;
 #[cfg(feature = "command")]
+mod nothing;
+#[cfg(feature = "command")]
 mod open;
 #[doc(hidden)]
 pub mod tcpdump;
@@ -23,7 +25,7 @@ mod tests;
 #[doc(hidden)]
 pub mod text;
 
-use crate::packet::{Host, Other};
+use crate::packet::Host;
 
 use jiff::tz::TimeZone;
 
@@ -57,36 +59,6 @@ pub struct Style {
 fn unanswered(summary: &Summary) -> impl Iterator<Item = (Host, u64)> + '_ {
     let in_vain = summary.neighbours.iter().filter(|(_, (asked, answered))| *asked > 0 && *answered == 0);
     in_vain.map(|(address, (asked, _))| (*address, *asked))
-}
-
-/// Why there is no connection to judge.
-fn nothing_to_judge(summary: &Summary) -> String {
-    if summary.packets == 0 {
-        return "The capture holds no packets.".to_owned();
-    }
-    if summary.skipped == summary.packets {
-        return "The selection left out every packet.".to_owned();
-    }
-    match portless(summary) {
-        Some(text) => format!("{text}."),
-        None => "There is no TCP connection in what was read.".to_owned(),
-    }
-}
-
-/// The TCP packets of a text that belong to no connection because it shows no ports.
-fn portless(summary: &Summary) -> Option<String> {
-    let of =
-        |is_between_names| summary.others.get(&Other::PortlessTcp { is_between_names }).copied().unwrap_or(0);
-    let (named, all) = (of(true), of(true) + of(false));
-    let packets = text::words::count(all, "TCP packet");
-    let them = if all == 1 { "it" } else { "them" };
-    (all > 0).then(|| {
-        if named == all {
-            format!("{packets} between names, no port shown in {them}")
-        } else {
-            format!("{packets}, a port not shown in {them}")
-        }
-    })
 }
 
 /// What a bound of the analysis affected, and how often; empty as a rule.

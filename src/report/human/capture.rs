@@ -4,8 +4,9 @@ use std::io::{self, Write};
 
 use super::collection::Collection;
 use crate::analysis::Summary;
+use crate::report::tcpdump::ShownHost;
 use crate::report::text::escape::escaped;
-use crate::report::text::words::{BOLD, PROSE_COLUMNS, ShownHost, count, grouped, wrapped};
+use crate::report::text::words::{BOLD, PROSE_COLUMNS, count, grouped, wrapped};
 
 /// Most neighbours that are named one by one.
 const NEIGHBOURS: usize = 10;
@@ -105,7 +106,7 @@ fn write_nothing(summary: &Summary, out: &mut dyn Write) -> io::Result<()> {
     if summary.error.is_some() {
         return writeln!(out, "{BOLD}Reading ended before there was a connection to judge.{BOLD:#}\n");
     }
-    let text = crate::report::nothing_to_judge(summary);
+    let text = crate::report::nothing::why(summary);
     writeln!(out, "{BOLD}{text}{BOLD:#}")?;
     let mut checks = Vec::new();
     if summary.skipped > 0 {

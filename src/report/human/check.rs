@@ -12,6 +12,7 @@ use crate::probe::token::Token;
 use crate::probe::{Conclusion, Outcome, Phase, Step};
 use crate::report::expiry::Expiry;
 use crate::report::text::clock;
+use crate::report::text::ends;
 use crate::report::text::escape::escaped;
 use crate::report::text::words::{self, BOLD, DIM, PROSE_COLUMNS, PacketNames, style_of, wrapped};
 use crate::report::{Check, End, Origins, Style};
@@ -62,7 +63,7 @@ pub fn write(end: &End<'_>, style: &Style, out: &mut dyn Write) -> io::Result<()
             continue;
         }
         if outcome.connections.len() > 1 {
-            let [client, server] = [Role::Client, Role::Server].map(|role| words::end(&judged.story, role));
+            let [client, server] = [Role::Client, Role::Server].map(|role| ends::end(&judged.story, role));
             writeln!(out, "{BOLD}{client} → {server}{BOLD:#}")?;
         }
         write_judgement(judged, &names, style, out)?;
@@ -103,7 +104,7 @@ pub fn write_table(end: &End<'_>, style: &Style, out: &mut dyn Write) -> io::Res
         table.add_row(["DNS".to_owned(), result, time(outcome.spent.dns)]);
     }
     for judged in &outcome.connections {
-        let server = words::end(&judged.story, Role::Server);
+        let server = ends::end(&judged.story, Role::Server);
         let verdict = &judged.verdict;
         let result = format!("{} at {}: {}", verdict.code, judged.story.stage, escaped(&verdict.headline));
         table.add_row([server, result, time(Some(judged.story.last.at - judged.story.first.at))]);
@@ -127,7 +128,7 @@ fn write_alert(end: &End<'_>, out: &mut dyn Write) -> io::Result<()> {
 }
 
 fn write_beginning(outcome: &Outcome, style: &Style, out: &mut dyn Write) -> io::Result<()> {
-    let place = words::place(&outcome.host, outcome.port);
+    let place = ends::place(&outcome.host, outcome.port);
     writeln!(out, "{BOLD}{}{BOLD:#}", escaped(&place))?;
     let start = clock::date_and_time(outcome.began, Clock::Utc, DIGITS, &style.zone).unwrap_or_default();
     let total = outcome.spent.total;

@@ -3,7 +3,7 @@
 use std::io::{self, Write};
 
 use crate::analysis::{Cost, Judged, Needs, Sink};
-use crate::report::text::words;
+use crate::report::text::ends;
 use crate::report::{End, Report};
 use crate::story::{Ending, EndingKind, Story};
 use crate::tcp::Role;
@@ -39,7 +39,7 @@ impl Report for DecisionReport<'_> {
 }
 
 fn write(story: &Story, settings: &verdict::Settings, out: &mut dyn Write) -> io::Result<()> {
-    let (client, server) = (words::end(story, Role::Client), words::end(story, Role::Server));
+    let (client, server) = (ends::end(story, Role::Client), ends::end(story, Role::Server));
     writeln!(out, "{client} > {server}, packets {} to {}", story.first.number, story.last.number)?;
     let decisive = story.decisive();
     for ending in &story.endings {

@@ -12,7 +12,8 @@ use super::timeline;
 use crate::analysis::{Event, Judged, Sink, Summary};
 use crate::report::tcpdump::Numbering;
 use crate::report::text::clock;
-use crate::report::text::words::{self, DIM, PacketNames, grouped};
+use crate::report::text::ends;
+use crate::report::text::words::{DIM, PacketNames, grouped};
 use crate::report::{End, Origins, Report, Style};
 use crate::story::{Entry, Silence, Story};
 use crate::tcp::Role;
@@ -152,7 +153,7 @@ impl<W: Write> Stream<W> {
             return Ok(());
         }
         let since = self.time(silence.since.at);
-        let (client, server) = (words::end(story, Role::Client), words::end(story, Role::Server));
+        let (client, server) = (ends::end(story, Role::Client), ends::end(story, Role::Server));
         let owed = notes::owed(story, story.stage, silence);
         let text = format!("{}: {owed} since {since} ({client} → {server})", silence.elapsed());
         write_note(&[text], INDENT, &mut self.out)?;

@@ -10,6 +10,7 @@ use super::capture;
 use super::collection::Collection;
 use crate::analysis::{Event, Judged, Needs, Sink, Summary};
 use crate::report::text::clock;
+use crate::report::text::ends;
 use crate::report::text::escape::{escaped, plain_len};
 use crate::report::text::words::{self, grouped};
 use crate::report::{End, Out, Report, Style};
@@ -86,7 +87,7 @@ fn write_servers(summary: &Summary, style: &Style, out: &mut dyn Write) -> io::R
         let codes: Vec<_> =
             server.codes.iter().map(|(code, count)| format!("{code} {}", grouped(*count))).collect();
         let all = grouped(server.codes.values().sum());
-        servers.add_row([words::socket(&summary.names, *host, *port), all, codes.join(", ")]);
+        servers.add_row([ends::socket(&summary.names, *host, *port), all, codes.join(", ")]);
     }
     writeln!(out, "{servers}")
 }
@@ -234,7 +235,7 @@ fn row(judged: &Judged, style: &Style) -> [String; 3] {
         if !ends.is_empty() {
             ends.push('\n');
         }
-        words::push_socket(&mut ends, &story.names, host, port);
+        ends::push_socket(&mut ends, &story.names, host, port);
     }
     if let Some(start) =
         clock::time_of_day(story.first.at, story.capture.clock, story.capture.digits, &style.zone)

@@ -10,9 +10,8 @@ use crate::analysis::{Bounds, Event, Judged, Needs, Sink, Summary};
 use crate::finding::Weight;
 use crate::report::tcpdump::Numbering;
 use crate::report::text::clock;
-use crate::report::text::words::{
-    self, BOLD, DIM, PROSE_COLUMNS, PacketNames, amount, count, style_of, wrapped,
-};
+use crate::report::text::ends;
+use crate::report::text::words::{BOLD, DIM, PROSE_COLUMNS, PacketNames, amount, count, style_of, wrapped};
 use crate::report::{End, Report, Style};
 use crate::story::{Entry, Item, Note, Stage, Story};
 use crate::tcp::Role;
@@ -149,7 +148,7 @@ pub(super) fn write_judgement(
 
 /// Who speaks with whom, and when.
 pub(super) fn write_heading(story: &Story, digits: u8, style: &Style, out: &mut dyn Write) -> io::Result<()> {
-    let (client, server) = (words::end(story, Role::Client), words::end(story, Role::Server));
+    let (client, server) = (ends::end(story, Role::Client), ends::end(story, Role::Server));
     writeln!(out, "{BOLD}{client} → {server}{BOLD:#}")?;
     let start = clock::date_and_time(story.first.at, story.capture.clock, digits, &style.zone);
     let start = start.map(|start| format!("{start}, ")).unwrap_or_default();

@@ -7,8 +7,8 @@ use std::cmp::Reverse;
 use crate::analysis::Judged;
 use crate::limits;
 use crate::report::expiry::Expiry;
+use crate::report::text::ends;
 use crate::report::text::escape::escaped;
-use crate::report::text::words;
 use crate::story::{Moment, Observed, Stage, Story};
 use crate::tcp::Role;
 use crate::time::{Clock, Elapsed};
@@ -74,7 +74,7 @@ impl MonitoringDigest {
             cause: verdict.cause.clone(),
             severity: verdict.severity,
             stage: story.stage,
-            server: words::end(story, Role::Server),
+            server: ends::end(story, Role::Server),
             headline: escaped(&verdict.headline),
             steps: steps(story),
         };

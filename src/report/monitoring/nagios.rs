@@ -12,7 +12,8 @@ use super::phases;
 use super::range::Range;
 use crate::analysis::Judged;
 use crate::limits;
-use crate::report::text::words::{self, count};
+use crate::report::text::ends;
+use crate::report::text::words::count;
 use crate::report::{Check, End};
 use crate::tcp::Role;
 use crate::time::Elapsed;
@@ -36,7 +37,7 @@ pub fn write(of: &End<'_>, out: &mut dyn Write) -> io::Result<()> {
         (Some(shown), None, _) if shown.severity == Severity::Critical => found(shown, of),
         (_, None, Some(error)) => error,
         (Some(shown), None, None) => found(shown, of),
-        (None, None, None) => match crate::report::portless(of.summary) {
+        (None, None, None) => match crate::report::nothing::portless(of.summary) {
             Some(text) => text,
             None => "no TCP connection to judge".to_owned(),
         },
@@ -71,7 +72,7 @@ fn write_check(of: &End<'_>, check: &Check<'_>, out: &mut dyn Write) -> io::Resu
         (None, Some(Judged { story, verdict, .. })) => {
             let via = if outcome.proxy.is_some() { " (proxy)" } else { "" };
             let code = with_cause(verdict.code, verdict.cause.as_deref());
-            format!("{code} at {}, {}{via}", story.stage, words::end(story, Role::Server))
+            format!("{code} at {}, {}{via}", story.stage, ends::end(story, Role::Server))
         }
         (None, None) => format!("{}: {}", conclusion.reason, conclusion.headline),
     };

@@ -2,10 +2,10 @@
 
 use std::fmt::{self, Write};
 
+use super::ends::{DottedEnd, ShownHost};
 use super::numbering::Numbers;
 use super::{ip, quote, tcp};
 use crate::packet::{Checksum, IcmpError, IpVersion, Names, SegmentHeader};
-use crate::report::text::words::{DottedEnd, ShownHost};
 
 const TCP: u8 = 6;
 const UDP: u8 = 17;

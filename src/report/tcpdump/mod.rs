@@ -12,6 +12,7 @@
 //! - the note that a frame is shorter than its IP header says, and the hex dump of an unknown ICMPv6 code;
 //! - IP fragments, which tcpdump prints one by one: here their segment is printed once it is whole.
 
+mod ends;
 mod hex;
 mod icmp;
 mod ip;
@@ -31,6 +32,8 @@ use jiff::tz::TimeZone;
 use super::text::clock;
 use crate::packet::{Content, IcmpError, Names, Packet, SegmentHeader, TcpHeader};
 use crate::time::{Clock, Timestamp};
+#[cfg(feature = "command")]
+pub(super) use ends::ShownHost;
 pub use numbering::{Numbering, Numberings, Numbers};
 #[cfg(feature = "command")]
 pub use packets::Packets;

@@ -2,11 +2,11 @@
 
 use std::fmt::{self, Write};
 
+use super::ends::DottedEnd;
 use super::numbering::{FIXED_LEN, Numbers, is_cut_in_fixed_part};
 use super::options::{self, End};
 use super::text::{self, Protocol};
 use crate::packet::{Checksum, Flags, FragmentField, Names, SegmentHeader};
-use crate::report::text::words::DottedEnd;
 
 /// Prints from the addresses on.
 pub(super) fn write(

@@ -1,6 +1,8 @@
 //! How words, numbers and times are written in every report, and the one way by which text from the wire reaches it.
 
 pub mod clock;
+#[cfg(feature = "command")]
+pub(super) mod ends;
 pub mod escape;
 mod origins;
 #[cfg(feature = "command")]

@@ -1,17 +1,12 @@
-//! Small pieces of text that several reports need: wrapped prose, amounts, addresses, packet numbers.
+//! Small pieces of text that several reports need: wrapped prose, amounts, packet numbers.
 
 use std::borrow::Cow;
-use std::fmt::{self, Write};
-use std::net::{IpAddr, SocketAddr};
 
 use anstyle::{AnsiColor, Style};
 
 use super::escape;
-use super::escape::escaped;
-use crate::packet::{Host, Names, Origin};
+use crate::packet::Origin;
 use crate::report::Origins;
-use crate::story::{Party, Story};
-use crate::tcp::Role;
 use crate::verdict::Severity;
 
 /// Columns that prose is wrapped to.
@@ -31,83 +26,6 @@ pub(in crate::report) fn style_of(severity: Severity) -> Style {
         Severity::Unknown => AnsiColor::Cyan,
     };
     color.on_default().bold()
-}
-
-/// `192.0.2.10:50368`, `[2001:db8::1]:8443`.
-pub(in crate::report) fn end(story: &Story, role: Role) -> String {
-    let Party { host, port, .. } = story.parties[role];
-    socket(&story.names, host, port)
-}
-
-/// The same of a host and a port.
-pub(in crate::report) fn socket(names: &Names, host: Host, port: u16) -> String {
-    let mut text = String::new();
-    push_socket(&mut text, names, host, port);
-    text
-}
-
-/// Adds the same to a text. Each row of a table has two: by the standard library's formatter, digits that need no padding take
-/// several times as long.
-pub(in crate::report) fn push_socket(text: &mut String, names: &Names, host: Host, port: u16) {
-    match host {
-        Host::Address(IpAddr::V4(address)) => {
-            let mut number = itoa::Buffer::new();
-            for (index, octet) in address.octets().into_iter().enumerate() {
-                if index > 0 {
-                    text.push('.');
-                }
-                text.push_str(number.format(octet));
-            }
-            text.push(':');
-            text.push_str(number.format(port));
-        }
-        // Writing to a string can't fail.
-        Host::Address(address @ IpAddr::V6(_)) => {
-            let _ = write!(text, "{}", SocketAddr::new(address, port));
-        }
-        Host::Name(_) => {
-            let end = format!("{}:{}", names.show(host), names.show_port(host, port));
-            text.push_str(&escaped(&end));
-        }
-    }
-}
-
-/// A host's address, or its name escaped.
-pub(in crate::report) struct ShownHost<'a>(pub(in crate::report) &'a Names, pub(in crate::report) Host);
-
-impl fmt::Display for ShownHost<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.1 {
-            Host::Address(address) => fmt::Display::fmt(&address, f),
-            host @ Host::Name(_) => f.write_str(&escaped(&self.0.show(host).to_string())),
-        }
-    }
-}
-
-/// `192.0.2.10.50368`, as tcpdump prints an end.
-pub(in crate::report) struct DottedEnd<'a>(
-    pub(in crate::report) &'a Names,
-    pub(in crate::report) Host,
-    pub(in crate::report) u16,
-);
-
-impl fmt::Display for DottedEnd<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self(names, host, port) = *self;
-        write!(f, "{}.", ShownHost(names, host))?;
-        match host {
-            Host::Address(_) => fmt::Display::fmt(&port, f),
-            Host::Name(_) => f.write_str(&escaped(&names.show_port(host, port).to_string())),
-        }
-    }
-}
-
-/// The same of a host that may be a name.
-pub(in crate::report) fn place(host: &str, port: u16) -> String {
-    host.parse().map_or_else(
-        |_| format!("{host}:{port}"),
-        |address: IpAddr| socket(Names::NONE, address.into(), port),
-    )
 }
 
 /// `1 packet`, `1,204 packets`.
