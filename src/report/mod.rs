@@ -4,6 +4,8 @@
 //! This room knows how a reader wants to see things, and escapes whatever came from the wire. It decides nothing: which
 //! packets matter and what went wrong is known before anything arrives here.
 
+#[cfg(feature = "command")]
+mod digest;
 mod expiry;
 #[cfg(feature = "command")]
 mod form;
@@ -18,29 +20,40 @@ pub mod monitoring;
 mod nothing;
 #[cfg(feature = "command")]
 mod open;
+#[cfg(feature = "command")]
+mod range;
 #[doc(hidden)]
 pub mod tcpdump;
 #[cfg(test)]
 mod tests;
 #[doc(hidden)]
 pub mod text;
-
-use crate::packet::Host;
+#[cfg(feature = "command")]
+mod thresholds;
+#[cfg(feature = "command")]
+mod writer;
 
 use jiff::tz::TimeZone;
 
+#[cfg(feature = "command")]
+pub use digest::MonitoringDigest;
 #[cfg(feature = "command")]
 pub use form::{Form, NoForm, Subject};
 #[cfg(feature = "command")]
 pub use human::Collection;
 #[cfg(feature = "command")]
-pub use monitoring::{BadRange, MonitoringDigest, Range, Thresholds};
+pub use open::{Occasion, open};
 #[cfg(feature = "command")]
-pub use open::{Check, End, Occasion, Out, Report, open};
+pub use range::{BadRange, Range};
 pub use text::Origins;
+#[cfg(feature = "command")]
+pub use thresholds::Thresholds;
+#[cfg(feature = "command")]
+pub use writer::{Check, End, Out, Report};
 
 use crate::analysis::Summary;
 use crate::limits;
+use crate::packet::Host;
 
 /// How the reports for people are written. Colour is in them always; the writer takes it out where it is not wanted.
 #[derive(Clone, Debug)]

@@ -8,37 +8,13 @@ use super::human::stream::Stream;
 use super::human::table::TableReport;
 use super::human::timeline::TimelineReport;
 use super::machine::json::JsonReport;
-use super::monitoring::{MonitoringDigest, Thresholds, nagios, prometheus};
+use super::monitoring::{nagios, prometheus};
 use super::tcpdump::Packets;
+use super::writer::{End, Out, Report};
 use super::{Form, Style};
-use crate::analysis::{Bounds, Cost, Judged, Needs, Sink, Summary};
-use crate::capture::{About, ReadError};
-use crate::probe::Outcome;
+use crate::analysis::{Bounds, Cost, Judged, Needs, Sink};
+use crate::capture::About;
 use crate::time::Elapsed;
-use crate::verdict::Status;
-
-/// A report that is being written. It takes connections as they are judged.
-pub trait Report: Sink {
-    /// Writes what is left once everything is known.
-    ///
-    /// # Errors
-    /// When the output can't be written.
-    fn finish(self: Box<Self>, end: &End<'_>) -> io::Result<()>;
-
-    /// What is to be said beside the report and not in it: which bound of its own it reached.
-    fn remark(&self) -> Option<String> {
-        None
-    }
-}
-
-/// Where a report goes. Both lead to the same place: a report that writes to both flushes the one before it goes on with the
-/// other.
-pub struct Out<'o> {
-    /// Takes text without styles.
-    pub plain: Box<dyn Write + Send + 'o>,
-    /// Takes text with styles, and takes them out where they are not wanted.
-    pub styled: Box<dyn Write + Send + 'o>,
-}
 
 /// On what occasion a report is written.
 #[derive(Clone, Copy, Debug)]
@@ -51,48 +27,6 @@ pub enum Occasion<'a> {
     Live(&'a About, Option<Elapsed>),
     /// A server was checked.
     Check,
-}
-
-/// What is known when all connections were judged.
-#[derive(Clone, Copy, Debug)]
-pub struct End<'a> {
-    /// The capture, or the check's connections, in figures.
-    pub summary: &'a Summary,
-    /// Files that could not be read at all.
-    pub unopened: &'a [ReadError],
-    /// The check whose connections these are.
-    pub check: Option<Check<'a>>,
-    /// What monitoring needs of the connections.
-    pub digest: &'a MonitoringDigest,
-    /// When the user wants to be alerted.
-    pub thresholds: &'a Thresholds,
-    /// What was to be watched, in the user's words.
-    pub target: Option<&'a str>,
-}
-
-/// An active check.
-#[derive(Clone, Copy, Debug)]
-pub struct Check<'a> {
-    /// What came of it.
-    pub outcome: &'a Outcome,
-    /// How much is wanted beside a plugin's status line: 1 what happened and why, 2 what to do as well, 3 the steps as well.
-    pub verbosity: u8,
-}
-
-impl End<'_> {
-    /// What it all comes to.
-    pub fn status(&self) -> Status {
-        self.thresholds.status(self.digest, self.verdicts())
-    }
-
-    /// What the verdicts come to, thresholds aside.
-    pub fn verdicts(&self) -> Status {
-        if let Some(check) = &self.check {
-            return check.outcome.status();
-        }
-        let is_unread = self.summary.error.is_some() || !self.unopened.is_empty();
-        Status::of(self.summary.severities.keys().copied(), is_unread)
-    }
 }
 
 /// Begins a report in a form.

@@ -7,11 +7,11 @@
 use std::fmt::Write as _;
 use std::io::{self, Write};
 
-use super::digest::Shown;
 use super::phases;
-use super::range::Range;
 use crate::analysis::Judged;
 use crate::limits;
+use crate::report::digest::Shown;
+use crate::report::range::Range;
 use crate::report::text::ends;
 use crate::report::text::words::count;
 use crate::report::{Check, End};

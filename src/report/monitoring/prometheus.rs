@@ -6,10 +6,10 @@
 use std::fmt;
 use std::io::{self, Write};
 
-use super::digest::Shown;
 use super::phases;
 use crate::probe::{Outcome, REASONS};
 use crate::report::End;
+use crate::report::digest::Shown;
 use crate::story::Stage;
 use crate::verdict::{RULES, Status};
 

@@ -1,0 +1,32 @@
+//! When the user wants to be alerted.
+
+use super::digest::MonitoringDigest;
+use super::range::Range;
+use crate::time::Elapsed;
+use crate::verdict::Status;
+
+/// When the plugin's user wants to be alerted, beside what the verdicts say.
+#[derive(Clone, Default, Debug)]
+pub struct Thresholds {
+    /// A warning by the days that the first certificate to end has left.
+    pub warning: Option<Range>,
+    /// A critical state by the same.
+    pub critical: Option<Range>,
+    /// Later than this after its SYN, TLS is slow.
+    pub slow_after: Elapsed,
+}
+
+impl Thresholds {
+    /// The exit status, where the verdicts' is this. Critical is looked at before warning, and a warning does not tell what
+    /// is unknown.
+    pub fn status(&self, digest: &MonitoringDigest, verdicts: Status) -> Status {
+        let days = digest.expiry.as_ref().and_then(|expiry| expiry.days);
+        let alerts =
+            |range: &Option<Range>| days.is_some_and(|days| range.is_some_and(|range| range.alerts(days)));
+        match verdicts {
+            _ if alerts(&self.critical) => Status::Critical,
+            Status::Ok if alerts(&self.warning) => Status::Warning,
+            verdicts => verdicts,
+        }
+    }
+}

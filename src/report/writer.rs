@@ -1,0 +1,88 @@
+//! What every report is: it takes connections, and is finished with what is known at the end.
+
+use std::io::{self, Write};
+
+use super::digest::MonitoringDigest;
+use super::expiry::Expiry;
+use super::thresholds::Thresholds;
+use crate::analysis::{Sink, Summary};
+use crate::capture::ReadError;
+use crate::probe::Outcome;
+use crate::verdict::Status;
+
+/// A report that is being written. It takes connections as they are judged.
+pub trait Report: Sink {
+    /// Writes what is left once everything is known.
+    ///
+    /// # Errors
+    /// When the output can't be written.
+    fn finish(self: Box<Self>, end: &End<'_>) -> io::Result<()>;
+
+    /// What is to be said beside the report and not in it: which bound of its own it reached.
+    fn remark(&self) -> Option<String> {
+        None
+    }
+}
+
+/// Where a report goes. Both lead to the same place: a report that writes to both flushes the one before it goes on with the
+/// other.
+pub struct Out<'o> {
+    /// Takes text without styles.
+    pub plain: Box<dyn Write + Send + 'o>,
+    /// Takes text with styles, and takes them out where they are not wanted.
+    pub styled: Box<dyn Write + Send + 'o>,
+}
+
+/// What is known when all connections were judged.
+#[derive(Clone, Copy, Debug)]
+pub struct End<'a> {
+    /// The capture, or the check's connections, in figures.
+    pub summary: &'a Summary,
+    /// Files that could not be read at all.
+    pub unopened: &'a [ReadError],
+    /// The check whose connections these are.
+    pub check: Option<Check<'a>>,
+    /// What monitoring needs of the connections.
+    pub digest: &'a MonitoringDigest,
+    /// When the user wants to be alerted.
+    pub thresholds: &'a Thresholds,
+    /// What was to be watched, in the user's words.
+    pub target: Option<&'a str>,
+}
+
+/// An active check.
+#[derive(Clone, Copy, Debug)]
+pub struct Check<'a> {
+    /// What came of it.
+    pub outcome: &'a Outcome,
+    /// How much is wanted beside a plugin's status line: 1 what happened and why, 2 what to do as well, 3 the steps as well.
+    pub verbosity: u8,
+}
+
+impl End<'_> {
+    /// What it all comes to.
+    pub fn status(&self) -> Status {
+        self.thresholds.status(self.digest, self.verdicts())
+    }
+
+    /// What the verdicts come to, thresholds aside.
+    pub fn verdicts(&self) -> Status {
+        if let Some(check) = &self.check {
+            return check.outcome.status();
+        }
+        let is_unread = self.summary.error.is_some() || !self.unopened.is_empty();
+        Status::of(self.summary.severities.keys().copied(), is_unread)
+    }
+
+    /// In one line for people, that a certificate's end raised the status, if it did.
+    pub(super) fn expiry_alert(&self) -> Option<String> {
+        let expiry = self.alerting_expiry()?;
+        let limit = if self.status() == Status::Warning { ("warning", "-w") } else { ("critical", "-c") };
+        Some(format!("{}: {} ({})", limit.0, expiry.text(), limit.1))
+    }
+
+    /// The certificate whose end raised the status above the verdicts'.
+    pub(super) fn alerting_expiry(&self) -> Option<&Expiry> {
+        self.digest.expiry.as_ref().filter(|_| self.status() != self.verdicts())
+    }
+}
