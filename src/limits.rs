@@ -54,6 +54,9 @@ pub const TRANSCRIPT_PEERS: usize = 256;
 /// bytes, each with its overhead.
 pub const TRANSCRIPT_PACKET_BYTES: usize = 10 * TRANSCRIPT_DUMP_BYTES;
 
+/// Rules of a packet filter whose packets are counted apart; a report names each of them.
+pub const TRANSCRIPT_RULES: usize = 16;
+
 /// What a line costs beside its bytes, so that empty lines count against [`TRANSCRIPT_PACKET_BYTES`] too.
 pub const TRANSCRIPT_LINE_OVERHEAD_BYTES: usize = 64;
 

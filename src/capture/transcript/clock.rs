@@ -1,4 +1,4 @@
-//! tcpdump's five ways to write a time, and which of them a file uses.
+//! The ways to write a packet's time, and which of them a text uses.
 
 use std::collections::VecDeque;
 
@@ -11,31 +11,60 @@ pub enum Stamp {
     None,
     /// `12:15:06.407513`: a time of day, or a span with `-ttt` and `-ttttt`; in nanoseconds.
     Time(i64),
+    /// `Aug 29 15:45:21.194752`: a day of a year that is not shown, and a time of day; in nanoseconds since the year began.
+    YearDay(i64),
     /// `-tt`: nanoseconds since 1970.
     Epoch(i64),
-    /// `-tttt`: nanoseconds since 1970 in a zone that is not given.
+    /// `-tttt`: nanoseconds since 1970 in a zone that is not told.
     DateTime(i64),
+    /// `0.250000`, as Wireshark and FortiGate print times: nanoseconds since the capture began, or since the packet before.
+    Elapsed(i64),
 }
 
 const SECOND: i64 = 1_000_000_000;
 const DAY: i64 = 86_400 * SECOND;
 
-impl Stamp {
-    /// The stamp that `text` begins with, digits after its second, and what follows.
-    pub fn split(text: &str) -> Option<(Self, u8, &str)> {
+/// A time that a line begins with.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Start<'a> {
+    pub stamp: Stamp,
+    /// Digits after the second.
+    pub digits: u8,
+    /// Whether tcpdump writes it so. Authors cut digits off, and logs have times too: then what follows must show a packet.
+    pub is_certain: bool,
+    /// What follows.
+    pub rest: &'a str,
+}
+
+impl<'a> Start<'a> {
+    /// The time that `text` begins with.
+    pub fn split(text: &'a str) -> Option<Self> {
         let (word, rest) = text.split_once(' ').unwrap_or((text, ""));
+        let rest = rest.trim_start();
+        let start = |stamp, digits, is_certain, rest| Some(Self { stamp, digits, is_certain, rest });
         if let Some((nanos, digits)) = time_of_day(word) {
-            return Some((Self::Time(nanos), digits, rest.trim_start()));
+            return start(Stamp::Time(nanos), digits, is_usual(digits), rest);
         }
         if let Some(days) = days_since_1970(word) {
+            let (word, rest) = rest.split_once(' ').unwrap_or((rest, ""));
+            let (nanos, digits) = time_of_day(word)?;
+            let stamp = Stamp::DateTime(days.saturating_mul(DAY).saturating_add(nanos));
+            return start(stamp, digits, is_usual(digits), rest.trim_start());
+        }
+        if let Some((date, time)) = word.split_once('T') {
+            let days = days_since_1970(date)?;
+            let (nanos, digits) = time_of_day(time.trim_end_matches('Z'))?;
+            let stamp = Stamp::DateTime(days.saturating_mul(DAY).saturating_add(nanos));
+            return start(stamp, digits, false, rest);
+        }
+        if let Some(days) = days_before_month(word) {
+            let (day, rest) = rest.split_once(' ')?;
+            let day: i64 = day.parse().ok().filter(|day| (1..=31).contains(day))?;
             let rest = rest.trim_start();
             let (word, rest) = rest.split_once(' ').unwrap_or((rest, ""));
             let (nanos, digits) = time_of_day(word)?;
-            return Some((
-                Self::DateTime(days.saturating_mul(DAY).saturating_add(nanos)),
-                digits,
-                rest.trim_start(),
-            ));
+            let stamp = Stamp::YearDay((days + day - 1) * DAY + nanos);
+            return start(stamp, digits, false, rest.trim_start());
         }
         let (seconds, fraction) = word.split_once('.')?;
         // Seconds since 1970 have ten digits from 2001 to 2286; captures made up for tests begin at 0.
@@ -43,13 +72,22 @@ impl Stamp {
             !seconds.is_empty() && seconds.len() <= 10 && seconds.bytes().all(|byte| byte.is_ascii_digit());
         let seconds: i64 = seconds.parse().ok().filter(|_| is_number)?;
         let (nanos, digits) = fraction_nanos(fraction)?;
-        Some((Self::Epoch(seconds.saturating_mul(SECOND).saturating_add(nanos)), digits, rest.trim_start()))
+        let nanos = seconds.saturating_mul(SECOND).saturating_add(nanos);
+        // Of fewer digits an author left the seconds.
+        let stamp = if is_usual(digits) { Stamp::Epoch(nanos) } else { Stamp::Elapsed(nanos) };
+        start(stamp, digits, is_usual(digits), rest)
     }
 }
 
-/// `HH:MM:SS.ffffff`; what a log writes with fewer digits is none of tcpdump's.
+/// Whether tcpdump prints so many digits of a second.
+fn is_usual(digits: u8) -> bool {
+    matches!(digits, 6 | 9)
+}
+
+/// `HH:MM:SS.ffffff`, perhaps with fewer digits.
 fn time_of_day(word: &str) -> Option<(i64, u8)> {
-    let (whole, fraction) = word.split_once('.')?;
+    let (whole, fraction) =
+        word.split_once('.').map_or((word, None), |(whole, fraction)| (whole, Some(fraction)));
     let mut fields = whole.split(':');
     let mut field = |below: i64| -> Option<i64> {
         let digits = fields
@@ -62,26 +100,46 @@ fn time_of_day(word: &str) -> Option<(i64, u8)> {
     if fields.next().is_some() {
         return None;
     }
-    let (nanos, digits) = fraction_nanos(fraction)?;
+    let (nanos, digits) = fraction.map_or(Some((0, 0)), fraction_nanos)?;
     Some((((hours * 60 + minutes) * 60 + seconds) * SECOND + nanos, digits))
 }
 
-/// Six or nine digits, as tcpdump prints them.
+/// Up to nine digits.
 fn fraction_nanos(fraction: &str) -> Option<(i64, u8)> {
-    let scale = match fraction.len() {
-        6 => 1000,
-        9 => 1,
-        _ => return None,
-    };
-    let is_number = fraction.bytes().all(|byte| byte.is_ascii_digit());
+    let digits = fraction.len();
+    let is_number = (1..=9).contains(&digits) && fraction.bytes().all(|byte| byte.is_ascii_digit());
     let number: i64 = fraction.parse().ok().filter(|_| is_number)?;
-    Some((number * scale, fraction.len() as u8))
+    Some((number * 10_i64.pow(9 - digits as u32), digits as u8))
+}
+
+/// Days of a year before the month that `word` names, in a year of 365 days.
+fn days_before_month(word: &str) -> Option<i64> {
+    const MONTHS: [(&str, i64); 12] = [
+        ("Jan", 0),
+        ("Feb", 31),
+        ("Mar", 59),
+        ("Apr", 90),
+        ("May", 120),
+        ("Jun", 151),
+        ("Jul", 181),
+        ("Aug", 212),
+        ("Sep", 243),
+        ("Oct", 273),
+        ("Nov", 304),
+        ("Dec", 334),
+    ];
+    MONTHS.iter().find(|(name, _)| *name == word).map(|(_, days)| *days)
 }
 
 fn days_since_1970(word: &str) -> Option<i64> {
-    let mut fields = word.split('-');
-    let mut field = |len: usize| fields.next().filter(|field| field.len() == len)?.parse::<i64>().ok();
-    let (year, month, day) = (field(4)?, field(2)?, field(2)?);
+    let mut fields = word.split(['-', '/']);
+    let mut field = || fields.next().and_then(|field| Some((field.len(), field.parse::<i64>().ok()?)));
+    let (year, month, day) = match (field()?, field()?, field()?) {
+        ((4, year), (2, month), (2, day)) => (year, month, day),
+        // tcpdump 3.x wrote 08/29/2005.
+        ((2, month), (2, day), (4, year)) if word.contains('/') => (year, month, day),
+        _ => return None,
+    };
     let date =
         jiff::civil::Date::new(year.try_into().ok()?, month.try_into().ok()?, day.try_into().ok()?).ok()?;
     let epoch = jiff::civil::Date::new(1970, 1, 1).ok()?;
@@ -100,53 +158,97 @@ pub struct Clockwork {
     passed: i64,
     /// The time of day of the packet before.
     previous: Option<i64>,
+    /// The first stamp, whose instant a packet above it has that lost its own.
+    first: Option<Stamp>,
+    /// The instant of the packet before.
+    latest: Option<Timestamp>,
 }
 
 /// Packets that are looked at before it is decided whether times near zero are times of day, spans since the first
-/// packet, or spans since the previous one. Only captures that begin within a minute of midnight have to wait.
+/// packet, or spans since the previous one. Only captures that begin within an hour of midnight have to wait.
 const LOOK_AHEAD: usize = 16;
 
 impl Clockwork {
-    /// Decides what the stamps count from, if `stamps`, the first of the file, are enough for it.
-    pub fn decide(&mut self, stamps: &VecDeque<Stamp>, is_all: bool) -> bool {
+    /// Decides what the stamps count from, if `stamps`, the first of the file, are enough for it. `is_delta` is what the
+    /// command line shows.
+    pub fn decide(&mut self, stamps: &VecDeque<Stamp>, is_delta: bool, is_all: bool) -> bool {
         if self.clock.is_some() {
             return true;
         }
-        let clock = match stamps.front() {
-            None => return false,
-            Some(Stamp::None) => Clock::Absent,
+        self.first = stamps.iter().find(|stamp| **stamp != Stamp::None).copied();
+        let clock = match self.first {
+            // A paste may begin within a packet, behind its time.
+            None if stamps.is_empty() || !(is_all || stamps.len() >= LOOK_AHEAD) => return false,
+            None => Clock::Absent,
+            Some(Stamp::Time(_)) if is_delta => {
+                self.is_delta = true;
+                Clock::SinceFirst
+            }
             Some(Stamp::Epoch(_)) => Clock::Utc,
             Some(Stamp::DateTime(_)) => Clock::LocalDateTime,
-            Some(Stamp::Time(first)) if *first < 60 * SECOND => {
-                let times: Vec<i64> = stamps
-                    .iter()
-                    .map_while(|stamp| match stamp {
-                        Stamp::Time(time) => Some(*time),
-                        _ => None,
-                    })
-                    .collect();
-                let is_decreasing = times.windows(2).any(|pair| matches!(pair, [one, next] if next < one));
+            Some(Stamp::Elapsed(_)) => {
+                let times = times_of(stamps, |stamp| match stamp {
+                    Stamp::Elapsed(time) => Some(time),
+                    _ => None,
+                });
+                let is_decreasing = is_decreasing(&times);
                 if !is_decreasing && times.len() < LOOK_AHEAD && !is_all {
                     return false;
                 }
-                self.is_delta = is_decreasing && times.iter().all(|time| *time < 3600 * SECOND);
-                if *first == 0 || self.is_delta { Clock::SinceFirst } else { Clock::TimeOfDay }
+                self.is_delta = is_decreasing;
+                Clock::SinceFirst
             }
-            Some(Stamp::Time(_)) => Clock::TimeOfDay,
+            Some(Stamp::Time(first)) if first < 3600 * SECOND => {
+                let times = times_of(stamps, |stamp| match stamp {
+                    Stamp::Time(time) => Some(time),
+                    _ => None,
+                });
+                let is_near = |time: i64| time < 60 * SECOND;
+                let is_decreasing = is_decreasing(&times);
+                if is_near(first) && !is_decreasing && times.len() < LOOK_AHEAD && !is_all {
+                    return false;
+                }
+                // A span may be long, but those between the packets of one exchange are not.
+                let are_spans = is_near(first) || times.iter().filter(|time| is_near(**time)).count() > 1;
+                self.is_delta = is_decreasing && are_spans && times.iter().all(|time| *time < 3600 * SECOND);
+                if first == 0 || self.is_delta { Clock::SinceFirst } else { Clock::TimeOfDay }
+            }
+            Some(Stamp::None | Stamp::Time(_) | Stamp::YearDay(_)) => Clock::TimeOfDay,
         };
         self.clock = Some(clock);
         true
     }
 
-    /// The instant that `stamp` means, for each packet in turn.
+    /// The instant that `stamp` means, for each packet in turn. One without a time has that of the packet before.
     pub fn at(&mut self, stamp: Stamp) -> Timestamp {
+        let at = match (stamp, self.latest, self.first) {
+            _ if self.clock == Some(Clock::Absent) => return Timestamp::ZERO,
+            (Stamp::None, Some(latest), _) => latest,
+            (Stamp::None, None, None) => Timestamp::ZERO,
+            (Stamp::None, None, Some(first)) => return self.instant(first),
+            (stamp, ..) => self.instant(stamp),
+        };
+        self.latest = Some(at);
+        at
+    }
+
+    fn instant(&mut self, stamp: Stamp) -> Timestamp {
         match stamp {
-            _ if self.clock == Some(Clock::Absent) => Timestamp::ZERO,
-            Stamp::None => Timestamp::ZERO,
-            Stamp::Epoch(nanos) | Stamp::DateTime(nanos) => Timestamp::from_nanos(nanos),
-            Stamp::Time(span) if self.is_delta => {
+            Stamp::Time(span) | Stamp::Elapsed(span) if self.is_delta => {
                 self.passed = self.passed.saturating_add(span);
                 Timestamp::from_nanos(self.passed)
+            }
+            Stamp::None => Timestamp::ZERO,
+            Stamp::Epoch(nanos) | Stamp::DateTime(nanos) | Stamp::Elapsed(nanos) => {
+                Timestamp::from_nanos(nanos)
+            }
+            Stamp::YearDay(nanos) => {
+                let Some(Stamp::YearDay(first)) = self.first else {
+                    return Timestamp::from_nanos(nanos % DAY);
+                };
+                // The first day is day 0; a year may end within the text.
+                let since = nanos - first / DAY * DAY;
+                Timestamp::from_nanos(if since < -DAY { since + 365 * DAY } else { since })
             }
             Stamp::Time(time) => {
                 if self.clock == Some(Clock::TimeOfDay) {
@@ -169,21 +271,30 @@ impl Clockwork {
     }
 }
 
+/// The times of the stamps of one kind.
+fn times_of(stamps: &VecDeque<Stamp>, time: impl Fn(Stamp) -> Option<i64>) -> Vec<i64> {
+    stamps.iter().copied().filter_map(time).collect()
+}
+
+fn is_decreasing(times: &[i64]) -> bool {
+    times.windows(2).any(|pair| matches!(pair, [one, next] if next < one))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
 
     fn instants(stamps: &[&str]) -> (Option<Clock>, Vec<i64>) {
         let stamps: VecDeque<Stamp> =
-            stamps.iter().filter_map(|text| Stamp::split(text)).map(|(stamp, ..)| stamp).collect();
+            stamps.iter().map(|text| Start::split(text).map_or(Stamp::None, |start| start.stamp)).collect();
         let mut clockwork = Clockwork::default();
-        assert!(clockwork.decide(&stamps, true));
+        assert!(clockwork.decide(&stamps, false, true));
         let instants = stamps.iter().map(|stamp| clockwork.at(*stamp).nanos() / 1000).collect();
         (clockwork.clock, instants)
     }
 
     #[test]
-    fn the_forms_are_told_apart() {
+    fn the_forms_are_distinguished() {
         let (clock, at) = instants(&["23:59:59.900000 IP", "00:00:00.100000 IP", "23:59:59.950000 IP"]);
         assert_eq!(
             (clock, at),
@@ -191,34 +302,73 @@ mod tests {
         );
         let (clock, at) = instants(&["00:00:00.000000 IP", "00:00:00.012474 IP", "00:00:00.000089 IP"]);
         assert_eq!((clock, at), (Some(Clock::SinceFirst), vec![0, 12_474, 12_563]));
+        let (clock, at) = instants(&["00:01:01.000000 IP", "00:00:00.012474 IP", "00:00:00.000089 IP"]);
+        assert_eq!((clock, at), (Some(Clock::SinceFirst), vec![61_000_000, 61_012_474, 61_012_563]));
         let (clock, at) = instants(&["00:00:00.000000 IP", "00:00:00.012474 IP", "00:00:00.012563 IP"]);
         assert_eq!((clock, at), (Some(Clock::SinceFirst), vec![0, 12_474, 12_563]));
         assert_eq!(instants(&["1556554522.001362 IP"]), (Some(Clock::Utc), vec![1_556_554_522_001_362]));
+        let local = (Some(Clock::LocalDateTime), vec![1_556_554_522_001_362]);
+        for text in [
+            "2019-04-29 16:15:22.001362 IP",
+            "04/29/2019 16:15:22.001362 IP",
+            "2019-04-29T16:15:22.001362Z IP",
+        ] {
+            assert_eq!(instants(&[text]), local, "{text}");
+        }
         assert_eq!(
-            instants(&["2019-04-29 16:15:22.001362 IP"]),
-            (Some(Clock::LocalDateTime), vec![1_556_554_522_001_362])
+            instants(&["29.84 a", "29.93 b"]),
+            (Some(Clock::SinceFirst), vec![29_840_000, 29_930_000])
         );
+    }
+
+    #[test]
+    fn seconds_that_decrease_count_from_the_packet_before() {
+        let at = |times: &[i64]| {
+            let stamps: VecDeque<Stamp> = times.iter().map(|time| Stamp::Elapsed(*time)).collect();
+            let mut clockwork = Clockwork::default();
+            assert!(clockwork.decide(&stamps, false, true));
+            assert_eq!(clockwork.clock, Some(Clock::SinceFirst));
+            stamps.iter().map(|stamp| clockwork.at(*stamp).nanos()).collect::<Vec<_>>()
+        };
+        assert_eq!(at(&[0, 5, 3, 9]), [0, 5, 8, 17]);
+        assert_eq!(at(&[7, 8, 9]), [7, 8, 9]);
+    }
+
+    #[test]
+    fn a_year_s_days_are_counted_from_the_first() {
+        let (clock, at) = instants(&["Dec 31 23:59:59.5 rule", "Jan  1 00:00:00.25 rule"]);
+        assert_eq!((clock, at), (Some(Clock::TimeOfDay), vec![86_399_500_000, 86_400_250_000]));
+    }
+
+    #[test]
+    fn a_packet_that_lost_its_time_has_a_neighbour_s() {
+        let (clock, at) = instants(&["IP", "10:00:00.000001 IP", "IP"]);
+        assert_eq!((clock, at), (Some(Clock::TimeOfDay), vec![36_000_000_001; 3]));
+        assert_eq!(instants(&["IP", "IP"]), (Some(Clock::Absent), vec![0, 0]));
     }
 
     #[test]
     fn times_beyond_what_an_instant_holds_are_its_end() {
         for text in ["9999-12-31 23:59:59.999999 IP", "9999999999.999999999 IP"] {
-            let stamp = Stamp::split(text).map(|(stamp, ..)| stamp);
+            let stamp = Start::split(text).map(|start| start.stamp);
             let is_end = matches!(stamp, Some(Stamp::Epoch(i64::MAX) | Stamp::DateTime(i64::MAX)));
             assert!(is_end, "{text}: {stamp:?}");
         }
     }
 
     #[test]
-    fn log_lines_are_not_stamps() {
+    fn a_log_s_times_are_not_certainly_a_packet_s() {
+        for text in ["12:15:06.407 INFO", "2023-01-25 12:15:06 x", "Jan 25 12:15:06 host kernel: x"] {
+            assert!(Start::split(text).is_some_and(|start| !start.is_certain), "{text}");
+        }
         for text in [
-            "12:15:06.407 INFO",
             "25-Jan-2023 12:15:06.407513",
             "12:15:61.407513 IP",
             "10.0.0.1 > x",
             "1:2:3.000000",
+            "Jan 32 12:15:06 x",
         ] {
-            assert_eq!(Stamp::split(text), None, "{text}");
+            assert_eq!(Start::split(text), None, "{text}");
         }
     }
 }

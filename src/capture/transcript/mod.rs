@@ -31,7 +31,6 @@ use self::packet::{PrintedContent, PrintedPacket};
 use super::{About, FileAbout, Frame, Note, ReadError, Record, Source};
 use crate::limits::{TRANSCRIPT_CONVERSATIONS, TRANSCRIPT_LINE_BYTES, TRANSCRIPT_NAMES};
 use crate::packet::{Content, Origin, Packet, Segment};
-use crate::time::Clock;
 
 /// The families of text that are read. A line is offered to them in this order, after the family of the line before.
 const FAMILIES: &[Kind] = &[Kind::of::<tcpdump::Gatherer>()];
@@ -119,12 +118,8 @@ impl<R: BufRead> Transcript<R> {
     /// The next packet whose time is clear. `is_all` means that no further one has come that could make it clearer.
     fn next_ready(&mut self, is_all: bool) -> Option<PrintedPacket> {
         if self.clockwork.clock.is_none() {
-            let is_delta =
-                self.families.common.banner.is_delta && matches!(self.stamps.front(), Some(Stamp::Time(_)));
-            if is_delta {
-                self.clockwork.clock = Some(Clock::SinceFirst);
-                self.clockwork.is_delta = true;
-            } else if !self.clockwork.decide(&self.stamps, is_all) {
+            let is_delta = self.families.common.banner.is_delta;
+            if !self.clockwork.decide(&self.stamps, is_delta, is_all) {
                 return None;
             }
             self.stamps.clear();

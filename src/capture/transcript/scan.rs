@@ -41,6 +41,15 @@ impl<'a> Scan<'a> {
         self.digits(10)
     }
 
+    /// A decimal number, also where nothing follows it.
+    pub fn number_or_last(&mut self) -> Option<u32> {
+        let end = self.rest.find(|letter: char| !letter.is_ascii_digit()).unwrap_or(self.rest.len());
+        let (digits, after) = self.rest.split_at_checked(end)?;
+        let number = digits.parse().ok()?;
+        self.rest = after;
+        Some(number)
+    }
+
     /// Hexadecimal digits that are followed by something.
     pub fn hex(&mut self) -> Option<u32> {
         self.digits(16)
@@ -52,6 +61,11 @@ impl<'a> Scan<'a> {
         let number = u32::from_str_radix(digits, radix).ok()?;
         self.rest = after;
         Some(number)
+    }
+
+    /// Whether a comma ends the field here.
+    pub fn is_at_comma(mut self) -> bool {
+        self.comma()
     }
 
     /// Consumes the comma that ends a field, and the spaces that a web page put before it.

@@ -1,6 +1,8 @@
 //! Real tcpdump 4.99 output of one small capture in many forms, whole, cut and pasted. `samples/vv.txt` and its
 //! neighbours are one `tcpdump -nn -vv -r` each; the frames' bytes in `xx.txt` show what they must be read as.
 
+mod spellings;
+
 use std::cell::Cell;
 use std::rc::Rc;
 
@@ -8,7 +10,7 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::packet::{Checksum, Flags, Host, IcmpError, SegmentHeader, Seq};
-use crate::time::Timestamp;
+use crate::time::{Clock, Timestamp};
 
 macro_rules! samples {
     ($($name:literal),+ $(,)?) => { &[$(($name, include_str!(concat!("samples/", $name, ".txt")))),+] };

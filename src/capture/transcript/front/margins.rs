@@ -1,7 +1,7 @@
 //! What precedes a line and is not part of it: the quote marks of a mail, an editor's line numbers.
 
 use super::line::Line;
-use crate::capture::transcript::clock::Stamp;
+use crate::capture::transcript::clock::Start;
 use crate::capture::transcript::scan::begins_with_mac;
 
 /// The margins of a file's lines so far.
@@ -28,7 +28,7 @@ impl Margins {
         }
         let margin = line_number(&line.raw).filter(|_| {
             let text = line.text();
-            Stamp::split(&text).is_none() && !begins_with_mac(&text)
+            Start::split(&text).is_none() && !begins_with_mac(&text)
         });
         if let Some((number, len)) = margin
             && self.number_above.is_some_and(|above| above.checked_add(1) == Some(number))

@@ -1,5 +1,7 @@
 //! One packet's lines, gathered until the next packet begins.
 
+use super::ip;
+use super::link::{Link, Network};
 use crate::capture::transcript::clock::Stamp;
 use crate::capture::transcript::ends::Spelled;
 use crate::capture::transcript::front::Line;
@@ -26,6 +28,8 @@ pub struct Draft {
     is_error: bool,
     /// Whether a line below may begin that quote.
     has_quote: bool,
+    /// Whether the latest header has no ends so far: they are on a line below.
+    awaits_ends: bool,
 }
 
 /// What a draft is read against.
@@ -62,6 +66,7 @@ impl Draft {
             cost: cost(&line),
             is_error: is_error(head),
             has_quote: false,
+            awaits_ends: awaits_ends(head),
             lines: vec![(head.to_owned(), line)],
         }
     }
@@ -75,6 +80,7 @@ impl Draft {
             let text = line.text();
             self.is_error |= is_error(&text);
             self.has_quote |= text.starts_with("IP (") || text.starts_with('(');
+            self.awaits_ends = awaits_ends(&text) || (self.awaits_ends && ip::ends(&text).is_none());
             self.lines.push((text, line));
         }
         is_kept
@@ -83,6 +89,11 @@ impl Draft {
     /// Whether an error message's quoted packet has yet to come.
     pub fn awaits_quote(&self) -> bool {
         self.is_error && !self.has_quote
+    }
+
+    /// Whether the two ends that follow a header have yet to come.
+    pub fn awaits_ends(&self) -> bool {
+        self.awaits_ends
     }
 
     /// How many lines there are.
@@ -124,6 +135,14 @@ impl Draft {
 /// What a line costs against [`TRANSCRIPT_PACKET_BYTES`].
 fn cost(line: &Line) -> usize {
     line.raw.len() + TRANSCRIPT_LINE_OVERHEAD_BYTES
+}
+
+/// Whether `text` is a header whose two ends are below it.
+fn awaits_ends(text: &str) -> bool {
+    match Link::split(text).network {
+        Network::Ip(rest) => rest.is_empty() || (rest.starts_with('(') && !rest.contains(" > ")),
+        Network::Arp(_) | Network::Other(_) => false,
+    }
 }
 
 /// Whether `text` is of an error message that quotes a packet.

@@ -1,13 +1,16 @@
 //! The IP header and the two ends of a packet, found among its lines, and those of the packet inside a tunnel's.
 
 use super::draft::{Draft, MOST_WRAPS};
-use super::ip;
-use super::link::{MOST_WORDS, Network, split_link, strip_ip_word};
+use super::link::{Link, MOST_WORDS, Network, strip_ip_word};
+use super::suffix::Suffix;
+use super::{ip, tcp};
 use crate::capture::transcript::ends::{End, Spelled};
+use crate::capture::transcript::hexdump;
 use crate::packet::{Host, IpHeader, IpVersion};
 use std::net::IpAddr;
 
 /// The headers before a packet's TCP or ICMP words, and where those words are.
+#[derive(Clone)]
 pub struct Headers {
     /// What `-v` prints in parentheses.
     pub ip: Option<ip::Printed>,
@@ -26,6 +29,9 @@ impl Headers {
     /// The headers in `text`, and where that is not all of them, in the lines from `next` on.
     pub fn find(draft: &Draft, text: &str, mut next: usize) -> Option<Self> {
         let mut text = text.to_owned();
+        if text.is_empty() {
+            (text, next) = Self::below(draft, next)?;
+        }
         let mut ip = None;
         if text.starts_with('(') {
             let (printed, rest) = close_parenthesis(draft, &text, &mut next)?;
@@ -53,6 +59,14 @@ impl Headers {
         })
     }
 
+    /// The next line that is not empty, without the word before it, and the index of the one after it.
+    fn below(draft: &Draft, next: usize) -> Option<(String, usize)> {
+        let index =
+            (next..(next + MOST_WRAPS).min(draft.len())).find(|index| !draft.text(*index).is_empty())?;
+        let text = draft.text(index);
+        (!hexdump::is_hex_line(text)).then(|| (strip_ip_word(text).unwrap_or(text).to_owned(), index + 1))
+    }
+
     /// The headers of the packet inside this tunnel's, if the lines show one.
     pub fn inner(&self, draft: &Draft) -> Option<Self> {
         let body = self.body.as_str();
@@ -73,9 +87,16 @@ impl Headers {
             Self::find(draft, strip_ip_word(after).unwrap_or(after), self.next)
         });
         same_line.or_else(|| {
-            let (_, _, Network::Ip(text)) = split_link(draft.text(self.next)) else { return None };
+            let Network::Ip(text) = Link::split(draft.text(self.next)).network else { return None };
             Self::find(draft, text, self.next + 1)
         })
+    }
+
+    /// The same with what an old tcpdump prints of the IP header behind the packet.
+    #[must_use]
+    pub fn with(&self, suffix: &Suffix) -> Self {
+        let ip = self.ip.or_else(|| (*suffix != Suffix::default()).then(|| ip::Printed::of_suffix(suffix)));
+        Self { ip, ..self.clone() }
     }
 
     /// The ends of a packet with ports.
@@ -104,16 +125,23 @@ impl Headers {
 
     fn of(draft: &Draft, ip: Option<ip::Printed>, ends: (&str, &str, &str), next: usize) -> Self {
         let (source, destination, body) = ends;
-        let is_v6 =
-            body.starts_with("ICMP6") || draft.text(0).starts_with("IP6 ") || draft.text(0).contains("IPv6");
-        Self {
-            ip,
-            is_v6,
-            source: source.into(),
-            destination: destination.into(),
-            body: body.to_owned(),
-            next,
-        }
+        let (body, next) = match Self::below(draft, next) {
+            // Nothing of the packet's words is on the line.
+            Some(below) if body.is_empty() => below,
+            // A terminal broke the first of them.
+            Some(_) if "Flags [".starts_with(body) => {
+                let joined =
+                    draft.joined(body, next).into_iter().find(|joined| joined.starts_with("Flags ["));
+                joined.map_or_else(|| (body.to_owned(), next), |joined| (joined, next + 1))
+            }
+            _ => (body.to_owned(), next),
+        };
+        let is_v6 = body.starts_with("ICMP6")
+            || body.starts_with("icmp6")
+            || draft.text(0).starts_with("IP6")
+            || draft.text(0).contains(" IP6 ")
+            || draft.text(0).contains("IPv6");
+        Self { ip, is_v6, source: source.into(), destination: destination.into(), body, next }
     }
 
     /// From a line that a terminal wrapped before its colon. Only TCP and ICMP are recognised, whose words show that the two
@@ -122,13 +150,14 @@ impl Headers {
         if next >= draft.len() {
             return None;
         }
-        let is_number = |end: &End| end.host.address().is_some() && end.port.number().is_some();
-        let has_numbers = |(source, destination): (End, End)| is_number(&source) && is_number(&destination);
+        let has_ports = |(source, destination): (End, End)| {
+            source.port.number().is_some() && destination.port.number().is_some()
+        };
         let is_bare = |word: &str| word.parse::<IpAddr>().is_ok();
         draft.joined(text, next).iter().find_map(|joined| {
             let ends @ (source, destination, body) = ip::ends(joined)?;
-            let is_tcp =
-                body.starts_with("Flags [") && End::pair(source, destination).is_some_and(has_numbers);
+            let is_tcp = End::pair(source, destination).is_some_and(has_ports)
+                && (body.starts_with("Flags [") || tcp::Printed::parse(body).is_some());
             let words = body
                 .strip_prefix('[')
                 .and_then(|after| after.split_once("] "))

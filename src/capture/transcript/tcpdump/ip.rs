@@ -1,5 +1,6 @@
 //! The IP part of a packet: the parenthesis that `-v` prints, and the line's two ends.
 
+use super::suffix::Suffix;
 use crate::capture::transcript::ends::End;
 use crate::capture::transcript::scan::Scan;
 use crate::packet::{Checksum, FragmentField, Host, IpHeader, IpVersion};
@@ -56,10 +57,13 @@ impl Printed {
 
     fn read_field(&mut self, field: &str) {
         let (name, value) = field.split_once(' ').unwrap_or((field, ""));
+        // Before 4.0 a colon followed some names, and the hop limit was padded.
+        let (name, value) = (name.trim_end_matches(':'), value.trim());
         let hexadecimal = || u32::from_str_radix(value.trim_start_matches("0x"), 16).ok();
         match name {
             "tos" | "class" => self.traffic_class = hexadecimal().and_then(|number| number.try_into().ok()),
-            "ttl" | "hlim" => self.hop_limit = value.parse().ok(),
+            "ttl" => self.hop_limit = value.parse().ok(),
+            "hlim" => (self.hop_limit, self.is_v6) = (value.parse().ok(), true),
             "id" => self.id = value.parse().ok(),
             "offset" => self.offset = value.parse().ok().filter(|offset| *offset < 1 << 16),
             "flags" => self.flags = flag_bits(value),
@@ -69,7 +73,9 @@ impl Printed {
             "next-header" => {
                 self.is_v6 = true;
                 self.protocol = parenthesised(value);
-                self.read_length(value.split_once("payload length: ").map_or("", |(_, number)| number));
+                if let Some((_, number)) = value.split_once("payload length: ") {
+                    self.read_length(number);
+                }
             }
             "length" => self.read_length(value),
             "bad" => self.checksum = bad_checksum(value).unwrap_or_default(),
@@ -81,6 +87,24 @@ impl Printed {
         let (number, remark) = value.split_once(' ').unwrap_or((value, ""));
         self.length = number.parse().ok();
         self.is_presumed = remark.starts_with("[was 0");
+    }
+
+    /// What an old tcpdump prints behind a segment, if it prints anything there.
+    pub fn of_suffix(suffix: &Suffix) -> Self {
+        // Of a datagram that may not be fragmented only that is printed without `-v`.
+        let is_verbose = suffix.hop_limit.is_some();
+        let flags =
+            (suffix.dont_fragment || is_verbose).then_some(if suffix.dont_fragment { 0x4000 } else { 0 });
+        Self {
+            hop_limit: suffix.hop_limit,
+            traffic_class: suffix.traffic_class,
+            id: suffix.id,
+            offset: flags.map(|_| 0),
+            flags,
+            length: suffix.length,
+            is_v6: suffix.is_v6,
+            ..Self::default()
+        }
     }
 
     /// As a header between `source` and `destination`.
@@ -106,7 +130,7 @@ impl Printed {
     /// Bytes of TCP, header included, where the IP header leaves no doubt about its own length.
     pub fn tcp_bytes(&self) -> Option<u32> {
         let tcp = 6;
-        if self.protocol != Some(tcp) || self.is_presumed || self.has_options {
+        if self.protocol.is_some_and(|protocol| protocol != tcp) || self.is_presumed || self.has_options {
             return None;
         }
         // An IPv4 header without options has 20 bytes; IPv6's payload length does not count the fixed header.

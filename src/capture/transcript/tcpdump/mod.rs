@@ -10,17 +10,22 @@ mod icmp;
 mod ip;
 mod link;
 mod message;
+mod old;
 mod options;
 mod payload;
+mod printed;
 mod read;
+mod rules;
 mod segment;
+mod suffix;
 pub mod tcp;
 
 pub use self::link::is_address_line;
 
 use self::draft::{Context, Draft};
-use self::link::{begins_untimed, strip_ip_word};
-use super::clock::Stamp;
+use self::link::{Link, Network, begins_untimed, strip_ip_word};
+use self::rules::Rules;
+use super::clock::{Stamp, Start};
 use super::family::{Common, Family};
 use super::front::Line;
 use super::packet::PrintedContent;
@@ -40,6 +45,8 @@ pub struct Gatherer {
     portless: OnceNote,
     /// Lines below a packet that exceed the largest packet's text.
     unkept: u64,
+    /// What a packet filter did, where the text is its log.
+    rules: Rules,
 }
 
 impl Family for Gatherer {
@@ -54,10 +61,10 @@ impl Family for Gatherer {
     fn offer(&mut self, line: &Line, text: &str, common: &mut Common) -> bool {
         // A line is compared with those before it and its own packet's.
         self.longest = self.longest.max(line.raw.len());
-        if let Some((stamp, digits, head)) = timed_start(text) {
+        if let Some(Start { stamp, digits, rest, .. }) = timed_start(text) {
             self.has_times = true;
             self.finish(common);
-            self.draft = Some(Draft::begin(stamp, digits, head, line.clone()));
+            self.draft = Some(Draft::begin(stamp, digits, rest, line.clone()));
             return true;
         }
         if self.begins_untimed(text, line) {
@@ -89,6 +96,9 @@ impl Family for Gatherer {
             link_type: common.banner.link_type.as_deref(),
         };
         let packet = read::read(&draft, &mut context);
+        if let (Some(rule), Some(_)) = (Link::split(draft.text(0)).rule, &packet) {
+            self.rules.add(rule);
+        }
         // A paste may begin between a packet's two lines: its time is lost, and the others have theirs.
         let packet = packet.filter(|packet| packet.stamp != Stamp::None || !self.has_times);
         match &packet {
@@ -103,8 +113,7 @@ impl Family for Gatherer {
 
     fn is_unfinished(&self) -> bool {
         self.draft.as_ref().is_some_and(|draft| {
-            let (_, _, network) = link::split_link(draft.text(0));
-            let link::Network::Ip(head) = network else { return false };
+            let Network::Ip(head) = Link::split(draft.text(0)).network else { return false };
             // The addresses below a header that `-v` prints, or what an error quotes.
             let is_verbose = head.starts_with('(');
             is_verbose && ((draft.len() == 1 && !head.contains(" > ")) || draft.awaits_quote())
@@ -129,6 +138,7 @@ impl Family for Gatherer {
                 "{packets}, first at line {line}: the text shows no ports in them, so that they belong to no connection"
             ));
         }
+        notes.extend(self.rules.note());
         if self.unkept > 0 {
             notes.push(format!("{} lines were ignored: no packet has so many lines", self.unkept));
         }
@@ -144,6 +154,9 @@ impl Gatherer {
         }
         let head = without_number(text);
         let Some(draft) = &self.draft else { return begins_untimed(head) || is_address_line(text) };
+        if draft.awaits_ends() && is_address_line(head) {
+            return false;
+        }
         // What is quoted or carried inside is indented; where the indent is lost, an error's quote comes first.
         let is_header = strip_ip_word(head).unwrap_or(head).starts_with('(');
         begins_untimed(head) && line.raw.first() != Some(&b'\t') && !(is_header && draft.awaits_quote())
@@ -152,21 +165,29 @@ impl Gatherer {
 
 /// Whether `text` is certainly the first line of a packet.
 pub fn begins_packet(text: &str) -> bool {
-    let is_timed = timed_start(text).is_some_and(|(stamp, _, head)| {
-        let is_clear = begins_untimed(head)
-            || begins_with_mac(head)
-            || strip_ip_word(head).is_some_and(|rest| rest.starts_with('('));
+    let is_timed = Start::split(text).or_else(|| Start::split(without_number(text))).is_some_and(|start| {
         // `IP`, `IP6`, `ARP`, `lo In IP` and the like follow; a log's line has lower-case or bracketed words.
-        matches!(stamp, Stamp::Time(_) | Stamp::Epoch(_) | Stamp::DateTime(_)) && is_clear
+        begins_untimed(start.rest)
+            || begins_with_mac(start.rest)
+            || strip_ip_word(start.rest).is_some_and(|rest| rest.starts_with('('))
     });
     is_timed || begins_untimed(without_number(text))
 }
 
-/// The time that begins a packet's line, its digits after the second, and what follows; the number of `-#` may
-/// precede it.
-fn timed_start(text: &str) -> Option<(Stamp, u8, &str)> {
-    Stamp::split(text).or_else(|| Stamp::split(without_number(text)))
+/// The time that begins a packet's line; the number of `-#` may precede it. What tcpdump does not write so must be followed by
+/// a packet.
+fn timed_start(text: &str) -> Option<Start<'_>> {
+    let start = Start::split(text).or_else(|| Start::split(without_number(text)))?;
+    // Other tools have an arrow between the hosts, and seconds since the capture's beginning.
+    let mut words = start.rest.split(' ').filter(|word| !word.is_empty()).take(4);
+    let has_arrow = words.any(|word| matches!(word, "->" | "\u{2192}"));
+    let is_elapsed = matches!(start.stamp, Stamp::Epoch(nanos) if nanos < FIRST_EPOCH);
+    let is_certain = start.is_certain && !has_arrow && !is_elapsed;
+    (is_certain || begins_untimed(start.rest)).then_some(start)
 }
+
+/// Seconds since 1970 have ten digits since September 2001; in nanoseconds.
+const FIRST_EPOCH: i64 = 1_000_000_000 * 1_000_000_000;
 
 /// `text` without the number that `-#`, an editor or `grep -n` puts before it.
 fn without_number(text: &str) -> &str {

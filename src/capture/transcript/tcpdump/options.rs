@@ -32,6 +32,36 @@ impl Options {
         Some(options)
     }
 
+    /// Reads up to and including `>`, as tcpdump before 4.1 printed them: `mss 1460,sackOK,timestamp 1 2,sack sack 1 {3:4} `.
+    pub fn parse_old(scan: &mut Scan<'_>) -> Option<Self> {
+        let list = scan.until('>')?;
+        let mut options = Self { is_exact: true, ..Self::default() };
+        for word in split(list) {
+            // A snapshot's end among them.
+            let word = word.trim();
+            let (word, is_cut) = match word.strip_suffix("[|tcp]") {
+                Some(word) => (word, true),
+                None => (word, false),
+            };
+            let is_known = word.is_empty() || options.push_old(word).is_some();
+            options.is_exact &= is_known && !is_cut;
+            if options.bytes.len() > MOST_BYTES {
+                return Some(Self { is_exact: false, ..Self::default() });
+            }
+        }
+        Some(options)
+    }
+
+    fn push_old(&mut self, word: &str) -> Option<()> {
+        if let Some(value) = word.strip_prefix("timestamp ") {
+            let mut numbers = value.split_whitespace();
+            let (value, echo): (u32, u32) = (numbers.next()?.parse().ok()?, numbers.next()?.parse().ok()?);
+            self.append(8, &[value.to_be_bytes(), echo.to_be_bytes()].concat());
+            return Some(());
+        }
+        self.push(word.strip_prefix("sack ").filter(|rest| rest.starts_with("sack ")).unwrap_or(word))
+    }
+
     /// Appends one option; `None` when its words don't show all its bytes.
     fn push(&mut self, word: &str) -> Option<()> {
         let (name, value) = word.split_once(' ').unwrap_or((word, ""));

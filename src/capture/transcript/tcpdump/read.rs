@@ -2,7 +2,7 @@
 
 use super::draft::{Context, Draft, MOST_WRAPS};
 use super::headers::Headers;
-use super::link::{Network, is_address_line, split_link, strip_ip_word};
+use super::link::{Link, Network, is_address_line, strip_ip_word};
 use super::{icmp, message, payload, segment};
 use crate::capture::transcript::ends::Port;
 use crate::capture::transcript::packet::{PrintedContent, PrintedPacket};
@@ -17,7 +17,7 @@ const ICMP_V6: u8 = 58;
 /// The packet in the lines of a draft; `None` when they don't show its ends.
 pub fn read(draft: &Draft, context: &mut Context<'_>) -> Option<PrintedPacket> {
     let (first, below) = link_line(draft);
-    let (direction, wire_len, network) = split_link(&first);
+    let Link { direction, wire_len, network, .. } = Link::split(&first);
     let mut packet = PrintedPacket {
         stamp: draft.stamp,
         digits: draft.digits,
@@ -63,14 +63,15 @@ pub fn read(draft: &Draft, context: &mut Context<'_>) -> Option<PrintedPacket> {
 /// the index of the next line.
 fn link_line(draft: &Draft) -> (String, usize) {
     let first = draft.text(0).to_owned();
-    if !begins_with_mac(&first) || !matches!(split_link(&first), (.., Network::Other(_))) {
+    if !begins_with_mac(&first) || !matches!(Link::split(&first).network, Network::Other(_)) {
         return (first, 1);
     }
     let mut joined = first.clone();
     for index in 1..MOST_WRAPS.min(draft.len()) {
         let candidates = draft.joined(&joined, index);
         for candidate in &candidates {
-            if matches!(split_link(candidate), (_, Some(_), Network::Ip(_) | Network::Arp(_))) {
+            let link = Link::split(candidate);
+            if link.wire_len.is_some() && !matches!(link.network, Network::Other(_)) {
                 return (candidate.clone(), index + 1);
             }
         }
@@ -91,7 +92,7 @@ fn read_ip(
         let Some(inner) = headers.inner(draft) else { break };
         headers = inner;
     }
-    let has_tcp_words = ["Flags [", "tcp ", "[|tcp]"].iter().any(|word| headers.body.starts_with(word));
+    let has_tcp_words = segment::has_words(&headers.body);
     let protocol = headers.ip.and_then(|ip| ip.protocol);
     // Words of TCP below a header of something else are another packet's.
     let is_tcp = protocol.map_or(has_tcp_words, |protocol| protocol == 6);

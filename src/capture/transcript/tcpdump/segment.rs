@@ -20,7 +20,7 @@ pub fn read(
     context: &mut Context<'_>,
     packet: &mut PrintedPacket,
 ) -> Option<()> {
-    let words = Words::of(draft, headers);
+    let words = Words::of(draft, headers, context);
     let parsed = tcp::Printed::parse(&words.text).unwrap_or_default();
     let (source, destination) = headers.ends()?;
     if source.port == Port::None || destination.port == Port::None {
@@ -37,9 +37,11 @@ pub fn read(
         context.hosts.learn(&destination.host, below.packet.destination);
     }
     let ends = (context.hosts.end(&source)?, context.hosts.end(&destination)?);
+    let suffix = tcp::Quiet::parse(&words.text).map_or(parsed.suffix, |quiet| quiet.suffix);
+    let headers = &headers.with(&suffix);
     let mut header = header(headers, ends, &parsed, context.numbering);
     if let Some(quiet) = tcp::Quiet::parse(&words.text) {
-        let is_whole = draft.is_whole(headers.next, context);
+        let is_whole = quiet.is_whole || draft.is_whole(headers.next, context);
         let fits = |bytes: &u32| headers.tcp_bytes().is_none_or(|all| header_between(all, *bytes).is_some());
         header.payload_len = header.payload_len.or(quiet.payload_len.filter(|bytes| is_whole && fits(bytes)));
         header.tcp.header_len = header_len(headers, header.payload_len);
@@ -58,10 +60,18 @@ pub fn read(
 
 /// The headers of a segment that an ICMP error quotes, as far as they are printed.
 pub fn quoted(draft: &Draft, quote: &Headers, context: &mut Context<'_>) -> Option<SegmentHeader> {
-    let words = Words::of(draft, quote);
+    let words = Words::of(draft, quote, context);
     let (source, destination) = quote.ends()?;
     let ends = (context.hosts.end(&source)?, context.hosts.end(&destination)?);
     Some(header(quote, ends, &tcp::Printed::parse(&words.text)?, context.numbering))
+}
+
+/// Whether `body` is what tcpdump prints behind the ends of a segment.
+pub fn has_words(body: &str) -> bool {
+    body.starts_with("Flags [")
+        || body.starts_with("[|tcp]")
+        || tcp::Quiet::parse(body).is_some()
+        || tcp::Printed::parse(body).is_some()
 }
 
 /// The TCP words of a packet.
@@ -73,30 +83,79 @@ struct Words {
     next: usize,
 }
 
+/// Ways to join lines that are followed at once.
+const MOST_WAYS: usize = 6;
+
+/// Lines between the parts of a segment that are none: a page's end and the next one's heading.
+const MOST_SKIPPED: usize = 4;
+
 impl Words {
-    /// The words behind `headers`, joined with the lines below where a terminal wrapped them.
-    fn of(draft: &Draft, headers: &Headers) -> Self {
-        let is_complete = |text: &str| tcp::Printed::parse(text).is_some_and(|printed| printed.is_complete);
-        let unwrapped = headers.body.clone();
-        if is_complete(&unwrapped) {
-            return Self { text: unwrapped, is_complete: true, next: headers.next };
+    /// The words behind `headers`, joined with the lines below where a terminal, a mail or a page's end broke them.
+    fn of(draft: &Draft, headers: &Headers, context: &Context<'_>) -> Self {
+        let body = headers.body.clone();
+        let Some(parsed) = tcp::Printed::parse(&body) else {
+            return Self { text: body, is_complete: false, next: headers.next };
+        };
+        if is_whole(&parsed) || !parsed.is_open {
+            let is_complete = parsed.is_complete;
+            return Self { text: body, is_complete, next: headers.next };
         }
-        let mut joined = unwrapped.clone();
-        for index in headers.next..(headers.next + MOST_WRAPS).min(draft.len()) {
+        let mut best = Self { is_complete: parsed.is_complete, text: body.clone(), next: headers.next };
+        let (mut understood, _) = progress(&body);
+        // Each way is a text, and the lines that it left out.
+        let mut ways = vec![(body, 0)];
+        for index in headers.next..(headers.next + MOST_WRAPS + MOST_SKIPPED).min(draft.len()) {
             let line = draft.text(index);
-            if line.is_empty() || hexdump::is_hex_line(line) {
+            if line.is_empty() {
+                continue;
+            }
+            if hexdump::is_hex_line(line) {
                 break;
             }
-            let [likely, unlikely] = draft.joined(&joined, index);
-            for candidate in [&likely, &unlikely] {
-                if is_complete(candidate) {
-                    return Self { text: candidate.clone(), is_complete: true, next: index + 1 };
+            // A line that a longer one outreaches was broken between words.
+            let is_between_words = draft.is_whole(index, context);
+            let mut longer = Vec::new();
+            for (text, skipped) in ways {
+                let mut joined = draft.joined(&text, index);
+                if is_between_words {
+                    joined.sort_by_key(|joined| joined.len() == text.len() + line.len());
+                }
+                longer.extend(joined.map(|joined| (joined, skipped)));
+                if skipped < MOST_SKIPPED {
+                    longer.push((text, skipped + 1));
                 }
             }
-            joined = likely;
+            longer.sort_by_cached_key(|(text, skipped)| {
+                let (understood, is_exact) = progress(text);
+                (usize::MAX - understood, !is_exact, *skipped)
+            });
+            longer.truncate(MOST_WAYS);
+            ways = longer;
+            if let Some((text, _)) = ways.first()
+                && progress(text).0 > understood
+                && let Some(parsed) = tcp::Printed::parse(text)
+            {
+                understood = progress(text).0;
+                best = Self { text: text.clone(), is_complete: parsed.is_complete, next: index + 1 };
+            }
+            if tcp::Printed::parse(&best.text).is_some_and(|parsed| is_whole(&parsed)) {
+                break;
+            }
         }
-        Self { text: unwrapped, is_complete: false, next: headers.next }
+        best
     }
+}
+
+/// How much of `text` is understood, in bytes that are no spaces, and whether each option is.
+fn progress(text: &str) -> (usize, bool) {
+    let Some(parsed) = tcp::Printed::parse(text) else { return (0, false) };
+    let understood = text.bytes().take(parsed.understood).filter(|byte| *byte != b' ').count();
+    (understood, parsed.options.is_none_or(|options| options.is_exact))
+}
+
+/// Whether nothing of a segment can follow.
+fn is_whole(parsed: &tcp::Printed<'_>) -> bool {
+    parsed.is_complete && !parsed.is_old
 }
 
 /// The headers of a printed segment with their true numbers.

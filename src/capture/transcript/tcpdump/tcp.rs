@@ -1,117 +1,127 @@
-//! The TCP part of a packet: `Flags [S.], cksum 0x1 (correct), seq 1:2, ack 1, win 3, options [...], length 1`.
+//! The TCP part of a packet: `Flags [S.], cksum 0x1 (correct), seq 1:2, ack 1, win 3, options [...], length 1`, and as tcpdump
+//! printed it before 4.1: `S 1:1(0) ack 2 win 3 <mss 1460>`.
 //!
 //! tcpdump, print-tcp.c, `tcp_print`. The numbers are as printed; what they count from is `numbering`'s business.
 
+use super::old;
 use super::options::Options;
-use crate::capture::transcript::numbering::PrintedNumbers;
+pub use super::printed::Printed;
+use super::printed::{MOST_PAYLOAD, checksum};
+use super::suffix::Suffix;
 use crate::capture::transcript::scan::Scan;
-use crate::packet::{Checksum, Flags};
-
-/// A TCP line as far as it goes.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Printed<'a> {
-    pub flags: Option<Flags>,
-    pub checksum: Checksum,
-    pub seq: Option<u32>,
-    pub ack: Option<u32>,
-    pub window: Option<u16>,
-    pub urgent: Option<u16>,
-    pub options: Option<Options>,
-    pub payload_len: Option<u32>,
-    /// The first digits of the number at which the payload ends, where the line was cut among them.
-    pub cut_end: Option<&'a str>,
-    /// Whether the line ends where the grammar ends.
-    pub is_complete: bool,
-    /// What follows the length: the protocol that tcpdump decodes in the payload.
-    pub application: Option<&'a str>,
-}
-
-/// Largest payload that is believed, in bytes: Linux merges segments up to 512 KiB ("BIG TCP").
-const MOST_PAYLOAD: u32 = 1 << 19;
+use crate::packet::Flags;
 
 impl<'a> Printed<'a> {
     /// Reads what follows the addresses, or `None` when it is not TCP. The line may end anywhere.
     pub fn parse(text: &'a str) -> Option<Self> {
         let mut scan = Scan::new(text);
-        let mut printed = Self::default();
-        if !scan.eat("Flags [") {
-            return None;
-        }
+        let mut printed = if scan.eat("Flags [") {
+            Self::default()
+        } else if let Some(short) = Self::without_word(&mut scan) {
+            return Some(short.ending(text, scan));
+        } else {
+            return old::parse(text);
+        };
+        printed.is_open = true;
         let Some(letters) = scan.until(']') else { return Some(printed) };
         // `e` is accurate ECN's bit (RFC 8311), which is not kept.
         printed.flags = Flags::from_letters(&letters.replace('e', ""));
-        if !scan.comma() {
-            return Some(printed);
-        }
         printed.read_fields(&mut scan);
-        Some(printed)
+        printed.is_open = !printed.is_complete;
+        Some(printed.ending(text, scan))
     }
 
-    /// Its numbers, for the numbering.
-    pub fn numbers(&self) -> PrintedNumbers<'a> {
-        PrintedNumbers {
-            flags: self.flags,
-            seq: self.seq,
-            ack: self.ack,
-            payload_len: self.payload_len,
-            cut_end: self.cut_end,
-            first_sack: self.options.as_ref().and_then(Options::first_sack_number),
+    /// `[S.] ack 1 length 0`: shortened by hand, without the words and commas of tcpdump's.
+    fn without_word(scan: &mut Scan<'a>) -> Option<Self> {
+        let mut ahead = *scan;
+        let letters = ahead.eat("[").then(|| ahead.until(']'))??;
+        let flags = Flags::from_letters(letters).filter(|_| !letters.is_empty())?;
+        let mut printed = Self { flags: Some(flags), ..Self::default() };
+        loop {
+            ahead.skip_spaces();
+            if ahead.eat("seq ") {
+                let (seq, rest) = (ahead.number_or_last()?, ahead);
+                printed.seq = Some(seq);
+                if ahead.eat(":") {
+                    let len = ahead.number_or_last().map(|end| end.wrapping_sub(seq));
+                    printed.payload_len = len.filter(|bytes| *bytes < MOST_PAYLOAD);
+                } else {
+                    ahead = rest;
+                }
+            } else if ahead.eat("ack ") {
+                printed.ack = ahead.number_or_last();
+            } else if ahead.eat("win ") {
+                printed.window = ahead.number_or_last().and_then(|window| window.try_into().ok());
+            } else if ahead.eat("length ") {
+                let len = ahead.number_or_last().filter(|bytes| *bytes < MOST_PAYLOAD);
+                printed.payload_len = printed.payload_len.or(len);
+                printed.is_complete = true;
+            } else {
+                *scan = ahead;
+                return Some(printed);
+            }
         }
     }
 
     fn read_fields(&mut self, scan: &mut Scan<'a>) {
-        scan.skip_spaces();
-        if scan.eat("cksum 0x") {
-            let Some(checksum) = checksum(scan) else { return };
-            self.checksum = checksum;
-            if !scan.comma() {
+        // Authors write dots in place of fields that do not matter to them.
+        let mut is_elided = false;
+        loop {
+            if !scan.comma() && !is_elided {
                 return;
             }
             scan.skip_spaces();
+            is_elided = scan.eat("...") || scan.eat("…");
+            if is_elided {
+                continue;
+            }
+            let is_read = if scan.eat("cksum 0x") {
+                checksum(scan).map(|checksum| self.checksum = checksum).is_some()
+            } else if scan.eat("seq ") {
+                self.read_sequence(scan)
+            } else if scan.eat("ack ") {
+                self.is_without_sequence();
+                self.ack = scan.number().filter(|_| scan.is_at_comma());
+                self.ack.is_some()
+            } else if scan.eat("win ") {
+                self.is_without_sequence();
+                let window = scan.number().filter(|_| scan.is_at_comma());
+                self.window = window.and_then(|window| window.try_into().ok());
+                window.is_some()
+            } else if scan.eat("urg ") {
+                let urgent = scan.number().filter(|_| scan.is_at_comma());
+                self.urgent = urgent.and_then(|urgent| urgent.try_into().ok());
+                urgent.is_some()
+            } else if scan.eat("options [") {
+                self.options = Options::parse(scan);
+                self.options.is_some()
+            } else if scan.rest().starts_with("length ") {
+                if self.window.is_some() {
+                    self.options.get_or_insert(Options { is_exact: true, ..Options::default() });
+                }
+                self.read_length(scan);
+                return;
+            } else {
+                return;
+            };
+            if !is_read {
+                return;
+            }
         }
-        if scan.eat("seq ") {
-            if !self.read_sequence(scan) {
-                return;
-            }
-            scan.skip_spaces();
-        } else if scan.rest().starts_with("ack ") || scan.rest().starts_with("win ") {
-            // Without `-vv` a segment that is empty and neither SYN, FIN nor RST has no `seq`.
+    }
+
+    /// Without `-vv` a segment that is empty and neither SYN, FIN nor RST has no `seq`.
+    fn is_without_sequence(&mut self) {
+        if self.seq.is_none() && self.cut_end.is_none() {
             self.payload_len = Some(0);
         }
-        if scan.eat("ack ") {
-            let Some(ack) = scan.number().filter(|_| scan.comma()) else { return };
-            self.ack = Some(ack);
-            scan.skip_spaces();
-        }
-        if !scan.eat("win ") {
-            return;
-        }
-        let Some(window) = scan.number().filter(|_| scan.comma()) else { return };
-        self.window = window.try_into().ok();
-        scan.skip_spaces();
-        if scan.eat("urg ") {
-            let Some(urgent) = scan.number().filter(|_| scan.comma()) else { return };
-            self.urgent = urgent.try_into().ok();
-            scan.skip_spaces();
-        }
-        if scan.eat("options [") {
-            let Some(options) = Options::parse(scan) else { return };
-            self.options = Some(options);
-            if !scan.comma() {
-                return;
-            }
-            scan.skip_spaces();
-        } else if scan.rest().starts_with("length ") {
-            self.options = Some(Options { is_exact: true, ..Options::default() });
-        }
-        self.read_length(scan);
     }
 
     /// `1,` or `1:173,`: the first number, and where there is payload the one after it. Returns whether it is whole.
     fn read_sequence(&mut self, scan: &mut Scan<'a>) -> bool {
         let Some(seq) = scan.number() else { return false };
         if !scan.eat(":") {
-            let is_whole = scan.comma();
+            let is_whole = scan.is_at_comma();
             if is_whole {
                 (self.seq, self.payload_len) = (Some(seq), Some(0));
             }
@@ -122,61 +132,68 @@ impl<'a> Printed<'a> {
             (self.seq, self.cut_end) = (Some(seq), Some(rest));
             return false;
         }
-        let Some(end) = scan.number().filter(|_| scan.comma()) else { return false };
+        let Some(end) = scan.number().filter(|_| scan.is_at_comma()) else { return false };
         self.seq = Some(seq);
         self.payload_len = Some(end.wrapping_sub(seq)).filter(|bytes| *bytes < MOST_PAYLOAD);
         true
     }
 
-    /// The last field, which repeats what `seq` shows: a number that differs was cut.
+    /// The last field, which repeats what `seq` told: a number that differs was cut.
     fn read_length(&mut self, scan: &mut Scan<'a>) {
-        if !scan.eat("length ") {
-            return;
-        }
+        scan.eat("length ");
         let rest = scan.rest();
         let end = rest.find(|letter: char| !letter.is_ascii_digit()).unwrap_or(rest.len());
         let (digits, after) = rest.split_at(end);
-        self.is_complete = self.payload_len.is_some() && digits.parse().ok() == self.payload_len;
-        if self.is_complete {
-            self.application = after.strip_prefix(": ");
+        let printed = digits.parse().ok().filter(|bytes| *bytes < MOST_PAYLOAD);
+        // What is elided does not contradict it.
+        if self.payload_len.is_none() && self.seq.is_none() && self.cut_end.is_none() && !after.is_empty() {
+            self.payload_len = printed;
+        }
+        self.is_complete = self.payload_len.is_some() && printed == self.payload_len;
+        if !self.is_complete {
+            return;
+        }
+        *scan = Scan::new(after);
+        if let Some(text) = after.trim_start().strip_prefix("[RST") {
+            self.reset_text = text.split_once(' ').map(|(_, text)| text.strip_suffix(']').unwrap_or(text));
+            *scan = Scan::new("");
+        } else if let Some(application) = after.strip_prefix(": ") {
+            self.application = Some(application);
+            *scan = Scan::new("");
         }
     }
-}
-
-/// `fadb (correct)`, `fadb (incorrect -> 0xdf91)`, and `fadb (incorrect (-> 0xdf91)` of tcpdump before 4.1.
-fn checksum(scan: &mut Scan<'_>) -> Option<Checksum> {
-    let found = scan.hex()?.try_into().ok()?;
-    if scan.eat(" (correct)") {
-        return Some(Checksum::Correct(found));
-    }
-    if !scan.eat(" (incorrect ") {
-        return None;
-    }
-    scan.eat("(");
-    if !scan.eat("-> 0x") {
-        return None;
-    }
-    let expected = scan.hex()?.try_into().ok()?;
-    scan.eat(")").then_some(Checksum::Incorrect { found, expected })
 }
 
 /// `tcp 16`, which is all that `-q` prints.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Quiet {
-    /// The number as printed; it ends the line, so the caller has to judge whether it was cut.
+    /// The number as it is written.
     pub payload_len: Option<u32>,
+    /// Whether something follows it; a number at the line's end may have been cut.
+    pub is_whole: bool,
+    /// What an old tcpdump prints of the IP header behind it.
+    pub suffix: Suffix,
 }
 
 impl Quiet {
     pub fn parse(text: &str) -> Option<Self> {
-        let number = text.strip_prefix("tcp ")?;
-        Some(Self { payload_len: number.trim().parse().ok().filter(|bytes| *bytes < MOST_PAYLOAD) })
+        let rest = text.strip_prefix("tcp ")?.trim_start();
+        let end = rest.find(|letter: char| !letter.is_ascii_digit()).unwrap_or(rest.len());
+        let (digits, after) = rest.split_at_checked(end)?;
+        // A header that is not TCP's is named there.
+        if after.trim_start().starts_with("[bad hdr") {
+            return None;
+        }
+        let payload_len = digits.parse().ok().filter(|bytes| *bytes < MOST_PAYLOAD);
+        let suffix = Suffix::parse(&mut Scan::new(after));
+        Some(Self { payload_len, is_whole: !after.is_empty(), suffix })
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::packet::Checksum;
 
     const LINE: &str = "Flags [P.], cksum 0xfadb (incorrect -> 0xdf91), seq 100:273, ack 15, win 229, urg 7, options \
                         [nop,nop,TS val 1159030138 ecr 929102154], length 173";

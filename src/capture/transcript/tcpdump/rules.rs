@@ -1,0 +1,63 @@
+//! What a packet filter did with the packets of its log (pflog), by rule.
+
+use super::link::Rule;
+use crate::limits::TRANSCRIPT_RULES;
+
+/// The rules that a text names, in the order of their first packets.
+#[derive(Clone, Debug, Default)]
+pub struct Rules {
+    known: Vec<(String, u64)>,
+    /// Packets of rules that are not kept because there were too many.
+    others: u64,
+}
+
+impl Rules {
+    /// A packet for which the log names `rule`.
+    pub fn add(&mut self, rule: Rule<'_>) {
+        let Rule { number, action, interface } = rule;
+        let words = format!("{action} by rule {number} on {interface}");
+        if let Some((_, count)) = self.known.iter_mut().find(|(known, _)| *known == words) {
+            *count += 1;
+        } else if self.known.len() < TRANSCRIPT_RULES {
+            self.known.push((words, 1));
+        } else {
+            self.others += 1;
+        }
+    }
+
+    /// What was done with how many packets; `None` where the text is no packet filter's log.
+    pub fn note(&self) -> Option<String> {
+        let mut parts: Vec<String> =
+            self.known.iter().map(|(words, count)| format!("{words} ({})", packets(*count))).collect();
+        if self.others > 0 {
+            parts.push(format!("other rules ({})", packets(self.others)));
+        }
+        let words: String = parts.join("; ").chars().flat_map(char::escape_debug).collect();
+        (!parts.is_empty()).then(|| format!("the text is a packet filter's log: {words}"))
+    }
+}
+
+fn packets(count: u64) -> String {
+    if count == 1 { "1 packet".to_owned() } else { format!("{count} packets") }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_rule_is_counted_and_they_are_bounded() {
+        let mut rules = Rules::default();
+        assert_eq!(rules.note(), None);
+        let block = Rule { number: "0/0", action: "block", interface: "em0" };
+        rules.add(block);
+        rules.add(block);
+        rules.add(Rule { action: "pass", ..block });
+        let note = "the text is a packet filter's log: block by rule 0/0 on em0 (2 packets); pass by rule 0/0 on em0 (1 packet)";
+        assert_eq!(rules.note().as_deref(), Some(note));
+        for number in 0..=TRANSCRIPT_RULES {
+            rules.add(Rule { number: &number.to_string(), ..block });
+        }
+        assert!(rules.note().is_some_and(|note| note.ends_with("other rules (3 packets)")));
+    }
+}
