@@ -1,4 +1,7 @@
 //! The place in the handshake, which gives encrypted records their meaning.
+//!
+//! The states and what leads from one to the next are one table, to be read from top to bottom; a file of its own for a part of
+//! it would hide that.
 
 use std::sync::Arc;
 
