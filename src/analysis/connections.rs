@@ -23,6 +23,8 @@ pub(super) struct Connections<'s> {
     /// Connections that leave next where too many are followed.
     pub(super) candidates: VecDeque<EvictionCandidate>,
     pub(super) recently_closed: RecentlyClosed,
+    /// Connections that began.
+    begun: u64,
     /// Connections that left because too many were followed.
     pub(super) evicted: u64,
     /// Whether entries are reported as they come, and connections leave by the clock.
@@ -39,6 +41,7 @@ impl<'s> Connections<'s> {
             chains: Chains::new(settings.bounds.certificate_bytes()),
             candidates: VecDeque::new(),
             recently_closed: RecentlyClosed::new(&settings.bounds),
+            begun: 0,
             evicted: 0,
             is_watched: false,
         }
@@ -64,14 +67,15 @@ impl<'s> Connections<'s> {
             None if self.recently_closed.contains(&key, header) => return Ok(()),
             _ => {
                 self.make_room(facts, judge)?;
-                match HalfOpen::of(id, segment) {
+                self.begun += 1;
+                match HalfOpen::of(self.begun, id, segment) {
                     Some(half_open) if !self.is_watched => {
                         self.table.insert_half_open(key, half_open);
                         return Ok(());
                     }
                     _ => {}
                 }
-                let tracked = TrackedConnection::new(id, segment, self.settings);
+                let tracked = TrackedConnection::new(self.begun, id, segment, self.settings);
                 self.budget.begin(tracked.held());
                 self.table.insert(key, tracked)
             }

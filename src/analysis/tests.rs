@@ -11,7 +11,7 @@ use crate::tcp::Role::{Client, Server};
 fn followed(talk: &Talk) -> Box<Story> {
     let mut clock = Eras::default();
     let mut track =
-        TrackedConnection::new(talk.packets[0].id, &talk.packets[0].segment(), &Settings::default());
+        TrackedConnection::new(1, talk.packets[0].id, &talk.packets[0].segment(), &Settings::default());
     for packet in &talk.packets {
         let moment = packet.id.moment;
         clock.note(moment.number, moment.at);

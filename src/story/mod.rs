@@ -31,6 +31,8 @@ use crate::tls::{Basis, Plain, Version};
 /// What happened on one connection.
 #[derive(Clone, Debug)]
 pub struct Story {
+    /// Which of the selected connections it is, counted from 1 by their first packets.
+    pub id: u64,
     /// The two ends.
     pub parties: PerRole<Party>,
     /// IPv4 or IPv6.
@@ -83,6 +85,7 @@ impl Story {
     fn new(first: Moment, connection: &Connection, known_by: Opening, expects_tls: bool) -> Self {
         let party = |role: Role| Party::new(connection.ends[role].host, connection.ends[role].port);
         Self {
+            id: 1,
             parties: PerRole { client: party(Role::Client), server: party(Role::Server) },
             version: IpVersion::V4,
             names: Names::default(),

@@ -163,7 +163,7 @@ mod tests {
     fn told(talk: &Talk, settings: &CertificateSettings, clock: Clock) -> (Box<Story>, Verdict) {
         let all = crate::analysis::Settings::default();
         let mut chains = Chains::new(limits::CERTIFICATE_BYTES_IN_ALL);
-        let mut track = TrackedConnection::new(talk.packets[0].id, &talk.packets[0].segment(), &all);
+        let mut track = TrackedConnection::new(1, talk.packets[0].id, &talk.packets[0].segment(), &all);
         for packet in &talk.packets {
             track.segment(packet.id, &packet.segment(), &mut Budget::default());
             track.share_certificates(|message| chains.share(message));

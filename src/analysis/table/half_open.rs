@@ -22,6 +22,8 @@ const TCP: u8 = 6;
 /// A SYN over IPv4 without payload and IP options.
 #[derive(Clone, Copy, Debug)]
 pub(in crate::analysis) struct HalfOpen {
+    /// Which of the connections it is, counted from 1.
+    ordinal: u64,
     number: u64,
     at: Timestamp,
     origin: Origin,
@@ -47,7 +49,7 @@ pub(in crate::analysis) struct HalfOpen {
 
 impl HalfOpen {
     /// From a connection's first segment, if that is a SYN of the usual kind, with every field of its headers there.
-    pub(in crate::analysis) fn of(id: PacketId<'_>, segment: &Segment<'_>) -> Option<Self> {
+    pub(in crate::analysis) fn of(ordinal: u64, id: PacketId<'_>, segment: &Segment<'_>) -> Option<Self> {
         let SegmentHeader { ip, tcp, .. } = segment.header;
         let (Some(IpAddr::V4(source)), Some(IpAddr::V4(destination))) =
             (ip.source.address(), ip.destination.address())
@@ -58,6 +60,7 @@ impl HalfOpen {
         let mut options = [0; OPTION_BYTES];
         options.get_mut(..found.as_bytes().len())?.copy_from_slice(found.as_bytes());
         let half_open = Self {
+            ordinal,
             number: id.moment.number,
             at: id.moment.at,
             origin: id.origin,
@@ -83,6 +86,11 @@ impl HalfOpen {
         // Whatever does not fit the form has a story from the start.
         let is_bare = segment.payload.is_empty() && segment.printed.is_empty() && segment.decoded.is_empty();
         (is_bare && half_open.header() == *segment.header).then_some(half_open)
+    }
+
+    /// Which of the connections it is, counted from 1.
+    pub(in crate::analysis) fn ordinal(&self) -> u64 {
+        self.ordinal
     }
 
     /// Where the SYN is in the capture.
@@ -201,7 +209,7 @@ mod tests {
             origin: packet.origin,
             names: Names::NONE,
         };
-        (HalfOpen::of(id, &segment), *segment.header)
+        (HalfOpen::of(5, id, &segment), *segment.header)
     }
 
     proptest! {
@@ -216,6 +224,7 @@ mod tests {
             prop_assert_eq!(half_open.header(), header);
             prop_assert_eq!(half_open.key(), Key::of(&header));
             prop_assert_eq!((half_open.id().moment.number, half_open.id().origin.number), (7, 3));
+            prop_assert_eq!(half_open.ordinal(), 5);
         }
     }
 

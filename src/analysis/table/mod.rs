@@ -285,7 +285,7 @@ mod tests {
 
     fn tracked(talk: &Talk) -> (Key, TrackedConnection) {
         let first = &talk.packets[0];
-        let mut tracked = TrackedConnection::new(first.id, &first.segment(), &Settings::default());
+        let mut tracked = TrackedConnection::new(1, first.id, &first.segment(), &Settings::default());
         for packet in &talk.packets {
             tracked.segment(packet.id, &packet.segment(), &mut Budget::default());
         }

@@ -39,7 +39,13 @@ pub(in crate::analysis) struct TrackedConnection {
 }
 
 impl TrackedConnection {
-    pub(in crate::analysis) fn new(id: PacketId<'_>, segment: &Segment<'_>, settings: &Settings) -> Self {
+    /// The `ordinal`-th connection, of which this is the first packet.
+    pub(in crate::analysis) fn new(
+        ordinal: u64,
+        id: PacketId<'_>,
+        segment: &Segment<'_>,
+        settings: &Settings,
+    ) -> Self {
         let (role, opening) = roles::role_of_first(segment, &settings.tls_ports);
         let tcp = Connection::new(segment.header, role);
         let expects_tls = settings.tls_ports.contains(&tcp.ends.server.port);
@@ -48,6 +54,7 @@ impl TrackedConnection {
         Self {
             tls: Tracker::new(saw_beginning, expects_tls),
             story: Builder::new(id, &tcp, opening, expects_tls, stall_after, settings.keeps_timeline)
+                .numbered(ordinal)
                 .seen_from(settings.viewpoint),
             key: tcp.key(),
             tcp,
@@ -65,7 +72,7 @@ impl TrackedConnection {
     ) -> Self {
         let (id, header) = (half_open.id(), half_open.header());
         let segment = Segment { header: &header, payload: &[], printed: &[], decoded: "" };
-        let mut tracked = Self::new(id, &segment, settings);
+        let mut tracked = Self::new(half_open.ordinal(), id, &segment, settings);
         budget.begin(tracked.held());
         tracked.segment(id, &segment, budget);
         tracked
@@ -216,7 +223,7 @@ mod tests {
         let talk = Talk::to_port(8443).open().say(Role::Client, &talk::client_hello());
         let talk = talk.say(Role::Server, &talk::server_flight()[..49]).say(Role::Server, &certificate);
         let first = &talk.packets[0];
-        let mut tracked = TrackedConnection::new(first.id, &first.segment(), &Settings::default());
+        let mut tracked = TrackedConnection::new(1, first.id, &first.segment(), &Settings::default());
         let mut budget = Budget::default();
         budget.begin(Held { message_bytes: limits::HANDSHAKE_BYTES_IN_ALL, ..Held::default() });
         for packet in &talk.packets {
@@ -232,7 +239,7 @@ mod tests {
     fn timelines_end_when_all_together_hold_too_many_packets() {
         let talk = Talk::to_port(8443).open();
         let first = &talk.packets[0];
-        let mut tracked = TrackedConnection::new(first.id, &first.segment(), &Settings::default());
+        let mut tracked = TrackedConnection::new(1, first.id, &first.segment(), &Settings::default());
         let mut full = Budget::default();
         full.begin(Held { timeline_entries: limits::TIMELINE_ENTRIES_IN_ALL, ..Held::default() });
         let mut budgets = [Budget::default(), full.clone(), full];

@@ -67,6 +67,13 @@ impl Builder {
         }
     }
 
+    /// It is this connection of those that are selected, counted from 1 by their first packets.
+    #[must_use]
+    pub fn numbered(mut self, id: u64) -> Self {
+        self.story.id = id;
+        self
+    }
+
     /// The packets are seen from there.
     #[must_use]
     pub fn seen_from(mut self, viewpoint: Viewpoint) -> Self {
