@@ -5,6 +5,7 @@
 
 mod client_silent;
 mod closed_early;
+mod evidence;
 mod handshake_stalled;
 mod healthy;
 mod in_progress;
@@ -29,6 +30,7 @@ mod words;
 use std::borrow::Cow;
 use std::fmt;
 
+pub use evidence::EvidenceRole;
 use schemars::JsonSchema;
 use serde::Serialize;
 pub use status::Status;
@@ -119,6 +121,8 @@ pub struct Verdict {
     pub client_reports: Vec<Cow<'static, str>>,
     /// The packets that prove it, counted from 1.
     pub evidence: Vec<u64>,
+    /// What each of them shows.
+    pub evidence_roles: Vec<EvidenceRole>,
     /// What to do next, most useful first.
     pub advice: Vec<Cow<'static, str>>,
 }
@@ -171,6 +175,7 @@ pub fn judge(story: &Story, settings: &Settings) -> Verdict {
     verdict.evidence.sort_unstable();
     verdict.evidence.dedup();
     verdict.evidence.truncate(limits::EVIDENCE);
+    verdict.evidence_roles = verdict.evidence.iter().map(|number| EvidenceRole::of(story, *number)).collect();
     verdict
 }
 
@@ -198,6 +203,7 @@ impl Verdict {
             explanation: Cow::Borrowed(""),
             client_reports: Vec::new(),
             evidence: Vec::with_capacity(USUAL_EVIDENCE),
+            evidence_roles: Vec::new(),
             advice: Vec::new(),
         }
     }
