@@ -5,6 +5,7 @@ pub mod clock;
 pub(super) mod ends;
 pub mod escape;
 mod origins;
+pub(super) mod wireshark;
 #[cfg(feature = "command")]
 pub(super) mod words;
 

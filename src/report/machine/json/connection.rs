@@ -7,12 +7,12 @@ use serde::Serialize;
 
 use super::tcp::Tcp;
 use super::tls::Tls;
-use super::{SCHEMA, moment_of, name, seconds};
+use super::{SCHEMA, community_id, moment_of, name, seconds};
 use crate::analysis::Judged;
 use crate::finding::Finding;
 use crate::packet::{Host, Names};
-use crate::report::text::clock;
-use crate::story::{Moment, Silence, Stage, Story};
+use crate::report::text::{clock, wireshark};
+use crate::story::{Moment, Repeats, Silence, Stage, Story};
 use crate::tcp::Role;
 use crate::time::{Clock, Elapsed};
 use crate::verdict::Verdict;
@@ -23,6 +23,12 @@ use crate::verdict::Verdict;
 pub struct Connection {
     /// The version of this form.
     pub schema: u8,
+    /// Which of the selected connections it is, counted from 1 by their first packets.
+    pub id: u64,
+    /// The file that its first packet came from, as it was named; null where there is no file.
+    pub source: Option<String>,
+    /// Its Community ID, version 1, by which other tools name the same addresses and ports; null where one end has no address.
+    pub community_id: Option<String>,
     /// The end that opened the connection.
     pub client: Socket,
     /// The end that it was opened to.
@@ -30,12 +36,22 @@ pub struct Connection {
     /// The first packet's time: RFC 3339 in UTC, without `Z` where the capture tells no zone, without a date where it
     /// tells none, since the capture's first packet where it counts from that; null where it has no times.
     pub start: Option<String>,
+    /// The last packet's time, in the same form.
+    pub end: Option<String>,
     /// Seconds from the first packet to the last.
     pub duration: Option<f64>,
     /// The furthest point reached.
     pub stage: Stage,
+    /// The first packet of it.
+    pub first_packet: u64,
+    /// The last packet of it.
+    pub last_packet: u64,
+    /// Finds it in Wireshark, in the source and in any file that holds its packets; null where one end has no address.
+    pub filter: Option<String>,
     /// What happened.
     pub verdict: Verdict,
+    /// The steps that it took, each with the packet that completed it.
+    pub steps: Vec<Step>,
     /// What else is worth knowing.
     pub findings: Vec<Finding>,
     /// How long the steps took.
@@ -47,6 +63,17 @@ pub struct Connection {
     /// For each packet of the verdict's evidence its file and its number there; only where several files were read.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub evidence_in: Option<Vec<Option<PacketPlace>>>,
+}
+
+/// A step on the way to the furthest point.
+#[derive(Clone, Debug, Serialize, JsonSchema)]
+pub struct Step {
+    /// The point that it reached.
+    pub stage: Stage,
+    /// The packet that completed it.
+    pub packet: u64,
+    /// Seconds from the connection's first packet; null where the capture has no times.
+    pub at: Option<f64>,
 }
 
 /// An address and a port.
@@ -136,20 +163,32 @@ pub struct Quiet {
 }
 
 impl Connection {
-    /// Of a judged connection, with the places of its evidence where there are several files.
-    pub(super) fn of(judged: Judged, evidence_in: Option<Vec<Option<PacketPlace>>>) -> Self {
+    /// Of a judged connection from this file, with the places of its evidence where there are several files.
+    pub(super) fn of(
+        judged: Judged,
+        source: Option<String>,
+        evidence_in: Option<Vec<Option<PacketPlace>>>,
+    ) -> Self {
         let Judged { story, verdict, findings } = judged;
         let facts = &story.capture;
         let has_times = facts.clock != Clock::Absent;
         let end = |role: Role| Socket::of(&story.names, story.parties[role].host, story.parties[role].port);
         Self {
             schema: SCHEMA,
+            id: story.id,
+            source,
+            community_id: community_id::of(&story),
             client: end(Role::Client),
             server: end(Role::Server),
             start: clock::machine_readable(story.first.at, facts.clock, facts.digits),
+            end: clock::machine_readable(story.last.at, facts.clock, facts.digits),
             duration: has_times.then(|| seconds(story.last.at - story.first.at)),
             stage: story.stage,
+            first_packet: story.first.number,
+            last_packet: story.last.number,
+            filter: wireshark::filter(&story),
             verdict,
+            steps: steps(&story, has_times),
             findings,
             timing: timing(&story, has_times),
             tcp: Tcp::of(&story),
@@ -157,6 +196,29 @@ impl Connection {
             evidence_in,
         }
     }
+}
+
+fn steps(story: &Story, has_times: bool) -> Vec<Step> {
+    let (opening, tls) = (&story.opening, &story.tls);
+    let data = [&tls.application_data.client, &tls.application_data.server];
+    let first_data = data.into_iter().filter_map(Repeats::first).min_by_key(|moment| moment.number);
+    let steps = [
+        (Stage::Syn, opening.syn.first()),
+        (Stage::SynAck, opening.syn_ack.first()),
+        (Stage::TcpEstablished, opening.established),
+        (Stage::ClientHello, moment_of(tls.client_hello.as_ref())),
+        (Stage::ServerHello, moment_of(tls.server_hello.as_ref())),
+        (Stage::ServerFlightComplete, moment_of(tls.server_flight.as_ref())),
+        (Stage::ClientFinished, moment_of(tls.client_finished.as_ref())),
+        (Stage::TlsEstablished, moment_of(tls.established.as_ref())),
+        (Stage::ApplicationData, first_data.filter(|_| story.stage == Stage::ApplicationData)),
+    ];
+    let began = story.first.at;
+    let step = |(stage, moment): (Stage, Option<Moment>)| {
+        let moment = moment?;
+        Some(Step { stage, packet: moment.number, at: has_times.then(|| seconds(moment.at - began)) })
+    };
+    steps.into_iter().filter_map(step).collect()
 }
 
 fn timing(story: &Story, has_times: bool) -> Timing {

@@ -5,6 +5,7 @@
 
 mod certificates;
 mod check;
+mod community_id;
 mod connection;
 mod summary;
 mod tcp;
@@ -14,7 +15,7 @@ use std::io::{self, Write};
 
 pub use certificates::{Certificate, CertificateCheck, Certificates, Trusted};
 pub use check::Check;
-pub use connection::{Connection, PacketPlace, Quiet, RoundTrips, Socket, Timing};
+pub use connection::{Connection, PacketPlace, Quiet, RoundTrips, Socket, Step, Timing};
 use schemars::{JsonSchema, Schema};
 use serde::Serialize;
 use serde_json::ser::{Formatter, Serializer};
@@ -40,7 +41,6 @@ pub struct JsonReport<W> {
     out: W,
     /// The line that is being written, so that `out` gets it at once.
     line: Vec<u8>,
-    /// The files' names, where there are several.
     files: Vec<String>,
     origins: Origins,
 }
@@ -48,8 +48,7 @@ pub struct JsonReport<W> {
 impl<W: Write> JsonReport<W> {
     /// A report on a capture of these files.
     pub fn new(out: W, files: &[String]) -> Self {
-        let files = if files.len() > 1 { files.to_vec() } else { Vec::new() };
-        Self { out, line: Vec::new(), files, origins: Origins::default() }
+        Self { out, line: Vec::new(), files: files.to_vec(), origins: Origins::default() }
     }
 
     /// Writes an active check, after its connections.
@@ -80,17 +79,21 @@ impl<W: Write> JsonReport<W> {
 
 impl<W: Write + Send> Sink for JsonReport<W> {
     fn needs(&self) -> Needs {
-        Needs { packets: !self.files.is_empty(), per_connection: Cost::High, ..Needs::default() }
+        Needs { packets: self.has_several_files(), per_connection: Cost::High, ..Needs::default() }
     }
 
     fn event(&mut self, event: &Event<'_>) -> io::Result<()> {
         match event {
-            Event::Packet(packet) if !self.files.is_empty() => {
+            Event::Packet(packet) if self.has_several_files() => {
                 self.origins.add(packet.number, packet.origin);
                 Ok(())
             }
             Event::Known(judged) => {
-                self.write(&Line::Open(Box::new(Connection::of((*judged).clone(), None))))?;
+                self.write(&Line::Open(Box::new(Connection::of(
+                    (*judged).clone(),
+                    self.source(judged),
+                    None,
+                ))))?;
                 self.out.flush()
             }
             Event::Idle(..) => self.out.flush(),
@@ -99,13 +102,27 @@ impl<W: Write + Send> Sink for JsonReport<W> {
     }
 
     fn connection(&mut self, judged: Judged) -> io::Result<()> {
-        let evidence_in = (!self.files.is_empty()).then(|| self.places(&judged.verdict.evidence));
-        let line = Connection::of(judged, evidence_in);
+        let evidence_in = self.has_several_files().then(|| self.places(&judged.verdict.evidence));
+        let source = self.source(&judged);
+        let line = Connection::of(judged, source, evidence_in);
         self.write(&Line::Connection(Box::new(line)))
     }
 }
 
 impl<W> JsonReport<W> {
+    fn has_several_files(&self) -> bool {
+        self.files.len() > 1
+    }
+
+    /// The file that a connection's first packet came from.
+    fn source(&self, judged: &Judged) -> Option<String> {
+        let index = match self.files.len() {
+            0 | 1 => 0,
+            _ => self.origins.of(judged.story.first.number)?.file.into(),
+        };
+        self.files.get(index).cloned()
+    }
+
     fn places(&self, evidence: &[u64]) -> Vec<Option<PacketPlace>> {
         let place = |number: &u64| {
             let origin = self.origins.of(*number)?;
@@ -118,7 +135,7 @@ impl<W> JsonReport<W> {
 
 /// A connection's object as a value, for files that hold it among other things.
 pub fn connection_value(judged: &Judged) -> serde_json::Value {
-    let line = Line::Connection(Box::new(Connection::of(judged.clone(), None)));
+    let line = Line::Connection(Box::new(Connection::of(judged.clone(), None, None)));
     serde_json::to_value(line).unwrap_or_default()
 }
 
@@ -164,6 +181,11 @@ fn seconds(elapsed: Elapsed) -> f64 {
 struct SafeFormatter;
 
 impl Formatter for SafeFormatter {
+    /// In fixed-point notation: not every reader of JSON takes an exponent for a number.
+    fn write_f64<W: ?Sized + Write>(&mut self, writer: &mut W, value: f64) -> io::Result<()> {
+        if value.fract() == 0.0 { write!(writer, "{value:.1}") } else { write!(writer, "{value}") }
+    }
+
     fn write_string_fragment<W: ?Sized + Write>(&mut self, writer: &mut W, fragment: &str) -> io::Result<()> {
         let (plain, mut rest) = fragment.split_at(escape::plain_len(fragment));
         writer.write_all(plain.as_bytes())?;
