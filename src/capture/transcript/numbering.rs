@@ -219,7 +219,9 @@ impl Conversation {
     fn begin(&mut self, side: usize, flags: Flags, printed: &PrintedNumbers<'_>) -> Numbers {
         let other = 1 - side;
         let mut bases = [None; 2];
-        bases[side] = printed.seq;
+        // An empty segment shows no number of its own; as the handshake's end it has the one after its SYN.
+        let after_syn = self.syn[side].filter(|_| !flags.syn()).map(|syn| syn.wrapping_add(1));
+        bases[side] = printed.seq.or(after_syn);
         bases[other] = printed.ack.map(|ack| ack.wrapping_sub(1)).or(self.syn[other]);
         self.bases = Some(bases);
         self.next = [None; 2];
@@ -411,5 +413,16 @@ mod tests {
             let answer = format!("Flags [.], seq {ack}, ack {end}, win 1, length 0");
             prop_assert_eq!(read(&mut numbering, false, &answer), (Some(reply), Some(after)));
         }
+    }
+
+    #[test]
+    fn where_only_the_client_s_packets_are_there_its_numbers_count_from_the_syn() {
+        let mut numbering = Numbering::default();
+        assert_eq!(read(&mut numbering, true, "Flags [S], seq 4000, win 1, length 0"), (Some(4000), None));
+        assert_eq!(read(&mut numbering, true, "Flags [.], ack 9001, win 1, length 0"), (None, Some(9001)));
+        assert_eq!(
+            read(&mut numbering, true, "Flags [P.], seq 0:198, ack 1, win 1, length 198"),
+            (Some(4001), Some(9001))
+        );
     }
 }

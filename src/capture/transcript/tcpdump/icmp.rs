@@ -46,6 +46,12 @@ pub fn parse(body: &str, source: &Spelled, destination: &Spelled) -> Option<Mess
     if let Some(words) = body.strip_prefix("ICMP ") {
         return Some(error_v4(words).map_or(Message::Other, Message::Error));
     }
+    if let Some(words) = strip_old_name(body, "icmp") {
+        return Some(error_v4(&format!("{words}, length ")).map_or(Message::Other, Message::Error));
+    }
+    if let Some(words) = strip_old_name(body, "icmp6") {
+        return Some(old_error_v6(words).map_or(Message::Other, Message::Error));
+    }
     let (is_correct, after) = match body.strip_prefix('[').and_then(|after| after.split_once("] ")) {
         Some((remark, after)) if remark.contains("icmp6") => (remark == "icmp6 sum ok", after),
         _ => (true, body),
@@ -57,6 +63,34 @@ pub fn parse(body: &str, source: &Spelled, destination: &Spelled) -> Option<Mess
     let remark = body.strip_prefix("[bad icmp6 cksum 0x").filter(|_| !is_correct);
     let checksum = remark.and_then(|rest| bad_checksum(rest, " -> 0x")).unwrap_or_default();
     Some(error_v6(words).map_or(Message::Other, |error| Message::Error(Printed { checksum, ..error })))
+}
+
+/// The words behind `icmp: ` or `icmp 68: `, as tcpdump before 4.0 printed them, without what follows of the IP header.
+fn strip_old_name<'a>(body: &'a str, name: &str) -> Option<&'a str> {
+    let rest = body.strip_prefix(name).filter(|rest| rest.starts_with([':', ' ']))?;
+    let rest = rest.trim_start_matches(|letter: char| letter == ' ' || letter.is_ascii_digit());
+    let words = rest.strip_prefix(':')?.trim_start();
+    let end = [" (DF)", " [tos ", " (ttl ", " (len ", " for ", " [|icmp]"]
+        .iter()
+        .filter_map(|start| words.find(start))
+        .min();
+    words.get(..end.unwrap_or(words.len())).map(str::trim_end)
+}
+
+/// `too big 1280`, `2001:db8::2 unreachable port ...` of old ones.
+fn old_error_v6(words: &str) -> Option<Printed> {
+    if let Some(mtu) = words.strip_prefix("too big ") {
+        return Some(Printed { icmp_type: 2, mtu: mtu.parse().ok(), ..Printed::default() });
+    }
+    let (destination, reason) =
+        words.split_once(" unreachable ").or_else(|| words.split_once(" unreachable"))?;
+    let code = match reason.split(' ').next() {
+        Some("prohibited") => 1,
+        Some("address") => 3,
+        Some("port") => 4,
+        _ => 0,
+    };
+    Some(Printed { icmp_type: 1, code, destination: Spelled::parse(destination), ..Printed::default() })
 }
 
 /// tcpdump, print-icmp.c, `icmp_print` and `unreach2str`. Everything up to `, length ` is the message.
@@ -399,5 +433,21 @@ mod tests {
         );
         assert_eq!(arp("Request who-has 10.0.0.2 tell 10.0.0.1").and_then(|arp| arp.asker), None);
         assert!(arp("Reply 10.0.0.1 is-at 00:00:00:00:00:00, length 28").is_some_and(|arp| arp.is_answer));
+    }
+
+    #[test]
+    fn the_words_of_old_versions_are_read_without_their_length() {
+        let ends = Spelled::Address(IpAddr::from([10, 0, 0, 9]));
+        for (body, expected) in [
+            ("icmp: host 10.0.0.2 unreachable - admin prohibited", (3, 10)),
+            ("icmp 68: 10.0.0.2 tcp port 8443 unreachable (DF) [tos 0xc0]", (3, 3)),
+            ("icmp 556: 10.0.0.2 unreachable - need to frag (mtu 1400) (ttl 64, id 1)", (3, 4)),
+            ("icmp: time exceeded in-transit [tos 0xc0]", (11, 0)),
+            ("icmp6: too big 1280", (2, 0)),
+        ] {
+            let Some(Message::Error(printed)) = parse(body, &ends, &ends) else { panic!("{body}") };
+            assert_eq!((printed.icmp_type, printed.code), expected, "{body}");
+        }
+        assert_eq!(parse("icmp: echo request", &ends, &ends), Some(Message::Other));
     }
 }

@@ -79,8 +79,10 @@ pub fn printed(draft: &Draft, header: &SegmentHeader, application: Option<&str>,
     }
     // `HTTP: GET / HTTP/1.1` on the line itself, or with `-v` `HTTP, length: 31` and the lines below.
     let Some(application) = application else { return Vec::new() };
-    if let Some((_, text)) = application.split_once(": ").filter(|(name, _)| !name.contains(", length")) {
-        return text.as_bytes().get(..most).unwrap_or(text.as_bytes()).to_vec();
+    if let Some((name, text)) = application.split_once(": ").filter(|(name, _)| !name.contains(", length")) {
+        // tcpdump prints HTTP's first line whole, without its end.
+        let end = if name == "HTTP" && text.len() + 2 <= most { "\r\n" } else { "" };
+        return text.bytes().chain(end.bytes()).take(most).collect();
     }
     let mut text = Vec::new();
     for (cleaned, _) in below {
