@@ -163,9 +163,16 @@ impl Table {
                 _ => None,
             };
             ends.is_some_and(|(client, (server, port))| {
-                client == quoted.source
+                let is_port = |known: u16, quoted: Option<u16>| quoted.is_none_or(|quoted| quoted == known);
+                let is_to_server = client == quoted.source
                     && server == quoted.destination
-                    && quoted.destination_port.is_none_or(|quoted| quoted == port)
+                    && is_port(port, quoted.destination_port);
+                // The client's port is not known here, so an error that shows it is about another connection.
+                let is_to_client = server == quoted.source
+                    && client == quoted.destination
+                    && is_port(port, quoted.source_port)
+                    && quoted.destination_port.is_none();
+                is_to_server || is_to_client
             })
         };
         self.recent.iter().rev().map(|index| *index as usize).find(fits)
@@ -325,5 +332,26 @@ mod tests {
         let all = table.all();
         assert_eq!(leave(&mut table, all), [1, 4]);
         assert!(!table.is_full(&Budget::default(), &Bounds { connections: 0, ..Bounds::default() }));
+    }
+
+    #[test]
+    fn an_error_that_shows_no_ports_is_about_a_packet_of_either_side() {
+        let (key, tracked) = tracked(&Talk::to_port(443).open());
+        let (client, server) = (tracked.tcp.ends.client.host, tracked.tcp.ends.server.host);
+        let mut table = Table::default();
+        table.insert(key, tracked);
+        let quoted = |source, destination, destination_port| crate::packet::Quoted {
+            source,
+            destination,
+            source_port: None,
+            destination_port,
+            seq: None,
+            protocol: None,
+        };
+        assert!(table.find_quoted(&quoted(client, server, None)).is_some());
+        assert!(table.find_quoted(&quoted(client, server, Some(443))).is_some());
+        assert!(table.find_quoted(&quoted(server, client, None)).is_some());
+        assert!(table.find_quoted(&quoted(server, client, Some(443))).is_none());
+        assert!(table.find_quoted(&quoted(server, server, None)).is_none());
     }
 }
