@@ -161,7 +161,7 @@ impl<'s> Run<'s> {
             judge.event(&Event::Packet(packet))?;
         }
         let moment = Moment { number: packet.number, at: packet.at };
-        let id = PacketId { moment, origin: packet.origin, names: packet.names };
+        let id = PacketId { moment, origin: packet.origin, names: packet.names, direction: packet.direction };
         match &packet.content {
             Content::Segment(segment) => {
                 self.summary.segments += 1;

@@ -14,12 +14,19 @@ pub(super) fn find(story: &Story) -> Option<Finding> {
         }
         if checksums.offloaded == checksums.incorrect {
             let count = checksums.incorrect;
+            let place = if checksums.was_received {
+                "The capturing host received them so: they came through memory from a virtual machine or container, or through a \
+                 device that the host itself makes"
+                    .to_owned()
+            } else {
+                format!("The capture was made on the {role}")
+            };
             finding(
                 "checksum-offload",
                 Weight::Info,
                 format!(
                     "{count} of the {role}'s TCP checksums are wrong in the way that transmit checksum offload leaves them: the \
-                     network card fills them in after the capture. The capture was made on the {role}; this is no fault."
+                     network card fills them in after the capture. {place}; this is no fault."
                 ),
                 examples,
             )
@@ -59,6 +66,18 @@ mod tests {
         assert_eq!(found.is(), (Weight::Info, &[2, 5][..]));
         assert!(found.text.contains("3 of the server's") && found.text.contains("no fault"));
         assert_eq!(with(checksums).finding("bad-checksums"), None);
+    }
+
+    #[test]
+    fn what_the_capturing_host_received_was_not_captured_at_its_sender() {
+        let checksums =
+            ChecksumFacts { incorrect: 3, offloaded: 3, was_received: true, ..ChecksumFacts::default() };
+        let found = with(checksums).finding("checksum-offload").expect("a finding");
+        assert!(
+            !found.text.contains("made on the server") && found.text.contains("received"),
+            "{}",
+            found.text
+        );
     }
 
     #[test]

@@ -6,7 +6,7 @@
 use std::net::{IpAddr, Ipv4Addr};
 
 use crate::packet::{
-    Checksum, Flags, FragmentField, Host, IpHeader, IpOptions, IpVersion, Names, Origin, Segment,
+    Checksum, Direction, Flags, FragmentField, Host, IpHeader, IpOptions, IpVersion, Names, Origin, Segment,
     SegmentHeader, Seq, TcpHeader, TcpOptions,
 };
 use crate::story::{Moment, PacketId};
@@ -85,7 +85,10 @@ impl HalfOpen {
         };
         // Whatever does not fit the form has a story from the start.
         let is_bare = segment.payload.is_empty() && segment.printed.is_empty() && segment.decoded.is_empty();
-        (is_bare && half_open.header() == *segment.header).then_some(half_open)
+        // A wrong checksum in what the host received is a fact of its own.
+        let is_remarkable =
+            id.direction == Some(Direction::Inbound) && matches!(tcp.checksum, Checksum::Incorrect { .. });
+        (is_bare && !is_remarkable && half_open.header() == *segment.header).then_some(half_open)
     }
 
     /// Which of the connections it is, counted from 1.
@@ -96,7 +99,7 @@ impl HalfOpen {
     /// Where the SYN is in the capture.
     pub(in crate::analysis) fn id(&self) -> PacketId<'static> {
         let moment = Moment { number: self.number, at: self.at };
-        PacketId { moment, origin: self.origin, names: Names::NONE }
+        PacketId { moment, origin: self.origin, names: Names::NONE, direction: None }
     }
 
     /// The SYN's number in the capture.
@@ -208,6 +211,7 @@ mod tests {
             moment: Moment { number: 7, at: packet.at },
             origin: packet.origin,
             names: Names::NONE,
+            direction: packet.direction,
         };
         (HalfOpen::of(5, id, &segment), *segment.header)
     }

@@ -17,10 +17,12 @@ use silence::Silences;
 use tls::Handshake;
 
 use crate::limits;
-use crate::packet::{IcmpError, IpHeader, Names, Origin, Segment, SegmentHeader, Viewpoint};
-use crate::story::{CaptureFacts, Ending, EndingKind, Entry, Moment, Note, Opening, Seen, Stage, Story};
+use crate::packet::{Direction, IcmpError, IpHeader, Names, Origin, Segment, SegmentHeader, Viewpoint};
+use crate::story::{
+    CaptureFacts, Ending, EndingKind, Entry, Moment, Note, Opening, RoundTrips, Seen, Stage, Story,
+};
 use crate::tcp::{Connection, Observation, Role, SegmentKind};
-use crate::time::Elapsed;
+use crate::time::{Clock, Elapsed};
 use crate::tls::{Basis, CertificateMessage, Event, Tracker};
 
 /// A story being written.
@@ -44,6 +46,8 @@ pub struct PacketId<'a> {
     pub origin: Origin,
     /// What its source calls hosts.
     pub names: &'a Names,
+    /// Its direction at the capturing host, where the source shows it.
+    pub direction: Option<Direction>,
 }
 
 impl Builder {
@@ -130,7 +134,7 @@ impl Builder {
         let mut notes = self.begin(id.moment);
         self.on_hosts(id.names, &segment.header.ip);
         if self.is_of_this_connection(id.moment, observation, &mut notes) {
-            self.on_segment(id.moment, connection, segment, observation, events, &mut notes);
+            self.on_segment(id, connection, segment, observation, events, &mut notes);
         }
         self.add_segment_to_timeline(id, segment, observation, notes);
     }
@@ -174,6 +178,9 @@ impl Builder {
             self.silences.blame_client();
         }
         story.capture = capture;
+        if capture.clock == Clock::Absent {
+            story.path.round_trips = RoundTrips::default();
+        }
         self.silences.on_capture_end(&capture, self.viewpoint, story);
         self.story
     }
@@ -229,18 +236,19 @@ impl Builder {
 
     fn on_segment(
         &mut self,
-        moment: Moment,
+        id: PacketId<'_>,
         connection: &Connection,
         segment: &Segment<'_>,
         observation: &Observation,
         events: &mut Vec<Event>,
         notes: &mut Notes,
     ) {
+        let moment = id.moment;
         let stage_before = self.story.stage;
         for role in [Role::Client, Role::Server] {
             self.story.data[role].is_all_acknowledged = connection.ends[role].is_all_acknowledged();
         }
-        self.on_header(moment, segment.header, observation);
+        self.on_header(id, segment.header, observation);
         let other = observation.role.other();
         let end = &connection.ends[other];
         self.story.data[other].record_reported_hole(moment, end, segment.header, observation);
@@ -266,13 +274,16 @@ impl Builder {
     }
 
     /// What the headers show of their sender, and of what the capture lacks.
-    fn on_header(&mut self, moment: Moment, header: &SegmentHeader, observation: &Observation) {
+    fn on_header(&mut self, id: PacketId<'_>, header: &SegmentHeader, observation: &Observation) {
+        let moment = id.moment;
         let party = &mut self.story.parties[observation.role];
         party.record_path(moment.number, header, observation.flags);
         if let Some(offer) = &observation.offer {
             party.record_offer(moment.number, offer, observation.flags);
         }
         party.checksums.record(moment.number, header);
+        party.checksums.was_received |=
+            party.checksums.incorrect > 0 && id.direction == Some(Direction::Inbound);
         self.closing.on_options(header, observation);
         self.story.missing.record_acknowledged(moment, observation);
         // One byte may be the server's FIN.

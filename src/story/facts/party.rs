@@ -112,6 +112,8 @@ pub struct ChecksumFacts {
     pub examples: [Option<u64>; 2],
     /// Checksum field minus TCP length of the first wrong one: equal for all when the field holds a pseudo-header sum.
     pub base: Option<u16>,
+    /// Whether the capturing host received such segments, so that another sent them.
+    pub was_received: bool,
 }
 
 impl ChecksumFacts {

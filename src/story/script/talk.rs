@@ -117,6 +117,7 @@ impl Talk {
             moment: Moment { number, at: self.now },
             origin: Origin { file: 0, number },
             names: Names::NONE,
+            direction: None,
         };
         let end = seq + payload.len() as u32 + u32::from(flags.syn()) + u32::from(flags.fin());
         if !flags.rst() {
