@@ -21,6 +21,9 @@ use crate::packet::Moment;
 use crate::tcp::{Delivery, PerRole, Role};
 use printed::Fit;
 
+/// Sizes of ClientHellos in use, from those of embedded clients to those with a post-quantum key share, in bytes.
+const USUAL_HELLO: std::ops::RangeInclusive<u32> = 150..=2_000;
+
 /// Turns of a connection without payload.
 #[expect(clippy::struct_excessive_bools, reason = "each notes something else that was seen")]
 #[derive(Clone, Debug)]
@@ -122,15 +125,11 @@ impl Flow {
         if begins_turn && self.take_plain(role, moment, characters, emit) {
             return;
         }
-        let mut emit_message = |message, basis| emit(event(role, moment, message, basis));
         if begins_turn && bytes == sizes::ALERT && self.awaits != Awaits::ClientHello {
-            if self.awaits != Awaits::ApplicationData && self.expects_tls {
-                let description = printed::alert(characters);
-                let basis = if description.is_some() { Basis::Partial } else { Basis::Inferred };
-                emit_message(Message::Alert { level: 2, description }, basis);
-            }
+            self.take_alert(role, moment, characters, emit);
             return;
         }
+        let mut emit_message = |message, basis| emit(event(role, moment, message, basis));
         match (self.awaits, role) {
             (Awaits::ClientHello, Role::Client) => self.take_first(moment, len, characters, emit),
             // A TLS server never speaks first.
@@ -191,6 +190,25 @@ impl Flow {
                 }
             }
         }
+    }
+
+    /// A turn of an alert's size. On a port where no TLS is expected, one that answers what may be a ClientHello of a usual size
+    /// shows that both are TLS.
+    fn take_alert(&mut self, role: Role, moment: Moment, characters: &[u8], emit: &mut dyn FnMut(Event)) {
+        if self.awaits == Awaits::ApplicationData {
+            return;
+        }
+        if !self.expects_tls {
+            let is_usual = USUAL_HELLO.contains(&self.hello_len) && !self.heard_text;
+            let refuses = is_usual && role == Role::Server && self.awaits == Awaits::ServerHello;
+            let Some(hello) = self.hello.filter(|_| refuses) else { return };
+            self.expects_tls = true;
+            let first = ClientHello { len: self.hello_len.saturating_sub(5), ..ClientHello::default() };
+            emit(event(Role::Client, hello, Message::ClientHello(Box::new(first)), Basis::Inferred));
+        }
+        let description = printed::alert(characters);
+        let basis = if description.is_some() { Basis::Partial } else { Basis::Inferred };
+        emit(event(role, moment, Message::Alert { level: 2, description }, basis));
     }
 
     /// Emits what is certainly no TLS, by its characters. Returns whether it was.

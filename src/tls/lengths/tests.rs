@@ -212,3 +212,11 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn on_any_port_an_alert_that_answers_what_may_be_a_client_hello_shows_both() {
+    assert_eq!(told(false, &[(Client, 517), (Server, 7)]), ["ClientHello", "Alert"]);
+    assert_eq!(told(false, &[(Client, 30), (Server, 7)]), ["Plain"]);
+    assert_eq!(told(false, &[(Client, 4_000), (Server, 7)]), [""; 0]);
+    assert_eq!(told(false, &[(Server, 80), (Client, 517), (Server, 7)])[..1], ["Plain"]);
+}
