@@ -10,6 +10,9 @@ pub(super) fn find(story: &Story) -> Option<Finding> {
     }
     let count = story.opening.syn.count;
     let previous_connection = story.opening.previous_connection.server.count > 0;
+    let answer = story.opening.syn_ack.first().map(|answer| answer.number);
+    let is_answered =
+        answer.is_some_and(|answer| story.opening.syn.numbers().nth(1).is_some_and(|again| answer < again));
     let text = match story.opening.refused_before {
         Some(refusal) => format!(
             "The SYN was sent {count} times: packet {} refused it with a RST before a later one was let in. The service was \
@@ -19,6 +22,10 @@ pub(super) fn find(story: &Story) -> Option<Finding> {
         None if previous_connection => format!(
             "The SYN was sent {count} times before it was answered: what came first belongs to an older connection between \
              the same ports, which the server still held."
+        ),
+        None if is_answered => format!(
+            "The SYN was sent {count} times, although an answer had come: the SYN-ACK does not reach the client's TCP, or is \
+             lost behind the place of the capture."
         ),
         None => format!(
             "The SYN was sent {count} times before an answer came: packets are lost on the way, or the server was overloaded."
@@ -62,5 +69,12 @@ mod tests {
         let found = retried.finding("syn-retries").expect("a finding");
         assert_eq!(found.evidence, [1, 2, 3]);
         assert!(found.text.contains("older connection"), "{}", found.text);
+    }
+
+    #[test]
+    fn a_syn_that_is_sent_again_although_it_was_answered_is_no_loss_before_the_answer() {
+        let talk = ssm().syn().syn_ack().wait(1_000).syn().syn_ack();
+        let found = talk.finding("syn-retries").expect("a finding");
+        assert!(found.text.contains("although an answer had come"), "{}", found.text);
     }
 }

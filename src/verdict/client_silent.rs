@@ -2,7 +2,7 @@
 
 use super::words::{drops, evidence};
 use super::{Actor, Rule, Settings, Severity, Verdict};
-use crate::story::{EndingKind, Stage, Story};
+use crate::story::{EndingKind, Silence, Stage, Story};
 use crate::tcp::Role;
 
 /// `client-silent`.
@@ -19,6 +19,9 @@ fn judge(story: &Story, _: &Settings) -> Option<Verdict> {
     let EndingKind::Silence(silence) = &ending.what else { return None };
     if ending.stage != Stage::TcpEstablished || ending.by != Role::Client {
         return None;
+    }
+    if is_greeting_owed(story) {
+        return Some(greeting(story, silence));
     }
     let (when, then) = match &story.prelude {
         Some(prelude) if prelude.is_agreed() && prelude.protocol.is_proxy() => {
@@ -52,10 +55,61 @@ fn judge(story: &Story, _: &Settings) -> Option<Verdict> {
     )
 }
 
+/// Ports on which the server speaks first, with what it says: the services' RFCs, and what MySQL and others document.
+const GREETERS: [(u16, &str); 14] = [
+    (21, "FTP"),
+    (22, "SSH"),
+    (25, "SMTP"),
+    (110, "POP3"),
+    (119, "NNTP"),
+    (143, "IMAP"),
+    (587, "SMTP"),
+    (3306, "MySQL"),
+    (3690, "Subversion"),
+    (4190, "ManageSieve"),
+    (5900, "VNC"),
+    (5901, "VNC"),
+    (33060, "MySQL"),
+    (2525, "SMTP"),
+];
+
+/// Whether nothing was said on a port where the server speaks first.
+fn is_greeting_owed(story: &Story) -> bool {
+    let is_greeter = GREETERS.iter().any(|(port, _)| *port == story.parties.server.port);
+    is_greeter
+        && !story.expects_tls
+        && story.prelude.is_none()
+        && story.data.client.first.is_none()
+        && story.data.server.first.is_none()
+        && story.missing.acked_unseen.server <= 1
+}
+
+fn greeting(story: &Story, silence: &Silence) -> Verdict {
+    let port = story.parties.server.port;
+    let protocol = GREETERS.iter().find(|(known, _)| *known == port).map_or("", |(_, protocol)| *protocol);
+    Verdict::new(
+        &RULE,
+        Actor::Server,
+        story.basis,
+        format!("the server sent no greeting for {} after the TCP handshake", silence.elapsed()),
+    )
+    .explain(format!(
+        "In {protocol}, port {port}, the server speaks first. The connection is up and no byte of the server followed: its kernel \
+         accepted it, and its program is busy, hangs, or looks something up first, as the client's name by reverse DNS.{}",
+        drops::caveat(story)
+    ))
+    .reported(&["a timeout while it reads the server's greeting"])
+    .proved_by(evidence::opening_packets(story).chain([silence.since.number]))
+    .advise(&[
+        "Look at the server's program and its log: is it overloaded, or does it wait for DNS?",
+        "Connect on the server itself: a greeting that comes at once there points to something that depends on the address.",
+    ])
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::story::script::talk::{self, ssm};
+    use crate::story::script::talk::{self, Talk, ssm};
     use crate::tcp::Role::{Client, Server};
     use crate::tls::PlainKind;
 
@@ -123,5 +177,15 @@ mod tests {
             assert_eq!(verdict.is(), ("client-silent", Actor::Client, None));
             assert!(verdict.headline.contains(words), "{}", verdict.headline);
         }
+    }
+
+    #[test]
+    fn on_a_port_where_the_server_speaks_first_its_greeting_is_owed() {
+        let verdict = Talk::to_port(21).open().wait(5_000).fin(Server).verdict(0);
+        assert_eq!(verdict.is(), ("client-silent", Actor::Server, None));
+        assert!(verdict.headline.contains("no greeting for 5.0 s") && verdict.mentions("FTP"), "{verdict:?}");
+        assert!(!verdict.mentions("thread dump"));
+        let greeted = Talk::to_port(21).open().say(Server, b"220 ready\r\n").wait(5_000).fin(Server);
+        assert_eq!(greeted.verdict(0).code, "plaintext");
     }
 }

@@ -14,8 +14,8 @@ pub(super) const RULE: Rule = Rule {
     judge,
 };
 
-fn judge(story: &Story, _: &Settings) -> Option<Verdict> {
-    let Some(ending) = story.decisive() else { return closed(story) };
+fn judge(story: &Story, settings: &Settings) -> Option<Verdict> {
+    let Some(ending) = story.decisive() else { return closed(story).or_else(|| too_big(story, settings)) };
     let EndingKind::Silence(silence) = &ending.what else { return None };
     let is_unanswered = match ending.stage {
         Stage::TlsEstablished | Stage::ApplicationData => true,
@@ -58,6 +58,33 @@ fn judge(story: &Story, _: &Settings) -> Option<Verdict> {
             .proved_by(requests.map(|moment| moment.number).into_iter().chain([silence.since.number]))
             .proved_by(story.data.client.repeats.numbers().take(4)),
     )
+}
+
+/// Of a connection whose beginning the capture lacks, data that a router reports as too big, and that was sent again and again.
+fn too_big(story: &Story, settings: &Settings) -> Option<Verdict> {
+    let stage = story.stage;
+    [Role::Server, Role::Client].into_iter().filter(|_| stage == Stage::None).find_map(|sender| {
+        let data = &story.data[sender];
+        let elapsed = story.last.at - data.first?.at;
+        if data.repeats.count < 2 || elapsed < settings.stall_after {
+            return None;
+        }
+        let verdict = Verdict::new(
+            &RULE,
+            Actor::Path,
+            story.basis,
+            format!("the {sender}'s data was not acknowledged for {elapsed}"),
+        );
+        let sign = path_mtu::sign(story, sender)?;
+        Some(
+            sign.explain(verdict)
+                .reported(&[
+                    "the client's own read timeout",
+                    "java.net.SocketTimeoutException: Read timed out",
+                ])
+                .proved_by(data.repeats.numbers().take(4)),
+        )
+    })
 }
 
 /// The server's FIN came in place of an answer.
@@ -197,5 +224,24 @@ mod tests {
         let verdict = asked.verdict(4_000);
         assert_eq!(verdict.is(), ("no-response", Actor::Server, None));
         assert!(verdict.headline.contains("request to the proxy"), "{}", verdict.headline);
+    }
+
+    #[test]
+    fn data_that_a_router_reports_as_too_big_is_lost_in_the_middle_of_a_connection_too() {
+        let story =
+            Story::at(Stage::None).sends(Server, PlainKind::Binary, "").repeats(Server, 3).but(|story| {
+                let first = story.data.server.first.expect("data");
+                story.data.server.is_all_acknowledged = false;
+                story.last.at = first.at + crate::time::Elapsed::from_millis(4_000);
+            });
+        let big = story.clone().icmp([203, 0, 113, 1], 3, 4).but(|story| {
+            for fact in &mut story.path.icmp_errors {
+                fact.quotes = Server;
+            }
+            story.last.at =
+                story.data.server.first.expect("data").at + crate::time::Elapsed::from_millis(4_000);
+        });
+        assert_eq!(big.verdict().is(), ("no-response", Actor::Path, Some("pmtu-black-hole")));
+        assert_eq!(story.verdict().code, "midstream");
     }
 }

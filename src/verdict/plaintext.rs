@@ -2,7 +2,8 @@
 
 use super::words::evidence;
 use super::{Actor, Rule, Settings, Severity, Verdict};
-use crate::story::{Opening, Stage, Story};
+use crate::story::{Observed, Opening, Stage, Story};
+use crate::tls::{Basis, Plain, PlainKind};
 
 /// `plaintext`.
 pub(super) const RULE: Rule = Rule {
@@ -16,7 +17,14 @@ pub(super) const RULE: Rule = Rule {
 fn judge(story: &Story, _: &Settings) -> Option<Verdict> {
     let saw_data = story.data.client.first.is_some() || story.data.server.first.is_some();
     let is_known = matches!(story.opening.known_by, Opening::Syn | Opening::SynAck);
+    // A request that nothing answered so far is open.
+    let is_open = story.data.client.first.is_some()
+        && story.data.server.first.is_none()
+        && story.missing.answer.is_none()
+        && story.prelude.is_none()
+        && story.endings.is_empty();
     if story.expects_tls
+        || is_open
         || !is_known
         || story.tls.client_hello.is_some()
         || !saw_data
@@ -25,19 +33,24 @@ fn judge(story: &Story, _: &Settings) -> Option<Verdict> {
         return None;
     }
     let observed = [&story.plain.client, &story.plain.server];
-    let basis = observed.into_iter().flatten().map(|observed| observed.basis).fold(story.basis, Ord::max);
+    let is_unread = |observed: &&Option<Observed<Plain>>| {
+        observed.as_ref().is_none_or(|observed| {
+            observed.what.kind == PlainKind::Binary && observed.basis == Basis::Inferred
+        })
+    };
+    let (basis, headline) = if story.capture.is_text && observed.iter().all(is_unread) {
+        (Basis::Inferred, "TCP is fine; no TLS is expected on this port, and the text holds none of the data")
+    } else {
+        (story.basis, "TCP is fine; neither side speaks TLS, and none is expected on this port")
+    };
+    let basis = observed.into_iter().flatten().map(|observed| observed.basis).fold(basis, Ord::max);
     let data = [story.data.client.first, story.data.server.first];
     Some(
-        Verdict::new(
-            &RULE,
-            Actor::Unknown,
-            basis,
-            "TCP is fine; neither side speaks TLS, and none is expected on this port",
-        )
-        .explain("The connection was opened and carried data. What the data says is not judged.")
-        .proved_by(evidence::opening_packets(story))
-        .proved_by(data.into_iter().flatten().map(|moment| moment.number))
-        .advise(&["If TLS is expected here, say so with `--tls-port`."]),
+        Verdict::new(&RULE, Actor::Unknown, basis, headline)
+            .explain("The connection was opened and carried data. What the data says is not judged.")
+            .proved_by(evidence::opening_packets(story))
+            .proved_by(data.into_iter().flatten().map(|moment| moment.number))
+            .advise(&["If TLS is expected here, say so with `--tls-port`."]),
     )
 }
 
@@ -46,7 +59,6 @@ mod tests {
     use super::*;
     use crate::story::script::talk::{self, Talk};
     use crate::tcp::Role::{Client, Server};
-    use crate::tls::{Basis, PlainKind};
 
     fn http() -> Story {
         Story::at(Stage::TcpEstablished)
@@ -100,5 +112,28 @@ mod tests {
             .say(Client, b"a1 LOGIN me secret\r\n")
             .say(Server, b"a1 OK\r\n");
         assert_eq!(unasked.code(5_000), "plaintext");
+    }
+
+    #[test]
+    fn text_without_the_data_claims_nothing_of_it() {
+        let unread = |kind, basis| {
+            http().but(|story| {
+                story.capture.is_text = true;
+                for observed in [&mut story.plain.client, &mut story.plain.server].into_iter().flatten() {
+                    (observed.what.kind, observed.basis) = (kind, basis);
+                }
+            })
+        };
+        let verdict = unread(PlainKind::Binary, Basis::Inferred).verdict();
+        assert_eq!((verdict.code, verdict.basis), ("plaintext", Basis::Inferred));
+        assert!(!verdict.mentions("neither side speaks TLS"), "{verdict:?}");
+        assert!(unread(PlainKind::HttpRequest, Basis::Partial).verdict().mentions("neither side speaks TLS"));
+    }
+
+    #[test]
+    fn a_request_that_was_just_sent_is_open() {
+        let asked = Talk::to_port(80).open().say(Client, b"GET / HTTP/1.1\r\n\r\n");
+        assert_eq!(asked.code(0), "in-progress");
+        assert_eq!(asked.say(Server, b"HTTP/1.1 200 OK\r\n\r\n").code(0), "plaintext");
     }
 }

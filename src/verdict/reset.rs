@@ -89,7 +89,7 @@ fn forgery(facts: &ResetFacts) -> Option<Vec<String>> {
     let mut signs = Vec::new();
     let mut weight = 0;
     if let Some(number) = facts.continued_in {
-        signs.push(format!("In packet {number} the same side goes on sending data as if it had not reset."));
+        signs.push(format!("In packet {number} the same side continues as if it had not reset."));
         weight += 2;
     }
     let usual: Vec<u8> = facts.usual_hop_limits.into_iter().flatten().collect();
@@ -290,6 +290,13 @@ mod tests {
     fn a_side_that_talks_on_did_not_send_the_rst() {
         let hello = ssm().open().say(Client, &talk::client_hello());
         let verdict = hello.segment(Server, "R", 1, &[]).say(Server, &talk::server_flight()).verdict(0);
+        assert_eq!(verdict.is(), ("reset", Actor::Path, Some("rst-injected")));
+    }
+
+    #[test]
+    fn a_syn_ack_after_the_reset_shows_that_the_server_sent_none() {
+        let talk = ssm().open().rst(Server).wait(1_000).syn_ack();
+        let verdict = talk.verdict(0);
         assert_eq!(verdict.is(), ("reset", Actor::Path, Some("rst-injected")));
     }
 }

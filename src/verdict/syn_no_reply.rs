@@ -82,11 +82,11 @@ fn nothing_came(story: &Story) -> Cow<'static, str> {
     match story.path.icmp_errors.first() {
         None => drops::with_caveat(
             story,
-            concat!("Neither a SYN-ACK, nor a RST, nor an ICMP error answered.", would_have_answered!()),
+            concat!("No SYN-ACK, no RST and no ICMP error answered.", would_have_answered!()),
         ),
         // What does end an attempt has a verdict of its own.
         Some(icmp) => format!(
-            "Neither a SYN-ACK nor a RST answered, and the ICMP message in packet {} (type {}, code {}, from {}) ends no \
+            "No SYN-ACK and no RST answered, and the ICMP message in packet {} (type {}, code {}, from {}) ends no \
              attempt.{}{}",
             icmp.moment.number,
             icmp.icmp_type,

@@ -16,7 +16,9 @@ pub(super) const RULE: Rule = Rule {
 fn judge(story: &Story, _: &Settings) -> Option<Verdict> {
     let ending = story.decisive()?;
     let EndingKind::Silence(silence) = &ending.what else { return None };
-    if ending.stage != Stage::SynAck {
+    // A server that continues had the acknowledgement, though the capture lacks it.
+    let is_proved = story.one_sided().is_some() && story.stage > Stage::SynAck;
+    if ending.stage != Stage::SynAck || is_proved {
         return None;
     }
     let repeats = match story.opening.syn_ack.count {
@@ -76,5 +78,11 @@ mod tests {
         assert_eq!(repeated.code(2_500), "tcp-handshake-incomplete");
         assert_eq!(repeated.story(2_500).stage, Stage::SynAck);
         assert_eq!(ssm().syn().syn_ack().segment(Client, "R", 1, &[]).code(0), "reset");
+    }
+
+    #[test]
+    fn a_server_that_continues_alone_in_the_capture_had_the_acknowledgement() {
+        let talk = ssm().open().wait(5_000).fin(Server).fin(Client).ack(Server).only(Server);
+        assert_eq!(talk.verdict(0).code, "closed-early");
     }
 }

@@ -4,7 +4,7 @@ use crate::report::text::escape::escaped;
 use crate::report::text::words::{PacketNames, count, grouped};
 use crate::story::{Entry, Note, Seen, Silence, Stage, Story};
 use crate::tcp::Role;
-use crate::time::Elapsed;
+use crate::time::{Clock, Elapsed};
 use crate::tls::{AlertDescription, Basis, ClientHello, Prelude, PreludeStep, Refusal};
 
 /// Silences between packets from this on are noted, though no next step was awaited.
@@ -121,6 +121,7 @@ impl<'a> Notes<'a> {
                 let before = std::mem::replace(&mut self.noted.stage, *stage);
                 self.reached(before, *stage, *basis)
             }
+            Note::RoundTrip(_) if self.story.capture.clock == Clock::Absent => return None,
             Note::RoundTrip(elapsed) => {
                 let trips = &self.story.path.round_trips;
                 let is_first = trips.handshake.is_some_and(|(_, _, answer)| answer == number)
@@ -170,6 +171,9 @@ impl<'a> Notes<'a> {
                     "HelloRetryRequest: the server asks for another ClientHello{}",
                     group.unwrap_or_default()
                 )
+            }
+            Note::Plain(line) if line.is_empty() && self.story.capture.is_text => {
+                "not TLS, as far as the text shows".to_owned()
             }
             Note::Plain(line) if line.is_empty() => "not TLS: bytes that are no text".to_owned(),
             Note::Plain(line) => format!("not TLS: \"{}\"", escaped(line)),

@@ -3,7 +3,7 @@
 use super::notes::Notes;
 use crate::packet::{Segment, SegmentHeader, Seq};
 use crate::story::{EndingKind, Moment, Note, ResetFacts, Story};
-use crate::tcp::{Observation, PerRole, ResetFit, Role};
+use crate::tcp::{HandshakeStep, Observation, PerRole, ResetFit, Role};
 
 /// What a RST is compared with.
 #[derive(Clone, Debug, Default)]
@@ -54,9 +54,10 @@ impl Closing {
             return Some(EndingKind::Reset(facts));
         }
         if let (Some(reset), Some(seq)) = (self.reset_seq[role], segment.header.tcp.seq) {
-            // A side that sends data beyond its own RST did not send that RST.
+            // A side that sends data beyond its own RST, or its SYN-ACK again, did not send that RST.
             let len = segment.header.payload_len.unwrap_or(0);
-            if len > 0 && (seq + len).is_after(reset) {
+            let is_syn_ack = observation.step == Some(HandshakeStep::SynAck);
+            if (len > 0 && (seq + len).is_after(reset)) || is_syn_ack {
                 record_talk_after_reset(role, moment, story);
             }
         }

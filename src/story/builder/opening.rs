@@ -2,7 +2,7 @@
 
 use super::notes::Notes;
 use crate::packet::Segment;
-use crate::story::{EndingKind, Moment, Note, Stage, Story};
+use crate::story::{Ending, EndingKind, Moment, Note, Stage, Story};
 use crate::tcp::{HandshakeStep, Observation, Role};
 use crate::tls::Basis;
 
@@ -39,6 +39,7 @@ pub(super) fn on_segment(
             notes.push(Note::SimultaneousOpen);
         } else if observation.new_bytes > 0 || observation.newly_acked > 0 {
             // In a capture of one direction only, a server that continues proves the client's acknowledgement.
+            withdraw_silence(story);
             establish(moment, story);
         }
     }
@@ -49,6 +50,18 @@ fn establish(moment: Moment, story: &mut Story) {
     story.opening.established.get_or_insert(moment);
     story.reach(Stage::TcpEstablished, Basis::Decoded);
     count_fast_open(story);
+}
+
+/// The SYN-ACK was acknowledged at a time that the capture does not show, and what followed came on the open connection.
+fn withdraw_silence(story: &mut Story) {
+    if story.opening.syn_ack.count > 1 {
+        return;
+    }
+    let is_early = |ending: &Ending| ending.stage == Stage::SynAck;
+    story.endings.retain(|ending| !(is_early(ending) && matches!(ending.what, EndingKind::Silence(_))));
+    for ending in story.endings.iter_mut().filter(|ending| is_early(ending)) {
+        ending.stage = Stage::TcpEstablished;
+    }
 }
 
 /// A ClientHello that a SYN carried counts once the server took it, or the client sends it again on the open connection
