@@ -2,12 +2,13 @@
 //!
 //! Data flows one way, and a room uses only those before it; a test holds the sources to this order:
 //!
-//! [`time`] → [`limits`] → [`packet`] → [`capture`] → [`decode`] → [`tcp`] → [`tls`] → [`cert`] → [`story`] → [`verdict`] →
-//! [`finding`] → [`analysis`] → [`probe`] → [`report`] → [`recorder`].
+//! [`time`] → [`limits`] → [`packet`] → [`capture`] → [`decode`] → [`tcp`] → [`tls`] → [`cert`] → [`log`] → [`story`] →
+//! [`verdict`] → [`finding`] → [`analysis`] → [`probe`] → [`report`] → [`recorder`].
 //!
 //! [`time`] holds the only clock, [`limits`] every bound, [`packet`] the vocabulary. [`analysis`] drives the rooms from
-//! [`decode`] to [`finding`]. [`probe`] makes one attempt at a server and has it analysed as a capture; [`recorder`] keeps
-//! the packets of a live capture for the connections that fail. `docs/glossary.md` defines the words.
+//! [`decode`] to [`finding`]. [`log`] reads what programs wrote beside the capture and ties it to connections.
+//! [`probe`] makes one attempt at a server and has it analysed as a capture; [`recorder`] keeps the packets of a live
+//! capture for the connections that fail. `docs/glossary.md` defines the words.
 //!
 //! # For other programs
 //!
@@ -52,6 +53,7 @@ pub mod decode;
 pub mod finding;
 #[doc(hidden)]
 pub mod limits;
+pub mod log;
 pub mod packet;
 #[doc(hidden)]
 pub mod probe;

@@ -256,3 +256,54 @@ pub const PROBE_CAPTURE_BYTES: usize = 64 * 1024 * 1024;
 
 /// Characters of a server's own words on an error that are kept: a sentence or two.
 pub const PEER_WORDS: usize = 300;
+
+/// Longest line of a log, in bytes; what is longer is cut and counted. A stack trace is many lines, a body that an error quotes one.
+pub const LOG_LINE_BYTES: usize = 64 * 1024;
+
+/// Bytes that are kept of a log line's words.
+pub const LOG_TEXT_BYTES: usize = 1024;
+
+/// Bytes that are kept of a host's name in a log: a name has 253 (RFC 1035, 2.3.4).
+pub const LOG_HOST_BYTES: usize = 256;
+
+/// Attempts that are kept of one log, in all its files; the oldest leave. A busy server's access log has as many in an hour.
+pub const LOG_ATTEMPTS: usize = 100_000;
+
+/// Bytes of attempts that are kept of one log; the oldest leave.
+pub const LOG_BYTES: usize = 64 * 1024 * 1024;
+
+/// Lines that one attempt keeps.
+pub const LOG_ATTEMPT_LINES: usize = 16;
+
+/// Lines near the capture that are kept of one log beside those of attempts.
+pub const LOG_LINES: usize = 20_000;
+
+/// Lines that are read of what continues one entry: a stack trace with its causes has some 200.
+pub const LOG_CONTINUATION_LINES: usize = 500;
+
+/// Threads of a vManage that are followed at one time; the longest silent leave. An application server has some 200.
+pub const LOG_THREADS: usize = 4096;
+
+/// Errors of nginx that wait for their access line.
+pub const LOG_PENDING_ERRORS: usize = 64;
+
+/// nginx's numbers of connections that are kept of one log.
+pub const LOG_CONNECTION_NUMBERS: usize = 100_000;
+
+/// Daemons of FlexNet whose ports are kept of one log.
+pub const LOG_SERVICES: usize = 64;
+
+/// Clocks of all logs: hosts, zones and layers. A relay of syslog may bring more; the lines of the others are counted.
+pub const LOG_CLOCKS: usize = 256;
+
+/// Parts of a format of an access log. Long ones have some 60.
+pub const LOG_FORMAT_ELEMENTS: usize = 256;
+
+/// Odd things about one log that are noted one by one; further ones are counted.
+pub const LOG_NOTES: usize = 8;
+
+/// Pairs of an attempt and a connection that are compared for one clock. Beyond it, attempts are left out evenly.
+pub const LOG_PAIRS: usize = 4_000_000;
+
+/// Offsets of a clock that are looked at closely, the best of all candidates.
+pub const LOG_OFFSETS: usize = 256;

@@ -1,0 +1,158 @@
+//! Requests as servers log them: nginx, Rails behind it, and FlexNet's daemons.
+//!
+//! nginx writes an error when it happens and the access line when the request ends, so an error and the access line that follows it
+//! with the same client and path are one request. A handshake that failed has no access line, and by default no line at all.
+
+use std::collections::VecDeque;
+use std::net::IpAddr;
+
+use super::{Attempt, Gathered, Outcome, Peer, Seen, Service, Side, words};
+use crate::limits;
+use crate::log::grammar::{Incident, Request};
+use crate::log::quote::Quote;
+use crate::time::Elapsed;
+
+/// Requests under way.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Requests {
+    /// Errors whose access line may follow.
+    incidents: VecDeque<Pending>,
+}
+
+#[derive(Clone, Debug)]
+struct Pending {
+    connection: Option<u64>,
+    client: Option<IpAddr>,
+    path: Option<Box<str>>,
+    attempt: Attempt,
+}
+
+impl Requests {
+    /// A request that has ended.
+    pub fn request(&mut self, seen: &Seen, request: &Request, is_near: bool, out: &mut Gathered) {
+        note_connection(seen, request.connection, out);
+        let pending = self.take(request);
+        if !is_near {
+            return;
+        }
+        let outcome = match request.status {
+            _ if request.is_tls => Outcome::NotTls,
+            Some(499) => Outcome::GaveUp,
+            Some(status @ 400..) => Outcome::Status(status),
+            Some(_) => Outcome::Succeeded,
+            None => Outcome::Unknown,
+        };
+        let mut attempt = Attempt::ending_with(seen, Side::Server, outcome);
+        attempt.begin = request.duration.map(|nanos| seen.at + Elapsed::from_nanos(-nanos));
+        attempt.status = request.status;
+        attempt.client = Peer { host: None, ip: request.client, port: request.client_port };
+        attempt.server.host = request.host.map(|host| Quote::held(without_port(host)));
+        attempt.request = line(request.method, request.path);
+        attempt.connection = request.connection;
+        if let Some(pending) = pending {
+            if outcome == Outcome::Status(400) && pending.attempt.outcome == Outcome::NotTls {
+                attempt.outcome = Outcome::NotTls;
+            }
+            attempt.connection = attempt.connection.or(pending.connection);
+            pending.attempt.lines.into_iter().for_each(|line| attempt.push_line(line));
+        }
+        attempt.push_line(seen.line());
+        out.push(attempt);
+    }
+
+    /// An error about a connection.
+    pub fn incident(&mut self, seen: &Seen, incident: &Incident, is_near: bool, out: &mut Gathered) {
+        note_connection(seen, incident.connection, out);
+        let Some(outcome) = words::nginx(seen.entry.text).filter(|_| is_near) else { return };
+        if let Some(known) = self.incidents.iter_mut().find(|pending| {
+            incident.connection.is_some()
+                && pending.connection == incident.connection
+                && pending.path.as_deref() == incident.path
+        }) {
+            known.attempt.end = seen.at;
+            known.attempt.push_line(seen.line());
+            return;
+        }
+        let mut attempt = Attempt::ending_with(seen, Side::Server, outcome);
+        attempt.client.ip = incident.client;
+        attempt.server.host = incident.host.map(|host| Quote::held(without_port(host)));
+        attempt.request = line(incident.method, incident.path);
+        attempt.connection = incident.connection;
+        attempt.push_line(seen.line());
+        let may_be_answered = incident.path.is_some() || outcome == Outcome::NotTls;
+        if !may_be_answered {
+            out.push(attempt);
+            return;
+        }
+        if self.incidents.len() >= limits::LOG_PENDING_ERRORS
+            && let Some(oldest) = self.incidents.pop_front()
+        {
+            out.push(oldest.attempt);
+        }
+        self.incidents.push_back(Pending {
+            connection: incident.connection,
+            client: incident.client,
+            path: incident.path.map(Into::into),
+            attempt,
+        });
+    }
+
+    /// The errors that belong to a request that has ended: the latest with its client and path, or with its connection.
+    fn take(&mut self, request: &Request) -> Option<Pending> {
+        let index = self.incidents.iter().rposition(|pending| {
+            let is_same_connection = request.connection.is_some() && pending.connection == request.connection;
+            let is_alike = request.client.is_some()
+                && pending.client == request.client
+                && pending.path.as_deref() == request.path;
+            is_same_connection || is_alike
+        })?;
+        self.incidents.remove(index)
+    }
+
+    /// Ends what is open.
+    pub fn finish(&mut self, out: &mut Gathered) {
+        self.incidents.drain(..).for_each(|pending| out.push(pending.attempt));
+    }
+}
+
+/// nginx's number of a connection, for counting those that left no line.
+fn note_connection(seen: &Seen, connection: Option<u64>, out: &mut Gathered) {
+    if let Some(number) = connection
+        && out.connections.len() < limits::LOG_CONNECTION_NUMBERS
+    {
+        out.connections.push((seen.clock, seen.at, number));
+    }
+}
+
+fn line(method: Option<&str>, path: Option<&str>) -> Option<Quote> {
+    let path = path?;
+    let text = method.map_or_else(|| path.to_owned(), |method| format!("{method} {path}"));
+    Some(Quote::held(&text))
+}
+
+/// `ssm.example:8443` as nginx has it in `host`.
+fn without_port(host: &str) -> &str {
+    match host.rsplit_once(':') {
+        Some((name, port)) if port.bytes().all(|byte| byte.is_ascii_digit()) => name,
+        _ => host,
+    }
+}
+
+/// FlexNet granted or denied a feature.
+pub(super) fn checkout(seen: &Seen, is_granted: bool, host: &str, out: &mut Gathered) {
+    let outcome = if is_granted { Outcome::Succeeded } else { Outcome::FeatureDenied };
+    let mut attempt = Attempt::ending_with(seen, Side::Server, outcome);
+    attempt.client.host = (!host.is_empty()).then(|| Quote::held(host));
+    attempt.push_line(seen.line());
+    out.push(attempt);
+}
+
+/// A daemon of FlexNet listens on a port. Each start of it is one; the latest is what counts.
+pub(super) fn port(seen: &Seen, daemon: &str, port: u16, out: &mut Gathered) {
+    let service = Service { daemon: Quote::held(daemon), port, file: seen.file, number: seen.number };
+    if let Some(known) = out.services.iter_mut().find(|known| known.daemon == service.daemon) {
+        *known = service;
+    } else if out.services.len() < limits::LOG_SERVICES {
+        out.services.push(service);
+    }
+}

@@ -1,0 +1,161 @@
+//! Instants from stamps that lack a year or a date.
+//!
+//! Syslog leaves out the year (RFC 3164), FlexNet the whole date. Both write their lines in order, so the missing part is the
+//! one that puts a line next to the line before it; the first line takes it from a full date in the same file, or from an instant
+//! that the caller supplies: the capture's, or the file's own time of change.
+
+use super::stamp::{Date, Stamp, civil, days_since_1970};
+use crate::time::Timestamp;
+
+/// How much of their dates a log's lines give.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Default)]
+pub enum Dating {
+    /// All of it, or what is missing follows from the file.
+    #[default]
+    Full,
+    /// The year is not known.
+    NoYear,
+    /// The day is not known.
+    NoDate,
+}
+
+const SECOND: i64 = 1_000_000_000;
+const DAY: i64 = 86_400 * SECOND;
+
+/// The lines of one file, as their times follow each other.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Calendar {
+    /// An instant near the first line.
+    near: Option<i64>,
+    /// The line before, of those without a year.
+    without_year: Option<(i64, Dating)>,
+    /// The day of the line before, of those without a date, and its time of day.
+    day: Option<i64>,
+    time: Option<i64>,
+}
+
+impl Calendar {
+    /// `near` is an instant near the first line, if one is known.
+    pub fn new(near: Option<Timestamp>) -> Self {
+        Self { near: near.map(Timestamp::nanos), ..Self::default() }
+    }
+
+    /// A full date that the file gives near its beginning.
+    pub fn anchor(&mut self, date: Date) {
+        if let Some(year) = date.year {
+            let days = days_since_1970(year, date.month, date.day);
+            self.near = Some(days * DAY);
+            self.day.get_or_insert(days);
+        }
+    }
+
+    /// From here on the lines without a date are of this day.
+    pub fn begin_day(&mut self, date: Date) {
+        if let Some(year) = date.year {
+            self.day = Some(days_since_1970(year, date.month, date.day));
+            self.time = None;
+        }
+    }
+
+    /// Nanoseconds since 1970 of a stamp, its zone not taken into account.
+    pub fn place(&mut self, stamp: &Stamp) -> (i64, Dating) {
+        match stamp.date {
+            Some(Date { year: Some(year), month, day }) => {
+                (days_since_1970(year, month, day) * DAY + stamp.time, Dating::Full)
+            }
+            Some(Date { year: None, month, day }) => self.place_without_year(month, day, stamp.time),
+            None => self.place_without_date(stamp.time),
+        }
+    }
+
+    fn place_without_year(&mut self, month: u8, day: u8, time: i64) -> (i64, Dating) {
+        let (near, dating) = match (self.without_year, self.near) {
+            (Some((previous, dating)), _) => (previous, dating),
+            (None, Some(near)) => (near, Dating::Full),
+            // A leap year, since the 29th of February has to exist.
+            (None, None) => (days_since_1970(2000, month, day) * DAY, Dating::NoYear),
+        };
+        let (year, _, _) = civil(near.div_euclid(DAY));
+        let at = (year - 1..=year + 1)
+            .map(|year| days_since_1970(year, month, day) * DAY + time)
+            .min_by_key(|at| at.abs_diff(near))
+            .unwrap_or(near);
+        self.without_year = Some((at, dating));
+        (at, dating)
+    }
+
+    fn place_without_date(&mut self, time: i64) -> (i64, Dating) {
+        /// Lines are out of order by no more than this.
+        const DISORDER: i64 = 600 * SECOND;
+        let dating = if self.day.is_some() { Dating::Full } else { Dating::NoDate };
+        let mut day = self.day.unwrap_or_default();
+        match self.time {
+            Some(previous) if time + DISORDER < previous => {
+                day += 1;
+                if self.day.is_some() {
+                    self.day = Some(day);
+                }
+                self.time = Some(time);
+            }
+            // A line of the day before that was written a moment late.
+            Some(previous) if previous < DISORDER && time > DAY - DISORDER => day -= 1,
+            _ => self.time = Some(time),
+        }
+        (day * DAY + time, dating)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::stamp::{month_day, time_only};
+    use super::*;
+
+    fn at(text: &str) -> i64 {
+        text.parse::<jiff::Timestamp>().expect("a time").as_nanosecond() as i64
+    }
+
+    #[test]
+    fn a_year_that_is_missing_is_that_of_the_instant_nearby_and_grows_at_new_year() {
+        let near = Timestamp::from_nanos(at("2023-01-02T00:00:00Z"));
+        let mut calendar = Calendar::new(Some(near));
+        for (line, expected) in [
+            ("Dec 31 23:59:58", "2022-12-31T23:59:58Z"),
+            ("Jan  1 00:00:01", "2023-01-01T00:00:01Z"),
+            ("Dec 31 23:59:59", "2022-12-31T23:59:59Z"),
+            ("Mar  1 00:00:00", "2023-03-01T00:00:00Z"),
+            ("Dec 31 00:00:00", "2022-12-31T00:00:00Z"),
+        ] {
+            let stamp = month_day(line, false).expect("a stamp").0;
+            assert_eq!(calendar.place(&stamp), (at(expected), Dating::Full), "{line}");
+        }
+    }
+
+    #[test]
+    fn a_date_that_is_missing_is_that_of_the_banner_and_grows_at_midnight() {
+        let mut calendar = Calendar::default();
+        let stamp = |text| time_only(text).expect("a stamp").0;
+        assert_eq!(calendar.place(&stamp("21:53:14")).1, Dating::NoDate);
+        calendar.begin_day(Date::new(Some(2021), 11, 6).expect("a day"));
+        for (line, expected) in [
+            ("21:53:14", "2021-11-06T21:53:14Z"),
+            ("0:00:01", "2021-11-07T00:00:01Z"),
+            ("23:59:59", "2021-11-06T23:59:59Z"),
+            ("0:00:02", "2021-11-07T00:00:02Z"),
+            ("23:00:00", "2021-11-07T23:00:00Z"),
+            ("9:00:00", "2021-11-08T09:00:00Z"),
+            ("8:59:59", "2021-11-08T08:59:59Z"),
+        ] {
+            assert_eq!(calendar.place(&stamp(line)), (at(expected), Dating::Full), "{line}");
+        }
+    }
+
+    #[test]
+    fn without_any_year_the_lines_keep_their_order() {
+        let mut calendar = Calendar::default();
+        let place =
+            |calendar: &mut Calendar, text| calendar.place(&month_day(text, false).expect("a stamp").0);
+        let (before, dating) = place(&mut calendar, "Feb 29 23:00:00");
+        let (after, _) = place(&mut calendar, "Mar  1 01:00:00");
+        assert_eq!((dating, after - before), (Dating::NoYear, 2 * 3600 * SECOND));
+    }
+}

@@ -1,0 +1,167 @@
+//! What SSM On-Prem's containers write beside nginx: Rails' requests by lograge, and Redis.
+//!
+//!     method=POST path=/oauth/token format=json controller=Doorkeeper::TokensController action=create status=401 duration=23.91 view=0.21 db=3.05
+//!     1:M 13 Jan 2023 11:14:09.049 * 100 changes in 300 seconds. Saving...
+//!
+//! lograge has no time of its own; syslog's prefix, or the one of Ruby's logger, gives it. The line is written when the request ends.
+
+use super::{Entry, Fact, Grammar, Level, Request, address};
+use crate::log::stamp::{self, Cursor};
+
+/// Reads one line, or what stands behind syslog's prefix.
+pub(super) fn read(text: &str) -> Option<Entry<'_>> {
+    redis(text).or_else(|| lograge(text)).or_else(|| ruby_logger(text))
+}
+
+/// Process, role, time, level mark (redis.conf, `loglevel`).
+fn redis(text: &str) -> Option<Entry<'_>> {
+    let mut cursor = Cursor(text);
+    cursor.number(1, 7)?;
+    cursor.eat(":")?;
+    cursor.eat_any(b"MSCX")?;
+    cursor.spaces(1)?;
+    let (stamp, rest) = stamp::day_month_year(cursor.0)?;
+    let mut entry = Entry::new(Grammar::Redis, rest.trim_start());
+    entry.stamp = Some(stamp);
+    entry.level = match entry.text.bytes().next() {
+        Some(b'#') => Level::Warning,
+        Some(b'*') => Level::Info,
+        _ => Level::Debug,
+    };
+    Some(entry)
+}
+
+/// `key=value` pairs that begin with the method. A value with spaces stands in quotes.
+fn lograge(text: &str) -> Option<Entry<'_>> {
+    text.starts_with("method=").then_some(())?;
+    let mut entry = Entry::new(Grammar::Lograge, text);
+    let mut request = Request::default();
+    let mut rest = text;
+    while let Some((pair, behind)) = next_pair(rest) {
+        rest = behind;
+        let Some((key, value)) = pair.split_once('=') else { continue };
+        // The last value of a line that was cut may be a part of itself.
+        let is_whole = !behind.is_empty();
+        match key {
+            "method" => request.method = Some(value),
+            "path" => request.path = Some(value),
+            "status" if is_whole || value.len() == 3 => request.status = value.parse().ok(),
+            "duration" if is_whole => request.duration = milliseconds(value),
+            "ip" | "remote_ip" | "client_ip" => request.client = address(value).map(|(ip, _)| ip),
+            "host" => request.host = Some(value),
+            _ => {}
+        }
+    }
+    entry.level = match request.status {
+        Some(500..) => Level::Error,
+        Some(400..) => Level::Warning,
+        _ => Level::Info,
+    };
+    entry.fact = Fact::Request(request);
+    Some(entry)
+}
+
+/// The next `key=value`, quoted or not, and what follows.
+fn next_pair(text: &str) -> Option<(&str, &str)> {
+    let text = text.trim_start();
+    if text.is_empty() {
+        return None;
+    }
+    let mut quote = None;
+    let end = text.char_indices().find_map(|(index, next)| match (quote, next) {
+        (None, ' ') => Some(index),
+        (None, '"' | '\'') => {
+            quote = Some(next);
+            None
+        }
+        (Some(open), _) if open == next => {
+            quote = None;
+            None
+        }
+        _ => None,
+    });
+    Some(text.split_at(end.unwrap_or(text.len())))
+}
+
+/// `23.91` milliseconds as nanoseconds.
+fn milliseconds(text: &str) -> Option<i64> {
+    let number: f64 = text.parse().ok()?;
+    // An hour: longer requests do not exist behind nginx.
+    (0.0..3_600_000.0).contains(&number).then_some((number * 1e6) as i64)
+}
+
+/// Ruby's own logger: `I, [2023-01-13T11:17:01.262903 #2354]  INFO -- : text`.
+fn ruby_logger(text: &str) -> Option<Entry<'_>> {
+    let mut cursor = Cursor(text);
+    cursor.letters(1, 1)?;
+    cursor.eat(", [")?;
+    let (stamp, rest) = stamp::iso(cursor.0)?;
+    let (_process, rest) = rest.split_once(']')?;
+    let mut cursor = Cursor(rest);
+    cursor.spaces(0)?;
+    let level = Level::of(cursor.word());
+    let (_program, text) = cursor.0.split_once(": ").unwrap_or(("", cursor.0));
+    let text = text.trim_start();
+    let mut entry = lograge(text).unwrap_or_else(|| Entry::new(Grammar::Generic, text));
+    entry.stamp = Some(stamp);
+    entry.level = level;
+    Some(entry)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_request_is_read_with_its_status_and_duration() {
+        let line = "method=POST path=/oauth/token format=json controller=Doorkeeper::TokensController action=create status=401 duration=23.91 view=0.21 db=3.05";
+        let entry = read(line).expect("a line");
+        let Fact::Request(request) = entry.fact else { panic!("{entry:?}") };
+        assert_eq!((request.status, request.duration), (Some(401), Some(23_910_000)));
+        assert_eq!((request.method, request.path), (Some("POST"), Some("/oauth/token")));
+        assert_eq!(entry.level, Level::Warning);
+    }
+
+    #[test]
+    fn a_cut_value_is_absent_not_wrong() {
+        let line = "method=POST path=/oauth/token format=json controller=Doorkeeper::TokensController action=create status=401 duration=23";
+        let read_request = |line| match read(line).expect("a line").fact {
+            Fact::Request(request) => (request.status, request.duration),
+            other => panic!("{other:?}"),
+        };
+        assert_eq!(read_request(line), (Some(401), None));
+        assert_eq!(
+            read_request("method=POST path=/oauth/token format=json controller=Doorkeep"),
+            (None, None)
+        );
+        assert_eq!(read_request("method=POST path=/oauth/token status=40"), (None, None));
+    }
+
+    #[test]
+    fn a_value_in_quotes_may_have_spaces() {
+        let line =
+            "method=POST path=/x error='Foo: status=200 bar' status=500 duration=1.5 ip=10.0.0.1 host=ssm";
+        let Fact::Request(request) = read(line).expect("a line").fact else { panic!() };
+        assert_eq!(
+            (request.status, request.duration, request.host),
+            (Some(500), Some(1_500_000), Some("ssm"))
+        );
+        assert_eq!(request.client, Some("10.0.0.1".parse().expect("an address")));
+    }
+
+    #[test]
+    fn redis_has_the_date_in_words() {
+        let entry = read("4617:C 13 Jan 2023 11:14:09.052 * DB saved on disk").expect("a line");
+        assert_eq!(
+            (entry.grammar, entry.level, entry.text),
+            (Grammar::Redis, Level::Info, "* DB saved on disk")
+        );
+    }
+
+    #[test]
+    fn ruby_s_logger_gives_a_request_its_time() {
+        let entry = read("I, [2015-01-10T15:18:12.262903 #2354]  INFO -- : method=GET path=/x status=200 duration=1.00 view=0").expect("a line");
+        assert_eq!(entry.grammar, Grammar::Lograge);
+        assert_eq!(entry.stamp.expect("a time").digits, 6);
+    }
+}

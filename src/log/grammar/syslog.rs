@@ -1,0 +1,195 @@
+//! Syslog's prefix, and what stands behind it.
+//!
+//!     Jan 13 11:14:46 SSM-On-Prem 1a1fca641d0a: text                RFC 3164, as rsyslog's files have it
+//!     <134>Jan 13 11:14:46 SSM-On-Prem nginx[47]: text              the same as sent
+//!     2023-01-13T11:14:46.123456+00:00 SSM-On-Prem nginx: text      rsyslog's newer default, journalctl -o short-iso
+//!     <165>1 2023-01-13T11:14:46Z SSM-On-Prem nginx 47 - - text     RFC 5424
+//!
+//! SSM On-Prem's containers log through it, the container's id being the tag, and a vManage that forwards its logs does too. What
+//! stands behind the prefix often has a time of its own, which is the better one: it is older than the prefix by the way between.
+
+use super::{AccessFormat, Entry, Fact, Grammar, Level, cisco, flexnet, generic, inner, vmanage};
+use crate::log::stamp::{self, Cursor, Stamp};
+
+/// Reads one line.
+pub(super) fn read<'a>(line: &'a str, formats: &[AccessFormat]) -> Option<Entry<'a>> {
+    let (severity, line) = priority(line);
+    if let Some(entry) = rfc5424(line, severity, formats) {
+        return Some(entry);
+    }
+    let (outer, rest) = match line.bytes().next()? {
+        b'0'..=b'9' => stamp::iso(line).filter(|_| line.as_bytes().get(10) == Some(&b'T'))?,
+        _ => stamp::month_day(line, false)?,
+    };
+    let mut cursor = Cursor(rest);
+    cursor.spaces(1)?;
+    let host = cursor.word();
+    // A host's name, not the first word of a sentence or a level.
+    let is_host = !host.is_empty()
+        && !host.ends_with(':')
+        && !host.starts_with(['[', '(', '{', '"', '%', '-'])
+        && Level::of(host) == Level::Unknown;
+    is_host.then_some(())?;
+    cursor.spaces(0)?;
+    let (tag, text) = tag(cursor.0);
+    Some(behind(outer, Some(host), tag, text, severity, formats))
+}
+
+/// `<134>`: facility and severity (RFC 3164, 4.1.1).
+fn priority(line: &str) -> (Option<u32>, &str) {
+    let mut cursor = Cursor(line);
+    let number = (|| {
+        cursor.eat("<")?;
+        let number = cursor.number(1, 3)?;
+        cursor.eat(">").map(|()| number)
+    })();
+    match number {
+        Some(number) => (Some(number % 8), cursor.0),
+        None => (None, line),
+    }
+}
+
+/// `1 TIME HOST APP PROCID MSGID [SD] text` (RFC 5424, 6).
+fn rfc5424<'a>(line: &'a str, severity: Option<u32>, formats: &[AccessFormat]) -> Option<Entry<'a>> {
+    severity?;
+    let (outer, rest) = stamp::iso(line.strip_prefix("1 ")?)?;
+    let mut cursor = Cursor(rest);
+    let mut word = || {
+        cursor.spaces(1)?;
+        Some(cursor.word())
+    };
+    let (host, app, _process, _message) = (word()?, word()?, word()?, word()?);
+    cursor.spaces(0)?;
+    let text = match cursor.0.strip_prefix('-') {
+        Some(text) => text,
+        None => structured_data_end(cursor.0)?,
+    };
+    let text = text.trim_start_matches([' ', '\u{feff}']);
+    let named = |word: &'a str| (word != "-").then_some(word);
+    Some(behind(outer, named(host), named(app), text, severity, formats))
+}
+
+/// What follows `[id key="value"]...`; a bracket may stand in a value.
+fn structured_data_end(text: &str) -> Option<&str> {
+    let (mut is_quoted, mut is_escaped, mut depth) = (false, false, 0);
+    for (index, next) in text.char_indices() {
+        match next {
+            _ if is_escaped => is_escaped = false,
+            '\\' if is_quoted => is_escaped = true,
+            '"' => is_quoted = !is_quoted,
+            '[' if !is_quoted => depth += 1,
+            ']' if !is_quoted => depth -= 1,
+            ' ' if !is_quoted && depth == 0 => return text.get(index..),
+            _ => {}
+        }
+    }
+    (depth == 0).then_some("")
+}
+
+/// `tag:`, `tag[47]:`, and what follows. Some programs write none, and Cisco's devices put a sequence number there.
+fn tag(text: &str) -> (Option<&str>, &str) {
+    let (word, rest) = text.split_once(' ').unwrap_or((text, ""));
+    let Some(tag) = word.strip_suffix(':') else {
+        return (None, text);
+    };
+    let name = tag.split_once('[').map_or(tag, |(name, _)| name);
+    (Some(name), rest.trim_start())
+}
+
+/// What stands behind the prefix, as an entry of its own grammar.
+fn behind<'a>(
+    outer: Stamp<'a>,
+    host: Option<&'a str>,
+    tag: Option<&'a str>,
+    text: &'a str,
+    severity: Option<u32>,
+    formats: &[AccessFormat],
+) -> Entry<'a> {
+    let read = match text.bytes().next() {
+        Some(b'0'..=b'9') => vmanage::read(text)
+            .or_else(|| inner(text, formats))
+            .or_else(|| flexnet::read(text))
+            .or_else(|| cisco::read(text))
+            .or_else(|| generic::with_own_time(text)),
+        Some(_) => inner(text, formats).or_else(|| cisco::read(text)),
+        None => None,
+    };
+    let mut entry = read.unwrap_or_else(|| Entry::new(Grammar::Syslog, text));
+    if entry.grammar == Grammar::Syslog && tag == Some("chronyd") {
+        entry.grammar = Grammar::Chronyd;
+        if text.contains("was stepped by") || text.contains("time jump detected") {
+            entry.fact = Fact::ClockStep;
+        }
+    }
+    entry.outer = Some(outer);
+    entry.host = entry.host.or(host);
+    entry.source = entry.source.or(tag);
+    if entry.level == Level::Unknown {
+        entry.level = severity.map(Level::of_severity).unwrap_or_default();
+    }
+    entry
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_prefix_gives_the_host_and_the_tag() {
+        for (line, tag, text) in [
+            (
+                "Jan 13 11:17:14 SSM-On-Prem 1a1fca641d0a: [INFO] Session expiring outcome=success",
+                "1a1fca641d0a",
+                "[INFO] Session expiring outcome=success",
+            ),
+            ("<134>Jan 13 11:17:14 SSM-On-Prem app[47]: x y", "app", "x y"),
+            ("2023-01-13T11:17:14.123456+00:00 SSM-On-Prem app[47]: x y", "app", "x y"),
+            ("<165>1 2023-01-13T11:17:14Z SSM-On-Prem app 47 ID1 - x y", "app", "x y"),
+            (
+                "<165>1 2023-01-13T11:17:14Z SSM-On-Prem app 47 ID1 [a b=\"c ] d\"][e] \u{feff}x y",
+                "app",
+                "x y",
+            ),
+        ] {
+            let entry = read(line, &[]).unwrap_or_else(|| panic!("{line}"));
+            assert_eq!(
+                (entry.grammar, entry.host, entry.source, entry.text),
+                (Grammar::Syslog, Some("SSM-On-Prem"), Some(tag), text),
+                "{line}"
+            );
+            assert!(entry.outer.is_some() && entry.stamp.is_none());
+        }
+    }
+
+    #[test]
+    fn what_has_a_time_of_its_own_keeps_both() {
+        let line = "Jan 13 11:14:09 SSM-On-Prem b09c1e3b5d81: 1:M 13 Jan 2023 11:14:09.049 * 100 changes in 300 seconds. Sa";
+        let entry = read(line, &[]).expect("a line");
+        assert_eq!((entry.grammar, entry.source), (Grammar::Redis, Some("b09c1e3b5d81")));
+        assert!(entry.outer.is_some() && entry.stamp.is_some());
+        let line = "Jan 13 17:29:04 um8_vManage vmanage-server: 13-Jan-2023 17:29:03,490 IST ERROR [um8] [RestAPIClient] (default task-24) |default| Failed to";
+        let entry = read(line, &[]).expect("a line");
+        assert_eq!(
+            (entry.grammar, entry.source, entry.host),
+            (Grammar::VmanageServer, Some("RestAPIClient"), Some("um8"))
+        );
+    }
+
+    #[test]
+    fn steps_of_the_clock_are_recognised() {
+        let line = "Jan 13 11:13:36 SSM-On-Prem chronyd[1319]: System clock was stepped by 62.834531 seconds";
+        assert!(matches!(read(line, &[]).expect("a line").fact, Fact::ClockStep));
+        let line =
+            "Jan 13 11:13:36 SSM-On-Prem chronyd[1319]: Source 172.20.226.229 replaced with 172.20.226.230";
+        let entry = read(line, &[]).expect("a line");
+        assert_eq!(entry.grammar, Grammar::Chronyd);
+        assert!(matches!(entry.fact, Fact::None));
+    }
+
+    #[test]
+    fn a_sentence_is_no_host() {
+        assert!(read("Jan 13 11:13:36 [error] x", &[]).is_none());
+        assert!(read("Jan 13 11:13:36.123: %SYS-5-CONFIG_I: x", &[]).is_none());
+        assert!(read("2023-01-13 11:17:14 host app: x", &[]).is_none());
+    }
+}

@@ -1,0 +1,149 @@
+//! The lines of a file, as they are taken one by one: read, placed in time, and handed to the attempts.
+
+use std::borrow::Cow;
+
+use crate::limits;
+use crate::log::attempt::{Gatherer, Seen};
+use crate::log::calendar::{Calendar, Dating};
+use crate::log::clocks::{ClockId, ClockKey, Clocks};
+use crate::log::grammar::{self, Entry, Fact, Grammar};
+use crate::log::logs::LogFile;
+use crate::log::settings::Settings;
+use crate::log::stamp::Zone;
+use crate::time::{Elapsed, Timestamp};
+
+const SECOND: i64 = 1_000_000_000;
+
+/// Times with and without their zone are at most this far apart: from UTC-12 to UTC+14, and an hour for the clocks themselves. In
+/// nanoseconds.
+const WORLD: i64 = 27 * 3600 * SECOND;
+
+/// A step back that is longer is no disorder between threads that write. In nanoseconds.
+const STEP_BACK: i64 = 20 * 60 * SECOND;
+
+/// The lines of a file, as they are taken one by one.
+pub(super) struct Lines {
+    pub file: u16,
+    pub log: u16,
+    pub folder: u16,
+    pub calendar: Calendar,
+    pub gatherer: Gatherer,
+    pub clocks: Clocks,
+    /// Whether the entry before is placed, so that lines that continue it are too.
+    pub is_placed: bool,
+    /// Whether the entry before is near the capture.
+    pub is_near: bool,
+    /// The latest entry's time.
+    pub latest: Option<Timestamp>,
+    /// The entry before: its clock, and its time in nanoseconds.
+    pub previous: Option<(ClockId, i64)>,
+    /// Lines whose two times contradict each other: how many, and the first.
+    pub contradictions: Option<(u64, u64)>,
+    /// Steps back of the clock: line, nanoseconds.
+    pub steps: Vec<(u64, i64)>,
+    pub further_steps: u64,
+}
+
+impl Lines {
+    pub(super) fn take(&mut self, line: &[u8], about: &mut LogFile, settings: &Settings) {
+        about.lines += 1;
+        let number = about.lines;
+        let text = match std::str::from_utf8(line) {
+            Ok(text) => Cow::Borrowed(text),
+            Err(_) => String::from_utf8_lossy(line),
+        };
+        let Some(entry) = grammar::read(&text, &settings.formats) else {
+            about.placed += u64::from(self.is_placed);
+            if self.is_near {
+                self.gatherer.continuation(&text, number);
+            }
+            return;
+        };
+        if let Fact::Day(date) = entry.fact {
+            self.calendar.begin_day(date);
+        }
+        self.is_placed = false;
+        self.is_near = false;
+        let Some((seen, has_date)) = self.place(&entry, number, settings) else { return };
+        about.placed += 1;
+        self.is_placed = true;
+        about.span = Some(about.span.map_or((seen.at, seen.at), |(first, _)| (first, seen.at)));
+        self.latest = Some(seen.at);
+        self.note_step(&seen);
+        self.is_near = !has_date
+            || settings.window.is_none_or(|(from, to)| {
+                let world = Elapsed::from_nanos(WORLD);
+                seen.at + world >= from && to + world >= seen.at
+            });
+        about.far_away += u64::from(!self.is_near);
+        self.gatherer.entry(&seen, settings, self.is_near);
+    }
+
+    /// The entry's place in time, and whether its day is known.
+    pub(super) fn place<'a>(
+        &mut self,
+        entry: &'a Entry<'a>,
+        number: u64,
+        settings: &Settings,
+    ) -> Option<(Seen<'a>, bool)> {
+        let own = entry.stamp.map(|stamp| (stamp, self.calendar.place(&stamp)));
+        let outer = entry.outer.map(|stamp| (stamp, self.calendar.place(&stamp)));
+        let (stamp, (nanos, dating), is_prefix) = match (own, outer) {
+            (Some((own, at)), Some((outer, outer_at))) => {
+                let is_comparable = at.1 == Dating::Full && outer_at.1 == Dating::Full;
+                if is_comparable && at.0.abs_diff(outer_at.0) > WORLD as u64 {
+                    // No zone explains a day: one of them is wrong, and syslog's comes from the host's own clock.
+                    self.contradictions.get_or_insert((0, number)).0 += 1;
+                    (outer, outer_at, true)
+                } else {
+                    (own, at, false)
+                }
+            }
+            (Some((own, at)), None) => (own, at, false),
+            (None, Some((outer, at))) => (outer, at, true),
+            (None, None) => return None,
+        };
+        let known =
+            |name: &str| settings.zones.iter().find(|(zone, _)| zone == name).map(|(_, offset)| *offset);
+        let offset = match stamp.zone {
+            Zone::Offset(offset) => Some(offset),
+            Zone::Named(name) => known(name),
+            Zone::Unstated => known(""),
+        };
+        let key = ClockKey {
+            log: self.log,
+            host: entry.host,
+            zone: offset.is_none().then_some(stamp.zone),
+            dating,
+            is_prefix,
+            folder: matches!(entry.grammar, Grammar::NginxAccess | Grammar::NginxError)
+                .then_some(self.folder),
+        };
+        let clock = self.clocks.id(&key, settings.shows_secrets)?;
+        let at = nanos.saturating_sub(i64::from(offset.unwrap_or_default()) * SECOND);
+        let seen = Seen {
+            entry,
+            file: self.file,
+            number,
+            clock,
+            is_utc: offset.is_some(),
+            at: Timestamp::from_nanos(at),
+            precision: Elapsed::from_nanos(stamp.precision()),
+        };
+        Some((seen, dating == Dating::Full))
+    }
+
+    pub(super) fn note_step(&mut self, seen: &Seen) {
+        let at = seen.at.nanos();
+        if let Some((clock, before)) = self.previous.replace((seen.clock, at))
+            && clock == seen.clock
+            && before.saturating_sub(at) > STEP_BACK
+        {
+            if self.steps.len() < limits::LOG_NOTES {
+                self.steps.push((seen.number, before - at));
+            } else {
+                self.further_steps += 1;
+            }
+        }
+    }
+}

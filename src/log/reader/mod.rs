@@ -1,0 +1,232 @@
+//! Files of logs: recognised by their content, unpacked, put into order, read once.
+//!
+//! Rotated files are one log: they have one folder, one name but for what rotation adds, and one grammar. They are read in the order of
+//! their first times, whatever order they are given in, so that an attempt may begin in one and end in the next.
+
+mod lines;
+mod opened;
+
+use std::io;
+use std::path::Path;
+
+use super::attempt::{Gathered, Gatherer};
+use super::calendar::Calendar;
+use super::clocks::Clocks;
+use super::logs::{LogFile, Logs};
+use super::settings::Settings;
+use crate::capture::{Note, ReadError};
+use crate::limits;
+use crate::time::{Elapsed, Timestamp};
+use lines::Lines;
+use opened::{Opened, Survey, unreadable};
+
+/// Reads logs to their ends.
+///
+/// # Errors
+/// When a file can't be read, or has no line with a time.
+pub fn read<P: AsRef<Path>>(paths: &[P], settings: &Settings) -> Result<Logs, ReadError> {
+    let mut opened = Vec::new();
+    for (index, path) in paths.iter().enumerate() {
+        opened.push(Opened::open(path.as_ref(), index as u16, settings)?);
+    }
+    read_all(opened, settings)
+}
+
+/// Reads one log from any stream of bytes.
+///
+/// # Errors
+/// When the stream can't be read, or has no line with a time.
+pub fn read_stream(
+    name: &str,
+    reader: impl io::Read + Send + 'static,
+    settings: &Settings,
+) -> Result<Logs, ReadError> {
+    read_all(vec![Opened::of(name, 0, reader, None, settings, false)?], settings)
+}
+
+fn read_all(mut opened: Vec<Opened>, settings: &Settings) -> Result<Logs, ReadError> {
+    number_logs(&mut opened);
+    opened.sort_by_key(|file| (file.about.log, file.first, file.index));
+    let mut logs = Logs { files: vec![LogFile::default(); opened.len()], ..Logs::default() };
+    let mut clocks = Clocks::default();
+    let mut gatherer = Gatherer::default();
+    let mut latest = None;
+    let mut files = opened.into_iter().peekable();
+    while let Some(file) = files.next() {
+        let log = file.about.log;
+        let index = usize::from(file.index);
+        let mut reading = Reading::new(file, latest, gatherer, clocks, settings);
+        while reading.read_line(settings).map_err(|error| unreadable(&reading.file.about.name, &error))? {}
+        reading.read_rest(settings);
+        logs.notes.extend(reading.notes());
+        latest = reading.lines.latest;
+        (gatherer, clocks) = (reading.lines.gatherer, reading.lines.clocks);
+        if let Some(place) = logs.files.get_mut(index) {
+            *place = reading.file.about;
+        }
+        if files.peek().is_none_or(|next| next.about.log != log) {
+            add(&mut logs, std::mem::take(&mut gatherer).finish(settings));
+            latest = None;
+        }
+    }
+    logs.clocks = clocks.list().to_vec();
+    logs.clocks_beyond = clocks.beyond;
+    Ok(logs)
+}
+
+fn add(logs: &mut Logs, gathered: Gathered) {
+    logs.attempts.extend(gathered.attempts);
+    logs.lines.extend(gathered.lines);
+    logs.services.extend(gathered.services);
+    logs.connections.extend(gathered.connections);
+    logs.crowded_out += gathered.crowded_out;
+    logs.lines_beyond += gathered.lines_beyond;
+}
+
+/// Whether these bytes, the first of a file, begin a log: several lines that have a time, and no other form of text that has times too.
+/// tcpdump's is the caller's to recognise first.
+pub fn is_log(head: &[u8], settings: &Settings) -> bool {
+    let survey = Survey::of(head, settings);
+    survey.entries >= 1 && !survey.is_binary && survey.entries * 20 >= survey.lines
+}
+
+/// A log that is written while it is read.
+pub struct Follower {
+    reading: Reading,
+    settings: Settings,
+}
+
+impl Follower {
+    /// Opens a log. It may be empty so far.
+    ///
+    /// # Errors
+    /// When it can't be read.
+    pub fn open(path: &Path, settings: Settings) -> Result<Self, ReadError> {
+        let file = Opened::begin(path, 0, &settings, true)?;
+        let reading = Reading::new(file, None, Gatherer::default(), Clocks::default(), &settings);
+        Ok(Self { reading, settings })
+    }
+
+    /// Reads the lines that have come. The last line is read when its end has come.
+    ///
+    /// # Errors
+    /// When the file can't be read.
+    pub fn read_on(&mut self) -> Result<(), ReadError> {
+        let name = self.reading.file.about.name.clone();
+        while self.reading.read_line(&self.settings).map_err(|error| unreadable(&name, &error))? {}
+        Ok(())
+    }
+
+    /// What the lines so far come to.
+    pub fn logs(&self) -> Logs {
+        let mut logs = Logs { files: vec![self.reading.file.about.clone()], ..Logs::default() };
+        add(&mut logs, self.reading.lines.gatherer.clone().finish(&self.settings));
+        logs.clocks = self.reading.lines.clocks.list().to_vec();
+        logs.clocks_beyond = self.reading.lines.clocks.beyond;
+        logs.notes = self.reading.notes();
+        logs
+    }
+}
+
+/// Gives the files of one log one number, and the folders theirs, in the order in which they are first named.
+fn number_logs(files: &mut [Opened]) {
+    let (mut keys, mut folders) = (Vec::new(), Vec::new());
+    for file in files {
+        let folder = file.key.0.rsplit_once('/').map_or("", |(folder, _)| folder).to_owned();
+        file.folder = number(&mut folders, folder);
+        file.about.log = number(&mut keys, file.key.clone());
+    }
+}
+
+/// The place of `item` among those known, where it is put if it is new.
+fn number<T: PartialEq>(known: &mut Vec<T>, item: T) -> u16 {
+    let place = known.iter().position(|other| *other == item).unwrap_or_else(|| {
+        known.push(item);
+        known.len() - 1
+    });
+    place as u16
+}
+
+/// A file being read.
+struct Reading {
+    file: Opened,
+    lines: Lines,
+}
+
+impl Reading {
+    /// `before` is the last time of the file that this one continues.
+    fn new(
+        file: Opened,
+        before: Option<Timestamp>,
+        gatherer: Gatherer,
+        clocks: Clocks,
+        settings: &Settings,
+    ) -> Self {
+        let mut calendar = Calendar::new(before.or(settings.near).or(file.modified));
+        if let Some(date) = file.date.filter(|_| before.is_none()) {
+            calendar.anchor(date);
+        }
+        let lines = Lines {
+            file: file.index,
+            log: file.about.log,
+            folder: file.folder,
+            calendar,
+            gatherer,
+            clocks,
+            is_placed: false,
+            is_near: false,
+            latest: None,
+            previous: None,
+            contradictions: None,
+            steps: Vec::new(),
+            further_steps: 0,
+        };
+        Self { file, lines }
+    }
+
+    /// Reads the next line that is whole; false where there is none.
+    fn read_line(&mut self, settings: &Settings) -> io::Result<bool> {
+        let Some(line) = self.file.input.next_line()? else { return Ok(false) };
+        self.lines.take(line, &mut self.file.about, settings);
+        Ok(true)
+    }
+
+    /// Reads the line that no line end closes.
+    fn read_rest(&mut self, settings: &Settings) {
+        if let Some(line) = self.file.input.last_line() {
+            self.lines.take(line, &mut self.file.about, settings);
+        }
+    }
+
+    /// What was odd.
+    fn notes(&self) -> Vec<Note> {
+        let file = self.file.index;
+        let mut texts = Vec::new();
+        if let Some(trouble) = &self.file.input.trouble {
+            texts.push(format!(
+                "its compressed data is damaged after line {}: {trouble}",
+                self.file.about.lines
+            ));
+        }
+        if self.file.input.overlong > 0 {
+            let kib = limits::LOG_LINE_BYTES / 1024;
+            texts.push(format!("{} lines are longer than {kib} KiB and were cut", self.file.input.overlong));
+        }
+        if let Some((count, first)) = self.lines.contradictions {
+            texts.push(format!(
+                "in {count} lines, the first of them line {first}, the time inside contradicts the time that syslog put in front by more \
+                 than a day: syslog's is used"
+            ));
+        }
+        for (line, nanos) in &self.lines.steps {
+            texts.push(format!(
+                "the time steps back by {} at line {line}: the clock was set, or daylight saving time ended",
+                Elapsed::from_nanos(*nanos)
+            ));
+        }
+        if self.lines.further_steps > 0 {
+            texts.push(format!("the time steps back {} times more", self.lines.further_steps));
+        }
+        texts.into_iter().map(|text| Note { file, text }).collect()
+    }
+}

@@ -1,0 +1,193 @@
+//! A file that is opened, and what its first lines show.
+
+use std::fs::File;
+use std::io::{self, Read};
+use std::path::Path;
+use std::time::UNIX_EPOCH;
+
+use crate::capture::ReadError;
+use crate::log::calendar::Calendar;
+use crate::log::grammar::{self, Fact, Grammar};
+use crate::log::input::Input;
+use crate::log::logs::LogFile;
+use crate::log::settings::Settings;
+use crate::log::stamp::{Date, Stamp, Zone};
+use crate::time::Timestamp;
+
+/// A file that is opened, with what its first lines show.
+pub(super) struct Opened {
+    pub index: u16,
+    pub about: LogFile,
+    pub input: Input,
+    /// What its log is recognised by: folder and name without what rotation adds, grammar.
+    pub key: (String, Option<Grammar>),
+    /// The folder, as an index.
+    pub folder: u16,
+    /// A full date near the beginning.
+    pub date: Option<Date>,
+    /// When the file was changed.
+    pub modified: Option<Timestamp>,
+    /// The first line's time, as far as it is known before reading.
+    pub first: i64,
+}
+
+impl Opened {
+    pub(super) fn open(path: &Path, index: u16, settings: &Settings) -> Result<Self, ReadError> {
+        Self::begin(path, index, settings, false)
+    }
+
+    pub(super) fn begin(
+        path: &Path,
+        index: u16,
+        settings: &Settings,
+        may_be_empty: bool,
+    ) -> Result<Self, ReadError> {
+        let name = path.display().to_string();
+        if name == "-" {
+            return Self::of(&name, index, io::stdin(), None, settings, may_be_empty);
+        }
+        let file = File::open(path).map_err(|error| unreadable(&name, &error))?;
+        let about = file.metadata().map_err(|error| unreadable(&name, &error))?;
+        if about.is_dir() {
+            return Err(ReadError {
+                what: "is a directory".to_owned(),
+                hint: Some(format!("name the logs in it: {}/*.log*", name.trim_end_matches('/'))),
+                file: name,
+            });
+        }
+        let modified = about
+            .modified()
+            .ok()
+            .filter(|_| about.is_file())
+            .and_then(|at| at.duration_since(UNIX_EPOCH).ok());
+        let modified =
+            modified.map(|since| Timestamp::from_nanos(i64::try_from(since.as_nanos()).unwrap_or(i64::MAX)));
+        Self::of(&name, index, file, modified, settings, may_be_empty)
+    }
+
+    pub(super) fn of(
+        name: &str,
+        index: u16,
+        reader: impl Read + Send + 'static,
+        modified: Option<Timestamp>,
+        settings: &Settings,
+        may_be_empty: bool,
+    ) -> Result<Self, ReadError> {
+        let unread = |error: io::Error| unreadable(name, &error);
+        let mut input = Input::new(reader).map_err(unread)?;
+        let survey = Survey::of(input.head().map_err(unread)?, settings);
+        if survey.is_binary || survey.entries == 0 && !may_be_empty {
+            return Err(no_log(name, &survey));
+        }
+        let grammar = survey.grammar();
+        let mut format = grammar.map_or("empty so far", Grammar::name).to_owned();
+        if let Some(compression) = input.compression {
+            format = format!("{format} ({compression})");
+        }
+        let mut calendar = Calendar::new(settings.near.or(modified));
+        if let Some(date) = survey.date {
+            calendar.anchor(date);
+        }
+        let first = survey.first.map_or(i64::MAX, |(date, time)| {
+            calendar.place(&Stamp { date, time, digits: 0, zone: Zone::Unstated }).0
+        });
+        Ok(Self {
+            index,
+            about: LogFile { name: name.to_owned(), format, ..LogFile::default() },
+            input,
+            key: (stem(name), grammar),
+            folder: 0,
+            date: survey.date,
+            modified,
+            first,
+        })
+    }
+}
+
+/// What the first lines of a file show.
+#[derive(Default)]
+pub(super) struct Survey {
+    pub lines: usize,
+    pub entries: usize,
+    pub is_binary: bool,
+    pub counts: Vec<(Grammar, usize)>,
+    pub date: Option<Date>,
+    pub first: Option<(Option<Date>, i64)>,
+}
+
+impl Survey {
+    pub(super) fn of(head: &[u8], settings: &Settings) -> Self {
+        // nginx writes what it took for a request as it came, so a few zero bytes are no binary data.
+        let zeros = head.split(|byte| *byte == 0).count() - 1;
+        let mut survey = Self { is_binary: zeros * 10 > head.len(), ..Self::default() };
+        for line in head.split(|byte| *byte == b'\n').filter(|line| !line.is_empty()) {
+            survey.lines += 1;
+            let text = String::from_utf8_lossy(line);
+            let Some(entry) = grammar::read(text.trim_end_matches('\r'), &settings.formats) else { continue };
+            if let Fact::Day(date) = entry.fact {
+                survey.date.get_or_insert(date);
+            }
+            let Some(stamp) = entry.outer.or(entry.stamp) else { continue };
+            survey.entries += 1;
+            survey.first.get_or_insert((stamp.date, stamp.time));
+            if let Some(date) = entry.stamp.and_then(|stamp| stamp.date).filter(|date| date.year.is_some()) {
+                survey.date.get_or_insert(date);
+            }
+            match survey.counts.iter_mut().find(|(grammar, _)| *grammar == entry.grammar) {
+                Some((_, count)) => *count += 1,
+                None => survey.counts.push((entry.grammar, 1)),
+            }
+        }
+        survey
+    }
+
+    /// The grammar of most lines. Several behind syslog's prefix are syslog.
+    pub(super) fn grammar(&self) -> Option<Grammar> {
+        let (grammar, count) = self.counts.iter().max_by_key(|(_, count)| *count)?;
+        let is_mixed = count * 10 < self.entries * 9 && self.counts.len() > 2;
+        Some(if is_mixed { Grammar::Syslog } else { *grammar })
+    }
+}
+
+/// A file's path without what rotation and compression add to it: `.1`, `-20230113`, `.gz`.
+pub(super) fn stem(name: &str) -> String {
+    let mut stem = name;
+    for packed in [".gz", ".zst", ".xz", ".bz2"] {
+        stem = stem.strip_suffix(packed).unwrap_or(stem);
+    }
+    while let Some((before, last)) = stem.rsplit_once(['.', '-', '_']) {
+        let is_added = !last.is_empty() && last.len() <= 10 && last.bytes().all(|byte| byte.is_ascii_digit());
+        if !is_added || before.is_empty() || before.ends_with('/') {
+            break;
+        }
+        stem = before;
+    }
+    stem.to_owned()
+}
+
+pub(super) fn no_log(name: &str, survey: &Survey) -> ReadError {
+    let (what, hint) = if survey.is_binary {
+        ("is no log: it holds binary data", "give a capture as FILE, without --log")
+    } else if survey.lines == 0 {
+        ("is empty", "check how it was copied")
+    } else {
+        (
+            "is no log: none of its first lines has a time",
+            "give vmanage-server.log, SSM's messages, an nginx log, or any text whose lines begin with a time",
+        )
+    };
+    ReadError { file: name.to_owned(), what: what.to_owned(), hint: Some(hint.to_owned()) }
+}
+
+pub(super) fn unreadable(name: &str, error: &io::Error) -> ReadError {
+    let hint = match error.kind() {
+        io::ErrorKind::NotFound => Some("check the name"),
+        io::ErrorKind::PermissionDenied => Some("read it as its owner, or: sudo chmod a+r FILE"),
+        _ => None,
+    };
+    ReadError {
+        file: name.to_owned(),
+        what: format!("can't be read: {error}"),
+        hint: hint.map(str::to_owned),
+    }
+}

@@ -1,0 +1,394 @@
+//! The one place that covers secrets in a log's words: passwords, client ids and secrets, tokens, cookies, keys.
+//!
+//! Whatever looks like one is covered. A word too many costs a reader little, a token in a report that is sent to a vendor costs an
+//! account. Names of users stay: the fault is often theirs.
+
+use std::ops::Range;
+
+use super::text::find;
+
+/// What stands where a secret stood.
+pub(super) const COVER: &str = "[secret]";
+
+/// Names behind which a secret follows, as the end of a longer name too (`ssm_client_secret`, `X-Auth-Token`). Lower case,
+/// with `_` for any of `_`, `-`, space and nothing.
+const NAMES: &[&str] = &[
+    "password",
+    "passwd",
+    "passphrase",
+    "passcode",
+    "pwd",
+    "secret",
+    "token",
+    "client_id",
+    "api_key",
+    "app_key",
+    "access_key",
+    "private_key",
+    "secret_key",
+    "authorization",
+    "cookie",
+    "session_id",
+    "credential",
+    "credentials",
+    "assertion",
+    "saml_response",
+    "csrf",
+    "xsrf",
+    "nonce",
+    "auth_code",
+    "authorization_code",
+    "otp",
+    "jwt",
+    "bearer",
+    "idtoken",
+    "sid",
+    "sign",
+    "signature",
+];
+
+/// Names that sentences end with too: `Failed to get a token: Connection refused`. A word of letters behind them is no secret.
+const ALSO_WORDS: &[&str] = &["token", "credential", "signature"];
+
+/// Names whose secret is the rest of the line: header fields of several words (RFC 9110, 11.6.2; RFC 6265, 4.2).
+const TO_THE_END: &[&str] = &["authorization", "cookie"];
+
+/// Schemes of an `Authorization` field that may be written without its name.
+const SCHEMES: &[&str] = &["bearer ", "basic ", "digest ", "negotiate "];
+
+/// `text` with its secrets covered.
+pub(super) fn covered(text: &str) -> String {
+    let mut secrets = Vec::new();
+    named(text, &mut secrets);
+    schemes(text, &mut secrets);
+    user_information(text, &mut secrets);
+    keys(text, &mut secrets);
+    token_like(text, &mut secrets);
+    secrets.sort_unstable_by_key(|secret| (secret.start, secret.end));
+    let mut safe = String::with_capacity(text.len());
+    let mut from = 0;
+    for secret in secrets {
+        if secret.end <= from {
+            continue;
+        }
+        if secret.start >= from {
+            safe.push_str(text.get(from..secret.start).unwrap_or_default());
+            safe.push_str(COVER);
+        }
+        from = secret.end;
+    }
+    safe.push_str(text.get(from..).unwrap_or_default());
+    safe
+}
+
+/// `name=value`, `"name": "value"`, `name => 'value'`, `<name>value</name>`, `--name value`.
+fn named(text: &str, secrets: &mut Vec<Range<usize>>) {
+    let bytes = text.as_bytes();
+    let mut at = 0;
+    while at < bytes.len() {
+        if !bytes[at].is_ascii_alphabetic() {
+            at += 1;
+            continue;
+        }
+        let start = at;
+        while bytes.get(at).is_some_and(|byte| is_name(*byte)) {
+            at += 1;
+        }
+        let name = &bytes[start..at];
+        let option = text.get(..start).is_some_and(|before| before.ends_with("--"));
+        if secret_name(name).or_else(|| two_words(text, start, &mut at)).is_some() {
+            let name = text.get(start..at).unwrap_or_default();
+            if let Some(value) = value_behind(text, at, name, option) {
+                at = value.end.max(at);
+                secrets.push(value);
+            }
+        }
+    }
+}
+
+fn is_name(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-')
+}
+
+/// Whether a name ends like one of [`NAMES`].
+fn secret_name(name: &[u8]) -> Option<()> {
+    NAMES.iter().any(|secret| ends_like(name, secret.as_bytes())).then_some(())
+}
+
+/// Compared from the end; `_` of the pattern is any separator or none, and what stands before has to end with a separator or be a
+/// word of its own (`inside` is no `sid`, `clientSecret` is a `secret`).
+fn ends_like(name: &[u8], pattern: &[u8]) -> bool {
+    let mut rest = name;
+    // Plurals: `tokens`, `cookies`.
+    if rest.last().is_some_and(|last| last.eq_ignore_ascii_case(&b's')) && !pattern.ends_with(b"s") {
+        rest = &rest[..rest.len() - 1];
+    }
+    for wanted in pattern.iter().rev() {
+        if *wanted == b'_' {
+            if let [before @ .., b'_' | b'-'] = rest {
+                rest = before;
+            }
+            continue;
+        }
+        match rest {
+            [before @ .., last] if last.eq_ignore_ascii_case(wanted) => rest = before,
+            _ => return false,
+        }
+    }
+    let begins_at = rest.len();
+    match rest {
+        [] | [.., b'_' | b'-' | b'0'..=b'9'] => true,
+        // A hump: `accessToken`. Short words need one, long ones need none: `userpassword`.
+        [..] => name.get(begins_at).is_some_and(u8::is_ascii_uppercase) || pattern.len() > 5,
+    }
+}
+
+/// `Client ID: ...`, `client secret = ...`: names of two words.
+fn two_words(text: &str, start: usize, at: &mut usize) -> Option<()> {
+    let rest = text.get(start..)?;
+    let len = ["client id", "api key", "access key", "private key", "session id", "secret key"]
+        .iter()
+        .find(|name| rest.get(..name.len()).is_some_and(|head| head.eq_ignore_ascii_case(name)))?
+        .len();
+    *at = start + len;
+    Some(())
+}
+
+/// The value of a name that ends at `at`.
+fn value_behind(text: &str, at: usize, name: &str, is_option: bool) -> Option<Range<usize>> {
+    let rest = text.get(at..)?;
+    let trimmed = rest.trim_start_matches(['"', '\'', '\\', ' ', ']', '*']);
+    let has_space = rest.starts_with(' ');
+    let separator = ["=>", ":=", "=", ":", ">", "%3D", "%3d"].iter().find(|mark| trimmed.starts_with(**mark));
+    let behind = match separator {
+        Some(mark) => trimmed.get(mark.len()..)?,
+        // `--client-secret VALUE`
+        None if is_option && has_space => trimmed,
+        None => return None,
+    };
+    let value = behind.trim_start_matches([' ', '\\']);
+    let quote = value.chars().next().filter(|first| matches!(first, '"' | '\''));
+    let value = quote.map_or(value, |_| &value[1..]);
+    let start = text.len() - value.len();
+    let to_the_end = TO_THE_END.iter().any(|field| find(name, field).is_some());
+    let len = match quote {
+        Some(quote) => quoted_len(value, quote),
+        None if to_the_end => value.find(['"', '\'', '\r', '\n']).unwrap_or(value.len()),
+        None => value
+            .find(|next: char| {
+                next.is_whitespace() || matches!(next, ',' | ';' | '&' | '"' | '\'' | '<' | '}' | ')' | ']')
+            })
+            .unwrap_or(value.len()),
+    };
+    let value = value.get(..len)?;
+    let is_plain =
+        ["", "null", "nil", "none", "true", "false"].iter().any(|plain| value.eq_ignore_ascii_case(plain));
+    let is_word = quote.is_none()
+        && behind.starts_with(' ')
+        && value.len() < 20
+        && value.bytes().all(|byte| byte.is_ascii_alphabetic())
+        && ALSO_WORDS.iter().any(|word| find(name, word).is_some());
+    let is_covered = value.starts_with('[') || value.bytes().all(|byte| byte == b'*');
+    (!is_plain && !is_covered && !is_word).then_some(start..start + len)
+}
+
+/// Up to the closing quote, past those that a backslash precedes.
+fn quoted_len(value: &str, quote: char) -> usize {
+    let mut is_escaped = false;
+    for (at, next) in value.char_indices() {
+        match next {
+            // JSON inside JSON: `\"token\":\"...\"` ends with the next `\"`.
+            _ if is_escaped && next == quote => return at - 1,
+            _ if is_escaped => is_escaped = false,
+            '\\' => is_escaped = true,
+            _ if next == quote => return at,
+            _ => {}
+        }
+    }
+    value.len()
+}
+
+/// `Bearer eyJ...` without a name in front.
+fn schemes(text: &str, secrets: &mut Vec<Range<usize>>) {
+    for scheme in SCHEMES {
+        let mut from = 0;
+        while let Some(at) = text.get(from..).and_then(|rest| find(rest, scheme)) {
+            let start = from + at + scheme.len();
+            let rest = text.get(start..).unwrap_or_default();
+            let len = rest.bytes().take_while(|byte| is_token(*byte) || matches!(byte, b'/' | b'.')).count();
+            let is_word = rest.bytes().take(len).all(|byte| byte.is_ascii_lowercase());
+            if len >= 8 && !is_word {
+                secrets.push(start..start + len);
+            }
+            from = start;
+        }
+    }
+}
+
+/// `https://user:password@host` (RFC 3986, 3.2.1).
+fn user_information(text: &str, secrets: &mut Vec<Range<usize>>) {
+    let mut from = 0;
+    while let Some(at) = text.get(from..).and_then(|rest| rest.find("://")) {
+        let start = from + at + 3;
+        let rest = text.get(start..).unwrap_or_default();
+        let authority = rest.find(['/', '?', '#', ' ', '"', '\'', '>', ')']).map_or(rest, |end| &rest[..end]);
+        if let Some(len) = authority.rfind('@') {
+            secrets.push(start..start + len);
+        }
+        from = start;
+    }
+}
+
+/// A key in PEM (RFC 7468) behind its first line, and lines of nothing but base64.
+fn keys(text: &str, secrets: &mut Vec<Range<usize>>) {
+    if let Some(at) = find(text, "private key-----") {
+        let start = at + "private key-----".len();
+        if start < text.len() {
+            secrets.push(start..text.len());
+        }
+    }
+    let line = text.trim();
+    let is_base64 = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'/' | b'=');
+    if line.len() >= 40 && line.bytes().all(is_base64) && line.bytes().any(|byte| byte.is_ascii_digit()) {
+        let start = text.len() - text.trim_start().len();
+        secrets.push(start..start + line.len());
+    }
+}
+
+/// Runs of characters that look like chance: client ids, tokens, hashes.
+fn token_like(text: &str, secrets: &mut Vec<Range<usize>>) {
+    let bytes = text.as_bytes();
+    let mut at = 0;
+    while at < bytes.len() {
+        let start = at;
+        while bytes.get(at).is_some_and(|byte| is_token(*byte)) {
+            at += 1;
+        }
+        let run = &bytes[start..at];
+        if looks_random(run) {
+            // The parts of a JSON Web Token (RFC 7519) hang together by dots.
+            while run.starts_with(b"eyJ")
+                && bytes.get(at).is_some_and(|byte| is_token(*byte) || *byte == b'.')
+            {
+                at += 1;
+            }
+            secrets.push(start..at);
+        }
+        at += usize::from(at == start);
+    }
+}
+
+fn is_token(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-' | b'+' | b'=' | b'~')
+}
+
+fn looks_random(run: &[u8]) -> bool {
+    const HASH: usize = 40;
+    const LONG: usize = 32;
+    const SHORT: usize = 20;
+    if run.starts_with(b"eyJ") && run.len() >= SHORT {
+        return true;
+    }
+    if run.len() >= HASH && run.iter().all(u8::is_ascii_hexdigit) {
+        return true;
+    }
+    let has = |what: fn(&u8) -> bool| run.iter().any(what);
+    if run.len() < SHORT
+        || !has(u8::is_ascii_digit)
+        || !has(u8::is_ascii_lowercase)
+        || !has(u8::is_ascii_uppercase)
+    {
+        return false;
+    }
+    // Names have a number at their end or between words; chance puts digits everywhere.
+    let changes = run
+        .windows(2)
+        .filter(|pair| {
+            pair[0].is_ascii_digit() != pair[1].is_ascii_digit() && pair.iter().all(u8::is_ascii_alphanumeric)
+        })
+        .count();
+    changes >= if run.len() >= LONG { 2 } else { 4 }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[test]
+    fn each_way_to_write_a_secret_is_covered() {
+        for (text, safe) in [
+            (
+                r#"{"error":"x","client_id":"z92D","client_secret": "s3"}"#,
+                r#"{"error":"x","client_id":"[secret]","client_secret": "[secret]"}"#,
+            ),
+            (
+                "grant_type=password&client_id=abc&client_secret=def&username=admin&password=p%20w",
+                "grant_type=password&client_id=[secret]&client_secret=[secret]&username=admin&password=[secret]",
+            ),
+            (
+                r#"Parameters: {"client_id"=>"abc", "password"=>"[FILTERED]"}"#,
+                r#"Parameters: {"client_id"=>"[secret]", "password"=>"[FILTERED]"}"#,
+            ),
+            ("Authorization: Bearer abc.def x", "Authorization: [secret]"),
+            ("-H 'Authorization: Basic dXNlcjpwdw==' -k", "-H 'Authorization: [secret]' -k"),
+            ("got Bearer abc123DEF for it", "got Bearer [secret] for it"),
+            ("Set-Cookie: JSESSIONID=abc; Path=/", "Set-Cookie: [secret]"),
+            ("https://admin:pw@proxy.example:3128/", "https://[secret]@proxy.example:3128/"),
+            ("<ssmClientSecret>abc</ssmClientSecret>", "<ssmClientSecret>[secret]</ssmClientSecret>"),
+            ("Client ID: abc, Client Secret = def", "Client ID: [secret], Client Secret = [secret]"),
+            ("--client-secret abc --host h", "--client-secret [secret] --host h"),
+            (r#"{\"access_token\":\"abc\",\"x\":1}"#, r#"{\"access_token\":\"[secret]\",\"x\":1}"#),
+            ("id z92Dss3_SVnlhUXURJV97gdf03ukxSE5_shD3vB7llyl2YKAaJkGh8nbYSRWYCzN end", "id [secret] end"),
+            ("jwt eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxIn0.abc-def_g end", "jwt [secret] end"),
+            ("token d41d8cd98f00b204e9800998ecf8427ed41d8cd9 x", "token [secret] x"),
+            ("license smart trust idtoken=AbC", "license smart trust idtoken=[secret]"),
+            ("userPassword: 'it is'", "userPassword: '[secret]'"),
+            ("-----BEGIN PRIVATE KEY-----MIIE", "-----BEGIN PRIVATE KEY-----[secret]"),
+            ("password=\"a b c", "password=\"[secret]"),
+        ] {
+            assert_eq!(covered(text), safe);
+        }
+    }
+
+    #[test]
+    fn the_words_that_explain_a_fault_stay() {
+        for text in [
+            r#"Failed to authenticate user - 'admin'. {"error": "invalid_client", "error_description": "Client authentication failed due to unknown client"}"#,
+            "method=POST path=/oauth/token format=json controller=Doorkeeper::TokensController action=create status=401 duration=23.91",
+            "10.66.76.85 - - [13/Jan/2023:11:17:01 +0000] \"POST /oauth/token HTTP/1.1\" 401 53 \"-\" \"Java/17.0.15\"",
+            "javax.net.ssl.SSLHandshakeException: PKIX path building failed: unable to find valid certification path to requested target",
+            "\tat com.viptela.vmanage.server.SmartLicensingIntegrationRestfulResource$Proxy12.get(SmartLicensingUtil.java:112) [classes:]",
+            "Connect to ssm.example:8443 [ssm.example/10.106.66.55] failed: Connection refused",
+            "2023/07/13 11:17:01 [error] 47#47: *1576 connect() failed (111: Connection refused) while connecting to upstream, client: 10.66.76.85",
+            "1.2.3.4 inside: nothing, beside: it, redesign: done",
+            "Basic authentication failed for user",
+            "RestAPI proxy settings: none",
+            "Failed to get a token: Connection refused",
+        ] {
+            assert_eq!(covered(text), text);
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn a_secret_shows_wherever_it_stands_in_no_words(
+            before in "[a-z ,:{}\\[\\]\"=]{0,30}",
+            name in proptest::sample::select(vec!["password", "client_secret", "client_id", "access_token", "X-Auth-Token", "apiKey", "Authorization"]),
+            separator in proptest::sample::select(vec!["=", ":", ": ", "=>", " = ", "\": \"", "\"=>\""]),
+            secret in "S[0-9]{3}[A-Z0-9]{1,12}",
+            behind in "([ ,;&}].{0,30})?",
+        ) {
+            let text = format!("{before} {name}{separator}{secret}{behind}");
+            prop_assert!(!covered(&text).contains(&secret), "{:?}", covered(&text));
+        }
+
+        #[test]
+        fn any_text_is_covered_without_panic(text in any::<String>(), mixed in "[a-z:=\"'\\\\ ->üA-Z0-9]{0,60}") {
+            let _ = covered(&text);
+            let safe = covered(&mixed);
+            prop_assert!(covered(&safe).len() <= safe.len() + COVER.len() * mixed.len());
+        }
+    }
+}

@@ -1,0 +1,21 @@
+//! What the reading of logs goes by.
+
+use super::grammar::AccessFormat;
+use crate::time::Timestamp;
+
+/// What the reading of logs goes by.
+#[derive(Clone, Debug, Default)]
+pub struct Settings {
+    /// Formats of access logs beside the common and the combined one.
+    pub formats: Vec<AccessFormat>,
+    /// What the user knows of zones: an abbreviation as the logs write it, or nothing for times without a zone, and the seconds that it
+    /// is east of UTC. An abbreviation alone is never interpreted: IST has three meanings.
+    pub zones: Vec<(String, i32)>,
+    /// An instant near the logs: the capture's start. It supplies the years that syslog leaves out.
+    pub near: Option<Timestamp>,
+    /// The capture's first and last instant, where it has dates. Attempts more than 27 hours before or after, more than any two clocks
+    /// are apart, are counted and not kept.
+    pub window: Option<(Timestamp, Timestamp)>,
+    /// Whether secrets are kept as they are.
+    pub shows_secrets: bool,
+}

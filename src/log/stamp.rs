@@ -1,0 +1,618 @@
+//! Stamps: the time that a line gives, in each of the ways that logs write it.
+//!
+//! A stamp is read, not interpreted. An abbreviation of a zone stays an abbreviation, since `IST` and `CST` have three meanings
+//! each, and a year or a date that is missing stays missing: [`Calendar`](super::calendar::Calendar) supplies it.
+
+/// A time as a line gives it.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) struct Stamp<'a> {
+    /// The day, unless the line gives the time of day alone.
+    pub date: Option<Date>,
+    /// Nanoseconds since midnight.
+    pub time: i64,
+    /// Digits after the second that are written.
+    pub digits: u8,
+    /// The zone as it is written.
+    pub zone: Zone<'a>,
+}
+
+/// A day as a line gives it.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) struct Date {
+    /// The year, which syslog leaves out.
+    pub year: Option<i32>,
+    /// 1 to 12.
+    pub month: u8,
+    /// 1 to 31.
+    pub day: u8,
+}
+
+/// A zone as a line gives it.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Zone<'a> {
+    /// None is written.
+    Unstated,
+    /// Seconds east of UTC.
+    Offset(i32),
+    /// An abbreviation, which alone does not identify a zone.
+    Named(&'a str),
+}
+
+const SECOND: i64 = 1_000_000_000;
+
+impl Stamp<'_> {
+    /// How exact the stamp is: what is written stands for everything up to this much later. In nanoseconds.
+    pub fn precision(&self) -> i64 {
+        10_i64.pow(9 - u32::from(self.digits.min(9)))
+    }
+}
+
+impl Date {
+    /// A date that the calendar has, of a year that a computer's clock can have: nanoseconds since 1970 end in 2262.
+    pub fn new(year: Option<i32>, month: u32, day: u32) -> Option<Self> {
+        let is_day =
+            (1..=12).contains(&month) && (1..=days_in_month(year.unwrap_or(2000), month)).contains(&day);
+        let is_date = is_day && year.is_none_or(|year| (1970..2200).contains(&year));
+        is_date.then_some(Self { year, month: month as u8, day: day as u8 })
+    }
+}
+
+/// Days since 1970-01-01 in the Gregorian calendar.
+pub(super) fn days_since_1970(year: i32, month: u8, day: u8) -> i64 {
+    // Counted in years that begin in March, so that the leap day is the last one.
+    let (month, day) = (i64::from(month), i64::from(day));
+    let year = i64::from(year) - i64::from(month <= 2);
+    let era = year.div_euclid(400);
+    let year_of_era = year.rem_euclid(400);
+    let day_of_year = (153 * ((month + 9) % 12) + 2) / 5 + day - 1;
+    era * 146_097 + year_of_era * 365 + year_of_era / 4 - year_of_era / 100 + day_of_year - 719_468
+}
+
+/// The last day of a month.
+pub(super) fn days_in_month(year: i32, month: u32) -> u32 {
+    match month {
+        2 if year % 4 == 0 && (year % 100 != 0 || year % 400 == 0) => 29,
+        2 => 28,
+        4 | 6 | 9 | 11 => 30,
+        _ => 31,
+    }
+}
+
+/// A text that is read from its beginning.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Cursor<'a>(pub &'a str);
+
+impl<'a> Cursor<'a> {
+    fn split(&mut self, at: usize) -> Option<&'a str> {
+        let (head, rest) = self.0.split_at_checked(at)?;
+        self.0 = rest;
+        Some(head)
+    }
+
+    /// A number of `least` to `most` digits.
+    pub fn number(&mut self, least: usize, most: usize) -> Option<u32> {
+        let bytes = self.0.as_bytes();
+        let len = bytes.iter().take(most).take_while(|byte| byte.is_ascii_digit()).count();
+        if len < least || len > 9 {
+            return None;
+        }
+        let digits = self.split(len)?;
+        Some(digits.bytes().fold(0, |number, digit| number * 10 + u32::from(digit - b'0')))
+    }
+
+    /// Exactly these characters.
+    pub fn eat(&mut self, text: &str) -> Option<()> {
+        self.0 = self.0.strip_prefix(text)?;
+        Some(())
+    }
+
+    /// One of these characters.
+    pub fn eat_any(&mut self, characters: &[u8]) -> Option<u8> {
+        let first = *self.0.as_bytes().first()?;
+        characters.contains(&first).then(|| self.split(1)).flatten().map(|_| first)
+    }
+
+    /// Spaces and tabs, at least `least`.
+    pub fn spaces(&mut self, least: usize) -> Option<()> {
+        let trimmed = self.0.trim_start_matches([' ', '\t']);
+        let is_enough = self.0.len() - trimmed.len() >= least;
+        self.0 = trimmed;
+        is_enough.then_some(())
+    }
+
+    /// Letters, `least` to `most` and no more.
+    pub fn letters(&mut self, least: usize, most: usize) -> Option<&'a str> {
+        let len = self.0.bytes().take(most + 1).take_while(u8::is_ascii_alphabetic).count();
+        if (least..=most).contains(&len) { self.split(len) } else { None }
+    }
+
+    /// Everything up to a space, or to the end.
+    pub fn word(&mut self) -> &'a str {
+        let len = self.0.find([' ', '\t']).unwrap_or(self.0.len());
+        self.split(len).unwrap_or_default()
+    }
+
+    /// What stands between `open`, which comes next, and `close`; up to the end where a cut line has no `close`.
+    pub fn enclosed(&mut self, open: &str, close: char) -> Option<&'a str> {
+        self.eat(open)?;
+        let len = self.0.find(close).unwrap_or(self.0.len());
+        let inside = self.split(len)?;
+        self.0 = self.0.strip_prefix(close).unwrap_or(self.0);
+        Some(inside)
+    }
+
+    /// `HH:MM:SS` with one or two digits for the hour; nanoseconds since midnight. A leap second is 60.
+    fn time_of_day(&mut self) -> Option<i64> {
+        let hour = self.number(1, 2)?;
+        self.eat(":")?;
+        let minute = self.number(2, 2)?;
+        self.eat(":")?;
+        let second = self.number(2, 2)?;
+        let is_time = hour < 24 && minute < 60 && second < 61;
+        is_time.then(|| i64::from(hour * 3600 + minute * 60 + second) * SECOND)
+    }
+
+    /// A fraction of a second behind one of `separators`, or none; nanoseconds and digits. More than nine digits are more than
+    /// counts.
+    fn fraction(&mut self, separators: &[u8]) -> (i64, u8) {
+        let before = *self;
+        if self.eat_any(separators).is_some() {
+            let digits = self.0.bytes().take_while(u8::is_ascii_digit).count();
+            if let Some(written) = (digits > 0).then(|| self.split(digits)).flatten() {
+                let used = &written.as_bytes()[..digits.min(9)];
+                let number = used.iter().fold(0, |number, digit| number * 10 + i64::from(digit - b'0'));
+                return (number * 10_i64.pow(9 - used.len() as u32), used.len() as u8);
+            }
+        }
+        *self = before;
+        (0, 0)
+    }
+
+    /// `Z`, `+05:30`, `+0530`, `-05`; seconds east of UTC.
+    fn offset(&mut self) -> Option<i32> {
+        let mut ahead = *self;
+        if ahead.eat_any(b"Z").is_some() {
+            *self = ahead;
+            return Some(0);
+        }
+        let sign = if ahead.eat_any(b"+-")? == b'-' { -1 } else { 1 };
+        let hours = ahead.number(1, 2)?;
+        let minutes = {
+            let mut behind = ahead;
+            let _ = behind.eat(":");
+            behind.number(2, 2).inspect(|_| ahead = behind).unwrap_or(0)
+        };
+        // The line islands are UTC+14; some logs of the past have more.
+        (hours <= 15 && minutes < 60).then(|| {
+            *self = ahead;
+            sign * (hours * 3600 + minutes * 60) as i32
+        })
+    }
+
+    /// A zone as a word: an offset, `UTC`, or an abbreviation. Nothing is consumed where none stands there.
+    pub fn zone(&mut self) -> Zone<'a> {
+        if let Some(offset) = self.offset() {
+            return Zone::Offset(offset);
+        }
+        let mut ahead = *self;
+        // Abbreviations have two to five letters (`tzdata`), and behind them ends the word.
+        let Some(name) = ahead.letters(2, 5) else { return Zone::Unstated };
+        if is_level(name) || ahead.0.starts_with(|next: char| next.is_alphanumeric() || next == '_') {
+            return Zone::Unstated;
+        }
+        let is_utc = ["UTC", "GMT", "UCT"].contains(&name);
+        if is_utc && ahead.0.starts_with(['+', '-']) {
+            // Java writes a zone without a name as `GMT+05:30`.
+            if let Some(offset) = ahead.offset() {
+                *self = ahead;
+                return Zone::Offset(offset);
+            }
+        }
+        *self = ahead;
+        if is_utc { Zone::Offset(0) } else { Zone::Named(name) }
+    }
+}
+
+/// Whether a word where a zone may stand is a level instead.
+fn is_level(word: &str) -> bool {
+    ["INFO", "WARN", "ERROR", "DEBUG", "TRACE", "FATAL", "FINE", "CRIT"].contains(&word)
+}
+
+/// A month's English name or at least three letters of it, in any case, and `Sept`.
+fn month(name: &str) -> Option<u32> {
+    const NAMES: [&str; 12] = [
+        "january",
+        "february",
+        "march",
+        "april",
+        "may",
+        "june",
+        "july",
+        "august",
+        "september",
+        "october",
+        "november",
+        "december",
+    ];
+    let is_start =
+        |month: &&str| month.get(..name.len()).is_some_and(|start| start.eq_ignore_ascii_case(name));
+    (name.len() >= 3).then(|| NAMES.iter().position(is_start)).flatten().map(|index| index as u32 + 1)
+}
+
+/// A stamp and what follows it.
+pub(super) type Read<'a> = Option<(Stamp<'a>, &'a str)>;
+
+/// `13-Jan-2023 17:29:02,775 IST`, as vManage writes it: months of three to nine letters.
+pub(super) fn day_month_year(text: &str) -> Read<'_> {
+    let mut cursor = Cursor(text);
+    let day = cursor.number(1, 2)?;
+    let separator = cursor.eat_any(b"- ")?;
+    let month = month(cursor.letters(3, 9)?)?;
+    (cursor.eat_any(b"- ")? == separator).then_some(())?;
+    let year = cursor.number(4, 4)? as i32;
+    cursor.spaces(1)?;
+    finish(cursor, Date::new(Some(year), month, day), b",.", true)
+}
+
+/// `Jan 13 11:14:46`, as syslog has it (RFC 3164, 4.1.2), and with a year, a fraction or a zone, as Cisco's devices add them.
+pub(super) fn month_day(text: &str, may_have_zone: bool) -> Read<'_> {
+    let mut cursor = Cursor(text);
+    let month = month(cursor.letters(3, 9)?)?;
+    cursor.spaces(1)?;
+    let day = cursor.number(1, 2)?;
+    cursor.spaces(1)?;
+    let mut ahead = cursor;
+    let year = ahead.number(4, 4).filter(|_| ahead.spaces(1).is_some());
+    if year.is_some() {
+        cursor = ahead;
+    }
+    finish(cursor, Date::new(year.map(|year| year as i32), month, day), b".,", may_have_zone)
+}
+
+/// `2023/07/13 11:17:01`, as nginx's error log has it.
+pub(super) fn slashed(text: &str) -> Read<'_> {
+    let mut cursor = Cursor(text);
+    let date = cursor.ymd(b'/')?;
+    cursor.spaces(1)?;
+    finish(cursor, Some(date), b".,", true)
+}
+
+/// `13/Jan/2023:11:17:01 +0000`, as access logs have it.
+pub(super) fn access(text: &str) -> Read<'_> {
+    let mut cursor = Cursor(text);
+    let day = cursor.number(1, 2)?;
+    cursor.eat("/")?;
+    let month = month(cursor.letters(3, 9)?)?;
+    cursor.eat("/")?;
+    let year = cursor.number(4, 4)? as i32;
+    cursor.eat(":")?;
+    finish(cursor, Date::new(Some(year), month, day), b".", true)
+}
+
+/// `2023-01-13T11:17:01.123Z` (RFC 3339), with a space in place of the `T`, and with a comma before the milliseconds (Java).
+pub(super) fn iso(text: &str) -> Read<'_> {
+    let mut cursor = Cursor(text);
+    let date = cursor.ymd(b'-')?;
+    if cursor.eat_any(b"Tt").is_none() {
+        cursor.spaces(1)?;
+    }
+    finish(cursor, Some(date), b".,", true)
+}
+
+/// `Sat Nov 06 2021 21:53:14 KST` and `Sun Dec 04 04:47:44 2005`, as date(1) and C's `ctime` have it.
+pub(super) fn weekday(text: &str) -> Read<'_> {
+    let mut cursor = Cursor(text);
+    cursor.letters(3, 3)?;
+    cursor.spaces(1)?;
+    let month = month(cursor.letters(3, 9)?)?;
+    cursor.spaces(1)?;
+    let day = cursor.number(1, 2)?;
+    cursor.spaces(1)?;
+    let mut ahead = cursor;
+    if let Some(year) = ahead.number(4, 4).filter(|_| ahead.spaces(1).is_some()) {
+        return finish(ahead, Date::new(Some(year as i32), month, day), b".", true);
+    }
+    let time = cursor.time_of_day()?;
+    let (nanos, digits) = cursor.fraction(b".");
+    cursor.spaces(1)?;
+    let mut zone = Zone::Unstated;
+    if !cursor.0.starts_with(|first: char| first.is_ascii_digit()) {
+        zone = cursor.zone();
+        cursor.spaces(1)?;
+    }
+    let date = Date::new(Some(cursor.number(4, 4)? as i32), month, day)?;
+    Some((Stamp { date: Some(date), time: time + nanos, digits, zone }, cursor.0))
+}
+
+/// `11:14:46`, as FlexNet has it: `8:49:38` and ` 8:49:38` too.
+pub(super) fn time_only(text: &str) -> Read<'_> {
+    let mut cursor = Cursor(text);
+    let time = cursor.time_of_day()?;
+    let (nanos, digits) = cursor.fraction(b".,");
+    Some((Stamp { date: None, time: time + nanos, digits, zone: Zone::Unstated }, cursor.0))
+}
+
+/// `1673608621.123`: seconds since 1970, as nginx's `$msec` has it.
+pub(super) fn epoch(text: &str) -> Read<'_> {
+    let mut cursor = Cursor(text);
+    // Ten digits are the years 2001 to 2286.
+    let len = cursor.0.bytes().take_while(u8::is_ascii_digit).count();
+    let seconds: i64 = (len == 10).then(|| cursor.split(len)).flatten()?.parse().ok()?;
+    let (nanos, digits) = cursor.fraction(b".");
+    let (days, time) = (seconds.div_euclid(86_400), seconds.rem_euclid(86_400));
+    let (year, month, day) = civil(days);
+    let date = Date::new(Some(year), month, day);
+    Some((Stamp { date, time: time * SECOND + nanos, digits, zone: Zone::Offset(0) }, cursor.0))
+}
+
+/// Year, month and day of so many days since 1970-01-01.
+pub(super) fn civil(days: i64) -> (i32, u32, u32) {
+    let days = days + 719_468;
+    let era = days.div_euclid(146_097);
+    let day_of_era = days.rem_euclid(146_097);
+    let year_of_era = (day_of_era - day_of_era / 1460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
+    let day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
+    let shifted = (5 * day_of_year + 2) / 153;
+    let day = day_of_year - (153 * shifted + 2) / 5 + 1;
+    let month = if shifted < 10 { shifted + 3 } else { shifted - 9 };
+    ((year_of_era + era * 400 + i64::from(month <= 2)) as i32, month as u32, day as u32)
+}
+
+impl Cursor<'_> {
+    fn ymd(&mut self, separator: u8) -> Option<Date> {
+        let year = self.number(4, 4)?;
+        self.eat_any(&[separator])?;
+        let month = self.number(2, 2)?;
+        self.eat_any(&[separator])?;
+        let day = self.number(2, 2)?;
+        Date::new(Some(year as i32), month, day)
+    }
+}
+
+/// The time of day, its fraction and, where the format may have one, the zone.
+fn finish<'a>(
+    mut cursor: Cursor<'a>,
+    date: Option<Date>,
+    separators: &[u8],
+    may_have_zone: bool,
+) -> Read<'a> {
+    let date = date?;
+    let time = cursor.time_of_day()?;
+    let (nanos, digits) = cursor.fraction(separators);
+    let mut zone = Zone::Unstated;
+    if may_have_zone {
+        let mut ahead = cursor;
+        let _ = ahead.spaces(0);
+        zone = ahead.zone();
+        if zone != Zone::Unstated {
+            cursor = ahead;
+        }
+    }
+    Some((Stamp { date: Some(date), time: time + nanos, digits, zone }, cursor.0))
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn hms(hour: i64, minute: i64, second: i64) -> i64 {
+        (hour * 3600 + minute * 60 + second) * SECOND
+    }
+
+    #[expect(clippy::unnecessary_wraps, reason = "a stamp's date is optional")]
+    fn written(year: impl Into<Option<i32>>, month: u8, day: u8) -> Option<Date> {
+        Some(Date { year: year.into(), month, day })
+    }
+
+    #[test]
+    #[expect(clippy::too_many_lines, reason = "a table")]
+    fn each_way_to_write_a_time_is_read_with_what_follows_it() {
+        let milli = 1_000_000;
+        for (read, date, time, digits, zone, rest) in [
+            (
+                day_month_year("13-Jan-2023 17:29:02,775 IST INFO"),
+                written(2023, 1, 13),
+                hms(17, 29, 2) + 775 * milli,
+                3,
+                Zone::Named("IST"),
+                " INFO",
+            ),
+            (
+                day_month_year("11-June-2026 03:53:37,310 EDT INFO"),
+                written(2026, 6, 11),
+                hms(3, 53, 37) + 310 * milli,
+                3,
+                Zone::Named("EDT"),
+                " INFO",
+            ),
+            (
+                day_month_year("04-SEPT-2020 03:44:10,789 UTC INFO"),
+                written(2020, 9, 4),
+                hms(3, 44, 10) + 789 * milli,
+                3,
+                Zone::Offset(0),
+                " INFO",
+            ),
+            (
+                day_month_year("1-September-2020 03:44:10,789 INFO  ["),
+                written(2020, 9, 1),
+                hms(3, 44, 10) + 789 * milli,
+                3,
+                Zone::Unstated,
+                " INFO  [",
+            ),
+            (
+                day_month_year("13-Jan-2023 17:29:02,775 GMT+05:30 INFO"),
+                written(2023, 1, 13),
+                hms(17, 29, 2) + 775 * milli,
+                3,
+                Zone::Offset(19_800),
+                " INFO",
+            ),
+            (
+                day_month_year("13 Jan 2023 11:14:09.049 * 100"),
+                written(2023, 1, 13),
+                hms(11, 14, 9) + 49 * milli,
+                3,
+                Zone::Unstated,
+                " * 100",
+            ),
+            (
+                month_day("Jan 13 11:14:46 SSM-On-Prem", false),
+                written(None, 1, 13),
+                hms(11, 14, 46),
+                0,
+                Zone::Unstated,
+                " SSM-On-Prem",
+            ),
+            (
+                month_day("Jan  3 11:14:46 SSM", false),
+                written(None, 1, 3),
+                hms(11, 14, 46),
+                0,
+                Zone::Unstated,
+                " SSM",
+            ),
+            (
+                month_day("Jul  1 11:53:58.601 UTC: x", true),
+                written(None, 7, 1),
+                hms(11, 53, 58) + 601 * milli,
+                3,
+                Zone::Offset(0),
+                ": x",
+            ),
+            (
+                month_day("Jan 13 2023 11:14:46.5: %A", true),
+                written(2023, 1, 13),
+                hms(11, 14, 46) + 500 * milli,
+                1,
+                Zone::Unstated,
+                ": %A",
+            ),
+            (
+                slashed("2023/07/13 11:17:01 [error]"),
+                written(2023, 7, 13),
+                hms(11, 17, 1),
+                0,
+                Zone::Unstated,
+                " [error]",
+            ),
+            (
+                access("13/Jan/2023:11:17:01 +0000] \""),
+                written(2023, 1, 13),
+                hms(11, 17, 1),
+                0,
+                Zone::Offset(0),
+                "] \"",
+            ),
+            // Cut in the middle of the offset, as the seed is: hours are enough.
+            (
+                access("13/Jan/2023:11:17:01 +000"),
+                written(2023, 1, 13),
+                hms(11, 17, 1),
+                0,
+                Zone::Offset(0),
+                "0",
+            ),
+            (
+                iso("2023-01-13T11:17:01.123456+05:30 x"),
+                written(2023, 1, 13),
+                hms(11, 17, 1) + 123_456_000,
+                6,
+                Zone::Offset(19_800),
+                " x",
+            ),
+            (
+                iso("2023-01-13 11:17:01,123 ERROR x"),
+                written(2023, 1, 13),
+                hms(11, 17, 1) + 123 * milli,
+                3,
+                Zone::Unstated,
+                " ERROR x",
+            ),
+            (iso("2023-01-13T11:17:01Z"), written(2023, 1, 13), hms(11, 17, 1), 0, Zone::Offset(0), ""),
+            (
+                weekday("Sat Nov 06 2021 21:53:14 KST"),
+                written(2021, 11, 6),
+                hms(21, 53, 14),
+                0,
+                Zone::Named("KST"),
+                "",
+            ),
+            (
+                weekday("Wed Jul 18 2018 08:49:38 -05"),
+                written(2018, 7, 18),
+                hms(8, 49, 38),
+                0,
+                Zone::Offset(-18_000),
+                "",
+            ),
+            (
+                weekday("Sun Dec 04 04:47:44 2005] [notice]"),
+                written(2005, 12, 4),
+                hms(4, 47, 44),
+                0,
+                Zone::Unstated,
+                "] [notice]",
+            ),
+            (
+                weekday("Fri Jan 13 17:29:02 IST 2023"),
+                written(2023, 1, 13),
+                hms(17, 29, 2),
+                0,
+                Zone::Named("IST"),
+                "",
+            ),
+            (time_only("8:49:38 (lmgrd)"), None, hms(8, 49, 38), 0, Zone::Unstated, " (lmgrd)"),
+            (
+                epoch("1673608621.123 GET"),
+                written(2023, 1, 13),
+                hms(11, 17, 1) + 123 * milli,
+                3,
+                Zone::Offset(0),
+                " GET",
+            ),
+        ] {
+            assert_eq!(read, Some((Stamp { date, time, digits, zone }, rest)));
+        }
+    }
+
+    #[test]
+    fn what_is_no_time_is_no_stamp() {
+        assert_eq!(day_month_year("32-Jan-2023 17:29:02,775 IST"), None);
+        assert_eq!(day_month_year("13-Foo-2023 17:29:02,775 IST"), None);
+        assert_eq!(day_month_year("30-Feb-2023 17:29:02,775 IST"), None);
+        assert_eq!(iso("2023-13-01 11:17:01"), None);
+        assert_eq!(iso("9203-01-13 11:17:01"), None);
+        assert_eq!(slashed("2023/01/13 25:17:01"), None);
+        assert_eq!(month_day("Mayhem 1 11:00:00", false), None);
+        assert_eq!(time_only("8:61:38 (lmgrd)"), None);
+        assert_eq!(epoch("16736086211 x"), None);
+    }
+
+    #[test]
+    fn a_day_of_the_calendar_is_counted_as_jiff_counts_it() {
+        let epoch = jiff::civil::date(1970, 1, 1);
+        for days in (-200_000..200_000).step_by(97) {
+            let (year, month, day) = civil(days);
+            let expected = epoch.saturating_add(jiff::Span::new().days(days));
+            assert_eq!(
+                (year, month, day),
+                (expected.year().into(), expected.month() as u32, expected.day() as u32)
+            );
+            assert_eq!(days_since_1970(year, month as u8, day as u8), days);
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn any_text_is_read_without_panic(text in any::<String>(), mixed in "[0-9A-Za-z:,. +/\\[\\]-]{0,40}") {
+            for text in [text.as_str(), mixed.as_str()] {
+                let _ = (day_month_year(text), month_day(text, true), slashed(text), access(text), iso(text));
+                let _ = (weekday(text), time_only(text), epoch(text), Cursor(text).zone(), Cursor(text).enclosed("[", ']'));
+            }
+        }
+    }
+}
