@@ -1,0 +1,424 @@
+//! The votes of attempts for the offset of their clock.
+
+use super::prior::prior;
+use super::{
+    Ballot, HOUR, Offset, OffsetSource, OffsetUnknown, QUARTER, SAME_HOST, SECOND, distance_to_quarter, reach,
+};
+use crate::limits;
+use crate::log::attempt::Attempt;
+use crate::log::pair::{self, Fit, Misfit, Translation};
+use crate::log::wire::Exchange;
+use crate::time::{Clock, Elapsed};
+
+/// Attempts that end within this time of the first are one burst.
+const BURST: i64 = 20 * SECOND;
+
+/// What a further attempt of a burst weighs, of what the first weighs: retries follow the same timetable everywhere.
+const AGAIN: f64 = 0.35;
+
+/// Weight that an offset needs, in nats: likelier by a factor of 1100 than no relation at all.
+const ENOUGH: f64 = 7.0;
+
+/// Weight by which it has to be better than any other, at least.
+const MARGIN: f64 = 3.0;
+
+/// The same as a share of what its votes weigh, of few votes and of many: clients that try at regular times fit each other at many
+/// offsets in part, and a true offset stands out the more, the more votes there are. Of those that are known to be regular it is all.
+const MARGIN_SHARE: (f64, f64) = (0.4, 0.6);
+
+/// Votes that are many.
+const MANY: usize = 6;
+
+#[derive(Clone, Copy)]
+struct Vote {
+    attempt: u32,
+    fit: Fit,
+}
+
+/// An offset that may be the true one.
+struct Candidate {
+    low: i64,
+    high: i64,
+    /// With everything that counts for and against it.
+    weight: f64,
+    /// What its votes weigh.
+    gain: f64,
+    votes: Vec<u32>,
+}
+
+/// Finds the offset of one clock from its attempts.
+pub(in crate::log) fn vote(attempts: &[&Attempt], ballot: &Ballot) -> Result<Offset, OffsetUnknown> {
+    if ballot.wire.clock == Clock::Absent {
+        return Err(OffsetUnknown::NoTimes);
+    }
+    let votes = votes(attempts, ballot);
+    if votes.is_empty() {
+        return Err(OffsetUnknown::NothingFits);
+    }
+    let bursts = bursts(attempts);
+    let gains = gains(&votes, &bursts, ballot);
+    let mut candidates = candidates(&votes, &bursts, &gains, ballot);
+    for candidate in &mut candidates {
+        (candidate.weight, candidate.gain) = weigh(candidate, attempts, &votes, &bursts, &gains, ballot);
+    }
+    candidates.sort_by(|one, other| other.weight.total_cmp(&one.weight).then(one.low.cmp(&other.low)));
+    for candidate in &mut candidates {
+        widen(candidate, &votes);
+    }
+    let Some(first) = candidates.first() else { return Err(OffsetUnknown::NothingFits) };
+    let excluded = remainder(first, ballot).map(|remainder| OffsetUnknown::SameHost {
+        bounds: (Elapsed::from_nanos(first.low), Elapsed::from_nanos(first.high)),
+        remainder: Elapsed::from_nanos(remainder),
+    });
+    candidates.retain(|candidate| remainder(candidate, ballot).is_none());
+    let Some(best) = candidates.first() else { return Err(excluded.unwrap_or(OffsetUnknown::NothingFits)) };
+    let middle = |candidate: &Candidate| Elapsed::from_nanos(candidate.low / 2 + candidate.high / 2);
+    if best.weight < ENOUGH {
+        return Err(excluded.unwrap_or(OffsetUnknown::TooFew(middle(best))));
+    }
+    let is_other = |other: &&Candidate| {
+        // The same clock before or after daylight saving time began or ended.
+        let apart = ((other.low / 2 + other.high / 2) - (best.low / 2 + best.high / 2)).abs();
+        if !ballot.is_utc && (apart - HOUR).abs() <= 2 * SAME_HOST {
+            return false;
+        }
+        // The same offset, a day apart.
+        if pair::folds(ballot.dating, ballot.wire) && (apart - pair::DAY).abs() <= 2 * SAME_HOST {
+            return false;
+        }
+        let shared = other.votes.iter().filter(|vote| best.votes.contains(vote)).count();
+        shared * 2 < best.votes.len().min(other.votes.len())
+    };
+    let share = match best.votes.len() {
+        _ if is_regular(attempts) => 1.0,
+        MANY.. => MARGIN_SHARE.1,
+        _ => MARGIN_SHARE.0,
+    };
+    let margin = MARGIN.max(share * best.gain);
+    if let Some(other) = candidates.iter().skip(1).find(is_other)
+        && other.weight > best.weight - margin
+    {
+        return Err(OffsetUnknown::NotUnique(middle(best), middle(other)));
+    }
+    // Others nearby that are as good are the same offset with another of two exchanges that lie close together.
+    let is_alike = |other: &&Candidate| {
+        other.weight > best.weight - 1.0
+            && (other.low - best.low).abs() < SECOND
+            && (other.high - best.high).abs() < SECOND
+    };
+    let bounds = candidates
+        .iter()
+        .filter(is_alike)
+        .fold((best.low, best.high), |(low, high), other| (low.min(other.low), high.max(other.high)));
+    let mut voters: Vec<u32> = best.votes.iter().map(|vote| votes[*vote as usize].attempt).collect();
+    voters.sort_unstable();
+    voters.dedup();
+    Ok(Offset {
+        value: Elapsed::from_nanos(bounds.0 / 2 + bounds.1 / 2),
+        bounds: (Elapsed::from_nanos(bounds.0), Elapsed::from_nanos(bounds.1)),
+        source: OffsetSource::Votes,
+        votes: voters.len() as u32,
+        weight: best.weight,
+        is_modulo_day: pair::folds(ballot.dating, ballot.wire),
+    })
+}
+
+/// How far a candidate is from what one clock on one host allows: a multiple of 15 minutes, or nothing at all where the log's times
+/// are UTC. `None` if it is allowed.
+fn remainder(candidate: &Candidate, ballot: &Ballot) -> Option<i64> {
+    if !ballot.is_same_host || ballot.wire.clock == Clock::SinceFirst {
+        return None;
+    }
+    let remainder = if ballot.is_utc && ballot.wire.clock == Clock::Utc {
+        candidate.low.max(-candidate.high).max(0)
+    } else {
+        distance_to_quarter(candidate.low, candidate.high)
+    };
+    (remainder > SAME_HOST).then_some(remainder)
+}
+
+/// Widens a candidate to all offsets that its attempts allow: the ends of other pairs' intervals cut it without meaning anything.
+fn widen(candidate: &mut Candidate, votes: &[Vote]) {
+    let mut of_attempts: Vec<(u32, i64, i64)> = candidate
+        .votes
+        .iter()
+        .map(|index| &votes[*index as usize])
+        .map(|vote| (vote.attempt, vote.fit.low, vote.fit.high))
+        .collect();
+    of_attempts.sort_unstable();
+    let of_attempts = of_attempts.chunk_by(|one, other| one.0 == other.0);
+    let (mut low, mut high) = (i64::MIN, i64::MAX);
+    for pairs in of_attempts {
+        low = low.max(pairs.iter().map(|pair| pair.1).min().unwrap_or(low));
+        high = high.min(pairs.iter().map(|pair| pair.2).max().unwrap_or(high));
+    }
+    if low <= high {
+        (candidate.low, candidate.high) = (low, high);
+    }
+}
+
+/// All pairs that can be the same, within the reach and the bound.
+fn votes(attempts: &[&Attempt], ballot: &Ballot) -> Vec<Vote> {
+    let exchanges = &ballot.wire.exchanges;
+    let pairs = attempts.len().saturating_mul(exchanges.len());
+    // Beyond the bound, attempts are left out evenly.
+    let step = pairs.div_ceil(limits::LOG_PAIRS).max(1);
+    let mut votes = Vec::new();
+    for (index, attempt) in attempts.iter().enumerate().step_by(step) {
+        if !pair::expects_connection(attempt) {
+            continue;
+        }
+        for (number, exchange) in exchanges.iter().enumerate().take(limits::LOG_PAIRS) {
+            if let Some(fit) = in_reach(attempt, exchange, number, ballot) {
+                let vote = Vote { attempt: index as u32, fit };
+                votes.push(vote);
+                // Half a day is reached from both sides.
+                let is_edge = pair::folds(ballot.dating, ballot.wire)
+                    && fit.low.abs().max(fit.high.abs()) > pair::DAY / 2 - QUARTER;
+                if is_edge {
+                    let shift = if fit.low > 0 { -pair::DAY } else { pair::DAY };
+                    votes.push(Vote { fit: fit.moved(shift), ..vote });
+                }
+            }
+        }
+    }
+    votes
+}
+
+fn in_reach(attempt: &Attempt, exchange: &Exchange, number: usize, ballot: &Ballot) -> Option<Fit> {
+    // Time first: it is cheap, and excludes most pairs of a long log.
+    let offsets = pair::offsets(attempt, exchange).ok()?;
+    let mut shift = 0;
+    if pair::folds(ballot.dating, ballot.wire) {
+        let near = ballot.within.map_or(0, |(low, high)| low / 2 + high / 2);
+        shift = pair::fold((offsets.low, offsets.high), near);
+    }
+    let (low, high) = (offsets.low.saturating_add(shift), offsets.high.saturating_add(shift));
+    let reach = reach(ballot).unwrap_or(i64::MAX);
+    if high < -reach || low > reach {
+        return None;
+    }
+    if ballot.within.is_some_and(|(from, to)| high < from || low > to) {
+        return None;
+    }
+    let status = ballot.statuses.get(number).copied().flatten();
+    Some(pair::fit(attempt, exchange, status, ballot.translation).ok()?.moved(shift))
+}
+
+/// Which burst each attempt belongs to.
+fn bursts(attempts: &[&Attempt]) -> Vec<u32> {
+    let mut order: Vec<usize> = (0..attempts.len()).collect();
+    order.sort_by_key(|index| attempts[*index].end);
+    let mut bursts = vec![0; attempts.len()];
+    let mut burst = 0;
+    let mut first: Option<i64> = None;
+    for index in order {
+        let end = attempts[index].end.nanos();
+        if end.saturating_sub(*first.get_or_insert(end)) > BURST {
+            burst += 1;
+            first = Some(end);
+        }
+        bursts[index] = burst;
+    }
+    bursts
+}
+
+struct Gains {
+    /// Weight of each burst that is covered.
+    bursts: Vec<f64>,
+    /// What the first burst weighs more: that anything lies together at all.
+    first: f64,
+}
+
+impl Gains {
+    /// What one more attempt of a burst adds, of which `count` are covered.
+    fn of(&self, burst: usize, count: u32) -> f64 {
+        self.bursts[burst] * if count == 0 { 1.0 } else { AGAIN }
+    }
+}
+
+/// Whether most attempts come at equal distances, so that they fit those of any client with the same timetable.
+fn is_regular(attempts: &[&Attempt]) -> bool {
+    let mut starts: Vec<i64> = attempts
+        .iter()
+        .filter(|attempt| !attempt.is_presumed)
+        .map(|attempt| attempt.begin.unwrap_or(attempt.end).nanos())
+        .collect();
+    starts.sort_unstable();
+    let mut gaps: Vec<i64> =
+        starts.windows(2).map(|pair| pair[1].saturating_sub(pair[0])).filter(|gap| *gap > SECOND).collect();
+    gaps.sort_unstable();
+    // The timetable's distance, if there is one; some times on it are left out.
+    let Some(base) = gaps.get(gaps.len() / 8).copied() else { return false };
+    let tolerance = (base / 20).max(SECOND);
+    let is_multiple = |gap: &&i64| (**gap + base / 2).rem_euclid(base).abs_diff(base / 2) <= tolerance as u64;
+    let equal = gaps.iter().filter(is_multiple).count();
+    gaps.len() >= 3 && base > 8 * tolerance && equal * 10 >= gaps.len() * 7
+}
+
+/// How surprising it is that a burst is covered at an offset, if log and capture have nothing to do with each other.
+fn gains(votes: &[Vote], bursts: &[u32], ballot: &Ballot) -> Gains {
+    let range = reach(ballot).map_or(pair::DAY, |reach| 2 * reach) as f64;
+    let (from, to) = ballot.wire.span;
+    // Within the capture, chance is denser than over all offsets.
+    let near = ((to - from).nanos() as f64).clamp(10.0 * SECOND as f64, range);
+    let mut widths = vec![0.0; bursts.len()];
+    for vote in votes {
+        widths[vote.attempt as usize] += (vote.fit.high - vote.fit.low) as f64;
+    }
+    // Of a burst, the mean of its attempts that vote.
+    let mut sums = vec![(0.0, 0.0); bursts.iter().max().map_or(0, |last| *last as usize + 1)];
+    for (width, burst) in widths.iter().zip(bursts).filter(|(width, _)| **width > 0.0) {
+        let (sum, count) = &mut sums[*burst as usize];
+        *sum += (0.9 * near / width).ln().clamp(0.0, 12.0);
+        *count += 1.0;
+    }
+    let bursts = sums.iter().map(|(sum, count)| if *count > 0.0 { sum / count } else { 0.0 }).collect();
+    // Where the zone is known, log and capture may well be of the same ten minutes and have nothing else in common.
+    let is_known = ballot.is_utc && ballot.wire.clock == Clock::Utc;
+    let all = if is_known { (600.0 * SECOND as f64).max(near) } else { range };
+    let first = (all / near).ln();
+    Gains { bursts, first }
+}
+
+/// The offsets at which most votes meet, the best of them by votes and by what the offset weighs itself.
+fn candidates(votes: &[Vote], bursts: &[u32], gains: &Gains, ballot: &Ballot) -> Vec<Candidate> {
+    // Ends sort behind beginnings at the same offset, since intervals include both.
+    let mut events: Vec<(i64, bool, u32)> = votes
+        .iter()
+        .enumerate()
+        .flat_map(|(index, vote)| [(vote.fit.low, false, index as u32), (vote.fit.high, true, index as u32)])
+        .collect();
+    events.sort_unstable();
+    let attempts = votes.iter().map(|vote| vote.attempt).max().map_or(0, |last| last as usize + 1);
+    let mut covered = vec![0_u32; attempts];
+    let mut of_burst = vec![0_u32; gains.bursts.len()];
+    let mut weight = 0.0;
+    let mut best: Vec<(f64, i64, i64)> = Vec::new();
+    for (place, (at, is_end, index)) in events.iter().enumerate() {
+        let vote = &votes[*index as usize];
+        let (attempt, burst) = (vote.attempt as usize, bursts[vote.attempt as usize] as usize);
+        if *is_end {
+            // A peak lies between a beginning and an end.
+            if let Some((from, false, _)) = place.checked_sub(1).map(|before| events[before]) {
+                let score = weight + prior(from, *at, ballot);
+                keep_best(&mut best, (score, from, *at));
+            }
+            covered[attempt] -= 1;
+            if covered[attempt] == 0 {
+                of_burst[burst] -= 1;
+                weight -= gains.of(burst, of_burst[burst]);
+            }
+        } else {
+            if covered[attempt] == 0 {
+                weight += gains.of(burst, of_burst[burst]);
+                of_burst[burst] += 1;
+            }
+            covered[attempt] += 1;
+        }
+    }
+    best.sort_by(|one, other| other.0.total_cmp(&one.0).then(one.1.cmp(&other.1)));
+    best.truncate(limits::LOG_OFFSETS);
+    best.into_iter()
+        .map(|(weight, low, high)| {
+            let middle = low / 2 + high / 2;
+            let meets = |vote: &Vote| vote.fit.low <= middle && middle <= vote.fit.high;
+            let votes =
+                votes.iter().enumerate().filter(|(_, vote)| meets(vote)).map(|(index, _)| index as u32);
+            Candidate { low, high, weight, gain: 0.0, votes: votes.collect() }
+        })
+        .collect()
+}
+
+/// Keeps twice as many as are wanted, and cuts when there are too many.
+fn keep_best(best: &mut Vec<(f64, i64, i64)>, candidate: (f64, i64, i64)) {
+    best.push(candidate);
+    if best.len() >= 8 * limits::LOG_OFFSETS {
+        best.sort_by(|one, other| other.0.total_cmp(&one.0).then(one.1.cmp(&other.1)));
+        best.truncate(limits::LOG_OFFSETS);
+    }
+}
+
+/// A candidate's weight with everything that counts for and against it.
+fn weigh(
+    candidate: &Candidate,
+    attempts: &[&Attempt],
+    votes: &[Vote],
+    bursts: &[u32],
+    gains: &Gains,
+    ballot: &Ballot,
+) -> (f64, f64) {
+    /// An attempt that should have been captured and was not.
+    const MISSED: f64 = -2.5;
+    /// The log names the server of the capture; unrelated logs do so now and then.
+    const SAME_SERVER: f64 = 1.6;
+    /// The same of the client.
+    const SAME_CLIENT: f64 = 2.3;
+    /// A port is one of 28,000 (Linux, `ip_local_port_range`).
+    const SAME_PORT: f64 = 7.0;
+    /// Address translation in between is rarer than none.
+    const TRANSLATED: f64 = -3.0;
+    let met = || candidate.votes.iter().map(|index| &votes[*index as usize]);
+    let mut is_covered = vec![false; attempts.len()];
+    let mut of_burst = vec![0_u32; gains.bursts.len()];
+    for vote in met() {
+        if !std::mem::replace(&mut is_covered[vote.attempt as usize], true) {
+            of_burst[bursts[vote.attempt as usize] as usize] += 1;
+        }
+    }
+    let mut gain = gains.first;
+    for (burst, count) in of_burst.iter().enumerate() {
+        if *count > 0 {
+            gain += gains.of(burst, 0) + gains.of(burst, 1) * f64::from(count - 1);
+        }
+    }
+    let mut weight = gain + prior(candidate.low, candidate.high, ballot);
+    let mut missed = vec![0_u32; gains.bursts.len()];
+    let middle = candidate.low / 2 + candidate.high / 2;
+    // Where no zone is written, daylight saving time may have begun or ended.
+    if !ballot.is_utc {
+        for vote in votes {
+            let meets = |at: i64| vote.fit.low <= at && at <= vote.fit.high;
+            is_covered[vote.attempt as usize] |= meets(middle - HOUR) || meets(middle + HOUR);
+        }
+    }
+    for (index, attempt) in attempts.iter().enumerate() {
+        if !is_covered[index] && is_expected(attempt, middle, ballot) {
+            missed[bursts[index] as usize] += 1;
+        }
+    }
+    for (burst, count) in missed.iter().enumerate() {
+        weight += match (count, of_burst[burst]) {
+            (0, _) => 0.0,
+            (count, 0) => MISSED + AGAIN * MISSED * f64::from(*count - 1),
+            (count, _) => AGAIN * MISSED * f64::from(*count),
+        };
+    }
+    weight += if met().any(|vote| vote.fit.anchors.server) { SAME_SERVER } else { 0.0 };
+    weight += if met().any(|vote| vote.fit.anchors.client) { SAME_CLIENT } else { 0.0 };
+    weight += if met().any(|vote| vote.fit.anchors.port) { SAME_PORT } else { 0.0 };
+    weight += if ballot.translation == Translation::Possible { TRANSLATED } else { 0.0 };
+    (weight, gain)
+}
+
+/// Whether an attempt should show in the capture at this offset.
+fn is_expected(attempt: &Attempt, offset: i64, ballot: &Ballot) -> bool {
+    if attempt.is_presumed || !attempt.is_licensing || !pair::expects_connection(attempt) {
+        return false;
+    }
+    let (from, to) = (ballot.wire.span.0.nanos(), ballot.wire.span.1.nanos());
+    let begin = attempt.begin.unwrap_or(attempt.end).nanos();
+    let times = (begin.saturating_sub(offset), attempt.end.nanos().saturating_sub(offset));
+    let shift =
+        if pair::folds(ballot.dating, ballot.wire) { pair::fold(times, from / 2 + to / 2) } else { 0 };
+    let (begin, end) = (times.0.saturating_add(shift), times.1.saturating_add(shift));
+    let is_inside = begin > from.saturating_add(SECOND) && end < to.saturating_sub(SECOND);
+    // Of another server, or another client, the capture need not show anything.
+    is_inside
+        && ballot.wire.exchanges.iter().any(|exchange| {
+            !matches!(
+                pair::fit(attempt, exchange, None, ballot.translation),
+                Err(Misfit::Server | Misfit::Name | Misfit::Port | Misfit::Client | Misfit::ClientPort)
+            )
+        })
+}

@@ -1,0 +1,212 @@
+//! Whether what a log says and what the wire shows are the same event.
+//!
+//! The table is measured: JDK 17's two HTTP clients, and nginx 1.22, against each fault. Where the words of a log name something else
+//! than what happened, and are known to, that is an explanation and no contradiction.
+
+use crate::log::attempt::{Outcome, Side};
+use crate::log::wire::{Exchange, WireOutcome};
+
+/// How a log's outcome and the wire's compare.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub enum Agreement {
+    /// They are the same.
+    Agrees,
+    /// They are the same once the log's words are understood.
+    Explained(Explanation),
+    /// One of them does not say.
+    Silent,
+    /// They contradict each other.
+    Disagrees,
+}
+
+/// Why a log's words and the wire differ and agree all the same.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub enum Explanation {
+    /// `connect timed out`, though the SYN was answered: `java.net.http` counts the TLS handshake as connecting.
+    ConnectIncludesHandshake,
+    /// `Remote host terminated the handshake` for a RST: `java.net.http` does not distinguish them.
+    ResetDuringHandshake,
+    /// The log has the refusal of the application: on the wire, an encrypted answer like any other.
+    AnswerIsEncrypted,
+    /// The client closed, for it did not accept the certificate; its alert may be encrypted, or missing.
+    ClientClosed,
+}
+
+/// Compares the outcome of a log on `side` with the wire's.
+pub(in crate::log) fn agreement(side: Side, log: Outcome, exchange: &Exchange) -> Agreement {
+    let wire = exchange.outcome;
+    if wire == WireOutcome::Unknown || matches!(log, Outcome::Unknown | Outcome::Failed) {
+        return Agreement::Silent;
+    }
+    match side {
+        Side::Client => client(log, wire, exchange.end_by),
+        Side::Server => server(log, wire),
+    }
+}
+
+#[expect(clippy::match_same_arms, reason = "a row is a fault, as it was measured")]
+fn client(log: Outcome, wire: WireOutcome, end_by: Side) -> Agreement {
+    use Agreement::{Agrees, Disagrees, Explained, Silent};
+    use WireOutcome as On;
+    match (log, wire) {
+        (Outcome::Succeeded, On::Complete)
+        | (Outcome::Refused, On::Refused)
+        | (Outcome::Unreachable, On::Unreachable)
+        | (Outcome::ConnectTimeout, On::NoReply)
+        | (Outcome::ReadTimeout, On::NoServerHello | On::Stalled | On::NoResponse)
+        | (Outcome::TimedOut, On::NoReply | On::NoServerHello | On::Stalled | On::NoResponse)
+        | (Outcome::Reset, On::Reset)
+        | (Outcome::ClosedInHandshake, On::ClosedEarly)
+        | (Outcome::NotTls, On::NotTls)
+        | (Outcome::EmptyAnswer, On::NoResponse | On::ClosedEarly)
+        | (Outcome::CertificateRejected | Outcome::NameMismatch, On::Alert { by: Side::Client, .. }) => {
+            Agrees
+        }
+        (Outcome::Status(_) | Outcome::Denied(_), On::Complete) => Explained(Explanation::AnswerIsEncrypted),
+        (Outcome::ConnectTimeout, On::NoServerHello | On::Stalled) => {
+            Explained(Explanation::ConnectIncludesHandshake)
+        }
+        // Who gives up closes.
+        (Outcome::ConnectTimeout | Outcome::ReadTimeout | Outcome::TimedOut, On::ClosedEarly | On::Reset)
+            if end_by == Side::Client =>
+        {
+            Silent
+        }
+        // A timeout of the whole request (`java.net.http`) may end any step.
+        (Outcome::ReadTimeout, On::NoReply) => Silent,
+        (Outcome::ClosedInHandshake | Outcome::HandshakeFailed, On::Reset) => {
+            Explained(Explanation::ResetDuringHandshake)
+        }
+        (Outcome::EmptyAnswer, On::Reset) => Silent,
+        (
+            Outcome::CertificateRejected | Outcome::NameMismatch,
+            On::ClosedEarly | On::Reset | On::Complete,
+        ) => Explained(Explanation::ClientClosed),
+        (Outcome::HandshakeFailed, On::Alert { .. } | On::ClosedEarly | On::NotTls) => Silent,
+        (Outcome::Alert(Some(log)), On::Alert { number: Some(wire), by: Side::Server }) => {
+            if log == wire {
+                Agrees
+            } else {
+                Disagrees
+            }
+        }
+        (Outcome::Alert(_), On::Alert { by: Side::Server, .. }) => Agrees,
+        // Java reports a refused port behind an ICMP error as refused.
+        (Outcome::Refused, On::Unreachable) | (Outcome::Unreachable, On::NoReply) => Silent,
+        (Outcome::ProxyRefused(Some(log)), On::ProxyRefused(Some(wire))) => {
+            if log == wire {
+                Agrees
+            } else {
+                Disagrees
+            }
+        }
+        (Outcome::ProxyRefused(_), On::ProxyRefused(_)) => Agrees,
+        // 407 reaches the program as the answer's status.
+        (Outcome::Status(log), On::ProxyRefused(Some(wire))) if log == wire => Agrees,
+        _ => Disagrees,
+    }
+}
+
+#[expect(clippy::match_same_arms, reason = "a row is a fault, as it was measured")]
+fn server(log: Outcome, wire: WireOutcome) -> Agreement {
+    use Agreement::{Agrees, Disagrees, Explained, Silent};
+    use WireOutcome as On;
+    match (log, wire) {
+        (Outcome::Succeeded, On::Complete)
+        | (Outcome::GaveUp, On::NoResponse | On::Reset | On::ClosedEarly)
+        | (Outcome::NotTls, On::NotTls)
+        | (Outcome::ClosedInHandshake, On::ClosedEarly | On::NoServerHello | On::Stalled)
+        | (Outcome::Alert(_), On::Alert { by: Side::Client, .. })
+        | (Outcome::TimedOut, On::Stalled | On::NoServerHello | On::NoResponse)
+        | (Outcome::HandshakeFailed, On::Alert { .. } | On::ClosedEarly | On::NotTls) => Agrees,
+        (Outcome::Status(400), On::NotTls) => Agrees,
+        (Outcome::Status(_) | Outcome::Denied(_) | Outcome::FeatureDenied, On::Complete) => {
+            Explained(Explanation::AnswerIsEncrypted)
+        }
+        // The server answered, and the answer or its end did not arrive: nginx has it as sent.
+        (Outcome::Succeeded | Outcome::Status(_), On::NoResponse | On::Reset) => Silent,
+        // The client closed just when the answer came.
+        (Outcome::GaveUp, On::Complete) | (Outcome::ClosedInHandshake, On::Alert { .. } | On::Reset) => {
+            Silent
+        }
+        (Outcome::FeatureDenied, _) => Silent,
+        _ => Disagrees,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::time::Timestamp;
+
+    fn exchange(outcome: WireOutcome) -> Exchange {
+        let socket = "10.0.0.1:1".parse().expect("an address");
+        Exchange {
+            start: Timestamp::ZERO,
+            end: Timestamp::ZERO,
+            is_ended: true,
+            end_by: Side::Server,
+            client: socket,
+            server: socket,
+            name: None,
+            is_proxied: false,
+            outcome,
+            status: None,
+            to_client: None,
+            to_server: None,
+            round_trips: 4,
+        }
+    }
+
+    fn agreement(side: Side, log: Outcome, wire: WireOutcome) -> Agreement {
+        super::agreement(side, log, &exchange(wire))
+    }
+
+    #[test]
+    fn a_client_that_gives_up_closes() {
+        let closed = |end_by| Exchange { end_by, ..exchange(WireOutcome::ClosedEarly) };
+        let compare = |end_by| super::agreement(Side::Client, Outcome::ReadTimeout, &closed(end_by));
+        assert_eq!(compare(Side::Client), Agreement::Silent);
+        assert_eq!(compare(Side::Server), Agreement::Disagrees);
+    }
+
+    #[test]
+    fn the_trap_of_connect_timed_out_is_an_explanation() {
+        let compare = |log, wire| super::agreement(Side::Client, log, &exchange(wire));
+        assert_eq!(compare(Outcome::ConnectTimeout, WireOutcome::NoReply), Agreement::Agrees);
+        assert_eq!(
+            compare(Outcome::ConnectTimeout, WireOutcome::NoServerHello),
+            Agreement::Explained(Explanation::ConnectIncludesHandshake)
+        );
+        assert_eq!(compare(Outcome::ConnectTimeout, WireOutcome::Complete), Agreement::Disagrees);
+    }
+
+    #[test]
+    fn a_refusal_of_the_application_is_a_complete_exchange() {
+        for outcome in [Outcome::Status(403), Outcome::Denied(Some("invalid_client")), Outcome::Denied(None)]
+        {
+            for side in [Side::Client, Side::Server] {
+                assert_eq!(
+                    agreement(side, outcome, WireOutcome::Complete),
+                    Agreement::Explained(Explanation::AnswerIsEncrypted)
+                );
+            }
+            assert_eq!(agreement(Side::Client, outcome, WireOutcome::Refused), Agreement::Disagrees);
+        }
+    }
+
+    #[test]
+    fn alerts_agree_by_their_number_and_their_sender() {
+        let wire = |number| WireOutcome::Alert { number, by: Side::Server };
+        assert_eq!(agreement(Side::Client, Outcome::Alert(Some(70)), wire(Some(70))), Agreement::Agrees);
+        assert_eq!(agreement(Side::Client, Outcome::Alert(Some(70)), wire(None)), Agreement::Agrees);
+        assert_eq!(agreement(Side::Client, Outcome::Alert(Some(70)), wire(Some(40))), Agreement::Disagrees);
+        assert_eq!(agreement(Side::Server, Outcome::Alert(Some(48)), wire(Some(48))), Agreement::Disagrees);
+    }
+
+    #[test]
+    fn what_one_of_them_does_not_say_contradicts_nothing() {
+        assert_eq!(agreement(Side::Client, Outcome::Failed, WireOutcome::Reset), Agreement::Silent);
+        assert_eq!(agreement(Side::Client, Outcome::Refused, WireOutcome::Unknown), Agreement::Silent);
+    }
+}

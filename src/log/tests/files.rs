@@ -1,0 +1,384 @@
+//! Files as they come: rotated, compressed, pasted, cut, without years, across changes of the clock, hostile.
+
+use std::io::Write;
+
+use proptest::prelude::*;
+
+use super::super::{Dating, Follower, Grammar, LogZone, Logs, Outcome, Quote, Settings, Side, is_log};
+use super::{at, read};
+use crate::limits;
+
+const ERROR: &str = "ERROR [vmanage] [RestAPIClient] (default task-1) |default| Failed to query";
+const QUERY: &str = "INFO [vmanage] [SmartLicensingUtil] (default task-1) |default| Query";
+
+fn ends(logs: &Logs) -> Vec<String> {
+    let text = |at: crate::time::Timestamp| {
+        jiff::Timestamp::from_nanosecond(i128::from(at.nanos())).expect("a time").to_string()
+    };
+    logs.attempts.iter().map(|attempt| text(attempt.end)).collect()
+}
+
+#[test]
+fn rotated_files_are_one_log_in_whatever_order_they_are_given() {
+    let older = format!("13-Jan-2023 10:00:00,000 UTC {QUERY}\n");
+    let newer = format!(
+        "13-Jan-2023 10:00:01,000 UTC {ERROR}\n13-Jan-2023 10:00:02,000 UTC INFO [vmanage] [X] (y) |default| z\n"
+    );
+    let mut packed = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+    packed.write_all(older.as_bytes()).expect("memory");
+    let folder = tempfile::tempdir().expect("a folder");
+    let paths = [folder.path().join("vmanage-server.log"), folder.path().join("vmanage-server.log.1.gz")];
+    std::fs::write(&paths[0], newer).expect("a file");
+    std::fs::write(&paths[1], packed.finish().expect("memory")).expect("a file");
+    let logs = super::super::read(&paths, &Settings::default()).expect("logs");
+    let [attempt] = logs.attempts.as_slice() else { panic!("{:?}", logs.attempts) };
+    assert_eq!(attempt.begin, Some(at("2023-01-13T10:00:00Z")));
+    assert_eq!(
+        attempt.lines.iter().map(|line| (line.file, line.number)).collect::<Vec<_>>(),
+        [(1, 1), (0, 1)]
+    );
+    assert_eq!((logs.files[0].log, logs.files[1].log), (logs.files[1].log, logs.files[0].log));
+    assert_eq!(logs.files[1].format, "vmanage-server.log (gzip)");
+}
+
+#[test]
+fn files_of_different_folders_or_forms_are_different_logs() {
+    let line = format!("13-Jan-2023 10:00:00,000 UTC {QUERY}\n");
+    let nginx = "10.0.0.1 - - [13/Jan/2023:11:17:01 +0000] \"GET / HTTP/1.1\" 200 5\n";
+    let logs = read(&[("a.log", &line), ("b.log", &line), ("a.log.1", nginx)], &Settings::default());
+    assert_eq!(logs.files.iter().map(|file| file.log).collect::<Vec<_>>(), [0, 1, 2]);
+}
+
+#[test]
+fn syslog_s_years_come_from_the_capture_and_change_at_new_year() {
+    let request = "SSM 504f06c0d581: method=GET path=/x status=200 duration=1.00 view=0";
+    let december = format!("Dec 31 23:59:59 {request}\n");
+    let january = format!("Jan  1 00:00:01 {request}\n");
+    let settings = Settings { near: Some(at("2023-01-01T10:00:00Z")), ..Settings::default() };
+    let logs = read(&[("messages", &january), ("messages-20230101", &december)], &settings);
+    assert_eq!(ends(&logs), ["2022-12-31T23:59:59Z", "2023-01-01T00:00:01Z"]);
+    assert!(logs.clocks.iter().all(|clock| clock.dating == Dating::Full));
+}
+
+#[test]
+fn a_full_date_in_the_file_gives_the_year_too() {
+    let lines = "Jan 13 11:14:09 SSM b09c1e3b5d81: 1:M 13 Jan 2019 11:14:09.049 * 100 changes\n\
+                 Jan 13 11:14:10 SSM 1a1fca641d0a: method=GET path=/x status=200 duration=1.00 view=0\n";
+    assert_eq!(ends(&read(&[("messages", lines)], &Settings::default())), ["2019-01-13T11:14:10Z"]);
+}
+
+#[test]
+fn a_step_back_is_noted_and_daylight_saving_time_s_abbreviations_are_two_clocks() {
+    let lines = format!(
+        "05-Nov-2023 01:59:00,000 EDT {QUERY}\n05-Nov-2023 01:59:01,000 EDT {ERROR}\n\
+         05-Nov-2023 01:01:00,000 EST {QUERY}\n05-Nov-2023 01:01:01,000 EST {ERROR}\n"
+    );
+    let logs = read(&[("vmanage-server.log", &lines)], &Settings::default());
+    assert_eq!(logs.clocks.len(), 2);
+    assert!(logs.attempts.iter().all(|attempt| attempt.begin.is_some()));
+    let lines = lines.replace(" EDT", "").replace(" EST", "");
+    let logs = read(&[("vmanage-server.log", &lines)], &Settings::default());
+    assert_eq!(logs.clocks.len(), 1);
+    assert_eq!(logs.notes.len(), 1);
+    assert_eq!(
+        logs.notes[0].text,
+        "the time steps back by 58 min 1 s at line 3: the clock was set, or daylight saving time ended"
+    );
+}
+
+#[test]
+fn a_zone_that_the_user_knows_makes_times_utc() {
+    let line = format!("13-Jan-2023 17:29:03,490 IST {ERROR}\n");
+    let settings = Settings { zones: vec![("IST".to_owned(), 19_800)], ..Settings::default() };
+    let logs = read(&[("vmanage-server.log", &line)], &settings);
+    assert_eq!(ends(&logs), ["2023-01-13T11:59:03.49Z"]);
+    assert_eq!(logs.clocks[0].zone, LogZone::Utc);
+}
+
+#[test]
+fn what_is_far_from_the_capture_is_counted_and_not_kept() {
+    let line = |day: &str| format!("{day}-Jan-2023 17:29:03,490 IST {ERROR}\n");
+    let start = at("2023-01-13T12:00:00Z");
+    let settings = Settings { near: Some(start), window: Some((start, start)), ..Settings::default() };
+    let logs = read(&[("vmanage-server.log", &(line("11") + &line("13") + &line("15")))], &settings);
+    assert_eq!(ends(&logs), ["2023-01-13T17:29:03.49Z"]);
+    assert_eq!(logs.files[0].far_away, 2);
+}
+
+#[test]
+fn lines_beside_the_capture_are_kept_where_their_zone_is_known() {
+    let lines = "2023-01-13T12:00:01Z INFO x\n2023-01-13T14:00:01Z ERROR far\n2023-01-13 12:00:01,000 INFO no zone\n2023-01-13 12:00:02,000 ERROR no zone\n";
+    let start = at("2023-01-13T12:00:00Z");
+    let settings = Settings { near: Some(start), window: Some((start, start)), ..Settings::default() };
+    let logs = read(&[("app.log", lines)], &settings);
+    assert_eq!(logs.lines.iter().map(|line| line.number).collect::<Vec<_>>(), [1, 4]);
+    assert!(read(&[("app.log", lines)], &Settings::default()).lines.is_empty());
+}
+
+#[test]
+fn causes_below_an_error_refine_its_outcome() {
+    for (trace, outcome) in [
+        (
+            "java.net.ConnectException\n\tat x(Y.java:1)\nCaused by: java.nio.channels.ClosedChannelException",
+            Outcome::Refused,
+        ),
+        (
+            "java.net.ConnectException\nCaused by: java.nio.channels.UnresolvedAddressException",
+            Outcome::NameUnknown,
+        ),
+        (
+            "javax.net.ssl.SSLHandshakeException: Remote host terminated the handshake\nCaused by: java.net.SocketException: Connection reset",
+            Outcome::Reset,
+        ),
+        (
+            "javax.ws.rs.ProcessingException: RESTEASY004655: Unable to invoke request: x\nCaused by: org.apache.http.conn.HttpHostConnectException: Connect to ssm:8443 [ssm/10.0.0.1] failed: Connection refused",
+            Outcome::Refused,
+        ),
+        ("x\n\tat com.example.ConnectionRefusedHelper.connection refused(X.java:1)", Outcome::Failed),
+    ] {
+        let lines = format!(
+            "13-Jan-2023 10:00:00,000 UTC {QUERY}\n13-Jan-2023 10:00:01,000 UTC {ERROR} Exception - :{trace}\n"
+        );
+        let logs = read(&[("vmanage-server.log", &lines)], &Settings::default());
+        assert_eq!(logs.attempts[0].outcome, outcome, "{trace}");
+    }
+}
+
+#[test]
+fn a_retry_without_a_line_between_begins_at_the_error_before() {
+    let lines = format!(
+        "13-Jan-2023 10:00:00,000 UTC {QUERY}\n13-Jan-2023 10:00:01,000 UTC {ERROR}\n\
+         13-Jan-2023 10:00:01,001 UTC ERROR [vmanage] [SmartLicensingUtil] (default task-1) |default| Failed\n\
+         13-Jan-2023 10:00:03,000 UTC {ERROR}\n"
+    );
+    let logs = read(&[("vmanage-server.log", &lines)], &Settings::default());
+    let spans: Vec<_> =
+        logs.attempts.iter().map(|attempt| (attempt.begin, attempt.end, attempt.lines.len())).collect();
+    assert_eq!(
+        spans,
+        [
+            (Some(at("2023-01-13T10:00:00Z")), at("2023-01-13T10:00:01Z"), 3),
+            (Some(at("2023-01-13T10:00:01.001Z")), at("2023-01-13T10:00:03Z"), 1),
+        ]
+    );
+}
+
+#[test]
+fn threads_don_t_mix() {
+    let lines = "13-Jan-2023 10:00:00,000 UTC INFO [vmanage] [SmartLicensingUtil] (default task-1) |default| Query\n\
+                 13-Jan-2023 10:00:00,500 UTC INFO [vmanage] [SmartLicensingUtil] (default task-2) |default| Query\n\
+                 13-Jan-2023 10:00:00,600 UTC ERROR [vmanage] [RestAPIClient] (default task-2) |default| Failed to\n\
+                 13-Jan-2023 10:00:00,700 UTC ERROR [vmanage] [RestAPIClient] (default task-1) |default| Failed to\n\
+                 13-Jan-2023 10:00:00,701 UTC ERROR [vmanage] [SmartLicensingUtil] (default ta\n";
+    let logs = read(&[("vmanage-server.log", lines)], &Settings::default());
+    let of = |thread: &str| {
+        logs.attempts
+            .iter()
+            .find(|attempt| attempt.thread.as_ref().map(Quote::raw) == Some(thread))
+            .expect("an attempt")
+    };
+    assert_eq!(
+        (of("default task-1").begin, of("default task-1").end),
+        (Some(at("2023-01-13T10:00:00Z")), at("2023-01-13T10:00:00.7Z"))
+    );
+    assert_eq!(
+        (of("default task-2").begin, of("default task-2").end),
+        (Some(at("2023-01-13T10:00:00.5Z")), at("2023-01-13T10:00:00.6Z"))
+    );
+    assert_eq!((logs.attempts.len(), of("default task-1").lines.len()), (2, 3));
+}
+
+#[test]
+fn flexnet_s_ports_and_denials_are_found_with_their_days() {
+    let lines = " 8:49:38 (lmgrd) Server's System Date and Time: Wed Jul 18 2018 08:49:38 -05\n 8:49:38 (lmgrd) lmgrd tcp-port 27000\n 8:49:39 (lmgrd) Started MLM (internet tcp_port 42249 pid 10861)\n23:59:59 (MLM) OUT: \"MATLAB\" a@host1\n 0:00:01 (MLM) DENIED: \"MATLAB\" b@host2  (Licensed number of users already reached. (-4,342))\n";
+    let logs = read(&[("lmgrd.log", lines)], &Settings::default());
+    let services: Vec<_> = logs.services.iter().map(|service| (service.daemon.raw(), service.port)).collect();
+    assert_eq!(services, [("lmgrd", 27000), ("MLM", 42249)]);
+    assert_eq!(ends(&logs), ["2018-07-18T23:59:59Z", "2018-07-19T00:00:01Z"]);
+    assert_eq!(logs.attempts[1].outcome, Outcome::FeatureDenied);
+    assert_eq!(logs.files[0].placed, 5);
+}
+
+#[test]
+fn a_device_s_messages_are_ends_of_attempts() {
+    let lines = "*Jan 13 11:14:46.123: %SMART_LIC-3-COMM_FAILED: Communications failure with the Cisco Smart License Utility (CSLU) : Unable to resolve server hostname/domain name\n\
+                 *Jan 13 11:14:50.000: %SYS-5-CONFIG_I: Configured from console\n\
+                 *Jan 13 11:15:46.123: %CALL_HOME-5-SL_MESSAGE_FAILED: Fail to send out Smart Licensing message to: https://tools.cisco.com/its/service/oddce/services/DDCEService (ERR 207 : Connection time out)\n\
+                 *Jan 13 11:16:46.123: %SMART_LIC-5-COMM_RESTORED: Communications with Cisco Smart License Utility (CSLU) restored\n";
+    let settings = Settings { near: Some(at("2023-01-13T12:00:00Z")), ..Settings::default() };
+    let logs = read(&[("syslog.txt", lines)], &settings);
+    let outcomes: Vec<_> =
+        logs.attempts.iter().map(|attempt| (attempt.side, attempt.begin, attempt.outcome)).collect();
+    assert_eq!(
+        outcomes,
+        [
+            (Side::Client, None, Outcome::NameUnknown),
+            (Side::Client, None, Outcome::TimedOut),
+            (Side::Client, None, Outcome::Succeeded),
+        ]
+    );
+    assert_eq!(logs.attempts[1].server.host.as_ref().map(Quote::raw), Some("tools.cisco.com"));
+}
+
+#[test]
+fn what_is_no_log_is_refused_with_what_to_try() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let try_read = |bytes: &[u8]| {
+        let path = folder.path().join("x");
+        std::fs::write(&path, bytes).expect("a file");
+        super::super::read(&[path], &Settings::default()).map(|_| ()).map_err(|error| error.what)
+    };
+    assert_eq!(try_read(&[0, 1, 0, 0]).expect_err("no log"), "is no log: it holds binary data");
+    assert_eq!(try_read(b"").expect_err("no log"), "is empty");
+    assert_eq!(
+        try_read(b"hello\nworld\n").expect_err("no log"),
+        "is no log: none of its first lines has a time"
+    );
+    assert!(super::super::read(&[folder.path()], &Settings::default()).is_err());
+    assert!(super::super::read(&[folder.path().join("none")], &Settings::default()).is_err());
+}
+
+#[test]
+fn a_log_is_recognised_by_its_content() {
+    let settings = Settings::default();
+    assert!(is_log(format!("13-Jan-2023 17:29:03,490 IST {ERROR}\n").as_bytes(), &settings));
+    assert!(is_log(b"[root@SSM log]# tail -f messages\nJan 13 11:17:14 SSM app: x\n", &settings));
+    assert!(!is_log(b"hello\n", &settings));
+    assert!(!is_log(b"\xd4\xc3\xb2\xa1\x02\0\x04\0\0\0\0\0\0\0\0\0", &settings));
+}
+
+#[test]
+fn a_log_is_followed_as_it_grows() {
+    let mut file = tempfile::NamedTempFile::new().expect("a file");
+    let mut follower = Follower::open(file.path(), Settings::default()).expect("a log");
+    assert!(follower.logs().attempts.is_empty());
+    write!(file, "13-Jan-2023 10:00:00,000 UTC {QUERY}\n13-Jan-2023 10:00:01,000 UTC ERROR [vmanage]")
+        .expect("a file");
+    follower.read_on().expect("a log");
+    assert!(follower.logs().attempts.is_empty());
+    writeln!(file, " [RestAPIClient] (default task-1) |default| Failed to query: status 403")
+        .expect("a file");
+    follower.read_on().expect("a log");
+    let logs = follower.logs();
+    assert_eq!(logs.attempts.len(), 1);
+    assert_eq!((logs.attempts[0].outcome, logs.files[0].lines), (Outcome::Status(403), 2));
+}
+
+#[test]
+fn the_oldest_attempts_leave_at_the_bound_and_are_counted() {
+    let lines: Vec<String> = (0..limits::LOG_ATTEMPTS + 7)
+        .map(|number| format!("10.0.0.1 - - [13/Jan/2023:11:17:01 +0000] \"GET /{number} HTTP/1.1\" 200 5\n"))
+        .collect();
+    let lines = lines.concat();
+    let logs = read(&[("access.log", &lines)], &Settings::default());
+    assert_eq!((logs.attempts.len(), logs.crowded_out), (limits::LOG_ATTEMPTS, 7));
+    assert_eq!(logs.attempts[0].request.as_ref().map(Quote::raw), Some("GET /7"));
+}
+
+/// Everything that a caller can see of logs.
+fn visible(logs: &Logs) -> String {
+    format!("{logs:?}")
+}
+
+const SECRETS: &[&str] = &[
+    "13-Jan-2023 10:00:01,000 UTC ERROR [vmanage] [RestAPIClient] (default task-1) |default| Failed to query {\"client_id\":\"SECRET1\",\"error\":\"invalid_client\"}",
+    "13-Jan-2023 10:00:01,000 UTC ERROR [vmanage] [RestAPIClient] (default task-1) |default| Failed\nAuthorization: Bearer SECRET1",
+    "13-Jan-2023 10:00:01,000 UTC INFO [vmanage] [SmartLicensingUtil] (default task-1) |default| Query https://u:SECRET1@ssm/?client_secret=SECRET1\n13-Jan-2023 10:00:02,000 UTC ERROR [vmanage] [RestAPIClient] (default task-1) |default| Failed",
+    "10.0.0.1 - - [13/Jan/2023:11:17:01 +0000] \"GET /x?access_token=SECRET1&y=1 HTTP/1.1\" 401 5",
+    "2023/07/13 11:17:01 [error] 47#47: *1576 connect() failed (111: Connection refused) while connecting to upstream, client: 10.0.0.1, server: _, request: \"POST /oauth/token?client_secret=SECRET1 HTTP/1.1\", upstream: \"http://127.0.0.1:3000/oauth/token?client_secret=SECRET1\", host: \"ssm\"",
+    "Jan 13 11:17:01 SSM 1a1fca641d0a: method=POST path=/oauth/token?password=SECRET1 status=401 duration=1.00 password=SECRET1",
+    "*Jan 13 11:14:46.123: %SMART_LIC-3-COMM_FAILED: failure idtoken=SECRET1",
+    "8:49:38 (MLM) DENIED: \"X\" a@b  (SIGN=SECRET1)",
+];
+
+#[test]
+fn secrets_leave_the_room_in_no_field() {
+    for text in SECRETS {
+        let logs = read(&[("x.log", text)], &Settings::default());
+        assert!(!logs.attempts.is_empty(), "{text}");
+        assert!(!visible(&logs).contains("SECRET1"), "{}", visible(&logs));
+        let shown = read(&[("x.log", text)], &Settings { shows_secrets: true, ..Settings::default() });
+        assert!(visible(&shown).contains("SECRET1"), "{text}");
+    }
+}
+
+#[test]
+fn what_would_drive_a_terminal_is_kept_raw_for_the_report_to_escape() {
+    let line = "10.0.0.1 - - [13/Jan/2023:11:17:01 +0000] \"GET /\u{1b}[2J HTTP/1.1\" 200 5\n";
+    let logs = read(&[("access.log", line)], &Settings::default());
+    assert_eq!(logs.attempts[0].request.as_ref().map(Quote::raw), Some("GET /\u{1b}[2J"));
+    assert!(!visible(&logs).contains('\u{1b}'));
+}
+
+/// Lines of every grammar.
+fn lines() -> Vec<&'static str> {
+    let mut lines: Vec<&str> = include_str!("../samples/seed-messages.txt").lines().collect();
+    lines.extend(include_str!("../samples/seed-vmanage-server.txt").lines());
+    lines.extend(SECRETS.iter().flat_map(|text| text.lines()));
+    lines.extend([
+        "\tat java.base/sun.nio.ch.NioSocketImpl.timedRead(NioSocketImpl.java:288)",
+        "Caused by: java.net.SocketException: Connection reset",
+        "RP/0/RP0/CPU0:Jul  1 11:53:58.601 UTC: smartlicserver[397]: %LICENSE-SMART_LIC-3-COMM_FAILED : Communications failure",
+        "<165>1 2023-01-13T11:17:14Z SSM app 47 ID1 [a b=\"c ] d\"] x",
+        "21:53:14 (lmgrd) Started MLM (internet tcp_port 42249 pid 10861)",
+        "16:06:37 (MLM) TIMESTAMP 4/8/2019",
+        "2023-01-13T11:17:01.123Z ERROR x",
+    ]);
+    lines
+}
+
+fn read_bytes(bytes: &[u8]) {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("x");
+    std::fs::write(&path, bytes).expect("a file");
+    let window = (at("2023-01-13T00:00:00Z"), at("2023-01-14T00:00:00Z"));
+    let settings = Settings { near: Some(window.0), window: Some(window), ..Settings::default() };
+    if let Ok(logs) = super::super::read(&[path], &settings) {
+        let ties = super::super::tie(
+            &logs,
+            &super::super::Wire::default(),
+            &super::super::tie::TieSettings::default(),
+        );
+        assert!(ties.ties.is_empty());
+        assert!(logs.files[0].placed <= logs.files[0].lines);
+    }
+}
+
+proptest! {
+    #[test]
+    fn any_bytes_are_read_to_their_end(bytes in proptest::collection::vec(any::<u8>(), 0..400)) {
+        read_bytes(&bytes);
+    }
+
+    #[test]
+    fn damaged_lines_of_every_grammar_are_read_to_their_end(
+        picks in proptest::collection::vec((any::<usize>(), any::<usize>(), any::<u8>(), any::<bool>()), 1..30),
+    ) {
+        let lines = lines();
+        let mut file = Vec::new();
+        for (line, place, byte, is_cut) in picks {
+            let mut line = lines[line % lines.len()].as_bytes().to_vec();
+            let place = place % line.len().max(1);
+            if is_cut {
+                line.truncate(place);
+            } else if let Some(changed) = line.get_mut(place) {
+                *changed = byte;
+            }
+            file.extend(line);
+            file.push(b'\n');
+        }
+        read_bytes(&file);
+    }
+}
+
+#[test]
+fn every_line_of_the_samples_is_read_by_its_grammar() {
+    let mut found: Vec<Grammar> = lines()
+        .iter()
+        .filter_map(|line| super::super::grammar::read(line, &[]))
+        .map(|entry| entry.grammar)
+        .collect();
+    found.sort_unstable();
+    found.dedup();
+    assert_eq!(found.len(), 11 - 1, "{found:?}");
+}

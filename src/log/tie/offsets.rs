@@ -1,0 +1,123 @@
+//! The offset of each clock: given, by votes, or from another clock of the same host.
+
+use std::net::IpAddr;
+
+use super::{MILLI, Work, host};
+use crate::log::clock::{self, Ballot, Offset, OffsetSource};
+use crate::log::clocks::LogZone;
+use crate::log::pair::{self, Translation};
+use crate::log::tie::TieSettings;
+use crate::time::{Clock, Elapsed};
+
+impl Work<'_> {
+    pub(super) fn ballot(&self, clock: usize) -> Ballot<'_> {
+        let about = &self.logs.clocks[clock];
+        let side = self.side(clock);
+        Ballot {
+            wire: self.wire,
+            statuses: &self.statuses,
+            dating: about.dating,
+            is_utc: about.zone == LogZone::Utc,
+            is_same_host: clock::is_same_host(host(about), side, self.wire),
+            skew: None,
+            within: None,
+            translation: Translation::Excluded,
+        }
+    }
+
+    /// The offset of each clock: given, by votes, or from another clock of the same host.
+    pub(super) fn find_offsets(&mut self, clocks: &[usize], settings: &TieSettings) {
+        /// What a person gives is exact to this much.
+        const GIVEN: i64 = 1_000 * MILLI;
+        for clock in clocks.iter().copied() {
+            let ballot = self.ballot(clock);
+            let attempts = self.attempts(clock);
+            let log = self.logs.clocks[clock].log;
+            let given = settings
+                .offsets
+                .iter()
+                .find(|(of, _)| of.is_none_or(|of| of == log))
+                .map(|(_, offset)| *offset);
+            let mut translation = Translation::Excluded;
+            let found = match given {
+                Some(offset) => {
+                    let within = (offset.nanos() - GIVEN, offset.nanos() + GIVEN);
+                    let ballot = Ballot { within: Some(within), is_same_host: false, ..ballot };
+                    let voted = clock::vote(&attempts, &ballot).ok();
+                    Ok(voted.map_or_else(
+                        || Offset {
+                            value: offset,
+                            bounds: (Elapsed::from_nanos(within.0), Elapsed::from_nanos(within.1)),
+                            source: OffsetSource::Given,
+                            votes: 0,
+                            weight: clock::CERTAIN,
+                            is_modulo_day: pair::folds(ballot.dating, self.wire),
+                        },
+                        |voted| Offset { source: OffsetSource::Given, ..voted },
+                    ))
+                }
+                None => clock::vote(&attempts, &ballot).or_else(|why| {
+                    let translated = self.vote_translated(clock, &ballot).ok_or(why)?;
+                    translation = Translation::Possible;
+                    Ok(translated)
+                }),
+            };
+            self.clocks[clock] = found;
+            self.translation[clock] = translation;
+        }
+        // What votes have settled helps the other clocks of the same host. The best known first.
+        let mut known: Vec<usize> =
+            (0..self.clocks.len()).filter(|clock| self.clocks[*clock].is_ok()).collect();
+        known.sort_by(|one, other| {
+            let weight = |clock: &usize| self.clocks[*clock].as_ref().map_or(0.0, |offset| offset.weight);
+            weight(other).total_cmp(&weight(one))
+        });
+        for source in known {
+            for clock in clocks.iter().copied() {
+                let is_same = self.clocks[clock].is_err()
+                    && self.logs.clocks[clock].is_of_same_host(&self.logs.clocks[source]);
+                if is_same && let Some(offset) = self.of_same_host(clock, source) {
+                    self.clocks[clock] = Ok(offset);
+                }
+            }
+        }
+    }
+
+    /// The votes of attempts whose client is none of the capture's: address translation, if everything else fits well.
+    pub(super) fn vote_translated(&self, clock: usize, ballot: &Ballot) -> Option<Offset> {
+        let is_seen = |ip: IpAddr| self.wire.exchanges.iter().any(|exchange| exchange.client.ip() == ip);
+        // One client of the log is one client of the capture.
+        let mut clients: Vec<IpAddr> = self.of_clock[clock]
+            .iter()
+            .filter_map(|index| self.logs.attempts[*index].client.ip)
+            .filter(|ip| !is_seen(*ip))
+            .collect();
+        clients.sort_unstable();
+        clients.dedup();
+        let [_] = clients.as_slice() else { return None };
+        let ballot = Ballot { translation: Translation::Possible, ..*ballot };
+        let offset = clock::vote(&self.attempts(clock), &ballot).ok()?;
+        // One attempt, or a few at one time, would be tied to any client that was there.
+        (offset.votes >= 3).then_some(offset)
+    }
+
+    /// The offset of a clock from that of another one of the same host: the skew is the same, the zone need not be.
+    pub(super) fn of_same_host(&self, clock: usize, source: usize) -> Option<Offset> {
+        let known = self.clocks[source].as_ref().ok()?;
+        let zone = known.zone().nanos();
+        let skew = (known.bounds.0.nanos() - zone, known.bounds.1.nanos() - zone);
+        let is_named = self.logs.clocks[clock].host.is_some();
+        if is_named && self.logs.clocks[clock].zone == LogZone::Utc && self.wire.clock == Clock::Utc {
+            return Some(Offset {
+                value: known.skew(),
+                bounds: (Elapsed::from_nanos(skew.0), Elapsed::from_nanos(skew.1)),
+                source: OffsetSource::SameHost(source),
+                votes: 0,
+                ..known.clone()
+            });
+        }
+        let ballot = Ballot { skew: Some(skew), is_same_host: false, ..self.ballot(clock) };
+        let voted = clock::vote(&self.attempts(clock), &ballot).ok()?;
+        Some(Offset { source: OffsetSource::SameHost(source), ..voted })
+    }
+}
