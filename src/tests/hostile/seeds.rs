@@ -20,6 +20,7 @@ pub fn of(way: &str, captures: &[Vec<u8>]) -> Vec<Vec<u8>> {
         "certificates" => each(certificates),
         "payload" => captures.iter().flat_map(|capture| payloads(capture)).collect(),
         "answer" => answers(),
+        "log" => logs(),
         _ => panic!("there is no way in called {way}"),
     }
 }
@@ -31,6 +32,19 @@ fn texts(captures: &[Vec<u8>]) -> Vec<Vec<u8>> {
     let samples = samples.map(|sample| std::fs::read(sample.path()).expect("a sample"));
     let is_text = |bytes: &&Vec<u8>| capture::transcript::looks_like_transcript(bytes);
     captures.iter().filter(is_text).cloned().chain(samples).collect()
+}
+
+/// Logs of each grammar: those beside the room, and their lines one by one.
+fn logs() -> Vec<Vec<u8>> {
+    let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/src/log/samples");
+    let mut files: Vec<_> =
+        std::fs::read_dir(folder).expect("samples").flatten().map(|entry| entry.path()).collect();
+    files.retain(|path| path.extension().is_some_and(|extension| extension == "txt"));
+    files.sort();
+    let files: Vec<Vec<u8>> = files.iter().map(|path| std::fs::read(path).expect("a sample")).collect();
+    let lines =
+        files.iter().flat_map(|file| file.chunk_by(|byte, _| *byte != b'\n').step_by(17).map(<[u8]>::to_vec));
+    lines.chain(files.clone()).collect()
 }
 
 /// Answers of a resolver: an address behind an alias, one of IPv6, and none (RFC 1035, 4.1; RFC 3596, 2.2).

@@ -16,6 +16,8 @@ use ssmscope::capture::transcript::Transcript;
 use ssmscope::capture::{self, About, FileAbout, Frame, ReadError, Record, Source, Target};
 use ssmscope::cert::{self, Anchors, Certificate, NameSource, Trust, Wanted, When};
 use ssmscope::decode::Decoder;
+use ssmscope::log::tie::TieSettings;
+use ssmscope::log::{self, AccessFormat, Exchange, Wire, WireOutcome};
 use ssmscope::packet::{
     Content, Flags, IpHeader, Names, Origin, Packet, Segment, SegmentHeader, Seq, TcpHeader, TcpOptions,
 };
@@ -37,7 +39,7 @@ pub struct Way {
 }
 
 /// All of them.
-pub const WAYS: [Way; 8] = [
+pub const WAYS: [Way; 9] = [
     Way { name: "capture", take: capture },
     Way { name: "reader", take: reader },
     Way { name: "text", take: text },
@@ -46,6 +48,7 @@ pub const WAYS: [Way; 8] = [
     Way { name: "certificates", take: certificates },
     Way { name: "payload", take: payload },
     Way { name: "answer", take: answer },
+    Way { name: "log", take: log },
 ];
 
 /// Link types that are read, and some that are not: a frame has no `DLT_` number.
@@ -189,6 +192,49 @@ pub fn answer(bytes: &[u8]) {
         assert!(addresses.len() <= limits::ADDRESSES);
         // A name of 255 bytes, each written as an escape of four at most (RFC 1035, 2.3.4 and 5.1).
         assert!(name.is_none_or(|name| name.len() <= 4 * 255));
+    }
+}
+
+/// A log, read in the usual formats and in one of its own, and tied to a connection.
+pub fn log(bytes: &[u8]) {
+    let at = |seconds: i64| Timestamp::from_parts(1_673_608_500 + seconds, 0);
+    let format =
+        AccessFormat::new("$remote_addr:$remote_port [$time_iso8601] \"$request\" $status $request_time");
+    let settings = log::Settings {
+        formats: format.into_iter().collect(),
+        near: Some(at(0)),
+        window: Some((at(0), at(600))),
+        ..log::Settings::default()
+    };
+    let Ok(logs) = log::read_stream("log", Cursor::new(bytes.to_vec()), &settings) else { return };
+    for line in logs.attempts.iter().flat_map(|attempt| &attempt.lines).chain(&logs.lines) {
+        // What covers a secret may be longer than the secret.
+        assert!(line.text.raw().len() <= 8 * limits::LOG_TEXT_BYTES);
+    }
+    assert!(logs.files.iter().all(|file| file.placed <= file.lines));
+    let exchange = Exchange {
+        start: at(120),
+        end: at(121),
+        is_ended: true,
+        end_by: log::Side::Server,
+        client: "10.66.76.81:57886".parse().expect("an address"),
+        server: "10.106.66.55:8443".parse().expect("an address"),
+        name: None,
+        is_proxied: false,
+        outcome: WireOutcome::Complete,
+        status: None,
+        to_client: None,
+        to_server: None,
+        round_trips: 4,
+    };
+    for clock in [Clock::Utc, Clock::TimeOfDay, Clock::SinceFirst] {
+        let span = (at(0), at(600));
+        let wire = Wire { clock, span, exchanges: vec![exchange.clone()], ..Wire::default() };
+        let ties = log::tie(&logs, &wire, &TieSettings::default());
+        for untied in &ties.untied {
+            assert!(!untied.reasons.is_empty(), "{:?}", logs.attempts[untied.attempt]);
+            let _ = untied.reasons.iter().map(ToString::to_string).collect::<Vec<_>>();
+        }
     }
 }
 
