@@ -77,6 +77,10 @@ pub struct Story {
     pub timeline: Timeline,
 }
 
+/// A client's Finished takes more bytes, whatever the version: its record has a header of 5 bytes, a message of 16 and
+/// protection of 16 (RFC 8446, 4.4.4 and 5.2), or a ChangeCipherSpec of 6 before it (RFC 5246, 7.1).
+const FINISHED_BYTES: u64 = 37;
+
 /// Session tickets are shorter than this, in bytes of record body; OpenSSL's and nginx's have some 250.
 const TICKET_BYTES: u32 = 512;
 
@@ -131,26 +135,33 @@ impl Story {
         }
     }
 
-    /// Whether an ending rests on what the capture lacks: one side's packets are missing although the other side
-    /// acknowledged them, and the connection looks ended only because that side's data is not seen.
-    pub fn depends_on_missing_side(&self, ending: &Ending) -> bool {
-        let Some(seen) = self.one_sided() else { return false };
-        // An acknowledged SYN or FIN counts as one byte and carries no data.
-        if self.missing.acked_unseen[seen.other()] <= 1 {
+    /// Whether the capture lacks payload of a side that was sent after the last step; where it holds only the other side's
+    /// packets, payload of any time.
+    pub fn lacks(&self, role: Role) -> bool {
+        let is_alone = || self.one_sided() == Some(role.other()) && self.missing.acked_unseen[role] > 1;
+        // Too few bytes to complete a handshake with do not hide one: an alert of 7 bytes, for example.
+        let is_too_little = role == Role::Client
+            && (Stage::ClientHello..=Stage::ServerFlightComplete).contains(&self.stage)
+            && self.missing.since_step.client < FINISHED_BYTES;
+        (self.missing.lacks(role) && !is_too_little) || is_alone()
+    }
+
+    /// Whether what an ending means depends on packets that the capture lacks: since the last step, bytes were sent that it
+    /// never saw, and they may have been what the ending seems to lack.
+    pub fn depends_on_missing(&self, ending: &Ending) -> bool {
+        let lacks = |role| self.lacks(role);
+        if !lacks(Role::Client) && !lacks(Role::Server) {
             return false;
         }
-        match ending.what {
-            EndingKind::Silence(_) => ending.by != seen,
-            EndingKind::Fin | EndingKind::Reset(_) => {
-                // A client that sent more than its ClientHello may have completed the handshake.
-                let hello = self.tls.client_hello.as_ref().map(|hello| hello.moment.number);
-                let last = self.data.client.last.map(|last| last.number);
-                seen == Role::Client
-                    && ending.stage < Stage::TlsEstablished
-                    && hello.is_some()
-                    && last > hello
+        // All that the server ever sent is known, and it is nothing.
+        let is_server_silent = !lacks(Role::Server) && self.data.server.first.is_none();
+        match &ending.what {
+            EndingKind::Silence(_) => lacks(ending.by) || !is_server_silent,
+            EndingKind::Fin => !is_server_silent || (ending.by == Role::Client && !self.expects_tls),
+            EndingKind::Reset(reset) => {
+                reset.continued_in.is_none() && (!is_server_silent || ending.by == Role::Client)
             }
-            _ => false,
+            EndingKind::Alert { .. } | EndingKind::EncryptedAlert { .. } | EndingKind::CloseNotify => false,
         }
     }
 
@@ -250,7 +261,9 @@ impl Story {
         let was_asked = first.stage == Stage::ApplicationData && self.tls.application_data.client.count > 0;
         let is_close = matches!(first.what, EndingKind::Fin);
         // Of text without payload only sizes are known, and an answer may have a ticket's.
-        let is_sure = !self.capture.is_text && self.missing.acked_unseen.server == 0;
+        let is_sure = !self.capture.is_text
+            && self.missing.acked_unseen.server == 0
+            && !self.missing.lacks(Role::Server);
         (is_close && was_asked && is_sure && !self.was_answered()).then_some(first.moment)
     }
 

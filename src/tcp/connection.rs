@@ -128,7 +128,11 @@ impl Connection {
             return observation;
         }
         if flags.rst() {
-            observation.reset = Some(self.reset_fit(role, header));
+            let fit = self.reset_fit(role, header);
+            observation.reset = Some(fit);
+            if fit != ResetFit::Outside && self.state != State::SynSent {
+                self.read_reset(&arrival, &mut observation);
+            }
         }
         observation.step = self.step(&arrival, offer);
         if !flags.rst() {
@@ -219,6 +223,15 @@ impl Connection {
         }
     }
 
+    /// What a RST's own numbers show of bytes that the capture never saw. It changes no end's position, since it may be forged.
+    fn read_reset(&self, arrival: &Arrival<'_>, observation: &mut Observation) {
+        let (tcp, role) = (&arrival.header().tcp, arrival.role);
+        observation.ahead = tcp.seq.map_or(0, |seq| self.ends[role].bytes_before(seq));
+        if let (Some(ack), true) = (tcp.ack, arrival.flags.ack()) {
+            observation.acked_unseen = self.ends[role.other()].bytes_before(ack);
+        }
+    }
+
     /// The opening's transitions (RFC 9293, 3.5), as far as packets show them.
     fn step(&mut self, arrival: &Arrival<'_>, offer: Option<OpeningOptions>) -> Option<HandshakeStep> {
         let (role, flags, header) = (arrival.role, arrival.flags, arrival.header());
@@ -301,7 +314,12 @@ impl Connection {
         if observation.acked_unseen > 0 {
             emit(role, unseen(observation.acked_unseen));
         }
-        other.stream.acknowledge(ack, &mut |delivery| emit(role, delivery));
+        let mut in_holes = 0;
+        other.stream.acknowledge(ack, &mut |delivery| {
+            in_holes += delivery.hole.map_or(0, |hole| hole.len);
+            emit(role, delivery);
+        });
+        observation.acked_unseen += in_holes;
     }
 
     fn take_sequence(
@@ -328,6 +346,7 @@ impl Connection {
             observation.kind = SegmentKind::KeepAlive;
             return;
         }
+        let ahead = end.bytes_before(seq);
         end.stream.begin_at(data_seq);
         let occupied = len + u32::from(flags.syn()) + u32::from(flags.fin());
         let end_seq = seq + occupied;
@@ -348,6 +367,7 @@ impl Connection {
         if flags.fin() && end.fin.is_none() {
             end.fin = Some(seq + len);
             observation.is_first_fin = true;
+            observation.ahead = ahead;
         }
         match expected {
             Some(expected) if occupied > 0 && !end_seq.is_after(expected) => {

@@ -151,6 +151,13 @@ impl Endpoint {
         }
     }
 
+    /// Bytes before `seq` that it was neither seen to send nor acknowledged to have sent; none where nothing is known of it.
+    pub(super) fn bytes_before(&self, seq: Seq) -> u32 {
+        let Some(next) = self.next else { return 0 };
+        let known = self.acked.map_or(next, |acked| acked.later(next));
+        if seq.is_after(known) { seq - known } else { 0 }
+    }
+
     /// A hole in what it sent that nobody filled: from the first missing byte to the first that came.
     pub fn hole(&self) -> Option<(Seq, Seq)> {
         self.stream.hole()

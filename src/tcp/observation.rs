@@ -68,7 +68,7 @@ pub struct Observation {
     pub new_bytes: u32,
     /// Bytes of the other end that it is the first to acknowledge, SYN and FIN included.
     pub newly_acked: u32,
-    /// Of those, bytes that the capture never saw.
+    /// Of those, bytes that the capture never saw; for a RST, bytes beyond what the capture saw that it acknowledges.
     pub acked_unseen: u32,
     /// The round trip that it completes, seen from the capture's place.
     pub round_trip: Option<Elapsed>,
@@ -82,6 +82,8 @@ pub struct Observation {
     pub is_zero_window: bool,
     /// Bytes of the sender missing right before it, which may yet come.
     pub gap: u32,
+    /// Bytes before a FIN or RST that its sender was neither seen to send nor acknowledged to have sent.
+    pub ahead: u32,
 }
 
 impl Observation {
@@ -101,6 +103,7 @@ impl Observation {
             reset: None,
             is_zero_window: false,
             gap: 0,
+            ahead: 0,
         }
     }
 }

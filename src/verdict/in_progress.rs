@@ -1,9 +1,9 @@
 //! The capture ended before anything was decided.
 
-use super::words::evidence;
+use super::words::{evidence, last_step::last_step};
 use super::{Actor, Rule, Settings, Severity, Verdict};
 use crate::packet::Viewpoint;
-use crate::story::{Ending, Stage, Story};
+use crate::story::Story;
 use crate::time::{Clock, Elapsed};
 
 /// `in-progress`.
@@ -23,17 +23,7 @@ fn judge(story: &Story, _: &Settings) -> Option<Verdict> {
 /// The verdict when no rule found anything: the capture ended too early.
 pub(super) fn undecided(story: &Story) -> Verdict {
     let after = story.capture.end - story.last.at;
-    let reached = match story.stage {
-        Stage::None | Stage::Syn => "the SYN",
-        Stage::SynAck => "the SYN-ACK",
-        Stage::TcpEstablished => "the TCP handshake",
-        Stage::ClientHello => "the ClientHello",
-        Stage::ServerHello => "the ServerHello",
-        Stage::ServerFlightComplete => "the server's flight",
-        Stage::ClientFinished => "the client's Finished",
-        Stage::TlsEstablished => "the TLS handshake",
-        Stage::ApplicationData => "the first data",
-    };
+    let reached = last_step(story.stage);
     let ends = match story.capture.clock {
         Clock::Absent => "the capture has no times".to_owned(),
         _ if story.capture.viewpoint == Viewpoint::Socket => {
@@ -42,35 +32,11 @@ pub(super) fn undecided(story: &Story) -> Verdict {
         _ if after <= Elapsed::ZERO => "the capture ends with this connection's last packet".to_owned(),
         _ => format!("the capture ends {after} after this connection's last packet"),
     };
-    if let Some(ending) = story.decisive().filter(|ending| story.depends_on_missing_side(ending)) {
-        return half(story, ending, reached);
-    }
-    let (headline, explanation) = match story.missing.truncated_after {
-        Some(last) if story.capture.dropped_until.is_some_and(|at| at >= last.at) => (
-            format!("normal as far as {reached}; the capture dropped packets after that"),
-            format!(
-                "Nothing is wrong up to {reached}. Packet {} is this connection's last one, {after} before the capture ends, and \
-                 meanwhile the capture dropped packets: the rest may have come without being captured.",
-                last.number
-            ),
-        ),
-        Some(last) => (
-            format!("normal as far as {reached}; the rest is missing from the capture"),
-            format!(
-                "Nothing is wrong up to {reached}. Packet {} is this connection's last one, {after} before the capture ends. \
-                 Data was unacknowledged then, and its sender would have sent it again: packets are missing from the \
-                 capture, and it can't tell how this went on.",
-                last.number
-            ),
-        ),
-        None => (
-            format!("normal as far as {reached}; the {} ends there", name_of(story.capture.viewpoint)),
-            format!(
-                "Nothing is wrong up to {reached}, and {ends}, too soon to call the missing rest a fault. This does not mean \
-                 that the handshake was completed."
-            ),
-        ),
-    };
+    let headline = format!("normal as far as {reached}; the {} ends there", name_of(story.capture.viewpoint));
+    let explanation = format!(
+        "Nothing is wrong up to {reached}, and {ends}, too soon to call the missing rest a fault. This does not mean that the \
+         handshake was completed."
+    );
     Verdict::new(&RULE, Actor::Unknown, story.basis, headline)
         .explain(explanation)
         .proved_by(evidence::handshake_packets(story).chain([story.first.number, story.last.number]))
@@ -89,30 +55,10 @@ fn name_of(viewpoint: Viewpoint) -> &'static str {
     }
 }
 
-/// The verdict where the ending depends on the side that the capture lacks.
-fn half(story: &Story, ending: &Ending, reached: &str) -> Verdict {
-    let seen = story.one_sided().unwrap_or(ending.by);
-    let unseen = seen.other();
-    Verdict::new(
-        &RULE,
-        Actor::Unknown,
-        story.basis,
-        format!("normal as far as {reached}; the {unseen}'s packets are missing from the capture"),
-    )
-    .explain(format!(
-        "Nothing is wrong up to {reached}. Only the {seen}'s packets are there, and they acknowledge {} bytes of the \
-         {unseen} that the capture never saw: what the {unseen} said, and how this went on, can't be told.",
-        story.missing.acked_unseen[unseen]
-    ))
-    .proved_by(evidence::handshake_packets(story).chain([story.first.number, ending.moment.number]))
-    .advise(&["Capture where both directions pass: on the client or the server itself, on all interfaces (`-i any`)."])
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::story::CaptureFacts;
-    use crate::story::script::talk::{self, Talk, exchange, ssm};
+    use crate::story::Stage;
     use crate::tcp::Role::{Client, Server};
 
     #[test]
@@ -154,57 +100,5 @@ mod tests {
         assert!(!check.verdict().mentions("Capture for longer"));
         let timeless = Story::at(Stage::ClientHello).but(|story| story.capture.clock = Clock::Absent);
         assert!(timeless.verdict().mentions("no times"));
-    }
-
-    #[test]
-    fn what_hangs_on_the_side_that_the_capture_lacks_is_not_judged() {
-        let client = |talk: Talk, seq: u32, ack: u32, payload: &[u8]| {
-            talk.segment_with(Client, "P.", seq, ack, payload, |_| {})
-        };
-        let opened = ssm().syn().segment_with(Client, ".", 1, 1, &[], |_| {});
-        let hello = client(opened, 1, 1, &talk::client_hello());
-        let answered = client(hello.clone(), 206, 1_500, &talk::client_flight());
-        for ended in [answered.clone().fin(Client), answered.clone().rst(Client), answered.clone()] {
-            let verdict = ended.verdict(4_000);
-            assert_eq!(verdict.code, "in-progress", "{}", verdict.headline);
-            assert!(verdict.headline.contains("the server's packets are missing"));
-        }
-        // Of its own words nothing is missing.
-        assert_eq!(hello.clone().fin(Client).code(0), "closed-early");
-        assert_eq!(hello.wait(300).repeat(Client).code(4_000), "no-server-hello");
-        let served = ssm().syn_ack().segment_with(Server, ".", 1, 206, &[], |_| {});
-        assert_eq!(served.code(4_000), "in-progress");
-        assert_eq!(served.clone().fin(Server).code(0), "closed-early");
-        assert_eq!(served.rst(Server).code(0), "reset");
-    }
-
-    #[test]
-    fn data_that_nobody_acknowledged_or_sent_again_means_that_the_capture_lacks_the_rest() {
-        let hello = ssm().open().say(Client, &talk::client_hello());
-        let cut = hello.story(60_000);
-        assert_eq!((cut.verdict().code, cut.stage), ("in-progress", Stage::ClientHello));
-        assert_eq!(cut.missing.truncated_after.map(|moment| moment.number), Some(4));
-        assert!(cut.verdict().mentions("packets are missing from the capture"));
-        let half = hello.clone().say(Server, &talk::server_flight()[..60]);
-        assert_eq!(half.code(60_000), "in-progress");
-        // Whoever sends again is there, and so is the capture.
-        assert_eq!(hello.clone().wait(300).repeat(Client).code(60_000), "no-server-hello");
-        assert_eq!(hello.ack(Server).code(60_000), "no-server-hello");
-    }
-
-    #[test]
-    fn a_silence_during_which_the_capture_drops_packets_is_no_stall() {
-        /// The code 8 s after the last packet, if packets were dropped until `drops_after` milliseconds after it.
-        fn code(talk: &Talk, drops_after: i64) -> &'static str {
-            let at = |millis| talk.clone().wait(millis).now;
-            let (end, dropped_until) = (at(8_000), Some(at(drops_after)));
-            let capture = CaptureFacts { end, dropped: Some(7), dropped_until, ..CaptureFacts::default() };
-            talk.story_in(capture).verdict().code
-        }
-        let silent = ssm().open().say(Client, &talk::client_hello()).ack(Server);
-        assert_eq!(silent.code(8_000), "no-server-hello");
-        assert_eq!(code(&silent, 2_000), "in-progress");
-        assert_eq!(code(&silent, -50), "no-server-hello");
-        assert_eq!(code(&exchange(), 2_000), "healthy");
     }
 }

@@ -3,6 +3,7 @@
 //! Each verdict is one file with one rule: a pure function of the [`Story`]. The rules are asked in an order of precedence, and
 //! the first that applies gives the verdict. This room knows no bytes and no output format.
 
+mod capture_gap;
 mod client_silent;
 mod closed_early;
 mod evidence;
@@ -130,7 +131,7 @@ pub struct Verdict {
 /// The rules in the order in which they are asked: those that name a cause before those that only describe an ending, and the
 /// undecided ones last. Most rules' own conditions keep them apart, and this order settles what is left. The number is the row of the
 /// code in README.md's table.
-const PRECEDENCE: [(usize, &Rule); 18] = [
+const PRECEDENCE: [(usize, &Rule); 19] = [
     (6, &unreachable::RULE),
     (5, &refused::RULE),
     (4, &syn_no_reply::RULE),
@@ -148,7 +149,8 @@ const PRECEDENCE: [(usize, &Rule); 18] = [
     (1, &healthy::RULE),
     (3, &plaintext::RULE),
     (17, &midstream::RULE),
-    (18, &in_progress::RULE),
+    (18, &capture_gap::RULE),
+    (19, &in_progress::RULE),
 ];
 
 /// Every rule, in the order in which codes are listed: that of README.md's table, which follows the path.
@@ -179,12 +181,12 @@ pub fn judge(story: &Story, settings: &Settings) -> Verdict {
     verdict
 }
 
-/// Asks each rule about a story, in order; a rule that does not apply declines. None is asked where the ending hangs on
-/// packets of the side that the capture lacks.
+/// Asks each rule about a story, in order; a rule that does not apply declines. Where what the ending means depends on packets
+/// that the capture lacks, no rule is asked that finds a fault.
 pub fn ask(story: &Story, settings: &Settings) -> impl Iterator<Item = (&'static Rule, Option<Verdict>)> {
-    let is_half = story.decisive().is_some_and(|ending| story.depends_on_missing_side(ending));
-    let rules = if is_half { &[][..] } else { &PRECEDENCE };
-    rules.iter().map(|(_, rule)| (*rule, (rule.judge)(story, settings)))
+    let is_unsure = story.decisive().is_some_and(|ending| story.depends_on_missing(ending));
+    let asked = PRECEDENCE.iter().filter(move |(_, rule)| !is_unsure || rule.severity != Severity::Critical);
+    asked.map(|(_, rule)| (*rule, (rule.judge)(story, settings)))
 }
 
 /// Packets of evidence for which there is room at once: as many as a whole handshake has steps.

@@ -143,7 +143,7 @@ mod tests {
     #[test]
     fn with_a_syn_ack_a_rst_or_data_it_is_another_rule_s() {
         let silent = |stage| Story::at(stage).silent_for(4_000, Server).verdict().code;
-        assert_eq!(silent(Stage::SynAck), "tcp-handshake-incomplete");
+        assert_eq!(silent(Stage::SynAck), "capture-gap");
         assert_eq!(silent(Stage::ClientHello), "no-server-hello");
         assert_eq!(Story::at(Stage::Syn).rst(Server).verdict().code, "refused");
         assert_eq!(Story::at(Stage::Syn).verdict().code, "in-progress");
@@ -169,7 +169,7 @@ mod tests {
         let taken = fast_open.clone().segment_with(Server, "S.", 0, 206, &[], |_| {});
         assert_eq!(taken.story(0).stage, Stage::ClientHello);
         let not_taken = fast_open.segment_with(Server, "S.", 0, 1, &[], |_| {});
-        assert_eq!(not_taken.code(3_000), "tcp-handshake-incomplete");
+        assert_eq!(not_taken.code(3_000), "capture-gap");
         let again = not_taken.segment(Client, "P.", 1, &talk::client_hello()).ack(Server);
         assert_eq!(again.code(3_000), "no-server-hello");
     }

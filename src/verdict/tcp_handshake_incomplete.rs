@@ -16,9 +16,10 @@ pub(super) const RULE: Rule = Rule {
 fn judge(story: &Story, _: &Settings) -> Option<Verdict> {
     let ending = story.decisive()?;
     let EndingKind::Silence(silence) = &ending.what else { return None };
-    // A server that continues had the acknowledgement, though the capture lacks it.
+    // A server that continues had the acknowledgement, though the capture lacks it; and so had one that sends its SYN-ACK once,
+    // since it would repeat it.
     let is_proved = story.one_sided().is_some() && story.stage > Stage::SynAck;
-    if ending.stage != Stage::SynAck || is_proved {
+    if ending.stage != Stage::SynAck || is_proved || story.opening.syn_ack.count < 2 {
         return None;
     }
     let repeats = match story.opening.syn_ack.count {

@@ -47,8 +47,8 @@ fn write(story: &Story, settings: &verdict::Settings, out: &mut dyn Write) -> io
         let mark = if is_decisive { "decides" } else { "" };
         writeln!(out, "  {mark:<8}  {}", describe(ending))?;
     }
-    if decisive.is_some_and(|ending| story.depends_on_missing_side(ending)) {
-        writeln!(out, "  no rule is asked: the ending depends on the side that the capture lacks")?;
+    if decisive.is_some_and(|ending| story.depends_on_missing(ending)) {
+        writeln!(out, "  no rule that finds a fault is asked: the ending depends on what the capture lacks")?;
     }
     let mut is_found = false;
     for (rule, verdict) in verdict::ask(story, settings) {
@@ -115,12 +115,12 @@ mod tests {
     }
 
     #[test]
-    fn where_the_ending_depends_on_the_missing_side_no_rule_is_asked() {
+    fn where_the_ending_depends_on_the_missing_side_no_rule_that_finds_a_fault_is_asked() {
         let opened = ssm().syn().segment_with(Client, ".", 1, 1, &[], |_| {});
         let hello = opened.segment_with(Client, "P.", 1, 1, &talk::client_hello(), |_| {});
         let ended = hello.segment_with(Client, "P.", 206, 1_500, &talk::client_flight(), |_| {}).fin(Client);
         let text = written(&ended.story(0));
-        assert!(text.contains("no rule is asked"), "{text}");
-        assert!(!text.contains("declined"), "{text}");
+        assert!(text.contains("no rule that finds a fault is asked"), "{text}");
+        assert!(!text.contains("closed-early") && text.contains("applies     capture-gap"), "{text}");
     }
 }

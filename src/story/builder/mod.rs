@@ -265,6 +265,9 @@ impl Builder {
         self.silences.on_segment(moment, observation, stage_before, &mut self.story);
         if self.story.stage > stage_before {
             notes.push(Note::Stage(self.story.stage, self.story.basis));
+            if self.story.stage >= Stage::ClientHello {
+                self.story.missing.record_step();
+            }
         }
         self.on_round_trip(moment, observation, notes);
         if let Some(what) = self.closing.on_segment(moment, segment, observation, &mut self.story, notes) {
@@ -285,14 +288,13 @@ impl Builder {
         party.checksums.was_received |=
             party.checksums.incorrect > 0 && id.direction == Some(Direction::Inbound);
         self.closing.on_options(header, observation);
-        self.story.missing.record_acknowledged(moment, observation);
-        // One byte may be the server's FIN.
-        if observation.role == Role::Client && observation.acked_unseen > 1 {
+        let saw_payload = self.story.data.client.first.is_some() || self.story.data.server.first.is_some();
+        if self.story.missing.record(moment, observation, saw_payload).server {
             self.on_unseen_answer(moment);
         }
     }
 
-    /// The client acknowledges what the server sent and the capture lacks.
+    /// A packet proves that the server sent what the capture lacks.
     fn on_unseen_answer(&mut self, moment: Moment) {
         let story = &mut self.story;
         let has_asked = match story.tls.client_hello {
@@ -405,6 +407,7 @@ impl Story {
         self.traffic.zero_windows.swap();
         self.missing.acked_unseen.swap();
         self.missing.acked_unseen_by.swap();
+        self.missing.since_step.swap();
         self.timeline.swap_roles();
         for ending in &mut self.endings {
             ending.by = ending.by.other();

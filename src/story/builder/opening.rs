@@ -34,6 +34,12 @@ pub(super) fn on_segment(
         Some(HandshakeStep::Ack) => establish(moment, story),
         None => {}
     }
+    // A RST whose numbers are beyond the handshake's ends a connection that was open.
+    if story.stage == Stage::SynAck
+        && (story.missing.lacks(Role::Client) || story.missing.lacks(Role::Server))
+    {
+        establish(moment, story);
+    }
     if observation.role == Role::Server && story.stage == Stage::SynAck && observation.step.is_none() {
         if observation.flags.syn() {
             notes.push(Note::SimultaneousOpen);

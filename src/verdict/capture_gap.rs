@@ -1,0 +1,237 @@
+//! What would show the outcome is not in the capture.
+
+use super::words::{evidence, last_step::last_step};
+use super::{Actor, Rule, Settings, Severity, Verdict};
+use crate::story::{Ending, EndingKind, Stage, Story};
+use crate::tcp::Role;
+
+/// `capture-gap`.
+pub(super) const RULE: Rule = Rule {
+    code: "capture-gap",
+    severity: Severity::Unknown,
+    summary: "what would show the outcome is missing from the capture, as its packets prove",
+    page: include_str!("../../docs/verdicts/capture-gap.md"),
+    judge,
+};
+
+const ADVICE: [&str; 2] = [
+    "Capture again without a filter on TCP flags or sizes, with both directions: on the client or the server itself, on all \
+     interfaces (`-i any`).",
+    "If the capture reports drops, use a larger buffer (`-B`) and a narrower filter on host and port.",
+];
+
+fn judge(story: &Story, _: &Settings) -> Option<Verdict> {
+    let reached = last_step(story.stage);
+    let (lack, explanation) = lacking(story, reached)?;
+    let verdict =
+        Verdict::new(&RULE, Actor::Unknown, story.basis, format!("normal as far as {reached}; {lack}"))
+            .explain(explanation)
+            .proved_by(evidence::handshake_packets(story))
+            .proved_by(story.missing.since_step_by.numbers())
+            .proved_by([story.first.number, story.last.number]);
+    Some(verdict.advise(&ADVICE))
+}
+
+/// What is missing, and what proves it.
+fn lacking(story: &Story, reached: &str) -> Option<(String, String)> {
+    if let Some(last) = story.missing.truncated_after {
+        let after = story.capture.end - story.last.at;
+        let last = last.number;
+        return Some(if story.capture.dropped_until.is_some_and(|at| at >= story.last.at) {
+            (
+                "the capture dropped packets after that".to_owned(),
+                format!(
+                    "Nothing is wrong up to {reached}. Packet {last} is this connection's last one, {after} before the capture \
+                     ends, and meanwhile the capture dropped packets: the rest may have come without being captured."
+                ),
+            )
+        } else {
+            (
+                "the rest is missing from the capture".to_owned(),
+                format!(
+                    "Nothing is wrong up to {reached}. Packet {last} is this connection's last one, {after} before the capture \
+                     ends. Data was unacknowledged then, and its sender would have sent it again: packets are missing from the \
+                     capture, and it can't tell how this continued."
+                ),
+            )
+        });
+    }
+    let ending = story.decisive()?;
+    if !story.depends_on_missing(ending) {
+        return acknowledgement(ending);
+    }
+    let lacks = |role| story.lacks(role);
+    if let Some(seen) = story.one_sided().filter(|seen| lacks(seen.other())) {
+        let unseen = seen.other();
+        return Some((
+            format!("the {unseen}'s packets are missing from the capture"),
+            format!(
+                "Nothing is wrong up to {reached}. Only the {seen}'s packets are there, and they acknowledge {} bytes of the \
+                 {unseen} that the capture never saw: what the {unseen} sent, and how this continued, can't be told.",
+                story.missing.acked_unseen[unseen]
+            ),
+        ));
+    }
+    let bytes = |role: Role| format!("{} bytes of the {role}", story.missing.since_step[role]);
+    let unseen = match (lacks(Role::Client), lacks(Role::Server)) {
+        (true, true) => format!("{} and {}", bytes(Role::Client), bytes(Role::Server)),
+        (true, false) => bytes(Role::Client),
+        (false, true) => bytes(Role::Server),
+        (false, false) => return None,
+    };
+    Some((
+        "what followed is missing from the capture".to_owned(),
+        format!(
+            "Nothing is wrong up to {reached}. Acknowledgements and the numbers of later packets prove that {unseen} followed, \
+             and the capture holds none of them: a filter kept only some kinds of packets (those with SYN, FIN or RST, say), or \
+             the capture missed them. How this continued can't be told."
+        ),
+    ))
+}
+
+/// A SYN-ACK that its sender does not repeat was acknowledged: Linux repeats it after 1 s (RFC 6298, 2.1).
+fn acknowledgement(ending: &Ending) -> Option<(String, String)> {
+    let is_it = matches!(ending.what, EndingKind::Silence(_)) && ending.stage == Stage::SynAck;
+    is_it.then(|| {
+        (
+            "the client's acknowledgement is missing from the capture".to_owned(),
+            "The server answered, and sent its SYN-ACK once. It would have sent it again had the client not acknowledged it: \
+             the client's packets are missing from the capture, and how this continued can't be told."
+                .to_owned(),
+        )
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::story::CaptureFacts;
+    use crate::story::script::talk::{self, Talk, exchange, ssm};
+    use crate::tcp::Role::{Client, Server};
+
+    /// As a capture behind a filter that keeps SYN, FIN and RST.
+    fn flags_only(mut talk: Talk) -> Talk {
+        talk.packets.retain(|packet| {
+            let flags = packet.header.tcp.flags.unwrap_or_default();
+            flags.syn() || flags.fin() || flags.rst()
+        });
+        talk
+    }
+
+    #[test]
+    fn bytes_that_the_capture_lacks_decide_nothing() {
+        for (ended, by) in [
+            (Story::at(Stage::TcpEstablished).fin(Client), Client),
+            (Story::at(Stage::TcpEstablished).rst(Server), Server),
+        ] {
+            let story = ended.but(|story| {
+                story.missing.since_step[by] = 300;
+                story.missing.since_step[by.other()] = 4_000;
+                let last = story.last;
+                story.missing.since_step_by.add(last);
+            });
+            let verdict = story.verdict();
+            assert_eq!(verdict.is(), ("capture-gap", Actor::Unknown, None));
+            assert_eq!(verdict.severity, Severity::Unknown);
+            assert_eq!(verdict.evidence, [1, 2, 4]);
+            assert!(verdict.mentions("300 bytes of the") && verdict.mentions("4000 bytes of the"));
+            assert!(!verdict.mentions("closed") && !verdict.mentions("reset"));
+        }
+    }
+
+    #[test]
+    fn of_a_healthy_exchange_syn_fin_and_rst_alone_prove_that_data_is_missing() {
+        for ended in [
+            exchange().fin(Server).fin(Client),
+            exchange().fin(Client).fin(Server),
+            exchange().rst(Client),
+            exchange().rst(Server),
+            exchange().segment(Client, "R", exchange().next(Client), &[]),
+            exchange().wait(8_000).fin(Client),
+            exchange().wait(8_000).rst(Server),
+        ] {
+            for more in [0, 60_000] {
+                assert_eq!(ended.code(more), "healthy");
+                let verdict = flags_only(ended.clone()).verdict(more);
+                assert_eq!(verdict.code, "capture-gap", "{}", verdict.headline);
+            }
+        }
+    }
+
+    #[test]
+    fn a_server_that_is_proved_to_have_sent_nothing_is_judged() {
+        let hello = ssm().open().say(Client, &talk::client_hello());
+        let closed = flags_only(hello.clone().fin(Server)).verdict(0);
+        assert_eq!(closed.is(), ("closed-early", Actor::Server, None));
+        let reset = flags_only(hello.rst(Server)).verdict(0);
+        assert_eq!(reset.is(), ("reset", Actor::Server, None));
+    }
+
+    #[test]
+    fn a_syn_ack_that_is_not_repeated_was_acknowledged() {
+        let answered = ssm().syn().syn_ack();
+        assert_eq!(answered.code(2_000), "in-progress");
+        assert_eq!(answered.code(60_000), "capture-gap");
+        assert_eq!(answered.wait(1_000).syn_ack().code(60_000), "tcp-handshake-incomplete");
+    }
+
+    #[test]
+    fn what_comes_late_is_not_missing() {
+        let hello = ssm().open().say(Client, &talk::client_hello());
+        let mut reordered = hello.say(Server, &talk::server_flight()).fin(Server);
+        reordered.packets.swap(4, 5);
+        assert_eq!(reordered.story(0).missing.since_step.server, 0);
+    }
+
+    #[test]
+    fn what_hangs_on_the_side_that_the_capture_lacks_is_not_judged() {
+        let client = |talk: Talk, seq: u32, ack: u32, payload: &[u8]| {
+            talk.segment_with(Client, "P.", seq, ack, payload, |_| {})
+        };
+        let opened = ssm().syn().segment_with(Client, ".", 1, 1, &[], |_| {});
+        let hello = client(opened, 1, 1, &talk::client_hello());
+        let answered = client(hello.clone(), 206, 1_500, &talk::client_flight());
+        for ended in [answered.clone().fin(Client), answered.clone().rst(Client), answered.clone()] {
+            let verdict = ended.verdict(4_000);
+            assert_eq!(verdict.code, "capture-gap", "{}", verdict.headline);
+            assert!(verdict.headline.contains("the server's packets are missing"));
+        }
+        // Of its own words nothing is missing.
+        assert_eq!(hello.clone().fin(Client).code(0), "closed-early");
+        assert_eq!(hello.wait(300).repeat(Client).code(4_000), "no-server-hello");
+        let served = ssm().syn_ack().segment_with(Server, ".", 1, 206, &[], |_| {});
+        assert_eq!(served.code(4_000), "capture-gap");
+        assert_eq!(served.clone().fin(Server).code(0), "closed-early");
+        assert_eq!(served.rst(Server).code(0), "reset");
+    }
+
+    #[test]
+    fn data_that_nobody_acknowledged_or_sent_again_means_that_the_capture_lacks_the_rest() {
+        let hello = ssm().open().say(Client, &talk::client_hello());
+        let cut = hello.story(60_000);
+        assert_eq!((cut.verdict().code, cut.stage), ("capture-gap", Stage::ClientHello));
+        assert_eq!(cut.missing.truncated_after.map(|moment| moment.number), Some(4));
+        assert!(cut.verdict().mentions("packets are missing from the capture"));
+        let half = hello.clone().say(Server, &talk::server_flight()[..60]);
+        assert_eq!(half.code(60_000), "capture-gap");
+        // Whoever sends again is there, and so is the capture.
+        assert_eq!(hello.clone().wait(300).repeat(Client).code(60_000), "no-server-hello");
+        assert_eq!(hello.ack(Server).code(60_000), "no-server-hello");
+    }
+
+    #[test]
+    fn a_silence_during_which_the_capture_drops_packets_is_no_stall() {
+        /// The code 8 s after the last packet, if packets were dropped until `drops_after` milliseconds after it.
+        fn code(talk: &Talk, drops_after: i64) -> &'static str {
+            let at = |millis| talk.clone().wait(millis).now;
+            let (end, dropped_until) = (at(8_000), Some(at(drops_after)));
+            let capture = CaptureFacts { end, dropped: Some(7), dropped_until, ..CaptureFacts::default() };
+            talk.story_in(capture).verdict().code
+        }
+        let silent = ssm().open().say(Client, &talk::client_hello()).ack(Server);
+        assert_eq!(silent.code(8_000), "no-server-hello");
+        assert_eq!(code(&silent, 2_000), "capture-gap");
+        assert_eq!(code(&silent, -50), "no-server-hello");
+        assert_eq!(code(&exchange(), 2_000), "healthy");
+    }
+}
