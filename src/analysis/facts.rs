@@ -26,6 +26,11 @@ impl<'s> Facts<'s> {
         &self.clock
     }
 
+    /// Another capture of the same input begins: its clock shows nothing of the one before.
+    pub(super) fn begin_part(&mut self) {
+        self.clock = Eras::default();
+    }
+
     /// Takes in the next packet's time.
     pub(super) fn record_packet(&mut self, number: u64, at: Timestamp) {
         self.clock.note(number, at);

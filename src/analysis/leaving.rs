@@ -5,7 +5,7 @@ use std::io;
 use super::connections::Connections;
 use super::facts::Facts;
 use super::judge::{Judge, Left, Why};
-use super::table::{Leaving, TrackedConnection};
+use super::table::{Leaving, RecentlyClosed, TrackedConnection};
 
 impl Connections<'_> {
     /// Before another connection begins: those that are over leave where there are many, and the least informative ones where
@@ -57,6 +57,7 @@ impl Connections<'_> {
                 self.leave(leaving, Why::Over, facts, judge)?;
             }
         }
+        self.recently_closed = RecentlyClosed::new(&self.settings.bounds);
         Ok(())
     }
 

@@ -106,6 +106,12 @@ impl<'s> Run<'s> {
                     self.idle(at, input.source, judge)?;
                     continue;
                 }
+                Record::NextCapture => {
+                    self.record_source(input.source);
+                    self.connections.end(&self.facts, judge)?;
+                    self.facts.begin_part();
+                    continue;
+                }
             };
             if let (Watching::Always, Record::Frame(frame)) = (self.settings.watching, &record) {
                 judge.event(&Event::Frame(frame))?;
@@ -123,7 +129,7 @@ impl<'s> Run<'s> {
             match record {
                 Record::Frame(frame) => self.packet(&input.decoder.decode(&frame), target, judge)?,
                 Record::Printed(packet) => self.packet(&packet, target, judge)?,
-                Record::Idle(_) => {}
+                Record::Idle(_) | Record::NextCapture => {}
             }
         }
         self.end(&mut input, judge)

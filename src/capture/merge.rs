@@ -98,6 +98,8 @@ pub(super) enum Held {
     Frame(Frame<'static>),
     /// A packet of a text.
     Printed(Box<Detached>),
+    /// Another capture of a text begins.
+    NextCapture,
 }
 
 /// A packet of which the bytes are held apart, and of a segment the headers too.
@@ -116,6 +118,7 @@ impl Held {
         match self {
             Self::Frame(frame) => frame.at,
             Self::Printed(detached) => detached.packet.at,
+            Self::NextCapture => Timestamp::ZERO,
         }
     }
 }
@@ -138,8 +141,15 @@ impl Merged {
 
     /// Takes the next record of a source in hand.
     fn advance(&mut self, index: usize) -> Result<(), ReadError> {
+        // Several files are one capture, whatever each of them holds.
+        let is_alone = self.inputs.len() == 1;
         let Some(input) = self.inputs.get_mut(index) else { return Ok(()) };
-        input.next = match input.source.next_record()? {
+        let mut record = input.source.next_record()?;
+        while !is_alone && matches!(record, Some(Record::NextCapture)) {
+            record = input.source.next_record()?;
+        }
+        input.next = match record {
+            Some(Record::NextCapture) => Some(Held::NextCapture),
             // Files are merged, and they never wait.
             None | Some(Record::Idle(_)) => return Ok(()),
             Some(Record::Frame(frame)) => {
@@ -184,9 +194,10 @@ impl Source for Merged {
         let Some(Reverse((_, index))) = self.queue.pop() else { return Ok(None) };
         self.spent = Some(index);
         let Some(Waiting { next, bytes, .. }) = self.inputs.get_mut(index) else { return Ok(None) };
-        self.number += 1;
+        self.number += u64::from(!matches!(next, Some(Held::NextCapture)));
         let number = self.number;
         Ok(next.as_ref().map(|held| match held {
+            Held::NextCapture => Record::NextCapture,
             Held::Frame(frame) => Record::Frame(Frame { number, bytes, ..*frame }),
             Held::Printed(packet) => Record::Printed(Packet { number, ..packet.attached(bytes) }),
         }))
@@ -358,7 +369,7 @@ mod tests {
         let mut origins = Vec::new();
         while let Some(record) = source.next_record().expect("readable") {
             let (number, origin, bytes) = match record {
-                Record::Idle(_) => panic!("files do not wait"),
+                Record::Idle(_) | Record::NextCapture => panic!("files do not wait"),
                 Record::Frame(frame) => (frame.number, frame.origin, frame.bytes),
                 Record::Printed(Packet { number, origin, content: Content::Segment(segment), .. }) => {
                     assert_eq!(

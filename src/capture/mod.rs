@@ -16,7 +16,7 @@
 //!     match record {
 //!         Record::Frame(frame) => println!("{}: {} bytes", frame.number, frame.wire_len),
 //!         Record::Printed(packet) => println!("{}: {:?}", packet.number, packet.content),
-//!         Record::Idle(_) => {}
+//!         Record::Idle(_) | Record::NextCapture => {}
 //!     }
 //! }
 //! println!("{}", source.about().files[0].format);
@@ -48,6 +48,8 @@ pub enum Record<'a> {
     Printed(Packet<'a>),
     /// No packet for a moment, from sources that wait for them: the capture's clock now.
     Idle(Timestamp),
+    /// With the next record another capture begins: a text may hold several. Packets go on being counted.
+    NextCapture,
 }
 
 /// A captured frame.

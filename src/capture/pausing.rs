@@ -161,6 +161,7 @@ impl Source for Waiting {
         Ok(Some(match held {
             Held::Frame(frame) => Record::Frame(Frame { bytes, ..*frame }),
             Held::Printed(packet) => Record::Printed(packet.attached(bytes)),
+            Held::NextCapture => Record::NextCapture,
         }))
     }
 
@@ -196,7 +197,8 @@ impl Reader {
         let ended = loop {
             let sent = match source.next_record() {
                 Ok(None) => break true,
-                Ok(Some(Record::Idle(_))) => continue,
+                // What waits is one capture: its packets come as they are captured.
+                Ok(Some(Record::Idle(_) | Record::NextCapture)) => continue,
                 Ok(Some(Record::Frame(frame))) => {
                     let bytes = frame.bytes.to_vec();
                     let number = frame.number + self.before;

@@ -13,6 +13,8 @@ pub struct Banner {
     pub captured: Option<u64>,
     /// Whether the command was given `-ttt`, where times count from the packet before.
     pub is_delta: bool,
+    /// Lines that begin or end a run of tcpdump: commands, what it listens on, what it captured.
+    pub runs: u64,
 }
 
 impl Banner {
@@ -34,7 +36,10 @@ impl Banner {
         };
         let sum = |total: Option<u64>| Some(total.unwrap_or(0).saturating_add(number));
         match words.trim_end() {
-            "captured" => self.captured = sum(self.captured),
+            "captured" => {
+                self.captured = sum(self.captured);
+                self.runs += 1;
+            }
             "dropped by kernel" | "dropped by interface" => self.dropped = sum(self.dropped),
             words => return words.starts_with("received by filter"),
         }
@@ -51,6 +56,7 @@ impl Banner {
         if !["listening on ", "reading from file "].iter().any(|start| text.starts_with(start)) {
             return false;
         }
+        self.runs += 1;
         if let Some((_, after)) = text.split_once("link-type ") {
             self.link_type = after.split_once([' ', ',']).map(|(name, _)| name.to_owned());
         }
@@ -75,6 +81,7 @@ impl Banner {
         if !(is_command && (is_prompt || prompt.trim_end().ends_with("sudo"))) {
             return false;
         }
+        self.runs += 1;
         let mut words = command.split([' ', '"']).filter(|word| !word.is_empty()).peekable();
         while let Some(word) = words.next() {
             if let Some(attached) = word.strip_prefix("-s") {

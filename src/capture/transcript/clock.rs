@@ -232,6 +232,12 @@ impl Clockwork {
         at
     }
 
+    /// Another capture begins with `stamp`, whose times show nothing of those before it.
+    pub fn begin_again(&mut self, stamp: Stamp) {
+        let Self { clock, is_delta, .. } = *self;
+        *self = Self { clock, is_delta, first: Some(stamp), ..Self::default() };
+    }
+
     fn instant(&mut self, stamp: Stamp) -> Timestamp {
         match stamp {
             Stamp::Time(span) | Stamp::Elapsed(span) if self.is_delta => {

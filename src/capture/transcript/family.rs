@@ -8,6 +8,7 @@ use super::front::Line;
 use super::hosts::Hosts;
 use super::numbering::Numbering;
 use super::packet::PrintedPacket;
+use super::parts::Parts;
 
 /// Reads the lines of one tool into packets.
 ///
@@ -63,6 +64,7 @@ pub struct Common {
     pub hosts: Hosts,
     pub numbering: Numbering,
     pub banner: Banner,
+    pub parts: Parts,
     /// Packets that were read, in the order of their lines.
     pub packets: VecDeque<PrintedPacket>,
 }
@@ -85,6 +87,7 @@ impl Families {
             hosts: Hosts::new(file),
             numbering: Numbering::default(),
             banner: Banner::default(),
+            parts: Parts::default(),
             packets: VecDeque::new(),
         };
         let members = kinds.iter().map(|kind| (kind.begin)()).collect();
@@ -93,6 +96,13 @@ impl Families {
 
     /// Takes a line, whose cleaned `text` is known already.
     pub fn take(&mut self, line: &Line, text: &str) {
+        if !self.offer(line, text) {
+            self.rest(line, text);
+        }
+    }
+
+    /// Offers a line to the families, and returns whether one of them, or what is around packets, has it.
+    pub fn offer(&mut self, line: &Line, text: &str) -> bool {
         let before = self.common.packets.len();
         let others = (0..self.members.len()).filter(|index| *index != self.current);
         let claiming = std::iter::once(self.current).chain(others).find(|index| {
@@ -108,12 +118,27 @@ impl Families {
                 self.common.packets.extend(completed);
             }
             Some(_) => {}
-            None if self.common.banner.read(text) => {}
             None => {
-                if let Some(family) = self.members.get_mut(self.current) {
-                    family.rest(line, text, &mut self.common);
+                let runs = self.common.banner.runs;
+                let is_banner = self.common.banner.read(text);
+                if self.common.banner.runs > runs {
+                    self.common.parts.on_run(line.number);
+                } else if is_banner {
+                    self.common.parts.on_other(line.number, "");
                 }
+                return is_banner;
             }
+        }
+        self.note_found(before);
+        true
+    }
+
+    /// Takes a line that nobody recognises.
+    pub fn rest(&mut self, line: &Line, text: &str) {
+        let before = self.common.packets.len();
+        self.common.parts.on_other(line.number, text);
+        if let Some(family) = self.members.get_mut(self.current) {
+            family.rest(line, text, &mut self.common);
         }
         self.note_found(before);
     }

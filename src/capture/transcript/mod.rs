@@ -14,6 +14,8 @@ mod hexdump;
 mod hosts;
 mod numbering;
 mod packet;
+mod packets;
+mod parts;
 mod peers;
 mod scan;
 mod services;
@@ -26,7 +28,7 @@ use std::io::{self, BufRead};
 
 use self::clock::{Clockwork, Stamp};
 use self::family::{Families, Kind};
-use self::front::{Line, Lines, clean, unquoted};
+use self::front::{Line, Lines, Prefix, clean, unquoted};
 use self::packet::{PrintedContent, PrintedPacket};
 use super::{About, FileAbout, Frame, Note, ReadError, Record, Source};
 use crate::limits::{TRANSCRIPT_CONVERSATIONS, TRANSCRIPT_LINE_BYTES, TRANSCRIPT_NAMES};
@@ -42,6 +44,8 @@ pub struct Transcript<R> {
     name: String,
     file: u16,
     lines: Lines<R>,
+    /// What preceded the latest packet on its line.
+    prefix: Option<Prefix>,
     families: Families,
     clockwork: Clockwork,
     digits: u8,
@@ -50,6 +54,9 @@ pub struct Transcript<R> {
     stamps: VecDeque<Stamp>,
     /// What the record that was yielded last borrows from.
     current: Option<PrintedPacket>,
+    /// A packet with which another capture begins, once that was yielded.
+    announced: Option<PrintedPacket>,
+    is_announced: bool,
     packets: u64,
     is_at_end: bool,
 }
@@ -79,24 +86,63 @@ impl<R: BufRead> Transcript<R> {
             name,
             file,
             lines: Lines::new(reader),
+            prefix: None,
             families: Families::new(FAMILIES, file),
             clockwork: Clockwork::default(),
             digits: 6,
             ready: VecDeque::new(),
             stamps: VecDeque::new(),
             current: None,
+            announced: None,
+            is_announced: false,
             packets: 0,
             is_at_end: false,
         }
     }
 
     fn take_line(&mut self, mut line: Line) {
+        if let Some(len) = self.prefix.as_ref().and_then(|prefix| prefix.len(&line.raw)) {
+            line.raw.drain(..len);
+        }
         let mut text = line.text();
         if unquoted(&text).is_some_and(begins_packet) {
             self.lines.begin_quote(&mut line);
             text = line.text();
         }
-        self.families.take(&line, &text);
+        let mut rest = text.as_str();
+        while let Some(at) = packets::next_timed(rest) {
+            let (before, behind) = rest.split_at(at);
+            if packets::is_prefix(before) {
+                self.prefix = Prefix::of(before).or(self.prefix.take());
+            } else {
+                let piece = Line { raw: before.as_bytes().to_vec(), ..line.clone() };
+                self.take_piece(&piece, before.trim_end());
+            }
+            rest = behind;
+        }
+        if rest.len() < text.len() {
+            line.raw = raw_from(&line.raw, rest);
+        }
+        self.take_piece(&line, rest);
+    }
+
+    /// Takes a line, or that part of it in which one packet may begin.
+    fn take_piece(&mut self, line: &Line, text: &str) {
+        let Self { families, prefix, .. } = self;
+        if !families.offer(line, text) {
+            // What a terminal wrapped may look like a packet behind a prefix.
+            let is_unfinished = families.is_unfinished();
+            let begins = |text: &str| !is_unfinished && begins_packet(text);
+            match packets::begins_behind(text, begins) {
+                Some(at) => {
+                    let (before, behind) = text.split_at(at);
+                    *prefix = Prefix::of(before).or(prefix.take());
+                    let line = Line { raw: raw_from(&line.raw, behind), ..line.clone() };
+                    families.take(&line, behind);
+                }
+                None => families.rest(line, text),
+            }
+        }
         self.collect();
     }
 
@@ -142,6 +188,16 @@ impl<R: BufRead> Transcript<R> {
                  count from 0 where they go on"
             ));
         }
+        let parts = &self.families.common.parts.first_lines;
+        if !parts.is_empty() {
+            let lines: Vec<String> = parts.iter().take(8).map(ToString::to_string).collect();
+            let more = if parts.len() > lines.len() { " and further ones" } else { "" };
+            notes.push(format!(
+                "the text holds {} captures, each judged by itself: others begin at line {}{more}",
+                parts.len() + 1,
+                lines.join(", ")
+            ));
+        }
         if self.families.common.hosts.refused > 0 {
             let refused = self.families.common.hosts.refused;
             notes.push(format!(
@@ -168,6 +224,9 @@ impl<R: BufRead> Source for Transcript<R> {
     fn next_record(&mut self) -> Result<Option<Record<'_>>, ReadError> {
         let mut is_paused = false;
         let packet = loop {
+            if let Some(packet) = self.announced.take() {
+                break packet;
+            }
             if let Some(packet) = self.next_ready(self.is_at_end || is_paused) {
                 break packet;
             }
@@ -200,6 +259,13 @@ impl<R: BufRead> Source for Transcript<R> {
                 self.finish_packet();
             }
         };
+        if packet.begins_capture && self.packets > 0 && !self.is_announced {
+            self.clockwork.begin_again(packet.stamp);
+            self.announced = Some(packet);
+            self.is_announced = true;
+            return Ok(Some(Record::NextCapture));
+        }
+        self.is_announced = false;
         self.packets += 1;
         self.digits = self.digits.max(packet.digits);
         let at = self.clockwork.at(packet.stamp);
@@ -258,8 +324,18 @@ pub fn looks_like_transcript(first_bytes: &[u8]) -> bool {
     }
     String::from_utf8_lossy(first_bytes).lines().any(|line| {
         let text = clean(line);
-        begins_packet(unquoted(&text).unwrap_or(&text))
+        let text = unquoted(&text).unwrap_or(&text);
+        begins_packet(text)
+            || packets::next_timed(text).is_some()
+            || packets::begins_behind(text, begins_packet).is_some()
     })
+}
+
+/// The part of `raw` that cleaned became `rest`, or that itself where it can't be found.
+fn raw_from(raw: &[u8], rest: &str) -> Vec<u8> {
+    let word = rest.split(' ').next().unwrap_or(rest).as_bytes();
+    let at = raw.windows(word.len().max(1)).rposition(|window| window == word);
+    at.and_then(|at| raw.get(at..)).unwrap_or(rest.as_bytes()).to_vec()
 }
 
 /// Whether `text` certainly begins a packet of some family.

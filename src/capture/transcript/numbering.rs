@@ -143,6 +143,11 @@ impl Numbering {
         (agrees && len > 0).then_some(len)
     }
 
+    /// Another capture begins, whose numbers count from its own packets.
+    pub fn begin_again(&mut self) {
+        *self = Self { forgotten: self.forgotten, ..Self::default() };
+    }
+
     fn conversation(&mut self, key: (End, End)) -> &mut Conversation {
         if !self.conversations.contains_key(&key) {
             if self.order.len() >= TRANSCRIPT_CONVERSATIONS

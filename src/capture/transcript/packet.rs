@@ -13,6 +13,8 @@ pub struct PrintedPacket {
     pub direction: Option<Direction>,
     pub wire_len: Option<u32>,
     pub is_cut: bool,
+    /// Whether another capture begins with it.
+    pub begins_capture: bool,
     /// The payload as text.
     pub printed: Vec<u8>,
     /// What the tool decoded of it, where that is not its text: [`crate::packet::Segment::decoded`].

@@ -78,7 +78,7 @@ fn listen(mut source: Box<dyn Source + Send>, ends: &AtomicBool, covered: &[u8])
                 captured.frames.push(Kept { at, link_type, wire_len, bytes });
             }
             Ok(Some(Record::Idle(at))) => captured.end = captured.end.max(at),
-            Ok(Some(Record::Printed(_))) => {}
+            Ok(Some(Record::Printed(_) | Record::NextCapture)) => {}
             Ok(None) => break,
             Err(error) => {
                 captured.error = Some(error);

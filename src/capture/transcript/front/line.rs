@@ -2,6 +2,8 @@
 
 use std::borrow::Cow;
 
+use super::markup::{without_emphasis, without_tags};
+
 /// One physical line without its line end.
 #[derive(Clone, Debug, Default)]
 pub struct Line {
@@ -24,6 +26,10 @@ impl Line {
 /// removed, a terminal's control sequences as a whole.
 pub fn clean(text: &str) -> String {
     let decoded = decode_entities(text);
+    // A page that shows a page's source has them twice.
+    let decoded = if decoded.contains("&gt;") { decode_entities(&decoded) } else { Cow::Borrowed(&*decoded) };
+    let decoded = without_tags(&decoded);
+    let decoded = without_emphasis(&decoded);
     let mut cleaned = String::with_capacity(decoded.len());
     let mut letters = decoded.chars().peekable();
     while let Some(letter) = letters.next() {
@@ -99,7 +105,7 @@ mod tests {
     fn what_a_web_page_adds_is_taken_away() {
         for (pasted, plain) in [
             ("  a &gt; b&nbsp;c", "a > b c"),
-            ("a&#62;b &#x3e; &amp;gt; &unknown; & c", "a>b > &gt; &unknown; & c"),
+            ("a&#62;b &#x3e; &amp;gt; &unknown; & c", "a>b > > &unknown; & c"),
             ("\u{a0}x\u{a0}\ty\u{7}", "x  y"),
             ("a , b ,c", "a, b,c"),
             ("0x0010:  0a08  ,.", "0x0010:  0a08  ,."),

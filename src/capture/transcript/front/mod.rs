@@ -4,7 +4,10 @@
 mod line;
 mod lines;
 mod margins;
+mod markup;
+mod prefix;
 
 pub use line::{Line, clean, decode_entities};
 pub use lines::Lines;
 pub use margins::unquoted;
+pub use prefix::Prefix;

@@ -180,7 +180,7 @@ fn network_behind(text: &str) -> Network<'_> {
     let has_ends = |text: &str| {
         ip::ends(text).is_some_and(|(source, _, body)| begins_with_address(source) || is_transport(body))
     };
-    if text.starts_with('(') || has_ends(text) {
+    if text.starts_with('(') || has_ends(text) || has_bare_ends(text) {
         return Network::Ip(text);
     }
     // The words of a label's or a cooked header's parenthesis precede it.
@@ -310,6 +310,17 @@ pub fn is_address_line(text: &str) -> bool {
             })
         };
         body.starts_with("Flags [") || (is_transport(body) && (has_port() || body.starts_with("icmp")))
+    })
+}
+
+/// Whether `text` is two ends alone, as where a mail broke the line behind them.
+pub fn has_bare_ends(text: &str) -> bool {
+    let text = strip_ip_word(text).unwrap_or(text);
+    let is_number = |end: &End| end.port.number().is_some() || end.host.address().is_some();
+    ip::ends(text).is_some_and(|(source, destination, body)| {
+        let ends = End::pair(source, destination);
+        body.is_empty()
+            && ends.is_some_and(|(source, destination)| is_number(&source) || is_number(&destination))
     })
 }
 

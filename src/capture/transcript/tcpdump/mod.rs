@@ -23,7 +23,7 @@ pub mod tcp;
 pub use self::link::is_address_line;
 
 use self::draft::{Context, Draft};
-use self::link::{Link, Network, begins_untimed, strip_ip_word};
+use self::link::{Link, Network, begins_untimed, has_bare_ends, strip_ip_word};
 use self::rules::Rules;
 use super::clock::{Stamp, Start};
 use super::family::{Common, Family};
@@ -73,7 +73,9 @@ impl Family for Gatherer {
             return true;
         }
         // What certainly is a packet's own need not be offered to others.
-        if self.draft.is_some() && (hexdump::is_hex_line(text) || is_address_line(text)) {
+        let awaits_ends = self.draft.as_ref().is_some_and(Draft::awaits_ends);
+        let is_own = self.draft.is_some() && (hexdump::is_hex_line(text) || is_address_line(text));
+        if is_own || (awaits_ends && ip::ends(text).is_some()) {
             self.rest(line, text, common);
             return true;
         }
@@ -89,6 +91,12 @@ impl Family for Gatherer {
     /// Reads the packet that is being gathered; no further line of it comes.
     fn finish(&mut self, common: &mut Common) {
         let Some(draft) = self.draft.take() else { return };
+        // Spans since the packet before go up and down.
+        let stamp = if common.banner.is_delta { Stamp::None } else { draft.stamp };
+        let begins_capture = common.parts.begins(draft.line, stamp);
+        if begins_capture {
+            common.numbering.begin_again();
+        }
         let mut context = Context {
             hosts: &mut common.hosts,
             numbering: &mut common.numbering,
@@ -100,7 +108,10 @@ impl Family for Gatherer {
             self.rules.add(rule);
         }
         // A paste may begin between a packet's two lines: its time is lost, and the others have theirs.
-        let packet = packet.filter(|packet| packet.stamp != Stamp::None || !self.has_times);
+        let mut packet = packet.filter(|packet| packet.stamp != Stamp::None || !self.has_times);
+        if let Some(packet) = &mut packet {
+            packet.begins_capture = common.parts.add(draft.line, packet) || begins_capture;
+        }
         match &packet {
             None => self.unreadable.add(draft.line, &draft.excerpt),
             Some(packet) if matches!(packet.content, PrintedContent::Other(Other::PortlessTcp { .. })) => {
@@ -116,7 +127,7 @@ impl Family for Gatherer {
             let Network::Ip(head) = Link::split(draft.text(0)).network else { return false };
             // The addresses below a header that `-v` prints, or what an error quotes.
             let is_verbose = head.starts_with('(');
-            is_verbose && ((draft.len() == 1 && !head.contains(" > ")) || draft.awaits_quote())
+            is_verbose && (draft.awaits_ends() || draft.awaits_quote())
         })
     }
 
@@ -165,13 +176,17 @@ impl Gatherer {
 
 /// Whether `text` is certainly the first line of a packet.
 pub fn begins_packet(text: &str) -> bool {
-    let is_timed = Start::split(text).or_else(|| Start::split(without_number(text))).is_some_and(|start| {
-        // `IP`, `IP6`, `ARP`, `lo In IP` and the like follow; a log's line has lower-case or bracketed words.
-        begins_untimed(start.rest)
-            || begins_with_mac(start.rest)
-            || strip_ip_word(start.rest).is_some_and(|rest| rest.starts_with('('))
-    });
-    is_timed || begins_untimed(without_number(text))
+    let start = Start::split(text).or_else(|| Start::split(without_number(text)));
+    start.is_some_and(|start| begins_behind_time(start.rest)) || begins_untimed(without_number(text))
+}
+
+/// Whether `rest`, what follows a time, certainly is a packet's first line.
+pub fn begins_behind_time(rest: &str) -> bool {
+    // `IP`, `IP6`, `ARP`, `lo In IP` and the like follow; a log's line has lower-case or bracketed words.
+    begins_untimed(rest)
+        || begins_with_mac(rest)
+        || strip_ip_word(rest).is_some_and(|rest| rest.starts_with('('))
+        || has_bare_ends(rest)
 }
 
 /// The time that begins a packet's line; the number of `-#` may precede it. What tcpdump does not write so must be followed by
@@ -183,7 +198,7 @@ fn timed_start(text: &str) -> Option<Start<'_>> {
     let has_arrow = words.any(|word| matches!(word, "->" | "\u{2192}"));
     let is_elapsed = matches!(start.stamp, Stamp::Epoch(nanos) if nanos < FIRST_EPOCH);
     let is_certain = start.is_certain && !has_arrow && !is_elapsed;
-    (is_certain || begins_untimed(start.rest)).then_some(start)
+    (is_certain || begins_untimed(start.rest) || has_bare_ends(start.rest)).then_some(start)
 }
 
 /// Seconds since 1970 have ten digits since September 2001; in nanoseconds.

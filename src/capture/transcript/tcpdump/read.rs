@@ -25,6 +25,7 @@ pub fn read(draft: &Draft, context: &mut Context<'_>) -> Option<PrintedPacket> {
         direction,
         wire_len,
         is_cut: false,
+        begins_capture: false,
         printed: Vec::new(),
         decoded: String::new(),
         payload: Vec::new(),

@@ -53,6 +53,9 @@ pub fn read(
     match below {
         Some(below) if is_frame => packet.dump = Some(below.into_frame()),
         Some(below) => packet.payload = below.packet.payload(&below.dump).unwrap_or_default().to_vec(),
+        None if parsed.application.is_some_and(is_tls) => {
+            parsed.application.unwrap_or_default().clone_into(&mut packet.decoded);
+        }
         None => packet.printed = payload::printed(draft, &header, parsed.application, words.next),
     }
     Some(())
@@ -72,6 +75,11 @@ pub fn has_words(body: &str) -> bool {
         || body.starts_with("[|tcp]")
         || tcp::Quiet::parse(body).is_some()
         || tcp::Printed::parse(body).is_some()
+}
+
+/// Whether a patched tcpdump decoded TLS: `TLSv1.0: Client Hello (SNI=ssm.example.net)`.
+fn is_tls(application: &str) -> bool {
+    application.starts_with("TLSv1") || application.starts_with("SSLv")
 }
 
 /// The TCP words of a packet.

@@ -30,7 +30,7 @@ pub fn summaries(text: &str) -> Vec<String> {
                 other => format!("{other:?}"),
             },
             Record::Frame(_) => "frame".to_owned(),
-            Record::Idle(_) => "idle".to_owned(),
+            Record::Idle(_) | Record::NextCapture => "next capture".to_owned(),
         });
     }
     summaries
@@ -97,4 +97,101 @@ fn a_packet_filter_s_log_names_its_rules() {
     let line = "10:00:00.000001 rule 3/0(match): block in on em0: 192.0.2.10.40000 > 198.51.100.20.443: Flags [S], seq 1, win \
                 502, length 0";
     assert_eq!(note(line), "the text is a packet filter's log: block by rule 3/0 on em0 (1 packet)");
+}
+
+/// A packet of two lines in what surrounds it, each line with it.
+#[test]
+fn what_stands_around_the_lines_is_removed() {
+    let packets = [
+        "10:00:00.000001 IP (tos 0x0, ttl 64, id 7, offset 0, flags [DF], proto TCP (6), length 140)",
+        "    192.0.2.10.40000 > 198.51.100.20.443: Flags [P.], seq 1:101, ack 1, win 502, length 100",
+        "10:00:00.000002 IP (tos 0x0, ttl 64, id 8, offset 0, flags [DF], proto TCP (6), length 40)",
+        "    198.51.100.20.443 > 192.0.2.10.40000: Flags [.], ack 101, win 502, length 0",
+    ];
+    let expected =
+        ["192.0.2.10.40000 > 198.51.100.20.443 P. 100", "198.51.100.20.443 > 192.0.2.10.40000 . 0"];
+    for (around, prefix) in [
+        ("docker compose", "client-1  | "),
+        ("kubectl logs --prefix", "[pod/client-7/sniffer] "),
+        ("journald", "Nov 28 10:00:01 host.example.net tcpdump[712]: "),
+        ("RFC 5424", "2026-11-28T10:00:01.123456+00:00 host tcpdump: "),
+        ("a logger", "2026-11-28 10:00:01 UTC - sniffer - INFO - "),
+        ("docker logs -t", "2026-11-28T10:00:01.123456789Z "),
+        ("a comment", " *   "),
+        ("a shell's comment", "# "),
+        ("a diff", "+"),
+        ("a mail", "> > "),
+        ("a table", "| "),
+    ] {
+        let text = packets.map(|line| [prefix, line].concat()).join("\n");
+        assert!(looks_like_transcript(text.as_bytes()), "{around}");
+        assert_eq!(summaries(&text), expected, "{around}");
+    }
+    let page = format!(
+        "<pre><code>{}\n{}</code></pre><p>and</p><br>{}\n{}<br/>",
+        packets[0], packets[1], packets[2], packets[3]
+    );
+    assert_eq!(summaries(&page), expected);
+    assert_eq!(summaries(&page.replace('>', "&gt;").replace('<', "&lt;")), expected);
+    let glued = format!(
+        "user@host:~$ sudo tcpdump -ni eth0 -v {}\n{}\n{} {}",
+        packets[0], packets[1], packets[2], packets[3]
+    );
+    assert_eq!(summaries(&glued), expected);
+}
+
+#[test]
+fn packets_that_lost_their_line_ends_are_several() {
+    let one = "10:00:00.000001 IP 192.0.2.10.40000 > 198.51.100.20.443: Flags [S], seq 1, win 502, length 0";
+    let two =
+        "10:00:00.000002 IP 198.51.100.20.443 > 192.0.2.10.40000: Flags [R.], seq 0, ack 2, win 0, length 0";
+    let expected = ["192.0.2.10.40000 > 198.51.100.20.443 S 0", "198.51.100.20.443 > 192.0.2.10.40000 R. 0"];
+    assert_eq!(summaries(&format!("{one} {two}")), expected);
+    let broken = format!("{}\n{} {two}", &one[..70], &one[70..]);
+    assert_eq!(summaries(&broken), expected);
+}
+
+#[test]
+fn a_line_may_be_broken_behind_the_ends() {
+    let text = "10:00:00.123 192.0.2.10.40000 > 198.51.100.20.443:\n     S 1:1(0) win 502\n10:00:00.124 gw.example.net > \
+                192.0.2.10:\n     icmp: host 198.51.100.20 unreachable\n";
+    assert_eq!(summaries(text), ["192.0.2.10.40000 > 198.51.100.20.443 S 0", "ICMP 3/1"]);
+}
+
+/// A SYN of one port and its refusal.
+fn refused(port: u16, second: &str) -> String {
+    format!(
+        "10:00:{second}.000001 IP 192.0.2.10.{port} > 198.51.100.20.443: Flags [S], seq 1, win 502, length 0\n\
+         10:00:{second}.000002 IP 198.51.100.20.443 > 192.0.2.10.{port}: Flags [R.], seq 0, ack 2, win 0, length 0\n"
+    )
+}
+
+#[test]
+fn two_captures_in_one_text_are_two() {
+    let banner = "tcpdump: listening on eth0, link-type EN10MB (Ethernet), snapshot length 262144 bytes\n";
+    let (one, other) = (refused(40_000, "00"), refused(40_001, "09"));
+    for (between, first, second) in [
+        (banner, &one, &one),
+        ("user@host:~$ tcpdump -ni eth0 port 443\n", &one, &other),
+        ("2 packets captured\n2 packets received by filter\n", &one, &other),
+        ("\nOn the server:\n", &one, &one),
+        ("# after the change\n", &one, &other),
+        ("```\n\nAnd then\n\n```\n", &other, &one),
+        ("\n", &other, &one),
+    ] {
+        let text = format!("{first}{between}{second}");
+        let found = summaries(&text);
+        assert_eq!(found.get(2).map(String::as_str), Some("next capture"), "{text}");
+        assert_eq!(found.len(), 5, "{text}");
+        assert!(note(&text).contains("the text holds 2 captures"), "{text}");
+    }
+}
+
+#[test]
+fn comments_between_the_packets_of_one_capture_do_not_part_it() {
+    let (one, other) = (refused(40_000, "00"), refused(40_001, "01"));
+    let commented = one.replacen('\n', "\n\n(and then the server refuses)\n\n", 1);
+    for text in [format!("{one}\n# the next attempt\n{other}"), commented, format!("{one}\n\n{other}")] {
+        assert!(!summaries(&text).contains(&"next capture".to_owned()), "{text}");
+    }
 }

@@ -1,0 +1,142 @@
+//! What web pages and Markdown put into a line: tags around words, and marks of emphasis.
+
+use std::borrow::Cow;
+
+/// Names of tags that surround code and its words on web pages. What authors write in place of a host is none of them.
+const TAGS: [&str; 22] = [
+    "span",
+    "code",
+    "font",
+    "strong",
+    "em",
+    "tt",
+    "samp",
+    "kbd",
+    "mark",
+    "br",
+    "pre",
+    "div",
+    "td",
+    "tr",
+    "th",
+    "li",
+    "ul",
+    "ol",
+    "p",
+    "blockquote",
+    "table",
+    "tbody",
+];
+
+/// How many of them are inside a line.
+const INLINE_TAGS: usize = 9;
+
+/// `text` without these tags, those that break lines as spaces.
+pub fn without_tags(text: &str) -> Cow<'_, str> {
+    let Some(first) = next_tag(text) else { return Cow::Borrowed(text) };
+    let mut stripped = String::with_capacity(text.len());
+    let (mut rest, mut next) = (text, Some(first));
+    while let Some((start, end)) = next {
+        let (before, after) = rest.split_at(start);
+        stripped.push_str(before);
+        let (tag, behind) = after.split_at_checked(end - start).unwrap_or((after, ""));
+        let name = tag.trim_start_matches(['<', '/']);
+        let is_inline = TAGS.iter().take(INLINE_TAGS).any(|inline| {
+            name.strip_prefix(inline)
+                .is_some_and(|rest| !rest.starts_with(|letter: char| letter.is_ascii_lowercase()))
+        });
+        if !is_inline {
+            stripped.push(' ');
+        }
+        rest = behind;
+        next = next_tag(rest);
+    }
+    stripped.push_str(rest);
+    Cow::Owned(stripped)
+}
+
+/// Where the first tag of `text` begins and ends.
+fn next_tag(text: &str) -> Option<(usize, usize)> {
+    text.match_indices('<').find_map(|(start, _)| {
+        let inside = text.get(start + 1..)?;
+        let name = inside.strip_prefix('/').unwrap_or(inside);
+        let name_len = name.find(|letter: char| !letter.is_ascii_lowercase()).unwrap_or(name.len());
+        let is_tag = name.get(..name_len).is_some_and(|name| TAGS.contains(&name));
+        let has_end = name.get(name_len..).is_some_and(|rest| rest.starts_with(['>', ' ', '/']));
+        let end = inside.find('>').filter(|_| is_tag && has_end)?;
+        // An option's list, or another tag, begins before this one ends.
+        let is_whole = inside.get(..end).is_some_and(|tag| !tag.contains('<'));
+        is_whole.then_some((start, start + 1 + end + 1))
+    })
+}
+
+/// `text` without the marks of `**strong**` words.
+pub fn without_emphasis(text: &str) -> Cow<'_, str> {
+    let is_word = |inside: &str| {
+        let is_edge = |letter: Option<char>| letter.is_some_and(char::is_alphanumeric);
+        is_edge(inside.chars().next()) && is_edge(inside.chars().last()) && !inside.contains('*')
+    };
+    let mut stripped = String::new();
+    let mut rest = text;
+    while let Some((before, after)) = rest.split_once("**") {
+        match after.split_once("**") {
+            Some((inside, behind))
+                if is_word(inside) && !behind.starts_with('*') && !before.ends_with('*') =>
+            {
+                stripped.push_str(before);
+                stripped.push_str(inside);
+                rest = behind;
+            }
+            _ => break,
+        }
+    }
+    if stripped.is_empty() {
+        return Cow::Borrowed(text);
+    }
+    stripped.push_str(rest);
+    Cow::Owned(stripped)
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[test]
+    fn tags_are_removed_and_placeholders_and_options_are_not() {
+        for (pasted, plain) in [
+            (
+                "<pre><code>10:00 a.<span>443</span>: <font color=\"red\">S</font></code></pre><br/>",
+                " 10:00 a.443: S  ",
+            ),
+            (
+                "<SERVER>.443 > <client>.1: S 1:1(0) <mss 1460,nop>",
+                "<SERVER>.443 > <client>.1: S 1:1(0) <mss 1460,nop>",
+            ),
+            ("a < b <br", "a < b <br"),
+            ("<p <mss 1460>", "<p <mss 1460>"),
+        ] {
+            assert_eq!(without_tags(pasted), plain);
+        }
+    }
+
+    #[test]
+    fn emphasis_is_removed_and_hidden_addresses_are_not() {
+        for (pasted, plain) in [
+            ("**10.0.0.1**.443: **S** 1", "10.0.0.1.443: S 1"),
+            ("***.***.***.***.443 > **x", "***.***.***.***.443 > **x"),
+            ("2 ** 3 ** 4", "2 ** 3 ** 4"),
+        ] {
+            assert_eq!(without_emphasis(pasted), plain);
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn any_text_is_stripped(text in ".{0,80}") {
+            prop_assert!(without_tags(&text).len() <= text.len());
+            prop_assert!(without_emphasis(&text).len() <= text.len());
+        }
+    }
+}

@@ -1,0 +1,91 @@
+//! What loggers, containers, editors and authors put before a packet on its line, and so before those that follow.
+
+/// What precedes a packet on its line: a log's time and process, a container's name, a comment's or a diff's mark.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Prefix {
+    /// How many words it has; what they say may change from line to line.
+    words: usize,
+    /// The last one, which does not.
+    last: Box<[u8]>,
+    /// Whether the packet follows without a space.
+    is_glued: bool,
+}
+
+/// Words of a prefix: the longest known has a log's date, time, zone, name, level and separators.
+const MOST_WORDS: usize = 12;
+
+/// Longest last word of a prefix, in bytes: a process with its number, or a container's name.
+const MOST_BYTES: usize = 64;
+
+impl Prefix {
+    /// Of `before`, what precedes a packet. `None` where it does not look like something that other lines have, too.
+    pub fn of(before: &str) -> Option<Self> {
+        let words = before.split_whitespace().count();
+        let last = before.split_whitespace().last()?;
+        let has_mark = last.chars().any(|letter| !letter.is_alphanumeric());
+        let is_usual = has_mark && words <= MOST_WORDS && last.len() <= MOST_BYTES;
+        let is_glued = !before.ends_with(char::is_whitespace);
+        is_usual.then(|| Self { words, last: last.as_bytes().into(), is_glued })
+    }
+
+    /// Bytes of `raw` that are the prefix; the space behind it belongs to it, further ones to the line.
+    pub fn len(&self, raw: &[u8]) -> Option<usize> {
+        let is_space = |byte: &u8| byte.is_ascii_whitespace();
+        let mut at = 0;
+        for word in 1..=self.words {
+            at += raw.get(at..)?.iter().take_while(|byte| is_space(byte)).count();
+            let rest = raw.get(at..)?;
+            let len = rest.iter().take_while(|byte| !is_space(byte)).count();
+            if len == 0 {
+                return None;
+            }
+            if word < self.words {
+                at += len;
+                continue;
+            }
+            if !rest.starts_with(&self.last) || (len > self.last.len() && !self.is_glued) {
+                return None;
+            }
+            at += self.last.len();
+        }
+        let has_space = !self.is_glued && raw.get(at).is_some_and(is_space);
+        Some(at + usize::from(has_space))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[test]
+    fn what_stood_before_one_packet_is_removed_from_the_lines_below() {
+        for (before, line, rest) in [
+            ("client_1  | ", "client_1  |     10.0.0.1.1", "    10.0.0.1.1"),
+            ("Nov 28 10:00:00 host tcpdump[71]: ", "Nov 28 10:00:01 host tcpdump[71]: x", "x"),
+            (" *   ", " *   0x0000", "  0x0000"),
+            ("+", "+    0x0000", "    0x0000"),
+            ("[pod/a/b] ", "[pod/a/b] x", "x"),
+            ("[pod/a/b] ", "[pod/a/b]", ""),
+        ] {
+            let prefix = Prefix::of(before).expect("a prefix");
+            let len = prefix.len(line.as_bytes()).expect("the line has it");
+            assert_eq!(&line[len..], rest, "{line}");
+        }
+        let prefix = Prefix::of("client_1  | ").expect("a prefix");
+        for other in ["server_1 > x", "", "   ", "client_1", "| x"] {
+            assert_eq!(prefix.len(other.as_bytes()), None, "{other}");
+        }
+        assert_eq!((Prefix::of("length 0 "), Prefix::of("")), (None, None));
+    }
+
+    proptest! {
+        #[test]
+        fn any_line_is_looked_at(before in ".{0,40}", raw: Vec<u8>) {
+            if let Some(len) = Prefix::of(&before).and_then(|prefix| prefix.len(&raw)) {
+                prop_assert!(len <= raw.len());
+            }
+        }
+    }
+}

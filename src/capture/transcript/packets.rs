@@ -1,0 +1,125 @@
+//! Where packets begin in a line that does not begin with one, or that has several.
+
+use super::clock::Start;
+use super::tcpdump;
+
+/// Places in one line at which a packet is looked for.
+const MOST_PLACES: usize = 64;
+
+/// Bytes in which a packet shows that it is one: link header, IP header and both ends.
+const SHOWN: usize = 1024;
+
+/// The beginning of `text` that is looked at.
+fn beginning(text: &str) -> &str {
+    let end = (0..=SHOWN.min(text.len())).rev().find(|end| text.is_char_boundary(*end));
+    text.get(..end.unwrap_or(0)).unwrap_or(text)
+}
+
+/// Where behind its beginning `text` has the next packet with tcpdump's time.
+pub fn next_timed(text: &str) -> Option<usize> {
+    let bytes = text.as_bytes();
+    let is_free =
+        |at: usize| at == 0 || bytes.get(at - 1).is_none_or(|before| !before.is_ascii_alphanumeric());
+    times(text).take(MOST_PLACES).find_map(|time| {
+        // A date may precede it: `2023-01-25 `, `Jan 25 `.
+        let starts = [time.checked_sub(11), time.checked_sub(7), Some(time)].into_iter().flatten();
+        let is_packet = |start: &Start<'_>| {
+            // A log's own time precedes the packet's.
+            let ends = start.rest.find(" > ").unwrap_or(start.rest.len());
+            let is_last = start.rest.get(..ends).is_some_and(|before| times(before).next().is_none());
+            matches!(start.digits, 6 | 9) && is_last && tcpdump::begins_behind_time(start.rest)
+        };
+        let start = starts.filter(|start| is_free(*start) && text.is_char_boundary(*start)).find(|start| {
+            text.get(*start..).map(beginning).and_then(Start::split).as_ref().is_some_and(is_packet)
+        });
+        start.filter(|start| *start > 0)
+    })
+}
+
+/// Where `text` has times as tcpdump writes them: `12:15:06.407513`.
+fn times(text: &str) -> impl Iterator<Item = usize> + '_ {
+    let bytes = text.as_bytes();
+    let is_digit = |at: usize| bytes.get(at).is_some_and(u8::is_ascii_digit);
+    let colons = text.match_indices(':').map(|(colon, _)| colon);
+    let is_time = move |colon: &usize| {
+        *colon >= 2
+            && [colon - 2, colon - 1, colon + 1, colon + 2, colon + 4, colon + 5].into_iter().all(is_digit)
+            && bytes.get(colon + 3) == Some(&b':')
+            && bytes.get(colon + 6) == Some(&b'.')
+    };
+    colons.filter(is_time).map(|colon| colon - 2)
+}
+
+/// Whether `before` precedes a packet on its line and is none itself, nor the end of one.
+pub fn is_prefix(before: &str) -> bool {
+    !before.contains(" > ") && !before.contains("length ") && !before.contains(" win ")
+}
+
+/// Where behind its beginning `text` has a packet, by what `begins` recognises.
+pub fn begins_behind(text: &str, begins: impl Fn(&str) -> bool) -> Option<usize> {
+    let text = beginning(text);
+    // Every packet shows its two hosts, or with -v the header before them.
+    if !["> ", "IP (", "IP6 ("].iter().any(|sign| text.contains(sign)) {
+        return None;
+    }
+    let mut before = ' ';
+    let places = text.char_indices().filter(|(at, letter)| {
+        let is_free = matches!(
+            before,
+            ' ' | '|' | '>' | '*' | '`' | '"' | '\'' | '(' | '[' | ']' | '+' | '#' | '$' | '%'
+        );
+        before = *letter;
+        *at > 0 && is_free && letter.is_alphanumeric()
+    });
+    let mut places = places.take(MOST_PLACES).map(|(at, _)| text.split_at(at));
+    places.find(|(before, behind)| is_prefix(before) && begins(behind)).map(|(before, _)| before.len())
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    const PACKET: &str =
+        "10:00:00.000001 IP 10.0.0.1.40000 > 10.0.0.2.443: Flags [S], seq 1, win 5, length 0";
+
+    #[test]
+    fn a_packet_is_found_behind_what_loggers_and_others_write() {
+        for before in [
+            "client_1  | ",
+            "Nov 28 10:00:01 host tcpdump[71]: ",
+            "2026-11-28T10:00:01.123456789Z ",
+            "2026-11-28 10:00:01.123456 host: ",
+            "[pod/a/b] ",
+            "root@host:~# ",
+            "+",
+            "460,sackOK], length 0 ",
+        ] {
+            let line = format!("{before}{PACKET}");
+            assert_eq!(next_timed(&line), Some(before.len()), "{line}");
+        }
+        let dated = format!("log: 2023-01-25 {PACKET}");
+        assert_eq!(next_timed(&dated), Some(5));
+        assert_eq!(next_timed(PACKET), None);
+        let two = format!("{PACKET} {PACKET}");
+        assert_eq!(next_timed(&two), Some(PACKET.len() + 1));
+        assert_eq!(next_timed("at 10:00:00.000001 it failed > then: x"), None);
+    }
+
+    #[test]
+    fn what_precedes_is_a_prefix_or_a_line_of_its_own() {
+        assert!(is_prefix("client_1  | ") && is_prefix("Nov 28 10:00:01 host tcpdump[71]: "));
+        assert!(!is_prefix("460,sackOK], length 0 ") && !is_prefix(PACKET));
+    }
+
+    proptest! {
+        #[test]
+        fn any_text_is_searched(text in ".{0,120}") {
+            let begins = |text: &str| text.starts_with('1');
+            for at in [next_timed(&text), begins_behind(&text, begins)].into_iter().flatten() {
+                prop_assert!(at > 0 && text.is_char_boundary(at));
+            }
+        }
+    }
+}
