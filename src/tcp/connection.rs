@@ -202,6 +202,11 @@ impl Connection {
             (acked, next) => acked.or(next),
         };
         let (Some(seq), Some(expected)) = (header.tcp.seq, expected) else { return ResetFit::Exact };
+        // A client that gives up before it sends data may reset at its SYN's own number: whether or not the server obeys, nobody
+        // is left to speak to.
+        if role == Role::Client && sender.initial == Some(seq) && sender.counters.bytes == 0 {
+            return ResetFit::Exact;
+        }
         let distance = i64::from(seq.distance_from(expected));
         let acked = sender.acked.map_or(0, |acked| i64::from(acked.distance_from(expected)));
         // The receiver may not have got what the capture saw, nor may the capture have seen its last acknowledgement.
