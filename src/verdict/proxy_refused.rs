@@ -1,8 +1,9 @@
 //! The proxy refused the tunnel: CONNECT with an error status, SOCKS with a reply other than success.
 
 use super::{Actor, Rule, Settings, Severity, Verdict};
-use crate::story::Story;
-use crate::tls::{Prelude, Refusal};
+use crate::story::{EndingKind, PreludeFacts, Story};
+use crate::tcp::Role;
+use crate::tls::{Prelude, PreludeStep, Refusal};
 
 /// `proxy-refused`.
 pub(super) const RULE: Rule = Rule {
@@ -15,10 +16,10 @@ pub(super) const RULE: Rule = Rule {
 
 fn judge(story: &Story, _: &Settings) -> Option<Verdict> {
     let prelude = story.prelude.as_ref().filter(|prelude| prelude.protocol.is_proxy())?;
-    let refusal = prelude.refusal()?;
     if story.tls.client_hello.is_some() {
         return None;
     }
+    let Some(refusal) = prelude.refusal() else { return unanswered(story, prelude) };
     let code = refusal.what.code.map(|code| code.to_string()).unwrap_or_default();
     let (asked, answered, Advice { why, next, reports }) = match prelude.protocol {
         Prelude::Connect => {
@@ -33,8 +34,10 @@ fn judge(story: &Story, _: &Settings) -> Option<Verdict> {
         }
     };
     let basis = story.basis.max(refusal.basis);
+    // What 407 asks for, the client has to send.
+    let actor = if refusal.what.code == Some(407) { Actor::Client } else { Actor::Path };
     Some(
-        Verdict::new(&RULE, Actor::Server, basis, format!("the proxy answered {answered}"))
+        Verdict::new(&RULE, actor, basis, format!("the proxy answered {answered}"))
             .cause(code)
             .explain(format!(
                 "The client asked the proxy for a tunnel{asked}, and the proxy refused: {why}. No packet of the client \
@@ -43,6 +46,48 @@ fn judge(story: &Story, _: &Settings) -> Option<Verdict> {
             .reported(reports)
             .proved_by([prelude.asked.number, refusal.moment.number])
             .advise(&[next, "If the licence server needs no proxy, add it to the client's exceptions."]),
+    )
+}
+
+/// The proxy closed instead of answering, or answered with something else.
+fn unanswered(story: &Story, prelude: &PreludeFacts) -> Option<Verdict> {
+    let first = story.endings.first()?;
+    let is_asked = matches!(prelude.latest.what, PreludeStep::Asked);
+    let asked = prelude.latest.moment.number;
+    let answer = story.data.server.last.filter(|last| last.number > asked);
+    let is_closed = first.by == Role::Server && first.what == EndingKind::Fin && asked < first.moment.number;
+    if !is_asked || story.missing.answer.is_some() || story.one_sided().is_some() {
+        return None;
+    }
+    let (headline, why) = match answer {
+        Some(_) if matches!(first.what, EndingKind::Silence(_)) => return None,
+        Some(_) => (
+            format!(
+                "the proxy answered the request for a tunnel with something that is not {}",
+                prelude.protocol
+            ),
+            "The client asked for a tunnel, and what came back is no answer of that protocol: no proxy of this kind listens there.",
+        ),
+        None if is_closed => (
+            "the proxy closed the connection instead of opening the tunnel".to_owned(),
+            "The client asked for a tunnel, and the proxy ended the connection in good order without an answer: it is no proxy \
+             of this kind, it refuses this client or this target, or it failed.",
+        ),
+        None => return None,
+    };
+    Some(
+        Verdict::new(&RULE, Actor::Path, story.basis.max(prelude.latest.basis), headline)
+            .explain(format!("{why} No packet of the client went to the licence server."))
+            .reported(&[
+                "java.net.SocketException: Unexpected end of file from server",
+                "curl: (56) Proxy CONNECT aborted",
+            ])
+            .proved_by([asked, first.moment.number])
+            .proved_by(answer.map(|moment| moment.number))
+            .advise(&[
+                "Compare the client's proxy settings (address, port and kind) with the proxy's.",
+                "Read the proxy's log at that time.",
+            ]),
     )
 }
 
@@ -133,12 +178,12 @@ mod tests {
     #[test]
     fn the_status_or_reply_is_the_cause() {
         let status = refused(Prelude::Connect, 407).verdict();
-        assert_eq!(status.is(), ("proxy-refused", Actor::Server, Some("407")));
+        assert_eq!(status.is(), ("proxy-refused", Actor::Client, Some("407")));
         assert_eq!(status.evidence, [4, 5]);
         assert!(status.mentions("CONNECT ssm.example:8443") && status.mentions("credentials"));
         assert!(!status.mentions("SOCKS"));
         let reply = refused(Prelude::Socks5, 2).verdict();
-        assert_eq!(reply.is(), ("proxy-refused", Actor::Server, Some("2")));
+        assert_eq!(reply.is(), ("proxy-refused", Actor::Path, Some("2")));
         assert!(reply.mentions("SOCKS5") && !reply.mentions("CONNECT tunnel"));
     }
 
@@ -156,10 +201,23 @@ mod tests {
     }
 
     #[test]
+    fn a_proxy_that_closes_or_sends_something_else_opens_no_tunnel() {
+        let asked = Talk::to_port(3128).open().say(Client, b"CONNECT ssm.example:8443 HTTP/1.1\r\n\r\n");
+        let closed = asked.clone().ack(Server).fin(Server).fin(Client).ack(Server).verdict(500);
+        assert_eq!(closed.is(), ("proxy-refused", Actor::Path, None));
+        assert!(closed.headline.contains("closed"), "{}", closed.headline);
+        let garbage = asked.clone().say(Server, &[0xff; 40]).fin(Client).fin(Server).ack(Client).verdict(500);
+        assert_eq!(garbage.is(), ("proxy-refused", Actor::Path, None));
+        assert!(garbage.headline.contains("something that is not"), "{}", garbage.headline);
+        let opened = asked.say(Server, b"HTTP/1.1 200 OK\r\n\r\n").then_tls();
+        assert_eq!(opened.code(500), "healthy");
+    }
+
+    #[test]
     fn a_tunnel_that_socks_refuses_is_not_healthy() {
         let talk = talk::socks5(5).fin(Server).fin(Client).ack(Server);
         let verdict = talk.verdict(1_000);
-        assert_eq!(verdict.is(), ("proxy-refused", Actor::Server, Some("5")));
+        assert_eq!(verdict.is(), ("proxy-refused", Actor::Path, Some("5")));
         assert_eq!(verdict.evidence, [4, 7]);
         assert_eq!(talk.story(1_000).stage, Stage::TcpEstablished);
     }
