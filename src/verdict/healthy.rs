@@ -19,6 +19,14 @@ pub(super) const RULE: Rule = Rule {
 const FINE: &str = "The network and TLS are fine. If the application still reports an error, its cause stands inside the \
     encrypted data: an HTTP status, a wrong client id or secret.";
 
+const ENDED_UNASKED: &str = "The client ended the connection without asking for anything: programs that check the \
+    certificate's name only after the handshake, as curl does, end so when they refuse it, and so does a health check that only \
+    shakes hands. TLS 1.3 encrypts the certificate, so the packets do not show which.";
+
+const LOOK_FOR_REFUSAL: [&str; 1] = [
+    "Read the client's log for a certificate error, and compare the certificate's names with the name that the client uses.",
+];
+
 fn judge(story: &Story, _: &Settings) -> Option<Verdict> {
     let basis = established(story)?;
     let done = if story.stage == Stage::ApplicationData {
@@ -58,6 +66,11 @@ fn judge(story: &Story, _: &Settings) -> Option<Verdict> {
             client_reports: shown.reports.into_iter().map(Cow::Owned).collect(),
             ..verdict
         });
+    }
+    if refused_certificate::may_be_hidden(story) {
+        let verdict =
+            verdict.explain(format!("{FINE} {ENDED_UNASKED}")).proved_by(evidence::handshake_packets(story));
+        return Some(verdict.advise(&LOOK_FOR_REFUSAL).advise(&advice::ABOVE_TLS));
     }
     Some(verdict.explain(fine).proved_by(evidence::handshake_packets(story)).advise(&advice::ABOVE_TLS))
 }
@@ -168,6 +181,23 @@ mod tests {
             let verdict = talk.only(Client).verdict(10_000);
             assert_eq!((verdict.code, verdict.basis), ("healthy", Basis::Inferred));
         }
+    }
+
+    #[test]
+    fn a_client_that_leaves_unasked_after_tls_13_may_have_refused_a_certificate_that_is_hidden() {
+        let flight = [talk::server_hello_13(), talk::encrypted(200), talk::encrypted(53)].concat();
+        let shaken = talk::ssm()
+            .open()
+            .say(Client, &talk::client_hello())
+            .say(Server, &flight)
+            .say(Client, &talk::encrypted(53))
+            .say(Server, &talk::encrypted(250).repeat(2));
+        let left =
+            shaken.clone().say(Client, &talk::encrypted(19)).fin(Client).fin(Server).ack(Client).verdict(500);
+        assert_eq!(left.is(), ("healthy", Actor::Unknown, None), "{}", left.headline);
+        assert!(left.mentions("certificate error"), "{left:?}");
+        let asked = shaken.say(Client, &talk::encrypted(150)).say(Server, &talk::encrypted(900));
+        assert!(!asked.fin(Client).fin(Server).verdict(500).mentions("certificate"));
     }
 
     #[test]

@@ -3,7 +3,7 @@
 use crate::cert::{Fault, Issuer};
 use crate::story::{EndingKind, Story};
 use crate::tcp::Role;
-use crate::tls::AlertDescription;
+use crate::tls::{AlertDescription, Version};
 
 /// The packet that completed the server's certificates, where the client refused them.
 pub(in crate::verdict) fn packet(story: &Story) -> Option<u64> {
@@ -38,14 +38,7 @@ impl Shown {
 /// certificate only then, libcurl at its names for example.
 pub(in crate::verdict) fn shown_after_handshake(story: &Story) -> Shown {
     let mut shown = Shown::default();
-    let is_client_first = story.endings.first().is_some_and(|ending| {
-        let is_end = matches!(
-            ending.what,
-            EndingKind::CloseNotify | EndingKind::Fin | EndingKind::Reset(_) | EndingKind::Alert { .. }
-        );
-        ending.by == Role::Client && is_end
-    });
-    if !is_client_first || story.tls.application_data.client.count > 0 {
+    if !is_left_unused(story) {
         return shown;
     }
     for (found, fault) in story.certificate_faults() {
@@ -54,6 +47,25 @@ pub(in crate::verdict) fn shown_after_handshake(story: &Story) -> Shown {
         }
     }
     shown
+}
+
+/// Whether a client ended after a TLS 1.3 handshake without a request, where the certificate is encrypted.
+pub(in crate::verdict) fn may_be_hidden(story: &Story) -> bool {
+    story.tls.version().is_some_and(Version::is_tls13)
+        && story.tls.certificates.server.is_none()
+        && is_left_unused(story)
+}
+
+/// Whether the client ended the connection and had sent no data.
+fn is_left_unused(story: &Story) -> bool {
+    let is_client_first = story.endings.first().is_some_and(|ending| {
+        let is_end = matches!(
+            ending.what,
+            EndingKind::CloseNotify | EndingKind::Fin | EndingKind::Reset(_) | EndingKind::Alert { .. }
+        );
+        ending.by == Role::Client && is_end
+    });
+    is_client_first && story.tls.application_data.client.count == 0
 }
 
 /// What the certificate shows of an alert that `by` sent.
