@@ -17,7 +17,12 @@ pub(super) const RULE: Rule = Rule {
 
 fn judge(story: &Story, settings: &Settings) -> Option<Verdict> {
     let basis = healthy::established(story)?;
-    let begin = story.opening.syn.first()?;
+    // Where the SYN was not captured, the ClientHello is the first that is known.
+    let (begin, since) = match (story.opening.syn.first(), &story.tls.client_hello) {
+        (Some(syn), _) => (syn, "SYN"),
+        (None, Some(hello)) => (hello.moment, "ClientHello"),
+        (None, None) => return None,
+    };
     let established = story.tls.established.as_ref()?.moment;
     let elapsed = established.at - begin.at;
     // Time across a step of the capture's clock means nothing.
@@ -45,7 +50,7 @@ fn judge(story: &Story, settings: &Settings) -> Option<Verdict> {
     let actor =
         if is_distance || story.opening.syn.count > 1 { Actor::Path } else { Actor::from(slowest.by) };
     Some(
-        Verdict::new(&RULE, actor, basis, format!("TLS was established {elapsed} after the SYN; slowest: {}", slowest.name))
+        Verdict::new(&RULE, actor, basis, format!("TLS was established {elapsed} after the {since}; slowest: {}", slowest.name))
             .explain(format!("{} took {}.{network}{repeats}", slowest.name, slowest.elapsed))
             .proved_by(evidence::opening_packets(story).chain(evidence::handshake_packets(story)))
             .advise(&[
@@ -106,8 +111,8 @@ fn steps(story: &Story) -> Vec<Step> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::story::script::talk::{self, exchange, ssm};
-    use crate::story::{ClockStep, Moment, Repeats, Stage};
+    use crate::story::script::talk::{self, Talk, exchange, ssm};
+    use crate::story::{ClockStep, Moment, Stage};
     use crate::tcp::Role::{Client, Server};
 
     /// A complete exchange of which the step in this packet, and each later one, came this much later.
@@ -165,19 +170,26 @@ mod tests {
     }
 
     #[test]
-    fn in_time_across_a_step_of_the_clock_and_without_a_syn_nothing_is_slow() {
+    fn in_time_across_a_step_of_the_clock_and_nothing_is_slow() {
         assert_eq!(delayed(5, 1_000).verdict().code, "healthy");
         let step = ClockStep { number: 5, by: Elapsed::from_millis(3_000) };
         let stepped = delayed(5, 3_000).but(|story| story.capture.clock_step = Some(step));
         assert_eq!(stepped.verdict().code, "healthy");
-        let without_syn = delayed(5, 3_000).but(|story| story.opening.syn = Repeats::default());
-        assert_eq!(without_syn.verdict().code, "healthy");
     }
 
     #[test]
     fn a_failure_later_on_is_worse_than_slow() {
         let failed = delayed(5, 3_000).but(|story| story.tls.is_inside_record.server = true).rst(Server);
         assert_eq!(failed.verdict().code, "reset");
+    }
+
+    #[test]
+    fn without_a_syn_the_time_counts_from_the_client_hello() {
+        let begun = Talk::to_port(8443).say(Client, &talk::client_hello()).ack(Server).wait(7_000);
+        let late = begun.say(Server, &talk::server_flight()).say(Client, &talk::client_flight());
+        let verdict = late.say(Server, &talk::finished()).verdict(0);
+        assert_eq!(verdict.code, "slow");
+        assert!(verdict.headline.contains("after the ClientHello"), "{}", verdict.headline);
     }
 
     #[test]
