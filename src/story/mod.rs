@@ -17,7 +17,7 @@ pub use certificates::Unseen;
 pub use facts::{
     CaptureFacts, ChecksumFacts, ClockStep, DataFacts, Ending, EndingKind, IcmpFact, IpTraits, MissingFacts,
     Moment, Observed, Opening, OpeningFacts, OpeningOffer, Party, PathFacts, PreludeFacts, Repeats,
-    ResetFacts, RoundTrips, Silence, Stage, TlsFacts, TrafficFacts,
+    ResetFacts, RoundTrips, Silence, Stage, TlsFacts, TrafficFacts, Unacknowledged,
 };
 pub use knowledge::EndpointKnowledge;
 pub use timeline::{Entry, Item, Note, Seen, Timeline};
@@ -26,7 +26,8 @@ use std::fmt;
 
 use crate::packet::{IpVersion, Names};
 use crate::tcp::{Connection, PerRole, Role};
-use crate::tls::{Basis, Plain, Version};
+use crate::time::Elapsed;
+use crate::tls::{Basis, Plain, PlainKind, Version};
 
 /// What happened on one connection.
 #[derive(Clone, Debug)]
@@ -195,20 +196,7 @@ impl Story {
         if self.missing.answer.is_some() {
             return true;
         }
-        let sizes = &self.tls.record_sizes.server;
         let data = &self.tls.application_data;
-        let mut spoke = data.server.numbers();
-        let asked_twice = match (spoke.next(), spoke.next()) {
-            (Some(one), Some(other)) => {
-                data.client.numbers().any(|asked| asked < one)
-                    && data.client.numbers().any(|asked| one < asked && asked < other)
-            }
-            _ => false,
-        };
-        let are_tickets = self.tls.version().is_none_or(Version::is_tls13)
-            && data.server.count == 2
-            && matches!(sizes.as_slice(), [one, other] if one == other && *one <= TICKET_BYTES)
-            && !asked_twice;
         // What the server sends before the request is no answer: a ticket, or a greeting.
         let spoke_after = match data.client.first().map(|moment| moment.number) {
             Some(asked) => {
@@ -221,9 +209,37 @@ impl Story {
             None => data.server.count > 0,
         };
         match self.tls.client_hello {
-            Some(_) => !are_tickets && spoke_after,
+            Some(_) => !self.are_tickets() && spoke_after,
             None => self.data.server.first.is_some(),
         }
+    }
+
+    /// Whether a record of the server's that is no session ticket followed the client's first data.
+    fn has_records_of_an_answer(&self) -> bool {
+        let data = &self.tls.application_data;
+        let asked = data.client.first().map_or(0, |moment| moment.number);
+        // Only the first numbers are kept: with more records than those, an answer is among them.
+        let is_after = data.server.count > data.server.numbers().count() as u64
+            || data.server.numbers().any(|spoke| spoke > asked);
+        self.missing.answer.is_some() || is_after && !self.are_tickets()
+    }
+
+    /// Whether what the server sent are session tickets and nothing else.
+    fn are_tickets(&self) -> bool {
+        let sizes = &self.tls.record_sizes.server;
+        let data = &self.tls.application_data;
+        let mut spoke = data.server.numbers();
+        let asked_twice = match (spoke.next(), spoke.next()) {
+            (Some(one), Some(other)) => {
+                data.client.numbers().any(|asked| asked < one)
+                    && data.client.numbers().any(|asked| one < asked && asked < other)
+            }
+            _ => false,
+        };
+        self.tls.version().is_none_or(Version::is_tls13)
+            && data.server.count == 2
+            && matches!(sizes.as_slice(), [one, other] if one == other && *one <= TICKET_BYTES)
+            && !asked_twice
     }
 
     /// An end's address for people, or its name.
@@ -265,6 +281,52 @@ impl Story {
             && self.missing.acked_unseen.server == 0
             && !self.missing.lacks(Role::Server);
         (is_close && was_asked && is_sure && !self.was_answered()).then_some(first.moment)
+    }
+
+    /// The FIN after which a plain request that can be read has no answer any more: the server closed instead of answering, or the
+    /// client left before, and refused what came then or nothing did.
+    pub fn left_unanswered(&self, stall_after: Elapsed) -> Option<&Ending> {
+        let request = self.plain.client.as_ref().filter(|plain| plain.what.kind == PlainKind::HttpRequest)?;
+        let fin = self.endings.first().filter(|ending| ending.what == EndingKind::Fin)?;
+        let later = &self.endings[1..];
+        let is_reset =
+            |by: Role| later.iter().any(|end| end.by == by && matches!(end.what, EndingKind::Reset(_)));
+        let is_known = self.missing.answer.is_none()
+            && !self.missing.lacks(Role::Server)
+            && !self.missing.lacks(Role::Client)
+            && self.data.server.unfilled_hole.is_none()
+            && self.opening.syn.numbers().all(|syn| syn != request.moment.number)
+            && self.one_sided().is_none()
+            && self.prelude.is_none()
+            && self.tls.client_hello.is_none()
+            && request.moment.number < fin.moment.number;
+        let is_unanswered = match (fin.by, self.data.server.first) {
+            (Role::Server, None) => true,
+            (Role::Server, Some(_)) => false,
+            (Role::Client, None) => {
+                let closes = |end: &Ending| end.by == Role::Server && end.what == EndingKind::Fin;
+                later.iter().any(closes)
+                    || is_reset(Role::Client)
+                    || self.capture.end - fin.moment.at >= stall_after
+            }
+            (Role::Client, Some(answer)) => {
+                answer.number > fin.moment.number
+                    && is_reset(Role::Client)
+                    && !self.data.server.is_all_acknowledged
+            }
+        };
+        (is_known && is_unanswered).then_some(fin)
+    }
+
+    /// The server's RST that met a plain request which the client sent after the server's FIN.
+    pub fn reset_after_close(&self) -> Option<&Ending> {
+        self.plain.client.as_ref().filter(|plain| plain.what.kind == PlainKind::HttpRequest)?;
+        let fin = self.endings.first().filter(|end| end.by == Role::Server && end.what == EndingKind::Fin)?;
+        let last = self.data.client.last?.number;
+        self.endings.get(1).filter(|end| {
+            let is_reset = end.by == Role::Server && matches!(end.what, EndingKind::Reset(_));
+            is_reset && fin.moment.number < last && last < end.moment.number
+        })
     }
 
     /// The silence that ran when the capture ended, or before somebody gave up.

@@ -20,6 +20,10 @@ fn judge(story: &Story, _: &Settings) -> Option<Verdict> {
     if ending.stage != Stage::TcpEstablished || ending.by != Role::Client {
         return None;
     }
+    // What the server sent and the client did not acknowledge is not the client's silence.
+    if story.data.server.first.is_some() && !silence.is_acknowledged && story.prelude.is_none() {
+        return None;
+    }
     if is_greeting_owed(story) {
         return Some(greeting(story, silence));
     }

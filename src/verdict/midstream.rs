@@ -1,7 +1,10 @@
 //! The capture does not show the beginning, and nothing else shows the outcome.
 
+use std::borrow::Cow;
+
 use super::{Actor, Rule, Settings, Severity, Verdict};
-use crate::story::{Opening, Story};
+use crate::story::{Opening, Story, Unacknowledged};
+use crate::tcp::Role;
 
 /// `midstream`.
 pub(super) const RULE: Rule = Rule {
@@ -16,15 +19,58 @@ fn judge(story: &Story, _: &Settings) -> Option<Verdict> {
     if story.opening.known_by != Opening::Ports || story.tls.server_hello.is_some() {
         return None;
     }
+    let (symptom, shown) = symptom(story).unzip();
+    let headline = match symptom {
+        Some(symptom) => format!("the capture began after this connection did; {symptom}").into(),
+        None => {
+            Cow::Borrowed("the capture began after this connection did: nothing can be said of its opening")
+        }
+    };
     Some(
-        Verdict::new(&RULE, Actor::Unknown, story.basis, "the capture began after this connection did: nothing can be said of its opening")
+        Verdict::new(&RULE, Actor::Unknown, story.basis, headline)
             .explain(
                 "Neither a SYN, nor a SYN-ACK, nor a ClientHello is there. Packets like these are often the rest of an \
                  older connection. Which end is the client is taken from the port numbers.",
             )
-            .proved_by([story.first.number])
+            .proved_by([story.first.number].into_iter().chain(shown))
             .advise(&["Start the capture before the connection is opened."]),
     )
+}
+
+/// What the packets show all the same, and the packet that shows it.
+fn symptom(story: &Story) -> Option<(String, u64)> {
+    let of_side = |role: Role| {
+        let data = &story.data[role];
+        let waiting = data.unacknowledged.filter(Unacknowledged::is_repeated);
+        match (data.closed_window, waiting) {
+            (Some(closed), _) => {
+                let words = format!(
+                    "the {}'s receive window stays closed for {}",
+                    role.other(),
+                    story.last.at - closed.at
+                );
+                Some((words, closed.number))
+            }
+            (None, Some(Unacknowledged { since, last_repeat: Some(last), repeats })) => {
+                let words = format!(
+                    "the {role} sent data again {repeats} times in {}, and no acknowledgement of it is there",
+                    last.at - since.at
+                );
+                Some((words, last.number))
+            }
+            _ => None,
+        }
+    };
+    let too_big = || {
+        let fact = story.path.icmp_errors.iter().find(|fact| fact.says_too_big())?;
+        let words = format!(
+            "{} reports that packets of the {} are too big for the way on",
+            story.names.show(fact.from),
+            fact.quotes
+        );
+        Some((words, fact.moment.number))
+    };
+    of_side(Role::Client).or_else(|| of_side(Role::Server)).or_else(too_big)
 }
 
 #[cfg(test)]
@@ -59,6 +105,24 @@ mod tests {
         assert_eq!(hello.verdict().code, "in-progress");
         let alert = Story::at(Stage::None).alert(Server, 40);
         assert_eq!(alert.verdict().code, "tls-alert");
+    }
+
+    #[test]
+    fn what_the_packets_show_all_the_same_is_in_the_headline() {
+        let sent = ssm().segment(Client, "P.", 5_000, &talk::data());
+        let alone = sent.clone().wait(300).repeat(Client).wait(600).repeat(Client).wait(1_200).repeat(Client);
+        let verdict = alone.verdict(1_000);
+        assert_eq!(verdict.code, "midstream");
+        assert!(verdict.headline.contains("sent data again 3 times in 2."), "{}", verdict.headline);
+        let (seq, ack) = (1, sent.next(Client));
+        let close = |header: &mut crate::packet::SegmentHeader| header.tcp.window = Some(0);
+        let closed = sent.clone().segment_with(Server, ".", seq, ack, &[], close).wait(24_000).ack(Client);
+        assert!(
+            closed.verdict(0).headline.contains("window stays closed for 24"),
+            "{}",
+            closed.verdict(0).headline
+        );
+        assert!(sent.ack(Server).verdict(0).headline.contains("nothing can be said"));
     }
 
     #[test]

@@ -2,7 +2,7 @@
 
 use super::words::{advice, drops, path_mtu};
 use super::{Actor, Rule, Settings, Severity, Verdict};
-use crate::story::{EndingKind, Stage, Story};
+use crate::story::{Ending, EndingKind, Silence, Stage, Story};
 use crate::tcp::Role;
 
 /// `no-response`.
@@ -15,8 +15,14 @@ pub(super) const RULE: Rule = Rule {
 };
 
 fn judge(story: &Story, settings: &Settings) -> Option<Verdict> {
+    if let Some(fin) = story.left_unanswered(settings.stall_after) {
+        return Some(left(story, fin));
+    }
     let Some(ending) = story.decisive() else { return closed(story).or_else(|| too_big(story, settings)) };
     let EndingKind::Silence(silence) = &ending.what else { return None };
+    if let Some(verdict) = undelivered(story, ending, silence) {
+        return Some(verdict);
+    }
     let is_unanswered = match ending.stage {
         Stage::TlsEstablished | Stage::ApplicationData => true,
         Stage::TcpEstablished => ending.by == Role::Server,
@@ -87,6 +93,85 @@ fn too_big(story: &Story, settings: &Settings) -> Option<Verdict> {
     })
 }
 
+/// Data in the middle of a conversation was sent again and again, and nothing of it was acknowledged.
+fn undelivered(story: &Story, ending: &Ending, silence: &Silence) -> Option<Verdict> {
+    let sender = silence.awaited_from.other();
+    let is_begun = match ending.stage {
+        // Of one direction only, the beginning is missing too.
+        Stage::None => story.traffic.counters[silence.awaited_from].segments > 0,
+        Stage::TcpEstablished => sender == Role::Server || story.data.server.first.is_some(),
+        Stage::TlsEstablished | Stage::ApplicationData => sender == Role::Server || story.was_answered(),
+        _ => false,
+    };
+    if silence.is_acknowledged
+        || !is_begun
+        || story.prelude.is_some() && ending.stage == Stage::TcpEstablished
+    {
+        return None;
+    }
+    let repeats = match story.data[sender].unacknowledged.map_or(0, |waiting| waiting.repeats) {
+        0 => String::new(),
+        1 => " and was sent again once".to_owned(),
+        count => format!(" and was sent again {count} times"),
+    };
+    let headline = format!("data of the {sender} stayed unacknowledged for {}{repeats}", silence.elapsed());
+    let verdict = Verdict::new(&RULE, Actor::Path, story.basis, headline);
+    let verdict = match path_mtu::sign(story, sender) {
+        Some(sign) => sign.explain(verdict),
+        None => verdict
+            .explain(format!(
+                "The connection worked until then. What the {sender} sent, or every acknowledgement of the {}, is lost on \
+                 the way since: the way broke, a firewall or NAT forgot the connection, or that host is gone.{}",
+                sender.other(),
+                drops::caveat(story)
+            ))
+            .advise(&advice::PATH_TO_SERVER),
+    };
+    Some(
+        verdict
+            .reported(&["the program's own read timeout", "java.net.SocketTimeoutException: Read timed out"])
+            .proved_by([silence.since.number])
+            .proved_by(
+                story.data[sender]
+                    .unacknowledged
+                    .and_then(|waiting| waiting.last_repeat)
+                    .map(|moment| moment.number),
+            )
+            .proved_by(story.data[sender].repeats.numbers().take(4)),
+    )
+}
+
+/// A plain request that can be read, and a FIN without an answer to it.
+fn left(story: &Story, fin: &Ending) -> Verdict {
+    let request = story.plain.client.as_ref().map(|plain| plain.moment);
+    let waited = request.map(|request| fin.moment.at - request.at).unwrap_or_default();
+    let is_lost = !story.data.client.is_all_acknowledged && story.data.client.repeats.count > 0;
+    let actor = if is_lost { Actor::Path } else { Actor::Server };
+    let (headline, explanation, reports) = match fin.by {
+        Role::Server => (
+            "the server closed the connection instead of answering the request".to_owned(),
+            "The client's request went out. The server ended the connection in good order and sent no data before: its program \
+             gave up on the request, was stopped, or limits its clients.",
+            [
+                "curl: (52) Empty reply from server",
+                "java.net.SocketException: Unexpected end of file from server",
+            ],
+        ),
+        Role::Client => (
+            format!("the client gave the request up after {waited}, without an answer"),
+            "The client's request went out, and the client closed the connection before any byte of an answer came. How long it \
+             waits is its own timeout; the server was slower than that.",
+            ["the client's own read timeout", "java.net.SocketTimeoutException: Read timed out"],
+        ),
+    };
+    Verdict::new(&RULE, actor, story.basis, headline)
+        .explain(explanation)
+        .reported(&reports)
+        .proved_by(request.into_iter().chain([fin.moment]).map(|moment| moment.number))
+        .proved_by(story.data.server.first.map(|moment| moment.number))
+        .advise(if is_lost { &advice::PATH_TO_SERVER[..] } else { &advice::SERVER_PROCESS })
+}
+
 /// The server's FIN came in place of an answer.
 fn closed(story: &Story) -> Option<Verdict> {
     let close = story.closed_unanswered()?;
@@ -114,7 +199,7 @@ fn closed(story: &Story) -> Option<Verdict> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::story::script::talk::{self, Talk, handshake, ssm};
+    use crate::story::script::talk::{self, Talk, exchange, handshake, ssm};
     use crate::tcp::Role::{Client, Server};
     use crate::tls::PlainKind;
 
@@ -136,6 +221,62 @@ mod tests {
         assert!(!verdict.mentions("its process does not answer"));
         let hidden = story.but(|story| story.capture.acks_unobservable = true).verdict();
         assert_eq!(hidden.is(), ("no-response", Actor::Unknown, None));
+    }
+
+    #[test]
+    fn data_that_is_sent_again_in_vain_is_lost_on_the_path_whoever_sends_it() {
+        for role in [Client, Server] {
+            let begun = [
+                exchange(),
+                Talk::to_port(9100).open().say(Client, b"job").say(Server, b"ok"),
+                ssm()
+                    .segment(Server, "P.", 5_000, b"some")
+                    .ack(Client)
+                    .segment(Client, "P.", 1, b"bytes")
+                    .ack(Server),
+            ];
+            for talk in begun {
+                let sent = talk.ack(role.other()).ack(role).say(role, &[7; 64]);
+                let lost = sent.wait(300).repeat(role).wait(600).repeat(role).wait(1_200).repeat(role);
+                let verdict = lost.verdict(2_000);
+                assert_eq!(verdict.is(), ("no-response", Actor::Path, None), "{}", verdict.headline);
+                assert!(verdict.headline.contains("sent again 3 times"), "{}", verdict.headline);
+                assert_ne!(lost.ack(role.other()).code(60_000), "no-response");
+            }
+        }
+    }
+
+    #[test]
+    fn a_plain_request_that_can_be_read_is_owed_an_answer_however_soon_somebody_leaves() {
+        let asked = Talk::to_port(80).open().say(Client, b"GET / HTTP/1.1\r\n\r\n").ack(Server);
+        let left = asked.clone().wait(1_000).fin(Client);
+        let refused =
+            left.clone().say(Server, b"HTTP/1.1 200 OK\r\n\r\n").segment(Client, "R", left.next(Client), &[]);
+        let closed = asked.clone().fin(Server).fin(Client).ack(Server);
+        for talk in [left.clone().fin(Server).ack(Client), refused, closed] {
+            let verdict = talk.verdict(500);
+            assert_eq!(verdict.is(), ("no-response", Actor::Server, None), "{}", verdict.headline);
+        }
+        // A FIN that only half-closes awaits its answer.
+        assert_eq!(left.code(500), "plaintext");
+        let answered = left.say(Server, b"HTTP/1.1 200 OK\r\n\r\n").fin(Server).ack(Client);
+        assert_eq!(answered.code(10_000), "plaintext");
+        // Other bytes may be a message that nobody answers.
+        let log = Talk::to_port(514).open().say(Client, b"<14>a line\n").ack(Server).fin(Client).fin(Server);
+        assert_eq!(log.code(500), "plaintext");
+    }
+
+    #[test]
+    fn a_request_behind_the_server_s_fin_that_a_rst_answers_is_reset() {
+        let done = Talk::to_port(80)
+            .open()
+            .say(Client, b"GET / HTTP/1.1\r\n\r\n")
+            .say(Server, b"HTTP/1.1 200 OK\r\n\r\n")
+            .fin(Server)
+            .ack(Client);
+        let again = done.clone().say(Client, b"GET /2 HTTP/1.1\r\n\r\n").rst(Server);
+        assert_eq!(again.verdict(0).is(), ("reset", Actor::Server, None));
+        assert_eq!(done.fin(Client).rst(Server).code(0), "plaintext");
     }
 
     #[test]

@@ -22,7 +22,7 @@ const REPORTS: [&str; 3] = [
 ];
 
 fn judge(story: &Story, _: &Settings) -> Option<Verdict> {
-    let ending = story.decisive()?;
+    let ending = story.reset_after_close().or_else(|| story.decisive())?;
     let EndingKind::Reset(facts) = &ending.what else { return None };
     // What a side sends beyond a RST with its address did not reach the other side.
     // An answer whose last record lacks its end was not complete.
@@ -31,6 +31,7 @@ fn judge(story: &Story, _: &Settings) -> Option<Verdict> {
         && facts.continued_in.is_none()
         && !story.tls.is_inside_record.server;
     let is_plain_exchange = story.tls.client_hello.is_none()
+        && story.reset_after_close().is_none()
         && story.data.client.first.is_some()
         && story.data.server.first.is_some();
     let is_refusal = ending.stage == Stage::Syn && ending.by == Role::Server;
@@ -284,6 +285,13 @@ mod tests {
         let hello = ssm().open().say(Client, &talk::client_hello());
         let verdict = hello.segment_with(Server, "R.", 1, 206, &[], other_distance).verdict(0);
         assert_eq!(verdict.is(), ("reset", Actor::Server, None));
+    }
+
+    #[test]
+    fn a_client_s_rst_at_its_syn_s_own_number_ends_the_attempt() {
+        let aborted = ssm().open().segment(Client, "R.", 0, &[]);
+        assert_eq!(aborted.verdict(0).is(), ("reset", Actor::Client, None));
+        assert_ne!(exchange().segment(Client, "R.", 0, &[]).code(0), "reset");
     }
 
     #[test]

@@ -109,16 +109,33 @@ fn encrypted(by: Role, stage: Stage, basis: Basis) -> Verdict {
              after a client certificate was asked for, it is most often certificate_required or bad_certificate.",
         )
     };
-    Verdict::new(&RULE, Actor::from(by), basis, format!("the {by} ended the handshake with an encrypted alert"))
-        .cause(cause)
-        .explain(explanation)
-        .reported(&[
-            "javax.net.ssl.SSLHandshakeException: PKIX path building failed, or: No subject alternative DNS name matching ... found",
-        ])
-        .advise(&[
-            "Read the client's log for the certificate error.",
-            "Compare the server's certificate with the client's trust store and with the name that the client uses.",
-        ])
+    let verdict = Verdict::new(
+        &RULE,
+        Actor::from(by),
+        basis,
+        format!("the {by} ended the handshake with an encrypted alert"),
+    )
+    .cause(cause)
+    .explain(explanation);
+    match by {
+        Role::Client => verdict
+            .reported(&[
+                "javax.net.ssl.SSLHandshakeException: PKIX path building failed, or: No subject alternative DNS name matching ... found",
+            ])
+            .advise(&[
+                "Read the client's log for the certificate error.",
+                "Compare the server's certificate with the client's trust store and with the name that the client uses.",
+            ]),
+        Role::Server => verdict
+            .reported(&[
+                "javax.net.ssl.SSLHandshakeException: Received fatal alert: certificate_required, bad_certificate or another",
+                "OpenSSL: tlsv13 alert certificate required",
+            ])
+            .advise(&[
+                "Read the server's log at that time: it names the alert.",
+                "If the server asks for client certificates, configure one on the client that the server trusts.",
+            ]),
+    }
 }
 
 #[cfg(test)]
@@ -180,6 +197,34 @@ mod tests {
         assert_eq!(client.basis, Basis::Inferred);
         let server = encrypted(Stage::ClientFinished, Server);
         assert_eq!(server.is(), ("tls-alert", Actor::Server, Some("encrypted-alert")));
+        assert!(client.mentions("PKIX") && !server.mentions("PKIX"));
+        assert!(server.mentions("server's log") && !client.mentions("server's log"));
+    }
+
+    #[test]
+    fn an_alert_is_found_behind_session_tickets_and_behind_a_fin_that_was_captured_first() {
+        let flight = [talk::server_hello_13(), talk::encrypted(200), talk::encrypted(53)].concat();
+        let asked = ssm()
+            .open()
+            .say(Client, &talk::client_hello())
+            .say(Server, &flight)
+            .say(Client, &talk::encrypted(53))
+            .say(Client, &talk::encrypted(150));
+        let tickets = asked.say(Server, &talk::encrypted(250).repeat(2)).say(Server, &talk::encrypted(19));
+        let verdict = tickets.fin(Server).verdict(0);
+        assert_eq!(verdict.is(), ("tls-alert", Actor::Server, Some("encrypted-alert")));
+        let hello = ssm().open().say(Client, &talk::client_hello());
+        let (seq, ack) = (hello.next(Server), hello.next(Client));
+        let reordered = hello.segment_with(Server, "F.", seq + 7, ack, &[], |_| {}).segment_with(
+            Server,
+            "P.",
+            seq,
+            ack,
+            &talk::alert(40),
+            |_| {},
+        );
+        let cause = AlertDescription::HANDSHAKE_FAILURE.name();
+        assert_eq!(reordered.verdict(0).is(), ("tls-alert", Actor::Server, cause));
     }
 
     #[test]

@@ -23,7 +23,7 @@ use crate::story::{
 };
 use crate::tcp::{Connection, Observation, Role, SegmentKind};
 use crate::time::{Clock, Elapsed};
-use crate::tls::{Basis, CertificateMessage, Event, Tracker};
+use crate::tls::{AlertDescription, Basis, CertificateMessage, Event, Message, Tracker};
 
 /// A story being written.
 #[derive(Clone, Debug)]
@@ -90,9 +90,12 @@ impl Builder {
         std::mem::take(&mut self.keeps_timeline)
     }
 
-    /// The last packet that brought something new, and the side whose step is awaited, if any is.
+    /// The packet since which a step is awaited, and whose step it is; the last packet that brought something new where none is.
     pub fn waits_for(&self) -> (Moment, Option<Role>) {
-        (self.silences.progress(), self.silences.awaited_from(&self.story))
+        match self.silences.waits(&self.story) {
+            Some(waits) => (waits.since, Some(waits.awaited_from)),
+            None => (self.silences.progress(), None),
+        }
     }
 
     /// The story so far.
@@ -252,8 +255,12 @@ impl Builder {
         let other = observation.role.other();
         let end = &connection.ends[other];
         self.story.data[other].record_reported_hole(moment, end, segment.header, observation);
+        self.story.data[other].record_acknowledgement(moment, observation);
         opening::on_segment(moment, segment, observation, &mut self.story, notes);
         self.on_payload(moment, segment, observation, notes);
+        if observation.new_bytes > 0 && !events.is_empty() && !events.iter().all(is_farewell) {
+            self.silences.on_answer(moment, observation.role, &mut self.story);
+        }
         for event in events.drain(..) {
             let (by, moment) = (event.role, Moment { number: event.number, at: event.at });
             if let Some(what) = self.handshake.on_event(event, &mut self.story, notes) {
@@ -358,9 +365,18 @@ impl Builder {
             Some(silence) => self.story.endings.push(silence),
             None => self.handshake.on_ending(&what, by, &mut self.story),
         }
-        if self.story.endings.len() < limits::STORY_REPEATS {
-            self.story.endings.push(Ending { what, by, moment, stage: self.story.stage });
+        let endings = &mut self.story.endings;
+        if endings.len() >= limits::STORY_REPEATS {
+            return;
         }
+        // A side's alert precedes its FIN in the stream, whichever is captured first.
+        let is_alert = matches!(what, EndingKind::Alert { .. } | EndingKind::EncryptedAlert { .. });
+        let is_own_fin = |ending: &Ending| is_alert && ending.by == by && ending.what == EndingKind::Fin;
+        let (index, stage) = match endings.iter().position(is_own_fin) {
+            Some(fin) => (fin, endings[fin].stage),
+            None => (endings.len(), self.story.stage),
+        };
+        endings.insert(index, Ending { what, by, moment, stage });
     }
 
     fn add_segment_to_timeline(
@@ -386,6 +402,15 @@ impl Builder {
     fn add_to_timeline(&mut self, id: PacketId<'_>, seen: Seen, notes: Notes) {
         let PacketId { moment, origin, .. } = id;
         self.story.timeline.add(Entry { moment, origin, seen, notes: notes.into_list() });
+    }
+}
+
+/// Whether an event only ends the connection, and answers nothing.
+fn is_farewell(event: &Event) -> bool {
+    match event.message {
+        Message::Closing => true,
+        Message::Alert { description, .. } => description == Some(AlertDescription::CLOSE_NOTIFY),
+        _ => false,
     }
 }
 

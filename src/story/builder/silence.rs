@@ -20,7 +20,33 @@ pub(super) struct Silences {
     progress: Moment,
     /// How often data had been sent again until then.
     repeats_at_progress: u64,
-    running: Option<Silence>,
+    running: Option<Running>,
+}
+
+/// A silence that lasts.
+#[derive(Clone, Copy, Debug)]
+struct Running {
+    silence: Silence,
+    of: Awaited,
+}
+
+/// What a silence lacks.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Awaited {
+    /// The next step of a side.
+    Step,
+    /// The acknowledgement of what the other side sends again.
+    Acknowledgement,
+}
+
+/// A step that is awaited.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Waits {
+    /// The packet since which it is.
+    pub(super) since: Moment,
+    /// Whose step it is.
+    pub(super) awaited_from: Role,
+    of: Awaited,
 }
 
 impl Silences {
@@ -39,14 +65,22 @@ impl Silences {
         self.progress = moment;
     }
 
-    /// The side whose step is awaited, if any is.
-    pub(super) fn awaited_from(&self, story: &Story) -> Option<Role> {
+    /// What is awaited, if anything is.
+    pub(super) fn waits(&self, story: &Story) -> Option<Waits> {
         let is_over = story.endings.iter().any(|ending| {
             !matches!(ending.what, EndingKind::CloseNotify) || ending.stage >= Stage::TlsEstablished
         });
         if is_over {
             return None;
         }
+        match self.awaited_from(story) {
+            Some(awaited_from) => Some(Waits { since: self.progress, awaited_from, of: Awaited::Step }),
+            None => unacknowledged(story),
+        }
+    }
+
+    /// The side whose step is awaited, if any is.
+    fn awaited_from(&self, story: &Story) -> Option<Role> {
         match story.stage {
             Stage::None => None,
             Stage::Syn | Stage::ClientHello | Stage::ServerHello | Stage::ClientFinished => {
@@ -75,22 +109,40 @@ impl Silences {
 
     /// Time passed up to `at`: a silence begins, or lasts longer.
     pub(super) fn on_time(&mut self, at: Timestamp, story: &Story, notes: &mut Notes) {
-        if let Some(silence) = &mut self.running {
+        if let Some(Running { silence, .. }) = &mut self.running {
             silence.until = at;
             return;
         }
-        if at - self.progress.at < self.stall_after {
+        let Some(Waits { since, awaited_from, of }) = self.waits(story) else { return };
+        if at - since.at < self.stall_after {
             return;
         }
-        let Some(awaited_from) = self.awaited_from(story) else { return };
         let silence = Silence {
-            since: self.progress,
+            since,
             until: at,
             awaited_from,
             is_acknowledged: story.data[awaited_from.other()].is_all_acknowledged,
         };
         notes.push(Note::Silence(silence));
-        self.running = Some(silence);
+        self.running = Some(Running { silence, of });
+    }
+
+    /// `by` sends what it is awaited to, and perhaps ends the connection in the same segment: the silence that runs was a pause.
+    pub(super) fn on_answer(&mut self, moment: Moment, by: Role, story: &mut Story) {
+        if self.running.is_some_and(|running| running.silence.awaited_from == by) {
+            self.pause(moment, story);
+        }
+    }
+
+    /// The silence that runs ends with what was awaited.
+    fn pause(&mut self, moment: Moment, story: &mut Story) {
+        if let Some(Running { silence, .. }) = self.running.take()
+            && story.pauses.len() < limits::STORY_REPEATS
+        {
+            story.pauses.push(silence);
+        }
+        self.progress = moment;
+        self.repeats_at_progress = data_repeats(story);
     }
 
     /// A segment that brings something new: the next silence is measured from there. If the awaited side sent it, the silence
@@ -109,6 +161,13 @@ impl Silences {
             None => false,
         };
         // Bytes missing before a segment were sent at an unknown time, so there is no silence to report.
+        let is_delivered = observation.newly_acked > 0
+            && self.running.is_some_and(|running| {
+                running.of == Awaited::Acknowledgement && running.silence.awaited_from == observation.role
+            });
+        if is_delivered {
+            self.pause(moment, story);
+        }
         let by = if observation.new_bytes > 0 || observation.gap > 0 || is_first_step {
             observation.role
         } else if observation.acked_unseen > 0 {
@@ -120,33 +179,28 @@ impl Silences {
         let was_its_own = by == Role::Client
             && stage_before == Stage::ServerHello
             && story.stage >= Stage::ServerFlightComplete;
-        if let Some(silence) = &mut self.running {
+        if let Some(Running { silence, .. }) = &mut self.running {
             if was_its_own {
                 silence.awaited_from = by;
             }
             if silence.awaited_from != by {
                 return;
             }
-            if story.pauses.len() < limits::STORY_REPEATS {
-                story.pauses.push(*silence);
-            }
-            self.running = None;
         }
-        self.progress = moment;
-        self.repeats_at_progress = data_repeats(story);
+        self.pause(moment, story);
     }
 
     /// The connection ends: the silence that ran until then is an ending itself.
     pub(super) fn on_ending(&mut self, stage: Stage) -> Option<Ending> {
-        self.running.take().map(|silence| ending(silence, stage))
+        self.running.take().map(|running| ending(running.silence, stage))
     }
 
     /// The capture ends: the silence that runs lasts until then, or is the capture's own.
     pub(super) fn on_capture_end(mut self, capture: &CaptureFacts, viewpoint: Viewpoint, story: &mut Story) {
-        let Some(silence) = self.running.take() else { return };
+        let Some(Running { silence, of }) = self.running.take() else { return };
         // It lasts to the end, and the drops began before that.
         let was_dropping = capture.dropped_until.is_some_and(|until| until >= silence.since.at);
-        if was_dropping || self.is_truncated(&silence, viewpoint, story) {
+        if was_dropping || self.is_truncated(&silence, of, viewpoint, story) {
             story.missing.truncated_after = Some(story.last);
         } else {
             story.endings.push(ending(silence, story.stage));
@@ -155,7 +209,7 @@ impl Silences {
 
     /// The client's first record lacks its end, and that is the client's to send.
     pub(super) fn blame_client(&mut self) {
-        if let Some(silence) = &mut self.running {
+        if let Some(Running { silence, .. }) = &mut self.running {
             silence.awaited_from = Role::Client;
         }
     }
@@ -164,21 +218,57 @@ impl Silences {
     /// again, although a sender does that within [`RETRANSMISSION_DUE`].
     ///
     /// SYNs are left out: programs that look for open ports send one and no more.
-    fn is_truncated(&self, silence: &Silence, viewpoint: Viewpoint, story: &Story) -> bool {
+    fn is_truncated(&self, silence: &Silence, of: Awaited, viewpoint: Viewpoint, story: &Story) -> bool {
         let is_outstanding =
             !(story.data.client.is_all_acknowledged && story.data.server.is_all_acknowledged);
+        let is_overdue = match of {
+            Awaited::Acknowledgement => story.data[silence.awaited_from.other()]
+                .unacknowledged
+                .is_some_and(|waiting| waiting.is_repeat_overdue(silence.until)),
+            Awaited::Step => {
+                story.stage >= Stage::ClientHello
+                    && story.one_sided().is_none()
+                    && data_repeats(story) == self.repeats_at_progress
+            }
+        };
         // A socket does not show repeats.
         viewpoint == Viewpoint::Wire
-            && story.stage >= Stage::ClientHello
-            && story.one_sided().is_none()
             && is_outstanding
-            && data_repeats(story) == self.repeats_at_progress
+            && is_overdue
+            && !is_lost_before_the_capture(story)
             && silence.until - story.last.at >= RETRANSMISSION_DUE
     }
 }
 
 fn ending(silence: Silence, stage: Stage) -> Ending {
     Ending { what: EndingKind::Silence(silence), by: silence.awaited_from, moment: silence.since, stage }
+}
+
+/// What a side sends again because the other does not acknowledge it. A receiver whose window is closed takes nothing in.
+fn unacknowledged(story: &Story) -> Option<Waits> {
+    let is_up = matches!(
+        story.stage,
+        Stage::None | Stage::TcpEstablished | Stage::TlsEstablished | Stage::ApplicationData
+    );
+    let waits = |role: Role| {
+        let data = &story.data[role];
+        let waiting =
+            data.unacknowledged.filter(|waiting| waiting.is_repeated() && data.closed_window.is_none())?;
+        Some(Waits { since: waiting.since, awaited_from: role.other(), of: Awaited::Acknowledgement })
+    };
+    [Role::Client, Role::Server]
+        .into_iter()
+        .filter(|_| is_up)
+        .filter_map(waits)
+        .min_by_key(|waits| waits.since.at)
+}
+
+/// Whether later bytes show that earlier ones were lost before they could be captured: the receiver lacks them as well, and
+/// says so by SACK or by not acknowledging beyond them. What is sent again is lost at the same place.
+fn is_lost_before_the_capture(story: &Story) -> bool {
+    [Role::Client, Role::Server]
+        .into_iter()
+        .any(|role| story.data[role].unfilled_hole.is_some() || story.data[role].reported_hole.is_some())
 }
 
 /// How often data was sent again, by either side.
@@ -188,7 +278,8 @@ fn data_repeats(story: &Story) -> u64 {
 
 #[cfg(test)]
 mod tests {
-    use crate::story::script::talk::{self, ssm};
+    use crate::packet::SegmentHeader;
+    use crate::story::script::talk::{self, Talk, exchange, handshake, ssm};
     use crate::tcp::Role::{Client, Server};
 
     #[test]
@@ -197,6 +288,63 @@ mod tests {
         let silence = story.silence().expect("a silence");
         assert_eq!(silence.elapsed().nanos(), 4_000_000_000);
         assert_eq!((silence.since.number, silence.awaited_from), (3, Client));
+    }
+
+    #[test]
+    fn what_is_sent_again_and_not_acknowledged_is_a_silence_at_any_point_of_a_connection() {
+        let lost =
+            |talk: Talk| talk.wait(300).repeat(Server).wait(600).repeat(Server).wait(1_200).repeat(Server);
+        for begun in [exchange(), Talk::to_port(5000).open().say(Client, b"a").say(Server, b"b").ack(Client)]
+        {
+            let sent = begun.ack(Client).say(Server, &talk::data());
+            let silence = *lost(sent.clone()).story(1_000).silence().expect("a silence");
+            assert_eq!((silence.awaited_from, silence.is_acknowledged), (Client, false));
+            assert!(lost(sent.clone()).ack(Client).story(60_000).silence().is_none());
+            // One repeat may be a probe, and a sender that falls silent itself is missing from the capture.
+            assert!(sent.clone().wait(300).repeat(Server).story(5_000).silence().is_none());
+            let cut = lost(sent).story(60_000);
+            assert!(cut.silence().is_none() && cut.missing.truncated_after.is_some());
+        }
+    }
+
+    #[test]
+    fn an_acknowledgement_ends_a_silence_that_lacks_one() {
+        let sent = exchange().ack(Client).say(Server, &talk::data());
+        let late =
+            sent.wait(300).repeat(Server).wait(600).repeat(Server).wait(2_400).repeat(Server).ack(Client);
+        let story = late.fin(Client).fin(Server).ack(Client).story(0);
+        assert_eq!((story.pauses.len(), story.silence()), (1, None));
+    }
+
+    #[test]
+    fn a_closed_window_is_no_lost_data() {
+        let close = |header: &mut SegmentHeader| header.tcp.window = Some(0);
+        let open = exchange();
+        let (seq, ack) = (open.next(Client), open.next(Server));
+        let closed = open.segment_with(Client, ".", seq, ack, &[], close).say(Server, &talk::data());
+        let probed = closed.wait(300).repeat(Server).wait(600).repeat(Server).wait(1_200).repeat(Server);
+        assert!(probed.story(3_000).silence().is_none());
+    }
+
+    #[test]
+    fn an_answer_that_ends_the_connection_in_the_same_segment_is_an_answer() {
+        let asked = handshake().say(Client, &talk::data()).ack(Server).wait(5_000);
+        let closing = [&[21, 3, 3, 0, 26][..], &[0; 26]].concat();
+        let answer = [talk::data(), closing.clone()].concat();
+        let story = asked.clone().say(Server, &answer).fin(Server).story(0);
+        assert_eq!((story.pauses.len(), story.silence()), (1, None));
+        // A goodbye alone is none.
+        assert!(asked.say(Server, &closing).story(0).silence().is_some());
+    }
+
+    #[test]
+    fn a_hole_that_the_receiver_has_too_is_no_gap_of_the_capture() {
+        let hello = ssm().open().say(Client, &talk::client_hello()).ack(Server);
+        let tail =
+            hello.segment(Server, "P.", 2_900, &[9; 200]).segment_with(Client, ".", 206, 1, &[], |_| {});
+        let story = tail.story(20_000);
+        assert_eq!(story.missing.truncated_after, None);
+        assert_eq!(story.silence().map(|silence| silence.awaited_from), Some(Server));
     }
 
     #[test]

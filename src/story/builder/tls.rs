@@ -226,10 +226,10 @@ fn of_alert(
 fn of_closing(role: Role, story: &Story) -> EndingKind {
     let data = &story.tls.application_data;
     let is_refusal = role == Role::Server
-        && data.server.count == 0
+        && !story.has_records_of_an_answer()
         && data.client.count > 0
         && story.stage >= Stage::ClientFinished;
-    // The server's first record after the client's Finished and request is no close_notify.
+    // The server's first record after the client's Finished and request, tickets aside, is no close_notify.
     if is_refusal { EndingKind::EncryptedAlert { basis: Basis::Inferred } } else { EndingKind::CloseNotify }
 }
 

@@ -3,6 +3,7 @@
 use super::{Moment, Observed, Repeats};
 use crate::packet::{Segment, SegmentHeader};
 use crate::tcp::{Endpoint, Observation, SegmentKind};
+use crate::time::{Elapsed, Timestamp};
 use crate::tls::Basis;
 
 /// One side's payload.
@@ -16,11 +17,50 @@ pub struct DataFacts {
     pub repeats: Repeats,
     /// Whether everything that this side sent was acknowledged.
     pub is_all_acknowledged: bool,
+    /// What of it waits to be acknowledged.
+    pub unacknowledged: Option<Unacknowledged>,
+    /// The packet in which the other side closed its receive window, as long as the window is closed.
+    pub closed_window: Option<Moment>,
     /// A hole in the stream that nobody filled: the offsets of its first byte and of the first byte after it.
     pub unfilled_hole: Option<(u32, u32)>,
     /// A hole in the stream that the other side reports by SACK and that was not filled since: the offsets of its first byte
     /// and of the first byte after it.
     pub reported_hole: Option<Observed<(u32, u32)>>,
+}
+
+/// Payload that its receiver did not acknowledge.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Unacknowledged {
+    /// The packet since which it waits: its first one, or the latest acknowledgement, which left it out.
+    pub since: Moment,
+    /// Its latest retransmission.
+    pub last_repeat: Option<Moment>,
+    /// How often it was sent again since then.
+    pub repeats: u64,
+}
+
+/// Retransmissions that show that an acknowledgement is overdue. A single one may be a probe, or have crossed the
+/// acknowledgement.
+const TELLING_REPEATS: u64 = 2;
+
+/// A retransmission follows the one before it within this time, whatever came before it (RFC 6298, 2.1 and 5.7).
+const SHORTEST_DUE: Elapsed = Elapsed::from_millis(3_000);
+
+impl Unacknowledged {
+    fn since(since: Moment) -> Self {
+        Self { since, last_repeat: None, repeats: 0 }
+    }
+
+    /// Whether its sender shows by retransmissions that it waits for the acknowledgement.
+    pub fn is_repeated(&self) -> bool {
+        self.repeats >= TELLING_REPEATS
+    }
+
+    /// Whether its sender should have sent it again by `at`: the time between retransmissions doubles at most (RFC 6298, 5.5).
+    pub fn is_repeat_overdue(&self, at: Timestamp) -> bool {
+        let last = self.last_repeat.unwrap_or(self.since).at;
+        at - last > (last - self.since.at).times(3).max(SHORTEST_DUE)
+    }
 }
 
 impl DataFacts {
@@ -34,10 +74,29 @@ impl DataFacts {
         if observation.new_bytes > 0 {
             self.first.get_or_insert(moment);
             self.last = Some(moment);
+            if !self.is_all_acknowledged {
+                self.unacknowledged.get_or_insert(Unacknowledged::since(moment));
+            }
         } else if matches!(observation.kind, SegmentKind::Retransmission { .. })
             && segment.header.payload_len != Some(0)
         {
             self.repeats.add(moment);
+            if let Some(waiting) = &mut self.unacknowledged {
+                waiting.repeats += 1;
+                waiting.last_repeat = Some(moment);
+            }
+        }
+    }
+
+    /// Records what a segment of the other side acknowledges of this one, and whether it closes its window.
+    pub(in crate::story) fn record_acknowledgement(&mut self, moment: Moment, observation: &Observation) {
+        if observation.newly_acked > 0 && self.unacknowledged.is_some() {
+            self.unacknowledged = (!self.is_all_acknowledged).then(|| Unacknowledged::since(moment));
+        }
+        if !observation.is_zero_window {
+            self.closed_window = None;
+        } else if self.closed_window.is_none() {
+            self.closed_window = Some(moment);
         }
     }
 
@@ -73,6 +132,8 @@ impl Default for DataFacts {
             last: None,
             repeats: Repeats::default(),
             is_all_acknowledged: true,
+            unacknowledged: None,
+            closed_window: None,
             unfilled_hole: None,
             reported_hole: None,
         }

@@ -14,7 +14,7 @@ mod tls;
 mod traffic;
 
 pub use capture::{CaptureFacts, ClockStep};
-pub use data::DataFacts;
+pub use data::{DataFacts, Unacknowledged};
 pub use endings::{Ending, EndingKind, ResetFacts, Silence};
 pub use missing::MissingFacts;
 pub use moment::{Moment, Observed, Repeats};
