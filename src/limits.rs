@@ -302,6 +302,12 @@ pub const LOG_FORMAT_ELEMENTS: usize = 256;
 /// Odd things about one log that are noted one by one; further ones are counted.
 pub const LOG_NOTES: usize = 8;
 
+/// Connections that wait for the logs before they are judged; further ones are judged without them.
+pub const LOG_CONNECTIONS: usize = 50_000;
+
+/// Attempts that are tied to one connection: a long one has many requests.
+pub const LOG_TIES: usize = 64;
+
 /// Pairs of an attempt and a connection that are compared for one clock. Beyond it, attempts are left out evenly.
 pub const LOG_PAIRS: usize = 4_000_000;
 

@@ -8,6 +8,7 @@ mod connections;
 mod facts;
 mod judge;
 mod leaving;
+mod logs;
 mod roles;
 mod run;
 mod summary;
@@ -20,6 +21,7 @@ use std::io;
 use std::ops::BitOr;
 use std::thread;
 
+pub use logs::{LogInput, LogSummary};
 pub use summary::{ServerSummary, Summary};
 pub use table::Bounds;
 
@@ -51,6 +53,8 @@ pub struct Settings {
     pub knowledge: Vec<EndpointKnowledge>,
     /// How much is kept at one time.
     pub bounds: Bounds,
+    /// The logs to read beside the capture. Connections are judged when all of it is read then.
+    pub logs: Option<LogInput>,
     /// Whether a second thread may judge while this one reads. What comes out is the same.
     pub judges_apart: bool,
 }
@@ -88,6 +92,7 @@ impl Default for Settings {
             viewpoint: Viewpoint::default(),
             knowledge: Vec::new(),
             bounds: Bounds::default(),
+            logs: None,
             judges_apart: false,
         }
     }

@@ -2,8 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use super::{Failure, Judged};
-use crate::capture::About;
+use super::{Failure, Judged, LogSummary};
+use crate::capture::{About, ReadError};
 use crate::limits;
 use crate::packet::{Host, Names, Neighbour, Other};
 use crate::time::Timestamp;
@@ -62,6 +62,8 @@ pub struct Summary {
     pub further_neighbours: u64,
     /// What the capture calls the hosts that are mentioned here.
     pub names: Names,
+    /// What the logs beside it came to.
+    pub logs: Option<Box<LogSummary>>,
 }
 
 /// Connections to one server.
@@ -80,6 +82,8 @@ pub(super) struct Tally {
     servers: BTreeMap<(Host, u16), ServerSummary>,
     names: Names,
     connections_to_others: u64,
+    /// What the logs came to, or why they could not be read.
+    pub(super) logs: Option<Result<Box<LogSummary>, ReadError>>,
 }
 
 impl Tally {
@@ -113,6 +117,12 @@ impl Summary {
         self.servers = tally.servers;
         self.connections_to_others = tally.connections_to_others;
         self.names.adopt_all(&tally.names);
+        match tally.logs.transpose() {
+            Ok(logs) => self.logs = logs,
+            Err(error) => {
+                self.error.get_or_insert(error.into());
+            }
+        }
     }
 
     pub(super) fn count_other(&mut self, other: &Other) {

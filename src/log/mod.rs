@@ -45,7 +45,7 @@ pub use grammar::{AccessFormat, AccessFormatError, Grammar, Level};
 pub use logs::{LogFile, Logs};
 pub use pair::{Agreement, Explanation};
 pub use quote::Quote;
-pub use reader::{Follower, is_log, read, read_stream};
+pub use reader::{Follower, is_log, is_log_file, read, read_stream};
 pub use settings::Settings;
 pub use tie::{Ties, tie};
 pub use wire::{Exchange, Wire, WireOutcome};

@@ -189,7 +189,10 @@ fn value_behind(text: &str, at: usize, name: &str, is_option: bool) -> Option<Ra
         && value.bytes().all(|byte| byte.is_ascii_alphabetic())
         && ALSO_WORDS.iter().any(|word| find(name, word).is_some());
     let is_covered = value.starts_with('[') || value.bytes().all(|byte| byte == b'*');
-    (!is_plain && !is_covered && !is_word).then_some(start..start + len)
+    // `/oauth/token: 401 Unauthorized`
+    let is_status =
+        behind.starts_with(' ') && value.len() == 3 && value.bytes().all(|byte| byte.is_ascii_digit());
+    (!is_plain && !is_covered && !is_word && !is_status).then_some(start..start + len)
 }
 
 /// Up to the closing quote, past those that a backslash precedes.
@@ -355,6 +358,7 @@ mod tests {
     #[test]
     fn the_words_that_explain_a_fault_stay() {
         for text in [
+            "Failed to query https://198.51.100.20:8443/oauth/token: 401 Unauthorized",
             r#"Failed to authenticate user - 'admin'. {"error": "invalid_client", "error_description": "Client authentication failed due to unknown client"}"#,
             "method=POST path=/oauth/token format=json controller=Doorkeeper::TokensController action=create status=401 duration=23.91",
             "10.66.76.85 - - [13/Jan/2023:11:17:01 +0000] \"POST /oauth/token HTTP/1.1\" 401 53 \"-\" \"Java/17.0.15\"",

@@ -15,9 +15,10 @@ mod timeline;
 pub use builder::{Builder, PacketId};
 pub use certificates::Unseen;
 pub use facts::{
-    CaptureFacts, ChecksumFacts, ClockStep, DataFacts, Ending, EndingKind, IcmpFact, IpTraits, MissingFacts,
-    Moment, Observed, Opening, OpeningFacts, OpeningOffer, Party, PathFacts, PreludeFacts, Repeats,
-    ResetFacts, RoundTrips, Silence, Stage, TlsFacts, TrafficFacts, Unacknowledged,
+    CaptureFacts, ChecksumFacts, ClockStep, DataFacts, Ending, EndingKind, IcmpFact, IpTraits, LogLine,
+    LogTie, MissingFacts, Moment, Observed, Opening, OpeningFacts, OpeningOffer, Party, PathFacts,
+    PreludeFacts, Repeats, ResetFacts, RoundTrips, Silence, Stage, TlsFacts, TrafficFacts,
+    Unacknowledged,
 };
 pub use knowledge::EndpointKnowledge;
 pub use timeline::{Entry, Item, Note, Seen, Timeline};
@@ -74,6 +75,8 @@ pub struct Story {
     pub missing: MissingFacts,
     /// What the capture itself lacks.
     pub capture: CaptureFacts,
+    /// What the logs that are tied to it report.
+    pub logs: Vec<LogTie>,
     /// The packets, for people.
     pub timeline: Timeline,
 }
@@ -111,6 +114,7 @@ impl Story {
             traffic: TrafficFacts::default(),
             missing: MissingFacts::default(),
             capture: CaptureFacts::default(),
+            logs: Vec::new(),
             timeline: Timeline::default(),
         }
     }

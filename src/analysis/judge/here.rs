@@ -6,7 +6,7 @@ use super::judging::Judging;
 use super::{Judge, Left, Why};
 use crate::analysis::summary::Tally;
 use crate::analysis::table::{Budget, TrackedConnection};
-use crate::analysis::{Event, Settings, Sink};
+use crate::analysis::{Event, Judged, Settings, Sink};
 
 /// Judges a connection at once, and hands it to the sink.
 pub(super) struct Here<'s> {
@@ -22,8 +22,9 @@ impl<'s> Here<'s> {
     }
 }
 
-impl Judge for Here<'_> {
-    fn submit(&mut self, left: Left, _: Why) -> io::Result<()> {
+impl Here<'_> {
+    /// Judges a connection that left.
+    pub(super) fn judged(&mut self, left: Left) -> Judged {
         let story = match left {
             Left::Story(story) => story,
             Left::HalfOpen(half_open, facts) => {
@@ -31,9 +32,25 @@ impl Judge for Here<'_> {
                 TrackedConnection::from_half_open(&half_open, self.settings, &mut budget).finish(facts)
             }
         };
-        let judged = self.judging.judged(story);
+        self.judging.judged(story)
+    }
+
+    /// Counts and reports a connection that was judged.
+    pub(super) fn report(&mut self, judged: Judged) -> io::Result<()> {
         self.tally.count(&judged);
         self.sink.connection(judged)
+    }
+
+    /// What it counted.
+    pub(super) fn tally(&mut self) -> &mut Tally {
+        &mut self.tally
+    }
+}
+
+impl Judge for Here<'_> {
+    fn submit(&mut self, left: Left, _: Why) -> io::Result<()> {
+        let judged = self.judged(left);
+        self.report(judged)
     }
 
     fn event(&mut self, event: &Event<'_>) -> io::Result<()> {

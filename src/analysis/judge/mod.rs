@@ -6,6 +6,7 @@
 mod chains;
 mod here;
 mod judging;
+mod withheld;
 mod worker;
 
 use std::io;
@@ -19,6 +20,7 @@ use super::table::HalfOpen;
 use super::{Cost, Event, Settings, Sink, Watching};
 use crate::story::{CaptureFacts, Story};
 use here::Here;
+use withheld::Withheld;
 use worker::{WhenCrowded, Worker};
 
 /// Takes connections that left, and everything else that the sink is to get.
@@ -72,6 +74,9 @@ pub(super) fn choose<'scope, 'env>(
 ) -> Box<dyn Judge + 'scope> {
     let needs = sink.needs();
     let here = Box::new(Here::new(settings, sink));
+    if let Some(input) = &settings.logs {
+        return Box::new(Withheld::new(here, input));
+    }
     let is_alone = !needs.packets && settings.watching == Watching::Never && !settings.keeps_timeline;
     match needs.per_connection {
         _ if !(settings.judges_apart && is_alone) => here,

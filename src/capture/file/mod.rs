@@ -91,6 +91,12 @@ pub fn read(
     Err(unrecognised(name, &input))
 }
 
+/// Whether these bytes, the first of a file and unpacked, begin a capture: a file of frames, or text of a known form.
+pub fn is_capture(head: &[u8]) -> bool {
+    let is_pcapng = head.len() >= 4 && Order::Little.u32(head, 0) == pcapng::SECTION_HEADER;
+    Magic::of(head).is_some() || is_pcapng || looks_like_transcript(head)
+}
+
 /// A format's name for people: `pcap (µs, little-endian, gzip)`.
 fn format_name(format: &str, particulars: &[&str], input: &Input) -> String {
     let compression = input.compression().map(input::Compression::name);

@@ -208,6 +208,20 @@ impl Attempt {
         }
     }
 
+    /// The line that names the outcome, as an index into [`lines`](Self::lines): the one with the error or the status, else the
+    /// first that reports an error, else the last.
+    pub fn decisive(&self) -> usize {
+        let names = |words: &str| self.lines.iter().position(|line| line.text.raw().contains(words));
+        let named = match self.outcome {
+            Outcome::Denied(Some(error)) => names(error),
+            Outcome::Status(status) => names(&status.to_string()),
+            _ => None,
+        };
+        named
+            .or_else(|| self.lines.iter().position(|line| line.level >= Level::Error))
+            .unwrap_or_else(|| self.lines.len().saturating_sub(1))
+    }
+
     /// Adds a line within the bound: the last place is the latest line's.
     fn push_line(&mut self, line: Line) {
         if self.lines.len() >= limits::LOG_ATTEMPT_LINES {

@@ -74,13 +74,19 @@ pub enum OffsetSource {
 impl Offset {
     /// The zone: the nearest multiple of 15 minutes.
     pub fn zone(&self) -> Elapsed {
-        Elapsed::from_nanos(nearest_quarter(self.value.nanos()))
+        split(self.value).0
     }
 
     /// The skew: what the zone leaves.
     pub fn skew(&self) -> Elapsed {
-        Elapsed::from_nanos(self.value.nanos() - nearest_quarter(self.value.nanos()))
+        split(self.value).1
     }
+}
+
+/// An offset split into its zone, the nearest multiple of 15 minutes, and the skew that this leaves.
+pub fn split(offset: Elapsed) -> (Elapsed, Elapsed) {
+    let zone = nearest_quarter(offset.nanos());
+    (Elapsed::from_nanos(zone), Elapsed::from_nanos(offset.nanos() - zone))
 }
 
 pub(in crate::log) fn nearest_quarter(nanos: i64) -> i64 {

@@ -83,6 +83,18 @@ fn add(logs: &mut Logs, gathered: Gathered) {
     logs.lines_beyond += gathered.lines_beyond;
 }
 
+/// Whether a file that was named among the logs is one, and no capture.
+///
+/// # Errors
+/// When it can't be read, or is neither.
+pub fn is_log_file(path: &Path, settings: &Settings) -> Result<bool, ReadError> {
+    match Opened::open(path, 0, settings) {
+        Ok(_) => Ok(true),
+        Err(error) if error.what == opened::CAPTURE => Ok(false),
+        Err(error) => Err(error),
+    }
+}
+
 /// Whether these bytes, the first of a file, begin a log: several lines that have a time, and no other form of text that has times too.
 /// tcpdump's is the caller's to recognise first.
 pub fn is_log(head: &[u8], settings: &Settings) -> bool {

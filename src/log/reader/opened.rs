@@ -6,6 +6,7 @@ use std::path::Path;
 use std::time::UNIX_EPOCH;
 
 use crate::capture::ReadError;
+use crate::capture::file::is_capture;
 use crate::log::calendar::Calendar;
 use crate::log::grammar::{self, Fact, Grammar};
 use crate::log::input::Input;
@@ -75,6 +76,10 @@ impl Opened {
     ) -> Result<Self, ReadError> {
         let unread = |error: io::Error| unreadable(name, &error);
         let mut input = Input::new(reader).map_err(unread)?;
+        if is_capture(input.head().map_err(unread)?) {
+            let hint = Some("give a capture as FILE, without --log".to_owned());
+            return Err(ReadError { file: name.to_owned(), what: CAPTURE.to_owned(), hint });
+        }
         let survey = Survey::of(input.head().map_err(unread)?, settings);
         if survey.is_binary || survey.entries == 0 && !may_be_empty {
             return Err(no_log(name, &survey));
@@ -164,6 +169,9 @@ pub(super) fn stem(name: &str) -> String {
     }
     stem.to_owned()
 }
+
+/// What is wrong with a file that is a capture.
+pub(super) const CAPTURE: &str = "is no log, but a capture";
 
 pub(super) fn no_log(name: &str, survey: &Survey) -> ReadError {
     let (what, hint) = if survey.is_binary {

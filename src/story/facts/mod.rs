@@ -3,6 +3,7 @@
 mod capture;
 mod data;
 mod endings;
+mod log;
 mod missing;
 mod moment;
 mod opening;
@@ -16,6 +17,7 @@ mod traffic;
 pub use capture::{CaptureFacts, ClockStep};
 pub use data::{DataFacts, Unacknowledged};
 pub use endings::{Ending, EndingKind, ResetFacts, Silence};
+pub use log::{LogLine, LogTie};
 pub use missing::MissingFacts;
 pub use moment::{Moment, Observed, Repeats};
 pub use opening::{Opening, OpeningFacts};

@@ -2,5 +2,6 @@
 //! by packet ([`talk`]) and folded into a story as a capture would be.
 
 mod by_hand;
+pub(crate) mod log;
 mod messages;
 pub(crate) mod talk;
