@@ -13,6 +13,9 @@ mod ecn_stripped;
 mod hello_size;
 mod icmp_error;
 mod keep_alives;
+mod log_agrees;
+mod log_clock;
+mod log_disagrees;
 mod mss_clamp;
 mod no_sni;
 mod obsolete_suite;
@@ -58,7 +61,7 @@ pub struct Finding {
 }
 
 /// The rules behind those about certificates, in the order in which findings are reported.
-const RULES: [fn(&Story) -> Option<Finding>; 21] = [
+const RULES: [fn(&Story) -> Option<Finding>; 24] = [
     round_trip::find,
     path_change::find,
     checksum_offload::find,
@@ -80,6 +83,9 @@ const RULES: [fn(&Story) -> Option<Finding>; 21] = [
     snaplen::find,
     capture_drops::find,
     clock_step::find,
+    log_agrees::find,
+    log_disagrees::find,
+    log_clock::find,
 ];
 
 /// All findings about a story.

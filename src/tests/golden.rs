@@ -77,7 +77,11 @@ fn read(situation: &Situation, captures: &[String], options: &[&str]) -> String 
     if situation.folder.join("ca.pem").exists() {
         command.args(["--ca-file", "ca.pem"]);
     }
-    Outcome::of(command.args(options).args(captures)).out
+    command.args(options).args(captures);
+    if !situation.logs.is_empty() {
+        command.arg("--log").args(&situation.logs);
+    }
+    Outcome::of(&mut command).out
 }
 
 /// The verdicts on each connection: while its packets came, and at its end.

@@ -32,7 +32,10 @@ fn real_output_keeps_to_the_schema() {
     for situation in situations() {
         for captures in situation.paths() {
             let options = ["read", "--output", "json"].into_iter();
-            let printed = run(&options.chain(captures.iter().map(|file| path(file))).collect::<Vec<_>>());
+            let logs = situation.log_paths();
+            let logs = logs.iter().flat_map(|file| ["--log", path(file)]);
+            let files = captures.iter().map(|file| path(file));
+            let printed = run(&options.chain(files).chain(logs).collect::<Vec<_>>());
             assert_eq!(printed.objects().len(), printed.out.lines().count(), "{}", situation.name);
             for line in printed.objects() {
                 let errors: Vec<_> = validator.iter_errors(&line).map(|error| error.to_string()).collect();

@@ -17,6 +17,7 @@ mod not_tls;
 mod plaintext;
 mod proxy_refused;
 mod refused;
+mod rejected;
 mod reset;
 #[cfg(test)]
 mod script;
@@ -35,6 +36,7 @@ pub use evidence::EvidenceRole;
 use schemars::JsonSchema;
 use serde::Serialize;
 pub use status::Status;
+pub(crate) use words::oauth;
 
 use crate::limits;
 use crate::story::Story;
@@ -131,7 +133,7 @@ pub struct Verdict {
 /// The rules in the order in which they are asked: those that name a cause before those that only describe an ending, and the
 /// undecided ones last. Most rules' own conditions keep them apart, and this order settles what is left. The number is the row of the
 /// code in README.md's table.
-const PRECEDENCE: [(usize, &Rule); 19] = [
+const PRECEDENCE: [(usize, &Rule); 20] = [
     (6, &unreachable::RULE),
     (5, &refused::RULE),
     (4, &syn_no_reply::RULE),
@@ -145,12 +147,13 @@ const PRECEDENCE: [(usize, &Rule); 19] = [
     (12, &reset::RULE),
     (13, &closed_early::RULE),
     (16, &no_response::RULE),
+    (17, &rejected::RULE),
     (2, &slow::RULE),
     (1, &healthy::RULE),
     (3, &plaintext::RULE),
-    (17, &midstream::RULE),
-    (18, &capture_gap::RULE),
-    (19, &in_progress::RULE),
+    (18, &midstream::RULE),
+    (19, &capture_gap::RULE),
+    (20, &in_progress::RULE),
 ];
 
 /// Every rule, in the order in which codes are listed: that of README.md's table, which follows the path.

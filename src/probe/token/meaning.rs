@@ -1,6 +1,7 @@
 //! What a refusal means, in words, and what helps.
 
 use super::Grant;
+use crate::verdict::oauth;
 
 /// What a refusal means.
 pub(in crate::probe) struct Meaning {
@@ -117,29 +118,12 @@ pub(in crate::probe) fn of_error(error: &str, grant: Grant) -> Meaning {
 
 /// What helps against an error.
 fn advice(error: &str, grant: Grant) -> Vec<&'static str> {
-    const CONSOLE: &str = "In API Tool Kit, check that API Console is enabled and that the client's expiration date has not passed.";
-    const RESOURCE_OWNER: &str = "On SSM On-Prem, in API Tool Kit, create a Resource Owner Grant, and give its client id and secret to vManage with the \
-        user name and password of an On-Prem login.";
-    const CLIENT_CREDENTIALS: &str = "On SSM On-Prem, in API Tool Kit, create a Client Credentials Grant and use its client id and secret.";
     let create = match grant {
-        Grant::Password => RESOURCE_OWNER,
-        Grant::ClientCredentials => CLIENT_CREDENTIALS,
+        Grant::Password => oauth::RESOURCE_OWNER,
+        Grant::ClientCredentials => oauth::CLIENT_CREDENTIALS,
     };
     match error {
-        "invalid_client" => vec![
-            "Compare the client id and secret with API Tool Kit on SSM On-Prem; a secret is easily cut when it is copied.",
-            CONSOLE,
-            create,
-        ],
-        "invalid_grant" => vec![
-            "Log in to SSM On-Prem's web page with the same user and password.",
-            "Give vManage the login of SSM On-Prem, not a Cisco account of the cloud.",
-        ],
-        "unauthorized_client" | "unsupported_grant_type" => vec![create, CONSOLE],
-        "invalid_scope" | "insufficient_scope" => {
-            vec!["In API Tool Kit, give the client the scope that it needs, or create a new one.", CONSOLE]
-        }
         "invalid_request" => vec!["Try the other body: --oauth-body form or --oauth-body json."],
-        _ => vec![CONSOLE],
+        _ => oauth::advice(error, create),
     }
 }

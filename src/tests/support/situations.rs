@@ -11,6 +11,8 @@ pub struct Situation {
     pub folder: PathBuf,
     /// The names of its captures; those of a ring are read together, others one by one.
     pub captures: Vec<String>,
+    /// The names of the logs beside them.
+    pub logs: Vec<String>,
     /// The verdict on its first connection, as its README has it: `code stage=... actor=... cause=...`.
     pub verdict: String,
     is_one_capture: bool,
@@ -23,9 +25,11 @@ impl Situation {
         let names = entries(&folder).into_iter().map(|path| file_name(&path));
         let captures: Vec<_> =
             names.filter(|name| name.contains(".pcap") || name == "transcript.txt").collect();
+        let is_log = |path: &PathBuf| path.extension().is_some_and(|extension| extension == "log");
+        let logs = entries(&folder).into_iter().filter(is_log).map(|path| file_name(&path)).collect();
         let is_one_capture = !captures.iter().any(|name| name.starts_with("capture."));
         let name = folder.strip_prefix(root()).ok()?.display().to_string();
-        Some(Self { name, folder, captures, verdict, is_one_capture })
+        Some(Self { name, folder, captures, logs, verdict, is_one_capture })
     }
 
     /// The code of its verdict.
@@ -39,6 +43,11 @@ impl Situation {
         self.captures.chunks(at_once)
     }
 
+    /// Its logs as paths.
+    pub fn log_paths(&self) -> Vec<PathBuf> {
+        self.logs.iter().map(|name| self.folder.join(name)).collect()
+    }
+
     /// The same as paths.
     pub fn paths(&self) -> impl Iterator<Item = Vec<PathBuf>> {
         self.readings().map(|names| names.iter().map(|name| self.folder.join(name)).collect())
@@ -49,8 +58,11 @@ impl Situation {
         self.captures.iter().map(|name| self.folder.join(name)).collect()
     }
 
-    /// Its capture, where it is one uncompressed file of frames.
+    /// Its capture, where it is one uncompressed file of frames and its verdict rests on nothing else.
     pub fn frames(&self) -> Option<PathBuf> {
+        if !self.logs.is_empty() {
+            return None;
+        }
         let name =
             self.captures.iter().find(|name| ["capture.pcap", "capture.pcapng"].contains(&name.as_str()));
         Some(self.folder.join(name?))

@@ -1,0 +1,44 @@
+//! A log that is tied to the connection reports another outcome than the packets show.
+
+use super::log_agrees::place;
+use super::{Finding, Weight, finding};
+use crate::log::Agreement;
+use crate::story::Story;
+
+/// `log-disagrees`.
+pub(super) fn find(story: &Story) -> Option<Finding> {
+    let tie = story.logs.iter().find(|tie| tie.agreement == Agreement::Disagrees)?;
+    finding(
+        "log-disagrees",
+        Weight::Warning,
+        format!(
+            "A log contradicts the packets: {} reports {}. Something between the two may answer in the server's place, or the line is \
+             of another attempt.",
+            place(tie)?,
+            tie.outcome.code()
+        ),
+        [],
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::log::{Outcome, Side};
+    use crate::story::Stage;
+    use crate::story::script::log::tied;
+
+    #[test]
+    fn a_contradiction_is_a_warning_and_leaves_the_verdict() {
+        let with = |agreement| {
+            Story::at(Stage::ApplicationData).answered().but(|story| {
+                story.logs.push(tied(Side::Client, Outcome::Refused, agreement, 1_000));
+            })
+        };
+        let story = with(Agreement::Disagrees);
+        let found = story.finding("log-disagrees").expect("a finding");
+        assert!(found.text.contains("reports refused"), "{}", found.text);
+        assert_eq!((found.severity, story.verdict().code), (Weight::Warning, "healthy"));
+        assert_eq!(with(Agreement::Silent).finding("log-disagrees"), None);
+    }
+}
