@@ -5,7 +5,7 @@ use std::io::{self, Write};
 use super::digest::MonitoringDigest;
 use super::expiry::Expiry;
 use super::thresholds::Thresholds;
-use crate::analysis::{Sink, Summary};
+use crate::analysis::{LogSummary, Sink, Summary};
 use crate::capture::ReadError;
 use crate::probe::Outcome;
 use crate::verdict::Status;
@@ -70,8 +70,23 @@ impl End<'_> {
         if let Some(check) = &self.check {
             return check.outcome.status();
         }
+        if let Some(logs) = self.logs_alone() {
+            return if self.unopened.is_empty() || logs.status() == Status::Critical {
+                logs.status()
+            } else {
+                Status::Unknown
+            };
+        }
         let is_unread = self.summary.error.is_some() || !self.unopened.is_empty();
         Status::of(self.summary.severities.keys().copied(), is_unread)
+    }
+
+    /// The logs, where there is no capture beside them.
+    pub(super) fn logs_alone(&self) -> Option<&LogSummary> {
+        self.summary
+            .logs
+            .as_deref()
+            .filter(|_| self.summary.about.files.is_empty() && self.summary.packets == 0)
     }
 
     /// In one line for people, that a certificate's end raised the status, if it did.

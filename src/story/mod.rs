@@ -17,8 +17,7 @@ pub use certificates::Unseen;
 pub use facts::{
     CaptureFacts, ChecksumFacts, ClockStep, DataFacts, Ending, EndingKind, IcmpFact, IpTraits, LogLine,
     LogTie, MissingFacts, Moment, Observed, Opening, OpeningFacts, OpeningOffer, Party, PathFacts,
-    PreludeFacts, Repeats, ResetFacts, RoundTrips, Silence, Stage, TlsFacts, TrafficFacts,
-    Unacknowledged,
+    PreludeFacts, Repeats, ResetFacts, RoundTrips, Silence, Stage, TlsFacts, TrafficFacts, Unacknowledged,
 };
 pub use knowledge::EndpointKnowledge;
 pub use timeline::{Entry, Item, Note, Seen, Timeline};

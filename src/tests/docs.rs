@@ -13,13 +13,14 @@ use crate::support::situations::{entries, situations};
 const PAGES_FOR_MAINTAINERS: [&str; 2] = ["docs/architecture.md", "docs/contributing.md"];
 
 /// The other pages.
-const PAGES: [&str; 9] = [
+const PAGES: [&str; 10] = [
     "README.md",
     "docs/CHANGELOG.md",
     "docs/certificates.md",
     "docs/findings.md",
     "docs/glossary.md",
     "docs/health-checks.md",
+    "docs/logs.md",
     "docs/performance.md",
     "docs/vmanage.md",
     "testdata/README.md",

@@ -14,6 +14,7 @@ mod golden;
 mod healthy;
 // The committed JSON Schema, and that real output keeps to it.
 mod json_schema;
+mod logs;
 // A plugin's status line and Prometheus' metrics.
 mod monitoring;
 // Manual pages, completions, the examples of docs, the Debian package and the static binary.

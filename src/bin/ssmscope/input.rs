@@ -34,11 +34,11 @@ pub fn may_pause(options: &Read) -> anyhow::Result<bool> {
 ///
 /// # Errors
 /// When the files can't be read as one capture.
-pub fn open(options: &Read, may_pause: bool) -> Result<Opened, ReadError> {
+pub fn open(options: &Read, captures: &[String], may_pause: bool) -> Result<Opened, ReadError> {
     // tcpdump's form needs to know the capture's clock before its first packet.
     let reads_ahead = options.rendering.output == Form::Tcpdump;
     if !may_pause {
-        return capture::open_all(&options.files, reads_ahead);
+        return capture::open_all(captures, reads_ahead);
     }
     let waiting = match options.files.first() {
         Some(name) if name != "-" => Waiting::follow(Path::new(name)),

@@ -7,6 +7,7 @@ mod explain;
 mod input;
 mod interfaces;
 mod live;
+mod logs;
 mod manual;
 mod observers;
 mod read;

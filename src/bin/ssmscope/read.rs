@@ -10,11 +10,11 @@ use ssmscope::report::{self, Form, Occasion, Report};
 use ssmscope::verdict::Status;
 
 use crate::args::Read;
-use crate::input;
 use crate::observers::progress::Progress;
 use crate::run::{self, Done, Results, Run};
 use crate::system::deadline::{Deadline, patience};
 use crate::system::signals;
+use crate::{input, logs};
 
 /// Runs the command and returns its exit status.
 pub fn run(options: &Read) -> anyhow::Result<Status> {
@@ -27,17 +27,22 @@ pub fn run(options: &Read) -> anyhow::Result<Status> {
 }
 
 fn read(options: &Read, run: &mut Run<'_>) -> anyhow::Result<Done> {
+    let named = logs::named(options, run);
+    if named.captures.is_empty() && named.logs.is_some() {
+        return logs::alone(options, &named, run);
+    }
     let target = input::target(&options.selection)?;
     let may_pause = input::may_pause(options)?;
     let settings = Settings {
         keeps_timeline: run.form == Form::Timeline,
-        watching: if may_pause { Watching::WhenIdle } else { Watching::Never },
+        watching: if may_pause && named.logs.is_none() { Watching::WhenIdle } else { Watching::Never },
+        logs: named.logs,
         judges_apart: thread::available_parallelism().is_ok_and(|cores| cores.get() > 1),
         ..input::settings(&options.judgement, options.bounds)?
     };
-    let Opened { source, failed } = input::open(options, may_pause)?;
+    let Opened { source, failed } = input::open(options, &named.captures, may_pause)?;
     let ends = if may_pause { Some(signals::ends()?) } else { None };
-    run.unopened = failed;
+    run.unopened.extend(failed);
     let about = source.as_ref().map(|source| source.about()).unwrap_or_default();
     let style = run::style(options.rendering.verbose > 0, options.all);
     let occasion = if may_pause { Occasion::Follow } else { Occasion::Read };

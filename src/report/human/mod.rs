@@ -6,6 +6,7 @@ pub mod check;
 mod collection;
 pub mod decision;
 pub mod follow;
+mod logs;
 mod notes;
 mod packet;
 pub mod stream;

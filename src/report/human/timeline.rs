@@ -3,6 +3,7 @@
 use std::io::{self, Write};
 
 use super::collection::{Collection, MANY, has_failed};
+use super::logs::{self, Rows};
 use super::notes::Notes;
 use super::packet::{printer, write_note, write_packet};
 use super::{capture, chain, table};
@@ -71,6 +72,9 @@ pub fn write(
     style: &Style,
     out: &mut dyn Write,
 ) -> io::Result<()> {
+    if let (Some(logs), true) = (&summary.logs, summary.about.files.is_empty()) {
+        return logs::write(logs, true, out);
+    }
     let names = PacketNames::new(&summary.about.files, &collection.origins);
     let is_many = collection.connections.len() > MANY && !style.shows_all;
     if is_many {
@@ -81,6 +85,9 @@ pub fn write(
         write_connection(judged, summary.about.digits, &names, style, out)?;
     }
     capture::write(collection, summary, out)?;
+    if let Some(logs) = &summary.logs {
+        logs::write(logs, false, out)?;
+    }
     if is_many && !collection.connections.iter().all(has_failed) {
         writeln!(out, "{DIM}Packets are shown of connections that failed; --all shows all.{DIM:#}")?;
     }
@@ -107,16 +114,19 @@ pub(super) fn write_connection(
     let printer = printer(style, story.capture.clock, digits, story.capture.is_text);
     let mut numbering = Numbering::default();
     let mut notes = Notes::new(story, names);
+    let mut rows = Rows::new(story);
     let mut previous = None;
     for item in &items {
         match item {
             Item::Fold { packets, bytes, first, until } => {
+                rows.write_before(Some(first.at), indent, &printer, out)?;
                 let (packets, bytes) = (count(*packets, "packet"), amount(*bytes));
                 let elapsed = *until - first.at;
                 writeln!(out, "{:indent$}  {DIM}… {packets}, {bytes}, {elapsed} …{DIM:#}", "")?;
                 previous = Some(*until);
             }
             Item::Packet(entry) => {
+                rows.write_before(Some(entry.moment.at), indent, &printer, out)?;
                 for note in &entry.notes {
                     if let Note::Silence(silence) = note {
                         write_note(&[notes.silence(silence)], indent, out)?;
@@ -129,6 +139,7 @@ pub(super) fn write_connection(
             }
         }
     }
+    rows.write_before(None, indent, &printer, out)?;
     write_end(story, &notes, indent, out)?;
     writeln!(out)?;
     write_judgement(judged, names, style, out)

@@ -4,10 +4,11 @@ use std::path::PathBuf;
 
 use clap::{ArgAction, Args};
 use ssmscope::limits;
+use ssmscope::log::AccessFormat;
 use ssmscope::report::{Form, Range, Subject};
 use ssmscope::time::Elapsed;
 
-use super::values::{at_least_four, forms, memory, server_name, span};
+use super::values::{access_format, at_least_four, clock_offset, forms, memory, server_name, span, zone};
 
 /// Which traffic is analysed.
 #[derive(Debug, Args)]
@@ -72,6 +73,33 @@ pub struct Timing {
     /// How long after the SYN established TLS is slow: 2, 2.5, 500ms.
     #[arg(long, value_name = "SECONDS", value_parser = span, default_value = "2", help_heading = "Judgement")]
     pub slow_after: Elapsed,
+}
+
+/// What programs wrote beside the capture.
+#[derive(Debug, Args)]
+pub struct Logs {
+    /// Logs of either side, to be tied to connections: vmanage-server.log, SSM's messages, nginx's, or any lines with times.
+    ///
+    /// They are recognised by their content, and rotated files may come in any order. Without a capture the attempts in them are
+    /// listed.
+    #[arg(long, value_name = "FILE", num_args = 1.., help_heading = "Logs")]
+    pub log: Vec<PathBuf>,
+
+    /// The zone that an abbreviation in the logs means, or that times without a zone are in: IST=+05:30, +01:00. Repeatable.
+    #[arg(long, value_name = "[NAME=]OFFSET", value_parser = zone, allow_hyphen_values = true, help_heading = "Logs")]
+    pub log_zone: Vec<(String, i32)>,
+
+    /// How far the logs' clocks are ahead of the capture's, where that is known: +05:30:01.8, -90, 1.5.
+    #[arg(long, value_name = "OFFSET", value_parser = clock_offset, allow_hyphen_values = true, help_heading = "Logs")]
+    pub log_offset: Option<Elapsed>,
+
+    /// The log_format of an nginx whose access log is in none of the usual formats. Repeatable.
+    #[arg(long, value_name = "FORMAT", value_parser = access_format, help_heading = "Logs")]
+    pub log_format: Vec<AccessFormat>,
+
+    /// Print client ids, tokens and passwords as they stand in the logs.
+    #[arg(long, help_heading = "Logs")]
+    pub log_secrets: bool,
 }
 
 /// How much is kept at one time.

@@ -3,7 +3,7 @@
 use clap::Args;
 use ssmscope::time::Elapsed;
 
-use super::groups::{Bounds, Judgement, Monitoring, Rendering, Selection};
+use super::groups::{Bounds, Judgement, Logs, Monitoring, Rendering, Selection};
 use super::values::span;
 
 /// `ssmscope read`.
@@ -23,7 +23,7 @@ pub struct Read {
     /// Captures or transcripts; '-' is standard input.
     ///
     /// From a pipe whose writer pauses, packets and verdicts are reported as they come.
-    #[arg(value_name = "FILE", required = true)]
+    #[arg(value_name = "FILE", required_unless_present = "log")]
     pub files: Vec<String>,
 
     /// Go on reading the file as it grows, until Ctrl-C.
@@ -33,6 +33,10 @@ pub struct Read {
     /// Which traffic.
     #[command(flatten)]
     pub selection: Selection,
+
+    /// What programs wrote beside it.
+    #[command(flatten)]
+    pub logs: Logs,
 
     /// How it is printed.
     #[command(flatten)]
@@ -71,6 +75,7 @@ Examples:
   ssmscope read --host ssm.example.net --port 8443 ring*.pcap.gz
   ssmscope read -v session.txt | less
   tcpdump -i eth0 -w - port 8443 -c 100 | ssmscope read -
+  ssmscope read capture.pcap --log vmanage-server.log messages
   ssmscope read -o json capture.pcap | jq -r .verdict.headline";
 
 const EXAMPLES_AND_STATUS: &str = "\
@@ -83,6 +88,8 @@ Examples:
       A pasted vManage session, each packet in two lines as tcpdump -vv prints it.
   tcpdump -i eth0 -w - port 8443 -c 100 | ssmscope read -
       Straight from tcpdump.
+  ssmscope read capture.pcap --log vmanage-server.log messages
+      Who refused, when nothing is wrong on the wire: the logs' attempts, tied to their connections.
   ssmscope read -o json capture.pcap | jq -r .verdict.headline
       For scripts; docs/json-schema.json describes the objects.
 

@@ -5,6 +5,7 @@ use std::str::FromStr;
 use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
 use rustls::pki_types::ServerName;
 use ssmscope::analysis;
+use ssmscope::log::AccessFormat;
 use ssmscope::probe::host_and_port;
 use ssmscope::report::{Form, Subject};
 use ssmscope::time::Elapsed;
@@ -83,6 +84,45 @@ pub fn memory(text: &str) -> Result<usize, String> {
     bytes.filter(|bytes| *bytes >= least).ok_or_else(|| format!("not a size of at least {}M", least >> 20))
 }
 
+/// A zone's offset, with the abbreviation that it is of, if one is named: `IST=+05:30`.
+pub fn zone(text: &str) -> Result<(String, i32), String> {
+    let (name, offset) = text.split_once('=').unwrap_or(("", text));
+    let offset = clock_offset(offset).ok().filter(|_| offset.starts_with(['+', '-']));
+    let seconds =
+        offset.map(|offset| offset.nanos() / 1_000_000_000).filter(|seconds| seconds.abs() <= 50_400);
+    let seconds = seconds.and_then(|seconds| i32::try_from(seconds).ok());
+    seconds
+        .map(|seconds| (name.to_owned(), seconds))
+        .ok_or_else(|| "not an offset from UTC; try IST=+05:30 or -08:00".to_owned())
+}
+
+/// How far a clock is ahead: hours and minutes, perhaps seconds, or seconds alone; a minus where it is behind.
+pub fn clock_offset(text: &str) -> Result<Elapsed, String> {
+    let wrong = || "not an offset; try +05:30, -00:01:30.5 or 1.8".to_owned();
+    let (sign, digits) = match text.strip_prefix('-') {
+        Some(digits) => (-1, digits),
+        None => (1, text.strip_prefix('+').unwrap_or(text)),
+    };
+    let parts: Vec<f64> = digits
+        .split(':')
+        .map(|part| part.parse::<f64>().ok().filter(|part| part.is_finite() && part.is_sign_positive()))
+        .collect::<Option<_>>()
+        .ok_or_else(wrong)?;
+    let seconds = match parts.as_slice() {
+        [seconds] => *seconds,
+        [hours, minutes] => hours * 3600.0 + minutes * 60.0,
+        [hours, minutes, seconds] => hours * 3600.0 + minutes * 60.0 + seconds,
+        _ => return Err(wrong()),
+    };
+    // Two days: more than any two clocks that are right but for their zones.
+    if seconds <= 172_800.0 { Ok(Elapsed::from_secs_f64(seconds).times(sign)) } else { Err(wrong()) }
+}
+
+/// nginx's log_format.
+pub fn access_format(text: &str) -> Result<AccessFormat, String> {
+    AccessFormat::new(text).map_err(|error| error.to_string())
+}
+
 /// A host's name or an address, as a certificate can bear it.
 pub fn server_name(text: &str) -> Result<String, String> {
     let name = ServerName::try_from(text.trim_end_matches('.'));
@@ -112,6 +152,23 @@ mod tests {
             assert!(memory(text).is_err(), "{text}");
         }
         assert!(at_least_four("4").is_ok() && at_least_four("3").is_err());
+    }
+
+    #[test]
+    fn clocks_offsets_and_zones_have_a_sign_and_hours_or_seconds() {
+        for (text, millis) in
+            [("+05:30", 19_800_000), ("-90", -90_000), ("1.8", 1_800), ("-00:01:30.5", -90_500)]
+        {
+            assert_eq!(clock_offset(text), Ok(Elapsed::from_millis(millis)), "{text}");
+        }
+        assert_eq!(zone("IST=+05:30"), Ok(("IST".to_owned(), 19_800)));
+        assert_eq!(zone("-08:00"), Ok((String::new(), -28_800)));
+        for text in ["", "IST", "IST=05:30", "+15:00", "+1:2:3:4", "IST=+x"] {
+            assert!(zone(text).is_err(), "{text}");
+        }
+        for text in ["", "-", "--1", "NaN", "99:00", "1:-2"] {
+            assert!(clock_offset(text).is_err(), "{text}");
+        }
     }
 
     #[test]

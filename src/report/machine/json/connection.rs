@@ -5,6 +5,7 @@ use std::net::IpAddr;
 use schemars::JsonSchema;
 use serde::Serialize;
 
+use super::log::TiedLog;
 use super::tcp::Tcp;
 use super::tls::Tls;
 use super::{SCHEMA, community_id, moment_of, name, seconds};
@@ -60,6 +61,9 @@ pub struct Connection {
     pub tcp: Tcp,
     /// What TLS showed; null where there was none.
     pub tls: Option<Tls>,
+    /// Attempts in logs that are tied to it; only where there are some.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub logs: Option<Vec<TiedLog>>,
     /// For each packet of the verdict's evidence its file and its number there; only where several files were read.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub evidence_in: Option<Vec<Option<PacketPlace>>>,
@@ -193,6 +197,8 @@ impl Connection {
             timing: timing(&story, has_times),
             tcp: Tcp::of(&story),
             tls: Tls::of(&story),
+            logs: (!story.logs.is_empty())
+                .then(|| story.logs.iter().map(|tie| TiedLog::of(tie, facts.clock, facts.digits)).collect()),
             evidence_in,
         }
     }

@@ -1,4 +1,4 @@
-//! JSON Lines for scripts: a `connection` object for each connection, then one `summary`. While packets come, an `open`
+//! JSON Lines for scripts: a `connection` object for each connection, a `log` object for each attempt in a log, then one `summary`. While packets come, an `open`
 //! object says what is known of a connection before it is closed.
 //!
 //! The schema is generated from these types. What is not known is `null`.
@@ -7,6 +7,7 @@ mod certificates;
 mod check;
 mod community_id;
 mod connection;
+mod log;
 mod summary;
 mod tcp;
 mod tls;
@@ -16,6 +17,7 @@ use std::io::{self, Write};
 pub use certificates::{Certificate, CertificateCheck, Certificates, Trusted};
 pub use check::Check;
 pub use connection::{Connection, PacketPlace, Quiet, RoundTrips, Socket, Step, Timing};
+pub use log::{Log, LogConnection, LogFile, LogPeer, LoggedLine, TiedLog};
 use schemars::{JsonSchema, Schema};
 use serde::Serialize;
 use serde_json::ser::{Formatter, Serializer};
@@ -64,6 +66,11 @@ impl<W: Write> JsonReport<W> {
     /// # Errors
     /// When `out` can't be written.
     pub fn end(&mut self, figures: &Figures, unopened: &[ReadError]) -> io::Result<()> {
+        if let Some(logs) = &figures.logs {
+            for (index, attempt) in logs.attempts() {
+                self.write(&Line::Log(Box::new(Log::of(logs, index, attempt))))?;
+            }
+        }
         let summary = Summary::of(figures, unopened, &self.origins);
         self.write(&Line::Summary(Box::new(summary)))?;
         self.out.flush()
@@ -156,6 +163,8 @@ pub enum Line {
     Open(Box<Connection>),
     /// What an active check did and found beside its connections.
     Check(Box<Check>),
+    /// An attempt that a log beside the capture reports, after all connections.
+    Log(Box<Log>),
     /// The whole capture in figures.
     Summary(Box<Summary>),
 }

@@ -7,6 +7,7 @@ use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::connection::Socket;
+use super::log::LogFile;
 use super::{SCHEMA, name};
 use crate::analysis::{Failure, Summary as Figures};
 use crate::capture::ReadError;
@@ -49,6 +50,9 @@ pub struct Summary {
     pub clock_steps: u64,
     /// Bounds of the analysis that were reached.
     pub bounds_reached: Vec<BoundReached>,
+    /// The logs beside the capture; only where there are some.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub logs: Option<Vec<LogFile>>,
     /// What could not be read.
     pub errors: Vec<Error>,
 }
@@ -182,6 +186,7 @@ impl Summary {
                 .into_iter()
                 .map(|(what, count)| BoundReached { what, count })
                 .collect(),
+            logs: figures.logs.as_deref().map(LogFile::all),
             errors: read_errors.chain(failure).collect(),
         }
     }

@@ -1,0 +1,68 @@
+//! The logs beside a capture: which of the named files they are, and logs that stand alone.
+
+use std::path::Path;
+
+use ssmscope::analysis::{LogInput, LogSummary, Summary};
+use ssmscope::log::{self, tie::TieSettings};
+use ssmscope::report::{self, Form, Occasion};
+
+use crate::args::Read;
+use crate::run::{self, Done, Results, Run};
+
+/// The files that were named, by what they hold.
+pub struct Named {
+    pub captures: Vec<String>,
+    pub logs: Option<LogInput>,
+}
+
+/// Sorts the files: what was named as a log and is a capture is read as one. What is neither is reported as unread.
+pub fn named(options: &Read, run: &mut Run<'_>) -> Named {
+    let given = &options.logs;
+    let mut captures = options.files.clone();
+    if given.log.is_empty() {
+        return Named { captures, logs: None };
+    }
+    let reading = log::Settings {
+        formats: given.log_format.clone(),
+        zones: given.log_zone.clone(),
+        shows_secrets: given.log_secrets,
+        ..log::Settings::default()
+    };
+    let mut input = LogInput {
+        reading,
+        tying: TieSettings { offsets: given.log_offset.iter().map(|offset| (None, *offset)).collect() },
+        ..LogInput::default()
+    };
+    for path in &given.log {
+        // Standard input can be looked at only once.
+        let is_log = if path == Path::new("-") { Ok(true) } else { log::is_log_file(path, &input.reading) };
+        match is_log {
+            Ok(true) => input.files.push(path.clone()),
+            Ok(false) => captures.push(path.display().to_string()),
+            Err(error) => run.unopened.push(error),
+        }
+    }
+    let has_logs = !input.files.is_empty() || captures.is_empty();
+    Named { captures, logs: has_logs.then_some(input) }
+}
+
+/// Lists the attempts of logs that stand alone.
+pub fn alone(options: &Read, named: &Named, run: &mut Run<'_>) -> anyhow::Result<Done> {
+    anyhow::ensure!(
+        matches!(run.form, Form::Timeline | Form::Json),
+        "logs without a capture are printed as timeline or json"
+    );
+    let mut results = Results::default();
+    if let Some(input) = named.logs.as_ref().filter(|input| !input.files.is_empty()) {
+        match LogSummary::alone(input) {
+            Ok(logs) => results.summary = Summary { logs: Some(Box::new(logs)), ..Summary::default() },
+            Err(error) => run.unopened.push(error),
+        }
+    }
+    let style = run::style(options.rendering.verbose > 0, options.all);
+    let bounds = ssmscope::analysis::Bounds::default();
+    let about = ssmscope::capture::About::default();
+    let report = report::open(run.form, run::blocks(), style, Occasion::Read(&about, &bounds));
+    run.finish(report, &results)?;
+    Ok(Done::Reported(Box::new(results)))
+}

@@ -1,0 +1,88 @@
+//! Logs beside a capture, and logs alone, through the command.
+
+use serde_json::Value;
+
+use crate::support::run::{Outcome, run};
+use crate::support::situations::testdata;
+
+const CAPTURE: &str = "rejected/plain/capture.pcap";
+const LOG: &str = "rejected/plain/vmanage-server.log";
+
+fn sample(name: &str) -> String {
+    format!("{}/src/log/samples/{name}", env!("CARGO_MANIFEST_DIR"))
+}
+
+/// The objects of this type.
+fn objects(printed: &Outcome, kind: &str) -> Vec<Value> {
+    printed.objects().into_iter().filter(|object| object["type"] == kind).collect()
+}
+
+#[test]
+fn a_refusal_in_a_log_is_critical_and_without_the_log_the_capture_is_healthy() {
+    let (capture, log) = (testdata(CAPTURE), testdata(LOG));
+    assert_eq!(run(&["read", &capture, "-o", "json"]).codes(), ["healthy"]);
+    for arguments in [[&capture, "--log", &log], ["--log", &log, &capture]] {
+        let printed = run(&[&["read", "-o", "json"][..], &arguments.map(|argument: &str| argument)].concat());
+        assert_eq!((printed.codes(), printed.status), (vec!["rejected".to_owned()], 2));
+        let logs = objects(&printed, "log");
+        assert_eq!(logs.len(), 1);
+        assert_eq!(logs[0]["tie"]["connection"], 1);
+        assert_eq!((&logs[0]["error"], &logs[0]["zone"]), (&"invalid_client".into(), &"IST".into()));
+    }
+}
+
+#[test]
+fn secrets_in_a_log_are_printed_only_if_they_are_asked_for() {
+    let (capture, log) = (testdata(CAPTURE), testdata(LOG));
+    for form in ["timeline", "json"] {
+        let printed = run(&["read", &capture, "--log", &log, "-o", form]);
+        assert!(!printed.out.contains("3b1f7c55d0e64a6f"), "{form}");
+    }
+}
+
+#[test]
+fn three_sources_of_three_attempts_are_not_tied_and_the_reasons_are_given() {
+    let transcript = testdata("transcript/vmanage/transcript.txt");
+    let logs = [sample("seed-messages.txt"), sample("seed-vmanage-server.txt")];
+    let printed = run(&["read", &transcript, "--log", &logs[0], &logs[1], "-o", "json"]);
+    assert_eq!(printed.codes(), ["in-progress"]);
+    let attempts = objects(&printed, "log");
+    assert!(!attempts.is_empty() && attempts.iter().all(|attempt| attempt["tie"].is_null()));
+    let reasons: Vec<String> = attempts
+        .iter()
+        .flat_map(|attempt| attempt["untied"].as_array().cloned().unwrap_or_default())
+        .map(|reason| reason.as_str().unwrap_or_default().to_owned())
+        .collect();
+    for words in ["the connection takes at least", "off any multiple of 15 minutes", "the request came from"]
+    {
+        assert!(reasons.iter().any(|reason| reason.contains(words)), "no {words:?} in {reasons:#?}");
+    }
+}
+
+#[test]
+fn logs_alone_list_attempts_and_the_last_one_decides() {
+    let failed = run(&["read", "--log", &testdata(LOG)]);
+    assert_eq!(failed.status, 2);
+    assert!(failed.out.contains("invalid_client") && failed.out.contains("tcpdump -w"), "{}", failed.out);
+    let folder = tempfile::tempdir().unwrap();
+    let write = |name: &str, text: &str| {
+        let path = folder.path().join(name);
+        std::fs::write(&path, text).unwrap();
+        path.display().to_string()
+    };
+    let quiet = write("quiet.log", "2026-11-24 09:40:03,398 nothing of interest\n");
+    let printed = run(&["read", "--log", &quiet]);
+    assert_eq!(printed.status, 3);
+    assert!(printed.out.contains("No attempt was found"), "{}", printed.out);
+    let prose = write("prose.txt", "no line here has a time\n");
+    let unread = run(&["read", "--log", &prose]);
+    assert_eq!(unread.status, 3);
+    assert!(unread.error.contains("is no log"), "{}", unread.error);
+}
+
+#[test]
+fn a_log_that_can_t_be_read_leaves_the_verdicts_and_raises_the_status() {
+    let printed =
+        run(&["read", &testdata(CAPTURE), "--log", "/nonexistent/vmanage-server.log", "-o", "json"]);
+    assert_eq!((printed.codes(), printed.status), (vec!["healthy".to_owned()], 3));
+}
