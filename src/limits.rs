@@ -43,6 +43,10 @@ pub const TRANSCRIPT_UNANSWERED: usize = 64;
 /// Names of hosts in one transcript; each is counted by 16 bits.
 pub const TRANSCRIPT_NAMES: usize = 50_000;
 
+/// Rows of a packet list that wait until one behind them shows to which stream the first of them belongs: the acknowledgement
+/// comes within a round trip.
+pub const TRANSCRIPT_HELD_ROWS: usize = 256;
+
 /// Hex-dump bytes that one transcript packet may have, in bytes.
 pub const TRANSCRIPT_DUMP_BYTES: usize = FRAME_BYTES;
 

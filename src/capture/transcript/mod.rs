@@ -22,6 +22,7 @@ mod services;
 mod tcpdump;
 #[cfg(test)]
 mod tests;
+mod tools;
 
 use std::collections::VecDeque;
 use std::io::{self, BufRead};
@@ -35,7 +36,11 @@ use crate::limits::{TRANSCRIPT_CONVERSATIONS, TRANSCRIPT_LINE_BYTES, TRANSCRIPT_
 use crate::packet::{Content, Origin, Packet, Segment};
 
 /// The families of text that are read. A line is offered to them in this order, after the family of the line before.
-const FAMILIES: &[Kind] = &[Kind::of::<tcpdump::Gatherer>()];
+const FAMILIES: &[Kind] = &[
+    Kind::of::<tools::dumps::Gatherer>(),
+    Kind::of::<tcpdump::Gatherer>(),
+    Kind::of::<tools::unread::Gatherer>(),
+];
 
 /// A transcript being read. A packet is yielded as soon as the next one begins, so the reader may be a pipe.
 ///
@@ -154,6 +159,10 @@ impl<R: BufRead> Transcript<R> {
 
     fn collect(&mut self) {
         while let Some(packet) = self.families.common.packets.pop_front() {
+            if packet.begins_capture && !self.stamps.is_empty() {
+                // Its times show nothing of those before it.
+                self.clockwork.decide(&self.stamps, self.families.common.banner.is_delta, true);
+            }
             if self.clockwork.clock.is_none() {
                 self.stamps.push_back(packet.stamp);
             }

@@ -26,7 +26,7 @@ pub struct PrintedPacket {
 }
 
 /// A frame from a hex dump.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct DumpedFrame {
     pub link_type: u32,
     pub wire_len: u32,

@@ -6,7 +6,7 @@
 
 mod draft;
 mod headers;
-mod icmp;
+pub mod icmp;
 mod ip;
 mod link;
 mod message;

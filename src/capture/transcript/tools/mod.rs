@@ -1,0 +1,21 @@
+//! Text of other tools than tcpdump, each of them a family of its own.
+//!
+//! A family gathers a packet's lines into a [`packet::ToolPacket`], whose ends are still as they are spelled; `printed` looks
+//! them up. `times` and `options` hold what several tools print alike, `lengths` finds the lengths that a tool does not print.
+
+pub mod dumps;
+mod lengths;
+mod options;
+mod packet;
+mod printed;
+mod times;
+pub mod unread;
+
+/// `count packets` and so on, for notes; nothing for none.
+fn counted(count: u64, words: &str) -> Option<String> {
+    match count {
+        0 => None,
+        1 => Some(format!("1 packet {words}")),
+        _ => Some(format!("{count} packets {words}")),
+    }
+}

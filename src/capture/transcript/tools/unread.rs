@@ -1,0 +1,231 @@
+//! Forms of text that show packets and are not read, because they lack what following a connection takes, or because they are
+//! rare: recognised, so that a user learns what to paste instead.
+
+use super::times::ios_xe_time;
+use crate::capture::transcript::OnceNote;
+use crate::capture::transcript::family::{Common, Family};
+use crate::capture::transcript::front;
+
+/// Counts the lines of such forms.
+#[derive(Debug, Default)]
+pub struct Gatherer {
+    found: Vec<(&'static Form, OnceNote)>,
+}
+
+impl Family for Gatherer {
+    fn format(&self) -> &'static str {
+        "text that is not read"
+    }
+
+    fn begins(text: &str) -> bool {
+        form(text).is_some()
+    }
+
+    fn offer(&mut self, line: &front::Line, text: &str, _common: &mut Common) -> bool {
+        let Some(form) = form(text) else { return false };
+        let index = self.found.iter().position(|(known, _)| known.name == form.name).unwrap_or_else(|| {
+            self.found.push((form, OnceNote::default()));
+            self.found.len() - 1
+        });
+        if let Some((_, note)) = self.found.get_mut(index) {
+            note.add(line.number, text);
+        }
+        true
+    }
+
+    fn finish(&mut self, _common: &mut Common) {}
+
+    fn notes(&self) -> Vec<String> {
+        let note = |(form, OnceNote { count, line, .. }): &(&'static Form, OnceNote)| {
+            let lines = if *count == 1 { "1 line".to_owned() } else { format!("{count} lines") };
+            form.note(&lines, *line)
+        };
+        self.found.iter().map(note).collect()
+    }
+}
+
+impl Form {
+    /// What was left out, in a sentence.
+    pub fn note(&self, lines: &str, first: u64) -> String {
+        format!(
+            "{lines} of {}, first at line {first}, not read: {}; try {}",
+            self.name, self.lacks, self.instead
+        )
+    }
+}
+
+/// A form that is recognised.
+#[derive(Debug)]
+pub struct Form {
+    /// The tool, with its command where it has several.
+    name: &'static str,
+    /// Why it is not read.
+    lacks: &'static str,
+    /// What gives what is read.
+    instead: &'static str,
+    is_line: fn(&str) -> bool,
+}
+
+/// A list that the reader of dumps recognises, since bytes may stand below its rows.
+pub const IOS_XE: Form = Form {
+    name: "IOS-XE's \"show monitor capture NAME buffer brief\"",
+    lacks: "it shows neither ports nor flags",
+    instead: "\"show monitor capture NAME buffer dump\", or the file that \"monitor capture NAME export\" writes",
+    is_line: |text| ios_xe_time(text).is_some(),
+};
+
+/// All others.
+const FORMS: [Form; 11] = [
+    Form {
+        name: "pwru",
+        lacks: "it shows kernel functions, with neither sequence numbers nor lengths of segments",
+        instead: "\"tcpdump -nn -i any\"",
+        is_line: |text| text.contains("->") && ["(tcp:", "(tcp)"].iter().any(|end| text.contains(end)),
+    },
+    Form {
+        name: "a dtrace script (tcpsnoop)",
+        lacks: "it shows no sequence numbers",
+        instead: "\"tcpdump -nn\" or \"snoop -r\"",
+        is_line: is_tcpsnoop,
+    },
+    Form {
+        name: "VPP's \"show trace\"",
+        lacks: "its graph nodes are not read",
+        instead: "\"pcap trace rx tx intfc any\", whose file is read",
+        is_line: |text| text.starts_with("seq. 0x") && text.contains(" ack 0x"),
+    },
+    Form {
+        name: "netfilter's log",
+        lacks: "it shows packets that a rule logged, without lengths of segments",
+        instead: "\"tcpdump -nn -i any\"",
+        is_line: |text| {
+            ["SRC=", "DST=", "PROTO=TCP", "SPT=", "DPT="].iter().all(|field| text.contains(field))
+        },
+    },
+    Form {
+        name: "\"debug ip packet\"",
+        lacks: "it shows no lengths of segments, and only packets that the router's processor handles",
+        instead: "\"monitor capture\", whose exported file is read",
+        is_line: |text| text.contains("IP: s=") && text.contains(", d=") && text.contains("len "),
+    },
+    Form {
+        name: "Hubble",
+        lacks: "it shows no sequence numbers",
+        instead: "\"tcpdump -nn -i any\" on the node",
+        is_line: |text| text.contains(" -> ") && text.contains("(TCP Flags: "),
+    },
+    Form {
+        name: "RouterOS's \"/tool sniffer quick\"",
+        lacks: "it shows no flags",
+        instead: "\"/tool sniffer set file-name=capture.pcap\", whose file is read",
+        is_line: is_router_os,
+    },
+    Form {
+        name: "ngrep",
+        lacks: "it shows no sequence numbers",
+        instead: "\"tcpdump -nn -A\", or ngrep's option -O, whose file is read",
+        is_line: is_ngrep,
+    },
+    Form {
+        name: "ssldump",
+        lacks: "it shows no TCP segments",
+        instead: "\"tcpdump -nn\" or \"tshark\"",
+        is_line: |text| text.starts_with("New TCP connection #") && text.contains(" <-> "),
+    },
+    Form {
+        name: "Scapy's summary",
+        lacks: "it shows no sequence numbers",
+        instead: "\"wrpcap\", whose file is read",
+        is_line: |text| text.contains("IP / TCP ") && text.contains(" > "),
+    },
+    Form {
+        name: "Wireshark's K12 text",
+        lacks: "it is not read",
+        instead: "File, Export, as pcapng, or a hex dump",
+        is_line: |text| text.starts_with("|0   |") && text.ends_with('|'),
+    },
+];
+
+/// The form that `text`, one line, is certainly of.
+fn form(text: &str) -> Option<&'static Form> {
+    FORMS.iter().chain([&IOS_XE]).find(|form| (form.is_line)(text))
+}
+
+/// `121432157771             ::1:60302  ->              ::1:8080   65364 (SYN|ECE|CWR)`
+fn is_tcpsnoop(text: &str) -> bool {
+    let is_number = |word: &str| !word.is_empty() && word.bytes().all(|byte| byte.is_ascii_digit());
+    let words: Vec<&str> = text.split(' ').filter(|word| !word.is_empty()).take(6).collect();
+    matches!(words.as_slice(), [time, _, "->" | "<-", _, bytes, flags]
+        if is_number(time) && is_number(bytes) && flags.starts_with('(') && flags.ends_with(')'))
+}
+
+/// `ether1  1.5  1  ->  02:00:00:00:00:01  02:00:00:00:00:02  192.0.2.1:50000  198.51.100.5:443 (https)  ip:tcp  66  0`
+fn is_router_os(text: &str) -> bool {
+    text.contains("  ip:tcp  ") && (text.contains(" -> ") || text.contains(" <- "))
+}
+
+/// `T 192.0.2.1:50000 -> 198.51.100.5:80 [AP] #5`
+fn is_ngrep(text: &str) -> bool {
+    let Some((ends, flags)) = text.strip_prefix("T ").and_then(|rest| rest.split_once(" [")) else {
+        return false;
+    };
+    ends.contains(" -> ")
+        && flags.split(']').next().is_some_and(|flags| flags.bytes().all(|flag| b"AFPRSU".contains(&flag)))
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[test]
+    fn each_form_is_known_by_its_lines() {
+        for (text, name) in [
+            ("5  118   10.131997   192.0.2.1     ->  198.51.100.5      0  BE   TCP", "IOS-XE"),
+            ("5  118   10.131997   192.0.2.1     ->  198.51.100.5      TCP", "IOS-XE"),
+            (
+                "0xffff 6 <empty>:0 ens33:2 0x0800 1500 74 192.0.2.1:32956->198.51.100.5:8080(tcp:SYN) tcp_wfree",
+                "pwru",
+            ),
+            ("121432157771             ::1:60302  ->              ::1:8080   65364 (SYN|ECE|CWR)", "dtrace"),
+            ("seq. 0x00000001 ack 0x00000000", "VPP"),
+            (
+                "IN=eth0 SRC=192.0.2.1 DST=198.51.100.5 LEN=60 PROTO=TCP SPT=5 DPT=6 WINDOW=8192 SYN",
+                "netfilter",
+            ),
+            ("IP: s=192.0.2.1 (local), d=198.51.100.5 (Gi0/1), len 54, sending", "debug ip packet"),
+            (
+                "May 4 13:23:40.501: default/a:42690 (ID:1) -> default/b:80 (ID:2) to-proxy FORWARDED (TCP Flags: SYN)",
+                "Hubble",
+            ),
+            ("T 192.0.2.1:50000 -> 198.51.100.5:80 [AP] #5", "ngrep"),
+            ("New TCP connection #1: 192.0.2.1(50000) <-> 198.51.100.5(443)", "ssldump"),
+            ("Ether / IP / TCP 192.0.2.1:50000 > 198.51.100.5:https S", "Scapy"),
+        ] {
+            let form = form(text).unwrap_or_else(|| panic!("{text}"));
+            assert!(form.name.contains(name), "{text}: {}", form.name);
+        }
+    }
+
+    #[test]
+    fn what_is_read_is_none_of_them() {
+        for text in [
+            "12:00:00.000000 IP 192.0.2.1.443 > 198.51.100.5.50000: Flags [S], seq 1, win 1, length 0",
+            "5 10.131997   192.0.2.1     ->  198.51.100.5  TCP 66 1 > 2 [SYN] Seq=0",
+            "12.009383 port5 in 192.0.2.1.46028 -> 198.51.100.5.22: syn 486804292",
+            "1: 15:36:43.513340       192.0.2.1.42098 > 198.51.100.5.443: S 25:25(0) win 29200",
+            "The client -> the server (TCP) is slow.",
+            "",
+        ] {
+            assert_eq!(form(text).map(|form| form.name), None, "{text}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn any_line_is_looked_at(text: String) {
+            let _ = form(&text);
+        }
+    }
+}
