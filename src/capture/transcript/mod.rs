@@ -37,6 +37,9 @@ use crate::packet::{Content, Origin, Packet, Segment};
 
 /// The families of text that are read. A line is offered to them in this order, after the family of the line before.
 const FAMILIES: &[Kind] = &[
+    Kind::of::<tools::fortigate::Gatherer>(),
+    Kind::of::<tools::fw_monitor::Gatherer>(),
+    Kind::of::<tools::snoop::Gatherer>(),
     Kind::of::<tools::dumps::Gatherer>(),
     Kind::of::<tcpdump::Gatherer>(),
     Kind::of::<tools::unread::Gatherer>(),

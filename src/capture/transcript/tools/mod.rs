@@ -4,10 +4,13 @@
 //! them up. `times` and `options` hold what several tools print alike, `lengths` finds the lengths that a tool does not print.
 
 pub mod dumps;
+pub mod fortigate;
+pub mod fw_monitor;
 mod lengths;
 mod options;
 mod packet;
 mod printed;
+pub mod snoop;
 mod times;
 pub mod unread;
 

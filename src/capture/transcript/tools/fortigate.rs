@@ -1,0 +1,442 @@
+//! FortiGate's `diagnose sniffer packet INTERFACE FILTER LEVEL`.
+//!
+//! Its line is that of an early tcpdump without windows, options and lengths: `12.009383 port5 in 192.0.2.1.46028 ->
+//! 198.51.100.5.22: syn 486804292`. Levels 2, 3, 5 and 6 print bytes below it, which say the rest. Fortinet, FortiOS
+//! Administration Guide, "Performing a sniffer trace or packet capture".
+
+use std::collections::VecDeque;
+
+use super::dumps::{Dump, DumpLine};
+use super::lengths::Lengths;
+use super::packet::{ToolContent, ToolPacket, ToolSegment};
+use super::{counted, times};
+use crate::capture::transcript::clock::Stamp;
+use crate::capture::transcript::family::{Common, Family};
+use crate::capture::transcript::front;
+use crate::capture::transcript::packet::DumpedFrame;
+use crate::limits::TRANSCRIPT_HELD_ROWS;
+use crate::packet::{Direction, Flags};
+
+/// Gathers the sniffer's lines.
+#[derive(Debug, Default)]
+pub struct Gatherer {
+    pending: Option<Pending>,
+    /// Packets as they passed the latest interfaces.
+    passed: VecDeque<Passed>,
+    lengths: Lengths,
+    begins_capture: bool,
+    /// Packets that were printed before, at another interface.
+    copies: u64,
+}
+
+/// A packet with the bytes below it.
+#[derive(Debug)]
+struct Pending {
+    packet: ToolPacket,
+    interface: Option<String>,
+    dump: Dump,
+}
+
+/// A packet and where it was seen.
+#[derive(Debug)]
+struct Passed {
+    hosts: (String, String),
+    content: ToolContent,
+    places: Vec<(String, Option<Direction>)>,
+}
+
+impl Family for Gatherer {
+    fn format(&self) -> &'static str {
+        "FortiGate sniffer text"
+    }
+
+    fn begins(text: &str) -> bool {
+        Line::parse(text).is_some()
+    }
+
+    fn offer(&mut self, line: &front::Line, text: &str, common: &mut Common) -> bool {
+        let is_own = self.take(line.number, text);
+        self.hand_over(common);
+        is_own
+    }
+
+    fn finish(&mut self, common: &mut Common) {
+        for packet in self.finish_all() {
+            packet.hand_over(common);
+        }
+    }
+
+    fn notes(&self) -> Vec<String> {
+        counted(self.copies, "printed again at another interface and counted once").into_iter().collect()
+    }
+}
+
+impl Gatherer {
+    fn hand_over(&mut self, common: &mut Common) {
+        while let Some(packet) = self.next() {
+            packet.hand_over(common);
+        }
+    }
+
+    /// Takes a line in; returns whether it is of the sniffer.
+    fn take(&mut self, number: u64, text: &str) -> bool {
+        if text.starts_with("interfaces=[") || text.starts_with("Using Original Sniffing Mode") {
+            self.finish_pending();
+            self.begins_capture = true;
+            return true;
+        }
+        if text.starts_with("filters=[") {
+            return true;
+        }
+        if let Some(line) = Line::parse(text) {
+            self.finish_pending();
+            let begins_capture = std::mem::take(&mut self.begins_capture);
+            let packet = ToolPacket { line: number, begins_capture, ..line.packet() };
+            let interface = line.interface.map(str::to_owned);
+            self.pending = Some(Pending { packet, interface, dump: Dump::default() });
+            return true;
+        }
+        let Some(pending) = &mut self.pending else { return false };
+        DumpLine::parse(text).is_some_and(|line| pending.dump.take(&line))
+    }
+
+    /// No further line comes for a while.
+    fn finish_all(&mut self) -> impl Iterator<Item = ToolPacket> + use<> {
+        self.finish_pending();
+        self.lengths.flush()
+    }
+
+    /// The next packet that is complete.
+    fn next(&mut self) -> Option<ToolPacket> {
+        self.lengths.next()
+    }
+
+    fn finish_pending(&mut self) {
+        let Some(Pending { mut packet, interface, dump }) = self.pending.take() else { return };
+        if interface.is_some_and(|interface| self.is_copy(&packet, interface)) {
+            self.copies += 1;
+            return;
+        }
+        packet.dump = dump.frame().map(|frame| DumpedFrame {
+            link_type: frame.link_type,
+            wire_len: frame.wire_len,
+            bytes: frame.bytes.to_vec(),
+        });
+        self.lengths.take(packet);
+    }
+
+    /// Whether the packet was seen before at another interface, or in the other direction: the FortiGate forwards it.
+    fn is_copy(&mut self, packet: &ToolPacket, interface: String) -> bool {
+        let place = (interface, packet.direction);
+        let known = self
+            .passed
+            .iter_mut()
+            .rev()
+            .find(|passed| passed.hosts == packet.hosts && passed.content == packet.content);
+        if let Some(passed) = known {
+            let is_copy = !passed.places.contains(&place) && passed.places.len() < MOST_PLACES;
+            if !is_copy {
+                // Sent again.
+                passed.places.clear();
+            }
+            passed.places.push(place);
+            return is_copy;
+        }
+        if self.passed.len() >= TRANSCRIPT_HELD_ROWS {
+            self.passed.pop_front();
+        }
+        let (hosts, content) = (packet.hosts.clone(), packet.content.clone());
+        self.passed.push_back(Passed { hosts, content, places: vec![place] });
+        false
+    }
+}
+
+/// Interfaces that one packet is believed to pass: physical ones, VLANs and tunnels on both sides.
+const MOST_PLACES: usize = 8;
+
+/// A line's fields.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Line<'a> {
+    /// The time, and the digits after its second.
+    pub time: Option<(Stamp, u8)>,
+    /// The interface, from level 4 on.
+    pub interface: Option<&'a str>,
+    /// Which way it went; `--` where the sniffer listens on one interface.
+    pub direction: Option<Direction>,
+    /// Source and destination with their ports.
+    pub ends: (&'a str, &'a str),
+    pub body: Body<'a>,
+}
+
+/// What a packet carries.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Body<'a> {
+    Tcp(Tcp),
+    /// The words behind `icmp: `.
+    Icmp(&'a str),
+    /// Another protocol, by its first word.
+    Other(&'a str),
+}
+
+/// A segment. Numbers are true ones. Whether a segment without `psh` has payload is not printed, nor how much one with it has.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Tcp {
+    pub flags: Flags,
+    pub seq: Option<u32>,
+    pub ack: Option<u32>,
+}
+
+impl<'a> Line<'a> {
+    /// Reads a line; `None` where it is no packet's.
+    pub fn parse(text: &'a str) -> Option<Self> {
+        let (before, after) = text.split_once(" -> ")?;
+        // Seconds since the sniffer began, or with option `a` or `l` a date and a time of day.
+        let (time, before) = match times::split(before) {
+            Some((stamp, digits, rest)) => (Some((stamp, digits)), rest),
+            None => (None, before),
+        };
+        let mut words = before.split(' ').filter(|word| !word.is_empty());
+        let last = words.next_back()?;
+        let (interface, place) = match (words.next(), words.next(), words.next()) {
+            (None, ..) => (None, None),
+            (Some(interface), Some(word), None) => (Some(interface), Some(direction_of(word)?)),
+            _ => return None,
+        };
+        let (destination, words) = after.split_once(": ").or_else(|| after.split_once(':'))?;
+        let destination = destination.trim();
+        if destination.is_empty() || destination.contains(' ') {
+            return None;
+        }
+        let body = Body::parse(words)?;
+        // What interface and time don't show, the words must.
+        let is_certain = matches!(body, Body::Tcp(_)) || interface.is_some() || time.is_some();
+        is_certain.then_some(Self {
+            time,
+            interface,
+            direction: place.and_then(|place| place.direction),
+            ends: (last, destination),
+            body,
+        })
+    }
+}
+
+impl Line<'_> {
+    fn packet(&self) -> ToolPacket {
+        let (source, destination) = self.ends;
+        let own = |(source, destination): (&str, &str)| (source.to_owned(), destination.to_owned());
+        let (hosts, content) = match &self.body {
+            Body::Tcp(tcp) => {
+                let ends = (ToolPacket::split_end(source), ToolPacket::split_end(destination));
+                let ((source, source_port), (destination, destination_port)) = ends;
+                let is_syn = tcp.flags.0 & (Flags::SYN | Flags::RST) != 0;
+                let segment = ToolSegment {
+                    ports: Some(own((source_port, destination_port))),
+                    flags: Some(tcp.flags),
+                    seq: tcp.seq,
+                    ack: tcp.ack,
+                    payload_len: is_syn.then_some(0),
+                    ..ToolSegment::default()
+                };
+                (own((source, destination)), ToolContent::Segment(segment))
+            }
+            Body::Icmp(words) => (own((source, destination)), ToolContent::Icmp((*words).to_owned())),
+            Body::Other(name) => (own((source, destination)), ToolContent::Other((*name).to_owned())),
+        };
+        ToolPacket { time: self.time, hosts, direction: self.direction, content, ..ToolPacket::default() }
+    }
+}
+
+/// `in` and `out`, or `--` for neither.
+fn direction_of(word: &str) -> Option<Place> {
+    match word {
+        "in" => Some(Place { direction: Some(Direction::Inbound) }),
+        "out" => Some(Place { direction: Some(Direction::Outbound) }),
+        "--" => Some(Place { direction: None }),
+        _ => None,
+    }
+}
+
+/// What stands behind the interface.
+#[derive(Clone, Copy)]
+struct Place {
+    direction: Option<Direction>,
+}
+
+impl<'a> Body<'a> {
+    fn parse(text: &'a str) -> Option<Self> {
+        let text = text.trim();
+        let (first, rest) = text.split_once(' ').unwrap_or((text, ""));
+        match first {
+            "syn" | "fin" | "rst" | "psh" | "ack" | "urg" => Some(Self::Tcp(Tcp::parse(text)?)),
+            "icmp:" | "icmp" => Some(Self::Icmp(rest.trim_start())),
+            "icmp6:" => Some(Self::Other("icmp6")),
+            "udp" | "esp" | "ah" | "gre" | "igmp" | "ospf" | "sctp" | "pim" | "vrrp" => {
+                Some(Self::Other(first))
+            }
+            _ if first.starts_with("ip-proto-") => Some(Self::Other(first)),
+            _ => None,
+        }
+    }
+}
+
+impl Tcp {
+    /// `syn 1279904517 ack 486804293`
+    fn parse(text: &str) -> Option<Self> {
+        let mut tcp = Self::default();
+        let mut words = text.split(' ').filter(|word| !word.is_empty()).peekable();
+        while let Some(name) = words.next() {
+            let bit = match name {
+                "syn" => Flags::SYN,
+                "fin" => Flags::FIN,
+                "rst" => Flags::RST,
+                "psh" => Flags::PSH,
+                "urg" => Flags::URG,
+                "ack" => Flags::ACK,
+                _ => break,
+            };
+            tcp.flags.0 |= bit;
+            let Some(number) = words.peek().and_then(|number| number.parse::<u32>().ok()) else { continue };
+            words.next();
+            if bit == Flags::ACK {
+                tcp.ack = Some(number);
+            } else {
+                tcp.seq = tcp.seq.or(Some(number));
+            }
+        }
+        (tcp.seq.is_some() || tcp.ack.is_some()).then_some(tcp)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[test]
+    fn each_level_and_option_is_read() {
+        let second = 1_000_000_000;
+        for (start, time, interface, direction) in [
+            ("", None, None, None),
+            ("0.876904 ", Some((Stamp::Elapsed(876_904_000), 6)), None, None),
+            (
+                "2.5 port5 in ",
+                Some((Stamp::Elapsed(5 * second / 2), 1)),
+                Some("port5"),
+                Some(Direction::Inbound),
+            ),
+            ("port3 out ", None, Some("port3"), Some(Direction::Outbound)),
+            (
+                "1970-01-02 00:00:01.500000 wan1 -- ",
+                Some((Stamp::DateTime(86_401 * second + second / 2), 6)),
+                Some("wan1"),
+                None,
+            ),
+        ] {
+            let text = format!("{start}192.0.2.1.46028 -> 198.51.100.5.22: syn 1279904517 ack 486804293 ");
+            let line = Line::parse(&text).expect("a line");
+            assert_eq!((line.time, line.interface, line.direction), (time, interface, direction), "{text}");
+            assert_eq!(line.ends, ("192.0.2.1.46028", "198.51.100.5.22"));
+            let tcp = Tcp {
+                flags: Flags(Flags::SYN | Flags::ACK),
+                seq: Some(1_279_904_517),
+                ack: Some(486_804_293),
+            };
+            assert_eq!(line.body, Body::Tcp(tcp), "{text}");
+        }
+    }
+
+    #[test]
+    fn words_are_flags_and_numbers() {
+        let read = |words: &str| match Line::parse(&format!("a.1 -> b.2: {words}")).map(|line| line.body) {
+            Some(Body::Tcp(tcp)) => Some((tcp.flags.to_string(), tcp.seq, tcp.ack)),
+            _ => None,
+        };
+        for (words, flags, seq, ack) in [
+            ("syn 5", "S", Some(5), None),
+            ("ack 7", ".", None, Some(7)),
+            ("psh 5 ack 7", "P.", Some(5), Some(7)),
+            ("fin 5 ack 7", "F.", Some(5), Some(7)),
+            ("rst 5", "R", Some(5), None),
+            ("rst 5 ack 7", "R.", Some(5), Some(7)),
+            ("psh fin 5 ack 7", "FP.", Some(5), Some(7)),
+        ] {
+            assert_eq!(read(words), Some((flags.to_owned(), seq, ack)), "{words}");
+        }
+        assert_eq!(read("syn"), None);
+    }
+
+    #[test]
+    fn other_packets_and_lines_are_told_apart() {
+        let body = |text: &'static str| Line::parse(text).map(|line| line.body);
+        assert_eq!(
+            body("5.8 port3 out 192.0.2.1 -> 192.0.2.9: icmp: host 192.0.2.47 unreachable"),
+            Some(Body::Icmp("host 192.0.2.47 unreachable"))
+        );
+        assert_eq!(body("5.8 port3 out 192.0.2.1.53 -> 192.0.2.9.53: udp 40"), Some(Body::Other("udp")));
+        for text in [
+            "17.511812 port2 out arp who-has 192.168.5.47 tell 192.168.5.5",
+            "id=20085 trace_id=1 msg=\"received a packet(proto=6, 192.0.2.1:1->192.0.2.2:23) from wan1.\"",
+            "a -> b: this is the client's syn",
+            "  5  118   10.131997   192.0.2.1     ->  198.51.100.5      0  BE   TCP",
+            "eth0:i[60]: 192.0.2.1 -> 198.51.100.5 (TCP) len=60 id=12345",
+            "TCP: 54321 -> 443 .S.... seq=1234567890 ack=0 win=65535",
+        ] {
+            assert_eq!(Line::parse(text), None, "{text}");
+        }
+    }
+
+    fn gather(text: &str) -> (Vec<ToolPacket>, u64) {
+        let mut gatherer = Gatherer::default();
+        let mut packets = Vec::new();
+        for (number, text) in (1..).zip(text.lines()) {
+            gatherer.take(number, text.trim());
+            packets.extend(std::iter::from_fn(|| gatherer.next()));
+        }
+        packets.extend(gatherer.finish_all());
+        (packets, gatherer.copies)
+    }
+
+    #[test]
+    fn what_passes_another_interface_is_a_copy_and_what_comes_again_is_not() {
+        let syn = "192.0.2.1.46028 -> 198.51.100.5.22: syn 5";
+        let (packets, copies) = gather(&format!(
+            "1.0 port5 in {syn}\n1.1 port6 out {syn}\n\n2.0 port5 in {syn}\n2.1 port6 out {syn}\n"
+        ));
+        assert_eq!((packets.len(), copies), (2, 2));
+        let (packets, copies) = gather(&format!("1.0 {syn}\n1.1 {syn}\n"));
+        assert_eq!((packets.len(), copies), (2, 0), "levels 1 to 3 show no interface");
+    }
+
+    #[test]
+    fn bytes_below_a_line_are_the_packet() {
+        let (packets, _) = gather(
+            "interfaces=[port3]\nfilters=[port 443]\n\
+             3.7 port3 -- 192.0.2.1.50000 -> 198.51.100.5.443: syn 7\n\
+             0x0000   4500 0028 0001 4000 4006 26cd c000 0201      E..(..@. @.&.....\n\
+             0x0010   c633 6405 c350 01bb 0000 0007 0000 0000      .3d..P.. ........\n\
+             0x0020   5002 03e8 7374 0000\n",
+        );
+        assert_eq!(packets[0].dump.as_ref().map(|dump| (dump.link_type, dump.bytes.len())), Some((101, 40)));
+        assert!(packets[0].begins_capture);
+        assert_eq!((packets[0].hosts.0.as_str(), packets[0].hosts.1.as_str()), ("192.0.2.1", "198.51.100.5"));
+    }
+
+    #[test]
+    fn a_port_that_an_author_joined_to_the_address_is_not_known() {
+        let (packets, _) = gather("1.0 port1 in 192.0.2.1.50000 -> 198.51.100.1728443: syn 7");
+        let ToolContent::Segment(segment) = &packets[0].content else { panic!("a segment") };
+        assert_eq!(segment.ports, Some(("50000".to_owned(), "?".to_owned())));
+        assert_eq!(packets[0].hosts.1, "198.51.100.1728443");
+    }
+
+    proptest! {
+        #[test]
+        fn any_line_is_read(text: String) {
+            for text in [text.clone(), format!("1.5 port1 in {text} -> a.1: syn {text}"), format!("a.1 -> b.2: {text}")] {
+                let _ = Line::parse(&text);
+                let _ = gather(&text);
+            }
+        }
+    }
+}
