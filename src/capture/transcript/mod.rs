@@ -39,6 +39,7 @@ use crate::packet::{Content, Origin, Packet, Segment};
 const FAMILIES: &[Kind] = &[
     Kind::of::<tools::fortigate::Gatherer>(),
     Kind::of::<tools::fw_monitor::Gatherer>(),
+    Kind::of::<tools::wireshark::Gatherer>(),
     Kind::of::<tools::snoop::Gatherer>(),
     Kind::of::<tools::dumps::Gatherer>(),
     Kind::of::<tcpdump::Gatherer>(),

@@ -13,6 +13,7 @@ mod printed;
 pub mod snoop;
 mod times;
 pub mod unread;
+pub mod wireshark;
 
 /// `count packets` and so on, for notes; nothing for none.
 fn counted(count: u64, words: &str) -> Option<String> {

@@ -1,0 +1,585 @@
+//! Lines of a packet list, gathered into packets: a row, which a mail may have wrapped, the details and the bytes below it.
+
+use std::collections::HashSet;
+use std::hash::{BuildHasher, Hash, Hasher};
+
+use super::above::{first_line, icmp_error, neighbour, speaker};
+use super::detail::Detail;
+use super::info::Info;
+use super::pending::Pending;
+use super::row::{Layer, Row, layer};
+use super::streams::{Segment, Streams};
+use super::table::{self, Columns};
+use crate::capture::transcript::clock::Stamp;
+use crate::capture::transcript::family::{Common, Family};
+use crate::capture::transcript::front;
+use crate::capture::transcript::tools::counted;
+use crate::capture::transcript::tools::dumps::DumpLine;
+use crate::capture::transcript::tools::packet::{ToolContent, ToolError, ToolIp, ToolPacket, ToolSegment};
+use crate::limits::TRANSCRIPT_CONVERSATIONS;
+use crate::packet::Flags;
+
+/// Gathers a packet list's lines.
+#[derive(Debug, Default)]
+pub struct Gatherer {
+    pending: Option<Pending>,
+    /// The columns of the table that is being read.
+    columns: Option<Columns>,
+    streams: Streams<Extra>,
+    last_number: Option<u64>,
+    last_time: Option<(Stamp, u8)>,
+    begins_capture: bool,
+    /// Hashes of the rows so far that nothing but a repetition of the list can bring again.
+    seen: HashSet<u64, foldhash::fast::FixedState>,
+    /// Rows that repeat others.
+    repeated: u64,
+    /// Whether times since the capture's beginning are used, where a packet shows several.
+    is_elapsed: Option<bool>,
+}
+
+/// What goes with a segment that its stream completes.
+#[derive(Debug, Default)]
+struct Extra {
+    packet: ToolPacket,
+    /// The window as in the header, where the details show it.
+    window: Option<u16>,
+    printed: Option<String>,
+    decoded: String,
+    /// An error whose target the streams may know.
+    is_segment: bool,
+}
+
+impl Family for Gatherer {
+    fn format(&self) -> &'static str {
+        "tshark or Wireshark rows"
+    }
+
+    fn begins(text: &str) -> bool {
+        is_certain(text)
+    }
+
+    fn offer(&mut self, line: &front::Line, text: &str, common: &mut Common) -> bool {
+        let is_own = self.take_certain(line.number, text);
+        self.hand_over(common);
+        is_own
+    }
+
+    fn rest(&mut self, line: &front::Line, text: &str, common: &mut Common) {
+        self.take_rest(text, line.raw.first() == Some(&b' '));
+        self.hand_over(common);
+    }
+
+    fn finish(&mut self, common: &mut Common) {
+        self.finish_all();
+        self.hand_over(common);
+    }
+
+    fn notes(&self) -> Vec<String> {
+        self.all_notes()
+    }
+}
+
+impl Gatherer {
+    fn hand_over(&mut self, common: &mut Common) {
+        while let Some(packet) = self.next() {
+            packet.hand_over(common);
+        }
+    }
+
+    fn all_notes(&self) -> Vec<String> {
+        let repeated = counted(self.repeated, "shown again and counted once");
+        let guessed = counted(
+            self.streams.guessed,
+            "without ports could be of several connections: each counts to the one that was used last",
+        );
+        repeated.into_iter().chain(guessed).collect()
+    }
+
+    /// Takes a line that is certainly of a packet list, and returns whether it is.
+    fn take_certain(&mut self, line: u64, text: &str) -> bool {
+        if text.is_empty() {
+            return false;
+        }
+        if self.take_row(line, text) || self.take_detail(line, text) {
+            return true;
+        }
+        if is_beginning(text) {
+            self.finish_pending();
+            self.begins_capture = true;
+            return true;
+        }
+        let Some(pending) = &mut self.pending else { return false };
+        DumpLine::parse(text).is_some_and(|line| pending.dump.take(&line))
+    }
+
+    /// Takes a line that may continue the row above.
+    fn take_rest(&mut self, text: &str, begins_with_space: bool) {
+        let Some(pending) = &mut self.pending else { return };
+        if text.is_empty() {
+            pending.is_closed = true;
+        } else {
+            pending.join(text, begins_with_space);
+        }
+    }
+
+    /// A row, a table's header, or a row's beginning.
+    fn take_row(&mut self, line: u64, text: &str) -> bool {
+        if let Some(cells) = table::cells(text) {
+            if let Some(columns) = Columns::of_header(&cells) {
+                self.finish_pending();
+                self.columns = Some(columns);
+                return true;
+            }
+            if table::row(&cells, self.columns.as_ref()).is_some() {
+                self.begin(Pending {
+                    line,
+                    text: text.to_owned(),
+                    cells: true,
+                    is_row: true,
+                    is_closed: true,
+                    ..Pending::default()
+                });
+                return true;
+            }
+            let is_rule = cells.iter().all(|cell| cell.bytes().all(|byte| matches!(byte, b'-' | b':')));
+            return is_rule && self.columns.is_some();
+        }
+        // The header of the text that Wireshark exports.
+        if text.starts_with("No.") && text.contains("Time") && text.contains("Source") {
+            self.finish_pending();
+            return true;
+        }
+        // The rest of a row whose beginning is above.
+        let is_begun =
+            self.pending.as_ref().is_some_and(|pending| !pending.is_row && pending.detail.is_none());
+        if is_begun && Row::parse(text).is_none_or(|row| row.time.is_none()) {
+            return false;
+        }
+        let is_row = Row::parse(text).is_some();
+        if is_row || Row::is_start(text) {
+            self.begin(Pending { line, text: text.to_owned(), is_row, ..Pending::default() });
+            return true;
+        }
+        false
+    }
+
+    /// The beginning of a packet's details, or one of them.
+    fn take_detail(&mut self, line: u64, text: &str) -> bool {
+        if let Some(detail) = Detail::begin(text) {
+            let belongs = self.pending.as_ref().is_some_and(|pending| pending.is_of(&detail));
+            if !belongs {
+                self.begin(Pending { line, ..Pending::default() });
+            }
+            if let Some(pending) = &mut self.pending {
+                pending.detail = Some(detail);
+            }
+            return true;
+        }
+        self.pending
+            .as_mut()
+            .and_then(|pending| pending.detail.as_mut())
+            .is_some_and(|detail| detail.take(text))
+    }
+
+    fn begin(&mut self, pending: Pending) {
+        self.finish_pending();
+        self.pending = Some(pending);
+    }
+
+    /// No further line of the packet that is being gathered comes, and for a while no other packet.
+    fn finish_all(&mut self) {
+        self.finish_pending();
+        self.streams.flush();
+    }
+
+    /// The next packet that is complete.
+    fn next(&mut self) -> Option<ToolPacket> {
+        let (segment, extra) = self.streams.next()?;
+        let Extra { mut packet, window, printed, decoded, is_segment } = extra;
+        if is_segment {
+            packet.content = ToolContent::Segment(ToolSegment {
+                ports: segment.ports,
+                flags: segment.flags,
+                seq: segment.seq,
+                ack: segment.ack,
+                window: window.or_else(|| segment.window.and_then(|window| window.try_into().ok())),
+                urgent: None,
+                header_len: None,
+                payload_len: segment.payload_len,
+                is_length_unknown: false,
+                options: segment.options.bytes,
+                printed: printed.unwrap_or_default().into_bytes(),
+                decoded,
+            });
+        }
+        Some(packet)
+    }
+
+    fn finish_pending(&mut self) {
+        let Some(pending) = self.pending.take() else { return };
+        let cells = if pending.cells { table::cells(&pending.text) } else { None };
+        let row = match &cells {
+            Some(cells) => table::row(cells, self.columns.as_ref()),
+            None => Row::parse(&pending.text),
+        };
+        let detail = pending.detail.as_ref();
+        if row.is_none() && detail.is_none() {
+            return;
+        }
+        let row = row.unwrap_or_default();
+        let number = row.number.or(detail.and_then(|detail| detail.number));
+        if self.is_repeated(&row, number, detail) {
+            self.repeated += 1;
+            return;
+        }
+        let is_earlier = number.zip(self.last_number).is_some_and(|(number, last)| number <= last);
+        let begins_capture = std::mem::take(&mut self.begins_capture) || is_earlier;
+        if begins_capture {
+            self.streams.begin_capture();
+            (self.last_time, self.last_number) = (None, None);
+        }
+        self.last_number = number.or(self.last_number);
+        // Details alone, of a packet whose row was left out: it came between the others.
+        let time = self.time(&row, detail).or(self.last_time.filter(|_| pending.text.is_empty()));
+        self.last_time = time.or(self.last_time);
+        let packet = ToolPacket {
+            line: pending.line,
+            time,
+            begins_capture,
+            hosts: hosts(&row, detail),
+            wire_len: row.length.or(detail.and_then(|detail| detail.wire_len)),
+            ip: detail.map(ip).unwrap_or_default(),
+            dump: pending.dumped(),
+            ..ToolPacket::default()
+        };
+        self.add(packet, &row, detail);
+    }
+
+    /// The packet's time. Where rows and details show different ones, those of one kind are used throughout.
+    fn time(&mut self, row: &Row<'_>, detail: Option<&Detail>) -> Option<(Stamp, u8)> {
+        let (elapsed, arrival) = detail.map_or((None, None), |detail| (detail.elapsed, detail.arrival));
+        let is_elapsed = |time: &(Stamp, u8)| matches!(time.0, Stamp::Elapsed(_));
+        let first = row.time.or(arrival).or(elapsed)?;
+        let wanted = *self.is_elapsed.get_or_insert(is_elapsed(&first));
+        [row.time, elapsed, arrival].into_iter().flatten().find(|time| is_elapsed(time) == wanted)
+    }
+
+    /// Whether this row was there already, with a number or a time that no other packet has.
+    fn is_repeated(&mut self, row: &Row<'_>, number: Option<u64>, detail: Option<&Detail>) -> bool {
+        let is_dated = matches!(row.time, Some((Stamp::DateTime(_) | Stamp::Epoch(_), _)));
+        if (number.is_none() && !is_dated) || (number.is_some() && row.time.is_none() && detail.is_none()) {
+            return false;
+        }
+        let mut hasher = self.seen.hasher().build_hasher();
+        number.hash(&mut hasher);
+        match row.time {
+            Some((
+                Stamp::Elapsed(nanos) | Stamp::Epoch(nanos) | Stamp::DateTime(nanos) | Stamp::Time(nanos),
+                _,
+            )) => {
+                nanos.hash(&mut hasher);
+            }
+            _ => detail.map(|detail| (&detail.headers.source, detail.wire_len)).hash(&mut hasher),
+        }
+        row.source.hash(&mut hasher);
+        row.destination.hash(&mut hasher);
+        row.length.hash(&mut hasher);
+        let info = Info::parse(row.info);
+        (info.ports, info.seq, info.ack, info.rest).hash(&mut hasher);
+        let hash = hasher.finish();
+        let is_known = self.seen.contains(&hash);
+        if self.seen.len() < TRANSCRIPT_CONVERSATIONS {
+            self.seen.insert(hash);
+        }
+        is_known
+    }
+
+    /// Hands the packet to its stream, or passes it by.
+    fn add(&mut self, mut packet: ToolPacket, row: &Row<'_>, detail: Option<&Detail>) {
+        let info = Info::parse(row.info);
+        let detail_tcp = detail.and_then(|detail| detail.headers.tcp.as_ref());
+        let protocol = if row.protocol.is_empty() {
+            detail.map_or("", |detail| detail.protocol.as_str())
+        } else {
+            row.protocol
+        };
+        let kind = layer(protocol);
+        let is_over_tcp = matches!(kind, Layer::Tcp | Layer::Tls | Layer::OverTcp)
+            || info.flags.is_some()
+            || detail_tcp.is_some()
+            || (matches!(kind, Layer::Either | Layer::Other)
+                && self.streams.knows(&packet.hosts.0, &packet.hosts.1));
+        if let Some(error) = detail.and_then(detail_error).or_else(|| icmp_error(protocol, row.info)) {
+            packet.content = ToolContent::Error(self.about(error, &packet));
+            self.streams.pass(Extra { packet, ..Extra::default() });
+            return;
+        }
+        if !is_over_tcp {
+            packet.content = neighbour(row.info)
+                .filter(|_| matches!(kind, Layer::Neighbour | Layer::Icmp))
+                .unwrap_or_else(|| ToolContent::Other(protocol.to_owned()));
+            self.streams.pass(Extra { packet, ..Extra::default() });
+            return;
+        }
+        let own = |(source, destination): (&str, &str)| (source.to_owned(), destination.to_owned());
+        let ports = info.ports.or(row.ports).map(own).or_else(|| detail_tcp.map(|tcp| tcp.ports.clone()));
+        let mut segment = Segment {
+            source: packet.hosts.0.clone(),
+            destination: packet.hosts.1.clone(),
+            ports,
+            flags: info.flags,
+            seq: info.seq,
+            ack: info.ack,
+            window: info.window,
+            payload_len: info.payload_len,
+            frame_len: packet.wire_len,
+            options: info.options,
+            analysis: info.analysis,
+            speaker: None,
+            nanos: packet.nanos(),
+        };
+        let (mut words, mut words_protocol) = (info.rest, protocol);
+        if let Some(detail) = detail {
+            if let Some(tcp) = &detail.headers.tcp {
+                // Folded details show no flags but that it acknowledges.
+                segment.flags = segment.flags.or(tcp.flags).or(tcp.ack.map(|_| Flags(Flags::ACK)));
+                segment.seq = segment.seq.or(tcp.seq);
+                segment.ack = segment.ack.or(tcp.ack);
+                segment.payload_len = segment.payload_len.or(tcp.payload_len);
+                if segment.options.bytes.is_empty() {
+                    segment.options = tcp.options.clone();
+                }
+            }
+            if !detail.words.is_empty() {
+                (words, words_protocol) = (detail.words.as_str(), detail.protocol.as_str());
+            }
+        }
+        let decoded = if matches!(layer(words_protocol), Layer::Tls) && !words.is_empty() {
+            format!("{words_protocol}: {words}")
+        } else {
+            String::new()
+        };
+        segment.speaker = speaker(words_protocol, words);
+        let extra = Extra {
+            packet,
+            window: detail_tcp.and_then(|tcp| tcp.window),
+            printed: first_line(words_protocol, words),
+            decoded,
+            is_segment: true,
+        };
+        self.streams.take(segment, extra);
+    }
+
+    /// The error with the packet that it can only be about.
+    fn about(&mut self, mut error: ToolError, packet: &ToolPacket) -> ToolError {
+        if error.target.is_none() {
+            // RFC 792 and RFC 4443, 3.2: what is too big is data.
+            let is_data =
+                if error.is_v6 { error.icmp_type == 2 } else { (error.icmp_type, error.code) == (3, 4) };
+            if let Some((target, ports)) = self.streams.unanswered(&packet.hosts.1, packet.nanos(), is_data) {
+                error.target = Some(target);
+                error.ports =
+                    ports.map_or((None, None), |(source, destination)| (Some(source), Some(destination)));
+            }
+        }
+        error
+    }
+}
+
+/// Whether `text` can be nothing but a line of a packet list.
+fn is_certain(text: &str) -> bool {
+    let is_table_row = || table::cells(text).is_some_and(|cells| table::row(&cells, None).is_some());
+    Row::parse(text).is_some() || Row::is_start(text) || Detail::begin(text).is_some() || is_table_row()
+}
+
+/// Whether `text` stands before a capture's first packet.
+fn is_beginning(text: &str) -> bool {
+    let is_command = ["tshark ", "ethanalyzer "].iter().any(|name| {
+        text.split_once(name).is_some_and(|(before, after)| {
+            let before = before.trim_end();
+            let is_prompt = before.is_empty()
+                || before.ends_with(['#', '$', '>', '%', '\u{276f}', '\u{2717}'])
+                || before.ends_with("sudo");
+            is_prompt && after.starts_with(['-', 'l'])
+        })
+    });
+    is_command || text.starts_with("Capturing on ")
+}
+
+fn hosts(row: &Row<'_>, detail: Option<&Detail>) -> (String, String) {
+    let host = |row: &str, detail: Option<&String>| match detail {
+        // The details may show the address of a name.
+        Some(host) if !host.is_empty() => host.clone(),
+        _ => row.to_owned(),
+    };
+    let headers = detail.map(|detail| &detail.headers);
+    (
+        host(row.source, headers.map(|headers| &headers.source)),
+        host(row.destination, headers.map(|headers| &headers.destination)),
+    )
+}
+
+fn ip(detail: &Detail) -> ToolIp {
+    let headers = &detail.headers;
+    ToolIp { hop_limit: headers.hop_limit, id: headers.id, total_len: headers.total_len }
+}
+
+fn detail_error(detail: &Detail) -> Option<ToolError> {
+    let (icmp, quoted) = (detail.icmp?, detail.quoted.as_ref()?);
+    let ports = quoted.tcp.as_ref().map(|tcp| tcp.ports.clone());
+    Some(ToolError {
+        icmp_type: icmp.kind?,
+        code: icmp.code.unwrap_or(0),
+        is_v6: quoted.source.contains(':'),
+        mtu: icmp.mtu,
+        target: Some(quoted.destination.clone()),
+        protocol: quoted.tcp.as_ref().map(|_| 6),
+        ports: ports.map_or((None, None), |(source, destination)| (Some(source), Some(destination))),
+        quoted_len: None,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn read(text: &str) -> Vec<ToolPacket> {
+        let mut gatherer = Gatherer::default();
+        let mut packets = Vec::new();
+        for (line, text) in (1..).zip(text.lines()) {
+            if !gatherer.take_certain(line, text.trim()) {
+                gatherer.take_rest(text.trim(), text.starts_with(' '));
+            }
+            packets.extend(std::iter::from_fn(|| gatherer.next()));
+        }
+        gatherer.finish_all();
+        packets.extend(std::iter::from_fn(|| gatherer.next()));
+        packets
+    }
+
+    fn segment(packet: &ToolPacket) -> &ToolSegment {
+        let ToolContent::Segment(segment) = &packet.content else { panic!("a segment: {packet:?}") };
+        segment
+    }
+
+    const ROW: &str = "1 0.5 192.0.2.1 → 198.51.100.5 TCP 74 50000 → 443 [SYN] Seq=0 Win=64240 Len=0 MSS=1460 SACK_PERM TSval=5 \
+                       TSecr=0 WS=128";
+
+    #[test]
+    fn a_row_that_was_wrapped_anywhere_is_the_same() {
+        let whole = read(ROW);
+        assert_eq!(segment(&whole[0]).options.len(), 19);
+        for (at, _) in ROW.match_indices(' ').skip(2) {
+            let (first, second) = ROW.split_at(at);
+            let wrapped = read(&format!("{first}\n{}\n", second.trim_start()));
+            assert_eq!(wrapped, whole, "{first}");
+        }
+        // A terminal breaks within a word.
+        let (first, second) = ROW.split_at(ROW.len() - 20);
+        assert_eq!(read(&format!("{first}\n{second}")), whole);
+    }
+
+    #[test]
+    fn cells_on_lines_of_their_own_are_a_row() {
+        let packets = read(
+            "No.\nTime\nSource\nDestination\nProtocol Length Info\n9 21:22:13.997883141 192.0.2.1\n198.51.100.5\nHTTP\n436\n\
+             GET / HTTP/1.1\n\
+             Frame 9: 436 bytes on wire (3488 bits), 436 bytes captured (3488 bits) on interface eth0, id 0\n\
+             Internet Protocol Version 4, Src: 192.0.2.1, Dst: 198.51.100.5\n\
+             Transmission Control Protocol, Src Port: 47534, Dst Port: 80, Seq: 1, Ack: 1, Len: 382",
+        );
+        assert_eq!(packets.len(), 1);
+        let segment = segment(&packets[0]);
+        assert_eq!(
+            (segment.payload_len, segment.printed.as_slice()),
+            (Some(382), &b"GET / HTTP/1.1\r\n"[..])
+        );
+        assert!(packets[0].time.is_some());
+    }
+
+    #[test]
+    fn details_and_bytes_belong_to_the_row_of_their_number() {
+        let details = "Frame 1: 60 bytes on wire (480 bits), 60 bytes captured (480 bits)\n\
+                       Raw packet data\n\
+                       Internet Protocol Version 4, Src: 192.0.2.1, Dst: 198.51.100.5\n\
+                       Transmission Control Protocol, Src Port: 50000, Dst Port: 443, Seq: 0, Len: 0\n\n\
+                       0000   45 00 00 28 00 01 40 00 40 06 26 cd c0 00 02 01   E..(..@.@.&.....\n\
+                       0010   c6 33 64 05 c3 50 01 bb 00 00 00 07 00 00 00 00   .3d..P..........\n\
+                       0020   50 02 03 e8 73 74 00 00                           P...st..";
+        for text in [format!("{ROW}\n\n{details}"), details.to_owned()] {
+            let packets = read(&text);
+            assert_eq!(packets.len(), 1, "{text}");
+            assert_eq!(packets[0].dump.as_ref().map(|dump| (dump.link_type, dump.wire_len)), Some((101, 60)));
+            assert_eq!(segment(&packets[0]).ports, Some(("50000".to_owned(), "443".to_owned())));
+        }
+        let other = details.replace("Frame 1:", "Frame 2:");
+        assert_eq!(read(&format!("{ROW}\n{other}")).len(), 2);
+    }
+
+    #[test]
+    fn a_list_that_is_shown_again_brings_no_packets_and_another_one_is_another_capture() {
+        let second = ROW.replace("1 0.5", "2 0.7").replace("[SYN]", "[RST]");
+        let again = read(&format!("{ROW}\n{second}\nIn detail:\n{ROW}\n{second}\n"));
+        assert_eq!(again.len(), 2);
+        let other = ROW.replace("0.5", "0.6");
+        let packets = read(&format!("{ROW}\n{second}\n{other}\n"));
+        let begins: Vec<_> = packets.iter().map(|packet| packet.begins_capture).collect();
+        assert_eq!(begins, [false, false, true]);
+        let banner = read(&format!("$ tshark -i eth0\nCapturing on 'eth0'\n{ROW}\n"));
+        assert!(banner[0].begins_capture);
+    }
+
+    #[test]
+    fn messages_of_tls_and_the_text_of_others_go_with_their_segments() {
+        let packets = read(
+            "1 0.5 192.0.2.1 → 198.51.100.5 TLSv1 583 Client Hello (SNI=ssm.example.net)\n\
+             2 0.6 198.51.100.5 → 192.0.2.1 TLSv1.2 144 [TCP Previous segment not captured] , Server Hello, Certificate, Server\n\
+             Hello Done\n\
+             3 0.7 192.0.2.9 → 198.51.100.5 HTTP 120 CONNECT ssm.example.net:443 HTTP/1.1 \n",
+        );
+        let decoded: Vec<_> = packets.iter().map(|packet| segment(packet).decoded.as_str()).collect();
+        assert_eq!(
+            decoded,
+            [
+                "TLSv1: Client Hello (SNI=ssm.example.net)",
+                "TLSv1.2: Server Hello, Certificate, Server Hello Done",
+                ""
+            ]
+        );
+        assert_eq!(segment(&packets[2]).printed, b"CONNECT ssm.example.net:443 HTTP/1.1\r\n");
+    }
+
+    #[test]
+    fn an_error_names_the_only_syn_that_it_can_be_about() {
+        let packets = read(&format!(
+            "{ROW}\n2 0.6 192.0.2.254 → 192.0.2.1 ICMP 102 Destination unreachable (Host unreachable)"
+        ));
+        let ToolContent::Error(error) = &packets[1].content else { panic!("an error") };
+        assert_eq!((error.icmp_type, error.code, error.target.as_deref()), (3, 1, Some("198.51.100.5")));
+        assert_eq!(error.ports, (Some("50000".to_owned()), Some("443".to_owned())));
+    }
+
+    proptest! {
+        #[test]
+        fn any_lines_are_gathered(texts in proptest::collection::vec(".{0,40}", 0..8), picks in proptest::collection::vec(any::<u8>(), 0..20)) {
+            let lines = [
+                ROW,
+                "2 0.6 198.51.100.5 → 192.0.2.1 TLSv1.2 144 Server Hello, Certificate, Server",
+                "Frame 2: 60 bytes on wire (480 bits)",
+                "Transmission Control Protocol, Src Port: 50000, Dst Port: 443, Seq: 0, Len: 0",
+                "0000   45 00 00 28",
+                "",
+                "| 7 | 0.5 | 192.0.2.1 | 198.51.100.5 | TCP | 74 | 50000 > 443 [SYN] Seq=0 |",
+                "76 2023-10-03 10:17:04.285731 192.0.2.1 → 198.51.100.5",
+            ];
+            let mut text = String::new();
+            for (pick, more) in picks.iter().zip(texts.iter().cycle()) {
+                text.push_str(lines[usize::from(*pick) % lines.len()]);
+                text.push_str(if pick & 64 == 0 { "\n" } else { more });
+            }
+            let _ = read(&text);
+        }
+    }
+}

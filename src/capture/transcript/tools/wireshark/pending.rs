@@ -1,0 +1,122 @@
+//! A packet whose lines are being gathered: its row, put together where it was wrapped, its details and its bytes.
+
+use super::detail::{Detail, Link};
+use super::info::Info;
+use super::row::{Layer, Row, layer};
+use crate::capture::transcript::packet::DumpedFrame;
+use crate::capture::transcript::tools::dumps::Dump;
+use crate::limits::TRANSCRIPT_LINE_BYTES;
+
+/// A packet whose lines are being gathered.
+#[derive(Debug, Default)]
+pub(super) struct Pending {
+    pub(super) line: u64,
+    /// The row's text, joined where it was wrapped; empty where there are only details.
+    pub(super) text: String,
+    pub(super) cells: bool,
+    /// Lines that were joined to it.
+    pub(super) joined: usize,
+    /// Whether a blank line followed, behind which nothing is joined.
+    pub(super) is_closed: bool,
+    /// Whether the text is a row, or the beginning of one.
+    pub(super) is_row: bool,
+    pub(super) detail: Option<Detail>,
+    pub(super) dump: Dump,
+}
+
+/// Lines that one row may have become in a mail or a table of a document, beyond the first.
+const MOST_JOINED: usize = 6;
+
+impl Pending {
+    /// Whether these details are of the packet whose row came before.
+    pub(super) fn is_of(&self, detail: &Detail) -> bool {
+        let row = Row::parse(&self.text);
+        let number = match row {
+            Some(row) => row.number,
+            None => self.text.split(' ').next().and_then(|number| number.parse().ok()),
+        };
+        self.detail.is_none() && !self.text.is_empty() && number == detail.number
+    }
+
+    /// Joins a line to the row, if it continues it.
+    pub(super) fn join(&mut self, text: &str, has_space_before: bool) {
+        let is_over = self.is_closed || self.cells || self.detail.is_some() || self.joined >= MOST_JOINED;
+        if is_over
+            || self.text.is_empty()
+            || self.text.len() + text.len() > TRANSCRIPT_LINE_BYTES
+            || !self.wants(text)
+        {
+            self.is_closed = true;
+            return;
+        }
+        let spaced = format!("{} {text}", self.text);
+        let glued = format!("{}{text}", self.text);
+        self.text = if has_space_before || fields(&spaced) >= fields(&glued) { spaced } else { glued };
+        self.is_row |= Row::parse(&self.text).is_some();
+        self.joined += 1;
+    }
+
+    /// Whether the row needs more, or `text` can be nothing but its continuation.
+    fn wants(&self, text: &str) -> bool {
+        let Some(row) = Row::parse(&self.text) else { return true };
+        let info = Info::parse(row.info);
+        match layer(row.protocol) {
+            _ if Info::is_continuation(text) => true,
+            // A terminal breaks within a field's name.
+            _ if text.contains('=') && fields(&format!("{}{text}", self.text)) > fields(&self.text) => true,
+            Layer::Tcp => !info.is_complete(),
+            Layer::Tls => is_cut_name(info.rest),
+            _ => info.rest.is_empty(),
+        }
+    }
+
+    /// The bytes below the packet as a frame.
+    pub(super) fn dumped(&self) -> Option<DumpedFrame> {
+        let frame = self.dump.frame()?;
+        let named = self.detail.as_ref().and_then(|detail| detail.link);
+        // LINKTYPE_ numbers of the tcpdump.org registry.
+        let fits = match named {
+            Some(Link::Ethernet) => frame.link_type == 1,
+            Some(Link::Raw) => frame.link_type == 101,
+            Some(Link::LinuxCooked) => frame.link_type == 113,
+            Some(Link::Null) => frame.link_type == 0,
+            None => true,
+        };
+        let wire_len =
+            self.detail.as_ref().and_then(|detail| detail.wire_len).unwrap_or(0).max(frame.wire_len);
+        fits.then(|| DumpedFrame { link_type: frame.link_type, wire_len, bytes: frame.bytes.to_vec() })
+    }
+}
+
+/// How many of a row's fields are read in `text`.
+fn fields(text: &str) -> usize {
+    let Some(row) = Row::parse(text) else { return 0 };
+    let info = Info::parse(row.info);
+    let shown = [
+        info.seq.is_some(),
+        info.ack.is_some(),
+        info.window.is_some(),
+        info.payload_len.is_some(),
+        info.flags.is_some(),
+    ];
+    1 + shown.iter().filter(|is_shown| **is_shown).count() + info.options.bytes.len()
+}
+
+/// Whether a list of TLS messages ends within a name.
+fn is_cut_name(words: &str) -> bool {
+    const NAMES: [&str; 8] = [
+        "Server Hello Done",
+        "Server Key Exchange",
+        "Client Key Exchange",
+        "Certificate Request",
+        "Change Cipher Spec",
+        "Encrypted Handshake Message",
+        "New Session Ticket",
+        "Application Data",
+    ];
+    let last = words.rsplit(',').next().unwrap_or("").trim();
+    let is_part = |name: &&str| {
+        name.starts_with(last) && *name != last && !["Certificate", "Server Hello"].contains(&last)
+    };
+    NAMES.iter().any(is_part) || (last.starts_with("Alert (") && !last.ends_with(')'))
+}

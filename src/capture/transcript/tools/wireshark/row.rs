@@ -1,0 +1,393 @@
+//! One row of a packet list: tshark's line, a row copied from Wireshark, one of a CSV or Markdown table.
+//!
+//! Its columns are number, time, source, destination, protocol, length and info. Number, time, protocol and length may be
+//! missing, a second time may be there, and between source and destination stands tshark's arrow or nothing.
+
+use super::info::{Info, is_arrow};
+use crate::capture::transcript::clock::Stamp;
+use crate::capture::transcript::tools::times;
+
+/// A row by its columns.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Row<'a> {
+    /// The packet's number in its capture.
+    pub number: Option<u64>,
+    /// Its time, and the digits after the second.
+    pub time: Option<(Stamp, u8)>,
+    pub source: &'a str,
+    pub destination: &'a str,
+    /// The highest protocol that was decoded; empty where there is no such column.
+    pub protocol: &'a str,
+    /// Bytes of the frame on the wire.
+    pub length: Option<u32>,
+    pub info: &'a str,
+    /// Source and destination port, where they have columns of their own.
+    pub ports: Option<(&'a str, &'a str)>,
+}
+
+impl<'a> Row<'a> {
+    /// Reads a line whose columns are separated by blanks; `None` where it is no row.
+    pub fn parse(text: &'a str) -> Option<Self> {
+        let mut row = Self::default();
+        let rest = row.read_start(text);
+        let (source, after) = word(rest)?;
+        let (next, behind) = word(after)?;
+        let has_arrow = is_arrow(next);
+        let (destination, after) = if has_arrow { word(behind)? } else { (next, behind) };
+        if !is_host(source) || !is_host(destination) {
+            return None;
+        }
+        (row.source, row.destination) = (source, destination);
+        let after = row.read_protocol(after);
+        row.info = row.read_length(after).trim_start();
+        row.is_certain(has_arrow).then_some(row)
+    }
+
+    /// Whether `text` is a row's beginning that ends within its addresses; the rest is on the next line.
+    pub fn is_start(text: &str) -> bool {
+        let mut row = Self::default();
+        let rest = row.read_start(text);
+        let is_numbered = row.number.is_some() && row.time.is_some();
+        let Some((source, after)) = word(rest) else { return is_numbered };
+        let Some((arrow, after)) = word(after) else {
+            // tcpdump's line may be numbered and wrapped as well.
+            return is_numbered && is_host(source) && !matches!(source, "IP" | "IP6" | "ARP");
+        };
+        let is_last = word(after).is_none_or(|(host, after)| is_host(host) && after.trim().is_empty());
+        row.time.is_some() && is_arrow(arrow) && is_host(source) && is_last
+    }
+
+    /// Reads number and times, and returns what follows them.
+    fn read_start(&mut self, text: &'a str) -> &'a str {
+        let mut rest = text.trim_start();
+        if let Some((first, after)) = word(rest)
+            && let Some(number) = packet_number(first)
+        {
+            self.number = Some(number);
+            // Authors mark rows; a mark is neither a time nor a host.
+            let is_mark =
+                |word: &str| !word.bytes().any(|byte| byte.is_ascii_alphanumeric()) && !is_arrow(word);
+            rest = word(after).filter(|(mark, _)| is_mark(mark)).map_or(after, |(_, after)| after);
+        }
+        // A second time counts from something else: the packet before, as a rule.
+        while let Some((stamp, digits, after)) = times::split(rest) {
+            let is_better =
+                matches!(stamp, Stamp::DateTime(_)) && !matches!(self.time, Some((Stamp::DateTime(_), _)));
+            if self.time.is_none() || is_better {
+                self.time = Some((stamp, digits));
+            }
+            rest = after;
+        }
+        rest.trim_start()
+    }
+
+    fn read_protocol(&mut self, text: &'a str) -> &'a str {
+        match word(text) {
+            Some((protocol, after)) if is_protocol(protocol) => {
+                self.protocol = protocol;
+                after
+            }
+            _ => text,
+        }
+    }
+
+    /// Reads the length, unless the number is a port.
+    fn read_length(&mut self, text: &'a str) -> &'a str {
+        let Some((length, after)) = word(text) else { return text };
+        let Ok(bytes) = length.parse::<u32>() else { return text };
+        if word(after).is_some_and(|(next, _)| is_arrow(next) || next == ">") {
+            return text;
+        }
+        self.length = Some(bytes);
+        after
+    }
+
+    /// Whether this can be nothing else. Without an arrow the protocol must be known, and the ends must be addresses, or the
+    /// row must have what only a row has.
+    fn is_certain(&self, has_arrow: bool) -> bool {
+        let is_numbered = self.time.is_some() && (self.number.is_some() || self.length.is_some());
+        let is_known = KNOWN.binary_search(&self.protocol).is_ok() || self.protocol.starts_with("TLSv");
+        // snoop's columns are the same up to here.
+        if self.protocol == "TCP" && self.length.is_none() && self.info.starts_with("D=") {
+            return false;
+        }
+        if has_arrow && is_numbered && (is_known || self.length.is_some()) {
+            return true;
+        }
+        let is_tcp = || Info::parse(self.info).flags.is_some();
+        match self.protocol {
+            "" => has_arrow && is_tcp(),
+            "TCP" if !is_numbered => is_tcp(),
+            _ if is_known => is_numbered || (self.time.is_some() && has_arrow),
+            _ => false,
+        }
+    }
+}
+
+/// The packet's number, which an author may have closed with a colon or a dot.
+pub fn packet_number(word: &str) -> Option<u64> {
+    let digits = word.trim_end_matches([':', '.', ')']);
+    let is_number =
+        !digits.is_empty() && digits.len() <= 10 && digits.bytes().all(|byte| byte.is_ascii_digit());
+    digits.parse().ok().filter(|_| is_number)
+}
+
+/// The next word of `text`, and what follows it.
+fn word(text: &str) -> Option<(&str, &str)> {
+    let text = text.trim_start();
+    let end = text.find(' ').unwrap_or(text.len());
+    (end > 0).then(|| text.split_at(end))
+}
+
+/// Whether `word` can be a host: an address, a name, or what stands in their place.
+fn is_host(word: &str) -> bool {
+    let is_mark =
+        word.chars().all(|letter| matches!(letter, '|' | '-' | '+' | '=' | '>' | '<' | '_' | ':' | '"'));
+    let is_flag = matches!(word.as_bytes(), [b'[' | b'(' | b'"', ..]) && !word.ends_with([']', ')']);
+    // An IPv6 address may end with two colons.
+    let is_closed = word.ends_with([':', ',', ';']) && !word.ends_with("::");
+    !is_mark && !is_flag && !is_arrow(word) && !is_closed
+}
+
+/// Whether `word` can be a protocol's name: Wireshark's are short and begin with a capital or a digit.
+fn is_protocol(word: &str) -> bool {
+    const LONGEST: usize = 16;
+    let is_letter = |byte: u8| byte.is_ascii_alphanumeric() || b"./_+-".contains(&byte);
+    word.len() <= LONGEST
+        && word.starts_with(|letter: char| letter.is_ascii_uppercase() || letter.is_ascii_digit())
+        && word.bytes().any(|byte| byte.is_ascii_uppercase())
+        && word.bytes().all(is_letter)
+}
+
+/// What is above the network layer in a row.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Layer {
+    Tcp,
+    /// TLS by any of its names.
+    Tls,
+    /// A protocol that uses TCP and nothing else.
+    OverTcp,
+    /// A protocol that may use TCP or UDP.
+    Either,
+    Icmp,
+    Neighbour,
+    Dns,
+    Udp,
+    /// Something else, or unknown.
+    Other,
+}
+
+/// What `protocol` is.
+pub fn layer(protocol: &str) -> Layer {
+    match protocol {
+        "TCP" => Layer::Tcp,
+        "SSL" | "SSLv2" | "SSLv3" | "TLS" | "TLCP" => Layer::Tls,
+        _ if protocol.starts_with("TLSv") => Layer::Tls,
+        "ICMP" | "ICMPv6" => Layer::Icmp,
+        "ARP" => Layer::Neighbour,
+        "DNS" | "MDNS" | "LLMNR" => Layer::Dns,
+        "AMQP" | "BGP" | "BMP" | "FTP" | "FTP-DATA" | "Git" | "HTTP" | "HTTP/JSON" | "HTTP/XML" | "HTTP2"
+        | "IMAP" | "IRC" | "Jabber/XML" | "LDP" | "MONGO" | "MQTT" | "MSRP" | "MySQL" | "NBSS" | "OCSP"
+        | "OpenFlow" | "PGSQL" | "POP" | "RDP" | "RESP" | "RSH" | "RTSP" | "RTMP" | "Rlogin" | "SMB"
+        | "SMB2" | "SMPP" | "SMTP" | "SOCKS" | "SSH" | "SSHv1" | "SSHv2" | "Socks" | "TACACS+" | "TDS"
+        | "TELNET" | "TNS" | "TPKT" | "VNC" | "WebSocket" | "X11" | "XMPP" | "XMPP/XML" | "ZMTP" => {
+            Layer::OverTcp
+        }
+        "DCERPC" | "DIAMETER" | "KRB5" | "LDAP" | "Memcache" | "MOUNT" | "NFS" | "NFSACL" | "NLM"
+        | "Portmap" | "RPC" | "SIP" | "SIP/SDP" | "STUN" | "Syslog" => Layer::Either,
+        "BOOTP" | "BROWSER" | "CAPWAP" | "DHCP" | "DHCPv6" | "DTLS" | "DTLSv1.0" | "DTLSv1.2" | "GQUIC"
+        | "GTP" | "ISAKMP" | "NBDS" | "NBNS" | "NTP" | "OpenVPN" | "QUIC" | "RADIUS" | "RIP" | "RIPv2"
+        | "RTCP" | "RTP" | "SNMP" | "SSDP" | "TFTP" | "UDP" | "VXLAN" | "WireGuard" => Layer::Udp,
+        _ => Layer::Other,
+    }
+}
+
+/// Protocols that tell a row from prose, sorted; `TLSv...` aside.
+const KNOWN: [&str; 88] = [
+    "802.11",
+    "AMQP",
+    "ARP",
+    "BGP",
+    "BOOTP",
+    "BROWSER",
+    "CAPWAP",
+    "CDP",
+    "DCERPC",
+    "DHCP",
+    "DHCPv6",
+    "DIAMETER",
+    "DNS",
+    "DTLS",
+    "DTLSv1.2",
+    "EAPOL",
+    "EIGRP",
+    "ESP",
+    "FTP",
+    "FTP-DATA",
+    "GQUIC",
+    "GRE",
+    "GTP",
+    "HSRP",
+    "HTTP",
+    "HTTP/JSON",
+    "HTTP/XML",
+    "HTTP2",
+    "ICMP",
+    "ICMPv6",
+    "IGMPv2",
+    "IGMPv3",
+    "IMAP",
+    "IPv4",
+    "IPv6",
+    "ISAKMP",
+    "KRB5",
+    "LDAP",
+    "LLC",
+    "LLDP",
+    "LLMNR",
+    "MDNS",
+    "MONGO",
+    "MOUNT",
+    "MQTT",
+    "MySQL",
+    "NBNS",
+    "NBSS",
+    "NFS",
+    "NTP",
+    "OCSP",
+    "OSPF",
+    "PGSQL",
+    "POP",
+    "Portmap",
+    "QUIC",
+    "RADIUS",
+    "RDP",
+    "RPC",
+    "RTP",
+    "RTSP",
+    "SIP",
+    "SMB",
+    "SMB2",
+    "SMTP",
+    "SNMP",
+    "SSDP",
+    "SSH",
+    "SSHv2",
+    "SSL",
+    "SSLv2",
+    "SSLv3",
+    "STP",
+    "STUN",
+    "Socks",
+    "Syslog",
+    "TACACS+",
+    "TCP",
+    "TDS",
+    "TELNET",
+    "TFTP",
+    "TLS",
+    "TNS",
+    "TPKT",
+    "UDP",
+    "VNC",
+    "VRRP",
+    "X11",
+];
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    const SECOND: i64 = 1_000_000_000;
+
+    #[test]
+    fn rows_of_tshark_are_read_whatever_the_arrow() {
+        for arrow in ["→", "->", "?", "b^F^R", "â†’"] {
+            let text = format!(
+                "    1 0.250000000    192.0.2.1 {arrow} 198.51.100.5 TCP 74 50000 {arrow} 443 [SYN] Seq=0"
+            );
+            let row = Row::parse(&text).expect("a row");
+            assert_eq!((row.number, row.time), (Some(1), Some((Stamp::Elapsed(SECOND / 4), 9))), "{arrow}");
+            assert_eq!((row.source, row.destination), ("192.0.2.1", "198.51.100.5"));
+            assert_eq!((row.protocol, row.length), ("TCP", Some(74)));
+            assert!(row.info.starts_with("50000 "), "{arrow}");
+        }
+    }
+
+    #[test]
+    fn columns_may_be_missing_or_double() {
+        for (text, number, length) in [
+            ("192.0.2.1 198.51.100.5 TCP 50000 > 443 [SYN] Seq=0 Win=1 Len=0", None, None),
+            ("9 192.0.2.1 -> 198.51.100.5 TCP 50000 > 443 [SYN] Seq=0 Win=1 Len=0", Some(9), None),
+            ("192.0.2.1 → 198.51.100.5 50000 → 443 [SYN] Seq=0 Win=1 Len=0", None, None),
+            ("2022-08-13 13:22:27.280972 192.0.2.1 -> 198.51.100.5 TCP 50000 > 443 [SYN] Seq=0", None, None),
+            (
+                "9 0.1 00:00:07.712515671 192.0.2.1 → 198.51.100.5 TCP 74 50000 → 443 [SYN] Seq=0",
+                Some(9),
+                Some(74),
+            ),
+            ("9: 0.1  192.0.2.1   198.51.100.5  TCP  74 50000 → 443 [SYN] Seq=0", Some(9), Some(74)),
+            (
+                "507 \u{1f440}  0.101836   192.0.2.1 ? 198.51.100.5   TCP 82 50000 ? 443 [SYN] Seq=0 Len=42",
+                Some(507),
+                Some(82),
+            ),
+        ] {
+            let row = Row::parse(text).unwrap_or_else(|| panic!("{text}"));
+            assert_eq!((row.number, row.length), (number, length), "{text}");
+            assert_eq!((row.source, row.destination), ("192.0.2.1", "198.51.100.5"), "{text}");
+            assert!(row.info.starts_with("50000 "), "{text}: {}", row.info);
+        }
+    }
+
+    #[test]
+    fn an_address_may_end_with_colons() {
+        let row = Row::parse("1 0.5 2001:db8:: → 2001:db8::1 TCP 94 50000 → 443 [SYN] Seq=0").expect("a row");
+        assert_eq!((row.source, row.destination), ("2001:db8::", "2001:db8::1"));
+    }
+
+    #[test]
+    fn other_lines_are_no_rows() {
+        for text in [
+            "",
+            "a -> b",
+            "12:00:00.000000 IP 192.0.2.1.443 > 198.51.100.5.50000: Flags [S], seq 1",
+            "192.168.6.180 -> web      TCP D=22 S=1111 Ack=2013255208 Seq=1 Len=0 Win=17520",
+            "   1: 15:36:43.513340       192.0.2.1.42098 > 198.51.100.5.443: S 25:25(0) win 29200",
+            "12.009383 port5 in 192.0.2.1.46028 -> 198.51.100.5.22: syn 486804292",
+            "[vs_0][fw_1] eth0:i0 (Stateless)[64]: 192.0.2.1 -> 198.51.100.5 (TCP) len=64 id=25348",
+            "TCP: 54816 -> 80 .S.... seq=04a5a3d4 ack=00000000",
+            "  5  118   10.131997   192.0.2.1     ->  198.51.100.5      0  BE   TCP",
+            "UDP 0 0 TCP 80 of this prose is no packet",
+            "2024-01-01 10:00:00 INFO TCP connection [SYN] sent",
+            "0xffff91e7c90a98e8 6 <empty>:0 192.0.2.1:32956->198.51.100.5:8080(tcp:SYN) tcp_wfree",
+        ] {
+            assert_eq!(Row::parse(text), None, "{text}");
+        }
+    }
+
+    #[test]
+    fn a_row_that_a_mail_wrapped_is_known_by_its_start() {
+        assert!(Row::is_start("76 2023-10-03 10:17:04.285731 192.0.2.1 → 198.51.100.5"));
+        assert!(Row::is_start("9 21:22:13.997883141 172.16.69.191"));
+        assert!(!Row::is_start("9 packets captured"));
+        assert!(!Row::is_start("1 0.00000 a.example.net -> b.example.net TCP D=111 S=750 Syn Seq=5"));
+        assert!(!Row::is_start("TSval=3081660681 TSecr=3542359002"));
+    }
+
+    #[test]
+    fn the_known_protocols_are_sorted() {
+        assert!(KNOWN.is_sorted());
+    }
+
+    proptest! {
+        #[test]
+        fn any_line_is_read(text: String) {
+            for text in [text.clone(), format!("1 0.5 192.0.2.1 → {text}"), format!("1 {text} → 192.0.2.1 TCP 5")] {
+                let _ = (Row::parse(&text), Row::is_start(&text));
+            }
+        }
+    }
+}
