@@ -9,6 +9,7 @@ use rustls::CertificateError;
 use rustls::client::{verify_server_cert_signed_by_trust_anchor, verify_server_name};
 use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
 use rustls::server::ParsedCertificate;
+use sha2::{Digest, Sha256};
 
 use super::certificate::{Certificate, Details};
 use super::date::{Date, When};
@@ -95,7 +96,7 @@ pub fn examine(
     let mut faults = Vec::new();
     let found = match anchors {
         Some(_) if !message.is_whole => Issuer::Unchecked("the chain was cut off by the capture"),
-        Some(anchors) => chain.issuer(&examination.certificates, anchors, when),
+        Some(anchors) => chain.issuer(anchors, when),
         None => Issuer::Unchecked("no trust store was given"),
     };
     // An expired certificate that the client can do without harms nobody, the server's own excepted.
@@ -145,8 +146,8 @@ fn path(certificates: &[Certificate]) -> Vec<&Details> {
 
 impl Chain<'_> {
     /// Whether somebody trusted signed it, whatever its dates.
-    fn issuer(&self, certificates: &[Certificate], anchors: &Anchors, when: Option<When>) -> Issuer {
-        if certificates.first().is_some_and(|own| anchors.fingerprints.contains(&own.sha256)) {
+    fn issuer(&self, anchors: &Anchors, when: Option<When>) -> Issuer {
+        if self.is_pinned(anchors) {
             return Issuer::Trusted;
         }
         let is_self_issued = self.path.first().is_some_and(|own| own.is_self_issued);
@@ -158,9 +159,18 @@ impl Chain<'_> {
         }
     }
 
+    /// Whether the server's own certificate is in the store.
+    fn is_pinned(&self, anchors: &Anchors) -> bool {
+        self.der
+            .first()
+            .is_some_and(|own| anchors.fingerprints.contains(&<[u8; 32]>::from(Sha256::digest(own))))
+    }
+
     /// Whether a client that trusts the anchors accepts it at that time, whatever its name.
     fn is_accepted(&self, anchors: Option<&Anchors>, when: Option<When>) -> bool {
-        anchors.zip(when).is_some_and(|(anchors, when)| self.verify(anchors, when.latest).is_ok())
+        anchors.zip(when).is_some_and(|(anchors, when)| {
+            self.is_pinned(anchors) || self.verify(anchors, when.latest).is_ok()
+        })
     }
 
     /// A time at which all certificates of the path are valid, the nearest to `when`, if there is one.
@@ -226,16 +236,13 @@ fn date_fault(details: &Details, when: When) -> Option<Fault> {
 }
 
 fn name_fault(der: Option<&Vec<u8>>, own: &Details, wanted: &Wanted) -> Option<Fault> {
-    let name = wanted.name.trim_end_matches('.');
-    let name = ServerName::try_from(name).ok()?;
-    let der = CertificateDer::from(der?.as_slice());
-    // A certificate that webpki can't read, as of X.509's first version, has no alternative names.
-    let fits = ParsedCertificate::try_from(&der).is_ok_and(|own| verify_server_name(&own, &name).is_ok());
-    let has_names = !own.names.is_empty();
-    let fits_common_name = matches!(&name, ServerName::DnsName(name) if !has_names
-        && own.common_name.as_deref().is_some_and(|common| stands_for(common, name.as_ref())));
-    if fits || fits_common_name {
-        return None;
+    // A check is the client, and fails closed: a name that can't be compared fits no certificate, and a common name, which name
+    // constraints don't cover, is no name (RFC 9525, 6.3). Other clients are more lenient, which is theirs to decide.
+    let is_client = wanted.source == NameSource::Target;
+    match ServerName::try_from(wanted.name.strip_suffix('.').unwrap_or(&wanted.name)) {
+        Ok(name) if fits(der?, own, &name, !is_client) => return None,
+        Err(_) if !is_client => return None,
+        _ => {}
     }
     Some(Fault::NameMismatch {
         wanted: wanted.clone(),
@@ -243,6 +250,16 @@ fn name_fault(der: Option<&Vec<u8>>, own: &Details, wanted: &Wanted) -> Option<F
         further_names: own.further_names,
         common_name: own.common_name.clone(),
     })
+}
+
+/// Whether a certificate is for a host.
+fn fits(der: &[u8], own: &Details, name: &ServerName<'_>, by_common_name: bool) -> bool {
+    let der = CertificateDer::from(der);
+    // A certificate that webpki can't read, as of X.509's first version, has no alternative names.
+    let fits = ParsedCertificate::try_from(&der).is_ok_and(|own| verify_server_name(&own, name).is_ok());
+    let by_common_name = by_common_name && own.names.is_empty();
+    let common_name = own.common_name.as_deref().filter(|_| by_common_name);
+    fits || matches!((name, common_name), (ServerName::DnsName(name), Some(common)) if stands_for(common, name.as_ref()))
 }
 
 /// Whether a common name names a host, as OpenSSL and Java take it where there are no alternative names (RFC 6125,

@@ -21,4 +21,4 @@ pub use check::{Examination, Issuer, examine};
 pub use date::{Date, When};
 pub use fault::{Fault, Weakness};
 pub use trust::{Anchors, Trust};
-pub use wanted::{NameSource, Wanted};
+pub use wanted::{NameSource, Wanted, comparable};

@@ -146,6 +146,31 @@ fn a_common_name_counts_only_where_there_are_no_other_names() {
 }
 
 #[test]
+fn a_check_accepts_no_common_name_and_no_name_that_it_can_t_compare() {
+    let found = |name: &str, source| {
+        let wanted = Wanted { name: name.to_owned(), source };
+        let message = message(&[sample("nameless")]);
+        codes(&examine(&message, Some(wanted), Some(on(VALID)), None))
+    };
+    for name in ["ssm.example", "münchen.example", "ssm-.lab", "a..lab", "", "ssm.example.."] {
+        assert_eq!(found(name, NameSource::Target), ["certificate-name-mismatch"], "{name}");
+    }
+    assert_eq!(found("a..lab", NameSource::ServerName), Vec::<&str>::new());
+}
+
+#[test]
+fn a_server_s_own_certificate_in_the_store_vouches_for_no_other() {
+    let pinned = Anchors::new("own.pem", true, &[sample("server")]);
+    assert_eq!((pinned.len(), pinned.roots.len()), (1, 0));
+    let found = |chain: &[Vec<u8>]| {
+        examine(&message(chain), Some(wanted("ssm.example")), Some(on(VALID)), Some(&pinned))
+    };
+    assert_eq!(found(&[sample("server"), sample("intermediate")]).issuer, Issuer::Trusted);
+    assert_ne!(found(&[sample("nameless"), sample("server")]).issuer, Issuer::Trusted);
+    assert_eq!(Anchors::new("both.pem", true, &[sample("authority"), sample("intermediate")]).roots.len(), 2);
+}
+
+#[test]
 fn what_is_not_known_is_not_checked() {
     let chain = message(&[sample("server"), sample("intermediate")]);
     let found = examine(&chain, None, None, None);

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use rustls::RootCertStore;
 use rustls::pki_types::CertificateDer;
 use sha2::{Digest, Sha256};
+use x509_parser::prelude::{FromDer, X509Certificate};
 
 /// Where trust anchors come from. The room reads no files; its callers do.
 #[derive(Clone, Debug, Default)]
@@ -42,15 +43,17 @@ pub struct Anchors {
     pub is_chosen: bool,
     /// As webpki takes them.
     pub(super) roots: RootCertStore,
-    /// The SHA-256 of each, for clients trust a server's certificate too that is itself in their store.
+    /// The SHA-256 of each, authority or not, for clients trust a server's certificate too that is itself in their store.
     pub(super) fingerprints: BTreeSet<[u8; 32]>,
 }
 
 impl Anchors {
-    /// A store of certificates in DER. Those that are none are left out.
+    /// A store of certificates in DER. Those that are none are left out. One that may not sign others is trusted as itself and
+    /// vouches for no other.
     pub fn new(name: impl Into<String>, is_chosen: bool, certificates: &[Vec<u8>]) -> Self {
         let mut roots = RootCertStore::empty();
-        roots.add_parsable_certificates(certificates.iter().map(|der| CertificateDer::from(der.as_slice())));
+        let authorities = certificates.iter().filter(|der| is_authority(der));
+        roots.add_parsable_certificates(authorities.map(|der| CertificateDer::from(der.as_slice())));
         let fingerprints = certificates.iter().map(|der| Sha256::digest(der).into()).collect();
         Self { name: name.into(), is_chosen, roots, fingerprints }
     }
@@ -64,6 +67,17 @@ impl Anchors {
     pub fn is_empty(&self) -> bool {
         self.fingerprints.is_empty()
     }
+}
+
+/// Whether a certificate may sign others (RFC 5280, 4.2.1.9 and 4.2.1.3). webpki takes any that is in its store for an
+/// authority, and the key of a server's own certificate would then vouch for every name.
+fn is_authority(der: &[u8]) -> bool {
+    let Ok((_, certificate)) = X509Certificate::from_der(der) else { return false };
+    let may_sign = match certificate.key_usage() {
+        Ok(usage) => usage.is_none_or(|usage| usage.value.key_cert_sign()),
+        Err(_) => false,
+    };
+    certificate.is_ca() && may_sign
 }
 
 impl fmt::Debug for Anchors {

@@ -1,6 +1,9 @@
 //! A host and a port as URLs, HTTP and people write them (RFC 3986, 3.2).
 
-/// A host and a port from `host`, `host:port`, `[address]:port` or an IPv6 address alone.
+use crate::cert;
+
+/// A host and a port from `host`, `host:port`, `[address]:port` or an IPv6 address alone. An internationalized name becomes what
+/// DNS and certificates have for it.
 pub fn host_and_port(text: &str) -> Option<(String, Option<u16>)> {
     let (host, port) = match text.strip_prefix('[').and_then(|rest| rest.split_once(']')) {
         Some((host, "")) => (host, None),
@@ -21,7 +24,8 @@ pub fn host_and_port(text: &str) -> Option<(String, Option<u16>)> {
         Some(port) => Some(port.parse::<u16>().ok().filter(|port| *port > 0)?),
         None => None,
     };
-    is_host.then(|| (host.to_owned(), port))
+    let host = if host.is_ascii() { host.to_owned() } else { cert::comparable(host)? };
+    is_host.then_some((host, port))
 }
 
 /// A host and a port as URLs and HTTP write them.
@@ -42,11 +46,23 @@ mod tests {
             ("2001:db8::1", "2001:db8::1", None),
             ("[2001:db8::1]", "2001:db8::1", None),
             ("[2001:db8::1]:443", "2001:db8::1", Some(443)),
+            ("münchen.example:443", "xn--mnchen-3ya.example", Some(443)),
         ] {
             assert_eq!(host_and_port(text), Some((host.to_owned(), port)), "{text}");
         }
-        for text in ["", ":443", "a:0", "a:70000", "a:x", "[ssm]:443", "[::1]443", "https://a", "a b", "a/b"]
-        {
+        for text in [
+            "",
+            ":443",
+            "a:0",
+            "a:70000",
+            "a:x",
+            "[ssm]:443",
+            "[::1]443",
+            "https://a",
+            "a b",
+            "a/b",
+            "ü-.example",
+        ] {
             assert_eq!(host_and_port(text), None, "{text}");
         }
         assert_eq!(authority("2001:db8::1", 443), "[2001:db8::1]:443");
