@@ -95,6 +95,20 @@ enum Task<'e> {
     Page(&'e Page, Option<(&'e Secret, token::Grant)>),
 }
 
+impl Task<'_> {
+    /// The secrets that it sends, in words.
+    fn secrets(&self) -> Option<&'static str> {
+        match self {
+            Self::Token(token::Request { grant: token::Grant::Password, .. }) => {
+                Some("the client's secret and the user's password")
+            }
+            Self::Token(_) => Some("the client's secret"),
+            Self::Page(_, Some(_)) => Some("the access token"),
+            Self::Open | Self::Page(_, None) => None,
+        }
+    }
+}
+
 impl<'p> Probe<'p> {
     /// Begins by finding the addresses.
     ///
@@ -118,6 +132,9 @@ impl<'p> Probe<'p> {
             page: None,
             spent: PhaseDurations::default(),
         };
+        for secret in plan.secrets() {
+            attempt.tape.hide(secret.clone());
+        }
         attempt.find();
         Ok(attempt)
     }
@@ -132,8 +149,9 @@ impl<'p> Probe<'p> {
     /// runs meanwhile, else by what the sockets show.
     pub fn finish(mut self, capture: Option<Box<dyn Source + Send>>) -> Outcome {
         let proxy = self.plan.proxy.as_ref();
-        let covered = proxy.and_then(Proxy::in_clear).map(|secret| secret.as_bytes().to_vec());
-        let side_capture = capture.map(|source| SideCapture::begin(source, covered.unwrap_or_default()));
+        // Everything else that is secret goes out encrypted.
+        let secrets = proxy.map(Proxy::in_clear).unwrap_or_default();
+        let side_capture = capture.map(|source| SideCapture::begin(source, secrets));
         self.connect();
         self.judged(side_capture.map(SideCapture::end))
     }
@@ -225,6 +243,8 @@ impl<'p> Probe<'p> {
                 Tunnel { status: None, schemes: Vec::new() }
             });
             let is_open = tunnel.is_open();
+            let schemes = tunnel.schemes.iter().map(|scheme| channel.tape().cover(scheme)).collect();
+            let tunnel = Tunnel { schemes, ..tunnel };
             self.tunnel = Some(tunnel);
             if !is_open {
                 let acks_unobservable = channel.acks_unobservable();
@@ -247,20 +267,34 @@ impl<'p> Probe<'p> {
         self.spent.tls.get_or_insert_with(|| spent(began));
         let began = Instant::now();
         let origin = format!("https://{}", authority(&plan.host, plan.port));
+        if plan.tls.is_insecure
+            && let Some(secrets) = task.secrets()
+        {
+            channel.tape().note(format!(
+                "sends {secrets} to {server}, which answers for {origin} and was not verified"
+            ));
+        }
         let mut granted = None;
         match task {
             Task::Open => {}
             Task::Token(request) => {
                 channel.tape().enter(Phase::Oauth);
-                let told = token::ask(request, &origin, &mut established, &mut channel);
+                let mut told = token::ask(request, &origin, &mut established, &mut channel);
                 self.spent.token = Some(spent(began));
+                if let Some(token) = &told.1 {
+                    channel.tape().hide(token.clone());
+                }
+                told.0.texts(|text| *text = channel.tape().cover(text));
                 channel.tape().note(told.0.answer().unwrap_or_else(|| "no answer".to_owned()));
                 (self.token, granted) = (Some(told.0), told.1);
             }
             Task::Page(page, token) => {
                 channel.tape().enter(Phase::Http);
-                let told = page::ask(page, &origin, *token, &mut established, &mut channel);
+                let mut told = page::ask(page, &origin, *token, &mut established, &mut channel);
                 self.spent.page = Some(spent(began));
+                for text in [&mut told.headline, &mut told.explanation] {
+                    *text = channel.tape().cover(text);
+                }
                 channel.tape().note(told.headline.clone());
                 self.page = Some(told);
             }

@@ -4,6 +4,7 @@ use super::http::proxy::Proxy;
 use super::http::tls::TlsPlan;
 use super::net::dns::Family;
 use super::page::Page;
+use super::secret::Secret;
 use super::token::Request as Token;
 use crate::analysis::Settings;
 use crate::time::Elapsed;
@@ -31,4 +32,15 @@ pub struct Plan {
     pub page: Option<Page>,
     /// How what comes is judged.
     pub settings: Settings,
+}
+
+impl Plan {
+    /// What must show in no output.
+    pub(super) fn secrets(&self) -> impl Iterator<Item = &Secret> {
+        let proxy = self.proxy.as_ref().and_then(|proxy| proxy.password.as_ref());
+        let token = self.token.as_ref();
+        let client = token.map(|token| &token.client_secret);
+        let user = token.and_then(|token| token.password.as_ref());
+        [proxy, client, user].into_iter().flatten()
+    }
 }

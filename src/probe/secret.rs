@@ -1,11 +1,20 @@
 //! What must not be shown: passwords, client secrets, tokens.
+//!
+//! Who repeats a secret may spell it in another way: as a form, a URL, JSON or HTML has it, or in base64. This module is the only
+//! place that knows the spellings.
 
 use std::fmt;
+use std::ops::Range;
 
+use base64::Engine;
+use base64::engine::general_purpose::{STANDARD_NO_PAD, URL_SAFE_NO_PAD};
 use zeroize::Zeroizing;
 
 /// What replaces a secret.
 const COVER: &str = "[secret]";
+
+/// Shortest part of a secret's base64 that is looked for: less occurs by chance.
+const LEAST_BASE64: usize = 4;
 
 /// A text that is never printed, and whose memory is overwritten when it is dropped.
 #[derive(Clone, PartialEq, Eq)]
@@ -22,27 +31,192 @@ impl Secret {
         &self.0
     }
 
-    /// A text of a peer without this secret, should the peer have repeated it.
+    /// A text of a peer without this secret, should the peer have repeated it, however it is spelled.
     pub fn cover(&self, text: &str) -> String {
-        if self.0.is_empty() { text.to_owned() } else { text.replace(self.expose(), COVER) }
+        let mut covered = String::with_capacity(text.len());
+        let mut from = 0;
+        for place in self.places(text.as_bytes()) {
+            covered.push_str(text.get(from..place.start).unwrap_or_default());
+            covered.push_str(COVER);
+            from = place.end;
+        }
+        covered.push_str(text.get(from..).unwrap_or_default());
+        covered
+    }
+
+    /// Writes `*` over this secret wherever these bytes contain it, however it is spelled.
+    pub(super) fn cover_bytes(&self, bytes: &mut [u8]) {
+        for place in self.places(bytes) {
+            if let Some(part) = bytes.get_mut(place) {
+                part.fill(b'*');
+            }
+        }
+    }
+
+    /// Where the secret stands, in order and apart from each other.
+    pub(super) fn places(&self, text: &[u8]) -> Vec<Range<usize>> {
+        if self.0.is_empty() {
+            return Vec::new();
+        }
+        let mut needles = self.in_base64();
+        needles.push(self.0.clone());
+        let mut places = Vec::new();
+        let mut at = 0;
+        while at < text.len() {
+            let rest = text.get(at..).unwrap_or_default();
+            match needles.iter().filter_map(|needle| spelled(rest, needle)).max() {
+                Some(len) if len > 0 => {
+                    places.push(at..at + len);
+                    at += len;
+                }
+                _ => at += 1,
+            }
+        }
+        places
+    }
+
+    /// What is certain in its base64, of either alphabet, whatever stands before and behind it: three bytes begin at one of
+    /// three places (RFC 4648, 4).
+    fn in_base64(&self) -> Vec<Zeroizing<String>> {
+        let mut needles = Vec::new();
+        for before in 0..3 {
+            let bytes = Zeroizing::new([&[0; 2][..before.min(2)], self.0.as_bytes()].concat());
+            let certain = (before * 8).div_ceil(6)..bytes.len() * 8 / 6;
+            for engine in [&STANDARD_NO_PAD, &URL_SAFE_NO_PAD] {
+                let text = Zeroizing::new(engine.encode(bytes.as_slice()));
+                let needle = text.get(certain.clone()).unwrap_or_default();
+                if needle.len() >= LEAST_BASE64 {
+                    needles.push(Zeroizing::new(needle.to_owned()));
+                }
+            }
+        }
+        needles
     }
 }
 
-/// Writes `*` over these bytes wherever they occur.
-pub(super) fn cover(bytes: &mut [u8], secret: &[u8]) {
-    if secret.is_empty() {
-        return;
+/// How many bytes of a text spell a secret from its beginning, the most if there are several ways to read it.
+fn spelled(text: &[u8], secret: &str) -> Option<usize> {
+    let first = text.first()?;
+    // Nearly everywhere nothing begins, and what was captured may be megabytes.
+    if secret.as_bytes().first() != Some(first) && !matches!(first, b'%' | b'\\' | b'&' | b'+') {
+        return None;
     }
-    let mut from = 0;
-    while let Some(place) =
-        bytes.get(from..).and_then(|rest| rest.windows(secret.len()).position(|part| part == secret))
-    {
-        let end = from + place + secret.len();
-        if let Some(part) = bytes.get_mut(from + place..end) {
-            part.fill(b'*');
+    let mut ends = vec![0];
+    for character in secret.chars() {
+        let mut next = Vec::new();
+        for end in ends {
+            let rest = text.get(end..).unwrap_or_default();
+            next.extend(lengths(rest, character).into_iter().map(|len| end + len));
         }
-        from = end;
+        next.sort_unstable();
+        next.dedup();
+        if next.is_empty() {
+            return None;
+        }
+        ends = next;
     }
+    ends.into_iter().max()
+}
+
+/// How many bytes of a text spell a character from its beginning, in each way that is one.
+fn lengths(text: &[u8], character: char) -> Vec<usize> {
+    let mut buffer = [0; 4];
+    let plain = character.encode_utf8(&mut buffer).as_bytes();
+    let mut lengths = Vec::new();
+    match text.first() {
+        Some(b'%') => {
+            lengths.extend(percent(text, plain));
+            // A form that was encoded once more.
+            lengths.extend(percent(text, b"+").filter(|_| character == ' '));
+        }
+        Some(b'\\') => lengths.extend(backslash(text, character)),
+        Some(b'&') => lengths.extend(entity(text, character)),
+        Some(b'+') if character == ' ' => lengths.push(1),
+        _ => {}
+    }
+    if text.starts_with(plain) {
+        lengths.push(plain.len());
+    }
+    lengths
+}
+
+/// Percent-encoding (RFC 3986, 2.1), once or several times over.
+fn percent(text: &[u8], plain: &[u8]) -> Option<usize> {
+    let mut len = 0;
+    for byte in plain {
+        let hexadecimal = format!("{byte:02x}");
+        let is_next = |from: usize, digits: &[u8]| {
+            text.get(from..from + digits.len()).is_some_and(|found| found.eq_ignore_ascii_case(digits))
+        };
+        if !is_next(len, b"%") {
+            return None;
+        }
+        len += 1;
+        while !is_next(len, hexadecimal.as_bytes()) && is_next(len, b"25") {
+            len += 2;
+        }
+        // The sign itself, encoded twice, begins as it does encoded once.
+        while *byte == b'%' && is_next(len, b"2525") {
+            len += 2;
+        }
+        if !is_next(len, hexadecimal.as_bytes()) {
+            return None;
+        }
+        len += 2;
+    }
+    Some(len)
+}
+
+/// Escapes of JSON (RFC 8259, 7) and of this program's own reports, behind one backslash or several.
+fn backslash(text: &[u8], character: char) -> Vec<usize> {
+    let count = text.iter().take_while(|byte| **byte == b'\\').count();
+    let rest = text.get(count..).unwrap_or_default();
+    let mut units = [0; 2];
+    let units = character.encode_utf16(&mut units);
+    let by_units =
+        |separator: &str| units.iter().map(|unit| format!("u{unit:04x}")).collect::<Vec<_>>().join(separator);
+    let code = u32::from(character);
+    let spellings = [by_units("\\"), by_units("\\\\"), format!("x{code:02x}"), format!("u{{{code:x}}}")];
+    let mut lengths: Vec<_> = spellings
+        .iter()
+        .filter(|spelling| {
+            rest.get(..spelling.len()).is_some_and(|found| found.eq_ignore_ascii_case(spelling.as_bytes()))
+        })
+        .map(|spelling| count + spelling.len())
+        .collect();
+    let letter = match character {
+        '\n' => 'n',
+        '\r' => 'r',
+        '\t' => 't',
+        '\u{8}' => 'b',
+        '\u{c}' => 'f',
+        other => other,
+    };
+    if character == '\\' {
+        lengths.extend(2..=count.min(8));
+        return lengths;
+    }
+    let is_short = letter != character || matches!(character, '"' | '/' | '\'');
+    if is_short && rest.first().is_some_and(|byte| char::from(*byte) == letter) {
+        lengths.push(count + 1);
+    }
+    lengths
+}
+
+/// A character reference of HTML.
+fn entity(text: &[u8], character: char) -> Option<usize> {
+    let end = text.iter().take(12).position(|byte| *byte == b';')?;
+    let name = std::str::from_utf8(text.get(1..end)?).ok()?;
+    let number = match name.strip_prefix('#') {
+        Some(number) => match number.strip_prefix(['x', 'X']) {
+            Some(digits) => u32::from_str_radix(digits, 16).ok(),
+            None => number.parse().ok(),
+        },
+        None => [("amp", '&'), ("lt", '<'), ("gt", '>'), ("quot", '"'), ("apos", '\'')]
+            .into_iter()
+            .find_map(|(known, means)| (known == name).then_some(u32::from(means))),
+    };
+    (number == Some(u32::from(character))).then_some(end + 1)
 }
 
 impl fmt::Debug for Secret {
@@ -53,6 +227,9 @@ impl fmt::Debug for Secret {
 
 #[cfg(test)]
 mod tests {
+    use base64::engine::general_purpose::{STANDARD, URL_SAFE};
+    use proptest::prelude::*;
+
     use super::*;
 
     #[test]
@@ -65,11 +242,72 @@ mod tests {
 
     #[test]
     fn secret_bytes_are_covered_wherever_they_stand() {
-        let mut bytes = b"ab-abc-ab".to_vec();
-        cover(&mut bytes, b"ab");
-        assert_eq!(bytes, b"**-**c-**");
-        cover(&mut bytes, b"");
-        cover(&mut bytes, b"longer than all of it");
-        assert_eq!(bytes, b"**-**c-**");
+        let covered = |bytes: &[u8], secret: &str| {
+            let mut bytes = bytes.to_vec();
+            Secret::new(secret.to_owned()).cover_bytes(&mut bytes);
+            bytes
+        };
+        assert_eq!(covered(b"ab-abc-ab", "ab"), b"**-**c-**");
+        assert_eq!(covered(b"**-**c-**", ""), b"**-**c-**");
+        assert_eq!(covered(b"short", "longer than all of it"), b"short");
+    }
+
+    #[test]
+    fn every_spelling_of_a_secret_is_covered() {
+        let secret = Secret::new("p&s %\"ü/\\1".to_owned());
+        for spelling in [
+            "p&s %\"ü/\\1",
+            "p%26s+%25%22%C3%BC%2F%5C1",
+            "p%26s%20%25%22%c3%bc%2f%5c1",
+            "p%2526s%2520%2525%2522%25c3%25bc%252f%255c1",
+            r#"p&s %\"ü\/\\1"#,
+            r#"p&s %\\\"ü/\\\\1"#,
+            r"p\u0026s \u0025\u0022\u00FC\u002f\u005c1",
+            "p&amp;s %&quot;&#252;/&#x5c;1",
+        ] {
+            assert_eq!(secret.cover(&format!("<{spelling}>")), "<[secret]>", "{spelling}");
+        }
+    }
+
+    /// A secret's spellings, as servers have libraries write them.
+    fn spellings(secret: &str) -> Vec<String> {
+        let json = serde_json::to_string(secret).unwrap();
+        let json = json[1..json.len() - 1].to_owned();
+        let form: String = form_urlencoded::byte_serialize(secret.as_bytes()).collect();
+        let url = percent_encoding::utf8_percent_encode(secret, percent_encoding::NON_ALPHANUMERIC);
+        let units: Vec<_> = secret.encode_utf16().map(|unit| format!("\\u{unit:04X}")).collect();
+        let twice = percent_encoding::utf8_percent_encode(&form, percent_encoding::NON_ALPHANUMERIC);
+        vec![secret.to_owned(), json, url.to_string(), twice.to_string(), units.concat(), form]
+    }
+
+    proptest! {
+        #[test]
+        fn no_spelling_of_any_secret_is_left(secret in "\\PC{1,20}|[ -~]{1,20}", before in "[a-z ]{0,4}") {
+            let covering = Secret::new(secret.clone());
+            for spelling in spellings(&secret) {
+                let covered = covering.cover(&format!("{before}{spelling}."));
+                prop_assert!(covered.len() <= before.len() + COVER.len() * (1 + before.len()) + 1, "{} in {}", secret, covered);
+            }
+        }
+
+        #[test]
+        fn no_base64_of_any_secret_is_left(secret in "[!-~]{6,30}", user in "[a-z]{0,7}", after in "[a-z:]{0,3}") {
+            let covering = Secret::new(secret.clone());
+            let plain = format!("{user}:{secret}{after}");
+            for text in [STANDARD.encode(&plain), URL_SAFE.encode(&plain)] {
+                let covered = covering.cover(&text);
+                prop_assert!(covered.contains(COVER), "{}", covered);
+                prop_assert!(covered.replace(COVER, "").len() <= (user.len() + 1 + after.len()) * 4 / 3 + 8, "{}", covered);
+            }
+        }
+
+        #[test]
+        fn any_text_is_covered(secret: String, text: String, bytes: Vec<u8>) {
+            let covering = Secret::new(secret);
+            let _ = covering.cover(&text);
+            let mut covered = bytes.clone();
+            covering.cover_bytes(&mut covered);
+            prop_assert_eq!(covered.len(), bytes.len());
+        }
     }
 }

@@ -10,6 +10,7 @@ use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
 use tracing::debug;
 
+use super::secret::Secret;
 use super::step::{Phase, Step};
 use crate::capture::{About, FileAbout, ReadError, Record, Source};
 use crate::limits;
@@ -28,6 +29,8 @@ pub struct Tape {
     steps: Vec<Step>,
     packets: Vec<TapedPacket>,
     phase: Phase,
+    /// What must not show.
+    secrets: Vec<Secret>,
 }
 
 /// A packet as a bystander would have seen it.
@@ -76,7 +79,18 @@ impl Tape {
             steps: Vec::new(),
             packets: Vec::new(),
             phase: Phase::Dns,
+            secrets: Vec::new(),
         }
+    }
+
+    /// From now on this shows in no step.
+    pub fn hide(&mut self, secret: Secret) {
+        self.secrets.push(secret);
+    }
+
+    /// A text without what is hidden.
+    pub fn cover(&self, text: &str) -> String {
+        self.secrets.iter().fold(text.to_owned(), |text, secret| secret.cover(&text))
     }
 
     /// When it began.
@@ -118,7 +132,7 @@ impl Tape {
 
     fn step(&mut self, at: Timestamp, text: impl Into<String>) -> u64 {
         let number = self.steps.len() as u64 + 1;
-        let text = text.into();
+        let text = self.cover(&text.into());
         debug!(step = number, phase = ?self.phase, ?text);
         self.steps.push(Step { number, at, phase: self.phase, text, received: None });
         number

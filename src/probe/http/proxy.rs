@@ -96,8 +96,12 @@ impl Proxy {
     }
 
     /// What of its credentials goes over the wire in clear, and is not to be shown or saved.
-    pub fn in_clear(&self) -> Option<Zeroizing<String>> {
-        self.credentials()
+    pub fn in_clear(&self) -> Vec<Secret> {
+        /// Shorter ones occur in any packet's headers by chance, which would be spoilt.
+        const LEAST_PASSWORD: usize = 6;
+        let credentials = self.credentials().map(|text| Secret::new(text.as_str().to_owned()));
+        let password = self.password.clone().filter(|password| password.expose().len() >= LEAST_PASSWORD);
+        credentials.into_iter().chain(password).collect()
     }
 }
 
@@ -134,7 +138,7 @@ pub(in crate::probe) fn open(
     channel.tape().note(format!("ask the proxy for a tunnel to {authority}"));
     let mut request = Zeroizing::new(format!("CONNECT {authority} HTTP/1.1\r\nHost: {authority}\r\n"));
     if let Some(credentials) = proxy.credentials() {
-        channel.cover(credentials.as_bytes());
+        channel.cover(proxy.in_clear());
         for part in ["Proxy-Authorization: Basic ", &credentials, "\r\n"] {
             request.push_str(part);
         }
@@ -206,7 +210,7 @@ mod tests {
         assert_eq!(Proxy::parse("[2001:db8::1]:8080", "--proxy", false).unwrap().host, "2001:db8::1");
         assert_eq!(Proxy::parse("http://joe:pw@p", "--proxy", false).unwrap_err(), ProxyError::Password);
         let proxy = Proxy::parse("http://joe:p%77@p", "HTTPS_PROXY", true).unwrap();
-        assert_eq!(proxy.in_clear().unwrap().as_str(), "am9lOnB3");
+        assert_eq!(proxy.in_clear()[0].expose(), "am9lOnB3");
         assert!(!format!("{proxy:?}").contains("pw"));
         assert!(matches!(Proxy::parse("socks5://p", "", true), Err(ProxyError::Scheme(_))));
         assert_eq!(Proxy::parse("http://p:x", "", true).unwrap_err(), ProxyError::Form);

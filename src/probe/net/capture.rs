@@ -1,5 +1,6 @@
 //! Packets captured while an attempt is made, and held to be analysed and saved afterwards.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::{self, JoinHandle};
@@ -7,8 +8,10 @@ use std::thread::{self, JoinHandle};
 use tracing::debug;
 
 use crate::capture::{About, Frame, ReadError, Record, Source};
+use crate::decode::Decoder;
 use crate::limits;
-use crate::packet::Origin;
+use crate::packet::{Content, Origin, Seq};
+use crate::probe::secret::Secret;
 use crate::time::Timestamp;
 
 /// A capture that runs in a thread of its own.
@@ -38,8 +41,8 @@ struct Kept {
 }
 
 impl SideCapture {
-    /// Begins to hold what comes. These bytes are covered wherever a frame contains them: they are secret.
-    pub(in crate::probe) fn begin(source: Box<dyn Source + Send>, covered: Vec<u8>) -> Self {
+    /// Begins to hold what comes. These secrets are covered wherever frames contain them.
+    pub(in crate::probe) fn begin(source: Box<dyn Source + Send>, covered: Vec<Secret>) -> Self {
         let ends = Arc::new(AtomicBool::new(false));
         let is_over = Arc::clone(&ends);
         let thread = thread::spawn(move || listen(source, &is_over, &covered));
@@ -53,7 +56,7 @@ impl SideCapture {
     }
 }
 
-fn listen(mut source: Box<dyn Source + Send>, ends: &AtomicBool, covered: &[u8]) -> Captured {
+fn listen(mut source: Box<dyn Source + Send>, ends: &AtomicBool, covered: &[Secret]) -> Captured {
     let mut captured = Captured::default();
     let mut bytes_kept = 0;
     let mut is_stopped = false;
@@ -73,7 +76,9 @@ fn listen(mut source: Box<dyn Source + Send>, ends: &AtomicBool, covered: &[u8])
                     continue;
                 }
                 let mut bytes = frame.bytes.to_vec();
-                crate::probe::secret::cover(&mut bytes, covered);
+                for secret in covered {
+                    secret.cover_bytes(&mut bytes);
+                }
                 let Frame { at, link_type, wire_len, .. } = frame;
                 captured.frames.push(Kept { at, link_type, wire_len, bytes });
             }
@@ -86,10 +91,77 @@ fn listen(mut source: Box<dyn Source + Send>, ends: &AtomicBool, covered: &[u8])
             }
         }
     }
+    cover_across_frames(&mut captured.frames, covered);
     source.refresh();
     captured.about = source.about();
     debug!(frames = captured.frames.len(), unkept = captured.unkept, error = ?captured.error, "captured on the side");
     captured
+}
+
+/// Covers what is secret where it is split over several segments. Streams are read as far as a request for a tunnel can reach.
+fn cover_across_frames(frames: &mut [Kept], secrets: &[Secret]) {
+    /// The secret stands in the first thing that is sent; half of it is for segments that are captured before that.
+    const WINDOW: i32 = 2 * limits::HTTP_HEAD_BYTES as i32;
+    if secrets.is_empty() {
+        return;
+    }
+    let mut decoder = Decoder::new();
+    let mut streams: BTreeMap<_, (Seq, Vec<Piece>)> = BTreeMap::new();
+    for (index, kept) in frames.iter().enumerate() {
+        let frame = kept.frame(index);
+        let packet = decoder.decode(&frame);
+        let Content::Segment(segment) = packet.content else { continue };
+        let (ip, tcp) = (&segment.header.ip, &segment.header.tcp);
+        let (Some(seq), false) = (tcp.seq, segment.payload.is_empty()) else { continue };
+        // A payload that was put together of fragments lies elsewhere.
+        let begin = segment.payload.as_ptr().addr().checked_sub(kept.bytes.as_ptr().addr());
+        let Some(begin) = begin.filter(|begin| begin + segment.payload.len() <= kept.bytes.len()) else {
+            continue;
+        };
+        let key = (
+            format!("{:?}", ip.source),
+            tcp.source_port,
+            format!("{:?}", ip.destination),
+            tcp.destination_port,
+        );
+        let (first, pieces) = streams.entry(key).or_insert((seq, Vec::new()));
+        let offset = seq.distance_from(*first).saturating_add(WINDOW / 2);
+        if (0..WINDOW).contains(&offset) {
+            pieces.push(Piece { index, begin, len: segment.payload.len(), offset: offset as usize });
+        }
+    }
+    for (_, pieces) in streams.into_values() {
+        let len = pieces.iter().map(|piece| piece.offset + piece.len).max().unwrap_or(0);
+        let mut stream = vec![0; len];
+        for piece in &pieces {
+            let bytes = frames[piece.index].bytes.get(piece.begin..piece.begin + piece.len);
+            if let (Some(into), Some(bytes)) = (stream.get_mut(piece.offset..piece.offset + piece.len), bytes)
+            {
+                into.copy_from_slice(bytes);
+            }
+        }
+        for place in secrets.iter().flat_map(|secret| secret.places(&stream)) {
+            for piece in &pieces {
+                let from = place.start.max(piece.offset);
+                let until = place.end.min(piece.offset + piece.len);
+                if from < until
+                    && let Some(part) = frames[piece.index]
+                        .bytes
+                        .get_mut(piece.begin + from - piece.offset..piece.begin + until - piece.offset)
+                {
+                    part.fill(b'*');
+                }
+            }
+        }
+    }
+}
+
+/// A segment's payload in a frame, and its place in the stream.
+struct Piece {
+    index: usize,
+    begin: usize,
+    len: usize,
+    offset: usize,
 }
 
 impl Captured {
@@ -151,5 +223,39 @@ impl Source for Replay<'_> {
 
     fn progress(&self) -> (u64, Option<u64>) {
         (0, None)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// An Ethernet frame with a segment of this payload.
+    fn kept(seq: u32, payload: &[u8]) -> Kept {
+        let mut bytes = Vec::new();
+        let builder = etherparse::PacketBuilder::ethernet2([2; 6], [4; 6]);
+        let builder = builder.ipv4([192, 0, 2, 1], [192, 0, 2, 2], 64).tcp(40_000, 3128, seq, 1_000);
+        builder.write(&mut bytes, payload).unwrap();
+        Kept { at: Timestamp::ZERO, link_type: 1, wire_len: bytes.len() as u32, bytes }
+    }
+
+    #[test]
+    fn a_secret_is_covered_across_segments_in_any_order_and_repeated() {
+        let secret = "am9lOnB3LW9mLWpvZQ==";
+        let request = format!("CONNECT x HTTP/1.1\r\nProxy-Authorization: Basic {secret}\r\n\r\n");
+        let (begin, end) = request.split_at(request.find("LW9m").unwrap());
+        for first in [7_u32, u32::MAX - 20] {
+            let second = first.wrapping_add(begin.len() as u32);
+            let mut frames = [
+                kept(second, end.as_bytes()),
+                kept(first, begin.as_bytes()),
+                kept(second.wrapping_add(2), &end.as_bytes()[2..]),
+            ];
+            cover_across_frames(&mut frames, &[Secret::new(secret.to_owned())]);
+            let texts = frames.each_ref().map(|kept| String::from_utf8_lossy(&kept.bytes).into_owned());
+            assert!(texts[1].ends_with("Basic ********"), "{texts:?}");
+            assert!(texts[0].ends_with("************\r\n\r\n"), "{texts:?}");
+            assert!(texts[2].ends_with("**********\r\n\r\n") && !texts[2].contains("9m"), "{texts:?}");
+        }
     }
 }

@@ -316,16 +316,36 @@ fn ask_by_udp(
 fn ask_by_tcp(server: SocketAddr, id: u16, question: &[u8], until: Instant) -> io::Result<Vec<u8>> {
     let left = || until.saturating_duration_since(Instant::now()).max(Duration::from_millis(1));
     let mut stream = TcpStream::connect_timeout(&server, left())?;
-    stream.set_read_timeout(Some(left()))?;
     stream.set_write_timeout(Some(left()))?;
     // RFC 1035, 4.2.2: two bytes of length precede each message.
     stream.write_all(&[&(question.len() as u16).to_be_bytes(), question].concat())?;
     let mut len = [0; 2];
-    stream.read_exact(&mut len)?;
+    read_before(&mut stream, &mut len, until)?;
     let mut answer = vec![0; usize::from(u16::from_be_bytes(len))];
-    stream.read_exact(&mut answer)?;
+    read_before(&mut stream, &mut answer, until)?;
     let is_answer = Message::from_slice(&answer).is_ok_and(|message| answers_to(message, id, question));
     if is_answer { Ok(answer) } else { Err(io::ErrorKind::InvalidData.into()) }
+}
+
+/// What a socket's own timeout is called, whatever the system calls it.
+fn timed_out(error: io::Error) -> io::Error {
+    if error.kind() == io::ErrorKind::WouldBlock { io::ErrorKind::TimedOut.into() } else { error }
+}
+
+/// Fills a buffer before that time, however slowly a resolver sends.
+fn read_before(stream: &mut TcpStream, mut buffer: &mut [u8], until: Instant) -> io::Result<()> {
+    while !buffer.is_empty() {
+        let left = until.saturating_duration_since(Instant::now());
+        if left.is_zero() {
+            return Err(io::ErrorKind::TimedOut.into());
+        }
+        stream.set_read_timeout(Some(left))?;
+        match stream.read(buffer).map_err(timed_out)? {
+            0 => return Err(io::ErrorKind::UnexpectedEof.into()),
+            len => buffer = buffer.get_mut(len..).unwrap_or_default(),
+        }
+    }
+    Ok(())
 }
 
 fn answers_to<O: Octets + ?Sized>(message: &Message<O>, id: u16, question: &[u8]) -> bool {
@@ -390,6 +410,22 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+
+    #[test]
+    fn a_resolver_that_sends_a_byte_now_and_then_is_waited_for_no_longer_than_any() {
+        let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        let server = listener.local_addr().unwrap();
+        std::thread::spawn(move || {
+            let (mut peer, _) = listener.accept().unwrap();
+            while peer.write_all(&[1]).is_ok() {
+                std::thread::sleep(Duration::from_millis(50));
+            }
+        });
+        let began = Instant::now();
+        let answer = ask_by_tcp(server, 1, &[0; 12], began + Duration::from_millis(300));
+        assert_eq!(answer.unwrap_err().kind(), io::ErrorKind::TimedOut);
+        assert!(began.elapsed() < Duration::from_secs(3));
+    }
 
     #[test]
     fn the_hosts_file_is_read_as_its_manual_says() {

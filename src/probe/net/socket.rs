@@ -12,7 +12,7 @@ use socket2::{Domain, Protocol, Socket, Type};
 use tracing::debug;
 
 use crate::limits;
-use crate::probe::secret;
+use crate::probe::secret::Secret;
 use crate::probe::tape::{Tape, TapedConnection, Unreachable};
 
 /// How long an orderly end of the server is waited for after the probe's own.
@@ -168,8 +168,8 @@ pub(in crate::probe) struct Channel<'t> {
     knows_acknowledged: bool,
     is_over: bool,
     acks_unobservable: bool,
-    /// Bytes that are covered on the tape.
-    covered: Vec<u8>,
+    /// What is covered on the tape.
+    covered: Vec<Secret>,
 }
 
 impl<'t> Channel<'t> {
@@ -209,9 +209,9 @@ impl<'t> Channel<'t> {
         &self.connection
     }
 
-    /// These bytes appear on the tape as `*` wherever they are sent.
-    pub(in crate::probe) fn cover(&mut self, bytes: &[u8]) {
-        self.covered = bytes.to_vec();
+    /// These appear on the tape as `*` wherever they are sent.
+    pub(in crate::probe) fn cover(&mut self, secrets: Vec<Secret>) {
+        self.covered = secrets;
     }
 
     /// Waits for what comes until then. Returns whether anything did.
@@ -311,7 +311,9 @@ impl Write for Channel<'_> {
             Ok(len) => {
                 let mut told: Vec<u8> =
                     parts.iter().flat_map(|part| part.iter().copied()).take(len).collect();
-                secret::cover(&mut told, &self.covered);
+                for secret in &self.covered {
+                    secret.cover_bytes(&mut told);
+                }
                 self.tape.sent(&mut self.connection, &told);
                 self.sent_at = Instant::now();
                 self.knows_acknowledged = false;

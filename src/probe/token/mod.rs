@@ -174,12 +174,15 @@ fn read(request: &Request, answer: &Answer) -> (Token, Option<Secret>) {
     let token = text("access_token").filter(|_| (200..300).contains(&answer.status));
     if let Some(token) = token {
         told.expires_in = object.as_ref().and_then(|object| object.get("expires_in")?.as_u64());
-        told.scope = text("scope").map(|text| request.cover(text));
+        let token = Secret::new(token.to_owned());
+        // Covered before it is cut: what is left of a part can't be recognised.
+        told.scope = text("scope").map(|text| request.cover(&token.cover(text)));
+        told.description = text("error_description").map(|text| request.cover(&token.cover(text)));
         "granted".clone_into(&mut told.outcome);
         told.headline = format!("SSM granted a token for {}", request.grant.name());
         "The client's id and secret are right and its grant type is allowed, so the API takes requests."
             .clone_into(&mut told.explanation);
-        return (told, Some(Secret::new(token.to_owned())));
+        return (told, Some(token));
     }
     match text("error") {
         Some(error) => told.explain_error(&request.cover(error)),
@@ -224,6 +227,13 @@ impl Token {
         } else {
             format!("status {status}, {named}{described}")
         })
+    }
+
+    /// Lets every text be changed into which the server's words may have come.
+    pub(super) fn texts(&mut self, mut change: impl FnMut(&mut String)) {
+        let Self { outcome, description, scope, headline, explanation, .. } = self;
+        let texts = [outcome, headline, explanation].into_iter().chain(description).chain(scope);
+        texts.for_each(&mut change);
     }
 
     /// Whether a token was granted.
