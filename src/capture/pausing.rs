@@ -8,6 +8,7 @@ use std::io::{self, Read, Seek};
 use std::os::fd::AsFd;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
@@ -34,6 +35,9 @@ const LOOK_EVERY: Duration = Duration::from_millis(50);
 /// writes last is worth having.
 const LAST_WORDS: Duration = Duration::from_secs(1);
 
+/// How often the thread looks whether there is room again: what it may read ahead lasts far longer.
+const ROOM_TICK: Duration = Duration::from_millis(1);
+
 /// How often what is known of the capture is passed on, in records at most.
 const ABOUT_EVERY: u64 = 256;
 
@@ -43,6 +47,8 @@ type Sent = Result<(Held, Vec<u8>), ReadError>;
 /// A capture whose records are waited for.
 pub struct Waiting {
     records: Receiver<Sent>,
+    /// Bytes of records that were sent and not yet received.
+    ahead: Arc<AtomicUsize>,
     about: Arc<Mutex<About>>,
     /// The first record, where it was waited for.
     first: Option<Sent>,
@@ -106,8 +112,10 @@ impl Waiting {
         let (opened, is_open) = sync_channel(1);
         let about = Arc::new(Mutex::new(About::default()));
         let shared = Arc::clone(&about);
+        let ahead = Arc::new(AtomicUsize::new(0));
+        let counted = Arc::clone(&ahead);
         thread::spawn(move || {
-            let mut reader = Reader { send, shared, before: 0, notes: Vec::new() };
+            let mut reader = Reader { send, ahead: counted, shared, before: 0, notes: Vec::new() };
             match open(Attempt::First) {
                 Ok(mut source) => {
                     reader.share(source.as_ref());
@@ -131,7 +139,7 @@ impl Waiting {
             let what = "the reader ended before it began".to_owned();
             Err(ReadError { file: name.to_owned(), what, hint: None })
         })?;
-        Ok(Self { records, about, first: None, current: None, last: None, stopped: None })
+        Ok(Self { records, ahead, about, first: None, current: None, last: None, stopped: None })
     }
 }
 
@@ -149,7 +157,11 @@ impl Source for Waiting {
         }
         let sent = self.first.take().map_or_else(|| self.records.recv_timeout(QUIET), Ok);
         let (held, bytes) = match sent {
-            Ok(sent) => &*self.current.insert(sent?),
+            Ok(sent) => {
+                let sent = sent?;
+                self.ahead.fetch_sub(sent.1.len(), Ordering::Relaxed);
+                &*self.current.insert(sent)
+            }
             Err(RecvTimeoutError::Disconnected) => return Ok(None),
             Err(RecvTimeoutError::Timeout) => {
                 let (at, since) = self.last.unwrap_or((Timestamp::ZERO, Instant::now()));
@@ -182,6 +194,7 @@ impl Source for Waiting {
 /// The thread's side: reads sources, and passes on what they yield.
 struct Reader {
     send: SyncSender<Sent>,
+    ahead: Arc<AtomicUsize>,
     shared: Arc<Mutex<About>>,
     /// Packets of the files that were read before under the same name.
     before: u64,
@@ -218,6 +231,11 @@ impl Reader {
                 self.share(source);
             }
             count += 1;
+            if let Ok((_, bytes)) = &sent
+                && !self.has_room(bytes.len())
+            {
+                break false;
+            }
             if self.send.send(sent).is_err() || has_failed {
                 break false;
             }
@@ -226,6 +244,20 @@ impl Reader {
         self.before = about.files.iter().map(|file| file.packets).sum();
         self.notes = about.notes;
         ended
+    }
+
+    /// Waits until so many bytes more may be read ahead, and counts them. False when nobody takes them any more.
+    fn has_room(&self, len: usize) -> bool {
+        while self.ahead.load(Ordering::Relaxed).saturating_add(len) > limits::WAITING_BYTES
+            && self.ahead.load(Ordering::Relaxed) > 0
+        {
+            if Arc::strong_count(&self.ahead) == 1 {
+                return false;
+            }
+            thread::sleep(ROOM_TICK);
+        }
+        self.ahead.fetch_add(len, Ordering::Relaxed);
+        true
     }
 
     fn note(&mut self, text: String) {
@@ -290,6 +322,52 @@ impl Read for Growing {
                 0 => return Err(io::ErrorKind::WouldBlock.into()),
                 count => return Ok(count),
             }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Frames of the largest size without an end, counted.
+    struct Endless(Arc<AtomicUsize>, Vec<u8>);
+
+    impl Source for Endless {
+        fn next_record(&mut self) -> Result<Option<Record<'_>>, ReadError> {
+            let number = self.0.fetch_add(1, Ordering::Relaxed) as u64 + 1;
+            let origin = Origin { file: 0, number };
+            let (at, wire_len) = (Timestamp::ZERO, self.1.len() as u32);
+            Ok(Some(Record::Frame(Frame { number, origin, at, link_type: 1, wire_len, bytes: &self.1 })))
+        }
+
+        fn about(&self) -> About {
+            About::default()
+        }
+
+        fn progress(&self) -> (u64, Option<u64>) {
+            (0, None)
+        }
+    }
+
+    #[test]
+    fn large_records_are_read_ahead_within_a_bound_of_bytes() {
+        const FRAME: usize = 262_144;
+        let count = Arc::new(AtomicUsize::new(0));
+        let counted = Arc::clone(&count);
+        let open = move |_| -> Result<Box<dyn Source>, ReadError> {
+            Ok(Box::new(Endless(Arc::clone(&counted), vec![0; FRAME])))
+        };
+        let mut waiting = Waiting::begin("-", open, |_| None).unwrap();
+        let most = limits::WAITING_BYTES / FRAME;
+        for taken in [0, 100] {
+            for _ in 0..taken {
+                assert!(matches!(waiting.next_record(), Ok(Some(Record::Frame(_)))));
+            }
+            thread::sleep(Duration::from_millis(300));
+            // One more waits for room.
+            let ahead = count.load(Ordering::Relaxed) - taken;
+            assert!((1..=most + 1).contains(&ahead), "{ahead}");
         }
     }
 }
