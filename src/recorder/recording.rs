@@ -15,6 +15,7 @@ use crate::limits;
 use crate::packet::Origin;
 use crate::report::machine::json as report;
 use crate::report::text::clock;
+use crate::report::text::escape::escaped;
 use crate::tcp::{Key, Role};
 use crate::time::{Clock, Timestamp};
 
@@ -127,7 +128,8 @@ impl Recording {
         with_others: bool,
         dropped: u64,
     ) -> io::Result<Vec<u64>> {
-        let mut comment = self.comment.clone();
+        // The server's name, for one, comes from the wire.
+        let mut comment = escaped(&self.comment);
         if !memory.holds_from(self.first) {
             comment += " The connection's first packets are missing here: the recorder's bound was reached before the verdict.";
         }

@@ -115,6 +115,31 @@ fn the_bound_on_files_is_told_once() {
 }
 
 #[test]
+fn what_comes_from_the_wire_is_escaped_in_comments() {
+    struct Hostile(Recording);
+    impl Sink for Hostile {
+        fn event(&mut self, event: &Event<'_>) -> io::Result<()> {
+            self.0.event(event)
+        }
+
+        fn connection(&mut self, mut judged: Judged) -> io::Result<()> {
+            judged.verdict.explanation = "\u{1b}[2J\u{202e}".into();
+            self.0.connection(judged)
+        }
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let mut sink = Hostile(Recording(Recorder::new(settings(folder.path())).unwrap()));
+    let file = format!("{}/testdata/refused/plain/capture.pcapng", env!("CARGO_MANIFEST_DIR"));
+    let mut source = capture::open(&[file]).unwrap();
+    let everything = Target::new(&[], &[], None).unwrap();
+    analysis::analyse(source.as_mut(), everything, &Analysis::default(), &mut sink).unwrap();
+    sink.0.0.finish();
+    let written = fs::read(&files(folder.path(), "pcapng")[0]).unwrap();
+    let holds = |text: &[u8]| written.windows(text.len()).any(|part| part == text);
+    assert!(holds(b"\\x1b[2J\\u{202e}") && !holds(b"\x1b[2J"));
+}
+
+#[test]
 fn other_connections_packets_are_left_out_when_too_many_of_them_were_written() {
     let count = |others_left| {
         let folder = tempfile::tempdir().unwrap();
