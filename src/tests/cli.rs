@@ -250,3 +250,36 @@ fn nobody_listens_on_a_port_of_this_host_and_a_check_says_so() {
     assert_eq!(status, 2);
     assert!(out.contains("refused (critical) at syn") && out.contains("Evidence  steps 1, 2"), "{out}");
 }
+
+#[test]
+fn a_full_disk_under_an_output_is_no_crash() {
+    for arguments in [
+        &["read", "no-such-file"][..],
+        &["read", "--frobnicate"],
+        &["explain", "refusd"],
+        &["read", &testdata("healthy/plain/capture.pcap"), "no-such-file"],
+    ] {
+        let full = || std::fs::OpenOptions::new().write(true).open("/dev/full").unwrap();
+        let status = |command: &mut std::process::Command| command.status().unwrap().code();
+        let trace = ("SSMSCOPE_TRACE", "1");
+        let status = status(ssmscope(arguments).env(trace.0, trace.1).stderr(full()).stdout(full()));
+        assert_eq!(status, Some(3), "{arguments:?}");
+    }
+    let status = ssmscope(&["check", "--timeout", "1", "127.0.0.1:1"])
+        .env("SSMSCOPE_TRACE", "1")
+        .stderr(std::fs::OpenOptions::new().write(true).open("/dev/full").unwrap())
+        .stdout(std::process::Stdio::null())
+        .status();
+    assert_eq!(status.unwrap().code(), Some(2));
+}
+
+#[test]
+fn secrets_go_to_an_unverified_server_only_if_that_is_asked_for_twice() {
+    let options = ["check", "127.0.0.1:1", "--oauth", "client-credentials", "--client-id", "x", "--insecure"];
+    let outcome = Outcome::of(ssmscope(&options).env("SSMSCOPE_CLIENT_SECRET", "s"));
+    assert_eq!(outcome.status, 3, "{outcome:?}");
+    assert!(outcome.error.contains("--send-secrets-unverified"), "{outcome:?}");
+    let options = [&options[..], &["--send-secrets-unverified"]].concat();
+    let outcome = Outcome::of(ssmscope(&options).env("SSMSCOPE_CLIENT_SECRET", "s"));
+    assert_eq!(outcome.status, 2, "{outcome:?}");
+}

@@ -197,7 +197,11 @@ fn a_textfile_appears_whole_and_readable_with_any_output() {
     let outcome = run(&["read", "-o", "nagios", "--textfile", textfile, &testdata(REFUSED)]);
     is_a_plugin_s(&outcome);
     let metrics = fs::read_to_string(&file).unwrap();
+    let (metrics, made) = metrics.split_once("# HELP ssmscope_textfile_timestamp_seconds ").unwrap();
     assert_eq!(metrics, run(&["read", "-o", "prometheus", &testdata(REFUSED)]).out);
+    let made = made.trim_end().rsplit(' ').next().unwrap().parse::<u64>().unwrap();
+    let now = std::time::SystemTime::UNIX_EPOCH.elapsed().unwrap().as_secs();
+    assert!((now - 60..=now).contains(&made), "{made}");
     assert_eq!(fs::metadata(&file).unwrap().permissions().mode() & 0o777, 0o644);
     let outcome = run(&["read", "--textfile", textfile, "no-such-file"]);
     assert_eq!(outcome.status, 3);

@@ -1,7 +1,7 @@
 //! `ssmscope check`: reads secrets and certificates, has the attempt made, and prints what came of it.
 
 use std::env;
-use std::fs::{self, File};
+use std::fs::File;
 use std::io::{self, BufWriter, Write};
 use std::mem;
 use std::net::SocketAddr;
@@ -9,19 +9,21 @@ use std::path::Path;
 use std::sync::Arc;
 
 use anyhow::{Context, bail, ensure};
+use rustls::pki_types::PrivateKeyDer;
 use rustls::pki_types::pem::PemObject;
-use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use ssmscope::analysis::Settings;
 use ssmscope::capture::live::{self, Live};
 use ssmscope::capture::{Source, Target, save};
 use ssmscope::probe::{self, Family, Identity, Outcome, Page, Plan, Probe, Proxy, Secret, TlsPlan, token};
 use ssmscope::report::text::escape::escaped;
 use ssmscope::report::{self, Occasion};
+use ssmscope::time::Elapsed;
 use ssmscope::verdict::{self, Status};
 
 use crate::args::{Check, Grant, OauthBody, TlsVersion};
 use crate::run::{self, Done, Results, Run};
-use crate::system::{privileges, trust};
+use crate::system::deadline::Deadline;
+use crate::system::{files, privileges, trust};
 
 /// Bytes captured of each packet: all of it.
 const SNAPLEN: u32 = 262_144;
@@ -32,6 +34,9 @@ const BUFFER_KIB: u32 = 4_096;
 /// Longest secret that a file may hold, in bytes: far more than any token or password, so that a wrong file is noticed.
 const SECRET_BYTES: usize = 4096;
 
+/// How much longer than `--timeout` the whole command may take: for the report, once the time is up.
+const GRACE: Elapsed = Elapsed::from_millis(1_000);
+
 /// The application protocol that is offered by default: the one that is spoken.
 const HTTP: &str = "http/1.1";
 
@@ -39,13 +44,18 @@ const HTTP: &str = "http/1.1";
 pub fn run(options: &Check) -> anyhow::Result<Status> {
     let target = probe::authority(options.server().0, options.server().1);
     let slow_after = options.timing.slow_after;
-    let run = Run::new(options.rendering.output, &options.monitoring, slow_after, Some(target));
+    let mut run = Run::new(options.rendering.output, &options.monitoring, slow_after, Some(target));
+    // The attempt watches its own time, and says more; this ends what comes before it, as a file that is a silent pipe.
+    let most = Elapsed::from_nanos(options.timeout.nanos().saturating_add(GRACE.nanos()));
+    run.deadline = Some(Deadline::after(most, run.form));
     run.finish_after(|run| check(options, run))
 }
 
 fn check(options: &Check, run: &mut Run<'_>) -> anyhow::Result<Done> {
-    run.begin_textfile()?;
-    let mut outcome = attempt(options)?;
+    let mut outcome = attempt(options, run)?;
+    if let Some(deadline) = &run.deadline {
+        deadline.meet();
+    }
     let mut report = report::open(run.form, run::blocks(), run::style(false, true), Occasion::Check);
     for judged in &outcome.connections {
         run.digest.record(judged);
@@ -58,10 +68,15 @@ fn check(options: &Check, run: &mut Run<'_>) -> anyhow::Result<Done> {
 }
 
 /// Makes the attempt, with a capture of it if there is to be one.
-fn attempt(options: &Check) -> anyhow::Result<Outcome> {
+fn attempt(options: &Check, run: &mut Run<'_>) -> anyhow::Result<Outcome> {
+    if !options.capture {
+        run.begin_textfile()?;
+    }
     let plan = plan(options)?;
     let probe = Probe::begin(&plan).context("TLS can't be set up")?;
     let device = if options.capture { listen(options, &probe.servers())? } else { None };
+    // With the rights that will replace it.
+    run.begin_textfile().context("--user names whose rights files are opened with")?;
     let saving = match options.save.as_deref() {
         Some(path) => Some((path, create(path)?)),
         None => None,
@@ -200,12 +215,12 @@ fn tls(options: &Check) -> anyhow::Result<TlsPlan> {
 /// The client's certificate and key.
 fn identity(options: &Check) -> anyhow::Result<Option<Identity>> {
     let (Some(certificate), Some(key)) = (&options.cert, &options.key) else { return Ok(None) };
-    let read = CertificateDer::pem_file_iter(certificate).and_then(Iterator::collect::<Result<Vec<_>, _>>);
-    let chain = read.with_context(|| format!("can't read certificates from {}", certificate.display()))?;
+    let chain = trust::certificates(certificate)?;
     ensure!(!chain.is_empty(), "{} holds no certificate in PEM", certificate.display());
     let named = key.display();
-    let key = PrivateKeyDer::from_pem_file(key)
-        .with_context(|| format!("can't read a private key from {named}"))?;
+    let why = || format!("can't read a private key from {named}");
+    let pem = files::read_bounded(key, files::CERTIFICATE_BYTES).with_context(why)?;
+    let key = PrivateKeyDer::from_pem_slice(&pem).with_context(why)?;
     let identity = Identity::from_der(chain, key, &rustls::crypto::ring::default_provider());
     let identity =
         identity.with_context(|| format!("{named} is not the key of {}", certificate.display()))?;
@@ -214,6 +229,11 @@ fn identity(options: &Check) -> anyhow::Result<Option<Identity>> {
 
 fn token(options: &Check) -> anyhow::Result<Option<token::Request>> {
     let Some(grant) = options.oauth else { return Ok(None) };
+    ensure!(
+        !options.insecure || options.send_secrets_unverified,
+        "--insecure with --oauth would send the secrets to whoever answers; --ca-file or --name can say whom to trust, and \
+         --send-secrets-unverified sends them all the same"
+    );
     let client_id = options.client_id.clone().unwrap_or_default();
     let Some(client_secret) = secret(options.client_secret_file.as_deref(), "SSMSCOPE_CLIENT_SECRET")? else {
         bail!("the client has no secret: --client-secret-file or SSMSCOPE_CLIENT_SECRET takes it");
@@ -252,8 +272,12 @@ fn secret(file: Option<&Path>, variable: &str) -> anyhow::Result<Option<Secret>>
     };
     let named = file.display();
     // What the file holds is not in the error: it may be the secret, or another.
-    let Ok(text) = fs::read_to_string(file) else { bail!("{named}: can't be read, or is no text") };
-    let secret = Secret::new(text);
+    let read = files::read_bounded(file, SECRET_BYTES as u64 + 2);
+    let Some(secret) =
+        read.ok().and_then(|bytes| Some(Secret::new(std::str::from_utf8(&bytes).ok()?.to_owned())))
+    else {
+        bail!("{named}: can't be read, is no text, or is too long")
+    };
     let line = secret.expose().trim_end_matches(['\n', '\r']);
     ensure!(!line.is_empty(), "{named}: is empty");
     ensure!(

@@ -2,7 +2,7 @@
 
 use std::ffi::OsStr;
 use std::fmt::Display;
-use std::io;
+use std::io::{self, Write};
 use std::process::ExitCode;
 
 use ssmscope::report::Form;
@@ -15,11 +15,13 @@ pub fn code(status: Status) -> ExitCode {
     ExitCode::from(status.code())
 }
 
-/// Says something on standard error. A file's name may hold what its content must not bring to a terminal either.
+/// Writes something to standard error, if that can be written. A file's name may hold what its content must not bring to a
+/// terminal either.
 pub fn complain(text: impl Display) {
     let text = text.to_string();
     let lines: Vec<_> = text.lines().map(escape::escaped).collect();
-    anstream::eprintln!("{}", lines.join("\n"));
+    // `eprintln!` would panic where the disk under standard error is full.
+    let _ = writeln!(anstream::stderr().lock(), "{}", lines.join("\n"));
 }
 
 /// Says on standard error what goes on beside a report. A plugin has standard output only, for its report.

@@ -1,10 +1,13 @@
 //! `ssmscope interfaces`: what can be captured on.
 
+use std::io::Write;
+
 use comfy_table::Table;
 use comfy_table::presets::UTF8_FULL;
 use ssmscope::capture::live::devices;
 use ssmscope::verdict::Status;
 
+use crate::exit;
 use crate::system::privileges;
 
 /// Runs the command and returns its exit status.
@@ -14,7 +17,7 @@ pub fn run(netns: Option<&str>) -> anyhow::Result<Status> {
     }
     let devices = devices()?;
     if devices.is_empty() {
-        anstream::eprintln!("ssmscope: libpcap lists no interface; capturing may need CAP_NET_RAW");
+        exit::complain("ssmscope: libpcap lists no interface; capturing may need CAP_NET_RAW");
         return Ok(Status::Unknown);
     }
     let mut table = Table::new();
@@ -23,6 +26,8 @@ pub fn run(netns: Option<&str>) -> anyhow::Result<Status> {
         let description = device.description.unwrap_or_default();
         table.add_row([device.name, device.state, device.addresses.join("\n"), description]);
     }
-    anstream::println!("{table}");
+    let mut out = anstream::stdout().lock();
+    writeln!(out, "{table}")?;
+    out.flush()?;
     Ok(Status::Ok)
 }

@@ -1,10 +1,11 @@
 //! `ssmscope live`: opens the device, gives root's rights up, and reports until it is told to end.
 
+use std::io;
 use std::path::Path;
 use std::sync::atomic::Ordering;
 
 use anyhow::Context;
-use ssmscope::analysis::{Settings, Watching};
+use ssmscope::analysis::{Event, Judged, Needs, Settings, Sink, Watching};
 use ssmscope::capture::Source;
 use ssmscope::capture::live::{self as device, Options};
 use ssmscope::recorder::{self, Recorder};
@@ -15,6 +16,7 @@ use crate::args::Live;
 use crate::observers::conductor::Conductor;
 use crate::observers::saving::Saving;
 use crate::run::{self, Done, Results, Run};
+use crate::system::deadline::{self, Deadline};
 use crate::system::privileges;
 use crate::system::signals::Signals;
 use crate::{exit, input};
@@ -28,7 +30,11 @@ pub fn run(options: &Live) -> anyhow::Result<Status> {
 
 fn capture(options: &Live, run: &mut Run<'_>) -> anyhow::Result<Done> {
     // Names are resolved where the user is, the device is opened where it is.
+    let naming = deadline::patience(options.duration, run.form).map(|most| Deadline::after(most, run.form));
     let target = input::target(&options.selection)?;
+    if let Some(deadline) = naming {
+        deadline.meet();
+    }
     if let Some(name) = &options.netns {
         privileges::enter_namespace(name)?;
     }
@@ -62,17 +68,67 @@ fn capture(options: &Live, run: &mut Run<'_>) -> anyhow::Result<Done> {
     let mut conductor = Conductor::new(options, &target, signals, saving, recorder);
     let done = conductor.done();
     let stop = || done.load(Ordering::Relaxed);
-    let analysed = run.analyse(&mut device, target, &settings, report.as_mut(), &mut conductor, &stop);
+    let keeps_packets = options.record.is_some() || options.write.is_some();
+    let mut enduring = Enduring { report: report.as_mut(), keeps_packets, has_failed: false };
+    let analysed = run.analyse(&mut device, target, &settings, &mut enduring, &mut conductor, &stop);
+    let has_failed = enduring.has_failed;
     let reported = analysed.and_then(|summary| {
         let results = Results { summary, check: None };
+        if has_failed {
+            return Ok(results);
+        }
         run.finish(report, &results).map(|()| results)
     });
     conductor.finish(&device.about());
     match reported {
+        // What nobody could read is not known to be well.
+        Ok(_) if has_failed => Ok(Done::Unread(match conductor.status() {
+            Status::Critical => Status::Critical,
+            _ => Status::Unknown,
+        })),
         Ok(results) => Ok(Done::Reported(Box::new(results))),
         // What is known by then counts.
         Err(error) if run::is_unread(&error) => Ok(Done::Unread(conductor.status())),
         Err(error) => Err(error.into()),
+    }
+}
+
+/// A report that ends no run which has packets to save: where it can't be written any more, it is given up.
+struct Enduring<'r> {
+    report: &'r mut dyn Sink,
+    keeps_packets: bool,
+    has_failed: bool,
+}
+
+impl Enduring<'_> {
+    fn attempt(&mut self, write: impl FnOnce(&mut dyn Sink) -> io::Result<()>) -> io::Result<()> {
+        if self.has_failed {
+            return Ok(());
+        }
+        match write(self.report) {
+            Err(error) if self.keeps_packets && !run::is_unread(&error) => {
+                self.has_failed = true;
+                exit::complain(format_args!(
+                    "ssmscope: the report can't be written: {error}; packets are still saved, and failures recorded"
+                ));
+                Ok(())
+            }
+            written => written,
+        }
+    }
+}
+
+impl Sink for Enduring<'_> {
+    fn connection(&mut self, judged: Judged) -> io::Result<()> {
+        self.attempt(|report| report.connection(judged))
+    }
+
+    fn event(&mut self, event: &Event<'_>) -> io::Result<()> {
+        self.attempt(|report| report.event(event))
+    }
+
+    fn needs(&self) -> Needs {
+        self.report.needs()
     }
 }
 

@@ -2,7 +2,6 @@
 
 use std::io::{self, BufWriter, IsTerminal, LineWriter};
 
-use jiff::tz::TimeZone;
 use ssmscope::analysis::{self, Settings, Sink, Summary};
 use ssmscope::capture::{ReadError, Source, Target};
 use ssmscope::probe::Outcome;
@@ -14,6 +13,7 @@ use crate::args::Monitoring;
 use crate::exit;
 use crate::observers::{Observed, Observer};
 use crate::system::deadline::Deadline;
+use crate::system::files;
 use crate::system::textfile::Textfile;
 
 /// Columns of a table where no terminal shows its own.
@@ -201,7 +201,7 @@ pub fn lines() -> Out<'static> {
 pub fn style(is_verbose: bool, shows_all: bool) -> Style {
     let terminal = io::stdout().is_terminal().then(terminal_size::terminal_size).flatten();
     Style {
-        zone: TimeZone::system(),
+        zone: files::zone(),
         is_verbose,
         shows_all,
         columns: terminal.map_or(COLUMNS, |(terminal_size::Width(columns), _)| columns),

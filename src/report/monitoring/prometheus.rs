@@ -117,6 +117,16 @@ pub fn write(of: &End<'_>, out: &mut dyn Write) -> io::Result<()> {
     out.flush()
 }
 
+/// Writes when a file of metrics was made, in seconds of Unix time, so that one that is no longer replaced is noticed.
+///
+/// # Errors
+/// When `out` can't be written.
+pub fn write_time(of: &End<'_>, seconds: u64, out: &mut dyn Write) -> io::Result<()> {
+    let mut metrics = Metrics { out, target: of.target };
+    metrics.family("ssmscope_textfile_timestamp_seconds", "When these metrics were made, in Unix time.")?;
+    metrics.sample("ssmscope_textfile_timestamp_seconds", &[], seconds)
+}
+
 /// Lines of the format; each sample has the target's label, so that several files do not hold the same series.
 struct Metrics<'o> {
     out: &'o mut dyn Write,

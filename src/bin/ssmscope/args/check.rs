@@ -93,7 +93,7 @@ pub struct Check {
     #[arg(long, value_name = "PEM", requires = "cert", help_heading = "TLS")]
     pub key: Option<PathBuf>,
 
-    /// Trust the authorities of this PEM file instead of the system's.
+    /// Trust the authorities of this PEM file instead of the system's. A server's own certificate in it is trusted as itself only.
     #[arg(long, value_name = "PEM", help_heading = "TLS")]
     pub ca_file: Option<PathBuf>,
 
@@ -104,6 +104,10 @@ pub struct Check {
     /// Go on with a certificate that a client would refuse, and report on it all the same.
     #[arg(long, help_heading = "TLS")]
     pub insecure: bool,
+
+    /// With --insecure and --oauth: send the secrets to a server that nobody verified. Whoever answers can keep them.
+    #[arg(long, requires = "insecure", requires = "oauth", help_heading = "TLS")]
+    pub send_secrets_unverified: bool,
 
     /// Connect once more, to see whether the session is resumed.
     #[arg(long, help_heading = "TLS")]

@@ -3,8 +3,8 @@
 use std::str::FromStr;
 
 use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
-use rustls::pki_types::ServerName;
 use ssmscope::analysis;
+use ssmscope::cert;
 use ssmscope::log::AccessFormat;
 use ssmscope::probe::host_and_port;
 use ssmscope::report::{Form, Subject};
@@ -123,10 +123,9 @@ pub fn access_format(text: &str) -> Result<AccessFormat, String> {
     AccessFormat::new(text).map_err(|error| error.to_string())
 }
 
-/// A host's name or an address, as a certificate can bear it.
+/// A host's name or an address, as a certificate can contain it.
 pub fn server_name(text: &str) -> Result<String, String> {
-    let name = ServerName::try_from(text.trim_end_matches('.'));
-    name.map(|_| text.to_owned()).map_err(|_| "neither a host's name nor an address".to_owned())
+    cert::comparable(text).ok_or_else(|| "neither a host's name nor an address".to_owned())
 }
 
 #[cfg(test)]
@@ -138,7 +137,8 @@ mod tests {
         for text in ["ssm.example", "ssm", "192.0.2.1", "2001:db8::1", "ssm.example."] {
             assert_eq!(server_name(text), Ok(text.to_owned()));
         }
-        for text in ["", "https://ssm.example", "ssm.example:8443", "a b"] {
+        assert_eq!(server_name("münchen.example").as_deref(), Ok("xn--mnchen-3ya.example"));
+        for text in ["", "https://ssm.example", "ssm.example:8443", "a b", "a..lab", "ssm-.lab"] {
             assert!(server_name(text).is_err(), "{text}");
         }
     }

@@ -3,6 +3,7 @@
 //! It knows no packets and no verdicts.
 
 pub mod deadline;
+pub mod files;
 pub mod privileges;
 pub mod signals;
 pub mod textfile;

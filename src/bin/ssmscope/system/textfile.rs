@@ -1,24 +1,33 @@
 //! `--textfile`: metrics for node_exporter's textfile collector, which must never see half a file.
 
-use std::fs::Permissions;
+use std::fs::{self, File, Permissions};
 use std::io::{self, Write};
+use std::os::fd::AsRawFd;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
+use std::process;
+use std::time::{SystemTime, UNIX_EPOCH};
 
 use anyhow::Context;
+use nix::fcntl::{AT_FDCWD, AtFlags};
+use nix::unistd::linkat;
 use ssmscope::report::End;
 use ssmscope::report::monitoring::prometheus;
 use tempfile::NamedTempFile;
 
+/// For everybody to read: the collector runs as another user.
+const MODE: u32 = 0o644;
+
 /// A file of metrics that appears when it is whole.
 pub struct Textfile {
     path: PathBuf,
-    /// In the same folder, so that renaming it is one step.
-    new: NamedTempFile,
+    folder: PathBuf,
+    /// In the same folder, where the kernel can without a name, so that no signal leaves it there.
+    new: File,
 }
 
 impl Textfile {
-    /// Begins to write beside what is there, so that a folder that can't be written is told at once.
+    /// Begins to write where the file will be, so that a folder that can't be written is an error at once.
     ///
     /// # Errors
     /// When there is no such folder, or nothing can be written to it.
@@ -27,9 +36,9 @@ impl Textfile {
             Some(folder) if folder != Path::new("") => folder,
             _ => Path::new("."),
         };
-        let new = NamedTempFile::new_in(folder)
+        let new = tempfile::tempfile_in(folder)
             .with_context(|| format!("--textfile {}: can't be written", path.display()))?;
-        Ok(Self { path: path.to_owned(), new })
+        Ok(Self { path: path.to_owned(), folder: folder.to_owned(), new })
     }
 
     /// Puts the metrics in the place of what was there.
@@ -37,21 +46,41 @@ impl Textfile {
     /// # Errors
     /// When they can't be written, and then what was there still is.
     pub fn finish(self, of: &End<'_>) -> anyhow::Result<()> {
-        let Self { path, new } = self;
-        write(new, &path, of).with_context(|| format!("--textfile {}: can't be written", path.display()))
+        self.write(of).with_context(|| format!("--textfile {}: can't be written", self.path.display()))
+    }
+
+    fn write(&self, of: &End<'_>) -> io::Result<()> {
+        let mut text = Vec::new();
+        prometheus::write(of, &mut text)?;
+        prometheus::write_time(of, now(), &mut text)?;
+        write(&self.new, &text)?;
+        if self.replace().is_err() {
+            // No /proc, or a file system whose files without a name can't be given one.
+            let new = NamedTempFile::new_in(&self.folder)?;
+            write(new.as_file(), &text)?;
+            new.persist(&self.path)?;
+        }
+        Ok(())
+    }
+
+    /// Names the new file, and has it take the other's place.
+    fn replace(&self) -> io::Result<()> {
+        let named = self.folder.join(format!(".ssmscope-{}.tmp", process::id()));
+        // open(2), O_TMPFILE: the name of a file that has none.
+        let nameless = format!("/proc/self/fd/{}", self.new.as_raw_fd());
+        linkat(AT_FDCWD, nameless.as_str(), AT_FDCWD, &named, AtFlags::AT_SYMLINK_FOLLOW)?;
+        fs::rename(&named, &self.path).inspect_err(|_| drop(fs::remove_file(&named)))
     }
 }
 
-fn write(mut new: NamedTempFile, path: &Path, of: &End<'_>) -> io::Result<()> {
-    // For everybody to read: the collector runs as another user.
-    const MODE: u32 = 0o644;
-    let mut text = Vec::new();
-    prometheus::write(of, &mut text)?;
-    new.write_all(&text)?;
-    let file = new.as_file();
+/// Seconds of Unix time.
+fn now() -> u64 {
+    SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs()
+}
+
+fn write(mut file: &File, text: &[u8]) -> io::Result<()> {
+    file.write_all(text)?;
     file.set_permissions(Permissions::from_mode(MODE))?;
     // Else a crash may leave the name with nothing in it.
-    file.sync_all()?;
-    new.persist(path)?;
-    Ok(())
+    file.sync_all()
 }

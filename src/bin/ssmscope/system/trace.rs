@@ -14,7 +14,9 @@ const VARIABLE: &str = "SSMSCOPE_TRACE";
 pub fn begin() {
     let level = env::var(VARIABLE).ok().and_then(|value| level_of(&value));
     if let Some(level) = level {
-        tracing_subscriber::fmt().with_max_level(level).with_writer(io::stderr).with_ansi(false).init();
+        // An event that can't be written is no reason to write, and panic, again.
+        let lines = tracing_subscriber::fmt().with_max_level(level).with_writer(io::stderr).with_ansi(false);
+        lines.log_internal_errors(false).init();
     }
 }
 

@@ -8,6 +8,8 @@ use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject;
 use ssmscope::cert::{Anchors, Trust};
 
+use super::files;
+
 /// The anchors of a PEM file, or, when the first chain is seen, those of the system.
 pub fn anchors(file: Option<&Path>) -> anyhow::Result<Trust> {
     Ok(match file {
@@ -28,8 +30,7 @@ pub fn own_anchors(file: Option<&Path>) -> anyhow::Result<Anchors> {
 
 fn of_file(file: &Path) -> anyhow::Result<Anchors> {
     let name = file.display().to_string();
-    let read = CertificateDer::pem_file_iter(file).and_then(Iterator::collect::<Result<Vec<_>, _>>);
-    let certificates = read.with_context(|| format!("can't read certificates from {name}"))?;
+    let certificates = certificates(file)?;
     if certificates.is_empty() {
         bail!("{name} holds no certificate in PEM; openssl x509 -inform DER -in FILE converts one from DER");
     }
@@ -45,6 +46,16 @@ fn of_system() -> Anchors {
         return Anchors::new("Mozilla's trust store, since the system has none", false, &built_in);
     }
     Anchors::new("the system's trust store", false, &bytes(&certificates))
+}
+
+/// The certificates of a PEM file.
+///
+/// # Errors
+/// When it can't be read, is far larger than such a file is, or holds what is no PEM.
+pub fn certificates(file: &Path) -> anyhow::Result<Vec<CertificateDer<'static>>> {
+    let why = || format!("can't read certificates from {}", file.display());
+    let pem = files::read_bounded(file, files::CERTIFICATE_BYTES).with_context(why)?;
+    CertificateDer::pem_slice_iter(&pem).collect::<Result<Vec<_>, _>>().with_context(why)
 }
 
 fn bytes(certificates: &[CertificateDer<'_>]) -> Vec<Vec<u8>> {

@@ -1,0 +1,60 @@
+//! Small files that an option names: read within a bound, so that a device or a capture by mistake costs nothing.
+
+use std::fs::{self, File};
+use std::io::{self, Read};
+use std::path::{Path, PathBuf};
+
+use jiff::tz::TimeZone;
+use zeroize::Zeroizing;
+
+/// Most bytes of a file of certificates: 50 times a system's store.
+pub const CERTIFICATE_BYTES: u64 = 16 * 1024 * 1024;
+
+/// Most bytes of a time zone's file: the largest has some 4,000.
+const ZONE_BYTES: u64 = 256 * 1024;
+
+/// Where the system's time zones are, where TZDIR names no other place (tzset(3)).
+const ZONES: &str = "/usr/share/zoneinfo";
+
+/// All bytes of a file, or of a pipe, that has at most so many.
+///
+/// # Errors
+/// When it can't be read, or is larger.
+pub fn read_bounded(path: &Path, most: u64) -> io::Result<Zeroizing<Vec<u8>>> {
+    let mut bytes = Zeroizing::new(Vec::new());
+    File::open(path)?.take(most + 1).read_to_end(&mut bytes)?;
+    if bytes.len() as u64 > most {
+        return Err(io::Error::new(io::ErrorKind::FileTooLarge, format!("it is larger than {most} bytes")));
+    }
+    Ok(bytes)
+}
+
+/// The local time zone; UTC where TZ names something that is no file of that size, such as a pipe or a device.
+pub fn zone() -> TimeZone {
+    let named = std::env::var_os("TZ").unwrap_or_default();
+    let name = named.to_string_lossy();
+    let name = name.strip_prefix(':').unwrap_or(&name);
+    let folder = std::env::var_os("TZDIR").map_or_else(|| PathBuf::from(ZONES), PathBuf::from);
+    // An absolute path stays as it is.
+    for place in [folder.join(name), Path::new(ZONES).join(name), PathBuf::from(name)] {
+        if let Ok(about) = fs::metadata(place)
+            && !name.is_empty()
+            && !(about.is_dir() || about.is_file() && about.len() <= ZONE_BYTES)
+        {
+            return TimeZone::UTC;
+        }
+    }
+    TimeZone::system()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_device_is_read_no_further_than_a_file_may_be_long() {
+        let error = read_bounded(Path::new("/dev/zero"), 4_096).unwrap_err();
+        assert_eq!(error.to_string(), "it is larger than 4096 bytes");
+        assert_eq!(read_bounded(Path::new("/dev/null"), 0).unwrap().len(), 0);
+    }
+}
