@@ -12,7 +12,8 @@ pub(super) fn find(story: &Story) -> Option<Finding> {
     if !hello.what.is_whole || !can_name || hello.what.server_name.is_some() {
         return None;
     }
-    let refused = story.endings.iter().find(|ending| {
+    // A RST that answers the client's FIN refuses nothing.
+    let refused = story.endings.first().filter(|ending| {
         ending.by == Role::Server
             && ending.stage == Stage::ClientHello
             && match &ending.what {
@@ -61,6 +62,13 @@ mod tests {
         let other_alert = unnamed.say(Server, &talk::alert(70)).finding("no-sni").expect("a finding");
         assert_eq!(other_alert.severity, Weight::Info);
         assert!(!other_alert.text.contains("It answered"), "{}", other_alert.text);
+    }
+
+    #[test]
+    fn a_rst_that_answers_the_client_s_fin_refuses_nothing() {
+        let unnamed = ssm().open().say(Client, &talk::client_hello_with(&[])).ack(Server).wait(8_000);
+        let found = unnamed.fin(Client).rst(Server).finding("no-sni").expect("a finding");
+        assert_eq!(found.severity, Weight::Info);
     }
 
     #[test]

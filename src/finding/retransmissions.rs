@@ -1,7 +1,7 @@
 //! How much was sent again.
 
 use super::{Finding, Weight, finding};
-use crate::story::Story;
+use crate::story::{Stage, Story};
 use crate::tcp::Role;
 
 /// Retransmissions up to this share of all segments are usual on the Internet, in percent.
@@ -13,7 +13,8 @@ pub(super) fn find(story: &Story) -> Option<Finding> {
     let repeated = |role: Role| story.traffic.counters[role].retransmissions;
     let sent = |role: Role| story.traffic.counters[role].segments;
     let (client, server) = (repeated(Role::Client), repeated(Role::Server));
-    if client + server == 0 {
+    // SYNs that nobody answered are the verdict's own.
+    if client + server == 0 || story.stage == Stage::Syn {
         return None;
     }
     let all = sent(Role::Client) + sent(Role::Server);
@@ -52,6 +53,12 @@ mod tests {
     use super::*;
     use crate::story::script::talk::{self, exchange, ssm};
     use crate::tcp::Role::{Client, Server};
+
+    #[test]
+    fn syns_that_nobody_answers_are_the_verdict_s_own() {
+        let unanswered = ssm().syn().wait(1_000).syn().wait(2_000).syn();
+        assert_eq!(unanswered.finding("retransmissions"), None);
+    }
 
     #[test]
     fn retransmissions_are_reported_with_the_rate_of_each_direction() {

@@ -11,8 +11,9 @@ pub(super) fn find(story: &Story) -> Option<Finding> {
     let count = story.opening.syn.count;
     let previous_connection = story.opening.previous_connection.server.count > 0;
     let answer = story.opening.syn_ack.first().map(|answer| answer.number);
-    let is_answered =
-        answer.is_some_and(|answer| story.opening.syn.numbers().nth(1).is_some_and(|again| answer < again));
+    let unanswered = answer.map_or(count, |answer| {
+        story.opening.syn.numbers().take_while(|syn| *syn < answer).count().max(1) as u64
+    });
     let text = match story.opening.refused_before {
         Some(refusal) => format!(
             "The SYN was sent {count} times: packet {} refused it with a RST before a later one was let in. The service was \
@@ -23,12 +24,12 @@ pub(super) fn find(story: &Story) -> Option<Finding> {
             "The SYN was sent {count} times before it was answered: what came first belongs to an older connection between \
              the same ports, which the server still held."
         ),
-        None if is_answered => format!(
+        None if unanswered == 1 => format!(
             "The SYN was sent {count} times, although an answer had come: the SYN-ACK does not reach the client's TCP, or is \
              lost behind the place of the capture."
         ),
         None => format!(
-            "The SYN was sent {count} times before an answer came: packets are lost on the way, or the server was overloaded."
+            "The SYN was sent {unanswered} times before an answer came: packets are lost on the way, or the server was overloaded."
         ),
     };
     let refusal = story.opening.refused_before.map(|refusal| refusal.number);
@@ -49,6 +50,13 @@ mod tests {
         let found = talk.finding("syn-retries").expect("a finding");
         assert_eq!(found.is(), (Weight::Warning, &[1, 2][..]));
         assert!(found.text.contains("2 times") && !found.text.contains("older connection"), "{}", found.text);
+    }
+
+    #[test]
+    fn syns_after_the_answer_do_not_count_as_unanswered() {
+        let talk = ssm().syn().wait(1_000).syn().syn_ack().wait(1_000).syn().wait(1_000).syn().syn_ack();
+        let found = talk.finding("syn-retries").expect("a finding");
+        assert!(found.text.contains("sent 2 times before an answer came"), "{}", found.text);
     }
 
     #[test]

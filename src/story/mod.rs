@@ -87,6 +87,9 @@ const FINISHED_BYTES: u64 = 37;
 /// Session tickets are shorter than this, in bytes of record body; OpenSSL's and nginx's have some 250.
 const TICKET_BYTES: u32 = 512;
 
+/// Ports of HTTP, where a request that was not captured is one all the same.
+const HTTP_PORTS: [u16; 4] = [80, 3128, 8000, 8080];
+
 impl Story {
     /// The story of a connection of which nothing was taken in yet, and whose first packet came in `first`.
     fn new(first: Moment, connection: &Connection, known_by: Opening, expects_tls: bool) -> Self {
@@ -137,6 +140,33 @@ impl Story {
             (0, _) if self.opening.known_by != Opening::Ports => Some(Role::Server),
             _ => None,
         }
+    }
+
+    /// Whether the server owes an answer to what the client sent first, outside TLS. Bytes of an unknown protocol may be those of
+    /// one in which only the client speaks (syslog, BMP, discard): they are owed an acknowledgement and no more.
+    pub fn is_owed_an_answer(&self) -> bool {
+        let is_request = match &self.plain.client {
+            Some(plain) => {
+                matches!(plain.what.kind, PlainKind::HttpRequest | PlainKind::Connect | PlainKind::Ssh)
+            }
+            None => HTTP_PORTS.contains(&self.parties.server.port),
+        };
+        is_request || self.expects_tls || !self.data.client.is_all_acknowledged
+    }
+
+    /// Whether this is what is left of an older connection: no SYN and no SYN-ACK, one segment of one side, however often it was
+    /// sent, and the other side's kernel, which knows no such connection, answers it with a RST (RFC 9293, 3.5.1).
+    pub fn is_leftover(&self) -> bool {
+        if matches!(self.opening.known_by, Opening::Syn | Opening::SynAck) || self.opening.syn_ack.count > 0 {
+            return false;
+        }
+        self.endings.iter().any(|ending| {
+            let by = ending.by;
+            let counters = &self.traffic.counters[by.other()];
+            matches!(&ending.what, EndingKind::Reset(reset) if reset.is_stateless)
+                && self.data[by].first.is_none()
+                && counters.segments - counters.retransmissions.min(counters.segments) <= 1
+        })
     }
 
     /// Whether the capture lacks payload of a side that was sent after the last step; where it holds only the other side's

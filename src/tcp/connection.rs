@@ -84,6 +84,8 @@ impl Connection {
         let end = &self.ends[self.role_of(header)];
         match (header.tcp.seq, end.initial) {
             (Some(seq), Some(initial)) if seq == initial => false,
+            // Captured after what follows it, as by a card with several queues.
+            (Some(seq), None) if end.began_at(seq) => false,
             // The other end's SYN crossing ours is one connection (RFC 9293, 3.5, figure 7).
             (_, None) if self.state == State::SynSent => false,
             // A cut text line has no number: a SYN that is not yet answered is being repeated.
@@ -254,7 +256,8 @@ impl Connection {
         match (self.state, role, flags.syn(), flags.ack()) {
             (_, Role::Client, true, false) => {
                 if self.state == State::Midstream {
-                    self.state = State::SynSent;
+                    let is_late = self.ends.client.next.is_some() || self.ends.server.next.is_some();
+                    self.state = if is_late { State::SynReceived } else { State::SynSent };
                 }
                 Some(HandshakeStep::Syn)
             }
@@ -268,6 +271,10 @@ impl Connection {
                     self.state = State::SynReceived;
                 }
                 Some(HandshakeStep::SynAck)
+            }
+            // A FIN that acknowledges nothing, as after a SYN that nobody answered, proves none.
+            (State::SynSent, Role::Client, false, true) if flags.fin() && header.tcp.ack == Some(Seq(0)) => {
+                None
             }
             (State::SynReceived | State::SynSent, Role::Client, false, true) => {
                 // In a capture of one direction only, the client's ACK proves the SYN-ACK.
@@ -376,7 +383,8 @@ impl Connection {
         }
         match expected {
             Some(expected) if occupied > 0 && !end_seq.is_after(expected) => {
-                if observation.new_bytes > 0 {
+                let is_late_syn = flags.syn() && end.sent_before(seq).is_none();
+                if observation.new_bytes > 0 || is_late_syn {
                     observation.kind = SegmentKind::OutOfOrder;
                     end.counters.out_of_order += 1;
                 } else if !observation.is_first_fin {

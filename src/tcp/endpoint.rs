@@ -151,6 +151,18 @@ impl Endpoint {
         }
     }
 
+    /// Whether a SYN with this number may have begun what was seen of it: its data, or an acknowledgement, is right behind. A
+    /// connection that uses the ports again has numbers beyond those of the one before (RFC 6528, 3).
+    pub(super) fn began_at(&self, seq: Seq) -> bool {
+        /// More than is sent within the time by which a capture reorders packets.
+        const REORDERED_BYTES: i32 = 65_535;
+        let known = match (self.next, self.acked) {
+            (Some(next), Some(acked)) => Some(next.later(acked)),
+            (next, acked) => next.or(acked),
+        };
+        known.is_some_and(|known| (0..=REORDERED_BYTES).contains(&known.distance_from(seq + 1)))
+    }
+
     /// Bytes before `seq` that it was neither seen to send nor acknowledged to have sent; none where nothing is known of it.
     pub(super) fn bytes_before(&self, seq: Seq) -> u32 {
         let Some(next) = self.next else { return 0 };

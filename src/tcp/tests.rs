@@ -3,6 +3,7 @@
 use proptest::prelude::*;
 
 use super::{Connection, HandshakeStep, HoleKind, Observation, ResetFit, Role, SegmentKind};
+use crate::packet::Flags;
 use crate::story::script::talk::Talk;
 use Role::{Client, Server};
 
@@ -36,6 +37,31 @@ fn last(talk: &Talk) -> Observation {
 }
 
 // ---- opening ----
+
+#[test]
+fn a_syn_that_is_captured_after_what_follows_it_opens_no_other_connection() {
+    let whole = Talk::to_port(8443).open();
+    let (syn, syn_ack, ack) = (&whole.packets[0], &whole.packets[1], &whole.packets[2]);
+    for order in [[syn_ack, syn, ack], [ack, syn, syn_ack], [ack, syn_ack, syn]] {
+        let mut talk = whole.clone();
+        talk.packets = order.map(Clone::clone).to_vec();
+        let mut connection = Connection::new(&talk.packets[0].header, Role::Client);
+        if talk.packets[0].header.tcp.flags.is_some_and(Flags::syn) {
+            connection = Connection::new(&talk.packets[0].header, Role::Server);
+        }
+        for packet in &talk.packets {
+            assert!(!connection.is_reopened_by(&packet.header), "{:?}", packet.header.tcp);
+            let moment = packet.id.moment;
+            connection.observe(moment.number, moment.at, &packet.segment(), &mut |_, _| {});
+        }
+        assert_eq!(connection.ends.client.counters.retransmissions, 0);
+    }
+    // A new connection begins beyond the numbers of the one before.
+    let mut old = Connection::new(&ack.header, Role::Client);
+    old.observe(1, ack.id.moment.at, &ack.segment(), &mut |_, _| {});
+    let again = Talk::to_port(8443).starting_at(70_000_000, 90_000_000).syn();
+    assert!(old.is_reopened_by(&again.packets[0].header));
+}
 
 #[test]
 fn the_opening_s_steps_are_told_and_its_round_trips_measured() {

@@ -12,6 +12,8 @@ mod docs;
 mod golden;
 // Healthy connections by the thousand, none of which may raise an alarm.
 mod healthy;
+// The test captures with packets missing: no fault where all is fine.
+mod incomplete;
 // The committed JSON Schema, and that real output keeps to it.
 mod json_schema;
 mod logs;

@@ -39,18 +39,18 @@ const WRONG: [(&str, &str); 1] =
 
 /// A captured frame that owns its bytes.
 #[derive(Clone)]
-struct Frame {
-    nanos: i64,
-    link_type: u32,
-    wire_len: u32,
-    bytes: Vec<u8>,
+pub struct Frame {
+    pub nanos: i64,
+    pub link_type: u32,
+    pub wire_len: u32,
+    pub bytes: Vec<u8>,
 }
 
 /// A situation whose capture is one file of frames, and the verdict that its README names.
-struct Recording {
-    name: String,
+pub struct Recording {
+    pub name: String,
     verdict: String,
-    frames: Vec<Frame>,
+    pub frames: Vec<Frame>,
 }
 
 #[test]
@@ -112,7 +112,7 @@ fn without_stage(verdict: &str) -> Vec<&str> {
     verdict.split(' ').filter(|word| !word.starts_with("stage=")).collect()
 }
 
-fn recordings() -> Vec<Recording> {
+pub fn recordings() -> Vec<Recording> {
     let recording = |situation: Situation| {
         let frames = frames(&situation.frames()?);
         Some(Recording { name: situation.name, verdict: situation.verdict, frames })
@@ -179,7 +179,7 @@ fn over_ipv6(frame: &Frame) -> Option<Frame> {
 }
 
 /// The frames as a pcap of nanosecond times.
-fn pcap(frames: &[Frame]) -> Vec<u8> {
+pub fn pcap(frames: &[Frame]) -> Vec<u8> {
     let mut file = Vec::new();
     file.extend(0xa1b2_3c4d_u32.to_le_bytes());
     file.extend([2, 0, 4, 0, 0, 0, 0, 0, 0, 0, 0, 0]);

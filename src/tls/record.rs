@@ -43,7 +43,8 @@ impl Header {
         // The drafts of TLS 1.3 wrote 0x7fxx into hellos only, never into the record header. Load balancers that refuse
         // before any hello write an alert without a version.
         let is_bare_alert = content == ContentType::Alert && (major, minor, body_len) == (0, 0, ALERT_BYTES);
-        let is_version = (major == 3 && minor <= 4) || is_bare_alert;
+        // TLCP (GB/T 38636) is TLS 1.1 with the suites and the number of its own.
+        let is_version = (major == 3 && minor <= 4) || (major, minor) == (1, 1) || is_bare_alert;
         // RFC 8446, 5.1: empty fragments only of application data.
         let is_length = body_len <= BODY_BYTES && (body_len > 0 || content == ContentType::ApplicationData);
         (is_version && is_length).then_some(Self { content, body_len })
@@ -99,6 +100,7 @@ mod tests {
     #[test]
     fn only_what_tls_can_have_written_is_a_header() {
         assert!(Header::parse(&[22, 3, 1, 2, 0]).is_some());
+        assert!(Header::parse(&[22, 1, 1, 2, 0]).is_some());
         assert!(Header::parse(&[22, 3, 1, 0, 0]).is_none());
         assert!(Header::parse(&[22, 3, 9, 2, 0]).is_none());
         assert!(Header::parse(&[23, 3, 3, 0x48, 1]).is_none());

@@ -16,6 +16,9 @@ pub(super) const RULE: Rule = Rule {
 };
 
 fn judge(story: &Story, _: &Settings) -> Option<Verdict> {
+    if story.is_leftover() {
+        return Some(leftover(story));
+    }
     if story.opening.known_by != Opening::Ports || story.tls.server_hello.is_some() {
         return None;
     }
@@ -73,9 +76,23 @@ fn symptom(story: &Story) -> Option<(String, u64)> {
     of_side(Role::Client).or_else(|| of_side(Role::Server)).or_else(too_big)
 }
 
+/// The verdict on a late segment of an older connection and the RST that answers it.
+fn leftover(story: &Story) -> Verdict {
+    let headline = "left over from an older connection: one late segment, and the RST that answers it";
+    Verdict::new(&RULE, Actor::Unknown, story.basis, headline)
+        .explain(
+            "There is no SYN. One side sends a segment, perhaps several times, and the other side's kernel, which knows no such \
+             connection any more, answers with a RST. That is how a connection that ended earlier fades away, and no fault of one \
+             that is in use.",
+        )
+        .proved_by([story.first.number, story.last.number])
+        .advise(&["Look at the connections that begin in this capture."])
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::packet::SegmentHeader;
     use crate::story::Stage;
     use crate::story::script::talk::{self, exchange, ssm};
     use crate::tcp::Role::{Client, Server};
@@ -123,6 +140,28 @@ mod tests {
             closed.verdict(0).headline
         );
         assert!(sent.ack(Server).verdict(0).headline.contains("nothing can be said"));
+    }
+
+    #[test]
+    fn a_late_segment_and_the_stateless_rst_that_answers_it_are_left_over() {
+        let stateless = |header: &mut SegmentHeader| {
+            header.ip.id = Some(0);
+            header.tcp.window = Some(0);
+        };
+        for payload in
+            [talk::data(), talk::client_hello(), talk::alert(40).to_vec(), b"GET / HTTP/1.1\r\n".to_vec()]
+        {
+            let late = ssm().segment(Client, "P.", 5_000, &payload);
+            let answered = late.clone().segment_with(Server, "R", 1, 0, &[], stateless);
+            let verdict = answered.verdict(60_000);
+            assert_eq!(verdict.is(), ("midstream", Actor::Unknown, None), "{}", verdict.headline);
+            assert!(verdict.headline.contains("left over"), "{}", verdict.headline);
+            let again = late.wait(400).repeat(Client).segment_with(Server, "R", 1, 0, &[], stateless);
+            assert_eq!(again.code(0), "midstream");
+        }
+        // A connection that was opened is judged.
+        let opened = ssm().open().say(Client, &talk::client_hello());
+        assert_eq!(opened.segment_with(Server, "R", 1, 0, &[], stateless).code(0), "reset");
     }
 
     #[test]

@@ -185,9 +185,10 @@ pub fn judge(story: &Story, settings: &Settings) -> Verdict {
 }
 
 /// Asks each rule about a story, in order; a rule that does not apply declines. Where what the ending means depends on packets
-/// that the capture lacks, no rule is asked that finds a fault.
+/// that the capture lacks, or where all that is there is left of an older connection, no rule is asked that finds a fault.
 pub fn ask(story: &Story, settings: &Settings) -> impl Iterator<Item = (&'static Rule, Option<Verdict>)> {
-    let is_unsure = story.decisive().is_some_and(|ending| story.depends_on_missing(ending));
+    let is_unsure =
+        story.is_leftover() || story.decisive().is_some_and(|ending| story.depends_on_missing(ending));
     let asked = PRECEDENCE.iter().filter(move |(_, rule)| !is_unsure || rule.severity != Severity::Critical);
     asked.map(|(_, rule)| (*rule, (rule.judge)(story, settings)))
 }

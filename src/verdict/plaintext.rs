@@ -21,6 +21,7 @@ fn judge(story: &Story, _: &Settings) -> Option<Verdict> {
     let is_open = story.data.client.first.is_some()
         && story.data.server.first.is_none()
         && story.missing.answer.is_none()
+        && story.is_owed_an_answer()
         && story.prelude.is_none()
         && story.endings.is_empty();
     if story.expects_tls
@@ -135,5 +136,21 @@ mod tests {
         let asked = Talk::to_port(80).open().say(Client, b"GET / HTTP/1.1\r\n\r\n");
         assert_eq!(asked.code(0), "in-progress");
         assert_eq!(asked.say(Server, b"HTTP/1.1 200 OK\r\n\r\n").code(0), "plaintext");
+    }
+
+    #[test]
+    fn where_only_the_client_speaks_no_answer_is_owed() {
+        let log = Talk::to_port(514).open().say(Client, b"<13>Nov 28 host program: text\n").ack(Server);
+        for talk in [
+            log.clone(),
+            log.clone().wait(8_000).fin(Client),
+            log.wait(5_000).say(Client, b"<13>more\n").ack(Server),
+        ] {
+            assert_eq!(talk.code(60_000), "plaintext");
+        }
+        let request = Talk::to_port(8081).open().say(Client, b"GET / HTTP/1.1\r\n\r\n").ack(Server);
+        assert_eq!(request.code(60_000), "no-response");
+        let lost = Talk::to_port(514).open().say(Client, b"<13>text\n").wait(1_000).repeat(Client);
+        assert_eq!(lost.code(60_000), "no-response");
     }
 }

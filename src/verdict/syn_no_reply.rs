@@ -102,6 +102,7 @@ fn nothing_came(story: &Story) -> Cow<'static, str> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::packet::{SegmentHeader, Seq};
     use crate::story::script::talk::{self, ssm};
     use crate::tcp::Role::{Client, Server};
 
@@ -157,6 +158,19 @@ mod tests {
         let verdict = repeated.verdict(2_000);
         assert_eq!((verdict.code, verdict.evidence), ("syn-no-reply", vec![1, 2, 3]));
         assert_eq!(repeated.story(2_000).stage, Stage::Syn);
+    }
+
+    #[test]
+    fn a_fin_that_follows_or_comes_with_an_unanswered_syn_closes_nothing() {
+        assert_eq!(ssm().syn().segment(Client, "F", 1, &[]).code(4_000), "syn-no-reply");
+        assert_eq!(ssm().segment(Client, "SF", 0, &[]).code(4_000), "syn-no-reply");
+        let acknowledges_nothing = |header: &mut SegmentHeader| header.tcp.ack = Some(Seq(0));
+        let fin = ssm().syn().segment_with(Client, "F.", 1, 0, &[], acknowledges_nothing);
+        assert_eq!(fin.code(4_000), "syn-no-reply");
+        assert_eq!(
+            ssm().syn().segment(Client, "F", 1, &[]).segment_with(Server, "R.", 0, 1, &[], |_| {}).code(0),
+            "refused"
+        );
     }
 
     #[test]

@@ -2,7 +2,7 @@
 
 use super::notes::Notes;
 use crate::packet::{Segment, SegmentHeader, Seq};
-use crate::story::{EndingKind, Moment, Note, ResetFacts, Story};
+use crate::story::{EndingKind, Moment, Note, ResetFacts, Stage, Story};
 use crate::tcp::{HandshakeStep, Observation, PerRole, ResetFit, Role};
 
 /// What a RST is compared with.
@@ -61,7 +61,9 @@ impl Closing {
                 record_talk_after_reset(role, moment, story);
             }
         }
-        observation.is_first_fin.then_some(EndingKind::Fin)
+        // Nothing was opened that a client could close before its SYN is answered.
+        let closes_nothing = role == Role::Client && story.stage == Stage::Syn;
+        (observation.is_first_fin && !closes_nothing).then_some(EndingKind::Fin)
     }
 
     /// A segment was added.

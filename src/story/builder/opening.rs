@@ -2,7 +2,7 @@
 
 use super::notes::Notes;
 use crate::packet::Segment;
-use crate::story::{Ending, EndingKind, Moment, Note, Stage, Story};
+use crate::story::{Ending, EndingKind, Moment, Note, Opening, Stage, Story};
 use crate::tcp::{HandshakeStep, Observation, Role};
 use crate::tls::Basis;
 
@@ -17,6 +17,9 @@ pub(super) fn on_segment(
     match observation.step {
         Some(HandshakeStep::Syn) => {
             story.opening.syn.add(moment);
+            if story.opening.known_by == Opening::Ports {
+                story.opening.known_by = Opening::Syn;
+            }
             story.reach(Stage::Syn, Basis::Decoded);
             let asks_fast_open = observation.offer.is_some_and(|offer| offer.fast_open);
             if asks_fast_open || segment.header.payload_len.is_some_and(|len| len > 0) {

@@ -93,7 +93,9 @@ impl Silences {
                 }
                 match (story.data.client.first, story.data.server.first) {
                     (None, None) => Some(Role::Client),
-                    (Some(_), None) => story.missing.answer.is_none().then_some(Role::Server),
+                    (Some(_), None) => {
+                        (story.missing.answer.is_none() && story.is_owed_an_answer()).then_some(Role::Server)
+                    }
                     _ => None,
                 }
             }
@@ -173,6 +175,10 @@ impl Silences {
         } else if observation.acked_unseen > 0 {
             observation.role.other()
         } else {
+            // What was owed no more than an acknowledgement has it.
+            if observation.newly_acked > 0 && self.running.is_some() && self.awaited_from(story).is_none() {
+                self.restart(moment);
+            }
             return;
         };
         // A client that answers the server's flight shows that it was complete, and that the silence was its own.

@@ -30,6 +30,7 @@ impl Version {
     pub fn name(self) -> Option<&'static str> {
         Some(match self.0 {
             0x0002 => "SSL 2.0",
+            0x0101 => "TLCP 1.1",
             0x0300 => "SSL 3.0",
             0x0301 => "TLS 1.0",
             0x0302 => "TLS 1.1",
