@@ -95,10 +95,6 @@ fn judge(frames: &[Frame]) -> Verdicts {
     verdicts
 }
 
-fn is_fine(severity: Severity) -> bool {
-    matches!(severity, Severity::Ok | Severity::Warning)
-}
-
 /// What is fine in full is no fault in what is left.
 fn no_alarm(how: Rewriting, all: &[Recording]) {
     compare(how, all, |was, is| was == Severity::Ok && is == Severity::Critical);
