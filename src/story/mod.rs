@@ -195,7 +195,9 @@ impl Story {
             EndingKind::Reset(reset) => {
                 reset.continued_in.is_none() && (!is_server_silent || ending.by == Role::Client)
             }
-            EndingKind::Alert { .. } | EndingKind::EncryptedAlert { .. } | EndingKind::CloseNotify => false,
+            // Whether it is an alert or a close_notify depends on what the other side sent before.
+            EndingKind::EncryptedAlert { .. } => lacks(ending.by.other()),
+            EndingKind::Alert { .. } | EndingKind::CloseNotify => false,
         }
     }
 

@@ -70,9 +70,12 @@ fn rewrite(how: Rewriting, frames: &[Frame]) -> Vec<Frame> {
     left
 }
 
+/// The two ends of a connection, in the order of their addresses.
+type Pair = ((Host, u16), (Host, u16));
+
 /// The verdicts on each pair of ends, in order.
 #[derive(Default)]
-struct Verdicts(BTreeMap<((Host, u16), (Host, u16)), Vec<(&'static str, Severity)>>);
+struct Verdicts(BTreeMap<Pair, Vec<(&'static str, Severity)>>);
 
 impl Sink for Verdicts {
     fn connection(&mut self, judged: Judged) -> io::Result<()> {

@@ -39,7 +39,9 @@ const COLUMNS: [usize; 2] = [98, 200];
 /// Beginnings of the names of situations whose verdict is another without payload, with the codes that it may be. The words of a
 /// proxy, a mail server or a plaintext client have no characteristic size; no length shows whether a record is complete; an answer
 /// that is not TLS is taken for a ServerHello or an alert because of its length.
-const OTHERWISE_WITHOUT_PAYLOAD: [(&str, &[&str]); 12] = [
+const OTHERWISE_WITHOUT_PAYLOAD: [(&str, &[&str]); 13] = [
+    // One side's lengths are those of a whole exchange.
+    ("capture-gap/one-direction", &["healthy"]),
     ("client-silent/in-the-client-hello", &["no-server-hello"]),
     ("closed-early/in-the-client-hello", &["closed-early"]),
     ("no-response/closed-", &["healthy"]),

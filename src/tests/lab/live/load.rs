@@ -38,7 +38,7 @@ fn a_silence_behind_dropped_packets_is_no_stall() {
     watch.signal(Signal::SIGTERM);
     let outcome = watch.wait();
     assert!(!outcome.out.contains(r#""severity":"critical""#), "{}", outcome.out);
-    assert_eq!(outcome.codes(), ["in-progress"]);
+    assert_eq!(outcome.codes(), ["capture-gap"]);
     assert_ne!(outcome.summary()["dropped"], 0);
 }
 
