@@ -1,10 +1,10 @@
 //! What logs say about the attempts that a capture shows: who refused, when nothing is wrong on the wire.
 //!
 //! A log is read line by line into [`Attempt`]s: what a client tried, or what a server was asked, with its beginning, its end and its
-//! outcome. [`tie`] then compares attempts with what connections did, works out how far each log's clock is from the capture's, and
+//! outcome. [`mod@tie`] then compares attempts with what connections did, works out how far each log's clock is from the capture's, and
 //! ties those that belong together. What does not is left alone, with the reasons.
 //!
-//! This room knows no packets and no connections: [`tie`] takes [`Exchange`]s, a plain list of times and addresses. It knows no format of
+//! This room knows no packets and no connections: [`mod@tie`] takes [`Exchange`]s, a plain list of times and addresses. It knows no format of
 //! output either. Nothing of a log leaves it but through [`Quote`], which covers secrets and is not escaped.
 //!
 //! Two shapes were considered. Reading every line into a list and looking for attempts in it is the simpler one, and its queries can be

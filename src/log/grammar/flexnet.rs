@@ -1,10 +1,12 @@
 //! FlexNet's debug log: lmgrd and the vendors' daemons.
 //!
-//!     21:53:14 (lmgrd) Server's System Date and Time: Sat Nov 06 2021 21:53:14 KST
-//!     21:53:14 (lmgrd) Started MLM (internet tcp_port 42249 pid 10861)
-//!      4:29:00 (MLM) OUT: "MATLAB" user@host
-//!     16:06:37 (MLM) TIMESTAMP 4/8/2019
-//!     2026-09-05T12:13:14-04:00 (MLM) DENIED: "MATLAB" user@host  (Licensed number of users already reached. (-4,342))
+//! ```text
+//! 21:53:14 (lmgrd) Server's System Date and Time: Sat Nov 06 2021 21:53:14 KST
+//! 21:53:14 (lmgrd) Started MLM (internet tcp_port 42249 pid 10861)
+//!  4:29:00 (MLM) OUT: "MATLAB" user@host
+//! 16:06:37 (MLM) TIMESTAMP 4/8/2019
+//! 2026-09-05T12:13:14-04:00 (MLM) DENIED: "MATLAB" user@host  (Licensed number of users already reached. (-4,342))
+//! ```
 //!
 //! Lines have no date; banners and `TIMESTAMP` lines give it. A vendor's daemon listens on a port of its own, which changes with each
 //! start unless it is fixed, and which firewalls therefore drop.

@@ -1,11 +1,13 @@
 //! Lines of which the time is understood and nothing else: any program's.
 //!
-//!     2023-01-13T11:17:01.123Z text              RFC 3339
-//!     2023-01-13 11:17:01,123 ERROR [class] (thread) text
-//!     [13/Jan/2023:11:17:01 +0000] text
-//!     Fri Jan 13 11:17:01 2023 text
-//!     Jan 13 11:17:01 text                       syslog's time without its host
-//!     1673608621.123 text
+//! ```text
+//! 2023-01-13T11:17:01.123Z text              RFC 3339
+//! 2023-01-13 11:17:01,123 ERROR [class] (thread) text
+//! [13/Jan/2023:11:17:01 +0000] text
+//! Fri Jan 13 11:17:01 2023 text
+//! Jan 13 11:17:01 text                       syslog's time without its host
+//! 1673608621.123 text
+//! ```
 //!
 //! They are shown beside a connection by their time, and never tied to it.
 

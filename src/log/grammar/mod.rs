@@ -1,6 +1,6 @@
 //! The grammars of logs: one line, read by whichever of them it belongs to.
 //!
-//! A grammar is a function from a line to an [`Entry`] that borrows from it. It knows the form of a line and nothing of the lines
+//! A grammar is a function from a line to an `Entry` that borrows from it. It knows the form of a line and nothing of the lines
 //! around it. A line that no grammar claims continues the line above it: a stack trace, a body that an error quotes, the rest of a
 //! line that a terminal wrapped. Which grammar to ask follows from the line's first characters, and each line decides anew, since
 //! one file of syslog carries the lines of many programs.

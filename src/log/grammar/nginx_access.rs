@@ -1,6 +1,8 @@
 //! nginx's access log: the common and the combined format, and any other that is given as nginx's `log_format` has it.
 //!
-//!     10.66.76.85 - - [13/Jan/2023:11:17:01 +0000] "POST /oauth/token HTTP/1.1" 401 53 "-" "Java/17.0.15"
+//! ```text
+//! 10.66.76.85 - - [13/Jan/2023:11:17:01 +0000] "POST /oauth/token HTTP/1.1" 401 53 "-" "Java/17.0.15"
+//! ```
 //!
 //! The line is written when the request has been answered, or when its client gave up (499). Unless a custom format has them, it
 //! gives neither the client's port nor how long it took.

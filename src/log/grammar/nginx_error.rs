@@ -1,6 +1,8 @@
 //! nginx's error log.
 //!
-//!     2023/07/13 11:17:01 [error] 47#47: *1576 connect() failed (111: Connection refused) while connecting to upstream, client: 10.66.76.85, server: _, request: "POST /oauth/token HTTP/1.1", upstream: "http://127.0.0.1:3000/oauth/token", host: "ssm:8443"
+//! ```text
+//! 2023/07/13 11:17:01 [error] 47#47: *1576 connect() failed (111: Connection refused) while connecting to upstream, client: 10.66.76.85, server: _, request: "POST /oauth/token HTTP/1.1", upstream: "http://127.0.0.1:3000/oauth/token", host: "ssm:8443"
+//! ```
 //!
 //! The time is local and names no zone. `*1576` counts connections, those to upstream servers among them, so a gap between two numbers
 //! counts connections that left no line.

@@ -1,7 +1,9 @@
 //! What SSM On-Prem's containers write beside nginx: Rails' requests by lograge, and Redis.
 //!
-//!     method=POST path=/oauth/token format=json controller=Doorkeeper::TokensController action=create status=401 duration=23.91 view=0.21 db=3.05
-//!     1:M 13 Jan 2023 11:14:09.049 * 100 changes in 300 seconds. Saving...
+//! ```text
+//! method=POST path=/oauth/token format=json controller=Doorkeeper::TokensController action=create status=401 duration=23.91 view=0.21 db=3.05
+//! 1:M 13 Jan 2023 11:14:09.049 * 100 changes in 300 seconds. Saving...
+//! ```
 //!
 //! lograge has no time of its own; syslog's prefix, or the one of Ruby's logger, gives it. The line is written when the request ends.
 

@@ -1,9 +1,11 @@
 //! Syslog's prefix, and what stands behind it.
 //!
-//!     Jan 13 11:14:46 SSM-On-Prem 1a1fca641d0a: text                RFC 3164, as rsyslog's files have it
-//!     <134>Jan 13 11:14:46 SSM-On-Prem nginx[47]: text              the same as sent
-//!     2023-01-13T11:14:46.123456+00:00 SSM-On-Prem nginx: text      rsyslog's newer default, journalctl -o short-iso
-//!     <165>1 2023-01-13T11:14:46Z SSM-On-Prem nginx 47 - - text     RFC 5424
+//! ```text
+//! Jan 13 11:14:46 SSM-On-Prem 1a1fca641d0a: text                RFC 3164, as rsyslog's files have it
+//! <134>Jan 13 11:14:46 SSM-On-Prem nginx[47]: text              the same as sent
+//! 2023-01-13T11:14:46.123456+00:00 SSM-On-Prem nginx: text      rsyslog's newer default, journalctl -o short-iso
+//! <165>1 2023-01-13T11:14:46Z SSM-On-Prem nginx 47 - - text     RFC 5424
+//! ```
 //!
 //! SSM On-Prem's containers log through it, the container's id being the tag, and a vManage that forwards its logs does too. What
 //! stands behind the prefix often has a time of its own, which is the better one: it is older than the prefix by the way between.

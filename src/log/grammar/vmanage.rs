@@ -1,8 +1,10 @@
 //! vManage's `vmanage-server.log` and `vmanage-appserver.log`.
 //!
-//!     13-Jan-2023 17:29:02,775 IST INFO [um8_vManage] [SmartLicensingUtil] (default task-24) |default| text
-//!     11-June-2026 03:53:37,310 EDT INFO  [uuid] [server] [Class] (default task-40704) |default| text
-//!     11-June-2026 07:53:37,310 UTC INFO  [server] (MSC service thread 1-2) WFLYSRV0010: text
+//! ```text
+//! 13-Jan-2023 17:29:02,775 IST INFO [um8_vManage] [SmartLicensingUtil] (default task-24) |default| text
+//! 11-June-2026 03:53:37,310 EDT INFO  [uuid] [server] [Class] (default task-40704) |default| text
+//! 11-June-2026 07:53:37,310 UTC INFO  [server] (MSC service thread 1-2) WFLYSRV0010: text
+//! ```
 //!
 //! The number of brackets grew with the releases. The class is the last one before the thread, and the host the one before it; a
 //! single one is the host, as the application server writes it.
