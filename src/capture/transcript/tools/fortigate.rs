@@ -11,9 +11,8 @@ use super::lengths::Lengths;
 use super::packet::{ToolContent, ToolPacket, ToolSegment};
 use super::{counted, times};
 use crate::capture::transcript::clock::Stamp;
-use crate::capture::transcript::family::{Common, Family};
-use crate::capture::transcript::front;
 use crate::capture::transcript::packet::DumpedFrame;
+use crate::capture::transcript::tools::tool::Tool;
 use crate::limits::TRANSCRIPT_HELD_ROWS;
 use crate::packet::{Direction, Flags};
 
@@ -45,40 +44,13 @@ struct Passed {
     places: Vec<(String, Option<Direction>)>,
 }
 
-impl Family for Gatherer {
-    fn format(&self) -> &'static str {
-        "FortiGate sniffer text"
-    }
+impl Tool for Gatherer {
+    const FORMAT: &'static str = "FortiGate sniffer text";
 
     fn begins(text: &str) -> bool {
         Line::parse(text).is_some()
     }
 
-    fn offer(&mut self, line: &front::Line, text: &str, common: &mut Common) -> bool {
-        let is_own = self.take(line.number, text);
-        self.hand_over(common);
-        is_own
-    }
-
-    fn finish(&mut self, common: &mut Common) {
-        for packet in self.finish_all() {
-            packet.hand_over(common);
-        }
-    }
-
-    fn notes(&self) -> Vec<String> {
-        counted(self.copies, "printed again at another interface and counted once").into_iter().collect()
-    }
-}
-
-impl Gatherer {
-    fn hand_over(&mut self, common: &mut Common) {
-        while let Some(packet) = self.next() {
-            packet.hand_over(common);
-        }
-    }
-
-    /// Takes a line in; returns whether it is of the sniffer.
     fn take(&mut self, number: u64, text: &str) -> bool {
         if text.starts_with("interfaces=[") || text.starts_with("Using Original Sniffing Mode") {
             self.finish_pending();
@@ -100,17 +72,21 @@ impl Gatherer {
         DumpLine::parse(text).is_some_and(|line| pending.dump.take(&line))
     }
 
-    /// No further line comes for a while.
-    fn finish_all(&mut self) -> impl Iterator<Item = ToolPacket> + use<> {
+    fn flush(&mut self) {
         self.finish_pending();
-        self.lengths.flush()
+        self.lengths.flush();
     }
 
-    /// The next packet that is complete.
     fn next(&mut self) -> Option<ToolPacket> {
         self.lengths.next()
     }
 
+    fn remarks(&self) -> Vec<String> {
+        counted(self.copies, "printed again at another interface and counted once").into_iter().collect()
+    }
+}
+
+impl Gatherer {
     fn finish_pending(&mut self) {
         let Some(Pending { mut packet, interface, dump }) = self.pending.take() else { return };
         if interface.is_some_and(|interface| self.is_copy(&packet, interface)) {
@@ -393,7 +369,8 @@ mod tests {
             gatherer.take(number, text.trim());
             packets.extend(std::iter::from_fn(|| gatherer.next()));
         }
-        packets.extend(gatherer.finish_all());
+        gatherer.flush();
+        packets.extend(std::iter::from_fn(|| gatherer.next()));
         (packets, gatherer.copies)
     }
 

@@ -10,8 +10,7 @@ use super::lengths::Lengths;
 use super::packet::{ToolContent, ToolIp, ToolPacket, ToolSegment};
 use super::{counted, times};
 use crate::capture::transcript::clock::Stamp;
-use crate::capture::transcript::family::{Common, Family};
-use crate::capture::transcript::front;
+use crate::capture::transcript::tools::tool::Tool;
 use crate::limits::TRANSCRIPT_HELD_ROWS;
 use crate::packet::{Direction, Flags};
 
@@ -28,42 +27,13 @@ pub struct Gatherer {
     copies: u64,
 }
 
-impl Family for Gatherer {
-    fn format(&self) -> &'static str {
-        "fw monitor text"
-    }
+impl Tool for Gatherer {
+    const FORMAT: &'static str = "fw monitor text";
 
     fn begins(text: &str) -> bool {
         Head::parse(text).is_some()
     }
 
-    fn offer(&mut self, line: &front::Line, text: &str, common: &mut Common) -> bool {
-        let is_own = self.take(line.number, text);
-        self.hand_over(common);
-        is_own
-    }
-
-    fn finish(&mut self, common: &mut Common) {
-        for packet in self.finish_all() {
-            packet.hand_over(common);
-        }
-    }
-
-    fn notes(&self) -> Vec<String> {
-        counted(self.copies, "printed again at another inspection point and counted once")
-            .into_iter()
-            .collect()
-    }
-}
-
-impl Gatherer {
-    fn hand_over(&mut self, common: &mut Common) {
-        while let Some(packet) = self.next() {
-            packet.hand_over(common);
-        }
-    }
-
-    /// Takes a line in; returns whether it is of the monitor.
     fn take(&mut self, number: u64, text: &str) -> bool {
         if text.starts_with("monitor: ") {
             self.finish_pending();
@@ -83,17 +53,23 @@ impl Gatherer {
         true
     }
 
-    /// No further line comes for a while.
-    fn finish_all(&mut self) -> impl Iterator<Item = ToolPacket> + use<> {
+    fn flush(&mut self) {
         self.finish_pending();
-        self.lengths.flush()
+        self.lengths.flush();
     }
 
-    /// The next packet that is complete.
     fn next(&mut self) -> Option<ToolPacket> {
         self.lengths.next()
     }
 
+    fn remarks(&self) -> Vec<String> {
+        counted(self.copies, "printed again at another inspection point and counted once")
+            .into_iter()
+            .collect()
+    }
+}
+
+impl Gatherer {
     fn finish_pending(&mut self) {
         let Some(packet) = self.pending.take() else { return };
         let is_same = |passed: &ToolPacket| {
@@ -327,7 +303,8 @@ mod tests {
             gatherer.take(number, text.trim());
             packets.extend(std::iter::from_fn(|| gatherer.next()));
         }
-        packets.extend(gatherer.finish_all());
+        gatherer.flush();
+        packets.extend(std::iter::from_fn(|| gatherer.next()));
         (packets, gatherer.copies)
     }
 

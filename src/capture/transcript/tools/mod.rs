@@ -1,6 +1,6 @@
 //! Text of other tools than tcpdump, each of them a family of its own.
 //!
-//! A family gathers a packet's lines into a [`packet::ToolPacket`], whose ends are still as they are spelled; `printed` looks
+//! A family is a [`tool::Tool`]: it gathers a packet's lines into a [`packet::ToolPacket`], whose ends are still as they are spelled; `printed` looks
 //! them up. `times` and `options` hold what several tools print alike, `lengths` finds the lengths that a tool does not print.
 
 pub mod dumps;
@@ -12,6 +12,7 @@ mod packet;
 mod printed;
 pub mod snoop;
 mod times;
+mod tool;
 pub mod unread;
 pub mod wireshark;
 

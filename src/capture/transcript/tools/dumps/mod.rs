@@ -9,12 +9,11 @@ use std::collections::HashSet;
 use std::hash::BuildHasher;
 
 use crate::capture::transcript::clock::Stamp;
-use crate::capture::transcript::family::{Common, Family};
-use crate::capture::transcript::front;
 use crate::capture::transcript::packet::DumpedFrame;
 use crate::capture::transcript::tools::counted;
 use crate::capture::transcript::tools::packet::ToolPacket;
 use crate::capture::transcript::tools::times::ios_xe_time;
+use crate::capture::transcript::tools::tool::Tool;
 use crate::capture::transcript::tools::unread::IOS_XE;
 use crate::limits::TRANSCRIPT_CONVERSATIONS;
 
@@ -48,39 +47,13 @@ struct Pending {
 /// Bytes of a dump that are shown where it holds no frame.
 const SHOWN_BYTES: usize = 8;
 
-impl Family for Gatherer {
-    fn format(&self) -> &'static str {
-        "hex dumps"
-    }
+impl Tool for Gatherer {
+    const FORMAT: &'static str = "hex dumps";
 
     fn begins(text: &str) -> bool {
         ios_xe_time(text).is_some() || DumpLine::parse(text).is_some_and(|line| line.is_first())
     }
 
-    fn offer(&mut self, line: &front::Line, text: &str, common: &mut Common) -> bool {
-        let is_own = self.take(line.number, text);
-        self.hand_over(common);
-        is_own
-    }
-
-    fn finish(&mut self, common: &mut Common) {
-        self.finish_pending();
-        self.hand_over(common);
-    }
-
-    fn notes(&self) -> Vec<String> {
-        self.all_notes()
-    }
-}
-
-impl Gatherer {
-    fn hand_over(&mut self, common: &mut Common) {
-        if let Some(packet) = self.done.take() {
-            packet.hand_over(common);
-        }
-    }
-
-    /// Takes a line in; returns whether it is of a dump.
     fn take(&mut self, number: u64, text: &str) -> bool {
         if let Some(time) = ios_xe_time(text) {
             self.finish_pending();
@@ -105,6 +78,35 @@ impl Gatherer {
         true
     }
 
+    fn flush(&mut self) {
+        self.finish_pending();
+    }
+
+    fn next(&mut self) -> Option<ToolPacket> {
+        self.done.take()
+    }
+
+    fn remarks(&self) -> Vec<String> {
+        let mut notes = Vec::new();
+        let rows = self.rows_without_bytes();
+        if rows > 0 {
+            let lines = if rows == 1 { "1 line".to_owned() } else { format!("{rows} lines") };
+            notes.push(IOS_XE.note(&lines, self.first_row));
+        }
+        notes.extend(counted(self.repeated, "shown again and counted once"));
+        if let Some((line, bytes)) = &self.first_unknown {
+            let bytes: Vec<_> = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
+            notes.push(format!(
+                "hex dumps that do not begin with a link header or an IP header were not read: {}, first at line {line} ({})",
+                self.unknown,
+                bytes.join(" ")
+            ));
+        }
+        notes
+    }
+}
+
+impl Gatherer {
     /// No further line of the dump comes.
     fn finish_pending(&mut self) {
         let Some(Pending { line, time, dump }) = self.pending.take() else { return };
@@ -125,25 +127,6 @@ impl Gatherer {
         let dump =
             DumpedFrame { link_type: frame.link_type, wire_len: frame.wire_len, bytes: frame.bytes.to_vec() };
         self.done = Some(ToolPacket { line, time, dump: Some(dump), ..ToolPacket::default() });
-    }
-
-    fn all_notes(&self) -> Vec<String> {
-        let mut notes = Vec::new();
-        let rows = self.rows_without_bytes();
-        if rows > 0 {
-            let lines = if rows == 1 { "1 line".to_owned() } else { format!("{rows} lines") };
-            notes.push(IOS_XE.note(&lines, self.first_row));
-        }
-        notes.extend(counted(self.repeated, "shown again and counted once"));
-        if let Some((line, bytes)) = &self.first_unknown {
-            let bytes: Vec<_> = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
-            notes.push(format!(
-                "hex dumps that do not begin with a link header or an IP header were not read: {}, first at line {line} ({})",
-                self.unknown,
-                bytes.join(" ")
-            ));
-        }
-        notes
     }
 
     /// Rows of IOS-XE without bytes, the one that was read last among them.

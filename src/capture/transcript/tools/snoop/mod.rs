@@ -11,10 +11,9 @@ use self::block::Block;
 use self::line::{Body, Line, Tcp, is_name};
 use super::dumps::{Dump, DumpLine};
 use crate::capture::transcript::clock::Stamp;
-use crate::capture::transcript::family::{Common, Family};
-use crate::capture::transcript::front;
 use crate::capture::transcript::packet::DumpedFrame;
 use crate::capture::transcript::tools::packet::{ToolContent, ToolPacket};
+use crate::capture::transcript::tools::tool::Tool;
 
 /// Gathers snoop's lines.
 #[derive(Debug, Default)]
@@ -46,35 +45,13 @@ enum Pending {
     },
 }
 
-impl Family for Gatherer {
-    fn format(&self) -> &'static str {
-        "snoop text"
-    }
+impl Tool for Gatherer {
+    const FORMAT: &'static str = "snoop text";
 
     fn begins(text: &str) -> bool {
         Line::parse(text).is_some() || Block::begins(text) || text.starts_with("Using device ")
     }
 
-    fn offer(&mut self, line: &front::Line, text: &str, common: &mut Common) -> bool {
-        let is_own = self.take(line.number, text);
-        self.hand_over(common);
-        is_own
-    }
-
-    fn finish(&mut self, common: &mut Common) {
-        self.finish_pending();
-        self.hand_over(common);
-    }
-}
-
-impl Gatherer {
-    fn hand_over(&mut self, common: &mut Common) {
-        if let Some(packet) = self.done.take() {
-            packet.hand_over(common);
-        }
-    }
-
-    /// Takes a line in; returns whether it is of snoop.
     fn take(&mut self, number: u64, text: &str) -> bool {
         if text.starts_with("Using device ") {
             self.finish_pending();
@@ -102,6 +79,16 @@ impl Gatherer {
         self.take_summary(number, text) || self.take_below(text)
     }
 
+    fn flush(&mut self) {
+        self.finish_pending();
+    }
+
+    fn next(&mut self) -> Option<ToolPacket> {
+        self.done.take()
+    }
+}
+
+impl Gatherer {
     /// A line with hosts.
     fn take_summary(&mut self, number: u64, text: &str) -> bool {
         // A page may have wrapped the line within the ports.

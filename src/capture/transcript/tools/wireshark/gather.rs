@@ -11,11 +11,10 @@ use super::row::{Layer, Row, layer};
 use super::streams::{Segment, Streams};
 use super::table::{self, Columns};
 use crate::capture::transcript::clock::Stamp;
-use crate::capture::transcript::family::{Common, Family};
-use crate::capture::transcript::front;
 use crate::capture::transcript::tools::counted;
 use crate::capture::transcript::tools::dumps::DumpLine;
 use crate::capture::transcript::tools::packet::{ToolContent, ToolError, ToolIp, ToolPacket, ToolSegment};
+use crate::capture::transcript::tools::tool::Tool;
 use crate::limits::TRANSCRIPT_CONVERSATIONS;
 use crate::packet::Flags;
 
@@ -49,54 +48,14 @@ struct Extra {
     is_segment: bool,
 }
 
-impl Family for Gatherer {
-    fn format(&self) -> &'static str {
-        "tshark or Wireshark rows"
-    }
+impl Tool for Gatherer {
+    const FORMAT: &'static str = "tshark or Wireshark rows";
 
     fn begins(text: &str) -> bool {
         is_certain(text)
     }
 
-    fn offer(&mut self, line: &front::Line, text: &str, common: &mut Common) -> bool {
-        let is_own = self.take_certain(line.number, text);
-        self.hand_over(common);
-        is_own
-    }
-
-    fn rest(&mut self, line: &front::Line, text: &str, common: &mut Common) {
-        self.take_rest(text, line.raw.first() == Some(&b' '));
-        self.hand_over(common);
-    }
-
-    fn finish(&mut self, common: &mut Common) {
-        self.finish_all();
-        self.hand_over(common);
-    }
-
-    fn notes(&self) -> Vec<String> {
-        self.all_notes()
-    }
-}
-
-impl Gatherer {
-    fn hand_over(&mut self, common: &mut Common) {
-        while let Some(packet) = self.next() {
-            packet.hand_over(common);
-        }
-    }
-
-    fn all_notes(&self) -> Vec<String> {
-        let repeated = counted(self.repeated, "shown again and counted once");
-        let guessed = counted(
-            self.streams.guessed,
-            "without ports could be of several connections: each counts to the one that was used last",
-        );
-        repeated.into_iter().chain(guessed).collect()
-    }
-
-    /// Takes a line that is certainly of a packet list, and returns whether it is.
-    fn take_certain(&mut self, line: u64, text: &str) -> bool {
+    fn take(&mut self, line: u64, text: &str) -> bool {
         if text.is_empty() {
             return false;
         }
@@ -112,7 +71,6 @@ impl Gatherer {
         DumpLine::parse(text).is_some_and(|line| pending.dump.take(&line))
     }
 
-    /// Takes a line that may continue the row above.
     fn take_rest(&mut self, text: &str, begins_with_space: bool) {
         let Some(pending) = &mut self.pending else { return };
         if text.is_empty() {
@@ -122,6 +80,44 @@ impl Gatherer {
         }
     }
 
+    fn flush(&mut self) {
+        self.finish_pending();
+        self.streams.flush();
+    }
+
+    fn next(&mut self) -> Option<ToolPacket> {
+        let (segment, extra) = self.streams.next()?;
+        let Extra { mut packet, window, printed, decoded, is_segment } = extra;
+        if is_segment {
+            packet.content = ToolContent::Segment(ToolSegment {
+                ports: segment.ports,
+                flags: segment.flags,
+                seq: segment.seq,
+                ack: segment.ack,
+                window: window.or_else(|| segment.window.and_then(|window| window.try_into().ok())),
+                urgent: None,
+                header_len: None,
+                payload_len: segment.payload_len,
+                is_length_unknown: false,
+                options: segment.options.bytes,
+                printed: printed.unwrap_or_default().into_bytes(),
+                decoded,
+            });
+        }
+        Some(packet)
+    }
+
+    fn remarks(&self) -> Vec<String> {
+        let repeated = counted(self.repeated, "shown again and counted once");
+        let guessed = counted(
+            self.streams.guessed,
+            "without ports could be of several connections: each counts to the one that was used last",
+        );
+        repeated.into_iter().chain(guessed).collect()
+    }
+}
+
+impl Gatherer {
     /// A row, a table's header, or a row's beginning.
     fn take_row(&mut self, line: u64, text: &str) -> bool {
         if let Some(cells) = table::cells(text) {
@@ -184,35 +180,6 @@ impl Gatherer {
     fn begin(&mut self, pending: Pending) {
         self.finish_pending();
         self.pending = Some(pending);
-    }
-
-    /// No further line of the packet that is being gathered comes, and for a while no other packet.
-    fn finish_all(&mut self) {
-        self.finish_pending();
-        self.streams.flush();
-    }
-
-    /// The next packet that is complete.
-    fn next(&mut self) -> Option<ToolPacket> {
-        let (segment, extra) = self.streams.next()?;
-        let Extra { mut packet, window, printed, decoded, is_segment } = extra;
-        if is_segment {
-            packet.content = ToolContent::Segment(ToolSegment {
-                ports: segment.ports,
-                flags: segment.flags,
-                seq: segment.seq,
-                ack: segment.ack,
-                window: window.or_else(|| segment.window.and_then(|window| window.try_into().ok())),
-                urgent: None,
-                header_len: None,
-                payload_len: segment.payload_len,
-                is_length_unknown: false,
-                options: segment.options.bytes,
-                printed: printed.unwrap_or_default().into_bytes(),
-                decoded,
-            });
-        }
-        Some(packet)
     }
 
     fn finish_pending(&mut self) {
@@ -449,12 +416,12 @@ mod tests {
         let mut gatherer = Gatherer::default();
         let mut packets = Vec::new();
         for (line, text) in (1..).zip(text.lines()) {
-            if !gatherer.take_certain(line, text.trim()) {
+            if !gatherer.take(line, text.trim()) {
                 gatherer.take_rest(text.trim(), text.starts_with(' '));
             }
             packets.extend(std::iter::from_fn(|| gatherer.next()));
         }
-        gatherer.finish_all();
+        gatherer.flush();
         packets.extend(std::iter::from_fn(|| gatherer.next()));
         packets
     }
