@@ -1,4 +1,4 @@
-//! A gigabyte of each log, in time and memory. Too much for every run: `cargo test --release --lib log::tests::size -- --ignored`.
+//! Large logs, in time and memory. `LOG_MEGABYTES=1000 cargo test --release --lib log::tests::size` writes a gigabyte of each.
 
 use std::fs::File;
 use std::io::{BufWriter, Write};
@@ -10,13 +10,20 @@ use super::super::tie::{TieSettings, tie};
 use super::world::{Plan, make};
 use crate::time::Timestamp;
 
-const BYTES: u64 = 1_000_000_000;
+/// The size up to which a test run without optimisation need not be fast.
+const SMALL: u64 = 2_000_000;
+
+/// Bytes of each log.
+fn size() -> u64 {
+    let megabytes = std::env::var("LOG_MEGABYTES").ok();
+    megabytes.map_or(SMALL, |text| text.parse::<u64>().expect("a number of megabytes") * 1_000_000)
+}
 
 /// Writes days of a busy host's log: a world's lines again and again, each time a day later, with noise between them.
-fn write(path: &Path, first_day: i64, line: impl Fn(i64, u64) -> String) -> std::io::Result<u64> {
+fn write(path: &Path, size: u64, first_day: i64, line: impl Fn(i64, u64) -> String) -> std::io::Result<u64> {
     let mut file = BufWriter::new(File::create(path)?);
     let (mut written, mut number) = (0, 0);
-    while written < BYTES {
+    while written < size {
         let text = line(first_day + number as i64 * 37_000_000, number);
         file.write_all(text.as_bytes())?;
         written += text.len() as u64;
@@ -79,14 +86,14 @@ fn messages(at: i64, number: u64) -> String {
 }
 
 #[test]
-#[ignore = "writes gigabytes"]
 fn a_gigabyte_is_read_in_ten_seconds_and_256_mib() {
+    let size = size();
     let folder = tempfile::tempdir().expect("a folder");
     let world = make(&Plan::new(1));
     let start = world.wire.span.0.nanos();
     for (name, line) in [("vmanage-server.log", vmanage as fn(i64, u64) -> String), ("messages", messages)] {
         let path = folder.path().join(name);
-        let lines = write(&path, start - 86_400_000_000_000, line).expect("a file");
+        let lines = write(&path, size, start - 86_400_000_000_000, line).expect("a file");
         for window in [Some(world.wire.span), None] {
             let settings =
                 Settings { near: Some(Timestamp::from_nanos(start)), window, ..Settings::default() };
@@ -102,7 +109,9 @@ fn a_gigabyte_is_read_in_ten_seconds_and_256_mib() {
                 ties.ties.len()
             );
             assert_eq!(logs.files[0].placed, logs.files[0].lines);
-            assert!(took.as_secs() < 10 && peak <= 256, "{took:?}, {peak} MiB");
+            // Other tests share the process, and its peak, where none is chosen.
+            let is_chosen = size > SMALL;
+            assert!(!is_chosen || (took.as_secs() < 10 && peak <= 256), "{took:?}, {peak} MiB");
         }
         std::fs::remove_file(&path).expect("a file");
     }
