@@ -122,7 +122,7 @@ fn turns(story: &Story) -> Vec<Turn> {
     turns
 }
 
-/// When the connection was decided, whether that is an end, and by whom.
+/// When the outcome was clear, whether the connection ended then, and which side decided it.
 fn end(story: &Story, outcome: WireOutcome) -> (Timestamp, bool, Side) {
     let last_by = |role: Role| story.data[role].last.map_or(0, |moment| moment.number);
     let last_side = if last_by(Role::Server) > last_by(Role::Client) { Side::Server } else { Side::Client };

@@ -231,8 +231,8 @@ fn token(options: &Check) -> anyhow::Result<Option<token::Request>> {
     let Some(grant) = options.oauth else { return Ok(None) };
     ensure!(
         !options.insecure || options.send_secrets_unverified,
-        "--insecure with --oauth would send the secrets to whoever answers; --ca-file or --name can say whom to trust, and \
-         --send-secrets-unverified sends them all the same"
+        "--insecure with --oauth would send the secrets to any server that answers: verify it with --ca-file or --name, or add \
+         --send-secrets-unverified"
     );
     let client_id = options.client_id.clone().unwrap_or_default();
     let Some(client_secret) = secret(options.client_secret_file.as_deref(), "SSMSCOPE_CLIENT_SECRET")? else {

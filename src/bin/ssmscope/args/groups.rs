@@ -97,7 +97,7 @@ pub struct Logs {
     #[arg(long, value_name = "FORMAT", value_parser = access_format, help_heading = "Logs")]
     pub log_format: Vec<AccessFormat>,
 
-    /// Print client ids, tokens and passwords as they stand in the logs.
+    /// Print client ids, tokens and passwords from the logs instead of hiding them.
     #[arg(long, help_heading = "Logs")]
     pub log_secrets: bool,
 }

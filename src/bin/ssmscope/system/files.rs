@@ -16,7 +16,7 @@ const ZONE_BYTES: u64 = 256 * 1024;
 /// Where the system's time zones are, where TZDIR names no other place (tzset(3)).
 const ZONES: &str = "/usr/share/zoneinfo";
 
-/// All bytes of a file, or of a pipe, that has at most so many.
+/// Reads a file or a pipe of at most `most` bytes.
 ///
 /// # Errors
 /// When it can't be read, or is larger.
