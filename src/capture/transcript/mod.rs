@@ -138,7 +138,10 @@ impl<R: BufRead> Transcript<R> {
     /// Takes a line, or that part of it in which one packet may begin.
     fn take_piece(&mut self, line: &Line, text: &str) {
         let Self { families, prefix, .. } = self;
-        if !families.offer(line, text) {
+        if text.is_empty() {
+            // No packet begins here; a text may be all blank lines.
+            families.rest(line, text);
+        } else if !families.offer(line, text) {
             // What a terminal wrapped may look like a packet behind a prefix.
             let is_unfinished = families.is_unfinished();
             let begins = |text: &str| !is_unfinished && begins_packet(text);
