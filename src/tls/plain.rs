@@ -46,6 +46,12 @@ const METHODS: [&str; 12] = [
 ];
 
 impl Plain {
+    /// Whether no TLS can follow on this connection: SSH has an encryption of its own, and HTTP/2 in clear stays in clear (RFC
+    /// 9113, 3.3).
+    pub(super) fn excludes_tls(&self) -> bool {
+        self.kind == PlainKind::Ssh || self.line.starts_with("PRI * HTTP/2")
+    }
+
     /// What the first bytes of a side are, given that they are not TLS. In bytes that `tcpdump -A` printed, '.' may
     /// stand for any byte, so only what is certain in spite of that is recognised.
     pub(super) fn recognise(bytes: &[u8]) -> Self {

@@ -40,6 +40,8 @@ pub(super) struct Flow {
     is_told: PerRole<bool>,
     /// Whether text in clear was exchanged.
     heard_text: bool,
+    /// Whether a side spoke a protocol that is never followed by TLS.
+    is_plain_for_good: bool,
     /// Size and place of what may be a ClientHello and the server's answer, on a port where TLS is not expected.
     hello: Option<Moment>,
     answer: Option<Moment>,
@@ -65,6 +67,7 @@ impl Flow {
             counted: PerRole::default(),
             is_told: PerRole::default(),
             heard_text: false,
+            is_plain_for_good: false,
             hello: None,
             answer: None,
             hello_len: 0,
@@ -83,7 +86,7 @@ impl Flow {
         unseen: u32,
         emit: &mut dyn FnMut(Event),
     ) {
-        if self.is_silent || self.awaits == Awaits::ApplicationData {
+        if self.is_silent || self.is_plain_for_good || self.awaits == Awaits::ApplicationData {
             return;
         }
         let moment = Moment { number: delivery.number, at: delivery.at };
@@ -93,6 +96,11 @@ impl Flow {
 
     pub(super) fn take(&mut self, role: Role, delivery: &Delivery<'_>, emit: &mut dyn FnMut(Event)) {
         let moment = Moment { number: delivery.number, at: delivery.at };
+        if self.is_plain_for_good {
+            // Only the other side's banner is still of interest.
+            self.take_plain(role, moment, delivery.printed, emit);
+            return;
+        }
         if self.is_silent {
             // Characters can show a handshake that begins late, after STARTTLS for example.
             if role == Role::Client && self.is_certain_hello(delivery.printed, delivery.len) {
@@ -223,6 +231,7 @@ impl Flow {
         if self.awaits != Awaits::ApplicationData {
             self.awaits = Awaits::ClientHello;
             self.heard_text = true;
+            self.is_plain_for_good |= plain.excludes_tls();
             // A proxy may refuse first and agree to the repeated request: each of its answers counts.
             let is_answer = matches!(plain.kind, PlainKind::HttpResponse(_));
             if is_answer || !std::mem::replace(&mut self.is_told[role], true) {

@@ -171,6 +171,25 @@ fn characters_show_a_handshake_behind_starttls_on_any_port() {
 }
 
 #[test]
+fn behind_a_protocol_that_tls_never_follows_nothing_is_a_handshake() {
+    let binary = b"................";
+    for banner in [&b"SSH-2.0-OpenSSH_9.2"[..], b"PRI * HTTP/2.0"] {
+        let segments: [(Role, u32, &[u8]); 6] = [
+            (Client, 41, banner),
+            (Server, 41, b"SSH-2.0-OpenSSH_8.9"),
+            (Client, 1_360, binary),
+            (Server, 1_080, binary),
+            (Client, 48, binary),
+            (Server, 7, binary),
+        ];
+        for expects_tls in [false, true] {
+            let told = told_of(expects_tls, &segments);
+            assert!(told.len() == 2 && told.iter().all(|event| event.starts_with("Plain(")), "{told:?}");
+        }
+    }
+}
+
+#[test]
 fn acknowledged_bytes_that_no_packet_shows_are_a_turn() {
     let mut flow = Flow::new(true, true);
     let mut told = 0;
