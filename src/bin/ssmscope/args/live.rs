@@ -124,7 +124,7 @@ pub struct Live {
 /// What a live capture waits for.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, ValueEnum)]
 pub enum Until {
-    /// Any verdict other than in-progress and midstream.
+    /// Any verdict other than in-progress, midstream and capture-gap.
     Verdict,
     /// A critical verdict, a stall that lasts among them.
     Failure,

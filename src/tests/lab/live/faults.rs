@@ -53,14 +53,13 @@ fn each_fault_has_its_verdict_within_a_second_of_being_certain() {
     ];
     for (code, host, port, peers) in faults {
         let saved = lab.folder.path().join(format!("{code}.pcapng"));
-        // The options leave out the last packets of the previous fault.
         let options = ["--host", host, "--port", &port.to_string(), "--until", "verdict", "-o", "json"];
         let watch = watch(&lab, &[&options[..], &["-w", path(&saved)]].concat());
         let began = Instant::now();
         peers.play(&lab, host, port);
         let outcome = watch.wait();
         let took = began.elapsed().as_secs_f64();
-        assert_eq!(outcome.codes().first().map(String::as_str), Some(code), "{}", outcome.error);
+        assert_eq!(first_judged(&outcome.codes()), code, "{}", outcome.error);
         assert!(took < STALL + LATE, "{code} took {took} s");
         // The saved file has the same verdict, but for a silence that no packet ends: the file ends before it.
         let read = run(&["read", "--stall-after", "1", "-o", "json", path(&saved)]).codes();
@@ -68,8 +67,16 @@ fn each_fault_has_its_verdict_within_a_second_of_being_certain() {
             "client-silent" | "no-server-hello" | "handshake-stalled" | "no-response" => "in-progress",
             other => other,
         };
-        assert!([code, up_to_the_silence].contains(&read[0].as_str()), "{code} live, {read:?} from the file");
+        assert!(
+            [code, up_to_the_silence].contains(&first_judged(&read)),
+            "{code} live, {read:?} from the file"
+        );
     }
+}
+
+/// The first verdict that is not on the last packets of the previous fault.
+fn first_judged(codes: &[String]) -> &str {
+    codes.iter().map(String::as_str).find(|code| *code != "midstream").unwrap_or_default()
 }
 
 #[test]
