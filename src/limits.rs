@@ -200,6 +200,13 @@ pub const PRELUDE_MESSAGE_BYTES: usize = 1024;
 /// Certificates of one chain that are looked at. OpenSSL sends and takes up to 100, JSSE takes 10, real chains have 2 to 4.
 pub const CHAIN_CERTIFICATES: usize = 16;
 
+/// Certificates of a chain that a path to a trust anchor is sought among, beside the server's own. Clients follow 6
+/// intermediates (webpki), real chains have 1 to 3. The paths to try grow exponentially with their number.
+pub const PATH_CERTIFICATES: usize = 6;
+
+/// Of these, the certificates of one name: the one in use, and another that was renewed or cross-signed.
+pub const PATH_CERTIFICATES_OF_A_NAME: usize = 2;
+
 /// Names of one certificate that are kept; further ones are counted. Certificates of large hosters have some 100.
 pub const CERTIFICATE_NAMES: usize = 256;
 

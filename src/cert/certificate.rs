@@ -50,6 +50,10 @@ pub struct Details {
     pub is_ca: bool,
     /// Whether subject and issuer are the same, as of a self-signed certificate.
     pub is_self_issued: bool,
+    /// The identifier of its key (RFC 5280, 4.2.1.2); absent where it has none, or one longer than any digest.
+    pub(crate) own_key: Option<Vec<u8>>,
+    /// The identifier of the key that signed it (RFC 5280, 4.2.1.1), with the same restriction.
+    pub(crate) issuer_key: Option<Vec<u8>>,
 }
 
 impl Certificate {
@@ -71,6 +75,10 @@ impl Certificate {
 
 impl Details {
     fn of(certificate: &X509Certificate<'_>) -> Self {
+        /// The longest digest in use, SHA-512's.
+        const DIGEST_BYTES: usize = 64;
+        let (own_key, issuer_key) = key_identifiers(certificate);
+        let identifier = |key: Option<&[u8]>| key.filter(|key| key.len() <= DIGEST_BYTES).map(<[u8]>::to_vec);
         let mut details = Self {
             subject: name(certificate.subject()),
             issuer: name(certificate.issuer()),
@@ -79,7 +87,11 @@ impl Details {
             not_after: Some(Date(certificate.validity().not_after.timestamp())),
             signature: oid::word(&oid::SIGNATURES, &certificate.signature_algorithm.algorithm.to_id_string()),
             is_ca: certificate.is_ca(),
-            is_self_issued: is_self_issued(certificate),
+            // By name, and by key where the certificate has both keys' identifiers.
+            is_self_issued: certificate.subject().as_raw() == certificate.issuer().as_raw()
+                && own_key.zip(issuer_key).is_none_or(|(own, issuer)| own == issuer),
+            own_key: identifier(own_key),
+            issuer_key: identifier(issuer_key),
             ..Self::default()
         };
         (details.key, details.rsa_bits) = key(certificate.public_key());
@@ -111,8 +123,8 @@ impl Details {
     }
 }
 
-/// By name, and by key where the certificate has both keys' identifiers (RFC 5280, 4.2.1.1).
-fn is_self_issued(certificate: &X509Certificate<'_>) -> bool {
+/// The identifiers of a certificate's own key and of the one that signed it (RFC 5280, 4.2.1.1 and 4.2.1.2).
+fn key_identifiers<'a>(certificate: &'a X509Certificate<'_>) -> (Option<&'a [u8]>, Option<&'a [u8]>) {
     let mut own = None;
     let mut issuer = None;
     for extension in certificate.extensions() {
@@ -124,8 +136,7 @@ fn is_self_issued(certificate: &X509Certificate<'_>) -> bool {
             _ => {}
         }
     }
-    certificate.subject().as_raw() == certificate.issuer().as_raw()
-        && own.zip(issuer).is_none_or(|(own, issuer)| own == issuer)
+    (own, issuer)
 }
 
 /// A name in the order in which it is encoded, as OpenSSL prints it.

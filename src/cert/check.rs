@@ -16,6 +16,7 @@ use super::date::{Date, When};
 use super::fault::{Fault, Weakness};
 use super::trust::Anchors;
 use super::wanted::{NameSource, Wanted};
+use crate::limits;
 use crate::tls::CertificateMessage;
 
 /// What a client makes of a server's certificates.
@@ -91,16 +92,26 @@ pub fn examine(
         issuer: Issuer::Unchecked("no certificate was captured whole"),
         faults: Vec::new(),
     };
-    let chain = Chain { der: &message.chain, path: path(&examination.certificates) };
+    let path = path(&examination.certificates);
+    let chain = Chain {
+        own: message.chain.first().map(Vec::as_slice),
+        intermediates: intermediates(&examination.certificates, &path)
+            .into_iter()
+            .map(|place| message.chain[place].as_slice())
+            .collect(),
+        path,
+    };
     let Some(own) = chain.path.first().copied() else { return examination };
     let mut faults = Vec::new();
-    let found = match anchors {
-        Some(_) if !message.is_whole => Issuer::Unchecked("the chain was cut off by the capture"),
+    let (found, is_accepted) = match anchors {
+        Some(_) if !message.is_whole => {
+            (Issuer::Unchecked("the chain was cut off by the capture"), chain.is_accepted(anchors, when))
+        }
         Some(anchors) => chain.issuer(anchors, when),
-        None => Issuer::Unchecked("no trust store was given"),
+        None => (Issuer::Unchecked("no trust store was given"), false),
     };
     // An expired certificate that the client can do without harms nobody, the server's own excepted.
-    let needed = if chain.is_accepted(anchors, when) { 1 } else { chain.path.len() };
+    let needed = if is_accepted { 1 } else { chain.path.len() };
     for details in chain.path.iter().take(needed).filter(|details| is_own_or_issued(details, own)) {
         faults.extend(when.and_then(|when| date_fault(details, when)));
     }
@@ -123,7 +134,9 @@ fn is_own_or_issued(details: &Details, own: &Details) -> bool {
 
 /// A chain with the way that leads from the server's own certificate up.
 struct Chain<'a> {
-    der: &'a [Vec<u8>],
+    own: Option<&'a [u8]>,
+    /// What webpki may build its path from.
+    intermediates: Vec<&'a [u8]>,
     path: Vec<&'a Details>,
 }
 
@@ -132,38 +145,94 @@ fn path(certificates: &[Certificate]) -> Vec<&Details> {
     let mut path: Vec<&Details> =
         certificates.first().and_then(|own| own.details.as_ref()).into_iter().collect();
     while let Some(last) = path.last().filter(|last| !last.is_self_issued) {
-        let candidates = certificates.iter().filter_map(|certificate| certificate.details.as_ref());
         let is_known = |details: &Details| path.iter().any(|known| std::ptr::eq(*known, details));
-        let issuer =
-            candidates.into_iter().find(|details| details.subject == last.issuer && !is_known(details));
+        let issuer = issuers(certificates, last).find(|(_, details)| !is_known(details));
         match issuer {
-            Some(issuer) => path.push(issuer),
+            Some((_, issuer)) => path.push(issuer),
             None => break,
         }
     }
     path
 }
 
+/// The certificates that bear the name of this one's issuer, with their places: those whose key it names come first.
+fn issuers<'a>(
+    certificates: &'a [Certificate],
+    of: &'a Details,
+) -> impl Iterator<Item = (usize, &'a Details)> {
+    let named = certificates
+        .iter()
+        .enumerate()
+        .filter_map(|(place, certificate)| Some((place, certificate.details.as_ref()?)))
+        .filter(|(_, details)| details.subject == of.issuer);
+    let has_key = |details: &Details| of.issuer_key.is_some() && details.own_key == of.issuer_key;
+    named
+        .clone()
+        .filter(move |(_, details)| has_key(details))
+        .chain(named.filter(move |(_, details)| !has_key(details)))
+}
+
+/// The places of the certificates that webpki may build its path from: those of the path, and a second one of a name where a
+/// certificate was renewed or signed by two.
+///
+/// webpki tries each path that names allow and checks its signatures, so the time that many certificates of one name take is
+/// exponential in their number, up to a bound of its own that is far too high for a capture of many connections.
+fn intermediates(certificates: &[Certificate], path: &[&Details]) -> Vec<usize> {
+    let of_path = |details: &Details| path.iter().skip(1).any(|known| std::ptr::eq(*known, details));
+    let placed = certificates.iter().enumerate().skip(1);
+    let mut chosen: Vec<usize> = placed
+        .filter(|(_, certificate)| certificate.details.as_ref().is_some_and(of_path))
+        .map(|(place, _)| place)
+        .take(limits::PATH_CERTIFICATES)
+        .collect();
+    // Each turn looks at one certificate's issuers, and those that it chooses get a turn of their own.
+    let mut turns: Vec<usize> = std::iter::once(0).chain(chosen.iter().copied()).collect();
+    let mut next = 0;
+    while let Some(details) = turns.get(next).and_then(|place| certificates.get(*place)?.details.as_ref()) {
+        next += 1;
+        for (place, issuer) in issuers(certificates, details) {
+            let is_namesake = |place: &&usize| {
+                certificates[**place].details.as_ref().is_some_and(|known| known.subject == issuer.subject)
+            };
+            if chosen.len() >= limits::PATH_CERTIFICATES
+                || chosen.iter().filter(is_namesake).count() >= limits::PATH_CERTIFICATES_OF_A_NAME
+            {
+                break;
+            }
+            if place != 0 && !chosen.contains(&place) {
+                chosen.push(place);
+                turns.push(place);
+            }
+        }
+    }
+    chosen
+}
+
 impl Chain<'_> {
-    /// Whether somebody trusted signed it, whatever its dates.
-    fn issuer(&self, anchors: &Anchors, when: Option<When>) -> Issuer {
+    /// Whether somebody trusted signed it, whatever its dates; and whether a client accepts it at that time.
+    fn issuer(&self, anchors: &Anchors, when: Option<When>) -> (Issuer, bool) {
         if self.is_pinned(anchors) {
-            return Issuer::Trusted;
+            return (Issuer::Trusted, when.is_some());
         }
         let is_self_issued = self.path.first().is_some_and(|own| own.is_self_issued);
-        match self.verify(anchors, self.valid_time(when)) {
+        let at = self.valid_time(when);
+        let verified = self.verify(anchors, at);
+        // Signatures are what costs: the same time is not asked about twice.
+        let is_accepted = when.is_some_and(|when| {
+            if when.latest == at { verified.is_ok() } else { self.verify(anchors, when.latest).is_ok() }
+        });
+        let issuer = match verified {
             Ok(()) => Issuer::Trusted,
             Err(_) if is_self_issued => Issuer::SelfSigned,
             Err(CertificateError::UnknownIssuer) => Issuer::Unknown,
             Err(error) => Issuer::Refused(objection(&error)),
-        }
+        };
+        (issuer, is_accepted)
     }
 
     /// Whether the server's own certificate is in the store.
     fn is_pinned(&self, anchors: &Anchors) -> bool {
-        self.der
-            .first()
-            .is_some_and(|own| anchors.fingerprints.contains(&<[u8; 32]>::from(Sha256::digest(own))))
+        self.own.is_some_and(|own| anchors.fingerprints.contains(&<[u8; 32]>::from(Sha256::digest(own))))
     }
 
     /// Whether a client that trusts the anchors accepts it at that time, whatever its name.
@@ -182,12 +251,9 @@ impl Chain<'_> {
     }
 
     fn verify(&self, anchors: &Anchors, at: Date) -> Result<(), CertificateError> {
-        let Some((own, intermediates)) = self.der.split_first() else {
-            return Err(CertificateError::BadEncoding);
-        };
-        let own = CertificateDer::from(own.as_slice());
-        let intermediates: Vec<_> =
-            intermediates.iter().map(|der| CertificateDer::from(der.as_slice())).collect();
+        let Some(own) = self.own else { return Err(CertificateError::BadEncoding) };
+        let own = CertificateDer::from(own);
+        let intermediates: Vec<_> = self.intermediates.iter().map(|der| CertificateDer::from(*der)).collect();
         let at = UnixTime::since_unix_epoch(Duration::from_secs(u64::try_from(at.0).unwrap_or(0)));
         let algorithms = rustls::crypto::ring::default_provider().signature_verification_algorithms.all;
         let verified = ParsedCertificate::try_from(&own).and_then(|own| {

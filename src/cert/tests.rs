@@ -212,6 +212,45 @@ fn a_lazy_store_is_fetched_once_and_only_when_asked_for() {
     assert!(Trust::Nobody.anchors().is_none());
 }
 
+/// A server's certificate by one of so many authorities of the same name with different keys, each signed by the next:
+/// `issuer` is the one that signed the server's. A root of that name stands in the store. With or without the keys'
+/// identifiers.
+fn namesakes(count: usize, issuer: usize, has_identifiers: bool) -> (Vec<Vec<u8>>, Anchors) {
+    use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, DnType, IsCa, KeyPair};
+    let authority = |name: &str| {
+        let mut params = CertificateParams::new([]).unwrap();
+        params.distinguished_name.push(DnType::CommonName, name);
+        params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+        params.use_authority_key_identifier_extension = has_identifiers;
+        params
+    };
+    let root = CertifiedIssuer::self_signed(authority("Root"), KeyPair::generate().unwrap()).unwrap();
+    let authorities: Vec<_> = (0..count)
+        .map(|_| {
+            CertifiedIssuer::signed_by(authority("Namesake"), KeyPair::generate().unwrap(), &root).unwrap()
+        })
+        .collect();
+    let mut own = CertificateParams::new(["ssm.example".to_owned()]).unwrap();
+    own.use_authority_key_identifier_extension = has_identifiers;
+    let own = own.signed_by(&KeyPair::generate().unwrap(), &authorities[issuer]).unwrap();
+    let anchors = Anchors::new("ca.pem", true, &[root.der().to_vec()]);
+    let chain = std::iter::once(own.der().to_vec())
+        .chain(authorities.iter().map(|authority| authority.der().to_vec()))
+        .collect();
+    (chain, anchors)
+}
+
+#[test]
+fn of_many_certificates_of_one_name_two_are_tried() {
+    let is_trusted = |issuer, has_identifiers| {
+        let (chain, anchors) = namesakes(15, issuer, has_identifiers);
+        examine(&message(&chain), None, Some(on(VALID)), Some(&anchors)).issuer == Issuer::Trusted
+    };
+    assert!(is_trusted(0, false) && is_trusted(1, false), "a renewed certificate stands beside the old one");
+    assert!(!is_trusted(2, false), "a third one costs more than it explains");
+    assert!(is_trusted(14, true), "the keys' identifiers name the right one");
+}
+
 /// Every text about an examination.
 fn told(found: &Examination) -> usize {
     let texts = found.faults.iter().flat_map(|fault| {
