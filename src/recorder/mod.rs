@@ -10,8 +10,10 @@ mod ring;
 mod tests;
 
 use std::collections::HashSet;
+use std::fs::DirBuilder;
+use std::io;
+use std::os::unix::fs::DirBuilderExt;
 use std::path::PathBuf;
-use std::{fs, io};
 
 use crate::analysis::Judged;
 use crate::capture::Frame;
@@ -66,7 +68,7 @@ impl Recorder {
     /// # Errors
     /// When the folder can't be written.
     pub fn new(settings: Settings) -> io::Result<Self> {
-        fs::create_dir_all(&settings.folder)?;
+        DirBuilder::new().recursive(true).mode(0o700).create(&settings.folder)?;
         let disk = DiskRing::begin(&settings)?;
         let others_most = settings.size.saturating_mul(OTHERS_SHARE);
         Ok(Self {

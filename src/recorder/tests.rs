@@ -1,5 +1,7 @@
 //! What is recorded of test captures, and what is not.
 
+use std::fs;
+use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
 use serde_json::{Value, json};
@@ -57,6 +59,14 @@ fn files(folder: &Path, extension: &str) -> Vec<PathBuf> {
         entries.filter(|path| path.extension().is_some_and(|found| found == extension)).collect();
     files.sort();
     files
+}
+
+#[test]
+fn a_new_folder_is_open_to_its_owner_alone() {
+    let folder = tempfile::tempdir().unwrap();
+    let settings = settings(&folder.path().join("a/recordings"));
+    Recorder::new(settings.clone()).unwrap();
+    assert_eq!(fs::metadata(&settings.folder).unwrap().permissions().mode() & 0o777, 0o700);
 }
 
 #[test]

@@ -23,6 +23,8 @@ mod monitoring;
 mod packaging;
 // The test captures in other forms: cut, with a VLAN tag, over IPv6.
 mod rewritten;
+// What a process may still do while it reads.
+mod rights;
 mod support;
 // Generated packets against tcpdump's own output.
 mod tcpdump_output;

@@ -52,7 +52,12 @@ pub fn run(options: &Check) -> anyhow::Result<Status> {
 }
 
 fn check(options: &Check, run: &mut Run<'_>) -> anyhow::Result<Done> {
-    let mut outcome = attempt(options, run)?;
+    let plan = plan(options)?;
+    if !options.capture {
+        privileges::give_up_all(false, options.monitoring.textfile.as_deref())?;
+        run.begin_textfile()?;
+    }
+    let mut outcome = attempt(options, &plan, run)?;
     if let Some(deadline) = &run.deadline {
         deadline.meet();
     }
@@ -68,12 +73,8 @@ fn check(options: &Check, run: &mut Run<'_>) -> anyhow::Result<Done> {
 }
 
 /// Makes the attempt, with a capture of it if there is to be one.
-fn attempt(options: &Check, run: &mut Run<'_>) -> anyhow::Result<Outcome> {
-    if !options.capture {
-        run.begin_textfile()?;
-    }
-    let plan = plan(options)?;
-    let probe = Probe::begin(&plan).context("TLS can't be set up")?;
+fn attempt(options: &Check, plan: &Plan, run: &mut Run<'_>) -> anyhow::Result<Outcome> {
+    let probe = Probe::begin(plan).context("TLS can't be set up")?;
     let device = if options.capture { listen(options, &probe.servers())? } else { None };
     // With the rights that will replace it.
     run.begin_textfile().context("--user names whose rights files are opened with")?;
@@ -92,7 +93,11 @@ fn attempt(options: &Check, run: &mut Run<'_>) -> anyhow::Result<Outcome> {
 /// there are no servers.
 fn listen(options: &Check, servers: &[SocketAddr]) -> anyhow::Result<Option<Box<dyn Source + Send>>> {
     let addresses: Vec<_> = servers.iter().map(SocketAddr::ip).collect();
-    let Some(port) = servers.first().map(SocketAddr::port) else { return Ok(None) };
+    let Some(port) = servers.first().map(SocketAddr::port) else {
+        // The file is created all the same.
+        privileges::give_up(options.user.as_deref())?;
+        return Ok(None);
+    };
     let hosts: Vec<_> = addresses.iter().map(ToString::to_string).collect();
     let target = Target::new(&hosts, &[port], None)?;
     let device = options.interface.clone().unwrap_or_else(|| live::towards(&addresses));
@@ -105,7 +110,7 @@ fn listen(options: &Check, servers: &[SocketAddr]) -> anyhow::Result<Option<Box<
 }
 
 fn create(path: &Path) -> anyhow::Result<File> {
-    File::create(path).with_context(|| {
+    files::create_private(path).with_context(|| {
         format!("{}: can't be written; --user names whose rights files are opened with", path.display())
     })
 }

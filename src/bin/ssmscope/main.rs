@@ -29,6 +29,7 @@ use args::{Cli, Command};
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 fn main() -> ExitCode {
+    system::privileges::confine();
     system::trace::begin();
     let is_plugin = exit::is_plugin(env::args_os());
     let cli = match Cli::of_process() {

@@ -13,7 +13,7 @@ use crate::args::Read;
 use crate::observers::progress::Progress;
 use crate::run::{self, Done, Results, Run};
 use crate::system::deadline::{Deadline, patience};
-use crate::system::signals;
+use crate::system::{privileges, signals};
 use crate::{input, logs};
 
 /// Runs the command and returns its exit status.
@@ -22,13 +22,14 @@ pub fn run(options: &Read) -> anyhow::Result<Status> {
     let slow_after = options.judgement.timing.slow_after;
     let mut run = Run::new(form, &options.monitoring, slow_after, options.selection.words());
     run.deadline = patience(options.timeout, form).map(|patience| Deadline::after(patience, form));
-    run.begin_textfile()?;
     run.alerting_as_plugin().finish_after(|run| read(options, run))
 }
 
 fn read(options: &Read, run: &mut Run<'_>) -> anyhow::Result<Done> {
     let named = logs::named(options, run);
     if named.captures.is_empty() && named.logs.is_some() {
+        privileges::give_up_all(false, options.monitoring.textfile.as_deref())?;
+        run.begin_textfile()?;
         return logs::alone(options, &named, run);
     }
     let target = input::target(&options.selection)?;
@@ -41,6 +42,8 @@ fn read(options: &Read, run: &mut Run<'_>) -> anyhow::Result<Done> {
         ..input::settings(&options.judgement, options.bounds)?
     };
     let Opened { source, failed } = input::open(options, &named.captures, may_pause)?;
+    privileges::give_up_all(options.follow, options.monitoring.textfile.as_deref())?;
+    run.begin_textfile()?;
     let ends = if may_pause { Some(signals::ends()?) } else { None };
     run.unopened.extend(failed);
     let about = source.as_ref().map(|source| source.about()).unwrap_or_default();

@@ -2,6 +2,7 @@
 
 use std::fs::{File, OpenOptions};
 use std::io;
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
 use anyhow::Context;
@@ -11,6 +12,7 @@ use ssmscope::time::Timestamp;
 
 use crate::args::Live;
 use crate::exit;
+use crate::system::files;
 
 /// A file that frames are saved to. What goes wrong with it is reported once, and the analysis goes on.
 pub struct Saving {
@@ -30,7 +32,7 @@ impl Saving {
     /// When the file can't be written.
     pub fn begin(path: &Path, options: &Live) -> anyhow::Result<Self> {
         let (device, snaplen) = (options.interface.clone(), options.snaplen);
-        let file = File::create(path).with_context(|| {
+        let file = files::create_private(path).with_context(|| {
             format!("{}: can't be written; --user names whose rights files are opened with", path.display())
         })?;
         let writer = save::Writer::new(file, &device, snaplen, None)
@@ -41,7 +43,7 @@ impl Saving {
 
     /// Goes on in a file of the same name, which is a new one if the old was moved away.
     pub fn reopen(&mut self) {
-        let opened = OpenOptions::new().append(true).create(true).open(&self.path);
+        let opened = OpenOptions::new().append(true).create(true).mode(files::PRIVATE).open(&self.path);
         let begun = opened.and_then(|file| {
             let len = file.metadata()?.len();
             Ok((save::Writer::new(file, &self.device, self.snaplen, None)?, len))

@@ -1,7 +1,9 @@
-//! Small files that an option names: read within a bound, so that a device or a capture by mistake costs nothing.
+//! Files that an option names: small ones, read within a bound, so that a device or a capture by mistake costs nothing; and
+//! those for packets, which may hold what is nobody else's business.
 
-use std::fs::{self, File};
+use std::fs::{self, File, OpenOptions};
 use std::io::{self, Read};
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
 use jiff::tz::TimeZone;
@@ -16,6 +18,9 @@ const ZONE_BYTES: u64 = 256 * 1024;
 /// Where the system's time zones are, where TZDIR names no other place (tzset(3)).
 const ZONES: &str = "/usr/share/zoneinfo";
 
+/// Readable by its owner alone.
+pub const PRIVATE: u32 = 0o600;
+
 /// Reads a file or a pipe of at most `most` bytes.
 ///
 /// # Errors
@@ -27,6 +32,14 @@ pub fn read_bounded(path: &Path, most: u64) -> io::Result<Zeroizing<Vec<u8>>> {
         return Err(io::Error::new(io::ErrorKind::FileTooLarge, format!("it is larger than {most} bytes")));
     }
     Ok(bytes)
+}
+
+/// Creates a file, or empties the one that is there. A new one can be read by its owner alone.
+///
+/// # Errors
+/// When it can't be written.
+pub fn create_private(path: &Path) -> io::Result<File> {
+    OpenOptions::new().write(true).create(true).truncate(true).mode(PRIVATE).open(path)
 }
 
 /// The local time zone; UTC where TZ names something that is no file of that size, such as a pipe or a device.
@@ -49,7 +62,16 @@ pub fn zone() -> TimeZone {
 
 #[cfg(test)]
 mod tests {
+    use std::os::unix::fs::PermissionsExt;
+
     use super::*;
+
+    #[test]
+    fn a_new_file_can_be_read_by_its_owner_alone() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = create_private(&folder.path().join("capture.pcapng")).unwrap();
+        assert_eq!(file.metadata().unwrap().permissions().mode() & 0o777, PRIVATE);
+    }
 
     #[test]
     fn a_device_is_read_no_further_than_a_file_may_be_long() {
