@@ -189,6 +189,22 @@ fn dumps_are_frames() {
 }
 
 #[test]
+fn a_frame_of_a_type_that_tcpdump_does_not_know_is_read_from_its_dump() {
+    let ends =
+        "12:00:00.000000 02:00:00:00:00:01 > 02:00:00:00:00:02, ethertype Unknown (0x8909), length 511: ";
+    let lines = "\t0x0000:  0101 0001 0002 0800 4500 01e9 5ff8 4000  ........E..._.@.\n\t0x0010:  3d06  =.\n";
+    let header = "\t0x0000:  0200 0000 0002 0200 0000 0001 8909 0101  ................\n";
+    for (below, captured, rest) in [(lines, 14 + 18, &[0x3d, 6][..]), (header, 16, &[1, 1])] {
+        let (seen, _) = read(format!("{ends}\n{below}").as_bytes());
+        let What::Frame(link_type, wire_len, bytes) = &seen[0].what else { panic!("{seen:?}") };
+        assert_eq!((*link_type, *wire_len, bytes.len()), (1, 511, captured));
+        assert!(bytes[12..].starts_with(&[0x89, 0x09]) && bytes.ends_with(rest), "{bytes:?}");
+    }
+    // Without a dump it is what it is called.
+    assert!(matches!(read(format!("{ends}\n").as_bytes()).0[0].what, What::Other(_)));
+}
+
+#[test]
 fn a_damaged_dump_leaves_the_line() {
     let (_, text) = DUMPS[1];
     let damaged = each_line(text, |line| line.replace("0x0010:", "").trim().to_owned());

@@ -39,7 +39,7 @@ impl Below {
             (0, _) => 101,
             (16, Some("LINUX_SLL")) => 113,
             (20, Some("LINUX_SLL2")) => 276,
-            (14 | 18 | 22, None | Some("EN10MB")) => 1,
+            (14 | 18 | 22, None | Some("EN10MB")) => ETHERNET,
             _ => return None,
         };
         let captured = dump.bytes.len() as u32;
@@ -54,6 +54,26 @@ impl Below {
         DumpedFrame { link_type: self.link_type, wire_len: self.wire_len, bytes: self.dump.bytes }
     }
 }
+
+/// The Ethernet frame of a type that tcpdump does not know: it prints what is behind the link header as a hex dump then, with `-xx`
+/// the link header as well. `kind` is what it prints of the type: `Unknown (0x8909)`.
+pub fn unknown_frame(draft: &Draft, kind: &str, wire_len: Option<u32>) -> Option<DumpedFrame> {
+    let (number, _) = kind.strip_prefix("Unknown (0x")?.split_once(')')?;
+    let ether_type = u16::from_str_radix(number, 16).ok()?.to_be_bytes();
+    let dump = Dump::parse(draft.lines_from(1).iter().map(|(text, _)| text.as_str()))?;
+    let has_header = dump.bytes.get(ADDRESSES..ADDRESSES + 2) == Some(&ether_type[..]);
+    // The addresses mean nothing to what reads the frame.
+    let header = [&[0; ADDRESSES][..], &ether_type].concat();
+    let bytes = if has_header { dump.bytes } else { [header, dump.bytes].concat() };
+    let wire_len = wire_len.unwrap_or(0).max(bytes.len() as u32);
+    Some(DumpedFrame { link_type: ETHERNET, wire_len, bytes })
+}
+
+/// LINKTYPE_ETHERNET of the tcpdump.org registry.
+const ETHERNET: u32 = 1;
+
+/// Bytes of both addresses of an Ethernet header (IEEE 802.3, 3.1.1).
+const ADDRESSES: usize = 12;
 
 /// The payload as `-A` or tcpdump's own decoding prints it, in the lines from `next` on; `application` is what the segment's
 /// line shows of the decoded protocol.

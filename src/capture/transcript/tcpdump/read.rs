@@ -55,6 +55,7 @@ pub fn read(draft: &Draft, context: &mut Context<'_>) -> Option<PrintedPacket> {
                 return None;
             }
             packet.content = PrintedContent::Other(Other::Printed(word.into()));
+            packet.dump = payload::unknown_frame(draft, text, wire_len);
         }
     }
     Some(packet)
