@@ -139,7 +139,8 @@ impl Numbering {
         }
         let len = tcp_bytes.checked_sub(conversation.header_len[side]?)?;
         let end = printed.seq?.wrapping_add(len).to_string();
-        let agrees = printed.cut_end.is_some_and(|digits| !digits.is_empty() && end.starts_with(digits));
+        // Only a payload has an end.
+        let agrees = printed.cut_end.is_some_and(|digits| end.starts_with(digits));
         (agrees && len > 0).then_some(len)
     }
 
@@ -387,7 +388,8 @@ mod tests {
         // A header of 32 bytes; the digits of 253.
         assert_eq!(read("Flags [P.], cksum 0xec7f (incorrect -> 0x4bbf), seq 246:25", 39), Some(7));
         assert_eq!(read("Flags [P.], cksum 0xec7f (incorrect -> 0x4bbf), seq 246:27", 39), None);
-        assert_eq!(read("Flags [P.], cksum 0xec7f (incorrect -> 0x4bbf), seq 246:", 39), None);
+        assert_eq!(read("Flags [P.], cksum 0xec7f (incorrect -> 0x4bbf), seq 246:", 39), Some(7));
+        assert_eq!(read("Flags [P.], cksum 0xec7f (incorrect -> 0x4bbf), seq 246", 39), None);
         assert_eq!(read("Flags [F.], cksum 0xec7f (incorrect -> 0x4bbf), seq 253, a", 32), Some(0));
     }
 
