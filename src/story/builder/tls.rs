@@ -66,6 +66,7 @@ impl Handshake {
             && story.stage == Stage::ServerHello
             && self.is_server_cut
             && self.has_server_pushed
+            && !story.lacks(Role::Client)
             && story.data.server.reported_hole.is_none();
         if is_flight_complete {
             story.tls.server_flight =
@@ -304,5 +305,22 @@ mod tests {
             .say(Server, &talk::finished());
         assert_eq!(apart.story(0).stage, Stage::ApplicationData);
         assert_eq!(together.story(0).stage, Stage::TlsEstablished);
+    }
+
+    #[test]
+    fn a_client_whose_last_bytes_are_missing_may_have_answered_the_server_s_flight() {
+        let begun = || ssm().open().say(Client, &talk::client_hello()).say(Server, &talk::server_flight());
+        let mut closed = begun().say(Client, &talk::client_flight()).fin(Client);
+        closed.packets[4].payload.truncate(100);
+        // The segment with the client's flight.
+        closed.packets.remove(5);
+        let verdict = closed.verdict(0);
+        assert_eq!((closed.story(0).stage, verdict.code), (Stage::ServerHello, "capture-gap"));
+        let mut silent = begun().fin(Client);
+        silent.packets[4].payload.truncate(100);
+        assert_eq!(
+            (silent.story(0).stage, silent.verdict(0).code),
+            (Stage::ServerFlightComplete, "closed-early")
+        );
     }
 }
