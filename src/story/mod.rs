@@ -84,6 +84,12 @@ pub struct Story {
 /// protection of 16 (RFC 8446, 4.4.4 and 5.2), or a ChangeCipherSpec of 6 before it (RFC 5246, 7.1).
 const FINISHED_BYTES: u64 = 37;
 
+/// A ClientHello with extensions has so many bytes.
+const HELLO_BYTES: std::ops::RangeInclusive<u64> = 100..=2_000;
+
+/// Fewer bytes than the shortest ServerHello has with its headers.
+const SMALL_ANSWER_BYTES: std::ops::Range<u64> = 1..47;
+
 /// Session tickets are shorter than this, in bytes of record body; OpenSSL's and nginx's have some 250.
 const TICKET_BYTES: u32 = 512;
 
@@ -286,6 +292,28 @@ impl Story {
     pub fn port(&self, role: Role) -> impl fmt::Display + '_ {
         let Party { host, port, .. } = self.parties[role];
         self.names.show_port(host, port)
+    }
+
+    /// Whether lengths, all that there is, are those of a ClientHello that was refused as well as those of a plain question: one
+    /// segment of the client's, few bytes of the server's, and the end.
+    pub fn may_be_a_refused_hello(&self) -> bool {
+        let bytes = |role: Role| self.traffic.counters[role].bytes;
+        let is_unread = |role: Role| {
+            self.plain[role]
+                .as_ref()
+                .is_none_or(|plain| plain.what.kind == PlainKind::Binary && plain.basis == Basis::Inferred)
+        };
+        let [first, last] = [self.data.client.first, self.data.client.last];
+        self.capture.is_text
+            && is_unread(Role::Client)
+            && is_unread(Role::Server)
+            && first
+                .zip(self.data.server.first)
+                .is_some_and(|(asked, answered)| asked.number < answered.number)
+            && first == last
+            && HELLO_BYTES.contains(&bytes(Role::Client))
+            && SMALL_ANSWER_BYTES.contains(&bytes(Role::Server))
+            && self.endings.iter().any(|ending| !matches!(ending.what, EndingKind::Silence(_)))
     }
 
     /// Whether the server's answer to the ClientHello began before a silence ended, though its first bytes may be missing. What

@@ -34,6 +34,14 @@ fn judge(story: &Story, _: &Settings) -> Option<Verdict> {
 
 /// What is missing, and what proves it.
 fn lacking(story: &Story, reached: &str) -> Option<(String, String)> {
+    if story.may_be_a_refused_hello() {
+        return Some((
+            "the text holds none of the data, and lengths don't show whether it was TLS".to_owned(),
+            "The client sent one segment, the server answered with fewer bytes than any ServerHello has, and that was all: a short \
+             exchange in clear looks like that, and so does a ClientHello to a server that does not speak TLS."
+                .to_owned(),
+        ));
+    }
     if let Some(last) = story.missing.truncated_after {
         let after = story.capture.end - story.last.at;
         let last = last.number;
@@ -116,6 +124,24 @@ mod tests {
             flags.syn() || flags.fin() || flags.rst()
         });
         talk
+    }
+
+    #[test]
+    fn text_of_a_question_and_a_short_answer_does_not_show_whether_it_was_tls() {
+        let asked = |len: usize, answer: usize| {
+            let talk = Talk::to_port(502).open().say(Client, &vec![0; len]).say(Server, &vec![0; answer]);
+            talk.fin(Client).fin(Server).story(0).but(|story| {
+                story.capture.is_text = true;
+                story.plain = crate::tcp::PerRole::default();
+            })
+        };
+        let verdict = asked(138, 9).verdict();
+        assert_eq!(verdict.is(), ("capture-gap", Actor::Unknown, None));
+        assert!(verdict.mentions("holds none of the data"));
+        for (len, answer) in [(12, 9), (138, 300)] {
+            assert_eq!(asked(len, answer).verdict().code, "plaintext", "{len} {answer}");
+        }
+        assert_eq!(asked(138, 9).but(|story| story.capture.is_text = false).verdict().code, "plaintext");
     }
 
     #[test]

@@ -28,6 +28,7 @@ fn judge(story: &Story, _: &Settings) -> Option<Verdict> {
         || is_open
         || !is_known
         || story.tls.client_hello.is_some()
+        || story.may_be_a_refused_hello()
         || !saw_data
         || story.stage < Stage::TcpEstablished
     {
