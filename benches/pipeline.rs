@@ -91,7 +91,7 @@ fn parts(criterion: &mut Criterion) {
     group.bench_function("reassembly", |bencher| bencher.iter(|| follow(&segments, &mut |_, _| {})));
     group.bench_function("reassembly and TLS", |bencher| {
         bencher.iter(|| {
-            let mut tracker = Tracker::new(true, true);
+            let mut tracker = Tracker::new(true, true, 8443);
             follow(&segments, &mut |role, delivery| {
                 tracker.take(role, &delivery, &mut |event| {
                     black_box(event);

@@ -48,7 +48,7 @@ fn cipher_change(finished: usize) -> Vec<u8> {
 
 /// Runs segments, each cut to `snaplen` payload bytes, and returns the events.
 fn run(segments: &[(Role, Vec<u8>)], snaplen: usize) -> Vec<Event> {
-    let mut tracker = Tracker::new(true, true);
+    let mut tracker = Tracker::new(true, true, 443);
     let mut told = vec![];
     for (number, (role, bytes)) in segments.iter().enumerate() {
         let delivery = Delivery {
@@ -408,7 +408,7 @@ proptest! {
     fn any_bytes_are_read_without_panic(
         segments in proptest::collection::vec((any::<bool>(), any::<Vec<u8>>(), 0u32..2000, 0u32..2000), 0..40)
     ) {
-        let mut tracker = Tracker::new(true, true);
+        let mut tracker = Tracker::new(true, true, 443);
         for (number, (is_client, bytes, more, hole)) in segments.into_iter().enumerate() {
             let hole = (hole % 3 == 0).then_some(Hole { len: hole, kind: HoleKind::Lost });
             let delivery = Delivery {

@@ -23,11 +23,14 @@ pub struct Tracker {
     unseen: Option<(Role, u32)>,
     saw_beginning: bool,
     expects_tls: bool,
+    server_port: u16,
+    /// Bytes of the client up to its ClientHello.
+    client_bytes: u32,
 }
 
 impl Tracker {
     /// A tracker for a connection whose beginning was seen or not, to a port where TLS is expected or not.
-    pub fn new(saw_beginning: bool, expects_tls: bool) -> Self {
+    pub fn new(saw_beginning: bool, expects_tls: bool, server_port: u16) -> Self {
         let reader = Reader::new(saw_beginning);
         Self {
             readers: PerRole { client: reader.clone(), server: reader },
@@ -38,6 +41,8 @@ impl Tracker {
             unseen: None,
             saw_beginning,
             expects_tls,
+            server_port,
+            client_bytes: 0,
         }
     }
 
@@ -83,7 +88,12 @@ impl Tracker {
         }
         let saw_no_bytes = delivery.bytes.is_empty() && self.readers[role].is_at_start();
         if self.lengths.is_none() && saw_no_bytes && delivery.hole.is_none() {
-            let mut lengths = lengths::Flow::new(self.saw_beginning, self.expects_tls);
+            let mut lengths = if self.flow.saw_client_hello() && role == Role::Server {
+                // A text that holds the bytes of one side only.
+                lengths::Flow::behind_hello(self.server_port, delivery, self.client_bytes)
+            } else {
+                lengths::Flow::new(self.saw_beginning, self.expects_tls, self.server_port)
+            };
             if let Some((role, unseen)) = self.unseen.take() {
                 lengths.take_unseen(role, delivery, unseen, emit);
             }
@@ -94,6 +104,9 @@ impl Tracker {
             return;
         }
         self.unseen = None;
+        if role == Role::Client && !self.flow.saw_client_hello() {
+            self.client_bytes = self.client_bytes.saturating_add(delivery.len);
+        }
         if self.saw_beginning && !self.flow.saw_client_hello() && !Self::is_client_hello(delivery.bytes) {
             let rest = self.prelude.take(role, delivery, &mut |protocol, step, basis| {
                 let message = Message::Prelude(protocol, step);

@@ -52,7 +52,7 @@ impl TrackedConnection {
         let stall_after = settings.judging.stall_after;
         let saw_beginning = matches!(opening, Opening::Syn | Opening::SynAck);
         Self {
-            tls: Tracker::new(saw_beginning, expects_tls),
+            tls: Tracker::new(saw_beginning, expects_tls, tcp.ends.server.port),
             story: Builder::new(id, &tcp, opening, expects_tls, stall_after, settings.keeps_timeline)
                 .numbered(ordinal)
                 .seen_from(settings.viewpoint),

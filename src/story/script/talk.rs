@@ -217,7 +217,7 @@ impl Talk {
         };
         let expects_tls = [443, 8443].contains(&self.port);
         let mut tcp = Connection::new(&first.header, role);
-        let mut tls = Tracker::new(matches!(opening, Opening::Syn | Opening::SynAck), expects_tls);
+        let mut tls = Tracker::new(matches!(opening, Opening::Syn | Opening::SynAck), expects_tls, self.port);
         let mut builder = Builder::new(first.id, &tcp, opening, expects_tls, STALL_AFTER, true);
         for packet in &self.packets {
             let Moment { number, at } = packet.id.moment;

@@ -16,6 +16,9 @@ const RETRY_BYTES: u32 = 120;
 /// is some 350.
 const ABBREVIATED_BYTES: u32 = 400;
 
+/// A server's flight with certificates has at least so many bytes.
+const FLIGHT_WITH_CERTIFICATES: u32 = 700;
+
 impl Flow {
     /// The client's second flight, whose size shows most; `printed` is the number of bytes of its Finished, where
     /// characters show it.
@@ -41,7 +44,9 @@ impl Flow {
         let abbreviated =
             if self.answer_len < ABBREVIATED_BYTES { sizes::cipher_change(bytes) } else { Vec::new() };
         let readings = if finished.is_empty() && !self.changed_first {
-            [abbreviated.clone(), sizes::finished_13(bytes), sizes::full_flight(bytes)].concat()
+            let readings =
+                [abbreviated.clone(), sizes::finished_13(bytes), sizes::full_flight(bytes)].concat();
+            if readings.is_empty() { self.rarer_readings(bytes) } else { readings }
         } else {
             finished.iter().flat_map(|finished| sizes::finished_13_at_end(*finished)).collect()
         };
@@ -52,6 +57,11 @@ impl Flow {
             sizes::is_encrypted_alert(bytes)
         };
         if !self.expects_tls && !self.is_handshake(!readings.is_empty(), moment, emit) {
+            return;
+        }
+        if self.is_unseen && readings.is_empty() && !is_retry {
+            // One acknowledgement may stand for a flight and what followed it.
+            self.is_silent = true;
             return;
         }
         let mut emit_message = |message, basis| emit(event(Role::Client, moment, message, basis));
@@ -87,6 +97,16 @@ impl Flow {
         if let Some(request) = request.filter(|request| *request > 0) {
             emit_message(Message::ApplicationData(request), Basis::Inferred);
         }
+    }
+
+    /// What a flight may be that fits nothing usual: one that ends early data, or one without the certificate that the server's flight
+    /// asked for.
+    fn rarer_readings(&self, bytes: u32) -> Vec<SizeReading> {
+        let early =
+            if self.continued_hello { sizes::finished_13_behind_early_data(bytes) } else { Vec::new() };
+        let has_certificates = self.answer_len >= FLIGHT_WITH_CERTIFICATES;
+        let bare = if has_certificates { sizes::full_flight_without_certificate(bytes) } else { Vec::new() };
+        [early, bare].concat()
     }
 
     /// On a port where no TLS is expected: whether three turns were a handshake after all. Its beginning is emitted then.

@@ -5,6 +5,7 @@
 //! as it is certain ([`printed`]). Bytes that the peer acknowledged and that no packet shows are part of a turn, too.
 
 mod client_flight;
+mod ports;
 mod printed;
 mod sizes;
 #[cfg(test)]
@@ -24,16 +25,28 @@ use printed::Fit;
 /// Sizes of ClientHellos in use, from those of embedded clients to those with a post-quantum key share, in bytes.
 const USUAL_HELLO: std::ops::RangeInclusive<u32> = 150..=2_000;
 
+/// ClientHellos with extensions have at least so many bytes.
+const HELLO_WITH_A_NAME: u32 = 100;
+
 /// Turns of a connection without payload.
 #[expect(clippy::struct_excessive_bools, reason = "each notes something else that was seen")]
 #[derive(Clone, Debug)]
 pub(super) struct Flow {
     expects_tls: bool,
+    /// The server's port.
+    port: u16,
+    /// Whether a side has sent anything.
+    has_spoken: PerRole<bool>,
     awaits: Awaits,
+    /// Bytes of the client's question for TLS, where its protocol asks for it, and whether the server agreed.
+    asked: Option<u32>,
+    has_agreed: bool,
     /// Whether nothing more can be concluded: a turn came that nothing explains as TLS, or the beginning is missing.
     is_silent: bool,
     /// Who speaks, and how much in this turn.
     turn: Option<(Role, u32)>,
+    /// Whether the bytes that are being taken in are known by their acknowledgement alone.
+    is_unseen: bool,
     /// Bytes that were counted when they were acknowledged, and whose segments may still come.
     counted: PerRole<u32>,
     /// Whether an event has shown already what a side speaks.
@@ -47,6 +60,8 @@ pub(super) struct Flow {
     answer: Option<Moment>,
     hello_len: u32,
     answer_len: u32,
+    /// The client sent more behind its ClientHello without waiting: early data, or the rest of a long hello.
+    continued_hello: bool,
     /// Bytes of a close_notify, in each reading of the client's flight.
     close_notify: Vec<u32>,
     /// The client answered a full flight with a segment of a ChangeCipherSpec and nothing before it: up to TLS 1.2 its key
@@ -57,13 +72,19 @@ pub(super) struct Flow {
 }
 
 impl Flow {
-    /// For a connection to a port where TLS is expected or not. If its beginning was not seen, lengths show nothing.
-    pub(super) fn new(saw_beginning: bool, expects_tls: bool) -> Self {
+    /// For a connection to a port where TLS is expected or not. If its beginning was not seen, only a ClientHello of a certain size
+    /// or of certain characters shows anything.
+    pub(super) fn new(saw_beginning: bool, expects_tls: bool, port: u16) -> Self {
         Self {
-            expects_tls,
+            expects_tls: expects_tls || ports::is_tls(port),
+            port,
+            has_spoken: PerRole::default(),
             awaits: Awaits::ClientHello,
+            asked: None,
+            has_agreed: false,
             is_silent: !saw_beginning,
             turn: None,
+            is_unseen: false,
             counted: PerRole::default(),
             is_told: PerRole::default(),
             heard_text: false,
@@ -72,10 +93,23 @@ impl Flow {
             answer: None,
             hello_len: 0,
             answer_len: 0,
+            continued_hello: false,
             close_notify: Vec::new(),
             changed_first: false,
             awaits_refusal: false,
         }
+    }
+
+    /// For a connection whose ClientHello of `len` bytes was read, and whose server's bytes are not there: from its first `answer` on.
+    pub(super) fn behind_hello(port: u16, answer: &Delivery<'_>, len: u32) -> Self {
+        let mut flow = Self::new(true, true, port);
+        flow.awaits = Awaits::ServerHello;
+        flow.hello = Some(Moment { number: answer.number, at: answer.at });
+        flow.hello_len = len;
+        flow.turn = Some((Role::Client, len));
+        flow.is_told.client = true;
+        flow.has_spoken.client = true;
+        flow
     }
 
     /// Takes in bytes that the peer acknowledged and that no packet showed so far.
@@ -90,7 +124,9 @@ impl Flow {
             return;
         }
         let moment = Moment { number: delivery.number, at: delivery.at };
+        self.is_unseen = true;
         self.take_turn(role, moment, unseen, &[], emit);
+        self.is_unseen = false;
         self.counted[role] += unseen;
     }
 
@@ -101,14 +137,22 @@ impl Flow {
             self.take_plain(role, moment, delivery.printed, emit);
             return;
         }
+        let is_first_word = !std::mem::replace(&mut self.has_spoken[role], true);
         if self.is_silent {
-            // Characters can show a handshake that begins late, after STARTTLS for example.
-            if role == Role::Client && self.is_certain_hello(delivery.printed, delivery.len) {
+            // Characters can show a handshake that begins late, after STARTTLS for example; the size can where nothing else of the
+            // client's preceded it.
+            let is_hello = self.is_certain_hello(delivery.printed, delivery.len)
+                || (is_first_word && delivery.hole.is_none() && self.is_padded_hello(delivery));
+            if role == Role::Client && is_hello {
+                self.expects_tls = true;
                 self.is_silent = false;
                 self.turn = None;
                 self.begin(moment, delivery.len, delivery.printed, emit);
             }
             return;
+        }
+        if is_first_word && role == Role::Client && self.is_padded_hello(delivery) {
+            self.expects_tls = true;
         }
         let len = delivery.len.saturating_add(delivery.hole.map_or(0, |hole| hole.len));
         let counted = self.counted[role].min(len);
@@ -133,6 +177,9 @@ impl Flow {
         if begins_turn && self.take_plain(role, moment, characters, emit) {
             return;
         }
+        if self.take_agreement(role, len, begins_turn) {
+            return;
+        }
         if begins_turn && bytes == sizes::ALERT && self.awaits != Awaits::ClientHello {
             self.take_alert(role, moment, characters, emit);
             return;
@@ -154,7 +201,10 @@ impl Flow {
                     emit_message(server_hello(), Basis::Inferred);
                 }
             }
-            (Awaits::ServerHello | Awaits::ServerFlight, Role::Client) => self.hello_len = bytes,
+            (Awaits::ServerHello | Awaits::ServerFlight, Role::Client) => {
+                self.hello_len = bytes;
+                self.continued_hello = true;
+            }
             (Awaits::ClientFlight, Role::Server)
                 if self.awaits_refusal && sizes::ALERT_13.contains(&bytes) =>
             {
@@ -200,6 +250,22 @@ impl Flow {
         }
     }
 
+    /// The question and the answer that precede TLS in some protocols. Returns whether it was one of them.
+    fn take_agreement(&mut self, role: Role, len: u32, begins_turn: bool) -> bool {
+        let is_at_start = begins_turn && !self.heard_text && !self.has_agreed;
+        match role {
+            Role::Client if is_at_start && self.awaits == Awaits::ClientHello && self.hello.is_none() => {
+                self.asked = Some(len).filter(|len| ports::asks_for_tls(self.port, *len));
+                self.asked.is_some()
+            }
+            Role::Server if is_at_start && self.asked.is_some() && ports::agrees_to_tls(self.port, len) => {
+                self.has_agreed = true;
+                true
+            }
+            _ => false,
+        }
+    }
+
     /// A turn of an alert's size. On a port where no TLS is expected, one that answers what may be a ClientHello of a usual size
     /// shows that both are TLS.
     fn take_alert(&mut self, role: Role, moment: Moment, characters: &[u8], emit: &mut dyn FnMut(Event)) {
@@ -219,6 +285,14 @@ impl Flow {
         emit(event(role, moment, Message::Alert { level: 2, description }, basis));
     }
 
+    /// Whether a segment has the size of a padded ClientHello, which little else has by chance. Requests of HTTP have any.
+    fn is_padded_hello(&self, delivery: &Delivery<'_>) -> bool {
+        delivery.len == sizes::PADDED_HELLO
+            && !self.heard_text
+            && !ports::is_http(self.port)
+            && printed::client_hello(delivery.printed, delivery.len) != Fit::No
+    }
+
     /// Emits what is certainly no TLS, by its characters. Returns whether it was.
     fn take_plain(
         &mut self,
@@ -228,6 +302,7 @@ impl Flow {
         emit: &mut dyn FnMut(Event),
     ) -> bool {
         let Some(plain) = printed::plain(characters) else { return false };
+        self.show_refused_hello(role, &plain, emit);
         if self.awaits != Awaits::ApplicationData {
             self.awaits = Awaits::ClientHello;
             self.heard_text = true;
@@ -239,6 +314,19 @@ impl Flow {
             }
         }
         true
+    }
+
+    /// A server that calls a request bad of which no line was printed got no HTTP: tcpdump prints the lines of both sides. What may
+    /// be a ClientHello by its size is one then.
+    fn show_refused_hello(&mut self, role: Role, plain: &Plain, emit: &mut dyn FnMut(Event)) {
+        let is_refusal = role == Role::Server && matches!(plain.kind, PlainKind::HttpResponse(400));
+        let may_be = !self.expects_tls && !self.is_told.client && self.hello_len >= HELLO_WITH_A_NAME;
+        if let Some(hello) = self.hello.filter(|_| is_refusal && may_be && self.awaits == Awaits::ServerHello)
+        {
+            self.expects_tls = true;
+            let first = ClientHello { len: self.hello_len.saturating_sub(5), ..ClientHello::default() };
+            emit(event(Role::Client, hello, Message::ClientHello(Box::new(first)), Basis::Inferred));
+        }
     }
 
     /// The client's first turn, or its first one after text in clear.

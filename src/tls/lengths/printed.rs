@@ -48,6 +48,9 @@ pub(super) fn client_hello(printed: &[u8], len: u32) -> Fit {
         let may_be_old = [content, minor, record_high, record_low] == *b"....";
         return if may_be_old { Fit::Maybe } else { Fit::No };
     }
+    if has_suites(printed) {
+        return Fit::Surely;
+    }
     // One record fills the segment, and one message the record: then both lengths are known. It takes one that can be
     // printed to distinguish them from other bytes.
     let Some(message) = len.checked_sub(9) else { return Fit::No };
@@ -60,6 +63,24 @@ pub(super) fn client_hello(printed: &[u8], len: u32) -> Fit {
         true => Fit::Likely,
         false => Fit::Maybe,
     }
+}
+
+/// Whether the list of a ClientHello's cipher suites is where it must be: behind a random of 32 bytes and a session id of none or
+/// of 32 (RFC 5246, 7.4.1.2). A suite's first byte is no letter, but in GREASE (RFC 8701), and enough of the second ones are those
+/// of usual suites.
+fn has_suites(printed: &[u8]) -> bool {
+    /// Headers 9, version 2, random 32.
+    const SESSION_ID: usize = 43;
+    /// Second bytes of the usual AES suites, as characters.
+    const USUAL: &[u8] = b"+,/0#$'(35<=9gk2";
+    let list = match printed.get(SESSION_ID) {
+        Some(b' ') => SESSION_ID + 1 + 32 + 2,
+        Some(b'.') => SESSION_ID + 1 + 2,
+        _ => return false,
+    };
+    let (pairs, _) = printed.get(list..).unwrap_or_default().as_chunks::<2>();
+    let suites = pairs.iter().take_while(|[first, second]| *first == b'.' || first == second);
+    suites.filter(|[first, second]| *first == b'.' && USUAL.contains(second)).take(3).count() == 3
 }
 
 /// The protocol of printed text, where it is certain: a record header would begin with bytes that can't be printed.
@@ -157,6 +178,26 @@ mod tests {
         assert_eq!(client_hello(&show(&[0x80, 0x2e, 1, 3, 1, 0, 0x15, 0, 0, 0, 0x10]), 48), Fit::Maybe);
         assert_eq!(client_hello(b"GET / HTTP/1.1", 200), Fit::No);
         assert_eq!(client_hello(b"", 200), Fit::Maybe);
+    }
+
+    #[test]
+    fn a_client_hello_is_known_by_its_cipher_suites() {
+        let hello = |session_id: &[u8], suites: &[u8]| {
+            let mut bytes = hello_of(138, 1);
+            bytes.truncate(43);
+            bytes.resize(43, 0x80);
+            bytes.push(session_id.len() as u8);
+            bytes.extend(session_id);
+            bytes.extend([0, suites.len() as u8]);
+            bytes.extend(suites);
+            client_hello(&show(&bytes), 138)
+        };
+        let usual = [0x13, 1, 0xc0, 0x2c, 0xc0, 0x30, 0, 0x9f, 0xcc, 0xa9, 0xc0, 0x2b];
+        assert_eq!(hello(&[], &usual), Fit::Surely);
+        assert_eq!(hello(&[0x80; 32], &[&[0x3a, 0x3a], &usual[..]].concat()), Fit::Surely);
+        // Two of the usual ones may be there by chance, and other bytes are no suites.
+        assert_eq!(hello(&[], &usual[..8]), Fit::Likely);
+        assert_eq!(hello(&[], b"a,b,c0d0e+f+"), Fit::Likely);
     }
 
     #[test]

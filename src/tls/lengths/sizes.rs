@@ -18,6 +18,9 @@ pub(in crate::tls) const CHANGE_CIPHER_SPEC: u32 = 6;
 /// suite, no compression.
 pub(super) const CLIENT_HELLO: u32 = 5 + 4 + 34 + 1 + 4 + 2;
 
+/// A ClientHello record whose message is padded to 512 bytes (RFC 7685, 4), as those of OpenSSL and browsers are.
+pub(super) const PADDED_HELLO: u32 = 5 + 512;
+
 /// The smallest ServerHello record: 5 + 4 + 2 + 32 + 1 + 2 + 1.
 pub(super) const SERVER_HELLO: u32 = 47;
 
@@ -94,6 +97,13 @@ pub(super) fn full_flight(bytes: u32) -> Vec<SizeReading> {
     KEYS.iter().flat_map(with_key).collect()
 }
 
+/// The same with an empty Certificate before it, in a record of its own or in that of the key exchange (RFC 5246, 7.4.6).
+pub(super) fn full_flight_without_certificate(bytes: u32) -> Vec<SizeReading> {
+    /// Handshake header 4 and the list's length 3, with and without a record header.
+    const EMPTY: [u32; 2] = [5 + 4 + 3, 4 + 3];
+    EMPTY.iter().filter_map(|empty| bytes.checked_sub(*empty)).flat_map(full_flight).collect()
+}
+
 /// What ChangeCipherSpec and Finished of `bytes` may be, as at an abbreviated handshake's end.
 pub(super) fn cipher_change(bytes: u32) -> Vec<SizeReading> {
     let finished = bytes.checked_sub(CHANGE_CIPHER_SPEC);
@@ -151,6 +161,13 @@ pub(super) fn is_empty_certificate(bytes: u32) -> bool {
 pub(super) fn finished_13_at_end(bytes: u32) -> Vec<SizeReading> {
     let without = bytes.checked_sub(EMPTY_CERTIFICATE).map(finished_13);
     [finished_13(bytes), without.unwrap_or_default()].concat()
+}
+
+/// The same of a flight that ends early data: EndOfEarlyData (header 5, handshake header 4, content type 1, tag 16) and Finished,
+/// with or without a ChangeCipherSpec (RFC 8446, 4.5).
+pub(super) fn finished_13_behind_early_data(bytes: u32) -> Vec<SizeReading> {
+    const END_OF_EARLY_DATA: u32 = 26;
+    bytes.checked_sub(END_OF_EARLY_DATA).map(finished_13).unwrap_or_default()
 }
 
 /// Whether `bytes` are TLS 1.2's ChangeCipherSpec and Finished.

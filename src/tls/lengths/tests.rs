@@ -5,9 +5,15 @@ use proptest::prelude::*;
 use super::*;
 use crate::time::Timestamp;
 
+/// A port that shows nothing.
+const PORT: u16 = 5_556;
+
 /// Runs turns of sizes and returns the events by name.
 fn told(expects_tls: bool, turns: &[(Role, u32)]) -> Vec<String> {
-    let mut flow = Flow::new(true, expects_tls);
+    told_by(Flow::new(true, expects_tls, PORT), turns)
+}
+
+fn told_by(mut flow: Flow, turns: &[(Role, u32)]) -> Vec<String> {
     let mut told = vec![];
     for (number, (role, len)) in turns.iter().enumerate() {
         let delivery = Delivery {
@@ -139,7 +145,7 @@ fn a_hello_that_is_asked_for_again_is_answered_again() {
 
 /// Runs segments of which characters were printed.
 fn told_of(expects_tls: bool, segments: &[(Role, u32, &[u8])]) -> Vec<String> {
-    let mut flow = Flow::new(true, expects_tls);
+    let mut flow = Flow::new(true, expects_tls, PORT);
     let mut told = vec![];
     for (number, (role, len, printed)) in segments.iter().enumerate() {
         let (number, at) = (number as u64, Timestamp::ZERO);
@@ -191,7 +197,7 @@ fn behind_a_protocol_that_tls_never_follows_nothing_is_a_handshake() {
 
 #[test]
 fn acknowledged_bytes_that_no_packet_shows_are_a_turn() {
-    let mut flow = Flow::new(true, true);
+    let mut flow = Flow::new(true, true, PORT);
     let mut told = 0;
     let delivery = Delivery {
         number: 3,
@@ -218,7 +224,7 @@ proptest! {
         segments in proptest::collection::vec((any::<bool>(), 0u32..2000, any::<Vec<u8>>(), 0u32..3), 0..30),
         expects_tls: bool,
     ) {
-        let mut flow = Flow::new(true, expects_tls);
+        let mut flow = Flow::new(true, expects_tls, PORT);
         for (number, (is_client, len, printed, kind)) in segments.iter().enumerate() {
             let role = if *is_client { Client } else { Server };
             let hole = (*kind == 1).then_some(crate::tcp::Hole { len: *len, kind: crate::tcp::HoleKind::Lost });
@@ -238,4 +244,103 @@ fn on_any_port_an_alert_that_answers_what_may_be_a_client_hello_shows_both() {
     assert_eq!(told(false, &[(Client, 30), (Server, 7)]), ["Plain"]);
     assert_eq!(told(false, &[(Client, 4_000), (Server, 7)]), [""; 0]);
     assert_eq!(told(false, &[(Server, 80), (Client, 517), (Server, 7)])[..1], ["Plain"]);
+}
+
+#[test]
+fn a_padded_client_hello_is_known_by_its_size_but_on_a_port_of_http() {
+    let on = |saw_beginning, port| {
+        told_by(Flow::new(saw_beginning, false, port), &[(Client, 517), (Server, 1300)])
+    };
+    assert_eq!(on(true, PORT), ["ClientHello", "ServerHello"]);
+    assert_eq!(on(true, 8080), [""; 0]);
+    // A paste that begins with it.
+    assert_eq!(on(false, PORT), ["ClientHello", "ServerHello"]);
+    assert_eq!(told_by(Flow::new(false, true, 443), &[(Client, 300), (Client, 517)]), [""; 0]);
+    // A server that greets the client in clear did not expect it.
+    assert_eq!(
+        told(false, &[(Server, 33), (Client, 517), (Server, 181)]),
+        ["Plain", "ClientHello", "ServerHello"]
+    );
+}
+
+#[test]
+fn where_tls_is_usual_a_client_hello_need_not_be_answered_like_one() {
+    assert_eq!(
+        told_by(Flow::new(true, false, 465), &[(Client, 176), (Server, 30)]),
+        ["ClientHello", "Plain"]
+    );
+    assert_eq!(told(false, &[(Client, 176), (Server, 30)]), ["Plain"]);
+}
+
+#[test]
+fn a_handshake_that_the_protocol_asks_for_first_is_followed() {
+    let handshake = [(Client, 147), (Server, 872), (Client, 318), (Server, 51)];
+    let behind = |port, asked, agreed| {
+        let turns = [&[(Client, asked), (Server, agreed)][..], &handshake].concat();
+        told_by(Flow::new(true, false, port), &turns)
+    };
+    for (port, asked, agreed) in [(3389, 19, 19), (3389, 47, 19), (5432, 8, 1)] {
+        assert_eq!(behind(port, asked, agreed).last().map(String::as_str), Some("Established"), "{port}");
+    }
+    // Remote Desktop without TLS, and PostgreSQL's refusal, which is as long as its agreement.
+    assert!(!behind(3389, 19, 11).contains(&"ClientHello".to_owned()));
+    let turns = [(Client, 8), (Server, 1), (Client, 84), (Server, 13), (Client, 41)];
+    assert!(!told_by(Flow::new(true, false, 5432), &turns).contains(&"ClientHello".to_owned()));
+}
+
+#[test]
+fn a_server_that_refuses_an_empty_certificate_spoke_tls() {
+    let turns = [(Client, 293), (Server, 3686), (Client, 105), (Server, 7)];
+    assert_eq!(
+        told(false, &turns),
+        ["ClientHello", "ServerHello", "ServerFlightComplete", "ClientFinished", "SizeReadings", "Alert"]
+    );
+}
+
+#[test]
+fn the_end_of_early_data_may_precede_the_finished() {
+    let turns = [(Client, 404), (Client, 526), (Server, 222), (Client, 84)];
+    assert_eq!(told(true, &turns)[3..], ["ClientFinished", "Established", "SizeReadings"]);
+    assert!(!told(true, &[(Client, 404), (Server, 222), (Client, 84)]).contains(&"Established".to_owned()));
+}
+
+#[test]
+fn unseen_bytes_that_fit_no_flight_show_nothing() {
+    let mut flow = Flow::new(true, true, PORT);
+    let mut told = vec![];
+    let at = Timestamp::ZERO;
+    let delivery = Delivery { number: 3, at, len: 0, bytes: &[], printed: &[], decoded: "", hole: None };
+    let mut emit = |event: Event| told.push(event.message);
+    flow.take_unseen(Client, &delivery, 517, &mut emit);
+    flow.take(Server, &Delivery { len: 1431, ..delivery }, &mut emit);
+    flow.take_unseen(Client, &delivery, 192, &mut emit);
+    flow.take(Server, &Delivery { len: 287, ..delivery }, &mut emit);
+    flow.take_unseen(Client, &delivery, 24, &mut emit);
+    assert!(matches!(told[..], [Message::ClientHello(_), Message::ServerHello(_)]), "{told:?}");
+}
+
+#[test]
+fn a_request_that_http_calls_bad_and_that_was_not_printed_is_a_client_hello() {
+    let answer = b"HTTP/1.1 400 Bad Request\n";
+    let refused = told_of(false, &[(Client, 119, b""), (Server, 341, answer)]);
+    assert!(refused[0].starts_with("ClientHello") && refused[1].starts_with("Plain"), "{refused:?}");
+    for (len, asked, answer) in [
+        (119, &b"GET /x HTTP/1.1\n"[..], &answer[..]),
+        (119, b"", b"HTTP/1.1 404 Not Found\n"),
+        (60, b"", answer),
+    ] {
+        let told = told_of(false, &[(Client, len, asked), (Server, 341, answer)]);
+        assert!(told.iter().all(|event| event.starts_with("Plain")), "{told:?}");
+    }
+}
+
+#[test]
+fn behind_a_client_hello_that_was_read_the_server_s_turns_are_followed_by_size() {
+    let at = Timestamp::ZERO;
+    let answer = Delivery { number: 4, at, len: 1300, bytes: &[], printed: &[], decoded: "", hole: None };
+    let told = told_by(Flow::behind_hello(PORT, &answer, 437), &[(Server, 1300), (Client, 93), (Server, 51)]);
+    assert_eq!(
+        told,
+        ["ServerHello", "ServerFlightComplete", "ClientFinished", "SizeReadings", "Established"]
+    );
 }
