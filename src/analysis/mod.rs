@@ -55,6 +55,8 @@ pub struct Settings {
     pub bounds: Bounds,
     /// The logs to read beside the capture. Connections are judged when all of it is read then.
     pub logs: Option<LogInput>,
+    /// After how many selected packets the capture counts as read.
+    pub most_packets: Option<u64>,
     /// Whether a second thread may judge while this one reads. What comes out is the same.
     pub judges_apart: bool,
 }
@@ -93,6 +95,7 @@ impl Default for Settings {
             knowledge: Vec::new(),
             bounds: Bounds::default(),
             logs: None,
+            most_packets: None,
             judges_apart: false,
         }
     }

@@ -42,6 +42,8 @@ pub(super) struct Run<'s> {
     connections: Connections<'s>,
     watch: Watch<'s>,
     summary: Summary,
+    /// Packets that the selection admitted.
+    admitted: u64,
     /// When it was last reported that no packet came.
     idle_at: Timestamp,
 }
@@ -58,6 +60,7 @@ impl<'s> Run<'s> {
             connections,
             watch: Watch::new(settings, needs),
             summary: Summary::default(),
+            admitted: 0,
             idle_at: Timestamp::ZERO,
         }
     }
@@ -131,6 +134,9 @@ impl<'s> Run<'s> {
                 Record::Printed(packet) => self.packet(&packet, target, judge)?,
                 Record::Idle(_) | Record::NextCapture => {}
             }
+            if self.settings.most_packets.is_some_and(|most| self.admitted >= most) {
+                break;
+            }
         }
         self.end(&mut input, judge)
     }
@@ -163,6 +169,7 @@ impl<'s> Run<'s> {
             self.summary.skipped += 1;
             return Ok(());
         }
+        self.admitted += 1;
         if self.reports_packets {
             judge.event(&Event::Packet(packet))?;
         }

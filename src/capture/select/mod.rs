@@ -12,7 +12,7 @@ use std::net::{IpAddr, ToSocketAddrs};
 
 use ipnet::IpNet;
 
-pub use prefilter::Prefilter;
+pub use prefilter::{Prefilter, syntax_error};
 
 use super::About;
 use crate::packet::{Content, Host, Name, Names, Neighbour, Other, Packet, Segment};
@@ -20,11 +20,18 @@ use crate::packet::{Content, Host, Name, Names, Neighbour, Other, Packet, Segmen
 /// What the user wants to see: nothing given admits everything.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub struct Target {
-    hosts: Vec<IpNet>,
+    hosts: Vec<Place>,
     /// What a text may call hosts.
     names: Vec<String>,
     ports: Vec<u16>,
     filter: Option<String>,
+}
+
+/// Hosts that were given by one value, perhaps with a port of their own.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+struct Place {
+    network: IpNet,
+    port: Option<u16>,
 }
 
 /// Why a target can't be selected.
@@ -65,27 +72,47 @@ pub enum TargetError {
 }
 
 impl Target {
-    /// From the values of `--host`, `--port` and `--filter`. Names are resolved here, once.
+    /// From the values of `--host`, `--port` and `--filter`. A host may have a port of its own behind it (`192.0.2.1:8443`).
+    /// Names are resolved here, once.
     ///
     /// # Errors
     /// When a host is neither an address, nor a prefix, nor a name that resolves.
     pub fn new(hosts: &[String], ports: &[u16], filter: Option<String>) -> Result<Self, TargetError> {
         let mut addresses = Vec::new();
         for host in hosts {
-            addresses.extend(networks_of(host)?);
+            let (host, port) = split_port(host);
+            addresses.extend(networks_of(host)?.into_iter().map(|network| Place { network, port }));
         }
         addresses.sort_unstable();
         addresses.dedup();
         Ok(Self { hosts: addresses, names: Vec::new(), ports: ports.to_vec(), filter })
     }
 
+    /// An address in each of the selected networks, or what the expression names alone with `host`.
+    pub fn addresses(&self) -> Vec<IpAddr> {
+        if !self.hosts.is_empty() {
+            return self.hosts.iter().map(|place| place.network.addr()).collect();
+        }
+        let mut words = self.filter.as_deref().unwrap_or_default().split_whitespace();
+        let mut found = Vec::new();
+        while let Some(word) = words.next() {
+            if word == "host" {
+                found.extend(words.next().and_then(|host| host.trim_end_matches(')').parse::<IpAddr>().ok()));
+            }
+        }
+        found
+    }
+
     /// The addresses and prefixes that `--host` was taken for, for people.
     pub fn networks(&self) -> String {
-        let name = |host: &IpNet| {
+        let name = |place: &Place| {
+            let host = place.network;
             let is_single = host.prefix_len() == host.max_prefix_len();
             if is_single { host.addr().to_string() } else { host.to_string() }
         };
-        self.hosts.iter().map(name).collect::<Vec<_>>().join(", ")
+        let mut names: Vec<_> = self.hosts.iter().map(name).collect();
+        names.dedup();
+        names.join(", ")
     }
 
     /// Whether this target can be selected from that capture.
@@ -135,17 +162,30 @@ impl Target {
     }
 
     fn has_endpoint(&self, names: &Names, host: Host, port: Option<u16>) -> bool {
+        let port = port.and_then(|port| names.port(host, port));
         // A port that is not known may be the right one.
-        let is_port = self.ports.is_empty()
-            || port.and_then(|port| names.port(host, port)).is_none_or(|port| self.ports.contains(&port));
-        is_port && self.has_host(names, host)
+        let is_port = |port: Option<u16>, wanted: &[u16]| {
+            wanted.is_empty() || port.is_none_or(|port| wanted.contains(&port))
+        };
+        if self.is_any_host() {
+            return is_port(port, &self.ports);
+        }
+        let is_place = |place: &Place, address: IpAddr| {
+            place.network.contains(&address)
+                && place.port.map_or_else(|| is_port(port, &self.ports), |own| is_port(port, &[own]))
+        };
+        let is_named = names.get(host).is_some_and(|name| self.has_name(name)) && is_port(port, &self.ports);
+        is_named
+            || names
+                .address(host)
+                .is_some_and(|address| self.hosts.iter().any(|place| is_place(place, address)))
     }
 
     fn has_host(&self, names: &Names, host: Host) -> bool {
         if self.is_any_host() {
             return true;
         }
-        let is_within = |address: IpAddr| self.hosts.iter().any(|host| host.contains(&address));
+        let is_within = |address: IpAddr| self.hosts.iter().any(|place| place.network.contains(&address));
         names.address(host).is_some_and(is_within) || names.get(host).is_some_and(|name| self.has_name(name))
     }
 
@@ -156,6 +196,16 @@ impl Target {
 
     fn is_any_host(&self) -> bool {
         self.hosts.is_empty() && self.names.is_empty()
+    }
+}
+
+/// A host and the port behind it, if there is one: `192.0.2.1:8443`, `[2001:db8::1]:8443`, `ssm.example:8443`.
+pub fn split_port(text: &str) -> (&str, Option<u16>) {
+    let is_host = |host: &str| !host.contains(':') || host.starts_with('[') && host.ends_with(']');
+    let split = text.rsplit_once(':').filter(|(host, _)| is_host(host));
+    match split.and_then(|(host, port)| Some((host, port.parse().ok()?))) {
+        Some((host, port)) => (host, Some(port)),
+        None => (text, None),
     }
 }
 

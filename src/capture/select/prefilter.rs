@@ -55,12 +55,25 @@ impl Target {
         if self.is_any_endpoint() {
             return None;
         }
-        let ports: Vec<_> = self.ports.iter().map(|port| format!("tcp port {port}")).collect();
-        let hosts: Vec<_> = self.hosts.iter().map(|host| format!("net {}", host.trunc())).collect();
+        let own: Vec<u16> = self.hosts.iter().filter_map(|place| place.port).collect();
+        // A host without a port admits every port, unless ports are given for all.
+        let is_any_port = self.ports.is_empty() && (own.is_empty() || own.len() < self.hosts.len());
+        let ports = if is_any_port { Vec::new() } else { [self.ports.as_slice(), &own].concat() };
+        let ports: Vec<_> = ports.iter().map(|port| format!("tcp port {port}")).collect();
+        let hosts: Vec<_> = self.hosts.iter().map(|place| format!("net {}", place.network.trunc())).collect();
         let endpoints = [ports, hosts].into_iter().filter(|group| !group.is_empty());
         let endpoints: Vec<_> = endpoints.map(|group| format!("({})", group.join(" or "))).collect();
         Some(format!("({}) or {EXPLAINS} or {MAY_CARRY}", endpoints.join(" and ")))
     }
+}
+
+/// What libpcap finds wrong with an expression, for Ethernet; nothing where it accepts it.
+pub fn syntax_error(expression: &str) -> Option<String> {
+    let handle = Capture::dead(Linktype::ETHERNET).ok()?;
+    handle.compile(expression, true).err().map(|error| match error {
+        pcap::Error::PcapError(message) => message,
+        other => other.to_string(),
+    })
 }
 
 /// What explains a target's failures: errors about its packets, its name, its link address.

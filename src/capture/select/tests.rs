@@ -181,6 +181,20 @@ fn host_and_port_must_be_of_the_same_endpoint() {
 }
 
 #[test]
+fn a_host_may_have_a_port_of_its_own() {
+    let one = target(&["198.51.100.2:8443"], &[]);
+    assert!(admits_segment(&one, (CLIENT, 5000), (SERVER, 8443)));
+    assert!(!admits_segment(&one, (CLIENT, 5000), (SERVER, 443)));
+    let two = target(&["198.51.100.2:8443", "203.0.113.9"], &[443]);
+    assert!(admits_segment(&two, (CLIENT, 5000), (SERVER, 8443)));
+    assert!(admits_segment(&two, (CLIENT, 5000), (STRANGER, 443)));
+    assert!(!admits_segment(&two, (CLIENT, 5000), (STRANGER, 8443)));
+    assert_eq!(split_port("[2001:db8::1]:8443"), ("[2001:db8::1]", Some(8443)));
+    assert_eq!(split_port("2001:db8::1"), ("2001:db8::1", None));
+    assert_eq!(split_port("10.0.0.0/8"), ("10.0.0.0/8", None));
+}
+
+#[test]
 fn what_explains_the_target_is_admitted() {
     let target = target(&["198.51.100.2"], &[8443]);
     let error = |destination: [u8; 4], destination_port| {
@@ -223,11 +237,11 @@ fn what_explains_the_target_is_admitted() {
 #[test]
 fn hosts_are_addresses_prefixes_or_names() {
     assert_eq!(
-        target(&["198.51.100.7/24"], &[]).hosts,
-        ["198.51.100.0/24".parse::<IpNet>().expect("a prefix")]
+        target(&["198.51.100.7/24"], &[]).hosts.first().map(|place| place.network),
+        "198.51.100.0/24".parse::<IpNet>().ok()
     );
-    assert_eq!(target(&["[fe80::1%eth0]"], &[]).hosts, ["fe80::1/128".parse::<IpNet>().expect("a prefix")]);
-    assert!(target(&["localhost"], &[]).hosts.iter().all(|host| host.addr().is_loopback()));
+    assert_eq!(target(&["[fe80::1%eth0]"], &[]).networks(), "fe80::1");
+    assert!(target(&["localhost"], &[]).hosts.iter().all(|place| place.network.addr().is_loopback()));
     let refused = |host: &str| Target::new(&[host.to_owned()], &[], None).expect_err("no host").to_string();
     assert!(refused("10.0.0.0/99").contains("not an address prefix"));
     // RFC 6761, 6.4: "invalid." never resolves.
