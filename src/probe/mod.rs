@@ -158,15 +158,16 @@ impl<'p> Probe<'p> {
 
     fn find(&mut self) {
         let plan = self.plan;
-        let host = match &plan.proxy {
-            Some(proxy) => {
+        let host = match (&plan.proxy, plan.address) {
+            (Some(proxy), _) => {
                 let place = authority(&proxy.host, proxy.port);
                 self.tape.note(format!("through the proxy {place}, named by {}", proxy.named_by));
-                proxy.host.as_str()
+                proxy.host.clone()
             }
-            None => plan.host.as_str(),
+            (None, Some(address)) => address.to_string(),
+            (None, None) => plan.host.clone(),
         };
-        let resolution = dns::resolve(&mut self.tape, host, plan.family, self.until);
+        let resolution = dns::resolve(&mut self.tape, &host, plan.family, self.until);
         self.order = sorted(&resolution.addresses);
         debug!(found = ?resolution.addresses, order = ?self.order, outcome = ?resolution.outcome, "addresses");
         self.spent.dns = Some(resolution.elapsed).filter(|_| resolution.outcome != Lookup::Literal);

@@ -1,5 +1,7 @@
 //! What is to be checked, and how.
 
+use std::net::IpAddr;
+
 use super::http::proxy::Proxy;
 use super::http::tls::TlsPlan;
 use super::net::dns::Family;
@@ -16,6 +18,8 @@ pub struct Plan {
     pub host: String,
     /// Its port.
     pub port: u16,
+    /// The address to connect to, whatever the host's name resolves to.
+    pub address: Option<IpAddr>,
     /// Only addresses of this family.
     pub family: Option<Family>,
     /// Whether every address is tried, not only until one answers.

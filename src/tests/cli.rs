@@ -23,7 +23,7 @@ fn bad_usage_is_status_3_and_help_is_0() {
         &["read", "--port", "70000", "x.pcap"],
         &["read", "--stall-after", "soon", "x.pcap"],
         &["check"],
-        &["check", "https://ssm.example"],
+        &["check", "http://ssm.example"],
         &["check", "--oauth", "password", "ssm.example"],
         &["check", "--cert", "x.pem", "ssm.example"],
         &["check", "--expect-status", "20", "--http", "/", "ssm.example"],

@@ -10,6 +10,8 @@ mod cli;
 mod docs;
 // The test captures: verdicts against their READMEs, reports against the files beside them.
 mod golden;
+// Command lines typed from habit.
+mod habits;
 // Healthy connections by the thousand, none of which may raise an alarm.
 mod healthy;
 // The test captures with packets missing: no fault where all is fine.

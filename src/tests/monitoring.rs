@@ -42,7 +42,8 @@ fn every_capture_makes_a_plugin_s_output_and_metrics() {
     let metrics = folder.path().join("x.prom");
     let authority = testdata("lab/stranger.pem");
     for file in situations().iter().flat_map(Situation::files) {
-        let options = ["-o", "nagios", "-w", "30", "--ca-file", &authority, "--textfile", path(&metrics)];
+        let options =
+            ["-o", "nagios", "--warning", "30", "--ca-file", &authority, "--textfile", path(&metrics)];
         is_a_plugin_s(&run(&[&["read", path(&file)][..], &options].concat()));
         is_one_family_after_the_other(&fs::read_to_string(&metrics).unwrap());
     }
@@ -53,7 +54,7 @@ fn bad_usage_is_reported_on_standard_output_as_well() {
     for arguments in [
         &["read", "-o", "nagios"][..],
         &["read", "-onagios", "--frobnicate", "x|y.pcap"],
-        &["read", "--output=nagios", "-w", "soon", &testdata(HEALTHY)],
+        &["read", "--output=nagios", "--warning", "soon", &testdata(HEALTHY)],
         &["read", "-o", "nagios", "--ca-file", "/nonexistent", &testdata(HEALTHY)],
         &["live", "-o", "nagios", "-i", "no-such-interface"],
         &["live", "--output", "nagios"],
@@ -70,7 +71,7 @@ fn bad_usage_is_reported_on_standard_output_as_well() {
 #[test]
 fn a_plugin_ends_in_time_and_says_so() {
     let began = Instant::now();
-    let mut child = spawn(&mut ssmscope(&["read", "-o", "nagios", "-t", "0.3", "-"]));
+    let mut child = spawn(&mut ssmscope(&["read", "-o", "nagios", "--timeout", "0.3", "-"]));
     // A pipe that never ends.
     let pipe = child.stdin.take();
     let Outcome { status, out, error } = child.wait_with_output().unwrap().into();
@@ -120,19 +121,19 @@ fn days_that_a_certificate_has_left_raise_the_status() {
     };
     let (more, less) = (format!("{:.0}", left + 10.0), format!("{:.0}", left - 10.0));
     for (options, status, begin) in [
-        (&["-w", &less, "-c", "7"][..], 0, "SSMSCOPE OK: healthy"),
-        (&["-w", &more, "-c", &less], 1, "SSMSCOPE WARNING: certificate ends "),
-        (&["-w", &more, "-c", &more], 2, "SSMSCOPE CRITICAL: certificate ends "),
-        (&["-c", &format!("@0:{more}")], 2, "SSMSCOPE CRITICAL: certificate ends "),
+        (&["--warning", &less, "--critical", "7"][..], 0, "SSMSCOPE OK: healthy"),
+        (&["--warning", &more, "--critical", &less], 1, "SSMSCOPE WARNING: certificate ends "),
+        (&["--warning", &more, "--critical", &more], 2, "SSMSCOPE CRITICAL: certificate ends "),
+        (&["--critical", &format!("@0:{more}")], 2, "SSMSCOPE CRITICAL: certificate ends "),
     ] {
         let outcome = run(&[&["read", "-o", "nagios", &capture], options].concat());
         assert_eq!(outcome.status, status, "{outcome:?}");
         assert!(outcome.first_line().starts_with(begin), "{outcome:?}");
         is_a_plugin_s(&outcome);
     }
-    let outcome = run(&["read", "-o", "nagios", &capture, "-w", &less, "-c", "7"]);
+    let outcome = run(&["read", "-o", "nagios", &capture, "--warning", &less, "--critical", "7"]);
     assert_eq!(days(&outcome), format!("certificate_days={left:.2};{less}:;7:"));
-    let outcome = run(&["read", "-o", "nagios", &testdata(REFUSED), "-w", "30"]);
+    let outcome = run(&["read", "-o", "nagios", &testdata(REFUSED), "--warning", "30"]);
     assert_eq!(days(&outcome), "certificate_days=U;30:;");
 }
 
@@ -183,7 +184,7 @@ fn promtool_accepts_the_metrics_of_every_verdict() {
     }
     for rule in RULES {
         let file = capture(&format!("{}/plain", rule.code));
-        let outcome = run(&["read", "-o", "prometheus", "-H", "0.0.0.0/0", "-H", "::/0", &file]);
+        let outcome = run(&["read", "-o", "prometheus", "--host", "0.0.0.0/0,::/0", &file]);
         promtool_accepts(&outcome.out);
     }
 }
@@ -213,7 +214,7 @@ fn a_textfile_appears_whole_and_readable_with_any_output() {
     assert_eq!(outcome.status, 3);
     let metrics = fs::read_to_string(&file).unwrap();
     assert!(metrics.contains("ssmscope_status{target=\"127.0.0.1:8443\"} 3\n"), "{metrics}");
-    let outcome = run(&["live", "-i", "no-such-interface", "-H", "192.0.2.1", "--textfile", textfile]);
+    let outcome = run(&["live", "-i", "no-such-interface", "--host", "192.0.2.1", "--textfile", textfile]);
     assert_eq!(outcome.status, 3);
     let metrics = fs::read_to_string(&file).unwrap();
     assert!(metrics.contains("ssmscope_status{target=\"192.0.2.1\"} 3\n"), "{metrics}");

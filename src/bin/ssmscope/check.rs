@@ -138,14 +138,19 @@ fn plan(options: &Check) -> anyhow::Result<Plan> {
     };
     let judging =
         verdict::Settings { slow_after: options.timing.slow_after, stall_after: options.timing.stall_after };
-    let page = options.http.as_ref().map(|path| Page {
-        path: path.clone(),
+    ensure!(
+        options.page().is_some() || options.expect_status.is_empty() && options.expect_body.is_none(),
+        "--expect-status and --expect-body need a page: --http PATH, or a URL with a path"
+    );
+    let page = options.page().map(|path| Page {
+        path: path.to_owned(),
         statuses: options.expect_status.clone(),
         text: options.expect_body.clone(),
     });
     Ok(Plan {
         host: host.to_owned(),
         port,
+        address: options.address,
         family,
         tries_all_addresses: options.all_addresses,
         timeout: options.timeout,

@@ -7,11 +7,13 @@ use anyhow::bail;
 use ssmscope::probe::REASONS;
 use ssmscope::verdict::{RULES, Severity, Status};
 
+use crate::nearness;
+
 /// Prints a verdict's page, or the list of all, and returns the exit status.
 pub fn run(code: Option<&str>) -> anyhow::Result<Status> {
     let text = match code {
         None => catalogue(),
-        Some(code) => match entries().find(|entry| entry.code == code) {
+        Some(code) => match entries().find(|entry| entry.code == code.to_lowercase().replace('_', "-")) {
             Some(entry) => entry.page.to_owned(),
             None => bail!("{}", unknown(code)),
         },
@@ -62,31 +64,9 @@ fn catalogue() -> String {
 
 /// What to say to a code that there is none of.
 fn unknown(code: &str) -> String {
-    let mut near: Vec<_> = entries().map(|entry| (distance(code, entry.code), entry.code)).collect();
-    near.sort_by_key(|(distance, _)| *distance);
-    let near: Vec<_> = near.iter().take(3).map(|(_, code)| *code).collect();
+    let near = nearness::nearest(code, entries().map(|entry| entry.code), 3);
     let code = ssmscope::report::text::escape::escaped(code);
     format!("there is no verdict '{code}'\n  try: {}, or: ssmscope explain", near.join(", "))
-}
-
-/// How unlike two words are: letters to insert, remove or replace (Levenshtein).
-fn distance(one: &str, other: &str) -> usize {
-    let other: Vec<char> = other.chars().collect();
-    let mut row: Vec<usize> = (0..=other.len()).collect();
-    for (index, letter) in one.chars().enumerate() {
-        let mut diagonal = index;
-        let mut left = index + 1;
-        for (cell, other_letter) in row.iter_mut().skip(1).zip(&other) {
-            let replaced = diagonal + usize::from(letter != *other_letter);
-            diagonal = *cell;
-            left = replaced.min(diagonal + 1).min(left + 1);
-            *cell = left;
-        }
-        if let Some(first) = row.first_mut() {
-            *first = index + 1;
-        }
-    }
-    row.last().copied().unwrap_or(0)
 }
 
 #[cfg(test)]
@@ -95,8 +75,6 @@ mod tests {
 
     #[test]
     fn the_nearest_codes_are_suggested() {
-        assert_eq!(distance("kitten", "sitting"), 3);
-        assert_eq!(distance("", "abc"), 3);
         assert!(unknown("refusd").contains("try: refused,"));
         assert!(unknown("no-server-helo").contains("try: no-server-hello,"));
     }

@@ -8,6 +8,7 @@ use std::path::Path;
 
 use ssmscope::analysis::{self, CertificateSettings, Settings};
 use ssmscope::capture::pausing::Waiting;
+use ssmscope::capture::select;
 use ssmscope::capture::{self, Opened, ReadError, Target, TargetError};
 use ssmscope::cert::{NameSource, Wanted};
 use ssmscope::report::Form;
@@ -77,24 +78,29 @@ pub fn target(selection: &Selection) -> Result<Target, TargetError> {
 fn found(host: String) -> Result<Vec<String>, TargetError> {
     /// As long as an active check may take.
     const PATIENCE: Elapsed = Elapsed::from_millis(10_000);
-    let is_name = host.chars().all(|character| character.is_alphanumeric() || "-._".contains(character));
-    if !is_name || host.parse::<IpAddr>().is_ok() {
+    let (name, port) = select::split_port(&host);
+    let is_name = name.chars().all(|character| character.is_alphanumeric() || "-._".contains(character));
+    if !is_name || name.parse::<IpAddr>().is_ok() {
         return Ok(vec![host]);
     }
-    let resolution = probe::find(&host, PATIENCE);
+    let resolution = probe::find(name, PATIENCE);
     if resolution.addresses.is_empty() {
         let why =
             resolution.rcode.or(resolution.failure).unwrap_or_else(|| "no resolver answered".to_owned());
-        return Err(TargetError::Unresolved { name: host, reason: io::Error::other(why) });
+        return Err(TargetError::Unresolved { name: name.to_owned(), reason: io::Error::other(why) });
     }
-    Ok(resolution.addresses.iter().map(ToString::to_string).collect())
+    let address = |address: &IpAddr| match port {
+        Some(port) => probe::authority(&address.to_string(), port),
+        None => address.to_string(),
+    };
+    Ok(resolution.addresses.iter().map(address).collect())
 }
 
 /// The analysis that options ask for.
 ///
 /// # Errors
 /// When the trust store can't be read.
-pub fn settings(judgement: &Judgement, bounds: Bounds) -> anyhow::Result<Settings> {
+pub fn settings(judgement: &Judgement, bounds: Bounds, selection: &Selection) -> anyhow::Result<Settings> {
     let timing = judgement.timing;
     let mut settings = Settings {
         judging: verdict::Settings { slow_after: timing.slow_after, stall_after: timing.stall_after },
@@ -107,6 +113,7 @@ pub fn settings(judgement: &Judgement, bounds: Bounds) -> anyhow::Result<Setting
             memory: bounds.max_memory,
             ..analysis::Bounds::default()
         },
+        most_packets: selection.packets,
         ..Settings::default()
     };
     settings.tls_ports.extend(&judgement.tls_port);

@@ -1,13 +1,14 @@
 //! `ssmscope live`: opens the device, gives root's rights up, and reports until it is told to end.
 
+use std::fmt::Write as _;
 use std::io;
 use std::path::Path;
 use std::sync::atomic::Ordering;
 
-use anyhow::Context;
+use anyhow::{Context, bail};
 use ssmscope::analysis::{Event, Judged, Needs, Settings, Sink, Watching};
-use ssmscope::capture::Source;
 use ssmscope::capture::live::{self as device, Options};
+use ssmscope::capture::{Source, Target};
 use ssmscope::recorder::{self, Recorder};
 use ssmscope::report::{self, Form, Occasion};
 use ssmscope::verdict::Status;
@@ -38,9 +39,10 @@ fn capture(options: &Live, run: &mut Run<'_>) -> anyhow::Result<Done> {
     if let Some(name) = &options.netns {
         privileges::enter_namespace(name)?;
     }
+    let interface = interface(options, &target)?;
     let mut device = device::Live::open(
         Options {
-            device: options.interface.clone(),
+            device: interface.clone(),
             snaplen: options.snaplen,
             buffer_kib: options.buffer_size,
             is_promiscuous: options.promiscuous,
@@ -51,21 +53,22 @@ fn capture(options: &Live, run: &mut Run<'_>) -> anyhow::Result<Done> {
     let settings = Settings {
         keeps_timeline: run.form == Form::Timeline,
         watching: Watching::Always,
-        ..input::settings(&options.judgement, options.bounds)?
+        ..input::settings(&options.judgement, options.bounds, &options.selection)?
     };
-    let saving = options.write.as_deref().map(|path| Saving::begin(path, options)).transpose()?;
-    let recorder = options.record.as_deref().map(|folder| recorder(folder, options)).transpose()?;
+    let saving = options.write.as_deref().map(|path| Saving::begin(path, &interface, options)).transpose()?;
+    let recorder =
+        options.record.as_deref().map(|folder| recorder(folder, &interface, options)).transpose()?;
     run.begin_textfile().context("--user names whose rights files are opened with")?;
     let signals = Signals::register()?;
     let as_user = user.map(|name| format!(", as user {name}")).unwrap_or_default();
-    let listening = format_args!("ssmscope: listening on {}{as_user}; Ctrl-C ends it", options.interface);
+    let listening = format_args!("ssmscope: listening on {interface}{as_user}; Ctrl-C ends it");
     exit::aside(run.form, listening);
 
     let about = device.about();
     let quiet = options.quiet_healthy.then_some(options.interval);
     let style = run::style(options.rendering.verbose > 0, true);
     let mut report = report::open(run.form, run::lines(), style, Occasion::Live(&about, quiet));
-    let mut conductor = Conductor::new(options, &target, signals, saving, recorder);
+    let mut conductor = Conductor::new(options, &interface, &target, signals, saving, recorder);
     let done = conductor.done();
     let stop = || done.load(Ordering::Relaxed);
     let keeps_packets = options.record.is_some() || options.write.is_some();
@@ -91,6 +94,26 @@ fn capture(options: &Live, run: &mut Run<'_>) -> anyhow::Result<Done> {
         Err(error) if run::is_unread(&error) => Ok(Done::Unread(conductor.status())),
         Err(error) => Err(error.into()),
     }
+}
+
+/// The interface to capture on: the one that is named, or that leads to the hosts that are selected.
+fn interface(options: &Live, target: &Target) -> anyhow::Result<String> {
+    if let Some(name) = &options.interface {
+        return Ok(name.clone());
+    }
+    let hosts = target.addresses();
+    if !hosts.is_empty() {
+        return Ok(device::towards(&hosts));
+    }
+    let mut text = "no interface given: use -i NAME, or --host HOST".to_owned();
+    if options.rendering.output != Form::Nagios {
+        for device in device::devices()? {
+            let addresses = device.addresses.join(", ");
+            // Writing to a string can't fail.
+            let _ = write!(text, "\n  -i {:12} {:20} {addresses}", device.name, device.state);
+        }
+    }
+    bail!("{text}")
 }
 
 /// A report that ends no run which has packets to save: where it can't be written any more, it is given up.
@@ -133,13 +156,13 @@ impl Sink for Enduring<'_> {
 }
 
 /// The flight recorder that was asked for.
-fn recorder(folder: &Path, options: &Live) -> anyhow::Result<Recorder> {
+fn recorder(folder: &Path, device: &str, options: &Live) -> anyhow::Result<Recorder> {
     let settings = recorder::Settings {
         folder: folder.to_owned(),
         size: options.record_size.saturating_mul(1024 * 1024),
         before: options.record_before,
         after: options.record_after,
-        device: options.interface.clone(),
+        device: device.to_owned(),
         snaplen: options.snaplen,
     };
     Recorder::new(settings).with_context(|| {

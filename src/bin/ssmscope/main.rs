@@ -4,18 +4,20 @@ mod args;
 mod check;
 mod exit;
 mod explain;
+mod habits;
 mod input;
 mod interfaces;
 mod live;
 mod logs;
 mod manual;
+mod nearness;
 mod observers;
 mod read;
 mod run;
 mod system;
 
 use std::env;
-use std::io;
+use std::io::{self, IsTerminal};
 use std::process::ExitCode;
 
 use ssmscope::verdict::Status;
@@ -32,7 +34,15 @@ fn main() -> ExitCode {
     system::privileges::confine();
     system::trace::begin();
     let is_plugin = exit::is_plugin(env::args_os());
-    let cli = match Cli::of_process() {
+    let command = args::command();
+    let declared = match habits::declared(env::args_os().collect(), defaults().as_deref(), &command) {
+        Ok(declared) => declared,
+        Err(why) => return exit::fail(is_plugin, &why),
+    };
+    if !is_plugin {
+        declared.remarks.iter().for_each(|remark| exit::complain(format_args!("ssmscope: {remark}")));
+    }
+    let cli = match Cli::of_words(command, declared.words) {
         Ok(cli) => cli,
         Err(error) if is_plugin && error.use_stderr() => {
             let text = error.to_string();
@@ -51,6 +61,11 @@ fn main() -> ExitCode {
         Err(error) if error.downcast_ref::<io::Error>().is_some_and(run::is_unread) => ExitCode::SUCCESS,
         Err(error) => exit::fail(is_plugin, &format!("{error:#}")),
     }
+}
+
+/// The user's own options, for somebody who sits at a terminal.
+fn defaults() -> Option<String> {
+    io::stdout().is_terminal().then(|| env::var("SSMSCOPE_OPTS").ok()).flatten()
 }
 
 fn dispatch(cli: &Cli) -> anyhow::Result<Status> {

@@ -39,7 +39,7 @@ fn read(options: &Read, run: &mut Run<'_>) -> anyhow::Result<Done> {
         watching: if may_pause && named.logs.is_none() { Watching::WhenIdle } else { Watching::Never },
         logs: named.logs,
         judges_apart: thread::available_parallelism().is_ok_and(|cores| cores.get() > 1),
-        ..input::settings(&options.judgement, options.bounds)?
+        ..input::settings(&options.judgement, options.bounds, &options.selection)?
     };
     let Opened { source, failed } = input::open(options, &named.captures, may_pause)?;
     privileges::give_up_all(options.follow, options.monitoring.textfile.as_deref())?;

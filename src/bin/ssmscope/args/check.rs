@@ -1,5 +1,6 @@
 //! `ssmscope check`.
 
+use std::net::IpAddr;
 use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
@@ -23,8 +24,10 @@ use super::values::{HostPort, host_port, path, server_name, span, statuses};
     after_help = CHECK_EXAMPLES
 )]
 pub struct Check {
-    /// The server: ssm.example.net, 192.0.2.1:443, [2001:db8::1]:8443. The port is 8443 by default.
-    #[arg(value_name = "HOST[:PORT]", value_parser = host_port, required_unless_present = "hostname")]
+    /// The server: ssm.example.net, 192.0.2.1:443, [2001:db8::1]:8443, or an https URL. The port is 8443 by default, a URL's 443.
+    ///
+    /// The path of a URL is asked for, as --http does.
+    #[arg(value_name = "HOST[:PORT]|URL", value_parser = host_port, required_unless_present = "hostname")]
     pub host: Option<HostPort>,
 
     /// The server, as monitoring plugins are told it.
@@ -36,6 +39,10 @@ pub struct Check {
     #[arg(short, long, value_name = "PORT", value_parser = clap::value_parser!(u16).range(1..),
         help_heading = "Connection")]
     pub port: Option<u16>,
+
+    /// Connect to this address, whatever the host's name resolves to; the name is still that of SNI and certificate.
+    #[arg(short = 'I', long, value_name = "IP", conflicts_with = "proxy", help_heading = "Connection")]
+    pub address: Option<IpAddr>,
 
     /// Only IPv4.
     #[arg(short = '4', long, conflicts_with = "ipv6", help_heading = "Connection")]
@@ -146,11 +153,11 @@ pub struct Check {
     pub http: Option<String>,
 
     /// Statuses that are expected of it: 200, 200-299. Repeatable; by default any below 400.
-    #[arg(long, value_name = "STATUS", value_parser = statuses, requires = "http", help_heading = "Page")]
+    #[arg(long, value_name = "STATUS", value_parser = statuses, help_heading = "Page")]
     pub expect_status: Vec<(u16, u16)>,
 
     /// A text that its body must hold.
-    #[arg(long, value_name = "TEXT", requires = "http", help_heading = "Page")]
+    #[arg(long, value_name = "TEXT", help_heading = "Page")]
     pub expect_body: Option<String>,
 
     /// How it is printed.
@@ -188,9 +195,18 @@ impl Check {
     /// The server that is to be checked: its name or address, and its port.
     pub fn server(&self) -> (&str, u16) {
         const PORT: u16 = 8443;
-        let place = self.host.as_ref().or(self.hostname.as_ref());
+        let place = self.place();
         let (host, port) = place.map_or(("", None), |place| (place.host.as_str(), place.port));
         (host, self.port.or(port).unwrap_or(PORT))
+    }
+
+    /// The page that is asked for: the option's, or the URL's.
+    pub fn page(&self) -> Option<&str> {
+        self.http.as_deref().or(self.place()?.path.as_deref())
+    }
+
+    fn place(&self) -> Option<&HostPort> {
+        self.host.as_ref().or(self.hostname.as_ref())
     }
 }
 
@@ -226,6 +242,7 @@ pub enum OauthBody {
 const CHECK_EXAMPLES: &str = "\
 Examples:
   ssmscope check ssm.example.net
+  ssmscope check https://ssm.example.net/backend/health
   ssmscope check --ca-file ssm-ca.pem --http / --expect-status 200-399 ssm.example.net:8443
   ssmscope check -o nagios -H ssm.example.net -w 30 -c 7 --textfile ssm.prom
   ssmscope check --oauth password --client-id ID --client-secret-file id.secret \\

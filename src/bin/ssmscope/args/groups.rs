@@ -13,19 +13,24 @@ use super::values::{access_format, at_least_four, clock_offset, forms, memory, s
 /// Which traffic is analysed.
 #[derive(Debug, Args)]
 pub struct Selection {
-    /// Only connections of this host: an address, a prefix (10.106.66.0/24) or a name.
+    /// Only connections of this host: an address, a prefix (10.106.66.0/24) or a name, perhaps with :PORT.
     ///
-    /// Errors that quote its packets, and the search for its address, stay in. Repeatable.
-    #[arg(short = 'H', long, value_name = "HOST", help_heading = "Selection")]
+    /// Errors that quote its packets, and the search for its address, stay in. Repeatable, and lists have commas.
+    #[arg(long, value_name = "HOST", value_delimiter = ',', help_heading = "Selection")]
     pub host: Vec<String>,
 
-    /// Only connections from or to this port. Repeatable.
-    #[arg(short, long, value_name = "PORT", help_heading = "Selection")]
+    /// Only connections from or to this port. Repeatable, and lists have commas.
+    #[arg(long, value_name = "PORT", value_delimiter = ',', help_heading = "Selection")]
     pub port: Vec<u16>,
 
-    /// Only packets that this libpcap expression admits (man pcap-filter); not for text.
+    /// Only packets that this libpcap expression admits (man pcap-filter), as the last words do; not for text.
     #[arg(long, value_name = "EXPRESSION", help_heading = "Selection")]
     pub filter: Option<String>,
+
+    /// Stop after N packets of this selection.
+    #[arg(short = 'c', long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..),
+        help_heading = "Selection")]
+    pub packets: Option<u64>,
 }
 
 impl Selection {
@@ -44,8 +49,8 @@ impl Selection {
 /// How connections are judged.
 #[derive(Debug, Args)]
 pub struct Judgement {
-    /// Expect TLS on this port too, beside 443 and 8443. Repeatable.
-    #[arg(long, value_name = "PORT", help_heading = "Judgement")]
+    /// Expect TLS on this port too, beside 443 and 8443. Repeatable, and lists have commas.
+    #[arg(long, value_name = "PORT", value_delimiter = ',', help_heading = "Judgement")]
     pub tls_port: Vec<u16>,
 
     /// Check certificates against the authorities of this PEM file, as a client does that has them in its trust store.
@@ -119,7 +124,7 @@ pub struct Bounds {
 #[derive(Debug, Args)]
 pub struct Rendering {
     /// What to print.
-    #[arg(short, long, value_name = "FORM", value_parser = forms(Subject::Capture), default_value = "timeline",
+    #[arg(short, long, value_name = "FORM", value_parser = forms(Subject::Capture), ignore_case = true, default_value = "timeline",
         help_heading = "Output")]
     pub output: Form,
 
@@ -136,10 +141,10 @@ pub struct Monitoring {
     pub textfile: Option<PathBuf>,
 
     /// With -o nagios: warn by the days that a certificate has left; 30 is at least 30.
-    #[arg(short, long, value_name = "RANGE", value_parser = Range::of_what_is_left, help_heading = "Monitoring")]
+    #[arg(long, value_name = "RANGE", value_parser = Range::of_what_is_left, help_heading = "Monitoring")]
     pub warning: Option<Range>,
 
     /// With -o nagios: be critical by the days that a certificate has left.
-    #[arg(short, long, value_name = "RANGE", value_parser = Range::of_what_is_left, help_heading = "Monitoring")]
+    #[arg(long, value_name = "RANGE", value_parser = Range::of_what_is_left, help_heading = "Monitoring")]
     pub critical: Option<Range>,
 }

@@ -20,16 +20,16 @@ use super::values::span;
     after_help = LIVE_EXAMPLES
 )]
 pub struct Live {
-    /// The interface to capture on; `any` is all of them. `ssmscope interfaces` lists them.
+    /// The interface to capture on; `any` is all of them. By default the one that leads to --host.
     #[arg(short, long, value_name = "INTERFACE", help_heading = "Capture")]
-    pub interface: String,
+    pub interface: Option<String>,
 
     /// Capture in this network namespace (as `ip netns` names it).
     #[arg(long, value_name = "NAME", help_heading = "Capture")]
     pub netns: Option<String>,
 
-    /// Bytes to capture of each packet.
-    #[arg(short, long, value_name = "BYTES", default_value_t = 262_144, help_heading = "Capture",
+    /// Bytes to capture of each packet; 0 is all.
+    #[arg(short, long, alias = "snapshot-length", value_name = "BYTES", default_value_t = 262_144, help_heading = "Capture",
         value_parser = clap::value_parser!(u32).range(64..=262_144))]
     pub snaplen: u32,
 
@@ -88,13 +88,13 @@ pub struct Live {
     pub interval: Elapsed,
 
     /// End after so long; 10 with -o nagios.
-    #[arg(short = 't', long, visible_alias = "timeout", value_name = "SECONDS", value_parser = span,
+    #[arg(long, visible_alias = "timeout", value_name = "SECONDS", value_parser = span,
         help_heading = "End")]
     pub duration: Option<Elapsed>,
 
-    /// End when so many connections have a verdict.
+    /// Stop after N verdicts.
     #[arg(long, value_name = "N", help_heading = "End", value_parser = clap::value_parser!(u64).range(1..))]
-    pub count: Option<u64>,
+    pub verdicts: Option<u64>,
 
     /// End with the first verdict of this kind.
     #[arg(long, value_name = "KIND", value_enum, help_heading = "End")]

@@ -6,6 +6,7 @@ mod live;
 mod read;
 mod values;
 
+use std::ffi::OsString;
 use std::path::PathBuf;
 
 use clap::builder::styling::{AnsiColor, Styles};
@@ -21,19 +22,18 @@ pub use read::Read;
 /// The command line as the options say, and what shared ones mean where they mean something else.
 pub fn command() -> clap::Command {
     Cli::command().mut_subcommands(|command| match command.get_name() {
-        "live" => command.mut_args(of_live),
+        // Of an option that is given twice, the last counts: SSMSCOPE_OPTS comes first.
+        "read" => command.args_override_self(true).override_usage(READ_USAGE),
+        "live" => command.args_override_self(true).override_usage(LIVE_USAGE),
         "check" => command.mut_args(of_check),
         _ => command,
     })
 }
 
-fn of_live(arg: Arg) -> Arg {
-    match arg.get_id().as_str() {
-        // -w is where packets are written.
-        "warning" | "critical" => arg.short(None),
-        _ => arg,
-    }
-}
+const READ_USAGE: &str = "ssmscope [read] [OPTIONS] FILE... [EXPRESSION]\n       \
+    ssmscope [read] [OPTIONS] -r FILE [EXPRESSION]";
+
+const LIVE_USAGE: &str = "ssmscope [live] [OPTIONS] -i INTERFACE [EXPRESSION]";
 
 fn of_check(arg: Arg) -> Arg {
     match arg.get_id().as_str() {
@@ -42,9 +42,9 @@ fn of_check(arg: Arg) -> Arg {
             "With -o nagios: below the status line, tell why; with -vv what to do as well, with -vvv all steps",
         ),
         "warning" => {
-            arg.help("Warn by the days that the first certificate to end has left; 30 is at least 30")
+            arg.short('w').help("Warn by the days that the first certificate to end has left; 30 is at least 30")
         }
-        "critical" => arg.help("Be critical by the days that the first certificate to end has left"),
+        "critical" => arg.short('c').help("Be critical by the days that the first certificate to end has left"),
         "stall_after" => arg.help("How long a silence is a stall; at most three tenths of the timeout"),
         "slow_after" => arg.help("How long after the SYN established TLS is slow"),
         _ => arg,
@@ -52,13 +52,12 @@ fn of_check(arg: Arg) -> Arg {
 }
 
 impl Cli {
-    /// The process's own arguments.
+    /// What the words ask for, by their declaration.
     ///
     /// # Errors
     /// When they ask for nothing that there is, and when they ask for help.
-    pub fn of_process() -> Result<Self, clap::Error> {
-        let mut command = command();
-        let mut matches = command.try_get_matches_from_mut(std::env::args_os())?;
+    pub fn of_words(mut command: clap::Command, words: Vec<OsString>) -> Result<Self, clap::Error> {
+        let mut matches = command.try_get_matches_from_mut(words)?;
         Self::from_arg_matches_mut(&mut matches).map_err(|error| error.format(&mut command))
     }
 }

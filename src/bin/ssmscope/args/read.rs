@@ -53,7 +53,7 @@ pub struct Read {
     pub monitoring: Monitoring,
 
     /// End with status 3 when it takes longer; 10 with -o nagios.
-    #[arg(short, long, value_name = "SECONDS", value_parser = span, help_heading = "Monitoring")]
+    #[arg(long, value_name = "SECONDS", value_parser = span, help_heading = "Monitoring")]
     pub timeout: Option<Elapsed>,
 
     /// How it is judged.

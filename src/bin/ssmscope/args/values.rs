@@ -13,7 +13,8 @@ use ssmscope::time::Elapsed;
 /// The forms in which a subject can be reported.
 pub fn forms(subject: Subject) -> impl TypedValueParser<Value = Form> {
     let form = |form: Form| Some(PossibleValue::new(form.name()).help(form.summary(subject)?));
-    PossibleValuesParser::new(Form::ALL.into_iter().filter_map(form)).try_map(|name| Form::from_str(&name))
+    PossibleValuesParser::new(Form::ALL.into_iter().filter_map(form))
+        .try_map(|name| Form::from_str(&name.to_ascii_lowercase()))
 }
 
 /// A server by name and perhaps port.
@@ -23,6 +24,8 @@ pub struct HostPort {
     pub host: String,
     /// Its port.
     pub port: Option<u16>,
+    /// The page that a URL names beside the server's root.
+    pub path: Option<String>,
 }
 
 /// A span of seconds as a decimal number, or of milliseconds with `ms` behind it.
@@ -39,14 +42,27 @@ pub fn span(text: &str) -> Result<Elapsed, String> {
     }
 }
 
-/// A server by name or address, perhaps with its port.
+/// A server by name or address, perhaps with its port, or an https URL.
 pub fn host_port(text: &str) -> Result<HostPort, String> {
-    match host_and_port(text) {
-        Some((host, port)) => Ok(HostPort { host, port }),
-        None => {
-            Err("not HOST or HOST:PORT; try ssm.example.net, 192.0.2.1:443 or [2001:db8::1]:443".to_owned())
-        }
-    }
+    /// Of https (RFC 9110, 4.2.2).
+    const HTTPS: u16 = 443;
+    let (scheme, rest) = text.split_once("://").map_or(("", text), |(scheme, rest)| (scheme, rest));
+    let is_url = match scheme.to_ascii_lowercase().as_str() {
+        "" => false,
+        "https" => true,
+        "http" => return Err("http has no TLS to check; try https://HOST, or HOST:PORT".to_owned()),
+        _ => return Err(format!("{scheme} is not spoken; try HOST:PORT")),
+    };
+    let end = if is_url { rest.find(['/', '?', '#']).unwrap_or(rest.len()) } else { rest.len() };
+    let (place, page) = rest.split_at(end);
+    let page = page.split('#').next().unwrap_or(page);
+    let page = if page.starts_with('?') { format!("/{page}") } else { page.to_owned() };
+    let Some((host, port)) = host_and_port(place) else {
+        return Err("not HOST, HOST:PORT or a URL; try ssm.example.net, 192.0.2.1:443 or [2001:db8::1]:443"
+            .to_owned());
+    };
+    let path = Some(page).filter(|page| page.len() > 1).map(|page| path(&page)).transpose()?;
+    Ok(HostPort { host, port: port.or(is_url.then_some(HTTPS)), path })
 }
 
 /// The path of a URL, from its slash on.
@@ -140,6 +156,25 @@ mod tests {
         assert_eq!(server_name("münchen.example").as_deref(), Ok("xn--mnchen-3ya.example"));
         for text in ["", "https://ssm.example", "ssm.example:8443", "a b", "a..lab", "ssm-.lab"] {
             assert!(server_name(text).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_server_is_a_name_an_address_or_a_url() {
+        let place = |host: &str, port, path: Option<&str>| {
+            Ok(HostPort { host: host.to_owned(), port, path: path.map(str::to_owned) })
+        };
+        assert_eq!(host_port("ssm.example"), place("ssm.example", None, None));
+        assert_eq!(host_port("HTTPS://ssm.example/"), place("ssm.example", Some(443), None));
+        assert_eq!(
+            host_port("https://[2001:db8::1]:8443/a?b#c"),
+            place("2001:db8::1", Some(8443), Some("/a?b"))
+        );
+        assert_eq!(host_port("https://ssm.example?b"), place("ssm.example", Some(443), Some("/?b")));
+        for text in
+            ["", "http://ssm.example", "ftp://ssm.example", "https://", "https://a b/", "ssm.example/x"]
+        {
+            assert!(host_port(text).is_err(), "{text}");
         }
     }
 

@@ -23,6 +23,8 @@ use crate::system::signals::Signals;
 /// Saves frames, has failures recorded, says what goes on beside the report, and knows when enough is known.
 pub struct Conductor<'o> {
     options: &'o Live,
+    /// What is captured on.
+    device: String,
     signals: Signals,
     saving: Option<Saving>,
     recorder: Option<Recorder>,
@@ -54,6 +56,7 @@ impl<'o> Conductor<'o> {
     /// From now on.
     pub fn new(
         options: &'o Live,
+        device: &str,
         target: &Target,
         signals: Signals,
         saving: Option<Saving>,
@@ -61,6 +64,7 @@ impl<'o> Conductor<'o> {
     ) -> Self {
         Self {
             options,
+            device: device.to_owned(),
             signals,
             saving,
             recorder,
@@ -138,7 +142,7 @@ impl<'o> Conductor<'o> {
         let is_late = || self.began.elapsed() >= Duration::from(self.options.expect_within);
         if self.last_selected.is_none() && !self.told_absence && is_late() {
             self.told_absence = true;
-            let text = nothing_seen(self.options, &self.networks, self.packets);
+            let text = nothing_seen(self.options, &self.device, &self.networks, self.packets);
             exit::aside(self.options.rendering.output, text);
         }
     }
@@ -182,7 +186,7 @@ impl<'o> Conductor<'o> {
             Some(Until::Healthy) => matches!(severity, Severity::Ok | Severity::Warning),
             None => false,
         };
-        if is_awaited || self.options.count.is_some_and(|count| self.with_verdict >= count) {
+        if is_awaited || self.options.verdicts.is_some_and(|count| self.with_verdict >= count) {
             self.done.store(true, Ordering::Relaxed);
         }
     }
@@ -254,7 +258,7 @@ fn tell_news(recorder: &mut Recorder, output: Form) {
 }
 
 /// What to check when the host's packets do not come; `others` came.
-fn nothing_seen(options: &Live, networks: &str, others: u64) -> String {
+fn nothing_seen(options: &Live, device: &str, networks: &str, others: u64) -> String {
     let hosts = match options.selection.host.as_slice() {
         [] => String::new(),
         hosts => format!(" of {}", hosts.join(", ")),
@@ -274,6 +278,6 @@ fn nothing_seen(options: &Live, networks: &str, others: u64) -> String {
          - the name: it may resolve to another address where the client runs{resolved}\n  \
          - --port and --filter: leave them away to see more\n  \
          - whether the client tries at all: a licence sync may run only once a day",
-        options.expect_within, options.interface
+        options.expect_within, device
     )
 }

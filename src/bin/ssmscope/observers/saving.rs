@@ -30,8 +30,8 @@ impl Saving {
     ///
     /// # Errors
     /// When the file can't be written.
-    pub fn begin(path: &Path, options: &Live) -> anyhow::Result<Self> {
-        let (device, snaplen) = (options.interface.clone(), options.snaplen);
+    pub fn begin(path: &Path, device: &str, options: &Live) -> anyhow::Result<Self> {
+        let (device, snaplen) = (device.to_owned(), options.snaplen);
         let file = files::create_private(path).with_context(|| {
             format!("{}: can't be written; --user names whose rights files are opened with", path.display())
         })?;

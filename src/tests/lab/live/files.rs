@@ -19,7 +19,7 @@ fn a_hangup_opens_the_file_again() {
     let Some(lab) = Lab::new() else { return };
     let folder = tempfile::tempdir().unwrap();
     let [file, moved] = ["all.pcapng", "moved.pcapng"].map(|name| folder.path().join(name));
-    let watch = watch(&lab, &["--count", "2", "-o", "json", "-w", path(&file)]);
+    let watch = watch(&lab, &["--verdicts", "2", "-o", "json", "-w", path(&file)]);
     NO_SERVER.play(&lab, SERVER, 8443);
     thread::sleep(Duration::from_millis(300));
     fs::rename(&file, &moved).unwrap();
@@ -37,7 +37,7 @@ fn a_failed_connection_gets_a_file_from_its_syn_with_the_verdict_in_it() {
     let Some(lab) = Lab::new() else { return };
     let folder = tempfile::tempdir().unwrap();
     let options = ["--host", SERVER, "--record", path(folder.path()), "--record-after", "200ms"];
-    let watch = watch(&lab, &[&options[..], &["--count", "2"]].concat());
+    let watch = watch(&lab, &[&options[..], &["--verdicts", "2"]].concat());
     Peers::new(send_alert, &HELLO).play(&lab, SERVER, 8443);
     thread::sleep(Duration::from_millis(400));
     NO_SERVER.play(&lab, SERVER, 8444);

@@ -58,7 +58,7 @@ fn a_reader_that_goes_away_ends_the_capture_with_what_is_known() {
 fn a_healthy_connection_is_reported_at_once_and_counts() {
     let Some(lab) = Lab::new() else { return };
     let Some(server) = serve_tls(&lab, 8443) else { return };
-    let counting = watch(&lab, &["--count", "2", "-o", "json"]);
+    let counting = watch(&lab, &["--verdicts", "2", "-o", "json"]);
     for _ in 0..2 {
         request_over_tls(&lab, 8443);
     }
@@ -78,7 +78,7 @@ fn a_healthy_connection_is_reported_at_once_and_counts() {
 fn a_plugin_prints_on_standard_output_only_and_ends_in_time() {
     let Some(lab) = Lab::new() else { return };
     let metrics = lab.folder.path().join("ssm.prom");
-    let options = ["--user", "root", "-H", SERVER, "-p", "8443", "-o", "nagios", "-t", "3"];
+    let options = ["--user", "root", "--host", SERVER, "--port", "8443", "-o", "nagios", "--duration", "3"];
     let began = Instant::now();
     let mut command = lab.live("client", &options);
     let running = spawn(command.args(["--textfile", path(&metrics), "--warning", "30", "--critical", "7"]));

@@ -1,0 +1,309 @@
+//! Options as tcpdump, tshark, curl and openssl spell them: which are taken, which change nothing here, and what to type in
+//! place of the others.
+
+use std::ffi::OsString;
+
+use clap::{Arg, Command};
+
+/// Options of tcpdump that change nothing: names are never looked up, packets are printed as they come, checksums are no
+/// verdict, and times have their own column.
+const IGNORED: &str = "nplUKt";
+
+/// tcpdump's long names of those.
+const IGNORED_LONG: [&str; 4] =
+    ["--no-promiscuous-mode", "--packet-buffered", "--dont-verify-checksums", "--immediate-mode"];
+
+/// Options of tcpdump with a value that a file has no use for.
+const IGNORED_ON_FILES: &str = "isB";
+
+/// What to type in place of other options of tcpdump and tshark, by their letter.
+const INSTEAD: [(char, &str); 32] = [
+    ('#', "packets are always numbered; leave it out"),
+    ('2', "leave it out"),
+    ('A', "payload is not printed; use: tcpdump -A -r FILE"),
+    ('C', "use --record FOLDER, which writes a file for each failure"),
+    ('D', "use: ssmscope interfaces"),
+    ('E', "nothing is decrypted; leave it out"),
+    ('F', "put the filter at the end: \"$(cat FILE)\""),
+    ('G', "use --record FOLDER, which writes a file for each failure"),
+    ('H', "use --host HOST"),
+    ('I', "use: tcpdump -I -i IFACE -w - | ssmscope read -"),
+    ('J', "leave it out; the time stamps are the system's"),
+    ('L', "the link type is recognised; leave it out"),
+    ('M', "leave it out"),
+    ('N', "addresses are never turned into names; leave it out"),
+    ('O', "leave it out"),
+    ('Q', "put inbound or outbound into the filter at the end"),
+    ('S', "sequence numbers are relative; use: tcpdump -S -r FILE"),
+    ('T', "use -o json, -o table or -o tcpdump"),
+    ('W', "use --record FOLDER, which writes a file for each failure"),
+    ('X', "payload is not printed; use: tcpdump -X -r FILE"),
+    ('Y', "put a libpcap filter at the end, such as: host 192.0.2.1 and tcp port 8443"),
+    ('a', "use --duration SECONDS or --packets N"),
+    ('b', "use --record FOLDER, which writes a file for each failure"),
+    ('d', "use: tcpdump -d EXPRESSION"),
+    ('e', "link-level headers are not printed; use: tcpdump -e -r FILE"),
+    ('f', "put the filter at the end, such as: host 192.0.2.1 and tcp port 8443"),
+    ('j', "leave it out; the time stamps are the system's"),
+    ('q', "use -o table, one line for each connection"),
+    ('u', "leave it out"),
+    ('x', "payload is not printed; use: tcpdump -x -r FILE"),
+    ('y', "the link type is recognised; leave it out"),
+    ('z', "use -o table for a line for each connection, -o json for figures"),
+];
+
+/// The same for long options.
+const INSTEAD_LONG: [(&str, &str); 5] = [
+    ("--count", "use --verdicts N to stop after N verdicts, --packets N (-c N) after N packets"),
+    ("--list-interfaces", "use: ssmscope interfaces"),
+    ("--number", "packets are always numbered; leave it out"),
+    ("--absolute-tcp-sequence-numbers", "sequence numbers are relative; use: tcpdump -S -r FILE"),
+    ("--monitor-mode", "use: tcpdump -I -i IFACE -w - | ssmscope read -"),
+];
+
+/// What to type on `check` in place of options of curl and openssl s_client.
+const INSTEAD_ON_CHECK: [(&str, &str); 21] = [
+    ("-k", "use --insecure"),
+    ("-x", "use --proxy URL"),
+    ("-m", "use --timeout SECONDS"),
+    ("-L", "redirects are not followed; leave it out"),
+    ("-s", "leave it out"),
+    ("-S", "leave it out"),
+    ("-sS", "leave it out"),
+    ("-u", "use --oauth password --username NAME --password-file FILE"),
+    ("-E", "use --cert PEM --key PEM"),
+    ("-X", "only GET is sent; use --http PATH"),
+    ("-d", "only GET is sent; use --http PATH, or --oauth GRANT for a token"),
+    ("--cacert", "use --ca-file PEM"),
+    ("--max-time", "use --timeout SECONDS"),
+    ("--connect-timeout", "use --timeout SECONDS"),
+    ("--resolve", "use --address IP (-I IP)"),
+    ("--connect-to", "use --address IP (-I IP)"),
+    ("--tlsv1.2", "use --tls-min 1.2, which is the default"),
+    ("--tlsv1.3", "use --tls-min 1.3"),
+    ("-connect", "the server is a word: ssmscope check HOST:PORT"),
+    ("-servername", "use --sni NAME"),
+    ("-showcerts", "certificates are always shown; leave it out"),
+];
+
+/// The options of a line in order, apart from its words.
+#[derive(Debug, Default)]
+pub struct Sorted {
+    /// Options with their values, as the command declares them.
+    pub options: Vec<OsString>,
+    /// Files that `-r` names.
+    pub files: Vec<OsString>,
+    /// What is no option.
+    pub words: Vec<OsString>,
+    /// Whether `--filter` is among the options.
+    pub has_filter: bool,
+    /// Whether files are read.
+    reads: bool,
+}
+
+/// Sorts a line of `read` or `live`. Options may stand anywhere, as GNU's getopt has it.
+///
+/// # Errors
+/// When an option is one that something else is to be typed for.
+pub fn sorted(words: Vec<OsString>, command: &Command, is_plugin: bool) -> Result<Sorted, String> {
+    let mut sorted = Sorted { reads: command.get_name() == "read", ..Sorted::default() };
+    let mut words = words.into_iter().peekable();
+    while let Some(word) = words.next() {
+        let text = word.to_str().map(str::to_owned).unwrap_or_default();
+        if text == "--" {
+            sorted.words.extend(words);
+            break;
+        }
+        if let Some(long) = text.strip_prefix("--") {
+            let name = long.split('=').next().unwrap_or(long);
+            refuse_long(&text, command)?;
+            if IGNORED_LONG.contains(&text.as_str()) {
+                continue;
+            }
+            sorted.has_filter |= name == "filter";
+            let arg = declared_long(name, command);
+            sorted.options.push(word);
+            let takes = arg.is_some_and(takes_value) || name == "color";
+            if takes && !long.contains('=') {
+                let takes_many = arg.is_some_and(takes_many);
+                sorted.options.extend(words.next());
+                while takes_many && words.peek().is_some_and(|next| !is_option(next)) {
+                    sorted.options.extend(words.next());
+                }
+            }
+        } else if is_option(&word) {
+            let next = words.peek().and_then(|next| next.to_str()).unwrap_or_default().to_owned();
+            if sorted.cluster(&text, &next, command, is_plugin)? {
+                let value = words.next().ok_or_else(|| format!("{text} needs a value; see --help"))?;
+                sorted.value(value);
+            }
+        } else {
+            sorted.words.push(word);
+        }
+    }
+    Ok(sorted)
+}
+
+impl Sorted {
+    /// Takes short options that are written together. Whether the last one's value is the next word.
+    fn cluster(
+        &mut self,
+        text: &str,
+        next: &str,
+        command: &Command,
+        is_plugin: bool,
+    ) -> Result<bool, String> {
+        let reads = self.reads;
+        for (at, letter) in text.char_indices().skip(1) {
+            let behind = &text[at + letter.len_utf8()..];
+            if is_plugin && matches!(letter, 'w' | 'c') {
+                let long = if letter == 'w' { "--warning" } else { "--critical" };
+                return Err(format!(
+                    "-{letter} beside -o nagios: use {long} RANGE for the certificate's days"
+                ));
+            }
+            if IGNORED.contains(letter) {
+                let is_value =
+                    !next.is_empty() && next.parse::<f64>().is_ok() && !super::words::is_file(next.as_ref());
+                if behind.is_empty() && is_value && matches!(letter, 'p' | 't') {
+                    let long = match letter {
+                        'p' => "--port",
+                        _ if reads => "--timeout",
+                        _ => "--duration",
+                    };
+                    return Err(format!("-{letter} takes no value: use {long} {next}"));
+                }
+                continue;
+            }
+            let ignored = reads && IGNORED_ON_FILES.contains(letter);
+            let arg = command.get_arguments().find(|arg| arg.get_short() == Some(letter));
+            if letter == 'r' && reads || ignored || arg.is_some_and(takes_value) {
+                self.options.push(format!("-{letter}").into());
+                if behind.is_empty() {
+                    return Ok(true);
+                }
+                self.value(behind.into());
+                return Ok(false);
+            }
+            if arg.is_some() || matches!(letter, 'h' | 'V') {
+                self.options.push(format!("-{letter}").into());
+            } else if let Some((_, instead)) = INSTEAD.iter().find(|(known, _)| *known == letter) {
+                return Err(format!("-{letter}: {instead}"));
+            } else {
+                return Err(match letter {
+                    'r' => "-r FILE reads a file: ssmscope read FILE".to_owned(),
+                    _ => {
+                        format!("there is no option -{letter}\n  try: ssmscope {} --help", command.get_name())
+                    }
+                });
+            }
+        }
+        Ok(false)
+    }
+
+    /// Takes the value of the last option, or drops both where they change nothing.
+    fn value(&mut self, value: OsString) {
+        match self.options.last().and_then(|option| option.to_str()) {
+            Some("-r") => {
+                self.options.pop();
+                self.files.push(value);
+            }
+            Some(option)
+                if self.reads
+                    && option.chars().nth(1).is_some_and(|letter| IGNORED_ON_FILES.contains(letter)) =>
+            {
+                self.options.pop();
+            }
+            // tcpdump's 0 is all of a packet.
+            Some("-s") if value == "0" => {
+                self.options.pop();
+            }
+            _ => self.options.push(value),
+        }
+    }
+}
+
+fn is_option(word: &OsString) -> bool {
+    word.to_str().is_some_and(|text| text.len() > 1 && text.starts_with('-'))
+}
+
+fn takes_value(arg: &Arg) -> bool {
+    arg.get_action().takes_values()
+}
+
+fn takes_many(arg: &Arg) -> bool {
+    arg.get_num_args().is_some_and(|range| range.max_values() > 1)
+}
+
+fn declared_long<'c>(name: &str, command: &'c Command) -> Option<&'c Arg> {
+    let mut arguments = command.get_arguments();
+    arguments
+        .find(|arg| arg.get_long() == Some(name) || arg.get_all_aliases().unwrap_or_default().contains(&name))
+}
+
+fn refuse_long(text: &str, command: &Command) -> Result<(), String> {
+    let name = text.split('=').next().unwrap_or(text);
+    let is_declared = declared_long(name.trim_start_matches('-'), command).is_some();
+    match INSTEAD_LONG.iter().find(|(known, _)| *known == name) {
+        Some((_, instead)) if !is_declared => Err(format!("{name}: {instead}")),
+        _ => Ok(()),
+    }
+}
+
+/// Refuses what curl and openssl call otherwise.
+///
+/// # Errors
+/// When there is such an option.
+pub fn of_check(words: &[OsString]) -> Result<(), String> {
+    for word in words.iter().take_while(|word| *word != "--") {
+        let text = word.to_str().unwrap_or_default();
+        let name = text.split('=').next().unwrap_or(text);
+        if let Some((_, instead)) = INSTEAD_ON_CHECK.iter().find(|(known, _)| *known == name) {
+            return Err(format!("{name}: {instead}"));
+        }
+    }
+    Ok(())
+}
+
+/// The command that an option implies where none is named.
+pub fn implied_command(option: &str) -> Option<&'static str> {
+    /// Letters of tcpdump and tshark with a value, which would be what follows them.
+    const WITH_VALUE: &str = "BCEFGMQTVWYZabcfjmoswyz";
+    if let Some(long) = option.strip_prefix("--") {
+        return (long.split('=').next() == Some("interface")).then_some("live");
+    }
+    let letters = option.strip_prefix('-')?.chars().take_while(|letter| !WITH_VALUE.contains(*letter));
+    letters.into_iter().find_map(|letter| match letter {
+        'r' => Some("read"),
+        'i' => Some("live"),
+        _ => None,
+    })
+}
+
+/// What to type in place of an option that stands where a command should.
+pub fn in_place_of_a_command(option: &str) -> Option<String> {
+    let instead = match option {
+        "-D" | "--list-interfaces" => "use: ssmscope interfaces",
+        _ => return None,
+    };
+    Some(format!("{option}: {instead}"))
+}
+
+/// Whether the value of an option, of whichever command that reads packets, is the next word.
+pub fn has_value_behind(option: &str, command: &Command) -> bool {
+    let commands = ["read", "live"].into_iter().filter_map(|name| command.find_subcommand(name));
+    if let Some(long) = option.strip_prefix("--") {
+        let takes = |command: &Command| declared_long(long, command).is_some_and(takes_value);
+        return long == "color" || commands.into_iter().any(takes);
+    }
+    let commands: Vec<_> = commands.collect();
+    for (at, letter) in option.char_indices().skip(1) {
+        let is_declared = |command: &&Command| {
+            command.get_arguments().any(|arg| arg.get_short() == Some(letter) && takes_value(arg))
+        };
+        if letter == 'r' || IGNORED_ON_FILES.contains(letter) || commands.iter().any(is_declared) {
+            return at + letter.len_utf8() == option.len();
+        }
+    }
+    false
+}

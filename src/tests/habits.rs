@@ -1,0 +1,137 @@
+//! Command lines typed from habit by users of tcpdump, tshark, curl and others: they work, or one line says what to type.
+
+use std::fs;
+
+use crate::support::run::{Outcome, path, ssmscope};
+use crate::support::situations::testdata;
+
+/// What a line comes to.
+enum Comes {
+    /// To this verdict's code on standard output, or other words there.
+    To(&'static str),
+    /// To nothing but these words on standard error, in one line.
+    Instead(&'static str),
+}
+
+use Comes::{Instead, To};
+
+/// What is typed, and what comes of it. `OK`, `BAD`, `TEXT` stand for a healthy capture, one with a refused connection, and a
+/// transcript.
+const LINES: [(&str, Comes); 61] = [
+    // tcpdump
+    ("OK", To("healthy")),
+    ("-r BAD", To("refused")),
+    ("-n -r BAD", To("refused")),
+    ("-nnr BAD", To("refused")),
+    ("-nn -vv -r BAD", To("refused")),
+    ("-nnvvttttr BAD tcp", To("refused")),
+    ("-r BAD tcp port 8443", To("refused")),
+    ("tcp port 8443 -r BAD", To("refused")),
+    ("-r BAD tcp and port 8443 -nn", To("refused")),
+    ("-K -l -U -p -t -r BAD", To("refused")),
+    ("-i eth0 -s 0 -r BAD", To("refused")),
+    ("-c 1000 -r BAD", To("refused")),
+    ("read -c 1 BAD", To("packet")),
+    ("BAD tcp", To("refused")),
+    ("read BAD host 198.51.100.20", To("refused")),
+    ("read BAD '(tcp' or 'icmp)'", To("refused")),
+    ("TEXT", To("in-progress")),
+    ("OK BAD", To("refused")),
+    ("-r missing.pcap", Instead("missing.pcap")),
+    ("missing.pcap", Instead("missing.pcap: no such file")),
+    ("OK missing.pcap", Instead("missing.pcap")),
+    ("OK -X", Instead("tcpdump -X -r FILE")),
+    ("-A -r OK", Instead("tcpdump -A -r FILE")),
+    ("-er OK", Instead("tcpdump -e -r FILE")),
+    ("-q -r OK", Instead("-o table")),
+    ("-r OK -S", Instead("tcpdump -S")),
+    ("-D", Instead("ssmscope interfaces")),
+    ("-i eth0 -G 60 -w x", Instead("--record")),
+    ("host 192.0.2.1", Instead("ssmscope live -i any host 192.0.2.1")),
+    ("read host 192.0.2.1", Instead("ssmscope read FILE host ...")),
+    ("live OK", Instead("ssmscope read")),
+    ("live", Instead("use -i NAME, or --host HOST")),
+    ("-p -i no-such-device -s 128 host 10.106.66.55 -nn -vv", Instead("no-such-device")),
+    ("live --count 5", Instead("--verdicts N")),
+    ("read OK -p 8443", Instead("--port 8443")),
+    ("read OK -H 192.0.2.1", Instead("--host")),
+    ("live -i lo -t 5", Instead("--duration 5")),
+    // tshark
+    ("-r OK -Y tls", Instead("host 192.0.2.1 and tcp port 8443")),
+    ("-r OK -T fields -e ip.src", Instead("-o json")),
+    ("-i eth0 -f tcp", Instead("put the filter at the end")),
+    ("-r OK -z conv,tcp", Instead("-o table")),
+    ("-i eth0 -a duration:10", Instead("--duration SECONDS")),
+    // what is the same, spelt otherwise
+    ("read --host 198.51.100.20:8443 BAD", To("refused")),
+    ("read --host 192.0.2.99,198.51.100.20 --port 443,8443 BAD", To("refused")),
+    ("read -o JSON BAD", To("refused")),
+    ("read -o nosuch BAD", Instead("timeline")),
+    ("raed OK", Instead("ssmscope read")),
+    ("explain Refused", To("refused")),
+    ("explain UNREACHABLE", To("unreachable")),
+    ("explain no_server_hello", To("no-server-hello")),
+    // curl, openssl, nagios
+    ("https://127.0.0.1:1/", Instead("ssmscope check https://127.0.0.1:1/")),
+    ("127.0.0.1:1", Instead("ssmscope check 127.0.0.1:1")),
+    ("check https://127.0.0.1:1/login", To("refused")),
+    ("check -I 127.0.0.1 ssm.example:1", To("refused")),
+    ("check -H 127.0.0.1 -p 1 -w 30 -c 7 -t 2", To("refused")),
+    ("check http://127.0.0.1:1/", Instead("no TLS")),
+    ("check -k 127.0.0.1:1", Instead("--insecure")),
+    ("check --cacert x.pem 127.0.0.1:1", Instead("--ca-file")),
+    ("check -x proxy:3128 127.0.0.1:1", Instead("--proxy URL")),
+    ("check -connect 127.0.0.1:1", Instead("ssmscope check HOST:PORT")),
+    ("read -o nagios -w 30 OK", To("--warning RANGE")),
+];
+
+#[test]
+fn lines_typed_from_habit_work_or_say_what_to_type() {
+    let (ok, bad) = (testdata("healthy/plain/capture.pcap"), testdata("refused/plain/capture.pcapng"));
+    let text = testdata("transcript/vmanage/transcript.txt");
+    let mut wrong = Vec::new();
+    for (line, comes) in LINES {
+        let words: Vec<_> = line
+            .split(' ')
+            .map(|word| match word {
+                "OK" => ok.as_str(),
+                "BAD" => bad.as_str(),
+                "TEXT" => text.as_str(),
+                word => word.trim_matches('\''),
+            })
+            .collect();
+        let mut command = ssmscope(&words);
+        let outcome = Outcome::of(command.current_dir(testdata("")).env_remove("SSMSCOPE_OPTS"));
+        let is_right = match comes {
+            To(words) => outcome.out.contains(words),
+            Instead(words) => {
+                let line = outcome.error.lines().find(|line| line.contains(words));
+                outcome.status == 3 && line.is_some() && outcome.error.lines().count() < 12
+            }
+        };
+        if !is_right {
+            wrong.push(format!("ssmscope {line}: {outcome:?}"));
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+#[test]
+fn a_word_that_is_a_file_and_a_keyword_begins_the_filter() {
+    let folder = tempfile::tempdir().unwrap();
+    fs::copy(testdata("refused/plain/capture.pcapng"), folder.path().join("x.pcapng")).unwrap();
+    fs::copy(testdata("healthy/plain/capture.pcap"), folder.path().join("tcp")).unwrap();
+    let run = |words: &[&str]| Outcome::of(ssmscope(words).current_dir(path(folder.path())));
+    let outcome = run(&["x.pcapng", "tcp", "-o", "json"]);
+    assert_eq!(outcome.codes(), ["refused"]);
+    assert!(outcome.error.contains("write ./tcp for the file"), "{outcome:?}");
+    assert_eq!(run(&["x.pcapng", "./tcp", "-o", "json"]).codes().len(), 2);
+}
+
+#[test]
+fn a_missing_file_among_others_is_no_filter() {
+    let bad = testdata("refused/plain/capture.pcapng");
+    let outcome = Outcome::of(&mut ssmscope(&[&bad, "missing.pcap", "tcp", "-o", "json"]));
+    assert_eq!((outcome.status, outcome.codes()), (2, vec!["refused".to_owned()]));
+    assert!(outcome.error.starts_with("ssmscope: missing.pcap: "), "{outcome:?}");
+}
