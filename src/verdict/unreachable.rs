@@ -63,7 +63,9 @@ fn judge(story: &Story, _: &Settings) -> Option<Verdict> {
     } else {
         "a router or firewall on the way sent it"
     };
-    let mut verdict = Verdict::new(&RULE, Actor::Path, story.basis, headline)
+    let is_own = fact.from == story.parties.server.host && meaning.cause == Some("icmp-port-unreachable");
+    let actor = if is_own { Actor::Server } else { Actor::Path };
+    let mut verdict = Verdict::new(&RULE, actor, story.basis, headline)
         .explain(format!(
             "The SYN was answered by {}, which quotes it; {whose}. The address of the sender is where to look.",
             name(fact)
@@ -172,6 +174,9 @@ mod tests {
         assert!(answered(3, 3).explanation.contains("router or firewall"));
         let own = Story::at(Stage::Syn).icmp([198, 51, 100, 20], 3, 3).verdict();
         assert!(own.explanation.contains("the server's own address"));
+        assert_eq!((own.actor, answered(3, 3).actor), (Actor::Server, Actor::Path));
+        // A host that finds no way is no end of the way.
+        assert_eq!(Story::at(Stage::Syn).icmp([198, 51, 100, 20], 3, 1).verdict().actor, Actor::Path);
         assert!(!own.explanation.contains("router or firewall"));
     }
 
