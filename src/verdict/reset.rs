@@ -2,7 +2,7 @@
 
 use super::words::evidence;
 use super::{Actor, Rule, Settings, Severity, Verdict};
-use crate::story::{Ending, EndingKind, ResetFacts, Stage, Story};
+use crate::story::{Ending, EndingKind, Moment, ResetFacts, Stage, Story};
 use crate::tcp::{ResetFit, Role};
 use crate::time::Elapsed;
 
@@ -32,6 +32,7 @@ fn judge(story: &Story, _: &Settings) -> Option<Verdict> {
         && !story.tls.is_inside_record.server;
     let is_plain_exchange = story.tls.client_hello.is_none()
         && story.reset_after_close().is_none()
+        && !is_cut_off(story, ending, facts)
         && story.data.client.first.is_some()
         && story.data.server.first.is_some();
     let is_refusal = ending.stage == Stage::Syn && ending.by == Role::Server;
@@ -61,6 +62,19 @@ fn judge(story: &Story, _: &Settings) -> Option<Verdict> {
     let is_its_own = ending.by == Role::Client && verdict.actor == Actor::Client;
     let reports = if is_its_own { &["whatever made it give up: its own log tells"][..] } else { &REPORTS };
     Some(verdict.proved_by(evidence).reported(reports))
+}
+
+/// Whether a server resets a connection in clear before the client has all of its data: the client reports a hole, or it has sent
+/// nothing since the last of it.
+fn is_cut_off(story: &Story, ending: &Ending, facts: &ResetFacts) -> bool {
+    let data = &story.data.server;
+    let is_unanswered = |last: Moment| {
+        let since = ending.moment.at - last.at;
+        facts.after_trigger.is_none_or(|trigger| trigger > since)
+    };
+    ending.by == Role::Server
+        && !data.is_all_acknowledged
+        && (data.reported_hole.is_some() || data.last.is_some_and(is_unanswered))
 }
 
 fn place(story: &Story, ending: &Ending) -> &'static str {
@@ -258,6 +272,28 @@ mod tests {
         assert_eq!(plain.rst(Client).verdict().code, "plaintext");
         assert_eq!(Story::at(Stage::Syn).rst(Server).verdict().code, "refused");
         assert_eq!(Story::at(Stage::None).rst(Server).verdict().code, "midstream");
+    }
+
+    #[test]
+    fn a_plain_answer_that_its_server_resets_before_the_client_has_it_is_cut_off() {
+        let answered = || talk::Talk::to_port(5_000).open().say(Client, b"question").say(Server, b"answer");
+        assert_eq!(answered().rst(Server).verdict(0).is(), ("reset", Actor::Server, None));
+        // What the client has, or leaves, was not cut off.
+        assert_eq!(answered().ack(Client).rst(Server).code(0), "plaintext");
+        assert_eq!(answered().rst(Client).code(0), "plaintext");
+    }
+
+    #[test]
+    fn a_rst_with_data_comes_from_a_program_and_is_no_leftover() {
+        let answered = |payload: &[u8]| {
+            let hello = ssm().segment(Client, "P.", 1, &talk::client_hello());
+            hello
+                .segment_with(Server, "R.", 1, 206, payload, |header| {
+                    (header.ip.id, header.tcp.window) = (Some(0), Some(0));
+                })
+                .code(0)
+        };
+        assert_eq!((answered(&[]), answered(b"blocked")), ("midstream", "reset"));
     }
 
     #[test]

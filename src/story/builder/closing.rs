@@ -87,6 +87,7 @@ impl Closing {
                 .map(|path| path.map(|path| path.hop_limit)),
             is_stateless: header.ip.id.is_none_or(|id| id == 0)
                 && header.tcp.window == Some(0)
+                && header.payload_len.is_none_or(|bytes| bytes == 0)
                 && header.tcp.options.is_some_and(|options| options.as_bytes().is_empty()),
             usual_timestamps: self.saw_timestamps[by],
             after_trigger: self.last_packet[by.other()].map(|trigger| moment.at - trigger.at),
