@@ -197,7 +197,11 @@ impl Story {
         let is_server_silent = !lacks(Role::Server) && self.data.server.first.is_none();
         match &ending.what {
             EndingKind::Silence(_) => lacks(ending.by) || !is_server_silent,
-            EndingKind::Fin => !is_server_silent || (ending.by == Role::Client && !self.expects_tls),
+            // Of a client that is unseen altogether it is not known who closed first.
+            EndingKind::Fin => {
+                let is_unsure = ending.by == Role::Client || self.one_sided() == Some(Role::Server);
+                !is_server_silent || (is_unsure && !self.expects_tls)
+            }
             EndingKind::Reset(reset) => {
                 reset.continued_in.is_none() && (!is_server_silent || ending.by == Role::Client)
             }

@@ -145,6 +145,12 @@ mod tests {
     }
 
     #[test]
+    fn a_server_s_fin_shows_nothing_where_all_of_the_client_is_missing() {
+        let closed = Talk::to_port(5_000).open().say(Client, b"question").ack(Server).fin(Client).fin(Server);
+        assert_eq!(closed.only(Server).code(0), "capture-gap");
+    }
+
+    #[test]
     fn bytes_that_the_capture_lacks_decide_nothing() {
         for (ended, by) in [
             (Story::at(Stage::TcpEstablished).fin(Client), Client),

@@ -5,6 +5,7 @@ use std::borrow::Cow;
 use super::{Actor, Rule, Settings, Severity, Verdict};
 use crate::story::{Opening, Story, Unacknowledged};
 use crate::tcp::Role;
+use crate::tls::Basis;
 
 /// `midstream`.
 pub(super) const RULE: Rule = Rule {
@@ -22,6 +23,8 @@ fn judge(story: &Story, _: &Settings) -> Option<Verdict> {
     if story.opening.known_by != Opening::Ports || story.tls.server_hello.is_some() {
         return None;
     }
+    // Text without the data shows no more than lengths and directions.
+    let basis = if story.capture.is_text { story.basis.max(Basis::Inferred) } else { story.basis };
     let (symptom, shown) = symptom(story).unzip();
     let headline = match symptom {
         Some(symptom) => format!("the capture began after this connection did; {symptom}").into(),
@@ -30,7 +33,7 @@ fn judge(story: &Story, _: &Settings) -> Option<Verdict> {
         }
     };
     Some(
-        Verdict::new(&RULE, Actor::Unknown, story.basis, headline)
+        Verdict::new(&RULE, Actor::Unknown, basis, headline)
             .explain(
                 "Neither a SYN, nor a SYN-ACK, nor a ClientHello is there. Packets like these are often the rest of an \
                  older connection. Which end is the client is taken from the port numbers.",
@@ -110,6 +113,13 @@ mod tests {
             assert_eq!((verdict.severity, &verdict.evidence[..]), (Severity::Unknown, &[1][..]));
             assert!(!verdict.mentions("reset") && !verdict.mentions("closed"));
         }
+    }
+
+    #[test]
+    fn text_shows_no_more_than_lengths() {
+        let basis =
+            |is_text| Story::at(Stage::None).but(|story| story.capture.is_text = is_text).verdict().basis;
+        assert_eq!((basis(false), basis(true)), (Basis::Decoded, Basis::Inferred));
     }
 
     #[test]
