@@ -29,7 +29,7 @@ use std::io::{self, BufRead};
 
 use self::clock::{Clockwork, Stamp};
 use self::family::{Families, Kind};
-use self::front::{Line, Lines, Prefix, clean, unquoted};
+use self::front::{Line, Lines, Prefix, unquoted};
 use self::packet::{PrintedContent, PrintedPacket};
 use super::{About, FileAbout, Frame, Note, ReadError, Record, Source};
 use crate::limits::{TRANSCRIPT_CONVERSATIONS, TRANSCRIPT_LINE_BYTES, TRANSCRIPT_NAMES};
@@ -338,8 +338,9 @@ pub fn looks_like_transcript(first_bytes: &[u8]) -> bool {
     if first_bytes.contains(&0) {
         return false;
     }
-    String::from_utf8_lossy(first_bytes).lines().any(|line| {
-        let text = clean(line);
+    let mut lines = Lines::new(first_bytes);
+    std::iter::from_fn(|| lines.next_line().ok().flatten()).any(|line| {
+        let text = line.text();
         let text = unquoted(&text).unwrap_or(&text);
         begins_packet(text)
             || packets::next_timed(text).is_some()

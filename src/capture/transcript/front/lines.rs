@@ -4,6 +4,7 @@ use std::io::{self, BufRead};
 
 use super::line::Line;
 use super::margins::Margins;
+use super::quoted_printable::QuotedPrintable;
 use crate::limits::TRANSCRIPT_LINE_BYTES;
 
 /// The lines of a file.
@@ -11,6 +12,7 @@ pub struct Lines<R> {
     reader: R,
     number: u64,
     margins: Margins,
+    encoding: QuotedPrintable,
     /// Bytes consumed so far.
     pub consumed: u64,
     /// Lines longer than [`TRANSCRIPT_LINE_BYTES`], whose ends were not kept.
@@ -19,7 +21,14 @@ pub struct Lines<R> {
 
 impl<R: BufRead> Lines<R> {
     pub fn new(reader: R) -> Self {
-        Self { reader, number: 0, margins: Margins::default(), consumed: 0, overlong: 0 }
+        Self {
+            reader,
+            number: 0,
+            margins: Margins::default(),
+            encoding: QuotedPrintable::default(),
+            consumed: 0,
+            overlong: 0,
+        }
     }
 
     /// The next line, or `None` at the end of the file. A pause between lines is an error, after which reading may continue.
@@ -46,6 +55,10 @@ impl<R: BufRead> Lines<R> {
             self.reader.consume(used);
             self.consumed += used as u64;
             if end.is_some() {
+                self.number += 1;
+                if self.encoding.continues(&mut line.raw) {
+                    continue;
+                }
                 line.is_ended = true;
                 break;
             }
@@ -53,7 +66,7 @@ impl<R: BufRead> Lines<R> {
         if !has_begun {
             return Ok(None);
         }
-        self.number += 1;
+        self.number += u64::from(!line.is_ended);
         self.overlong += u64::from(is_overlong);
         line.number = self.number;
         if line.raw.last() == Some(&b'\r') {
@@ -62,6 +75,8 @@ impl<R: BufRead> Lines<R> {
         if self.number == 1 && line.raw.starts_with(b"\xef\xbb\xbf") {
             line.raw.drain(..3);
         }
+        self.encoding.decode(&mut line);
+        self.encoding.read_header(&line.raw);
         self.margins.remove(&mut line);
         Ok(Some(line))
     }

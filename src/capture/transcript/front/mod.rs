@@ -6,8 +6,9 @@ mod lines;
 mod margins;
 mod markup;
 mod prefix;
+mod quoted_printable;
 
-pub use line::{Line, clean, decode_entities};
+pub use line::{Line, decode_entities};
 pub use lines::Lines;
 pub use margins::unquoted;
 pub use prefix::Prefix;
