@@ -136,8 +136,10 @@ const MOST_NAME_BYTES: usize = 255;
 fn is_name(word: &str) -> bool {
     let is_letter = |letter: char| letter.is_alphanumeric() || "-_.:%<>[]{}$*#@?!+~&/=".contains(letter);
     let has_letter = |letter: char| letter.is_alphabetic() || "*#?$".contains(letter);
+    // `10-9-29-68`, as clouds call their machines.
+    let is_dashed = || word.split('-').count() == 4 && word.split('-').all(|part| part.parse::<u8>().is_ok());
     word.len() <= MOST_NAME_BYTES
-        && word.contains(has_letter)
+        && (word.contains(has_letter) || is_dashed())
         && word.chars().all(is_letter)
         && !word.starts_with('.')
         && !word.ends_with('.')
@@ -191,6 +193,7 @@ mod tests {
             ("[MY_IP].example.net.443", "[MY_IP].example.net", "443"),
             ("ec2-XX.XXX.compute.443", "ec2-XX.XXX.compute", "443"),
             ("remote.host.ip.21080", "remote.host.ip", "21080"),
+            ("10-9-29-68.443", "10-9-29-68", "443"),
             ("10.1.xx.5", "10.1.xx.5", ""),
             ("SERVER", "SERVER", ""),
         ] {

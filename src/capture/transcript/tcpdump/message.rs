@@ -71,6 +71,14 @@ fn error(
     let (Some(source), Some(destination)) = (context.hosts.host(sender), context.hosts.host(receiver)) else {
         return nothing;
     };
+    if let (Spelled::Name(_), Some(Spelled::Address(address)), Some(port)) =
+        (sender, &printed.destination, &printed.destination_port)
+        && context.numbering.peers.has(destination, source, port.number())
+        && !context.numbering.peers.has(destination, Host::Address(*address), None)
+    {
+        // A host reports of itself, and the number of what the text calls by a name is there.
+        context.hosts.learn(sender, *address);
+    }
     let (named, port) = if printed.is_unsure && !draft.is_whole(headers.next, context) {
         certain_target(headers, destination, printed, context)
     } else {

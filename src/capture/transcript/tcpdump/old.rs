@@ -15,7 +15,9 @@ pub fn parse(text: &str) -> Option<Printed<'_>> {
     let mut printed = Printed { is_old: true, ..Printed::default() };
     let mut scan = Scan::new(rest);
     let fields = read_fields(&mut scan, &mut printed);
-    if fields == 0 && !rest.trim().is_empty() && !rest.trim_start().starts_with("[|tcp]") {
+    // A terminal may have broken the line within the first field.
+    let is_broken = rest.starts_with(", ") && is_open(rest);
+    if fields == 0 && !rest.trim().is_empty() && !rest.trim_start().starts_with("[|tcp]") && !is_broken {
         return None;
     }
     printed.is_open = is_open(scan.rest());

@@ -158,10 +158,17 @@ impl<'a> Printed<'a> {
             self.reset_text = text.split_once(' ').map(|(_, text)| text.strip_suffix(']').unwrap_or(text));
             *scan = Scan::new("");
         } else if let Some(application) = after.strip_prefix(": ") {
-            self.application = Some(application);
+            self.application = Some(without_trailer(application));
             *scan = Scan::new("");
         }
     }
+}
+
+/// `text` without what F5's tcpdump prints behind each packet: ` in slot1/tmm0 lis=/Common/vs`.
+fn without_trailer(text: &str) -> &str {
+    let begins = |word: &str| text.rfind(word).filter(|at| text[*at..].contains("/tmm"));
+    let at = begins(" in slot").or_else(|| begins(" out slot"));
+    at.and_then(|at| text.get(..at)).unwrap_or(text)
 }
 
 /// `tcp 16`, which is all that `-q` prints.
@@ -238,5 +245,13 @@ mod tests {
         let printed =
             Printed::parse("Flags [P.], seq 5:36, ack 6, win 1, length 31: HTTP: GET /").expect("TCP");
         assert_eq!(printed.application, Some("HTTP: GET /"));
+        for (behind, application) in [
+            ("HTTP: HTTP/1.1 400 Bad Request in slot1/tmm0 lis=", "HTTP: HTTP/1.1 400 Bad Request"),
+            ("HTTP out slot1/tmm3 lis=/Common/vs flowtype=64", "HTTP"),
+            ("HTTP: GET /a in slot1", "HTTP: GET /a in slot1"),
+        ] {
+            let line = format!("Flags [P.], seq 5:36, ack 6, win 1, length 31: {behind}");
+            assert_eq!(Printed::parse(&line).and_then(|printed| printed.application), Some(application));
+        }
     }
 }

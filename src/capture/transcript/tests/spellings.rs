@@ -52,6 +52,8 @@ fn one_segment_in_every_spelling() {
          140)",
         "10:00:00.000001 IP (tos 0x0, ttl  64, id 7, offset 0, flags [DF], proto: TCP (6), length: 140) 192.0.2.10.40000 > \
          198.51.100.20.443: P, cksum 0x1234 (correct), 1:101(100) ack 1 win 502",
+        "10:00:00.000001 IP (tos 0x0, ttl  64, id 7, offset 0, flags [DF], proto: TCP (6), length: 140) 192.0.2.10.40000 > \
+         198.51.100.20.443: P, cksum 0x1234 \n(correct), 1:101(100) ack 1 win 502",
         "10:00:00.000001 eth0 > 192.0.2.10.40000 > 198.51.100.20.443: P 1:101(100) ack 1 win 502",
         "10:00:00.000001 eth0  Out IP 192.0.2.10.40000 > 198.51.100.20.443: Flags [P.], seq 1:101, ack 1, win 502, length 100",
         "10:00:00.000001 (en0, proc Some App:244, svc BE, out) IP 192.0.2.10.40000 > 198.51.100.20.443: Flags [P.], seq 1:101, \
@@ -90,6 +92,42 @@ fn ends_without_numbers_are_named() {
             format!("10:00:00.000001 IP {source} > {destination}: Flags [S], seq 1, win 502, length 0");
         assert_eq!(summaries(&line), [format!("{source} > {destination} S 0")]);
     }
+}
+
+#[test]
+fn a_host_that_reports_its_own_port_shows_the_number_of_its_name() {
+    let text = "10:00:00.000001 IP 192.0.2.10.40000 > <LB>.80: Flags [S], seq 1, win 502, length 0\n\
+                10:00:00.000002 IP <LB> > 192.0.2.10: ICMP 198.51.100.20 tcp port 80 unreachable, length 68\n";
+    let mut transcript = Transcript::new("-".to_owned(), 0, text.as_bytes());
+    let mut ends = Vec::new();
+    while let Some(record) = transcript.next_record().expect("bytes in memory can be read") {
+        let Record::Printed(packet) = record else { continue };
+        match packet.content {
+            Content::Segment(segment) => ends.push(segment.header.ip.destination),
+            Content::IcmpError(error) => ends.push(error.quoted.destination),
+            _ => {}
+        }
+    }
+    assert!(ends.len() == 2 && ends[0] == ends[1], "{ends:?}");
+}
+
+#[test]
+fn a_tunnel_s_ends_may_be_names_of_digits() {
+    let text = "10:00:00.000001 IP 10-9-29-68 > 10.4.203.197: GREv0, length 64: IP 10-9-29-68.40000 > 192.168.47.6.http: Flags \
+                [S], seq 1, win 502, length 0";
+    assert_eq!(summaries(text), ["10-9-29-68.40000 > 192.168.47.6.80 S 0"]);
+}
+
+#[test]
+fn a_mail_s_encoding_is_undone() {
+    let mail = "Content-Type: text/plain\nContent-Transfer-Encoding: quoted-printable\n\nHello,\n\n\
+                > 10:00:00.000001 IP 192.0.2.10.40000 > 198.51.100.20.443: Flags [S], s=\neq 1, win 502, length=3D0\n\
+                > 10:00:00.000002 IP 198.51.100.20.443 > 192.0.2.10.40000: Flags [R.], seq 0,=20\n\
+                > ack 2, win 0, length 0\n";
+    let mail = mail.replace("length=3D0", "length=200");
+    assert!(looks_like_transcript(mail.as_bytes()));
+    let expected = ["192.0.2.10.40000 > 198.51.100.20.443 S 0", "198.51.100.20.443 > 192.0.2.10.40000 R. 0"];
+    assert_eq!(summaries(&mail), expected);
 }
 
 #[test]
