@@ -12,7 +12,7 @@ cargo build --release --locked
 made="$work/release/package"
 rm -rf "$made"
 mkdir -p "$made/man"
-"$work/release/ssmscope" man "$made/man"
+"$work/release/ssmscope" man --to "$made/man"
 gzip --no-name -9 "$made"/man/*.1
 for shell in bash zsh fish; do
     "$work/release/ssmscope" completions "$shell" > "$made/$shell"

@@ -13,7 +13,7 @@ use crate::support::situations::{entries, situations};
 const PAGES_FOR_MAINTAINERS: [&str; 2] = ["docs/architecture.md", "docs/contributing.md"];
 
 /// The other pages.
-const PAGES: [&str; 10] = [
+const PAGES: [&str; 11] = [
     "README.md",
     "docs/CHANGELOG.md",
     "docs/certificates.md",
@@ -23,6 +23,7 @@ const PAGES: [&str; 10] = [
     "docs/logs.md",
     "docs/performance.md",
     "docs/vmanage.md",
+    "docs/words.md",
     "testdata/README.md",
 ];
 

@@ -17,7 +17,7 @@ use Comes::{Instead, To};
 
 /// What is typed, and what comes of it. `OK`, `BAD`, `TEXT` stand for a healthy capture, one with a refused connection, and a
 /// transcript.
-const LINES: [(&str, Comes); 61] = [
+const LINES: [(&str, Comes); 64] = [
     // tcpdump
     ("OK", To("healthy")),
     ("-r BAD", To("refused")),
@@ -69,6 +69,9 @@ const LINES: [(&str, Comes); 61] = [
     ("read -o nosuch BAD", Instead("timeline")),
     ("raed OK", Instead("ssmscope read")),
     ("explain Refused", To("refused")),
+    ("-h", To("ssmscope capture.pcap")),
+    ("read -h", To("--packets N")),
+    ("live -nh", To("--verdicts N")),
     ("explain UNREACHABLE", To("unreachable")),
     ("explain no_server_hello", To("no-server-hello")),
     // curl, openssl, nagios

@@ -25,7 +25,7 @@ use crate::support::situations::testdata;
 #[test]
 fn each_command_has_a_manual_page() {
     let folder = tempfile::tempdir().unwrap();
-    let output = run(&["man", folder.path().to_str().unwrap()]);
+    let output = run(&["man", "--to", folder.path().to_str().unwrap()]);
     assert!(output.status == 0, "{output:?}");
     let help = run(&["--help"]).out;
     let commands = help.split("Commands:\n").nth(1).unwrap().split("\n\n").next().unwrap();
@@ -38,7 +38,12 @@ fn each_command_has_a_manual_page() {
     }
     let page = fs::read_to_string(folder.path().join("ssmscope.1")).unwrap();
     assert!(page.contains("ssmscope\\-read(1)") && page.contains("Exit status:"), "{page}");
-    let failed = run(&["man", "/nonexistent"]);
+    for (command, title) in [("read", ".TH ssmscope-read 1"), ("ssmscope", ".TH ssmscope 1")] {
+        let page = run(&["man", command]);
+        assert!(page.status == 0 && page.out.contains(title), "{page:?}");
+    }
+    assert!(run(&["man", "raed"]).error.contains("try: ssmscope man read"));
+    let failed = run(&["man", "--to", "/nonexistent"]);
     assert_eq!(failed.status, 3);
     assert!(failed.error.contains("/nonexistent: manual pages can't be written"), "{failed:?}");
 }
@@ -61,6 +66,8 @@ fn bash_completes_commands_and_options() {
     assert_eq!(ask(&["ssmscope", "expl"]).trim(), "explain");
     assert_eq!(ask(&["ssmscope", "read", "--stall"]).trim(), "--stall-after");
     assert_eq!(ask(&["ssmscope", "read", "--output", "nag"]).trim(), "nagios");
+    assert_eq!(ask(&["ssmscope", "explain", "unknown_c"]).trim(), "unknown_ca");
+    assert_eq!(ask(&["ssmscope", "live", "-i", "an"]).trim(), "any");
     for shell in ["zsh", "fish"] {
         assert!(run(&["completions", shell]).out.contains("stall-after"), "{shell}");
     }

@@ -24,7 +24,7 @@ impl AlertDescription {
     }
 
     /// From the words of a tool that decoded it: the registered name with blanks, in any case.
-    pub(super) fn of_words(words: &str) -> Option<Self> {
+    pub fn of_words(words: &str) -> Option<Self> {
         let is_same = |name: &str| {
             let words =
                 words.trim().bytes().map(|byte| if byte == b' ' { b'_' } else { byte.to_ascii_lowercase() });

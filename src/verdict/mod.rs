@@ -36,6 +36,7 @@ pub use evidence::EvidenceRole;
 use schemars::JsonSchema;
 use serde::Serialize;
 pub use status::Status;
+pub use words::alert_meaning::meanings_of;
 pub(crate) use words::oauth;
 
 use crate::limits;

@@ -17,7 +17,7 @@ mod run;
 mod system;
 
 use std::env;
-use std::io::{self, IsTerminal};
+use std::io::{self, IsTerminal, Write};
 use std::process::ExitCode;
 
 use ssmscope::verdict::Status;
@@ -41,6 +41,11 @@ fn main() -> ExitCode {
     };
     if !is_plugin {
         declared.remarks.iter().for_each(|remark| exit::complain(format_args!("ssmscope: {remark}")));
+    }
+    if let Some(text) = habits::short_help(&declared.words, &command) {
+        // A reader that went away is no failure.
+        let _ = io::stdout().write_all(text.as_bytes());
+        return exit::code(if is_plugin { Status::Unknown } else { Status::Ok });
     }
     let cli = match Cli::of_words(command, declared.words) {
         Ok(cli) => cli,
@@ -80,8 +85,9 @@ fn dispatch(cli: &Cli) -> anyhow::Result<Status> {
         Command::Live(options) => live::run(options),
         Command::Check(options) => check::run(options),
         Command::Interfaces { netns } => interfaces::run(netns.as_deref()),
-        Command::Explain { code } => explain::run(code.as_deref()),
+        Command::Explain { word } => explain::run(word.as_deref()),
         Command::Completions { shell } => manual::completions(*shell),
-        Command::Man { folder } => manual::pages(folder),
+        Command::Man { to: Some(folder), .. } => manual::pages(folder),
+        Command::Man { page, to: None } => manual::page(page.as_deref()),
     }
 }

@@ -3,20 +3,85 @@
 use std::io::{self, Write};
 use std::path::Path;
 
-use anyhow::Context;
+use anyhow::{Context, bail};
+use clap::builder::PossibleValuesParser;
 use clap_complete::Shell;
+use clap_mangen::Man;
 use ssmscope::verdict::Status;
 
-use crate::args;
+use crate::nearness;
+use crate::{args, explain};
 
 const NAME: &str = "ssmscope";
 
+/// The interfaces that a shell knows without running the program. They come and go.
+const INTERFACES: &str = "any $(command ls /sys/class/net 2>/dev/null)";
+
 /// Prints the script of a shell, and returns the exit status.
 pub fn completions(shell: Shell) -> anyhow::Result<Status> {
+    let words = PossibleValuesParser::new(explain::known());
+    let mut command = args::command()
+        .mut_subcommand("explain", |command| command.mut_arg("word", |arg| arg.value_parser(words)));
     // Written at once: the generator panics where it can't write.
     let mut script = Vec::new();
-    clap_complete::generate(shell, &mut args::command(), NAME, &mut script);
-    io::stdout().write_all(&script)?;
+    clap_complete::generate(shell, &mut command, NAME, &mut script);
+    let script = String::from_utf8(script).context("the script is no text")?;
+    io::stdout().write_all(with_interfaces(&script, shell).as_bytes())?;
+    Ok(Status::Ok)
+}
+
+/// A script that completes interfaces where the generator's own completes files.
+fn with_interfaces(script: &str, shell: Shell) -> String {
+    let mut lines = Vec::new();
+    let mut of_interface = false;
+    for line in script.lines() {
+        let trimmed = line.trim();
+        let line = match shell {
+            Shell::Bash if of_interface && trimmed.starts_with("COMPREPLY=") => {
+                format!("                    COMPREPLY=($(compgen -W \"{INTERFACES}\" -- \"${{cur}}\"))")
+            }
+            Shell::Zsh => line.replace(":INTERFACE:_default", ":INTERFACE:_net_interfaces"),
+            Shell::Fish if line.contains(" -l interface ") => {
+                format!("{line} -f -a \"any (command ls /sys/class/net 2>/dev/null)\"")
+            }
+            _ => line.to_owned(),
+        };
+        of_interface = match trimmed {
+            "--interface)" | "-i)" => true,
+            ";;" => false,
+            _ => of_interface,
+        };
+        lines.push(line);
+    }
+    if shell == Shell::Fish {
+        // The generator leaves words that are no options out.
+        let words: Vec<_> = explain::known().collect();
+        lines.push(format!(
+            "complete -c {NAME} -n \"__fish_{NAME}_using_subcommand explain\" -f -a \"{}\"",
+            words.join(" ")
+        ));
+    }
+    lines.join("\n") + "\n"
+}
+
+/// Prints the manual page of a command, or of the program, and returns the exit status.
+pub fn page(name: Option<&str>) -> anyhow::Result<Status> {
+    let mut command = args::command();
+    command.build();
+    let command = match name.filter(|name| *name != NAME) {
+        None => command,
+        Some(name) => match command.find_subcommand(name) {
+            Some(found) => found.clone(),
+            None if Path::new(name).is_dir() => bail!("{name} is a folder: ssmscope man --to {name}"),
+            None => {
+                let near = nearness::nearest(name, command.get_subcommands().map(clap::Command::get_name), 1);
+                bail!("there is no command '{name}'\n  try: ssmscope man {}", near.join(""));
+            }
+        },
+    };
+    let mut page = Vec::new();
+    Man::new(command).render(&mut page)?;
+    io::stdout().write_all(&page)?;
     Ok(Status::Ok)
 }
 
@@ -25,4 +90,24 @@ pub fn pages(folder: &Path) -> anyhow::Result<Status> {
     clap_mangen::generate_to(args::command(), folder)
         .with_context(|| format!("{}: manual pages can't be written", folder.display()))?;
     Ok(Status::Ok)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn interfaces_and_words_are_completed() {
+        for shell in [Shell::Bash, Shell::Zsh, Shell::Fish] {
+            let words = PossibleValuesParser::new(explain::known());
+            let mut command = args::command()
+                .mut_subcommand("explain", |command| command.mut_arg("word", |arg| arg.value_parser(words)));
+            let mut script = Vec::new();
+            clap_complete::generate(shell, &mut command, NAME, &mut script);
+            let script = with_interfaces(&String::from_utf8(script).unwrap(), shell);
+            let has = |word: &str| script.contains(word);
+            assert!(has("/sys/class/net") || has("_net_interfaces"), "{shell}: {script}");
+            assert!(has("no-server-hello") && has("unknown_ca"), "{shell}");
+        }
+    }
 }

@@ -4,6 +4,7 @@ mod check;
 mod groups;
 mod live;
 mod read;
+mod short;
 mod values;
 
 use std::ffi::OsString;
@@ -18,6 +19,7 @@ pub use check::{Check, Grant, OauthBody, TlsVersion};
 pub use groups::{Bounds, Judgement, Monitoring, Selection};
 pub use live::{Live, Until};
 pub use read::Read;
+pub use short::help as short_help;
 
 /// The command line as the options say, and what shared ones mean where they mean something else.
 pub fn command() -> clap::Command {
@@ -98,36 +100,41 @@ pub enum Command {
     Check(Box<Check>),
     /// List what can be captured on.
     #[command(
-        long_about = "Lists the interfaces that libpcap can capture on, with their addresses and state."
+        long_about = "Lists the interfaces that libpcap can capture on, with their addresses and state.",
+        before_help = "ssmscope interfaces"
     )]
     Interfaces {
         /// In this network namespace (as `ip netns` names it).
         #[arg(long, value_name = "NAME")]
         netns: Option<String>,
     },
-    /// Explain a verdict, or list them all.
+    /// Explain what reports print: a code, a cause, an alert, a finding, a stage or a reason.
     #[command(
-        long_about = "Explains a verdict: what it says, which packets show it, what causes it, and what to do. Without \
-            a code it lists all verdicts with their severity.",
-        after_help = "Examples:\n  ssmscope explain\n  ssmscope explain no-server-hello | less"
+        long_about = "Explains what reports print: a verdict's code, a cause, a TLS alert by its name or number, a finding, a \
+            stage, or a reason of check. Without a word it lists all of them.",
+        before_help = "ssmscope explain\nssmscope explain no-server-hello | less\nssmscope explain unknown_ca"
     )]
     Explain {
-        /// The verdict's code, as reports show it: no-server-hello, refused, ...
-        code: Option<String>,
+        /// The word as reports show it, in any case: no-server-hello, rst-injected, unknown_ca, mss-clamp, ...
+        word: Option<String>,
     },
     /// Print a shell's script that completes ssmscope's commands and options.
-    #[command(after_help = "Examples:\n  \
-        ssmscope completions bash > /usr/share/bash-completion/completions/ssmscope\n  \
+    #[command(before_help = "\
+        ssmscope completions bash > /usr/share/bash-completion/completions/ssmscope\n\
         ssmscope completions zsh > /usr/share/zsh/vendor-completions/_ssmscope")]
     Completions {
         /// For which shell.
         shell: Shell,
     },
-    /// Write the manual pages, ssmscope.1 and one for each command, to a folder.
-    #[command(after_help = "Examples:\n  ssmscope man . && man ./ssmscope-read.1")]
+    /// Print a manual page, or write all of them to a folder.
+    #[command(before_help = "ssmscope man read | man -l -\nssmscope man --to /usr/local/share/man/man1")]
     Man {
-        /// An existing folder.
-        folder: PathBuf,
+        /// The command whose page is printed; by default the program's own.
+        #[arg(value_name = "COMMAND", conflicts_with = "to")]
+        page: Option<String>,
+        /// Write ssmscope.1 and a page for each command to this folder, which exists.
+        #[arg(long, value_name = "FOLDER")]
+        to: Option<PathBuf>,
     },
 }
 

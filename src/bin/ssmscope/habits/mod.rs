@@ -12,8 +12,8 @@ use clap::Command;
 use ssmscope::capture::select;
 use ssmscope::probe::host_and_port;
 
-use crate::exit;
 use crate::nearness;
+use crate::{args, exit};
 
 /// A command line in its declared form.
 #[derive(Debug, Default)]
@@ -87,6 +87,13 @@ pub fn declared(
         _ => line.extend(words),
     }
     Ok(Declared { words: line, remarks })
+}
+
+/// The short help that a declared line asks for, where it is not the parser's.
+pub fn short_help(words: &[OsString], command: &Command) -> Option<&'static str> {
+    let mut options = words.iter().skip(1).take_while(|word| *word != "--");
+    let name = words.get(1)?.to_str().filter(|name| command.find_subcommand(name).is_some());
+    if options.any(|word| word == "-h") { args::short_help(name) } else { None }
 }
 
 /// How a line says which command it is for.

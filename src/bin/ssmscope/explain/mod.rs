@@ -1,0 +1,192 @@
+//! `ssmscope explain`: what reports print, explained: verdicts, what an active check finds beside them, causes, alerts, findings
+//! and stages.
+
+mod page;
+mod words;
+
+use std::fmt::Write as _;
+use std::io::Write;
+
+use anyhow::bail;
+use ssmscope::probe::REASONS;
+use ssmscope::tls::AlertDescription;
+use ssmscope::verdict::{self, RULES, Severity, Status};
+
+use crate::nearness;
+use words::Word;
+
+/// Prints what a word means, or the list of all, and returns the exit status.
+pub fn run(word: Option<&str>) -> anyhow::Result<Status> {
+    let text = match word {
+        None => catalogue(),
+        Some(word) => match explanation(word) {
+            Some(text) => text,
+            None => bail!("{}", unknown(word)),
+        },
+    };
+    let mut out = anstream::stdout().lock();
+    out.write_all(text.as_bytes())?;
+    out.flush()?;
+    Ok(Status::Ok)
+}
+
+/// What there is to say of a word, in any case, and with either kind of hyphen.
+fn explanation(word: &str) -> Option<String> {
+    let word = word.to_lowercase();
+    let is_it = |name: &str| name.replace('_', "-") == word.replace('_', "-");
+    // A finding is named as the alert is, but for the kind of hyphen.
+    if let Some(alert) = alert(&word).filter(|_| !word.contains('-')) {
+        return Some(alert);
+    }
+    if let Some(entry) = entries().find(|entry| is_it(entry.code)) {
+        return Some(page::rendered(entry.page));
+    }
+    let rows: Vec<_> = words::all().filter(|known| is_it(known.name)).collect();
+    if rows.is_empty() {
+        return alert(&word.replace('-', "_"));
+    }
+    Some(page::rendered(&rows.iter().map(of_table).collect::<Vec<_>>().join("\n")))
+}
+
+/// A word of a table, as a page.
+fn of_table(word: &Word) -> String {
+    let mut text = format!("# {} ({})\n\n", word.name, word.kind);
+    for (head, cell) in &word.cells {
+        let mut letters = head.chars();
+        let head: String = letters.next().into_iter().flat_map(char::to_uppercase).chain(letters).collect();
+        // Writing to a string can't fail.
+        let _ = writeln!(text, "{}", textwrap(&format!("{head}: {cell}")));
+    }
+    if let Some((_, of)) = word.cells.iter().find(|(head, _)| *head == "of") {
+        let code = of.split(',').next().unwrap_or(of).trim_matches('`');
+        let _ = writeln!(text, "\nMore: `ssmscope explain {code}`");
+    }
+    text
+}
+
+/// An alert by its registered name or number, as a page.
+fn alert(word: &str) -> Option<String> {
+    let number = word.parse::<u8>().ok().map(AlertDescription);
+    let alert = number.filter(|alert| alert.name().is_some()).or_else(|| AlertDescription::of_words(word))?;
+    let mut text = format!("# {alert} (alert {})\n\n", alert.0);
+    for (sender, meaning, advice) in verdict::meanings_of(alert) {
+        let _ = writeln!(text, "{}", textwrap(&format!("{sender}: {meaning}")));
+        let _ = writeln!(text, "{}\n", textwrap(&format!("What to do: {advice}")));
+    }
+    let _ = writeln!(text, "More: `ssmscope explain tls-alert`");
+    Some(page::rendered(&text))
+}
+
+/// Wraps prose at the width of the pages.
+fn textwrap(text: &str) -> String {
+    const COLUMNS: usize = 80;
+    let mut lines: Vec<String> = Vec::new();
+    for word in text.split_whitespace() {
+        match lines.last_mut() {
+            Some(line) if line.chars().count() + 1 + word.chars().count() <= COLUMNS => {
+                line.push(' ');
+                line.push_str(word);
+            }
+            Some(_) => lines.push(format!("  {word}")),
+            None => lines.push(word.to_owned()),
+        }
+    }
+    lines.join("\n")
+}
+
+/// What has a page.
+struct Entry {
+    code: &'static str,
+    severity: Severity,
+    summary: &'static str,
+    page: &'static str,
+}
+
+/// All verdicts in the order of the path, then what only an active check tells.
+fn entries() -> impl Iterator<Item = Entry> {
+    let verdicts = RULES.into_iter().map(|rule| Entry {
+        code: rule.code,
+        severity: rule.severity,
+        summary: rule.summary,
+        page: rule.page,
+    });
+    let reasons = REASONS.into_iter().map(|reason| Entry {
+        code: reason.code,
+        severity: reason.severity,
+        summary: reason.summary,
+        page: reason.page,
+    });
+    verdicts.chain(reasons)
+}
+
+/// Every word that can be explained, but for alerts by their number.
+pub fn known() -> impl Iterator<Item = &'static str> {
+    let alerts = (0..=u8::MAX).filter_map(|number| AlertDescription(number).name());
+    entries().map(|entry| entry.code).chain(words::all().map(|word| word.name)).chain(alerts)
+}
+
+fn catalogue() -> String {
+    let width = entries().map(|entry| entry.code.len()).max().unwrap_or(0);
+    let mut text = String::new();
+    for (index, entry) in entries().enumerate() {
+        if index == RULES.len() {
+            text.push_str("\nOnly of `ssmscope check`, before a connection and above it:\n");
+        }
+        let _ = writeln!(text, "{:width$}  {:8}  {}", entry.code, entry.severity, entry.summary);
+    }
+    let kinds = [("Causes", "cause"), ("Stages", "stage"), ("Findings", "finding")];
+    for (title, kind) in kinds {
+        let names: Vec<_> = words::all().filter(|word| word.kind == kind).map(|word| word.name).collect();
+        let _ = writeln!(text, "\n{}", textwrap(&format!("{title}: {}", names.join(", "))));
+    }
+    let alerts: Vec<_> = (0..=u8::MAX).filter_map(|number| AlertDescription(number).name()).collect();
+    let _ = writeln!(text, "\n{}", textwrap(&format!("Alerts: {}", alerts.join(", "))));
+    text
+}
+
+/// What to say to a word that nothing is known of.
+fn unknown(word: &str) -> String {
+    let near = nearness::nearest(&word.replace('_', "-"), known(), 3);
+    let word = ssmscope::report::text::escape::escaped(word);
+    format!("nothing is called '{word}'\n  try: {}, or: ssmscope explain", near.join(", "))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn plain(word: &str) -> String {
+        let text = explanation(word).unwrap_or_else(|| panic!("{word}"));
+        anstream::adapter::strip_str(&text).to_string()
+    }
+
+    #[test]
+    fn the_nearest_words_are_suggested() {
+        assert!(unknown("refusd").contains("try: refused,"));
+        assert!(unknown("no-server-helo").contains("try: no-server-hello,"));
+        assert!(unknown("unknown_cs").contains("unknown_ca"));
+    }
+
+    #[test]
+    fn every_kind_of_word_is_explained() {
+        for (word, text) in [
+            ("no-server-hello", "no-server-hello\n"),
+            ("Token_Refused", "token-refused\n"),
+            ("unknown_ca", "unknown_ca (alert 48)\n"),
+            ("UNKNOWN-CA", "unknown_ca (alert 48)\n"),
+            ("48", "unknown_ca (alert 48)\n"),
+            ("rst-injected", "rst-injected (cause)\n"),
+            ("407", "407 (cause)\n"),
+            ("invalid_client", "invalid_client (cause)\n"),
+            ("client-finished", "client-finished (stage)\n"),
+            ("certificate-expired", "certificate-expired (finding)\n"),
+            ("certificate_expired", "certificate_expired (alert 45)\n"),
+        ] {
+            assert!(plain(word).starts_with(text), "{word}: {}", plain(word));
+        }
+        for word in known() {
+            let text = plain(word);
+            assert!(!text.contains('`') && text.lines().count() > 2, "{word}: {text}");
+        }
+    }
+}
