@@ -233,6 +233,15 @@ pub const PRINTED_CONVERSATIONS: usize = 200_000;
 /// Changes from one file to another that are remembered when several files are read as one capture.
 pub const ORIGIN_RUNS: usize = 1_000_000;
 
+/// Groups of connections that ended alike; connections of further ones are counted.
+pub const GROUPS: usize = 64;
+
+/// Clients of one group that are told apart.
+pub const GROUP_CLIENTS: usize = 64;
+
+/// Connections whose outcome the strip shows in order of time; further ones are left out of it.
+pub const STRIP_CONNECTIONS: usize = 1_000_000;
+
 /// Connections that the timeline shows; further ones are counted.
 pub const REPORTED_CONNECTIONS: usize = 50_000;
 

@@ -6,6 +6,7 @@
 mod clock;
 mod connections;
 mod facts;
+mod groups;
 mod judge;
 mod leaving;
 mod logs;
@@ -21,6 +22,7 @@ use std::io;
 use std::ops::BitOr;
 use std::thread;
 
+pub use groups::{Group, GroupKey, Groups};
 pub use logs::{LogInput, LogSummary};
 pub use summary::{ServerSummary, Summary};
 pub use table::Bounds;

@@ -2,10 +2,12 @@
 
 use std::collections::BTreeMap;
 
-use super::{Failure, Judged, LogSummary};
+use super::{Failure, Groups, Judged, LogSummary};
 use crate::capture::{About, ReadError};
 use crate::limits;
 use crate::packet::{Host, Names, Neighbour, Other};
+use crate::story::Stage;
+use crate::tcp::PerRole;
 use crate::time::Timestamp;
 use crate::verdict::{Severity, Status};
 
@@ -38,6 +40,8 @@ pub struct Summary {
     pub servers: BTreeMap<(Host, u16), ServerSummary>,
     /// Connections to servers that are not listed one by one.
     pub connections_to_others: u64,
+    /// Connections that ended alike.
+    pub groups: Groups,
     /// Connections judged before the capture's end because the table was full.
     pub evicted: u64,
     /// How often bytes that waited for missing ones were read without them because too many waited.
@@ -71,6 +75,10 @@ pub struct Summary {
 pub struct ServerSummary {
     /// By verdict code.
     pub codes: BTreeMap<&'static str, u64>,
+    /// Connections in which it answered the SYN.
+    pub answered: u64,
+    /// Connections in which TLS was established.
+    pub established: u64,
 }
 
 /// Connections that were judged, counted as the summary shows them.
@@ -84,6 +92,7 @@ pub(super) struct Tally {
     connections_to_others: u64,
     /// What the logs came to, or why they could not be read.
     pub(super) logs: Option<Result<Box<LogSummary>, ReadError>>,
+    groups: Groups,
 }
 
 impl Tally {
@@ -92,10 +101,16 @@ impl Tally {
         self.connections += 1;
         *self.codes.entry(code).or_default() += 1;
         *self.severities.entry(judged.verdict.severity).or_default() += 1;
-        let server = &judged.story.parties.server;
+        let PerRole { client, server } = &judged.story.parties;
+        if self.groups.add(judged) {
+            self.names.adopt(&judged.story.names, client.host);
+        }
         let key = (server.host, server.port);
         if self.servers.len() < limits::SERVERS || self.servers.contains_key(&key) {
-            *self.servers.entry(key).or_default().codes.entry(code).or_default() += 1;
+            let summary = self.servers.entry(key).or_default();
+            *summary.codes.entry(code).or_default() += 1;
+            summary.answered += u64::from(judged.story.stage >= Stage::SynAck);
+            summary.established += u64::from(judged.story.stage >= Stage::TlsEstablished);
             self.names.adopt(&judged.story.names, server.host);
         } else {
             self.connections_to_others += 1;
@@ -116,6 +131,7 @@ impl Summary {
         self.severities = tally.severities;
         self.servers = tally.servers;
         self.connections_to_others = tally.connections_to_others;
+        self.groups = tally.groups;
         self.names.adopt_all(&tally.names);
         match tally.logs.transpose() {
             Ok(logs) => self.logs = logs,

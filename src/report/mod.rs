@@ -60,12 +60,26 @@ use crate::packet::Host;
 pub struct Style {
     /// The zone in which times are shown, the system's as a rule.
     pub zone: TimeZone,
-    /// Whether packets are printed as with `tcpdump -vv`, in two lines.
-    pub is_verbose: bool,
-    /// Whether every connection's packets are shown, however many there are.
-    pub shows_all: bool,
-    /// Columns that tables may take: the terminal's, or 80.
+    /// How much is printed of packets: 1 adds tcpdump's line to each, 2 or more what `tcpdump -vv` prints.
+    pub verbosity: u8,
+    /// Which connections are shown in full.
+    pub detail: Detail,
+    /// Whether ASCII is all that may be printed.
+    pub is_ascii: bool,
+    /// Columns that lines may take: the terminal's, or 100.
     pub columns: u16,
+}
+
+/// Which connections are shown in full, with all of their packets that matter.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub enum Detail {
+    /// One of each kind of failure, or the only one that there is.
+    #[default]
+    Examples,
+    /// Every one, and none of their packets is folded.
+    All,
+    /// The one with this number.
+    One(u64),
 }
 
 /// Addresses that were looked for and never answered, with how often.

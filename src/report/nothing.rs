@@ -10,11 +10,11 @@ pub(super) fn why(summary: &Summary) -> String {
         return "The capture holds no packets.".to_owned();
     }
     if summary.skipped == summary.packets {
-        return "The selection left out every packet.".to_owned();
+        return "No packet matches the selection.".to_owned();
     }
     match portless(summary) {
         Some(text) => format!("{text}."),
-        None => "There is no TCP connection in what was read.".to_owned(),
+        None => "No TCP connections found.".to_owned(),
     }
 }
 

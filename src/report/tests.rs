@@ -10,7 +10,9 @@ use serde_json::Value;
 use super::human::table::TableReport;
 use super::human::timeline;
 use super::machine::json::JsonReport;
-use super::{Collection, End, Form, MonitoringDigest, Occasion, Out, Report, Style, Thresholds, open};
+use super::{
+    Collection, Detail, End, Form, MonitoringDigest, Occasion, Out, Report, Style, Thresholds, open,
+};
 use crate::analysis::{self, Bounds, Settings, Sink, Summary};
 use crate::capture::{About, FileAbout, ReadError, Record, Source, Target};
 use crate::limits;
@@ -92,7 +94,7 @@ fn analysed(mut source: Spoke, sink: &mut dyn Sink) -> Summary {
 }
 
 fn collected(source: Spoke, shows_all: bool) -> (Collection, Summary) {
-    let mut collection = Collection::new(source.files > 1, shows_all);
+    let mut collection = Collection::new(source.files > 1, detail(shows_all));
     let summary = analysed(source, &mut collection);
     collection.sort();
     (collection, summary)
@@ -117,7 +119,11 @@ fn end<'a>(summary: &'a Summary, unopened: &'a [ReadError]) -> End<'a> {
 }
 
 fn style(shows_all: bool) -> Style {
-    Style { zone: TimeZone::UTC, is_verbose: false, shows_all, columns: 80 }
+    Style { zone: TimeZone::UTC, verbosity: 0, detail: detail(shows_all), is_ascii: false, columns: 80 }
+}
+
+fn detail(shows_all: bool) -> Detail {
+    if shows_all { Detail::All } else { Detail::Examples }
 }
 
 /// What a terminal without colour shows.
@@ -143,51 +149,52 @@ fn healthy() -> Talk {
 }
 
 #[test]
-fn notes_stand_between_the_packets_and_the_verdict_below() {
+fn the_answer_comes_first_the_packets_with_their_meaning_follow_and_the_count_comes_last() {
     let (collection, summary) = collected(Spoke::of(&[no_server_hello()]), false);
     let text = shown(&collection, &summary, false);
     let places: Vec<_> = [
-        "Flags [S]",
-        "│ ▸ syn\n",
-        "Flags [S.]",
-        "│ ▸ syn-ack",
-        "│ ▸ tcp-established",
-        "│ ▸ client-hello",
-        "│ 8.0 s of silence: the server owes the ServerHello",
-        "Flags [F.]",
-        "no-server-hello (critical) at client-hello\n",
-        "Why       ",
-        "Look at   the server",
-        "Reported  the client will have said: ETIMEDOUT",
-        "Evidence  packet 4 ",
-        "Do next   1. ",
-        "Capture\n",
+        "FAIL no-server-hello: ",
+        "   No     Delta  client            server\n",
+        "[S] ───",
+        "SYN-ACK, RTT ",
+        "ClientHello: ",
+        "waiting for the ServerHello",
+        "[F.] ───",
+        "Fault      server",
+        "Why        ",
+        "Evidence   packet 4 ",
+        "Client log ETIMEDOUT",
+        "Next       1. ",
+        "Wireshark  ip.addr==",
+        "1 connection: 1 failed (no-server-hello)",
     ]
     .iter()
     .map(|part| text.find(part).unwrap_or_else(|| panic!("{part} is not in\n{text}")))
     .collect();
     assert!(places.is_sorted(), "{places:?} in\n{text}");
-    for line in text.lines().filter(|line| !line.contains("Flags [")) {
+    for line in text.lines() {
         assert!(line.chars().count() <= 80, "{line}");
     }
+    let fault = text.lines().find(|line| line.starts_with('✗')).unwrap();
+    assert!(fault.contains("silence") && fault.contains("8.0"), "{text}");
 }
 
 #[test]
-fn of_many_connections_a_table_is_shown_and_the_packets_of_those_that_failed() {
+fn of_many_connections_each_kind_has_a_line_and_a_failure_is_shown() {
     let talks: Vec<_> = (0..20).map(|_| healthy()).chain([no_server_hello()]).collect();
     let talks: Vec<_> = talks.into_iter().enumerate().map(|(index, talk)| from_port(talk, index)).collect();
     let (collection, summary) = collected(Spoke::of(&talks), false);
-    assert_eq!(collection.connections.len(), 21);
-    let kept = collection.connections.iter().filter(|judged| !judged.story.timeline.is_empty());
-    assert_eq!(kept.count(), 1, "timelines that are not shown are not kept");
+    assert_eq!(collection.connections.len(), 2, "one of each kind is kept");
     let text = shown(&collection, &summary, false);
-    assert!(text.starts_with('┌'), "{text}");
-    assert_eq!(text.matches(" → ").count(), 1, "{text}");
-    assert!(text.contains("--all shows all"));
+    assert!(text.starts_with("FAIL 1 of 21 connections failed: no-server-hello\n"), "{text}");
+    assert!(text.contains("     22:13 ····················H 22:13\n"), "{text}");
+    assert_eq!(text.matches(" → ").count(), 2, "{text}");
+    assert!(text.contains("1 failed (no-server-hello), 20 ok") && text.contains("--all"), "{text}");
+    assert!(text.lines().count() <= 45, "{text}");
     let (collection, summary) = collected(Spoke::of(&talks), true);
     let text = shown(&collection, &summary, true);
-    assert_eq!(text.matches(" → ").count(), 21);
-    assert!(!text.contains('┌') && !text.contains("--all"));
+    assert_eq!(text.matches(" → ").count(), 22);
+    assert!(!text.contains("--all"));
 }
 
 /// The same conversation from another port of the client.
@@ -220,7 +227,7 @@ fn of_what_there_is_no_room_for_packets_are_left_out_first_and_it_is_told() {
     assert!(packets > 0);
     let most = 2 * (limits::REPORTED_CONNECTION_BYTES + packets) + limits::REPORTED_CONNECTION_BYTES;
     let bounds = Bounds { memory: limits::PROGRAM_BYTES + 4 * most, ..Bounds::default() };
-    let mut small = Collection::new(false, false).within(&bounds);
+    let mut small = Collection::new(false, Detail::All).within(&bounds);
     for _ in 0..4 {
         small.connection(judged.clone()).unwrap();
     }
@@ -255,7 +262,7 @@ fn nothing_from_the_wire_reaches_a_terminal_as_it_was() {
     for character in ["\u{1b}[2J", "\u{9b}", "\u{202e}"] {
         assert!(!text.contains(character), "{character:?} in\n{text}");
     }
-    assert!(text.contains("for a\\x1b[2J"), "{text}");
+    assert!(text.contains("a\\x1b[2J"), "{text}");
     let line: Value = serde_json::from_str(text.lines().last().unwrap()).unwrap();
     assert_eq!(line["tls"]["server_name"], HOSTILE, "what a parser reads is what was sent");
 }
@@ -264,7 +271,7 @@ fn nothing_from_the_wire_reaches_a_terminal_as_it_was() {
 fn a_capture_without_connections_says_what_was_there_and_what_to_check() {
     let (collection, summary) = collected(Spoke::of(&[]), false);
     let text = shown(&collection, &summary, false);
-    assert!(text.starts_with("The capture holds no packets.\n"), "{text}");
+    assert!(text.starts_with("UNSURE The capture holds no packets.\n"), "{text}");
     let mut source = Spoke::of(&[]);
     let target = [192, 0, 2, 99].into();
     for second in 0..3 {
@@ -280,8 +287,8 @@ fn a_capture_without_connections_says_what_was_there_and_what_to_check() {
     }
     let (collection, summary) = collected(source, false);
     let text = shown(&collection, &summary, false);
-    assert!(text.starts_with("There is no TCP connection in what was read.\n"), "{text}");
-    assert!(text.contains("host 192.0.2.99 was looked for 3 times and never answered"), "{text}");
+    assert!(text.starts_with("UNSURE No TCP connections found.\n"), "{text}");
+    assert!(text.contains("ARP for 192.0.2.99: 3 requests, no reply"), "{text}");
     assert!(!text.contains("192.0.2.50"), "{text}");
     assert!(text.contains("Was the right interface captured?"), "{text}");
 }

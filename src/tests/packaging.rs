@@ -312,7 +312,7 @@ fn the_static_binary_reads_and_captures_in_an_empty_chroot() {
     assert!(output.out.contains("Mozilla's trust store, since the system has none"), "{output:?}");
     let output = chroot.run(&["read", "/transcript.txt"]);
     assert_eq!(output.status, 3);
-    assert!(output.out.contains("in-progress (unknown) at client-finished"), "{output:?}");
+    assert!(output.out.contains("UNSURE in-progress: "), "{output:?}");
     let output = chroot.run(&["explain", "refused"]);
     assert!(output.out.starts_with("# refused\n"), "{output:?}");
     let output = chroot.run(&["interfaces"]);

@@ -16,7 +16,7 @@ use ssmscope::capture::live::{self, Live};
 use ssmscope::capture::{Source, Target, save};
 use ssmscope::probe::{self, Family, Identity, Outcome, Page, Plan, Probe, Proxy, Secret, TlsPlan, token};
 use ssmscope::report::text::escape::escaped;
-use ssmscope::report::{self, Occasion};
+use ssmscope::report::{self, Detail, Occasion};
 use ssmscope::time::Elapsed;
 use ssmscope::verdict::{self, Status};
 
@@ -61,7 +61,12 @@ fn check(options: &Check, run: &mut Run<'_>) -> anyhow::Result<Done> {
     if let Some(deadline) = &run.deadline {
         deadline.meet();
     }
-    let mut report = report::open(run.form, run::blocks(), run::style(false, true), Occasion::Check);
+    let mut report = report::open(
+        run.form,
+        run::blocks(),
+        run::style(0, Detail::Examples, options.rendering.ascii),
+        Occasion::Check,
+    );
     for judged in &outcome.connections {
         run.digest.record(judged);
         report.connection(judged.clone())?;

@@ -10,7 +10,7 @@ use ssmscope::analysis::{Event, Judged, Needs, Settings, Sink, Watching};
 use ssmscope::capture::live::{self as device, Options};
 use ssmscope::capture::{Source, Target};
 use ssmscope::recorder::{self, Recorder};
-use ssmscope::report::{self, Form, Occasion};
+use ssmscope::report::{self, Detail, Form, Occasion};
 use ssmscope::verdict::Status;
 
 use crate::args::Live;
@@ -66,7 +66,7 @@ fn capture(options: &Live, run: &mut Run<'_>) -> anyhow::Result<Done> {
 
     let about = device.about();
     let quiet = options.quiet_healthy.then_some(options.interval);
-    let style = run::style(options.rendering.verbose > 0, true);
+    let style = run::style(options.rendering.verbose, Detail::Examples, options.rendering.ascii);
     let mut report = report::open(run.form, run::lines(), style, Occasion::Live(&about, quiet));
     let mut conductor = Conductor::new(options, &interface, &target, signals, saving, recorder);
     let done = conductor.done();

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use ssmscope::analysis::{LogInput, LogSummary, Summary};
 use ssmscope::log::{self, tie::TieSettings};
-use ssmscope::report::{self, Form, Occasion};
+use ssmscope::report::{self, Detail, Form, Occasion};
 
 use crate::args::Read;
 use crate::run::{self, Done, Results, Run};
@@ -59,7 +59,7 @@ pub fn alone(options: &Read, named: &Named, run: &mut Run<'_>) -> anyhow::Result
             Err(error) => run.unopened.push(error),
         }
     }
-    let style = run::style(options.rendering.verbose > 0, options.all);
+    let style = run::style(options.rendering.verbose, Detail::Examples, options.rendering.ascii);
     let bounds = ssmscope::analysis::Bounds::default();
     let about = ssmscope::capture::About::default();
     let report = report::open(run.form, run::blocks(), style, Occasion::Read(&about, &bounds));

@@ -6,7 +6,7 @@ use std::thread;
 use ssmscope::analysis::{Settings, Watching};
 use ssmscope::capture::Opened;
 use ssmscope::report::human::decision::DecisionReport;
-use ssmscope::report::{self, Form, Occasion, Report};
+use ssmscope::report::{self, Detail, Form, Occasion, Report};
 use ssmscope::verdict::Status;
 
 use crate::args::Read;
@@ -47,7 +47,12 @@ fn read(options: &Read, run: &mut Run<'_>) -> anyhow::Result<Done> {
     let ends = if may_pause { Some(signals::ends()?) } else { None };
     run.unopened.extend(failed);
     let about = source.as_ref().map(|source| source.about()).unwrap_or_default();
-    let style = run::style(options.rendering.verbose > 0, options.all);
+    let detail = match options.connection {
+        Some(id) => Detail::One(id),
+        None if options.all => Detail::All,
+        None => Detail::Examples,
+    };
+    let style = run::style(options.rendering.verbose, detail, options.rendering.ascii);
     let occasion = if may_pause { Occasion::Follow } else { Occasion::Read };
     let mut report: Box<dyn Report> = if options.explain_decision {
         Box::new(DecisionReport::new(run::blocks().plain, settings.judging))

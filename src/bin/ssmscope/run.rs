@@ -5,7 +5,7 @@ use std::io::{self, BufWriter, IsTerminal, LineWriter};
 use ssmscope::analysis::{self, Settings, Sink, Summary};
 use ssmscope::capture::{ReadError, Source, Target};
 use ssmscope::probe::Outcome;
-use ssmscope::report::{self, End, Form, MonitoringDigest, Out, Report, Style, Thresholds};
+use ssmscope::report::{self, Detail, End, Form, MonitoringDigest, Out, Report, Style, Thresholds};
 use ssmscope::time::Elapsed;
 use ssmscope::verdict::Status;
 
@@ -14,10 +14,11 @@ use crate::exit;
 use crate::observers::{Observed, Observer};
 use crate::system::deadline::Deadline;
 use crate::system::files;
+use crate::system::locale;
 use crate::system::textfile::Textfile;
 
-/// Columns of a table where no terminal shows its own.
-const COLUMNS: u16 = 80;
+/// Columns where no terminal shows its own.
+const COLUMNS: u16 = 100;
 
 /// What is written at once where there is much to write.
 const BLOCK_BYTES: usize = 64 * 1024;
@@ -198,12 +199,13 @@ pub fn lines() -> Out<'static> {
 }
 
 /// How reports for people are written here.
-pub fn style(is_verbose: bool, shows_all: bool) -> Style {
+pub fn style(verbosity: u8, detail: Detail, asks_ascii: bool) -> Style {
     let terminal = io::stdout().is_terminal().then(terminal_size::terminal_size).flatten();
     Style {
         zone: files::zone(),
-        is_verbose,
-        shows_all,
+        verbosity,
+        detail,
+        is_ascii: asks_ascii || !locale::is_utf8(),
         columns: terminal.map_or(COLUMNS, |(terminal_size::Width(columns), _)| columns),
     }
 }

@@ -1,56 +1,161 @@
-//! What there is to say about the capture as a whole.
+//! What there is to say about the capture as a whole, and the count, which is the last line of every report.
 
+use std::fmt::Write as _;
 use std::io::{self, Write};
 
 use super::collection::Collection;
+use super::glyphs::Glyphs;
+use super::judgement::{files, write_headline, write_place};
+use super::prose::{prose, write_next};
 use crate::analysis::Summary;
+use crate::packet::Other;
+use crate::report::Style;
 use crate::report::tcpdump::ShownHost;
 use crate::report::text::escape::escaped;
-use crate::report::text::words::{BOLD, PROSE_COLUMNS, count, grouped, wrapped};
+use crate::report::text::words::{BOLD, DIM, count, grouped, style_of, wrapped};
+use crate::verdict::Severity;
 
 /// Most neighbours that are named one by one.
 const NEIGHBOURS: usize = 10;
 
-/// Writes what was read, what was odd about it, what was not followed, and what came of it.
+/// Kinds of other traffic that the count names.
+const KINDS: usize = 3;
+
+/// A snapshot length of so many bytes cuts nothing that matters: the largest Ethernet frame with tags.
+const WHOLE_FRAME: u32 = 1522;
+
+/// Writes what was odd about the capture, and the count.
 ///
 /// # Errors
 /// When `out` can't be written.
-pub(super) fn write(collection: &Collection, summary: &Summary, out: &mut dyn Write) -> io::Result<()> {
+pub(super) fn write(
+    collection: &Collection,
+    summary: &Summary,
+    style: &Style,
+    out: &mut dyn Write,
+) -> io::Result<()> {
     if summary.connections == 0 {
-        write_nothing(summary, out)?;
+        write_nothing(summary, style, out)?;
     }
-    writeln!(out, "{BOLD}Capture{BOLD:#}")?;
-    for (index, file) in summary.about.files.iter().enumerate() {
-        let snaplen = file.snaplen.filter(|snaplen| *snaplen < WHOLE_FRAME);
-        let snaplen = snaplen.map(|bytes| format!(", {bytes} bytes of each at most")).unwrap_or_default();
-        let packets = count(file.packets, "packet");
-        write_line(&format!("{}: {}, {packets}{snaplen}", escaped(&file.name), file.format), out)?;
-        for note in summary.about.notes.iter().filter(|note| usize::from(note.file) == index) {
-            write_line(&note.text, out)?;
+    let glyphs = Glyphs::of(style);
+    let lines = lines(collection, summary);
+    for line in &lines {
+        for (index, line) in wrapped(&glyphs.text(line), prose(style) - 11).iter().enumerate() {
+            let label = if index == 0 { "Capture" } else { "" };
+            writeln!(out, "{DIM}{label:11}{line}{DIM:#}")?;
         }
     }
-    for line in lines(collection, summary) {
-        write_line(&line, out)?;
+    if !lines.is_empty() {
+        writeln!(out)?;
+    }
+    write_count(summary, style, out)
+}
+
+/// Writes the count: connections by what came of them, and packets.
+fn write_count(summary: &Summary, style: &Style, out: &mut dyn Write) -> io::Result<()> {
+    let glyphs = Glyphs::of(style);
+    let mut parts = Vec::new();
+    for (severity, what) in [
+        (Severity::Critical, "failed"),
+        (Severity::Warning, "with a warning"),
+        (Severity::Ok, "ok"),
+        (Severity::Unknown, "undecided"),
+    ] {
+        let some = summary.severities.get(&severity).copied().unwrap_or(0);
+        if some > 0 {
+            let kinds = kinds(summary, severity, some);
+            parts.push(format!("{} {what}{kinds}", grouped(some)));
+        }
+    }
+    let counted = count(summary.connections, "connection");
+    let text = if parts.is_empty() { counted } else { format!("{counted}: {}", parts.join(", ")) };
+    let packets = packets(summary);
+    let worst = [Severity::Critical, Severity::Warning]
+        .into_iter()
+        .find(|severity| summary.severities.contains_key(severity))
+        .map_or(BOLD, style_of);
+    let columns = prose(style);
+    let (text, packets) = (glyphs.text(&text), glyphs.text(&packets));
+    if text.chars().count() + 3 + packets.chars().count() <= columns {
+        let (head, rest) =
+            text.split_once(" (").map_or((&*text, String::new()), |(head, rest)| (head, format!(" ({rest}")));
+        return writeln!(out, "{worst}{head}{worst:#}{rest}   {DIM}{packets}{DIM:#}");
+    }
+    for line in wrapped(&text, columns) {
+        writeln!(out, "{worst}{line}{worst:#}")?;
+    }
+    for line in wrapped(&packets, columns) {
+        writeln!(out, "{DIM}{line}{DIM:#}")?;
     }
     Ok(())
 }
 
-/// A snapshot length of so many bytes cuts nothing that is told here: the largest Ethernet frame with tags.
-const WHOLE_FRAME: u32 = 1522;
+/// The codes and causes of a severity, each with its number where there are several: ` (tls-alert unknown_ca 4, reset 1)`.
+fn kinds(summary: &Summary, severity: Severity, all: u64) -> String {
+    if severity == Severity::Ok
+        && summary
+            .groups
+            .worst_first()
+            .iter()
+            .all(|(key, _)| key.severity != Severity::Ok || key.code == "healthy")
+    {
+        return String::new();
+    }
+    let mut kinds: Vec<(String, u64)> = Vec::new();
+    for (key, group) in summary.groups.worst_first() {
+        if key.severity != severity {
+            continue;
+        }
+        let title = escaped(&key.title());
+        match kinds.iter_mut().find(|(known, _)| *known == title) {
+            Some((_, count)) => *count += group.count,
+            None => kinds.push((title, group.count)),
+        }
+    }
+    let counted: u64 = kinds.iter().map(|(_, count)| count).sum();
+    let mut text: Vec<_> = match kinds.as_slice() {
+        [] => return String::new(),
+        [(title, count)] if *count == all => vec![title.clone()],
+        kinds => kinds.iter().map(|(title, count)| format!("{title} {}", grouped(*count))).collect(),
+    };
+    if counted < all && !text.is_empty() {
+        text.push(format!("others {}", grouped(all - counted)));
+    }
+    format!(" ({})", text.join(", "))
+}
+
+/// The packets, and those of them that belong to no connection.
+fn packets(summary: &Summary) -> String {
+    let mut text = count(summary.packets, "packet");
+    let others: u64 = summary.others.values().sum::<u64>() + summary.further_others;
+    if others > 0 {
+        let mut kinds: Vec<_> = summary.others.iter().collect();
+        kinds.sort_by_key(|(_, count)| std::cmp::Reverse(**count));
+        let named: Vec<_> = kinds.iter().take(KINDS).map(|(kind, _)| escaped(&kind.to_string())).collect();
+        let more = if kinds.len() > KINDS { ", …" } else { "" };
+        let _ = write!(text, ", {} of them other traffic ({}{more})", grouped(others), named.join(", "));
+    }
+    if summary.skipped > 0 {
+        let _ = write!(text, ", {} filtered out", grouped(summary.skipped));
+    }
+    let snaplen = summary.about.files.iter().filter_map(|file| file.snaplen).min();
+    if let Some(snaplen) = snaplen.filter(|snaplen| *snaplen < WHOLE_FRAME) {
+        let _ = write!(text, ", snaplen {snaplen}");
+    }
+    text
+}
 
 fn lines(collection: &Collection, summary: &Summary) -> Vec<String> {
     let mut lines = Vec::new();
-    if summary.connections > 0 {
-        let codes: Vec<_> =
-            summary.codes.iter().map(|(code, count)| format!("{code} {}", grouped(*count))).collect();
-        lines.push(format!("{}: {}", count(summary.connections, "connection"), codes.join(", ")));
-    }
-    if summary.skipped > 0 {
-        lines.push(format!("{} left out by the selection", count(summary.skipped, "packet")));
+    let are_several = summary.about.files.len() > 1;
+    for note in &summary.about.notes {
+        let file = summary.about.files.get(usize::from(note.file)).filter(|_| are_several);
+        let file = file.map(|file| format!("{}: ", escaped(&file.name))).unwrap_or_default();
+        lines.push(format!("{file}{}", note.text));
     }
     match summary.about.dropped {
         Some(dropped) if dropped > 0 => lines.push(format!(
-            "{} dropped while capturing: what seems to be missing may have been there",
+            "{} dropped while capturing: what looks missing may have been there",
             count(dropped, "packet")
         )),
         _ => {}
@@ -61,27 +166,23 @@ fn lines(collection: &Collection, summary: &Summary) -> Vec<String> {
             count(summary.clock_steps, "time")
         ));
     }
-    let others: Vec<_> =
-        summary.others.iter().map(|(kind, count)| format!("{kind} {}", grouped(*count))).collect();
-    if !others.is_empty() {
-        lines.push(format!("not followed: {}", others.join(", ")));
-    }
     if summary.icmp_without_connection > 0 {
         lines.push(format!(
-            "{} about packets of no connection in the capture",
+            "{} for packets of no connection in the capture",
             count(summary.icmp_without_connection, "ICMP error")
         ));
     }
     let unanswered: Vec<_> = crate::report::unanswered(summary).collect();
     for (host, asked) in unanswered.iter().take(NEIGHBOURS) {
+        let protocol = if host.is_ipv6() { "Neighbor discovery" } else { "ARP" };
         let host = ShownHost(&summary.names, *host);
         lines.push(format!(
-            "host {host} was looked for {} and never answered: it is not on the link, or is down",
-            count(*asked, "time")
+            "{protocol} for {host}: {}, no reply (host down, or not on this link)",
+            count(*asked, "request")
         ));
     }
     if unanswered.len() > NEIGHBOURS {
-        lines.push(format!("{} more hosts were looked for in vain", unanswered.len() - NEIGHBOURS));
+        lines.push(format!("{} more hosts got no reply", unanswered.len() - NEIGHBOURS));
     }
     for (what, count) in crate::report::bounds_reached(summary, &collection.origins) {
         lines.push(format!("{} {what}", grouped(count)));
@@ -102,36 +203,30 @@ fn lines(collection: &Collection, summary: &Summary) -> Vec<String> {
 }
 
 /// Nothing to judge: what was there instead, and what to check.
-fn write_nothing(summary: &Summary, out: &mut dyn Write) -> io::Result<()> {
+fn write_nothing(summary: &Summary, style: &Style, out: &mut dyn Write) -> io::Result<()> {
     if summary.error.is_some() {
-        return writeln!(out, "{BOLD}Reading ended before there was a connection to judge.{BOLD:#}\n");
+        write_headline(Severity::Unknown, "stopped before any connection was read", style, out)?;
+        return writeln!(out);
     }
-    let text = crate::report::nothing::why(summary);
-    writeln!(out, "{BOLD}{text}{BOLD:#}")?;
+    write_headline(Severity::Unknown, &crate::report::nothing::why(summary), style, out)?;
+    write_place(&[files(summary)], style, out)?;
+    writeln!(out)?;
     let mut checks = Vec::new();
     if summary.skipped > 0 {
-        checks.push("Check --host, --port and --filter: they left out packets.");
+        checks.push("Check --host, --port and the filter: they left out packets.");
     }
     if crate::report::unanswered(summary).next().is_some() {
-        checks.push(
-            "The host was looked for on the link and did not answer: check that it is up, and its address.",
-        );
+        checks.push("Is the host up? Nothing replied to ARP or neighbor discovery for its address.");
     }
-    checks.push("Was the right interface captured? `tcpdump -i any` sees them all.");
-    checks.push("Is a proxy configured in the client? Then its address is what to look for.");
-    checks.push(
-        "Did the capture's own filter leave the connection out, or was the request made at another time?",
-    );
-    checks.push("Did the client get as far as connecting? A name that does not resolve ends before TCP.");
-    for check in checks {
-        write_line(check, out)?;
+    if summary.others.keys().any(|other| matches!(other, Other::PortlessTcp { .. })) {
+        checks.push("Print ports too: text without them cannot be assigned to connections.");
     }
+    checks.push("Was the right interface captured? `tcpdump -i any` captures on all of them.");
+    checks.push("Does the client use a proxy? Then capture the proxy's address.");
+    checks
+        .push("Did the capture's filter leave the connection out, or was the request made at another time?");
+    checks.push("Did the name resolve? Without an address the client never sends a SYN.");
+    let checks: Vec<_> = checks.into_iter().map(std::borrow::Cow::Borrowed).collect();
+    write_next(&checks, style, out)?;
     writeln!(out)
-}
-
-fn write_line(text: &str, out: &mut dyn Write) -> io::Result<()> {
-    for (index, line) in wrapped(text, PROSE_COLUMNS - 4).iter().enumerate() {
-        writeln!(out, "  {} {line}", if index == 0 { "-" } else { " " })?;
-    }
-    Ok(())
 }

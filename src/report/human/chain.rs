@@ -1,71 +1,145 @@
-//! A server's certificates for people: a table of them, and what a client makes of it.
+//! A server's certificates for people: who they are for, how long, by whom, and what a client makes of them.
 
-use std::fmt::Write as _;
+use std::io::{self, Write};
 
-use comfy_table::presets::UTF8_FULL;
-use comfy_table::{ContentArrangement, Table};
-
-use crate::cert::{Certificate, Details, Examination, Issuer, NameSource};
+use super::glyphs::Glyphs;
+use super::prose::{prose, write_labelled};
+use crate::analysis::Judged;
+use crate::cert::{Certificate, Details, Examination, Fault, Issuer, NameSource};
 use crate::limits;
+use crate::report::Style;
 use crate::report::text::escape::escaped;
-use crate::report::text::words::{PacketNames, count, grouped};
+use crate::report::text::words::{BOLD, PacketNames, count, grouped, wrapped};
 use crate::story::{Stage, Story, Unseen};
 use crate::tcp::Role;
 
-/// Names of one certificate that the table shows.
+/// Names of one certificate that are shown.
 const NAMES: usize = 6;
 
-/// The certificates as a table; none where none was captured.
-pub(super) fn table(story: &Story, columns: u16) -> Option<String> {
-    let examination = story.tls.examination.as_deref()?;
-    if examination.certificates.is_empty() {
-        return None;
+/// Columns of the labels, of what stands beside them, and of the judgement on it.
+const LABEL: usize = 13;
+const VALUE: usize = 45;
+const JUDGEMENT: usize = 9;
+
+/// Writes what the certificates show, where they matter or everything is asked for.
+pub(super) fn write(
+    judged: &Judged,
+    names: &PacketNames<'_>,
+    style: &Style,
+    out: &mut dyn Write,
+) -> io::Result<()> {
+    let Judged { story, verdict, .. } = judged;
+    let examination = story.tls.examination.as_deref().filter(|found| !found.certificates.is_empty());
+    let is_about = verdict.code == "tls-alert" || style.verbosity > 0;
+    let matters = is_about || examination.is_some_and(|found| !found.faults.is_empty());
+    if let (true, Some(text)) = (is_about, missing(story)) {
+        write_labelled("Chain", &text, style, out)?;
     }
-    let mut table = Table::new();
-    table
-        .load_style(UTF8_FULL)
-        .set_content_arrangement(ContentArrangement::Dynamic)
-        .set_width(columns)
-        .set_header(["Certificate, its issuer and names", "Valid from\nuntil (UTC)", "Key\nSignature"]);
-    for certificate in &examination.certificates {
-        table.add_row(row(certificate));
+    if let (true, Some(text)) = (is_about, client(story, names)) {
+        write_labelled("Client", &text, style, out)?;
     }
-    Some(table.to_string())
+    match examination {
+        Some(examination) if matters => write_block(examination, style, out),
+        _ => Ok(()),
+    }
 }
 
-fn row(certificate: &Certificate) -> [String; 3] {
-    let Some(details) = &certificate.details else {
-        return [
-            format!("no X.509 certificate, SHA-256 {}", certificate.fingerprint()),
-            String::new(),
-            String::new(),
-        ];
+/// Writes the server's own certificate, line by line with what a client makes of each part, and then those that follow it.
+fn write_block(examination: &Examination, style: &Style, out: &mut dyn Write) -> io::Result<()> {
+    writeln!(out)?;
+    let has = |wanted: fn(&Fault) -> bool| examination.faults.iter().any(wanted);
+    let Some(own) = examination.certificates.first() else { return Ok(()) };
+    let Some(details) = &own.details else {
+        let text = format!("not an X.509 certificate, SHA-256 {}", own.fingerprint());
+        return write_line("Certificate", &text, "", "", style, out);
     };
-    let date = |date: Option<crate::cert::Date>| {
-        date.map(|date| date.to_string().trim_end_matches(" UTC").to_owned()).unwrap_or_default()
+    let expired = has(|fault| matches!(fault, Fault::Expired { .. }));
+    let early = has(|fault| matches!(fault, Fault::NotYetValid { .. }));
+    let validity = match (expired, early, examination.is_dated) {
+        (true, ..) => "expired",
+        (_, true, _) => "not yet",
+        (_, _, false) => "undated",
+        _ => "valid",
     };
-    [
-        whose(details),
-        format!("{}\n{}", date(details.not_before), date(details.not_after)),
-        format!("{}\n{}", escaped(&details.key_text()), escaped(&details.signature)),
-    ]
+    write_line("Certificate", &escaped(&details.subject), validity, &dates(details, early), style, out)?;
+    let (issuer, why) = issuer(examination);
+    let signer = if details.is_self_issued { "self-signed".to_owned() } else { escaped(&details.issuer) };
+    write_line("  issuer", &signer, issuer, &why, style, out)?;
+    let is_mismatch = has(|fault| matches!(fault, Fault::NameMismatch { .. }));
+    let (name, wanted) = match (&examination.wanted, is_mismatch) {
+        (None, _) => ("unknown", "the capture does not show which name the client used".to_owned()),
+        (Some(wanted), true) => ("MISMATCH", name(&wanted.name, wanted.source)),
+        (Some(wanted), false) => ("match", name(&wanted.name, wanted.source)),
+    };
+    write_line("  names", &names_of(details), name, &wanted, style, out)?;
+    let weak = examination.faults.iter().find_map(|fault| match fault {
+        Fault::Weak { why, .. } => Some(why),
+        _ => None,
+    });
+    let key = format!("{}, {}", escaped(&details.key_text()), escaped(&details.signature));
+    write_line("  key", &key, if weak.is_some() { "weak" } else { "ok" }, "", style, out)?;
+    for (index, certificate) in examination.certificates.iter().enumerate().skip(1) {
+        let label = if index == 1 { "  sent too" } else { "" };
+        let text = match &certificate.details {
+            Some(details) => escaped(&details.subject),
+            None => format!("not an X.509 certificate, SHA-256 {}", certificate.fingerprint()),
+        };
+        let until = certificate.details.as_ref().map(|details| dates(details, false)).unwrap_or_default();
+        write_line(label, &text, "", &until, style, out)?;
+    }
+    Ok(())
 }
 
-fn whose(details: &Details) -> String {
-    let mut text = escaped(&details.subject);
-    // Writing to a string can't fail.
-    let _ = match (details.is_self_issued, details.is_ca) {
-        (true, true) => write!(text, "\nself-signed, may sign others"),
-        (true, false) => write!(text, "\nself-signed"),
-        (false, _) => write!(text, "\nby {}", escaped(&details.issuer)),
-    };
-    if !details.names.is_empty() {
-        let names: Vec<_> = details.names.iter().take(NAMES).map(|name| escaped(name)).collect();
-        let further = details.names.len().saturating_sub(NAMES) + details.further_names;
-        let more = if further > 0 { format!(" and {further} more") } else { String::new() };
-        let _ = write!(text, "\nfor {}{more}", names.join(", "));
+/// One line: what is there, and what a client makes of it. Where both do not fit into a line the second stands below.
+fn write_line(
+    label: &str,
+    value: &str,
+    judgement: &str,
+    why: &str,
+    style: &Style,
+    out: &mut dyn Write,
+) -> io::Result<()> {
+    let glyphs = Glyphs::of(style);
+    let columns = prose(style);
+    let (value, why) = (glyphs.text(value), glyphs.text(why));
+    let note = format!("{judgement:JUDGEMENT$}{why}");
+    let note = note.trim_end();
+    let is_beside = columns >= LABEL + VALUE + JUDGEMENT + 20
+        && value.chars().count() + 2 <= VALUE
+        && LABEL + VALUE + note.chars().count() <= columns;
+    if is_beside {
+        let line = format!("{value:VALUE$}{note}");
+        return writeln!(out, "{BOLD}{label:LABEL$}{BOLD:#}{}", line.trim_end());
     }
-    text
+    let mut label = label;
+    for line in wrapped(&value, columns - LABEL).into_iter().chain(wrapped(note, columns - LABEL)) {
+        writeln!(out, "{BOLD}{label:LABEL$}{BOLD:#}{line}")?;
+        label = "";
+    }
+    Ok(())
+}
+
+fn dates(details: &Details, is_early: bool) -> String {
+    let date = |date: crate::cert::Date| {
+        let text = date.to_string();
+        text.split(' ').next().unwrap_or(&text).to_owned()
+    };
+    match (details.not_before, details.not_after) {
+        (Some(from), _) if is_early => format!("from {}", date(from)),
+        (_, Some(until)) => format!("until {}", date(until)),
+        _ => String::new(),
+    }
+}
+
+fn names_of(details: &Details) -> String {
+    if details.names.is_empty() {
+        let common = details.common_name.as_deref().map(|name| format!("none but CN={}", escaped(name)));
+        return common.unwrap_or_else(|| "none".to_owned());
+    }
+    let names: Vec<_> = details.names.iter().take(NAMES).map(|name| escaped(name)).collect();
+    let further = details.names.len().saturating_sub(NAMES) + details.further_names;
+    let more = if further > 0 { format!(" and {further} more") } else { String::new() };
+    format!("{}{more}", names.join(", "))
 }
 
 /// Why there is no certificate to see, or what is missing; nothing where all is there, or no TLS was.
@@ -76,31 +150,24 @@ pub(super) fn missing(story: &Story) -> Option<String> {
     let unseen = story.certificates_unseen()?;
     if let Some((len, came)) = story.tls.unfinished_certificate {
         return Some(format!(
-            "The server's Certificate message did not come to its end: {} of {} are there.",
+            "Certificate message incomplete: {} of {}.",
             grouped(u64::from(came)),
             count(u64::from(len), "byte")
         ));
     }
     let text = match unseen {
         Unseen::Encrypted if story.stage < Stage::TlsEstablished => {
-            "TLS 1.3 encrypts the certificates, and alerts after the ServerHello: a capture can't show them. `openssl s_client \
-             -showcerts` shows the certificates."
+            "TLS 1.3 encrypts certificates and alerts after the ServerHello. To see the certificates: `openssl s_client -showcerts`."
         }
-        Unseen::Encrypted => {
-            "TLS 1.3 encrypts the certificates: a capture can't show them, `openssl s_client -showcerts` does."
-        }
-        Unseen::Resumed => {
-            "No certificate was sent: the handshake was abbreviated, as it is when a session is resumed."
-        }
+        Unseen::Encrypted => "TLS 1.3 encrypts certificates. To see them: `openssl s_client -showcerts`.",
+        Unseen::Resumed => "No certificate was sent: the session was resumed.",
         Unseen::NotCaptured => {
-            "The certificates are not in the capture: the bytes that would hold them were cut off or not captured. `-s 0` captures \
-             them."
+            "The certificates were truncated or not captured. Capture whole packets (-s 0)."
         }
         Unseen::LengthsOnly => {
-            "The certificates can't be read from lengths. Up to TLS 1.2 a capture file of whole packets shows them, and `openssl \
-             s_client -showcerts` always does."
+            "No certificates: the input has no payload. Use a capture file (-s 0; TLS 1.2 or older), or `openssl s_client -showcerts`."
         }
-        Unseen::Unfinished => "The server's certificates did not arrive whole.",
+        Unseen::Unfinished => "The server's certificates are incomplete.",
     };
     Some(text.to_owned())
 }
@@ -130,37 +197,26 @@ fn missing_of_message(examination: &Examination) -> Option<String> {
     Some(text)
 }
 
-/// What the certificates were checked for, and the outcome.
-pub(super) fn checked(story: &Story) -> Option<String> {
-    let examination = story.tls.examination.as_deref().filter(|found| !found.certificates.is_empty())?;
-    let dates =
-        if examination.is_dated { "" } else { " The capture has no dates, so theirs could not be checked." };
-    let revoked = "Revocation is not checked.";
-    Some(format!("{} {}{dates} {revoked}", name(examination), issuer(examination)))
-}
-
-fn name(examination: &Examination) -> String {
-    let Some(wanted) = &examination.wanted else {
-        return "For no name, since the capture does not tell which one the client used.".to_owned();
-    };
-    let source = match wanted.source {
-        NameSource::ServerName => "which the client asked for",
-        NameSource::Option => "given by --name",
+/// The name that the certificate was compared with, and where it comes from.
+fn name(name: &str, source: NameSource) -> String {
+    let source = match source {
+        NameSource::ServerName => "SNI",
+        NameSource::Option => "--name",
         NameSource::Target => "the host to be checked",
-        NameSource::Proxy => "which the client asked the proxy for",
-        NameSource::Address => "the server's address, since the client named no server",
+        NameSource::Proxy => "asked of the proxy",
+        NameSource::Address => "server's address",
     };
-    format!("For {} ({source}).", escaped(&wanted.name))
+    format!("{} ({source})", escaped(name))
 }
 
-fn issuer(examination: &Examination) -> String {
+/// Whether the issuer is trusted, and by which store.
+fn issuer(examination: &Examination) -> (&'static str, String) {
     let store = escaped(examination.store.as_deref().unwrap_or_default());
     match &examination.issuer {
-        Issuer::Trusted => format!("The issuer is in {store}."),
-        Issuer::SelfSigned => format!("Self-signed, and not in {store}."),
-        Issuer::Unknown => format!("The issuer is not in {store}."),
-        Issuer::Refused(why) => format!("The issuer could not be checked against {store}: {}.", escaped(why)),
-        Issuer::Unchecked(why) => format!("The issuer was not checked: {why}."),
+        Issuer::Trusted => ("trusted", format!("in {store}")),
+        Issuer::SelfSigned | Issuer::Unknown => ("unknown", format!("not in {store}")),
+        Issuer::Refused(why) => ("refused", format!("by {store}: {}", escaped(why))),
+        Issuer::Unchecked(why) => ("unknown", format!("not checked: {why}")),
     }
 }
 
@@ -206,10 +262,34 @@ mod tests {
             ..Details::default()
         };
         let certificate = Certificate { sha256: [0; 32], details: Some(details) };
-        let text = row(&certificate).join("\n");
-        assert!(text.lines().flat_map(str::chars).all(crate::report::text::escape::is_safe), "{text:?}");
+        let text = names_of(certificate.details.as_ref().unwrap());
+        assert!(text.chars().all(crate::report::text::escape::is_safe), "{text:?}");
         assert!(text.contains("and 5 more"), "{text:?}");
-        let unreadable = row(&Certificate { details: None, ..certificate });
-        assert!(unreadable[0].starts_with("no X.509 certificate"));
+        let style = Style {
+            zone: jiff::tz::TimeZone::UTC,
+            verbosity: 0,
+            detail: crate::report::Detail::Examples,
+            is_ascii: false,
+            columns: 60,
+        };
+        for details in [certificate.details, None] {
+            let examination = Examination {
+                certificates: vec![Certificate { sha256: [0; 32], details }],
+                further: 0,
+                message_len: 0,
+                is_whole: true,
+                wanted: None,
+                is_dated: true,
+                store: Some("\u{1b}store".to_owned()),
+                is_store_chosen: false,
+                issuer: Issuer::Unknown,
+                faults: Vec::new(),
+            };
+            let mut out = Vec::new();
+            write_block(&examination, &style, &mut out).unwrap();
+            let text = anstream::adapter::strip_bytes(&out).into_vec();
+            let text = String::from_utf8(text).unwrap();
+            assert!(text.lines().flat_map(str::chars).all(crate::report::text::escape::is_safe), "{text:?}");
+        }
     }
 }

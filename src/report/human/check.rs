@@ -5,9 +5,10 @@ use std::io::{self, Write};
 use comfy_table::presets::UTF8_FULL;
 use comfy_table::{ContentArrangement, Table};
 
+use super::judgement;
 use super::notes::Notes;
 use super::packet::write_note;
-use super::timeline::{write_connection, write_judgement, write_labelled};
+use super::timeline::write_connection;
 use crate::probe::token::Token;
 use crate::probe::{Conclusion, Outcome, Phase, Step};
 use crate::report::expiry::Expiry;
@@ -28,6 +29,9 @@ const PACKET_DIGITS: u8 = 6;
 
 /// A run of more steps that only bring bytes than this is folded.
 const LONGEST_RUN: usize = 4;
+
+/// Columns of the labels.
+const LABEL_COLUMNS: usize = 10;
 
 /// Columns of a step's number and of its time.
 const NUMBER: usize = 3;
@@ -59,14 +63,14 @@ pub fn write(end: &End<'_>, style: &Style, out: &mut dyn Write) -> io::Result<()
         std::iter::once(decisive).chain((0..outcome.connections.len()).filter(|index| *index != decisive));
     for judged in order.filter_map(|index| outcome.connections.get(index)) {
         if outcome.captured.is_some() {
-            write_connection(judged, PACKET_DIGITS, &names, style, out)?;
+            write_connection(judged, None, "", "", PACKET_DIGITS, &names, style, out)?;
+            writeln!(out)?;
             continue;
         }
-        if outcome.connections.len() > 1 {
-            let [client, server] = [Role::Client, Role::Server].map(|role| ends::end(&judged.story, role));
-            writeln!(out, "{BOLD}{client} → {server}{BOLD:#}")?;
-        }
-        write_judgement(judged, &names, style, out)?;
+        judgement::write_heading(judged, "", "", style, out)?;
+        writeln!(out)?;
+        judgement::write(judged, None, &names, style, out)?;
+        writeln!(out)?;
     }
     if let Some(expiry) = Expiry::first(&outcome.connections) {
         write_labelled("Expiry", &format!("The first {}.", expiry.text()), out)?;
@@ -182,7 +186,7 @@ fn write_steps(outcome: &Outcome, names: &PacketNames<'_>, out: &mut dyn Write) 
         if outcome.captured.is_none() {
             for (notes, entries) in notes.iter_mut().zip(&entries) {
                 for entry in entries.iter().filter(|entry| entry.moment.number == step.number) {
-                    said.extend(notes.about(entry, None));
+                    said.extend(notes.about(entry));
                 }
             }
         }
@@ -253,6 +257,15 @@ fn took(outcome: &Outcome) -> String {
     ];
     let parts = parts.into_iter().filter_map(|(name, elapsed)| Some(format!("{name} {}", elapsed?)));
     parts.collect::<Vec<_>>().join(" · ")
+}
+
+/// Prose with a label in the margin.
+fn write_labelled(label: &str, text: &str, out: &mut dyn Write) -> io::Result<()> {
+    for (index, line) in wrapped(text, PROSE_COLUMNS - LABEL_COLUMNS).iter().enumerate() {
+        let label = if index == 0 { label } else { "" };
+        writeln!(out, "{DIM}{label:LABEL_COLUMNS$}{DIM:#}{line}")?;
+    }
+    Ok(())
 }
 
 fn write_conclusion(conclusion: &Conclusion, outcome: &Outcome, out: &mut dyn Write) -> io::Result<()> {

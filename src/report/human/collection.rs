@@ -1,20 +1,19 @@
-//! The connections of a capture, held until all of them are known.
+//! The connections of a capture that are shown, held until all of them are known.
 
+use std::collections::BTreeMap;
 use std::io;
 
-use crate::analysis::{Bounds, Event, Judged, Needs, Sink};
+use super::strip::Mark;
+use crate::analysis::{Bounds, Event, GroupKey, Judged, Needs, Sink};
 use crate::limits;
-use crate::report::Origins;
+use crate::report::{Detail, Origins};
 use crate::story::Timeline;
 use crate::verdict::Severity;
-
-/// More connections than this are shown as a table, with the packets only of those that failed.
-pub const MANY: usize = 20;
 
 /// Takes connections in for the reports that show them together.
 #[derive(Debug)]
 pub struct Collection {
-    /// The connections; in the order of their first packets once sorted.
+    /// The connections that are kept; in the order of their first packets once sorted.
     pub connections: Vec<Judged>,
     /// Where packets came from; empty where one file was read.
     pub origins: Origins,
@@ -22,26 +21,32 @@ pub struct Collection {
     pub uncollected: u64,
     /// Connections whose packets are not kept for want of room.
     pub without_packets: u64,
+    /// Every connection's outcome.
+    pub(super) marks: Vec<Mark>,
+    /// Where the first connection of each group stands among those that are kept.
+    examples: BTreeMap<GroupKey, usize>,
     /// Bytes that the connections take, estimated.
     held: usize,
     /// Bytes that they may take.
     most: usize,
     has_files: bool,
-    shows_all: bool,
+    detail: Detail,
 }
 
 impl Collection {
-    /// For a capture of one file or several. Every timeline is kept for `shows_all`, else only those that are shown.
-    pub fn new(has_files: bool, shows_all: bool) -> Self {
+    /// For a capture of one file or several, of which these connections are shown.
+    pub fn new(has_files: bool, detail: Detail) -> Self {
         Self {
             connections: Vec::new(),
             origins: Origins::default(),
             uncollected: 0,
             without_packets: 0,
+            marks: Vec::new(),
+            examples: BTreeMap::new(),
             held: 0,
             most: Bounds::default().for_reports(),
             has_files,
-            shows_all,
+            detail,
         }
     }
 
@@ -55,6 +60,46 @@ impl Collection {
     /// Puts the connections in the order of their first packets. Those that left early stand in front until then.
     pub fn sort(&mut self) {
         self.connections.sort_by_key(|judged| judged.story.first.number);
+        self.marks.sort_unstable_by_key(|mark| (mark.at, mark.id));
+        self.examples.clear();
+    }
+
+    /// The first connection of a group, once sorted.
+    pub(super) fn example(&self, key: &GroupKey) -> Option<&Judged> {
+        self.connections.iter().find(|judged| GroupKey::of(judged) == *key)
+    }
+
+    fn keep(&mut self, mut judged: Judged) {
+        let is_too_much = self.held + held_by(&judged) > self.most && !judged.story.timeline.is_empty();
+        if is_too_much {
+            judged.story.timeline = Timeline::default();
+        }
+        let held = self.held + held_by(&judged);
+        if self.connections.len() >= limits::REPORTED_CONNECTIONS || held > self.most {
+            self.uncollected += 1;
+            return;
+        }
+        self.held = held;
+        self.without_packets += u64::from(is_too_much);
+        self.connections.push(judged);
+    }
+
+    /// Keeps a connection if it is the first of its group so far.
+    fn keep_example(&mut self, judged: Judged) {
+        let key = GroupKey::of(&judged);
+        if let Some(known) = self.examples.get(&key) {
+            let known = &mut self.connections[*known];
+            if judged.story.first.number < known.story.first.number {
+                self.held = self.held.saturating_sub(held_by(known)) + held_by(&judged);
+                *known = judged;
+            }
+        } else if self.examples.len() < limits::GROUPS {
+            let before = self.connections.len();
+            self.keep(judged);
+            if self.connections.len() > before {
+                self.examples.insert(key, before);
+            }
+        }
     }
 }
 
@@ -70,32 +115,26 @@ impl Sink for Collection {
         Ok(())
     }
 
-    fn connection(&mut self, mut judged: Judged) -> io::Result<()> {
-        let is_many = !self.shows_all && self.connections.len() >= MANY;
-        if is_many {
-            drop_unshown_timeline(&mut judged);
+    fn connection(&mut self, judged: Judged) -> io::Result<()> {
+        if self.marks.len() < limits::STRIP_CONNECTIONS {
+            self.marks.push(Mark {
+                at: judged.story.first.at,
+                id: judged.story.id,
+                code: judged.verdict.code,
+                severity: judged.verdict.severity,
+            });
         }
-        let is_too_much = self.held + held_by(&judged) > self.most && !judged.story.timeline.is_empty();
-        if is_too_much {
-            judged.story.timeline = Timeline::default();
-        }
-        let held = self.held + held_by(&judged);
-        if self.connections.len() >= limits::REPORTED_CONNECTIONS || held > self.most {
-            self.uncollected += 1;
-            return Ok(());
-        }
-        self.held = held;
-        self.without_packets += u64::from(is_too_much);
-        self.connections.push(judged);
-        if is_many && self.connections.len() == MANY + 1 {
-            self.connections.iter_mut().for_each(drop_unshown_timeline);
-            self.held = self.connections.iter().map(held_by).sum();
+        match self.detail {
+            Detail::All => self.keep(judged),
+            Detail::One(id) if judged.story.id == id => self.keep(judged),
+            Detail::One(_) => {}
+            Detail::Examples => self.keep_example(judged),
         }
         Ok(())
     }
 }
 
-/// Whether a connection's packets are shown where there are many connections.
+/// Whether a connection failed, or needs a look.
 pub fn has_failed(judged: &Judged) -> bool {
     matches!(judged.verdict.severity, Severity::Critical | Severity::Warning)
 }
@@ -103,10 +142,4 @@ pub fn has_failed(judged: &Judged) -> bool {
 /// Bytes of memory that a judged connection takes, estimated.
 fn held_by(judged: &Judged) -> usize {
     limits::REPORTED_CONNECTION_BYTES + judged.story.timeline.len() * limits::TIMELINE_ENTRY_BYTES
-}
-
-fn drop_unshown_timeline(judged: &mut Judged) {
-    if !has_failed(judged) {
-        judged.story.timeline = Timeline::default();
-    }
 }

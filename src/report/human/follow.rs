@@ -21,7 +21,7 @@ impl<W: Write> Following<W> {
     /// Which shows every connection's packets from the first pause on, and of a capture without a pause those that `style`
     /// says.
     pub fn new(out: W, style: Style, bounds: &Bounds) -> Self {
-        let collection = Collection::new(false, style.shows_all).within(bounds);
+        let collection = Collection::new(false, style.detail.clone()).within(bounds);
         Self::Collecting(collection, style, Some(out))
     }
 }

@@ -6,10 +6,17 @@ pub mod check;
 mod collection;
 pub mod decision;
 pub mod follow;
+mod glyphs;
+mod judgement;
+mod ladder;
 mod logs;
 mod notes;
+mod overview;
 mod packet;
+mod prose;
+mod rows;
 pub mod stream;
+mod strip;
 pub mod table;
 pub mod timeline;
 

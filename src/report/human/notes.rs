@@ -7,8 +7,8 @@ use crate::tcp::Role;
 use crate::time::{Clock, Elapsed};
 use crate::tls::{AlertDescription, Basis, ClientHello, Prelude, PreludeStep, Refusal};
 
-/// Silences between packets from this on are noted, though no next step was awaited.
-const REMARKABLE_GAP: Elapsed = Elapsed::from_millis(100);
+/// Round trips from this on are noted, though others were before.
+const REMARKABLE_TRIP: Elapsed = Elapsed::from_millis(100);
 
 /// Words notes, and remembers what need not be noted again.
 pub(super) struct Notes<'a> {
@@ -39,28 +39,32 @@ impl Default for Noted {
     }
 }
 
-/// Who owes what in a silence that began at this stage: `the server owes the ServerHello`.
-pub(super) fn owed(story: &Story, stage: Stage, silence: &Silence) -> String {
+/// What a silence waits for, where it began at this stage: `waiting for the ServerHello`.
+pub(super) fn awaited(story: &Story, stage: Stage, silence: &Silence) -> String {
     let by = silence.awaited_from;
-    let owed = match (stage, by) {
-        (Stage::Syn, _) => "an answer to the SYN",
-        (Stage::SynAck, _) => "the acknowledgement of the SYN-ACK",
+    let awaited = match (stage, by) {
+        (Stage::Syn, _) => return "no reply to the SYN".to_owned(),
+        (Stage::SynAck, _) => "the ACK of the SYN-ACK",
         (Stage::TcpEstablished, Role::Client) if story.expects_tls => "the ClientHello",
         (Stage::ClientHello, Role::Server) => "the ServerHello",
-        (Stage::ServerHello, Role::Server) => "the rest of its flight",
-        (Stage::ServerFlightComplete, Role::Client) | (Stage::ClientFinished, Role::Server) => "its Finished",
-        (_, Role::Client) => "its next words",
-        (_, Role::Server) => "an answer",
+        (Stage::ServerHello, Role::Server) if story.tls.unfinished_certificate.is_some() => {
+            "the rest of Certificate"
+        }
+        (Stage::ServerHello, Role::Server) => "the rest of the server's flight",
+        (Stage::ServerFlightComplete, Role::Client) => "the client's Finished",
+        (Stage::ClientFinished, Role::Server) => "the server's Finished",
+        (_, Role::Client) => "the client to send",
+        (_, Role::Server) => "the server's reply",
     };
     let is_unheard = !silence.is_acknowledged && stage >= Stage::TcpEstablished;
     let delivered = if is_unheard {
-        ", and has not acknowledged what was sent last"
+        "; the last data is unacknowledged"
     } else if stage >= Stage::TcpEstablished && story.repeats_unacknowledged(by) {
-        ", and what it sends again is not acknowledged"
+        "; its retransmissions are not acknowledged"
     } else {
         ""
     };
-    format!("the {by} owes {owed}{delivered}")
+    format!("waiting for {awaited}{delivered}")
 }
 
 impl<'a> Notes<'a> {
@@ -79,20 +83,13 @@ impl<'a> Notes<'a> {
         self.noted
     }
 
-    /// What there is to note about a packet that came `after` so long.
-    pub(super) fn about(&mut self, entry: &Entry, after: Option<Elapsed>) -> Vec<String> {
+    /// What there is to note about a packet.
+    pub(super) fn about(&mut self, entry: &Entry) -> Vec<String> {
         let role = match &entry.seen {
             Seen::Segment { role, .. } => Some(*role),
             Seen::Icmp(..) => None,
         };
-        let is_told = entry.notes.iter().any(|note| match note {
-            Note::Silence(_) => true,
-            Note::RoundTrip(trip) => Some(*trip) == after,
-            _ => false,
-        });
-        let gap = after.filter(|gap| *gap >= REMARKABLE_GAP && !is_told);
-        let mut texts: Vec<_> =
-            gap.map(|gap| format!("+{gap} since the previous packet")).into_iter().collect();
+        let mut texts = Vec::new();
         if role.is_some() {
             let is_closed = entry.notes.contains(&Note::ZeroWindow);
             match (is_closed, self.noted.closed == role) {
@@ -100,8 +97,6 @@ impl<'a> Notes<'a> {
                 (false, true) => self.noted.closed = None,
                 (false, false) => {}
             }
-        } else {
-            texts.push("the packet that it quotes could not be delivered".to_owned());
         }
         for note in &entry.notes {
             texts.extend(self.text(note, entry.moment.number, role));
@@ -109,9 +104,9 @@ impl<'a> Notes<'a> {
         texts
     }
 
-    /// What a silence keeps waiting for.
-    pub(super) fn silence(&self, silence: &Silence) -> String {
-        format!("{} of silence: {}", silence.elapsed(), owed(self.story, self.noted.stage, silence))
+    /// The stage that the packets so far reached.
+    pub(super) fn stage(&self) -> Stage {
+        self.noted.stage
     }
 
     fn text(&mut self, note: &Note, number: u64, role: Option<Role>) -> Option<String> {
@@ -126,61 +121,60 @@ impl<'a> Notes<'a> {
                 let trips = &self.story.path.round_trips;
                 let is_first = trips.handshake.is_some_and(|(_, _, answer)| answer == number)
                     || trips.data.is_some_and(|(_, answer)| answer == number);
-                (is_first || *elapsed >= REMARKABLE_GAP).then(|| format!("round trip {elapsed}"))?
+                (is_first || *elapsed >= REMARKABLE_TRIP).then(|| format!("RTT {elapsed}"))?
             }
             Note::Retransmission(Some(of)) => format!("retransmission of packet {}", self.names.of(*of)),
-            Note::Retransmission(None) => "retransmission of what the capture does not hold".to_owned(),
-            Note::OutOfOrder => "out of order: sent before packets above".to_owned(),
+            Note::Retransmission(None) => "retransmission (original not captured)".to_owned(),
+            Note::OutOfOrder => "out of order".to_owned(),
             Note::DuplicateCapture(of) => format!("packet {} captured twice", self.names.of(*of)),
-            Note::Gap(bytes) => format!("{} before it are missing", count(u64::from(*bytes), "byte")),
+            Note::Gap(bytes) => {
+                format!("previous segment not captured: {} missing", count(u64::from(*bytes), "byte"))
+            }
             Note::AckedUnseen(bytes) => {
-                format!("acknowledges {} that the capture never saw", count(u64::from(*bytes), "byte"))
+                format!("ACKed unseen segment: {}", count(u64::from(*bytes), "byte"))
             }
             Note::Cut(_) if self.noted.is_cut || self.story.capture.is_text => return None,
             Note::Cut(bytes) => {
                 self.noted.is_cut = true;
-                let bytes = count(u64::from(*bytes), "byte");
-                format!("cut by snaplen: {bytes} of payload not captured; told only once")
+                let bytes = count(u64::from(*bytes), "payload byte");
+                format!("truncated by snaplen: {bytes} missing (shown once)")
             }
             // RFC 9293, 3.8.6.1: a closed window is probed in the same form.
             Note::KeepAlive if role.is_some_and(|role| self.noted.closed == Some(role.other())) => {
-                "probe of the closed window".to_owned()
+                "zero-window probe".to_owned()
             }
             Note::KeepAlive => "keep-alive probe".to_owned(),
             Note::DuplicateAck => "duplicate ACK".to_owned(),
             Note::ZeroWindow => match role {
-                Some(role) => format!("zero window: the {role} takes no more data"),
+                Some(role) => format!("zero window: the {role}'s receive buffer is full"),
                 None => "zero window".to_owned(),
             },
-            Note::PreviousConnection => "belongs to an older connection of these ports".to_owned(),
-            Note::IneffectiveReset => "RST outside the window: a receiver ignores it (RFC 5961)".to_owned(),
+            Note::PreviousConnection => "packet of an older connection between these ports".to_owned(),
+            Note::IneffectiveReset => "RST out of window, ignored by the receiver (RFC 5961)".to_owned(),
             Note::Alert(description, basis) => {
-                format!("TLS alert {}{}", alert(*description), self.known_by(*basis))
+                format!("Alert: {}{}", alert(*description), self.known_by(*basis))
             }
-            Note::EncryptedAlert => "encrypted TLS alert, by its size".to_owned(),
+            Note::EncryptedAlert => "encrypted alert (by its size)".to_owned(),
             Note::EarlyData => "data before the handshake is complete".to_owned(),
             Note::SizeReadings(readings) => {
                 let readings: Vec<_> = readings.iter().map(ToString::to_string).collect();
-                format!("by its size: {}", readings.join("; or "))
+                format!("by its size {}", readings.join(" or "))
             }
-            Note::KeyUpdate => "TLS KeyUpdate, by its size".to_owned(),
-            Note::Closing => "TLS close_notify, by its size".to_owned(),
+            Note::KeyUpdate => "KeyUpdate (by its size)".to_owned(),
+            Note::Closing => "close_notify (by its size)".to_owned(),
             Note::Retry => {
                 let group = self.story.tls.retry_group.map(|group| format!(" with a key share of {group}"));
-                format!(
-                    "HelloRetryRequest: the server asks for another ClientHello{}",
-                    group.unwrap_or_default()
-                )
+                format!("HelloRetryRequest{}", group.unwrap_or_default())
             }
             Note::Plain(line) if line.is_empty() && self.story.capture.is_text => {
                 "not TLS, as far as the text shows".to_owned()
             }
-            Note::Plain(line) if line.is_empty() => "not TLS: bytes that are no text".to_owned(),
+            Note::Plain(line) if line.is_empty() => "not TLS: binary data".to_owned(),
             Note::Plain(line) => format!("not TLS: \"{}\"", escaped(line)),
             Note::Prelude(protocol, step) => prelude(*protocol, *step),
             Note::FastOpen => "TCP Fast Open".to_owned(),
             Note::SimultaneousOpen => "both ends opened at once (RFC 9293, 3.5)".to_owned(),
-            Note::Further(notes) => format!("and {} more of its records", grouped(*notes)),
+            Note::Further(notes) => format!("and {} more records", grouped(*notes)),
         })
     }
 
@@ -191,11 +185,15 @@ impl<'a> Notes<'a> {
             .filter(|hello| before < *hello && *hello < stage && self.said(*hello).is_some());
         let steps = passed.chain([stage]).map(|stage| {
             let said = self.said(stage).filter(|said| !said.is_empty());
-            format!("▸ {stage}{}", said.map(|said| format!(": {said}")).unwrap_or_default())
+            let is_done = stage == Stage::ServerFlightComplete
+                && basis == Basis::Decoded
+                && self.story.tls.version().is_some_and(|version| !version.is_tls13());
+            let title = if is_done { "ServerHelloDone" } else { title(stage) };
+            format!("{title}{}", said.map(|said| format!(": {said}")).unwrap_or_default())
         });
         let steps: Vec<_> = steps.collect();
         let basis = if stage >= Stage::ClientHello { self.known_by(basis) } else { "" };
-        format!("{}{basis}", steps.join(" "))
+        format!("{}{basis}", steps.join("; "))
     }
 
     /// How a step is known, unless the client itself could read it.
@@ -212,11 +210,10 @@ impl<'a> Notes<'a> {
             Stage::ServerHello => tls.server_hello.as_ref().map(|said| {
                 let hello = &said.what;
                 let version = hello.version.map(|version| version.to_string());
-                let suite = hello.cipher_suite.map(|suite| suite.to_string());
-                let group = tls.group().map(|group| format!("group {group}"));
+                let suite = hello.cipher_suite.map(|suite| short(&suite.to_string()));
                 let protocol = hello.alpn.as_ref().map(|protocol| format!("ALPN {}", escaped(protocol)));
                 let resumed = (tls.is_resumed() == Some(true)).then(|| "session resumed".to_owned());
-                let parts = [version, suite, group, protocol, resumed];
+                let parts = [version, suite, protocol, resumed];
                 parts.into_iter().flatten().collect::<Vec<_>>().join(", ")
             }),
             Stage::TlsEstablished if self.story.opening.syn.count > 0 => tls
@@ -231,31 +228,54 @@ impl<'a> Notes<'a> {
 fn hello(hello: &ClientHello) -> String {
     let mut parts = Vec::new();
     if let Some(highest) = hello.versions.first() {
-        parts.push(format!("{highest} offered"));
+        parts.push(highest.to_string());
     }
-    if let Some(name) = &hello.server_name {
-        parts.push(format!("for {}", escaped(name)));
+    match &hello.server_name {
+        Some(name) => parts.push(format!("SNI {}", escaped(name))),
+        None if hello.is_whole => parts.push("no SNI".to_owned()),
+        None => {}
     }
     if !hello.alpn.is_empty() {
-        parts.push(format!("ALPN {}", escaped(&hello.alpn.join(" "))));
+        let more = if hello.alpn.len() > 1 { " …" } else { "" };
+        parts.push(format!("ALPN {}{more}", escaped(&hello.alpn[0])));
     }
     if hello.offers_resumption() {
-        parts.push("to resume a session".to_owned());
-    }
-    if hello.len > 0 {
-        parts.push(count(u64::from(hello.len), "byte"));
-    }
-    if let Some(ja4) = hello.ja4() {
-        parts.push(format!("JA4 {ja4}"));
+        parts.push("offers resumption".to_owned());
     }
     parts.join(", ")
+}
+
+/// A stage as the protocols call the message that reaches it.
+pub(super) fn title(stage: Stage) -> &'static str {
+    match stage {
+        Stage::None => "nothing",
+        Stage::Syn => "SYN",
+        Stage::SynAck => "SYN-ACK",
+        Stage::TcpEstablished => "ACK",
+        Stage::ClientHello => "ClientHello",
+        Stage::ServerHello => "ServerHello",
+        Stage::ServerFlightComplete => "server's flight complete",
+        Stage::ClientFinished => "client's Finished",
+        Stage::TlsEstablished => "TLS established",
+        Stage::ApplicationData => "application data",
+    }
+}
+
+/// The beginning of a cipher suite's name as OpenSSL has it: the key exchange and the cipher. JSON has the registry's.
+fn short(suite: &str) -> String {
+    let Some(name) = suite.strip_prefix("TLS_") else { return suite.to_owned() };
+    let (exchange, cipher) = name.split_once("_WITH_").unwrap_or(("", name));
+    let cipher = cipher.replace("AES_", "AES").replace("CHACHA20_POLY1305", "CHACHA20");
+    let cipher = cipher.split('_').next().unwrap_or_default();
+    let exchange = exchange.replace('_', "-");
+    if exchange.is_empty() { format!("{cipher}…") } else { format!("{exchange}-{cipher}…") }
 }
 
 fn prelude(protocol: Prelude, step: PreludeStep) -> String {
     match step {
         PreludeStep::Asked if protocol.is_proxy() => format!("{protocol}: the client asks the proxy"),
         PreludeStep::Asked => format!("{protocol}: the client asks to start TLS"),
-        PreludeStep::Continued => format!("{protocol}: the proxy goes on to the next step"),
+        PreludeStep::Continued => format!("{protocol}: the proxy continues with the next step"),
         PreludeStep::Agreed if protocol.is_proxy() => format!("{protocol}: the tunnel is open"),
         PreludeStep::Agreed => format!("{protocol}: the server agrees"),
         PreludeStep::Refused(Refusal { code: Some(code), reason }) => {
@@ -266,13 +286,16 @@ fn prelude(protocol: Prelude, step: PreludeStep) -> String {
 }
 
 fn alert(description: Option<AlertDescription>) -> String {
-    description.map_or_else(|| "of unknown meaning".to_owned(), |description| description.to_string())
+    description.map_or_else(
+        || "unknown (encrypted)".to_owned(),
+        |description| format!("{description} ({})", description.0),
+    )
 }
 
 fn known_by(basis: Basis) -> &'static str {
     match basis {
         Basis::Decoded => "",
         Basis::Partial => " (partly captured)",
-        Basis::Inferred => " (by lengths)",
+        Basis::Inferred => " (inferred from length)",
     }
 }

@@ -14,19 +14,11 @@ const NOTE: anstyle::Style = anstyle::AnsiColor::Cyan.on_default();
 
 /// How the packets of a capture are printed with such times.
 pub(super) fn printer(style: &Style, clock: Clock, digits: u8, is_text: bool) -> tcpdump::Style {
-    tcpdump::Style { is_verbose: style.is_verbose, is_text, clock, digits, zone: style.zone.clone() }
+    tcpdump::Style { is_verbose: style.verbosity > 1, is_text, clock, digits, zone: style.zone.clone() }
 }
 
-/// Writes a packet's lines, with `number` in front of the first, in a margin of `indent` columns.
-pub(super) fn write_packet(
-    entry: &Entry,
-    names: &Names,
-    number: &str,
-    indent: usize,
-    style: &tcpdump::Style,
-    numbering: &mut Numbering,
-    out: &mut dyn Write,
-) -> io::Result<()> {
+/// A packet's lines as tcpdump prints them.
+fn printed(entry: &Entry, names: &Names, style: &tcpdump::Style, numbering: &mut Numbering) -> String {
     let mut text = String::new();
     let at = entry.moment.at;
     // Writing to a string can't fail.
@@ -40,9 +32,24 @@ pub(super) fn write_packet(
             tcpdump::write_icmp_error(&mut text, style, at, names, error, |header| numbering.numbers(header))
         }
     };
-    for (index, line) in text.lines().enumerate() {
-        let number = if index == 0 { number } else { "" };
-        writeln!(out, "{DIM}{number:>indent$}{DIM:#}  {line}")?;
+    text
+}
+
+/// Writes a packet's lines below its row, none wider than the report and each continued with an indent.
+pub(super) fn write_lines(
+    entry: &Entry,
+    names: &Names,
+    style: &tcpdump::Style,
+    numbering: &mut Numbering,
+    report: &Style,
+    out: &mut dyn Write,
+) -> io::Result<()> {
+    const INDENT: usize = 8;
+    let text = printed(entry, names, style, numbering);
+    let mut indent = INDENT;
+    for line in wrapped(&text.replace('\n', " "), usize::from(report.columns).max(60) - INDENT - 2) {
+        writeln!(out, "{DIM}{:indent$}{line}{DIM:#}", "")?;
+        indent = INDENT + 2;
     }
     Ok(())
 }

@@ -6,15 +6,17 @@ use std::io::{self, Write};
 
 use super::capture;
 use super::collection::{Collection, has_failed};
+use super::glyphs::Glyphs;
+use super::ladder::Ladder;
 use super::notes::{self, Noted, Notes};
-use super::packet::{printer, write_note, write_packet};
-use super::timeline;
+use super::packet::{printer, write_lines};
+use super::{judgement, prose, rows, timeline};
 use crate::analysis::{Event, Judged, Sink, Summary};
 use crate::report::tcpdump::Numbering;
 use crate::report::text::clock;
 use crate::report::text::ends;
-use crate::report::text::words::{DIM, PacketNames, grouped};
-use crate::report::{End, Origins, Report, Style};
+use crate::report::text::words::{DIM, PacketNames, grouped, wrapped};
+use crate::report::{Detail, End, Origins, Report, Style};
 use crate::story::{Entry, Silence, Story};
 use crate::tcp::Role;
 use crate::time::{Clock, Elapsed, Timestamp};
@@ -81,7 +83,7 @@ impl<W: Write> Stream<W> {
     /// Writes what there is to say about the capture as a whole.
     pub(super) fn end(mut self, summary: &Summary) -> io::Result<()> {
         writeln!(self.out)?;
-        capture::write(&Collection::new(false, false), summary, &mut self.out)?;
+        capture::write(&Collection::new(false, Detail::Examples), summary, &self.style, &mut self.out)?;
         self.out.flush()
     }
 
@@ -120,11 +122,14 @@ impl<W: Write> Stream<W> {
         let origins = Origins::default();
         let names = PacketNames::new(&[], &origins);
         if self.quiet.is_some() {
-            timeline::write_connection(judged, self.times.digits, &names, &self.style, &mut self.out)?;
+            let digits = self.times.digits;
+            timeline::write_connection(judged, None, "", "", digits, &names, &self.style, &mut self.out)?;
         } else {
-            timeline::write_heading(&judged.story, self.times.digits, &self.style, &mut self.out)?;
-            timeline::write_judgement(judged, &names, &self.style, &mut self.out)?;
+            judgement::write_heading(judged, "", "", &self.style, &mut self.out)?;
+            writeln!(self.out)?;
+            judgement::write(judged, None, &names, &self.style, &mut self.out)?;
         }
+        writeln!(self.out)?;
         self.out.flush()
     }
 
@@ -134,15 +139,22 @@ impl<W: Write> Stream<W> {
             return Ok(());
         }
         let Times { clock, digits, is_text } = self.times;
-        let printer = printer(&self.style, clock, digits, is_text);
         let origins = Origins::default();
         let names = PacketNames::new(&[], &origins);
+        let is_first = self.shown.is_empty();
         let shown = self.shown.entry(story.first.number).or_default();
-        let number = entry.moment.number.to_string();
-        write_packet(entry, &story.names, &number, INDENT, &printer, &mut shown.numbering, &mut self.out)?;
-        let after = shown.previous.replace(entry.moment.at).map(|previous| entry.moment.at - previous);
-        let mut notes = Notes::resume(story, &names, shown.noted.of_text(self.times.is_text));
-        write_note(&notes.about(entry, after), INDENT, &mut self.out)?;
+        let mut notes = Notes::resume(story, &names, shown.noted.of_text(is_text));
+        let row = rows::passing(story, entry, &names, &mut notes);
+        let mut ladder = Ladder::new(&self.style, clock, digits, INDENT).after(shown.previous);
+        if is_first {
+            ladder.write_header(&mut self.out)?;
+        }
+        ladder.write(&row, &mut self.out)?;
+        if self.style.verbosity > 0 {
+            let printer = printer(&self.style, clock, digits, is_text);
+            write_lines(entry, &story.names, &printer, &mut shown.numbering, &self.style, &mut self.out)?;
+        }
+        shown.previous = Some(entry.moment.at);
         shown.noted = notes.noted();
         self.out.flush()
     }
@@ -154,9 +166,11 @@ impl<W: Write> Stream<W> {
         }
         let since = self.time(silence.since.at);
         let (client, server) = (ends::end(story, Role::Client), ends::end(story, Role::Server));
-        let owed = notes::owed(story, story.stage, silence);
-        let text = format!("{}: {owed} since {since} ({client} → {server})", silence.elapsed());
-        write_note(&[text], INDENT, &mut self.out)?;
+        let awaited = notes::awaited(story, story.stage, silence);
+        let text = format!("{} of silence, {awaited} since {since} ({client} → {server})", silence.elapsed());
+        for line in wrapped(&Glyphs::of(&self.style).text(&text), prose::prose(&self.style) - INDENT - 3) {
+            writeln!(self.out, "{:1$}{line}", "", INDENT + 3)?;
+        }
         self.out.flush()
     }
 }

@@ -13,7 +13,7 @@ use crate::report::text::clock;
 use crate::report::text::ends;
 use crate::report::text::escape::{escaped, plain_len};
 use crate::report::text::words::{self, grouped};
-use crate::report::{End, Out, Report, Style};
+use crate::report::{Detail, End, Out, Report, Style};
 use crate::story::Party;
 use crate::tcp::Role;
 
@@ -33,7 +33,7 @@ pub struct TableReport<'o> {
 impl<'o> TableReport<'o> {
     /// For a capture of one file or several.
     pub fn new(out: Out<'o>, has_files: bool, style: Style) -> Self {
-        Self { rows: Rows::default(), collection: Collection::new(has_files, false), style, out }
+        Self { rows: Rows::default(), collection: Collection::new(has_files, Detail::One(0)), style, out }
     }
 }
 
@@ -46,7 +46,7 @@ impl Report for TableReport<'_> {
             write_servers(end.summary, &style, &mut styled)?;
             writeln!(styled)?;
         }
-        capture::write(&collection, end.summary, &mut styled)?;
+        capture::write(&collection, end.summary, &style, &mut styled)?;
         styled.flush()
     }
 }
@@ -63,22 +63,6 @@ impl Sink for TableReport<'_> {
     fn connection(&mut self, judged: Judged) -> io::Result<()> {
         self.rows.add(&judged, &self.style, &mut self.out.plain)
     }
-}
-
-/// The two tables of connections that are known already.
-pub(super) fn write_connections(
-    collection: &Collection,
-    summary: &Summary,
-    style: &Style,
-    out: &mut dyn Write,
-) -> io::Result<()> {
-    let mut rows = Rows::default();
-    for judged in &collection.connections {
-        rows.add(judged, style, out)?;
-    }
-    rows.end(style, out)?;
-    writeln!(out)?;
-    write_servers(summary, style, out)
 }
 
 fn write_servers(summary: &Summary, style: &Style, out: &mut dyn Write) -> io::Result<()> {
@@ -269,7 +253,13 @@ mod tests {
 
     #[test]
     fn a_row_that_follows_stands_in_the_columns_of_those_before_it() {
-        let style = Style { zone: jiff::tz::TimeZone::UTC, is_verbose: false, shows_all: false, columns: 50 };
+        let style = Style {
+            zone: jiff::tz::TimeZone::UTC,
+            verbosity: 0,
+            detail: Detail::All,
+            is_ascii: false,
+            columns: 50,
+        };
         let row =
             ["192.0.2.1:1\nx", "healthy\nsyn\nserver", "a text that is longer than its column is, longer"];
         let mut one = table(&style, HEADER);

@@ -23,7 +23,7 @@ impl<W: Write> Packets<W> {
     /// Of a capture with times of this kind.
     pub fn new(out: W, about: &About, style: &report::Style) -> Self {
         let style = Style {
-            is_verbose: style.is_verbose,
+            is_verbose: style.verbosity > 0,
             is_text: about.files.iter().any(|file| file.is_text),
             clock: about.clock,
             digits: DIGITS,

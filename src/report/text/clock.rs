@@ -35,6 +35,12 @@ pub fn date_and_time(at: Timestamp, clock: Clock, digits: u8, zone: &TimeZone) -
     Some(format!("{} {}", local.date(), time_text(local, at, digits)))
 }
 
+/// What a zone is called at an instant: `UTC`, `CET`, `+02`.
+pub fn zone_name(at: Timestamp, zone: &TimeZone) -> String {
+    let instant = jiff::Timestamp::from_nanosecond(at.nanos().into()).unwrap_or_default();
+    zone.to_offset_info(instant).abbreviation().to_owned()
+}
+
 /// For machines: RFC 3339 in UTC, `2023-01-13T12:15:06.407513Z`, with the capture's own digits. Without `Z` where the
 /// capture tells no zone, without a date where it tells none.
 pub fn machine_readable(at: Timestamp, clock: Clock, digits: u8) -> Option<String> {

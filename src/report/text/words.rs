@@ -152,6 +152,11 @@ impl<'a> PacketNames<'a> {
         }
     }
 
+    /// Whether packets are called by their files.
+    pub(in crate::report) fn has_files(&self) -> bool {
+        !self.names.is_empty()
+    }
+
     /// Several: `packet 4`, `packets 4, 6`.
     pub(in crate::report) fn list(&self, numbers: &[u64]) -> String {
         let names: Vec<_> = numbers.iter().map(|number| self.of(*number)).collect();

@@ -23,7 +23,7 @@ use ssmscope::packet::{
 };
 use ssmscope::report::text::escape;
 use ssmscope::report::{
-    self, End, Form, MonitoringDigest, Occasion, Out, Report, Style, Thresholds, tcpdump,
+    self, Detail, End, Form, MonitoringDigest, Occasion, Out, Report, Style, Thresholds, tcpdump,
 };
 use ssmscope::time::{Clock, Elapsed, Timestamp};
 use ssmscope::tls::CertificateMessage;
@@ -287,8 +287,9 @@ impl Analysis {
         let mut json = Checked::new(Text::Json);
         let style = Style {
             zone: TimeZone::UTC,
-            is_verbose: self.is_verbose,
-            shows_all: self.shows_all,
+            verbosity: if self.is_verbose { 2 } else { 0 },
+            detail: if self.shows_all { Detail::All } else { Detail::Examples },
+            is_ascii: false,
             columns: 100,
         };
         let settings = Settings {

@@ -128,9 +128,13 @@ pub struct Rendering {
         help_heading = "Output")]
     pub output: Form,
 
-    /// Print packets as tcpdump -nn -vv does, in two lines, instead of tcpdump -nn.
+    /// Add tcpdump's line below each packet; -vv as tcpdump -vv prints it.
     #[arg(short, long, action = ArgAction::Count, help_heading = "Output")]
     pub verbose: u8,
+
+    /// Print ASCII only; automatic where the locale's character set is not UTF-8.
+    #[arg(long, help_heading = "Output")]
+    pub ascii: bool,
 }
 
 /// What monitoring gets.

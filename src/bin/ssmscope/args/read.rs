@@ -42,11 +42,15 @@ pub struct Read {
     #[command(flatten)]
     pub rendering: Rendering,
 
-    /// Print every connection's timeline, however many there are.
+    /// Show every connection in full, no packet folded.
     ///
-    /// With more than 20 connections the timeline form prints a table, and the packets of those that failed.
+    /// Without it the timeline form shows one failure of each kind.
     #[arg(long, help_heading = "Output")]
     pub all: bool,
+
+    /// Show this connection in full, by its number in any output.
+    #[arg(long, value_name = "N", conflicts_with = "all", help_heading = "Output")]
+    pub connection: Option<u64>,
 
     /// What monitoring gets.
     #[command(flatten)]

@@ -4,6 +4,7 @@
 
 pub mod deadline;
 pub mod files;
+pub mod locale;
 pub mod privileges;
 pub mod signals;
 pub mod textfile;

@@ -113,7 +113,7 @@ fn many_connections_leave_no_memory_behind_and_no_packet_out() {
     let printed = watch.wait().out;
     let counted = count(tcpdump, &theirs);
     assert!(connections > 500, "{connections} connections");
-    assert!(printed.contains("plaintext ") && !printed.contains("dropped"), "{printed}");
+    assert!(printed.contains("plaintext") && !printed.contains("dropped"), "{printed}");
     assert_eq!(grouped_number(&printed, " packets\n"), counted, "{printed}");
     assert!(printed.matches("in the last 2.").count() >= 3, "{printed}");
     // Connections that were just closed, and what is remembered for their late packets; not the earlier ones.

@@ -18,14 +18,14 @@ fn a_silence_is_reported_while_it_lasts_and_the_verdict_before_the_end() {
     lab.run("server", &["ip", "route", "add", "blackhole", &format!("{CLIENT}/32")]);
     let mut watch = watch(&lab, &["--host", SERVER]);
     NO_SERVER.play(&lab, SERVER, 8443);
-    let printed = watch.read_until("syn-no-reply (critical)", Duration::from_secs(4));
-    assert!(printed.contains("Flags [S]"), "{printed}");
-    assert!(printed.contains("the server owes an answer to the SYN since "), "{printed}");
+    let printed = watch.read_until("FAIL syn-no-reply", Duration::from_secs(4));
+    assert!(printed.contains("[S] ──"), "{printed}");
+    assert!(printed.contains("no reply to the SYN since "), "{printed}");
     watch.signal(Signal::SIGUSR1);
     watch.signal(Signal::SIGTERM);
     let outcome = watch.wait();
     assert_eq!(outcome.status, 2, "{}", outcome.error);
-    assert!(outcome.out.contains("1 connection: syn-no-reply 1"), "{}", outcome.out);
+    assert!(outcome.out.contains("1 connection: 1 failed (syn-no-reply)"), "{}", outcome.out);
 }
 
 #[test]
@@ -46,7 +46,7 @@ fn a_reader_that_goes_away_ends_the_capture_with_what_is_known() {
     let Some(lab) = Lab::new() else { return };
     let mut watch = watch(&lab, &["--host", SERVER, "--record", path(lab.folder.path())]);
     NO_SERVER.play(&lab, SERVER, 8443);
-    watch.read_until("refused (critical)", Duration::from_secs(4));
+    watch.read_until("FAIL refused", Duration::from_secs(4));
     drop(watch.process.stdout.take());
     NO_SERVER.play(&lab, SERVER, 8444);
     let status = watch.process.wait().unwrap();
@@ -71,7 +71,7 @@ fn a_healthy_connection_is_reported_at_once_and_counts() {
     thread::sleep(Duration::from_millis(1_500));
     NO_SERVER.play(&lab, SERVER, 8443);
     let printed = quiet.wait().out;
-    assert!(printed.contains("refused (critical)") && !printed.contains("healthy (ok)"), "{printed}");
+    assert!(printed.contains("FAIL refused") && !printed.contains("OK healthy"), "{printed}");
 }
 
 #[test]

@@ -1,0 +1,119 @@
+//! Connections that ended alike: to one server, with one code, cause and actor.
+
+use std::borrow::Cow;
+use std::cmp::Reverse;
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::Judged;
+use crate::limits;
+use crate::packet::Host;
+use crate::tcp::Role;
+use crate::time::Timestamp;
+use crate::verdict::{Actor, Severity};
+
+/// What the connections of a group have in common.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub struct GroupKey {
+    /// Their severity.
+    pub severity: Severity,
+    /// Their code.
+    pub code: &'static str,
+    /// Their cause.
+    pub cause: Option<Cow<'static, str>>,
+    /// Who is to be looked at.
+    pub actor: Actor,
+    /// The server's address and port.
+    pub server: (Host, u16),
+}
+
+/// Connections that ended alike.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Group {
+    /// How many there are.
+    pub count: u64,
+    /// When the first of them began.
+    pub first: Timestamp,
+    /// When the last of them began.
+    pub last: Timestamp,
+    /// The number of the first of them.
+    pub example: u64,
+    /// Their clients, up to [`limits::GROUP_CLIENTS`].
+    pub clients: BTreeSet<Host>,
+}
+
+/// The groups of a capture, up to [`limits::GROUPS`].
+#[derive(Clone, Debug, Default)]
+pub struct Groups {
+    known: BTreeMap<GroupKey, Group>,
+    /// Connections that belong to none of these groups.
+    pub ungrouped: u64,
+}
+
+impl GroupKey {
+    /// The group that a connection belongs to.
+    pub fn of(judged: &Judged) -> Self {
+        let (verdict, server) = (&judged.verdict, &judged.story.parties.server);
+        Self {
+            severity: verdict.severity,
+            code: verdict.code,
+            cause: verdict.cause.clone(),
+            actor: verdict.actor,
+            server: (server.host, server.port),
+        }
+    }
+
+    /// The code and its cause, as they are searched for: `tls-alert unknown_ca`.
+    pub fn title(&self) -> String {
+        self.cause.as_ref().map_or_else(|| self.code.to_owned(), |cause| format!("{} {cause}", self.code))
+    }
+}
+
+impl Groups {
+    /// Takes in a connection. The return value is whether its group is one of those that are kept.
+    pub fn add(&mut self, judged: &Judged) -> bool {
+        let key = GroupKey::of(judged);
+        if self.known.len() >= limits::GROUPS && !self.known.contains_key(&key) {
+            self.ungrouped += 1;
+            return false;
+        }
+        let (story, at) = (&judged.story, judged.story.first.at);
+        let group = self.known.entry(key).or_insert_with(|| Group {
+            count: 0,
+            first: at,
+            last: at,
+            example: story.id,
+            clients: BTreeSet::new(),
+        });
+        group.count += 1;
+        group.first = group.first.min(at);
+        group.last = group.last.max(at);
+        group.example = group.example.min(story.id);
+        if group.clients.len() < limits::GROUP_CLIENTS {
+            group.clients.insert(story.parties[Role::Client].host);
+        }
+        true
+    }
+
+    /// The groups, failures first, the largest first among equals.
+    pub fn worst_first(&self) -> Vec<(&GroupKey, &Group)> {
+        let mut groups: Vec<_> = self.known.iter().collect();
+        let rank = |severity| match severity {
+            Severity::Critical => 0,
+            Severity::Warning => 1,
+            Severity::Unknown => 2,
+            Severity::Ok => 3,
+        };
+        groups.sort_by_key(|(key, group)| (rank(key.severity), Reverse(group.count), group.example));
+        groups
+    }
+
+    /// The number of groups.
+    pub fn len(&self) -> usize {
+        self.known.len()
+    }
+
+    /// Whether there is none.
+    pub fn is_empty(&self) -> bool {
+        self.known.is_empty()
+    }
+}

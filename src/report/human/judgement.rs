@@ -1,0 +1,248 @@
+//! What was concluded about one connection: the line above its packets, and what stands below them.
+
+use std::io::{self, Write};
+
+use anstyle::Style as Color;
+
+use super::glyphs::Glyphs;
+use super::prose::{LABEL, prose, write_in, write_labelled, write_next};
+use super::{chain, ladder};
+use crate::analysis::{Judged, Summary};
+use crate::finding::{Finding, Weight};
+use crate::report::Style;
+use crate::report::text::words::{BOLD, DIM, PacketNames, style_of, wrapped};
+use crate::report::text::{clock, ends, escape, wireshark};
+use crate::story::Story;
+use crate::tcp::Role;
+use crate::time::{Clock, Timestamp};
+use crate::tls::Basis;
+use crate::verdict::{Actor, Severity, Verdict};
+
+/// Columns of what stands below a headline.
+const BELOW: usize = 5;
+
+/// Notes about a connection that are shown beside warnings.
+const NOTES: usize = 3;
+
+/// A severity in one word.
+pub(super) fn word(severity: Severity) -> &'static str {
+    match severity {
+        Severity::Critical => "FAIL",
+        Severity::Warning => "WARN",
+        Severity::Ok => "OK",
+        Severity::Unknown => "UNSURE",
+    }
+}
+
+/// A verdict's code and cause: `tls-alert unknown_ca`.
+pub(super) fn title(verdict: &Verdict) -> String {
+    verdict
+        .cause
+        .as_ref()
+        .map_or_else(|| verdict.code.to_owned(), |cause| format!("{} {cause}", verdict.code))
+}
+
+/// Writes the first line of a report or of one of its parts.
+pub(super) fn write_headline(
+    severity: Severity,
+    text: &str,
+    style: &Style,
+    out: &mut dyn Write,
+) -> io::Result<()> {
+    let (word, color) = (word(severity), style_of(severity));
+    let text = Glyphs::of(style).text(text);
+    // The word takes its place in the first line, and the other lines are indented.
+    let lines = wrapped(&format!("{word} {text}"), prose(style) - BELOW);
+    for (index, line) in lines.iter().enumerate() {
+        match line.strip_prefix(word).filter(|_| index == 0) {
+            Some(rest) => writeln!(out, "{color}{word}{color:#}{BOLD}{rest}{BOLD:#}")?,
+            None => writeln!(out, "{:BELOW$}{BOLD}{line}{BOLD:#}", "")?,
+        }
+    }
+    Ok(())
+}
+
+/// Writes who spoke, when, and in which file, in one line where they fit into one.
+pub(super) fn write_place(parts: &[String], style: &Style, out: &mut dyn Write) -> io::Result<()> {
+    let glyphs = Glyphs::of(style);
+    let mut lines: Vec<(String, Color)> = Vec::new();
+    for (index, part) in parts.iter().filter(|part| !part.is_empty()).enumerate() {
+        let part = glyphs.text(part);
+        let color = if index == 0 { Color::new() } else { DIM };
+        let columns = ladder::columns(style) - BELOW;
+        match lines.last_mut() {
+            Some((line, _)) if line.chars().count() + 3 + part.chars().count() <= columns => {
+                line.push_str("   ");
+                line.push_str(&part);
+            }
+            _ => lines.push((part.into_owned(), color)),
+        }
+    }
+    for (line, color) in lines {
+        writeln!(out, "{:BELOW$}{color}{line}{color:#}", "")?;
+    }
+    Ok(())
+}
+
+/// `2026-11-27 22:31:56 UTC`, as far as the capture tells it.
+pub(super) fn when(at: Timestamp, clock: Clock, style: &Style) -> String {
+    let Some(text) = clock::date_and_time(at, clock, 0, &style.zone) else { return String::new() };
+    match clock {
+        Clock::Utc => format!("{text} {}", clock::zone_name(at, &style.zone)),
+        Clock::LocalDateTime => format!("{text} (no zone)"),
+        Clock::TimeOfDay => format!("{text} (no date, no zone)"),
+        Clock::SinceFirst | Clock::Absent => text,
+    }
+}
+
+/// The capture in a few words: its file, or how many there are.
+pub(super) fn files(summary: &Summary) -> String {
+    match summary.about.files.as_slice() {
+        [] => String::new(),
+        [only] if only.name == "-" => "standard input".to_owned(),
+        [only] => escape::escaped(only.name.rsplit('/').next().unwrap_or(&only.name)),
+        files => format!("{} files", files.len()),
+    }
+}
+
+/// Writes the verdict's line, and below it who spoke and when.
+pub(super) fn write_heading(
+    judged: &Judged,
+    what: &str,
+    file: &str,
+    style: &Style,
+    out: &mut dyn Write,
+) -> io::Result<()> {
+    let Judged { story, verdict, .. } = judged;
+    let text = format!("{}{what}: {}", title(verdict), verdict.headline);
+    write_headline(verdict.severity, &text, style, out)?;
+    let ends = format!("{} → {}", ends::end(story, Role::Client), ends::end(story, Role::Server));
+    write_place(&[ends, when(story.first.at, story.capture.clock, style), file.to_owned()], style, out)
+}
+
+/// Writes what follows from the packets: who is at fault and why, what proves it, what to do next.
+pub(super) fn write(
+    judged: &Judged,
+    summary: Option<&Summary>,
+    names: &PacketNames<'_>,
+    style: &Style,
+    out: &mut dyn Write,
+) -> io::Result<()> {
+    let Judged { story, verdict, findings } = judged;
+    if let Some(fault) = fault(story, verdict) {
+        write_labelled("Fault", &fault, style, out)?;
+    }
+    write_why(&verdict.explanation, style, out)?;
+    if !verdict.evidence.is_empty() {
+        write_labelled(
+            "Evidence",
+            &format!("{} ({})", names.list(&verdict.evidence), basis(judged, summary)),
+            style,
+            out,
+        )?;
+    }
+    for (index, report) in verdict.client_reports.iter().enumerate() {
+        write_labelled(if index == 0 { "Client log" } else { "" }, report, style, out)?;
+    }
+    write_next(&verdict.advice, style, out)?;
+    chain::write(judged, names, style, out)?;
+    write_findings(verdict, findings, names, style, out)?;
+    write_more(story, verdict, style, out)
+}
+
+/// Writes why this is what the packets show.
+pub(super) fn write_why(text: &str, style: &Style, out: &mut dyn Write) -> io::Result<()> {
+    if text.is_empty() { Ok(()) } else { write_labelled("Why", text, style, out) }
+}
+
+/// Who is to be looked at.
+fn fault(story: &Story, verdict: &Verdict) -> Option<String> {
+    if matches!(verdict.severity, Severity::Ok | Severity::Unknown) {
+        return None;
+    }
+    Some(match verdict.actor {
+        Actor::Path if verdict.code == "unreachable" => match story.path.icmp_errors.first() {
+            Some(error) => format!("{} (router or firewall on the path)", story.names.show(error.from)),
+            None => "path".to_owned(),
+        },
+        Actor::Unknown if verdict.code == "syn-no-reply" => {
+            "path or server; the capture does not show which".to_owned()
+        }
+        Actor::Unknown => "unknown; the capture does not show whose".to_owned(),
+        actor => actor.to_string(),
+    })
+}
+
+/// How the evidence is known.
+fn basis(judged: &Judged, summary: Option<&Summary>) -> String {
+    match judged.verdict.basis {
+        Basis::Decoded => "decoded".to_owned(),
+        Basis::Partial => {
+            let files = summary.map(|summary| summary.about.files.as_slice()).unwrap_or_default();
+            match files.iter().filter_map(|file| file.snaplen).min() {
+                Some(snaplen) if !judged.story.capture.is_text => {
+                    format!("partly decoded: snaplen {snaplen}")
+                }
+                _ => "partly decoded, the rest inferred from lengths".to_owned(),
+            }
+        }
+        Basis::Inferred if judged.story.capture.is_text => {
+            "inferred from lengths; the text holds no payload".to_owned()
+        }
+        Basis::Inferred => "inferred from lengths".to_owned(),
+    }
+}
+
+/// What else is worth knowing: warnings, and a few notes.
+fn write_findings(
+    verdict: &Verdict,
+    findings: &[Finding],
+    names: &PacketNames<'_>,
+    style: &Style,
+    out: &mut dyn Write,
+) -> io::Result<()> {
+    // Round trips stand at the packets, and what a verdict is about needs no second mention.
+    let is_shown = |finding: &&Finding| {
+        style.verbosity > 0
+            || !(finding.code == "round-trip"
+                || (finding.code.starts_with("certificate-") && verdict.code == "tls-alert")
+                || (finding.code == "retransmissions" && verdict.code == "syn-no-reply"))
+    };
+    let (warnings, notes): (Vec<_>, Vec<_>) =
+        findings.iter().filter(is_shown).partition(|finding| finding.severity == Weight::Warning);
+    let most = if style.verbosity > 0 { usize::MAX } else { NOTES.saturating_sub(warnings.len()) };
+    let left = notes.len().saturating_sub(most);
+    for (index, finding) in warnings.iter().chain(notes.iter().take(most)).enumerate() {
+        let packets: Vec<_> = finding.evidence.iter().take(4).map(|number| names.of(*number)).collect();
+        let more = if finding.evidence.len() > packets.len() { ", …" } else { "" };
+        let packets =
+            if packets.is_empty() { String::new() } else { format!(" [{}{more}]", packets.join(", ")) };
+        let is_warning = finding.severity == Weight::Warning;
+        let color = if is_warning { Color::new() } else { DIM };
+        let (label, warning) =
+            (if index == 0 { "Also" } else { "" }, if is_warning { "Warning: " } else { "" });
+        write_in(DIM, color, label, &format!("{warning}{}{packets}", finding.text), style, out)?;
+    }
+    if left > 0 {
+        let label = if warnings.is_empty() && most == 0 { "Also" } else { "" };
+        let notes = crate::report::text::words::count(left as u64, "more note");
+        write_in(DIM, DIM, label, &format!("{notes} with -v"), style, out)?;
+    }
+    Ok(())
+}
+
+/// A filter for Wireshark, and where the verdict is explained.
+fn write_more(story: &Story, verdict: &Verdict, style: &Style, out: &mut dyn Write) -> io::Result<()> {
+    let more = format!("ssmscope explain {}", verdict.code);
+    let Some(filter) = wireshark::filter(story) else {
+        return write_in(DIM, DIM, "More", &more, style, out);
+    };
+    // The client's port and the server's address are enough for people.
+    let filter = filter.rsplit_once(" && ").map_or(filter.as_str(), |(filter, _)| filter);
+    let both = format!("{DIM}{:LABEL$}{filter}      More  {more}{DIM:#}", "Wireshark");
+    if LABEL + filter.len() + 12 + more.len() <= prose(style) {
+        return writeln!(out, "{both}");
+    }
+    write_in(DIM, DIM, "Wireshark", filter, style, out)?;
+    write_in(DIM, DIM, "More", &more, style, out)
+}

@@ -1,0 +1,366 @@
+//! Many connections at once: how many failed, when, and a line for each group of those that ended alike; then a failure of
+//! each kind, as far as it takes to recognise it.
+
+use std::borrow::Cow;
+use std::collections::BTreeSet;
+use std::fmt::Write as _;
+use std::io::{self, Write};
+use std::net::IpAddr;
+
+use super::collection::Collection;
+use super::glyphs::Glyphs;
+use super::judgement::{self, when, word, write_headline, write_place, write_why};
+use super::ladder::{Ladder, columns};
+use super::prose::write_next;
+use super::rows::{Arrow, Row, rows};
+use super::strip::Strip;
+use crate::analysis::{Group, GroupKey, Judged, Summary};
+use crate::packet::Host;
+use crate::report::Style;
+use crate::report::text::words::{DIM, PacketNames, count, grouped, style_of, wrapped};
+use crate::report::text::{clock, ends, escape::escaped};
+use crate::tcp::Role;
+use crate::verdict::Severity;
+
+/// Groups that have a line, and failures that are shown below.
+const LINES: usize = 12;
+const EXAMPLES: usize = 4;
+
+/// Rows of a failure that is shown in short.
+const ROWS: usize = 4;
+
+/// Pieces of advice of such a failure.
+const ADVICE: usize = 2;
+
+/// Writes the answer: how many failed, of whom, when, and in which ways.
+pub(super) fn write(
+    collection: &Collection,
+    summary: &Summary,
+    style: &Style,
+    out: &mut dyn Write,
+) -> io::Result<()> {
+    let groups = summary.groups.worst_first();
+    let (severity, text) = headline(summary, &groups);
+    write_headline(severity, &text, style, out)?;
+    write_place(&[who(summary, &groups), span(summary, style), judgement::files(summary)], style, out)?;
+    writeln!(out)?;
+    write_strip(collection, summary, style, out)?;
+    write_groups(summary, &groups, style, out)
+}
+
+fn of(summary: &Summary, severity: Severity) -> u64 {
+    summary.severities.get(&severity).copied().unwrap_or(0)
+}
+
+/// What it all comes to.
+fn headline(summary: &Summary, groups: &[(&GroupKey, &Group)]) -> (Severity, String) {
+    let all = summary.connections;
+    let ways = |severity| match groups.iter().filter(|(key, _)| key.severity == severity).count() {
+        0 | 1 => groups
+            .iter()
+            .find(|(key, _)| key.severity == severity)
+            .map(|(key, _)| format!(": {}", key.title()))
+            .unwrap_or_default(),
+        ways => format!(", in {ways} ways"),
+    };
+    for (severity, what) in [(Severity::Critical, "failed"), (Severity::Warning, "need a look")] {
+        let some = of(summary, severity);
+        if some > 0 {
+            let text = format!("{} of {} {what}{}", grouped(some), count(all, "connection"), ways(severity));
+            return (severity, text);
+        }
+    }
+    let (fine, open) = (of(summary, Severity::Ok), of(summary, Severity::Unknown));
+    match (fine, open) {
+        (0, _) => (
+            Severity::Unknown,
+            format!("none of {} can be judged{}", count(all, "connection"), ways(Severity::Unknown)),
+        ),
+        (_, 0) => (Severity::Ok, format!("{}, none failed", count(all, "connection"))),
+        _ => (
+            Severity::Ok,
+            format!("{} of {} are ok, {} undecided", grouped(fine), count(all, "connection"), grouped(open)),
+        ),
+    }
+}
+
+/// Who spoke with whom.
+fn who(summary: &Summary, groups: &[(&GroupKey, &Group)]) -> String {
+    let clients: BTreeSet<Host> =
+        groups.iter().flat_map(|(_, group)| group.clients.iter().copied()).collect();
+    let is_bound = groups.iter().any(|(_, group)| group.clients.len() >= crate::limits::GROUP_CLIENTS);
+    let clients = match clients.iter().next() {
+        Some(only) if clients.len() == 1 => escaped(&summary.names.show(*only).to_string()),
+        _ if is_bound => format!("{} or more clients", clients.len()),
+        _ => count(clients.len() as u64, "client"),
+    };
+    let servers = match summary.servers.keys().next() {
+        Some((host, port)) if summary.servers.len() == 1 => ends::socket(&summary.names, *host, *port),
+        _ => count(summary.servers.len() as u64, "server"),
+    };
+    format!("{clients} → {servers}")
+}
+
+/// From when to when.
+fn span(summary: &Summary, style: &Style) -> String {
+    let clock = summary.about.clock;
+    let Some(begin) = clock::date_and_time(summary.begin, clock, 0, &style.zone) else {
+        return String::new();
+    };
+    let end = when(summary.end, clock, style);
+    let date = begin.split_once(' ').map(|(date, _)| format!("{date} "));
+    let end = date.and_then(|date| end.strip_prefix(&date)).unwrap_or(&end);
+    format!("{begin} – {end}")
+}
+
+fn write_strip(
+    collection: &Collection,
+    summary: &Summary,
+    style: &Style,
+    out: &mut dyn Write,
+) -> io::Result<()> {
+    let glyphs = Glyphs::of(style);
+    let clock = summary.about.clock;
+    let time = |at| {
+        let text = clock::time_of_day(at, clock, 0, &style.zone);
+        text.map(|text| text.get(..5).unwrap_or(&text).to_owned()).unwrap_or_default()
+    };
+    let (Some(first), Some(last)) = (collection.marks.first(), collection.marks.last()) else {
+        return Ok(());
+    };
+    let (begin, end) = (time(first.at), time(last.at));
+    let room = columns(style).saturating_sub(5 + begin.len() + end.len() + 2);
+    let Some(strip) = Strip::of(&collection.marks, room, glyphs.ok) else { return Ok(()) };
+    writeln!(out, "     {begin} {} {end}", strip.text())?;
+    let indent = 5 + begin.len() + 1;
+    for line in wrapped(&strip.legend(glyphs.ok), columns(style) - indent) {
+        writeln!(out, "{:indent$}{DIM}{line}{DIM:#}", "")?;
+    }
+    writeln!(out)
+}
+
+/// A column of the groups' table: its title, whether it stands at the right, and how soon it gives way.
+const COLUMNS: [(&str, bool, u8); 8] = [
+    ("Count", true, 9),
+    ("Verdict", false, 9),
+    ("Fault", false, 4),
+    ("Server", false, 6),
+    ("Clients", false, 3),
+    ("First", false, 5),
+    ("Last", false, 2),
+    ("Example", false, 8),
+];
+
+fn write_groups(
+    summary: &Summary,
+    groups: &[(&GroupKey, &Group)],
+    style: &Style,
+    out: &mut dyn Write,
+) -> io::Result<()> {
+    const WORD: usize = 7;
+    let glyphs = Glyphs::of(style);
+    let shown = &groups[..groups.len().min(LINES)];
+    let prefix = shared_prefix(groups);
+    let cells: Vec<[String; 8]> =
+        shown.iter().map(|(key, group)| cells(summary, key, group, prefix.as_deref(), style)).collect();
+    let width = |column: usize| {
+        let cells = cells.iter().map(|row| row[column].chars().count());
+        cells.max().unwrap_or(0).max(COLUMNS[column].0.len())
+    };
+    let mut columns_shown: Vec<usize> =
+        (0..COLUMNS.len()).filter(|column| *column != 3 || summary.servers.len() > 1).collect();
+    let total = |shown: &[usize]| WORD + shown.iter().map(|column| width(*column) + 2).sum::<usize>();
+    while total(&columns_shown) > columns(style) && columns_shown.len() > 3 {
+        let least = columns_shown.iter().copied().min_by_key(|column| COLUMNS[*column].2);
+        columns_shown.retain(|column| Some(*column) != least);
+    }
+    let line = |row: &dyn Fn(usize) -> String| {
+        let mut text = String::new();
+        for column in &columns_shown {
+            let cell = row(*column);
+            let padding = " ".repeat(width(*column).saturating_sub(cell.chars().count()));
+            let (before, behind) =
+                if COLUMNS[*column].1 { (padding.as_str(), "") } else { ("", padding.as_str()) };
+            let _ = write!(text, "  {before}{cell}{behind}");
+        }
+        text.trim_end().to_owned()
+    };
+    writeln!(out, "{DIM}{:WORD$}{}{DIM:#}", "", line(&|column| COLUMNS[column].0.to_owned()))?;
+    for ((key, _), row) in shown.iter().zip(&cells) {
+        let color = style_of(key.severity);
+        writeln!(
+            out,
+            "{color}{:WORD$}{color:#}{}",
+            word(key.severity),
+            glyphs.text(&line(&|column| row[column].clone()))
+        )?;
+    }
+    let left: u64 =
+        groups.iter().skip(LINES).map(|(_, group)| group.count).sum::<u64>() + summary.groups.ungrouped;
+    if left > 0 {
+        let kinds = groups.len().saturating_sub(LINES);
+        let kinds =
+            if kinds > 0 { format!(" of {}", count(kinds as u64, "more kind")) } else { String::new() };
+        writeln!(out, "{DIM}{:WORD$}  {}{kinds}: -o table lists them{DIM:#}", "", count(left, "connection"))?;
+    }
+    Ok(())
+}
+
+fn cells(
+    summary: &Summary,
+    key: &GroupKey,
+    group: &Group,
+    prefix: Option<&str>,
+    style: &Style,
+) -> [String; 8] {
+    let time = |at| clock::time_of_day(at, summary.about.clock, 0, &style.zone).unwrap_or_default();
+    let fault = if matches!(key.severity, Severity::Ok | Severity::Unknown) { "-" } else { key.actor.name() };
+    [
+        grouped(group.count),
+        escaped(&key.title()),
+        fault.to_owned(),
+        ends::socket(&summary.names, key.server.0, key.server.1),
+        clients(summary, group, prefix),
+        time(group.first),
+        time(group.last),
+        format!("#{}", group.example),
+    ]
+}
+
+/// A group's clients, by the last part of their addresses where they share the others.
+fn clients(summary: &Summary, group: &Group, prefix: Option<&str>) -> String {
+    const FEW: usize = 4;
+    let all = group.clients.len();
+    if all >= crate::limits::GROUP_CLIENTS {
+        return format!("{all} or more");
+    }
+    let shown: Vec<_> =
+        group.clients.iter().map(|host| escaped(&summary.names.show(*host).to_string())).collect();
+    match (prefix, shown.as_slice()) {
+        (_, [only]) if prefix.is_none() => only.clone(),
+        (Some(prefix), some) if all <= FEW => {
+            let short = some.iter().map(|host| host.strip_prefix(prefix).unwrap_or(host));
+            short.collect::<Vec<_>>().join(" ")
+        }
+        _ => count(all as u64, "client"),
+    }
+}
+
+/// The first three parts that all clients' IPv4 addresses share: `10.66.76`.
+fn shared_prefix(groups: &[(&GroupKey, &Group)]) -> Option<String> {
+    let mut hosts = groups.iter().flat_map(|(_, group)| group.clients.iter());
+    let of = |host: &Host| match host {
+        Host::Address(IpAddr::V4(address)) => {
+            let [a, b, c, _] = address.octets();
+            Some(format!("{a}.{b}.{c}"))
+        }
+        _ => None,
+    };
+    let first = of(hosts.next()?)?;
+    let mut rest = hosts.peekable();
+    rest.peek()?;
+    rest.all(|host| of(host).as_deref() == Some(first.as_str())).then_some(first)
+}
+
+/// The groups of which a failure is shown below the overview.
+pub(super) fn failing(summary: &Summary) -> Vec<(&GroupKey, &Group)> {
+    let groups = summary.groups.worst_first().into_iter();
+    let is_failure = |severity| matches!(severity, Severity::Critical | Severity::Warning);
+    groups.filter(|(key, _)| is_failure(key.severity)).take(EXAMPLES).collect()
+}
+
+/// What the group's neighbours show: how its server treated other connections.
+pub(super) fn neighbours(summary: &Summary, key: &GroupKey, group: &Group) -> Option<String> {
+    let server = summary.servers.get(&key.server)?;
+    let name = ends::socket(&summary.names, key.server.0, key.server.1);
+    let fine = server.codes.get("healthy").copied().unwrap_or(0);
+    match key.code {
+        "syn-no-reply" if server.answered > 0 => Some(format!(
+            "Neither a fixed firewall rule nor a dead host: {name} answered {} of this capture. Intermittent loss, a SYN rate limit, \
+             a rule for some clients, or a full accept queue.",
+            count(server.answered, "other SYN")
+        )),
+        "tls-alert" if fine > 0 && key.severity == Severity::Critical => Some(format!(
+            "{name} completed {} in this capture: clients whose settings differ, or a server pool whose members differ.",
+            count(fine, "other handshake")
+        )),
+        _ if fine > 0 && key.severity == Severity::Critical => {
+            let all: u64 = server.codes.values().sum();
+            Some(format!("{} of {} to {name} are healthy.", grouped(fine), count(all, "connection")))
+        }
+        _ if group.count > 1 && server.codes.len() == 1 && key.severity == Severity::Critical => {
+            Some(format!("All {} to {name} end like this.", count(group.count, "connection")))
+        }
+        _ => None,
+    }
+}
+
+/// Writes a failure as far as it takes to recognise it.
+pub(super) fn write_example(
+    judged: &Judged,
+    group: (&GroupKey, &Group),
+    summary: &Summary,
+    names: &PacketNames<'_>,
+    style: &Style,
+    out: &mut dyn Write,
+) -> io::Result<()> {
+    let Judged { story, verdict, .. } = judged;
+    let (key, group) = group;
+    let times = if group.count > 1 { format!(" ×{}", grouped(group.count)) } else { String::new() };
+    let text = format!("{}{times}: {}", key.title(), verdict.headline);
+    write_headline(verdict.severity, &text, style, out)?;
+    let items = story.timeline.items(usize::MAX);
+    let mut rows = rows(story, verdict, &items, names, true, false);
+    shorten(&mut rows);
+    if let Some(first) = rows.iter_mut().find(|row| row.at.is_some()) {
+        let whose = format!("{}, #{}", ends::end(story, Role::Client), story.id);
+        match first.text.first_mut().filter(|text| !text.is_empty()) {
+            Some(_) if matches!(first.arrow, Arrow::From(Role::Server, _)) => {
+                first.text.push(format!("to {whose}"));
+            }
+            Some(text) => {
+                let short = text.split([':', ',']).next().unwrap_or(text);
+                *text = format!("{short} of {whose}");
+            }
+            None => first.text = vec![format!("of {whose}")],
+        }
+    }
+    let number = rows.iter().map(|row| row.label.chars().count()).max().unwrap_or(0);
+    let mut ladder = Ladder::new(style, story.capture.clock, summary.about.digits, number);
+    for row in &rows {
+        ladder.write(row, out)?;
+    }
+    match neighbours(summary, key, group) {
+        Some(text) if key.code == "syn-no-reply" => write_why(&text, style, out)?,
+        Some(text) => write_why(&format!("{} {text}", first_sentences(&verdict.explanation)), style, out)?,
+        None => write_why(&first_sentences(&verdict.explanation), style, out)?,
+    }
+    let advice: Vec<Cow<'static, str>> = verdict.advice.iter().take(ADVICE).cloned().collect();
+    write_next(&advice, style, out)
+}
+
+/// The rows around the fault, or the last ones.
+fn shorten(rows: &mut Vec<Row>) {
+    let fault = rows.iter().position(|row| row.is_fault);
+    let last = fault.map_or(rows.len(), |fault| fault + 1);
+    rows.truncate(last);
+    if rows.len() > ROWS {
+        rows.drain(..rows.len() - ROWS);
+    }
+}
+
+/// As many of a text's first sentences as are short together.
+fn first_sentences(text: &str) -> Cow<'_, str> {
+    const SHORT: usize = 200;
+    if text.len() <= SHORT {
+        return Cow::Borrowed(text);
+    }
+    let mut end = 0;
+    for (at, _) in text.match_indices(". ") {
+        if end > 0 && at > SHORT {
+            break;
+        }
+        end = at + 1;
+    }
+    if end == 0 { Cow::Borrowed(text) } else { Cow::Borrowed(&text[..end]) }
+}

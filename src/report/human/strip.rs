@@ -1,0 +1,166 @@
+//! Outcomes in order of time: a character for each connection, or for each span of time where there are many.
+
+use std::fmt::Write;
+
+use crate::report::text::words::{DIM, style_of};
+use crate::time::Timestamp;
+use crate::verdict::Severity;
+
+/// The most characters.
+const COLUMNS: usize = 60;
+
+/// The outcome of a connection.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub(super) struct Mark {
+    pub at: Timestamp,
+    pub id: u64,
+    pub code: &'static str,
+    pub severity: Severity,
+}
+
+/// What the strip shows, and the codes with their letters, as they occur.
+pub(super) struct Strip {
+    cells: Vec<Option<(char, Severity)>>,
+    legend: Vec<(char, &'static str)>,
+    is_each: bool,
+}
+
+/// The letter of a code.
+fn letter(code: &str) -> char {
+    match code {
+        "syn-no-reply" => 'S',
+        "refused" => 'R',
+        "unreachable" => 'U',
+        "tcp-handshake-incomplete" => 'T',
+        "client-silent" => 'C',
+        "no-server-hello" => 'H',
+        "handshake-stalled" => 'K',
+        "tls-alert" => 'A',
+        "reset" => 'X',
+        "closed-early" => 'F',
+        "not-tls" => 'N',
+        "proxy-refused" => 'P',
+        "no-response" => 'Q',
+        "slow" => 'W',
+        _ => 'J',
+    }
+}
+
+fn rank(severity: Severity) -> u8 {
+    match severity {
+        Severity::Critical => 3,
+        Severity::Warning => 2,
+        Severity::Unknown => 1,
+        Severity::Ok => 0,
+    }
+}
+
+impl Strip {
+    /// Of these connections in order of time, in so many columns at most, where `ok` stands for those that are healthy.
+    pub(super) fn of(marks: &[Mark], columns: usize, ok: char) -> Option<Self> {
+        let (first, last) = (marks.first()?, marks.last()?);
+        let shown = |mark: &Mark| match mark.severity {
+            Severity::Ok => ok,
+            Severity::Unknown => '?',
+            Severity::Critical | Severity::Warning => letter(mark.code),
+        };
+        let mut legend: Vec<(char, &'static str)> = Vec::new();
+        for mark in
+            marks.iter().filter(|mark| matches!(mark.severity, Severity::Critical | Severity::Warning))
+        {
+            let entry = (letter(mark.code), mark.code);
+            if !legend.contains(&entry) {
+                legend.push(entry);
+            }
+        }
+        let columns = columns.min(COLUMNS);
+        if marks.len() <= columns {
+            let cells = marks.iter().map(|mark| Some((shown(mark), mark.severity))).collect();
+            return Some(Self { cells, legend, is_each: true });
+        }
+        let span = (last.at - first.at).nanos().max(1);
+        // Of each span the worst, how many there are, and how many of them failed.
+        let mut spans: Vec<Option<(Mark, u64, u64)>> = vec![None; columns];
+        for mark in marks {
+            let place = i128::from((mark.at - first.at).nanos()) * columns as i128 / (i128::from(span) + 1);
+            let Some(cell) = spans.get_mut(usize::try_from(place).unwrap_or(0)) else { continue };
+            let failed = u64::from(rank(mark.severity) >= 2);
+            match cell {
+                Some((worst, count, failures)) => {
+                    *count += 1;
+                    *failures += failed;
+                    if rank(mark.severity) > rank(worst.severity) {
+                        *worst = *mark;
+                    }
+                }
+                None => *cell = Some((*mark, 1, failed)),
+            }
+        }
+        let cells = spans.into_iter().map(|cell| {
+            let (worst, count, failed) = cell?;
+            let letter = shown(&worst);
+            let letter = if 2 * failed < count { letter.to_ascii_lowercase() } else { letter };
+            Some((letter, worst.severity))
+        });
+        Some(Self { cells: cells.collect(), legend, is_each: false })
+    }
+
+    /// The characters.
+    pub(super) fn text(&self) -> String {
+        let mut text = String::new();
+        for cell in &self.cells {
+            match cell {
+                Some((letter, Severity::Ok)) => {
+                    let _ = write!(text, "{DIM}{letter}{DIM:#}");
+                }
+                Some((letter, severity)) => {
+                    let color = style_of(*severity);
+                    let _ = write!(text, "{color}{letter}{color:#}");
+                }
+                None => text.push(' '),
+            }
+        }
+        text
+    }
+
+    /// What they mean.
+    pub(super) fn legend(&self, ok: char) -> String {
+        let each = if self.is_each {
+            "one character per connection"
+        } else {
+            "worst of each span of time, in small letters where fewer than half failed"
+        };
+        let mut parts: Vec<_> = self.legend.iter().map(|(letter, code)| format!("{letter} {code}")).collect();
+        let has = |severity| self.cells.iter().flatten().any(|(_, other)| *other == severity);
+        if has(Severity::Unknown) {
+            parts.push("? undecided".to_owned());
+        }
+        if has(Severity::Ok) {
+            parts.push(format!("{ok} ok"));
+        }
+        format!("{each}: {}", parts.join(", "))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn mark(second: i64, severity: Severity, code: &'static str) -> Mark {
+        Mark { at: Timestamp::from_parts(second, 0), id: second as u64, code, severity }
+    }
+
+    #[test]
+    fn few_connections_have_a_character_each_and_many_share_spans() {
+        let text = |strip: &Strip| anstream::adapter::strip_str(&strip.text()).to_string();
+        let few = [mark(0, Severity::Ok, "healthy"), mark(1, Severity::Critical, "refused")];
+        let strip = Strip::of(&few, 10, '.').unwrap();
+        assert_eq!(text(&strip), ".R");
+        assert_eq!(strip.legend('.'), "one character per connection: R refused, . ok");
+        let mut many: Vec<_> = (0..100).map(|second| mark(second, Severity::Ok, "healthy")).collect();
+        many[99] = mark(99, Severity::Critical, "refused");
+        let strip = Strip::of(&many, 10, '.').unwrap();
+        assert_eq!(text(&strip), ".........r");
+        assert!(Strip::of(&[], 10, '.').is_none());
+    }
+}
