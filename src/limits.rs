@@ -242,6 +242,9 @@ pub const GROUP_CLIENTS: usize = 64;
 /// Connections whose outcome the strip shows in order of time; further ones are left out of it.
 pub const STRIP_CONNECTIONS: usize = 1_000_000;
 
+/// Connections that a table lists in the order that is asked for; from there on, as they end.
+pub const TABLE_ROWS: usize = 10_000;
+
 /// Connections that the timeline shows; further ones are counted.
 pub const REPORTED_CONNECTIONS: usize = 50_000;
 

@@ -97,13 +97,9 @@ impl Groups {
     /// The groups, failures first, the largest first among equals.
     pub fn worst_first(&self) -> Vec<(&GroupKey, &Group)> {
         let mut groups: Vec<_> = self.known.iter().collect();
-        let rank = |severity| match severity {
-            Severity::Critical => 0,
-            Severity::Warning => 1,
-            Severity::Unknown => 2,
-            Severity::Ok => 3,
-        };
-        groups.sort_by_key(|(key, group)| (rank(key.severity), Reverse(group.count), group.example));
+        groups.sort_by_key(|(key, group)| {
+            (Reverse(key.severity.urgency()), Reverse(group.count), group.example)
+        });
         groups
     }
 

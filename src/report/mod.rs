@@ -42,6 +42,8 @@ pub use form::{Form, NoForm, Subject};
 #[cfg(feature = "command")]
 pub use human::Collection;
 #[cfg(feature = "command")]
+pub use human::grid;
+#[cfg(feature = "command")]
 pub use open::{Occasion, open};
 #[cfg(feature = "command")]
 pub use range::{BadRange, Range};
@@ -66,6 +68,8 @@ pub struct Style {
     pub detail: Detail,
     /// Whether ASCII is all that may be printed.
     pub is_ascii: bool,
+    /// In which order a table lists connections.
+    pub sort: Sort,
     /// Columns that lines may take: the terminal's, or 100.
     pub columns: u16,
 }
@@ -80,6 +84,29 @@ pub enum Detail {
     All,
     /// The one with this number.
     One(u64),
+}
+
+/// In which order a table lists connections.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub enum Sort {
+    /// The worst first; alike ones in the order in which they began.
+    #[default]
+    Worst,
+    /// In the order in which they began.
+    Start,
+}
+
+impl Sort {
+    /// All of them.
+    pub const ALL: [Self; 2] = [Self::Worst, Self::Start];
+
+    /// Its name on the command line.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Worst => "worst",
+            Self::Start => "start",
+        }
+    }
 }
 
 /// Addresses that were looked for and never answered, with how often.

@@ -45,9 +45,7 @@ pub fn open<'o>(form: Form, out: Out<'o>, style: Style, occasion: Occasion<'_>) 
         (Form::Timeline, Occasion::Check) => {
             at_end(out.styled, move |end, out| check::write(end, &style, out))
         }
-        (Form::Table, Occasion::Check) => {
-            at_end(out.styled, move |end, out| check::write_table(end, &style, out))
-        }
+        (Form::Table, Occasion::Check) => at_end(out.styled, check::write_table),
         (Form::Table, _) => Box::new(TableReport::new(out, names.len() > 1, style)),
         (Form::Json, _) => Box::new(JsonReport::new(out.plain, &names)),
         (Form::Nagios, _) => at_end(out.plain, nagios::write),

@@ -11,7 +11,7 @@ use super::human::table::TableReport;
 use super::human::timeline;
 use super::machine::json::JsonReport;
 use super::{
-    Collection, Detail, End, Form, MonitoringDigest, Occasion, Out, Report, Style, Thresholds, open,
+    Collection, Detail, End, Form, MonitoringDigest, Occasion, Out, Report, Sort, Style, Thresholds, open,
 };
 use crate::analysis::{self, Bounds, Settings, Sink, Summary};
 use crate::capture::{About, FileAbout, ReadError, Record, Source, Target};
@@ -119,7 +119,14 @@ fn end<'a>(summary: &'a Summary, unopened: &'a [ReadError]) -> End<'a> {
 }
 
 fn style(shows_all: bool) -> Style {
-    Style { zone: TimeZone::UTC, verbosity: 0, detail: detail(shows_all), is_ascii: false, columns: 80 }
+    Style {
+        zone: TimeZone::UTC,
+        verbosity: 0,
+        detail: detail(shows_all),
+        is_ascii: false,
+        sort: Sort::Worst,
+        columns: 80,
+    }
 }
 
 fn detail(shows_all: bool) -> Detail {
@@ -209,14 +216,42 @@ fn from_port(mut talk: Talk, index: usize) -> Talk {
 }
 
 #[test]
-fn the_table_has_a_row_per_connection_and_a_summary_by_server() {
+fn the_table_has_a_line_per_connection_with_failures_first() {
     let talks = [from_port(no_server_hello(), 0), from_port(healthy(), 1)];
     let text = written(Form::Table, Spoke::of(&talks), &[]);
     let text = anstream::adapter::strip_str(&text).to_string();
-    assert!(text.lines().all(|line| line.chars().count() <= 80), "{text}");
-    for part in [":40000 ", ":40001 ", "no-server-hello", "client-hello", "healthy 1, no-server-hello 1"] {
-        assert!(text.contains(part), "{part} is not in\n{text}");
+    let lines: Vec<_> = text.lines().collect();
+    assert!(lines[0].starts_with("#  Start "), "{text}");
+    assert!(lines[1].contains(":40000 ") && lines[1].contains(" FAIL no-server-hello"), "{text}");
+    assert!(lines[2].contains(":40001 ") && lines[2].contains(" OK healthy"), "{text}");
+    assert_eq!(lines[3], "", "{text}");
+    let count = lines.last().unwrap_or(&"");
+    assert!(count.starts_with("2 connections: 1 failed (no-server-hello), 1 ok"), "{text}");
+}
+
+#[test]
+fn a_table_of_too_many_connections_lists_them_as_they_end_in_the_columns_of_the_first() {
+    let (collection, summary) =
+        collected(Spoke::of(&[from_port(no_server_hello(), 0), from_port(healthy(), 1)]), true);
+    let [failed, fine] = collection.connections.as_slice() else { panic!("two connections") };
+    let most = limits::TABLE_ROWS as u64;
+    let (mut plain, mut styled) = (Vec::new(), Vec::new());
+    let out = Out { plain: Box::new(&mut plain), styled: Box::new(&mut styled) };
+    let mut report: Box<dyn Report + '_> = Box::new(TableReport::new(out, false, style(false)));
+    for id in 1..=most + 2 {
+        let mut judged = if id == most + 2 { failed.clone() } else { fine.clone() };
+        judged.story.id = id;
+        report.connection(judged).unwrap();
     }
+    report.finish(&end(&summary, &[])).unwrap();
+    let text = String::from_utf8(plain).unwrap();
+    let lines: Vec<_> = text.lines().collect();
+    assert_eq!(lines.len() as u64, most + 4, "a header, the rows, and an empty line");
+    assert!(lines[1].starts_with("    1  ") && lines[1].contains(" OK healthy"), "{}", lines[1]);
+    let last = lines[lines.len() - 2];
+    assert!(last.starts_with("10002  ") && last.contains("  FAIL no-server-hello"), "{last}");
+    assert_eq!(last.find("FAIL"), lines[1].find("OK"), "one column");
+    assert!(String::from_utf8(styled).unwrap().contains("in the order in which they ended"));
 }
 
 #[test]

@@ -12,7 +12,7 @@ use jiff::tz::TimeZone;
 use serde_json::Value;
 use ssmscope::analysis::{self, Bounds, Cost, Event, Judged, Needs, Settings, Sink, Summary};
 use ssmscope::capture::{self, Target};
-use ssmscope::report::{self, Detail, End, Form, MonitoringDigest, Occasion, Out, Style, Thresholds};
+use ssmscope::report::{self, Detail, End, Form, MonitoringDigest, Occasion, Out, Sort, Style, Thresholds};
 use workload::Workload;
 
 use crate::support::run::{path, ssmscope};
@@ -111,8 +111,14 @@ fn recorded() -> Vec<(String, Vec<u8>)> {
 /// What is written about a capture, where another thread may judge and where it may not.
 fn written(capture: &[u8], bounds: Bounds, judges_apart: bool) -> (Vec<u8>, Vec<u8>) {
     let settings = Settings { keeps_timeline: false, bounds, judges_apart, ..Settings::default() };
-    let style =
-        Style { zone: TimeZone::UTC, verbosity: 2, detail: Detail::Examples, is_ascii: false, columns: 100 };
+    let style = Style {
+        zone: TimeZone::UTC,
+        verbosity: 2,
+        detail: Detail::Examples,
+        is_ascii: false,
+        sort: Sort::Worst,
+        columns: 100,
+    };
     let written = |form| {
         let mut source =
             capture::file::read("made", 0, Cursor::new(capture.to_vec()), None).expect("a capture");

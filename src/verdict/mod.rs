@@ -55,7 +55,7 @@ pub enum Severity {
     Warning,
     /// Does not work.
     Critical,
-    /// The capture does not tell.
+    /// The capture does not show it.
     Unknown,
 }
 
@@ -181,6 +181,7 @@ pub fn judge(story: &Story, settings: &Settings) -> Verdict {
     verdict.evidence.sort_unstable();
     verdict.evidence.dedup();
     verdict.evidence.truncate(limits::EVIDENCE);
+    verdict.advice.iter_mut().for_each(|advice| fill_in(advice, story));
     verdict.evidence_roles = verdict.evidence.iter().map(|number| EvidenceRole::of(story, *number)).collect();
     verdict
 }
@@ -192,6 +193,16 @@ pub fn ask(story: &Story, settings: &Settings) -> impl Iterator<Item = (&'static
         story.is_leftover() || story.decisive().is_some_and(|ending| story.depends_on_missing(ending));
     let asked = PRECEDENCE.iter().filter(move |(_, rule)| !is_unsure || rule.severity != Severity::Critical);
     asked.map(|(_, rule)| (*rule, (rule.judge)(story, settings)))
+}
+
+/// Puts the server's address and port into a piece of advice, so that what it quotes can be copied.
+fn fill_in(advice: &mut Cow<'static, str>, story: &Story) {
+    if advice.contains("SERVER") {
+        *advice = advice.replace("SERVER", &story.host(Role::Server).to_string()).into();
+    }
+    if advice.contains("PORT") {
+        *advice = advice.replace("PORT", &story.port(Role::Server).to_string()).into();
+    }
 }
 
 /// Packets of evidence for which there is room at once: as many as a whole handshake has steps.
@@ -242,6 +253,16 @@ impl Verdict {
 }
 
 impl Severity {
+    /// How soon a person looks at it: failures first, what is fine last.
+    pub(crate) fn urgency(self) -> u8 {
+        match self {
+            Self::Critical => 3,
+            Self::Warning => 2,
+            Self::Unknown => 1,
+            Self::Ok => 0,
+        }
+    }
+
     /// Its name, as JSON and monitoring have it.
     pub fn name(self) -> &'static str {
         Status::from(self).name()

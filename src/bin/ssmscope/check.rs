@@ -16,7 +16,7 @@ use ssmscope::capture::live::{self, Live};
 use ssmscope::capture::{Source, Target, save};
 use ssmscope::probe::{self, Family, Identity, Outcome, Page, Plan, Probe, Proxy, Secret, TlsPlan, token};
 use ssmscope::report::text::escape::escaped;
-use ssmscope::report::{self, Detail, Occasion};
+use ssmscope::report::{self, Detail, Occasion, Style};
 use ssmscope::time::Elapsed;
 use ssmscope::verdict::{self, Status};
 
@@ -64,7 +64,8 @@ fn check(options: &Check, run: &mut Run<'_>) -> anyhow::Result<Done> {
     let mut report = report::open(
         run.form,
         run::blocks(),
-        run::style(0, Detail::Examples, options.rendering.ascii),
+        // Of its own packets, the steps show what matters.
+        Style { verbosity: 0, ..run::style(&options.rendering, Detail::Examples) },
         Occasion::Check,
     );
     for judged in &outcome.connections {

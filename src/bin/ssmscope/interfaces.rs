@@ -2,9 +2,8 @@
 
 use std::io::Write;
 
-use comfy_table::Table;
-use comfy_table::presets::UTF8_FULL;
 use ssmscope::capture::live::devices;
+use ssmscope::report::grid;
 use ssmscope::verdict::Status;
 
 use crate::exit;
@@ -20,14 +19,13 @@ pub fn run(netns: Option<&str>) -> anyhow::Result<Status> {
         exit::complain("ssmscope: libpcap lists no interface; capturing may need CAP_NET_RAW");
         return Ok(Status::Unknown);
     }
-    let mut table = Table::new();
-    table.load_style(UTF8_FULL).set_header(["Interface", "State", "Addresses", "Description"]);
+    let mut table = grid::grid(["Interface", "State", "Addresses", "Description"], &[]);
     for device in devices {
         let description = device.description.unwrap_or_default();
-        table.add_row([device.name, device.state, device.addresses.join("\n"), description]);
+        table.add_row([device.name, device.state, device.addresses.join(" "), description]);
     }
     let mut out = anstream::stdout().lock();
-    writeln!(out, "{table}")?;
+    write!(out, "{}", grid::text(&table))?;
     out.flush()?;
     Ok(Status::Ok)
 }

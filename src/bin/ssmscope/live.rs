@@ -66,7 +66,7 @@ fn capture(options: &Live, run: &mut Run<'_>) -> anyhow::Result<Done> {
 
     let about = device.about();
     let quiet = options.quiet_healthy.then_some(options.interval);
-    let style = run::style(options.rendering.verbose, Detail::Examples, options.rendering.ascii);
+    let style = run::style(&options.rendering, Detail::Examples);
     let mut report = report::open(run.form, run::lines(), style, Occasion::Live(&about, quiet));
     let mut conductor = Conductor::new(options, &interface, &target, signals, saving, recorder);
     let done = conductor.done();

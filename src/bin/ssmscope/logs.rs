@@ -59,7 +59,7 @@ pub fn alone(options: &Read, named: &Named, run: &mut Run<'_>) -> anyhow::Result
             Err(error) => run.unopened.push(error),
         }
     }
-    let style = run::style(options.rendering.verbose, Detail::Examples, options.rendering.ascii);
+    let style = run::style(&options.rendering, Detail::Examples);
     let bounds = ssmscope::analysis::Bounds::default();
     let about = ssmscope::capture::About::default();
     let report = report::open(run.form, run::blocks(), style, Occasion::Read(&about, &bounds));

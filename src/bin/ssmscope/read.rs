@@ -52,7 +52,7 @@ fn read(options: &Read, run: &mut Run<'_>) -> anyhow::Result<Done> {
         None if options.all => Detail::All,
         None => Detail::Examples,
     };
-    let style = run::style(options.rendering.verbose, detail, options.rendering.ascii);
+    let style = run::style(&options.rendering, detail);
     let occasion = if may_pause { Occasion::Follow } else { Occasion::Read };
     let mut report: Box<dyn Report> = if options.explain_decision {
         Box::new(DecisionReport::new(run::blocks().plain, settings.judging))

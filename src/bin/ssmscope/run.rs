@@ -9,7 +9,7 @@ use ssmscope::report::{self, Detail, End, Form, MonitoringDigest, Out, Report, S
 use ssmscope::time::Elapsed;
 use ssmscope::verdict::Status;
 
-use crate::args::Monitoring;
+use crate::args::{Monitoring, Rendering};
 use crate::exit;
 use crate::observers::{Observed, Observer};
 use crate::system::deadline::Deadline;
@@ -199,13 +199,14 @@ pub fn lines() -> Out<'static> {
 }
 
 /// How reports for people are written here.
-pub fn style(verbosity: u8, detail: Detail, asks_ascii: bool) -> Style {
+pub fn style(rendering: &Rendering, detail: Detail) -> Style {
     let terminal = io::stdout().is_terminal().then(terminal_size::terminal_size).flatten();
     Style {
         zone: files::zone(),
-        verbosity,
+        verbosity: rendering.verbose,
         detail,
-        is_ascii: asks_ascii || !locale::is_utf8(),
+        is_ascii: rendering.ascii || !locale::is_utf8(),
+        sort: rendering.sort,
         columns: terminal.map_or(COLUMNS, |(terminal_size::Width(columns), _)| columns),
     }
 }

@@ -270,6 +270,7 @@ mod tests {
             verbosity: 0,
             detail: crate::report::Detail::Examples,
             is_ascii: false,
+            sort: crate::report::Sort::Worst,
             columns: 60,
         };
         for details in [certificate.details, None] {

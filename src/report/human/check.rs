@@ -2,9 +2,7 @@
 
 use std::io::{self, Write};
 
-use comfy_table::presets::UTF8_FULL;
-use comfy_table::{ContentArrangement, Table};
-
+use super::grid::{self, grid};
 use super::judgement;
 use super::notes::Notes;
 use super::packet::write_note;
@@ -89,14 +87,9 @@ pub fn write(end: &End<'_>, style: &Style, out: &mut dyn Write) -> io::Result<()
 ///
 /// # Errors
 /// When `out` can't be written.
-pub fn write_table(end: &End<'_>, style: &Style, out: &mut dyn Write) -> io::Result<()> {
+pub fn write_table(end: &End<'_>, out: &mut dyn Write) -> io::Result<()> {
     let Some(Check { outcome, .. }) = end.check else { return Ok(()) };
-    let mut table = Table::new();
-    table
-        .load_style(UTF8_FULL)
-        .set_content_arrangement(ContentArrangement::Dynamic)
-        .set_width(style.columns)
-        .set_header(["Part", "Result", "Time"]);
+    let mut table = grid(["Part", "Time", "Result"], &[]);
     let time = |elapsed: Option<Elapsed>| elapsed.map(|elapsed| elapsed.to_string()).unwrap_or_default();
     if let Some(found) = &outcome.resolution {
         let addresses: Vec<_> = found.addresses.iter().map(ToString::to_string).collect();
@@ -105,24 +98,25 @@ pub fn write_table(end: &End<'_>, style: &Style, out: &mut dyn Write) -> io::Res
             (true, Some(code)) => format!("{}: {}", escaped(&found.name), escaped(code)),
             (true, None) => format!("{}: no answer", escaped(&found.name)),
         };
-        table.add_row(["DNS".to_owned(), result, time(outcome.spent.dns)]);
+        table.add_row(["DNS".to_owned(), time(outcome.spent.dns), result]);
     }
     for judged in &outcome.connections {
         let server = ends::end(&judged.story, Role::Server);
         let verdict = &judged.verdict;
-        let result = format!("{} at {}: {}", verdict.code, judged.story.stage, escaped(&verdict.headline));
-        table.add_row([server, result, time(Some(judged.story.last.at - judged.story.first.at))]);
+        let (word, title) = (judgement::word(verdict.severity), judgement::title(verdict));
+        let result = format!("{word} {}: {}", escaped(&title), escaped(&verdict.headline));
+        table.add_row([server, time(Some(judged.story.last.at - judged.story.first.at)), result]);
     }
     if let Some(token) = &outcome.token {
-        table.add_row(["Token".to_owned(), escaped(&token.headline), time(outcome.spent.token)]);
+        table.add_row(["Token".to_owned(), time(outcome.spent.token), escaped(&token.headline)]);
     }
     if let Some(page) = &outcome.page {
-        table.add_row(["Page".to_owned(), escaped(&page.headline), time(outcome.spent.page)]);
+        table.add_row(["Page".to_owned(), time(outcome.spent.page), escaped(&page.headline)]);
     }
     let conclusion = outcome.conclusion();
     let result = format!("{} ({})", conclusion.reason, conclusion.severity);
-    table.add_row(["All".to_owned(), result, time(Some(outcome.spent.total))]);
-    writeln!(out, "{table}")?;
+    table.add_row(["All".to_owned(), time(Some(outcome.spent.total)), result]);
+    write!(out, "{}", grid::text(&table))?;
     write_alert(end, out)
 }
 

@@ -7,7 +7,7 @@ use anstyle::{AnsiColor, Style as Color};
 use unicode_width::UnicodeWidthStr;
 
 use super::glyphs::Glyphs;
-use super::rows::{Arrow, Row};
+use super::row::{Arrow, Row};
 use crate::report::Style;
 use crate::report::text::clock;
 use crate::report::text::words::{DIM, wrapped};
@@ -139,7 +139,8 @@ impl<'a> Ladder<'a> {
             let padding = " ".repeat(arrow_columns.saturating_sub(arrow.width()));
             writeln!(
                 out,
-                "{mark_color}{mark}{mark_color:#}{head}  {color}{arrow}{color:#}{padding}  {meaning_color}{text}{meaning_color:#}"
+                "{mark_color}{mark}{mark_color:#}{head}  {color}{arrow}{color:#}{padding}  \
+                 {meaning_color}{text}{meaning_color:#}"
             )?;
         } else {
             let arrow = arrow.trim_end();

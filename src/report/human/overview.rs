@@ -3,16 +3,19 @@
 
 use std::borrow::Cow;
 use std::collections::BTreeSet;
-use std::fmt::Write as _;
 use std::io::{self, Write};
 use std::net::IpAddr;
 
+use unicode_width::UnicodeWidthStr;
+
 use super::collection::Collection;
 use super::glyphs::Glyphs;
+use super::grid::{self, grid};
 use super::judgement::{self, when, word, write_headline, write_place, write_why};
 use super::ladder::{Ladder, columns};
 use super::prose::write_next;
-use super::rows::{Arrow, Row, rows};
+use super::row::{Arrow, Kind, Row};
+use super::rows::rows;
 use super::strip::Strip;
 use crate::analysis::{Group, GroupKey, Judged, Summary};
 use crate::packet::Host;
@@ -30,7 +33,7 @@ const EXAMPLES: usize = 4;
 const ROWS: usize = 4;
 
 /// Pieces of advice of such a failure.
-const ADVICE: usize = 2;
+const ADVICE: usize = 1;
 
 /// Writes the answer: how many failed, of whom, when, and in which ways.
 pub(super) fn write(
@@ -139,17 +142,12 @@ fn write_strip(
     writeln!(out)
 }
 
-/// A column of the groups' table: its title, whether it stands at the right, and how soon it gives way.
-const COLUMNS: [(&str, bool, u8); 8] = [
-    ("Count", true, 9),
-    ("Verdict", false, 9),
-    ("Fault", false, 4),
-    ("Server", false, 6),
-    ("Clients", false, 3),
-    ("First", false, 5),
-    ("Last", false, 2),
-    ("Example", false, 8),
-];
+/// The columns of the groups' table.
+const COLUMNS: [&str; 9] = ["", "Count", "Verdict", "Fault", "Server", "Clients", "First", "Last", "Example"];
+const SERVER: usize = 4;
+
+/// Columns that are left out where there is less room than all of them need, the first one first.
+const DISPENSABLE: [usize; 4] = [7, 5, 3, 6];
 
 fn write_groups(
     summary: &Summary,
@@ -157,43 +155,36 @@ fn write_groups(
     style: &Style,
     out: &mut dyn Write,
 ) -> io::Result<()> {
-    const WORD: usize = 7;
     let glyphs = Glyphs::of(style);
     let shown = &groups[..groups.len().min(LINES)];
     let prefix = shared_prefix(groups);
-    let cells: Vec<[String; 8]> =
+    let rows: Vec<[String; 9]> =
         shown.iter().map(|(key, group)| cells(summary, key, group, prefix.as_deref(), style)).collect();
-    let width = |column: usize| {
-        let cells = cells.iter().map(|row| row[column].chars().count());
-        cells.max().unwrap_or(0).max(COLUMNS[column].0.len())
-    };
-    let mut columns_shown: Vec<usize> =
-        (0..COLUMNS.len()).filter(|column| *column != 3 || summary.servers.len() > 1).collect();
-    let total = |shown: &[usize]| WORD + shown.iter().map(|column| width(*column) + 2).sum::<usize>();
-    while total(&columns_shown) > columns(style) && columns_shown.len() > 3 {
-        let least = columns_shown.iter().copied().min_by_key(|column| COLUMNS[*column].2);
-        columns_shown.retain(|column| Some(*column) != least);
-    }
-    let line = |row: &dyn Fn(usize) -> String| {
-        let mut text = String::new();
-        for column in &columns_shown {
-            let cell = row(*column);
-            let padding = " ".repeat(width(*column).saturating_sub(cell.chars().count()));
-            let (before, behind) =
-                if COLUMNS[*column].1 { (padding.as_str(), "") } else { ("", padding.as_str()) };
-            let _ = write!(text, "  {before}{cell}{behind}");
+    let mut kept: Vec<usize> =
+        (0..COLUMNS.len()).filter(|column| *column != SERVER || summary.servers.len() > 1).collect();
+    let lay_out = |kept: &[usize]| {
+        let count = kept.iter().position(|column| COLUMNS[*column] == "Count").unwrap_or_default();
+        let mut table = grid(COLUMNS, &[count]);
+        table.set_header(kept.iter().map(|column| COLUMNS[*column]));
+        for row in &rows {
+            table.add_row(kept.iter().map(|column| row[*column].as_str()));
         }
-        text.trim_end().to_owned()
+        grid::text(&table)
     };
-    writeln!(out, "{DIM}{:WORD$}{}{DIM:#}", "", line(&|column| COLUMNS[column].0.to_owned()))?;
-    for ((key, _), row) in shown.iter().zip(&cells) {
-        let color = style_of(key.severity);
-        writeln!(
-            out,
-            "{color}{:WORD$}{color:#}{}",
-            word(key.severity),
-            glyphs.text(&line(&|column| row[column].clone()))
-        )?;
+    let is_wide = |text: &str| text.lines().any(|line| line.width() > columns(style));
+    let mut text = lay_out(&kept);
+    for column in DISPENSABLE {
+        if !is_wide(&text) {
+            break;
+        }
+        kept.retain(|shown| *shown != column);
+        text = lay_out(&kept);
+    }
+    let mut lines = text.lines();
+    writeln!(out, "{DIM}{}{DIM:#}", lines.next().unwrap_or_default())?;
+    for ((key, _), line) in shown.iter().zip(lines) {
+        let (color, word) = (style_of(key.severity), word(key.severity));
+        writeln!(out, "{color}{word}{color:#}{}", glyphs.text(line.strip_prefix(word).unwrap_or(line)))?;
     }
     let left: u64 =
         groups.iter().skip(LINES).map(|(_, group)| group.count).sum::<u64>() + summary.groups.ungrouped;
@@ -201,7 +192,7 @@ fn write_groups(
         let kinds = groups.len().saturating_sub(LINES);
         let kinds =
             if kinds > 0 { format!(" of {}", count(kinds as u64, "more kind")) } else { String::new() };
-        writeln!(out, "{DIM}{:WORD$}  {}{kinds}: -o table lists them{DIM:#}", "", count(left, "connection"))?;
+        writeln!(out, "{DIM}{:6}  {}{kinds}: -o table lists them{DIM:#}", "", count(left, "connection"))?;
     }
     Ok(())
 }
@@ -212,10 +203,11 @@ fn cells(
     group: &Group,
     prefix: Option<&str>,
     style: &Style,
-) -> [String; 8] {
+) -> [String; 9] {
     let time = |at| clock::time_of_day(at, summary.about.clock, 0, &style.zone).unwrap_or_default();
     let fault = if matches!(key.severity, Severity::Ok | Severity::Unknown) { "-" } else { key.actor.name() };
     [
+        word(key.severity).to_owned(),
         grouped(group.count),
         escaped(&key.title()),
         fault.to_owned(),
@@ -276,7 +268,8 @@ pub(super) fn neighbours(summary: &Summary, key: &GroupKey, group: &Group) -> Op
     let fine = server.codes.get("healthy").copied().unwrap_or(0);
     match key.code {
         "syn-no-reply" if server.answered > 0 => Some(format!(
-            "Neither a fixed firewall rule nor a dead host: {name} answered {} of this capture. Intermittent loss, a SYN rate limit, \
+            "Neither a fixed firewall rule nor a dead host: {name} answered {} of this capture. Intermittent loss, a SYN \
+             rate limit, \
              a rule for some clients, or a full accept queue.",
             count(server.answered, "other SYN")
         )),
@@ -331,7 +324,7 @@ pub(super) fn write_example(
         ladder.write(row, out)?;
     }
     match neighbours(summary, key, group) {
-        Some(text) if key.code == "syn-no-reply" => write_why(&text, style, out)?,
+        Some(text) if matches!(key.code, "syn-no-reply" | "tls-alert") => write_why(&text, style, out)?,
         Some(text) => write_why(&format!("{} {text}", first_sentences(&verdict.explanation)), style, out)?,
         None => write_why(&first_sentences(&verdict.explanation), style, out)?,
     }
@@ -339,11 +332,15 @@ pub(super) fn write_example(
     write_next(&advice, style, out)
 }
 
-/// The rows around the fault, or the last ones.
+/// The rows around the fault, or the last ones. What precedes the first data goes without saying.
 fn shorten(rows: &mut Vec<Row>) {
     let fault = rows.iter().position(|row| row.is_fault);
     let last = fault.map_or(rows.len(), |fault| fault + 1);
     rows.truncate(last);
+    let opening = rows.iter().take_while(|row| row.kind == Kind::Opening).count();
+    if rows[opening..].iter().any(|row| row.at.is_some()) {
+        rows.drain(..opening);
+    }
     if rows.len() > ROWS {
         rows.drain(..rows.len() - ROWS);
     }

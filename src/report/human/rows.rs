@@ -1,74 +1,16 @@
 //! What the screen shows of a connection's packets, one row for each or for several, before anything is laid out in columns.
 //!
 //! The rows of a connection with few packets fit a screen: what repeats, acknowledges or closes is folded, further and further
-//! until [`ROWS`] are left. The fault is never folded.
+//! until they fit. The fault is never folded.
 
+use super::fold::Fold;
 use super::notes::{self, Notes};
+use super::row::{Arrow, Kind, Row};
 use crate::report::text::words::{PacketNames, amount, count};
 use crate::story::{EndingKind, Entry, Item, Note, Seen, Silence, Stage, Story};
 use crate::tcp::Role;
-use crate::time::{Elapsed, Timestamp};
+use crate::time::Elapsed;
 use crate::verdict::{Severity, Verdict};
-
-/// The most rows of a connection, folds and silences included.
-pub(super) const ROWS: usize = 16;
-
-/// From this many on, repeats are folded but for the first two and the last.
-const REPEATS: usize = 5;
-
-/// What one row shows.
-#[derive(Clone, Debug)]
-pub(super) struct Row {
-    /// The packets, by their indices among the connection's items.
-    pub items: Vec<usize>,
-    /// How they are called.
-    pub label: String,
-    /// When the first was captured.
-    pub at: Option<Timestamp>,
-    /// When the last was captured.
-    pub until: Option<Timestamp>,
-    /// What the arrow's column shows.
-    pub arrow: Arrow,
-    /// What it means; each text begins a line.
-    pub text: Vec<String>,
-    /// Whether it shows the fault.
-    pub is_fault: bool,
-    /// Whether it is here for completeness only.
-    pub is_dim: bool,
-    kind: Kind,
-}
-
-/// What stands between client and server.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub(super) enum Arrow {
-    /// A packet of a side, with its flags and length.
-    From(Role, String),
-    /// A packet of a side that did not arrive.
-    Lost(Role, String),
-    /// Somebody else's packet.
-    Other(String),
-    /// Several packets.
-    Several(String),
-    /// No packet, for this time.
-    Gap(&'static str, Option<Elapsed>),
-}
-
-/// What matters about a row when rows are folded.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-enum Kind {
-    /// It stays.
-    Key,
-    /// A step of the TCP handshake.
-    Opening,
-    /// A bare acknowledgement.
-    Ack,
-    /// A FIN or RST without data.
-    Closing,
-    /// The same as an earlier packet, sent again.
-    Repeat,
-    /// Anything else.
-    Data,
-}
 
 /// The packet, or the silence behind it, that is the fault.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -100,26 +42,7 @@ pub(super) fn rows(
     if is_whole {
         return rows;
     }
-    let fold = Fold { items, names };
-    fold.repeats(&mut rows, is_tight);
-    fold.closings(&mut rows);
-    fold.runs(&mut rows, Kind::Ack, 2);
-    let is_long = |rows: &[Row]| rows.len() > ROWS;
-    if is_tight || is_long(&rows) {
-        fold.opening(&mut rows);
-        rows.retain(|row| row.kind != Kind::Ack);
-    }
-    if is_long(&rows) {
-        for row in &mut rows {
-            if matches!(row.kind, Kind::Repeat | Kind::Ack) {
-                row.kind = Kind::Data;
-            }
-        }
-        fold.runs(&mut rows, Kind::Data, 2);
-    }
-    if is_long(&rows) {
-        fold.middle(&mut rows);
-    }
+    Fold { items, names }.fold_all(&mut rows, is_tight);
     rows
 }
 
@@ -321,9 +244,7 @@ fn packet(
                 text.insert(0, "RST".to_owned());
             } else if flags.fin() && !is_repeat {
                 text.insert(0, "FIN".to_owned());
-            }
-            let is_bare = len == 0 && !flags.syn() && !flags.fin() && !flags.rst();
-            if is_bare && matches!(entry.notes.as_slice(), [Note::RoundTrip(_)]) {
+            } else if len == 0 && !flags.syn() && matches!(entry.notes.as_slice(), [Note::RoundTrip(_)]) {
                 text.insert(0, "ACK".to_owned());
             }
             if flags.rst() && matches!(code, "reset" | "refused") {
@@ -384,159 +305,5 @@ fn certificate(story: &Story, number: u64, role: Role, text: &mut Vec<String>) {
         && let Some((len, came)) = story.tls.unfinished_certificate
     {
         text.push(format!("Certificate, {came} of {len} bytes"));
-    }
-}
-
-/// Folds rows.
-struct Fold<'a> {
-    items: &'a [Item],
-    names: &'a PacketNames<'a>,
-}
-
-impl Fold<'_> {
-    /// Many repeats, but for the first two and the last; all of them where there is little room.
-    fn repeats(&self, rows: &mut Vec<Row>, is_tight: bool) {
-        let mut at = 0;
-        while at < rows.len() {
-            let is_same = |row: &Row| row.kind == Kind::Repeat && row.arrow == rows[at].arrow;
-            let run = rows[at..].iter().take_while(|row| is_same(row)).count();
-            if is_tight && run > 1 {
-                let folded = self.fold(&rows[at..at + run]);
-                let text = vec![format!("packets {}", folded.label)];
-                let arrow = Arrow::Several(format!("{run} retransmissions"));
-                rows.splice(at..at + run, [Row { label: ":".to_owned(), at: None, arrow, text, ..folded }]);
-                at += 1;
-            } else if run >= REPEATS {
-                let (first, last) = (at + 2, at + run - 1);
-                let folded = self.fold(&rows[first..last]);
-                let times: Vec<_> = rows[first - 1..last].iter().filter_map(|row| row.at).collect();
-                let gaps: Vec<_> = times.windows(2).map(|pair| pair[1] - pair[0]).collect();
-                let apart = match (gaps.iter().min(), gaps.iter().max()) {
-                    (Some(least), Some(most)) if least.to_string() == most.to_string() => {
-                        format!(", {least} apart")
-                    }
-                    _ => String::new(),
-                };
-                let arrow = Arrow::Several(format!("{} more{apart}", last - first));
-                let text = vec![format!("packets {}", folded.label)];
-                rows.splice(first..last, [Row { label: ":".to_owned(), at: None, arrow, text, ..folded }]);
-                at += 4;
-            } else {
-                at += run.max(1);
-            }
-        }
-    }
-
-    /// FINs, RSTs and their acknowledgements from the first of them on, where nothing else follows.
-    fn closings(&self, rows: &mut Vec<Row>) {
-        let is_end = |row: &Row| !row.is_fault && matches!(row.kind, Kind::Closing | Kind::Ack);
-        let run = rows.iter().rev().take_while(|row| is_end(row)).count();
-        let begin = rows.len() - run;
-        let Some(first) = rows[begin..].iter().position(|row| row.kind == Kind::Closing) else { return };
-        let begin = begin + first;
-        if rows.len() - begin >= 2 {
-            let folded = Row { text: vec!["closing".to_owned()], ..self.fold(&rows[begin..]) };
-            rows.splice(begin.., [folded]);
-        }
-    }
-
-    /// The TCP handshake.
-    fn opening(&self, rows: &mut Vec<Row>) {
-        let run = rows.iter().take_while(|row| !row.is_fault && row.kind == Kind::Opening).count();
-        if run >= 2 {
-            let trip =
-                rows[..run].iter().find_map(|row| row.text.iter().find_map(|text| text.split_once("RTT ")));
-            let trip = trip.map(|(_, trip)| format!(", RTT {trip}")).unwrap_or_default();
-            let text = if run > 2 { format!("TCP handshake{trip}") } else { format!("SYN, SYN-ACK{trip}") };
-            let folded = Row { text: vec![text], ..self.fold(&rows[..run]) };
-            rows.splice(..run, [folded]);
-        }
-    }
-
-    /// Runs of at least so many rows of a kind.
-    fn runs(&self, rows: &mut Vec<Row>, kind: Kind, least: usize) {
-        let mut at = 0;
-        while at < rows.len() {
-            let run = rows[at..].iter().take_while(|row| !row.is_fault && row.kind == kind).count();
-            if run >= least {
-                let folded = self.fold(&rows[at..at + run]);
-                rows.splice(at..at + run, [folded]);
-            }
-            at += 1;
-        }
-    }
-
-    /// What stands between the beginning and the end, but for the fault.
-    fn middle(&self, rows: &mut Vec<Row>) {
-        const FIRST: usize = 6;
-        let last = rows.len() - (ROWS - FIRST - 3);
-        let fault = rows[FIRST..last].iter().position(|row| row.is_fault).map(|at| FIRST + at);
-        for (from, to) in match fault {
-            Some(fault) => vec![(fault + 1, last), (FIRST, fault)],
-            None => vec![(FIRST, last)],
-        } {
-            if to > from + 1 {
-                let folded = self.fold(&rows[from..to]);
-                rows.splice(from..to, [folded]);
-            }
-        }
-    }
-
-    /// Several rows as one.
-    fn fold(&self, rows: &[Row]) -> Row {
-        let items: Vec<usize> = rows.iter().flat_map(|row| row.items.iter().copied()).collect();
-        let entries: Vec<&Entry> = items
-            .iter()
-            .filter_map(|index| match &self.items[*index] {
-                Item::Packet(entry) => Some(&**entry),
-                Item::Fold { .. } => None,
-            })
-            .collect();
-        let (packets, bytes) =
-            items.iter().fold((0, 0), |(packets, bytes), index| match &self.items[*index] {
-                Item::Packet(entry) => (packets + 1, bytes + payload(entry)),
-                Item::Fold { packets: folded, bytes: more, .. } => (packets + folded, bytes + more),
-            });
-        // Numbers of one connection need not follow one another, but a range of them is searched in one step.
-        let label = match entries.as_slice() {
-            [first, .., last] if !self.names.has_files() => {
-                format!("{}-{}", first.moment.number, last.moment.number)
-            }
-            [first, ..] => self.names.at(first.moment.number, first.origin),
-            [] => ":".to_owned(),
-        };
-        let flags: Vec<String> = entries.iter().filter_map(|entry| flags(entry)).collect();
-        let arrow = if flags.len() as u64 == packets && packets <= 4 && bytes == 0 {
-            Arrow::Several(flags.join(" "))
-        } else {
-            Arrow::Several(format!("{}, {}", count(packets, "packet"), amount(bytes)))
-        };
-        let is_acks = rows.iter().all(|row| row.kind == Kind::Ack);
-        let text = if is_acks { vec!["ACK".to_owned()] } else { Vec::new() };
-        Row {
-            items,
-            label,
-            at: rows.iter().find_map(|row| row.at),
-            until: rows.iter().rev().find_map(|row| row.until),
-            arrow,
-            text,
-            is_fault: false,
-            is_dim: true,
-            kind: rows.first().map_or(Kind::Data, |row| row.kind),
-        }
-    }
-}
-
-fn payload(entry: &Entry) -> u64 {
-    match &entry.seen {
-        Seen::Segment { header, .. } => u64::from(header.payload_len.unwrap_or(0)),
-        Seen::Icmp(..) => 0,
-    }
-}
-
-fn flags(entry: &Entry) -> Option<String> {
-    match &entry.seen {
-        Seen::Segment { header, .. } => header.tcp.flags.map(|flags| format!("[{flags}]")),
-        Seen::Icmp(..) => None,
     }
 }

@@ -46,15 +46,6 @@ fn letter(code: &str) -> char {
     }
 }
 
-fn rank(severity: Severity) -> u8 {
-    match severity {
-        Severity::Critical => 3,
-        Severity::Warning => 2,
-        Severity::Unknown => 1,
-        Severity::Ok => 0,
-    }
-}
-
 impl Strip {
     /// Of these connections in order of time, in so many columns at most, where `ok` stands for those that are healthy.
     pub(super) fn of(marks: &[Mark], columns: usize, ok: char) -> Option<Self> {
@@ -84,12 +75,12 @@ impl Strip {
         for mark in marks {
             let place = i128::from((mark.at - first.at).nanos()) * columns as i128 / (i128::from(span) + 1);
             let Some(cell) = spans.get_mut(usize::try_from(place).unwrap_or(0)) else { continue };
-            let failed = u64::from(rank(mark.severity) >= 2);
+            let failed = u64::from(mark.severity.urgency() >= 2);
             match cell {
                 Some((worst, count, failures)) => {
                     *count += 1;
                     *failures += failed;
-                    if rank(mark.severity) > rank(worst.severity) {
+                    if mark.severity.urgency() > worst.severity.urgency() {
                         *worst = *mark;
                     }
                 }

@@ -23,7 +23,7 @@ use ssmscope::packet::{
 };
 use ssmscope::report::text::escape;
 use ssmscope::report::{
-    self, Detail, End, Form, MonitoringDigest, Occasion, Out, Report, Style, Thresholds, tcpdump,
+    self, Detail, End, Form, MonitoringDigest, Occasion, Out, Report, Sort, Style, Thresholds, tcpdump,
 };
 use ssmscope::time::{Clock, Elapsed, Timestamp};
 use ssmscope::tls::CertificateMessage;
@@ -290,6 +290,7 @@ impl Analysis {
             verbosity: if self.is_verbose { 2 } else { 0 },
             detail: if self.shows_all { Detail::All } else { Detail::Examples },
             is_ascii: false,
+            sort: Sort::Worst,
             columns: 100,
         };
         let settings = Settings {

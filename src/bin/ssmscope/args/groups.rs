@@ -5,10 +5,12 @@ use std::path::PathBuf;
 use clap::{ArgAction, Args};
 use ssmscope::limits;
 use ssmscope::log::AccessFormat;
-use ssmscope::report::{Form, Range, Subject};
+use ssmscope::report::{Form, Range, Sort, Subject};
 use ssmscope::time::Elapsed;
 
-use super::values::{access_format, at_least_four, clock_offset, forms, memory, server_name, span, zone};
+use super::values::{
+    access_format, at_least_four, clock_offset, forms, memory, server_name, sorts, span, zone,
+};
 
 /// Which traffic is analysed.
 #[derive(Debug, Args)]
@@ -135,6 +137,10 @@ pub struct Rendering {
     /// Print ASCII only; automatic where the locale's character set is not UTF-8.
     #[arg(long, help_heading = "Output")]
     pub ascii: bool,
+
+    /// With -o table: list the worst connections first, or in the order in which they began.
+    #[arg(long, value_name = "ORDER", value_parser = sorts(), default_value = "worst", help_heading = "Output")]
+    pub sort: Sort,
 }
 
 /// What monitoring gets.

@@ -16,7 +16,7 @@ use clap_complete::Shell;
 use ssmscope::report::Subject;
 
 pub use check::{Check, Grant, OauthBody, TlsVersion};
-pub use groups::{Bounds, Judgement, Monitoring, Selection};
+pub use groups::{Bounds, Judgement, Monitoring, Rendering, Selection};
 pub use live::{Live, Until};
 pub use read::Read;
 pub use short::help as short_help;

@@ -7,7 +7,7 @@ use ssmscope::analysis;
 use ssmscope::cert;
 use ssmscope::log::AccessFormat;
 use ssmscope::probe::host_and_port;
-use ssmscope::report::{Form, Subject};
+use ssmscope::report::{Form, Sort, Subject};
 use ssmscope::time::Elapsed;
 
 /// The forms in which a subject can be reported.
@@ -15,6 +15,12 @@ pub fn forms(subject: Subject) -> impl TypedValueParser<Value = Form> {
     let form = |form: Form| Some(PossibleValue::new(form.name()).help(form.summary(subject)?));
     PossibleValuesParser::new(Form::ALL.into_iter().filter_map(form))
         .try_map(|name| Form::from_str(&name.to_ascii_lowercase()))
+}
+
+/// The orders in which a table can list connections.
+pub fn sorts() -> impl TypedValueParser<Value = Sort> {
+    PossibleValuesParser::new(Sort::ALL.map(Sort::name))
+        .map(|name| Sort::ALL.into_iter().find(|sort| sort.name() == name).unwrap_or_default())
 }
 
 /// A server by name and perhaps port.
