@@ -8,7 +8,7 @@ use crate::tcp::Role;
 pub(super) const RULE: Rule = Rule {
     code: "refused",
     severity: Severity::Critical,
-    summary: "a RST answered the SYN: nothing listens on that port, or a firewall says so",
+    summary: "a RST answered the SYN: nothing listens on that port, or a firewall rejects",
     page: include_str!("../../docs/verdicts/refused.md"),
     judge,
 };
@@ -22,17 +22,14 @@ fn judge(story: &Story, _: &Settings) -> Option<Verdict> {
     let (server, port) = (story.host(Role::Server), story.port(Role::Server));
     let headline = format!("{server} refused the connection to port {port}");
     let hop_limit = match reset.hop_limit {
-        Some(hop_limit) => format!(
-            " Its TTL is {hop_limit}: compare it with other packets of that host, since a firewall's RST comes from \
-             another distance."
-        ),
+        Some(hop_limit) => format!(" The RST has TTL {hop_limit}."),
         None => String::new(),
     };
     Some(
         Verdict::new(&RULE, Actor::Server, story.basis, headline)
             .explain(format!(
-                "The SYN was answered by a RST: the address is reachable, and no process listens on the port (RFC \
-                 9293, 3.5.2), or a firewall answers in its name.{hop_limit}"
+                "A RST answered the SYN: the address is reachable, and no process listens on the port (RFC \
+                 9293, 3.5.2), or a firewall replies with its address.{hop_limit}"
             ))
             .reported(&["ECONNREFUSED (Connection refused)", "java.net.ConnectException: Connection refused"])
             .proved_by(story.opening.syn.numbers().take(2).chain([ending.moment.number]))
@@ -57,7 +54,7 @@ mod tests {
         assert_eq!(verdict.is(), ("refused", Actor::Server, None));
         assert_eq!(verdict.evidence, [1, 2]);
         assert!(verdict.headline.contains("198.51.100.20") && verdict.headline.contains("8443"));
-        assert!(verdict.mentions("TTL is 61") && verdict.mentions("ECONNREFUSED"));
+        assert!(verdict.mentions("TTL 61") && verdict.mentions("ECONNREFUSED"));
         assert!(!verdict.mentions("ETIMEDOUT") && !verdict.mentions("reset by peer"));
         let unknown = Story::at(Stage::Syn).rst(Role::Server).verdict();
         assert!(!unknown.mentions("TTL"));

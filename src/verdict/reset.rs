@@ -2,9 +2,9 @@
 
 use super::words::evidence;
 use super::{Actor, Rule, Settings, Severity, Verdict};
-use crate::story::{Ending, EndingKind, Moment, ResetFacts, Stage, Story};
+use crate::story::{Ending, EndingKind, IpTraits, Moment, ResetFacts, Stage, Story};
 use crate::tcp::{ResetFit, Role};
-use crate::time::Elapsed;
+use crate::time::{Clock, Elapsed};
 
 /// `reset`.
 pub(super) const RULE: Rule = Rule {
@@ -45,22 +45,22 @@ fn judge(story: &Story, _: &Settings) -> Option<Verdict> {
     let verdict = match forgery(facts) {
         Some(signs) => Verdict::new(&RULE, Actor::Path,
             story.basis,
-            format!("a RST {place} carries the {}'s address, and something else sent it", ending.by),
+            format!("forged RST {place}: it has the {0}'s address, but the {0} did not send it", ending.by),
         )
         .cause("rst-injected")
-        .explain(format!("{} A device on the way that resets connections is the likely sender.", signs.join(" ")))
+        .explain(format!("{} A device on the path that resets connections is the likely sender.", signs.join(" ")))
         .proved_by(facts.continued_in)
         .advise(&[
-            "Look for a firewall, intrusion prevention or proxy on the way that resets this traffic, and ask for its log.",
+            "Look for a firewall, intrusion prevention or proxy on the path that resets this traffic, and ask for its log.",
             "Capture on the other side too: a host that did not send the RST shows none leaving.",
         ]),
-        None => Verdict::new(&RULE, Actor::from(ending.by), story.basis, format!("the {} reset the connection {place}", ending.by))
+        None => Verdict::new(&RULE, Actor::from(ending.by), story.basis, headline(story, ending, place))
             .explain(explain(ending, facts))
             .advise(advice(ending)),
     };
     // A client that ends it itself does not hear of a peer's reset.
     let is_its_own = ending.by == Role::Client && verdict.actor == Actor::Client;
-    let reports = if is_its_own { &["whatever made it give up: its own log tells"][..] } else { &REPORTS };
+    let reports = if is_its_own { &[][..] } else { &REPORTS };
     Some(verdict.proved_by(evidence).reported(reports))
 }
 
@@ -77,21 +77,31 @@ fn is_cut_off(story: &Story, ending: &Ending, facts: &ResetFacts) -> bool {
         && (data.reported_hole.is_some() || data.last.is_some_and(is_unanswered))
 }
 
+fn headline(story: &Story, ending: &Ending, place: &str) -> String {
+    match (ending.by, ending.stage, &story.tls.client_hello) {
+        (Role::Server, Stage::ClientHello, Some(hello)) if story.capture.clock != Clock::Absent => format!(
+            "the server answered the ClientHello with a RST, {} after it",
+            ending.moment.at - hello.moment.at
+        ),
+        _ => format!("the {} reset the connection {place}", ending.by),
+    }
+}
+
 fn place(story: &Story, ending: &Ending) -> &'static str {
     match ending.stage {
         // More than the SYN was acknowledged.
         Stage::TcpEstablished if story.missing.acked_unseen.client > 1 => {
-            "after the client's first data, which the capture lacks"
+            "after the client's first data, which was not captured"
         }
-        Stage::None | Stage::Syn => "before any answer to the SYN",
+        Stage::None | Stage::Syn => "before any reply to the SYN",
         Stage::SynAck => "right after the SYN-ACK",
         Stage::TcpEstablished => "after the TCP handshake, before any TLS",
-        Stage::ClientHello => "after the ClientHello, before any answer",
+        Stage::ClientHello => "after the ClientHello, before any reply",
         Stage::ServerHello | Stage::ServerFlightComplete => "in the TLS handshake, after the ServerHello",
         Stage::ClientFinished => "in the TLS handshake, after the client's Finished",
         Stage::TlsEstablished => "right after the TLS handshake",
-        Stage::ApplicationData if story.was_answered() => "before the server's answer was complete",
-        Stage::ApplicationData => "after the request, before any answer",
+        Stage::ApplicationData if story.was_answered() => "before the server's reply was complete",
+        Stage::ApplicationData => "after the request, before any reply",
     }
 }
 
@@ -104,7 +114,7 @@ fn forgery(facts: &ResetFacts) -> Option<Vec<String>> {
     let mut signs = Vec::new();
     let mut weight = 0;
     if let Some(number) = facts.continued_in {
-        signs.push(format!("In packet {number} the same side continues as if it had not reset."));
+        signs.push(format!("In packet {number} the same side continues as if it had sent no RST."));
         weight += 2;
     }
     let usual: Vec<u8> = facts.usual_hop_limits.into_iter().flatten().collect();
@@ -124,13 +134,13 @@ fn forgery(facts: &ResetFacts) -> Option<Vec<String>> {
         && shortest > MEASURABLE
     {
         signs.push(format!(
-            "It came {after} after the packet that it answers, sooner than a round trip of {shortest} allows."
+            "It arrived {after} after the packet that it answers, sooner than an RTT of {shortest} allows."
         ));
         weight += 1;
     }
     if facts.is_stateless && facts.usual_timestamps {
         signs.push(
-            "It has no TCP options and a zero window, as a device without the connection's socket writes it."
+            "It has no TCP options and window 0, as sent by a device that does not have the connection."
                 .to_owned(),
         );
         weight += 1;
@@ -140,49 +150,74 @@ fn forgery(facts: &ResetFacts) -> Option<Vec<String>> {
 
 fn explain(ending: &Ending, facts: &ResetFacts) -> String {
     let form = if facts.is_stateless {
-        " Its form (no options, window 0) is that of a kernel that knows no such connection: the service was restarted, \
-         or a device answers in its name."
+        " It has no options and window 0, as sent by a host that has no such connection: the service was restarted, or a \
+         device \
+         replies with its address."
     } else {
         ""
     };
     let fit = match facts.fit {
         ResetFit::InWindow => {
-            " Its sequence number is not exactly the next one, so a current receiver asks back before it obeys (RFC 5961, 3)."
+            " Its sequence number is in the window but not the next one, so a current receiver sends a challenge ACK \
+             first (RFC 5961, 3)."
         }
         ResetFit::Exact | ResetFit::Outside => "",
     };
     let why = match (ending.by, ending.stage) {
         (Role::Client, Stage::SynAck) => {
-            "The client answered the SYN-ACK with a RST: it had given up, or it knows no such attempt (a port scanner, \
-             a health probe, or a stale answer)."
+            "The client answered the SYN-ACK with a RST: it had given up, or it does not know this attempt (a port \
+             scanner, a health probe, or a stale reply)."
         }
-        (Role::Client, Stage::Syn) => "The client gave the attempt up before anybody answered.",
+        (Role::Client, Stage::Syn) => "The client gave up before any reply.",
         (Role::Client, Stage::TlsEstablished) => {
-            "The client ended the connection abruptly and had asked for nothing: programs that check the certificate only \
-             after the handshake, as Wget does, end so when they refuse it; so does one that was killed."
+            "The client reset the connection without sending a request. Programs that check the certificate only after \
+             the handshake, such as Wget, do this when they reject it; so does one that is killed."
         }
         (Role::Client, _) => {
-            "The client's own program or kernel ended the connection abruptly: it was killed, it timed out, or it closed \
-             its socket while data was still unread."
+            "The client's program or kernel reset the connection: the program was killed, it timed out, or it closed its \
+             socket with unread data."
         }
         (Role::Server, Stage::ClientHello) => {
-            "The server, or something with its address, broke off at the ClientHello without an alert: a policy on the \
+            "The server (or a device using its address) closed on the ClientHello without sending a TLS alert: a policy \
+             on the \
              name (SNI) or the TLS version, a service that does not speak TLS, or a crash."
         }
-        (Role::Server, _) => "The server's program or kernel ended the connection abruptly.",
+        (Role::Server, _) => "The server's program or kernel reset the connection.",
     };
-    format!("{why}{form}{fit}")
+    format!("{why}{form}{fit}{}", sender(ending.by, facts))
+}
+
+/// How far the IP ids of a host's packets are apart while it sends few others.
+const NEAR: u16 = 64;
+
+/// What the RST's TTL and IP id show of its sender, beside the same side's packet before it.
+fn sender(by: Role, facts: &ResetFacts) -> String {
+    let (Some(hop_limit), Some(previous)) = (facts.hop_limit, facts.previous) else { return String::new() };
+    let IpTraits { number, hop_limit: before, .. } = previous;
+    if hop_limit != before {
+        return format!(
+            " The RST has TTL {hop_limit}, and the {by}'s packet {number} has TTL {before}: a different sender or path."
+        );
+    }
+    match (facts.id, previous.id) {
+        (Some(id), Some(last)) if id != 0 && last != 0 && (1..=NEAR).contains(&id.wrapping_sub(last)) => {
+            format!(
+                " TTL {hop_limit} and IP ID {id} continue packet {number} ({before}, {last}): the {by} sent this RST \
+                 itself."
+            )
+        }
+        _ => format!(" The RST has TTL {hop_limit}, like packet {number}: nothing suggests another sender."),
+    }
 }
 
 fn advice(ending: &Ending) -> &'static [&'static str] {
     match ending.by {
         Role::Client => &[
-            "Read the client's log at that time: what made it give up?",
-            "If the client's log says that the peer reset the connection, a device between the two sent the RST to both.",
+            "Read the client's log at that time.",
+            "If the client's log reports a reset by the peer, a device between the two sent RSTs to both.",
         ],
         Role::Server => &[
-            "Read the server's log at that time; if it knows nothing of the connection, look for a device in between.",
-            "Compare the RST's TTL with other packets of the server.",
+            "Read the server's log at that time; if it has no record of the connection, look for a device in between.",
         ],
     }
 }
@@ -200,16 +235,16 @@ mod tests {
         for (stage, by, place) in [
             (Stage::SynAck, Client, "right after the SYN-ACK"),
             (Stage::TcpEstablished, Server, "before any TLS"),
-            (Stage::ClientHello, Server, "before any answer"),
+            (Stage::ClientHello, Server, "answered the ClientHello with a RST"),
             (Stage::ServerHello, Client, "after the ServerHello"),
-            (Stage::ApplicationData, Server, "before any answer"),
+            (Stage::ApplicationData, Server, "before any reply"),
         ] {
             let story = Story::at(stage).rst(by);
             let (verdict, last) = (story.verdict(), story.last.number);
             assert_eq!(verdict.is(), ("reset", Actor::from(by), None), "{stage}");
             assert!(verdict.headline.contains(place), "{stage}: {}", verdict.headline);
             assert_eq!(verdict.evidence.last(), Some(&last));
-            assert!(!verdict.mentions("something else sent it"));
+            assert!(!verdict.mentions("did not send it"));
         }
     }
 
@@ -248,6 +283,32 @@ mod tests {
         assert!(forged.mentions("TTL is 61") && forged.mentions("40.0 ms"), "{}", forged.explanation);
         // A client behind a forged RST of its own hears nothing of its own doing.
         assert!(forged.client_reports[0].contains("ECONNRESET"));
+    }
+
+    #[test]
+    fn ttl_and_ip_id_are_compared_with_the_packet_before() {
+        let with = |hop_limit, id, last: Option<u16>| {
+            let story = Story::at(Stage::ClientHello).rst_with(Server, |reset| {
+                reset.hop_limit = Some(hop_limit);
+                reset.id = id;
+                reset.previous = Some(IpTraits { number: 5, hop_limit: 63, service: None, id: last });
+            });
+            story.verdict().explanation.into_owned()
+        };
+        let own = with(63, Some(2), Some(u16::MAX));
+        assert!(
+            own.ends_with(
+                "TTL 63 and IP ID 2 continue packet 5 (63, 65535): the server sent this RST itself."
+            ),
+            "{own}"
+        );
+        for (id, last) in [(None, None), (Some(0), Some(0)), (Some(900), Some(5)), (Some(5), Some(5))] {
+            let alike = with(63, id, last);
+            assert!(alike.ends_with("nothing suggests another sender."), "{alike}");
+        }
+        let other = with(61, Some(2), Some(1));
+        assert!(other.contains("TTL 61") && other.ends_with("a different sender or path."), "{other}");
+        assert!(!Story::at(Stage::ClientHello).rst(Server).verdict().mentions("TTL"));
     }
 
     #[test]
@@ -301,7 +362,7 @@ mod tests {
         let cut = Story::at(Stage::ApplicationData).answered().rst(Server);
         let verdict = cut.but(|story| story.tls.is_inside_record.server = true).verdict();
         assert_eq!(verdict.is(), ("reset", Actor::Server, None));
-        assert!(verdict.headline.contains("before the server's answer was complete"));
+        assert!(verdict.headline.contains("before the server's reply was complete"));
     }
 
     #[test]

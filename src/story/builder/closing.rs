@@ -85,6 +85,8 @@ impl Closing {
             hop_limit: header.ip.hop_limit,
             usual_hop_limits: [party.opening_path, party.later_path]
                 .map(|path| path.map(|path| path.hop_limit)),
+            id: header.ip.id,
+            previous: party.last_path,
             is_stateless: header.ip.id.is_none_or(|id| id == 0)
                 && header.tcp.window == Some(0)
                 && header.payload_len.is_none_or(|bytes| bytes == 0)

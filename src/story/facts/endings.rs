@@ -1,5 +1,6 @@
 //! What ended the connection or stopped its progress.
 
+use super::party::IpTraits;
 use super::{Moment, Stage};
 use crate::tcp::{ResetFit, Role};
 use crate::time::{Elapsed, Timestamp};
@@ -72,6 +73,10 @@ pub struct ResetFacts {
     pub hop_limit: Option<u8>,
     /// That of the same side's other packets: the SYN or SYN-ACK, and later ones.
     pub usual_hop_limits: [Option<u8>; 2],
+    /// Its IPv4 identification.
+    pub id: Option<u16>,
+    /// The same side's last packet before it.
+    pub previous: Option<IpTraits>,
     /// Whether it has the form of a RST without a socket: no options and a zero window, IP id 0 or none.
     pub is_stateless: bool,
     /// Whether the same side's earlier packets carried TCP timestamps, which its socket would repeat.

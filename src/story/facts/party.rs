@@ -17,6 +17,8 @@ pub struct Party {
     pub later_path: Option<IpTraits>,
     /// The same of its first packet whose TTL or hop limit differs from that.
     pub changed_path: Option<IpTraits>,
+    /// The same of its last packet that is no RST.
+    pub last_path: Option<IpTraits>,
     /// What its SYN, or its SYN-ACK, offers.
     pub offer: Option<OpeningOffer>,
     /// Segments with a wrong checksum, and whether all of them fit what transmit checksum offload leaves.
@@ -32,6 +34,7 @@ impl Party {
             opening_path: None,
             later_path: None,
             changed_path: None,
+            last_path: None,
             offer: None,
             checksums: ChecksumFacts::default(),
         }
@@ -46,6 +49,7 @@ impl Party {
         if flags.rst() {
             return;
         }
+        self.last_path = Some(facts);
         let slot = if flags.syn() { &mut self.opening_path } else { &mut self.later_path };
         let usual = slot.get_or_insert(facts).hop_limit;
         if !flags.syn() && hop_limit != usual {

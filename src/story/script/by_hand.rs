@@ -130,6 +130,8 @@ impl Story {
             fit: ResetFit::Exact,
             hop_limit: None,
             usual_hop_limits: [None, None],
+            id: None,
+            previous: None,
             is_stateless: false,
             usual_timestamps: false,
             after_trigger: None,
