@@ -95,14 +95,14 @@ impl Fault {
                 distance(*not_after, |when| when.earliest, "before")
             ),
             Self::NotYetValid { of, not_before } => format!(
-                "The certificate \"{of}\" is valid only from {not_before}{}: it is too new, or the clock is wrong.",
+                "The certificate \"{of}\" is not valid until {not_before}{}: it is too new, or a clock is wrong.",
                 distance(*not_before, |when| when.latest, "after")
             ),
             Self::NameMismatch { wanted, names, further_names, common_name } => {
                 let bears = bears(names, *further_names, common_name.as_deref());
                 match wanted.source {
                     NameSource::Address => format!(
-                        "The client named no server, as one does that was given the address {}, and the certificate is not for that \
+                        "The ClientHello has no SNI, as when a client connects to {}, and the certificate is not for that \
                          address: {bears}.",
                         wanted.name
                     ),
@@ -117,11 +117,13 @@ impl Fault {
             }
             Self::Weak { of, why } => match why {
                 Weakness::ShortKey { bits, .. } => format!(
-                    "The certificate \"{of}\" has an RSA key of {bits} bits; OpenSSL refuses less than 2048 at its security level 2, \
+                    "The certificate \"{of}\" has an RSA key of {bits} bits; OpenSSL refuses less than 2048 at its \
+                     security level 2, \
                      which Debian and others set, and Java 17 takes 1024."
                 ),
                 Weakness::Signature(algorithm) => format!(
-                    "The certificate \"{of}\" is signed by {algorithm}; OpenSSL refuses that at its security level 2, and Java 17 \
+                    "The certificate \"{of}\" is signed by {algorithm}; OpenSSL refuses that at its security level 2, and \
+                     Java 17 \
                      where a public authority signed."
                 ),
             },
@@ -134,7 +136,8 @@ impl Fault {
         let java = |words: &str| format!("javax.net.ssl.SSLHandshakeException: {words}");
         let invalid = |which: &str| {
             java(&format!(
-                "PKIX path validation failed: java.security.cert.CertPathValidatorException: validity check failed ({which})"
+                "PKIX path validation failed: java.security.cert.CertPathValidatorException: validity check failed \
+                 ({which})"
             ))
         };
         match self {
@@ -186,13 +189,13 @@ impl Fault {
                 "Check the clocks of client and server, then the certificate's dates."
             }
             Self::NameMismatch { .. } => {
-                "Have the client use a name that the certificate bears, or have a certificate issued for the name that it uses."
+                "Use a name from the certificate on the client, or have a certificate issued for the name that it uses."
             }
             Self::SelfSigned { .. } => {
-                "Put the certificate into the client's trust store, or have it signed by an authority that the client trusts."
+                "Add the certificate to the client's trust store, or have it signed by a CA that the client trusts."
             }
             Self::UnknownIssuer { .. } => {
-                "Put the issuing authority into the client's trust store, and have the server send its intermediate certificates."
+                "Add the issuing CA to the client's trust store, or have the server send the missing intermediates."
             }
             Self::Weak { .. } => {
                 "Have a new certificate issued, with RSA 2048 or ECDSA, signed over SHA-256."
@@ -202,7 +205,8 @@ impl Fault {
 }
 
 /// What Java reports wherever no chain leads to its store.
-const NO_PATH: &str = "PKIX path building failed: sun.security.provider.certpath.SunCertPathBuilderException: unable to find valid \
+const NO_PATH: &str = "PKIX path building failed: sun.security.provider.certpath.SunCertPathBuilderException: unable to \
+ find valid \
                        certification path to requested target";
 
 /// The names of a certificate, as many as fit into a sentence.
@@ -211,7 +215,7 @@ fn bears(names: &[String], further: usize, common_name: Option<&str>) -> String 
     if names.is_empty() {
         return match common_name {
             Some(name) => format!("it has no alternative names, only the common name \"{name}\""),
-            None => "it bears no name at all".to_owned(),
+            None => "it contains no name".to_owned(),
         };
     }
     let told: Vec<_> = names.iter().take(TOLD).map(|name| format!("\"{name}\"")).collect();

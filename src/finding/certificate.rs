@@ -37,16 +37,16 @@ fn of_kind(story: &Story, code: &str) -> Option<Finding> {
     // Some libraries compare names only after the handshake.
     let is_accepted = story.tls.application_data.client.count > 0;
     sentences.extend(match (is_uncertain, is_accepted) {
-        (true, true) => Some(format!("This client accepts it, and may have its reason: {}.", reason(fault))),
-        (true, false) => Some(format!("That may be no fault: {}.", reason(fault))),
-        (false, true) => Some("This client went on all the same.".to_owned()),
+        (true, true) => Some(format!("The client accepted it: {}.", reason(fault))),
+        (true, false) => Some(format!("Not necessarily a fault: {}.", reason(fault))),
+        (false, true) => Some("The client continued anyway.".to_owned()),
         (false, false) => None,
     });
     // What this client reports about a certificate that it refuses is in the verdict.
     let is_settled = is_refused || is_accepted && is_uncertain;
     if !is_settled {
         let others = if is_accepted { "Others" } else { "Clients" };
-        sentences.push(format!("{others} say: {}.", fault.reported().join("; ").trim_end_matches('.')));
+        sentences.push(format!("{others} report: {}.", fault.reported().join("; ").trim_end_matches('.')));
     }
     let weight = if is_uncertain { Weight::Info } else { Weight::Warning };
     let observed = story.tls.certificates[Role::Server].as_ref();
@@ -57,10 +57,10 @@ fn of_kind(story: &Story, code: &str) -> Option<Finding> {
 fn reason(fault: &Fault) -> &'static str {
     match fault {
         Fault::NameMismatch { .. } => {
-            "old clients send no name, Java sends none without a dot (--name checks against one), and the address may be translated on \
-             the way"
+            "old clients send no SNI, Java sends none without a dot (--name checks against one), and the address may be \
+             translated on the path"
         }
-        _ => "clients have trust stores of their own (--ca-file checks against one)",
+        _ => "the client may have its own trust store (use --ca-file)",
     }
 }
 
@@ -140,7 +140,7 @@ mod tests {
         let code = "certificate-self-signed";
         let accepted = with(Stage::ApplicationData, self_signed()).finding(code).expect("a finding");
         assert_eq!(accepted.severity, Weight::Info);
-        assert!(accepted.text.contains("This client accepts it"), "{}", accepted.text);
+        assert!(accepted.text.contains("The client accepted it"), "{}", accepted.text);
         let refused = with(Stage::ServerFlightComplete, self_signed()).alert(Client, 48);
         assert_eq!(refused.finding(code).map(|found| found.severity), Some(Weight::Warning));
         for (source, weight) in
@@ -155,9 +155,11 @@ mod tests {
     fn what_other_clients_report_is_left_out_where_this_one_refused() {
         let code = "certificate-expired";
         let went_on = with(Stage::ApplicationData, expired()).finding(code).expect("a finding");
-        assert!(went_on.text.contains("went on all the same") && went_on.text.contains("Others say"));
+        assert!(
+            went_on.text.contains("The client continued anyway") && went_on.text.contains("Others report")
+        );
         let refused = with(Stage::ServerFlightComplete, expired()).alert(Client, 45);
         let refused = refused.finding(code).expect("a finding");
-        assert!(!refused.text.contains("say:"), "{}", refused.text);
+        assert!(!refused.text.contains("report:"), "{}", refused.text);
     }
 }

@@ -15,18 +15,17 @@ pub(super) fn find(story: &Story) -> Option<Finding> {
         if checksums.offloaded == checksums.incorrect {
             let count = checksums.incorrect;
             let place = if checksums.was_received {
-                "The capturing host received them so: they came through memory from a virtual machine or container, or through a \
-                 device that the host itself makes"
+                "the capturing host received them like this, from a virtual machine, a container or a virtual device"
                     .to_owned()
             } else {
-                format!("The capture was made on the {role}")
+                format!("the capture was made on the {role}")
             };
             finding(
                 "checksum-offload",
                 Weight::Info,
                 format!(
-                    "{count} of the {role}'s TCP checksums are wrong in the way that transmit checksum offload leaves them: the \
-                     network card fills them in after the capture. {place}; this is no fault."
+                    "{count} bad TCP checksum{} on the {role}'s packets, caused by checksum offload: {place}.",
+                    if count == 1 { "" } else { "s" }
                 ),
                 examples,
             )
@@ -36,8 +35,8 @@ pub(super) fn find(story: &Story) -> Option<Finding> {
                 "bad-checksums",
                 Weight::Warning,
                 format!(
-                    "{wrong} of {seen} TCP checksums of the {role} are wrong, and not in the way that checksum offload leaves \
-                     them: the packets were damaged or rewritten, and a receiver drops them."
+                    "{wrong} of the {role}'s {seen} TCP checksums are wrong, and not because of checksum offload: the \
+                     packets were damaged or rewritten, and a receiver drops them."
                 ),
                 examples,
             )
@@ -64,7 +63,10 @@ mod tests {
         };
         let found = with(checksums).finding("checksum-offload").expect("a finding");
         assert_eq!(found.is(), (Weight::Info, &[2, 5][..]));
-        assert!(found.text.contains("3 of the server's") && found.text.contains("no fault"));
+        assert!(
+            found.text.contains("3 bad TCP checksums on the server's packets")
+                && found.text.contains("offload")
+        );
         assert_eq!(with(checksums).finding("bad-checksums"), None);
     }
 
@@ -91,7 +93,7 @@ mod tests {
         };
         let found = with(checksums).finding("bad-checksums").expect("a finding");
         assert_eq!(found.is(), (Weight::Warning, &[2, 5][..]));
-        assert!(found.text.contains("3 of 10"), "{}", found.text);
+        assert!(found.text.contains("3 of the server's 10"), "{}", found.text);
         assert_eq!(with(checksums).finding("checksum-offload"), None);
     }
 

@@ -8,13 +8,13 @@ use crate::time::Elapsed;
 pub(super) fn find(story: &Story) -> Option<Finding> {
     let step = story.capture.clock_step?;
     let (direction, by) =
-        if step.by < Elapsed::ZERO { ("went back", step.by.times(-1)) } else { ("leapt ahead", step.by) };
+        if step.by < Elapsed::ZERO { ("went back", step.by.times(-1)) } else { ("jumped forward", step.by) };
     finding(
         "clock-step",
         Weight::Warning,
         format!(
-            "The capture's clock {direction} by {by} within this connection: spans of time across that packet say nothing, and no \
-             silence is measured across it."
+            "The capture's clock {direction} by {by} during this connection: no duration or silence is measured across \
+             that packet."
         ),
         [step.number],
     )
@@ -33,7 +33,7 @@ mod tests {
             story.finding("clock-step").expect("a finding")
         };
         assert!(stepped(-5_000).text.contains("went back by 5"), "{}", stepped(-5_000).text);
-        assert!(stepped(5_000).text.contains("leapt ahead by 5"), "{}", stepped(5_000).text);
+        assert!(stepped(5_000).text.contains("jumped forward by 5"), "{}", stepped(5_000).text);
         assert_eq!(stepped(-5_000).is(), (Weight::Warning, &[2][..]));
         assert_eq!(Story::at(Stage::TcpEstablished).finding("clock-step"), None);
     }

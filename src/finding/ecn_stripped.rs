@@ -12,8 +12,8 @@ pub(super) fn find(story: &Story) -> Option<Finding> {
     finding(
         "ecn-stripped",
         Weight::Info,
-        "The SYN offers explicit congestion notification and the SYN-ACK does not accept it: the server does not use it, or a \
-         device on the path took it out. No fault by itself."
+        "The SYN offers explicit congestion notification and the SYN-ACK does not accept it: the server does not use it, \
+         or a device on the path removed it. Not a fault."
             .to_owned(),
         [offered.number, answered.number],
     )
@@ -30,7 +30,7 @@ mod tests {
     fn ecn_that_is_offered_and_not_accepted_is_worth_knowing() {
         let found = opened(("SEW", &ALL_OPTIONS), ("S.", &MSS)).finding("ecn-stripped").expect("a finding");
         assert_eq!(found.is(), (Weight::Info, &[1, 2][..]));
-        assert!(found.text.contains("No fault"), "{}", found.text);
+        assert!(found.text.contains("Not a fault"), "{}", found.text);
         let options_alone = opened(("SEW", &ALL_OPTIONS), ("S.", &ALL_OPTIONS));
         assert_eq!(options_alone.weight_of("ecn-stripped"), Some(Weight::Info));
     }

@@ -26,7 +26,7 @@ pub(super) fn find(story: &Story) -> Option<Finding> {
     }
     let share = hello.what.key_shares.iter().find(|group| group.is_post_quantum());
     let reason = share.map_or_else(String::new, |group: &NamedGroup| {
-        format!(" It brings a post-quantum key share ({group}).")
+        format!(" It contains a post-quantum key share ({group}).")
     });
     let is_unanswered = story.decisive().is_some_and(|ending| {
         ending.by == Role::Server
@@ -36,8 +36,8 @@ pub(super) fn find(story: &Story) -> Option<Finding> {
     let (weight, consequence) = if is_unanswered {
         (
             Weight::Warning,
-            " It was never answered: old firewalls and load balancers fail on hellos of several segments. Compare with a client that \
-             sends a small one, for example without post-quantum groups.",
+            " It got no reply: old firewalls and load balancers fail on ClientHellos of several segments. Compare with a \
+             client that sends a small one, for example without post-quantum groups.",
         )
     } else {
         (Weight::Info, "")

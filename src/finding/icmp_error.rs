@@ -13,8 +13,8 @@ pub(super) fn find(story: &Story) -> Option<Finding> {
         "icmp-error",
         Weight::Warning,
         format!(
-            "{} sent an {version} error (type {}, code {}) about the {}'s packets while the connection stood. It does not end \
-             a connection (RFC 1122, 4.2.3.9), and names somebody on the way who could or would not pass them on.",
+            "{} sent an {version} error (type {}, code {}) about the {}'s packets while the connection was established. \
+             It does not end a connection (RFC 1122, 4.2.3.9); it names a device on the path that did not forward them.",
             story.names.show(first.from),
             first.icmp_type,
             first.code,

@@ -13,7 +13,7 @@ pub(super) fn find(story: &Story) -> Option<Finding> {
         "keep-alives",
         Weight::Info,
         format!(
-            "{count} keep-alive {}: the connection was idle and held open.",
+            "{count} keep-alive {}: the connection was idle.",
             if count == 1 { "probe" } else { "probes" }
         ),
         story.traffic.keep_alives.numbers(),

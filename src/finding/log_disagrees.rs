@@ -12,8 +12,8 @@ pub(super) fn find(story: &Story) -> Option<Finding> {
         "log-disagrees",
         Weight::Warning,
         format!(
-            "A log contradicts the packets: {} reports {}. Something between the two may answer in the server's place, or the line is \
-             of another attempt.",
+            "A log contradicts the packets: {} reports {}. A device between the two may reply instead of the server, or \
+             the line belongs to another attempt.",
             place(tie)?,
             tie.outcome.code()
         ),

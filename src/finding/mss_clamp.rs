@@ -33,8 +33,8 @@ pub(super) fn find(story: &Story) -> Option<Finding> {
         "mss-clamp",
         Weight::Info,
         format!(
-            "Segments are limited: {how} {size} bytes{known}, less than Ethernet's {}: a firewall, VPN or tunnel in the path \
-             is likely. No fault.",
+            "MSS is clamped: {how} {size} bytes{known} instead of Ethernet's {}. There is probably a firewall, VPN or \
+             tunnel in the path. Not a fault.",
             ETHERNET - overhead
         ),
         evidence.map(|moment| moment.number),

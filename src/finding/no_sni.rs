@@ -28,7 +28,7 @@ pub(super) fn find(story: &Story) -> Option<Finding> {
     let (weight, consequence) = match refused {
         Some(_) => (
             Weight::Warning,
-            " It answered as servers and firewalls do that choose by the name: try the name in place of the address.",
+            " Servers and firewalls that select by name react like this: try the host name instead of the address.",
         ),
         None => (Weight::Info, ""),
     };
@@ -36,8 +36,9 @@ pub(super) fn find(story: &Story) -> Option<Finding> {
         "no-sni",
         weight,
         format!(
-            "The ClientHello names no server (no SNI), as when the server is configured by its address: the server answers with its \
-             default certificate, which has to be valid for that address.{consequence}"
+            "No SNI: the client probably connects by IP address, so the server returns its default certificate, which \
+             must be valid for \
+             that address.{consequence}"
         ),
         [Some(hello.moment.number), refused.map(|ending| ending.moment.number)].into_iter().flatten(),
     )

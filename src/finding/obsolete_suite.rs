@@ -6,7 +6,7 @@ use crate::story::Story;
 /// What in a suite's name makes it weak, and why; the worst first.
 const WEAKNESSES: [(&str, &str); 8] = [
     ("_NULL_", "it does not encrypt (RFC 9325, 4.1)"),
-    ("_anon_", "nobody proves who he is (RFC 9325, 4.1)"),
+    ("_anon_", "neither side is authenticated (RFC 9325, 4.1)"),
     ("EXPORT", "its keys are short on purpose (RFC 9325, 4.1)"),
     ("_RC4_", "RC4 is forbidden (RFC 7465)"),
     ("_RC2_", "RC2 is long broken"),
@@ -26,7 +26,8 @@ pub(super) fn find(story: &Story) -> Option<Finding> {
         None if name.starts_with("TLS_RSA_WITH_") => (
             Weight::Info,
             format!(
-                "The cipher suite {name} was agreed on: keys are exchanged by static RSA, without forward secrecy, which Java and \
+                "The cipher suite {name} was agreed on: keys are exchanged by static RSA, without forward secrecy, which \
+                 Java and \
                  other libraries have begun to switch off (RFC 9325, 4.1)."
             ),
         ),
@@ -58,7 +59,7 @@ mod tests {
             (0x0003, "short on purpose"),
             (0x0009, "56 bits"),
             (0x000a, "64 bits"),
-            (0x0034, "nobody proves"),
+            (0x0034, "neither side is authenticated"),
             (0xc011, "RC4"),
         ] {
             let found = agreed(suite).expect("a finding");

@@ -10,8 +10,8 @@ pub(super) fn find(story: &Story) -> Option<Finding> {
         "one-sided",
         Weight::Warning,
         format!(
-            "Only the {role}'s packets are in the capture, although the {}'s must have been sent: the ways there and back differ, \
-             or the filter kept one of them out. What the {} said is unknown.",
+            "Only the {role}'s packets are in the capture, although the {}'s must have been sent: forward and return path \
+             differ, or the filter removed one direction. What the {} sent is unknown.",
             role.other(),
             role.other()
         ),

@@ -20,8 +20,9 @@ pub(super) fn find(story: &Story) -> Option<Finding> {
         "options-stripped",
         Weight::Info,
         format!(
-            "The SYN offers {} and the SYN-ACK does not accept it: the server does not use it, or a device between (a SYN proxy, a \
-             firewall that normalises TCP) took it out. No fault by itself; transfers over a long or lossy path get slower.",
+            "The SYN offers {} and the SYN-ACK does not accept it: the server does not use it, or a device in between (a \
+             SYN proxy, a firewall that normalises TCP) removed it. Not a fault, but transfers over a long or lossy path \
+             get slower.",
             missing.join(", ")
         ),
         [offered.number, answered.number],

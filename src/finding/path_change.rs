@@ -23,9 +23,9 @@ pub(super) fn find(story: &Story) -> Option<Finding> {
             (Some((opening, ..)), Some((data, _))) if role == Role::Server => {
                 // A SYN proxy near the client answers much sooner than the server behind it.
                 if opening.times(2) < data {
-                    " The SYN-ACK came much sooner than data is acknowledged, which speaks for a SYN proxy near the client."
+                    " The SYN-ACK came much sooner than the ACK of data: a SYN proxy near the client is likely."
                 } else {
-                    " Both round trips are alike, which speaks against a SYN proxy near the client."
+                    " The RTTs match, so a SYN proxy near the client is unlikely."
                 }
             }
             _ => "",
@@ -34,7 +34,7 @@ pub(super) fn find(story: &Story) -> Option<Finding> {
             "path-change",
             Weight::Info,
             format!(
-                "The {role}'s {packet} has TTL {}{}, its later packets TTL {}: another sender or another path.{distance} A hint, \
+                "The {role}'s {packet} has TTL {}{}, later packets TTL {}: a different sender or path.{distance} A hint, \
                  not a fault.",
                 opening.hop_limit, service, later.hop_limit
             ),
@@ -48,8 +48,8 @@ fn changed_within(role: Role, usual: &IpTraits, changed: &IpTraits) -> Option<Fi
         "path-change",
         Weight::Info,
         format!(
-            "The {role}'s packets have TTL {} at first and TTL {} in packet {}: another path, or another sender in its name. A hint, \
-             not a fault.",
+            "The {role}'s packets have TTL {} at first and TTL {} in packet {}: a different path or sender. A hint, not a \
+             fault.",
             usual.hop_limit, changed.hop_limit, changed.number
         ),
         [usual.number, changed.number],
@@ -83,8 +83,8 @@ mod tests {
         let near = with(1, 40);
         assert_eq!(near.is(), (Weight::Info, &[2, 5][..]));
         assert!(near.text.contains("TTL 64") && near.text.contains("TTL 61"), "{}", near.text);
-        assert!(near.text.contains("speaks for a SYN proxy"), "{}", near.text);
-        assert!(with(39, 40).text.contains("speaks against a SYN proxy"));
+        assert!(near.text.contains("a SYN proxy near the client is likely"), "{}", near.text);
+        assert!(with(39, 40).text.contains("a SYN proxy near the client is unlikely"));
     }
 
     #[test]

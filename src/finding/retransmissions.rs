@@ -38,7 +38,7 @@ pub(super) fn find(story: &Story) -> Option<Finding> {
     finding(
         "retransmissions",
         if is_much { Weight::Warning } else { Weight::Info },
-        format!("{} of {all} segments were sent again: {}.", client + server, shares.join(", ")),
+        format!("{} of {all} segments are retransmissions: {}.", client + server, shares.join(", ")),
         evidence,
     )
 }

@@ -9,21 +9,15 @@ pub(super) fn find(story: &Story) -> Option<Finding> {
         (Some((opening, syn, syn_ack)), Some((data, ack))) => finding(
             "round-trip",
             Weight::Info,
-            format!("Round trip {opening} from SYN to SYN-ACK, {data} from data to its acknowledgement."),
+            format!("RTT: {opening} (SYN to SYN-ACK), {data} (data to ACK)"),
             [syn, syn_ack, ack],
         ),
-        (Some((opening, syn, syn_ack)), None) => finding(
-            "round-trip",
-            Weight::Info,
-            format!("Round trip {opening} from SYN to SYN-ACK."),
-            [syn, syn_ack],
-        ),
-        (None, Some((data, ack))) => finding(
-            "round-trip",
-            Weight::Info,
-            format!("Round trip {data} from data to its acknowledgement."),
-            [ack],
-        ),
+        (Some((opening, syn, syn_ack)), None) => {
+            finding("round-trip", Weight::Info, format!("RTT: {opening} (SYN to SYN-ACK)"), [syn, syn_ack])
+        }
+        (None, Some((data, ack))) => {
+            finding("round-trip", Weight::Info, format!("RTT: {data} (data to ACK)"), [ack])
+        }
         (None, None) => None,
     }
 }

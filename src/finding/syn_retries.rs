@@ -16,20 +16,21 @@ pub(super) fn find(story: &Story) -> Option<Finding> {
     });
     let text = match story.opening.refused_before {
         Some(refusal) => format!(
-            "The SYN was sent {count} times: packet {} refused it with a RST before a later one was let in. The service was \
-             just starting, or a device in between answers in its name.",
+            "The SYN was sent {count} times: packet {} refused one (RST), and a later one was accepted. The service was \
+             just starting, or a device in between replies with its address.",
             refusal.number
         ),
         None if previous_connection => format!(
-            "The SYN was sent {count} times before it was answered: what came first belongs to an older connection between \
-             the same ports, which the server still held."
+            "The SYN was sent {count} times before it was accepted: the first replies belong to an older connection \
+             between the same ports, which the server still held."
         ),
         None if unanswered == 1 => format!(
-            "The SYN was sent {count} times, although an answer had come: the SYN-ACK does not reach the client's TCP, or is \
-             lost behind the place of the capture."
+            "The SYN was sent {count} times, although a SYN-ACK had arrived: it does not reach the client's TCP, or is \
+             lost behind the capture point."
         ),
         None => format!(
-            "The SYN was sent {unanswered} times before an answer came: packets are lost on the way, or the server was overloaded."
+            "The SYN was sent {unanswered} times before a reply arrived: packets are lost in transit, or the server was \
+             overloaded."
         ),
     };
     let refusal = story.opening.refused_before.map(|refusal| refusal.number);
@@ -56,7 +57,7 @@ mod tests {
     fn syns_after_the_answer_do_not_count_as_unanswered() {
         let talk = ssm().syn().wait(1_000).syn().syn_ack().wait(1_000).syn().wait(1_000).syn().syn_ack();
         let found = talk.finding("syn-retries").expect("a finding");
-        assert!(found.text.contains("sent 2 times before an answer came"), "{}", found.text);
+        assert!(found.text.contains("sent 2 times before a reply arrived"), "{}", found.text);
     }
 
     #[test]
@@ -71,7 +72,7 @@ mod tests {
         let let_in = refused.syn_ack().ack(Client).say(Client, &talk::client_hello());
         let found = let_in.finding("syn-retries").expect("a finding");
         assert_eq!(found.evidence, [1, 2, 3]);
-        assert!(found.text.contains("packet 2 refused it"), "{}", found.text);
+        assert!(found.text.contains("packet 2 refused one"), "{}", found.text);
         let challenged = ssm().syn().segment_with(Server, ".", 5_000, 70_000_000, &[], |_| {});
         let retried = challenged.wait(1_000).syn().syn_ack().ack(Client);
         let found = retried.finding("syn-retries").expect("a finding");
@@ -83,6 +84,6 @@ mod tests {
     fn a_syn_that_is_sent_again_although_it_was_answered_is_no_loss_before_the_answer() {
         let talk = ssm().syn().syn_ack().wait(1_000).syn().syn_ack();
         let found = talk.finding("syn-retries").expect("a finding");
-        assert!(found.text.contains("although an answer had come"), "{}", found.text);
+        assert!(found.text.contains("although a SYN-ACK had arrived"), "{}", found.text);
     }
 }

@@ -15,7 +15,7 @@ pub(super) fn find(story: &Story) -> Option<Finding> {
             "zero-window",
             Weight::Warning,
             format!(
-                "The {role} announced a zero window {}: its program did not read what had arrived.",
+                "The {role} announced a zero window {}: its program did not read the data.",
                 if count == 1 { "once".to_owned() } else { format!("{count} times") }
             ),
             story.traffic.zero_windows[role].numbers(),

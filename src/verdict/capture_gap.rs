@@ -15,7 +15,8 @@ pub(super) const RULE: Rule = Rule {
 };
 
 const ADVICE: [&str; 2] = [
-    "Capture again without a filter on TCP flags or sizes, with both directions: on the client or the server itself, on all \
+    "Capture again without a filter on TCP flags or sizes, with both directions: on the client or the server itself, on \
+     all \
      interfaces (`-i any`).",
     "If the capture reports drops, use a larger buffer (`-B`) and a narrower filter on host and port.",
 ];
@@ -23,12 +24,11 @@ const ADVICE: [&str; 2] = [
 fn judge(story: &Story, _: &Settings) -> Option<Verdict> {
     let reached = last_step(story.stage);
     let (lack, explanation) = lacking(story, reached)?;
-    let verdict =
-        Verdict::new(&RULE, Actor::Unknown, story.basis, format!("normal as far as {reached}; {lack}"))
-            .explain(explanation)
-            .proved_by(evidence::handshake_packets(story))
-            .proved_by(story.missing.since_step_by.numbers())
-            .proved_by([story.first.number, story.last.number]);
+    let verdict = Verdict::new(&RULE, Actor::Unknown, story.basis, format!("normal up to {reached}; {lack}"))
+        .explain(explanation)
+        .proved_by(evidence::handshake_packets(story))
+        .proved_by(story.missing.since_step_by.numbers())
+        .proved_by([story.first.number, story.last.number]);
     Some(verdict.advise(&ADVICE))
 }
 
@@ -49,7 +49,8 @@ fn lacking(story: &Story, reached: &str) -> Option<(String, String)> {
             (
                 "the capture dropped packets after that".to_owned(),
                 format!(
-                    "Nothing is wrong up to {reached}. Packet {last} is this connection's last one, {after} before the capture \
+                    "Nothing is wrong up to {reached}. Packet {last} is this connection's last one, {after} before the \
+                     capture \
                      ends, and meanwhile the capture dropped packets: the rest may have come without being captured."
                 ),
             )
@@ -57,9 +58,10 @@ fn lacking(story: &Story, reached: &str) -> Option<(String, String)> {
             (
                 "the rest is missing from the capture".to_owned(),
                 format!(
-                    "Nothing is wrong up to {reached}. Packet {last} is this connection's last one, {after} before the capture \
-                     ends. Data was unacknowledged then, and its sender would have sent it again: packets are missing from the \
-                     capture, and it can't tell how this continued."
+                    "Nothing is wrong up to {reached}. Packet {last} is this connection's last one, {after} before the \
+                     capture \
+                     ends. Data was unacknowledged then, and its sender would have sent it again: packets are missing \
+                     from the capture, so what happened next is unknown."
                 ),
             )
         });
@@ -74,8 +76,9 @@ fn lacking(story: &Story, reached: &str) -> Option<(String, String)> {
         return Some((
             format!("the {unseen}'s packets are missing from the capture"),
             format!(
-                "Nothing is wrong up to {reached}. Only the {seen}'s packets are there, and they acknowledge {} bytes of the \
-                 {unseen} that the capture never saw: what the {unseen} sent, and how this continued, can't be told.",
+                "Nothing is wrong up to {reached}. Only the {seen}'s packets are there, and they acknowledge {} bytes of \
+                 the \
+                 {unseen} that the capture never saw: what the {unseen} sent, and what happened next, is unknown.",
                 story.missing.acked_unseen[unseen]
             ),
         ));
@@ -90,9 +93,11 @@ fn lacking(story: &Story, reached: &str) -> Option<(String, String)> {
     Some((
         "what followed is missing from the capture".to_owned(),
         format!(
-            "Nothing is wrong up to {reached}. Acknowledgements and the numbers of later packets prove that {unseen} followed, \
-             and the capture holds none of them: a filter kept only some kinds of packets (those with SYN, FIN or RST, say), or \
-             the capture missed them. How this continued can't be told."
+            "Nothing is wrong up to {reached}. Acknowledgements and the numbers of later packets prove that {unseen} \
+             followed, \
+             and the capture holds none of them: a filter kept only some kinds of packets (those with SYN, FIN or RST, \
+             say), or \
+             the capture missed them. What happened next is unknown."
         ),
     ))
 }
@@ -103,8 +108,8 @@ fn acknowledgement(ending: &Ending) -> Option<(String, String)> {
     is_it.then(|| {
         (
             "the client's acknowledgement is missing from the capture".to_owned(),
-            "The server answered, and sent its SYN-ACK once. It would have sent it again had the client not acknowledged it: \
-             the client's packets are missing from the capture, and how this continued can't be told."
+            "The server sent its SYN-ACK once. It would have repeated it had the client not acknowledged it: the client's \
+             packets are missing from the capture, so what happened next is unknown."
                 .to_owned(),
         )
     })

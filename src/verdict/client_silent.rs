@@ -34,11 +34,11 @@ fn judge(story: &Story, _: &Settings) -> Option<Verdict> {
         Some(prelude) if prelude.is_agreed() => {
             ("after the server agreed to start TLS", "no ClientHello followed the server's answer")
         }
-        Some(_) => ("after the proxy's answer", "the client's next step towards a tunnel did not follow"),
+        Some(_) => ("after the proxy's answer", "the client did not send the next step towards a tunnel"),
         None if story.is_inside_client_hello() => {
             ("after the beginning of its ClientHello", "the rest of the ClientHello did not follow")
         }
-        None => ("after the TCP handshake", "no byte of the client followed"),
+        None => ("after the TCP handshake", "the client sent no data"),
     };
     Some(
         Verdict::new(&RULE, Actor::Client,
@@ -46,15 +46,14 @@ fn judge(story: &Story, _: &Settings) -> Option<Verdict> {
             format!("the client sent nothing for {} {when}", silence.elapsed()),
         )
         .explain(format!(
-            "The connection is up and {then}. Either the client program opened it and had nothing to say (a port \
-             check, a connection kept in reserve), or it hangs before its first write.{}",
+            "The TCP connection is established, but {then}. Either the client had nothing to send (port check, idle pool \
+             connection), or it hung before its first write.{}",
             drops::caveat(story)
         ))
-        .reported(&["nothing, or its own timeout"])
         .proved_by(evidence::opening_packets(story).chain([silence.since.number]))
         .advise(&[
-            "Look at the client program: a thread dump of a Java client shows what it waits for.",
-            "If this is a monitoring probe that only opens the port, it is no fault.",
+            "Check the client program: a thread dump of a Java client shows what it waits for.",
+            "A monitoring probe that only opens the port looks like this and is not a fault.",
         ]),
     )
 }
@@ -98,15 +97,16 @@ fn greeting(story: &Story, silence: &Silence) -> Verdict {
         format!("the server sent no greeting for {} after the TCP handshake", silence.elapsed()),
     )
     .explain(format!(
-        "In {protocol}, port {port}, the server speaks first. The connection is up and no byte of the server followed: its kernel \
-         accepted it, and its program is busy, hangs, or looks something up first, as the client's name by reverse DNS.{}",
+        "In {protocol} (port {port}) the server speaks first. The TCP connection is established, but the server sent no \
+         data: its kernel accepted the connection, and its program is busy, hung, or waiting for a lookup such as reverse \
+         DNS.{}",
         drops::caveat(story)
     ))
     .reported(&["a timeout while it reads the server's greeting"])
     .proved_by(evidence::opening_packets(story).chain([silence.since.number]))
     .advise(&[
-        "Look at the server's program and its log: is it overloaded, or does it wait for DNS?",
-        "Connect on the server itself: a greeting that comes at once there points to something that depends on the address.",
+        "Read the service log at that time: overloaded, or waiting for DNS?",
+        "Connect on the server itself: if the greeting comes at once there, the delay depends on the client's address.",
     ])
 }
 

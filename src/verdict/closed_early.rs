@@ -27,45 +27,44 @@ fn judge(story: &Story, _: &Settings) -> Option<Verdict> {
     let (place, why) = match (by, ending.stage) {
         (_, Stage::TcpEstablished) if story.is_inside_client_hello() => (
             "in the middle of the client's ClientHello",
-            "The ClientHello began and did not come to its end: the client's program was stopped while it wrote, or a \
-             part of the ClientHello was lost before the capture.",
+            "The ClientHello is incomplete: the client program was stopped while it wrote, or part of the ClientHello was \
+             lost before the capture point.",
         ),
         // More than the SYN was acknowledged.
         (Role::Server, Stage::TcpEstablished) if story.missing.acked_unseen.client > 1 => (
             "without a byte of its own",
-            "The client's data was acknowledged and is not in the capture, so it can't be told what the server closed on.",
+            "The client's data was acknowledged but not captured, so what the server closed on is unknown.",
         ),
         (Role::Client, Stage::None | Stage::Syn | Stage::SynAck | Stage::TcpEstablished) => (
             "without a byte of data",
-            "The TCP connection was opened and closed with nothing said: a port check does that, or a program that \
-             changed its mind.",
+            "Opened and closed without data, as by a port check or an aborted attempt.",
         ),
         (Role::Server, Stage::None | Stage::Syn | Stage::SynAck | Stage::TcpEstablished) => (
             "without a byte of data",
-            "The TCP connection was opened and the server closed it before anything was said: its service, or a proxy in \
-             front of it, may refuse this client's address, or be at its limit of connections.",
+            "The server closed the connection before either side sent data: the service, or a proxy in front of it, may \
+             refuse this client's address or be at its connection limit.",
         ),
         (Role::Client, Stage::ClientHello) if story.one_sided().is_some() => (
             "after its ClientHello",
-            "The server's packets are not in the capture, so it can't be told whether it had answered.",
+            "The server's packets are not in the capture, so whether it replied is unknown.",
         ),
         (Role::Client, Stage::ClientHello) => (
             "after its ClientHello, before the server's answer",
-            "The client did not wait for the server's answer. Its own timeout or an abort is the reason, not TLS.",
+            "The client did not wait for the server's reply: it timed out or aborted. TLS is not the cause.",
         ),
         (Role::Server, Stage::ClientHello) => (
             "right after the ClientHello",
-            "The server closed without an alert: it does not speak TLS there, it refuses this client or this name, or a \
-             proxy in front of it has no backend.",
+            "The server closed without a TLS alert: it does not speak TLS on this port, it refuses this client or this \
+             name, or a proxy in front of it has no backend.",
         ),
         (Role::Client, _) => (
             "in the TLS handshake, after the server's answer",
-            "The client closed before its Finished and sent no alert that can be seen. Programs that drop a connection \
-             whose certificate they don't accept do that; so does one that gives up.",
+            "The client closed before its Finished, without a visible alert: a program that rejects the certificate and \
+             drops the connection does that, and so does one that gives up.",
         ),
         (Role::Server, _) => (
             "in the TLS handshake, after its own answer",
-            "The server closed before the handshake was complete and sent no alert that can be seen.",
+            "The server closed before the handshake was complete, without a visible alert.",
         ),
     };
     let tls = [story.tls.client_hello.as_ref().map(|observed| observed.moment.number)];
@@ -73,16 +72,23 @@ fn judge(story: &Story, _: &Settings) -> Option<Verdict> {
         Verdict::new(&RULE, Actor::from(by), story.basis, format!("the {by} closed the connection {place}"))
             .explain(why)
             .reported(match by {
-                Role::Client => &["whatever made it close: its own log tells"],
+                Role::Client => &[],
                 Role::Server => &[
-                    "end of file in the handshake (unexpected EOF)",
+                    "OpenSSL: unexpected EOF while reading",
                     "javax.net.ssl.SSLHandshakeException: Remote host terminated the handshake",
                 ],
             })
-            .proved_by(evidence::opening_packets(story).chain(tls.into_iter().flatten()).chain([ending.moment.number]))
+            .proved_by(
+                evidence::opening_packets(story)
+                    .chain(tls.into_iter().flatten())
+                    .chain([ending.moment.number]),
+            )
             .advise(match by {
                 Role::Client => &["Read the client's log at that time."],
-                Role::Server => &["Read the server's log at that time, and that of any proxy or load balancer in front of it."],
+                Role::Server => &[
+                    "Read the server's log at that time, and that of any proxy or load balancer in front of \
+                 it.",
+                ],
             }),
     )
 }
@@ -119,7 +125,7 @@ mod tests {
         let verdict = story.but(|story| story.missing.acked_unseen.client = 300).verdict();
         assert_eq!(verdict.is(), ("closed-early", Actor::Server, None));
         assert!(!verdict.mentions("without a byte of data"));
-        assert!(verdict.mentions("not in the capture"));
+        assert!(verdict.mentions("not captured"));
     }
 
     #[test]

@@ -9,7 +9,7 @@ use crate::tcp::Role;
 pub(super) const RULE: Rule = Rule {
     code: "handshake-stalled",
     severity: Severity::Critical,
-    summary: "the server's answer began, and then the handshake stood still",
+    summary: "the server's reply began, then the handshake stalled",
     page: include_str!("../../docs/verdicts/handshake-stalled.md"),
     judge,
 };
@@ -31,16 +31,17 @@ fn judge(story: &Story, _: &Settings) -> Option<Verdict> {
         story.tls.server_hello.as_ref().map(|observed| observed.moment.number),
         Some(silence.since.number),
     ];
-    let mut verdict = Verdict::new(
-        &RULE,
-        Actor::from(silence.awaited_from),
-        story.basis,
-        format!(
-            "the handshake stood still for {}: the {} owes {owed}",
+    let headline = match story.tls.unfinished_certificate {
+        Some(_) if silence.awaited_from == Role::Server => {
+            format!("the server stopped in the middle of its Certificate, {} of silence", silence.elapsed())
+        }
+        _ => format!(
+            "the handshake stalled for {}: the {} did not send {owed}",
             silence.elapsed(),
             silence.awaited_from
         ),
-    );
+    };
+    let mut verdict = Verdict::new(&RULE, Actor::from(silence.awaited_from), story.basis, headline);
     if let Some(sign) = path_mtu::sign(story, Role::Server).or_else(|| path_mtu::sign(story, Role::Client)) {
         verdict = sign.explain(verdict);
     } else if let Some((from, to)) = story.data.server.unfilled_hole {
@@ -48,13 +49,13 @@ fn judge(story: &Story, _: &Settings) -> Option<Verdict> {
         verdict = verdict
             .cause("server-flight-lost")
             .explain(format!(
-                "The server's bytes {from} to {} are missing, and later ones came: part of the server's flight was sent and \
-                 did not arrive.",
+                "The server's bytes {from} to {} are missing, and later ones arrived: part of the server's flight was \
+                 lost.",
                 to.saturating_sub(1)
             ))
             .advise(&[
-                "Look for packet loss on the way: errors and drops on interfaces, and a firewall that drops some packets.",
-                "Check the MTU of tunnels and VPNs on the way.",
+                "Look for packet loss on the path: errors and drops on interfaces, and a firewall that drops some packets.",
+                "Check the MTU of tunnels and VPNs on the path.",
             ]);
     } else if ending.stage <= Stage::ServerFlightComplete && story.repeats_unacknowledged(Role::Server) {
         // Up to the client's Finished, all that the server sends is its flight.
@@ -62,22 +63,22 @@ fn judge(story: &Story, _: &Settings) -> Option<Verdict> {
         verdict = verdict
             .cause("server-flight-lost")
             .explain(format!(
-                "The server sends again what was not acknowledged: its flight, or the acknowledgement, is lost on the way.{}",
+                "The server retransmits unacknowledged data: its flight, or the ACK, is lost in transit.{}",
                 drops::caveat(story)
             ))
             .advise(&[
                 "Capture on the client's side too, to see what of the flight arrives.",
-                "Check the MTU of tunnels and VPNs on the way: large packets of a flight are lost where small ones pass.",
+                "Check the MTU of tunnels and VPNs on the path: large packets of a flight are lost where small ones pass.",
             ]);
     } else if !silence.is_acknowledged && story.capture.acks_unobservable {
         verdict.actor = Actor::Unknown;
         verdict = verdict
-            .explain("Whether what was said last arrived is not to be seen here: a capture shows its acknowledgement.")
+            .explain("A socket cannot tell whether the last data arrived; a capture shows its ACK.")
             .advise(&advice::SERVER_PROCESS);
     } else if !silence.is_acknowledged {
         verdict.actor = Actor::Path;
         verdict = verdict.explain(format!(
-            "What the {} said last was not acknowledged: it, or its acknowledgement, was lost on the way.{}",
+            "The {}'s last data was never acknowledged: the data or its ACK was lost in transit.{}",
             silence.awaited_from.other(),
             drops::caveat(story)
         ));
@@ -85,22 +86,22 @@ fn judge(story: &Story, _: &Settings) -> Option<Verdict> {
     } else if may_be_hidden(story, ending.stage) {
         verdict.actor = Actor::Unknown;
         verdict.headline =
-            format!("the handshake stood still for {} behind the ServerHello", silence.elapsed()).into();
+            format!("the handshake stalled for {} after the ServerHello", silence.elapsed()).into();
         verdict = verdict
             .explain(format!(
-                "Everything sent so far was acknowledged: the network carries packets both ways. The server said more than \
-                 its ServerHello, and whether that was its whole flight is not to be seen: either the server owes the rest of \
-                 it, or the client owes its answer.{}",
+                "Everything sent so far was acknowledged: the path carries packets both ways. The server sent more than \
+                 its ServerHello, and whether that was its whole flight is not visible: either the rest of it is missing, \
+                 or the client did not reply.{}",
                 drops::caveat(story)
             ))
             .advise(&advice::SERVER_PROCESS)
-            .advise(&["Look at the client too: it may wait for a certificate check or for its user."]);
+            .advise(&["Check the client too: it may be waiting for a certificate check or for its user."]);
     } else {
         verdict = does_not_go_on(verdict, story, silence, ending.stage);
     }
     Some(
         verdict
-            .reported(&["the client's own read timeout", "java.net.SocketTimeoutException: Read timed out"])
+            .reported(&["java.net.SocketTimeoutException: Read timed out"])
             .proved_by(evidence.into_iter().flatten()),
     )
 }
@@ -110,8 +111,8 @@ fn does_not_go_on(mut verdict: Verdict, story: &Story, silence: &Silence, stage:
     let owes_flight = silence.awaited_from == Role::Server && stage <= Stage::ServerHello;
     let is_untried = owes_flight && path_mtu::is_untried(story, Role::Server);
     verdict = verdict.explain(format!(
-        "Everything sent so far was acknowledged: the network carries packets both ways. The {} has what it needs \
-         and does not go on{}.{}",
+        "Everything sent so far was acknowledged: the path carries packets both ways. The {} has everything it \
+         needs and does not continue{}.{}",
         silence.awaited_from,
         if is_untried {
             ", or what it sends next is lost before it gets here: none of its packets was large, and a path whose MTU is \
@@ -124,11 +125,14 @@ fn does_not_go_on(mut verdict: Verdict, story: &Story, silence: &Silence, stage:
     verdict = match silence.awaited_from {
         Role::Server => verdict.advise(&advice::SERVER_PROCESS),
         Role::Client => verdict.advise(&[
-            "Look at the client: it may wait for a certificate check (revocation lists or OCSP over a blocked network).",
+            "Check the client: it may be waiting for a certificate check (revocation lists or OCSP over a blocked \
+             network).",
         ]),
     };
     if is_untried {
-        verdict = verdict.advise(&["Capture near the server too: does it send more than arrives here?"]);
+        verdict = verdict.advise(&[
+            "Capture on the server: does it send more than arrives here? Then check the path MTU.",
+        ]);
     }
     verdict
 }

@@ -1,4 +1,4 @@
-//! TLS was established, and data moved or the end was orderly.
+//! TLS was established, and data was transferred or the end was orderly.
 
 use std::borrow::Cow;
 
@@ -16,21 +16,22 @@ pub(super) const RULE: Rule = Rule {
     judge,
 };
 
-const FINE: &str = "The network and TLS are fine. If the application still reports an error, its cause stands inside the \
-    encrypted data: an HTTP status, a wrong client id or secret.";
+const FINE: &str = "The network and TLS are fine. If the application still fails, the cause is in the encrypted data \
+ (HTTP status, client ID, secret).";
 
-const ENDED_UNASKED: &str = "The client ended the connection without asking for anything: programs that check the \
-    certificate's name only after the handshake, as curl does, end so when they refuse it, and so does a health check that only \
-    shakes hands. TLS 1.3 encrypts the certificate, so the packets do not show which.";
+const ENDED_UNASKED: &str = "The client closed the connection without a request. Programs that check the certificate's \
+ name only after the handshake, such as curl, do this when they reject it, and so does a health check that only completes \
+ the handshake. TLS 1.3 encrypts the certificate, so the packets do not show which.";
 
 const LOOK_FOR_REFUSAL: [&str; 1] = [
-    "Read the client's log for a certificate error, and compare the certificate's names with the name that the client uses.",
+    "Read the client's log for a certificate error, and compare the certificate's names with the name that the client \
+     uses.",
 ];
 
 fn judge(story: &Story, _: &Settings) -> Option<Verdict> {
     let basis = established(story)?;
     let done = if story.stage == Stage::ApplicationData {
-        "TLS was established and data moved"
+        "TLS was established and data was transferred"
     } else {
         "TLS was established"
     };
@@ -39,8 +40,9 @@ fn judge(story: &Story, _: &Settings) -> Option<Verdict> {
             format!("{FINE} After packet {} the capture dropped packets, and may have missed the rest.", last.number).into()
         }
         Some(last) => format!(
-            "{FINE} After packet {} the rest of the connection is missing from the capture: data was unacknowledged then, and \
-             was not sent again, as its sender would have done.",
+            "{FINE} After packet {} the rest of the connection is missing from the capture: data was unacknowledged then, \
+             and \
+             was never retransmitted, as its sender would have done.",
             last.number
         )
         .into(),
@@ -57,7 +59,7 @@ fn judge(story: &Story, _: &Settings) -> Option<Verdict> {
     let shown = refused_certificate::shown_after_handshake(story);
     if !shown.explanation.is_empty() {
         let explanation = format!(
-            "The network is fine, but the client ended without a request, and its certificate check may be why.{}",
+            "The network is fine, but the client closed without a request, possibly because of its certificate check.{}",
             shown.explanation
         );
         let verdict =
@@ -94,7 +96,7 @@ mod tests {
         assert_eq!(verdict.is(), ("healthy", Actor::Unknown, None));
         assert_eq!(verdict.severity, Severity::Ok);
         assert_eq!(verdict.evidence, [1, 2, 4, 5, 7, 8, 9, 10]);
-        assert!(verdict.headline.contains("data moved (TLS 1.2)"), "{}", verdict.headline);
+        assert!(verdict.headline.contains("data was transferred (TLS 1.2)"), "{}", verdict.headline);
         assert!(
             !verdict.mentions("missing") && !verdict.mentions("dropped") && !verdict.mentions("certificate")
         );
@@ -155,7 +157,7 @@ mod tests {
         };
         let unasked = ended(Stage::TlsEstablished);
         assert_eq!(unasked.is(), ("healthy", Actor::Unknown, None));
-        assert!(unasked.mentions("certificate check may be why") && unasked.mentions("other.example"));
+        assert!(unasked.mentions("because of its certificate check") && unasked.mentions("other.example"));
         assert!(!ended(Stage::ApplicationData).mentions("other.example"));
     }
 

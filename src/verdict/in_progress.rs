@@ -25,25 +25,21 @@ pub(super) fn undecided(story: &Story) -> Verdict {
     let after = story.capture.end - story.last.at;
     let reached = last_step(story.stage);
     let ends = match story.capture.clock {
-        Clock::Absent => "the capture has no times".to_owned(),
+        Clock::Absent => "The capture has no times".to_owned(),
         _ if story.capture.viewpoint == Viewpoint::Socket => {
-            format!("the check ended {after} after its last step")
+            format!("The check ended {after} after its last step")
         }
-        _ if after <= Elapsed::ZERO => "the capture ends with this connection's last packet".to_owned(),
-        _ => format!("the capture ends {after} after this connection's last packet"),
+        _ if after <= Elapsed::ZERO => "The capture ends with this connection's last packet".to_owned(),
+        _ => format!("The capture ends {after} after this connection's last packet"),
     };
-    let headline = format!("normal as far as {reached}; the {} ends there", name_of(story.capture.viewpoint));
-    let explanation = format!(
-        "Nothing is wrong up to {reached}, and {ends}, too soon to call the missing rest a fault. This does not mean that the \
-         handshake was completed."
-    );
+    let headline = format!("normal up to {reached}, where the {} ends", name_of(story.capture.viewpoint));
+    let explanation =
+        format!("Everything up to {reached} is normal. {ends}, so what happened next is unknown.");
     Verdict::new(&RULE, Actor::Unknown, story.basis, headline)
         .explain(explanation)
         .proved_by(evidence::handshake_packets(story).chain([story.first.number, story.last.number]))
         .advise(match story.capture.viewpoint {
-            Viewpoint::Wire => {
-                &["Capture for longer: until the client reports its error, and some seconds more."]
-            }
+            Viewpoint::Wire => &["Capture longer: until a few seconds after the client reports its error."],
             Viewpoint::Socket => &["Give the check more time."],
         })
 }

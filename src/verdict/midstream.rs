@@ -11,7 +11,7 @@ use crate::tls::Basis;
 pub(super) const RULE: Rule = Rule {
     code: "midstream",
     severity: Severity::Unknown,
-    summary: "neither SYN nor SYN-ACK nor ClientHello is in the capture, and nothing else tells the outcome",
+    summary: "neither SYN nor SYN-ACK nor ClientHello is in the capture, and nothing else shows the outcome",
     page: include_str!("../../docs/verdicts/midstream.md"),
     judge,
 };
@@ -27,16 +27,16 @@ fn judge(story: &Story, _: &Settings) -> Option<Verdict> {
     let basis = if story.capture.is_text { story.basis.max(Basis::Inferred) } else { story.basis };
     let (symptom, shown) = symptom(story).unzip();
     let headline = match symptom {
-        Some(symptom) => format!("the capture began after this connection did; {symptom}").into(),
-        None => {
-            Cow::Borrowed("the capture began after this connection did: nothing can be said of its opening")
+        Some(symptom) => {
+            format!("the connection was already open when the capture started; {symptom}").into()
         }
+        None => Cow::Borrowed("the connection was already open when the capture started"),
     };
     Some(
         Verdict::new(&RULE, Actor::Unknown, basis, headline)
             .explain(
-                "Neither a SYN, nor a SYN-ACK, nor a ClientHello is there. Packets like these are often the rest of an \
-                 older connection. Which end is the client is taken from the port numbers.",
+                "There is no SYN, no SYN-ACK and no ClientHello: often the rest of an older connection. The client is \
+                 taken to be the end with the higher port.",
             )
             .proved_by([story.first.number].into_iter().chain(shown))
             .advise(&["Start the capture before the connection is opened."]),
@@ -50,16 +50,12 @@ fn symptom(story: &Story) -> Option<(String, u64)> {
         let waiting = data.unacknowledged.filter(Unacknowledged::is_repeated);
         match (data.closed_window, waiting) {
             (Some(closed), _) => {
-                let words = format!(
-                    "the {}'s receive window stays closed for {}",
-                    role.other(),
-                    story.last.at - closed.at
-                );
+                let words = format!("zero window of the {} for {}", role.other(), story.last.at - closed.at);
                 Some((words, closed.number))
             }
             (None, Some(Unacknowledged { since, last_repeat: Some(last), repeats })) => {
                 let words = format!(
-                    "the {role} sent data again {repeats} times in {}, and no acknowledgement of it is there",
+                    "{repeats} retransmissions of the {role} in {} without an ACK",
                     last.at - since.at
                 );
                 Some((words, last.number))
@@ -70,7 +66,7 @@ fn symptom(story: &Story) -> Option<(String, u64)> {
     let too_big = || {
         let fact = story.path.icmp_errors.iter().find(|fact| fact.says_too_big())?;
         let words = format!(
-            "{} reports that packets of the {} are too big for the way on",
+            "{} reports \"fragmentation needed\" for the {}'s packets",
             story.names.show(fact.from),
             fact.quotes
         );
@@ -81,15 +77,14 @@ fn symptom(story: &Story) -> Option<(String, u64)> {
 
 /// The verdict on a late segment of an older connection and the RST that answers it.
 fn leftover(story: &Story) -> Verdict {
-    let headline = "left over from an older connection: one late segment, and the RST that answers it";
+    let headline = "left over from an older connection: one late segment and the RST in reply";
     Verdict::new(&RULE, Actor::Unknown, story.basis, headline)
         .explain(
-            "There is no SYN. One side sends a segment, perhaps several times, and the other side's kernel, which knows no such \
-             connection any more, answers with a RST. That is how a connection that ended earlier fades away, and no fault of one \
-             that is in use.",
+            "There is no SYN. One side sends a late segment, and the other side's kernel, which no longer has the \
+             connection, replies with a RST. Ended connections leave such packets; they are not a fault.",
         )
         .proved_by([story.first.number, story.last.number])
-        .advise(&["Look at the connections that begin in this capture."])
+        .advise(&["Check the connections that begin in this capture."])
 }
 
 #[cfg(test)]
@@ -140,16 +135,16 @@ mod tests {
         let alone = sent.clone().wait(300).repeat(Client).wait(600).repeat(Client).wait(1_200).repeat(Client);
         let verdict = alone.verdict(1_000);
         assert_eq!(verdict.code, "midstream");
-        assert!(verdict.headline.contains("sent data again 3 times in 2."), "{}", verdict.headline);
+        assert!(verdict.headline.contains("3 retransmissions of the client in 2."), "{}", verdict.headline);
         let (seq, ack) = (1, sent.next(Client));
         let close = |header: &mut crate::packet::SegmentHeader| header.tcp.window = Some(0);
         let closed = sent.clone().segment_with(Server, ".", seq, ack, &[], close).wait(24_000).ack(Client);
         assert!(
-            closed.verdict(0).headline.contains("window stays closed for 24"),
+            closed.verdict(0).headline.contains("zero window of the server for 24"),
             "{}",
             closed.verdict(0).headline
         );
-        assert!(sent.ack(Server).verdict(0).headline.contains("nothing can be said"));
+        assert!(sent.ack(Server).verdict(0).headline.contains("was already open"));
     }
 
     #[test]

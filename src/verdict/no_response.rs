@@ -9,7 +9,7 @@ use crate::tcp::Role;
 pub(super) const RULE: Rule = Rule {
     code: "no-response",
     severity: Severity::Critical,
-    summary: "the connection is up, a request went out, and no answer came",
+    summary: "the connection was established, a request was sent, and no reply came",
     page: include_str!("../../docs/verdicts/no-response.md"),
     judge,
 };
@@ -41,18 +41,18 @@ fn judge(story: &Story, settings: &Settings) -> Option<Verdict> {
         _ => "the request",
     };
     let (actor, delivered) = if !silence.is_acknowledged && story.capture.acks_unobservable {
-        (Actor::Unknown, "Whether it arrived is not to be seen here: a capture shows its acknowledgement.")
+        (Actor::Unknown, "A socket cannot tell whether it arrived; a capture shows its ACK.")
     } else if silence.is_acknowledged {
         (
             Actor::Server,
-            "The server's TCP acknowledged it: the network is fine, and its process does not answer.",
+            "The server's TCP acknowledged it: the path works, and the server process does not reply.",
         )
     } else {
-        (Actor::Path, "It was not acknowledged either: it, or every answer, is lost on the way.")
+        (Actor::Path, "It was not acknowledged either: it, or every reply, is lost in transit.")
     };
     let requests = story.tls.application_data.client.first().or(story.data.client.first);
     let verdict =
-        Verdict::new(&RULE, actor, story.basis, format!("{over} got no answer for {}", silence.elapsed()));
+        Verdict::new(&RULE, actor, story.basis, format!("no reply to {over} for {}", silence.elapsed()));
     let advice = if actor == Actor::Path { &advice::PATH_TO_SERVER[..] } else { &advice::SERVER_PROCESS };
     let verdict = match path_mtu::sign(story, Role::Client).or_else(|| path_mtu::sign(story, Role::Server)) {
         Some(sign) => sign.explain(verdict),
@@ -60,7 +60,7 @@ fn judge(story: &Story, settings: &Settings) -> Option<Verdict> {
     };
     Some(
         verdict
-            .reported(&["the client's own read timeout", "java.net.SocketTimeoutException: Read timed out"])
+            .reported(&["java.net.SocketTimeoutException: Read timed out"])
             .proved_by(requests.map(|moment| moment.number).into_iter().chain([silence.since.number]))
             .proved_by(story.data.client.repeats.numbers().take(4)),
     )
@@ -111,17 +111,17 @@ fn undelivered(story: &Story, ending: &Ending, silence: &Silence) -> Option<Verd
     }
     let repeats = match story.data[sender].unacknowledged.map_or(0, |waiting| waiting.repeats) {
         0 => String::new(),
-        1 => " and was sent again once".to_owned(),
-        count => format!(" and was sent again {count} times"),
+        1 => " and was retransmitted once".to_owned(),
+        count => format!(" and was retransmitted {count} times"),
     };
-    let headline = format!("data of the {sender} stayed unacknowledged for {}{repeats}", silence.elapsed());
+    let headline = format!("the {sender}'s data was unacknowledged for {}{repeats}", silence.elapsed());
     let verdict = Verdict::new(&RULE, Actor::Path, story.basis, headline);
     let verdict = match path_mtu::sign(story, sender) {
         Some(sign) => sign.explain(verdict),
         None => verdict
             .explain(format!(
-                "The connection worked until then. What the {sender} sent, or every acknowledgement of the {}, is lost on \
-                 the way since: the way broke, a firewall or NAT forgot the connection, or that host is gone.{}",
+                "The connection worked until then. Since then the {sender}'s data, or every ACK of the {}, is lost in \
+                 transit: the path broke, a firewall or NAT dropped its state for the connection, or that host is down.{}",
                 sender.other(),
                 drops::caveat(story)
             ))
@@ -129,7 +129,7 @@ fn undelivered(story: &Story, ending: &Ending, silence: &Silence) -> Option<Verd
     };
     Some(
         verdict
-            .reported(&["the program's own read timeout", "java.net.SocketTimeoutException: Read timed out"])
+            .reported(&["java.net.SocketTimeoutException: Read timed out"])
             .proved_by([silence.since.number])
             .proved_by(
                 story.data[sender]
@@ -149,17 +149,17 @@ fn left(story: &Story, fin: &Ending) -> Verdict {
     let actor = if is_lost { Actor::Path } else { Actor::Server };
     let (headline, explanation, reports) = match fin.by {
         Role::Server => (
-            "the server closed the connection instead of answering the request".to_owned(),
-            "The client's request went out. The server ended the connection in good order and sent no data before: its program \
-             gave up on the request, was stopped, or limits its clients.",
+            "the server closed the connection instead of replying to the request".to_owned(),
+            "The client sent its request. The server closed the connection in an orderly way without sending data: its \
+             program gave up on the request, was stopped, or limits its clients.",
             [
                 "curl: (52) Empty reply from server",
                 "java.net.SocketException: Unexpected end of file from server",
             ],
         ),
         Role::Client => (
-            format!("the client gave the request up after {waited}, without an answer"),
-            "The client's request went out, and the client closed the connection before any byte of an answer came. How long it \
+            format!("the client gave up on the request after {waited} without a reply"),
+            "The client sent its request and closed the connection before any byte of the reply arrived. How long it \
              waits is its own timeout; the server was slower than that.",
             ["the client's own read timeout", "java.net.SocketTimeoutException: Read timed out"],
         ),
@@ -181,11 +181,11 @@ fn closed(story: &Story) -> Option<Verdict> {
             &RULE,
             Actor::Server,
             story.basis,
-            "the server closed the connection instead of answering the request inside TLS",
+            "the server closed the connection instead of replying to the request inside TLS",
         )
         .explain(
-            "TLS was established and the client's request went out. The server ended the connection in good order and \
-             sent no data before: its program gave up on the request, was stopped, or limits its clients.",
+            "TLS was established and the client sent its request. The server closed the connection in an orderly way \
+             without sending data: its program gave up on the request, was stopped, or limits its clients.",
         )
         .reported(&[
             "curl: (52) Empty reply from server",
@@ -218,7 +218,7 @@ mod tests {
         let verdict = story.clone().verdict();
         assert_eq!(verdict.is(), ("no-response", Actor::Path, None));
         assert_eq!(verdict.evidence, [9, 10, 11]);
-        assert!(!verdict.mentions("its process does not answer"));
+        assert!(!verdict.mentions("the server process does not reply"));
         let hidden = story.but(|story| story.capture.acks_unobservable = true).verdict();
         assert_eq!(hidden.is(), ("no-response", Actor::Unknown, None));
     }
@@ -240,7 +240,7 @@ mod tests {
                 let lost = sent.wait(300).repeat(role).wait(600).repeat(role).wait(1_200).repeat(role);
                 let verdict = lost.verdict(2_000);
                 assert_eq!(verdict.is(), ("no-response", Actor::Path, None), "{}", verdict.headline);
-                assert!(verdict.headline.contains("sent again 3 times"), "{}", verdict.headline);
+                assert!(verdict.headline.contains("retransmitted 3 times"), "{}", verdict.headline);
                 assert_ne!(lost.ack(role.other()).code(60_000), "no-response");
             }
         }

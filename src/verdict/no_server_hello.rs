@@ -15,7 +15,7 @@ pub(super) const RULE: Rule = Rule {
 };
 
 const REPORTS: [&str; 2] =
-    ["ETIMEDOUT, or the client's own read timeout", "java.net.SocketTimeoutException: Read timed out"];
+    ["ETIMEDOUT (Connection timed out)", "java.net.SocketTimeoutException: Read timed out"];
 
 fn judge(story: &Story, _: &Settings) -> Option<Verdict> {
     let ending = story.decisive()?;
@@ -45,9 +45,9 @@ fn acknowledged(story: &Story, silence: &Silence) -> Verdict {
         format!("the server acknowledged the ClientHello and sent nothing for {}", silence.elapsed()),
     )
     .explain(format!(
-        "The server's TCP received the ClientHello, as its acknowledgement shows, and no TLS byte followed. Small \
-         packets pass both ways: what is missing is the server's process, or a device holds the ClientHello or the whole \
-         answer back.{}",
+        "The server's TCP received the ClientHello, as its ACK shows, and no TLS byte followed. The path works in both \
+         directions: either the server process is not responding, or a device in between is holding back the ClientHello \
+         or the reply.{}",
         drops::caveat(story)
     ))
     .advise(&advice::SERVER_PROCESS)
@@ -58,10 +58,11 @@ fn unknown(story: &Story, silence: &Silence) -> Verdict {
     let headline = format!("no TLS byte came back for {}", silence.elapsed());
     Verdict::new(&RULE, Actor::Unknown, story.basis, headline)
         .explain(
-            "The TCP handshake worked, the ClientHello was sent, and no TLS byte came back. Whether the server's TCP acknowledged \
-             it is not to be seen here: its process may be silent, or the ClientHello or the answer may be lost on the way.",
+            "The TCP handshake worked, the ClientHello was sent, and no TLS byte came back. A socket cannot tell whether \
+             the server's TCP acknowledged it: the server process may be silent, or the ClientHello or the reply may be \
+             lost in transit.",
         )
-        .advise(&["Capture as well: it tells a server that is silent from a ClientHello that is lost."])
+        .advise(&["Use `--capture`: it distinguishes a silent server from a lost ClientHello."])
         .advise(&advice::SERVER_PROCESS)
 }
 
@@ -74,8 +75,8 @@ fn went_dark(story: &Story, silence: &Silence) -> Verdict {
         format!("after acknowledging the ClientHello, the server acknowledged nothing for {}", silence.elapsed()),
     )
     .explain(format!(
-        "The ClientHello arrived, as its acknowledgement shows. What the client said next was not acknowledged, and no \
-         TLS byte followed: it, or every answer, was lost on the way, or the server lost the connection.{}",
+        "The ClientHello arrived, as its ACK shows. The client's next data was not acknowledged, and no TLS byte \
+         followed: that data, or every reply, was lost in transit, or the server lost the connection.{}",
         drops::caveat(story)
     ))
     .advise(&advice::PATH_TO_SERVER)
@@ -99,14 +100,15 @@ fn unacknowledged(story: &Story, silence: &Silence) -> Verdict {
     .cause("client-hello-lost")
     .explain(format!(
         "The TCP handshake worked, and the first packet with data ({size} bytes of ClientHello) was not acknowledged. \
-         Small packets pass and this one does not: a device drops it for its content or its size, or the server lost \
-         the connection.{}",
+         Smaller packets get through and this one does not: a device drops it because of its content or size, or the \
+         server lost the connection.{}",
         drops::caveat(story)
     ))
     .advise(&[
         "Look for a firewall with TLS inspection or SNI filtering between the two.",
-        "Try a smaller maximum segment size, or a ping with the don't-fragment bit at the path's size, to exclude the path MTU.",
-        "Check that the server's own capture shows the ClientHello arriving.",
+        "Try a smaller maximum segment size, or a ping with the don't-fragment bit at the path's size, to rule out a path \
+         MTU problem.",
+        "Capture on the server: does the ClientHello arrive?",
     ])
 }
 

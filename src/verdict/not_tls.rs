@@ -10,7 +10,7 @@ use crate::tls::{Basis, Plain, PlainKind};
 pub(super) const RULE: Rule = Rule {
     code: "not-tls",
     severity: Severity::Critical,
-    summary: "one side spoke TLS and the other did not, or no TLS where it is expected",
+    summary: "one side spoke TLS and the other did not, or there is no TLS where it is expected",
     page: include_str!("../../docs/verdicts/not-tls.md"),
     judge,
 };
@@ -50,7 +50,7 @@ fn judge(story: &Story, _: &Settings) -> Option<Verdict> {
     let (headline, explanation) = match (culprit, story.tls.client_hello.is_some()) {
         (Role::Server, true) => (
             format!("the client spoke TLS, and the server answered with {what}"),
-            "The service on this port does not speak TLS, or the connection reached another service than was meant.",
+            "The service on this port does not speak TLS, or the connection reached the wrong service.",
         ),
         (Role::Server, false) => (
             format!("the server spoke first, with {what}: this is not TLS"),
@@ -58,8 +58,8 @@ fn judge(story: &Story, _: &Settings) -> Option<Verdict> {
         ),
         (Role::Client, _) => (
             format!("the client sent {what} to a port where TLS is expected"),
-            "The client did not begin with a ClientHello. The URL probably says http:// where it should say https://, \
-             or the port is another service's.",
+            "The client did not begin with a ClientHello. Its URL probably has http:// instead of https://, or this is \
+             the port of another service.",
         ),
     };
     Some(
@@ -78,7 +78,8 @@ fn judge(story: &Story, _: &Settings) -> Option<Verdict> {
             .proved_by(evidence::opening_packets(story).take(1))
             .advise(&[
                 "Check the port and the scheme of the configured URL.",
-                "If the service should speak TLS here, check its configuration; `--tls-port` tells this program where TLS is expected.",
+                "If the service should speak TLS here, check its configuration; `--tls-port` lists the ports where TLS is \
+                 expected.",
             ]),
     )
 }

@@ -49,10 +49,10 @@ fn judge(story: &Story, _: &Settings) -> Option<Verdict> {
     let data = [story.data.client.first, story.data.server.first];
     Some(
         Verdict::new(&RULE, Actor::Unknown, basis, headline)
-            .explain("The connection was opened and carried data. What the data says is not judged.")
+            .explain("The connection was opened and carried data. The data itself is not judged.")
             .proved_by(evidence::opening_packets(story))
             .proved_by(data.into_iter().flatten().map(|moment| moment.number))
-            .advise(&["If TLS is expected here, say so with `--tls-port`."]),
+            .advise(&["If TLS is expected on this port, add it with `--tls-port PORT`."]),
     )
 }
 

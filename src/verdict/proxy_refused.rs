@@ -66,12 +66,12 @@ fn unanswered(story: &Story, prelude: &PreludeFacts) -> Option<Verdict> {
                 "the proxy answered the request for a tunnel with something that is not {}",
                 prelude.protocol
             ),
-            "The client asked for a tunnel, and what came back is no answer of that protocol: no proxy of this kind listens there.",
+            "The client asked for a tunnel, and the reply is not of that protocol: no proxy of this kind listens there.",
         ),
         None if is_closed => (
             "the proxy closed the connection instead of opening the tunnel".to_owned(),
-            "The client asked for a tunnel, and the proxy ended the connection in good order without an answer: it is no proxy \
-             of this kind, it refuses this client or this target, or it failed.",
+            "The client asked for a tunnel, and the proxy closed the connection in an orderly way without a reply: it is \
+             not a proxy of this kind, it refuses this client or this target, or it failed.",
         ),
         None => return None,
     };
@@ -101,7 +101,7 @@ struct Advice {
 fn on_status(refusal: Refusal) -> Advice {
     let (why, next) = match refusal.code {
         Some(407) => (
-            "it wants a user name and password first (RFC 9110, 15.5.8)",
+            "it requires authentication (RFC 9110, 15.5.8)",
             "Configure the proxy's credentials on the client.",
         ),
         Some(403) => (
@@ -110,11 +110,11 @@ fn on_status(refusal: Refusal) -> Advice {
         ),
         Some(502 | 503) => (
             "it could not reach the server itself (RFC 9110, 15.6.3)",
-            "Look from the proxy: name resolution, route and port of the server.",
+            "On the proxy, check name resolution, route and port of the server.",
         ),
         Some(504) => (
             "the server did not answer it in time (RFC 9110, 15.6.5)",
-            "Look from the proxy: a firewall between it and the server.",
+            "On the proxy, look for a firewall between it and the server.",
         ),
         _ => (refusal.reason, "Read the proxy's log at that time."),
     };
@@ -131,11 +131,11 @@ fn on_status(refusal: Refusal) -> Advice {
 fn on_reply(protocol: Prelude, refusal: Refusal) -> Advice {
     let next = match (protocol, refusal.code) {
         (Prelude::Socks5, Some(255)) | (Prelude::Socks4, Some(92 | 93)) => {
-            "Configure on the client the user name and password that the proxy wants."
+            "Configure the proxy's user name and password on the client."
         }
         (Prelude::Socks5, Some(2)) => "Ask the proxy's owner to allow the server's name and port.",
         (Prelude::Socks5, Some(3..=6)) => {
-            "Look from the proxy: name resolution, route and port of the server, and firewalls on the way."
+            "On the proxy, check name resolution, route and port of the server, and firewalls on the path."
         }
         _ => "Read the proxy's log at that time.",
     };

@@ -54,8 +54,8 @@ fn judge(story: &Story, _: &Settings) -> Option<Verdict> {
         Outcome::Denied(None) | Outcome::Status(401) => verdict.advise(&oauth::advice("invalid_client", oauth::RESOURCE_OWNER)),
         Outcome::Status(status) => verdict.advise(on_status(status)),
         Outcome::FeatureDenied => verdict.advise(&[
-            "Ask the licence server for its features and who holds them (`lmutil lmstat -a`): all may be taken, or the feature is not \
-             in its licence file.",
+            "List the licence server's features and their holders (`lmutil lmstat -a`): all may be taken, or the feature \
+             is not in the licence file.",
         ]),
         _ => verdict.advise(&advice::ABOVE_TLS),
     };
@@ -101,9 +101,9 @@ fn on_status(status: u16) -> &'static [&'static str] {
         404 => &[
             "Compare the address in vManage with SSM On-Prem's: the path that was asked for does not exist there.",
         ],
-        429 => &["The server limits requests: try less often."],
+        429 => &["The server limits requests: send fewer of them."],
         500.. => &[
-            "Look at the server's own log at that time: what stands behind its web server failed or does not run.",
+            "Read the service log at that time: the application behind the web server failed or is not running.",
             "On SSM On-Prem, check that all its containers run, and that its disk is not full.",
         ],
         _ => &advice::ABOVE_TLS,

@@ -35,16 +35,16 @@ fn judge(story: &Story, settings: &Settings) -> Option<Verdict> {
     let round_trip = story.path.round_trips.shortest_to_server;
     let network = match round_trip {
         Some(round_trip) if round_trip.times(5) > slowest.elapsed => format!(
-            " The round trip is {round_trip}, and the handshake needs two or three of them: the distance is the reason."
+            " The RTT is {round_trip}, and the handshake needs two or three round trips: distance is the cause."
         ),
         Some(round_trip) => {
-            format!(" The round trip is {round_trip}, so the network's distance is not the reason.")
+            format!(" The RTT is {round_trip}, so distance is not the cause.")
         }
         None => String::new(),
     };
     let repeats = match story.opening.syn.count {
         0 | 1 => String::new(),
-        count => format!(" The SYN had to be sent {count} times."),
+        count => format!(" The SYN was sent {count} times."),
     };
     let is_distance = round_trip.is_some_and(|round_trip| round_trip.times(5) > slowest.elapsed);
     let actor =
@@ -54,7 +54,7 @@ fn judge(story: &Story, settings: &Settings) -> Option<Verdict> {
             .explain(format!("{} took {}.{network}{repeats}", slowest.name, slowest.elapsed))
             .proved_by(evidence::opening_packets(story).chain(evidence::handshake_packets(story)))
             .advise(&[
-                "It works; look at the slow step if users complain, or raise `--slow-after` if this distance is normal.",
+                "It works: check the slow step if users complain, or raise `--slow-after` if this is normal here.",
             ]),
     )
 }
@@ -148,7 +148,7 @@ mod tests {
                 verdict.headline
             );
             assert!(verdict.evidence.starts_with(&[1, 2, 3, 4, 5]), "{:?}", verdict.evidence);
-            assert!(!verdict.mentions("round trip") && !verdict.mentions("had to be sent"));
+            assert!(!verdict.mentions("RTT") && !verdict.mentions("The SYN was sent"));
         }
     }
 
@@ -158,12 +158,12 @@ mod tests {
             story.path.round_trips.shortest_to_server = Some(Elapsed::from_millis(700));
         });
         assert_eq!(far.verdict().is(), ("slow", Actor::Path, None));
-        assert!(far.verdict().mentions("the distance is the reason"));
+        assert!(far.verdict().mentions("distance is the cause"));
         let near = delayed(5, 3_000).but(|story| {
             story.path.round_trips.shortest_to_server = Some(Elapsed::from_millis(7));
         });
         assert_eq!(near.verdict().actor, Actor::Server);
-        assert!(near.verdict().mentions("not the reason"));
+        assert!(near.verdict().mentions("distance is not the cause"));
         let lost = delayed(2, 3_000).but(|story| story.opening.syn.count = 3);
         assert_eq!(lost.verdict().is(), ("slow", Actor::Path, None));
         assert!(lost.verdict().mentions("sent 3 times"));

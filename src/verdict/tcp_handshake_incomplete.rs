@@ -8,7 +8,7 @@ use crate::story::{EndingKind, Stage, Story};
 pub(super) const RULE: Rule = Rule {
     code: "tcp-handshake-incomplete",
     severity: Severity::Critical,
-    summary: "the SYN-ACK came, and nobody acknowledged it",
+    summary: "the SYN-ACK was never acknowledged",
     page: include_str!("../../docs/verdicts/tcp-handshake-incomplete.md"),
     judge,
 };
@@ -32,17 +32,16 @@ fn judge(story: &Story, _: &Settings) -> Option<Verdict> {
             format!("the SYN-ACK{repeats} was not acknowledged in {}", silence.elapsed()),
         )
         .explain(format!(
-            "The server answered, and the client's side never completed the handshake. At the client's own interface \
-             this means that the SYN-ACK did not reach its TCP (a host firewall, reverse path filtering, another \
-             interface), or that its acknowledgement was not captured. It is also what a half-open port scan looks \
-             like.{}",
+            "The server replied, and the client never completed the handshake. In a capture made on the client, the \
+             SYN-ACK did not reach its TCP (host firewall, reverse path filtering, another interface), or its ACK was not \
+             captured. A half-open port scan looks the same.{}",
             drops::caveat(story)
         ))
         .reported(&["ETIMEDOUT (Connection timed out)", "java.net.SocketTimeoutException: connect timed out"])
         .proved_by(story.opening.syn.numbers().take(2).chain(story.opening.syn_ack.numbers()))
         .advise(&[
-            "Check the client's host firewall and routing: packets may come back on another interface than they left by.",
-            "Capture on the client itself, on all interfaces, to see whether the acknowledgement leaves.",
+            "Check the client's host firewall and routing: replies may arrive on a different interface.",
+            "Capture on the client on all interfaces (`-i any`): does the ACK leave?",
         ]),
     )
 }

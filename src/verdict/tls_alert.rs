@@ -39,11 +39,11 @@ fn in_clear(story: &Story, by: Role, description: Option<AlertDescription>, basi
     let Some(description) = description else {
         return Verdict::new(&RULE, Actor::from(by),
             basis,
-            format!("the {by} ended the handshake with 7 bytes, the size of a TLS alert"),
+            format!("the {by} aborted the handshake with 7 bytes, the size of a TLS alert"),
         )
         .explain(
-            "Only lengths are known. At this place in the handshake a message of 7 bytes is an alert; which one, only \
-             its bytes tell: capture with -A, or with a file.",
+            "Only lengths are known. At this point of the handshake a message of 7 bytes is an alert; which one, only its \
+             bytes show: print them with `-X`, or use a capture file.",
         )
         .reported(&["an SSL handshake error", "javax.net.ssl.SSLHandshakeException: Received fatal alert"]);
     };
@@ -57,7 +57,7 @@ fn in_clear(story: &Story, by: Role, description: Option<AlertDescription>, basi
         }
         (Some(hello), 112) => match &hello.what.server_name {
             Some(name) => format!(" The client asked for \"{}\".", name.escape_debug()),
-            None => " The client named no server (no SNI).".to_owned(),
+            None => " The ClientHello has no SNI.".to_owned(),
         },
         _ => String::new(),
     };
@@ -81,16 +81,32 @@ fn in_clear(story: &Story, by: Role, description: Option<AlertDescription>, basi
     };
     Verdict {
         client_reports: reports.into_iter().map(Cow::Owned).collect(),
-        ..Verdict::new(
-            &RULE,
-            Actor::from(by),
-            basis,
-            format!("the {by} ended it with the fatal alert {name}"),
-        )
-        .cause(name)
-        .explain(format!("{}{offered}{}{libraries}", meaning.why, shown.explanation))
-        .advise(if shown.advice.is_empty() { &advice } else { &shown.advice })
+        ..Verdict::new(&RULE, Actor::from(by), basis, headline(by, description))
+            .cause(name)
+            .explain(format!("{}{offered}{}{libraries}", meaning.why, shown.explanation))
+            .advise(if shown.advice.is_empty() { &advice } else { &shown.advice })
     }
+}
+
+/// What the alert means for the other side, in one clause.
+fn headline(by: Role, description: AlertDescription) -> String {
+    let (peer, reason) = match (by, description.0) {
+        (Role::Client, 48) => ("server", ", its CA is not trusted"),
+        (Role::Client, 45) => ("server", " as expired"),
+        (Role::Client, 44) => ("server", " as revoked"),
+        (Role::Client, 42 | 43 | 46) => ("server", ""),
+        (Role::Server, 48) => ("client", ", its CA is not trusted"),
+        (Role::Server, 45) => ("client", " as expired"),
+        (Role::Server, 44) => ("client", " as revoked"),
+        (Role::Server, 43 | 46) => ("client", ""),
+        (Role::Server, 116) => return "the server requires a client certificate and got none".to_owned(),
+        (Role::Server, 70) => {
+            return "the server supports none of the client's TLS versions".to_owned();
+        }
+        (Role::Server, 112) => return "the server does not serve the host name in the SNI".to_owned(),
+        _ => return format!("the {by} aborted the handshake: alert {description} ({})", description.0),
+    };
+    format!("the {by} rejected the {peer}'s certificate{reason}")
 }
 
 fn encrypted(by: Role, stage: Stage, basis: Basis) -> Verdict {
@@ -98,29 +114,30 @@ fn encrypted(by: Role, stage: Stage, basis: Basis) -> Verdict {
     let (cause, explanation) = if is_rejection {
         (
             "certificate-rejected",
-            "Where its Finished should stand, the client sent an encrypted record of an alert's size and ended. It had \
-             just received the server's certificate: not accepting it is by far the most frequent reason. TLS 1.3 \
-             hides which alert it was; the client's own log names it.",
+            "Instead of its Finished, the client sent an encrypted record of an alert's size and closed. It had just \
+             received the server's certificate, and rejecting it is by far the most frequent reason. TLS 1.3 encrypts the \
+             alert; the client's log names it.",
         )
     } else {
         (
             "encrypted-alert",
-            "An encrypted record of an alert's size came where nothing else can stand. Which alert it was is hidden; \
-             after a client certificate was asked for, it is most often certificate_required or bad_certificate.",
+            "An encrypted record of an alert's size came where only an alert fits. TLS 1.3 encrypts which one; after a \
+             request for a client certificate, it is usually certificate_required or bad_certificate.",
         )
     };
     let verdict = Verdict::new(
         &RULE,
         Actor::from(by),
         basis,
-        format!("the {by} ended the handshake with an encrypted alert"),
+        format!("the {by} aborted the handshake with an encrypted alert"),
     )
     .cause(cause)
     .explain(explanation);
     match by {
         Role::Client => verdict
             .reported(&[
-                "javax.net.ssl.SSLHandshakeException: PKIX path building failed, or: No subject alternative DNS name matching ... found",
+                "javax.net.ssl.SSLHandshakeException: PKIX path building failed, or: No subject alternative DNS name \
+                 matching ... found",
             ])
             .advise(&[
                 "Read the client's log for the certificate error.",
@@ -128,7 +145,8 @@ fn encrypted(by: Role, stage: Stage, basis: Basis) -> Verdict {
             ]),
         Role::Server => verdict
             .reported(&[
-                "javax.net.ssl.SSLHandshakeException: Received fatal alert: certificate_required, bad_certificate or another",
+                "javax.net.ssl.SSLHandshakeException: Received fatal alert: certificate_required, bad_certificate or \
+                 another",
                 "OpenSSL: tlsv13 alert certificate required",
             ])
             .advise(&[
@@ -174,7 +192,7 @@ mod tests {
         let named = refused(UNRECOGNIZED_NAME, |hello| hello.server_name = Some("ssm\u{7}.example".into()));
         // A name from the wire is escaped.
         assert!(named.mentions("\"ssm\\u{7}.example\""), "{}", named.explanation);
-        assert!(refused(UNRECOGNIZED_NAME, |_| {}).mentions("named no server"));
+        assert!(refused(UNRECOGNIZED_NAME, |_| {}).mentions("has no SNI"));
     }
 
     #[test]
@@ -246,6 +264,19 @@ mod tests {
         let verdict = story.but(|story| story.tls.examination = Some(examination.into())).verdict();
         assert_eq!(verdict.is(), ("tls-alert", Actor::Client, Some("certificate_expired")));
         assert!(verdict.mentions("CN=ssm.example"), "{}", verdict.explanation);
+    }
+
+    #[test]
+    fn the_headline_states_what_was_rejected_by_whom() {
+        for (by, alert, headline) in [
+            (Client, 48, "the client rejected the server's certificate, its CA is not trusted"),
+            (Client, 42, "the client rejected the server's certificate"),
+            (Server, 45, "the server rejected the client's certificate as expired"),
+            (Server, 116, "the server requires a client certificate and got none"),
+            (Client, 80, "the client aborted the handshake: alert internal_error (80)"),
+        ] {
+            assert_eq!(Story::at(Stage::ServerFlightComplete).alert(by, alert).verdict().headline, headline);
+        }
     }
 
     #[test]

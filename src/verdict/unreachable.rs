@@ -57,32 +57,35 @@ fn judge(story: &Story, _: &Settings) -> Option<Verdict> {
     let (server, port) = (story.host(Role::Server), story.port(Role::Server));
     let headline = format!("{sender} says: {} ({server} port {port})", meaning.words);
     let whose = if fact.from.is_unspecified() {
-        "which address sent it the system does not tell; a capture does"
+        "a socket does not show which address sent it; a capture does"
     } else if fact.from == story.parties.server.host {
         "the server's own address sent it"
     } else {
-        "a router or firewall on the way sent it"
+        "a router or firewall on the path sent it"
     };
     let is_own = fact.from == story.parties.server.host && meaning.cause == Some("icmp-port-unreachable");
     let actor = if is_own { Actor::Server } else { Actor::Path };
     let mut verdict = Verdict::new(&RULE, actor, story.basis, headline)
-        .explain(format!(
-            "The SYN was answered by {}, which quotes it; {whose}. The address of the sender is where to look.",
-            name(fact)
-        ))
+        .explain(format!("The reply to the SYN is {}, which quotes it; {whose}.", name(fact)))
         .reported(&meaning.reports)
         .proved_by(
-            story.opening.syn.numbers().take(2).chain(story.path.icmp_errors.iter().take(2).map(|fact| fact.moment.number)),
+            story
+                .opening
+                .syn
+                .numbers()
+                .take(2)
+                .chain(story.path.icmp_errors.iter().take(2).map(|fact| fact.moment.number)),
         );
     if let Some(cause) = meaning.cause {
         verdict = verdict.cause(cause);
     }
     Some(match meaning.cause {
         Some("icmp-admin-prohibited") => verdict.advise(&[
-            "A filter refuses this traffic: ask whoever runs the sender of the ICMP error for a rule that allows it.",
+            "A filter rejects this traffic: add a rule on the sender of the ICMP error that allows it.",
         ]),
         Some("icmp-port-unreachable") => verdict.advise(&[
-            "A firewall rejects with ICMP (iptables REJECT does by default), or the host has no service there: check both.",
+            "Either a firewall rejects with ICMP (the default of iptables REJECT), or the host has no service on this \
+             port: check both.",
         ]),
         _ => verdict.advise(&[
             "Check the route to the server's network on the sender of the ICMP error.",
@@ -121,7 +124,7 @@ fn meaning(fact: &IcmpFact) -> Option<Meaning> {
             meaning(None, "not all fragments of the packet came in time", HOST)
         }
         (IpVersion::V4, 11, _) | (IpVersion::V6, 3, _) => {
-            meaning(None, "the hop count ran out on the way (a routing loop?)", HOST)
+            meaning(None, "the hop limit was exceeded in transit (a routing loop?)", HOST)
         }
         (IpVersion::V4, 12, _) | (IpVersion::V6, 4, _) => {
             meaning(None, "a field of the packet's headers is wrong (parameter problem)", PROTO)

@@ -234,8 +234,8 @@ mod tests {
         let chain = [sample("server"), sample("intermediate")];
         let talk = flight(&chain).say(Client, &alert(CERTIFICATE_EXPIRED));
         let explanation = |clock| told(&talk, &settings(), clock).1.explanation;
-        assert!(explanation(Clock::Utc).contains("By the capture's clock every certificate"));
-        assert!(!explanation(Clock::TimeOfDay).contains("By the capture's clock every certificate"));
+        assert!(explanation(Clock::Utc).contains("By the capture's clock, every certificate"));
+        assert!(!explanation(Clock::TimeOfDay).contains("By the capture's clock, every certificate"));
     }
 
     #[test]

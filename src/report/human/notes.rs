@@ -236,8 +236,7 @@ fn hello(hello: &ClientHello) -> String {
         None => {}
     }
     if !hello.alpn.is_empty() {
-        let more = if hello.alpn.len() > 1 { " …" } else { "" };
-        parts.push(format!("ALPN {}{more}", escaped(&hello.alpn[0])));
+        parts.push(format!("ALPN {}", escaped(&hello.alpn[0])));
     }
     if hello.offers_resumption() {
         parts.push("offers resumption".to_owned());

@@ -50,7 +50,7 @@ pub fn write(of: &End<'_>, out: &mut dyn Write) -> io::Result<()> {
 
     metrics.family(
         "ssmscope_state",
-        "1 for what is the matter, 0 for what is not; of several connections the worst counts.",
+        "1 for the current state, 0 for all others; the worst connection decides.",
     )?;
     let code = match &check {
         Some(check) => check.outcome.conclusion().reason,

@@ -22,7 +22,7 @@ impl Meaning {
     pub(in crate::verdict) fn by_library(&self) -> String {
         [("Java (JSSE)", self.jsse), ("OpenSSL (curl, Python, nginx)", self.openssl)]
             .into_iter()
-            .filter_map(|(library, causes)| Some(format!(" From {library} it stands for: {}.", causes?)))
+            .filter_map(|(library, causes)| Some(format!(" {library} sends it for {}.", causes?)))
             .collect()
     }
 }
@@ -78,10 +78,10 @@ fn from_server(description: AlertDescription) -> Meaning {
             "Look for what made the client's first attempt fail.",
         ),
         112 => meaning(
-            "The server knows no host of the name that the client asked for (SNI).",
+            "The server does not serve the host name in the SNI.",
             Some("a name that its SNI matchers refuse"),
             Some("a name without a certificate of its own (in nginx: ssl_reject_handshake)"),
-            "Use the name that the server's certificate carries, or configure that name on the server.",
+            "Use the name in the server's certificate, or configure that name on the server.",
         ),
         42 => meaning(
             "The server does not accept the client's certificate, or asked for one and got none.",
@@ -125,19 +125,20 @@ fn from_client(description: AlertDescription) -> Meaning {
         46 => meaning(
             "The client does not accept the server's certificate.",
             Some(
-                "an unknown issuer, a self-signed certificate or a wrong name, which only the exception's text tells apart",
+                "an unknown issuer, a self-signed certificate or a wrong name (the exception's text shows which)",
             ),
             Some("a check that has no alert of its own"),
-            "Read the client's exception: \"PKIX path building failed\" is the trust store, \"No subject alternative\" is the name.",
+            "Read the client's exception: \"PKIX path building failed\" means the trust store, \"No subject alternative\" \
+             the name.",
         ),
         45 => meaning(
-            "For the client, the server's certificate has expired. A wrong clock on the client gives the same.",
+            "The client considers the server's certificate expired. A wrong clock on the client has the same effect.",
             None,
             None,
             "Compare the certificate's dates with the client's clock.",
         ),
         42 => meaning(
-            "The client found something wrong with the server's certificate itself.",
+            "The client considers the server's certificate itself invalid.",
             Some(
                 "not yet valid (or a client's clock that is behind), a bad signature, or in TLS 1.3 MD5 or SHA-1",
             ),
@@ -147,7 +148,7 @@ fn from_client(description: AlertDescription) -> Meaning {
             "Check the certificate's dates, name and signature, and the client's clock.",
         ),
         43 => meaning(
-            "The client refuses the kind of the server's certificate.",
+            "The client rejects the type of the server's certificate.",
             Some("a weak or disabled algorithm"),
             Some("a certificate that is not for servers, or a weak algorithm"),
             "Check the certificate's key, signature algorithm and key usage.",
@@ -178,16 +179,16 @@ fn from_either(description: AlertDescription) -> Meaning {
     let meaning = |why, advice| Meaning { why, jsse: None, openssl: None, advice };
     match description.0 {
         10 => meaning(
-            "It got a message that does not belong there: the other side may not speak TLS at all, or speak through a \
-             device that changes it.",
-            "Check that the port is the TLS port, and what stands between the two.",
+            "It received a message that does not fit there: the other side may not speak TLS at all, or a device changes \
+             the traffic.",
+            "Check that the port is the TLS port, and which devices are between the two.",
         ),
         20 | 22 | 47 | 50 | 51 => meaning(
-            "It could not make sense of what it received, or could not verify it.",
+            "It could not parse or verify what it received.",
             "Suspect a device that changes the traffic, or a defect in one of the two implementations.",
         ),
-        80 => meaning("It failed for a reason of its own.", "Read its log at that time."),
-        _ => meaning("The alert's name says what it objects to.", "Read the log of the side that sent it."),
+        80 => meaning("Internal error on the side that sent the alert.", "Read its log at that time."),
+        _ => meaning("The alert's name states the reason.", "Read the log of the side that sent it."),
     }
 }
 

@@ -16,7 +16,7 @@ pub(in crate::verdict) fn with_caveat(story: &Story, text: &'static str) -> Cow<
 pub(in crate::verdict) fn caveat(story: &Story) -> String {
     match story.capture.dropped {
         Some(dropped) if dropped > 0 => format!(
-            " The capture dropped {dropped} packets, so the missing answer may have come without being captured."
+            " The capture dropped {dropped} packets: the reply may have arrived without being captured."
         ),
         _ => String::new(),
     }

@@ -22,7 +22,7 @@ impl Sign {
             .explain(self.words)
             .proved_by(self.packets)
             .advise(&[
-                "Check the MTU of tunnels and VPNs on the way, and that ICMP \"fragmentation needed\" is not filtered.",
+                "Check the MTU of tunnels and VPNs on the path, and that ICMP \"fragmentation needed\" is not filtered.",
                 "Clamp the TCP maximum segment size on the tunnel.",
             ])
     }
@@ -44,11 +44,11 @@ fn reported(story: &Story, sender: Role) -> Option<Sign> {
         return None;
     }
     let fact = story.path.icmp_errors.iter().find(|fact| fact.quotes == sender && fact.says_too_big())?;
-    let size = fact.mtu.map_or(String::new(), |mtu| format!(" (at most {mtu} bytes pass)"));
+    let size = fact.mtu.map_or(String::new(), |mtu| format!(" (next-hop MTU {mtu})"));
     Some(Sign {
         words: format!(
-            "{} reports that packets of the {sender} are too big for the way on{size}, and what the {sender} sent after \
-             that did not arrive either: it does not act on these reports, or does not get them.",
+            "{} reports \"fragmentation needed\"{size} for the {sender}'s packets, and nothing larger arrived afterwards: \
+             the {sender} ignores these ICMP errors or never gets them.",
             story.names.show(fact.from)
         ),
         packets: vec![fact.moment.number],
@@ -64,8 +64,8 @@ fn missing(story: &Story, sender: Role) -> Option<Sign> {
     is_large.then(|| Sign {
         words: format!(
             "The {sender}'s bytes {from} to {} are missing, and later ones came. Large packets of the {sender} are missing \
-             while small ones pass, as on a path whose MTU is smaller than the {sender} believes and where ICMP does \
-             not tell it.",
+             while small ones pass, the typical sign of a path MTU black hole: a link with a smaller MTU, and ICMP \
+             filtered.",
             to.saturating_sub(1)
         ),
         packets: Vec::new(),
@@ -82,8 +82,8 @@ fn unreceived(story: &Story, sender: Role) -> Option<Sign> {
     is_large.then(|| Sign {
         words: format!(
             "The {} reports by SACK that it got later bytes of the {sender} and not bytes {from} to {}: large packets are \
-             missing while small ones pass, as on a path whose MTU is smaller than the {sender} believes and where \
-             ICMP does not tell it.",
+             missing while small ones pass, the typical sign of a path MTU black hole: a link with a smaller MTU, and \
+             ICMP filtered.",
             sender.other(),
             to.saturating_sub(1)
         ),

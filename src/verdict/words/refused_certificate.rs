@@ -83,19 +83,18 @@ pub(in crate::verdict) fn shown(story: &Story, by: Role, alert: AlertDescription
     }
     let issuer = story.tls.examination.as_ref().map(|found| &found.issuer);
     if let (true, Some(Issuer::Refused(why))) = (shown.explanation.is_empty(), issuer) {
-        shown.explanation = format!(" The chain can't be followed to who is trusted: {why}.");
-        shown
-            .advice
-            .push("Have the server's certificate, and those above it, issued anew by the rules of today.");
+        shown.explanation = format!(" The chain cannot be verified up to a trusted CA: {why}.");
+        shown.advice.push("Have the server's certificate and its intermediates reissued to current rules.");
     }
     let is_dated = story.tls.examination.as_ref().is_some_and(|found| found.is_dated && found.is_whole);
     if shown.explanation.is_empty() && alert.0 == CERTIFICATE_EXPIRED && is_dated {
         shown.explanation.push_str(
-            " By the capture's clock every certificate that the server sent was valid. If the capture was made on the client, \
-             whose clock it is then, an authority in the client's own trust store has expired; else the client's clock may be \
-             wrong as well.",
+            " By the capture's clock, every certificate that the server sent was valid. Either a CA in the client's trust \
+             store has expired, or (if the capture was made elsewhere) the client's clock is wrong.",
         );
-        shown.advice.push("Compare the client's clock with the capture's, and look for expired authorities in its trust store.");
+        shown.advice.push(
+            "Compare the client's clock with the capture's, and look for expired CAs in its trust store.",
+        );
     }
     shown
 }
