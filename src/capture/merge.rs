@@ -10,7 +10,7 @@ use std::path::Path;
 
 use etherparse::ip_number;
 
-use super::{About, Frame, ReadError, Record, Source, file};
+use super::{About, Frame, Handles, ReadError, Record, Source, file};
 use crate::limits;
 use crate::packet::{Content, Names, Other, Packet, Segment, SegmentHeader};
 use crate::time::{Clock, Timestamp};
@@ -28,7 +28,7 @@ pub struct Opened {
 /// # Errors
 /// For the first path that can't be opened or is no capture, and when the files' clocks can't be compared.
 pub fn open<P: AsRef<Path>>(paths: &[P]) -> Result<Box<dyn Source>, ReadError> {
-    let Opened { source, failed } = open_all(paths, false)?;
+    let Opened { source, failed } = open_all(paths, &Handles::default(), false)?;
     match (failed.into_iter().next(), source) {
         (Some(error), _) => Err(error),
         (None, Some(source)) => Ok(source),
@@ -36,12 +36,17 @@ pub fn open<P: AsRef<Path>>(paths: &[P]) -> Result<Box<dyn Source>, ReadError> {
     }
 }
 
-/// Opens those of `paths` that can be read, as one capture. `-` is standard input, and can be given once. With `reads_ahead`
-/// each file's first record is read at once, so that the clock of a text is known before its first packet.
+/// Opens those of `paths` that can be read, as one capture; those in `handles` are open already. `-` is standard input, and can
+/// be given once. With `reads_ahead` each file's first record is read at once, so that the clock of a text is known before its
+/// first packet.
 ///
 /// # Errors
 /// When the files are too many, and when their clocks can't be compared.
-pub fn open_all<P: AsRef<Path>>(paths: &[P], reads_ahead: bool) -> Result<Opened, ReadError> {
+pub fn open_all<P: AsRef<Path>>(
+    paths: &[P],
+    handles: &Handles,
+    reads_ahead: bool,
+) -> Result<Opened, ReadError> {
     if paths.len() > limits::FILES {
         return Err(ReadError {
             file: format!("{} files", paths.len()),
@@ -60,7 +65,7 @@ pub fn open_all<P: AsRef<Path>>(paths: &[P], reads_ahead: bool) -> Result<Opened
             continue;
         }
         has_standard_input |= is_standard_input;
-        match file::open(path.as_ref(), sources.len() as u16) {
+        match file::open(path.as_ref(), sources.len() as u16, handles) {
             Ok(source) => sources.push(source),
             Err(error) => failed.push(error),
         }

@@ -24,6 +24,7 @@
 //! ```
 
 pub mod file;
+mod handles;
 pub mod live;
 pub mod merge;
 pub mod pausing;
@@ -31,6 +32,7 @@ pub mod save;
 pub mod select;
 pub mod transcript;
 
+pub use handles::Handles;
 pub use merge::{Opened, open, open_all};
 pub use select::{Prefilter, Target, TargetError};
 

@@ -17,7 +17,7 @@ use std::time::{Duration, Instant};
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 
 use super::merge::{Detached, Held};
-use super::{About, Frame, Note, ReadError, Record, Source, file};
+use super::{About, Frame, Handles, Note, ReadError, Record, Source, file};
 use crate::limits;
 use crate::packet::Origin;
 use crate::time::Timestamp;
@@ -73,13 +73,13 @@ impl Waiting {
     ///
     /// # Errors
     /// When it can't be read, or is no capture.
-    pub fn follow(path: &Path) -> Result<Self, ReadError> {
+    pub fn follow(path: &Path, handles: &Handles) -> Result<Self, ReadError> {
         let (name, path): (_, PathBuf) = (path.display().to_string(), path.to_owned());
         let open = {
-            let (name, path) = (name.clone(), path.clone());
+            let (name, path, handles) = (name.clone(), path.clone(), handles.clone());
             move |attempt: Attempt| {
                 let file = loop {
-                    match File::open(&path) {
+                    match handles.take(&path) {
                         // Between an old file's new name and a new file.
                         Err(_) if attempt == Attempt::Further => thread::sleep(LOOK_EVERY),
                         opened => break opened.map_err(|error| file::unopened(&name, &error))?,

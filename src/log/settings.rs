@@ -1,6 +1,7 @@
 //! What the reading of logs goes by.
 
 use super::grammar::AccessFormat;
+use crate::capture::Handles;
 use crate::time::Timestamp;
 
 /// What the reading of logs goes by.
@@ -18,4 +19,6 @@ pub struct Settings {
     pub window: Option<(Timestamp, Timestamp)>,
     /// Whether secrets are kept as they are.
     pub shows_secrets: bool,
+    /// Logs that are open already.
+    pub handles: Handles,
 }

@@ -112,3 +112,17 @@ fn a_file_that_only_root_can_read_is_read_by_root() {
         assert_ne!(outcome.status, 3);
     }
 }
+
+#[test]
+fn a_log_that_only_root_can_read_is_read_by_root() {
+    let folder = tempfile::tempdir().unwrap();
+    fs::set_permissions(folder.path(), PermissionsExt::from_mode(0o700)).unwrap();
+    let log = folder.path().join("messages");
+    fs::write(&log, "Nov 28 10:00:00 ssm sshd[1]: Connection closed\nNov 28 10:00:01 ssm sshd[1]: Closed\n")
+        .unwrap();
+    fs::set_permissions(&log, PermissionsExt::from_mode(0o600)).unwrap();
+    let outcome = run(&["read", "--log", path(&log)]);
+    assert_eq!(outcome.error, "");
+    let outcome = run(&["read", "testdata/refused/plain/capture.pcapng", "--log", path(&log)]);
+    assert_eq!((outcome.error.as_str(), outcome.status), ("", 2));
+}

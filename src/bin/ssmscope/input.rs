@@ -9,7 +9,7 @@ use std::path::Path;
 use ssmscope::analysis::{self, CertificateSettings, Settings};
 use ssmscope::capture::pausing::Waiting;
 use ssmscope::capture::select;
-use ssmscope::capture::{self, Opened, ReadError, Target, TargetError};
+use ssmscope::capture::{self, Handles, Opened, ReadError, Target, TargetError};
 use ssmscope::cert::{NameSource, Wanted};
 use ssmscope::report::Form;
 use ssmscope::time::Elapsed;
@@ -35,14 +35,19 @@ pub fn may_pause(options: &Read) -> anyhow::Result<bool> {
 ///
 /// # Errors
 /// When the files can't be read as one capture.
-pub fn open(options: &Read, captures: &[String], may_pause: bool) -> Result<Opened, ReadError> {
+pub fn open(
+    options: &Read,
+    captures: &[String],
+    handles: &Handles,
+    may_pause: bool,
+) -> Result<Opened, ReadError> {
     // tcpdump's form needs to know the capture's clock before its first packet.
     let reads_ahead = options.rendering.output == Form::Tcpdump;
     if !may_pause {
-        return capture::open_all(captures, reads_ahead);
+        return capture::open_all(captures, handles, reads_ahead);
     }
     let waiting = match options.files.first() {
-        Some(name) if name != "-" => Waiting::follow(Path::new(name)),
+        Some(name) if name != "-" => Waiting::follow(Path::new(name), handles),
         _ => Waiting::standard_input(),
     };
     Ok(match waiting {

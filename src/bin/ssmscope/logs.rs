@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use ssmscope::analysis::{LogInput, LogSummary, Summary};
+use ssmscope::capture::Handles;
 use ssmscope::log::{self, tie::TieSettings};
 use ssmscope::report::{self, Detail, Form, Occasion};
 
@@ -16,7 +17,7 @@ pub struct Named {
 }
 
 /// Sorts the files: what was named as a log and is a capture is read as one. What is neither is reported as unread.
-pub fn named(options: &Read, run: &mut Run<'_>) -> Named {
+pub fn named(options: &Read, handles: &Handles, run: &mut Run<'_>) -> Named {
     let given = &options.logs;
     let mut captures = options.files.clone();
     if given.log.is_empty() {
@@ -26,6 +27,7 @@ pub fn named(options: &Read, run: &mut Run<'_>) -> Named {
         formats: given.log_format.clone(),
         zones: given.log_zone.clone(),
         shows_secrets: given.log_secrets,
+        handles: handles.clone(),
         ..log::Settings::default()
     };
     let mut input = LogInput {

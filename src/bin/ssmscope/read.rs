@@ -1,10 +1,11 @@
 //! `ssmscope read`: opens the captures, analyses them, and prints what was asked for.
 
+use std::path::Path;
 use std::sync::atomic::Ordering;
 use std::thread;
 
 use ssmscope::analysis::{Settings, Watching};
-use ssmscope::capture::Opened;
+use ssmscope::capture::{Handles, Opened};
 use ssmscope::report::human::decision::DecisionReport;
 use ssmscope::report::{self, Detail, Form, Occasion, Report};
 use ssmscope::verdict::Status;
@@ -26,24 +27,25 @@ pub fn run(options: &Read) -> anyhow::Result<Status> {
 }
 
 fn read(options: &Read, run: &mut Run<'_>) -> anyhow::Result<Done> {
-    let named = logs::named(options, run);
+    let may_pause = input::may_pause(options)?;
+    let logs = options.logs.log.iter().map(AsRef::as_ref);
+    let handles = Handles::open(options.files.iter().map(Path::new).chain(logs));
+    let settings = input::settings(&options.judgement, options.bounds, &options.selection)?;
+    privileges::give_up_all(options.follow, options.monitoring.textfile.as_deref())?;
+    run.begin_textfile()?;
+    let named = logs::named(options, &handles, run);
     if named.captures.is_empty() && named.logs.is_some() {
-        privileges::give_up_all(false, options.monitoring.textfile.as_deref())?;
-        run.begin_textfile()?;
         return logs::alone(options, &named, run);
     }
     let target = input::target(&options.selection)?;
-    let may_pause = input::may_pause(options)?;
     let settings = Settings {
         keeps_timeline: run.form == Form::Timeline,
         watching: if may_pause && named.logs.is_none() { Watching::WhenIdle } else { Watching::Never },
         logs: named.logs,
         judges_apart: thread::available_parallelism().is_ok_and(|cores| cores.get() > 1),
-        ..input::settings(&options.judgement, options.bounds, &options.selection)?
+        ..settings
     };
-    let Opened { source, failed } = input::open(options, &named.captures, may_pause)?;
-    privileges::give_up_all(options.follow, options.monitoring.textfile.as_deref())?;
-    run.begin_textfile()?;
+    let Opened { source, failed } = input::open(options, &named.captures, &handles, may_pause)?;
     let ends = if may_pause { Some(signals::ends()?) } else { None };
     run.unopened.extend(failed);
     let about = source.as_ref().map(|source| source.about()).unwrap_or_default();

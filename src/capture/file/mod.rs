@@ -17,12 +17,11 @@ mod tests;
 mod text;
 mod unknown;
 
-use std::fs::File;
 use std::io::{self, Read};
 use std::path::Path;
 
 use super::transcript::looks_like_transcript;
-use super::{ReadError, Source};
+use super::{Handles, ReadError, Source};
 use crate::limits;
 
 use account::Account;
@@ -32,16 +31,17 @@ use pcap::{Magic, Pcap};
 use pcapng::Pcapng;
 use text::Text;
 
-/// Opens one capture file, or standard input where the path is `-`. `index` is its place among the files given.
+/// Opens one capture file, which may be among `handles`, or standard input where the path is `-`. `index` is its place among the
+/// files given.
 ///
 /// # Errors
 /// When it can't be read, or is no capture.
-pub fn open(path: &Path, index: u16) -> Result<Box<dyn Source>, ReadError> {
+pub fn open(path: &Path, index: u16, handles: &Handles) -> Result<Box<dyn Source>, ReadError> {
     let name = path.display().to_string();
     if name == "-" {
         return read(&name, index, io::stdin(), None);
     }
-    let file = File::open(path).map_err(|error| unopened(&name, &error))?;
+    let file = handles.take(path).map_err(|error| unopened(&name, &error))?;
     let about = file.metadata().map_err(|error| unopened(&name, &error))?;
     if about.is_dir() {
         return Err(ReadError {

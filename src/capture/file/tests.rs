@@ -345,9 +345,9 @@ fn text_is_read_whether_compressed_or_not() {
 #[test]
 fn directories_and_missing_files_are_named() {
     let directory = tempfile::tempdir().expect("a directory");
-    let error = open(directory.path(), 0).err().expect("no file");
+    let error = open(directory.path(), 0, &Handles::default()).err().expect("no file");
     assert_eq!(error.what, "is a directory");
-    let error = open(&directory.path().join("absent"), 0).err().expect("no file");
+    let error = open(&directory.path().join("absent"), 0, &Handles::default()).err().expect("no file");
     assert!(error.what.starts_with("can't be read"), "{error}");
 }
 

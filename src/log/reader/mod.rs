@@ -88,7 +88,7 @@ fn add(logs: &mut Logs, gathered: Gathered) {
 /// # Errors
 /// When it can't be read, or is neither.
 pub fn is_log_file(path: &Path, settings: &Settings) -> Result<bool, ReadError> {
-    match Opened::open(path, 0, settings) {
+    match Opened::look(path, settings) {
         Ok(_) => Ok(true),
         Err(error) if error.what == opened::CAPTURE => Ok(false),
         Err(error) => Err(error),
@@ -114,7 +114,7 @@ impl Follower {
     /// # Errors
     /// When it can't be read.
     pub fn open(path: &Path, settings: Settings) -> Result<Self, ReadError> {
-        let file = Opened::begin(path, 0, &settings, true)?;
+        let file = Opened::follow(path, &settings)?;
         let reading = Reading::new(file, None, Gatherer::default(), Clocks::default(), &settings);
         Ok(Self { reading, settings })
     }

@@ -34,11 +34,22 @@ pub(super) struct Opened {
 
 impl Opened {
     pub(super) fn open(path: &Path, index: u16, settings: &Settings) -> Result<Self, ReadError> {
-        Self::begin(path, index, settings, false)
+        Self::begin(path, || settings.handles.take(path), index, settings, false)
     }
 
-    pub(super) fn begin(
+    /// Opens a file to examine its beginning; it is read later.
+    pub(super) fn look(path: &Path, settings: &Settings) -> Result<Self, ReadError> {
+        Self::begin(path, || settings.handles.look(path), 0, settings, false)
+    }
+
+    /// Opens a file that may still be empty.
+    pub(super) fn follow(path: &Path, settings: &Settings) -> Result<Self, ReadError> {
+        Self::begin(path, || settings.handles.take(path), 0, settings, true)
+    }
+
+    fn begin(
         path: &Path,
+        open: impl FnOnce() -> io::Result<File>,
         index: u16,
         settings: &Settings,
         may_be_empty: bool,
@@ -47,7 +58,7 @@ impl Opened {
         if name == "-" {
             return Self::of(&name, index, io::stdin(), None, settings, may_be_empty);
         }
-        let file = File::open(path).map_err(|error| unreadable(&name, &error))?;
+        let file = open().map_err(|error| unreadable(&name, &error))?;
         let about = file.metadata().map_err(|error| unreadable(&name, &error))?;
         if about.is_dir() {
             return Err(ReadError {

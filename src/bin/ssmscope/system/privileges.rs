@@ -31,8 +31,8 @@ pub fn confine() {
     let _ = caps::clear(None, CapSet::Bounding);
 }
 
-/// Gives root's rights up, but for that to capture; where it was not root, those that its file brought beside it. The name of the user that it became; nothing where it was not root or
-/// is to stay so.
+/// Gives up all rights but that to capture: root's, or those that the program's file has. Returns the name of the user that
+/// root became; nothing where the process was not root or is to stay root.
 ///
 /// # Errors
 /// When there is no such user, and when the system refuses.
@@ -57,9 +57,9 @@ pub fn give_up(user: Option<&str>) -> anyhow::Result<Option<String>> {
 
 /// Gives all rights up, for a command that needs none once its files are open.
 ///
-/// Two files are opened later, by their names, and need a right: one that is followed may be replaced (`follows`), and that of
-/// the metrics is renamed in its folder (`writes`), whose owner the process becomes. Where the system knows no other
-/// user, as in a container of one, the capabilities go all the same.
+/// Two files are opened later, by their names, and need a right: a followed file may be replaced (`follows`), and the metrics'
+/// file is renamed in its folder (`writes`), whose owner the process becomes. Without another user on the system, as in a
+/// container of one, the process stays root without capabilities.
 ///
 /// # Errors
 /// When the capabilities can't be given up.
@@ -76,12 +76,12 @@ pub fn give_up_all(follows: bool, writes: Option<&Path>) -> anyhow::Result<()> {
         if let Err(error) = &became {
             tracing::warn!("can't become user {}: {error:#}", account.name);
         }
-        anyhow::ensure!(became.is_ok() || geteuid().is_root(), "root's rights are given up by half");
+        anyhow::ensure!(became.is_ok() || geteuid().is_root(), "root's rights are only half given up");
     }
     keep(&kept).context("capabilities can't be given up")
 }
 
-/// Who owns the folder of a file that is to be replaced; root where that can't be found out.
+/// The owner of the folder whose file is replaced; root if it is unknown.
 fn owner_of_folder(path: &Path) -> Account {
     let folder = path.parent().filter(|folder| *folder != Path::new("")).unwrap_or(Path::new("."));
     let (user, group) = fs::metadata(folder).map_or((0, 0), |about| (about.uid(), about.gid()));
@@ -112,7 +112,7 @@ fn become_account(account: &Account, kept: &CapsHashSet) -> anyhow::Result<()> {
     setuid(account.user)?;
     keep(kept)?;
     securebits::set_keepcaps(false)?;
-    anyhow::ensure!(setuid(Uid::from_raw(0)).is_err(), "root's rights are still there; not going on");
+    anyhow::ensure!(setuid(Uid::from_raw(0)).is_err(), "root's rights could not be given up");
     Ok(())
 }
 

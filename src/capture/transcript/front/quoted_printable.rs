@@ -1,5 +1,5 @@
-//! Mails whose lines are encoded as quoted-printable (RFC 2045, 6.7), as archives show them: `=3D` for `=`, and `=` at the end of
-//! a line that goes on in the next.
+//! Mails whose lines are encoded as quoted-printable (RFC 2045, 6.7), as archives show them: `=3D` for `=`, and `=` at the end of a
+//! line for a soft line break.
 
 use super::line::Line;
 
@@ -20,7 +20,7 @@ impl QuotedPrintable {
         }
     }
 
-    /// Removes the mark by which a line goes on in the next one. Returns whether it was there.
+    /// Removes the mark of a soft line break. Returns whether there was one.
     pub fn continues(self, raw: &mut Vec<u8>) -> bool {
         let end = raw.trim_ascii_end().len();
         let is_soft = self.is_on && raw.get(..end).is_some_and(|raw| raw.ends_with(b"="));
