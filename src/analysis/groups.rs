@@ -20,7 +20,7 @@ pub struct GroupKey {
     pub code: &'static str,
     /// Their cause.
     pub cause: Option<Cow<'static, str>>,
-    /// Who is to be looked at.
+    /// The side to examine.
     pub actor: Actor,
     /// The server's address and port.
     pub server: (Host, u16),

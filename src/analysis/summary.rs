@@ -6,7 +6,6 @@ use super::{Failure, Groups, Judged, LogSummary};
 use crate::capture::{About, ReadError};
 use crate::limits;
 use crate::packet::{Host, Names, Neighbour, Other};
-use crate::story::Stage;
 use crate::tcp::PerRole;
 use crate::time::Timestamp;
 use crate::verdict::{Severity, Status};
@@ -75,10 +74,12 @@ pub struct Summary {
 pub struct ServerSummary {
     /// By verdict code.
     pub codes: BTreeMap<&'static str, u64>,
-    /// Connections in which it answered the SYN.
+    /// Connections in which it answered the SYN with a SYN-ACK.
     pub answered: u64,
-    /// Connections in which TLS was established.
-    pub established: u64,
+    /// When the last of these began.
+    pub last_answered: Option<Timestamp>,
+    /// When the last connection began that is `healthy`.
+    pub last_healthy: Option<Timestamp>,
 }
 
 /// Connections that were judged, counted as the summary shows them.
@@ -109,8 +110,14 @@ impl Tally {
         if self.servers.len() < limits::SERVERS || self.servers.contains_key(&key) {
             let summary = self.servers.entry(key).or_default();
             *summary.codes.entry(code).or_default() += 1;
-            summary.answered += u64::from(judged.story.stage >= Stage::SynAck);
-            summary.established += u64::from(judged.story.stage >= Stage::TlsEstablished);
+            let began = Some(judged.story.first.at);
+            if judged.story.opening.syn_ack.count > 0 {
+                summary.answered += 1;
+                summary.last_answered = summary.last_answered.max(began);
+            }
+            if code == "healthy" {
+                summary.last_healthy = summary.last_healthy.max(began);
+            }
             self.names.adopt(&judged.story.names, server.host);
         } else {
             self.connections_to_others += 1;

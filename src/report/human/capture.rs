@@ -1,4 +1,4 @@
-//! What there is to say about the capture as a whole, and the count, which is the last line of every report.
+//! Facts about the capture as a whole, and the count, which is the last line of every report.
 
 use std::fmt::Write as _;
 use std::io::{self, Write};
@@ -21,7 +21,7 @@ const NEIGHBOURS: usize = 10;
 /// Kinds of other traffic that the count names.
 const KINDS: usize = 3;
 
-/// A snapshot length of so many bytes cuts nothing that matters: the largest Ethernet frame with tags.
+/// The smallest snapshot length that truncates no Ethernet frame, VLAN tags included.
 const WHOLE_FRAME: u32 = 1522;
 
 /// Writes what was odd about the capture, and the count.

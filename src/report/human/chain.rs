@@ -16,7 +16,7 @@ use crate::tcp::Role;
 /// Names of one certificate that are shown.
 const NAMES: usize = 6;
 
-/// Columns of the labels, of what stands beside them, and of the judgement on it.
+/// Columns of the labels, of their values, and of the judgement on them.
 const LABEL: usize = 13;
 const VALUE: usize = 45;
 const JUDGEMENT: usize = 9;
@@ -90,7 +90,7 @@ fn write_block(examination: &Examination, style: &Style, out: &mut dyn Write) ->
     Ok(())
 }
 
-/// One line: what is there, and what a client makes of it. Where both do not fit into a line the second stands below.
+/// Writes a value and what a client makes of it, in one line if both fit, else in two.
 fn write_line(
     label: &str,
     value: &str,

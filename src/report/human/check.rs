@@ -6,6 +6,7 @@ use super::grid::{self, grid};
 use super::judgement;
 use super::notes::Notes;
 use super::packet::write_note;
+use super::page::Page;
 use super::timeline::write_connection;
 use crate::probe::token::Token;
 use crate::probe::{Conclusion, Outcome, Phase, Step};
@@ -61,7 +62,8 @@ pub fn write(end: &End<'_>, style: &Style, out: &mut dyn Write) -> io::Result<()
         std::iter::once(decisive).chain((0..outcome.connections.len()).filter(|index| *index != decisive));
     for judged in order.filter_map(|index| outcome.connections.get(index)) {
         if outcome.captured.is_some() {
-            write_connection(judged, None, "", "", PACKET_DIGITS, &names, style, out)?;
+            let page = Page { summary: None, names: &names, digits: PACKET_DIGITS, style };
+            write_connection(judged, "", "", page, out)?;
             writeln!(out)?;
             continue;
         }

@@ -23,7 +23,7 @@ pub struct Collection {
     pub without_packets: u64,
     /// Every connection's outcome.
     pub(super) marks: Vec<Mark>,
-    /// Where the first connection of each group stands among those that are kept.
+    /// The index of each group's first connection among those that are kept.
     examples: BTreeMap<GroupKey, usize>,
     /// Bytes that the connections take, estimated.
     held: usize,

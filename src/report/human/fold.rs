@@ -100,7 +100,7 @@ impl Fold<'_> {
         }
     }
 
-    /// Runs of at least so many rows of a kind.
+    /// Folds runs of at least `least` rows of a kind.
     fn runs(&self, rows: &mut Vec<Row>, kind: Kind, least: usize) {
         let mut at = 0;
         while at < rows.len() {
@@ -113,7 +113,7 @@ impl Fold<'_> {
         }
     }
 
-    /// What stands between the beginning and the end, but for the fault.
+    /// Folds everything between the first and the last rows, except the fault.
     fn middle(&self, rows: &mut Vec<Row>) {
         const FIRST: usize = 6;
         let last = rows.len() - (ROWS - FIRST - 3);

@@ -1,4 +1,4 @@
-//! The characters that reports are drawn with, and what stands for them where only ASCII can be shown.
+//! The characters that reports are drawn with, and their replacements in ASCII.
 
 use std::borrow::Cow;
 

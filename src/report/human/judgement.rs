@@ -1,4 +1,4 @@
-//! What was concluded about one connection: the line above its packets, and what stands below them.
+//! The conclusions about one connection: the headline above its packets, and the sections below them.
 
 use std::io::{self, Write};
 
@@ -18,10 +18,10 @@ use crate::time::{Clock, Timestamp};
 use crate::tls::Basis;
 use crate::verdict::{Actor, Severity, Verdict};
 
-/// Columns of what stands below a headline.
+/// Columns by which the lines below a headline are indented.
 const BELOW: usize = 5;
 
-/// Notes about a connection that are shown beside warnings.
+/// Notes about a connection that are shown, warnings included.
 const NOTES: usize = 3;
 
 /// A severity in one word.
@@ -84,7 +84,7 @@ pub(super) fn write_place(parts: &[String], style: &Style, out: &mut dyn Write) 
     Ok(())
 }
 
-/// `2026-11-27 22:31:56 UTC`, as far as the capture tells it.
+/// `2026-11-27 22:31:56 UTC`, or the parts of it that the capture has.
 pub(super) fn when(at: Timestamp, clock: Clock, style: &Style) -> String {
     let Some(text) = clock::date_and_time(at, clock, 0, &style.zone) else { return String::new() };
     match clock {
@@ -155,7 +155,7 @@ pub(super) fn write_why(text: &str, style: &Style, out: &mut dyn Write) -> io::R
     if text.is_empty() { Ok(()) } else { write_labelled("Why", text, style, out) }
 }
 
-/// Who is to be looked at.
+/// The side to examine.
 fn fault(story: &Story, verdict: &Verdict) -> Option<String> {
     if matches!(verdict.severity, Severity::Ok | Severity::Unknown) {
         return None;
@@ -201,7 +201,7 @@ fn write_findings(
     style: &Style,
     out: &mut dyn Write,
 ) -> io::Result<()> {
-    // Round trips stand at the packets, and what a verdict is about needs no second mention.
+    // The rows show round trips, and a verdict needs no finding that repeats it.
     let is_shown = |finding: &&Finding| {
         style.verbosity > 0
             || !(finding.code == "round-trip"

@@ -23,11 +23,11 @@ const SERVER: Color = AnsiColor::Blue.on_default();
 pub(super) const LEAST_COLUMNS: usize = 60;
 const MOST_COLUMNS: usize = 200;
 
-/// From so many columns on there is room for the time, and for a drawn arrow.
+/// The least columns with room for the time, and for a drawn arrow.
 const WITH_TIME: usize = 100;
 const WITH_ARROW: usize = 80;
 
-/// Columns of a delta, of an arrow that is drawn, and of one that is a character beside flags and length.
+/// Columns of a delta, of a drawn arrow, and of an arrow that is one character with flags and length.
 const DELTA: usize = 8;
 const ARROW: usize = 24;
 const SHORT_ARROW: usize = 13;
@@ -56,7 +56,7 @@ pub(super) fn columns(style: &Style) -> usize {
 }
 
 impl<'a> Ladder<'a> {
-    /// For packets whose longest number takes so many columns.
+    /// For packets whose longest number takes `number` columns.
     pub(super) fn new(style: &'a Style, clock: Clock, digits: u8, number: usize) -> Self {
         let columns = columns(style);
         let digits = digits.min(DIGITS);
@@ -204,7 +204,7 @@ impl<'a> Ladder<'a> {
     }
 }
 
-/// A text at the right of so many columns.
+/// Aligns a text to the right of `columns`.
 fn right(text: &str, columns: usize) -> String {
     format!("{}{text}", " ".repeat(columns.saturating_sub(text.width())))
 }

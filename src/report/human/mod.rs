@@ -15,6 +15,7 @@ mod logs;
 mod notes;
 mod overview;
 mod packet;
+mod page;
 mod prose;
 mod row;
 mod rows;

@@ -13,6 +13,7 @@ use super::glyphs::Glyphs;
 use super::grid::{self, grid};
 use super::judgement::{self, when, word, write_headline, write_place, write_why};
 use super::ladder::{Ladder, columns};
+use super::page::Page;
 use super::prose::write_next;
 use super::row::{Arrow, Kind, Row};
 use super::rows::rows;
@@ -20,7 +21,7 @@ use super::strip::Strip;
 use crate::analysis::{Group, GroupKey, Judged, Summary};
 use crate::packet::Host;
 use crate::report::Style;
-use crate::report::text::words::{DIM, PacketNames, count, grouped, style_of, wrapped};
+use crate::report::text::words::{DIM, count, grouped, style_of, wrapped};
 use crate::report::text::{clock, ends, escape::escaped};
 use crate::tcp::Role;
 use crate::verdict::Severity;
@@ -35,7 +36,7 @@ const ROWS: usize = 4;
 /// Pieces of advice of such a failure.
 const ADVICE: usize = 1;
 
-/// Writes the answer: how many failed, of whom, when, and in which ways.
+/// Writes the answer: how many failed, between which hosts, when, and in which ways.
 pub(super) fn write(
     collection: &Collection,
     summary: &Summary,
@@ -87,7 +88,7 @@ fn headline(summary: &Summary, groups: &[(&GroupKey, &Group)]) -> (Severity, Str
     }
 }
 
-/// Who spoke with whom.
+/// The clients and servers.
 fn who(summary: &Summary, groups: &[(&GroupKey, &Group)]) -> String {
     let clients: BTreeSet<Host> =
         groups.iter().flat_map(|(_, group)| group.clients.iter().copied()).collect();
@@ -261,27 +262,46 @@ pub(super) fn failing(summary: &Summary) -> Vec<(&GroupKey, &Group)> {
     groups.filter(|(key, _)| is_failure(key.severity)).take(EXAMPLES).collect()
 }
 
-/// What the group's neighbours show: how its server treated other connections.
+/// What the group's neighbours show: how its server treated other connections, and whether that was before these or between them.
 pub(super) fn neighbours(summary: &Summary, key: &GroupKey, group: &Group) -> Option<String> {
+    if key.severity != Severity::Critical {
+        return None;
+    }
     let server = summary.servers.get(&key.server)?;
     let name = ends::socket(&summary.names, key.server.0, key.server.1);
     let fine = server.codes.get("healthy").copied().unwrap_or(0);
+    let all: u64 = server.codes.values().sum();
     match key.code {
-        "syn-no-reply" if server.answered > 0 => Some(format!(
-            "Neither a fixed firewall rule nor a dead host: {name} answered {} of this capture. Intermittent loss, a SYN \
-             rate limit, \
-             a rule for some clients, or a full accept queue.",
-            count(server.answered, "other SYN")
-        )),
-        "tls-alert" if fine > 0 && key.severity == Severity::Critical => Some(format!(
-            "{name} completed {} in this capture: clients whose settings differ, or a server pool whose members differ.",
-            count(fine, "other handshake")
-        )),
-        _ if fine > 0 && key.severity == Severity::Critical => {
-            let all: u64 = server.codes.values().sum();
+        "syn-no-reply" if server.answered > 0 => {
+            let answered = format!("{name} answered {}", count(server.answered, "other SYN"));
+            Some(match server.last_answered {
+                Some(last) if last > group.last => format!(
+                    "Neither a fixed firewall rule nor a dead host: {answered} of this capture. Intermittent loss, a SYN rate \
+                     limit, a rule for some clients, or a full accept queue."
+                ),
+                Some(last) if last > group.first => format!(
+                    "Not a fixed firewall rule: {answered} before and between these. Intermittent loss, a SYN rate limit, a \
+                     rule for some clients, or a full accept queue."
+                ),
+                _ => format!(
+                    "{answered} before these and none since: the server, the path or a rule changed then."
+                ),
+            })
+        }
+        "tls-alert" if fine > 0 => {
+            let completed = format!("{name} completed {}", count(fine, "other handshake"));
+            Some(if server.last_healthy > Some(group.first) {
+                format!(
+                    "{completed} in this capture: clients whose settings differ, or a server pool whose members differ."
+                )
+            } else {
+                format!("{completed} before these and none since: a certificate or a setting changed then.")
+            })
+        }
+        _ if fine > 0 => {
             Some(format!("{} of {} to {name} are healthy.", grouped(fine), count(all, "connection")))
         }
-        _ if group.count > 1 && server.codes.len() == 1 && key.severity == Severity::Critical => {
+        _ if group.count > 1 && group.count == all => {
             Some(format!("All {} to {name} end like this.", count(group.count, "connection")))
         }
         _ => None,
@@ -293,17 +313,17 @@ pub(super) fn write_example(
     judged: &Judged,
     group: (&GroupKey, &Group),
     summary: &Summary,
-    names: &PacketNames<'_>,
-    style: &Style,
+    page: Page<'_>,
     out: &mut dyn Write,
 ) -> io::Result<()> {
     let Judged { story, verdict, .. } = judged;
     let (key, group) = group;
+    let style = page.style;
     let times = if group.count > 1 { format!(" ×{}", grouped(group.count)) } else { String::new() };
     let text = format!("{}{times}: {}", key.title(), verdict.headline);
     write_headline(verdict.severity, &text, style, out)?;
     let items = story.timeline.items(usize::MAX);
-    let mut rows = rows(story, verdict, &items, names, true, false);
+    let mut rows = rows(story, verdict, &items, page.names, true, false);
     shorten(&mut rows);
     if let Some(first) = rows.iter_mut().find(|row| row.at.is_some()) {
         let whose = format!("{}, #{}", ends::end(story, Role::Client), story.id);
@@ -319,7 +339,7 @@ pub(super) fn write_example(
         }
     }
     let number = rows.iter().map(|row| row.label.chars().count()).max().unwrap_or(0);
-    let mut ladder = Ladder::new(style, story.capture.clock, summary.about.digits, number);
+    let mut ladder = Ladder::new(style, story.capture.clock, page.digits, number);
     for row in &rows {
         ladder.write(row, out)?;
     }
@@ -360,4 +380,41 @@ fn first_sentences(text: &str) -> Cow<'_, str> {
         end = at + 1;
     }
     if end == 0 { Cow::Borrowed(text) } else { Cow::Borrowed(&text[..end]) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::analysis::ServerSummary;
+    use crate::time::Timestamp;
+    use crate::verdict::Actor;
+
+    const AT: fn(i64) -> Timestamp = Timestamp::from_nanos;
+
+    /// What is concluded of failures that began from 10 to 20, where the last connection that worked began then.
+    fn concluded(code: &'static str, last: i64) -> String {
+        let server = (Host::Address([198, 51, 100, 20].into()), 8443);
+        let key = GroupKey { severity: Severity::Critical, code, cause: None, actor: Actor::Unknown, server };
+        let group = Group { count: 2, first: AT(10), last: AT(20), example: 3, clients: BTreeSet::new() };
+        let mut summary = Summary::default();
+        let (last_answered, last_healthy) = (Some(AT(last)), Some(AT(last)));
+        let codes = [("healthy", 5), (code, 2)].into();
+        let known = ServerSummary { codes, answered: 5, last_answered, last_healthy };
+        summary.servers.insert(server, known);
+        neighbours(&summary, &key, &group).unwrap()
+    }
+
+    #[test]
+    fn a_server_that_answers_after_the_failures_is_not_dead() {
+        assert!(concluded("syn-no-reply", 30).starts_with("Neither a fixed firewall rule nor a dead host"));
+        assert!(concluded("syn-no-reply", 15).starts_with("Not a fixed firewall rule: "));
+        assert!(concluded("syn-no-reply", 5).contains("before these and none since"));
+    }
+
+    #[test]
+    fn settings_differ_only_where_handshakes_are_completed_after_a_refusal() {
+        assert!(concluded("tls-alert", 15).contains("clients whose settings differ"));
+        assert!(concluded("tls-alert", 5).contains("before these and none since"));
+        assert_eq!(concluded("reset", 5), "5 of 7 connections to 198.51.100.20:8443 are healthy.");
+    }
 }

@@ -26,7 +26,7 @@ pub(super) struct Row {
     pub kind: Kind,
 }
 
-/// What stands between client and server.
+/// What is drawn between client and server.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub(super) enum Arrow {
     /// A packet of a side, with its flags and length.

@@ -46,7 +46,7 @@ pub(super) fn rows(
     rows
 }
 
-/// The row of a packet of a connection that goes on.
+/// The row of a packet while its connection is open.
 pub(super) fn passing(story: &Story, entry: &Entry, names: &PacketNames<'_>, notes: &mut Notes<'_>) -> Row {
     packet(story, None, 0, entry, names, notes)
 }

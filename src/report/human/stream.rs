@@ -10,6 +10,7 @@ use super::glyphs::Glyphs;
 use super::ladder::Ladder;
 use super::notes::{self, Noted, Notes};
 use super::packet::{printer, write_lines};
+use super::page::Page;
 use super::{judgement, prose, rows, timeline};
 use crate::analysis::{Event, Judged, Sink, Summary};
 use crate::report::tcpdump::Numbering;
@@ -122,8 +123,9 @@ impl<W: Write> Stream<W> {
         let origins = Origins::default();
         let names = PacketNames::new(&[], &origins);
         if self.quiet.is_some() {
-            let digits = self.times.digits;
-            timeline::write_connection(judged, None, "", "", digits, &names, &self.style, &mut self.out)?;
+            let (digits, style) = (self.times.digits, &self.style);
+            let page = Page { summary: None, names: &names, digits, style };
+            timeline::write_connection(judged, "", "", page, &mut self.out)?;
         } else {
             judgement::write_heading(judged, "", "", &self.style, &mut self.out)?;
             writeln!(self.out)?;

@@ -47,7 +47,7 @@ fn letter(code: &str) -> char {
 }
 
 impl Strip {
-    /// Of these connections in order of time, in so many columns at most, where `ok` stands for those that are healthy.
+    /// Of these connections in order of time, in `columns` at most; `ok` marks the healthy ones.
     pub(super) fn of(marks: &[Mark], columns: usize, ok: char) -> Option<Self> {
         let (first, last) = (marks.first()?, marks.last()?);
         let shown = |mark: &Mark| match mark.severity {

@@ -6,6 +6,7 @@ use super::collection::Collection;
 use super::ladder::Ladder;
 use super::logs::{self, Rows};
 use super::packet::{printer, write_lines};
+use super::page::Page;
 use super::rows::rows;
 use super::{capture, judgement, overview, prose};
 use crate::analysis::{Bounds, Event, Judged, Needs, Sink, Summary};
@@ -68,8 +69,8 @@ pub fn write(
         return logs::write(logs, true, out);
     }
     let names = PacketNames::new(&summary.about.files, &collection.origins);
+    let page = Page { summary: Some(summary), names: &names, digits: summary.about.digits, style };
     let file = judgement::files(summary);
-    let digits = summary.about.digits;
     match style.detail {
         _ if summary.connections == 0 => {}
         Detail::One(id) if collection.connections.is_empty() => {
@@ -79,22 +80,22 @@ pub fn write(
                 summary.connections
             )?;
         }
-        Detail::One(_) => write_all(collection, summary, &names, style, out)?,
+        Detail::One(_) => write_all(collection, summary, page, out)?,
         _ if summary.connections == 1 => {
             for judged in &collection.connections {
-                write_connection(judged, Some(summary), "", &file, digits, &names, style, out)?;
+                write_connection(judged, "", &file, page, out)?;
                 writeln!(out)?;
             }
         }
         Detail::All => {
             overview::write(collection, summary, style, out)?;
             writeln!(out)?;
-            write_all(collection, summary, &names, style, out)?;
+            write_all(collection, summary, page, out)?;
         }
         Detail::Examples => {
             overview::write(collection, summary, style, out)?;
             writeln!(out)?;
-            write_examples(collection, summary, &names, style, out)?;
+            write_examples(collection, summary, page, out)?;
         }
     }
     if let Some(logs) = &summary.logs {
@@ -103,7 +104,7 @@ pub fn write(
     }
     capture::write(collection, summary, style, out)?;
     if style.detail == Detail::Examples && summary.connections > 1 {
-        write_hint(collection, summary, style, out)?;
+        write_hint(summary, style, out)?;
     }
     Ok(())
 }
@@ -112,13 +113,12 @@ pub fn write(
 fn write_all(
     collection: &Collection,
     summary: &Summary,
-    names: &PacketNames<'_>,
-    style: &Style,
+    page: Page<'_>,
     out: &mut dyn Write,
 ) -> io::Result<()> {
     for judged in &collection.connections {
         let what = format!(" (#{} of {})", judged.story.id, summary.connections);
-        write_connection(judged, Some(summary), &what, "", summary.about.digits, names, style, out)?;
+        write_connection(judged, &what, "", page, out)?;
         writeln!(out)?;
     }
     Ok(())
@@ -128,8 +128,7 @@ fn write_all(
 fn write_examples(
     collection: &Collection,
     summary: &Summary,
-    names: &PacketNames<'_>,
-    style: &Style,
+    page: Page<'_>,
     out: &mut dyn Write,
 ) -> io::Result<()> {
     let groups = overview::failing(summary);
@@ -141,12 +140,12 @@ fn write_examples(
             } else {
                 format!(" (#{})", judged.story.id)
             };
-            write_connection(judged, Some(summary), &times, "", summary.about.digits, names, style, out)?;
+            write_connection(judged, &times, "", page, out)?;
             if let Some(text) = overview::neighbours(summary, key, group) {
-                prose::write_labelled("Others", &text, style, out)?;
+                prose::write_labelled("Others", &text, page.style, out)?;
             }
         } else {
-            overview::write_example(judged, (key, group), summary, names, style, out)?;
+            overview::write_example(judged, (key, group), summary, page, out)?;
         }
         writeln!(out)?;
     }
@@ -154,15 +153,9 @@ fn write_examples(
 }
 
 /// How to see more than is shown.
-fn write_hint(
-    collection: &Collection,
-    summary: &Summary,
-    style: &Style,
-    out: &mut dyn Write,
-) -> io::Result<()> {
+fn write_hint(summary: &Summary, style: &Style, out: &mut dyn Write) -> io::Result<()> {
     let groups = summary.groups.worst_first();
     let Some((_, first)) = groups.first() else { return Ok(()) };
-    let _ = collection;
     let text = format!("More: --connection {} (one in full), --all (every one), -o table", first.example);
     let text =
         if text.len() <= prose::prose(style) { text } else { "More: --connection N, --all".to_owned() };
@@ -170,32 +163,23 @@ fn write_hint(
 }
 
 /// Writes one connection: what happened, its packets, and what follows from them.
-#[expect(clippy::too_many_arguments, reason = "they are what a report knows of a connection and its capture")]
 pub(super) fn write_connection(
     judged: &Judged,
-    summary: Option<&Summary>,
     what: &str,
     file: &str,
-    digits: u8,
-    names: &PacketNames<'_>,
-    style: &Style,
+    page: Page<'_>,
     out: &mut dyn Write,
 ) -> io::Result<()> {
-    judgement::write_heading(judged, what, file, style, out)?;
+    judgement::write_heading(judged, what, file, page.style, out)?;
     writeln!(out)?;
-    write_packets(judged, digits, names, style, out)?;
+    write_packets(judged, page, out)?;
     writeln!(out)?;
-    judgement::write(judged, summary, names, style, out)
+    judgement::write(judged, page.summary, page.names, page.style, out)
 }
 
 /// Writes a connection's packets, a row for each or for several.
-fn write_packets(
-    judged: &Judged,
-    digits: u8,
-    names: &PacketNames<'_>,
-    style: &Style,
-    out: &mut dyn Write,
-) -> io::Result<()> {
+fn write_packets(judged: &Judged, page: Page<'_>, out: &mut dyn Write) -> io::Result<()> {
+    let Page { names, digits, style, .. } = page;
     let story = &judged.story;
     let items = story.timeline.items(usize::MAX);
     if items.is_empty() {
