@@ -2,13 +2,16 @@
 
 use std::ops::RangeInclusive;
 
-/// Ports on which a protocol runs inside TLS from the first byte on: those that IANA assigns so (https, smtps, nntps, ldaps, DNS, FTP,
+/// Ports on which a protocol runs inside TLS from the first byte on: those that IANA assigns so (smtps, nntps, ldaps, DNS, FTP,
 /// telnet, IMAP and POP3, SIP, AMQP, syslog, IRC, MQTT, LDAP's global catalogue, WinRM), and those that programs use by default
-/// (Kubernetes, Docker, Tomcat, `openssl s_server`).
-const TLS: [u16; 28] = [
-    443, 465, 563, 636, 853, 989, 990, 992, 993, 994, 995, 2376, 3269, 4433, 4443, 5061, 5671, 5986, 6443,
-    6514, 6697, 8243, 8443, 8883, 9443, 10_443, 18_443, 50_443,
+/// (Docker, `openssl s_server`, WSO2).
+const TLS: [u16; 20] = [
+    465, 563, 636, 853, 989, 990, 992, 993, 994, 995, 2376, 3269, 4433, 5061, 5671, 5986, 6514, 6697, 8243,
+    8883,
 ];
+
+/// HTTPS has port 443, and further HTTPS services get ports that end alike: 4443, 6443 (Kubernetes), 8443, 9443, 10443.
+const HTTPS: u16 = 443;
 
 /// Ports of plain HTTP.
 const HTTP: [u16; 9] = [80, 81, 3128, 8000, 8008, 8080, 8081, 8088, 8888];
@@ -32,7 +35,7 @@ const UPGRADES: [Upgrade; 2] = [
 
 /// Whether TLS is usual on a port.
 pub(super) fn is_tls(port: u16) -> bool {
-    TLS.contains(&port)
+    TLS.contains(&port) || port % 1000 == HTTPS
 }
 
 /// Whether HTTP in clear is usual on a port.
@@ -48,4 +51,19 @@ pub(super) fn asks_for_tls(port: u16, len: u32) -> bool {
 /// Whether a server's first `len` bytes agree to it.
 pub(super) fn agrees_to_tls(port: u16, len: u32) -> bool {
     UPGRADES.iter().any(|upgrade| upgrade.port == port && upgrade.agreement == len)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ports_that_end_like_that_of_https_are_ports_of_tls() {
+        for port in [443, 993, 6443, 8443, 10_443] {
+            assert!(is_tls(port), "{port}");
+        }
+        for port in [22, 80, 1443 + 1, 4430, 8080] {
+            assert!(!is_tls(port), "{port}");
+        }
+    }
 }
