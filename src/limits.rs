@@ -200,8 +200,8 @@ pub const PRELUDE_MESSAGE_BYTES: usize = 1024;
 /// Certificates of one chain that are looked at. OpenSSL sends and takes up to 100, JSSE takes 10, real chains have 2 to 4.
 pub const CHAIN_CERTIFICATES: usize = 16;
 
-/// Certificates of a chain that a path to a trust anchor is sought among, beside the server's own. Clients follow 6
-/// intermediates (webpki), real chains have 1 to 3. The paths to try grow exponentially with their number.
+/// Intermediates of a chain among which a path to a trust anchor is searched. Clients follow 6 (webpki), real chains have
+/// 1 to 3. The paths to try grow exponentially with their number.
 pub const PATH_CERTIFICATES: usize = 6;
 
 /// Of these, the certificates of one name: the one in use, and another that was renewed or cross-signed.
@@ -236,7 +236,7 @@ pub const ORIGIN_RUNS: usize = 1_000_000;
 /// Groups of connections that ended alike; connections of further ones are counted.
 pub const GROUPS: usize = 64;
 
-/// Clients of one group that are told apart.
+/// Clients that a group counts one by one.
 pub const GROUP_CLIENTS: usize = 64;
 
 /// Connections whose outcome the strip shows in order of time; further ones are left out of it.

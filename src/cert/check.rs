@@ -155,7 +155,8 @@ fn path(certificates: &[Certificate]) -> Vec<&Details> {
     path
 }
 
-/// The certificates that bear the name of this one's issuer, with their places: those whose key it names come first.
+/// The certificates whose subject is the issuer of this one, with their indices; those with the key identifier that it
+/// names come first.
 fn issuers<'a>(
     certificates: &'a [Certificate],
     of: &'a Details,

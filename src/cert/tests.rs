@@ -212,9 +212,8 @@ fn a_lazy_store_is_fetched_once_and_only_when_asked_for() {
     assert!(Trust::Nobody.anchors().is_none());
 }
 
-/// A server's certificate by one of so many authorities of the same name with different keys, each signed by the next:
-/// `issuer` is the one that signed the server's. A root of that name stands in the store. With or without the keys'
-/// identifiers.
+/// A server's certificate and `count` CAs with the same name and different keys, each signed by the next. The CA at `issuer`
+/// signed the server's certificate; a root of that name is in the store. With or without key identifiers.
 fn namesakes(count: usize, issuer: usize, has_identifiers: bool) -> (Vec<Vec<u8>>, Anchors) {
     use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, DnType, IsCa, KeyPair};
     let authority = |name: &str| {

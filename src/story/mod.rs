@@ -84,7 +84,7 @@ pub struct Story {
 /// protection of 16 (RFC 8446, 4.4.4 and 5.2), or a ChangeCipherSpec of 6 before it (RFC 5246, 7.1).
 const FINISHED_BYTES: u64 = 37;
 
-/// A ClientHello with extensions has so many bytes.
+/// Bytes of a ClientHello with extensions.
 const HELLO_BYTES: std::ops::RangeInclusive<u64> = 100..=2_000;
 
 /// Fewer bytes than the shortest ServerHello has with its headers.

@@ -1,4 +1,4 @@
-//! Command lines typed from habit by users of tcpdump, tshark, curl and others: they work, or one line says what to type.
+//! Command lines typed from habit by users of tcpdump, tshark, curl and others: they work, or one line shows what to type.
 
 use std::fs;
 
@@ -15,8 +15,7 @@ enum Comes {
 
 use Comes::{Instead, To};
 
-/// What is typed, and what comes of it. `OK`, `BAD`, `TEXT` stand for a healthy capture, one with a refused connection, and a
-/// transcript.
+/// A command line and its result. `OK` is a healthy capture, `BAD` one with a refused connection, `TEXT` a transcript.
 const LINES: [(&str, Comes); 64] = [
     // tcpdump
     ("OK", To("healthy")),

@@ -97,7 +97,7 @@ fn judge(story: &Story, _: &Settings) -> Option<Verdict> {
             .advise(&advice::SERVER_PROCESS)
             .advise(&["Check the client too: it may be waiting for a certificate check or for its user."]);
     } else {
-        verdict = does_not_go_on(verdict, story, silence, ending.stage);
+        verdict = does_not_continue(verdict, story, silence, ending.stage);
     }
     Some(
         verdict
@@ -107,7 +107,7 @@ fn judge(story: &Story, _: &Settings) -> Option<Verdict> {
 }
 
 /// The side whose step is awaited has everything that it needs.
-fn does_not_go_on(mut verdict: Verdict, story: &Story, silence: &Silence, stage: Stage) -> Verdict {
+fn does_not_continue(mut verdict: Verdict, story: &Story, silence: &Silence, stage: Stage) -> Verdict {
     let owes_flight = silence.awaited_from == Role::Server && stage <= Stage::ServerHello;
     let is_untried = owes_flight && path_mtu::is_untried(story, Role::Server);
     verdict = verdict.explain(format!(

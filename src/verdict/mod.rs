@@ -59,7 +59,7 @@ pub enum Severity {
     Unknown,
 }
 
-/// Who is to be looked at.
+/// The side to examine.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Actor {
@@ -111,7 +111,7 @@ pub struct Verdict {
     pub code: &'static str,
     /// What it means for the exit status.
     pub severity: Severity,
-    /// Who is to be looked at.
+    /// The side to examine.
     pub actor: Actor,
     /// The cause, where the evidence names one.
     pub cause: Option<Cow<'static, str>>,

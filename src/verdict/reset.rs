@@ -190,7 +190,7 @@ fn explain(ending: &Ending, facts: &ResetFacts) -> String {
 /// How far the IP ids of a host's packets are apart while it sends few others.
 const NEAR: u16 = 64;
 
-/// What the RST's TTL and IP id show of its sender, beside the same side's packet before it.
+/// Compares the RST's TTL and IP ID with those of the same side's packet before it.
 fn sender(by: Role, facts: &ResetFacts) -> String {
     let (Some(hop_limit), Some(previous)) = (facts.hop_limit, facts.previous) else { return String::new() };
     let IpTraits { number, hop_limit: before, .. } = previous;

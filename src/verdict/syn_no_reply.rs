@@ -30,7 +30,7 @@ fn judge(story: &Story, _: &Settings) -> Option<Verdict> {
         (Viewpoint::Wire, count) => format!("{count} SYNs"),
     };
     let previous_connection = story.opening.previous_connection.server.first();
-    // The SYNs' own time: the capture may go on for long after the client gave up.
+    // From the first SYN to the last: the capture may continue long after the client gave up.
     let spent = story.last.at - story.began().at;
     let spent = if spent > Elapsed::ZERO { spent } else { silence.elapsed() };
     let back = if previous_connection.is_some() {

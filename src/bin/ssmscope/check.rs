@@ -100,7 +100,7 @@ fn attempt(options: &Check, plan: &Plan, run: &mut Run<'_>) -> anyhow::Result<Ou
 fn listen(options: &Check, servers: &[SocketAddr]) -> anyhow::Result<Option<Box<dyn Source + Send>>> {
     let addresses: Vec<_> = servers.iter().map(SocketAddr::ip).collect();
     let Some(port) = servers.first().map(SocketAddr::port) else {
-        // The file is created all the same.
+        // The file is still created.
         privileges::give_up(options.user.as_deref())?;
         return Ok(None);
     };

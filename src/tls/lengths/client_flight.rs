@@ -16,7 +16,7 @@ const RETRY_BYTES: u32 = 120;
 /// is some 350.
 const ABBREVIATED_BYTES: u32 = 400;
 
-/// A server's flight with certificates has at least so many bytes.
+/// The least bytes of a server's flight with certificates.
 const FLIGHT_WITH_CERTIFICATES: u32 = 700;
 
 impl Flow {
@@ -60,7 +60,7 @@ impl Flow {
             return;
         }
         if self.is_unseen && readings.is_empty() && !is_retry {
-            // One acknowledgement may stand for a flight and what followed it.
+            // One acknowledgement may cover a flight and what followed it.
             self.is_silent = true;
             return;
         }

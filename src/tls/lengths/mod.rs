@@ -25,7 +25,7 @@ use printed::Fit;
 /// Sizes of ClientHellos in use, from those of embedded clients to those with a post-quantum key share, in bytes.
 const USUAL_HELLO: std::ops::RangeInclusive<u32> = 150..=2_000;
 
-/// ClientHellos with extensions have at least so many bytes.
+/// The least bytes of a ClientHello with extensions.
 const HELLO_WITH_A_NAME: u32 = 100;
 
 /// Turns of a connection without payload.

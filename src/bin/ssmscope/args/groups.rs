@@ -51,7 +51,7 @@ impl Selection {
 /// How connections are judged.
 #[derive(Debug, Args)]
 pub struct Judgement {
-    /// Expect TLS on this port too, beside 443 and 8443. Repeatable, and lists have commas.
+    /// Expect TLS on this port in addition to 443 and 8443. Repeatable; commas separate ports.
     #[arg(long, value_name = "PORT", value_delimiter = ',', help_heading = "Judgement")]
     pub tls_port: Vec<u16>,
 

@@ -30,7 +30,7 @@ pub struct HostPort {
     pub host: String,
     /// Its port.
     pub port: Option<u16>,
-    /// The page that a URL names beside the server's root.
+    /// The path of a URL, if it has one.
     pub path: Option<String>,
 }
 

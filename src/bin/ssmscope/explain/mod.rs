@@ -1,4 +1,4 @@
-//! `ssmscope explain`: what reports print, explained: verdicts, what an active check finds beside them, causes, alerts, findings
+//! `ssmscope explain`: explains what reports print: verdicts, the reasons of an active check, causes, alerts, findings
 //! and stages.
 
 mod page;
@@ -30,7 +30,7 @@ pub fn run(word: Option<&str>) -> anyhow::Result<Status> {
     Ok(Status::Ok)
 }
 
-/// What there is to say of a word, in any case, and with either kind of hyphen.
+/// The explanation of a word, in upper or lower case, with hyphens or underscores.
 fn explanation(word: &str) -> Option<String> {
     let word = word.to_lowercase();
     let is_it = |name: &str| name.replace('_', "-") == word.replace('_', "-");
@@ -102,7 +102,7 @@ struct Entry {
     page: &'static str,
 }
 
-/// All verdicts in the order of the path, then what only an active check tells.
+/// All verdicts in the order of the path, then the reasons of an active check.
 fn entries() -> impl Iterator<Item = Entry> {
     let verdicts = RULES.into_iter().map(|rule| Entry {
         code: rule.code,
@@ -144,7 +144,7 @@ fn catalogue() -> String {
     text
 }
 
-/// What to say to a word that nothing is known of.
+/// The error for an unknown word.
 fn unknown(word: &str) -> String {
     let near = nearness::nearest(&word.replace('_', "-"), known(), 3);
     let word = ssmscope::report::text::escape::escaped(word);

@@ -1,6 +1,6 @@
 //! The tables of words: causes, stages and findings, from the pages that list them.
 
-/// What a table says of a word.
+/// A word's entry in a table.
 #[derive(Clone, Debug)]
 pub struct Word {
     /// What kind of word it is.

@@ -1,7 +1,7 @@
 //! Command lines as users of tcpdump, tshark and curl type them, put into the form that `args` declares: a file or an option
 //! in place of a command, options in any order, and an expression after the files.
 //!
-//! What can't be put into that form is bad usage, and one line says what to type.
+//! A line that cannot be converted is bad usage, and one line of output shows what to type.
 
 mod options;
 mod words;
@@ -27,7 +27,7 @@ pub struct Declared {
 /// Puts a command line into its declared form. `defaults` are options that precede those of `read` and `live`.
 ///
 /// # Errors
-/// When it can't be meant; the text says what to type instead.
+/// When it has no equivalent; the text shows what to type instead.
 pub fn declared(
     arguments: Vec<OsString>,
     defaults: Option<&str>,
@@ -96,7 +96,7 @@ pub fn short_help(words: &[OsString], command: &Command) -> Option<&'static str>
     if options.any(|word| word == "-h") { args::short_help(name) } else { None }
 }
 
-/// How a line says which command it is for.
+/// How a line names its command.
 enum Named {
     /// By its name, in this place.
     Explicitly(usize, String),
@@ -140,7 +140,7 @@ fn named(words: &[OsString], command: &Command) -> Result<Named, String> {
             return Err(advice);
         }
         match options::implied_command(text) {
-            // A file that is named decides: tcpdump reads it, whatever -i says.
+            // A named file decides: tcpdump reads it and ignores -i.
             Some("read") => implied = Some("read"),
             Some(name) => implied = implied.or(Some(name)),
             None => {}
@@ -150,7 +150,7 @@ fn named(words: &[OsString], command: &Command) -> Result<Named, String> {
     Ok(implied.map_or(Named::Nothing, Named::Implicitly))
 }
 
-/// What to say of a first word that is neither a command nor a file.
+/// The error for a first word that is neither a command nor a file.
 fn no_command(word: &OsStr, rest: &[OsString], command: &Command) -> String {
     let text = word.to_string_lossy();
     let line: Vec<_> = rest.iter().map(|word| word.to_string_lossy()).collect();

@@ -101,10 +101,10 @@ pub struct Sorted {
     reads: bool,
 }
 
-/// Sorts a line of `read` or `live`. Options may stand anywhere, as GNU's getopt has it.
+/// Sorts a line of `read` or `live`. Options may appear anywhere, as in GNU getopt.
 ///
 /// # Errors
-/// When an option is one that something else is to be typed for.
+/// When an option has a different spelling here.
 pub fn sorted(words: Vec<OsString>, command: &Command, is_plugin: bool) -> Result<Sorted, String> {
     let mut sorted = Sorted { reads: command.get_name() == "read", ..Sorted::default() };
     let mut words = words.into_iter().peekable();
@@ -158,9 +158,7 @@ impl Sorted {
             let behind = &text[at + letter.len_utf8()..];
             if is_plugin && matches!(letter, 'w' | 'c') {
                 let long = if letter == 'w' { "--warning" } else { "--critical" };
-                return Err(format!(
-                    "-{letter} beside -o nagios: use {long} RANGE for the certificate's days"
-                ));
+                return Err(format!("-{letter} with -o nagios: use {long} RANGE for the certificate's days"));
             }
             if IGNORED.contains(letter) {
                 let is_value =
@@ -280,7 +278,7 @@ pub fn implied_command(option: &str) -> Option<&'static str> {
     })
 }
 
-/// What to type in place of an option that stands where a command should.
+/// What to type instead of an option in a command's place.
 pub fn in_place_of_a_command(option: &str) -> Option<String> {
     let instead = match option {
         "-D" | "--list-interfaces" => "use: ssmscope interfaces",
