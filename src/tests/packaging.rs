@@ -314,9 +314,9 @@ fn the_static_binary_reads_and_captures_in_an_empty_chroot() {
     assert_eq!(output.status, 3);
     assert!(output.out.contains("UNSURE in-progress: "), "{output:?}");
     let output = chroot.run(&["explain", "refused"]);
-    assert!(output.out.starts_with("# refused\n"), "{output:?}");
+    assert!(output.out.starts_with("refused\n"), "{output:?}");
     let output = chroot.run(&["interfaces"]);
-    assert!(output.status == 0 && output.out.contains("│ lo "), "{output:?}");
+    assert!(output.status == 0 && output.out.lines().any(|line| line.starts_with("lo ")), "{output:?}");
     // libpcap's own names of services and hosts are the C library's; what has numbers needs none of it.
     let output = chroot.run(&[
         "read",
