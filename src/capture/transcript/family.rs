@@ -69,6 +69,11 @@ pub struct Common {
     pub packets: VecDeque<PrintedPacket>,
 }
 
+/// Whether `text` is of words in lower case alone, as no tool prints a line.
+fn is_prose(text: &str) -> bool {
+    text.bytes().all(|byte| matches!(byte, b'a'..=b'z' | b' ' | b',' | b'.' | b'\'' | b'(' | b')'))
+}
+
 /// All families, each with what it has begun.
 #[derive(Debug)]
 pub struct Families {
@@ -105,7 +110,12 @@ impl Families {
     pub fn offer(&mut self, line: &Line, text: &str) -> bool {
         let before = self.common.packets.len();
         let others = (0..self.members.len()).filter(|index| *index != self.current);
+        // Words alone are no packet: most lines of prose need no family.
+        let is_prose = is_prose(text);
         let claiming = std::iter::once(self.current).chain(others).find(|index| {
+            if is_prose {
+                return false;
+            }
             let family = self.members.get_mut(*index);
             family.is_some_and(|family| family.offer(line, text, &mut self.common))
         });

@@ -150,17 +150,18 @@ impl Numbering {
     }
 
     fn conversation(&mut self, key: (End, End)) -> &mut Conversation {
-        if !self.conversations.contains_key(&key) {
-            if self.order.len() >= TRANSCRIPT_CONVERSATIONS
-                && let Some(oldest) = self.order.pop_front()
-            {
-                self.conversations.remove(&oldest);
-                self.forgotten += 1;
-            }
+        if self.order.len() >= TRANSCRIPT_CONVERSATIONS
+            && !self.conversations.contains_key(&key)
+            && let Some(oldest) = self.order.pop_front()
+        {
+            self.conversations.remove(&oldest);
+            self.forgotten += 1;
+        }
+        self.conversations.entry(key).or_insert_with(|| {
             self.order.push_back(key);
             self.peers.add(key.0, key.1);
-        }
-        self.conversations.entry(key).or_default()
+            Conversation::default()
+        })
     }
 }
 

@@ -72,7 +72,19 @@ pub fn begins_behind(text: &str, begins: impl Fn(&str) -> bool) -> Option<usize>
         *at > 0 && is_free && letter.is_alphanumeric()
     });
     let mut places = places.take(MOST_PLACES).map(|(at, _)| text.split_at(at));
-    places.find(|(before, behind)| is_prefix(before) && begins(behind)).map(|(before, _)| before.len())
+    let found = places.find(|(before, behind)| may_begin(behind) && is_prefix(before) && begins(behind));
+    found.map(|(before, _)| before.len())
+}
+
+/// Whether the first words of `text` may be those of a packet; of most words in prose a look shows that they are none. A packet
+/// begins with a number, an end, an interface or a date, with a short word of capitals, or with a name before an arrow.
+fn may_begin(text: &str) -> bool {
+    let mut words = text.split(' ').filter(|word| !word.is_empty());
+    let (first, second) = (words.next().unwrap_or_default(), words.next().unwrap_or_default());
+    let is_word = first.bytes().all(|byte| byte.is_ascii_lowercase() || byte == b',' || byte == b'.');
+    let is_followed = matches!(second, ">" | "->" | "<" | "In" | "Out" | "B" | "M" | "P" | "\u{2192}")
+        || second.starts_with(|letter: char| letter.is_ascii_digit());
+    !is_word || is_followed || matches!(first, "arp" | "ethertype")
 }
 
 #[cfg(test)]

@@ -93,7 +93,7 @@ impl Parts {
         if begins {
             self.begin(line);
         }
-        if self.conversations.len() < TRANSCRIPT_CONVERSATIONS {
+        if is_new && self.conversations.len() < TRANSCRIPT_CONVERSATIONS {
             self.conversations.extend(conversation);
         }
         self.before = Some((line, packet.stamp));

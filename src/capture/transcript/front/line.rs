@@ -18,8 +18,21 @@ pub struct Line {
 impl Line {
     /// The line as grammar reads it: without indent, entities, no-break spaces and control characters.
     pub fn text(&self) -> String {
+        if let Some(text) = plain(&self.raw) {
+            return text.to_owned();
+        }
         clean(&String::from_utf8_lossy(&self.raw))
     }
+}
+
+/// The text of a line in which there is nothing to clean, as in nearly all of tcpdump's own: printable ASCII without what begins
+/// an entity, a tag or emphasis, and no space before a comma.
+fn plain(raw: &[u8]) -> Option<&str> {
+    let is_plain = |byte: &u8| matches!(byte, b' '..=b'~') && !matches!(byte, b'&' | b'<' | b'*');
+    let mut before = 0;
+    let has_space_before_comma = |byte: &u8| std::mem::replace(&mut before, *byte) == b' ' && *byte == b',';
+    let is_clean = raw.iter().all(is_plain) && !raw.iter().any(has_space_before_comma);
+    std::str::from_utf8(raw).ok().filter(|_| is_clean).map(str::trim)
 }
 
 /// `text` with HTML's entities decoded, spaces of any kind as a space, and none before a comma; what can't be seen is
@@ -112,6 +125,8 @@ mod tests {
             ("\u{1b}[32ma\u{1b}[0m\u{1b}[1;31m>\u{1b}[m b\u{1b}[K", "a> b"),
         ] {
             assert_eq!(clean(pasted), plain);
+            let line = Line { raw: pasted.as_bytes().to_vec(), ..Line::default() };
+            assert_eq!(line.text(), plain);
         }
     }
 }

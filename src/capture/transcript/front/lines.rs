@@ -50,7 +50,7 @@ impl<R: BufRead> Lines<R> {
             let piece = &available[..end.unwrap_or(available.len())];
             let room = TRANSCRIPT_LINE_BYTES.saturating_sub(line.raw.len());
             is_overlong |= piece.len() > room;
-            line.raw.extend(piece.iter().take(room));
+            line.raw.extend_from_slice(piece.get(..room).unwrap_or(piece));
             let used = piece.len() + usize::from(end.is_some());
             self.reader.consume(used);
             self.consumed += used as u64;

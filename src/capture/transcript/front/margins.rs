@@ -55,6 +55,14 @@ fn line_number(raw: &[u8]) -> Option<(u64, usize)> {
     let digits = raw.get(start..)?.iter().take_while(|byte| byte.is_ascii_digit()).count();
     let number = std::str::from_utf8(raw.get(start..start + digits)?).ok()?;
     let end = start + digits;
+    // A time, which is looked at without more ado since most lines begin with one.
+    if let [b':', m, n, b':', s, t, after, ..] = raw.get(end..)?
+        && digits == 2
+        && [m, n, s, t].iter().all(|digit| digit.is_ascii_digit())
+        && *after != b':'
+    {
+        return None;
+    }
     let separator = match raw.get(end..)? {
         [] => 0,
         [b'\t' | b':' | b'|', ..] => 1,

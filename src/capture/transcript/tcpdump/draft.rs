@@ -18,8 +18,6 @@ pub struct Draft {
     pub digits: u8,
     /// Number of its first line.
     pub line: u64,
-    /// The beginning of its first line as it is, for messages.
-    pub excerpt: String,
     /// The first line without number and time, then the others: each cleaned, and as it is.
     lines: Vec<(String, Line)>,
     /// What the lines cost against [`TRANSCRIPT_PACKET_BYTES`].
@@ -62,7 +60,6 @@ impl Draft {
             stamp,
             digits,
             line: line.number,
-            excerpt: line.text().chars().take(60).collect(),
             cost: cost(&line),
             is_error: is_error(head),
             has_quote: false,
@@ -73,17 +70,22 @@ impl Draft {
 
     /// Adds a line below, unless it exceeds the largest packet's text. Returns whether it was kept.
     #[must_use]
-    pub fn push(&mut self, line: Line) -> bool {
-        self.cost += cost(&line);
+    pub fn push(&mut self, line: &Line) -> bool {
+        self.cost += cost(line);
         let is_kept = self.cost <= TRANSCRIPT_PACKET_BYTES;
         if is_kept {
             let text = line.text();
             self.is_error |= is_error(&text);
             self.has_quote |= text.starts_with("IP (") || text.starts_with('(');
             self.awaits_ends = awaits_ends(&text) || (self.awaits_ends && ip::ends(&text).is_none());
-            self.lines.push((text, line));
+            self.lines.push((text, line.clone()));
         }
         is_kept
+    }
+
+    /// The beginning of its first line as it is, for messages.
+    pub fn excerpt(&self) -> String {
+        self.lines.first().map(|(_, line)| line.text().chars().take(60).collect()).unwrap_or_default()
     }
 
     /// Whether an error message's quoted packet has yet to come.

@@ -84,7 +84,7 @@ impl Family for Gatherer {
 
     fn rest(&mut self, line: &Line, _text: &str, _common: &mut Common) {
         if let Some(draft) = &mut self.draft {
-            self.unkept += u64::from(!draft.push(line.clone()));
+            self.unkept += u64::from(!draft.push(line));
         }
     }
 
@@ -113,9 +113,9 @@ impl Family for Gatherer {
             packet.begins_capture = common.parts.add(draft.line, packet) || begins_capture;
         }
         match &packet {
-            None => self.unreadable.add(draft.line, &draft.excerpt),
+            None => self.unreadable.add(draft.line, &draft.excerpt()),
             Some(packet) if matches!(packet.content, PrintedContent::Other(Other::PortlessTcp { .. })) => {
-                self.portless.add(draft.line, &draft.excerpt);
+                self.portless.add(draft.line, &draft.excerpt());
             }
             Some(_) => {}
         }

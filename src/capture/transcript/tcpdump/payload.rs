@@ -84,8 +84,9 @@ pub fn printed(draft: &Draft, header: &SegmentHeader, application: Option<&str>,
         return Vec::new();
     }
     let is_html = (0..next).any(|index| {
-        let has = |entity: &[u8; 5]| draft.raw(index).windows(5).any(|window| window == entity);
-        has(b" &gt;") || has(b"&gt; ")
+        let raw = draft.raw(index);
+        let has = |entity: &[u8; 5]| raw.windows(5).any(|window| window == entity);
+        raw.contains(&b'&') && (has(b" &gt;") || has(b"&gt; "))
     });
     let (source, destination) = (header.ip.source.address(), header.ip.destination.address());
     let ends = (source, header.tcp.source_port, destination, header.tcp.destination_port);
