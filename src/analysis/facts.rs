@@ -12,13 +12,15 @@ pub(super) struct Facts<'s> {
     settings: &'s Settings,
     clock: Eras,
     reported: CaptureFacts,
+    /// Which of the captures of the input is being read, counted from 1.
+    part: u32,
 }
 
 impl<'s> Facts<'s> {
     /// Of a capture of which nothing was read.
     pub(super) fn new(settings: &'s Settings) -> Self {
         let reported = CaptureFacts { viewpoint: settings.viewpoint, ..CaptureFacts::default() };
-        Self { settings, clock: Eras::default(), reported }
+        Self { settings, clock: Eras::default(), reported, part: 1 }
     }
 
     /// The capture's clock.
@@ -26,9 +28,10 @@ impl<'s> Facts<'s> {
         &self.clock
     }
 
-    /// Another capture of the same input begins: its clock shows nothing of the one before.
+    /// Another capture of the same input begins: its clock shows nothing of the one before, and its packets count anew.
     pub(super) fn begin_part(&mut self) {
         self.clock = Eras::default();
+        self.part = self.part.saturating_add(1);
     }
 
     /// Takes in the next packet's time.
@@ -78,6 +81,7 @@ impl<'s> Facts<'s> {
         CaptureFacts {
             end: self.clock.end_for(last),
             clock_step: self.clock.step_between(first, last),
+            part: self.reported.is_text.then_some(self.part),
             ..self.reported
         }
     }

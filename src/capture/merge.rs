@@ -199,7 +199,8 @@ impl Source for Merged {
         let Some(Reverse((_, index))) = self.queue.pop() else { return Ok(None) };
         self.spent = Some(index);
         let Some(Waiting { next, bytes, .. }) = self.inputs.get_mut(index) else { return Ok(None) };
-        self.number += u64::from(!matches!(next, Some(Held::NextCapture)));
+        // Each capture of a text counts its own packets.
+        self.number = if matches!(next, Some(Held::NextCapture)) { 0 } else { self.number + 1 };
         let number = self.number;
         Ok(next.as_ref().map(|held| match held {
             Held::NextCapture => Record::NextCapture,

@@ -169,7 +169,9 @@ impl Source for Waiting {
                 return Ok(Some(Record::Idle(Timestamp::from_nanos(at.nanos().saturating_add(passed)))));
             }
         };
-        self.last = Some((held.at(), Instant::now()));
+        if !matches!(held, Held::NextCapture) {
+            self.last = Some((held.at(), Instant::now()));
+        }
         Ok(Some(match held {
             Held::Frame(frame) => Record::Frame(Frame { bytes, ..*frame }),
             Held::Printed(packet) => Record::Printed(packet.attached(bytes)),
@@ -210,8 +212,8 @@ impl Reader {
         let ended = loop {
             let sent = match source.next_record() {
                 Ok(None) => break true,
-                // What waits is one capture: its packets come as they are captured.
-                Ok(Some(Record::Idle(_) | Record::NextCapture)) => continue,
+                Ok(Some(Record::Idle(_))) => continue,
+                Ok(Some(Record::NextCapture)) => Ok((Held::NextCapture, Vec::new())),
                 Ok(Some(Record::Frame(frame))) => {
                     let bytes = frame.bytes.to_vec();
                     let number = frame.number + self.before;

@@ -36,6 +36,28 @@ fn a_pipe_without_pauses_is_read_as_a_file() {
 }
 
 #[test]
+fn each_capture_of_a_text_counts_its_own_packets_from_a_file_and_from_a_pipe() {
+    let text = format!("On the client:\n\n{TEXT}\nOn the server:\n\n{TEXT}");
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("both.txt");
+    fs::write(&file, &text).unwrap();
+    let options = ["read", "-o", "json", "-"];
+    let from_file = Outcome::of(ssmscope(&options).stdin(File::open(&file).unwrap()));
+    let piped = Outcome::fed(&mut ssmscope(&options), text.as_bytes());
+    assert_eq!((&piped.out, piped.status), (&from_file.out, from_file.status));
+    let connections: Vec<_> =
+        piped.objects().into_iter().filter(|object| object["type"] == "connection").collect();
+    let parts: Vec<_> = connections
+        .iter()
+        .map(|connection| {
+            ["part", "id", "first_packet", "last_packet"].map(|name| connection[name].as_u64().unwrap())
+        })
+        .collect();
+    assert_eq!(parts, [[1, 1, 1, 5], [2, 2, 1, 5]]);
+    assert_eq!(connections[0]["verdict"]["evidence"], connections[1]["verdict"]["evidence"]);
+}
+
+#[test]
 fn a_silence_in_piped_text_is_reported_before_the_pipe_ends() {
     let mut reading = spawn(&mut ssmscope(&["read", "--stall-after", "1", "-"]));
     let mut pipe = reading.stdin.take().unwrap();

@@ -67,6 +67,8 @@ pub struct Transcript<R> {
     announced: Option<PrintedPacket>,
     is_announced: bool,
     packets: u64,
+    /// Those of them before the capture that is being read.
+    before_part: u64,
     is_at_end: bool,
 }
 
@@ -105,6 +107,7 @@ impl<R: BufRead> Transcript<R> {
             announced: None,
             is_announced: false,
             packets: 0,
+            before_part: 0,
             is_at_end: false,
         }
     }
@@ -279,14 +282,16 @@ impl<R: BufRead> Source for Transcript<R> {
             self.clockwork.begin_again(packet.stamp);
             self.announced = Some(packet);
             self.is_announced = true;
+            self.before_part = self.packets;
             return Ok(Some(Record::NextCapture));
         }
         self.is_announced = false;
         self.packets += 1;
         self.digits = self.digits.max(packet.digits);
         let at = self.clockwork.at(packet.stamp);
-        let number = self.packets;
-        let origin = Origin { file: self.file, number };
+        // Each capture counts its own packets.
+        let number = self.packets - self.before_part;
+        let origin = Origin { file: self.file, number: self.packets };
         let packet = &*self.current.insert(packet);
         if let Some(frame) = &packet.dump {
             let (link_type, wire_len, bytes) = (frame.link_type, frame.wire_len, frame.bytes.as_slice());

@@ -20,6 +20,8 @@ pub struct CaptureFacts {
     pub dropped_until: Option<Timestamp>,
     /// Whether it is text, without payload.
     pub is_text: bool,
+    /// Which of the captures that a text holds it is, counted from 1.
+    pub part: Option<u32>,
     /// From where the packets were seen.
     pub viewpoint: Viewpoint,
     /// Whether the connection is this program's own, whose client needs no guessing.

@@ -28,6 +28,9 @@ pub struct Connection {
     pub id: u64,
     /// The file that its first packet came from, as it was named; null where there is no file.
     pub source: Option<String>,
+    /// Which of the captures that a text holds it is of, counted from 1. Packets count anew in each. Only of text.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub part: Option<u32>,
     /// Its Community ID, version 1, by which other tools name the same addresses and ports; null where one end has no address.
     pub community_id: Option<String>,
     /// The end that opened the connection.
@@ -181,6 +184,7 @@ impl Connection {
             schema: SCHEMA,
             id: story.id,
             source,
+            part: facts.part,
             community_id: community_id::of(&story),
             client: end(Role::Client),
             server: end(Role::Server),
