@@ -17,7 +17,8 @@ pub(super) const RULE: Rule = Rule {
 fn judge(story: &Story, _: &Settings) -> Option<Verdict> {
     let ending = story.decisive()?;
     let EndingKind::Silence(silence) = &ending.what else { return None };
-    if ending.stage != Stage::TcpEstablished || ending.by != Role::Client {
+    let may_have_spoken = story.data.client.sent_unknown.is_some();
+    if ending.stage != Stage::TcpEstablished || ending.by != Role::Client || may_have_spoken {
         return None;
     }
     // What the server sent and the client did not acknowledge is not the client's silence.
@@ -116,6 +117,13 @@ mod tests {
     use crate::story::script::talk::{self, Talk, ssm};
     use crate::tcp::Role::{Client, Server};
     use crate::tls::PlainKind;
+
+    #[test]
+    fn a_push_whose_length_no_text_shows_is_no_silence() {
+        let pushed = ssm().open().segment_with(Client, "P.", 1, 1, &[], |header| header.payload_len = None);
+        let story = pushed.wait(8_000).ack(Server).story(8_000);
+        assert_ne!(story.verdict().code, "client-silent");
+    }
 
     #[test]
     fn a_client_that_sends_nothing_after_the_tcp_handshake_is_silent() {

@@ -1,7 +1,7 @@
 //! What one side sent: its payload, of whichever protocol.
 
 use super::{Moment, Observed, Repeats};
-use crate::packet::{Segment, SegmentHeader};
+use crate::packet::{Flags, Segment, SegmentHeader};
 use crate::tcp::{Endpoint, Observation, SegmentKind};
 use crate::time::{Elapsed, Timestamp};
 use crate::tls::Basis;
@@ -13,6 +13,8 @@ pub struct DataFacts {
     pub first: Option<Moment>,
     /// The last of it that was new.
     pub last: Option<Moment>,
+    /// A segment with a PSH whose length no text shows: the side sent something.
+    pub sent_unknown: Option<Moment>,
     /// Retransmissions of it.
     pub repeats: Repeats,
     /// Whether everything that this side sent was acknowledged.
@@ -71,6 +73,9 @@ impl DataFacts {
         segment: &Segment<'_>,
         observation: &Observation,
     ) {
+        if segment.header.payload_len.is_none() && observation.flags.has(Flags::PSH) {
+            self.sent_unknown.get_or_insert(moment);
+        }
         if observation.new_bytes > 0 {
             self.first.get_or_insert(moment);
             self.last = Some(moment);
@@ -130,6 +135,7 @@ impl Default for DataFacts {
         Self {
             first: None,
             last: None,
+            sent_unknown: None,
             repeats: Repeats::default(),
             is_all_acknowledged: true,
             unacknowledged: None,
