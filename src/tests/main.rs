@@ -23,6 +23,8 @@ mod logs;
 mod monitoring;
 // Manual pages, completions, the examples of docs, the Debian package and the static binary.
 mod packaging;
+// The test captures as other tools print them.
+mod printed;
 // The test captures in other forms: cut, with a VLAN tag, over IPv6.
 mod rewritten;
 // What a process may still do while it reads.
