@@ -13,6 +13,7 @@ use super::{Event, Settings, Summary};
 use crate::packet::{IcmpError, Segment};
 use crate::story::{Moment, PacketId};
 use crate::tcp::Key;
+use crate::time::Clock;
 
 /// The connections of a capture, and what they may hold together.
 pub(super) struct Connections<'s> {
@@ -27,6 +28,8 @@ pub(super) struct Connections<'s> {
     begun: u64,
     /// Connections that left because too many were followed.
     pub(super) evicted: u64,
+    /// What the capture's times count from.
+    pub(super) clock: Clock,
     /// Whether entries are reported as they come, and connections leave by the clock.
     pub(super) is_watched: bool,
 }
@@ -43,6 +46,7 @@ impl<'s> Connections<'s> {
             recently_closed: RecentlyClosed::new(&settings.bounds),
             begun: 0,
             evicted: 0,
+            clock: Clock::default(),
             is_watched: false,
         }
     }
@@ -84,9 +88,10 @@ impl<'s> Connections<'s> {
         if facts.clock().stepped_since(tracked.story.so_far().last.number) {
             tracked.clock_stepped(id.moment);
         }
+        tracked.is_in_window |= is_in_window(self.settings, id.moment, self.clock);
         tracked.segment(id, segment, &mut self.budget);
         tracked.share_certificates(|message| self.chains.share(message));
-        if self.is_watched { report_entry(tracked, id.moment, judge) } else { Ok(()) }
+        if self.is_watched && tracked.is_in_window { report_entry(tracked, id.moment, judge) } else { Ok(()) }
     }
 
     /// Takes in an ICMP error, and returns whether it quotes a packet of a connection that is followed.
@@ -103,8 +108,9 @@ impl<'s> Connections<'s> {
         if facts.clock().stepped_since(tracked.story.so_far().last.number) {
             tracked.clock_stepped(id.moment);
         }
+        tracked.is_in_window |= is_in_window(self.settings, id.moment, self.clock);
         tracked.icmp(id, error, &mut self.budget);
-        if self.is_watched {
+        if self.is_watched && tracked.is_in_window {
             report_entry(tracked, id.moment, judge)?;
         }
         Ok(true)
@@ -113,7 +119,8 @@ impl<'s> Connections<'s> {
     /// Gives a connection its story of which only the SYN was seen.
     pub(super) fn promote(&mut self, index: usize) {
         if let Some(half_open) = self.table.half_open(index) {
-            let tracked = TrackedConnection::from_half_open(half_open, self.settings, &mut self.budget);
+            let mut tracked = TrackedConnection::from_half_open(half_open, self.settings, &mut self.budget);
+            tracked.is_in_window = is_in_window(self.settings, half_open.id().moment, self.clock);
             self.table.promote(index, tracked);
         }
     }
@@ -126,6 +133,11 @@ impl<'s> Connections<'s> {
         summary.messages_given_up = self.budget.messages_given_up;
         summary.chains_given_up = self.chains.given_up;
     }
+}
+
+/// Whether a packet is in the stretch of time that is selected.
+pub(super) fn is_in_window(settings: &Settings, moment: Moment, clock: Clock) -> bool {
+    settings.window.as_ref().is_none_or(|window| window.contains(moment.at, clock))
 }
 
 /// Reports the packet that a story took in last, if it kept it.

@@ -2,7 +2,7 @@
 
 use std::io;
 
-use super::connections::Connections;
+use super::connections::{Connections, is_in_window};
 use super::facts::Facts;
 use super::judge::{Judge, Left, Why};
 use super::table::{Leaving, RecentlyClosed, TrackedConnection};
@@ -72,9 +72,17 @@ impl Connections<'_> {
             Leaving::Tracked(tracked) => *tracked,
             // A timeline counts against the budget, and an end's own report is found by the story.
             Leaving::HalfOpen(half_open)
+                if !is_in_window(self.settings, half_open.id().moment, self.clock) =>
+            {
+                return Ok(());
+            }
+            Leaving::HalfOpen(half_open)
                 if self.settings.keeps_timeline || !self.settings.knowledge.is_empty() =>
             {
-                TrackedConnection::from_half_open(&half_open, self.settings, &mut self.budget)
+                let mut tracked =
+                    TrackedConnection::from_half_open(&half_open, self.settings, &mut self.budget);
+                tracked.is_in_window = true;
+                tracked
             }
             Leaving::HalfOpen(half_open) => {
                 let facts = facts.between(half_open.number(), half_open.number());
@@ -82,6 +90,9 @@ impl Connections<'_> {
             }
         };
         self.budget.release(tracked.held());
+        if !tracked.is_in_window {
+            return Ok(());
+        }
         let facts = facts.of(tracked.story.so_far());
         judge.submit(Left::Story(tracked.finish(facts)), why)
     }

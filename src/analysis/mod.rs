@@ -17,6 +17,7 @@ mod table;
 #[cfg(test)]
 mod tests;
 mod watch;
+mod window;
 
 use std::io;
 use std::ops::BitOr;
@@ -26,6 +27,7 @@ pub use groups::{Group, GroupKey, Groups};
 pub use logs::{LogInput, LogSummary};
 pub use summary::{ServerSummary, Summary};
 pub use table::Bounds;
+pub use window::{Window, WindowEnd, WindowError};
 
 use crate::capture::{About, Frame, ReadError, Source, Target, TargetError};
 use crate::cert::{Trust, Wanted};
@@ -57,6 +59,8 @@ pub struct Settings {
     pub bounds: Bounds,
     /// The logs to read beside the capture. Connections are judged when all of it is read then.
     pub logs: Option<LogInput>,
+    /// Connections without a packet in this stretch of time are left out.
+    pub window: Option<Window>,
     /// After how many selected packets the capture counts as read.
     pub most_packets: Option<u64>,
     /// Whether a second thread may judge while this one reads. What comes out is the same.
@@ -97,6 +101,7 @@ impl Default for Settings {
             knowledge: Vec::new(),
             bounds: Bounds::default(),
             logs: None,
+            window: None,
             most_packets: None,
             judges_apart: false,
         }

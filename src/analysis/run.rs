@@ -72,6 +72,7 @@ impl<'s> Run<'s> {
         stop: &dyn Fn() -> bool,
         judge: &mut dyn Judge,
     ) -> io::Result<Summary> {
+        self.connections.clock = input.source.about().clock;
         let mut is_stopped = false;
         let mut since_progress = 0;
         loop {

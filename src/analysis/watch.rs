@@ -85,6 +85,7 @@ impl<'s> Watch<'s> {
             let Some(tracked) = connections.table.tracked_mut(index) else { continue };
             match Due::of(tracked, now, self.stall_after) {
                 Due::Nothing => {}
+                Due::Look if !tracked.is_in_window => {}
                 Due::Look => self.look_at(tracked, facts, judge)?,
                 Due::Judge => connections.close(index, Why::Over, facts, judge)?,
             }
@@ -135,7 +136,9 @@ impl Connections<'_> {
         }
         let mut packets = Vec::new();
         for index in 0..self.table.slots() {
-            let Some(tracked) = self.table.tracked(index) else { continue };
+            let Some(tracked) = self.table.tracked(index).filter(|tracked| tracked.is_in_window) else {
+                continue;
+            };
             for item in tracked.story.so_far().timeline.items(0) {
                 if let Item::Packet(entry) = item {
                     packets.push((index, entry));

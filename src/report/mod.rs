@@ -12,6 +12,7 @@ mod form;
 #[cfg(feature = "command")]
 #[doc(hidden)]
 pub mod human;
+pub mod language;
 pub mod machine;
 #[cfg(feature = "command")]
 #[doc(hidden)]

@@ -16,7 +16,7 @@ enum Comes {
 use Comes::{Instead, To};
 
 /// A command line and its result. `OK` is a healthy capture, `BAD` one with a refused connection, `TEXT` a transcript.
-const LINES: [(&str, Comes); 64] = [
+const LINES: [(&str, Comes); 67] = [
     // tcpdump
     ("OK", To("healthy")),
     ("-r BAD", To("refused")),
@@ -68,6 +68,9 @@ const LINES: [(&str, Comes); 64] = [
     ("read -o nosuch BAD", Instead("timeline")),
     ("raed OK", Instead("ssmscope read")),
     ("explain Refused", To("refused")),
+    ("explain unknown_ca", To("alert 48")),
+    ("explain reset --lang ja", To("RST で切断された")),
+    ("explain --lang ja", To("SYN に応答がない")),
     ("-h", To("ssmscope capture.pcap")),
     ("read -h", To("--packets N")),
     ("live -nh", To("--verdicts N")),
@@ -136,4 +139,67 @@ fn a_missing_file_among_others_is_no_filter() {
     let outcome = Outcome::of(&mut ssmscope(&[&bad, "missing.pcap", "tcp", "-o", "json"]));
     assert_eq!((outcome.status, outcome.codes()), (2, vec!["refused".to_owned()]));
     assert!(outcome.error.starts_with("ssmscope: missing.pcap: "), "{outcome:?}");
+}
+
+#[test]
+fn a_selection_that_matches_nothing_says_what_was_seen() {
+    let bad = testdata("refused/plain/capture.pcapng");
+    let seen = |options: &[&str]| Outcome::of(&mut ssmscope(&[&["read", &bad][..], options].concat()));
+    let outcome = seen(&["--host", "198.51.100.21"]);
+    assert_eq!(outcome.status, 3);
+    let first = format!("ssmscope: no connection matches --host 198.51.100.21 (1 connection in {bad})\n");
+    assert!(outcome.error.starts_with(&first), "{outcome:?}");
+    assert!(outcome.error.contains("servers seen: 198.51.100.20:8443 (1)"), "{outcome:?}");
+    assert!(outcome.error.contains("did you mean --host 198.51.100.20?"), "{outcome:?}");
+    assert!(outcome.error.contains("clients seen: 192.0.2.10 (1)"), "{outcome:?}");
+    assert!(seen(&["udp"]).error.contains("no connection matches 'udp'"));
+    assert_eq!(seen(&["--host", "198.51.100.20"]).error, "");
+    assert_eq!(seen(&["--host", "203.0.113.1", "-o", "nagios"]).error, "");
+}
+
+#[test]
+fn what_is_shown_changes_neither_numbers_nor_the_status() {
+    let files = [testdata("healthy/plain/capture.pcap"), testdata("refused/plain/capture.pcapng")];
+    let shown = |only: &str| {
+        let words = ["-o", "json", "--only", only, &files[0], &files[1]];
+        Outcome::of(&mut ssmscope(&words))
+    };
+    for (only, codes) in [
+        ("FAIL", &["refused"][..]),
+        ("ok", &["healthy"]),
+        ("Refused,healthy", &["healthy", "refused"]),
+        ("warning", &[]),
+    ] {
+        let outcome = shown(only);
+        let mut found = outcome.codes();
+        found.sort();
+        assert_eq!(
+            (outcome.status, found.as_slice()),
+            (2, &codes.iter().map(|code| (*code).to_owned()).collect::<Vec<_>>()[..])
+        );
+        assert_eq!(outcome.summary()["connections"], 2, "{outcome:?}");
+    }
+    assert!(shown("warning").error.contains("--only WARN: none of 2 connections"));
+    assert!(shown("refusd").error.contains("try refused"));
+}
+
+#[test]
+fn times_choose_connections_that_are_judged_whole() {
+    let healthy = testdata("healthy/plain/capture.pcap");
+    let all = Outcome::of(&mut ssmscope(&["-o", "json", &healthy]));
+    let connection = all.connections().remove(0);
+    let start = connection["start"].as_str().unwrap().to_owned();
+    let chosen = |options: &[&str]| {
+        let outcome = Outcome::of(&mut ssmscope(&[&["-o", "json", &healthy][..], options].concat()));
+        (outcome.status, outcome.connections())
+    };
+    // Its first packet alone is in the stretch.
+    assert_eq!(chosen(&["--to", &start]), (0, vec![connection.clone()]));
+    let time = start.split(['T', 'Z']).nth(1).unwrap();
+    assert_eq!(chosen(&["--from", &time[..5], "--to", time]).1.len(), 1);
+    assert_eq!(chosen(&["--from", "2099-01-01T00:00:00Z"]), (3, vec![]));
+    assert_eq!(chosen(&["--to", "1999-01-01 00:00"]), (3, vec![]));
+    let dateless =
+        Outcome::of(&mut ssmscope(&["--from", "2026-01-01", &testdata("transcript/refused/transcript.txt")]));
+    assert!(dateless.status == 3 && dateless.error.contains("take a time of day here"), "{dateless:?}");
 }

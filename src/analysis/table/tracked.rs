@@ -32,6 +32,8 @@ pub(in crate::analysis) struct TrackedConnection {
     pub(in crate::analysis) story: Builder,
     /// What was reported of it while its packets came.
     pub(in crate::analysis) watched: Watched,
+    /// Whether it has a packet in the stretch of time that is selected.
+    pub(in crate::analysis) is_in_window: bool,
     /// Whether its last segment completed a Certificate message.
     has_new_certificates: bool,
     /// Bytes that the lists of its ClientHello take.
@@ -59,6 +61,7 @@ impl TrackedConnection {
             key: tcp.key(),
             tcp,
             watched: Watched::default(),
+            is_in_window: false,
             has_new_certificates: false,
             hello_bytes: 0,
         }

@@ -6,7 +6,7 @@ use std::net::IpAddr;
 use std::os::fd::AsFd;
 use std::path::Path;
 
-use ssmscope::analysis::{self, CertificateSettings, Settings};
+use ssmscope::analysis::{self, CertificateSettings, Settings, Window};
 use ssmscope::capture::pausing::Waiting;
 use ssmscope::capture::select;
 use ssmscope::capture::{self, Handles, Opened, ReadError, Target, TargetError};
@@ -15,8 +15,8 @@ use ssmscope::report::Form;
 use ssmscope::time::Elapsed;
 use ssmscope::{probe, verdict};
 
-use crate::args::{Bounds, Judgement, Read, Selection};
-use crate::system::trust;
+use crate::args::{Bounds, GivenTime, Judgement, Read, Selection};
+use crate::system::{files, trust};
 
 /// Whether the input is one that may pause: a pipe, or a file that is followed.
 ///
@@ -41,8 +41,10 @@ pub fn open(
     handles: &Handles,
     may_pause: bool,
 ) -> Result<Opened, ReadError> {
-    // tcpdump's form needs to know the capture's clock before its first packet.
-    let reads_ahead = options.rendering.output == Form::Tcpdump;
+    // tcpdump's form and times of day need to know the capture's clock before its first packet.
+    let selection = &options.selection;
+    let has_window = selection.from.is_some() || selection.to.is_some();
+    let reads_ahead = options.rendering.output == Form::Tcpdump || has_window;
     if !may_pause {
         return capture::open_all(captures, handles, reads_ahead);
     }
@@ -101,6 +103,13 @@ fn found(host: String) -> Result<Vec<String>, TargetError> {
     Ok(resolution.addresses.iter().map(address).collect())
 }
 
+/// The stretch of time that options select.
+fn window(selection: &Selection) -> Option<Window> {
+    let end = |given: &Option<GivenTime>| given.as_ref().map(|given| given.end);
+    let (from, to) = (end(&selection.from), end(&selection.to));
+    (from.is_some() || to.is_some()).then(|| Window { from, to, zone: files::zone() })
+}
+
 /// The analysis that options ask for.
 ///
 /// # Errors
@@ -118,6 +127,7 @@ pub fn settings(judgement: &Judgement, bounds: Bounds, selection: &Selection) ->
             memory: bounds.max_memory,
             ..analysis::Bounds::default()
         },
+        window: window(selection),
         most_packets: selection.packets,
         ..Settings::default()
     };

@@ -16,6 +16,7 @@ use ssmscope::verdict::Status;
 use crate::args::Live;
 use crate::observers::conductor::Conductor;
 use crate::observers::saving::Saving;
+use crate::observers::shown::OnlyShown;
 use crate::run::{self, Done, Results, Run};
 use crate::system::deadline::{self, Deadline};
 use crate::system::privileges;
@@ -72,7 +73,8 @@ fn capture(options: &Live, run: &mut Run<'_>) -> anyhow::Result<Done> {
     let done = conductor.done();
     let stop = || done.load(Ordering::Relaxed);
     let keeps_packets = options.record.is_some() || options.write.is_some();
-    let mut enduring = Enduring { report: report.as_mut(), keeps_packets, has_failed: false };
+    let mut shown = OnlyShown::new(&options.selection, report.as_mut());
+    let mut enduring = Enduring { report: &mut shown, keeps_packets, has_failed: false };
     let analysed = run.analyse(&mut device, target, &settings, &mut enduring, &mut conductor, &stop);
     let has_failed = enduring.has_failed;
     let reported = analysed.and_then(|summary| {

@@ -11,6 +11,7 @@ mod live;
 mod logs;
 mod manual;
 mod nearness;
+mod no_match;
 mod observers;
 mod read;
 mod run;
@@ -85,7 +86,7 @@ fn dispatch(cli: &Cli) -> anyhow::Result<Status> {
         Command::Live(options) => live::run(options),
         Command::Check(options) => check::run(options),
         Command::Interfaces { netns } => interfaces::run(netns.as_deref()),
-        Command::Explain { word } => explain::run(word.as_deref()),
+        Command::Explain { word, lang } => explain::run(word.as_deref(), *lang),
         Command::Completions { shell } => manual::completions(*shell),
         Command::Man { to: Some(folder), .. } => manual::pages(folder),
         Command::Man { page, to: None } => manual::page(page.as_deref()),

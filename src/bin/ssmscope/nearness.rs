@@ -10,6 +10,12 @@ pub fn nearest<'a>(word: &str, known: impl Iterator<Item = &'a str>, most: usize
     near.into_iter().take(most).map(|(_, known)| known).collect()
 }
 
+/// The nearest of some words, if it is nearly the same: at most two letters apart, and not the word itself.
+pub fn near<'a>(word: &str, known: impl Iterator<Item = &'a str>) -> Option<&'a str> {
+    let near = nearest(word, known, 1).first().copied()?;
+    (1..=2).contains(&levenshtein(word, near)).then_some(near)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

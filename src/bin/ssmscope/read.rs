@@ -12,10 +12,11 @@ use ssmscope::verdict::Status;
 
 use crate::args::Read;
 use crate::observers::progress::Progress;
+use crate::observers::shown::OnlyShown;
 use crate::run::{self, Done, Results, Run};
 use crate::system::deadline::{Deadline, patience};
 use crate::system::{privileges, signals};
-use crate::{input, logs};
+use crate::{exit, input, logs, no_match};
 
 /// Runs the command and returns its exit status.
 pub fn run(options: &Read) -> anyhow::Result<Status> {
@@ -29,7 +30,11 @@ pub fn run(options: &Read) -> anyhow::Result<Status> {
 fn read(options: &Read, run: &mut Run<'_>) -> anyhow::Result<Done> {
     let may_pause = input::may_pause(options)?;
     let logs = options.logs.log.iter().map(AsRef::as_ref);
-    let handles = Handles::open(options.files.iter().map(Path::new).chain(logs));
+    let named = || options.files.iter().map(Path::new).chain(logs.clone());
+    let handles = Handles::open(named());
+    // A selection without a match makes it read the files once more.
+    let reads_again = !options.selection.options().is_empty() && run.form != Form::Nagios && !may_pause;
+    let again = (reads_again && named().all(Path::is_file)).then(|| Handles::open(named()));
     let settings = input::settings(&options.judgement, options.bounds, &options.selection)?;
     privileges::give_up_all(options.follow, options.monitoring.textfile.as_deref())?;
     run.begin_textfile()?;
@@ -64,11 +69,25 @@ fn read(options: &Read, run: &mut Run<'_>) -> anyhow::Result<Done> {
     let mut results = Results::default();
     if let Some(mut source) = source {
         target.check(&about)?;
+        settings.window.as_ref().map_or(Ok(()), |window| window.check(about.clock))?;
         let stop = || ends.as_ref().is_some_and(|ends| ends.load(Ordering::Relaxed));
         let mut progress = Progress::begin();
+        let mut shown = OnlyShown::new(&options.selection, report.as_mut());
         results.summary =
-            run.analyse(source.as_mut(), target, &settings, report.as_mut(), &mut progress, &stop)?;
+            run.analyse(source.as_mut(), target, &settings, &mut shown, &mut progress, &stop)?;
+        let nothing_shown = shown.nothing_shown(results.summary.connections);
         run.finish(report, &results)?;
+        if let Some(nothing) = nothing_shown {
+            exit::aside(run.form, format_args!("ssmscope: {nothing}"));
+        }
+        if results.summary.connections == 0
+            && results.summary.error.is_none()
+            && let Some(handles) = again
+            && let Some(mut source) = input::open(options, &named.captures, &handles, false)?.source
+            && let Some(seen) = no_match::seen(source.as_mut(), &options.selection, &settings)
+        {
+            exit::aside(run.form, format_args!("ssmscope: {seen}"));
+        }
     } else if run.form.is_status() {
         run.finish(report, &results)?;
     }

@@ -7,9 +7,11 @@ use ssmscope::limits;
 use ssmscope::log::AccessFormat;
 use ssmscope::report::{Form, Range, Sort, Subject};
 use ssmscope::time::Elapsed;
+use ssmscope::verdict::Verdict;
 
 use super::values::{
-    access_format, at_least_four, clock_offset, forms, memory, server_name, sorts, span, zone,
+    GivenTime, Shown, access_format, at_least_four, clock_offset, forms, given_time, memory, server_name,
+    shown, sorts, span, zone,
 };
 
 /// Which traffic is analysed.
@@ -29,13 +31,45 @@ pub struct Selection {
     #[arg(long, value_name = "EXPRESSION", help_heading = "Selection")]
     pub filter: Option<String>,
 
+    /// Only connections with a packet at this time or later: 2026-11-27T22:33:46Z, '2026-11-27 22:33', 22:33.
+    ///
+    /// Each is judged with all its packets. A time without a zone is in the zone of the output; a time without a date
+    /// applies to every day.
+    #[arg(long, value_name = "TIME", value_parser = given_time, help_heading = "Selection")]
+    pub from: Option<GivenTime>,
+
+    /// Only connections with a packet at this time or earlier; with --from, between the two.
+    #[arg(long, value_name = "TIME", value_parser = given_time, help_heading = "Selection")]
+    pub to: Option<GivenTime>,
+
     /// Stop after N packets of this selection.
     #[arg(short = 'c', long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..),
         help_heading = "Selection")]
     pub packets: Option<u64>,
+
+    /// Show only connections with this code or result. Repeatable; separate several by commas.
+    ///
+    /// It changes neither the numbers of connections nor the counts nor the exit status.
+    #[arg(long, value_name = "CODE|FAIL|WARN|OK|UNSURE", value_parser = shown, value_delimiter = ',', help_heading = "Output")]
+    pub only: Vec<Shown>,
 }
 
 impl Selection {
+    /// Whether a connection with this verdict is shown.
+    pub fn shows(&self, verdict: &Verdict) -> bool {
+        self.only.is_empty() || self.only.iter().any(|shown| shown.admits(verdict))
+    }
+
+    /// The options as they could be typed: `--host 192.0.2.1 --port 8443`; empty where nothing is selected.
+    pub fn options(&self) -> String {
+        let hosts = self.host.iter().map(|host| format!("--host {host}"));
+        let ports = self.port.iter().map(|port| format!("--port {port}"));
+        let filter = self.filter.iter().map(|filter| format!("'{filter}'"));
+        let from = self.from.iter().map(|from| format!("--from '{}'", from.text));
+        let to = self.to.iter().map(|to| format!("--to '{}'", to.text));
+        hosts.chain(ports).chain(filter).chain(from).chain(to).collect::<Vec<_>>().join(" ")
+    }
+
     /// What is selected, in the user's words: `ssm.example:8443`.
     pub fn words(&self) -> Option<String> {
         let ports: Vec<_> = self.port.iter().map(ToString::to_string).collect();

@@ -14,12 +14,14 @@ use clap::builder::styling::{AnsiColor, Styles};
 use clap::{Arg, ColorChoice, CommandFactory, FromArgMatches, Parser, Subcommand};
 use clap_complete::Shell;
 use ssmscope::report::Subject;
+use ssmscope::report::language::Language;
 
 pub use check::{Check, Grant, OauthBody, TlsVersion};
 pub use groups::{Bounds, Judgement, Monitoring, Rendering, Selection};
 pub use live::{Live, Until};
 pub use read::Read;
 pub use short::help as short_help;
+pub use values::GivenTime;
 
 /// The command line as the options say, and what shared ones mean where they mean something else.
 pub fn command() -> clap::Command {
@@ -117,6 +119,9 @@ pub enum Command {
     Explain {
         /// The word as reports show it, in any case: no-server-hello, rst-injected, unknown_ca, mss-clamp, ...
         word: Option<String>,
+        /// Add what verdicts mean in this language: ja.
+        #[arg(long, value_name = "LANGUAGE", value_parser = values::language)]
+        lang: Option<Language>,
     },
     /// Print a shell's script that completes ssmscope's commands and options.
     #[command(before_help = "\

@@ -1,14 +1,20 @@
 //! What the values of options mean.
 
+use std::fmt;
 use std::str::FromStr;
 
 use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
-use ssmscope::analysis;
+use jiff::tz::TimeZone;
+use ssmscope::analysis::{self, WindowEnd};
 use ssmscope::cert;
 use ssmscope::log::AccessFormat;
 use ssmscope::probe::host_and_port;
+use ssmscope::report::language::Language;
 use ssmscope::report::{Form, Sort, Subject};
-use ssmscope::time::Elapsed;
+use ssmscope::time::{Elapsed, Timestamp};
+use ssmscope::verdict::{RULES, Severity, Verdict};
+
+use crate::nearness;
 
 /// The forms in which a subject can be reported.
 pub fn forms(subject: Subject) -> impl TypedValueParser<Value = Form> {
@@ -140,6 +146,97 @@ pub fn clock_offset(text: &str) -> Result<Elapsed, String> {
     if seconds <= 172_800.0 { Ok(Elapsed::from_secs_f64(seconds).times(sign)) } else { Err(wrong()) }
 }
 
+/// A language that ssmscope has texts in.
+pub fn language(text: &str) -> Result<Language, String> {
+    let known = || Language::codes().collect::<Vec<_>>().join(", ");
+    Language::of(text).ok_or_else(|| format!("no texts in that language; known languages: {}", known()))
+}
+
+/// What is shown: a code, a severity, or the word that a report begins with.
+pub fn shown(text: &str) -> Result<Shown, String> {
+    let word = text.to_lowercase().replace('_', "-");
+    let severity = match word.as_str() {
+        "ok" => Some(Severity::Ok),
+        "warn" | "warning" => Some(Severity::Warning),
+        "fail" | "critical" => Some(Severity::Critical),
+        "unsure" | "unknown" => Some(Severity::Unknown),
+        _ => None,
+    };
+    if let Some(severity) = severity {
+        return Ok(Shown::Severity(severity));
+    }
+    let code = RULES.iter().map(|rule| rule.code).find(|code| *code == word);
+    code.map(Shown::Code).ok_or_else(|| {
+        let near = nearness::nearest(&word, RULES.iter().map(|rule| rule.code), 1);
+        format!("neither a code nor FAIL, WARN, OK or UNSURE; try {}", near.join(""))
+    })
+}
+
+/// Connections that are shown.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Shown {
+    /// Those with this code.
+    Code(&'static str),
+    /// Those of this severity.
+    Severity(Severity),
+}
+
+impl fmt::Display for Shown {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Code(code) => code,
+            Self::Severity(Severity::Ok) => "OK",
+            Self::Severity(Severity::Warning) => "WARN",
+            Self::Severity(Severity::Critical) => "FAIL",
+            Self::Severity(Severity::Unknown) => "UNSURE",
+        })
+    }
+}
+
+impl Shown {
+    /// Whether a connection with this verdict is one of them.
+    pub fn admits(self, verdict: &Verdict) -> bool {
+        match self {
+            Self::Code(code) => verdict.code == code,
+            Self::Severity(severity) => verdict.severity == severity,
+        }
+    }
+}
+
+/// A value of --from or --to.
+#[derive(Clone, Debug)]
+pub struct GivenTime {
+    /// As it was given.
+    pub text: String,
+    /// What it means.
+    pub end: WindowEnd,
+}
+
+/// A date with a time of day, or the latter alone. Without a zone it is in the local one.
+pub fn given_time(text: &str) -> Result<GivenTime, String> {
+    window_end(text).map(|end| GivenTime { text: text.to_owned(), end })
+}
+
+fn window_end(text: &str) -> Result<WindowEnd, String> {
+    let nanos = |at: jiff::Timestamp| i64::try_from(at.as_nanosecond()).ok();
+    if let Some(nanos) = text.parse::<jiff::Timestamp>().ok().and_then(nanos) {
+        return Ok(WindowEnd::At(Timestamp::from_nanos(nanos)));
+    }
+    // A date begins with its year.
+    if text.get(4..5) != Some("-") {
+        if let Ok(time) = text.parse::<jiff::civil::Time>() {
+            let since_midnight = time - jiff::civil::Time::midnight();
+            let span = since_midnight.total(jiff::Unit::Second).unwrap_or(0.0);
+            return Ok(WindowEnd::TimeOfDay(Elapsed::from_secs_f64(span)));
+        }
+    } else if let Ok(local) = text.parse::<jiff::civil::DateTime>()
+        && let Some(nanos) = local.to_zoned(TimeZone::UTC).ok().map(|zoned| zoned.timestamp()).and_then(nanos)
+    {
+        return Ok(WindowEnd::Local(Timestamp::from_nanos(nanos)));
+    }
+    Err("not a time; try 2026-11-27T22:33:46Z, '2026-11-27 22:33', 22:33 or 22:33:46.2".to_owned())
+}
+
 /// nginx's log_format.
 pub fn access_format(text: &str) -> Result<AccessFormat, String> {
     AccessFormat::new(text).map_err(|error| error.to_string())
@@ -182,6 +279,31 @@ mod tests {
         {
             assert!(host_port(text).is_err(), "{text}");
         }
+    }
+
+    #[test]
+    fn times_have_a_date_or_none() {
+        let nanos = |text: &str| match window_end(text) {
+            Ok(WindowEnd::At(at)) => at.nanos(),
+            other => panic!("{text}: {other:?}"),
+        };
+        assert_eq!(nanos("2026-11-27T22:33:46Z"), 1_795_818_826_000_000_000);
+        assert_eq!(nanos("2026-11-27T23:33:46.5+01:00"), 1_795_818_826_500_000_000);
+        let of_day = |seconds| Ok(WindowEnd::TimeOfDay(Elapsed::from_secs_f64(seconds)));
+        assert_eq!(window_end("22:33"), of_day(81_180.0));
+        assert_eq!(window_end("22:33:46.5"), of_day(81_226.5));
+        let local = Timestamp::from_nanos(1_795_818_780_000_000_000);
+        assert_eq!(window_end("2026-11-27 22:33"), Ok(WindowEnd::Local(local)));
+        for text in ["", "now", "25:00", "2026-13-01T00:00:00Z"] {
+            assert!(window_end(text).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn what_is_shown_is_a_code_or_a_severity() {
+        assert_eq!(shown("TLS_Alert"), Ok(Shown::Code("tls-alert")));
+        assert_eq!(shown("fail"), Ok(Shown::Severity(Severity::Critical)));
+        assert!(shown("tls-alrt").unwrap_err().contains("try tls-alert"));
     }
 
     #[test]

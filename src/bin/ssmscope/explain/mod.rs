@@ -9,6 +9,7 @@ use std::io::Write;
 
 use anyhow::bail;
 use ssmscope::probe::REASONS;
+use ssmscope::report::language::Language;
 use ssmscope::tls::AlertDescription;
 use ssmscope::verdict::{self, RULES, Severity, Status};
 
@@ -16,11 +17,11 @@ use crate::nearness;
 use words::Word;
 
 /// Prints what a word means, or the list of all, and returns the exit status.
-pub fn run(word: Option<&str>) -> anyhow::Result<Status> {
+pub fn run(word: Option<&str>, language: Option<Language>) -> anyhow::Result<Status> {
     let text = match word {
-        None => catalogue(),
+        None => catalogue(language),
         Some(word) => match explanation(word) {
-            Some(text) => text,
+            Some(text) => translated(text, language),
             None => bail!("{}", unknown(word)),
         },
     };
@@ -28,6 +29,16 @@ pub fn run(word: Option<&str>) -> anyhow::Result<Status> {
     out.write_all(text.as_bytes())?;
     out.flush()?;
     Ok(Status::Ok)
+}
+
+/// A page with the line in another language below its heading, where it has one.
+fn translated(text: String, language: Option<Language>) -> String {
+    let plain = anstream::adapter::strip_str(&text).to_string();
+    let code = plain.lines().next().unwrap_or_default();
+    match language.and_then(|language| language.line(code)) {
+        Some(line) => text.replacen('\n', &format!("\n{line}\n"), 1),
+        None => text,
+    }
 }
 
 /// The explanation of a word, in upper or lower case, with hyphens or underscores.
@@ -125,14 +136,15 @@ pub fn known() -> impl Iterator<Item = &'static str> {
     entries().map(|entry| entry.code).chain(words::all().map(|word| word.name)).chain(alerts)
 }
 
-fn catalogue() -> String {
+fn catalogue(language: Option<Language>) -> String {
     let width = entries().map(|entry| entry.code.len()).max().unwrap_or(0);
     let mut text = String::new();
     for (index, entry) in entries().enumerate() {
         if index == RULES.len() {
             text.push_str("\nOnly of `ssmscope check`, before a connection and above it:\n");
         }
-        let _ = writeln!(text, "{:width$}  {:8}  {}", entry.code, entry.severity, entry.summary);
+        let summary = language.and_then(|language| language.line(entry.code)).unwrap_or(entry.summary);
+        let _ = writeln!(text, "{:width$}  {:8}  {summary}", entry.code, entry.severity);
     }
     let kinds = [("Causes", "cause"), ("Stages", "stage"), ("Findings", "finding")];
     for (title, kind) in kinds {

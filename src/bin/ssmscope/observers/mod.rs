@@ -4,6 +4,7 @@
 pub mod conductor;
 pub mod progress;
 pub mod saving;
+pub mod shown;
 
 use std::io;
 
