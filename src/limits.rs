@@ -221,6 +221,14 @@ pub const CERTIFICATE_BYTES_IN_ALL: usize = 64 * 1024 * 1024;
 /// Chains whose check is remembered, so that a server's many connections cost one; beyond it all are forgotten.
 pub const CHECKED_CHAINS: usize = 4096;
 
+/// Certificates that are examined at once, of different chains. Real chains have 2 to 4 certificates, and a network has some
+/// dozens of them. With signatures, a certificate takes a tenth of a millisecond.
+pub const EXAMINED_CERTIFICATES: u64 = 2048;
+
+/// Packets after which one further certificate may be examined, so that a capture of many days or servers shows its chains, and a
+/// capture that consists of certificates takes little longer than any other.
+pub const PACKETS_FOR_A_CERTIFICATE: u64 = 32;
+
 /// Servers that the summary lists one by one.
 pub const SERVERS: usize = 4096;
 

@@ -21,6 +21,7 @@ mod window;
 
 use std::io;
 use std::ops::BitOr;
+use std::sync::Arc;
 use std::thread;
 
 pub use groups::{Group, GroupKey, Groups};
@@ -36,6 +37,7 @@ use crate::packet::{Packet, Viewpoint};
 use crate::story::{EndpointKnowledge, Entry, Silence, Story};
 use crate::time::Timestamp;
 use crate::verdict::{self, Verdict};
+use judge::Examiner;
 use run::{Input, Run};
 
 /// What the user may set about the analysis.
@@ -171,6 +173,8 @@ pub struct Needs {
     pub packets: bool,
     /// Whether it reads findings.
     pub findings: bool,
+    /// Whether it reads the examination of certificates, or a verdict's explanation, which may depend on it.
+    pub examinations: bool,
     /// How much it makes of each connection.
     pub per_connection: Cost,
 }
@@ -186,7 +190,7 @@ pub enum Cost {
 
 impl Default for Needs {
     fn default() -> Self {
-        Self { packets: true, findings: true, per_connection: Cost::Low }
+        Self { packets: true, findings: true, examinations: true, per_connection: Cost::Low }
     }
 }
 
@@ -195,10 +199,11 @@ impl BitOr for Needs {
     type Output = Self;
 
     fn bitor(self, other: Self) -> Self {
-        let Self { packets, findings, per_connection } = other;
+        let Self { packets, findings, examinations, per_connection } = other;
         Self {
             packets: self.packets | packets,
             findings: self.findings | findings,
+            examinations: self.examinations | examinations,
             per_connection: self.per_connection.max(per_connection),
         }
     }
@@ -241,10 +246,11 @@ pub fn analyse_until(
     sink: &mut dyn Sink,
     stop: &dyn Fn() -> bool,
 ) -> io::Result<Summary> {
-    let run = Run::new(settings, sink.needs());
+    let examiner = Examiner::shared(&settings.certificates);
+    let run = Run::new(settings, Arc::clone(&examiner), sink.needs());
     let input = Input::of(source, target);
     thread::scope(|scope| {
-        let mut judge = judge::choose(scope, settings, sink);
+        let mut judge = judge::choose(scope, settings, examiner, sink);
         let read = run.read_to_end(input, stop, judge.as_mut());
         let tally = judge.finish()?;
         let mut summary = read?;

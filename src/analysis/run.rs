@@ -4,7 +4,7 @@ use std::io;
 
 use super::connections::Connections;
 use super::facts::Facts;
-use super::judge::Judge;
+use super::judge::{Judge, SharedExaminer};
 use super::watch::Watch;
 use super::{Event, Needs, Settings, Summary, Watching};
 use crate::capture::{Prefilter, Record, Source, Target};
@@ -50,7 +50,7 @@ pub(super) struct Run<'s> {
 
 impl<'s> Run<'s> {
     /// For a sink with these needs.
-    pub(super) fn new(settings: &'s Settings, needs: Needs) -> Self {
+    pub(super) fn new(settings: &'s Settings, examiner: SharedExaminer, needs: Needs) -> Self {
         let mut connections = Connections::new(settings);
         connections.is_watched = settings.watching == Watching::Always;
         Self {
@@ -58,7 +58,7 @@ impl<'s> Run<'s> {
             reports_packets: needs.packets,
             facts: Facts::new(settings),
             connections,
-            watch: Watch::new(settings, needs),
+            watch: Watch::new(settings, examiner, needs),
             summary: Summary::default(),
             admitted: 0,
             idle_at: Timestamp::ZERO,

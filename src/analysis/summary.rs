@@ -51,6 +51,8 @@ pub struct Summary {
     pub messages_given_up: u64,
     /// Certificate messages that were not looked at because too many different ones were kept.
     pub chains_given_up: u64,
+    /// Connections whose certificates were not checked because too many different chains were.
+    pub examinations_given_up: u64,
     /// Packets that are not followed, by kind.
     pub others: BTreeMap<Other, u64>,
     /// Packets of further kinds.
@@ -91,6 +93,7 @@ pub(super) struct Tally {
     servers: BTreeMap<(Host, u16), ServerSummary>,
     names: Names,
     connections_to_others: u64,
+    examinations_given_up: u64,
     /// What the logs came to, or why they could not be read.
     pub(super) logs: Option<Result<Box<LogSummary>, ReadError>>,
     groups: Groups,
@@ -100,6 +103,7 @@ impl Tally {
     pub(super) fn count(&mut self, judged: &Judged) {
         let code = judged.verdict.code;
         self.connections += 1;
+        self.examinations_given_up += u64::from(judged.story.tls.is_examination_given_up);
         *self.codes.entry(code).or_default() += 1;
         *self.severities.entry(judged.verdict.severity).or_default() += 1;
         let PerRole { client, server } = &judged.story.parties;
@@ -139,6 +143,7 @@ impl Summary {
         self.servers = tally.servers;
         self.connections_to_others = tally.connections_to_others;
         self.groups = tally.groups;
+        self.examinations_given_up = tally.examinations_given_up;
         self.names.adopt_all(&tally.names);
         match tally.logs.transpose() {
             Ok(logs) => self.logs = logs,

@@ -7,7 +7,7 @@ use std::io;
 
 use super::connections::Connections;
 use super::facts::Facts;
-use super::judge::{Judge, Judging, Why};
+use super::judge::{Judge, Judging, SharedExaminer, Why};
 use super::table::{CLOSED, TrackedConnection};
 use super::{Event, Needs, Settings};
 use crate::limits;
@@ -59,10 +59,10 @@ pub(super) struct Watch<'s> {
 }
 
 impl<'s> Watch<'s> {
-    pub(super) fn new(settings: &'s Settings, needs: Needs) -> Self {
+    pub(super) fn new(settings: &'s Settings, examiner: SharedExaminer, needs: Needs) -> Self {
         Self {
             stall_after: settings.judging.stall_after,
-            judging: Judging::new(settings, needs),
+            judging: Judging::new(settings, examiner, needs),
             looked_at: Timestamp::ZERO,
         }
     }
@@ -102,6 +102,7 @@ impl<'s> Watch<'s> {
         let now = self.looked_at;
         let so_far = tracked.story.so_far();
         let story = tracked.so_far(CaptureFacts { end: now, ..facts.of(so_far) });
+        self.judging.earn(story.packets.saturating_sub(tracked.watched.packets));
         let judged = self.judging.judged(story);
         let lasting = judged.story.silence().filter(|silence| silence.until == now).copied();
         let waited = now - tracked.story.waits_for().0.at;

@@ -3,6 +3,7 @@
 //! rustls's own verifier ends at the first fault, as a client does. Who looks for a cause wants all of them, so its parts are
 //! asked one by one: the path at a time when all of it is valid, the name, and the dates.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use rustls::CertificateError;
@@ -23,7 +24,7 @@ use crate::tls::CertificateMessage;
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Examination {
     /// The certificates, the server's own first.
-    pub certificates: Vec<Certificate>,
+    pub certificates: Arc<[Certificate]>,
     /// Further ones that were not looked at.
     pub further: u32,
     /// Bytes of the Certificate message.
@@ -79,13 +80,50 @@ pub fn examine(
     when: Option<When>,
     anchors: Option<&Anchors>,
 ) -> Examination {
-    let certificates: Vec<_> = message.chain.iter().map(|der| Certificate::read(der)).collect();
+    verify(message, read(message), when, anchors).examine(message, wanted)
+}
+
+/// The certificates of a message.
+pub fn read(message: &CertificateMessage) -> Arc<[Certificate]> {
+    message.chain.iter().map(|der| Certificate::read(der)).collect()
+}
+
+/// The result for a chain, whichever name a client wanted: the part of an examination that takes time.
+#[derive(Clone, Debug)]
+pub struct Verification {
+    /// The examination without a name.
+    nameless: Examination,
+    /// Where the name's fault belongs among the others.
+    place: usize,
+}
+
+impl Verification {
+    /// The examination for this name. The message is the one that was verified.
+    pub fn examine(&self, message: &CertificateMessage, wanted: Option<Wanted>) -> Examination {
+        let mut examination = Examination { wanted, ..self.nameless.clone() };
+        let own = examination.certificates.first().and_then(|own| own.details.as_ref());
+        if let (Some(own), Some(wanted)) = (own, &examination.wanted)
+            && let Some(fault) = name_fault(message.chain.first(), own, wanted)
+        {
+            examination.faults.insert(self.place, fault);
+        }
+        examination
+    }
+}
+
+/// Verifies the chain of a message that contains these certificates.
+pub fn verify(
+    message: &CertificateMessage,
+    certificates: Arc<[Certificate]>,
+    when: Option<When>,
+    anchors: Option<&Anchors>,
+) -> Verification {
     let mut examination = Examination {
         certificates,
         further: message.further,
         message_len: message.len,
         is_whole: message.is_whole,
-        wanted,
+        wanted: None,
         is_dated: when.is_some(),
         store: anchors.map(|anchors| anchors.name.clone()),
         is_store_chosen: anchors.is_some_and(|anchors| anchors.is_chosen),
@@ -101,7 +139,9 @@ pub fn examine(
             .collect(),
         path,
     };
-    let Some(own) = chain.path.first().copied() else { return examination };
+    let Some(own) = chain.path.first().copied() else {
+        return Verification { nameless: examination, place: 0 };
+    };
     let mut faults = Vec::new();
     let (found, is_accepted) = match anchors {
         Some(_) if !message.is_whole => {
@@ -115,16 +155,14 @@ pub fn examine(
     for details in chain.path.iter().take(needed).filter(|details| is_own_or_issued(details, own)) {
         faults.extend(when.and_then(|when| date_fault(details, when)));
     }
-    if let Some(wanted) = &examination.wanted {
-        faults.extend(name_fault(message.chain.first(), own, wanted));
-    }
+    let place = faults.len();
     faults.extend(issuer_fault(&found, &chain, anchors));
     for details in chain.path.iter().filter(|details| is_own_or_issued(details, own)) {
         faults.extend(weaknesses(details));
     }
     examination.issuer = found;
     examination.faults = faults;
-    examination
+    Verification { nameless: examination, place }
 }
 
 /// Roots are trusted by being in a store: neither their dates nor their signatures count.

@@ -17,7 +17,7 @@ mod trust;
 mod wanted;
 
 pub use certificate::{Certificate, Details};
-pub use check::{Examination, Issuer, examine};
+pub use check::{Examination, Issuer, Verification, examine, read, verify};
 pub use date::{Date, When};
 pub use fault::{Fault, Weakness};
 pub use trust::{Anchors, Trust};

@@ -77,7 +77,7 @@ mod tests {
     /// A story whose examination found this, and whose certificates came in packet 6.
     fn with(stage: Stage, fault: Fault) -> Story {
         let examination = Examination {
-            certificates: Vec::new(),
+            certificates: Arc::default(),
             further: 0,
             message_len: 900,
             is_whole: true,

@@ -130,6 +130,10 @@ fn bounds_reached(summary: &Summary, origins: &Origins) -> Vec<(&'static str, u6
             summary.timelines_given_up,
         ),
         ("certificate messages not looked at because too many were kept", summary.chains_given_up),
+        (
+            "connections whose certificates were not checked because too many chains differ",
+            summary.examinations_given_up,
+        ),
         ("handshake messages not read to their end because too many were kept", summary.messages_given_up),
         ("packets of kinds that are not counted one by one", summary.further_others),
         (

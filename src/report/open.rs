@@ -73,7 +73,7 @@ impl<F: Send> Sink for AtEnd<'_, F> {
     }
 
     fn needs(&self) -> Needs {
-        Needs { packets: false, findings: false, per_connection: Cost::Low }
+        Needs { packets: false, findings: false, examinations: true, per_connection: Cost::Low }
     }
 }
 

@@ -22,6 +22,8 @@ pub enum Unseen {
     LengthsOnly,
     /// The server's flight did not come to its end.
     Unfinished,
+    /// They were not checked, because too many different chains were checked before.
+    NotChecked,
 }
 
 impl Story {
@@ -51,7 +53,10 @@ impl Story {
     pub fn certificates_unseen(&self) -> Option<Unseen> {
         if let Some(observed) = &self.tls.certificates[Role::Server] {
             let is_cut = observed.what.chain.is_empty() && !observed.what.is_whole;
-            return is_cut.then_some(Unseen::NotCaptured);
+            if is_cut {
+                return Some(Unseen::NotCaptured);
+            }
+            return self.tls.is_examination_given_up.then_some(Unseen::NotChecked);
         }
         if self.stage < Stage::ServerHello {
             return None;

@@ -84,6 +84,8 @@ pub(super) fn established(story: &Story) -> Option<Basis> {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+
     use super::*;
     use crate::cert::{Examination, Fault, Issuer, NameSource, Wanted};
     use crate::story::PreludeFacts;
@@ -140,7 +142,7 @@ mod tests {
             common_name: None,
         };
         let examination = Examination {
-            certificates: Vec::new(),
+            certificates: Arc::default(),
             further: 0,
             message_len: 900,
             is_whole: true,

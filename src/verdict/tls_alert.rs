@@ -158,6 +158,8 @@ fn encrypted(by: Role, stage: Stage, basis: Basis) -> Verdict {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+
     use super::*;
     use crate::cert::{Date, Examination, Fault, Issuer};
     use crate::story::script::talk::{self, ssm};
@@ -249,7 +251,7 @@ mod tests {
     fn a_certificate_that_was_captured_names_what_the_client_refused() {
         let fault = Fault::Expired { of: "CN=ssm.example".into(), not_after: Date(1_600_000_000) };
         let examination = Examination {
-            certificates: Vec::new(),
+            certificates: Arc::default(),
             further: 0,
             message_len: 900,
             is_whole: true,

@@ -1,11 +1,11 @@
 //! Certificate chains of all connections: equal ones are kept once, and checked once.
 
 use std::collections::{HashMap, HashSet};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
 use foldhash::fast::RandomState;
 
-use crate::cert::{self, Certificate, Date, Examination, Trust, Wanted, When};
+use crate::cert::{self, Certificate, Date, Examination, Trust, Verification, Wanted, When};
 use crate::limits;
 use crate::story::Story;
 use crate::tcp::Role;
@@ -14,13 +14,19 @@ use crate::tls::CertificateMessage;
 /// What a message takes beside its certificates, so that empty ones are bounded too.
 const OVERHEAD_BYTES: usize = 128;
 
-/// What decides the outcome of a check, beside the anchors.
-#[derive(PartialEq, Eq, Hash, Debug)]
+/// What decides the result of a verification, apart from the anchors.
+#[derive(Clone, PartialEq, Eq, Hash, Debug)]
 struct Question {
     message: Arc<CertificateMessage>,
-    wanted: Option<Wanted>,
     /// How many of the chain's dates lie before the earliest and the latest time that it can have been.
     dates_passed: Option<[usize; 2]>,
+}
+
+/// A chain's certificates, and the dates at which they begin or end to be valid.
+#[derive(Debug)]
+struct Read {
+    certificates: Arc<[Certificate]>,
+    dates: Vec<Date>,
 }
 
 /// Chains that were seen. Never iterated, so their order does not show.
@@ -59,14 +65,41 @@ impl Chains {
     }
 }
 
-/// Checks chains, each once for each outcome that it can have. Never iterated either.
+/// One examiner for all judges.
+pub(in crate::analysis) type SharedExaminer = Arc<Mutex<Examiner>>;
+
+/// The result of asking for an examination of a story's certificates.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(in crate::analysis) enum Examined {
+    /// The server sent no certificate in clear text.
+    Nothing,
+    /// The certificates were examined.
+    Done(Arc<Examination>),
+    /// Too many different ones were examined before.
+    GivenUp,
+}
+
+impl From<Examined> for Option<Arc<Examination>> {
+    fn from(examined: Examined) -> Self {
+        match examined {
+            Examined::Done(examination) => Some(examination),
+            Examined::Nothing | Examined::GivenUp => None,
+        }
+    }
+}
+
+/// Checks chains, each once for each outcome that it can have, and no more than packets pay for. Its tables are never iterated.
 #[derive(Debug)]
 pub(in crate::analysis) struct Examiner {
     trust: Trust,
     wanted: Option<Wanted>,
-    /// The dates at which a chain's certificates begin or end to be valid.
-    dates: HashMap<Arc<CertificateMessage>, Vec<Date>, RandomState>,
-    checked: HashMap<Question, Arc<Examination>, RandomState>,
+    read: HashMap<Arc<CertificateMessage>, Read, RandomState>,
+    verified: HashMap<Question, Arc<Verification>, RandomState>,
+    examined: HashMap<(Question, Option<Wanted>), Arc<Examination>, RandomState>,
+    /// Certificates that may still be examined.
+    allowance: u64,
+    /// Packets that have not paid for a certificate yet.
+    packets: u64,
 }
 
 impl Examiner {
@@ -75,57 +108,109 @@ impl Examiner {
         Self {
             trust: settings.trust.clone(),
             wanted: settings.wanted.clone(),
-            dates: HashMap::default(),
-            checked: HashMap::default(),
+            read: HashMap::default(),
+            verified: HashMap::default(),
+            examined: HashMap::default(),
+            allowance: limits::EXAMINED_CERTIFICATES,
+            packets: 0,
         }
     }
 
-    /// Examines the certificates of a story, if the server sent any in clear.
-    pub(in crate::analysis) fn examine(&mut self, story: &Story) -> Option<Arc<Examination>> {
-        let said = story.tls.certificates[Role::Server].as_ref()?;
+    /// An examiner that several judges share.
+    pub(in crate::analysis) fn shared(settings: &crate::analysis::CertificateSettings) -> SharedExaminer {
+        Arc::new(Mutex::new(Self::new(settings)))
+    }
+
+    /// Counts packets, which pay for certificates.
+    pub(in crate::analysis) fn earn(&mut self, packets: u64) {
+        self.packets = self.packets.saturating_add(packets);
+        let earned = self.packets / limits::PACKETS_FOR_A_CERTIFICATE;
+        self.packets %= limits::PACKETS_FOR_A_CERTIFICATE;
+        self.allowance = self.allowance.saturating_add(earned).min(limits::EXAMINED_CERTIFICATES);
+    }
+
+    /// Examines the certificates of a story.
+    pub(in crate::analysis) fn examine(&mut self, story: &Story) -> Examined {
+        let Some(said) = story.tls.certificates[Role::Server].as_ref() else { return Examined::Nothing };
         let when = When::of(said.moment.at, story.capture.clock);
-        if self.dates.len() >= limits::CHECKED_CHAINS && !self.dates.contains_key(&said.what) {
-            self.dates.clear();
+        let wanted = self.wanted.clone().or_else(|| story.wanted());
+        self.examined_message(&said.what, wanted, when).map_or(Examined::GivenUp, Examined::Done)
+    }
+
+    /// The examination of a message; nothing where the allowance does not suffice.
+    fn examined_message(
+        &mut self,
+        message: &Arc<CertificateMessage>,
+        wanted: Option<Wanted>,
+        when: Option<When>,
+    ) -> Option<Arc<Examination>> {
+        let cost = message.chain.len() as u64;
+        if !self.read.contains_key(message) {
+            self.pay(cost)?;
+            make_room(&mut self.read);
         }
-        let dates = self.dates.entry(Arc::clone(&said.what)).or_insert_with(|| turning_points(&said.what));
-        let passed = |at: Date| dates.partition_point(|date| *date <= at);
-        let question = Question {
-            message: Arc::clone(&said.what),
-            wanted: self.wanted.clone().or_else(|| story.wanted()),
-            dates_passed: when.map(|when| [passed(when.earliest), passed(when.latest)]),
-        };
-        if let Some(known) = self.checked.get(&question) {
+        let read = self.read.entry(Arc::clone(message)).or_insert_with(|| Read::of(message));
+        let passed = |at: Date| read.dates.partition_point(|date| *date <= at);
+        let dates_passed = when.map(|when| [passed(when.earliest), passed(when.latest)]);
+        let certificates = Arc::clone(&read.certificates);
+        let question = Question { message: Arc::clone(message), dates_passed };
+        let named = (question.clone(), wanted);
+        if let Some(known) = self.examined.get(&named) {
             return Some(Arc::clone(known));
         }
-        let anchors = self.trust.anchors();
-        let examination = cert::examine(&said.what, question.wanted.clone(), when, anchors.as_deref());
-        let examination = Arc::new(examination);
-        if self.checked.len() >= limits::CHECKED_CHAINS {
-            self.checked.clear();
-        }
-        self.checked.insert(question, Arc::clone(&examination));
+        let verification = if let Some(known) = self.verified.get(&question).cloned() {
+            // A name costs little, but there may be many of them.
+            self.pay(1)?;
+            known
+        } else {
+            self.pay(cost)?;
+            make_room(&mut self.verified);
+            let anchors = self.trust.anchors();
+            let verification = Arc::new(cert::verify(message, certificates, when, anchors.as_deref()));
+            self.verified.insert(question, Arc::clone(&verification));
+            verification
+        };
+        make_room(&mut self.examined);
+        let examination = Arc::new(verification.examine(message, named.1.clone()));
+        self.examined.insert(named, Arc::clone(&examination));
         Some(examination)
+    }
+
+    /// Takes these certificates off the allowance; nothing, and no change, where it does not suffice.
+    fn pay(&mut self, certificates: u64) -> Option<()> {
+        self.allowance = self.allowance.checked_sub(certificates)?;
+        Some(())
     }
 }
 
-/// The dates at which the outcome of a check can change, in order.
-fn turning_points(message: &CertificateMessage) -> Vec<Date> {
-    let certificates = message.chain.iter().filter_map(|der| Certificate::read(der).details);
-    let mut dates: Vec<_> = certificates
-        .flat_map(|details| {
-            [details.not_before, details.not_after.map(|last| Date(last.0.saturating_add(1)))]
-        })
-        .flatten()
-        .collect();
-    dates.sort_unstable();
-    dates
+/// Empties a table that is full.
+fn make_room<K, V>(remembered: &mut HashMap<K, V, RandomState>) {
+    if remembered.len() >= limits::CHECKED_CHAINS {
+        remembered.clear();
+    }
+}
+
+impl Read {
+    fn of(message: &CertificateMessage) -> Self {
+        let certificates = cert::read(message);
+        let details = certificates.iter().filter_map(|certificate| certificate.details.as_ref());
+        // A certificate is still valid in its last second.
+        let after = |last: Date| Date(last.0.saturating_add(1));
+        let mut dates: Vec<_> = details
+            .flat_map(|details| [details.not_before, details.not_after.map(after)])
+            .flatten()
+            .collect();
+        dates.sort_unstable();
+        Self { certificates, dates }
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::analysis::CertificateSettings;
+    use crate::analysis::judge::Judging;
     use crate::analysis::table::{Budget, TrackedConnection};
+    use crate::analysis::{CertificateSettings, Needs};
     use crate::cert::NameSource;
     use crate::cert::samples::sample;
     use crate::finding::{self, Weight};
@@ -169,7 +254,7 @@ mod tests {
             track.share_certificates(|message| chains.share(message));
         }
         let mut story = track.finish(CaptureFacts { end: talk.now, clock, ..CaptureFacts::default() });
-        story.tls.examination = Examiner::new(settings).examine(&story);
+        story.tls.examination = Examiner::new(settings).examine(&story).into();
         let verdict = verdict::judge(&story, &all.judging);
         (story, verdict)
     }
@@ -207,7 +292,7 @@ mod tests {
             let said = story.tls.certificates[Server].as_mut().unwrap();
             said.what = Arc::clone(&shared);
             said.moment.at = crate::time::Timestamp::from_parts(seconds, 0);
-            examiner.examine(&story).unwrap()
+            Option::<Arc<Examination>>::from(examiner.examine(&story)).unwrap()
         };
         // The intermediate's last second is the first of 2025.
         let last = 1_735_689_600;
@@ -216,6 +301,49 @@ mod tests {
         let expired = examined_at(last + 1);
         assert!(valid.faults.len() < expired.faults.len());
         assert!(Arc::ptr_eq(&expired, &examined_at(last + 86_400)));
+    }
+
+    #[test]
+    fn packets_pay_for_certificates_and_a_known_chain_costs_nothing() {
+        let (mut story, _) = told(&flight(&[sample("server")]), &settings(), Clock::Utc);
+        let mut examiner = Examiner::new(&settings());
+        let mut examined = |examiner: &mut Examiner, len: u32| {
+            let said = story.tls.certificates[Server].as_mut().unwrap();
+            said.what = Arc::new(CertificateMessage { len, ..(*said.what).clone() });
+            examiner.examine(&story)
+        };
+        // Reading and verifying a certificate count as one each.
+        let most = (limits::EXAMINED_CERTIFICATES / 2) as u32;
+        assert!((0..most).all(|len| matches!(examined(&mut examiner, len), Examined::Done(_))));
+        assert_eq!(examined(&mut examiner, most), Examined::GivenUp);
+        assert!(matches!(examined(&mut examiner, 0), Examined::Done(_)), "a known one");
+        examiner.earn(2 * limits::PACKETS_FOR_A_CERTIFICATE);
+        assert!(matches!(examined(&mut examiner, most), Examined::Done(_)), "packets paid for it");
+        assert_eq!(examined(&mut examiner, most + 1), Examined::GivenUp);
+    }
+
+    #[test]
+    fn what_nobody_reads_is_not_examined() {
+        let (mut story, _) = told(&flight(&[sample("server")]), &settings(), Clock::Utc);
+        story.tls.examination = None;
+        let all = crate::analysis::Settings { certificates: settings(), ..Default::default() };
+        for examinations in [true, false] {
+            let needs = Needs { examinations, ..Needs::default() };
+            let mut judging = Judging::new(&all, Examiner::shared(&all.certificates), needs);
+            assert_eq!(judging.judged(story.clone()).story.tls.examination.is_some(), examinations);
+        }
+    }
+
+    #[test]
+    fn a_chain_is_verified_once_for_all_names() {
+        let (story, _) = told(&flight(&[sample("server")]), &settings(), Clock::Utc);
+        let message = &story.tls.certificates[Server].as_ref().unwrap().what;
+        let mut examiner = Examiner::new(&settings());
+        for name in ["ssm.example", "other.example"] {
+            let wanted = Wanted { name: name.to_owned(), source: NameSource::ServerName };
+            assert!(examiner.examined_message(message, Some(wanted), None).is_some());
+        }
+        assert_eq!((examiner.verified.len(), examiner.examined.len()), (1, 2));
     }
 
     #[test]

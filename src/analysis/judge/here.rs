@@ -2,6 +2,7 @@
 
 use std::io;
 
+use super::chains::SharedExaminer;
 use super::judging::Judging;
 use super::{Judge, Left, Why};
 use crate::analysis::summary::Tally;
@@ -17,8 +18,9 @@ pub(super) struct Here<'s> {
 }
 
 impl<'s> Here<'s> {
-    pub(super) fn new(settings: &'s Settings, sink: &'s mut dyn Sink) -> Self {
-        Self { settings, judging: Judging::new(settings, sink.needs()), tally: Tally::default(), sink }
+    pub(super) fn new(settings: &'s Settings, examiner: SharedExaminer, sink: &'s mut dyn Sink) -> Self {
+        let judging = Judging::new(settings, examiner, sink.needs());
+        Self { settings, judging, tally: Tally::default(), sink }
     }
 }
 
@@ -32,6 +34,7 @@ impl Here<'_> {
                 TrackedConnection::from_half_open(&half_open, self.settings, &mut budget).finish(facts)
             }
         };
+        self.judging.earn(story.packets);
         self.judging.judged(story)
     }
 

@@ -1,22 +1,29 @@
 //! The verdict on a story, and what else is worth knowing.
 
-use super::chains::Examiner;
+use std::sync::PoisonError;
+
+use super::chains::{Examined, SharedExaminer};
 use crate::analysis::{Judged, Needs, Settings};
 use crate::finding;
 use crate::story::Story;
 use crate::verdict;
 
-/// Judges stories, one after the other, and remembers the certificates that it checked.
+/// Judges stories, one after the other.
 pub(in crate::analysis) struct Judging<'s> {
     settings: &'s Settings,
-    examiner: Examiner,
-    finds: bool,
+    examiner: SharedExaminer,
+    needs: Needs,
 }
 
 impl<'s> Judging<'s> {
     /// For a sink with these needs.
-    pub(in crate::analysis) fn new(settings: &'s Settings, needs: Needs) -> Self {
-        Self { settings, examiner: Examiner::new(&settings.certificates), finds: needs.findings }
+    pub(in crate::analysis) fn new(settings: &'s Settings, examiner: SharedExaminer, needs: Needs) -> Self {
+        Self { settings, examiner, needs }
+    }
+
+    /// Counts packets, which pay for examinations.
+    pub(in crate::analysis) fn earn(&mut self, packets: u64) {
+        self.examiner.lock().unwrap_or_else(PoisonError::into_inner).earn(packets);
     }
 
     /// Judges a story that has ended, or would end now.
@@ -24,9 +31,13 @@ impl<'s> Judging<'s> {
         if let Some(knowledge) = self.settings.knowledge.iter().find(|knowledge| knowledge.is_about(&story)) {
             story.apply_knowledge(knowledge);
         }
-        story.tls.examination = self.examiner.examine(&story);
+        if self.needs.examinations {
+            let examined = self.examiner.lock().unwrap_or_else(PoisonError::into_inner).examine(&story);
+            story.tls.is_examination_given_up = examined == Examined::GivenUp;
+            story.tls.examination = examined.into();
+        }
         let verdict = verdict::judge(&story, &self.settings.judging);
-        let findings = if self.finds { finding::find(&story) } else { Vec::new() };
+        let findings = if self.needs.findings { finding::find(&story) } else { Vec::new() };
         Judged { story, verdict, findings }
     }
 }

@@ -12,7 +12,7 @@ mod worker;
 use std::io;
 use std::thread::Scope;
 
-pub(super) use chains::Chains;
+pub(super) use chains::{Chains, Examiner, SharedExaminer};
 pub(super) use judging::Judging;
 
 use super::summary::Tally;
@@ -70,10 +70,11 @@ pub(super) enum Why {
 pub(super) fn choose<'scope, 'env>(
     scope: &'scope Scope<'scope, 'env>,
     settings: &'env Settings,
+    examiner: SharedExaminer,
     sink: &'env mut dyn Sink,
 ) -> Box<dyn Judge + 'scope> {
     let needs = sink.needs();
-    let here = Box::new(Here::new(settings, sink));
+    let here = Box::new(Here::new(settings, examiner, sink));
     if let Some(input) = &settings.logs {
         return Box::new(Withheld::new(here, input));
     }

@@ -55,7 +55,7 @@ impl Sink for Ends {
     }
 
     fn needs(&self) -> Needs {
-        Needs { packets: false, findings: false, per_connection: analysis::Cost::Low }
+        Needs { packets: false, findings: false, examinations: false, per_connection: analysis::Cost::Low }
     }
 }
 

@@ -11,7 +11,7 @@ use ssmscope::verdict::Status;
 
 use crate::args::{Monitoring, Rendering};
 use crate::exit;
-use crate::observers::{Observed, Observer};
+use crate::observers::{Monitored, Observed, Observer};
 use crate::system::deadline::Deadline;
 use crate::system::files;
 use crate::system::locale;
@@ -142,7 +142,9 @@ impl<'o> Run<'o> {
         observer: &mut dyn Observer,
         stop: &dyn Fn() -> bool,
     ) -> io::Result<Summary> {
-        let mut observed = Observed { observers: vec![observer, &mut self.digest], report };
+        let mut monitored =
+            Monitored { digest: &mut self.digest, is_written: self.monitoring.textfile.is_some() };
+        let mut observed = Observed { observers: vec![observer, &mut monitored], report };
         let summary = analysis::analyse_until(source, target, settings, &mut observed, stop);
         if let Some(deadline) = &self.deadline {
             deadline.meet();

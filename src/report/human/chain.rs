@@ -168,6 +168,9 @@ pub(super) fn missing(story: &Story) -> Option<String> {
             "No certificates: the input has no payload. Use a capture file (-s 0; TLS 1.2 or older), or `openssl s_client -showcerts`."
         }
         Unseen::Unfinished => "The server's certificates are incomplete.",
+        Unseen::NotChecked => {
+            "The server's certificates were not checked: too many different chains were checked before."
+        }
     };
     Some(text.to_owned())
 }
@@ -275,7 +278,7 @@ mod tests {
         };
         for details in [certificate.details, None] {
             let examination = Examination {
-                certificates: vec![Certificate { sha256: [0; 32], details }],
+                certificates: vec![Certificate { sha256: [0; 32], details }].into(),
                 further: 0,
                 message_len: 0,
                 is_whole: true,

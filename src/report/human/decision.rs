@@ -28,7 +28,7 @@ impl Sink for DecisionReport<'_> {
     }
 
     fn needs(&self) -> Needs {
-        Needs { packets: false, findings: false, per_connection: Cost::Low }
+        Needs { packets: false, findings: false, examinations: true, per_connection: Cost::Low }
     }
 }
 

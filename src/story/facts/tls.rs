@@ -32,6 +32,8 @@ pub struct TlsFacts {
     pub certificate_request: Option<Moment>,
     /// What the check of the server's certificates found.
     pub examination: Option<Arc<Examination>>,
+    /// The certificates were not checked, because too many different chains were checked before.
+    pub is_examination_given_up: bool,
     /// The server's flight was complete.
     pub server_flight: Option<Observed<()>>,
     /// The client's Finished.

@@ -246,8 +246,9 @@ impl Observer for Conductor<'_> {
     }
 
     fn needs(&self) -> Needs {
-        // A recorded failure's file holds its findings.
-        Needs { findings: self.recorder.is_some(), ..Needs::default() }
+        // A recorded failure's file holds its findings, and its verdict in full.
+        let records = self.recorder.is_some();
+        Needs { findings: records, examinations: records, ..Needs::default() }
     }
 }
 

@@ -21,7 +21,7 @@ pub trait Observer: Send {
 
     /// What it needs beside verdicts.
     fn needs(&self) -> Needs {
-        Needs { packets: false, findings: false, per_connection: Cost::Low }
+        Needs { packets: false, findings: false, examinations: false, per_connection: Cost::Low }
     }
 }
 
@@ -51,8 +51,18 @@ impl Sink for Observed<'_> {
     }
 }
 
-impl Observer for MonitoringDigest {
+/// Keeps what monitoring shows. The dates of certificates are needed only where it is written.
+pub struct Monitored<'d> {
+    pub digest: &'d mut MonitoringDigest,
+    pub is_written: bool,
+}
+
+impl Observer for Monitored<'_> {
     fn connection(&mut self, judged: &Judged) {
-        self.record(judged);
+        self.digest.record(judged);
+    }
+
+    fn needs(&self) -> Needs {
+        Needs { packets: false, findings: false, examinations: self.is_written, per_connection: Cost::Low }
     }
 }
