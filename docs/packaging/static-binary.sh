@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
-# Builds ssmscope as one file that needs neither libpcap nor a C library where it runs, and prints where it is.
+# Builds ssmscope as one file that needs neither libpcap nor a C library where it runs, and prints where it is. Next to it
+# are its bill of materials, ssmscope.cdx.json (CycloneDX), and the licences of all that is linked into it, THIRD-PARTY-NOTICES.
 #
-# On a Debian or Ubuntu with Rust and: build-essential flex bison dpkg-dev. libpcap is built from the distribution's own
+# On a Debian or Ubuntu with Rust and: build-essential flex bison dpkg-dev python3. libpcap is built from the distribution's own
 # source package, without D-Bus, RDMA and what else would need further libraries; apt checks its signature.
 set -euo pipefail
 # Standard output is for the path of what was built.
@@ -43,4 +44,7 @@ fi
 LIBPCAP_LIBDIR="$work/lib" LIBPCAP_VER=$(cat "$work/lib/VERSION") RUSTFLAGS='-C target-feature=+crt-static -C strip=symbols' \
     cargo build --release --locked --target "$host" --target-dir "$work/build"
 cp "$work/build/$host/release/ssmscope" "$work/ssmscope"
+docs/packaging/bill-of-materials.py "$work" \
+    --linked libpcap "$(cat "$work/lib/VERSION")" BSD-3-Clause "$(ls "$work"/source/libpcap-*/LICENSE)" \
+    --linked glibc "$(getconf GNU_LIBC_VERSION | cut -d' ' -f2)" LGPL-2.1-or-later
 echo "$work/ssmscope" >&3

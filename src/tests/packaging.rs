@@ -16,9 +16,43 @@ use std::thread;
 use std::time::Duration;
 
 use nix::sched::{CloneFlags, unshare};
+use serde_json::{Value, json};
 
 use crate::support::run::{Outcome, PROGRAM, run, spawn};
 use crate::support::situations::testdata;
+
+// ---- what the program is built from ----
+
+#[test]
+fn the_bill_of_materials_names_what_is_linked_with_its_licences() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut command = Command::new("docs/packaging/bill-of-materials.py");
+    command.arg(folder.path()).args(["--linked", "libpcap", "1.10.5", "BSD-3-Clause", "LICENSE-MIT"]);
+    // env(1): 127 where there is no python3.
+    let Some(made) = finished(&mut command).filter(|made| made.status != 127) else { return };
+    assert_eq!(made.status, 0, "{made:?}");
+    let bill = fs::read_to_string(folder.path().join("ssmscope.cdx.json")).unwrap();
+    let bill: Value = serde_json::from_str(&bill).unwrap();
+    assert_eq!(
+        (&bill["bomFormat"], &bill["metadata"]["component"]["name"]),
+        (&json!("CycloneDX"), &json!("ssmscope"))
+    );
+    let parts = bill["components"].as_array().unwrap();
+    let of = |name: &str| parts.iter().find(|part| part["name"] == name);
+    assert!(of("rustls").is_some_and(|part| part["hashes"][0]["content"].as_str().unwrap().len() == 64));
+    assert!(of("libpcap").is_some_and(|part| part["version"] == "1.10.5"));
+    assert!(of("proptest").is_none(), "tests are not linked");
+    for part in parts {
+        let licence = part["licenses"][0]["expression"].as_str().unwrap();
+        assert!(!licence.is_empty() && licence != "NOASSERTION", "{part}");
+    }
+    let notices = fs::read_to_string(folder.path().join("THIRD-PARTY-NOTICES")).unwrap();
+    for part in parts {
+        let name = format!("{} {}", part["name"].as_str().unwrap(), part["version"].as_str().unwrap());
+        assert!(notices.contains(&format!("    {name}: ")), "{name}");
+    }
+    assert!(notices.contains("Permission is hereby granted"));
+}
 
 // ---- manual pages and completions ----
 
@@ -260,6 +294,8 @@ fn the_debian_package_installs_runs_and_leaves() {
         "man/man1/ssmscope-check.1.gz",
         "doc/ssmscope/README.md",
         "doc/ssmscope/copyright",
+        "doc/ssmscope/ssmscope.cdx.json",
+        "doc/ssmscope/THIRD-PARTY-NOTICES",
         "doc/ssmscope/docs/health-checks.md",
         "doc/ssmscope/docs/verdicts/refused.md",
         "doc/ssmscope/docs/examples/cron",
