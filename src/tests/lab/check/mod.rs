@@ -5,6 +5,7 @@ mod faults;
 mod monitoring;
 mod names;
 mod proxies;
+mod secrets;
 mod tokens;
 
 use std::fmt;
