@@ -88,8 +88,13 @@ impl DiskRing {
     }
 
     fn open(&self) -> io::Result<save::Writer<File>> {
-        let file =
-            OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(self.path())?;
+        let path = self.path();
+        // Always a new file: an existing one is removed, never written to.
+        match fs::remove_file(&path) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+            _ => {}
+        }
+        let file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(path)?;
         save::Writer::new(file, &self.settings.device, self.settings.snaplen, None)
     }
 

@@ -1,8 +1,7 @@
 //! `live --write`: every captured frame in a file.
 
-use std::fs::{File, OpenOptions};
+use std::fs::File;
 use std::io;
-use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
 use anyhow::Context;
@@ -41,9 +40,9 @@ impl Saving {
         Ok(Self { path, output, device, snaplen, writer: Some(writer), len_before: 0 })
     }
 
-    /// Goes on in a file of the same name, which is a new one if the old was moved away.
+    /// Continues in a file of the same name, which is a new one if the old was moved away.
     pub fn reopen(&mut self) {
-        let opened = OpenOptions::new().append(true).create(true).mode(files::PRIVATE).open(&self.path);
+        let opened = files::append_private(&self.path);
         let begun = opened.and_then(|file| {
             let len = file.metadata()?.len();
             Ok((save::Writer::new(file, &self.device, self.snaplen, None)?, len))

@@ -3,10 +3,12 @@
 
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Read};
-use std::os::unix::fs::OpenOptionsExt;
+use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
 use jiff::tz::TimeZone;
+use nix::libc::O_NOFOLLOW;
+use nix::unistd::geteuid;
 use zeroize::Zeroizing;
 
 /// Most bytes of a file of certificates: 50 times a system's store.
@@ -19,7 +21,7 @@ const ZONE_BYTES: u64 = 256 * 1024;
 const ZONES: &str = "/usr/share/zoneinfo";
 
 /// Readable by its owner alone.
-pub const PRIVATE: u32 = 0o600;
+const PRIVATE: u32 = 0o600;
 
 /// Reads a file or a pipe of at most `most` bytes.
 ///
@@ -34,12 +36,54 @@ pub fn read_bounded(path: &Path, most: u64) -> io::Result<Zeroizing<Vec<u8>>> {
     Ok(bytes)
 }
 
-/// Creates a file, or empties the one that is there. A new one can be read by its owner alone.
+/// Creates a file that only its owner can read. An existing file of that name is replaced and not written to, so that nobody who has
+/// it open, or made a link to it, gets the packets; a pipe or a device is written to.
 ///
 /// # Errors
-/// When it can't be written.
+/// When it can't be written, and when a symbolic link or a folder has that name.
 pub fn create_private(path: &Path) -> io::Result<File> {
-    OpenOptions::new().write(true).create(true).truncate(true).mode(PRIVATE).open(path)
+    match create_new(path) {
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
+        created => return created,
+    }
+    let there = fs::symlink_metadata(path)?.file_type();
+    if there.is_file() {
+        let folder = path.parent().filter(|folder| *folder != Path::new("")).unwrap_or(Path::new("."));
+        // Its mode is that of PRIVATE.
+        let new = tempfile::Builder::new().prefix(".ssmscope-").append(true).tempfile_in(folder)?;
+        return Ok(new.persist(path)?);
+    }
+    if there.is_symlink() || there.is_dir() {
+        let what =
+            if there.is_dir() { "it is a directory" } else { "it is a symbolic link, which is not followed" };
+        return Err(io::Error::new(io::ErrorKind::AlreadyExists, what));
+    }
+    OpenOptions::new().write(true).custom_flags(O_NOFOLLOW).open(path)
+}
+
+/// Continues a file that [`create_private`] created, or creates it again after it was moved away.
+///
+/// # Errors
+/// When it can't be written, and when the file that has that name now is not the process's own.
+pub fn append_private(path: &Path) -> io::Result<File> {
+    match create_new(path) {
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
+        created => return created,
+    }
+    let file = OpenOptions::new().append(true).custom_flags(O_NOFOLLOW).open(path)?;
+    let about = file.metadata()?;
+    if about.is_file() && (about.uid() != geteuid().as_raw() || about.nlink() > 1) {
+        return Err(io::Error::new(
+            io::ErrorKind::PermissionDenied,
+            "another user owns the file of that name, or it has further names",
+        ));
+    }
+    Ok(file)
+}
+
+fn create_new(path: &Path) -> io::Result<File> {
+    // open(2): O_CREAT with O_EXCL follows no symbolic link.
+    OpenOptions::new().append(true).create_new(true).mode(PRIVATE).open(path)
 }
 
 /// The local time zone; UTC where TZ names something that is no file of that size, such as a pipe or a device.
@@ -62,7 +106,8 @@ pub fn zone() -> TimeZone {
 
 #[cfg(test)]
 mod tests {
-    use std::os::unix::fs::PermissionsExt;
+    use std::io::Write;
+    use std::os::unix::fs::{PermissionsExt, symlink};
 
     use super::*;
 
@@ -71,6 +116,31 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let file = create_private(&folder.path().join("capture.pcapng")).unwrap();
         assert_eq!(file.metadata().unwrap().permissions().mode() & 0o777, PRIVATE);
+    }
+
+    #[test]
+    fn what_has_the_name_of_a_new_file_is_replaced_and_never_written_to() {
+        let folder = tempfile::tempdir().unwrap();
+        let [path, other, link] = ["capture.pcapng", "other", "link"].map(|name| folder.path().join(name));
+        fs::write(&path, "before").unwrap();
+        fs::hard_link(&path, &other).unwrap();
+        symlink(&other, &link).unwrap();
+        create_private(&path).unwrap().write_all(b"packets").unwrap();
+        assert_eq!(
+            (fs::read(&path).unwrap(), fs::read(&other).unwrap()),
+            (b"packets".to_vec(), b"before".to_vec())
+        );
+        assert!(create_private(&link).unwrap_err().to_string().contains("symbolic link"));
+        assert!(append_private(&link).is_err());
+        fs::hard_link(&path, folder.path().join("third")).unwrap();
+        assert!(append_private(&path).is_err(), "it has another name");
+        fs::remove_file(&path).unwrap();
+        append_private(&path).unwrap().write_all(b"one").unwrap();
+        append_private(&path).unwrap().write_all(b"two").unwrap();
+        assert_eq!(fs::read(&path).unwrap(), b"onetwo");
+        assert_eq!(fs::read(&other).unwrap(), b"before");
+        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 4, "nothing is left");
+        create_private(Path::new("/dev/null")).unwrap();
     }
 
     #[test]
