@@ -1,9 +1,9 @@
 //! What a process may still do while it reads what others wrote, as the kernel shows it in `/proc`.
 
 use std::fs;
-use std::io::Write;
+use std::io::{BufRead, BufReader, Write};
 use std::net::TcpListener;
-use std::os::unix::fs::{PermissionsExt, chown};
+use std::os::unix::fs::{PermissionsExt, chown, symlink};
 use std::process::Child;
 use std::thread;
 use std::time::{Duration, Instant};
@@ -11,6 +11,7 @@ use std::time::{Duration, Instant};
 use nix::unistd::geteuid;
 
 use crate::support::run::{path, run, spawn, ssmscope};
+use crate::support::situations::capture;
 
 /// No capability at all, as `/proc/PID/status` writes it.
 const NONE: &str = "0000000000000000";
@@ -18,27 +19,45 @@ const NONE: &str = "0000000000000000";
 /// Some user who is not root, known by name or not.
 const USER: u32 = 12_345;
 
-/// The lines of each thread's `status` that show rights: users, capabilities, and whether executing a program can add any.
-fn rights(child: &Child) -> Vec<[String; 6]> {
+/// CAP_NET_RAW, number 13, alone.
+const CAPTURE: &str = "0000000000002000";
+
+/// The lines of each thread's `status` that show rights: users, capabilities, whether executing a program can add any, and whether
+/// system calls are filtered.
+fn rights(child: &Child) -> Vec<[String; 7]> {
     let tasks = fs::read_dir(format!("/proc/{}/task", child.id())).unwrap();
     let status = |task: fs::DirEntry| fs::read_to_string(task.path().join("status")).unwrap_or_default();
-    let value = |status: &str, name: &str| {
-        let line = status.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(':')).unwrap_or("");
-        line.split_whitespace().next().unwrap_or("").to_owned()
-    };
-    let names = ["Uid", "CapInh", "CapPrm", "CapEff", "CapBnd", "NoNewPrivs"];
+    let names = ["Uid", "CapInh", "CapPrm", "CapEff", "CapBnd", "NoNewPrivs", "Seccomp"];
     tasks.map(|task| status(task.unwrap())).map(|status| names.map(|name| value(&status, name))).collect()
 }
 
+/// The first word of a line of `/proc/PID/status`.
+fn value(status: &str, name: &str) -> String {
+    let line = status.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(':')).unwrap_or("");
+    line.split_whitespace().next().unwrap_or("").to_owned()
+}
+
+/// Whether this kernel filters system calls.
+fn has_seccomp() -> bool {
+    let has = !value(&fs::read_to_string("/proc/self/status").unwrap(), "Seccomp").is_empty();
+    if !has {
+        eprintln!("skipped: this kernel has no seccomp filters");
+    }
+    has
+}
+
 /// Waits until each thread has given up what it could, and returns the user that the process became.
-fn user_without_rights(child: &mut Child) -> String {
+fn user_with_only(kept: &str, child: &mut Child) -> String {
     let begun = Instant::now();
+    let has_seccomp = has_seccomp();
     loop {
         let rights = rights(child);
-        let is_done = rights.iter().all(|[_, inherited, permitted, effective, bounding, no_new]| {
-            [inherited, permitted, effective].iter().all(|set| *set == NONE)
+        let is_done = rights.iter().all(|[_, inherited, permitted, effective, bounding, no_new, seccomp]| {
+            inherited == NONE
+                && [permitted, effective].iter().all(|set| *set == kept || *set == NONE)
                 && (bounding == NONE || !geteuid().is_root())
                 && no_new == "1"
+                && (seccomp == "2" || !has_seccomp)
         });
         if is_done && !rights.is_empty() {
             return rights[0][0].clone();
@@ -46,6 +65,18 @@ fn user_without_rights(child: &mut Child) -> String {
         assert!(begun.elapsed() < Duration::from_secs(20), "{rights:?}");
         thread::sleep(Duration::from_millis(10));
     }
+}
+
+/// Whether this kernel has Landlock, as a thread finds out that it restricts.
+fn has_landlock() -> bool {
+    use landlock::{AccessFs, Ruleset, RulesetAttr, RulesetStatus};
+    let restricted = || Ruleset::default().handle_access(AccessFs::Execute)?.create()?.restrict_self();
+    let status = thread::spawn(restricted).join().unwrap();
+    let has = status.is_ok_and(|status| status.ruleset != RulesetStatus::NotEnforced);
+    if !has {
+        eprintln!("skipped: this kernel has no Landlock");
+    }
+    has
 }
 
 fn end(mut child: Child) {
@@ -61,7 +92,57 @@ fn reading_needs_no_rights() {
         b"12:15:06.407513 IP 192.168.10.1.57886 > 10.106.66.55.8443: Flags [S], seq 100, length 0\n",
     )
     .unwrap();
-    assert_ne!(user_without_rights(&mut reading), "0");
+    assert_ne!(user_with_only(NONE, &mut reading), "0");
+    end(reading);
+}
+
+#[test]
+fn not_even_the_thread_that_watches_the_time_keeps_rights() {
+    let mut reading = spawn(&mut ssmscope(&["read", "--timeout", "60", "-"]));
+    let _pipe = reading.stdin.take().unwrap();
+    assert_ne!(user_with_only(NONE, &mut reading), "0");
+    end(reading);
+}
+
+#[test]
+fn a_capture_keeps_the_right_to_capture() {
+    if !geteuid().is_root() {
+        eprintln!("skipped: capturing needs rights");
+        return;
+    }
+    let mut listening = spawn(&mut ssmscope(&["live", "-i", "lo", "--user", "nobody"]));
+    let mut said = BufReader::new(listening.stderr.take().unwrap());
+    let mut line = String::new();
+    said.read_line(&mut line).unwrap();
+    assert!(line.contains("listening on lo, as user nobody"), "{line}");
+    assert_ne!(user_with_only(CAPTURE, &mut listening), "0");
+    end(listening);
+}
+
+#[test]
+fn a_file_outside_of_what_is_named_can_t_be_opened() {
+    if !has_landlock() {
+        return;
+    }
+    let (folder, elsewhere) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let (followed, secret) = (folder.path().join("growing"), elsewhere.path().join("secret"));
+    fs::copy(capture("refused/plain"), &followed).unwrap();
+    fs::copy(capture("tls-alert/plain"), &secret).unwrap();
+    let mut reading = spawn(&mut ssmscope(&["read", "--follow", "-o", "json", path(&followed)]));
+    let mut lines = BufReader::new(reading.stdout.take().unwrap()).lines();
+    let mut next = |code: &str| {
+        let verdict = lines.find(|line| line.as_ref().is_ok_and(|line| line.contains("\"code\":")));
+        let verdict = verdict.unwrap().unwrap();
+        assert!(verdict.contains(&format!("\"code\":\"{code}\"")), "{verdict}");
+    };
+    next("refused");
+    // What takes the followed file's place leads out of its folder, until a file takes it that does not.
+    fs::rename(&followed, folder.path().join("old")).unwrap();
+    symlink(&secret, &followed).unwrap();
+    thread::sleep(Duration::from_millis(500));
+    fs::copy(capture("closed-early/plain"), folder.path().join("new")).unwrap();
+    fs::rename(folder.path().join("new"), &followed).unwrap();
+    next("closed-early");
     end(reading);
 }
 
@@ -71,8 +152,16 @@ fn a_check_needs_no_rights() {
     let server = silent.local_addr().unwrap().to_string();
     let mut checking = spawn(&mut ssmscope(&["check", "--no-proxy", &server]));
     let _connection = silent.accept().unwrap();
-    assert_ne!(user_without_rights(&mut checking), "0");
+    assert_ne!(user_with_only(NONE, &mut checking), "0");
     end(checking);
+    if geteuid().is_root() {
+        // The device is open by then.
+        let mut capturing =
+            spawn(&mut ssmscope(&["check", "--no-proxy", "--capture", "--user", "nobody", &server]));
+        let _connection = silent.accept().unwrap();
+        assert_ne!(user_with_only(NONE, &mut capturing), "0");
+        end(capturing);
+    }
 }
 
 #[test]

@@ -23,7 +23,8 @@ use ssmscope::verdict::{self, Status};
 use crate::args::{Check, Grant, OauthBody, TlsVersion};
 use crate::run::{self, Done, Results, Run};
 use crate::system::deadline::Deadline;
-use crate::system::{files, privileges, trust};
+use crate::system::privileges::{self, As, Later};
+use crate::system::{files, trust};
 
 /// Bytes captured of each packet: all of it.
 const SNAPLEN: u32 = 262_144;
@@ -33,6 +34,9 @@ const BUFFER_KIB: u32 = 4_096;
 
 /// Longest secret that a file may hold, in bytes: far more than any token or password, so that a wrong file is noticed.
 const SECRET_BYTES: usize = 4096;
+
+/// What an attempt reads: names' addresses, resolvers, and what the kernel has not had acknowledged yet.
+const READS: [&str; 3] = ["/etc/hosts", "/etc/resolv.conf", "/proc/thread-self/net"];
 
 /// How much longer than `--timeout` the whole command may take: for the report, once the time is up.
 const GRACE: Elapsed = Elapsed::from_millis(1_000);
@@ -53,21 +57,16 @@ pub fn run(options: &Check) -> anyhow::Result<Status> {
 
 fn check(options: &Check, run: &mut Run<'_>) -> anyhow::Result<Done> {
     let plan = plan(options)?;
-    if !options.capture {
-        privileges::give_up_all(false, options.monitoring.textfile.as_deref())?;
-        run.begin_textfile()?;
-    }
-    let mut outcome = attempt(options, &plan, run)?;
+    // Of its own packets, the steps show what matters.
+    let style = Style { verbosity: 0, ..run::style(&options.rendering, Detail::Examples) };
+    let deadline = run.deadline.take();
+    let outcome = attempt(options, &plan, deadline.as_ref(), run);
+    run.deadline = deadline;
+    let mut outcome = outcome?;
     if let Some(deadline) = &run.deadline {
         deadline.meet();
     }
-    let mut report = report::open(
-        run.form,
-        run::blocks(),
-        // Of its own packets, the steps show what matters.
-        Style { verbosity: 0, ..run::style(&options.rendering, Detail::Examples) },
-        Occasion::Check,
-    );
+    let mut report = report::open(run.form, run::blocks(), style, Occasion::Check);
     for judged in &outcome.connections {
         run.digest.record(judged);
         report.connection(judged.clone())?;
@@ -78,16 +77,35 @@ fn check(options: &Check, run: &mut Run<'_>) -> anyhow::Result<Done> {
     Ok(Done::Reported(Box::new(results)))
 }
 
-/// Makes the attempt, with a capture of it if there is to be one.
-fn attempt(options: &Check, plan: &Plan, run: &mut Run<'_>) -> anyhow::Result<Outcome> {
-    let probe = Probe::begin(plan).context("TLS can't be set up")?;
-    let device = if options.capture { listen(options, &probe.servers())? } else { None };
-    // With the rights that will replace it.
-    run.begin_textfile().context("--user names whose rights files are opened with")?;
-    let saving = match options.save.as_deref() {
-        Some(path) => Some((path, create(path)?)),
-        None => None,
+/// Makes the attempt, with a capture of it if there is to be one. That needs a device, whose filter needs the servers' addresses;
+/// without one, rights end before the first question to a resolver.
+fn attempt(
+    options: &Check,
+    plan: &Plan,
+    deadline: Option<&Deadline>,
+    run: &mut Run<'_>,
+) -> anyhow::Result<Outcome> {
+    const SETUP: &str = "TLS can't be set up";
+    let textfile = options.monitoring.textfile.as_deref();
+    if !options.capture {
+        let later =
+            Later { user: As::Owner(textfile), uses_network: true, reads: &READS, ..Later::default() };
+        privileges::end(&later, deadline, |_| run.begin_textfile())?;
+        return Ok(Probe::begin(plan).context(SETUP)?.finish(None));
+    }
+    let probe = privileges::without_rights(|| Probe::begin(plan)).context(SETUP)?;
+    let device = listen(options, &probe.servers())?;
+    let later = Later {
+        user: As::User(options.user.as_deref()),
+        uses_network: true,
+        reads: &READS,
+        writes: &textfile.into_iter().collect::<Vec<_>>(),
+        ..Later::default()
     };
+    let saving = privileges::end(&later, deadline, |_| {
+        run.begin_textfile().context("--user names whose rights files are opened with")?;
+        options.save.as_deref().map(|path| Ok((path, create(path)?))).transpose()
+    })?;
     let outcome = probe.finish(device);
     if let Some((path, file)) = saving {
         save_to(file, &outcome).with_context(|| format!("{}: can't be written", path.display()))?;
@@ -95,15 +113,10 @@ fn attempt(options: &Check, plan: &Plan, run: &mut Run<'_>) -> anyhow::Result<Ou
     Ok(outcome)
 }
 
-/// Opens the device over which the servers are reached, for their packets alone, and gives root's rights up. Nothing where
-/// there are no servers.
+/// Opens the device over which the servers are reached, for their packets alone. Nothing where there are no servers.
 fn listen(options: &Check, servers: &[SocketAddr]) -> anyhow::Result<Option<Box<dyn Source + Send>>> {
     let addresses: Vec<_> = servers.iter().map(SocketAddr::ip).collect();
-    let Some(port) = servers.first().map(SocketAddr::port) else {
-        // The file is still created.
-        privileges::give_up(options.user.as_deref())?;
-        return Ok(None);
-    };
+    let Some(port) = servers.first().map(SocketAddr::port) else { return Ok(None) };
     let hosts: Vec<_> = addresses.iter().map(ToString::to_string).collect();
     let target = Target::new(&hosts, &[port], None)?;
     let device = options.interface.clone().unwrap_or_else(|| live::towards(&addresses));
@@ -111,7 +124,6 @@ fn listen(options: &Check, servers: &[SocketAddr]) -> anyhow::Result<Option<Box<
         live::Options { device, snaplen: SNAPLEN, buffer_kib: BUFFER_KIB, is_promiscuous: false },
         &target,
     )?;
-    privileges::give_up(options.user.as_deref())?;
     Ok(Some(Box::new(device)))
 }
 

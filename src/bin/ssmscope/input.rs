@@ -110,17 +110,22 @@ fn window(selection: &Selection) -> Option<Window> {
     (from.is_some() || to.is_some()).then(|| Window { from, to, zone: files::zone() })
 }
 
-/// The analysis that options ask for.
+/// The analysis that options ask for. The trust store is read where certificates are examined.
 ///
 /// # Errors
 /// When the trust store can't be read.
-pub fn settings(judgement: &Judgement, bounds: Bounds, selection: &Selection) -> anyhow::Result<Settings> {
+pub fn settings(
+    judgement: &Judgement,
+    bounds: Bounds,
+    selection: &Selection,
+    examines: bool,
+) -> anyhow::Result<Settings> {
     let timing = judgement.timing;
     let mut settings = Settings {
         judging: verdict::Settings { slow_after: timing.slow_after, stall_after: timing.stall_after },
         certificates: CertificateSettings {
             wanted: judgement.name.clone().map(|name| Wanted { name, source: NameSource::Option }),
-            trust: trust::anchors(judgement.ca_file.as_deref())?,
+            trust: trust::anchors(judgement.ca_file.as_deref(), examines)?,
         },
         bounds: analysis::Bounds {
             connections: bounds.max_connections,

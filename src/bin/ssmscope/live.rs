@@ -19,7 +19,7 @@ use crate::observers::saving::Saving;
 use crate::observers::shown::OnlyShown;
 use crate::run::{self, Done, Results, Run};
 use crate::system::deadline::{self, Deadline};
-use crate::system::privileges;
+use crate::system::privileges::{self, As, Later};
 use crate::system::signals::Signals;
 use crate::{exit, input};
 
@@ -33,7 +33,7 @@ pub fn run(options: &Live) -> anyhow::Result<Status> {
 fn capture(options: &Live, run: &mut Run<'_>) -> anyhow::Result<Done> {
     // Names are resolved where the user is, the device is opened where it is.
     let naming = deadline::patience(options.duration, run.form).map(|most| Deadline::after(most, run.form));
-    let target = input::target(&options.selection)?;
+    let target = privileges::without_rights(|| input::target(&options.selection))?;
     if let Some(deadline) = naming {
         deadline.meet();
     }
@@ -50,16 +50,33 @@ fn capture(options: &Live, run: &mut Run<'_>) -> anyhow::Result<Done> {
         },
         &target,
     )?;
-    let user = privileges::give_up(options.user.as_deref())?;
+    let style = run::style(&options.rendering, Detail::Examples);
     let settings = Settings {
         keeps_timeline: run.form == Form::Timeline,
         watching: Watching::Always,
-        ..input::settings(&options.judgement, options.bounds, &options.selection)?
+        ..input::settings(
+            &options.judgement,
+            options.bounds,
+            &options.selection,
+            run.examines() || options.record.is_some(),
+        )?
     };
-    let saving = options.write.as_deref().map(|path| Saving::begin(path, &interface, options)).transpose()?;
-    let recorder =
-        options.record.as_deref().map(|folder| recorder(folder, &interface, options)).transpose()?;
-    run.begin_textfile().context("--user names whose rights files are opened with")?;
+    let written = [options.write.as_deref(), options.monitoring.textfile.as_deref()];
+    let later = Later {
+        user: As::User(options.user.as_deref()),
+        captures: true,
+        writes: &written.into_iter().flatten().collect::<Vec<_>>(),
+        records: options.record.as_deref(),
+        ..Later::default()
+    };
+    let (user, saving, recorder) = privileges::end(&later, None, |user| {
+        let saving =
+            options.write.as_deref().map(|path| Saving::begin(path, &interface, options)).transpose()?;
+        let recorder =
+            options.record.as_deref().map(|folder| recorder(folder, &interface, options)).transpose()?;
+        run.begin_textfile().context("--user names whose rights files are opened with")?;
+        Ok((user.map(str::to_owned), saving, recorder))
+    })?;
     let signals = Signals::register()?;
     let as_user = user.map(|name| format!(", as user {name}")).unwrap_or_default();
     let listening = format_args!("ssmscope: listening on {interface}{as_user}; Ctrl-C ends it");
@@ -67,7 +84,6 @@ fn capture(options: &Live, run: &mut Run<'_>) -> anyhow::Result<Done> {
 
     let about = device.about();
     let quiet = options.quiet_healthy.then_some(options.interval);
-    let style = run::style(&options.rendering, Detail::Examples);
     let mut report = report::open(run.form, run::lines(), style, Occasion::Live(&about, quiet));
     let mut conductor = Conductor::new(options, &interface, &target, signals, saving, recorder);
     let done = conductor.done();

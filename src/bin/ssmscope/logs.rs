@@ -5,7 +5,7 @@ use std::path::Path;
 use ssmscope::analysis::{LogInput, LogSummary, Summary};
 use ssmscope::capture::Handles;
 use ssmscope::log::{self, tie::TieSettings};
-use ssmscope::report::{self, Detail, Form, Occasion};
+use ssmscope::report::{self, Form, Occasion, Style};
 
 use crate::args::Read;
 use crate::run::{self, Done, Results, Run};
@@ -49,7 +49,7 @@ pub fn named(options: &Read, handles: &Handles, run: &mut Run<'_>) -> Named {
 }
 
 /// Lists the attempts of logs that stand alone.
-pub fn alone(options: &Read, named: &Named, run: &mut Run<'_>) -> anyhow::Result<Done> {
+pub fn alone(named: &Named, style: Style, run: &mut Run<'_>) -> anyhow::Result<Done> {
     anyhow::ensure!(
         matches!(run.form, Form::Timeline | Form::Json),
         "logs without a capture are printed as timeline or json"
@@ -61,7 +61,6 @@ pub fn alone(options: &Read, named: &Named, run: &mut Run<'_>) -> anyhow::Result
             Err(error) => run.unopened.push(error),
         }
     }
-    let style = run::style(&options.rendering, Detail::Examples);
     let bounds = ssmscope::analysis::Bounds::default();
     let about = ssmscope::capture::About::default();
     let report = report::open(run.form, run::blocks(), style, Occasion::Read(&about, &bounds));

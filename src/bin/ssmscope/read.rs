@@ -15,7 +15,8 @@ use crate::observers::progress::Progress;
 use crate::observers::shown::OnlyShown;
 use crate::run::{self, Done, Results, Run};
 use crate::system::deadline::{Deadline, patience};
-use crate::system::{privileges, signals};
+use crate::system::privileges::{self, As, Later};
+use crate::system::signals;
 use crate::{exit, input, logs, no_match};
 
 /// Runs the command and returns its exit status.
@@ -35,31 +36,42 @@ fn read(options: &Read, run: &mut Run<'_>) -> anyhow::Result<Done> {
     // A selection without a match makes it read the files once more.
     let reads_again = !options.selection.options().is_empty() && run.form != Form::Nagios && !may_pause;
     let again = (reads_again && named().all(Path::is_file)).then(|| Handles::open(named()));
-    let settings = input::settings(&options.judgement, options.bounds, &options.selection)?;
-    privileges::give_up_all(options.follow, options.monitoring.textfile.as_deref())?;
-    run.begin_textfile()?;
-    let named = logs::named(options, &handles, run);
-    if named.captures.is_empty() && named.logs.is_some() {
-        return logs::alone(options, &named, run);
-    }
-    let target = input::target(&options.selection)?;
-    let settings = Settings {
-        keeps_timeline: run.form == Form::Timeline,
-        watching: if may_pause && named.logs.is_none() { Watching::WhenIdle } else { Watching::Never },
-        logs: named.logs,
-        judges_apart: thread::available_parallelism().is_ok_and(|cores| cores.get() > 1),
-        ..settings
-    };
-    let Opened { source, failed } = input::open(options, &named.captures, &handles, may_pause)?;
-    let ends = if may_pause { Some(signals::ends()?) } else { None };
-    run.unopened.extend(failed);
-    let about = source.as_ref().map(|source| source.about()).unwrap_or_default();
+    let judges_apart = thread::available_parallelism().is_ok_and(|cores| cores.get() > 1);
     let detail = match options.connection {
         Some(id) => Detail::One(id),
         None if options.all => Detail::All,
         None => Detail::Examples,
     };
     let style = run::style(&options.rendering, detail);
+    let examines = run.examines() || options.explain_decision;
+    let settings = input::settings(&options.judgement, options.bounds, &options.selection, examines)?;
+    let ends = if may_pause { Some(signals::ends()?) } else { None };
+    let later = Later {
+        user: As::Owner(options.monitoring.textfile.as_deref()),
+        follows: options.files.first().filter(|_| options.follow).map(Path::new),
+        ..Later::default()
+    };
+    let deadline = run.deadline.take();
+    let target = privileges::end(&later, deadline.as_ref(), |_| {
+        run.begin_textfile()?;
+        Ok(input::target(&options.selection)?)
+    });
+    run.deadline = deadline;
+    let target = target?;
+    let named = logs::named(options, &handles, run);
+    if named.captures.is_empty() && named.logs.is_some() {
+        return logs::alone(&named, style, run);
+    }
+    let settings = Settings {
+        keeps_timeline: run.form == Form::Timeline,
+        watching: if may_pause && named.logs.is_none() { Watching::WhenIdle } else { Watching::Never },
+        logs: named.logs,
+        judges_apart,
+        ..settings
+    };
+    let Opened { source, failed } = input::open(options, &named.captures, &handles, may_pause)?;
+    run.unopened.extend(failed);
+    let about = source.as_ref().map(|source| source.about()).unwrap_or_default();
     let occasion = if may_pause { Occasion::Follow } else { Occasion::Read };
     let mut report: Box<dyn Report> = if options.explain_decision {
         Box::new(DecisionReport::new(run::blocks().plain, settings.judging))

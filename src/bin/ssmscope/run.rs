@@ -70,6 +70,11 @@ impl<'o> Run<'o> {
         }
     }
 
+    /// Whether an output shows the examination of certificates.
+    pub fn examines(&self) -> bool {
+        self.form != Form::Tcpdump || self.monitoring.textfile.is_some()
+    }
+
     /// Thresholds alert in a plugin's output only.
     #[must_use]
     pub fn alerting_as_plugin(mut self) -> Self {

@@ -3,7 +3,9 @@
 use std::process;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc::{RecvTimeoutError, Sender, SyncSender, channel, sync_channel};
 use std::thread;
+use std::time::{Duration, Instant};
 
 use ssmscope::report::Form;
 use ssmscope::time::Elapsed;
@@ -19,9 +21,18 @@ pub fn patience(given: Option<Elapsed>, form: Form) -> Option<Elapsed> {
     given.or_else(|| (form == Form::Nagios).then_some(PATIENCE))
 }
 
+/// Orders to the thread that waits.
+enum Order {
+    /// Do this, then answer.
+    Do(fn(), SyncSender<()>),
+    /// End.
+    End,
+}
+
 /// Ends the process when its time is up, with status unknown: nothing is known of what was to be judged.
 pub struct Deadline {
     is_over: Arc<AtomicBool>,
+    orders: Sender<Order>,
 }
 
 impl Deadline {
@@ -29,8 +40,19 @@ impl Deadline {
     pub fn after(patience: Elapsed, form: Form) -> Self {
         let is_over = Arc::new(AtomicBool::new(false));
         let is_met = Arc::clone(&is_over);
+        let (orders, received) = channel();
+        let until = Instant::now() + Duration::from(patience);
         thread::spawn(move || {
-            thread::sleep(patience.into());
+            loop {
+                match received.recv_timeout(until.saturating_duration_since(Instant::now())) {
+                    Ok(Order::Do(what, done)) => {
+                        what();
+                        let _ = done.send(());
+                    }
+                    Ok(Order::End) | Err(RecvTimeoutError::Disconnected) => return,
+                    Err(RecvTimeoutError::Timeout) => break,
+                }
+            }
             if is_met.swap(true, Ordering::SeqCst) {
                 return;
             }
@@ -38,7 +60,15 @@ impl Deadline {
             exit::fail(form == Form::Nagios, &why);
             process::exit(i32::from(Status::Unknown.code()));
         });
-        Self { is_over }
+        Self { is_over, orders }
+    }
+
+    /// Has the waiting thread do something, and returns when that is done.
+    pub fn have_its_thread(&self, what: fn()) {
+        let (done, is_done) = sync_channel(1);
+        if self.orders.send(Order::Do(what, done)).is_ok() {
+            let _ = is_done.recv();
+        }
     }
 
     /// Ends it: everything was read. Does not return where the time was up before.
@@ -48,5 +78,6 @@ impl Deadline {
                 thread::park();
             }
         }
+        let _ = self.orders.send(Order::End);
     }
 }

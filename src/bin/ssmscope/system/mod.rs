@@ -6,6 +6,7 @@ pub mod deadline;
 pub mod files;
 pub mod locale;
 pub mod privileges;
+mod sandbox;
 pub mod signals;
 pub mod textfile;
 pub mod trace;

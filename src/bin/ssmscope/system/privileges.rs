@@ -1,16 +1,16 @@
 //! Rights: what the process gives up, and when, and the network namespace that a capture is made in.
 //!
 //! Each command goes the same way. [`confine`] comes first, before there is a second thread: from then on nothing that the
-//! process does or executes can give it more rights than it has. Then what was named on the command line is opened. Then,
-//! before the first byte that somebody else wrote, [`give_up`] leaves the right to capture, or [`give_up_all`] none.
-//!
-//! The right to capture, CAP_NET_RAW, stays where a device is captured on: one that is removed and made again has to be
-//! opened again.
+//! process does or executes can give it more rights than it has. Then what was named on the command line is opened, and not yet
+//! read. Then [`end`], before the first byte that somebody else wrote: root becomes a user, all capabilities go that nothing
+//! needs any more, what is written is opened with the rights that are left, and the [`Sandbox`] closes. Threads that read begin after
+//! that. Names, which a capture needs before its device is open, are looked up [`without_rights`].
 
 use std::env;
 use std::fs::{self, File};
 use std::os::unix::fs::MetadataExt;
-use std::path::Path;
+use std::path::{Path, PathBuf};
+use std::thread;
 
 use anyhow::Context;
 use caps::{CapSet, Capability, CapsHashSet, securebits};
@@ -18,11 +18,52 @@ use nix::sched::{CloneFlags, setns};
 use nix::sys::prctl;
 use nix::unistd::{Gid, Uid, geteuid, setgid, setgroups, setuid};
 
+use super::deadline::Deadline;
+use super::sandbox::Sandbox;
 use super::users::Account;
 
 /// Whom root becomes where nobody is named, after the user who called sudo: the one that distributions make for
 /// tcpdump, and the one that everybody has.
 const UNPRIVILEGED: [&str; 2] = ["tcpdump", "nobody"];
+
+/// What the C library reads to look names up, with its plug-ins. `/etc/resolv.conf` may be a link to anywhere.
+const NAME_SERVICES: [&str; 8] =
+    ["/etc", "/etc/resolv.conf", "/lib", "/lib64", "/run", "/usr/lib", "/usr/lib64", "/var/run"];
+
+/// What a command still does after its rights have ended.
+#[derive(Default)]
+pub struct Later<'a> {
+    /// The user that root becomes.
+    pub user: As<'a>,
+    /// A device is captured on. A device that is removed and made again has to be opened again: CAP_NET_RAW stays.
+    pub captures: bool,
+    /// Sockets are opened.
+    pub uses_network: bool,
+    /// Files, or folders with all that is in them, that are read by their names.
+    pub reads: &'a [&'a str],
+    /// A file that is followed. Another file, of any owner, may replace it: CAP_DAC_READ_SEARCH stays.
+    pub follows: Option<&'a Path>,
+    /// Files that are created, or created again, by their names.
+    pub writes: &'a [&'a Path],
+    /// A folder of many files.
+    pub records: Option<&'a Path>,
+}
+
+/// The user that root becomes.
+#[derive(Clone, Copy)]
+pub enum As<'a> {
+    /// The one that is named, else an unprivileged one. `root` stays root.
+    User(Option<&'a str>),
+    /// The owner of the folder of a file that is replaced, else an unprivileged user. Without another user on the system, as in a
+    /// container of one, the process stays root without capabilities.
+    Owner(Option<&'a Path>),
+}
+
+impl Default for As<'_> {
+    fn default() -> Self {
+        Self::Owner(None)
+    }
+}
 
 /// Keeps the process from ever having more rights than now. No program of ours executes another, so nothing that works
 /// otherwise fails for it; a kernel that refuses is left alone.
@@ -31,60 +72,121 @@ pub fn confine() {
     let _ = caps::clear(None, CapSet::Bounding);
 }
 
-/// Gives up all rights but that to capture: root's, or those that the program's file has. Returns the name of the user that
-/// root became; nothing where the process was not root or is to stay root.
+/// Ends all rights of the process that are not needed later. `open` opens the outputs, with the name of the user that root became,
+/// and is the last that can open any file. A deadline's thread loses its rights too.
 ///
 /// # Errors
-/// When there is no such user, and when the system refuses.
-pub fn give_up(user: Option<&str>) -> anyhow::Result<Option<String>> {
-    if !geteuid().is_root() {
-        keep(&held(Capability::CAP_NET_RAW)).context("capabilities can't be given up")?;
-        return Ok(None);
-    }
-    let account = match user {
-        Some("root") => return Ok(None),
-        Some(name) => Account::named(name)?.with_context(|| format!("--user {name}: no such user"))?,
-        None => unprivileged()?,
+/// When there is no such user, when the system refuses, and the errors of `open`.
+pub fn end<T>(
+    later: &Later<'_>,
+    deadline: Option<&Deadline>,
+    open: impl FnOnce(Option<&str>) -> anyhow::Result<T>,
+) -> anyhow::Result<T> {
+    let kept = match (later.captures, later.follows) {
+        (true, _) => held(Capability::CAP_NET_RAW),
+        (_, Some(_)) => held(Capability::CAP_DAC_READ_SEARCH),
+        _ => CapsHashSet::new(),
     };
-    if account.user.is_root() {
-        return Ok(None);
+    let user = match later.user {
+        As::User(name) => become_named(name, kept)?,
+        As::Owner(of) => {
+            become_owner(of, &kept)?;
+            None
+        }
+    };
+    if let Some(deadline) = deadline {
+        deadline.have_its_thread(end_of_thread);
     }
-    let kept = held(Capability::CAP_NET_RAW);
+    let opened = open(user.as_deref())?;
+    later.sandbox().close();
+    Ok(opened)
+}
+
+impl Later<'_> {
+    fn sandbox(&self) -> Sandbox {
+        let mut sandbox = Sandbox {
+            read: self.reads.iter().map(PathBuf::from).collect(),
+            written: self.writes.iter().map(|path| folder_of(path)).collect(),
+            uses_network: self.uses_network || self.captures,
+        };
+        // A followed file may be a link into another folder.
+        let followed =
+            self.follows.into_iter().flat_map(|path| [path.canonicalize().ok(), Some(path.into())]);
+        sandbox.read.extend(followed.flatten().map(|path: PathBuf| folder_of(&path)));
+        if let As::Owner(Some(path)) = self.user {
+            sandbox.written.push(folder_of(path));
+        }
+        sandbox.written.extend(self.records.map(Path::to_path_buf));
+        sandbox
+    }
+}
+
+/// Does something on a thread without capabilities, which can read what looking up names needs, and write nothing.
+pub fn without_rights<T: Send>(work: impl FnOnce() -> T + Send) -> T {
+    let work = || {
+        let _ = keep(&CapsHashSet::new());
+        let read = NAME_SERVICES.map(PathBuf::from).to_vec();
+        Sandbox { read, ..Sandbox::default() }.close_files();
+        work()
+    };
+    thread::scope(|scope| scope.spawn(work).join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)))
+}
+
+/// Ends all rights of the calling thread.
+fn end_of_thread() {
+    let _ = keep(&CapsHashSet::new());
+    Sandbox::default().close_files();
+}
+
+/// Gives up all capabilities but these, and root for the user of this name, if any. Returns the name of the user that root became;
+/// nothing where the process was not root or is to stay root.
+fn become_named(user: Option<&str>, mut kept: CapsHashSet) -> anyhow::Result<Option<String>> {
+    let account = match user {
+        _ if !geteuid().is_root() => None,
+        Some("root") => None,
+        Some(name) => Some(Account::named(name)?.with_context(|| format!("--user {name}: no such user"))?),
+        None => Some(unprivileged()?),
+    };
+    let Some(account) = account.filter(|account| !account.user.is_root()) else {
+        if geteuid().is_root() {
+            // A process that stays root writes where root can.
+            kept.extend(held(Capability::CAP_DAC_OVERRIDE));
+        }
+        keep(&kept).context("capabilities can't be given up")?;
+        return Ok(None);
+    };
     become_account(&account, &kept)
         .with_context(|| format!("can't become user {}; --user root stays root", account.name))?;
     Ok(Some(account.name))
 }
 
-/// Gives all rights up, for a command that needs none once its files are open.
-///
-/// Two files are opened later, by their names, and need a right: a followed file may be replaced (`follows`), and the metrics'
-/// file is renamed in its folder (`writes`), whose owner the process becomes. Without another user on the system, as in a
-/// container of one, the process stays root without capabilities.
-///
-/// # Errors
-/// When the capabilities can't be given up.
-pub fn give_up_all(follows: bool, writes: Option<&Path>) -> anyhow::Result<()> {
-    let kept = if follows { held(Capability::CAP_DAC_READ_SEARCH) } else { CapsHashSet::new() };
+/// Becomes the owner of the folder of a file that is replaced later, else an unprivileged user, with these capabilities.
+fn become_owner(of: Option<&Path>, kept: &CapsHashSet) -> anyhow::Result<()> {
     let is_root = geteuid().is_root();
-    let account = match writes {
+    let account = match of {
         Some(path) => owner_of_folder(path),
         None if is_root => unprivileged()?,
-        None => return keep(&kept).context("capabilities can't be given up"),
+        None => return keep(kept).context("capabilities can't be given up"),
     };
     if is_root && !account.user.is_root() {
-        let became = become_account(&account, &kept);
+        let became = become_account(&account, kept);
         if let Err(error) = &became {
             tracing::warn!("can't become user {}: {error:#}", account.name);
         }
         anyhow::ensure!(became.is_ok() || geteuid().is_root(), "root's rights are only half given up");
     }
-    keep(&kept).context("capabilities can't be given up")
+    keep(kept).context("capabilities can't be given up")
+}
+
+/// The folder that a file is in.
+fn folder_of(path: &Path) -> PathBuf {
+    let folder = path.parent().filter(|folder| *folder != Path::new(""));
+    folder.unwrap_or(Path::new(".")).to_owned()
 }
 
 /// The owner of the folder whose file is replaced; root if it is unknown.
 fn owner_of_folder(path: &Path) -> Account {
-    let folder = path.parent().filter(|folder| *folder != Path::new("")).unwrap_or(Path::new("."));
-    let (user, group) = fs::metadata(folder).map_or((0, 0), |about| (about.uid(), about.gid()));
+    let (user, group) = fs::metadata(folder_of(path)).map_or((0, 0), |about| (about.uid(), about.gid()));
     let group = Gid::from_raw(group);
     Account { name: user.to_string(), user: Uid::from_raw(user), group, groups: vec![group] }
 }

@@ -1,7 +1,7 @@
 //! Where trust anchors come from: a file that the user names, else the system's store, else Mozilla's, which is built in.
 
 use std::path::Path;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use anyhow::{Context, bail};
 use rustls::pki_types::CertificateDer;
@@ -10,12 +10,24 @@ use ssmscope::cert::{Anchors, Trust};
 
 use super::files;
 
-/// The anchors of a PEM file, or, when the first chain is seen, those of the system.
-pub fn anchors(file: Option<&Path>) -> anyhow::Result<Trust> {
+/// The system's certificates, read while its files could still be opened.
+static SYSTEM: OnceLock<Vec<CertificateDer<'static>>> = OnceLock::new();
+
+/// The anchors of a PEM file, or those of the system, which are made of its certificates when the first chain is seen. The
+/// certificates themselves are read now, if they are needed at all.
+pub fn anchors(file: Option<&Path>, is_needed: bool) -> anyhow::Result<Trust> {
     Ok(match file {
         Some(file) => Trust::Anchors(Arc::new(of_file(file)?)),
-        None => Trust::WhenNeeded(of_system),
+        None if is_needed => {
+            system();
+            Trust::WhenNeeded(of_system)
+        }
+        None => Trust::Nobody,
     })
+}
+
+fn system() -> &'static [CertificateDer<'static>] {
+    SYSTEM.get_or_init(|| rustls_native_certs::load_native_certs().certs)
 }
 
 /// The anchors of a PEM file, or those of the system: what a program that runs here trusts.
@@ -40,12 +52,12 @@ fn of_file(file: &Path) -> anyhow::Result<Anchors> {
 /// What OpenSSL's clients would find, `SSL_CERT_FILE` and `SSL_CERT_DIR` included. Where that is nothing, as on a system that
 /// only a static binary was copied to, what Mozilla's browsers trust; the store's name says so.
 fn of_system() -> Anchors {
-    let certificates = rustls_native_certs::load_native_certs().certs;
+    let certificates = system();
     if certificates.is_empty() {
         let built_in = bytes(webpki_root_certs::TLS_SERVER_ROOT_CERTS);
         return Anchors::new("Mozilla's trust store, since the system has none", false, &built_in);
     }
-    Anchors::new("the system's trust store", false, &bytes(&certificates))
+    Anchors::new("the system's trust store", false, &bytes(certificates))
 }
 
 /// The certificates of a PEM file.
