@@ -130,6 +130,12 @@ fn systemd_accepts_the_units() {
     };
     let Some(output) = verify() else { return };
     assert!(output.status == 0 && output.error.is_empty(), "{}", output.error);
+    // systemd-analyze(1): tenths of points, of which fewer are better.
+    let mut command = Command::new("systemd-analyze");
+    let output =
+        finished(command.args(["security", "--offline=true", "--threshold=20"]).arg(&units[0])).unwrap();
+    let is_old = output.error.contains("unrecognized option");
+    assert!(is_old || output.status == 0, "{}{}", output.out, output.error);
     // With the drop-in for metrics.
     unit("ssmscope-check@.service.d/textfile.conf", "textfile.conf");
     let output = verify().unwrap();
