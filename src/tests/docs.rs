@@ -10,7 +10,7 @@ use ssmscope::verdict::RULES;
 use crate::support::situations::{entries, situations};
 
 /// The pages that name tests.
-const PAGES_FOR_MAINTAINERS: [&str; 2] = ["docs/architecture.md", "docs/contributing.md"];
+const PAGES_FOR_MAINTAINERS: [&str; 3] = ["docs/architecture.md", "docs/contributing.md", "docs/security.md"];
 
 /// The other pages.
 const PAGES: [&str; 11] = [
