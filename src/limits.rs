@@ -347,3 +347,9 @@ pub const LOG_PAIRS: usize = 4_000_000;
 
 /// Offsets of a clock that are looked at closely, the best of all candidates.
 pub const LOG_OFFSETS: usize = 256;
+
+/// Most connections whose packets `read -w` writes: each takes some 200 bytes, and its verdict's text where it is not ok.
+pub const WRITTEN_CONNECTIONS: usize = 100_000;
+
+/// Servers, and clients, that are counted to say what the input holds where a selection matches nothing.
+pub const COUNTED_ENDS: usize = 1_000;

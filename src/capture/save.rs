@@ -37,7 +37,7 @@ pub struct Writer<W> {
 }
 
 impl<W: Write> Writer<W> {
-    /// Begins a section for frames of this device, with a comment for whoever opens the file.
+    /// Begins a section for frames of this device, whose name may be empty, with a comment for whoever opens the file.
     ///
     /// # Errors
     /// When `out` can't be written.
@@ -114,7 +114,9 @@ impl<W: Write> Writer<W> {
         self.block.extend([0, 0]);
         self.block.extend(self.snaplen.to_le_bytes());
         let name = std::mem::take(&mut self.device);
-        self.option(INTERFACE_NAME, name.as_bytes());
+        if !name.is_empty() {
+            self.option(INTERFACE_NAME, name.as_bytes());
+        }
         self.device = name;
         self.option(TIME_RESOLUTION, &[9]);
         self.option(END_OF_OPTIONS, &[]);

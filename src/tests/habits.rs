@@ -203,3 +203,36 @@ fn times_choose_connections_that_are_judged_whole() {
         Outcome::of(&mut ssmscope(&["--from", "2026-01-01", &testdata("transcript/refused/transcript.txt")]));
     assert!(dateless.status == 3 && dateless.error.contains("take a time of day here"), "{dateless:?}");
 }
+
+#[test]
+fn the_packets_of_what_is_shown_are_written_with_their_verdicts() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("shown.pcapng");
+    let files = [testdata("healthy/plain/capture.pcap"), testdata("refused/plain/capture.pcapng")];
+    let write = |only: &str| {
+        let words = ["-o", "json", "--only", only, "-w", path(&file), &files[0], &files[1]];
+        Outcome::of(&mut ssmscope(&words))
+    };
+    let outcome = write("refused");
+    assert_eq!(outcome.status, 2);
+    assert!(outcome.error.contains("2 packets of 1 connection written to "), "{outcome:?}");
+    let comments = fs::read(&file).unwrap();
+    assert!(String::from_utf8_lossy(&comments).contains("FAIL refused: "));
+    let again = Outcome::of(&mut ssmscope(&["-o", "json", path(&file)]));
+    assert_eq!(again.codes(), ["refused"]);
+    let (first, second) = (outcome.connections(), again.connections());
+    for key in ["client", "server", "filter", "community_id"] {
+        assert_eq!(first[0][key], second[0][key], "{key}");
+    }
+    write("ok,fail");
+    let again = Outcome::of(&mut ssmscope(&["-o", "json", path(&file)]));
+    assert_eq!(again.codes().len(), 2);
+    let same = Outcome::of(&mut ssmscope(&[path(&file), "-w", path(&file)]));
+    assert!(same.status == 3 && same.error.contains("would overwrite an input"), "{same:?}");
+    let link = folder.path().join("link.pcapng");
+    fs::hard_link(&file, &link).unwrap();
+    let before = fs::read(&file).unwrap();
+    let linked = Outcome::of(&mut ssmscope(&[path(&file), "-w", path(&link)]));
+    assert!(linked.status == 3 && linked.error.contains("would overwrite an input"), "{linked:?}");
+    assert_eq!(fs::read(&file).unwrap(), before);
+}

@@ -203,6 +203,20 @@ fn a_file_that_only_root_can_read_is_read_by_root() {
 }
 
 #[test]
+fn packets_of_a_file_that_only_root_can_read_are_written_where_only_root_can_write() {
+    let folder = tempfile::tempdir().unwrap();
+    fs::set_permissions(folder.path(), PermissionsExt::from_mode(0o700)).unwrap();
+    let (file, shown) = (folder.path().join("capture.pcapng"), folder.path().join("shown.pcapng"));
+    fs::copy("testdata/refused/plain/capture.pcapng", &file).unwrap();
+    fs::set_permissions(&file, PermissionsExt::from_mode(0o600)).unwrap();
+    let outcome = run(&["read", path(&file), "-w", path(&shown)]);
+    assert!(outcome.error.starts_with("ssmscope: 2 packets of 1 connection written to "), "{outcome:?}");
+    assert_eq!((outcome.status, run(&["read", path(&shown)]).status), (2, 2));
+    let outcome = run(&["read", path(&file), "--host", "203.0.113.1"]);
+    assert!(outcome.error.contains("servers seen: 198.51.100.20:8443 (1)"), "{outcome:?}");
+}
+
+#[test]
 fn a_log_that_only_root_can_read_is_read_by_root() {
     let folder = tempfile::tempdir().unwrap();
     fs::set_permissions(folder.path(), PermissionsExt::from_mode(0o700)).unwrap();

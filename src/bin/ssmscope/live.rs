@@ -89,7 +89,7 @@ fn capture(options: &Live, run: &mut Run<'_>) -> anyhow::Result<Done> {
     let done = conductor.done();
     let stop = || done.load(Ordering::Relaxed);
     let keeps_packets = options.record.is_some() || options.write.is_some();
-    let mut shown = OnlyShown::new(&options.selection, report.as_mut());
+    let mut shown = OnlyShown::new(&options.selection, None, report.as_mut());
     let mut enduring = Enduring { report: &mut shown, keeps_packets, has_failed: false };
     let analysed = run.analyse(&mut device, target, &settings, &mut enduring, &mut conductor, &stop);
     let has_failed = enduring.has_failed;

@@ -10,6 +10,7 @@ mod interfaces;
 mod live;
 mod logs;
 mod manual;
+mod marked;
 mod nearness;
 mod no_match;
 mod observers;

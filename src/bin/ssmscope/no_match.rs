@@ -6,6 +6,7 @@ use std::io;
 
 use ssmscope::analysis::{self, Judged, Needs, Settings, Sink, Summary};
 use ssmscope::capture::{Source, Target};
+use ssmscope::limits;
 use ssmscope::tcp::Role;
 
 use crate::args::Selection;
@@ -14,11 +15,17 @@ use crate::nearness;
 /// Servers, or clients, that are named. Those with most connections come first.
 const NAMED: usize = 5;
 
-/// Servers, or clients, that are counted.
-const COUNTED: usize = 1_000;
-
-/// Reads the input once more, without the selection, and says what is in it. Nothing where it holds no connection either.
-pub fn seen(source: &mut dyn Source, selection: &Selection, settings: &Settings) -> Option<String> {
+/// Reads the input again, without the selection, where this matched no connection. Returns what to print about the
+/// input's connections; nothing if it has none.
+pub fn seen(
+    source: &mut dyn Source,
+    selection: &Selection,
+    settings: &Settings,
+    selected: &Summary,
+) -> Option<String> {
+    if selected.connections > 0 || selected.error.is_some() || selection.options().is_empty() {
+        return None;
+    }
     let settings = Settings {
         keeps_timeline: false,
         window: None,
@@ -45,10 +52,10 @@ impl Sink for Ends {
         let host = |role: Role| story.host(role).to_string();
         let (server, client) = (host(Role::Server), host(Role::Client));
         let place = ssmscope::probe::authority(&server, story.parties.server.port);
-        if self.servers.len() < COUNTED || self.servers.contains_key(&place) {
+        if self.servers.len() < limits::COUNTED_ENDS || self.servers.contains_key(&place) {
             self.servers.entry(place).or_insert((0, server)).0 += 1;
         }
-        if self.clients.len() < COUNTED || self.clients.contains_key(&client) {
+        if self.clients.len() < limits::COUNTED_ENDS || self.clients.contains_key(&client) {
             *self.clients.entry(client).or_default() += 1;
         }
         Ok(())

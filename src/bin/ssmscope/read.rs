@@ -11,6 +11,7 @@ use ssmscope::report::{self, Detail, Form, Occasion, Report};
 use ssmscope::verdict::Status;
 
 use crate::args::Read;
+use crate::marked::Marked;
 use crate::observers::progress::Progress;
 use crate::observers::shown::OnlyShown;
 use crate::run::{self, Done, Results, Run};
@@ -33,9 +34,12 @@ fn read(options: &Read, run: &mut Run<'_>) -> anyhow::Result<Done> {
     let logs = options.logs.log.iter().map(AsRef::as_ref);
     let named = || options.files.iter().map(Path::new).chain(logs.clone());
     let handles = Handles::open(named());
-    // A selection without a match makes it read the files once more.
-    let reads_again = !options.selection.options().is_empty() && run.form != Form::Nagios && !may_pause;
-    let again = (reads_again && named().all(Path::is_file)).then(|| Handles::open(named()));
+    let marked = options.write.as_deref().map(|path| Marked::begin(path, named(), options.connection));
+    let mut marked = marked.transpose()?;
+    // For what matches no selection, and for the packets that are to be written.
+    let explains = !options.selection.options().is_empty() && run.form != Form::Nagios;
+    let reads_again = marked.is_some() || (explains && !may_pause && named().all(Path::is_file));
+    let again = reads_again.then(|| Handles::open(named()));
     let judges_apart = thread::available_parallelism().is_ok_and(|cores| cores.get() > 1);
     let detail = match options.connection {
         Some(id) => Detail::One(id),
@@ -60,6 +64,7 @@ fn read(options: &Read, run: &mut Run<'_>) -> anyhow::Result<Done> {
     let target = target?;
     let named = logs::named(options, &handles, run);
     if named.captures.is_empty() && named.logs.is_some() {
+        anyhow::ensure!(marked.is_none(), "-w writes packets, and logs contain none");
         return logs::alone(&named, style, run);
     }
     let settings = Settings {
@@ -84,7 +89,7 @@ fn read(options: &Read, run: &mut Run<'_>) -> anyhow::Result<Done> {
         settings.window.as_ref().map_or(Ok(()), |window| window.check(about.clock))?;
         let stop = || ends.as_ref().is_some_and(|ends| ends.load(Ordering::Relaxed));
         let mut progress = Progress::begin();
-        let mut shown = OnlyShown::new(&options.selection, report.as_mut());
+        let mut shown = OnlyShown::new(&options.selection, marked.as_mut(), report.as_mut());
         results.summary =
             run.analyse(source.as_mut(), target, &settings, &mut shown, &mut progress, &stop)?;
         let nothing_shown = shown.nothing_shown(results.summary.connections);
@@ -92,13 +97,18 @@ fn read(options: &Read, run: &mut Run<'_>) -> anyhow::Result<Done> {
         if let Some(nothing) = nothing_shown {
             exit::aside(run.form, format_args!("ssmscope: {nothing}"));
         }
-        if results.summary.connections == 0
-            && results.summary.error.is_none()
-            && let Some(handles) = again
+        if let Some(handles) = again
             && let Some(mut source) = input::open(options, &named.captures, &handles, false)?.source
-            && let Some(seen) = no_match::seen(source.as_mut(), &options.selection, &settings)
         {
-            exit::aside(run.form, format_args!("ssmscope: {seen}"));
+            if let Some(seen) =
+                no_match::seen(source.as_mut(), &options.selection, &settings, &results.summary)
+            {
+                exit::aside(run.form, format_args!("ssmscope: {seen}"));
+            }
+            if let Some(marked) = marked {
+                let written = marked.finish(source.as_mut())?;
+                exit::aside(run.form, format_args!("ssmscope: {written}"));
+            }
         }
     } else if run.form.is_status() {
         run.finish(report, &results)?;

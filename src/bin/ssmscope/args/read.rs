@@ -1,5 +1,7 @@
 //! `ssmscope read`.
 
+use std::path::PathBuf;
+
 use clap::Args;
 use ssmscope::time::Elapsed;
 
@@ -51,6 +53,12 @@ pub struct Read {
     /// Show this connection in full, by its number in any output.
     #[arg(long, value_name = "N", conflicts_with = "all", help_heading = "Output")]
     pub connection: Option<u64>,
+
+    /// Write the packets of the connections that are shown to this file, as pcapng, with the verdicts as comments.
+    ///
+    /// Captures are read twice for that, so they have to be files.
+    #[arg(short, long, value_name = "FILE", conflicts_with = "follow", help_heading = "Output")]
+    pub write: Option<PathBuf>,
 
     /// What monitoring gets.
     #[command(flatten)]

@@ -46,6 +46,8 @@ Usage: ssmscope [read] [OPTIONS] FILE... [EXPRESSION]
   --host HOST[:PORT]   only this host: an address, a prefix or a name
   --port PORT          only this port
   -c, --packets N      stop after N packets
+  --only FAIL          show these: FAIL, WARN, OK, UNSURE, or a code
+  -w, --write FILE     save what is shown as pcapng, verdicts as comments
   -v, -vv              tcpdump's own lines as well
   -o, --output FORM    timeline, table, json, nagios, prometheus, tcpdump
   -f, --follow         read on as the file grows

@@ -5,10 +5,13 @@ use std::io;
 use ssmscope::analysis::{Event, Judged, Needs, Sink};
 
 use crate::args::Selection;
+use crate::marked::Marked;
 
 /// Gives a report the connections that are to be shown. All other observers get every connection.
 pub struct OnlyShown<'a> {
     selection: &'a Selection,
+    /// Writes the packets of what is shown.
+    marked: Option<&'a mut Marked>,
     report: &'a mut dyn Sink,
     /// Connections that the report got.
     shown: u64,
@@ -16,8 +19,8 @@ pub struct OnlyShown<'a> {
 
 impl<'a> OnlyShown<'a> {
     /// Nothing is shown yet.
-    pub fn new(selection: &'a Selection, report: &'a mut dyn Sink) -> Self {
-        Self { selection, report, shown: 0 }
+    pub fn new(selection: &'a Selection, marked: Option<&'a mut Marked>, report: &'a mut dyn Sink) -> Self {
+        Self { selection, marked, report, shown: 0 }
     }
 
     /// What to print where `--only` left nothing of `connections`.
@@ -35,6 +38,9 @@ impl Sink for OnlyShown<'_> {
             return Ok(());
         }
         self.shown += 1;
+        if let Some(marked) = &mut self.marked {
+            marked.record(&judged);
+        }
         self.report.connection(judged)
     }
 
