@@ -69,6 +69,10 @@ pub struct Style {
     pub detail: Detail,
     /// Whether ASCII is all that may be printed.
     pub is_ascii: bool,
+    /// Whether arrows and marks are those of ASCII, since terminals may draw the others two columns wide (UAX #11).
+    pub is_east_asian: bool,
+    /// The language in which a line is added to each verdict.
+    pub language: Option<language::Language>,
     /// In which order a table lists connections.
     pub sort: Sort,
     /// Columns that lines may take: the terminal's, or 100.

@@ -124,6 +124,8 @@ fn style(shows_all: bool) -> Style {
         verbosity: 0,
         detail: detail(shows_all),
         is_ascii: false,
+        is_east_asian: false,
+        language: None,
         sort: Sort::Worst,
         columns: 80,
     }

@@ -116,6 +116,8 @@ fn written(capture: &[u8], bounds: Bounds, judges_apart: bool) -> (Vec<u8>, Vec<
         verbosity: 2,
         detail: Detail::Examples,
         is_ascii: false,
+        is_east_asian: false,
+        language: None,
         sort: Sort::Worst,
         columns: 100,
     };

@@ -236,3 +236,23 @@ fn the_packets_of_what_is_shown_are_written_with_their_verdicts() {
     assert!(linked.status == 3 && linked.error.contains("would overwrite an input"), "{linked:?}");
     assert_eq!(fs::read(&file).unwrap(), before);
 }
+
+#[test]
+fn a_japanese_locale_adds_a_line_for_people_and_changes_nothing_for_scripts() {
+    let bad = testdata("refused/plain/capture.pcapng");
+    let under = |locale: &str, words: &[&str]| {
+        let mut command = ssmscope(&[&[bad.as_str()], words].concat());
+        Outcome::of(command.env("LC_ALL", locale)).out
+    };
+    const JAPANESE: &str = "接続拒否（SYN に RST が返された）";
+    let text = under("ja_JP.UTF-8", &[]);
+    assert_eq!(text.lines().nth(1).map(str::trim), Some(JAPANESE), "{text}");
+    assert!(!text.contains(['→', '▶', '◀', '─', '✗', '…']), "{text}");
+    assert!(under("C.UTF-8", &["--lang", "ja"]).contains(JAPANESE));
+    assert!(under("ja_JP.eucJP", &[]).is_ascii());
+    let korean = under("ko_KR.UTF-8", &[]);
+    assert!(korean.contains("->") && !korean.contains(JAPANESE), "{korean}");
+    for form in ["json", "prometheus", "nagios", "table", "tcpdump"] {
+        assert_eq!(under("ja_JP.UTF-8", &["-o", form]), under("C.UTF-8", &["-o", form]), "{form}");
+    }
+}

@@ -101,6 +101,7 @@ fn bash_completes_commands_and_options() {
     assert_eq!(ask(&["ssmscope", "read", "--stall"]).trim(), "--stall-after");
     assert_eq!(ask(&["ssmscope", "read", "--output", "nag"]).trim(), "nagios");
     assert_eq!(ask(&["ssmscope", "explain", "unknown_c"]).trim(), "unknown_ca");
+    assert_eq!(ask(&["ssmscope", "read", "--only", "tls-al"]).trim(), "tls-alert");
     assert_eq!(ask(&["ssmscope", "live", "-i", "an"]).trim(), "any");
     for shell in ["zsh", "fish"] {
         assert!(run(&["completions", shell]).out.contains("stall-after"), "{shell}");

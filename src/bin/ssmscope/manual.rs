@@ -4,10 +4,12 @@ use std::io::{self, Write};
 use std::path::Path;
 
 use anyhow::{Context, bail};
+use clap::Command;
 use clap::builder::PossibleValuesParser;
 use clap_complete::Shell;
 use clap_mangen::Man;
-use ssmscope::verdict::Status;
+use ssmscope::report::language::Language;
+use ssmscope::verdict::{RULES, Status};
 
 use crate::nearness;
 use crate::{args, explain};
@@ -20,7 +22,17 @@ const INTERFACES: &str = "any $(command ls /sys/class/net 2>/dev/null)";
 /// Prints the script of a shell, and returns the exit status.
 pub fn completions(shell: Shell) -> anyhow::Result<Status> {
     let words = PossibleValuesParser::new(explain::known());
+    let codes = RULES.iter().map(|rule| rule.code);
+    let shown = PossibleValuesParser::new(["FAIL", "WARN", "OK", "UNSURE"].into_iter().chain(codes));
+    let languages = PossibleValuesParser::new(Language::codes());
+    let with_values = |command: Command| {
+        command
+            .mut_arg("only", |arg| arg.value_parser(shown.clone()))
+            .mut_arg("lang", |arg| arg.value_parser(languages.clone()))
+    };
     let mut command = args::command()
+        .mut_subcommand("read", with_values)
+        .mut_subcommand("live", with_values)
         .mut_subcommand("explain", |command| command.mut_arg("word", |arg| arg.value_parser(words)));
     // Written at once: the generator panics where it can't write.
     let mut script = Vec::new();

@@ -5,6 +5,7 @@ use std::io::{self, BufWriter, IsTerminal, LineWriter};
 use ssmscope::analysis::{self, Settings, Sink, Summary};
 use ssmscope::capture::{ReadError, Source, Target};
 use ssmscope::probe::Outcome;
+use ssmscope::report::language::Language;
 use ssmscope::report::{self, Detail, End, Form, MonitoringDigest, Out, Report, Style, Thresholds};
 use ssmscope::time::Elapsed;
 use ssmscope::verdict::Status;
@@ -213,6 +214,8 @@ pub fn style(rendering: &Rendering, detail: Detail) -> Style {
         verbosity: rendering.verbose,
         detail,
         is_ascii: rendering.ascii || !locale::is_utf8(),
+        is_east_asian: locale::is_east_asian(),
+        language: rendering.lang.or_else(|| Language::of(&locale::language())),
         sort: rendering.sort,
         columns: terminal.map_or(COLUMNS, |(terminal_size::Width(columns), _)| columns),
     }

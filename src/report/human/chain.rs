@@ -273,6 +273,8 @@ mod tests {
             verbosity: 0,
             detail: crate::report::Detail::Examples,
             is_ascii: false,
+            is_east_asian: false,
+            language: None,
             sort: crate::report::Sort::Worst,
             columns: 60,
         };

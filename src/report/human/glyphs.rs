@@ -27,12 +27,17 @@ const ASCII: Glyphs =
 impl Glyphs {
     /// Those of a style.
     pub(super) fn of(style: &Style) -> Self {
-        if style.is_ascii { ASCII } else { UNICODE }
+        match (style.is_ascii, style.is_east_asian) {
+            (true, _) => ASCII,
+            (false, true) => Self { is_ascii: false, ..ASCII },
+            _ => UNICODE,
+        }
     }
 
     /// A text in these characters.
     pub(super) fn text(self, text: &str) -> Cow<'_, str> {
-        if !self.is_ascii || text.is_ascii() {
+        let is_unicode = self.line == UNICODE.line;
+        if is_unicode || text.is_ascii() {
             return Cow::Borrowed(text);
         }
         let mut ascii = String::with_capacity(text.len() + 8);
@@ -50,7 +55,7 @@ impl Glyphs {
                 '±' => ascii.push_str("+/-"),
                 '│' => ascii.push('|'),
                 '\u{a0}' => ascii.push(' '),
-                _ if character.is_ascii() => ascii.push(character),
+                _ if character.is_ascii() || !self.is_ascii => ascii.push(character),
                 _ => ascii.extend(character.escape_unicode()),
             }
         }
@@ -66,5 +71,7 @@ mod tests {
     fn in_ascii_every_character_has_a_stand_in() {
         assert_eq!(ASCII.text("a → b, 63 µs … ü"), "a -> b, 63 us ... \\u{fc}");
         assert_eq!(UNICODE.text("63 µs"), "63 µs");
+        let narrow = Glyphs { is_ascii: false, ..ASCII };
+        assert_eq!(narrow.text("a → b …応答がない"), "a -> b ...応答がない");
     }
 }

@@ -3,6 +3,7 @@
 use std::io::{self, Write};
 
 use anstyle::Style as Color;
+use unicode_width::UnicodeWidthChar;
 
 use super::glyphs::Glyphs;
 use super::prose::{LABEL, prose, write_in, write_labelled, write_next};
@@ -62,6 +63,29 @@ pub(super) fn write_headline(
     Ok(())
 }
 
+/// What a code means in the reader's language, where there is a text in it and the characters may be printed.
+fn translation(code: &str, style: &Style) -> Option<&'static str> {
+    style.language.and_then(|language| language.line(code)).filter(|_| !style.is_ascii)
+}
+
+/// Writes what a code means in the reader's language.
+pub(super) fn write_translation(code: &str, style: &Style, out: &mut dyn Write) -> io::Result<()> {
+    let Some(text) = translation(code, style) else { return Ok(()) };
+    let most = ladder::columns(style).saturating_sub(BELOW);
+    let (mut line, mut columns) = (String::new(), 0);
+    // There are no blanks to break the line at.
+    for character in text.chars() {
+        let width = character.width().unwrap_or(0);
+        if columns + width > most {
+            writeln!(out, "{:BELOW$}{line}", "")?;
+            (line, columns) = (String::new(), 0);
+        }
+        line.push(character);
+        columns += width;
+    }
+    writeln!(out, "{:BELOW$}{line}", "")
+}
+
 /// Writes who spoke, when, and in which file, in one line where they fit into one.
 pub(super) fn write_place(parts: &[String], style: &Style, out: &mut dyn Write) -> io::Result<()> {
     let glyphs = Glyphs::of(style);
@@ -116,6 +140,7 @@ pub(super) fn write_heading(
     let Judged { story, verdict, .. } = judged;
     let text = format!("{}{what}: {}", title(verdict), verdict.headline);
     write_headline(verdict.severity, &text, style, out)?;
+    write_translation(verdict.code, style, out)?;
     let ends = format!("{} → {}", ends::end(story, Role::Client), ends::end(story, Role::Server));
     write_place(&[ends, when(story.first.at, story.capture.clock, style), file.to_owned()], style, out)
 }
@@ -231,18 +256,57 @@ fn write_findings(
     Ok(())
 }
 
+/// A filter for Wireshark that is short enough for people: the client's port and the server's address.
+fn short_filter(story: &Story) -> Option<String> {
+    let filter = wireshark::filter(story)?;
+    Some(filter.rsplit_once(" && ").map_or(filter.as_str(), |(filter, _)| filter).to_owned())
+}
+
 /// A filter for Wireshark, and where the verdict is explained.
 fn write_more(story: &Story, verdict: &Verdict, style: &Style, out: &mut dyn Write) -> io::Result<()> {
     let more = format!("ssmscope explain {}", verdict.code);
-    let Some(filter) = wireshark::filter(story) else {
+    let Some(filter) = short_filter(story) else {
         return write_in(DIM, DIM, "More", &more, style, out);
     };
-    // The client's port and the server's address are enough for people.
-    let filter = filter.rsplit_once(" && ").map_or(filter.as_str(), |(filter, _)| filter);
     let both = format!("{DIM}{:LABEL$}{filter}      More  {more}{DIM:#}", "Wireshark");
     if LABEL + filter.len() + 12 + more.len() <= prose(style) {
         return writeln!(out, "{both}");
     }
-    write_in(DIM, DIM, "Wireshark", filter, style, out)?;
+    write_in(DIM, DIM, "Wireshark", &filter, style, out)?;
     write_in(DIM, DIM, "More", &more, style, out)
+}
+
+#[cfg(test)]
+mod tests {
+    use unicode_width::UnicodeWidthStr;
+
+    use super::*;
+    use crate::report::language::Language;
+    use crate::report::{Detail, Sort};
+    use crate::verdict::RULES;
+
+    #[test]
+    fn a_line_in_japanese_fits_into_a_narrow_terminal() {
+        let mut style = Style {
+            zone: jiff::tz::TimeZone::UTC,
+            verbosity: 0,
+            detail: Detail::Examples,
+            is_ascii: false,
+            is_east_asian: true,
+            language: Language::of("ja"),
+            sort: Sort::Worst,
+            columns: 60,
+        };
+        let written = |code: &str, style: &Style| {
+            let mut out = Vec::new();
+            write_translation(code, style, &mut out).unwrap();
+            String::from_utf8(out).unwrap()
+        };
+        for rule in RULES {
+            let text = written(rule.code, &style);
+            assert!(!text.is_empty() && text.lines().all(|line| line.width() <= 60), "{text}");
+        }
+        style.is_ascii = true;
+        assert_eq!(written("reset", &style), "");
+    }
 }

@@ -322,6 +322,7 @@ pub(super) fn write_example(
     let times = if group.count > 1 { format!(" ×{}", grouped(group.count)) } else { String::new() };
     let text = format!("{}{times}: {}", key.title(), verdict.headline);
     write_headline(verdict.severity, &text, style, out)?;
+    judgement::write_translation(verdict.code, style, out)?;
     let items = story.timeline.items(usize::MAX);
     let mut rows = rows(story, verdict, &items, page.names, true, false);
     shorten(&mut rows);

@@ -292,6 +292,8 @@ impl Analysis {
             verbosity: if self.is_verbose { 2 } else { 0 },
             detail: if self.shows_all { Detail::All } else { Detail::Examples },
             is_ascii: false,
+            is_east_asian: false,
+            language: None,
             sort: Sort::Worst,
             columns: 100,
         };

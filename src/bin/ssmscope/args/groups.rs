@@ -5,13 +5,14 @@ use std::path::PathBuf;
 use clap::{ArgAction, Args};
 use ssmscope::limits;
 use ssmscope::log::AccessFormat;
+use ssmscope::report::language::Language;
 use ssmscope::report::{Form, Range, Sort, Subject};
 use ssmscope::time::Elapsed;
 use ssmscope::verdict::Verdict;
 
 use super::values::{
-    GivenTime, Shown, access_format, at_least_four, clock_offset, forms, given_time, memory, server_name,
-    shown, sorts, span, zone,
+    GivenTime, Shown, access_format, at_least_four, clock_offset, forms, given_time, language, memory,
+    server_name, shown, sorts, span, zone,
 };
 
 /// Which traffic is analysed.
@@ -175,6 +176,10 @@ pub struct Rendering {
     /// With -o table: list the worst connections first, or in the order in which they began.
     #[arg(long, value_name = "ORDER", value_parser = sorts(), default_value = "worst", help_heading = "Output")]
     pub sort: Sort,
+
+    /// Add what each verdict means in this language: ja. By default that of the locale, in reports for people.
+    #[arg(long, value_name = "LANGUAGE", value_parser = language, help_heading = "Output")]
+    pub lang: Option<Language>,
 }
 
 /// What monitoring gets.

@@ -9,6 +9,24 @@ pub fn is_utf8() -> bool {
     value.is_none_or(|value| names_utf8(&value.to_string_lossy()))
 }
 
+/// Whether its terminals may draw arrows and marks two columns wide, as fonts of Chinese, Japanese and Korean do (UAX #11).
+pub fn is_east_asian() -> bool {
+    let name = of("LC_CTYPE");
+    ["ja", "ko", "zh"].iter().any(|language| name.starts_with(language))
+}
+
+/// The locale of messages, whose language the user reads: `ja_JP.UTF-8`.
+pub fn language() -> String {
+    of("LC_MESSAGES")
+}
+
+/// The locale of a category (POSIX.1-2017, 8.2); empty where none is set.
+fn of(category: &str) -> String {
+    let set =
+        ["LC_ALL", category, "LANG"].into_iter().filter_map(env::var_os).find(|value| !value.is_empty());
+    set.map(|value| value.to_string_lossy().into_owned()).unwrap_or_default()
+}
+
 /// Whether a locale's name has UTF-8 as its character set (POSIX.1-2017, 8.2: `language[_territory][.codeset]`).
 fn names_utf8(name: &str) -> bool {
     let codeset = name.split_once('.').map(|(_, codeset)| codeset.split('@').next().unwrap_or(codeset));
