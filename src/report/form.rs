@@ -11,6 +11,8 @@ pub enum Form {
     Table,
     /// JSON Lines for scripts.
     Json,
+    /// Markdown for a ticket.
+    Markdown,
     /// A monitoring plugin's status line, with performance data and failures.
     Nagios,
     /// Metrics in Prometheus' text format.
@@ -30,8 +32,15 @@ pub enum Subject {
 
 impl Form {
     /// All forms, in the order in which they are offered.
-    pub const ALL: [Self; 6] =
-        [Self::Timeline, Self::Table, Self::Json, Self::Nagios, Self::Prometheus, Self::Tcpdump];
+    pub const ALL: [Self; 7] = [
+        Self::Timeline,
+        Self::Table,
+        Self::Json,
+        Self::Markdown,
+        Self::Nagios,
+        Self::Prometheus,
+        Self::Tcpdump,
+    ];
 
     /// The form's name on the command line.
     pub fn name(self) -> &'static str {
@@ -39,6 +48,7 @@ impl Form {
             Self::Timeline => "timeline",
             Self::Table => "table",
             Self::Json => "json",
+            Self::Markdown => "markdown",
             Self::Nagios => "nagios",
             Self::Prometheus => "prometheus",
             Self::Tcpdump => "tcpdump",
@@ -59,19 +69,25 @@ impl Form {
             (Self::Json, Check) => {
                 "JSON Lines for scripts: connection objects, a check object, and a summary"
             }
+            (Self::Markdown, Capture) => "Markdown for a ticket: each kind of failure with its packets",
             (Self::Nagios, Capture) => {
                 "A monitoring plugin's status line with performance data, and a line per failure"
             }
             (Self::Nagios, Check) => "A monitoring plugin's status line with performance data",
             (Self::Prometheus, _) => "Metrics in Prometheus' text format",
             (Self::Tcpdump, Capture) => "The packets alone, as tcpdump -nn prints them",
-            (Self::Tcpdump, Check) => return None,
+            (Self::Markdown | Self::Tcpdump, Check) => return None,
         })
     }
 
     /// Whether there is such a report on a subject.
     pub fn is_for(self, subject: Subject) -> bool {
         self.summary(subject).is_some()
+    }
+
+    /// Whether it shows the packets of connections.
+    pub fn has_packets(self) -> bool {
+        matches!(self, Self::Timeline | Self::Markdown)
     }
 
     /// Whether it shows the status alone, so that it has something to show where nothing could be read.
@@ -104,6 +120,6 @@ mod tests {
             assert!(form.is_for(Subject::Capture));
         }
         assert_eq!("xml".parse::<Form>(), Err(NoForm));
-        assert!(!Form::Tcpdump.is_for(Subject::Check));
+        assert!(!Form::Tcpdump.is_for(Subject::Check) && !Form::Markdown.is_for(Subject::Check));
     }
 }

@@ -4,6 +4,7 @@ use std::io::{self, Write};
 
 use super::human::check;
 use super::human::follow::Following;
+use super::human::markdown::MarkdownReport;
 use super::human::stream::Stream;
 use super::human::table::TableReport;
 use super::human::timeline::TimelineReport;
@@ -47,6 +48,10 @@ pub fn open<'o>(form: Form, out: Out<'o>, style: Style, occasion: Occasion<'_>) 
         }
         (Form::Table, Occasion::Check) => at_end(out.styled, check::write_table),
         (Form::Table, _) => Box::new(TableReport::new(out, names.len() > 1, style)),
+        (Form::Markdown, Occasion::Read(_, bounds) | Occasion::Follow(_, bounds)) => {
+            Box::new(MarkdownReport::new(out.plain, names.len() > 1, style, bounds))
+        }
+        (Form::Markdown, _) => Box::new(MarkdownReport::new(out.plain, false, style, &Bounds::default())),
         (Form::Json, _) => Box::new(JsonReport::new(out.plain, &names)),
         (Form::Nagios, _) => at_end(out.plain, nagios::write),
         (Form::Prometheus, _) => at_end(out.plain, prometheus::write),

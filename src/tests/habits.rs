@@ -16,7 +16,7 @@ enum Comes {
 use Comes::{Instead, To};
 
 /// A command line and its result. `OK` is a healthy capture, `BAD` one with a refused connection, `TEXT` a transcript.
-const LINES: [(&str, Comes); 67] = [
+const LINES: [(&str, Comes); 68] = [
     // tcpdump
     ("OK", To("healthy")),
     ("-r BAD", To("refused")),
@@ -67,6 +67,7 @@ const LINES: [(&str, Comes); 67] = [
     ("read -o JSON BAD", To("refused")),
     ("read -o nosuch BAD", Instead("timeline")),
     ("raed OK", Instead("ssmscope read")),
+    ("-o markdown BAD", To("**refused** (critical, fault: ")),
     ("explain Refused", To("refused")),
     ("explain unknown_ca", To("alert 48")),
     ("explain reset --lang ja", To("RST で切断された")),
@@ -238,17 +239,38 @@ fn the_packets_of_what_is_shown_are_written_with_their_verdicts() {
 }
 
 #[test]
+fn markdown_begins_with_how_many_failed_and_ends_with_the_count() {
+    let files = [testdata("healthy/plain/capture.pcap"), testdata("refused/plain/capture.pcapng")];
+    let outcome = Outcome::of(&mut ssmscope(&["-o", "markdown", &files[0], &files[1]]));
+    let lines: Vec<_> = outcome.out.lines().collect();
+    assert_eq!(lines.first(), Some(&"**1 of 2 connections failed: refused** (critical)"), "{outcome:?}");
+    assert!(lines.iter().any(|line| line.starts_with("**refused (#")), "{outcome:?}");
+    assert_eq!(lines.iter().filter(|line| **line == "```").count(), 2, "{outcome:?}");
+    assert!(lines.last().unwrap().starts_with("2 connections: 1 failed (refused), 1 ok; "), "{outcome:?}");
+}
+
+#[test]
+fn the_name_of_a_file_is_no_markup() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("<img>|*a*`b.pcapng");
+    fs::copy(testdata("refused/plain/capture.pcapng"), &file).unwrap();
+    let outcome = Outcome::of(&mut ssmscope(&["-o", "markdown", path(&file)]));
+    assert!(outcome.out.contains("| Evidence | &lt;img>\\|\\*a\\*\\`b.pcapng, packets "), "{outcome:?}");
+}
+
+#[test]
 fn a_japanese_locale_adds_a_line_for_people_and_changes_nothing_for_scripts() {
+    const JAPANESE: &str = "接続拒否（SYN に RST が返された）";
     let bad = testdata("refused/plain/capture.pcapng");
     let under = |locale: &str, words: &[&str]| {
         let mut command = ssmscope(&[&[bad.as_str()], words].concat());
         Outcome::of(command.env("LC_ALL", locale)).out
     };
-    const JAPANESE: &str = "接続拒否（SYN に RST が返された）";
     let text = under("ja_JP.UTF-8", &[]);
     assert_eq!(text.lines().nth(1).map(str::trim), Some(JAPANESE), "{text}");
     assert!(!text.contains(['→', '▶', '◀', '─', '✗', '…']), "{text}");
     assert!(under("C.UTF-8", &["--lang", "ja"]).contains(JAPANESE));
+    assert!(under("ja_JP.UTF-8", &["-o", "markdown"]).contains(JAPANESE));
     assert!(under("ja_JP.eucJP", &[]).is_ascii());
     let korean = under("ko_KR.UTF-8", &[]);
     assert!(korean.contains("->") && !korean.contains(JAPANESE), "{korean}");

@@ -52,7 +52,7 @@ fn capture(options: &Live, run: &mut Run<'_>) -> anyhow::Result<Done> {
     )?;
     let style = run::style(&options.rendering, Detail::Examples);
     let settings = Settings {
-        keeps_timeline: run.form == Form::Timeline,
+        keeps_timeline: run.form.has_packets(),
         watching: Watching::Always,
         ..input::settings(
             &options.judgement,

@@ -68,7 +68,7 @@ fn read(options: &Read, run: &mut Run<'_>) -> anyhow::Result<Done> {
         return logs::alone(&named, style, run);
     }
     let settings = Settings {
-        keeps_timeline: run.form == Form::Timeline,
+        keeps_timeline: run.form.has_packets(),
         watching: if may_pause && named.logs.is_none() { Watching::WhenIdle } else { Watching::Never },
         logs: named.logs,
         judges_apart,

@@ -34,6 +34,20 @@ pub(super) fn write(
     style: &Style,
     out: &mut dyn Write,
 ) -> io::Result<()> {
+    write_notes(collection, summary, style, out)?;
+    write_count(summary, style, out)
+}
+
+/// Writes what was odd about the capture, and what to check where it has no connection.
+///
+/// # Errors
+/// When `out` can't be written.
+pub(super) fn write_notes(
+    collection: &Collection,
+    summary: &Summary,
+    style: &Style,
+    out: &mut dyn Write,
+) -> io::Result<()> {
     if summary.connections == 0 {
         write_nothing(summary, style, out)?;
     }
@@ -45,15 +59,11 @@ pub(super) fn write(
             writeln!(out, "{DIM}{label:11}{line}{DIM:#}")?;
         }
     }
-    if !lines.is_empty() {
-        writeln!(out)?;
-    }
-    write_count(summary, style, out)
+    if lines.is_empty() { Ok(()) } else { writeln!(out) }
 }
 
-/// Writes the count: connections by what came of them, and packets.
-fn write_count(summary: &Summary, style: &Style, out: &mut dyn Write) -> io::Result<()> {
-    let glyphs = Glyphs::of(style);
+/// The count: connections by what came of them, and packets.
+pub(super) fn counts(summary: &Summary) -> (String, String) {
     let mut parts = Vec::new();
     for (severity, what) in [
         (Severity::Critical, "failed"),
@@ -69,7 +79,13 @@ fn write_count(summary: &Summary, style: &Style, out: &mut dyn Write) -> io::Res
     }
     let counted = count(summary.connections, "connection");
     let text = if parts.is_empty() { counted } else { format!("{counted}: {}", parts.join(", ")) };
-    let packets = packets(summary);
+    (text, packets(summary))
+}
+
+/// Writes the count.
+fn write_count(summary: &Summary, style: &Style, out: &mut dyn Write) -> io::Result<()> {
+    let glyphs = Glyphs::of(style);
+    let (text, packets) = counts(summary);
     let worst = [Severity::Critical, Severity::Warning]
         .into_iter()
         .find(|severity| summary.severities.contains_key(severity))

@@ -64,7 +64,7 @@ pub(super) fn write_headline(
 }
 
 /// What a code means in the reader's language, where there is a text in it and the characters may be printed.
-fn translation(code: &str, style: &Style) -> Option<&'static str> {
+pub(super) fn translation(code: &str, style: &Style) -> Option<&'static str> {
     style.language.and_then(|language| language.line(code)).filter(|_| !style.is_ascii)
 }
 
@@ -181,7 +181,7 @@ pub(super) fn write_why(text: &str, style: &Style, out: &mut dyn Write) -> io::R
 }
 
 /// The side to examine.
-fn fault(story: &Story, verdict: &Verdict) -> Option<String> {
+pub(super) fn fault(story: &Story, verdict: &Verdict) -> Option<String> {
     if matches!(verdict.severity, Severity::Ok | Severity::Unknown) {
         return None;
     }
@@ -199,7 +199,7 @@ fn fault(story: &Story, verdict: &Verdict) -> Option<String> {
 }
 
 /// How the evidence is known.
-fn basis(judged: &Judged, summary: Option<&Summary>) -> String {
+pub(super) fn basis(judged: &Judged, summary: Option<&Summary>) -> String {
     match judged.verdict.basis {
         Basis::Decoded => "decoded".to_owned(),
         Basis::Partial => {
@@ -257,7 +257,7 @@ fn write_findings(
 }
 
 /// A filter for Wireshark that is short enough for people: the client's port and the server's address.
-fn short_filter(story: &Story) -> Option<String> {
+pub(super) fn short_filter(story: &Story) -> Option<String> {
     let filter = wireshark::filter(story)?;
     Some(filter.rsplit_once(" && ").map_or(filter.as_str(), |(filter, _)| filter).to_owned())
 }

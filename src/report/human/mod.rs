@@ -12,6 +12,7 @@ pub mod grid;
 mod judgement;
 mod ladder;
 mod logs;
+pub mod markdown;
 mod notes;
 mod overview;
 mod packet;

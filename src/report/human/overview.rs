@@ -57,7 +57,7 @@ fn of(summary: &Summary, severity: Severity) -> u64 {
 }
 
 /// What it all comes to.
-fn headline(summary: &Summary, groups: &[(&GroupKey, &Group)]) -> (Severity, String) {
+pub(super) fn headline(summary: &Summary, groups: &[(&GroupKey, &Group)]) -> (Severity, String) {
     let all = summary.connections;
     let ways = |severity| match groups.iter().filter(|(key, _)| key.severity == severity).count() {
         0 | 1 => groups
@@ -89,7 +89,7 @@ fn headline(summary: &Summary, groups: &[(&GroupKey, &Group)]) -> (Severity, Str
 }
 
 /// The clients and servers.
-fn who(summary: &Summary, groups: &[(&GroupKey, &Group)]) -> String {
+pub(super) fn who(summary: &Summary, groups: &[(&GroupKey, &Group)]) -> String {
     let clients: BTreeSet<Host> =
         groups.iter().flat_map(|(_, group)| group.clients.iter().copied()).collect();
     let is_bound = groups.iter().any(|(_, group)| group.clients.len() >= crate::limits::GROUP_CLIENTS);
@@ -106,7 +106,7 @@ fn who(summary: &Summary, groups: &[(&GroupKey, &Group)]) -> String {
 }
 
 /// From when to when.
-fn span(summary: &Summary, style: &Style) -> String {
+pub(super) fn span(summary: &Summary, style: &Style) -> String {
     let clock = summary.about.clock;
     let Some(begin) = clock::date_and_time(summary.begin, clock, 0, &style.zone) else {
         return String::new();
@@ -187,15 +187,25 @@ fn write_groups(
         let (color, word) = (style_of(key.severity), word(key.severity));
         writeln!(out, "{color}{word}{color:#}{}", glyphs.text(line.strip_prefix(word).unwrap_or(line)))?;
     }
-    let left: u64 =
-        groups.iter().skip(LINES).map(|(_, group)| group.count).sum::<u64>() + summary.groups.ungrouped;
-    if left > 0 {
-        let kinds = groups.len().saturating_sub(LINES);
-        let kinds =
-            if kinds > 0 { format!(" of {}", count(kinds as u64, "more kind")) } else { String::new() };
-        writeln!(out, "{DIM}{:6}  {}{kinds}: -o table lists them{DIM:#}", "", count(left, "connection"))?;
+    if let Some(text) = left_out(summary, groups) {
+        writeln!(out, "{DIM}{:6}  {text}{DIM:#}", "")?;
     }
     Ok(())
+}
+
+/// What has no line in the groups' table.
+pub(super) fn left_out(summary: &Summary, groups: &[(&GroupKey, &Group)]) -> Option<String> {
+    let left: u64 =
+        groups.iter().skip(LINES).map(|(_, group)| group.count).sum::<u64>() + summary.groups.ungrouped;
+    let kinds = groups.len().saturating_sub(LINES);
+    let kinds = if kinds > 0 { format!(" of {}", count(kinds as u64, "more kind")) } else { String::new() };
+    (left > 0).then(|| format!("{}{kinds}: -o table lists them", count(left, "connection")))
+}
+
+/// The groups' table in cells, with its header.
+pub(super) fn table(summary: &Summary, groups: &[(&GroupKey, &Group)], style: &Style) -> Vec<[String; 9]> {
+    let rows = groups.iter().take(LINES).map(|(key, group)| cells(summary, key, group, None, style));
+    std::iter::once(COLUMNS.map(str::to_owned)).chain(rows).collect()
 }
 
 fn cells(

@@ -178,7 +178,7 @@ pub(super) fn write_connection(
 }
 
 /// Writes a connection's packets, a row for each or for several.
-fn write_packets(judged: &Judged, page: Page<'_>, out: &mut dyn Write) -> io::Result<()> {
+pub(super) fn write_packets(judged: &Judged, page: Page<'_>, out: &mut dyn Write) -> io::Result<()> {
     let Page { names, digits, style, .. } = page;
     let story = &judged.story;
     let items = story.timeline.items(usize::MAX);

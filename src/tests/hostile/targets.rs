@@ -331,7 +331,7 @@ impl<'a> Reports<'a> {
         let checked = |text| -> Box<dyn Write + Send> { Box::new(Checked::new(text)) };
         let open = |form, occasion| {
             let text = match form {
-                Form::Timeline | Form::Table => Text::Terminal,
+                Form::Timeline | Form::Table | Form::Markdown => Text::Terminal,
                 Form::Json => Text::Json,
                 Form::Nagios => Text::Plugin,
                 Form::Prometheus => Text::Plain,

@@ -49,7 +49,7 @@ Usage: ssmscope [read] [OPTIONS] FILE... [EXPRESSION]
   --only FAIL          show these: FAIL, WARN, OK, UNSURE, or a code
   -w, --write FILE     save what is shown as pcapng, verdicts as comments
   -v, -vv              tcpdump's own lines as well
-  -o, --output FORM    timeline, table, json, nagios, prometheus, tcpdump
+  -o, --output FORM    timeline, table, json, markdown, nagios, tcpdump, ...
   -f, --follow         read on as the file grows
   --log FILE...        logs of either side, tied to the connections
   --ca-file PEM        trust these CAs when checking certificates
@@ -76,7 +76,7 @@ Usage: ssmscope [live] [OPTIONS] [-i INTERFACE] [EXPRESSION]
   --duration SECONDS   stop after this time
   -s, --snaplen BYTES  bytes of each packet; 0 is all
   -v, -vv              tcpdump's own lines in full
-  -o, --output FORM    timeline, json, nagios, prometheus, tcpdump
+  -o, --output FORM    timeline, json, markdown, nagios, prometheus, ...
 
 All options: ssmscope live --help
 ";
