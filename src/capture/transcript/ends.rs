@@ -94,6 +94,13 @@ struct Reading {
 
 impl Reading {
     fn of(word: &str) -> Option<Self> {
+        // Nearly every end is an IPv4 address and a port's number, and can be read in no other way.
+        if let Some((host, port)) = word.rsplit_once('.')
+            && let (Ok(host), Ok(port)) = (host.parse::<Ipv4Addr>(), port.parse())
+        {
+            let end = End { host: Spelled::Address(host.into()), port: Port::Number(port) };
+            return Some(Self { with_port: Some(end), bare: None });
+        }
         let bare = Spelled::parse(word);
         // Behind a zone the last dot stands before the port too.
         let has_zone = word.split_once('%').is_some_and(|(_, zone)| zone.contains('.'));

@@ -4,6 +4,8 @@ use std::collections::HashMap;
 use std::net::IpAddr;
 use std::sync::Arc;
 
+use foldhash::fast::RandomState;
+
 use super::ends::{End, Port, Spelled};
 use crate::limits::TRANSCRIPT_NAMES;
 use crate::packet::{Host, Name, NameKey, Names};
@@ -14,9 +16,9 @@ pub struct Hosts {
     file: u16,
     /// What packets refer to.
     pub names: Names,
-    known: HashMap<Box<str>, Known>,
+    known: HashMap<Box<str>, Known, RandomState>,
     /// Addresses of names that were in use before a packet showed them.
-    aliases: HashMap<IpAddr, NameKey>,
+    aliases: HashMap<IpAddr, NameKey, RandomState>,
     /// Ends that were not kept because there were too many names.
     pub refused: u64,
 }

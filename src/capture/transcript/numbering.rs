@@ -6,6 +6,8 @@
 
 use std::collections::{HashMap, VecDeque};
 
+use foldhash::fast::RandomState;
+
 use super::peers::Peers;
 use crate::limits::TRANSCRIPT_CONVERSATIONS;
 use crate::packet::{Flags, Host, Seq};
@@ -16,7 +18,7 @@ type End = (Host, u16);
 /// What is remembered of every conversation.
 #[derive(Debug, Default)]
 pub struct Numbering {
-    conversations: HashMap<(End, End), Conversation>,
+    conversations: HashMap<(End, End), Conversation, RandomState>,
     /// In the order of their first segments.
     order: VecDeque<(End, End)>,
     /// Which hosts talk to each other.

@@ -20,7 +20,8 @@ pub fn next_timed(text: &str) -> Option<usize> {
     let bytes = text.as_bytes();
     let is_free =
         |at: usize| at == 0 || bytes.get(at - 1).is_none_or(|before| !before.is_ascii_alphanumeric());
-    times(text).take(MOST_PLACES).find_map(|time| {
+    // What the line begins with is not asked about.
+    times(text).skip_while(|time| *time == 0).take(MOST_PLACES).find_map(|time| {
         // A date may precede it: `2023-01-25 `, `Jan 25 `.
         let starts = [time.checked_sub(11), time.checked_sub(7), Some(time)].into_iter().flatten();
         let is_packet = |start: &Start<'_>| {

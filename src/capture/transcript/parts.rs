@@ -3,10 +3,15 @@
 
 use std::collections::HashSet;
 
+use foldhash::fast::RandomState;
+
 use super::clock::Stamp;
 use super::packet::{PrintedContent, PrintedPacket};
 use crate::limits::TRANSCRIPT_CONVERSATIONS;
 use crate::packet::Host;
+
+/// One end of a conversation.
+type End = (Host, u16);
 
 /// What shows that another capture begins, as far as the lines so far go.
 #[derive(Debug, Default)]
@@ -20,7 +25,7 @@ pub struct Parts {
     /// The line and time of the packet before.
     before: Option<(u64, Stamp)>,
     /// Who talked to whom in this capture.
-    conversations: HashSet<((Host, u16), (Host, u16))>,
+    conversations: HashSet<(End, End), RandomState>,
     /// The first lines of the captures after the first.
     pub first_lines: Vec<u64>,
 }

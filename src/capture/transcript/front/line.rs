@@ -30,8 +30,10 @@ impl Line {
 fn plain(raw: &[u8]) -> Option<&str> {
     let is_plain = |byte: &u8| matches!(byte, b' '..=b'~') && !matches!(byte, b'&' | b'<' | b'*');
     let mut before = 0;
-    let has_space_before_comma = |byte: &u8| std::mem::replace(&mut before, *byte) == b' ' && *byte == b',';
-    let is_clean = raw.iter().all(is_plain) && !raw.iter().any(has_space_before_comma);
+    let is_clean = raw.iter().all(|byte| {
+        let is_behind_space = std::mem::replace(&mut before, *byte) == b' ';
+        is_plain(byte) && !(is_behind_space && *byte == b',')
+    });
     std::str::from_utf8(raw).ok().filter(|_| is_clean).map(str::trim)
 }
 

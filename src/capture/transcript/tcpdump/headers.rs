@@ -1,5 +1,7 @@
 //! The IP header and the two ends of a packet, found among its lines, and those of the packet inside a tunnel's.
 
+use std::borrow::Cow;
+
 use super::draft::{Draft, MOST_WRAPS};
 use super::link::{Link, MOST_WORDS, Network, strip_ip_word};
 use super::suffix::Suffix;
@@ -28,15 +30,16 @@ pub struct Headers {
 impl Headers {
     /// The headers in `text`, and where that is not all of them, in the lines from `next` on.
     pub fn find(draft: &Draft, text: &str, mut next: usize) -> Option<Self> {
-        let mut text = text.to_owned();
+        let mut text = Cow::Borrowed(text);
         if text.is_empty() {
-            (text, next) = Self::below(draft, next)?;
+            let (below, behind) = Self::below(draft, next)?;
+            (text, next) = (below.into(), behind);
         }
         let mut ip = None;
         if text.starts_with('(') {
             let (printed, rest) = close_parenthesis(draft, &text, &mut next)?;
             ip = Some(printed);
-            text = rest;
+            text = rest.into();
         }
         if let Some(ends) = ip::ends(&text) {
             return Some(Self::of(draft, ip, ends, next));
@@ -93,10 +96,11 @@ impl Headers {
     }
 
     /// The same with what an old tcpdump prints of the IP header behind the packet.
-    #[must_use]
-    pub fn with(&self, suffix: &Suffix) -> Self {
-        let ip = self.ip.or_else(|| (*suffix != Suffix::default()).then(|| ip::Printed::of_suffix(suffix)));
-        Self { ip, ..self.clone() }
+    pub fn with(&self, suffix: &Suffix) -> Cow<'_, Self> {
+        if self.ip.is_some() || *suffix == Suffix::default() {
+            return Cow::Borrowed(self);
+        }
+        Cow::Owned(Self { ip: Some(ip::Printed::of_suffix(suffix)), ..self.clone() })
     }
 
     /// The ends of a packet with ports.

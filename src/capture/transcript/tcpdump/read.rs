@@ -1,5 +1,7 @@
 //! From a draft to a packet: its lines read together.
 
+use std::borrow::Cow;
+
 use super::draft::{Context, Draft, MOST_WRAPS};
 use super::headers::Headers;
 use super::link::{Link, Network, is_address_line, strip_ip_word};
@@ -63,23 +65,23 @@ pub fn read(draft: &Draft, context: &mut Context<'_>) -> Option<PrintedPacket> {
 
 /// The first line, joined with those below where a terminal wrapped it within the link header that `-e` prints; and
 /// the index of the next line.
-fn link_line(draft: &Draft) -> (String, usize) {
-    let first = draft.text(0).to_owned();
-    if !begins_with_mac(&first) || !matches!(Link::split(&first).network, Network::Other(_)) {
-        return (first, 1);
+fn link_line(draft: &Draft) -> (Cow<'_, str>, usize) {
+    let first = draft.text(0);
+    if !begins_with_mac(first) || !matches!(Link::split(first).network, Network::Other(_)) {
+        return (first.into(), 1);
     }
-    let mut joined = first.clone();
+    let mut joined = first.to_owned();
     for index in 1..MOST_WRAPS.min(draft.len()) {
         let candidates = draft.joined(&joined, index);
         for candidate in &candidates {
             let link = Link::split(candidate);
             if link.wire_len.is_some() && !matches!(link.network, Network::Other(_)) {
-                return (candidate.clone(), index + 1);
+                return (candidate.clone().into(), index + 1);
             }
         }
         [joined, _] = candidates;
     }
-    (first, 1)
+    (first.into(), 1)
 }
 
 fn read_ip(

@@ -1,5 +1,7 @@
 //! A packet's TCP words, from as many lines as a terminal made of them, as a segment's headers with their true numbers.
 
+use std::borrow::Cow;
+
 use super::draft::{Context, Draft, MOST_WRAPS};
 use super::headers::Headers;
 use super::options::Options;
@@ -20,8 +22,9 @@ pub fn read(
     context: &mut Context<'_>,
     packet: &mut PrintedPacket,
 ) -> Option<()> {
-    let words = Words::of(draft, headers, context);
-    let parsed = tcp::Printed::parse(&words.text).unwrap_or_default();
+    let Words { text, parsed, is_complete, next } = Words::of(draft, headers, context);
+    let parsed = parsed.or_else(|| tcp::Printed::parse(&text)).unwrap_or_default();
+    let quiet = tcp::Quiet::parse(&text);
     let (source, destination) = headers.ends()?;
     if source.port == Port::None || destination.port == Port::None {
         let is_between_names = [&source, &destination].iter().all(|end| end.host.address().is_none());
@@ -37,17 +40,17 @@ pub fn read(
         context.hosts.learn(&destination.host, below.packet.destination);
     }
     let ends = (context.hosts.end(&source)?, context.hosts.end(&destination)?);
-    let suffix = tcp::Quiet::parse(&words.text).map_or(parsed.suffix, |quiet| quiet.suffix);
-    let headers = &headers.with(&suffix);
+    let suffix = quiet.as_ref().map_or(parsed.suffix, |quiet| quiet.suffix);
+    let headers = &*headers.with(&suffix);
     let mut header = header(headers, ends, &parsed, context.numbering);
-    if let Some(quiet) = tcp::Quiet::parse(&words.text) {
+    if let Some(quiet) = quiet {
         let is_whole = quiet.is_whole || draft.is_whole(headers.next, context);
         let fits = |bytes: &u32| headers.tcp_bytes().is_none_or(|all| header_between(all, *bytes).is_some());
         header.payload_len = header.payload_len.or(quiet.payload_len.filter(|bytes| is_whole && fits(bytes)));
         header.tcp.header_len = header_len(headers, header.payload_len);
         packet.is_cut = header.payload_len.is_none();
     } else {
-        packet.is_cut = !words.is_complete;
+        packet.is_cut = !is_complete;
     }
     packet.content = PrintedContent::Segment(header);
     match below {
@@ -56,7 +59,7 @@ pub fn read(
         None if parsed.application.is_some_and(is_tls) => {
             parsed.application.unwrap_or_default().clone_into(&mut packet.decoded);
         }
-        None => packet.printed = payload::printed(draft, &header, parsed.application, words.next),
+        None => packet.printed = payload::printed(draft, &header, parsed.application, next),
     }
     Some(())
 }
@@ -66,7 +69,8 @@ pub fn quoted(draft: &Draft, quote: &Headers, context: &mut Context<'_>) -> Opti
     let words = Words::of(draft, quote, context);
     let (source, destination) = quote.ends()?;
     let ends = (context.hosts.end(&source)?, context.hosts.end(&destination)?);
-    Some(header(quote, ends, &tcp::Printed::parse(&words.text)?, context.numbering))
+    let parsed = words.parsed.or_else(|| tcp::Printed::parse(&words.text))?;
+    Some(header(quote, ends, &parsed, context.numbering))
 }
 
 /// Whether `body` is what tcpdump prints behind the ends of a segment.
@@ -83,8 +87,10 @@ fn is_tls(application: &str) -> bool {
 }
 
 /// The TCP words of a packet.
-struct Words {
-    text: String,
+struct Words<'h> {
+    text: Cow<'h, str>,
+    /// What they show, where it is known already.
+    parsed: Option<tcp::Printed<'h>>,
     /// Whether they end where tcpdump's do.
     is_complete: bool,
     /// Index of the first line after them.
@@ -97,21 +103,21 @@ const MOST_WAYS: usize = 6;
 /// Lines between the parts of a segment that are none: a page's end and the next one's heading.
 const MOST_SKIPPED: usize = 4;
 
-impl Words {
+impl<'h> Words<'h> {
     /// The words behind `headers`, joined with the lines below where a terminal, a mail or a page's end broke them.
-    fn of(draft: &Draft, headers: &Headers, context: &Context<'_>) -> Self {
-        let body = headers.body.clone();
-        let Some(parsed) = tcp::Printed::parse(&body) else {
-            return Self { text: body, is_complete: false, next: headers.next };
+    fn of(draft: &Draft, headers: &'h Headers, context: &Context<'_>) -> Self {
+        let (text, next) = (Cow::Borrowed(headers.body.as_str()), headers.next);
+        let Some(parsed) = tcp::Printed::parse(&headers.body) else {
+            return Self { text, parsed: None, is_complete: false, next };
         };
+        let is_complete = parsed.is_complete;
         if is_whole(&parsed) || !parsed.is_open {
-            let is_complete = parsed.is_complete;
-            return Self { text: body, is_complete, next: headers.next };
+            return Self { text, parsed: Some(parsed), is_complete, next };
         }
-        let mut best = Self { is_complete: parsed.is_complete, text: body.clone(), next: headers.next };
-        let (mut understood, _) = progress(&body);
+        let mut best = Self { text, parsed: None, is_complete, next };
+        let (mut understood, _) = progress(&headers.body);
         // Each way is a text, and the lines that it left out.
-        let mut ways = vec![(body, 0)];
+        let mut ways = vec![(headers.body.clone(), 0)];
         for index in headers.next..(headers.next + MOST_WRAPS + MOST_SKIPPED).min(draft.len()) {
             let line = draft.text(index);
             if line.is_empty() {
@@ -144,7 +150,8 @@ impl Words {
                 && let Some(parsed) = tcp::Printed::parse(text)
             {
                 understood = progress(text).0;
-                best = Self { text: text.clone(), is_complete: parsed.is_complete, next: index + 1 };
+                let is_complete = parsed.is_complete;
+                best = Self { text: text.clone().into(), parsed: None, is_complete, next: index + 1 };
             }
             if tcp::Printed::parse(&best.text).is_some_and(|parsed| is_whole(&parsed)) {
                 break;
