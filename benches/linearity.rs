@@ -63,7 +63,7 @@ fn run(path: &Path, selects: bool) -> f64 {
     let once = || {
         let before = spent();
         let status = Command::new(env!("CARGO_BIN_EXE_ssmscope"))
-            .args(["read", "--output", "table"])
+            .args(["read", "--output", "nagios"])
             .args(if selects { &["--host", "203.0.113.10", "--port", "8443"][..] } else { &[] })
             .arg(path)
             .stdout(Stdio::null())
