@@ -280,9 +280,13 @@ pub const ADDRESSES: usize = 32;
 /// Bytes of an HTTP answer's head. Most servers send and take no more than 8 or 16 KiB.
 pub const HTTP_HEAD_BYTES: usize = 16 * 1024;
 
-/// Bytes of an HTTP answer's body that are read: a token's answer has some 200, and a text that is expected on a page
-/// stands near its beginning.
+/// Bytes of an HTTP answer's body that are kept: a token's answer has some 200, and a text that is expected on a page
+/// is near its beginning.
 pub const HTTP_BODY_BYTES: usize = 256 * 1024;
+
+/// Bytes of an HTTP answer's body that are read to see whether it comes to its end. A page that is longer, a download as
+/// a rule, is taken as whole.
+pub const HTTP_BODY_READ_BYTES: u64 = 4 * 1024 * 1024;
 
 /// Bytes of packets that an active check holds when it captures them: its own connections have less than 1 MiB each, and
 /// others may go to the same server.

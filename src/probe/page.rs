@@ -92,12 +92,19 @@ impl PageAnswer {
         let mut told = Self {
             path: path.clone(),
             status: Some(status),
-            is_expected: is_status_expected && !lacks_text,
+            is_expected: is_status_expected && !lacks_text && answer.broken_off.is_none(),
             headline: format!("{path} answers {status}"),
             explanation: "TCP and TLS are fine; what is wrong stands in the answer.".to_owned(),
             advice: vec![LOG],
         };
         let refusal = answer.header("www-authenticate").and_then(bearer_error);
+        if let (true, Some(how)) = (is_status_expected, &answer.broken_off) {
+            told.headline = format!("{path} answers {status}, but its body is not whole");
+            told.explanation = format!("The body breaks off: {how}.");
+            told.advice =
+                vec![LOG, "Look at proxies and load balancers in front of the server: they cut answers too."];
+            return told;
+        }
         match (is_status_expected, lacks_text, refusal, token) {
             (true, false, ..) => told.headline.push_str(", as is expected"),
             (true, true, ..) => told.headline.push_str(", without the text that is expected"),
@@ -124,6 +131,28 @@ fn bearer_error(challenge: &str) -> Option<&str> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    fn page(text: Option<&str>) -> Page {
+        Page { path: "/x".to_owned(), statuses: Vec::new(), text: text.map(str::to_owned) }
+    }
+
+    #[test]
+    fn a_body_that_breaks_off_is_not_what_is_expected() {
+        let whole = Answer {
+            status: 200,
+            headers: exchange::HeaderMap::new(),
+            body: zeroize::Zeroizing::new(b"some text".to_vec()),
+            broken_off: None,
+        };
+        let broken =
+            Answer { broken_off: Some("the server closed after 9 of 90 bytes".to_owned()), ..whole.clone() };
+        assert!(PageAnswer::read(&page(Some("text")), &whole, None).is_expected);
+        let told = PageAnswer::read(&page(Some("text")), &broken, None);
+        assert!(!told.is_expected && told.headline.contains("200"), "{told:?}");
+        assert!(told.explanation.contains("9 of 90 bytes"), "{told:?}");
+        let refused = PageAnswer::read(&page(None), &Answer { status: 500, ..broken }, None);
+        assert!(!refused.is_expected && refused.headline.ends_with("500"), "{refused:?}");
+    }
 
     #[test]
     fn a_challenge_names_its_error() {

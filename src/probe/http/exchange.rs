@@ -3,6 +3,7 @@
 use std::io::{self, Read, Write};
 
 use tracing::debug;
+use ureq_proto::BodyMode;
 use ureq_proto::client::{Call, RecvResponseResult, SendRequestResult};
 use ureq_proto::parser::try_parse_response;
 use zeroize::Zeroizing;
@@ -27,8 +28,8 @@ pub(in crate::probe) struct Answer {
     pub(in crate::probe) headers: HeaderMap,
     /// The body's first bytes, at most [`limits::HTTP_BODY_BYTES`] of them.
     pub(in crate::probe) body: Zeroizing<Vec<u8>>,
-    /// Whether the body has more, or did not come to its end.
-    pub(in crate::probe) is_cut: bool,
+    /// Where the body ended too early, and how; absent where it came to its end, or was not read so far.
+    pub(in crate::probe) broken_off: Option<String>,
 }
 
 /// Why there is no answer.
@@ -116,49 +117,69 @@ pub(in crate::probe) fn exchange(
         status: response.status().as_u16(),
         headers: response.headers().clone(),
         body: Zeroizing::new(Vec::new()),
-        is_cut: false,
+        broken_off: None,
     };
     if let Some(RecvResponseResult::RecvBody(call)) = call.proceed() {
-        answer.is_cut = !read_body(stream, call, &mut came, &mut answer.body);
+        answer.broken_off = read_body(stream, call, &mut came, &mut answer.body).err();
     }
     // No field and no byte of the body: they may hold a token.
     debug!(
         status = answer.status,
         fields = answer.headers.len(),
         body = answer.body.len(),
-        is_cut = answer.is_cut
+        broken_off = answer.broken_off
     );
     Ok(answer)
 }
 
-/// Reads a body. Returns whether all of it came; what came counts even if it ends early.
+/// Reads a body into `kept`, whose first bytes are kept of a long one.
+///
+/// # Errors
+/// How it ended before its end (RFC 9112, 8). What came until then is kept.
 fn read_body(
     stream: &mut impl Read,
     mut call: Call<ureq_proto::client::state::RecvBody>,
     came: &mut Vec<u8>,
-    body: &mut Vec<u8>,
-) -> bool {
+    kept: &mut Vec<u8>,
+) -> Result<(), String> {
     let mut text = Zeroizing::new(vec![0; limits::HTTP_HEAD_BYTES]);
+    let mode = call.body_mode();
+    let is_until_close = mode == BodyMode::CloseDelimited;
+    let mut total = 0;
     loop {
-        let Ok((taken, len)) = call.read(came, &mut text) else { return false };
+        let so_far = |total: u64| match mode {
+            BodyMode::LengthDelimited(len) => format!("after {total} of {len} bytes"),
+            _ => format!("after {total} bytes"),
+        };
+        let (taken, len) = call
+            .read(came, &mut text)
+            .map_err(|_| format!("{} comes what is no chunk's size", so_far(total)))?;
         came.drain(..taken);
-        body.extend_from_slice(text.get(..len).unwrap_or_default());
-        if body.len() > limits::HTTP_BODY_BYTES {
-            body.truncate(limits::HTTP_BODY_BYTES);
-            return false;
+        let room = limits::HTTP_BODY_BYTES.saturating_sub(kept.len());
+        kept.extend_from_slice(text.get(..len.min(room)).unwrap_or_default());
+        total += len as u64;
+        if total > limits::HTTP_BODY_READ_BYTES {
+            return Ok(());
         }
         if taken > 0 || len > 0 {
             continue;
         }
-        let is_until_close = call.body_mode() == ureq_proto::BodyMode::CloseDelimited;
         if call.can_proceed() && !is_until_close {
-            return true;
+            return Ok(());
         }
         match more(stream, came) {
-            Ok(0) => return is_until_close,
+            Ok(0) if is_until_close => return Ok(()),
+            Ok(0) => return Err(format!("the server closed {}", so_far(total))),
             Ok(_) => {}
             // A server that closes without a close_notify has sent all that it sends.
-            Err(error) => return is_until_close && error.kind() == io::ErrorKind::UnexpectedEof,
+            Err(error) if error.kind() == io::ErrorKind::UnexpectedEof && is_until_close => return Ok(()),
+            Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => {
+                return Err(format!("the server closed {}", so_far(total)));
+            }
+            Err(error) if error.kind() == io::ErrorKind::TimedOut => {
+                return Err(format!("nothing more came {} until time was over", so_far(total)));
+            }
+            Err(error) => return Err(format!("{} {}", tls::ended(&error), so_far(total))),
         }
     }
 }
@@ -233,24 +254,46 @@ mod tests {
             asked(b"HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 401 No\r\nContent-Length: 3\r\nX: y\r\n\r\nyes!");
         let answer = answer.unwrap();
         assert_eq!((answer.status, &answer.body[..], answer.header("x")), (401, &b"yes"[..], Some("y")));
-        assert!(!answer.is_cut);
+        assert_eq!(answer.broken_off, None);
         assert!(request.starts_with("POST /x HTTP/1.1\r\nhost: ssm.example:8443\r\n"), "{request}");
         assert!(request.ends_with("\r\n\r\nbody"), "{request}");
     }
 
     #[test]
     fn bodies_end_by_length_by_chunks_or_by_the_connection_s_end() {
-        for (text, body, is_cut) in [
-            ("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n0\r\n\r\n", "abc", false),
-            ("HTTP/1.1 200 OK\r\n\r\nabc", "abc", false),
-            ("HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nabc", "abc", true),
+        let chunked = "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n";
+        for (text, body, broken_off) in [
+            (format!("{chunked}3\r\nabc\r\n0\r\n\r\n"), "abc", None),
+            ("HTTP/1.1 200 OK\r\n\r\nabc".to_owned(), "abc", None),
+            ("HTTP/1.1 204 No Content\r\n\r\n".to_owned(), "", None),
+            (
+                "HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nabc".to_owned(),
+                "abc",
+                Some("the server closed after 3 of 9 bytes"),
+            ),
+            (format!("{chunked}3\r\nabc\r\n"), "abc", Some("the server closed after 3 bytes")),
+            (format!("{chunked}9\r\nabc"), "abc", Some("the server closed after 3 bytes")),
+            (format!("{chunked}zz\r\nabc\r\n"), "", Some("after 0 bytes comes what is no chunk's size")),
         ] {
             let answer = asked(text.as_bytes()).0.unwrap();
-            assert_eq!((&answer.body[..], answer.is_cut), (body.as_bytes(), is_cut), "{text}");
+            assert_eq!(
+                (&answer.body[..], answer.broken_off.as_deref()),
+                (body.as_bytes(), broken_off),
+                "{text}"
+            );
         }
-        let long = format!("HTTP/1.1 200 OK\r\n\r\n{}", "x".repeat(limits::HTTP_BODY_BYTES + 1));
-        let answer = asked(long.as_bytes()).0.unwrap();
-        assert_eq!((answer.body.len(), answer.is_cut), (limits::HTTP_BODY_BYTES, true));
+    }
+
+    #[test]
+    fn a_long_body_is_read_to_its_end_and_its_first_bytes_are_kept() {
+        let len = limits::HTTP_BODY_BYTES + 9;
+        let head = format!("HTTP/1.1 200 OK\r\nContent-Length: {len}\r\n\r\n");
+        for (came, broken_off) in
+            [(len, None), (len - 1, Some(format!("the server closed after {} of {len} bytes", len - 1)))]
+        {
+            let answer = asked(format!("{head}{}", "x".repeat(came)).as_bytes()).0.unwrap();
+            assert_eq!((answer.body.len(), answer.broken_off), (limits::HTTP_BODY_BYTES, broken_off));
+        }
     }
 
     #[test]

@@ -64,6 +64,39 @@ pub(super) fn of_status(status: u16, path: &str, is_html: bool) -> Meaning {
     Meaning { headline, explanation, advice: vec![advice] }
 }
 
+/// The meaning of a success whose body breaks off, in the words of what came.
+pub(super) fn of_broken_off(status: u16, how: &str) -> Meaning {
+    Meaning {
+        headline: format!("SSM answers {status}, but the answer is not whole"),
+        explanation: format!("The body breaks off: {how}. A client can't use the token in it."),
+        advice: vec!["Read SSM's log at that time, and look at proxies and load balancers in front of it."],
+    }
+}
+
+/// The meaning of a success whose token is of another type than the API takes.
+pub(super) fn of_kind(kind: &str) -> Meaning {
+    Meaning {
+        headline: format!("the token's type is \"{kind}\", not Bearer"),
+        explanation: "SSM On-Prem grants bearer tokens (RFC 6750), and its clients use them without looking at the type. Another \
+                      server answers here, or something between changes the answer."
+            .to_owned(),
+        advice: vec!["Check host, port and --token-path, and what is in front of SSM."],
+    }
+}
+
+/// The meaning of a success in JSON without a token.
+pub(super) fn of_no_token(status: u16) -> Meaning {
+    Meaning {
+        headline: format!("SSM answers {status} without a token"),
+        explanation: "The answer is JSON, but its access_token is missing or empty (RFC 6749, 5.1)."
+            .to_owned(),
+        advice: vec![
+            "Check --token-path: another endpoint of the same server may answer there.",
+            "Read SSM's application log at that time.",
+        ],
+    }
+}
+
 /// The meaning of an error of RFC 6749, 5.2, or RFC 6750, 3.1. Doorkeeper checks in this order: the client, its grant type, the
 /// user, the scope.
 pub(in crate::probe) fn of_error(error: &str, grant: Grant) -> Meaning {

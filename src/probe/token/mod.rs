@@ -23,6 +23,9 @@ use crate::limits;
 /// logs the same request as `/oauth/token`.
 pub const TOKEN_PATH: &str = "/backend/oauth/token";
 
+/// The type of token that SSM On-Prem grants and takes (RFC 6750); a case of its own means nothing (RFC 6749, 5.1).
+const BEARER: &str = "bearer";
+
 /// How a token is asked for.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Request {
@@ -70,7 +73,8 @@ pub struct Token {
     pub path: String,
     /// The answer's HTTP status; absent where none came.
     pub status: Option<u16>,
-    /// What it amounts to: `granted`, OAuth's name of the error, `status-502`, `not-json` or `no-answer`.
+    /// What it amounts to: `granted`, OAuth's name of the error, `status-502`, or of a success without a token that can be
+    /// used `not-json`, `no-token`, `token-type` or `cut-short`; `no-answer`.
     pub outcome: String,
     /// The server's own words on the error, raw, without secrets.
     pub description: Option<String>,
@@ -171,7 +175,19 @@ fn read(request: &Request, answer: &Answer) -> (Token, Option<Secret>) {
     let text = |name: &str| object.as_ref().and_then(|object| object.get(name)?.as_str());
     let mut told = Token::new(request, Some(answer.status));
     told.description = text("error_description").map(|text| request.cover(text));
-    let token = text("access_token").filter(|_| (200..300).contains(&answer.status));
+    let is_success = (200..300).contains(&answer.status);
+    if let (true, Some(how)) = (is_success, &answer.broken_off) {
+        "cut-short".clone_into(&mut told.outcome);
+        told.explain(meaning::of_broken_off(answer.status, how));
+        return (told, None);
+    }
+    let token = text("access_token").filter(|token| is_success && !token.trim().is_empty());
+    let kind = text("token_type").filter(|kind| !kind.eq_ignore_ascii_case(BEARER));
+    if let (Some(_), Some(kind)) = (token, kind) {
+        "token-type".clone_into(&mut told.outcome);
+        told.explain(meaning::of_kind(&request.cover(kind)));
+        return (told, None);
+    }
     if let Some(token) = token {
         told.expires_in = object.as_ref().and_then(|object| object.get("expires_in")?.as_u64());
         let token = Secret::new(token.to_owned());
@@ -186,6 +202,10 @@ fn read(request: &Request, answer: &Answer) -> (Token, Option<Secret>) {
     }
     match text("error") {
         Some(error) => told.explain_error(&request.cover(error)),
+        None if is_success && object.as_ref().is_some_and(Value::is_object) => {
+            "no-token".clone_into(&mut told.outcome);
+            told.explain(meaning::of_no_token(answer.status));
+        }
         None => told.explain_status(answer),
     }
     (told, None)
@@ -282,7 +302,7 @@ mod tests {
     fn answer(status: u16, kind: &'static str, body: &str) -> Answer {
         let mut headers = HeaderMap::new();
         headers.insert("content-type", crate::probe::http::exchange::HeaderValue::from_static(kind));
-        Answer { status, headers, body: Zeroizing::new(body.as_bytes().to_vec()), is_cut: false }
+        Answer { status, headers, body: Zeroizing::new(body.as_bytes().to_vec()), broken_off: None }
     }
 
     #[test]
@@ -353,6 +373,29 @@ mod tests {
         assert!(told.is_granted() && !format!("{told:?}").contains("t0ken"));
         assert_eq!(token.map(|token| token.expose().to_owned()).as_deref(), Some("t0ken"));
         assert_eq!((told.expires_in, told.scope.as_deref()), (Some(7200), Some("all")));
+    }
+
+    #[test]
+    fn a_success_without_a_token_that_can_be_used_grants_nothing() {
+        let bearer = r#"{"access_token":"t0ken","token_type":"bearer"}"#;
+        for (body, broken_off, outcome) in [
+            (bearer, None, "granted"),
+            (bearer, Some("the server closed after 46 of 90 bytes"), "cut-short"),
+            (r#"{"access_token":"","token_type":"Bearer"}"#, None, "no-token"),
+            (r#"{"access_token":" "}"#, None, "no-token"),
+            (r#"{"access_token":null}"#, None, "no-token"),
+            (r#"{"access_token":7}"#, None, "no-token"),
+            ("{}", None, "no-token"),
+            ("[]", None, "not-json"),
+            (r#"{"access_token":"t0ken","token_type":"mac"}"#, None, "token-type"),
+            (r#"{"access_token":"t0ken","token_type":""}"#, None, "token-type"),
+        ] {
+            let broken_off = broken_off.map(str::to_owned);
+            let answer = Answer { broken_off, ..answer(200, "application/json", body) };
+            let (told, token) = read(&request(Grant::Password), &answer);
+            assert_eq!((told.outcome.as_str(), token.is_some()), (outcome, outcome == "granted"), "{body}");
+            assert!(!told.headline.is_empty() && !format!("{told:?}").contains("t0ken"), "{told:?}");
+        }
     }
 
     proptest! {
