@@ -25,7 +25,7 @@ use std::time::{Duration, Instant};
 use tracing::debug;
 
 pub use http::proxy::{Proxy, ProxyError, Tunnel, is_excepted};
-pub use http::tls::{Identity, TlsPlan};
+pub use http::tls::{Accepted, AcceptedIssuer, Identity, TlsPlan};
 pub use net::authority::{authority, host_and_port};
 pub use net::capture::Captured;
 pub use net::dns::{Family, Lookup, Resolution, answered};
@@ -268,7 +268,7 @@ impl<'p> Probe<'p> {
         self.spent.tls.get_or_insert_with(|| spent(began));
         let began = Instant::now();
         let origin = format!("https://{}", authority(&plan.host, plan.port));
-        if plan.tls.is_insecure
+        if plan.tls.accepted.is_any()
             && let Some(secrets) = task.secrets()
         {
             channel.tape().note(format!(

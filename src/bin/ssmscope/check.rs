@@ -14,13 +14,16 @@ use rustls::pki_types::pem::PemObject;
 use ssmscope::analysis::Settings;
 use ssmscope::capture::live::{self, Live};
 use ssmscope::capture::{Source, Target, save};
-use ssmscope::probe::{self, Family, Identity, Outcome, Page, Plan, Probe, Proxy, Secret, TlsPlan, token};
+use ssmscope::probe::{
+    self, Accepted, AcceptedIssuer, Family, Identity, Outcome, Page, Plan, Probe, Proxy, Secret, TlsPlan,
+    token,
+};
 use ssmscope::report::text::escape::escaped;
 use ssmscope::report::{self, Detail, Occasion, Style};
 use ssmscope::time::Elapsed;
 use ssmscope::verdict::{self, Status};
 
-use crate::args::{Check, Grant, OauthBody, TlsVersion};
+use crate::args::{CertificateFault, Check, Grant, OauthBody, TlsVersion};
 use crate::run::{self, Done, Results, Run};
 use crate::system::deadline::Deadline;
 use crate::system::privileges::{self, As, Later};
@@ -234,10 +237,23 @@ fn tls(options: &Check) -> anyhow::Result<TlsPlan> {
         wanted: options.name.clone().unwrap_or_else(|| host.to_owned()),
         protocols,
         anchors: Arc::new(trust::own_anchors(options.ca_file.as_deref())?),
-        is_insecure: options.insecure,
+        accepted: accepted(options),
         identity: identity(options)?.map(Arc::new),
         resumes: options.resume,
     })
+}
+
+/// What is accepted of a certificate that clients refuse.
+fn accepted(options: &Check) -> Accepted {
+    let has = |fault| options.accept.contains(&fault);
+    let issuer = if options.insecure {
+        AcceptedIssuer::Anybody
+    } else if has(CertificateFault::SelfSigned) {
+        AcceptedIssuer::Itself
+    } else {
+        AcceptedIssuer::Trusted
+    };
+    Accepted { issuer, is_expired: has(CertificateFault::Expired), is_misnamed: has(CertificateFault::Name) }
 }
 
 /// The client's certificate and key.
@@ -258,9 +274,9 @@ fn identity(options: &Check) -> anyhow::Result<Option<Identity>> {
 fn token(options: &Check) -> anyhow::Result<Option<token::Request>> {
     let Some(grant) = options.oauth else { return Ok(None) };
     ensure!(
-        !options.insecure || options.send_secrets_unverified,
-        "--insecure with --oauth would send the secrets to any server that answers: verify it with --ca-file or --name, or add \
-         --send-secrets-unverified"
+        !accepted(options).is_any() || options.send_secrets_unverified,
+        "--insecure or --accept with --oauth would send the secrets to any server that answers: verify it with --ca-file or \
+         --name, or add --send-secrets-unverified"
     );
     let client_id = options.client_id.clone().unwrap_or_default();
     let Some(client_secret) = secret(options.client_secret_file.as_deref(), "SSMSCOPE_CLIENT_SECRET")? else {

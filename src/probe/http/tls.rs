@@ -42,12 +42,53 @@ pub struct TlsPlan {
     pub protocols: Vec<String>,
     /// Whom the probe trusts.
     pub anchors: Arc<Anchors>,
-    /// Whether a certificate that a client would refuse is taken all the same.
-    pub is_insecure: bool,
+    /// What is accepted of a certificate although a client would refuse it.
+    pub accepted: Accepted,
     /// The certificate that the probe shows if it is asked for one.
     pub identity: Option<Arc<Identity>>,
     /// Whether a second connection is to resume the first one's session.
     pub resumes: bool,
+}
+
+/// Faults of a certificate that are accepted; any other still ends the handshake.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct Accepted {
+    /// Whose signature it may have.
+    pub issuer: AcceptedIssuer,
+    /// Whether its validity may be over.
+    pub is_expired: bool,
+    /// Whether it may be for another name.
+    pub is_misnamed: bool,
+}
+
+/// Whose signature a certificate may have.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Default)]
+pub enum AcceptedIssuer {
+    /// That of somebody in the trust store.
+    #[default]
+    Trusted,
+    /// Its own too.
+    Itself,
+    /// Anybody's.
+    Anybody,
+}
+
+impl Accepted {
+    /// Whether anything is.
+    pub fn is_any(self) -> bool {
+        self != Self::default()
+    }
+
+    /// Whether a fault is among them.
+    fn includes(self, fault: &Fault) -> bool {
+        match fault {
+            Fault::UnknownIssuer { .. } => self.issuer == AcceptedIssuer::Anybody,
+            Fault::SelfSigned { .. } => self.issuer >= AcceptedIssuer::Itself,
+            Fault::Expired { .. } => self.is_expired,
+            Fault::NameMismatch { .. } => self.is_misnamed,
+            Fault::NotYetValid { .. } | Fault::Weak { .. } => false,
+        }
+    }
 }
 
 /// The certificate and key that the probe shows.
@@ -78,7 +119,7 @@ impl Tls {
         let verifier = Arc::new(Verifier {
             wanted: Wanted { name: plan.wanted.clone(), source: NameSource::Target },
             anchors: Arc::clone(&plan.anchors),
-            is_insecure: plan.is_insecure,
+            accepted: plan.accepted,
             provider: Arc::clone(&provider),
             chain: Mutex::new(None),
         });
@@ -208,7 +249,7 @@ pub(in crate::probe) fn ended(error: &io::Error) -> String {
 struct Verifier {
     wanted: Wanted,
     anchors: Arc<Anchors>,
-    is_insecure: bool,
+    accepted: Accepted,
     provider: Arc<CryptoProvider>,
     chain: Mutex<Option<Arc<CertificateMessage>>>,
 }
@@ -224,9 +265,6 @@ impl ServerCertVerifier for Verifier {
     ) -> Result<ServerCertVerified, Error> {
         let message = Arc::new(message(own, intermediates));
         *self.chain.lock().unwrap_or_else(PoisonError::into_inner) = Some(Arc::clone(&message));
-        if self.is_insecure {
-            return Ok(ServerCertVerified::assertion());
-        }
         let seconds = i64::try_from(now.as_secs()).unwrap_or(i64::MAX);
         let when = When::of(Timestamp::from_parts(seconds, 0), Clock::Utc);
         let examination = cert::examine(&message, Some(self.wanted.clone()), when, Some(&self.anchors));
@@ -238,9 +276,12 @@ impl ServerCertVerifier for Verifier {
             }
             // As clients do: who signed it and when comes before whom it is for.
             _ => {
+                let faults = examination.faults.iter().filter(|fault| !self.accepted.includes(fault));
                 let (names, others): (Vec<_>, Vec<_>) =
-                    examination.faults.iter().partition(|fault| matches!(fault, Fault::NameMismatch { .. }));
-                others.into_iter().chain(names).find_map(objection)
+                    faults.partition(|fault| matches!(fault, Fault::NameMismatch { .. }));
+                // webpki, which refuses weak keys and signatures, has not looked at a chain that leads to nobody.
+                let is_verified = examination.issuer == Issuer::Trusted;
+                others.into_iter().chain(names).find_map(|fault| objection(fault, is_verified))
             }
         };
         match objection {
@@ -281,12 +322,14 @@ impl fmt::Debug for Verifier {
 }
 
 /// What a fault is to rustls, which sends the alert that belongs to it.
-fn objection(fault: &Fault) -> Option<CertificateError> {
+fn objection(fault: &Fault, is_verified: bool) -> Option<CertificateError> {
     match fault {
         Fault::Expired { .. } => Some(CertificateError::Expired),
         Fault::NotYetValid { .. } => Some(CertificateError::NotValidYet),
         Fault::NameMismatch { .. } => Some(CertificateError::NotValidForName),
         Fault::SelfSigned { .. } | Fault::UnknownIssuer { .. } => Some(CertificateError::UnknownIssuer),
+        // OpenSSL answers it with the alert bad_certificate.
+        Fault::Weak { .. } if !is_verified => Some(CertificateError::BadEncoding),
         // What webpki does not take is refused as an issuer; the rest is worth a warning.
         Fault::Weak { .. } => None,
     }

@@ -108,12 +108,16 @@ pub struct Check {
     #[arg(long, value_name = "NAME", value_parser = server_name, help_heading = "TLS")]
     pub name: Option<String>,
 
-    /// Go on with a certificate that a client would refuse, and report on it all the same.
+    /// Accept a certificate whose issuer is unknown, and report it. An expired one, another name and a weak key remain faults.
     #[arg(long, help_heading = "TLS")]
     pub insecure: bool,
 
-    /// With --insecure and --oauth: send the secrets to a server that nobody verified. Whoever answers can keep them.
-    #[arg(long, requires = "insecure", requires = "oauth", help_heading = "TLS")]
+    /// Accept a certificate with this fault, and report it. Repeatable; with commas, several.
+    #[arg(long, value_name = "FAULT", value_enum, value_delimiter = ',', help_heading = "TLS")]
+    pub accept: Vec<CertificateFault>,
+
+    /// With --oauth and --insecure or --accept: send the secrets to a server that nobody verified. Whoever answers can keep them.
+    #[arg(long, requires = "oauth", help_heading = "TLS")]
     pub send_secrets_unverified: bool,
 
     /// Connect once more, to see whether the session is resumed.
@@ -219,6 +223,17 @@ pub enum TlsVersion {
     /// TLS 1.3.
     #[value(name = "1.3")]
     V1_3,
+}
+
+/// A certificate's fault that can be accepted.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, ValueEnum)]
+pub enum CertificateFault {
+    /// It signed itself.
+    SelfSigned,
+    /// Its validity is over.
+    Expired,
+    /// It is for another name.
+    Name,
 }
 
 /// A kind of grant.

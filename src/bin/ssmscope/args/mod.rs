@@ -16,7 +16,7 @@ use clap_complete::Shell;
 use ssmscope::report::Subject;
 use ssmscope::report::language::Language;
 
-pub use check::{Check, Grant, OauthBody, TlsVersion};
+pub use check::{CertificateFault, Check, Grant, OauthBody, TlsVersion};
 pub use groups::{Bounds, Judgement, Monitoring, Rendering, Selection};
 pub use live::{Live, Until};
 pub use read::Read;

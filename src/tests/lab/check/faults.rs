@@ -114,11 +114,18 @@ fn certificates(lab: &Lab) {
     let other = stranger.authority();
     let mut port = 8450;
     for version in ["1.2", "1.3"] {
-        for (certificate, ca, name, alert, finding) in [
-            (&good, &other, NAME, "unknown_ca", "certificate-unknown-issuer"),
-            (&own, &ca, NAME, "unknown_ca", "certificate-self-signed"),
-            (&expired, &ca, NAME, "certificate_expired", "certificate-expired"),
-            (&good, &ca, "other.test", "bad_certificate", "certificate-name-mismatch"),
+        for (certificate, ca, name, alert, finding, accepting) in [
+            (&good, &other, NAME, "unknown_ca", "certificate-unknown-issuer", &["--insecure"][..]),
+            (
+                &own,
+                &ca,
+                NAME,
+                "unknown_ca",
+                "certificate-self-signed",
+                &["--insecure", "--accept=self-signed"],
+            ),
+            (&expired, &ca, NAME, "certificate_expired", "certificate-expired", &["--accept=expired"]),
+            (&good, &ca, "other.test", "bad_certificate", "certificate-name-mismatch", &["--accept=name"]),
         ] {
             port += 1;
             let Some(_server) = lab.serve_tls(port, certificate, &["-www"]) else { return };
@@ -130,9 +137,14 @@ fn certificates(lab: &Lab) {
             assert!(checked.contains(&format!(r#""code":"{finding}""#)), "{checked}");
             let shown = &checked.connections[0]["tls"]["certificates"];
             assert_eq!(shown.as_array().map(Vec::len), Some(1), "{checked}");
-            let checked = check(lab, &[&options[..], &["--insecure"]].concat());
-            assert_eq!(checked.codes(), ["healthy"], "{checked}");
-            assert!(checked.contains(&format!(r#""code":"{finding}","severity":"warning""#)), "{checked}");
+            for option in ["--insecure", "--accept=self-signed", "--accept=expired", "--accept=name"] {
+                let checked = check(lab, &[&options[..], &[option]].concat());
+                let is_accepted = accepting.contains(&option);
+                let code = if is_accepted { "healthy" } else { "tls-alert" };
+                assert_eq!(checked.codes(), [code], "{option}: {checked}");
+                let warning = format!(r#""code":"{finding}","severity":"warning""#);
+                assert!(!is_accepted || checked.contains(&warning), "{option}: {checked}");
+            }
         }
     }
 }
