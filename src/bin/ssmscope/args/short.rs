@@ -94,7 +94,7 @@ Usage: ssmscope check [OPTIONS] HOST[:PORT]|URL
   -t, --timeout 10     seconds that all of it may take
   --proxy URL          through this HTTP proxy; --no-proxy through none
   --ca-file PEM        trust these CAs instead of the system's
-  --insecure           continue with a certificate that a client would refuse
+  --insecure           accept an unknown issuer; --accept FAULT for other faults
   --sni NAME           the name in the ClientHello; --no-sni for none
   --cert, --key PEM    a client certificate and its key
   --oauth GRANT        ask for a token of SSM On-Prem
