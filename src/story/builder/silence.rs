@@ -65,6 +65,13 @@ impl Silences {
         self.progress = moment;
     }
 
+    /// Exchanges the roles.
+    pub(super) fn swap_roles(&mut self) {
+        if let Some(running) = &mut self.running {
+            running.silence.awaited_from = running.silence.awaited_from.other();
+        }
+    }
+
     /// What is awaited, if anything is.
     pub(super) fn waits(&self, story: &Story) -> Option<Waits> {
         let is_over = story.endings.iter().any(|ending| {

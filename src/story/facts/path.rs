@@ -18,6 +18,14 @@ pub struct PathFacts {
 }
 
 impl PathFacts {
+    /// Exchanges the roles.
+    pub(in crate::story) fn swap_roles(&mut self) {
+        self.round_trips.swap_roles();
+        for error in &mut self.icmp_errors {
+            error.quotes = error.quotes.other();
+        }
+    }
+
     /// Records an ICMP error about a packet of `quotes`, which came at `stage`.
     pub(in crate::story) fn record_icmp(
         &mut self,
@@ -88,6 +96,12 @@ pub struct RoundTrips {
 }
 
 impl RoundTrips {
+    /// Exchanges the roles. Whose data the round trip of the first data was about is then not the client's.
+    pub(in crate::story) fn swap_roles(&mut self) {
+        std::mem::swap(&mut self.shortest_to_server, &mut self.shortest_to_client);
+        self.data = None;
+    }
+
     /// Records the round trip of the opening, which the SYN-ACK in `moment` completes. It is certain only where one SYN got
     /// one answer (Karn's algorithm, RFC 6298, 3).
     pub(in crate::story) fn record_opening(&mut self, moment: Moment, opening: &OpeningFacts) {
