@@ -83,6 +83,9 @@ const AT_ONCE: i64 = 200_000_000;
 /// That of a host whose neighbour does not answer comes when it has asked for it three times, once a second (RFC 4861, 7.2.2).
 const NEIGHBOUR_FAILS: i64 = 4_000_000_000;
 
+/// Names of hosts and ports that are numbered.
+const MOST_NAMES: usize = 4 * TRANSCRIPT_CONVERSATIONS;
+
 /// Streams between two hosts that a row without ports may belong to: the latest ones.
 const CANDIDATES: usize = 64;
 
@@ -90,6 +93,10 @@ impl<T> Streams<T> {
     /// Takes the next row, which goes to a stream of TCP.
     pub fn take(&mut self, mut segment: Segment, item: T) {
         self.clock += 1;
+        // A row has four names at most, and all of them are numbered alike.
+        if self.names.len() + 4 > MOST_NAMES {
+            self.begin_capture();
+        }
         let mut hosts = [self.id(&segment.source), self.id(&segment.destination)];
         let mut side = usize::from(hosts[0] > hosts[1]);
         let is_same_host = hosts[0] == hosts[1];
@@ -166,9 +173,6 @@ impl<T> Streams<T> {
         if let Some(id) = self.names.get(name) {
             return *id;
         }
-        if self.names.len() >= 4 * TRANSCRIPT_CONVERSATIONS {
-            self.begin_capture();
-        }
         let id = self.names.len() as u32 + 1;
         self.names.insert(name.to_owned(), id);
         id
@@ -182,7 +186,7 @@ impl<T> Streams<T> {
             if self.order.len() >= TRANSCRIPT_CONVERSATIONS
                 && let Some(oldest) = self.order.pop_front()
             {
-                self.known.remove(&oldest);
+                self.forget(&oldest);
             }
             self.order.push_back(key);
             let latest = self.between.entry(key.hosts).or_default();
@@ -196,6 +200,17 @@ impl<T> Streams<T> {
             self.known.insert(key, stream);
         }
         self.known.entry(key).or_default()
+    }
+
+    /// Forgets a stream, and its hosts with the last one between them.
+    fn forget(&mut self, key: &Key) {
+        self.known.remove(key);
+        if let Some(between) = self.between.get_mut(&key.hosts) {
+            between.retain(|known| known != key);
+            if between.is_empty() {
+                self.between.remove(&key.hosts);
+            }
+        }
     }
 
     /// The stream of this key, which a row of this side came for.
@@ -431,6 +446,25 @@ mod tests {
     use super::stream::INCARNATION;
     use super::*;
     use crate::capture::transcript::tools::wireshark::info::Info;
+
+    #[test]
+    fn streams_and_pairs_of_hosts_are_bounded() {
+        let mut streams = Streams::default();
+        for number in 0..2 * TRANSCRIPT_CONVERSATIONS {
+            let segment = Segment {
+                source: format!("host-{number}"),
+                destination: "server".to_owned(),
+                ports: Some(("40000".to_owned(), "443".to_owned())),
+                flags: Flags::from_letters("S"),
+                ..Segment::default()
+            };
+            streams.take(segment, ());
+            while streams.next().is_some() {}
+        }
+        assert_eq!(streams.known.len(), TRANSCRIPT_CONVERSATIONS);
+        assert_eq!(streams.between.len(), TRANSCRIPT_CONVERSATIONS);
+        assert!(streams.names.len() <= MOST_NAMES && streams.order.len() <= TRANSCRIPT_CONVERSATIONS);
+    }
 
     /// Rows as `SIDE LENGTH INFO`, where `>` is a row of the client; those without ports have none in their info.
     fn complete(rows: &[&str]) -> Vec<Segment> {
