@@ -186,13 +186,21 @@ pub fn judge(story: &Story, settings: &Settings) -> Verdict {
     verdict
 }
 
-/// Asks each rule about a story, in order; a rule that does not apply declines. Where what the ending means depends on packets
-/// that the capture lacks, or where all that is there is left of an older connection, no rule is asked that finds a fault.
+/// Asks each rule about a story, in order; a rule that does not apply declines. No rule that finds a fault is asked where
+/// [`why_unsure`] names a reason.
 pub fn ask(story: &Story, settings: &Settings) -> impl Iterator<Item = (&'static Rule, Option<Verdict>)> {
-    let is_unsure =
-        story.is_leftover() || story.decisive().is_some_and(|ending| story.depends_on_missing(ending));
+    let is_unsure = why_unsure(story).is_some();
     let asked = PRECEDENCE.iter().filter(move |(_, rule)| !is_unsure || rule.severity != Severity::Critical);
     asked.map(|(_, rule)| (*rule, (rule.judge)(story, settings)))
+}
+
+/// Why the packets of a story can't show a fault; `None` where they can.
+pub fn why_unsure(story: &Story) -> Option<&'static str> {
+    if story.is_leftover() {
+        return Some("all packets are left over from an older connection");
+    }
+    let depends = story.decisive().is_some_and(|ending| story.depends_on_missing(ending));
+    depends.then_some("the ending depends on what the capture lacks")
 }
 
 /// Puts the server's address and port into a piece of advice, so that what it quotes can be copied.

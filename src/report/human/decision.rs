@@ -47,8 +47,8 @@ fn write(story: &Story, settings: &verdict::Settings, out: &mut dyn Write) -> io
         let mark = if is_decisive { "decides" } else { "" };
         writeln!(out, "  {mark:<8}  {}", describe(ending))?;
     }
-    if decisive.is_some_and(|ending| story.depends_on_missing(ending)) {
-        writeln!(out, "  no rule that finds a fault is asked: the ending depends on what the capture lacks")?;
+    if let Some(why) = verdict::why_unsure(story) {
+        writeln!(out, "  no rule that finds a fault is asked: {why}")?;
     }
     let mut is_found = false;
     for (rule, verdict) in verdict::ask(story, settings) {
@@ -112,6 +112,18 @@ mod tests {
         let answers: Vec<_> = lines.iter().filter(|line| line.contains("applies")).collect();
         assert_eq!(answers, [&"  applies     no-server-hello", &"  (applies)   in-progress"]);
         assert_eq!(lines.len(), 3 + verdict::RULES.len() + 1);
+    }
+
+    #[test]
+    fn where_all_packets_are_left_over_no_rule_that_finds_a_fault_is_asked() {
+        let late = ssm().segment(Client, "P.", 5_000, &talk::data());
+        let answered = late.segment_with(Server, "R", 1, 0, &[], |header| {
+            header.ip.id = Some(0);
+            header.tcp.window = Some(0);
+        });
+        let text = written(&answered.story(60_000));
+        assert!(text.contains("asked: all packets are left over from an older connection"), "{text}");
+        assert!(text.contains("applies     midstream") && !text.contains("  reset"), "{text}");
     }
 
     #[test]

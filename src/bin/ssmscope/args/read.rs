@@ -64,7 +64,7 @@ pub struct Read {
     #[command(flatten)]
     pub monitoring: Monitoring,
 
-    /// End with status 3 when it takes longer; 10 with -o nagios.
+    /// Stop with status 3 after this time (default 10 s with -o nagios).
     #[arg(long, value_name = "SECONDS", value_parser = span, help_heading = "Monitoring")]
     pub timeout: Option<Elapsed>,
 
@@ -72,8 +72,8 @@ pub struct Read {
     #[command(flatten)]
     pub judgement: Judgement,
 
-    /// Show how each verdict was found: the endings, and each rule's answer. For maintainers.
-    #[arg(long, hide = true)]
+    /// Show how each verdict was found, in place of any other output: the endings, and each rule's answer. For maintainers.
+    #[arg(long, hide = true, conflicts_with = "output")]
     pub explain_decision: bool,
 
     /// How much is kept.
