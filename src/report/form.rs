@@ -75,14 +75,9 @@ impl Form {
             }
             (Self::Nagios, Check) => "A monitoring plugin's status line with performance data",
             (Self::Prometheus, _) => "Metrics in Prometheus' text format",
-            (Self::Tcpdump, Capture) => "The packets alone, as tcpdump -nn prints them",
+            (Self::Tcpdump, Capture) => "Packets only, in tcpdump -nn format",
             (Self::Markdown | Self::Tcpdump, Check) => return None,
         })
-    }
-
-    /// Whether there is such a report on a subject.
-    pub fn is_for(self, subject: Subject) -> bool {
-        self.summary(subject).is_some()
     }
 
     /// Whether it shows the packets of connections.
@@ -117,9 +112,9 @@ mod tests {
     fn a_form_is_found_by_its_name() {
         for form in Form::ALL {
             assert_eq!(form.name().parse(), Ok(form));
-            assert!(form.is_for(Subject::Capture));
+            assert!(form.summary(Subject::Capture).is_some());
         }
         assert_eq!("xml".parse::<Form>(), Err(NoForm));
-        assert!(!Form::Tcpdump.is_for(Subject::Check) && !Form::Markdown.is_for(Subject::Check));
+        assert_eq!([Form::Tcpdump, Form::Markdown].map(|form| form.summary(Subject::Check)), [None, None]);
     }
 }

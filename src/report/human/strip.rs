@@ -42,7 +42,9 @@ fn letter(code: &str) -> char {
         "proxy-refused" => 'P',
         "no-response" => 'Q',
         "slow" => 'W',
-        _ => 'J',
+        "rejected" => 'J',
+        // The letter of what is not known.
+        _ => '?',
     }
 }
 
@@ -139,6 +141,19 @@ mod tests {
 
     fn mark(second: i64, severity: Severity, code: &'static str) -> Mark {
         Mark { at: Timestamp::from_parts(second, 0), id: second as u64, code, severity }
+    }
+
+    #[test]
+    fn each_code_that_can_fail_has_a_letter_of_its_own() {
+        let fails = |severity| matches!(severity, Severity::Critical | Severity::Warning);
+        let letters: Vec<_> = crate::verdict::RULES
+            .iter()
+            .filter(|rule| fails(rule.severity))
+            .map(|rule| letter(rule.code))
+            .collect();
+        let distinct: std::collections::BTreeSet<_> = letters.iter().collect();
+        assert_eq!(distinct.len(), letters.len());
+        assert!(!distinct.contains(&'?'));
     }
 
     #[test]
