@@ -104,7 +104,7 @@ pub struct Check {
     #[arg(long, value_name = "PEM", help_heading = "TLS")]
     pub ca_file: Option<PathBuf>,
 
-    /// The name that the certificate must bear; by default the host.
+    /// Expected name in the certificate (default: the host).
     #[arg(long, value_name = "NAME", value_parser = server_name, help_heading = "TLS")]
     pub name: Option<String>,
 
@@ -128,7 +128,7 @@ pub struct Check {
     #[arg(long, value_name = "GRANT", value_enum, requires = "client_id", help_heading = "Token")]
     pub oauth: Option<Grant>,
 
-    /// How the request for a token is written.
+    /// Encoding of the token request.
     #[arg(long, value_name = "FORM", value_enum, default_value = "json", help_heading = "Token")]
     pub oauth_body: OauthBody,
 

@@ -90,9 +90,9 @@ pub struct Judgement {
     #[arg(long, value_name = "PORT", value_delimiter = ',', help_heading = "Judgement")]
     pub tls_port: Vec<u16>,
 
-    /// Check certificates against the authorities of this PEM file, as a client does that has them in its trust store.
+    /// Trust the CAs in this PEM file when checking certificates, instead of the system store.
     ///
-    /// Without it they are checked against the system's store, which need not be the client's.
+    /// The system's store need not be the client's.
     #[arg(long, value_name = "PEM", help_heading = "Judgement")]
     pub ca_file: Option<PathBuf>,
 
@@ -108,11 +108,11 @@ pub struct Judgement {
 /// When something takes too long.
 #[derive(Clone, Copy, Debug, Args)]
 pub struct Timing {
-    /// How long a silence is a stall: 3, 2.5, 500ms.
+    /// A silence of this time is a stall: 3, 2.5, 500ms.
     #[arg(long, value_name = "SECONDS", value_parser = span, default_value = "3", help_heading = "Judgement")]
     pub stall_after: Elapsed,
 
-    /// How long after the SYN established TLS is slow: 2, 2.5, 500ms.
+    /// TLS is slow if it is established later than this after the SYN: 2, 2.5, 500ms.
     #[arg(long, value_name = "SECONDS", value_parser = span, default_value = "2", help_heading = "Judgement")]
     pub slow_after: Elapsed,
 }
@@ -147,12 +147,13 @@ pub struct Logs {
 /// How much is kept at one time.
 #[derive(Clone, Copy, Debug, Args)]
 pub struct Bounds {
-    /// Follow at most so many connections at one time. Beyond it, those that tell least are judged early; the summary says
-    /// how many.
+    /// Maximum number of connections tracked at once; beyond it, the least informative are judged early.
+    ///
+    /// The summary reports how many.
     #[arg(long, value_name = "N", default_value_t = limits::CONNECTIONS, help_heading = "Bounds", value_parser = at_least_four)]
     pub max_connections: usize,
 
-    /// Use at most so much memory: 256M, 1G. Beyond it, connections that tell least are judged early.
+    /// Memory limit, e.g. 256M or 1G. Beyond it, the least informative connections are judged early.
     #[arg(long, value_name = "SIZE", default_value = "1G", help_heading = "Bounds", value_parser = memory)]
     pub max_memory: usize,
 }
@@ -189,11 +190,11 @@ pub struct Monitoring {
     #[arg(long, value_name = "PATH", help_heading = "Monitoring")]
     pub textfile: Option<PathBuf>,
 
-    /// With -o nagios: warn by the days that a certificate has left; 30 is at least 30.
+    /// With -o nagios: warn if a certificate expires within this many days (plugin range; 30 means < 30).
     #[arg(long, value_name = "RANGE", value_parser = Range::of_what_is_left, help_heading = "Monitoring")]
     pub warning: Option<Range>,
 
-    /// With -o nagios: be critical by the days that a certificate has left.
+    /// With -o nagios: critical if a certificate expires within this many days.
     #[arg(long, value_name = "RANGE", value_parser = Range::of_what_is_left, help_heading = "Monitoring")]
     pub critical: Option<Range>,
 }

@@ -87,7 +87,7 @@ pub struct Live {
     #[arg(long, value_name = "SECONDS", value_parser = span, default_value = "3600", help_heading = "Output")]
     pub interval: Elapsed,
 
-    /// End after so long; 10 with -o nagios.
+    /// Stop after this time (default 10 s with -o nagios).
     #[arg(long, visible_alias = "timeout", value_name = "SECONDS", value_parser = span,
         help_heading = "End")]
     pub duration: Option<Elapsed>,
@@ -96,11 +96,11 @@ pub struct Live {
     #[arg(long, value_name = "N", help_heading = "End", value_parser = clap::value_parser!(u64).range(1..))]
     pub verdicts: Option<u64>,
 
-    /// End with the first verdict of this kind.
+    /// Stop at the first verdict of this kind.
     #[arg(long, value_name = "KIND", value_enum, help_heading = "End")]
     pub until: Option<Until>,
 
-    /// End when no packet came for so long.
+    /// Stop after this long without a packet.
     #[arg(long, value_name = "SECONDS", value_parser = span, help_heading = "End")]
     pub idle_exit: Option<Elapsed>,
 
