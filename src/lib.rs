@@ -20,7 +20,7 @@
 //! - [`report::machine::json`] writes it as JSON Lines.
 //!
 //! The rest is open for the command and the tests. It is not stable, and hidden here unless a story's facts have its types
-//! ([`time`], [`packet`], [`tcp`], [`tls`], [`cert`]). Before version 1.0 the four parts may change too. Without the default
+//! ([`time`], [`packet`], [`tcp`], [`tls`], [`cert`], [`log`]). Before version 1.0 the four parts may change too. Without the default
 //! feature `command`, the library has no reports for people and for monitoring, and none of the dependencies of the program.
 //!
 //! ```
