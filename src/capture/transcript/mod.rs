@@ -53,6 +53,8 @@ pub struct Transcript<R> {
     name: String,
     file: u16,
     lines: Lines<R>,
+    /// Whether the line before was blank.
+    is_behind_blank: bool,
     /// What preceded the latest packet on its line.
     prefix: Option<Prefix>,
     families: Families,
@@ -97,6 +99,7 @@ impl<R: BufRead> Transcript<R> {
             name,
             file,
             lines: Lines::new(reader),
+            is_behind_blank: false,
             prefix: None,
             families: Families::new(FAMILIES, file),
             clockwork: Clockwork::default(),
@@ -113,6 +116,11 @@ impl<R: BufRead> Transcript<R> {
     }
 
     fn take_line(&mut self, mut line: Line) {
+        // Of blank lines in a row the first shows all: something ends here.
+        let is_blank = line.raw.is_empty();
+        if std::mem::replace(&mut self.is_behind_blank, is_blank) && is_blank {
+            return;
+        }
         if let Some(len) = self.prefix.as_ref().and_then(|prefix| prefix.len(&line.raw)) {
             line.raw.drain(..len);
         }
