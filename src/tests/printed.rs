@@ -10,19 +10,10 @@ use std::path::PathBuf;
 use std::process::Command;
 
 use crate::support::run::{has_tcpdump, path, run, tcpdump, text};
-use crate::support::situations::situations;
+use crate::support::situations::{WITHOUT_PAYLOAD, situations};
 
-/// Beginnings of the names of situations whose verdicts rest on flags, numbers and times alone.
-const SITUATIONS: [&str; 8] = [
-    "syn-no-reply/",
-    "refused/",
-    "unreachable/",
-    "tcp-handshake-incomplete/",
-    "client-silent/",
-    "no-server-hello/",
-    "closed-early/server-after",
-    "in-progress/syn",
-];
+/// The beginning of the names of further ones whose verdicts rest on flags, numbers and times alone.
+const BY_FLAGS: &str = "closed-early/server-after";
 
 /// Exceptions: how long a ClientHello should be, what a proxy's tunnel carries, which packet an error is about.
 const NEEDS_MORE: [&str; 3] =
@@ -232,8 +223,10 @@ fn what_tshark_prints_of_a_capture_has_its_verdict() {
 
 /// The situations' names and captures.
 fn captures() -> Vec<(String, PathBuf)> {
-    let is_chosen =
-        |name: &str| SITUATIONS.iter().any(|prefix| name.starts_with(prefix)) && !NEEDS_MORE.contains(&name);
+    let is_chosen = |name: &str| {
+        WITHOUT_PAYLOAD.iter().chain([&BY_FLAGS]).any(|prefix| name.starts_with(prefix))
+            && !NEEDS_MORE.contains(&name)
+    };
     let named = situations().into_iter().filter(|situation| is_chosen(&situation.name));
     named
         .filter_map(|situation| Some((situation.frames()?, situation.name)))

@@ -7,23 +7,12 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use crate::support::run::{has_tcpdump, path, run, tcpdump};
-use crate::support::situations::{Situation, situations};
+use crate::support::situations::{Situation, WITHOUT_PAYLOAD, situations};
 
 /// Situations that tcpdump prints with more than TCP and ICMP: outer headers, the interface of a cooked capture, single
 /// fragments. `damaged` is read on behind its damage, where tcpdump stops.
 const OTHERWISE_PRINTED: [&str; 7] =
     ["link/6in4", "link/gre", "link/ipip", "link/vxlan", "link/duplicate", "link/fragments", "file/damaged"];
-
-/// Beginnings of the names of situations whose verdict needs no payload.
-const WITHOUT_PAYLOAD: [&str; 7] = [
-    "syn-no-reply/",
-    "refused/",
-    "unreachable/",
-    "tcp-handshake-incomplete/",
-    "client-silent/",
-    "no-server-hello/",
-    "in-progress/syn",
-];
 
 /// Exceptions, which need it: how long a ClientHello should be, what a proxy's tunnel carries, and an error whose line is cut before
 /// the address that it is about.

@@ -4,6 +4,17 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
+/// Beginnings of the names of situations whose verdict needs no payload.
+pub const WITHOUT_PAYLOAD: [&str; 7] = [
+    "syn-no-reply/",
+    "refused/",
+    "unreachable/",
+    "tcp-handshake-incomplete/",
+    "client-silent/",
+    "no-server-hello/",
+    "in-progress/syn",
+];
+
 /// One folder with captures.
 pub struct Situation {
     /// Its path below testdata, `reset/injected`, by which tests and pages refer to it.
