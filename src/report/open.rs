@@ -2,12 +2,11 @@
 
 use std::io::{self, Write};
 
-use super::human::check;
+use super::human::Collected;
 use super::human::follow::Following;
-use super::human::markdown::MarkdownReport;
 use super::human::stream::Stream;
 use super::human::table::TableReport;
-use super::human::timeline::TimelineReport;
+use super::human::{check, markdown, timeline};
 use super::machine::json::JsonReport;
 use super::monitoring::{nagios, prometheus};
 use super::tcpdump::Packets;
@@ -39,7 +38,7 @@ pub fn open<'o>(form: Form, out: Out<'o>, style: Style, occasion: Occasion<'_>) 
     let names: Vec<_> = about.files.iter().map(|file| file.name.clone()).collect();
     match (form, occasion) {
         (Form::Timeline, Occasion::Read(_, bounds)) => {
-            Box::new(TimelineReport::new(out.styled, names.len() > 1, style, bounds))
+            Box::new(Collected::new(out.styled, names.len() > 1, style, bounds, timeline::write))
         }
         (Form::Timeline, Occasion::Follow(_, bounds)) => Box::new(Following::new(out.styled, style, bounds)),
         (Form::Timeline, Occasion::Live(_, quiet)) => Box::new(Stream::live(out.styled, style, quiet)),
@@ -49,9 +48,11 @@ pub fn open<'o>(form: Form, out: Out<'o>, style: Style, occasion: Occasion<'_>) 
         (Form::Table, Occasion::Check) => at_end(out.styled, check::write_table),
         (Form::Table, _) => Box::new(TableReport::new(out, names.len() > 1, style)),
         (Form::Markdown, Occasion::Read(_, bounds) | Occasion::Follow(_, bounds)) => {
-            Box::new(MarkdownReport::new(out.plain, names.len() > 1, style, bounds))
+            Box::new(Collected::new(out.plain, names.len() > 1, style, bounds, markdown::write))
         }
-        (Form::Markdown, _) => Box::new(MarkdownReport::new(out.plain, false, style, &Bounds::default())),
+        (Form::Markdown, _) => {
+            Box::new(Collected::new(out.plain, false, style, &Bounds::default(), markdown::write))
+        }
         (Form::Json, _) => Box::new(JsonReport::new(out.plain, &names)),
         (Form::Nagios, _) => at_end(out.plain, nagios::write),
         (Form::Prometheus, _) => at_end(out.plain, prometheus::write),

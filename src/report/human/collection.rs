@@ -1,12 +1,12 @@
 //! The connections of a capture that are shown, held until all of them are known.
 
 use std::collections::BTreeMap;
-use std::io;
+use std::io::{self, Write};
 
 use super::strip::Mark;
-use crate::analysis::{Bounds, Event, GroupKey, Judged, Needs, Sink};
+use crate::analysis::{Bounds, Event, GroupKey, Judged, Needs, Sink, Summary};
 use crate::limits;
-use crate::report::{Detail, Origins};
+use crate::report::{Detail, End, Origins, Report, Style};
 use crate::story::Timeline;
 use crate::verdict::Severity;
 
@@ -142,4 +142,45 @@ pub fn has_failed(judged: &Judged) -> bool {
 /// Bytes of memory that a judged connection takes, estimated.
 fn held_by(judged: &Judged) -> usize {
     limits::REPORTED_CONNECTION_BYTES + judged.story.timeline.len() * limits::TIMELINE_ENTRY_BYTES
+}
+
+/// Writes what was collected, and what the whole capture shows.
+type Written = fn(&Collection, &Summary, &Style, &mut dyn Write) -> io::Result<()>;
+
+/// A report on connections that is written once all of them are known.
+pub struct Collected<W> {
+    collection: Collection,
+    style: Style,
+    out: W,
+    write: Written,
+}
+
+impl<W: Write> Collected<W> {
+    /// For a capture of one file or several, in the form that `write` gives it.
+    pub fn new(out: W, has_files: bool, style: Style, bounds: &Bounds, write: Written) -> Self {
+        let collection = Collection::new(has_files, style.detail.clone()).within(bounds);
+        Self { collection, style, out, write }
+    }
+}
+
+impl<W: Write + Send> Sink for Collected<W> {
+    fn connection(&mut self, judged: Judged) -> io::Result<()> {
+        self.collection.connection(judged)
+    }
+
+    fn event(&mut self, event: &Event<'_>) -> io::Result<()> {
+        self.collection.event(event)
+    }
+
+    fn needs(&self) -> Needs {
+        self.collection.needs()
+    }
+}
+
+impl<W: Write + Send> Report for Collected<W> {
+    fn finish(mut self: Box<Self>, end: &End<'_>) -> io::Result<()> {
+        self.collection.sort();
+        (self.write)(&self.collection, end.summary, &self.style, &mut self.out)?;
+        self.out.flush()
+    }
 }

@@ -9,12 +9,12 @@ use super::glyphs::Glyphs;
 use super::judgement::{self, files};
 use super::page::Page;
 use super::{capture, chain, logs, overview, timeline};
-use crate::analysis::{Bounds, Event, Group, GroupKey, Judged, Needs, Sink, Summary};
+use crate::analysis::{Group, GroupKey, Judged, Summary};
 use crate::finding::Weight;
 use crate::report::text::escape::escaped;
 use crate::report::text::words::{PacketNames, grouped};
 use crate::report::text::{clock, ends};
-use crate::report::{Detail, End, Report, Style};
+use crate::report::{Detail, Style};
 use crate::tcp::Role;
 use crate::time::Clock;
 
@@ -24,56 +24,32 @@ const COLUMNS: u16 = 100;
 /// Digits after the second of the time at which a connection began.
 const DIGITS: u8 = 3;
 
-/// Collects connections, and writes those that matter once all are known.
-pub struct MarkdownReport<W> {
-    collection: Collection,
-    style: Style,
-    out: W,
-}
-
-impl<W: Write> MarkdownReport<W> {
-    /// For a capture of one file or several.
-    pub fn new(out: W, has_files: bool, style: Style, bounds: &Bounds) -> Self {
-        let collection = Collection::new(has_files, style.detail.clone()).within(bounds);
-        Self { collection, style: Style { columns: COLUMNS, ..style }, out }
-    }
-}
-
-impl<W: Write + Send> Sink for MarkdownReport<W> {
-    fn connection(&mut self, judged: Judged) -> io::Result<()> {
-        self.collection.connection(judged)
-    }
-
-    fn event(&mut self, event: &Event<'_>) -> io::Result<()> {
-        self.collection.event(event)
-    }
-
-    fn needs(&self) -> Needs {
-        self.collection.needs()
-    }
-}
-
-impl<W: Write + Send> Report for MarkdownReport<W> {
-    fn finish(mut self: Box<Self>, end: &End<'_>) -> io::Result<()> {
-        self.collection.sort();
-        let (collection, summary, style) = (&self.collection, end.summary, &self.style);
-        let names = PacketNames::new(&summary.about.files, &collection.origins);
-        let page = Page { summary: Some(summary), names: &names, digits: summary.about.digits, style };
-        let mut page = Markdown { page, out: &mut self.out };
-        page.connections(collection, summary)?;
-        if let Some(logs) = &summary.logs {
-            let are_alone = summary.about.files.is_empty();
-            page.block(|out| logs::write(logs, are_alone, out))?;
-            if are_alone {
-                return self.out.flush();
-            }
+/// Writes the connections that matter, the notes on the capture, and the count.
+///
+/// # Errors
+/// When `out` can't be written.
+pub fn write(
+    collection: &Collection,
+    summary: &Summary,
+    style: &Style,
+    out: &mut dyn Write,
+) -> io::Result<()> {
+    let style = &Style { columns: COLUMNS, ..style.clone() };
+    let names = PacketNames::new(&summary.about.files, &collection.origins);
+    let page = Page { summary: Some(summary), names: &names, digits: summary.about.digits, style };
+    let mut page = Markdown { page, out };
+    page.connections(collection, summary)?;
+    if let Some(logs) = &summary.logs {
+        let are_alone = summary.about.files.is_empty();
+        page.block(|out| logs::write(logs, are_alone, out))?;
+        if are_alone {
+            return Ok(());
         }
-        page.block(|out| capture::write_notes(collection, summary, style, out))?;
-        let (counts, packets) = capture::counts(summary);
-        let count = page.prose(&format!("{counts}; {packets}"));
-        writeln!(page.out, "{count}")?;
-        self.out.flush()
     }
+    page.block(|out| capture::write_notes(collection, summary, style, out))?;
+    let (counts, packets) = capture::counts(summary);
+    let count = page.prose(&format!("{counts}; {packets}"));
+    writeln!(page.out, "{count}")
 }
 
 /// What is written, and where to.

@@ -25,4 +25,4 @@ mod strip;
 pub mod table;
 pub mod timeline;
 
-pub use collection::Collection;
+pub use collection::{Collected, Collection};

@@ -9,51 +9,14 @@ use super::packet::{printer, write_lines};
 use super::page::Page;
 use super::rows::rows;
 use super::{capture, judgement, overview, prose};
-use crate::analysis::{Bounds, Event, Judged, Needs, Sink, Summary};
+use crate::analysis::{Judged, Summary};
 use crate::report::tcpdump::Numbering;
 use crate::report::text::words::{DIM, PacketNames};
-use crate::report::{Detail, End, Report, Style};
+use crate::report::{Detail, Style};
 use crate::story::Item;
 
 /// Columns in front of a log's lines.
 const LOG_INDENT: usize = 6;
-
-/// Collects connections, and writes them with their packets once all are known.
-pub struct TimelineReport<W> {
-    collection: Collection,
-    style: Style,
-    out: W,
-}
-
-impl<W: Write> TimelineReport<W> {
-    /// For a capture of one file or several.
-    pub fn new(out: W, has_files: bool, style: Style, bounds: &Bounds) -> Self {
-        let collection = Collection::new(has_files, style.detail.clone()).within(bounds);
-        Self { collection, style, out }
-    }
-}
-
-impl<W: Write + Send> Sink for TimelineReport<W> {
-    fn connection(&mut self, judged: Judged) -> io::Result<()> {
-        self.collection.connection(judged)
-    }
-
-    fn event(&mut self, event: &Event<'_>) -> io::Result<()> {
-        self.collection.event(event)
-    }
-
-    fn needs(&self) -> Needs {
-        self.collection.needs()
-    }
-}
-
-impl<W: Write + Send> Report for TimelineReport<W> {
-    fn finish(mut self: Box<Self>, end: &End<'_>) -> io::Result<()> {
-        self.collection.sort();
-        write(&self.collection, end.summary, &self.style, &mut self.out)?;
-        self.out.flush()
-    }
-}
 
 /// Writes the answer, the connections that are shown, and the count.
 ///
