@@ -280,24 +280,24 @@ impl<'p> Probe<'p> {
             Task::Open => {}
             Task::Token(request) => {
                 channel.tape().enter(Phase::Oauth);
-                let mut told = token::ask(request, &origin, &mut established, &mut channel);
+                let (mut result, token) = token::ask(request, &origin, &mut established, &mut channel);
                 self.spent.token = Some(spent(began));
-                if let Some(token) = &told.1 {
+                if let Some(token) = &token {
                     channel.tape().hide(token.clone());
                 }
-                told.0.texts(|text| *text = channel.tape().cover(text));
-                channel.tape().note(told.0.answer().unwrap_or_else(|| "no answer".to_owned()));
-                (self.token, granted) = (Some(told.0), told.1);
+                result.texts(|text| *text = channel.tape().cover(text));
+                channel.tape().note(result.answer().unwrap_or_else(|| "no answer".to_owned()));
+                (self.token, granted) = (Some(result), token);
             }
             Task::Page(page, token) => {
                 channel.tape().enter(Phase::Http);
-                let mut told = page::ask(page, &origin, *token, &mut established, &mut channel);
+                let mut result = page::ask(page, &origin, *token, &mut established, &mut channel);
                 self.spent.page = Some(spent(began));
-                for text in [&mut told.headline, &mut told.explanation] {
+                for text in [&mut result.headline, &mut result.explanation] {
                     *text = channel.tape().cover(text);
                 }
-                channel.tape().note(told.headline.clone());
-                self.page = Some(told);
+                channel.tape().note(result.headline.clone());
+                self.page = Some(result);
             }
         }
         if let Some(knowledge) = self.knowledge.get_mut(place) {

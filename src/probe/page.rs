@@ -89,7 +89,7 @@ impl PageAnswer {
         let body = String::from_utf8_lossy(&answer.body);
         let lacks_text = page.text.as_ref().is_some_and(|text| !body.contains(text.as_str()));
         let path = &page.path;
-        let mut told = Self {
+        let mut result = Self {
             path: path.clone(),
             status: Some(status),
             is_expected: is_status_expected && !lacks_text && answer.broken_off.is_none(),
@@ -99,26 +99,26 @@ impl PageAnswer {
         };
         let refusal = answer.header("www-authenticate").and_then(bearer_error);
         if let (true, Some(how)) = (is_status_expected, &answer.broken_off) {
-            told.headline = format!("{path} answers {status}, but its body is not whole");
-            told.explanation = format!("The body breaks off: {how}.");
-            told.advice =
+            result.headline = format!("{path} answers {status}, but its body is incomplete");
+            result.explanation = format!("The body is incomplete: {how}.");
+            result.advice =
                 vec![LOG, "Look at proxies and load balancers in front of the server: they cut answers too."];
-            return told;
+            return result;
         }
         match (is_status_expected, lacks_text, refusal, token) {
-            (true, false, ..) => told.headline.push_str(", as is expected"),
-            (true, true, ..) => told.headline.push_str(", without the text that is expected"),
+            (true, false, ..) => result.headline.push_str(", as is expected"),
+            (true, true, ..) => result.headline.push_str(", without the text that is expected"),
             // RFC 6750, 3.1: the server names what is wrong with the token.
             (false, _, Some(error), Some((token, grant))) => {
                 let error: String = token.cover(error).chars().take(limits::PEER_WORDS).collect();
                 let meaning = token::of_error(&error, grant);
-                told.headline = format!("{path} answers {status}: {}", meaning.headline);
-                told.explanation = meaning.explanation;
-                told.advice = meaning.advice;
+                result.headline = format!("{path} answers {status}: {}", meaning.headline);
+                result.explanation = meaning.explanation;
+                result.advice = meaning.advice;
             }
             (false, ..) => {}
         }
-        told
+        result
     }
 }
 
@@ -147,9 +147,9 @@ mod tests {
         let broken =
             Answer { broken_off: Some("the server closed after 9 of 90 bytes".to_owned()), ..whole.clone() };
         assert!(PageAnswer::read(&page(Some("text")), &whole, None).is_expected);
-        let told = PageAnswer::read(&page(Some("text")), &broken, None);
-        assert!(!told.is_expected && told.headline.contains("200"), "{told:?}");
-        assert!(told.explanation.contains("9 of 90 bytes"), "{told:?}");
+        let result = PageAnswer::read(&page(Some("text")), &broken, None);
+        assert!(!result.is_expected && result.headline.contains("200"), "{result:?}");
+        assert!(result.explanation.contains("9 of 90 bytes"), "{result:?}");
         let refused = PageAnswer::read(&page(None), &Answer { status: 500, ..broken }, None);
         assert!(!refused.is_expected && refused.headline.ends_with("500"), "{refused:?}");
     }

@@ -245,7 +245,7 @@ mod tests {
         [21, 3, 3, 0, 2, FATAL, description]
     }
 
-    fn told(talk: &Talk, settings: &CertificateSettings, clock: Clock) -> (Box<Story>, Verdict) {
+    fn examined(talk: &Talk, settings: &CertificateSettings, clock: Clock) -> (Box<Story>, Verdict) {
         let all = crate::analysis::Settings::default();
         let mut chains = Chains::new(limits::CERTIFICATE_BYTES_IN_ALL);
         let mut track = TrackedConnection::new(1, talk.packets[0].id, &talk.packets[0].segment(), &all);
@@ -284,7 +284,7 @@ mod tests {
     #[test]
     fn a_chain_is_checked_once_between_two_of_its_dates() {
         let chain = [sample("server"), sample("intermediate")];
-        let (mut story, _) = told(&flight(&chain), &settings(), Clock::Utc);
+        let (mut story, _) = examined(&flight(&chain), &settings(), Clock::Utc);
         let mut chains = Chains::new(limits::CERTIFICATE_BYTES_IN_ALL);
         let shared = chains.share(&story.tls.certificates[Server].as_ref().unwrap().what);
         let mut examiner = Examiner::new(&settings());
@@ -305,7 +305,7 @@ mod tests {
 
     #[test]
     fn packets_pay_for_certificates_and_a_known_chain_costs_nothing() {
-        let (mut story, _) = told(&flight(&[sample("server")]), &settings(), Clock::Utc);
+        let (mut story, _) = examined(&flight(&[sample("server")]), &settings(), Clock::Utc);
         let mut examiner = Examiner::new(&settings());
         let mut examined = |examiner: &mut Examiner, len: u32| {
             let said = story.tls.certificates[Server].as_mut().unwrap();
@@ -324,7 +324,7 @@ mod tests {
 
     #[test]
     fn what_nobody_reads_is_not_examined() {
-        let (mut story, _) = told(&flight(&[sample("server")]), &settings(), Clock::Utc);
+        let (mut story, _) = examined(&flight(&[sample("server")]), &settings(), Clock::Utc);
         story.tls.examination = None;
         let all = crate::analysis::Settings { certificates: settings(), ..Default::default() };
         for examinations in [true, false] {
@@ -336,7 +336,7 @@ mod tests {
 
     #[test]
     fn a_chain_is_verified_once_for_all_names() {
-        let (story, _) = told(&flight(&[sample("server")]), &settings(), Clock::Utc);
+        let (story, _) = examined(&flight(&[sample("server")]), &settings(), Clock::Utc);
         let message = &story.tls.certificates[Server].as_ref().unwrap().what;
         let mut examiner = Examiner::new(&settings());
         for name in ["ssm.example", "other.example"] {
@@ -349,7 +349,7 @@ mod tests {
     #[test]
     fn a_refusal_is_explained_by_what_the_certificate_shows() {
         let talk = flight(&[sample("server")]).say(Client, &alert(UNKNOWN_CA));
-        let (story, verdict) = told(&talk, &settings(), Clock::Utc);
+        let (story, verdict) = examined(&talk, &settings(), Clock::Utc);
         assert_eq!(verdict.cause.as_deref(), Some("unknown_ca"));
         assert!(verdict.explanation.contains("\"O=Test, CN=Intermediate\", which is not in ca.pem"));
         assert!(verdict.evidence.contains(&5));
@@ -361,7 +361,7 @@ mod tests {
     fn an_expiry_that_the_capture_s_clock_denies_is_the_client_s_clock() {
         let chain = [sample("server"), sample("intermediate")];
         let talk = flight(&chain).say(Client, &alert(CERTIFICATE_EXPIRED));
-        let explanation = |clock| told(&talk, &settings(), clock).1.explanation;
+        let explanation = |clock| examined(&talk, &settings(), clock).1.explanation;
         assert!(explanation(Clock::Utc).contains("By the capture's clock, every certificate"));
         assert!(!explanation(Clock::TimeOfDay).contains("By the capture's clock, every certificate"));
     }
@@ -371,7 +371,7 @@ mod tests {
         let system = || cert::Anchors::new("the system's trust store", false, &[]);
         let settings = CertificateSettings { wanted: None, trust: Trust::WhenNeeded(system) };
         let of = |talk: &Talk| {
-            let found = findings(&told(talk, &settings, Clock::Utc).0);
+            let found = findings(&examined(talk, &settings, Clock::Utc).0);
             found.into_iter().find(|(code, _)| *code == "certificate-self-signed").map(|(_, weight)| weight)
         };
         let flight = flight(&[sample("self-signed")]);
@@ -382,7 +382,7 @@ mod tests {
     #[test]
     fn an_address_is_compared_where_no_name_was_sent_and_the_user_s_name_above_all() {
         let flight = flight(&[sample("server"), sample("intermediate")]);
-        let (story, _) = told(&flight, &settings(), Clock::Utc);
+        let (story, _) = examined(&flight, &settings(), Clock::Utc);
         let wanted = story.tls.examination.as_ref().and_then(|found| found.wanted.clone()).unwrap();
         assert_eq!((wanted.name.as_str(), wanted.source), ("198.51.100.20", NameSource::Address));
         assert_eq!(findings(&story), [("certificate-name-mismatch", Weight::Info)]);
@@ -390,9 +390,9 @@ mod tests {
             wanted: Some(Wanted { name: name.to_owned(), source: NameSource::Option }),
             ..settings()
         };
-        let (story, _) = told(&flight, &named("ssm.example"), Clock::Utc);
+        let (story, _) = examined(&flight, &named("ssm.example"), Clock::Utc);
         assert_eq!(findings(&story), []);
-        let (story, _) = told(&flight, &named("other.example"), Clock::Utc);
+        let (story, _) = examined(&flight, &named("other.example"), Clock::Utc);
         assert_eq!(findings(&story), [("certificate-name-mismatch", Weight::Warning)]);
     }
 }

@@ -151,9 +151,8 @@ fn read_body(
             BodyMode::LengthDelimited(len) => format!("after {total} of {len} bytes"),
             _ => format!("after {total} bytes"),
         };
-        let (taken, len) = call
-            .read(came, &mut text)
-            .map_err(|_| format!("{} comes what is no chunk's size", so_far(total)))?;
+        let (taken, len) =
+            call.read(came, &mut text).map_err(|_| format!("the chunk size is invalid {}", so_far(total)))?;
         came.drain(..taken);
         let room = limits::HTTP_BODY_BYTES.saturating_sub(kept.len());
         kept.extend_from_slice(text.get(..len.min(room)).unwrap_or_default());
@@ -273,7 +272,7 @@ mod tests {
             ),
             (format!("{chunked}3\r\nabc\r\n"), "abc", Some("the server closed after 3 bytes")),
             (format!("{chunked}9\r\nabc"), "abc", Some("the server closed after 3 bytes")),
-            (format!("{chunked}zz\r\nabc\r\n"), "", Some("after 0 bytes comes what is no chunk's size")),
+            (format!("{chunked}zz\r\nabc\r\n"), "", Some("the chunk size is invalid after 0 bytes")),
         ] {
             let answer = asked(text.as_bytes()).0.unwrap();
             assert_eq!(

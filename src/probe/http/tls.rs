@@ -379,3 +379,46 @@ impl ResolvesClientCert for IdentityResolver {
         self.identity.is_some()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::cert::samples::sample;
+
+    /// What a verifier that trusts nobody says to a certificate of these samples.
+    fn verified(certificate: &str, host: &str, accepted: Accepted) -> Result<(), Error> {
+        let verifier = Verifier {
+            wanted: Wanted { name: host.to_owned(), source: NameSource::Target },
+            anchors: Arc::new(Anchors::new("the test's store", true, &[])),
+            accepted,
+            provider: Arc::new(rustls::crypto::ring::default_provider()),
+            chain: Mutex::new(None),
+        };
+        let own = CertificateDer::from(sample(certificate));
+        let name = ServerName::try_from(host.to_owned()).unwrap();
+        // 2026-01-01: all samples are valid.
+        let now = UnixTime::since_unix_epoch(Duration::from_secs(1_767_225_600));
+        verifier.verify_server_cert(&own, &[], &name, &[], now).map(|_| ())
+    }
+
+    #[test]
+    fn only_the_faults_that_are_accepted_are_passed_over() {
+        let nothing = Accepted::default();
+        let anybody = Accepted { issuer: AcceptedIssuer::Anybody, ..nothing };
+        let itself = Accepted { issuer: AcceptedIssuer::Itself, ..nothing };
+        for (certificate, host, accepted, objection) in [
+            ("server", "ssm.example", nothing, Some(CertificateError::UnknownIssuer)),
+            ("server", "ssm.example", itself, Some(CertificateError::UnknownIssuer)),
+            ("server", "ssm.example", anybody, None),
+            ("server", "other.example", anybody, Some(CertificateError::NotValidForName)),
+            ("server", "other.example", Accepted { is_misnamed: true, ..anybody }, None),
+            ("self-signed", "ssm.example", nothing, Some(CertificateError::UnknownIssuer)),
+            ("self-signed", "ssm.example", itself, None),
+            // Whoever signed it: a key of 1024 bits and SHA-1.
+            ("weak", "ssm.example", anybody, Some(CertificateError::BadEncoding)),
+        ] {
+            let expected = objection.map_or(Ok(()), |error| Err(Error::InvalidCertificate(error)));
+            assert_eq!(verified(certificate, host, accepted), expected, "{certificate} {host} {accepted:?}");
+        }
+    }
+}

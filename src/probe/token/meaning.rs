@@ -64,11 +64,11 @@ pub(super) fn of_status(status: u16, path: &str, is_html: bool) -> Meaning {
     Meaning { headline, explanation, advice: vec![advice] }
 }
 
-/// The meaning of a success whose body breaks off, in the words of what came.
+/// The meaning of a success whose body is incomplete.
 pub(super) fn of_broken_off(status: u16, how: &str) -> Meaning {
     Meaning {
-        headline: format!("SSM answers {status}, but the answer is not whole"),
-        explanation: format!("The body breaks off: {how}. A client can't use the token in it."),
+        headline: format!("SSM answers {status}, but the answer is incomplete"),
+        explanation: format!("The body is incomplete: {how}. A client can't use the token in it."),
         advice: vec!["Read SSM's log at that time, and look at proxies and load balancers in front of it."],
     }
 }
@@ -77,8 +77,8 @@ pub(super) fn of_broken_off(status: u16, how: &str) -> Meaning {
 pub(super) fn of_kind(kind: &str) -> Meaning {
     Meaning {
         headline: format!("the token's type is \"{kind}\", not Bearer"),
-        explanation: "SSM On-Prem grants bearer tokens (RFC 6750), and its clients use them without looking at the type. Another \
-                      server answers here, or something between changes the answer."
+        explanation: "SSM On-Prem grants bearer tokens (RFC 6750), and its clients use them without checking the type. Another \
+                      server answers here, or a device on the path changes the answer."
             .to_owned(),
         advice: vec!["Check host, port and --token-path, and what is in front of SSM."],
     }

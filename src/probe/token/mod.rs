@@ -173,52 +173,52 @@ pub(super) fn ask(
 fn read(request: &Request, answer: &Answer) -> (Token, Option<Secret>) {
     let object = serde_json::from_slice::<Value>(&answer.body).ok();
     let text = |name: &str| object.as_ref().and_then(|object| object.get(name)?.as_str());
-    let mut told = Token::new(request, Some(answer.status));
-    told.description = text("error_description").map(|text| request.cover(text));
+    let mut result = Token::new(request, Some(answer.status));
+    result.description = text("error_description").map(|text| request.cover(text));
     let is_success = (200..300).contains(&answer.status);
     if let (true, Some(how)) = (is_success, &answer.broken_off) {
-        "cut-short".clone_into(&mut told.outcome);
-        told.explain(meaning::of_broken_off(answer.status, how));
-        return (told, None);
+        "cut-short".clone_into(&mut result.outcome);
+        result.explain(meaning::of_broken_off(answer.status, how));
+        return (result, None);
     }
     let token = text("access_token").filter(|token| is_success && !token.trim().is_empty());
     let kind = text("token_type").filter(|kind| !kind.eq_ignore_ascii_case(BEARER));
     if let (Some(_), Some(kind)) = (token, kind) {
-        "token-type".clone_into(&mut told.outcome);
-        told.explain(meaning::of_kind(&request.cover(kind)));
-        return (told, None);
+        "token-type".clone_into(&mut result.outcome);
+        result.explain(meaning::of_kind(&request.cover(kind)));
+        return (result, None);
     }
     if let Some(token) = token {
-        told.expires_in = object.as_ref().and_then(|object| object.get("expires_in")?.as_u64());
+        result.expires_in = object.as_ref().and_then(|object| object.get("expires_in")?.as_u64());
         let token = Secret::new(token.to_owned());
         // Covered before it is cut: what is left of a part can't be recognised.
-        told.scope = text("scope").map(|text| request.cover(&token.cover(text)));
-        told.description = text("error_description").map(|text| request.cover(&token.cover(text)));
-        "granted".clone_into(&mut told.outcome);
-        told.headline = format!("SSM granted a token for {}", request.grant.name());
+        result.scope = text("scope").map(|text| request.cover(&token.cover(text)));
+        result.description = text("error_description").map(|text| request.cover(&token.cover(text)));
+        "granted".clone_into(&mut result.outcome);
+        result.headline = format!("SSM granted a token for {}", request.grant.name());
         "The client's id and secret are right and its grant type is allowed, so the API takes requests."
-            .clone_into(&mut told.explanation);
-        return (told, Some(token));
+            .clone_into(&mut result.explanation);
+        return (result, Some(token));
     }
     match text("error") {
-        Some(error) => told.explain_error(&request.cover(error)),
+        Some(error) => result.explain_error(&request.cover(error)),
         None if is_success && object.as_ref().is_some_and(Value::is_object) => {
-            "no-token".clone_into(&mut told.outcome);
-            told.explain(meaning::of_no_token(answer.status));
+            "no-token".clone_into(&mut result.outcome);
+            result.explain(meaning::of_no_token(answer.status));
         }
-        None => told.explain_status(answer),
+        None => result.explain_status(answer),
     }
-    (told, None)
+    (result, None)
 }
 
 /// What it means that no answer came.
 fn unanswered(request: &Request, why: &str) -> Token {
-    let mut told = Token::new(request, None);
-    "no-answer".clone_into(&mut told.outcome);
-    "SSM did not answer the request for a token".clone_into(&mut told.headline);
-    told.explanation = format!("The request went out over TLS, and then: {why}.");
-    told.advice = vec!["Read SSM's log at that time: nginx and the application behind it."];
-    told
+    let mut result = Token::new(request, None);
+    "no-answer".clone_into(&mut result.outcome);
+    "SSM did not answer the request for a token".clone_into(&mut result.headline);
+    result.explanation = format!("The request went out over TLS, and then: {why}.");
+    result.advice = vec!["Read SSM's log at that time: nginx and the application behind it."];
+    result
 }
 
 impl Token {
@@ -336,14 +336,18 @@ mod tests {
         ] {
             for status in [400, 401] {
                 let body = format!(r#"{{"error":"{error}","error_description":"sec&ret of pass word"}}"#);
-                let (told, token) =
+                let (result, token) =
                     read(&request(Grant::Password), &answer(status, "application/json", &body));
-                assert_eq!((told.outcome.as_str(), token), (error, None));
-                assert!(told.headline.contains(words), "{error}: {}", told.headline);
-                assert!(told.advice.iter().any(|line| line.contains(remedy)), "{error}: {:?}", told.advice);
-                assert_eq!(told.description.as_deref(), Some("[secret] of [secret]"));
+                assert_eq!((result.outcome.as_str(), token), (error, None));
+                assert!(result.headline.contains(words), "{error}: {}", result.headline);
+                assert!(
+                    result.advice.iter().any(|line| line.contains(remedy)),
+                    "{error}: {:?}",
+                    result.advice
+                );
+                assert_eq!(result.description.as_deref(), Some("[secret] of [secret]"));
                 let answer = format!("status {status}, {error}: \"[secret] of [secret]\"");
-                assert_eq!(told.answer(), Some(answer));
+                assert_eq!(result.answer(), Some(answer));
             }
         }
     }
@@ -359,20 +363,20 @@ mod tests {
             (500, "status-500", "failed"),
             (502, "status-502", "behind it is down"),
         ] {
-            let (told, token) = read(&request(Grant::Password), &answer(status, "text/html", "<html>"));
-            assert_eq!((told.outcome.as_str(), token), (outcome, None));
-            assert!(told.headline.contains(words), "{}", told.headline);
-            assert!(told.explanation.contains("an HTML page"), "{}", told.explanation);
+            let (result, token) = read(&request(Grant::Password), &answer(status, "text/html", "<html>"));
+            assert_eq!((result.outcome.as_str(), token), (outcome, None));
+            assert!(result.headline.contains(words), "{}", result.headline);
+            assert!(result.explanation.contains("an HTML page"), "{}", result.explanation);
         }
     }
 
     #[test]
     fn a_token_is_handed_on_and_not_told() {
         let body = r#"{"access_token":"t0ken","expires_in":7200,"scope":"all"}"#;
-        let (told, token) = read(&request(Grant::Password), &answer(200, "application/json", body));
-        assert!(told.is_granted() && !format!("{told:?}").contains("t0ken"));
+        let (result, token) = read(&request(Grant::Password), &answer(200, "application/json", body));
+        assert!(result.is_granted() && !format!("{result:?}").contains("t0ken"));
         assert_eq!(token.map(|token| token.expose().to_owned()).as_deref(), Some("t0ken"));
-        assert_eq!((told.expires_in, told.scope.as_deref()), (Some(7200), Some("all")));
+        assert_eq!((result.expires_in, result.scope.as_deref()), (Some(7200), Some("all")));
     }
 
     #[test]
@@ -392,9 +396,9 @@ mod tests {
         ] {
             let broken_off = broken_off.map(str::to_owned);
             let answer = Answer { broken_off, ..answer(200, "application/json", body) };
-            let (told, token) = read(&request(Grant::Password), &answer);
-            assert_eq!((told.outcome.as_str(), token.is_some()), (outcome, outcome == "granted"), "{body}");
-            assert!(!told.headline.is_empty() && !format!("{told:?}").contains("t0ken"), "{told:?}");
+            let (result, token) = read(&request(Grant::Password), &answer);
+            assert_eq!((result.outcome.as_str(), token.is_some()), (outcome, outcome == "granted"), "{body}");
+            assert!(!result.headline.is_empty() && !format!("{result:?}").contains("t0ken"), "{result:?}");
         }
     }
 
@@ -403,8 +407,8 @@ mod tests {
         fn any_answer_is_read_and_shows_no_secret(status in 100u16..1000, body: Vec<u8>, text: String) {
             for body in [body, format!(r#"{{"error":"sec&ret{}"}}"#, text.escape_default()).into_bytes()] {
                 let answer = Answer { body: Zeroizing::new(body), ..answer(status, "text/plain", "") };
-                let (told, _) = read(&request(Grant::Password), &answer);
-                let shown = format!("{told:?}");
+                let (result, _) = read(&request(Grant::Password), &answer);
+                let shown = format!("{result:?}");
                 prop_assert!(!shown.contains("sec&ret"), "{}", shown);
                 prop_assert!(shown.len() < 8_000);
             }
