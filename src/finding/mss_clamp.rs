@@ -28,7 +28,7 @@ pub(super) fn find(story: &Story) -> Option<Finding> {
     if size.saturating_add(overhead) >= ETHERNET || size < SMALLEST {
         return None;
     }
-    let known = if size == 1380 { ", the default of Cisco ASA firewalls" } else { "" };
+    let known = if size == 1380 { " (the default of Cisco ASA firewalls)" } else { "" };
     finding(
         "mss-clamp",
         Weight::Info,
