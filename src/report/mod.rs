@@ -21,8 +21,6 @@ pub mod monitoring;
 mod nothing;
 #[cfg(feature = "command")]
 mod open;
-#[cfg(feature = "command")]
-mod range;
 #[doc(hidden)]
 pub mod tcpdump;
 #[cfg(test)]
@@ -46,8 +44,6 @@ pub use human::Collection;
 pub use human::grid;
 #[cfg(feature = "command")]
 pub use open::{Occasion, open};
-#[cfg(feature = "command")]
-pub use range::{BadRange, Range};
 pub use text::Origins;
 #[cfg(feature = "command")]
 pub use thresholds::Thresholds;

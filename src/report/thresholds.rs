@@ -1,7 +1,7 @@
 //! When the user wants to be alerted.
 
 use super::digest::MonitoringDigest;
-use super::range::Range;
+use crate::probe::Range;
 use crate::time::Elapsed;
 use crate::verdict::Status;
 

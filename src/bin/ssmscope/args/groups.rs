@@ -5,8 +5,9 @@ use std::path::PathBuf;
 use clap::{ArgAction, Args};
 use ssmscope::limits;
 use ssmscope::log::AccessFormat;
+use ssmscope::probe::Range;
 use ssmscope::report::language::Language;
-use ssmscope::report::{Form, Range, Sort, Subject};
+use ssmscope::report::{Form, Sort, Subject};
 use ssmscope::time::Elapsed;
 use ssmscope::verdict::Verdict;
 
