@@ -7,6 +7,8 @@
 //!
 //! This room does not know how anything is printed.
 
+mod alerts;
+mod expiry;
 mod http;
 mod net;
 mod outcome;
@@ -25,6 +27,8 @@ use std::time::{Duration, Instant};
 
 use tracing::debug;
 
+pub use alerts::Alerts;
+pub use expiry::Expiry;
 pub use http::proxy::{Proxy, ProxyError, Tunnel, is_excepted};
 pub use http::tls::{Accepted, AcceptedIssuer, Identity, TlsPlan};
 pub use net::authority::{authority, host_and_port};
@@ -43,7 +47,7 @@ use crate::capture::{Source, Target};
 use crate::cert::{NameSource, Trust, Wanted};
 use crate::packet::Viewpoint;
 use crate::story::EndpointKnowledge;
-use crate::time::Elapsed;
+use crate::time::{Elapsed, Timestamp};
 use http::tls::{Handshake, Tls};
 use http::{proxy, tls};
 use net::capture::SideCapture;
@@ -85,6 +89,8 @@ pub struct Probe<'p> {
     token: Option<Token>,
     page: Option<PageAnswer>,
     spent: PhaseDurations,
+    /// When the last answer came; absent where one is missing.
+    answered: Option<Timestamp>,
 }
 
 /// What is to be done over one connection.
@@ -133,6 +139,7 @@ impl<'p> Probe<'p> {
             token: None,
             page: None,
             spent: PhaseDurations::default(),
+            answered: None,
         };
         for secret in plan.secrets() {
             attempt.tape.hide(secret.clone());
@@ -228,6 +235,7 @@ impl<'p> Probe<'p> {
             Connected::Up(stream, taped) => (stream, taped),
             Connected::Failed(taped) => {
                 let closed = Some(tape.now());
+                self.answered = None;
                 self.knowledge.push(EndpointKnowledge { closed, ..EndpointKnowledge::of(taped.client) });
                 return (false, None);
             }
@@ -236,6 +244,7 @@ impl<'p> Probe<'p> {
                 return (false, None);
             }
         };
+        self.answered = None;
         self.spent.connect.get_or_insert_with(|| spent(began));
         let asks_after = Duration::from(self.stall_after) / 2;
         let mut channel = Channel::new(stream, taped, tape, self.until, asks_after);
@@ -306,6 +315,7 @@ impl<'p> Probe<'p> {
             knowledge.acks_unobservable |= channel.acks_unobservable();
         }
         channel.tape().enter(Phase::Tls);
+        self.answered = Some(channel.tape().now());
         established.send_close_notify();
         while established.wants_write() && established.write_tls(&mut channel).is_ok() {}
         channel.close();
@@ -348,11 +358,12 @@ impl<'p> Probe<'p> {
             }
         };
         debug!(viewpoint = ?settings.viewpoint, connections = connections.len(), "judged");
-        let ended = self.tape.now();
+        let ended = self.answered.unwrap_or_else(|| self.tape.now());
         Outcome {
             host: plan.host.clone(),
             port: plan.port,
             began: self.tape.began(),
+            alerts: plan.alerts,
             spent: PhaseDurations { total: ended - self.tape.began(), ..self.spent },
             steps: self.tape.steps().to_vec(),
             resolution: self.resolution,

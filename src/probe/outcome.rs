@@ -2,6 +2,7 @@
 
 use std::net::IpAddr;
 
+use super::alerts::Alerts;
 use super::http::proxy::Tunnel;
 use super::net::capture::Captured;
 use super::net::dns::Resolution;
@@ -21,6 +22,8 @@ pub struct Outcome {
     pub port: u16,
     /// When it began.
     pub began: Timestamp,
+    /// When a server that answers is worth an alert.
+    pub alerts: Alerts,
     /// How long its parts took.
     pub spent: PhaseDurations,
     /// What was done and what came back. Where no packets were captured, the numbers of packets in verdicts and findings are
@@ -59,8 +62,23 @@ pub struct PhaseDurations {
     pub token: Option<Elapsed>,
     /// The request for a page.
     pub page: Option<Elapsed>,
-    /// All of it.
+    /// All of it, until the last answer or until it was given up: not what closing takes.
     pub total: Elapsed,
+}
+
+impl PhaseDurations {
+    /// The part that took longest, in words, and how long it took.
+    pub(super) fn longest(&self) -> (&'static str, Elapsed) {
+        let parts = [
+            ("for finding the address", self.dns),
+            ("for TCP", self.connect),
+            ("for TLS", self.tls),
+            ("for the token", self.token),
+            ("for the page", self.page),
+        ];
+        let parts = parts.into_iter().filter_map(|(part, elapsed)| Some((part, elapsed?)));
+        parts.max_by_key(|(_, elapsed)| *elapsed).unwrap_or(("for all of it", self.total))
+    }
 }
 
 /// A proxy, and what it answered.
@@ -85,6 +103,8 @@ pub struct Conclusion {
     pub severity: Severity,
     /// A verdict's code, or that of one of [`REASONS`](super::REASONS).
     pub reason: &'static str,
+    /// What the evidence names as the cause, if it does: an alert, a status, an OAuth error.
+    pub cause: Option<String>,
     /// The connection whose verdict it is, by its place.
     pub connection: Option<usize>,
     /// One line: what happened.
@@ -104,7 +124,15 @@ impl Conclusion {
         advice: &[A],
     ) -> Self {
         let advice = advice.iter().map(ToString::to_string).collect();
-        Self { severity: Severity::Critical, reason, connection: None, headline, explanation, advice }
+        Self {
+            severity: Severity::Critical,
+            reason,
+            cause: None,
+            connection: None,
+            headline,
+            explanation,
+            advice,
+        }
     }
 
     /// A connection's verdict, by the connection's index.
@@ -113,6 +141,7 @@ impl Conclusion {
         Self {
             severity: verdict.severity,
             reason: verdict.code,
+            cause: verdict.cause.as_ref().map(ToString::to_string),
             connection: Some(index),
             headline: verdict.headline.clone().into_owned(),
             explanation: verdict.explanation.clone().into_owned(),

@@ -2,6 +2,7 @@
 
 use std::net::IpAddr;
 
+use super::alerts::Alerts;
 use super::http::proxy::Proxy;
 use super::http::tls::TlsPlan;
 use super::net::dns::Family;
@@ -34,6 +35,8 @@ pub struct Plan {
     pub token: Option<Token>,
     /// A page is asked for.
     pub page: Option<Page>,
+    /// When a server that answers is worth an alert.
+    pub alerts: Alerts,
     /// How what comes is judged.
     pub settings: Settings,
 }

@@ -3,7 +3,8 @@
 #[cfg(feature = "command")]
 use super::text::ends;
 use crate::analysis::Judged;
-use crate::cert::{Date, When};
+use crate::cert::Date;
+use crate::probe;
 use crate::story::Story;
 #[cfg(feature = "command")]
 use crate::tcp::Role;
@@ -23,14 +24,10 @@ pub(super) struct Expiry {
 impl Expiry {
     /// The first of the server's certificates to end.
     pub(super) fn of(story: &Story) -> Option<Self> {
-        let certificates = &story.tls.examination.as_ref()?.certificates;
-        let ends = certificates.iter().filter_map(|certificate| certificate.details.as_ref()?.not_after);
-        let at = ends.min()?;
-        // Without its zone, the capture's clock leaves a day open: the later end of it counts.
-        let now = When::of(story.last.at, story.capture.clock);
+        let expiry = probe::Expiry::of(story)?;
         Some(Self {
-            at,
-            days: now.map(|now| (at.0.saturating_sub(now.latest.0)) as f64 / 86_400.0),
+            at: expiry.at,
+            days: expiry.days,
             #[cfg(feature = "command")]
             server: ends::end(story, Role::Server),
         })

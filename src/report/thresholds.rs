@@ -17,7 +17,12 @@ pub struct Thresholds {
 }
 
 impl Thresholds {
-    /// The exit status, where the verdicts' is this. Critical is looked at before warning, and a warning does not tell what
+    /// Whether a certificate's end can raise the status.
+    pub(super) fn are_set(&self) -> bool {
+        self.warning.is_some() || self.critical.is_some()
+    }
+
+    /// The exit status of a capture, where the verdicts' is this. Critical is looked at before warning, and a warning does not tell what
     /// is unknown.
     pub fn status(&self, digest: &MonitoringDigest, verdicts: Status) -> Status {
         let days = digest.expiry.as_ref().and_then(|expiry| expiry.days);

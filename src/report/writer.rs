@@ -62,7 +62,10 @@ pub struct Check<'a> {
 impl End<'_> {
     /// What it all comes to.
     pub fn status(&self) -> Status {
-        self.thresholds.status(self.digest, self.verdicts())
+        match self.check {
+            Some(check) => check.outcome.status(),
+            None => self.thresholds.status(self.digest, self.verdicts()),
+        }
     }
 
     /// What the verdicts come to, thresholds aside.
@@ -89,14 +92,7 @@ impl End<'_> {
             .filter(|_| self.summary.about.files.is_empty() && self.summary.packets == 0)
     }
 
-    /// In one line for people, that a certificate's end raised the status, if it did.
-    pub(super) fn expiry_alert(&self) -> Option<String> {
-        let expiry = self.alerting_expiry()?;
-        let limit = if self.status() == Status::Warning { ("warning", "-w") } else { ("critical", "-c") };
-        Some(format!("{}: {} ({})", limit.0, expiry.text(), limit.1))
-    }
-
-    /// The certificate whose end raised the status above the verdicts'.
+    /// The certificate whose end raised the status above the verdicts'. A check's conclusion has this in it.
     pub(super) fn alerting_expiry(&self) -> Option<&Expiry> {
         self.digest.expiry.as_ref().filter(|_| self.status() != self.verdicts())
     }

@@ -122,9 +122,21 @@ fn days_that_a_certificate_has_left_raise_the_status() {
     let (more, less) = (format!("{:.0}", left + 10.0), format!("{:.0}", left - 10.0));
     for (options, status, begin) in [
         (&["--warning", &less, "--critical", "7"][..], 0, "SSMSCOPE OK: healthy"),
-        (&["--warning", &more, "--critical", &less], 1, "SSMSCOPE WARNING: certificate ends "),
-        (&["--warning", &more, "--critical", &more], 2, "SSMSCOPE CRITICAL: certificate ends "),
-        (&["--critical", &format!("@0:{more}")], 2, "SSMSCOPE CRITICAL: certificate ends "),
+        (
+            &["--warning", &more, "--critical", &less],
+            1,
+            "SSMSCOPE WARNING: certificate-expiring: certificate ends ",
+        ),
+        (
+            &["--warning", &more, "--critical", &more],
+            2,
+            "SSMSCOPE CRITICAL: certificate-expiring: certificate ends ",
+        ),
+        (
+            &["--critical", &format!("@0:{more}")],
+            2,
+            "SSMSCOPE CRITICAL: certificate-expiring: certificate ends ",
+        ),
     ] {
         let outcome = run(&[&["read", "-o", "nagios", &capture], options].concat());
         assert_eq!(outcome.status, status, "{outcome:?}");

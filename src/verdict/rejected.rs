@@ -13,7 +13,7 @@ use crate::story::{LogTie, Story};
 pub(super) const RULE: Rule = Rule {
     code: "rejected",
     severity: Severity::Critical,
-    summary: "the exchange was complete, and the application refused it, as a log reports (`--log`)",
+    summary: "the exchange was complete, and the application refused it, as a log (`--log`) or a check (`--oauth`) shows",
     page: include_str!("../../docs/verdicts/rejected.md"),
     judge,
 };

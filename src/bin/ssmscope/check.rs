@@ -15,8 +15,8 @@ use ssmscope::analysis::Settings;
 use ssmscope::capture::live::{self, Live};
 use ssmscope::capture::{Source, Target, save};
 use ssmscope::probe::{
-    self, Accepted, AcceptedIssuer, Family, Identity, Outcome, Page, Plan, Probe, Proxy, Secret, TlsPlan,
-    token,
+    self, Accepted, AcceptedIssuer, Alerts, Family, Identity, Outcome, Page, Plan, Probe, Proxy, Secret,
+    TlsPlan, token,
 };
 use ssmscope::report::text::escape::escaped;
 use ssmscope::report::{self, Detail, Occasion, Style};
@@ -179,6 +179,12 @@ fn plan(options: &Check) -> anyhow::Result<Plan> {
         tls: tls(options)?,
         token: token(options)?,
         page,
+        alerts: Alerts {
+            expiry_warning: options.monitoring.warning,
+            expiry_critical: options.monitoring.critical,
+            time_warning: options.warn_time,
+            time_critical: options.crit_time,
+        },
         settings: Settings { judging, ..Settings::default() },
     })
 }

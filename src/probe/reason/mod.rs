@@ -3,13 +3,15 @@
 //! Each reason is one file: its code, and a pure function from what came of an attempt to the conclusion. Its page for
 //! people who want to know more is in `docs/reasons`.
 
+mod certificate_expiring;
 mod name_unknown;
 mod not_sent;
 mod nothing_done;
 mod page_unexpected;
+mod rejected;
 mod resolver_failed;
 mod resolver_silent;
-mod token_refused;
+mod slow;
 
 use super::outcome::{Conclusion, Outcome};
 use crate::verdict::{Severity, Status};
@@ -35,8 +37,8 @@ pub const REASONS: [Reason; 7] = [
     resolver_failed::REASON,
     resolver_silent::REASON,
     not_sent::REASON,
-    token_refused::REASON,
     page_unexpected::REASON,
+    certificate_expiring::REASON,
     nothing_done::REASON,
 ];
 
@@ -44,20 +46,20 @@ pub const REASONS: [Reason; 7] = [
 const BEFORE_CONNECTIONS: usize = 4;
 
 impl Outcome {
-    /// What follows from all of it: the first fault on the way from name to page, else the worst that a connection shows.
+    /// What follows from all of it: of the gravest faults the first on the way from name to page.
     pub fn conclusion(&self) -> Conclusion {
-        let connection_of = |severity| {
-            let index = self.connections.iter().position(|judged| judged.verdict.severity == severity)?;
-            Some(Conclusion::of_connection(index, self.connections.get(index)?))
-        };
         let (before, above) = REASONS.split_at(BEFORE_CONNECTIONS);
-        let first_of = |reasons: &[Reason]| reasons.iter().find_map(|reason| (reason.conclude)(self));
-        first_of(before)
-            .or_else(|| connection_of(Severity::Critical))
-            .or_else(|| first_of(above))
-            .or_else(|| {
-                [Severity::Unknown, Severity::Warning, Severity::Ok].into_iter().find_map(connection_of)
-            })
+        let of = |reasons: &'static [Reason]| reasons.iter().filter_map(|reason| (reason.conclude)(self));
+        let connections = self.connections.iter().enumerate();
+        let connections = connections.map(|(index, judged)| Conclusion::of_connection(index, judged));
+        let answers = rejected::conclude(self).into_iter();
+        let times = slow::conclude(self).into_iter();
+        let all: Vec<_> =
+            of(before).chain(connections).chain(answers).chain(of(above)).chain(times).collect();
+        // What can't be known comes before a warning, which does not settle it.
+        [Severity::Critical, Severity::Unknown, Severity::Warning, Severity::Ok]
+            .into_iter()
+            .find_map(|severity| all.iter().find(|conclusion| conclusion.severity == severity).cloned())
             .unwrap_or_else(nothing_done::conclusion)
     }
 

@@ -22,6 +22,7 @@ pub(super) fn conclusion() -> Conclusion {
     Conclusion {
         severity: REASON.severity,
         reason: REASON.code,
+        cause: None,
         connection: None,
         headline: "nothing was tried before time was over".to_owned(),
         explanation: "Finding the host's address took all of the time.".to_owned(),

@@ -249,6 +249,22 @@ impl Token {
         })
     }
 
+    /// The error that OAuth names, or the status, where one of them is the cause of a refusal.
+    pub(super) fn cause(&self) -> Option<String> {
+        /// Those of RFC 6749, 5.2, are shorter; their characters are these.
+        const LONGEST: usize = 40;
+        let is_name = |text: &str| {
+            !text.is_empty()
+                && text.len() <= LONGEST
+                && text.chars().all(|letter| letter.is_ascii_alphanumeric() || "_-".contains(letter))
+        };
+        match self.outcome.as_str() {
+            "granted" | "no-answer" | "no-token" | "token-type" | "not-json" | "cut-short" => None,
+            error if !error.starts_with("status-") && is_name(error) => Some(error.to_owned()),
+            _ => self.status.map(|status| format!("http-{status}")),
+        }
+    }
+
     /// Lets every text be changed into which the server's words may have come.
     pub(super) fn texts(&mut self, mut change: impl FnMut(&mut String)) {
         let Self { outcome, description, scope, headline, explanation, .. } = self;

@@ -82,7 +82,7 @@ pub fn write(end: &End<'_>, style: &Style, out: &mut dyn Write) -> io::Result<()
     if let Some(page) = outcome.page.as_ref().filter(|page| page.is_expected) {
         write_labelled("Page", &format!("{}.", page.headline), out)?;
     }
-    write_alert(end, out)
+    Ok(())
 }
 
 /// Writes a row for each part of the check.
@@ -118,13 +118,7 @@ pub fn write_table(end: &End<'_>, out: &mut dyn Write) -> io::Result<()> {
     let conclusion = outcome.conclusion();
     let result = format!("{} ({})", conclusion.reason, conclusion.severity);
     table.add_row(["All".to_owned(), time(Some(outcome.spent.total)), result]);
-    write!(out, "{}", grid::text(&table))?;
-    write_alert(end, out)
-}
-
-/// That a certificate's end raised the status.
-fn write_alert(end: &End<'_>, out: &mut dyn Write) -> io::Result<()> {
-    end.expiry_alert().map_or(Ok(()), |alert| writeln!(out, "{alert}"))
+    write!(out, "{}", grid::text(&table))
 }
 
 fn write_beginning(outcome: &Outcome, style: &Style, out: &mut dyn Write) -> io::Result<()> {

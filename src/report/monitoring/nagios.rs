@@ -1,8 +1,8 @@
 //! The output of a monitoring plugin: one status line with performance data, then a line for each failure.
 //!
-//! The form is that of the Monitoring Plugins' development guidelines: `SERVICE STATUS: text | performance data`, the text
-//! below 80 characters, everything on standard output. A `|` would begin performance data, and a character that is not
-//! ASCII may become one, or anything else, in what stores and shows the output; so none of either is let through.
+//! The form is that of the Monitoring Plugins' development guidelines: `SERVICE STATUS: text | performance data`, everything on
+//! standard output. A `|` would begin performance data, and a character that is not ASCII may become one, or anything else, in
+//! what stores and shows the output; so none of either is let through.
 
 use std::fmt::Write as _;
 use std::io::{self, Write};
@@ -19,8 +19,17 @@ use crate::tcp::Role;
 use crate::time::Elapsed;
 use crate::verdict::{Severity, Status};
 
-/// Characters that the status line has before its performance data.
+/// Characters that the status line has before its performance data, by the guidelines.
 const STATUS_CHARACTERS: usize = 79;
+
+/// The same of a check, whose line is a whole sentence with names and addresses: the guidelines' limit is that of a pager.
+const CHECK_CHARACTERS: usize = 200;
+
+/// Codes of which stage and address are the whole story.
+const PLAIN_CODES: [&str; 2] = ["syn-no-reply", "refused"];
+
+/// The reason of a threshold on certificates.
+pub(super) const EXPIRING: &str = "certificate-expiring";
 
 /// Writes the status, the performance data, and the failures.
 ///
@@ -33,7 +42,7 @@ pub fn write(of: &End<'_>, out: &mut dyn Write) -> io::Result<()> {
     let error = of.summary.error.as_ref().map(ToString::to_string);
     let error = of.unopened.first().map(ToString::to_string).or(error);
     let text = match (&of.digest.connection, of.alerting_expiry(), error) {
-        (_, Some(expiry), _) => expiry.text(),
+        (_, Some(expiry), _) => format!("{EXPIRING}: {}", expiry.text()),
         (Some(shown), None, _) if shown.severity == Severity::Critical => found(shown, of),
         (_, None, Some(error)) => error,
         (Some(shown), None, None) => found(shown, of),
@@ -42,7 +51,7 @@ pub fn write(of: &End<'_>, out: &mut dyn Write) -> io::Result<()> {
             None => "no TCP connection to judge".to_owned(),
         },
     };
-    write_status(of.status(), &text, &performance(of), out)?;
+    write_status(of.status(), &text, STATUS_CHARACTERS, &performance(of), out)?;
     for shown in &of.digest.failures {
         let code = with_cause(shown.code, shown.cause.as_deref());
         write_line(&format!("{} {code} at {}: {}", shown.server, shown.stage, shown.headline), out)?;
@@ -58,7 +67,7 @@ pub fn write(of: &End<'_>, out: &mut dyn Write) -> io::Result<()> {
 /// # Errors
 /// When `out` can't be written.
 pub fn write_unknown(why: &str, out: &mut dyn Write) -> io::Result<()> {
-    write_status(Status::Unknown, why, "", out)?;
+    write_status(Status::Unknown, why, STATUS_CHARACTERS, "", out)?;
     out.flush()
 }
 
@@ -67,16 +76,20 @@ fn write_check(of: &End<'_>, check: &Check<'_>, out: &mut dyn Write) -> io::Resu
     let outcome = check.outcome;
     let conclusion = outcome.conclusion();
     let judged = conclusion.connection.and_then(|index| outcome.connections.get(index));
-    let text = match (of.alerting_expiry(), judged) {
-        (Some(expiry), _) => expiry.text(),
-        (None, Some(Judged { story, verdict, .. })) => {
+    let code = with_cause(conclusion.reason, conclusion.cause.as_deref());
+    let text = match judged {
+        Some(Judged { story, .. }) => {
             let via = if outcome.proxy.is_some() { " (proxy)" } else { "" };
-            let code = with_cause(verdict.code, verdict.cause.as_deref());
-            format!("{code} at {}, {}{via}", story.stage, ends::end(story, Role::Server))
+            let place = format!("{code} at {}, {}{via}", story.stage, ends::end(story, Role::Server));
+            match conclusion.severity {
+                Severity::Ok => place,
+                _ if PLAIN_CODES.contains(&conclusion.reason) => place,
+                _ => format!("{place}: {}", conclusion.headline),
+            }
         }
-        (None, None) => format!("{}: {}", conclusion.reason, conclusion.headline),
+        None => format!("{code}: {}", conclusion.headline),
     };
-    write_status(of.status(), &text, &check_performance(of, check), out)?;
+    write_status(of.status(), &text, CHECK_CHARACTERS, &check_performance(of, check), out)?;
     if check.verbosity >= 1 {
         write_line(&format!("{}: {}", conclusion.reason, conclusion.headline), out)?;
         write_line(&conclusion.explanation, out)?;
@@ -95,8 +108,14 @@ fn write_check(of: &End<'_>, check: &Check<'_>, out: &mut dyn Write) -> io::Resu
 }
 
 /// The status line, and below it the text where it had to be cut.
-fn write_status(status: Status, text: &str, performance: &str, out: &mut dyn Write) -> io::Result<()> {
-    let (line, is_cut) = status_line(status, text);
+fn write_status(
+    status: Status,
+    text: &str,
+    most: usize,
+    performance: &str,
+    out: &mut dyn Write,
+) -> io::Result<()> {
+    let (line, is_cut) = status_line(status, text, most);
     let separator = if performance.is_empty() { "" } else { " | " };
     writeln!(out, "{line}{separator}{performance}")?;
     if is_cut { write_line(text, out) } else { Ok(()) }
@@ -123,20 +142,23 @@ fn found(shown: &Shown, of: &End<'_>) -> String {
 }
 
 /// `SSMSCOPE STATUS: text`, and whether it had to be cut.
-fn status_line(status: Status, text: &str) -> (String, bool) {
+fn status_line(status: Status, text: &str, most: usize) -> (String, bool) {
     let line = plain(&format!("SSMSCOPE {}: {text}", status.name().to_ascii_uppercase()));
-    let short = shortened(&line, STATUS_CHARACTERS);
+    let short = shortened(&line, most);
     let is_cut = short != line;
     (short, is_cut)
 }
 
-/// ASCII text, cut where it gets too long.
+/// ASCII text, cut between words where it gets too long.
 fn shortened(text: &str, most: usize) -> String {
     const CUT: &str = "...";
     if text.chars().count() <= most {
         return text.to_owned();
     }
-    text.chars().take(most.saturating_sub(CUT.len())).chain(CUT.chars()).collect()
+    let kept: String = text.chars().take(most.saturating_sub(CUT.len())).collect();
+    // A name or an address is whole or absent, unless there is nothing else.
+    let end = kept.rfind(' ').filter(|end| *end > most / 2).unwrap_or(kept.len());
+    format!("{}{CUT}", &kept[..end])
 }
 
 /// One line of ASCII without what begins performance data. Our own typography becomes its ASCII likeness, all else is written
@@ -218,11 +240,11 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_status_line_stays_below_80_characters_and_one_line() {
-        let (line, is_cut) = status_line(Status::Critical, &"a|b\nc é".repeat(40));
-        assert_eq!(line.len(), 79);
+    fn the_status_line_is_one_short_line_whose_last_word_is_whole() {
+        let (line, is_cut) = status_line(Status::Critical, &"a|b\nc é".repeat(40), 79);
+        assert!(line.len() < 80 && line.ends_with(" c..."), "{line}");
         assert!(line.starts_with("SSMSCOPE CRITICAL: a b c \\u{e9}a b") && line.ends_with("...") && is_cut);
-        assert_eq!(status_line(Status::Ok, "fine"), ("SSMSCOPE OK: fine".to_owned(), false));
+        assert_eq!(status_line(Status::Ok, "fine", 79), ("SSMSCOPE OK: fine".to_owned(), false));
     }
 
     #[test]

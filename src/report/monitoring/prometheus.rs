@@ -6,6 +6,7 @@
 use std::fmt;
 use std::io::{self, Write};
 
+use super::nagios::EXPIRING;
 use super::phases;
 use crate::probe::{Outcome, REASONS};
 use crate::report::End;
@@ -54,10 +55,12 @@ pub fn write(of: &End<'_>, out: &mut dyn Write) -> io::Result<()> {
     )?;
     let code = match &check {
         Some(check) => check.outcome.conclusion().reason,
+        None if of.alerting_expiry().is_some() => EXPIRING,
         None => connection.map_or(NOTHING, |shown| shown.code),
     };
     let others = match &check {
         Some(_) => REASONS.iter().map(|reason| reason.code).collect(),
+        None if of.thresholds.are_set() => vec![NOTHING, EXPIRING],
         None => vec![NOTHING],
     };
     for reason in RULES.iter().map(|rule| rule.code).chain(others) {

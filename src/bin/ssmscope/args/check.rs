@@ -190,6 +190,14 @@ pub struct Check {
     #[command(flatten)]
     pub monitoring: Monitoring,
 
+    /// Warn, as slow, if the whole check took longer: 2, 2.5, 500ms.
+    #[arg(long, value_name = "SECONDS", value_parser = span, help_heading = "Monitoring")]
+    pub warn_time: Option<Elapsed>,
+
+    /// Critical, as slow, if the whole check took longer. An answer is waited for until --timeout.
+    #[arg(long, value_name = "SECONDS", value_parser = span, help_heading = "Monitoring")]
+    pub crit_time: Option<Elapsed>,
+
     /// When something takes too long.
     #[command(flatten)]
     pub timing: Timing,

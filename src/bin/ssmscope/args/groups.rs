@@ -191,11 +191,11 @@ pub struct Monitoring {
     #[arg(long, value_name = "PATH", help_heading = "Monitoring")]
     pub textfile: Option<PathBuf>,
 
-    /// With -o nagios: warn if a certificate expires within this many days (plugin range; 30 means < 30).
+    /// Warn if a certificate expires within this many days (plugin range; 30 means < 30). `read`, `live`: with -o nagios.
     #[arg(long, value_name = "RANGE", value_parser = Range::of_what_is_left, help_heading = "Monitoring")]
     pub warning: Option<Range>,
 
-    /// With -o nagios: critical if a certificate expires within this many days.
+    /// Critical if a certificate expires within this many days. `read`, `live`: with -o nagios.
     #[arg(long, value_name = "RANGE", value_parser = Range::of_what_is_left, help_heading = "Monitoring")]
     pub critical: Option<Range>,
 }

@@ -36,7 +36,7 @@ pub struct HostPort {
     pub host: String,
     /// Its port.
     pub port: Option<u16>,
-    /// The path of a URL, if it has one.
+    /// The path of a URL, if it has one; `/` too, where it is written.
     pub path: Option<String>,
 }
 
@@ -73,7 +73,7 @@ pub fn host_port(text: &str) -> Result<HostPort, String> {
         return Err("not HOST, HOST:PORT or a URL; try ssm.example.net, 192.0.2.1:443 or [2001:db8::1]:443"
             .to_owned());
     };
-    let path = Some(page).filter(|page| page.len() > 1).map(|page| path(&page)).transpose()?;
+    let path = Some(page).filter(|page| !page.is_empty()).map(|page| path(&page)).transpose()?;
     Ok(HostPort { host, port: port.or(is_url.then_some(HTTPS)), path })
 }
 

@@ -183,7 +183,7 @@ mod tests {
     fn every_kind_of_word_is_explained() {
         for (word, text) in [
             ("no-server-hello", "no-server-hello\n"),
-            ("Token_Refused", "token-refused\n"),
+            ("Page_Unexpected", "page-unexpected\n"),
             ("unknown_ca", "unknown_ca (alert 48)\n"),
             ("UNKNOWN-CA", "unknown_ca (alert 48)\n"),
             ("48", "unknown_ca (alert 48)\n"),

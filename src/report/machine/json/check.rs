@@ -30,8 +30,10 @@ pub struct Check {
     /// What it means for the exit status.
     pub severity: Severity,
     /// A verdict's code, or what was the matter before or above the connections: `name-unknown`, `resolver-failed`,
-    /// `resolver-silent`, `not-sent`, `token-refused`, `page-unexpected`, `nothing-done`.
+    /// `resolver-silent`, `not-sent`, `page-unexpected`, `certificate-expiring`, `nothing-done`.
     pub reason: &'static str,
+    /// What the evidence names as the cause, as in a connection's verdict; null where it names none.
+    pub cause: Option<String>,
     /// One line: what happened.
     pub headline: String,
     /// Plain words: why.
@@ -143,6 +145,7 @@ impl Check {
             duration: seconds(spent.total),
             severity: conclusion.severity,
             reason: conclusion.reason,
+            cause: conclusion.cause,
             headline: conclusion.headline,
             explanation: conclusion.explanation,
             advice: conclusion.advice,

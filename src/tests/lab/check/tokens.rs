@@ -84,7 +84,7 @@ fn a_refused_token_is_explained_and_no_secret_shows() {
         let checked = check(&lab, &options);
         assert_eq!(checked.check["oauth"]["outcome"], outcome, "{options:?}\n{checked}");
         let is_granted = outcome == "granted";
-        assert_eq!(checked.reason(), if is_granted { "healthy" } else { "token-refused" }, "{checked}");
+        assert_eq!(checked.reason(), if is_granted { "healthy" } else { "rejected" }, "{checked}");
         assert_eq!(checked.status(), if is_granted { 0 } else { 2 }, "{checked}");
         if outcome == "unauthorized_client" {
             assert!(checked.contains("create a Resource Owner Grant"), "{checked}");

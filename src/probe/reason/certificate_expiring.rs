@@ -1,0 +1,41 @@
+//! `certificate-expiring`: a certificate of the server ends within the days of a threshold.
+
+use super::Reason;
+use crate::probe::expiry::Expiry;
+use crate::probe::outcome::{Conclusion, Outcome};
+use crate::verdict::Severity;
+
+/// The reason.
+pub(super) const REASON: Reason = Reason {
+    code: "certificate-expiring",
+    severity: Severity::Warning,
+    summary: "a certificate of the server ends within the days of `-w` or `-c`",
+    page: include_str!("../../../docs/reasons/certificate-expiring.md"),
+    conclude,
+};
+
+fn conclude(outcome: &Outcome) -> Option<Conclusion> {
+    let ends = outcome.connections.iter().filter_map(|judged| Expiry::of(&judged.story));
+    let expiry = ends.min_by_key(|expiry| expiry.at)?;
+    let days = expiry.days?;
+    let (severity, range) = outcome.alerts.of_days(days)?;
+    let verb = if days < 0.0 { "ended" } else { "ends" };
+    let whose = match expiry.place {
+        0 => "the server's certificate".to_owned(),
+        place => format!("certificate {} of the server's chain", place + 1),
+    };
+    let option = if severity == Severity::Critical { "-c" } else { "-w" };
+    let subject = &expiry.certificate.subject;
+    let mut conclusion = Conclusion::critical(
+        REASON.code,
+        format!("{whose} {verb} {} ({days:.1} days)", expiry.date()),
+        format!(
+            "The check itself went well. Of the certificates that the server sent, {subject} is the first to end, {}. The \
+             threshold is {range} days ({option}).",
+            expiry.at.machine_readable()
+        ),
+        &["Renew the certificate, and reload the server: it keeps the old one until then."],
+    );
+    conclusion.severity = severity;
+    Some(conclusion)
+}
