@@ -1,7 +1,8 @@
 //! Tables without borders, one line for each row, for people as for `grep` and `awk`.
 
 use comfy_table::presets::NOTHING;
-use comfy_table::{CellAlignment, ColumnConstraint, ContentArrangement, Table, Width};
+use comfy_table::{CellAlignment, ContentArrangement, Table};
+use unicode_width::UnicodeWidthStr;
 
 /// Columns between two columns of a table.
 const GAP: u16 = 2;
@@ -36,11 +37,26 @@ pub(super) fn widths(table: &Table) -> Vec<u16> {
     table.column_max_content_widths()
 }
 
-/// Gives a table's columns at least these widths.
-pub(super) fn widen(table: &mut Table, widths: &[u16]) {
-    for (column, width) in table.column_iter_mut().zip(widths) {
-        column.set_constraint(ColumnConstraint::LowerBoundary(Width::Fixed(width + GAP)));
+/// Appends a further line below a table with columns of these widths, of which the first is aligned to the right. A cell that is
+/// wider than its column shifts those behind it.
+pub(super) fn push_line<'c>(text: &mut String, cells: impl Iterator<Item = &'c str>, widths: &[u16]) {
+    for (index, (cell, width)) in cells.zip(widths).enumerate() {
+        let padding = usize::from(*width).saturating_sub(cell.width());
+        if index == 0 {
+            pad(text, padding);
+            text.push_str(cell);
+            pad(text, usize::from(GAP));
+        } else {
+            text.push_str(cell);
+            pad(text, padding + usize::from(GAP));
+        }
     }
+    text.truncate(text.trim_end_matches(' ').len());
+    text.push('\n');
+}
+
+fn pad(text: &mut String, columns: usize) {
+    text.extend(std::iter::repeat_n(' ', columns));
 }
 
 #[cfg(test)]
@@ -55,13 +71,14 @@ mod tests {
     }
 
     #[test]
-    fn columns_are_as_wide_as_those_of_an_earlier_table() {
-        let mut table = grid(["#", "Verdict", "Packets"], &[0]);
-        table.add_row(["1", "OK healthy", "1-9"]);
-        let wide = widths(&table);
-        let mut further = grid(["#", "Verdict", "Packets"], &[0]);
-        further.add_row(["2", "OK slow", "10"]);
-        widen(&mut further, &wide);
-        assert_eq!(text(&further), "#  Verdict     Packets\n2  OK slow     10\n");
+    fn a_further_line_has_its_cells_below_those_of_the_table() {
+        let mut table = grid(["#", "Client", "Verdict", "Packets"], &[0]);
+        table.add_row(["10", "münchen:443", "OK healthy", "1-9"]);
+        let mut lines = text(&table);
+        push_line(&mut lines, ["9", "日本:443", "OK slow", ""].into_iter(), &widths(&table));
+        assert_eq!(
+            lines,
+            " #  Client       Verdict     Packets\n10  münchen:443  OK healthy  1-9\n 9  日本:443     OK slow\n"
+        );
     }
 }

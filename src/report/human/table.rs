@@ -6,7 +6,7 @@ use std::io::{self, Write};
 use comfy_table::Table;
 
 use super::collection::Collection;
-use super::grid::{grid, text, widen, widths};
+use super::grid::{grid, push_line, text, widths};
 use super::judgement::{title, word};
 use super::{capture, ladder};
 use crate::analysis::{Event, Judged, Needs, Sink};
@@ -30,9 +30,6 @@ const DISPENSABLE: [usize; 3] = [5, 6, 7];
 
 /// From this many columns on, all of the table is written, whatever its width.
 const WHOLE: usize = 100;
-
-/// Rows that are laid out at a time once they are written as they come.
-const CHUNK: usize = 1_000;
 
 /// Writes the table of connections.
 pub struct TableReport<'o> {
@@ -96,6 +93,8 @@ struct Rows {
     held: Vec<Row>,
     /// Once rows are written as they come: which columns are shown, and how wide they are.
     layout: Option<(Vec<usize>, Vec<u16>)>,
+    /// The line that is written, kept for its room.
+    line: String,
 }
 
 impl Rows {
@@ -104,37 +103,30 @@ impl Rows {
     }
 
     fn add(&mut self, judged: &Judged, style: &Style, out: &mut dyn Write) -> io::Result<()> {
-        self.held.push(Row {
-            severity: judged.verdict.severity,
-            id: judged.story.id,
-            cells: cells(judged, style),
-        });
-        let most = if self.is_streamed() { CHUNK } else { limits::TABLE_ROWS + 1 };
-        if self.held.len() < most { Ok(()) } else { self.write(style, out) }
+        let cells = cells(judged, style);
+        if let Some((shown, widths)) = &self.layout {
+            self.line.clear();
+            push_line(&mut self.line, shown.iter().map(|column| cells[*column].as_str()), widths);
+            return out.write_all(self.line.as_bytes());
+        }
+        self.held.push(Row { severity: judged.verdict.severity, id: judged.story.id, cells });
+        if self.held.len() <= limits::TABLE_ROWS { Ok(()) } else { self.write(style, out) }
     }
 
-    /// Writes the rows that are held, in their order.
+    /// Lays out the rows that are held, and writes them in their order.
     fn write(&mut self, style: &Style, out: &mut dyn Write) -> io::Result<()> {
-        if let Some((shown, wide)) = &self.layout {
-            let mut table = lay_out(&self.held, shown);
-            widen(&mut table, wide);
-            let text = text(&table);
-            // The header is there already.
-            out.write_all(text.split_once('\n').map_or("", |(_, rows)| rows).as_bytes())?;
-        } else {
-            let mut shown: Vec<usize> = (0..COLUMNS).collect();
-            let mut table = lay_out(&self.held, &shown);
-            for column in DISPENSABLE {
-                if ladder::columns(style) >= WHOLE || width(&table) <= ladder::columns(style) {
-                    break;
-                }
-                shown.retain(|kept| *kept != column);
-                table = lay_out(&self.held, &shown);
+        let mut shown: Vec<usize> = (0..COLUMNS).collect();
+        let mut table = lay_out(&self.held, &shown);
+        for column in DISPENSABLE {
+            if ladder::columns(style) >= WHOLE || width(&table) <= ladder::columns(style) {
+                break;
             }
-            out.write_all(text(&table).as_bytes())?;
-            self.layout = Some((shown, widths(&table)));
+            shown.retain(|kept| *kept != column);
+            table = lay_out(&self.held, &shown);
         }
-        self.held.clear();
+        out.write_all(text(&table).as_bytes())?;
+        self.layout = Some((shown, widths(&table)));
+        self.held = Vec::new();
         Ok(())
     }
 
