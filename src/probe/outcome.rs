@@ -1,5 +1,6 @@
 //! What came of an attempt.
 
+use std::borrow::Cow;
 use std::net::IpAddr;
 
 use super::alerts::Alerts;
@@ -145,7 +146,7 @@ impl Conclusion {
             connection: Some(index),
             headline: verdict.headline.clone().into_owned(),
             explanation: verdict.explanation.clone().into_owned(),
-            advice: verdict.advice.iter().map(ToString::to_string).collect(),
+            advice: verdict.advice(&judged.story).map(Cow::into_owned).collect(),
         }
     }
 }

@@ -69,7 +69,7 @@ pub enum EvidenceRole {
 
 impl EvidenceRole {
     /// What a packet of a story shows, by its number.
-    pub(super) fn of(story: &Story, number: u64) -> Self {
+    pub fn of(story: &Story, number: u64) -> Self {
         let mut roles = endings(story).chain(steps(story)).chain(others(story));
         roles.find(|(shown, _)| *shown == number).map_or(Self::Other, |(_, role)| role)
     }

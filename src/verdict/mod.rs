@@ -105,7 +105,7 @@ impl Default for Settings {
 }
 
 /// The verdict on a connection.
-#[derive(Clone, PartialEq, Eq, Debug, Serialize, JsonSchema)]
+#[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Verdict {
     /// The code.
     pub code: &'static str,
@@ -125,10 +125,8 @@ pub struct Verdict {
     pub client_reports: Vec<Cow<'static, str>>,
     /// The packets that prove it, counted from 1.
     pub evidence: Vec<u64>,
-    /// What each of them shows.
-    pub evidence_roles: Vec<EvidenceRole>,
-    /// What to do next, most useful first.
-    pub advice: Vec<Cow<'static, str>>,
+    /// What to do next, most useful first, with `SERVER` and `PORT` for the server's address and port.
+    advice: Vec<&'static str>,
 }
 
 /// The rules in the order in which they are asked: those that name a cause before those that only describe an ending, and the
@@ -181,8 +179,6 @@ pub fn judge(story: &Story, settings: &Settings) -> Verdict {
     verdict.evidence.sort_unstable();
     verdict.evidence.dedup();
     verdict.evidence.truncate(limits::EVIDENCE);
-    verdict.advice.iter_mut().for_each(|advice| fill_in(advice, story));
-    verdict.evidence_roles = verdict.evidence.iter().map(|number| EvidenceRole::of(story, *number)).collect();
     verdict
 }
 
@@ -203,16 +199,6 @@ pub fn why_unsure(story: &Story) -> Option<&'static str> {
     depends.then_some("the ending depends on what the capture lacks")
 }
 
-/// Puts the server's address and port into a piece of advice, so that what it quotes can be copied.
-fn fill_in(advice: &mut Cow<'static, str>, story: &Story) {
-    if advice.contains("SERVER") {
-        *advice = advice.replace("SERVER", &story.host(Role::Server).to_string()).into();
-    }
-    if advice.contains("PORT") {
-        *advice = advice.replace("PORT", &story.port(Role::Server).to_string()).into();
-    }
-}
-
 /// Packets of evidence for which there is room at once: as many as a whole handshake has steps.
 const USUAL_EVIDENCE: usize = 8;
 
@@ -229,7 +215,6 @@ impl Verdict {
             explanation: Cow::Borrowed(""),
             client_reports: Vec::new(),
             evidence: Vec::with_capacity(USUAL_EVIDENCE),
-            evidence_roles: Vec::new(),
             advice: Vec::new(),
         }
     }
@@ -255,8 +240,21 @@ impl Verdict {
     }
 
     fn advise(mut self, advice: &[&'static str]) -> Self {
-        self.advice.extend(advice.iter().copied().map(Cow::Borrowed));
+        self.advice.extend_from_slice(advice);
         self
+    }
+
+    /// What to do next about the connection that was judged, most useful first. What is quoted can be copied: it names the
+    /// server's address and port.
+    pub fn advice(&self, story: &Story) -> impl Iterator<Item = Cow<'static, str>> {
+        self.advice.iter().map(|advice| {
+            if advice.contains("SERVER") || advice.contains("PORT") {
+                let named = advice.replace("SERVER", &story.host(Role::Server).to_string());
+                named.replace("PORT", &story.port(Role::Server).to_string()).into()
+            } else {
+                Cow::Borrowed(*advice)
+            }
+        })
     }
 }
 

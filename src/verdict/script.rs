@@ -31,10 +31,7 @@ impl Verdict {
 
     /// Whether any of its sentences contains these words.
     pub(crate) fn mentions(&self, words: &str) -> bool {
-        [&self.headline, &self.explanation]
-            .into_iter()
-            .chain(&self.client_reports)
-            .chain(&self.advice)
-            .any(|text| text.contains(words))
+        let mut texts = [&self.headline, &self.explanation].into_iter().chain(&self.client_reports);
+        texts.any(|text| text.contains(words)) || self.advice.iter().any(|advice| advice.contains(words))
     }
 }

@@ -169,7 +169,7 @@ pub(super) fn write(
     for (index, report) in verdict.client_reports.iter().enumerate() {
         write_labelled(if index == 0 { "Client log" } else { "" }, report, style, out)?;
     }
-    write_next(&verdict.advice, style, out)?;
+    write_next(&verdict.advice(story).collect::<Vec<_>>(), style, out)?;
     chain::write(judged, names, style, out)?;
     write_findings(verdict, findings, names, style, out)?;
     write_more(story, verdict, style, out)

@@ -144,9 +144,9 @@ impl Markdown<'_> {
         let evidence = if verdict.evidence.is_empty() { files(summary) } else { evidence };
         let filter = judgement::short_filter(story).map(|filter| format!(" ({})", self.code(&filter)));
         let reports: Vec<_> = verdict.client_reports.iter().map(|report| self.code(report)).collect();
-        let advice = verdict.advice.iter().enumerate();
+        let advice = verdict.advice(story).enumerate();
         let advice: Vec<_> =
-            advice.map(|(index, text)| format!("{}. {}", index + 1, self.prose(text))).collect();
+            advice.map(|(index, text)| format!("{}. {}", index + 1, self.prose(&text))).collect();
         let warnings = findings.iter().filter(|finding| finding.severity == Weight::Warning);
         let warnings: Vec<_> = warnings.map(|finding| self.prose(&finding.text)).collect();
         self.table(&[

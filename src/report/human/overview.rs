@@ -359,7 +359,7 @@ pub(super) fn write_example(
         Some(text) => write_why(&format!("{} {text}", first_sentences(&verdict.explanation)), style, out)?,
         None => write_why(&first_sentences(&verdict.explanation), style, out)?,
     }
-    let advice: Vec<Cow<'static, str>> = verdict.advice.iter().take(ADVICE).cloned().collect();
+    let advice: Vec<Cow<'static, str>> = verdict.advice(story).take(ADVICE).collect();
     write_next(&advice, style, out)
 }
 

@@ -8,6 +8,7 @@ use serde::Serialize;
 use super::log::TiedLog;
 use super::tcp::Tcp;
 use super::tls::Tls;
+use super::verdict::Verdict;
 use super::{SCHEMA, community_id, moment_of, name, seconds};
 use crate::analysis::Judged;
 use crate::finding::Finding;
@@ -16,7 +17,6 @@ use crate::report::text::{clock, wireshark};
 use crate::story::{Moment, Repeats, Silence, Stage, Story};
 use crate::tcp::Role;
 use crate::time::{Clock, Elapsed};
-use crate::verdict::Verdict;
 
 /// One TCP connection and the verdict on it. Packets are counted from 1 over the whole capture, as Wireshark counts
 /// them; durations are in seconds.
@@ -195,7 +195,7 @@ impl Connection {
             first_packet: story.first.number,
             last_packet: story.last.number,
             filter: wireshark::filter(&story),
-            verdict,
+            verdict: Verdict::of(verdict, &story),
             steps: steps(&story, has_times),
             findings,
             timing: timing(&story, has_times),

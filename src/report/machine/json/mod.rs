@@ -11,6 +11,7 @@ mod log;
 mod summary;
 mod tcp;
 mod tls;
+mod verdict;
 
 use std::io::{self, Write};
 
