@@ -82,12 +82,57 @@ impl Form {
 
     /// Whether it shows the packets of connections.
     pub fn has_packets(self) -> bool {
-        matches!(self, Self::Timeline | Self::Markdown)
+        match self {
+            Self::Timeline | Self::Markdown => true,
+            Self::Table | Self::Json | Self::Nagios | Self::Prometheus | Self::Tcpdump => false,
+        }
     }
 
     /// Whether it shows the status alone, so that it has something to show where nothing could be read.
     pub fn is_status(self) -> bool {
-        matches!(self, Self::Nagios | Self::Prometheus)
+        match self {
+            Self::Nagios | Self::Prometheus => true,
+            Self::Timeline | Self::Table | Self::Json | Self::Markdown | Self::Tcpdump => false,
+        }
+    }
+
+    /// Whether it is a monitoring plugin's: everything goes to standard output, errors too, thresholds alert, and the run has an
+    /// end within the plugins' usual time.
+    pub fn is_plugin(self) -> bool {
+        match self {
+            Self::Nagios => true,
+            Self::Timeline | Self::Table | Self::Json | Self::Markdown | Self::Prometheus | Self::Tcpdump => {
+                false
+            }
+        }
+    }
+
+    /// Whether it shows verdicts.
+    pub fn has_verdicts(self) -> bool {
+        match self {
+            Self::Tcpdump => false,
+            Self::Timeline | Self::Table | Self::Json | Self::Markdown | Self::Nagios | Self::Prometheus => {
+                true
+            }
+        }
+    }
+
+    /// Whether it needs to know the capture's clock before the first packet.
+    pub fn needs_clock(self) -> bool {
+        match self {
+            Self::Tcpdump => true,
+            Self::Timeline | Self::Table | Self::Json | Self::Markdown | Self::Nagios | Self::Prometheus => {
+                false
+            }
+        }
+    }
+
+    /// Whether it shows the attempts of logs where there is no capture.
+    pub fn has_attempts(self) -> bool {
+        match self {
+            Self::Timeline | Self::Json => true,
+            Self::Table | Self::Markdown | Self::Nagios | Self::Prometheus | Self::Tcpdump => false,
+        }
     }
 }
 

@@ -26,7 +26,7 @@ pub fn complain(text: impl Display) {
 
 /// Says on standard error what goes on beside a report. A plugin has standard output only, for its report.
 pub fn aside(form: Form, text: impl Display) {
-    if form != Form::Nagios {
+    if !form.is_plugin() {
         complain(text);
     }
 }
@@ -63,8 +63,8 @@ pub fn is_plugin<T: AsRef<OsStr>>(arguments: impl Iterator<Item = T>) -> bool {
                 Some(form.strip_prefix('=').unwrap_or(form))
             }),
         };
-        let nagios = Form::Nagios.name();
-        if form == Some(nagios) || (is_form && argument == nagios) {
+        let is_plugins = |name: &str| name.parse().is_ok_and(Form::is_plugin);
+        if form.is_some_and(is_plugins) || (is_form && is_plugins(argument)) {
             return true;
         }
         is_form = form == Some("");

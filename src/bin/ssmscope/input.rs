@@ -11,7 +11,6 @@ use ssmscope::capture::pausing::Waiting;
 use ssmscope::capture::select;
 use ssmscope::capture::{self, Handles, Opened, ReadError, Target, TargetError};
 use ssmscope::cert::{NameSource, Wanted};
-use ssmscope::report::Form;
 use ssmscope::time::Elapsed;
 use ssmscope::{probe, verdict};
 
@@ -41,10 +40,10 @@ pub fn open(
     handles: &Handles,
     may_pause: bool,
 ) -> Result<Opened, ReadError> {
-    // tcpdump's form and times of day need to know the capture's clock before its first packet.
+    // Times of day need to know the capture's clock before its first packet.
     let selection = &options.selection;
     let has_window = selection.from.is_some() || selection.to.is_some();
-    let reads_ahead = options.rendering.output == Form::Tcpdump || has_window;
+    let reads_ahead = options.rendering.output.needs_clock() || has_window;
     if !may_pause {
         return capture::open_all(captures, handles, reads_ahead);
     }

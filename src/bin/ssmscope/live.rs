@@ -10,7 +10,7 @@ use ssmscope::analysis::{Event, Judged, Needs, Settings, Sink, Watching};
 use ssmscope::capture::live::{self as device, Options};
 use ssmscope::capture::{Source, Target};
 use ssmscope::recorder::{self, Recorder};
-use ssmscope::report::{self, Detail, Form, Occasion};
+use ssmscope::report::{self, Detail, Occasion};
 use ssmscope::verdict::Status;
 
 use crate::args::Live;
@@ -124,7 +124,7 @@ fn interface(options: &Live, target: &Target) -> anyhow::Result<String> {
         return Ok(device::towards(&hosts));
     }
     let mut text = "no interface given: use -i NAME, or --host HOST".to_owned();
-    if options.rendering.output != Form::Nagios {
+    if !options.rendering.output.is_plugin() {
         for device in device::devices()? {
             let addresses = device.addresses.join(", ");
             // Writing to a string can't fail.

@@ -5,7 +5,7 @@ use std::path::Path;
 use ssmscope::analysis::{LogInput, LogSummary, Summary};
 use ssmscope::capture::Handles;
 use ssmscope::log::{self, tie::TieSettings};
-use ssmscope::report::{self, Form, Occasion, Style};
+use ssmscope::report::{self, Occasion, Style};
 
 use crate::args::Read;
 use crate::run::{self, Done, Results, Run};
@@ -50,10 +50,7 @@ pub fn named(options: &Read, handles: &Handles, run: &mut Run<'_>) -> Named {
 
 /// Lists the attempts of logs that stand alone.
 pub fn alone(named: &Named, style: Style, run: &mut Run<'_>) -> anyhow::Result<Done> {
-    anyhow::ensure!(
-        matches!(run.form, Form::Timeline | Form::Json),
-        "logs without a capture are printed as timeline or json"
-    );
+    anyhow::ensure!(run.form.has_attempts(), "logs without a capture are printed as timeline or json");
     let mut results = Results::default();
     if let Some(input) = named.logs.as_ref().filter(|input| !input.files.is_empty()) {
         match LogSummary::alone(input) {

@@ -7,7 +7,7 @@ use std::thread;
 use ssmscope::analysis::{Settings, Watching};
 use ssmscope::capture::{Handles, Opened};
 use ssmscope::report::human::decision::DecisionReport;
-use ssmscope::report::{self, Detail, Form, Occasion, Report};
+use ssmscope::report::{self, Detail, Occasion, Report};
 use ssmscope::verdict::Status;
 
 use crate::args::Read;
@@ -37,7 +37,7 @@ fn read(options: &Read, run: &mut Run<'_>) -> anyhow::Result<Done> {
     let marked = options.write.as_deref().map(|path| Marked::begin(path, named(), options.connection));
     let mut marked = marked.transpose()?;
     // For what matches no selection, and for the packets that are to be written.
-    let explains = !options.selection.options().is_empty() && run.form != Form::Nagios;
+    let explains = !options.selection.options().is_empty() && !run.form.is_plugin();
     let reads_again = marked.is_some() || (explains && !may_pause && named().all(Path::is_file));
     let again = reads_again.then(|| Handles::open(named()));
     let judges_apart = thread::available_parallelism().is_ok_and(|cores| cores.get() > 1);

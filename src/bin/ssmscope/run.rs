@@ -73,13 +73,13 @@ impl<'o> Run<'o> {
 
     /// Whether an output shows the examination of certificates.
     pub fn examines(&self) -> bool {
-        self.form != Form::Tcpdump || self.monitoring.textfile.is_some()
+        self.form.has_verdicts() || self.monitoring.textfile.is_some()
     }
 
     /// Thresholds alert in a plugin's output only.
     #[must_use]
     pub fn alerting_as_plugin(mut self) -> Self {
-        if self.form != Form::Nagios {
+        if !self.form.is_plugin() {
             self.thresholds = Thresholds { slow_after: self.thresholds.slow_after, ..Thresholds::default() };
         }
         self

@@ -18,7 +18,7 @@ const PATIENCE: Elapsed = Elapsed::from_millis(10_000);
 
 /// How long the run may take: what the user gave, and a plugin's usual patience where nothing was given.
 pub fn patience(given: Option<Elapsed>, form: Form) -> Option<Elapsed> {
-    given.or_else(|| (form == Form::Nagios).then_some(PATIENCE))
+    given.or_else(|| form.is_plugin().then_some(PATIENCE))
 }
 
 /// Orders to the thread that waits.
@@ -57,7 +57,7 @@ impl Deadline {
                 return;
             }
             let why = format!("timed out after {patience}, before all was read; --timeout allows more");
-            exit::fail(form == Form::Nagios, &why);
+            exit::fail(form.is_plugin(), &why);
             process::exit(i32::from(Status::Unknown.code()));
         });
         Self { is_over, orders }
