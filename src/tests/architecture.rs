@@ -26,6 +26,13 @@ fn no_files_import_each_other_in_a_circle() {
     assert_eq!(Tree::read(&source.join("bin/ssmscope"), &[]).circles(), [""; 0]);
 }
 
+#[test]
+fn every_way_of_naming_another_file_is_one_that_is_read() {
+    let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
+    assert_eq!(Tree::read(&source, &["bin", "tests"]).unread(), [""; 0]);
+    assert_eq!(Tree::read(&source.join("bin/ssmscope"), &[]).unread(), [""; 0]);
+}
+
 /// A path and one more part behind it.
 fn below(path: &[String], part: &str) -> Name {
     path.iter().cloned().chain([part.to_owned()]).collect()
@@ -46,6 +53,8 @@ struct Module {
     imports: BTreeMap<String, Name>,
     /// Modules below that are compiled for tests only.
     tests: BTreeSet<String>,
+    /// Ways of naming another file that are not followed here.
+    unread: BTreeSet<&'static str>,
 }
 
 impl Tree {
@@ -159,6 +168,15 @@ impl Tree {
         faults.into_iter().collect()
     }
 
+    /// The files that name others in a way that is not followed here, each with that way.
+    fn unread(&self) -> Vec<String> {
+        let ways = |(name, module): (&Name, &Module)| {
+            let file = name.join("::");
+            module.unread.iter().map(move |way| format!("{file} has {way}")).collect::<Vec<_>>()
+        };
+        self.modules.iter().flat_map(ways).collect()
+    }
+
     /// The circles among the files and folders of each folder, each reported once.
     fn circles(&self) -> Vec<String> {
         let mut parts: BTreeMap<Name, BTreeMap<String, BTreeSet<String>>> = BTreeMap::new();
@@ -265,6 +283,20 @@ impl Module {
                         .and_then(|rest| rest.iter().position(|word| word == ")"))
                         .unwrap_or(1);
                 }
+                "#" if starts(&words, at, "# [ path") => {
+                    module.unread.insert("a file's path");
+                    at += 1;
+                }
+                "mod" if words.get(at + 2).is_some_and(|open| open == "{") => {
+                    module.unread.insert("a module within the file");
+                    at += 1;
+                }
+                "$" if starts(&words, at, "$ crate") => {
+                    module.unread.insert("a macro's crate");
+                    at += 1;
+                }
+                // What a type captures.
+                "use" if words.get(at + 1).is_some_and(|next| next == "<") => at += 1,
                 "use" => {
                     let end = words
                         .iter()
@@ -311,6 +343,12 @@ impl Module {
                 Some(place) => (part.get(..place).unwrap_or_default(), part.get(place + 1)),
                 None => (part, None),
             };
+            let is_glob = path.last().is_some_and(|last| last == "*");
+            let is_root =
+                matches!(prefix.iter().chain(path).map(String::as_str).collect::<Vec<_>>()[..], ["crate"]);
+            if is_glob || is_root {
+                self.unread.insert("an import of everything");
+            }
             let own = path.iter().filter(|word| !matches!(word.as_str(), "::" | "*"));
             let mut whole: Name = prefix.iter().chain(own).cloned().collect();
             if whole.len() > 1 && whole.last().is_some_and(|last| last == "self") {
@@ -450,6 +488,23 @@ mod of_the_checker {
             assert_eq!(found, ["tcp uses tls, which is to its right"], "{text}");
         }
         assert_eq!(rights(&[("tls/mod.rs", "use crate::tcp::Role;"), ("tcp/mod.rs", "")]), [""; 0]);
+    }
+
+    #[test]
+    fn what_is_not_followed_is_found() {
+        for (text, way) in [
+            ("use crate::tls::*;", "an import of everything"),
+            ("use crate as root;", "an import of everything"),
+            ("use {super::a::*};", "an import of everything"),
+            ("#[path = \"../tls/flow.rs\"] mod flow;", "a file's path"),
+            ("mod inner { use super::super::tls::A; }", "a module within the file"),
+            ("macro_rules! a { () => { $crate::tls::A } }", "a macro's crate"),
+        ] {
+            assert_eq!(Tree::of(&[("tcp/mod.rs", text)]).unread(), [format!("tcp has {way}")], "{text}");
+        }
+        let text =
+            "fn f<'a>() -> impl Sized + use<'a> { mod_of(1) } #[cfg(test)] mod tests { use super::*; }";
+        assert_eq!(Tree::of(&[("tcp/mod.rs", text)]).unread(), [""; 0]);
     }
 
     #[test]

@@ -333,7 +333,13 @@ mod tests {
             let file = root.join(format!("src/verdict/{}.rs", code.replace('-', "_")));
             let source =
                 fs::read_to_string(&file).unwrap_or_else(|error| panic!("{}: {error}", file.display()));
-            assert!(source.contains("#[cfg(test)]\nmod tests {"), "{} has no tests", file.display());
+            assert!(
+                source
+                    .split_once("#[cfg(test)]\nmod tests {")
+                    .is_some_and(|(_, tests)| tests.contains("#[test]")),
+                "{} has no tests",
+                file.display()
+            );
             assert_eq!(page.lines().next(), Some(format!("# {code}").as_str()));
             assert!(root.join("testdata").join(code).is_dir(), "testdata has no folder {code}");
         }
