@@ -6,6 +6,12 @@
 use std::fmt;
 use std::ops::{Add, AddAssign, Sub};
 
+/// Nanoseconds in a millisecond.
+pub(crate) const MILLI: i64 = 1_000_000;
+
+/// Nanoseconds in a second.
+pub(crate) const SECOND: i64 = 1_000 * MILLI;
+
 /// An instant: nanoseconds since the Unix epoch, or since the zero that the capture's [`Clock`] counts from.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Default)]
 pub struct Timestamp(i64);
@@ -21,7 +27,7 @@ impl Timestamp {
 
     /// From seconds and nanoseconds, saturating at the ends of the representable time (years 1677 and 2262).
     pub const fn from_parts(seconds: i64, nanos: i64) -> Self {
-        Self(seconds.saturating_mul(1_000_000_000).saturating_add(nanos))
+        Self(seconds.saturating_mul(SECOND).saturating_add(nanos))
     }
 
     /// Nanoseconds since the clock's zero.

@@ -5,7 +5,7 @@
 //! that the caller supplies: the capture's, or the file's own time of change.
 
 use super::stamp::{Date, Stamp, civil, days_since_1970};
-use crate::time::Timestamp;
+use crate::time::{SECOND, Timestamp};
 
 /// How much of their dates a log's lines give.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Default)]
@@ -19,7 +19,6 @@ pub enum Dating {
     NoDate,
 }
 
-const SECOND: i64 = 1_000_000_000;
 const DAY: i64 = 86_400 * SECOND;
 
 /// The lines of one file, as their times follow each other.

@@ -3,6 +3,7 @@
 //! A stamp is read, not interpreted. An abbreviation of a zone stays an abbreviation, since `IST` and `CST` have three meanings
 //! each, and a year or a date that is missing stays missing: [`Calendar`](super::calendar::Calendar) supplies it.
 
+use crate::time::SECOND;
 /// A time as a line gives it.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) struct Stamp<'a> {
@@ -37,8 +38,6 @@ pub(super) enum Zone<'a> {
     /// An abbreviation, which alone does not identify a zone.
     Named(&'a str),
 }
-
-const SECOND: i64 = 1_000_000_000;
 
 impl Stamp<'_> {
     /// How exact the stamp is: what is written stands for everything up to this much later. In nanoseconds.

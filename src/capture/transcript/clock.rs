@@ -2,7 +2,7 @@
 
 use std::collections::VecDeque;
 
-use crate::time::{Clock, Timestamp};
+use crate::time::{Clock, SECOND, Timestamp};
 
 /// A time as printed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -21,7 +21,6 @@ pub enum Stamp {
     Elapsed(i64),
 }
 
-const SECOND: i64 = 1_000_000_000;
 const DAY: i64 = 86_400 * SECOND;
 
 /// A time that a line begins with.

@@ -19,12 +19,10 @@ use super::attempt::Side;
 use super::calendar::Dating;
 use super::pair::{Translation, folds};
 use super::wire::Wire;
-use crate::time::{Clock, Elapsed};
+use crate::time::{Clock, Elapsed, MILLI, SECOND};
 
 pub(in crate::log) use vote::vote;
 
-const MILLI: i64 = 1_000_000;
-const SECOND: i64 = 1_000 * MILLI;
 const MINUTE: i64 = 60 * SECOND;
 const HOUR: i64 = 60 * MINUTE;
 

@@ -16,10 +16,8 @@ use agree::agreement;
 pub use agree::{Agreement, Explanation};
 
 use super::wire::{Exchange, Wire, WireOutcome};
-use crate::time::{Clock, Elapsed, Timestamp};
+use crate::time::{Clock, Elapsed, MILLI, SECOND, Timestamp};
 
-const MILLI: i64 = 1_000_000;
-const SECOND: i64 = 1_000 * MILLI;
 pub(in crate::log) const DAY: i64 = 86_400 * SECOND;
 
 /// What a line may be late or early by: the time between an event and the line that reports it, and the coarseness of a kernel's clock.

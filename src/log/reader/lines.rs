@@ -10,9 +10,7 @@ use crate::log::grammar::{self, Entry, Fact, Grammar};
 use crate::log::logs::LogFile;
 use crate::log::settings::Settings;
 use crate::log::stamp::Zone;
-use crate::time::{Elapsed, Timestamp};
-
-const SECOND: i64 = 1_000_000_000;
+use crate::time::{Elapsed, SECOND, Timestamp};
 
 /// Times with and without their zone are at most this far apart: from UTC-12 to UTC+14, and an hour for the clocks themselves. In
 /// nanoseconds.

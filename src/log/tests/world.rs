@@ -4,10 +4,7 @@ use std::fmt::Write;
 use std::net::SocketAddr;
 
 use super::super::{Exchange, Side, Wire, WireOutcome};
-use crate::time::{Clock, Elapsed, Timestamp};
-
-const MILLI: i64 = 1_000_000;
-const SECOND: i64 = 1_000 * MILLI;
+use crate::time::{Clock, Elapsed, MILLI, SECOND, Timestamp};
 
 /// Numbers that look like chance and are the same each time (splitmix64).
 pub(super) struct Chance(u64);

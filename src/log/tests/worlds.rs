@@ -8,10 +8,8 @@ use super::super::tie::{Grade, Tie, TieSettings, Ties, tie};
 use super::super::{Agreement, Attempt, Grammar, Logs, Settings, Side, Wire, WireOutcome};
 use super::read;
 use super::world::{Plan, World, make};
-use crate::time::{Clock, Elapsed, Timestamp};
+use crate::time::{Clock, Elapsed, MILLI, SECOND, Timestamp};
 
-const MILLI: i64 = 1_000_000;
-const SECOND: i64 = 1_000 * MILLI;
 const HOUR: i64 = 3_600 * SECOND;
 
 fn settings(wire: &Wire) -> Settings {

@@ -25,10 +25,8 @@ use super::pair::{self, Agreement, Fit, Translation};
 use super::quote::Quote;
 use super::wire::{Wire, WireOutcome};
 use crate::limits;
-use crate::time::{Elapsed, Timestamp};
+use crate::time::{Elapsed, MILLI, Timestamp};
 use matching::Pair;
-
-const MILLI: i64 = 1_000_000;
 
 /// What an offset may drift from its bounds between two ties, on clocks that run freely.
 const DRIFT: i64 = 10 * MILLI;

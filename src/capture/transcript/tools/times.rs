@@ -1,8 +1,8 @@
 //! Times as Wireshark (View, Time Display Format), FortiGate and snoop print them.
 
 use crate::capture::transcript::clock::Stamp;
+use crate::time::SECOND;
 
-const SECOND: i64 = 1_000_000_000;
 const DAY_SECONDS: i64 = 86_400;
 
 /// The time that `text` begins with, its digits after the second, and what follows.

@@ -299,8 +299,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-
-    const SECOND: i64 = 1_000_000_000;
+    use crate::time::SECOND;
 
     #[test]
     fn rows_of_tshark_are_read_whatever_the_arrow() {
