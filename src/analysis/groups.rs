@@ -9,7 +9,7 @@ use crate::limits;
 use crate::packet::Host;
 use crate::tcp::Role;
 use crate::time::Timestamp;
-use crate::verdict::{Actor, Severity};
+use crate::verdict::{Actor, Code, Severity};
 
 /// What the connections of a group have in common.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Debug)]
@@ -17,7 +17,7 @@ pub struct GroupKey {
     /// Their severity.
     pub severity: Severity,
     /// Their code.
-    pub code: &'static str,
+    pub code: Code,
     /// Their cause.
     pub cause: Option<Cow<'static, str>>,
     /// The side to examine.
@@ -64,7 +64,7 @@ impl GroupKey {
 
     /// The code and its cause, as they are searched for: `tls-alert unknown_ca`.
     pub fn title(&self) -> String {
-        self.cause.as_ref().map_or_else(|| self.code.to_owned(), |cause| format!("{} {cause}", self.code))
+        self.cause.as_ref().map_or_else(|| self.code.to_string(), |cause| format!("{} {cause}", self.code))
     }
 }
 

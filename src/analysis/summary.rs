@@ -8,7 +8,7 @@ use crate::limits;
 use crate::packet::{Host, Names, Neighbour, Other};
 use crate::tcp::PerRole;
 use crate::time::Timestamp;
-use crate::verdict::{Severity, Status};
+use crate::verdict::{Code, Severity, Status};
 
 /// What was read, and what came of it.
 #[derive(Debug, Default)]
@@ -32,7 +32,7 @@ pub struct Summary {
     /// Connections judged.
     pub connections: u64,
     /// Connections by verdict code.
-    pub codes: BTreeMap<&'static str, u64>,
+    pub codes: BTreeMap<Code, u64>,
     /// Connections by severity.
     pub severities: BTreeMap<Severity, u64>,
     /// Connections by server and code.
@@ -75,7 +75,7 @@ pub struct Summary {
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub struct ServerSummary {
     /// By verdict code.
-    pub codes: BTreeMap<&'static str, u64>,
+    pub codes: BTreeMap<Code, u64>,
     /// Connections in which it answered the SYN with a SYN-ACK.
     pub answered: u64,
     /// When the last of these began.
@@ -88,7 +88,7 @@ pub struct ServerSummary {
 #[derive(Debug, Default)]
 pub(super) struct Tally {
     connections: u64,
-    codes: BTreeMap<&'static str, u64>,
+    codes: BTreeMap<Code, u64>,
     severities: BTreeMap<Severity, u64>,
     servers: BTreeMap<(Host, u16), ServerSummary>,
     names: Names,
@@ -119,7 +119,7 @@ impl Tally {
                 summary.answered += 1;
                 summary.last_answered = summary.last_answered.max(began);
             }
-            if code == "healthy" {
+            if code == Code::Healthy {
                 summary.last_healthy = summary.last_healthy.max(began);
             }
             self.names.adopt(&judged.story.names, server.host);

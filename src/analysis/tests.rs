@@ -48,7 +48,7 @@ fn no_silence_and_no_round_trip_is_measured_across_a_step_of_the_clock() {
     let ended = hello.clone().wait(DAYS).ack(Server).rst(Client);
     assert_eq!(ended.code(0), "no-server-hello");
     let story = followed(&ended);
-    assert_eq!((story.verdict().code, story.path.round_trips.data), ("reset", None));
+    assert_eq!((story.verdict().code.name(), story.path.round_trips.data), ("reset", None));
     let late = hello.wait(DAYS).say(Server, &talk::server_flight()).say(Client, &talk::client_flight());
     let late = late.say(Server, &talk::finished()).say(Client, &talk::data()).say(Server, &talk::data());
     assert_eq!(late.code(0), "slow");

@@ -141,7 +141,7 @@ impl Conclusion {
         let verdict = &judged.verdict;
         Self {
             severity: verdict.severity,
-            reason: verdict.code,
+            reason: verdict.code.name(),
             cause: verdict.cause.as_ref().map(ToString::to_string),
             connection: Some(index),
             headline: verdict.headline.clone().into_owned(),

@@ -378,7 +378,7 @@ mod tests {
         analysis::analyse(&mut tape.source(), Target::default(), &settings, &mut verdicts).unwrap();
         let verdict = verdicts.0.pop().unwrap();
         assert!(verdicts.0.is_empty());
-        (verdict.code, verdict.evidence)
+        (verdict.code.name(), verdict.evidence)
     }
 
     fn up(tape: &mut Tape, connection: &mut TapedConnection) {
@@ -457,7 +457,7 @@ mod tests {
             settings.judging.stall_after = Elapsed::ZERO;
             let mut verdicts = Verdicts::default();
             analysis::analyse(&mut tape.source(), Target::default(), &settings, &mut verdicts).unwrap();
-            assert_eq!((verdicts.0[0].code, verdicts.0[0].actor), ("no-server-hello", actor));
+            assert_eq!((verdicts.0[0].code.name(), verdicts.0[0].actor), ("no-server-hello", actor));
         }
     }
 }

@@ -20,7 +20,7 @@ use crate::capture::Frame;
 use crate::limits;
 use crate::packet::Packet;
 use crate::time::{Elapsed, Timestamp};
-use crate::verdict::Severity;
+use crate::verdict::{Code, Severity};
 use memory::Memory;
 use recording::Recording;
 use ring::DiskRing;
@@ -49,7 +49,7 @@ pub struct Recorder {
     disk: DiskRing,
     awaited: Vec<Recording>,
     /// Connections that have a file, with their verdicts.
-    recorded: HashSet<(u64, &'static str)>,
+    recorded: HashSet<(u64, Code)>,
     /// Whether it was reported that further failures get no file.
     reported_bound: bool,
     dropped: u64,

@@ -18,6 +18,7 @@ use crate::report::text::clock;
 use crate::report::text::escape::escaped;
 use crate::tcp::{Key, Role};
 use crate::time::{Clock, Timestamp};
+use crate::verdict::Code;
 
 /// A failed connection whose file is written once enough has followed.
 pub(super) struct Recording {
@@ -26,7 +27,7 @@ pub(super) struct Recording {
     /// From when on others' packets belong into it.
     pub(super) from: Timestamp,
     /// The verdict's code.
-    pub(super) code: &'static str,
+    pub(super) code: Code,
     key: Key,
     /// The connection's first packet.
     first: u64,

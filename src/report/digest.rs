@@ -12,7 +12,7 @@ use crate::report::text::escape::escaped;
 use crate::story::{Moment, Observed, Stage, Story};
 use crate::tcp::Role;
 use crate::time::{Clock, Elapsed};
-use crate::verdict::Severity;
+use crate::verdict::{Code, Severity};
 
 /// Keeps of judged connections what the reports for monitoring show.
 #[derive(Debug, Default)]
@@ -33,7 +33,7 @@ pub struct MonitoringDigest {
 #[derive(Clone, Debug)]
 pub(super) struct Shown {
     pub(super) first: u64,
-    pub(super) code: &'static str,
+    pub(super) code: Code,
     /// What the evidence names as the cause, if it does.
     pub(super) cause: Option<Cow<'static, str>>,
     pub(super) severity: Severity,

@@ -13,6 +13,7 @@ use serde_json::Value;
 use ssmscope::analysis::{self, Bounds, Cost, Event, Judged, Needs, Settings, Sink, Summary};
 use ssmscope::capture::{self, Target};
 use ssmscope::report::{self, Detail, End, Form, MonitoringDigest, Occasion, Out, Sort, Style, Thresholds};
+use ssmscope::verdict::Code;
 use workload::Workload;
 
 use crate::support::run::{path, ssmscope};
@@ -39,7 +40,7 @@ impl Sink for Judgements {
     fn connection(&mut self, judged: Judged) -> io::Result<()> {
         self.connections.push((
             judged.story.first.number,
-            judged.verdict.code,
+            judged.verdict.code.name(),
             judged.story.stage.to_string(),
         ));
         Ok(())
@@ -216,7 +217,7 @@ fn a_full_table_judges_the_oldest_syns_and_loses_none() {
     // Four seconds of them: those that leave have waited for longer than a stall.
     let (judgements, summary) = read(&capture, Bounds { connections: 200_000, ..Bounds::default() });
     assert_eq!((summary.connections, judgements.connections.len() as u64), (SYNS, SYNS));
-    let codes = BTreeMap::from([("in-progress", 150_000), ("syn-no-reply", SYNS - 150_000)]);
+    let codes = BTreeMap::from([(Code::InProgress, 150_000), (Code::SynNoReply, SYNS - 150_000)]);
     assert_eq!(summary.codes, codes);
     assert!(summary.evicted > 0);
     let all = read(&capture, Bounds::default());

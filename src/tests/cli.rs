@@ -183,7 +183,7 @@ fn explain_lists_the_catalogue_and_prints_a_page() {
     let Outcome { status, out, .. } = run(&["explain"]);
     assert_eq!(status, 0);
     let is_listed = |code: &str| out.lines().any(|line| line.split_whitespace().next() == Some(code));
-    assert!(ssmscope::verdict::RULES.iter().all(|rule| is_listed(rule.code)), "{out}");
+    assert!(ssmscope::verdict::RULES.iter().all(|rule| is_listed(rule.code.name())), "{out}");
     assert!(ssmscope::probe::REASONS.iter().all(|reason| is_listed(reason.code)), "{out}");
     assert!(run(&["explain", "rejected"]).out.contains("Resource Owner Grant"));
     let Outcome { status, out, .. } = run(&["explain", "no-server-hello"]);

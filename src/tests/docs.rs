@@ -40,7 +40,7 @@ fn text(page: &str) -> String {
 
 #[test]
 fn every_verdict_has_a_page_and_a_capture_of_its_name() {
-    let codes: BTreeSet<_> = RULES.iter().map(|rule| rule.code.to_owned()).collect();
+    let codes: BTreeSet<_> = RULES.iter().map(|rule| rule.code.name().to_owned()).collect();
     for rule in RULES {
         assert_eq!(rule.page, text(&format!("docs/verdicts/{}.md", rule.code)));
         assert_eq!(rule.page.lines().next(), Some(format!("# {}", rule.code).as_str()));
@@ -68,7 +68,7 @@ fn every_file_and_capture_that_a_verdict_s_page_names_exists() {
         let words = named.split([' ', '\n', ',', ';', '(', ')']).map(|word| word.trim_end_matches('.'));
         let (files, captures): (Vec<_>, Vec<_>) =
             words.filter(|word| word.contains('/')).partition(|word| word.starts_with("src/"));
-        let module = format!("src/verdict/{}.rs", rule.code.replace('-', "_"));
+        let module = format!("src/verdict/{}.rs", rule.code.name().replace('-', "_"));
         assert!(files.contains(&module.as_str()), "{}: {files:?}", rule.code);
         assert!(captures.contains(&format!("{}/plain", rule.code).as_str()), "{}: {captures:?}", rule.code);
         let captures = captures.iter().map(|name| format!("testdata/{name}/README.md"));

@@ -102,13 +102,13 @@ struct Verdicts {
 impl Sink for Verdicts {
     fn event(&mut self, event: &Event<'_>) -> io::Result<()> {
         if let Event::Known(judged) = event {
-            self.known.push((judged.story.first.number, judged.verdict.code));
+            self.known.push((judged.story.first.number, judged.verdict.code.name()));
         }
         Ok(())
     }
 
     fn connection(&mut self, judged: Judged) -> io::Result<()> {
-        self.judged.push((judged.story.first.number, judged.verdict.code));
+        self.judged.push((judged.story.first.number, judged.verdict.code.name()));
         Ok(())
     }
 }

@@ -85,7 +85,7 @@ impl Sink for Verdicts {
             .zip([parties.client.port, parties.server.port]);
         let (Some(one), Some(other)) = (ends.next(), ends.next()) else { return Ok(()) };
         let pair = if one < other { (one, other) } else { (other, one) };
-        self.0.entry(pair).or_default().push((judged.verdict.code, judged.verdict.severity));
+        self.0.entry(pair).or_default().push((judged.verdict.code.name(), judged.verdict.severity));
         Ok(())
     }
 }

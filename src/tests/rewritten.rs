@@ -205,7 +205,7 @@ impl Sink for First {
         self.0.get_or_insert_with(|| {
             format!(
                 "{} stage={} actor={} cause={}",
-                verdict.code,
+                verdict.code.name(),
                 judged.story.stage,
                 format!("{:?}", verdict.actor).to_lowercase(),
                 verdict.cause.as_deref().unwrap_or("-")

@@ -1,13 +1,13 @@
 //! What would show the outcome is not in the capture.
 
 use super::words::{evidence, last_step::last_step};
-use super::{Actor, Rule, Settings, Severity, Verdict};
+use super::{Actor, Code, Rule, Settings, Severity, Verdict};
 use crate::story::{Ending, EndingKind, Stage, Story};
 use crate::tcp::Role;
 
 /// `capture-gap`.
 pub(super) const RULE: Rule = Rule {
-    code: "capture-gap",
+    code: Code::CaptureGap,
     severity: Severity::Unknown,
     summary: "what would show the outcome is missing from the capture, as its packets prove",
     page: include_str!("../../docs/verdicts/capture-gap.md"),
@@ -190,7 +190,7 @@ mod tests {
             for more in [0, 60_000] {
                 assert_eq!(ended.code(more), "healthy");
                 let verdict = flags_only(ended.clone()).verdict(more);
-                assert_eq!(verdict.code, "capture-gap", "{}", verdict.headline);
+                assert_eq!(verdict.code.name(), "capture-gap", "{}", verdict.headline);
             }
         }
     }
@@ -230,7 +230,7 @@ mod tests {
         let answered = client(hello.clone(), 206, 1_500, &talk::client_flight());
         for ended in [answered.clone().fin(Client), answered.clone().rst(Client), answered.clone()] {
             let verdict = ended.verdict(4_000);
-            assert_eq!(verdict.code, "capture-gap", "{}", verdict.headline);
+            assert_eq!(verdict.code.name(), "capture-gap", "{}", verdict.headline);
             assert!(verdict.headline.contains("the server's packets are missing"));
         }
         // Of its own words nothing is missing.
@@ -246,7 +246,7 @@ mod tests {
     fn data_that_nobody_acknowledged_or_sent_again_means_that_the_capture_lacks_the_rest() {
         let hello = ssm().open().say(Client, &talk::client_hello());
         let cut = hello.story(60_000);
-        assert_eq!((cut.verdict().code, cut.stage), ("capture-gap", Stage::ClientHello));
+        assert_eq!((cut.verdict().code.name(), cut.stage), ("capture-gap", Stage::ClientHello));
         assert_eq!(cut.missing.truncated_after.map(|moment| moment.number), Some(4));
         assert!(cut.verdict().mentions("packets are missing from the capture"));
         let half = hello.clone().say(Server, &talk::server_flight()[..60]);
@@ -263,7 +263,7 @@ mod tests {
             let at = |millis| talk.clone().wait(millis).now;
             let (end, dropped_until) = (at(8_000), Some(at(drops_after)));
             let capture = CaptureFacts { end, dropped: Some(7), dropped_until, ..CaptureFacts::default() };
-            talk.story_in(capture).verdict().code
+            talk.story_in(capture).verdict().code.name()
         }
         let silent = ssm().open().say(Client, &talk::client_hello()).ack(Server);
         assert_eq!(silent.code(8_000), "no-server-hello");

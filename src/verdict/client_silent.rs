@@ -1,13 +1,13 @@
 //! The TCP connection is established, and the client sends nothing.
 
 use super::words::{drops, evidence};
-use super::{Actor, Rule, Settings, Severity, Verdict};
+use super::{Actor, Code, Rule, Settings, Severity, Verdict};
 use crate::story::{EndingKind, Silence, Stage, Story};
 use crate::tcp::Role;
 
 /// `client-silent`.
 pub(super) const RULE: Rule = Rule {
-    code: "client-silent",
+    code: Code::ClientSilent,
     severity: Severity::Critical,
     summary: "the TCP connection was established, and the client sent nothing",
     page: include_str!("../../docs/verdicts/client-silent.md"),

@@ -1,13 +1,13 @@
 //! A FIN came before TLS was established.
 
 use super::words::evidence;
-use super::{Actor, Rule, Settings, Severity, Verdict};
+use super::{Actor, Code, Rule, Settings, Severity, Verdict};
 use crate::story::{EndingKind, Stage, Story};
 use crate::tcp::Role;
 
 /// `closed-early`.
 pub(super) const RULE: Rule = Rule {
-    code: "closed-early",
+    code: Code::ClosedEarly,
     severity: Severity::Critical,
     summary: "a FIN came before TLS was established",
     page: include_str!("../../docs/verdicts/closed-early.md"),

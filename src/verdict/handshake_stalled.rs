@@ -1,13 +1,13 @@
 //! The server's answer began, and then the TLS handshake stalled.
 
 use super::words::{advice, drops, path_mtu};
-use super::{Actor, Rule, Settings, Severity, Verdict};
+use super::{Actor, Code, Rule, Settings, Severity, Verdict};
 use crate::story::{EndingKind, Silence, Stage, Story};
 use crate::tcp::Role;
 
 /// `handshake-stalled`.
 pub(super) const RULE: Rule = Rule {
-    code: "handshake-stalled",
+    code: Code::HandshakeStalled,
     severity: Severity::Critical,
     summary: "the server's reply began, then the handshake stalled",
     page: include_str!("../../docs/verdicts/handshake-stalled.md"),

@@ -3,13 +3,13 @@
 use std::borrow::Cow;
 
 use super::words::{advice, evidence, refused_certificate};
-use super::{Actor, Rule, Settings, Severity, Verdict};
+use super::{Actor, Code, Rule, Settings, Severity, Verdict};
 use crate::story::{Stage, Story};
 use crate::tls::Basis;
 
 /// `healthy`.
 pub(super) const RULE: Rule = Rule {
-    code: "healthy",
+    code: Code::Healthy,
     severity: Severity::Ok,
     summary: "TLS was established, and data moved or the end was orderly",
     page: include_str!("../../docs/verdicts/healthy.md"),
@@ -129,7 +129,7 @@ mod tests {
         let story = Story::at(Stage::None);
         let dropped = lost(Some(story.last.at + crate::time::Elapsed::from_millis(60_000))).verdict();
         assert!(dropped.explanation.contains("After packet 10 the capture dropped packets"));
-        assert_eq!((missing.code, dropped.code), ("healthy", "healthy"));
+        assert_eq!((missing.code.name(), dropped.code.name()), ("healthy", "healthy"));
     }
 
     #[test]
@@ -183,7 +183,7 @@ mod tests {
         let closed = exchange().fin(Client).fin(Server).ack(Client);
         for talk in [exchange().ack(Client), closed] {
             let verdict = talk.only(Client).verdict(10_000);
-            assert_eq!((verdict.code, verdict.basis), ("healthy", Basis::Inferred));
+            assert_eq!((verdict.code.name(), verdict.basis), ("healthy", Basis::Inferred));
         }
     }
 
@@ -208,7 +208,7 @@ mod tests {
     fn tls_is_followed_behind_a_socks_proxy_and_behind_starttls() {
         for talk in [talk::socks5(0), talk::starttls(b"220 Ready to start TLS\r\n")] {
             let story = talk.clone().then_tls().story(0);
-            assert_eq!((story.verdict().code, story.stage), ("healthy", Stage::ApplicationData));
+            assert_eq!((story.verdict().code.name(), story.stage), ("healthy", Stage::ApplicationData));
             assert!(story.prelude.as_ref().is_some_and(PreludeFacts::is_agreed));
             let silent = talk.say(Client, &talk::client_hello()).ack(Server);
             assert_eq!(silent.code(5_000), "no-server-hello");

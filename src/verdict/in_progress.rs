@@ -1,14 +1,14 @@
 //! The capture ended before anything was decided.
 
 use super::words::{evidence, last_step::last_step};
-use super::{Actor, Rule, Settings, Severity, Verdict};
+use super::{Actor, Code, Rule, Settings, Severity, Verdict};
 use crate::packet::Viewpoint;
 use crate::story::Story;
 use crate::time::{Clock, Elapsed};
 
 /// `in-progress`.
 pub(super) const RULE: Rule = Rule {
-    code: "in-progress",
+    code: Code::InProgress,
     severity: Severity::Unknown,
     summary: "the capture ends shortly after the last step, with nothing wrong so far",
     page: include_str!("../../docs/verdicts/in-progress.md"),

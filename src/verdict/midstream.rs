@@ -2,14 +2,14 @@
 
 use std::borrow::Cow;
 
-use super::{Actor, Rule, Settings, Severity, Verdict};
+use super::{Actor, Code, Rule, Settings, Severity, Verdict};
 use crate::story::{Opening, Story, Unacknowledged};
 use crate::tcp::Role;
 use crate::tls::Basis;
 
 /// `midstream`.
 pub(super) const RULE: Rule = Rule {
-    code: "midstream",
+    code: Code::Midstream,
     severity: Severity::Unknown,
     summary: "neither SYN nor SYN-ACK nor ClientHello is in the capture, and nothing else shows the outcome",
     page: include_str!("../../docs/verdicts/midstream.md"),
@@ -134,7 +134,7 @@ mod tests {
         let sent = ssm().segment(Client, "P.", 5_000, &talk::data());
         let alone = sent.clone().wait(300).repeat(Client).wait(600).repeat(Client).wait(1_200).repeat(Client);
         let verdict = alone.verdict(1_000);
-        assert_eq!(verdict.code, "midstream");
+        assert_eq!(verdict.code.name(), "midstream");
         assert!(verdict.headline.contains("3 retransmissions of the client in 2."), "{}", verdict.headline);
         let (seq, ack) = (1, sent.next(Client));
         let close = |header: &mut crate::packet::SegmentHeader| header.tcp.window = Some(0);

@@ -6,6 +6,7 @@
 mod capture_gap;
 mod client_silent;
 mod closed_early;
+mod code;
 mod evidence;
 mod handshake_stalled;
 mod healthy;
@@ -32,6 +33,7 @@ mod words;
 use std::borrow::Cow;
 use std::fmt;
 
+pub use code::Code;
 pub use evidence::EvidenceRole;
 use schemars::JsonSchema;
 use serde::Serialize;
@@ -77,7 +79,7 @@ pub enum Actor {
 #[derive(Clone, Copy)]
 pub struct Rule {
     /// The code, as the name of the rule's file, doc page and test capture.
-    pub code: &'static str,
+    pub code: Code,
     /// What the code means for the exit status.
     pub severity: Severity,
     /// What the code says, in one sentence.
@@ -108,7 +110,7 @@ impl Default for Settings {
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Verdict {
     /// The code.
-    pub code: &'static str,
+    pub code: Code,
     /// What it means for the exit status.
     pub severity: Severity,
     /// The side to examine.
@@ -169,7 +171,7 @@ pub const RULES: [&Rule; PRECEDENCE.len()] = {
 
 /// The rule with a code.
 pub fn rule(code: &str) -> Option<&'static Rule> {
-    RULES.into_iter().find(|rule| rule.code == code)
+    RULES.into_iter().find(|rule| rule.code.name() == code)
 }
 
 /// The verdict on a story: that of the first rule that applies.
@@ -323,14 +325,14 @@ mod tests {
         let (_, table) = readme.split_once("\n| code |").expect("a table of codes");
         let rows = table.lines().skip(2).map_while(|line| line.strip_prefix("| `"));
         let codes: Vec<_> = rows.filter_map(|row| row.split_once('`')).map(|(code, _)| code).collect();
-        assert_eq!(RULES.map(|rule| rule.code).to_vec(), codes);
+        assert_eq!(RULES.map(|rule| rule.code.name()).to_vec(), codes);
     }
 
     #[test]
     fn every_rule_has_tests_a_page_and_a_capture() {
         let root = Path::new(env!("CARGO_MANIFEST_DIR"));
         for Rule { code, page, .. } in RULES {
-            let file = root.join(format!("src/verdict/{}.rs", code.replace('-', "_")));
+            let file = root.join(format!("src/verdict/{}.rs", code.name().replace('-', "_")));
             let source =
                 fs::read_to_string(&file).unwrap_or_else(|error| panic!("{}: {error}", file.display()));
             assert!(
@@ -341,14 +343,14 @@ mod tests {
                 file.display()
             );
             assert_eq!(page.lines().next(), Some(format!("# {code}").as_str()));
-            assert!(root.join("testdata").join(code).is_dir(), "testdata has no folder {code}");
+            assert!(root.join("testdata").join(code.name()).is_dir(), "testdata has no folder {code}");
         }
     }
 
     #[test]
     fn rules_are_asked_in_order_up_to_the_one_that_applies() {
         let (story, settings) = (Story::at(Stage::ClientHello).fin(Role::Client), Settings::default());
-        let applies = |(rule, verdict): (&'static Rule, Option<Verdict>)| verdict.map(|_| rule.code);
+        let applies = |(rule, verdict): (&'static Rule, Option<Verdict>)| verdict.map(|_| rule.code.name());
         let applying: Vec<_> = ask(&story, &settings).filter_map(applies).collect();
         // The last one applies to everything.
         assert_eq!(applying, ["closed-early", "in-progress"]);

@@ -1,13 +1,13 @@
 //! The connection is up, a request went out, and no answer came.
 
 use super::words::{advice, drops, path_mtu};
-use super::{Actor, Rule, Settings, Severity, Verdict};
+use super::{Actor, Code, Rule, Settings, Severity, Verdict};
 use crate::story::{Ending, EndingKind, Silence, Stage, Story};
 use crate::tcp::Role;
 
 /// `no-response`.
 pub(super) const RULE: Rule = Rule {
-    code: "no-response",
+    code: Code::NoResponse,
     severity: Severity::Critical,
     summary: "the connection was established, a request was sent, and no reply came",
     page: include_str!("../../docs/verdicts/no-response.md"),

@@ -1,13 +1,13 @@
 //! The ClientHello went out, and no TLS byte came back.
 
 use super::words::{advice, drops, path_mtu};
-use super::{Actor, Rule, Settings, Severity, Verdict};
+use super::{Actor, Code, Rule, Settings, Severity, Verdict};
 use crate::story::{EndingKind, Silence, Stage, Story};
 use crate::tcp::Role;
 
 /// `no-server-hello`.
 pub(super) const RULE: Rule = Rule {
-    code: "no-server-hello",
+    code: Code::NoServerHello,
     severity: Severity::Critical,
     summary: "the ClientHello was sent, and no TLS byte came back within the stall time",
     page: include_str!("../../docs/verdicts/no-server-hello.md"),

@@ -1,14 +1,14 @@
 //! One side spoke TLS and the other did not, or neither did where TLS is expected.
 
 use super::words::evidence;
-use super::{Actor, Rule, Settings, Severity, Verdict};
+use super::{Actor, Code, Rule, Settings, Severity, Verdict};
 use crate::story::{EndingKind, Observed, Opening, Story};
 use crate::tcp::Role;
 use crate::tls::{Basis, Plain, PlainKind};
 
 /// `not-tls`.
 pub(super) const RULE: Rule = Rule {
-    code: "not-tls",
+    code: Code::NotTls,
     severity: Severity::Critical,
     summary: "one side spoke TLS and the other did not, or there is no TLS where it is expected",
     page: include_str!("../../docs/verdicts/not-tls.md"),

@@ -1,13 +1,13 @@
 //! A connection without TLS, on a port where none is expected.
 
 use super::words::evidence;
-use super::{Actor, Rule, Settings, Severity, Verdict};
+use super::{Actor, Code, Rule, Settings, Severity, Verdict};
 use crate::story::{Observed, Opening, Stage, Story};
 use crate::tls::{Basis, Plain, PlainKind};
 
 /// `plaintext`.
 pub(super) const RULE: Rule = Rule {
-    code: "plaintext",
+    code: Code::Plaintext,
     severity: Severity::Ok,
     summary: "TCP is fine and neither side spoke TLS, on a port where none is expected",
     page: include_str!("../../docs/verdicts/plaintext.md"),
@@ -127,7 +127,7 @@ mod tests {
             })
         };
         let verdict = unread(PlainKind::Binary, Basis::Inferred).verdict();
-        assert_eq!((verdict.code, verdict.basis), ("plaintext", Basis::Inferred));
+        assert_eq!((verdict.code.name(), verdict.basis), ("plaintext", Basis::Inferred));
         assert!(!verdict.mentions("neither side speaks TLS"), "{verdict:?}");
         assert!(unread(PlainKind::HttpRequest, Basis::Partial).verdict().mentions("neither side speaks TLS"));
     }

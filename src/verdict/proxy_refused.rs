@@ -1,13 +1,13 @@
 //! The proxy refused the tunnel: CONNECT with an error status, SOCKS with a reply other than success.
 
-use super::{Actor, Rule, Settings, Severity, Verdict};
+use super::{Actor, Code, Rule, Settings, Severity, Verdict};
 use crate::story::{EndingKind, PreludeFacts, Story};
 use crate::tcp::Role;
 use crate::tls::{Prelude, PreludeStep, Refusal};
 
 /// `proxy-refused`.
 pub(super) const RULE: Rule = Rule {
-    code: "proxy-refused",
+    code: Code::ProxyRefused,
     severity: Severity::Critical,
     summary: "the proxy refused the tunnel that the client asked for",
     page: include_str!("../../docs/verdicts/proxy-refused.md"),

@@ -1,12 +1,12 @@
 //! A RST answered the SYN.
 
-use super::{Actor, Rule, Settings, Severity, Verdict};
+use super::{Actor, Code, Rule, Settings, Severity, Verdict};
 use crate::story::{EndingKind, Stage, Story};
 use crate::tcp::Role;
 
 /// `refused`.
 pub(super) const RULE: Rule = Rule {
-    code: "refused",
+    code: Code::Refused,
     severity: Severity::Critical,
     summary: "a RST answered the SYN: nothing listens on that port, or a firewall rejects",
     page: include_str!("../../docs/verdicts/refused.md"),
@@ -74,7 +74,7 @@ mod tests {
     fn a_rst_that_acknowledges_the_syn_refuses_it() {
         let refused = ssm().syn().segment(Role::Server, "R.", 0, &[]);
         let verdict = refused.verdict(0);
-        assert_eq!((verdict.code, verdict.evidence), ("refused", vec![1, 2]));
+        assert_eq!((verdict.code.name(), verdict.evidence), ("refused", vec![1, 2]));
         assert_eq!(refused.story(0).stage, Stage::Syn);
     }
 
@@ -83,7 +83,7 @@ mod tests {
         let refused = ssm().syn().segment(Role::Server, "R.", 0, &[]).wait(500).syn();
         assert_eq!(refused.clone().segment(Role::Server, "R.", 0, &[]).code(0), "refused");
         let let_in = refused.syn_ack().ack(Client).say(Client, &talk::client_hello()).story(0);
-        assert_eq!((let_in.verdict().code, let_in.stage), ("in-progress", Stage::ClientHello));
+        assert_eq!((let_in.verdict().code.name(), let_in.stage), ("in-progress", Stage::ClientHello));
         assert_eq!(let_in.opening.refused_before.map(|rst| rst.number), Some(2));
     }
 

@@ -4,14 +4,14 @@
 use std::borrow::Cow;
 
 use super::words::{advice, evidence, oauth};
-use super::{Actor, Rule, Settings, Severity, Verdict};
+use super::{Actor, Code, Rule, Settings, Severity, Verdict};
 use crate::log::tie::Grade;
 use crate::log::{Outcome, Side};
 use crate::story::{LogTie, Story};
 
 /// `rejected`.
 pub(super) const RULE: Rule = Rule {
-    code: "rejected",
+    code: Code::Rejected,
     severity: Severity::Critical,
     summary: "the exchange was complete, and the application refused it, as a log (`--log`) or a check (`--oauth`) shows",
     page: include_str!("../../docs/verdicts/rejected.md"),

@@ -1,14 +1,14 @@
 //! A RST ended the connection before the exchange was complete.
 
 use super::words::evidence;
-use super::{Actor, Rule, Settings, Severity, Verdict};
+use super::{Actor, Code, Rule, Settings, Severity, Verdict};
 use crate::story::{Ending, EndingKind, IpTraits, Moment, ResetFacts, Stage, Story};
 use crate::tcp::{ResetFit, Role};
 use crate::time::{Clock, Elapsed};
 
 /// `reset`.
 pub(super) const RULE: Rule = Rule {
-    code: "reset",
+    code: Code::Reset,
     severity: Severity::Critical,
     summary: "a RST ended it before the exchange was complete",
     page: include_str!("../../docs/verdicts/reset.md"),

@@ -19,14 +19,14 @@ impl Talk {
 
     /// The verdict's code.
     pub(crate) fn code(&self, more: i64) -> &'static str {
-        self.verdict(more).code
+        self.verdict(more).code.name()
     }
 }
 
 impl Verdict {
     /// Its code, actor and cause.
     pub(crate) fn is(&self) -> (&str, Actor, Option<&str>) {
-        (self.code, self.actor, self.cause.as_deref())
+        (self.code.name(), self.actor, self.cause.as_deref())
     }
 
     /// Whether any of its sentences contains these words.

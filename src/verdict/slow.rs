@@ -1,14 +1,14 @@
 //! TLS was established, but late.
 
 use super::words::evidence;
-use super::{Actor, Rule, Settings, Severity, Verdict, healthy};
+use super::{Actor, Code, Rule, Settings, Severity, Verdict, healthy};
 use crate::story::Story;
 use crate::tcp::Role;
 use crate::time::Elapsed;
 
 /// `slow`.
 pub(super) const RULE: Rule = Rule {
-    code: "slow",
+    code: Code::Slow,
     severity: Severity::Warning,
     summary: "TLS was established, but later after the SYN than --slow-after allows",
     page: include_str!("../../docs/verdicts/slow.md"),
@@ -188,7 +188,7 @@ mod tests {
         let begun = Talk::to_port(8443).say(Client, &talk::client_hello()).ack(Server).wait(7_000);
         let late = begun.say(Server, &talk::server_flight()).say(Client, &talk::client_flight());
         let verdict = late.say(Server, &talk::finished()).verdict(0);
-        assert_eq!(verdict.code, "slow");
+        assert_eq!(verdict.code.name(), "slow");
         assert!(verdict.headline.contains("after the ClientHello"), "{}", verdict.headline);
     }
 

@@ -3,14 +3,14 @@
 use std::borrow::Cow;
 
 use super::words::{advice, drops};
-use super::{Actor, Rule, Settings, Severity, Verdict};
+use super::{Actor, Code, Rule, Settings, Severity, Verdict};
 use crate::packet::Viewpoint;
 use crate::story::{EndingKind, Stage, Story};
 use crate::time::Elapsed;
 
 /// `syn-no-reply`.
 pub(super) const RULE: Rule = Rule {
-    code: "syn-no-reply",
+    code: Code::SynNoReply,
     severity: Severity::Critical,
     summary: "the SYN, and its repeats, got no answer at all",
     page: include_str!("../../docs/verdicts/syn-no-reply.md"),
@@ -126,7 +126,7 @@ mod tests {
         // "Fragmentation needed" says nothing against the attempt.
         let story = Story::at(Stage::Syn).icmp([203, 0, 113, 9], 3, 4).silent_for(4_000, Server);
         let verdict = story.verdict();
-        assert_eq!(verdict.code, "syn-no-reply");
+        assert_eq!(verdict.code.name(), "syn-no-reply");
         assert!(verdict.explanation.contains("packet 2 (type 3, code 4, from 203.0.113.9)"));
         assert!(!verdict.mentions("no ICMP error"));
     }
@@ -154,7 +154,7 @@ mod tests {
         assert_eq!(ssm().syn().code(3_000), "syn-no-reply");
         let repeated = ssm().syn().wait(1000).syn().wait(1000).syn();
         let verdict = repeated.verdict(2_000);
-        assert_eq!((verdict.code, verdict.evidence), ("syn-no-reply", vec![1, 2, 3]));
+        assert_eq!((verdict.code.name(), verdict.evidence), ("syn-no-reply", vec![1, 2, 3]));
         assert_eq!(repeated.story(2_000).stage, Stage::Syn);
     }
 
@@ -175,7 +175,7 @@ mod tests {
     fn a_syn_with_a_client_hello_that_nobody_answers_got_no_reply() {
         let fast_open = ssm().segment(Client, "S", 0, &talk::client_hello());
         let unanswered = fast_open.clone().wait(1000).segment(Client, "S", 0, &[]).story(3_000);
-        assert_eq!((unanswered.verdict().code, unanswered.stage), ("syn-no-reply", Stage::Syn));
+        assert_eq!((unanswered.verdict().code.name(), unanswered.stage), ("syn-no-reply", Stage::Syn));
         assert_eq!(unanswered.one_sided(), None);
         assert_eq!(fast_open.clone().segment_with(Server, "R.", 0, 1, &[], |_| {}).code(0), "refused");
         let taken = fast_open.clone().segment_with(Server, "S.", 0, 206, &[], |_| {});

@@ -1,12 +1,12 @@
 //! The SYN-ACK came and was never acknowledged.
 
 use super::words::drops;
-use super::{Actor, Rule, Settings, Severity, Verdict};
+use super::{Actor, Code, Rule, Settings, Severity, Verdict};
 use crate::story::{EndingKind, Stage, Story};
 
 /// `tcp-handshake-incomplete`.
 pub(super) const RULE: Rule = Rule {
-    code: "tcp-handshake-incomplete",
+    code: Code::TcpHandshakeIncomplete,
     severity: Severity::Critical,
     summary: "the SYN-ACK was never acknowledged",
     page: include_str!("../../docs/verdicts/tcp-handshake-incomplete.md"),

@@ -3,14 +3,14 @@
 use std::borrow::Cow;
 
 use super::words::{alert_meaning, refused_certificate};
-use super::{Actor, Rule, Settings, Severity, Verdict};
+use super::{Actor, Code, Rule, Settings, Severity, Verdict};
 use crate::story::{EndingKind, Stage, Story};
 use crate::tcp::Role;
 use crate::tls::{AlertDescription, Basis};
 
 /// `tls-alert`.
 pub(super) const RULE: Rule = Rule {
-    code: "tls-alert",
+    code: Code::TlsAlert,
     severity: Severity::Critical,
     summary: "a fatal TLS alert ended it, in clear or recognised by its encrypted form",
     page: include_str!("../../docs/verdicts/tls-alert.md"),

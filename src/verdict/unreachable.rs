@@ -1,13 +1,13 @@
 //! An ICMP or ICMPv6 error answered the SYN.
 
-use super::{Actor, Rule, Settings, Severity, Verdict};
+use super::{Actor, Code, Rule, Settings, Severity, Verdict};
 use crate::packet::IpVersion;
 use crate::story::{IcmpFact, Stage, Story};
 use crate::tcp::Role;
 
 /// `unreachable`.
 pub(super) const RULE: Rule = Rule {
-    code: "unreachable",
+    code: Code::Unreachable,
     severity: Severity::Critical,
     summary: "an ICMP or ICMPv6 error answered the SYN",
     page: include_str!("../../docs/verdicts/unreachable.md"),

@@ -8,6 +8,7 @@ use crate::story::{EndingKind, Moment, Story};
 use crate::tcp::Role;
 use crate::time::Timestamp;
 use crate::tls::Version;
+use crate::verdict::Code;
 
 /// The round trips from the SYN to an answer where TLS 1.2 is negotiated anew, the longest of the usual ways.
 const MOST_ROUND_TRIPS: u8 = 4;
@@ -160,13 +161,13 @@ fn side(role: Role) -> Side {
 fn outcome(judged: &Judged) -> WireOutcome {
     let (story, verdict) = (&judged.story, &judged.verdict);
     match verdict.code {
-        "healthy" | "slow" | "plaintext" => WireOutcome::Complete,
-        "syn-no-reply" => WireOutcome::NoReply,
-        "refused" => WireOutcome::Refused,
-        "unreachable" => WireOutcome::Unreachable,
-        "client-silent" | "handshake-stalled" => WireOutcome::Stalled,
-        "no-server-hello" => WireOutcome::NoServerHello,
-        "tls-alert" => {
+        Code::Healthy | Code::Slow | Code::Plaintext | Code::Rejected => WireOutcome::Complete,
+        Code::SynNoReply => WireOutcome::NoReply,
+        Code::Refused => WireOutcome::Refused,
+        Code::Unreachable => WireOutcome::Unreachable,
+        Code::ClientSilent | Code::HandshakeStalled => WireOutcome::Stalled,
+        Code::NoServerHello => WireOutcome::NoServerHello,
+        Code::TlsAlert => {
             let ending = story.decisive();
             let number = ending.and_then(|ending| match &ending.what {
                 EndingKind::Alert { description, .. } => description.map(|description| description.0),
@@ -174,14 +175,16 @@ fn outcome(judged: &Judged) -> WireOutcome {
             });
             WireOutcome::Alert { number, by: ending.map_or(Side::Server, |ending| side(ending.by)) }
         }
-        "reset" => WireOutcome::Reset,
-        "closed-early" => WireOutcome::ClosedEarly,
-        "not-tls" => WireOutcome::NotTls,
-        "proxy-refused" => {
+        Code::Reset => WireOutcome::Reset,
+        Code::ClosedEarly => WireOutcome::ClosedEarly,
+        Code::NotTls => WireOutcome::NotTls,
+        Code::ProxyRefused => {
             WireOutcome::ProxyRefused(verdict.cause.as_ref().and_then(|cause| cause.parse().ok()))
         }
-        "no-response" => WireOutcome::NoResponse,
-        _ => WireOutcome::Unknown,
+        Code::NoResponse => WireOutcome::NoResponse,
+        Code::TcpHandshakeIncomplete | Code::Midstream | Code::CaptureGap | Code::InProgress => {
+            WireOutcome::Unknown
+        }
     }
 }
 

@@ -11,6 +11,7 @@ use crate::story::{Builder, CaptureFacts, EndingKind, Moment, Opening, PacketId,
 use crate::tcp::{Connection, Delivery, Key, Role};
 use crate::time::{Elapsed, Timestamp};
 use crate::tls::{CertificateMessage, Message, Tracker};
+use crate::verdict::Code;
 
 /// A closed connection is judged so long after its last packet; what comes later is of the same connection.
 pub(in crate::analysis) const CLOSED: Elapsed = Elapsed::from_millis(800);
@@ -212,7 +213,7 @@ pub(in crate::analysis) struct Watched {
     /// How long a silence has to be to be reported; zero for the shortest that counts.
     pub(in crate::analysis) next_silence: Elapsed,
     /// The code of the verdict that was reported last.
-    pub(in crate::analysis) code: Option<&'static str>,
+    pub(in crate::analysis) code: Option<Code>,
 }
 
 #[cfg(test)]

@@ -22,7 +22,7 @@ const INTERFACES: &str = "any $(command ls /sys/class/net 2>/dev/null)";
 /// Prints the script of a shell, and returns the exit status.
 pub fn completions(shell: Shell) -> anyhow::Result<Status> {
     let words = PossibleValuesParser::new(explain::known());
-    let codes = RULES.iter().map(|rule| rule.code);
+    let codes = RULES.iter().map(|rule| rule.code.name());
     let shown = PossibleValuesParser::new(["FAIL", "WARN", "OK", "UNSURE"].into_iter().chain(codes));
     let languages = PossibleValuesParser::new(Language::codes());
     let with_values = |command: Command| {

@@ -17,7 +17,7 @@ use ssmscope::limits;
 use ssmscope::packet::Content;
 use ssmscope::report::text::escape::escaped;
 use ssmscope::tcp::{Key, Role};
-use ssmscope::verdict::Severity;
+use ssmscope::verdict::{Code, Severity};
 
 use crate::system::files;
 
@@ -38,7 +38,7 @@ struct Connection {
     last: u64,
     /// What is written on its first packet.
     comment: String,
-    code: &'static str,
+    code: Code,
     evidence: Vec<u64>,
 }
 

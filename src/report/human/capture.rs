@@ -13,7 +13,7 @@ use crate::report::Style;
 use crate::report::tcpdump::ShownHost;
 use crate::report::text::escape::escaped;
 use crate::report::text::words::{BOLD, DIM, count, grouped, style_of, wrapped};
-use crate::verdict::Severity;
+use crate::verdict::{Code, Severity};
 
 /// Most neighbours that are named one by one.
 const NEIGHBOURS: usize = 10;
@@ -113,7 +113,7 @@ fn kinds(summary: &Summary, severity: Severity, all: u64) -> String {
             .groups
             .worst_first()
             .iter()
-            .all(|(key, _)| key.severity != Severity::Ok || key.code == "healthy")
+            .all(|(key, _)| key.severity != Severity::Ok || key.code == Code::Healthy)
     {
         return String::new();
     }

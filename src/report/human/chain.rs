@@ -12,6 +12,7 @@ use crate::report::text::escape::escaped;
 use crate::report::text::words::{BOLD, PacketNames, count, grouped, wrapped};
 use crate::story::{Stage, Story, Unseen};
 use crate::tcp::Role;
+use crate::verdict::Code;
 
 /// Names of one certificate that are shown.
 const NAMES: usize = 6;
@@ -30,7 +31,7 @@ pub(super) fn write(
 ) -> io::Result<()> {
     let Judged { story, verdict, .. } = judged;
     let examination = story.tls.examination.as_deref().filter(|found| !found.certificates.is_empty());
-    let is_about = verdict.code == "tls-alert" || style.verbosity > 0;
+    let is_about = verdict.code == Code::TlsAlert || style.verbosity > 0;
     let matters = is_about || examination.is_some_and(|found| !found.faults.is_empty());
     if let (true, Some(text)) = (is_about, missing(story)) {
         write_labelled("Chain", &text, style, out)?;

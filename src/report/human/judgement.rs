@@ -17,7 +17,7 @@ use crate::story::Story;
 use crate::tcp::Role;
 use crate::time::{Clock, Timestamp};
 use crate::tls::Basis;
-use crate::verdict::{Actor, Severity, Verdict};
+use crate::verdict::{Actor, Code, Severity, Verdict};
 
 /// Columns by which the lines below a headline are indented.
 const BELOW: usize = 5;
@@ -40,7 +40,7 @@ pub(super) fn title(verdict: &Verdict) -> String {
     verdict
         .cause
         .as_ref()
-        .map_or_else(|| verdict.code.to_owned(), |cause| format!("{} {cause}", verdict.code))
+        .map_or_else(|| verdict.code.to_string(), |cause| format!("{} {cause}", verdict.code))
 }
 
 /// Writes the first line of a report or of one of its parts.
@@ -64,12 +64,12 @@ pub(super) fn write_headline(
 }
 
 /// What a code means in the reader's language, where there is a text in it and the characters may be printed.
-pub(super) fn translation(code: &str, style: &Style) -> Option<&'static str> {
-    style.language.and_then(|language| language.line(code)).filter(|_| !style.is_ascii)
+pub(super) fn translation(code: Code, style: &Style) -> Option<&'static str> {
+    style.language.and_then(|language| language.line(code.name())).filter(|_| !style.is_ascii)
 }
 
 /// Writes what a code means in the reader's language.
-pub(super) fn write_translation(code: &str, style: &Style, out: &mut dyn Write) -> io::Result<()> {
+pub(super) fn write_translation(code: Code, style: &Style, out: &mut dyn Write) -> io::Result<()> {
     let Some(text) = translation(code, style) else { return Ok(()) };
     let most = ladder::columns(style).saturating_sub(BELOW);
     let (mut line, mut columns) = (String::new(), 0);
@@ -186,11 +186,11 @@ pub(super) fn fault(story: &Story, verdict: &Verdict) -> Option<String> {
         return None;
     }
     Some(match verdict.actor {
-        Actor::Path if verdict.code == "unreachable" => match story.path.icmp_errors.first() {
+        Actor::Path if verdict.code == Code::Unreachable => match story.path.icmp_errors.first() {
             Some(error) => format!("{} (router or firewall on the path)", story.names.show(error.from)),
             None => "path".to_owned(),
         },
-        Actor::Unknown if verdict.code == "syn-no-reply" => {
+        Actor::Unknown if verdict.code == Code::SynNoReply => {
             "path or server; the capture does not show which".to_owned()
         }
         Actor::Unknown => "unknown; the capture does not show whose".to_owned(),
@@ -230,8 +230,8 @@ fn write_findings(
     let is_shown = |finding: &&Finding| {
         style.verbosity > 0
             || !(finding.code == "round-trip"
-                || (finding.code.starts_with("certificate-") && verdict.code == "tls-alert")
-                || (finding.code == "retransmissions" && verdict.code == "syn-no-reply"))
+                || (finding.code.starts_with("certificate-") && verdict.code == Code::TlsAlert)
+                || (finding.code == "retransmissions" && verdict.code == Code::SynNoReply))
     };
     let (warnings, notes): (Vec<_>, Vec<_>) =
         findings.iter().filter(is_shown).partition(|finding| finding.severity == Weight::Warning);
@@ -297,7 +297,7 @@ mod tests {
             sort: Sort::Worst,
             columns: 60,
         };
-        let written = |code: &str, style: &Style| {
+        let written = |code: Code, style: &Style| {
             let mut out = Vec::new();
             write_translation(code, style, &mut out).unwrap();
             String::from_utf8(out).unwrap()
@@ -307,6 +307,6 @@ mod tests {
             assert!(!text.is_empty() && text.lines().all(|line| line.width() <= 60), "{text}");
         }
         style.is_ascii = true;
-        assert_eq!(written("reset", &style), "");
+        assert_eq!(written(Code::Reset, &style), "");
     }
 }

@@ -24,7 +24,7 @@ use crate::report::Style;
 use crate::report::text::words::{DIM, count, grouped, style_of, wrapped};
 use crate::report::text::{clock, ends, escape::escaped};
 use crate::tcp::Role;
-use crate::verdict::Severity;
+use crate::verdict::{Code, Severity};
 
 /// Groups that have a line, and failures that are shown below.
 const LINES: usize = 12;
@@ -279,10 +279,10 @@ pub(super) fn neighbours(summary: &Summary, key: &GroupKey, group: &Group) -> Op
     }
     let server = summary.servers.get(&key.server)?;
     let name = ends::socket(&summary.names, key.server.0, key.server.1);
-    let fine = server.codes.get("healthy").copied().unwrap_or(0);
+    let fine = server.codes.get(&Code::Healthy).copied().unwrap_or(0);
     let all: u64 = server.codes.values().sum();
     match key.code {
-        "syn-no-reply" if server.answered > 0 => {
+        Code::SynNoReply if server.answered > 0 => {
             let answered = format!("{name} answered {}", count(server.answered, "other SYN"));
             Some(match server.last_answered {
                 Some(last) if last > group.last => format!(
@@ -298,7 +298,7 @@ pub(super) fn neighbours(summary: &Summary, key: &GroupKey, group: &Group) -> Op
                 ),
             })
         }
-        "tls-alert" if fine > 0 => {
+        Code::TlsAlert if fine > 0 => {
             let completed = format!("{name} completed {}", count(fine, "other handshake"));
             Some(if server.last_healthy > Some(group.first) {
                 format!(
@@ -355,7 +355,7 @@ pub(super) fn write_example(
         ladder.write(row, out)?;
     }
     match neighbours(summary, key, group) {
-        Some(text) if matches!(key.code, "syn-no-reply" | "tls-alert") => write_why(&text, style, out)?,
+        Some(text) if matches!(key.code, Code::SynNoReply | Code::TlsAlert) => write_why(&text, style, out)?,
         Some(text) => write_why(&format!("{} {text}", first_sentences(&verdict.explanation)), style, out)?,
         None => write_why(&first_sentences(&verdict.explanation), style, out)?,
     }
@@ -403,13 +403,13 @@ mod tests {
     const AT: fn(i64) -> Timestamp = Timestamp::from_nanos;
 
     /// What is concluded of failures that began from 10 to 20, where the last connection that worked began then.
-    fn concluded(code: &'static str, last: i64) -> String {
+    fn concluded(code: Code, last: i64) -> String {
         let server = (Host::Address([198, 51, 100, 20].into()), 8443);
         let key = GroupKey { severity: Severity::Critical, code, cause: None, actor: Actor::Unknown, server };
         let group = Group { count: 2, first: AT(10), last: AT(20), example: 3, clients: BTreeSet::new() };
         let mut summary = Summary::default();
         let (last_answered, last_healthy) = (Some(AT(last)), Some(AT(last)));
-        let codes = [("healthy", 5), (code, 2)].into();
+        let codes = [(Code::Healthy, 5), (code, 2)].into();
         let known = ServerSummary { codes, answered: 5, last_answered, last_healthy };
         summary.servers.insert(server, known);
         neighbours(&summary, &key, &group).unwrap()
@@ -417,15 +417,15 @@ mod tests {
 
     #[test]
     fn a_server_that_answers_after_the_failures_is_not_dead() {
-        assert!(concluded("syn-no-reply", 30).starts_with("Neither a fixed firewall rule nor a dead host"));
-        assert!(concluded("syn-no-reply", 15).starts_with("Not a fixed firewall rule: "));
-        assert!(concluded("syn-no-reply", 5).contains("before these and none since"));
+        assert!(concluded(Code::SynNoReply, 30).starts_with("Neither a fixed firewall rule nor a dead host"));
+        assert!(concluded(Code::SynNoReply, 15).starts_with("Not a fixed firewall rule: "));
+        assert!(concluded(Code::SynNoReply, 5).contains("before these and none since"));
     }
 
     #[test]
     fn settings_differ_only_where_handshakes_are_completed_after_a_refusal() {
-        assert!(concluded("tls-alert", 15).contains("clients whose settings differ"));
-        assert!(concluded("tls-alert", 5).contains("before these and none since"));
-        assert_eq!(concluded("reset", 5), "5 of 7 connections to 198.51.100.20:8443 are healthy.");
+        assert!(concluded(Code::TlsAlert, 15).contains("clients whose settings differ"));
+        assert!(concluded(Code::TlsAlert, 5).contains("before these and none since"));
+        assert_eq!(concluded(Code::Reset, 5), "5 of 7 connections to 198.51.100.20:8443 are healthy.");
     }
 }

@@ -10,7 +10,7 @@ use crate::report::text::words::{PacketNames, amount, count};
 use crate::story::{EndingKind, Entry, Item, Note, Seen, Silence, Stage, Story};
 use crate::tcp::Role;
 use crate::time::Elapsed;
-use crate::verdict::{Severity, Verdict};
+use crate::verdict::{Code, Severity, Verdict};
 
 /// The packet, or the silence behind it, that is the fault.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -57,15 +57,32 @@ fn fault(story: &Story, verdict: &Verdict) -> Option<Fault> {
         return None;
     }
     let proof = verdict.evidence.last().copied().map(Fault::Packet);
-    if matches!(verdict.code, "unreachable" | "not-tls" | "proxy-refused") {
-        return proof;
-    }
-    match story.decisive() {
-        Some(ending) => Some(match &ending.what {
-            EndingKind::Silence(silence) => Fault::SilenceSince(silence.since.number),
-            _ => Fault::Packet(ending.moment.number),
-        }),
-        None => proof,
+    match verdict.code {
+        // What ended the connection only follows from the fault.
+        Code::Unreachable | Code::NotTls | Code::ProxyRefused => proof,
+        Code::Refused
+        | Code::SynNoReply
+        | Code::TcpHandshakeIncomplete
+        | Code::ClientSilent
+        | Code::NoServerHello
+        | Code::HandshakeStalled
+        | Code::TlsAlert
+        | Code::Reset
+        | Code::ClosedEarly
+        | Code::NoResponse
+        | Code::Rejected
+        | Code::Healthy
+        | Code::Slow
+        | Code::Plaintext
+        | Code::Midstream
+        | Code::CaptureGap
+        | Code::InProgress => match story.decisive() {
+            Some(ending) => Some(match &ending.what {
+                EndingKind::Silence(silence) => Fault::SilenceSince(silence.since.number),
+                _ => Fault::Packet(ending.moment.number),
+            }),
+            None => proof,
+        },
     }
 }
 
@@ -80,7 +97,7 @@ fn unfolded(
     let mut rows = Vec::new();
     let mut repeats = 0;
     // SYNs that nobody answers are one silence, whatever the time between them.
-    let is_unanswered = verdict.code == "syn-no-reply";
+    let is_unanswered = verdict.code == Code::SynNoReply;
     for (index, item) in items.iter().enumerate() {
         match item {
             Item::Fold { packets, bytes, first, until } => rows.push(Row {
@@ -198,7 +215,7 @@ fn packet(
     names: &PacketNames<'_>,
     notes: &mut Notes<'_>,
 ) -> Row {
-    let code = verdict.map_or("", |verdict| verdict.code);
+    let code = verdict.map(|verdict| verdict.code);
     let is_proof = verdict.is_some_and(|verdict| verdict.evidence.contains(&entry.moment.number));
     let mut text = notes.about(entry);
     let has_step = entry.notes.iter().any(|note| {
@@ -221,7 +238,7 @@ fn packet(
         Seen::Segment { role, header, .. } => {
             let flags = header.tcp.flags.unwrap_or_default();
             let len = header.payload_len.unwrap_or(0);
-            let is_lost = code == "syn-no-reply" && flags.syn() && !flags.ack();
+            let is_lost = code == Some(Code::SynNoReply) && flags.syn() && !flags.ack();
             let shown = match (header.tcp.flags, len) {
                 (Some(flags), 0) => format!("[{flags}]"),
                 (Some(flags), len) => format!("[{flags}] {len}"),
@@ -247,7 +264,7 @@ fn packet(
             } else if len == 0 && !flags.syn() && matches!(entry.notes.as_slice(), [Note::RoundTrip(_)]) {
                 text.insert(0, "ACK".to_owned());
             }
-            if flags.rst() && matches!(code, "reset" | "refused") {
+            if flags.rst() && matches!(code, Some(Code::Reset | Code::Refused)) {
                 let hops = header.ip.hop_limit.map(|hops| format!("TTL {hops}"));
                 let id = header.ip.id.map(|id| format!("IP ID {id}"));
                 text.extend(hops.into_iter().chain(id));

@@ -21,6 +21,7 @@ use crate::report::{Detail, End, Origins, Report, Style};
 use crate::story::{Entry, Silence, Story};
 use crate::tcp::Role;
 use crate::time::{Clock, Elapsed, Timestamp};
+use crate::verdict::Code;
 
 /// Digits after the second that tcpdump prints.
 pub(super) const MICROSECONDS: u8 = 6;
@@ -55,7 +56,7 @@ struct Shown {
     noted: Noted,
     numbering: Numbering,
     previous: Option<Timestamp>,
-    code: Option<&'static str>,
+    code: Option<Code>,
 }
 
 /// Only failures are shown, and now and then a line that says how many connections there were.

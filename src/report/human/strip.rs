@@ -4,7 +4,7 @@ use std::fmt::Write;
 
 use crate::report::text::words::{DIM, style_of};
 use crate::time::Timestamp;
-use crate::verdict::Severity;
+use crate::verdict::{Code, Severity};
 
 /// The most characters.
 const COLUMNS: usize = 60;
@@ -14,37 +14,39 @@ const COLUMNS: usize = 60;
 pub(super) struct Mark {
     pub at: Timestamp,
     pub id: u64,
-    pub code: &'static str,
+    pub code: Code,
     pub severity: Severity,
 }
 
 /// What the strip shows, and the codes with their letters, as they occur.
 pub(super) struct Strip {
     cells: Vec<Option<(char, Severity)>>,
-    legend: Vec<(char, &'static str)>,
+    legend: Vec<(char, Code)>,
     is_each: bool,
 }
 
-/// The letter of a code.
-fn letter(code: &str) -> char {
+/// The mark of what is neither a failure nor ok.
+const UNDECIDED: char = '?';
+
+/// The letter of a code that can fail.
+fn letter(code: Code) -> char {
     match code {
-        "syn-no-reply" => 'S',
-        "refused" => 'R',
-        "unreachable" => 'U',
-        "tcp-handshake-incomplete" => 'T',
-        "client-silent" => 'C',
-        "no-server-hello" => 'H',
-        "handshake-stalled" => 'K',
-        "tls-alert" => 'A',
-        "reset" => 'X',
-        "closed-early" => 'F',
-        "not-tls" => 'N',
-        "proxy-refused" => 'P',
-        "no-response" => 'Q',
-        "slow" => 'W',
-        "rejected" => 'J',
-        // The letter of what is not known.
-        _ => '?',
+        Code::SynNoReply => 'S',
+        Code::Refused => 'R',
+        Code::Unreachable => 'U',
+        Code::TcpHandshakeIncomplete => 'T',
+        Code::ClientSilent => 'C',
+        Code::NoServerHello => 'H',
+        Code::HandshakeStalled => 'K',
+        Code::TlsAlert => 'A',
+        Code::Reset => 'X',
+        Code::ClosedEarly => 'F',
+        Code::NotTls => 'N',
+        Code::ProxyRefused => 'P',
+        Code::NoResponse => 'Q',
+        Code::Slow => 'W',
+        Code::Rejected => 'J',
+        Code::Healthy | Code::Plaintext | Code::Midstream | Code::CaptureGap | Code::InProgress => UNDECIDED,
     }
 }
 
@@ -54,10 +56,10 @@ impl Strip {
         let (first, last) = (marks.first()?, marks.last()?);
         let shown = |mark: &Mark| match mark.severity {
             Severity::Ok => ok,
-            Severity::Unknown => '?',
+            Severity::Unknown => UNDECIDED,
             Severity::Critical | Severity::Warning => letter(mark.code),
         };
-        let mut legend: Vec<(char, &'static str)> = Vec::new();
+        let mut legend: Vec<(char, Code)> = Vec::new();
         for mark in
             marks.iter().filter(|mark| matches!(mark.severity, Severity::Critical | Severity::Warning))
         {
@@ -139,7 +141,7 @@ impl Strip {
 mod tests {
     use super::*;
 
-    fn mark(second: i64, severity: Severity, code: &'static str) -> Mark {
+    fn mark(second: i64, severity: Severity, code: Code) -> Mark {
         Mark { at: Timestamp::from_parts(second, 0), id: second as u64, code, severity }
     }
 
@@ -153,18 +155,18 @@ mod tests {
             .collect();
         let distinct: std::collections::BTreeSet<_> = letters.iter().collect();
         assert_eq!(distinct.len(), letters.len());
-        assert!(!distinct.contains(&'?'));
+        assert!(!distinct.contains(&UNDECIDED));
     }
 
     #[test]
     fn few_connections_have_a_character_each_and_many_share_spans() {
         let text = |strip: &Strip| anstream::adapter::strip_str(&strip.text()).to_string();
-        let few = [mark(0, Severity::Ok, "healthy"), mark(1, Severity::Critical, "refused")];
+        let few = [mark(0, Severity::Ok, Code::Healthy), mark(1, Severity::Critical, Code::Refused)];
         let strip = Strip::of(&few, 10, '.').unwrap();
         assert_eq!(text(&strip), ".R");
         assert_eq!(strip.legend('.'), "one character per connection: R refused, . ok");
-        let mut many: Vec<_> = (0..100).map(|second| mark(second, Severity::Ok, "healthy")).collect();
-        many[99] = mark(99, Severity::Critical, "refused");
+        let mut many: Vec<_> = (0..100).map(|second| mark(second, Severity::Ok, Code::Healthy)).collect();
+        many[99] = mark(99, Severity::Critical, Code::Refused);
         let strip = Strip::of(&many, 10, '.').unwrap();
         assert_eq!(text(&strip), ".........r");
         assert!(Strip::of(&[], 10, '.').is_none());

@@ -54,7 +54,7 @@ mod tests {
         for language in LANGUAGES.iter().map(Language) {
             for rule in RULES {
                 assert!(
-                    language.line(rule.code).is_some_and(|line| !line.is_empty()),
+                    language.line(rule.code.name()).is_some_and(|line| !line.is_empty()),
                     "{language:?} {}",
                     rule.code
                 );

@@ -53,7 +53,7 @@ pub fn write(of: &End<'_>, out: &mut dyn Write) -> io::Result<()> {
     };
     write_status(of.status(), &text, STATUS_CHARACTERS, &performance(of), out)?;
     for shown in &of.digest.failures {
-        let code = with_cause(shown.code, shown.cause.as_deref());
+        let code = with_cause(shown.code.name(), shown.cause.as_deref());
         write_line(&format!("{} {code} at {}: {}", shown.server, shown.stage, shown.headline), out)?;
     }
     if of.digest.further > 0 {
@@ -131,10 +131,10 @@ fn with_cause(code: &str, cause: Option<&str>) -> String {
 }
 
 fn found(shown: &Shown, of: &End<'_>) -> String {
-    let code = with_cause(shown.code, shown.cause.as_deref());
+    let code = with_cause(shown.code.name(), shown.cause.as_deref());
     let mut text = format!("{code} at {}, {}", shown.stage, shown.server);
     if of.summary.connections > 1 {
-        let alike = of.summary.codes.get(shown.code).copied().unwrap_or_default();
+        let alike = of.summary.codes.get(&shown.code).copied().unwrap_or_default();
         // Writing to a string can't fail.
         let _ = write!(text, " ({alike} of {})", of.summary.connections);
     }

@@ -56,14 +56,14 @@ pub fn write(of: &End<'_>, out: &mut dyn Write) -> io::Result<()> {
     let code = match &check {
         Some(check) => check.outcome.conclusion().reason,
         None if of.alerting_expiry().is_some() => EXPIRING,
-        None => connection.map_or(NOTHING, |shown| shown.code),
+        None => connection.map_or(NOTHING, |shown| shown.code.name()),
     };
     let others = match &check {
         Some(_) => REASONS.iter().map(|reason| reason.code).collect(),
         None if of.thresholds.are_set() => vec![NOTHING, EXPIRING],
         None => vec![NOTHING],
     };
-    for reason in RULES.iter().map(|rule| rule.code).chain(others) {
+    for reason in RULES.iter().map(|rule| rule.code.name()).chain(others) {
         metrics.sample("ssmscope_state", &[("reason", reason)], u8::from(code == reason))?;
     }
 
@@ -100,11 +100,11 @@ pub fn write(of: &End<'_>, out: &mut dyn Write) -> io::Result<()> {
 
     metrics.family("ssmscope_connections", "Connections judged, by verdict and its severity.")?;
     for rule in RULES {
-        let labels = [("verdict", rule.code), ("severity", rule.severity.name())];
+        let labels = [("verdict", rule.code.name()), ("severity", rule.severity.name())];
         metrics.sample(
             "ssmscope_connections",
             &labels,
-            summary.codes.get(rule.code).copied().unwrap_or_default(),
+            summary.codes.get(&rule.code).copied().unwrap_or_default(),
         )?;
     }
 

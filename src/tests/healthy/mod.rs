@@ -85,7 +85,7 @@ impl Sink for Verdicts {
     fn connection(&mut self, judged: Judged) -> std::io::Result<()> {
         self.0.push((
             judged.story.parties.client.port,
-            judged.verdict.code,
+            judged.verdict.code.name(),
             judged.verdict.headline.into_owned(),
         ));
         Ok(())

@@ -12,7 +12,7 @@ use ssmscope::probe::host_and_port;
 use ssmscope::report::language::Language;
 use ssmscope::report::{Form, Sort, Subject};
 use ssmscope::time::{Elapsed, Timestamp};
-use ssmscope::verdict::{RULES, Severity, Verdict};
+use ssmscope::verdict::{self, Code, RULES, Severity, Verdict};
 
 use crate::nearness;
 
@@ -165,9 +165,9 @@ pub fn shown(text: &str) -> Result<Shown, String> {
     if let Some(severity) = severity {
         return Ok(Shown::Severity(severity));
     }
-    let code = RULES.iter().map(|rule| rule.code).find(|code| *code == word);
+    let code = verdict::rule(&word).map(|rule| rule.code);
     code.map(Shown::Code).ok_or_else(|| {
-        let near = nearness::nearest(&word, RULES.iter().map(|rule| rule.code), 1);
+        let near = nearness::nearest(&word, RULES.iter().map(|rule| rule.code.name()), 1);
         format!("neither a code nor FAIL, WARN, OK or UNSURE; try {}", near.join(""))
     })
 }
@@ -176,7 +176,7 @@ pub fn shown(text: &str) -> Result<Shown, String> {
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Shown {
     /// Those with this code.
-    Code(&'static str),
+    Code(Code),
     /// Those of this severity.
     Severity(Severity),
 }
@@ -184,7 +184,7 @@ pub enum Shown {
 impl fmt::Display for Shown {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
-            Self::Code(code) => code,
+            Self::Code(code) => code.name(),
             Self::Severity(Severity::Ok) => "OK",
             Self::Severity(Severity::Warning) => "WARN",
             Self::Severity(Severity::Critical) => "FAIL",
@@ -301,7 +301,7 @@ mod tests {
 
     #[test]
     fn what_is_shown_is_a_code_or_a_severity() {
-        assert_eq!(shown("TLS_Alert"), Ok(Shown::Code("tls-alert")));
+        assert_eq!(shown("TLS_Alert"), Ok(Shown::Code(Code::TlsAlert)));
         assert_eq!(shown("fail"), Ok(Shown::Severity(Severity::Critical)));
         assert!(shown("tls-alrt").unwrap_err().contains("try tls-alert"));
     }

@@ -116,7 +116,7 @@ struct Entry {
 /// All verdicts in the order of the path, then the reasons of an active check.
 fn entries() -> impl Iterator<Item = Entry> {
     let verdicts = RULES.into_iter().map(|rule| Entry {
-        code: rule.code,
+        code: rule.code.name(),
         severity: rule.severity,
         summary: rule.summary,
         page: rule.page,

@@ -11,7 +11,7 @@ use ssmscope::packet::{Content, Packet};
 use ssmscope::recorder::Recorder;
 use ssmscope::report::Form;
 use ssmscope::time::{Elapsed, Timestamp};
-use ssmscope::verdict::{Severity, Status};
+use ssmscope::verdict::{Code, Severity, Status};
 
 use super::Observer;
 use super::saving::Saving;
@@ -46,7 +46,7 @@ pub struct Conductor<'o> {
     known: HashMap<u64, Severity>,
     /// Connections that have, or had, a verdict.
     with_verdict: u64,
-    codes: BTreeMap<&'static str, u64>,
+    codes: BTreeMap<Code, u64>,
     /// Of the connections that ended.
     severities: BTreeSet<Severity>,
     done: Arc<AtomicBool>,

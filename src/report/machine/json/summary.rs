@@ -14,6 +14,7 @@ use crate::capture::ReadError;
 use crate::report::Origins;
 use crate::report::text::clock;
 use crate::time::Clock;
+use crate::verdict::Code;
 
 /// The whole capture in figures.
 #[derive(Clone, Debug, Serialize, JsonSchema)]
@@ -163,13 +164,13 @@ impl Summary {
             skipped: figures.skipped,
             dropped: about.dropped,
             connections: figures.connections,
-            verdicts: figures.codes.clone(),
+            verdicts: by_name(&figures.codes),
             servers: figures
                 .servers
                 .iter()
                 .map(|((host, port), server)| Server {
                     socket: Socket::of(&figures.names, *host, *port),
-                    verdicts: server.codes.clone(),
+                    verdicts: by_name(&server.codes),
                 })
                 .collect(),
             other_packets,
@@ -190,6 +191,11 @@ impl Summary {
             errors: read_errors.chain(failure).collect(),
         }
     }
+}
+
+/// Connections by the name of their code.
+fn by_name(codes: &BTreeMap<Code, u64>) -> BTreeMap<&'static str, u64> {
+    codes.iter().map(|(code, count)| (code.name(), *count)).collect()
 }
 
 fn read_error(error: &ReadError) -> Error {

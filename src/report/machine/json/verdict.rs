@@ -42,7 +42,7 @@ impl Verdict {
         let evidence_roles = verdict.evidence.iter().map(|number| EvidenceRole::of(story, *number)).collect();
         let advice = verdict.advice(story).collect();
         Self {
-            code: verdict.code,
+            code: verdict.code.name(),
             severity: verdict.severity,
             actor: verdict.actor,
             cause: verdict.cause,
