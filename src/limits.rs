@@ -247,6 +247,12 @@ pub const GROUPS: usize = 64;
 /// Clients that a group counts one by one.
 pub const GROUP_CLIENTS: usize = 64;
 
+/// Pairs of a server and a client of which it is counted what the server answered.
+pub const SERVER_CLIENTS: usize = 16_384;
+
+/// Certificates of one server, or of one group, that are told apart. Pools have some members, each with one.
+pub const SERVER_CERTIFICATES: usize = 8;
+
 /// Connections whose outcome the strip shows in order of time; further ones are left out of it.
 pub const STRIP_CONNECTIONS: usize = 1_000_000;
 

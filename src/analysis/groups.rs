@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::Judged;
+use super::{Course, Judged};
 use crate::limits;
 use crate::packet::Host;
 use crate::tcp::Role;
@@ -39,6 +39,8 @@ pub struct Group {
     pub example: u64,
     /// Their clients, up to [`limits::GROUP_CLIENTS`].
     pub clients: BTreeSet<Host>,
+    /// What is counted of them for [`GroupContext`](super::GroupContext).
+    pub course: Course,
 }
 
 /// The groups of a capture, up to [`limits::GROUPS`].
@@ -83,7 +85,9 @@ impl Groups {
             last: at,
             example: story.id,
             clients: BTreeSet::new(),
+            course: Course::default(),
         });
+        group.course.add(judged);
         group.count += 1;
         group.first = group.first.min(at);
         group.last = group.last.max(at);
@@ -111,5 +115,14 @@ impl Groups {
     /// Whether there is none.
     pub fn is_empty(&self) -> bool {
         self.known.is_empty()
+    }
+}
+
+#[cfg(test)]
+impl Group {
+    /// Of these clients.
+    pub(super) fn of_clients(clients: BTreeSet<Host>) -> Self {
+        let (first, last) = (Timestamp::ZERO, Timestamp::ZERO);
+        Self { count: clients.len() as u64, first, last, example: 1, clients, course: Course::default() }
     }
 }

@@ -5,6 +5,8 @@
 
 mod clock;
 mod connections;
+mod context;
+mod course;
 mod facts;
 mod groups;
 mod judge;
@@ -12,6 +14,7 @@ mod leaving;
 mod logs;
 mod roles;
 mod run;
+mod servers;
 mod summary;
 mod table;
 #[cfg(test)]
@@ -24,9 +27,12 @@ use std::ops::BitOr;
 use std::sync::Arc;
 use std::thread;
 
+pub use context::{Certificates, Clients, GroupContext, Others, When};
+pub use course::Course;
 pub use groups::{Group, GroupKey, Groups};
 pub use logs::{LogInput, LogSummary};
-pub use summary::{ServerSummary, Summary};
+pub use servers::{Dealings, Presented, ServerSummary, Times};
+pub use summary::Summary;
 pub use table::Bounds;
 pub use window::{Window, WindowEnd, WindowError};
 

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::{Failure, Groups, Judged, LogSummary};
+use super::{Failure, Groups, Judged, LogSummary, ServerSummary};
 use crate::capture::{About, ReadError};
 use crate::limits;
 use crate::packet::{Host, Names, Neighbour, Other};
@@ -71,19 +71,6 @@ pub struct Summary {
     pub logs: Option<Box<LogSummary>>,
 }
 
-/// Connections to one server.
-#[derive(Clone, PartialEq, Eq, Debug, Default)]
-pub struct ServerSummary {
-    /// By verdict code.
-    pub codes: BTreeMap<Code, u64>,
-    /// Connections in which it answered the SYN with a SYN-ACK.
-    pub answered: u64,
-    /// When the last of these began.
-    pub last_answered: Option<Timestamp>,
-    /// When the last connection began that is `healthy`.
-    pub last_healthy: Option<Timestamp>,
-}
-
 /// Connections that were judged, counted as the summary shows them.
 #[derive(Debug, Default)]
 pub(super) struct Tally {
@@ -91,6 +78,8 @@ pub(super) struct Tally {
     codes: BTreeMap<Code, u64>,
     severities: BTreeMap<Severity, u64>,
     servers: BTreeMap<(Host, u16), ServerSummary>,
+    /// Clients of these servers that are counted one by one.
+    pairs: usize,
     names: Names,
     connections_to_others: u64,
     examinations_given_up: u64,
@@ -112,16 +101,7 @@ impl Tally {
         }
         let key = (server.host, server.port);
         if self.servers.len() < limits::SERVERS || self.servers.contains_key(&key) {
-            let summary = self.servers.entry(key).or_default();
-            *summary.codes.entry(code).or_default() += 1;
-            let began = Some(judged.story.first.at);
-            if judged.story.opening.syn_ack.count > 0 {
-                summary.answered += 1;
-                summary.last_answered = summary.last_answered.max(began);
-            }
-            if code == Code::Healthy {
-                summary.last_healthy = summary.last_healthy.max(began);
-            }
+            self.servers.entry(key).or_default().add(judged, &mut self.pairs);
             self.names.adopt(&judged.story.names, server.host);
         } else {
             self.connections_to_others += 1;

@@ -138,7 +138,8 @@ impl Markdown<'_> {
         }
         let version = story.tls.version().map(|version| format!(", {version}")).unwrap_or_default();
         let (client, server) = (ends::end(story, Role::Client), ends::end(story, Role::Server));
-        let others = group.and_then(|(key, group)| overview::neighbours(summary, key, group));
+        let others =
+            group.and_then(|(key, group)| Some(overview::neighbours(summary, key, group, style)?.text));
         let list = names.list(&verdict.evidence);
         let evidence = format!("{}, {list} ({})", files(summary), judgement::basis(judged, Some(summary)));
         let evidence = if verdict.evidence.is_empty() { files(summary) } else { evidence };

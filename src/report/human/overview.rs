@@ -21,10 +21,11 @@ use super::strip::Strip;
 use crate::analysis::{Group, GroupKey, Judged, Summary};
 use crate::packet::Host;
 use crate::report::Style;
+use crate::report::text::neighbours::{self, Conclusion, Stance};
 use crate::report::text::words::{DIM, count, grouped, style_of, wrapped};
 use crate::report::text::{clock, ends, escape::escaped};
 use crate::tcp::Role;
-use crate::verdict::{Code, Severity};
+use crate::verdict::Severity;
 
 /// Groups that have a line, and failures that are shown below.
 const LINES: usize = 12;
@@ -272,50 +273,15 @@ pub(super) fn failing(summary: &Summary) -> Vec<(&GroupKey, &Group)> {
     groups.filter(|(key, _)| is_failure(key.severity)).take(EXAMPLES).collect()
 }
 
-/// What the group's neighbours show: how its server treated other connections, and whether that was before these or between them.
-pub(super) fn neighbours(summary: &Summary, key: &GroupKey, group: &Group) -> Option<String> {
-    if key.severity != Severity::Critical {
-        return None;
-    }
-    let server = summary.servers.get(&key.server)?;
-    let name = ends::socket(&summary.names, key.server.0, key.server.1);
-    let fine = server.codes.get(&Code::Healthy).copied().unwrap_or(0);
-    let all: u64 = server.codes.values().sum();
-    match key.code {
-        Code::SynNoReply if server.answered > 0 => {
-            let answered = format!("{name} answered {}", count(server.answered, "other SYN"));
-            Some(match server.last_answered {
-                Some(last) if last > group.last => format!(
-                    "Neither a fixed firewall rule nor a dead host: {answered} of this capture. Intermittent loss, a SYN rate \
-                     limit, a rule for some clients, or a full accept queue."
-                ),
-                Some(last) if last > group.first => format!(
-                    "Not a fixed firewall rule: {answered} before and between these. Intermittent loss, a SYN rate limit, a \
-                     rule for some clients, or a full accept queue."
-                ),
-                _ => format!(
-                    "{answered} before these and none since: the server, the path or a rule changed then."
-                ),
-            })
-        }
-        Code::TlsAlert if fine > 0 => {
-            let completed = format!("{name} completed {}", count(fine, "other handshake"));
-            Some(if server.last_healthy > Some(group.first) {
-                format!(
-                    "{completed} in this capture: clients whose settings differ, or a server pool whose members differ."
-                )
-            } else {
-                format!("{completed} before these and none since: a certificate or a setting changed then.")
-            })
-        }
-        _ if fine > 0 => {
-            Some(format!("{} of {} to {name} are healthy.", grouped(fine), count(all, "connection")))
-        }
-        _ if group.count > 1 && group.count == all => {
-            Some(format!("All {} to {name} end like this.", count(group.count, "connection")))
-        }
-        _ => None,
-    }
+/// What the group's neighbours show, with times in the zone of the report.
+pub(super) fn neighbours(
+    summary: &Summary,
+    key: &GroupKey,
+    group: &Group,
+    style: &Style,
+) -> Option<Conclusion> {
+    let time = |at| clock::time_of_day(at, summary.about.clock, 0, &style.zone);
+    neighbours::conclude(summary, key, group, &time)
 }
 
 /// Writes a failure as far as it takes to recognise it.
@@ -354,10 +320,15 @@ pub(super) fn write_example(
     for row in &rows {
         ladder.write(row, out)?;
     }
-    match neighbours(summary, key, group) {
-        Some(text) if matches!(key.code, Code::SynNoReply | Code::TlsAlert) => write_why(&text, style, out)?,
-        Some(text) => write_why(&format!("{} {text}", first_sentences(&verdict.explanation)), style, out)?,
-        None => write_why(&first_sentences(&verdict.explanation), style, out)?,
+    let why = first_sentences(&verdict.explanation);
+    match neighbours(summary, key, group, style) {
+        Some(Conclusion { text, stance: Stance::Adds, .. }) => {
+            write_why(format!("{why} {text}").trim_start(), style, out)?;
+        }
+        Some(Conclusion { text, stance: Stance::Shortens | Stance::Replaces, .. }) => {
+            write_why(&text, style, out)?;
+        }
+        None => write_why(&why, style, out)?,
     }
     let advice: Vec<Cow<'static, str>> = verdict.advice(story).take(ADVICE).collect();
     write_next(&advice, style, out)
@@ -391,41 +362,4 @@ fn first_sentences(text: &str) -> Cow<'_, str> {
         end = at + 1;
     }
     if end == 0 { Cow::Borrowed(text) } else { Cow::Borrowed(&text[..end]) }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::analysis::ServerSummary;
-    use crate::time::Timestamp;
-    use crate::verdict::Actor;
-
-    const AT: fn(i64) -> Timestamp = Timestamp::from_nanos;
-
-    /// What is concluded of failures that began from 10 to 20, where the last connection that worked began then.
-    fn concluded(code: Code, last: i64) -> String {
-        let server = (Host::Address([198, 51, 100, 20].into()), 8443);
-        let key = GroupKey { severity: Severity::Critical, code, cause: None, actor: Actor::Unknown, server };
-        let group = Group { count: 2, first: AT(10), last: AT(20), example: 3, clients: BTreeSet::new() };
-        let mut summary = Summary::default();
-        let (last_answered, last_healthy) = (Some(AT(last)), Some(AT(last)));
-        let codes = [(Code::Healthy, 5), (code, 2)].into();
-        let known = ServerSummary { codes, answered: 5, last_answered, last_healthy };
-        summary.servers.insert(server, known);
-        neighbours(&summary, &key, &group).unwrap()
-    }
-
-    #[test]
-    fn a_server_that_answers_after_the_failures_is_not_dead() {
-        assert!(concluded(Code::SynNoReply, 30).starts_with("Neither a fixed firewall rule nor a dead host"));
-        assert!(concluded(Code::SynNoReply, 15).starts_with("Not a fixed firewall rule: "));
-        assert!(concluded(Code::SynNoReply, 5).contains("before these and none since"));
-    }
-
-    #[test]
-    fn settings_differ_only_where_handshakes_are_completed_after_a_refusal() {
-        assert!(concluded(Code::TlsAlert, 15).contains("clients whose settings differ"));
-        assert!(concluded(Code::TlsAlert, 5).contains("before these and none since"));
-        assert_eq!(concluded(Code::Reset, 5), "5 of 7 connections to 198.51.100.20:8443 are healthy.");
-    }
 }

@@ -11,6 +11,7 @@ use super::rows::rows;
 use super::{capture, judgement, overview, prose};
 use crate::analysis::{Judged, Summary};
 use crate::report::tcpdump::Numbering;
+use crate::report::text::neighbours::{Conclusion, Stance};
 use crate::report::text::words::{DIM, PacketNames};
 use crate::report::{Detail, Style};
 use crate::story::Item;
@@ -103,9 +104,18 @@ fn write_examples(
             } else {
                 format!(" (#{})", judged.story.id)
             };
-            write_connection(judged, &times, "", page, out)?;
-            if let Some(text) = overview::neighbours(summary, key, group) {
-                prose::write_labelled("Others", &text, page.style, out)?;
+            match overview::neighbours(summary, key, group, page.style) {
+                Some(Conclusion { text, stance: Stance::Replaces, .. }) => {
+                    let mut judged = judged.clone();
+                    judged.verdict.explanation = text.into();
+                    write_connection(&judged, &times, "", page, out)?;
+                }
+                others => {
+                    write_connection(judged, &times, "", page, out)?;
+                    if let Some(others) = others {
+                        prose::write_labelled("Others", &others.text, page.style, out)?;
+                    }
+                }
             }
         } else {
             overview::write_example(judged, (key, group), summary, page, out)?;

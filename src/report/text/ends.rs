@@ -5,9 +5,12 @@ use std::net::IpAddr;
 
 use super::escape::escaped;
 use crate::packet::{Host, Names};
+#[cfg(feature = "command")]
 use crate::story::{Party, Story};
+#[cfg(feature = "command")]
 use crate::tcp::Role;
 
+#[cfg(feature = "command")]
 /// `192.0.2.10:50368`, `[2001:db8::1]:8443`.
 pub(in crate::report) fn end(story: &Story, role: Role) -> String {
     let Party { host, port, .. } = story.parties[role];
@@ -34,6 +37,7 @@ pub(in crate::report) fn push_socket(text: &mut String, names: &Names, host: Hos
     };
 }
 
+#[cfg(feature = "command")]
 /// The same of a host that may be a name.
 pub(in crate::report) fn place(host: &str, port: u16) -> String {
     host.parse().map_or_else(

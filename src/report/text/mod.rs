@@ -1,9 +1,10 @@
 //! How words, numbers and times are written in every report, and the one way by which text from the wire reaches it.
 
 pub mod clock;
-#[cfg(feature = "command")]
 pub(super) mod ends;
 pub mod escape;
+pub(super) mod neighbours;
+mod numbers;
 mod origins;
 pub(super) mod wireshark;
 #[cfg(feature = "command")]

@@ -5,6 +5,7 @@ use std::borrow::Cow;
 use anstyle::{AnsiColor, Style};
 
 use super::escape;
+pub(in crate::report) use super::numbers::{count, grouped};
 use crate::packet::Origin;
 use crate::report::Origins;
 use crate::verdict::Severity;
@@ -26,25 +27,6 @@ pub(in crate::report) fn style_of(severity: Severity) -> Style {
         Severity::Unknown => AnsiColor::Cyan,
     };
     color.on_default().bold()
-}
-
-/// `1 packet`, `1,204 packets`.
-pub(in crate::report) fn count(number: u64, one: &str) -> String {
-    let plural = if number == 1 { "" } else { "s" };
-    format!("{} {one}{plural}", grouped(number))
-}
-
-/// `1,204`.
-pub(in crate::report) fn grouped(number: u64) -> String {
-    let digits = number.to_string();
-    let mut text = String::with_capacity(digits.len() + digits.len() / 3);
-    for (index, digit) in digits.chars().enumerate() {
-        if index > 0 && (digits.len() - index).is_multiple_of(3) {
-            text.push(',');
-        }
-        text.push(digit);
-    }
-    text
 }
 
 /// `512 bytes`, `1.7 MB`.
@@ -189,8 +171,6 @@ mod tests {
 
     #[test]
     fn amounts_are_written_for_people() {
-        assert_eq!(grouped(1_234_567), "1,234,567");
-        assert_eq!(count(1, "packet"), "1 packet");
         assert_eq!(amount(1_700_000), "1.7 MB");
         assert_eq!(amount(1_234), "1,234 bytes");
     }

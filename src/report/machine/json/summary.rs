@@ -7,6 +7,7 @@ use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::connection::Socket;
+use super::group::Group;
 use super::log::LogFile;
 use super::{SCHEMA, name};
 use crate::analysis::{Failure, Summary as Figures};
@@ -39,6 +40,10 @@ pub struct Summary {
     pub connections: u64,
     /// Connections by verdict code.
     pub verdicts: BTreeMap<&'static str, u64>,
+    /// Equal failures and warnings, the worst first; at most 64 kinds.
+    pub groups: Vec<Group>,
+    /// Failures and other connections that belong to further kinds.
+    pub ungrouped: u64,
     /// Connections by server.
     pub servers: Vec<Server>,
     /// Packets that are not followed, by kind.
@@ -165,6 +170,8 @@ impl Summary {
             dropped: about.dropped,
             connections: figures.connections,
             verdicts: by_name(&figures.codes),
+            groups: Group::all(figures),
+            ungrouped: figures.groups.ungrouped,
             servers: figures
                 .servers
                 .iter()

@@ -1,0 +1,232 @@
+//! What the neighbours of a group show: the other connections of its server, and those of its clients.
+//!
+//! These are facts, counted over the whole capture. A verdict rests on its own connection alone, so none of them reaches a rule;
+//! the reports word them.
+
+use std::collections::BTreeSet;
+
+use super::servers::{Dealings, Presented, ServerSummary, Times};
+use super::{Group, GroupKey, Summary};
+use crate::limits;
+use crate::packet::Host;
+use crate::time::Elapsed;
+use crate::verdict::Severity;
+
+/// The neighbours of a group of failures.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct GroupContext {
+    /// All connections to the server.
+    pub all: u64,
+    /// Those to which it answered with a SYN-ACK. Of a group without one they are others.
+    pub answered: Others,
+    /// Those that are ok.
+    pub worked: Others,
+    /// What became of the certificates that the group's clients refused; nothing where that is not known.
+    pub certificates: Option<Certificates>,
+    /// The span after which each client tries again, where all of them wait alike.
+    pub retried_after: Option<Elapsed>,
+}
+
+/// Other connections of a group's server.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Others {
+    /// How many, with the first and the last packet that shows it.
+    pub times: Times,
+    /// When they were, compared with the group's; nothing where there are none.
+    pub when: Option<When>,
+    /// Whose they are.
+    pub clients: Clients,
+}
+
+/// When other connections were.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum When {
+    /// All before the group's first one: something changed then.
+    Before,
+    /// Some between the group's connections, and none after them.
+    Between,
+    /// Some before or between the group's connections, and some after all of them.
+    Around,
+    /// All after the group's last one.
+    After,
+}
+
+/// Whose other connections are.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Clients {
+    /// Each client of the group has some.
+    Same,
+    /// Some clients of the group have some.
+    Some,
+    /// No client of the group has any.
+    Others,
+    /// Not all clients were counted.
+    Unknown,
+}
+
+/// The certificates that the clients of a group refused.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Certificates {
+    /// Others accepted the same one, in so many connections.
+    SameAccepted {
+        /// Its name.
+        title: String,
+        /// The connections.
+        times: Times,
+        /// Whose they are.
+        clients: Clients,
+    },
+    /// The ones that were accepted are others.
+    OthersAccepted {
+        /// The names of those that the group refused.
+        refused: Vec<String>,
+        /// The names of those that were accepted.
+        accepted: Vec<String>,
+        /// The packets that present these.
+        times: Times,
+        /// When these were presented, compared with the ones that were refused.
+        when: When,
+    },
+}
+
+impl GroupContext {
+    /// Of a group of failures; nothing for other groups, and where its server is not listed.
+    pub fn of(summary: &Summary, key: &GroupKey, group: &Group) -> Option<Self> {
+        if key.severity != Severity::Critical {
+            return None;
+        }
+        let server = summary.servers.get(&key.server)?;
+        let others = |of: fn(&Dealings) -> &Times| Others {
+            times: *of(&server.all),
+            when: when(of(&server.all), &group.course.began),
+            clients: clients_with(server, group, |dealings| of(dealings).count > 0),
+        };
+        Some(Self {
+            all: server.codes.values().sum(),
+            answered: others(|dealings| &dealings.answered),
+            worked: others(|dealings| &dealings.worked),
+            certificates: certificates(server, group),
+            retried_after: group.course.regular_span(),
+        })
+    }
+}
+
+/// When `others` were, compared with `own`.
+fn when(others: &Times, own: &Times) -> Option<When> {
+    let ((first, last), (from, to)) = ((others.first?, others.last?), (own.first?, own.last?));
+    Some(if last.at < from.at {
+        When::Before
+    } else if first.at > to.at {
+        When::After
+    } else if last.at > to.at {
+        When::Around
+    } else {
+        When::Between
+    })
+}
+
+/// Which of the group's clients have something.
+fn clients_with(server: &ServerSummary, group: &Group, has: impl Fn(&Dealings) -> bool) -> Clients {
+    if server.has_further_clients || group.clients.len() >= limits::GROUP_CLIENTS {
+        return Clients::Unknown;
+    }
+    let having = group.clients.iter().filter(|client| server.clients.get(*client).is_some_and(&has));
+    part(having.count(), group.clients.len())
+}
+
+fn part(some: usize, all: usize) -> Clients {
+    match some {
+        0 => Clients::Others,
+        _ if some == all => Clients::Same,
+        _ => Clients::Some,
+    }
+}
+
+/// What became of the certificates that the group's clients refused.
+fn certificates(server: &ServerSummary, group: &Group) -> Option<Certificates> {
+    let course = &group.course;
+    let is_refusal = course.refusals == group.count;
+    let is_counted = course.without_certificate == 0 && !server.has_further_certificates;
+    if !is_refusal || !is_counted || course.certificates.is_empty() {
+        return None;
+    }
+    let presented = |is_of_group: bool| {
+        let all = server.certificates.iter();
+        all.filter(move |(own, _)| course.certificates.contains(*own) == is_of_group).map(|(_, known)| known)
+    };
+    let accepted = |known: &&Presented| known.accepted.count > 0;
+    if let Some(known) = presented(true).find(accepted) {
+        let whose = group.clients.intersection(&known.accepted_by).count();
+        let is_bound = |clients: &BTreeSet<Host>| clients.len() >= limits::GROUP_CLIENTS;
+        let is_unknown = is_bound(&group.clients) || is_bound(&known.accepted_by);
+        let clients = if is_unknown { Clients::Unknown } else { part(whose, group.clients.len()) };
+        return Some(Certificates::SameAccepted {
+            title: known.title.clone(),
+            times: known.accepted,
+            clients,
+        });
+    }
+    let others: Vec<_> = presented(false).filter(accepted).collect();
+    let titles = |of: &mut dyn Iterator<Item = &Presented>| {
+        let titles: BTreeSet<_> = of.map(|known| known.title.clone()).collect();
+        titles.into_iter().collect::<Vec<_>>()
+    };
+    let ends = |times: Times| times.first.into_iter().chain(times.last);
+    let refused = Times::of(presented(true).flat_map(|known| ends(known.all)));
+    let times = Times::of(others.iter().flat_map(|known| ends(known.all)));
+    Some(Certificates::OthersAccepted {
+        refused: titles(&mut presented(true)),
+        accepted: titles(&mut others.iter().copied()),
+        when: when(&times, &refused)?,
+        times,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use super::*;
+    use crate::packet::Moment;
+    use crate::time::Timestamp;
+
+    fn at(second: u64) -> Moment {
+        Moment { number: second, at: Timestamp::from_parts(i64::try_from(second).unwrap_or_default(), 0) }
+    }
+
+    fn times(seconds: &[u64]) -> Times {
+        Times::of(seconds.iter().map(|second| at(*second)))
+    }
+
+    #[test]
+    fn others_are_before_between_around_or_after_a_group() {
+        let own = times(&[10, 20]);
+        let is = |seconds: &[u64]| when(&times(seconds), &own);
+        assert_eq!(is(&[]), None);
+        assert_eq!(is(&[1, 9]), Some(When::Before));
+        assert_eq!(is(&[1, 15]), Some(When::Between));
+        assert_eq!(is(&[1, 30]), Some(When::Around));
+        assert_eq!(is(&[15, 30]), Some(When::Around));
+        assert_eq!(is(&[21, 30]), Some(When::After));
+        assert_eq!(when(&times(&[20, 1]), &own), when(&times(&[1, 20]), &own), "in any order");
+    }
+
+    #[test]
+    fn it_is_known_which_clients_have_other_connections_unless_some_were_not_counted() {
+        let client = |last: u8| Host::Address([192, 0, 2, last].into());
+        let worked = Dealings { answered: times(&[1]), worked: times(&[1]) };
+        let mut server = ServerSummary {
+            clients: BTreeMap::from([(client(1), worked), (client(2), Dealings::default())]),
+            ..ServerSummary::default()
+        };
+        let of = |server: &ServerSummary, clients: &[u8]| {
+            let clients = clients.iter().map(|last| client(*last)).collect();
+            clients_with(server, &Group::of_clients(clients), |dealings| dealings.worked.count > 0)
+        };
+        assert_eq!(of(&server, &[1]), Clients::Same);
+        assert_eq!(of(&server, &[1, 2]), Clients::Some);
+        assert_eq!(of(&server, &[2, 3]), Clients::Others);
+        server.has_further_clients = true;
+        assert_eq!(of(&server, &[2, 3]), Clients::Unknown);
+    }
+}

@@ -1,0 +1,352 @@
+//! What a group's neighbours show, in words, and the packets that prove it.
+
+use super::ends;
+use super::escape::escaped;
+use super::numbers::{count, grouped};
+use crate::analysis::{Certificates, Clients, Group, GroupContext, GroupKey, Others, Summary, When};
+use crate::time::Timestamp;
+use crate::verdict::{Actor, Code};
+
+/// A conclusion and the packets that it rests on, those of the group aside.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(in crate::report) struct Conclusion {
+    /// One to three sentences.
+    pub(in crate::report) text: String,
+    /// Numbers of packets.
+    pub(in crate::report) evidence: Vec<u64>,
+    /// What it makes of the verdict's own explanation, which knows one connection only.
+    pub(in crate::report) stance: Stance,
+}
+
+/// What a conclusion makes of the explanation of one connection.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(in crate::report) enum Stance {
+    /// It adds to it.
+    Adds,
+    /// It is the shorter one, where there is little room.
+    Shortens,
+    /// It excludes what the explanation supposes.
+    Replaces,
+}
+
+/// What the neighbours of a group show; nothing where they show nothing. `time` prints an instant.
+pub(in crate::report) fn conclude(
+    summary: &Summary,
+    key: &GroupKey,
+    group: &Group,
+    time: &dyn Fn(Timestamp) -> Option<String>,
+) -> Option<Conclusion> {
+    let context = GroupContext::of(summary, key, group)?;
+    let words =
+        Words { name: ends::socket(&summary.names, key.server.0, key.server.1), key, group, context, time };
+    let mut conclusion = words.conclude();
+    if let Some(span) = words.context.retried_after {
+        let whose = if group.clients.len() == 1 { "The client" } else { "Each client" };
+        let text = format!("{whose} tries again every {span}.");
+        match &mut conclusion {
+            Some(conclusion) => conclusion.text = format!("{} {text}", conclusion.text),
+            None => conclusion = Some(Conclusion { text, evidence: Vec::new(), stance: Stance::Adds }),
+        }
+    }
+    conclusion
+}
+
+struct Words<'a> {
+    name: String,
+    key: &'a GroupKey,
+    group: &'a Group,
+    context: GroupContext,
+    time: &'a dyn Fn(Timestamp) -> Option<String>,
+}
+
+impl Words<'_> {
+    fn conclude(&self) -> Option<Conclusion> {
+        let GroupContext { answered, worked, .. } = &self.context;
+        match self.key.code {
+            Code::SynNoReply => self.of_silence(answered),
+            Code::Refused if self.key.actor == Actor::Server => self.of_refusal(answered),
+            Code::TlsAlert => self.of_certificates().or_else(|| self.of_alert(worked)),
+            _ => None,
+        }
+        .or_else(|| self.of_any(worked))
+    }
+
+    fn of_silence(&self, answered: &Others) -> Option<Conclusion> {
+        let name = &self.name;
+        let others = count(answered.times.count, "other SYN");
+        let text = match (answered.when?, answered.clients) {
+            (When::Before, _) => format!(
+                "{name} answered {others} before these{}: the server, the path or a rule changed then.",
+                self.none_since()
+            ),
+            (When::After, _) => format!(
+                "{name} answered {others}, all after these{}: the server was not up, or the path or a rule changed.",
+                self.none_before(answered)
+            ),
+            (_, Clients::Others) => format!(
+                "{name} answered {others}, none of them of {}: a firewall rule or a route for {} is likely.",
+                self.these_clients(),
+                if self.group.clients.len() == 1 { "its address" } else { "their addresses" },
+            ),
+            (when, clients) => {
+                let rule = match (when, clients) {
+                    (When::Around, _) => "Neither a fixed firewall rule nor a dead host",
+                    _ => "Not a fixed firewall rule",
+                };
+                let whose = match clients {
+                    Clients::Same => format!(", of {} too", self.these_clients()),
+                    Clients::Some => format!(", also of some of {}", self.these_clients()),
+                    Clients::Others | Clients::Unknown => String::new(),
+                };
+                let span = if when == When::Around { "in this capture" } else { "before and between these" };
+                let rules = if clients == Clients::Same { "" } else { " a rule for some clients," };
+                format!(
+                    "{rule}: {name} answered {others} {span}{whose}. Intermittent loss, a SYN rate limit,{rules} or a full \
+                     accept queue."
+                )
+            }
+        };
+        Some(resting_on(text, answered, Stance::Replaces))
+    }
+
+    fn of_refusal(&self, answered: &Others) -> Option<Conclusion> {
+        let name = &self.name;
+        let others = count(answered.times.count, "other connection");
+        let text = match answered.when? {
+            When::Before => format!(
+                "{name} accepted {others} before these{}: the service stopped listening, or a rule changed then.",
+                self.none_since()
+            ),
+            When::After => format!(
+                "{name} accepted {others}, all after these{}: the service was not listening yet, or a rule changed.",
+                self.none_before(answered)
+            ),
+            When::Between | When::Around if answered.clients == Clients::Others => format!(
+                "{name} accepted {others}, none of them of {}: a rule that rejects these clients is likely.",
+                self.these_clients()
+            ),
+            When::Between | When::Around => format!(
+                "{name} also accepted {others}: a service that restarts, a full accept queue, or a pool of which one member is \
+                 down."
+            ),
+        };
+        Some(resting_on(text, answered, Stance::Adds))
+    }
+
+    fn of_certificates(&self) -> Option<Conclusion> {
+        let name = &self.name;
+        let (text, times) = match self.context.certificates.as_ref()? {
+            Certificates::SameAccepted { title, times, clients } => {
+                let title = escaped(title);
+                let connections = count(times.count, "other connection");
+                let text = match clients {
+                    Clients::Same | Clients::Some => format!(
+                        "The same certificate, \"{title}\", was accepted in {connections}, by {} too: programs with different \
+                         trust stores or settings.",
+                        if *clients == Clients::Same {
+                            self.these_clients()
+                        } else {
+                            "some of these clients"
+                        },
+                    ),
+                    Clients::Others => format!(
+                        "Other clients accepted the same certificate, \"{title}\", in {connections}: the trust stores or settings \
+                         of {} differ from theirs.",
+                        self.these_clients()
+                    ),
+                    Clients::Unknown => format!(
+                        "The same certificate, \"{title}\", was accepted in {connections}: trust stores or settings differ."
+                    ),
+                };
+                (text, times)
+            }
+            Certificates::OthersAccepted { refused, accepted, times, when } => {
+                let list = |titles: &[String]| {
+                    let quoted: Vec<_> =
+                        titles.iter().map(|title| format!("\"{}\"", escaped(title))).collect();
+                    quoted.join(", ")
+                };
+                let (refused, accepted) = (list(refused), list(accepted));
+                let text = match when {
+                    When::Before => format!(
+                        "{name} presented {accepted} before, which was accepted, and {refused} since{}: the certificate was \
+                         replaced.",
+                        self.at_first()
+                    ),
+                    When::After => format!(
+                        "{name} presented {refused}, which was refused, and {accepted} afterwards, which is accepted: the \
+                         certificate was replaced."
+                    ),
+                    When::Between | When::Around => format!(
+                        "{name} presents different certificates: {refused} was refused, {accepted} accepted. A pool whose members \
+                         differ, or a server that selects by name (SNI)."
+                    ),
+                };
+                (text, times)
+            }
+        };
+        Some(Conclusion { text, evidence: numbers(times), stance: Stance::Shortens })
+    }
+
+    fn of_alert(&self, worked: &Others) -> Option<Conclusion> {
+        let completed = format!("{} completed {}", self.name, count(worked.times.count, "other handshake"));
+        let text = match worked.when? {
+            When::Before => {
+                format!(
+                    "{completed} before these{}: a certificate or a setting changed then.",
+                    self.none_since()
+                )
+            }
+            When::After => format!(
+                "{completed}, all after these{}: a certificate or a setting changed.",
+                self.none_before(worked)
+            ),
+            When::Between | When::Around => match worked.clients {
+                Clients::Same => format!(
+                    "{completed}, of {} too: two programs whose settings differ, or a server pool whose members differ.",
+                    self.these_clients()
+                ),
+                Clients::Others => format!(
+                    "{completed}, none of them of {0}: the trust store or the settings of {0} differ.",
+                    self.these_clients()
+                ),
+                Clients::Some | Clients::Unknown => format!(
+                    "{completed} in this capture: clients whose settings differ, or a server pool whose members differ."
+                ),
+            },
+        };
+        Some(resting_on(text, worked, Stance::Shortens))
+    }
+
+    fn of_any(&self, worked: &Others) -> Option<Conclusion> {
+        let (name, all) = (&self.name, self.context.all);
+        let Some(when) = worked.when else {
+            let is_all = self.group.count > 1 && self.group.count == all;
+            let text = format!("All {} to {name} end like this.", count(self.group.count, "connection"));
+            return is_all.then_some(Conclusion { text, evidence: Vec::new(), stance: Stance::Adds });
+        };
+        let fine =
+            format!("{} of {} to {name} are ok", grouped(worked.times.count), count(all, "connection"));
+        let fine = if worked.times.count == 1 { fine.replace(" are ok", " is ok") } else { fine };
+        let text = match when {
+            When::Before => format!("{fine}, before these{}.", self.none_since()),
+            When::After => format!("{fine}, after these{}.", self.none_before(worked)),
+            When::Between | When::Around => format!("{fine}."),
+        };
+        Some(resting_on(text, worked, Stance::Adds))
+    }
+
+    /// The clients of the group.
+    fn these_clients(&self) -> &'static str {
+        if self.group.clients.len() == 1 { "this client" } else { "these clients" }
+    }
+
+    /// That nothing followed, and from when on.
+    fn none_since(&self) -> String {
+        let first = self.group.course.began.first.and_then(|moment| (self.time)(moment.at));
+        first.map_or_else(|| " and none since".to_owned(), |time| format!(" and none since {time}"))
+    }
+
+    /// When others began.
+    fn none_before(&self, others: &Others) -> String {
+        let first = others.times.first.and_then(|moment| (self.time)(moment.at));
+        first.map(|time| format!(", from {time} on")).unwrap_or_default()
+    }
+
+    fn at_first(&self) -> String {
+        let first = self.group.course.began.first.and_then(|moment| (self.time)(moment.at));
+        first.map(|time| format!(" {time}")).unwrap_or_default()
+    }
+}
+
+fn resting_on(text: String, others: &Others, stance: Stance) -> Conclusion {
+    Conclusion { text, evidence: numbers(&others.times), stance }
+}
+
+fn numbers(times: &crate::analysis::Times) -> Vec<u64> {
+    let mut numbers: Vec<_> = times.first.into_iter().chain(times.last).map(|moment| moment.number).collect();
+    numbers.sort_unstable();
+    numbers.dedup();
+    numbers
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::analysis::{Dealings, Judged, ServerSummary, Times};
+    use crate::packet::Moment;
+    use crate::story::Story;
+    use crate::story::script::talk::{self, ssm};
+    use crate::tcp::Role;
+    use crate::verdict::Severity;
+
+    fn moment(second: u64) -> Moment {
+        Moment { number: second, at: Timestamp::from_parts(i64::try_from(second).unwrap_or_default(), 0) }
+    }
+
+    /// What is concluded of two failures of one client at 10 s and 20 s, where others were answered, or worked, at these times.
+    fn concluded(story: Story, others: &[u64], is_same_client: bool) -> String {
+        let (server, client) = (&story.parties.server, story.parties.client.host);
+        let server = (server.host, server.port);
+        let verdict = story.verdict();
+        let mut judged = Judged { verdict, story: Box::new(story), findings: Vec::new() };
+        let mut summary = Summary::default();
+        for second in [10, 20] {
+            judged.story.first = moment(second);
+            summary.groups.add(&judged);
+        }
+        let times = Times::of(others.iter().map(|second| moment(*second)));
+        let all = Dealings { answered: times, worked: times };
+        let codes = [(Code::Healthy, times.count), (judged.verdict.code, 2)].into();
+        let clients = is_same_client.then_some((client, all)).into_iter().collect();
+        summary.servers.insert(server, ServerSummary { codes, all, clients, ..ServerSummary::default() });
+        let groups = summary.groups.worst_first();
+        let (key, group) = groups[0];
+        assert_eq!(key.severity, Severity::Critical);
+        let time = |at: Timestamp| Some(format!("{} s", at.nanos() / 1_000_000_000));
+        conclude(&summary, key, group, &time).expect("a conclusion").text
+    }
+
+    fn unanswered() -> Story {
+        *ssm().syn().story(4_000)
+    }
+
+    fn reset() -> Story {
+        *ssm().open().say(Role::Client, &talk::client_hello()).ack(Role::Server).rst(Role::Server).story(0)
+    }
+
+    #[test]
+    fn a_server_that_answers_after_the_failures_is_not_dead() {
+        let text = concluded(unanswered(), &[15, 30], true);
+        assert!(text.starts_with("Neither a fixed firewall rule nor a dead host: "), "{text}");
+        assert!(text.contains("2 other SYNs in this capture, of this client too."), "{text}");
+        let text = concluded(unanswered(), &[5, 15], true);
+        assert!(text.starts_with("Not a fixed firewall rule: ") && text.contains("before and between these"));
+    }
+
+    #[test]
+    fn a_server_that_answers_other_clients_only_has_a_rule_for_this_one() {
+        let text = concluded(unanswered(), &[15, 30], false);
+        assert!(
+            text.contains("none of them of this client") && !text.contains("Intermittent loss"),
+            "{text}"
+        );
+    }
+
+    #[test]
+    fn a_fault_that_begins_at_one_moment_has_its_time() {
+        assert!(
+            concluded(unanswered(), &[5], true).contains("1 other SYN before these and none since 10 s: ")
+        );
+        assert!(concluded(unanswered(), &[25], true).contains("all after these, from 25 s on: "));
+        assert!(concluded(reset(), &[5, 6], true).contains("are ok, before these and none since 10 s."));
+    }
+
+    #[test]
+    fn what_others_came_to_is_counted() {
+        let text = concluded(reset(), &[5, 30], true);
+        assert!(text.starts_with("2 of 4 connections to ") && text.ends_with(" are ok."), "{text}");
+        let text = concluded(reset(), &[], true);
+        assert!(text.starts_with("All 2 connections to ") && text.ends_with(" end like this."), "{text}");
+    }
+}

@@ -1,0 +1,31 @@
+//! How numbers are written in sentences.
+
+/// `1 packet`, `1,204 packets`.
+pub(in crate::report) fn count(number: u64, one: &str) -> String {
+    let plural = if number == 1 { "" } else { "s" };
+    format!("{} {one}{plural}", grouped(number))
+}
+
+/// `1,204`.
+pub(in crate::report) fn grouped(number: u64) -> String {
+    let digits = number.to_string();
+    let mut text = String::with_capacity(digits.len() + digits.len() / 3);
+    for (index, digit) in digits.chars().enumerate() {
+        if index > 0 && (digits.len() - index).is_multiple_of(3) {
+            text.push(',');
+        }
+        text.push(digit);
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_are_grouped_and_their_nouns_agree() {
+        assert_eq!(grouped(1_234_567), "1,234,567");
+        assert_eq!((count(1, "packet").as_str(), count(0, "packet").as_str()), ("1 packet", "0 packets"));
+    }
+}
