@@ -331,6 +331,9 @@ pub const LOG_THREADS: usize = 4096;
 /// Errors of nginx that wait for their access line.
 pub const LOG_PENDING_ERRORS: usize = 64;
 
+/// nginx's numbers of connections that are kept of one log.
+pub const LOG_CONNECTION_NUMBERS: usize = 100_000;
+
 /// Daemons of FlexNet whose ports are kept of one log.
 pub const LOG_SERVICES: usize = 64;
 

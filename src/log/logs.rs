@@ -1,7 +1,7 @@
 //! What logs come to.
 
 use super::attempt::{Attempt, Line, Service};
-use super::clocks::LogClock;
+use super::clocks::{ClockId, LogClock};
 use crate::capture::Note;
 use crate::time::Timestamp;
 
@@ -18,6 +18,8 @@ pub struct Logs {
     pub lines: Vec<Line>,
     /// Ports that FlexNet's daemons listen on.
     pub services: Vec<Service>,
+    /// nginx's numbers of connections: clock, time, number.
+    pub connections: Vec<(ClockId, Timestamp, u64)>,
     /// Attempts that [`limits::LOG_ATTEMPTS`](crate::limits::LOG_ATTEMPTS) or [`limits::LOG_BYTES`](crate::limits::LOG_BYTES) crowded out.
     pub crowded_out: u64,
     /// Lines near the capture beyond [`limits::LOG_LINES`](crate::limits::LOG_LINES).
@@ -45,4 +47,21 @@ pub struct LogFile {
     pub far_away: u64,
     /// Times of the first and the last line on their clocks.
     pub span: Option<(Timestamp, Timestamp)>,
+}
+
+impl Logs {
+    /// Connections that nginx numbered between two of its lines and that left no line between them: at most so many, since its own
+    /// connections to upstream servers are numbered too. `None` where its lines don't enclose the time.
+    ///
+    /// nginx writes nothing about a handshake that fails, unless its error log has the level `info`.
+    pub fn unlogged_connections(&self, clock: ClockId, from: Timestamp, to: Timestamp) -> Option<u64> {
+        let of_clock = || self.connections.iter().filter(|(id, ..)| *id == clock);
+        let (_, _, first) = of_clock().rfind(|(_, at, _)| *at <= from)?;
+        let (_, _, last) = of_clock().find(|(_, at, _)| *at >= to)?;
+        let mut between: Vec<u64> =
+            of_clock().map(|(.., number)| *number).filter(|number| number > first && number < last).collect();
+        between.sort_unstable();
+        between.dedup();
+        last.checked_sub(first + 1)?.checked_sub(between.len() as u64)
+    }
 }

@@ -294,6 +294,8 @@ pub(super) struct Gathered {
     pub lines: Vec<Line>,
     /// Ports of FlexNet's daemons.
     pub services: Vec<Service>,
+    /// nginx's numbers of connections, as they were seen: clock, time, number.
+    pub connections: Vec<(ClockId, Timestamp, u64)>,
     /// Attempts that the bounds crowded out.
     pub crowded_out: u64,
     /// Lines near the capture beyond the bound.

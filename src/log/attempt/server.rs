@@ -30,6 +30,7 @@ struct Pending {
 impl Requests {
     /// A request that has ended.
     pub fn request(&mut self, seen: &Seen, request: &Request, is_near: bool, out: &mut Gathered) {
+        note_connection(seen, request.connection, out);
         let pending = self.take(request);
         if !is_near {
             return;
@@ -61,6 +62,7 @@ impl Requests {
 
     /// An error about a connection.
     pub fn incident(&mut self, seen: &Seen, incident: &Incident, is_near: bool, out: &mut Gathered) {
+        note_connection(seen, incident.connection, out);
         let Some(outcome) = words::nginx(seen.entry.text).filter(|_| is_near) else { return };
         if let Some(known) = self.incidents.iter_mut().find(|pending| {
             incident.connection.is_some()
@@ -110,6 +112,15 @@ impl Requests {
     /// Ends what is open.
     pub fn finish(&mut self, out: &mut Gathered) {
         self.incidents.drain(..).for_each(|pending| out.push(pending.attempt));
+    }
+}
+
+/// nginx's number of a connection, for counting those that left no line.
+fn note_connection(seen: &Seen, connection: Option<u64>, out: &mut Gathered) {
+    if let Some(number) = connection
+        && out.connections.len() < limits::LOG_CONNECTION_NUMBERS
+    {
+        out.connections.push((seen.clock, seen.at, number));
     }
 }
 

@@ -78,6 +78,7 @@ fn add(logs: &mut Logs, gathered: Gathered) {
     logs.attempts.extend(gathered.attempts);
     logs.lines.extend(gathered.lines);
     logs.services.extend(gathered.services);
+    logs.connections.extend(gathered.connections);
     logs.crowded_out += gathered.crowded_out;
     logs.lines_beyond += gathered.lines_beyond;
 }

@@ -8,8 +8,9 @@ use super::super::tie::{TieSettings, Ties, place, tie};
 use super::super::{
     AccessFormat, Attempt, Exchange, Grammar, LogZone, Logs, Outcome, Settings, Side, Wire, WireOutcome,
 };
-use crate::time::{Clock, Elapsed, MILLI, Timestamp};
+use crate::time::{Clock, Elapsed, Timestamp};
 
+const MILLI: i64 = 1_000_000;
 const FORMAT: &str = "$remote_addr:$remote_port [$time_iso8601] \"$request\" $status $request_time $connection $ssl_protocol \
                       host=$host up=$upstream_addr/$upstream_status";
 
@@ -251,4 +252,18 @@ fn a_format_with_ports_ties_each_request_for_certain() {
     let attempt = &logs.attempts[0];
     let at = place(&ties, &logs, attempt.clock, attempt.end).expect("a place");
     assert!((at - attempt.end).nanos().abs() < 50 * MILLI);
+}
+
+#[test]
+fn nginx_s_numbers_count_what_left_no_line() {
+    let wire = wire();
+    let logs = read(&[("custom.log", "lab-custom.txt")], &wire);
+    let (clock, ..) = logs.connections[0];
+    let numbers: Vec<u64> = logs.connections.iter().map(|(.., number)| *number).collect();
+    let (first, last) = (numbers[0], numbers[numbers.len() - 1]);
+    assert!(
+        logs.unlogged_connections(clock, wire.span.0, wire.span.1).is_none_or(|count| count <= last - first)
+    );
+    let (from, to) = (logs.connections[0].1, logs.connections[logs.connections.len() - 1].1);
+    assert_eq!(logs.unlogged_connections(clock, from, to), Some(last - first + 1 - numbers.len() as u64));
 }
