@@ -86,3 +86,28 @@ fn a_log_that_can_t_be_read_leaves_the_verdicts_and_raises_the_status() {
         run(&["read", &testdata(CAPTURE), "--log", "/nonexistent/vmanage-server.log", "-o", "json"]);
     assert_eq!((printed.codes(), printed.status), (vec!["healthy".to_owned()], 3));
 }
+
+#[test]
+fn numbers_of_nginx_between_its_lines_count_connections_without_a_line() {
+    let line = |time: &str, number: u32| {
+        format!(
+            "2026/11/24 {time} [error] 12#12: *{number} open() \"/a\" failed (2: No such file or directory), client: \
+             192.0.2.9, server: ssm.example.net, request: \"GET /a HTTP/1.1\", host: \"ssm.example.net\"\n"
+        )
+    };
+    let read = |log: &[String], form: &str| {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        std::fs::write(file.path(), log.concat()).unwrap();
+        let path = file.path().display().to_string();
+        run(&["read", &testdata(CAPTURE), "--log", &path, "--log-offset", "0", "-o", form])
+    };
+    let unlogged =
+        |log: &[String]| objects(&read(log, "json"), "summary")[0]["logs"][0]["unlogged_connections"].clone();
+    let log = [line("04:10:02", 5), line("04:10:05", 9)];
+    assert_eq!(unlogged(&log), 3);
+    let text = read(&log, "timeline").out;
+    assert!(text.contains("during the capture nginx numbered 3 connections without a line"), "{text}");
+    // Nothing is missing, and where no line follows the capture, nothing is known.
+    assert!(unlogged(&[line("04:10:02", 5), line("04:10:05", 6)]).is_null());
+    assert!(unlogged(&[line("04:10:02", 5)]).is_null());
+}

@@ -6,6 +6,7 @@
 
 mod exchange;
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -13,7 +14,7 @@ use super::Judged;
 use crate::capture::ReadError;
 use crate::limits;
 use crate::log::tie::{self, Tie, TieSettings, Ties};
-use crate::log::{self, Attempt, Logs};
+use crate::log::{self, Attempt, ClockId, Logs};
 use crate::story::{LogLine, LogTie};
 use crate::time::{Clock, Elapsed, Timestamp};
 use crate::verdict::{Severity, Status};
@@ -40,6 +41,8 @@ pub struct LogSummary {
     pub connections: Vec<u64>,
     /// Connections that were judged without the logs, because too many would have had to wait for them.
     pub not_compared: u64,
+    /// By [`LogFile::log`](log::LogFile::log), the most connections that nginx can have had during the capture without a line.
+    pub unlogged: BTreeMap<u16, u64>,
 }
 
 impl LogSummary {
@@ -122,7 +125,20 @@ pub(super) fn tie_to(
     tied.sort_unstable();
     tied.dedup();
     let connections = owners.iter().map(|owner| connections[*owner].story.id).collect();
-    Ok((LogSummary { logs, ties, connections, not_compared: 0 }, tied))
+    let unlogged = unlogged(&logs, &ties, wire.span);
+    Ok((LogSummary { logs, ties, connections, not_compared: 0, unlogged }, tied))
+}
+
+/// For each log of nginx whose offset is known, the most connections during the capture that left no line; only where there can
+/// be some.
+fn unlogged(logs: &Logs, ties: &Ties, (begin, end): (Timestamp, Timestamp)) -> BTreeMap<u16, u64> {
+    let clocks: BTreeSet<_> = logs.connections.iter().map(|(clock, ..)| *clock).collect();
+    let unlogged_on = |clock: ClockId| {
+        let offset = ties.clocks.get(clock.index())?.as_ref().ok()?.value;
+        let count = logs.unlogged_connections(clock, begin + offset, end + offset)?;
+        Some((logs.clocks.get(clock.index())?.log, count))
+    };
+    clocks.into_iter().filter_map(unlogged_on).filter(|(_, count)| *count > 0).collect()
 }
 
 /// A tie as a fact about a connection whose exchange ended at `end`.

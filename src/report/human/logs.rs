@@ -84,6 +84,15 @@ pub(super) fn write(logs: &LogSummary, is_alone: bool, out: &mut dyn Write) -> i
         for note in logs.logs.notes.iter().filter(|note| usize::from(note.file) == index) {
             write_line(&note.text, out)?;
         }
+        let is_last = logs.logs.files.iter().skip(index + 1).all(|other| other.log != file.log);
+        if let Some(unlogged) = logs.unlogged.get(&file.log).filter(|_| is_last) {
+            let text = format!(
+                "during the capture nginx numbered {} without a line, its own to upstream servers among them: it logs no \
+                 handshake that fails, unless its error log has level info",
+                count(*unlogged, "connection")
+            );
+            write_line(&text, out)?;
+        }
     }
     for (what, number) in bounds_reached(logs) {
         write_line(&format!("{what}: {}", grouped(number)), out)?;

@@ -138,6 +138,10 @@ pub struct LogFile {
     pub placed: u64,
     /// What was odd about it.
     pub notes: Vec<String>,
+    /// The most connections that nginx numbered during the capture and that left no line in the log that the file is of, its own
+    /// to upstream servers among them; only where there can be some.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub unlogged_connections: Option<u64>,
 }
 
 impl Log {
@@ -236,6 +240,7 @@ impl LogFile {
                 .filter(|note| usize::from(note.file) == index)
                 .map(|note| note.text.clone())
                 .collect(),
+            unlogged_connections: summary.unlogged.get(&file.log).copied(),
         };
         logs.files.iter().enumerate().map(file).collect()
     }
