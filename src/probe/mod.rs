@@ -13,6 +13,7 @@ mod http;
 mod net;
 mod outcome;
 mod page;
+mod perspective;
 mod plan;
 mod range;
 mod reason;
@@ -54,6 +55,7 @@ use net::capture::SideCapture;
 use net::order::sorted;
 use net::socket::{Channel, Connected};
 use net::{dns, socket};
+use perspective::{GivenUp, Perspective};
 use tape::Tape;
 use token::Token;
 
@@ -91,6 +93,7 @@ pub struct Probe<'p> {
     spent: PhaseDurations,
     /// When the last answer came; absent where one is missing.
     answered: Option<Timestamp>,
+    given_up: Vec<GivenUp>,
 }
 
 /// What is to be done over one connection.
@@ -140,6 +143,7 @@ impl<'p> Probe<'p> {
             page: None,
             spent: PhaseDurations::default(),
             answered: None,
+            given_up: Vec::new(),
         };
         for secret in plan.secrets() {
             attempt.tape.hide(secret.clone());
@@ -249,6 +253,7 @@ impl<'p> Probe<'p> {
         let asks_after = Duration::from(self.stall_after) / 2;
         let mut channel = Channel::new(stream, taped, tape, self.until, asks_after);
         if let Some(proxy) = &plan.proxy {
+            let began = Instant::now();
             let answer = proxy::open(&mut channel, proxy, &plan.host, plan.port);
             let tunnel = answer.unwrap_or_else(|error| {
                 channel.tape().note(format!("the proxy does not answer: {}", tls::ended(&error)));
@@ -259,6 +264,14 @@ impl<'p> Probe<'p> {
             let tunnel = Tunnel { schemes, ..tunnel };
             self.tunnel = Some(tunnel);
             if !is_open {
+                if channel.is_given_up() {
+                    self.given_up.push(GivenUp {
+                        client: channel.connection().client,
+                        phase: Phase::Proxy,
+                        awaited: "the request for a tunnel".to_owned(),
+                        waited: spent(began),
+                    });
+                }
                 let acks_unobservable = channel.acks_unobservable();
                 self.knowledge.push(EndpointKnowledge {
                     acks_unobservable,
@@ -273,6 +286,14 @@ impl<'p> Probe<'p> {
         let place = self.knowledge.len();
         self.knowledge.push(knowledge);
         let Handshake::Complete(mut established) = handshake else {
+            if channel.is_given_up() {
+                self.given_up.push(GivenUp {
+                    client: channel.connection().client,
+                    phase: Phase::Tls,
+                    awaited: "the ClientHello".to_owned(),
+                    waited: spent(began),
+                });
+            }
             channel.close();
             return (true, None);
         };
@@ -311,6 +332,19 @@ impl<'p> Probe<'p> {
                 self.page = Some(result);
             }
         }
+        let silent = match task {
+            Task::Token(request) if self.token.as_ref().is_some_and(|token| token.is_silence) => {
+                Some((Phase::Oauth, format!("POST {}", request.path)))
+            }
+            Task::Page(page, _) if self.page.as_ref().is_some_and(|page| page.is_silence) => {
+                Some((Phase::Http, format!("GET {}", page.path)))
+            }
+            _ => None,
+        };
+        if let Some((phase, awaited)) = silent {
+            let client = channel.connection().client;
+            self.given_up.push(GivenUp { client, phase, awaited, waited: spent(began) });
+        }
         if let Some(knowledge) = self.knowledge.get_mut(place) {
             knowledge.acks_unobservable |= channel.acks_unobservable();
         }
@@ -343,7 +377,7 @@ impl<'p> Probe<'p> {
             (captured, judged)
         });
         let is_seen = |(_, (connections, _)): &(Captured, (Vec<Judged>, Summary))| !connections.is_empty();
-        let (captured, (connections, summary)) = match by_packets {
+        let (captured, (mut connections, mut summary)) = match by_packets {
             Some(by_packets) if is_seen(&by_packets) || settings.knowledge.is_empty() => {
                 (Some(by_packets.0), by_packets.1)
             }
@@ -357,6 +391,8 @@ impl<'p> Probe<'p> {
                 (None, analysed(&mut self.tape.source(), Target::default(), &settings))
             }
         };
+        Perspective { given_up: &self.given_up, accepted: plan.tls.accepted, timeout: plan.timeout }
+            .apply(&mut connections, &mut summary);
         debug!(viewpoint = ?settings.viewpoint, connections = connections.len(), "judged");
         let ended = self.answered.unwrap_or_else(|| self.tape.now());
         Outcome {

@@ -30,6 +30,9 @@ pub struct PageAnswer {
     pub status: Option<u16>,
     /// Whether status and body are what was expected.
     pub is_expected: bool,
+    /// Whether time was over before any byte of an answer came.
+    #[serde(skip)]
+    pub(super) is_silence: bool,
     /// What it is, in one line.
     pub headline: String,
     /// Why, in plain words.
@@ -61,7 +64,9 @@ pub(super) fn ask(
     let mut stream = rustls::Stream::new(established, channel);
     match exchange::exchange(&mut stream, head, None) {
         Ok(answer) => PageAnswer::read(page, &answer, token),
-        Err(failure) => PageAnswer::unanswered(page, &failure.text()),
+        Err(failure) => {
+            PageAnswer { is_silence: failure.is_silence(), ..PageAnswer::unanswered(page, &failure.text()) }
+        }
     }
 }
 
@@ -73,6 +78,7 @@ impl PageAnswer {
             path: page.path.clone(),
             status: None,
             is_expected: false,
+            is_silence: false,
             headline: format!("no answer to GET {}", page.path),
             explanation: format!("The request went out over TLS, and then: {why}."),
             advice: vec![LOG],
@@ -93,6 +99,7 @@ impl PageAnswer {
             path: path.clone(),
             status: Some(status),
             is_expected: is_status_expected && !lacks_text && answer.broken_off.is_none(),
+            is_silence: false,
             headline: format!("{path} answers {status}"),
             explanation: "TCP and TLS are fine; what is wrong stands in the answer.".to_owned(),
             advice: vec![LOG],

@@ -246,6 +246,11 @@ impl Verdict {
         self
     }
 
+    /// Lets a participant, who knows more than the packets show, change what to do next.
+    pub(crate) fn change_advice(&mut self, change: impl FnOnce(&mut Vec<&'static str>)) {
+        change(&mut self.advice);
+    }
+
     /// What to do next about the connection that was judged, most useful first. What is quoted can be copied: it names the
     /// server's address and port.
     pub fn advice(&self, story: &Story) -> impl Iterator<Item = Cow<'static, str>> {

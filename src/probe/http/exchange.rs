@@ -37,6 +37,8 @@ pub(in crate::probe) struct Answer {
 pub(in crate::probe) enum Failure {
     /// The connection ended, or nothing came.
     Io(io::Error),
+    /// The answer's head ended in its middle: after this many bytes, and in this way.
+    CutShort(usize, io::Error),
     /// What came is no HTTP.
     NotHttp(String),
 }
@@ -49,10 +51,24 @@ impl Answer {
 }
 
 impl Failure {
+    /// Whether time was over before any byte of an answer came.
+    pub(in crate::probe) fn is_silence(&self) -> bool {
+        matches!(self, Self::Io(error) if error.kind() == io::ErrorKind::TimedOut)
+    }
+
     /// The reason in words.
     pub(in crate::probe) fn text(&self) -> String {
         match self {
             Self::Io(error) => tls::ended(error),
+            Self::CutShort(len, error) if error.kind() == io::ErrorKind::TimedOut => {
+                format!("{len} bytes of an answer came, and its header was incomplete when time was over")
+            }
+            Self::CutShort(len, error) => {
+                format!(
+                    "{len} bytes of an answer came, and its header ended in the middle: {}",
+                    tls::ended(error)
+                )
+            }
             Self::NotHttp(what) => format!("the answer is no HTTP: {what}"),
         }
     }
@@ -105,13 +121,12 @@ pub(in crate::probe) fn exchange(
             }
             None => {}
         }
-        if more(stream, &mut came).map_err(Failure::Io)? == 0 {
-            return Err(if came.is_empty() {
-                Failure::Io(io::ErrorKind::UnexpectedEof.into())
-            } else {
-                Failure::NotHttp("a head without an end".to_owned())
-            });
-        }
+        let ended = match more(stream, &mut came) {
+            Ok(0) => io::ErrorKind::UnexpectedEof.into(),
+            Ok(_) => continue,
+            Err(error) => error,
+        };
+        return Err(if came.is_empty() { Failure::Io(ended) } else { Failure::CutShort(came.len(), ended) });
     };
     let mut answer = Answer {
         status: response.status().as_u16(),
@@ -299,7 +314,7 @@ mod tests {
     fn what_is_no_http_is_said_so() {
         assert!(matches!(asked(b"SSH-2.0-OpenSSH\r\n").0, Err(Failure::NotHttp(_))));
         assert!(matches!(asked(b"").0, Err(Failure::Io(_))));
-        assert!(matches!(asked(b"HTTP/1.1 200 OK\r\nx").0, Err(Failure::NotHttp(_))));
+        assert!(matches!(asked(b"HTTP/1.1 200 OK\r\nx").0, Err(Failure::CutShort(18, _))));
     }
 
     proptest! {

@@ -17,7 +17,7 @@ use rustls::{
 };
 use tracing::debug;
 
-use crate::cert::{self, Anchors, Fault, Issuer, NameSource, Wanted, When};
+use crate::cert::{self, Anchors, Examination, Fault, Issuer, NameSource, Wanted, Weakness, When};
 use crate::limits;
 use crate::probe::net::socket::Channel;
 use crate::story::EndpointKnowledge;
@@ -274,15 +274,8 @@ impl ServerCertVerifier for Verifier {
             Issuer::Unchecked(why) => {
                 Some(CertificateError::Other(OtherError(Arc::new(Why((*why).to_owned())))))
             }
-            // As clients do: who signed it and when comes before whom it is for.
-            _ => {
-                let faults = examination.faults.iter().filter(|fault| !self.accepted.includes(fault));
-                let (names, others): (Vec<_>, Vec<_>) =
-                    faults.partition(|fault| matches!(fault, Fault::NameMismatch { .. }));
-                // webpki, which refuses weak keys and signatures, has not looked at a chain that leads to nobody.
-                let is_verified = examination.issuer == Issuer::Trusted;
-                others.into_iter().chain(names).find_map(|fault| objection(fault, is_verified))
-            }
+            _ => objectionable(&examination, self.accepted)
+                .and_then(|fault| objection(fault, examination.issuer == Issuer::Trusted)),
         };
         match objection {
             Some(objection) => Err(Error::InvalidCertificate(objection)),
@@ -321,15 +314,30 @@ impl fmt::Debug for Verifier {
     }
 }
 
+/// The fault that a certificate is refused for. As clients do, who signed it and when comes before the name that it is for.
+pub(in crate::probe) fn objectionable(examination: &Examination, accepted: Accepted) -> Option<&Fault> {
+    let is_verified = examination.issuer == Issuer::Trusted;
+    let faults = examination.faults.iter().filter(|fault| !accepted.includes(fault));
+    let mut faults = faults.filter(|fault| objection(fault, is_verified).is_some());
+    let is_name = |fault: &&Fault| matches!(fault, Fault::NameMismatch { .. });
+    let name = faults.clone().find(is_name);
+    faults.find(|fault| !is_name(fault)).or(name)
+}
+
 /// What a fault is to rustls, which sends the alert that belongs to it.
 fn objection(fault: &Fault, is_verified: bool) -> Option<CertificateError> {
     match fault {
         Fault::Expired { .. } => Some(CertificateError::Expired),
-        Fault::NotYetValid { .. } => Some(CertificateError::NotValidYet),
+        // rustls would call it expired. OpenSSL answers it with the alert bad_certificate, as what follows.
+        Fault::NotYetValid { .. } => Some(CertificateError::BadEncoding),
         Fault::NameMismatch { .. } => Some(CertificateError::NotValidForName),
         Fault::SelfSigned { .. } | Fault::UnknownIssuer { .. } => Some(CertificateError::UnknownIssuer),
-        // OpenSSL answers it with the alert bad_certificate.
+        // webpki, which refuses weak keys and signatures, has not looked at a chain that leads to nobody, and never at what
+        // the server's own key signs: ring takes no signature by a shorter one.
         Fault::Weak { .. } if !is_verified => Some(CertificateError::BadEncoding),
+        Fault::Weak { why: Weakness::ShortKey { is_authority: false, .. }, .. } => {
+            Some(CertificateError::BadEncoding)
+        }
         // What webpki does not take is refused as an issuer; the rest is worth a warning.
         Fault::Weak { .. } => None,
     }

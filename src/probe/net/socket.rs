@@ -167,6 +167,7 @@ pub(in crate::probe) struct Channel<'t> {
     sent_at: Instant,
     knows_acknowledged: bool,
     is_over: bool,
+    is_closed_by_server: bool,
     acks_unobservable: bool,
     /// What is covered on the tape.
     covered: Vec<Secret>,
@@ -189,6 +190,7 @@ impl<'t> Channel<'t> {
             sent_at: Instant::now(),
             knows_acknowledged: true,
             is_over: false,
+            is_closed_by_server: false,
             acks_unobservable: false,
             covered: Vec::new(),
         }
@@ -202,6 +204,12 @@ impl<'t> Channel<'t> {
     /// Whether the system did not report what was acknowledged when it was asked.
     pub(in crate::probe) fn acks_unobservable(&self) -> bool {
         self.acks_unobservable
+    }
+
+    /// Whether nothing ended the connection but that the time is over, or that it is not worth following any more.
+    pub(in crate::probe) fn is_given_up(&self) -> bool {
+        let is_stopped = Instant::now() >= self.until || self.tape.is_full();
+        is_stopped && !self.is_over && !self.is_closed_by_server
     }
 
     /// The connection's ends.
@@ -284,7 +292,9 @@ impl Read for Channel<'_> {
         let read = self.wait().and_then(|()| self.stream.read(buffer));
         match read {
             Ok(0) if !buffer.is_empty() => {
-                self.tape.server_closed(&mut self.connection);
+                if !std::mem::replace(&mut self.is_closed_by_server, true) {
+                    self.tape.server_closed(&mut self.connection);
+                }
                 Ok(0)
             }
             Ok(len) => {

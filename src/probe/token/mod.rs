@@ -82,6 +82,9 @@ pub struct Token {
     pub expires_in: Option<u64>,
     /// What it is good for.
     pub scope: Option<String>,
+    /// Whether time was over before any byte of an answer came.
+    #[serde(skip)]
+    pub(super) is_silence: bool,
     /// What it means, in one line.
     pub headline: String,
     /// Why, and what else it may be, in plain words.
@@ -165,7 +168,10 @@ pub(super) fn ask(
     let mut stream = rustls::Stream::new(established, channel);
     match exchange::exchange(&mut stream, head, Some(body.as_bytes())) {
         Ok(answer) => read(request, &answer),
-        Err(failure) => (unanswered(request, &failure.text()), None),
+        Err(failure) => {
+            let result = unanswered(request, &failure.text());
+            (Token { is_silence: failure.is_silence(), ..result }, None)
+        }
     }
 }
 
@@ -231,6 +237,7 @@ impl Token {
             description: None,
             expires_in: None,
             scope: None,
+            is_silence: false,
             headline: String::new(),
             explanation: String::new(),
             advice: Vec::new(),

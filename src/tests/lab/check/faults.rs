@@ -135,6 +135,16 @@ fn certificates(lab: &Lab) {
             Case::new("tls-alert", &options).cause(alert).holds(lab);
             let checked = check(lab, &options);
             assert!(checked.contains(&format!(r#""code":"{finding}""#)), "{checked}");
+            // The fault itself is what is said, and the server is where to look.
+            let verdict = &checked.connections[0]["verdict"];
+            let headline = verdict["headline"].as_str().unwrap();
+            let words = match finding {
+                "certificate-unknown-issuer" => "is not in",
+                "certificate-self-signed" => "self-signed",
+                "certificate-expired" => "expired on ",
+                _ => ", not for other.test",
+            };
+            assert!(headline.contains(words) && verdict["actor"] == "server", "{checked}");
             let shown = &checked.connections[0]["tls"]["certificates"];
             assert_eq!(shown.as_array().map(Vec::len), Some(1), "{checked}");
             for option in ["--insecure", "--accept=self-signed", "--accept=expired", "--accept=name"] {

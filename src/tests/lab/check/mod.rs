@@ -2,6 +2,7 @@
 
 mod attempts;
 mod faults;
+mod limits;
 mod monitoring;
 mod names;
 mod proxies;

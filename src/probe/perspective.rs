@@ -1,0 +1,188 @@
+//! Verdicts as the check itself sees them: it is the client, and knows what it refused and when its time was over.
+//!
+//! The analysis judges a connection as a bystander, who sees that the client closed or sent an alert. Where the check did
+//! that, the side to examine is the server, and the words are about what the server did.
+
+use std::net::SocketAddr;
+
+use super::http::tls::{Accepted, objectionable};
+use super::step::Phase;
+use crate::analysis::{Judged, Summary};
+use crate::cert::{Fault, Issuer, Weakness};
+use crate::story::{Stage, Story};
+use crate::tcp::Role;
+use crate::time::Elapsed;
+use crate::verdict::{Actor, Severity, Verdict};
+
+/// Where the check's time ended before the work of a connection did.
+#[derive(Clone, Debug)]
+pub(super) struct GivenUp {
+    /// The client's end of the connection.
+    pub(super) client: SocketAddr,
+    /// What the check was at.
+    pub(super) phase: Phase,
+    /// What it waited for, in words.
+    pub(super) awaited: String,
+    /// How long it had waited for that.
+    pub(super) waited: Elapsed,
+}
+
+/// What the check knows of its own part.
+pub(super) struct Perspective<'p> {
+    pub(super) given_up: &'p [GivenUp],
+    pub(super) accepted: Accepted,
+    pub(super) timeout: Elapsed,
+}
+
+impl Perspective<'_> {
+    /// Rewords the verdicts, and counts those anew whose code changes.
+    pub(super) fn apply(&self, connections: &mut [Judged], summary: &mut Summary) {
+        for Judged { story, verdict, .. } in connections {
+            let before = (verdict.code, verdict.severity);
+            let client = story.parties.client;
+            let given_up = self.given_up.iter().find(|given_up| {
+                (client.host, client.port) == (given_up.client.ip().into(), given_up.client.port())
+            });
+            if let Some(given_up) = given_up {
+                self.time_is_over(story, verdict, given_up);
+            }
+            self.certificate(story, verdict);
+            // The check has no log of its own.
+            verdict.change_advice(|advice| advice.retain(|advice| !advice.contains("client's log")));
+            recount(summary, before, (verdict.code, verdict.severity));
+        }
+    }
+
+    /// Its own close at the end of its time is no decision of a client.
+    fn time_is_over(&self, story: &Story, verdict: &mut Verdict, given_up: &GivenUp) {
+        let is_own_close = verdict.code == "closed-early" && verdict.actor == Actor::Client;
+        let GivenUp { phase, awaited, waited, .. } = given_up;
+        let most = self.timeout;
+        let is_fault = verdict.severity == Severity::Critical && !is_own_close;
+        let (code, actor, headline) = match phase {
+            // What came is cut off by the time limit, whatever it looks like.
+            Phase::Proxy if !is_fault || verdict.code == "proxy-refused" => (
+                "proxy-refused",
+                Actor::Path,
+                format!("the proxy's answer was incomplete when time was over, after {waited}"),
+            ),
+            _ if is_fault => return,
+            Phase::Oauth | Phase::Http => (
+                "no-response",
+                Actor::Server,
+                format!("no reply to {awaited} for {waited}, until time was over"),
+            ),
+            _ if story.stage < Stage::ServerHello && story.data[Role::Server].first.is_none() => (
+                "no-server-hello",
+                Actor::Server,
+                format!("the server sent no ServerHello for {waited}, until time was over"),
+            ),
+            _ => (
+                "handshake-stalled",
+                Actor::Server,
+                format!("the server did not complete the handshake for {waited}, until time was over"),
+            ),
+        };
+        let who = if actor == Actor::Path { "proxy" } else { "server" };
+        verdict.code = code;
+        verdict.severity = Severity::Critical;
+        verdict.actor = actor;
+        verdict.cause = None;
+        verdict.headline = headline.into();
+        verdict.explanation = format!(
+            "The check's time was over ({most}, --timeout), and it closed the connection itself. The {who} had not refused \
+             until then: it is too slow, or hangs."
+        )
+        .into();
+        verdict.client_reports = vec!["java.net.SocketTimeoutException: Read timed out".into()];
+        let log = if actor == Actor::Path { PROXY_LOG } else { SERVER_LOG };
+        verdict.change_advice(|advice| *advice = vec![log, LONGER]);
+    }
+
+    /// A certificate's own fault decides the words; the alert by which the check refused it is a detail.
+    fn certificate(&self, story: &Story, verdict: &mut Verdict) {
+        let is_refusal = verdict.code == "tls-alert" && story.is_certificate_refused();
+        let Some(found) = story.tls.examination.as_ref().filter(|_| is_refusal) else { return };
+        let alert = verdict.cause.clone().unwrap_or_default();
+        let refused = format!(
+            "The check refused the certificate with the alert {alert}, as clients do that verify it: the network is fine."
+        );
+        if let Issuer::Refused(why) = &found.issuer {
+            verdict.headline = format!("the certificate's chain can't be verified: {why}").into();
+            verdict.actor = Actor::Server;
+            verdict.explanation = refused.into();
+            return;
+        }
+        let Some(fault) = objectionable(found, self.accepted) else { return };
+        let date = |date: crate::cert::Date| date.machine_readable().split('T').next().map(str::to_owned);
+        let (headline, advice): (String, &[&str]) = match fault {
+            Fault::Expired { not_after, .. } => (
+                format!("the certificate expired on {}", date(*not_after).unwrap_or_default()),
+                &["Renew the certificate on the server, and reload the server.", CLOCK],
+            ),
+            Fault::NotYetValid { not_before, .. } => (
+                format!("the certificate is not valid until {}", date(*not_before).unwrap_or_default()),
+                &[CLOCK, "If both are right, the server's certificate was installed too early."],
+            ),
+            Fault::NameMismatch { wanted, names, common_name, .. } => (
+                match names.first().or(common_name.as_ref()) {
+                    Some(name) if names.len() > 1 => format!(
+                        "the certificate is for {name} and {} more, not for {}",
+                        names.len() - 1,
+                        wanted.name
+                    ),
+                    Some(name) => format!("the certificate is for {name}, not for {}", wanted.name),
+                    None => format!("the certificate contains no name, so not {}", wanted.name),
+                },
+                &[
+                    "Have a certificate for this name installed on the server.",
+                    "Or ask for the server by a name of the certificate: as the host, or with --name.",
+                ],
+            ),
+            Fault::SelfSigned { of, store } => (
+                format!("the certificate {of} is self-signed, and is not in {store}"),
+                &[TRUST, "Or have it signed by an authority that the clients trust."],
+            ),
+            Fault::UnknownIssuer { issuer, store, .. } => (
+                format!("the certificate's issuer, {issuer}, is not in {store}"),
+                &["Have the server send the intermediates that are missing.", TRUST],
+            ),
+            Fault::Weak { why: Weakness::ShortKey { bits, .. }, .. } => {
+                (format!("the certificate's key is weak: RSA of {bits} bits"), &[REISSUE])
+            }
+            Fault::Weak { why: Weakness::Signature(algorithm), .. } => {
+                (format!("the certificate's signature is weak: {algorithm}"), &[REISSUE])
+            }
+        };
+        verdict.headline = headline.into();
+        verdict.actor = Actor::Server;
+        verdict.explanation = format!("{} {refused}", fault.sentence(story.certificates_at())).into();
+        verdict.change_advice(|known| *known = advice.to_vec());
+        verdict.client_reports = fault.reported().into_iter().map(Into::into).collect();
+    }
+}
+
+const SERVER_LOG: &str = "Read the server's log at that time: overloaded, hung, or waiting for a backend.";
+const PROXY_LOG: &str = "Read the proxy's log at that time: overloaded, hung, or waiting for the server.";
+const LONGER: &str = "With a longer --timeout, the check shows whether it is slow or silent.";
+const CLOCK: &str = "Compare the clock of this host with the server's.";
+const TRUST: &str =
+    "If the server's authority is your own, trust it here with --ca-file, and in the store of the clients.";
+const REISSUE: &str = "Have a certificate issued for the server with RSA 2048 or ECDSA, signed over SHA-256.";
+
+/// Counts a connection under the code that it has now.
+fn recount(summary: &mut Summary, before: (&'static str, Severity), now: (&'static str, Severity)) {
+    if before == now {
+        return;
+    }
+    if let Some(count) = summary.codes.get_mut(before.0) {
+        *count = count.saturating_sub(1);
+    }
+    if let Some(count) = summary.severities.get_mut(&before.1) {
+        *count = count.saturating_sub(1);
+    }
+    summary.codes.retain(|_, count| *count > 0);
+    summary.severities.retain(|_, count| *count > 0);
+    *summary.codes.entry(now.0).or_default() += 1;
+    *summary.severities.entry(now.1).or_default() += 1;
+}
