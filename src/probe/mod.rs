@@ -404,6 +404,7 @@ impl<'p> Probe<'p> {
             steps: self.tape.steps().to_vec(),
             resolution: self.resolution,
             order: self.order,
+            tries_all_addresses: plan.tries_all_addresses,
             not_sent: self.not_sent.map(|(address, error)| (address, socket::words(&error))),
             proxy: plan.proxy.as_ref().map(|proxy| ProxyUse {
                 host: proxy.host.clone(),

@@ -34,6 +34,8 @@ pub struct Outcome {
     pub resolution: Option<Resolution>,
     /// The addresses in the order in which they are tried.
     pub order: Vec<IpAddr>,
+    /// Whether every address was to be tried, so that each has to work.
+    pub tries_all_addresses: bool,
     /// An address to which the system sent nothing, and why.
     pub not_sent: Option<(IpAddr, String)>,
     /// The proxy that was asked for a tunnel.

@@ -3,6 +3,7 @@
 //! Each reason is one file: its code, and a pure function from what came of an attempt to the conclusion. Its page for
 //! people who want to know more is in `docs/reasons`.
 
+mod addresses;
 mod certificate_expiring;
 mod name_unknown;
 mod not_sent;
@@ -51,7 +52,7 @@ impl Outcome {
         let (before, above) = REASONS.split_at(BEFORE_CONNECTIONS);
         let of = |reasons: &'static [Reason]| reasons.iter().filter_map(|reason| (reason.conclude)(self));
         let connections = self.connections.iter().enumerate();
-        let connections = connections.map(|(index, judged)| Conclusion::of_connection(index, judged));
+        let connections = connections.map(|(index, judged)| addresses::of_connection(self, index, judged));
         let answers = rejected::conclude(self).into_iter();
         let times = slow::conclude(self).into_iter();
         let all: Vec<_> =

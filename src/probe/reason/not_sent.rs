@@ -1,6 +1,6 @@
 //! `not-sent`: this host sent nothing: it has no route, or a filter of its own.
 
-use super::Reason;
+use super::{Reason, addresses};
 use crate::probe::outcome::{Conclusion, Outcome};
 use crate::verdict::Severity;
 
@@ -14,13 +14,14 @@ pub(super) const REASON: Reason = Reason {
 };
 
 fn conclude(outcome: &Outcome) -> Option<Conclusion> {
-    let (address, why) = outcome.not_sent.as_ref().filter(|_| outcome.connections.is_empty())?;
-    Some(Conclusion::critical(
+    let (address, why) = outcome.not_sent.as_ref()?;
+    let conclusion = Conclusion::critical(
         REASON.code,
         format!("this host sends nothing to {address}: {why}"),
         "The system refused before a packet left: no route, a route that forbids, a filter of its own, or no address of that \
          family."
             .to_owned(),
         &[format!("Look at `ip route get {address}`, and at this host's own firewall.")],
-    ))
+    );
+    Some(addresses::not_sent(outcome, conclusion))
 }

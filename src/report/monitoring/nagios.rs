@@ -83,7 +83,7 @@ fn write_check(of: &End<'_>, check: &Check<'_>, out: &mut dyn Write) -> io::Resu
             let place = format!("{code} at {}, {}{via}", story.stage, ends::end(story, Role::Server));
             match conclusion.severity {
                 Severity::Ok => place,
-                _ if PLAIN_CODES.contains(&conclusion.reason) => place,
+                Severity::Critical if PLAIN_CODES.contains(&conclusion.reason) => place,
                 _ => format!("{place}: {}", conclusion.headline),
             }
         }

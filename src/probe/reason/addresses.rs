@@ -1,0 +1,64 @@
+//! Several addresses of a host, of which some can't be connected to: clients try the next.
+
+use std::net::IpAddr;
+
+use crate::analysis::Judged;
+use crate::packet::Host;
+use crate::probe::outcome::{Conclusion, Outcome};
+use crate::verdict::Severity;
+
+/// Verdicts on connections that TCP did not open.
+const UNOPENED: [&str; 3] = ["syn-no-reply", "refused", "unreachable"];
+
+/// What follows from one connection, by its index. An address that a client passes over is worth a warning, unless every
+/// address is to work.
+pub(super) fn of_connection(outcome: &Outcome, index: usize, judged: &Judged) -> Conclusion {
+    let conclusion = Conclusion::of_connection(index, judged);
+    let next = outcome.connections.iter().find(|other| is_open(other) && address(other) != address(judged));
+    match (address(judged), next.and_then(address)) {
+        (Some(dead), Some(next)) if !is_open(judged) && !outcome.tries_all_addresses => {
+            passed_over(dead, next, conclusion)
+        }
+        _ => conclusion,
+    }
+}
+
+/// What follows from an address to which this host sent nothing.
+pub(super) fn not_sent(outcome: &Outcome, conclusion: Conclusion) -> Conclusion {
+    let dead = outcome.not_sent.as_ref().map(|(address, _)| *address);
+    let next = outcome.connections.iter().find(|judged| is_open(judged)).and_then(address);
+    match (dead, next) {
+        (Some(dead), Some(next)) if !outcome.tries_all_addresses => passed_over(dead, next, conclusion),
+        _ => conclusion,
+    }
+}
+
+fn passed_over(dead: IpAddr, next: IpAddr, conclusion: Conclusion) -> Conclusion {
+    Conclusion {
+        severity: Severity::Warning,
+        connection: None,
+        headline: format!("address {dead}: {}; {next} answers", conclusion.headline),
+        explanation: format!(
+            "{} Clients that try the next address get through, some only after a long wait; those that take the first one \
+             fail. With --all-addresses this is critical.",
+            conclusion.explanation
+        ),
+        advice: conclusion
+            .advice
+            .into_iter()
+            .chain([format!("Or take the address {dead} out of DNS, if it is not to be used.")])
+            .collect(),
+        ..conclusion
+    }
+}
+
+fn is_open(judged: &Judged) -> bool {
+    !UNOPENED.contains(&judged.verdict.code)
+}
+
+fn address(judged: &Judged) -> Option<IpAddr> {
+    match judged.story.parties.server.host {
+        Host::Address(address) => Some(address),
+        Host::Name(_) => None,
+    }
+}
