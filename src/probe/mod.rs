@@ -8,6 +8,7 @@
 //! This room does not know how anything is printed.
 
 mod alerts;
+mod connection;
 mod expiry;
 mod http;
 mod net;
@@ -49,11 +50,9 @@ use crate::cert::{NameSource, Trust, Wanted};
 use crate::packet::Viewpoint;
 use crate::story::EndpointKnowledge;
 use crate::time::{Elapsed, Timestamp};
-use http::tls::{Handshake, Tls};
-use http::{proxy, tls};
+use http::tls::Tls;
 use net::capture::SideCapture;
 use net::order::sorted;
-use net::socket::{Channel, Connected};
 use net::{dns, socket};
 use perspective::{GivenUp, Perspective};
 use tape::Tape;
@@ -94,30 +93,6 @@ pub struct Probe<'p> {
     /// When the last answer came; absent where one is missing.
     answered: Option<Timestamp>,
     given_up: Vec<GivenUp>,
-}
-
-/// What is to be done over one connection.
-enum Task<'e> {
-    /// Nothing: that it can be opened is enough.
-    Open,
-    /// Asking for a token.
-    Token(&'e token::Request),
-    /// Asking for a page, with a token if there is one.
-    Page(&'e Page, Option<(&'e Secret, token::Grant)>),
-}
-
-impl Task<'_> {
-    /// The secrets that it sends, in words.
-    fn secrets(&self) -> Option<&'static str> {
-        match self {
-            Self::Token(token::Request { grant: token::Grant::Password, .. }) => {
-                Some("the client's secret and the user's password")
-            }
-            Self::Token(_) => Some("the client's secret"),
-            Self::Page(_, Some(_)) => Some("the access token"),
-            Self::Open | Self::Page(_, None) => None,
-        }
-    }
 }
 
 impl<'p> Probe<'p> {
@@ -190,170 +165,6 @@ impl<'p> Probe<'p> {
             let order = order.join(", ");
             self.tape.note(format!("tried in the order of RFC 6724 and 8305, as clients do: {order}"));
         }
-    }
-
-    fn connect(&mut self) {
-        let servers = self.servers();
-        for (index, server) in servers.iter().enumerate() {
-            let left = servers.len() - index;
-            if Instant::now() >= self.until {
-                self.tape.note(format!("time is over; addresses not tried: {left}"));
-                break;
-            }
-            let is_up = self.tasks(*server, left);
-            if is_up && !self.plan.tries_all_addresses {
-                break;
-            }
-        }
-    }
-
-    /// Does all there is to do at one address. Whether it could be connected to.
-    fn tasks(&mut self, server: SocketAddr, left: usize) -> bool {
-        let plan = self.plan;
-        let first = match (&plan.token, &plan.page) {
-            (Some(token), _) => Task::Token(token),
-            (None, Some(page)) => Task::Page(page, None),
-            (None, None) => Task::Open,
-        };
-        let (is_up, token) = self.connection(server, left, &first);
-        if let (true, Some(token), Some(request), Some(page)) = (is_up, &token, &plan.token, &plan.page) {
-            self.connection(server, 1, &Task::Page(page, Some((token, request.grant))));
-        }
-        let is_established = self.spent.tls.is_some();
-        if plan.tls.resumes && is_established {
-            self.connection(server, 1, &Task::Open);
-        }
-        is_up
-    }
-
-    /// One connection: whether TCP came up, and a token that was granted over it.
-    fn connection(&mut self, server: SocketAddr, left: usize, task: &Task<'_>) -> (bool, Option<Secret>) {
-        let Self { plan, tls, tape, .. } = self;
-        tape.enter(Phase::Tcp);
-        let began = Instant::now();
-        let least = Duration::from(self.stall_after) + Duration::from_millis(100);
-        let share =
-            self.until.saturating_duration_since(began) / u32::try_from(left).unwrap_or(u32::MAX).max(1);
-        let (stream, taped) = match socket::connect(tape, server, (began + share.max(least)).min(self.until))
-        {
-            Connected::Up(stream, taped) => (stream, taped),
-            Connected::Failed(taped) => {
-                let closed = Some(tape.now());
-                self.answered = None;
-                self.knowledge.push(EndpointKnowledge { closed, ..EndpointKnowledge::of(taped.client) });
-                return (false, None);
-            }
-            Connected::NotSent(error) => {
-                self.not_sent = Some((server.ip(), error));
-                return (false, None);
-            }
-        };
-        self.answered = None;
-        self.spent.connect.get_or_insert_with(|| spent(began));
-        let asks_after = Duration::from(self.stall_after) / 2;
-        let mut channel = Channel::new(stream, taped, tape, self.until, asks_after);
-        if let Some(proxy) = &plan.proxy {
-            let began = Instant::now();
-            let answer = proxy::open(&mut channel, proxy, &plan.host, plan.port);
-            let tunnel = answer.unwrap_or_else(|error| {
-                channel.tape().note(format!("the proxy does not answer: {}", tls::ended(&error)));
-                Tunnel { status: None, schemes: Vec::new() }
-            });
-            let is_open = tunnel.is_open();
-            let schemes = tunnel.schemes.iter().map(|scheme| channel.tape().cover(scheme)).collect();
-            let tunnel = Tunnel { schemes, ..tunnel };
-            self.tunnel = Some(tunnel);
-            if !is_open {
-                if channel.is_given_up() {
-                    self.given_up.push(GivenUp {
-                        client: channel.connection().client,
-                        phase: Phase::Proxy,
-                        awaited: "the request for a tunnel".to_owned(),
-                        waited: spent(began),
-                    });
-                }
-                let acks_unobservable = channel.acks_unobservable();
-                self.knowledge.push(EndpointKnowledge {
-                    acks_unobservable,
-                    ..EndpointKnowledge::of(channel.connection().client)
-                });
-                channel.close();
-                return (true, None);
-            }
-        }
-        let began = Instant::now();
-        let (handshake, knowledge) = tls.shake_hands(&plan.tls, &mut channel, matches!(task, Task::Open));
-        let place = self.knowledge.len();
-        self.knowledge.push(knowledge);
-        let Handshake::Complete(mut established) = handshake else {
-            if channel.is_given_up() {
-                self.given_up.push(GivenUp {
-                    client: channel.connection().client,
-                    phase: Phase::Tls,
-                    awaited: "the ClientHello".to_owned(),
-                    waited: spent(began),
-                });
-            }
-            channel.close();
-            return (true, None);
-        };
-        self.spent.tls.get_or_insert_with(|| spent(began));
-        let began = Instant::now();
-        let origin = format!("https://{}", authority(&plan.host, plan.port));
-        if plan.tls.accepted.is_any()
-            && let Some(secrets) = task.secrets()
-        {
-            channel.tape().note(format!(
-                "sends {secrets} to {server}, which answers for {origin} and was not verified"
-            ));
-        }
-        let mut granted = None;
-        match task {
-            Task::Open => {}
-            Task::Token(request) => {
-                channel.tape().enter(Phase::Oauth);
-                let (mut result, token) = token::ask(request, &origin, &mut established, &mut channel);
-                self.spent.token = Some(spent(began));
-                if let Some(token) = &token {
-                    channel.tape().hide(token.clone());
-                }
-                result.texts(|text| *text = channel.tape().cover(text));
-                channel.tape().note(result.answer().unwrap_or_else(|| "no answer".to_owned()));
-                (self.token, granted) = (Some(result), token);
-            }
-            Task::Page(page, token) => {
-                channel.tape().enter(Phase::Http);
-                let mut result = page::ask(page, &origin, *token, &mut established, &mut channel);
-                self.spent.page = Some(spent(began));
-                for text in [&mut result.headline, &mut result.explanation] {
-                    *text = channel.tape().cover(text);
-                }
-                channel.tape().note(result.headline.clone());
-                self.page = Some(result);
-            }
-        }
-        let silent = match task {
-            Task::Token(request) if self.token.as_ref().is_some_and(|token| token.is_silence) => {
-                Some((Phase::Oauth, format!("POST {}", request.path)))
-            }
-            Task::Page(page, _) if self.page.as_ref().is_some_and(|page| page.is_silence) => {
-                Some((Phase::Http, format!("GET {}", page.path)))
-            }
-            _ => None,
-        };
-        if let Some((phase, awaited)) = silent {
-            let client = channel.connection().client;
-            self.given_up.push(GivenUp { client, phase, awaited, waited: spent(began) });
-        }
-        if let Some(knowledge) = self.knowledge.get_mut(place) {
-            knowledge.acks_unobservable |= channel.acks_unobservable();
-        }
-        channel.tape().enter(Phase::Tls);
-        self.answered = Some(channel.tape().now());
-        established.send_close_notify();
-        while established.wants_write() && established.write_tls(&mut channel).is_ok() {}
-        channel.close();
-        (true, granted)
     }
 
     /// The analysis of the packets: of the captured ones, where they show anything, else of those on the tape.

@@ -27,6 +27,13 @@ pub(super) struct GivenUp {
     pub(super) waited: Elapsed,
 }
 
+impl GivenUp {
+    /// On the connection of this client's end.
+    pub(super) fn of(client: SocketAddr, phase: Phase, awaited: String, waited: Elapsed) -> Self {
+        Self { client, phase, awaited, waited }
+    }
+}
+
 /// What the check knows of its own part.
 pub(super) struct Perspective<'p> {
     pub(super) given_up: &'p [GivenUp],

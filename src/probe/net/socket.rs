@@ -155,6 +155,16 @@ fn unreachable_by_errno(error: &io::Error, server: SocketAddr, from: IpAddr) -> 
     Some(Unreachable { from, icmp_type, code })
 }
 
+/// How a connection ended, as far as it did.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Ended {
+    No,
+    /// The server closed its side.
+    ByServer,
+    /// It broke: nothing can be sent either.
+    Broken,
+}
+
 /// A connection whose every byte is on the tape. Reading ends with [`io::ErrorKind::TimedOut`] at the time set.
 #[derive(Debug)]
 pub(in crate::probe) struct Channel<'t> {
@@ -166,8 +176,7 @@ pub(in crate::probe) struct Channel<'t> {
     asks_after: Duration,
     sent_at: Instant,
     knows_acknowledged: bool,
-    is_over: bool,
-    is_closed_by_server: bool,
+    ended: Ended,
     acks_unobservable: bool,
     /// What is covered on the tape.
     covered: Vec<Secret>,
@@ -189,8 +198,7 @@ impl<'t> Channel<'t> {
             asks_after,
             sent_at: Instant::now(),
             knows_acknowledged: true,
-            is_over: false,
-            is_closed_by_server: false,
+            ended: Ended::No,
             acks_unobservable: false,
             covered: Vec::new(),
         }
@@ -209,7 +217,7 @@ impl<'t> Channel<'t> {
     /// Whether nothing ended the connection but that the time is over, or that it is not worth following any more.
     pub(in crate::probe) fn is_given_up(&self) -> bool {
         let is_stopped = Instant::now() >= self.until || self.tape.is_full();
-        is_stopped && !self.is_over && !self.is_closed_by_server
+        is_stopped && self.ended == Ended::No
     }
 
     /// The connection's ends.
@@ -229,7 +237,7 @@ impl<'t> Channel<'t> {
 
     /// Ends the connection, and waits for the server's end of it unless time is over.
     pub(in crate::probe) fn close(mut self) {
-        if self.is_over {
+        if self.ended == Ended::Broken {
             return;
         }
         let is_late = Instant::now() >= self.until;
@@ -245,13 +253,13 @@ impl<'t> Channel<'t> {
     /// Notes how the connection broke.
     fn broken(&mut self, error: io::Error) -> io::Error {
         match error.kind() {
-            io::ErrorKind::ConnectionReset | io::ErrorKind::BrokenPipe if !self.is_over => {
-                self.is_over = true;
+            io::ErrorKind::ConnectionReset | io::ErrorKind::BrokenPipe if self.ended != Ended::Broken => {
+                self.ended = Ended::Broken;
                 self.tape.reset(&self.connection);
             }
             io::ErrorKind::TimedOut | io::ErrorKind::WouldBlock | io::ErrorKind::Interrupted => {}
-            _ if !self.is_over => {
-                self.is_over = true;
+            _ if self.ended != Ended::Broken => {
+                self.ended = Ended::Broken;
                 self.tape.note(format!("the connection broke: {}", words(&error)));
             }
             _ => {}
@@ -292,7 +300,8 @@ impl Read for Channel<'_> {
         let read = self.wait().and_then(|()| self.stream.read(buffer));
         match read {
             Ok(0) if !buffer.is_empty() => {
-                if !std::mem::replace(&mut self.is_closed_by_server, true) {
+                if self.ended == Ended::No {
+                    self.ended = Ended::ByServer;
                     self.tape.server_closed(&mut self.connection);
                 }
                 Ok(0)

@@ -1,0 +1,223 @@
+//! The connections of an attempt, one after the other: TCP, a proxy's tunnel, TLS, and a request.
+
+use std::net::SocketAddr;
+use std::time::{Duration, Instant};
+
+use super::http::proxy::{self, Proxy, Tunnel};
+use super::http::tls::{self, Established, Handshake};
+use super::net::authority::authority;
+use super::net::socket::{self, Channel, Connected};
+use super::page::{self, Page, PageAnswer};
+use super::perspective::GivenUp;
+use super::secret::Secret;
+use super::step::Phase;
+use super::token::{self, Token};
+use super::{Plan, Probe, spent};
+use crate::story::EndpointKnowledge;
+
+/// What is to be done over one connection.
+enum Task<'e> {
+    /// Nothing: that it can be opened is enough.
+    Open,
+    /// Asking for a token.
+    Token(&'e token::Request),
+    /// Asking for a page, with a token if there is one.
+    Page(&'e Page, Option<(&'e Secret, token::Grant)>),
+}
+
+impl Task<'_> {
+    /// The secrets that it sends, in words.
+    fn secrets(&self) -> Option<&'static str> {
+        match self {
+            Self::Token(token::Request { grant: token::Grant::Password, .. }) => {
+                Some("the client's secret and the user's password")
+            }
+            Self::Token(_) => Some("the client's secret"),
+            Self::Page(_, Some(_)) => Some("the access token"),
+            Self::Open | Self::Page(_, None) => None,
+        }
+    }
+}
+
+/// What came of a task.
+#[derive(Default)]
+struct Performed {
+    token: Option<Token>,
+    granted: Option<Secret>,
+    page: Option<PageAnswer>,
+    /// The request to which no byte of an answer came until time was over, and what it belongs to.
+    unanswered: Option<(Phase, String)>,
+}
+
+impl Probe<'_> {
+    /// Connects to the addresses, one after the other.
+    pub(super) fn connect(&mut self) {
+        let servers = self.servers();
+        for (index, server) in servers.iter().enumerate() {
+            let left = servers.len() - index;
+            if Instant::now() >= self.until {
+                self.tape.note(format!("time is over; addresses not tried: {left}"));
+                break;
+            }
+            let is_up = self.tasks(*server, left);
+            if is_up && !self.plan.tries_all_addresses {
+                break;
+            }
+        }
+    }
+
+    /// Does all there is to do at one address. Whether it could be connected to.
+    fn tasks(&mut self, server: SocketAddr, left: usize) -> bool {
+        let plan = self.plan;
+        let first = match (&plan.token, &plan.page) {
+            (Some(token), _) => Task::Token(token),
+            (None, Some(page)) => Task::Page(page, None),
+            (None, None) => Task::Open,
+        };
+        let (is_up, token) = self.connection(server, left, &first);
+        if let (true, Some(token), Some(request), Some(page)) = (is_up, &token, &plan.token, &plan.page) {
+            self.connection(server, 1, &Task::Page(page, Some((token, request.grant))));
+        }
+        let is_established = self.spent.tls.is_some();
+        if plan.tls.resumes && is_established {
+            self.connection(server, 1, &Task::Open);
+        }
+        is_up
+    }
+
+    /// One connection: whether TCP came up, and a token that was granted over it.
+    fn connection(&mut self, server: SocketAddr, left: usize, task: &Task<'_>) -> (bool, Option<Secret>) {
+        self.answered = None;
+        let Self { plan, tls, tape, .. } = self;
+        tape.enter(Phase::Tcp);
+        let began = Instant::now();
+        let least = Duration::from(self.stall_after) + Duration::from_millis(100);
+        let share =
+            self.until.saturating_duration_since(began) / u32::try_from(left).unwrap_or(u32::MAX).max(1);
+        let (stream, taped) = match socket::connect(tape, server, (began + share.max(least)).min(self.until))
+        {
+            Connected::Up(stream, taped) => (stream, taped),
+            Connected::Failed(taped) => {
+                let closed = Some(tape.now());
+                self.knowledge.push(EndpointKnowledge { closed, ..EndpointKnowledge::of(taped.client) });
+                return (false, None);
+            }
+            Connected::NotSent(error) => {
+                self.not_sent = Some((server.ip(), error));
+                return (false, None);
+            }
+        };
+        self.spent.connect.get_or_insert_with(|| spent(began));
+        let asks_after = Duration::from(self.stall_after) / 2;
+        let mut channel = Channel::new(stream, taped, tape, self.until, asks_after);
+        let client = channel.connection().client;
+        if let Some(proxy) = &plan.proxy {
+            let began = Instant::now();
+            let tunnel = tunnel(plan, proxy, &mut channel);
+            let is_open = tunnel.is_open();
+            self.tunnel = Some(tunnel);
+            if !is_open {
+                if channel.is_given_up() {
+                    self.given_up.push(GivenUp::of(
+                        client,
+                        Phase::Proxy,
+                        "a tunnel".to_owned(),
+                        spent(began),
+                    ));
+                }
+                let acks_unobservable = channel.acks_unobservable();
+                self.knowledge.push(EndpointKnowledge { acks_unobservable, ..EndpointKnowledge::of(client) });
+                channel.close();
+                return (true, None);
+            }
+        }
+        let began = Instant::now();
+        let (handshake, knowledge) = tls.shake_hands(&plan.tls, &mut channel, matches!(task, Task::Open));
+        let place = self.knowledge.len();
+        self.knowledge.push(knowledge);
+        let Handshake::Complete(mut established) = handshake else {
+            if channel.is_given_up() {
+                self.given_up.push(GivenUp::of(client, Phase::Tls, "the handshake".to_owned(), spent(began)));
+            }
+            channel.close();
+            return (true, None);
+        };
+        self.spent.tls.get_or_insert_with(|| spent(began));
+        let began = Instant::now();
+        let Performed { token, granted, page, unanswered } =
+            perform(task, plan, server, &mut established, &mut channel);
+        if let Some(token) = token {
+            self.spent.token = Some(spent(began));
+            self.token = Some(token);
+        }
+        if let Some(page) = page {
+            self.spent.page = Some(spent(began));
+            self.page = Some(page);
+        }
+        if let Some((phase, awaited)) = unanswered {
+            self.given_up.push(GivenUp::of(client, phase, awaited, spent(began)));
+        }
+        if let Some(knowledge) = self.knowledge.get_mut(place) {
+            knowledge.acks_unobservable |= channel.acks_unobservable();
+        }
+        channel.tape().enter(Phase::Tls);
+        self.answered = Some(channel.tape().now());
+        established.send_close_notify();
+        while established.wants_write() && established.write_tls(&mut channel).is_ok() {}
+        channel.close();
+        (true, granted)
+    }
+}
+
+/// Asks the proxy for a tunnel.
+fn tunnel(plan: &Plan, proxy: &Proxy, channel: &mut Channel<'_>) -> Tunnel {
+    let answer = proxy::open(channel, proxy, &plan.host, plan.port);
+    let tunnel = answer.unwrap_or_else(|error| {
+        channel.tape().note(format!("the proxy does not answer: {}", tls::ended(&error)));
+        Tunnel { status: None, schemes: Vec::new() }
+    });
+    let schemes = tunnel.schemes.iter().map(|scheme| channel.tape().cover(scheme)).collect();
+    Tunnel { schemes, ..tunnel }
+}
+
+/// Does a task over an established connection.
+fn perform(
+    task: &Task<'_>,
+    plan: &Plan,
+    server: SocketAddr,
+    established: &mut Established,
+    channel: &mut Channel<'_>,
+) -> Performed {
+    let origin = format!("https://{}", authority(&plan.host, plan.port));
+    if plan.tls.accepted.is_any()
+        && let Some(secrets) = task.secrets()
+    {
+        channel
+            .tape()
+            .note(format!("sends {secrets} to {server}, which answers for {origin} and was not verified"));
+    }
+    match task {
+        Task::Open => Performed::default(),
+        Task::Token(request) => {
+            channel.tape().enter(Phase::Oauth);
+            let (mut result, granted) = token::ask(request, &origin, established, channel);
+            if let Some(token) = &granted {
+                channel.tape().hide(token.clone());
+            }
+            result.texts(|text| *text = channel.tape().cover(text));
+            channel.tape().note(result.answer().unwrap_or_else(|| "no answer".to_owned()));
+            let unanswered = result.is_silence.then(|| (Phase::Oauth, format!("POST {}", request.path)));
+            Performed { token: Some(result), granted, unanswered, ..Performed::default() }
+        }
+        Task::Page(page, token) => {
+            channel.tape().enter(Phase::Http);
+            let mut result = page::ask(page, &origin, *token, established, channel);
+            for text in [&mut result.headline, &mut result.explanation] {
+                *text = channel.tape().cover(text);
+            }
+            channel.tape().note(result.headline.clone());
+            let unanswered = result.is_silence.then(|| (Phase::Http, format!("GET {}", page.path)));
+            Performed { page: Some(result), unanswered, ..Performed::default() }
+        }
+    }
+}
