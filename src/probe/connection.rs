@@ -3,6 +3,7 @@
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
+use super::http::offer::{self, Offer};
 use super::http::proxy::{self, Proxy, Tunnel};
 use super::http::tls::{self, Established, Handshake};
 use super::net::authority::authority;
@@ -21,6 +22,8 @@ enum Task<'e> {
     Open,
     /// Asking for a token.
     Token(&'e token::Request),
+    /// Asking what the server would choose of more than rustls offers.
+    Offer(Offer),
     /// Asking for a page, with a token if there is one.
     Page(&'e Page, Option<(&'e Secret, token::Grant)>),
 }
@@ -34,7 +37,7 @@ impl Task<'_> {
             }
             Self::Token(_) => Some("the client's secret"),
             Self::Page(_, Some(_)) => Some("the access token"),
-            Self::Open | Self::Page(_, None) => None,
+            Self::Open | Self::Offer(_) | Self::Page(_, None) => None,
         }
     }
 }
@@ -74,7 +77,11 @@ impl Probe<'_> {
             (None, Some(page)) => Task::Page(page, None),
             (None, None) => Task::Open,
         };
+        let had_refusal = self.refused.is_some();
         let (is_up, token) = self.connection(server, left, &first);
+        if !had_refusal && self.refused.is_some() {
+            self.ask_choice(server);
+        }
         if let (true, Some(token), Some(request), Some(page)) = (is_up, &token, &plan.token, &plan.page) {
             self.connection(server, 1, &Task::Page(page, Some((token, request.grant))));
         }
@@ -83,6 +90,18 @@ impl Probe<'_> {
             self.connection(server, 1, &Task::Open);
         }
         is_up
+    }
+
+    /// Asks what the server would choose of all that OpenSSL and Java offer.
+    fn ask_choice(&mut self, server: SocketAddr) {
+        for offer in Offer::ALL {
+            // TLS 1.3 hides the certificate; an older version, where there is one, shows its faults.
+            let version = self.choice.as_ref().and_then(|hello| hello.version);
+            let is_settled = version.is_some_and(|version| !version.is_tls13());
+            if !is_settled && Instant::now() < self.until {
+                self.connection(server, 1, &Task::Offer(offer));
+            }
+        }
     }
 
     /// One connection: whether TCP came up, and a token that was granted over it.
@@ -98,6 +117,9 @@ impl Probe<'_> {
         {
             Connected::Up(stream, taped) => (stream, taped),
             Connected::Failed(taped) => {
+                if matches!(task, Task::Offer(_)) {
+                    self.offered.push(taped.client);
+                }
                 let closed = Some(tape.now());
                 self.knowledge.push(EndpointKnowledge { closed, ..EndpointKnowledge::of(taped.client) });
                 return (false, None);
@@ -118,12 +140,8 @@ impl Probe<'_> {
             self.tunnel = Some(tunnel);
             if !is_open {
                 if channel.is_given_up() {
-                    self.given_up.push(GivenUp::of(
-                        client,
-                        Phase::Proxy,
-                        "a tunnel".to_owned(),
-                        spent(began),
-                    ));
+                    let awaited = "a tunnel".to_owned();
+                    self.given_up.push(GivenUp::of(client, Phase::Proxy, awaited, spent(began)));
                 }
                 let acks_unobservable = channel.acks_unobservable();
                 self.knowledge.push(EndpointKnowledge { acks_unobservable, ..EndpointKnowledge::of(client) });
@@ -131,16 +149,36 @@ impl Probe<'_> {
                 return (true, None);
             }
         }
+        if let Task::Offer(offer) = task {
+            let name = plan.tls.server_name.as_deref();
+            let choice = offer::ask(*offer, name, &tls.random(), &mut channel);
+            self.choice = self.choice.take().or(choice);
+            self.offered.push(client);
+            self.knowledge.push(EndpointKnowledge::of(client));
+            channel.close();
+            return (true, None);
+        }
         let began = Instant::now();
         let (handshake, knowledge) = tls.shake_hands(&plan.tls, &mut channel, matches!(task, Task::Open));
         let place = self.knowledge.len();
         self.knowledge.push(knowledge);
-        let Handshake::Complete(mut established) = handshake else {
-            if channel.is_given_up() {
-                self.given_up.push(GivenUp::of(client, Phase::Tls, "the handshake".to_owned(), spent(began)));
+        let mut established = match handshake {
+            Handshake::Complete(established) => established,
+            Handshake::Failed { is_no_choice } => {
+                if is_no_choice {
+                    self.refused.get_or_insert(client);
+                }
+                if channel.is_given_up() {
+                    self.given_up.push(GivenUp::of(
+                        client,
+                        Phase::Tls,
+                        "the handshake".to_owned(),
+                        spent(began),
+                    ));
+                }
+                channel.close();
+                return (true, None);
             }
-            channel.close();
-            return (true, None);
         };
         self.spent.tls.get_or_insert_with(|| spent(began));
         let began = Instant::now();
@@ -197,7 +235,7 @@ fn perform(
             .note(format!("sends {secrets} to {server}, which answers for {origin} and was not verified"));
     }
     match task {
-        Task::Open => Performed::default(),
+        Task::Open | Task::Offer(_) => Performed::default(),
         Task::Token(request) => {
             channel.tape().enter(Phase::Oauth);
             let (mut result, granted) = token::ask(request, &origin, established, channel);

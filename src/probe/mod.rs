@@ -50,6 +50,7 @@ use crate::cert::{NameSource, Trust, Wanted};
 use crate::packet::Viewpoint;
 use crate::story::EndpointKnowledge;
 use crate::time::{Elapsed, Timestamp};
+use crate::tls::ServerHello;
 use http::tls::Tls;
 use net::capture::SideCapture;
 use net::order::sorted;
@@ -93,6 +94,11 @@ pub struct Probe<'p> {
     /// When the last answer came; absent where one is missing.
     answered: Option<Timestamp>,
     given_up: Vec<GivenUp>,
+    /// The client's end of the first connection on which client and server had nothing in common.
+    refused: Option<SocketAddr>,
+    /// The client's ends of the connections on which the server was asked for its choice, and that.
+    offered: Vec<SocketAddr>,
+    choice: Option<ServerHello>,
 }
 
 impl<'p> Probe<'p> {
@@ -119,6 +125,9 @@ impl<'p> Probe<'p> {
             spent: PhaseDurations::default(),
             answered: None,
             given_up: Vec::new(),
+            refused: None,
+            offered: Vec::new(),
+            choice: None,
         };
         for secret in plan.secrets() {
             attempt.tape.hide(secret.clone());
@@ -202,8 +211,17 @@ impl<'p> Probe<'p> {
                 (None, analysed(&mut self.tape.source(), Target::default(), &settings))
             }
         };
-        Perspective { given_up: &self.given_up, accepted: plan.tls.accepted, timeout: plan.timeout }
-            .apply(&mut connections, &mut summary);
+        let offered = perspective::taken(&mut connections, &self.offered, &mut summary);
+        Perspective {
+            given_up: &self.given_up,
+            accepted: plan.tls.accepted,
+            timeout: plan.timeout,
+            refused: self.refused,
+            choice: self.choice.as_ref(),
+            offered: &offered,
+            is_restricted: plan.tls.versions.len() < TlsPlan::VERSIONS,
+        }
+        .apply(&mut connections, &mut summary);
         debug!(viewpoint = ?settings.viewpoint, connections = connections.len(), "judged");
         let ended = self.answered.unwrap_or_else(|| self.tape.now());
         Outcome {

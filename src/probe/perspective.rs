@@ -12,6 +12,7 @@ use crate::cert::{Fault, Issuer, Weakness};
 use crate::story::{Stage, Story};
 use crate::tcp::Role;
 use crate::time::Elapsed;
+use crate::tls::{NamedGroup, ServerHello};
 use crate::verdict::{Actor, Severity, Verdict};
 
 /// Where the check's time ended before the work of a connection did.
@@ -39,6 +40,14 @@ pub(super) struct Perspective<'p> {
     pub(super) given_up: &'p [GivenUp],
     pub(super) accepted: Accepted,
     pub(super) timeout: Elapsed,
+    /// The client's end of the connection on which client and server had nothing in common.
+    pub(super) refused: Option<SocketAddr>,
+    /// What the server would choose of all that OpenSSL and Java offer.
+    pub(super) choice: Option<&'p ServerHello>,
+    /// The connections on which it was asked so.
+    pub(super) offered: &'p [Judged],
+    /// Whether the user restricted the versions that are offered.
+    pub(super) is_restricted: bool,
 }
 
 impl Perspective<'_> {
@@ -46,14 +55,14 @@ impl Perspective<'_> {
     pub(super) fn apply(&self, connections: &mut [Judged], summary: &mut Summary) {
         for Judged { story, verdict, .. } in connections {
             let before = (verdict.code, verdict.severity);
-            let client = story.parties.client;
-            let given_up = self.given_up.iter().find(|given_up| {
-                (client.host, client.port) == (given_up.client.ip().into(), given_up.client.port())
-            });
-            if let Some(given_up) = given_up {
+            let mut given_up = self.given_up.iter();
+            if let Some(given_up) = given_up.find(|given_up| is_of(story, given_up.client)) {
                 self.time_is_over(story, verdict, given_up);
             }
             self.certificate(story, verdict);
+            if self.refused.is_some_and(|refused| is_of(story, refused)) {
+                self.choice(verdict);
+            }
             // The check has no log of its own.
             verdict.change_advice(|advice| advice.retain(|advice| !advice.contains("client's log")));
             recount(summary, before, (verdict.code, verdict.severity));
@@ -106,6 +115,61 @@ impl Perspective<'_> {
         verdict.change_advice(|advice| *advice = vec![log, LONGER]);
     }
 
+    /// A server that others can talk to is no failure, however old what it needs is.
+    fn choice(&self, verdict: &mut Verdict) {
+        let Some((hello, version, suite)) =
+            self.choice.and_then(|hello| Some((hello, hello.version?, hello.cipher_suite?)))
+        else {
+            verdict.explanation = format!(
+                "{} A second ClientHello with everything that OpenSSL and Java offer, TLS 1.0 to 1.3, was refused as well.",
+                verdict.explanation
+            )
+            .into();
+            return;
+        };
+        let name = suite.to_string();
+        let is_aead = name.contains("GCM") || name.contains("CHACHA20");
+        let group = hello.group.and_then(NamedGroup::name).unwrap_or("secp256r1");
+        let why = match () {
+            () if version.is_obsolete() => format!("{version} must not be used any more (RFC 8996)"),
+            () if !(version.is_tls13() || is_aead && name.contains("ECDHE")) => {
+                "a suite without ECDHE and AEAD is obsolete (RFC 9325, 4.2)".to_owned()
+            }
+            () if !["x25519", "secp256r1", "secp384r1", "X25519MLKEM768"].contains(&group) => {
+                format!("its group, {group}, is not one that this check has")
+            }
+            () => "its certificate or its group is of a kind that this check lacks, as P-521 is".to_owned(),
+        };
+        let is_java = !version.is_obsolete()
+            && ["AES_128", "AES_256", "CHACHA20"].iter().any(|cipher| name.contains(cipher))
+            && !name.contains("CCM");
+        let whom = if is_java { "a Java client can" } else { "clients with old settings can" };
+        verdict.actor = Actor::Server;
+        verdict.headline =
+            format!("the server chooses {suite} over {version}, which this check can't complete; {whom}")
+                .into();
+        verdict.explanation = format!(
+            "The server refused TLS 1.2 and 1.3 as this check offers them, and was asked by a second ClientHello what it would \
+             choose of all that OpenSSL and Java offer; nothing was completed. The choice is obsolete or rare: {why}. Whether \
+             the rest works, a page for example, is not known."
+        )
+        .into();
+        verdict.change_advice(|advice| *advice = vec![OPENSSL, MODERN]);
+        if !self.is_restricted {
+            verdict.severity = Severity::Warning;
+        }
+        // Up to TLS 1.2 the certificate comes in clear.
+        let found = self.offered.iter().find_map(|judged| judged.story.tls.examination.as_ref());
+        if let Some(fault) = found.and_then(|found| objectionable(found, self.accepted)) {
+            let when = self.offered.iter().find_map(|judged| judged.story.certificates_at());
+            verdict.severity = Severity::Critical;
+            let (words, advice) = words_of(fault);
+            verdict.headline = format!("{words}; and {}", verdict.headline).into();
+            verdict.change_advice(|known| known.splice(..0, advice.iter().copied()).for_each(drop));
+            verdict.explanation = format!("{} {}", verdict.explanation, fault.sentence(when)).into();
+        }
+    }
+
     /// A certificate's own fault decides the words; the alert by which the check refused it is a detail.
     fn certificate(&self, story: &Story, verdict: &mut Verdict) {
         let is_refusal = verdict.code == "tls-alert" && story.is_certificate_refused();
@@ -121,46 +185,7 @@ impl Perspective<'_> {
             return;
         }
         let Some(fault) = objectionable(found, self.accepted) else { return };
-        let date = |date: crate::cert::Date| date.machine_readable().split('T').next().map(str::to_owned);
-        let (headline, advice): (String, &[&str]) = match fault {
-            Fault::Expired { not_after, .. } => (
-                format!("the certificate expired on {}", date(*not_after).unwrap_or_default()),
-                &["Renew the certificate on the server, and reload the server.", CLOCK],
-            ),
-            Fault::NotYetValid { not_before, .. } => (
-                format!("the certificate is not valid until {}", date(*not_before).unwrap_or_default()),
-                &[CLOCK, "If both are right, the server's certificate was installed too early."],
-            ),
-            Fault::NameMismatch { wanted, names, common_name, .. } => (
-                match names.first().or(common_name.as_ref()) {
-                    Some(name) if names.len() > 1 => format!(
-                        "the certificate is for {name} and {} more, not for {}",
-                        names.len() - 1,
-                        wanted.name
-                    ),
-                    Some(name) => format!("the certificate is for {name}, not for {}", wanted.name),
-                    None => format!("the certificate contains no name, so not {}", wanted.name),
-                },
-                &[
-                    "Have a certificate for this name installed on the server.",
-                    "Or ask for the server by a name of the certificate: as the host, or with --name.",
-                ],
-            ),
-            Fault::SelfSigned { of, store } => (
-                format!("the certificate {of} is self-signed, and is not in {store}"),
-                &[TRUST, "Or have it signed by an authority that the clients trust."],
-            ),
-            Fault::UnknownIssuer { issuer, store, .. } => (
-                format!("the certificate's issuer, {issuer}, is not in {store}"),
-                &["Have the server send the intermediates that are missing.", TRUST],
-            ),
-            Fault::Weak { why: Weakness::ShortKey { bits, .. }, .. } => {
-                (format!("the certificate's key is weak: RSA of {bits} bits"), &[REISSUE])
-            }
-            Fault::Weak { why: Weakness::Signature(algorithm), .. } => {
-                (format!("the certificate's signature is weak: {algorithm}"), &[REISSUE])
-            }
-        };
+        let (headline, advice) = words_of(fault);
         verdict.headline = headline.into();
         verdict.actor = Actor::Server;
         verdict.explanation = format!("{} {refused}", fault.sentence(story.certificates_at())).into();
@@ -169,6 +194,73 @@ impl Perspective<'_> {
     }
 }
 
+/// Whether a connection is that of this client's end.
+fn is_of(story: &Story, end: SocketAddr) -> bool {
+    let client = story.parties.client;
+    (client.host, client.port) == (end.ip().into(), end.port())
+}
+
+/// Takes the connections of these clients' ends out of those that are reported.
+pub(super) fn taken(
+    connections: &mut Vec<Judged>,
+    ends: &[SocketAddr],
+    summary: &mut Summary,
+) -> Vec<Judged> {
+    let taken: Vec<_> =
+        connections.extract_if(.., |judged| ends.iter().any(|end| is_of(&judged.story, *end))).collect();
+    for judged in &taken {
+        summary.connections = summary.connections.saturating_sub(1);
+        uncount(summary, judged.verdict.code, judged.verdict.severity);
+    }
+    taken
+}
+
+/// A fault in one line, and what to do about it.
+fn words_of(fault: &Fault) -> (String, &'static [&'static str]) {
+    let date = |date: crate::cert::Date| date.machine_readable().split('T').next().map(str::to_owned);
+    match fault {
+        Fault::Expired { not_after, .. } => (
+            format!("the certificate expired on {}", date(*not_after).unwrap_or_default()),
+            &["Renew the certificate on the server, and reload the server.", CLOCK],
+        ),
+        Fault::NotYetValid { not_before, .. } => (
+            format!("the certificate is not valid until {}", date(*not_before).unwrap_or_default()),
+            &[CLOCK, "If both are right, the server's certificate was installed too early."],
+        ),
+        Fault::NameMismatch { wanted, names, common_name, .. } => (
+            match names.first().or(common_name.as_ref()) {
+                Some(name) if names.len() > 1 => format!(
+                    "the certificate is for {name} and {} more, not for {}",
+                    names.len() - 1,
+                    wanted.name
+                ),
+                Some(name) => format!("the certificate is for {name}, not for {}", wanted.name),
+                None => format!("the certificate contains no name, so not {}", wanted.name),
+            },
+            &[
+                "Have a certificate for this name installed on the server.",
+                "Or ask for the server by a name of the certificate: as the host, or with --name.",
+            ],
+        ),
+        Fault::SelfSigned { of, store } => (
+            format!("the certificate {of} is self-signed, and is not in {store}"),
+            &[TRUST, "Or have it signed by an authority that the clients trust."],
+        ),
+        Fault::UnknownIssuer { issuer, store, .. } => (
+            format!("the certificate's issuer, {issuer}, is not in {store}"),
+            &["Have the server send the intermediates that are missing.", TRUST],
+        ),
+        Fault::Weak { why: Weakness::ShortKey { bits, .. }, .. } => {
+            (format!("the certificate's key is weak: RSA of {bits} bits"), &[REISSUE])
+        }
+        Fault::Weak { why: Weakness::Signature(algorithm), .. } => {
+            (format!("the certificate's signature is weak: {algorithm}"), &[REISSUE])
+        }
+    }
+}
+
+const OPENSSL: &str = "See all of it: `openssl s_client -connect SERVER:PORT -cipher ALL:@SECLEVEL=0`.";
+const MODERN: &str = "Have the server offer TLS 1.2 or 1.3 with ECDHE over X25519 or P-256, and AES-GCM.";
 const SERVER_LOG: &str = "Read the server's log at that time: overloaded, hung, or waiting for a backend.";
 const PROXY_LOG: &str = "Read the proxy's log at that time: overloaded, hung, or waiting for the server.";
 const LONGER: &str = "With a longer --timeout, the check shows whether it is slow or silent.";
@@ -182,14 +274,18 @@ fn recount(summary: &mut Summary, before: (&'static str, Severity), now: (&'stat
     if before == now {
         return;
     }
-    if let Some(count) = summary.codes.get_mut(before.0) {
+    uncount(summary, before.0, before.1);
+    *summary.codes.entry(now.0).or_default() += 1;
+    *summary.severities.entry(now.1).or_default() += 1;
+}
+
+fn uncount(summary: &mut Summary, code: &'static str, severity: Severity) {
+    if let Some(count) = summary.codes.get_mut(code) {
         *count = count.saturating_sub(1);
     }
-    if let Some(count) = summary.severities.get_mut(&before.1) {
+    if let Some(count) = summary.severities.get_mut(&severity) {
         *count = count.saturating_sub(1);
     }
     summary.codes.retain(|_, count| *count > 0);
     summary.severities.retain(|_, count| *count > 0);
-    *summary.codes.entry(now.0).or_default() += 1;
-    *summary.severities.entry(now.1).or_default() += 1;
 }

@@ -108,11 +108,24 @@ pub(in crate::probe) type Established = ClientConnection;
 pub(in crate::probe) enum Handshake {
     /// It is complete.
     Complete(Box<Established>),
-    /// It is not; the tape shows what happened.
-    Failed,
+    /// It is not; the tape shows what happened. Whether what the check offers was refused, or what the server chose.
+    Failed { is_no_choice: bool },
+}
+
+impl TlsPlan {
+    /// How many versions rustls speaks.
+    pub(in crate::probe) const VERSIONS: usize = 2;
 }
 
 impl Tls {
+    /// The random of a ClientHello.
+    pub(in crate::probe) fn random(&self) -> [u8; 32] {
+        let mut random = [0; 32];
+        // Without a source of random numbers rustls would not have come this far; nothing secret depends on these.
+        let _ = self.verifier.provider.secure_random.fill(&mut random);
+        random
+    }
+
     /// By a plan.
     pub(in crate::probe) fn new(plan: &TlsPlan) -> Result<Self, Error> {
         let provider = Arc::new(rustls::crypto::ring::default_provider());
@@ -159,7 +172,7 @@ impl Tls {
             Ok(connection) => connection,
             Err(error) => {
                 channel.tape().note(format!("no TLS: {error}"));
-                return (Handshake::Failed, knowledge);
+                return (Handshake::Failed { is_no_choice: false }, knowledge);
             }
         };
         let mut outcome = Ok(());
@@ -196,7 +209,8 @@ impl Tls {
                 knowledge.is_read = knowledge.alert.is_some();
                 knowledge.acks_unobservable = channel.acks_unobservable();
                 channel.tape().note(ended(&error));
-                (Handshake::Failed, knowledge)
+                let is_no_choice = connection.negotiated_cipher_suite().is_none() && is_no_choice(&error);
+                (Handshake::Failed { is_no_choice }, knowledge)
             }
         }
     }
@@ -216,6 +230,19 @@ fn first_words(connection: &mut Established, channel: &mut Channel<'_>) -> io::R
         }
     }
     Ok(())
+}
+
+/// Whether client and server have no version, suite, group or signature in common, by an error before a suite is agreed on.
+fn is_no_choice(error: &io::Error) -> bool {
+    use rustls::AlertDescription::{HandshakeFailure, InsufficientSecurity, ProtocolVersion};
+    match error.get_ref().and_then(|error| error.downcast_ref::<Error>()) {
+        Some(Error::AlertReceived(alert)) => {
+            matches!(alert, HandshakeFailure | InsufficientSecurity | ProtocolVersion)
+        }
+        // The server chose what was not offered, as one does that knows no newer version.
+        Some(Error::PeerIncompatible(_) | Error::PeerMisbehaved(_)) => true,
+        _ => false,
+    }
 }
 
 /// The alert that an error brought, or was answered with.

@@ -35,7 +35,7 @@ pub struct ServerHello {
 
 impl ServerHello {
     /// Reads a message body of which `body` was captured, and `is_whole` is whether that is all (RFC 8446, 4.1.3).
-    pub(in crate::tls) fn parse(body: &[u8], is_whole: bool) -> Self {
+    pub(crate) fn parse(body: &[u8], is_whole: bool) -> Self {
         let mut hello = Self { is_whole, ..Self::default() };
         let mut fields = Fields(body);
         let legacy = fields.u16().map(Version);

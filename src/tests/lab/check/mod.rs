@@ -5,6 +5,7 @@ mod faults;
 mod limits;
 mod monitoring;
 mod names;
+mod offers;
 mod proxies;
 mod secrets;
 mod tokens;

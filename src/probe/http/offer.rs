@@ -1,0 +1,240 @@
+//! A ClientHello of our own with everything that OpenSSL and Java offer, to see what a server would choose.
+//!
+//! rustls offers no CBC suites, no RSA and no DHE key exchange, nothing over P-521, and no version below TLS 1.2. A server
+//! that needs one of them refuses the check and serves others. Nothing is completed here: the answer is read as far as it is
+//! in clear, and the connection is closed.
+
+use std::io::{self, Read, Write};
+use std::time::{Duration, Instant};
+
+use crate::limits;
+use crate::probe::net::socket::Channel;
+use crate::probe::step::Phase;
+use crate::tls::{CipherSuite, ServerHello, Version};
+
+/// How long the answer is waited for. It takes the server no signature that it could not make for the refused hello.
+const PATIENCE: Duration = Duration::from_secs(3);
+
+/// What is offered.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(in crate::probe) enum Offer {
+    /// TLS 1.0 to 1.3.
+    Everything,
+    /// TLS 1.0 to 1.2 in the form of its time, for servers that stumble over extensions which they don't know.
+    Old,
+}
+
+impl Offer {
+    /// In the order in which they are made.
+    pub(in crate::probe) const ALL: [Self; 2] = [Self::Everything, Self::Old];
+}
+
+/// Sends the ClientHello, and reads the answer up to what is encrypted. Returns what the server chooses; `None` where it
+/// refuses, or does not answer in time. The tape has what came.
+pub(in crate::probe) fn ask(
+    offer: Offer,
+    name: Option<&str>,
+    random: &[u8; 32],
+    channel: &mut Channel<'_>,
+) -> Option<ServerHello> {
+    channel.tape().enter(Phase::Tls);
+    let versions = match offer {
+        Offer::Everything => "TLS 1.0 to 1.3",
+        Offer::Old => "TLS 1.0 to 1.2",
+    };
+    channel.tape().note(format!(
+        "ask what the server would choose of all that OpenSSL and Java offer ({versions}), completing nothing"
+    ));
+    let mut came = Vec::new();
+    // What came before an error counts.
+    let _ = converse(&client_hello(offer, name, random), &mut came, channel);
+    let (messages, _) = messages(&came);
+    let hello = messages.iter().find(|(kind, _)| *kind == SERVER_HELLO)?;
+    let hello = ServerHello::parse(&hello.1, true);
+    if let (Some(version), Some(suite)) = (hello.version, hello.cipher_suite) {
+        channel.tape().note(format!("it would choose {suite} over {version}"));
+    }
+    Some(hello)
+}
+
+fn converse(hello: &[u8], came: &mut Vec<u8>, channel: &mut Channel<'_>) -> io::Result<()> {
+    channel.write_all(hello)?;
+    let until = Instant::now() + PATIENCE;
+    let mut buffer = [0; 4096];
+    while !is_complete(came) && came.len() < limits::HTTP_HEAD_BYTES && channel.waits_until(until)? {
+        match channel.read(&mut buffer)? {
+            0 => break,
+            len => came.extend_from_slice(buffer.get(..len).unwrap_or_default()),
+        }
+    }
+    Ok(())
+}
+
+/// Whether this is all that a server sends before the client's next message: an alert, everything up to ServerHelloDone (TLS
+/// 1.2), or the ServerHello of TLS 1.3, after which all is encrypted.
+fn is_complete(bytes: &[u8]) -> bool {
+    let (messages, is_over) = messages(bytes);
+    is_over
+        || messages.iter().any(|(kind, body)| match *kind {
+            SERVER_HELLO => ServerHello::parse(body, true).version.is_some_and(Version::is_tls13),
+            kind => kind == SERVER_HELLO_DONE,
+        })
+}
+
+const HANDSHAKE: u8 = 22;
+const SERVER_HELLO: u8 = 2;
+const SERVER_HELLO_DONE: u8 = 14;
+
+/// The whole handshake messages in these records, by type, and whether something follows that is none.
+fn messages(mut bytes: &[u8]) -> (Vec<(u8, Vec<u8>)>, bool) {
+    let mut stream = Vec::new();
+    let mut is_over = false;
+    while let [kind, _, _, high, low, rest @ ..] = bytes {
+        let len = usize::from(u16::from_be_bytes([*high, *low]));
+        is_over |= *kind != HANDSHAKE;
+        let Some((record, rest)) = rest.split_at_checked(len).filter(|_| !is_over) else { break };
+        stream.extend_from_slice(record);
+        bytes = rest;
+    }
+    let mut messages = Vec::new();
+    let mut rest = &stream[..];
+    while let [kind, a, b, c, body @ ..] = rest {
+        let len = u32::from_be_bytes([0, *a, *b, *c]) as usize;
+        let Some((body, after)) = body.split_at_checked(len) else { break };
+        messages.push((*kind, body.to_vec()));
+        rest = after;
+    }
+    (messages, is_over)
+}
+
+/// The record with the ClientHello (RFC 8446, 4.1.2).
+fn client_hello(offer: Offer, name: Option<&str>, random: &[u8; 32]) -> Vec<u8> {
+    let is_new = offer == Offer::Everything;
+    let mut hello = vec![3, 3];
+    hello.extend(random);
+    hello.push(0);
+    let suites: Vec<u8> =
+        suites(is_new).into_iter().chain([RENEGOTIATION]).flat_map(u16::to_be_bytes).collect();
+    hello.extend(counted(&suites));
+    hello.extend([1, 0]);
+    let mut extensions = Vec::new();
+    let mut add = |kind: u16, body: &[u8]| {
+        extensions.extend(kind.to_be_bytes());
+        extensions.extend(counted(body));
+    };
+    if let Some(name) = name {
+        add(0, &counted(&[&[0][..], &counted(name.as_bytes())].concat()));
+    }
+    let list = |numbers: &[u16]| {
+        counted(&numbers.iter().flat_map(|number| number.to_be_bytes()).collect::<Vec<_>>())
+    };
+    add(10, &list(if is_new { &GROUPS } else { GROUPS.get(1..).unwrap_or_default() }));
+    add(11, &[1, 0]);
+    add(13, &list(&SIGNATURES));
+    if is_new {
+        add(23, &[]);
+        add(43, &[8, 3, 4, 3, 3, 3, 2, 3, 1]);
+        add(45, &[1, 1]);
+        // No key share: the server asks for the one that it wants, which is its choice (RFC 8446, 4.2.8).
+        add(51, &[0, 0]);
+    }
+    hello.extend(counted(&extensions));
+    let len = (hello.len() as u32).to_be_bytes();
+    let message = [&[1][..], len.get(1..).unwrap_or_default(), &hello].concat();
+    [&[22, 3, 1][..], &counted(&message)].concat()
+}
+
+/// Bytes with their number before them, in two bytes.
+fn counted(bytes: &[u8]) -> Vec<u8> {
+    let len = u16::try_from(bytes.len()).unwrap_or(u16::MAX);
+    len.to_be_bytes().into_iter().chain(bytes.iter().copied().take(usize::from(len))).collect()
+}
+
+/// TLS_EMPTY_RENEGOTIATION_INFO_SCSV (RFC 5746, 3.3).
+const RENEGOTIATION: u16 = 0x00ff;
+
+/// Suites that authenticate the server by a certificate and encrypt, as weak as they may be; the strongest first.
+fn suites(with_tls13: bool) -> Vec<u16> {
+    const EXCHANGES: [&str; 5] = [
+        "TLS_ECDHE_ECDSA_WITH_",
+        "TLS_ECDHE_RSA_WITH_",
+        "TLS_DHE_RSA_WITH_",
+        "TLS_DHE_DSS_WITH_",
+        "TLS_RSA_WITH_",
+    ];
+    const CIPHERS: [&str; 8] =
+        ["GCM", "CHACHA20", "AES_256_CBC", "AES_128_CBC", "CCM", "CAMELLIA", "3DES", ""];
+    let rank = |name: &str| {
+        let cipher = CIPHERS.iter().position(|cipher| name.contains(cipher))?;
+        let exchange = EXCHANGES.iter().position(|exchange| name.starts_with(exchange))?;
+        (!name.contains("NULL")).then_some((cipher, exchange))
+    };
+    let mut ranked: Vec<_> = (0..=u16::MAX)
+        .filter_map(|number| Some((rank(CipherSuite(u32::from(number)).name()?)?, number)))
+        .collect();
+    ranked.sort_unstable();
+    let tls13 = [0x1302, 0x1303, 0x1301, 0x1304, 0x1305].into_iter().filter(|_| with_tls13);
+    tls13.chain(ranked.into_iter().map(|(_, number)| number)).collect()
+}
+
+/// Groups: X25519 with ML-KEM 768, X25519, the NIST curves, X448, secp256k1, Brainpool's, and the finite fields of RFC 7919.
+const GROUPS: [u16; 15] = [
+    0x11ec, 0x001d, 0x0017, 0x0018, 0x0019, 0x001e, 0x0016, 0x001a, 0x001b, 0x001c, 0x0100, 0x0101, 0x0102,
+    0x0103, 0x0104,
+];
+
+/// Signatures: ECDSA, EdDSA, RSA-PSS, RSA, DSA, over SHA-1 too.
+const SIGNATURES: [u16; 22] = [
+    0x0403, 0x0503, 0x0603, 0x0807, 0x0808, 0x0809, 0x080a, 0x080b, 0x0804, 0x0805, 0x0806, 0x0401, 0x0501,
+    0x0601, 0x0303, 0x0203, 0x0301, 0x0201, 0x0302, 0x0202, 0x0402, 0x0502,
+];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn old_and_weak_suites_are_offered_and_none_without_a_certificate_or_a_cipher() {
+        let suites = suites(true);
+        for number in [0x1301, 0xc02f, 0x009c, 0x002f, 0x0035, 0x0033, 0x000a, 0x0005, 0xc013, 0xc0ac] {
+            assert!(suites.contains(&number), "{number:04x}");
+        }
+        for number in [0x0000, 0x0001, 0x0003, 0x0018, 0x00a8, 0xc018] {
+            assert!(!suites.contains(&number), "{number:04x}");
+        }
+        assert_eq!(suites[0], 0x1302);
+    }
+
+    #[test]
+    fn the_answer_is_complete_with_an_alert_a_done_or_a_choice_of_tls_1_3() {
+        let record = |bytes: &[u8]| [&[22, 3, 3][..], &counted(bytes)].concat();
+        let hello = |extensions: &[u8]| {
+            let body = [&[3, 3][..], &[7; 32], &[0, 0x13, 0x01, 0], &counted(extensions)].concat();
+            [&[2, 0, 0, body.len() as u8][..], &body].concat()
+        };
+        let new = record(&hello(&[0, 43, 0, 2, 3, 4]));
+        let old = hello(&[]);
+        assert!(is_complete(&[21, 3, 1, 0, 2, 2, 40]) && is_complete(&new));
+        assert!(is_complete(&record(&[&old[..], &[14, 0, 0, 0]].concat())));
+        assert!(!is_complete(&record(&old)) && !is_complete(&new[..8]) && !is_complete(&[]));
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn any_bytes_are_an_answer_or_none(bytes: Vec<u8>) {
+            let _ = is_complete(&[&[22, 3, 3][..], &counted(&bytes)].concat());
+            let _ = is_complete(&bytes);
+        }
+    }
+
+    #[test]
+    fn both_hellos_have_their_length_and_the_name_and_are_short() {
+        for offer in Offer::ALL {
+            let hello = client_hello(offer, Some("ssm.example"), &[7; 32]);
+            assert_eq!(hello[..3], [22, 3, 1]);
+            assert_eq!(usize::from(u16::from_be_bytes([hello[3], hello[4]])), hello.len() - 5);
+            assert!(hello.windows(11).any(|window| window == b"ssm.example"));
+            assert!(hello.len() < 600, "{}", hello.len());
+        }
+    }
+}
