@@ -286,7 +286,8 @@ mod tests {
             let covering = Secret::new(secret.clone());
             for spelling in spellings(&secret) {
                 let covered = covering.cover(&format!("{before}{spelling}."));
-                prop_assert!(covered.len() <= before.len() + COVER.len() * (1 + before.len()) + 1, "{} in {}", secret, covered);
+                // What is around it may be the secret too, and is covered then.
+                prop_assert!(covered.len() <= before.len() + COVER.len() * (2 + before.len()) + 1, "{} in {}", secret, covered);
             }
         }
 
