@@ -7,13 +7,13 @@ use std::net::SocketAddr;
 
 use super::http::tls::{Accepted, objectionable};
 use super::step::Phase;
-use crate::analysis::{Judged, Summary};
+use crate::analysis::{Groups, Judged, Summary};
 use crate::cert::{Fault, Issuer, Weakness};
 use crate::story::{Stage, Story};
 use crate::tcp::Role;
 use crate::time::Elapsed;
 use crate::tls::{NamedGroup, ServerHello};
-use crate::verdict::{Actor, Severity, Verdict};
+use crate::verdict::{Actor, Code, Severity, Verdict};
 
 /// Where the check's time ended before the work of a connection did.
 #[derive(Clone, Debug)]
@@ -71,30 +71,30 @@ impl Perspective<'_> {
 
     /// Its own close at the end of its time is no decision of a client.
     fn time_is_over(&self, story: &Story, verdict: &mut Verdict, given_up: &GivenUp) {
-        let is_own_close = verdict.code == "closed-early" && verdict.actor == Actor::Client;
+        let is_own_close = verdict.code == Code::ClosedEarly && verdict.actor == Actor::Client;
         let GivenUp { phase, awaited, waited, .. } = given_up;
         let most = self.timeout;
         let is_fault = verdict.severity == Severity::Critical && !is_own_close;
         let (code, actor, headline) = match phase {
             // What came is cut off by the time limit, whatever it looks like.
-            Phase::Proxy if !is_fault || verdict.code == "proxy-refused" => (
-                "proxy-refused",
+            Phase::Proxy if !is_fault || verdict.code == Code::ProxyRefused => (
+                Code::ProxyRefused,
                 Actor::Path,
                 format!("the proxy's answer was incomplete when time was over, after {waited}"),
             ),
             _ if is_fault => return,
             Phase::Oauth | Phase::Http => (
-                "no-response",
+                Code::NoResponse,
                 Actor::Server,
                 format!("no reply to {awaited} for {waited}, until time was over"),
             ),
             _ if story.stage < Stage::ServerHello && story.data[Role::Server].first.is_none() => (
-                "no-server-hello",
+                Code::NoServerHello,
                 Actor::Server,
                 format!("the server sent no ServerHello for {waited}, until time was over"),
             ),
             _ => (
-                "handshake-stalled",
+                Code::HandshakeStalled,
                 Actor::Server,
                 format!("the server did not complete the handshake for {waited}, until time was over"),
             ),
@@ -172,7 +172,7 @@ impl Perspective<'_> {
 
     /// A certificate's own fault decides the words; the alert by which the check refused it is a detail.
     fn certificate(&self, story: &Story, verdict: &mut Verdict) {
-        let is_refusal = verdict.code == "tls-alert" && story.is_certificate_refused();
+        let is_refusal = verdict.code == Code::TlsAlert && story.is_certificate_refused();
         let Some(found) = story.tls.examination.as_ref().filter(|_| is_refusal) else { return };
         let alert = verdict.cause.clone().unwrap_or_default();
         let refused = format!(
@@ -270,7 +270,7 @@ const TRUST: &str =
 const REISSUE: &str = "Have a certificate issued for the server with RSA 2048 or ECDSA, signed over SHA-256.";
 
 /// Counts a connection under the code that it has now.
-fn recount(summary: &mut Summary, before: (&'static str, Severity), now: (&'static str, Severity)) {
+fn recount(summary: &mut Summary, before: (Code, Severity), now: (Code, Severity)) {
     if before == now {
         return;
     }
@@ -279,13 +279,15 @@ fn recount(summary: &mut Summary, before: (&'static str, Severity), now: (&'stat
     *summary.severities.entry(now.1).or_default() += 1;
 }
 
-fn uncount(summary: &mut Summary, code: &'static str, severity: Severity) {
-    if let Some(count) = summary.codes.get_mut(code) {
+/// Forgets a verdict. The groups of failures rest on it too: of the few connections of a check they say nothing more.
+fn uncount(summary: &mut Summary, code: Code, severity: Severity) {
+    if let Some(count) = summary.codes.get_mut(&code) {
         *count = count.saturating_sub(1);
     }
     if let Some(count) = summary.severities.get_mut(&severity) {
         *count = count.saturating_sub(1);
     }
+    summary.groups = Groups::default();
     summary.codes.retain(|_, count| *count > 0);
     summary.severities.retain(|_, count| *count > 0);
 }

@@ -5,10 +5,10 @@ use std::net::IpAddr;
 use crate::analysis::Judged;
 use crate::packet::Host;
 use crate::probe::outcome::{Conclusion, Outcome};
-use crate::verdict::Severity;
+use crate::verdict::{Code, Severity};
 
 /// Verdicts on connections that TCP did not open.
-const UNOPENED: [&str; 3] = ["syn-no-reply", "refused", "unreachable"];
+const UNOPENED: [Code; 3] = [Code::SynNoReply, Code::Refused, Code::Unreachable];
 
 /// What follows from one connection, by its index. An address that a client passes over is worth a warning, unless every
 /// address is to work.
