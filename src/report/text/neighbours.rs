@@ -72,15 +72,17 @@ impl Words<'_> {
     }
 
     fn of_silence(&self, answered: &Others) -> Option<Conclusion> {
+        let these = self.these();
+        let all = all(answered);
         let name = &self.name;
         let others = count(answered.times.count, "other SYN");
         let text = match (answered.when?, answered.clients) {
             (When::Before, _) => format!(
-                "{name} answered {others} before these{}: the server, the path or a rule changed then.",
+                "{name} answered {others} before {these}{}: the server, the path or a rule changed then.",
                 self.none_since()
             ),
             (When::After, _) => format!(
-                "{name} answered {others}, all after these{}: the server was not up, or the path or a rule changed.",
+                "{name} answered {others}, {all}after {these}{}: the server was not up, or the path or a rule changed.",
                 self.none_before(answered)
             ),
             (_, Clients::Others) => format!(
@@ -98,7 +100,11 @@ impl Words<'_> {
                     Clients::Some => format!(", also of some of {}", self.these_clients()),
                     Clients::Others | Clients::Unknown => String::new(),
                 };
-                let span = if when == When::Around { "in this capture" } else { "before and between these" };
+                let span = if when == When::Around {
+                    "in this capture"
+                } else {
+                    "before and between these failures"
+                };
                 let rules = if clients == Clients::Same { "" } else { " a rule for some clients," };
                 format!(
                     "{rule}: {name} answered {others} {span}{whose}. Intermittent loss, a SYN rate limit,{rules} or a full \
@@ -110,15 +116,17 @@ impl Words<'_> {
     }
 
     fn of_refusal(&self, answered: &Others) -> Option<Conclusion> {
+        let these = self.these();
+        let all = all(answered);
         let name = &self.name;
         let others = count(answered.times.count, "other connection");
         let text = match answered.when? {
             When::Before => format!(
-                "{name} accepted {others} before these{}: the service stopped listening, or a rule changed then.",
+                "{name} accepted {others} before {these}{}: the service stopped listening, or a rule changed then.",
                 self.none_since()
             ),
             When::After => format!(
-                "{name} accepted {others}, all after these{}: the service was not listening yet, or a rule changed.",
+                "{name} accepted {others}, {all}after {these}{}: the service was not listening yet, or a rule changed.",
                 self.none_before(answered)
             ),
             When::Between | When::Around if answered.clients == Clients::Others => format!(
@@ -189,16 +197,17 @@ impl Words<'_> {
     }
 
     fn of_alert(&self, worked: &Others) -> Option<Conclusion> {
+        let (these, all) = (self.these(), all(worked));
         let completed = format!("{} completed {}", self.name, count(worked.times.count, "other handshake"));
         let text = match worked.when? {
             When::Before => {
                 format!(
-                    "{completed} before these{}: a certificate or a setting changed then.",
+                    "{completed} before {these}{}: a certificate or a setting changed then.",
                     self.none_since()
                 )
             }
             When::After => format!(
-                "{completed}, all after these{}: a certificate or a setting changed.",
+                "{completed}, {all}after {these}{}: a certificate or a setting changed.",
                 self.none_before(worked)
             ),
             When::Between | When::Around => match worked.clients {
@@ -219,6 +228,7 @@ impl Words<'_> {
     }
 
     fn of_any(&self, worked: &Others) -> Option<Conclusion> {
+        let these = self.these();
         let (name, all) = (&self.name, self.context.all);
         let Some(when) = worked.when else {
             let is_all = self.group.count > 1 && self.group.count == all;
@@ -229,11 +239,16 @@ impl Words<'_> {
             format!("{} of {} to {name} are ok", grouped(worked.times.count), count(all, "connection"));
         let fine = if worked.times.count == 1 { fine.replace(" are ok", " is ok") } else { fine };
         let text = match when {
-            When::Before => format!("{fine}, before these{}.", self.none_since()),
-            When::After => format!("{fine}, after these{}.", self.none_before(worked)),
+            When::Before => format!("{fine}, before {these}{}.", self.none_since()),
+            When::After => format!("{fine}, after {these}{}.", self.none_before(worked)),
             When::Between | When::Around => format!("{fine}."),
         };
         Some(resting_on(text, worked, Stance::Adds))
+    }
+
+    /// The connections of the group.
+    fn these(&self) -> &'static str {
+        if self.group.count == 1 { "this one" } else { "these" }
     }
 
     /// The clients of the group.
@@ -257,6 +272,11 @@ impl Words<'_> {
         let first = self.group.course.began.first.and_then(|moment| (self.time)(moment.at));
         first.map(|time| format!(" {time}")).unwrap_or_default()
     }
+}
+
+/// `all `, where there are several.
+fn all(others: &Others) -> &'static str {
+    if others.times.count == 1 { "" } else { "all " }
 }
 
 fn resting_on(text: String, others: &Others, stance: Stance) -> Conclusion {
@@ -321,7 +341,10 @@ mod tests {
         assert!(text.starts_with("Neither a fixed firewall rule nor a dead host: "), "{text}");
         assert!(text.contains("2 other SYNs in this capture, of this client too."), "{text}");
         let text = concluded(unanswered(), &[5, 15], true);
-        assert!(text.starts_with("Not a fixed firewall rule: ") && text.contains("before and between these"));
+        assert!(
+            text.starts_with("Not a fixed firewall rule: ")
+                && text.contains("before and between these failures")
+        );
     }
 
     #[test]
@@ -338,7 +361,7 @@ mod tests {
         assert!(
             concluded(unanswered(), &[5], true).contains("1 other SYN before these and none since 10 s: ")
         );
-        assert!(concluded(unanswered(), &[25], true).contains("all after these, from 25 s on: "));
+        assert!(concluded(unanswered(), &[25], true).contains("1 other SYN, after these, from 25 s on: "));
         assert!(concluded(reset(), &[5, 6], true).contains("are ok, before these and none since 10 s."));
     }
 
