@@ -25,6 +25,8 @@ mod monitoring;
 mod packaging;
 // The test captures as other tools print them.
 mod printed;
+// The questions of docs/json.md, answered by jq.
+mod recipes;
 // The test captures in other forms: cut, with a VLAN tag, over IPv6.
 mod rewritten;
 // What a process may still do while it reads.
