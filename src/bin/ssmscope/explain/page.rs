@@ -7,22 +7,15 @@ use clap::builder::styling::{AnsiColor, Style};
 const HEADING: Style = Style::new().bold();
 const CODE: Style = AnsiColor::Cyan.on_default();
 
-/// The page without its marks, and without the section for maintainers.
+/// The page without its marks.
 pub fn rendered(page: &str) -> String {
     let mut text = String::new();
-    let mut is_left_out = false;
     let mut is_code = false;
     for line in page.lines() {
         let heading = line.strip_prefix("## ").or_else(|| line.strip_prefix("# "));
         if let Some(heading) = heading.filter(|_| !is_code) {
-            is_left_out = heading == "Rule";
-            if !is_left_out {
-                // Writing to a string can't fail.
-                let _ = writeln!(text, "{HEADING}{}{HEADING:#}", without_marks(heading));
-            }
-            continue;
-        }
-        if is_left_out {
+            // Writing to a string can't fail.
+            let _ = writeln!(text, "{HEADING}{}{HEADING:#}", without_marks(heading));
             continue;
         }
         if line.starts_with("```") {
@@ -81,9 +74,9 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_page_loses_its_marks_and_the_maintainers_section() {
+    fn a_page_loses_its_marks_and_no_section() {
         let page = "# reset\n\nA `RST` **came** [early](x.md).\n\n## Rule\n\nsrc/verdict/reset.rs\n";
         let plain = anstream::adapter::strip_str(&rendered(page)).to_string();
-        assert_eq!(plain, "reset\n\nA RST came early.\n");
+        assert_eq!(plain, "reset\n\nA RST came early.\n\nRule\n\nsrc/verdict/reset.rs\n");
     }
 }
