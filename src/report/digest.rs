@@ -3,15 +3,17 @@
 
 use std::borrow::Cow;
 use std::cmp::Reverse;
+use std::collections::BTreeMap;
 
-use crate::analysis::Judged;
+use crate::analysis::{GroupKey, Judged};
 use crate::limits;
+use crate::packet::Host;
 use crate::report::expiry::Expiry;
 use crate::report::text::ends;
 use crate::report::text::escape::escaped;
 use crate::story::{Moment, Observed, Stage, Story};
 use crate::tcp::Role;
-use crate::time::{Clock, Elapsed};
+use crate::time::{Clock, Elapsed, Timestamp};
 use crate::verdict::{Code, Severity};
 
 /// Keeps of judged connections what the reports for monitoring show.
@@ -19,10 +21,13 @@ use crate::verdict::{Code, Severity};
 pub struct MonitoringDigest {
     /// The worst connection; of equally bad ones the first.
     pub(super) connection: Option<Shown>,
-    /// Connections that failed or deserve a look, in the order in which they were judged.
-    pub(super) failures: Vec<Shown>,
-    /// Failures that are not kept one by one.
-    pub(super) further: u64,
+    /// The headline of the first connection of each group that failed or deserves a look, by its first packet; up to
+    /// [`limits::GROUPS`].
+    pub(super) examples: BTreeMap<GroupKey, (u64, String)>,
+    /// When the last connection that failed ended, in Unix time; nothing where none did or the capture has no such time.
+    pub(super) last_failure: Option<Timestamp>,
+    /// The same by server, up to [`limits::SERVERS`].
+    pub(super) last_failures: BTreeMap<(Host, u16), Timestamp>,
     /// The longest time from a SYN to established TLS.
     pub(super) slowest: Option<Elapsed>,
     /// The first of all certificates that servers sent to reach its end.
@@ -39,7 +44,6 @@ pub(super) struct Shown {
     pub(super) severity: Severity,
     pub(super) stage: Stage,
     pub(super) server: String,
-    pub(super) headline: String,
     /// How long each step took that was reached, since the one before.
     pub(super) steps: Vec<(Stage, Elapsed)>,
 }
@@ -60,29 +64,44 @@ impl MonitoringDigest {
         self.slowest = self.slowest.max(since_syn(story, story.tls.established.as_ref().map(of_observed)));
         self.expiry = Expiry::earlier(self.expiry.take(), Expiry::of(story));
         let order = (rank(verdict.severity), Reverse(story.first.number));
-        let is_failure = rank(verdict.severity) >= rank(Severity::Warning);
-        let is_listed = is_failure && self.failures.len() < limits::PLUGIN_FAILURES;
-        self.further += u64::from(is_failure && !is_listed);
+        if rank(verdict.severity) >= rank(Severity::Warning) {
+            self.record_failure(judged);
+        }
         let is_worst =
             self.connection.as_ref().is_none_or(|worst| (rank(worst.severity), Reverse(worst.first)) < order);
-        if !is_listed && !is_worst {
+        if !is_worst {
             return;
         }
-        let shown = Shown {
+        self.connection = Some(Shown {
             first: story.first.number,
             code: verdict.code,
             cause: verdict.cause.clone(),
             severity: verdict.severity,
             stage: story.stage,
             server: ends::end(story, Role::Server),
-            headline: escaped(&verdict.headline),
             steps: steps(story),
+        });
+    }
+
+    fn record_failure(&mut self, judged: &Judged) {
+        let Judged { story, verdict, .. } = judged;
+        let (first, key) = (story.first.number, GroupKey::of(judged));
+        let is_first = match self.examples.get(&key) {
+            Some((known, _)) => first < *known,
+            None => self.examples.len() < limits::GROUPS,
         };
-        if is_listed {
-            self.failures.push(shown.clone());
+        if is_first {
+            self.examples.insert(key, (first, escaped(&verdict.headline)));
         }
-        if is_worst {
-            self.connection = Some(shown);
+        if verdict.severity != Severity::Critical || story.capture.clock != Clock::Utc {
+            return;
+        }
+        let (ended, server) = (story.last.at, &story.parties.server);
+        self.last_failure = self.last_failure.max(Some(ended));
+        let server = (server.host, server.port);
+        if self.last_failures.len() < limits::SERVERS || self.last_failures.contains_key(&server) {
+            let last = self.last_failures.entry(server).or_insert(ended);
+            *last = ended.max(*last);
         }
     }
 }

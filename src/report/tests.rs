@@ -115,7 +115,7 @@ fn written(form: Form, source: Spoke, unopened: &[ReadError]) -> String {
 fn end<'a>(summary: &'a Summary, unopened: &'a [ReadError]) -> End<'a> {
     static NOTHING: LazyLock<(MonitoringDigest, Thresholds)> = LazyLock::new(Default::default);
     let (digest, thresholds) = &*NOTHING;
-    End { summary, unopened, check: None, digest, thresholds, target: None }
+    End { summary, unopened, check: None, digest, thresholds, target: None, selected: None }
 }
 
 fn style(shows_all: bool) -> Style {

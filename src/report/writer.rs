@@ -6,7 +6,7 @@ use super::digest::MonitoringDigest;
 use super::expiry::Expiry;
 use super::thresholds::Thresholds;
 use crate::analysis::{LogSummary, Sink, Summary};
-use crate::capture::ReadError;
+use crate::capture::{ReadError, Target};
 use crate::probe::Outcome;
 use crate::verdict::Status;
 
@@ -48,6 +48,8 @@ pub struct End<'a> {
     pub thresholds: &'a Thresholds,
     /// What was to be watched, in the user's words.
     pub target: Option<&'a str>,
+    /// The selection, which may bound how many servers there can be.
+    pub selected: Option<&'a Target>,
 }
 
 /// An active check.

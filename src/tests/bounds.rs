@@ -138,6 +138,7 @@ fn written(capture: &[u8], bounds: Bounds, judges_apart: bool) -> (Vec<u8>, Vec<
             digest: &MonitoringDigest::default(),
             thresholds: &Thresholds::default(),
             target: None,
+            selected: None,
         };
         report.finish(&end).expect("memory takes it");
         plain.extend(styled);

@@ -31,6 +31,8 @@ pub struct Run<'o> {
     thresholds: Thresholds,
     /// What is to be watched, in the user's words.
     target: Option<String>,
+    /// What was selected, once that is known.
+    selected: Option<Target>,
     pub deadline: Option<Deadline>,
     textfile: Option<Textfile>,
     /// Files that could not be opened.
@@ -64,6 +66,7 @@ impl<'o> Run<'o> {
             monitoring,
             thresholds: Thresholds { warning, critical, slow_after },
             target,
+            selected: None,
             deadline: None,
             textfile: None,
             unopened: Vec::new(),
@@ -148,6 +151,7 @@ impl<'o> Run<'o> {
         observer: &mut dyn Observer,
         stop: &dyn Fn() -> bool,
     ) -> io::Result<Summary> {
+        self.selected = Some(target.clone());
         let mut monitored =
             Monitored { digest: &mut self.digest, is_written: self.monitoring.textfile.is_some() };
         let mut observed = Observed { observers: vec![observer, &mut monitored], report };
@@ -181,6 +185,7 @@ impl<'o> Run<'o> {
             digest: &self.digest,
             thresholds: &self.thresholds,
             target: self.target.as_deref(),
+            selected: self.selected.as_ref(),
         }
     }
 }

@@ -8,7 +8,7 @@ mod prefilter;
 mod tests;
 
 use std::io;
-use std::net::{IpAddr, ToSocketAddrs};
+use std::net::{IpAddr, SocketAddr, ToSocketAddrs};
 
 use ipnet::IpNet;
 
@@ -113,6 +113,21 @@ impl Target {
         let mut names: Vec<_> = self.hosts.iter().map(name).collect();
         names.dedup();
         names.join(", ")
+    }
+
+    /// What a server is called, where it is one of a bounded number: its address, where that was selected by itself, and its
+    /// port, where ports were selected too. Nothing of any other server.
+    pub fn server_label(&self, address: IpAddr, port: u16) -> Option<String> {
+        let is_it = |place: &&Place| {
+            let is_single = place.network.prefix_len() == place.network.max_prefix_len();
+            is_single && place.network.addr() == address && place.port.is_none_or(|selected| selected == port)
+        };
+        let place = self.hosts.iter().find(is_it)?;
+        match place.port {
+            None if self.ports.is_empty() => Some(address.to_string()),
+            None if !self.ports.contains(&port) => None,
+            _ => Some(SocketAddr::new(address, port).to_string()),
+        }
     }
 
     /// Whether this target can be selected from that capture.

@@ -4,26 +4,26 @@
 //! standard output. A `|` would begin performance data, and a character that is not ASCII may become one, or anything else, in
 //! what stores and shows the output; so none of either is let through.
 
+use std::collections::BTreeSet;
 use std::fmt::Write as _;
 use std::io::{self, Write};
 
 use super::phases;
-use crate::analysis::Judged;
+use crate::analysis::{Judged, Summary};
 use crate::limits;
+use crate::packet::Host;
 use crate::probe::Range;
 use crate::report::digest::Shown;
-use crate::report::text::ends;
 use crate::report::text::words::count;
+use crate::report::text::{clock, ends};
 use crate::report::{Check, End};
 use crate::tcp::Role;
 use crate::time::Elapsed;
 use crate::verdict::{Severity, Status};
 
-/// Characters that the status line has before its performance data, by the guidelines.
-const STATUS_CHARACTERS: usize = 79;
-
-/// The same of a check, whose line is a whole sentence with names and addresses: the guidelines' limit is that of a pager.
-const CHECK_CHARACTERS: usize = 200;
+/// Characters that the status line has before its performance data. The guidelines' 80 are those of a pager; counts by code,
+/// names and addresses need more.
+const STATUS_CHARACTERS: usize = 200;
 
 /// Codes of which stage and address are the whole story.
 const PLAIN_CODES: [&str; 2] = ["syn-no-reply", "refused"];
@@ -52,13 +52,7 @@ pub fn write(of: &End<'_>, out: &mut dyn Write) -> io::Result<()> {
         },
     };
     write_status(of.status(), &text, STATUS_CHARACTERS, &performance(of), out)?;
-    for shown in &of.digest.failures {
-        let code = with_cause(shown.code.name(), shown.cause.as_deref());
-        write_line(&format!("{} {code} at {}: {}", shown.server, shown.stage, shown.headline), out)?;
-    }
-    if of.digest.further > 0 {
-        writeln!(out, "and {} more", count(of.digest.further, "failed connection"))?;
-    }
+    write_groups(of, out)?;
     out.flush()
 }
 
@@ -89,7 +83,7 @@ fn write_check(of: &End<'_>, check: &Check<'_>, out: &mut dyn Write) -> io::Resu
         }
         None => format!("{code}: {}", conclusion.headline),
     };
-    write_status(of.status(), &text, CHECK_CHARACTERS, &check_performance(of, check), out)?;
+    write_status(of.status(), &text, STATUS_CHARACTERS, &check_performance(of, check), out)?;
     if check.verbosity >= 1 {
         write_line(&format!("{}: {}", conclusion.reason, conclusion.headline), out)?;
         write_line(&conclusion.explanation, out)?;
@@ -130,15 +124,99 @@ fn with_cause(code: &str, cause: Option<&str>) -> String {
     cause.map_or_else(|| code.to_owned(), |cause| format!("{code} ({cause})"))
 }
 
+/// How many connections came to what; of the only one what happened to it.
 fn found(shown: &Shown, of: &End<'_>) -> String {
-    let code = with_cause(shown.code.name(), shown.cause.as_deref());
-    let mut text = format!("{code} at {}, {}", shown.stage, shown.server);
-    if of.summary.connections > 1 {
-        let alike = of.summary.codes.get(&shown.code).copied().unwrap_or_default();
-        // Writing to a string can't fail.
-        let _ = write!(text, " ({alike} of {})", of.summary.connections);
+    let summary = of.summary;
+    if summary.connections == 1 {
+        let code = with_cause(shown.code.name(), shown.cause.as_deref());
+        return format!("{code} at {}, {}", shown.stage, shown.server);
     }
-    text
+    let all = summary.connections;
+    let worst = shown.severity;
+    let some = summary.severities.get(&worst).copied().unwrap_or_default();
+    let begin = match worst {
+        Severity::Critical => format!("{some} of {all} failed"),
+        Severity::Warning => format!("{some} of {all} need a look"),
+        Severity::Ok => format!("{some} of {all} ok"),
+        Severity::Unknown => format!("none of {all} can be judged"),
+    };
+    let kinds = kinds(summary, worst, some);
+    let servers: BTreeSet<_> = kinds.iter().flat_map(|kind| &kind.servers).collect();
+    let place = match servers.into_iter().collect::<Vec<_>>().as_slice() {
+        [only] => format!(", {}", ends::socket(&summary.names, only.0, only.1)),
+        _ => String::new(),
+    };
+    let mut text = format!("{begin}: ");
+    // What does not fit is left out whole, so that nothing is cut inside a name.
+    let room = STATUS_CHARACTERS - "SSMSCOPE CRITICAL: , 999 more kinds".len() - place.len();
+    for (index, kind) in kinds.iter().enumerate() {
+        let number = if kinds.len() > 1 { format!(" {}", kind.count) } else { String::new() };
+        let part = format!("{}{}{number}", if index > 0 { ", " } else { "" }, plain(&kind.title));
+        if text.len() + part.len() > room {
+            // Writing to a string can't fail.
+            let _ = write!(text, ", {}", count((kinds.len() - index) as u64, "more kind"));
+            break;
+        }
+        text.push_str(&part);
+    }
+    text + &place
+}
+
+/// Connections with one code and cause, to any server.
+struct Counted {
+    title: String,
+    count: u64,
+    servers: BTreeSet<(Host, u16)>,
+}
+
+/// Those of a severity, the most first; `all` is how many there are.
+fn kinds(summary: &Summary, severity: Severity, all: u64) -> Vec<Counted> {
+    let mut kinds: Vec<Counted> = Vec::new();
+    for (key, group) in summary.groups.worst_first() {
+        if key.severity != severity {
+            continue;
+        }
+        let title = key.title();
+        match kinds.iter_mut().find(|known| known.title == title) {
+            Some(known) => {
+                known.count += group.count;
+                known.servers.insert(key.server);
+            }
+            None => kinds.push(Counted { title, count: group.count, servers: [key.server].into() }),
+        }
+    }
+    kinds.sort_by_key(|kind| std::cmp::Reverse(kind.count));
+    let counted: u64 = kinds.iter().map(|kind| kind.count).sum();
+    if counted < all {
+        kinds.push(Counted { title: "others".to_owned(), count: all - counted, servers: BTreeSet::new() });
+    }
+    kinds
+}
+
+/// Writes a line for each group that failed or deserves a look.
+fn write_groups(of: &End<'_>, out: &mut dyn Write) -> io::Result<()> {
+    let summary = of.summary;
+    let groups = summary.groups.worst_first().into_iter();
+    let failing: Vec<_> =
+        groups.filter(|(key, _)| matches!(key.severity, Severity::Critical | Severity::Warning)).collect();
+    let time = |at| clock::machine_readable(at, summary.about.clock, 0);
+    for (key, group) in failing.iter().take(limits::PLUGIN_FAILURES) {
+        let server = ends::socket(&summary.names, key.server.0, key.server.1);
+        let code = key.title();
+        let headline = of.digest.examples.get(key).map(|(_, headline)| format!(": {headline}"));
+        let times = if group.count > 1 { format!(" x{}", group.count) } else { String::new() };
+        let span = match (time(group.first), time(group.last)) {
+            (Some(first), Some(last)) if group.count > 1 => format!(", {first} to {last}"),
+            (Some(first), _) => format!(", {first}"),
+            _ => String::new(),
+        };
+        write_line(&format!("{server} {code}{times}{}{span}", headline.unwrap_or_default()), out)?;
+    }
+    let further = failing.iter().skip(limits::PLUGIN_FAILURES).map(|(_, group)| group.count).sum::<u64>();
+    if further > 0 {
+        writeln!(out, "and {} more", count(further, "failed connection"))?;
+    }
+    Ok(())
 }
 
 /// `SSMSCOPE STATUS: text`, and whether it had to be cut.
@@ -259,10 +337,10 @@ mod tests {
     #[test]
     fn what_was_cut_stands_whole_below() {
         let mut out = Vec::new();
-        write_unknown(&"/a/long/path".repeat(10), &mut out).unwrap();
+        write_unknown(&"/a/long/path".repeat(20), &mut out).unwrap();
         let out = String::from_utf8(out).unwrap();
         assert_eq!(out.lines().count(), 2);
-        assert_eq!(out.lines().nth(1), Some("/a/long/path".repeat(10).as_str()));
+        assert_eq!(out.lines().nth(1), Some("/a/long/path".repeat(20).as_str()));
     }
 
     proptest! {

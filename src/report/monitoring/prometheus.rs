@@ -1,8 +1,9 @@
 //! Prometheus' text format 0.0.4, for a scrape or for node_exporter's textfile collector.
 //!
-//! Labels have few values: the verdicts' codes, the stages, the severities, and what the user said is to be watched. No
-//! address and no port from the wire is one.
+//! Labels have few values: the verdicts' codes, the stages, the severities, what the user said is to be watched, and those of
+//! its servers that were selected one by one. No other address and no other port from the wire is one.
 
+use std::collections::BTreeMap;
 use std::fmt;
 use std::io::{self, Write};
 
@@ -12,10 +13,14 @@ use crate::probe::{Outcome, REASONS};
 use crate::report::End;
 use crate::report::digest::Shown;
 use crate::story::Stage;
-use crate::verdict::{RULES, Status};
+use crate::time::Timestamp;
+use crate::verdict::{RULES, Severity, Status};
 
 /// The reason when no connection was judged.
 const NOTHING: &str = "nothing-to-judge";
+
+/// The time of the last failure.
+const LAST_FAILURE: &str = "ssmscope_last_failure_timestamp_seconds";
 
 /// All stages, in their order.
 const STAGES: [Stage; 10] = [
@@ -108,9 +113,14 @@ pub fn write(of: &End<'_>, out: &mut dyn Write) -> io::Result<()> {
         )?;
     }
 
+    if let Some(last) = digest.last_failure {
+        metrics.family(LAST_FAILURE, "When the last connection that failed ended, in Unix time.")?;
+        metrics.sample(LAST_FAILURE, &[], last.nanos().div_euclid(1_000_000_000))?;
+    }
     if let Some(check) = &check {
         return metrics.check(check.outcome);
     }
+    metrics.servers(&of_servers(of))?;
     metrics.family("ssmscope_capture_packets", "Packets in the capture.")?;
     metrics.sample("ssmscope_capture_packets", &[], summary.packets)?;
     if let Some(dropped) = summary.about.dropped {
@@ -118,6 +128,31 @@ pub fn write(of: &End<'_>, out: &mut dyn Write) -> io::Result<()> {
         metrics.sample("ssmscope_capture_dropped_packets", &[], dropped)?;
     }
     out.flush()
+}
+
+/// What is known of one server, or of all ports of one address.
+#[derive(Default)]
+struct OfServer {
+    connections: BTreeMap<Severity, u64>,
+    last_failure: Option<Timestamp>,
+}
+
+/// The servers by their label, where the selection bounds how many there can be.
+fn of_servers(of: &End<'_>) -> BTreeMap<String, OfServer> {
+    let mut servers: BTreeMap<String, OfServer> = BTreeMap::new();
+    let names = &of.summary.names;
+    for ((host, port), server) in &of.summary.servers {
+        let label = of.selected.zip(names.address(*host)).zip(names.port(*host, *port));
+        let label = label.and_then(|((selected, address), port)| selected.server_label(address, port));
+        let Some(label) = label else { continue };
+        let known = servers.entry(label).or_default();
+        for rule in RULES {
+            let count = server.codes.get(&rule.code).copied().unwrap_or_default();
+            *known.connections.entry(rule.severity).or_default() += count;
+        }
+        known.last_failure = known.last_failure.max(of.digest.last_failures.get(&(*host, *port)).copied());
+    }
+    servers
 }
 
 /// Writes when a file of metrics was made, in seconds of Unix time, so that one that is no longer replaced is noticed.
@@ -137,6 +172,30 @@ struct Metrics<'o> {
 }
 
 impl Metrics<'_> {
+    fn servers(&mut self, servers: &BTreeMap<String, OfServer>) -> io::Result<()> {
+        if servers.is_empty() {
+            return Ok(());
+        }
+        let name = "ssmscope_server_connections";
+        self.family(name, "Connections judged, by server and severity, where --host names the servers.")?;
+        for (server, known) in servers {
+            for (severity, count) in &known.connections {
+                self.sample(name, &[("server", server), ("severity", severity.name())], count)?;
+            }
+        }
+        let name = "ssmscope_server_last_failure_timestamp_seconds";
+        let failures: Vec<_> =
+            servers.iter().filter_map(|(server, known)| Some((server, known.last_failure?))).collect();
+        if failures.is_empty() {
+            return Ok(());
+        }
+        self.family(name, "When the last connection to a server that failed ended, in Unix time.")?;
+        for (server, last) in failures {
+            self.sample(name, &[("server", server)], last.nanos().div_euclid(1_000_000_000))?;
+        }
+        Ok(())
+    }
+
     fn check(&mut self, outcome: &Outcome) -> io::Result<()> {
         let spent = &outcome.spent;
         self.family("ssmscope_check_duration_seconds", "How long the whole check took.")?;

@@ -359,6 +359,7 @@ impl<'a> Reports<'a> {
             digest: &self.digest,
             thresholds: &thresholds,
             target: Some("198.51.100.20:8443"),
+            selected: None,
         };
         self.all.into_iter().try_for_each(|report| report.finish(&end))
     }
