@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::io::{self, Write};
 
 use super::strip::Mark;
-use crate::analysis::{Bounds, Event, GroupKey, Judged, Needs, Sink, Summary};
+use crate::analysis::{Bounds, Event, Group, GroupKey, Judged, Needs, Sink, Summary};
 use crate::limits;
 use crate::report::{Detail, End, Origins, Report, Style};
 use crate::story::Timeline;
@@ -62,6 +62,16 @@ impl Collection {
         self.connections.sort_by_key(|judged| judged.story.first.number);
         self.marks.sort_unstable_by_key(|mark| (mark.at, mark.id));
         self.examples.clear();
+    }
+
+    /// The groups that are shown, the worst first: all of them, or those of the connections that came here.
+    pub(super) fn groups<'s>(&self, summary: &'s Summary) -> Vec<(&'s GroupKey, &'s Group)> {
+        let groups = summary.groups.worst_first();
+        // Each connection that came here has a mark, as long as there is room.
+        if self.marks.len() as u64 >= summary.connections.min(limits::STRIP_CONNECTIONS as u64) {
+            return groups;
+        }
+        groups.into_iter().filter(|(key, _)| self.example(key).is_some()).collect()
     }
 
     /// The first connection of a group, once sorted.

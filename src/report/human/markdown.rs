@@ -63,14 +63,14 @@ impl Markdown<'_> {
     fn connections(&mut self, collection: &Collection, summary: &Summary) -> io::Result<()> {
         let detail = self.page.style.detail.clone();
         if summary.connections > 1 && !matches!(detail, Detail::One(_)) {
-            self.overview(summary)?;
+            self.overview(collection, summary)?;
         }
         match detail {
             Detail::One(id) if collection.connections.is_empty() && summary.connections > 0 => {
                 writeln!(self.out, "There is no connection {id}.\n")
             }
             Detail::Examples if summary.connections > 1 => {
-                for (key, group) in overview::failing(summary) {
+                for (key, group) in overview::failing(collection, summary) {
                     if let Some(judged) = collection.example(key) {
                         self.connection(judged, Some((key, group)), summary)?;
                     }
@@ -87,10 +87,10 @@ impl Markdown<'_> {
     }
 
     /// Writes how many failed, when, and in which ways.
-    fn overview(&mut self, summary: &Summary) -> io::Result<()> {
-        let groups = summary.groups.worst_first();
+    fn overview(&mut self, collection: &Collection, summary: &Summary) -> io::Result<()> {
         let style = self.page.style;
-        let (severity, headline) = overview::headline(summary, &groups);
+        let (severity, headline) = overview::headline(summary, &summary.groups.worst_first());
+        let groups = collection.groups(summary);
         writeln!(self.out, "**{}** ({severity})\n", self.prose(&headline))?;
         self.table(&[
             ("Connections", self.prose(&overview::who(summary, &groups))),

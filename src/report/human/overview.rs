@@ -44,8 +44,8 @@ pub(super) fn write(
     style: &Style,
     out: &mut dyn Write,
 ) -> io::Result<()> {
-    let groups = summary.groups.worst_first();
-    let (severity, text) = headline(summary, &groups);
+    let (severity, text) = headline(summary, &summary.groups.worst_first());
+    let groups = collection.groups(summary);
     write_headline(severity, &text, style, out)?;
     write_place(&[who(summary, &groups), span(summary, style), judgement::files(summary)], style, out)?;
     writeln!(out)?;
@@ -267,8 +267,8 @@ fn shared_prefix(groups: &[(&GroupKey, &Group)]) -> Option<String> {
 }
 
 /// The groups of which a failure is shown below the overview.
-pub(super) fn failing(summary: &Summary) -> Vec<(&GroupKey, &Group)> {
-    let groups = summary.groups.worst_first().into_iter();
+pub(super) fn failing<'s>(collection: &Collection, summary: &'s Summary) -> Vec<(&'s GroupKey, &'s Group)> {
+    let groups = collection.groups(summary).into_iter();
     let is_failure = |severity| matches!(severity, Severity::Critical | Severity::Warning);
     groups.filter(|(key, _)| is_failure(key.severity)).take(EXAMPLES).collect()
 }

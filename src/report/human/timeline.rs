@@ -68,7 +68,7 @@ pub fn write(
     }
     capture::write(collection, summary, style, out)?;
     if style.detail == Detail::Examples && summary.connections > 1 {
-        write_hint(summary, style, out)?;
+        write_hint(collection, summary, style, out)?;
     }
     Ok(())
 }
@@ -95,7 +95,7 @@ fn write_examples(
     page: Page<'_>,
     out: &mut dyn Write,
 ) -> io::Result<()> {
-    let groups = overview::failing(summary);
+    let groups = overview::failing(collection, summary);
     for (key, group) in &groups {
         let Some(judged) = collection.example(key) else { continue };
         if groups.len() == 1 {
@@ -126,8 +126,13 @@ fn write_examples(
 }
 
 /// How to see more than is shown.
-fn write_hint(summary: &Summary, style: &Style, out: &mut dyn Write) -> io::Result<()> {
-    let groups = summary.groups.worst_first();
+fn write_hint(
+    collection: &Collection,
+    summary: &Summary,
+    style: &Style,
+    out: &mut dyn Write,
+) -> io::Result<()> {
+    let groups = collection.groups(summary);
     let Some((_, first)) = groups.first() else { return Ok(()) };
     let text = format!("More: --connection {} (one in full), --all (every one), -o table", first.example);
     let text =
