@@ -24,6 +24,8 @@ pub(super) struct Noted {
     is_cut: bool,
     /// Who announced a window of zero and has not opened it again.
     closed: Option<Role>,
+    /// SYNs sent again.
+    repeats: u64,
 }
 
 impl Noted {
@@ -35,7 +37,7 @@ impl Noted {
 
 impl Default for Noted {
     fn default() -> Self {
-        Self { stage: Stage::None, is_cut: false, closed: None }
+        Self { stage: Stage::None, is_cut: false, closed: None, repeats: 0 }
     }
 }
 
@@ -122,6 +124,11 @@ impl<'a> Notes<'a> {
                 let is_first = trips.handshake.is_some_and(|(_, _, answer)| answer == number)
                     || trips.data.is_some_and(|(_, answer)| answer == number);
                 (is_first || *elapsed >= REMARKABLE_TRIP).then(|| format!("RTT {elapsed}"))?
+            }
+            // Each repeats the first.
+            Note::Retransmission(Some(_)) if self.story.stage == Stage::Syn => {
+                self.noted.repeats += 1;
+                format!("retransmission {}", self.noted.repeats)
             }
             Note::Retransmission(Some(of)) => format!("retransmission of packet {}", self.names.of(*of)),
             Note::Retransmission(None) => "retransmission (original not captured)".to_owned(),

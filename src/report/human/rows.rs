@@ -95,7 +95,6 @@ fn unfolded(
 ) -> Vec<Row> {
     let mut notes = Notes::new(story, names);
     let mut rows = Vec::new();
-    let mut repeats = 0;
     // SYNs that nobody answers are one silence, whatever the time between them.
     let is_unanswered = verdict.code == Code::SynNoReply;
     for (index, item) in items.iter().enumerate() {
@@ -120,12 +119,6 @@ fn unfolded(
                     }
                 }
                 let mut row = packet(story, Some(verdict), index, entry, names, &mut notes);
-                if row.kind == Kind::Repeat {
-                    repeats += 1;
-                    if story.stage == Stage::Syn {
-                        row.text = vec![format!("retransmission {repeats}")];
-                    }
-                }
                 row.is_fault = fault == Some(Fault::Packet(entry.moment.number));
                 if row.is_fault {
                     row.kind = Kind::Key;
