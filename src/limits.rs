@@ -247,6 +247,12 @@ pub const GROUPS: usize = 64;
 /// Clients that a group counts one by one.
 pub const GROUP_CLIENTS: usize = 64;
 
+/// DNS questions that wait for their answers; the oldest gives way. An answer comes within a second or five.
+pub const LOOKUPS_ASKED: usize = 256;
+
+/// Addresses that clients got as answers, by client and address; the oldest give way.
+pub const LOOKUPS_FOUND: usize = 4_096;
+
 /// Pairs of a server and a client of which it is counted what the server answered.
 pub const SERVER_CLIENTS: usize = 16_384;
 

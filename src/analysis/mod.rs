@@ -12,6 +12,7 @@ mod groups;
 mod judge;
 mod leaving;
 mod logs;
+mod lookups;
 mod roles;
 mod run;
 mod servers;
@@ -31,8 +32,9 @@ pub use context::{Certificates, Clients, GroupContext, Others, When};
 pub use course::Course;
 pub use groups::{Group, GroupKey, Groups};
 pub use logs::{LogInput, LogSummary};
+pub use lookups::{Found, Lookups};
 pub use servers::{Dealings, Presented, ServerSummary, Times};
-pub use summary::Summary;
+pub use summary::{Search, Summary};
 pub use table::Bounds;
 pub use window::{Window, WindowEnd, WindowError};
 

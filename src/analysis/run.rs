@@ -9,7 +9,7 @@ use super::watch::Watch;
 use super::{Event, Needs, Settings, Summary, Watching};
 use crate::capture::{Prefilter, Record, Source, Target};
 use crate::decode::Decoder;
-use crate::packet::{Content, Packet};
+use crate::packet::{Content, Other, Packet};
 use crate::story::{Moment, PacketId};
 use crate::time::{Elapsed, Timestamp};
 
@@ -185,7 +185,11 @@ impl<'s> Run<'s> {
                 let is_known = self.connections.icmp(id, error, &self.facts, judge)?;
                 self.summary.icmp_without_connection += u64::from(!is_known);
             }
-            Content::Neighbour(neighbour) => self.summary.count_neighbour(neighbour, packet.names),
+            Content::Neighbour(neighbour) => self.summary.count_neighbour(neighbour, moment, packet.names),
+            Content::Lookup(lookup) => {
+                self.summary.count_other(&Other::Dns);
+                self.summary.lookups.add(lookup, moment);
+            }
             Content::Other(other) => self.summary.count_other(other),
         }
         Ok(())

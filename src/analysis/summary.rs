@@ -2,10 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use super::{Failure, Groups, Judged, LogSummary, ServerSummary};
+use super::{Failure, Groups, Judged, LogSummary, Lookups, ServerSummary};
 use crate::capture::{About, ReadError};
 use crate::limits;
-use crate::packet::{Host, Names, Neighbour, Other};
+use crate::packet::{Host, Moment, Names, Neighbour, Other};
 use crate::tcp::PerRole;
 use crate::time::Timestamp;
 use crate::verdict::{Code, Severity, Status};
@@ -62,13 +62,26 @@ pub struct Summary {
     /// Fragmented datagrams that could not be put together.
     pub fragments_given_up: u64,
     /// Addresses that were looked for by ARP or neighbour discovery, with questions and answers.
-    pub neighbours: BTreeMap<Host, (u64, u64)>,
+    pub neighbours: BTreeMap<Host, Search>,
     /// Searches for, and answers of, further addresses.
     pub further_neighbours: u64,
+    /// Names that clients looked up, and the addresses that they got.
+    pub lookups: Lookups,
     /// What the capture calls the hosts that are mentioned here.
     pub names: Names,
     /// What the logs beside it came to.
     pub logs: Option<Box<LogSummary>>,
+}
+
+/// How often an address was looked for by ARP or neighbour discovery.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct Search {
+    /// Questions.
+    pub asked: u64,
+    /// Answers.
+    pub answered: u64,
+    /// The first question.
+    pub first: Option<Moment>,
 }
 
 /// Connections that were judged, counted as the summary shows them.
@@ -143,7 +156,7 @@ impl Summary {
         }
     }
 
-    pub(super) fn count_neighbour(&mut self, neighbour: &Neighbour, names: &Names) {
+    pub(super) fn count_neighbour(&mut self, neighbour: &Neighbour, moment: Moment, names: &Names) {
         // Who announces an address, or asks whether anybody has the one that it wants to take, expects no answer (RFC 5227,
         // 1.1; RFC 4862, 5.4.2).
         let is_asked = neighbour.asker.is_some_and(|asker| asker != neighbour.target);
@@ -151,8 +164,11 @@ impl Summary {
             return;
         }
         if self.neighbours.len() < limits::SERVERS || self.neighbours.contains_key(&neighbour.target) {
-            let (asked, answered) = self.neighbours.entry(neighbour.target).or_default();
-            *if neighbour.is_answer { answered } else { asked } += 1;
+            let search = self.neighbours.entry(neighbour.target).or_default();
+            *if neighbour.is_answer { &mut search.answered } else { &mut search.asked } += 1;
+            if !neighbour.is_answer {
+                search.first.get_or_insert(moment);
+            }
             self.names.adopt(names, neighbour.target);
         } else {
             self.further_neighbours += 1;

@@ -253,6 +253,7 @@ impl Detached {
                 Content::IcmpError(Box::new(error.without_quoted_bytes()))
             }
             Content::Neighbour(neighbour) => Content::Neighbour(neighbour),
+            Content::Lookup(lookup) => Content::Lookup(lookup),
             Content::Other(Other::Printed(word)) => {
                 Content::Other(Other::Printed(Cow::Owned(word.into_owned())))
             }

@@ -5,6 +5,7 @@
 //! packet all the same, whose content names the place where reading ended.
 
 mod checksum;
+mod dns;
 mod ether;
 mod fragments;
 mod icmp;
@@ -20,7 +21,7 @@ use etherparse::ip_number;
 
 use crate::capture::Frame;
 use crate::limits;
-use crate::packet::{Content, Direction, Names, Neighbour, Other, Packet, SegmentHeader};
+use crate::packet::{Content, Direction, IpHeader, Names, Neighbour, Other, Packet, SegmentHeader};
 use crate::time::Timestamp;
 use fragments::Fragments;
 pub use fragments::GivenUp;
@@ -90,6 +91,11 @@ impl Decoder {
         }
     }
 
+    /// The innermost IP header of the frame that was decoded last, where it had one.
+    pub fn ip(&self) -> &IpHeader {
+        &self.header.ip
+    }
+
     /// What reassembly gave up so far, for the summary.
     pub fn bounds_reached(&self) -> GivenUp {
         self.fragments.given_up()
@@ -115,6 +121,8 @@ enum Layer<'a> {
     Ip(Span<'a>),
     /// Who looks for which address.
     Neighbour(Neighbour),
+    /// A DNS message, and whether it comes from a resolver's port.
+    Dns(bool, Span<'a>),
     /// Nothing that is followed.
     Other(Other),
 }
@@ -170,11 +178,12 @@ impl<'a> Walk<'a> {
                         other => Layer::other(Other::IpProtocol(other.0)),
                     }
                 }
-                Layer::Neighbour(_) | Layer::Other(_) => break,
+                Layer::Neighbour(_) | Layer::Dns(..) | Layer::Other(_) => break,
             };
         }
         let content = match layer {
             Layer::Neighbour(neighbour) => Content::Neighbour(neighbour),
+            Layer::Dns(is_answer, span) => dns::read(&self.header.ip, is_answer, span),
             Layer::Other(other) => Content::Other(other),
             _ => Content::Other(Other::Malformed("encapsulation (headers nested too deep)")),
         };

@@ -66,7 +66,7 @@ pub(super) fn udp(span: Span<'_>) -> Layer<'_> {
     };
     let (source, destination) = (u16::from_be_bytes([a, b]), u16::from_be_bytes([c, d]));
     let inner = match destination {
-        _ if source == DNS || destination == DNS => return Layer::other(Other::Dns),
+        _ if source == DNS || destination == DNS => return Layer::Dns(source == DNS, payload),
         GENEVE => geneve(payload),
         port if VXLAN.contains(&port) => vxlan(payload),
         _ if source == TEREDO || destination == TEREDO => teredo(payload),

@@ -11,6 +11,7 @@ mod sequence;
 mod tcp;
 
 use std::borrow::Cow;
+use std::net::IpAddr;
 
 pub use checksum::Checksum;
 pub use host::{Host, Name, NameKey, Names};
@@ -88,6 +89,8 @@ pub enum Content<'a> {
     IcmpError(Box<IcmpError<'a>>),
     /// ARP or neighbour discovery: who looks for which address, and whether it was found.
     Neighbour(Neighbour),
+    /// DNS: a question for a name, or the answer to one.
+    Lookup(Box<Lookup>),
     /// Anything else, by kind; counted in the summary.
     Other(Other),
 }
@@ -102,6 +105,7 @@ impl Content<'_> {
             Self::Neighbour(Neighbour { target, asker, .. }) => {
                 std::iter::once(*target).chain(*asker).collect()
             }
+            Self::Lookup(lookup) => vec![lookup.client, lookup.resolver],
             Self::Other(_) => Vec::new(),
         }
     }
@@ -203,6 +207,23 @@ pub struct Quoted {
     pub protocol: Option<u8>,
 }
 
+/// A DNS message.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Lookup {
+    /// Who asks.
+    pub client: Host,
+    /// Who is asked.
+    pub resolver: Host,
+    /// What makes an answer that of a question (RFC 1035, 4.1.1).
+    pub id: u16,
+    /// The name that is asked for.
+    pub name: String,
+    /// Whether this is the answer.
+    pub is_answer: bool,
+    /// The addresses in it, up to [`limits::ADDRESSES`](crate::limits::ADDRESSES).
+    pub addresses: Vec<IpAddr>,
+}
+
 /// An ARP or neighbour discovery message.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Neighbour {
@@ -217,7 +238,7 @@ pub struct Neighbour {
 /// A packet that is not followed, by kind. Its `Display` form names the kind in the summary.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 pub enum Other {
-    /// UDP to or from port 53.
+    /// UDP to or from port 53 that can't be read as DNS; the rest is [`Content::Lookup`] and counted with it.
     Dns,
     /// UDP otherwise.
     Udp,

@@ -112,8 +112,8 @@ impl Sort {
 
 /// Addresses that were looked for and never answered, with how often.
 fn unanswered(summary: &Summary) -> impl Iterator<Item = (Host, u64)> + '_ {
-    let in_vain = summary.neighbours.iter().filter(|(_, (asked, answered))| *asked > 0 && *answered == 0);
-    in_vain.map(|(address, (asked, _))| (*address, *asked))
+    let searches = summary.neighbours.iter().filter(|(_, search)| search.asked > 0 && search.answered == 0);
+    searches.map(|(address, search)| (*address, search.asked))
 }
 
 /// What a bound of the analysis affected, and how often; empty as a rule.

@@ -16,7 +16,7 @@ use super::{
 use crate::analysis::{self, Bounds, Settings, Sink, Summary};
 use crate::capture::{About, FileAbout, ReadError, Record, Source, Target};
 use crate::limits;
-use crate::packet::{Content, Host, Names, Neighbour, Origin, Other, Packet};
+use crate::packet::{Content, Host, Lookup, Names, Neighbour, Origin, Other, Packet};
 use crate::story::script::talk::{self, Spoken, Talk};
 use crate::tcp::Role::{Client, Server};
 use crate::time::Timestamp;
@@ -49,6 +49,18 @@ impl Spoke {
             current: None,
             files: 1,
         }
+    }
+
+    /// And then these.
+    fn then(mut self, talks: &[Talk]) -> Self {
+        let before = self.packets.len() as u64;
+        let next = Self::of(talks);
+        for mut packet in next.packets {
+            packet.number += before;
+            self.packets.push_back(packet);
+        }
+        self.spoken.extend(next.spoken);
+        self
     }
 
     fn push(&mut self, content: Content<'static>, at: Timestamp) {
@@ -328,6 +340,48 @@ fn a_capture_without_connections_says_what_was_there_and_what_to_check() {
     assert!(text.contains("ARP for 192.0.2.99: 3 requests, no reply"), "{text}");
     assert!(!text.contains("192.0.2.50"), "{text}");
     assert!(text.contains("Was the right interface captured?"), "{text}");
+}
+
+#[test]
+fn what_came_before_a_connection_and_belongs_to_it_stands_first() {
+    let (client, server) = (Host::from([192, 0, 2, 10]), [198, 51, 100, 20]);
+    let lookup = |is_answer| {
+        let addresses = if is_answer { vec![server.into()] } else { Vec::new() };
+        let (resolver, name) = ([192, 0, 2, 53].into(), "ssm.example\u{1b}".to_owned());
+        Content::Lookup(Box::new(Lookup { client, resolver, id: 7, name, is_answer, addresses }))
+    };
+    let at = |millis: i64| Timestamp::from_nanos(1_699_999_999_000_000_000 + millis * 1_000_000);
+    let source = |talk: Talk| {
+        let mut source = Spoke::of(&[]);
+        source.push(lookup(false), at(0));
+        source.push(lookup(true), at(20));
+        let question = Neighbour { target: server.into(), asker: Some(client), is_answer: false };
+        source.push(Content::Neighbour(question), at(30));
+        source.then(&[talk])
+    };
+    let (collection, summary) =
+        collected(source(talk::ssm().syn().wait(4_000).segment(Client, "S", 0, &[])), false);
+    let text = shown(&collection, &summary, false);
+    let rows: Vec<_> = text.lines().skip_while(|line| !line.contains("No ")).skip(1).take(3).collect();
+    assert!(rows[0].contains("1-2") && rows[0].contains("DNS"), "{text}");
+    assert!(text.contains("ssm.example\\x1b is 198.51.100.20"), "{text}");
+    assert!(text.contains("who has 198.51.100.20?"), "{text}");
+    let (collection, summary) = collected(source(talk::exchange()), false);
+    let text = shown(&collection, &summary, false);
+    assert!(text.contains(" DNS ") && !text.contains("who has"), "the server answered: {text}");
+}
+
+#[test]
+fn a_reset_shows_the_text_that_it_carries() {
+    let talk = talk::ssm().open().say(Client, &talk::client_hello());
+    let reset = |payload: &[u8]| {
+        let talk = talk.clone().segment(Server, "R.", 1, payload);
+        let (collection, summary) = collected(Spoke::of(&[talk]), false);
+        shown(&collection, &summary, false)
+    };
+    let text = reset(b"Blocked by \"policy 7\"\xe2\x80\xae");
+    assert!(text.contains("Blocked by") && !text.contains('\u{202e}'), "{text}");
+    assert!(!reset(&[1, 2, 3, 255]).contains("RST, \""));
 }
 
 #[test]

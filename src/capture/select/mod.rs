@@ -163,7 +163,7 @@ impl Target {
                 self.has_host(names, *target) || asker.is_some_and(|asker| self.has_host(names, asker))
             }
             // The server's name may have been asked of any resolver.
-            Content::Other(Other::Dns) => true,
+            Content::Lookup(_) | Content::Other(Other::Dns) => true,
             Content::Other(_) => false,
         }
     }

@@ -59,6 +59,7 @@ fn read(text: &[u8]) -> (Vec<Seen>, About) {
                     Content::Segment(segment) => What::Segment(*segment.header, segment.printed.to_vec()),
                     Content::IcmpError(error) => What::IcmpError(error.without_quoted_bytes()),
                     Content::Neighbour(neighbour) => What::Other(format!("{neighbour:?}")),
+                    Content::Lookup(lookup) => What::Other(format!("{lookup:?}")),
                     Content::Other(other) => What::Other(format!("{other:?}")),
                 },
             },

@@ -8,6 +8,7 @@ use std::net::IpAddr;
 
 use unicode_width::UnicodeWidthStr;
 
+use super::before;
 use super::collection::Collection;
 use super::glyphs::Glyphs;
 use super::grid::{self, grid};
@@ -315,6 +316,7 @@ pub(super) fn write_example(
             None => first.text = vec![format!("of {whose}")],
         }
     }
+    before::add(&mut rows, story, verdict, page.summary, page.names);
     let number = rows.iter().map(|row| row.label.chars().count()).max().unwrap_or(0);
     let mut ladder = Ladder::new(style, story.capture.clock, page.digits, number);
     for row in &rows {

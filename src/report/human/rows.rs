@@ -6,6 +6,7 @@
 use super::fold::Fold;
 use super::notes::{self, Notes};
 use super::row::{Arrow, Kind, Row};
+use crate::report::text::escape::escaped;
 use crate::report::text::words::{PacketNames, amount, count};
 use crate::story::{EndingKind, Entry, Item, Note, Seen, Silence, Stage, Story};
 use crate::tcp::Role;
@@ -228,7 +229,7 @@ fn packet(
             text.insert(0, format!("ICMP error from {}", story.names.show(error.ip.source)));
             (Arrow::Other("ICMP".to_owned()), Kind::Key)
         }
-        Seen::Segment { role, header, .. } => {
+        Seen::Segment { role, header, excerpt, .. } => {
             let flags = header.tcp.flags.unwrap_or_default();
             let len = header.payload_len.unwrap_or(0);
             let is_lost = code == Some(Code::SynNoReply) && flags.syn() && !flags.ack();
@@ -261,6 +262,12 @@ fn packet(
                 let hops = header.ip.hop_limit.map(|hops| format!("TTL {hops}"));
                 let id = header.ip.id.map(|id| format!("IP ID {id}"));
                 text.extend(hops.into_iter().chain(id));
+            }
+            // RFC 9293, 3.5.3: a RST may carry its reason.
+            if flags.rst()
+                && let Some(reason) = reason(excerpt)
+            {
+                text.push(format!("\"{}\"", escaped(reason)));
             }
             let is_closing = (flags.fin() || flags.rst()) && len == 0;
             let kind = if is_repeat && !is_closing {
@@ -298,6 +305,13 @@ fn packet(
         is_dim: matches!(kind, Kind::Ack | Kind::Closing),
         kind,
     }
+}
+
+/// The text in a RST's payload.
+fn reason(payload: &[u8]) -> Option<&str> {
+    let text = std::str::from_utf8(payload).ok()?.trim_matches(['\0', '\r', '\n', ' ']);
+    let letters = text.chars().filter(|character| character.is_alphanumeric() || *character == ' ').count();
+    (2 * letters > text.chars().count()).then_some(text)
 }
 
 /// Adds what a packet that ends a Certificate message, or the last one that brought a part of it, shows.

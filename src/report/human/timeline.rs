@@ -8,7 +8,7 @@ use super::logs::{self, Rows};
 use super::packet::{printer, write_lines};
 use super::page::Page;
 use super::rows::rows;
-use super::{capture, judgement, overview, prose};
+use super::{before, capture, fold, judgement, overview, prose};
 use crate::analysis::{Judged, Summary};
 use crate::report::tcpdump::Numbering;
 use crate::report::text::neighbours::{Conclusion, Stance};
@@ -165,7 +165,13 @@ pub(super) fn write_packets(judged: &Judged, page: Page<'_>, out: &mut dyn Write
     }
     let has_block = story.tls.examination.as_deref().is_some_and(|found| !found.faults.is_empty());
     let is_whole = style.detail == Detail::All;
-    let rows = rows(story, &judged.verdict, &items, names, has_block, is_whole);
+    let verdict = &judged.verdict;
+    let mut shown = rows(story, verdict, &items, names, has_block, is_whole);
+    if shown.len() + before::len(story, verdict, page.summary) > fold::ROWS && !is_whole {
+        shown = rows(story, verdict, &items, names, true, false);
+    }
+    before::add(&mut shown, story, verdict, page.summary, names);
+    let rows = shown;
     let number = rows.iter().map(|row| row.label.chars().count()).max().unwrap_or(0);
     let mut ladder = Ladder::new(style, story.capture.clock, digits, number);
     ladder.write_header(out)?;

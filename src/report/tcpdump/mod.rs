@@ -82,7 +82,7 @@ impl Printer {
                 let numbers = |header: &SegmentHeader| numberings.numbers(header);
                 write_icmp_error(out, &self.style, packet.at, packet.names, error, numbers)?;
             }
-            Content::Neighbour(_) | Content::Other(_) => return Ok(()),
+            Content::Neighbour(_) | Content::Lookup(_) | Content::Other(_) => return Ok(()),
         }
         out.write_char('\n')
     }

@@ -1,0 +1,127 @@
+//! Names that clients asked for, and the addresses that they got: which name a connection's server was looked up by.
+
+use std::collections::{BTreeMap, VecDeque};
+use std::net::IpAddr;
+
+use crate::limits;
+use crate::packet::{Host, Lookup, Moment};
+
+/// Answers that are kept of one client for one address: a name is asked for again when its answer has expired.
+const ANSWERS: usize = 4;
+
+/// Lookups that were answered.
+#[derive(Clone, Debug, Default)]
+pub struct Lookups {
+    /// Questions that wait for their answer, the oldest first.
+    asked: VecDeque<((Host, Host, u16), Moment)>,
+    /// By client and address, the latest last.
+    found: BTreeMap<(Host, IpAddr), Vec<Found>>,
+    /// The same keys, the oldest first.
+    order: VecDeque<(Host, IpAddr)>,
+}
+
+/// An answer that contains an address.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Found {
+    /// The name that was asked for.
+    pub name: String,
+    /// Who answered.
+    pub resolver: Host,
+    /// The question, where it was captured.
+    pub asked: Option<Moment>,
+    /// The answer.
+    pub answered: Moment,
+}
+
+impl Lookups {
+    /// Takes in a question or an answer.
+    pub(super) fn add(&mut self, lookup: &Lookup, moment: Moment) {
+        let key = (lookup.client, lookup.resolver, lookup.id);
+        if !lookup.is_answer {
+            // A question that is sent again began with the first.
+            if !self.asked.iter().any(|(known, _)| *known == key) {
+                if self.asked.len() >= limits::LOOKUPS_ASKED {
+                    self.asked.pop_front();
+                }
+                self.asked.push_back((key, moment));
+            }
+            return;
+        }
+        let place = self.asked.iter().position(|(known, _)| *known == key);
+        let asked = place.and_then(|place| self.asked.remove(place)).map(|(_, moment)| moment);
+        for address in &lookup.addresses {
+            let found =
+                Found { name: lookup.name.clone(), resolver: lookup.resolver, asked, answered: moment };
+            self.keep((lookup.client, *address), found);
+        }
+    }
+
+    fn keep(&mut self, key: (Host, IpAddr), found: Found) {
+        if !self.found.contains_key(&key) {
+            if self.order.len() >= limits::LOOKUPS_FOUND
+                && let Some(oldest) = self.order.pop_front()
+            {
+                self.found.remove(&oldest);
+            }
+            self.order.push_back(key);
+        }
+        let answers = self.found.entry(key).or_default();
+        if answers.len() >= ANSWERS {
+            answers.remove(0);
+        }
+        answers.push(found);
+    }
+
+    /// The last answer with this address that the client got before a packet.
+    pub fn before(&self, client: Host, address: IpAddr, packet: u64) -> Option<&Found> {
+        let answers = self.found.get(&(client, address))?;
+        answers.iter().rev().find(|found| found.answered.number < packet)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::time::Timestamp;
+
+    const SERVER: [u8; 4] = [198, 51, 100, 20];
+
+    fn lookup(id: u16, address: Option<[u8; 4]>) -> Lookup {
+        let (client, resolver) = ([192, 0, 2, 10].into(), [192, 0, 2, 53].into());
+        let addresses = address.into_iter().map(IpAddr::from).collect::<Vec<_>>();
+        let is_answer = !addresses.is_empty();
+        Lookup { client, resolver, id, name: "ssm.example".to_owned(), is_answer, addresses }
+    }
+
+    fn moment(number: u64) -> Moment {
+        Moment { number, at: Timestamp::from_nanos(number as i64) }
+    }
+
+    #[test]
+    fn an_answer_is_found_by_client_and_address_if_it_came_before() {
+        let mut lookups = Lookups::default();
+        lookups.add(&lookup(1, None), moment(1));
+        lookups.add(&lookup(1, None), moment(2));
+        lookups.add(&lookup(1, Some(SERVER)), moment(3));
+        let client = [192, 0, 2, 10].into();
+        let found = lookups.before(client, SERVER.into(), 4).expect("an answer");
+        assert_eq!((found.asked.map(|asked| asked.number), found.answered.number), (Some(1), 3));
+        assert_eq!(lookups.before(client, SERVER.into(), 3), None, "it came later");
+        assert_eq!(lookups.before([192, 0, 2, 11].into(), SERVER.into(), 9), None, "of another client");
+    }
+
+    #[test]
+    fn questions_and_answers_are_bounded() {
+        let mut lookups = Lookups::default();
+        for number in 0..10_000_u64 {
+            let id = (number % 65_536) as u16;
+            lookups.add(&lookup(id, None), moment(2 * number));
+            let [.., a, b] = number.to_be_bytes();
+            if number % 2 == 0 {
+                lookups.add(&lookup(id, Some([10, 0, a, b])), moment(2 * number + 1));
+            }
+        }
+        assert!(lookups.asked.len() <= limits::LOOKUPS_ASKED);
+        assert!(lookups.found.len() <= limits::LOOKUPS_FOUND && lookups.order.len() == lookups.found.len());
+    }
+}
