@@ -206,6 +206,30 @@ fn times_choose_connections_that_are_judged_whole() {
 }
 
 #[test]
+fn a_run_that_fails_writes_no_packets_and_leaves_what_was_there() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("shown.pcapng");
+    let capture = testdata("refused/plain/capture.pcapng");
+    let fails = || Outcome::of(&mut ssmscope(&[&capture, "--filter", "tcp port (", "-w", path(&file)]));
+    assert_eq!(fails().status, 3);
+    assert!(!file.exists());
+    fs::write(&file, "before").unwrap();
+    assert_eq!(fails().status, 3);
+    assert_eq!(fs::read(&file).unwrap(), b"before");
+    assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1, "nothing is left beside it");
+}
+
+#[test]
+fn what_is_shown_restricts_the_overview_and_no_count() {
+    let files = [testdata("healthy/plain/capture.pcap"), testdata("refused/plain/capture.pcapng")];
+    let shown = Outcome::of(&mut ssmscope(&["--only", "ok", &files[0], &files[1]]));
+    assert!(shown.first_line().starts_with("FAIL 1 of 2 connections failed"), "{shown:?}");
+    assert_eq!(shown.out.lines().filter(|line| line.starts_with("FAIL")).count(), 1, "{shown:?}");
+    assert!(shown.out.lines().any(|line| line.starts_with("OK ")), "{shown:?}");
+    assert!(shown.out.contains("2 connections: 1 failed (refused), 1 ok"), "{shown:?}");
+}
+
+#[test]
 fn the_packets_of_what_is_shown_are_written_with_their_verdicts() {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("shown.pcapng");

@@ -5,6 +5,7 @@ mod check;
 mod exit;
 mod explain;
 mod habits;
+mod held;
 mod input;
 mod interfaces;
 mod live;

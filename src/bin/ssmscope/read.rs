@@ -34,7 +34,10 @@ fn read(options: &Read, run: &mut Run<'_>) -> anyhow::Result<Done> {
     let logs = options.logs.log.iter().map(AsRef::as_ref);
     let named = || options.files.iter().map(Path::new).chain(logs.clone());
     let handles = Handles::open(named());
-    let marked = options.write.as_deref().map(|path| Marked::begin(path, named(), options.connection));
+    let textfile = options.monitoring.textfile.as_deref();
+    let is_alone = textfile.is_none();
+    let marked =
+        options.write.as_deref().map(|path| Marked::begin(path, named(), options.connection, is_alone));
     let mut marked = marked.transpose()?;
     // For what matches no selection, and for the packets that are to be written.
     let explains = !options.selection.options().is_empty() && !run.form.is_plugin();
@@ -51,7 +54,8 @@ fn read(options: &Read, run: &mut Run<'_>) -> anyhow::Result<Done> {
     let settings = input::settings(&options.judgement, options.bounds, &options.selection, examines)?;
     let ends = if may_pause { Some(signals::ends()?) } else { None };
     let later = Later {
-        user: As::Owner(options.monitoring.textfile.as_deref()),
+        // The owner of the folder can put a file into its place there.
+        user: As::Owner(textfile.or(options.write.as_deref())),
         follows: options.files.first().filter(|_| options.follow).map(Path::new),
         ..Later::default()
     };
@@ -105,8 +109,11 @@ fn read(options: &Read, run: &mut Run<'_>) -> anyhow::Result<Done> {
             {
                 exit::aside(run.form, format_args!("ssmscope: {seen}"));
             }
-            if let Some(marked) = marked {
-                let written = marked.finish(source.as_mut())?;
+            // What was read of an input that can't be read to its end is written.
+            if let Some(marked) = marked
+                && !(marked.is_empty() && results.summary.error.is_some())
+            {
+                let written = marked.finish(source.as_mut(), &results.summary)?;
                 exit::aside(run.form, format_args!("ssmscope: {written}"));
             }
         }

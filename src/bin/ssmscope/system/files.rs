@@ -2,13 +2,16 @@
 //! those for packets, which may hold what is nobody else's business.
 
 use std::fs::{self, File, OpenOptions};
-use std::io::{self, Read};
-use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
+use std::io::{self, Read, Seek};
+use std::os::fd::AsRawFd;
+use std::os::unix::fs::{MetadataExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
+use std::process;
 
 use jiff::tz::TimeZone;
+use nix::fcntl::{AT_FDCWD, AtFlags};
 use nix::libc::O_NOFOLLOW;
-use nix::unistd::geteuid;
+use nix::unistd::{geteuid, linkat};
 use zeroize::Zeroizing;
 
 /// Most bytes of a file of certificates: 50 times a system's store.
@@ -48,7 +51,7 @@ pub fn create_private(path: &Path) -> io::Result<File> {
     }
     let there = fs::symlink_metadata(path)?.file_type();
     if there.is_file() {
-        let folder = path.parent().filter(|folder| *folder != Path::new("")).unwrap_or(Path::new("."));
+        let folder = folder_of(path);
         // Its mode is that of PRIVATE.
         let new = tempfile::Builder::new().prefix(".ssmscope-").append(true).tempfile_in(folder)?;
         return Ok(new.persist(path)?);
@@ -59,6 +62,83 @@ pub fn create_private(path: &Path) -> io::Result<File> {
         return Err(io::Error::new(io::ErrorKind::AlreadyExists, what));
     }
     OpenOptions::new().write(true).custom_flags(O_NOFOLLOW).open(path)
+}
+
+/// A file of packets that gets its name when it is whole, so that a run that fails leaves what was there.
+pub struct NewFile {
+    path: PathBuf,
+    file: File,
+    /// Whether it has no name yet.
+    is_nameless: bool,
+    /// Whether it was created under its name, and is removed unless it is finished.
+    is_removed: bool,
+}
+
+impl NewFile {
+    /// Begins a file that only its owner can read. Where it can't be put into its place later (`is_put_later`), it has its name
+    /// at once, as where a pipe or a device has that name.
+    ///
+    /// # Errors
+    /// Those of [`create_private`].
+    pub fn begin(path: &Path, is_put_later: bool) -> io::Result<Self> {
+        let there = fs::symlink_metadata(path).ok();
+        let is_replaceable = there.as_ref().is_none_or(fs::Metadata::is_file);
+        if is_put_later
+            && is_replaceable
+            && let Ok(file) = tempfile::tempfile_in(folder_of(path))
+        {
+            file.set_permissions(fs::Permissions::from_mode(PRIVATE))?;
+            return Ok(Self { path: path.to_owned(), file, is_nameless: true, is_removed: false });
+        }
+        let file = create_private(path)?;
+        Ok(Self { path: path.to_owned(), file, is_nameless: false, is_removed: there.is_none() })
+    }
+
+    /// What is written to.
+    pub fn file(&self) -> &File {
+        &self.file
+    }
+
+    /// Gives the file its name.
+    ///
+    /// # Errors
+    /// When it can't have it.
+    pub fn finish(mut self) -> io::Result<()> {
+        self.is_removed = false;
+        if !self.is_nameless || put_in_place(&self.file, &self.path).is_ok() {
+            return Ok(());
+        }
+        // No /proc, or a file system whose files without a name can't be given one.
+        let mut new = tempfile::NamedTempFile::new_in(folder_of(&self.path))?;
+        self.file.rewind()?;
+        io::copy(&mut &self.file, &mut new)?;
+        new.persist(&self.path)?;
+        Ok(())
+    }
+}
+
+impl Drop for NewFile {
+    fn drop(&mut self) {
+        if self.is_removed {
+            let _ = fs::remove_file(&self.path);
+        }
+    }
+}
+
+/// Names a file that has no name, and has it take the place of what has that name.
+///
+/// # Errors
+/// When the file system does not allow it.
+pub fn put_in_place(nameless: &File, path: &Path) -> io::Result<()> {
+    let named = folder_of(path).join(format!(".ssmscope-{}.tmp", process::id()));
+    // open(2), O_TMPFILE: the name of a file that has none.
+    let nameless = format!("/proc/self/fd/{}", nameless.as_raw_fd());
+    linkat(AT_FDCWD, nameless.as_str(), AT_FDCWD, &named, AtFlags::AT_SYMLINK_FOLLOW)?;
+    fs::rename(&named, path).inspect_err(|_| drop(fs::remove_file(&named)))
+}
+
+fn folder_of(path: &Path) -> &Path {
+    path.parent().filter(|folder| *folder != Path::new("")).unwrap_or(Path::new("."))
 }
 
 /// Continues a file that [`create_private`] created, or creates it again after it was moved away.
@@ -141,6 +221,26 @@ mod tests {
         assert_eq!(fs::read(&other).unwrap(), b"before");
         assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 4, "nothing is left");
         create_private(Path::new("/dev/null")).unwrap();
+    }
+
+    #[test]
+    fn a_new_file_has_its_name_when_it_is_whole() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("shown.pcapng");
+        for is_put_later in [true, false] {
+            drop(NewFile::begin(&path, is_put_later).unwrap());
+            assert!(!path.exists(), "nothing is left of a run that fails");
+        }
+        fs::write(&path, "before").unwrap();
+        let new = NewFile::begin(&path, true).unwrap();
+        new.file().write_all(b"packets").unwrap();
+        assert_eq!(fs::read(&path).unwrap(), b"before");
+        new.finish().unwrap();
+        assert_eq!(fs::read(&path).unwrap(), b"packets");
+        assert_eq!(path.metadata().unwrap().permissions().mode() & 0o777, PRIVATE);
+        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1);
+        assert!(NewFile::begin(folder.path(), true).is_err());
+        NewFile::begin(Path::new("/dev/null"), true).unwrap().finish().unwrap();
     }
 
     #[test]

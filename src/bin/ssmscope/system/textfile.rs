@@ -1,19 +1,17 @@
 //! `--textfile`: metrics for node_exporter's textfile collector, which must never see half a file.
 
-use std::fs::{self, File, Permissions};
+use std::fs::{File, Permissions};
 use std::io::{self, Write};
-use std::os::fd::AsRawFd;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
-use std::process;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use anyhow::Context;
-use nix::fcntl::{AT_FDCWD, AtFlags};
-use nix::unistd::linkat;
 use ssmscope::report::End;
 use ssmscope::report::monitoring::prometheus;
 use tempfile::NamedTempFile;
+
+use super::files;
 
 /// For everybody to read: the collector runs as another user.
 const MODE: u32 = 0o644;
@@ -54,22 +52,13 @@ impl Textfile {
         prometheus::write(of, &mut text)?;
         prometheus::write_time(of, now(), &mut text)?;
         write(&self.new, &text)?;
-        if self.replace().is_err() {
+        if files::put_in_place(&self.new, &self.path).is_err() {
             // No /proc, or a file system whose files without a name can't be given one.
             let new = NamedTempFile::new_in(&self.folder)?;
             write(new.as_file(), &text)?;
             new.persist(&self.path)?;
         }
         Ok(())
-    }
-
-    /// Names the new file, and has it take the other's place.
-    fn replace(&self) -> io::Result<()> {
-        let named = self.folder.join(format!(".ssmscope-{}.tmp", process::id()));
-        // open(2), O_TMPFILE: the name of a file that has none.
-        let nameless = format!("/proc/self/fd/{}", self.new.as_raw_fd());
-        linkat(AT_FDCWD, nameless.as_str(), AT_FDCWD, &named, AtFlags::AT_SYMLINK_FOLLOW)?;
-        fs::rename(&named, &self.path).inspect_err(|_| drop(fs::remove_file(&named)))
     }
 }
 
