@@ -4,6 +4,7 @@ use std::ffi::OsStr;
 use std::fmt::Display;
 use std::io::{self, Write};
 use std::process::ExitCode;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use ssmscope::report::Form;
 use ssmscope::report::monitoring::nagios;
@@ -15,9 +16,29 @@ pub fn code(status: Status) -> ExitCode {
     ExitCode::from(status.code())
 }
 
+/// Whether a status line is on the terminal. Whoever else writes to standard error removes it first.
+static IS_STATUS_SHOWN: AtomicBool = AtomicBool::new(false);
+
+/// Shows a line on the terminal that is standard error, in place of the one before, until something else is printed.
+pub fn show_status(line: &str) {
+    IS_STATUS_SHOWN.store(true, Ordering::Relaxed);
+    // A terminal that went away needs no line.
+    let _ = io::stderr().write_all(format!("\r\x1b[2K{line}").as_bytes());
+}
+
+/// Removes that line, if it is there. The return value is whether it was.
+pub fn clear_status() -> bool {
+    let was_shown = IS_STATUS_SHOWN.swap(false, Ordering::Relaxed);
+    if was_shown {
+        let _ = io::stderr().write_all(b"\r\x1b[2K");
+    }
+    was_shown
+}
+
 /// Writes something to standard error, if that can be written. A file's name may hold what its content must not bring to a
 /// terminal either.
 pub fn complain(text: impl Display) {
+    clear_status();
     let text = text.to_string();
     let lines: Vec<_> = text.lines().map(escape::escaped).collect();
     // `eprintln!` would panic where the disk under standard error is full.

@@ -17,6 +17,7 @@ use crate::args::Live;
 use crate::observers::conductor::Conductor;
 use crate::observers::saving::Saving;
 use crate::observers::shown::OnlyShown;
+use crate::observers::status::StatusLine;
 use crate::run::{self, Done, Results, Run};
 use crate::system::deadline::{self, Deadline};
 use crate::system::privileges::{self, As, Later};
@@ -51,6 +52,7 @@ fn capture(options: &Live, run: &mut Run<'_>) -> anyhow::Result<Done> {
         &target,
     )?;
     let style = run::style(&options.rendering, Detail::Examples);
+    let columns = style.columns;
     let settings = Settings {
         keeps_timeline: run.form.has_packets(),
         watching: Watching::Always,
@@ -91,7 +93,9 @@ fn capture(options: &Live, run: &mut Run<'_>) -> anyhow::Result<Done> {
     let keeps_packets = options.record.is_some() || options.write.is_some();
     let mut shown = OnlyShown::new(&options.selection, None, report.as_mut());
     let mut enduring = Enduring { report: &mut shown, keeps_packets, has_failed: false };
-    let analysed = run.analyse(&mut device, target, &settings, &mut enduring, &mut conductor, &stop);
+    let mut status = StatusLine::new(&mut enduring, run.form, columns);
+    let analysed = run.analyse(&mut device, target, &settings, &mut status, &mut conductor, &stop);
+    drop(status);
     let has_failed = enduring.has_failed;
     let reported = analysed.and_then(|summary| {
         let results = Results { summary, check: None };

@@ -5,6 +5,7 @@ pub mod conductor;
 pub mod progress;
 pub mod saving;
 pub mod shown;
+pub mod status;
 
 use std::io;
 
