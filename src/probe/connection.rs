@@ -137,6 +137,7 @@ impl Probe<'_> {
             let began = Instant::now();
             let tunnel = tunnel(plan, proxy, &mut channel);
             let is_open = tunnel.is_open();
+            self.portal = self.portal.or((tunnel.is_success() && !is_open).then_some(client));
             self.tunnel = Some(tunnel);
             if !is_open {
                 if channel.is_given_up() {
@@ -212,7 +213,7 @@ fn tunnel(plan: &Plan, proxy: &Proxy, channel: &mut Channel<'_>) -> Tunnel {
     let answer = proxy::open(channel, proxy, &plan.host, plan.port);
     let tunnel = answer.unwrap_or_else(|error| {
         channel.tape().note(format!("the proxy does not answer: {}", tls::ended(&error)));
-        Tunnel { status: None, schemes: Vec::new() }
+        Tunnel { status: None, schemes: Vec::new(), is_page: false }
     });
     let schemes = tunnel.schemes.iter().map(|scheme| channel.tape().cover(scheme)).collect();
     Tunnel { schemes, ..tunnel }

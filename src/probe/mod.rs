@@ -94,6 +94,8 @@ pub struct Probe<'p> {
     /// When the last answer came; absent where one is missing.
     answered: Option<Timestamp>,
     given_up: Vec<GivenUp>,
+    /// The client's end of the connection on which a proxy answered with a web page.
+    portal: Option<SocketAddr>,
     /// The client's end of the first connection on which client and server had nothing in common.
     refused: Option<SocketAddr>,
     /// The client's ends of the connections on which the server was asked for its choice, and that.
@@ -125,6 +127,7 @@ impl<'p> Probe<'p> {
             spent: PhaseDurations::default(),
             answered: None,
             given_up: Vec::new(),
+            portal: None,
             refused: None,
             offered: Vec::new(),
             choice: None,
@@ -214,6 +217,7 @@ impl<'p> Probe<'p> {
         let offered = perspective::taken(&mut connections, &self.offered, &mut summary);
         Perspective {
             given_up: &self.given_up,
+            portal: self.portal,
             accepted: plan.tls.accepted,
             timeout: plan.timeout,
             refused: self.refused,

@@ -65,7 +65,13 @@ pub(super) fn ask(
     match exchange::exchange(&mut stream, head, None) {
         Ok(answer) => PageAnswer::read(page, &answer, token),
         Err(failure) => {
-            PageAnswer { is_silence: failure.is_silence(), ..PageAnswer::unanswered(page, &failure.text()) }
+            let result = PageAnswer::unanswered(page, &failure.text());
+            let headline = match failure {
+                exchange::Failure::NotHttp(_) => format!("the answer to GET {} is not HTTP", page.path),
+                exchange::Failure::CutShort(..) => format!("the answer to GET {} is incomplete", page.path),
+                exchange::Failure::Io(_) => result.headline,
+            };
+            PageAnswer { is_silence: failure.is_silence(), headline, ..result }
         }
     }
 }
@@ -104,7 +110,19 @@ impl PageAnswer {
             explanation: "TCP and TLS are fine; what is wrong stands in the answer.".to_owned(),
             advice: vec![LOG],
         };
-        let refusal = answer.header("www-authenticate").and_then(bearer_error);
+        if let Some(target) = answer.header("location").filter(|_| (300..400).contains(&status)) {
+            let target: String = target.chars().take(limits::PEER_WORDS).collect();
+            result.headline = format!("{path} answers {status}, a redirect to {target}");
+        }
+        if status == 429 {
+            let later = answer.header("retry-after").filter(|text| text.len() < 40);
+            let later = later.map(|text| format!(", retry after {text}")).unwrap_or_default();
+            result.headline = format!("{path} answers 429: too many requests{later}");
+            "The server limits requests, and refuses this one for a time."
+                .clone_into(&mut result.explanation);
+            result.advice = vec!["Ask less often, or have the limit raised for this client."];
+        }
+        let refusal = answer.header("www-authenticate").and_then(exchange::bearer_error);
         if let (true, Some(how)) = (is_status_expected, &answer.broken_off) {
             result.headline = format!("{path} answers {status}, but its body is incomplete");
             result.explanation = format!("The body is incomplete: {how}.");
@@ -127,12 +145,6 @@ impl PageAnswer {
         }
         result
     }
-}
-
-/// The error that a challenge names: `Bearer realm="x", error="invalid_token"` (RFC 6750, 3).
-fn bearer_error(challenge: &str) -> Option<&str> {
-    let (_, rest) = challenge.split_once("error=\"")?;
-    rest.split('"').next()
 }
 
 #[cfg(test)]
@@ -159,13 +171,5 @@ mod tests {
         assert!(result.explanation.contains("9 of 90 bytes"), "{result:?}");
         let refused = PageAnswer::read(&page(None), &Answer { status: 500, ..broken }, None);
         assert!(!refused.is_expected && refused.headline.ends_with("500"), "{refused:?}");
-    }
-
-    #[test]
-    fn a_challenge_names_its_error() {
-        let challenge = "Bearer realm=\"Doorkeeper\", error=\"insufficient_scope\", error_description=\"x\"";
-        assert_eq!(bearer_error(challenge), Some("insufficient_scope"));
-        assert_eq!(bearer_error("Basic realm=\"x\""), None);
-        assert_eq!(bearer_error("Bearer error=\""), Some(""));
     }
 }

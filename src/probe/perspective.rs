@@ -38,6 +38,8 @@ impl GivenUp {
 /// What the check knows of its own part.
 pub(super) struct Perspective<'p> {
     pub(super) given_up: &'p [GivenUp],
+    /// The client's end of the connection on which a proxy answered with a web page.
+    pub(super) portal: Option<SocketAddr>,
     pub(super) accepted: Accepted,
     pub(super) timeout: Elapsed,
     /// The client's end of the connection on which client and server had nothing in common.
@@ -60,6 +62,9 @@ impl Perspective<'_> {
                 self.time_is_over(story, verdict, given_up);
             }
             self.certificate(story, verdict);
+            if self.portal.is_some_and(|portal| is_of(story, portal)) {
+                portal(verdict);
+            }
             if self.refused.is_some_and(|refused| is_of(story, refused)) {
                 self.choice(verdict);
             }
@@ -215,6 +220,20 @@ pub(super) fn taken(
     taken
 }
 
+/// A success with a web page is no tunnel, whatever follows it.
+fn portal(verdict: &mut Verdict) {
+    verdict.code = Code::ProxyRefused;
+    verdict.severity = Severity::Critical;
+    verdict.actor = Actor::Path;
+    verdict.cause = None;
+    verdict.headline =
+        "the proxy answers the request for a tunnel with a web page: a portal, not a tunnel".into();
+    verdict.explanation = "The status is a success, but an HTML page comes with it, as from a captive portal or a web server that \
+                           answers anything. No packet went to the server behind the proxy."
+        .into();
+    verdict.change_advice(|advice| *advice = vec![PORTAL, PROXY]);
+}
+
 /// A fault in one line, and what to do about it.
 fn words_of(fault: &Fault) -> (String, &'static [&'static str]) {
     let date = |date: crate::cert::Date| date.machine_readable().split('T').next().map(str::to_owned);
@@ -261,6 +280,9 @@ fn words_of(fault: &Fault) -> (String, &'static [&'static str]) {
 
 const OPENSSL: &str = "See all of it: `openssl s_client -connect SERVER:PORT -cipher ALL:@SECLEVEL=0`.";
 const MODERN: &str = "Have the server offer TLS 1.2 or 1.3 with ECDHE over X25519 or P-256, and AES-GCM.";
+const PORTAL: &str = "Open a page in a browser on this network: a portal may want a login first.";
+const PROXY: &str =
+    "Compare the proxy's address and port with those that it has: a web server may be there instead.";
 const SERVER_LOG: &str = "Read the server's log at that time: overloaded, hung, or waiting for a backend.";
 const PROXY_LOG: &str = "Read the proxy's log at that time: overloaded, hung, or waiting for the server.";
 const LONGER: &str = "With a longer --timeout, the check shows whether it is slow or silent.";

@@ -69,7 +69,7 @@ impl Failure {
                     tls::ended(error)
                 )
             }
-            Self::NotHttp(what) => format!("the answer is no HTTP: {what}"),
+            Self::NotHttp(what) => format!("the answer can't be read as HTTP/1.1: {what}"),
         }
     }
 }
@@ -111,13 +111,16 @@ pub(in crate::probe) fn exchange(
 
     let mut came = Zeroizing::new(Vec::new());
     let response = loop {
-        let (taken, response) = call.try_response(&came, false).map_err(|error| not_http(&error))?;
+        let (taken, response) = call.try_response(&came, false).map_err(|error| unreadable(&error, &came))?;
         came.drain(..taken);
         match response {
             Some(response) => break response,
             None if taken > 0 => continue,
             None if came.len() >= limits::HTTP_HEAD_BYTES => {
-                return Err(Failure::NotHttp("a head without an end".to_owned()));
+                return Err(Failure::NotHttp(format!(
+                    "its header is longer than {} bytes",
+                    limits::HTTP_HEAD_BYTES
+                )));
             }
             None => {}
         }
@@ -223,6 +226,40 @@ pub(in crate::probe) fn head(bytes: &[u8]) -> Result<Option<Head>, Failure> {
     }))
 }
 
+/// The error that a challenge names: `Bearer realm="x", error="invalid_token"` (RFC 6750, 3).
+pub(in crate::probe) fn bearer_error(challenge: &str) -> Option<&str> {
+    let (_, rest) = challenge.split_once("error=\"")?;
+    rest.split('"').next()
+}
+
+/// Why the bytes that came can't begin an answer, by what they are.
+fn unreadable(error: &ureq_proto::Error, came: &[u8]) -> Failure {
+    /// RFC 9113, 4.1 and 6.5: a SETTINGS frame, on stream 0, begins what either side sends.
+    const SETTINGS: u8 = 4;
+    const SHOWN: usize = 60;
+    let is_http2 =
+        matches!(came, [_, _, _, SETTINGS, _, 0, 0, 0, 0, ..]) || came.starts_with(b"PRI * HTTP/2");
+    Failure::NotHttp(if is_http2 {
+        "it is HTTP/2 frames, and the request was HTTP/1.1".to_owned()
+    } else if came.starts_with(b"HTTP/1.") {
+        let text = error.to_string();
+        if text.contains("too many headers") {
+            format!("its header has more than {HEADERS} fields")
+        } else {
+            format!("its header is malformed ({text})")
+        }
+    } else {
+        let begin = came.get(..SHOWN).unwrap_or(came);
+        let text = String::from_utf8_lossy(begin).escape_debug().to_string();
+        let kind = if text.trim_start().starts_with('<') {
+            "a page without a header, as of HTTP/0.9,"
+        } else {
+            "something else"
+        };
+        format!("it is {kind} that begins \"{text}\"")
+    })
+}
+
 fn not_http(error: &ureq_proto::Error) -> Failure {
     Failure::NotHttp(error.to_string())
 }
@@ -312,9 +349,25 @@ mod tests {
 
     #[test]
     fn what_is_no_http_is_said_so() {
-        assert!(matches!(asked(b"SSH-2.0-OpenSSH\r\n").0, Err(Failure::NotHttp(_))));
+        for (came, words) in [
+            (&b"SSH-2.0-\x1b[31m\r\n"[..], "begins \"SSH-2.0-\\u{1b}[31m\\r\\n\""),
+            (b"<html>", "a page without a header"),
+            (b"\0\0\x12\x04\0\0\0\0\0\0\x03", "HTTP/2 frames"),
+            (b"HTTP/1.1 2 OK\r\n\r\n", "malformed"),
+        ] {
+            let failure = asked(came).0.unwrap_err();
+            assert!(failure.text().contains(words), "{}", failure.text());
+        }
         assert!(matches!(asked(b"").0, Err(Failure::Io(_))));
         assert!(matches!(asked(b"HTTP/1.1 200 OK\r\nx").0, Err(Failure::CutShort(18, _))));
+    }
+
+    #[test]
+    fn a_challenge_names_its_error() {
+        let challenge = "Bearer realm=\"Doorkeeper\", error=\"insufficient_scope\", error_description=\"x\"";
+        assert_eq!(bearer_error(challenge), Some("insufficient_scope"));
+        assert_eq!(bearer_error("Basic realm=\"x\""), None);
+        assert_eq!(bearer_error("Bearer error=\""), Some(""));
     }
 
     proptest! {

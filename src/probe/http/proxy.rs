@@ -39,6 +39,8 @@ pub struct Tunnel {
     pub status: Option<u16>,
     /// The schemes by which it wants to know who asks, from Proxy-Authenticate.
     pub schemes: Vec<String>,
+    /// Whether a success brings a web page in place of the tunnel, as a captive portal's does.
+    pub is_page: bool,
 }
 
 /// Why a proxy can't be understood.
@@ -163,7 +165,7 @@ pub(in crate::probe) fn open(
                 return Ok(tunnel);
             }
             None if len == 0 || came.len() > limits::HTTP_HEAD_BYTES => {
-                return Ok(Tunnel { status: None, schemes: Vec::new() });
+                return Ok(Tunnel { status: None, schemes: Vec::new(), is_page: false });
             }
             None => {}
         }
@@ -172,20 +174,30 @@ pub(in crate::probe) fn open(
 
 /// What an answer's head contains, once it is whole or can't be one.
 fn answer(bytes: &[u8]) -> Option<Tunnel> {
-    let Ok(head) = exchange::head(bytes) else { return Some(Tunnel { status: None, schemes: Vec::new() }) };
+    let Ok(head) = exchange::head(bytes) else {
+        return Some(Tunnel { status: None, schemes: Vec::new(), is_page: false });
+    };
     let head = head?;
     let schemes = head.headers.get_all("proxy-authenticate").iter().filter_map(|value| {
         let text = String::from_utf8_lossy(value.as_bytes());
         let scheme = text.split_whitespace().next()?;
         Some(scheme.chars().take(limits::PEER_WORDS).collect())
     });
-    Some(Tunnel { status: Some(head.status), schemes: schemes.collect() })
+    // A tunnel's answer has no content (RFC 9110, 9.3.6), and so no type.
+    let kind = head.headers.get("content-type").and_then(|value| value.to_str().ok());
+    let is_page = kind.is_some_and(|kind| kind.to_ascii_lowercase().contains("html"));
+    Some(Tunnel { status: Some(head.status), schemes: schemes.collect(), is_page })
 }
 
 impl Tunnel {
-    /// Whether the tunnel is open: any 2xx (RFC 9110, 9.3.6).
-    pub fn is_open(&self) -> bool {
+    /// Whether the proxy says that the tunnel is open: any 2xx (RFC 9110, 9.3.6).
+    pub(in crate::probe) fn is_success(&self) -> bool {
         self.status.is_some_and(|status| (200..300).contains(&status))
+    }
+
+    /// Whether the tunnel is open.
+    pub fn is_open(&self) -> bool {
+        self.is_success() && !self.is_page
     }
 }
 
@@ -237,8 +249,10 @@ mod tests {
             b"HTTP/1.1 407 No\r\nProxy-Authenticate: Negotiate\r\nProxy-Authenticate: Basic realm=x\r\n\r\n",
         );
         let schemes = vec!["Negotiate".to_owned(), "Basic".to_owned()];
-        assert_eq!(told, Some(Tunnel { status: Some(407), schemes }));
+        assert_eq!(told, Some(Tunnel { status: Some(407), schemes, is_page: false }));
         assert!(answer(b"HTTP/1.0 200 OK\r\n\r\n").is_some_and(|tunnel| tunnel.is_open()));
+        let portal = answer(b"HTTP/1.1 200 OK\r\nContent-Type: text/html\r\n\r\n<html>");
+        assert!(portal.is_some_and(|tunnel| tunnel.is_success() && !tunnel.is_open()));
         assert_eq!(answer(b"SSH-2.0-x\r\n").map(|tunnel| tunnel.status), Some(None));
     }
 

@@ -10,9 +10,8 @@ pub(in crate::probe) struct Meaning {
     pub(in crate::probe) advice: Vec<&'static str>,
 }
 
-/// The meaning of a status without an OAuth error, to a request for `path`.
-pub(super) fn of_status(status: u16, path: &str, is_html: bool) -> Meaning {
-    let kind = if is_html { "an HTML page" } else { "what is no OAuth answer" };
+/// The meaning of a status without an OAuth error, to a request for `path` whose answer is of this kind.
+pub(super) fn of_status(status: u16, path: &str, kind: &str) -> Meaning {
     let (headline, explanation, advice): (String, &str, &'static str) = match status {
         502..=504 => (
             format!("SSM's front end answers {status}: the application behind it is down"),
@@ -25,6 +24,11 @@ pub(super) fn of_status(status: u16, path: &str, is_html: bool) -> Meaning {
             format!("SSM failed on the request with status {status}"),
             "The application took the request and failed on it.",
             "Read SSM's application log at that time.",
+        ),
+        429 => (
+            "SSM limits requests (429: too many)".to_owned(),
+            "The server, or something in front of it, refuses requests for a time because there were too many.",
+            "Ask less often. Failed logins may have locked the client or the user for a time, too.",
         ),
         404 | 405 => (
             format!("SSM has no token endpoint at {path}"),
@@ -143,6 +147,10 @@ pub(in crate::probe) fn of_error(error: &str, grant: Grant) -> Meaning {
                 "SSM misses something in the request",
                 "A parameter is missing, there twice, or unreadable: the body's form may not be the one that the server reads."
                     .to_owned(),
+            ),
+            "server_error" | "temporarily_unavailable" => (
+                "SSM failed on the request, by its own account",
+                format!("It names the error {error}: the request may be right, the server can't answer it now."),
             ),
             _ => ("SSM refused the token", format!("It names the error {error}.")),
         };

@@ -169,7 +169,10 @@ pub(super) fn ask(
     match exchange::exchange(&mut stream, head, Some(body.as_bytes())) {
         Ok(answer) => read(request, &answer),
         Err(failure) => {
-            let result = unanswered(request, &failure.text());
+            let mut result = unanswered(request, &failure.text());
+            if !matches!(failure, exchange::Failure::Io(_)) {
+                "SSM's answer to the request for a token can't be read".clone_into(&mut result.headline);
+            }
             (Token { is_silence: failure.is_silence(), ..result }, None)
         }
     }
@@ -212,7 +215,11 @@ fn read(request: &Request, answer: &Answer) -> (Token, Option<Secret>) {
             "no-token".clone_into(&mut result.outcome);
             result.explain(meaning::of_no_token(answer.status));
         }
-        None => result.explain_status(answer),
+        None => match answer.header("www-authenticate").and_then(exchange::bearer_error) {
+            // RFC 6750, 3: an error may stand in the challenge instead of the body.
+            Some(error) if !is_success => result.explain_error(&request.cover(error)),
+            _ => result.explain_status(answer),
+        },
     }
     (result, None)
 }
@@ -295,7 +302,14 @@ impl Token {
             200..=299 => "not-json".to_owned(),
             status => format!("status-{status}"),
         };
-        self.explain(meaning::of_status(answer.status, &self.path, is_html));
+        let is_login = is_html && answer.body.windows(8).any(|word| word.eq_ignore_ascii_case(b"password"));
+        let kind = match () {
+            () if answer.body.iter().all(u8::is_ascii_whitespace) => "an empty body",
+            () if is_login => "a login page",
+            () if is_html => "an HTML page",
+            () => "not one of OAuth",
+        };
+        self.explain(meaning::of_status(answer.status, &self.path, kind));
     }
 
     fn explain(&mut self, meaning: Meaning) {

@@ -1,4 +1,5 @@
-//! An active check for people: its steps with their times and what they mean, what follows, and each connection's verdict.
+//! An active check for people: the answer first, with the times of its parts and the certificate; of a failure also why and what to
+//! do next; with `-v` all steps and connections.
 
 use std::io::{self, Write};
 
@@ -8,9 +9,10 @@ use super::notes::Notes;
 use super::packet::write_note;
 use super::page::Page;
 use super::timeline::write_connection;
+use crate::cert::Details;
+use crate::finding::Weight;
 use crate::probe::token::Token;
-use crate::probe::{Conclusion, Outcome, Phase, Step};
-use crate::report::expiry::Expiry;
+use crate::probe::{Conclusion, Expiry, Outcome, Phase, Step};
 use crate::report::text::clock;
 use crate::report::text::ends;
 use crate::report::text::escape::escaped;
@@ -19,6 +21,7 @@ use crate::report::{Check, End, Origins, Style};
 use crate::story::Item;
 use crate::tcp::Role;
 use crate::time::{Clock, Elapsed};
+use crate::verdict::Severity;
 
 /// Digits after the second of the time at which a check began.
 const DIGITS: u8 = 3;
@@ -30,7 +33,10 @@ const PACKET_DIGITS: u8 = 6;
 const LONGEST_RUN: usize = 4;
 
 /// Columns of the labels.
-const LABEL_COLUMNS: usize = 10;
+const LABEL_COLUMNS: usize = 11;
+
+/// Columns of the lines below the answer.
+const COLUMNS: usize = 100;
 
 /// Columns of a step's number and of its time.
 const NUMBER: usize = 3;
@@ -41,46 +47,106 @@ const TIME: usize = 10;
 /// # Errors
 /// When `out` can't be written.
 pub fn write(end: &End<'_>, style: &Style, out: &mut dyn Write) -> io::Result<()> {
-    let Some(Check { outcome, .. }) = end.check else { return Ok(()) };
+    let Some(Check { outcome, verbosity }) = end.check else { return Ok(()) };
     let origins = Origins::default();
     let names = match &outcome.captured {
         Some(captured) => PacketNames::new(&captured.about().files, &origins),
         None => PacketNames::of_steps(&origins),
     };
-    write_beginning(outcome, style, out)?;
-    write_steps(outcome, &names, out)?;
-    writeln!(out)?;
-    write_labelled("Took", &took(outcome), out)?;
-    writeln!(out)?;
     let conclusion = outcome.conclusion();
+    write_answer(&conclusion, outcome, style, out)?;
+    let is_detailed = verbosity > 0;
+    if is_detailed {
+        write_steps(outcome, &names, out)?;
+    } else if conclusion.severity != Severity::Ok {
+        write_last_step(outcome, out)?;
+    }
+    if conclusion.severity == Severity::Ok && !is_detailed {
+        return Ok(());
+    }
+    writeln!(out)?;
     if conclusion.connection.is_none() {
         write_conclusion(&conclusion, outcome, out)?;
     }
-    // The connection that decided comes first.
+    // The connection that decided comes first; the others are worth their place only where all is asked for.
     let decisive = conclusion.connection.unwrap_or(0);
     let order =
         std::iter::once(decisive).chain((0..outcome.connections.len()).filter(|index| *index != decisive));
-    for judged in order.filter_map(|index| outcome.connections.get(index)) {
+    let shown = if is_detailed { usize::MAX } else { usize::from(conclusion.connection.is_some()) };
+    for judged in order.filter_map(|index| outcome.connections.get(index)).take(shown) {
         if outcome.captured.is_some() {
             let page = Page { summary: None, names: &names, digits: PACKET_DIGITS, style };
             write_connection(judged, "", "", page, out)?;
             writeln!(out)?;
             continue;
         }
-        judgement::write_heading(judged, "", "", style, out)?;
-        writeln!(out)?;
-        judgement::write(judged, None, &names, style, out)?;
-        writeln!(out)?;
+        let mut judged = judged.clone();
+        if is_detailed {
+            judgement::write_heading(&judged, "", "", style, out)?;
+            writeln!(out)?;
+        } else {
+            // One program's words are enough to find them in a log.
+            judged.verdict.client_reports.truncate(1);
+        }
+        judgement::write(&judged, None, &names, style, out)?;
     }
-    if let Some(expiry) = Expiry::first(&outcome.connections) {
-        write_labelled("Expiry", &format!("The first {}.", expiry.text()), out)?;
+    Ok(())
+}
+
+/// What came of it, how long the parts took, and the certificate, in a line each.
+fn write_answer(
+    conclusion: &Conclusion,
+    outcome: &Outcome,
+    style: &Style,
+    out: &mut dyn Write,
+) -> io::Result<()> {
+    let code = match &conclusion.cause {
+        Some(cause) => format!("{} {cause}", conclusion.reason),
+        None => conclusion.reason.to_owned(),
+    };
+    let text = format!("{code}: {}", conclusion.headline);
+    judgement::write_headline(conclusion.severity, &text, style, out)?;
+    write_beginning(outcome, style, out)?;
+    write_labelled("Took", &took(outcome), out)?;
+    // With a connection's own sections below, its certificates are there.
+    if conclusion.severity != Severity::Ok && conclusion.connection.is_some() {
+        return Ok(());
+    }
+    let ends = outcome.connections.iter().filter_map(|judged| Expiry::of(&judged.story));
+    if let Some(expiry) = ends.min_by_key(|expiry| expiry.at) {
+        let days = expiry.days.map(|days| format!(" ({days:.1} days)")).unwrap_or_default();
+        let Details { subject, issuer, .. } = expiry.certificate;
+        let text = format!("{subject}, issued by {issuer}, until {}{days}", expiry.date());
+        write_labelled("Cert", &text, out)?;
     }
     if let Some(token) = outcome.token.as_ref().filter(|token| token.is_granted()) {
-        let life = token.expires_in.map_or(String::new(), |seconds| format!(" It is good for {seconds} s."));
-        write_labelled("Token", &format!("{}. {}{life}", token.headline, token.explanation), out)?;
+        let life = token.expires_in.map_or(String::new(), |seconds| format!("; it is good for {seconds} s"));
+        write_labelled("Token", &format!("{}{life}", token.headline), out)?;
     }
     if let Some(page) = outcome.page.as_ref().filter(|page| page.is_expected) {
-        write_labelled("Page", &format!("{}.", page.headline), out)?;
+        write_labelled("Page", &page.headline, out)?;
+    }
+    // What was accepted, or is worth a look although all went well.
+    let findings = outcome.connections.iter().flat_map(|judged| &judged.findings);
+    for finding in findings.filter(|finding| finding.severity == Weight::Warning) {
+        write_labelled("Note", &finding.text, out)?;
+    }
+    Ok(())
+}
+
+/// The last step before the connection's end, which is the one that failed.
+fn write_last_step(outcome: &Outcome, out: &mut dyn Write) -> io::Result<()> {
+    let is_end = |step: &&Step| {
+        ["closed", "closes", "sent"].iter().any(|word| step.text.contains(word)) || step.received.is_some()
+    };
+    let Some(step) = outcome.steps.iter().rev().find(|step| !is_end(step)) else { return Ok(()) };
+    let color = style_of(Severity::Critical);
+    let after = step.at - outcome.began;
+    let (number, title) = (step.number, title(step.phase));
+    let text = format!("{title}, step {number}, +{after}: {}", step.text);
+    for (index, line) in wrapped(&text, COLUMNS - LABEL_COLUMNS).iter().enumerate() {
+        let label = if index == 0 { "Step" } else { "" };
+        writeln!(out, "{DIM}{label:LABEL_COLUMNS$}{DIM:#}{color}{line}{color:#}")?;
     }
     Ok(())
 }
@@ -122,10 +188,7 @@ pub fn write_table(end: &End<'_>, out: &mut dyn Write) -> io::Result<()> {
 }
 
 fn write_beginning(outcome: &Outcome, style: &Style, out: &mut dyn Write) -> io::Result<()> {
-    let place = ends::place(&outcome.host, outcome.port);
-    writeln!(out, "{BOLD}{}{BOLD:#}", escaped(&place))?;
     let start = clock::date_and_time(outcome.began, Clock::Utc, DIGITS, &style.zone).unwrap_or_default();
-    let total = outcome.spent.total;
     let seen = match &outcome.captured {
         Some(captured) => {
             let from = captured.about().files.first().map(|file| escaped(&file.name)).unwrap_or_default();
@@ -134,7 +197,8 @@ fn write_beginning(outcome: &Outcome, style: &Style, out: &mut dyn Write) -> io:
         }
         None => "as the socket saw it".to_owned(),
     };
-    writeln!(out, "{DIM}{start}, in {total}, {seen}{DIM:#}")?;
+    let place = escaped(&ends::place(&outcome.host, outcome.port));
+    judgement::write_place(&[place, format!("{start}, {seen}")], style, out)?;
     if let Some(error) = outcome.captured.as_ref().and_then(|captured| captured.error.as_ref()) {
         write_labelled("Capture", &format!("It ended early: {error}"), out)?;
     }
@@ -251,7 +315,7 @@ fn took(outcome: &Outcome) -> String {
 
 /// Prose with a label in the margin.
 fn write_labelled(label: &str, text: &str, out: &mut dyn Write) -> io::Result<()> {
-    for (index, line) in wrapped(text, PROSE_COLUMNS - LABEL_COLUMNS).iter().enumerate() {
+    for (index, line) in wrapped(text, COLUMNS - LABEL_COLUMNS).iter().enumerate() {
         let label = if index == 0 { label } else { "" };
         writeln!(out, "{DIM}{label:LABEL_COLUMNS$}{DIM:#}{line}")?;
     }
@@ -259,20 +323,13 @@ fn write_labelled(label: &str, text: &str, out: &mut dyn Write) -> io::Result<()
 }
 
 fn write_conclusion(conclusion: &Conclusion, outcome: &Outcome, out: &mut dyn Write) -> io::Result<()> {
-    let color = style_of(conclusion.severity);
-    let severity = conclusion.severity;
-    writeln!(out, "{color}{} ({severity}){color:#}", conclusion.reason)?;
-    for line in wrapped(&conclusion.headline, PROSE_COLUMNS) {
-        writeln!(out, "{BOLD}{line}{BOLD:#}")?;
-    }
-    writeln!(out)?;
     write_labelled("Why", &conclusion.explanation, out)?;
     let refused = outcome.token.as_ref().filter(|token| !token.is_granted());
     if let Some(answer) = refused.and_then(Token::answer) {
         write_labelled("Answer", &answer, out)?;
     }
     for (index, advice) in conclusion.advice.iter().enumerate() {
-        let label = if index == 0 { "Do next" } else { "" };
+        let label = if index == 0 { "Next" } else { "" };
         write_labelled(label, &format!("{}. {advice}", index + 1), out)?;
     }
     writeln!(out)

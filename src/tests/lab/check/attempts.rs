@@ -108,10 +108,19 @@ fn the_report_fits_a_terminal_and_time_is_limited() {
         let is_narrow = text.lines().all(|line| line.chars().count() <= 100);
         assert!(form == "table" || is_narrow, "{text}");
         assert!(text.contains("unknown_ca"), "{text}");
+        assert!(text.starts_with("FAIL ") || form == "table", "{text}");
+        assert!(text.lines().count() <= 25, "{text}");
     }
     let ca = pki.authority();
+    let good = [SERVER, "--name", NAME, "--ca-file", &ca, "--http", "/"];
+    let text = Outcome::of(&mut lab.check(&good)).out;
+    let begins = ["OK healthy: ", "     10.9.0.2:8443 ", "Took ", "Cert ", "Page "];
+    assert!(
+        text.lines().count() == 5 && text.lines().zip(begins).all(|(line, begin)| line.starts_with(begin)),
+        "{text}"
+    );
     peers::serve_https(&lab, 8445, &pki.good(), |_, _| peers::json("200 OK", &"x".repeat(200_000)));
-    let options = ["10.9.0.2:8445", "--name", NAME, "--ca-file", &ca, "--http", "/"];
+    let options = ["10.9.0.2:8445", "--name", NAME, "--ca-file", &ca, "--http", "/", "-v"];
     let text = Outcome::of(&mut lab.check(&options)).out;
     assert!(text.contains(" up to this one, ") && text.lines().count() < 80, "{text}");
     serve(&lab, 8444, peers::read_and_wait);

@@ -176,6 +176,12 @@ fn proxies(lab: &Lab) {
         assert_eq!(checked.check["proxy"]["schemes"][0].as_str().unwrap_or_default(), schemes, "{checked}");
         assert!(checked.check["dns"]["outcome"] == "literal", "only the proxy is looked up: {checked}");
     }
+    serve(lab, 3132, |peer| {
+        peers::answer(peer, b"HTTP/1.1 200 OK\r\nContent-Type: text/html\r\n\r\n<html>Welcome to the hotel");
+    });
+    let checked = check(lab, &["--proxy", &format!("http://{SERVER}:3132"), "ssm.test"]);
+    assert_eq!((checked.codes(), checked.status()), (vec!["proxy-refused"], 2), "{checked}");
+    assert!(checked.contains("a portal, not a tunnel"), "{checked}");
     serve(lab, 3131, peers::read_and_wait);
     let proxy = format!("http://{SERVER}:3131");
     Case::new("no-response", &[&["--proxy", &proxy, "ssm.test"][..], &QUICK[..]].concat()).holds(lab);
