@@ -19,7 +19,7 @@ pub struct ServerSummary {
     pub codes: BTreeMap<Code, u64>,
     /// Of all clients together.
     pub all: Dealings,
-    /// Of each client, up to [`limits::SERVER_CLIENTS`] of all servers together.
+    /// Of each client for which it did something, up to [`limits::SERVER_CLIENTS`] of all servers together.
     pub clients: BTreeMap<Host, Dealings>,
     /// Whether it has clients that are not counted one by one.
     pub has_further_clients: bool,
@@ -101,7 +101,9 @@ impl ServerSummary {
         let worked = (verdict.severity == Severity::Ok).then(|| shown_to_work(story));
         self.all.add(answered, worked);
         let client = story.parties[Role::Client].host;
-        if let Some(dealings) = self.clients.get_mut(&client) {
+        if answered.is_none() && worked.is_none() {
+            // A client without anything to count needs no room: a scan has one such client for each server.
+        } else if let Some(dealings) = self.clients.get_mut(&client) {
             dealings.add(answered, worked);
         } else if *pairs < limits::SERVER_CLIENTS {
             *pairs += 1;
