@@ -268,7 +268,8 @@ mod tests {
             Ok(HostPort { host: host.to_owned(), port, path: path.map(str::to_owned) })
         };
         assert_eq!(host_port("ssm.example"), place("ssm.example", None, None));
-        assert_eq!(host_port("HTTPS://ssm.example/"), place("ssm.example", Some(443), None));
+        assert_eq!(host_port("HTTPS://ssm.example"), place("ssm.example", Some(443), None));
+        assert_eq!(host_port("https://ssm.example/"), place("ssm.example", Some(443), Some("/")));
         assert_eq!(
             host_port("https://[2001:db8::1]:8443/a?b#c"),
             place("2001:db8::1", Some(8443), Some("/a?b"))
