@@ -139,6 +139,17 @@ pub const OUT_OF_ORDER_BYTES: usize = 256 * 1024;
 /// Separate pieces held per direction while a hole before them may still be filled.
 pub const OUT_OF_ORDER_PIECES: usize = 128;
 
+/// Segments of a connection that wait for one that was sent before them and is captured later: what a card's queues hold of one
+/// connection in a millisecond.
+pub const EARLY_SEGMENTS: usize = 32;
+
+/// Bytes of such segments over all connections: what a link of 40 Gbit/s brings in a millisecond is 5 MB.
+pub const EARLY_BYTES_IN_ALL: usize = 8 * 1024 * 1024;
+
+/// Packets of a connection that a capture holds before what they follow and whose places are kept; what is moved within a
+/// millisecond matters at the beginning.
+pub const MOVED_PACKETS: usize = 64;
+
 /// Bytes held over all connections while holes may still be filled.
 pub const OUT_OF_ORDER_BYTES_IN_ALL: usize = 64 * 1024 * 1024;
 

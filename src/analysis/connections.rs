@@ -11,7 +11,7 @@ use super::judge::{Chains, Judge};
 use super::table::{Budget, EvictionCandidate, HalfOpen, RecentlyClosed, Table, TrackedConnection};
 use super::{Event, Settings, Summary};
 use crate::packet::{IcmpError, Segment};
-use crate::story::{Moment, PacketId};
+use crate::story::{Moment, PacketId, Story};
 use crate::tcp::Key;
 use crate::time::Clock;
 
@@ -30,6 +30,8 @@ pub(super) struct Connections<'s> {
     pub(super) evicted: u64,
     /// What the capture's times count from.
     pub(super) clock: Clock,
+    /// Whether packets come as text, whose clock may be coarse and whose lines may be cut: they are taken as they come.
+    pub(super) is_text: bool,
     /// Whether entries are reported as they come, and connections leave by the clock.
     pub(super) is_watched: bool,
 }
@@ -47,6 +49,7 @@ impl<'s> Connections<'s> {
             begun: 0,
             evicted: 0,
             clock: Clock::default(),
+            is_text: false,
             is_watched: false,
         }
     }
@@ -65,7 +68,9 @@ impl<'s> Connections<'s> {
         if let Some(index) = found {
             self.promote(index);
         }
-        let is_reopened = |index| self.table.tracked(index).is_some_and(|old| old.tcp.is_reopened_by(header));
+        let is_reopened = |index| {
+            self.table.tracked(index).is_some_and(|old| old.is_begun() && old.tcp.is_reopened_by(header))
+        };
         let index = match found {
             Some(index) if !is_reopened(index) => index,
             None if self.recently_closed.contains(&key, header) => return Ok(()),
@@ -89,9 +94,21 @@ impl<'s> Connections<'s> {
             tracked.clock_stepped(id.moment);
         }
         tracked.is_in_window |= is_in_window(self.settings, id.moment, self.clock);
-        tracked.segment(id, segment, &mut self.budget);
+        let reports = self.is_watched && tracked.is_in_window;
+        let mut reported = Ok(());
+        let mut taken = |story: &Story| {
+            if reports && reported.is_ok() {
+                reported = report_entry(story, story.last, judge);
+            }
+        };
+        if self.is_text {
+            tracked.take(id, segment, &mut self.budget);
+            taken(tracked.story.so_far());
+        } else {
+            tracked.segment(id, segment, self.settings, &mut self.budget, &mut taken);
+        }
         tracked.share_certificates(|message| self.chains.share(message));
-        if self.is_watched && tracked.is_in_window { report_entry(tracked, id.moment, judge) } else { Ok(()) }
+        reported
     }
 
     /// Takes in an ICMP error, and returns whether it quotes a packet of a connection that is followed.
@@ -111,7 +128,7 @@ impl<'s> Connections<'s> {
         tracked.is_in_window |= is_in_window(self.settings, id.moment, self.clock);
         tracked.icmp(id, error, &mut self.budget);
         if self.is_watched && tracked.is_in_window {
-            report_entry(tracked, id.moment, judge)?;
+            report_entry(tracked.story.so_far(), id.moment, judge)?;
         }
         Ok(true)
     }
@@ -141,8 +158,7 @@ pub(super) fn is_in_window(settings: &Settings, moment: Moment, clock: Clock) ->
 }
 
 /// Reports the packet that a story took in last, if it kept it.
-fn report_entry(tracked: &TrackedConnection, moment: Moment, judge: &mut dyn Judge) -> io::Result<()> {
-    let story = tracked.story.so_far();
+pub(super) fn report_entry(story: &Story, moment: Moment, judge: &mut dyn Judge) -> io::Result<()> {
     match story.timeline.last() {
         Some(entry) if entry.moment == moment => judge.event(&Event::Entry(story, entry)),
         _ => Ok(()),

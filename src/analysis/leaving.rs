@@ -16,6 +16,7 @@ impl Connections<'_> {
         // While packets are watched, those that are over leave by the clock.
         if !self.is_watched && (is_pressing || self.table.is_sweep_due(bounds)) {
             let now = facts.clock().latest();
+            self.table.release_early(now, &mut self.budget);
             for index in self.table.over(|tracked| tracked.is_settled(now)) {
                 self.close(index, Why::Over, facts, judge)?;
             }
@@ -68,7 +69,7 @@ impl Connections<'_> {
         facts: &Facts<'_>,
         judge: &mut dyn Judge,
     ) -> io::Result<()> {
-        let tracked = match leaving {
+        let mut tracked = match leaving {
             Leaving::Tracked(tracked) => *tracked,
             // A timeline counts against the budget, and an end's own report is found by the story.
             Leaving::HalfOpen(half_open)
@@ -89,6 +90,7 @@ impl Connections<'_> {
                 return judge.submit(Left::HalfOpen(half_open, facts), why);
             }
         };
+        tracked.release_all(&mut self.budget);
         self.budget.release(tracked.held());
         if !tracked.is_in_window {
             return Ok(());

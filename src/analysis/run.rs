@@ -72,7 +72,9 @@ impl<'s> Run<'s> {
         stop: &dyn Fn() -> bool,
         judge: &mut dyn Judge,
     ) -> io::Result<Summary> {
-        self.connections.clock = input.source.about().clock;
+        let about = input.source.about();
+        self.connections.clock = about.clock;
+        self.connections.is_text = about.files.iter().any(|file| file.is_text);
         let mut is_stopped = false;
         let mut since_progress = 0;
         loop {

@@ -9,6 +9,7 @@ use crate::tcp::Role::{Client, Server};
 
 /// The story of a conversation in a capture whose clock may step.
 fn followed(talk: &Talk) -> Box<Story> {
+    let settings = Settings::default();
     let mut clock = Eras::default();
     let mut track =
         TrackedConnection::new(1, talk.packets[0].id, &talk.packets[0].segment(), &Settings::default());
@@ -18,7 +19,7 @@ fn followed(talk: &Talk) -> Box<Story> {
         if clock.stepped_since(track.story.so_far().last.number) {
             track.clock_stepped(moment);
         }
-        track.segment(packet.id, &packet.segment(), &mut Budget::default());
+        track.segment(packet.id, &packet.segment(), &settings, &mut Budget::default(), &mut |_| {});
     }
     let (first, last) = (talk.packets[0].id.moment.number, talk.packets.len() as u64);
     let clock_step = clock.step_between(first, last);
@@ -38,6 +39,38 @@ fn a_script_has_the_story_that_the_driver_tells() {
     ] {
         let (driven, script) = (followed(&talk), talk.story(0));
         assert_eq!(format!("{driven:?}"), format!("{script:?}"));
+    }
+}
+
+/// As a card with several receive queues delivers it.
+#[test]
+fn segments_that_are_captured_before_what_they_follow_wait_for_it() {
+    let mut talks = vec![
+        exchange().fin(Client).fin(Server),
+        exchange().fin(Client).say(Server, &talk::data()).rst(Client),
+        ssm().open().say(Client, &talk::client_hello()).ack(Server).wait(8_000).rst(Client),
+        socks5(2).fin(Server).fin(Client),
+        starttls(b"454 TLS not available\r\n").fin(Client).fin(Server),
+    ];
+    for talk in &mut talks {
+        let wanted = followed(talk).verdict();
+        for distance in 1..4 {
+            for begin in 0..=distance {
+                let mut swapped = talk.clone();
+                for pair in swapped.packets[begin..].chunks_mut(distance + 1) {
+                    let is_at_once = pair.last().unwrap().id.moment.at - pair[0].id.moment.at
+                        < crate::time::Elapsed::from_millis(1);
+                    if is_at_once {
+                        pair.reverse();
+                    }
+                }
+                for (index, packet) in swapped.packets.iter_mut().enumerate() {
+                    packet.id.moment.number = index as u64 + 1;
+                }
+                let found = followed(&swapped).verdict();
+                assert_eq!(found.is(), wanted.is(), "{distance} {begin}: {:?}", talk.packets.len());
+            }
+        }
     }
 }
 

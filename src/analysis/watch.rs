@@ -5,7 +5,7 @@
 
 use std::io;
 
-use super::connections::Connections;
+use super::connections::{Connections, report_entry};
 use super::facts::Facts;
 use super::judge::{Judge, Judging, SharedExaminer, Why};
 use super::table::{CLOSED, TrackedConnection};
@@ -83,6 +83,14 @@ impl<'s> Watch<'s> {
         self.looked_at = now;
         for index in connections.table.all() {
             let Some(tracked) = connections.table.tracked_mut(index) else { continue };
+            let reports = tracked.is_in_window;
+            let mut reported = Ok(());
+            tracked.release_early(now, &mut connections.budget, &mut |story| {
+                if reports && reported.is_ok() {
+                    reported = report_entry(story, story.last, judge);
+                }
+            });
+            reported?;
             match Due::of(tracked, now, self.stall_after) {
                 Due::Nothing => {}
                 Due::Look if !tracked.is_in_window => {}

@@ -12,7 +12,7 @@ pub(super) fn find(story: &Story) -> Option<Finding> {
     let previous_connection = story.opening.previous_connection.server.count > 0;
     let answer = story.opening.syn_ack.first().map(|answer| answer.number);
     let unanswered = answer.map_or(count, |answer| {
-        story.opening.syn.numbers().take_while(|syn| *syn < answer).count().max(1) as u64
+        story.opening.syn.numbers().take_while(|syn| story.order.is_after(answer, *syn)).count().max(1) as u64
     });
     let text = match story.opening.refused_before {
         Some(refusal) => format!(

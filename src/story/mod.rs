@@ -8,6 +8,7 @@ mod builder;
 mod certificates;
 mod facts;
 mod knowledge;
+mod order;
 #[cfg(test)]
 pub(crate) mod script;
 mod timeline;
@@ -20,6 +21,7 @@ pub use facts::{
     PreludeFacts, Repeats, ResetFacts, RoundTrips, Silence, Stage, TlsFacts, TrafficFacts, Unacknowledged,
 };
 pub use knowledge::EndpointKnowledge;
+pub use order::Order;
 pub use timeline::{Entry, Item, Note, Seen, Timeline};
 
 use std::fmt;
@@ -48,6 +50,8 @@ pub struct Story {
     pub last: Moment,
     /// Packets of the connection, ICMP errors about it included.
     pub packets: u64,
+    /// In which order they came.
+    pub order: Order,
     /// The furthest point reached.
     pub stage: Stage,
     /// The weakest basis of the steps up to that stage.
@@ -93,6 +97,9 @@ const SMALL_ANSWER_BYTES: std::ops::Range<u64> = 1..47;
 /// Session tickets are shorter than this, in bytes of record body; OpenSSL's and nginx's have some 250.
 const TICKET_BYTES: u32 = 512;
 
+/// A sender repeats what is not acknowledged within this time, unless the round trip is longer (RFC 6298, 2.1 and 2.4).
+const RETRANSMISSION_DUE: Elapsed = Elapsed::from_millis(1_000);
+
 /// Ports of HTTP, where a request that was not captured is one all the same.
 const HTTP_PORTS: [u16; 4] = [80, 3128, 8000, 8080];
 
@@ -109,6 +116,7 @@ impl Story {
             first,
             last: first,
             packets: 0,
+            order: Order::default(),
             stage: Stage::None,
             basis: Basis::Decoded,
             opening: OpeningFacts::new(known_by),
@@ -189,6 +197,9 @@ impl Story {
     /// Whether what an ending means depends on packets that the capture lacks: since the last step, bytes were sent that it
     /// never saw, and they may have been what the ending seems to lack.
     pub fn depends_on_missing(&self, ending: &Ending) -> bool {
+        if self.is_place_unsure(ending) {
+            return true;
+        }
         let lacks = |role| self.lacks(role);
         if !lacks(Role::Client) && !lacks(Role::Server) {
             return false;
@@ -209,6 +220,65 @@ impl Story {
             EndingKind::EncryptedAlert { .. } => lacks(ending.by.other()),
             EndingKind::Alert { .. } | EndingKind::CloseNotify => false,
         }
+    }
+
+    /// Whether bytes that the capture lacks, of whatever time, may have stood before an ending and given it another meaning: a
+    /// record of an alert's size that closes, a FIN or RST behind the sender's own FIN or the rest of its data.
+    pub fn is_place_unsure(&self, ending: &Ending) -> bool {
+        let missing = &self.missing;
+        match ending.what {
+            EndingKind::EncryptedAlert { .. } => {
+                ending.stage >= Stage::ClientHello
+                    && (missing.acked_unseen.client > 0 || missing.acked_unseen.server > 0)
+            }
+            // A server may answer early data with its flight, and where its packets are cut, both look alike.
+            EndingKind::Fin => {
+                let may_be_answer = ending.by == Role::Server
+                    && self.tls.early_data.is_some()
+                    && self.traffic.counters.server.cut_bytes > 0;
+                // Of a cut line of text the length is not known, and what follows it seems to leave a gap.
+                let is_behind_gap = missing.gap[ending.by] > 0 && !self.capture.is_text;
+                is_behind_gap || may_be_answer && ending.stage >= Stage::ClientHello
+            }
+            EndingKind::Reset(_) => missing.fin[ending.by]
+                .is_some_and(|acked| !self.order.is_after(acked.number, ending.moment.number)),
+            EndingKind::Silence(_) | EndingKind::Alert { .. } | EndingKind::CloseNotify => false,
+        }
+    }
+
+    /// Whether a request inside TLS, captured or proved by its acknowledgement, has no answer in the capture, although nobody but
+    /// the client, who may have asked for none, could have ended it before that: nothing ended the connection, or the server did,
+    /// or what did depends on what the capture lacks.
+    ///
+    /// Where the request was neither acknowledged nor sent again in time, the capture lacks the rest of the connection, and nothing
+    /// is known of an answer.
+    pub fn is_request_open(&self) -> bool {
+        let asked = self.tls.application_data.client.first();
+        let is_begun = asked.is_some() || self.tls.is_inside_record.client || self.lacks(Role::Client);
+        let was_asked = self.stage >= Stage::TlsEstablished && is_begun;
+        let client = &self.data.client;
+        let is_cut_off = self.endings.is_empty()
+            && !client.is_all_acknowledged
+            && client.repeats.count == 0
+            && client.last.is_some_and(|last| self.capture.end - last.at >= RETRANSMISSION_DUE);
+        // Of text without payload only sizes are known, and an answer may have a ticket's.
+        was_asked
+            && !is_cut_off
+            && !self.capture.is_text
+            && !self.was_answered()
+            && (self.one_sided().is_some()
+                || self.decisive().is_some()
+                || self.endings.first().is_none_or(|ending| self.may_cut_request_off(ending)))
+    }
+
+    /// Whether an ending may have left the client's request without its answer: the server's, or one before which the capture
+    /// lacks the request or the server's FIN.
+    fn may_cut_request_off(&self, ending: &Ending) -> bool {
+        let is_before = |moment: Moment| !self.order.is_after(moment.number, ending.moment.number);
+        let asked = self.tls.application_data.client.first();
+        ending.by == Role::Server
+            || asked.is_none_or(|asked| asked.number == ending.moment.number)
+            || self.missing.fin.server.is_some_and(is_before)
     }
 
     /// What decided the outcome: the first ending that was not an orderly one after everything was done.
@@ -248,14 +318,26 @@ impl Story {
                 // A long record counts before it is complete, but the server's end of the handshake does not, where the
                 // client did not wait for it (RFC 7918).
                 let established = self.tls.established.as_ref().map_or(0, |observed| observed.moment.number);
-                let last = self.data.server.last.map_or(0, |last| last.number);
-                last > asked.max(established) || data.server.numbers().any(|spoke| spoke > asked)
+                let is_farewell = |last: &Moment| {
+                    let closes = |ending: &Ending| {
+                        ending.what == EndingKind::CloseNotify
+                            && ending.by == Role::Server
+                            && ending.moment.number == last.number
+                    };
+                    self.endings.iter().any(closes)
+                };
+                let last = self.data.server.last.filter(|last| !is_farewell(last));
+                let last = last.map_or(0, |last| last.number);
+                let is_after = |number, other| self.order.is_after(number, other);
+                is_after(last, asked) && is_after(last, established)
+                    || data.server.numbers().any(|spoke| is_after(spoke, asked))
             }
             None => data.server.count > 0,
         };
-        match self.tls.client_hello {
-            Some(_) => !self.are_tickets() && spoke_after,
-            None => self.data.server.first.is_some(),
+        if self.tls.client_hello.is_some() || self.tls.server_flight.is_some() {
+            !self.are_tickets() && spoke_after
+        } else {
+            self.data.server.first.is_some()
         }
     }
 
@@ -265,7 +347,7 @@ impl Story {
         let asked = data.client.first().map_or(0, |moment| moment.number);
         // Only the first numbers are kept: with more records than those, an answer is among them.
         let is_after = data.server.count > data.server.numbers().count() as u64
-            || data.server.numbers().any(|spoke| spoke > asked);
+            || data.server.numbers().any(|spoke| self.order.is_after(spoke, asked));
         self.missing.answer.is_some() || is_after && !self.are_tickets()
     }
 
@@ -276,8 +358,9 @@ impl Story {
         let mut spoke = data.server.numbers();
         let asked_twice = match (spoke.next(), spoke.next()) {
             (Some(one), Some(other)) => {
-                data.client.numbers().any(|asked| asked < one)
-                    && data.client.numbers().any(|asked| one < asked && asked < other)
+                let is_after = |number, other| self.order.is_after(number, other);
+                data.client.numbers().any(|asked| is_after(one, asked))
+                    && data.client.numbers().any(|asked| is_after(asked, one) && is_after(other, asked))
             }
             _ => false,
         };
@@ -313,7 +396,7 @@ impl Story {
             && is_unread(Role::Server)
             && first
                 .zip(self.data.server.first)
-                .is_some_and(|(asked, answered)| asked.number < answered.number)
+                .is_some_and(|(asked, answered)| self.order.is_after(answered.number, asked.number))
             && first == last
             && HELLO_BYTES.contains(&bytes(Role::Client))
             && SMALL_ANSWER_BYTES.contains(&bytes(Role::Server))
@@ -325,8 +408,9 @@ impl Story {
     pub fn is_answer_begun(&self, silence: &Silence) -> bool {
         let hello = self.tls.client_hello.as_ref().map_or(0, |hello| hello.moment.number);
         let answers = [self.data.server.first, self.data.server.last];
-        silence.since.number > hello
-            && answers.into_iter().flatten().any(|answer| answer.number > hello && answer.at <= silence.until)
+        let is_after = |moment: Moment| self.order.is_after(moment.number, hello);
+        is_after(silence.since)
+            && answers.into_iter().flatten().any(|answer| is_after(answer) && answer.at <= silence.until)
     }
 
     /// Whether the client's first record was begun and not ended, and nothing else came of it.
@@ -366,7 +450,7 @@ impl Story {
             && self.one_sided().is_none()
             && self.prelude.is_none()
             && self.tls.client_hello.is_none()
-            && request.moment.number < fin.moment.number;
+            && self.order.is_after(fin.moment.number, request.moment.number);
         let is_unanswered = match (fin.by, self.data.server.first) {
             (Role::Server, None) => true,
             (Role::Server, Some(_)) => false,
@@ -377,7 +461,7 @@ impl Story {
                     || self.capture.end - fin.moment.at >= stall_after
             }
             (Role::Client, Some(answer)) => {
-                answer.number > fin.moment.number
+                self.order.is_after(answer.number, fin.moment.number)
                     && is_reset(Role::Client)
                     && !self.data.server.is_all_acknowledged
             }
@@ -392,7 +476,9 @@ impl Story {
         let last = self.data.client.last?.number;
         self.endings.get(1).filter(|end| {
             let is_reset = end.by == Role::Server && matches!(end.what, EndingKind::Reset(_));
-            is_reset && fin.moment.number < last && last < end.moment.number
+            is_reset
+                && self.order.is_after(last, fin.moment.number)
+                && self.order.is_after(end.moment.number, last)
         })
     }
 

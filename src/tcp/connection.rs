@@ -14,12 +14,12 @@ pub struct Connection {
     pub ends: PerRole<Endpoint>,
     /// Whether both ends sent a SYN before either was answered (RFC 9293, 3.5, figure 7).
     pub is_simultaneous_open: bool,
-    state: State,
+    pub(super) state: State,
 }
 
 /// How far the opening got, as the packets show it.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-enum State {
+pub(super) enum State {
     /// No SYN was seen: the capture began later.
     Midstream,
     /// The client's SYN was seen (SYN-SENT).
@@ -399,7 +399,10 @@ impl Connection {
                 end.stop_timing();
                 observation.kind = SegmentKind::Retransmission { of: end.sent_before(seq) };
             }
-            Some(expected) if seq.is_after(expected) && occupied > 0 => observation.gap = seq - expected,
+            Some(expected) if seq.is_after(expected) && occupied > 0 => {
+                observation.gap = seq - expected;
+                observation.open_gap = ahead;
+            }
             _ => {}
         }
         if observation.kind == SegmentKind::Ordinary && occupied > 0 {

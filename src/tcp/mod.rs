@@ -9,6 +9,7 @@ mod connection;
 mod endpoint;
 mod key;
 mod observation;
+mod order;
 mod role;
 mod stream;
 #[cfg(test)]

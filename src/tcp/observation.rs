@@ -82,6 +82,8 @@ pub struct Observation {
     pub is_zero_window: bool,
     /// Bytes of the sender missing right before it, which may yet come.
     pub gap: u32,
+    /// Those of them that were not acknowledged either.
+    pub open_gap: u32,
     /// Bytes before a FIN or RST that its sender was neither seen to send nor acknowledged to have sent.
     pub ahead: u32,
 }
@@ -103,6 +105,7 @@ impl Observation {
             reset: None,
             is_zero_window: false,
             gap: 0,
+            open_gap: 0,
             ahead: 0,
         }
     }

@@ -110,6 +110,9 @@ fn is_certificate_verify_size(len: u16) -> bool {
     })
 }
 
+/// A ChangeCipherSpec record, which TLS 1.3 sends for middleboxes alone (RFC 8446, D.4), in bytes.
+const COMPATIBILITY_CHANGE: u32 = 6;
+
 /// A record header, in bytes.
 const HEADER: u32 = HEADER_BYTES as u32;
 
@@ -424,6 +427,12 @@ impl Flow {
     /// Bytes behind a record's end whose headers were not captured. Once the handshake is over they are records like
     /// those that do show: as a rule a request in the segment of the client's Finished, or a second ticket.
     fn take_unseen(&mut self, role: Role, len: u32, emit: &mut dyn FnMut(Message, Basis)) {
+        if role == Role::Client && self.awaits == Awaits::ServerHello && len > COMPATIBILITY_CHANGE {
+            // RFC 8446, 4.2.10: behind a ClientHello only early data can come.
+            self.sent_early_data = true;
+            emit(Message::EarlyData, Basis::Inferred);
+            return;
+        }
         // Up to TLS 1.2 an alert has some 23 to 85 bytes (RFC 5246, 6.2.3), which a short record of data may have too.
         let is_certain = self.is_tls13 == Some(true) || len > LONGEST_ALERT;
         if self.awaits != Awaits::ApplicationData || !is_certain {

@@ -39,8 +39,13 @@ pub(super) struct Reader {
     is_encrypted: bool,
     /// Whether bytes were missing since the last place that is certain.
     is_partial: bool,
+    /// Bytes of the latest segment that were not captured.
+    cut: u32,
     saw_beginning: bool,
 }
+
+/// First bytes that are too few to show what is spoken where more were sent: the shortest HTTP method has four with its space.
+const FEWEST_TELLING_BYTES: usize = 4;
 
 /// Where in the stream the next byte is.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -75,6 +80,7 @@ impl Reader {
             message: MessageReader::default(),
             is_encrypted: false,
             is_partial: false,
+            cut: 0,
             saw_beginning,
         }
     }
@@ -110,6 +116,7 @@ impl Reader {
         if let Some(hole) = delivery.hole {
             self.skip(hole.len, emit);
         }
+        self.cut = delivery.len.saturating_sub(delivery.bytes.len() as u32);
         self.find_again(role, delivery.bytes, saw_client_hello);
         if self.position == Position::Plain && role == Role::Server {
             // A proxy may refuse first and agree to the repeated request: each of its answers counts. What a server
@@ -125,9 +132,8 @@ impl Reader {
             }
         }
         self.read(role, delivery.bytes, emit);
-        let missing = delivery.len.saturating_sub(delivery.bytes.len() as u32);
-        if missing > 0 {
-            self.skip(missing, emit);
+        if self.cut > 0 {
+            self.skip(self.cut, emit);
         }
     }
 
@@ -221,6 +227,10 @@ impl Reader {
         }
         if let Some(tls) = after_proxy_header(bytes) {
             return tls;
+        }
+        if self.cut > 0 && bytes.len() < FEWEST_TELLING_BYTES {
+            self.position = Position::Lost;
+            return bytes;
         }
         let said = Plain::recognise(bytes);
         if self.saw_beginning || said.kind != PlainKind::Binary {

@@ -25,7 +25,7 @@ fn judge(story: &Story, _: &Settings) -> Option<Verdict> {
     let (culprit, observed) = match (&story.tls.client_hello, &story.plain.client, &story.plain.server) {
         // STARTTLS and tunnels begin in clear on both sides: what counts is what follows the ClientHello.
         (Some(hello), client, Some(server)) if story.tls.server_hello.is_none() => {
-            if client.is_some() && server.moment.number < hello.moment.number {
+            if client.is_some() && story.order.is_after(hello.moment.number, server.moment.number) {
                 return None;
             }
             (Role::Server, server)

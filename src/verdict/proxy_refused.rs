@@ -54,8 +54,10 @@ fn unanswered(story: &Story, prelude: &PreludeFacts) -> Option<Verdict> {
     let first = story.endings.first()?;
     let is_asked = matches!(prelude.latest.what, PreludeStep::Asked);
     let asked = prelude.latest.moment.number;
-    let answer = story.data.server.last.filter(|last| last.number > asked);
-    let is_closed = first.by == Role::Server && first.what == EndingKind::Fin && asked < first.moment.number;
+    let answer = story.data.server.last.filter(|last| story.order.is_after(last.number, asked));
+    let is_closed = first.by == Role::Server
+        && first.what == EndingKind::Fin
+        && story.order.is_after(first.moment.number, asked);
     if !is_asked || story.missing.answer.is_some() || story.one_sided().is_some() {
         return None;
     }

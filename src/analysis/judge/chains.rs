@@ -250,7 +250,7 @@ mod tests {
         let mut chains = Chains::new(limits::CERTIFICATE_BYTES_IN_ALL);
         let mut track = TrackedConnection::new(1, talk.packets[0].id, &talk.packets[0].segment(), &all);
         for packet in &talk.packets {
-            track.segment(packet.id, &packet.segment(), &mut Budget::default());
+            track.segment(packet.id, &packet.segment(), &all, &mut Budget::default(), &mut |_| {});
             track.share_certificates(|message| chains.share(message));
         }
         let mut story = track.finish(CaptureFacts { end: talk.now, clock, ..CaptureFacts::default() });

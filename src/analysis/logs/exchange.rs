@@ -126,11 +126,18 @@ fn turns(story: &Story) -> Vec<Turn> {
 /// When the outcome was clear, whether the connection ended then, and which side decided it.
 fn end(story: &Story, outcome: WireOutcome) -> (Timestamp, bool, Side) {
     let last_by = |role: Role| story.data[role].last.map_or(0, |moment| moment.number);
-    let last_side = if last_by(Role::Server) > last_by(Role::Client) { Side::Server } else { Side::Client };
+    let last_side = if story.order.is_after(last_by(Role::Server), last_by(Role::Client)) {
+        Side::Server
+    } else {
+        Side::Client
+    };
     match story.decisive() {
         Some(ending) => match &ending.what {
             EndingKind::Silence(silence) => {
-                let gave_up = story.endings.iter().find(|other| other.moment.number > ending.moment.number);
+                let gave_up = story
+                    .endings
+                    .iter()
+                    .find(|other| story.order.is_after(other.moment.number, ending.moment.number));
                 match gave_up {
                     Some(other) => (silence.until, true, side(other.by)),
                     None => (story.last.at, false, last_side),

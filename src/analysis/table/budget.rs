@@ -14,6 +14,8 @@ pub(in crate::analysis) struct Held {
     pub(super) memory: usize,
     /// Bytes that wait behind holes.
     pub(super) waiting_bytes: usize,
+    /// Bytes of segments that wait for what they follow.
+    pub(super) early_bytes: usize,
     /// Bytes of handshake messages that are not complete.
     pub(super) message_bytes: usize,
     /// Packets that its timeline keeps.
@@ -26,7 +28,7 @@ pub(in crate::analysis) struct Budget {
     /// Room for the events of one segment.
     events: Vec<Event>,
     pub(super) held: Held,
-    /// How often a connection's holes were given up for want of room.
+    /// How often what waited for missing bytes, or for what was sent before it, was read without them for want of room.
     pub(in crate::analysis) holes_given_up: u64,
     /// Connections whose timeline was not kept, or not to its end, for want of room.
     pub(in crate::analysis) timelines_given_up: u64,
@@ -54,6 +56,7 @@ impl Budget {
         let changed = |all: &mut usize, before: usize, now: usize| *all = (*all + now).saturating_sub(before);
         changed(&mut self.held.memory, before.memory, now.memory);
         changed(&mut self.held.waiting_bytes, before.waiting_bytes, now.waiting_bytes);
+        changed(&mut self.held.early_bytes, before.early_bytes, now.early_bytes);
         changed(&mut self.held.message_bytes, before.message_bytes, now.message_bytes);
         changed(&mut self.held.timeline_entries, before.timeline_entries, now.timeline_entries);
     }
@@ -61,6 +64,13 @@ impl Budget {
     /// Whether a connection that now has so many bytes waiting behind holes, and had so many before, must give them up.
     pub(super) fn must_give_holes_up(&mut self, waiting: usize, before: usize) -> bool {
         let is_too_much = self.held.waiting_bytes + waiting > limits::OUT_OF_ORDER_BYTES_IN_ALL + before;
+        self.holes_given_up += u64::from(is_too_much);
+        is_too_much
+    }
+
+    /// Whether a segment of this many bytes must not wait for what it follows.
+    pub(super) fn must_take_early(&mut self, bytes: usize) -> bool {
+        let is_too_much = self.held.early_bytes + bytes > limits::EARLY_BYTES_IN_ALL;
         self.holes_given_up += u64::from(is_too_much);
         is_too_much
     }
@@ -112,8 +122,18 @@ mod tests {
     }
 
     #[test]
+    fn early_segments_of_all_connections_are_bounded() {
+        let mut budget = Budget::default();
+        assert!(!budget.must_take_early(limits::EARLY_BYTES_IN_ALL));
+        budget.begin(Held { early_bytes: limits::EARLY_BYTES_IN_ALL, ..Held::default() });
+        assert!(budget.must_take_early(1));
+        assert_eq!(budget.holes_given_up, 1);
+    }
+
+    #[test]
     fn what_a_connection_held_is_free_again_when_it_leaves() {
-        let held = Held { memory: 7, waiting_bytes: 5, message_bytes: 3, timeline_entries: 2 };
+        let held =
+            Held { memory: 7, waiting_bytes: 5, early_bytes: 4, message_bytes: 3, timeline_entries: 2 };
         let mut budget = Budget::default();
         budget.begin(held);
         let more = Held { memory: 17, ..held };

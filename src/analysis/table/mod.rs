@@ -4,6 +4,7 @@
 
 mod bounds;
 mod budget;
+mod early;
 mod half_open;
 mod index;
 mod recently_closed;
@@ -21,6 +22,7 @@ pub(super) use tracked::{CLOSED, TrackedConnection};
 use crate::packet::Quoted;
 use crate::story::Stage;
 use crate::tcp::Key;
+use crate::time::Timestamp;
 use index::SocketIndex;
 use slots::{Slot, Slots};
 
@@ -203,6 +205,15 @@ impl Table {
         self.begun >= bounds.unsorted.min(bounds.connections / 4).max(self.slots.len() / 2)
     }
 
+    /// Has all connections take in segments that wait too long for what they follow.
+    pub(super) fn release_early(&mut self, now: Timestamp, budget: &mut Budget) {
+        for index in 0..self.slots.len() {
+            if let Some(tracked) = self.tracked_mut(index) {
+                tracked.release_early(now, budget, &mut |_| {});
+            }
+        }
+    }
+
     /// The connections of which nothing more is to come, in the order of their first packets.
     pub(super) fn over(&mut self, is_over: impl Fn(&TrackedConnection) -> bool) -> Vec<usize> {
         self.begun = 0;
@@ -294,7 +305,13 @@ mod tests {
         let first = &talk.packets[0];
         let mut tracked = TrackedConnection::new(1, first.id, &first.segment(), &Settings::default());
         for packet in &talk.packets {
-            tracked.segment(packet.id, &packet.segment(), &mut Budget::default());
+            tracked.segment(
+                packet.id,
+                &packet.segment(),
+                &Settings::default(),
+                &mut Budget::default(),
+                &mut |_| {},
+            );
         }
         (Key::of(&first.header), tracked)
     }

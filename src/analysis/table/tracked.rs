@@ -3,10 +3,11 @@
 use std::sync::Arc;
 
 use super::budget::{Budget, Held};
+use super::early::EarlySegments;
 use super::half_open::HalfOpen;
 use crate::analysis::{Settings, roles};
 use crate::limits;
-use crate::packet::{IcmpError, Segment};
+use crate::packet::{IcmpError, Segment, Viewpoint};
 use crate::story::{Builder, CaptureFacts, EndingKind, Moment, Opening, PacketId, Stage, Story};
 use crate::tcp::{Connection, Delivery, Key, Role};
 use crate::time::{Elapsed, Timestamp};
@@ -35,10 +36,12 @@ pub(in crate::analysis) struct TrackedConnection {
     pub(in crate::analysis) watched: Watched,
     /// Whether it has a packet in the stretch of time that is selected.
     pub(in crate::analysis) is_in_window: bool,
-    /// Whether its last segment completed a Certificate message.
+    /// Whether a segment completed a Certificate message since they were shared last.
     has_new_certificates: bool,
     /// Bytes that the lists of its ClientHello take.
     hello_bytes: usize,
+    /// Segments that were captured before what they follow.
+    early: EarlySegments,
 }
 
 impl TrackedConnection {
@@ -65,6 +68,7 @@ impl TrackedConnection {
             is_in_window: false,
             has_new_certificates: false,
             hello_bytes: 0,
+            early: EarlySegments::default(),
         }
     }
 
@@ -78,17 +82,71 @@ impl TrackedConnection {
         let segment = Segment { header: &header, payload: &[], printed: &[], decoded: "" };
         let mut tracked = Self::new(half_open.ordinal(), id, &segment, settings);
         budget.begin(tracked.held());
-        tracked.segment(id, &segment, budget);
+        tracked.take(id, &segment, budget);
         tracked
     }
 
-    /// Takes a segment in. `budget` says what all connections together may still hold.
+    /// Takes a segment in, or keeps it until what it follows is captured. `budget` says what all connections together may still
+    /// hold, and `taken` gets the story after each segment that was taken in.
     pub(in crate::analysis) fn segment(
         &mut self,
         id: PacketId<'_>,
         segment: &Segment<'_>,
+        settings: &Settings,
         budget: &mut Budget,
+        taken: &mut dyn FnMut(&Story),
     ) {
+        self.release_early(id.moment.at, budget, taken);
+        // A socket shows no acknowledgements, and what it does has its order.
+        if settings.viewpoint == Viewpoint::Wire
+            && self.early.must_wait(&self.tcp, self.is_begun(), segment)
+            && !budget.must_take_early(segment.payload.len())
+        {
+            let before = self.held();
+            self.early.add(id, segment);
+            budget.change(before, self.held());
+            return;
+        }
+        if !self.is_begun() && !self.early.is_empty() {
+            // The first packet shows who is the client; until now another one had to.
+            let early = std::mem::take(&mut self.early);
+            let before = self.held();
+            let is_in_window = self.is_in_window;
+            *self = Self { is_in_window, early, ..Self::new(self.story.so_far().id, id, segment, settings) };
+            budget.change(before, self.held());
+        }
+        self.take(id, segment, budget);
+        taken(self.story.so_far());
+        self.release_early(id.moment.at, budget, taken);
+    }
+
+    /// Takes in the early segments that have what they follow by now, or waited for too long.
+    pub(in crate::analysis) fn release_early(
+        &mut self,
+        now: Timestamp,
+        budget: &mut Budget,
+        taken: &mut dyn FnMut(&Story),
+    ) {
+        while let Some(early) = self.early.take(&self.tcp, self.is_begun(), now) {
+            self.take(early.id(), &early.segment(), budget);
+            taken(self.story.so_far());
+        }
+    }
+
+    /// Takes in all early segments: nothing that they wait for will come.
+    pub(in crate::analysis) fn release_all(&mut self, budget: &mut Budget) {
+        while let Some(early) = self.early.take_oldest() {
+            self.take(early.id(), &early.segment(), budget);
+        }
+    }
+
+    /// Whether a segment was taken in.
+    pub(in crate::analysis) fn is_begun(&self) -> bool {
+        self.story.so_far().packets > 0
+    }
+
+    /// Takes a segment in, whatever it follows.
+    pub(in crate::analysis) fn take(&mut self, id: PacketId<'_>, segment: &Segment<'_>, budget: &mut Budget) {
         self.find_true_roles(segment);
         let before = self.held();
         let mut events = budget.lend_events();
@@ -106,7 +164,6 @@ impl TrackedConnection {
         if budget.must_stop_timelines() && self.story.stop_timeline() {
             budget.timelines_given_up += 1;
         }
-        self.has_new_certificates = false;
         for event in &events {
             match &event.message {
                 Message::ClientHello(hello) if self.hello_bytes == 0 => self.hello_bytes = hello.held_bytes(),
@@ -126,8 +183,10 @@ impl TrackedConnection {
         let message_bytes = self.tls.message_bytes();
         let timeline_entries = self.story.so_far().timeline.len();
         let timeline_bytes = timeline_entries * limits::TIMELINE_ENTRY_BYTES;
-        let memory = OWN_BYTES + waiting_bytes + message_bytes + self.hello_bytes + timeline_bytes;
-        Held { memory, waiting_bytes, message_bytes, timeline_entries }
+        let early_bytes = self.early.bytes();
+        let memory =
+            OWN_BYTES + waiting_bytes + message_bytes + self.hello_bytes + timeline_bytes + early_bytes;
+        Held { memory, waiting_bytes, early_bytes, message_bytes, timeline_entries }
     }
 
     /// The capture's clock stepped before this packet: what was being measured is given up, and counts anew from here.
@@ -141,7 +200,7 @@ impl TrackedConnection {
         &mut self,
         share: impl FnMut(&Arc<CertificateMessage>) -> Arc<CertificateMessage>,
     ) {
-        if self.has_new_certificates {
+        if std::mem::take(&mut self.has_new_certificates) {
             self.story.share_certificates(share);
         }
     }
@@ -160,7 +219,8 @@ impl TrackedConnection {
     }
 
     /// The story to its end. What waits behind a hole is no part of it: nobody can have read it in order.
-    pub(in crate::analysis) fn finish(self, capture: CaptureFacts) -> Box<Story> {
+    pub(in crate::analysis) fn finish(mut self, capture: CaptureFacts) -> Box<Story> {
+        self.release_all(&mut Budget::default());
         self.story.finish(&self.tcp, &self.tls, capture)
     }
 
@@ -231,7 +291,7 @@ mod tests {
         let mut budget = Budget::default();
         budget.begin(Held { message_bytes: limits::HANDSHAKE_BYTES_IN_ALL, ..Held::default() });
         for packet in &talk.packets {
-            tracked.segment(packet.id, &packet.segment(), &mut budget);
+            tracked.take(packet.id, &packet.segment(), &mut budget);
         }
         assert_eq!(budget.messages_given_up, 1);
         assert!(tracked.tls.message_bytes() < certificate.len());
@@ -248,7 +308,7 @@ mod tests {
         full.begin(Held { timeline_entries: limits::TIMELINE_ENTRIES_IN_ALL, ..Held::default() });
         let mut budgets = [Budget::default(), full.clone(), full];
         for (packet, budget) in talk.packets.iter().zip(&mut budgets) {
-            tracked.segment(packet.id, &packet.segment(), budget);
+            tracked.take(packet.id, &packet.segment(), budget);
         }
         assert_eq!(tracked.story.so_far().timeline.len(), 1);
         assert_eq!(budgets.map(|budget| budget.timelines_given_up), [0, 1, 0]);

@@ -194,6 +194,7 @@ impl Builder {
         let mut notes = Notes::new(self.keeps_timeline);
         self.silences.on_time(moment.at, &self.story, &mut notes);
         self.story.packets += 1;
+        self.story.order.record(moment.number);
         self.story.last = moment;
         notes
     }
@@ -434,6 +435,8 @@ impl Story {
         self.missing.acked_unseen.swap();
         self.missing.acked_unseen_by.swap();
         self.missing.since_step.swap();
+        self.missing.gap.swap();
+        self.missing.fin.swap();
         self.timeline.swap_roles();
         self.path.swap_roles();
         for silence in &mut self.pauses {

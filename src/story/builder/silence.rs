@@ -96,7 +96,7 @@ impl Silences {
             Stage::SynAck | Stage::ServerFlightComplete => Some(Role::Client),
             Stage::TcpEstablished => {
                 if let Some(prelude) = &story.prelude {
-                    return prelude.awaited_from(&story.data);
+                    return prelude.awaited_from(&story.data, &story.order);
                 }
                 match (story.data.client.first, story.data.server.first) {
                     (None, None) => Some(Role::Client),

@@ -247,7 +247,7 @@ fn on_plain(role: Role, observed: Observed<Plain>, story: &mut Story, notes: &mu
     if role == Role::Server
         && let (Some(prelude), Some(hello)) = (&story.prelude, hello)
         && prelude.is_agreed()
-        && prelude.latest.moment.number < hello
+        && story.order.is_after(hello, prelude.latest.moment.number)
     {
         // The ClientHello went through an open tunnel, or to a server that agreed to start TLS: this answers it.
         story.plain.server = Some(observed);

@@ -16,6 +16,10 @@ pub struct MissingFacts {
     /// Bytes of each side that were sent after the last step of the connection, as acknowledgements and the numbers of FIN and
     /// RST prove, and that the capture never saw. A FIN counts as one.
     pub since_step: PerRole<u64>,
+    /// Bytes of each side that are missing before what it sent later, and that nobody acknowledged.
+    pub gap: PerRole<u64>,
+    /// The acknowledgement of one byte behind what the capture holds of a side: its FIN, most likely.
+    pub fin: PerRole<Option<Moment>>,
     /// The packets that prove them.
     pub since_step_by: Repeats,
     /// The connection's last packet, where the capture continues without the connection although data was unacknowledged and
@@ -38,6 +42,10 @@ impl MissingFacts {
         let before = self.since_step;
         if observation.acked_unseen > 0 {
             let bytes = u64::from(observation.acked_unseen);
+            if observation.reset.is_none() && bytes == A_FIN {
+                self.fin[other].get_or_insert(moment);
+            }
+            self.gap[other] = self.gap[other].saturating_sub(bytes);
             if observation.reset.is_none() {
                 self.acked_unseen[other] += bytes;
                 self.acked_unseen_by[other].add(moment);
@@ -47,6 +55,7 @@ impl MissingFacts {
         if observation.is_first_fin || !saw_payload {
             self.since_step[role] += u64::from(observation.ahead);
         }
+        self.gap[role] += u64::from(observation.open_gap);
         if self.since_step != before {
             self.since_step_by.add(moment);
         }
@@ -56,6 +65,7 @@ impl MissingFacts {
         if observation.kind == SegmentKind::OutOfOrder {
             let bytes = &mut self.since_step[role];
             *bytes = bytes.saturating_sub(u64::from(observation.new_bytes));
+            self.gap[role] = self.gap[role].saturating_sub(u64::from(observation.new_bytes));
         }
         found
     }

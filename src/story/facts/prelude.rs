@@ -1,6 +1,7 @@
 //! What preceded TLS: a request for a tunnel, or a request to start TLS.
 
 use super::{DataFacts, Moment, Observed};
+use crate::story::Order;
 use crate::tcp::{PerRole, Role};
 use crate::tls::{PlainKind, Prelude, PreludeStep, Refusal};
 
@@ -52,6 +53,11 @@ impl PreludeFacts {
         self.latest.what == PreludeStep::Agreed
     }
 
+    /// Whether its outcome is not known yet.
+    pub fn is_pending(&self) -> bool {
+        matches!(self.latest.what, PreludeStep::Asked | PreludeStep::Continued)
+    }
+
     /// Why it was refused, and by which packet.
     pub fn refusal(&self) -> Option<Observed<Refusal>> {
         match self.latest.what {
@@ -62,10 +68,11 @@ impl PreludeFacts {
         }
     }
 
-    /// Whose step is awaited before TLS begins, given each side's payload.
-    pub(in crate::story) fn awaited_from(&self, data: &PerRole<DataFacts>) -> Option<Role> {
-        let spoke_since =
-            |role: Role| data[role].last.is_some_and(|last| last.number > self.latest.moment.number);
+    /// Whose step is awaited before TLS begins, given each side's payload and the order of packets.
+    pub(in crate::story) fn awaited_from(&self, data: &PerRole<DataFacts>, order: &Order) -> Option<Role> {
+        let spoke_since = |role: Role| {
+            data[role].last.is_some_and(|last| order.is_after(last.number, self.latest.moment.number))
+        };
         match self.latest.what {
             PreludeStep::Asked => Some(Role::Server),
             PreludeStep::Continued => Some(Role::Client),

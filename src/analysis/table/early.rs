@@ -1,0 +1,131 @@
+//! Segments that were captured before what they follow, as by a card with several receive queues: they wait for it, for a moment.
+
+use crate::limits;
+use crate::packet::{Direction, Names, Origin, Segment, SegmentHeader};
+use crate::story::{Moment, PacketId};
+use crate::tcp::Connection;
+use crate::time::{Elapsed, Timestamp};
+
+/// How long a segment waits for what it follows: a card's queues are emptied within this time.
+const WAITS: Elapsed = Elapsed::from_millis(1);
+
+/// Segments of a connection that wait, in the order in which they were captured.
+#[derive(Debug, Default)]
+pub(super) struct EarlySegments {
+    waiting: Vec<EarlySegment>,
+}
+
+/// A segment that owns its bytes.
+#[derive(Debug)]
+pub(super) struct EarlySegment {
+    moment: Moment,
+    origin: Origin,
+    direction: Option<Direction>,
+    header: SegmentHeader,
+    payload: Box<[u8]>,
+}
+
+impl EarlySegment {
+    pub(super) fn id(&self) -> PacketId<'static> {
+        let Self { moment, origin, direction, .. } = *self;
+        PacketId { moment, origin, names: Names::NONE, direction }
+    }
+
+    pub(super) fn segment(&self) -> Segment<'_> {
+        Segment { header: &self.header, payload: &self.payload, printed: &[], decoded: "" }
+    }
+}
+
+impl EarlySegments {
+    /// Whether a segment has to wait: it is early, or another one waits and this is not what that waits for.
+    pub(super) fn must_wait(&self, tcp: &Connection, is_begun: bool, segment: &Segment<'_>) -> bool {
+        let header = segment.header;
+        if is_begun {
+            tcp.is_early(header) || !self.waiting.is_empty() && !tcp.is_next(header)
+        } else {
+            header.tcp.flags.is_some_and(|flags| !flags.syn() || flags.ack())
+        }
+    }
+
+    /// Keeps a segment that [has to wait](Self::must_wait).
+    pub(super) fn add(&mut self, id: PacketId<'_>, segment: &Segment<'_>) {
+        let PacketId { moment, origin, direction, .. } = id;
+        let (header, payload) = (*segment.header, segment.payload.into());
+        self.waiting.push(EarlySegment { moment, origin, direction, header, payload });
+    }
+
+    /// Takes the first one out that has what it waited for, or that waited for too long at `now`.
+    pub(super) fn take(&mut self, tcp: &Connection, is_begun: bool, now: Timestamp) -> Option<EarlySegment> {
+        let oldest = self.waiting.first()?;
+        let is_over = self.waiting.len() > limits::EARLY_SEGMENTS
+            || now - oldest.moment.at > WAITS
+            || now < oldest.moment.at;
+        let is_ready = |early: &EarlySegment| {
+            is_begun && !tcp.is_early(&early.header) && !tcp.has_gap_before(&early.header)
+        };
+        let index = if is_over { 0 } else { self.waiting.iter().position(is_ready)? };
+        Some(self.waiting.remove(index))
+    }
+
+    /// Takes the oldest one out.
+    pub(super) fn take_oldest(&mut self) -> Option<EarlySegment> {
+        (!self.waiting.is_empty()).then(|| self.waiting.remove(0))
+    }
+
+    /// Whether none waits.
+    pub(super) fn is_empty(&self) -> bool {
+        self.waiting.is_empty()
+    }
+
+    /// Bytes that they take.
+    pub(super) fn bytes(&self) -> usize {
+        self.waiting.iter().map(|early| size_of::<EarlySegment>() + early.payload.len()).sum()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::story::script::talk::{self, Talk};
+    use crate::tcp::Role::{Client, Server};
+
+    /// A connection whose opening was taken in, and the acknowledgement of a ClientHello that was not.
+    fn acknowledged() -> (Talk, Connection) {
+        let talk = Talk::to_port(8443).open().say(Client, &talk::client_hello()).ack(Server);
+        let mut tcp = Connection::new(&talk.packets[0].header, Client);
+        for packet in &talk.packets[..3] {
+            tcp.observe(packet.id.moment.number, packet.id.moment.at, &packet.segment(), &mut |_, _| {});
+        }
+        (talk, tcp)
+    }
+
+    #[test]
+    fn an_acknowledgement_waits_a_millisecond_for_what_it_acknowledges() {
+        let (talk, tcp) = acknowledged();
+        let (hello, ack) = (&talk.packets[3], &talk.packets[4]);
+        let mut early = EarlySegments::default();
+        assert!(early.must_wait(&tcp, true, &ack.segment()));
+        early.add(ack.id, &ack.segment());
+        assert!(early.bytes() > 0);
+        // What it waits for does not wait, all else does.
+        assert!(!early.must_wait(&tcp, true, &hello.segment()));
+        assert!(early.must_wait(&tcp, true, &talk.packets[2].segment()));
+        let at = ack.id.moment.at;
+        assert!(early.take(&tcp, true, at + WAITS).is_none());
+        let taken = early.take(&tcp, true, at + WAITS + Elapsed::from_millis(1));
+        assert_eq!(taken.map(|early| early.id().moment), Some(ack.id.moment));
+        assert!(early.is_empty());
+    }
+
+    #[test]
+    fn what_waits_is_bounded() {
+        let (talk, tcp) = acknowledged();
+        let ack = &talk.packets[4];
+        let mut early = EarlySegments::default();
+        for _ in 0..1_000 {
+            while early.take(&tcp, true, ack.id.moment.at).is_some() {}
+            early.add(ack.id, &ack.segment());
+        }
+        assert!(early.waiting.len() <= limits::EARLY_SEGMENTS + 1);
+    }
+}
