@@ -88,7 +88,7 @@ fn lacking(story: &Story, reached: &str) -> Option<(String, String)> {
         (true, true) => format!("{} and {}", bytes(Role::Client), bytes(Role::Server)),
         (true, false) => bytes(Role::Client),
         (false, true) => bytes(Role::Server),
-        (false, false) => return None,
+        (false, false) => return Some(what_preceded(story, ending, reached)),
     };
     Some((
         "what followed is missing from the capture".to_owned(),
@@ -100,6 +100,31 @@ fn lacking(story: &Story, reached: &str) -> Option<(String, String)> {
              the capture missed them. What happened next is unknown."
         ),
     ))
+}
+
+/// What an ending means depends on what came before the last step.
+fn what_preceded(story: &Story, ending: &Ending, reached: &str) -> (String, String) {
+    let acked = story.missing.acked_unseen;
+    let cut = story.traffic.counters.server.cut_bytes;
+    let number = ending.moment.number;
+    if acked.client == 0 && acked.server == 0 && cut > 0 {
+        return (
+            "the snaplen cut off what preceded its end".to_owned(),
+            format!(
+                "Nothing is certainly wrong up to {reached}. Packet {number} ends the connection. The client sent early data, and \
+                 the snaplen cut off {cut} bytes of the server: whether they answered it is unknown."
+            ),
+        );
+    }
+    (
+        "what preceded its end is missing from the capture".to_owned(),
+        format!(
+            "Nothing is certainly wrong up to {reached}. Packet {number} ends the connection, and what it means depends on what \
+             preceded it: bytes before it are missing from the capture ({} of the client and {} of the server were acknowledged \
+             without being captured).",
+            acked.client, acked.server
+        ),
+    )
 }
 
 /// A SYN-ACK that its sender does not repeat was acknowledged: Linux repeats it after 1 s (RFC 6298, 2.1).
@@ -121,6 +146,33 @@ mod tests {
     use crate::story::CaptureFacts;
     use crate::story::script::talk::{self, Talk, exchange, ssm};
     use crate::tcp::Role::{Client, Server};
+
+    #[test]
+    fn a_record_of_an_alert_s_size_or_a_fin_behind_a_gap_proves_nothing() {
+        let alert = Story::at(Stage::ServerFlightComplete)
+            .ends(EndingKind::EncryptedAlert { basis: crate::tls::Basis::Inferred }, Server);
+        assert_eq!(alert.clone().verdict().code, "tls-alert");
+        let alert = alert.but(|story| story.missing.acked_unseen.client = 93).verdict();
+        assert_eq!(alert.code, "capture-gap");
+        assert!(alert.explanation.contains("93 of the client"), "{}", alert.explanation);
+        let fin = Story::at(Stage::ServerHello).fin(Server);
+        assert_eq!(fin.clone().verdict().code, "closed-early");
+        assert_eq!(fin.but(|story| story.missing.gap.server = 541).verdict().code, "capture-gap");
+        let rst = Story::at(Stage::ApplicationData).rst(Server);
+        assert_eq!(rst.clone().verdict().code, "reset");
+        let last = rst.last;
+        assert_ne!(rst.but(|story| story.missing.fin.server = Some(last)).verdict().code, "reset");
+    }
+
+    #[test]
+    fn a_server_that_closes_behind_cut_data_may_have_answered_early_data() {
+        let closed = Story::at(Stage::ServerHello).fin(Server);
+        let closed = closed.but(|story| {
+            story.tls.early_data = story.tls.client_hello.as_ref().map(|hello| hello.moment);
+            story.traffic.counters.server.cut_bytes = 300;
+        });
+        assert_eq!(closed.verdict().code, "capture-gap");
+    }
 
     /// As a capture behind a filter that keeps SYN, FIN and RST.
     fn flags_only(mut talk: Talk) -> Talk {

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use super::words::{advice, evidence, refused_certificate};
 use super::{Actor, Code, Rule, Settings, Severity, Verdict};
-use crate::story::{Stage, Story};
+use crate::story::{Ending, EndingKind, Stage, Story};
 use crate::tls::Basis;
 
 /// `healthy`.
@@ -29,7 +29,7 @@ const LOOK_FOR_REFUSAL: [&str; 1] = [
 ];
 
 fn judge(story: &Story, _: &Settings) -> Option<Verdict> {
-    let basis = established(story)?;
+    let basis = established(story).filter(|_| !story.is_request_open() && !is_refused(story))?;
     let done = if story.stage == Stage::ApplicationData {
         "TLS was established and data was transferred"
     } else {
@@ -77,6 +77,13 @@ fn judge(story: &Story, _: &Settings) -> Option<Verdict> {
     Some(verdict.explain(fine).proved_by(evidence::handshake_packets(story)).advise(&advice::ABOVE_TLS))
 }
 
+/// Whether an alert ended it, as far as what the capture lacks leaves that sure.
+fn is_refused(story: &Story) -> bool {
+    let is_alert =
+        |ending: &Ending| matches!(ending.what, EndingKind::Alert { .. } | EndingKind::EncryptedAlert { .. });
+    story.decisive().is_some_and(is_alert)
+}
+
 /// How it is known that the handshake was completed, if it was.
 pub(super) fn established(story: &Story) -> Option<Basis> {
     (story.stage >= Stage::TlsEstablished).then_some(story.basis)
@@ -91,6 +98,18 @@ mod tests {
     use crate::story::PreludeFacts;
     use crate::story::script::talk::{self, Talk, exchange};
     use crate::tcp::Role::{Client, Server};
+
+    #[test]
+    fn a_request_without_its_answer_is_not_healthy() {
+        // The capture ends soon after it.
+        let open = Story::at(Stage::ApplicationData).more(500);
+        assert_eq!(open.verdict().code, "in-progress");
+        // Only its acknowledgement was captured.
+        let unseen = Story::at(Stage::TlsEstablished).but(|story| story.missing.since_step.client = 200);
+        assert_ne!(unseen.fin(Client).verdict().code, "healthy");
+        // The client, who may have asked for none, closed.
+        assert_eq!(Story::at(Stage::ApplicationData).fin(Client).verdict().code, "healthy");
+    }
 
     #[test]
     fn a_complete_exchange_is_healthy_and_nobody_is_to_be_looked_at() {

@@ -315,7 +315,7 @@ mod tests {
         let asked = handshake().say(Client, &talk::data()).ack(Server);
         assert_eq!(asked.verdict(4_000).is(), ("no-response", Actor::Server, None));
         assert_eq!(asked.story(4_000).stage, Stage::ApplicationData);
-        assert_eq!(asked.code(1_000), "healthy");
+        assert_eq!(asked.code(1_000), "in-progress");
         assert_eq!(asked.rst(Server).code(0), "reset");
     }
 

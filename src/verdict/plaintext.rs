@@ -2,7 +2,7 @@
 
 use super::words::evidence;
 use super::{Actor, Code, Rule, Settings, Severity, Verdict};
-use crate::story::{Observed, Opening, Stage, Story};
+use crate::story::{Observed, Opening, PreludeFacts, Stage, Story};
 use crate::tls::{Basis, Plain, PlainKind};
 
 /// `plaintext`.
@@ -26,6 +26,7 @@ fn judge(story: &Story, _: &Settings) -> Option<Verdict> {
         && story.endings.is_empty();
     if story.expects_tls
         || is_open
+        || story.prelude.as_ref().is_some_and(PreludeFacts::is_pending)
         || !is_known
         || story.tls.client_hello.is_some()
         || story.may_be_a_refused_hello()
@@ -61,6 +62,12 @@ mod tests {
     use super::*;
     use crate::story::script::talk::{self, Talk};
     use crate::tcp::Role::{Client, Server};
+
+    #[test]
+    fn a_tunnel_that_was_asked_for_and_not_answered_is_open() {
+        let talk = Talk::to_port(3128).open().say(Client, b"CONNECT ssm:8443 HTTP/1.1\r\n\r\n");
+        assert_eq!(talk.code(100), "in-progress");
+    }
 
     fn http() -> Story {
         Story::at(Stage::TcpEstablished)
