@@ -8,6 +8,7 @@ mod builder;
 mod certificates;
 mod facts;
 mod knowledge;
+mod lacking;
 mod order;
 #[cfg(test)]
 pub(crate) mod script;
@@ -84,10 +85,6 @@ pub struct Story {
     pub timeline: Timeline,
 }
 
-/// A client's Finished takes more bytes, whatever the version: its record has a header of 5 bytes, a message of 16 and
-/// protection of 16 (RFC 8446, 4.4.4 and 5.2), or a ChangeCipherSpec of 6 before it (RFC 5246, 7.1).
-const FINISHED_BYTES: u64 = 37;
-
 /// Bytes of a ClientHello with extensions.
 const HELLO_BYTES: std::ops::RangeInclusive<u64> = 100..=2_000;
 
@@ -96,9 +93,6 @@ const SMALL_ANSWER_BYTES: std::ops::Range<u64> = 1..47;
 
 /// Session tickets are shorter than this, in bytes of record body; OpenSSL's and nginx's have some 250.
 const TICKET_BYTES: u32 = 512;
-
-/// A sender repeats what is not acknowledged within this time, unless the round trip is longer (RFC 6298, 2.1 and 2.4).
-const RETRANSMISSION_DUE: Elapsed = Elapsed::from_millis(1_000);
 
 /// Ports of HTTP, where a request that was not captured is one all the same.
 const HTTP_PORTS: [u16; 4] = [80, 3128, 8000, 8080];
@@ -181,104 +175,6 @@ impl Story {
                 && self.data[by].first.is_none()
                 && counters.segments - counters.retransmissions.min(counters.segments) <= 1
         })
-    }
-
-    /// Whether the capture lacks payload of a side that was sent after the last step; where it holds only the other side's
-    /// packets, payload of any time.
-    pub fn lacks(&self, role: Role) -> bool {
-        let is_alone = || self.one_sided() == Some(role.other()) && self.missing.acked_unseen[role] > 1;
-        // Too few bytes to complete a handshake with do not hide one: an alert of 7 bytes, for example.
-        let is_too_little = role == Role::Client
-            && (Stage::ClientHello..=Stage::ServerFlightComplete).contains(&self.stage)
-            && self.missing.since_step.client < FINISHED_BYTES;
-        (self.missing.lacks(role) && !is_too_little) || is_alone()
-    }
-
-    /// Whether what an ending means depends on packets that the capture lacks: since the last step, bytes were sent that it
-    /// never saw, and they may have been what the ending seems to lack.
-    pub fn depends_on_missing(&self, ending: &Ending) -> bool {
-        if self.is_place_unsure(ending) {
-            return true;
-        }
-        let lacks = |role| self.lacks(role);
-        if !lacks(Role::Client) && !lacks(Role::Server) {
-            return false;
-        }
-        // All that the server ever sent is known, and it is nothing.
-        let is_server_silent = !lacks(Role::Server) && self.data.server.first.is_none();
-        match &ending.what {
-            EndingKind::Silence(_) => lacks(ending.by) || !is_server_silent,
-            // Of a client that is unseen altogether it is not known who closed first.
-            EndingKind::Fin => {
-                let is_unsure = ending.by == Role::Client || self.one_sided() == Some(Role::Server);
-                !is_server_silent || (is_unsure && !self.expects_tls)
-            }
-            EndingKind::Reset(reset) => {
-                reset.continued_in.is_none() && (!is_server_silent || ending.by == Role::Client)
-            }
-            // Whether it is an alert or a close_notify depends on what the other side sent before.
-            EndingKind::EncryptedAlert { .. } => lacks(ending.by.other()),
-            EndingKind::Alert { .. } | EndingKind::CloseNotify => false,
-        }
-    }
-
-    /// Whether bytes that the capture lacks, of whatever time, may have stood before an ending and given it another meaning: a
-    /// record of an alert's size that closes, a FIN or RST behind the sender's own FIN or the rest of its data.
-    pub fn is_place_unsure(&self, ending: &Ending) -> bool {
-        let missing = &self.missing;
-        match ending.what {
-            EndingKind::EncryptedAlert { .. } => {
-                ending.stage >= Stage::ClientHello
-                    && (missing.acked_unseen.client > 0 || missing.acked_unseen.server > 0)
-            }
-            // A server may answer early data with its flight, and where its packets are cut, both look alike.
-            EndingKind::Fin => {
-                let may_be_answer = ending.by == Role::Server
-                    && self.tls.early_data.is_some()
-                    && self.traffic.counters.server.cut_bytes > 0;
-                // Of a cut line of text the length is not known, and what follows it seems to leave a gap.
-                let is_behind_gap = missing.gap[ending.by] > 0 && !self.capture.is_text;
-                is_behind_gap || may_be_answer && ending.stage >= Stage::ClientHello
-            }
-            EndingKind::Reset(_) => missing.fin[ending.by]
-                .is_some_and(|acked| !self.order.is_after(acked.number, ending.moment.number)),
-            EndingKind::Silence(_) | EndingKind::Alert { .. } | EndingKind::CloseNotify => false,
-        }
-    }
-
-    /// Whether a request inside TLS, captured or proved by its acknowledgement, has no answer in the capture, although nobody but
-    /// the client, who may have asked for none, could have ended it before that: nothing ended the connection, or the server did,
-    /// or what did depends on what the capture lacks.
-    ///
-    /// Where the request was neither acknowledged nor sent again in time, the capture lacks the rest of the connection, and nothing
-    /// is known of an answer.
-    pub fn is_request_open(&self) -> bool {
-        let asked = self.tls.application_data.client.first();
-        let is_begun = asked.is_some() || self.tls.is_inside_record.client || self.lacks(Role::Client);
-        let was_asked = self.stage >= Stage::TlsEstablished && is_begun;
-        let client = &self.data.client;
-        let is_cut_off = self.endings.is_empty()
-            && !client.is_all_acknowledged
-            && client.repeats.count == 0
-            && client.last.is_some_and(|last| self.capture.end - last.at >= RETRANSMISSION_DUE);
-        // Of text without payload only sizes are known, and an answer may have a ticket's.
-        was_asked
-            && !is_cut_off
-            && !self.capture.is_text
-            && !self.was_answered()
-            && (self.one_sided().is_some()
-                || self.decisive().is_some()
-                || self.endings.first().is_none_or(|ending| self.may_cut_request_off(ending)))
-    }
-
-    /// Whether an ending may have left the client's request without its answer: the server's, or one before which the capture
-    /// lacks the request or the server's FIN.
-    fn may_cut_request_off(&self, ending: &Ending) -> bool {
-        let is_before = |moment: Moment| !self.order.is_after(moment.number, ending.moment.number);
-        let asked = self.tls.application_data.client.first();
-        ending.by == Role::Server
-            || asked.is_none_or(|asked| asked.number == ending.moment.number)
-            || self.missing.fin.server.is_some_and(is_before)
     }
 
     /// What decided the outcome: the first ending that was not an orderly one after everything was done.
