@@ -53,9 +53,9 @@ pub(super) struct Perspective<'p> {
 }
 
 impl Perspective<'_> {
-    /// Rewords the verdicts, and counts those anew whose code changes.
+    /// Rewords the verdicts, and counts the connections anew.
     pub(super) fn apply(&self, connections: &mut [Judged], summary: &mut Summary) {
-        for Judged { story, verdict, .. } in connections {
+        for Judged { story, verdict, .. } in connections.iter_mut() {
             let before = (verdict.code, verdict.severity);
             let mut given_up = self.given_up.iter();
             if let Some(given_up) = given_up.find(|given_up| is_of(story, given_up.client)) {
@@ -71,6 +71,10 @@ impl Perspective<'_> {
             // The check has no log of its own.
             verdict.change_advice(|advice| advice.retain(|advice| !advice.contains("client's log")));
             recount(summary, before, (verdict.code, verdict.severity));
+        }
+        summary.groups = Groups::default();
+        for judged in connections.iter() {
+            summary.groups.add(judged);
         }
     }
 
@@ -148,10 +152,10 @@ impl Perspective<'_> {
         let is_java = !version.is_obsolete()
             && ["AES_128", "AES_256", "CHACHA20"].iter().any(|cipher| name.contains(cipher))
             && !name.contains("CCM");
-        let whom = if is_java { "a Java client can" } else { "clients with old settings can" };
+        let others = if is_java { "a Java client can" } else { "clients with old settings can" };
         verdict.actor = Actor::Server;
         verdict.headline =
-            format!("the server chooses {suite} over {version}, which this check can't complete; {whom}")
+            format!("the server chooses {suite} over {version}, which this check can't complete; {others}")
                 .into();
         verdict.explanation = format!(
             "The server refused TLS 1.2 and 1.3 as this check offers them, and was asked by a second ClientHello what it would \
@@ -301,7 +305,7 @@ fn recount(summary: &mut Summary, before: (Code, Severity), now: (Code, Severity
     *summary.severities.entry(now.1).or_default() += 1;
 }
 
-/// Forgets a verdict. The groups of failures rest on it too: of the few connections of a check they say nothing more.
+/// Forgets a verdict.
 fn uncount(summary: &mut Summary, code: Code, severity: Severity) {
     if let Some(count) = summary.codes.get_mut(&code) {
         *count = count.saturating_sub(1);
@@ -309,7 +313,6 @@ fn uncount(summary: &mut Summary, code: Code, severity: Severity) {
     if let Some(count) = summary.severities.get_mut(&severity) {
         *count = count.saturating_sub(1);
     }
-    summary.groups = Groups::default();
     summary.codes.retain(|_, count| *count > 0);
     summary.severities.retain(|_, count| *count > 0);
 }

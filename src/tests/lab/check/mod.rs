@@ -54,7 +54,7 @@ impl Checked {
 }
 
 impl From<Outcome> for Checked {
-    /// Every line keeps to the schema.
+    /// Every line keeps to the schema, and the groups hold every connection that failed.
     fn from(outcome: Outcome) -> Self {
         let schema = serde_json::to_value(ssmscope::report::machine::json::schema()).unwrap();
         let validator = jsonschema::validator_for(&schema).unwrap();
@@ -62,9 +62,29 @@ impl From<Outcome> for Checked {
             let faults: Vec<_> = validator.iter_errors(&line).map(|fault| fault.to_string()).collect();
             assert!(faults.is_empty(), "{faults:?}\n{line}");
         }
+        let is_failure =
+            |line: &&Value| matches!(line["verdict"]["severity"].as_str(), Some("critical" | "warning"));
+        let failed: Vec<_> = outcome.connections().iter().filter(is_failure).map(code_of).collect();
+        let summary = outcome.objects_of("summary").pop().unwrap_or_default();
+        let groups = summary["groups"].as_array().cloned().unwrap_or_default();
+        let grouped = groups.iter().flat_map(|group| {
+            let count = group["count"].as_u64().unwrap_or_default();
+            (0..count).map(|_| group["code"].clone())
+        });
+        assert_eq!(sorted(grouped), sorted(failed), "{outcome:?}");
         let check = outcome.objects_of("check").pop().unwrap_or_else(|| panic!("no check in {outcome:?}"));
         Self { connections: outcome.connections(), check, outcome }
     }
+}
+
+fn code_of(connection: &Value) -> Value {
+    connection["verdict"]["code"].clone()
+}
+
+fn sorted(codes: impl IntoIterator<Item = Value>) -> Vec<String> {
+    let mut codes: Vec<_> = codes.into_iter().map(|code| code.to_string()).collect();
+    codes.sort();
+    codes
 }
 
 impl fmt::Display for Checked {
