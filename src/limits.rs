@@ -267,7 +267,7 @@ pub const LOOKUPS_FOUND: usize = 4_096;
 /// Pairs of a server and a client of which it is counted what the server answered.
 pub const SERVER_CLIENTS: usize = 16_384;
 
-/// Certificates of one server, or of one group, that are told apart. Pools have some members, each with one.
+/// Certificates of one server, or of one group, that are counted one by one. A pool has a few members, each with its own.
 pub const SERVER_CERTIFICATES: usize = 8;
 
 /// Connections whose outcome the strip shows in order of time; further ones are left out of it.

@@ -67,7 +67,7 @@ pub enum Clients {
 /// The certificates that the clients of a group refused.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum Certificates {
-    /// Others accepted the same one, in so many connections.
+    /// Others accepted the same one.
     SameAccepted {
         /// Its name.
         title: String,

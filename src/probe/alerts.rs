@@ -18,7 +18,7 @@ pub struct Alerts {
 }
 
 impl Alerts {
-    /// What it means that the first certificate to end has so many days left, and the threshold that decides.
+    /// The severity of a certificate that ends in this many days, and the threshold that decides it.
     pub fn of_days(&self, days: f64) -> Option<(Severity, Range)> {
         let alerting = |range: Option<Range>| range.filter(|range| range.alerts(days));
         let critical = alerting(self.expiry_critical).map(|range| (Severity::Critical, range));

@@ -25,7 +25,7 @@ enum Rewriting {
     Dropped(usize),
     /// The first packets of each connection.
     First(usize),
-    /// So many bytes of each packet.
+    /// The first bytes of each packet.
     Cut(usize),
     /// Each packet up to half a millisecond earlier or later, by a seed.
     Shuffled(u64),
@@ -154,7 +154,7 @@ const AMBIGUOUS: [(Rewriting, &str); 1] = [(Rewriting::Cut(60), "healthy/early-d
 type Lost<'a> = &'a [&'a str];
 
 /// Compares what is left of each situation with the whole. `lost` names those whose fault no longer shows, for the reason that
-/// stands there.
+/// the comment there gives.
 fn compare(how: Rewriting, all: &[Whole], lost: Lost<'_>) {
     let (mut wrong, mut found) = (Vec::new(), Vec::new());
     let is_fine = |severity| matches!(severity, Severity::Ok | Severity::Warning);
@@ -277,7 +277,7 @@ fn bytes_that_are_cut_off_make_no_fault() {
 fn packets_that_are_shuffled_within_a_millisecond_make_no_fault() {
     let all = all();
     for seed in 1..=4 {
-        // The RSTs stand behind the answer.
+        // The RSTs are captured behind the answer.
         let lost: Lost<'_> = if seed <= 2 { &["reset/injected-3-tls12"] } else { &[] };
         compare(Rewriting::Shuffled(seed), &all, lost);
     }

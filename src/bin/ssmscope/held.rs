@@ -8,7 +8,7 @@ use ssmscope::limits;
 use ssmscope::packet::{Host, IpHeader};
 
 /// What the fragments of a datagram have in common (RFC 791, 3.2). IPv6 has its identification elsewhere, and two datagrams between
-/// the same hosts are not told apart here.
+/// the same hosts are taken for one here.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Datagram(Host, Host, Option<u16>);
 

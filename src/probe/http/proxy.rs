@@ -245,11 +245,11 @@ mod tests {
     #[test]
     fn an_answer_is_read_when_its_head_is_whole() {
         assert_eq!(answer(b"HTTP/1.1 407 No"), None);
-        let told = answer(
+        let tunnel = answer(
             b"HTTP/1.1 407 No\r\nProxy-Authenticate: Negotiate\r\nProxy-Authenticate: Basic realm=x\r\n\r\n",
         );
         let schemes = vec!["Negotiate".to_owned(), "Basic".to_owned()];
-        assert_eq!(told, Some(Tunnel { status: Some(407), schemes, is_page: false }));
+        assert_eq!(tunnel, Some(Tunnel { status: Some(407), schemes, is_page: false }));
         assert!(answer(b"HTTP/1.0 200 OK\r\n\r\n").is_some_and(|tunnel| tunnel.is_open()));
         let portal = answer(b"HTTP/1.1 200 OK\r\nContent-Type: text/html\r\n\r\n<html>");
         assert!(portal.is_some_and(|tunnel| tunnel.is_success() && !tunnel.is_open()));

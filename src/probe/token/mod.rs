@@ -216,7 +216,7 @@ fn read(request: &Request, answer: &Answer) -> (Token, Option<Secret>) {
             result.explain(meaning::of_no_token(answer.status));
         }
         None => match answer.header("www-authenticate").and_then(exchange::bearer_error) {
-            // RFC 6750, 3: an error may stand in the challenge instead of the body.
+            // RFC 6750, 3: the challenge may contain the error, and the body none.
             Some(error) if !is_success => result.explain_error(&request.cover(error)),
             _ => result.explain_status(answer),
         },

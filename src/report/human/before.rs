@@ -25,7 +25,7 @@ pub(super) fn add(
     let Some(summary) = summary else { return };
     for row in lookup(story, summary, names).into_iter().chain(searches(story, verdict, summary, names)) {
         let is_later = |other: &Row| other.at.is_some_and(|at| Some(at) > row.at);
-        // What has no time stands at the end, or follows the row above it.
+        // What has no time goes to the end, or below the row that it follows.
         let last = rows.iter().rposition(|other| other.at.is_some()).map_or(0, |last| last + 1);
         let place = rows.iter().position(is_later).unwrap_or(last);
         rows.insert(place, row);

@@ -1,7 +1,7 @@
 //! Prometheus' text format 0.0.4, for a scrape or for node_exporter's textfile collector.
 //!
-//! Labels have few values: the verdicts' codes, the stages, the severities, what the user said is to be watched, and those of
-//! its servers that were selected one by one. No other address and no other port from the wire is one.
+//! Labels have few values: the verdicts' codes, the stages, the severities, the target that the user names, and the
+//! servers that were selected one by one. No other address and no other port from the wire is one.
 
 use std::collections::BTreeMap;
 use std::fmt;

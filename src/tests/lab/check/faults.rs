@@ -135,7 +135,7 @@ fn certificates(lab: &Lab) {
             Case::new("tls-alert", &options).cause(alert).holds(lab);
             let checked = check(lab, &options);
             assert!(checked.contains(&format!(r#""code":"{finding}""#)), "{checked}");
-            // The fault itself is what is said, and the server is where to look.
+            // The words are about the fault itself, and the server is the side to examine.
             let verdict = &checked.connections[0]["verdict"];
             let headline = verdict["headline"].as_str().unwrap();
             let words = match finding {
