@@ -91,10 +91,11 @@ impl Story {
             && client.repeats.count == 0
             && client.last.is_some_and(|last| self.capture.end - last.at >= RETRANSMISSION_DUE);
         // Of text without payload only sizes are known, and an answer may have a ticket's.
+        let is_pending = self.endings.is_empty() && self.later_request().is_some();
         was_asked
             && !is_cut_off
             && !self.capture.is_text
-            && !self.was_answered()
+            && (is_pending || !self.was_answered())
             && (self.one_sided().is_some()
                 || self.decisive().is_some()
                 || self.endings.first().is_none_or(|ending| self.may_cut_request_off(ending)))

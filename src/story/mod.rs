@@ -19,7 +19,8 @@ pub use certificates::Unseen;
 pub use facts::{
     CaptureFacts, ChecksumFacts, ClockStep, DataFacts, Ending, EndingKind, IcmpFact, IpTraits, LogLine,
     LogTie, MissingFacts, Moment, Observed, Opening, OpeningFacts, OpeningOffer, Party, PathFacts,
-    PreludeFacts, Repeats, ResetFacts, RoundTrips, Silence, Stage, TlsFacts, TrafficFacts, Unacknowledged,
+    PreludeFacts, Repeats, ResetFacts, RoundTrips, Silence, Stage, TlsFacts, TrafficFacts, Turn, Turns,
+    Unacknowledged,
 };
 pub use knowledge::EndpointKnowledge;
 pub use order::Order;
@@ -318,16 +319,35 @@ impl Story {
             && self.plain.client.is_none()
     }
 
+    /// What the client asked inside TLS after requests that were answered, if it got no byte of an answer.
+    pub fn later_request(&self) -> Option<&Turn> {
+        self.tls.turns.later_request().filter(|_| self.stage == Stage::ApplicationData && self.was_answered())
+    }
+
+    /// When the client asked what was not answered inside TLS.
+    pub fn asked_last(&self) -> Option<Moment> {
+        self.later_request().map(|turn| turn.first).or(self.tls.application_data.client.first())
+    }
+
     /// The packet in which the server closed the connection instead of answering what the client had asked inside TLS.
     pub fn closed_unanswered(&self) -> Option<Moment> {
         let first = self.endings.first().filter(|ending| ending.by == Role::Server)?;
         let was_asked = first.stage == Stage::ApplicationData && self.tls.application_data.client.count > 0;
-        let is_close = matches!(first.what, EndingKind::Fin);
+        let ends_tls = |ending: &Ending| ending.by == Role::Server && ending.what == EndingKind::Fin;
+        let is_close = match first.what {
+            EndingKind::Fin => true,
+            EndingKind::CloseNotify => self.endings.iter().any(ends_tls),
+            _ => false,
+        };
         // Of text without payload only sizes are known, and an answer may have a ticket's.
         let is_sure = !self.capture.is_text
             && self.missing.acked_unseen.server == 0
             && !self.missing.lacks(Role::Server);
-        (is_close && was_asked && is_sure && !self.was_answered()).then_some(first.moment)
+        let is_open = match self.later_request() {
+            Some(turn) => self.order.is_after(first.moment.number, turn.last.number),
+            None => !self.was_answered(),
+        };
+        (is_close && was_asked && is_sure && is_open).then_some(first.moment)
     }
 
     /// The FIN after which a plain request that can be read has no answer any more: the server closed instead of answering, or the

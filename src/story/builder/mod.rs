@@ -261,7 +261,8 @@ impl Builder {
         self.story.data[other].record_acknowledgement(moment, observation);
         opening::on_segment(moment, segment, observation, &mut self.story, notes);
         self.on_payload(moment, segment, observation, notes);
-        if observation.new_bytes > 0 && !events.is_empty() && !events.iter().all(is_farewell) {
+        let is_farewell_only = !events.is_empty() && events.iter().all(is_farewell);
+        if observation.new_bytes > 0 && !events.is_empty() && !is_farewell_only {
             self.silences.on_answer(moment, observation.role, &mut self.story);
         }
         for event in events.drain(..) {
@@ -269,6 +270,9 @@ impl Builder {
             if let Some(what) = self.handshake.on_event(event, &mut self.story, notes) {
                 self.end(what, by, moment);
             }
+        }
+        if observation.role == Role::Server && observation.new_bytes > 0 && !is_farewell_only {
+            self.story.tls.turns.on_server(moment);
         }
         notes.shorten();
         self.handshake.on_segment(moment, connection, observation, &mut self.story);
@@ -311,6 +315,7 @@ impl Builder {
             Some(_) => story.tls.application_data.client.count > 0,
             None => story.data.client.first.is_some(),
         };
+        story.tls.turns.on_unseen();
         if has_asked {
             story.missing.answer.get_or_insert(moment);
         }
@@ -365,7 +370,7 @@ impl Builder {
     /// Adds an ending, behind the silence that it ends.
     fn end(&mut self, what: EndingKind, by: Role, moment: Moment) {
         match self.silences.on_ending(self.story.stage) {
-            Some(silence) => self.story.endings.push(silence),
+            Some(silence) => silence.insert_into(&mut self.story.endings),
             None => self.handshake.on_ending(&what, by, &mut self.story),
         }
         let endings = &mut self.story.endings;

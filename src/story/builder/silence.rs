@@ -37,6 +37,8 @@ enum Awaited {
     Step,
     /// The acknowledgement of what the other side sends again.
     Acknowledgement,
+    /// The answer to a request after others that were answered.
+    LaterAnswer,
 }
 
 /// A step that is awaited.
@@ -78,11 +80,11 @@ impl Silences {
             !matches!(ending.what, EndingKind::CloseNotify) || ending.stage >= Stage::TlsEstablished
         });
         if is_over {
-            return None;
+            return left_unacknowledged(story);
         }
         match self.awaited_from(story) {
             Some(awaited_from) => Some(Waits { since: self.progress, awaited_from, of: Awaited::Step }),
-            None => unacknowledged(story),
+            None => unacknowledged(story).or_else(|| later_answer(story)),
         }
     }
 
@@ -123,7 +125,11 @@ impl Silences {
             return;
         }
         let Some(Waits { since, awaited_from, of }) = self.waits(story) else { return };
-        if at - since.at < self.stall_after {
+        let patience = match of {
+            Awaited::LaterAnswer => story.tls.turns.patience(self.stall_after),
+            Awaited::Step | Awaited::Acknowledgement => self.stall_after,
+        };
+        if at - since.at < patience {
             return;
         }
         let silence = Silence {
@@ -163,6 +169,14 @@ impl Silences {
         stage_before: Stage,
         story: &mut Story,
     ) {
+        let is_taken_back = |running: &Running| {
+            running.of == Awaited::LaterAnswer
+                && observation.role == Role::Client
+                && later_answer(story).is_none()
+        };
+        if self.running.as_ref().is_some_and(is_taken_back) {
+            self.restart(moment);
+        }
         let is_first_step = match observation.step {
             Some(HandshakeStep::Syn) => story.opening.syn.count == 1,
             Some(HandshakeStep::SynAck) => story.opening.syn_ack.count == 1,
@@ -213,10 +227,14 @@ impl Silences {
         let Some(Running { silence, of }) = self.running.take() else { return };
         // It lasts to the end, and the drops began before that.
         let was_dropping = capture.dropped_until.is_some_and(|until| until >= silence.since.at);
+        // A poll that is answered late looks alike, as long as nobody gives up.
+        if of == Awaited::LaterAnswer && silence.is_acknowledged {
+            return;
+        }
         if was_dropping || self.is_truncated(&silence, of, viewpoint, story) {
             story.missing.truncated_after = Some(story.last);
         } else {
-            story.endings.push(ending(silence, story.stage));
+            ending(silence, story.stage).insert_into(&mut story.endings);
         }
     }
 
@@ -238,7 +256,7 @@ impl Silences {
             Awaited::Acknowledgement => story.data[silence.awaited_from.other()]
                 .unacknowledged
                 .is_some_and(|waiting| waiting.is_repeat_overdue(silence.until)),
-            Awaited::Step => {
+            Awaited::Step | Awaited::LaterAnswer => {
                 story.stage >= Stage::ClientHello
                     && story.one_sided().is_none()
                     && data_repeats(story) == self.repeats_at_progress
@@ -274,6 +292,24 @@ fn unacknowledged(story: &Story) -> Option<Waits> {
         .filter(|_| is_up)
         .filter_map(waits)
         .min_by_key(|waits| waits.since.at)
+}
+
+/// What a client that was answered before asks again. Whoever has nothing acknowledged at all gets no answer either.
+fn later_answer(story: &Story) -> Option<Waits> {
+    let request = story.tls.turns.later_request()?;
+    let waits = Waits { since: request.last, awaited_from: Role::Server, of: Awaited::LaterAnswer };
+    (story.stage == Stage::ApplicationData).then_some(waits)
+}
+
+/// A request that the client sends again without an acknowledgement, although it gave up on it: its FIN is lost with it.
+fn left_unacknowledged(story: &Story) -> Option<Waits> {
+    let is_left = |ending: &Ending| {
+        ending.by == Role::Client && matches!(ending.what, EndingKind::CloseNotify | EndingKind::Fin)
+    };
+    let is_open = story.stage == Stage::ApplicationData
+        && (story.later_request().is_some() || !story.was_answered())
+        && story.endings.iter().all(is_left);
+    unacknowledged(story).filter(|waits| is_open && waits.awaited_from == Role::Server)
 }
 
 /// Whether later bytes show that earlier ones were lost before they could be captured: the receiver lacks them as well, and
@@ -342,7 +378,7 @@ mod tests {
     #[test]
     fn an_answer_that_ends_the_connection_in_the_same_segment_is_an_answer() {
         let asked = handshake().say(Client, &talk::data()).ack(Server).wait(5_000);
-        let closing = [&[21, 3, 3, 0, 26][..], &[0; 26]].concat();
+        let closing = talk::close_notify();
         let answer = [talk::data(), closing.clone()].concat();
         let story = asked.clone().say(Server, &answer).fin(Server).story(0);
         assert_eq!((story.pauses.len(), story.silence()), (1, None));

@@ -177,6 +177,10 @@ fn on_established(moment: Moment, basis: Basis, story: &mut Story) {
 fn on_application_data(role: Role, moment: Moment, len: u32, basis: Basis, story: &mut Story) {
     withdraw_closing(role, story);
     story.tls.application_data[role].add(moment);
+    if role == Role::Client {
+        let is_tls13 = story.tls.version().is_some_and(Version::is_tls13);
+        story.tls.turns.on_client(moment, len, is_tls13);
+    }
     let sizes = &mut story.tls.record_sizes[role];
     if sizes.len() < limits::STORY_REPEATS {
         sizes.push(len);
@@ -226,7 +230,9 @@ fn of_alert(
 /// What a record of a close_notify's size is.
 fn of_closing(role: Role, story: &Story) -> EndingKind {
     let data = &story.tls.application_data;
+    // Up to TLS 1.2 a server refuses a certificate before its Finished (RFC 5246, 7.4.6 and 7.4.8).
     let is_refusal = role == Role::Server
+        && story.tls.version().is_none_or(Version::is_tls13)
         && !story.has_records_of_an_answer()
         && data.client.count > 0
         && story.stage >= Stage::ClientFinished;

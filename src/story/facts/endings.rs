@@ -19,6 +19,15 @@ pub struct Ending {
     pub stage: Stage,
 }
 
+impl Ending {
+    /// Adds it, in the order in which the endings began.
+    pub(in crate::story) fn insert_into(self, endings: &mut Vec<Self>) {
+        let is_later = |other: &Self| other.moment.number > self.moment.number;
+        let index = endings.iter().position(is_later).unwrap_or(endings.len());
+        endings.insert(index, self);
+    }
+}
+
 /// What ended a connection.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum EndingKind {

@@ -13,6 +13,7 @@ mod prelude;
 mod stage;
 mod tls;
 mod traffic;
+mod turns;
 
 pub use capture::{CaptureFacts, ClockStep};
 pub use data::{DataFacts, Unacknowledged};
@@ -27,3 +28,4 @@ pub use prelude::PreludeFacts;
 pub use stage::Stage;
 pub use tls::TlsFacts;
 pub use traffic::TrafficFacts;
+pub use turns::{Turn, Turns};

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::{Moment, Observed, Repeats};
+use super::{Moment, Observed, Repeats, Turns};
 use crate::cert::Examination;
 use crate::tcp::PerRole;
 use crate::tls::{
@@ -50,6 +50,8 @@ pub struct TlsFacts {
     pub application_data: PerRole<Repeats>,
     /// The sizes of each side's first application data records, in bytes of record body.
     pub record_sizes: PerRole<Vec<u32>>,
+    /// The client's messages and the server's answers, one after the other.
+    pub turns: Turns,
 }
 
 impl TlsFacts {

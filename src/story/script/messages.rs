@@ -66,6 +66,11 @@ pub(crate) fn alert(description: u8) -> [u8; 7] {
     [21, 3, 3, 0, 2, 2, description]
 }
 
+/// An encrypted close_notify of TLS 1.2.
+pub(crate) fn close_notify() -> Vec<u8> {
+    [&[21, 3, 3, 0, 26][..], &[1; 26]].concat()
+}
+
 /// A record of application data.
 pub(crate) fn data() -> Vec<u8> {
     let mut bytes = vec![23, 3, 3, 0, 100];

@@ -1,0 +1,192 @@
+//! Requests and answers inside TLS, as far as sizes, directions and times show them: who spoke in turn.
+//!
+//! What is encrypted shows no requests. A connection on which the client's messages were answered one after the other, each
+//! before the next, is taken for one of requests and answers, and then a message that is as large as those is one as well. What
+//! pushes, streams or sends messages that nobody answers breaks the turns, and is never judged by them.
+
+use super::Moment;
+use crate::time::Elapsed;
+
+/// Fewer bytes than this, without the record's protection, ask for nothing: HTTP/2's acknowledgements, pings and window updates,
+/// two of the latter in one record (RFC 9113, 6), and a goodbye such as `QUIT`.
+const SHORTEST_REQUEST: u32 = 27;
+
+/// What protects a record: content type and tag in TLS 1.3 (RFC 8446, 5.2), nonce and tag in AES-GCM (RFC 5288, 3).
+const PROTECTION_TLS13: u32 = 17;
+const PROTECTION_GCM: u32 = 24;
+
+/// A message whose sender paused longer than this, or paused twice, is none that was written at once: curl waits 1 s between a
+/// request's header and its body (`Expect: 100-continue`).
+const LONGEST_PAUSE: Elapsed = Elapsed::from_millis(1_500);
+const PAUSE: Elapsed = Elapsed::from_millis(300);
+
+/// A server that continues after so long without being asked pushes.
+const PUSHED_AFTER: Elapsed = Elapsed::from_millis(1_000);
+
+/// An answer is late only if it takes this many times as long as the slowest one before it: a client that polls for long gets its
+/// answers late.
+const SLOWER: i64 = 3;
+
+/// The client's messages and the server's answers.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct Turns {
+    /// The client's latest message, as long as no byte of an answer came.
+    open: Option<Turn>,
+    /// The shortest message that was answered, in bytes.
+    shortest: Option<u32>,
+    /// The longest time that an answer took.
+    slowest: Elapsed,
+    /// The server's last data.
+    last_answer: Option<Moment>,
+    /// One of the sides spoke when it was not its turn.
+    is_irregular: bool,
+}
+
+/// A message of the client.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Turn {
+    /// Its first packet.
+    pub first: Moment,
+    /// Its last packet.
+    pub last: Moment,
+    /// Its bytes, without what protects the records.
+    bytes: u32,
+    /// Whether its sender paused in its middle.
+    has_paused: bool,
+}
+
+impl Turns {
+    /// Records a record of application data of the client, by the bytes of its body.
+    pub(in crate::story) fn on_client(&mut self, moment: Moment, len: u32, is_tls13: bool) {
+        let bytes = len.saturating_sub(if is_tls13 { PROTECTION_TLS13 } else { PROTECTION_GCM });
+        let Some(turn) = &mut self.open else {
+            self.open = (bytes >= SHORTEST_REQUEST).then_some(Turn {
+                first: moment,
+                last: moment,
+                bytes,
+                has_paused: false,
+            });
+            return;
+        };
+        let pause = moment.at - turn.last.at;
+        if bytes < SHORTEST_REQUEST && pause >= PAUSE {
+            // The client takes it back, or says goodbye.
+            self.open = None;
+            return;
+        }
+        self.is_irregular |= pause >= LONGEST_PAUSE || turn.has_paused && pause >= PAUSE;
+        turn.has_paused |= pause >= PAUSE;
+        turn.last = moment;
+        turn.bytes = turn.bytes.saturating_add(bytes);
+    }
+
+    /// Records new bytes of the server.
+    pub(in crate::story) fn on_server(&mut self, moment: Moment) {
+        match self.open.take() {
+            Some(turn) => {
+                self.shortest = Some(self.shortest.map_or(turn.bytes, |bytes| bytes.min(turn.bytes)));
+                self.slowest = self.slowest.max(moment.at - turn.last.at);
+            }
+            None => {
+                self.is_irregular |= self.last_answer.is_some_and(|last| moment.at - last.at >= PUSHED_AFTER);
+            }
+        }
+        self.last_answer = Some(moment);
+    }
+
+    /// The server sent bytes that the capture does not hold, which may be the answer.
+    pub(in crate::story) fn on_unseen(&mut self) {
+        self.open = None;
+    }
+
+    /// The client's latest message, if it is a request after others that were answered, and no byte of its answer came.
+    pub fn later_request(&self) -> Option<&Turn> {
+        let shortest = self.shortest.filter(|_| !self.is_irregular)?;
+        self.open.as_ref().filter(|turn| turn.bytes >= shortest / 2)
+    }
+
+    /// How long an answer may take, where the stall time is `stall_after`.
+    pub(in crate::story) fn patience(&self, stall_after: Elapsed) -> Elapsed {
+        stall_after.max(self.slowest.times(SLOWER))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::time::Timestamp;
+
+    fn at(number: u64, millis: i64) -> Moment {
+        Moment { number, at: Timestamp::from_parts(1_700_000_000, 0) + Elapsed::from_millis(millis) }
+    }
+
+    /// A client that asks with 300 bytes at each of these times, and a server that answers 50 ms later.
+    fn asked(times: &[i64]) -> Turns {
+        let mut turns = Turns::default();
+        for time in times {
+            turns.on_client(at(1, *time), 317, true);
+            turns.on_server(at(2, time + 50));
+        }
+        turns
+    }
+
+    #[test]
+    fn a_message_as_large_as_those_that_were_answered_is_a_request() {
+        let mut turns = asked(&[0, 5_000]);
+        assert_eq!(turns.later_request(), None);
+        turns.on_client(at(5, 20_000), 200, true);
+        assert_eq!(turns.later_request().map(|turn| turn.first.number), Some(5));
+        turns.on_unseen();
+        assert_eq!(turns.later_request(), None);
+    }
+
+    #[test]
+    fn the_first_message_and_short_ones_are_none() {
+        let mut turns = Turns::default();
+        turns.on_client(at(1, 0), 317, true);
+        assert_eq!(turns.later_request(), None);
+        for len in [26, 34, 43, 150] {
+            let mut turns = asked(&[0]);
+            turns.on_client(at(5, 9_000), len, true);
+            assert_eq!(turns.later_request(), None, "{len}");
+        }
+    }
+
+    #[test]
+    fn who_speaks_out_of_turn_makes_no_requests() {
+        let mut pushed = asked(&[0]);
+        pushed.on_server(at(3, 4_000));
+        let mut one_way = asked(&[0]);
+        one_way.on_client(at(3, 1_000), 317, true);
+        one_way.on_client(at(4, 6_000), 317, true);
+        for mut turns in [pushed, one_way] {
+            turns.on_client(at(5, 9_000), 317, true);
+            turns.on_client(at(6, 9_000), 317, true);
+            assert_eq!(turns.later_request(), None);
+        }
+        // A request in several records, and one whose body waits for 100 Continue.
+        let mut whole = asked(&[0]);
+        for time in [5_000, 5_010, 6_010, 6_020] {
+            whole.on_client(at(5, time), 317, true);
+        }
+        assert!(whole.later_request().is_some());
+    }
+
+    #[test]
+    fn a_goodbye_takes_the_request_back() {
+        let mut turns = asked(&[0]);
+        turns.on_client(at(5, 9_000), 317, true);
+        turns.on_client(at(6, 19_000), 34, true);
+        assert_eq!(turns.later_request(), None);
+    }
+
+    #[test]
+    fn late_answers_make_patient() {
+        let stall_after = Elapsed::from_millis(3_000);
+        assert_eq!(asked(&[0]).patience(stall_after), stall_after);
+        let mut polled = asked(&[0]);
+        polled.on_client(at(5, 1_000), 317, true);
+        polled.on_server(at(6, 21_000));
+        assert_eq!(polled.patience(stall_after), Elapsed::from_millis(60_000));
+    }
+}
