@@ -37,6 +37,7 @@ fn judge(story: &Story, settings: &Settings) -> Option<Verdict> {
         (Some(_), false) => "the request to start TLS",
         // A client whose Finished is repeated without an acknowledgement asks for nothing yet.
         (_, true) if story.tls.application_data.client.count == 0 => "the client's end of the handshake",
+        (_, true) if story.later_request().is_some() => "a later request inside TLS",
         (_, true) => "the request inside TLS",
         _ => "the request",
     };
@@ -50,7 +51,7 @@ fn judge(story: &Story, settings: &Settings) -> Option<Verdict> {
     } else {
         (Actor::Path, "It was not acknowledged either: it, or every reply, is lost in transit.")
     };
-    let requests = story.tls.application_data.client.first().or(story.data.client.first);
+    let request = story.asked_last().or(story.data.client.first);
     let verdict =
         Verdict::new(&RULE, actor, story.basis, format!("no reply to {over} for {}", silence.elapsed()));
     let advice = if actor == Actor::Path { &advice::PATH_TO_SERVER[..] } else { &advice::SERVER_PROCESS };
@@ -61,7 +62,7 @@ fn judge(story: &Story, settings: &Settings) -> Option<Verdict> {
     Some(
         verdict
             .reported(&["java.net.SocketTimeoutException: Read timed out"])
-            .proved_by(requests.map(|moment| moment.number).into_iter().chain([silence.since.number]))
+            .proved_by(request.map(|moment| moment.number).into_iter().chain([silence.since.number]))
             .proved_by(story.data.client.repeats.numbers().take(4)),
     )
 }
@@ -175,24 +176,30 @@ fn left(story: &Story, fin: &Ending) -> Verdict {
 /// The server's FIN came in place of an answer.
 fn closed(story: &Story) -> Option<Verdict> {
     let close = story.closed_unanswered()?;
-    let request = story.tls.application_data.client.first();
-    Some(
-        Verdict::new(
-            &RULE,
-            Actor::Server,
-            story.basis,
-            "the server closed the connection instead of replying to the request inside TLS",
+    let request = story.asked_last();
+    let (headline, explanation) = if story.later_request().is_some() {
+        (
+            "the server closed the connection instead of replying to a later request inside TLS",
+            "Earlier requests were answered, and the client sent another one. The server closed the connection in an \
+             orderly way without sending data: its program gave up on the request or was stopped, or its keep-alive time \
+             ended just then.",
         )
-        .explain(
+    } else {
+        (
+            "the server closed the connection instead of replying to the request inside TLS",
             "TLS was established and the client sent its request. The server closed the connection in an orderly way \
              without sending data: its program gave up on the request, was stopped, or limits its clients.",
         )
-        .reported(&[
-            "curl: (52) Empty reply from server",
-            "java.net.SocketException: Unexpected end of file from server",
-        ])
-        .proved_by(request.into_iter().chain([close]).map(|moment| moment.number))
-        .advise(&advice::SERVER_PROCESS),
+    };
+    Some(
+        Verdict::new(&RULE, Actor::Server, story.basis, headline)
+            .explain(explanation)
+            .reported(&[
+                "curl: (52) Empty reply from server",
+                "java.net.SocketException: Unexpected end of file from server",
+            ])
+            .proved_by(request.into_iter().chain([close]).map(|moment| moment.number))
+            .advise(&advice::SERVER_PROCESS),
     )
 }
 
@@ -317,6 +324,78 @@ mod tests {
         assert_eq!(asked.story(4_000).stage, Stage::ApplicationData);
         assert_eq!(asked.code(1_000), "in-progress");
         assert_eq!(asked.rst(Server).code(0), "reset");
+    }
+
+    /// Three requests of 200 bytes that are answered, and a later one of this many bytes.
+    fn asked_again(bytes: usize) -> Talk {
+        let record = |bytes: usize| [&[23, 3, 3, 0, bytes as u8][..], &vec![7; bytes]].concat();
+        let talk = (0..3).fold(handshake(), |talk, _| {
+            let answered = talk.say(Client, &record(200)).wait(100).say(Server, &record(250));
+            answered.ack(Client).wait(10_000)
+        });
+        talk.say(Client, &record(bytes))
+    }
+
+    #[test]
+    fn a_later_request_is_owed_an_answer_until_the_client_gives_up() {
+        let given_up: [fn(Talk) -> Talk; 3] = [
+            |talk| talk.fin(Client),
+            |talk| talk.rst(Client),
+            |talk| talk.say(Client, &talk::close_notify()),
+        ];
+        for give_up in given_up {
+            let verdict = give_up(asked_again(180).ack(Server).wait(5_000)).verdict(500);
+            assert_eq!(verdict.is(), ("no-response", Actor::Server, None), "{}", verdict.headline);
+            assert!(verdict.headline.contains("later request") && verdict.headline.contains("5.0 s"));
+            // Sooner, its answer was not waited for.
+            assert_eq!(give_up(asked_again(180).ack(Server).wait(500)).code(500), "healthy");
+        }
+        let answered = asked_again(180).ack(Server).wait(20_000).say(Server, &talk::data()).ack(Client);
+        assert_eq!(answered.fin(Client).fin(Server).code(60_000), "healthy");
+    }
+
+    #[test]
+    fn as_long_as_nobody_gives_up_a_later_request_may_be_a_poll() {
+        for more in [500, 60_000] {
+            assert_eq!(asked_again(180).ack(Server).code(more), "in-progress");
+        }
+        // An acknowledgement, a ping or a message of another kind is shorter.
+        let short = asked_again(60).ack(Server);
+        assert_eq!(short.code(60_000), "healthy");
+        assert_eq!(short.wait(9_000).fin(Client).fin(Server).code(500), "healthy");
+    }
+
+    #[test]
+    fn a_later_request_that_the_server_ends_is_not_answered() {
+        let closed = asked_again(180).ack(Server).fin(Server).ack(Client).fin(Client);
+        assert_eq!(closed.verdict(500).is(), ("no-response", Actor::Server, None));
+        let reset = asked_again(180).rst(Server).verdict(500);
+        assert_eq!(reset.is(), ("reset", Actor::Server, None));
+        assert!(reset.headline.contains("later request"), "{}", reset.headline);
+        // The server had closed before.
+        let idle = handshake().say(Client, &talk::data()).say(Server, &talk::data()).fin(Server);
+        assert_eq!(idle.say(Client, &talk::data()).rst(Server).code(500), "healthy");
+    }
+
+    #[test]
+    fn a_later_request_that_nobody_acknowledges_is_lost_on_the_path() {
+        let lost =
+            asked_again(180).wait(300).repeat(Client).wait(600).repeat(Client).wait(1_200).repeat(Client);
+        assert_eq!(lost.verdict(1_500).is(), ("no-response", Actor::Path, None));
+        // The client gives up, and its kernel repeats what is left.
+        let left = asked_again(180).wait(200).repeat(Client).wait(400).repeat(Client).fin(Client);
+        let left = left.wait(800).repeat(Client).wait(1_600).repeat(Client).wait(3_200).repeat(Client);
+        assert_eq!(left.verdict(500).is(), ("no-response", Actor::Path, None));
+    }
+
+    #[test]
+    fn a_close_notify_in_place_of_the_answer_is_the_server_s_end() {
+        let asked = handshake().say(Client, &talk::data()).ack(Server);
+        let closed = asked.say(Server, &talk::close_notify()).fin(Server).ack(Client).fin(Client);
+        let verdict = closed.verdict(500);
+        assert_eq!(verdict.is(), ("no-response", Actor::Server, None), "{}", verdict.headline);
+        let later = asked_again(180).ack(Server).say(Server, &talk::close_notify()).fin(Server).ack(Client);
+        assert_eq!(later.verdict(500).is(), ("no-response", Actor::Server, None));
     }
 
     #[test]

@@ -29,7 +29,8 @@ fn judge(story: &Story, _: &Settings) -> Option<Verdict> {
     let is_complete = ending.stage == Stage::ApplicationData
         && story.was_answered()
         && facts.continued_in.is_none()
-        && !story.tls.is_inside_record.server;
+        && !story.tls.is_inside_record.server
+        && !(ending.by == Role::Server && story.later_request().is_some());
     let is_plain_exchange = story.tls.client_hello.is_none()
         && story.reset_after_close().is_none()
         && !is_cut_off(story, ending, facts)
@@ -100,6 +101,9 @@ fn place(story: &Story, ending: &Ending) -> &'static str {
         Stage::ServerHello | Stage::ServerFlightComplete => "in the TLS handshake, after the ServerHello",
         Stage::ClientFinished => "in the TLS handshake, after the client's Finished",
         Stage::TlsEstablished => "right after the TLS handshake",
+        Stage::ApplicationData if story.later_request().is_some() => {
+            "after a later request, before any reply to it"
+        }
         Stage::ApplicationData if story.was_answered() => "before the server's reply was complete",
         Stage::ApplicationData => "after the request, before any reply",
     }
