@@ -1,6 +1,6 @@
 //! The server's answer began, and then the TLS handshake stalled.
 
-use super::words::{advice, drops, path_mtu};
+use super::words::{advice, drops, icmp_error, path_mtu};
 use super::{Actor, Code, Rule, Settings, Severity, Verdict};
 use crate::story::{EndingKind, Silence, Stage, Story};
 use crate::tcp::Role;
@@ -100,7 +100,7 @@ fn judge(story: &Story, _: &Settings) -> Option<Verdict> {
         verdict = does_not_continue(verdict, story, silence, ending.stage);
     }
     Some(
-        verdict
+        icmp_error::in_silence(story, silence, verdict)
             .reported(&["java.net.SocketTimeoutException: Read timed out"])
             .proved_by(evidence.into_iter().flatten()),
     )

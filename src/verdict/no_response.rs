@@ -1,6 +1,6 @@
 //! The connection is up, a request went out, and no answer came.
 
-use super::words::{advice, drops, path_mtu};
+use super::words::{advice, drops, icmp_error, path_mtu};
 use super::{Actor, Code, Rule, Settings, Severity, Verdict};
 use crate::story::{Ending, EndingKind, Silence, Stage, Story};
 use crate::tcp::Role;
@@ -60,7 +60,7 @@ fn judge(story: &Story, settings: &Settings) -> Option<Verdict> {
         None => verdict.explain(format!("{delivered}{}", drops::caveat(story))).advise(advice),
     };
     Some(
-        verdict
+        icmp_error::in_silence(story, silence, verdict)
             .reported(&["java.net.SocketTimeoutException: Read timed out"])
             .proved_by(request.map(|moment| moment.number).into_iter().chain([silence.since.number]))
             .proved_by(story.data.client.repeats.numbers().take(4)),
@@ -129,7 +129,7 @@ fn undelivered(story: &Story, ending: &Ending, silence: &Silence) -> Option<Verd
             .advise(&advice::PATH_TO_SERVER),
     };
     Some(
-        verdict
+        icmp_error::in_silence(story, silence, verdict)
             .reported(&["java.net.SocketTimeoutException: Read timed out"])
             .proved_by([silence.since.number])
             .proved_by(

@@ -1,6 +1,6 @@
 //! The ClientHello went out, and no TLS byte came back.
 
-use super::words::{advice, drops, path_mtu};
+use super::words::{advice, drops, icmp_error, path_mtu};
 use super::{Actor, Code, Rule, Settings, Severity, Verdict};
 use crate::story::{EndingKind, Silence, Stage, Story};
 use crate::tcp::Role;
@@ -35,6 +35,7 @@ fn judge(story: &Story, _: &Settings) -> Option<Verdict> {
         Some(by) if by.at <= silence.until => went_dark(story, silence).proved_by([by.number]),
         _ => unacknowledged(story, silence),
     };
+    let verdict = icmp_error::in_silence(story, silence, verdict);
     Some(Verdict { basis, ..verdict.proved_by(evidence).reported(&REPORTS) })
 }
 
@@ -118,6 +119,26 @@ mod tests {
     use crate::packet::{SegmentHeader, TcpOptions};
     use crate::story::script::talk::{self, ssm};
     use crate::tcp::Role::{Client, Server};
+
+    #[test]
+    fn an_icmp_error_about_the_hello_is_the_cause_with_its_sender() {
+        let lost = |from| Story::at(Stage::ClientHello).icmp(from, 3, 13).repeats(Client, 2);
+        let verdict = lost([203, 0, 113, 9]).silent_for(8_000, Server).but(|story| {
+            // The silence began with the ClientHello.
+            let hello = story.tls.client_hello.as_ref().map(|hello| hello.moment);
+            if let Some(EndingKind::Silence(silence)) =
+                story.endings.last_mut().map(|ending| &mut ending.what)
+            {
+                silence.since = hello.unwrap();
+            }
+        });
+        let verdict = verdict.verdict();
+        assert_eq!(verdict.is(), ("no-server-hello", Actor::Path, Some("icmp-admin-prohibited")));
+        assert!(verdict.explanation.starts_with("Packet 5") && verdict.mentions("203.0.113.9"));
+        // One that came before explains nothing.
+        let before = lost([203, 0, 113, 9]).silent_for(8_000, Server).verdict();
+        assert_eq!(before.cause.as_deref(), Some("client-hello-lost"));
+    }
 
     #[test]
     fn an_acknowledged_hello_without_an_answer_is_the_server_s() {

@@ -1,8 +1,8 @@
 //! An ICMP or ICMPv6 error answered the SYN.
 
+use super::words::icmp_error::{meaning, name};
 use super::{Actor, Code, Rule, Settings, Severity, Verdict};
-use crate::packet::IpVersion;
-use crate::story::{IcmpFact, Stage, Story};
+use crate::story::{Stage, Story};
 use crate::tcp::Role;
 
 /// `unreachable`.
@@ -13,33 +13,6 @@ pub(super) const RULE: Rule = Rule {
     page: include_str!("../../docs/verdicts/unreachable.md"),
     judge,
 };
-
-/// What an ICMP error means: the cause by its code, words for it, the errno and Java's exception.
-struct Meaning {
-    cause: Option<&'static str>,
-    words: &'static str,
-    reports: [&'static str; 2],
-}
-
-const HOST: [&str; 2] =
-    ["EHOSTUNREACH (No route to host)", "java.net.NoRouteToHostException: No route to host"];
-const NET: [&str; 2] =
-    ["ENETUNREACH (Network is unreachable)", "java.net.SocketException: Network is unreachable"];
-const REFUSED: [&str; 2] =
-    ["ECONNREFUSED (Connection refused)", "java.net.ConnectException: Connection refused"];
-const PROTOCOL: [&str; 2] =
-    ["ENOPROTOOPT (Protocol not available)", "java.net.SocketException: Protocol not available"];
-// OpenJDK, Net.c, `handleSocketError`.
-const ACCESS: [&str; 2] = [
-    "EACCES (Permission denied)",
-    "java.net.SocketException: Permission denied (since JDK 13 java.net.BindException)",
-];
-const ROUTE_FAILED: [&str; 2] =
-    ["EOPNOTSUPP (Operation not supported)", "java.net.SocketException: Operation not supported"];
-const HOST_DOWN: [&str; 2] = ["EHOSTDOWN (Host is down)", "java.net.SocketException: Host is down"];
-const PROTO: [&str; 2] = ["EPROTO (Protocol error)", "java.net.ProtocolException: Protocol error"];
-const ISOLATED: [&str; 2] =
-    ["ENONET (Machine is not on the network)", "java.net.SocketException: Machine is not on the network"];
 
 fn judge(story: &Story, _: &Settings) -> Option<Verdict> {
     if story.stage != Stage::Syn {
@@ -94,59 +67,10 @@ fn judge(story: &Story, _: &Settings) -> Option<Verdict> {
     })
 }
 
-/// RFC 792; RFC 1122, 3.2.2.1; RFC 1812, 5.2.7.1; RFC 4443, 3; the errno values are Linux's (net/ipv4/icmp.c,
-/// net/ipv6/icmp.c). Errors that do not end an attempt have no meaning here.
-fn meaning(fact: &IcmpFact) -> Option<Meaning> {
-    let meaning = |cause, words, reports| Some(Meaning { cause, words, reports });
-    match (fact.version, fact.icmp_type, fact.code) {
-        (IpVersion::V4, 3, 0 | 6 | 11) => meaning(Some("icmp-net-unreachable"), "network unreachable", NET),
-        (IpVersion::V4, 3, 1 | 12) => meaning(Some("icmp-host-unreachable"), "host unreachable", HOST),
-        (IpVersion::V4, 3, 5) => {
-            meaning(Some("icmp-host-unreachable"), "host unreachable, source route failed", ROUTE_FAILED)
-        }
-        (IpVersion::V4, 3, 7) => {
-            meaning(Some("icmp-host-unreachable"), "host unreachable, unknown", HOST_DOWN)
-        }
-        (IpVersion::V4, 3, 8) => {
-            meaning(Some("icmp-host-unreachable"), "host unreachable, source host isolated", ISOLATED)
-        }
-        (IpVersion::V4, 3, 2) => meaning(None, "protocol unreachable", PROTOCOL),
-        (IpVersion::V4, 3, 3) | (IpVersion::V6, 1, 4) => {
-            meaning(Some("icmp-port-unreachable"), "port unreachable", REFUSED)
-        }
-        (IpVersion::V4, 3, 9) => {
-            meaning(Some("icmp-admin-prohibited"), "network administratively prohibited", NET)
-        }
-        (IpVersion::V4, 3, 10 | 13..=15) => {
-            meaning(Some("icmp-admin-prohibited"), "administratively prohibited", HOST)
-        }
-        (IpVersion::V4, 11, 1) | (IpVersion::V6, 3, 1) => {
-            meaning(None, "not all fragments of the packet came in time", HOST)
-        }
-        (IpVersion::V4, 11, _) | (IpVersion::V6, 3, _) => {
-            meaning(None, "the hop limit was exceeded in transit (a routing loop?)", HOST)
-        }
-        (IpVersion::V4, 12, _) | (IpVersion::V6, 4, _) => {
-            meaning(None, "a field of the packet's headers is wrong (parameter problem)", PROTO)
-        }
-        (IpVersion::V6, 1, 0) => meaning(Some("icmp-net-unreachable"), "no route to the network", NET),
-        (IpVersion::V6, 1, 6) => meaning(Some("icmp-net-unreachable"), "the route rejects", ACCESS),
-        (IpVersion::V6, 1, 1 | 5) => {
-            meaning(Some("icmp-admin-prohibited"), "administratively prohibited", ACCESS)
-        }
-        (IpVersion::V6, 1, 2 | 3) => meaning(Some("icmp-host-unreachable"), "address unreachable", HOST),
-        _ => None,
-    }
-}
-
-fn name(fact: &IcmpFact) -> String {
-    let version = if fact.version == IpVersion::V4 { "an ICMP" } else { "an ICMPv6" };
-    format!("{version} error (type {}, code {})", fact.icmp_type, fact.code)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::packet::IpVersion;
     use crate::tcp::Role::Server;
 
     /// The verdict on a SYN that 203.0.113.9 answers by this type and code.

@@ -1,0 +1,140 @@
+//! ICMP errors: what each means, and those about the packets of a connection that is open.
+
+use crate::packet::IpVersion;
+use crate::story::{Ending, IcmpFact, Silence, Stage, Story};
+use crate::tcp::Role;
+use crate::time::Elapsed;
+use crate::verdict::{Actor, Verdict};
+
+/// What an ICMP error means: the cause by its code, words for it, the errno and Java's exception.
+pub(in crate::verdict) struct Meaning {
+    pub(in crate::verdict) cause: Option<&'static str>,
+    pub(in crate::verdict) words: &'static str,
+    pub(in crate::verdict) reports: [&'static str; 2],
+}
+
+const HOST: [&str; 2] =
+    ["EHOSTUNREACH (No route to host)", "java.net.NoRouteToHostException: No route to host"];
+const NET: [&str; 2] =
+    ["ENETUNREACH (Network is unreachable)", "java.net.SocketException: Network is unreachable"];
+const REFUSED: [&str; 2] =
+    ["ECONNREFUSED (Connection refused)", "java.net.ConnectException: Connection refused"];
+const PROTOCOL: [&str; 2] =
+    ["ENOPROTOOPT (Protocol not available)", "java.net.SocketException: Protocol not available"];
+// OpenJDK, Net.c, `handleSocketError`.
+const ACCESS: [&str; 2] = [
+    "EACCES (Permission denied)",
+    "java.net.SocketException: Permission denied (since JDK 13 java.net.BindException)",
+];
+const ROUTE_FAILED: [&str; 2] =
+    ["EOPNOTSUPP (Operation not supported)", "java.net.SocketException: Operation not supported"];
+const HOST_DOWN: [&str; 2] = ["EHOSTDOWN (Host is down)", "java.net.SocketException: Host is down"];
+const PROTO: [&str; 2] = ["EPROTO (Protocol error)", "java.net.ProtocolException: Protocol error"];
+const ISOLATED: [&str; 2] =
+    ["ENONET (Machine is not on the network)", "java.net.SocketException: Machine is not on the network"];
+
+/// RFC 792; RFC 1122, 3.2.2.1; RFC 1812, 5.2.7.1; RFC 4443, 3; the errno values are Linux's (net/ipv4/icmp.c,
+/// net/ipv6/icmp.c). Errors that do not end an attempt have no meaning here.
+pub(in crate::verdict) fn meaning(fact: &IcmpFact) -> Option<Meaning> {
+    let meaning = |cause, words, reports| Some(Meaning { cause, words, reports });
+    match (fact.version, fact.icmp_type, fact.code) {
+        (IpVersion::V4, 3, 0 | 6 | 11) => meaning(Some("icmp-net-unreachable"), "network unreachable", NET),
+        (IpVersion::V4, 3, 1 | 12) => meaning(Some("icmp-host-unreachable"), "host unreachable", HOST),
+        (IpVersion::V4, 3, 5) => {
+            meaning(Some("icmp-host-unreachable"), "host unreachable, source route failed", ROUTE_FAILED)
+        }
+        (IpVersion::V4, 3, 7) => {
+            meaning(Some("icmp-host-unreachable"), "host unreachable, unknown", HOST_DOWN)
+        }
+        (IpVersion::V4, 3, 8) => {
+            meaning(Some("icmp-host-unreachable"), "host unreachable, source host isolated", ISOLATED)
+        }
+        (IpVersion::V4, 3, 2) => meaning(None, "protocol unreachable", PROTOCOL),
+        (IpVersion::V4, 3, 3) | (IpVersion::V6, 1, 4) => {
+            meaning(Some("icmp-port-unreachable"), "port unreachable", REFUSED)
+        }
+        (IpVersion::V4, 3, 9) => {
+            meaning(Some("icmp-admin-prohibited"), "network administratively prohibited", NET)
+        }
+        (IpVersion::V4, 3, 10 | 13..=15) => {
+            meaning(Some("icmp-admin-prohibited"), "administratively prohibited", HOST)
+        }
+        (IpVersion::V4, 11, 1) | (IpVersion::V6, 3, 1) => {
+            meaning(None, "not all fragments of the packet came in time", HOST)
+        }
+        (IpVersion::V4, 11, _) | (IpVersion::V6, 3, _) => {
+            meaning(None, "the hop limit was exceeded in transit (a routing loop?)", HOST)
+        }
+        (IpVersion::V4, 12, _) | (IpVersion::V6, 4, _) => {
+            meaning(None, "a field of the packet's headers is wrong (parameter problem)", PROTO)
+        }
+        (IpVersion::V6, 1, 0) => meaning(Some("icmp-net-unreachable"), "no route to the network", NET),
+        (IpVersion::V6, 1, 6) => meaning(Some("icmp-net-unreachable"), "the route rejects", ACCESS),
+        (IpVersion::V6, 1, 1 | 5) => {
+            meaning(Some("icmp-admin-prohibited"), "administratively prohibited", ACCESS)
+        }
+        (IpVersion::V6, 1, 2 | 3) => meaning(Some("icmp-host-unreachable"), "address unreachable", HOST),
+        _ => None,
+    }
+}
+
+/// An error by its numbers.
+pub(in crate::verdict) fn name(fact: &IcmpFact) -> String {
+    let version = if fact.version == IpVersion::V4 { "an ICMP" } else { "an ICMPv6" };
+    format!("{version} error (type {}, code {})", fact.icmp_type, fact.code)
+}
+
+/// An error and a RST about the same packets come within this time.
+const TOGETHER: Elapsed = Elapsed::from_millis(100);
+
+const ADVICE: &str = "Look on the sender of the ICMP error for the rule or the route that it is about.";
+
+/// Names the error that explains a silence in its verdict: it is about what the other side sent, came when that was sent or later,
+/// and nothing of it was acknowledged.
+pub(in crate::verdict) fn in_silence(story: &Story, silence: &Silence, verdict: Verdict) -> Verdict {
+    let sender = silence.awaited_from.other();
+    let fits = |fact: &IcmpFact| {
+        fact.quotes == sender
+            && !silence.is_acknowledged
+            && fact.moment.number >= silence.since.number
+            && fact.moment.at <= silence.until
+    };
+    explain(story, sender, fits, verdict)
+}
+
+/// The same for a RST: an error about packets of the end that the RST ends the connection for, or of the other, beside it.
+pub(in crate::verdict) fn beside_reset(story: &Story, reset: &Ending, verdict: Verdict) -> Verdict {
+    let is_beside = |fact: &IcmpFact| {
+        let (error, reset) = (fact.moment.at, reset.moment.at);
+        error.max(reset) - error.min(reset) <= TOGETHER
+    };
+    explain(story, reset.by.other(), is_beside, verdict)
+}
+
+fn explain(story: &Story, sender: Role, fits: impl Fn(&IcmpFact) -> bool, verdict: Verdict) -> Verdict {
+    let found = story.path.icmp_errors.iter().find_map(|fact| {
+        let meaning = meaning(fact)?;
+        (fact.stage > Stage::Syn && meaning.cause.is_some() && fits(fact)).then_some((fact, meaning))
+    });
+    let (Some((fact, meaning)), None | Some("client-hello-lost" | "server-flight-lost")) =
+        (found, verdict.cause.as_deref())
+    else {
+        return verdict;
+    };
+    let number = fact.moment.number;
+    let words = format!(
+        "Packet {number} is {} from {} about the {sender}'s packets: {}. {}",
+        name(fact),
+        story.names.show(fact.from),
+        meaning.words,
+        verdict.explanation
+    );
+    let verdict = Verdict { actor: Actor::Path, cause: None, ..verdict };
+    let verdict = match meaning.cause {
+        Some(cause) => verdict.cause(cause),
+        None => verdict,
+    };
+    let mut verdict = verdict.explain(words).proved_by([number]);
+    verdict.advice.insert(0, ADVICE);
+    verdict
+}
