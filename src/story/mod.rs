@@ -95,6 +95,9 @@ const SMALL_ANSWER_BYTES: std::ops::Range<u64> = 1..47;
 /// Session tickets are shorter than this, in bytes of record body; OpenSSL's and nginx's have some 250.
 const TICKET_BYTES: u32 = 512;
 
+/// What a device on the path sends to both ends at once is captured within this time.
+const ONE_MOMENT: Elapsed = Elapsed::from_millis(10);
+
 /// Ports of HTTP, where a request that was not captured is one all the same.
 const HTTP_PORTS: [u16; 4] = [80, 3128, 8000, 8080];
 
@@ -395,6 +398,18 @@ impl Story {
             is_reset
                 && self.order.is_after(last, fin.moment.number)
                 && self.order.is_after(end.moment.number, last)
+        })
+    }
+
+    /// The RST of the other end that came with this one, in one moment and with nothing in between. No host answers a RST with a
+    /// RST (RFC 9293, 3.10.7).
+    pub fn reset_of_the_other_end(&self, reset: &Ending) -> Option<&Ending> {
+        self.endings.iter().find(|end| {
+            let apart = end.moment.at - reset.moment.at;
+            matches!(end.what, EndingKind::Reset(_))
+                && end.by != reset.by
+                && self.order.is_after(end.moment.number, reset.moment.number)
+                && apart <= ONE_MOMENT
         })
     }
 

@@ -1,6 +1,6 @@
 //! A RST ended the connection before the exchange was complete.
 
-use super::words::evidence;
+use super::words::{evidence, icmp_error};
 use super::{Actor, Code, Rule, Settings, Severity, Verdict};
 use crate::story::{Ending, EndingKind, IpTraits, Moment, ResetFacts, Stage, Story};
 use crate::tcp::{ResetFit, Role};
@@ -19,6 +19,11 @@ const REPORTS: [&str; 3] = [
     "ECONNRESET (Connection reset by peer)",
     "java.net.SocketException: Connection reset",
     "javax.net.ssl.SSLException: Connection reset",
+];
+
+const ON_THE_PATH: [&str; 2] = [
+    "Look for a firewall, intrusion prevention or proxy on the path that resets this traffic, and ask for its log.",
+    "Capture on the other side too: a host that did not send the RST shows none leaving.",
 ];
 
 fn judge(story: &Story, _: &Settings) -> Option<Verdict> {
@@ -43,7 +48,8 @@ fn judge(story: &Story, _: &Settings) -> Option<Verdict> {
     }
     let evidence = evidence::opening_packets(story).chain([ending.moment.number]);
     let place = place(story, ending);
-    let verdict = match forgery(facts) {
+    let both = story.reset_of_the_other_end(ending);
+    let verdict = match forgery(ending, facts) {
         Some(signs) => Verdict::new(&RULE, Actor::Path,
             story.basis,
             format!("forged RST {place}: it has the {0}'s address, but the {0} did not send it", ending.by),
@@ -51,14 +57,26 @@ fn judge(story: &Story, _: &Settings) -> Option<Verdict> {
         .cause("rst-injected")
         .explain(format!("{} A device on the path that resets connections is the likely sender.", signs.join(" ")))
         .proved_by(facts.continued_in)
-        .advise(&[
-            "Look for a firewall, intrusion prevention or proxy on the path that resets this traffic, and ask for its log.",
-            "Capture on the other side too: a host that did not send the RST shows none leaving.",
-        ]),
-        None => Verdict::new(&RULE, Actor::from(ending.by), story.basis, headline(story, ending, place))
-            .explain(explain(ending, facts))
-            .advise(advice(ending)),
+        .advise(&ON_THE_PATH),
+        None => match both {
+            Some(other) => Verdict::new(
+                &RULE,
+                Actor::Path,
+                story.basis,
+                format!("both ends were sent a RST at once {place}, which neither answers the other with"),
+            )
+            .explain(
+                "No host answers a RST with a RST: two at once, one with each end's address, come from a device between \
+                 the two that ends connections.",
+            )
+            .proved_by([other.moment.number])
+            .advise(&ON_THE_PATH),
+            None => Verdict::new(&RULE, Actor::from(ending.by), story.basis, headline(story, ending, place))
+                .explain(explain(ending, facts))
+                .advise(advice(ending)),
+        },
     };
+    let verdict = icmp_error::beside_reset(story, ending, verdict);
     // A client that ends it itself does not hear of a peer's reset.
     let is_its_own = ending.by == Role::Client && verdict.actor == Actor::Client;
     let reports = if is_its_own { &[][..] } else { &REPORTS };
@@ -114,15 +132,26 @@ const MEASURABLE: Elapsed = Elapsed::from_millis(2);
 
 /// Why the RST cannot come, or hardly comes, from the end whose address it carries: Weaver, Sommer and Paxson,
 /// "Detecting Forged TCP Reset Packets", NDSS 2009. One weak sign alone is not enough.
-fn forgery(facts: &ResetFacts) -> Option<Vec<String>> {
+///
+/// A scanner writes its own packets, with any TTL and without options, and its kernel, which did not send the SYN, resets what
+/// comes back: such a RST has the kernel's form, and the scanner may continue.
+fn forgery(ending: &Ending, facts: &ResetFacts) -> Option<Vec<String>> {
     let mut signs = Vec::new();
     let mut weight = 0;
+    let usual: Vec<u8> = facts.usual_hop_limits.into_iter().flatten().collect();
+    let is_kernel_s = ending.by == Role::Client && ending.stage == Stage::SynAck && facts.is_stateless;
+    let fits_path = facts.hop_limit.is_some_and(|hop_limit| usual.contains(&hop_limit))
+        && facts
+            .after_trigger
+            .zip(facts.shortest_round_trip)
+            .is_none_or(|(after, trip)| after.times(2) >= trip);
     if let Some(number) = facts.continued_in {
         signs.push(format!("In packet {number} the same side continues as if it had sent no RST."));
-        weight += 2;
+        let may_be_a_scanner = is_kernel_s || ending.by == Role::Client && fits_path;
+        weight += if may_be_a_scanner { 1 } else { 2 };
     }
-    let usual: Vec<u8> = facts.usual_hop_limits.into_iter().flatten().collect();
     if let Some(hop_limit) = facts.hop_limit
+        && !is_kernel_s
         && !usual.is_empty()
         && usual.iter().all(|usual| *usual != hop_limit)
     {
@@ -142,7 +171,7 @@ fn forgery(facts: &ResetFacts) -> Option<Vec<String>> {
         ));
         weight += 1;
     }
-    if facts.is_stateless && facts.usual_timestamps {
+    if facts.is_stateless && facts.usual_timestamps && !is_kernel_s {
         signs.push(
             "It has no TCP options and window 0, as sent by a device that does not have the connection."
                 .to_owned(),
@@ -287,6 +316,55 @@ mod tests {
         assert!(forged.mentions("TTL is 61") && forged.mentions("40.0 ms"), "{}", forged.explanation);
         // A client behind a forged RST of its own hears nothing of its own doing.
         assert!(forged.client_reports[0].contains("ECONNRESET"));
+    }
+
+    #[test]
+    fn a_scanner_s_kernel_resets_what_it_did_not_send_and_forges_nothing() {
+        let kernel = |reset: &mut ResetFacts| {
+            (reset.hop_limit, reset.usual_hop_limits) = (Some(64), [Some(3), None]);
+            (reset.is_stateless, reset.usual_timestamps) = (true, true);
+        };
+        let scanned = || Story::at(Stage::SynAck);
+        assert_eq!(scanned().rst_with(Client, kernel).verdict().is(), ("reset", Actor::Client, None));
+        let continued = scanned().rst_with(Client, |reset| {
+            kernel(reset);
+            reset.continued_in = Some(4);
+        });
+        assert_eq!(continued.verdict().is(), ("reset", Actor::Client, None));
+        // With a TTL and a delay that fit, the same host sent both.
+        let fits = |reset: &mut ResetFacts| {
+            (reset.hop_limit, reset.usual_hop_limits) = (Some(64), [Some(64), Some(64)]);
+            reset.continued_in = Some(9);
+        };
+        let hello = || Story::at(Stage::ClientHello);
+        assert_eq!(hello().rst_with(Client, fits).verdict().actor, Actor::Client);
+        assert_eq!(hello().rst_with(Server, fits).verdict().actor, Actor::Path);
+    }
+
+    #[test]
+    fn a_rst_to_each_end_in_one_moment_is_the_path_s() {
+        let hello = || ssm().open().say(Client, &talk::client_hello());
+        let both = |apart: i64| {
+            let mut talk = hello().rst(Server).rst(Client);
+            let last = talk.packets.len() - 1;
+            talk.packets[last].id.moment.at =
+                talk.packets[last - 1].id.moment.at + Elapsed::from_millis(apart);
+            talk.verdict(0)
+        };
+        assert_eq!(both(1).is(), ("reset", Actor::Path, None));
+        assert!(both(1).headline.starts_with("both ends"), "{}", both(1).headline);
+        assert_eq!(both(80).is(), ("reset", Actor::Server, None));
+        let rejected = Story::at(Stage::ClientHello).icmp([203, 0, 113, 9], 3, 13).rst(Server).verdict();
+        assert_eq!(rejected.is(), ("reset", Actor::Path, Some("icmp-admin-prohibited")));
+        assert!(rejected.mentions("203.0.113.9"));
+    }
+
+    #[test]
+    fn a_rst_s_delay_counts_from_what_triggered_it_and_not_from_a_repeat() {
+        let hello = ssm().open().say(Client, &talk::client_hello()).wait(300).repeat(Client);
+        let story = hello.rst(Server).story(0);
+        let EndingKind::Reset(facts) = story.endings[0].what else { panic!("{:?}", story.endings) };
+        assert_eq!(facts.after_trigger, Some(Elapsed::from_millis(320)));
     }
 
     #[test]

@@ -3,12 +3,12 @@
 use super::notes::Notes;
 use crate::packet::{Segment, SegmentHeader, Seq};
 use crate::story::{EndingKind, Moment, Note, ResetFacts, Stage, Story};
-use crate::tcp::{HandshakeStep, Observation, PerRole, ResetFit, Role};
+use crate::tcp::{HandshakeStep, Observation, PerRole, ResetFit, Role, SegmentKind};
 
 /// What a RST is compared with.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Closing {
-    /// Each side's last packet.
+    /// Each side's last packet that was not sent before.
     last_packet: PerRole<Option<Moment>>,
     /// Whether a side's packets carry TCP timestamps.
     saw_timestamps: PerRole<bool>,
@@ -66,9 +66,11 @@ impl Closing {
         (observation.is_first_fin && !closes_nothing).then_some(EndingKind::Fin)
     }
 
-    /// A segment was added.
-    pub(super) fn on_packet(&mut self, moment: Moment, role: Role) {
-        self.last_packet[role] = Some(moment);
+    /// A segment was added. What is sent again triggers nothing that its first copy did not.
+    pub(super) fn on_packet(&mut self, moment: Moment, observation: &Observation) {
+        if !matches!(observation.kind, SegmentKind::Retransmission { .. } | SegmentKind::KeepAlive) {
+            self.last_packet[observation.role] = Some(moment);
+        }
     }
 
     fn reset_facts(

@@ -287,7 +287,7 @@ impl Builder {
         if let Some(what) = self.closing.on_segment(moment, segment, observation, &mut self.story, notes) {
             self.end(what, observation.role, moment);
         }
-        self.closing.on_packet(moment, observation.role);
+        self.closing.on_packet(moment, observation);
     }
 
     /// What the headers show of their sender, and of what the capture lacks.

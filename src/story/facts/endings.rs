@@ -90,7 +90,7 @@ pub struct ResetFacts {
     pub is_stateless: bool,
     /// Whether the same side's earlier packets carried TCP timestamps, which its socket would repeat.
     pub usual_timestamps: bool,
-    /// How long after the other side's last packet it came.
+    /// How long after the other side's last packet it came; one that was sent again counts from its first copy.
     pub after_trigger: Option<Elapsed>,
     /// The shortest round trip to that side that the capture saw.
     pub shortest_round_trip: Option<Elapsed>,
