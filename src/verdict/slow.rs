@@ -2,7 +2,7 @@
 
 use super::words::evidence;
 use super::{Actor, Code, Rule, Settings, Severity, Verdict, healthy};
-use crate::story::Story;
+use crate::story::{Moment, Story};
 use crate::tcp::Role;
 use crate::time::Elapsed;
 
@@ -47,11 +47,17 @@ fn judge(story: &Story, settings: &Settings) -> Option<Verdict> {
         count => format!(" The SYN was sent {count} times."),
     };
     let is_distance = round_trip.is_some_and(|round_trip| round_trip.times(5) > slowest.elapsed);
-    let actor =
-        if is_distance || story.opening.syn.count > 1 { Actor::Path } else { Actor::from(slowest.by) };
+    let repeated = slowest.repeats(story);
+    let lost = match repeated {
+        0 => String::new(),
+        1 => " Data was sent again meanwhile: packets were lost in transit.".to_owned(),
+        count => format!(" Data was sent again {count} times meanwhile: packets were lost in transit."),
+    };
+    let is_lost = repeated > 0 || story.opening.syn.count > 1;
+    let actor = if is_distance || is_lost { Actor::Path } else { slowest.by };
     Some(
         Verdict::new(&RULE, actor, basis, format!("TLS was established {elapsed} after the {since}; slowest: {}", slowest.name))
-            .explain(format!("{} took {}.{network}{repeats}", slowest.name, slowest.elapsed))
+            .explain(format!("{} took {}.{network}{repeats}{lost}", slowest.name, slowest.elapsed))
             .proved_by(evidence::opening_packets(story).chain(evidence::handshake_packets(story)))
             .advise(&[
                 "It works: check the slow step if users complain, or raise `--slow-after` if this is normal here.",
@@ -61,49 +67,84 @@ fn judge(story: &Story, settings: &Settings) -> Option<Verdict> {
 
 struct Step {
     name: &'static str,
-    by: Role,
+    by: Actor,
     elapsed: Elapsed,
+    /// The step before it, and its own packet.
+    between: (Moment, Moment),
+}
+
+impl Step {
+    /// How often either side sent data again before this step was taken: what it waited for was lost.
+    fn repeats(&self, story: &Story) -> usize {
+        let (before, after) = self.between;
+        let is_between = |at: &&Moment| {
+            story.order.is_after(at.number, before.number) && !story.order.is_after(at.number, after.number)
+        };
+        let of = |role: Role| story.data[role].repeats.moments.iter().filter(is_between).count();
+        of(Role::Client) + of(Role::Server)
+    }
+}
+
+/// What precedes TLS: the request for a tunnel or to start TLS, and the answer. A proxy is part of the path.
+fn prelude_steps(story: &Story) -> [(&'static str, Actor, Option<Moment>); 2] {
+    let prelude = story.prelude.as_ref();
+    let agreed = prelude.filter(|prelude| prelude.is_agreed()).map(|prelude| prelude.latest.moment);
+    let asked = prelude.map(|prelude| prelude.asked);
+    if prelude.is_some_and(|prelude| prelude.protocol.is_proxy()) {
+        [
+            ("the client's request to the proxy", Actor::Client, asked),
+            ("the proxy's reply", Actor::Path, agreed),
+        ]
+    } else {
+        [
+            ("the client's request to start TLS", Actor::Client, asked),
+            ("the server's reply to it", Actor::Server, agreed),
+        ]
+    }
 }
 
 /// The handshake's steps, each with who had to take it.
 fn steps(story: &Story) -> Vec<Step> {
+    let [asked, agreed] = prelude_steps(story);
     let moments = [
-        ("the SYN", Role::Client, story.opening.syn.first()),
-        ("the server's SYN-ACK", Role::Server, story.opening.syn_ack.first()),
+        ("the SYN", Actor::Client, story.opening.syn.first()),
+        ("the server's SYN-ACK", Actor::Server, story.opening.syn_ack.first()),
+        asked,
+        agreed,
         (
             "the client's ClientHello",
-            Role::Client,
+            Actor::Client,
             story.tls.client_hello.as_ref().map(|observed| observed.moment),
         ),
         (
             "the server's ServerHello",
-            Role::Server,
+            Actor::Server,
             story.tls.server_hello.as_ref().map(|observed| observed.moment),
         ),
         (
             "the server's flight",
-            Role::Server,
+            Actor::Server,
             story.tls.server_flight.as_ref().map(|observed| observed.moment),
         ),
         (
             "the client's Finished",
-            Role::Client,
+            Actor::Client,
             story.tls.client_finished.as_ref().map(|observed| observed.moment),
         ),
         (
             "the server's Finished",
-            Role::Server,
+            Actor::Server,
             story.tls.established.as_ref().map(|observed| observed.moment),
         ),
     ];
     let mut steps = Vec::new();
-    let mut before = None;
+    let mut before: Option<Moment> = None;
     for (name, by, moment) in moments {
         let Some(moment) = moment else { continue };
         if let Some(before) = before {
-            steps.push(Step { name, by, elapsed: moment.at - before });
+            steps.push(Step { name, by, elapsed: moment.at - before.at, between: (before, moment) });
         }
-        before = Some(moment.at);
+        before = Some(moment);
     }
     steps
 }
@@ -112,7 +153,7 @@ fn steps(story: &Story) -> Vec<Step> {
 mod tests {
     use super::*;
     use crate::story::script::talk::{self, Talk, exchange, ssm};
-    use crate::story::{ClockStep, Moment, Stage};
+    use crate::story::{ClockStep, Stage};
     use crate::tcp::Role::{Client, Server};
 
     /// A complete exchange of which the step in this packet, and each later one, came this much later.
@@ -167,6 +208,35 @@ mod tests {
         let lost = delayed(2, 3_000).but(|story| story.opening.syn.count = 3);
         assert_eq!(lost.verdict().is(), ("slow", Actor::Path, None));
         assert!(lost.verdict().mentions("sent 3 times"));
+    }
+
+    #[test]
+    fn a_proxy_s_delay_is_the_path_s_and_that_of_starttls_the_server_s() {
+        let greeted = Talk::to_port(1080).open().say(Client, &[5, 1, 0]).say(Server, &[5, 0]);
+        let asked = greeted.say(Client, &[5, 1, 0, 1, 198, 51, 100, 20, 0x20, 0xfb]).ack(Server);
+        let late = asked.wait(2_900).say(Server, &[5, 0, 0, 1, 0, 0, 0, 0, 0, 0]).then_tls().verdict(0);
+        assert_eq!(late.is(), ("slow", Actor::Path, None));
+        assert!(late.headline.contains("the proxy's reply"), "{}", late.headline);
+        let greeted = Talk::to_port(25).open().say(Server, b"220 mail.example ESMTP\r\n");
+        let asked = greeted.say(Client, b"EHLO client.example\r\n").say(Server, b"250 STARTTLS\r\n");
+        let late = asked.say(Client, b"STARTTLS\r\n").ack(Server).wait(2_900).say(Server, b"220 Ready\r\n");
+        assert_eq!(late.then_tls().verdict(0).is(), ("slow", Actor::Server, None));
+    }
+
+    #[test]
+    fn what_was_lost_and_sent_again_is_the_path_s() {
+        let hello = ssm().open().say(Client, &talk::client_hello());
+        let lost = hello.clone().wait(1_000).repeat(Client).wait(2_000).repeat(Client);
+        let finish = |talk: Talk| {
+            talk.say(Server, &talk::server_flight())
+                .say(Client, &talk::client_flight())
+                .say(Server, &talk::finished())
+                .verdict(0)
+        };
+        let verdict = finish(lost);
+        assert_eq!(verdict.is(), ("slow", Actor::Path, None));
+        assert!(verdict.mentions("sent again 2 times"), "{}", verdict.explanation);
+        assert_eq!(finish(hello.ack(Server).wait(2_900)).is(), ("slow", Actor::Server, None));
     }
 
     #[test]
