@@ -17,6 +17,8 @@ pub(super) fn find(story: &Story) -> Option<Finding> {
             let place = if checksums.was_received {
                 "the capturing host received them like this, from a virtual machine, a container or a virtual device"
                     .to_owned()
+            } else if checksums.is_opening_correct {
+                "the capturing host merged segments that it received, or sent them".to_owned()
             } else {
                 format!("the capture was made on the {role}")
             };
@@ -31,12 +33,19 @@ pub(super) fn find(story: &Story) -> Option<Finding> {
             )
         } else {
             let (wrong, seen) = (checksums.incorrect, checksums.incorrect + checksums.correct);
+            // What a receiver drops it does not acknowledge, and its sender repeats it.
+            let data = &story.data[role];
+            let is_received = data.first.is_some() && data.is_all_acknowledged && data.repeats.count == 0;
+            let (weight, fate) = if is_received {
+                (Weight::Info, "the receiver acknowledged all data, so the packets arrived as they should be")
+            } else {
+                (Weight::Warning, "the packets were damaged or rewritten, and a receiver drops them")
+            };
             finding(
                 "bad-checksums",
-                Weight::Warning,
+                weight,
                 format!(
-                    "{wrong} of the {role}'s {seen} TCP checksums are wrong, and not because of checksum offload: the \
-                     packets were damaged or rewritten, and a receiver drops them."
+                    "{wrong} of the {role}'s {seen} TCP checksums are wrong, and not because of checksum offload: {fate}."
                 ),
                 examples,
             )
@@ -91,10 +100,33 @@ mod tests {
             examples: [Some(2), Some(5)],
             ..ChecksumFacts::default()
         };
-        let found = with(checksums).finding("bad-checksums").expect("a finding");
+        let repeated = with(checksums).repeats(Role::Server, 1);
+        let found = repeated.finding("bad-checksums").expect("a finding");
         assert_eq!(found.is(), (Weight::Warning, &[2, 5][..]));
         assert!(found.text.contains("3 of the server's 10"), "{}", found.text);
         assert_eq!(with(checksums).finding("checksum-offload"), None);
+    }
+
+    #[test]
+    fn what_its_receiver_acknowledged_was_not_dropped() {
+        let checksums = ChecksumFacts { correct: 7, incorrect: 3, ..ChecksumFacts::default() };
+        let received = with(checksums).but(|story| story.data.server.first = Some(story.last));
+        let found = received.finding("bad-checksums").expect("a finding");
+        assert!(found.is().0 == Weight::Info && !found.text.contains("drops"), "{}", found.text);
+        let repeated = received.repeats(Role::Server, 1).finding("bad-checksums").expect("a finding");
+        assert!(repeated.text.contains("drops"), "{}", repeated.text);
+    }
+
+    #[test]
+    fn segments_that_a_receiver_merged_do_not_show_where_the_capture_was_made() {
+        let checksums = ChecksumFacts {
+            is_opening_correct: true,
+            incorrect: 3,
+            offloaded: 3,
+            ..ChecksumFacts::default()
+        };
+        let found = with(checksums).finding("checksum-offload").expect("a finding");
+        assert!(found.text.contains("merged") && !found.text.contains("made on"), "{}", found.text);
     }
 
     #[test]

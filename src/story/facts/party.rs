@@ -116,9 +116,14 @@ pub struct ChecksumFacts {
     pub examples: [Option<u64>; 2],
     /// Checksum field minus TCP length of the first wrong one: equal for all when the field holds a pseudo-header sum.
     pub base: Option<u16>,
+    /// Whether its SYN or SYN-ACK has a right one, which a host that leaves checksums to its card does not compute.
+    pub is_opening_correct: bool,
     /// Whether the capturing host received such segments, so that another sent them.
     pub was_received: bool,
 }
+
+/// The payload of the longest frame on an Ethernet without jumbo frames, in bytes.
+const LONGEST_SEGMENT: u32 = 1_460;
 
 impl ChecksumFacts {
     /// Records a segment's checksum.
@@ -132,11 +137,16 @@ impl ChecksumFacts {
         let found = match header.tcp.checksum {
             Checksum::Correct(_) => {
                 self.correct += 1;
+                self.is_opening_correct |= header.tcp.flags.is_some_and(Flags::syn);
                 return;
             }
             Checksum::Incorrect { found, .. } => found,
             Checksum::Unseen | Checksum::Unverified(_) => return,
         };
+        if header.payload_len.is_some_and(|len| len > LONGEST_SEGMENT) {
+            // A card or kernel merged it, or has yet to split it, and then its checksum means nothing.
+            return;
+        }
         self.incorrect += 1;
         if let Some(slot) = self.examples.iter_mut().find(|slot| slot.is_none()) {
             *slot = Some(number);
@@ -177,6 +187,15 @@ mod tests {
         let mut checksums = ChecksumFacts::default();
         checksums.record(1, &segment(32, sum));
         assert_eq!((checksums.incorrect, checksums.offloaded), (1, 1));
+    }
+
+    #[test]
+    fn a_segment_that_no_link_carries_has_no_checksum_to_be_checked() {
+        let mut merged = segment(2_940, 0x4321);
+        merged.payload_len = Some(2_920);
+        let mut checksums = ChecksumFacts::default();
+        checksums.record(1, &merged);
+        assert_eq!(checksums, ChecksumFacts::default());
     }
 
     #[test]
