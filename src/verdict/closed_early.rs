@@ -57,6 +57,16 @@ fn judge(story: &Story, _: &Settings) -> Option<Verdict> {
             "The server closed without a TLS alert: it does not speak TLS on this port, it refuses this client or this \
              name, or a proxy in front of it has no backend.",
         ),
+        (Role::Client, Stage::ClientFinished) => (
+            "in the TLS handshake, after its Finished",
+            "The client sent its Finished and closed before the server's arrived, without a visible alert: it gave up, or its \
+             program was stopped.",
+        ),
+        (Role::Server, Stage::ClientFinished) => (
+            "in the TLS handshake, after the client's Finished",
+            "The server got the client's Finished and closed without its own, and without a visible alert: it may refuse the \
+             client's certificate, or its program was stopped.",
+        ),
         (Role::Client, _) => (
             "in the TLS handshake, after the server's answer",
             "The client closed before its Finished, without a visible alert: a program that rejects the certificate and \
@@ -101,6 +111,18 @@ mod tests {
     use crate::tls::PlainKind;
 
     #[test]
+    fn a_finished_that_was_sent_is_not_missed() {
+        for (by, place) in [(Client, "after its Finished"), (Server, "after the client's Finished")] {
+            let verdict = Story::at(Stage::ClientFinished).fin(by).verdict();
+            assert_eq!(verdict.code, "closed-early");
+            assert!(
+                verdict.headline.contains(place) && !verdict.mentions("before its Finished"),
+                "{verdict:?}"
+            );
+        }
+    }
+
+    #[test]
     fn who_closes_before_tls_is_established_is_looked_at() {
         for (stage, by, place) in [
             (Stage::TcpEstablished, Client, "without a byte of data"),
@@ -108,7 +130,7 @@ mod tests {
             (Stage::ClientHello, Client, "before the server's answer"),
             (Stage::ClientHello, Server, "right after the ClientHello"),
             (Stage::ServerFlightComplete, Client, "after the server's answer"),
-            (Stage::ClientFinished, Server, "after its own answer"),
+            (Stage::ServerFlightComplete, Server, "after its own answer"),
         ] {
             let story = Story::at(stage).fin(by);
             let (verdict, last) = (story.verdict(), story.last.number);

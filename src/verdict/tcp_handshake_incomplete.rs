@@ -3,6 +3,7 @@
 use super::words::drops;
 use super::{Actor, Code, Rule, Settings, Severity, Verdict};
 use crate::story::{EndingKind, Stage, Story};
+use crate::tcp::Role;
 
 /// `tcp-handshake-incomplete`.
 pub(super) const RULE: Rule = Rule {
@@ -12,6 +13,16 @@ pub(super) const RULE: Rule = Rule {
     page: include_str!("../../docs/verdicts/tcp-handshake-incomplete.md"),
     judge,
 };
+
+const AT_CLIENT: [&str; 2] = [
+    "Check the client's host firewall and routing: replies may arrive on a different interface.",
+    "Capture on the client on all interfaces (`-i any`): does the ACK leave?",
+];
+
+const AT_SERVER: [&str; 2] = [
+    "Capture on the client on all interfaces (`-i any`): does the SYN-ACK arrive, and does the ACK leave?",
+    "Look for a firewall on the path that lets a SYN pass and drops what follows.",
+];
 
 fn judge(story: &Story, _: &Settings) -> Option<Verdict> {
     let ending = story.decisive()?;
@@ -23,27 +34,42 @@ fn judge(story: &Story, _: &Settings) -> Option<Verdict> {
         return None;
     }
     let repeats = match story.opening.syn_ack.count {
-        1 => String::new(),
-        count => format!(", sent {count} times"),
+        1 => " ".to_owned(),
+        count => format!(", sent {count} times, "),
     };
+    let actor = if is_seen_at_server(story) { Actor::Path } else { Actor::Client };
     Some(
-        Verdict::new(&RULE, Actor::Client,
+        Verdict::new(&RULE, actor,
             story.basis,
-            format!("the SYN-ACK{repeats} was not acknowledged in {}", silence.elapsed()),
+            format!("the SYN-ACK{repeats}was not acknowledged in {}", silence.elapsed()),
         )
         .explain(format!(
-            "The server replied, and the client never completed the handshake. In a capture made on the client, the \
-             SYN-ACK did not reach its TCP (host firewall, reverse path filtering, another interface), or its ACK was not \
-             captured. A half-open port scan looks the same.{}",
+            "The server replied, and the client never completed the handshake. {} A half-open port scan looks the same.{}",
+            if actor == Actor::Path {
+                "The capture was made on the server's side: the SYN-ACK, or the client's ACK, was lost in transit, or the \
+                 client's host dropped it."
+            } else {
+                "In a capture made on the client, the SYN-ACK did not reach its TCP (host firewall, reverse path \
+                 filtering, another interface), or its ACK was not captured."
+            },
             drops::caveat(story)
         ))
         .reported(&["ETIMEDOUT (Connection timed out)", "java.net.SocketTimeoutException: connect timed out"])
         .proved_by(story.opening.syn.numbers().take(2).chain(story.opening.syn_ack.numbers()))
-        .advise(&[
-            "Check the client's host firewall and routing: replies may arrive on a different interface.",
-            "Capture on the client on all interfaces (`-i any`): does the ACK leave?",
-        ]),
+        .advise(if actor == Actor::Path { &AT_SERVER } else { &AT_CLIENT }),
     )
+}
+
+/// The hop limits that hosts begin with.
+const INITIAL_HOP_LIMITS: [u8; 3] = [64, 128, 255];
+
+/// Whether the packets passed routers on the client's side of the capture, and none on the server's.
+fn is_seen_at_server(story: &Story) -> bool {
+    let was_forwarded = |role: Role| {
+        let path = story.parties[role].opening_path?;
+        Some(!INITIAL_HOP_LIMITS.contains(&path.hop_limit))
+    };
+    was_forwarded(Role::Client) == Some(true) && was_forwarded(Role::Server) == Some(false)
 }
 
 #[cfg(test)]
@@ -63,6 +89,18 @@ mod tests {
         assert_eq!(verdict.evidence, [1, 2, 3]);
         assert!(verdict.headline.contains("sent 2 times") && verdict.headline.contains("5.0 s"));
         assert!(!verdict.mentions("refused") && !verdict.mentions("TLS"));
+    }
+
+    #[test]
+    fn seen_from_the_server_it_is_lost_on_the_path() {
+        let seen = |client: u8, server: u8| {
+            let mut talk = ssm().syn().syn_ack().wait(1_000).syn_ack();
+            for (packet, hop_limit) in talk.packets.iter_mut().zip([client, server, server]) {
+                packet.header.ip.hop_limit = Some(hop_limit);
+            }
+            talk.verdict(2_500).actor
+        };
+        assert_eq!((seen(57, 64), seen(64, 57), seen(57, 53)), (Actor::Path, Actor::Client, Actor::Client));
     }
 
     #[test]
