@@ -10,6 +10,7 @@ mod checksum_offload;
 mod clock_step;
 mod duplicate_capture;
 mod ecn_stripped;
+mod found;
 mod hello_size;
 mod icmp_error;
 mod keep_alives;
@@ -31,34 +32,9 @@ mod snaplen;
 mod syn_retries;
 mod zero_window;
 
-use schemars::JsonSchema;
-use serde::Serialize;
-
-use crate::limits;
 use crate::story::Story;
-
-/// How much a finding matters.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, JsonSchema)]
-#[serde(rename_all = "lowercase")]
-pub enum Weight {
-    /// Good to know.
-    Info,
-    /// Look at it, too.
-    Warning,
-}
-
-/// Something worth knowing, with the packets that show it.
-#[derive(Clone, PartialEq, Eq, Debug, Serialize, JsonSchema)]
-pub struct Finding {
-    /// Its name, as the file of its rule.
-    pub code: &'static str,
-    /// How much it matters.
-    pub severity: Weight,
-    /// What was found, in one or two sentences.
-    pub text: String,
-    /// The packets that show it, counted from 1.
-    pub evidence: Vec<u64>,
-}
+use found::finding;
+pub use found::{Finding, Weight};
 
 /// The rules behind those about certificates, in the order in which findings are reported.
 const RULES: [fn(&Story) -> Option<Finding>; 24] = [
@@ -93,24 +69,6 @@ pub fn find(story: &Story) -> Vec<Finding> {
     certificate::find(story).chain(RULES.iter().filter_map(|rule| rule(story))).collect()
 }
 
-/// A finding with its evidence in order, each packet once, and cut to what one list may hold.
-#[expect(
-    clippy::unnecessary_wraps,
-    reason = "it is the last expression of the rules, which may find nothing"
-)]
-fn finding(
-    code: &'static str,
-    severity: Weight,
-    text: String,
-    evidence: impl IntoIterator<Item = u64>,
-) -> Option<Finding> {
-    let mut evidence: Vec<u64> = evidence.into_iter().collect();
-    evidence.sort_unstable();
-    evidence.dedup();
-    evidence.truncate(limits::EVIDENCE);
-    Some(Finding { code, severity, text, evidence })
-}
-
 #[cfg(test)]
 mod tests {
     use std::fs;
@@ -124,7 +82,7 @@ mod tests {
         for entry in fs::read_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/src/finding")).expect("the folder") {
             let path = entry.expect("a file").path();
             let name = path.file_stem().and_then(|name| name.to_str()).expect("a name").replace('_', "-");
-            if matches!(name.as_str(), "mod" | "script") {
+            if matches!(name.as_str(), "mod" | "found" | "script") {
                 continue;
             }
             let source = fs::read_to_string(&path).expect("UTF-8");
@@ -139,14 +97,6 @@ mod tests {
                 assert!(page.contains(&format!("| `{code}` |")), "{code} is not in docs/findings.md");
             }
         }
-    }
-
-    #[test]
-    fn evidence_is_in_order_without_repeats_and_bounded() {
-        let found = finding("a-code", Weight::Info, String::new(), [3, 1, 3].into_iter().chain(1..1_000));
-        let evidence = found.expect("a finding").evidence;
-        assert_eq!(evidence.len(), limits::EVIDENCE);
-        assert!(evidence.is_sorted_by(|one, next| one < next));
     }
 
     #[test]
