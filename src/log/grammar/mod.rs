@@ -6,10 +6,12 @@
 //! one file of syslog carries the lines of many programs.
 
 mod cisco;
+mod fields;
 mod flexnet;
 mod generic;
 mod nginx_access;
 mod nginx_error;
+mod service;
 mod ssm;
 mod syslog;
 mod vmanage;
@@ -258,7 +260,7 @@ fn bare<'a>(line: &'a str, formats: &[AccessFormat]) -> Option<Entry<'a>> {
         b'0'..=b'9' => given()
             .or_else(|| vmanage::read(line))
             .or_else(|| syslog::read(line, formats))
-            .or_else(|| inner(line, &[]))
+            .or_else(|| service::read(line, &[]))
             .or_else(|| flexnet::read(line))
             .or_else(|| cisco::read(line))
             .or_else(|| generic::read(line)),
@@ -267,21 +269,13 @@ fn bare<'a>(line: &'a str, formats: &[AccessFormat]) -> Option<Entry<'a>> {
         b'A'..=b'Z' | b'a'..=b'z' => given()
             .or_else(|| cisco::read(line))
             .or_else(|| syslog::read(line, formats))
-            .or_else(|| inner(line, &[]))
+            .or_else(|| service::read(line, &[]))
             .or_else(|| generic::read(line)),
-        b'[' | b':' | b'{' | b'"' => given().or_else(|| inner(line, &[])).or_else(|| generic::read(line)),
+        b'[' | b':' | b'{' | b'"' => {
+            given().or_else(|| service::read(line, &[])).or_else(|| generic::read(line))
+        }
         _ => given(),
     }
-}
-
-/// What stands behind syslog's prefix, or on a line of its own.
-fn inner<'a>(text: &'a str, formats: &[AccessFormat]) -> Option<Entry<'a>> {
-    formats
-        .iter()
-        .find_map(|format| format.read(text))
-        .or_else(|| nginx_error::read(text))
-        .or_else(|| nginx_access::read(text))
-        .or_else(|| ssm::read(text))
 }
 
 /// A line without what mails (`> `), `grep -n` (`12:`), `grep` on several files (`server.log.1:`), pagers, terminals (a prompt, colours) and
@@ -321,29 +315,6 @@ fn is_name_or_number(text: &str) -> bool {
         && (text.bytes().all(|byte| byte.is_ascii_digit())
             || text.contains(".log") && !text.contains(' ')
             || text.ends_with("messages") && !text.contains(' '))
-}
-
-/// Method and path of a request's line, `POST /oauth/token HTTP/1.1`.
-fn request_line(line: &str) -> Option<(&str, &str)> {
-    let (method, rest) = line.split_once(' ')?;
-    let path = rest.split_once(' ').map_or(rest, |(path, _)| path);
-    // RFC 9110, 9.1: methods are tokens, in capitals as far as registered.
-    (!method.is_empty() && method.bytes().all(|byte| byte.is_ascii_uppercase())).then_some((method, path))
-}
-
-/// An address, which may have its port behind it, or (pasted from a page that made a link of it) itself again: `10.0.0.1https://10.0.0.1`.
-fn address(text: &str) -> Option<(IpAddr, Option<u16>)> {
-    if let Some(rest) = text.strip_prefix('[') {
-        let (ip, rest) = rest.split_once(']')?;
-        return Some((ip.parse().ok()?, rest.strip_prefix(':').and_then(|port| port.parse().ok())));
-    }
-    let len = text.bytes().take_while(|byte| byte.is_ascii_hexdigit() || matches!(byte, b'.' | b':')).count();
-    let head = text.get(..len)?;
-    if let Ok(ip) = head.parse() {
-        return Some((ip, None));
-    }
-    let (ip, port) = head.rsplit_once(':')?;
-    Some((ip.parse().ok()?, port.parse().ok()))
 }
 
 #[cfg(test)]
@@ -396,17 +367,6 @@ mod tests {
         ] {
             assert!(read(line, &[]).is_none(), "{line:?}");
         }
-    }
-
-    #[test]
-    fn an_address_may_have_a_port_or_itself_behind_it() {
-        let ip = |text: &str| text.parse::<IpAddr>().expect("an address");
-        assert_eq!(address("10.0.0.1"), Some((ip("10.0.0.1"), None)));
-        assert_eq!(address("10.0.0.1:443"), Some((ip("10.0.0.1"), Some(443))));
-        assert_eq!(address("[2001:db8::1]:443"), Some((ip("2001:db8::1"), Some(443))));
-        assert_eq!(address("2001:db8::1"), Some((ip("2001:db8::1"), None)));
-        assert_eq!(address("10.66.76.85https://10.66.76.85"), Some((ip("10.66.76.85"), None)));
-        assert_eq!(address("unix:"), None);
     }
 
     proptest! {

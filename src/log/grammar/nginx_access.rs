@@ -9,7 +9,8 @@
 
 use std::borrow::Cow;
 
-use super::{Entry, Fact, Grammar, Level, Request, address, request_line};
+use super::fields::{address, request_line};
+use super::{Entry, Fact, Grammar, Level, Request};
 use crate::limits;
 use crate::log::stamp;
 

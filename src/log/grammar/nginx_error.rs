@@ -7,7 +7,8 @@
 //! The time is local and names no zone. `*1576` counts connections, those to upstream servers among them, so a gap between two numbers
 //! counts connections that left no line.
 
-use super::{Entry, Fact, Grammar, Incident, Level, address, request_line};
+use super::fields::{address, request_line};
+use super::{Entry, Fact, Grammar, Incident, Level};
 use crate::log::stamp::{self, Cursor};
 
 /// Reads one line, cut anywhere behind its time.

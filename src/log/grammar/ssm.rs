@@ -7,7 +7,8 @@
 //!
 //! lograge has no time of its own; syslog's prefix, or the one of Ruby's logger, gives it. The line is written when the request ends.
 
-use super::{Entry, Fact, Grammar, Level, Request, address};
+use super::fields::address;
+use super::{Entry, Fact, Grammar, Level, Request};
 use crate::log::stamp::{self, Cursor};
 
 /// Reads one line, or what stands behind syslog's prefix.

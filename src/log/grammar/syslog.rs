@@ -10,7 +10,7 @@
 //! SSM On-Prem's containers log through it, the container's id being the tag, and a vManage that forwards its logs does too. What
 //! stands behind the prefix often has a time of its own, which is the better one: it is older than the prefix by the way between.
 
-use super::{AccessFormat, Entry, Fact, Grammar, Level, cisco, flexnet, generic, inner, vmanage};
+use super::{AccessFormat, Entry, Fact, Grammar, Level, cisco, flexnet, generic, service, vmanage};
 use crate::log::stamp::{self, Cursor, Stamp};
 
 /// Reads one line.
@@ -109,11 +109,11 @@ fn behind<'a>(
 ) -> Entry<'a> {
     let read = match text.bytes().next() {
         Some(b'0'..=b'9') => vmanage::read(text)
-            .or_else(|| inner(text, formats))
+            .or_else(|| service::read(text, formats))
             .or_else(|| flexnet::read(text))
             .or_else(|| cisco::read(text))
             .or_else(|| generic::with_own_time(text)),
-        Some(_) => inner(text, formats).or_else(|| cisco::read(text)),
+        Some(_) => service::read(text, formats).or_else(|| cisco::read(text)),
         None => None,
     };
     let mut entry = read.unwrap_or_else(|| Entry::new(Grammar::Syslog, text));

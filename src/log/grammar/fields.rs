@@ -1,0 +1,42 @@
+//! Fields that several grammars have.
+
+use std::net::IpAddr;
+
+/// Method and path of a request's line, `POST /oauth/token HTTP/1.1`.
+pub(super) fn request_line(line: &str) -> Option<(&str, &str)> {
+    let (method, rest) = line.split_once(' ')?;
+    let path = rest.split_once(' ').map_or(rest, |(path, _)| path);
+    // RFC 9110, 9.1: methods are tokens, in capitals as far as registered.
+    (!method.is_empty() && method.bytes().all(|byte| byte.is_ascii_uppercase())).then_some((method, path))
+}
+
+/// An address, which may have its port behind it, or (pasted from a page that made a link of it) itself again: `10.0.0.1https://10.0.0.1`.
+pub(super) fn address(text: &str) -> Option<(IpAddr, Option<u16>)> {
+    if let Some(rest) = text.strip_prefix('[') {
+        let (ip, rest) = rest.split_once(']')?;
+        return Some((ip.parse().ok()?, rest.strip_prefix(':').and_then(|port| port.parse().ok())));
+    }
+    let len = text.bytes().take_while(|byte| byte.is_ascii_hexdigit() || matches!(byte, b'.' | b':')).count();
+    let head = text.get(..len)?;
+    if let Ok(ip) = head.parse() {
+        return Some((ip, None));
+    }
+    let (ip, port) = head.rsplit_once(':')?;
+    Some((ip.parse().ok()?, port.parse().ok()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_address_may_have_a_port_or_itself_behind_it() {
+        let ip = |text: &str| text.parse::<IpAddr>().expect("an address");
+        assert_eq!(address("10.0.0.1"), Some((ip("10.0.0.1"), None)));
+        assert_eq!(address("10.0.0.1:443"), Some((ip("10.0.0.1"), Some(443))));
+        assert_eq!(address("[2001:db8::1]:443"), Some((ip("2001:db8::1"), Some(443))));
+        assert_eq!(address("2001:db8::1"), Some((ip("2001:db8::1"), None)));
+        assert_eq!(address("10.66.76.85https://10.66.76.85"), Some((ip("10.66.76.85"), None)));
+        assert_eq!(address("unix:"), None);
+    }
+}
