@@ -179,6 +179,13 @@ impl Input {
         self.trouble.as_deref()
     }
 
+    /// A format's name for people: `pcap (µs, little-endian, gzip)`.
+    pub(super) fn format_name(&self, format: &str, particulars: &[&str]) -> String {
+        let compression = self.compression().map(Compression::name);
+        let particulars: Vec<_> = particulars.iter().copied().chain(compression).collect();
+        format!("{format} ({})", particulars.join(", "))
+    }
+
     /// How it is compressed.
     pub(super) fn compression(&self) -> Option<Compression> {
         self.compression

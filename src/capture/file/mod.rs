@@ -97,13 +97,6 @@ pub fn is_capture(head: &[u8]) -> bool {
     Magic::of(head).is_some() || is_pcapng || looks_like_transcript(head)
 }
 
-/// A format's name for people: `pcap (µs, little-endian, gzip)`.
-fn format_name(format: &str, particulars: &[&str], input: &Input) -> String {
-    let compression = input.compression().map(input::Compression::name);
-    let particulars: Vec<_> = particulars.iter().copied().chain(compression).collect();
-    format!("{format} ({})", particulars.join(", "))
-}
-
 /// Why a file can't be opened, with what to try.
 pub(super) fn unopened(name: &str, error: &io::Error) -> ReadError {
     let hint = match error.kind() {

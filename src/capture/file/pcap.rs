@@ -118,7 +118,7 @@ impl Pcap {
         account.digits = if is_nano { 9 } else { 6 };
         account.file.snaplen = (snaplen > 0).then_some(snaplen);
         let resolution = if is_nano { "ns" } else { "µs" };
-        account.file.format = super::format_name("pcap", &[resolution, order.name()], &input);
+        account.file.format = input.format_name("pcap", &[resolution, order.name()]);
         Ok(Self {
             input,
             account,

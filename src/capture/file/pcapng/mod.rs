@@ -53,7 +53,7 @@ impl Pcapng {
                 ),
             });
         };
-        account.file.format = super::format_name("pcapng", &[order.name()], &input);
+        account.file.format = input.format_name("pcapng", &[order.name()]);
         let section = Section { order, interfaces: Vec::new() };
         Ok(Self { input, account, section, dropped_before: None, last_at: Timestamp::ZERO, is_over: false })
     }
