@@ -5,7 +5,8 @@ use std::net::IpAddr;
 use schemars::JsonSchema;
 use serde::Serialize;
 
-use super::{SCHEMA, seconds};
+use super::SCHEMA;
+use super::values::seconds;
 use crate::probe::token::Token;
 use crate::probe::{self, Outcome, PageAnswer, Phase, Resolution};
 use crate::report::expiry::Expiry;

@@ -5,7 +5,8 @@ use std::net::IpAddr;
 use schemars::JsonSchema;
 use serde::Serialize;
 
-use super::{SCHEMA, seconds};
+use super::SCHEMA;
+use super::values::seconds;
 use crate::analysis::LogSummary;
 use crate::log::tie::{Grade, Tie};
 use crate::log::{Agreement, Attempt, Level, LogZone, Peer, Quote, Side};

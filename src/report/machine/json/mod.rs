@@ -12,6 +12,7 @@ mod log;
 mod summary;
 mod tcp;
 mod tls;
+mod values;
 mod verdict;
 
 use std::io::{self, Write};
@@ -30,13 +31,9 @@ pub use tls::Tls;
 
 use crate::analysis::{Cost, Event, Judged, Needs, Sink, Summary as Figures};
 use crate::capture::ReadError;
-use crate::packet::{Host, Names};
 use crate::probe::Outcome;
 use crate::report::Origins;
 use crate::report::text::escape;
-use crate::story::{Moment, Observed};
-use crate::tcp::{PerRole, Role};
-use crate::time::Elapsed;
 
 /// The version of this form. A field that is added does not raise it; one that changes its meaning does.
 const SCHEMA: u8 = 1;
@@ -170,23 +167,6 @@ pub enum Line {
     Log(Box<Log>),
     /// The whole capture in figures.
     Summary(Box<Summary>),
-}
-
-fn moment_of<T>(observed: Option<&Observed<T>>) -> Option<Moment> {
-    observed.map(|observed| observed.moment)
-}
-
-/// The name of a host of which no address is known.
-fn name(names: &Names, host: Host) -> Option<String> {
-    names.get(host).filter(|name| name.address.is_none()).map(|name| name.host.to_string())
-}
-
-fn both<T>(of: impl Fn(Role) -> T) -> PerRole<T> {
-    PerRole { client: of(Role::Client), server: of(Role::Server) }
-}
-
-fn seconds(elapsed: Elapsed) -> f64 {
-    elapsed.as_secs_f64()
 }
 
 /// Compact JSON in which what could drive a terminal is written as `\u` escapes, which parsers read back as it was.

@@ -6,10 +6,11 @@ use std::net::IpAddr;
 use schemars::JsonSchema;
 use serde::Serialize;
 
+use super::SCHEMA;
 use super::connection::Socket;
 use super::group::Group;
 use super::log::LogFile;
-use super::{SCHEMA, name};
+use super::values::name;
 use crate::analysis::{Failure, Summary as Figures};
 use crate::capture::ReadError;
 use crate::report::Origins;

@@ -5,8 +5,8 @@ use std::borrow::Cow;
 use schemars::JsonSchema;
 use serde::Serialize;
 
-use super::both;
 use super::certificates::Certificates;
+use super::values::both;
 use crate::story::{EndingKind, Observed, Stage, Story};
 use crate::tcp::{PerRole, Role};
 use crate::tls::{Basis, CipherSuite, ClientHello, NamedGroup, Version};
