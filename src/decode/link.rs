@@ -1,7 +1,7 @@
 //! The link-type table: which header a frame begins with (tcpdump.org/linktypes.html), and what follows it.
 
 use super::span::Span;
-use super::{Layer, direction_of, ether, wireless};
+use super::{Layer, ether, wireless};
 use crate::capture::file::link_type;
 use crate::packet::{Direction, Other};
 
@@ -34,7 +34,7 @@ pub(super) fn strip(link_type: u32, span: Span<'_>) -> (Layer<'_>, Option<Direct
         192 => or_cut(per_packet_information(span)),
         // LINKTYPE_PPP_WITH_DIR: 0 is received, anything else sent.
         204 => match span.split::<1>() {
-            Some(([direction], rest)) => (Layer::Ppp(rest), Some(direction_of(*direction != 0))),
+            Some(([direction], rest)) => (Layer::Ppp(rest), Some(Direction::of(*direction != 0))),
             None => (Layer::malformed("link header"), None),
         },
         239 => or_cut(nflog(span)),
@@ -94,7 +94,7 @@ fn cooked_protocol(protocol: u16, rest: Span<'_>) -> Layer<'_> {
 
 /// 0 is for this host, 4 from it. Broadcast, multicast and others' packets in promiscuous mode have no direction.
 fn cooked_direction(packet_type: u16) -> Option<Direction> {
-    matches!(packet_type, 0 | 4).then(|| direction_of(packet_type == 4))
+    matches!(packet_type, 0 | 4).then(|| Direction::of(packet_type == 4))
 }
 
 /// LINKTYPE_PPI: a little-endian header that contains its own length and the link type of what follows, as a `DLT_` value.

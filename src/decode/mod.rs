@@ -21,7 +21,7 @@ use etherparse::ip_number;
 
 use crate::capture::Frame;
 use crate::limits;
-use crate::packet::{Content, Direction, IpHeader, Names, Neighbour, Other, Packet, SegmentHeader};
+use crate::packet::{Content, IpHeader, Names, Neighbour, Other, Packet, SegmentHeader};
 use crate::time::Timestamp;
 use fragments::Fragments;
 pub use fragments::GivenUp;
@@ -202,11 +202,6 @@ impl<'a> Walk<'a> {
         // RFC 8200, 4.5: headers of the fragmentable part, destination options for one, follow only here.
         whole.past_extensions(header.source.is_ipv6())
     }
-}
-
-/// Which way a packet went, from a `direction` that is 0 for what the host received.
-fn direction_of(was_sent: bool) -> Direction {
-    if was_sent { Direction::Outbound } else { Direction::Inbound }
 }
 
 #[cfg(test)]

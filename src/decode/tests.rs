@@ -4,7 +4,7 @@ use etherparse::PacketBuilder;
 use proptest::prelude::*;
 
 use super::*;
-use crate::packet::{Checksum, Flags, Neighbour, Origin, Segment, Seq};
+use crate::packet::{Checksum, Direction, Flags, Neighbour, Origin, Segment, Seq};
 
 const SENT: &[u8] = b"twelve bytes";
 

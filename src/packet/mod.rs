@@ -80,6 +80,13 @@ pub enum Direction {
     Outbound,
 }
 
+impl Direction {
+    /// The direction of a packet that the host sent, or received.
+    pub fn of(was_sent: bool) -> Self {
+        if was_sent { Self::Outbound } else { Self::Inbound }
+    }
+}
+
 /// What a packet carries, as far as this program follows it.
 #[derive(Clone, Debug)]
 pub enum Content<'a> {
