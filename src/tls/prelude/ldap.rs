@@ -1,6 +1,7 @@
 //! LDAP's StartTLS operation (RFC 4511, 4.14), in the basic encoding rules.
 
-use super::{Heard, Prelude, PreludeStep, Refusal, contains};
+use super::bytes::contains;
+use super::{Heard, Prelude, PreludeStep, Refusal};
 
 const SEQUENCE: u8 = 0x30;
 const INTEGER: u8 = 0x02;

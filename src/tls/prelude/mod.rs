@@ -5,6 +5,7 @@
 //! printed text too. The others are followed here, from whole payloads and from what a snaplen leaves: their messages
 //! are short and begin where segments do.
 
+mod bytes;
 mod ldap;
 mod lines;
 mod postgres;
@@ -235,11 +236,6 @@ impl Listener {
         }
         Some((protocol, heard))
     }
-}
-
-/// Whether `bytes` contain `wanted`.
-fn contains(bytes: &[u8], wanted: &[u8]) -> bool {
-    bytes.windows(wanted.len()).any(|window| window == wanted)
 }
 
 #[cfg(test)]

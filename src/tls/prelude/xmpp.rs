@@ -1,6 +1,7 @@
 //! XMPP's negotiation of TLS (RFC 6120, 5.4.2).
 
-use super::{Heard, PreludeStep, Refusal, contains};
+use super::bytes::contains;
+use super::{Heard, PreludeStep, Refusal};
 
 /// What a client's XML begins with. Nothing where the bytes are no XML.
 pub(super) fn hear_request(bytes: &[u8], is_cut: bool) -> Option<Heard> {
