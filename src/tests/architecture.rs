@@ -2,8 +2,9 @@
 //! each other in a circle.
 //!
 //! The order is the chain of links in the documentation of `src/lib.rs`. Imports and inline paths count, those of tests do
-//! not. A name that a `mod.rs` re-exports belongs to the file that defines it. What a `mod.rs` defines itself is the
-//! vocabulary of its folder: every file in the folder may use it, so a use of it is no part of a circle.
+//! not. A name that a `mod.rs` re-exports belongs to the file that defines it. The types and constants that a `mod.rs` defines
+//! itself are the vocabulary of its folder: every file in the folder may use them, so a use of them is no part of a circle. A
+//! use of its functions is.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
@@ -51,6 +52,8 @@ struct Module {
     uses: Vec<Name>,
     /// The names that its imports bring in, with the paths that they mean. Files below may use them.
     imports: BTreeMap<String, Name>,
+    /// What it re-exports and does not use itself, among its uses.
+    re_exports: BTreeSet<Name>,
     /// Modules below that are compiled for tests only.
     tests: BTreeSet<String>,
     /// Ways of naming another file that are not followed here.
@@ -108,6 +111,8 @@ impl Tree {
         for (name, module) in &mut self.modules {
             let uses = std::mem::take(&mut module.uses);
             module.uses = uses.iter().filter_map(|path| absolute(name, path, &names)).collect();
+            let re_exports = std::mem::take(&mut module.re_exports);
+            module.re_exports = re_exports.iter().filter_map(|path| absolute(name, path, &names)).collect();
             let imports = std::mem::take(&mut module.imports);
             module.imports = imports
                 .into_iter()
@@ -117,8 +122,8 @@ impl Tree {
         self
     }
 
-    /// The module that defines what an absolute path names, as far as modules go.
-    fn definition(&self, path: &[String], depth: usize) -> Name {
+    /// The module that defines what an absolute path names, as far as modules go, and the name of that there.
+    fn definition(&self, path: &[String], depth: usize) -> (Name, Option<String>) {
         let mut place = Name::new();
         for (index, segment) in path.iter().enumerate() {
             let inner = below(&place, segment);
@@ -131,15 +136,32 @@ impl Tree {
                 let rest = path.get(index + 1..).unwrap_or_default();
                 return self.definition(&[import.as_slice(), rest].concat(), depth + 1);
             }
-            break;
+            return (place, Some(segment.clone()));
         }
-        place
+        (place, None)
     }
 
     /// Each use of another module: who uses whom.
     fn edges(&self) -> impl Iterator<Item = (&Name, Name)> {
         self.modules.iter().flat_map(move |(name, module)| {
-            module.uses.iter().map(move |path| (name, self.definition(path, 0)))
+            module.uses.iter().map(move |path| (name, self.definition(path, 0).0))
+        })
+    }
+
+    /// Each use of a function of a folder's own `mod.rs` by a file in the folder, and each use of a file
+    /// in the folder by that `mod.rs`, but for re-exports: the folder, and the part of it.
+    fn door_edges(&self) -> impl Iterator<Item = (Name, String, bool)> {
+        let is_function = |item: &str| item.starts_with(char::is_lowercase);
+        self.modules.iter().flat_map(move |(name, module)| {
+            let of = move |path: &Name| {
+                let (place, item) = self.definition(path, 0);
+                if let Some([part]) = place.strip_prefix(name.as_slice()).and_then(|rest| rest.get(..1)) {
+                    return (!module.re_exports.contains(path)).then(|| (name.clone(), part.clone(), true));
+                }
+                let part = name.strip_prefix(place.as_slice())?.first()?;
+                item.is_some_and(|item| is_function(&item)).then(|| (place.clone(), part.clone(), false))
+            };
+            module.uses.iter().filter_map(of)
         })
     }
 
@@ -187,6 +209,11 @@ impl Tree {
                 parts.entry(folder).or_default().entry(one.clone()).or_default().insert(other.clone());
             }
         }
+        for (folder, part, is_used_by_door) in self.door_edges() {
+            const DOOR: &str = "mod";
+            let (from, to) = if is_used_by_door { (DOOR, part.as_str()) } else { (part.as_str(), DOOR) };
+            parts.entry(folder).or_default().entry(from.to_owned()).or_default().insert(to.to_owned());
+        }
         let mut circles = BTreeSet::new();
         // Whole rooms are checked by their order.
         for (folder, uses) in parts.iter().filter(|(folder, _)| self.is_within_room(folder)) {
@@ -233,7 +260,7 @@ fn absolute(name: &[String], path: &[String], names: &BTreeSet<Name>) -> Option<
     let (first, rest) = path.split_first()?;
     let inner = below(name, first);
     match first.as_str() {
-        "crate" | "ssmscope" => Some(rest.to_vec()),
+        "crate" => Some(rest.to_vec()),
         "self" => Some([name, rest].concat()),
         "super" => {
             let ups = path.iter().take_while(|segment| *segment == "super").count();
@@ -265,6 +292,8 @@ impl Module {
         let mut module = Self::default();
         let words = words(text);
         let mut at = 0;
+        // Words outside imports.
+        let mut mentioned = BTreeSet::new();
         while let Some(word) = words.get(at) {
             match word.as_str() {
                 "#" if starts(&words, at, "# [ cfg ( test ) ]") => {
@@ -295,6 +324,7 @@ impl Module {
                     module.unread.insert("a macro's crate");
                     at += 1;
                 }
+                "mod" => at += 2,
                 // What a type captures.
                 "use" if words.get(at + 1).is_some_and(|next| next == "<") => at += 1,
                 "use" => {
@@ -303,12 +333,15 @@ impl Module {
                         .skip(at)
                         .position(|word| word == ";")
                         .map_or(words.len(), |len| at + len);
+                    let before = module.uses.len();
                     module.read_use(&Name::new(), words.get(at + 1..end).unwrap_or_default());
+                    let precedes = at.checked_sub(1).and_then(|at| words.get(at)).map(String::as_str);
+                    if matches!(precedes, Some("pub" | ")")) {
+                        module.re_exports.extend(module.uses.iter().skip(before).cloned());
+                    }
                     at = end;
                 }
-                "crate" | "super" | "self" | "ssmscope"
-                    if words.get(at + 1).is_some_and(|next| next == "::") =>
-                {
+                "crate" | "super" | "self" if words.get(at + 1).is_some_and(|next| next == "::") => {
                     let mut path = vec![word.clone()];
                     while let (Some("::"), Some(next)) =
                         (words.get(at + 1).map(String::as_str), words.get(at + 2))
@@ -319,9 +352,23 @@ impl Module {
                     module.uses.push(path);
                     at += 1;
                 }
-                _ => at += 1,
+                _ => {
+                    mentioned.insert(word.as_str());
+                    // A module below, where there is one of this name.
+                    if let (Some("::"), Some(next)) =
+                        (words.get(at + 1).map(String::as_str), words.get(at + 2))
+                    {
+                        module.uses.push(vec![word.clone(), next.clone()]);
+                    }
+                    at += 1;
+                }
             }
         }
+        let bound = |path: &Name| {
+            module.imports.iter().find(|(_, import)| *import == path).map(|(bound, _)| bound.as_str())
+        };
+        let unused = |path: &Name| !bound(path).is_some_and(|bound| mentioned.contains(bound));
+        module.re_exports = module.re_exports.iter().filter(|path| unused(path)).cloned().collect();
         module
     }
 
@@ -548,6 +595,19 @@ mod of_the_checker {
     fn what_a_door_defines_makes_no_circle() {
         let files = [("tls/mod.rs", "mod a; use a::A; pub struct Event;"), ("tls/a.rs", "use super::Event;")];
         assert_eq!(circles(&files), [""; 0]);
+    }
+
+    #[test]
+    fn a_door_that_calls_a_file_which_calls_it_back_makes_a_circle() {
+        let door = |text: &'static str| [("tls/mod.rs", text), ("tls/a.rs", "fn read() { super::help() }")];
+        for text in [
+            "mod a; fn help() {} fn read() { a::read() }",
+            "mod a; use a::read; fn help() {}",
+            "mod a; pub use a::read; fn help() { read() }",
+        ] {
+            assert_eq!(circles(&door(text)), ["tls: a -> mod -> a"], "{text}");
+        }
+        assert_eq!(circles(&door("mod a; pub use a::read; fn help() {}")), [""; 0]);
     }
 
     #[test]
