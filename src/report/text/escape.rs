@@ -20,13 +20,17 @@ pub fn escaped(text: &str) -> String {
 /// is nothing else, and looking at each character was a quarter of the time of much JSON.
 pub fn plain_len(text: &str) -> usize {
     const STEP: usize = 16;
+    const HALF: usize = STEP / 2;
     let is_plain = |byte: &u8| byte.wrapping_sub(b' ') < 0x7f - b' ';
-    let bytes = text.as_bytes();
-    let mut steps = bytes.chunks_exact(STEP);
-    let whole =
-        steps.by_ref().take_while(|step| step.iter().fold(true, |all, byte| all & is_plain(byte))).count();
-    let rest = bytes.get(whole * STEP..).unwrap_or_default();
-    whole * STEP + rest.iter().take_while(|byte| is_plain(byte)).count()
+    let are_plain = |bytes: &[u8]| bytes.iter().fold(true, |all, byte| all & is_plain(byte));
+    let mut rest = text.as_bytes();
+    while let Some((_, further)) = rest.split_first_chunk::<STEP>().filter(|(step, _)| are_plain(*step)) {
+        rest = further;
+    }
+    if let Some((_, further)) = rest.split_first_chunk::<HALF>().filter(|(step, _)| are_plain(*step)) {
+        rest = further;
+    }
+    text.len() - rest.len() + rest.iter().take_while(|byte| is_plain(byte)).count()
 }
 
 /// Whether a character can stand on a terminal as it is.
