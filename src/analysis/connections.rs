@@ -65,7 +65,7 @@ impl<'s> Connections<'s> {
         let header = segment.header;
         let key = Key::of(header);
         let found = self.table.find(&key);
-        if let Some(index) = found {
+        if let Some(index) = found.filter(|index| self.table.half_open(*index).is_some()) {
             self.promote(index);
         }
         let is_reopened = |index| {
@@ -74,20 +74,10 @@ impl<'s> Connections<'s> {
         let index = match found {
             Some(index) if !is_reopened(index) => index,
             None if self.recently_closed.contains(&key, header) => return Ok(()),
-            _ => {
-                self.make_room(facts, judge)?;
-                self.begun += 1;
-                match HalfOpen::of(self.begun, id, segment) {
-                    Some(half_open) if !self.is_watched => {
-                        self.table.insert_half_open(key, half_open);
-                        return Ok(());
-                    }
-                    _ => {}
-                }
-                let tracked = TrackedConnection::new(self.begun, id, segment, self.settings);
-                self.budget.begin(tracked.held());
-                self.table.insert(key, tracked)
-            }
+            _ => match self.begin(key, id, segment, facts, judge)? {
+                Some(index) => index,
+                None => return Ok(()),
+            },
         };
         let Some(tracked) = self.table.tracked_mut(index) else { return Ok(()) };
         if facts.clock().stepped_since(tracked.story.so_far().last.number) {
@@ -111,7 +101,33 @@ impl<'s> Connections<'s> {
         reported
     }
 
+    /// Begins a connection with this segment. Returns its slot where it has a story from the beginning; a lone SYN has none yet.
+    #[inline(never)]
+    fn begin(
+        &mut self,
+        key: Key,
+        id: PacketId<'_>,
+        segment: &Segment<'_>,
+        facts: &Facts<'_>,
+        judge: &mut dyn Judge,
+    ) -> io::Result<Option<usize>> {
+        self.make_room(facts, judge)?;
+        self.begun += 1;
+        match HalfOpen::of(self.begun, id, segment) {
+            Some(half_open) if !self.is_watched => {
+                self.table.insert_half_open(key, half_open);
+                Ok(None)
+            }
+            _ => {
+                let tracked = TrackedConnection::new(self.begun, id, segment, self.settings);
+                self.budget.begin(tracked.held());
+                Ok(Some(self.table.insert(key, tracked)))
+            }
+        }
+    }
+
     /// Takes in an ICMP error, and returns whether it quotes a packet of a connection that is followed.
+    #[inline(never)]
     pub(super) fn icmp(
         &mut self,
         id: PacketId<'_>,
@@ -134,6 +150,7 @@ impl<'s> Connections<'s> {
     }
 
     /// Gives a connection its story of which only the SYN was seen.
+    #[inline(never)]
     pub(super) fn promote(&mut self, index: usize) {
         if let Some(half_open) = self.table.half_open(index) {
             let mut tracked = TrackedConnection::from_half_open(half_open, self.settings, &mut self.budget);

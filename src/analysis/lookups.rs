@@ -35,6 +35,7 @@ pub struct Found {
 
 impl Lookups {
     /// Takes in a question or an answer.
+    #[inline(never)]
     pub(super) fn add(&mut self, lookup: &Lookup, moment: Moment) {
         let key = (lookup.client, lookup.resolver, lookup.id);
         if !lookup.is_answer {

@@ -145,6 +145,7 @@ impl<'s> Run<'s> {
     }
 
     /// No packet came for a moment.
+    #[cold]
     fn idle(&mut self, at: Timestamp, source: &dyn Source, judge: &mut dyn Judge) -> io::Result<()> {
         self.facts.record_time(at);
         let begins = self.settings.watching == Watching::WhenIdle && !self.connections.is_watched;
@@ -163,6 +164,7 @@ impl<'s> Run<'s> {
         self.facts.record_packet(number, at);
     }
 
+    #[cold]
     fn record_source(&mut self, source: &dyn Source) {
         self.facts.record_source(&source.about(), self.connections.is_watched);
     }
@@ -198,6 +200,7 @@ impl<'s> Run<'s> {
     }
 
     /// The capture ends here, and with it all connections.
+    #[cold]
     fn end(mut self, input: &mut Input<'_>, judge: &mut dyn Judge) -> io::Result<Summary> {
         input.source.refresh();
         self.record_source(input.source);

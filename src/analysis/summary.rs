@@ -146,6 +146,7 @@ impl Summary {
         }
     }
 
+    #[inline(never)]
     pub(super) fn count_other(&mut self, other: &Other) {
         if let Some(count) = self.others.get_mut(other) {
             *count += 1;
@@ -156,6 +157,7 @@ impl Summary {
         }
     }
 
+    #[inline(never)]
     pub(super) fn count_neighbour(&mut self, neighbour: &Neighbour, moment: Moment, names: &Names) {
         // Who announces an address, or asks whether anybody has the one that it wants to take, expects no answer (RFC 5227,
         // 1.1; RFC 4862, 5.4.2).

@@ -73,6 +73,7 @@ impl<'s> Watch<'s> {
     }
 
     /// Reports what is new about all connections.
+    #[cold]
     pub(super) fn look(
         &mut self,
         connections: &mut Connections<'_>,

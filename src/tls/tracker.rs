@@ -83,21 +83,11 @@ impl Tracker {
             self.take_unseen(role, delivery, emit);
             return;
         }
-        if self.take_words(role, delivery, emit) {
+        if delivery.bytes.is_empty() && self.take_words(role, delivery, emit) {
             return;
         }
-        let saw_no_bytes = delivery.bytes.is_empty() && self.readers[role].is_at_start();
-        if self.lengths.is_none() && saw_no_bytes && delivery.hole.is_none() {
-            let mut lengths = if self.flow.saw_client_hello() && role == Role::Server {
-                // A text that holds the bytes of one side only.
-                lengths::Flow::behind_hello(self.server_port, delivery, self.client_bytes)
-            } else {
-                lengths::Flow::new(self.saw_beginning, self.expects_tls, self.server_port)
-            };
-            if let Some((role, unseen)) = self.unseen.take() {
-                lengths.take_unseen(role, delivery, unseen, emit);
-            }
-            self.lengths = Some(Box::new(lengths));
+        if delivery.bytes.is_empty() && delivery.hole.is_none() && self.lengths.is_none() {
+            self.expect_lengths(role, delivery, emit);
         }
         if let Some(lengths) = &mut self.lengths {
             lengths.take(role, delivery, emit);
@@ -107,28 +97,55 @@ impl Tracker {
         if role == Role::Client && !self.flow.saw_client_hello() {
             self.client_bytes = self.client_bytes.saturating_add(delivery.len);
         }
-        if self.saw_beginning && !self.flow.saw_client_hello() && !Self::is_client_hello(delivery.bytes) {
-            let rest = self.prelude.take(role, delivery, &mut |protocol, step, basis| {
-                let message = Message::Prelude(protocol, step);
-                emit(Event { role, number: delivery.number, at: delivery.at, basis, message });
-            });
-            if role == Role::Client && rest.len() < delivery.bytes.len() && Self::is_client_hello(rest) {
-                // A client that does not wait for the proxy's answer (RFC 1928 does not forbid it).
-                let (before, _) = delivery.bytes.split_at(delivery.bytes.len() - rest.len());
-                let len = before.len() as u32;
-                self.read(role, &Delivery { len, bytes: before, ..*delivery }, emit);
-                let rest = Delivery { len: delivery.len - len, bytes: rest, hole: None, ..*delivery };
-                self.read(role, &rest, emit);
-                return;
-            }
+        let may_precede =
+            self.saw_beginning && !self.flow.saw_client_hello() && !Self::is_client_hello(delivery.bytes);
+        if may_precede && self.take_prelude(role, delivery, emit) {
+            return;
         }
         self.read(role, delivery, emit);
     }
 
-    /// Takes what another tool decoded. Returns whether the delivery needs no other reading.
+    /// Follows lengths from now on where a side's first delivery has no bytes.
+    #[inline(never)]
+    fn expect_lengths(&mut self, role: Role, delivery: &Delivery<'_>, emit: &mut dyn FnMut(Event)) {
+        if !self.readers[role].is_at_start() {
+            return;
+        }
+        let mut lengths = if self.flow.saw_client_hello() && role == Role::Server {
+            // A text that holds the bytes of one side only.
+            lengths::Flow::behind_hello(self.server_port, delivery, self.client_bytes)
+        } else {
+            lengths::Flow::new(self.saw_beginning, self.expects_tls, self.server_port)
+        };
+        if let Some((role, unseen)) = self.unseen.take() {
+            lengths.take_unseen(role, delivery, unseen, emit);
+        }
+        self.lengths = Some(Box::new(lengths));
+    }
+
+    /// Takes what precedes TLS, as a proxy's protocol. Returns whether the delivery needs no other reading.
+    #[inline(never)]
+    fn take_prelude(&mut self, role: Role, delivery: &Delivery<'_>, emit: &mut dyn FnMut(Event)) -> bool {
+        let rest = self.prelude.take(role, delivery, &mut |protocol, step, basis| {
+            let message = Message::Prelude(protocol, step);
+            emit(Event { role, number: delivery.number, at: delivery.at, basis, message });
+        });
+        if role == Role::Server || rest.len() == delivery.bytes.len() || !Self::is_client_hello(rest) {
+            return false;
+        }
+        // A client that does not wait for the proxy's answer (RFC 1928 does not forbid it).
+        let (before, _) = delivery.bytes.split_at(delivery.bytes.len() - rest.len());
+        let len = before.len() as u32;
+        self.read(role, &Delivery { len, bytes: before, ..*delivery }, emit);
+        self.read(role, &Delivery { len: delivery.len - len, bytes: rest, hole: None, ..*delivery }, emit);
+        true
+    }
+
+    /// Takes what another tool decoded of a delivery without bytes. Returns whether it needs no other reading.
+    #[inline(never)]
     fn take_words(&mut self, role: Role, delivery: &Delivery<'_>, emit: &mut dyn FnMut(Event)) -> bool {
         let words = Words::of(delivery.decoded);
-        if !delivery.bytes.is_empty() || (words.is_none() && !self.words.heard()) {
+        if words.is_none() && !self.words.heard() {
             return false;
         }
         self.lengths = None;
@@ -140,6 +157,7 @@ impl Tracker {
     }
 
     /// Bytes that were acknowledged and not captured so far; of use where only lengths are known.
+    #[inline(never)]
     fn take_unseen(&mut self, role: Role, delivery: &Delivery<'_>, emit: &mut dyn FnMut(Event)) {
         let unseen = delivery.hole.map_or(0, |hole| hole.len);
         match &mut self.lengths {

@@ -96,6 +96,25 @@ impl TrackedConnection {
         budget: &mut Budget,
         taken: &mut dyn FnMut(&Story),
     ) {
+        let may_wait = settings.viewpoint == Viewpoint::Wire;
+        if self.early.is_empty() && self.is_begun() && !(may_wait && self.tcp.is_early(segment.header)) {
+            self.take(id, segment, budget);
+            taken(self.story.so_far());
+        } else {
+            self.segment_out_of_order(id, segment, settings, budget, taken);
+        }
+    }
+
+    /// The same where another segment waits, or this one may have to. Out of line, since it is seldom.
+    #[inline(never)]
+    fn segment_out_of_order(
+        &mut self,
+        id: PacketId<'_>,
+        segment: &Segment<'_>,
+        settings: &Settings,
+        budget: &mut Budget,
+        taken: &mut dyn FnMut(&Story),
+    ) {
         self.release_early(id.moment.at, budget, taken);
         // A socket shows no acknowledgements, and what it does has its order.
         if settings.viewpoint == Viewpoint::Wire

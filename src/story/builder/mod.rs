@@ -141,7 +141,9 @@ impl Builder {
         if self.is_of_this_connection(id.moment, observation, &mut notes) {
             self.on_segment(id, connection, segment, observation, events, &mut notes);
         }
-        self.add_segment_to_timeline(id, segment, observation, notes);
+        if self.keeps_timeline {
+            self.add_segment_to_timeline(id, segment, observation, notes);
+        }
     }
 
     /// Adds an ICMP error about a packet of this connection, which `quotes` sent.
@@ -309,6 +311,7 @@ impl Builder {
     }
 
     /// A packet proves that the server sent what the capture lacks.
+    #[cold]
     fn on_unseen_answer(&mut self, moment: Moment) {
         let story = &mut self.story;
         let has_asked = match story.tls.client_hello {
@@ -368,6 +371,7 @@ impl Builder {
     }
 
     /// Adds an ending, behind the silence that it ends.
+    #[inline(never)]
     fn end(&mut self, what: EndingKind, by: Role, moment: Moment) {
         match self.silences.on_ending(self.story.stage) {
             Some(silence) => silence.insert_into(&mut self.story.endings),
@@ -387,6 +391,7 @@ impl Builder {
         endings.insert(index, Ending { what, by, moment, stage });
     }
 
+    #[inline(never)]
     fn add_segment_to_timeline(
         &mut self,
         id: PacketId<'_>,
@@ -394,9 +399,6 @@ impl Builder {
         observation: &Observation,
         notes: Notes,
     ) {
-        if !self.keeps_timeline {
-            return;
-        }
         let excerpt = if segment.payload.is_empty() { segment.printed } else { segment.payload };
         let seen = Seen::Segment {
             role: observation.role,

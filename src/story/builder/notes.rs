@@ -17,8 +17,14 @@ impl Notes {
 
     pub(super) fn push(&mut self, note: Note) {
         if self.are_kept {
-            self.list.push(note);
+            self.keep(note);
         }
+    }
+
+    /// Out of line: where nothing is kept, the way of a packet is shorter by the growth of a list at each note.
+    #[inline(never)]
+    fn keep(&mut self, note: Note) {
+        self.list.push(note);
     }
 
     /// Whether a step of a prelude was noted.
