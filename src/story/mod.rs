@@ -133,6 +133,11 @@ impl Story {
         }
     }
 
+    /// The packets of the connection itself, without the ICMP errors about it.
+    pub fn segments(&self) -> u64 {
+        self.packets - self.path.icmp_error_count.min(self.packets)
+    }
+
     /// Whether a side sends again what the other does not acknowledge.
     pub fn repeats_unacknowledged(&self, role: Role) -> bool {
         !self.data[role].is_all_acknowledged && self.traffic.counters[role].retransmissions > 0
@@ -324,7 +329,9 @@ impl Story {
 
     /// What the client asked inside TLS after requests that were answered, if it got no byte of an answer.
     pub fn later_request(&self) -> Option<&Turn> {
-        self.tls.turns.later_request().filter(|_| self.stage == Stage::ApplicationData && self.was_answered())
+        let is_known = self.missing.gap.server == 0 && !self.missing.lacks(Role::Server);
+        let request = self.tls.turns.later_request().filter(|_| is_known && self.was_answered());
+        request.filter(|_| self.stage == Stage::ApplicationData)
     }
 
     /// When the client asked what was not answered inside TLS.
@@ -345,12 +352,15 @@ impl Story {
         // Of text without payload only sizes are known, and an answer may have a ticket's.
         let is_sure = !self.capture.is_text
             && self.missing.acked_unseen.server == 0
+            && self.missing.gap.server == 0
             && !self.missing.lacks(Role::Server);
-        let is_open = match self.later_request() {
-            Some(turn) => self.order.is_after(first.moment.number, turn.last.number),
-            None => !self.was_answered(),
-        };
-        (is_close && was_asked && is_sure && is_open).then_some(first.moment)
+        let is_open = self.later_request().is_some() || !self.was_answered();
+        // A server that closes while a request is on its way to it closes nothing on purpose.
+        let has_request = self.tls.turns.open().is_none_or(|turn| {
+            let is_before = |at: Moment| !self.order.is_after(at.number, first.moment.number);
+            turn.acknowledged.is_some_and(is_before)
+        });
+        (is_close && was_asked && is_sure && is_open && has_request).then_some(first.moment)
     }
 
     /// The FIN after which a plain request that can be read has no answer any more: the server closed instead of answering, or the

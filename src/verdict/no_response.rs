@@ -369,6 +369,11 @@ mod tests {
     fn a_later_request_that_the_server_ends_is_not_answered() {
         let closed = asked_again(180).ack(Server).fin(Server).ack(Client).fin(Client);
         assert_eq!(closed.verdict(500).is(), ("no-response", Actor::Server, None));
+        // What was on its way when the server closed is not what it closed on.
+        let crossed = asked_again(180);
+        let (seq, ack) = (crossed.next(Server), crossed.next(Client) - 185);
+        let crossed = crossed.segment_with(Server, "F.", seq, ack, &[], |_| {}).ack(Client).fin(Client);
+        assert_eq!(crossed.code(500), "healthy");
         let reset = asked_again(180).rst(Server).verdict(500);
         assert_eq!(reset.is(), ("reset", Actor::Server, None));
         assert!(reset.headline.contains("later request"), "{}", reset.headline);

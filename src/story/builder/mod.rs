@@ -276,6 +276,13 @@ impl Builder {
         if observation.role == Role::Server && observation.new_bytes > 0 && !is_farewell_only {
             self.story.tls.turns.on_server(moment);
         }
+        if observation.role == Role::Server && self.story.data.client.is_all_acknowledged {
+            self.story.tls.turns.on_acknowledgement(moment);
+        }
+        if observation.kind == SegmentKind::OutOfOrder {
+            // Captured behind what answers it, perhaps.
+            self.story.tls.turns.on_unseen();
+        }
         notes.shorten();
         self.handshake.on_segment(moment, connection, observation, &mut self.story);
         self.silences.on_segment(moment, observation, stage_before, &mut self.story);

@@ -49,6 +49,8 @@ pub struct Turn {
     pub first: Moment,
     /// Its last packet.
     pub last: Moment,
+    /// The server's acknowledgement of all of it.
+    pub acknowledged: Option<Moment>,
     /// Its bytes, without what protects the records.
     bytes: u32,
     /// Whether its sender paused in its middle.
@@ -63,6 +65,7 @@ impl Turns {
             self.open = (bytes >= SHORTEST_REQUEST).then_some(Turn {
                 first: moment,
                 last: moment,
+                acknowledged: None,
                 bytes,
                 has_paused: false,
             });
@@ -77,6 +80,7 @@ impl Turns {
         self.is_irregular |= pause >= LONGEST_PAUSE || turn.has_paused && pause >= PAUSE;
         turn.has_paused |= pause >= PAUSE;
         turn.last = moment;
+        turn.acknowledged = None;
         turn.bytes = turn.bytes.saturating_add(bytes);
     }
 
@@ -92,6 +96,18 @@ impl Turns {
             }
         }
         self.last_answer = Some(moment);
+    }
+
+    /// The server acknowledged all that the client had sent.
+    pub(in crate::story) fn on_acknowledgement(&mut self, moment: Moment) {
+        if let Some(turn) = &mut self.open {
+            turn.acknowledged.get_or_insert(moment);
+        }
+    }
+
+    /// The client's latest message, as long as no byte of an answer came.
+    pub fn open(&self) -> Option<&Turn> {
+        self.open.as_ref()
     }
 
     /// The server sent bytes that the capture does not hold, which may be the answer.
