@@ -481,6 +481,26 @@ mod tests {
     }
 
     #[test]
+    fn what_is_captured_with_a_rst_may_have_been_sent_before_it() {
+        let both = |hop_limit: u8| {
+            let hello = ssm().open().say(Client, &talk::client_hello());
+            let next = hello.next(Server);
+            let mut talk = hello
+                .segment_with(Server, "R", next, 0, &[], |header| header.ip.hop_limit = Some(hop_limit))
+                .say(Server, &talk::server_flight());
+            let last = talk.packets.len() - 1;
+            talk.packets[last].id.moment.at =
+                talk.packets[last - 1].id.moment.at + Elapsed::from_nanos(200_000);
+            talk.story(0).endings.iter().find_map(|ending| match ending.what {
+                EndingKind::Reset(facts) => Some(facts.continued_in.is_some()),
+                _ => None,
+            })
+        };
+        // With another host's TTL it is a forged one.
+        assert_eq!((both(55), both(61)), (Some(false), Some(true)));
+    }
+
+    #[test]
     fn a_syn_ack_after_the_reset_shows_that_the_server_sent_none() {
         let talk = ssm().open().rst(Server).wait(1_000).syn_ack();
         let verdict = talk.verdict(0);

@@ -4,6 +4,11 @@ use super::notes::Notes;
 use crate::packet::{Segment, SegmentHeader, Seq};
 use crate::story::{EndingKind, Moment, Note, ResetFacts, Stage, Story};
 use crate::tcp::{HandshakeStep, Observation, PerRole, ResetFit, Role, SegmentKind};
+use crate::time::Elapsed;
+
+/// A card with several queues delivers what comes together in any order; what was captured this soon behind a RST may have been
+/// sent before it, unless the RST's TTL is another host's.
+const SHUFFLED_WITHIN: Elapsed = Elapsed::from_millis(1);
 
 /// What a RST is compared with.
 #[derive(Clone, Debug, Default)]
@@ -105,6 +110,7 @@ fn record_talk_after_reset(role: Role, moment: Moment, story: &mut Story) {
     for ending in &mut story.endings {
         if let EndingKind::Reset(facts) = &mut ending.what
             && ending.by == role
+            && (moment.at - ending.moment.at > SHUFFLED_WITHIN || facts.has_unusual_hop_limit())
         {
             facts.continued_in.get_or_insert(moment.number);
         }

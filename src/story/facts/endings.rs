@@ -73,6 +73,15 @@ impl Silence {
     }
 }
 
+impl ResetFacts {
+    /// Whether its TTL or hop limit is that of none of the same side's other packets.
+    pub fn has_unusual_hop_limit(&self) -> bool {
+        let mut usual = self.usual_hop_limits.into_iter().flatten().peekable();
+        usual.peek().is_some()
+            && self.hop_limit.is_some_and(|hop_limit| usual.all(|usual| usual != hop_limit))
+    }
+}
+
 /// What a RST shows of its sender.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct ResetFacts {
