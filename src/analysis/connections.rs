@@ -26,6 +26,8 @@ pub(super) struct Connections<'s> {
     pub(super) recently_closed: RecentlyClosed,
     /// Connections that began.
     begun: u64,
+    /// The most packets that one of those that left had.
+    pub(super) most_packets: u64,
     /// Connections that left because too many were followed.
     pub(super) evicted: u64,
     /// What the capture's times count from.
@@ -47,6 +49,7 @@ impl<'s> Connections<'s> {
             candidates: VecDeque::new(),
             recently_closed: RecentlyClosed::new(&settings.bounds),
             begun: 0,
+            most_packets: 0,
             evicted: 0,
             clock: Clock::default(),
             is_text: false,

@@ -34,6 +34,11 @@ impl<'s> Facts<'s> {
         self.part = self.part.saturating_add(1);
     }
 
+    /// The capture holds no more than this many packets of each connection.
+    pub(super) fn record_packets_each(&mut self, packets: Option<u64>) {
+        self.reported.packets_each = packets;
+    }
+
     /// Takes in the next packet's time.
     pub(super) fn record_packet(&mut self, number: u64, at: Timestamp) {
         self.clock.note(number, at);

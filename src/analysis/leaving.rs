@@ -1,11 +1,19 @@
 //! When connections leave the table: those that are over, those that have to make room, and all of them at the end.
 
+use std::collections::BTreeSet;
 use std::io;
 
 use super::connections::{Connections, is_in_window};
 use super::facts::Facts;
 use super::judge::{Judge, Left, Why};
 use super::table::{Leaving, RecentlyClosed, TrackedConnection};
+
+/// A capture that holds the first packets of each connection holds its opening and a word of each side.
+const FEWEST_EACH: u64 = 5;
+
+/// So many connections that end at the same packet, of so many servers, are no chance.
+const MANY_CUT: usize = 3;
+const MANY_SERVERS: usize = 4;
 
 impl Connections<'_> {
     /// Before another connection begins: those that are over leave where there are many, and the least informative ones where
@@ -51,14 +59,38 @@ impl Connections<'_> {
         self.leave(leaving, why, facts, judge)
     }
 
+    /// How many packets of each connection the capture holds at most, where it seems to hold only the first ones: no connection has
+    /// more, and several that nobody ended have as many. Connections that fail alike have as many too, so those have to be of many
+    /// servers, or to have got to different stages.
+    fn packets_each(&self) -> Option<u64> {
+        let tracked = || {
+            self.table.all().into_iter().filter_map(|index| self.table.tracked(index)).map(|tracked| {
+                let story = tracked.story.so_far();
+                (story.segments(), story.stage, story.parties.server.host, tracked.is_closed())
+            })
+        };
+        let most = tracked().map(|(packets, ..)| packets).max()?;
+        let cut: Vec<_> = tracked().filter(|(packets, .., closed)| *packets == most && !closed).collect();
+        let servers: BTreeSet<_> = cut.iter().map(|(_, _, host, _)| *host).collect();
+        let stages: BTreeSet<_> = cut.iter().map(|(_, stage, ..)| *stage).collect();
+        let is_cut = most >= self.most_packets
+            && most >= FEWEST_EACH
+            && cut.len() >= MANY_CUT
+            && (servers.len() >= MANY_SERVERS || servers.len() > 1 && stages.len() > 1);
+        is_cut.then_some(most)
+    }
+
     /// The capture ends, and with it all connections.
-    pub(super) fn end(&mut self, facts: &Facts<'_>, judge: &mut dyn Judge) -> io::Result<()> {
+    pub(super) fn end(&mut self, facts: &mut Facts<'_>, judge: &mut dyn Judge) -> io::Result<()> {
+        facts.record_packets_each(if self.is_watched { None } else { self.packets_each() });
         for index in self.table.all() {
             if let Some(leaving) = self.table.remove(index) {
                 self.leave(leaving, Why::Over, facts, judge)?;
             }
         }
         self.recently_closed = RecentlyClosed::new(&self.settings.bounds);
+        self.most_packets = 0;
+        facts.record_packets_each(None);
         Ok(())
     }
 
@@ -91,6 +123,7 @@ impl Connections<'_> {
             }
         };
         tracked.release_all(&mut self.budget);
+        self.most_packets = self.most_packets.max(tracked.story.so_far().segments());
         self.budget.release(tracked.held());
         if !tracked.is_in_window {
             return Ok(());

@@ -114,7 +114,7 @@ impl<'s> Run<'s> {
                 }
                 Record::NextCapture => {
                     self.record_source(input.source);
-                    self.connections.end(&self.facts, judge)?;
+                    self.connections.end(&mut self.facts, judge)?;
                     self.facts.begin_part();
                     continue;
                 }
@@ -204,7 +204,7 @@ impl<'s> Run<'s> {
     fn end(mut self, input: &mut Input<'_>, judge: &mut dyn Judge) -> io::Result<Summary> {
         input.source.refresh();
         self.record_source(input.source);
-        self.connections.end(&self.facts, judge)?;
+        self.connections.end(&mut self.facts, judge)?;
         self.connections.count_bounds_reached(&mut self.summary);
         self.summary.about = input.source.about();
         self.summary.skipped += input.prefilter.skipped();

@@ -260,6 +260,28 @@ fn the_first_packets_of_each_connection_make_no_fault() {
     }
 }
 
+/// Where many connections of several servers end at the same packet, the capture holds no more of them.
+#[test]
+fn the_first_packets_of_many_connections_are_known_to_be_no_more() {
+    let mut frames = Vec::new();
+    let healthy = recordings().into_iter().filter(|recording| recording.name.starts_with("healthy/"));
+    for (at, recording) in healthy.enumerate() {
+        let Some(first) = recording.frames.first().map(|frame| frame.nanos) else { continue };
+        // One after the other, and a minute to the capture's end.
+        let begin = 1_700_000_000_000_000_000 + at as i64 * 1_000_000_000;
+        let moved = |frame: Frame| Frame { nanos: frame.nanos - first + begin, ..frame };
+        frames.extend(recording.frames.into_iter().filter(|frame| frame.link_type == 1).map(moved));
+    }
+    frames.sort_by_key(|frame| frame.nanos);
+    for packets in [5, 8, 10, 13] {
+        let Verdicts(verdicts) = judge(&rewrite(Rewriting::First(packets), &frames));
+        let codes = || verdicts.values().flatten();
+        let failed: Vec<_> = codes().filter(|(_, severity)| *severity == Severity::Critical).collect();
+        assert!(failed.is_empty(), "{packets}: {failed:?}");
+        assert!(codes().any(|(code, _)| *code == "capture-gap"), "{packets}");
+    }
+}
+
 #[test]
 fn bytes_that_are_cut_off_make_no_fault() {
     let all = all();

@@ -45,6 +45,15 @@ fn lacking(story: &Story, reached: &str) -> Option<(String, String)> {
     if let Some(last) = story.missing.truncated_after {
         let after = story.capture.end - story.last.at;
         let last = last.number;
+        if let Some(each) = story.capture.packets_each.filter(|each| *each == story.segments()) {
+            return Some((
+                format!("the capture holds the first {each} packets of each connection"),
+                format!(
+                    "Nothing is wrong up to {reached}. Packet {last} is this connection's last one and packet {each} of it, as \
+                     with many others here, and no connection has more: the rest was not captured."
+                ),
+            ));
+        }
         return Some(if story.capture.dropped_until.is_some_and(|at| at >= story.last.at) {
             (
                 "the capture dropped packets after that".to_owned(),
@@ -306,6 +315,19 @@ mod tests {
         // Whoever sends again is there, and so is the capture.
         assert_eq!(hello.clone().wait(300).repeat(Client).code(60_000), "no-server-hello");
         assert_eq!(hello.ack(Server).code(60_000), "no-server-hello");
+    }
+
+    #[test]
+    fn where_the_capture_holds_the_first_packets_alone_the_rest_is_missing() {
+        let hello = ssm().open().say(Client, &talk::client_hello()).ack(Server);
+        let verdict = |packets| {
+            let end = hello.clone().wait(60_000).now;
+            let capture = CaptureFacts { end, packets_each: Some(packets), ..CaptureFacts::default() };
+            hello.story_in(capture).verdict()
+        };
+        assert_eq!(verdict(5).code.name(), "capture-gap");
+        assert!(verdict(5).headline.contains("first 5 packets"), "{}", verdict(5).headline);
+        assert_eq!(verdict(9).code.name(), "no-server-hello");
     }
 
     #[test]

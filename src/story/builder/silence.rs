@@ -231,7 +231,8 @@ impl Silences {
         if of == Awaited::LaterAnswer && silence.is_acknowledged {
             return;
         }
-        if was_dropping || self.is_truncated(&silence, of, viewpoint, story) {
+        let is_cut_off = capture.packets_each == Some(story.segments());
+        if was_dropping || is_cut_off || self.is_truncated(&silence, of, viewpoint, story) {
             story.missing.truncated_after = Some(story.last);
         } else {
             ending(silence, story.stage).insert_into(&mut story.endings);

@@ -18,6 +18,8 @@ pub struct CaptureFacts {
     pub dropped: Option<u64>,
     /// Until when some of them may have been dropped, where that is known.
     pub dropped_until: Option<Timestamp>,
+    /// How many packets of each connection it holds at most, where many of them show that it holds only the first ones.
+    pub packets_each: Option<u64>,
     /// Whether it is text, without payload.
     pub is_text: bool,
     /// Which of the captures that a text holds it is, counted from 1.
