@@ -161,7 +161,8 @@ fn packets(summary: &Summary) -> String {
     text
 }
 
-fn lines(collection: &Collection, summary: &Summary) -> Vec<String> {
+/// What was odd about the capture, a sentence for each.
+pub(super) fn lines(collection: &Collection, summary: &Summary) -> Vec<String> {
     let mut lines = Vec::new();
     let are_several = summary.about.files.len() > 1;
     for note in &summary.about.notes {
@@ -227,6 +228,13 @@ fn write_nothing(summary: &Summary, style: &Style, out: &mut dyn Write) -> io::R
     write_headline(Severity::Unknown, &crate::report::nothing::why(summary), style, out)?;
     write_place(&[files(summary)], style, out)?;
     writeln!(out)?;
+    let checks: Vec<_> = checks(summary).into_iter().map(std::borrow::Cow::Borrowed).collect();
+    write_next(&checks, style, out)?;
+    writeln!(out)
+}
+
+/// What to check where the capture has no connection.
+pub(super) fn checks(summary: &Summary) -> Vec<&'static str> {
     let mut checks = Vec::new();
     if summary.skipped > 0 {
         checks.push("Check --host, --port and the filter: they left out packets.");
@@ -242,7 +250,5 @@ fn write_nothing(summary: &Summary, style: &Style, out: &mut dyn Write) -> io::R
     checks
         .push("Did the capture's filter leave the connection out, or was the request made at another time?");
     checks.push("Did the name resolve? Without an address the client never sends a SYN.");
-    let checks: Vec<_> = checks.into_iter().map(std::borrow::Cow::Borrowed).collect();
-    write_next(&checks, style, out)?;
-    writeln!(out)
+    checks
 }

@@ -45,14 +45,30 @@ pub(super) fn write(
     }
 }
 
+/// A line about a certificate.
+pub(super) struct Line {
+    pub label: &'static str,
+    pub value: String,
+    /// What a client makes of it, in a word.
+    pub judgement: &'static str,
+    /// Why, or by what.
+    pub why: String,
+}
+
 /// Writes the server's own certificate, line by line with what a client makes of each part, and then those that follow it.
 fn write_block(examination: &Examination, style: &Style, out: &mut dyn Write) -> io::Result<()> {
     writeln!(out)?;
+    lines(examination).iter().try_for_each(|line| write_line(line, style, out))
+}
+
+/// The server's own certificate, line by line with what a client makes of each part, and then those that follow it.
+pub(super) fn lines(examination: &Examination) -> Vec<Line> {
     let has = |wanted: fn(&Fault) -> bool| examination.faults.iter().any(wanted);
-    let Some(own) = examination.certificates.first() else { return Ok(()) };
+    let line = |label, value, judgement, why| Line { label, value, judgement, why };
+    let Some(own) = examination.certificates.first() else { return Vec::new() };
     let Some(details) = &own.details else {
         let text = format!("not an X.509 certificate, SHA-256 {}", own.fingerprint());
-        return write_line("Certificate", &text, "", "", style, out);
+        return vec![line("Certificate", text, "", String::new())];
     };
     let expired = has(|fault| matches!(fault, Fault::Expired { .. }));
     let early = has(|fault| matches!(fault, Fault::NotYetValid { .. }));
@@ -62,23 +78,22 @@ fn write_block(examination: &Examination, style: &Style, out: &mut dyn Write) ->
         (_, _, false) => "undated",
         _ => "valid",
     };
-    write_line("Certificate", &escaped(&details.subject), validity, &dates(details, early), style, out)?;
     let (issuer, why) = issuer(examination);
     let signer = if details.is_self_issued { "self-signed".to_owned() } else { escaped(&details.issuer) };
-    write_line("  issuer", &signer, issuer, &why, style, out)?;
     let is_mismatch = has(|fault| matches!(fault, Fault::NameMismatch { .. }));
     let (name, wanted) = match (&examination.wanted, is_mismatch) {
         (None, _) => ("unknown", "the capture does not show which name the client used".to_owned()),
         (Some(wanted), true) => ("MISMATCH", name(&wanted.name, wanted.source)),
         (Some(wanted), false) => ("match", name(&wanted.name, wanted.source)),
     };
-    write_line("  names", &names_of(details), name, &wanted, style, out)?;
-    let weak = examination.faults.iter().find_map(|fault| match fault {
-        Fault::Weak { why, .. } => Some(why),
-        _ => None,
-    });
+    let is_weak = has(|fault| matches!(fault, Fault::Weak { .. }));
     let key = format!("{}, {}", escaped(&details.key_text()), escaped(&details.signature));
-    write_line("  key", &key, if weak.is_some() { "weak" } else { "ok" }, "", style, out)?;
+    let mut lines = vec![
+        line("Certificate", escaped(&details.subject), validity, dates(details, early)),
+        line("  issuer", signer, issuer, why),
+        line("  names", names_of(details), name, wanted),
+        line("  key", key, if is_weak { "weak" } else { "ok" }, String::new()),
+    ];
     for (index, certificate) in examination.certificates.iter().enumerate().skip(1) {
         let label = if index == 1 { "  sent too" } else { "" };
         let text = match &certificate.details {
@@ -86,20 +101,14 @@ fn write_block(examination: &Examination, style: &Style, out: &mut dyn Write) ->
             None => format!("not an X.509 certificate, SHA-256 {}", certificate.fingerprint()),
         };
         let until = certificate.details.as_ref().map(|details| dates(details, false)).unwrap_or_default();
-        write_line(label, &text, "", &until, style, out)?;
+        lines.push(line(label, text, "", until));
     }
-    Ok(())
+    lines
 }
 
 /// Writes a value and what a client makes of it, in one line if both fit, else in two.
-fn write_line(
-    label: &str,
-    value: &str,
-    judgement: &str,
-    why: &str,
-    style: &Style,
-    out: &mut dyn Write,
-) -> io::Result<()> {
+fn write_line(line: &Line, style: &Style, out: &mut dyn Write) -> io::Result<()> {
+    let Line { label, value, judgement, why } = line;
     let glyphs = Glyphs::of(style);
     let columns = prose(style);
     let (value, why) = (glyphs.text(value), glyphs.text(why));
@@ -112,7 +121,7 @@ fn write_line(
         let line = format!("{value:VALUE$}{note}");
         return writeln!(out, "{BOLD}{label:LABEL$}{BOLD:#}{}", line.trim_end());
     }
-    let mut label = label;
+    let mut label = *label;
     for line in wrapped(&value, columns - LABEL).into_iter().chain(wrapped(note, columns - LABEL)) {
         writeln!(out, "{BOLD}{label:LABEL$}{BOLD:#}{line}")?;
         label = "";

@@ -107,31 +107,34 @@ fn write_answer(
     let text = format!("{code}: {}", conclusion.headline);
     judgement::write_headline(conclusion.severity, &text, style, out)?;
     write_beginning(outcome, style, out)?;
-    write_labelled("Took", &took(outcome), out)?;
+    parts(conclusion, outcome).iter().try_for_each(|(label, text)| write_labelled(label, text, out))
+}
+
+/// How long the parts took, and what they brought, with a label each.
+pub(super) fn parts(conclusion: &Conclusion, outcome: &Outcome) -> Vec<(&'static str, String)> {
+    let mut parts = vec![("Took", took(outcome))];
     // With a connection's own sections below, its certificates are there.
     if conclusion.severity != Severity::Ok && conclusion.connection.is_some() {
-        return Ok(());
+        return parts;
     }
     let ends = outcome.connections.iter().filter_map(|judged| Expiry::of(&judged.story));
     if let Some(expiry) = ends.min_by_key(|expiry| expiry.at) {
         let days = expiry.days.map(|days| format!(" ({days:.1} days)")).unwrap_or_default();
         let Details { subject, issuer, .. } = expiry.certificate;
-        let text = format!("{subject}, issued by {issuer}, until {}{days}", expiry.date());
-        write_labelled("Cert", &text, out)?;
+        parts.push(("Cert", format!("{subject}, issued by {issuer}, until {}{days}", expiry.date())));
     }
     if let Some(token) = outcome.token.as_ref().filter(|token| token.is_granted()) {
         let life = token.expires_in.map_or(String::new(), |seconds| format!("; it is good for {seconds} s"));
-        write_labelled("Token", &format!("{}{life}", token.headline), out)?;
+        parts.push(("Token", format!("{}{life}", token.headline)));
     }
     if let Some(page) = outcome.page.as_ref().filter(|page| page.is_expected) {
-        write_labelled("Page", &page.headline, out)?;
+        parts.push(("Page", page.headline.clone()));
     }
     // What was accepted, or is worth a look although all went well.
     let findings = outcome.connections.iter().flat_map(|judged| &judged.findings);
-    for finding in findings.filter(|finding| finding.severity == Weight::Warning) {
-        write_labelled("Note", &finding.text, out)?;
-    }
-    Ok(())
+    let warnings = findings.filter(|finding| finding.severity == Weight::Warning);
+    parts.extend(warnings.map(|finding| ("Note", finding.text.clone())));
+    parts
 }
 
 /// The last step before the connection's end, which is the one that failed.
@@ -187,7 +190,8 @@ pub fn write_table(end: &End<'_>, out: &mut dyn Write) -> io::Result<()> {
     write!(out, "{}", grid::text(&table))
 }
 
-fn write_beginning(outcome: &Outcome, style: &Style, out: &mut dyn Write) -> io::Result<()> {
+/// Which server was checked, and when and how.
+pub(super) fn place(outcome: &Outcome, style: &Style) -> [String; 2] {
     let start = clock::date_and_time(outcome.began, Clock::Utc, DIGITS, &style.zone).unwrap_or_default();
     let seen = match &outcome.captured {
         Some(captured) => {
@@ -197,8 +201,11 @@ fn write_beginning(outcome: &Outcome, style: &Style, out: &mut dyn Write) -> io:
         }
         None => "as the socket saw it".to_owned(),
     };
-    let place = escaped(&ends::place(&outcome.host, outcome.port));
-    judgement::write_place(&[place, format!("{start}, {seen}")], style, out)?;
+    [escaped(&ends::place(&outcome.host, outcome.port)), format!("{start}, {seen}")]
+}
+
+fn write_beginning(outcome: &Outcome, style: &Style, out: &mut dyn Write) -> io::Result<()> {
+    judgement::write_place(&place(outcome, style), style, out)?;
     if let Some(error) = outcome.captured.as_ref().and_then(|captured| captured.error.as_ref()) {
         write_labelled("Capture", &format!("It ended early: {error}"), out)?;
     }
@@ -288,7 +295,8 @@ fn write_step(step: &Step, after: Elapsed, out: &mut dyn Write) -> io::Result<()
     Ok(())
 }
 
-fn title(phase: Phase) -> &'static str {
+/// The heading of a phase's steps.
+pub(super) fn title(phase: Phase) -> &'static str {
     match phase {
         Phase::Dns => "DNS",
         Phase::Tcp => "TCP",

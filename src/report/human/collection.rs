@@ -17,7 +17,7 @@ pub struct Collection {
     pub connections: Vec<Judged>,
     /// Where packets came from; empty where one file was read.
     pub origins: Origins,
-    /// Connections beyond [`limits::REPORTED_CONNECTIONS`], or for which there is no room, which are only counted.
+    /// Connections beyond those that are kept at most, or for which there is no room, which are only counted.
     pub uncollected: u64,
     /// Connections whose packets are not kept for want of room.
     pub without_packets: u64,
@@ -29,6 +29,8 @@ pub struct Collection {
     held: usize,
     /// Bytes that they may take.
     most: usize,
+    /// How many there may be.
+    most_connections: u32,
     has_files: bool,
     detail: Detail,
 }
@@ -45,6 +47,7 @@ impl Collection {
             examples: BTreeMap::new(),
             held: 0,
             most: Bounds::default().for_reports(),
+            most_connections: limits::REPORTED_CONNECTIONS as u32,
             has_files,
             detail,
         }
@@ -54,6 +57,13 @@ impl Collection {
     #[must_use]
     pub fn within(mut self, bounds: &Bounds) -> Self {
         self.most = bounds.for_reports();
+        self
+    }
+
+    /// The same, of this many connections.
+    #[must_use]
+    pub(super) fn at_most(mut self, connections: u32) -> Self {
+        self.most_connections = connections;
         self
     }
 
@@ -85,7 +95,7 @@ impl Collection {
             judged.story.timeline = Timeline::default();
         }
         let held = self.held + held_by(&judged);
-        if self.connections.len() >= limits::REPORTED_CONNECTIONS || held > self.most {
+        if self.connections.len() as u64 >= u64::from(self.most_connections) || held > self.most {
             self.uncollected += 1;
             return;
         }

@@ -46,8 +46,34 @@ pub(super) struct Ladder<'a> {
     delta: usize,
     is_drawn: bool,
     meaning: usize,
-    /// The last packet's time; of nothing where a silence was written behind it.
+    deltas: Deltas,
+}
+
+/// The time between two rows.
+#[derive(Clone, Copy, Default)]
+pub(super) struct Deltas {
+    /// The last packet's time; of nothing where a silence was shown behind it.
     previous: Option<Timestamp>,
+}
+
+impl Deltas {
+    /// What a row shows: how long a silence lasted, or how long after the row before the packet came.
+    pub(super) fn next(&mut self, row: &Row) -> String {
+        if let Arrow::Gap(_, Some(elapsed), _) = row.arrow {
+            self.previous = None;
+            return three_digits(elapsed);
+        }
+        let text = match (self.previous, row.at) {
+            (Some(previous), Some(at)) => {
+                let elapsed = at - previous;
+                let sign = if elapsed.nanos() < 0 { "" } else { "+" };
+                format!("{sign}{}", three_digits(elapsed))
+            }
+            _ => String::new(),
+        };
+        self.previous = row.until.or(self.previous);
+        text
+    }
 }
 
 /// Columns that a report may take.
@@ -80,13 +106,13 @@ impl<'a> Ladder<'a> {
             delta,
             is_drawn,
             meaning,
-            previous: None,
+            deltas: Deltas::default(),
         }
     }
 
     /// The same, continued after a packet that was captured then.
     pub(super) fn after(mut self, previous: Option<Timestamp>) -> Self {
-        self.previous = previous;
+        self.deltas = Deltas { previous };
         self
     }
 
@@ -109,17 +135,14 @@ impl<'a> Ladder<'a> {
 
     /// Writes a row, in as many lines as its meaning takes.
     pub(super) fn write(&mut self, row: &Row, out: &mut dyn Write) -> io::Result<()> {
+        let delta = self.deltas.next(row);
         let mut head = format!("{:>1$}", row.label, self.number);
         if self.time > 0 {
             let at = row.at.and_then(|at| clock::time_of_day(at, self.clock, self.digits, &self.style.zone));
             let _ = write!(head, "  {:<1$}", at.unwrap_or_default(), self.time);
         }
         if self.delta > 0 {
-            let _ = write!(head, "  {}", right(&self.glyphs.text(&self.delta_of(row)), self.delta));
-        }
-        match row.arrow {
-            Arrow::Gap(_, Some(_)) => self.previous = None,
-            _ => self.previous = row.until.or(self.previous),
+            let _ = write!(head, "  {}", right(&self.glyphs.text(&delta), self.delta));
         }
         let (arrow, color) = self.arrow(&row.arrow);
         let color = if row.is_fault { FAULT } else { color };
@@ -153,20 +176,6 @@ impl<'a> Ladder<'a> {
         Ok(())
     }
 
-    fn delta_of(&self, row: &Row) -> String {
-        if let Arrow::Gap(_, Some(elapsed)) = row.arrow {
-            return three_digits(elapsed);
-        }
-        match (self.previous, row.at) {
-            (Some(previous), Some(at)) => {
-                let elapsed = at - previous;
-                let sign = if elapsed.nanos() < 0 { "" } else { "+" };
-                format!("{sign}{}", three_digits(elapsed))
-            }
-            _ => String::new(),
-        }
-    }
-
     /// The arrow's text and colour.
     fn arrow(&self, arrow: &Arrow) -> (String, Color) {
         let width = self.arrow_columns();
@@ -194,12 +203,12 @@ impl<'a> Ladder<'a> {
                 let shown = self.glyphs.text(shown);
                 (wrapped(&shown, width).into_iter().next().unwrap_or_default(), DIM)
             }
-            Arrow::Gap(what, _) if self.is_drawn => {
+            Arrow::Gap(what, ..) if self.is_drawn => {
                 let rest = width.saturating_sub(what.chars().count() + 2);
                 let dots = |count: usize| std::iter::repeat_n(gap, count).collect::<String>();
                 (format!("{} {what} {}", dots(rest / 2), dots(rest - rest / 2)), DIM)
             }
-            Arrow::Gap(what, _) => (wrapped(what, width).into_iter().next().unwrap_or_default(), DIM),
+            Arrow::Gap(what, ..) => (wrapped(what, width).into_iter().next().unwrap_or_default(), DIM),
         }
     }
 }

@@ -43,24 +43,34 @@ impl<'a> Rows<'a> {
         style: &tcpdump::Style,
         out: &mut dyn Write,
     ) -> io::Result<()> {
-        while let Some(line) = self.lines.next_if(|line| at.is_none_or(|at| line.at < at)) {
+        while let Some(line) = self.next_before(at) {
             write_row(line, indent, style, out)?;
         }
         Ok(())
     }
+
+    /// The next row, if it is before `at`.
+    pub(super) fn next_before(&mut self, at: Option<Timestamp>) -> Option<&'a LogLine> {
+        self.lines.next_if(|line| at.is_none_or(|at| line.at < at))
+    }
 }
 
-fn write_row(line: &LogLine, indent: usize, style: &tcpdump::Style, out: &mut dyn Write) -> io::Result<()> {
+/// A line of a log with whose it is.
+pub(super) fn line_text(line: &LogLine, style: &tcpdump::Style) -> String {
     let time =
         clock::time_of_day(line.at, style.clock, style.digits.min(DIGITS), &style.zone).unwrap_or_default();
     let source = line.source.as_ref().map(|source| format!(" {}", escaped(source.raw()))).unwrap_or_default();
-    let text = format!(
+    format!(
         "{time} {}'s log, line {}:{}{source}: {}",
         side(line.side),
         line.number,
         level(line.level),
         shown(line.text.raw())
-    );
+    )
+}
+
+fn write_row(line: &LogLine, indent: usize, style: &tcpdump::Style, out: &mut dyn Write) -> io::Result<()> {
+    let text = line_text(line, style);
     for (index, part) in wrapped(&text, PROSE_COLUMNS.saturating_sub(indent + 4)).iter().enumerate() {
         let mark = if index == 0 { "+" } else { " " };
         writeln!(out, "{:indent$}  {ROW}{mark} {part}{ROW:#}", "")?;

@@ -18,7 +18,12 @@ pub(super) fn printer(style: &Style, clock: Clock, digits: u8, is_text: bool) ->
 }
 
 /// A packet's lines as tcpdump prints them.
-fn printed(entry: &Entry, names: &Names, style: &tcpdump::Style, numbering: &mut Numbering) -> String {
+pub(super) fn printed(
+    entry: &Entry,
+    names: &Names,
+    style: &tcpdump::Style,
+    numbering: &mut Numbering,
+) -> String {
     let mut text = String::new();
     let at = entry.moment.at;
     // Writing to a string can't fail.

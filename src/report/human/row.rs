@@ -37,8 +37,17 @@ pub(super) enum Arrow {
     Other(String),
     /// Several packets.
     Several(String),
-    /// No packet, for this time.
-    Gap(&'static str, Option<Elapsed>),
+    /// No packet, for this time, and what was awaited meanwhile.
+    Gap(&'static str, Option<Elapsed>, Option<Awaited>),
+}
+
+/// What should have come in a silence.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) struct Awaited {
+    /// The side that should have sent it.
+    pub from: Role,
+    /// The packet that it was awaited after.
+    pub since: Timestamp,
 }
 
 /// What matters about a row when rows are folded.

@@ -5,7 +5,7 @@
 
 use super::fold::Fold;
 use super::notes::{self, Notes};
-use super::row::{Arrow, Kind, Row};
+use super::row::{Arrow, Awaited, Kind, Row};
 use crate::report::text::escape::escaped;
 use crate::report::text::words::{PacketNames, amount, count};
 use crate::story::{EndingKind, Entry, Item, Note, Seen, Silence, Stage, Story};
@@ -139,6 +139,7 @@ fn unfolded(
             arrow: Arrow::Gap(
                 "no reply",
                 Some(Elapsed::from_nanos(if elapsed > 0 { elapsed } else { silence })),
+                Some(Awaited { from: Role::Server, since: story.began().at }),
             ),
             text: vec!["no SYN-ACK, no RST, no ICMP error".to_owned()],
             is_fault: true,
@@ -164,7 +165,11 @@ fn silent(story: &Story, stage: Stage, silence: &Silence, elapsed: Elapsed, faul
         label: String::new(),
         at: None,
         until: None,
-        arrow: Arrow::Gap(what, Some(elapsed).filter(|elapsed| elapsed.nanos() > 0)),
+        arrow: Arrow::Gap(
+            what,
+            Some(elapsed).filter(|elapsed| elapsed.nanos() > 0),
+            Some(Awaited { from: silence.awaited_from, since: silence.since.at }),
+        ),
         text: vec![text],
         is_fault,
         is_dim: !is_fault,
@@ -193,7 +198,7 @@ fn end(story: &Story, stage: Stage, fault: Option<Fault>) -> Option<Row> {
         label: String::new(),
         at: None,
         until: None,
-        arrow: Arrow::Gap(what, None),
+        arrow: Arrow::Gap(what, None, None),
         text: vec![text],
         is_fault: false,
         is_dim: true,

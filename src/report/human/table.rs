@@ -21,9 +21,9 @@ use crate::tcp::Role;
 use crate::verdict::Severity;
 
 /// Columns of the table, in order.
-const HEADER: [&str; COLUMNS] =
+pub(super) const HEADER: [&str; COLUMNS] =
     ["#", "Start", "Client", "Server", "Verdict", "TLS", "Time to TLS", "Packets"];
-const COLUMNS: usize = 8;
+pub(super) const COLUMNS: usize = 8;
 
 /// Columns that are left out where there is less room than all of them need, the first one first.
 const DISPENSABLE: [usize; 3] = [5, 6, 7];
@@ -165,7 +165,8 @@ fn width(table: &Table) -> usize {
     widths.iter().map(|width| usize::from(*width) + 2).sum::<usize>().saturating_sub(2)
 }
 
-fn cells(judged: &Judged, style: &Style) -> [String; COLUMNS] {
+/// What a connection's line holds.
+pub(super) fn cells(judged: &Judged, style: &Style) -> [String; COLUMNS] {
     let Judged { story, verdict, .. } = judged;
     let start = clock::time_of_day(story.first.at, story.capture.clock, START_DIGITS, &style.zone);
     let tls = story.tls.version().map_or_else(|| "-".to_owned(), |version| short(&version.to_string()));

@@ -7,6 +7,7 @@ use super::ladder::Ladder;
 use super::logs::{self, Rows};
 use super::packet::{printer, write_lines};
 use super::page::Page;
+use super::row::Row;
 use super::rows::rows;
 use super::{before, capture, fold, judgement, overview, prose};
 use crate::analysis::{Judged, Summary};
@@ -155,23 +156,29 @@ pub(super) fn write_connection(
     judgement::write(judged, page.summary, page.names, page.style, out)
 }
 
+/// A connection's rows, with what preceded it; `is_tight` folds more of them.
+pub(super) fn connection_rows(judged: &Judged, items: &[Item], page: Page<'_>, is_tight: bool) -> Vec<Row> {
+    let Page { summary, names, style, .. } = page;
+    let Judged { story, verdict, .. } = judged;
+    let is_whole = style.detail == Detail::All;
+    let mut shown = rows(story, verdict, items, names, is_tight, is_whole);
+    if shown.len() + before::len(story, verdict, summary) > fold::ROWS && !is_whole {
+        shown = rows(story, verdict, items, names, true, false);
+    }
+    before::add(&mut shown, story, verdict, summary, names);
+    shown
+}
+
 /// Writes a connection's packets, a row for each or for several.
 pub(super) fn write_packets(judged: &Judged, page: Page<'_>, out: &mut dyn Write) -> io::Result<()> {
-    let Page { names, digits, style, .. } = page;
+    let Page { digits, style, .. } = page;
     let story = &judged.story;
     let items = story.timeline.items(usize::MAX);
     if items.is_empty() {
         return writeln!(out, "{DIM}     (its packets were not kept){DIM:#}");
     }
     let has_block = story.tls.examination.as_deref().is_some_and(|found| !found.faults.is_empty());
-    let is_whole = style.detail == Detail::All;
-    let verdict = &judged.verdict;
-    let mut shown = rows(story, verdict, &items, names, has_block, is_whole);
-    if shown.len() + before::len(story, verdict, page.summary) > fold::ROWS && !is_whole {
-        shown = rows(story, verdict, &items, names, true, false);
-    }
-    before::add(&mut shown, story, verdict, page.summary, names);
-    let rows = shown;
+    let rows = connection_rows(judged, &items, page, has_block);
     let number = rows.iter().map(|row| row.label.chars().count()).max().unwrap_or(0);
     let mut ladder = Ladder::new(style, story.capture.clock, digits, number);
     ladder.write_header(out)?;

@@ -28,6 +28,11 @@ impl Language {
         LANGUAGES.iter().map(|texts| texts.code)
     }
 
+    /// Its code: `ja`.
+    pub fn code(self) -> &'static str {
+        self.0.code
+    }
+
     /// What a verdict's code means.
     pub fn line(self, code: &str) -> Option<&'static str> {
         self.0

@@ -93,7 +93,7 @@ pub(in crate::report) fn wrapped(text: &str, columns: usize) -> Vec<String> {
 
 /// How packets are called: by their number, with several files by file and the number there.
 pub(in crate::report) struct PacketNames<'a> {
-    noun: &'static str,
+    is_steps: bool,
     names: Vec<Cow<'a, str>>,
     origins: &'a Origins,
 }
@@ -110,12 +110,12 @@ impl<'a> PacketNames<'a> {
             Cow::Owned(escape::escaped(if are_distinct { base(&file.name) } else { &file.name }))
         };
         let names = if files.len() > 1 { files.iter().map(name).collect() } else { Vec::new() };
-        Self { noun: "packet", names, origins }
+        Self { is_steps: false, names, origins }
     }
 
     /// For the steps of a check, which stand for packets there.
     pub(in crate::report) fn of_steps(origins: &'a Origins) -> Self {
-        Self { noun: "step", names: Vec::new(), origins }
+        Self { is_steps: true, names: Vec::new(), origins }
     }
 
     /// A packet by its number in the capture.
@@ -142,8 +142,17 @@ impl<'a> PacketNames<'a> {
     /// Several: `packet 4`, `packets 4, 6`.
     pub(in crate::report) fn list(&self, numbers: &[u64]) -> String {
         let names: Vec<_> = numbers.iter().map(|number| self.of(*number)).collect();
-        let plural = if names.len() == 1 { "" } else { "s" };
-        format!("{}{plural} {}", self.noun, names.join(", "))
+        format!("{} {}", self.noun(names.len()), names.join(", "))
+    }
+
+    /// What this many are called: `packets`.
+    pub(in crate::report) fn noun(&self, count: usize) -> &'static str {
+        match (self.is_steps, count) {
+            (false, 1) => "packet",
+            (false, _) => "packets",
+            (true, 1) => "step",
+            (true, _) => "steps",
+        }
     }
 }
 
