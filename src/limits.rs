@@ -276,6 +276,16 @@ pub const STRIP_CONNECTIONS: usize = 1_000_000;
 /// Connections that a table lists in the order that is asked for; from there on, as they end.
 pub const TABLE_ROWS: usize = 10_000;
 
+/// Connections of which an HTML page has a ladder: some 20 kB each, so that a page that shows every connection can still be sent by
+/// mail.
+pub const PAGE_CONNECTIONS: u32 = 400;
+
+/// Rows of one ladder of an HTML page: more than the packets that a timeline keeps, each with a silence before it.
+pub const PAGE_ROWS: usize = 320;
+
+/// Lines of tcpdump that one row of a ladder shows.
+pub const PAGE_LINES: usize = 16;
+
 /// Connections that the timeline shows; further ones are counted.
 pub const REPORTED_CONNECTIONS: usize = 50_000;
 

@@ -13,6 +13,8 @@ pub enum Form {
     Json,
     /// Markdown for a ticket.
     Markdown,
+    /// One HTML page.
+    Html,
     /// A monitoring plugin's status line, with performance data and failures.
     Nagios,
     /// Metrics in Prometheus' text format.
@@ -32,11 +34,12 @@ pub enum Subject {
 
 impl Form {
     /// All forms, in the order in which they are offered.
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 8] = [
         Self::Timeline,
         Self::Table,
         Self::Json,
         Self::Markdown,
+        Self::Html,
         Self::Nagios,
         Self::Prometheus,
         Self::Tcpdump,
@@ -49,6 +52,7 @@ impl Form {
             Self::Table => "table",
             Self::Json => "json",
             Self::Markdown => "markdown",
+            Self::Html => "html",
             Self::Nagios => "nagios",
             Self::Prometheus => "prometheus",
             Self::Tcpdump => "tcpdump",
@@ -70,6 +74,10 @@ impl Form {
                 "JSON Lines for scripts: connection objects, a check object, and a summary"
             }
             (Self::Markdown, Capture) => "Markdown for a ticket: each kind of failure with its packets",
+            (Self::Html, Capture) => {
+                "One HTML page with the answer, a ladder diagram of each kind of failure, and the proof"
+            }
+            (Self::Html, Check) => "One HTML page with the answer, the steps, and the proof",
             (Self::Nagios, Capture) => {
                 "A monitoring plugin's status line with performance data, and a line per failure"
             }
@@ -83,7 +91,7 @@ impl Form {
     /// Whether it shows the packets of connections.
     pub fn has_packets(self) -> bool {
         match self {
-            Self::Timeline | Self::Markdown => true,
+            Self::Timeline | Self::Markdown | Self::Html => true,
             Self::Table | Self::Json | Self::Nagios | Self::Prometheus | Self::Tcpdump => false,
         }
     }
@@ -92,7 +100,7 @@ impl Form {
     pub fn is_status(self) -> bool {
         match self {
             Self::Nagios | Self::Prometheus => true,
-            Self::Timeline | Self::Table | Self::Json | Self::Markdown | Self::Tcpdump => false,
+            Self::Timeline | Self::Table | Self::Json | Self::Markdown | Self::Html | Self::Tcpdump => false,
         }
     }
 
@@ -101,9 +109,13 @@ impl Form {
     pub fn is_plugin(self) -> bool {
         match self {
             Self::Nagios => true,
-            Self::Timeline | Self::Table | Self::Json | Self::Markdown | Self::Prometheus | Self::Tcpdump => {
-                false
-            }
+            Self::Timeline
+            | Self::Table
+            | Self::Json
+            | Self::Markdown
+            | Self::Html
+            | Self::Prometheus
+            | Self::Tcpdump => false,
         }
     }
 
@@ -111,9 +123,13 @@ impl Form {
     pub fn has_verdicts(self) -> bool {
         match self {
             Self::Tcpdump => false,
-            Self::Timeline | Self::Table | Self::Json | Self::Markdown | Self::Nagios | Self::Prometheus => {
-                true
-            }
+            Self::Timeline
+            | Self::Table
+            | Self::Json
+            | Self::Markdown
+            | Self::Html
+            | Self::Nagios
+            | Self::Prometheus => true,
         }
     }
 
@@ -121,16 +137,20 @@ impl Form {
     pub fn needs_clock(self) -> bool {
         match self {
             Self::Tcpdump => true,
-            Self::Timeline | Self::Table | Self::Json | Self::Markdown | Self::Nagios | Self::Prometheus => {
-                false
-            }
+            Self::Timeline
+            | Self::Table
+            | Self::Json
+            | Self::Markdown
+            | Self::Html
+            | Self::Nagios
+            | Self::Prometheus => false,
         }
     }
 
     /// Whether it shows the attempts of logs where there is no capture.
     pub fn has_attempts(self) -> bool {
         match self {
-            Self::Timeline | Self::Json => true,
+            Self::Timeline | Self::Json | Self::Html => true,
             Self::Table | Self::Markdown | Self::Nagios | Self::Prometheus | Self::Tcpdump => false,
         }
     }

@@ -48,7 +48,7 @@ pub use text::Origins;
 #[cfg(feature = "command")]
 pub use thresholds::Thresholds;
 #[cfg(feature = "command")]
-pub use writer::{Check, End, Out, Report};
+pub use writer::{Check, End, Out, Provenance, Report};
 
 use crate::analysis::Summary;
 use crate::limits;

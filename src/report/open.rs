@@ -4,6 +4,7 @@ use std::io::{self, Write};
 
 use super::human::Collected;
 use super::human::follow::Following;
+use super::human::html::HtmlReport;
 use super::human::stream::Stream;
 use super::human::table::TableReport;
 use super::human::{check, markdown, timeline};
@@ -53,6 +54,10 @@ pub fn open<'o>(form: Form, out: Out<'o>, style: Style, occasion: Occasion<'_>) 
         (Form::Markdown, _) => {
             Box::new(Collected::new(out.plain, false, style, &Bounds::default(), markdown::write))
         }
+        (Form::Html, Occasion::Read(_, bounds) | Occasion::Follow(_, bounds)) => {
+            Box::new(HtmlReport::new(out.plain, names.len() > 1, style, bounds))
+        }
+        (Form::Html, _) => Box::new(HtmlReport::new(out.plain, false, style, &Bounds::default())),
         (Form::Json, _) => Box::new(JsonReport::new(out.plain, &names)),
         (Form::Nagios, _) => at_end(out.plain, nagios::write),
         (Form::Prometheus, _) => at_end(out.plain, prometheus::write),

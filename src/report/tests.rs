@@ -7,11 +7,13 @@ use std::sync::LazyLock;
 use jiff::tz::TimeZone;
 use serde_json::Value;
 
+use super::human::html::HtmlReport;
 use super::human::table::TableReport;
 use super::human::timeline;
 use super::machine::json::JsonReport;
 use super::{
-    Collection, Detail, End, Form, MonitoringDigest, Occasion, Out, Report, Sort, Style, Thresholds, open,
+    Collection, Detail, End, Form, MonitoringDigest, Occasion, Out, Provenance, Report, Sort, Style,
+    Thresholds, open,
 };
 use crate::analysis::{self, Bounds, Settings, Sink, Summary};
 use crate::capture::{About, FileAbout, ReadError, Record, Source, Target};
@@ -125,9 +127,9 @@ fn written(form: Form, source: Spoke, unopened: &[ReadError]) -> String {
 }
 
 fn end<'a>(summary: &'a Summary, unopened: &'a [ReadError]) -> End<'a> {
-    static NOTHING: LazyLock<(MonitoringDigest, Thresholds)> = LazyLock::new(Default::default);
-    let (digest, thresholds) = &*NOTHING;
-    End { summary, unopened, check: None, digest, thresholds, target: None, selected: None }
+    static NOTHING: LazyLock<(MonitoringDigest, Thresholds, Provenance)> = LazyLock::new(Default::default);
+    let (digest, thresholds, provenance) = &*NOTHING;
+    End { summary, unopened, check: None, digest, thresholds, target: None, selected: None, provenance }
 }
 
 fn style(shows_all: bool) -> Style {
@@ -408,4 +410,63 @@ fn json_tells_times_in_seconds_and_packets_by_their_files() {
     assert_eq!(summary["type"], "summary");
     assert_eq!(summary["verdicts"]["no-server-hello"], 1);
     assert_eq!(summary["errors"][0]["file"], "x");
+}
+
+fn page(source: Spoke, shows_all: bool) -> String {
+    let mut out = Vec::new();
+    let bounds = Bounds::default();
+    let report = HtmlReport::new(&mut out, source.files > 1, style(shows_all), &bounds);
+    let mut report: Box<dyn Report + '_> = Box::new(report);
+    let summary = analysed(source, report.as_mut());
+    report.finish(&end(&summary, &[])).unwrap();
+    String::from_utf8(out).unwrap()
+}
+
+#[test]
+fn a_page_has_the_answer_what_did_not_come_and_what_proves_it() {
+    let text = page(Spoke::of(&[no_server_hello()]), false);
+    let places: Vec<_> = [
+        "Content-Security-Policy",
+        "<h1><span class=\"word\">FAIL</span> no-server-hello",
+        "class=\"proof\">4<",
+        "class=\"arrow missing\"",
+        "waiting for the ServerHello, since ",
+        "<a class=\"proof\" href=\"#c1-p4\">4</a>",
+        "1 connection: 1 failed (no-server-hello)",
+    ]
+    .iter()
+    .map(|part| text.find(part).unwrap_or_else(|| panic!("{part} is not in\n{text}")))
+    .collect();
+    assert!(places.is_sorted(), "{places:?} in\n{text}");
+    assert!(text.contains("id=\"c1-p4\""), "{text}");
+    assert!(!text.contains(" style=") && !text.contains("://"), "{text}");
+}
+
+#[test]
+fn a_page_shows_one_connection_of_each_kind_and_lists_all() {
+    let talks = [no_server_hello(), no_server_hello(), healthy(), healthy()];
+    let talks: Vec<_> = talks.into_iter().enumerate().map(|(index, talk)| from_port(talk, index)).collect();
+    let text = page(Spoke::of(&talks), false);
+    assert_eq!(text.matches("<article ").count(), 1, "{text}");
+    assert!(text.contains("no-server-hello ×2, #1: "), "{text}");
+    let table = text.split("id=\"connections\"").nth(1).unwrap();
+    assert_eq!(table.matches("<tr class=").count(), 4, "{text}");
+    assert_eq!(page(Spoke::of(&talks), true).matches("<article ").count(), 4);
+    assert_eq!(page(Spoke::of(&talks), false), text, "the same input has the same page");
+}
+
+#[test]
+fn a_page_of_too_many_connections_counts_them_by_server_and_verdict() {
+    let (collection, summary) = collected(Spoke::of(&[from_port(healthy(), 1)]), true);
+    let mut out = Vec::new();
+    let report = HtmlReport::new(&mut out, false, style(false), &Bounds::default());
+    let mut report: Box<dyn Report + '_> = Box::new(report);
+    for id in 1..=limits::TABLE_ROWS as u64 + 1 {
+        let mut judged = collection.connections[0].clone();
+        judged.story.id = id;
+        report.connection(judged).unwrap();
+    }
+    report.finish(&end(&Summary { connections: 10_001, ..summary }, &[])).unwrap();
+    let text = String::from_utf8(out).unwrap();
+    assert!(text.contains("Connections by server and verdict") && text.len() < 100_000, "{}", text.len());
 }

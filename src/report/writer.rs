@@ -50,6 +50,17 @@ pub struct End<'a> {
     pub target: Option<&'a str>,
     /// The selection, which may bound how many servers there can be.
     pub selected: Option<&'a Target>,
+    /// How to make the report again.
+    pub provenance: &'a Provenance,
+}
+
+/// How a report came about, so that somebody else can make it again.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct Provenance {
+    /// The command as it was typed; empty where it is unknown.
+    pub command: String,
+    /// Each input's name with its SHA-256 in hexadecimal, or with why there is none.
+    pub inputs: Vec<(String, String)>,
 }
 
 /// An active check.

@@ -12,7 +12,9 @@ use jiff::tz::TimeZone;
 use serde_json::Value;
 use ssmscope::analysis::{self, Bounds, Cost, Event, Judged, Needs, Settings, Sink, Summary};
 use ssmscope::capture::{self, Target};
-use ssmscope::report::{self, Detail, End, Form, MonitoringDigest, Occasion, Out, Sort, Style, Thresholds};
+use ssmscope::report::{
+    self, Detail, End, Form, MonitoringDigest, Occasion, Out, Provenance, Sort, Style, Thresholds,
+};
 use ssmscope::verdict::Code;
 use workload::Workload;
 
@@ -139,6 +141,7 @@ fn written(capture: &[u8], bounds: Bounds, judges_apart: bool) -> (Vec<u8>, Vec<
             thresholds: &Thresholds::default(),
             target: None,
             selected: None,
+            provenance: &Provenance::default(),
         };
         report.finish(&end).expect("memory takes it");
         plain.extend(styled);

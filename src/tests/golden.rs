@@ -59,10 +59,11 @@ fn reports_are_those_of_the_golden_files() {
             ("timeline.txt", &[][..]),
             ("output.json", &["--output", "json"]),
             ("output.md", &["--output", "markdown"]),
+            ("output.html", &["--output", "html"]),
         ] {
             let golden = situation.folder.join(file);
-            // One shows what Markdown looks like.
-            if file == "output.md" && !golden.exists() {
+            // A few show what Markdown and a page look like.
+            if matches!(file, "output.md" | "output.html") && !golden.exists() {
                 continue;
             }
             let found = read(&situation, captures, options);

@@ -15,6 +15,7 @@ mod marked;
 mod nearness;
 mod no_match;
 mod observers;
+mod provenance;
 mod read;
 mod run;
 mod system;

@@ -7,7 +7,7 @@ use std::thread;
 use ssmscope::analysis::{Settings, Watching};
 use ssmscope::capture::{Handles, Opened};
 use ssmscope::report::human::decision::DecisionReport;
-use ssmscope::report::{self, Detail, Occasion, Report};
+use ssmscope::report::{self, Detail, Form, Occasion, Report};
 use ssmscope::verdict::Status;
 
 use crate::args::Read;
@@ -18,7 +18,7 @@ use crate::run::{self, Done, Results, Run};
 use crate::system::deadline::{Deadline, patience};
 use crate::system::privileges::{self, As, Later};
 use crate::system::signals;
-use crate::{exit, input, logs, no_match};
+use crate::{exit, input, logs, no_match, provenance};
 
 /// Runs the command and returns its exit status.
 pub fn run(options: &Read) -> anyhow::Result<Status> {
@@ -43,6 +43,7 @@ fn read(options: &Read, run: &mut Run<'_>) -> anyhow::Result<Done> {
     let explains = !options.selection.options().is_empty() && !run.form.is_plugin();
     let reads_again = marked.is_some() || (explains && !may_pause && named().all(Path::is_file));
     let again = reads_again.then(|| Handles::open(named()));
+    let hashed = (run.form == Form::Html).then(|| Handles::open(named()));
     let judges_apart = thread::available_parallelism().is_ok_and(|cores| cores.get() > 1);
     let detail = match options.connection {
         Some(id) => Detail::One(id),
@@ -66,6 +67,10 @@ fn read(options: &Read, run: &mut Run<'_>) -> anyhow::Result<Done> {
     });
     run.deadline = deadline;
     let target = target?;
+    if let Some(hashed) = hashed {
+        let files = named().filter(|_| !may_pause);
+        run.provenance = provenance::of_files(files, &hashed);
+    }
     let named = logs::named(options, &handles, run);
     if named.captures.is_empty() && named.logs.is_some() {
         anyhow::ensure!(marked.is_none(), "-w writes packets, and logs contain none");

@@ -6,17 +6,19 @@ use ssmscope::analysis::{self, Settings, Sink, Summary};
 use ssmscope::capture::{ReadError, Source, Target};
 use ssmscope::probe::Outcome;
 use ssmscope::report::language::Language;
-use ssmscope::report::{self, Detail, End, Form, MonitoringDigest, Out, Report, Style, Thresholds};
+use ssmscope::report::{
+    self, Detail, End, Form, MonitoringDigest, Out, Provenance, Report, Style, Thresholds,
+};
 use ssmscope::time::Elapsed;
 use ssmscope::verdict::Status;
 
 use crate::args::{Monitoring, Rendering};
-use crate::exit;
 use crate::observers::{Monitored, Observed, Observer};
 use crate::system::deadline::Deadline;
 use crate::system::files;
 use crate::system::locale;
 use crate::system::textfile::Textfile;
+use crate::{exit, provenance};
 
 /// Columns where no terminal shows its own.
 const COLUMNS: u16 = 100;
@@ -38,6 +40,8 @@ pub struct Run<'o> {
     /// Files that could not be opened.
     pub unopened: Vec<ReadError>,
     pub digest: MonitoringDigest,
+    /// How to make the report again.
+    pub provenance: Provenance,
 }
 
 /// What a command came to.
@@ -71,6 +75,7 @@ impl<'o> Run<'o> {
             textfile: None,
             unopened: Vec::new(),
             digest: MonitoringDigest::default(),
+            provenance: provenance::of_command(),
         }
     }
 
@@ -186,6 +191,7 @@ impl<'o> Run<'o> {
             thresholds: &self.thresholds,
             target: self.target.as_deref(),
             selected: self.selected.as_ref(),
+            provenance: &self.provenance,
         }
     }
 }

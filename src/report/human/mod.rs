@@ -10,6 +10,7 @@ mod fold;
 pub mod follow;
 mod glyphs;
 pub mod grid;
+pub mod html;
 mod judgement;
 mod ladder;
 mod logs;

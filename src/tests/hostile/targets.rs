@@ -23,7 +23,8 @@ use ssmscope::packet::{
 };
 use ssmscope::report::text::escape;
 use ssmscope::report::{
-    self, Detail, End, Form, MonitoringDigest, Occasion, Out, Report, Sort, Style, Thresholds, tcpdump,
+    self, Detail, End, Form, MonitoringDigest, Occasion, Out, Provenance, Report, Sort, Style, Thresholds,
+    tcpdump,
 };
 use ssmscope::time::{Clock, Elapsed, Timestamp};
 use ssmscope::tls::CertificateMessage;
@@ -334,7 +335,7 @@ impl<'a> Reports<'a> {
                 Form::Timeline | Form::Table | Form::Markdown => Text::Terminal,
                 Form::Json => Text::Json,
                 Form::Nagios => Text::Plugin,
-                Form::Prometheus => Text::Plain,
+                Form::Prometheus | Form::Html => Text::Plain,
                 Form::Tcpdump => Text::Packets,
             };
             report::open(form, Out { plain: checked(text), styled: checked(text) }, style.clone(), occasion)
@@ -360,6 +361,7 @@ impl<'a> Reports<'a> {
             thresholds: &thresholds,
             target: Some("198.51.100.20:8443"),
             selected: None,
+            provenance: &Provenance::default(),
         };
         self.all.into_iter().try_for_each(|report| report.finish(&end))
     }

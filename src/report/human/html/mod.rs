@@ -1,0 +1,358 @@
+//! One HTML page to attach and to pass on: the answer, the strip in time, the groups, a ladder of each connection that is shown with
+//! what proves the fault, and the table of all connections. It can be read without its script, and loads nothing.
+//!
+//! The page is written part by part, so that a large one is not held. What it says comes from the same functions as on a
+//! terminal; templates and drawings are here.
+
+mod attempt;
+mod escaper;
+mod listing;
+mod moments;
+mod packets;
+mod policy;
+mod prose;
+mod section;
+mod verdict;
+
+use std::collections::BTreeSet;
+use std::io::{self, Write};
+
+use askama::Template;
+
+use self::attempt::Attempt;
+use self::listing::Listing;
+use self::moments::Moments;
+use self::section::Section;
+use self::verdict::class;
+use super::collection::Collection;
+use super::page::Page;
+use super::{capture, check, judgement, logs, overview};
+use crate::analysis::{Bounds, Event, Group, GroupKey, Judged, Needs, Sink, Summary};
+use crate::limits;
+use crate::probe::Outcome;
+use crate::report::text::clock;
+use crate::report::text::escape::escaped;
+use crate::report::text::words::{PacketNames, count};
+use crate::report::{Detail, End, Origins, Report, Style, nothing};
+use crate::time::Clock;
+use crate::verdict::Severity;
+
+/// Digits after the second in times of packets of a check, as tcpdump prints them.
+const DIGITS: u8 = 6;
+
+/// Writes one page when everything is known.
+pub struct HtmlReport<W> {
+    collection: Collection,
+    listing: Listing,
+    style: Style,
+    out: W,
+}
+
+impl<W: Write> HtmlReport<W> {
+    /// For a capture of one file or several.
+    pub fn new(out: W, has_files: bool, style: Style, bounds: &Bounds) -> Self {
+        // A browser has all characters and breaks lines itself.
+        let style = Style { is_ascii: false, is_east_asian: false, ..style };
+        let collection =
+            Collection::new(has_files, style.detail.clone()).within(bounds).at_most(limits::PAGE_CONNECTIONS);
+        Self { collection, listing: Listing::default(), style, out }
+    }
+}
+
+impl<W: Write + Send> Sink for HtmlReport<W> {
+    fn needs(&self) -> Needs {
+        self.collection.needs()
+    }
+
+    fn event(&mut self, event: &Event<'_>) -> io::Result<()> {
+        self.collection.event(event)
+    }
+
+    fn connection(&mut self, judged: Judged) -> io::Result<()> {
+        self.listing.add(&judged, &self.style);
+        self.collection.connection(judged)
+    }
+}
+
+impl<W: Write + Send> Report for HtmlReport<W> {
+    fn finish(mut self: Box<Self>, end: &End<'_>) -> io::Result<()> {
+        self.collection.sort();
+        let Self { collection, listing, style, mut out } = *self;
+        match &end.check {
+            Some(check) => write_check(check.outcome, check.verbosity, listing, end, &style, &mut out)?,
+            None => write_capture(&collection, listing, end, &style, &mut out)?,
+        }
+        out.flush()
+    }
+}
+
+/// The top of the page: the answer, when it happened, and what ended alike.
+#[derive(Template, Default)]
+#[template(path = "page_begin.html", config = "src/report/human/html/askama.toml")]
+struct Begin<'a> {
+    policy: String,
+    style: &'static str,
+    version: &'static str,
+    class: &'static str,
+    word: &'static str,
+    headline: String,
+    translation: Option<(&'static str, &'static str)>,
+    places: Vec<String>,
+    strip: Option<Moments>,
+    /// The first is the table's header.
+    groups: Vec<GroupRow>,
+    left_out: Option<String>,
+    checks: Vec<&'static str>,
+    attempt: Option<Attempt<'a>>,
+}
+
+/// A line of the groups' table.
+struct GroupRow {
+    class: &'static str,
+    cells: [String; 9],
+    /// Where the example is.
+    href: Option<String>,
+}
+
+/// The bottom of the page: all connections, and how it was made.
+#[derive(Template)]
+#[template(path = "page_end.html", config = "src/report/human/html/askama.toml")]
+struct Ending<'a> {
+    script: &'static str,
+    version: &'static str,
+    zone: String,
+    unshown: Option<String>,
+    listing: listing::Table,
+    logs: Option<Vec<String>>,
+    counts: String,
+    packets: String,
+    notes: Vec<String>,
+    files: Vec<String>,
+    inputs: &'a [(String, String)],
+    command: &'a str,
+}
+
+/// Writes a template's text.
+fn write(template: &impl Template, out: &mut dyn Write) -> io::Result<()> {
+    let mut out = out;
+    Template::write_into(template, &mut out).map_err(io::Error::other)
+}
+
+fn write_capture(
+    collection: &Collection,
+    listing: Listing,
+    end: &End<'_>,
+    style: &Style,
+    out: &mut dyn Write,
+) -> io::Result<()> {
+    let summary = end.summary;
+    let names = PacketNames::new(&summary.about.files, &collection.origins);
+    let page = Page { summary: Some(summary), names: &names, digits: summary.about.digits, style };
+    let groups = collection.groups(summary);
+    let shown = shown(collection, summary, &groups, style);
+    let ids: BTreeSet<u64> = shown.iter().map(|(judged, _)| judged.story.id).collect();
+    write(&begin(collection, &groups, &ids, &listing, page, end), out)?;
+    for (judged, group) in &shown {
+        write(&Section::of(judged, *group, page), out)?;
+    }
+    let unshown = unshown(collection, summary, &shown, style);
+    let ending = ending(end, unshown, listing.table(summary, &ids, style), style);
+    write(&Ending { notes: capture::lines(collection, summary), ..ending }, out)
+}
+
+/// The connections that are shown in full, each with its group where it stands for that.
+fn shown<'c>(
+    collection: &'c Collection,
+    summary: &'c Summary,
+    groups: &[(&'c GroupKey, &'c Group)],
+    style: &Style,
+) -> Vec<(&'c Judged, Option<(&'c GroupKey, &'c Group)>)> {
+    if style.detail != Detail::Examples || summary.connections <= 1 {
+        let all = collection.connections.iter();
+        return all.map(|judged| (judged, None)).collect();
+    }
+    let is_failure = |key: &GroupKey| matches!(key.severity, Severity::Critical | Severity::Warning);
+    let has_failures = groups.iter().any(|(key, _)| is_failure(key));
+    let groups = groups.iter().filter(|(key, _)| is_failure(key) || !has_failures);
+    let shown = groups.filter_map(|group| Some((collection.example(group.0)?, Some(*group))));
+    shown.take(limits::GROUPS).collect()
+}
+
+/// Which connections are not shown in full, and how to see one.
+fn unshown(
+    collection: &Collection,
+    summary: &Summary,
+    shown: &[(&Judged, Option<(&GroupKey, &Group)>)],
+    style: &Style,
+) -> Option<String> {
+    match style.detail {
+        Detail::One(id) if collection.connections.is_empty() && summary.connections > 0 => {
+            Some(format!("There is no connection {id}: they are numbered from 1 to {}.", summary.connections))
+        }
+        Detail::Examples if summary.connections > 1 && !shown.is_empty() => Some(
+            "One connection of each kind is shown above; --connection N shows another one, --all every one."
+                .to_owned(),
+        ),
+        Detail::All | Detail::One(_) | Detail::Examples => None,
+    }
+}
+
+/// The top of a page on a capture.
+fn begin<'a>(
+    collection: &Collection,
+    groups: &[(&GroupKey, &Group)],
+    ids: &BTreeSet<u64>,
+    listing: &Listing,
+    page: Page<'_>,
+    end: &End<'_>,
+) -> Begin<'a> {
+    let (summary, style) = (end.summary, page.style);
+    let file = judgement::files(summary);
+    let one = collection.connections.first().filter(|_| summary.connections == 1);
+    let (severity, headline, translation, places) = match one {
+        _ if end.logs_alone().is_some() => {
+            (Severity::Unknown, "logs without a capture".to_owned(), None, Vec::new())
+        }
+        _ if summary.connections == 0 && summary.error.is_some() => {
+            (Severity::Unknown, "stopped before any connection was read".to_owned(), None, vec![file])
+        }
+        _ if summary.connections == 0 => (Severity::Unknown, nothing::why(summary), None, vec![file]),
+        Some(judged) => {
+            let verdict = &judged.verdict;
+            let text = format!("{}: {}", judgement::title(verdict), verdict.headline);
+            let when = judgement::when(judged.story.first.at, judged.story.capture.clock, style);
+            (verdict.severity, text, verdict::translation(verdict.code, style), vec![when, file])
+        }
+        None => {
+            let (severity, text) = overview::headline(summary, &summary.groups.worst_first());
+            let places = vec![overview::who(summary, groups), overview::span(summary, style), file];
+            (severity, text, None, places)
+        }
+    };
+    let has_many = summary.connections > 1;
+    let mut table = if has_many { overview::table(summary, groups, style) } else { Vec::new() };
+    let mut rows: Vec<GroupRow> = Vec::new();
+    for (index, cells) in table.drain(..).enumerate() {
+        let group = index.checked_sub(1).and_then(|index| groups.get(index));
+        rows.push(GroupRow {
+            class: group.map_or("", |(key, _)| class(key.severity)),
+            cells,
+            href: group
+                .filter(|(_, group)| ids.contains(&group.example))
+                .map(|(_, group)| format!("#c{}", group.example)),
+        });
+    }
+    Begin {
+        places: places.into_iter().filter(|place| !place.is_empty()).collect(),
+        strip: if has_many {
+            Moments::of(&collection.marks, listing, ids, summary.about.clock, style)
+        } else {
+            None
+        },
+        groups: rows,
+        left_out: overview::left_out(summary, groups).filter(|_| has_many),
+        checks: if summary.connections == 0 && summary.error.is_none() && end.logs_alone().is_none() {
+            capture::checks(summary)
+        } else {
+            Vec::new()
+        },
+        ..Begin::new(severity, headline, translation)
+    }
+}
+
+impl Begin<'_> {
+    fn new(severity: Severity, headline: String, translation: Option<(&'static str, &'static str)>) -> Self {
+        Self {
+            policy: policy::policy(),
+            style: policy::STYLE,
+            version: env!("CARGO_PKG_VERSION"),
+            class: class(severity),
+            word: judgement::word(severity),
+            headline,
+            translation,
+            ..Self::default()
+        }
+    }
+}
+
+/// The bottom of a page.
+fn ending<'a>(end: &End<'a>, unshown: Option<String>, listing: listing::Table, style: &Style) -> Ending<'a> {
+    let summary = end.summary;
+    let (counts, packets) = capture::counts(summary);
+    let zone = match summary.about.clock {
+        Clock::Utc => clock::zone_name(summary.begin, &style.zone),
+        Clock::LocalDateTime | Clock::TimeOfDay => "the zone of the text, which it does not name".to_owned(),
+        Clock::SinceFirst => "seconds since the first packet".to_owned(),
+        Clock::Absent => "no zone: the input has no times".to_owned(),
+    };
+    let files = summary.about.files.iter();
+    Ending {
+        script: policy::SCRIPT,
+        version: env!("CARGO_PKG_VERSION"),
+        zone,
+        unshown,
+        listing,
+        logs: summary.logs.as_deref().map(|logs| log_lines(logs, end.logs_alone().is_some())),
+        counts,
+        packets,
+        notes: Vec::new(),
+        files: files
+            .map(|file| format!("{}, {}, {}", file.name, file.format, count(file.packets, "packet")))
+            .collect(),
+        inputs: &end.provenance.inputs,
+        command: &end.provenance.command,
+    }
+}
+
+/// What the logs beside the capture come to, as on a terminal.
+fn log_lines(summary: &crate::analysis::LogSummary, are_alone: bool) -> Vec<String> {
+    let mut text = Vec::new();
+    // Memory can be written.
+    let _ = logs::write(summary, are_alone, &mut text);
+    let text = anstream::adapter::strip_bytes(&text).into_vec();
+    String::from_utf8_lossy(&text).lines().skip(1).map(str::to_owned).collect()
+}
+
+fn write_check(
+    outcome: &Outcome,
+    verbosity: u8,
+    listing: Listing,
+    end: &End<'_>,
+    style: &Style,
+    out: &mut dyn Write,
+) -> io::Result<()> {
+    let conclusion = outcome.conclusion();
+    let code = match &conclusion.cause {
+        Some(cause) => format!("{} {cause}", conclusion.reason),
+        None => conclusion.reason.to_owned(),
+    };
+    let line = style.language.and_then(|language| Some((language.code(), language.line(conclusion.reason)?)));
+    let headline = format!("{code}: {}", conclusion.headline);
+    let places = check::place(outcome, style).to_vec();
+    let attempt = Some(Attempt::of(outcome, &conclusion, verbosity));
+    write(&Begin { places, attempt, ..Begin::new(conclusion.severity, headline, line) }, out)?;
+    let origins = Origins::default();
+    let names = match &outcome.captured {
+        Some(captured) => PacketNames::new(&captured.about().files, &origins),
+        None => PacketNames::of_steps(&origins),
+    };
+    let page = Page { summary: None, names: &names, digits: DIGITS, style };
+    // The connection that decided comes first.
+    let decisive = conclusion.connection.unwrap_or(0);
+    let others = (0..outcome.connections.len()).filter(|index| *index != decisive);
+    let order = std::iter::once(decisive).chain(others);
+    let shown: Vec<_> = order
+        .filter_map(|index| outcome.connections.get(index))
+        .take(limits::PAGE_CONNECTIONS as usize)
+        .collect();
+    for judged in &shown {
+        write(&Section::of(judged, None, page), out)?;
+    }
+    let ids = shown.iter().map(|judged| judged.story.id).collect();
+    let table = listing.table(end.summary, &ids, style);
+    let zone = clock::zone_name(outcome.began, &style.zone);
+    let notes = outcome.captured.as_ref().and_then(|captured| captured.error.as_ref());
+    let notes = notes.map(|error| format!("The capture ended early: {}", escaped(&error.to_string())));
+    let ending = ending(end, None, table, style);
+    write(&Ending { zone, notes: notes.into_iter().collect(), ..ending }, out)
+}

@@ -1,0 +1,164 @@
+//! One connection: what happened, its ladder, and what follows from it.
+
+use std::borrow::Cow;
+
+use askama::Template;
+
+use super::packets::{Lane, Rung, Rungs};
+use super::verdict::{class, translation};
+use crate::analysis::{Group, GroupKey, Judged};
+use crate::finding::Weight;
+use crate::report::human::page::Page;
+use crate::report::human::{chain, judgement, overview};
+use crate::report::text::neighbours::{Conclusion, Stance};
+use crate::report::text::words::grouped;
+use crate::report::text::{clock, ends};
+use crate::tcp::Role;
+use crate::time::Clock;
+
+/// Packets of a finding that are named.
+const PACKETS: usize = 4;
+
+/// A connection's part of the page.
+#[derive(Template)]
+#[template(path = "section.html", config = "src/report/human/html/askama.toml")]
+pub(super) struct Section<'a> {
+    id: u64,
+    class: &'static str,
+    word: &'static str,
+    title: String,
+    /// How many there are of its kind, or which one it is.
+    times: String,
+    headline: &'a str,
+    translation: Option<(&'static str, &'static str)>,
+    client: String,
+    server: String,
+    version: String,
+    time: String,
+    zone: String,
+    device: Option<String>,
+    rows: Vec<Rung>,
+    key: Option<String>,
+    fault: Option<String>,
+    why: Cow<'a, str>,
+    others: Option<String>,
+    noun: &'static str,
+    evidence: Vec<Proof>,
+    basis: String,
+    client_log: &'a [Cow<'static, str>],
+    next: Vec<Cow<'static, str>>,
+    chain: Vec<(&'static str, String)>,
+    findings: Vec<Also<'a>>,
+    filter: Option<String>,
+    code: &'static str,
+    certificate: Vec<Line>,
+}
+
+/// A packet of the evidence.
+struct Proof {
+    number: u64,
+    label: String,
+    /// Whether a row shows it.
+    is_shown: bool,
+}
+
+/// A finding.
+struct Also<'a> {
+    is_warning: bool,
+    text: &'a str,
+    packets: String,
+}
+
+/// A line about a certificate.
+struct Line {
+    label: &'static str,
+    value: String,
+    judgement: &'static str,
+    why: String,
+    is_bad: bool,
+}
+
+impl<'a> Section<'a> {
+    /// Of a connection, which may stand for its group.
+    pub(super) fn of(judged: &'a Judged, group: Option<(&GroupKey, &Group)>, page: Page<'_>) -> Self {
+        let Judged { story, verdict, findings } = judged;
+        let Page { summary, names, style, .. } = page;
+        let Rungs { rows, device, key } = Rungs::of(judged, page);
+        let times = match group {
+            Some((_, group)) if group.count > 1 => format!(" ×{}, #{}", grouped(group.count), story.id),
+            _ if summary.is_some_and(|summary| summary.connections > 1) => format!(" (#{})", story.id),
+            _ => String::new(),
+        };
+        let others = group
+            .zip(summary)
+            .and_then(|((key, group), summary)| overview::neighbours(summary, key, group, style));
+        let (why, others) = match others {
+            Some(Conclusion { text, stance: Stance::Replaces, .. }) => (Cow::Owned(text), None),
+            Some(Conclusion { text, .. }) => (Cow::Borrowed(&*verdict.explanation), Some(text)),
+            None => (Cow::Borrowed(&*verdict.explanation), None),
+        };
+        let is_shown = |number: &u64| rows.iter().any(|row| row.anchors.contains(number));
+        let proof =
+            |number: &u64| Proof { number: *number, label: names.of(*number), is_shown: is_shown(number) };
+        let evidence: Vec<_> = verdict.evidence.iter().map(proof).collect();
+        let clock = story.capture.clock;
+        let elapsed = story.last.at - story.first.at;
+        let when = judgement::when(story.first.at, clock, style);
+        let also = findings.iter().map(|finding| {
+            let packets: Vec<_> =
+                finding.evidence.iter().take(PACKETS).map(|number| names.of(*number)).collect();
+            let more = if finding.evidence.len() > PACKETS { ", …" } else { "" };
+            Also {
+                is_warning: finding.severity == Weight::Warning,
+                text: &finding.text,
+                packets: format!("{}{more}", packets.join(", ")),
+            }
+        });
+        let mut also: Vec<_> = also.collect();
+        also.sort_by_key(|finding| !finding.is_warning);
+        let missing = chain::missing(story).map(|text| ("Chain", text));
+        let client = chain::client(story, names).map(|text| ("Client", text));
+        let examination = story.tls.examination.as_deref();
+        let lines = examination.map(chain::lines).unwrap_or_default().into_iter().map(|line| Line {
+            label: line.label.trim_start(),
+            value: line.value,
+            judgement: line.judgement,
+            why: line.why,
+            is_bad: matches!(line.judgement, "expired" | "not yet" | "MISMATCH" | "weak" | "refused"),
+        });
+        Self {
+            id: story.id,
+            class: class(verdict.severity),
+            word: judgement::word(verdict.severity),
+            title: judgement::title(verdict),
+            times,
+            headline: &verdict.headline,
+            translation: translation(verdict.code, style),
+            client: ends::end(story, Role::Client),
+            server: ends::end(story, Role::Server),
+            version: story.tls.version().map(|version| format!(", {version}")).unwrap_or_default(),
+            time: if when.is_empty() { elapsed.to_string() } else { format!("{when}, {elapsed}") },
+            zone: match clock {
+                Clock::Utc => format!("Time ({})", clock::zone_name(story.first.at, &style.zone)),
+                Clock::Absent => String::new(),
+                _ => "Time".to_owned(),
+            },
+            device,
+            rows,
+            key,
+            fault: judgement::fault(story, verdict),
+            why,
+            others,
+            noun: names.noun(evidence.len()),
+            evidence,
+            basis: judgement::basis(judged, summary),
+            client_log: &verdict.client_reports,
+            next: verdict.advice(story).collect(),
+            chain: missing.into_iter().chain(client).collect(),
+            findings: also,
+            filter: judgement::short_filter(story),
+            code: verdict.code.name(),
+            certificate: lines.collect(),
+        }
+    }
+}
