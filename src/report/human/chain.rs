@@ -53,6 +53,8 @@ pub(super) struct Line {
     pub judgement: &'static str,
     /// Why, or by what.
     pub why: String,
+    /// Whether a client may refuse the certificate for it.
+    pub is_bad: bool,
 }
 
 /// Writes the server's own certificate, line by line with what a client makes of each part, and then those that follow it.
@@ -64,7 +66,7 @@ fn write_block(examination: &Examination, style: &Style, out: &mut dyn Write) ->
 /// The server's own certificate, line by line with what a client makes of each part, and then those that follow it.
 pub(super) fn lines(examination: &Examination) -> Vec<Line> {
     let has = |wanted: fn(&Fault) -> bool| examination.faults.iter().any(wanted);
-    let line = |label, value, judgement, why| Line { label, value, judgement, why };
+    let line = |label, value, judgement, why| Line { label, value, judgement, why, is_bad: false };
     let Some(own) = examination.certificates.first() else { return Vec::new() };
     let Some(details) = &own.details else {
         let text = format!("not an X.509 certificate, SHA-256 {}", own.fingerprint());
@@ -89,10 +91,16 @@ pub(super) fn lines(examination: &Examination) -> Vec<Line> {
     let is_weak = has(|fault| matches!(fault, Fault::Weak { .. }));
     let key = format!("{}, {}", escaped(&details.key_text()), escaped(&details.signature));
     let mut lines = vec![
-        line("Certificate", escaped(&details.subject), validity, dates(details, early)),
-        line("  issuer", signer, issuer, why),
-        line("  names", names_of(details), name, wanted),
-        line("  key", key, if is_weak { "weak" } else { "ok" }, String::new()),
+        Line {
+            is_bad: expired || early,
+            ..line("Certificate", escaped(&details.subject), validity, dates(details, early))
+        },
+        Line {
+            is_bad: matches!(examination.issuer, Issuer::Refused(_)),
+            ..line("  issuer", signer, issuer, why)
+        },
+        Line { is_bad: is_mismatch, ..line("  names", names_of(details), name, wanted) },
+        Line { is_bad: is_weak, ..line("  key", key, if is_weak { "weak" } else { "ok" }, String::new()) },
     ];
     for (index, certificate) in examination.certificates.iter().enumerate().skip(1) {
         let label = if index == 1 { "  sent too" } else { "" };
@@ -108,7 +116,7 @@ pub(super) fn lines(examination: &Examination) -> Vec<Line> {
 
 /// Writes a value and what a client makes of it, in one line if both fit, else in two.
 fn write_line(line: &Line, style: &Style, out: &mut dyn Write) -> io::Result<()> {
-    let Line { label, value, judgement, why } = line;
+    let Line { label, value, judgement, why, .. } = line;
     let glyphs = Glyphs::of(style);
     let columns = prose(style);
     let (value, why) = (glyphs.text(value), glyphs.text(why));

@@ -76,7 +76,7 @@ impl Listing {
         self.rows.push(Line { severity, id, cells: table::cells(judged, style).join("\t") });
     }
 
-    /// Who spoke to whom with what outcome, of a connection that has a line.
+    /// One line about a connection of the table: its start, its ends and its verdict.
     pub(super) fn words(&self, id: u64) -> Option<String> {
         let line = self.rows.iter().find(|line| line.id == id)?;
         let cells: Vec<_> = line.cells.split('\t').collect();

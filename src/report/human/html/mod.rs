@@ -86,7 +86,7 @@ impl<W: Write + Send> Report for HtmlReport<W> {
     }
 }
 
-/// The top of the page: the answer, when it happened, and what ended alike.
+/// The top of the page: the answer, when it happened, and the groups.
 #[derive(Template, Default)]
 #[template(path = "page_begin.html", config = "src/report/human/html/askama.toml")]
 struct Begin<'a> {

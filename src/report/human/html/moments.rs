@@ -9,7 +9,7 @@ use crate::report::human::judgement;
 use crate::report::human::strip::Mark;
 use crate::report::text::clock;
 use crate::report::text::words::{count, grouped};
-use crate::time::{Clock, Timestamp};
+use crate::time::{Clock, SECOND, Timestamp};
 use crate::verdict::{Code, Severity};
 
 /// Connections that have a mark of their own each; more share spans of time.
@@ -32,7 +32,7 @@ const TICKS: i64 = 5;
 pub(super) struct Moments {
     pub(super) lanes: Vec<Lane>,
     pub(super) ticks: Vec<Tick>,
-    /// What stands in front of the axis.
+    /// The label of the axis: the time zone.
     pub(super) axis: String,
     pub(super) begin: String,
     pub(super) end: String,
@@ -175,7 +175,6 @@ fn ticks(first: Timestamp, last: Timestamp, clock: Clock, style: &Style) -> Vec<
         1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1_800, 3_600, 7_200, 14_400, 21_600, 43_200, 86_400,
         604_800, 31_536_000,
     ];
-    const SECOND: i64 = 1_000_000_000;
     let span = (last - first).nanos();
     let label = |at, digits| clock::time_of_day(at, clock, digits, &style.zone).unwrap_or_default();
     let x = |at: Timestamp| percent((at - first).nanos() as f64 / span.max(1) as f64);

@@ -1,4 +1,4 @@
-//! The rungs of a ladder: what stands between client and server in each row, and tcpdump's lines behind it.
+//! The rungs of a ladder: what is drawn between client and server in each row, and tcpdump's lines for it.
 
 use std::collections::BTreeSet;
 
@@ -73,7 +73,7 @@ pub(super) struct Drawn {
     pub(super) text_y: u8,
     pub(super) class: &'static str,
     pub(super) label: String,
-    /// What stands above it: how long a silence lasted.
+    /// The label above it: how long a silence lasted.
     pub(super) above: Option<String>,
     pub(super) is_lost: bool,
     pub(super) is_repeat: bool,
@@ -111,7 +111,7 @@ impl Drawn {
 /// What a ladder shows.
 pub(super) struct Rungs {
     pub(super) rows: Vec<Rung>,
-    /// Who stands between client and server, if anybody was seen there.
+    /// The device between client and server, if one was seen there.
     pub(super) device: Option<String>,
     /// What marks mean that occur.
     pub(super) key: Option<String>,

@@ -24,6 +24,8 @@ const PACKETS: usize = 4;
 #[template(path = "section.html", config = "src/report/human/html/askama.toml")]
 pub(super) struct Section<'a> {
     id: u64,
+    /// Whether it is the only one, whose verdict is at the top of the page.
+    is_alone: bool,
     class: &'static str,
     word: &'static str,
     title: String,
@@ -124,10 +126,11 @@ impl<'a> Section<'a> {
             value: line.value,
             judgement: line.judgement,
             why: line.why,
-            is_bad: matches!(line.judgement, "expired" | "not yet" | "MISMATCH" | "weak" | "refused"),
+            is_bad: line.is_bad,
         });
         Self {
             id: story.id,
+            is_alone: summary.is_some_and(|summary| summary.connections == 1),
             class: class(verdict.severity),
             word: judgement::word(verdict.severity),
             title: judgement::title(verdict),
