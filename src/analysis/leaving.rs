@@ -11,7 +11,7 @@ use super::table::{Leaving, RecentlyClosed, TrackedConnection};
 /// A capture that holds the first packets of each connection holds its opening and a word of each side.
 const FEWEST_EACH: u64 = 5;
 
-/// So many connections that end at the same packet, of so many servers, are no chance.
+/// How many connections have to end at the same packet, and on how many servers, until that is no coincidence.
 const MANY_CUT: usize = 3;
 const MANY_SERVERS: usize = 4;
 

@@ -63,11 +63,11 @@ fn judge(story: &Story, _: &Settings) -> Option<Verdict> {
                 &RULE,
                 Actor::Path,
                 story.basis,
-                format!("both ends were sent a RST at once {place}, which neither answers the other with"),
+                format!("both ends received a RST at once {place}, and no host answers a RST with a RST"),
             )
             .explain(
-                "No host answers a RST with a RST: two at once, one with each end's address, come from a device between \
-                 the two that ends connections.",
+                "Two RSTs at once, one with each end's address, come from a device between client and server that ends \
+                 connections.",
             )
             .proved_by([other.moment.number])
             .advise(&ON_THE_PATH),

@@ -6,9 +6,8 @@
 use jiff::civil::DateTime;
 use jiff::tz::TimeZone;
 
-use crate::time::{Clock, Timestamp};
+use crate::time::{Clock, SECOND, Timestamp};
 
-const NANOS_PER_SECOND: i64 = 1_000_000_000;
 const SECONDS_PER_DAY: i64 = 86_400;
 
 /// The time of day as tcpdump prints it by default: `12:15:06.407513`, in `zone` where the capture's times are UTC.
@@ -63,7 +62,7 @@ fn local(at: Timestamp, zone: &TimeZone) -> DateTime {
 
 /// Past midnight the text's clock begins again.
 fn wrapped(at: Timestamp) -> Timestamp {
-    Timestamp::from_nanos(at.nanos().rem_euclid(SECONDS_PER_DAY * NANOS_PER_SECOND))
+    Timestamp::from_nanos(at.nanos().rem_euclid(SECONDS_PER_DAY * SECOND))
 }
 
 fn time_text(local: DateTime, at: Timestamp, digits: u8) -> String {
@@ -73,16 +72,16 @@ fn time_text(local: DateTime, at: Timestamp, digits: u8) -> String {
         text.push_str(separator);
         push_digits(&mut text, part.unsigned_abs().into(), 2);
     }
-    push_fraction(&mut text, at.nanos().rem_euclid(NANOS_PER_SECOND) as u64, digits);
+    push_fraction(&mut text, at.nanos().rem_euclid(SECOND) as u64, digits);
     text
 }
 
 fn offset_text(at: Timestamp, digits: u8) -> String {
     let sign = if at.nanos() < 0 { "-" } else { "" };
     let nanos = at.nanos().unsigned_abs();
-    let seconds = nanos / NANOS_PER_SECOND as u64;
+    let seconds = nanos / SECOND as u64;
     let mut text = format!("{sign}{:02}:{:02}:{:02}", seconds / 3600, seconds / 60 % 60, seconds % 60);
-    push_fraction(&mut text, nanos % NANOS_PER_SECOND as u64, digits);
+    push_fraction(&mut text, nanos % SECOND as u64, digits);
     text
 }
 

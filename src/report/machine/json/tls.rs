@@ -16,7 +16,7 @@ use crate::tls::{Basis, CipherSuite, ClientHello, NamedGroup, Version};
 pub struct Tls {
     /// The version agreed on.
     pub version: Option<String>,
-    /// The cipher suite agreed on, by its name in the IANA registry; numbers without a known name are told as `0xabcd`,
+    /// The cipher suite agreed on, by its name in the IANA registry; numbers without a known name are written as `0xabcd`,
     /// here and below.
     pub cipher_suite: Option<String>,
     /// The key exchange group agreed on.
@@ -101,7 +101,7 @@ impl Tls {
             return None;
         }
         let hello = facts.client_hello.as_ref().map(|observed| &observed.what);
-        // What a cut hello does not show may have been there all the same.
+        // A hello that was cut may have had what is not shown.
         let is_shown = |is_there: bool| is_there || hello.is_some_and(|hello| hello.is_whole);
         let list = |items: Vec<Cow<'static, str>>| Some(items).filter(|items| is_shown(!items.is_empty()));
         let offered = hello.map(|hello| {
@@ -185,6 +185,6 @@ fn names<T: Copy + ToString>(
     items: &[T],
     name: impl Fn(T) -> Option<&'static str>,
 ) -> Vec<Cow<'static, str>> {
-    let told = |item: &T| name(*item).map_or_else(|| Cow::Owned(item.to_string()), Cow::Borrowed);
-    items.iter().map(told).collect()
+    let shown = |item: &T| name(*item).map_or_else(|| Cow::Owned(item.to_string()), Cow::Borrowed);
+    items.iter().map(shown).collect()
 }
