@@ -6,10 +6,10 @@ use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::SCHEMA;
-use super::values::seconds;
 use crate::probe::token::Token;
 use crate::probe::{self, Outcome, PageAnswer, Phase, Resolution};
 use crate::report::expiry::Expiry;
+use crate::report::machine::values::seconds;
 use crate::report::text::clock;
 use crate::time::{Clock, Elapsed};
 use crate::verdict::Severity;

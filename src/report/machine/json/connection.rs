@@ -5,15 +5,16 @@ use std::net::IpAddr;
 use schemars::JsonSchema;
 use serde::Serialize;
 
+use super::SCHEMA;
 use super::log::TiedLog;
 use super::tcp::Tcp;
 use super::tls::Tls;
-use super::values::{moment_of, name, seconds};
 use super::verdict::Verdict;
-use super::{SCHEMA, community_id};
 use crate::analysis::Judged;
 use crate::finding::Finding;
 use crate::packet::{Host, Names};
+use crate::report::machine::community_id;
+use crate::report::machine::values::{moment_of, name, seconds};
 use crate::report::text::{clock, wireshark};
 use crate::story::{Moment, Repeats, Silence, Stage, Story};
 use crate::tcp::Role;

@@ -6,10 +6,10 @@ use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::SCHEMA;
-use super::values::seconds;
 use crate::analysis::LogSummary;
 use crate::log::tie::{Grade, Tie};
 use crate::log::{Agreement, Attempt, Level, LogZone, Peer, Quote, Side};
+use crate::report::machine::values::seconds;
 use crate::report::text::clock;
 use crate::story::{LogLine, LogTie};
 use crate::time::{Clock, Timestamp};

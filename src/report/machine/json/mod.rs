@@ -5,14 +5,12 @@
 
 mod certificates;
 mod check;
-mod community_id;
 mod connection;
 mod group;
 mod log;
 mod summary;
 mod tcp;
 mod tls;
-mod values;
 mod verdict;
 
 use std::io::{self, Write};
@@ -24,7 +22,6 @@ pub use group::Group;
 pub use log::{Log, LogConnection, LogFile, LogPeer, LoggedLine, TiedLog};
 use schemars::{JsonSchema, Schema};
 use serde::Serialize;
-use serde_json::ser::{CompactFormatter, Formatter, Serializer};
 pub use summary::Summary;
 pub use tcp::Tcp;
 pub use tls::Tls;
@@ -33,7 +30,7 @@ use crate::analysis::{Cost, Event, Judged, Needs, Sink, Summary as Figures};
 use crate::capture::ReadError;
 use crate::probe::Outcome;
 use crate::report::Origins;
-use crate::report::text::escape;
+use crate::report::machine::lines;
 
 /// The version of this form. A field that is added does not raise it; one that changes its meaning does.
 const SCHEMA: u8 = 1;
@@ -77,10 +74,7 @@ impl<W: Write> JsonReport<W> {
     }
 
     fn write(&mut self, line: &Line) -> io::Result<()> {
-        self.line.clear();
-        line.serialize(&mut Serializer::with_formatter(&mut self.line, SafeFormatter))?;
-        self.line.push(b'\n');
-        self.out.write_all(&self.line)
+        lines::write(line, &mut self.line, &mut self.out)
     }
 }
 
@@ -167,70 +161,4 @@ pub enum Line {
     Log(Box<Log>),
     /// The whole capture in figures.
     Summary(Box<Summary>),
-}
-
-/// Compact JSON in which what could drive a terminal is written as `\u` escapes, which parsers read back as it was.
-struct SafeFormatter;
-
-impl Formatter for SafeFormatter {
-    /// In fixed-point notation: not every reader of JSON takes an exponent for a number.
-    fn write_f64<W: ?Sized + Write>(&mut self, writer: &mut W, value: f64) -> io::Result<()> {
-        // From there on `CompactFormatter`, which is several times as fast as `Display`, writes an exponent.
-        const FIXED: std::ops::Range<f64> = 1e-5..1e15;
-        match value.abs() {
-            0.0 => writer.write_all(b"0.0"),
-            size if FIXED.contains(&size) => CompactFormatter.write_f64(writer, value),
-            _ if value.fract() == 0.0 => write!(writer, "{value:.1}"),
-            _ => write!(writer, "{value}"),
-        }
-    }
-
-    fn write_string_fragment<W: ?Sized + Write>(&mut self, writer: &mut W, fragment: &str) -> io::Result<()> {
-        let (plain, mut rest) = fragment.split_at(escape::plain_len(fragment));
-        writer.write_all(plain.as_bytes())?;
-        if rest.is_empty() {
-            return Ok(());
-        }
-        while let Some(place) = rest.find(|character| !escape::is_safe(character)) {
-            let (plain, from) = rest.split_at(place);
-            writer.write_all(plain.as_bytes())?;
-            let mut characters = from.chars();
-            let Some(character) = characters.next() else { break };
-            for unit in character.encode_utf16(&mut [0; 2]) {
-                write!(writer, "\\u{unit:04x}")?;
-            }
-            rest = characters.as_str();
-        }
-        writer.write_all(rest.as_bytes())
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use proptest::prelude::*;
-
-    use super::*;
-
-    fn written(value: f64) -> String {
-        let mut line = Vec::new();
-        value.serialize(&mut Serializer::with_formatter(&mut line, SafeFormatter)).unwrap();
-        String::from_utf8(line).unwrap()
-    }
-
-    #[test]
-    fn seconds_have_no_exponent() {
-        let shown = [0.0, 0.000_007, 0.000_01, 0.5, 3.0, 1e15, 1e300].map(written);
-        assert_eq!(shown[..6], ["0.0", "0.000007", "0.00001", "0.5", "3.0", "1000000000000000.0"]);
-        assert!(shown[6].len() > 300 && shown[6].ends_with(".0"));
-    }
-
-    proptest! {
-        #[test]
-        fn a_number_reads_back_as_it_was(value in any::<f64>().prop_filter("JSON has no other", |value| value.is_finite())) {
-            let shown = written(value);
-            prop_assert!(!shown.contains(['e', 'E']), "{shown}");
-            prop_assert!(shown.contains('.') && (shown.starts_with('-') == (value < 0.0)), "{shown}");
-            prop_assert_eq!(shown.parse::<f64>().unwrap().abs().to_bits(), value.abs().to_bits());
-        }
-    }
 }

@@ -5,7 +5,7 @@ use std::net::IpAddr;
 use schemars::JsonSchema;
 use serde::Serialize;
 
-use super::values::{both, name, seconds};
+use crate::report::machine::values::{both, name, seconds};
 use crate::story::{EndingKind, Observed, Opening, PreludeFacts, Story};
 use crate::tcp::{Counters, PerRole, ResetFit, Role};
 use crate::tls::{Plain, PlainKind, PreludeStep};

@@ -6,7 +6,7 @@ use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::certificates::Certificates;
-use super::values::both;
+use crate::report::machine::values::both;
 use crate::story::{EndingKind, Observed, Stage, Story};
 use crate::tcp::{PerRole, Role};
 use crate::tls::{Basis, CipherSuite, ClientHello, NamedGroup, Version};
