@@ -2,6 +2,8 @@
 
 use std::str::FromStr;
 
+use super::machine::flat::Format;
+
 /// A form in which a capture or an active check is reported.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Form {
@@ -11,6 +13,8 @@ pub enum Form {
     Table,
     /// JSON Lines for scripts.
     Json,
+    /// A row of scalar columns for each connection.
+    Flat(Format),
     /// Markdown for a ticket.
     Markdown,
     /// One HTML page.
@@ -34,10 +38,11 @@ pub enum Subject {
 
 impl Form {
     /// All forms, in the order in which they are offered.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 9] = [
         Self::Timeline,
         Self::Table,
         Self::Json,
+        Self::Flat(Format::Jsonl),
         Self::Markdown,
         Self::Html,
         Self::Nagios,
@@ -51,6 +56,7 @@ impl Form {
             Self::Timeline => "timeline",
             Self::Table => "table",
             Self::Json => "json",
+            Self::Flat(_) => "flat",
             Self::Markdown => "markdown",
             Self::Html => "html",
             Self::Nagios => "nagios",
@@ -73,6 +79,9 @@ impl Form {
             (Self::Json, Check) => {
                 "JSON Lines for scripts: connection objects, a check object, and a summary"
             }
+            (Self::Flat(_), _) => {
+                "One row of scalar columns per connection, for tables: JSON Lines, or CSV by --format"
+            }
             (Self::Markdown, Capture) => "Markdown for a ticket: each kind of failure with its packets",
             (Self::Html, Capture) => {
                 "One HTML page with the answer, a ladder diagram of each kind of failure, and the proof"
@@ -92,14 +101,16 @@ impl Form {
     pub fn has_packets(self) -> bool {
         match self {
             Self::Timeline | Self::Markdown | Self::Html => true,
-            Self::Table | Self::Json | Self::Nagios | Self::Prometheus | Self::Tcpdump => false,
+            Self::Table | Self::Json | Self::Flat(_) | Self::Nagios | Self::Prometheus | Self::Tcpdump => {
+                false
+            }
         }
     }
 
-    /// Whether it shows the status alone, so that it has something to show where nothing could be read.
-    pub fn is_status(self) -> bool {
+    /// Whether it has something to show where nothing could be read.
+    pub fn shows_unread(self) -> bool {
         match self {
-            Self::Nagios | Self::Prometheus => true,
+            Self::Flat(_) | Self::Nagios | Self::Prometheus => true,
             Self::Timeline | Self::Table | Self::Json | Self::Markdown | Self::Html | Self::Tcpdump => false,
         }
     }
@@ -112,6 +123,7 @@ impl Form {
             Self::Timeline
             | Self::Table
             | Self::Json
+            | Self::Flat(_)
             | Self::Markdown
             | Self::Html
             | Self::Prometheus
@@ -126,6 +138,7 @@ impl Form {
             Self::Timeline
             | Self::Table
             | Self::Json
+            | Self::Flat(_)
             | Self::Markdown
             | Self::Html
             | Self::Nagios
@@ -140,6 +153,7 @@ impl Form {
             Self::Timeline
             | Self::Table
             | Self::Json
+            | Self::Flat(_)
             | Self::Markdown
             | Self::Html
             | Self::Nagios
@@ -151,7 +165,12 @@ impl Form {
     pub fn has_attempts(self) -> bool {
         match self {
             Self::Timeline | Self::Json | Self::Html => true,
-            Self::Table | Self::Markdown | Self::Nagios | Self::Prometheus | Self::Tcpdump => false,
+            Self::Table
+            | Self::Flat(_)
+            | Self::Markdown
+            | Self::Nagios
+            | Self::Prometheus
+            | Self::Tcpdump => false,
         }
     }
 }

@@ -8,10 +8,11 @@ use super::human::html::HtmlReport;
 use super::human::stream::Stream;
 use super::human::table::TableReport;
 use super::human::{check, markdown, timeline};
+use super::machine::flat::{FlatReport, Input};
 use super::machine::json::JsonReport;
 use super::monitoring::{nagios, prometheus};
 use super::tcpdump::Packets;
-use super::writer::{End, Out, Report};
+use super::writer::{End, Out, Provenance, Report};
 use super::{Form, Style};
 use crate::analysis::{Bounds, Cost, Judged, Needs, Sink};
 use crate::capture::About;
@@ -20,8 +21,8 @@ use crate::time::Elapsed;
 /// On what occasion a report is written.
 #[derive(Clone, Copy, Debug)]
 pub enum Occasion<'a> {
-    /// A capture is read to its end.
-    Read(&'a About, &'a Bounds),
+    /// A capture is read to its end, from inputs whose digests may be known.
+    Read(&'a About, &'a Bounds, &'a Provenance),
     /// A capture is read whose writer may pause.
     Follow(&'a About, &'a Bounds),
     /// A capture is made. In the timeline, only failures are shown and a line per interval, where one is given.
@@ -33,12 +34,12 @@ pub enum Occasion<'a> {
 /// Begins a report in a form.
 pub fn open<'o>(form: Form, out: Out<'o>, style: Style, occasion: Occasion<'_>) -> Box<dyn Report + 'o> {
     let about = match occasion {
-        Occasion::Read(about, _) | Occasion::Follow(about, _) | Occasion::Live(about, _) => about.clone(),
+        Occasion::Read(about, ..) | Occasion::Follow(about, _) | Occasion::Live(about, _) => about.clone(),
         Occasion::Check => About::default(),
     };
     let names: Vec<_> = about.files.iter().map(|file| file.name.clone()).collect();
     match (form, occasion) {
-        (Form::Timeline, Occasion::Read(_, bounds)) => {
+        (Form::Timeline, Occasion::Read(_, bounds, _)) => {
             Box::new(Collected::new(out.styled, names.len() > 1, style, bounds, timeline::write))
         }
         (Form::Timeline, Occasion::Follow(_, bounds)) => Box::new(Following::new(out.styled, style, bounds)),
@@ -48,17 +49,28 @@ pub fn open<'o>(form: Form, out: Out<'o>, style: Style, occasion: Occasion<'_>) 
         }
         (Form::Table, Occasion::Check) => at_end(out.styled, check::write_table),
         (Form::Table, _) => Box::new(TableReport::new(out, names.len() > 1, style)),
-        (Form::Markdown, Occasion::Read(_, bounds) | Occasion::Follow(_, bounds)) => {
+        (Form::Markdown, Occasion::Read(_, bounds, _) | Occasion::Follow(_, bounds)) => {
             Box::new(Collected::new(out.plain, names.len() > 1, style, bounds, markdown::write))
         }
         (Form::Markdown, _) => {
             Box::new(Collected::new(out.plain, false, style, &Bounds::default(), markdown::write))
         }
-        (Form::Html, Occasion::Read(_, bounds) | Occasion::Follow(_, bounds)) => {
+        (Form::Html, Occasion::Read(_, bounds, _) | Occasion::Follow(_, bounds)) => {
             Box::new(HtmlReport::new(out.plain, names.len() > 1, style, bounds))
         }
         (Form::Html, _) => Box::new(HtmlReport::new(out.plain, false, style, &Bounds::default())),
         (Form::Json, _) => Box::new(JsonReport::new(out.plain, &names)),
+        (Form::Flat(format), _) => {
+            let digests = match occasion {
+                Occasion::Read(_, _, provenance) => provenance.inputs.as_slice(),
+                _ => &[],
+            };
+            let input = |name: &String| Input {
+                name: name.clone(),
+                sha256: digests.iter().find(|(of, _)| of == name).and_then(|(_, digest)| digest.clone().ok()),
+            };
+            Box::new(FlatReport::new(out.plain, format, names.iter().map(input).collect()))
+        }
         (Form::Nagios, _) => at_end(out.plain, nagios::write),
         (Form::Prometheus, _) => at_end(out.plain, prometheus::write),
         (Form::Tcpdump, _) => Box::new(Packets::new(out.styled, &about, &style)),
@@ -97,6 +109,15 @@ impl<F: FnOnce(&End<'_>, &mut dyn Write) -> io::Result<()> + Send> Report for At
 }
 
 impl<W: Write + Send> Report for JsonReport<W> {
+    fn finish(mut self: Box<Self>, end: &End<'_>) -> io::Result<()> {
+        if let Some(check) = &end.check {
+            self.check(check.outcome)?;
+        }
+        self.end(end.summary, end.unopened)
+    }
+}
+
+impl<W: Write + Send> Report for FlatReport<W> {
     fn finish(mut self: Box<Self>, end: &End<'_>) -> io::Result<()> {
         if let Some(check) = &end.check {
             self.check(check.outcome)?;

@@ -118,7 +118,7 @@ fn collected(source: Spoke, shows_all: bool) -> (Collection, Summary) {
 fn written(form: Form, source: Spoke, unopened: &[ReadError]) -> String {
     let (mut plain, mut styled) = (Vec::new(), Vec::new());
     let out = Out { plain: Box::new(&mut plain), styled: Box::new(&mut styled) };
-    let occasion = Occasion::Read(&source.about(), &Bounds::default());
+    let occasion = Occasion::Read(&source.about(), &Bounds::default(), &Provenance::default());
     let mut report = open(form, out, style(false), occasion);
     let summary = analysed(source, report.as_mut());
     report.finish(&end(&summary, unopened)).unwrap();

@@ -60,7 +60,7 @@ pub struct Provenance {
     /// The command as it was typed; empty where it is unknown.
     pub command: String,
     /// Each input's name with its SHA-256 in hexadecimal, or with why there is none.
-    pub inputs: Vec<(String, String)>,
+    pub inputs: Vec<(String, Result<String, String>)>,
 }
 
 /// An active check.

@@ -129,7 +129,7 @@ fn written(capture: &[u8], bounds: Bounds, judges_apart: bool) -> (Vec<u8>, Vec<
             capture::file::read("made", 0, Cursor::new(capture.to_vec()), None).expect("a capture");
         let (mut plain, mut styled) = (Vec::new(), Vec::new());
         let out = Out { plain: Box::new(&mut plain), styled: Box::new(&mut styled) };
-        let occasion = Occasion::Read(&source.about(), &bounds);
+        let occasion = Occasion::Read(&source.about(), &bounds, &Provenance::default());
         let mut report = report::open(form, out, style.clone(), occasion);
         let summary = analysis::analyse(source.as_mut(), Target::default(), &settings, report.as_mut())
             .expect("memory takes it");

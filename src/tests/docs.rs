@@ -13,11 +13,12 @@ use crate::support::situations::{entries, situations};
 const PAGES_FOR_MAINTAINERS: [&str; 3] = ["docs/architecture.md", "docs/contributing.md", "docs/security.md"];
 
 /// The other pages.
-const PAGES: [&str; 11] = [
+const PAGES: [&str; 12] = [
     "README.md",
     "docs/CHANGELOG.md",
     "docs/certificates.md",
     "docs/findings.md",
+    "docs/flat.md",
     "docs/glossary.md",
     "docs/health-checks.md",
     "docs/logs.md",

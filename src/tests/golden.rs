@@ -60,10 +60,12 @@ fn reports_are_those_of_the_golden_files() {
             ("output.json", &["--output", "json"]),
             ("output.md", &["--output", "markdown"]),
             ("output.html", &["--output", "html"]),
+            ("flat.jsonl", &["--output", "flat"]),
+            ("flat.csv", &["--output", "flat", "--format", "csv"]),
         ] {
             let golden = situation.folder.join(file);
-            // A few show what Markdown and a page look like.
-            if matches!(file, "output.md" | "output.html") && !golden.exists() {
+            // A few show what Markdown, a page and rows look like.
+            if !matches!(file, "timeline.txt" | "output.json") && !golden.exists() {
                 continue;
             }
             let found = read(&situation, captures, options);

@@ -8,6 +8,8 @@ mod bounds;
 mod cli;
 // The pages: each code has its own, and what they name exists.
 mod docs;
+// Flat rows, their published columns, and that real output has them.
+mod flat;
 // The test captures: verdicts against their READMEs, reports against the files beside them.
 mod golden;
 // Command lines typed from habit.

@@ -51,7 +51,7 @@ const HTTP: &str = "http/1.1";
 pub fn run(options: &Check) -> anyhow::Result<Status> {
     let target = probe::authority(options.server().0, options.server().1);
     let slow_after = options.timing.slow_after;
-    let mut run = Run::new(options.rendering.output, &options.monitoring, slow_after, Some(target));
+    let mut run = Run::new(options.rendering.form()?, &options.monitoring, slow_after, Some(target));
     // The attempt watches its own time, and says more; this ends what comes before it, as a file that is a silent pipe.
     let most = Elapsed::from_nanos(options.timeout.nanos().saturating_add(GRACE.nanos()));
     run.deadline = Some(Deadline::after(most, run.form));

@@ -27,7 +27,7 @@ use crate::{exit, input};
 /// Runs the command and returns its exit status.
 pub fn run(options: &Live) -> anyhow::Result<Status> {
     let slow_after = options.judgement.timing.slow_after;
-    let run = Run::new(options.rendering.output, &options.monitoring, slow_after, options.selection.words());
+    let run = Run::new(options.rendering.form()?, &options.monitoring, slow_after, options.selection.words());
     run.alerting_as_plugin().finish_after(|run| capture(options, run))
 }
 

@@ -60,7 +60,8 @@ pub fn alone(named: &Named, style: Style, run: &mut Run<'_>) -> anyhow::Result<D
     }
     let bounds = ssmscope::analysis::Bounds::default();
     let about = ssmscope::capture::About::default();
-    let report = report::open(run.form, run::blocks(), style, Occasion::Read(&about, &bounds));
+    let report =
+        report::open(run.form, run::blocks(), style, Occasion::Read(&about, &bounds, &run.provenance));
     run.finish(report, &results)?;
     Ok(Done::Reported(Box::new(results)))
 }

@@ -24,8 +24,8 @@ pub fn of_command() -> Provenance {
 pub fn of_files<'a>(paths: impl Iterator<Item = &'a Path>, handles: &Handles) -> Provenance {
     let inputs = paths.map(|path| {
         let digest = match path.to_str() {
-            Some("-") => "none: standard input".to_owned(),
-            _ => digest(handles.take(path)).unwrap_or_else(|error| format!("none: {error}")),
+            Some("-") => Err("standard input".to_owned()),
+            _ => digest(handles.take(path)).map_err(|error| error.to_string()),
         };
         (path.display().to_string(), digest)
     });
@@ -95,8 +95,9 @@ mod tests {
         let handles = Handles::open([&path]);
         let provenance = of_files([path.as_path(), Path::new("-")].into_iter(), &handles);
         // FIPS 180-4's example.
-        assert!(provenance.inputs[0].1.starts_with("ba7816bf8f01cfea414140de5dae2223"));
-        assert_eq!(provenance.inputs[1].1, "none: standard input");
+        let [(_, file), (_, pipe)] = provenance.inputs.as_slice() else { panic!("two inputs") };
+        assert!(file.as_ref().unwrap().starts_with("ba7816bf8f01cfea414140de5dae2223"));
+        assert_eq!(pipe.as_ref().unwrap_err(), "standard input");
         assert!(digest(File::open("/dev/null")).is_err());
     }
 }

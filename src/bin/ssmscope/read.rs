@@ -22,7 +22,7 @@ use crate::{exit, input, logs, no_match, provenance};
 
 /// Runs the command and returns its exit status.
 pub fn run(options: &Read) -> anyhow::Result<Status> {
-    let form = options.rendering.output;
+    let form = options.rendering.form()?;
     let slow_after = options.judgement.timing.slow_after;
     let mut run = Run::new(form, &options.monitoring, slow_after, options.selection.words());
     run.deadline = patience(options.timeout, form).map(|patience| Deadline::after(patience, form));
@@ -43,7 +43,7 @@ fn read(options: &Read, run: &mut Run<'_>) -> anyhow::Result<Done> {
     let explains = !options.selection.options().is_empty() && !run.form.is_plugin();
     let reads_again = marked.is_some() || (explains && !may_pause && named().all(Path::is_file));
     let again = reads_again.then(|| Handles::open(named()));
-    let hashed = (run.form == Form::Html).then(|| Handles::open(named()));
+    let hashed = matches!(run.form, Form::Html | Form::Flat(_)).then(|| Handles::open(named()));
     let judges_apart = thread::available_parallelism().is_ok_and(|cores| cores.get() > 1);
     let detail = match options.connection {
         Some(id) => Detail::One(id),
@@ -86,11 +86,15 @@ fn read(options: &Read, run: &mut Run<'_>) -> anyhow::Result<Done> {
     let Opened { source, failed } = input::open(options, &named.captures, &handles, may_pause)?;
     run.unopened.extend(failed);
     let about = source.as_ref().map(|source| source.about()).unwrap_or_default();
-    let occasion = if may_pause { Occasion::Follow } else { Occasion::Read };
+    let occasion = if may_pause {
+        Occasion::Follow(&about, &settings.bounds)
+    } else {
+        Occasion::Read(&about, &settings.bounds, &run.provenance)
+    };
     let mut report: Box<dyn Report> = if options.explain_decision {
         Box::new(DecisionReport::new(run::blocks().plain, settings.judging))
     } else {
-        report::open(run.form, run::blocks(), style, occasion(&about, &settings.bounds))
+        report::open(run.form, run::blocks(), style, occasion)
     };
     let mut results = Results::default();
     if let Some(mut source) = source {
@@ -122,7 +126,7 @@ fn read(options: &Read, run: &mut Run<'_>) -> anyhow::Result<Done> {
                 exit::aside(run.form, format_args!("ssmscope: {written}"));
             }
         }
-    } else if run.form.is_status() {
+    } else if run.form.shows_unread() {
         run.finish(report, &results)?;
     }
     Ok(Done::Reported(Box::new(results)))

@@ -333,14 +333,15 @@ impl<'a> Reports<'a> {
         let open = |form, occasion| {
             let text = match form {
                 Form::Timeline | Form::Table | Form::Markdown => Text::Terminal,
-                Form::Json => Text::Json,
+                Form::Json | Form::Flat(_) => Text::Json,
                 Form::Nagios => Text::Plugin,
                 Form::Prometheus | Form::Html => Text::Plain,
                 Form::Tcpdump => Text::Packets,
             };
             report::open(form, Out { plain: checked(text), styled: checked(text) }, style.clone(), occasion)
         };
-        let read = Occasion::Read(&about, bounds);
+        let provenance = Provenance::default();
+        let read = Occasion::Read(&about, bounds, &provenance);
         let mut all: Vec<Box<dyn Report + 'a>> = Vec::new();
         all.extend(Form::ALL.into_iter().filter(|form| *form != Form::Json).map(|form| open(form, read)));
         all.push(open(Form::Timeline, Occasion::Live(&about, None)));

@@ -7,13 +7,14 @@ use ssmscope::limits;
 use ssmscope::log::AccessFormat;
 use ssmscope::probe::Range;
 use ssmscope::report::language::Language;
+use ssmscope::report::machine::flat::Format;
 use ssmscope::report::{Form, Sort, Subject};
 use ssmscope::time::Elapsed;
 use ssmscope::verdict::Verdict;
 
 use super::values::{
-    GivenTime, Shown, access_format, at_least_four, clock_offset, forms, given_time, language, memory,
-    server_name, shown, sorts, span, zone,
+    GivenTime, Shown, access_format, at_least_four, clock_offset, formats, forms, given_time, language,
+    memory, server_name, shown, sorts, span, zone,
 };
 
 /// Which traffic is analysed.
@@ -167,6 +168,10 @@ pub struct Rendering {
         help_heading = "Output")]
     pub output: Form,
 
+    /// With -o flat: how rows are written; jsonl by default.
+    #[arg(long, value_name = "FORMAT", value_parser = formats(), help_heading = "Output")]
+    pub format: Option<Format>,
+
     /// Add tcpdump's line below each packet; -vv as tcpdump -vv prints it.
     #[arg(short, long, action = ArgAction::Count, help_heading = "Output")]
     pub verbose: u8,
@@ -182,6 +187,22 @@ pub struct Rendering {
     /// Add what each verdict means in this language: ja. By default that of the locale, in reports for people.
     #[arg(long, value_name = "LANGUAGE", value_parser = language, help_heading = "Output")]
     pub lang: Option<Language>,
+}
+
+impl Rendering {
+    /// The form that is asked for, in its format.
+    ///
+    /// # Errors
+    /// When a format is named for a form that has only one.
+    pub fn form(&self) -> anyhow::Result<Form> {
+        match (self.output, self.format) {
+            (Form::Flat(_), Some(format)) => Ok(Form::Flat(format)),
+            (form, None) => Ok(form),
+            (form, Some(format)) => {
+                anyhow::bail!("--format {format} is for -o flat, and -o {} was given", form.name())
+            }
+        }
+    }
 }
 
 /// What monitoring gets.

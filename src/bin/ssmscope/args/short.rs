@@ -49,7 +49,7 @@ Usage: ssmscope [read] [OPTIONS] FILE... [EXPRESSION]
   --only FAIL          show these: FAIL, WARN, OK, UNSURE, or a code
   -w, --write FILE     save what is shown as pcapng, verdicts as comments
   -v, -vv              tcpdump's own lines as well
-  -o, --output FORM    timeline, table, json, markdown, html, tcpdump, ...
+  -o, --output FORM    timeline, table, json, flat, markdown, html, ...
   -f, --follow         read on as the file grows
   --log FILE...        logs of either side, tied to the connections
   --ca-file PEM        trust these CAs when checking certificates
@@ -76,7 +76,7 @@ Usage: ssmscope [live] [OPTIONS] [-i INTERFACE] [EXPRESSION]
   --duration SECONDS   stop after this time
   -s, --snaplen BYTES  bytes of each packet; 0 is all
   -v, -vv              tcpdump's own lines in full
-  -o, --output FORM    timeline, json, markdown, html, prometheus, ...
+  -o, --output FORM    timeline, json, flat, markdown, html, ...
 
 All options: ssmscope live --help
 ";
@@ -100,7 +100,7 @@ Usage: ssmscope check [OPTIONS] HOST[:PORT]|URL
   --oauth GRANT        ask for a token of SSM On-Prem
   --http PATH          ask for a page
   --capture            capture the check's own packets too
-  -o, --output FORM    timeline, json, html, nagios, prometheus
+  -o, --output FORM    timeline, json, flat, html, nagios, prometheus
 
 All options: ssmscope check --help
 ";

@@ -10,6 +10,7 @@ use ssmscope::cert;
 use ssmscope::log::AccessFormat;
 use ssmscope::probe::host_and_port;
 use ssmscope::report::language::Language;
+use ssmscope::report::machine::flat::Format;
 use ssmscope::report::{Form, Sort, Subject};
 use ssmscope::time::{Elapsed, Timestamp};
 use ssmscope::verdict::{self, Code, RULES, Severity, Verdict};
@@ -21,6 +22,11 @@ pub fn forms(subject: Subject) -> impl TypedValueParser<Value = Form> {
     let form = |form: Form| Some(PossibleValue::new(form.name()).help(form.summary(subject)?));
     PossibleValuesParser::new(Form::ALL.into_iter().filter_map(form))
         .try_map(|name| Form::from_str(&name.to_ascii_lowercase()))
+}
+
+/// The formats of rows.
+pub fn formats() -> impl TypedValueParser<Value = Format> {
+    PossibleValuesParser::new(Format::ALL.map(Format::name)).try_map(|name| Format::from_str(&name))
 }
 
 /// The orders in which a table can list connections.

@@ -14,6 +14,7 @@ mod prose;
 mod section;
 mod verdict;
 
+use std::borrow::Cow;
 use std::collections::BTreeSet;
 use std::io::{self, Write};
 
@@ -128,7 +129,7 @@ struct Ending<'a> {
     packets: String,
     notes: Vec<String>,
     files: Vec<String>,
-    inputs: &'a [(String, String)],
+    inputs: Vec<(&'a str, Cow<'a, str>)>,
     command: &'a str,
 }
 
@@ -299,7 +300,15 @@ fn ending<'a>(end: &End<'a>, unshown: Option<String>, listing: listing::Table, s
         files: files
             .map(|file| format!("{}, {}, {}", file.name, file.format, count(file.packets, "packet")))
             .collect(),
-        inputs: &end.provenance.inputs,
+        inputs: (end.provenance.inputs.iter())
+            .map(|(name, digest)| {
+                let digest = match digest {
+                    Ok(digest) => Cow::Borrowed(digest.as_str()),
+                    Err(why) => Cow::Owned(format!("none: {why}")),
+                };
+                (name.as_str(), digest)
+            })
+            .collect(),
         command: &end.provenance.command,
     }
 }
