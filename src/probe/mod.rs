@@ -24,7 +24,7 @@ mod tape;
 pub mod token;
 
 use std::io;
-use std::net::{IpAddr, SocketAddr};
+use std::net::{IpAddr, SocketAddr, SocketAddrV6};
 use std::time::{Duration, Instant};
 
 use tracing::debug;
@@ -33,9 +33,9 @@ pub use alerts::Alerts;
 pub use expiry::Expiry;
 pub use http::proxy::{Proxy, ProxyError, Tunnel, is_excepted};
 pub use http::tls::{Accepted, AcceptedIssuer, Identity, TlsPlan};
-pub use net::authority::{authority, host_and_port};
+pub use net::authority::{authority, host_and_port, without_zone};
 pub use net::capture::Captured;
-pub use net::dns::{Family, Lookup, Resolution, answered};
+pub use net::dns::{Family, Lookup, Resolution, ResolverFault, answered, scope};
 pub use outcome::{Conclusion, Outcome, PhaseDurations, ProxyUse};
 pub use page::{Page, PageAnswer};
 pub use plan::Plan;
@@ -142,7 +142,11 @@ impl<'p> Probe<'p> {
     /// The addresses and ports that will be connected to, in order: the host's, or the proxy's.
     pub fn servers(&self) -> Vec<SocketAddr> {
         let port = self.plan.proxy.as_ref().map_or(self.plan.port, |proxy| proxy.port);
-        self.order.iter().map(|address| SocketAddr::new(*address, port)).collect()
+        let place = |address: &IpAddr| match (*address, self.plan.scope) {
+            (IpAddr::V6(address), Some(scope)) => SocketAddrV6::new(address, port, 0, scope).into(),
+            (address, _) => SocketAddr::new(address, port),
+        };
+        self.order.iter().map(place).collect()
     }
 
     /// Goes on to the end, and judges it: by the packets, where a capture of the traffic with [`Self::servers`] is given that

@@ -21,6 +21,8 @@ pub struct Plan {
     pub port: u16,
     /// The address to connect to, whatever the host's name resolves to.
     pub address: Option<IpAddr>,
+    /// The number of the interface to which a link-local address belongs.
+    pub scope: Option<u32>,
     /// Only addresses of this family.
     pub family: Option<Family>,
     /// Whether every address is tried, not only until one answers.

@@ -157,6 +157,17 @@ fn plan(options: &Check) -> anyhow::Result<Plan> {
         (_, true) => Some(Family::V6),
         _ => None,
     };
+    let literal = options.address.or_else(|| host.parse().ok());
+    if let Some(address) = literal {
+        ensure!(
+            family.is_none_or(|family| (family == Family::V4) == address.is_ipv4()),
+            "{address} is not of the family of -4 or -6"
+        );
+    }
+    let scope = options.zone().map(|zone| {
+        probe::scope(zone)
+            .with_context(|| format!("{}: there is no such interface; `ip link` lists them", escaped(zone)))
+    });
     let judging =
         verdict::Settings { slow_after: options.timing.slow_after, stall_after: options.timing.stall_after };
     ensure!(
@@ -172,6 +183,7 @@ fn plan(options: &Check) -> anyhow::Result<Plan> {
         host: host.to_owned(),
         port,
         address: options.address,
+        scope: scope.transpose()?,
         family,
         tries_all_addresses: options.all_addresses,
         timeout: options.timeout,

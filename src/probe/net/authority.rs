@@ -28,6 +28,13 @@ pub fn host_and_port(text: &str) -> Option<(String, Option<u16>)> {
     is_host.then_some((host, port))
 }
 
+/// An address without its zone (RFC 4007, 11), and the zone: `fe80::1%eth0` or `[fe80::1%eth0]:443` has `eth0`.
+pub fn without_zone(text: &str) -> (String, Option<&str>) {
+    let Some((before, rest)) = text.split_once('%') else { return (text.to_owned(), None) };
+    let (zone, after) = rest.find(']').map_or((rest, ""), |end| rest.split_at(end));
+    (format!("{before}{after}"), Some(zone))
+}
+
 /// A host and a port as URLs and HTTP write them.
 pub fn authority(host: &str, port: u16) -> String {
     if host.contains(':') { format!("[{host}]:{port}") } else { format!("{host}:{port}") }
@@ -66,5 +73,12 @@ mod tests {
             assert_eq!(host_and_port(text), None, "{text}");
         }
         assert_eq!(authority("2001:db8::1", 443), "[2001:db8::1]:443");
+    }
+
+    #[test]
+    fn a_zone_is_cut_out_of_an_address() {
+        assert_eq!(without_zone("fe80::1%eth0"), ("fe80::1".to_owned(), Some("eth0")));
+        assert_eq!(without_zone("[fe80::1%2]:443"), ("[fe80::1]:443".to_owned(), Some("2")));
+        assert_eq!(without_zone("fe80::1"), ("fe80::1".to_owned(), None));
     }
 }

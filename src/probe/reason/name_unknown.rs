@@ -1,7 +1,7 @@
 //! `name-unknown`: the resolver says that the name does not exist, or has no address.
 
 use super::Reason;
-use crate::probe::net::dns::Lookup;
+use crate::probe::net::dns::{Family, Lookup, Resolution};
 use crate::probe::outcome::{Conclusion, Outcome};
 use crate::verdict::Severity;
 
@@ -35,13 +35,47 @@ fn conclude(outcome: &Outcome) -> Option<Conclusion> {
             "A label of a name has at most 63 bytes, a name 255 (RFC 1035, 2.3.4).".to_owned(),
             &["Check the spelling of the host's name."],
         ),
-        Lookup::Literal if !found.addresses.is_empty() => return None,
-        Lookup::NoAddress | Lookup::Literal => (
-            format!("{name} has no address of the family that is asked for"),
-            format!("The resolver {server} knows the name and answered {code} without an address."),
-            &["Leave -4 and -6 away, or add the missing A or AAAA record."],
+        Lookup::AliasLoop => (
+            format!("the aliases of {name} lead in a circle"),
+            format!(
+                "The resolver {server} answered {code} with CNAME records that never reach a name with an address."
+            ),
+            &[
+                "Correct the CNAME records of the zone: one of them must point to a name with an A or AAAA record.",
+            ],
         ),
+        Lookup::Literal if !found.addresses.is_empty() => return None,
+        Lookup::Literal => (
+            format!("{name} is no {} address", family(found)),
+            "An address needs no resolver, and belongs to one family.".to_owned(),
+            &["Leave -4 and -6 away."],
+        ),
+        Lookup::NoAddress => {
+            let alias =
+                found.canonical.as_ref().map(|of| format!(" as an alias of {of}")).unwrap_or_default();
+            let advice: &[&str] = if found.family.is_some() {
+                &["Leave -4 and -6 away, or add the missing A or AAAA record."]
+            } else {
+                &["Add an A or AAAA record for the name, or ask for the name that has one."]
+            };
+            (
+                format!("{name} has no {} address", family(found)),
+                format!(
+                    "The resolver {server} knows the name{alias} and answered {code} without an address."
+                ),
+                advice,
+            )
+        }
         Lookup::Found | Lookup::HostsFile | Lookup::Failed | Lookup::Silent => return None,
     };
     Some(Conclusion::critical(REASON.code, headline, explanation, advice))
+}
+
+/// The families that were asked for.
+fn family(found: &Resolution) -> &'static str {
+    match found.family {
+        Some(Family::V4) => "IPv4",
+        Some(Family::V6) => "IPv6",
+        None => "IPv4 or IPv6",
+    }
 }

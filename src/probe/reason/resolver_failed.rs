@@ -1,7 +1,7 @@
 //! `resolver-failed`: the resolver failed, or refused to answer.
 
 use super::Reason;
-use crate::probe::net::dns::Lookup;
+use crate::probe::net::dns::{Lookup, Resolution};
 use crate::probe::outcome::{Conclusion, Outcome};
 use crate::verdict::Severity;
 
@@ -15,7 +15,10 @@ pub(super) const REASON: Reason = Reason {
 };
 
 fn conclude(outcome: &Outcome) -> Option<Conclusion> {
-    let found = outcome.resolution.as_ref().filter(|found| found.outcome == Lookup::Failed)?;
+    let found = outcome.resolution.as_ref()?;
+    if found.outcome != Lookup::Failed {
+        return in_part(found);
+    }
     let server = found.server.map(|server| server.to_string()).unwrap_or_default();
     let code = found.rcode.as_deref().unwrap_or_default();
     Some(Conclusion::critical(
@@ -23,8 +26,34 @@ fn conclude(outcome: &Outcome) -> Option<Conclusion> {
         format!("the resolver answered {code} to {}", found.name),
         format!(
             "The resolver {server} is reachable and could not, or would not, find the name out: {code}. SERVFAIL is its own \
-             trouble with the servers of the zone (or with DNSSEC), REFUSED its policy."
+             trouble with the servers of the zone (or with DNSSEC, or with aliases that lead in a circle), REFUSED its policy."
         ),
-        &["Look at the resolver: its forwarders, the zone's servers, its access list."],
+        &[ADVICE],
     ))
+}
+
+const ADVICE: &str = "Look at the resolver: its forwarders, the zone's servers, its access list.";
+
+/// A failure beside addresses that were found: of one resolver, or of one record type.
+fn in_part(found: &Resolution) -> Option<Conclusion> {
+    if found.outcome != Lookup::Found {
+        return None;
+    }
+    let (fault, code) = found.faults.iter().find_map(|fault| Some((fault, fault.rcode.as_ref()?)))?;
+    let (server, name) = (fault.server, &found.name);
+    let (headline, explanation) = match &fault.record {
+        Some(record) => (
+            format!("the resolver {server} answers {code} for the {record} records of {name}, and has other addresses"),
+            format!(
+                "A name without {record} records gets NOERROR without an answer (RFC 4074, 4). Some clients take {code} for a \
+                 failure of the name, or ask again and wait."
+            ),
+        ),
+        None => (
+            format!("the resolver {server} answered {code} to {name}; another one has its address"),
+            "Clients ask the next resolver after such an answer. If that one fails too, the name cannot be found.".to_owned(),
+        ),
+    };
+    let conclusion = Conclusion::critical(REASON.code, headline, explanation, &[ADVICE]);
+    Some(Conclusion { severity: Severity::Warning, ..conclusion })
 }

@@ -1,7 +1,7 @@
 //! `resolver-silent`: no resolver answered.
 
 use super::Reason;
-use crate::probe::net::dns::Lookup;
+use crate::probe::net::dns::{Lookup, Resolution};
 use crate::probe::outcome::{Conclusion, Outcome};
 use crate::verdict::Severity;
 
@@ -15,7 +15,10 @@ pub(super) const REASON: Reason = Reason {
 };
 
 fn conclude(outcome: &Outcome) -> Option<Conclusion> {
-    let found = outcome.resolution.as_ref().filter(|found| found.outcome == Lookup::Silent)?;
+    let found = outcome.resolution.as_ref()?;
+    if found.outcome != Lookup::Silent {
+        return in_part(found);
+    }
     let asked: Vec<_> = found.servers.iter().map(ToString::to_string).collect();
     Some(Conclusion::critical(
         REASON.code,
@@ -30,4 +33,31 @@ fn conclude(outcome: &Outcome) -> Option<Conclusion> {
             "With the address instead of the name, DNS is left out.",
         ],
     ))
+}
+
+/// A silence beside addresses that were found: of one resolver, or for one record type.
+fn in_part(found: &Resolution) -> Option<Conclusion> {
+    if found.outcome != Lookup::Found {
+        return None;
+    }
+    let fault = found.faults.iter().find(|fault| fault.rcode.is_none())?;
+    let (server, name) = (fault.server, &found.name);
+    let took = found.elapsed;
+    let headline = match &fault.record {
+        Some(record) => {
+            format!("the resolver {server} does not answer for the {record} records of {name} (asked twice)")
+        }
+        None => format!(
+            "the resolver {server} does not answer; another one has the address of {name}, after {took}"
+        ),
+    };
+    let conclusion = Conclusion::critical(
+        REASON.code,
+        headline,
+        "The address was found, but clients wait for the missing answer with each new name: 5 s by default (resolv.conf(5), \
+         timeout), before they ask the next resolver or do without."
+            .to_owned(),
+        &["Repair the resolver, or take it out of /etc/resolv.conf.", "Check port 53 by UDP on the way to it."],
+    );
+    Some(Conclusion { severity: Severity::Warning, ..conclusion })
 }

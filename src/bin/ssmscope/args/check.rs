@@ -217,6 +217,11 @@ impl Check {
         self.http.as_deref().or(self.place()?.path.as_deref())
     }
 
+    /// The interface to which the server's address belongs.
+    pub fn zone(&self) -> Option<&str> {
+        self.place()?.zone.as_deref()
+    }
+
     fn place(&self) -> Option<&HostPort> {
         self.host.as_ref().or(self.hostname.as_ref())
     }

@@ -1,6 +1,7 @@
 //! What the values of options mean.
 
 use std::fmt;
+use std::net::Ipv6Addr;
 use std::str::FromStr;
 
 use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
@@ -8,7 +9,7 @@ use jiff::tz::TimeZone;
 use ssmscope::analysis::{self, WindowEnd};
 use ssmscope::cert;
 use ssmscope::log::AccessFormat;
-use ssmscope::probe::host_and_port;
+use ssmscope::probe::{host_and_port, without_zone};
 use ssmscope::report::language::Language;
 use ssmscope::report::machine::flat::Format;
 use ssmscope::report::{Form, Sort, Subject};
@@ -40,6 +41,8 @@ pub fn sorts() -> impl TypedValueParser<Value = Sort> {
 pub struct HostPort {
     /// Its name or address.
     pub host: String,
+    /// The interface to which a link-local address belongs.
+    pub zone: Option<String>,
     /// Its port.
     pub port: Option<u16>,
     /// The path of a URL, if it has one; `/` too, where it is written.
@@ -75,12 +78,26 @@ pub fn host_port(text: &str) -> Result<HostPort, String> {
     let (place, page) = rest.split_at(end);
     let page = page.split('#').next().unwrap_or(page);
     let page = if page.starts_with('?') { format!("/{page}") } else { page.to_owned() };
-    let Some((host, port)) = host_and_port(place) else {
+    let (place, zone) = without_zone(place);
+    // RFC 6874, 2: in a URL, the sign before the zone is encoded.
+    let zone = zone.map(|zone| zone.strip_prefix("25").filter(|_| is_url).unwrap_or(zone));
+    let Some((host, port)) = host_and_port(&place) else {
         return Err("not HOST, HOST:PORT or a URL; try ssm.example.net, 192.0.2.1:443 or [2001:db8::1]:443"
             .to_owned());
     };
     let path = Some(page).filter(|page| !page.is_empty()).map(|page| path(&page)).transpose()?;
-    Ok(HostPort { host, port: port.or(is_url.then_some(HTTPS)), path })
+    let is_local = |host: &str| host.parse::<Ipv6Addr>().is_ok_and(|address| address.is_unicast_link_local());
+    match zone {
+        Some(_) if !is_local(&host) => {
+            return Err("only a link-local address has an interface: fe80::1%eth0".to_owned());
+        }
+        None if is_local(&host) => {
+            return Err(format!("{host} is link-local: name its interface too, {host}%eth0"));
+        }
+        _ => {}
+    }
+    let zone = zone.map(str::to_owned);
+    Ok(HostPort { host, zone, port: port.or(is_url.then_some(HTTPS)), path })
 }
 
 /// The path of a URL, from its slash on.
@@ -271,7 +288,7 @@ mod tests {
     #[test]
     fn a_server_is_a_name_an_address_or_a_url() {
         let place = |host: &str, port, path: Option<&str>| {
-            Ok(HostPort { host: host.to_owned(), port, path: path.map(str::to_owned) })
+            Ok(HostPort { host: host.to_owned(), zone: None, port, path: path.map(str::to_owned) })
         };
         assert_eq!(host_port("ssm.example"), place("ssm.example", None, None));
         assert_eq!(host_port("HTTPS://ssm.example"), place("ssm.example", Some(443), None));
@@ -286,6 +303,15 @@ mod tests {
         {
             assert!(host_port(text).is_err(), "{text}");
         }
+    }
+
+    #[test]
+    fn a_link_local_address_has_its_interface() {
+        let zone = |text: &str| host_port(text).map(|place| (place.host, place.zone, place.port));
+        let expected = |port| Ok(("fe80::1".to_owned(), Some("eth0".to_owned()), port));
+        assert_eq!(zone("fe80::1%eth0"), expected(None));
+        assert_eq!(zone("https://[fe80::1%25eth0]:8443/x"), expected(Some(8443)));
+        assert!(zone("fe80::1").is_err() && zone("2001:db8::1%eth0").is_err() && zone("ssm%eth0").is_err());
     }
 
     #[test]

@@ -1,0 +1,341 @@
+//! From a host's name to its addresses: /etc/hosts, then the resolvers of /etc/resolv.conf, asked one by one.
+//!
+//! The C library does it in one call, and reports only that it failed. Somebody who looks for a cause has to know which
+//! resolvers were asked, and whether the name does not exist, a resolver failed, or none answered. So the questions are
+//! asked here, as resolv.conf(5) describes; other sources of nsswitch.conf(5) are not used.
+
+mod query;
+
+use std::fs;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr, SocketAddrV6};
+use std::time::{Duration, Instant};
+
+use domain::base::Name;
+use domain::base::iana::Rcode;
+use nix::net::if_::if_nametoindex;
+use resolv_conf::{Config, ScopedIp};
+use schemars::JsonSchema;
+use serde::Serialize;
+use tracing::debug;
+
+use crate::limits;
+use crate::probe::tape::Tape;
+use crate::time::Elapsed;
+use query::{Reply, read_answer};
+
+const HOSTS: &str = "/etc/hosts";
+const RESOLV_CONF: &str = "/etc/resolv.conf";
+
+/// The port of resolvers (RFC 1035, 4.2).
+const PORT: u16 = 53;
+
+/// The share of the time that remains which finding addresses may take.
+const SHARE: f64 = 0.7;
+
+/// Shortest time that a resolver is waited for.
+const LEAST_PATIENCE: Duration = Duration::from_millis(500);
+
+/// How long a resolver is waited for at most where another may be asked, before all are asked once more.
+const FIRST_PATIENCE: Duration = Duration::from_secs(1);
+
+/// What came of a name.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, JsonSchema)]
+pub struct Resolution {
+    /// The name that was looked for.
+    pub name: String,
+    /// How it ended.
+    pub outcome: Lookup,
+    /// What the resolver called its answer: `NOERROR`, `NXDOMAIN`, `SERVFAIL` and so on (RFC 6895, 2.3).
+    pub rcode: Option<String>,
+    /// What became of the last question that got no answer.
+    pub failure: Option<String>,
+    /// The resolver that gave the addresses, or failed last; absent where a file gave them.
+    pub server: Option<SocketAddr>,
+    /// Resolvers that were asked.
+    pub servers: Vec<SocketAddr>,
+    /// The name that the addresses belong to, where it is another: an alias was followed, or a domain put behind it.
+    pub canonical: Option<String>,
+    /// The family that was asked for; absent where both were.
+    #[serde(skip)]
+    pub family: Option<Family>,
+    /// What failed before addresses were found, or although they were.
+    pub faults: Vec<ResolverFault>,
+    /// All addresses, in the order of the answer.
+    pub addresses: Vec<IpAddr>,
+    /// How long it took.
+    #[serde(skip)]
+    pub elapsed: Elapsed,
+}
+
+/// A resolver that does not answer as it should.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, JsonSchema)]
+pub struct ResolverFault {
+    /// The resolver.
+    pub server: SocketAddr,
+    /// The records that it did not give, where it gave others: `A` or `AAAA`.
+    pub record: Option<String>,
+    /// The code that it answered; absent where no answer came.
+    pub rcode: Option<String>,
+}
+
+/// How the search for addresses ended.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum Lookup {
+    /// The name is an address.
+    Literal,
+    /// The hosts file has it.
+    HostsFile,
+    /// A resolver gave addresses.
+    Found,
+    /// A resolver says that there is no such name (NXDOMAIN).
+    NoSuchName,
+    /// A resolver says that the name has no address of the family that was asked for.
+    NoAddress,
+    /// The name's aliases lead in a circle.
+    AliasLoop,
+    /// Every resolver that answered failed (SERVFAIL), or refused to answer (REFUSED).
+    Failed,
+    /// No resolver answered.
+    Silent,
+    /// The name can't be asked for.
+    BadName,
+}
+
+/// Address families that are wanted.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Family {
+    /// IPv4 only.
+    V4,
+    /// IPv6 only.
+    V6,
+}
+
+/// Finds a name's addresses before that time.
+pub(in crate::probe) fn resolve(
+    tape: &mut Tape,
+    name: &str,
+    family: Option<Family>,
+    until: Instant,
+) -> Resolution {
+    let began = Instant::now();
+    let mut resolution = Resolution {
+        name: name.to_owned(),
+        outcome: Lookup::Silent,
+        server: None,
+        rcode: None,
+        failure: None,
+        canonical: None,
+        family,
+        faults: Vec::new(),
+        addresses: Vec::new(),
+        servers: Vec::new(),
+        elapsed: Elapsed::ZERO,
+    };
+    if let Ok(address) = name.parse::<IpAddr>() {
+        resolution.outcome = if is_wanted(address, family) { Lookup::Literal } else { Lookup::NoAddress };
+        resolution.addresses.extend(is_wanted(address, family).then_some(address));
+        return resolution;
+    }
+    let hosts = fs::read_to_string(HOSTS).unwrap_or_default();
+    let listed: Vec<_> = listed(&hosts, name).filter(|address| is_wanted(*address, family)).collect();
+    if listed.is_empty() {
+        let share = until.saturating_duration_since(began).mul_f64(SHARE);
+        ask_resolvers(tape, &mut resolution, family, began + share);
+    } else {
+        tape.note(format!("{HOSTS} has {name}: {}", list(&listed)));
+        resolution.outcome = Lookup::HostsFile;
+        resolution.addresses = listed;
+    }
+    resolution.elapsed = Elapsed::from_secs_f64(began.elapsed().as_secs_f64());
+    resolution
+}
+
+/// Asks for each name that the search list makes of it, until one has addresses.
+fn ask_resolvers(tape: &mut Tape, resolution: &mut Resolution, family: Option<Family>, until: Instant) {
+    let config = fs::read(RESOLV_CONF).ok().and_then(|text| Config::parse(text).ok()).unwrap_or_default();
+    let mut servers: Vec<_> = config.nameservers.iter().filter_map(server).collect();
+    if servers.is_empty() {
+        // resolv.conf(5): the resolver of this host.
+        servers.push(SocketAddr::new(Ipv4Addr::LOCALHOST.into(), PORT));
+    }
+    servers.truncate(limits::RESOLVERS);
+    let search: Vec<_> = config.get_last_search_or_domain().cloned().collect();
+    let names = candidates(&resolution.name, &search, config.ndots);
+    let rounds = config.attempts.clamp(1, 3);
+    let turns = servers.len() as u32 * rounds;
+    let each = until.saturating_duration_since(Instant::now()) / turns.max(1);
+    let patience = each.max(LEAST_PATIENCE).min(Duration::from_secs(u64::from(config.timeout.max(1))));
+    debug!(?servers, ?names, rounds, ?patience, "resolvers to be asked");
+    resolution.outcome = Lookup::BadName;
+    for name in &names {
+        let Ok(question) = name.parse::<Name<Vec<u8>>>() else { continue };
+        let mut worst = Lookup::Silent;
+        let turns = (0..rounds).flat_map(|round| servers.iter().map(move |server| (round, *server)));
+        for (round, server) in turns.take_while(|_| Instant::now() < until) {
+            if !resolution.servers.contains(&server) {
+                resolution.servers.push(server);
+            }
+            let asked = Instant::now();
+            let is_first = round == 0 && servers.len() > 1;
+            let patience = if is_first { patience.min(FIRST_PATIENCE) } else { patience };
+            let reply = query::ask(server, &question, family, (asked + patience).min(until));
+            let took = Elapsed::from_secs_f64(asked.elapsed().as_secs_f64());
+            let reply = match reply {
+                Err(why) => {
+                    tape.note(format!("asked {server} for {name}: {why}, after {took}"));
+                    resolution.failure = Some(why);
+                    resolution.add_fault(server, None, None);
+                    continue;
+                }
+                Ok(reply) => reply,
+            };
+            worst = take(tape, resolution, (server, name, took), reply);
+            // The next resolver may know better where this one failed.
+            if worst != Lookup::Failed {
+                break;
+            }
+        }
+        // What the name as it was given came to matters more than what domains behind it do.
+        let is_as_given = name.trim_end_matches('.') == resolution.name.trim_end_matches('.');
+        if resolution.outcome == Lookup::BadName || is_as_given || worst == Lookup::Found {
+            resolution.outcome = worst;
+        }
+        if worst == Lookup::Found {
+            return;
+        }
+    }
+}
+
+/// Takes a resolver's answer, and says what it comes to.
+fn take(
+    tape: &mut Tape,
+    resolution: &mut Resolution,
+    (server, name, took): (SocketAddr, &str, Elapsed),
+    reply: Reply,
+) -> Lookup {
+    let Reply { code, addresses, canonical, is_loop, faults } = reply;
+    let found = if addresses.is_empty() { String::new() } else { format!(": {}", list(&addresses)) };
+    let of = canonical.as_ref().filter(|of| !of.eq_ignore_ascii_case(&resolution.name));
+    let alias = of.map(|of| format!(", which is {of}")).unwrap_or_default();
+    tape.note(format!("asked {server} for {name}{alias}: {code}{found}, in {took}"));
+    for (record, code) in faults {
+        let what = code.map_or("no answer".to_owned(), |code| code.to_string());
+        tape.note(format!("asked {server} for the {record} records of {name}: {what}"));
+        resolution.add_fault(server, Some(record.to_string()), code);
+    }
+    let outcome = match code {
+        Rcode::NOERROR if addresses.is_empty() && is_loop => Lookup::AliasLoop,
+        Rcode::NOERROR if addresses.is_empty() => Lookup::NoAddress,
+        Rcode::NOERROR => Lookup::Found,
+        Rcode::NXDOMAIN => Lookup::NoSuchName,
+        _ => Lookup::Failed,
+    };
+    if outcome == Lookup::Failed {
+        resolution.add_fault(server, None, Some(code));
+    }
+    resolution.server = Some(server);
+    resolution.rcode = Some(code.to_string());
+    resolution.canonical = canonical.filter(|of| !of.eq_ignore_ascii_case(&resolution.name));
+    resolution.addresses = addresses;
+    outcome
+}
+
+impl Resolution {
+    fn add_fault(&mut self, server: SocketAddr, record: Option<String>, code: Option<Rcode>) {
+        let fault = ResolverFault { server, record, rcode: code.map(|code| code.to_string()) };
+        // By resolvers, records and codes these are few.
+        if !self.faults.contains(&fault) {
+            self.faults.push(fault);
+        }
+    }
+}
+
+fn server(scoped: &ScopedIp) -> Option<SocketAddr> {
+    match scoped {
+        ScopedIp::V4(address) => Some(SocketAddr::new((*address).into(), PORT)),
+        ScopedIp::V6(address, None) => Some(SocketAddr::new((*address).into(), PORT)),
+        // A link-local address is one of an interface (RFC 4007, 11).
+        ScopedIp::V6(address, Some(interface)) => {
+            let scope = scope(interface)?;
+            Some(SocketAddrV6::new(*address, PORT, 0, scope).into())
+        }
+    }
+}
+
+/// The number of an interface by its name, or by the number itself.
+pub fn scope(interface: &str) -> Option<u32> {
+    if_nametoindex(interface).ok().or_else(|| interface.parse().ok().filter(|number| *number > 0))
+}
+
+/// The names to be asked for, in order (resolv.conf(5): `search`, `ndots`).
+fn candidates(name: &str, search: &[String], ndots: u32) -> Vec<String> {
+    if name.ends_with('.') {
+        return vec![name.to_owned()];
+    }
+    let behind = search.iter().filter(|domain| *domain != ".").map(|domain| format!("{name}.{domain}"));
+    let has_dots = name.matches('.').count() >= ndots as usize;
+    let mut names: Vec<_> = behind.take(limits::SEARCH_DOMAINS).collect();
+    names.insert(if has_dots { 0 } else { names.len() }, name.to_owned());
+    names
+}
+
+/// The addresses in a resolver's answer, and the name that they belong to (RFC 1035, 4.1); `None` where it can't be read.
+pub fn answered(answer: &[u8]) -> Option<(Vec<IpAddr>, Option<String>)> {
+    read_answer(answer).ok().map(|answer| (answer.addresses, answer.canonical))
+}
+
+/// The addresses that the hosts file gives a name (hosts(5)).
+fn listed<'a>(hosts: &'a str, name: &'a str) -> impl Iterator<Item = IpAddr> + 'a {
+    let wanted = name.trim_end_matches('.');
+    let lines = hosts.lines().map(|line| line.split('#').next().unwrap_or_default());
+    let addresses = lines.filter_map(move |line| {
+        let mut words = line.split_whitespace();
+        let address = words.next()?.parse().ok()?;
+        words.any(|word| word.eq_ignore_ascii_case(wanted)).then_some(address)
+    });
+    addresses.take(limits::ADDRESSES)
+}
+
+fn is_wanted(address: IpAddr, family: Option<Family>) -> bool {
+    match family {
+        None => true,
+        Some(Family::V4) => address.is_ipv4(),
+        Some(Family::V6) => address.is_ipv6(),
+    }
+}
+
+fn list(addresses: &[IpAddr]) -> String {
+    addresses.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[test]
+    fn the_hosts_file_is_read_as_its_manual_says() {
+        let hosts = "127.0.0.1\tlocalhost # me\n#192.0.2.9 ssm\n192.0.2.1 other SSM.example ssm\n2001:db8::1 ssm\nx ssm\n";
+        let of = |name| listed(hosts, name).map(|address| address.to_string()).collect::<Vec<_>>();
+        assert_eq!(of("ssm"), ["192.0.2.1", "2001:db8::1"]);
+        assert_eq!(of("ssm.example."), ["192.0.2.1"]);
+        assert!(of("192.0.2.1").is_empty());
+    }
+
+    #[test]
+    fn names_with_few_dots_are_searched_for_first() {
+        let search = ["example.net".to_owned(), "example".to_owned()];
+        assert_eq!(candidates("ssm", &search, 1), ["ssm.example.net", "ssm.example", "ssm"]);
+        assert_eq!(candidates("a.b", &search, 1), ["a.b", "a.b.example.net", "a.b.example"]);
+        assert_eq!(candidates("a.b.", &search, 1), ["a.b."]);
+    }
+
+    proptest! {
+        #[test]
+        fn any_text_is_read_as_a_hosts_file(text: String, name: String) {
+            prop_assert!(listed(&text, &name).count() <= limits::ADDRESSES);
+        }
+    }
+}
