@@ -3,7 +3,7 @@
 use std::hash::{Hash, Hasher};
 use std::net::IpAddr;
 
-use crate::packet::{Host, SegmentHeader};
+use crate::packet::{Host, Quoted, SegmentHeader};
 
 /// An unordered pair of sockets (RFC 9293, 3.3.1: a connection is identified by the pair of sockets at its ends).
 ///
@@ -30,6 +30,23 @@ impl Key {
         let (low, high) = if one <= other { (one, other) } else { (other, one) };
         let ports = u64::from(low.1) << 48 | u64::from(high.1) << 32;
         Self { low: low.0, high: high.0, ports_and_families: ports | low.2 << 2 | high.2 }
+    }
+
+    /// The pair between which a segment travelled that an ICMP error quotes; nothing where it does not show both ports.
+    pub fn of_quoted(quoted: &Quoted) -> Option<Self> {
+        Some(Self::between(
+            (quoted.source, quoted.source_port?),
+            (quoted.destination, quoted.destination_port?),
+        ))
+    }
+
+    /// A number below `parts` that is the same for each packet of the pair, in every run.
+    pub fn part(&self, parts: usize) -> usize {
+        let words = [self.low[0], self.low[1], self.high[0], self.high[1], self.ports_and_families];
+        // Fibonacci hashing, word by word: in a product with the golden ratio each high bit depends on all bits below it.
+        let spread = |sum: u64, word: u64| (sum.rotate_left(5) ^ word).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+        let spread = words.into_iter().fold(0, spread);
+        ((u128::from(spread) * parts as u128) >> 64) as usize
     }
 
     /// The pair between which a segment travels.
@@ -64,6 +81,27 @@ mod tests {
             let key = Key::between(one, other);
             prop_assert_eq!(key, Key::between(other, one));
             prop_assert_eq!(key == Key::between(one, third), other == third);
+        }
+    }
+
+    #[test]
+    fn pairs_are_spread_evenly_over_parts_whatever_differs() {
+        let server = (Host::from([10, 106, 66, 55]), 8443);
+        let clients = |which: u32| {
+            (0..8_000_u32).map(move |number| match which {
+                0 => (Host::from([192, 0, 2, 1]), number as u16),
+                1 => (Host::from(std::net::Ipv4Addr::from(0x0a00_0000 + number)), 50_000),
+                _ => (Host::from(std::net::Ipv6Addr::from(u128::from(number) << 64)), 50_000),
+            })
+        };
+        for which in 0..3 {
+            let mut parts = [0; 8];
+            for client in clients(which) {
+                let key = Key::between(client, server);
+                assert_eq!(key.part(8), Key::between(server, client).part(8));
+                parts[key.part(8)] += 1;
+            }
+            assert!(parts.iter().all(|part| (800..1_200).contains(part)), "{which}: {parts:?}");
         }
     }
 
