@@ -96,16 +96,24 @@ pub const MEMORY_BYTES: usize = 1024 * 1024 * 1024;
 /// Memory that the program takes with no connection, in bytes: itself, its buffers, a trust store.
 pub const PROGRAM_BYTES: usize = 24 * 1024 * 1024;
 
-/// New connections after which those that are over are judged and leave. A capture with fewer is reported in the order of
+/// New connections after which those that are over are judged and leave, as soon as all packets read until then are taken in. A
+/// capture with fewer is reported in the order of
 /// the first packets.
 pub const UNSORTED_CONNECTIONS: usize = 1024;
 
-/// Connections that left and are handed over at once to the thread that judges them, where that is another: enough for the
-/// handing over to cost nothing.
-pub const HANDED_OVER: usize = 256;
+/// Shares of a capture's connections, each followed apart from the others with its part of every bound. There are as many
+/// whatever the number of threads, so that this number changes no result.
+pub const SHARES: usize = 8;
 
-/// How many times so many may wait for that thread.
-pub const HANDOVERS: usize = 8;
+/// Packets that are decoded before the shares take them in: enough for handing them to other threads to cost nothing, and few
+/// enough to stay in a core's cache.
+pub const ROUND_PACKETS: usize = 1024;
+
+/// Bytes of payload after which such a round ends too.
+pub const ROUND_BYTES: usize = 1024 * 1024;
+
+/// Connections that are judged in one go at the end of a capture.
+pub const JUDGED_AT_ONCE: usize = 256;
 
 /// Connections that are remembered after they were judged early, so that their last packets do not look like new ones.
 pub const RECENTLY_CLOSED: usize = 200_000;

@@ -24,6 +24,19 @@ pub(super) struct Eras {
     stepped_at: Option<u64>,
 }
 
+impl Clone for Eras {
+    fn clone(&self) -> Self {
+        Self { past: self.past.clone(), ..*self }
+    }
+
+    /// Keeps the memory of `past`.
+    fn clone_from(&mut self, source: &Self) {
+        let mut past = std::mem::take(&mut self.past);
+        past.clone_from(&source.past);
+        *self = Self { past, ..*source };
+    }
+}
+
 impl Eras {
     /// Takes the next packet's time in.
     pub(super) fn note(&mut self, number: u64, at: Timestamp) {
@@ -41,6 +54,12 @@ impl Eras {
                 self.end = at;
             }
         }
+        self.end = self.end.max(at);
+        self.latest = self.latest.max(at);
+    }
+
+    /// A packet of this time was captured in the same era.
+    pub(super) fn reach(&mut self, at: Timestamp) {
         self.end = self.end.max(at);
         self.latest = self.latest.max(at);
     }

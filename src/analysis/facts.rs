@@ -16,6 +16,19 @@ pub(super) struct Facts<'s> {
     part: u32,
 }
 
+impl Clone for Facts<'_> {
+    fn clone(&self) -> Self {
+        Self { clock: self.clock.clone(), ..*self }
+    }
+
+    /// Keeps the memory that the clock's steps take, since facts are copied for each share in each round.
+    fn clone_from(&mut self, source: &Self) {
+        let Self { settings, clock, reported, part } = self;
+        (*settings, *reported, *part) = (source.settings, source.reported, source.part);
+        clock.clone_from(&source.clock);
+    }
+}
+
 impl<'s> Facts<'s> {
     /// Of a capture of which nothing was read.
     pub(super) fn new(settings: &'s Settings) -> Self {
@@ -42,6 +55,11 @@ impl<'s> Facts<'s> {
     /// Takes in the next packet's time.
     pub(super) fn record_packet(&mut self, number: u64, at: Timestamp) {
         self.clock.note(number, at);
+    }
+
+    /// A packet of this time was captured, and the clock did not step since the others that are known.
+    pub(super) fn reach(&mut self, at: Timestamp) {
+        self.clock.reach(at);
     }
 
     /// The clock goes on without a packet.

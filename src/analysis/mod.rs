@@ -4,18 +4,17 @@
 //! story, and judges the story when the connection leaves: at the end of the capture, or when the table is full.
 
 mod clock;
-mod connections;
 mod context;
 mod course;
 mod facts;
 mod groups;
 mod judge;
-mod leaving;
 mod logs;
 mod lookups;
 mod roles;
 mod run;
 mod servers;
+mod shares;
 mod summary;
 mod table;
 #[cfg(test)]
@@ -73,8 +72,8 @@ pub struct Settings {
     pub window: Option<Window>,
     /// After how many selected packets the capture counts as read.
     pub most_packets: Option<u64>,
-    /// Whether a second thread may judge while this one reads. What comes out is the same.
-    pub judges_apart: bool,
+    /// How many threads may work, the calling one among them. What comes out is the same for any number.
+    pub threads: usize,
 }
 
 /// When the sink is told what is known while packets come.
@@ -113,7 +112,7 @@ impl Default for Settings {
             logs: None,
             window: None,
             most_packets: None,
-            judges_apart: false,
+            threads: 1,
         }
     }
 }
@@ -183,22 +182,11 @@ pub struct Needs {
     pub findings: bool,
     /// Whether it reads the examination of certificates, or a verdict's explanation, which may depend on it.
     pub examinations: bool,
-    /// How much it makes of each connection.
-    pub per_connection: Cost,
-}
-
-/// How much time a sink takes for a connection.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
-pub enum Cost {
-    /// Little: it counts it, or prints a line.
-    Low,
-    /// As much as judging does, so that another thread pays.
-    High,
 }
 
 impl Default for Needs {
     fn default() -> Self {
-        Self { packets: true, findings: true, examinations: true, per_connection: Cost::Low }
+        Self { packets: true, findings: true, examinations: true }
     }
 }
 
@@ -207,12 +195,11 @@ impl BitOr for Needs {
     type Output = Self;
 
     fn bitor(self, other: Self) -> Self {
-        let Self { packets, findings, examinations, per_connection } = other;
+        let Self { packets, findings, examinations } = other;
         Self {
             packets: self.packets | packets,
             findings: self.findings | findings,
             examinations: self.examinations | examinations,
-            per_connection: self.per_connection.max(per_connection),
         }
     }
 }
@@ -255,14 +242,10 @@ pub fn analyse_until(
     stop: &dyn Fn() -> bool,
 ) -> io::Result<Summary> {
     let examiner = Examiner::shared(&settings.certificates);
-    let run = Run::new(settings, Arc::clone(&examiner), sink.needs());
-    let input = Input::of(source, target);
+    let needs = sink.needs();
     thread::scope(|scope| {
-        let mut judge = judge::choose(scope, settings, examiner, sink);
-        let read = run.read_to_end(input, stop, judge.as_mut());
-        let tally = judge.finish()?;
-        let mut summary = read?;
-        summary.take(tally);
-        Ok(summary)
+        let judge = judge::open(settings, Arc::clone(&examiner), sink);
+        let run = Run::new(scope, settings, &source.about(), (examiner, needs), judge);
+        run.read_to_end(Input::of(source, target), stop)
     })
 }

@@ -1,13 +1,14 @@
 //! The loop: records of a capture, one after the other, to its end.
 
 use std::io;
+use std::thread::Scope;
 
-use super::connections::Connections;
 use super::facts::Facts;
 use super::judge::{Judge, SharedExaminer};
+use super::shares::Shares;
 use super::watch::Watch;
 use super::{Event, Needs, Settings, Summary, Watching};
-use crate::capture::{Prefilter, Record, Source, Target};
+use crate::capture::{About, Prefilter, Record, Source, Target};
 use crate::decode::Decoder;
 use crate::packet::{Content, Other, Packet};
 use crate::story::{Moment, PacketId};
@@ -34,13 +35,13 @@ impl<'a> Input<'a> {
 }
 
 /// One capture being analysed.
-pub(super) struct Run<'s> {
-    settings: &'s Settings,
+pub(super) struct Run<'env> {
+    settings: &'env Settings,
     /// Whether packets are reported.
     reports_packets: bool,
-    facts: Facts<'s>,
-    connections: Connections<'s>,
-    watch: Watch<'s>,
+    facts: Facts<'env>,
+    shares: Shares<'env>,
+    watch: Watch<'env>,
     summary: Summary,
     /// Packets that the selection admitted.
     admitted: u64,
@@ -48,16 +49,29 @@ pub(super) struct Run<'s> {
     idle_at: Timestamp,
 }
 
-impl<'s> Run<'s> {
-    /// For a sink with these needs.
-    pub(super) fn new(settings: &'s Settings, examiner: SharedExaminer, needs: Needs) -> Self {
-        let mut connections = Connections::new(settings);
-        connections.is_watched = settings.watching == Watching::Always;
+impl<'env> Run<'env> {
+    /// Of the capture with this source, for a sink with these needs. What leaves goes to `judge`.
+    pub(super) fn new<'scope>(
+        scope: &'scope Scope<'scope, 'env>,
+        settings: &'env Settings,
+        about: &About,
+        (examiner, needs): (SharedExaminer, Needs),
+        judge: Box<dyn Judge + 'env>,
+    ) -> Self {
+        let is_text = about.files.iter().any(|file| file.is_text);
+        let is_at_once = is_text || needs.packets || settings.watching == Watching::Always;
+        let mut shares = Shares::new(scope, settings, judge, is_at_once);
+        shares.is_watched = settings.watching == Watching::Always;
+        for connections in shares.connections() {
+            connections.clock = about.clock;
+            connections.is_text = is_text;
+            connections.is_watched = settings.watching == Watching::Always;
+        }
         Self {
             settings,
             reports_packets: needs.packets,
             facts: Facts::new(settings),
-            connections,
+            shares,
             watch: Watch::new(settings, examiner, needs),
             summary: Summary::default(),
             admitted: 0,
@@ -70,11 +84,7 @@ impl<'s> Run<'s> {
         mut self,
         mut input: Input<'_>,
         stop: &dyn Fn() -> bool,
-        judge: &mut dyn Judge,
     ) -> io::Result<Summary> {
-        let about = input.source.about();
-        self.connections.clock = about.clock;
-        self.connections.is_text = about.files.iter().any(|file| file.is_text);
         let mut is_stopped = false;
         let mut since_progress = 0;
         loop {
@@ -88,13 +98,13 @@ impl<'s> Run<'s> {
             if since_progress >= PROGRESS_EVERY {
                 since_progress = 0;
                 let (read, of) = input.source.progress();
-                judge.event(&Event::Progress(read, of))?;
+                self.shares.event(&Event::Progress(read, of))?;
                 self.record_source(input.source);
             }
-            if self.connections.is_watched && self.watch.is_due(&self.facts) {
+            if self.shares.is_watched && self.watch.is_due(&self.facts) {
                 input.source.refresh();
                 self.record_source(input.source);
-                self.watch.look(&mut self.connections, &self.facts, judge)?;
+                self.watch.look(&mut self.shares, &self.facts)?;
             }
             let record = match input.source.next_record() {
                 Ok(Some(record)) => record,
@@ -109,18 +119,18 @@ impl<'s> Run<'s> {
                 Record::Printed(packet) => (packet.number, packet.at),
                 Record::Idle(at) => {
                     let at = *at;
-                    self.idle(at, input.source, judge)?;
+                    self.idle(at, input.source)?;
                     continue;
                 }
                 Record::NextCapture => {
                     self.record_source(input.source);
-                    self.connections.end(&mut self.facts, judge)?;
+                    self.shares.end(&mut self.facts)?;
                     self.facts.begin_part();
                     continue;
                 }
             };
             if let (Watching::Always, Record::Frame(frame)) = (self.settings.watching, &record) {
-                judge.event(&Event::Frame(frame))?;
+                self.shares.event(&Event::Frame(frame))?;
             }
             self.record_time(number, at);
             match input.prefilter.passes(&record) {
@@ -133,27 +143,30 @@ impl<'s> Run<'s> {
             }
             let target = input.prefilter.target();
             match record {
-                Record::Frame(frame) => self.packet(&input.decoder.decode(&frame), target, judge)?,
-                Record::Printed(packet) => self.packet(&packet, target, judge)?,
+                Record::Frame(frame) => self.packet(&input.decoder.decode(&frame), target)?,
+                Record::Printed(packet) => self.packet(&packet, target)?,
                 Record::Idle(_) | Record::NextCapture => {}
             }
             if self.settings.most_packets.is_some_and(|most| self.admitted >= most) {
                 break;
             }
         }
-        self.end(&mut input, judge)
+        self.end(&mut input)
     }
 
     /// No packet came for a moment.
     #[cold]
-    fn idle(&mut self, at: Timestamp, source: &dyn Source, judge: &mut dyn Judge) -> io::Result<()> {
+    fn idle(&mut self, at: Timestamp, source: &dyn Source) -> io::Result<()> {
         self.facts.record_time(at);
-        let begins = self.settings.watching == Watching::WhenIdle && !self.connections.is_watched;
+        let begins = self.settings.watching == Watching::WhenIdle && !self.shares.is_watched;
+        if begins {
+            self.shares.stop_rounds()?;
+        }
         if begins || at - self.idle_at >= IDLE_EVERY {
             self.idle_at = at;
-            judge.event(&Event::Idle(at, &source.about()))?;
+            self.shares.event(&Event::Idle(at, &source.about()))?;
         }
-        if begins { self.connections.begin_watching(judge) } else { Ok(()) }
+        if begins { self.shares.begin_watching() } else { Ok(()) }
     }
 
     fn record_time(&mut self, number: u64, at: Timestamp) {
@@ -166,28 +179,27 @@ impl<'s> Run<'s> {
 
     #[cold]
     fn record_source(&mut self, source: &dyn Source) {
-        self.facts.record_source(&source.about(), self.connections.is_watched);
+        self.facts.record_source(&source.about(), self.shares.is_watched);
     }
 
-    fn packet(&mut self, packet: &Packet<'_>, target: &Target, judge: &mut dyn Judge) -> io::Result<()> {
+    fn packet(&mut self, packet: &Packet<'_>, target: &Target) -> io::Result<()> {
         if !target.admits(packet) {
             self.summary.skipped += 1;
             return Ok(());
         }
         self.admitted += 1;
         if self.reports_packets {
-            judge.event(&Event::Packet(packet))?;
+            self.shares.event(&Event::Packet(packet))?;
         }
         let moment = Moment { number: packet.number, at: packet.at };
         let id = PacketId { moment, origin: packet.origin, names: packet.names, direction: packet.direction };
         match &packet.content {
             Content::Segment(segment) => {
                 self.summary.segments += 1;
-                self.connections.segment(id, segment, &self.facts, judge)?;
+                self.shares.segment(id, segment, &self.facts)?;
             }
             Content::IcmpError(error) => {
-                let is_known = self.connections.icmp(id, error, &self.facts, judge)?;
-                self.summary.icmp_without_connection += u64::from(!is_known);
+                self.shares.icmp(id, error, &self.facts)?;
             }
             Content::Neighbour(neighbour) => self.summary.count_neighbour(neighbour, moment, packet.names),
             Content::Lookup(lookup) => {
@@ -201,16 +213,18 @@ impl<'s> Run<'s> {
 
     /// The capture ends here, and with it all connections.
     #[cold]
-    fn end(mut self, input: &mut Input<'_>, judge: &mut dyn Judge) -> io::Result<Summary> {
+    fn end(mut self, input: &mut Input<'_>) -> io::Result<Summary> {
         input.source.refresh();
         self.record_source(input.source);
-        self.connections.end(&mut self.facts, judge)?;
-        self.connections.count_bounds_reached(&mut self.summary);
+        self.shares.end(&mut self.facts)?;
+        self.shares.count_bounds_reached(&mut self.summary);
         self.summary.about = input.source.about();
         self.summary.skipped += input.prefilter.skipped();
         self.summary.fragments_given_up = input.decoder.bounds_reached().total();
         self.summary.end = self.facts.clock().latest();
         self.summary.clock_steps = self.facts.clock().steps();
+        let tally = self.shares.finish()?;
+        self.summary.take(tally);
         Ok(self.summary)
     }
 }

@@ -5,9 +5,9 @@
 
 use std::io;
 
-use super::connections::{Connections, report_entry};
 use super::facts::Facts;
-use super::judge::{Judge, Judging, SharedExaminer, Why};
+use super::judge::{Judging, SharedExaminer};
+use super::shares::{Connections, Outlet, Shares, report_entry};
 use super::table::{CLOSED, TrackedConnection};
 use super::{Event, Needs, Settings};
 use crate::limits;
@@ -74,39 +74,45 @@ impl<'s> Watch<'s> {
 
     /// Reports what is new about all connections.
     #[cold]
-    pub(super) fn look(
-        &mut self,
-        connections: &mut Connections<'_>,
-        facts: &Facts<'_>,
-        judge: &mut dyn Judge,
-    ) -> io::Result<()> {
-        let now = facts.clock().latest();
-        self.looked_at = now;
-        for index in connections.table.all() {
-            let Some(tracked) = connections.table.tracked_mut(index) else { continue };
-            let reports = tracked.is_in_window;
-            let mut reported = Ok(());
-            tracked.release_early(now, &mut connections.budget, &mut |story| {
-                if reports && reported.is_ok() {
-                    reported = report_entry(story, story.last, judge);
-                }
-            });
-            reported?;
-            match Due::of(tracked, now, self.stall_after) {
-                Due::Nothing => {}
-                Due::Look if !tracked.is_in_window => {}
-                Due::Look => self.look_at(tracked, facts, judge)?,
-                Due::Judge => connections.close(index, Why::Over, facts, judge)?,
-            }
+    pub(super) fn look(&mut self, shares: &mut Shares<'_>, facts: &Facts<'_>) -> io::Result<()> {
+        self.looked_at = facts.clock().latest();
+        for (share, index) in shares.all() {
+            shares
+                .with_share(share, |connections, outlet| self.look_into(connections, index, facts, outlet))?;
         }
         Ok(())
+    }
+
+    fn look_into(
+        &mut self,
+        connections: &mut Connections<'_>,
+        index: usize,
+        facts: &Facts<'_>,
+        outlet: &mut dyn Outlet,
+    ) -> io::Result<()> {
+        let now = self.looked_at;
+        let Some(tracked) = connections.table.tracked_mut(index) else { return Ok(()) };
+        let reports = tracked.is_in_window;
+        let mut reported = Ok(());
+        tracked.release_early(now, &mut connections.budget, &mut |story| {
+            if reports && reported.is_ok() {
+                reported = report_entry(story, story.last, outlet);
+            }
+        });
+        reported?;
+        match Due::of(tracked, now, self.stall_after) {
+            Due::Nothing => Ok(()),
+            Due::Look if !tracked.is_in_window => Ok(()),
+            Due::Look => self.look_at(tracked, facts, outlet),
+            Due::Judge => connections.close(index, facts, outlet),
+        }
     }
 
     fn look_at(
         &mut self,
         tracked: &mut TrackedConnection,
         facts: &Facts<'_>,
-        judge: &mut dyn Judge,
+        outlet: &mut dyn Outlet,
     ) -> io::Result<()> {
         let now = self.looked_at;
         let so_far = tracked.story.so_far();
@@ -131,34 +137,39 @@ impl<'s> Watch<'s> {
             tracked.watched.code = Some(judged.verdict.code);
         }
         if let Some(silence) = lasting {
-            judge.event(&Event::Silence(&judged.story, &silence))?;
+            outlet.reports(&Event::Silence(&judged.story, &silence))?;
         }
-        if is_known && is_news { judge.event(&Event::Known(&judged)) } else { Ok(()) }
+        if is_known && is_news { outlet.reports(&Event::Known(&judged)) } else { Ok(()) }
     }
 }
 
-impl Connections<'_> {
+impl Shares<'_> {
     /// From now on packets are waited for: what came until now is reported.
-    pub(super) fn begin_watching(&mut self, judge: &mut dyn Judge) -> io::Result<()> {
+    pub(super) fn begin_watching(&mut self) -> io::Result<()> {
         self.is_watched = true;
-        for index in self.table.all() {
-            self.promote(index);
-        }
+        let Some((shares, mut outlet)) = self.at_once() else { return Ok(()) };
+        let mut shares: Vec<_> = shares.collect();
         let mut packets = Vec::new();
-        for index in 0..self.table.slots() {
-            let Some(tracked) = self.table.tracked(index).filter(|tracked| tracked.is_in_window) else {
-                continue;
-            };
-            for item in tracked.story.so_far().timeline.items(0) {
-                if let Item::Packet(entry) = item {
-                    packets.push((index, entry));
+        for (share, connections) in shares.iter_mut().enumerate() {
+            connections.is_watched = true;
+            for index in 0..connections.table.slots() {
+                connections.promote(index);
+                let Some(tracked) = connections.table.tracked(index).filter(|tracked| tracked.is_in_window)
+                else {
+                    continue;
+                };
+                for item in tracked.story.so_far().timeline.items(0) {
+                    if let Item::Packet(entry) = item {
+                        packets.push((share, index, entry.clone()));
+                    }
                 }
             }
         }
-        packets.sort_by_key(|(_, entry)| entry.moment.number);
-        for (index, entry) in packets {
-            if let Some(tracked) = self.table.tracked(index) {
-                judge.event(&Event::Entry(tracked.story.so_far(), &entry))?;
+        packets.sort_by_key(|(.., entry)| entry.moment.number);
+        for (share, index, entry) in packets {
+            if let Some(tracked) = shares.get(share).and_then(|connections| connections.table.tracked(index))
+            {
+                outlet.reports(&Event::Entry(tracked.story.so_far(), &entry))?;
             }
         }
         Ok(())

@@ -14,7 +14,7 @@ use super::monitoring::{nagios, prometheus};
 use super::tcpdump::Packets;
 use super::writer::{End, Out, Provenance, Report};
 use super::{Form, Style};
-use crate::analysis::{Bounds, Cost, Judged, Needs, Sink};
+use crate::analysis::{Bounds, Judged, Needs, Sink};
 use crate::capture::About;
 use crate::time::Elapsed;
 
@@ -96,7 +96,7 @@ impl<F: Send> Sink for AtEnd<'_, F> {
     }
 
     fn needs(&self) -> Needs {
-        Needs { packets: false, findings: false, examinations: true, per_connection: Cost::Low }
+        Needs { packets: false, findings: false, examinations: true }
     }
 }
 

@@ -10,7 +10,7 @@ use std::process::Stdio;
 
 use jiff::tz::TimeZone;
 use serde_json::Value;
-use ssmscope::analysis::{self, Bounds, Cost, Event, Judged, Needs, Settings, Sink, Summary};
+use ssmscope::analysis::{self, Bounds, Event, Judged, Needs, Settings, Sink, Summary};
 use ssmscope::capture::{self, Target};
 use ssmscope::report::{
     self, Detail, End, Form, MonitoringDigest, Occasion, Out, Provenance, Sort, Style, Thresholds,
@@ -111,9 +111,9 @@ fn recorded() -> Vec<(String, Vec<u8>)> {
     recorded
 }
 
-/// What is written about a capture, where another thread may judge and where it may not.
-fn written(capture: &[u8], bounds: Bounds, judges_apart: bool) -> (Vec<u8>, Vec<u8>) {
-    let settings = Settings { keeps_timeline: false, bounds, judges_apart, ..Settings::default() };
+/// What is written about a capture that so many threads read.
+fn written(capture: &[u8], bounds: Bounds, threads: usize) -> (Vec<u8>, Vec<u8>) {
+    let settings = Settings { keeps_timeline: false, bounds, threads, ..Settings::default() };
     let style = Style {
         zone: TimeZone::UTC,
         verbosity: 2,
@@ -151,23 +151,66 @@ fn written(capture: &[u8], bounds: Bounds, judges_apart: bool) -> (Vec<u8>, Vec<
 }
 
 #[test]
-fn another_thread_that_judges_changes_no_byte_of_what_is_written() {
-    let mut captures: Vec<_> = recorded().into_iter().map(|(_, capture)| capture).collect();
-    captures.extend([Workload::Connections(3_000), Workload::Scan(20_000)].map(made));
+fn the_number_of_threads_changes_no_byte_of_what_is_written() {
+    for (name, capture) in recorded() {
+        let [alone, three] = [1, 3].map(|threads| written(&capture, Bounds::default(), threads));
+        assert!(alone == three, "{name}");
+    }
     let small = Bounds { connections: 500, unsorted: 100, ..Bounds::default() };
-    for capture in captures {
+    for workload in [Workload::Connections(1_500), Workload::Scan(6_000)] {
+        let capture = made(workload);
         for bounds in [Bounds::default(), small] {
-            assert!(written(&capture, bounds, true) == written(&capture, bounds, false));
+            let alone = written(&capture, bounds, 1);
+            for threads in [2, 3, 8] {
+                assert!(written(&capture, bounds, threads) == alone, "{workload:?}, {threads} threads");
+            }
         }
     }
 }
 
+/// The verdict on each connection, by its number.
+struct Verdicts {
+    takes_packets: bool,
+    verdicts: BTreeMap<u64, String>,
+}
+
+impl Sink for Verdicts {
+    fn needs(&self) -> Needs {
+        Needs { packets: self.takes_packets, ..Needs::default() }
+    }
+
+    fn connection(&mut self, judged: Judged) -> io::Result<()> {
+        let before = self.verdicts.insert(judged.story.id, format!("{:?}", judged.verdict));
+        assert_eq!(before, None, "connection {}", judged.story.id);
+        Ok(())
+    }
+}
+
+#[test]
+fn rounds_of_packets_and_packets_one_by_one_yield_the_same_connections() {
+    let read = |capture: &[u8], takes_packets| {
+        let mut sink = Verdicts { takes_packets, verdicts: BTreeMap::new() };
+        let mut source =
+            capture::file::read("made", 0, Cursor::new(capture.to_vec()), None).expect("a capture");
+        let settings = Settings { threads: 2, ..Settings::default() };
+        let summary = analysis::analyse(source.as_mut(), Target::default(), &settings, &mut sink)
+            .expect("nothing is written");
+        assert!(sink.verdicts.keys().copied().eq(1..=summary.connections));
+        (sink.verdicts, summary.codes, summary.icmp_without_connection, summary.segments)
+    };
+    let mut captures = recorded();
+    captures.push(("connections".to_owned(), made(Workload::Connections(3_000))));
+    for (name, capture) in captures {
+        assert_eq!(read(&capture, true), read(&capture, false), "{name}");
+    }
+}
+
 /// A sink whose output can't be written any more after a while.
-struct Full(u32, Cost);
+struct Full(u32);
 
 impl Sink for Full {
     fn needs(&self) -> Needs {
-        Needs { packets: false, per_connection: self.1, ..Needs::default() }
+        Needs { packets: false, ..Needs::default() }
     }
 
     fn connection(&mut self, _: Judged) -> io::Result<()> {
@@ -177,15 +220,14 @@ impl Sink for Full {
 }
 
 #[test]
-fn an_error_of_the_thread_that_judges_ends_the_reading_and_is_reported() {
+fn an_error_of_the_sink_ends_the_reading_and_is_reported() {
     let capture = made(Workload::Scan(50_000));
     let bounds = Bounds { connections: 500, ..Bounds::default() };
-    let settings = Settings { keeps_timeline: false, judges_apart: true, bounds, ..Settings::default() };
-    for cost in [Cost::High, Cost::Low] {
+    for threads in [1, 2, 3] {
+        let settings = Settings { keeps_timeline: false, threads, bounds, ..Settings::default() };
         let mut source =
             capture::file::read("made", 0, Cursor::new(capture.clone()), None).expect("a capture");
-        let mut full = Full(1_000, cost);
-        let outcome = analysis::analyse(source.as_mut(), Target::default(), &settings, &mut full);
+        let outcome = analysis::analyse(source.as_mut(), Target::default(), &settings, &mut Full(1_000));
         assert_eq!(outcome.err().map(|error| error.kind()), Some(io::ErrorKind::StorageFull));
         // What came after the error was not read to the end.
         assert!(source.next_record().is_ok_and(|record| record.is_some()));

@@ -1,10 +1,10 @@
-//! Judging on the thread that calls.
+//! Judging at once.
 
 use std::io;
 
 use super::chains::SharedExaminer;
 use super::judging::Judging;
-use super::{Judge, Left, Why};
+use super::{Judge, Left};
 use crate::analysis::summary::Tally;
 use crate::analysis::table::{Budget, TrackedConnection};
 use crate::analysis::{Event, Judged, Settings, Sink};
@@ -51,7 +51,7 @@ impl Here<'_> {
 }
 
 impl Judge for Here<'_> {
-    fn submit(&mut self, left: Left, _: Why) -> io::Result<()> {
+    fn submit(&mut self, left: Left) -> io::Result<()> {
         let judged = self.judged(left);
         self.report(judged)
     }

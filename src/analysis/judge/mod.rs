@@ -1,35 +1,29 @@
-//! What becomes of a connection that leaves: it is judged, counted and reported, on the thread that reads or on another.
-//!
-//! Which thread that is is chosen once, and nobody who submits a connection knows. The results come out in the order of the
-//! submissions, so that they are the same, byte for byte.
+//! What becomes of a connection that leaves: it is judged, counted and reported, in the order in which connections are submitted.
 
 mod chains;
 mod here;
 mod judging;
 mod withheld;
-mod worker;
 
 use std::io;
-use std::thread::Scope;
 
 pub(super) use chains::{Chains, Examiner, SharedExaminer};
 pub(super) use judging::Judging;
 
 use super::summary::Tally;
 use super::table::HalfOpen;
-use super::{Cost, Event, Settings, Sink, Watching};
+use super::{Event, Settings, Sink};
 use crate::story::{CaptureFacts, Story};
 use here::Here;
 use withheld::Withheld;
-use worker::{WhenCrowded, Worker};
 
 /// Takes connections that left, and everything else that the sink is to get.
-pub(super) trait Judge {
+pub(super) trait Judge: Send {
     /// Has a connection judged, counted and reported. Connections are reported in the order in which they are submitted.
     ///
     /// # Errors
     /// When output can't be written, be it of this connection or of one before it.
-    fn submit(&mut self, left: Left, why: Why) -> io::Result<()>;
+    fn submit(&mut self, left: Left) -> io::Result<()>;
 
     /// Hands an event to the sink.
     ///
@@ -53,38 +47,34 @@ pub(super) enum Left {
     HalfOpen(HalfOpen, CaptureFacts),
 }
 
-/// Why a connection left.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(super) enum Why {
-    /// Nothing more is to come of it.
-    Over,
-    /// Too many are followed.
-    Evicted,
+impl Left {
+    /// The number of its first packet.
+    pub(super) fn first(&self) -> u64 {
+        match self {
+            Self::Story(story) => story.first.number,
+            Self::HalfOpen(half_open, _) => half_open.number(),
+        }
+    }
+
+    /// The same with the id that takes the place of its own.
+    pub(super) fn numbered(mut self, id: impl FnOnce(u64) -> u64) -> Self {
+        match &mut self {
+            Self::Story(story) => story.id = id(story.id),
+            Self::HalfOpen(half_open, _) => half_open.renumber(id(half_open.ordinal())),
+        }
+        self
+    }
 }
 
-/// Chooses where connections are judged that leave.
-///
-/// Another thread pays from the start for a sink that takes much time for each connection. Else it pays where connections have
-/// to make room: judging and reporting those that are not over is most of the work then, and there is little memory to hand
-/// over. Where timelines are kept none is begun: what waits for the thread would hold more than the bounds on memory allow.
-pub(super) fn choose<'scope, 'env>(
-    scope: &'scope Scope<'scope, 'env>,
+/// The judge of connections that go to `sink`.
+pub(super) fn open<'env>(
     settings: &'env Settings,
     examiner: SharedExaminer,
     sink: &'env mut dyn Sink,
-) -> Box<dyn Judge + 'scope> {
-    let needs = sink.needs();
+) -> Box<dyn Judge + 'env> {
     let here = Box::new(Here::new(settings, examiner, sink));
-    if let Some(input) = &settings.logs {
-        return Box::new(Withheld::new(here, input));
-    }
-    let is_alone = !needs.packets && settings.watching == Watching::Never && !settings.keeps_timeline;
-    match needs.per_connection {
-        _ if !(settings.judges_apart && is_alone) => here,
-        Cost::Low => Box::new(WhenCrowded::new(scope, here)),
-        Cost::High => match Worker::begin(scope, here) {
-            Ok(worker) => Box::new(worker),
-            Err(here) => here,
-        },
+    match &settings.logs {
+        Some(input) => Box::new(Withheld::new(here, input)),
+        None => here,
     }
 }

@@ -3,7 +3,7 @@
 use std::io;
 
 use super::here::Here;
-use super::{Judge, Left, Why};
+use super::{Judge, Left};
 use crate::analysis::logs::{self, LogInput};
 use crate::analysis::summary::Tally;
 use crate::analysis::{Event, Judged};
@@ -26,7 +26,7 @@ impl<'s> Withheld<'s> {
 }
 
 impl Judge for Withheld<'_> {
-    fn submit(&mut self, left: Left, _: Why) -> io::Result<()> {
+    fn submit(&mut self, left: Left) -> io::Result<()> {
         let judged = self.here.judged(left);
         if self.held.len() < limits::LOG_CONNECTIONS {
             self.held.push(judged);

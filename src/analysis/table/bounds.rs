@@ -28,15 +28,20 @@ impl Bounds {
     /// The smallest memory that may be asked for, in bytes: the program with nothing kept, and room for connections.
     pub const LEAST_MEMORY: usize = 64 * 1024 * 1024;
 
-    /// Bytes that connections may take by the table's own account. What it estimates is not all: blocks of memory are
-    /// rounded up, and some lie free.
-    pub(in crate::analysis) fn for_connections(&self) -> usize {
-        self.for_all() / 2
+    /// Connections that a share may follow.
+    pub(in crate::analysis) fn connections_each(&self) -> usize {
+        (self.connections / limits::SHARES).max(1)
     }
 
-    /// Bytes of certificates that are kept, equal ones once.
-    pub(in crate::analysis) fn certificate_bytes(&self) -> usize {
-        limits::CERTIFICATE_BYTES_IN_ALL.min(self.for_all() / 8)
+    /// Bytes that the connections of a share may take by its table's own account. What it estimates is not all: blocks of memory
+    /// are rounded up, and some lie free.
+    pub(in crate::analysis) fn connection_bytes_each(&self) -> usize {
+        self.for_all() / 2 / limits::SHARES
+    }
+
+    /// Bytes of certificates that a share keeps, equal ones once.
+    pub(in crate::analysis) fn certificate_bytes_each(&self) -> usize {
+        limits::CERTIFICATE_BYTES_IN_ALL.min(self.for_all() / 8) / limits::SHARES
     }
 
     /// Bytes that judged connections may take which are kept to be reported together.
@@ -44,11 +49,11 @@ impl Bounds {
         self.for_all() / 4
     }
 
-    /// Connections that are remembered after they were judged.
-    pub(in crate::analysis) fn recently_closed(&self) -> usize {
+    /// Connections that a share remembers after they were judged.
+    pub(in crate::analysis) fn recently_closed_each(&self) -> usize {
         // A pair of sockets in a hash table that may be half empty, and in the smaller one while that is filled from it.
         const BYTES: usize = 128;
-        limits::RECENTLY_CLOSED.min(self.for_all() / 16 / BYTES)
+        limits::RECENTLY_CLOSED.min(self.for_all() / 16 / BYTES) / limits::SHARES
     }
 
     /// What is left beside the program itself.

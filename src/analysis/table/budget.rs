@@ -1,4 +1,4 @@
-//! What all connections hold together, against the limits.
+//! What the connections of a share hold together, against its part of the limits.
 
 use super::Bounds;
 use crate::limits;
@@ -22,7 +22,7 @@ pub(in crate::analysis) struct Held {
     pub(super) timeline_entries: usize,
 }
 
-/// What all connections hold together.
+/// What the connections of a share hold together.
 #[derive(Clone, Debug, Default)]
 pub(in crate::analysis) struct Budget {
     /// Room for the events of one segment.
@@ -34,6 +34,11 @@ pub(in crate::analysis) struct Budget {
     pub(in crate::analysis) timelines_given_up: u64,
     /// Handshake messages that were not kept for want of room.
     pub(in crate::analysis) messages_given_up: u64,
+}
+
+/// A share's part of a bound.
+const fn each(in_all: usize) -> usize {
+    in_all / limits::SHARES
 }
 
 impl Budget {
@@ -63,14 +68,15 @@ impl Budget {
 
     /// Whether a connection that now has so many bytes waiting behind holes, and had so many before, must give them up.
     pub(super) fn must_give_holes_up(&mut self, waiting: usize, before: usize) -> bool {
-        let is_too_much = self.held.waiting_bytes + waiting > limits::OUT_OF_ORDER_BYTES_IN_ALL + before;
+        let is_too_much =
+            self.held.waiting_bytes + waiting > each(limits::OUT_OF_ORDER_BYTES_IN_ALL) + before;
         self.holes_given_up += u64::from(is_too_much);
         is_too_much
     }
 
     /// Whether a segment of this many bytes must not wait for what it follows.
     pub(super) fn must_take_early(&mut self, bytes: usize) -> bool {
-        let is_too_much = self.held.early_bytes + bytes > limits::EARLY_BYTES_IN_ALL;
+        let is_too_much = self.held.early_bytes + bytes > each(limits::EARLY_BYTES_IN_ALL);
         self.holes_given_up += u64::from(is_too_much);
         is_too_much
     }
@@ -78,19 +84,19 @@ impl Budget {
     /// Whether a connection that now has so many bytes of unfinished messages, and had so many before, must give them up.
     pub(super) fn must_give_messages_up(&mut self, held: usize, before: usize) -> bool {
         let is_too_much =
-            held > before && self.held.message_bytes + held > limits::HANDSHAKE_BYTES_IN_ALL + before;
+            held > before && self.held.message_bytes + held > each(limits::HANDSHAKE_BYTES_IN_ALL) + before;
         self.messages_given_up += u64::from(is_too_much);
         is_too_much
     }
 
     /// Whether timelines may keep no more packets.
     pub(super) fn must_stop_timelines(&self) -> bool {
-        self.held.timeline_entries >= limits::TIMELINE_ENTRIES_IN_ALL
+        self.held.timeline_entries >= each(limits::TIMELINE_ENTRIES_IN_ALL)
     }
 
     /// Whether connections that take these bytes in the table take more than they may.
     pub(super) fn is_exceeded(&self, bounds: &Bounds, table_bytes: usize) -> bool {
-        self.held.memory + table_bytes > bounds.for_connections()
+        self.held.memory + table_bytes > bounds.connection_bytes_each()
     }
 
     /// An empty list for the events of one segment.
@@ -113,7 +119,7 @@ mod tests {
     #[test]
     fn bytes_behind_holes_are_given_up_when_all_connections_hold_too_many() {
         let mut budget = Budget::default();
-        let most = limits::OUT_OF_ORDER_BYTES_IN_ALL;
+        let most = each(limits::OUT_OF_ORDER_BYTES_IN_ALL);
         assert!(!budget.must_give_holes_up(most, 0));
         budget.begin(Held { waiting_bytes: most, ..Held::default() });
         assert!(budget.must_give_holes_up(10, 0));
@@ -124,8 +130,8 @@ mod tests {
     #[test]
     fn early_segments_of_all_connections_are_bounded() {
         let mut budget = Budget::default();
-        assert!(!budget.must_take_early(limits::EARLY_BYTES_IN_ALL));
-        budget.begin(Held { early_bytes: limits::EARLY_BYTES_IN_ALL, ..Held::default() });
+        assert!(!budget.must_take_early(each(limits::EARLY_BYTES_IN_ALL)));
+        budget.begin(Held { early_bytes: each(limits::EARLY_BYTES_IN_ALL), ..Held::default() });
         assert!(budget.must_take_early(1));
         assert_eq!(budget.holes_given_up, 1);
     }

@@ -96,6 +96,11 @@ impl HalfOpen {
         self.ordinal
     }
 
+    /// It turns out to be this one of the connections.
+    pub(in crate::analysis) fn renumber(&mut self, ordinal: u64) {
+        self.ordinal = ordinal;
+    }
+
     /// Where the SYN is in the capture.
     pub(in crate::analysis) fn id(&self) -> PacketId<'static> {
         let moment = Moment { number: self.number, at: self.at };

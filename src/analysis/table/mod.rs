@@ -42,8 +42,6 @@ pub(super) struct Table {
     /// The slot that was found or taken last: packets come in bursts.
     latest: Option<usize>,
     live: usize,
-    /// Connections that began since they were looked through last.
-    begun: usize,
     /// Connections whose sockets a newer one took over.
     superseded: Vec<u32>,
     /// The slots of those that began last.
@@ -113,7 +111,7 @@ impl Table {
     /// Whether more is kept than may be.
     pub(super) fn is_full(&self, budget: &Budget, bounds: &Bounds) -> bool {
         let is_exceeded = || budget.is_exceeded(bounds, self.live * SLOT_BYTES);
-        self.live > 0 && (self.live >= bounds.connections || is_exceeded())
+        self.live > 0 && (self.live >= bounds.connections_each() || is_exceeded())
     }
 
     /// Inserts a connection; an older one between the same sockets gets no more packets.
@@ -122,8 +120,8 @@ impl Table {
     }
 
     /// Inserts a connection of which only the SYN was seen.
-    pub(super) fn insert_half_open(&mut self, key: Key, half_open: HalfOpen) {
-        self.put(key, Slot::HalfOpen(half_open));
+    pub(super) fn insert_half_open(&mut self, key: Key, half_open: HalfOpen) -> usize {
+        self.put(key, Slot::HalfOpen(half_open))
     }
 
     fn put(&mut self, key: Key, connection: Slot) -> usize {
@@ -135,7 +133,6 @@ impl Table {
             *free = connection;
         }
         self.live += 1;
-        self.begun += 1;
         if self.recent.len() >= SEARCHED {
             self.recent.pop_front();
         }
@@ -143,17 +140,11 @@ impl Table {
         index as usize
     }
 
-    /// The connection whose packet an ICMP error quotes.
-    pub(super) fn find_quoted(&self, quoted: &Quoted) -> Option<usize> {
-        const TCP: u8 = 6;
-        if quoted.protocol.is_some_and(|protocol| protocol != TCP) {
-            return None;
-        }
-        if let (Some(source_port), Some(destination_port)) = (quoted.source_port, quoted.destination_port) {
-            return self.look_up(&Key::between(
-                (quoted.source, source_port),
-                (quoted.destination, destination_port),
-            ));
+    /// The connection whose segment an ICMP error quotes: the number of its first packet, and its slot. Without the ports it is
+    /// the one that began last of those that fit.
+    pub(super) fn find_quoted(&self, quoted: &Quoted) -> Option<(u64, usize)> {
+        if let Some(key) = Key::of_quoted(quoted) {
+            return self.look_up(&key).and_then(|index| self.numbered(index));
         }
         let fits = |index: &usize| {
             let ends = match self.slots.get(*index) {
@@ -177,7 +168,12 @@ impl Table {
                 is_to_server || is_to_client
             })
         };
-        self.recent.iter().rev().map(|index| *index as usize).find(fits)
+        self.recent
+            .iter()
+            .rev()
+            .map(|index| *index as usize)
+            .find(fits)
+            .and_then(|index| self.numbered(index))
     }
 
     /// Slots, taken or free.
@@ -199,12 +195,6 @@ impl Table {
         Some(leaving)
     }
 
-    /// Whether so many connections began that it is worth looking for those that are over. Looking costs a look at each slot,
-    /// so it waits for half as many new ones as there are slots.
-    pub(super) fn is_sweep_due(&self, bounds: &Bounds) -> bool {
-        self.begun >= bounds.unsorted.min(bounds.connections / 4).max(self.slots.len() / 2)
-    }
-
     /// Has all connections take in segments that wait too long for what they follow.
     pub(super) fn release_early(&mut self, now: Timestamp, budget: &mut Budget) {
         for index in 0..self.slots.len() {
@@ -216,7 +206,6 @@ impl Table {
 
     /// The connections of which nothing more is to come, in the order of their first packets.
     pub(super) fn over(&mut self, is_over: impl Fn(&TrackedConnection) -> bool) -> Vec<usize> {
-        self.begun = 0;
         let superseded = std::mem::take(&mut self.superseded).into_iter().map(|index| index as usize);
         // It may have left in the meantime, and another have its slot.
         let superseded =
@@ -267,9 +256,20 @@ impl Table {
         Some(EvictionCandidate { first, last, index })
     }
 
-    /// All connections, in the order of their first packets.
-    pub(super) fn all(&self) -> Vec<usize> {
-        in_order((0..self.slots.len()).filter_map(|index| self.numbered(index)).collect())
+    /// All connections: the number of the first packet, and the slot.
+    pub(super) fn all(&self) -> impl Iterator<Item = (u64, usize)> {
+        (0..self.slots.len()).filter_map(|index| self.numbered(index))
+    }
+
+    /// A connection's number among all is known now; nothing, if it left in the meantime.
+    pub(super) fn renumber(&mut self, index: usize, provisional: u64, id: u64) {
+        match self.slots.get_mut(index) {
+            Some(Slot::HalfOpen(half_open)) if half_open.ordinal() == provisional => half_open.renumber(id),
+            Some(Slot::Tracked(tracked)) if tracked.story.so_far().id == provisional => {
+                tracked.story.renumber(id);
+            }
+            _ => {}
+        }
     }
 
     fn key(&self, index: usize) -> Option<Key> {
@@ -346,7 +346,7 @@ mod tests {
         let second = least(&table);
         assert_eq!(leave(&mut table, second), [2]);
         assert_eq!(table.if_unchanged(&candidates[0]), None);
-        let all = table.all();
+        let all = in_order(table.all().collect());
         assert_eq!(leave(&mut table, all), [1, 4]);
         assert!(!table.is_full(&Budget::default(), &Bounds { connections: 0, ..Bounds::default() }));
     }

@@ -31,7 +31,7 @@ impl RecentlyClosed {
             latest: HashSet::default(),
             earlier: HashSet::default(),
             since: Timestamp::ZERO,
-            most: bounds.recently_closed(),
+            most: bounds.recently_closed_each(),
         }
     }
 
@@ -80,10 +80,10 @@ mod tests {
         let bounds = Bounds { memory: Bounds::LEAST_MEMORY, ..Bounds::default() };
         let mut closed = RecentlyClosed::new(&bounds);
         let server = (Host::from([198, 51, 100, 20]), 8443);
-        for number in 0..2 * bounds.recently_closed() as u32 {
+        for number in 0..2 * bounds.recently_closed_each() as u32 {
             let client = std::net::Ipv4Addr::from(0xc000_0200 + number);
             closed.add(Key::between((client.into(), 50_000), server), Timestamp::ZERO);
-            assert!(closed.latest.len() + closed.earlier.len() <= bounds.recently_closed());
+            assert!(closed.latest.len() + closed.earlier.len() <= bounds.recently_closed_each());
         }
     }
 }

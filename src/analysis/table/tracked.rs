@@ -308,7 +308,10 @@ mod tests {
         let first = &talk.packets[0];
         let mut tracked = TrackedConnection::new(1, first.id, &first.segment(), &Settings::default());
         let mut budget = Budget::default();
-        budget.begin(Held { message_bytes: limits::HANDSHAKE_BYTES_IN_ALL, ..Held::default() });
+        budget.begin(Held {
+            message_bytes: limits::HANDSHAKE_BYTES_IN_ALL / limits::SHARES,
+            ..Held::default()
+        });
         for packet in &talk.packets {
             tracked.take(packet.id, &packet.segment(), &mut budget);
         }
@@ -324,7 +327,10 @@ mod tests {
         let first = &talk.packets[0];
         let mut tracked = TrackedConnection::new(1, first.id, &first.segment(), &Settings::default());
         let mut full = Budget::default();
-        full.begin(Held { timeline_entries: limits::TIMELINE_ENTRIES_IN_ALL, ..Held::default() });
+        full.begin(Held {
+            timeline_entries: limits::TIMELINE_ENTRIES_IN_ALL / limits::SHARES,
+            ..Held::default()
+        });
         let mut budgets = [Budget::default(), full.clone(), full];
         for (packet, budget) in talk.packets.iter().zip(&mut budgets) {
             tracked.take(packet.id, &packet.segment(), budget);

@@ -31,7 +31,7 @@ pub fn seen(
         window: None,
         most_packets: None,
         logs: None,
-        judges_apart: false,
+        threads: 1,
         ..settings.clone()
     };
     let mut ends = Ends::default();
@@ -62,7 +62,7 @@ impl Sink for Ends {
     }
 
     fn needs(&self) -> Needs {
-        Needs { packets: false, findings: false, examinations: false, per_connection: analysis::Cost::Low }
+        Needs { packets: false, findings: false, examinations: false }
     }
 }
 

@@ -1,5 +1,6 @@
 //! `ssmscope read`: opens the captures, analyses them, and prints what was asked for.
 
+use std::num::NonZeroUsize;
 use std::path::Path;
 use std::sync::atomic::Ordering;
 use std::thread;
@@ -44,7 +45,8 @@ fn read(options: &Read, run: &mut Run<'_>) -> anyhow::Result<Done> {
     let reads_again = marked.is_some() || (explains && !may_pause && named().all(Path::is_file));
     let again = reads_again.then(|| Handles::open(named()));
     let hashed = matches!(run.form, Form::Html | Form::Flat(_)).then(|| Handles::open(named()));
-    let judges_apart = thread::available_parallelism().is_ok_and(|cores| cores.get() > 1);
+    let threads =
+        options.threads.or_else(|| thread::available_parallelism().ok()).map_or(1, NonZeroUsize::get);
     let detail = match options.connection {
         Some(id) => Detail::One(id),
         None if options.all => Detail::All,
@@ -80,7 +82,7 @@ fn read(options: &Read, run: &mut Run<'_>) -> anyhow::Result<Done> {
         keeps_timeline: run.form.has_packets(),
         watching: if may_pause && named.logs.is_none() { Watching::WhenIdle } else { Watching::Never },
         logs: named.logs,
-        judges_apart,
+        threads,
         ..settings
     };
     let Opened { source, failed } = input::open(options, &named.captures, &handles, may_pause)?;

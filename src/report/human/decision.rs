@@ -2,7 +2,7 @@
 
 use std::io::{self, Write};
 
-use crate::analysis::{Cost, Judged, Needs, Sink};
+use crate::analysis::{Judged, Needs, Sink};
 use crate::report::text::ends;
 use crate::report::{End, Report};
 use crate::story::{Ending, EndingKind, Story};
@@ -28,7 +28,7 @@ impl Sink for DecisionReport<'_> {
     }
 
     fn needs(&self) -> Needs {
-        Needs { packets: false, findings: false, examinations: true, per_connection: Cost::Low }
+        Needs { packets: false, findings: false, examinations: true }
     }
 }
 

@@ -75,8 +75,13 @@ impl Builder {
     /// It is this connection of those that are selected, counted from 1 by their first packets.
     #[must_use]
     pub fn numbered(mut self, id: u64) -> Self {
-        self.story.id = id;
+        self.renumber(id);
         self
+    }
+
+    /// It turns out to be this connection of those that are selected.
+    pub fn renumber(&mut self, id: u64) {
+        self.story.id = id;
     }
 
     /// The packets are seen from there.

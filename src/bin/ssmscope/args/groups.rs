@@ -13,8 +13,8 @@ use ssmscope::time::Elapsed;
 use ssmscope::verdict::Verdict;
 
 use super::values::{
-    GivenTime, Shown, access_format, at_least_four, clock_offset, formats, forms, given_time, language,
-    memory, server_name, shown, sorts, span, zone,
+    GivenTime, Shown, access_format, clock_offset, connections, formats, forms, given_time, language, memory,
+    server_name, shown, sorts, span, zone,
 };
 
 /// Which traffic is analysed.
@@ -152,7 +152,7 @@ pub struct Bounds {
     /// Maximum number of connections tracked at once; beyond it, the least informative are judged early.
     ///
     /// The summary reports how many.
-    #[arg(long, value_name = "N", default_value_t = limits::CONNECTIONS, help_heading = "Bounds", value_parser = at_least_four)]
+    #[arg(long, value_name = "N", default_value_t = limits::CONNECTIONS, help_heading = "Bounds", value_parser = connections)]
     pub max_connections: usize,
 
     /// Memory limit, e.g. 256M or 1G. Beyond it, the least informative connections are judged early.

@@ -1,5 +1,6 @@
 //! `ssmscope read`.
 
+use std::num::NonZeroUsize;
 use std::path::PathBuf;
 
 use clap::Args;
@@ -67,6 +68,10 @@ pub struct Read {
     /// Stop with status 3 after this time (default 10 s with -o nagios).
     #[arg(long, value_name = "SECONDS", value_parser = span, help_heading = "Monitoring")]
     pub timeout: Option<Elapsed>,
+
+    /// Threads that work at a time; by default one for each core. The output is the same for any number.
+    #[arg(short = 'j', long = "jobs", value_name = "N", help_heading = "Bounds")]
+    pub threads: Option<NonZeroUsize>,
 
     /// How it is judged.
     #[command(flatten)]

@@ -115,9 +115,11 @@ pub fn statuses(text: &str) -> Result<(u16, u16), String> {
     }
 }
 
-/// A number of connections of which a quarter is one at least.
-pub fn at_least_four(text: &str) -> Result<usize, String> {
-    text.parse().ok().filter(|number| *number >= 4).ok_or_else(|| "not a number of at least 4".to_owned())
+/// A number of connections: one for each share of them at least.
+pub fn connections(text: &str) -> Result<usize, String> {
+    let least = ssmscope::limits::SHARES;
+    let number = text.parse().ok().filter(|number| *number >= least);
+    number.ok_or_else(|| format!("not a number of at least {least}"))
 }
 
 /// A size in bytes, or in KiB, MiB or GiB with K, M or G behind it.
@@ -347,7 +349,7 @@ mod tests {
         for text in ["", "M", "63M", "-1G", "1GM", "1T", "99999999999999999999", "1.5G"] {
             assert!(memory(text).is_err(), "{text}");
         }
-        assert!(at_least_four("4").is_ok() && at_least_four("3").is_err());
+        assert!(connections("8").is_ok() && connections("7").is_err());
     }
 
     #[test]

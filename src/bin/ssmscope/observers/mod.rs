@@ -9,7 +9,7 @@ pub mod status;
 
 use std::io;
 
-use ssmscope::analysis::{Cost, Event, Judged, Needs, Sink};
+use ssmscope::analysis::{Event, Judged, Needs, Sink};
 use ssmscope::report::MonitoringDigest;
 
 /// Sees everything that a report gets.
@@ -22,7 +22,7 @@ pub trait Observer: Send {
 
     /// What it needs beside verdicts.
     fn needs(&self) -> Needs {
-        Needs { packets: false, findings: false, examinations: false, per_connection: Cost::Low }
+        Needs { packets: false, findings: false, examinations: false }
     }
 }
 
@@ -64,6 +64,6 @@ impl Observer for Monitored<'_> {
     }
 
     fn needs(&self) -> Needs {
-        Needs { packets: false, findings: false, examinations: self.is_written, per_connection: Cost::Low }
+        Needs { packets: false, findings: false, examinations: self.is_written }
     }
 }

@@ -13,7 +13,7 @@ pub use columns::{Column, columns};
 pub use row::Row;
 use rows::Rows;
 
-use crate::analysis::{Cost, Event, Failure, Judged, Needs, Sink, Summary};
+use crate::analysis::{Event, Failure, Judged, Needs, Sink, Summary};
 use crate::capture::ReadError;
 use crate::probe::Outcome;
 use crate::report::Origins;
@@ -132,7 +132,7 @@ fn input<'i>(inputs: &'i [Input], origins: &Origins, judged: &Judged) -> Option<
 
 impl<W: Write + Send> Sink for FlatReport<W> {
     fn needs(&self) -> Needs {
-        Needs { packets: self.inputs.len() > 1, per_connection: Cost::High, ..Needs::default() }
+        Needs { packets: self.inputs.len() > 1, ..Needs::default() }
     }
 
     fn event(&mut self, event: &Event<'_>) -> io::Result<()> {

@@ -26,7 +26,7 @@ pub use summary::Summary;
 pub use tcp::Tcp;
 pub use tls::Tls;
 
-use crate::analysis::{Cost, Event, Judged, Needs, Sink, Summary as Figures};
+use crate::analysis::{Event, Judged, Needs, Sink, Summary as Figures};
 use crate::capture::ReadError;
 use crate::probe::Outcome;
 use crate::report::Origins;
@@ -80,7 +80,7 @@ impl<W: Write> JsonReport<W> {
 
 impl<W: Write + Send> Sink for JsonReport<W> {
     fn needs(&self) -> Needs {
-        Needs { packets: self.has_several_files(), per_connection: Cost::High, ..Needs::default() }
+        Needs { packets: self.has_several_files(), ..Needs::default() }
     }
 
     fn event(&mut self, event: &Event<'_>) -> io::Result<()> {

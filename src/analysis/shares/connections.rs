@@ -1,56 +1,60 @@
 //! Each packet finds its connection, or begins one.
 //!
 //! This is all that a packet needs after it was decoded, and it needs nothing but the packet and the facts: neither the
-//! source nor the sink. What leaves goes to a [`Judge`].
+//! source nor the sink. What leaves goes to an [`Outlet`].
 
 use std::collections::VecDeque;
 use std::io;
 
-use super::facts::Facts;
-use super::judge::{Chains, Judge};
-use super::table::{Budget, EvictionCandidate, HalfOpen, RecentlyClosed, Table, TrackedConnection};
-use super::{Event, Settings, Summary};
+use super::outlet::{Numbering, Outlet, is_provisional};
+use crate::analysis::facts::Facts;
+use crate::analysis::judge::Chains;
+use crate::analysis::table::{Budget, EvictionCandidate, HalfOpen, RecentlyClosed, Table, TrackedConnection};
+use crate::analysis::{Event, Settings, Summary};
 use crate::packet::{IcmpError, Segment};
 use crate::story::{Moment, PacketId, Story};
 use crate::tcp::Key;
 use crate::time::Clock;
 
-/// The connections of a capture, and what they may hold together.
-pub(super) struct Connections<'s> {
-    pub(super) settings: &'s Settings,
-    pub(super) table: Table,
-    pub(super) budget: Budget,
+/// The connections of a share, and what they may hold together.
+pub(in crate::analysis) struct Connections<'s> {
+    pub(in crate::analysis) settings: &'s Settings,
+    pub(in crate::analysis) table: Table,
+    pub(in crate::analysis) budget: Budget,
     chains: Chains,
     /// Connections that leave next where too many are followed.
-    pub(super) candidates: VecDeque<EvictionCandidate>,
-    pub(super) recently_closed: RecentlyClosed,
-    /// Connections that began.
-    begun: u64,
+    pub(in crate::analysis) candidates: VecDeque<EvictionCandidate>,
+    pub(in crate::analysis) recently_closed: RecentlyClosed,
+    /// Connections that are not numbered yet, with the slots in which they began.
+    unnumbered: Vec<(u64, usize)>,
     /// The most packets that one of those that left had.
-    pub(super) most_packets: u64,
+    pub(in crate::analysis) most_packets: u64,
     /// Connections that left because too many were followed.
-    pub(super) evicted: u64,
+    pub(in crate::analysis) evicted: u64,
+    /// ICMP errors that quote none of them.
+    unknown_errors: u64,
     /// What the capture's times count from.
-    pub(super) clock: Clock,
+    pub(in crate::analysis) clock: Clock,
     /// Whether packets come as text, whose clock may be coarse and whose lines may be cut: they are taken as they come.
-    pub(super) is_text: bool,
+    pub(in crate::analysis) is_text: bool,
     /// Whether entries are reported as they come, and connections leave by the clock.
-    pub(super) is_watched: bool,
+    pub(in crate::analysis) is_watched: bool,
 }
 
 impl<'s> Connections<'s> {
     /// None yet.
-    pub(super) fn new(settings: &'s Settings) -> Self {
+    pub(in crate::analysis) fn new(settings: &'s Settings) -> Self {
         Self {
             settings,
             table: Table::default(),
             budget: Budget::default(),
-            chains: Chains::new(settings.bounds.certificate_bytes()),
+            chains: Chains::new(settings.bounds.certificate_bytes_each()),
             candidates: VecDeque::new(),
             recently_closed: RecentlyClosed::new(&settings.bounds),
-            begun: 0,
+            unnumbered: Vec::new(),
             most_packets: 0,
             evicted: 0,
+            unknown_errors: 0,
             clock: Clock::default(),
             is_text: false,
             is_watched: false,
@@ -58,12 +62,12 @@ impl<'s> Connections<'s> {
     }
 
     /// Takes in a segment.
-    pub(super) fn segment(
+    pub(in crate::analysis) fn segment(
         &mut self,
         id: PacketId<'_>,
         segment: &Segment<'_>,
         facts: &Facts<'_>,
-        judge: &mut dyn Judge,
+        outlet: &mut dyn Outlet,
     ) -> io::Result<()> {
         let header = segment.header;
         let key = Key::of(header);
@@ -77,7 +81,7 @@ impl<'s> Connections<'s> {
         let index = match found {
             Some(index) if !is_reopened(index) => index,
             None if self.recently_closed.contains(&key, header) => return Ok(()),
-            _ => match self.begin(key, id, segment, facts, judge)? {
+            _ => match self.begin(key, id, segment, facts, outlet)? {
                 Some(index) => index,
                 None => return Ok(()),
             },
@@ -91,7 +95,7 @@ impl<'s> Connections<'s> {
         let mut reported = Ok(());
         let mut taken = |story: &Story| {
             if reports && reported.is_ok() {
-                reported = report_entry(story, story.last, judge);
+                reported = report_entry(story, story.last, outlet);
             }
         };
         if self.is_text {
@@ -112,49 +116,61 @@ impl<'s> Connections<'s> {
         id: PacketId<'_>,
         segment: &Segment<'_>,
         facts: &Facts<'_>,
-        judge: &mut dyn Judge,
+        outlet: &mut dyn Outlet,
     ) -> io::Result<Option<usize>> {
-        self.make_room(facts, judge)?;
-        self.begun += 1;
-        match HalfOpen::of(self.begun, id, segment) {
-            Some(half_open) if !self.is_watched => {
-                self.table.insert_half_open(key, half_open);
-                Ok(None)
-            }
-            _ => {
-                let tracked = TrackedConnection::new(self.begun, id, segment, self.settings);
-                self.budget.begin(tracked.held());
-                Ok(Some(self.table.insert(key, tracked)))
-            }
+        self.make_room(facts, outlet)?;
+        let ordinal = outlet.begins(id.moment.number);
+        let half_open = HalfOpen::of(ordinal, id, segment).filter(|_| !self.is_watched);
+        let has_story = half_open.is_none();
+        let index = if let Some(half_open) = half_open {
+            self.table.insert_half_open(key, half_open)
+        } else {
+            let tracked = TrackedConnection::new(ordinal, id, segment, self.settings);
+            self.budget.begin(tracked.held());
+            self.table.insert(key, tracked)
+        };
+        if is_provisional(ordinal) {
+            self.unnumbered.push((ordinal, index));
+        }
+        Ok(has_story.then_some(index))
+    }
+
+    /// The connections that began since the last time get their numbers among all.
+    pub(super) fn renumber(&mut self, numbering: &Numbering) {
+        for (provisional, index) in self.unnumbered.drain(..) {
+            self.table.renumber(index, provisional, numbering.id(provisional));
         }
     }
 
-    /// Takes in an ICMP error, and returns whether it quotes a packet of a connection that is followed.
+    /// Takes in an ICMP error. Those that quote no connection that is followed are counted.
     #[inline(never)]
-    pub(super) fn icmp(
+    pub(in crate::analysis) fn icmp(
         &mut self,
         id: PacketId<'_>,
         error: &IcmpError<'_>,
         facts: &Facts<'_>,
-        judge: &mut dyn Judge,
-    ) -> io::Result<bool> {
-        let Some(index) = self.table.find_quoted(&error.quoted) else { return Ok(false) };
+        outlet: &mut dyn Outlet,
+    ) -> io::Result<()> {
+        let Some((_, index)) = self.table.find_quoted(&error.quoted) else {
+            self.unknown_errors += 1;
+            return Ok(());
+        };
         self.promote(index);
-        let Some(tracked) = self.table.tracked_mut(index) else { return Ok(true) };
+        let Some(tracked) = self.table.tracked_mut(index) else { return Ok(()) };
         if facts.clock().stepped_since(tracked.story.so_far().last.number) {
             tracked.clock_stepped(id.moment);
         }
         tracked.is_in_window |= is_in_window(self.settings, id.moment, self.clock);
         tracked.icmp(id, error, &mut self.budget);
         if self.is_watched && tracked.is_in_window {
-            report_entry(tracked.story.so_far(), id.moment, judge)?;
+            report_entry(tracked.story.so_far(), id.moment, outlet)?;
         }
-        Ok(true)
+        Ok(())
     }
 
     /// Gives a connection its story of which only the SYN was seen.
     #[inline(never)]
-    pub(super) fn promote(&mut self, index: usize) {
+    pub(in crate::analysis) fn promote(&mut self, index: usize) {
         if let Some(half_open) = self.table.half_open(index) {
             let mut tracked = TrackedConnection::from_half_open(half_open, self.settings, &mut self.budget);
             tracked.is_in_window = is_in_window(self.settings, half_open.id().moment, self.clock);
@@ -163,24 +179,29 @@ impl<'s> Connections<'s> {
     }
 
     /// Counts in the summary what was given up for want of room.
-    pub(super) fn count_bounds_reached(&self, summary: &mut Summary) {
-        summary.evicted = self.evicted;
-        summary.holes_given_up = self.budget.holes_given_up;
-        summary.timelines_given_up = self.budget.timelines_given_up;
-        summary.messages_given_up = self.budget.messages_given_up;
-        summary.chains_given_up = self.chains.given_up;
+    pub(in crate::analysis) fn count_bounds_reached(&self, summary: &mut Summary) {
+        summary.icmp_without_connection += self.unknown_errors;
+        summary.evicted += self.evicted;
+        summary.holes_given_up += self.budget.holes_given_up;
+        summary.timelines_given_up += self.budget.timelines_given_up;
+        summary.messages_given_up += self.budget.messages_given_up;
+        summary.chains_given_up += self.chains.given_up;
     }
 }
 
 /// Whether a packet is in the stretch of time that is selected.
-pub(super) fn is_in_window(settings: &Settings, moment: Moment, clock: Clock) -> bool {
+pub(in crate::analysis) fn is_in_window(settings: &Settings, moment: Moment, clock: Clock) -> bool {
     settings.window.as_ref().is_none_or(|window| window.contains(moment.at, clock))
 }
 
 /// Reports the packet that a story took in last, if it kept it.
-pub(super) fn report_entry(story: &Story, moment: Moment, judge: &mut dyn Judge) -> io::Result<()> {
+pub(in crate::analysis) fn report_entry(
+    story: &Story,
+    moment: Moment,
+    outlet: &mut dyn Outlet,
+) -> io::Result<()> {
     match story.timeline.last() {
-        Some(entry) if entry.moment == moment => judge.event(&Event::Entry(story, entry)),
+        Some(entry) if entry.moment == moment => outlet.reports(&Event::Entry(story, entry)),
         _ => Ok(()),
     }
 }

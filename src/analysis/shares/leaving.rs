@@ -1,0 +1,138 @@
+//! When connections leave the table: those that are over, those that have to make room, and all of them at the end.
+
+use std::collections::BTreeSet;
+use std::io;
+
+use super::connections::{Connections, is_in_window};
+use super::outlet::Outlet;
+use crate::analysis::facts::Facts;
+use crate::analysis::judge::Left;
+use crate::analysis::table::{Leaving, RecentlyClosed, TrackedConnection};
+
+/// A capture that holds the first packets of each connection holds its opening and a word of each side.
+const FEWEST_EACH: u64 = 5;
+
+/// How many connections have to end at the same packet, and on how many servers, until that is no coincidence.
+const MANY_CUT: usize = 3;
+const MANY_SERVERS: usize = 4;
+
+impl Connections<'_> {
+    /// Before another connection begins: the least informative ones leave where too much is kept, behind those that are over.
+    pub(super) fn make_room(&mut self, facts: &Facts<'_>, outlet: &mut dyn Outlet) -> io::Result<()> {
+        let bounds = &self.settings.bounds;
+        // While packets are watched, those that are over leave by the clock.
+        if !self.is_watched && self.candidates.is_empty() && self.table.is_full(&self.budget, bounds) {
+            self.sweep(facts, outlet)?;
+        }
+        while self.table.is_full(&self.budget, bounds) {
+            // One after the other as others begin, so that those which get a packet meanwhile stay.
+            match self.candidates.pop_front() {
+                None => self.candidates = self.table.least_important(),
+                Some(candidate) => {
+                    if let Some(index) = self.table.if_unchanged(&candidate) {
+                        self.evicted += 1;
+                        self.close(index, facts, outlet)?;
+                    }
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Those that are over leave.
+    pub(super) fn sweep(&mut self, facts: &Facts<'_>, outlet: &mut dyn Outlet) -> io::Result<()> {
+        let now = facts.clock().latest();
+        self.table.release_early(now, &mut self.budget);
+        for index in self.table.over(|tracked| tracked.is_settled(now)) {
+            self.close(index, facts, outlet)?;
+        }
+        Ok(())
+    }
+
+    /// Has a connection judged while others go on. Its late packets begin no other.
+    pub(in crate::analysis) fn close(
+        &mut self,
+        index: usize,
+        facts: &Facts<'_>,
+        outlet: &mut dyn Outlet,
+    ) -> io::Result<()> {
+        let Some(leaving) = self.table.remove(index) else { return Ok(()) };
+        if let Leaving::Tracked(tracked) = &leaving {
+            self.recently_closed.add(tracked.key, facts.clock().latest());
+        }
+        self.leave(leaving, facts, outlet)
+    }
+
+    /// Has a connection judged at the capture's end.
+    pub(super) fn depart(
+        &mut self,
+        index: usize,
+        facts: &Facts<'_>,
+        outlet: &mut dyn Outlet,
+    ) -> io::Result<()> {
+        self.table.remove(index).map_or(Ok(()), |leaving| self.leave(leaving, facts, outlet))
+    }
+
+    /// Nothing of the capture that ended bears on the next one.
+    pub(super) fn forget(&mut self) {
+        self.recently_closed = RecentlyClosed::new(&self.settings.bounds);
+        self.most_packets = 0;
+    }
+
+    fn leave(&mut self, leaving: Leaving, facts: &Facts<'_>, outlet: &mut dyn Outlet) -> io::Result<()> {
+        let mut tracked = match leaving {
+            Leaving::Tracked(tracked) => *tracked,
+            // A timeline counts against the budget, and an end's own report is found by the story.
+            Leaving::HalfOpen(half_open)
+                if !is_in_window(self.settings, half_open.id().moment, self.clock) =>
+            {
+                return Ok(());
+            }
+            Leaving::HalfOpen(half_open)
+                if self.settings.keeps_timeline || !self.settings.knowledge.is_empty() =>
+            {
+                let mut tracked =
+                    TrackedConnection::from_half_open(&half_open, self.settings, &mut self.budget);
+                tracked.is_in_window = true;
+                tracked
+            }
+            Leaving::HalfOpen(half_open) => {
+                let facts = facts.between(half_open.number(), half_open.number());
+                return outlet.leaves(Left::HalfOpen(half_open, facts));
+            }
+        };
+        tracked.release_all(&mut self.budget);
+        self.most_packets = self.most_packets.max(tracked.story.so_far().segments());
+        self.budget.release(tracked.held());
+        if !tracked.is_in_window {
+            return Ok(());
+        }
+        let facts = facts.of(tracked.story.so_far());
+        outlet.leaves(Left::Story(tracked.finish(facts)))
+    }
+}
+
+/// How many packets of each connection the capture holds at most, where it seems to hold only the first ones: no connection has
+/// more, and several that nobody ended have as many. Connections that fail alike have as many too, so those have to be of many
+/// servers, or to have got to different stages.
+pub(super) fn packets_each<'a, 's: 'a>(
+    shares: &(impl Iterator<Item = &'a Connections<'s>> + Clone),
+) -> Option<u64> {
+    let tracked = || {
+        let all =
+            shares.clone().flat_map(|share| share.table.all().map(|(_, index)| share.table.tracked(index)));
+        all.flatten().map(|tracked| {
+            let story = tracked.story.so_far();
+            (story.segments(), story.stage, story.parties.server.host, tracked.is_closed())
+        })
+    };
+    let most = tracked().map(|(packets, ..)| packets).max()?;
+    let cut: Vec<_> = tracked().filter(|(packets, .., closed)| *packets == most && !closed).collect();
+    let servers: BTreeSet<_> = cut.iter().map(|(_, _, host, _)| *host).collect();
+    let stages: BTreeSet<_> = cut.iter().map(|(_, stage, ..)| *stage).collect();
+    let is_cut = shares.clone().all(|share| most >= share.most_packets)
+        && most >= FEWEST_EACH
+        && cut.len() >= MANY_CUT
+        && (servers.len() >= MANY_SERVERS || servers.len() > 1 && stages.len() > 1);
+    is_cut.then_some(most)
+}
