@@ -124,8 +124,17 @@ pub const PLUGIN_FAILURES: usize = 20;
 /// Characters of one line of a monitoring plugin's output below its status line.
 pub const PLUGIN_LINE_CHARACTERS: usize = 240;
 
-/// Failed connections of one run that the flight recorder writes a file for.
+/// Failed connections that wait at a time for the flight recorder to write their files.
 pub const RECORDINGS: usize = 1_000;
+
+/// Verdicts that the flight recorder remembers, so that one that is known before the connection ends is recorded once.
+pub const RECORDED_VERDICTS: usize = 100_000;
+
+/// Files of one client's port, second and verdict.
+pub const RECORDINGS_OF_A_NAME: usize = 100;
+
+/// Files of failures in the recorder's folder; the oldest are removed.
+pub const RECORDED_FILES: usize = 10_000;
 
 /// Changes of a live capture's device (down, up, removed, there again) that are noted one by one: a week of them, once an
 /// hour.

@@ -2,8 +2,10 @@
 
 use std::collections::VecDeque;
 
+use smallvec::SmallVec;
+
 use crate::capture::Frame;
-use crate::packet::{Content, Packet};
+use crate::packet::{Content, Host, Packet};
 use crate::tcp::Key;
 use crate::time::Timestamp;
 
@@ -16,10 +18,12 @@ pub(super) struct Kept {
     pub(super) bytes: Box<[u8]>,
     /// The connection that it belongs to, or that the error in it is about.
     pub(super) key: Option<Key>,
+    /// Who looks up a name or a neighbour in it, and which neighbour.
+    pub(super) looked_up: SmallVec<[Host; 2]>,
 }
 
 /// What a packet in memory costs besides its bytes.
-const OVERHEAD_BYTES: u64 = 96;
+const OVERHEAD_BYTES: u64 = 160;
 
 impl Kept {
     /// What it costs in memory, in bytes.
@@ -52,6 +56,7 @@ impl Memory {
             wire_len: frame.wire_len,
             bytes: frame.bytes.into(),
             key: None,
+            looked_up: SmallVec::new(),
         };
         self.bytes += kept.cost();
         self.kept.push_back(kept);
@@ -64,19 +69,15 @@ impl Memory {
 
     /// Learns what the frame was that was pushed last.
     pub(super) fn on_packet(&mut self, packet: &Packet<'_>) {
-        let key = match &packet.content {
-            Content::Segment(segment) => Key::of(segment.header),
-            Content::IcmpError(error) => {
-                let quoted = &error.quoted;
-                let (Some(from), Some(to)) = (quoted.source_port, quoted.destination_port) else { return };
-                Key::between((quoted.source, from), (quoted.destination, to))
+        let Some(kept) = self.kept.back_mut().filter(|kept| kept.number == packet.number) else { return };
+        match &packet.content {
+            Content::Segment(segment) => kept.key = Some(Key::of(segment.header)),
+            Content::IcmpError(error) => kept.key = Key::of_quoted(&error.quoted),
+            Content::Lookup(lookup) => kept.looked_up.push(lookup.client),
+            Content::Neighbour(neighbour) => {
+                kept.looked_up.extend(std::iter::once(neighbour.target).chain(neighbour.asker));
             }
-            _ => return,
-        };
-        if let Some(kept) = self.kept.back_mut()
-            && kept.number == packet.number
-        {
-            kept.key = Some(key);
+            Content::Other(_) => {}
         }
     }
 

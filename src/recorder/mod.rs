@@ -3,13 +3,14 @@
 //!
 //! It knows frames and verdicts. It does not know where frames come from, and decides nothing about them.
 
+mod failures;
 mod memory;
 mod recording;
 mod ring;
 #[cfg(test)]
 mod tests;
 
-use std::collections::HashSet;
+use std::collections::{HashSet, VecDeque};
 use std::fs::DirBuilder;
 use std::io;
 use std::os::unix::fs::DirBuilderExt;
@@ -21,6 +22,7 @@ use crate::limits;
 use crate::packet::Packet;
 use crate::time::{Elapsed, Timestamp};
 use crate::verdict::{Code, Severity};
+use failures::Failures;
 use memory::Memory;
 use recording::Recording;
 use ring::DiskRing;
@@ -30,8 +32,10 @@ use ring::DiskRing;
 pub struct Settings {
     /// The folder for everything that is written.
     pub folder: PathBuf,
-    /// Bytes of packets that are kept in memory, and as many on disk.
+    /// Bytes of packets that are kept in memory, and of everything in the folder.
     pub size: u64,
+    /// Whether a failed connection's file has the packets of other connections too.
+    pub with_others: bool,
     /// How much of what happened before a failed connection goes into its file.
     pub before: Elapsed,
     /// How much of what happened after its verdict.
@@ -42,15 +46,35 @@ pub struct Settings {
     pub snaplen: u32,
 }
 
+impl Settings {
+    /// Bytes of one of the two files of the ring. What an earlier run left of it is kept too, so this is an eighth.
+    fn ring_file(&self) -> u64 {
+        self.size / 8
+    }
+
+    /// Bytes of all failures' files.
+    fn failures(&self) -> u64 {
+        self.size / 2
+    }
+
+    /// Bytes of a connection's own packets, so that the description of the connection has room as well.
+    fn most_of_a_failure(&self) -> u64 {
+        self.failures() * 3 / 4
+    }
+}
+
 /// Keeps packets, and writes those of failed connections.
 pub struct Recorder {
     settings: Settings,
     memory: Memory,
     disk: DiskRing,
     awaited: Vec<Recording>,
+    failures: Failures,
     /// Connections that have a file, with their verdicts.
     recorded: HashSet<(u64, Code)>,
-    /// Whether it was reported that further failures get no file.
+    /// The same, the oldest first.
+    in_order: VecDeque<(u64, Code)>,
+    /// Whether it was reported that more failures wait for their files than may.
     reported_bound: bool,
     dropped: u64,
     /// Bytes of other connections' packets that may be written.
@@ -70,13 +94,16 @@ impl Recorder {
     pub fn new(settings: Settings) -> io::Result<Self> {
         DirBuilder::new().recursive(true).mode(0o700).create(&settings.folder)?;
         let disk = DiskRing::begin(&settings)?;
+        let failures = Failures::in_folder(&settings)?;
         let others_most = settings.size.saturating_mul(OTHERS_SHARE);
         Ok(Self {
             memory: Memory::of(settings.size),
             settings,
             disk,
             awaited: Vec::new(),
+            failures,
             recorded: HashSet::new(),
+            in_order: VecDeque::new(),
             reported_bound: false,
             dropped: 0,
             others_left: others_most,
@@ -106,14 +133,21 @@ impl Recorder {
         if verdict.severity != Severity::Critical || self.recorded.contains(&recording) {
             return;
         }
-        if self.recorded.len() >= limits::RECORDINGS {
+        if self.awaited.len() >= limits::RECORDINGS {
             if !std::mem::replace(&mut self.reported_bound, true) {
                 let bound = limits::RECORDINGS;
-                self.news.push(format!("{bound} failures have a file each; further ones get none"));
+                self.news
+                    .push(format!("{bound} failures wait for their files; further ones get none meanwhile"));
             }
             return;
         }
         self.recorded.insert(recording);
+        self.in_order.push_back(recording);
+        if self.in_order.len() > limits::RECORDED_VERDICTS
+            && let Some(oldest) = self.in_order.pop_front()
+        {
+            self.recorded.remove(&oldest);
+        }
         self.awaited.push(Recording::of(judged, &self.settings));
     }
 
@@ -148,19 +182,23 @@ impl Recorder {
     fn write_all(&mut self, recordings: Vec<Recording>) {
         for recording in recordings {
             let others = recording.cost_of_others(&self.memory);
-            let with_others = others <= self.others_left;
+            let has_room = others + recording.cost(&self.memory) <= self.settings.most_of_a_failure();
+            let with_others = self.settings.with_others && has_room && others <= self.others_left;
             if with_others {
                 self.others_left -= others;
             }
             let written = recording.write(&self.memory, &self.settings, with_others, self.dropped);
-            self.news.push(match written {
-                Ok(file) => format!("{}: {} recorded", file.display(), recording.code),
-                Err(error) => format!(
+            match written {
+                Ok(file) => {
+                    self.news.push(format!("{}: {} recorded", file.display(), recording.code));
+                    self.news.extend(self.failures.add(file));
+                }
+                Err(error) => self.news.push(format!(
                     "{}: {} could not be recorded: {error}; the analysis goes on",
                     self.settings.folder.display(),
                     recording.code
-                ),
-            });
+                )),
+            }
         }
     }
 }

@@ -48,7 +48,7 @@ impl DiskRing {
         self.last = frame.at;
         let is_due = self.failed_at.is_some_and(|failed| frame.at - failed >= RETRY_AFTER);
         let outcome = match &mut self.writer {
-            Some(writer) if writer.written() < self.settings.size / 2 => writer.frame(frame, None),
+            Some(writer) if writer.written() < self.settings.ring_file() => writer.frame(frame, None),
             Some(_) => {
                 self.current = 1 - self.current;
                 self.begin_file(frame)

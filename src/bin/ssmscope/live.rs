@@ -182,6 +182,7 @@ fn recorder(folder: &Path, device: &str, options: &Live) -> anyhow::Result<Recor
     let settings = recorder::Settings {
         folder: folder.to_owned(),
         size: options.record_size.saturating_mul(1024 * 1024),
+        with_others: options.record_others,
         before: options.record_before,
         after: options.record_after,
         device: device.to_owned(),

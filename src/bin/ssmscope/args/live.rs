@@ -56,12 +56,17 @@ pub struct Live {
     #[arg(long, value_name = "FOLDER", help_heading = "Flight recorder")]
     pub record: Option<PathBuf>,
 
-    /// How much is kept in memory, and as much on disk, in MiB.
+    /// How much is kept in memory, and in the folder, in MiB. The oldest failures give way to newer ones.
     #[arg(long, value_name = "MIB", default_value_t = 64, requires = "record", help_heading = "Flight recorder",
         value_parser = clap::value_parser!(u64).range(1..=65_536))]
     pub record_size: u64,
 
-    /// How much of what went on before a failed connection goes into its file, in seconds.
+    /// Add the packets of other connections to a failed connection's file.
+    #[arg(long, requires = "record", help_heading = "Flight recorder")]
+    pub record_others: bool,
+
+    /// How much of what went on before a failed connection goes into its file, in seconds: name and neighbour lookups, and other
+    /// connections with --record-others.
     #[arg(long, value_name = "SECONDS", value_parser = span, default_value = "10", requires = "record",
         help_heading = "Flight recorder")]
     pub record_before: Elapsed,
