@@ -407,3 +407,15 @@ pub const WRITTEN_CONNECTIONS: usize = 100_000;
 
 /// Servers, and clients, that are counted to say what the input holds where a selection matches nothing.
 pub const COUNTED_ENDS: usize = 1_000;
+
+/// Files that one run of `batch` reads: more than a day's of a large site, and some 300 bytes for each.
+pub const BATCH_FILES: usize = 1_000_000;
+
+/// Folders within folders that it walks.
+pub const BATCH_DEPTH: usize = 64;
+
+/// Captures that it takes before the first of them is reported.
+pub const BATCH_AHEAD: usize = 1024;
+
+/// Bytes of results that wait for those of earlier captures.
+pub const BATCH_HELD_BYTES: usize = 64 * 1024 * 1024;

@@ -30,6 +30,15 @@ impl Handles {
         Self { opened: Arc::new(Mutex::new(opened)) }
     }
 
+    /// Files that are open already, by their paths.
+    pub fn of(files: impl IntoIterator<Item = (PathBuf, File)>) -> Self {
+        let mut opened: BTreeMap<PathBuf, Vec<Attempt>> = BTreeMap::new();
+        for (path, file) in files {
+            opened.entry(path).or_default().push(Ok(file));
+        }
+        Self { opened: Arc::new(Mutex::new(opened)) }
+    }
+
     /// Hands over a file to its only reader.
     ///
     /// # Errors

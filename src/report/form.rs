@@ -34,6 +34,8 @@ pub enum Subject {
     Capture,
     /// An active check.
     Check,
+    /// Many captures, each by itself.
+    Batch,
 }
 
 impl Form {
@@ -67,7 +69,7 @@ impl Form {
 
     /// What the form shows of a subject, in one sentence; nothing where it is not for that subject.
     pub fn summary(self, subject: Subject) -> Option<&'static str> {
-        use Subject::{Capture, Check};
+        use Subject::{Batch, Capture, Check};
         Some(match (self, subject) {
             (Self::Timeline, Capture) => {
                 "Each connection's packets as tcpdump prints them, with notes, and its verdict"
@@ -75,14 +77,22 @@ impl Form {
             (Self::Timeline, Check) => "The steps with their times, and the verdict",
             (Self::Table, Capture) => "One row per connection, and a summary by server",
             (Self::Table, Check) => "A row for each part",
+            (Self::Table, Batch) => {
+                "One row per file: its connections, how many failed, and the worst verdict"
+            }
             (Self::Json, Capture) => "JSON Lines for scripts: a connection object for each, then a summary",
             (Self::Json, Check) => {
                 "JSON Lines for scripts: connection objects, a check object, and a summary"
+            }
+            (Self::Json, Batch) => {
+                "JSON Lines for scripts: connection objects and a file object for each file, then a summary"
             }
             (Self::Flat(_), _) => {
                 "One row of scalar columns per connection, for tables: JSON Lines, or CSV by --format"
             }
             (Self::Markdown, Capture) => "Markdown for a ticket: each kind of failure with its packets",
+            (Self::Markdown, Batch) => "Markdown for a ticket, a section for each file",
+            (Self::Html, Batch) => "One HTML page for each file; needs --into",
             (Self::Html, Capture) => {
                 "One HTML page with the answer, a ladder diagram of each kind of failure, and the proof"
             }
@@ -91,9 +101,10 @@ impl Form {
                 "A monitoring plugin's status line with performance data, and a line per failure"
             }
             (Self::Nagios, Check) => "A monitoring plugin's status line with performance data",
-            (Self::Prometheus, _) => "Metrics in Prometheus' text format",
+            (Self::Prometheus, Capture | Check) => "Metrics in Prometheus' text format",
             (Self::Tcpdump, Capture) => "Packets only, in tcpdump -nn format",
-            (Self::Markdown | Self::Tcpdump, Check) => return None,
+            (Self::Markdown | Self::Tcpdump, Check)
+            | (Self::Timeline | Self::Nagios | Self::Prometheus | Self::Tcpdump, Batch) => return None,
         })
     }
 

@@ -14,6 +14,7 @@ mod form;
 pub mod human;
 pub mod language;
 pub mod machine;
+pub mod many;
 #[cfg(feature = "command")]
 #[doc(hidden)]
 pub mod monitoring;
@@ -43,7 +44,7 @@ pub use human::Collection;
 #[cfg(feature = "command")]
 pub use human::grid;
 #[cfg(feature = "command")]
-pub use open::{Occasion, open};
+pub use open::{Occasion, heading, open, open_many};
 pub use text::Origins;
 #[cfg(feature = "command")]
 pub use thresholds::Thresholds;

@@ -132,7 +132,7 @@ fn end<'a>(summary: &'a Summary, unopened: &'a [ReadError]) -> End<'a> {
     End { summary, unopened, check: None, digest, thresholds, target: None, selected: None, provenance }
 }
 
-fn style(shows_all: bool) -> Style {
+pub(in crate::report) fn style(shows_all: bool) -> Style {
     Style {
         zone: TimeZone::UTC,
         verbosity: 0,

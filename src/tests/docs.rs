@@ -13,7 +13,7 @@ use crate::support::situations::{entries, situations};
 const PAGES_FOR_MAINTAINERS: [&str; 3] = ["docs/architecture.md", "docs/contributing.md", "docs/security.md"];
 
 /// The other pages.
-const PAGES: [&str; 12] = [
+const PAGES: [&str; 13] = [
     "README.md",
     "docs/CHANGELOG.md",
     "docs/certificates.md",
@@ -23,6 +23,7 @@ const PAGES: [&str; 12] = [
     "docs/health-checks.md",
     "docs/logs.md",
     "docs/performance.md",
+    "docs/scale.md",
     "docs/vmanage.md",
     "docs/words.md",
     "testdata/README.md",

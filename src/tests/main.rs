@@ -2,6 +2,8 @@
 
 // The order of the rooms, read from the sources.
 mod architecture;
+// Many captures: order, bad files, and runs that are stopped.
+mod batch;
 // Captures with more connections than are followed at one time.
 mod bounds;
 // Usage, errors, exit status and pipes.

@@ -267,7 +267,7 @@ impl Verdict {
 
 impl Severity {
     /// How soon a person looks at it: failures first, what is fine last.
-    pub(crate) fn urgency(self) -> u8 {
+    pub fn urgency(self) -> u8 {
         match self {
             Self::Critical => 3,
             Self::Warning => 2,

@@ -1,6 +1,7 @@
 //! The command: reads its arguments, has the library do the work, and turns the outcome into an exit status.
 
 mod args;
+mod batch;
 mod check;
 mod exit;
 mod explain;
@@ -88,6 +89,7 @@ fn dispatch(cli: &Cli) -> anyhow::Result<Status> {
         Command::Read(options) => read::run(options),
         Command::Live(options) => live::run(options),
         Command::Check(options) => check::run(options),
+        Command::Batch(options) => batch::run(options),
         Command::Interfaces { netns } => interfaces::run(netns.as_deref()),
         Command::Explain { word, lang } => explain::run(word.as_deref(), *lang),
         Command::Completions { shell } => manual::completions(*shell),

@@ -33,6 +33,7 @@ pub fn completions(shell: Shell) -> anyhow::Result<Status> {
     let mut command = args::command()
         .mut_subcommand("read", with_values)
         .mut_subcommand("live", with_values)
+        .mut_subcommand("batch", with_values)
         .mut_subcommand("explain", |command| command.mut_arg("word", |arg| arg.value_parser(words)));
     // Written at once: the generator panics where it can't write.
     let mut script = Vec::new();

@@ -33,7 +33,7 @@ pub fn of_files<'a>(paths: impl Iterator<Item = &'a Path>, handles: &Handles) ->
 }
 
 /// The SHA-256 of a file in hexadecimal, as `sha256sum` prints it.
-fn digest(file: io::Result<File>) -> io::Result<String> {
+pub fn digest(file: io::Result<File>) -> io::Result<String> {
     let mut file = file?;
     if !file.metadata()?.is_file() {
         return Err(io::Error::other("it is no file that can be read again"));
@@ -46,12 +46,21 @@ fn digest(file: io::Result<File>) -> io::Result<String> {
             len => digest.update(&block[..len]),
         }
     }
+    Ok(hexadecimal(digest))
+}
+
+/// The SHA-256 of bytes, in the same form.
+pub fn digest_of(bytes: &[u8]) -> String {
+    hexadecimal(Sha256::new_with_prefix(bytes))
+}
+
+fn hexadecimal(digest: Sha256) -> String {
     let mut text = String::with_capacity(64);
     for byte in digest.finalize() {
         // Writing to a string can't fail.
         let _ = write!(text, "{byte:02x}");
     }
-    Ok(text)
+    text
 }
 
 /// A word without the password of a URL: the report may be passed on.

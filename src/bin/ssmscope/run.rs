@@ -21,7 +21,7 @@ use crate::system::textfile::Textfile;
 use crate::{exit, provenance};
 
 /// Columns where no terminal shows its own.
-const COLUMNS: u16 = 100;
+pub const COLUMNS: u16 = 100;
 
 /// What is written at once where there is much to write.
 const BLOCK_BYTES: usize = 64 * 1024;

@@ -11,8 +11,9 @@ use super::page::Page;
 use super::{capture, chain, logs, overview, timeline};
 use crate::analysis::{Group, GroupKey, Judged, Summary};
 use crate::finding::Weight;
+use crate::report::many::{Entry, Many, Totals};
 use crate::report::text::escape::escaped;
-use crate::report::text::words::{PacketNames, grouped};
+use crate::report::text::words::{PacketNames, count, grouped};
 use crate::report::text::{clock, ends};
 use crate::report::{Detail, Style};
 use crate::tcp::Role;
@@ -50,6 +51,43 @@ pub fn write(
     let (counts, packets) = capture::counts(summary);
     let count = page.prose(&format!("{counts}; {packets}"));
     writeln!(page.out, "{count}")
+}
+
+/// What precedes the section of one of many captures.
+pub fn heading(source: &str) -> String {
+    format!("## {}\n\n", prose(source))
+}
+
+/// Many captures, each in a section of its own.
+pub struct Sections<W> {
+    out: W,
+}
+
+impl<W: Write> Sections<W> {
+    /// Without any.
+    pub fn new(out: W) -> Self {
+        Self { out }
+    }
+}
+
+impl<W: Write + Send> Many for Sections<W> {
+    fn entry(&mut self, entry: &Entry) -> io::Result<()> {
+        if let Some(error) = &entry.error {
+            writeln!(self.out, "{}", prose(error))?;
+        }
+        writeln!(self.out)?;
+        self.out.flush()
+    }
+
+    fn finish(mut self: Box<Self>, totals: &Totals) -> io::Result<()> {
+        let (counts, packets) = capture::counts(&totals.summary);
+        let unread = match totals.unread {
+            0 => String::new(),
+            some => format!(", {} with errors", grouped(some)),
+        };
+        writeln!(self.out, "# {}{unread}\n\n{counts}; {packets}", count(totals.captures, "file"))?;
+        self.out.flush()
+    }
 }
 
 /// What is written, and where to.

@@ -1,5 +1,6 @@
 //! What people read: a timeline of packets, the same as they come, a table, a check's steps, and the parts that these share.
 
+pub mod batch;
 mod before;
 mod capture;
 mod chain;

@@ -1,5 +1,6 @@
 //! The command line: what can be asked for, and how it is explained.
 
+mod batch;
 mod check;
 mod groups;
 mod live;
@@ -16,6 +17,7 @@ use clap_complete::Shell;
 use ssmscope::report::Subject;
 use ssmscope::report::language::Language;
 
+pub use batch::Batch;
 pub use check::{CertificateFault, Check, Grant, OauthBody, TlsVersion};
 pub use groups::{Bounds, Judgement, Monitoring, Rendering, Selection};
 pub use live::{Live, Until};
@@ -30,6 +32,7 @@ pub fn command() -> clap::Command {
         "read" => command.args_override_self(true).override_usage(READ_USAGE),
         "live" => command.args_override_self(true).override_usage(LIVE_USAGE),
         "check" => command.mut_args(of_check),
+        "batch" => command.mut_args(of_batch),
         _ => command,
     })
 }
@@ -51,6 +54,17 @@ fn of_check(arg: Arg) -> Arg {
         "critical" => arg.short('c').help("Be critical by the days that the first certificate to end has left"),
         "stall_after" => arg.help("How long a silence is a stall; at most three tenths of the timeout"),
         "slow_after" => arg.help("How long after the SYN established TLS is slow"),
+        _ => arg,
+    }
+}
+
+fn of_batch(arg: Arg) -> Arg {
+    match arg.get_id().as_str() {
+        "output" => arg.value_parser(values::forms(Subject::Batch)).default_value("table"),
+        "max_memory" => arg.help(
+            "Memory limit for all captures together; each may use a quarter of it, and waits until that much is free",
+        ),
+        "sort" | "verbose" => arg.hide(true),
         _ => arg,
     }
 }
@@ -100,6 +114,7 @@ pub enum Command {
     Read(Box<Read>),
     Live(Box<Live>),
     Check(Box<Check>),
+    Batch(Box<Batch>),
     /// List what can be captured on.
     #[command(
         long_about = "Lists the interfaces that libpcap can capture on, with their addresses and state.",

@@ -30,6 +30,11 @@ pub fn formats() -> impl TypedValueParser<Value = Format> {
     PossibleValuesParser::new(Format::ALL.map(Format::name)).try_map(|name| Format::from_str(&name))
 }
 
+/// A pattern of file names.
+pub fn pattern(text: &str) -> Result<glob::Pattern, String> {
+    glob::Pattern::new(text).map_err(|error| format!("not a pattern of file names: {}", error.msg))
+}
+
 /// The orders in which a table can list connections.
 pub fn sorts() -> impl TypedValueParser<Value = Sort> {
     PossibleValuesParser::new(Sort::ALL.map(Sort::name))

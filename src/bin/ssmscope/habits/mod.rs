@@ -80,6 +80,12 @@ pub fn declared(
                 line.extend(expressed.files);
             }
         }
+        "batch" => {
+            let sorted = options::sorted(words, of, is_plugin)?;
+            line.extend(sorted.options);
+            line.push("--".into());
+            line.extend(sorted.files.into_iter().chain(sorted.words));
+        }
         "check" => {
             options::of_check(&words)?;
             line.extend(words);

@@ -101,12 +101,12 @@ pub struct Sorted {
     reads: bool,
 }
 
-/// Sorts a line of `read` or `live`. Options may appear anywhere, as in GNU getopt.
+/// Sorts a line of `read`, `live` or `batch`. Options may appear anywhere, as in GNU getopt.
 ///
 /// # Errors
 /// When an option has a different spelling here.
 pub fn sorted(words: Vec<OsString>, command: &Command, is_plugin: bool) -> Result<Sorted, String> {
-    let mut sorted = Sorted { reads: command.get_name() == "read", ..Sorted::default() };
+    let mut sorted = Sorted { reads: matches!(command.get_name(), "read" | "batch"), ..Sorted::default() };
     let mut words = words.into_iter().peekable();
     while let Some(word) = words.next() {
         let text = word.to_str().map(str::to_owned).unwrap_or_default();

@@ -7,6 +7,7 @@ use std::os::fd::AsRawFd;
 use std::os::unix::fs::{MetadataExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::process;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use jiff::tz::TimeZone;
 use nix::fcntl::{AT_FDCWD, AtFlags};
@@ -130,9 +131,14 @@ impl Drop for NewFile {
 /// # Errors
 /// When the file system does not allow it.
 pub fn put_in_place(nameless: &File, path: &Path) -> io::Result<()> {
-    let named = folder_of(path).join(format!(".ssmscope-{}.tmp", process::id()));
+    static PUT: AtomicU64 = AtomicU64::new(0);
     // open(2), O_TMPFILE: the name of a file that has none.
     let nameless = format!("/proc/self/fd/{}", nameless.as_raw_fd());
+    if linkat(AT_FDCWD, nameless.as_str(), AT_FDCWD, path, AtFlags::AT_SYMLINK_FOLLOW).is_ok() {
+        return Ok(());
+    }
+    let number = PUT.fetch_add(1, Ordering::Relaxed);
+    let named = folder_of(path).join(format!(".ssmscope-{}-{number}.tmp", process::id()));
     linkat(AT_FDCWD, nameless.as_str(), AT_FDCWD, &named, AtFlags::AT_SYMLINK_FOLLOW)?;
     fs::rename(&named, path).inspect_err(|_| drop(fs::remove_file(&named)))
 }

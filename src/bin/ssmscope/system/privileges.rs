@@ -41,6 +41,8 @@ pub struct Later<'a> {
     pub uses_network: bool,
     /// Files, or folders with all that is in them, that are read by their names.
     pub reads: &'a [&'a str],
+    /// Files and folders that are read, with all that is in them, whoever owns it: CAP_DAC_READ_SEARCH stays.
+    pub walks: &'a [PathBuf],
     /// A file that is followed. Another file, of any owner, may replace it: CAP_DAC_READ_SEARCH stays.
     pub follows: Option<&'a Path>,
     /// Files that are created, or created again, by their names.
@@ -82,9 +84,10 @@ pub fn end<T>(
     deadline: Option<&Deadline>,
     open: impl FnOnce(Option<&str>) -> anyhow::Result<T>,
 ) -> anyhow::Result<T> {
-    let kept = match (later.captures, later.follows) {
+    let reads_others = later.follows.is_some() || !later.walks.is_empty();
+    let kept = match (later.captures, reads_others) {
         (true, _) => held(Capability::CAP_NET_RAW),
-        (_, Some(_)) => held(Capability::CAP_DAC_READ_SEARCH),
+        (_, true) => held(Capability::CAP_DAC_READ_SEARCH),
         _ => CapsHashSet::new(),
     };
     let user = match later.user {
@@ -109,6 +112,7 @@ impl Later<'_> {
             written: self.writes.iter().map(|path| folder_of(path)).collect(),
             uses_network: self.uses_network || self.captures,
         };
+        sandbox.read.extend(self.walks.iter().filter_map(|path| path.canonicalize().ok()));
         // A followed file may be a link into another folder.
         let followed =
             self.follows.into_iter().flat_map(|path| [path.canonicalize().ok(), Some(path.into())]);

@@ -6,6 +6,7 @@
 mod certificates;
 mod check;
 mod connection;
+mod file;
 mod group;
 mod log;
 mod summary;
@@ -18,6 +19,7 @@ use std::io::{self, Write};
 pub use certificates::{Certificate, CertificateCheck, Certificates, Trusted};
 pub use check::Check;
 pub use connection::{Connection, PacketPlace, Quiet, RoundTrips, Socket, Step, Timing};
+pub use file::{File, Files};
 pub use group::Group;
 pub use log::{Log, LogConnection, LogFile, LogPeer, LoggedLine, TiedLog};
 use schemars::{JsonSchema, Schema};
@@ -70,6 +72,14 @@ impl<W: Write> JsonReport<W> {
         }
         let summary = Summary::of(figures, unopened, &self.origins);
         self.write(&Line::Summary(Box::new(summary)))?;
+        self.out.flush()
+    }
+
+    /// Hands over what was written.
+    ///
+    /// # Errors
+    /// When `out` can't be written.
+    pub fn flush(&mut self) -> io::Result<()> {
         self.out.flush()
     }
 
@@ -159,6 +169,8 @@ pub enum Line {
     Check(Box<Check>),
     /// An attempt that a log beside the capture reports, after all connections.
     Log(Box<Log>),
-    /// The whole capture in figures.
+    /// One of many captures, after its connections; only of `batch`.
+    File(Box<File>),
+    /// The whole capture in figures; of many captures, what adds up.
     Summary(Box<Summary>),
 }
