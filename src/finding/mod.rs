@@ -29,6 +29,7 @@ mod round_trip;
 #[cfg(test)]
 mod script;
 mod snaplen;
+mod socket_counters;
 mod syn_retries;
 mod zero_window;
 
@@ -37,7 +38,7 @@ use found::finding;
 pub use found::{Finding, Weight};
 
 /// The rules behind those about certificates, in the order in which findings are reported.
-const RULES: [fn(&Story) -> Option<Finding>; 24] = [
+const RULES: [fn(&Story) -> Option<Finding>; 25] = [
     round_trip::find,
     path_change::find,
     checksum_offload::find,
@@ -47,6 +48,7 @@ const RULES: [fn(&Story) -> Option<Finding>; 24] = [
     syn_retries::find,
     retransmissions::find,
     icmp_error::find,
+    socket_counters::find,
     zero_window::find,
     keep_alives::find,
     obsolete_version::find,

@@ -3,7 +3,9 @@
 use std::net::SocketAddr;
 use std::sync::Arc;
 
-use super::{EndingKind, Observed, Story};
+use super::facts::SocketCounters;
+use super::{Ending, EndingKind, Observed, Story};
+use crate::packet::Viewpoint;
 use crate::tcp::Role;
 use crate::time::Timestamp;
 use crate::tls::{AlertDescription, Basis, CertificateMessage};
@@ -23,6 +25,8 @@ pub struct EndpointKnowledge {
     pub protocol: Option<String>,
     /// Whether the client could not find out what was acknowledged.
     pub acks_unobservable: bool,
+    /// What its kernel counted that is unusual.
+    pub counters: Option<SocketCounters>,
     /// When the client gave up, where no packet shows it: what had not come by then did not come.
     pub closed: Option<Timestamp>,
 }
@@ -37,6 +41,7 @@ impl EndpointKnowledge {
             alert: None,
             protocol: None,
             acks_unobservable: false,
+            counters: None,
             closed: None,
         }
     }
@@ -54,6 +59,8 @@ impl Story {
         if knowledge.is_read {
             self.basis = Basis::Decoded;
         }
+        // Packets show it themselves.
+        self.path.counters = knowledge.counters.filter(|_| self.capture.viewpoint == Viewpoint::Socket);
         let tls = &mut self.tls;
         if let (Some(hello), Some(protocol)) = (&mut tls.server_hello, &knowledge.protocol) {
             hello.what.alpn.get_or_insert_with(|| protocol.clone());
@@ -63,14 +70,45 @@ impl Story {
             let observed = Observed { what: Arc::clone(chain), moment, basis: Basis::Decoded };
             tls.certificates.server.get_or_insert(observed);
         }
-        if let Some((by, description)) = knowledge.alert {
-            let hidden = self
-                .endings
-                .iter_mut()
-                .find(|ending| ending.by == by && matches!(ending.what, EndingKind::EncryptedAlert { .. }));
-            if let Some(ending) = hidden {
-                ending.what = EndingKind::Alert { description: Some(description), basis: Basis::Decoded };
+        let is_hidden = |ending: &&mut Ending| matches!(ending.what, EndingKind::EncryptedAlert { .. });
+        match knowledge.alert {
+            Some((by, description)) => {
+                let hidden = self.endings.iter_mut().filter(is_hidden).find(|ending| ending.by == by);
+                if let Some(ending) = hidden {
+                    ending.what = EndingKind::Alert { description: Some(description), basis: Basis::Decoded };
+                }
             }
+            // Whoever reads what comes knows that a record of an alert's size was none that ends anything.
+            None if knowledge.is_read => {
+                for ending in self.endings.iter_mut().filter(is_hidden) {
+                    ending.what = EndingKind::CloseNotify;
+                }
+            }
+            None => {}
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::story::Stage;
+
+    #[test]
+    fn who_reads_what_comes_knows_whether_a_record_of_an_alert_s_size_is_one() {
+        let what = EndingKind::EncryptedAlert { basis: Basis::Inferred };
+        let story = Story::at(Stage::TlsEstablished).ends(what.clone(), Role::Server);
+        let known = |is_read, alert| {
+            let mut knowledge = EndpointKnowledge::of("192.0.2.10:50000".parse().unwrap());
+            (knowledge.is_read, knowledge.alert) = (is_read, alert);
+            let mut story = story.clone();
+            story.apply_knowledge(&knowledge);
+            story.endings.last().unwrap().what.clone()
+        };
+        let alert = AlertDescription(116);
+        let expected = EndingKind::Alert { description: Some(alert), basis: Basis::Decoded };
+        assert_eq!(known(true, Some((Role::Server, alert))), expected);
+        assert_eq!(known(true, None), EndingKind::CloseNotify);
+        assert_eq!(known(false, None), what);
     }
 }

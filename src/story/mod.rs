@@ -19,8 +19,8 @@ pub use certificates::Unseen;
 pub use facts::{
     CaptureFacts, ChecksumFacts, ClockStep, DataFacts, Ending, EndingKind, IcmpFact, IpTraits, LogLine,
     LogTie, MissingFacts, Moment, Observed, Opening, OpeningFacts, OpeningOffer, Party, PathFacts,
-    PreludeFacts, Repeats, ResetFacts, RoundTrips, Silence, Stage, TlsFacts, TrafficFacts, Turn, Turns,
-    Unacknowledged,
+    PreludeFacts, Repeats, ResetFacts, RoundTrips, Silence, SocketCounters, Stage, TlsFacts, TrafficFacts,
+    Turn, Turns, Unacknowledged,
 };
 pub use knowledge::EndpointKnowledge;
 pub use order::Order;

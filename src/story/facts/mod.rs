@@ -23,7 +23,7 @@ pub use missing::MissingFacts;
 pub use moment::{Moment, Observed, Repeats};
 pub use opening::{Opening, OpeningFacts};
 pub use party::{ChecksumFacts, IpTraits, OpeningOffer, Party};
-pub use path::{IcmpFact, PathFacts, RoundTrips};
+pub use path::{IcmpFact, PathFacts, RoundTrips, SocketCounters};
 pub use prelude::PreludeFacts;
 pub use stage::Stage;
 pub use tls::TlsFacts;

@@ -9,6 +9,8 @@ use crate::time::Elapsed;
 /// What packets show of the path.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub struct PathFacts {
+    /// What the kernel of a check counted; absent for captures.
+    pub counters: Option<SocketCounters>,
     /// ICMP errors about the connection's packets.
     pub icmp_errors: Vec<IcmpFact>,
     /// ICMP errors in all, those not kept one by one included.
@@ -129,5 +131,42 @@ impl RoundTrips {
             Role::Server => self.shortest_to_server,
             Role::Client => self.shortest_to_client,
         }
+    }
+}
+
+/// What the kernel of the client's end counted of a connection, and no socket call shows otherwise.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct SocketCounters {
+    /// The last ICMP error about the client's packets that came while the connection was up, in words: only its errno is known.
+    pub icmp: Option<&'static str>,
+    /// Segments of the client that were sent again.
+    pub retransmitted: u32,
+    /// Segments of the server that arrived before one that precedes them.
+    pub out_of_order: u32,
+    /// The path's MTU at the beginning and at the end, where it fell: a router reported a smaller one.
+    pub path_mtu: Option<(u32, u32)>,
+    /// Whether bytes of the server were still missing at the end, behind which others had arrived.
+    pub is_behind_hole: bool,
+}
+
+impl SocketCounters {
+    /// In words; nothing where nothing is unusual.
+    pub fn words(&self) -> Option<String> {
+        let count = |number: u32, what: &str| (number > 0).then(|| format!("{number} {what}"));
+        let hole = self.is_behind_hole.then(|| "bytes before them are still missing".to_owned());
+        let mtu =
+            self.path_mtu.map(|(before, after)| format!("a path MTU that fell from {before} to {after}"));
+        let icmp = self.icmp.map(|error| format!("an ICMP error ({error})"));
+        let parts: Vec<_> = [
+            icmp,
+            count(self.retransmitted, "of this host's segments retransmitted"),
+            count(self.out_of_order, "of the server's segments out of order"),
+            hole,
+            mtu,
+        ]
+        .into_iter()
+        .flatten()
+        .collect();
+        (!parts.is_empty()).then(|| parts.join(", "))
     }
 }
