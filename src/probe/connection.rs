@@ -11,10 +11,13 @@ use super::net::socket::{self, Channel, Connected};
 use super::page::{self, Page, PageAnswer};
 use super::perspective::GivenUp;
 use super::secret::Secret;
+use super::starttls;
 use super::step::Phase;
 use super::token::{self, Token};
 use super::{Plan, Probe, spent};
-use crate::story::EndpointKnowledge;
+use crate::story::{EndpointKnowledge, SocketCounters};
+use crate::tcp::Role;
+use crate::tls::AlertDescription;
 
 /// What is to be done over one connection.
 enum Task<'e> {
@@ -133,22 +136,21 @@ impl Probe<'_> {
         let asks_after = Duration::from(self.stall_after) / 2;
         let mut channel = Channel::new(stream, taped, tape, self.until, asks_after);
         let client = channel.connection().client;
-        if let Some(proxy) = &plan.proxy {
-            let began = Instant::now();
-            let tunnel = tunnel(plan, proxy, &mut channel);
-            let is_open = tunnel.is_open();
-            self.portal = self.portal.or((tunnel.is_success() && !is_open).then_some(client));
+        let began = Instant::now();
+        let (tunnel, failed) = before_tls(plan, &mut channel);
+        if let Some(tunnel) = tunnel {
+            self.portal = self.portal.or((tunnel.is_success() && !tunnel.is_open()).then_some(client));
             self.tunnel = Some(tunnel);
-            if !is_open {
-                if channel.is_given_up() {
-                    let awaited = "a tunnel".to_owned();
-                    self.given_up.push(GivenUp::of(client, Phase::Proxy, awaited, spent(began)));
-                }
-                let acks_unobservable = channel.acks_unobservable();
-                self.knowledge.push(EndpointKnowledge { acks_unobservable, ..EndpointKnowledge::of(client) });
-                channel.close();
-                return (true, None);
+        }
+        if let Some((phase, awaited)) = failed {
+            if phase == Phase::StartTls {
+                self.unencrypted.get_or_insert(client);
             }
+            self.knowledge.push(EndpointKnowledge::of(client));
+            let waiting = GivenUp::of(client, phase, awaited, spent(began));
+            let left = Left::by(channel);
+            self.leave(left, waiting);
+            return (true, None);
         }
         if let Task::Offer(offer) = task {
             let name = plan.tls.server_name.as_deref();
@@ -161,7 +163,6 @@ impl Probe<'_> {
         }
         let began = Instant::now();
         let (handshake, knowledge) = tls.shake_hands(&plan.tls, &mut channel, matches!(task, Task::Open));
-        let place = self.knowledge.len();
         self.knowledge.push(knowledge);
         let mut established = match handshake {
             Handshake::Complete(established) => established,
@@ -169,15 +170,9 @@ impl Probe<'_> {
                 if is_no_choice {
                     self.refused.get_or_insert(client);
                 }
-                if channel.is_given_up() {
-                    self.given_up.push(GivenUp::of(
-                        client,
-                        Phase::Tls,
-                        "the handshake".to_owned(),
-                        spent(began),
-                    ));
-                }
-                channel.close();
+                let waiting = GivenUp::of(client, Phase::Tls, "the handshake".to_owned(), spent(began));
+                let left = Left::by(channel);
+                self.leave(left, waiting);
                 return (true, None);
             }
         };
@@ -196,16 +191,68 @@ impl Probe<'_> {
         if let Some((phase, awaited)) = unanswered {
             self.given_up.push(GivenUp::of(client, phase, awaited, spent(began)));
         }
-        if let Some(knowledge) = self.knowledge.get_mut(place) {
-            knowledge.acks_unobservable |= channel.acks_unobservable();
-        }
+        // An error stays: it is reported again whenever it is asked for.
+        let alert = match established.process_new_packets() {
+            Err(rustls::Error::AlertReceived(alert)) => Some(AlertDescription(u8::from(alert))),
+            _ => None,
+        };
         channel.tape().enter(Phase::Tls);
         self.answered = Some(channel.tape().now());
         established.send_close_notify();
         while established.wants_write() && established.write_tls(&mut channel).is_ok() {}
-        channel.close();
+        let left = Left::by(channel);
+        if let Some(knowledge) = left.keep(&mut self.knowledge, client) {
+            knowledge.alert = knowledge.alert.or(alert.map(|alert| (Role::Server, alert)));
+        }
         (true, granted)
     }
+
+    /// Keeps how a connection on which something was still awaited was left.
+    fn leave(&mut self, left: Left, waiting: GivenUp) {
+        left.keep(&mut self.knowledge, waiting.client);
+        if left.is_given_up {
+            self.given_up.push(waiting);
+        }
+    }
+}
+
+/// How a connection was when it was closed.
+#[derive(Clone, Copy)]
+struct Left {
+    is_given_up: bool,
+    acks_unobservable: bool,
+    counted: Option<SocketCounters>,
+}
+
+impl Left {
+    /// Closes it.
+    fn by(channel: Channel<'_>) -> Self {
+        let (is_given_up, acks_unobservable) = (channel.is_given_up(), channel.acks_unobservable());
+        Self { is_given_up, acks_unobservable, counted: channel.close() }
+    }
+
+    /// Adds it to what is known of the connection of this client's end.
+    fn keep(self, known: &mut [EndpointKnowledge], client: SocketAddr) -> Option<&mut EndpointKnowledge> {
+        let knowledge = known.iter_mut().find(|knowledge| knowledge.client == client)?;
+        knowledge.acks_unobservable |= self.acks_unobservable;
+        knowledge.counters = self.counted;
+        Some(knowledge)
+    }
+}
+
+/// What precedes TLS: a proxy's tunnel, and the request for TLS. Returns the proxy's answer, and what was awaited where it failed.
+fn before_tls(plan: &Plan, channel: &mut Channel<'_>) -> (Option<Tunnel>, Option<(Phase, String)>) {
+    let tunnel = plan.proxy.as_ref().map(|proxy| tunnel(plan, proxy, channel));
+    if tunnel.as_ref().is_some_and(|tunnel| !tunnel.is_open()) {
+        return (tunnel, Some((Phase::Proxy, "a tunnel".to_owned())));
+    }
+    let Some(protocol) = plan.starttls else { return (tunnel, None) };
+    let agreed = starttls::open(channel, protocol, &plan.host);
+    if let Err(error) = &agreed {
+        channel.tape().note(format!("the request for TLS is not answered: {}", tls::ended(error)));
+    }
+    let failed = (Phase::StartTls, format!("the request for TLS ({})", protocol.name()));
+    (tunnel, (!agreed.is_ok_and(|agrees| agrees)).then_some(failed))
 }
 
 /// Asks the proxy for a tunnel.

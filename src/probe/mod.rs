@@ -19,6 +19,7 @@ mod plan;
 mod range;
 mod reason;
 mod secret;
+mod starttls;
 mod step;
 mod tape;
 pub mod token;
@@ -42,6 +43,7 @@ pub use plan::Plan;
 pub use range::{BadRange, Range};
 pub use reason::{REASONS, Reason};
 pub use secret::Secret;
+pub use starttls::StartTls;
 pub use step::{Phase, Step};
 
 use crate::analysis::{self, CertificateSettings, Judged, Settings, Sink, Summary};
@@ -96,6 +98,8 @@ pub struct Probe<'p> {
     given_up: Vec<GivenUp>,
     /// The client's end of the connection on which a proxy answered with a web page.
     portal: Option<SocketAddr>,
+    /// The client's end of the first connection on which the server was asked for TLS and did not agree.
+    unencrypted: Option<SocketAddr>,
     /// The client's end of the first connection on which client and server had nothing in common.
     refused: Option<SocketAddr>,
     /// The client's ends of the connections on which the server was asked for its choice, and that.
@@ -128,6 +132,7 @@ impl<'p> Probe<'p> {
             answered: None,
             given_up: Vec::new(),
             portal: None,
+            unencrypted: None,
             refused: None,
             offered: Vec::new(),
             choice: None,
@@ -171,7 +176,15 @@ impl<'p> Probe<'p> {
             (None, Some(address)) => address.to_string(),
             (None, None) => plan.host.clone(),
         };
-        let resolution = dns::resolve(&mut self.tape, &host, plan.family, self.until);
+        let given = plan.known.iter().filter(|(name, _)| name.eq_ignore_ascii_case(&host));
+        let given: Vec<_> = given.map(|(_, address)| *address).collect();
+        let resolution = if given.is_empty() {
+            dns::resolve(&mut self.tape, &host, plan.family, self.until)
+        } else {
+            let addresses: Vec<_> = given.iter().map(ToString::to_string).collect();
+            self.tape.note(format!("{host} is given as {}", addresses.join(", ")));
+            dns::given(&host, plan.family, &given)
+        };
         self.order = sorted(&resolution.addresses);
         debug!(found = ?resolution.addresses, order = ?self.order, outcome = ?resolution.outcome, "addresses");
         self.spent.dns = Some(resolution.elapsed).filter(|_| resolution.outcome != Lookup::Literal);
@@ -198,7 +211,10 @@ impl<'p> Probe<'p> {
             ..plan.settings.clone()
         };
         settings.judging.stall_after = self.stall_after;
-        settings.tls_ports.push(plan.port);
+        // A protocol that is asked for TLS begins in clear.
+        if plan.starttls.is_none() {
+            settings.tls_ports.push(plan.port);
+        }
         let by_packets = captured.map(|captured| {
             let judged = analysed(&mut captured.source(), own, &settings);
             (captured, judged)
@@ -222,12 +238,14 @@ impl<'p> Probe<'p> {
         Perspective {
             given_up: &self.given_up,
             portal: self.portal,
+            unencrypted: self.unencrypted,
             accepted: plan.tls.accepted,
             timeout: plan.timeout,
             refused: self.refused,
             choice: self.choice.as_ref(),
             offered: &offered,
             is_restricted: plan.tls.versions.len() < TlsPlan::VERSIONS,
+            is_captured: captured.is_some(),
         }
         .apply(&mut connections, &mut summary);
         debug!(viewpoint = ?settings.viewpoint, connections = connections.len(), "judged");

@@ -9,7 +9,7 @@ use super::http::tls::{Accepted, objectionable};
 use super::step::Phase;
 use crate::analysis::{Groups, Judged, Summary};
 use crate::cert::{Fault, Issuer, Weakness};
-use crate::story::{Stage, Story};
+use crate::story::{SocketCounters, Stage, Story};
 use crate::tcp::Role;
 use crate::time::Elapsed;
 use crate::tls::{NamedGroup, ServerHello};
@@ -40,6 +40,8 @@ pub(super) struct Perspective<'p> {
     pub(super) given_up: &'p [GivenUp],
     /// The client's end of the connection on which a proxy answered with a web page.
     pub(super) portal: Option<SocketAddr>,
+    /// The client's end of the connection on which the server was asked for TLS and did not agree.
+    pub(super) unencrypted: Option<SocketAddr>,
     pub(super) accepted: Accepted,
     pub(super) timeout: Elapsed,
     /// The client's end of the connection on which client and server had nothing in common.
@@ -50,6 +52,8 @@ pub(super) struct Perspective<'p> {
     pub(super) offered: &'p [Judged],
     /// Whether the user restricted the versions that are offered.
     pub(super) is_restricted: bool,
+    /// Whether packets were captured.
+    pub(super) is_captured: bool,
 }
 
 impl Perspective<'_> {
@@ -61,7 +65,14 @@ impl Perspective<'_> {
             if let Some(given_up) = given_up.find(|given_up| is_of(story, given_up.client)) {
                 self.time_is_over(story, verdict, given_up);
             }
+            rejected_packets(story, verdict);
+            hole(story, verdict);
+            missing_identity(story, verdict);
             self.certificate(story, verdict);
+            if self.unencrypted.is_some_and(|end| is_of(story, end)) && verdict.severity != Severity::Critical
+            {
+                unencrypted(verdict);
+            }
             if self.portal.is_some_and(|portal| is_of(story, portal)) {
                 portal(verdict);
             }
@@ -70,6 +81,9 @@ impl Perspective<'_> {
             }
             // The check has no log of its own.
             verdict.change_advice(|advice| advice.retain(|advice| !advice.contains("client's log")));
+            if !self.is_captured && is_hidden_from_sockets(verdict) {
+                verdict.change_advice(|advice| advice.push(CAPTURE));
+            }
             recount(summary, before, (verdict.code, verdict.severity));
         }
         summary.groups = Groups::default();
@@ -91,8 +105,14 @@ impl Perspective<'_> {
                 Actor::Path,
                 format!("the proxy's answer was incomplete when time was over, after {waited}"),
             ),
-            _ if is_fault => return,
-            Phase::Oauth | Phase::Http => (
+            // A bystander does not know who speaks first on this port.
+            _ if is_fault && verdict.code != Code::ClientSilent => return,
+            Phase::StartTls if story.data[Role::Client].first.is_none() => (
+                Code::ClientSilent,
+                Actor::Server,
+                format!("the server sent no greeting for {waited}, until time was over"),
+            ),
+            Phase::Oauth | Phase::Http | Phase::StartTls => (
                 Code::NoResponse,
                 Actor::Server,
                 format!("no reply to {awaited} for {waited}, until time was over"),
@@ -203,6 +223,75 @@ impl Perspective<'_> {
     }
 }
 
+/// Bytes that are missing while later ones wait in the kernel were lost on the path: the server does send.
+fn hole(story: &Story, verdict: &mut Verdict) {
+    let is_hole = |counters: &SocketCounters| counters.is_behind_hole && is_stall(verdict);
+    let Some(counters) = story.path.counters.filter(is_hole) else {
+        return;
+    };
+    if verdict.code != Code::NoResponse {
+        verdict.code = Code::HandshakeStalled;
+        verdict.cause = Some("server-flight-lost".into());
+    }
+    verdict.actor = Actor::Path;
+    verdict.headline =
+        "part of what the server sent was lost: later segments arrived, the missing ones did not".into();
+    verdict.explanation = format!(
+        "The server sends. This host's kernel holds segments that arrived behind missing bytes ({} out of order), and the missing \
+         ones did not come until the check gave up: packets are lost on the path, often the large ones.",
+        counters.out_of_order
+    )
+    .into();
+    verdict.change_advice(|advice| *advice = vec![MTU, LOSS]);
+}
+
+/// An ICMP error that came while an answer was awaited: something on the path rejects this host's packets.
+fn rejected_packets(story: &Story, verdict: &mut Verdict) {
+    let Some(counters) = story.path.counters else { return };
+    let Some(error) = counters.icmp else { return };
+    let is_delivered = verdict.actor == Actor::Server && counters.retransmitted == 0;
+    if !is_stall(verdict) || is_delivered {
+        return;
+    }
+    verdict.actor = Actor::Path;
+    verdict.explanation = format!(
+        "An ICMP error about this host's packets came meanwhile ({error}): a router or firewall on the path rejects them. A \
+         socket does not show which, nor the exact code. {}",
+        verdict.explanation
+    )
+    .into();
+}
+
+/// Whether a verdict is about an answer that did not come.
+fn is_stall(verdict: &Verdict) -> bool {
+    matches!(verdict.code, Code::NoServerHello | Code::HandshakeStalled | Code::NoResponse)
+}
+
+/// Up to TLS 1.2 a server refuses a missing client certificate by an alert that has other meanings too.
+fn missing_identity(story: &Story, verdict: &mut Verdict) {
+    let is_refusal = verdict.code == Code::TlsAlert && verdict.cause.as_deref() == Some("handshake_failure");
+    let sent = story.tls.certificates[Role::Client].as_ref();
+    let sent_none = sent.is_some_and(|sent| sent.what.is_whole && sent.what.chain.is_empty());
+    if !(is_refusal && story.tls.certificate_request.is_some() && sent_none) {
+        return;
+    }
+    verdict.headline =
+        "the server asked for a client certificate, got none, and refused with handshake_failure".into();
+    verdict.explanation =
+        "A cipher suite had been agreed on by then, so the missing certificate is the reason: up to TLS 1.2 \
+                           OpenSSL refuses it with this alert."
+            .into();
+    verdict.change_advice(|advice| *advice = vec![IDENTITY, "Or have the server not require one."]);
+}
+
+/// Whether packets would show more of a failure than a socket does: who sent a RST or an ICMP error, and what was lost.
+fn is_hidden_from_sockets(verdict: &Verdict) -> bool {
+    let is_failure = verdict.severity == Severity::Critical;
+    let codes =
+        [Code::Reset, Code::NoServerHello, Code::HandshakeStalled, Code::NoResponse, Code::Unreachable];
+    is_failure && codes.contains(&verdict.code)
+}
+
 /// Whether a connection is that of this client's end.
 fn is_of(story: &Story, end: SocketAddr) -> bool {
     let client = story.parties.client;
@@ -222,6 +311,19 @@ pub(super) fn taken(
         uncount(summary, judged.verdict.code, judged.verdict.severity);
     }
     taken
+}
+
+/// Whatever a bystander makes of it, TLS was wanted and there is none.
+fn unencrypted(verdict: &mut Verdict) {
+    verdict.code = Code::NotTls;
+    verdict.severity = Severity::Critical;
+    verdict.actor = Actor::Server;
+    verdict.cause = None;
+    verdict.headline = "the server does not start TLS: it refused, or is no server of this protocol".into();
+    verdict.explanation = "The check asked for TLS in the words of the protocol that --starttls names, or found no greeting to answer. \
+                           `-v` shows what came."
+        .into();
+    verdict.change_advice(|advice| *advice = vec![PROTOCOL]);
 }
 
 /// A success with a web page is no tunnel, whatever follows it.
@@ -282,6 +384,12 @@ fn words_of(fault: &Fault) -> (String, &'static [&'static str]) {
     }
 }
 
+const IDENTITY: &str = "Give the check a certificate that the server accepts: --cert and --key.";
+const PROTOCOL: &str = "Check the port, the protocol, and that TLS is enabled in the server's configuration.";
+const MTU: &str = "Check the MTU of tunnels and VPNs on the path: `ping -M do -s 1472 SERVER` shows whether large packets pass.";
+const LOSS: &str = "Look for errors and drops on the interfaces of the path.";
+const CAPTURE: &str =
+    "Repeat the check with --capture: packets show what was lost, TTLs, and who sent a RST or an ICMP error.";
 const OPENSSL: &str = "See all of it: `openssl s_client -connect SERVER:PORT -cipher ALL:@SECLEVEL=0`.";
 const MODERN: &str = "Have the server offer TLS 1.2 or 1.3 with ECDHE over X25519 or P-256, and AES-GCM.";
 const PORTAL: &str = "Open a page in a browser on this network: a portal may want a login first.";

@@ -8,6 +8,7 @@ use super::http::tls::TlsPlan;
 use super::net::dns::Family;
 use super::page::Page;
 use super::secret::Secret;
+use super::starttls::StartTls;
 use super::token::Request as Token;
 use crate::analysis::Settings;
 use crate::time::Elapsed;
@@ -21,6 +22,8 @@ pub struct Plan {
     pub port: u16,
     /// The address to connect to, whatever the host's name resolves to.
     pub address: Option<IpAddr>,
+    /// Names whose addresses are given: no resolver is asked for them.
+    pub known: Vec<(String, IpAddr)>,
     /// The number of the interface to which a link-local address belongs.
     pub scope: Option<u32>,
     /// Only addresses of this family.
@@ -31,6 +34,8 @@ pub struct Plan {
     pub timeout: Elapsed,
     /// Through this proxy.
     pub proxy: Option<Proxy>,
+    /// The protocol in whose words the server is asked for TLS.
+    pub starttls: Option<StartTls>,
     /// How TLS is spoken.
     pub tls: TlsPlan,
     /// A token is asked for.

@@ -14,6 +14,8 @@ pub enum Phase {
     Tcp,
     /// Asking a proxy for a tunnel.
     Proxy,
+    /// Asking the server for TLS, in the words of its protocol.
+    StartTls,
     /// The TLS handshake.
     Tls,
     /// Asking for an access token.

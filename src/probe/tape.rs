@@ -164,6 +164,15 @@ impl Tape {
         self.add(number, at, connection, Role::Server, Flags::RST | Flags::ACK, &[]);
     }
 
+    /// The SYN never left this host, for this reason: no packet stands for it.
+    pub fn never_left(&mut self, connection: &TapedConnection, why: &str) {
+        self.packets.retain(|packet| match &packet.what {
+            TapedContent::Segment(header, _) => header.tcp.source_port != connection.client.port(),
+            TapedContent::Icmp(_) => true,
+        });
+        self.note(why);
+    }
+
     /// An ICMP error ended the attempt.
     pub fn unreachable(&mut self, connection: &TapedConnection, error: Unreachable) {
         let at = self.now();

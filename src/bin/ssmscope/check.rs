@@ -174,6 +174,7 @@ fn plan(options: &Check) -> anyhow::Result<Plan> {
         options.page().is_some() || options.expect_status.is_empty() && options.expect_body.is_none(),
         "--expect-status and --expect-body need a page: --http PATH, or a URL with a path"
     );
+    ensure!(options.starttls.is_none() || options.page().is_none(), "--starttls asks for no page");
     let page = options.page().map(|path| Page {
         path: path.to_owned(),
         statuses: options.expect_status.clone(),
@@ -183,11 +184,13 @@ fn plan(options: &Check) -> anyhow::Result<Plan> {
         host: host.to_owned(),
         port,
         address: options.address,
+        known: options.resolve.clone(),
         scope: scope.transpose()?,
         family,
         tries_all_addresses: options.all_addresses,
         timeout: options.timeout,
         proxy: proxy(options)?,
+        starttls: options.starttls,
         tls: tls(options)?,
         token: token(options)?,
         page,
@@ -239,6 +242,7 @@ fn tls(options: &Check) -> anyhow::Result<TlsPlan> {
     let versions = [(TlsVersion::V1_3, &rustls::version::TLS13), (TlsVersion::V1_2, &rustls::version::TLS12)];
     let is_offered = |version: TlsVersion| (options.tls_min..=options.tls_max).contains(&version);
     let protocols = match options.alpn.as_slice() {
+        [] if options.starttls.is_some() => Vec::new(),
         [] => vec![HTTP.to_owned()],
         protocols => protocols.iter().filter(|protocol| !protocol.is_empty()).cloned().collect(),
     };

@@ -1,10 +1,9 @@
 //! TLS by rustls, over a connection whose bytes are on the tape.
 
-use std::fmt;
-use std::io;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
+use std::{fmt, io};
 
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
 use rustls::client::{ResolvesClientCert, Resumption};
@@ -25,9 +24,11 @@ use crate::tcp::Role;
 use crate::time::{Clock, Timestamp};
 use crate::tls::{AlertDescription, CertificateMessage};
 
-/// How long the server's reaction to the client's Finished is waited for: a TLS 1.3 server refuses a client's
-/// certificate only after it.
+/// How long a TLS 1.3 server may take to refuse a client's certificate, which it does after the client's Finished.
 const VERDICT: Duration = Duration::from_secs(1);
+
+/// How much longer than the handshake took its first words are waited for otherwise.
+const FIRST_WORDS: Duration = Duration::from_millis(100);
 
 /// How TLS is spoken.
 #[derive(Clone, Debug)]
@@ -175,13 +176,19 @@ impl Tls {
                 return (Handshake::Failed { is_no_choice: false }, knowledge);
             }
         };
+        let began = Instant::now();
         let mut outcome = Ok(());
         while connection.is_handshaking() && outcome.is_ok() {
             outcome = connection.complete_io(channel).map(|_| ());
         }
-        let is_awaited = awaits_verdict || self.resolver.was_asked.load(Ordering::Relaxed);
-        if outcome.is_ok() && is_awaited {
-            outcome = first_words(&mut connection, channel);
+        let was_asked = self.resolver.was_asked.load(Ordering::Relaxed);
+        if outcome.is_ok() && (awaits_verdict || was_asked) {
+            // Nothing follows where the verdict is all that is awaited, so closing asks for it.
+            let patience = if was_asked && !awaits_verdict { VERDICT } else { began.elapsed() + FIRST_WORDS };
+            outcome = first_words(&mut connection, channel, patience);
+            if outcome.is_ok() && was_asked && awaits_verdict && connection.tls13_tickets_received() == 0 {
+                outcome = last_words(&mut connection, channel);
+            }
         }
         knowledge.certificates = self.verifier.chain.lock().unwrap_or_else(PoisonError::into_inner).take();
         debug!(
@@ -217,8 +224,12 @@ impl Tls {
 }
 
 /// Waits for what the server sends first after the handshake: session tickets, or an alert.
-fn first_words(connection: &mut Established, channel: &mut Channel<'_>) -> io::Result<()> {
-    let until = Instant::now() + VERDICT;
+fn first_words(
+    connection: &mut Established,
+    channel: &mut Channel<'_>,
+    patience: Duration,
+) -> io::Result<()> {
+    let until = Instant::now() + patience;
     if connection.protocol_version() != Some(rustls::ProtocolVersion::TLSv1_3) {
         return Ok(());
     }
@@ -227,6 +238,28 @@ fn first_words(connection: &mut Established, channel: &mut Channel<'_>) -> io::R
             Ok(0) => break,
             Ok(_) => connection.process_new_packets().map_err(io::Error::other).map(|_| ())?,
             Err(error) => return Err(error),
+        }
+    }
+    Ok(())
+}
+
+/// Closes TLS, and reads what the server sends until it closes too. It has looked at the client's certificate before it reads the
+/// close_notify, so an alert that refuses it comes first.
+fn last_words(connection: &mut Established, channel: &mut Channel<'_>) -> io::Result<()> {
+    let until = Instant::now() + VERDICT;
+    if connection.protocol_version() != Some(rustls::ProtocolVersion::TLSv1_3) {
+        return Ok(());
+    }
+    connection.send_close_notify();
+    while connection.wants_write() {
+        connection.write_tls(channel)?;
+    }
+    while channel.waits_until(until)? {
+        if connection.read_tls(channel)? == 0 {
+            break;
+        }
+        if connection.process_new_packets().map_err(io::Error::other)?.peer_has_closed() {
+            break;
         }
     }
     Ok(())

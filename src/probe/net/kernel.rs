@@ -5,8 +5,15 @@ use std::net::{IpAddr, SocketAddr};
 
 use crate::probe::tape::TapedConnection;
 
-/// Whether everything sent was acknowledged, as /proc/net/tcp shows (proc(5): `tx_queue`). Absent where it does not.
+/// Whether everything sent was acknowledged. Absent where the system does not report it.
 pub(in crate::probe) fn is_acknowledged(connection: &TapedConnection) -> Option<bool> {
+    super::counters::counters(connection)
+        .map(|counters| counters.unacknowledged == 0)
+        .or_else(|| is_acknowledged_by_table(connection))
+}
+
+/// The same by /proc/net/tcp (proc(5): `tx_queue`), for a kernel without sock_diag.
+fn is_acknowledged_by_table(connection: &TapedConnection) -> Option<bool> {
     let (table, ends) = match (connection.client, connection.server) {
         (SocketAddr::V4(_), SocketAddr::V4(_)) => {
             ("/proc/thread-self/net/tcp", [connection.client, connection.server])

@@ -11,9 +11,11 @@ use nix::sys::socket::{ControlMessageOwned, MsgFlags, SockaddrStorage, recvmsg, 
 use socket2::{Domain, Protocol, Socket, Type};
 use tracing::debug;
 
+use super::counters::counters;
 use crate::limits;
 use crate::probe::secret::Secret;
 use crate::probe::tape::{Tape, TapedConnection, Unreachable};
+use crate::story::SocketCounters;
 
 /// How long an orderly end of the server is waited for after the probe's own.
 const LAST_WORDS: Duration = Duration::from_millis(300);
@@ -43,8 +45,9 @@ pub(in crate::probe) fn connect(tape: &mut Tape, server: SocketAddr, until: Inst
 fn try_connect(tape: &mut Tape, server: SocketAddr, until: Instant) -> io::Result<Connected> {
     let socket = Socket::new(Domain::for_address(server), Type::STREAM, Some(Protocol::TCP))?;
     socket.set_nonblocking(true)?;
-    // Where the system can name the sender of an ICMP error, it does so only if it is asked to (ip(7), IP_RECVERR).
-    let _ = wants_icmp(&socket, server, true);
+    // Where the system can name the sender of an ICMP error, it does so only if it is asked to; later it reports errors at once
+    // that other programs see when the connection has timed out (ip(7), IP_RECVERR).
+    let _ = wants_icmp(&socket, server);
     let began = Instant::now();
     let error = match socket.connect(&server.into()) {
         Ok(()) => None,
@@ -67,14 +70,19 @@ fn try_connect(tape: &mut Tape, server: SocketAddr, until: Instant) -> io::Resul
     };
     let Some(error) = error else {
         tape.connected(&mut connection);
-        // From now on TCP is to ignore ICMP errors, as it does for other programs.
-        let _ = wants_icmp(&socket, server, false);
         socket.set_nonblocking(false)?;
         socket.set_tcp_nodelay(true)?;
         return Ok(Connected::Up(socket.into(), connection));
     };
     let reported = icmp_error(&socket).or_else(|| unreachable_by_errno(&error, server, unspecified));
     debug!(%error, icmp = ?reported, "connect() failed");
+    let by_itself =
+        reported.filter(|error| error.from == connection.client.ip() && error.from != server.ip());
+    if let Some(error) = by_itself {
+        let why = own_refusal(error, server);
+        tape.never_left(&connection, why);
+        return Ok(Connected::NotSent(io::Error::other(why)));
+    }
     match (reported, error.raw_os_error().map(Errno::from_raw)) {
         (Some(reported), _) => tape.unreachable(&connection, reported),
         (None, Some(Errno::ECONNREFUSED | Errno::ECONNRESET)) => tape.reset(&connection),
@@ -86,16 +94,29 @@ fn try_connect(tape: &mut Tape, server: SocketAddr, until: Instant) -> io::Resul
     Ok(Connected::Failed(connection))
 }
 
+/// Why this host itself answers a SYN of its own with an ICMP error.
+fn own_refusal(error: Unreachable, server: SocketAddr) -> &'static str {
+    let is_address = match server {
+        SocketAddr::V4(_) => (error.icmp_type, error.code) == (3, 1),
+        SocketAddr::V6(_) => (error.icmp_type, error.code) == (1, 3),
+    };
+    match (is_address, server.is_ipv4()) {
+        (true, true) => "nobody answered ARP for it, or for the gateway to it",
+        (true, false) => "nobody answered neighbor discovery for it, or for the gateway to it",
+        (false, _) => "a firewall on this host rejects it",
+    }
+}
+
 /// The system's text for an error, without its number.
 pub(in crate::probe) fn words(error: &io::Error) -> String {
     let text = error.to_string();
     text.split(" (os error").next().unwrap_or_default().to_owned()
 }
 
-fn wants_icmp(socket: &Socket, server: SocketAddr, wants: bool) -> nix::Result<()> {
+fn wants_icmp(socket: &Socket, server: SocketAddr) -> nix::Result<()> {
     match server {
-        SocketAddr::V4(_) => setsockopt(socket, sockopt::Ipv4RecvErr, &wants),
-        SocketAddr::V6(_) => setsockopt(socket, sockopt::Ipv6RecvErr, &wants),
+        SocketAddr::V4(_) => setsockopt(socket, sockopt::Ipv4RecvErr, &true),
+        SocketAddr::V6(_) => setsockopt(socket, sockopt::Ipv6RecvErr, &true),
     }
 }
 
@@ -178,6 +199,10 @@ pub(in crate::probe) struct Channel<'t> {
     knows_acknowledged: bool,
     ended: Ended,
     acks_unobservable: bool,
+    /// The last ICMP error that came while the connection was up.
+    icmp: Option<&'static str>,
+    /// The path's MTU when the connection was new.
+    path_mtu: Option<u32>,
     /// What is covered on the tape.
     covered: Vec<Secret>,
 }
@@ -190,10 +215,13 @@ impl<'t> Channel<'t> {
         until: Instant,
         asks_after: Duration,
     ) -> Self {
+        let path_mtu = counters(&connection).map(|counters| counters.path_mtu);
         Self {
             stream,
             connection,
             tape,
+            icmp: None,
+            path_mtu,
             until,
             asks_after,
             sent_at: Instant::now(),
@@ -235,8 +263,32 @@ impl<'t> Channel<'t> {
         wait_for(&self.stream, PollFlags::POLLIN, until.min(self.until))
     }
 
-    /// Ends the connection, and waits for the server's end of it unless time is over.
-    pub(in crate::probe) fn close(mut self) {
+    /// What the kernel counted so far that is unusual. It becomes a step.
+    fn count(&mut self) -> Option<SocketCounters> {
+        let now = counters(&self.connection).unwrap_or_default();
+        let counted = SocketCounters {
+            icmp: self.icmp,
+            retransmitted: now.retransmitted,
+            out_of_order: now.out_of_order,
+            path_mtu: self
+                .path_mtu
+                .filter(|before| (1..*before).contains(&now.path_mtu))
+                .map(|before| (before, now.path_mtu)),
+            is_behind_hole: now.is_behind_hole(),
+        };
+        let text = counted.words()?;
+        self.tape.note(format!("the kernel counted {text}"));
+        Some(counted)
+    }
+
+    /// Ends the connection, and waits for the server's end of it unless time is over. Returns what the kernel counted until then.
+    pub(in crate::probe) fn close(mut self) -> Option<SocketCounters> {
+        let counted = self.count();
+        self.end();
+        counted
+    }
+
+    fn end(&mut self) {
         if self.ended == Ended::Broken {
             return;
         }
@@ -248,6 +300,24 @@ impl<'t> Channel<'t> {
         self.knows_acknowledged = true;
         let mut rest = [0; 1024];
         while !is_late && self.read(&mut rest).is_ok_and(|len| len > 0) {}
+    }
+
+    /// Notes an ICMP error that came while the connection is up. It ends nothing (RFC 1122, 4.2.3.9). Whether there was one.
+    fn takes_icmp(&mut self, error: &io::Error) -> bool {
+        // net/ipv4/icmp.c and net/ipv6/icmp.c: what an established connection reports for no other reason.
+        let name = match error.raw_os_error().map(Errno::from_raw) {
+            Some(Errno::EHOSTUNREACH) => "EHOSTUNREACH: no route to the host, or prohibited",
+            Some(Errno::ENETUNREACH) => "ENETUNREACH: no route to the network, or prohibited",
+            Some(Errno::ECONNREFUSED) => "ECONNREFUSED: port unreachable",
+            Some(Errno::EACCES) => "EACCES: prohibited",
+            Some(Errno::ENOPROTOOPT) => "ENOPROTOOPT: protocol unreachable",
+            Some(Errno::EPROTO) => "EPROTO: parameter problem",
+            _ => return false,
+        };
+        if self.icmp.replace(name) != Some(name) {
+            self.tape.note(format!("an ICMP error about this host's packets came ({name})"));
+        }
+        true
     }
 
     /// Notes how the connection broke.
@@ -297,7 +367,13 @@ impl Read for Channel<'_> {
         if self.tape.is_full() {
             return Err(io::Error::other(format!("more than {} steps", limits::PROBE_STEPS)));
         }
-        let read = self.wait().and_then(|()| self.stream.read(buffer));
+        let read = loop {
+            let read = self.wait().and_then(|()| self.stream.read(buffer));
+            let has_more = read.as_ref().is_err_and(|error| self.takes_icmp(error)) && !self.tape.is_full();
+            if !has_more {
+                break read;
+            }
+        };
         match read {
             Ok(0) if !buffer.is_empty() => {
                 if self.ended == Ended::No {
@@ -326,7 +402,14 @@ impl Write for Channel<'_> {
         if Instant::now() >= self.until {
             return Err(io::ErrorKind::TimedOut.into());
         }
-        match self.stream.write_vectored(parts) {
+        let written = loop {
+            let written = self.stream.write_vectored(parts);
+            let was_icmp = written.as_ref().is_err_and(|error| self.takes_icmp(error));
+            if !was_icmp || self.tape.is_full() {
+                break written;
+            }
+        };
+        match written {
             Ok(len) => {
                 let mut told: Vec<u8> =
                     parts.iter().flat_map(|part| part.iter().copied()).take(len).collect();

@@ -66,7 +66,7 @@ fn conclude(outcome: &Outcome) -> Option<Conclusion> {
                 advice,
             )
         }
-        Lookup::Found | Lookup::HostsFile | Lookup::Failed | Lookup::Silent => return None,
+        Lookup::Found | Lookup::Given | Lookup::HostsFile | Lookup::Failed | Lookup::Silent => return None,
     };
     Some(Conclusion::critical(REASON.code, headline, explanation, advice))
 }

@@ -18,10 +18,10 @@ fn conclude(outcome: &Outcome) -> Option<Conclusion> {
     let conclusion = Conclusion::critical(
         REASON.code,
         format!("this host sends nothing to {address}: {why}"),
-        "The system refused before a packet left: no route, a route that forbids, a filter of its own, or no address of that \
-         family."
+        "The system refused before a packet left: no route, a route that forbids, no neighbor that answers, a filter of its \
+         own, or no address of that family."
             .to_owned(),
-        &[format!("Look at `ip route get {address}`, and at this host's own firewall.")],
+        &[format!("Look at `ip route get {address}`, `ip neigh`, and this host's own firewall.")],
     );
     Some(addresses::not_sent(outcome, conclusion))
 }

@@ -301,6 +301,7 @@ pub(super) fn title(phase: Phase) -> &'static str {
         Phase::Dns => "DNS",
         Phase::Tcp => "TCP",
         Phase::Proxy => "Proxy",
+        Phase::StartTls => "STARTTLS",
         Phase::Tls => "TLS",
         Phase::Oauth => "Token",
         Phase::Http => "Page",

@@ -71,16 +71,7 @@ pub fn serve_https(
     [certificate, key]: &[String; 2],
     answer: impl Fn(&str, &str) -> String + Send + Sync + 'static,
 ) {
-    let chain: Vec<_> = CertificateDer::pem_file_iter(certificate).unwrap().map(Result::unwrap).collect();
-    let key = PrivateKeyDer::from_pem_file(key).unwrap();
-    let provider = Arc::new(rustls::crypto::ring::default_provider());
-    let config = rustls::ServerConfig::builder_with_provider(provider)
-        .with_safe_default_protocol_versions()
-        .unwrap()
-        .with_no_client_auth()
-        .with_single_cert(chain, key)
-        .unwrap();
-    let config = Arc::new(config);
+    let config = tls([certificate, key]);
     serve(lab, port, move |mut peer| {
         let mut connection = rustls::ServerConnection::new(Arc::clone(&config)).unwrap();
         let mut stream = rustls::Stream::new(&mut connection, &mut peer);
@@ -116,4 +107,36 @@ pub fn serve_https(
 pub fn json(status: &str, body: &str) -> String {
     let len = body.len();
     format!("HTTP/1.1 {status}\r\nContent-Type: application/json\r\nContent-Length: {len}\r\n\r\n{body}")
+}
+
+/// A server that says something in clear first, and then speaks TLS if `begin` says so.
+pub fn serve_starttls(
+    lab: &Lab,
+    port: u16,
+    [certificate, key]: &[String; 2],
+    begin: impl Fn(&mut TcpStream) -> bool + Send + Sync + 'static,
+) {
+    let config = tls([certificate, key]);
+    serve(lab, port, move |mut peer| {
+        if begin(&mut peer) {
+            let mut connection = rustls::ServerConnection::new(Arc::clone(&config)).unwrap();
+            let mut stream = rustls::Stream::new(&mut connection, &mut peer);
+            let _ = stream.read(&mut [0; 4_096]);
+        } else {
+            let _ = peer.read(&mut [0; 4_096]);
+        }
+    });
+}
+
+fn tls([certificate, key]: [&String; 2]) -> Arc<rustls::ServerConfig> {
+    let chain: Vec<_> = CertificateDer::pem_file_iter(certificate).unwrap().map(Result::unwrap).collect();
+    let key = PrivateKeyDer::from_pem_file(key).unwrap();
+    let provider = Arc::new(rustls::crypto::ring::default_provider());
+    let config = rustls::ServerConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()
+        .unwrap()
+        .with_no_client_auth()
+        .with_single_cert(chain, key)
+        .unwrap();
+    Arc::new(config)
 }

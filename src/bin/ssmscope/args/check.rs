@@ -4,11 +4,11 @@ use std::net::IpAddr;
 use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
-use ssmscope::probe::token;
+use ssmscope::probe::{StartTls, token};
 use ssmscope::time::Elapsed;
 
 use super::groups::{Monitoring, Rendering, Timing};
-use super::values::{HostPort, host_port, path, server_name, span, statuses};
+use super::values::{HostPort, host_port, known_address, path, server_name, span, starttls, statuses};
 
 /// `ssmscope check`.
 #[expect(clippy::struct_excessive_bools, reason = "each is a switch of its own")]
@@ -44,6 +44,10 @@ pub struct Check {
     #[arg(short = 'I', long, value_name = "IP", conflicts_with = "proxy", help_heading = "Connection")]
     pub address: Option<IpAddr>,
 
+    /// Take this address for the name, of the host or of the proxy, and ask no resolver for it. Repeatable: several are tried in turn.
+    #[arg(long, value_name = "NAME=IP", value_parser = known_address, help_heading = "Connection")]
+    pub resolve: Vec<(String, IpAddr)>,
+
     /// Only IPv4.
     #[arg(short = '4', long, conflicts_with = "ipv6", help_heading = "Connection")]
     pub ipv4: bool,
@@ -71,6 +75,10 @@ pub struct Check {
     /// Use no proxy, whatever HTTPS_PROXY says.
     #[arg(long, help_heading = "Connection")]
     pub no_proxy: bool,
+
+    /// Ask the server for TLS in the words of this protocol; its port is the default then.
+    #[arg(long, value_name = "PROTOCOL", value_parser = starttls, conflicts_with_all = ["http", "oauth"], help_heading = "TLS")]
+    pub starttls: Option<StartTls>,
 
     /// The lowest TLS version that is offered.
     #[arg(long, value_name = "VERSION", value_enum, default_value = "1.2", help_heading = "TLS")]
@@ -209,7 +217,8 @@ impl Check {
         const PORT: u16 = 8443;
         let place = self.place();
         let (host, port) = place.map_or(("", None), |place| (place.host.as_str(), place.port));
-        (host, self.port.or(port).unwrap_or(PORT))
+        let default = self.starttls.map_or(PORT, StartTls::port);
+        (host, self.port.or(port).unwrap_or(default))
     }
 
     /// The page that is asked for: the option's, or the URL's.

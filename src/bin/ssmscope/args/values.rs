@@ -1,7 +1,7 @@
 //! What the values of options mean.
 
 use std::fmt;
-use std::net::Ipv6Addr;
+use std::net::{IpAddr, Ipv6Addr};
 use std::str::FromStr;
 
 use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
@@ -9,7 +9,7 @@ use jiff::tz::TimeZone;
 use ssmscope::analysis::{self, WindowEnd};
 use ssmscope::cert;
 use ssmscope::log::AccessFormat;
-use ssmscope::probe::{host_and_port, without_zone};
+use ssmscope::probe::{StartTls, host_and_port, without_zone};
 use ssmscope::report::language::Language;
 use ssmscope::report::machine::flat::Format;
 use ssmscope::report::{Form, Sort, Subject};
@@ -105,10 +105,26 @@ pub fn host_port(text: &str) -> Result<HostPort, String> {
     Ok(HostPort { host, zone, port: port.or(is_url.then_some(HTTPS)), path })
 }
 
+/// A name and its address.
+pub fn known_address(text: &str) -> Result<(String, IpAddr), String> {
+    let known = text.split_once('=').and_then(|(name, address)| {
+        let (name, port) = host_and_port(name)?;
+        Some((name, address.parse().ok()?)).filter(|_| port.is_none())
+    });
+    known.ok_or_else(|| "not NAME=IP; try ssm.example.net=192.0.2.1".to_owned())
+}
+
 /// The path of a URL, from its slash on.
 pub fn path(text: &str) -> Result<String, String> {
     let is_path = text.starts_with('/') && text.chars().all(|character| character.is_ascii_graphic());
     if is_path { Ok(text.to_owned()) } else { Err("not a path; try /".to_owned()) }
+}
+
+/// A protocol that is asked for TLS.
+pub fn starttls(text: &str) -> Result<StartTls, String> {
+    let names = StartTls::ALL.map(StartTls::name).join(", ");
+    let protocol = StartTls::ALL.into_iter().find(|protocol| protocol.name().eq_ignore_ascii_case(text));
+    protocol.ok_or_else(|| format!("not one of {names}"))
 }
 
 /// An HTTP status, or a range of them.
@@ -309,6 +325,15 @@ mod tests {
             ["", "http://ssm.example", "ftp://ssm.example", "https://", "https://a b/", "ssm.example/x"]
         {
             assert!(host_port(text).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_known_address_is_that_of_a_name() {
+        let address = "192.0.2.1".parse().unwrap();
+        assert_eq!(known_address("ssm.example=192.0.2.1"), Ok(("ssm.example".to_owned(), address)));
+        for text in ["ssm.example", "=192.0.2.1", "ssm.example=other", "ssm.example:443=192.0.2.1"] {
+            assert!(known_address(text).is_err(), "{text}");
         }
     }
 

@@ -62,7 +62,7 @@ const INSTEAD_LONG: [(&str, &str); 5] = [
 ];
 
 /// What to type on `check` in place of options of curl and openssl s_client.
-const INSTEAD_ON_CHECK: [(&str, &str); 21] = [
+const INSTEAD_ON_CHECK: [(&str, &str); 20] = [
     ("-k", "use --insecure"),
     ("-x", "use --proxy URL"),
     ("-m", "use --timeout SECONDS"),
@@ -77,7 +77,6 @@ const INSTEAD_ON_CHECK: [(&str, &str); 21] = [
     ("--cacert", "use --ca-file PEM"),
     ("--max-time", "use --timeout SECONDS"),
     ("--connect-timeout", "use --timeout SECONDS"),
-    ("--resolve", "use --address IP (-I IP)"),
     ("--connect-to", "use --address IP (-I IP)"),
     ("--tlsv1.2", "use --tls-min 1.2, which is the default"),
     ("--tlsv1.3", "use --tls-min 1.3"),

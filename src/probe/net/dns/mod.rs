@@ -84,6 +84,8 @@ pub struct ResolverFault {
 pub enum Lookup {
     /// The name is an address.
     Literal,
+    /// The addresses were given with the name.
+    Given,
     /// The hosts file has it.
     HostsFile,
     /// A resolver gave addresses.
@@ -109,6 +111,25 @@ pub enum Family {
     V4,
     /// IPv6 only.
     V6,
+}
+
+/// What is given for a name in place of a resolver's answer.
+pub(in crate::probe) fn given(name: &str, family: Option<Family>, addresses: &[IpAddr]) -> Resolution {
+    let addresses: Vec<_> = addresses.iter().copied().filter(|address| is_wanted(*address, family)).collect();
+    let outcome = if addresses.is_empty() { Lookup::NoAddress } else { Lookup::Given };
+    Resolution {
+        name: name.to_owned(),
+        outcome,
+        server: None,
+        rcode: None,
+        failure: None,
+        canonical: None,
+        family,
+        faults: Vec::new(),
+        addresses,
+        servers: Vec::new(),
+        elapsed: Elapsed::ZERO,
+    }
 }
 
 /// Finds a name's addresses before that time.

@@ -97,6 +97,8 @@ fn handshakes(lab: &Lab) {
         let host: &'static str = if port == "8445" { "10.9.0.2:8445" } else { "10.9.0.2:8446" };
         let cause = if port == "8445" { "handshake_failure" } else { "certificate_required" };
         holds("tls-alert", Some(cause), &[host]);
+        let checked = check(lab, &[host, "--name", NAME, "--ca-file", &ca]);
+        assert!(checked.contains("asked for a client certificate"), "{checked}");
         let [certificate, key] = pki.issue("client", "client.test", |_| {});
         let checked =
             check(lab, &[host, "--name", NAME, "--ca-file", &ca, "--cert", &certificate, "--key", &key]);

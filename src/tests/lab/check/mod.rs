@@ -3,11 +3,13 @@
 mod attempts;
 mod faults;
 mod limits;
+mod losses;
 mod monitoring;
 mod names;
 mod offers;
 mod proxies;
 mod secrets;
+mod starttls;
 mod tokens;
 
 use std::fmt;

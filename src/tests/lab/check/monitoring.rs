@@ -15,7 +15,8 @@ pub fn holds(lab: &Lab, options: &[&str], reason: &str) {
     let Outcome { status, out, error } = Outcome::of(lab.check(&plugin).args(options));
     assert_eq!(error, "", "{options:?}");
     let word = ["OK", "WARNING", "CRITICAL", "UNKNOWN"][status as usize];
-    let (line, figures) = out.lines().next().unwrap().split_once(" | ").unwrap();
+    let line = out.lines().next().unwrap_or_default();
+    let (line, figures) = line.split_once(" | ").unwrap_or_else(|| panic!("{options:?} {out}"));
     let rest = line.strip_prefix(&format!("SSMSCOPE {word}: {reason}")).unwrap_or_else(|| panic!("{out}"));
     // A verdict comes with its cause, stage and server, a reason without a connection with its explanation.
     assert!([" at ", " (", ": "].iter().any(|next| rest.starts_with(next)), "{out}");

@@ -49,6 +49,12 @@ fn resolvers(lab: &Lab) {
     let checked = check(lab, &["elsewhere.example"]);
     assert_eq!((checked.reason(), checked.status()), ("resolver-failed", 2), "{checked}");
     assert_eq!(checked.check["dns"]["rcode"], "REFUSED", "{checked}");
+    let known =
+        ["--resolve", "ssm.elsewhere=10.9.0.2", "--resolve", "SSM.elsewhere=2001:db8:9::2", "ssm.elsewhere"];
+    let checked = check(lab, &known);
+    assert_eq!(checked.check["dns"]["outcome"], "given", "{checked}");
+    assert_eq!((checked.reason(), checked.status()), ("refused", 2), "{checked}");
+    assert_eq!(checked.check["dns"]["tried"], serde_json::json!(["2001:db8:9::2", "10.9.0.2"]), "{checked}");
     lab.resolve_by(
         &format!("nameserver {SERVER}\nsearch test\n"),
         "10.9.0.9 other\n10.9.0.2 listed.test listed\n",

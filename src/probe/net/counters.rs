@@ -1,0 +1,174 @@
+//! What the kernel's TCP counts of one connection, by sock_diag(7): the same as TCP_INFO, asked for over a netlink socket.
+
+use std::net::{IpAddr, SocketAddr};
+use std::os::fd::AsRawFd;
+
+use nix::libc;
+use nix::sys::socket::{
+    AddressFamily, MsgFlags, SockFlag, SockProtocol, SockType, recv, send, setsockopt, socket, sockopt,
+};
+use nix::sys::time::{TimeVal, TimeValLike};
+
+use crate::probe::tape::TapedConnection;
+
+/// The kernel answers at once; this is for one that does not answer at all.
+const PATIENCE_MS: i64 = 200;
+
+/// linux/sock_diag.h and linux/inet_diag.h.
+const SOCK_DIAG_BY_FAMILY: u16 = 20;
+const INET_DIAG_INFO: u16 = 2;
+const INET_DIAG_SKMEMINFO: u16 = 7;
+const NLMSG_HEADER: usize = 16;
+const INET_DIAG_MSG: usize = 72;
+
+/// What is counted of one connection.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub(in crate::probe) struct Counters {
+    /// Bytes that were received in order, and not read so far.
+    pub(in crate::probe) unread: u32,
+    /// Bytes that were sent, and not acknowledged so far.
+    pub(in crate::probe) unacknowledged: u32,
+    /// Segments that were sent again.
+    pub(in crate::probe) retransmitted: u32,
+    /// Segments that arrived before one that precedes them.
+    pub(in crate::probe) out_of_order: u32,
+    /// The largest packet that reaches the server as far as this host knows, in bytes.
+    pub(in crate::probe) path_mtu: u32,
+    /// Bytes of memory that received data occupies, whether it is in order or not.
+    memory: u32,
+}
+
+impl Counters {
+    /// Whether data waits behind a hole: it occupies memory, and none of it can be read.
+    pub(in crate::probe) fn is_behind_hole(&self) -> bool {
+        self.out_of_order > 0 && self.unread == 0 && self.memory > 0
+    }
+}
+
+/// Asks the kernel. Absent where it does not say.
+pub(in crate::probe) fn counters(connection: &TapedConnection) -> Option<Counters> {
+    let flags = SockFlag::SOCK_CLOEXEC;
+    let socket = socket(AddressFamily::Netlink, SockType::Raw, flags, SockProtocol::NetlinkSockDiag).ok()?;
+    setsockopt(&socket, sockopt::ReceiveTimeout, &TimeVal::milliseconds(PATIENCE_MS)).ok()?;
+    send(socket.as_raw_fd(), &request(connection.client, connection.server), MsgFlags::empty()).ok()?;
+    let mut answer = [0; 2048];
+    let len = recv(socket.as_raw_fd(), &mut answer, MsgFlags::empty()).ok()?;
+    read(answer.get(..len)?)
+}
+
+/// `nlmsghdr` and `inet_diag_req_v2`.
+fn request(client: SocketAddr, server: SocketAddr) -> Vec<u8> {
+    const NLM_F_REQUEST: u16 = 1;
+    const ANY: u32 = u32::MAX;
+    let family = if client.is_ipv4() { libc::AF_INET } else { libc::AF_INET6 };
+    let wanted = 1 << (INET_DIAG_INFO - 1) | 1 << (INET_DIAG_SKMEMINFO - 1);
+    let scope = if let SocketAddr::V6(server) = server { server.scope_id() } else { 0 };
+    let mut body = vec![family as u8, libc::IPPROTO_TCP as u8, wanted, 0];
+    body.extend(ANY.to_ne_bytes());
+    body.extend([client.port().to_be_bytes(), server.port().to_be_bytes()].concat());
+    for end in [client.ip(), server.ip()] {
+        match end {
+            IpAddr::V4(address) => body.extend([&address.octets()[..], &[0; 12]].concat()),
+            IpAddr::V6(address) => body.extend(address.octets()),
+        }
+    }
+    // The interface, and whatever cookie the socket has.
+    for word in [scope, ANY, ANY] {
+        body.extend(word.to_ne_bytes());
+    }
+    let mut message = ((NLMSG_HEADER + body.len()) as u32).to_ne_bytes().to_vec();
+    message.extend([SOCK_DIAG_BY_FAMILY.to_ne_bytes(), NLM_F_REQUEST.to_ne_bytes()].concat());
+    message.extend([0; 8]);
+    message.extend(body);
+    message
+}
+
+/// `nlmsghdr`, `inet_diag_msg` and the attributes behind it.
+fn read(answer: &[u8]) -> Option<Counters> {
+    let kind = u16::from_ne_bytes(answer.get(4..6)?.try_into().ok()?);
+    if kind != SOCK_DIAG_BY_FAMILY {
+        return None;
+    }
+    let mut counters = Counters {
+        unread: word(answer, NLMSG_HEADER + 56)?,
+        unacknowledged: word(answer, NLMSG_HEADER + 60)?,
+        ..Counters::default()
+    };
+    let mut rest = answer.get(NLMSG_HEADER + INET_DIAG_MSG..)?;
+    while let Some((len, kind)) = word(rest, 0).map(halves) {
+        let value = rest.get(4..len.into()).unwrap_or_default();
+        match kind {
+            // Offsets of `struct tcp_info` in linux/tcp.h. An older kernel's is shorter.
+            INET_DIAG_INFO => {
+                counters.path_mtu = word(value, 60).unwrap_or(0);
+                counters.retransmitted = word(value, 100).unwrap_or(0);
+                counters.out_of_order = word(value, 224).unwrap_or(0);
+            }
+            // SK_MEMINFO_RMEM_ALLOC is the first.
+            INET_DIAG_SKMEMINFO => counters.memory = word(value, 0).unwrap_or(0),
+            _ => {}
+        }
+        // Attributes begin at multiples of 4 bytes, and are never empty.
+        rest = rest.get(usize::from(len).max(4).next_multiple_of(4)..).unwrap_or_default();
+    }
+    Some(counters)
+}
+
+fn word(bytes: &[u8], at: usize) -> Option<u32> {
+    bytes.get(at..at + 4)?.try_into().ok().map(u32::from_ne_bytes)
+}
+
+/// The two 16-bit fields of a word, in the order in which they lie in memory.
+fn halves(word: u32) -> (u16, u16) {
+    let [a, b, c, d] = word.to_ne_bytes();
+    (u16::from_ne_bytes([a, b]), u16::from_ne_bytes([c, d]))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::{Read, Write};
+    use std::net::{TcpListener, TcpStream};
+
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[test]
+    fn the_kernel_counts_what_is_unread_and_unacknowledged() {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let mut client = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
+        let (mut server, _) = listener.accept().unwrap();
+        let connection = TapedConnection::new(client.local_addr().unwrap(), listener.local_addr().unwrap());
+        let Some(before) = counters(&connection) else {
+            eprintln!("skipped: the kernel has no sock_diag");
+            return;
+        };
+        assert_eq!((before.unread, before.unacknowledged, before.retransmitted), (0, 0, 0));
+        assert!(before.path_mtu > 1_000, "{before:?}");
+        server.write_all(b"hello").unwrap();
+        client.peek(&mut [0; 5]).unwrap();
+        let unread = counters(&connection).unwrap();
+        assert_eq!((unread.unread, unread.is_behind_hole()), (5, false));
+        client.read_exact(&mut [0; 5]).unwrap();
+        assert_eq!(counters(&connection).unwrap().unread, 0);
+        let unknown = TapedConnection::new("127.0.0.1:1".parse().unwrap(), "127.0.0.1:2".parse().unwrap());
+        assert_eq!(counters(&unknown), None);
+    }
+
+    #[test]
+    fn data_behind_a_hole_occupies_memory_and_cannot_be_read() {
+        let hole = Counters { out_of_order: 2, memory: 4_608, ..Counters::default() };
+        assert!(hole.is_behind_hole());
+        assert!(!Counters { unread: 9, ..hole }.is_behind_hole());
+        assert!(!Counters { memory: 0, ..hole }.is_behind_hole());
+    }
+
+    proptest! {
+        #[test]
+        fn any_bytes_are_read_as_an_answer(bytes: Vec<u8>, rest: Vec<u8>) {
+            let _ = read(&bytes);
+            let head = [&[0; 4], &SOCK_DIAG_BY_FAMILY.to_ne_bytes()[..], &[0; 82], &rest].concat();
+            prop_assert!(read(&head).is_some());
+        }
+    }
+}

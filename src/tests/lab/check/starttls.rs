@@ -1,0 +1,86 @@
+//! Servers whose protocol begins in clear and is asked for TLS.
+
+use std::io::{Read, Write};
+use std::net::TcpStream;
+
+use super::{QUICK, at_once, check};
+use crate::peers::{serve, serve_starttls, wait};
+use crate::pki::{NAME, Pki};
+use crate::support::lab::{Lab, SERVER};
+
+#[test]
+fn tls_is_asked_for_in_each_protocol_s_words() {
+    at_once(&[agreed, refused]);
+}
+
+/// Says the first of these at once if it is not empty, and each of the others after something was read.
+fn talk(peer: &mut TcpStream, says: &[&[u8]]) {
+    for (index, words) in says.iter().enumerate() {
+        if index > 0 {
+            let _ = peer.read(&mut [0; 4_096]);
+        }
+        let _ = peer.write_all(words);
+    }
+}
+
+const DIALOGUES: [(&str, u16, &[&[u8]]); 7] = [
+    ("smtp", 25, &[b"220-mx\r\n220 mx\r\n", b"250-mx\r\n250 STARTTLS\r\n", b"220 go\r\n"]),
+    ("imap", 143, &[b"* OK hello\r\n", b"a1 OK begin\r\n"]),
+    ("pop3", 110, &[b"+OK hello\r\n", b"+OK begin\r\n"]),
+    ("ftp", 21, &[b"220 hello\r\n", b"234 go\r\n"]),
+    ("ldap", 389, &[b"", b"\x30\x0c\x02\x01\x01\x78\x07\x0a\x01\0\x04\0\x04\0"]),
+    ("postgres", 5432, &[b"", b"S"]),
+    (
+        "xmpp",
+        5222,
+        &[
+            b"",
+            b"<?xml version='1.0'?><stream:stream xmlns='jabber:client' xmlns:stream='http://etherx.jabber.org/streams' \
+              id='1' version='1.0'><stream:features><starttls xmlns='urn:ietf:params:xml:ns:xmpp-tls'/></stream:features>",
+            b"<proceed xmlns='urn:ietf:params:xml:ns:xmpp-tls'/>",
+        ],
+    ),
+];
+
+fn agreed(lab: &Lab) {
+    let pki = Pki::new(lab.folder.path());
+    let ca = pki.authority();
+    for (protocol, port, says) in DIALOGUES {
+        serve_starttls(lab, port, &pki.good(), |peer| {
+            talk(peer, says);
+            true
+        });
+        let checked = check(lab, &["--name", NAME, "--ca-file", &ca, "--starttls", protocol, SERVER]);
+        assert_eq!((checked.codes(), checked.status()), (vec!["healthy"], 0), "{protocol}: {checked}");
+        assert_eq!(checked.connections[0]["tcp"]["prelude"]["step"], "agreed", "{protocol}: {checked}");
+        assert_eq!(checked.check["port"], port, "{protocol}");
+    }
+}
+
+fn refused(lab: &Lab) {
+    const REFUSALS: [(u16, &[&[u8]]); 3] = [
+        (25, &[b"220 mx\r\n", b"250 mx\r\n", b"502 unknown\r\n"]),
+        (26, &[b"554 not you\r\n"]),
+        (27, &[b"HTTP/1.1 400 Bad Request\r\n\r\n"]),
+    ];
+    for (port, says) in REFUSALS {
+        serve(lab, port, move |mut peer| {
+            talk(&mut peer, says);
+            let _ = peer.read(&mut [0; 4_096]);
+        });
+        let checked = check(lab, &["--starttls", "smtp", "-p", &port.to_string(), SERVER]);
+        assert_eq!((checked.reason(), checked.status()), ("not-tls", 2), "{port}: {checked}");
+        assert_eq!(checked.connections[0]["verdict"]["actor"], "server", "{port}: {checked}");
+    }
+    serve(lab, 28, |_| wait());
+    let checked = check(lab, &[&["--starttls", "smtp", "-p", "28", SERVER][..], &QUICK].concat());
+    assert_eq!((checked.reason(), checked.status()), ("client-silent", 2), "{checked}");
+    assert_eq!(checked.connections[0]["verdict"]["actor"], "server", "{checked}");
+    // It speaks, and says nothing to the request.
+    serve(lab, 29, |mut peer| {
+        let _ = peer.write_all(b"220 mx\r\n");
+        wait();
+    });
+    let checked = check(lab, &[&["--starttls", "smtp", "-p", "29", SERVER][..], &QUICK].concat());
+    assert_eq!((checked.reason(), checked.status()), ("no-response", 2), "{checked}");
+}
