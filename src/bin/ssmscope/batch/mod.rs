@@ -78,18 +78,23 @@ pub fn run(options: &Batch) -> anyhow::Result<Status> {
     let queue = Queue::new(captures.len(), options.bounds.max_memory, output);
     let work = Work { options, form, style, settings, target, into, captures: &captures, share };
     let progress = progress(captures.len());
-    thread::scope(|scope| {
-        for _ in 0..threads(options, captures.len()) {
-            scope.spawn(|| {
-                while let Some(mut turn) = queue.take(|index| work.needed(index)) {
-                    match work.on(&mut turn) {
-                        Ok(entry) => turn.finish(&entry),
-                        Err(error) => turn.abandon(error),
-                    }
-                    progress.inc(1);
-                }
-            });
+    let work_through = || {
+        while let Some(mut turn) = queue.take(|index| work.needed(index)) {
+            match work.on(&mut turn) {
+                Ok(entry) => turn.finish(&entry),
+                Err(error) => turn.abandon(error),
+            }
+            progress.inc(1);
         }
+    };
+    thread::scope(|scope| {
+        for _ in 1..threads(options, captures.len()) {
+            // With fewer threads than asked for, the outputs are the same.
+            if thread::Builder::new().spawn_scoped(scope, work_through).is_err() {
+                break;
+            }
+        }
+        work_through();
     });
     progress.finish_and_clear();
     Ok(queue.finish()?.status())
