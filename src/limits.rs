@@ -109,6 +109,9 @@ pub const SHARES: usize = 8;
 /// enough to stay in a core's cache.
 pub const ROUND_PACKETS: usize = 1024;
 
+/// Packets from which on other threads take a round in. Fewer are taken in sooner than another thread wakes up.
+pub const ROUND_PACKETS_FOR_THREADS: usize = 64;
+
 /// Bytes of payload after which such a round ends too.
 pub const ROUND_BYTES: usize = 1024 * 1024;
 

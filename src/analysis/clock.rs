@@ -1,5 +1,7 @@
 //! Where the capture's clock goes on, and where it steps.
 
+use std::sync::Arc;
+
 use crate::limits;
 use crate::story::ClockStep;
 use crate::time::{Elapsed, Timestamp};
@@ -12,29 +14,17 @@ const DISORDER: Elapsed = Elapsed::from_millis(1_000);
 const LEAP: Elapsed = Elapsed::from_millis(48 * 3_600 * 1_000);
 
 /// The capture cut into stretches over which its clock runs on. A silence cannot be measured across a step.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(super) struct Eras {
-    /// Where each era but the first begins, and the end of the era before it.
-    past: Vec<(ClockStep, Timestamp)>,
+    /// Where each era but the first begins, and the end of the era before it. Shared, since each share of the connections gets the
+    /// clock again and again.
+    past: Arc<Vec<(ClockStep, Timestamp)>>,
     last: Option<Timestamp>,
     end: Timestamp,
     latest: Timestamp,
     steps: u64,
     /// The packet before which it stepped last.
     stepped_at: Option<u64>,
-}
-
-impl Clone for Eras {
-    fn clone(&self) -> Self {
-        Self { past: self.past.clone(), ..*self }
-    }
-
-    /// Keeps the memory of `past`.
-    fn clone_from(&mut self, source: &Self) {
-        let mut past = std::mem::take(&mut self.past);
-        past.clone_from(&source.past);
-        *self = Self { past, ..*source };
-    }
 }
 
 impl Eras {
@@ -50,7 +40,7 @@ impl Eras {
             self.steps += 1;
             self.stepped_at = Some(number);
             if self.past.len() < limits::CLOCK_STEPS {
-                self.past.push((ClockStep { number, by: elapsed }, self.end));
+                Arc::make_mut(&mut self.past).push((ClockStep { number, by: elapsed }, self.end));
                 self.end = at;
             }
         }

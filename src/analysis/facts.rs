@@ -8,25 +8,13 @@ use crate::story::{CaptureFacts, Story};
 use crate::time::Timestamp;
 
 /// The capture's clock, and what its source reported last.
+#[derive(Clone)]
 pub(super) struct Facts<'s> {
     settings: &'s Settings,
     clock: Eras,
     reported: CaptureFacts,
     /// Which of the captures of the input is being read, counted from 1.
     part: u32,
-}
-
-impl Clone for Facts<'_> {
-    fn clone(&self) -> Self {
-        Self { clock: self.clock.clone(), ..*self }
-    }
-
-    /// Keeps the memory that the clock's steps take, since facts are copied for each share in each round.
-    fn clone_from(&mut self, source: &Self) {
-        let Self { settings, clock, reported, part } = self;
-        (*settings, *reported, *part) = (source.settings, source.reported, source.part);
-        clock.clone_from(&source.clock);
-    }
 }
 
 impl<'s> Facts<'s> {

@@ -217,6 +217,8 @@ impl<'env> Shares<'env> {
     /// Has what was read taken in, while what follows is read.
     fn take_round_in(&mut self) -> io::Result<()> {
         self.finish_round()?;
+        // A round may end early, and at worst behind each packet.
+        let pays = self.packets >= limits::ROUND_PACKETS_FOR_THREADS || self.bytes >= limits::ROUND_BYTES;
         (self.packets, self.bytes) = (0, 0);
         let sweeps = self.is_sweep_due();
         self.give_judge_work();
@@ -226,10 +228,11 @@ impl<'env> Shares<'env> {
             }
             share.facts.clone_from(&self.facts);
             share.sweeps = sweeps;
-            if share.part.is_empty() && !sweeps {
-                self.at_home.push(share);
-            } else {
+            if pays && !share.part.is_empty() || sweeps {
                 self.crew.give(Job::Follow(Box::new(share)));
+            } else {
+                share.take_in()?;
+                self.at_home.push(share);
             }
         }
         Ok(())

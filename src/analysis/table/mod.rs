@@ -19,6 +19,7 @@ pub(super) use half_open::HalfOpen;
 pub(super) use recently_closed::RecentlyClosed;
 pub(super) use tracked::{CLOSED, TrackedConnection};
 
+use crate::limits;
 use crate::packet::Quoted;
 use crate::story::Stage;
 use crate::tcp::Key;
@@ -26,8 +27,8 @@ use crate::time::Timestamp;
 use index::SocketIndex;
 use slots::{Slot, Slots};
 
-/// Connections looked through for an ICMP error that does not tell both ports.
-const SEARCHED: usize = 1000;
+/// Connections of a share that are looked through for an ICMP error that does not show both ports.
+const SEARCHED: usize = 1000 / limits::SHARES;
 
 /// What a connection takes in the table: its slot, and its entry in a hash table that may be half empty.
 const SLOT_BYTES: usize = size_of::<Slot>() + 2 * SocketIndex::ENTRY_BYTES;
