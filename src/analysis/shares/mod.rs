@@ -3,7 +3,7 @@
 //! Packets are decoded in rounds, one share's behind another's, and then each share takes its own in: on whatever thread is
 //! free, while the next round is read. After a round connections get their numbers, and what left goes to the judge in the order
 //! of the packets that made it leave. Neither depends on the threads, so the results are the same, byte for byte, for any
-//! number of them. On one thread rounds pay too: each step's code stays in the core's cache for all packets of a round.
+//! number of them.
 //!
 //! Where packets are watched, each is taken in as it comes.
 
