@@ -3,7 +3,7 @@
 use super::{Finding, Weight, finding};
 use crate::story::Story;
 
-/// So many lost or late segments are usual on the Internet.
+/// Up to this many lost or late segments are usual on the Internet.
 const USUAL: u32 = 2;
 
 /// `socket-counters`: lost and late segments, and a path MTU that fell. A capture has findings of its own for them.

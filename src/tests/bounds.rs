@@ -112,7 +112,7 @@ fn recorded() -> Vec<(String, Vec<u8>)> {
     recorded
 }
 
-/// What is written about a capture that so many threads read.
+/// What is written about a capture when this many threads read it.
 fn written(capture: &[u8], bounds: Bounds, threads: usize) -> (Vec<u8>, Vec<u8>) {
     let settings = Settings { keeps_timeline: false, bounds, threads, ..Settings::default() };
     let style = Style {

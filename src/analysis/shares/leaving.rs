@@ -73,7 +73,7 @@ impl Connections<'_> {
         self.table.remove(index).map_or(Ok(()), |leaving| self.leave(leaving, facts, outlet))
     }
 
-    /// Nothing of the capture that ended bears on the next one.
+    /// Forgets what is remembered of the capture that ended, since its numbers and times mean nothing in the next one.
     pub(super) fn forget(&mut self) {
         self.recently_closed = RecentlyClosed::new(&self.settings.bounds);
         self.most_packets = 0;

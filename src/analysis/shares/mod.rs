@@ -302,8 +302,8 @@ impl<'env> Shares<'env> {
         Ok(())
     }
 
-    /// Whether so many connections began that it is worth looking for those that are over. Looking costs a look at each slot, so
-    /// it waits for half as many new ones as there are slots.
+    /// Whether enough connections began to look for those that are over. The search visits each slot, so it waits for half as
+    /// many new connections as there are slots.
     fn is_sweep_due(&mut self) -> bool {
         let bounds = &self.settings.bounds;
         let least = bounds.unsorted.min(bounds.connections / 4);

@@ -103,7 +103,7 @@ pub(super) struct Numbering {
 }
 
 impl Numbering {
-    /// Of connections that began after so many others.
+    /// Numbers connections that began after `before` others.
     pub(super) fn of<'a>(before: u64, all: impl Iterator<Item = &'a mut Departures>) -> Self {
         let mut begun = Vec::new();
         for departures in all {

@@ -47,7 +47,7 @@ struct State {
 }
 
 impl<'o> Queue<'o> {
-    /// Of so many captures, which may use so many bytes of memory together.
+    /// A queue of this many captures, which may use this many bytes of memory together.
     pub fn new(captures: usize, memory: usize, output: Output<'o>) -> Self {
         let state = Mutex::new(State { free: memory, ..State::default() });
         Self { captures, state, changed: Condvar::new(), output: Mutex::new(output) }
