@@ -115,6 +115,9 @@ pub const ROUND_PACKETS_FOR_THREADS: usize = 64;
 /// Bytes of payload after which such a round ends too.
 pub const ROUND_BYTES: usize = 1024 * 1024;
 
+/// Connections that may wait to be judged while others are followed: as many as leave in one sweep.
+pub const CONNECTIONS_TO_JUDGE: usize = 1024;
+
 /// Connections that are judged in one go at the end of a capture.
 pub const JUDGED_AT_ONCE: usize = 256;
 

@@ -5,7 +5,7 @@ use std::io;
 use std::panic::{self, AssertUnwindSafe};
 use std::thread::{self, Scope};
 
-use crossbeam_channel::{Receiver, Sender, unbounded};
+use crossbeam_channel::{Receiver, Sender, select, unbounded};
 
 use super::share::Share;
 use crate::analysis::Event;
@@ -54,52 +54,117 @@ type Outcome<'env> = Result<Done<'env>, Box<dyn Any + Send>>;
 
 /// The thread that reads, which works too while it waits, and others where there are any.
 pub(super) struct Crew<'env> {
-    jobs: Sender<Job<'env>>,
-    waiting: Receiver<Job<'env>>,
+    follow: Queue<'env>,
+    judge: Queue<'env>,
     done: Receiver<Outcome<'env>>,
-    /// Jobs that are not done.
+    /// Other threads than the one that reads.
+    others: usize,
+}
+
+/// Work of one kind that waits for a thread.
+struct Queue<'env> {
+    give: Sender<Job<'env>>,
+    take: Receiver<Job<'env>>,
+    /// Jobs that were given out and are not known to be done.
     outstanding: usize,
+}
+
+impl<'env> Queue<'env> {
+    fn new() -> Self {
+        let (give, take) = unbounded();
+        Self { give, take, outstanding: 0 }
+    }
+
+    fn give(&mut self, job: Job<'env>) {
+        // It holds a receiver itself, so the channel is open.
+        self.outstanding += usize::from(self.give.send(job).is_ok());
+    }
 }
 
 impl<'env> Crew<'env> {
     /// As many threads as asked for, the calling one among them, or as many as there can be.
     pub(super) fn begin<'scope>(scope: &'scope Scope<'scope, 'env>, threads: usize) -> Self {
-        let (jobs, waiting) = unbounded::<Job<'env>>();
+        let (follow, judge) = (Queue::new(), Queue::new());
         let (finished, done) = unbounded();
-        for number in 1..threads {
-            let (waiting, finished) = (waiting.clone(), finished.clone());
-            let work = move || {
-                for job in waiting {
-                    let outcome = panic::catch_unwind(AssertUnwindSafe(|| job.work()));
-                    if finished.send(outcome).is_err() {
-                        break;
-                    }
-                }
-            };
-            if thread::Builder::new().name(format!("follow-{number}")).spawn_scoped(scope, work).is_err() {
+        let mut others = 0;
+        while others + 1 < threads {
+            let (follow, judge, finished) = (follow.take.clone(), judge.take.clone(), finished.clone());
+            let name = format!("follow-{}", others + 1);
+            let work = move || work_until_told(&follow, &judge, &finished);
+            if thread::Builder::new().name(name).spawn_scoped(scope, work).is_err() {
                 break;
             }
+            others += 1;
         }
-        Self { jobs, waiting, done, outstanding: 0 }
+        Self { follow, judge, done, others }
+    }
+
+    /// Whether the thread that reads has help.
+    pub(super) fn has_help(&self) -> bool {
+        self.others > 0
     }
 
     /// Gives work out.
     pub(super) fn give(&mut self, job: Job<'env>) {
-        // It holds a receiver itself, so the channel is open.
-        self.outstanding += usize::from(self.jobs.send(job).is_ok());
+        match job {
+            Job::Follow(_) => self.follow.give(job),
+            Job::Judge(..) => self.judge.give(job),
+        }
     }
 
-    /// Waits for work to be done, and does some meanwhile; nothing when all is done.
-    pub(super) fn next_done(&mut self) -> Option<Done<'env>> {
-        self.outstanding = self.outstanding.checked_sub(1)?;
-        if let Ok(job) = self.waiting.try_recv() {
-            return Some(job.work());
-        }
-        match self.done.recv() {
-            Ok(Ok(done)) => Some(done),
-            Ok(Err(panic)) => panic::resume_unwind(panic),
+    /// Work that is done, without waiting for any.
+    pub(super) fn done(&mut self) -> Option<Done<'env>> {
+        self.done.try_recv().ok().map(|outcome| self.count(outcome))
+    }
+
+    /// Waits for work to be done, and follows shares meanwhile; nothing when all that were given out are followed.
+    pub(super) fn done_while_following(&mut self) -> Option<Done<'env>> {
+        (self.follow.outstanding > 0)
+            .then(|| self.follow.take.try_recv().ok())
+            .and_then(|job| self.do_or_wait(job))
+    }
+
+    /// Waits for work to be done, and judges meanwhile; nothing when all that left is judged.
+    pub(super) fn done_while_judging(&mut self) -> Option<Done<'env>> {
+        (self.judge.outstanding > 0)
+            .then(|| self.judge.take.try_recv().ok())
+            .and_then(|job| self.do_or_wait(job))
+    }
+
+    fn do_or_wait(&mut self, job: Option<Job<'env>>) -> Option<Done<'env>> {
+        let outcome = match job {
+            Some(job) => Ok(job.work()),
             // Threads end when no more work can come, which this crew would have to be gone for.
-            Err(_) => None,
+            None => self.done.recv().ok()?,
+        };
+        Some(self.count(outcome))
+    }
+
+    fn count(&mut self, outcome: Outcome<'env>) -> Done<'env> {
+        let done = outcome.unwrap_or_else(|panic| panic::resume_unwind(panic));
+        match done {
+            Done::Followed(..) => self.follow.outstanding -= 1,
+            Done::Judged(..) => self.judge.outstanding -= 1,
+        }
+        done
+    }
+}
+
+/// Works until no more can come.
+fn work_until_told<'env>(
+    follow: &Receiver<Job<'env>>,
+    judge: &Receiver<Job<'env>>,
+    finished: &Sender<Outcome<'env>>,
+) {
+    loop {
+        let job = select! {
+            recv(follow) -> job => job,
+            recv(judge) -> job => job,
+        };
+        let Ok(job) = job else { break };
+        let outcome = panic::catch_unwind(AssertUnwindSafe(|| job.work()));
+        if finished.send(outcome).is_err() {
+            break;
         }
     }
 }

@@ -221,7 +221,7 @@ impl<'env> Shares<'env> {
         let pays = self.packets >= limits::ROUND_PACKETS_FOR_THREADS || self.bytes >= limits::ROUND_BYTES;
         (self.packets, self.bytes) = (0, 0);
         let sweeps = self.is_sweep_due();
-        self.give_judge_work();
+        self.give_judge_work()?;
         for mut share in mem::take(&mut self.at_home) {
             if let Some(part) = self.parts.get_mut(share.index) {
                 mem::swap(part, &mut share.part);
@@ -238,34 +238,62 @@ impl<'env> Shares<'env> {
         Ok(())
     }
 
-    fn give_judge_work(&mut self) {
-        if self.handoffs.is_empty() {
-            return;
+    /// Has what left judged, unless the judge is still at work on what left before.
+    fn give_judge_work(&mut self) -> io::Result<()> {
+        let mut outcome = Ok(());
+        while let Some(done) = self.crew.done() {
+            outcome = outcome.and(self.take_back(done));
         }
-        if let Some(judge) = self.judge.take() {
+        if !self.handoffs.is_empty()
+            && let Some(judge) = self.judge.take()
+        {
             self.crew.give(Job::Judge(judge, mem::take(&mut self.handoffs)));
         }
+        outcome
     }
 
-    /// Waits until the round that was taken in is done.
+    /// Waits until the round that was taken in is done. Judging may go on behind it, as long as not too much waits for it.
     fn finish_round(&mut self) -> io::Result<()> {
         let mut outcome = Ok(());
-        while let Some(done) = self.crew.next_done() {
-            match done {
-                Done::Followed(share, done) => {
-                    outcome = outcome.and(done);
-                    self.at_home.push(*share);
-                }
-                Done::Judged(judge, done) => {
-                    outcome = outcome.and(done);
-                    self.judge = Some(judge);
-                }
-            }
+        while let Some(done) = self.crew.done_while_following() {
+            outcome = outcome.and(self.take_back(done));
         }
         self.at_home.sort_unstable_by_key(|share| share.index);
         outcome?;
         self.collect();
+        if !self.crew.has_help() || self.handoffs.len() > limits::CONNECTIONS_TO_JUDGE {
+            self.finish_judging()?;
+        }
         Ok(())
+    }
+
+    /// Waits until all is judged that the judge was given.
+    fn finish_judging(&mut self) -> io::Result<()> {
+        let mut outcome = Ok(());
+        while let Some(done) = self.crew.done_while_judging() {
+            outcome = outcome.and(self.take_back(done));
+        }
+        outcome
+    }
+
+    /// Has all judged that left.
+    fn judge_all(&mut self) -> io::Result<()> {
+        self.finish_judging()?;
+        self.give_judge_work()?;
+        self.finish_judging()
+    }
+
+    fn take_back(&mut self, done: Done<'env>) -> io::Result<()> {
+        match done {
+            Done::Followed(share, outcome) => {
+                self.at_home.push(*share);
+                outcome
+            }
+            Done::Judged(judge, outcome) => {
+                self.judge = Some(judge);
+                outcome
+            }
+        }
     }
 
     /// Numbers the connections that began, and collects those that left.
@@ -290,8 +318,7 @@ impl<'env> Shares<'env> {
         }
         self.take_round_in()?;
         self.finish_round()?;
-        self.give_judge_work();
-        self.finish_round()
+        self.judge_all()
     }
 
     /// From now on each packet is taken in as it comes.
@@ -345,12 +372,11 @@ impl<'env> Shares<'env> {
             }
             if (place + 1) % limits::JUDGED_AT_ONCE == 0 {
                 self.finish_round()?;
-                self.give_judge_work();
+                self.give_judge_work()?;
             }
         }
         self.finish_round()?;
-        self.give_judge_work();
-        self.finish_round()?;
+        self.judge_all()?;
         for connections in self.connections() {
             connections.forget();
         }
