@@ -113,23 +113,30 @@ pub enum Family {
     V6,
 }
 
+impl Resolution {
+    /// With nothing found so far.
+    fn begin(name: &str, family: Option<Family>) -> Self {
+        Self {
+            name: name.to_owned(),
+            outcome: Lookup::Silent,
+            server: None,
+            rcode: None,
+            failure: None,
+            canonical: None,
+            family,
+            faults: Vec::new(),
+            addresses: Vec::new(),
+            servers: Vec::new(),
+            elapsed: Elapsed::ZERO,
+        }
+    }
+}
+
 /// What is given for a name in place of a resolver's answer.
 pub(in crate::probe) fn given(name: &str, family: Option<Family>, addresses: &[IpAddr]) -> Resolution {
     let addresses: Vec<_> = addresses.iter().copied().filter(|address| is_wanted(*address, family)).collect();
     let outcome = if addresses.is_empty() { Lookup::NoAddress } else { Lookup::Given };
-    Resolution {
-        name: name.to_owned(),
-        outcome,
-        server: None,
-        rcode: None,
-        failure: None,
-        canonical: None,
-        family,
-        faults: Vec::new(),
-        addresses,
-        servers: Vec::new(),
-        elapsed: Elapsed::ZERO,
-    }
+    Resolution { outcome, addresses, ..Resolution::begin(name, family) }
 }
 
 /// Finds a name's addresses before that time.
@@ -140,19 +147,7 @@ pub(in crate::probe) fn resolve(
     until: Instant,
 ) -> Resolution {
     let began = Instant::now();
-    let mut resolution = Resolution {
-        name: name.to_owned(),
-        outcome: Lookup::Silent,
-        server: None,
-        rcode: None,
-        failure: None,
-        canonical: None,
-        family,
-        faults: Vec::new(),
-        addresses: Vec::new(),
-        servers: Vec::new(),
-        elapsed: Elapsed::ZERO,
-    };
+    let mut resolution = Resolution::begin(name, family);
     if let Ok(address) = name.parse::<IpAddr>() {
         resolution.outcome = if is_wanted(address, family) { Lookup::Literal } else { Lookup::NoAddress };
         resolution.addresses.extend(is_wanted(address, family).then_some(address));
