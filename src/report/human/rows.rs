@@ -6,6 +6,7 @@
 use super::fold::Fold;
 use super::notes::{self, Notes};
 use super::row::{Arrow, Awaited, Kind, Row};
+use crate::packet::SegmentHeader;
 use crate::report::text::escape::escaped;
 use crate::report::text::words::{PacketNames, amount, count};
 use crate::story::{EndingKind, Entry, Item, Note, Seen, Silence, Stage, Story};
@@ -214,91 +215,23 @@ fn packet(
     names: &PacketNames<'_>,
     notes: &mut Notes<'_>,
 ) -> Row {
-    let code = verdict.map(|verdict| verdict.code);
-    let is_proof = verdict.is_some_and(|verdict| verdict.evidence.contains(&entry.moment.number));
-    let mut text = notes.about(entry);
-    let has_step = entry.notes.iter().any(|note| {
-        !matches!(
-            note,
-            Note::Silence(_)
-                | Note::RoundTrip(_)
-                | Note::Cut(_)
-                | Note::DuplicateAck
-                | Note::Stage(Stage::Syn | Stage::SynAck | Stage::TcpEstablished, _)
-        )
-    });
-    let is_repeat =
-        matches!(entry.notes.as_slice(), [.., Note::Retransmission(_)] | [Note::Retransmission(_), ..]);
-    let (arrow, kind) = match &entry.seen {
+    let mut words = notes.about(entry);
+    let (arrow, kind, certificate) = match &entry.seen {
         Seen::Icmp(error, _) => {
-            text.insert(0, format!("ICMP error from {}", story.names.show(error.ip.source)));
-            (Arrow::Other("ICMP".to_owned()), Kind::Key)
+            words.insert(0, format!("ICMP error from {}", story.names.show(error.ip.source)));
+            (Arrow::Other("ICMP".to_owned()), Kind::Key, Vec::new())
         }
         Seen::Segment { role, header, excerpt, .. } => {
-            let flags = header.tcp.flags.unwrap_or_default();
-            let len = header.payload_len.unwrap_or(0);
-            let is_lost = code == Some(Code::SynNoReply) && flags.syn() && !flags.ack();
-            let shown = match (header.tcp.flags, len) {
-                (Some(flags), 0) => format!("[{flags}]"),
-                (Some(flags), len) => format!("[{flags}] {len}"),
-                (None, len) => len.to_string(),
-            };
-            let arrow = if is_lost { Arrow::Lost(*role, shown) } else { Arrow::From(*role, shown) };
-            if text.is_empty() {
-                text.push(if flags.rst() {
-                    "RST".to_owned()
-                } else if flags.fin() {
-                    "FIN".to_owned()
-                } else if flags.syn() {
-                    if flags.ack() { "SYN-ACK" } else { "SYN" }.to_owned()
-                } else if len == 0 {
-                    "ACK".to_owned()
-                } else {
-                    String::new()
-                });
-            } else if flags.rst() {
-                text.insert(0, "RST".to_owned());
-            } else if flags.fin() && !is_repeat {
-                text.insert(0, "FIN".to_owned());
-            } else if len == 0 && !flags.syn() && matches!(entry.notes.as_slice(), [Note::RoundTrip(_)]) {
-                text.insert(0, "ACK".to_owned());
-            }
-            if flags.rst() && matches!(code, Some(Code::Reset | Code::Refused)) {
-                let hops = header.ip.hop_limit.map(|hops| format!("TTL {hops}"));
-                let id = header.ip.id.map(|id| format!("IP ID {id}"));
-                text.extend(hops.into_iter().chain(id));
-            }
-            // RFC 9293, 3.5.3: a RST may carry its reason.
-            if flags.rst()
-                && let Some(reason) = reason(excerpt)
-            {
-                text.push(format!("\"{}\"", escaped(reason)));
-            }
-            let is_closing = (flags.fin() || flags.rst()) && len == 0;
-            let kind = if is_repeat && !is_closing {
-                Kind::Repeat
-            } else if is_closing {
-                Kind::Closing
-            } else if has_step {
-                Kind::Key
-            } else if flags.syn()
-                || matches!(entry.notes.first(), Some(Note::Stage(Stage::TcpEstablished, _)))
-            {
-                Kind::Opening
-            } else if len == 0 && !is_proof {
-                Kind::Ack
-            } else if is_proof {
-                Kind::Key
-            } else {
-                Kind::Data
-            };
-            (arrow, kind)
+            let code = verdict.map(|verdict| verdict.code);
+            let is_proof = verdict.is_some_and(|verdict| verdict.evidence.contains(&entry.moment.number));
+            name_segment(&mut words, header, &entry.notes);
+            describe_rst(&mut words, header, code, excerpt);
+            let certificate = certificate(story, entry.moment.number, *role);
+            (arrow(*role, header, code), kind(header, &entry.notes, is_proof), certificate)
         }
     };
-    let mut text = vec![text.join(", ")];
-    if let Seen::Segment { role, .. } = &entry.seen {
-        certificate(story, entry.moment.number, *role, &mut text);
-    }
+    let mut text = vec![words.join(", ")];
+    text.extend(certificate);
     Row {
         items: vec![index],
         label: names.at(entry.moment.number, entry.origin),
@@ -312,6 +245,89 @@ fn packet(
     }
 }
 
+/// A segment's arrow, with its flags and its length.
+fn arrow(role: Role, header: &SegmentHeader, code: Option<Code>) -> Arrow {
+    let len = header.payload_len.unwrap_or(0);
+    let shown = match (header.tcp.flags, len) {
+        (Some(flags), 0) => format!("[{flags}]"),
+        (Some(flags), len) => format!("[{flags}] {len}"),
+        (None, len) => len.to_string(),
+    };
+    let flags = header.tcp.flags.unwrap_or_default();
+    let is_lost = code == Some(Code::SynNoReply) && flags.syn() && !flags.ack();
+    if is_lost { Arrow::Lost(role, shown) } else { Arrow::From(role, shown) }
+}
+
+/// Names a segment by its flags, where the words on its notes don't.
+fn name_segment(words: &mut Vec<String>, header: &SegmentHeader, notes: &[Note]) {
+    let flags = header.tcp.flags.unwrap_or_default();
+    let has_payload = header.payload_len.unwrap_or(0) > 0;
+    let is_named = !words.is_empty();
+    let name = if flags.rst() {
+        "RST"
+    } else if flags.fin() && !(is_named && is_repeat(notes)) {
+        "FIN"
+    } else if is_named {
+        let is_ack = !has_payload && !flags.syn() && matches!(notes, [Note::RoundTrip(_)]);
+        if is_ack { "ACK" } else { return }
+    } else if flags.syn() {
+        if flags.ack() { "SYN-ACK" } else { "SYN" }
+    } else if has_payload {
+        return;
+    } else {
+        "ACK"
+    };
+    words.insert(0, name.to_owned());
+}
+
+/// Adds what tells who sent a RST, and the reason in it (RFC 9293, 3.5.3).
+fn describe_rst(words: &mut Vec<String>, header: &SegmentHeader, code: Option<Code>, payload: &[u8]) {
+    if !header.tcp.flags.unwrap_or_default().rst() {
+        return;
+    }
+    if matches!(code, Some(Code::Reset | Code::Refused)) {
+        words.extend(header.ip.hop_limit.map(|hops| format!("TTL {hops}")));
+        words.extend(header.ip.id.map(|id| format!("IP ID {id}")));
+    }
+    words.extend(reason(payload).map(|reason| format!("\"{}\"", escaped(reason))));
+}
+
+/// What a segment is to its connection, which decides what it may be folded with.
+fn kind(header: &SegmentHeader, notes: &[Note], is_proof: bool) -> Kind {
+    let flags = header.tcp.flags.unwrap_or_default();
+    let is_empty = header.payload_len.unwrap_or(0) == 0;
+    let is_closing = (flags.fin() || flags.rst()) && is_empty;
+    let has_step = notes.iter().any(|note| {
+        !matches!(
+            note,
+            Note::Silence(_)
+                | Note::RoundTrip(_)
+                | Note::Cut(_)
+                | Note::DuplicateAck
+                | Note::Stage(Stage::Syn | Stage::SynAck | Stage::TcpEstablished, _)
+        )
+    });
+    if is_closing {
+        Kind::Closing
+    } else if is_repeat(notes) {
+        Kind::Repeat
+    } else if has_step {
+        Kind::Key
+    } else if flags.syn() || matches!(notes.first(), Some(Note::Stage(Stage::TcpEstablished, _))) {
+        Kind::Opening
+    } else if is_proof {
+        Kind::Key
+    } else if is_empty {
+        Kind::Ack
+    } else {
+        Kind::Data
+    }
+}
+
+fn is_repeat(notes: &[Note]) -> bool {
+    matches!(notes, [.., Note::Retransmission(_)] | [Note::Retransmission(_), ..])
+}
+
 /// The text in a RST's payload.
 fn reason(payload: &[u8]) -> Option<&str> {
     let text = std::str::from_utf8(payload).ok()?.trim_matches(['\0', '\r', '\n', ' ']);
@@ -320,19 +336,21 @@ fn reason(payload: &[u8]) -> Option<&str> {
 }
 
 /// Adds what a packet that ends a Certificate message, or the last one that brought a part of it, shows.
-fn certificate(story: &Story, number: u64, role: Role, text: &mut Vec<String>) {
+fn certificate(story: &Story, number: u64, role: Role) -> Vec<String> {
+    let mut lines = Vec::new();
     let sent = story.tls.certificates[role].as_ref().filter(|sent| sent.moment.number == number);
     if sent.is_some() {
         let own = story.tls.examination.as_deref().filter(|_| role == Role::Server);
         let title = own
             .and_then(|found| found.certificates.first()?.details.as_ref())
             .map(|details| format!(" CN={}", crate::report::text::escape::escaped(details.title())));
-        text.push(format!("Certificate{}", title.unwrap_or_default()));
+        lines.push(format!("Certificate{}", title.unwrap_or_default()));
     }
     if role == Role::Server
         && story.data.server.last.is_some_and(|last| last.number == number)
         && let Some((len, came)) = story.tls.unfinished_certificate
     {
-        text.push(format!("Certificate, {came} of {len} bytes"));
+        lines.push(format!("Certificate, {came} of {len} bytes"));
     }
+    lines
 }
