@@ -1,5 +1,7 @@
 //! One connection: takes the segments of either end, determines what each was, and emits delivered bytes in order.
 
+use std::ops::Range;
+
 use super::arrival::Arrival;
 use super::endpoint::Digest;
 use super::observation::{HandshakeStep, Observation, ResetFit, SegmentKind};
@@ -351,17 +353,14 @@ impl Connection {
             observation.new_bytes = len;
             return;
         };
-        let data_seq = if flags.syn() { seq + 1 } else { seq };
-        let expected = end.next;
         if is_keep_alive(end, seq, len, flags, is_established) {
             end.counters.keep_alives += 1;
             observation.kind = SegmentKind::KeepAlive;
             return;
         }
         let ahead = end.bytes_before(seq);
+        let data_seq = if flags.syn() { seq + 1 } else { seq };
         end.stream.begin_at(data_seq);
-        let occupied = len + u32::from(flags.syn()) + u32::from(flags.fin());
-        let end_seq = seq + occupied;
         if len > 0 {
             let delivery = Delivery {
                 number,
@@ -381,45 +380,31 @@ impl Connection {
             observation.is_first_fin = true;
             observation.ahead = ahead;
         }
-        match expected {
-            Some(expected) if occupied > 0 && !end_seq.is_after(expected) => {
-                let is_late_syn = flags.syn() && end.sent_before(seq).is_none();
-                if observation.new_bytes > 0 || is_late_syn {
-                    observation.kind = SegmentKind::OutOfOrder;
-                    end.counters.out_of_order += 1;
-                } else if !observation.is_first_fin {
-                    observation.kind = SegmentKind::Retransmission { of: end.sent_before(seq) };
-                    end.counters.retransmissions += 1;
-                    end.stop_timing();
-                }
+        let occupied = len + u32::from(flags.syn()) + u32::from(flags.fin());
+        let end_seq = seq + occupied;
+        if occupied > 0 {
+            compare_with_expected(end, seq..end_seq, flags.syn(), ahead, observation);
+            if observation.kind == SegmentKind::Ordinary {
+                end.start_timing(end_seq, at);
             }
-            Some(expected) if occupied > 0 && seq.is_before(expected) && observation.new_bytes > 0 => {
-                // Sent again together with something new.
-                end.counters.retransmissions += 1;
-                end.stop_timing();
-                observation.kind = SegmentKind::Retransmission { of: end.sent_before(seq) };
-            }
-            Some(expected) if seq.is_after(expected) && occupied > 0 => {
-                observation.gap = seq - expected;
-                observation.open_gap = ahead;
-            }
-            _ => {}
-        }
-        if observation.kind == SegmentKind::Ordinary && occupied > 0 {
-            end.start_timing(end_seq, at);
         }
         if let Some(last_window) = repeats_last_ack {
-            if Some(last_window) == header.tcp.window {
-                if observation.newly_acked == 0 && !self.ends[role.other()].is_all_acknowledged() {
-                    observation.kind = SegmentKind::DuplicateAck;
-                    self.ends[role].counters.duplicate_acks += 1;
-                }
-            } else if header.tcp.window.is_some() {
-                observation.kind = SegmentKind::WindowUpdate;
-            }
+            self.compare_windows(role, last_window, header.tcp.window, observation);
         }
         let end = &mut self.ends[role];
         end.next = Some(end.next.map_or(end_seq, |next| next.later(end_seq)));
+    }
+
+    /// Says what a bare acknowledgement of the same number as the one before is: a duplicate, or news of the window.
+    fn compare_windows(&mut self, role: Role, last: u16, window: Option<u16>, observation: &mut Observation) {
+        if Some(last) != window {
+            if window.is_some() {
+                observation.kind = SegmentKind::WindowUpdate;
+            }
+        } else if observation.newly_acked == 0 && !self.ends[role.other()].is_all_acknowledged() {
+            observation.kind = SegmentKind::DuplicateAck;
+            self.ends[role].counters.duplicate_acks += 1;
+        }
     }
 
     /// The window that the sender announced last, if this is a bare acknowledgement of the same number.
@@ -428,6 +413,36 @@ impl Connection {
         let last = self.ends[arrival.role].last_sent()?;
         let is_bare = header.payload_len == Some(0) && flags.0 & !Flags::PSH == Flags::ACK;
         (is_bare && last.flags.ack() && last.ack == header.tcp.ack && last.has_seq).then_some(last.window?)
+    }
+}
+
+/// Says whether what a segment occupies in the sequence space comes in order, again, late, or behind a gap. `ahead` is what had
+/// not come yet of the bytes before it.
+fn compare_with_expected(
+    end: &mut Endpoint,
+    occupied: Range<Seq>,
+    is_syn: bool,
+    ahead: u32,
+    observation: &mut Observation,
+) {
+    let Some(expected) = end.next else { return };
+    let Range { start: seq, end: end_seq } = occupied;
+    if seq.is_after(expected) {
+        observation.gap = seq - expected;
+        observation.open_gap = ahead;
+        return;
+    }
+    let has_new_bytes = observation.new_bytes > 0;
+    let is_within = !end_seq.is_after(expected);
+    let is_late_syn = is_syn && end.sent_before(seq).is_none();
+    if is_within && (has_new_bytes || is_late_syn) {
+        observation.kind = SegmentKind::OutOfOrder;
+        end.counters.out_of_order += 1;
+    } else if is_within && !observation.is_first_fin || has_new_bytes && seq.is_before(expected) {
+        // All of it was sent before, or a part of it, with new bytes behind.
+        observation.kind = SegmentKind::Retransmission { of: end.sent_before(seq) };
+        end.counters.retransmissions += 1;
+        end.stop_timing();
     }
 }
 
