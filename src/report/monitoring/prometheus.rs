@@ -9,6 +9,7 @@ use std::io::{self, Write};
 
 use super::nagios::EXPIRING;
 use super::phases;
+use crate::analysis::Summary;
 use crate::probe::{Outcome, REASONS};
 use crate::report::End;
 use crate::report::digest::Shown;
@@ -41,91 +42,17 @@ const STAGES: [Stage; 10] = [
 /// # Errors
 /// When `out` can't be written.
 pub fn write(of: &End<'_>, out: &mut dyn Write) -> io::Result<()> {
-    let End { digest, summary, target, check, .. } = *of;
-    let status = of.status();
-    let connection = digest.connection.as_ref();
-    let mut metrics = Metrics { out, target };
-
+    let mut metrics = Metrics { out, target: of.target };
     metrics.family("ssmscope_build_info", "1, labelled with the version of ssmscope.")?;
     metrics.sample("ssmscope_build_info", &[("version", env!("CARGO_PKG_VERSION"))], 1)?;
-
-    metrics.family("ssmscope_success", "1 if all is well, 0 if not: whether the status is 0.")?;
-    metrics.sample("ssmscope_success", &[], u8::from(status == Status::Ok))?;
-    metrics.family("ssmscope_status", "Exit status: 0 healthy, 1 warning, 2 critical, 3 unknown.")?;
-    metrics.sample("ssmscope_status", &[], status.code())?;
-
-    metrics.family(
-        "ssmscope_state",
-        "1 for the current state, 0 for all others; the worst connection decides.",
-    )?;
-    let code = match &check {
-        Some(check) => check.outcome.conclusion().reason,
-        None if of.alerting_expiry().is_some() => EXPIRING,
-        None => connection.map_or(NOTHING, |shown| shown.code.name()),
-    };
-    let others = match &check {
-        Some(_) => REASONS.iter().map(|reason| reason.code).collect(),
-        None if of.thresholds.are_set() => vec![NOTHING, EXPIRING],
-        None => vec![NOTHING],
-    };
-    for reason in RULES.iter().map(|rule| rule.code.name()).chain(others) {
-        metrics.sample("ssmscope_state", &[("reason", reason)], u8::from(code == reason))?;
-    }
-
-    metrics
-        .family("ssmscope_stage", "1 for the furthest stage of the worst connection, 0 for the others.")?;
-    let reached = connection.map(|shown| shown.stage);
-    for stage in STAGES {
-        let is_reached = u8::from(reached == Some(stage));
-        metrics.sample("ssmscope_stage", &[("stage", &stage.to_string())], is_reached)?;
-    }
-
-    let steps: &[_] = connection.map_or(&[], |shown: &Shown| &shown.steps);
-    if !steps.is_empty() {
-        metrics.family(
-            "ssmscope_stage_duration_seconds",
-            "Time to each stage of the worst connection, since the stage before it.",
-        )?;
-        for (stage, elapsed) in steps {
-            let labels = [("stage", &*stage.to_string())];
-            metrics.sample("ssmscope_stage_duration_seconds", &labels, elapsed.as_secs_f64())?;
-        }
-    }
-    if let Some(slowest) = digest.slowest {
-        metrics.family("ssmscope_tls_established_seconds", "Longest time from a SYN to established TLS.")?;
-        metrics.sample("ssmscope_tls_established_seconds", &[], slowest.as_secs_f64())?;
-    }
-    if let Some(expiry) = &digest.expiry {
-        metrics.family(
-            "ssmscope_certificate_expiry_timestamp_seconds",
-            "The last second, in Unix time, at which all certificates are valid that the servers sent.",
-        )?;
-        metrics.sample("ssmscope_certificate_expiry_timestamp_seconds", &[], expiry.at.0)?;
-    }
-
-    metrics.family("ssmscope_connections", "Connections judged, by verdict and its severity.")?;
-    for rule in RULES {
-        let labels = [("verdict", rule.code.name()), ("severity", rule.severity.name())];
-        metrics.sample(
-            "ssmscope_connections",
-            &labels,
-            summary.codes.get(&rule.code).copied().unwrap_or_default(),
-        )?;
-    }
-
-    if let Some(last) = digest.last_failure {
-        metrics.family(LAST_FAILURE, "When the last connection that failed ended, in Unix time.")?;
-        metrics.sample(LAST_FAILURE, &[], last.nanos().div_euclid(1_000_000_000))?;
-    }
-    if let Some(check) = &check {
-        return metrics.check(check.outcome);
-    }
-    metrics.servers(&of_servers(of))?;
-    metrics.family("ssmscope_capture_packets", "Packets in the capture.")?;
-    metrics.sample("ssmscope_capture_packets", &[], summary.packets)?;
-    if let Some(dropped) = summary.about.dropped {
-        metrics.family("ssmscope_capture_dropped_packets", "Packets that the capture dropped.")?;
-        metrics.sample("ssmscope_capture_dropped_packets", &[], dropped)?;
+    metrics.status(of)?;
+    metrics.stages(of.digest.connection.as_ref())?;
+    metrics.connections(of)?;
+    if let Some(check) = &of.check {
+        metrics.check(check.outcome)?;
+    } else {
+        metrics.servers(&of_servers(of))?;
+        metrics.capture(of.summary)?;
     }
     out.flush()
 }
@@ -172,6 +99,92 @@ struct Metrics<'o> {
 }
 
 impl Metrics<'_> {
+    fn status(&mut self, of: &End<'_>) -> io::Result<()> {
+        let status = of.status();
+        self.family("ssmscope_success", "1 if all is well, 0 if not: whether the status is 0.")?;
+        self.sample("ssmscope_success", &[], u8::from(status == Status::Ok))?;
+        self.family("ssmscope_status", "Exit status: 0 healthy, 1 warning, 2 critical, 3 unknown.")?;
+        self.sample("ssmscope_status", &[], status.code())?;
+        self.family(
+            "ssmscope_state",
+            "1 for the current state, 0 for all others; the worst connection decides.",
+        )?;
+        let code = match &of.check {
+            Some(check) => check.outcome.conclusion().reason,
+            None if of.alerting_expiry().is_some() => EXPIRING,
+            None => of.digest.connection.as_ref().map_or(NOTHING, |shown| shown.code.name()),
+        };
+        let others = match &of.check {
+            Some(_) => REASONS.iter().map(|reason| reason.code).collect(),
+            None if of.thresholds.are_set() => vec![NOTHING, EXPIRING],
+            None => vec![NOTHING],
+        };
+        for reason in RULES.iter().map(|rule| rule.code.name()).chain(others) {
+            self.sample("ssmscope_state", &[("reason", reason)], u8::from(code == reason))?;
+        }
+        Ok(())
+    }
+
+    /// How far the worst connection got.
+    fn stages(&mut self, worst: Option<&Shown>) -> io::Result<()> {
+        self.family("ssmscope_stage", "1 for the furthest stage of the worst connection, 0 for the others.")?;
+        let reached = worst.map(|shown| shown.stage);
+        for stage in STAGES {
+            let is_reached = u8::from(reached == Some(stage));
+            self.sample("ssmscope_stage", &[("stage", &stage.to_string())], is_reached)?;
+        }
+        let steps: &[_] = worst.map_or(&[], |shown| &shown.steps);
+        if steps.is_empty() {
+            return Ok(());
+        }
+        self.family(
+            "ssmscope_stage_duration_seconds",
+            "Time to each stage of the worst connection, since the stage before it.",
+        )?;
+        for (stage, elapsed) in steps {
+            let labels = [("stage", &*stage.to_string())];
+            self.sample("ssmscope_stage_duration_seconds", &labels, elapsed.as_secs_f64())?;
+        }
+        Ok(())
+    }
+
+    /// What adds up over all connections.
+    fn connections(&mut self, of: &End<'_>) -> io::Result<()> {
+        let End { digest, summary, .. } = *of;
+        if let Some(slowest) = digest.slowest {
+            self.family("ssmscope_tls_established_seconds", "Longest time from a SYN to established TLS.")?;
+            self.sample("ssmscope_tls_established_seconds", &[], slowest.as_secs_f64())?;
+        }
+        if let Some(expiry) = &digest.expiry {
+            self.family(
+                "ssmscope_certificate_expiry_timestamp_seconds",
+                "The last second, in Unix time, at which all certificates are valid that the servers sent.",
+            )?;
+            self.sample("ssmscope_certificate_expiry_timestamp_seconds", &[], expiry.at.0)?;
+        }
+        self.family("ssmscope_connections", "Connections judged, by verdict and its severity.")?;
+        for rule in RULES {
+            let labels = [("verdict", rule.code.name()), ("severity", rule.severity.name())];
+            let count = summary.codes.get(&rule.code).copied().unwrap_or_default();
+            self.sample("ssmscope_connections", &labels, count)?;
+        }
+        if let Some(last) = digest.last_failure {
+            self.family(LAST_FAILURE, "When the last connection that failed ended, in Unix time.")?;
+            self.sample(LAST_FAILURE, &[], last.nanos().div_euclid(1_000_000_000))?;
+        }
+        Ok(())
+    }
+
+    fn capture(&mut self, summary: &Summary) -> io::Result<()> {
+        self.family("ssmscope_capture_packets", "Packets in the capture.")?;
+        self.sample("ssmscope_capture_packets", &[], summary.packets)?;
+        if let Some(dropped) = summary.about.dropped {
+            self.family("ssmscope_capture_dropped_packets", "Packets that the capture dropped.")?;
+            self.sample("ssmscope_capture_dropped_packets", &[], dropped)?;
+        }
+        Ok(())
+    }
+
     fn servers(&mut self, servers: &BTreeMap<String, OfServer>) -> io::Result<()> {
         if servers.is_empty() {
             return Ok(());
@@ -215,7 +228,7 @@ impl Metrics<'_> {
             self.family("ssmscope_check_http_status_code", "HTTP's status of the page that was asked for.")?;
             self.sample("ssmscope_check_http_status_code", &[], status)?;
         }
-        self.out.flush()
+        Ok(())
     }
 
     fn family(&mut self, name: &str, help: &str) -> io::Result<()> {
