@@ -82,14 +82,14 @@ impl Elapsed {
     }
 }
 
-/// For people: `244.2 ms`, `3.0 s`, `2 min 7 s`, with the precision that a reader can use.
-/// Of a span that runs forward; none of one that is negative.
+/// Of a span that runs forward; a negative one becomes zero.
 impl From<Elapsed> for std::time::Duration {
     fn from(elapsed: Elapsed) -> Self {
         Self::from_nanos(elapsed.nanos().max(0) as u64)
     }
 }
 
+/// For people: `244.2 ms`, `3.0 s`, `2 min 7 s`, with the precision that a reader can use.
 impl fmt::Display for Elapsed {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let sign = if self.0 < 0 { "-" } else { "" };
