@@ -1,7 +1,8 @@
 //! Drives the chain: records of a capture in, judged connections and a summary out.
 //!
 //! It decodes each record, finds its connection, lets TCP and TLS read it, folds the result into the connection's
-//! story, and judges the story when the connection leaves: at the end of the capture, or when the table is full.
+//! story, and judges the story when the connection leaves the table: once it is closed and quiet, when the table is full,
+//! or at the end of the capture.
 
 mod clock;
 mod context;
