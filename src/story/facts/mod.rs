@@ -1,4 +1,5 @@
-//! The facts that a story consists of, by subject. Each is plain data, and knows how a packet changes it.
+//! The facts that a story consists of, by subject. Each is plain data. A fact that one packet alone decides takes
+//! it in by a function whose name begins with `record`; the builder fills in the others.
 
 mod capture;
 mod data;
