@@ -4,7 +4,8 @@ use std::fmt;
 
 macro_rules! codes {
     ($($code:ident $name:literal,)+) => {
-        /// A verdict's code. What depends on it is matched without a default, so that a new code is forgotten nowhere.
+        /// A verdict's code. What each code needs is matched without a default, so that a new code is forgotten nowhere; what
+        /// only a few codes have is asked of a list of them.
         #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
         pub enum Code {
             $(#[doc = concat!("`", $name, "`.")] $code,)+
