@@ -8,7 +8,6 @@ use std::path::Path;
 
 use ssmscope::analysis::{self, CertificateSettings, Settings, Window};
 use ssmscope::capture::pausing::Waiting;
-use ssmscope::capture::select;
 use ssmscope::capture::{self, Handles, Opened, ReadError, Target, TargetError};
 use ssmscope::cert::{NameSource, Wanted};
 use ssmscope::time::Elapsed;
@@ -30,7 +29,7 @@ pub fn may_pause(options: &Read) -> anyhow::Result<bool> {
     Ok(options.follow || is_pipe)
 }
 
-/// Opens what can be opened.
+/// Opens what can be opened. `asks_whether_text` reads on until the form of the input is known, also where it may pause.
 ///
 /// # Errors
 /// When the files can't be read as one capture.
@@ -39,11 +38,12 @@ pub fn open(
     captures: &[String],
     handles: &Handles,
     may_pause: bool,
+    asks_whether_text: bool,
 ) -> Result<Opened, ReadError> {
     // Times of day need to know the capture's clock before its first packet.
     let selection = &options.selection;
     let has_window = selection.from.is_some() || selection.to.is_some();
-    let reads_ahead = options.rendering.output.needs_clock() || has_window;
+    let reads_ahead = options.rendering.output.needs_clock() || has_window || asks_whether_text;
     if !may_pause {
         return capture::open_all(captures, handles, reads_ahead);
     }
@@ -72,34 +72,24 @@ fn is_regular_file() -> bool {
 /// # Errors
 /// When a host has no address, or the filter's expression is none.
 pub fn target(selection: &Selection) -> Result<Target, TargetError> {
-    let mut hosts = selection.host.clone();
+    let Selection { host: hosts, port: ports, filter, .. } = selection;
     // The C library looks names up with the help of plug-ins, which a static binary must not depend on.
     if cfg!(target_feature = "crt-static") {
-        hosts = hosts.into_iter().map(found).collect::<Result<Vec<_>, _>>()?.concat();
+        return Target::resolving(hosts, ports, filter.clone(), found);
     }
-    Target::new(&hosts, &selection.port, selection.filter.clone())
+    Target::new(hosts, ports, filter.clone())
 }
 
-/// The addresses of a host that is given by name; anything else is left as it is.
-fn found(host: String) -> Result<Vec<String>, TargetError> {
+/// The addresses of a name, or why it has none.
+fn found(name: &str) -> Result<Vec<IpAddr>, String> {
     /// As long as an active check may take.
     const PATIENCE: Elapsed = Elapsed::from_millis(10_000);
-    let (name, port) = select::split_port(&host);
-    let is_name = name.chars().all(|character| character.is_alphanumeric() || "-._".contains(character));
-    if !is_name || name.parse::<IpAddr>().is_ok() {
-        return Ok(vec![host]);
-    }
     let resolution = probe::find(name, PATIENCE);
     if resolution.addresses.is_empty() {
-        let why =
-            resolution.rcode.or(resolution.failure).unwrap_or_else(|| "no resolver answered".to_owned());
-        return Err(TargetError::Unresolved { name: name.to_owned(), reason: io::Error::other(why) });
+        let why = resolution.rcode.or(resolution.failure);
+        return Err(why.unwrap_or_else(|| "no resolver answered".to_owned()));
     }
-    let address = |address: &IpAddr| match port {
-        Some(port) => probe::authority(&address.to_string(), port),
-        None => address.to_string(),
-    };
-    Ok(resolution.addresses.iter().map(address).collect())
+    Ok(resolution.addresses)
 }
 
 /// The stretch of time that options select.

@@ -35,6 +35,7 @@ fn capture(options: &Live, run: &mut Run<'_>) -> anyhow::Result<Done> {
     // Names are resolved where the user is, the device is opened where it is.
     let naming = deadline::patience(options.duration, run.form).map(|most| Deadline::after(most, run.form));
     let target = privileges::without_rights(|| input::target(&options.selection))?;
+    target.check_names()?;
     if let Some(deadline) = naming {
         deadline.meet();
     }

@@ -85,7 +85,8 @@ fn read(options: &Read, run: &mut Run<'_>) -> anyhow::Result<Done> {
         threads,
         ..settings
     };
-    let Opened { source, failed } = input::open(options, &named.captures, &handles, may_pause)?;
+    let Opened { source, failed } =
+        input::open(options, &named.captures, &handles, may_pause, target.check_names().is_err())?;
     run.unopened.extend(failed);
     let about = source.as_ref().map(|source| source.about()).unwrap_or_default();
     let occasion = if may_pause {
@@ -113,7 +114,7 @@ fn read(options: &Read, run: &mut Run<'_>) -> anyhow::Result<Done> {
             exit::aside(run.form, format_args!("ssmscope: {nothing}"));
         }
         if let Some(handles) = again
-            && let Some(mut source) = input::open(options, &named.captures, &handles, false)?.source
+            && let Some(mut source) = input::open(options, &named.captures, &handles, false, false)?.source
         {
             if let Some(seen) =
                 no_match::seen(source.as_mut(), &options.selection, &settings, &results.summary)

@@ -7,7 +7,6 @@ mod prefilter;
 #[cfg(test)]
 mod tests;
 
-use std::io;
 use std::net::{IpAddr, SocketAddr, ToSocketAddrs};
 
 use ipnet::IpNet;
@@ -21,10 +20,19 @@ use crate::packet::{Content, Host, Name, Names, Neighbour, Other, Packet, Segmen
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub struct Target {
     hosts: Vec<Place>,
-    /// What a text may call hosts.
-    names: Vec<String>,
+    /// Hosts that were given by name: a text may call them so.
+    names: Vec<NamedPlace>,
+    /// The first of these names that has no address, and why.
+    unresolved: Option<(String, String)>,
     ports: Vec<u16>,
     filter: Option<String>,
+}
+
+/// A host that was given by name, perhaps with a port of its own.
+#[derive(Clone, PartialEq, Eq, Debug)]
+struct NamedPlace {
+    name: String,
+    port: Option<u16>,
 }
 
 /// Hosts that were given by one value, perhaps with a port of their own.
@@ -43,7 +51,7 @@ pub enum TargetError {
         /// As given.
         name: String,
         /// The resolver's text.
-        reason: io::Error,
+        reason: String,
     },
     /// An address prefix that is none.
     #[error("--host {text}: not an address prefix\n  try: 10.106.66.0/24 or 2001:db8::/32")]
@@ -73,19 +81,50 @@ pub enum TargetError {
 
 impl Target {
     /// From the values of `--host`, `--port` and `--filter`. A host may have a port of its own behind it (`192.0.2.1:8443`).
-    /// Names are resolved here, once.
+    /// Names are resolved here, once. One that has no address may still be what a text calls a host: see
+    /// [`check`](Self::check).
     ///
     /// # Errors
-    /// When a host is neither an address, nor a prefix, nor a name that resolves.
+    /// When a host is no address prefix although it looks like one.
     pub fn new(hosts: &[String], ports: &[u16], filter: Option<String>) -> Result<Self, TargetError> {
-        let mut addresses = Vec::new();
+        let resolve = |name: &str| {
+            let addresses = (name, 0).to_socket_addrs().map_err(|error| error.to_string())?;
+            Ok(addresses.map(|address| address.ip()).collect())
+        };
+        Self::resolving(hosts, ports, filter, resolve)
+    }
+
+    /// The same, with names resolved by `resolve`, which returns a name's addresses or why it has none.
+    ///
+    /// # Errors
+    /// When a host is no address prefix although it looks like one.
+    pub fn resolving(
+        hosts: &[String],
+        ports: &[u16],
+        filter: Option<String>,
+        resolve: impl Fn(&str) -> Result<Vec<IpAddr>, String>,
+    ) -> Result<Self, TargetError> {
+        let mut target = Self { ports: ports.to_vec(), filter, ..Self::default() };
         for host in hosts {
             let (host, port) = split_port(host);
-            addresses.extend(networks_of(host)?.into_iter().map(|network| Place { network, port }));
+            if let Some(network) = network(host)? {
+                target.hosts.push(Place { network, port });
+                continue;
+            }
+            match resolve(host) {
+                Ok(addresses) => {
+                    let places = addresses.into_iter().map(|address| Place { network: address.into(), port });
+                    target.hosts.extend(places);
+                }
+                Err(reason) => {
+                    target.unresolved.get_or_insert_with(|| (host.to_owned(), reason));
+                }
+            }
+            target.names.push(NamedPlace { name: host.to_owned(), port });
         }
-        addresses.sort_unstable();
-        addresses.dedup();
-        Ok(Self { hosts: addresses, names: Vec::new(), ports: ports.to_vec(), filter })
+        target.hosts.sort_unstable();
+        target.hosts.dedup();
+        Ok(target)
     }
 
     /// An address in each of the selected networks, or what the expression names alone with `host`.
@@ -133,14 +172,24 @@ impl Target {
     /// Whether this target can be selected from that capture.
     ///
     /// # Errors
-    /// When `--filter` is given and a file is text.
+    /// When `--filter` is given and a file is text, and when a name has no address and no file is text.
     pub fn check(&self, about: &About) -> Result<(), TargetError> {
         match about.files.iter().find(|file| file.is_text) {
             Some(text) if self.filter.is_some() => {
                 Err(TargetError::TextHasNoFrames { file: text.name.clone() })
             }
-            _ => Ok(()),
+            Some(_) => Ok(()),
+            None => self.check_names(),
         }
+    }
+
+    /// Whether each name has an address, as frames need it.
+    ///
+    /// # Errors
+    /// When one has none.
+    pub fn check_names(&self) -> Result<(), TargetError> {
+        let Some((name, reason)) = self.unresolved.clone() else { return Ok(()) };
+        Err(TargetError::Unresolved { name, reason })
     }
 
     /// Whether a decoded packet belongs to the target, or explains what befell it.
@@ -172,7 +221,8 @@ impl Target {
         self.is_any_host() && self.ports.is_empty()
     }
 
-    fn is_everything(&self) -> bool {
+    /// Whether nothing was selected.
+    pub(crate) fn is_everything(&self) -> bool {
         self.is_any_endpoint() && self.filter.is_none()
     }
 
@@ -185,28 +235,36 @@ impl Target {
         if self.is_any_host() {
             return is_port(port, &self.ports);
         }
-        let is_place = |place: &Place, address: IpAddr| {
-            place.network.contains(&address)
-                && place.port.map_or_else(|| is_port(port, &self.ports), |own| is_port(port, &[own]))
-        };
-        let is_named = names.get(host).is_some_and(|name| self.has_name(name)) && is_port(port, &self.ports);
+        let is_port_of =
+            |own: Option<u16>| own.map_or_else(|| is_port(port, &self.ports), |own| is_port(port, &[own]));
+        let is_place =
+            |place: &Place, address: IpAddr| place.network.contains(&address) && is_port_of(place.port);
+        let is_named =
+            names.get(host).is_some_and(|name| self.places_of(name).any(|place| is_port_of(place.port)));
         is_named
             || names
                 .address(host)
                 .is_some_and(|address| self.hosts.iter().any(|place| is_place(place, address)))
     }
 
-    fn has_host(&self, names: &Names, host: Host) -> bool {
+    /// Whether a host is among those that were selected.
+    pub(crate) fn has_host(&self, names: &Names, host: Host) -> bool {
         if self.is_any_host() {
             return true;
         }
         let is_within = |address: IpAddr| self.hosts.iter().any(|place| place.network.contains(&address));
-        names.address(host).is_some_and(is_within) || names.get(host).is_some_and(|name| self.has_name(name))
+        names.address(host).is_some_and(is_within)
+            || names.get(host).is_some_and(|name| self.places_of(name).next().is_some())
     }
 
-    /// Whether a text's name for a host is one of those that were given. DNS ignores case (RFC 4343).
-    fn has_name(&self, name: &Name) -> bool {
-        self.names.iter().any(|wanted| wanted.eq_ignore_ascii_case(&name.host))
+    /// What was given for a host that a text calls so. DNS ignores case (RFC 4343).
+    fn places_of<'a>(&'a self, name: &'a Name) -> impl Iterator<Item = &'a NamedPlace> {
+        self.names.iter().filter(|place| place.name.eq_ignore_ascii_case(&name.host))
+    }
+
+    /// Whether a question of DNS about this name is about what was selected.
+    pub(crate) fn is_about_name(&self, name: &str) -> bool {
+        self.is_everything() || self.names.iter().any(|place| place.name.eq_ignore_ascii_case(name))
     }
 
     fn is_any_host(&self) -> bool {
@@ -224,20 +282,17 @@ pub fn split_port(text: &str) -> (&str, Option<u16>) {
     }
 }
 
-/// The networks that a value of `--host` means: one, or as many as a name has addresses.
-fn networks_of(host: &str) -> Result<Vec<IpNet>, TargetError> {
+/// The network that a value of `--host` means; nothing where it is a name.
+fn network(host: &str) -> Result<Option<IpNet>, TargetError> {
     let bare = host.trim_start_matches('[').trim_end_matches(']');
     // A zone (RFC 4007, 11) names an interface of this machine, and no packet shows it.
     let bare = bare.split_once('%').map_or(bare, |(address, _)| address);
     if let Ok(address) = bare.parse::<IpAddr>() {
-        return Ok(vec![address.into()]);
+        return Ok(Some(address.into()));
     }
-    if bare.contains('/') {
-        let prefix = bare.parse::<IpNet>().map_err(|_| TargetError::BadPrefix { text: host.to_owned() })?;
-        return Ok(vec![prefix.trunc()]);
+    if !bare.contains('/') {
+        return Ok(None);
     }
-    match (host, 0).to_socket_addrs() {
-        Ok(addresses) => Ok(addresses.map(|address| address.ip().into()).collect()),
-        Err(reason) => Err(TargetError::Unresolved { name: host.to_owned(), reason }),
-    }
+    let prefix = bare.parse::<IpNet>().map_err(|_| TargetError::BadPrefix { text: host.to_owned() })?;
+    Ok(Some(prefix.trunc()))
 }

@@ -1,10 +1,14 @@
 //! What is selected, before decoding and after.
 
+use std::sync::Arc;
+
 use pcap::{Capture, Linktype};
 
 use super::*;
 use crate::capture::{FileAbout, Frame, Record};
-use crate::packet::{Checksum, Flags, IcmpError, IpHeader, Origin, Quoted, SegmentHeader, TcpHeader};
+use crate::packet::{
+    Checksum, Flags, IcmpError, IpHeader, NameKey, Origin, Quoted, SegmentHeader, TcpHeader,
+};
 use crate::time::Timestamp;
 
 const CLIENT: [u8; 4] = [192, 0, 2, 1];
@@ -143,6 +147,43 @@ fn an_expression_cant_be_applied_to_text() {
     assert!(target(&["192.0.2.1"], &[443]).check(&about).is_ok());
 }
 
+#[test]
+fn a_name_without_an_address_selects_from_text_alone() {
+    let resolve = |name: &str| match name {
+        "ssm.example" => Ok(vec![IpAddr::from(SERVER)]),
+        _ => Err("no such name".to_owned()),
+    };
+    let by_name = |hosts: &[&str]| {
+        let hosts: Vec<_> = hosts.iter().map(|host| (*host).to_owned()).collect();
+        Target::resolving(&hosts, &[], None, resolve).expect("names need no address here")
+    };
+    let about = |is_text| {
+        let file = FileAbout { name: "input".to_owned(), is_text, ..FileAbout::default() };
+        About { files: vec![file], ..About::default() }
+    };
+    let known = by_name(&["ssm.example:8443"]);
+    assert!(known.check(&about(true)).is_ok() && known.check(&about(false)).is_ok());
+    assert!(admits_segment(&known, (CLIENT, 5000), (SERVER, 8443)));
+    assert!(!admits_segment(&known, (CLIENT, 5000), (SERVER, 443)));
+
+    let unknown = by_name(&["ssm-.lab:8443"]);
+    assert!(unknown.check(&about(true)).is_ok());
+    let error = unknown.check(&about(false)).expect_err("frames have no names").to_string();
+    assert!(error.contains("ssm-.lab") && error.contains("no such name"), "{error}");
+
+    let mut names = Names::default();
+    let key = NameKey { file: 0, index: 0 };
+    names.set(key, Arc::new(Name { host: "SSM-.lab".into(), ..Name::default() }));
+    let admits = |port: u16| {
+        let tcp = TcpHeader { flags: Some(Flags(Flags::SYN)), ..TcpHeader::between(5000, port) };
+        let ip = IpHeader { destination: Host::Name(key), ..IpHeader::between(CLIENT, SERVER) };
+        let header = SegmentHeader { ip, tcp, payload_len: None };
+        let segment = Segment { header: &header, payload: &[], printed: &[], decoded: "" };
+        unknown.admits(&Packet { names: &names, ..packet(Content::Segment(segment)) })
+    };
+    assert!(admits(8443) && !admits(443));
+}
+
 fn packet(content: Content<'_>) -> Packet<'_> {
     let origin = Origin { file: 0, number: 1 };
     Packet {
@@ -242,8 +283,10 @@ fn hosts_are_addresses_prefixes_or_names() {
     );
     assert_eq!(target(&["[fe80::1%eth0]"], &[]).networks(), "fe80::1");
     assert!(target(&["localhost"], &[]).hosts.iter().all(|place| place.network.addr().is_loopback()));
-    let refused = |host: &str| Target::new(&[host.to_owned()], &[], None).expect_err("no host").to_string();
-    assert!(refused("10.0.0.0/99").contains("not an address prefix"));
+    let of = |host: &str| Target::new(&[host.to_owned()], &[], None);
+    let refused = of("10.0.0.0/99").expect_err("no host").to_string();
+    assert!(refused.contains("not an address prefix"), "{refused}");
     // RFC 6761, 6.4: "invalid." never resolves.
-    assert!(refused("licence-server.invalid").contains("give its IP address"));
+    let unresolved = of("licence-server.invalid").expect("a name").check_names();
+    assert!(unresolved.is_err_and(|error| error.to_string().contains("give its IP address")));
 }
