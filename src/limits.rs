@@ -284,6 +284,9 @@ pub const GROUP_CLIENTS: usize = 64;
 /// DNS questions that wait for their answers; the oldest gives way. An answer comes within a second or five.
 pub const LOOKUPS_ASKED: usize = 256;
 
+/// Names that clients asked for and that are followed to an answer; the oldest give way.
+pub const LOOKUP_COURSES: usize = 256;
+
 /// Addresses that clients got as answers, by client and address; the oldest give way.
 pub const LOOKUPS_FOUND: usize = 4_096;
 

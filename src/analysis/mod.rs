@@ -32,9 +32,9 @@ pub use context::{Certificates, Clients, GroupContext, Others, When};
 pub use course::Course;
 pub use groups::{Group, GroupKey, Groups};
 pub use logs::{LogInput, LogSummary};
-pub use lookups::{Found, Lookups};
+pub use lookups::{Found, LookupFault, Lookups, Search, Subject, Unanswered};
 pub use servers::{Dealings, Presented, ServerSummary, Times};
-pub use summary::{Search, Summary};
+pub use summary::Summary;
 pub use table::Bounds;
 pub use window::{Window, WindowEnd, WindowError};
 

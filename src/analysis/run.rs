@@ -5,6 +5,7 @@ use std::thread::Scope;
 
 use super::facts::Facts;
 use super::judge::{Judge, SharedExaminer};
+use super::lookups::{self, Questions};
 use super::shares::Shares;
 use super::watch::Watch;
 use super::{Event, Needs, Settings, Summary, Watching};
@@ -225,6 +226,15 @@ impl<'env> Run<'env> {
         self.summary.clock_steps = self.facts.clock().steps();
         let tally = self.shares.finish()?;
         self.summary.take(tally);
+        let stall_after = self.settings.judging.stall_after;
+        let questions = Questions {
+            lookups: &self.summary.lookups,
+            neighbours: &self.summary.neighbours,
+            names: &self.summary.names,
+            has_connections: self.summary.connections > 0,
+            end: self.summary.end,
+        };
+        self.summary.unanswered = lookups::unanswered(questions, input.prefilter.target(), stall_after);
         Ok(self.summary)
     }
 }

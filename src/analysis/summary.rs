@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::{Failure, Groups, Judged, LogSummary, Lookups, ServerSummary};
+use super::{Failure, Groups, Judged, LogSummary, Lookups, Search, ServerSummary, Unanswered};
 use crate::capture::{About, ReadError};
 use crate::limits;
 use crate::packet::{Host, Moment, Names, Neighbour, Other};
@@ -67,21 +67,12 @@ pub struct Summary {
     pub further_neighbours: u64,
     /// Names that clients looked up, and the addresses that they got.
     pub lookups: Lookups,
+    /// Questions that got no usable answer, in the order of their first packets.
+    pub unanswered: Vec<Unanswered>,
     /// What the capture calls the hosts that are mentioned here.
     pub names: Names,
     /// What the logs beside it came to.
     pub logs: Option<Box<LogSummary>>,
-}
-
-/// How often an address was looked for by ARP or neighbour discovery.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
-pub struct Search {
-    /// Questions.
-    pub asked: u64,
-    /// Answers.
-    pub answered: u64,
-    /// The first question.
-    pub first: Option<Moment>,
 }
 
 /// Connections that were judged, counted as the summary shows them.
@@ -125,7 +116,13 @@ impl Tally {
 impl Summary {
     /// What the connections come to, and whether everything could be read.
     pub fn status(&self) -> Status {
-        Status::of(self.severities.keys().copied(), self.error.is_some())
+        Status::of(self.found(), self.error.is_some())
+    }
+
+    /// How grave all is that was found: connections, and questions without a usable answer that count.
+    pub(crate) fn found(&self) -> impl Iterator<Item = Severity> {
+        let lookups = self.unanswered.iter().filter(|found| found.is_critical).map(|_| Severity::Critical);
+        self.severities.keys().copied().chain(lookups)
     }
 
     /// Takes in how many connections were judged, and how.
@@ -169,7 +166,10 @@ impl Summary {
             let search = self.neighbours.entry(neighbour.target).or_default();
             *if neighbour.is_answer { &mut search.answered } else { &mut search.asked } += 1;
             if !neighbour.is_answer {
+                let is_first = search.first.is_none();
                 search.first.get_or_insert(moment);
+                search.last = Some(moment);
+                search.asker = neighbour.asker.filter(|asker| is_first || search.asker == Some(*asker));
             }
             self.names.adopt(names, neighbour.target);
         } else {

@@ -2,12 +2,13 @@
 
 use std::net::IpAddr;
 
-use domain::base::Message;
+use domain::base::iana::Rcode;
+use domain::base::{Message, Rtype};
 use domain::rdata::{A, Aaaa};
 
 use super::span::Span;
 use crate::limits;
-use crate::packet::{Content, Host, IpHeader, Lookup, Other};
+use crate::packet::{Content, Host, IpHeader, Lookup, NoAddress, Other};
 
 /// The question or the answer in a message; what can't be read is only counted.
 #[inline(never)]
@@ -21,15 +22,28 @@ fn message(source: Host, destination: Host, is_answer: bool, bytes: &[u8]) -> Op
     if message.header().qr() != is_answer {
         return None;
     }
-    let name = message.first_question()?.qname().to_string();
+    let question = message.first_question()?;
+    let is_for_addresses = matches!(question.qtype(), Rtype::A | Rtype::AAAA);
+    let name = question.qname().to_string();
     let (client, resolver) = if is_answer { (destination, source) } else { (source, destination) };
     let mut addresses = Vec::new();
+    let header = message.header();
+    // What follows a record that can't be read, and what did not fit (RFC 2181, 9), may hold the address.
+    let mut is_whole = !header.tc();
     if let Ok(records) = message.answer() {
+        is_whole &= records.clone().all(|record| record.is_ok());
         let of_v4 = records.limit_to::<A>().flatten().map(|record| IpAddr::V4(record.data().addr()));
         let of_v6 = records.limit_to::<Aaaa>().flatten().map(|record| IpAddr::V6(record.data().addr()));
         addresses.extend(of_v4.chain(of_v6).take(limits::ADDRESSES));
+    } else {
+        is_whole = false;
     }
-    Some(Lookup { client, resolver, id: message.header().id(), name, is_answer, addresses })
+    let failure = match header.rcode() {
+        _ if !is_answer => None,
+        Rcode::NOERROR => (addresses.is_empty() && is_whole).then_some(NoAddress::NoRecord),
+        code => Some(NoAddress::Rcode(code.to_int())),
+    };
+    Some(Lookup { client, resolver, id: header.id(), name, is_for_addresses, is_answer, addresses, failure })
 }
 
 #[cfg(test)]
@@ -64,6 +78,28 @@ mod tests {
         let answer = read_from(true, &bytes(true, Some([198, 51, 100, 20]))).expect("an answer");
         assert_eq!(answer.addresses, [IpAddr::from([198, 51, 100, 20])]);
         assert_eq!(answer.client, Host::from([192, 0, 2, 53]), "who got it");
+        assert_eq!((answer.failure, answer.is_for_addresses), (None, true));
+    }
+
+    #[test]
+    fn an_answer_without_an_address_says_why_if_it_is_whole() {
+        let failure = |bytes: &[u8]| read_from(true, bytes).expect("the question is whole").failure;
+        let mut none = bytes(true, None);
+        assert_eq!(failure(&none), Some(NoAddress::NoRecord));
+        none[2] |= 2;
+        assert_eq!(failure(&none), None, "the rest did not fit");
+        none[3] |= 3;
+        assert_eq!(failure(&none), Some(NoAddress::Rcode(3)), "NXDOMAIN");
+        let cut = bytes(true, Some([198, 51, 100, 20]));
+        assert_eq!(failure(&cut[..cut.len() - 1]), None, "the address is cut");
+    }
+
+    #[test]
+    fn a_question_about_another_type_is_not_about_addresses() {
+        let mut pointer = bytes(false, None);
+        let qtype = pointer.len() - 3;
+        pointer[qtype] = 12;
+        assert!(!read_from(false, &pointer).expect("a question").is_for_addresses);
     }
 
     #[test]

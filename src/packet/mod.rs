@@ -225,10 +225,23 @@ pub struct Lookup {
     pub id: u16,
     /// The name that is asked for.
     pub name: String,
+    /// Whether the name's addresses are asked for (types A and AAAA), and not another type of record.
+    pub is_for_addresses: bool,
     /// Whether this is the answer.
     pub is_answer: bool,
     /// The addresses in it, up to [`limits::ADDRESSES`](crate::limits::ADDRESSES).
     pub addresses: Vec<IpAddr>,
+    /// Why an answer that is there in full has none.
+    pub failure: Option<NoAddress>,
+}
+
+/// Why an answer has no address.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum NoAddress {
+    /// The resolver says so by its RCODE (RFC 1035, 4.1.1): 3, NXDOMAIN, is no such name.
+    Rcode(u8),
+    /// The name exists, and has no record of the type that was asked for (RFC 2308, 2.2).
+    NoRecord,
 }
 
 /// An ARP or neighbour discovery message.

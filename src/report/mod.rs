@@ -142,6 +142,10 @@ fn bounds_reached(summary: &Summary, origins: &Origins) -> Vec<(&'static str, u6
             summary.further_neighbours,
         ),
         (
+            "names that are not followed to an answer because too many were asked for",
+            summary.lookups.given_up(),
+        ),
+        (
             "steps of the capture's clock that are not remembered one by one",
             summary.clock_steps.saturating_sub(limits::CLOCK_STEPS as u64),
         ),

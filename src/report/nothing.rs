@@ -1,11 +1,27 @@
 //! Why a capture holds nothing to judge.
 
+use super::text::lookups::{self, Lookup};
 use super::text::words::count;
 use crate::analysis::Summary;
 use crate::packet::Other;
+use crate::verdict::Severity;
+
+/// The first question without a usable answer that counts: what kept a connection from beginning.
+pub(super) fn lookup(summary: &Summary) -> Option<Lookup<'_>> {
+    let found = summary.unanswered.iter().find(|found| found.is_critical)?;
+    Some(lookups::of(found, &summary.names))
+}
+
+/// How grave it is that there is no connection.
+pub(super) fn severity(summary: &Summary) -> Severity {
+    if lookup(summary).is_some() { Severity::Critical } else { Severity::Unknown }
+}
 
 /// Why there is no connection to judge.
 pub(super) fn why(summary: &Summary) -> String {
+    if let Some(lookup) = lookup(summary) {
+        return lookup.title();
+    }
     if summary.packets == 0 {
         return "The capture holds no packets.".to_owned();
     }

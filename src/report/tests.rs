@@ -323,10 +323,23 @@ fn a_capture_without_connections_says_what_was_there_and_what_to_check() {
     let (collection, summary) = collected(Spoke::of(&[]), false);
     let text = shown(&collection, &summary, false);
     assert!(text.starts_with("UNSURE The capture holds no packets.\n"), "{text}");
+    let text = shown_of_searches([[192, 0, 2, 1]; 3]);
+    assert!(text.starts_with("FAIL neighbor-silent: no reply to ARP for 192.0.2.99\n"), "{text}");
+    assert!(text.contains("192.0.2.1 asked 3 times for its link address (packets 1, 7)."), "{text}");
+    // A reply goes to the asker, and may pass by this place.
+    let text = shown_of_searches([[192, 0, 2, 1], [192, 0, 2, 2], [192, 0, 2, 1]]);
+    assert!(text.starts_with("UNSURE No TCP connections found.\n"), "{text}");
+    assert!(text.contains("ARP for 192.0.2.99: 3 requests, no reply"), "{text}");
+    assert!(!text.contains("192.0.2.50"), "{text}");
+    assert!(text.contains("Was the right interface captured?"), "{text}");
+}
+
+/// The report on a capture in which these hosts search for one, second by second, beside announcements.
+fn shown_of_searches(askers: [[u8; 4]; 3]) -> String {
     let mut source = Spoke::of(&[]);
     let target = [192, 0, 2, 99].into();
-    for second in 0..3 {
-        let asker = Some([192, 0, 2, 1].into());
+    for (second, asker) in (0..).zip(askers) {
+        let asker = Some(asker.into());
         let question = Neighbour { target, asker, is_answer: false };
         source.push(Content::Neighbour(question), Timestamp::from_parts(second, 0));
         // Who takes an address asks whether anybody has it, then announces it, and hopes for no answer.
@@ -337,11 +350,7 @@ fn a_capture_without_connections_says_what_was_there_and_what_to_check() {
         }
     }
     let (collection, summary) = collected(source, false);
-    let text = shown(&collection, &summary, false);
-    assert!(text.starts_with("UNSURE No TCP connections found.\n"), "{text}");
-    assert!(text.contains("ARP for 192.0.2.99: 3 requests, no reply"), "{text}");
-    assert!(!text.contains("192.0.2.50"), "{text}");
-    assert!(text.contains("Was the right interface captured?"), "{text}");
+    shown(&collection, &summary, false)
 }
 
 #[test]
@@ -350,7 +359,16 @@ fn what_came_before_a_connection_and_belongs_to_it_stands_first() {
     let lookup = |is_answer| {
         let addresses = if is_answer { vec![server.into()] } else { Vec::new() };
         let (resolver, name) = ([192, 0, 2, 53].into(), "ssm.example\u{1b}".to_owned());
-        Content::Lookup(Box::new(Lookup { client, resolver, id: 7, name, is_answer, addresses }))
+        Content::Lookup(Box::new(Lookup {
+            client,
+            resolver,
+            id: 7,
+            name,
+            is_for_addresses: true,
+            is_answer,
+            addresses,
+            failure: None,
+        }))
     };
     let at = |millis: i64| Timestamp::from_nanos(1_699_999_999_000_000_000 + millis * 1_000_000);
     let source = |talk: Talk| {

@@ -94,7 +94,7 @@ impl End<'_> {
             };
         }
         let is_unread = self.summary.error.is_some() || !self.unopened.is_empty();
-        Status::of(self.summary.severities.keys().copied(), is_unread)
+        Status::of(self.summary.found(), is_unread)
     }
 
     /// The logs, where there is no capture beside them.

@@ -23,6 +23,8 @@ mod incomplete;
 // The committed JSON Schema, and that real output keeps to it.
 mod json_schema;
 mod logs;
+// Questions without a usable answer, and hosts by their names.
+mod lookups;
 // A plugin's status line and Prometheus' metrics.
 mod monitoring;
 // Manual pages, completions, the examples of docs, the Debian package and the static binary.

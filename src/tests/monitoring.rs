@@ -7,6 +7,7 @@ use std::os::unix::fs::PermissionsExt;
 use std::process::Command;
 use std::time::{Duration, Instant};
 
+use ssmscope::analysis::LookupFault;
 use ssmscope::verdict::RULES;
 
 use crate::support::run::{Outcome, path, run, spawn, ssmscope};
@@ -170,8 +171,8 @@ fn metrics_have_one_reason_and_one_stage_set() {
     assert_eq!(outcome.status, 2);
     is_one_family_after_the_other(&outcome.out);
     let states: Vec<_> = outcome.out.lines().filter(|line| line.starts_with("ssmscope_state{")).collect();
-    // Each verdict, and that there was nothing to judge.
-    assert_eq!(states.len(), RULES.len() + 1);
+    // Each verdict, each fault of a lookup, and that there was nothing to judge.
+    assert_eq!(states.len(), RULES.len() + LookupFault::ALL.len() + 1);
     for begin in ["ssmscope_state{", "ssmscope_stage{"] {
         let set = outcome.out.lines().filter(|line| line.starts_with(begin) && line.ends_with(" 1"));
         assert_eq!(set.count(), 1, "{}", outcome.out);

@@ -3,7 +3,10 @@
 use std::io::Write;
 use std::process::{Command, Stdio};
 
-use crate::support::run::run;
+use tempfile::TempDir;
+
+use crate::lookups;
+use crate::support::run::{path, run};
 use crate::support::situations::capture;
 
 /// A question, and the program of jq that answers it, with jq's options.
@@ -34,7 +37,9 @@ fn jq_answers_every_question_of_the_docs() {
     let captures = ["refused/plain", "healthy/plain", "handshake-stalled/plain"];
     let captures = captures.map(capture);
     let words = ["read", "-o", "json"].into_iter().chain(captures.iter().map(String::as_str));
-    let json = run(&words.collect::<Vec<_>>()).out;
+    let folder = TempDir::new().unwrap();
+    let lookup = run(&["read", "-o", "json", path(&lookups::unknown_name(&folder))]).out;
+    let json = run(&words.collect::<Vec<_>>()).out + &lookup;
     for (question, call) in recipes {
         let mut jq =
             Command::new("jq").args(&call).stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();

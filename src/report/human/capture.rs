@@ -5,18 +5,22 @@ use std::io::{self, Write};
 
 use super::collection::Collection;
 use super::glyphs::Glyphs;
-use super::judgement::{files, write_headline, write_place};
+use super::judgement::{files, write_headline, write_place, write_why};
 use super::prose::{prose, write_next};
-use crate::analysis::Summary;
+use crate::analysis::{LookupFault, Summary};
 use crate::packet::Other;
-use crate::report::Style;
 use crate::report::tcpdump::ShownHost;
 use crate::report::text::escape::escaped;
+use crate::report::text::lookups;
 use crate::report::text::words::{BOLD, DIM, count, grouped, style_of, wrapped};
+use crate::report::{Style, nothing};
 use crate::verdict::{Code, Severity};
 
 /// Most neighbours that are named one by one.
 const NEIGHBOURS: usize = 10;
+
+/// Most names without an address that are shown one by one.
+const NAMES: usize = 3;
 
 /// Kinds of other traffic that the count names.
 const KINDS: usize = 3;
@@ -201,6 +205,17 @@ pub(super) fn lines(collection: &Collection, summary: &Summary) -> Vec<String> {
     if unanswered.len() > NEIGHBOURS {
         lines.push(format!("{} more hosts got no reply", unanswered.len() - NEIGHBOURS));
     }
+    let names: Vec<_> = summary
+        .unanswered
+        .iter()
+        .filter(|found| !found.is_critical && found.fault != LookupFault::NeighborSilent)
+        .collect();
+    for found in names.iter().take(NAMES) {
+        lines.push(format!("DNS: {}", lookups::of(found, &summary.names).line()));
+    }
+    if names.len() > NAMES {
+        lines.push(format!("{} more names got no address", names.len() - NAMES));
+    }
     for (what, count) in crate::report::bounds_reached(summary, &collection.origins) {
         lines.push(format!("{} {what}", grouped(count)));
     }
@@ -225,9 +240,12 @@ fn write_nothing(summary: &Summary, style: &Style, out: &mut dyn Write) -> io::R
         write_headline(Severity::Unknown, "stopped before any connection was read", style, out)?;
         return writeln!(out);
     }
-    write_headline(Severity::Unknown, &crate::report::nothing::why(summary), style, out)?;
+    write_headline(nothing::severity(summary), &nothing::why(summary), style, out)?;
     write_place(&[files(summary)], style, out)?;
     writeln!(out)?;
+    if let Some(lookup) = nothing::lookup(summary) {
+        write_why(&lookup.explanation(), style, out)?;
+    }
     let checks: Vec<_> = checks(summary).into_iter().map(std::borrow::Cow::Borrowed).collect();
     write_next(&checks, style, out)?;
     writeln!(out)
@@ -235,6 +253,9 @@ fn write_nothing(summary: &Summary, style: &Style, out: &mut dyn Write) -> io::R
 
 /// What to check where the capture has no connection.
 pub(super) fn checks(summary: &Summary) -> Vec<&'static str> {
+    if let Some(lookup) = nothing::lookup(summary) {
+        return lookup.advice().to_vec();
+    }
     let mut checks = Vec::new();
     if summary.skipped > 0 {
         checks.push("Check --host, --port and the filter: they left out packets.");

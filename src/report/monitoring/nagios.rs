@@ -16,7 +16,7 @@ use crate::probe::Range;
 use crate::report::digest::Shown;
 use crate::report::text::words::count;
 use crate::report::text::{clock, ends};
-use crate::report::{Check, End};
+use crate::report::{Check, End, nothing};
 use crate::tcp::Role;
 use crate::time::Elapsed;
 use crate::verdict::{Severity, Status};
@@ -46,10 +46,10 @@ pub fn write(of: &End<'_>, out: &mut dyn Write) -> io::Result<()> {
         (Some(shown), None, _) if shown.severity == Severity::Critical => found(shown, of),
         (_, None, Some(error)) => error,
         (Some(shown), None, None) => found(shown, of),
-        (None, None, None) => match crate::report::nothing::portless(of.summary) {
-            Some(text) => text,
-            None => "no TCP connection to judge".to_owned(),
-        },
+        (None, None, None) => nothing::lookup(of.summary)
+            .map(|lookup| lookup.title())
+            .or_else(|| nothing::portless(of.summary))
+            .unwrap_or_else(|| "no TCP connection to judge".to_owned()),
     };
     write_status(of.status(), &text, STATUS_CHARACTERS, &performance(of), out)?;
     write_groups(of, out)?;

@@ -9,10 +9,10 @@ use std::io::{self, Write};
 
 use super::nagios::EXPIRING;
 use super::phases;
-use crate::analysis::Summary;
+use crate::analysis::{LookupFault, Summary};
 use crate::probe::{Outcome, REASONS};
-use crate::report::End;
 use crate::report::digest::Shown;
+use crate::report::{End, nothing};
 use crate::story::Stage;
 use crate::time::Timestamp;
 use crate::verdict::{RULES, Severity, Status};
@@ -112,12 +112,17 @@ impl Metrics<'_> {
         let code = match &of.check {
             Some(check) => check.outcome.conclusion().reason,
             None if of.alerting_expiry().is_some() => EXPIRING,
-            None => of.digest.connection.as_ref().map_or(NOTHING, |shown| shown.code.name()),
+            None => match &of.digest.connection {
+                Some(shown) => shown.code.name(),
+                None => nothing::lookup(of.summary).map_or(NOTHING, |lookup| lookup.code()),
+            },
         };
-        let others = match &of.check {
-            Some(_) => REASONS.iter().map(|reason| reason.code).collect(),
-            None if of.thresholds.are_set() => vec![NOTHING, EXPIRING],
-            None => vec![NOTHING],
+        let others: Vec<_> = if of.check.is_some() {
+            REASONS.iter().map(|reason| reason.code).collect()
+        } else {
+            let expiring = of.thresholds.are_set().then_some(EXPIRING);
+            let lookups = LookupFault::ALL.iter().map(|fault| fault.name());
+            lookups.chain([NOTHING]).chain(expiring).collect()
         };
         for reason in RULES.iter().map(|rule| rule.code.name()).chain(others) {
             self.sample("ssmscope_state", &[("reason", reason)], u8::from(code == reason))?;

@@ -3,6 +3,8 @@
 pub mod clock;
 pub(super) mod ends;
 pub mod escape;
+#[cfg(feature = "command")]
+pub(super) mod lookups;
 pub(super) mod neighbours;
 mod numbers;
 mod origins;

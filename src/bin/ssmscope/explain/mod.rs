@@ -8,6 +8,7 @@ use std::fmt::Write as _;
 use std::io::Write;
 
 use anyhow::bail;
+use ssmscope::analysis::LookupFault;
 use ssmscope::probe::REASONS;
 use ssmscope::report::language::Language;
 use ssmscope::tls::AlertDescription;
@@ -113,7 +114,7 @@ struct Entry {
     page: &'static str,
 }
 
-/// All verdicts in the order of the path, then the reasons of an active check.
+/// All verdicts in the order of the path, then the reasons of an active check and of questions in the traffic.
 fn entries() -> impl Iterator<Item = Entry> {
     let verdicts = RULES.into_iter().map(|rule| Entry {
         code: rule.code.name(),
@@ -127,7 +128,13 @@ fn entries() -> impl Iterator<Item = Entry> {
         summary: reason.summary,
         page: reason.page,
     });
-    verdicts.chain(reasons)
+    let neighbor = Entry {
+        code: LookupFault::NeighborSilent.name(),
+        severity: Severity::Critical,
+        summary: "nobody replied to ARP or neighbor discovery for the address",
+        page: include_str!("../../../../docs/reasons/neighbor-silent.md"),
+    };
+    verdicts.chain(reasons).chain([neighbor])
 }
 
 /// Every word that can be explained, but for alerts by their number.
@@ -141,7 +148,9 @@ fn catalogue(language: Option<Language>) -> String {
     let mut text = String::new();
     for (index, entry) in entries().enumerate() {
         if index == RULES.len() {
-            text.push_str("\nOnly of `ssmscope check`, before a connection and above it:\n");
+            text.push_str(
+                "\nBefore a connection and above it, of `ssmscope check` and of questions in the traffic:\n",
+            );
         }
         let summary = language.and_then(|language| language.line(entry.code)).unwrap_or(entry.summary);
         let _ = writeln!(text, "{:width$}  {:8}  {summary}", entry.code, entry.severity);

@@ -217,7 +217,9 @@ fn begin<'a>(
         _ if summary.connections == 0 && summary.error.is_some() => {
             (Severity::Unknown, "stopped before any connection was read".to_owned(), None, vec![file])
         }
-        _ if summary.connections == 0 => (Severity::Unknown, nothing::why(summary), None, vec![file]),
+        _ if summary.connections == 0 => {
+            (nothing::severity(summary), nothing::why(summary), None, vec![file])
+        }
         Some(judged) => {
             let verdict = &judged.verdict;
             let text = format!("{}: {}", judgement::title(verdict), verdict.headline);

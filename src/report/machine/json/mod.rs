@@ -1,5 +1,6 @@
-//! JSON Lines for scripts: a `connection` object for each connection, a `log` object for each attempt in a log, then one `summary`. While packets come, an `open`
-//! object says what is known of a connection before it is closed.
+//! JSON Lines for scripts: a `connection` object for each connection, a `lookup` object for each question without a usable
+//! answer, a `log` object for each attempt in a log, then one `summary`. While packets come, an `open` object says what is
+//! known of a connection before it is closed.
 //!
 //! The schema is generated from these types. What is not known is `null`.
 
@@ -9,6 +10,7 @@ mod connection;
 mod file;
 mod group;
 mod log;
+mod lookup;
 mod summary;
 mod tcp;
 mod tls;
@@ -22,6 +24,7 @@ pub use connection::{Connection, PacketPlace, Quiet, RoundTrips, Socket, Step, T
 pub use file::{File, Files};
 pub use group::Group;
 pub use log::{Log, LogConnection, LogFile, LogPeer, LoggedLine, TiedLog};
+pub use lookup::{Lookup, LookupSeverity};
 use schemars::{JsonSchema, Schema};
 use serde::Serialize;
 pub use summary::Summary;
@@ -65,6 +68,9 @@ impl<W: Write> JsonReport<W> {
     /// # Errors
     /// When `out` can't be written.
     pub fn end(&mut self, figures: &Figures, unopened: &[ReadError]) -> io::Result<()> {
+        for found in &figures.unanswered {
+            self.write(&Line::Lookup(Box::new(Lookup::of(figures, found))))?;
+        }
         if let Some(logs) = &figures.logs {
             for (index, attempt) in logs.attempts() {
                 self.write(&Line::Log(Box::new(Log::of(logs, index, attempt))))?;
@@ -167,6 +173,8 @@ pub enum Line {
     Open(Box<Connection>),
     /// What an active check did and found beside its connections.
     Check(Box<Check>),
+    /// A question in the traffic that got no usable answer, after all connections.
+    Lookup(Box<Lookup>),
     /// An attempt that a log beside the capture reports, after all connections.
     Log(Box<Log>),
     /// One of many captures, after its connections; only of `batch`.

@@ -1,10 +1,16 @@
-//! Names that clients asked for, and the addresses that they got: which name a connection's server was looked up by.
+//! Names that clients asked for, and the addresses that they got: which name a connection's server was looked up by, and which
+//! questions got no usable answer.
+
+mod unanswered;
 
 use std::collections::{BTreeMap, VecDeque};
 use std::net::IpAddr;
 
 use crate::limits;
 use crate::packet::{Host, Lookup, Moment};
+use unanswered::Courses;
+pub use unanswered::{LookupFault, Search, Subject, Unanswered};
+pub(super) use unanswered::{Questions, unanswered};
 
 /// Answers that are kept of one client for one address: a name is asked for again when its answer has expired.
 const ANSWERS: usize = 4;
@@ -18,6 +24,7 @@ pub struct Lookups {
     found: BTreeMap<(Host, IpAddr), Vec<Found>>,
     /// The same keys, the oldest first.
     order: VecDeque<(Host, IpAddr)>,
+    courses: Courses,
 }
 
 /// An answer that contains an address.
@@ -37,6 +44,7 @@ impl Lookups {
     /// Takes in a question or an answer.
     #[inline(never)]
     pub(super) fn add(&mut self, lookup: &Lookup, moment: Moment) {
+        self.courses.add(lookup, moment);
         let key = (lookup.client, lookup.resolver, lookup.id);
         if !lookup.is_answer {
             // A question that is sent again began with the first.
@@ -73,6 +81,11 @@ impl Lookups {
         answers.push(found);
     }
 
+    /// Names that were asked for and are not followed to an answer, because too many were.
+    pub fn given_up(&self) -> u64 {
+        self.courses.given_up()
+    }
+
     /// The last answer with this address that the client got before a packet.
     pub fn before(&self, client: Host, address: IpAddr, packet: u64) -> Option<&Found> {
         let answers = self.found.get(&(client, address))?;
@@ -91,7 +104,8 @@ mod tests {
         let (client, resolver) = ([192, 0, 2, 10].into(), [192, 0, 2, 53].into());
         let addresses = address.into_iter().map(IpAddr::from).collect::<Vec<_>>();
         let is_answer = !addresses.is_empty();
-        Lookup { client, resolver, id, name: "ssm.example".to_owned(), is_answer, addresses }
+        let name = "ssm.example".to_owned();
+        Lookup { client, resolver, id, name, is_for_addresses: true, is_answer, addresses, failure: None }
     }
 
     fn moment(number: u64) -> Moment {

@@ -1,0 +1,129 @@
+//! Questions that got no usable answer, in words.
+
+use std::fmt;
+
+use super::escape::escaped;
+use super::words::count;
+use crate::analysis::{LookupFault, Subject, Unanswered};
+use crate::packet::{Names, NoAddress};
+
+/// What is said of one.
+pub(in crate::report) struct Lookup<'a> {
+    found: &'a Unanswered,
+    names: &'a Names,
+}
+
+/// A question of a capture with these names.
+pub(in crate::report) fn of<'a>(found: &'a Unanswered, names: &'a Names) -> Lookup<'a> {
+    Lookup { found, names }
+}
+
+impl Lookup<'_> {
+    /// What happened.
+    pub(in crate::report) fn headline(&self) -> String {
+        match &self.found.subject {
+            Subject::Name(name, resolver, answer) => {
+                let (name, resolver) = (escaped(name), self.names.show(*resolver));
+                match answer {
+                    Some(NoAddress::Rcode(3)) => {
+                        format!("{name} does not exist (NXDOMAIN from {resolver})")
+                    }
+                    Some(NoAddress::Rcode(code)) => {
+                        format!("the resolver {resolver} answered {} to {name}", Rcode(*code))
+                    }
+                    Some(NoAddress::NoRecord) => {
+                        format!("{name} has no address (answer from {resolver})")
+                    }
+                    None => format!("the resolver {resolver} does not answer for {name}"),
+                }
+            }
+            Subject::Neighbor(host) => {
+                let protocol = if host.is_ipv6() { "neighbor discovery" } else { "ARP" };
+                format!("no reply to {protocol} for {}", self.names.show(*host))
+            }
+        }
+    }
+
+    /// Its code.
+    pub(in crate::report) fn code(&self) -> &'static str {
+        self.found.fault.name()
+    }
+
+    /// The code and what happened.
+    pub(in crate::report) fn title(&self) -> String {
+        format!("{}: {}", self.found.fault.name(), self.headline())
+    }
+
+    /// What the packets show, and what follows.
+    pub(in crate::report) fn explanation(&self) -> String {
+        let found = self.found;
+        let client = found.client.map(|client| self.names.show(client).to_string());
+        let client = client.as_deref().unwrap_or("several hosts");
+        let asked = if found.asked == 1 { "once".to_owned() } else { count(found.asked, "time") };
+        let (question, answer) = match (&found.subject, found.fault) {
+            (Subject::Neighbor(_), _) => (
+                "for its link address",
+                "Without that nothing can be sent to it: it is down, or not on this link.",
+            ),
+            (Subject::Name(..), LookupFault::ResolverSilent) => (
+                "for the name's address",
+                "No answer was captured, so the client has no address to send a SYN to.",
+            ),
+            (Subject::Name(..), LookupFault::ResolverFailed) => (
+                "for the name's address",
+                "The resolver could not, or would not, find it out: the client has no address to send a SYN to.",
+            ),
+            (Subject::Name(..), _) => {
+                ("for the name's address", "The client has no address to send a SYN to.")
+            }
+        };
+        format!("{client} asked {asked} {question} ({}). {answer}", self.packets())
+    }
+
+    /// What to do next.
+    pub(in crate::report) fn advice(&self) -> &'static [&'static str] {
+        match self.found.fault {
+            LookupFault::NameUnknown => &[
+                "Check the spelling of the host's name, and of the domain behind it.",
+                "Check that this resolver knows the zone: a name of an internal one is not known outside.",
+            ],
+            LookupFault::ResolverFailed => {
+                &["Look at the resolver: its forwarders, the zone's servers, its access list."]
+            }
+            LookupFault::ResolverSilent => &[
+                "Check the client's resolvers, the route to them, and port 53 by UDP on the way.",
+                "With the address in place of the name, DNS is left out.",
+            ],
+            LookupFault::NeighborSilent => &[
+                "Is the host up, and on this link? Compare its address and prefix with the client's.",
+                "Check the switch's port and VLAN.",
+            ],
+        }
+    }
+
+    /// One line for what is odd about a capture.
+    pub(in crate::report) fn line(&self) -> String {
+        format!("{} ({})", self.headline(), self.packets())
+    }
+
+    fn packets(&self) -> String {
+        let numbers: Vec<_> = self.found.evidence.iter().map(ToString::to_string).collect();
+        let packets = if numbers.len() == 1 { "packet" } else { "packets" };
+        format!("{packets} {}", numbers.join(", "))
+    }
+}
+
+/// An RCODE by its name (RFC 1035, 4.1.1).
+struct Rcode(u8);
+
+impl fmt::Display for Rcode {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.0 {
+            1 => f.write_str("FORMERR"),
+            2 => f.write_str("SERVFAIL"),
+            4 => f.write_str("NOTIMP"),
+            5 => f.write_str("REFUSED"),
+            code => write!(f, "RCODE {code}"),
+        }
+    }
+}

@@ -1,0 +1,124 @@
+use std::fs;
+use std::path::PathBuf;
+
+use tempfile::TempDir;
+
+use crate::support::run::{Outcome, path, run, ssmscope};
+use crate::support::situations::capture;
+
+const CLIENT: [u8; 4] = [10, 66, 76, 81];
+const RESOLVER: [u8; 4] = [10, 0, 0, 2];
+const SSM: [u8; 4] = [10, 106, 66, 55];
+
+/// Frames of an Ethernet capture, one each second.
+#[derive(Default)]
+struct Frames(Vec<Vec<u8>>);
+
+impl Frames {
+    /// A DNS message about `ssm.lab.example`, with these flags and no records.
+    fn dns(mut self, id: u16, flags: u16) -> Self {
+        let is_answer = flags & 0x8000 != 0;
+        let mut message = [id, flags, 1, 0, 0, 0].map(u16::to_be_bytes).concat();
+        message.extend(b"\x03ssm\x03lab\x07example\0\0\x01\0\x01");
+        let (ends, ports) =
+            if is_answer { ([RESOLVER, CLIENT], [53, 40_000]) } else { ([CLIENT, RESOLVER], [40_000, 53]) };
+        let mut udp: Vec<u8> = ports.into_iter().flat_map(u16::to_be_bytes).collect();
+        udp.extend((8 + message.len() as u16).to_be_bytes());
+        udp.extend([0, 0]);
+        udp.extend(message);
+        let mut ip = vec![0x45, 0];
+        ip.extend((20 + udp.len() as u16).to_be_bytes());
+        ip.extend([0, 1, 0, 0, 64, 17, 0, 0]);
+        ip.extend(ends.concat());
+        self.0.push([&[2; 12][..], &[8, 0], &ip, &udp].concat());
+        self
+    }
+
+    /// Who has this address?
+    fn arp(mut self, target: [u8; 4]) -> Self {
+        let message = [&[0, 1, 8, 0, 6, 4, 0, 1][..], &[2; 6], &CLIENT, &[0; 6], &target].concat();
+        self.0.push([&[0xff; 6][..], &[2; 6], &[8, 6], &message].concat());
+        self
+    }
+
+    fn write(&self, folder: &TempDir) -> PathBuf {
+        let mut file = [0xa1b2_c3d4_u32, 0x0004_0002, 0, 0, 262_144, 1].map(u32::to_le_bytes).concat();
+        for (second, frame) in (1_700_000_000_u32..).zip(&self.0) {
+            file.extend([second, 0, frame.len() as u32, frame.len() as u32].map(u32::to_le_bytes).concat());
+            file.extend(frame);
+        }
+        let path = folder.path().join("lookups.pcap");
+        fs::write(&path, file).expect("a file");
+        path
+    }
+}
+
+/// A capture in which a name is asked for that does not exist.
+pub fn unknown_name(folder: &TempDir) -> PathBuf {
+    Frames::default().dns(7, QUESTION).dns(7, NXDOMAIN).write(folder)
+}
+
+const QUESTION: u16 = 0x0100;
+const NXDOMAIN: u16 = 0x8183;
+
+#[test]
+fn a_name_that_is_unknown_is_the_answer_where_no_connection_began() {
+    let folder = TempDir::new().expect("a folder");
+    let capture = unknown_name(&folder);
+    let read = run(&["read", path(&capture)]);
+    assert_eq!(read.status, 2, "{read:?}");
+    assert!(read.out.contains("name-unknown: ssm.lab.example does not exist"), "{}", read.out);
+    assert!(read.out.contains("10.66.76.81 asked once"), "{}", read.out);
+
+    let json = run(&["read", "-o", "json", path(&capture)]);
+    let [lookup] = json.objects_of("lookup").try_into().expect("one object");
+    assert_eq!(json.status, 2);
+    for (field, value) in [("code", "name-unknown"), ("severity", "critical"), ("name", "ssm.lab.example")] {
+        assert_eq!(lookup[field], value, "{lookup}");
+    }
+    assert_eq!((&lookup["client"], &lookup["resolver"]), (&"10.66.76.81".into(), &"10.0.0.2".into()));
+    assert_eq!((&lookup["evidence"], &lookup["ip"]), (&serde_json::json!([1, 2]), &serde_json::Value::Null));
+    assert_eq!(lookup["start"], "2023-11-14T22:13:20.000000Z");
+
+    let nagios = run(&["read", "-o", "nagios", path(&capture)]);
+    assert!(nagios.first_line().starts_with("SSMSCOPE CRITICAL: name-unknown: "), "{nagios:?}");
+    let metrics = run(&["read", "-o", "prometheus", path(&capture)]).out;
+    assert!(metrics.contains("ssmscope_state{reason=\"name-unknown\"} 1"), "{metrics}");
+}
+
+#[test]
+fn what_is_not_about_the_selected_host_only_counts_as_information() {
+    let folder = TempDir::new().expect("a folder");
+    let capture = unknown_name(&folder);
+    let selected = run(&["read", "-o", "json", "--host", "10.106.66.55", path(&capture)]);
+    assert_eq!((selected.status, &selected.objects_of("lookup")[0]["severity"]), (3, &"info".into()));
+}
+
+#[test]
+fn a_silent_neighbor_is_the_answer_where_it_was_selected() {
+    let folder = TempDir::new().expect("a folder");
+    let capture = Frames::default().arp(SSM).arp(SSM).arp(SSM).write(&folder);
+    let read = run(&["read", "--host", "10.106.66.55", path(&capture)]);
+    assert_eq!(read.status, 2, "{read:?}");
+    assert!(read.out.contains("neighbor-silent: no reply to ARP for 10.106.66.55"), "{}", read.out);
+    let json = run(&["read", "-o", "json", "--host", "10.106.66.55", path(&capture)]);
+    let [lookup] = json.objects_of("lookup").try_into().expect("one object");
+    assert_eq!((&lookup["ip"], &lookup["evidence"]), (&"10.106.66.55".into(), &serde_json::json!([1, 3])));
+}
+
+#[test]
+fn a_host_of_a_text_is_selected_by_its_name() {
+    let syn = |server: &str| {
+        format!("12:00:00.000000 IP vmanage.5000 > {server}.8443: Flags [S], seq 1, win 100, length 0\n")
+    };
+    let pasted = syn("ssm-.lab") + &syn("other-.lab");
+    for selection in [["--host", "SSM-.lab"], ["--host", "ssm-.lab:8443"]] {
+        let arguments = [&["read", "-o", "json"][..], &selection, &["-"]].concat();
+        let read = Outcome::fed(&mut ssmscope(&arguments), pasted.as_bytes());
+        let servers: Vec<_> = read.connections().iter().map(|one| one["server"]["name"].clone()).collect();
+        assert_eq!(servers, ["ssm-.lab"], "{read:?}");
+    }
+    let refused = run(&["read", "--host", "ssm-.lab", &capture("healthy/plain")]);
+    assert_eq!(refused.status, 3);
+    assert!(refused.error.contains("--host ssm-.lab: no address is known for that name"), "{refused:?}");
+}
