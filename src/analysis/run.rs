@@ -11,7 +11,7 @@ use super::watch::Watch;
 use super::{Event, Needs, Settings, Summary, Watching};
 use crate::capture::{About, Prefilter, Record, Source, Target};
 use crate::decode::Decoder;
-use crate::packet::{Content, Other, Packet};
+use crate::packet::{Content, Packet};
 use crate::story::{Moment, PacketId};
 use crate::time::{Elapsed, Timestamp};
 
@@ -202,12 +202,7 @@ impl<'env> Run<'env> {
             Content::IcmpError(error) => {
                 self.shares.icmp(id, error, &self.facts)?;
             }
-            Content::Neighbour(neighbour) => self.summary.count_neighbour(neighbour, moment, packet.names),
-            Content::Lookup(lookup) => {
-                self.summary.count_other(&Other::Dns);
-                self.summary.lookups.add(lookup, moment);
-            }
-            Content::Other(other) => self.summary.count_other(other),
+            content => self.summary.count_beside(content, moment, packet.names),
         }
         Ok(())
     }

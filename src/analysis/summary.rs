@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use super::{Failure, Groups, Judged, LogSummary, Lookups, Search, ServerSummary, Unanswered};
 use crate::capture::{About, ReadError};
 use crate::limits;
-use crate::packet::{Host, Moment, Names, Neighbour, Other};
+use crate::packet::{Content, Host, Moment, Names, Neighbour, Other};
 use crate::tcp::PerRole;
 use crate::time::Timestamp;
 use crate::verdict::{Code, Severity, Status};
@@ -111,6 +111,22 @@ impl Tally {
             self.connections_to_others += 1;
         }
     }
+
+    /// The same counts again, without what the logs came to, which is known at the end alone.
+    pub(super) fn copied(&self) -> Self {
+        Self {
+            connections: self.connections,
+            codes: self.codes.clone(),
+            severities: self.severities.clone(),
+            servers: self.servers.clone(),
+            pairs: self.pairs,
+            names: self.names.clone(),
+            connections_to_others: self.connections_to_others,
+            examinations_given_up: self.examinations_given_up,
+            logs: None,
+            groups: self.groups.clone(),
+        }
+    }
 }
 
 impl Summary {
@@ -143,8 +159,21 @@ impl Summary {
         }
     }
 
+    /// Counts what a packet shows that belongs to no connection.
     #[inline(never)]
-    pub(super) fn count_other(&mut self, other: &Other) {
+    pub(super) fn count_beside(&mut self, content: &Content<'_>, moment: Moment, names: &Names) {
+        match content {
+            Content::Neighbour(neighbour) => self.count_neighbour(neighbour, moment, names),
+            Content::Lookup(lookup) => {
+                self.count_other(&Other::Dns);
+                self.lookups.add(lookup, moment);
+            }
+            Content::Other(other) => self.count_other(other),
+            Content::Segment(_) | Content::IcmpError(_) => {}
+        }
+    }
+
+    fn count_other(&mut self, other: &Other) {
         if let Some(count) = self.others.get_mut(other) {
             *count += 1;
         } else if self.others.len() < limits::OTHER_KINDS {
@@ -154,7 +183,6 @@ impl Summary {
         }
     }
 
-    #[inline(never)]
     pub(super) fn count_neighbour(&mut self, neighbour: &Neighbour, moment: Moment, names: &Names) {
         // Who announces an address, or asks whether anybody has the one that it wants to take, expects no answer (RFC 5227,
         // 1.1; RFC 4862, 5.4.2).

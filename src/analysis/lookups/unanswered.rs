@@ -374,7 +374,7 @@ mod tests {
         assert!(!is_critical(&by_address));
     }
 
-    /// ARP: who asks for whom, and whether that one replies.
+    /// ARP: which host asks for which, and whether that one replies.
     fn neighbors(searches: &[([u8; 4], [u8; 4], bool)], target: &Target) -> Vec<bool> {
         let mut summary = Summary::default();
         for (number, (asker, host, replies)) in (1..).zip(searches) {
