@@ -5,7 +5,7 @@ use std::io::{self, Write};
 use super::human::Collected;
 use super::human::batch::BatchTable;
 use super::human::follow::Following;
-use super::human::html::HtmlReport;
+use super::human::html::{HtmlPage, HtmlReport};
 use super::human::stream::Stream;
 use super::human::table::TableReport;
 use super::human::{check, markdown, timeline};
@@ -68,8 +68,10 @@ pub fn open<'o>(form: Form, out: Out<'o>, style: Style, occasion: Occasion<'_>) 
         (
             Form::Html,
             Occasion::Read(_, bounds, _) | Occasion::Batch(_, bounds, _) | Occasion::Follow(_, bounds),
-        ) => Box::new(HtmlReport::new(out.plain, names.len() > 1, style, bounds)),
-        (Form::Html, _) => Box::new(HtmlReport::new(out.plain, false, style, &Bounds::default())),
+        ) => Box::new(HtmlReport::new(HtmlPage::new(names.len() > 1, style, bounds), out.plain)),
+        (Form::Html, _) => {
+            Box::new(HtmlReport::new(HtmlPage::new(false, style, &Bounds::default()), out.plain))
+        }
         (Form::Json, Occasion::Batch(..)) => Box::new(OneOfMany(JsonReport::new(out.plain, &names))),
         (Form::Json, _) => Box::new(JsonReport::new(out.plain, &names)),
         (Form::Flat(format), _) => {

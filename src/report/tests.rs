@@ -7,7 +7,7 @@ use std::sync::LazyLock;
 use jiff::tz::TimeZone;
 use serde_json::Value;
 
-use super::human::html::HtmlReport;
+use super::human::html::{HtmlPage, HtmlReport};
 use super::human::table::TableReport;
 use super::human::timeline;
 use super::machine::json::JsonReport;
@@ -433,7 +433,7 @@ fn json_tells_times_in_seconds_and_packets_by_their_files() {
 fn page(source: Spoke, shows_all: bool) -> String {
     let mut out = Vec::new();
     let bounds = Bounds::default();
-    let report = HtmlReport::new(&mut out, source.files > 1, style(shows_all), &bounds);
+    let report = HtmlReport::new(HtmlPage::new(source.files > 1, style(shows_all), &bounds), &mut out);
     let mut report: Box<dyn Report + '_> = Box::new(report);
     let summary = analysed(source, report.as_mut());
     report.finish(&end(&summary, &[])).unwrap();
@@ -477,7 +477,7 @@ fn a_page_shows_one_connection_of_each_kind_and_lists_all() {
 fn a_page_of_too_many_connections_counts_them_by_server_and_verdict() {
     let (collection, summary) = collected(Spoke::of(&[from_port(healthy(), 1)]), true);
     let mut out = Vec::new();
-    let report = HtmlReport::new(&mut out, false, style(false), &Bounds::default());
+    let report = HtmlReport::new(HtmlPage::new(false, style(false), &Bounds::default()), &mut out);
     let mut report: Box<dyn Report + '_> = Box::new(report);
     for id in 1..=limits::TABLE_ROWS as u64 + 1 {
         let mut judged = collection.connections[0].clone();

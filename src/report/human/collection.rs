@@ -11,7 +11,7 @@ use crate::story::Timeline;
 use crate::verdict::Severity;
 
 /// Takes connections in for the reports that show them together.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Collection {
     /// The connections that are kept; in the order of their first packets once sorted.
     pub connections: Vec<Judged>,
@@ -104,16 +104,53 @@ impl Collection {
         self.connections.push(judged);
     }
 
-    /// Keeps a connection if it is the first of its group so far.
+    /// Takes in a connection that is another report's.
+    pub(super) fn see(&mut self, judged: &Judged) {
+        self.mark(judged);
+        if self.wants(judged) {
+            self.take(judged.clone());
+        }
+    }
+
+    /// Keeps a connection's outcome for the strip.
+    fn mark(&mut self, judged: &Judged) {
+        if self.marks.len() < limits::STRIP_CONNECTIONS {
+            self.marks.push(Mark {
+                at: judged.story.first.at,
+                id: judged.story.id,
+                code: judged.verdict.code,
+                severity: judged.verdict.severity,
+            });
+        }
+    }
+
+    /// Whether a connection is one of those that are shown, as far as is known.
+    fn wants(&self, judged: &Judged) -> bool {
+        match self.detail {
+            Detail::All => true,
+            Detail::One(id) => judged.story.id == id,
+            Detail::Examples => match self.examples.get(&GroupKey::of(judged)) {
+                Some(known) => judged.story.first.number < self.connections[*known].story.first.number,
+                None => self.examples.len() < limits::GROUPS,
+            },
+        }
+    }
+
+    fn take(&mut self, judged: Judged) {
+        match self.detail {
+            Detail::All | Detail::One(_) => self.keep(judged),
+            Detail::Examples => self.keep_example(judged),
+        }
+    }
+
+    /// Keeps the first connection of its group so far.
     fn keep_example(&mut self, judged: Judged) {
         let key = GroupKey::of(&judged);
         if let Some(known) = self.examples.get(&key) {
             let known = &mut self.connections[*known];
-            if judged.story.first.number < known.story.first.number {
-                self.held = self.held.saturating_sub(held_by(known)) + held_by(&judged);
-                *known = judged;
-            }
-        } else if self.examples.len() < limits::GROUPS {
+            self.held = self.held.saturating_sub(held_by(known)) + held_by(&judged);
+            *known = judged;
+        } else {
             let before = self.connections.len();
             self.keep(judged);
             if self.connections.len() > before {
@@ -136,19 +173,9 @@ impl Sink for Collection {
     }
 
     fn connection(&mut self, judged: Judged) -> io::Result<()> {
-        if self.marks.len() < limits::STRIP_CONNECTIONS {
-            self.marks.push(Mark {
-                at: judged.story.first.at,
-                id: judged.story.id,
-                code: judged.verdict.code,
-                severity: judged.verdict.severity,
-            });
-        }
-        match self.detail {
-            Detail::All => self.keep(judged),
-            Detail::One(id) if judged.story.id == id => self.keep(judged),
-            Detail::One(_) => {}
-            Detail::Examples => self.keep_example(judged),
+        self.mark(&judged);
+        if self.wants(&judged) {
+            self.take(judged);
         }
         Ok(())
     }

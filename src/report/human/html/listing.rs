@@ -18,13 +18,14 @@ const VERDICT: usize = 4;
 const SERVER_VERDICT: usize = 1;
 
 /// The lines of connections, up to [`limits::TABLE_ROWS`].
-#[derive(Default)]
+#[derive(Clone, Default)]
 pub(super) struct Listing {
     rows: Vec<Line>,
     /// Connections that have no line.
     further: u64,
 }
 
+#[derive(Clone)]
 struct Line {
     severity: Severity,
     id: u64,

@@ -41,26 +41,62 @@ use crate::verdict::Severity;
 /// Digits after the second in times of packets of a check, as tcpdump prints them.
 const DIGITS: u8 = 6;
 
-/// Writes one page when everything is known.
-pub struct HtmlReport<W> {
+/// What one page shows.
+#[derive(Clone)]
+pub struct HtmlPage {
     collection: Collection,
     listing: Listing,
     style: Style,
-    out: W,
 }
 
-impl<W: Write> HtmlReport<W> {
+impl HtmlPage {
     /// For a capture of one file or several.
-    pub fn new(out: W, has_files: bool, style: Style, bounds: &Bounds) -> Self {
+    pub fn new(has_files: bool, style: Style, bounds: &Bounds) -> Self {
         // A browser has all characters and breaks lines itself.
         let style = Style { is_ascii: false, is_east_asian: false, ..style };
         let collection =
             Collection::new(has_files, style.detail.clone()).within(bounds).at_most(limits::PAGE_CONNECTIONS);
-        Self { collection, listing: Listing::default(), style, out }
+        Self { collection, listing: Listing::default(), style }
+    }
+
+    /// Takes in a connection that is another report's.
+    pub fn see(&mut self, judged: &Judged) {
+        self.listing.add(judged, &self.style);
+        self.collection.see(judged);
+    }
+
+    /// Writes the page once everything is known.
+    ///
+    /// # Errors
+    /// When it can't be written, as of the other function.
+    pub fn write(self, end: &End<'_>, out: &mut dyn Write) -> io::Result<()> {
+        self.write_with(end, None, out)
+    }
+
+    /// Writes the page while the capture goes on. Of the open connections that fail, this many are not in it.
+    pub fn write_so_far(self, end: &End<'_>, left_out: usize, out: &mut dyn Write) -> io::Result<()> {
+        let room = match left_out {
+            0 => String::new(),
+            some => format!(" There was no room for {} of them.", count(some as u64, "connection")),
+        };
+        let remark = format!(
+            "The capture goes on: this is what is known so far. Connections that are still open are here only if they fail.{room}"
+        );
+        self.write_with(end, Some(remark), out)
+    }
+
+    fn write_with(mut self, end: &End<'_>, so_far: Option<String>, out: &mut dyn Write) -> io::Result<()> {
+        self.collection.sort();
+        let Self { collection, listing, style } = self;
+        match &end.check {
+            Some(check) => write_check(check.outcome, check.verbosity, listing, end, &style, out)?,
+            None => write_capture(&collection, listing, end, so_far, &style, out)?,
+        }
+        out.flush()
     }
 }
 
-impl<W: Write + Send> Sink for HtmlReport<W> {
+impl Sink for HtmlPage {
     fn needs(&self) -> Needs {
         self.collection.needs()
     }
@@ -75,15 +111,37 @@ impl<W: Write + Send> Sink for HtmlReport<W> {
     }
 }
 
+/// Writes one page when everything is known.
+pub struct HtmlReport<W> {
+    page: HtmlPage,
+    out: W,
+}
+
+impl<W: Write> HtmlReport<W> {
+    /// Writes this page.
+    pub fn new(page: HtmlPage, out: W) -> Self {
+        Self { page, out }
+    }
+}
+
+impl<W: Write + Send> Sink for HtmlReport<W> {
+    fn needs(&self) -> Needs {
+        self.page.needs()
+    }
+
+    fn event(&mut self, event: &Event<'_>) -> io::Result<()> {
+        self.page.event(event)
+    }
+
+    fn connection(&mut self, judged: Judged) -> io::Result<()> {
+        self.page.connection(judged)
+    }
+}
+
 impl<W: Write + Send> Report for HtmlReport<W> {
-    fn finish(mut self: Box<Self>, end: &End<'_>) -> io::Result<()> {
-        self.collection.sort();
-        let Self { collection, listing, style, mut out } = *self;
-        match &end.check {
-            Some(check) => write_check(check.outcome, check.verbosity, listing, end, &style, &mut out)?,
-            None => write_capture(&collection, listing, end, &style, &mut out)?,
-        }
-        out.flush()
+    fn finish(self: Box<Self>, end: &End<'_>) -> io::Result<()> {
+        let Self { page, mut out } = *self;
+        page.write(end, &mut out)
     }
 }
 
@@ -99,6 +157,8 @@ struct Begin<'a> {
     headline: String,
     translation: Option<(&'static str, &'static str)>,
     places: Vec<String>,
+    /// What is not in it, where the capture goes on.
+    so_far: Option<String>,
     strip: Option<Moments>,
     /// The first is the table's header.
     groups: Vec<GroupRow>,
@@ -143,6 +203,7 @@ fn write_capture(
     collection: &Collection,
     listing: Listing,
     end: &End<'_>,
+    so_far: Option<String>,
     style: &Style,
     out: &mut dyn Write,
 ) -> io::Result<()> {
@@ -152,7 +213,7 @@ fn write_capture(
     let groups = collection.groups(summary);
     let shown = shown(collection, summary, &groups, style);
     let ids: BTreeSet<u64> = shown.iter().map(|(judged, _)| judged.story.id).collect();
-    write(&begin(collection, &groups, &ids, &listing, page, end), out)?;
+    write(&Begin { so_far, ..begin(collection, &groups, &ids, &listing, page, end) }, out)?;
     for (judged, group) in &shown {
         write(&Section::of(judged, *group, page), out)?;
     }
