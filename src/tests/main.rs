@@ -27,6 +27,8 @@ mod logs;
 mod lookups;
 // A plugin's status line and Prometheus' metrics.
 mod monitoring;
+// The page beside another output.
+mod page;
 // Manual pages, completions, the examples of docs, the Debian package and the static binary.
 mod packaging;
 // The test captures as other tools print them.

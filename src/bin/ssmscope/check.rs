@@ -11,19 +11,22 @@ use std::sync::Arc;
 use anyhow::{Context, bail, ensure};
 use rustls::pki_types::PrivateKeyDer;
 use rustls::pki_types::pem::PemObject;
-use ssmscope::analysis::Settings;
+use ssmscope::analysis::{Bounds, Settings};
 use ssmscope::capture::live::{self, Live};
 use ssmscope::capture::{Source, Target, save};
 use ssmscope::probe::{
     self, Accepted, AcceptedIssuer, Alerts, Family, Identity, Outcome, Page, Plan, Probe, Proxy, Secret,
     TlsPlan, token,
 };
+use ssmscope::report::human::html::HtmlPage;
 use ssmscope::report::text::escape::escaped;
 use ssmscope::report::{self, Detail, Occasion, Style};
 use ssmscope::time::Elapsed;
 use ssmscope::verdict::{self, Status};
 
 use crate::args::{CertificateFault, Check, Grant, OauthBody, TlsVersion};
+use crate::observers::Observer;
+use crate::page::PageFile;
 use crate::run::{self, Done, Results, Run};
 use crate::system::deadline::Deadline;
 use crate::system::privileges::{self, As, Later};
@@ -65,18 +68,23 @@ fn check(options: &Check, run: &mut Run<'_>) -> anyhow::Result<Done> {
     let deadline = run.deadline.take();
     let outcome = attempt(options, &plan, deadline.as_ref(), run);
     run.deadline = deadline;
-    let mut outcome = outcome?;
+    let (mut outcome, page) = outcome?;
     if let Some(deadline) = &run.deadline {
         deadline.meet();
     }
+    let mut page = page.map(|file| file.of(HtmlPage::new(false, style.clone(), &Bounds::default()), None));
     let mut report = report::open(run.form, run::blocks(), style, Occasion::Check);
     for judged in &outcome.connections {
         run.digest.record(judged);
+        if let Some(page) = &mut page {
+            page.connection(judged);
+        }
         report.connection(judged.clone())?;
     }
     let summary = mem::take(&mut outcome.summary);
     let results = Results { summary, check: Some((outcome, options.rendering.verbose)) };
     run.finish(report, &results)?;
+    page.map_or(Ok(()), |page| page.finish(Some(&run.end(&results))))?;
     Ok(Done::Reported(Box::new(results)))
 }
 
@@ -87,14 +95,25 @@ fn attempt(
     plan: &Plan,
     deadline: Option<&Deadline>,
     run: &mut Run<'_>,
-) -> anyhow::Result<Outcome> {
+) -> anyhow::Result<(Outcome, Option<PageFile>)> {
     const SETUP: &str = "TLS can't be set up";
-    let textfile = options.monitoring.textfile.as_deref();
+    let (textfile, html) = (options.monitoring.textfile.as_deref(), options.page.html.as_deref());
+    let begin = |is_put_later: bool| {
+        let others = || [textfile, options.save.as_deref()].into_iter().flatten();
+        html.map(|path| PageFile::begin(path, others(), is_put_later)).transpose()
+    };
     if !options.capture {
-        let later =
-            Later { user: As::Owner(textfile), uses_network: true, reads: &READS, ..Later::default() };
+        let owner_of = textfile.or(html);
+        let page = begin(html.is_none_or(|path| privileges::can_put_later(path, owner_of)))?;
+        let later = Later {
+            user: As::Owner(owner_of),
+            uses_network: true,
+            reads: &READS,
+            writes: &html.into_iter().collect::<Vec<_>>(),
+            ..Later::default()
+        };
         privileges::end(&later, deadline, |_| run.begin_textfile())?;
-        return Ok(Probe::begin(plan).context(SETUP)?.finish(None));
+        return Ok((Probe::begin(plan).context(SETUP)?.finish(None), page));
     }
     let probe = privileges::without_rights(|| Probe::begin(plan)).context(SETUP)?;
     let device = listen(options, &probe.servers())?;
@@ -102,18 +121,20 @@ fn attempt(
         user: As::User(options.user.as_deref()),
         uses_network: true,
         reads: &READS,
-        writes: &textfile.into_iter().collect::<Vec<_>>(),
+        writes: &textfile.into_iter().chain(html).collect::<Vec<_>>(),
         ..Later::default()
     };
-    let saving = privileges::end(&later, deadline, |_| {
-        run.begin_textfile().context("--user names whose rights files are opened with")?;
-        options.save.as_deref().map(|path| Ok((path, create(path)?))).transpose()
+    let (saving, page) = privileges::end(&later, deadline, |_| {
+        let page = run.begin_textfile().and_then(|()| begin(true));
+        let page = page.context("--user names whose rights files are opened with")?;
+        let saving = options.save.as_deref().map(|path| Ok((path, create(path)?))).transpose();
+        saving.map(|saving: Option<_>| (saving, page))
     })?;
     let outcome = probe.finish(device);
     if let Some((path, file)) = saving {
         save_to(file, &outcome).with_context(|| format!("{}: can't be written", path.display()))?;
     }
-    Ok(outcome)
+    Ok((outcome, page))
 }
 
 /// Opens the device over which the servers are reached, for their packets alone. Nothing where there are no servers.

@@ -3,6 +3,7 @@
 use std::fmt::Write as _;
 use std::io;
 use std::path::Path;
+use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use anyhow::{Context, bail};
@@ -10,19 +11,25 @@ use ssmscope::analysis::{Event, Judged, Needs, Settings, Sink, Watching};
 use ssmscope::capture::live::{self as device, Options};
 use ssmscope::capture::{Source, Target};
 use ssmscope::recorder::{self, Recorder};
+use ssmscope::report::human::html::HtmlPage;
 use ssmscope::report::{self, Detail, Occasion};
 use ssmscope::verdict::Status;
 
 use crate::args::Live;
+use crate::observers::Observer;
 use crate::observers::conductor::Conductor;
 use crate::observers::saving::Saving;
 use crate::observers::shown::OnlyShown;
 use crate::observers::status::StatusLine;
+use crate::page::PageFile;
 use crate::run::{self, Done, Results, Run};
 use crate::system::deadline::{self, Deadline};
 use crate::system::privileges::{self, As, Later};
 use crate::system::signals::Signals;
 use crate::{exit, input};
+
+/// What to think of where a file can't be written.
+const USER: &str = "--user names whose rights files are opened with";
 
 /// Runs the command and returns its exit status.
 pub fn run(options: &Live) -> anyhow::Result<Status> {
@@ -53,18 +60,19 @@ fn capture(options: &Live, run: &mut Run<'_>) -> anyhow::Result<Done> {
         &target,
     )?;
     let style = run::style(&options.rendering, Detail::Examples);
-    let columns = style.columns;
+    let (page_style, columns) = (style.clone(), style.columns);
     let settings = Settings {
-        keeps_timeline: run.form.has_packets(),
+        keeps_timeline: run.form.has_packets() || options.page.html.is_some(),
         watching: Watching::Always,
         ..input::settings(
             &options.judgement,
             options.bounds,
             &options.selection,
-            run.examines() || options.record.is_some(),
+            run.examines() || options.record.is_some() || options.page.html.is_some(),
         )?
     };
-    let written = [options.write.as_deref(), options.monitoring.textfile.as_deref()];
+    let html = options.page.html.as_deref();
+    let written = [options.write.as_deref(), options.monitoring.textfile.as_deref(), html];
     let later = Later {
         user: As::User(options.user.as_deref()),
         captures: true,
@@ -72,13 +80,17 @@ fn capture(options: &Live, run: &mut Run<'_>) -> anyhow::Result<Done> {
         records: options.record.as_deref(),
         ..Later::default()
     };
-    let (user, saving, recorder) = privileges::end(&later, None, |user| {
+    let (user, saving, recorder, page) = privileges::end(&later, None, |user| {
         let saving =
             options.write.as_deref().map(|path| Saving::begin(path, &interface, options)).transpose()?;
         let recorder =
             options.record.as_deref().map(|folder| recorder(folder, &interface, options)).transpose()?;
-        run.begin_textfile().context("--user names whose rights files are opened with")?;
-        Ok((user.map(str::to_owned), saving, recorder))
+        let others = [options.write.as_deref(), options.monitoring.textfile.as_deref()];
+        let page = html.map(|path| PageFile::begin(path, others.into_iter().flatten(), true)).transpose();
+        run.begin_textfile()
+            .and(page)
+            .map(|page| (user.map(str::to_owned), saving, recorder, page))
+            .context(USER)
     })?;
     let signals = Signals::register()?;
     let as_user = user.map(|name| format!(", as user {name}")).unwrap_or_default();
@@ -88,6 +100,11 @@ fn capture(options: &Live, run: &mut Run<'_>) -> anyhow::Result<Done> {
     let about = device.about();
     let quiet = options.quiet_healthy.then_some(options.interval);
     let mut report = report::open(run.form, run::lines(), style, Occasion::Live(&about, quiet));
+    let mut page = page
+        .map(|file| file.of(HtmlPage::new(false, page_style, &settings.bounds), Some(&options.selection)));
+    if let Some(page) = &mut page {
+        page.when_wanted(Arc::clone(&signals.page), about.clone(), run.form, run.provenance.clone());
+    }
     let mut conductor = Conductor::new(options, &interface, &target, signals, saving, recorder);
     let done = conductor.done();
     let stop = || done.load(Ordering::Relaxed);
@@ -95,7 +112,9 @@ fn capture(options: &Live, run: &mut Run<'_>) -> anyhow::Result<Done> {
     let mut shown = OnlyShown::new(&options.selection, None, report.as_mut());
     let mut enduring = Enduring { report: &mut shown, keeps_packets, has_failed: false };
     let mut status = StatusLine::new(&mut enduring, run.form, columns);
-    let analysed = run.analyse(&mut device, target, &settings, &mut status, &mut conductor, &stop);
+    let mut observers: Vec<&mut dyn Observer> = vec![&mut conductor];
+    observers.extend(page.as_mut().map(|page| page as &mut dyn Observer));
+    let analysed = run.analyse(&mut device, target, &settings, &mut status, &mut observers, &stop);
     drop(status);
     let has_failed = enduring.has_failed;
     let reported = analysed.and_then(|summary| {
@@ -106,13 +125,15 @@ fn capture(options: &Live, run: &mut Run<'_>) -> anyhow::Result<Done> {
         run.finish(report, &results).map(|()| results)
     });
     conductor.finish(&device.about());
+    let end = reported.as_ref().ok().map(|results| run.end(results));
+    let paged = page.map_or(Ok(()), |page| page.finish(end.as_ref()));
     match reported {
         // What nobody could read is not known to be well.
         Ok(_) if has_failed => Ok(Done::Unread(match conductor.status() {
             Status::Critical => Status::Critical,
             _ => Status::Unknown,
         })),
-        Ok(results) => Ok(Done::Reported(Box::new(results))),
+        Ok(results) => paged.map(|()| Done::Reported(Box::new(results))),
         // What is known by then counts.
         Err(error) if run::is_unread(&error) => Ok(Done::Unread(conductor.status())),
         Err(error) => Err(error.into()),

@@ -5,9 +5,11 @@ use std::path::Path;
 use ssmscope::analysis::{LogInput, LogSummary, Summary};
 use ssmscope::capture::Handles;
 use ssmscope::log::{self, tie::TieSettings};
+use ssmscope::report::human::html::HtmlPage;
 use ssmscope::report::{self, Occasion, Style};
 
 use crate::args::Read;
+use crate::page::PageFile;
 use crate::run::{self, Done, Results, Run};
 
 /// The files that were named, by what they hold.
@@ -49,7 +51,7 @@ pub fn named(options: &Read, handles: &Handles, run: &mut Run<'_>) -> Named {
 }
 
 /// Lists the attempts of logs that stand alone.
-pub fn alone(named: &Named, style: Style, run: &mut Run<'_>) -> anyhow::Result<Done> {
+pub fn alone(named: &Named, style: Style, page: Option<PageFile>, run: &mut Run<'_>) -> anyhow::Result<Done> {
     anyhow::ensure!(run.form.has_attempts(), "logs without a capture are printed as timeline or json");
     let mut results = Results::default();
     if let Some(input) = named.logs.as_ref().filter(|input| !input.files.is_empty()) {
@@ -60,8 +62,10 @@ pub fn alone(named: &Named, style: Style, run: &mut Run<'_>) -> anyhow::Result<D
     }
     let bounds = ssmscope::analysis::Bounds::default();
     let about = ssmscope::capture::About::default();
+    let page = page.map(|file| file.of(HtmlPage::new(false, style.clone(), &bounds), None));
     let report =
         report::open(run.form, run::blocks(), style, Occasion::Read(&about, &bounds, &run.provenance));
     run.finish(report, &results)?;
+    page.map_or(Ok(()), |page| page.finish(Some(&run.end(&results))))?;
     Ok(Done::Reported(Box::new(results)))
 }

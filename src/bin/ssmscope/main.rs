@@ -16,6 +16,7 @@ mod marked;
 mod nearness;
 mod no_match;
 mod observers;
+mod page;
 mod provenance;
 mod read;
 mod run;

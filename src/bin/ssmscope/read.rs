@@ -5,16 +5,19 @@ use std::path::Path;
 use std::sync::atomic::Ordering;
 use std::thread;
 
-use ssmscope::analysis::{Settings, Watching};
-use ssmscope::capture::{Handles, Opened};
+use ssmscope::analysis::{Settings, Summary, Watching};
+use ssmscope::capture::{Handles, Opened, Source};
 use ssmscope::report::human::decision::DecisionReport;
+use ssmscope::report::human::html::HtmlPage;
 use ssmscope::report::{self, Detail, Form, Occasion, Report};
 use ssmscope::verdict::Status;
 
 use crate::args::Read;
 use crate::marked::Marked;
+use crate::observers::Observer;
 use crate::observers::progress::Progress;
 use crate::observers::shown::OnlyShown;
+use crate::page::PageFile;
 use crate::run::{self, Done, Results, Run};
 use crate::system::deadline::{Deadline, patience};
 use crate::system::privileges::{self, As, Later};
@@ -35,31 +38,23 @@ fn read(options: &Read, run: &mut Run<'_>) -> anyhow::Result<Done> {
     let logs = options.logs.log.iter().map(AsRef::as_ref);
     let named = || options.files.iter().map(Path::new).chain(logs.clone());
     let handles = Handles::open(named());
-    let textfile = options.monitoring.textfile.as_deref();
-    let is_alone = textfile.is_none();
-    let marked =
-        options.write.as_deref().map(|path| Marked::begin(path, named(), options.connection, is_alone));
-    let mut marked = marked.transpose()?;
+    let Placed { mut marked, page, owner_of, writes } = Placed::begin(options)?;
     // For what matches no selection, and for the packets that are to be written.
     let explains = !options.selection.options().is_empty() && !run.form.is_plugin();
     let reads_again = marked.is_some() || (explains && !may_pause && named().all(Path::is_file));
     let again = reads_again.then(|| Handles::open(named()));
-    let hashed = matches!(run.form, Form::Html | Form::Flat(_)).then(|| Handles::open(named()));
+    let is_hashed = matches!(run.form, Form::Html | Form::Flat(_)) || page.is_some();
+    let hashed = is_hashed.then(|| Handles::open(named()));
     let threads =
         options.threads.or_else(|| thread::available_parallelism().ok()).map_or(1, NonZeroUsize::get);
-    let detail = match options.connection {
-        Some(id) => Detail::One(id),
-        None if options.all => Detail::All,
-        None => Detail::Examples,
-    };
-    let style = run::style(&options.rendering, detail);
-    let examines = run.examines() || options.explain_decision;
+    let style = run::style(&options.rendering, detail(options));
+    let examines = run.examines() || options.explain_decision || page.is_some();
     let settings = input::settings(&options.judgement, options.bounds, &options.selection, examines)?;
     let ends = if may_pause { Some(signals::ends()?) } else { None };
     let later = Later {
-        // The owner of the folder can put a file into its place there.
-        user: As::Owner(textfile.or(options.write.as_deref())),
+        user: As::Owner(owner_of),
         follows: options.files.first().filter(|_| options.follow).map(Path::new),
+        writes: &writes,
         ..Later::default()
     };
     let deadline = run.deadline.take();
@@ -76,10 +71,10 @@ fn read(options: &Read, run: &mut Run<'_>) -> anyhow::Result<Done> {
     let named = logs::named(options, &handles, run);
     if named.captures.is_empty() && named.logs.is_some() {
         anyhow::ensure!(marked.is_none(), "-w writes packets, and logs contain none");
-        return logs::alone(&named, style, run);
+        return logs::alone(&named, style, page, run);
     }
     let settings = Settings {
-        keeps_timeline: run.form.has_packets(),
+        keeps_timeline: run.form.has_packets() || page.is_some(),
         watching: if may_pause && named.logs.is_none() { Watching::WhenIdle } else { Watching::Never },
         logs: named.logs,
         threads,
@@ -89,6 +84,10 @@ fn read(options: &Read, run: &mut Run<'_>) -> anyhow::Result<Done> {
         input::open(options, &named.captures, &handles, may_pause, target.check_names().is_err())?;
     run.unopened.extend(failed);
     let about = source.as_ref().map(|source| source.about()).unwrap_or_default();
+    let mut page = page.map(|file| {
+        let page = HtmlPage::new(about.files.len() > 1, style.clone(), &settings.bounds);
+        file.of(page, Some(&options.selection))
+    });
     let occasion = if may_pause {
         Occasion::Follow(&about, &settings.bounds)
     } else {
@@ -106,31 +105,78 @@ fn read(options: &Read, run: &mut Run<'_>) -> anyhow::Result<Done> {
         let stop = || ends.as_ref().is_some_and(|ends| ends.load(Ordering::Relaxed));
         let mut progress = Progress::begin();
         let mut shown = OnlyShown::new(&options.selection, marked.as_mut(), report.as_mut());
+        let mut observers: Vec<&mut dyn Observer> = vec![&mut progress];
+        observers.extend(page.as_mut().map(|page| page as &mut dyn Observer));
         results.summary =
-            run.analyse(source.as_mut(), target, &settings, &mut shown, &mut progress, &stop)?;
+            run.analyse(source.as_mut(), target, &settings, &mut shown, &mut observers, &stop)?;
         let nothing_shown = shown.nothing_shown(results.summary.connections);
         run.finish(report, &results)?;
+        page.map_or(Ok(()), |page| page.finish(Some(&run.end(&results))))?;
         if let Some(nothing) = nothing_shown {
             exit::aside(run.form, format_args!("ssmscope: {nothing}"));
         }
         if let Some(handles) = again
             && let Some(mut source) = input::open(options, &named.captures, &handles, false, false)?.source
         {
-            if let Some(seen) =
-                no_match::seen(source.as_mut(), &options.selection, &settings, &results.summary)
-            {
-                exit::aside(run.form, format_args!("ssmscope: {seen}"));
-            }
-            // What was read of an input that can't be read to its end is written.
-            if let Some(marked) = marked
-                && !(marked.is_empty() && results.summary.error.is_some())
-            {
-                let written = marked.finish(source.as_mut(), &results.summary)?;
-                exit::aside(run.form, format_args!("ssmscope: {written}"));
-            }
+            read_again(options, source.as_mut(), &settings, &results.summary, marked, run.form)?;
         }
     } else if run.form.shows_unread() {
         run.finish(report, &results)?;
     }
     Ok(Done::Reported(Box::new(results)))
+}
+
+/// The files that are written beside the report, while the process has all of its rights.
+struct Placed<'o> {
+    marked: Option<Marked>,
+    page: Option<PageFile>,
+    /// The file whose folder's owner the process becomes: it can put a file into its place there.
+    owner_of: Option<&'o Path>,
+    writes: Vec<&'o Path>,
+}
+
+impl<'o> Placed<'o> {
+    fn begin(options: &'o Read) -> anyhow::Result<Self> {
+        let named = || options.files.iter().map(Path::new).chain(options.logs.log.iter().map(AsRef::as_ref));
+        let textfile = options.monitoring.textfile.as_deref();
+        let (html, write) = (options.page.html.as_deref(), options.write.as_deref());
+        let owner_of = textfile.or(html).or(write);
+        let is_put_later = |path| privileges::can_put_later(path, owner_of);
+        let marked = write.map(|path| Marked::begin(path, named(), options.connection, is_put_later(path)));
+        let page =
+            html.map(|path| PageFile::begin(path, named().chain(write).chain(textfile), is_put_later(path)));
+        let writes = html.into_iter().chain(write).collect();
+        Ok(Self { marked: marked.transpose()?, page: page.transpose()?, owner_of, writes })
+    }
+}
+
+/// Which connections are shown in full.
+fn detail(options: &Read) -> Detail {
+    match options.connection {
+        Some(id) => Detail::One(id),
+        None if options.all => Detail::All,
+        None => Detail::Examples,
+    }
+}
+
+/// Does what needs the input a second time: tells what was there where nothing matched, and writes packets.
+fn read_again(
+    options: &Read,
+    source: &mut dyn Source,
+    settings: &Settings,
+    summary: &Summary,
+    marked: Option<Marked>,
+    form: Form,
+) -> anyhow::Result<()> {
+    if let Some(seen) = no_match::seen(source, &options.selection, settings, summary) {
+        exit::aside(form, format_args!("ssmscope: {seen}"));
+    }
+    // What was read of an input that can't be read to its end is written.
+    if let Some(marked) = marked
+        && !(marked.is_empty() && summary.error.is_some())
+    {
+        let written = marked.finish(source, summary)?;
+        exit::aside(form, format_args!("ssmscope: {written}"));
+    }
+    Ok(())
 }

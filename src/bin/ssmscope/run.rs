@@ -143,7 +143,7 @@ impl<'o> Run<'o> {
         }
     }
 
-    /// Has a capture analysed, with somebody who follows it.
+    /// Has a capture analysed, with those who follow it.
     ///
     /// # Errors
     /// When the report can't be written.
@@ -153,13 +153,15 @@ impl<'o> Run<'o> {
         target: Target,
         settings: &Settings,
         report: &mut dyn Sink,
-        observer: &mut dyn Observer,
+        observers: &mut [&mut dyn Observer],
         stop: &dyn Fn() -> bool,
     ) -> io::Result<Summary> {
         self.selected = Some(target.clone());
         let mut monitored =
             Monitored { digest: &mut self.digest, is_written: self.monitoring.textfile.is_some() };
-        let mut observed = Observed { observers: vec![observer, &mut monitored], report };
+        let mut all: Vec<&mut dyn Observer> = vec![&mut monitored];
+        all.extend(observers.iter_mut().map(|observer| &mut **observer as &mut dyn Observer));
+        let mut observed = Observed { observers: all, report };
         let summary = analysis::analyse_until(source, target, settings, &mut observed, stop);
         if let Some(deadline) = &self.deadline {
             deadline.meet();
@@ -180,7 +182,8 @@ impl<'o> Run<'o> {
         written.or_else(|error| if is_unread(&error) { Ok(()) } else { Err(error) })
     }
 
-    fn end<'a>(&'a self, results: &'a Results) -> End<'a> {
+    /// What is known at the end.
+    pub fn end<'a>(&'a self, results: &'a Results) -> End<'a> {
         let check =
             |(outcome, verbosity): &'a (Outcome, u8)| report::Check { outcome, verbosity: *verbosity };
         End {

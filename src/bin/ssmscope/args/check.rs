@@ -7,7 +7,7 @@ use clap::{Args, ValueEnum};
 use ssmscope::probe::{StartTls, token};
 use ssmscope::time::Elapsed;
 
-use super::groups::{Monitoring, Rendering, Timing};
+use super::groups::{Monitoring, Page, Rendering, Timing};
 use super::values::{HostPort, host_port, known_address, path, server_name, span, starttls, statuses};
 
 /// `ssmscope check`.
@@ -175,6 +175,10 @@ pub struct Check {
     /// How it is printed.
     #[command(flatten)]
     pub rendering: Rendering,
+
+    /// The page beside it.
+    #[command(flatten)]
+    pub page: Page,
 
     /// Capture the check's packets too, and judge by them: they show TTLs, who sent an ICMP error, and what was lost.
     ///

@@ -205,6 +205,14 @@ impl Rendering {
     }
 }
 
+/// A page beside what is printed.
+#[derive(Debug, Args)]
+pub struct Page {
+    /// Write the page of -o html to this file too; it is replaced when the page is whole. `live`: on SIGUSR1 as well.
+    #[arg(long, value_name = "PATH", help_heading = "Output")]
+    pub html: Option<PathBuf>,
+}
+
 /// What monitoring gets.
 #[derive(Debug, Args)]
 pub struct Monitoring {

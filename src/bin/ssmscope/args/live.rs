@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::{Args, ValueEnum};
 use ssmscope::time::Elapsed;
 
-use super::groups::{Bounds, Judgement, Monitoring, Rendering, Selection};
+use super::groups::{Bounds, Judgement, Monitoring, Page, Rendering, Selection};
 use super::values::span;
 
 /// `ssmscope live`.
@@ -83,6 +83,10 @@ pub struct Live {
     /// How it is printed.
     #[command(flatten)]
     pub rendering: Rendering,
+
+    /// The page beside it.
+    #[command(flatten)]
+    pub page: Page,
 
     /// Print failures only, and a line per interval; in the timeline form.
     #[arg(long, help_heading = "Output")]

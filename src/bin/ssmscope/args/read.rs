@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use clap::Args;
 use ssmscope::time::Elapsed;
 
-use super::groups::{Bounds, Judgement, Logs, Monitoring, Rendering, Selection};
+use super::groups::{Bounds, Judgement, Logs, Monitoring, Page, Rendering, Selection};
 use super::values::span;
 
 /// `ssmscope read`.
@@ -44,6 +44,10 @@ pub struct Read {
     /// How it is printed.
     #[command(flatten)]
     pub rendering: Rendering,
+
+    /// The page beside it.
+    #[command(flatten)]
+    pub page: Page,
 
     /// Show every connection in full, no packet folded.
     ///

@@ -182,6 +182,12 @@ fn become_owner(of: Option<&Path>, kept: &CapsHashSet) -> anyhow::Result<()> {
     keep(kept).context("capabilities can't be given up")
 }
 
+/// Whether a file can be put into its place after the process became the owner of another file's folder.
+pub fn can_put_later(path: &Path, owner_of: Option<&Path>) -> bool {
+    let owner = |path| owner_of_folder(path).user;
+    !geteuid().is_root() || owner_of.is_none_or(|other| owner(path) == owner(other))
+}
+
 /// The folder that a file is in.
 fn folder_of(path: &Path) -> PathBuf {
     let folder = path.parent().filter(|folder| *folder != Path::new(""));

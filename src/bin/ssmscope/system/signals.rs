@@ -14,6 +14,8 @@ pub struct Signals {
     pub ends: Arc<AtomicBool>,
     /// SIGUSR1: print a summary.
     pub summary: Arc<AtomicBool>,
+    /// SIGUSR1: write the page as well.
+    pub page: Arc<AtomicBool>,
     /// SIGHUP: open files again.
     pub reopen: Arc<AtomicBool>,
 }
@@ -24,8 +26,10 @@ impl Signals {
     /// # Errors
     /// When the system refuses.
     pub fn register() -> io::Result<Self> {
-        let signals = Self { ends: ends()?, summary: Arc::default(), reopen: Arc::default() };
+        let signals =
+            Self { ends: ends()?, summary: Arc::default(), page: Arc::default(), reopen: Arc::default() };
         flag::register(SIGUSR1, Arc::clone(&signals.summary))?;
+        flag::register(SIGUSR1, Arc::clone(&signals.page))?;
         flag::register(SIGHUP, Arc::clone(&signals.reopen))?;
         Ok(signals)
     }

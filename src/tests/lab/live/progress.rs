@@ -98,6 +98,34 @@ fn a_plugin_prints_on_standard_output_only_and_ends_in_time() {
 }
 
 #[test]
+fn the_page_shows_what_is_known_so_far_on_a_signal_and_everything_at_the_end() {
+    let Some(lab) = Lab::new() else { return };
+    let file = lab.folder.path().join("report.html");
+    let mut watch = watch(&lab, &["--host", SERVER, "-o", "json", "--html", path(&file)]);
+    NO_SERVER.play(&lab, SERVER, 8444);
+    Peers::new(peers::read_and_wait, &HELLO).play(&lab, SERVER, 8443);
+    watch.read_until("no-server-hello", Duration::from_secs(6));
+    assert!(!file.exists(), "nobody asked for it");
+    watch.signal(Signal::SIGUSR1);
+    let began = Instant::now();
+    while !file.exists() {
+        assert!(began.elapsed() < Duration::from_secs(4));
+        thread::sleep(Duration::from_millis(20));
+    }
+    let so_far = fs::read_to_string(&file).unwrap();
+    for word in ["The capture goes on: ", "no-server-hello", "refused", "2 connections: 2 failed", "</html>"]
+    {
+        assert!(so_far.contains(word), "{word} is not in {so_far}");
+    }
+    watch.signal(Signal::SIGTERM);
+    let outcome = watch.wait();
+    assert_eq!(outcome.status, 2, "{}", outcome.error);
+    let all = fs::read_to_string(&file).unwrap();
+    assert!(!all.contains("The capture goes on") && all.contains("2 connections: 2 failed"), "{all}");
+    assert!(!names(lab.folder.path()).iter().any(|name| name.starts_with(".ssmscope")));
+}
+
+#[test]
 fn a_capture_without_packets_says_what_to_check() {
     let Some(lab) = Lab::new() else { return };
     let began = Instant::now();
