@@ -312,6 +312,10 @@ pub const PAGE_ROWS: usize = 320;
 /// Lines of tcpdump that one row of a ladder shows.
 pub const PAGE_LINES: usize = 16;
 
+/// Stand-ins of each kind that `--redact` gives out: as many as there are IPv4 addresses for documentation and benchmarks. What comes
+/// after that shares one.
+pub const STAND_INS: usize = 128_000;
+
 /// Connections that the timeline shows; further ones are counted.
 pub const REPORTED_CONNECTIONS: usize = 50_000;
 

@@ -13,6 +13,7 @@ mod interim;
 mod judge;
 mod logs;
 mod lookups;
+mod redact;
 mod roles;
 mod run;
 mod servers;
@@ -35,6 +36,7 @@ pub use groups::{Group, GroupKey, Groups};
 pub use interim::Interim;
 pub use logs::{LogInput, LogSummary};
 pub use lookups::{Found, LookupFault, Lookups, Search, Subject, Unanswered};
+pub use redact::Redaction;
 pub use servers::{Dealings, Presented, ServerSummary, Times};
 pub use summary::Summary;
 pub use table::Bounds;
@@ -75,6 +77,8 @@ pub struct Settings {
     pub window: Option<Window>,
     /// After how many selected packets the capture counts as read.
     pub most_packets: Option<u64>,
+    /// Stand-ins for addresses and names, where results may name nobody. Not while watching, and not with logs.
+    pub redaction: Option<Redaction>,
     /// How many threads may work, the calling one among them. What comes out is the same for any number.
     pub threads: usize,
 }
@@ -115,6 +119,7 @@ impl Default for Settings {
             logs: None,
             window: None,
             most_packets: None,
+            redaction: None,
             threads: 1,
         }
     }
@@ -249,6 +254,10 @@ pub fn analyse_until(
     thread::scope(|scope| {
         let judge = judge::open(settings, Arc::clone(&examiner), sink);
         let run = Run::new(scope, settings, &source.about(), (examiner, needs), judge);
-        run.read_to_end(Input::of(source, target), stop)
+        let mut summary = run.read_to_end(Input::of(source, target), stop)?;
+        if let Some(redaction) = &settings.redaction {
+            redaction.stand_ins().summary(&mut summary);
+        }
+        Ok(summary)
     })
 }

@@ -163,6 +163,12 @@ impl Names {
         }
     }
 
+    /// The same hosts by other names.
+    #[must_use]
+    pub fn renamed(&self, mut rename: impl FnMut(&Name) -> Name) -> Self {
+        Self { names: self.names.iter().map(|(key, name)| (*key, Arc::new(rename(name)))).collect() }
+    }
+
     /// Gives a key its name.
     pub fn set(&mut self, key: NameKey, name: Arc<Name>) {
         match self.place(key) {

@@ -282,7 +282,8 @@ pub enum TcpOption<'a> {
 }
 
 impl<'a> TcpOption<'a> {
-    fn split_first(bytes: &'a [u8]) -> Option<(Self, &'a [u8])> {
+    /// The first option of these bytes, and what follows it.
+    pub(crate) fn split_first(bytes: &'a [u8]) -> Option<(Self, &'a [u8])> {
         let (&kind, rest) = bytes.split_first()?;
         match kind {
             0 => return Some((Self::EndOfList, rest)),

@@ -187,6 +187,15 @@ impl Timeline {
         self.head.is_empty()
     }
 
+    /// The packets that it holds one by one, to be changed.
+    pub(crate) fn entries_mut(&mut self) -> impl Iterator<Item = &mut Entry> {
+        let middle = self.middle.iter_mut().filter_map(|item| match item {
+            Item::Packet(entry) => Some(&mut **entry),
+            Item::Fold { .. } => None,
+        });
+        self.head.iter_mut().chain(middle).chain(&mut self.tail)
+    }
+
     pub(super) fn swap_roles(&mut self) {
         for entry in self.head.iter_mut().chain(&mut self.tail) {
             if let Seen::Segment { role, .. } = &mut entry.seen {

@@ -54,7 +54,7 @@ impl Plain {
 
     /// What the first bytes of a side are, given that they are not TLS. In bytes that `tcpdump -A` printed, '.' may
     /// stand for any byte, so only what is certain in spite of that is recognised.
-    pub(super) fn recognise(bytes: &[u8]) -> Self {
+    pub(crate) fn recognise(bytes: &[u8]) -> Self {
         let line_end = bytes.iter().position(|byte| matches!(byte, b'\r' | b'\n')).unwrap_or(bytes.len());
         let first = &bytes[..line_end.min(LINE_BYTES)];
         let is_text = !first.is_empty() && first.iter().all(|byte| matches!(byte, b'\t' | 0x20..=0x7e));

@@ -36,6 +36,9 @@ impl<'s> Judging<'s> {
             story.tls.is_examination_given_up = examined == Examined::GivenUp;
             story.tls.examination = examined.into();
         }
+        if let Some(redaction) = &self.settings.redaction {
+            redaction.stand_ins().story(&mut story);
+        }
         let verdict = verdict::judge(&story, &self.settings.judging);
         let findings = if self.needs.findings { finding::find(&story) } else { Vec::new() };
         Judged { story, verdict, findings }

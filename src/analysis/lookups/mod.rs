@@ -86,6 +86,33 @@ impl Lookups {
         self.courses.given_up()
     }
 
+    /// The same lookups between other hosts, for other names.
+    pub(super) fn redact(
+        &mut self,
+        mut host: impl FnMut(Host) -> Host,
+        mut name: impl FnMut(&str) -> String,
+    ) {
+        let Self { asked, found, order, courses } = self;
+        courses.forget();
+        for ((client, resolver, _), _) in asked {
+            (*client, *resolver) = (host(*client), host(*resolver));
+        }
+        let key = |(client, address): (Host, IpAddr), host: &mut dyn FnMut(Host) -> Host| {
+            (host(client), host(address.into()).address().unwrap_or(address))
+        };
+        for each in order.iter_mut() {
+            *each = key(*each, &mut host);
+        }
+        for (of, answers) in std::mem::take(found) {
+            let answers = answers.into_iter().map(|answer| {
+                let Found { name: asked_for, resolver, asked, answered } = answer;
+                Found { name: name(&asked_for), resolver: host(resolver), asked, answered }
+            });
+            let answers = answers.collect();
+            found.insert(key(of, &mut host), answers);
+        }
+    }
+
     /// The last answer with this address that the client got before a packet.
     pub fn before(&self, client: Host, address: IpAddr, packet: u64) -> Option<&Found> {
         let answers = self.found.get(&(client, address))?;

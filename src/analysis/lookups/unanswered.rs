@@ -168,6 +168,11 @@ impl Courses {
     pub(super) fn given_up(&self) -> u64 {
         self.given_up
     }
+
+    /// Forgets the names, but for how many were given up.
+    pub(super) fn forget(&mut self) {
+        *self = Self { given_up: self.given_up, ..Self::default() };
+    }
 }
 
 impl Course {

@@ -1,0 +1,231 @@
+//! `--redact`: stand-ins in the place of addresses and names, so that a report can be passed on.
+//!
+//! A story is redacted when its certificates have been examined and before it is judged. Verdicts, findings and reports then see
+//! stand-ins only: no sentence that they write can contain what was replaced. What the capture as a whole shows is redacted when it
+//! has been read. Stand-ins are numbered in the order in which connections are judged. They are no hashes, so nothing can be guessed
+//! back from one, and the same input has the same ones.
+//!
+//! Each structure that can contain text is taken apart field by field, without `..`: a new field is an error of the compiler here.
+
+mod certificates;
+mod packets;
+mod story;
+mod summary;
+mod words;
+
+use std::collections::HashMap;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use foldhash::fast::RandomState;
+
+use crate::capture::{About, Opened, ReadError, Record, Source};
+use crate::limits;
+use crate::packet::Host;
+
+/// Stand-ins that a whole run shares.
+#[derive(Clone, Debug, Default)]
+pub struct Redaction(Arc<Mutex<StandIns>>);
+
+impl Redaction {
+    pub(super) fn stand_ins(&self) -> MutexGuard<'_, StandIns> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// What takes the place of a host's name or address, as it is written.
+    pub fn host(&self, text: &str) -> String {
+        self.stand_ins().written_host(text)
+    }
+
+    /// What takes the place of a file's name: its number.
+    pub fn file(&self, name: &str) -> String {
+        self.stand_ins().file(name)
+    }
+
+    /// A capture whose files have numbers in the place of names, also where one can't be read.
+    pub fn opened(&self, opened: Opened) -> Opened {
+        let Opened { source, failed } = opened;
+        let nameless = |source| Box::new(Nameless { source, redaction: self.clone() }) as Box<dyn Source>;
+        Opened {
+            source: source.map(nameless),
+            failed: failed.into_iter().map(|error| self.stand_ins().error(error)).collect(),
+        }
+    }
+}
+
+/// A capture whose files have numbers in the place of names.
+struct Nameless {
+    source: Box<dyn Source>,
+    redaction: Redaction,
+}
+
+impl Source for Nameless {
+    fn next_record(&mut self) -> Result<Option<Record<'_>>, ReadError> {
+        self.source.next_record().map_err(|error| self.redaction.stand_ins().error(error))
+    }
+
+    fn about(&self) -> About {
+        self.redaction.stand_ins().about(&self.source.about())
+    }
+
+    fn progress(&self) -> (u64, Option<u64>) {
+        self.source.progress()
+    }
+
+    fn refresh(&mut self) {
+        self.source.refresh();
+    }
+
+    fn stop(&mut self) -> bool {
+        self.source.stop()
+    }
+}
+
+/// What takes the place of what. Its tables are only looked up.
+#[derive(Debug, Default)]
+pub(super) struct StandIns {
+    addresses: HashMap<IpAddr, IpAddr, RandomState>,
+    v4: u32,
+    v6: u32,
+    names: HashMap<String, String, RandomState>,
+    files: HashMap<String, String, RandomState>,
+    fingerprints: HashMap<[u8; 32], [u8; 32], RandomState>,
+}
+
+/// Addresses of RFC 5737's three networks that hosts can have, and then those for benchmarks (RFC 2544, RFC 3330).
+const DOCUMENTATION: [[u8; 3]; 3] = [[192, 0, 2], [198, 51, 100], [203, 0, 113]];
+const HOSTS: u32 = 254;
+
+impl StandIns {
+    fn address(&mut self, address: IpAddr) -> IpAddr {
+        // They are everybody's, and tell what a packet is: RFC 1122, 3.2.1.3; RFC 4291, 2.5.
+        let is_general = match address {
+            IpAddr::V4(v4) => v4.is_broadcast() || v4.is_multicast(),
+            IpAddr::V6(v6) => v6.is_multicast(),
+        };
+        if is_general || address.is_unspecified() || address.is_loopback() {
+            return address;
+        }
+        if let Some(known) = self.addresses.get(&address) {
+            return *known;
+        }
+        let is_full = self.addresses.len() >= limits::STAND_INS;
+        let stand_in = match address {
+            IpAddr::V4(_) => {
+                let number = if is_full { limits::STAND_INS as u32 } else { self.v4 };
+                self.v4 += u32::from(!is_full);
+                v4(number).into()
+            }
+            IpAddr::V6(_) => {
+                let number = if is_full { limits::STAND_INS as u32 } else { self.v6 };
+                self.v6 += u32::from(!is_full);
+                v6(number).into()
+            }
+        };
+        if !is_full {
+            self.addresses.insert(address, stand_in);
+        }
+        stand_in
+    }
+
+    fn host(&mut self, host: Host) -> Host {
+        match host {
+            Host::Address(address) => Host::Address(self.address(address)),
+            // It is a key; the name itself is in the table of names.
+            Host::Name(_) => host,
+        }
+    }
+
+    /// A host as text names it: an address, a name, or `*.` before one.
+    fn written_host(&mut self, text: &str) -> String {
+        if let Ok(address) = text.parse::<IpAddr>() {
+            return self.address(address).to_string();
+        }
+        match text.strip_prefix("*.") {
+            Some(parent) => format!("*.{}", self.name(parent)),
+            None => self.name(text),
+        }
+    }
+
+    /// A name of as many characters, below `example` where there is room for that.
+    fn name(&mut self, name: &str) -> String {
+        if name.is_empty() {
+            return String::new();
+        }
+        if let Some(known) = self.names.get(name) {
+            return known.clone();
+        }
+        if self.names.len() >= limits::STAND_INS {
+            return words::stand_in(limits::STAND_INS, name.chars().count());
+        }
+        let stand_in = words::stand_in(self.names.len() + 1, name.chars().count());
+        self.names.insert(name.to_owned(), stand_in.clone());
+        stand_in
+    }
+
+    fn file(&mut self, name: &str) -> String {
+        if let Some(known) = self.files.get(name) {
+            return known.clone();
+        }
+        let stand_in = format!("input-{}", self.files.len() + 1);
+        self.files.insert(name.to_owned(), stand_in.clone());
+        stand_in
+    }
+
+    /// A certificate's digest finds it in public logs (RFC 9162).
+    fn fingerprint(&mut self, digest: [u8; 32]) -> [u8; 32] {
+        let number = self.fingerprints.len() as u64 + 1;
+        if self.fingerprints.len() >= limits::STAND_INS && !self.fingerprints.contains_key(&digest) {
+            return [0; 32];
+        }
+        *self.fingerprints.entry(digest).or_insert_with(|| {
+            let mut stand_in = [0; 32];
+            stand_in[24..].copy_from_slice(&number.to_be_bytes());
+            stand_in
+        })
+    }
+}
+
+fn v4(number: u32) -> Ipv4Addr {
+    let (network, host) = (number / HOSTS, number % HOSTS + 1);
+    match DOCUMENTATION.get(network as usize) {
+        Some([a, b, c]) => Ipv4Addr::new(*a, *b, *c, host as u8),
+        None => Ipv4Addr::from(u32::from(Ipv4Addr::new(198, 18, 0, 0)) + (number - 3 * HOSTS)),
+    }
+}
+
+/// RFC 3849.
+fn v6(number: u32) -> Ipv6Addr {
+    Ipv6Addr::from((0x2001_0db8_u128 << 96) | u128::from(number + 1))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_same_original_has_the_same_stand_in_and_another_has_another() {
+        let mut stand_ins = StandIns::default();
+        let mut of = |text: &str| stand_ins.written_host(text);
+        assert_eq!([of("10.0.0.1"), of("10.0.0.2"), of("10.0.0.1")], ["192.0.2.1", "192.0.2.2", "192.0.2.1"]);
+        assert_eq!([of("fd00::1"), of("fe80::9")], ["2001:db8::1", "2001:db8::2"]);
+        let names = ["ssm.corp.test", "db.corp.test", "*.corp.test", "ssm.corp.test", "x", "y"].map(&mut of);
+        assert_eq!(names, ["h1xxx.example", "h2xx.example", "*.h3xxxxxxx", "h1xxx.example", "4", "5"]);
+        assert_eq!([of("0.0.0.0"), of("127.0.0.1"), of("ff02::1")], ["0.0.0.0", "127.0.0.1", "ff02::1"]);
+    }
+
+    #[test]
+    fn there_are_addresses_for_all_and_no_two_are_alike() {
+        assert_eq!(
+            [v4(253), v4(254), v4(761), v4(762)].map(|address| address.to_string()),
+            ["192.0.2.254", "198.51.100.1", "203.0.113.254", "198.18.0.0"]
+        );
+        let last = v4(limits::STAND_INS as u32);
+        assert!(last < Ipv4Addr::new(198, 20, 0, 0), "{last} is none for benchmarks");
+        let mut stand_ins = StandIns::default();
+        for number in 0..limits::STAND_INS as u32 + 10 {
+            stand_ins.address(Ipv4Addr::from(0x0a00_0000 + number).into());
+        }
+        assert_eq!(stand_ins.addresses.len(), limits::STAND_INS);
+    }
+}

@@ -1,0 +1,88 @@
+//! The summary of a capture without names. Its connections were redacted before they were counted.
+
+use super::StandIns;
+use crate::analysis::{Failure, Search, Subject, Summary, Unanswered};
+use crate::capture::{About, FileAbout, Note, ReadError};
+use crate::packet::Other;
+
+/// What every report says.
+const REDACTED: &str = "redacted: addresses, names, certificates' names and fingerprints, text of plain protocols, and files are \
+    stand-ins, numbered as they occur; verdicts are the original's";
+
+impl StandIns {
+    /// Replaces what names somebody and was not counted from connections.
+    pub(in crate::analysis) fn summary(&mut self, summary: &mut Summary) {
+        summary.neighbours = std::mem::take(&mut summary.neighbours)
+            .into_iter()
+            .map(|(host, search)| {
+                let Search { asked, answered, first, last, asker } = search;
+                let asker = asker.map(|asker| self.host(asker));
+                (self.host(host), Search { asked, answered, first, last, asker })
+            })
+            .collect();
+        for Unanswered { client, subject, fault: _, is_critical: _, asked: _, first: _, evidence: _ } in
+            &mut summary.unanswered
+        {
+            *client = client.map(|client| self.host(client));
+            match subject {
+                Subject::Name(name, resolver, _) => {
+                    *name = self.written_host(name);
+                    *resolver = self.host(*resolver);
+                }
+                Subject::Neighbor(host) => *host = self.host(*host),
+            }
+        }
+        // The same table is looked at for each of both.
+        let stand_ins = std::cell::RefCell::new(&mut *self);
+        summary.lookups.redact(
+            |host| stand_ins.borrow_mut().host(host),
+            |name| stand_ins.borrow_mut().written_host(name),
+        );
+        summary.names = summary.names.renamed(|name| self.named(name));
+        if let Some(Failure::Select(_)) = &summary.error {
+            // It quotes the filter.
+            let what = "the filter can't be applied to it".to_owned();
+            summary.error = Some(ReadError { file: "the input".to_owned(), what, hint: None }.into());
+        }
+        // A word that a text has in the place of a protocol can be anything.
+        let others = std::mem::take(&mut summary.others);
+        for (other, count) in others {
+            let other = match other {
+                Other::Printed(_) => Other::Printed("other text".into()),
+                other => other,
+            };
+            *summary.others.entry(other).or_default() += count;
+        }
+    }
+
+    /// The files by numbers. What is noted of text quotes it, and is left out.
+    pub(super) fn about(&mut self, about: &About) -> About {
+        let is_text = |file: u16| about.files.get(usize::from(file)).is_some_and(|file| file.is_text);
+        let (kept, quoting): (Vec<_>, Vec<_>) =
+            about.notes.iter().cloned().partition(|note| !is_text(note.file));
+        let mut notes = kept;
+        if let Some(note) = quoting.first() {
+            let text = format!(
+                "{} left out, since they quote it",
+                match quoting.len() {
+                    1 => "1 remark on the text was".to_owned(),
+                    count => format!("{count} remarks on the text were"),
+                }
+            );
+            notes.push(Note { file: note.file, text });
+        }
+        if !about.files.is_empty() {
+            notes.insert(0, Note { file: 0, text: REDACTED.to_owned() });
+        }
+        let files = about.files.iter().map(|file| FileAbout { name: self.file(&file.name), ..file.clone() });
+        About { files: files.collect(), notes, ..*about }
+    }
+
+    pub(super) fn error(&mut self, error: ReadError) -> ReadError {
+        let ReadError { file, what, hint: _ } = error;
+        let stand_in = self.file(&file);
+        // What goes wrong with a name may quote it.
+        let what = if file.is_empty() { what } else { what.replace(&file, &stand_in) };
+        ReadError { file: stand_in, what, hint: None }
+    }
+}
