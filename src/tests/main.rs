@@ -35,6 +35,8 @@ mod packaging;
 mod printed;
 // The questions of docs/json.md, answered by jq.
 mod recipes;
+// Reports without the names of whoever is in the captures.
+mod redacted;
 // The test captures in other forms: cut, with a VLAN tag, over IPv6.
 mod rewritten;
 // What a process may still do while it reads.

@@ -7,6 +7,7 @@ use std::io::{self, Read};
 use std::path::Path;
 
 use sha2::{Digest, Sha256};
+use ssmscope::analysis::Redaction;
 use ssmscope::capture::Handles;
 use ssmscope::report::Provenance;
 
@@ -30,6 +31,21 @@ pub fn of_files<'a>(paths: impl Iterator<Item = &'a Path>, handles: &Handles) ->
         (path.display().to_string(), digest)
     });
     Provenance { inputs: inputs.collect(), ..of_command() }
+}
+
+/// The same with the names of options and without their values; files have numbers. The digests stay, for whoever has the files.
+pub fn redacted(provenance: &Provenance, redaction: &Redaction) -> Provenance {
+    let words = env::args_os()
+        .skip(1)
+        .map(|word| word.to_string_lossy().into_owned())
+        .take_while(|word| word != "--");
+    let options = words.filter_map(|word| {
+        let name = word.strip_prefix("--")?.split('=').next().map(str::to_owned)?;
+        Some(format!("--{name}"))
+    });
+    let words: Vec<_> = ["ssmscope read".to_owned()].into_iter().chain(options).collect();
+    let inputs = provenance.inputs.iter().map(|(name, digest)| (redaction.file(name), digest.clone()));
+    Provenance { command: words.join(" "), inputs: inputs.collect() }
 }
 
 /// The SHA-256 of a file in hexadecimal, as `sha256sum` prints it.

@@ -5,7 +5,8 @@ use std::path::Path;
 use std::sync::atomic::Ordering;
 use std::thread;
 
-use ssmscope::analysis::{Settings, Summary, Watching};
+use anyhow::ensure;
+use ssmscope::analysis::{Redaction, Settings, Summary, Watching};
 use ssmscope::capture::{Handles, Opened, Source};
 use ssmscope::report::human::decision::DecisionReport;
 use ssmscope::report::human::html::HtmlPage;
@@ -28,19 +29,21 @@ use crate::{exit, input, logs, no_match, provenance};
 pub fn run(options: &Read) -> anyhow::Result<Status> {
     let form = options.rendering.form()?;
     let slow_after = options.judgement.timing.slow_after;
-    let mut run = Run::new(form, &options.monitoring, slow_after, options.selection.words());
+    let target = options.selection.words().filter(|_| !options.redact);
+    let mut run = Run::new(form, &options.monitoring, slow_after, target);
     run.deadline = patience(options.timeout, form).map(|patience| Deadline::after(patience, form));
     run.alerting_as_plugin().finish_after(|run| read(options, run))
 }
 
 fn read(options: &Read, run: &mut Run<'_>) -> anyhow::Result<Done> {
     let may_pause = input::may_pause(options)?;
+    let redaction = redaction(options, run.form, may_pause)?;
     let logs = options.logs.log.iter().map(AsRef::as_ref);
     let named = || options.files.iter().map(Path::new).chain(logs.clone());
     let handles = Handles::open(named());
     let Placed { mut marked, page, owner_of, writes } = Placed::begin(options)?;
     // For what matches no selection, and for the packets that are to be written.
-    let explains = !options.selection.options().is_empty() && !run.form.is_plugin();
+    let explains = !options.selection.options().is_empty() && !run.form.is_plugin() && redaction.is_none();
     let reads_again = marked.is_some() || (explains && !may_pause && named().all(Path::is_file));
     let again = reads_again.then(|| Handles::open(named()));
     let is_hashed = matches!(run.form, Form::Html | Form::Flat(_)) || page.is_some();
@@ -68,6 +71,9 @@ fn read(options: &Read, run: &mut Run<'_>) -> anyhow::Result<Done> {
         let files = named().filter(|_| !may_pause);
         run.provenance = provenance::of_files(files, &hashed);
     }
+    if let Some(redaction) = &redaction {
+        run.provenance = provenance::redacted(&run.provenance, redaction);
+    }
     let named = logs::named(options, &handles, run);
     if named.captures.is_empty() && named.logs.is_some() {
         anyhow::ensure!(marked.is_none(), "-w writes packets, and logs contain none");
@@ -77,11 +83,15 @@ fn read(options: &Read, run: &mut Run<'_>) -> anyhow::Result<Done> {
         keeps_timeline: run.form.has_packets() || page.is_some(),
         watching: if may_pause && named.logs.is_none() { Watching::WhenIdle } else { Watching::Never },
         logs: named.logs,
+        redaction: redaction.clone(),
         threads,
         ..settings
     };
-    let Opened { source, failed } =
-        input::open(options, &named.captures, &handles, may_pause, target.check_names().is_err())?;
+    let opened = input::open(options, &named.captures, &handles, may_pause, target.check_names().is_err())?;
+    let Opened { source, failed } = match &redaction {
+        Some(redaction) => redaction.opened(opened),
+        None => opened,
+    };
     run.unopened.extend(failed);
     let about = source.as_ref().map(|source| source.about()).unwrap_or_default();
     let mut page = page.map(|file| {
@@ -148,6 +158,16 @@ impl<'o> Placed<'o> {
         let writes = html.into_iter().chain(write).collect();
         Ok(Self { marked: marked.transpose()?, page: page.transpose()?, owner_of, writes })
     }
+}
+
+/// The stand-ins that are asked for.
+fn redaction(options: &Read, form: Form, may_pause: bool) -> anyhow::Result<Option<Redaction>> {
+    let redaction = options.redact.then(Redaction::default);
+    if redaction.is_some() {
+        ensure!(!may_pause, "--redact reads files: write what comes from the pipe to one first");
+        ensure!(form != Form::Tcpdump, "--redact is for reports, and -o tcpdump prints packets");
+    }
+    Ok(redaction)
 }
 
 /// Which connections are shown in full.

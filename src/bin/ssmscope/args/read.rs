@@ -10,6 +10,7 @@ use super::groups::{Bounds, Judgement, Logs, Monitoring, Page, Rendering, Select
 use super::values::span;
 
 /// `ssmscope read`.
+#[expect(clippy::struct_excessive_bools, reason = "each is a switch of its own")]
 #[derive(Debug, Args)]
 #[command(
     about = "Analyse captures: pcap, pcapng, or tcpdump's text",
@@ -64,6 +65,12 @@ pub struct Read {
     /// Captures are read twice for that, so they have to be files.
     #[arg(short, long, value_name = "FILE", conflicts_with = "follow", help_heading = "Output")]
     pub write: Option<PathBuf>,
+
+    /// Put stand-ins in the place of addresses, of names in packets and certificates, and of files, so that the report can be passed on.
+    ///
+    /// Codes, causes and actors stay. Not for -o tcpdump, and not for input that may pause.
+    #[arg(long, conflicts_with_all = ["log", "write", "follow", "explain_decision"], help_heading = "Output")]
+    pub redact: bool,
 
     /// What monitoring gets.
     #[command(flatten)]
