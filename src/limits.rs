@@ -82,6 +82,12 @@ pub const FRAGMENT_SECONDS: i64 = 60;
 /// Reassembled datagrams that one packet can need: its own fragments, and those of the tunnel's packet around them.
 pub const NESTED_REASSEMBLIES: usize = 2;
 
+/// Headers that are kept of connections whose headers PPP compresses: RFC 1144's own 16 for each direction of four links.
+pub const COMPRESSED_HEADERS: usize = 128;
+
+/// Of these, those that a packet without a number is compared with.
+pub const COMPRESSED_CANDIDATES: usize = 8;
+
 /// What a held fragment costs beside its bytes, so that tiny fragments count against [`FRAGMENT_BYTES`] too.
 pub const FRAGMENT_OVERHEAD_BYTES: usize = 64;
 

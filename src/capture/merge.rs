@@ -236,7 +236,7 @@ impl Source for Merged {
 impl Detached {
     /// A packet whose bytes go into `bytes`.
     pub(super) fn of(packet: Packet<'_>, bytes: &mut Vec<u8>) -> Self {
-        let Packet { number, origin, at, wire_len, is_cut, direction, names, content } = packet;
+        let Packet { number, origin, at, wire_len, is_cut, direction, cooked_type, names, content } = packet;
         let names = names.only(&content.hosts());
         bytes.clear();
         let mut segment = None;
@@ -259,7 +259,17 @@ impl Detached {
             }
             Content::Other(other) => Content::Other(other),
         };
-        let packet = Packet { number, origin, at, wire_len, is_cut, direction, names: Names::NONE, content };
+        let packet = Packet {
+            number,
+            origin,
+            at,
+            wire_len,
+            is_cut,
+            direction,
+            cooked_type,
+            names: Names::NONE,
+            content,
+        };
         Self { packet, segment, names }
     }
 
@@ -342,6 +352,7 @@ mod tests {
                 wire_len: None,
                 is_cut: false,
                 direction: None,
+                cooked_type: None,
                 names: Names::NONE,
                 content: Content::Segment(Segment {
                     header: self.header.insert(SegmentHeader { ip, tcp, payload_len: None }),

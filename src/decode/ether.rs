@@ -20,7 +20,7 @@ const BRIDGED_ETHERNET: EtherType = EtherType(0x6558);
 const PPTP: EtherType = EtherType(0x880b);
 
 /// Largest value of Ethernet's type field that is a length (IEEE 802.3, 3.2.6).
-const LARGEST_LENGTH: u16 = 1500;
+pub(super) const LARGEST_LENGTH: u16 = 1500;
 
 /// An Ethernet frame, from its destination address on.
 #[inline(never)]
@@ -102,6 +102,13 @@ pub(super) fn ppp(span: Span<'_>) -> Layer<'_> {
     match (protocol, rest) {
         (0x0021 | 0x0057, Some(rest)) => Layer::Ip(rest),
         (0x0281 | 0x0283, Some(rest)) => Layer::Mpls(rest),
+        (0x002d, Some(rest)) => Layer::CompressedTcp(false, rest),
+        (0x002f, Some(rest)) => Layer::CompressedTcp(true, rest),
+        (0x0061 | 0x0063 | 0x0065 | 0x0067 | 0x0069 | 0x2061 | 0x2063 | 0x2065 | 0x2067 | 0x2069, _) => {
+            Layer::other(Other::Link("IP with compressed headers in PPP (RFC 2507)"))
+        }
+        (0x00fd, _) => Layer::other(Other::Link("compressed data in PPP")),
+        (0x0053, _) => Layer::other(Other::Link("encrypted data in PPP")),
         // Network protocols have numbers up to 0x3fff, control protocols above 0x8000.
         (0..0x8000, _) => Layer::other(Other::Link("PPP (not IP)")),
         _ => Layer::other(Other::Link("PPP control")),

@@ -2,6 +2,7 @@
 
 use super::span::Span;
 use super::{Layer, ether, wireless};
+use crate::capture::Frame;
 use crate::capture::file::link_type;
 use crate::packet::{Direction, Other};
 
@@ -38,6 +39,7 @@ pub(super) fn strip(link_type: u32, span: Span<'_>) -> (Layer<'_>, Option<Direct
             None => (Layer::malformed("link header"), None),
         },
         239 => or_cut(nflog(span)),
+        253 => or_cut(netlink(span)),
         // LINKTYPE_IPOIB: a 40-byte global routing header, EtherType, two reserved bytes.
         242 => or_cut(span.skip(40).and_then(Span::split::<4>).map(|(header, rest)| {
             let [high, low, ..] = *header;
@@ -46,6 +48,37 @@ pub(super) fn strip(link_type: u32, span: Span<'_>) -> (Layer<'_>, Option<Direct
         276 => cooked_v2(span).unwrap_or((Layer::malformed("link header"), None)),
         other => (Layer::other(Other::LinkType(other)), None),
     }
+}
+
+/// Writes a frame as Ethernet would carry it, for what understands no other link header. Returns whether what it carries has an
+/// EtherType.
+pub fn as_ethernet(frame: &Frame<'_>, ethernet: &mut Vec<u8>) -> bool {
+    let captured = Span::new(frame.bytes, frame.wire_len);
+    let layer = match strip(frame.link_type, captured).0 {
+        Layer::Ppp(span) => ether::ppp(span),
+        layer => layer,
+    };
+    let (number, span) = match layer {
+        Layer::Ethernet(span) => {
+            ethernet.clear();
+            ethernet.extend_from_slice(span.bytes);
+            return true;
+        }
+        Layer::EtherType(number, span) => (number, span),
+        Layer::Ip(span) if span.bytes.first().is_some_and(|byte| byte >> 4 == 6) => (0x86dd, span),
+        Layer::Ip(span) => (0x0800, span),
+        Layer::Mpls(span) => (0x8847, span),
+        Layer::Llc(span) => (span.wire_len.min(ether::LARGEST_LENGTH.into()) as u16, span),
+        // What is compressed passes, and is selected once its headers are there.
+        Layer::Ppp(_) | Layer::CompressedTcp(..) | Layer::Neighbour(_) | Layer::Dns(..) | Layer::Other(_) => {
+            return false;
+        }
+    };
+    ethernet.clear();
+    ethernet.extend_from_slice(&[0; 12]);
+    ethernet.extend_from_slice(&number.to_be_bytes());
+    ethernet.extend_from_slice(span.bytes);
+    true
 }
 
 /// A 32-bit address family: 2 is IPv4 everywhere, IPv6 is 24 (NetBSD, OpenBSD), 28 (FreeBSD), 30 (macOS), 10 (Linux).
@@ -83,6 +116,11 @@ fn cooked_v2(span: Span<'_>) -> Option<(Layer<'_>, Option<Direction>)> {
     Some((cooked_protocol(protocol, rest), cooked_direction(header[10].into())))
 }
 
+/// The packet type of LINKTYPE_LINUX_SLL2, which alone among its facts reaches tcpdump's lines.
+pub(super) fn cooked_type(frame: &Frame<'_>) -> Option<u8> {
+    if frame.link_type == 276 { frame.bytes.get(10).copied() } else { None }
+}
+
 fn cooked_protocol(protocol: u16, rest: Span<'_>) -> Layer<'_> {
     match protocol {
         // linux/if_ether.h: ETH_P_802_2 is LLC without a length; other numbers below 0x0600 are Linux's own.
@@ -110,6 +148,31 @@ fn per_packet_information(span: Span<'_>) -> Option<Layer<'_>> {
         127 => wireless::radiotap(rest)?,
         other => Layer::other(Other::LinkType(other)),
     })
+}
+
+/// LINKTYPE_NETLINK: a cooked header, whose last field is the netlink family, and netlink messages (netlink(7)) in the byte order of
+/// the host that captured. The first message of NFLOG is followed.
+fn netlink(span: Span<'_>) -> Option<Layer<'_>> {
+    /// `NETLINK_NETFILTER` of linux/netlink.h.
+    const NETFILTER: u16 = 12;
+    /// `NFNL_SUBSYS_ULOG` and `NFULNL_MSG_PACKET` of linux/netfilter.
+    const PACKET: u16 = 0x0400;
+    let (cooked, message) = span.split::<16>()?;
+    if u16::from_be_bytes([cooked[14], cooked[15]]) != NETFILTER {
+        return Some(Layer::other(Other::Link("netlink (not netfilter)")));
+    }
+    let (header, body) = message.split::<16>()?;
+    let [a, b, c, d, kind_a, kind_b, ..] = *header;
+    // A length takes two bytes at most, so that the zeros show the byte order.
+    let (len, kind) = if [c, d] == [0, 0] {
+        (u32::from_le_bytes([a, b, c, d]), u16::from_le_bytes([kind_a, kind_b]))
+    } else {
+        (u32::from_be_bytes([a, b, c, d]), u16::from_be_bytes([kind_a, kind_b]))
+    };
+    match kind {
+        PACKET => nflog(body.within(len.checked_sub(16)?)),
+        _ => Some(Layer::other(Other::Link("netlink (netfilter, no packet)"))),
+    }
 }
 
 /// LINKTYPE_NFLOG: family, version, resource, then attributes of length and type in the writing host's byte order.

@@ -5,6 +5,7 @@
 //! packet all the same, whose content names the place where reading ended.
 
 mod checksum;
+mod compressed;
 mod dns;
 mod ether;
 mod fragments;
@@ -26,6 +27,7 @@ use crate::time::Timestamp;
 use fragments::Fragments;
 pub use fragments::GivenUp;
 use ip::Datagram;
+pub use link::as_ethernet;
 use span::Span;
 
 /// Decodes frames, one after the other, and keeps the IP fragments that wait for others.
@@ -33,6 +35,8 @@ use span::Span;
 pub struct Decoder {
     verifies_checksums: bool,
     fragments: Fragments,
+    /// Headers that PPP compresses.
+    headers: compressed::Headers,
     /// Where datagrams are put together; a packet's payload can borrow from here.
     datagrams: [Vec<u8>; limits::NESTED_REASSEMBLIES],
     /// The segment's headers, which a packet borrows.
@@ -44,6 +48,7 @@ impl Default for Decoder {
         Self {
             verifies_checksums: true,
             fragments: Fragments::default(),
+            headers: compressed::Headers::default(),
             datagrams: Default::default(),
             header: tcp::blank(),
         }
@@ -73,6 +78,7 @@ impl Decoder {
         let walk = Walk {
             verifies_checksums: self.verifies_checksums,
             fragments: &mut self.fragments,
+            headers: &mut self.headers,
             datagrams: self.datagrams.iter_mut(),
             header: &mut self.header,
             at: frame.at,
@@ -86,6 +92,7 @@ impl Decoder {
             wire_len: Some(frame.wire_len),
             is_cut,
             direction,
+            cooked_type: link::cooked_type(frame),
             names: Names::NONE,
             content,
         }
@@ -115,6 +122,8 @@ enum Layer<'a> {
     Llc(Span<'a>),
     /// A PPP frame, with or without HDLC address and control.
     Ppp(Span<'a>),
+    /// TCP over IPv4 of which PPP compressed the headers (RFC 1144), and whether it has them in full.
+    CompressedTcp(bool, Span<'a>),
     /// An MPLS label stack.
     Mpls(Span<'a>),
     /// IPv4 or IPv6, by the version.
@@ -141,6 +150,7 @@ impl Layer<'_> {
 struct Walk<'a> {
     verifies_checksums: bool,
     fragments: &'a mut Fragments,
+    headers: &'a mut compressed::Headers,
     datagrams: std::slice::IterMut<'a, Vec<u8>>,
     header: &'a mut SegmentHeader,
     at: Timestamp,
@@ -157,6 +167,7 @@ impl<'a> Walk<'a> {
                 Layer::Llc(span) => ether::llc(span),
                 Layer::Ppp(span) => ether::ppp(span),
                 Layer::Mpls(span) => ether::mpls(span),
+                Layer::CompressedTcp(is_full, span) => self.decompressed(is_full, span),
                 Layer::Ip(span) => {
                     let datagram = match self.datagram(span) {
                         Ok(datagram) => datagram,
@@ -188,6 +199,21 @@ impl<'a> Walk<'a> {
             _ => Content::Other(Other::Malformed("encapsulation (headers nested too deep)")),
         };
         (content, self.is_cut)
+    }
+
+    /// The datagram whose headers were compressed.
+    #[cold]
+    fn decompressed(&mut self, is_full: bool, span: Span<'a>) -> Layer<'a> {
+        let unknown = Layer::other(Other::Link("TCP with compressed headers in PPP (RFC 1144)"));
+        let Some(datagram) = self.datagrams.next() else { return unknown };
+        let is_restored =
+            if is_full { self.headers.keep(span, datagram) } else { self.headers.restore(span, datagram) };
+        match is_restored {
+            // Bytes that were not captured are missing at its end.
+            Some(()) if is_full => Layer::Ip(Span::new(datagram, span.wire_len)),
+            Some(()) => Layer::Ip(Span::new(datagram, 0)),
+            None => unknown,
+        }
     }
 
     /// The datagram that begins here, or that this fragment completes. Its header is then in `header`.

@@ -28,6 +28,13 @@ fn tcp4() -> Vec<u8> {
     bytes
 }
 
+/// The same with a connection's number in place of IP's protocol (RFC 1144, 3.2.3).
+fn numbered4() -> Vec<u8> {
+    let mut bytes = tcp4();
+    bytes[9] = 5;
+    bytes
+}
+
 fn tcp6() -> Vec<u8> {
     let (source, destination) = ([0x20; 16], [0x21; 16]);
     let builder = PacketBuilder::ipv6(source, destination, 64).tcp(40000, 8443, 1000, 512).ack(77).psh();
@@ -108,6 +115,19 @@ fn every_link_type_leads_to_the_segment() {
         [&[0x86, 0xdd, 0, 0, 0, 0, 0, 3, 0, 1, 0, 6, 2, 0, 0, 0, 0, 1, 0, 0][..], &tcp6()].concat();
     let ppi = [&[0, 0, 12, 0, 1, 0, 0, 0, 9, 9, 9, 9][..], &ethernet(0x0800, &tcp4())].concat();
     let nflog = [&[2, 0, 0, 0, 5, 0, 10, 0, 0, 0, 0, 0, 56, 0, 9, 0][..], &tcp4()].concat();
+    // A netlink message of NFLOG with a prefix attribute before the packet, in each byte order.
+    let netlink = |is_big_endian: bool| {
+        let order = |bytes: &[u8]| {
+            let turned = bytes.iter().rev().copied().collect();
+            if is_big_endian { turned } else { bytes.to_vec() }
+        };
+        let attribute = |kind: u8, value: &[u8]| {
+            [order(&[4 + value.len() as u8, 0]), order(&[kind, 0]), value.to_vec()].concat()
+        };
+        let body = [vec![2, 0, 0, 0], attribute(10, &[0; 4]), attribute(9, &tcp4())].concat();
+        let header = [order(&[16 + body.len() as u8, 0, 0, 0]), order(&[0, 4]), vec![0; 10]].concat();
+        [&[0, 4, 3, 0x38][..], &[0; 10], &[0, 12], &header, &body].concat()
+    };
     let ipoib = [&[0; 40][..], &[0x08, 0, 0, 0], &tcp4()].concat();
     let llc = [&[0xaa, 0xaa, 3, 0, 0, 0, 0x08, 0][..], &tcp4()].concat();
     let wireless = |header: &[u8], len: usize| {
@@ -135,6 +155,7 @@ fn every_link_type_leads_to_the_segment() {
         (9, &[0xff, 0x03, 0x00, 0x21], tcp4()),
         (9, &[0x00, 0x57], tcp6()),
         (9, &[0x21], tcp4()),
+        (9, &[0xff, 0x03, 0x00, 0x2f], numbered4()),
         (50, &[0xff, 0x03, 0x00, 0x21], tcp4()),
         (50, &[0x0f, 0, 0x08, 0], tcp4()),
         (51, &[0x11, 0, 0, 7, 0, 54, 0, 0x21], tcp4()),
@@ -150,6 +171,8 @@ fn every_link_type_leads_to_the_segment() {
         (229, &[], tcp6()),
         (239, &[], nflog),
         (242, &[], ipoib),
+        (253, &[], netlink(false)),
+        (253, &[], netlink(true)),
         (276, &[], cooked_v2),
     ] {
         assert_carries_the_segment(link_type, &join(&[header, &inner]));
@@ -179,6 +202,29 @@ fn what_is_not_followed_is_named() {
     assert_eq!(other(1, &ethernet(38, &[0x42, 0x42, 3])), Other::Link("spanning tree"));
     assert_eq!(other(0, &[7, 0, 0, 0]), Other::Link("BSD loopback (not IP)"));
     assert_eq!(other(9, &[0xff, 0x03, 0xc0, 0x21]), Other::Link("PPP control"));
+    for protocol in [0x2d, 0x2f] {
+        let named = other(9, &[0xff, 0x03, 0, protocol, 0x45, 0]).to_string();
+        assert_eq!(named, "TCP with compressed headers in PPP (RFC 1144)");
+    }
+    assert_eq!(
+        other(9, &[0xff, 0x03, 0, 0x61, 0]),
+        Other::Link("IP with compressed headers in PPP (RFC 2507)")
+    );
+    assert_eq!(other(253, &[0; 16]), Other::Link("netlink (not netfilter)"));
+    assert_eq!(other(253, &[0, 4, 3, 0x38]), Other::Malformed("link header"));
+    for (port, payload, name) in [
+        (2152, &[0x32, 1, 0, 4, 0, 0, 0, 0, 0, 1, 0, 0][..], "GTP-U (no user data)"),
+        (2152, &[0x30, 255, 0, 4, 0, 0, 0, 7, 2, 2, 2, 2], "GTP-U (not IP)"),
+        (5247, &[1, 0, 0, 0, 22, 254, 255], "CAPWAP (encrypted)"),
+        (5247, &[0, 0x10, 2, 8, 0, 0, 0, 0], "CAPWAP keep-alive"),
+        (5247, &[0, 0x10, 2, 0x80, 0, 1, 0, 8, 0x45], "CAPWAP fragment"),
+        (5247, &[0, 0x10, 7, 0, 0, 0, 0, 0], "CAPWAP (not 802.11)"),
+    ] {
+        assert_eq!(other(101, &ip4(17, 1, 0, &udp(port, payload))), Other::Link(name));
+    }
+    // Other protocols on these ports.
+    assert_eq!(other(101, &ip4(17, 1, 0, &udp(2152, &[0x20; 12]))), Other::Udp);
+    assert_eq!(other(101, &ip4(17, 1, 0, &udp(5247, &[0x20; 12]))), Other::Udp);
     assert_eq!(other(101, &ip4(50, 1, 0, &[0; 40])), Other::IpProtocol(50));
     assert_eq!(other(101, &ip4(17, 1, 0, &udp(53, &[]))), Other::Dns);
     assert_eq!(other(101, &ip4(17, 1, 0, &udp(443, &[]))), Other::Udp);
@@ -236,6 +282,7 @@ fn endless_tags_end() {
 fn tunnels_are_followed_to_the_inner_segment() {
     let bridged = ethernet(0x0800, &tcp4());
     let vxlan = join(&[&[8, 0, 0, 0, 0, 0, 5, 0], &bridged]);
+    let wireless = |control: &[u8]| join(&[control, &[0; 22], &[0xaa, 0xaa, 3, 0, 0, 0, 0x08, 0], &tcp4()]);
     for (protocol, payload) in [
         (4, tcp4()),
         (41, tcp6()),
@@ -254,6 +301,20 @@ fn tunnels_are_followed_to_the_inner_segment() {
         (17, udp(8472, &vxlan)),
         (17, udp(6081, &join(&[&[1, 0, 0x65, 0x58, 0, 0, 5, 0], &[0; 4], &bridged]))),
         (17, udp(3544, &join(&[&[0, 1, 0, 0], &[0; 9], &[0; 8], &tcp6()]))),
+        (17, udp(2152, &join(&[&[0x30, 255, 0, 52, 0, 0, 0, 7], &tcp4()]))),
+        (17, udp(2152, &join(&[&[0x32, 255, 0, 76, 0, 0, 0, 7, 0, 1, 0, 0x85], &tcp6()]))),
+        // A PDU session container of 5G and one more extension header.
+        (
+            17,
+            udp(
+                2152,
+                &join(&[&[0x34, 255, 0, 64, 0, 0, 0, 7, 0, 0, 0, 0x85, 1, 0, 9, 0x40, 1, 1, 1, 0], &tcp4()]),
+            ),
+        ),
+        (17, udp(5247, &join(&[&[0, 0x10, 0, 0, 0, 0, 0, 0], &bridged]))),
+        // 802.11 behind a radio's address, and with its frame control as Cisco writes it.
+        (17, udp(5247, &join(&[&[0, 0x20, 3, 0x10, 0, 0, 0, 0], &[6; 8], &wireless(&[0x08, 1])]))),
+        (17, udp(5247, &join(&[&[0, 0x10, 3, 0, 0, 0, 0, 0], &wireless(&[0x01, 0x08])]))),
     ] {
         assert_carries_the_segment(101, &ip4(protocol, 1, 0, &payload));
     }
@@ -603,8 +664,8 @@ fn impossible_fragments_are_malformed() {
 
 // Any bytes
 
-const LINK_TYPES: [u32; 21] =
-    [0, 1, 9, 50, 51, 101, 104, 105, 108, 113, 119, 127, 163, 192, 204, 228, 229, 239, 242, 276, 999];
+const LINK_TYPES: [u32; 22] =
+    [0, 1, 9, 50, 51, 101, 104, 105, 108, 113, 119, 127, 163, 192, 204, 228, 229, 239, 242, 253, 276, 999];
 
 fn assert_is_consistent(packet: &Packet<'_>) {
     if let Content::Segment(segment) = &packet.content {
@@ -622,7 +683,10 @@ proptest! {
     ) {
         let mut decoder = Decoder::new();
         for (link_type, bytes, wire_len) in &frames {
-            assert_is_consistent(&decoder.decode(&Frame { wire_len: *wire_len, ..frame(*link_type, bytes) }));
+            let frame = Frame { wire_len: *wire_len, ..frame(*link_type, bytes) };
+            assert_is_consistent(&decoder.decode(&frame));
+            let mut ethernet = Vec::new();
+            assert!(!as_ethernet(&frame, &mut ethernet) || ethernet.len() >= bytes.len().min(14));
         }
     }
 

@@ -1,7 +1,7 @@
-//! Tunnels over IP and UDP whose headers lead to another packet: GRE, ERSPAN, VXLAN, Geneve, Teredo.
+//! Tunnels over IP and UDP whose headers lead to another packet: GRE, ERSPAN, VXLAN, Geneve, Teredo, GTP-U, CAPWAP.
 
-use super::Layer;
 use super::span::Span;
+use super::{Layer, wireless};
 use crate::packet::Other;
 
 /// What GRE's protocol field holds for ERSPAN types I and II, and for type III.
@@ -60,6 +60,10 @@ pub(super) fn udp(span: Span<'_>) -> Layer<'_> {
     const GENEVE: u16 = 6081;
     /// RFC 4380, 2.7.
     const TEREDO: u16 = 3544;
+    /// 3GPP TS 29.281, 4.4.2.
+    const GTP_U: u16 = 2152;
+    /// RFC 5415, 3.1: the data channel.
+    const CAPWAP: u16 = 5247;
 
     let Some((&[a, b, c, d, ..], payload)) = span.split::<8>() else {
         return Layer::malformed("UDP header");
@@ -70,6 +74,8 @@ pub(super) fn udp(span: Span<'_>) -> Layer<'_> {
         GENEVE => geneve(payload),
         port if VXLAN.contains(&port) => vxlan(payload),
         _ if source == TEREDO || destination == TEREDO => teredo(payload),
+        _ if source == GTP_U || destination == GTP_U => gtp_u(payload),
+        _ if source == CAPWAP || destination == CAPWAP => capwap(payload),
         _ => None,
     };
     inner.unwrap_or(Layer::other(Other::Udp))
@@ -101,4 +107,65 @@ fn teredo(mut span: Span<'_>) -> Option<Layer<'_>> {
         span = span.skip(8)?;
     }
     (span.bytes.first()? >> 4 == 6).then_some(Layer::Ip(span))
+}
+
+/// GTP-U of version 1 (3GPP TS 29.281, 5.1): flags, message type, the length of what follows the first 8 bytes, a tunnel's endpoint.
+/// Any of three flags adds 4 bytes, the last of which begins a chain of extension headers (5.2.1).
+fn gtp_u(span: Span<'_>) -> Option<Layer<'_>> {
+    const USER_DATA: u8 = 255;
+    const EXTENSION: u8 = 4;
+    let (&[flags, kind, high, low, ..], rest) = span.split::<8>()?;
+    // Version 1, and GTP, not its charging protocol.
+    if flags >> 4 != 3 {
+        return None;
+    }
+    if kind != USER_DATA {
+        return Some(Layer::other(Other::Link("GTP-U (no user data)")));
+    }
+    let mut inner = rest.within(u16::from_be_bytes([high, low]).into());
+    if flags & 7 != 0 {
+        let (&[_, _, _, first], after) = inner.split::<4>()?;
+        inner = after;
+        let mut next = if flags & EXTENSION == 0 { 0 } else { first };
+        while next != 0 {
+            let len = usize::from(*inner.bytes.first().filter(|units| **units > 0)?) * 4;
+            next = *inner.bytes.get(len - 1)?;
+            inner = inner.skip(len)?;
+        }
+    }
+    // Nothing in it names what it carries: IP, or an Ethernet or unstructured session's data (TS 23.501, 5.6.10).
+    Some(match inner.bytes.first()? >> 4 {
+        4 | 6 => Layer::Ip(inner),
+        _ => Layer::other(Other::Link("GTP-U (not IP)")),
+    })
+}
+
+/// CAPWAP's data channel (RFC 5415, 4.3): a preamble, then lengths and flags, and a frame of Ethernet or, by the binding of RFC 5416,
+/// of 802.11.
+fn capwap(span: Span<'_>) -> Option<Layer<'_>> {
+    const WIRELESS: u32 = 1 << 8;
+    const FRAGMENT: u32 = 1 << 7;
+    const KEEP_ALIVE: u32 = 1 << 3;
+    const IEEE_802_11: u32 = 1;
+    let word = span.be32(0)?;
+    match word >> 24 {
+        0 => {}
+        // RFC 5415, 4.2.
+        1 => return Some(Layer::other(Other::Link("CAPWAP (encrypted)"))),
+        _ => return None,
+    }
+    let header_len = (word >> 19 & 31) as usize * 4;
+    let inner = span.skip(header_len.max(8))?;
+    let other = |name| Some(Layer::other(Other::Link(name)));
+    if word & KEEP_ALIVE != 0 {
+        return other("CAPWAP keep-alive");
+    }
+    if word & FRAGMENT != 0 {
+        return other("CAPWAP fragment");
+    }
+    match (word & WIRELESS != 0, word >> 9 & 31) {
+        (false, _) => Some(Layer::Ethernet(inner)),
+        (true, IEEE_802_11) => wireless::frame_in_capwap(inner),
+        (true, _) => other("CAPWAP (not 802.11)"),
+    }
 }

@@ -46,11 +46,24 @@ pub(super) fn prism(span: Span<'_>) -> Option<Layer<'_>> {
 
 /// An 802.11 frame (IEEE 802.11, 9.2.3): frame control, duration, addresses, and LLC in data frames.
 pub(super) fn frame(span: Span<'_>, is_padded: bool) -> Option<Layer<'_>> {
+    let [control, flags, ..] = *span.bytes else { return None };
+    data(span, control, flags, is_padded)
+}
+
+/// An 802.11 frame in CAPWAP (RFC 5416). Cisco's controllers exchange the bytes of its frame control.
+pub(super) fn frame_in_capwap(span: Span<'_>) -> Option<Layer<'_>> {
+    let [first, second, ..] = *span.bytes else { return None };
+    // Version 0 and data, of which byte they are.
+    let is_data = |control: u8| control & 0x0f == 0x08;
+    let (control, flags) = if is_data(second) && !is_data(first) { (second, first) } else { (first, second) };
+    data(span, control, flags, false)
+}
+
+fn data(span: Span<'_>, control: u8, flags: u8, is_padded: bool) -> Option<Layer<'_>> {
     const DATA: u8 = 2;
     /// Subtypes with this bit carry nothing: null, and QoS null.
     const EMPTY: u8 = 4;
     const QOS: u8 = 8;
-    let [control, flags, ..] = *span.bytes else { return None };
     let kind = control >> 2 & 3;
     let subtype = control >> 4;
     if kind != DATA || subtype & EMPTY != 0 {

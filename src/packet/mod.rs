@@ -36,6 +36,8 @@ pub struct Packet<'a> {
     pub is_cut: bool,
     /// Which way it went at the capturing host, where the link layer records it (Linux cooked captures).
     pub direction: Option<Direction>,
+    /// The packet type of Linux' cooked capture of version 2, as its header has it.
+    pub cooked_type: Option<u8>,
     /// What its source calls hosts; no names where it is a frame.
     pub names: &'a Names,
     /// What it carries.

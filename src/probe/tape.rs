@@ -327,6 +327,7 @@ impl Source for Replay<'_> {
             wire_len: None,
             is_cut: false,
             direction: None,
+            cooked_type: None,
             names: Names::NONE,
             content,
         })))

@@ -42,6 +42,7 @@ impl Spoke {
             wire_len: None,
             is_cut: false,
             direction: None,
+            cooked_type: None,
             names: Names::NONE,
             content: Content::Other(Other::Fragment),
         };
@@ -75,6 +76,7 @@ impl Spoke {
             wire_len: None,
             is_cut: false,
             direction: None,
+            cooked_type: None,
             names: Names::NONE,
             content,
         };

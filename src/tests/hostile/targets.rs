@@ -53,9 +53,9 @@ pub const WAYS: [Way; 9] = [
 ];
 
 /// Link types that are read, and some that are not: a frame has no `DLT_` number.
-pub const LINK_TYPES: [u32; 24] = [
+pub const LINK_TYPES: [u32; 25] = [
     0, 1, 9, 12, 14, 50, 51, 101, 104, 105, 108, 113, 119, 127, 147, 163, 192, 204, 228, 229, 239, 242, 276,
-    10_000,
+    10_000, 253,
 ];
 
 /// A file, pcap, pcapng or text, through everything.
@@ -566,7 +566,17 @@ impl Source for Segments {
 
 fn packet(number: u64, at: Timestamp, content: Content<'_>) -> Packet<'_> {
     let origin = Origin { file: 0, number };
-    Packet { number, origin, at, wire_len: None, is_cut: false, direction: None, names: Names::NONE, content }
+    Packet {
+        number,
+        origin,
+        at,
+        wire_len: None,
+        is_cut: false,
+        direction: None,
+        cooked_type: None,
+        names: Names::NONE,
+        content,
+    }
 }
 
 fn header(source: IpAddr, source_port: u16, destination: IpAddr, destination_port: u16) -> SegmentHeader {
