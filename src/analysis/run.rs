@@ -10,7 +10,7 @@ use super::shares::Shares;
 use super::watch::Watch;
 use super::{Event, Needs, Settings, Summary, Watching};
 use crate::capture::{About, Prefilter, Record, Source, Target};
-use crate::decode::Decoder;
+use crate::decode::{self, Decoder};
 use crate::packet::{Content, Packet};
 use crate::story::{Moment, PacketId};
 use crate::time::{Elapsed, Timestamp};
@@ -31,7 +31,11 @@ pub(super) struct Input<'a> {
 impl<'a> Input<'a> {
     /// The packets of `source` that `target` admits.
     pub(super) fn of(source: &'a mut dyn Source, target: Target) -> Self {
-        Self { source, prefilter: Prefilter::new(target), decoder: Decoder::new().verifying_checksums(true) }
+        Self {
+            source,
+            prefilter: Prefilter::new(target, decode::as_ethernet),
+            decoder: Decoder::new().verifying_checksums(true),
+        }
     }
 }
 

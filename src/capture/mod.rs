@@ -34,7 +34,7 @@ pub mod transcript;
 
 pub use handles::Handles;
 pub use merge::{Opened, open, open_all};
-pub use select::{Prefilter, Target, TargetError};
+pub use select::{AsEthernet, Prefilter, Target, TargetError};
 
 use crate::packet::{Origin, Packet};
 use crate::time::{Clock, Timestamp};

@@ -41,6 +41,8 @@ mod redacted;
 mod rewritten;
 // What a process may still do while it reads.
 mod rights;
+// Every link type behind every kind of selection.
+mod selection;
 mod support;
 // Generated packets against tcpdump's own output.
 mod tcpdump_output;

@@ -11,7 +11,7 @@ use std::net::{IpAddr, SocketAddr, ToSocketAddrs};
 
 use ipnet::IpNet;
 
-pub use prefilter::{Prefilter, syntax_error};
+pub use prefilter::{AsEthernet, Prefilter, syntax_error};
 
 use super::About;
 use crate::packet::{Content, Host, Name, Names, Neighbour, Other, Packet, Segment};

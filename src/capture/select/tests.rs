@@ -35,7 +35,7 @@ fn ethernet(tag: &[u8], packet: &[u8]) -> Vec<u8> {
 }
 
 fn passes(target: &Target, link_type: u32, bytes: &[u8]) -> bool {
-    let mut prefilter = Prefilter::new(target.clone());
+    let mut prefilter = Prefilter::new(target.clone(), |_, _| false);
     let passes = prefilter.passes(&frame(link_type, bytes)).expect("compiles");
     assert_eq!(prefilter.skipped(), u64::from(!passes));
     passes
@@ -92,6 +92,12 @@ fn the_prefilter_lets_pass_what_may_carry_or_explain() {
         ("6in4", ethernet(&[], &ipv4(41, 0, CLIENT, STRANGER, [0, 0]))),
         ("GRE", ethernet(&[], &ipv4(47, 0, CLIENT, STRANGER, [0, 0]))),
         ("VXLAN", ethernet(&[], &ipv4(17, 0, CLIENT, STRANGER, [5000, 4789]))),
+        ("Teredo", ethernet(&[], &ipv4(17, 0, CLIENT, STRANGER, [5000, 3544]))),
+        ("GTP-U", ethernet(&[], &ipv4(17, 0, CLIENT, STRANGER, [2152, 2152]))),
+        ("CAPWAP", ethernet(&[], &ipv4(17, 0, CLIENT, STRANGER, [5000, 5247]))),
+        ("an authentication header", ethernet(&[], &ipv4(51, 0, CLIENT, STRANGER, [0, 0]))),
+        ("LLC", [&[2; 12][..], &[0, 68, 0xaa, 0xaa, 3, 0, 0, 0, 8, 0], &hidden].concat()),
+        ("Cisco metadata", [&[2; 12][..], &[0x89, 9, 1, 1, 0, 1, 0, 7, 8, 0], &hidden].concat()),
         ("Geneve", ethernet(&[], &ipv4(17, 0, CLIENT, STRANGER, [5000, 6081]))),
         ("a later fragment", ethernet(&[], &ipv4(6, 185, CLIENT, SERVER, [0, 0]))),
         ("DNS", ethernet(&[], &ipv4(17, 0, CLIENT, STRANGER, [5000, 53]))),
@@ -123,7 +129,41 @@ fn the_prefilter_works_on_other_link_types() {
         assert!(passes(&target, link_type, &[header, &right].concat()), "link type {link_type}");
         assert!(!passes(&target, link_type, &[header, &wrong].concat()), "link type {link_type}");
     }
+    for (link_type, header) in [(9, &[0, 0x21][..]), (239, &[]), (204, &[0, 0x21])] {
+        let bytes = [header, &wrong].concat();
+        assert!(passes(&target, link_type, &bytes), "{link_type} is selected after decoding");
+    }
     assert!(passes(&target, 9999, &wrong), "libpcap knows no such link type, so nothing is dropped");
+}
+
+#[test]
+fn what_libpcap_takes_for_something_else_is_filtered_as_ethernet() {
+    let filter = Target::new(&[], &[], Some("ip6 or arp".to_owned())).expect("nothing to resolve");
+    let passes = |link_type: u32, bytes: &[u8], as_ethernet: AsEthernet| {
+        Prefilter::new(filter.clone(), as_ethernet).passes(&frame(link_type, bytes)).expect("compiles")
+    };
+    let (ipv6, arp): (AsEthernet, AsEthernet) = (
+        |_, bytes| {
+            bytes.extend([&[0; 12][..], &[0x86, 0xdd, 0x60], &[0; 60]].concat());
+            true
+        },
+        |_, bytes| {
+            bytes.extend([&[0; 12][..], &[8, 6], &[0; 60]].concat());
+            true
+        },
+    );
+    let other: AsEthernet = |_, bytes| {
+        bytes.extend([&[0; 12][..], &[8, 0, 0x45], &[0; 60]].concat());
+        true
+    };
+    for (link_type, bytes) in
+        [(239, &[0; 8][..]), (108, &[0, 0, 0, 30, 0x60]), (0, &[24, 0, 0, 0, 0x60]), (9, &[0, 0x57, 0x60])]
+    {
+        assert!(passes(link_type, bytes, ipv6) && passes(link_type, bytes, arp), "{link_type}");
+        assert!(!passes(link_type, bytes, other), "{link_type}");
+    }
+    let slip = Target::new(&[], &[], Some("tcp prot 1".to_owned())).expect("nothing to resolve");
+    assert!(Prefilter::new(slip, |_, _| false).passes(&frame(239, &[0; 8])).is_err());
 }
 
 #[test]
@@ -133,8 +173,10 @@ fn the_users_expression_holds_as_it_stands() {
     let bytes = ethernet(&[0x81, 0, 0, 7], &ipv4(6, 0, CLIENT, SERVER, [1, 8443]));
     assert!(passes(&filter("vlan 7 and tcp port 8443"), 1, &bytes));
     assert!(!passes(&filter("tcp port 8443"), 1, &bytes));
-    let error =
-        Prefilter::new(filter("tcp prot 8443")).passes(&frame(1, &bytes)).expect_err("a slip").to_string();
+    let error = Prefilter::new(filter("tcp prot 8443"), |_, _| false)
+        .passes(&frame(1, &bytes))
+        .expect_err("a slip")
+        .to_string();
     assert!(error.contains("tcp prot 8443") && error.contains("syntax error"), "{error}");
 }
 
@@ -193,6 +235,7 @@ fn packet(content: Content<'_>) -> Packet<'_> {
         wire_len: None,
         is_cut: false,
         direction: None,
+        cooked_type: None,
         names: Names::NONE,
         content,
     }
