@@ -200,7 +200,7 @@ impl<'env> Run<'env> {
         let id = PacketId { moment, origin: packet.origin, names: packet.names, direction: packet.direction };
         match &packet.content {
             Content::Segment(segment) => {
-                self.summary.segments += 1;
+                self.summary.count_segment(segment.header.tcp.flags);
                 self.shares.segment(id, segment, &self.facts)?;
             }
             Content::IcmpError(error) => {

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use super::{Failure, Groups, Judged, LogSummary, Lookups, Search, ServerSummary, Unanswered};
 use crate::capture::{About, ReadError};
 use crate::limits;
-use crate::packet::{Content, Host, Moment, Names, Neighbour, Other};
+use crate::packet::{Content, Flags, Host, Moment, Names, Neighbour, Other};
 use crate::tcp::PerRole;
 use crate::time::Timestamp;
 use crate::verdict::{Code, Severity, Status};
@@ -29,6 +29,10 @@ pub struct Summary {
     pub skipped: u64,
     /// TCP segments analysed.
     pub segments: u64,
+    /// Segments with SYN or RST.
+    pub opening_segments: u64,
+    /// Segments with FIN.
+    pub closing_segments: u64,
     /// Connections judged.
     pub connections: u64,
     /// Connections by verdict code.
@@ -141,6 +145,22 @@ impl Summary {
         self.severities.keys().copied().chain(lookups)
     }
 
+    /// Whether a filter on flags must have left everything but SYN, FIN and RST out. Where there is a FIN, a connection was open, and
+    /// none opens without an acknowledgement that has none of these flags.
+    pub fn holds_flags_only(&self) -> bool {
+        self.closing_segments > 0 && self.segments == self.opening_segments + self.closing_segments
+    }
+
+    /// Counts a segment by its flags.
+    pub(super) fn count_segment(&mut self, flags: Option<Flags>) {
+        self.segments += 1;
+        match flags {
+            Some(flags) if flags.syn() || flags.rst() => self.opening_segments += 1,
+            Some(flags) if flags.fin() => self.closing_segments += 1,
+            _ => {}
+        }
+    }
+
     /// Takes in how many connections were judged, and how.
     pub(super) fn take(&mut self, tally: Tally) {
         self.connections = tally.connections;
@@ -203,5 +223,29 @@ impl Summary {
         } else {
             self.further_neighbours += 1;
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_capture_without_any_acknowledgement_between_syn_and_fin_was_filtered() {
+        let holds = |letters: &[&str]| {
+            let mut summary = Summary::default();
+            for letters in letters {
+                summary.count_segment(Flags::from_letters(letters));
+            }
+            summary.holds_flags_only()
+        };
+        assert!(holds(&["S", "S.", "F.", "FP.", "R"]));
+        for other in [&["S", "S.", ".", "F."][..], &["S", "R."], &["S", "S.", "R"], &[]] {
+            assert!(!holds(other), "{other:?}");
+        }
+        let mut unknown = Summary::default();
+        unknown.count_segment(Flags::from_letters("F."));
+        unknown.count_segment(None);
+        assert!(!unknown.holds_flags_only());
     }
 }

@@ -181,6 +181,13 @@ pub(super) fn lines(collection: &Collection, summary: &Summary) -> Vec<String> {
         )),
         _ => {}
     }
+    if summary.holds_flags_only() {
+        lines.push(
+            "nothing but SYN, FIN and RST packets: a filter on flags left the data and the acknowledgements out, and few \
+             failures show without them"
+                .to_owned(),
+        );
+    }
     if summary.clock_steps > 0 {
         lines.push(format!(
             "the capture's clock stepped {}: no silence is measured across a step",
