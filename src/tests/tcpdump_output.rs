@@ -98,6 +98,26 @@ fn frames_cut_before_the_options_are_printed_as_tcpdump_prints_them() {
     compare(&frames);
 }
 
+/// The interface has an index that no host has, since tcpdump names those of the host on which it reads.
+#[test]
+fn cooked_frames_are_printed_as_tcpdump_prints_them() {
+    let mut frames = Vec::new();
+    for is_v6 in [false, true] {
+        for tcp in conversation(8443) {
+            for packet_type in [0, 1, 2, 3, 4, 5, 7, 255] {
+                let ip = tcp.ip(is_v6).bytes();
+                let ether_type: [u8; 2] = if is_v6 { [0x86, 0xdd] } else { [8, 0] };
+                let header =
+                    [&ether_type[..], &[0, 0, 0x7f, 0xff, 0xff, 0xff, 0, 1, packet_type, 6], &[2; 8]]
+                        .concat();
+                let bytes = [header, ip].concat();
+                frames.push(Captured { wire_len: bytes.len(), bytes });
+            }
+        }
+    }
+    compare_as(276, &frames);
+}
+
 #[test]
 fn icmp_errors_are_printed_as_tcpdump_prints_them() {
     let syn = Tcp { flags: SYN, options: vec![2, 4, 5, 0xb4], ..Tcp::new(40_000, 8443) };
@@ -395,11 +415,16 @@ impl Dice {
 // How they are compared.
 
 fn compare(frames: &[Captured]) {
+    compare_as(ETHERNET, frames);
+}
+
+fn compare_as(link_type: u32, frames: &[Captured]) {
     for is_verbose in [false, true] {
-        let Some(expected) = printed_by_tcpdump(frames, is_verbose) else {
+        let Some(expected) = printed_by_tcpdump(link_type, frames, is_verbose) else {
             return;
         };
-        let (mut expected, ours) = (expected.split_inclusive('\n'), printed_by_us(frames, is_verbose));
+        let (mut expected, ours) =
+            (expected.split_inclusive('\n'), printed_by_us(link_type, frames, is_verbose));
         for (number, packet) in ours.iter().enumerate() {
             let lines = packet.lines().map(|_| expected.next().unwrap_or_default());
             assert_eq!(*packet, lines.collect::<String>(), "packet {}", number + 1);
@@ -408,7 +433,7 @@ fn compare(frames: &[Captured]) {
     }
 }
 
-fn printed_by_us(frames: &[Captured], is_verbose: bool) -> Vec<String> {
+fn printed_by_us(link_type: u32, frames: &[Captured], is_verbose: bool) -> Vec<String> {
     let style = Style { is_verbose, is_text: false, clock: Clock::Utc, digits: 6, zone: TimeZone::UTC };
     let (mut printer, mut decoder) = (Printer::new(style), Decoder::new());
     let print = |(number, captured): (u64, &Captured)| {
@@ -416,7 +441,7 @@ fn printed_by_us(frames: &[Captured], is_verbose: bool) -> Vec<String> {
             number,
             origin: Origin { file: 0, number },
             at: Timestamp::from_parts(number as i64, 407_513_000),
-            link_type: ETHERNET,
+            link_type,
             wire_len: captured.wire_len as u32,
             bytes: &captured.bytes,
         };
@@ -427,11 +452,11 @@ fn printed_by_us(frames: &[Captured], is_verbose: bool) -> Vec<String> {
     (1..).zip(frames).map(print).collect()
 }
 
-fn printed_by_tcpdump(frames: &[Captured], is_verbose: bool) -> Option<String> {
+fn printed_by_tcpdump(link_type: u32, frames: &[Captured], is_verbose: bool) -> Option<String> {
     if !has_tcpdump() {
         return None;
     }
-    let mut capture = [0xa1b2_c3d4u32, 0x0002_0004, 0, 0, 0x4_0000, ETHERNET].map(u32::to_be_bytes).concat();
+    let mut capture = [0xa1b2_c3d4u32, 0x0002_0004, 0, 0, 0x4_0000, link_type].map(u32::to_be_bytes).concat();
     for (second, frame) in (1u32..).zip(frames) {
         let record = [second, 407_513, frame.bytes.len() as u32, frame.wire_len as u32];
         capture.extend(record.map(u32::to_be_bytes).concat());

@@ -4,8 +4,8 @@
 //! unescaped. Not reproduced are:
 //!
 //! - the text of the dissectors behind TCP other than HTTP, SMTP, FTP, RTSP, WHOIS and SSH: the TCP part is printed;
-//! - headers around the IP header that carries the packet: tunnels, IPv6 extension headers, the interface and direction
-//!   that tcpdump prints of a Linux cooked capture;
+//! - headers around the IP header that carries the packet: tunnels, IPv6 extension headers;
+//! - the interface's name in a Linux cooked capture of version 2, which is that of the reading host: a question mark stands for it;
 //! - of ICMP errors the quote of anything but TCP, and extensions (RFC 4884);
 //! - the options of a frame that was cut among them, and the dissector's name where no byte of a payload was captured;
 //! - the zero length of an IPv6 segment that was captured before segmentation: its real length is printed;
@@ -75,12 +75,22 @@ impl Printer {
         match &packet.content {
             Content::Segment(segment) => {
                 let numbers = |header: &SegmentHeader| numberings.numbers(header);
-                let (header, payload) = (segment.header, segment.payload);
-                write_segment(out, &self.style, packet.at, packet.names, header, payload, numbers)?;
+                write_time(out, &self.style, packet.at)?;
+                write_cooked(out, packet.cooked_type)?;
+                write_segment_itself(
+                    out,
+                    &self.style,
+                    packet.names,
+                    segment.header,
+                    segment.payload,
+                    numbers,
+                )?;
             }
             Content::IcmpError(error) => {
                 let numbers = |header: &SegmentHeader| numberings.numbers(header);
-                write_icmp_error(out, &self.style, packet.at, packet.names, error, numbers)?;
+                write_time(out, &self.style, packet.at)?;
+                write_cooked(out, packet.cooked_type)?;
+                write_icmp_error_itself(out, &self.style, packet.names, error, numbers)?;
             }
             Content::Neighbour(_) | Content::Lookup(_) | Content::Other(_) => return Ok(()),
         }
@@ -108,6 +118,17 @@ pub fn write_segment(
     numbers: impl FnOnce(&SegmentHeader) -> Numbers,
 ) -> fmt::Result {
     write_time(out, style, at)?;
+    write_segment_itself(out, style, names, header, payload, numbers)
+}
+
+fn write_segment_itself(
+    out: &mut (impl Write + ?Sized),
+    style: &Style,
+    names: &Names,
+    header: &SegmentHeader,
+    payload: &[u8],
+    numbers: impl FnOnce(&SegmentHeader) -> Numbers,
+) -> fmt::Result {
     ip::write(out, &header.ip, style.is_verbose)?;
     let is_cut_line = style.is_text && header.tcp.options.is_none();
     let header_len = header.tcp.header_len.filter(|_| !is_cut_line);
@@ -129,6 +150,16 @@ pub fn write_icmp_error(
     numbers: impl FnOnce(&SegmentHeader) -> Numbers,
 ) -> fmt::Result {
     write_time(out, style, at)?;
+    write_icmp_error_itself(out, style, names, error, numbers)
+}
+
+fn write_icmp_error_itself(
+    out: &mut (impl Write + ?Sized),
+    style: &Style,
+    names: &Names,
+    error: &IcmpError<'_>,
+    numbers: impl FnOnce(&SegmentHeader) -> Numbers,
+) -> fmt::Result {
     ip::write(out, &error.ip, style.is_verbose)?;
     icmp::write(out, names, error, numbers, style.is_verbose)
 }
@@ -138,4 +169,20 @@ fn write_time(out: &mut (impl Write + ?Sized), style: &Style, at: Timestamp) -> 
         Some(time) => write!(out, "{time} "),
         None => Ok(()),
     }
+}
+
+/// Where a cooked capture of version 2 saw a packet, in the columns of print-sll.c. The header has an interface's index, of which
+/// tcpdump makes the name that it has on the reading host; as for an index without a name, there is a question mark.
+fn write_cooked(out: &mut (impl Write + ?Sized), packet_type: Option<u8>) -> fmt::Result {
+    let Some(packet_type) = packet_type else { return Ok(()) };
+    // linux/if_packet.h.
+    let direction = match packet_type {
+        0 => "In",
+        1 => "B",
+        2 => "M",
+        3 => "P",
+        4 => "Out",
+        _ => "?",
+    };
+    write!(out, "{:<5} {direction:<3} ", "?")
 }
