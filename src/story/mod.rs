@@ -10,6 +10,7 @@ mod facts;
 mod knowledge;
 mod lacking;
 mod order;
+mod purpose;
 #[cfg(test)]
 pub(crate) mod script;
 mod timeline;
@@ -62,6 +63,8 @@ pub struct Story {
     pub opening: OpeningFacts,
     /// Each side's payload.
     pub data: PerRole<DataFacts>,
+    /// Which end is TLS's client: the TCP server in FTPS's active mode (RFC 4217, 7). What [`TlsFacts`] name by roles are TLS's.
+    pub tls_client: Role,
     /// What TLS showed.
     pub tls: TlsFacts,
     /// What each side sent that was not TLS.
@@ -119,6 +122,7 @@ impl Story {
             basis: Basis::Decoded,
             opening: OpeningFacts::new(known_by),
             data: PerRole::default(),
+            tls_client: Role::Client,
             tls: TlsFacts::default(),
             plain: PerRole::default(),
             prelude: None,

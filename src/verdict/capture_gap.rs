@@ -1,6 +1,7 @@
 //! What would show the outcome is not in the capture.
 
-use super::words::{evidence, last_step::last_step};
+use super::words::evidence;
+use super::words::last_step::{self, last_step};
 use super::{Actor, Code, Rule, Settings, Severity, Verdict};
 use crate::story::{Ending, EndingKind, Stage, Story};
 use crate::tcp::Role;
@@ -24,7 +25,11 @@ const ADVICE: [&str; 2] = [
 fn judge(story: &Story, _: &Settings) -> Option<Verdict> {
     let reached = last_step(story.stage);
     let (lack, explanation) = lacking(story, reached)?;
-    let verdict = Verdict::new(&RULE, Actor::Unknown, story.basis, format!("normal up to {reached}; {lack}"))
+    let so_far = match last_step::unanswered(story) {
+        Some(syns) => format!("no reply to the SYN ({syns})"),
+        None => format!("normal up to {reached}"),
+    };
+    let verdict = Verdict::new(&RULE, Actor::Unknown, story.basis, format!("{so_far}; {lack}"))
         .explain(explanation)
         .proved_by(evidence::handshake_packets(story))
         .proved_by(story.missing.since_step_by.numbers())

@@ -1,6 +1,6 @@
 //! A FIN came before TLS was established.
 
-use super::words::evidence;
+use super::words::{evidence, purpose};
 use super::{Actor, Code, Rule, Settings, Severity, Verdict};
 use crate::story::{EndingKind, Stage, Story};
 use crate::tcp::Role;
@@ -35,10 +35,10 @@ fn judge(story: &Story, _: &Settings) -> Option<Verdict> {
             "without a byte of its own",
             "The client's data was acknowledged but not captured, so what the server closed on is unknown.",
         ),
-        (Role::Client, Stage::None | Stage::Syn | Stage::SynAck | Stage::TcpEstablished) => (
-            "without a byte of data",
-            "Opened and closed without data, as by a port check or an aborted attempt.",
-        ),
+        (Role::Client, _) if story.is_port_check() => ("without a byte of data", purpose::PORT_CHECK),
+        (Role::Client, Stage::None | Stage::Syn | Stage::SynAck | Stage::TcpEstablished) => {
+            ("without a byte of data", "Opened and closed without data, as by an aborted attempt.")
+        }
         (Role::Server, Stage::None | Stage::Syn | Stage::SynAck | Stage::TcpEstablished) => (
             "without a byte of data",
             "The server closed the connection before either side sent data: the service, or a proxy in front of it, may \
@@ -78,28 +78,32 @@ fn judge(story: &Story, _: &Settings) -> Option<Verdict> {
         ),
     };
     let tls = [story.tls.client_hello.as_ref().map(|observed| observed.moment.number)];
+    let what = purpose::prefix(story);
     Some(
-        Verdict::new(&RULE, Actor::from(by), story.basis, format!("the {by} closed the connection {place}"))
-            .explain(why)
-            .reported(match by {
-                Role::Client => &[],
-                Role::Server => &[
-                    "OpenSSL: unexpected EOF while reading",
-                    "javax.net.ssl.SSLHandshakeException: Remote host terminated the handshake",
-                ],
-            })
-            .proved_by(
-                evidence::opening_packets(story)
-                    .chain(tls.into_iter().flatten())
-                    .chain([ending.moment.number]),
-            )
-            .advise(match by {
-                Role::Client => &["Read the client's log at that time."],
-                Role::Server => &[
-                    "Read the server's log at that time, and that of any proxy or load balancer in front of \
-                 it.",
-                ],
-            }),
+        Verdict::new(
+            &RULE,
+            Actor::from(by),
+            story.basis,
+            format!("{what}the {by} closed the connection {place}"),
+        )
+        .explain(why)
+        .reported(match by {
+            Role::Client => &[],
+            Role::Server => &[
+                "OpenSSL: unexpected EOF while reading",
+                "javax.net.ssl.SSLHandshakeException: Remote host terminated the handshake",
+            ],
+        })
+        .proved_by(
+            evidence::opening_packets(story).chain(tls.into_iter().flatten()).chain([ending.moment.number]),
+        )
+        .advise(match by {
+            Role::Client => &["Read the client's log at that time."],
+            Role::Server => {
+                &["Read the server's log at that time, and that of any proxy or load balancer in front of \
+                 it."]
+            }
+        }),
     )
 }
 
@@ -138,6 +142,17 @@ mod tests {
             assert!(verdict.headline.contains(place), "{stage}: {}", verdict.headline);
             assert_eq!(verdict.evidence.last(), Some(&last));
             assert!(!verdict.mentions("reset"));
+        }
+    }
+
+    #[test]
+    fn a_port_check_is_reported_as_one() {
+        let verdict = ssm().open().fin(Client).fin(Server).ack(Client).verdict(0);
+        assert_eq!(verdict.is(), ("closed-early", Actor::Client, None));
+        assert!(verdict.headline.starts_with("port check: the client closed"), "{}", verdict.headline);
+        assert!(verdict.mentions("health probe") && !verdict.mentions("aborted"));
+        for other in [ssm().open().fin(Server), ssm().open().say(Client, &talk::client_hello()).fin(Client)] {
+            assert!(!other.verdict(0).mentions("port check"));
         }
     }
 

@@ -1,6 +1,7 @@
 //! The capture ended before anything was decided.
 
-use super::words::{evidence, last_step::last_step};
+use super::words::evidence;
+use super::words::last_step::{self, last_step};
 use super::{Actor, Code, Rule, Settings, Severity, Verdict};
 use crate::packet::Viewpoint;
 use crate::story::Story;
@@ -32,9 +33,19 @@ pub(super) fn undecided(story: &Story) -> Verdict {
         _ if after <= Elapsed::ZERO => "The capture ends with this connection's last packet".to_owned(),
         _ => format!("The capture ends {after} after this connection's last packet"),
     };
-    let headline = format!("normal up to {reached}, where the {} ends", name_of(story.capture.viewpoint));
-    let explanation =
-        format!("Everything up to {reached} is normal. {ends}, so what happened next is unknown.");
+    let place = name_of(story.capture.viewpoint);
+    let (headline, explanation) = match last_step::unanswered(story) {
+        Some(syns) => (
+            format!("no reply to the SYN yet when the {place} ended ({syns})"),
+            format!(
+                "The SYN was repeated, and nothing came back so far. {ends}, too soon to call it a failure."
+            ),
+        ),
+        None => (
+            format!("normal up to {reached}, where the {place} ends"),
+            format!("Everything up to {reached} is normal. {ends}, so what happened next is unknown."),
+        ),
+    };
     Verdict::new(&RULE, Actor::Unknown, story.basis, headline)
         .explain(explanation)
         .proved_by(evidence::handshake_packets(story).chain([story.first.number, story.last.number]))
@@ -55,6 +66,7 @@ fn name_of(viewpoint: Viewpoint) -> &'static str {
 mod tests {
     use super::*;
     use crate::story::Stage;
+    use crate::story::script::talk::ssm;
     use crate::tcp::Role::{Client, Server};
 
     #[test]
@@ -79,6 +91,20 @@ mod tests {
             );
             assert!(!verdict.mentions("dropped") && !verdict.mentions("missing from the capture"));
         }
+    }
+
+    #[test]
+    fn a_syn_that_is_repeated_without_a_reply_is_not_called_normal() {
+        let verdict = ssm().syn().wait(990).syn().verdict(1_500);
+        assert_eq!(verdict.is(), ("in-progress", Actor::Unknown, None));
+        assert!(
+            verdict.headline.contains("no reply to the SYN yet")
+                && verdict.headline.contains("(2 SYNs in 1.0 s)"),
+            "{}",
+            verdict.headline
+        );
+        assert!(!verdict.mentions("normal"), "{verdict:?}");
+        assert!(ssm().syn().verdict(1_500).mentions("normal up to the SYN"));
     }
 
     #[test]

@@ -72,7 +72,11 @@ fn too_big(story: &Story, settings: &Settings) -> Option<Verdict> {
     let stage = story.stage;
     [Role::Server, Role::Client].into_iter().filter(|_| stage == Stage::None).find_map(|sender| {
         let data = &story.data[sender];
-        let elapsed = story.last.at - data.first?.at;
+        // From the first of it to the last retransmission: the capture may hold more of the connection.
+        let waiting = data.unacknowledged;
+        let since = waiting.map(|waiting| waiting.since).or(data.first)?;
+        let last = waiting.and_then(|waiting| waiting.last_repeat).unwrap_or(story.last);
+        let elapsed = last.at - since.at;
         if data.repeats.count < 2 || elapsed < settings.stall_after {
             return None;
         }

@@ -1,7 +1,8 @@
 //! A RST answered the SYN.
 
+use super::words::purpose;
 use super::{Actor, Code, Rule, Settings, Severity, Verdict};
-use crate::story::{EndingKind, Stage, Story};
+use crate::story::{Ending, EndingKind, ResetFacts, Stage, Story};
 use crate::tcp::Role;
 
 /// `refused`.
@@ -13,6 +14,9 @@ pub(super) const RULE: Rule = Rule {
     judge,
 };
 
+const REPORTS: [&str; 2] =
+    ["ECONNREFUSED (Connection refused)", "java.net.ConnectException: Connection refused"];
+
 fn judge(story: &Story, _: &Settings) -> Option<Verdict> {
     let ending = story.endings.iter().find(|ending| matches!(ending.what, EndingKind::Reset(_)))?;
     let EndingKind::Reset(reset) = &ending.what else { return None };
@@ -20,18 +24,39 @@ fn judge(story: &Story, _: &Settings) -> Option<Verdict> {
         return None;
     }
     let (server, port) = (story.host(Role::Server), story.port(Role::Server));
-    let headline = format!("{server} refused the connection to port {port}");
+    let headline = format!("{}{server} refused the connection to port {port}", purpose::prefix(story));
+    let answered = answered_anyway(story, ending, reset);
     let hop_limit = match reset.hop_limit {
         Some(hop_limit) => format!(" The RST has TTL {hop_limit}."),
         None => String::new(),
     };
+    if let Some(syn_ack) = answered {
+        let headline =
+            format!("forged RST in reply to the SYN: {server} accepted the same SYN on port {port}");
+        return Some(
+            Verdict::new(&RULE, Actor::Path, story.basis, headline)
+                .cause("rst-injected")
+                .explain(format!(
+                    "A RST answered the SYN, and in packet {syn_ack} the server answers the same SYN with a SYN-ACK: a host \
+                     that refuses a connection does not open it.{hop_limit} A device on the path that resets connections is \
+                     the likely sender."
+                ))
+                .reported(&REPORTS)
+                .proved_by(story.opening.syn.numbers().take(2).chain([ending.moment.number, syn_ack]))
+                .advise(&[
+                    "Look for a firewall, intrusion prevention or proxy on the path that resets this traffic, and ask for its log.",
+                    "Capture on the server too: if it did not send the RST, none leaves there.",
+                ]),
+        );
+    }
     Some(
         Verdict::new(&RULE, Actor::Server, story.basis, headline)
             .explain(format!(
                 "A RST answered the SYN: the address is reachable, and no process listens on the port (RFC \
-                 9293, 3.5.2), or a firewall replies with its address.{hop_limit}"
+                 9293, 3.5.2), or a firewall replies with its address.{hop_limit}{}",
+                purpose::scan(story)
             ))
-            .reported(&["ECONNREFUSED (Connection refused)", "java.net.ConnectException: Connection refused"])
+            .reported(&REPORTS)
             .proved_by(story.opening.syn.numbers().take(2).chain([ending.moment.number]))
             .advise(&[
                 "Check on the server that the service runs and listens on this port and address (`ss -ltn`).",
@@ -39,6 +64,15 @@ fn judge(story: &Story, _: &Settings) -> Option<Verdict> {
                 "If the service listens, look for a firewall that rejects with a TCP reset.",
             ]),
     )
+}
+
+/// The SYN-ACK with which the server answers the SYN that the RST answered, too.
+fn answered_anyway(story: &Story, refusal: &Ending, reset: &ResetFacts) -> Option<u64> {
+    let syn_ack = reset.continued_in?;
+    let is_new =
+        |syn: u64| story.order.is_after(syn, refusal.moment.number) && !story.order.is_after(syn, syn_ack);
+    let is_syn_ack = story.opening.syn_ack.numbers().any(|number| number == syn_ack);
+    (is_syn_ack && !story.opening.syn.numbers().any(is_new)).then_some(syn_ack)
 }
 
 #[cfg(test)]
@@ -85,6 +119,23 @@ mod tests {
         let let_in = refused.syn_ack().ack(Client).say(Client, &talk::client_hello()).story(0);
         assert_eq!((let_in.verdict().code.name(), let_in.stage), ("in-progress", Stage::ClientHello));
         assert_eq!(let_in.opening.refused_before.map(|rst| rst.number), Some(2));
+    }
+
+    #[test]
+    fn a_server_that_answers_the_same_syn_after_its_rst_did_not_send_it() {
+        let refused = ssm().syn().segment(Role::Server, "R.", 0, &[]);
+        for talk in [
+            refused.clone().wait(40).syn_ack(),
+            refused.clone().wait(40).syn_ack().segment(Client, "R", 1, &[]),
+            refused.clone().wait(40).syn_ack().wait(1_000).syn_ack(),
+        ] {
+            let verdict = talk.verdict(0);
+            assert_eq!(verdict.is(), ("refused", Actor::Path, Some("rst-injected")));
+            assert_eq!(verdict.evidence, [1, 2, 3]);
+        }
+        // It answers the next SYN: the service came up meanwhile.
+        let later = refused.wait(500).syn().syn_ack().verdict(0);
+        assert_ne!(later.cause.as_deref(), Some("rst-injected"));
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! A RST ended the connection before the exchange was complete.
 
-use super::words::{evidence, icmp_error};
+use super::words::{evidence, icmp_error, purpose};
 use super::{Actor, Code, Rule, Settings, Severity, Verdict};
 use crate::story::{Ending, EndingKind, IpTraits, Moment, ResetFacts, Stage, Story};
 use crate::tcp::{ResetFit, Role};
@@ -72,7 +72,7 @@ fn judge(story: &Story, _: &Settings) -> Option<Verdict> {
             .proved_by([other.moment.number])
             .advise(&ON_THE_PATH),
             None => Verdict::new(&RULE, Actor::from(ending.by), story.basis, headline(story, ending, place))
-                .explain(explain(ending, facts))
+                .explain(explain(story, ending, facts))
                 .advise(advice(ending)),
         },
     };
@@ -102,12 +102,13 @@ fn headline(story: &Story, ending: &Ending, place: &str) -> String {
             "the server answered the ClientHello with a RST, {} after it",
             ending.moment.at - hello.moment.at
         ),
-        _ => format!("the {} reset the connection {place}", ending.by),
+        _ => format!("{}the {} reset the connection {place}", purpose::prefix(story), ending.by),
     }
 }
 
 fn place(story: &Story, ending: &Ending) -> &'static str {
     match ending.stage {
+        Stage::TcpEstablished if story.is_port_check() => "without a byte of data",
         // More than the SYN was acknowledged.
         Stage::TcpEstablished if story.missing.acked_unseen.client > 1 => {
             "after the client's first data, which was not captured"
@@ -181,8 +182,8 @@ fn forgery(ending: &Ending, facts: &ResetFacts) -> Option<Vec<String>> {
     (weight >= 2).then_some(signs)
 }
 
-fn explain(ending: &Ending, facts: &ResetFacts) -> String {
-    let form = if facts.is_stateless {
+fn explain(story: &Story, ending: &Ending, facts: &ResetFacts) -> String {
+    let form = if facts.is_stateless && !story.is_scanner_s_syn() {
         " It has no options and window 0, as sent by a host that has no such connection: the service was restarted, or a \
          device \
          replies with its address."
@@ -197,6 +198,10 @@ fn explain(ending: &Ending, facts: &ResetFacts) -> String {
         ResetFit::Exact | ResetFit::Outside => "",
     };
     let why = match (ending.by, ending.stage) {
+        (Role::Client, _) if story.is_port_check() => purpose::PORT_CHECK,
+        (Role::Client, Stage::SynAck) if story.is_scanner_s_syn() => {
+            "The port is open: the server answered the SYN, and the client's kernel, which had not sent it, reset the answer."
+        }
         (Role::Client, Stage::SynAck) => {
             "The client answered the SYN-ACK with a RST: it had given up, or it does not know this attempt (a port \
              scanner, a health probe, or a stale reply)."
@@ -217,7 +222,7 @@ fn explain(ending: &Ending, facts: &ResetFacts) -> String {
         }
         (Role::Server, _) => "The server's program or kernel reset the connection.",
     };
-    format!("{why}{form}{fit}{}", sender(ending.by, facts))
+    format!("{why}{}{form}{fit}{}", purpose::scan(story), sender(ending.by, facts))
 }
 
 /// How far the IP ids of a host's packets are apart while it sends few others.
@@ -279,6 +284,25 @@ mod tests {
             assert_eq!(verdict.evidence.last(), Some(&last));
             assert!(!verdict.mentions("did not send it"));
         }
+    }
+
+    #[test]
+    fn a_port_check_and_a_scan_are_reported_as_what_they_are() {
+        let check = ssm().open().rst(Client).verdict(0);
+        assert_eq!(check.is(), ("reset", Actor::Client, None));
+        assert!(check.headline.starts_with("port check: the client reset"), "{}", check.headline);
+        assert!(check.mentions("health probe") && !check.mentions("killed"));
+        let scanner_s = |header: &mut SegmentHeader| {
+            header.tcp.window = Some(1_024);
+            header.tcp.options = Some(crate::packet::TcpOptions::from_wire(&[2, 4, 5, 180]));
+        };
+        let scan = ssm().segment_with(Client, "S", 0, 0, &[], scanner_s);
+        let scan = scan.syn_ack().segment(Client, "R", 1, &[]).verdict(0);
+        assert_eq!(scan.is(), ("reset", Actor::Client, None));
+        assert!(scan.headline.starts_with("port scan: the client reset"), "{}", scan.headline);
+        assert!(scan.mentions("nmap") && scan.mentions("The port is open"));
+        let aborted = ssm().syn().syn_ack().segment(Client, "R", 1, &[]).verdict(0);
+        assert!(aborted.headline.starts_with("the client reset"), "{}", aborted.headline);
     }
 
     #[test]

@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use super::words::{advice, drops};
+use super::words::{advice, drops, purpose};
 use super::{Actor, Code, Rule, Settings, Severity, Verdict};
 use crate::packet::Viewpoint;
 use crate::story::{EndingKind, Stage, Story};
@@ -23,22 +23,23 @@ fn judge(story: &Story, _: &Settings) -> Option<Verdict> {
     if ending.stage != Stage::Syn {
         return None;
     }
-    let count = story.opening.syn.count;
-    let times = match (story.capture.viewpoint, count) {
-        (Viewpoint::Socket, _) => "the SYN and its repeats".to_owned(),
+    // The capture may continue long after the last SYN.
+    let span = story.opening.syn_span();
+    let times = match (story.capture.viewpoint, story.opening.syn.count) {
+        (Viewpoint::Socket, _) => format!("the SYN and its repeats in {}", silence.elapsed()),
         (Viewpoint::Wire, 1) => "one SYN".to_owned(),
+        (Viewpoint::Wire, count) if span > Elapsed::ZERO => format!("{count} SYNs in {span}"),
         (Viewpoint::Wire, count) => format!("{count} SYNs"),
     };
     let previous_connection = story.opening.previous_connection.server.first();
-    // From the first SYN to the last: the capture may continue long after the client gave up.
-    let spent = story.last.at - story.began().at;
-    let spent = if spent > Elapsed::ZERO { spent } else { silence.elapsed() };
-    let back = if previous_connection.is_some() {
-        "only packets of an older connection came back"
-    } else {
-        "nothing came back"
+    let back = match (previous_connection, story.opening.syn.count) {
+        (Some(_), _) => "only packets of an older connection came back".to_owned(),
+        (None, 1) if story.capture.viewpoint == Viewpoint::Wire => {
+            format!("nothing came back for {}", silence.elapsed())
+        }
+        (None, _) => "nothing came back".to_owned(),
     };
-    let headline = format!("no reply to the SYN ({times} in {spent}, {back})");
+    let headline = format!("{}no reply to the SYN ({times}, {back})", purpose::prefix(story));
     let explanation = match previous_connection {
         Some(previous_connection) => format!(
             "Packet {} comes from the server and does not acknowledge the SYN: the server, or a device in front of it, \
@@ -49,6 +50,10 @@ fn judge(story: &Story, _: &Settings) -> Option<Verdict> {
         )
         .into(),
         None => nothing_came(story),
+    };
+    let explanation = match purpose::scan(story) {
+        "" => explanation,
+        scan => format!("{explanation}{scan}").into(),
     };
     Some(
         Verdict::new(&RULE, Actor::Unknown, story.basis, headline)
@@ -109,7 +114,7 @@ mod tests {
     fn a_syn_that_nobody_answers_names_each_of_its_repeats_and_nobody_to_blame() {
         let story = Story::at(Stage::Syn).but(|story| {
             let again = story.next(Client);
-            story.opening.syn.add(again);
+            story.opening.add_syn(again);
         });
         let verdict = story.silent_for(7_000, Server).verdict();
         assert_eq!(verdict.is(), ("syn-no-reply", Actor::Unknown, None));
@@ -119,6 +124,44 @@ mod tests {
         // What an answer would have shown is not claimed.
         assert!(!verdict.mentions("refused") && !verdict.mentions("older connection"));
         assert!(!verdict.mentions("dropped 0 packets"));
+    }
+
+    #[test]
+    fn syns_have_the_time_between_the_first_and_the_last_of_them() {
+        let repeated = ssm().syn().wait(990).syn().wait(1_990).syn();
+        let later = repeated.clone().wait(600_000).segment(Client, "F", 1, &[]);
+        for talk in [repeated.clone(), later] {
+            let headline = talk.verdict(60_000).headline;
+            assert!(headline.contains("3 SYNs in 3.0 s, nothing came back)"), "{headline}");
+        }
+        let one = ssm().syn().verdict(4_000).headline;
+        assert!(one.contains("(one SYN, nothing came back for 4.0 s)"), "{one}");
+        // No row of silence stands between them.
+        let notes = |talk: &talk::Talk| {
+            let timeline = talk.story(0).timeline;
+            let is_silence = |item: &crate::story::Item| {
+                matches!(item, crate::story::Item::Packet(entry)
+                    if entry.notes.iter().any(|note| matches!(note, crate::story::Note::Silence(_))))
+            };
+            timeline.items(usize::MAX).iter().map(is_silence).collect::<Vec<_>>()
+        };
+        assert_eq!(notes(&repeated.clone().wait(4_000).syn()), [false; 4]);
+        assert_eq!(notes(&repeated.wait(4_000).syn_ack()), [false, false, false, true]);
+    }
+
+    #[test]
+    fn a_scanner_s_syn_is_a_port_scan() {
+        let scan = ssm().segment_with(Client, "S", 0, 0, &[], |header: &mut SegmentHeader| {
+            header.tcp.window = Some(1_024);
+            header.tcp.options = Some(crate::packet::TcpOptions::from_wire(&[2, 4, 5, 180]));
+        });
+        let verdict = scan.verdict(4_000);
+        assert_eq!(verdict.is(), ("syn-no-reply", Actor::Unknown, None));
+        assert!(verdict.headline.starts_with("port scan: no reply to the SYN"), "{}", verdict.headline);
+        assert!(verdict.mentions("nmap"));
+        let refused = scan.segment(Server, "R.", 0, &[]).verdict(0);
+        assert_eq!(refused.is(), ("refused", Actor::Server, None));
+        assert!(refused.headline.starts_with("port scan: 198.51.100.20 refused"), "{}", refused.headline);
     }
 
     #[test]

@@ -1,9 +1,10 @@
 //! The SYN-ACK came and was never acknowledged.
 
-use super::words::drops;
+use super::words::{drops, purpose};
 use super::{Actor, Code, Rule, Settings, Severity, Verdict};
 use crate::story::{EndingKind, Stage, Story};
 use crate::tcp::Role;
+use crate::time::Elapsed;
 
 /// `tcp-handshake-incomplete`.
 pub(super) const RULE: Rule = Rule {
@@ -26,25 +27,26 @@ const AT_SERVER: [&str; 2] = [
 
 fn judge(story: &Story, _: &Settings) -> Option<Verdict> {
     let ending = story.decisive()?;
-    let EndingKind::Silence(silence) = &ending.what else { return None };
+    let EndingKind::Silence(_) = &ending.what else { return None };
     // A server that continues had the acknowledgement, though the capture lacks it; and so had one that sends its SYN-ACK once,
     // since it would repeat it.
     let is_proved = story.one_sided().is_some() && story.stage > Stage::SynAck;
     if ending.stage != Stage::SynAck || is_proved || story.opening.syn_ack.count < 2 {
         return None;
     }
-    let repeats = match story.opening.syn_ack.count {
-        1 => " ".to_owned(),
-        count => format!(", sent {count} times, "),
+    // The capture may continue long after the last of them.
+    let times = match (story.opening.syn_ack.count, story.opening.syn_ack_span()) {
+        (count, Elapsed::ZERO) => format!("sent {count} times"),
+        (count, span) => format!("sent {count} times in {span}"),
     };
     let actor = if is_seen_at_server(story) { Actor::Path } else { Actor::Client };
     Some(
         Verdict::new(&RULE, actor,
             story.basis,
-            format!("the SYN-ACK{repeats}was not acknowledged in {}", silence.elapsed()),
+            format!("{}the SYN-ACK, {times}, was never acknowledged", purpose::prefix(story)),
         )
         .explain(format!(
-            "The server replied, and the client never completed the handshake. {} A half-open port scan looks the same.{}",
+            "The server replied, and the client never completed the handshake. {}{}{}",
             if actor == Actor::Path {
                 "The capture was made on the server's side: the SYN-ACK, or the client's ACK, was lost in transit, or the \
                  client's host dropped it."
@@ -52,6 +54,7 @@ fn judge(story: &Story, _: &Settings) -> Option<Verdict> {
                 "In a capture made on the client, the SYN-ACK did not reach its TCP (host firewall, reverse path \
                  filtering, another interface), or its ACK was not captured."
             },
+            if story.is_scanner_s_syn() { purpose::scan(story) } else { " A half-open port scan looks the same." },
             drops::caveat(story)
         ))
         .reported(&["ETIMEDOUT (Connection timed out)", "java.net.SocketTimeoutException: connect timed out"])
@@ -82,12 +85,13 @@ mod tests {
     fn a_syn_ack_that_nobody_acknowledges_is_the_client_s_side() {
         let story = Story::at(Stage::SynAck).but(|story| {
             let again = story.next(Server);
-            story.opening.syn_ack.add(again);
+            story.opening.add_syn_ack(again);
         });
         let verdict = story.silent_for(5_000, Client).verdict();
         assert_eq!(verdict.is(), ("tcp-handshake-incomplete", Actor::Client, None));
         assert_eq!(verdict.evidence, [1, 2, 3]);
-        assert!(verdict.headline.contains("sent 2 times") && verdict.headline.contains("5.0 s"));
+        assert!(verdict.headline.contains("sent 2 times in 10.0 ms"), "{}", verdict.headline);
+        assert!(!verdict.mentions("5.0 s"), "the silence lasts as long as the capture");
         assert!(!verdict.mentions("refused") && !verdict.mentions("TLS"));
     }
 

@@ -6,6 +6,7 @@ use super::chains::{Examined, SharedExaminer};
 use crate::analysis::{Judged, Needs, Settings};
 use crate::finding;
 use crate::story::Story;
+use crate::tcp::Role;
 use crate::verdict;
 
 /// Judges stories, one after the other.
@@ -39,8 +40,12 @@ impl<'s> Judging<'s> {
         if let Some(redaction) = &self.settings.redaction {
             redaction.stand_ins().story(&mut story);
         }
+        // Rules speak of TLS's client and server.
+        story.exchange_tls_roles();
         let verdict = verdict::judge(&story, &self.settings.judging);
         let findings = if self.needs.findings { finding::find(&story) } else { Vec::new() };
+        story.exchange_tls_roles();
+        let verdict = if story.tls_client == Role::Server { verdict.of_reversed_tls() } else { verdict };
         Judged { story, verdict, findings }
     }
 }

@@ -13,6 +13,7 @@ impl StandIns {
             id: _,
             parties,
             version: _,
+            tls_client: _,
             names,
             expects_tls: _,
             first: _,

@@ -224,17 +224,25 @@ impl TrackedConnection {
         }
     }
 
-    /// A ClientHello from what only its port made the server shows that the roles are the other way round.
+    /// A ClientHello from what only its port made the server shows that the roles are the other way round. Where the SYN shows
+    /// who opened the connection, and the ClientHello is the first that either side sends, TLS's roles are.
     fn find_true_roles(&mut self, segment: &Segment<'_>) {
-        if self.story.so_far().opening.known_by == Opening::Ports
-            && self.story.so_far().tls.client_hello.is_none()
-            && self.tcp.role_of(segment.header) == Role::Server
-            && Tracker::is_client_hello(segment.payload)
+        let is_first_hello = |story: &Story| story.tls.client_hello.is_none();
+        if !is_first_hello(self.story.so_far())
+            || self.tcp.role_of(segment.header) != Role::Server
+            || !Tracker::is_client_hello(segment.payload)
         {
-            self.tcp.swap_roles();
-            self.tls.swap_roles();
-            self.story.swap_roles();
+            return;
         }
+        let story = self.story.so_far();
+        let is_known = story.opening.known_by != Opening::Ports;
+        let has_data = story.data.client.first.is_some() || story.data.server.first.is_some();
+        if is_known && (has_data || story.expects_tls || story.tls_client == Role::Server) {
+            return;
+        }
+        self.tcp.swap_roles();
+        self.tls.swap_roles();
+        if is_known { self.story.begin_tls_in_reverse() } else { self.story.swap_roles() }
     }
 
     /// The story to its end. What waits behind a hole is no part of it: nobody can have read it in order.
@@ -319,6 +327,27 @@ mod tests {
         assert!(tracked.tls.message_bytes() < certificate.len());
         // It is followed by its length all the same.
         assert_eq!(tracked.tls.unfinished_certificate(), Some((0x4003, 7)));
+    }
+
+    #[test]
+    fn tls_whose_client_accepted_the_connection_is_read_in_reverse() {
+        let story = |talk: &Talk| {
+            let first = &talk.packets[0];
+            let mut tracked = TrackedConnection::new(1, first.id, &first.segment(), &Settings::default());
+            for packet in &talk.packets {
+                tracked.take(packet.id, &packet.segment(), &mut Budget::default());
+            }
+            tracked.finish(CaptureFacts { end: talk.now, ..CaptureFacts::default() })
+        };
+        let open = Talk::to_port(50_123).open();
+        let client = story(&open).parties.client.host;
+        let hello = open.say(Role::Server, &talk::client_hello()).ack(Role::Client);
+        let begun = story(&hello.say(Role::Client, &talk::server_flight()).ack(Role::Server));
+        assert_eq!((begun.tls_client, begun.stage), (Role::Server, Stage::ServerFlightComplete));
+        assert_eq!((begun.parties.client.host, begun.opening.known_by), (client, Opening::Syn));
+        // In the middle of what both sides send it is data like any other.
+        let plain = Talk::to_port(50_123).open().say(Role::Client, b"hello").ack(Role::Server);
+        assert_eq!(story(&plain.say(Role::Server, &talk::client_hello())).tls_client, Role::Client);
     }
 
     #[test]

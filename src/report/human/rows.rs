@@ -130,7 +130,7 @@ fn unfolded(
         }
     }
     if is_unanswered {
-        let elapsed = (story.last.at - story.began().at).nanos();
+        let elapsed = story.opening.syn_span().nanos();
         let silence = story.silence().map_or(0, |silence| silence.elapsed().nanos());
         rows.push(Row {
             items: Vec::new(),

@@ -22,7 +22,7 @@ use crate::packet::{Direction, IcmpError, IpHeader, Names, Origin, Segment, Segm
 use crate::story::{
     CaptureFacts, Ending, EndingKind, Entry, Moment, Note, Opening, RoundTrips, Seen, Stage, Story,
 };
-use crate::tcp::{Connection, Observation, Role, SegmentKind};
+use crate::tcp::{Connection, HandshakeStep, Observation, Role, SegmentKind};
 use crate::time::{Clock, Elapsed};
 use crate::tls::{AlertDescription, Basis, CertificateMessage, Event, Message, Tracker};
 
@@ -120,13 +120,6 @@ impl Builder {
         }
     }
 
-    /// Exchanges the roles, when content shows who the client really is.
-    pub fn swap_roles(&mut self) {
-        self.story.swap_roles();
-        self.closing.swap_roles();
-        self.silences.swap_roles();
-    }
-
     /// The capture's clock stepped before this packet: no silence is measured across it.
     pub fn clock_stepped(&mut self, moment: Moment) {
         self.silences.restart(moment);
@@ -141,7 +134,9 @@ impl Builder {
         observation: &Observation,
         events: &mut Vec<Event>,
     ) {
-        let mut notes = self.begin(id.moment);
+        // A client that repeats its SYN is not silent, and one silence is noted before whatever follows the last SYN.
+        let is_syn = observation.step == Some(HandshakeStep::Syn);
+        let mut notes = self.begin(id.moment, is_syn);
         self.on_hosts(id.names, &segment.header.ip);
         if self.is_of_this_connection(id.moment, observation, &mut notes) {
             self.on_segment(id, connection, segment, observation, events, &mut notes);
@@ -153,7 +148,7 @@ impl Builder {
 
     /// Adds an ICMP error about a packet of this connection, which `quotes` sent.
     pub fn icmp(&mut self, id: PacketId<'_>, error: &IcmpError<'_>, quotes: Role) {
-        let notes = self.begin(id.moment);
+        let notes = self.begin(id.moment, false);
         for host in error.hosts() {
             self.story.names.adopt(id.names, host);
         }
@@ -169,7 +164,7 @@ impl Builder {
     /// Ends the story: nothing more of this connection will come, and the capture ended at `capture.end`. `tls` knows which
     /// record or message lacks its end.
     pub fn finish(mut self, connection: &Connection, tls: &Tracker, capture: CaptureFacts) -> Box<Story> {
-        self.silences.on_time(capture.end, &self.story, &mut Notes::default());
+        self.silences.on_time(capture.end, &self.story);
         let story = &mut self.story;
         for role in [Role::Client, Role::Server] {
             let end = &connection.ends[role];
@@ -194,13 +189,17 @@ impl Builder {
             story.path.round_trips = RoundTrips::default();
         }
         self.silences.on_capture_end(&capture, self.viewpoint, story);
+        story.exchange_tls_roles();
         self.story
     }
 
-    /// A packet comes.
-    fn begin(&mut self, moment: Moment) -> Notes {
+    /// A packet comes, a SYN perhaps.
+    fn begin(&mut self, moment: Moment, is_syn: bool) -> Notes {
         let mut notes = Notes::new(self.keeps_timeline);
-        self.silences.on_time(moment.at, &self.story, &mut notes);
+        self.silences.on_time(moment.at, &self.story);
+        if !is_syn {
+            self.silences.note(&mut notes);
+        }
         self.story.packets += 1;
         self.story.order.record(moment.number);
         self.story.last = moment;
@@ -310,7 +309,7 @@ impl Builder {
         let party = &mut self.story.parties[observation.role];
         party.record_path(moment.number, header, observation.flags);
         if let Some(offer) = &observation.offer {
-            party.record_offer(moment.number, offer, observation.flags);
+            party.record_offer(moment.number, offer, header.tcp.window, observation.flags);
         }
         party.checksums.record(moment.number, header);
         party.checksums.was_received |=

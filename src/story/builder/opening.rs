@@ -16,7 +16,7 @@ pub(super) fn on_segment(
 ) {
     match observation.step {
         Some(HandshakeStep::Syn) => {
-            story.opening.syn.add(moment);
+            story.opening.add_syn(moment);
             if story.opening.known_by == Opening::Ports {
                 story.opening.known_by = Opening::Syn;
             }
@@ -27,7 +27,7 @@ pub(super) fn on_segment(
             }
         }
         Some(HandshakeStep::SynAck) => {
-            story.opening.syn_ack.add(moment);
+            story.opening.add_syn_ack(moment);
             story.reach(Stage::SynAck, Basis::Decoded);
             story.path.round_trips.record_opening(moment, &story.opening);
             if observation.newly_acked > 1 {

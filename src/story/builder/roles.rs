@@ -1,10 +1,35 @@
 //! What is exchanged where a later packet shows that client and server are the other way round.
 
+use super::Builder;
 use crate::story::{EndingKind, Story};
+use crate::tcp::Role;
+
+impl Builder {
+    /// Exchanges the roles, when content shows who the client really is.
+    pub fn swap_roles(&mut self) {
+        self.story.swap_roles();
+        self.closing.swap_roles();
+        self.silences.swap_roles();
+    }
+
+    /// Exchanges the roles up to the story's end, where the end that accepted the connection begins TLS as its client.
+    pub fn begin_tls_in_reverse(&mut self) {
+        self.swap_roles();
+        self.story.tls_client = Role::Server;
+    }
+}
 
 impl Story {
+    /// Exchanges TCP's roles for TLS's, or back, where they differ.
+    pub(crate) fn exchange_tls_roles(&mut self) {
+        if self.tls_client == Role::Server {
+            self.swap_roles();
+        }
+    }
+
     /// Exchanges the roles, as long as no ClientHello has shown who the client is.
-    pub(super) fn swap_roles(&mut self) {
+    pub(in crate::story) fn swap_roles(&mut self) {
+        self.traffic.counters.swap();
         self.parties.swap();
         self.opening.previous_connection.swap();
         self.data.swap();

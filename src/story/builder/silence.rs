@@ -28,6 +28,7 @@ pub(super) struct Silences {
 struct Running {
     silence: Silence,
     of: Awaited,
+    is_noted: bool,
 }
 
 /// What a silence lacks.
@@ -119,7 +120,7 @@ impl Silences {
     }
 
     /// Time passed up to `at`: a silence begins, or lasts longer.
-    pub(super) fn on_time(&mut self, at: Timestamp, story: &Story, notes: &mut Notes) {
+    pub(super) fn on_time(&mut self, at: Timestamp, story: &Story) {
         if let Some(Running { silence, .. }) = &mut self.running {
             silence.until = at;
             return;
@@ -138,8 +139,15 @@ impl Silences {
             awaited_from,
             is_acknowledged: story.data[awaited_from.other()].is_all_acknowledged,
         };
-        notes.push(Note::Silence(silence));
-        self.running = Some(Running { silence, of });
+        self.running = Some(Running { silence, of, is_noted: false });
+    }
+
+    /// Notes the silence that runs beside the packet that comes, once.
+    pub(super) fn note(&mut self, notes: &mut Notes) {
+        if let Some(running) = self.running.as_mut().filter(|running| !running.is_noted) {
+            notes.push(Note::Silence(running.silence));
+            running.is_noted = true;
+        }
     }
 
     /// `by` sends what it is awaited to, and perhaps ends the connection in the same segment: the silence that runs was a pause.
@@ -224,7 +232,7 @@ impl Silences {
 
     /// The capture ends: the silence that runs lasts until then, or is the capture's own.
     pub(super) fn on_capture_end(mut self, capture: &CaptureFacts, viewpoint: Viewpoint, story: &mut Story) {
-        let Some(Running { silence, of }) = self.running.take() else { return };
+        let Some(Running { silence, of, .. }) = self.running.take() else { return };
         // It lasts to the end, and the drops began before that.
         let was_dropping = capture.dropped_until.is_some_and(|until| until >= silence.since.at);
         // A poll that is answered late looks alike, as long as nobody gives up.

@@ -5,6 +5,7 @@ use serde::Serialize;
 
 use super::{Moment, Repeats};
 use crate::tcp::PerRole;
+use crate::time::Elapsed;
 
 /// The TCP handshake.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -13,8 +14,12 @@ pub struct OpeningFacts {
     pub known_by: Opening,
     /// The client's SYNs.
     pub syn: Repeats,
+    /// The latest of them.
+    pub last_syn: Option<Moment>,
     /// The server's SYN-ACKs.
     pub syn_ack: Repeats,
+    /// The latest of them.
+    pub last_syn_ack: Option<Moment>,
     /// The acknowledgement that completed the handshake, or the first packet that proves it.
     pub established: Option<Moment>,
     /// A RST that answered an earlier SYN of this connection: the client sent its SYN again and was let in, as Windows does.
@@ -28,12 +33,40 @@ impl OpeningFacts {
         Self {
             known_by,
             syn: Repeats::default(),
+            last_syn: None,
             syn_ack: Repeats::default(),
+            last_syn_ack: None,
             established: None,
             refused_before: None,
             previous_connection: PerRole::default(),
         }
     }
+
+    /// Records a SYN.
+    pub(crate) fn add_syn(&mut self, moment: Moment) {
+        self.syn.add(moment);
+        self.last_syn = Some(moment);
+    }
+
+    /// Records a SYN-ACK.
+    pub(crate) fn add_syn_ack(&mut self, moment: Moment) {
+        self.syn_ack.add(moment);
+        self.last_syn_ack = Some(moment);
+    }
+
+    /// From the first SYN to the last; zero where there is one, or none.
+    pub fn syn_span(&self) -> Elapsed {
+        span(&self.syn, self.last_syn)
+    }
+
+    /// From the first SYN-ACK to the last; zero where there is one, or none.
+    pub fn syn_ack_span(&self) -> Elapsed {
+        span(&self.syn_ack, self.last_syn_ack)
+    }
+}
+
+fn span(repeats: &Repeats, last: Option<Moment>) -> Elapsed {
+    repeats.first().zip(last).map_or(Elapsed::ZERO, |(first, last)| last.at - first.at)
 }
 
 /// How it is known which end is the client.

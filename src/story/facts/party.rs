@@ -58,7 +58,13 @@ impl Party {
     }
 
     /// Records what a SYN or SYN-ACK offers. A repeated SYN may offer less (RFC 3168, 6.1.1.1): the latest counts.
-    pub(in crate::story) fn record_offer(&mut self, number: u64, options: &OpeningOptions, flags: Flags) {
+    pub(in crate::story) fn record_offer(
+        &mut self,
+        number: u64,
+        options: &OpeningOptions,
+        window: Option<u16>,
+        flags: Flags,
+    ) {
         let ecn = if flags.ack() {
             flags.has(Flags::ECE) && !flags.has(Flags::CWR)
         } else {
@@ -70,6 +76,7 @@ impl Party {
             selective_acknowledgement: options.sack_permitted,
             timestamps: options.has_timestamps,
             window_scale: options.window_scale.is_some(),
+            window,
         });
     }
 }
@@ -101,6 +108,8 @@ pub struct OpeningOffer {
     pub timestamps: bool,
     /// Window scale (RFC 7323, 2).
     pub window_scale: bool,
+    /// The window, in bytes; that of a SYN is never scaled (RFC 7323, 2.2).
+    pub window: Option<u16>,
 }
 
 /// Wrong TCP checksums of one side.

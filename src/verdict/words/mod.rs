@@ -1,5 +1,6 @@
-//! What several rules share: advice, evidence, OAuth errors, the meaning of alerts, the signs of a small path MTU, ICMP errors,
-//! what a certificate shows where the client refused it, how far a connection got, and the caveat on drops. Nothing here decides on a verdict.
+//! What several rules share: advice, evidence, OAuth errors, the meaning of alerts, the signs of a small path MTU, ICMP errors, port
+//! checks and scans, what a certificate shows where the client refused it, how far a connection got, the caveat on drops, and TLS
+//! whose client accepted the connection. Nothing here decides on a verdict.
 
 pub(super) mod advice;
 pub(super) mod alert_meaning;
@@ -9,4 +10,6 @@ pub(super) mod icmp_error;
 pub(super) mod last_step;
 pub(crate) mod oauth;
 pub(super) mod path_mtu;
+pub(super) mod purpose;
 pub(super) mod refused_certificate;
+mod reversed;
