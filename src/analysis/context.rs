@@ -5,6 +5,7 @@
 
 use std::collections::BTreeSet;
 
+use super::scan::{self, Scan};
 use super::servers::{Dealings, Presented, ServerSummary, Times};
 use super::{Group, GroupKey, Summary};
 use crate::limits;
@@ -25,6 +26,10 @@ pub struct GroupContext {
     pub certificates: Option<Certificates>,
     /// The span after which each client tries again, where all of them wait alike.
     pub retried_after: Option<Elapsed>,
+    /// The port scan that it is part of.
+    pub scan: Option<Scan>,
+    /// Whether its clients did without these connections.
+    pub is_spare: bool,
 }
 
 /// Other connections of a group's server.
@@ -107,6 +112,8 @@ impl GroupContext {
             worked: others(|dealings| &dealings.worked),
             certificates: certificates(server, group),
             retried_after: group.course.regular_span(),
+            scan: Scan::of(summary, key, group),
+            is_spare: scan::are_spare(summary, key, group),
         })
     }
 }

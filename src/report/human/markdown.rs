@@ -14,7 +14,7 @@ use crate::finding::Weight;
 use crate::report::many::{Entry, Many, Totals};
 use crate::report::text::escape::escaped;
 use crate::report::text::words::{PacketNames, count, grouped};
-use crate::report::text::{clock, ends};
+use crate::report::text::{clock, ends, neighbours};
 use crate::report::{Detail, Style};
 use crate::tcp::Role;
 use crate::time::Clock;
@@ -169,15 +169,16 @@ impl Markdown<'_> {
             _ => String::new(),
         };
         let title = self.prose(&format!("{}{number}", judgement::title(verdict)));
-        let rest = self.prose(&format!("({}{fault}): {}", verdict.severity, verdict.headline));
+        let others = group.and_then(|(key, group)| overview::neighbours(summary, key, group, style));
+        let headline = neighbours::headline(others.as_ref(), &verdict.headline);
+        let rest = self.prose(&format!("({}{fault}): {headline}", verdict.severity));
         writeln!(self.out, "**{title}** {rest}\n")?;
         if let Some(line) = judgement::translation(verdict.code, style) {
             writeln!(self.out, "{line}\n")?;
         }
         let version = story.tls.version().map(|version| format!(", {version}")).unwrap_or_default();
         let (client, server) = (ends::end(story, Role::Client), ends::end(story, Role::Server));
-        let others =
-            group.and_then(|(key, group)| Some(overview::neighbours(summary, key, group, style)?.text));
+        let others = others.map(|others| others.text);
         let list = names.list(&verdict.evidence);
         let evidence = format!("{}, {list} ({})", files(summary), judgement::basis(judged, Some(summary)));
         let evidence = if verdict.evidence.is_empty() { files(summary) } else { evidence };

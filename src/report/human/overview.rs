@@ -297,7 +297,9 @@ pub(super) fn write_example(
     let (key, group) = group;
     let style = page.style;
     let times = if group.count > 1 { format!(" ×{}", grouped(group.count)) } else { String::new() };
-    let text = format!("{}{times}: {}", key.title(), verdict.headline);
+    let others = neighbours(summary, key, group, style);
+    let text =
+        format!("{}{times}: {}", key.title(), neighbours::headline(others.as_ref(), &verdict.headline));
     write_headline(verdict.severity, &text, style, out)?;
     judgement::write_translation(verdict.code, style, out)?;
     let items = story.timeline.items(usize::MAX);
@@ -323,7 +325,7 @@ pub(super) fn write_example(
         ladder.write(row, out)?;
     }
     let why = first_sentences(&verdict.explanation);
-    match neighbours(summary, key, group, style) {
+    match others {
         Some(Conclusion { text, stance: Stance::Adds, .. }) => {
             write_why(format!("{why} {text}").trim_start(), style, out)?;
         }

@@ -12,7 +12,7 @@ use super::rows::rows;
 use super::{before, capture, fold, judgement, overview, prose};
 use crate::analysis::{Judged, Summary};
 use crate::report::tcpdump::Numbering;
-use crate::report::text::neighbours::{Conclusion, Stance};
+use crate::report::text::neighbours::{self, Conclusion, Stance};
 use crate::report::text::words::{DIM, PacketNames};
 use crate::report::{Detail, Style};
 use crate::story::Item;
@@ -105,14 +105,17 @@ fn write_examples(
             } else {
                 format!(" (#{})", judged.story.id)
             };
-            match overview::neighbours(summary, key, group, page.style) {
+            let others = overview::neighbours(summary, key, group, page.style);
+            let mut judged = judged.clone();
+            let headline = neighbours::headline(others.as_ref(), &judged.verdict.headline);
+            judged.verdict.headline = headline.into_owned().into();
+            match others {
                 Some(Conclusion { text, stance: Stance::Replaces, .. }) => {
-                    let mut judged = judged.clone();
                     judged.verdict.explanation = text.into();
                     write_connection(&judged, &times, "", page, out)?;
                 }
                 others => {
-                    write_connection(judged, &times, "", page, out)?;
+                    write_connection(&judged, &times, "", page, out)?;
                     if let Some(others) = others {
                         prose::write_labelled("Others", &others.text, page.style, out)?;
                     }

@@ -15,7 +15,7 @@ use crate::packet::Host;
 use crate::probe::Range;
 use crate::report::digest::Shown;
 use crate::report::text::words::count;
-use crate::report::text::{clock, ends};
+use crate::report::text::{clock, ends, neighbours};
 use crate::report::{Check, End, nothing};
 use crate::tcp::Role;
 use crate::time::Elapsed;
@@ -203,7 +203,9 @@ fn write_groups(of: &End<'_>, out: &mut dyn Write) -> io::Result<()> {
     for (key, group) in failing.iter().take(limits::PLUGIN_FAILURES) {
         let server = ends::socket(&summary.names, key.server.0, key.server.1);
         let code = key.title();
-        let headline = of.digest.examples.get(key).map(|(_, headline)| format!(": {headline}"));
+        let others = neighbours::conclude(summary, key, group, &time);
+        let headline = of.digest.examples.get(key);
+        let headline = headline.map(|(_, own)| format!(": {}", neighbours::headline(others.as_ref(), own)));
         let times = if group.count > 1 { format!(" x{}", group.count) } else { String::new() };
         let span = match (time(group.first), time(group.last)) {
             (Some(first), Some(last)) if group.count > 1 => format!(", {first} to {last}"),

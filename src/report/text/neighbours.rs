@@ -1,9 +1,12 @@
 //! What a group's neighbours show, in words, and the packets that prove it.
 
+use std::borrow::Cow;
+
 use super::ends;
 use super::escape::escaped;
 use super::numbers::{count, grouped};
 use crate::analysis::{Certificates, Clients, Group, GroupContext, GroupKey, Others, Summary, When};
+use crate::packet::Names;
 use crate::time::Timestamp;
 use crate::verdict::{Actor, Code};
 
@@ -16,6 +19,25 @@ pub(in crate::report) struct Conclusion {
     pub(in crate::report) evidence: Vec<u64>,
     /// What it makes of the verdict's own explanation, which knows one connection only.
     pub(in crate::report) stance: Stance,
+    /// What the headline begins with, where the connections are no fault of those who open them.
+    pub(in crate::report) word: Option<&'static str>,
+}
+
+impl Conclusion {
+    fn new(text: String, evidence: Vec<u64>, stance: Stance) -> Self {
+        Self { text, evidence, stance, word: None }
+    }
+}
+
+/// A connection's headline as that of its group: `port scan: no reply to the SYN`.
+pub(in crate::report) fn headline<'v>(conclusion: Option<&Conclusion>, own: &'v str) -> Cow<'v, str> {
+    match conclusion.and_then(|conclusion| conclusion.word) {
+        Some(word) if !own.starts_with(word) => {
+            let own = own.strip_prefix("port check: ").unwrap_or(own);
+            Cow::Owned(format!("{word}: {own}"))
+        }
+        _ => Cow::Borrowed(own),
+    }
 }
 
 /// What a conclusion makes of the explanation of one connection.
@@ -37,15 +59,21 @@ pub(in crate::report) fn conclude(
     time: &dyn Fn(Timestamp) -> Option<String>,
 ) -> Option<Conclusion> {
     let context = GroupContext::of(summary, key, group)?;
-    let words =
-        Words { name: ends::socket(&summary.names, key.server.0, key.server.1), key, group, context, time };
+    let words = Words {
+        name: ends::socket(&summary.names, key.server.0, key.server.1),
+        names: &summary.names,
+        key,
+        group,
+        context,
+        time,
+    };
     let mut conclusion = words.conclude();
     if let Some(span) = words.context.retried_after {
         let whose = if group.clients.len() == 1 { "The client" } else { "Each client" };
         let text = format!("{whose} tries again every {span}.");
         match &mut conclusion {
             Some(conclusion) => conclusion.text = format!("{} {text}", conclusion.text),
-            None => conclusion = Some(Conclusion { text, evidence: Vec::new(), stance: Stance::Adds }),
+            None => conclusion = Some(Conclusion::new(text, Vec::new(), Stance::Adds)),
         }
     }
     conclusion
@@ -53,6 +81,7 @@ pub(in crate::report) fn conclude(
 
 struct Words<'a> {
     name: String,
+    names: &'a Names,
     key: &'a GroupKey,
     group: &'a Group,
     context: GroupContext,
@@ -62,6 +91,9 @@ struct Words<'a> {
 impl Words<'_> {
     fn conclude(&self) -> Option<Conclusion> {
         let GroupContext { answered, worked, .. } = &self.context;
+        if let Some(purpose) = self.of_scan().or_else(|| self.of_spare()) {
+            return Some(purpose);
+        }
         match self.key.code {
             Code::SynNoReply => self.of_silence(answered),
             Code::Refused if self.key.actor == Actor::Server => self.of_refusal(answered),
@@ -69,6 +101,32 @@ impl Words<'_> {
             _ => None,
         }
         .or_else(|| self.of_any(worked))
+    }
+
+    fn of_scan(&self) -> Option<Conclusion> {
+        let scan = self.context.scan?;
+        let ports = count(scan.ports, "port");
+        let ports = if scan.has_more { format!("at least {ports}") } else { ports };
+        let text = format!(
+            "port scan: {} tried {ports} of {} without sending a byte on any of them.",
+            escaped(&self.names.show(scan.client).to_string()),
+            escaped(&self.names.show(self.key.server.0).to_string())
+        );
+        Some(Conclusion { word: Some("port scan"), ..Conclusion::new(text, Vec::new(), Stance::Replaces) })
+    }
+
+    fn of_spare(&self) -> Option<Conclusion> {
+        let worked = self.context.is_spare.then_some(&self.context.worked)?;
+        let these = if self.group.count == 1 { "this one" } else { "these" };
+        let text = format!(
+            "spare connection: {} of {} to {} succeeded at the same time, and browsers close what they opened and do not need. \
+             If one program there works and another fails, {these} may be the other's.",
+            count(worked.times.count, "other connection"),
+            self.these_clients(),
+            self.name
+        );
+        let conclusion = resting_on(text, worked, Stance::Shortens);
+        Some(Conclusion { word: Some("spare connection"), ..conclusion })
     }
 
     fn of_silence(&self, answered: &Others) -> Option<Conclusion> {
@@ -193,7 +251,7 @@ impl Words<'_> {
                 (text, times)
             }
         };
-        Some(Conclusion { text, evidence: numbers(times), stance: Stance::Shortens })
+        Some(Conclusion::new(text, numbers(times), Stance::Shortens))
     }
 
     fn of_alert(&self, worked: &Others) -> Option<Conclusion> {
@@ -233,7 +291,7 @@ impl Words<'_> {
         let Some(when) = worked.when else {
             let is_all = self.group.count > 1 && self.group.count == all;
             let text = format!("All {} to {name} end like this.", count(self.group.count, "connection"));
-            return is_all.then_some(Conclusion { text, evidence: Vec::new(), stance: Stance::Adds });
+            return is_all.then_some(Conclusion::new(text, Vec::new(), Stance::Adds));
         };
         let fine =
             format!("{} of {} to {name} are ok", grouped(worked.times.count), count(all, "connection"));
@@ -280,7 +338,7 @@ fn all(others: &Others) -> &'static str {
 }
 
 fn resting_on(text: String, others: &Others, stance: Stance) -> Conclusion {
-    Conclusion { text, evidence: numbers(&others.times), stance }
+    Conclusion::new(text, numbers(&others.times), stance)
 }
 
 fn numbers(times: &crate::analysis::Times) -> Vec<u64> {
@@ -363,6 +421,30 @@ mod tests {
         );
         assert!(concluded(unanswered(), &[25], true).contains("1 other SYN, after these, from 25 s on: "));
         assert!(concluded(reset(), &[5, 6], true).contains("are ok, before these and none since 10 s."));
+    }
+
+    #[test]
+    fn a_connection_that_its_client_did_without_is_spare() {
+        let closed = || *ssm().open().say(Role::Client, &talk::client_hello()).fin(Role::Client).story(0);
+        let text = concluded(closed(), &[11, 12], true);
+        assert!(text.starts_with("spare connection: 2 other connections of this client to "), "{text}");
+        assert!(!concluded(closed(), &[11, 12], false).contains("spare"));
+        assert!(!concluded(closed(), &[90], true).contains("spare"));
+    }
+
+    #[test]
+    fn the_headline_of_a_group_begins_with_its_word_once() {
+        let of = |word, own| {
+            let conclusion = Conclusion { word, ..Conclusion::new(String::new(), Vec::new(), Stance::Adds) };
+            headline(Some(&conclusion), own).into_owned()
+        };
+        assert_eq!(of(Some("port scan"), "no reply"), "port scan: no reply");
+        assert_eq!(of(Some("port scan"), "port scan: no reply"), "port scan: no reply");
+        assert_eq!(of(Some("port scan"), "port check: the client"), "port scan: the client");
+        assert_eq!(
+            (of(None, "no reply"), headline(None, "no reply").into_owned()),
+            ("no reply".into(), "no reply".into())
+        );
     }
 
     #[test]

@@ -45,7 +45,7 @@ fn translated(text: String, language: Option<Language>) -> String {
 /// The explanation of a word, in upper or lower case, with hyphens or underscores.
 fn explanation(word: &str) -> Option<String> {
     let word = word.to_lowercase();
-    let is_it = |name: &str| name.replace('_', "-") == word.replace('_', "-");
+    let is_it = |name: &str| name.replace(['_', ' '], "-") == word.replace(['_', ' '], "-");
     // A finding is named as the alert is, but for the kind of hyphen.
     if let Some(alert) = alert(&word).filter(|_| !word.contains('-')) {
         return Some(alert);
@@ -155,7 +155,12 @@ fn catalogue(language: Option<Language>) -> String {
         let summary = language.and_then(|language| language.line(entry.code)).unwrap_or(entry.summary);
         let _ = writeln!(text, "{:width$}  {:8}  {summary}", entry.code, entry.severity);
     }
-    let kinds = [("Causes", "cause"), ("Stages", "stage"), ("Findings", "finding")];
+    let kinds = [
+        ("Causes", "cause"),
+        ("Headlines begin with", "headline"),
+        ("Stages", "stage"),
+        ("Findings", "finding"),
+    ];
     for (title, kind) in kinds {
         let names: Vec<_> = words::all().filter(|word| word.kind == kind).map(|word| word.name).collect();
         let _ = writeln!(text, "\n{}", textwrap(&format!("{title}: {}", names.join(", "))));
@@ -199,6 +204,7 @@ mod tests {
             ("rst-injected", "rst-injected (cause)\n"),
             ("407", "407 (cause)\n"),
             ("invalid_client", "invalid_client (cause)\n"),
+            ("port-scan", "port scan (headline)\n"),
             ("client-finished", "client-finished (stage)\n"),
             ("certificate-expired", "certificate-expired (finding)\n"),
             ("certificate_expired", "certificate_expired (alert 45)\n"),

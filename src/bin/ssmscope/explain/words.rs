@@ -14,8 +14,12 @@ const WORDS: &str = include_str!("../../../../docs/words.md");
 const FINDINGS: &str = include_str!("../../../../docs/findings.md");
 
 /// The kinds of words, by the head of their table's first column.
-const KINDS: [(&str, &str, &str); 3] =
-    [("cause", "cause", WORDS), ("stage", "stage", WORDS), ("code", "finding", FINDINGS)];
+const KINDS: [(&str, &str, &str); 4] = [
+    ("cause", "cause", WORDS),
+    ("word", "headline", WORDS),
+    ("stage", "stage", WORDS),
+    ("code", "finding", FINDINGS),
+];
 
 /// All words of the tables.
 pub fn all() -> impl Iterator<Item = Word> {
@@ -43,7 +47,12 @@ mod tests {
 
     #[test]
     fn the_tables_have_causes_stages_and_findings() {
-        for (kind, name) in [("cause", "rst-injected"), ("stage", "client-hello"), ("finding", "mss-clamp")] {
+        for (kind, name) in [
+            ("cause", "rst-injected"),
+            ("headline", "port scan"),
+            ("stage", "client-hello"),
+            ("finding", "mss-clamp"),
+        ] {
             let word = all().find(|word| word.name == name).unwrap();
             assert_eq!(word.kind, kind);
             assert!(word.cells.iter().all(|(head, text)| !head.is_empty() && !text.is_empty()), "{word:?}");
