@@ -6,7 +6,7 @@ use ssmscope::analysis::{LogInput, LogSummary, Summary};
 use ssmscope::capture::Handles;
 use ssmscope::log::{self, tie::TieSettings};
 use ssmscope::report::human::html::HtmlPage;
-use ssmscope::report::{self, Occasion, Style};
+use ssmscope::report::{self, Form, Occasion, Style};
 
 use crate::args::Read;
 use crate::page::PageFile;
@@ -52,7 +52,12 @@ pub fn named(options: &Read, handles: &Handles, run: &mut Run<'_>) -> Named {
 
 /// Lists the attempts of logs that stand alone.
 pub fn alone(named: &Named, style: Style, page: Option<PageFile>, run: &mut Run<'_>) -> anyhow::Result<Done> {
-    anyhow::ensure!(run.form.has_attempts(), "logs without a capture are printed as timeline or json");
+    let forms = Form::ALL.into_iter().filter(|form| form.has_attempts()).map(Form::name);
+    anyhow::ensure!(
+        run.form.has_attempts(),
+        "logs without a capture are printed as one of these: {}",
+        forms.collect::<Vec<_>>().join(", ")
+    );
     let mut results = Results::default();
     if let Some(input) = named.logs.as_ref().filter(|input| !input.files.is_empty()) {
         match LogSummary::alone(input) {
