@@ -142,6 +142,47 @@ impl Form {
         }
     }
 
+    /// How the name of a file ends that holds it.
+    pub fn extension(self) -> &'static str {
+        match self {
+            Self::Json => "jsonl",
+            Self::Flat(Format::Jsonl) => "flat.jsonl",
+            Self::Flat(Format::Csv) => "flat.csv",
+            Self::Markdown => "md",
+            Self::Html => "html",
+            Self::Timeline | Self::Table | Self::Nagios | Self::Prometheus | Self::Tcpdump => "txt",
+        }
+    }
+
+    /// Whether it is a page for one input, so that many inputs need a folder of pages.
+    pub fn is_page(self) -> bool {
+        match self {
+            Self::Html => true,
+            Self::Timeline
+            | Self::Table
+            | Self::Json
+            | Self::Flat(_)
+            | Self::Markdown
+            | Self::Nagios
+            | Self::Prometheus
+            | Self::Tcpdump => false,
+        }
+    }
+
+    /// Whether it identifies its input by the SHA-256 of the content.
+    pub fn names_inputs(self) -> bool {
+        match self {
+            Self::Flat(_) | Self::Html => true,
+            Self::Timeline
+            | Self::Table
+            | Self::Json
+            | Self::Markdown
+            | Self::Nagios
+            | Self::Prometheus
+            | Self::Tcpdump => false,
+        }
+    }
+
     /// Whether it shows verdicts.
     pub fn has_verdicts(self) -> bool {
         match self {
@@ -209,6 +250,7 @@ mod tests {
             assert_eq!(form.name().parse(), Ok(form));
             assert!(form.summary(Subject::Capture).is_some());
         }
+        assert_eq!(Form::ALL.into_iter().filter(|form| form.is_page()).collect::<Vec<_>>(), [Form::Html]);
         assert_eq!("xml".parse::<Form>(), Err(NoForm));
         assert_eq!([Form::Tcpdump, Form::Markdown].map(|form| form.summary(Subject::Check)), [None, None]);
     }

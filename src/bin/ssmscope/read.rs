@@ -46,7 +46,7 @@ fn read(options: &Read, run: &mut Run<'_>) -> anyhow::Result<Done> {
     let explains = !options.selection.options().is_empty() && !run.form.is_plugin() && redaction.is_none();
     let reads_again = marked.is_some() || (explains && !may_pause && named().all(Path::is_file));
     let again = reads_again.then(|| Handles::open(named()));
-    let is_hashed = matches!(run.form, Form::Html | Form::Flat(_)) || page.is_some();
+    let is_hashed = run.form.names_inputs() || page.is_some();
     let hashed = is_hashed.then(|| Handles::open(named()));
     let threads =
         options.threads.or_else(|| thread::available_parallelism().ok()).map_or(1, NonZeroUsize::get);

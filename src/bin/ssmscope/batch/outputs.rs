@@ -22,7 +22,7 @@ const NOTE_BYTES: u64 = 256 * 1024;
 /// The folder.
 pub struct Outputs {
     folder: PathBuf,
-    extension: String,
+    extension: &'static str,
     /// The version and the options that outputs are made with. What was made with others is made again.
     made_by: String,
 }
@@ -53,14 +53,7 @@ impl Outputs {
                 made => made?,
             }
         }
-        let extension = match form {
-            Form::Json => "jsonl".to_owned(),
-            Form::Flat(format) => format!("flat.{format}"),
-            Form::Markdown => "md".to_owned(),
-            Form::Html => "html".to_owned(),
-            _ => "txt".to_owned(),
-        };
-        Ok(Self { folder: folder.to_owned(), extension, made_by })
+        Ok(Self { folder: folder.to_owned(), extension: form.extension(), made_by })
     }
 
     /// What came of the capture with this content, if its output is there already.

@@ -44,7 +44,7 @@ struct Seen {
 impl<'a> StatusLine<'a> {
     /// Below a report of this form, if standard error is a terminal.
     pub fn new(report: &'a mut dyn Sink, form: Form, columns: u16) -> Self {
-        let is_shown = form != Form::Nagios && io::stderr().is_terminal();
+        let is_shown = !form.is_plugin() && io::stderr().is_terminal();
         let columns = is_shown.then_some(usize::from(columns));
         Self { report, columns, began: Instant::now(), drawn_at: None, seen: Seen::default() }
     }
