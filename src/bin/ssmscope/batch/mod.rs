@@ -33,8 +33,9 @@ use work::Work;
 pub fn run(options: &Batch) -> anyhow::Result<Status> {
     let form = options.rendering.form()?;
     ensure!(
-        form != Form::Html || options.into.is_some(),
-        "-o html writes a page for each file: --into FOLDER says where to"
+        !form.is_page() || options.into.is_some(),
+        "-o {} writes a page for each file: --into FOLDER says where to",
+        form.name()
     );
     ensure!(
         options.paths.iter().all(|path| path != Path::new("-")),
@@ -119,7 +120,9 @@ fn make(folder: &Path) -> io::Result<()> {
 
 /// The version, and a digest of the options that change an output.
 fn made_by(options: &Batch, style: &Style) -> String {
-    let Batch { selection, judgement, bounds, rendering, join, join_rings, .. } = options;
+    // A new option changes an output until it is known not to.
+    let Batch { selection, judgement, bounds, rendering, join, join_rings, paths: _, jobs: _, into: _ } =
+        options;
     let all = format!("{:?}", (selection, judgement, bounds, rendering, join, join_rings, style));
     format!("{} {}", env!("CARGO_PKG_VERSION"), provenance::digest_of(all.as_bytes()))
 }
