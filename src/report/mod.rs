@@ -12,8 +12,10 @@ mod form;
 #[cfg(feature = "command")]
 #[doc(hidden)]
 pub mod human;
+#[doc(hidden)]
 pub mod language;
 pub mod machine;
+#[doc(hidden)]
 pub mod many;
 #[cfg(feature = "command")]
 #[doc(hidden)]
@@ -36,19 +38,26 @@ mod writer;
 use jiff::tz::TimeZone;
 
 #[cfg(feature = "command")]
+#[doc(hidden)]
 pub use digest::MonitoringDigest;
 #[cfg(feature = "command")]
+#[doc(hidden)]
 pub use form::{Form, NoForm, Subject};
 #[cfg(feature = "command")]
+#[doc(hidden)]
 pub use human::Collection;
 #[cfg(feature = "command")]
+#[doc(hidden)]
 pub use human::grid;
 #[cfg(feature = "command")]
+#[doc(hidden)]
 pub use open::{Occasion, heading, open, open_many};
 pub use text::Origins;
 #[cfg(feature = "command")]
+#[doc(hidden)]
 pub use thresholds::Thresholds;
 #[cfg(feature = "command")]
+#[doc(hidden)]
 pub use writer::{Check, End, Out, Provenance, Report};
 
 use crate::analysis::Summary;

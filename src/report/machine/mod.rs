@@ -1,6 +1,7 @@
 //! What programs read.
 
 mod community_id;
+#[doc(hidden)]
 pub mod flat;
 pub mod json;
 mod lines;
