@@ -159,7 +159,7 @@ fn bounds_reached(summary: &Summary, origins: &Origins) -> Vec<(&'static str, u6
             summary.clock_steps.saturating_sub(limits::CLOCK_STEPS as u64),
         ),
         ("fragmented datagrams given up", summary.fragments_given_up),
-        ("packets whose file is not told because the files alternate too often", origins.unkept()),
+        ("packets whose file is not reported because the files alternate too often", origins.unkept()),
     ]
     .into_iter()
     .filter(|(_, count)| *count > 0)
