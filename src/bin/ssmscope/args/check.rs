@@ -30,7 +30,7 @@ pub struct Check {
     #[arg(value_name = "HOST[:PORT]|URL", value_parser = host_port, required_unless_present = "hostname")]
     pub host: Option<HostPort>,
 
-    /// The server, as monitoring plugins are told it.
+    /// The server, as monitoring plugins get it.
     #[arg(short = 'H', long, value_name = "HOST[:PORT]", value_parser = host_port, conflicts_with = "host",
         help_heading = "Connection")]
     pub hostname: Option<HostPort>,

@@ -65,13 +65,13 @@ pub struct Live {
     #[arg(long, requires = "record", help_heading = "Flight recorder")]
     pub record_others: bool,
 
-    /// How much of what went on before a failed connection goes into its file, in seconds: name and neighbour lookups, and other
+    /// How much of what happened before a failed connection goes into its file, in seconds: name and neighbour lookups, and other
     /// connections with --record-others.
     #[arg(long, value_name = "SECONDS", value_parser = span, default_value = "10", requires = "record",
         help_heading = "Flight recorder")]
     pub record_before: Elapsed,
 
-    /// How much of what went on after its verdict, in seconds.
+    /// How much of what happened after its verdict, in seconds.
     #[arg(long, value_name = "SECONDS", value_parser = span, default_value = "2", requires = "record",
         help_heading = "Flight recorder")]
     pub record_after: Elapsed,

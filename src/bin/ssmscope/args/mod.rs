@@ -46,7 +46,7 @@ fn of_check(arg: Arg) -> Arg {
     match arg.get_id().as_str() {
         "output" => arg.value_parser(values::forms(Subject::Check)),
         "verbose" => arg.help(
-            "With -o nagios: below the status line, tell why; with -vv what to do as well, with -vvv all steps",
+            "With -o nagios: below the status line, say why; with -vv what to do as well, with -vvv all steps",
         ),
         "warning" => {
             arg.short('w').help("Warn by the days that the first certificate to end has left; 30 is at least 30")
