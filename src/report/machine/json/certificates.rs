@@ -29,7 +29,7 @@ pub struct Certificates {
 /// A certificate. Everything but its fingerprint is null where it is not X.509.
 #[derive(Clone, Debug, Serialize, JsonSchema)]
 pub struct Certificate {
-    /// Whom it is about.
+    /// The subject: what the certificate identifies.
     pub subject: Option<String>,
     /// Who signed it.
     pub issuer: Option<String>,
@@ -56,7 +56,7 @@ pub struct Certificate {
 /// What a client makes of the server's certificates.
 #[derive(Clone, Debug, Serialize, JsonSchema)]
 pub struct CertificateCheck {
-    /// The name that the certificate must bear; null where it is not known.
+    /// The name that the certificate must contain; null where it is not known.
     pub name: Option<String>,
     /// How that name is known.
     pub name_from: Option<NameSource>,

@@ -123,7 +123,7 @@ pub struct Proxy {
     pub host: String,
     /// Its port.
     pub port: u16,
-    /// The user that it was told.
+    /// The user that it was given.
     pub user: Option<String>,
     /// Where it was named.
     pub named_by: String,

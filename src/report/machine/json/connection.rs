@@ -39,8 +39,8 @@ pub struct Connection {
     pub client: Socket,
     /// The end that it was opened to.
     pub server: Socket,
-    /// The first packet's time: RFC 3339 in UTC, without `Z` where the capture tells no zone, without a date where it
-    /// tells none, since the capture's first packet where it counts from that; null where it has no times.
+    /// The first packet's time: RFC 3339 in UTC, without `Z` where the capture has no zone, without a date where it
+    /// has none, since the capture's first packet where it counts from that; null where it has no times.
     pub start: Option<String>,
     /// The last packet's time, in the same form.
     pub end: Option<String>,

@@ -17,7 +17,7 @@ use crate::time::{Clock, Timestamp};
 /// Digits after the second of times in logs: their best form has milliseconds.
 const DIGITS: u8 = 3;
 
-/// An attempt that a client's log reports, or a request that a server's does. Words of the log are as they stand there, but for
+/// An attempt that a client's log reports, or a request that a server's does. Words of the log are as written there, except
 /// secrets, which are covered.
 #[derive(Clone, Debug, Serialize, JsonSchema)]
 pub struct Log {

@@ -35,7 +35,7 @@ pub struct Summary {
     pub packets: u64,
     /// Packets that the selection left out.
     pub skipped: u64,
-    /// Packets that were dropped while capturing, where the capture tells.
+    /// Packets that were dropped while capturing, where the capture records it.
     pub dropped: Option<u64>,
     /// Connections judged.
     pub connections: u64,
@@ -91,7 +91,7 @@ pub struct Server {
     pub verdicts: BTreeMap<&'static str, u64>,
 }
 
-/// An address that was looked for in vain.
+/// An address that was looked for and never answered.
 #[derive(Clone, Debug, Serialize, JsonSchema)]
 pub struct UnansweredNeighbour {
     /// The address; null where a text shows only a name.

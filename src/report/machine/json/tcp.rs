@@ -79,7 +79,7 @@ pub struct Reset {
     pub is_stateless: bool,
     /// Seconds after the other side's last packet.
     pub after_trigger: Option<f64>,
-    /// A later packet in which the same side goes on as if it had sent no RST.
+    /// A later packet in which the same side continues as if it had sent no RST.
     pub talked_on: Option<u64>,
 }
 

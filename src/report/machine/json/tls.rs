@@ -23,7 +23,7 @@ pub struct Tls {
     pub group: Option<String>,
     /// The application protocol agreed on; TLS 1.3 encrypts it.
     pub alpn_chosen: Option<String>,
-    /// Whether the server resumed an earlier session; null where the hellos don't tell.
+    /// Whether the server resumed an earlier session; null where the hellos don't show it.
     pub is_resumed: Option<bool>,
     /// The server's name that the client asked for.
     pub server_name: Option<String>,
@@ -83,7 +83,7 @@ pub struct Alert {
     pub by: Role,
     /// The packet.
     pub packet: u64,
-    /// Its name in the TLS registry; null where only its size tells that it is one.
+    /// Its name in the TLS registry; null where only its size shows that it is one.
     pub description: Option<String>,
     /// Its number there.
     pub number: Option<u8>,
