@@ -84,7 +84,7 @@ pub struct Merged {
     inputs: Vec<Waiting>,
     /// When each source's next record was captured, and the source; the earliest comes out first.
     queue: BinaryHeap<Reverse<(Timestamp, usize)>>,
-    /// The source whose record was yielded last, and whose next one is not read yet.
+    /// The source whose record was returned last, and whose next one is not read yet.
     spent: Option<usize>,
     number: u64,
 }

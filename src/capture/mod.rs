@@ -6,7 +6,7 @@
 //! [`Source::about`].
 //!
 //! This room knows file formats, compression and the grammar of printed text. It knows no protocol, apart from the
-//! [`transcript`]'s reader, which turns a printed line into the same [`Packet`] that decoding a frame yields.
+//! [`transcript`]'s reader, which turns a printed line into the same [`Packet`] that decoding a frame gives.
 //!
 //! ```
 //! use ssmscope::capture::{self, Record};
@@ -41,7 +41,7 @@ use crate::time::{Clock, Timestamp};
 
 /// One record of a capture.
 #[derive(Debug)]
-// Records are yielded one at a time and never stored, so the larger variant costs nothing.
+// Records are returned one at a time and never stored, so the larger variant costs nothing.
 #[allow(clippy::large_enum_variant)]
 pub enum Record<'a> {
     /// A frame, still to be decoded.
@@ -50,7 +50,7 @@ pub enum Record<'a> {
     Printed(Packet<'a>),
     /// No packet for a moment, from sources that wait for them: the capture's clock now.
     Idle(Timestamp),
-    /// With the next record another capture begins: a text may hold several. Packets go on being counted.
+    /// With the next record another capture begins: a text may hold several. Packets are counted further.
     NextCapture,
 }
 

@@ -52,7 +52,7 @@ pub struct Waiting {
     about: Arc<Mutex<About>>,
     /// The first record, where it was waited for.
     first: Option<Sent>,
-    /// The record that was yielded last, which borrows from here.
+    /// The record that was returned last, which borrows from here.
     current: Option<(Held, Vec<u8>)>,
     /// The last record's time, and when it came.
     last: Option<(Timestamp, Instant)>,
@@ -193,7 +193,7 @@ impl Source for Waiting {
     }
 }
 
-/// The thread's side: reads sources, and passes on what they yield.
+/// The thread's side: reads sources, and passes on what they return.
 struct Reader {
     send: SyncSender<Sent>,
     ahead: Arc<AtomicUsize>,
@@ -248,7 +248,7 @@ impl Reader {
         ended
     }
 
-    /// Waits until so many bytes more may be read ahead, and counts them. False when nobody takes them any more.
+    /// Waits until this many more bytes may be read ahead, and counts them. False when nobody takes them any more.
     fn has_room(&self, len: usize) -> bool {
         while self.ahead.load(Ordering::Relaxed).saturating_add(len) > limits::WAITING_BYTES
             && self.ahead.load(Ordering::Relaxed) > 0

@@ -1,6 +1,6 @@
 //! Capture files: pcap, pcapng and tcpdump's text, compressed or not, recognised by their content alone.
 //!
-//! A file is read once from front to end without seeking, so that a pipe serves as well and yields each record as it
+//! A file is read once from front to end without seeking, so that a pipe serves as well and gives each record as it
 //! comes. Damage is skipped and noted. This room knows how frames are stored; it does not know what is in them.
 
 mod account;

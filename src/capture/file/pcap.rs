@@ -164,7 +164,7 @@ impl Pcap {
         Ok(None)
     }
 
-    /// Whether an odd header is right all the same: a record follows it, or the end.
+    /// Whether an odd header is right nevertheless: a record follows it, or the end.
     fn is_odd_but_right(&mut self, header: Header) -> io::Result<bool> {
         let header_len = self.layout.header_len;
         let whole = header_len + header.captured as usize;

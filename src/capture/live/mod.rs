@@ -25,7 +25,7 @@ use crate::time::{Clock, Timestamp};
 /// every packet of the ring the room of the largest (pcap-linux.c: TPACKET_V2 instead of V3), so that the ring holds few.
 const GATHERED: Duration = Duration::from_millis(20);
 
-/// How long a packet is waited for before an idle record is yielded.
+/// How long a packet is waited for before an idle record is returned.
 const WAIT: Duration = Duration::from_millis(100);
 
 /// Pause after a wait that ended at once and brought nothing: a device that is down reports a failure each time.

@@ -15,7 +15,7 @@ pub enum Stamp {
     YearDay(i64),
     /// `-tt`: nanoseconds since 1970.
     Epoch(i64),
-    /// `-tttt`: nanoseconds since 1970 in a zone that is not told.
+    /// `-tttt`: nanoseconds since 1970 in a zone that is not given.
     DateTime(i64),
     /// `0.250000`, as Wireshark and FortiGate print times: nanoseconds since the capture began, or since the packet before.
     Elapsed(i64),
@@ -78,7 +78,7 @@ impl<'a> Start<'a> {
     }
 }
 
-/// Whether tcpdump prints so many digits of a second.
+/// Whether tcpdump prints this many digits of a second.
 fn is_usual(digits: u8) -> bool {
     matches!(digits, 6 | 9)
 }

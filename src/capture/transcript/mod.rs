@@ -1,7 +1,7 @@
 //! Packets as text, as people paste them, read into packets.
 //!
-//! `front` yields lines and removes what surrounds them. Each tool's text is a family (`family`), and all of them share the
-//! rest: `ends` and `hosts` read between whom a packet is, `clock` and `numbering` make times and sequence numbers absolute
+//! `front` returns lines and removes what surrounds them. Each tool's text is a family (`family`), and all of them share the
+//! rest: `ends` and `hosts` read a packet's two hosts, `clock` and `numbering` make times and sequence numbers absolute
 //! again, `hexdump` puts printed bytes together, `banner` reads the lines around packets. None of them knows what packets
 //! mean for a connection. A field that a cut line does not show whole is absent.
 
@@ -46,7 +46,7 @@ const FAMILIES: &[Kind] = &[
     Kind::of::<tools::unread::Gatherer>(),
 ];
 
-/// A transcript being read. A packet is yielded as soon as the next one begins, so the reader may be a pipe.
+/// A transcript being read. A packet is returned as soon as the next one begins, so the reader may be a pipe.
 ///
 /// A packet's `is_cut` shows that its line ended before tcpdump's did; that text holds no payload is not counted.
 pub struct Transcript<R> {
@@ -63,9 +63,9 @@ pub struct Transcript<R> {
     /// Packets that wait for the clock's form to be clear; more than one only at a file's beginning.
     ready: VecDeque<PrintedPacket>,
     stamps: VecDeque<Stamp>,
-    /// What the record that was yielded last borrows from.
+    /// What the record that was returned last borrows from.
     current: Option<PrintedPacket>,
-    /// A packet with which another capture begins, once that was yielded.
+    /// A packet with which another capture begins, once that was returned.
     announced: Option<PrintedPacket>,
     is_announced: bool,
     packets: u64,

@@ -204,7 +204,7 @@ impl Conversation {
         let numbers = Numbers {
             seq: printed.seq.map(|seq| Seq(add(seq, own))),
             ack: printed.ack.map(|ack| Seq(add(ack, others))),
-            // A SYN-ACK whose acknowledgement was cut off: what follows it counts from the SYN all the same.
+            // A SYN-ACK whose acknowledgement was cut off: what follows it still counts from the SYN.
             ack_since_syn: printed
                 .ack
                 .filter(|_| self.saw_syn_ack && bases[other].is_none() && self.form == Some(Form::Relative)),

@@ -1,4 +1,4 @@
-//! One printed packet, as every family of text yields it.
+//! One printed packet, as every family of text returns it.
 
 use super::clock::Stamp;
 use crate::packet::{Direction, IcmpError, Neighbour, Other, SegmentHeader};

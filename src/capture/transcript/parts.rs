@@ -24,7 +24,7 @@ pub struct Parts {
     is_apart: bool,
     /// The line and time of the packet before.
     before: Option<(u64, Stamp)>,
-    /// Who talked to whom in this capture.
+    /// Which hosts talked to each other in this capture.
     conversations: HashSet<(End, End), RandomState>,
     /// The first lines of the captures after the first.
     pub first_lines: Vec<u64>,
@@ -39,7 +39,7 @@ const MOST_PARTS: usize = 1_000;
 /// A clock that goes back by more than this did not do so within a capture, in nanoseconds.
 const STEP: i64 = 1_000_000_000;
 
-/// Packets of another conversation that come so long after some words are another capture, in nanoseconds: the stall time.
+/// Packets of another conversation that come this long after some words are another capture, in nanoseconds: the stall time.
 const PAUSE: i64 = 3_000_000_000;
 
 impl Parts {

@@ -80,7 +80,7 @@ fn read_fields<'a>(scan: &mut Scan<'a>, printed: &mut Printed<'a>) -> u32 {
         } else if ahead.eat("ack ") {
             ahead.skip_spaces();
             is_without_sequence(printed);
-            // The window follows, so that a number at the line's end may go on in the next.
+            // The window follows, so that a number at the line's end may continue in the next.
             printed.ack = ahead.number();
             printed.ack.is_some()
         } else if ahead.eat("win ") {

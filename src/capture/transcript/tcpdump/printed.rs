@@ -23,7 +23,7 @@ pub struct Printed<'a> {
     pub suffix: Suffix,
     /// Whether the line goes as far as the grammar does; an old one may still be followed by more.
     pub is_complete: bool,
-    /// Whether the line ends where it may go on: a terminal or a mail may have wrapped it.
+    /// Whether the line ends where it may continue: a terminal or a mail may have wrapped it.
     pub is_open: bool,
     /// Bytes of the line that were understood.
     pub understood: usize,

@@ -138,7 +138,7 @@ impl<'a> Printed<'a> {
         true
     }
 
-    /// The last field, which repeats what `seq` told: a number that differs was cut.
+    /// The last field, which repeats what `seq` showed: a number that differs was cut.
     fn read_length(&mut self, scan: &mut Scan<'a>) {
         scan.eat("length ");
         let rest = scan.rest();

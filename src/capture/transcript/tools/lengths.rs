@@ -1,4 +1,4 @@
-//! Payload lengths of segments whose lines show none, by the numbers of the lines that follow: where the sender goes on, or
+//! Payload lengths of segments whose lines show none, by the numbers of the lines that follow: where the sender continues, or
 //! how far the other side acknowledges.
 
 use std::collections::VecDeque;

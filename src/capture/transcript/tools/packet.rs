@@ -81,7 +81,7 @@ pub struct ToolSegment {
     pub decoded: String,
 }
 
-/// An ICMP error: who complains to whom is in the packet's hosts.
+/// An ICMP error: its sender and its receiver are the packet's hosts.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct ToolError {
     pub icmp_type: u8,
@@ -111,7 +111,7 @@ impl ToolPacket {
         }
     }
 
-    /// Host and port of an end that tcpdump's way of writing joins by a dot; `?` for a port that can't be told from the host.
+    /// Host and port of an end that tcpdump's way of writing joins by a dot; `?` for a port that can't be separated from the host.
     pub fn split_end(end: &str) -> (&str, &str) {
         let Some((host, port)) = end.rsplit_once('.') else { return (end, "?") };
         let is_number = port.bytes().all(|byte| byte.is_ascii_digit());

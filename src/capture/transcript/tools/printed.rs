@@ -1,4 +1,4 @@
-//! A tool's packet with its ends looked up, as every family of text yields it.
+//! A tool's packet with its ends looked up, as every family of text returns it.
 
 use super::packet::{ToolContent, ToolError, ToolIp, ToolPacket, ToolSegment};
 use crate::capture::transcript::clock::Stamp;

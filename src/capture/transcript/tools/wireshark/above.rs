@@ -59,7 +59,7 @@ const UNREACHABLE_V6: [(&str, u8); 8] = [
     ("Reject route to destination", 6),
 ];
 
-/// Who looks for whom in a row of ARP, or of ICMPv6's neighbour discovery.
+/// Which host looks for which in a row of ARP, or of ICMPv6's neighbour discovery.
 pub fn neighbour(info: &str) -> Option<ToolContent> {
     let word = |text: &str| text.split([' ', '?']).next().filter(|word| !word.is_empty()).map(str::to_owned);
     let (target, asker, is_answer) = if let Some((_, after)) = info.split_once("Who has ") {

@@ -31,7 +31,7 @@ pub struct Detail {
     is_quote: bool,
 }
 
-/// Link headers that are told apart where bytes follow.
+/// Link headers that are distinguished where bytes follow.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Link {
     Ethernet,

@@ -25,7 +25,7 @@ pub struct Info<'a> {
     pub rest: &'a str,
 }
 
-/// Wireshark's analysis of a segment, as far as it tells where a segment without numbers belongs.
+/// Wireshark's analysis of a segment, as far as it shows where a segment without numbers belongs.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[expect(clippy::struct_excessive_bools, reason = "each is a remark of its own, in any combination")]
 pub struct Analysis {

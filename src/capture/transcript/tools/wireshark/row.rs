@@ -202,7 +202,7 @@ pub fn layer(protocol: &str) -> Layer {
     }
 }
 
-/// Protocols that tell a row from prose, sorted; `TLSv...` aside.
+/// Protocols that distinguish a row from prose, sorted; `TLSv...` aside.
 const KNOWN: [&str; 88] = [
     "802.11",
     "AMQP",

@@ -103,7 +103,7 @@ impl<T> Streams<T> {
         let awaits = if let Some((source, destination)) = &segment.ports {
             let ports = [self.id(source), self.id(destination)];
             if is_same_host {
-                // Between equal hosts the ports alone tell the sides apart.
+                // Between equal hosts the ports alone distinguish the sides.
                 side = usize::from(ports[0] > ports[1]);
             }
             let in_order = |[one, other]: [u32; 2]| if side == 0 { [one, other] } else { [other, one] };

@@ -1,4 +1,4 @@
-//! One stream, and what its rows with numbers tell of those without.
+//! One stream, and what its rows with numbers show of those without.
 
 use crate::capture::transcript::tools::options::Options;
 use crate::capture::transcript::tools::wireshark::info::Analysis;
@@ -82,7 +82,7 @@ pub struct Side {
 /// Added to a reused connection's numbers for each before it; far enough to be another connection's.
 pub const INCARNATION: u32 = 1 << 28;
 
-/// Ethernet pads frames to so many bytes, and IPv4 and TCP without options take this much of one.
+/// Ethernet pads frames to this many bytes, and IPv4 and TCP without options take this much of one.
 const SHORTEST_FRAME: u32 = 60;
 const PLAIN_OVERHEAD: u32 = 54;
 
@@ -137,7 +137,7 @@ impl Stream {
         let flags = segment.flags.unwrap_or_default();
         let is_new = flags.syn() && !flags.ack() && !segment.analysis.is_retransmission;
         if is_new && (segment.analysis.is_reuse || self.is_over()) {
-            // A true number tells it apart by itself.
+            // A true number distinguishes it by itself.
             let is_first = self.sides.iter().all(|side| side.next.is_none());
             let more = if segment.seq == Some(0) && !is_first { INCARNATION } else { 0 };
             let base = self.base.wrapping_add(more);
@@ -169,7 +169,7 @@ impl Stream {
         self.sides[side].is_finished |= flags.fin();
     }
 
-    /// What a row tells of the side's other frames.
+    /// What a row shows of the side's other frames.
     pub fn learn(&mut self, side: usize, segment: &Segment) {
         let flags = segment.flags.unwrap_or_default();
         let options = segment.options.bytes.as_slice();
