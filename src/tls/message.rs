@@ -129,7 +129,7 @@ impl MessageReader {
         self.bytes.capacity()
     }
 
-    /// Lets go of the message's body, which then counts as missing.
+    /// Gives up the message's body, which then counts as missing.
     pub(super) fn give_up(&mut self) {
         self.missing += self.bytes.len().saturating_sub(Self::HEADER_BYTES) as u32;
         self.bytes.truncate(Self::HEADER_BYTES);

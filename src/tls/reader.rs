@@ -10,7 +10,7 @@ use super::prelude::after_proxy_header;
 use super::record::{ContentType, HEADER_BYTES, Header, PartialHeader};
 use crate::tcp::{Delivery, Role};
 
-/// What the record layer yields, before its place in the flow gives it a meaning.
+/// What the record layer delivers, before its place in the flow gives it a meaning.
 pub(super) enum Raw<'a> {
     Handshake(HandshakeMessage<'a>),
     EncryptedHandshake,

@@ -206,7 +206,7 @@ fn a_request_is_one_wherever_its_segments_are_divided() {
     for end in 75..flight.len() {
         let mut segments = tls13(&record(20, &[1]));
         segments.extend([(Client, flight[..end].to_vec()), (Client, flight[end..].to_vec())]);
-        // So many bytes behind the Finished are those of an alert.
+        // This many bytes behind the Finished are those of an alert.
         if !matches!(end - 74, 16 | 24 | 40) {
             assert!(names(&run(&segments, CUT)).contains(&"ApplicationData".to_owned()), "{end}");
         }

@@ -172,7 +172,7 @@ impl<'a> Words<'a> {
         if words.next() == Some(Word::ApplicationData) { Some(Version::TLS13) } else { self.version }
     }
 
-    /// Body lengths of the records of application data, as far as the segment's length tells them: one is what the others
+    /// Body lengths of the records of application data, as far as the segment's length shows them: one is what the others
     /// leave. Of several in the client's flight the first may be its Finished, or an empty Certificate before it.
     fn application_data(self, len: u32, flow: &Flow, role: Role) -> Vec<u16> {
         let mut bytes = len;
@@ -194,7 +194,7 @@ impl<'a> Words<'a> {
             _ if is_sure && role == Role::Client && flow.awaits_client_finished() => {
                 split_flight(bytes).map(short).to_vec()
             }
-            // One record of no telling size.
+            // One record whose size shows nothing.
             _ => vec![u16::MAX],
         }
     }
@@ -292,7 +292,7 @@ mod tests {
     use crate::time::Timestamp;
     use Role::{Client, Server};
 
-    /// Hears segments of so many bytes, and returns what was emitted by name.
+    /// Hears segments of these lengths, and returns what was emitted by name.
     fn names(segments: &[(Role, u32, &str)]) -> Vec<String> {
         let mut names = Vec::new();
         let (mut flow, mut listening) = (Flow::default(), Listening::default());

@@ -1,6 +1,6 @@
 //! Big-endian fields and vectors, read as far as the bytes go.
 
-/// Reads big-endian fields one after another and yields nothing more where the bytes end.
+/// Reads big-endian fields one after another and returns nothing more where the bytes end.
 pub(super) struct Fields<'a>(pub(super) &'a [u8]);
 
 impl<'a> Fields<'a> {
@@ -20,7 +20,7 @@ impl<'a> Fields<'a> {
         Some(u16::from_be_bytes(*number))
     }
 
-    /// A vector with a length prefix of `prefix` bytes; a cut one yields what is there, and false.
+    /// A vector with a length prefix of `prefix` bytes; a cut one gives what is there, and false.
     pub(super) fn vector(&mut self, prefix: usize) -> Option<(Fields<'a>, bool)> {
         let len = self.number(prefix)?;
         let is_whole = len <= self.0.len();

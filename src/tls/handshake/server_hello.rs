@@ -9,7 +9,7 @@ const RETRY_RANDOM: [u8; 32] = [
     0xa2, 0x11, 0x16, 0x7a, 0xbb, 0x8c, 0x5e, 0x07, 0x9e, 0x09, 0xe2, 0xc8, 0xa8, 0x33, 0x9c,
 ];
 
-/// So many bytes of a random number are nobody's by chance.
+/// Bytes of a random number that don't agree by chance.
 const TELLING_BYTES: usize = 8;
 
 /// What a ServerHello contains, as far as it was captured.

@@ -97,9 +97,9 @@ pub struct Refusal {
 enum Heard {
     /// Something that needs more bytes to be understood.
     Incomplete,
-    /// So many bytes that are no step.
+    /// This many bytes that are no step.
     Passed(usize),
-    /// So many bytes that are a step.
+    /// This many bytes that are a step.
     Step(usize, PreludeStep),
 }
 
