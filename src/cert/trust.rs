@@ -1,4 +1,4 @@
-//! Whom a client may trust.
+//! The authorities that a client may trust.
 
 use std::collections::BTreeSet;
 use std::fmt;

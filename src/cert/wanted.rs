@@ -6,7 +6,7 @@ use rustls::pki_types::ServerName;
 use schemars::JsonSchema;
 use serde::Serialize;
 
-/// Whom the client wanted to talk to.
+/// The peer that the client wanted.
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
 pub struct Wanted {
     /// A host's name or an address, raw where it comes from the wire.
