@@ -50,7 +50,7 @@ pub struct LogFile {
 }
 
 impl Logs {
-    /// Connections that nginx numbered between two of its lines and that left no line between them: at most so many, since its own
+    /// Connections that nginx numbered between two of its lines and that left no line between them: an upper bound, since its own
     /// connections to upstream servers are numbered too. `None` where its lines don't enclose the time.
     ///
     /// nginx writes nothing about a handshake that fails, unless its error log has the level `info`.

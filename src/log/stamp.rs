@@ -344,7 +344,7 @@ pub(super) fn epoch(text: &str) -> Read<'_> {
     Some((Stamp { date, time: time * SECOND + nanos, digits, zone: Zone::Offset(0) }, cursor.0))
 }
 
-/// Year, month and day of so many days since 1970-01-01.
+/// Year, month and day of a number of days since 1970-01-01.
 pub(super) fn civil(days: i64) -> (i32, u32, u32) {
     let days = days + 719_468;
     let era = days.div_euclid(146_097);

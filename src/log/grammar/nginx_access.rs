@@ -124,7 +124,7 @@ impl AccessFormat {
     /// is taken as well.
     ///
     /// # Errors
-    /// When it has no variable, too many, or two of them with nothing between, which no reader can tell apart.
+    /// When it has no variable, too many, or two of them with nothing between, which no reader can separate.
     pub fn new(format: &str) -> Result<Self, AccessFormatError> {
         let format = directive(format.trim());
         let error = |what| Err(AccessFormatError { what });

@@ -19,7 +19,7 @@ pub enum Agreement {
     Disagrees,
 }
 
-/// Why a log's words and the wire differ and agree all the same.
+/// Why a log's words and the wire differ and still agree.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 pub enum Explanation {
     /// `connect timed out`, though the SYN was answered: `java.net.http` counts the TLS handshake as connecting.

@@ -248,7 +248,7 @@ pub(in crate::log) fn fold((low, high): (i64, i64), near: i64) -> i64 {
 }
 
 impl Fit {
-    /// The same, moved by so many nanoseconds.
+    /// The same, moved by this many nanoseconds.
     pub fn moved(self, by: i64) -> Self {
         let add = |value: i64| value.saturating_add(by);
         Self {

@@ -1,6 +1,6 @@
 //! Files of logs: recognised by their content, unpacked, put into order, read once.
 //!
-//! Rotated files are one log: they have one folder, one name but for what rotation adds, and one grammar. They are read in the order of
+//! Rotated files are one log: they have one folder, one name apart from what rotation adds, and one grammar. They are read in the order of
 //! their first times, whatever order they are given in, so that an attempt may begin in one and end in the next.
 
 mod lines;

@@ -270,7 +270,7 @@ fn looseness(fit: &Fit, offset: i64) -> f64 {
     (before * before + behind * behind) * factor
 }
 
-/// Whether one looseness is so much less than another that they can't be confused: by half, and by more than lines scatter.
+/// Whether one looseness is less than another by enough that they can't be confused: by half, and by more than lines scatter.
 fn is_much_less(one: f64, other: f64) -> bool {
     const SCATTER: f64 = 0.005 * 0.005;
     other > one * 2.0 + SCATTER

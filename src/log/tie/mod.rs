@@ -3,7 +3,7 @@
 //! [`tie`] is a pure function of the logs and of what the capture shows. It finds the offset of each clock first ([`clock`]),
 //! and ties nothing on a clock whose offset is not known: a connection that merely lies near a line proves nothing. At a known offset an attempt
 //! and an exchange are tied if they fit each other and nothing else. Two that could as well be exchanged are tied to nothing, unless
-//! their order tells them apart. Whatever is not tied keeps its reasons.
+//! their order distinguishes them. Whatever is not tied keeps its reasons.
 
 mod client;
 mod display;
@@ -71,7 +71,7 @@ pub struct Tie {
 /// How sure a tie is.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 pub enum Grade {
-    /// The offset is sure within reason, or the order alone tells two attempts apart.
+    /// The offset is sure within reason, or the order alone distinguishes two attempts.
     Likely,
     /// Nothing else fits.
     Certain,
@@ -89,7 +89,7 @@ pub enum Reason {
     },
     /// The line was written when the exchange ended.
     AtItsEnd,
-    /// So many attempts give the clock the same offset.
+    /// This many attempts give the clock the same offset.
     Votes(u32),
     /// Log and capture come from one host, and the offset is a multiple of 15 minutes.
     SameHost,
@@ -101,7 +101,7 @@ pub enum Reason {
     ClientPort,
     /// Both name the same outcome, or one that the other explains.
     Outcome(Agreement),
-    /// Several fit, and their order tells them apart.
+    /// Several fit, and their order distinguishes them.
     Order,
 }
 
