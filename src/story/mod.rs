@@ -101,7 +101,7 @@ const TICKET_BYTES: u32 = 512;
 /// What a device on the path sends to both ends at once is captured within this time.
 const ONE_MOMENT: Elapsed = Elapsed::from_millis(10);
 
-/// Ports of HTTP, where a request that was not captured is one all the same.
+/// Ports of HTTP, where a request that was not captured is still one.
 const HTTP_PORTS: [u16; 4] = [80, 3128, 8000, 8080];
 
 impl Story {

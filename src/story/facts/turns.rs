@@ -20,7 +20,7 @@ const PROTECTION_GCM: u32 = 24;
 const LONGEST_PAUSE: Elapsed = Elapsed::from_millis(1_500);
 const PAUSE: Elapsed = Elapsed::from_millis(300);
 
-/// A server that continues after so long without being asked pushes.
+/// A server that continues after this long without being asked is pushing.
 const PUSHED_AFTER: Elapsed = Elapsed::from_millis(1_000);
 
 /// An answer is late only if it takes this many times as long as the slowest one before it: a client that polls for long gets its
