@@ -43,7 +43,7 @@ fn judge(story: &Story, _: &Settings) -> Option<Verdict> {
     )
 }
 
-/// What the packets show all the same, and the packet that shows it.
+/// What the packets nevertheless show, and the packet that shows it.
 fn symptom(story: &Story) -> Option<(String, u64)> {
     let of_side = |role: Role| {
         let data = &story.data[role];
