@@ -1,4 +1,4 @@
-//! What a rule yields.
+//! What a rule finds.
 
 use schemars::JsonSchema;
 use serde::Serialize;

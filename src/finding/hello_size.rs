@@ -77,7 +77,7 @@ mod tests {
     fn a_hello_of_one_segment_is_no_finding() {
         let small = opened(("S", &MSS), ("S.", &MSS)).say(Client, &talk::client_hello_with(&[NAMED]));
         assert_eq!(small.finding("hello-size"), None);
-        // Without the server's maximum segment size nobody can tell.
+        // Without the server's maximum segment size this can't be decided.
         let large = Story::at(Stage::ClientHello).but(|story| {
             story.tls.client_hello.as_mut().unwrap().what.len = 1_700;
         });
