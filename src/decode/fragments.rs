@@ -8,7 +8,7 @@ use crate::limits;
 use crate::packet::{Host, IpHeader, Other};
 use crate::time::{Elapsed, Timestamp};
 
-/// Fragmented datagrams that yielded no packet, by reason.
+/// Fragmented datagrams that became no packet, by reason.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub struct GivenUp {
     /// Incomplete for longer than [`limits::FRAGMENT_SECONDS`].

@@ -2,7 +2,7 @@
 //!
 //! This room holds the link-type table, the headers between link and TCP, and the fragments that wait for others. It
 //! does not know connections: each frame is decoded by itself, fragments aside. A frame that can't be read is a
-//! packet all the same, whose content names the place where reading ended.
+//! packet too, whose content names the place where reading ended.
 
 mod checksum;
 mod compressed;
@@ -111,7 +111,7 @@ impl Decoder {
 
 /// What a span begins with.
 ///
-/// Functions that yield one are kept out of line: inlined into the loop that follows them, the compiler takes what the variants
+/// Functions that return one are kept out of line: inlined into the loop that follows them, the compiler takes what the variants
 /// hold apart byte by byte, for each frame, which was a seventh of decoding.
 enum Layer<'a> {
     /// An Ethernet frame.

@@ -520,7 +520,7 @@ fn fragment6(from: usize, to: usize, has_more: bool) -> Vec<u8> {
     ip6(44, &join(&[&[6, 0], &field, &[0, 0, 0, 9], &tcp6()[40 + from..40 + to]]))
 }
 
-/// Whether each frame in turn yields the segment; any other must be a waiting fragment.
+/// Whether each frame in turn gives the segment; any other must be a waiting fragment.
 fn yields(decoder: &mut Decoder, frames: &[Vec<u8>]) -> Vec<bool> {
     let yielded = frames.iter().map(|bytes| match decoder.decode(&frame(101, bytes)).content {
         Content::Segment(segment) => {
