@@ -1,4 +1,4 @@
-//! Where the capture's clock goes on, and where it steps.
+//! Where the capture's clock advances, and where it steps.
 
 use std::sync::Arc;
 
@@ -54,7 +54,7 @@ impl Eras {
         self.latest = self.latest.max(at);
     }
 
-    /// The clock goes on without a packet.
+    /// The clock advances without a packet.
     pub(super) fn pass(&mut self, at: Timestamp) {
         if self.last.is_some_and(|last| at > last && at - last <= LEAP) {
             self.end = self.end.max(at);

@@ -1,4 +1,4 @@
-//! What is known of the capture by now, as far as it bears on a connection: its clock, its kind, and what it lacks.
+//! What is known of the capture by now, as far as it concerns a connection: its clock, its kind, and what it lacks.
 
 use super::Settings;
 use super::clock::Eras;
@@ -50,7 +50,7 @@ impl<'s> Facts<'s> {
         self.clock.reach(at);
     }
 
-    /// The clock goes on without a packet.
+    /// The clock advances without a packet.
     pub(super) fn record_time(&mut self, at: Timestamp) {
         self.clock.pass(at);
     }

@@ -63,13 +63,13 @@ pub struct Settings {
     pub tls_ports: Vec<u16>,
     /// Whether the packets of each connection are kept for a timeline.
     pub keeps_timeline: bool,
-    /// Whether the sink is told what is known while packets come, not only at the end.
+    /// Whether the sink gets what is known while packets come, not only at the end.
     pub watching: Watching,
     /// How certificates are checked.
     pub certificates: CertificateSettings,
     /// From where the packets were seen.
     pub viewpoint: Viewpoint,
-    /// What the client's end tells of its connections; nobody does of those in captures.
+    /// What the client's end knows of its connections; empty for captures.
     pub knowledge: Vec<EndpointKnowledge>,
     /// How much is kept at one time.
     pub bounds: Bounds,
@@ -85,7 +85,7 @@ pub struct Settings {
     pub threads: usize,
 }
 
-/// When the sink is told what is known while packets come.
+/// When the sink gets what is known while packets come.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub enum Watching {
     /// Never: the capture is read to its end.
@@ -100,9 +100,9 @@ pub enum Watching {
 /// How certificates are checked.
 #[derive(Clone, Debug, Default)]
 pub struct CertificateSettings {
-    /// The name that they must bear; by default the one that the client asked for, or the server's address.
+    /// The name that they must contain; by default the one that the client asked for, or the server's address.
     pub wanted: Option<Wanted>,
-    /// Whom a client trusts; by default nobody, and issuers are not checked.
+    /// The authorities that a client trusts; by default none, and issuers are not checked.
     pub trust: Trust,
 }
 

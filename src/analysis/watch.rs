@@ -1,7 +1,7 @@
 //! Looking at connections while their packets come: what is known is reported once nothing came for a moment, a silence while
 //! it lasts, and the verdict when a connection is closed.
 //!
-//! Time is the capture's here too: it goes on with packets, and with what a source that waits reports of its clock.
+//! Time is the capture's here too: it advances with packets, and with what a source that waits reports of its clock.
 
 use std::io;
 
@@ -18,7 +18,7 @@ use crate::verdict::Severity;
 /// How often connections are looked at.
 const EVERY: Elapsed = Elapsed::from_millis(100);
 
-/// A connection's packets come in bursts; it is looked at when none came for so long.
+/// A connection's packets come in bursts; it is looked at when none came for this long.
 const SETTLED: Elapsed = Elapsed::from_millis(300);
 
 /// What is to be done with a connection.
@@ -53,7 +53,7 @@ impl Due {
 /// Looks at all connections now and then.
 pub(super) struct Watch<'s> {
     stall_after: Elapsed,
-    /// Judges copies of stories that go on.
+    /// Judges copies of stories that continue.
     judging: Judging<'s>,
     looked_at: Timestamp,
 }

@@ -40,7 +40,7 @@ pub(in crate::analysis) struct Chains {
 }
 
 impl Chains {
-    /// For certificates of so many bytes in all.
+    /// For certificates of this many bytes in all.
     pub(in crate::analysis) fn new(most_bytes: usize) -> Self {
         Self { kept: HashSet::default(), kept_bytes: 0, most_bytes, given_up: 0 }
     }

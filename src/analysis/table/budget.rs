@@ -66,7 +66,7 @@ impl Budget {
         changed(&mut self.held.timeline_entries, before.timeline_entries, now.timeline_entries);
     }
 
-    /// Whether a connection that now has so many bytes waiting behind holes, and had so many before, must give them up.
+    /// Whether a connection that now has this many bytes waiting behind holes, and had that many before, must give them up.
     pub(super) fn must_give_holes_up(&mut self, waiting: usize, before: usize) -> bool {
         let is_too_much =
             self.held.waiting_bytes + waiting > each(limits::OUT_OF_ORDER_BYTES_IN_ALL) + before;
@@ -81,7 +81,7 @@ impl Budget {
         is_too_much
     }
 
-    /// Whether a connection that now has so many bytes of unfinished messages, and had so many before, must give them up.
+    /// Whether a connection that now has this many bytes of unfinished messages, and had that many before, must give them up.
     pub(super) fn must_give_messages_up(&mut self, held: usize, before: usize) -> bool {
         let is_too_much =
             held > before && self.held.message_bytes + held > each(limits::HANDSHAKE_BYTES_IN_ALL) + before;

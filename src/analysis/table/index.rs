@@ -25,7 +25,7 @@ struct Entry {
 }
 
 impl Entry {
-    /// A table takes its buckets from the low bits of a hash and tells entries in one apart by the high ones.
+    /// A table takes its buckets from the low bits of a hash and distinguishes entries in one by the high ones.
     fn spread(self) -> u64 {
         spread(self.hash)
     }
@@ -40,7 +40,7 @@ impl SocketIndex {
     /// Bytes of an entry, its tag in the hash table included.
     pub(super) const ENTRY_BYTES: usize = size_of::<Entry>() + 1;
 
-    /// The slot of a pair's connection. `is_at` tells whether the connection in a slot is between this pair.
+    /// The slot of a pair's connection. `is_at` decides whether the connection in a slot is between this pair.
     pub(super) fn find(&self, key: &Key, is_at: impl Fn(u32) -> bool) -> Option<u32> {
         let hash = self.hash(key);
         let entry = self.entries.find(spread(hash), |entry| entry.hash == hash && is_at(entry.slot))?;

@@ -11,7 +11,7 @@ use crate::time::{Elapsed, Timestamp};
 /// waits (RFC 9293, 3.4.2: two maximum segment lifetimes; Linux waits 60 s).
 const REMEMBERED: Elapsed = Elapsed::from_millis(60_000);
 
-/// Connections that were judged while others went on, by their sockets: a late packet of one of them begins no new
+/// Connections that were judged while others continued, by their sockets: a late packet of one of them begins no new
 /// connection.
 ///
 /// They are kept in two sets, of which the older one is dropped as a whole: of each connection only the pair of sockets is

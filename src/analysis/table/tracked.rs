@@ -14,7 +14,7 @@ use crate::time::{Elapsed, Timestamp};
 use crate::tls::{CertificateMessage, Message, Tracker};
 use crate::verdict::Code;
 
-/// A closed connection is judged so long after its last packet; what comes later is of the same connection.
+/// A closed connection is judged this long after its last packet; what comes later is of the same connection.
 pub(in crate::analysis) const CLOSED: Elapsed = Elapsed::from_millis(800);
 
 /// The same of one that both ends closed and acknowledged. No word of theirs is missing then, and what still comes are copies.
@@ -325,7 +325,7 @@ mod tests {
         }
         assert_eq!(budget.messages_given_up, 1);
         assert!(tracked.tls.message_bytes() < certificate.len());
-        // It is followed by its length all the same.
+        // It is still followed by its length.
         assert_eq!(tracked.tls.unfinished_certificate(), Some((0x4003, 7)));
     }
 
