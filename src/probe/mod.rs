@@ -1,7 +1,7 @@
 //! One attempt at a server, made as a client makes it, and judged as a capture of it would be.
 //!
 //! [`check`] finds the host's addresses, opens TCP, asks a proxy for a tunnel if there is one, performs the TLS handshake
-//! with rustls, and asks for a token or a page if the plan has one. What it does and what comes back goes on a tape of
+//! with rustls, and asks for a token or a page if the plan has one. What it does and what comes back is recorded on a tape of
 //! numbered steps and of the packets that a bystander would have seen, by the probe's own clock. The analysis reads the tape as a capture, so an attempt
 //! has the verdicts, the findings and the advice that its capture would have.
 //!

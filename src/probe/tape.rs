@@ -1,6 +1,6 @@
 //! What the probe did and what came back, in numbered steps, and the packets that a bystander would have seen of it.
 //!
-//! A socket yields no packets, but what it does is known well enough to reconstruct them: connect() is a SYN, its success
+//! A socket gives no packets, but what it does is known well enough to reconstruct them: connect() is a SYN, its success
 //! a SYN-ACK and an ACK, a refusal a RST, what is written and read are segments with these bytes, an end of file is a FIN.
 //! Headers that nobody saw are absent, as in a cut line of text. So the analysis reads an attempt as it reads a capture,
 //! whose packets are numbered as the steps are.
@@ -52,7 +52,7 @@ enum TapedContent {
 pub struct TapedConnection {
     /// The probe's address and port.
     pub client: SocketAddr,
-    /// Whom it was opened to.
+    /// The end that it was opened to.
     pub server: SocketAddr,
     /// The next sequence numbers of both, counted from 0 at the SYN.
     next: [u32; 2],
@@ -119,7 +119,7 @@ impl Tape {
         self.phase = phase;
     }
 
-    /// Whether so much happened that the rest is not worth following.
+    /// Whether enough happened that the rest is not worth following.
     pub fn is_full(&self) -> bool {
         self.steps.len() >= limits::PROBE_STEPS
     }

@@ -41,7 +41,7 @@ pub struct TlsPlan {
     pub wanted: String,
     /// Application protocols that are offered.
     pub protocols: Vec<String>,
-    /// Whom the probe trusts.
+    /// The authorities that the probe trusts.
     pub anchors: Arc<Anchors>,
     /// What is accepted of a certificate although a client would refuse it.
     pub accepted: Accepted,
