@@ -151,7 +151,7 @@ impl Recorder {
         self.awaited.push(Recording::of(judged, &self.settings));
     }
 
-    /// So many packets were dropped by now.
+    /// Takes in how many packets were dropped by now.
     pub fn dropped(&mut self, dropped: u64) {
         self.dropped = dropped;
     }
