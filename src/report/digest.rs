@@ -106,7 +106,7 @@ impl MonitoringDigest {
     }
 }
 
-/// How much a severity matters to monitoring. What can't be told matters least: it is the capture's, not the connection's.
+/// How much a severity matters to monitoring. What can't be decided matters least: it is the capture's, not the connection's.
 fn rank(severity: Severity) -> u8 {
     match severity {
         Severity::Critical => 3,

@@ -22,7 +22,7 @@ impl Thresholds {
         self.warning.is_some() || self.critical.is_some()
     }
 
-    /// The exit status of a capture, where the verdicts' is this. Critical is looked at before warning, and a warning does not tell what
+    /// The exit status of a capture, where the verdicts' is this. Critical is looked at before warning, and a warning does not say what
     /// is unknown.
     pub fn status(&self, digest: &MonitoringDigest, verdicts: Status) -> Status {
         let days = digest.expiry.as_ref().and_then(|expiry| expiry.days);

@@ -24,7 +24,7 @@ pub trait Report: Sink {
     }
 }
 
-/// Where a report goes. Both lead to the same place: a report that writes to both flushes the one before it goes on with the
+/// Where a report goes. Both lead to the same place: a report that writes to both flushes the one before it continues with the
 /// other.
 pub struct Out<'o> {
     /// Takes text without styles.

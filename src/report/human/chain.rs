@@ -1,4 +1,4 @@
-//! A server's certificates for people: who they are for, how long, by whom, and what a client makes of them.
+//! A server's certificates for people: who they are for, how long, who issued them, and what a client makes of them.
 
 use std::io::{self, Write};
 

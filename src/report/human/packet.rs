@@ -9,7 +9,7 @@ use crate::report::text::words::{DIM, PROSE_COLUMNS, wrapped};
 use crate::story::{Entry, Seen};
 use crate::time::Clock;
 
-/// What the eye tells from tcpdump's lines.
+/// What the eye distinguishes from tcpdump's lines.
 const NOTE: anstyle::Style = anstyle::AnsiColor::Cyan.on_default();
 
 /// How the packets of a capture are printed with such times.

@@ -112,7 +112,7 @@ impl<W: Write> Stream<W> {
         self.out.flush()
     }
 
-    /// The verdict, unless the same was told before.
+    /// The verdict, unless the same was printed before.
     fn tell(&mut self, judged: &Judged) -> io::Result<()> {
         let key = judged.story.first.number;
         let shown = self.shown.entry(key).or_default();

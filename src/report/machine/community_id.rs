@@ -9,7 +9,7 @@ use sha1::{Digest, Sha1};
 
 use crate::story::{Party, Story};
 
-/// The seed that every tool uses unless it is told another.
+/// The seed that every tool uses unless it is given another.
 const SEED: u16 = 0;
 const TCP: u8 = 6;
 

@@ -56,7 +56,7 @@ pub fn write(of: &End<'_>, out: &mut dyn Write) -> io::Result<()> {
     out.flush()
 }
 
-/// Writes that nothing can be told, and why: bad usage, no permission, a timeout.
+/// Writes that nothing is known, and why: bad usage, no permission, a timeout.
 ///
 /// # Errors
 /// When `out` can't be written.

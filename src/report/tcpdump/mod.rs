@@ -1,6 +1,6 @@
 //! Packets as `tcpdump -nn` 4.99 prints them, in one line or, as with `-vv`, in two; byte for byte.
 //!
-//! What a packet does not tell is left out with its separator, never made up. Nothing from the wire reaches the output
+//! What a packet does not show is left out with its separator, never made up. Nothing from the wire reaches the output
 //! unescaped. Not reproduced are:
 //!
 //! - the text of the dissectors behind TCP other than HTTP, SMTP, FTP, RTSP, WHOIS and SSH: the TCP part is printed;
@@ -97,7 +97,7 @@ impl Printer {
         out.write_char('\n')
     }
 
-    /// The numberings, which tell whether a bound was reached.
+    /// The numberings, which know whether a bound was reached.
     pub fn numberings(&self) -> &Numberings {
         &self.numberings
     }

@@ -100,7 +100,7 @@ fn write_name(out: &mut (impl Write + ?Sized), kind: u8) -> fmt::Result {
     })
 }
 
-/// Prints an option's data; how many bytes of `data`, which goes on beyond the option, its kind takes.
+/// Prints an option's data; how many bytes of `data`, which continues beyond the option, its kind takes.
 fn write_data(
     out: &mut (impl Write + ?Sized),
     kind: u8,

@@ -1,6 +1,6 @@
 //! Instants as text: as tcpdump prints them, with their date, and for machines.
 //!
-//! Each function yields what the capture's [`Clock`] can tell and no more: no date is made up for a time of day, and
+//! Each function gives what the capture's [`Clock`] shows and no more: no date is made up for a time of day, and
 //! nothing at all is said where there are no times.
 
 use jiff::civil::DateTime;
@@ -23,7 +23,7 @@ pub fn time_of_day(at: Timestamp, clock: Clock, digits: u8, zone: &TimeZone) -> 
 }
 
 /// Date and time in `zone` as `tcpdump -tttt` prints them, `2023-01-13 12:15:06.407513`, and without a date where the
-/// capture tells none.
+/// capture has none.
 pub fn date_and_time(at: Timestamp, clock: Clock, digits: u8, zone: &TimeZone) -> Option<String> {
     let zone = match clock {
         Clock::Utc => zone,
@@ -41,7 +41,7 @@ pub fn zone_name(at: Timestamp, zone: &TimeZone) -> String {
 }
 
 /// For machines: RFC 3339 in UTC, `2023-01-13T12:15:06.407513Z`, with the capture's own digits. Without `Z` where the
-/// capture tells no zone, without a date where it tells none.
+/// capture has no zone, without a date where it has none.
 pub fn machine_readable(at: Timestamp, clock: Clock, digits: u8) -> Option<String> {
     let suffix = match clock {
         Clock::Utc => "Z",
