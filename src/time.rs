@@ -64,7 +64,7 @@ impl Elapsed {
         self.0
     }
 
-    /// So many times as long.
+    /// This many times as long.
     #[must_use]
     pub const fn times(self, count: i64) -> Self {
         Self(self.0.saturating_mul(count))
@@ -151,9 +151,9 @@ pub enum Clock {
     /// Since the Unix epoch: capture files, and `tcpdump -tt`.
     #[default]
     Utc,
-    /// A date and a time of day in a zone that is not told: `tcpdump -tttt`. Counted as if the zone were UTC.
+    /// A date and a time of day in a zone that is not given: `tcpdump -tttt`. Counted as if the zone were UTC.
     LocalDateTime,
-    /// A time of day without a date, since midnight: tcpdump's default. Past midnight it goes on beyond 24 h.
+    /// A time of day without a date, since midnight: tcpdump's default. Past midnight it continues beyond 24 h.
     TimeOfDay,
     /// Since the first packet: `tcpdump -ttttt`, and `-ttt` once its differences are added up.
     SinceFirst,
