@@ -155,7 +155,7 @@ pub const DEVICE_NOTES: usize = 168;
 /// Records of a pipe or a growing file that are read ahead of the analysis.
 pub const WAITING_RECORDS: usize = 1_024;
 
-/// Their bytes: so many frames of the largest size would be 256 MiB, whatever memory the analysis may take.
+/// Their bytes: that many frames of the largest size would be 256 MiB, whatever memory the analysis may take.
 pub const WAITING_BYTES: usize = 8 * 1024 * 1024;
 
 /// Seconds after which a connection that is watched and says nothing is judged and leaves: as long as Linux waits before
