@@ -45,7 +45,7 @@ pub fn complain(text: impl Display) {
     let _ = writeln!(anstream::stderr().lock(), "{}", lines.join("\n"));
 }
 
-/// Says on standard error what goes on beside a report. A plugin has standard output only, for its report.
+/// Prints to standard error what happens outside a report. A plugin has standard output only, for its report.
 pub fn aside(form: Form, text: impl Display) {
     if !form.is_plugin() {
         complain(text);

@@ -1,4 +1,4 @@
-//! `ssmscope live`: opens the device, gives root's rights up, and reports until it is told to end.
+//! `ssmscope live`: opens the device, gives root's rights up, and reports until it is asked to end.
 
 use std::fmt::Write as _;
 use std::io;

@@ -20,7 +20,7 @@ use crate::exit;
 use crate::system::deadline;
 use crate::system::signals::Signals;
 
-/// Saves frames, has failures recorded, says what goes on beside the report, and knows when enough is known.
+/// Saves frames, has failures recorded, reports what happens outside the report, and knows when enough is known.
 pub struct Conductor<'o> {
     options: &'o Live,
     /// What is captured on.

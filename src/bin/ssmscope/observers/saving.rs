@@ -13,7 +13,7 @@ use crate::args::Live;
 use crate::exit;
 use crate::system::files;
 
-/// A file that frames are saved to. What goes wrong with it is reported once, and the analysis goes on.
+/// A file that frames are saved to. What goes wrong with it is reported once, and the analysis continues.
 pub struct Saving {
     path: PathBuf,
     output: Form,

@@ -22,7 +22,7 @@ use super::deadline::Deadline;
 use super::sandbox::Sandbox;
 use super::users::Account;
 
-/// Whom root becomes where nobody is named, after the user who called sudo: the one that distributions make for
+/// The user that root becomes where nobody is named, after the user who called sudo: the one that distributions make for
 /// tcpdump, and the one that everybody has.
 const UNPRIVILEGED: [&str; 2] = ["tcpdump", "nobody"];
 

@@ -1,4 +1,4 @@
-//! What a running process is told from outside.
+//! The signals that a running process gets.
 
 use std::io;
 use std::sync::Arc;
