@@ -162,3 +162,40 @@ fn links(text: &str) -> impl Iterator<Item = &str> {
 fn quoted(text: &str) -> impl Iterator<Item = &str> {
     text.split("```").step_by(2).flat_map(|prose| prose.split('`').skip(1).step_by(2))
 }
+
+/// Words that comments don't have, since a technical writer prints others: report, show, record, distinguish, contain, continue.
+const FOREIGN: [&str; 11] = [
+    "told",
+    "whom",
+    "in vain",
+    "let go",
+    "lets go",
+    "so many",
+    "so much",
+    "so long",
+    "bear",
+    "bears",
+    "all the same",
+];
+
+#[test]
+fn comments_are_in_plain_english() {
+    let mut sources = Vec::new();
+    read_sources(&root().join("src"), &mut sources);
+    read_sources(&root().join("benches"), &mut sources);
+    let mut found = Vec::new();
+    for (path, text) in &sources {
+        // Sentences go over several lines.
+        let lines = text.lines().map(str::trim_start);
+        let comments =
+            lines.map(|line| line.strip_prefix("//").unwrap_or("\n")).collect::<Vec<_>>().join(" ");
+        for comment in comments.split('\n') {
+            let words =
+                comment.split(|letter: char| !letter.is_alphanumeric()).filter(|word| !word.is_empty());
+            let words = format!(" {} ", words.collect::<Vec<_>>().join(" ").to_lowercase());
+            let of_file = |phrase: &&str| format!("{}: {phrase}", path.display());
+            found.extend(FOREIGN.iter().filter(|phrase| words.contains(&format!(" {phrase} "))).map(of_file));
+        }
+    }
+    assert!(sources.len() > 500 && found.is_empty(), "{}", found.join("\n"));
+}
