@@ -141,7 +141,7 @@ impl Tree {
         (place, None)
     }
 
-    /// Each use of another module: who uses whom.
+    /// Each use of another module: the user and the used.
     fn edges(&self) -> impl Iterator<Item = (&Name, Name)> {
         self.modules.iter().flat_map(move |(name, module)| {
             module.uses.iter().map(move |path| (name, self.definition(path, 0).0))

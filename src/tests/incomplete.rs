@@ -31,7 +31,7 @@ enum Rewriting {
     Shuffled(u64),
 }
 
-/// Who sent a frame to whom, each with its port, and its flags, where it is a segment.
+/// Who sent a frame and who received it, each with its port, and its flags, where it is a segment.
 type Ends = ((Host, u16), (Host, u16), Flags);
 
 fn ends(decoder: &mut Decoder, frame: &Frame) -> Option<Ends> {
@@ -146,7 +146,7 @@ fn all() -> Vec<Whole> {
     recordings().into_iter().map(whole).collect()
 }
 
-/// What is judged as failed although it is fine, since nothing that is left tells it from a failure: without any payload, early
+/// What is judged as failed although it is fine, since nothing that is left distinguishes it from a failure: without any payload, early
 /// data is a long ClientHello, and the answer to it a flight that the server breaks off.
 const AMBIGUOUS: [(Rewriting, &str); 1] = [(Rewriting::Cut(60), "healthy/early-data-closed")];
 

@@ -436,7 +436,7 @@ impl Plan {
     }
 
     fn server_flight_13(&self, random: &mut Random) -> Vec<u8> {
-        // EncryptedExtensions; one of a Finished's size with an early answer behind it is beyond telling.
+        // EncryptedExtensions; one of a Finished's size with an early answer behind it can't be distinguished.
         let mut sizes = vec![random.of(6..34)];
         if self.asks_client {
             sizes.push(random.of(60..300));

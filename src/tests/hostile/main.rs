@@ -33,7 +33,7 @@ static MEMORY: PeakAlloc = PeakAlloc;
 /// Tests that measure memory run one at a time.
 static ALONE: Mutex<()> = Mutex::new(());
 
-/// What `work` yields, how long the processor was busy with it, and how many bytes it held at a time.
+/// What `work` returns, how long the processor was busy with it, and how many bytes it held at a time.
 fn measured<T>(work: impl FnOnce() -> T) -> (T, Duration, usize) {
     let before = MEMORY.current_usage();
     MEMORY.reset_peak_usage();
