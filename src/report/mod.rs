@@ -151,6 +151,10 @@ fn bounds_reached(summary: &Summary, origins: &Origins) -> Vec<(&'static str, u6
             summary.further_neighbours,
         ),
         (
+            "stand-ins that several names or addresses share because too many were replaced",
+            summary.shared_stand_ins,
+        ),
+        (
             "names that are not followed to an answer because too many were asked for",
             summary.lookups.given_up(),
         ),

@@ -90,6 +90,8 @@ pub(super) struct StandIns {
     names: HashMap<String, String, RandomState>,
     files: HashMap<String, String, RandomState>,
     fingerprints: HashMap<[u8; 32], [u8; 32], RandomState>,
+    /// How often an original got a stand-in that it shares with others, because there were too many.
+    shared: u64,
 }
 
 /// Addresses of RFC 5737's three networks that hosts can have, and then those for benchmarks (RFC 2544, RFC 3330).
@@ -110,6 +112,7 @@ impl StandIns {
             return *known;
         }
         let is_full = self.addresses.len() >= limits::STAND_INS;
+        self.shared += u64::from(is_full);
         let stand_in = match address {
             IpAddr::V4(_) => {
                 let number = if is_full { limits::STAND_INS as u32 } else { self.v4 };
@@ -156,6 +159,7 @@ impl StandIns {
             return known.clone();
         }
         if self.names.len() >= limits::STAND_INS {
+            self.shared += 1;
             return words::stand_in(limits::STAND_INS, name.chars().count());
         }
         let stand_in = words::stand_in(self.names.len() + 1, name.chars().count());
@@ -176,6 +180,7 @@ impl StandIns {
     fn fingerprint(&mut self, digest: [u8; 32]) -> [u8; 32] {
         let number = self.fingerprints.len() as u64 + 1;
         if self.fingerprints.len() >= limits::STAND_INS && !self.fingerprints.contains_key(&digest) {
+            self.shared += 1;
             return [0; 32];
         }
         *self.fingerprints.entry(digest).or_insert_with(|| {
@@ -226,6 +231,6 @@ mod tests {
         for number in 0..limits::STAND_INS as u32 + 10 {
             stand_ins.address(Ipv4Addr::from(0x0a00_0000 + number).into());
         }
-        assert_eq!(stand_ins.addresses.len(), limits::STAND_INS);
+        assert_eq!((stand_ins.addresses.len(), stand_ins.shared), (limits::STAND_INS, 10));
     }
 }

@@ -39,6 +39,7 @@ impl StandIns {
             |name| stand_ins.borrow_mut().written_host(name),
         );
         summary.names = summary.names.renamed(|name| self.named(name));
+        summary.shared_stand_ins = self.shared;
         if let Some(Failure::Select(_)) = &summary.error {
             // It quotes the filter.
             let what = "the filter can't be applied to it".to_owned();
