@@ -1,5 +1,6 @@
 //! What a group's neighbours show, in words, and the packets that prove it.
 
+#[cfg(feature = "command")]
 use std::borrow::Cow;
 
 use super::ends;
@@ -30,6 +31,7 @@ impl Conclusion {
 }
 
 /// A connection's headline as that of its group: `port scan: no reply to the SYN`.
+#[cfg(feature = "command")]
 pub(in crate::report) fn headline<'v>(conclusion: Option<&Conclusion>, own: &'v str) -> Cow<'v, str> {
     match conclusion.and_then(|conclusion| conclusion.word) {
         Some(word) if !own.starts_with(word) => {
