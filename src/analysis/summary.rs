@@ -147,10 +147,11 @@ impl Summary {
         self.severities.keys().copied().chain(lookups)
     }
 
-    /// Whether a filter on flags must have left everything but SYN, FIN and RST out. Where there is a FIN, a connection was open, and
-    /// none opens without an acknowledgement that has none of these flags.
+    /// Whether a filter on flags must have left everything but SYN, FIN and RST out: a connection was open, so that there were
+    /// other segments, and its outcome is not in the capture.
     pub fn holds_flags_only(&self) -> bool {
-        self.closing_segments > 0 && self.segments == self.opening_segments + self.closing_segments
+        let has_gap = self.codes.contains_key(&Code::CaptureGap);
+        has_gap && self.closing_segments > 0 && self.segments == self.opening_segments + self.closing_segments
     }
 
     /// Counts a segment by its flags.
@@ -234,18 +235,20 @@ mod tests {
 
     #[test]
     fn a_capture_without_any_acknowledgement_between_syn_and_fin_was_filtered() {
-        let holds = |letters: &[&str]| {
-            let mut summary = Summary::default();
+        let holds = |code: Code, letters: &[&str]| {
+            let mut summary = Summary { codes: [(code, 1)].into(), ..Summary::default() };
             for letters in letters {
                 summary.count_segment(Flags::from_letters(letters));
             }
             summary.holds_flags_only()
         };
-        assert!(holds(&["S", "S.", "F.", "FP.", "R"]));
+        assert!(holds(Code::CaptureGap, &["S", "S.", "F.", "FP.", "R"]));
+        // The client closes before it is open, and again behind the SYN-ACK.
+        assert!(!holds(Code::ClosedEarly, &["S", "F", "S.", "F.", "R"]));
         for other in [&["S", "S.", ".", "F."][..], &["S", "R."], &["S", "S.", "R"], &[]] {
-            assert!(!holds(other), "{other:?}");
+            assert!(!holds(Code::CaptureGap, other), "{other:?}");
         }
-        let mut unknown = Summary::default();
+        let mut unknown = Summary { codes: [(Code::CaptureGap, 1)].into(), ..Summary::default() };
         unknown.count_segment(Flags::from_letters("F."));
         unknown.count_segment(None);
         assert!(!unknown.holds_flags_only());
