@@ -11,6 +11,7 @@ mod key;
 mod observation;
 mod order;
 mod role;
+mod sequence;
 mod stream;
 #[cfg(test)]
 mod tests;
