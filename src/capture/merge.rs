@@ -345,22 +345,15 @@ mod tests {
             self.left = left;
             let ip = IpHeader::between(IpAddr::V4(Ipv4Addr::LOCALHOST), IpAddr::V4(Ipv4Addr::LOCALHOST));
             let tcp = TcpHeader { flags: Some(Flags(Flags::ACK)), ..TcpHeader::between(1, 2) };
-            Ok(Some(Record::Printed(Packet {
-                number: 1,
-                origin: Origin { file: self.index, number: 1 },
-                at: Timestamp::from_parts(2, 0),
-                wire_len: None,
-                is_cut: false,
-                direction: None,
-                cooked_type: None,
-                names: Names::NONE,
-                content: Content::Segment(Segment {
-                    header: self.header.insert(SegmentHeader { ip, tcp, payload_len: None }),
-                    payload: &self.payload,
-                    printed: b"as -A prints it",
-                    decoded: "TLSv1.2: Server Hello",
-                }),
-            })))
+            let content = Content::Segment(Segment {
+                header: self.header.insert(SegmentHeader { ip, tcp, payload_len: None }),
+                payload: &self.payload,
+                printed: b"as -A prints it",
+                decoded: "TLSv1.2: Server Hello",
+            });
+            let origin = Origin { file: self.index, number: 1 };
+            let packet = Packet::new(1, Timestamp::from_parts(2, 0), content);
+            Ok(Some(Record::Printed(Packet { origin, ..packet })))
         }
 
         fn about(&self) -> About {

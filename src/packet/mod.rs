@@ -44,6 +44,23 @@ pub struct Packet<'a> {
     pub content: Content<'a>,
 }
 
+impl<'a> Packet<'a> {
+    /// A whole packet of a single source, without link header and names.
+    pub fn new(number: u64, at: Timestamp, content: Content<'a>) -> Self {
+        Self {
+            number,
+            origin: Origin { file: 0, number },
+            at,
+            wire_len: None,
+            is_cut: false,
+            direction: None,
+            cooked_type: None,
+            names: Names::NONE,
+            content,
+        }
+    }
+}
+
 /// Where a packet is among the files that were read.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Default)]
 pub struct Origin {

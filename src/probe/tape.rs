@@ -15,8 +15,7 @@ use super::step::{Phase, Step};
 use crate::capture::{About, FileAbout, ReadError, Record, Source};
 use crate::limits;
 use crate::packet::{
-    Checksum, Content, Flags, IcmpError, IpHeader, Names, Origin, Packet, Quoted, Segment, SegmentHeader,
-    Seq, TcpHeader,
+    Checksum, Content, Flags, IcmpError, IpHeader, Packet, Quoted, Segment, SegmentHeader, Seq, TcpHeader,
 };
 use crate::tcp::Role;
 use crate::time::{Clock, Elapsed, Timestamp};
@@ -320,17 +319,7 @@ impl Source for Replay<'_> {
             }
             TapedContent::Icmp(error) => Content::IcmpError(error.clone()),
         };
-        Ok(Some(Record::Printed(Packet {
-            number: heard.number,
-            origin: Origin { file: 0, number: heard.number },
-            at: heard.at,
-            wire_len: None,
-            is_cut: false,
-            direction: None,
-            cooked_type: None,
-            names: Names::NONE,
-            content,
-        })))
+        Ok(Some(Record::Printed(Packet::new(heard.number, heard.at, content))))
     }
 
     fn about(&self) -> About {

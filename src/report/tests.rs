@@ -18,7 +18,7 @@ use super::{
 use crate::analysis::{self, Bounds, Settings, Sink, Summary};
 use crate::capture::{About, FileAbout, ReadError, Record, Source, Target};
 use crate::limits;
-use crate::packet::{Content, Host, Lookup, Names, Neighbour, Origin, Other, Packet};
+use crate::packet::{Content, Host, Lookup, Neighbour, Origin, Other, Packet};
 use crate::story::script::talk::{self, Spoken, Talk};
 use crate::tcp::Role::{Client, Server};
 use crate::time::Timestamp;
@@ -35,16 +35,8 @@ struct Spoke {
 impl Spoke {
     fn of(talks: &[Talk]) -> Self {
         let spoken: Vec<Spoken> = talks.iter().flat_map(|talk| talk.packets.clone()).collect();
-        let packet = |(index, spoken): (usize, &Spoken)| Packet {
-            number: index as u64 + 1,
-            origin: Origin { file: 0, number: index as u64 + 1 },
-            at: spoken.id.moment.at,
-            wire_len: None,
-            is_cut: false,
-            direction: None,
-            cooked_type: None,
-            names: Names::NONE,
-            content: Content::Other(Other::Fragment),
+        let packet = |(index, spoken): (usize, &Spoken)| {
+            Packet::new(index as u64 + 1, spoken.id.moment.at, Content::Other(Other::Fragment))
         };
         Self {
             packets: spoken.iter().enumerate().map(packet).collect(),
@@ -68,19 +60,7 @@ impl Spoke {
 
     fn push(&mut self, content: Content<'static>, at: Timestamp) {
         let number = self.packets.len() as u64 + 1;
-        let origin = Origin { file: 0, number };
-        let packet = Packet {
-            number,
-            origin,
-            at,
-            wire_len: None,
-            is_cut: false,
-            direction: None,
-            cooked_type: None,
-            names: Names::NONE,
-            content,
-        };
-        self.packets.push_back(packet);
+        self.packets.push_back(Packet::new(number, at, content));
         self.spoken.push_back(None);
     }
 }

@@ -227,18 +227,7 @@ fn a_name_without_an_address_selects_from_text_alone() {
 }
 
 fn packet(content: Content<'_>) -> Packet<'_> {
-    let origin = Origin { file: 0, number: 1 };
-    Packet {
-        number: 1,
-        origin,
-        at: Timestamp::ZERO,
-        wire_len: None,
-        is_cut: false,
-        direction: None,
-        cooked_type: None,
-        names: Names::NONE,
-        content,
-    }
+    Packet::new(1, Timestamp::ZERO, content)
 }
 
 fn admits_segment(target: &Target, source: ([u8; 4], u16), destination: ([u8; 4], u16)) -> bool {

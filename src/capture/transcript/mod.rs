@@ -318,17 +318,8 @@ impl<R: BufRead> Source for Transcript<R> {
         };
         let (wire_len, is_cut, direction) = (packet.wire_len, packet.is_cut, packet.direction);
         let names = &self.families.common.hosts.names;
-        Ok(Some(Record::Printed(Packet {
-            number,
-            origin,
-            at,
-            wire_len,
-            is_cut,
-            direction,
-            cooked_type: None,
-            names,
-            content,
-        })))
+        let packet = Packet::new(number, at, content);
+        Ok(Some(Record::Printed(Packet { origin, wire_len, is_cut, direction, names, ..packet })))
     }
 
     fn about(&self) -> About {

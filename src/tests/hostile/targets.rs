@@ -19,7 +19,7 @@ use ssmscope::decode::Decoder;
 use ssmscope::log::tie::TieSettings;
 use ssmscope::log::{self, AccessFormat, Exchange, Wire, WireOutcome};
 use ssmscope::packet::{
-    Content, Flags, IpHeader, Names, Origin, Packet, Segment, SegmentHeader, Seq, TcpHeader, TcpOptions,
+    Content, Flags, IpHeader, Origin, Packet, Segment, SegmentHeader, Seq, TcpHeader, TcpOptions,
 };
 use ssmscope::report::text::escape;
 use ssmscope::report::{
@@ -565,18 +565,7 @@ impl Source for Segments {
 }
 
 fn packet(number: u64, at: Timestamp, content: Content<'_>) -> Packet<'_> {
-    let origin = Origin { file: 0, number };
-    Packet {
-        number,
-        origin,
-        at,
-        wire_len: None,
-        is_cut: false,
-        direction: None,
-        cooked_type: None,
-        names: Names::NONE,
-        content,
-    }
+    Packet::new(number, at, content)
 }
 
 fn header(source: IpAddr, source_port: u16, destination: IpAddr, destination_port: u16) -> SegmentHeader {
