@@ -1,4 +1,4 @@
-//! The summary of a capture that goes on: what has been counted so far.
+//! The summary of a running capture: what has been counted so far.
 
 use super::summary::Tally;
 use super::{Event, Judged, Summary};

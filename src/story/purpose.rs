@@ -7,7 +7,7 @@ use crate::tcp::Role;
 const NMAP_SEGMENT_SIZE: u16 = 1_460;
 
 /// The windows of nmap's and masscan's SYNs, in bytes. No current kernel begins with one as small.
-const SCANNERS_WINDOWS: [u16; 4] = [1_024, 2_048, 3_072, 4_096];
+const SCANNER_WINDOWS: [u16; 4] = [1_024, 2_048, 3_072, 4_096];
 
 /// The IPv4 identification of each of zmap's packets.
 const ZMAP_ID: u16 = 54_321;
@@ -26,15 +26,15 @@ impl Story {
 
     /// Whether the client's SYN has a form that port scanners write and kernels do not: no option but the segment size, a small
     /// window, and no repeat.
-    pub fn is_scanner_s_syn(&self) -> bool {
+    pub fn has_scanner_syn(&self) -> bool {
         let client = &self.parties.client;
         let Some(offer) = client.offer.filter(|_| self.opening.syn.count == 1) else { return false };
         let OpeningOffer { ecn, selective_acknowledgement, timestamps, window_scale, window, .. } = offer;
         let is_bare = !ecn && !selective_acknowledgement && !timestamps && !window_scale;
-        let has_scanner_s_window = window.is_some_and(|window| SCANNERS_WINDOWS.contains(&window))
+        let has_scanner_window = window.is_some_and(|window| SCANNER_WINDOWS.contains(&window))
             && client.maximum_segment_size == Some(NMAP_SEGMENT_SIZE);
-        let is_zmap_s = client.opening_path.is_some_and(|path| path.id == Some(ZMAP_ID));
-        is_bare && (has_scanner_s_window || is_zmap_s) && self.is_without_data()
+        let is_from_zmap = client.opening_path.is_some_and(|path| path.id == Some(ZMAP_ID));
+        is_bare && (has_scanner_window || is_from_zmap) && self.is_without_data()
     }
 
     /// Whether neither side sent a byte, as far as packets prove.
@@ -91,7 +91,7 @@ mod tests {
 
     #[test]
     fn a_scanner_s_syn_is_known_by_its_form() {
-        let is = |talk: &Talk| talk.story(4_000).is_scanner_s_syn();
+        let is = |talk: &Talk| talk.story(4_000).has_scanner_syn();
         let size = [2, 4, 5, 180];
         let with_sack = [2, 4, 5, 180, 1, 1, 4, 2];
         for window in [1_024, 2_048, 3_072, 4_096] {

@@ -183,7 +183,7 @@ fn forgery(ending: &Ending, facts: &ResetFacts) -> Option<Vec<String>> {
 }
 
 fn explain(story: &Story, ending: &Ending, facts: &ResetFacts) -> String {
-    let form = if facts.is_stateless && !story.is_scanner_s_syn() {
+    let form = if facts.is_stateless && !story.has_scanner_syn() {
         " It has no options and window 0, as sent by a host that has no such connection: the service was restarted, or a \
          device \
          replies with its address."
@@ -199,7 +199,7 @@ fn explain(story: &Story, ending: &Ending, facts: &ResetFacts) -> String {
     };
     let why = match (ending.by, ending.stage) {
         (Role::Client, _) if story.is_port_check() => purpose::PORT_CHECK,
-        (Role::Client, Stage::SynAck) if story.is_scanner_s_syn() => {
+        (Role::Client, Stage::SynAck) if story.has_scanner_syn() => {
             "The port is open: the server answered the SYN, and the client's kernel, which had not sent it, reset the answer."
         }
         (Role::Client, Stage::SynAck) => {

@@ -54,7 +54,7 @@ fn judge(story: &Story, _: &Settings) -> Option<Verdict> {
                 "In a capture made on the client, the SYN-ACK did not reach its TCP (host firewall, reverse path \
                  filtering, another interface), or its ACK was not captured."
             },
-            if story.is_scanner_s_syn() { purpose::scan(story) } else { " A half-open port scan looks the same." },
+            if story.has_scanner_syn() { purpose::scan(story) } else { " A half-open port scan looks the same." },
             drops::caveat(story)
         ))
         .reported(&["ETIMEDOUT (Connection timed out)", "java.net.SocketTimeoutException: connect timed out"])

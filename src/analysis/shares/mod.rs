@@ -252,7 +252,7 @@ impl<'env> Shares<'env> {
         outcome
     }
 
-    /// Waits until the round that was taken in is done. Judging may go on behind it, as long as not too much waits for it.
+    /// Waits until the round that was taken in is done. Judging may lag behind, up to a bound.
     fn finish_round(&mut self) -> io::Result<()> {
         let mut outcome = Ok(());
         while let Some(done) = self.crew.done_while_following() {

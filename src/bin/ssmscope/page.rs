@@ -69,7 +69,7 @@ fn is_same_file(path: &Path, other: &Path) -> bool {
 /// A page that sees what the report gets.
 pub struct Page<'o> {
     path: PathBuf,
-    /// Begun again for each page that is written while the capture goes on; nothing if that failed.
+    /// Begun again for each page that is written while the capture runs; nothing if that failed.
     file: Option<NewFile>,
     shown: HtmlPage,
     /// Which connections are; all of them where nothing is selected.
@@ -77,7 +77,7 @@ pub struct Page<'o> {
     so_far: Option<SoFar>,
 }
 
-/// What it takes to write a page while the capture goes on.
+/// What writing a page needs while the capture runs.
 struct SoFar {
     /// Is set when somebody wants the page.
     is_wanted: Arc<AtomicBool>,
@@ -95,7 +95,7 @@ impl Page<'_> {
         self.selection.is_none_or(|selection| selection.shows(&judged.verdict))
     }
 
-    /// Has the page written each time that `is_wanted` is set, while this capture goes on.
+    /// Writes the page each time that `is_wanted` is set while this capture runs.
     pub fn when_wanted(
         &mut self,
         is_wanted: Arc<AtomicBool>,
@@ -122,7 +122,7 @@ impl Page<'_> {
             .with_context(|| format!("--html {}: can't be written", self.path.display()))
     }
 
-    /// Writes the page as far as it is known. Where that fails, it is reported, and the capture goes on.
+    /// Writes the page with what is known so far. A failure is reported, and the capture continues.
     fn write_so_far(&mut self) {
         let Some(so_far) = &self.so_far else { return };
         let mut page = self.shown.clone();

@@ -13,7 +13,7 @@ const SCAN: &str = " The SYN was not written by a kernel: no option but the segm
 
 /// The word that the headline begins with where the attempt is a port check or a port scan; empty otherwise.
 pub(in crate::verdict) fn prefix(story: &Story) -> &'static str {
-    if story.is_scanner_s_syn() {
+    if story.has_scanner_syn() {
         "port scan: "
     } else if story.is_port_check() {
         "port check: "
@@ -24,5 +24,5 @@ pub(in crate::verdict) fn prefix(story: &Story) -> &'static str {
 
 /// A sentence on a scanner's SYN; empty where it is none.
 pub(in crate::verdict) fn scan(story: &Story) -> &'static str {
-    if story.is_scanner_s_syn() { SCAN } else { "" }
+    if story.has_scanner_syn() { SCAN } else { "" }
 }

@@ -73,14 +73,14 @@ impl HtmlPage {
         self.write_with(end, None, out)
     }
 
-    /// Writes the page while the capture goes on. Of the open connections that fail, this many are not in it.
+    /// Writes the page while the capture runs. Of the open connections that fail, `left_out` are not in it.
     pub fn write_so_far(self, end: &End<'_>, left_out: usize, out: &mut dyn Write) -> io::Result<()> {
         let room = match left_out {
             0 => String::new(),
             some => format!(" There was no room for {} of them.", count(some as u64, "connection")),
         };
         let remark = format!(
-            "The capture goes on: this is what is known so far. Connections that are still open are here only if they fail.{room}"
+            "The capture is still running: this is what is known so far. Open connections are listed only if they fail.{room}"
         );
         self.write_with(end, Some(remark), out)
     }
@@ -157,7 +157,7 @@ struct Begin<'a> {
     headline: String,
     translation: Option<(&'static str, &'static str)>,
     places: Vec<String>,
-    /// What is not in it, where the capture goes on.
+    /// What the page leaves out, while the capture runs.
     so_far: Option<String>,
     strip: Option<Moments>,
     /// The first is the table's header.

@@ -113,7 +113,8 @@ fn the_page_shows_what_is_known_so_far_on_a_signal_and_everything_at_the_end() {
         thread::sleep(Duration::from_millis(20));
     }
     let so_far = fs::read_to_string(&file).unwrap();
-    for word in ["The capture goes on: ", "no-server-hello", "refused", "2 connections: 2 failed", "</html>"]
+    for word in
+        ["The capture is still running: ", "no-server-hello", "refused", "2 connections: 2 failed", "</html>"]
     {
         assert!(so_far.contains(word), "{word} is not in {so_far}");
     }
@@ -121,7 +122,10 @@ fn the_page_shows_what_is_known_so_far_on_a_signal_and_everything_at_the_end() {
     let outcome = watch.wait();
     assert_eq!(outcome.status, 2, "{}", outcome.error);
     let all = fs::read_to_string(&file).unwrap();
-    assert!(!all.contains("The capture goes on") && all.contains("2 connections: 2 failed"), "{all}");
+    assert!(
+        !all.contains("The capture is still running") && all.contains("2 connections: 2 failed"),
+        "{all}"
+    );
     assert!(!names(lab.folder.path()).iter().any(|name| name.starts_with(".ssmscope")));
 }
 
