@@ -257,7 +257,7 @@ pub(in crate::analysis) fn unanswered(
         if search.answered > 0 || end - first.at < NEIGHBOR_REPLY {
             continue;
         }
-        let is_selected = if target.is_everything() { sees_replies } else { target.has_host(names, *host) };
+        let is_selected = if target.is_everything() { sees_replies } else { target.names_host(names, *host) };
         found.push(Unanswered {
             fault: LookupFault::NeighborSilent,
             is_critical: !has_connections && is_selected,
@@ -403,6 +403,8 @@ mod tests {
         assert_eq!(neighbors(&[(HERE, THERE, false), (OTHER, HERE, false)], &all), [false, false]);
         let selected = Target::new(&["192.0.2.20".to_owned()], &[], None).expect("an address");
         assert_eq!(neighbors(&[(HERE, THERE, false), (THERE, OTHER, false)], &selected), [true, false]);
+        let by_port = Target::new(&[], &[8443], None).expect("a port");
+        assert_eq!(neighbors(&[(HERE, THERE, false)], &by_port), [false], "no host was selected");
     }
 
     #[test]

@@ -247,8 +247,12 @@ impl Target {
                 .is_some_and(|address| self.hosts.iter().any(|place| is_place(place, address)))
     }
 
-    /// Whether a host is among those that were selected.
-    pub(crate) fn has_host(&self, names: &Names, host: Host) -> bool {
+    /// Whether hosts were selected, and this is one of them.
+    pub(crate) fn names_host(&self, names: &Names, host: Host) -> bool {
+        !self.is_any_host() && self.has_host(names, host)
+    }
+
+    fn has_host(&self, names: &Names, host: Host) -> bool {
         if self.is_any_host() {
             return true;
         }
