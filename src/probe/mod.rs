@@ -20,6 +20,7 @@ mod range;
 mod reason;
 mod secret;
 mod starttls;
+mod states;
 mod step;
 mod tape;
 pub mod token;
@@ -41,9 +42,10 @@ pub use outcome::{Conclusion, Outcome, PhaseDurations, ProxyUse};
 pub use page::{Page, PageAnswer};
 pub use plan::Plan;
 pub use range::{BadRange, Range};
-pub use reason::{REASONS, Reason};
+pub use reason::{REASONS, Reason, severity_of};
 pub use secret::Secret;
 pub use starttls::StartTls;
+pub use states::{Contradiction, States};
 pub use step::{Phase, Step};
 
 use crate::analysis::{self, CertificateSettings, Judged, Settings, Sink, Summary};
@@ -248,6 +250,7 @@ impl<'p> Probe<'p> {
             is_captured: captured.is_some(),
         }
         .apply(&mut connections, &mut summary);
+        let unmapped = perspective::mapped(&mut connections, &plan.states, &mut summary);
         debug!(viewpoint = ?settings.viewpoint, connections = connections.len(), "judged");
         let ended = self.answered.unwrap_or_else(|| self.tape.now());
         Outcome {
@@ -255,6 +258,7 @@ impl<'p> Probe<'p> {
             port: plan.port,
             began: self.tape.began(),
             alerts: plan.alerts,
+            states: plan.states.clone(),
             spent: PhaseDurations { total: ended - self.tape.began(), ..self.spent },
             steps: self.tape.steps().to_vec(),
             resolution: self.resolution,
@@ -269,6 +273,7 @@ impl<'p> Probe<'p> {
                 tunnel: self.tunnel,
             }),
             connections,
+            unmapped,
             captured,
             summary,
             token: self.token,

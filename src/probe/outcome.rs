@@ -8,6 +8,7 @@ use super::http::proxy::Tunnel;
 use super::net::capture::Captured;
 use super::net::dns::Resolution;
 use super::page::PageAnswer;
+use super::states::States;
 use super::step::Step;
 use super::token::Token;
 use crate::analysis::{Judged, Summary};
@@ -25,6 +26,8 @@ pub struct Outcome {
     pub began: Timestamp,
     /// When a server that answers is worth an alert.
     pub alerts: Alerts,
+    /// Severities that replace those of verdicts and reasons.
+    pub states: States,
     /// How long its parts took.
     pub spent: PhaseDurations,
     /// What was done and what came back. Where no packets were captured, the numbers of packets in verdicts and findings are
@@ -42,6 +45,8 @@ pub struct Outcome {
     pub proxy: Option<ProxyUse>,
     /// Each connection with its verdict.
     pub connections: Vec<Judged>,
+    /// The severity of each connection's verdict itself, whatever `states` makes of it.
+    pub unmapped: Vec<Severity>,
     /// The packets that were captured meanwhile; absent where only the sockets were used.
     pub captured: Option<Captured>,
     /// The connections in figures.
@@ -104,6 +109,8 @@ pub struct ProxyUse {
 pub struct Conclusion {
     /// What it means for the exit status.
     pub severity: Severity,
+    /// The reason's own severity, where the user gave it one.
+    pub unmapped: Option<Severity>,
     /// A verdict's code, or that of one of [`REASONS`](super::REASONS).
     pub reason: &'static str,
     /// What the evidence names as the cause, if it does: an alert, a status, an OAuth error.
@@ -118,7 +125,34 @@ pub struct Conclusion {
     pub advice: Vec<String>,
 }
 
+impl Outcome {
+    /// A conclusion with the severity that the user gives its reason.
+    pub(super) fn mapped(&self, conclusion: Conclusion) -> Conclusion {
+        match self.states.severity(conclusion.reason) {
+            Some(severity) if conclusion.unmapped.is_none() => {
+                Conclusion { severity, unmapped: Some(conclusion.severity), ..conclusion }
+            }
+            _ => conclusion,
+        }
+    }
+}
+
 impl Conclusion {
+    /// The reason's own severity, where the user's is another.
+    pub fn replaced(&self) -> Option<Severity> {
+        self.unmapped.filter(|own| *own != self.severity)
+    }
+
+    /// Whether nothing is wrong: what the user declared to be ok may be a failure.
+    pub fn is_well(&self) -> bool {
+        self.severity == Severity::Ok && self.replaced().is_none()
+    }
+
+    /// The option that gave the reason its severity, where it has another itself: `--state refused=ok`.
+    pub fn state_option(&self) -> Option<String> {
+        self.replaced().map(|_| format!("--state {}={}", self.reason, self.severity))
+    }
+
     /// What is wrong by one of the reasons.
     pub(super) fn critical<A: ToString>(
         reason: &'static str,
@@ -129,6 +163,7 @@ impl Conclusion {
         let advice = advice.iter().map(ToString::to_string).collect();
         Self {
             severity: Severity::Critical,
+            unmapped: None,
             reason,
             cause: None,
             connection: None,
@@ -143,6 +178,7 @@ impl Conclusion {
         let verdict = &judged.verdict;
         Self {
             severity: verdict.severity,
+            unmapped: None,
             reason: verdict.code.name(),
             cause: verdict.cause.as_ref().map(ToString::to_string),
             connection: Some(index),

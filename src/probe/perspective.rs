@@ -6,6 +6,7 @@
 use std::net::SocketAddr;
 
 use super::http::tls::{Accepted, objectionable};
+use super::states::States;
 use super::step::Phase;
 use crate::analysis::{Groups, Judged, Summary};
 use crate::cert::{Fault, Issuer, Weakness};
@@ -85,10 +86,6 @@ impl Perspective<'_> {
                 verdict.change_advice(|advice| advice.push(CAPTURE));
             }
             recount(summary, before, (verdict.code, verdict.severity));
-        }
-        summary.groups = Groups::default();
-        for judged in connections.iter() {
-            summary.groups.add(judged);
         }
     }
 
@@ -402,6 +399,22 @@ const CLOCK: &str = "Compare the clock of this host with the server's.";
 const TRUST: &str =
     "If the server's authority is your own, trust it here with --ca-file, and in the store of the clients.";
 const REISSUE: &str = "Have a certificate issued for the server with RSA 2048 or ECDSA, signed over SHA-256.";
+
+/// Gives verdicts the severities that the user gives their codes, and counts the connections anew. Returns the severities
+/// before.
+pub(super) fn mapped(connections: &mut [Judged], states: &States, summary: &mut Summary) -> Vec<Severity> {
+    let unmapped = connections.iter().map(|judged| judged.verdict.severity).collect();
+    for Judged { verdict, .. } in connections.iter_mut() {
+        let before = (verdict.code, verdict.severity);
+        verdict.severity = states.severity(verdict.code.name()).unwrap_or(verdict.severity);
+        recount(summary, before, (verdict.code, verdict.severity));
+    }
+    summary.groups = Groups::default();
+    for judged in connections.iter() {
+        summary.groups.add(judged);
+    }
+    unmapped
+}
 
 /// Counts a connection under the code that it has now.
 fn recount(summary: &mut Summary, before: (Code, Severity), now: (Code, Severity)) {

@@ -9,6 +9,7 @@ use super::net::dns::Family;
 use super::page::Page;
 use super::secret::Secret;
 use super::starttls::StartTls;
+use super::states::States;
 use super::token::Request as Token;
 use crate::analysis::Settings;
 use crate::time::Elapsed;
@@ -44,6 +45,8 @@ pub struct Plan {
     pub page: Option<Page>,
     /// When a server that answers is worth an alert.
     pub alerts: Alerts,
+    /// Severities that replace those of verdicts and reasons.
+    pub states: States,
     /// How what comes is judged.
     pub settings: Settings,
 }

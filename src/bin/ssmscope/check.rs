@@ -16,7 +16,7 @@ use ssmscope::capture::live::{self, Live};
 use ssmscope::capture::{Source, Target, save};
 use ssmscope::probe::{
     self, Accepted, AcceptedIssuer, Alerts, Family, Identity, Outcome, Page, Plan, Probe, Proxy, Secret,
-    TlsPlan, token,
+    States, TlsPlan, token,
 };
 use ssmscope::report::human::html::HtmlPage;
 use ssmscope::report::text::escape::escaped;
@@ -201,6 +201,11 @@ fn plan(options: &Check) -> anyhow::Result<Plan> {
         statuses: options.expect_status.clone(),
         text: options.expect_body.clone(),
     });
+    let states = States::of(options.state.iter().copied()).context("--state")?;
+    ensure!(
+        states.severity("slow").is_none() || options.warn_time.is_none() && options.crit_time.is_none(),
+        "--state slow and --warn-time or --crit-time decide about the same: with --slow-after 9999, only the latter do"
+    );
     Ok(Plan {
         host: host.to_owned(),
         port,
@@ -221,6 +226,7 @@ fn plan(options: &Check) -> anyhow::Result<Plan> {
             time_warning: options.warn_time,
             time_critical: options.crit_time,
         },
+        states,
         settings: Settings { judging, ..Settings::default() },
     })
 }

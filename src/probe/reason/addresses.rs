@@ -13,7 +13,9 @@ const UNOPENED: [Code; 3] = [Code::SynNoReply, Code::Refused, Code::Unreachable]
 /// What follows from one connection, by its index. An address that a client passes over is worth a warning, unless every
 /// address is to work.
 pub(super) fn of_connection(outcome: &Outcome, index: usize, judged: &Judged) -> Conclusion {
-    let conclusion = Conclusion::of_connection(index, judged);
+    let severity = outcome.unmapped.get(index).copied().unwrap_or(judged.verdict.severity);
+    let conclusion = Conclusion { severity, ..Conclusion::of_connection(index, judged) };
+    let conclusion = outcome.mapped(conclusion);
     let next = outcome.connections.iter().find(|other| is_open(other) && address(other) != address(judged));
     match (address(judged), next.and_then(address)) {
         (Some(dead), Some(next)) if !is_open(judged) && !outcome.tries_all_addresses => {
@@ -25,6 +27,7 @@ pub(super) fn of_connection(outcome: &Outcome, index: usize, judged: &Judged) ->
 
 /// What follows from an address to which this host sent nothing.
 pub(super) fn not_sent(outcome: &Outcome, conclusion: Conclusion) -> Conclusion {
+    let conclusion = outcome.mapped(conclusion);
     let dead = outcome.not_sent.as_ref().map(|(address, _)| *address);
     let next = outcome.connections.iter().find(|judged| is_open(judged)).and_then(address);
     match (dead, next) {
@@ -34,8 +37,11 @@ pub(super) fn not_sent(outcome: &Outcome, conclusion: Conclusion) -> Conclusion 
 }
 
 fn passed_over(dead: IpAddr, next: IpAddr, conclusion: Conclusion) -> Conclusion {
+    // What the user declares to be ok is no warning either.
+    let is_ok = conclusion.severity == Severity::Ok;
     Conclusion {
-        severity: Severity::Warning,
+        severity: if is_ok { Severity::Ok } else { Severity::Warning },
+        unmapped: conclusion.unmapped.map(|_| Severity::Warning),
         connection: None,
         headline: format!("address {dead}: {}; {next} answers", conclusion.headline),
         explanation: format!(

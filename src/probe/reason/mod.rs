@@ -15,7 +15,7 @@ mod resolver_silent;
 mod slow;
 
 use super::outcome::{Conclusion, Outcome};
-use crate::verdict::{Severity, Status};
+use crate::verdict::{RULES, Severity, Status};
 
 /// A reason: its code, and when it applies.
 #[derive(Clone, Copy)]
@@ -43,6 +43,13 @@ pub const REASONS: [Reason; 7] = [
     nothing_done::REASON,
 ];
 
+/// The code of a verdict or of a reason with this name, and its severity.
+pub fn severity_of(name: &str) -> Option<(&'static str, Severity)> {
+    let verdicts = RULES.iter().map(|rule| (rule.code.name(), rule.severity));
+    let reasons = REASONS.iter().map(|reason| (reason.code, reason.severity));
+    verdicts.chain(reasons).find(|(code, _)| *code == name)
+}
+
 /// How many of them come before any connection.
 const BEFORE_CONNECTIONS: usize = 4;
 
@@ -55,13 +62,13 @@ impl Outcome {
         let connections = connections.map(|(index, judged)| addresses::of_connection(self, index, judged));
         let answers = rejected::conclude(self).into_iter();
         let times = slow::conclude(self).into_iter();
-        let all: Vec<_> =
-            of(before).chain(connections).chain(answers).chain(of(above)).chain(times).collect();
+        let all = of(before).chain(connections).chain(answers).chain(of(above)).chain(times);
+        let all: Vec<_> = all.map(|conclusion| self.mapped(conclusion)).collect();
         // What can't be known comes before a warning, which does not settle it.
         [Severity::Critical, Severity::Unknown, Severity::Warning, Severity::Ok]
             .into_iter()
             .find_map(|severity| all.iter().find(|conclusion| conclusion.severity == severity).cloned())
-            .unwrap_or_else(nothing_done::conclusion)
+            .unwrap_or_else(|| self.mapped(nothing_done::conclusion()))
     }
 
     /// What the attempt comes to.

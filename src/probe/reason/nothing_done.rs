@@ -21,6 +21,7 @@ fn conclude(outcome: &Outcome) -> Option<Conclusion> {
 pub(super) fn conclusion() -> Conclusion {
     Conclusion {
         severity: REASON.severity,
+        unmapped: None,
         reason: REASON.code,
         cause: None,
         connection: None,

@@ -6,8 +6,7 @@ use crate::verdict::Severity;
 pub(super) fn conclude(outcome: &Outcome) -> Option<Conclusion> {
     // What was not done, or is not known, is not slow.
     let is_done = |severity| matches!(severity, Severity::Ok | Severity::Warning);
-    let mut severities = outcome.connections.iter().map(|judged| judged.verdict.severity);
-    if outcome.connections.is_empty() || !severities.all(is_done) {
+    if outcome.unmapped.is_empty() || !outcome.unmapped.iter().copied().all(is_done) {
         return None;
     }
     let spent = &outcome.spent;

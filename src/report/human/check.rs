@@ -58,10 +58,10 @@ pub fn write(end: &End<'_>, style: &Style, out: &mut dyn Write) -> io::Result<()
     let is_detailed = verbosity > 0;
     if is_detailed {
         write_steps(outcome, &names, out)?;
-    } else if conclusion.severity != Severity::Ok {
+    } else if !conclusion.is_well() {
         write_last_step(outcome, out)?;
     }
-    if conclusion.severity == Severity::Ok && !is_detailed {
+    if conclusion.is_well() && !is_detailed {
         return Ok(());
     }
     writeln!(out)?;
@@ -113,8 +113,11 @@ fn write_answer(
 /// How long the parts took, and what they brought, with a label each.
 pub(super) fn parts(conclusion: &Conclusion, outcome: &Outcome) -> Vec<(&'static str, String)> {
     let mut parts = vec![("Took", took(outcome))];
+    if let (Some(option), Some(own)) = (conclusion.state_option(), conclusion.replaced()) {
+        parts.push(("State", format!("{option}; {} itself is {own}", conclusion.reason)));
+    }
     // With a connection's own sections below, its certificates are there.
-    if conclusion.severity != Severity::Ok && conclusion.connection.is_some() {
+    if !conclusion.is_well() && conclusion.connection.is_some() {
         return parts;
     }
     let ends = outcome.connections.iter().filter_map(|judged| Expiry::of(&judged.story));

@@ -75,13 +75,17 @@ fn write_check(of: &End<'_>, check: &Check<'_>, out: &mut dyn Write) -> io::Resu
         Some(Judged { story, .. }) => {
             let via = if outcome.proxy.is_some() { " (proxy)" } else { "" };
             let place = format!("{code} at {}, {}{via}", story.stage, ends::end(story, Role::Server));
-            match conclusion.severity {
-                Severity::Ok => place,
-                Severity::Critical if PLAIN_CODES.contains(&conclusion.reason) => place,
-                _ => format!("{place}: {}", conclusion.headline),
+            if conclusion.is_well() || PLAIN_CODES.contains(&conclusion.reason) {
+                place
+            } else {
+                format!("{place}: {}", conclusion.headline)
             }
         }
         None => format!("{code}: {}", conclusion.headline),
+    };
+    let text = match conclusion.state_option() {
+        Some(option) => format!("{text} ({option})"),
+        None => text,
     };
     write_status(of.status(), &text, STATUS_CHARACTERS, &check_performance(of, check), out)?;
     if check.verbosity >= 1 {

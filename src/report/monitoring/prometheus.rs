@@ -169,7 +169,9 @@ impl Metrics<'_> {
         }
         self.family("ssmscope_connections", "Connections judged, by verdict and its severity.")?;
         for rule in RULES {
-            let labels = [("verdict", rule.code.name()), ("severity", rule.severity.name())];
+            let code = rule.code.name();
+            let given = of.check.and_then(|check| check.outcome.states.severity(code));
+            let labels = [("verdict", code), ("severity", given.unwrap_or(rule.severity).name())];
             let count = summary.codes.get(&rule.code).copied().unwrap_or_default();
             self.sample("ssmscope_connections", &labels, count)?;
         }

@@ -6,9 +6,10 @@ use std::path::PathBuf;
 use clap::{Args, ValueEnum};
 use ssmscope::probe::{StartTls, token};
 use ssmscope::time::Elapsed;
+use ssmscope::verdict::Severity;
 
 use super::groups::{Monitoring, Page, Rendering, Timing};
-use super::values::{HostPort, host_port, known_address, path, server_name, span, starttls, statuses};
+use super::values::{HostPort, host_port, known_address, path, server_name, span, starttls, state, statuses};
 
 /// `ssmscope check`.
 #[expect(clippy::struct_excessive_bools, reason = "each is a switch of its own")]
@@ -209,6 +210,14 @@ pub struct Check {
     /// Critical, as slow, if the whole check took longer. An answer is waited for until --timeout.
     #[arg(long, value_name = "SECONDS", value_parser = span, help_heading = "Monitoring")]
     pub crit_time: Option<Elapsed>,
+
+    /// Give a code another severity: refused=warning, slow=critical. Repeatable; with commas, several.
+    ///
+    /// CODE is a verdict's or a reason's, SEVERITY ok, warning, critical or unknown. It changes the severity and the exit status in
+    /// every output; the code stays. What means that nothing is known (in-progress, nothing-done, ...) can't be ok, and
+    /// certificate-expiring has the severity of its threshold.
+    #[arg(long, value_name = "CODE=SEVERITY", value_parser = state, value_delimiter = ',', help_heading = "Monitoring")]
+    pub state: Vec<(&'static str, Severity)>,
 
     /// When something takes too long.
     #[command(flatten)]

@@ -9,7 +9,7 @@ use jiff::tz::TimeZone;
 use ssmscope::analysis::{self, WindowEnd};
 use ssmscope::cert;
 use ssmscope::log::AccessFormat;
-use ssmscope::probe::{StartTls, host_and_port, without_zone};
+use ssmscope::probe::{REASONS, StartTls, host_and_port, severity_of, without_zone};
 use ssmscope::report::language::Language;
 use ssmscope::report::machine::flat::Format;
 use ssmscope::report::{Form, Sort, Subject};
@@ -218,6 +218,36 @@ pub fn shown(text: &str) -> Result<Shown, String> {
     })
 }
 
+/// A code and the severity that replaces its own: `refused=warning`.
+pub fn state(text: &str) -> Result<(&'static str, Severity), String> {
+    const SEVERITIES: [Severity; 4] =
+        [Severity::Ok, Severity::Warning, Severity::Critical, Severity::Unknown];
+    let Some((code, severity)) = text.split_once('=') else {
+        return Err("not CODE=SEVERITY; try refused=warning".to_owned());
+    };
+    let word = code.to_lowercase().replace('_', "-");
+    let Some((code, own)) = severity_of(&word) else {
+        let known = RULES.iter().map(|rule| rule.code.name()).chain(REASONS.iter().map(|reason| reason.code));
+        let near = nearness::nearest(&word, known, 1);
+        return Err(format!("no verdict or reason has this code; try {}", near.join("")));
+    };
+    let severity = SEVERITIES.into_iter().find(|known| known.name().eq_ignore_ascii_case(severity));
+    match severity {
+        None => Err("a severity is ok, warning, critical or unknown".to_owned()),
+        // Nothing is known then, and a green light would say that all is well.
+        Some(Severity::Ok) if own == Severity::Unknown => {
+            Err(format!("{code} means that nothing is known; it can be warning or critical, not ok"))
+        }
+        Some(_) if code == EXPIRING => {
+            Err("its severity is that of the threshold, -w or -c: change these".to_owned())
+        }
+        Some(severity) => Ok((code, severity)),
+    }
+}
+
+/// The reason whose severity thresholds decide.
+const EXPIRING: &str = "certificate-expiring";
+
 /// Connections that are shown.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Shown {
@@ -325,6 +355,23 @@ mod tests {
             ["", "http://ssm.example", "ftp://ssm.example", "https://", "https://a b/", "ssm.example/x"]
         {
             assert!(host_port(text).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_state_is_a_code_with_a_severity_that_is_no_green_light_by_ignorance() {
+        assert_eq!(state("refused=warning"), Ok(("refused", Severity::Warning)));
+        assert_eq!(state("Name_Unknown=UNKNOWN"), Ok(("name-unknown", Severity::Unknown)));
+        assert_eq!(state("in-progress=critical"), Ok(("in-progress", Severity::Critical)));
+        for (text, why) in [
+            ("refused", "not CODE=SEVERITY"),
+            ("refusd=warning", "try refused"),
+            ("refused=bad", "ok, warning, critical or unknown"),
+            ("in-progress=ok", "nothing is known"),
+            ("nothing-done=ok", "nothing is known"),
+            ("certificate-expiring=ok", "-w or -c"),
+        ] {
+            assert!(state(text).unwrap_err().contains(why), "{text}: {:?}", state(text));
         }
     }
 

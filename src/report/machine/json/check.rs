@@ -30,6 +30,8 @@ pub struct Check {
     pub duration: f64,
     /// What it means for the exit status.
     pub severity: Severity,
+    /// The reason's own severity where `--state` replaced it; null elsewhere.
+    pub unmapped_severity: Option<Severity>,
     /// A verdict's code, or what was the matter before or above the connections: `name-unknown`, `resolver-failed`,
     /// `resolver-silent`, `not-sent`, `page-unexpected`, `certificate-expiring`, `nothing-done`.
     pub reason: &'static str,
@@ -145,6 +147,7 @@ impl Check {
             start: clock::machine_readable(outcome.began, Clock::Utc, 6),
             duration: seconds(spent.total),
             severity: conclusion.severity,
+            unmapped_severity: conclusion.replaced(),
             reason: conclusion.reason,
             cause: conclusion.cause,
             headline: conclusion.headline,

@@ -10,6 +10,7 @@ mod offers;
 mod proxies;
 mod secrets;
 mod starttls;
+mod states;
 mod tokens;
 
 use std::fmt;
