@@ -438,3 +438,12 @@ pub const BATCH_AHEAD: usize = 1024;
 
 /// Bytes of results that wait for those of earlier captures.
 pub const BATCH_HELD_BYTES: usize = 64 * 1024 * 1024;
+
+/// Bytes of a list of servers to check: as many lines as the servers may be, with long names and comments.
+pub const TARGETS_BYTES: u64 = 1024 * 1024;
+
+/// Servers of such a list: some 6 kB of metrics for each.
+pub const TARGETS: usize = 4096;
+
+/// Servers that are checked before an earlier one is reported: their steps wait, some 100 kB each.
+pub const TARGETS_AHEAD: usize = 256;

@@ -24,6 +24,8 @@ pub mod monitoring;
 mod nothing;
 #[cfg(feature = "command")]
 mod open;
+#[cfg(feature = "command")]
+mod targets;
 #[doc(hidden)]
 pub mod tcpdump;
 #[cfg(test)]
@@ -51,7 +53,10 @@ pub use human::Collection;
 pub use human::grid;
 #[cfg(feature = "command")]
 #[doc(hidden)]
-pub use open::{Occasion, heading, open, open_many};
+pub use open::{Occasion, heading, open, open_many, open_targets};
+#[cfg(feature = "command")]
+#[doc(hidden)]
+pub use targets::{TargetTotals, Targets};
 pub use text::Origins;
 #[cfg(feature = "command")]
 #[doc(hidden)]

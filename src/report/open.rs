@@ -8,11 +8,14 @@ use super::human::follow::Following;
 use super::human::html::{HtmlPage, HtmlReport};
 use super::human::stream::Stream;
 use super::human::table::TableReport;
+use super::human::targets::TargetTable;
 use super::human::{check, markdown, timeline};
 use super::machine::flat::{FlatReport, Input};
 use super::machine::json::{self, JsonReport};
 use super::many::{Entry, Many, Totals};
+use super::monitoring::targets::{MetricsOfTargets, PluginOfTargets};
 use super::monitoring::{nagios, prometheus};
+use super::targets::{TargetTotals, Targets};
 use super::tcpdump::Packets;
 use super::writer::{End, Out, Provenance, Report};
 use super::{Form, Style};
@@ -122,6 +125,45 @@ pub fn open_many<'o>(form: Form, mut out: Out<'o>, style: &Style) -> io::Result<
             Box::new(BatchTable::new(out.plain, style))
         }
     })
+}
+
+/// Begins a report on many servers that are checked; nothing in a form that has only one.
+pub fn open_targets<'o>(form: Form, out: Out<'o>, style: Style) -> Option<Box<dyn Targets + 'o>> {
+    Some(match form {
+        Form::Timeline | Form::Table => Box::new(TargetTable::new(out.styled, style)),
+        Form::Json => Box::new(JsonReport::new(out.plain, &[])),
+        Form::Flat(format) => Box::new(FlatReport::new(out.plain, format, Vec::new())),
+        Form::Nagios => Box::new(PluginOfTargets::new(out.plain)),
+        Form::Prometheus => Box::new(MetricsOfTargets::new(out.plain)),
+        Form::Markdown | Form::Html | Form::Tcpdump => return None,
+    })
+}
+
+impl<W: Write + Send> Targets for JsonReport<W> {
+    fn target(&mut self, end: &End<'_>) -> io::Result<()> {
+        let (Some(check), Some(target)) = (&end.check, end.target) else { return Ok(()) };
+        self.set_source(target);
+        check.outcome.connections.iter().try_for_each(|judged| self.connection(judged.clone()))?;
+        self.check(check.outcome)?;
+        self.flush()
+    }
+
+    fn finish(mut self: Box<Self>, totals: &TargetTotals) -> io::Result<()> {
+        self.end(&totals.summary, &[])
+    }
+}
+
+impl<W: Write + Send> Targets for FlatReport<W> {
+    fn target(&mut self, end: &End<'_>) -> io::Result<()> {
+        let (Some(check), Some(target)) = (&end.check, end.target) else { return Ok(()) };
+        self.set_source(target);
+        check.outcome.connections.iter().try_for_each(|judged| self.connection(judged.clone()))?;
+        self.check(check.outcome)
+    }
+
+    fn finish(mut self: Box<Self>, totals: &TargetTotals) -> io::Result<()> {
+        self.end(&totals.summary, &[])
+    }
 }
 
 /// A report that is written by `write` when everything is known.

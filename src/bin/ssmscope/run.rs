@@ -6,6 +6,7 @@ use ssmscope::analysis::{self, Settings, Sink, Summary};
 use ssmscope::capture::{ReadError, Source, Target};
 use ssmscope::probe::Outcome;
 use ssmscope::report::language::Language;
+use ssmscope::report::monitoring::prometheus::Page;
 use ssmscope::report::{
     self, Detail, End, Form, MonitoringDigest, Out, Provenance, Report, Style, Thresholds,
 };
@@ -48,6 +49,8 @@ pub struct Run<'o> {
 pub enum Done {
     /// Everything that there was is judged and reported.
     Reported(Box<Results>),
+    /// The same, and the metrics are written too.
+    Written(Status),
     /// Nobody reads the report any more. The status is what was known by then.
     Unread(Status),
 }
@@ -105,6 +108,9 @@ impl<'o> Run<'o> {
         for error in &self.unopened {
             exit::aside(self.form, format_args!("ssmscope: {error}"));
         }
+        if let Ok(Done::Written(status)) = done {
+            return Ok(status);
+        }
         let Ok(Done::Reported(results)) = done else {
             // That nothing is known is news as well, and the metrics of an earlier run must not stay. What failed first says
             // more than that they can't be written.
@@ -113,7 +119,7 @@ impl<'o> Run<'o> {
                 let _ = self.write_metrics(&Results::default());
             }
             return done.map(|done| match done {
-                Done::Unread(status) => status,
+                Done::Unread(status) | Done::Written(status) => status,
                 Done::Reported(_) => Status::Unknown,
             });
         };
@@ -136,9 +142,40 @@ impl<'o> Run<'o> {
         Ok(())
     }
 
+    /// What is known at the end of the check of one target of many.
+    pub fn end_of_target<'a>(
+        &'a self,
+        target: &'a str,
+        (outcome, verbosity): (&'a Outcome, u8),
+        digest: &'a MonitoringDigest,
+    ) -> End<'a> {
+        End {
+            summary: &outcome.summary,
+            unopened: &[],
+            check: Some(report::Check { outcome, verbosity }),
+            digest,
+            thresholds: &self.thresholds,
+            target: Some(target),
+            selected: None,
+            provenance: &self.provenance,
+        }
+    }
+
+    /// Writes the metrics of many targets, if there is to be a file of them.
+    ///
+    /// # Errors
+    /// When it can't be written.
+    pub fn write_page(&mut self, page: Page) -> anyhow::Result<()> {
+        self.textfile.take().map_or(Ok(()), |textfile| textfile.finish(page))
+    }
+
     fn write_metrics(&mut self, results: &Results) -> anyhow::Result<()> {
         match self.textfile.take() {
-            Some(textfile) => textfile.finish(&self.end(results)),
+            Some(textfile) => {
+                let mut page = Page::default();
+                page.add(&self.end(results));
+                textfile.finish(page)
+            }
             None => Ok(()),
         }
     }

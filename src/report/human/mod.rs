@@ -26,6 +26,7 @@ mod rows;
 pub mod stream;
 mod strip;
 pub mod table;
+pub(super) mod targets;
 pub mod timeline;
 
 pub use collection::{Collected, Collection};

@@ -2,6 +2,7 @@
 
 pub mod nagios;
 pub mod prometheus;
+pub(super) mod targets;
 
 use crate::probe::PhaseDurations;
 use crate::time::Elapsed;

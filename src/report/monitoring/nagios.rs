@@ -51,7 +51,7 @@ pub fn write(of: &End<'_>, out: &mut dyn Write) -> io::Result<()> {
             .or_else(|| nothing::portless(of.summary))
             .unwrap_or_else(|| "no TCP connection to judge".to_owned()),
     };
-    write_status(of.status(), &text, STATUS_CHARACTERS, &performance(of), out)?;
+    write_status(of.status(), &text, &performance(of), out)?;
     write_groups(of, out)?;
     out.flush()
 }
@@ -61,7 +61,7 @@ pub fn write(of: &End<'_>, out: &mut dyn Write) -> io::Result<()> {
 /// # Errors
 /// When `out` can't be written.
 pub fn write_unknown(why: &str, out: &mut dyn Write) -> io::Result<()> {
-    write_status(Status::Unknown, why, STATUS_CHARACTERS, "", out)?;
+    write_status(Status::Unknown, why, "", out)?;
     out.flush()
 }
 
@@ -87,7 +87,7 @@ fn write_check(of: &End<'_>, check: &Check<'_>, out: &mut dyn Write) -> io::Resu
         Some(option) => format!("{text} ({option})"),
         None => text,
     };
-    write_status(of.status(), &text, STATUS_CHARACTERS, &check_performance(of, check), out)?;
+    write_status(of.status(), &text, &check_performance(of, check), out)?;
     if check.verbosity >= 1 {
         write_line(&format!("{}: {}", conclusion.reason, conclusion.headline), out)?;
         write_line(&conclusion.explanation, out)?;
@@ -106,25 +106,24 @@ fn write_check(of: &End<'_>, check: &Check<'_>, out: &mut dyn Write) -> io::Resu
 }
 
 /// The status line, and below it the text where it had to be cut.
-fn write_status(
+pub(super) fn write_status(
     status: Status,
     text: &str,
-    most: usize,
     performance: &str,
     out: &mut dyn Write,
 ) -> io::Result<()> {
-    let (line, is_cut) = status_line(status, text, most);
+    let (line, is_cut) = status_line(status, text, STATUS_CHARACTERS);
     let separator = if performance.is_empty() { "" } else { " | " };
     writeln!(out, "{line}{separator}{performance}")?;
     if is_cut { write_line(text, out) } else { Ok(()) }
 }
 
-fn write_line(text: &str, out: &mut dyn Write) -> io::Result<()> {
+pub(super) fn write_line(text: &str, out: &mut dyn Write) -> io::Result<()> {
     writeln!(out, "{}", shortened(&plain(text), limits::PLUGIN_LINE_CHARACTERS))
 }
 
 /// `tls-alert (unknown_ca)`: where a cause is known, it is what the reader wants first.
-fn with_cause(code: &str, cause: Option<&str>) -> String {
+pub(super) fn with_cause(code: &str, cause: Option<&str>) -> String {
     cause.map_or_else(|| code.to_owned(), |cause| format!("{code} ({cause})"))
 }
 

@@ -4,7 +4,7 @@
 //! servers that were selected one by one. No other address and no other port from the wire is one.
 
 use std::collections::BTreeMap;
-use std::fmt;
+use std::fmt::{self, Write as _};
 use std::io::{self, Write};
 
 use super::nagios::EXPIRING;
@@ -42,19 +42,66 @@ const STAGES: [Stage; 10] = [
 /// # Errors
 /// When `out` can't be written.
 pub fn write(of: &End<'_>, out: &mut dyn Write) -> io::Result<()> {
-    let mut metrics = Metrics { out, target: of.target };
-    metrics.family("ssmscope_build_info", "1, labelled with the version of ssmscope.")?;
-    metrics.sample("ssmscope_build_info", &[("version", env!("CARGO_PKG_VERSION"))], 1)?;
-    metrics.status(of)?;
-    metrics.stages(of.digest.connection.as_ref())?;
-    metrics.connections(of)?;
-    if let Some(check) = &of.check {
-        metrics.check(check.outcome)?;
-    } else {
-        metrics.servers(&of_servers(of))?;
-        metrics.capture(of.summary)?;
-    }
+    let mut page = Page::default();
+    page.add(of);
+    page.write(out)?;
     out.flush()
+}
+
+/// Metrics of one run, or of several targets: all samples of a family are one group, as the format has it.
+#[derive(Debug, Default)]
+pub struct Page {
+    families: Vec<Family>,
+    /// The targets' labels.
+    targets: Vec<Option<String>>,
+}
+
+/// The samples of one name.
+#[derive(Debug)]
+struct Family {
+    name: &'static str,
+    help: &'static str,
+    samples: String,
+}
+
+impl Page {
+    /// Adds all metrics of a run, or of the check of one more target.
+    pub fn add(&mut self, of: &End<'_>) {
+        self.targets.push(of.target.map(str::to_owned));
+        let mut metrics = Metrics { page: self, target: of.target };
+        metrics.family("ssmscope_build_info", "1, labelled with the version of ssmscope.");
+        metrics.sample("ssmscope_build_info", &[("version", env!("CARGO_PKG_VERSION"))], 1);
+        metrics.status(of);
+        metrics.stages(of.digest.connection.as_ref());
+        metrics.connections(of);
+        if let Some(check) = &of.check {
+            metrics.check(check.outcome);
+        } else {
+            metrics.servers(&of_servers(of));
+            metrics.capture(of.summary);
+        }
+    }
+
+    /// Adds when a file of these metrics was made, in seconds of Unix time, so that one that is no longer replaced is noticed.
+    pub fn add_time(&mut self, seconds: u64) {
+        let name = "ssmscope_textfile_timestamp_seconds";
+        for target in self.targets.clone() {
+            let mut metrics = Metrics { page: self, target: target.as_deref() };
+            metrics.family(name, "When these metrics were made, in Unix time.");
+            metrics.sample(name, &[], seconds);
+        }
+    }
+
+    /// Writes all that was added.
+    ///
+    /// # Errors
+    /// When `out` can't be written.
+    pub fn write(&self, out: &mut dyn Write) -> io::Result<()> {
+        for Family { name, help, samples } in &self.families {
+            write!(out, "# HELP {name} {help}\n# TYPE {name} gauge\n{samples}")?;
+        }
+        Ok(())
+    }
 }
 
 /// What is known of one server, or of all ports of one address.
@@ -82,33 +129,23 @@ fn of_servers(of: &End<'_>) -> BTreeMap<String, OfServer> {
     servers
 }
 
-/// Writes when a file of metrics was made, in seconds of Unix time, so that one that is no longer replaced is noticed.
-///
-/// # Errors
-/// When `out` can't be written.
-pub fn write_time(of: &End<'_>, seconds: u64, out: &mut dyn Write) -> io::Result<()> {
-    let mut metrics = Metrics { out, target: of.target };
-    metrics.family("ssmscope_textfile_timestamp_seconds", "When these metrics were made, in Unix time.")?;
-    metrics.sample("ssmscope_textfile_timestamp_seconds", &[], seconds)
-}
-
 /// Lines of the format; each sample has the target's label, so that several files do not hold the same series.
 struct Metrics<'o> {
-    out: &'o mut dyn Write,
+    page: &'o mut Page,
     target: Option<&'o str>,
 }
 
 impl Metrics<'_> {
-    fn status(&mut self, of: &End<'_>) -> io::Result<()> {
+    fn status(&mut self, of: &End<'_>) {
         let status = of.status();
-        self.family("ssmscope_success", "1 if all is well, 0 if not: whether the status is 0.")?;
-        self.sample("ssmscope_success", &[], u8::from(status == Status::Ok))?;
-        self.family("ssmscope_status", "Exit status: 0 healthy, 1 warning, 2 critical, 3 unknown.")?;
-        self.sample("ssmscope_status", &[], status.code())?;
+        self.family("ssmscope_success", "1 if all is well, 0 if not: whether the status is 0.");
+        self.sample("ssmscope_success", &[], u8::from(status == Status::Ok));
+        self.family("ssmscope_status", "Exit status: 0 healthy, 1 warning, 2 critical, 3 unknown.");
+        self.sample("ssmscope_status", &[], status.code());
         self.family(
             "ssmscope_state",
             "1 for the current state, 0 for all others; the worst connection decides.",
-        )?;
+        );
         let code = match &of.check {
             Some(check) => check.outcome.conclusion().reason,
             None if of.alerting_expiry().is_some() => EXPIRING,
@@ -125,133 +162,133 @@ impl Metrics<'_> {
             lookups.chain([NOTHING]).chain(expiring).collect()
         };
         for reason in RULES.iter().map(|rule| rule.code.name()).chain(others) {
-            self.sample("ssmscope_state", &[("reason", reason)], u8::from(code == reason))?;
+            self.sample("ssmscope_state", &[("reason", reason)], u8::from(code == reason));
         }
-        Ok(())
     }
 
     /// How far the worst connection got.
-    fn stages(&mut self, worst: Option<&Shown>) -> io::Result<()> {
-        self.family("ssmscope_stage", "1 for the furthest stage of the worst connection, 0 for the others.")?;
+    fn stages(&mut self, worst: Option<&Shown>) {
+        self.family("ssmscope_stage", "1 for the furthest stage of the worst connection, 0 for the others.");
         let reached = worst.map(|shown| shown.stage);
         for stage in STAGES {
             let is_reached = u8::from(reached == Some(stage));
-            self.sample("ssmscope_stage", &[("stage", &stage.to_string())], is_reached)?;
+            self.sample("ssmscope_stage", &[("stage", &stage.to_string())], is_reached);
         }
         let steps: &[_] = worst.map_or(&[], |shown| &shown.steps);
         if steps.is_empty() {
-            return Ok(());
+            return;
         }
         self.family(
             "ssmscope_stage_duration_seconds",
             "Time to each stage of the worst connection, since the stage before it.",
-        )?;
+        );
         for (stage, elapsed) in steps {
             let labels = [("stage", &*stage.to_string())];
-            self.sample("ssmscope_stage_duration_seconds", &labels, elapsed.as_secs_f64())?;
+            self.sample("ssmscope_stage_duration_seconds", &labels, elapsed.as_secs_f64());
         }
-        Ok(())
     }
 
     /// What adds up over all connections.
-    fn connections(&mut self, of: &End<'_>) -> io::Result<()> {
+    fn connections(&mut self, of: &End<'_>) {
         let End { digest, summary, .. } = *of;
         if let Some(slowest) = digest.slowest {
-            self.family("ssmscope_tls_established_seconds", "Longest time from a SYN to established TLS.")?;
-            self.sample("ssmscope_tls_established_seconds", &[], slowest.as_secs_f64())?;
+            self.family("ssmscope_tls_established_seconds", "Longest time from a SYN to established TLS.");
+            self.sample("ssmscope_tls_established_seconds", &[], slowest.as_secs_f64());
         }
         if let Some(expiry) = &digest.expiry {
             self.family(
                 "ssmscope_certificate_expiry_timestamp_seconds",
                 "The last second, in Unix time, at which all certificates are valid that the servers sent.",
-            )?;
-            self.sample("ssmscope_certificate_expiry_timestamp_seconds", &[], expiry.at.0)?;
+            );
+            self.sample("ssmscope_certificate_expiry_timestamp_seconds", &[], expiry.at.0);
         }
-        self.family("ssmscope_connections", "Connections judged, by verdict and its severity.")?;
+        self.family("ssmscope_connections", "Connections judged, by verdict and its severity.");
         for rule in RULES {
             let code = rule.code.name();
             let given = of.check.and_then(|check| check.outcome.states.severity(code));
             let labels = [("verdict", code), ("severity", given.unwrap_or(rule.severity).name())];
             let count = summary.codes.get(&rule.code).copied().unwrap_or_default();
-            self.sample("ssmscope_connections", &labels, count)?;
+            self.sample("ssmscope_connections", &labels, count);
         }
         if let Some(last) = digest.last_failure {
-            self.family(LAST_FAILURE, "When the last connection that failed ended, in Unix time.")?;
-            self.sample(LAST_FAILURE, &[], last.nanos().div_euclid(1_000_000_000))?;
+            self.family(LAST_FAILURE, "When the last connection that failed ended, in Unix time.");
+            self.sample(LAST_FAILURE, &[], last.nanos().div_euclid(1_000_000_000));
         }
-        Ok(())
     }
 
-    fn capture(&mut self, summary: &Summary) -> io::Result<()> {
-        self.family("ssmscope_capture_packets", "Packets in the capture.")?;
-        self.sample("ssmscope_capture_packets", &[], summary.packets)?;
+    fn capture(&mut self, summary: &Summary) {
+        self.family("ssmscope_capture_packets", "Packets in the capture.");
+        self.sample("ssmscope_capture_packets", &[], summary.packets);
         if let Some(dropped) = summary.about.dropped {
-            self.family("ssmscope_capture_dropped_packets", "Packets that the capture dropped.")?;
-            self.sample("ssmscope_capture_dropped_packets", &[], dropped)?;
+            self.family("ssmscope_capture_dropped_packets", "Packets that the capture dropped.");
+            self.sample("ssmscope_capture_dropped_packets", &[], dropped);
         }
-        Ok(())
     }
 
-    fn servers(&mut self, servers: &BTreeMap<String, OfServer>) -> io::Result<()> {
+    fn servers(&mut self, servers: &BTreeMap<String, OfServer>) {
         if servers.is_empty() {
-            return Ok(());
+            return;
         }
         let name = "ssmscope_server_connections";
-        self.family(name, "Connections judged, by server and severity, where --host names the servers.")?;
+        self.family(name, "Connections judged, by server and severity, where --host names the servers.");
         for (server, known) in servers {
             for (severity, count) in &known.connections {
-                self.sample(name, &[("server", server), ("severity", severity.name())], count)?;
+                self.sample(name, &[("server", server), ("severity", severity.name())], count);
             }
         }
         let name = "ssmscope_server_last_failure_timestamp_seconds";
         let failures: Vec<_> =
             servers.iter().filter_map(|(server, known)| Some((server, known.last_failure?))).collect();
         if failures.is_empty() {
-            return Ok(());
+            return;
         }
-        self.family(name, "When the last connection to a server that failed ended, in Unix time.")?;
+        self.family(name, "When the last connection to a server that failed ended, in Unix time.");
         for (server, last) in failures {
-            self.sample(name, &[("server", server)], last.nanos().div_euclid(1_000_000_000))?;
+            self.sample(name, &[("server", server)], last.nanos().div_euclid(1_000_000_000));
         }
-        Ok(())
     }
 
-    fn check(&mut self, outcome: &Outcome) -> io::Result<()> {
+    fn check(&mut self, outcome: &Outcome) {
         let spent = &outcome.spent;
-        self.family("ssmscope_check_duration_seconds", "How long the whole check took.")?;
-        self.sample("ssmscope_check_duration_seconds", &[], spent.total.as_secs_f64())?;
+        self.family("ssmscope_check_duration_seconds", "How long the whole check took.");
+        self.sample("ssmscope_check_duration_seconds", &[], spent.total.as_secs_f64());
         if phases(spent).next().is_some() {
             let name = "ssmscope_check_phase_duration_seconds";
-            self.family(name, "How long each part of the check took: dns, connect, tls, token, page.")?;
+            self.family(name, "How long each part of the check took: dns, connect, tls, token, page.");
             for (phase, elapsed) in phases(spent) {
-                self.sample(name, &[("phase", phase)], elapsed.as_secs_f64())?;
+                self.sample(name, &[("phase", phase)], elapsed.as_secs_f64());
             }
         }
         if let Some(resolution) = &outcome.resolution {
-            self.family("ssmscope_check_addresses", "Addresses that the name has.")?;
-            self.sample("ssmscope_check_addresses", &[], resolution.addresses.len())?;
+            self.family("ssmscope_check_addresses", "Addresses that the name has.");
+            self.sample("ssmscope_check_addresses", &[], resolution.addresses.len());
         }
         if let Some(status) = outcome.page.as_ref().and_then(|page| page.status) {
-            self.family("ssmscope_check_http_status_code", "HTTP's status of the page that was asked for.")?;
-            self.sample("ssmscope_check_http_status_code", &[], status)?;
+            self.family("ssmscope_check_http_status_code", "HTTP's status of the page that was asked for.");
+            self.sample("ssmscope_check_http_status_code", &[], status);
         }
-        Ok(())
     }
 
-    fn family(&mut self, name: &str, help: &str) -> io::Result<()> {
-        writeln!(self.out, "# HELP {name} {help}\n# TYPE {name} gauge")
+    /// Begins a family, or continues it.
+    fn family(&mut self, name: &'static str, help: &'static str) {
+        if !self.page.families.iter().any(|family| family.name == name) {
+            self.page.families.push(Family { name, help, samples: String::new() });
+        }
     }
 
-    fn sample(&mut self, name: &str, labels: &[(&str, &str)], value: impl fmt::Display) -> io::Result<()> {
-        let target = self.target.map(|target| ("target", target));
+    /// Adds a sample to a family that was begun.
+    fn sample(&mut self, name: &str, labels: &[(&str, &str)], value: impl fmt::Display) {
+        let Some(family) = self.page.families.iter_mut().find(|family| family.name == name) else { return };
+        let (line, target) = (&mut family.samples, self.target.map(|target| ("target", target)));
         let mut separator = '{';
-        write!(self.out, "{name}")?;
+        line.push_str(name);
+        // Writing to a string can't fail.
         for (label, text) in target.iter().chain(labels) {
-            write!(self.out, "{separator}{label}=\"{}\"", quoted(text))?;
+            let _ = write!(line, "{separator}{label}=\"{}\"", quoted(text));
             separator = ',';
         }
         let end = if separator == '{' { "" } else { "}" };
-        writeln!(self.out, "{end} {value}")
+        let _ = writeln!(line, "{end} {value}");
     }
 }
 
@@ -266,9 +303,10 @@ mod tests {
 
     #[test]
     fn label_values_are_escaped() {
-        let mut out = Vec::new();
-        let mut metrics = Metrics { out: &mut out, target: Some("a\"b\\c\nd") };
-        metrics.sample("x", &[("y", "z")], 1.5).unwrap();
-        assert_eq!(String::from_utf8(out).unwrap(), "x{target=\"a\\\"b\\\\c\\nd\",y=\"z\"} 1.5\n");
+        let mut page = Page::default();
+        let mut metrics = Metrics { page: &mut page, target: Some("a\"b\\c\nd") };
+        metrics.family("x", "Some.");
+        metrics.sample("x", &[("y", "z")], 1.5);
+        assert_eq!(page.families[0].samples, "x{target=\"a\\\"b\\\\c\\nd\",y=\"z\"} 1.5\n");
     }
 }

@@ -28,13 +28,26 @@ pub struct Check {
     /// The server: ssm.example.net, 192.0.2.1:443, [2001:db8::1]:8443, or an https URL. The port is 8443 by default, a URL's 443.
     ///
     /// The path of a URL is asked for, as --http does.
-    #[arg(value_name = "HOST[:PORT]|URL", value_parser = host_port, required_unless_present = "hostname")]
+    #[arg(value_name = "HOST[:PORT]|URL", value_parser = host_port, required_unless_present_any = ["hostname", "targets"])]
     pub host: Option<HostPort>,
 
     /// The server, as monitoring plugins get it.
     #[arg(short = 'H', long, value_name = "HOST[:PORT]", value_parser = host_port, conflicts_with = "host",
         help_heading = "Connection")]
     pub hostname: Option<HostPort>,
+
+    /// Check each server of this file: HOST[:PORT] or an https URL on each line, # for comments; - is standard input.
+    ///
+    /// Each has --timeout for itself, and -j of them are checked at a time. What sends secrets to a server (--oauth), captures, or
+    /// writes a page is for one server. -p and --http are for lines without a port or a path.
+    #[arg(long, value_name = "FILE", help_heading = "Connection", conflicts_with_all = ["host", "hostname", "address", "oauth",
+        "capture", "html"])]
+    pub targets: Option<PathBuf>,
+
+    /// With --targets: how many servers are checked at a time.
+    #[arg(short = 'j', long, value_name = "N", requires = "targets", default_value = "16", help_heading = "Connection",
+        value_parser = clap::value_parser!(u16).range(1..=256))]
+    pub jobs: u16,
 
     /// Its port.
     #[arg(short, long, value_name = "PORT", value_parser = clap::value_parser!(u16).range(1..),
@@ -224,28 +237,38 @@ pub struct Check {
     pub timing: Timing,
 }
 
+/// A server that is to be checked.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Server<'o> {
+    /// Its name or address.
+    pub host: &'o str,
+    /// Its port.
+    pub port: u16,
+    /// The interface to which its address belongs.
+    pub zone: Option<&'o str>,
+    /// The page that is asked for.
+    pub page: Option<&'o str>,
+}
+
 impl Check {
-    /// The server that is to be checked: its name or address, and its port.
-    pub fn server(&self) -> (&str, u16) {
+    /// The server that is named on the command line, where one is: the options decide about its port and the page.
+    pub fn server(&self) -> Option<Server<'_>> {
+        let place = self.host.as_ref().or(self.hostname.as_ref())?;
+        let port = self.port.or(place.port).unwrap_or_else(|| self.default_port());
+        let page = self.http.as_deref().or(place.path.as_deref());
+        Some(Server { host: &place.host, port, zone: place.zone.as_deref(), page })
+    }
+
+    /// One of many servers: the options decide where it is named without a port or a page.
+    pub fn one_of_many<'o>(&'o self, place: &'o HostPort) -> Server<'o> {
+        let port = place.port.or(self.port).unwrap_or_else(|| self.default_port());
+        let page = place.path.as_deref().or(self.http.as_deref());
+        Server { host: &place.host, port, zone: place.zone.as_deref(), page }
+    }
+
+    fn default_port(&self) -> u16 {
         const PORT: u16 = 8443;
-        let place = self.place();
-        let (host, port) = place.map_or(("", None), |place| (place.host.as_str(), place.port));
-        let default = self.starttls.map_or(PORT, StartTls::port);
-        (host, self.port.or(port).unwrap_or(default))
-    }
-
-    /// The page that is asked for: the option's, or the URL's.
-    pub fn page(&self) -> Option<&str> {
-        self.http.as_deref().or(self.place()?.path.as_deref())
-    }
-
-    /// The interface to which the server's address belongs.
-    pub fn zone(&self) -> Option<&str> {
-        self.place()?.zone.as_deref()
-    }
-
-    fn place(&self) -> Option<&HostPort> {
-        self.host.as_ref().or(self.hostname.as_ref())
+        self.starttls.map_or(PORT, StartTls::port)
     }
 }
 
@@ -294,6 +317,7 @@ Examples:
   ssmscope check ssm.example.net
   ssmscope check https://ssm.example.net/backend/health
   ssmscope check --ca-file ssm-ca.pem --http / --expect-status 200-399 ssm.example.net:8443
+  ssmscope check --targets servers.txt -w 30
   ssmscope check -o nagios -H ssm.example.net -w 30 -c 7 --textfile ssm.prom
   ssmscope check --oauth password --client-id ID --client-secret-file id.secret \\
       --username admin --password-file admin.secret ssm.example.net";

@@ -18,12 +18,12 @@ use ssmscope::report::Subject;
 use ssmscope::report::language::Language;
 
 pub use batch::Batch;
-pub use check::{CertificateFault, Check, Grant, OauthBody, TlsVersion};
+pub use check::{CertificateFault, Check, Grant, OauthBody, Server, TlsVersion};
 pub use groups::{Bounds, Judgement, Monitoring, Rendering, Selection};
 pub use live::{Live, Until};
 pub use read::Read;
 pub use short::help as short_help;
-pub use values::GivenTime;
+pub use values::{GivenTime, HostPort, host_port};
 
 /// The command line as the options say, and what shared ones mean where they mean something else.
 pub fn command() -> clap::Command {

@@ -87,6 +87,7 @@ ssmscope check ssm.example.net               port 8443
 ssmscope check https://ssm.example.net/x     port 443, and ask for the page
 ssmscope check --ca-file ca.pem ssm.example.net:8443
 ssmscope check -o nagios -H ssm.example.net -w 30 -c 7
+ssmscope check --targets servers.txt         one line for each server
 
 Usage: ssmscope check [OPTIONS] HOST[:PORT]|URL
 

@@ -7,8 +7,7 @@ use std::path::{Path, PathBuf};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use anyhow::Context;
-use ssmscope::report::End;
-use ssmscope::report::monitoring::prometheus;
+use ssmscope::report::monitoring::prometheus::Page;
 use tempfile::NamedTempFile;
 
 use super::files;
@@ -43,14 +42,14 @@ impl Textfile {
     ///
     /// # Errors
     /// When they can't be written, and then what was there still is.
-    pub fn finish(self, of: &End<'_>) -> anyhow::Result<()> {
-        self.write(of).with_context(|| format!("--textfile {}: can't be written", self.path.display()))
+    pub fn finish(self, page: Page) -> anyhow::Result<()> {
+        self.write(page).with_context(|| format!("--textfile {}: can't be written", self.path.display()))
     }
 
-    fn write(&self, of: &End<'_>) -> io::Result<()> {
+    fn write(&self, mut page: Page) -> io::Result<()> {
         let mut text = Vec::new();
-        prometheus::write(of, &mut text)?;
-        prometheus::write_time(of, now(), &mut text)?;
+        page.add_time(now());
+        page.write(&mut text)?;
         write(&self.new, &text)?;
         if files::put_in_place(&self.new, &self.path).is_err() {
             // No /proc, or a file system whose files without a name can't be given one.

@@ -77,6 +77,11 @@ impl<W: Write> FlatReport<W> {
         Self { rows: Rows::begin(out, format), inputs, origins: Origins::default() }
     }
 
+    /// Has the rows that follow come from this source, where one report is on many.
+    pub fn set_source(&mut self, name: &str) {
+        self.inputs = vec![Input { name: name.to_owned(), sha256: None }];
+    }
+
     /// Leaves out what precedes the first row: these follow others.
     pub fn omit_header(&mut self) {
         self.rows.omit_header();
@@ -105,7 +110,8 @@ impl<W: Write> FlatReport<W> {
     pub fn check(&mut self, outcome: &Outcome) -> io::Result<()> {
         if outcome.connections.is_empty() {
             let conclusion = outcome.conclusion();
-            self.error(None, &format!("{}: {}", conclusion.reason, conclusion.headline))?;
+            let source = self.inputs.first().map(|input| input.name.clone());
+            self.error(source.as_deref(), &format!("{}: {}", conclusion.reason, conclusion.headline))?;
         }
         Ok(())
     }

@@ -55,6 +55,11 @@ impl<W: Write> JsonReport<W> {
         Self { out, line: Vec::new(), files: files.to_vec(), origins: Origins::default() }
     }
 
+    /// Has the connections that follow come from this source, where one report is on many.
+    pub fn set_source(&mut self, name: &str) {
+        self.files = vec![name.to_owned()];
+    }
+
     /// Writes an active check, after its connections.
     ///
     /// # Errors

@@ -11,6 +11,7 @@ mod proxies;
 mod secrets;
 mod starttls;
 mod states;
+mod targets;
 mod tokens;
 
 use std::fmt;

@@ -1,0 +1,165 @@
+//! `ssmscope check`: has the attempt made, and prints what came of it; `plan` reads what the options name, `targets` checks many
+//! servers.
+
+mod plan;
+mod targets;
+
+use std::fs::File;
+use std::io::{self, BufWriter, Write};
+use std::mem;
+use std::net::SocketAddr;
+use std::path::Path;
+
+use anyhow::Context;
+use ssmscope::analysis::Bounds;
+use ssmscope::capture::live::{self, Live};
+use ssmscope::capture::{Source, Target, save};
+use ssmscope::probe::{self, Outcome, Plan, Probe};
+use ssmscope::report::human::html::HtmlPage;
+use ssmscope::report::text::escape::escaped;
+use ssmscope::report::{self, Detail, Occasion, Style};
+use ssmscope::time::Elapsed;
+use ssmscope::verdict::Status;
+
+use crate::args::{Check, Server};
+use crate::observers::Observer;
+use crate::page::PageFile;
+use crate::run::{self, Done, Results, Run};
+use crate::system::deadline::Deadline;
+use crate::system::files;
+use crate::system::privileges::{self, As, Later};
+use plan::Materials;
+
+/// Bytes captured of each packet: all of it.
+const SNAPLEN: u32 = 262_144;
+
+/// The kernel's buffer for the check's own packets, in KiB.
+const BUFFER_KIB: u32 = 4_096;
+
+/// What an attempt reads: names' addresses, resolvers, and what the kernel has not had acknowledged yet.
+const READS: [&str; 3] = ["/etc/hosts", "/etc/resolv.conf", "/proc/thread-self/net"];
+
+/// How much longer than `--timeout` the whole command may take: for the report, once the time is up.
+const GRACE: Elapsed = Elapsed::from_millis(1_000);
+
+/// Runs the command and returns its exit status.
+pub fn run(options: &Check) -> anyhow::Result<Status> {
+    let Some(server) = options.server() else { return targets::run(options) };
+    let target = probe::authority(server.host, server.port);
+    let slow_after = options.timing.slow_after;
+    let mut run = Run::new(options.rendering.form()?, &options.monitoring, slow_after, Some(target));
+    // The attempt watches its own time, and says more; this ends what comes before it, as a file that is a silent pipe.
+    let most = Elapsed::from_nanos(options.timeout.nanos().saturating_add(GRACE.nanos()));
+    run.deadline = Some(Deadline::after(most, run.form));
+    run.finish_after(|run| check(options, server, run))
+}
+
+fn check(options: &Check, server: Server<'_>, run: &mut Run<'_>) -> anyhow::Result<Done> {
+    let plan = Materials::read(options)?.plan(server)?;
+    // Of its own packets, the steps show what matters.
+    let style = Style { verbosity: 0, ..run::style(&options.rendering, Detail::Examples) };
+    let deadline = run.deadline.take();
+    let outcome = attempt(options, &plan, deadline.as_ref(), run);
+    run.deadline = deadline;
+    let (mut outcome, page) = outcome?;
+    if let Some(deadline) = &run.deadline {
+        deadline.meet();
+    }
+    let mut page = page.map(|file| file.of(HtmlPage::new(false, style.clone(), &Bounds::default()), None));
+    let mut report = report::open(run.form, run::blocks(), style, Occasion::Check);
+    for judged in &outcome.connections {
+        run.digest.record(judged);
+        if let Some(page) = &mut page {
+            page.connection(judged);
+        }
+        report.connection(judged.clone())?;
+    }
+    let summary = mem::take(&mut outcome.summary);
+    let results = Results { summary, check: Some((outcome, options.rendering.verbose)) };
+    run.finish(report, &results)?;
+    page.map_or(Ok(()), |page| page.finish(Some(&run.end(&results))))?;
+    Ok(Done::Reported(Box::new(results)))
+}
+
+/// Makes the attempt, with a capture of it if there is to be one. That needs a device, whose filter needs the servers' addresses;
+/// without one, rights end before the first question to a resolver.
+fn attempt(
+    options: &Check,
+    plan: &Plan,
+    deadline: Option<&Deadline>,
+    run: &mut Run<'_>,
+) -> anyhow::Result<(Outcome, Option<PageFile>)> {
+    const SETUP: &str = "TLS can't be set up";
+    let (textfile, html) = (options.monitoring.textfile.as_deref(), options.page.html.as_deref());
+    let begin = |is_put_later: bool| {
+        let others = || [textfile, options.save.as_deref()].into_iter().flatten();
+        html.map(|path| PageFile::begin(path, others(), is_put_later)).transpose()
+    };
+    if !options.capture {
+        let owner_of = textfile.or(html);
+        let page = begin(html.is_none_or(|path| privileges::can_put_later(path, owner_of)))?;
+        let later = Later {
+            user: As::Owner(owner_of),
+            uses_network: true,
+            reads: &READS,
+            writes: &html.into_iter().collect::<Vec<_>>(),
+            ..Later::default()
+        };
+        privileges::end(&later, deadline, |_| run.begin_textfile())?;
+        return Ok((Probe::begin(plan).context(SETUP)?.finish(None), page));
+    }
+    let probe = privileges::without_rights(|| Probe::begin(plan)).context(SETUP)?;
+    let device = listen(options, &probe.servers())?;
+    let later = Later {
+        user: As::User(options.user.as_deref()),
+        uses_network: true,
+        reads: &READS,
+        writes: &textfile.into_iter().chain(html).collect::<Vec<_>>(),
+        ..Later::default()
+    };
+    let (saving, page) = privileges::end(&later, deadline, |_| {
+        let page = run.begin_textfile().and_then(|()| begin(true));
+        let page = page.context("--user names whose rights files are opened with")?;
+        let saving = options.save.as_deref().map(|path| Ok((path, create(path)?))).transpose();
+        saving.map(|saving: Option<_>| (saving, page))
+    })?;
+    let outcome = probe.finish(device);
+    if let Some((path, file)) = saving {
+        save_to(file, &outcome).with_context(|| format!("{}: can't be written", path.display()))?;
+    }
+    Ok((outcome, page))
+}
+
+/// Opens the device over which the servers are reached, for their packets alone. Nothing where there are no servers.
+fn listen(options: &Check, servers: &[SocketAddr]) -> anyhow::Result<Option<Box<dyn Source + Send>>> {
+    let addresses: Vec<_> = servers.iter().map(SocketAddr::ip).collect();
+    let Some(port) = servers.first().map(SocketAddr::port) else { return Ok(None) };
+    let hosts: Vec<_> = addresses.iter().map(ToString::to_string).collect();
+    let target = Target::new(&hosts, &[port], None)?;
+    let device = options.interface.clone().unwrap_or_else(|| live::towards(&addresses));
+    let device = Live::open(
+        live::Options { device, snaplen: SNAPLEN, buffer_kib: BUFFER_KIB, is_promiscuous: false },
+        &target,
+    )?;
+    Ok(Some(Box::new(device)))
+}
+
+fn create(path: &Path) -> anyhow::Result<File> {
+    files::create_private(path).with_context(|| {
+        format!("{}: can't be written; --user names whose rights files are opened with", path.display())
+    })
+}
+
+/// Saves what was captured, with what came of the check as a comment.
+fn save_to(file: File, outcome: &Outcome) -> io::Result<()> {
+    let Some(captured) = &outcome.captured else { return Ok(()) };
+    let conclusion = outcome.conclusion();
+    let comment = escaped(&format!("{}: {}", conclusion.reason, conclusion.headline));
+    let device = captured.about().files.first().map(|file| file.name.clone()).unwrap_or_default();
+    let mut writer = save::Writer::new(BufWriter::new(file), &device, SNAPLEN, Some(&comment))?;
+    for frame in captured.frames() {
+        writer.frame(&frame, None)?;
+    }
+    writer.statistics(captured.end(), captured.about().dropped.unwrap_or(0))?;
+    writer.into_inner().flush()
+}
