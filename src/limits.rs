@@ -447,3 +447,18 @@ pub const TARGETS: usize = 4096;
 
 /// Servers that are checked before an earlier one is reported: their steps wait, some 100 kB each.
 pub const TARGETS_AHEAD: usize = 256;
+
+/// Bytes of the configuration of `serve`: some 100,000 targets by name.
+pub const CONFIG_BYTES: u64 = 4 * 1024 * 1024;
+
+/// Checks that `serve` runs at a time at most, whatever its configuration asks for: each has a thread, a few sockets and some 100 kB.
+pub const SERVED_PROBES: u16 = 2048;
+
+/// Connections that `serve` holds beside those whose checks run: scrapes of its own metrics, and clients that are slow.
+pub const SERVED_BESIDE: usize = 64;
+
+/// Bytes of a request's head that `serve` reads. Prometheus sends some 400.
+pub const REQUEST_BYTES: usize = 8 * 1024;
+
+/// Headers of a request. Prometheus sends six.
+pub const REQUEST_HEADERS: usize = 64;

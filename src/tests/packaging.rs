@@ -18,7 +18,7 @@ use std::time::Duration;
 use nix::sched::{CloneFlags, unshare};
 use serde_json::{Value, json};
 
-use crate::support::run::{Outcome, PROGRAM, run, spawn};
+use crate::support::run::{Outcome, PROGRAM, path, run, spawn};
 use crate::support::situations::testdata;
 
 // ---- what the program is built from ----
@@ -123,7 +123,9 @@ fn systemd_accepts_the_units() {
     };
     unit("ssmscope-check@.service", "ssmscope-check@.service");
     unit("ssmscope-check@.timer", "ssmscope-check@.timer");
-    let units = ["ssmscope-check@.service", "ssmscope-check@.timer"].map(|name| folder.path().join(name));
+    unit("ssmscope-serve.service", "ssmscope-serve.service");
+    let units = ["ssmscope-check@.service", "ssmscope-serve.service", "ssmscope-check@.timer"];
+    let units = units.map(|name| folder.path().join(name));
     let verify = || {
         let mut command = Command::new("systemd-analyze");
         command.args(["verify", "--man=no"]).args(&units);
@@ -134,7 +136,7 @@ fn systemd_accepts_the_units() {
     // systemd-analyze(1): tenths of points, of which fewer are better.
     let mut command = Command::new("systemd-analyze");
     let output =
-        finished(command.args(["security", "--offline=true", "--threshold=20"]).arg(&units[0])).unwrap();
+        finished(command.args(["security", "--offline=true", "--threshold=20"]).args(&units[..2])).unwrap();
     let is_old = output.error.contains("unrecognized option");
     assert!(is_old || output.status == 0, "{}{}", output.out, output.error);
     // With the drop-in for metrics.
@@ -152,6 +154,16 @@ fn prometheus_accepts_the_rules_and_they_alert() {
         };
         assert!(output.status == 0, "{}{}", output.out, output.error);
     }
+}
+
+#[test]
+fn the_exporter_and_prometheus_accept_their_configurations() {
+    let outcome = run(&["serve", "--config", path(&example_path("serve.toml")), "--check-config"]);
+    assert_eq!((outcome.status, outcome.error.as_str()), (0, ""), "{outcome:?}");
+    let mut promtool = Command::new("promtool");
+    let config = example_path("prometheus-serve.yml");
+    let Some(output) = finished(promtool.args(["check", "config"]).arg(config)) else { return };
+    assert!(output.status == 0, "{}{}", output.out, output.error);
 }
 
 #[test]
@@ -292,6 +304,7 @@ fn the_debian_package_installs_runs_and_leaves() {
         ("/usr/share/fish/vendor_completions.d/ssmscope.fish", 0o644),
         ("/usr/lib/systemd/system/ssmscope-check@.service", 0o644),
         ("/usr/lib/systemd/system/ssmscope-check@.timer", 0o644),
+        ("/usr/lib/systemd/system/ssmscope-serve.service", 0o644),
     ] {
         assert_eq!(fs::metadata(path).unwrap().permissions().mode() & 0o777, mode, "{path}");
     }

@@ -20,6 +20,7 @@ mod page;
 mod provenance;
 mod read;
 mod run;
+mod serve;
 mod system;
 
 use std::env;
@@ -90,6 +91,7 @@ fn dispatch(cli: &Cli) -> anyhow::Result<Status> {
         Command::Read(options) => read::run(options),
         Command::Live(options) => live::run(options),
         Command::Check(options) => check::run(options),
+        Command::Serve(options) => serve::run(options),
         Command::Batch(options) => batch::run(options),
         Command::Interfaces { netns } => interfaces::run(netns.as_deref()),
         Command::Explain { word, lang } => explain::run(word.as_deref(), *lang),

@@ -1,5 +1,6 @@
 //! What monitoring systems read.
 
+mod blackbox;
 pub mod nagios;
 pub mod prometheus;
 pub(super) mod targets;

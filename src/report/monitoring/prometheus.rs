@@ -15,7 +15,7 @@ use crate::report::digest::Shown;
 use crate::report::{End, nothing};
 use crate::story::Stage;
 use crate::time::Timestamp;
-use crate::verdict::{RULES, Severity, Status};
+use crate::verdict::{Actor, RULES, Severity, Status};
 
 /// The reason when no connection was judged.
 const NOTHING: &str = "nothing-to-judge";
@@ -60,11 +60,40 @@ pub struct Page {
 #[derive(Debug)]
 struct Family {
     name: &'static str,
+    kind: Kind,
     help: &'static str,
     samples: String,
 }
 
+/// What a number is.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Kind {
+    /// Goes up and down.
+    Gauge,
+    /// Only goes up while the process lives.
+    Counter,
+}
+
 impl Page {
+    /// Adds one number.
+    pub fn number(
+        &mut self,
+        name: &'static str,
+        kind: Kind,
+        help: &'static str,
+        labels: &[(&str, &str)],
+        value: impl fmt::Display,
+    ) {
+        self.family(name, kind, help);
+        Metrics { page: self, target: None }.sample(name, labels, value);
+    }
+
+    fn family(&mut self, name: &'static str, kind: Kind, help: &'static str) {
+        if !self.families.iter().any(|family| family.name == name) {
+            self.families.push(Family { name, kind, help, samples: String::new() });
+        }
+    }
+
     /// Adds all metrics of a run, or of the check of one more target.
     pub fn add(&mut self, of: &End<'_>) {
         self.targets.push(of.target.map(str::to_owned));
@@ -97,8 +126,12 @@ impl Page {
     /// # Errors
     /// When `out` can't be written.
     pub fn write(&self, out: &mut dyn Write) -> io::Result<()> {
-        for Family { name, help, samples } in &self.families {
-            write!(out, "# HELP {name} {help}\n# TYPE {name} gauge\n{samples}")?;
+        for Family { name, kind, help, samples } in &self.families {
+            let kind = match kind {
+                Kind::Gauge => "gauge",
+                Kind::Counter => "counter",
+            };
+            write!(out, "# HELP {name} {help}\n# TYPE {name} {kind}\n{samples}")?;
         }
         Ok(())
     }
@@ -259,6 +292,12 @@ impl Metrics<'_> {
                 self.sample(name, &[("phase", phase)], elapsed.as_secs_f64());
             }
         }
+        self.family("ssmscope_check_actor", "1 for whom to look at: client, server, path, or unknown.");
+        let decisive = outcome.conclusion().connection.and_then(|index| outcome.connections.get(index));
+        let actor = decisive.map_or(Actor::Unknown, |judged| judged.verdict.actor);
+        for known in [Actor::Client, Actor::Server, Actor::Path, Actor::Unknown] {
+            self.sample("ssmscope_check_actor", &[("actor", known.name())], u8::from(known == actor));
+        }
         if let Some(resolution) = &outcome.resolution {
             self.family("ssmscope_check_addresses", "Addresses that the name has.");
             self.sample("ssmscope_check_addresses", &[], resolution.addresses.len());
@@ -271,9 +310,7 @@ impl Metrics<'_> {
 
     /// Begins a family, or continues it.
     fn family(&mut self, name: &'static str, help: &'static str) {
-        if !self.page.families.iter().any(|family| family.name == name) {
-            self.page.families.push(Family { name, help, samples: String::new() });
-        }
+        self.page.family(name, Kind::Gauge, help);
     }
 
     /// Adds a sample to a family that was begun.

@@ -11,5 +11,7 @@ mod live;
 mod peers;
 // The certificates of servers and clients.
 mod pki;
+// `ssmscope serve`, and Prometheus.
+mod serve;
 #[path = "../support/mod.rs"]
 mod support;

@@ -261,9 +261,14 @@ impl Check {
 
     /// One of many servers: the options decide where it is named without a port or a page.
     pub fn one_of_many<'o>(&'o self, place: &'o HostPort) -> Server<'o> {
-        let port = place.port.or(self.port).unwrap_or_else(|| self.default_port());
+        let port = place.port.unwrap_or_else(|| self.one_of_many_port());
         let page = place.path.as_deref().or(self.http.as_deref());
         Server { host: &place.host, port, zone: place.zone.as_deref(), page }
+    }
+
+    /// The port of one of many servers that is named without one.
+    pub fn one_of_many_port(&self) -> u16 {
+        self.port.unwrap_or_else(|| self.default_port())
     }
 
     fn default_port(&self) -> u16 {

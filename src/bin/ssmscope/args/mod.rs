@@ -5,6 +5,7 @@ mod check;
 mod groups;
 mod live;
 mod read;
+mod serve;
 mod short;
 mod values;
 
@@ -22,6 +23,7 @@ pub use check::{CertificateFault, Check, Grant, OauthBody, Server, TlsVersion};
 pub use groups::{Bounds, Judgement, Monitoring, Rendering, Selection};
 pub use live::{Live, Until};
 pub use read::Read;
+pub use serve::Serve;
 pub use short::help as short_help;
 pub use values::{GivenTime, HostPort, host_port};
 
@@ -114,6 +116,7 @@ pub enum Command {
     Read(Box<Read>),
     Live(Box<Live>),
     Check(Box<Check>),
+    Serve(Serve),
     Batch(Box<Batch>),
     /// List what can be captured on.
     #[command(

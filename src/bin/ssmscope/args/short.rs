@@ -24,6 +24,7 @@ Usage: ssmscope [COMMAND] [OPTIONS] [FILE...] [EXPRESSION]
   read         analyse captures and text; the default for a file
   live         analyse live traffic; the default for -i
   check        make one connection to a server, step by step
+  serve        the same whenever Prometheus asks
   batch        analyse many captures, each by itself
   explain      explain a code, a cause, an alert, a finding or a stage
   interfaces   list what can be captured on

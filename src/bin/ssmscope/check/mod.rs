@@ -28,7 +28,7 @@ use crate::run::{self, Done, Results, Run};
 use crate::system::deadline::Deadline;
 use crate::system::files;
 use crate::system::privileges::{self, As, Later};
-use plan::Materials;
+pub use plan::Materials;
 
 /// Bytes captured of each packet: all of it.
 const SNAPLEN: u32 = 262_144;

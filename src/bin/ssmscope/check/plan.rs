@@ -29,6 +29,8 @@ const HTTP: &str = "http/1.1";
 /// What the options name, for any number of servers.
 pub struct Materials<'o> {
     options: &'o Check,
+    /// Whether the environment's secrets and proxies count too.
+    uses_environment: bool,
     anchors: Arc<Anchors>,
     identity: Option<Arc<Identity>>,
     token: Option<token::Request>,
@@ -42,6 +44,18 @@ impl<'o> Materials<'o> {
     /// # Errors
     /// When one can't be read, and when options contradict each other.
     pub fn read(options: &'o Check) -> anyhow::Result<Self> {
+        Self::of(options, true)
+    }
+
+    /// Reads the files that the options name, and nothing of the environment: what a configuration says is all that counts.
+    ///
+    /// # Errors
+    /// When one can't be read, and when options contradict each other.
+    pub fn of_files(options: &'o Check) -> anyhow::Result<Self> {
+        Self::of(options, false)
+    }
+
+    fn of(options: &'o Check, uses_environment: bool) -> anyhow::Result<Self> {
         let states = States::of(options.state.iter().copied()).context("--state")?;
         ensure!(
             states.severity("slow").is_none() || options.warn_time.is_none() && options.crit_time.is_none(),
@@ -50,10 +64,15 @@ impl<'o> Materials<'o> {
         ensure!(options.tls_min <= options.tls_max, "--tls-min is higher than --tls-max");
         Ok(Self {
             options,
-            token: token(options)?,
+            uses_environment,
+            token: token(options, uses_environment)?,
             anchors: Arc::new(trust::own_anchors(options.ca_file.as_deref())?),
             identity: identity(options)?.map(Arc::new),
-            proxy_password: secret(options.proxy_password_file.as_deref(), "SSMSCOPE_PROXY_PASSWORD")?,
+            proxy_password: secret(
+                options.proxy_password_file.as_deref(),
+                "SSMSCOPE_PROXY_PASSWORD",
+                uses_environment,
+            )?,
             states,
         })
     }
@@ -127,7 +146,7 @@ impl<'o> Materials<'o> {
         let options = self.options;
         let mut proxy = match &options.proxy {
             Some(url) => Proxy::parse(url, "--proxy", false).context("--proxy")?,
-            None if options.no_proxy => return Ok(None),
+            None if options.no_proxy || !self.uses_environment => return Ok(None),
             None => {
                 let variable = |names: &[&'static str]| {
                     names.iter().find_map(|name| {
@@ -213,7 +232,7 @@ fn identity(options: &Check) -> anyhow::Result<Option<Identity>> {
     Ok(Some(identity))
 }
 
-fn token(options: &Check) -> anyhow::Result<Option<token::Request>> {
+fn token(options: &Check, uses_environment: bool) -> anyhow::Result<Option<token::Request>> {
     let Some(grant) = options.oauth else { return Ok(None) };
     ensure!(
         !accepted(options).is_any() || options.send_secrets_unverified,
@@ -221,14 +240,18 @@ fn token(options: &Check) -> anyhow::Result<Option<token::Request>> {
          --name, or add --send-secrets-unverified"
     );
     let client_id = options.client_id.clone().unwrap_or_default();
-    let Some(client_secret) = secret(options.client_secret_file.as_deref(), "SSMSCOPE_CLIENT_SECRET")? else {
+    let Some(client_secret) =
+        secret(options.client_secret_file.as_deref(), "SSMSCOPE_CLIENT_SECRET", uses_environment)?
+    else {
         bail!("the client has no secret: --client-secret-file or SSMSCOPE_CLIENT_SECRET takes it");
     };
     let (username, password) = match grant {
         Grant::ClientCredentials => (None, None),
         Grant::Password => {
             let Some(username) = options.username.clone() else { bail!("--oauth password needs --username") };
-            let Some(password) = secret(options.password_file.as_deref(), "SSMSCOPE_PASSWORD")? else {
+            let Some(password) =
+                secret(options.password_file.as_deref(), "SSMSCOPE_PASSWORD", uses_environment)?
+            else {
                 bail!("the user has no password: --password-file or SSMSCOPE_PASSWORD takes it");
             };
             (Some(username), Some(password))
@@ -251,10 +274,11 @@ fn token(options: &Check) -> anyhow::Result<Option<token::Request>> {
     }))
 }
 
-/// A secret from a file, without the line's end, or from the environment.
-fn secret(file: Option<&Path>, variable: &str) -> anyhow::Result<Option<Secret>> {
+/// A secret from a file, without the line's end, or from the environment where that counts.
+fn secret(file: Option<&Path>, variable: &str, uses_environment: bool) -> anyhow::Result<Option<Secret>> {
     let Some(file) = file else {
-        return Ok(env::var(variable).ok().filter(|value| !value.is_empty()).map(Secret::new));
+        let value = env::var(variable).ok().filter(|value| uses_environment && !value.is_empty());
+        return Ok(value.map(Secret::new));
     };
     let named = file.display();
     // What the file holds is not in the error: it may be the secret, or another.

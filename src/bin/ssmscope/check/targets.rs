@@ -18,12 +18,15 @@ use ssmscope::report::{self, Detail, MonitoringDigest, Style, TargetTotals, Targ
 use ssmscope::time::Elapsed;
 use ssmscope::verdict::Status;
 
+use super::GRACE;
 use super::plan::Materials;
-use super::{GRACE, READS};
 use crate::args::{Check, HostPort, host_port};
 use crate::run::{self, Done, Run};
 use crate::system::deadline::Deadline;
 use crate::system::privileges::{self, As, Later};
+
+/// What attempts on several threads read: names' addresses, resolvers, and what the kernel has not had acknowledged yet.
+const READS: [&str; 3] = ["/etc/hosts", "/etc/resolv.conf", "/proc/self/task"];
 
 /// A server of the list.
 struct Target {

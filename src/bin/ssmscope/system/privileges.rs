@@ -39,6 +39,8 @@ pub struct Later<'a> {
     pub captures: bool,
     /// Sockets are opened.
     pub uses_network: bool,
+    /// Connections are accepted on a socket that listens.
+    pub accepts: bool,
     /// Files, or folders with all that is in them, that are read by their names.
     pub reads: &'a [&'a str],
     /// Files and folders that are read, with all that is in them, whoever owns it: CAP_DAC_READ_SEARCH stays.
@@ -111,6 +113,7 @@ impl Later<'_> {
             read: self.reads.iter().map(PathBuf::from).collect(),
             written: self.writes.iter().map(|path| folder_of(path)).collect(),
             uses_network: self.uses_network || self.captures,
+            accepts: self.accepts,
         };
         sandbox.read.extend(self.walks.iter().filter_map(|path| path.canonicalize().ok()));
         // A followed file may be a link into another folder.

@@ -30,6 +30,8 @@ pub struct Sandbox {
     pub written: Vec<PathBuf>,
     /// Whether sockets are opened.
     pub uses_network: bool,
+    /// Whether connections are accepted on a socket that listens.
+    pub accepts: bool,
 }
 
 impl Sandbox {
@@ -95,6 +97,7 @@ impl Sandbox {
         use SeccompCmpArgLen::{Dword, Qword};
         let mut calls = [ALWAYS, ONLY_HERE, if self.uses_network { SOCKETS } else { &[] }].concat();
         calls.push(libc::SYS_clone3);
+        calls.extend(self.accepts.then_some(libc::SYS_accept4));
         let mut allowed: BTreeMap<c_long, Vec<SeccompRule>> =
             calls.into_iter().map(|call| (call, Vec::new())).collect();
         let without = |argument: u8, bits: u64| {
