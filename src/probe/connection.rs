@@ -11,7 +11,7 @@ use super::net::socket::{self, Channel, Connected};
 use super::page::{self, Page, PageAnswer};
 use super::perspective::GivenUp;
 use super::secret::Secret;
-use super::starttls;
+use super::starttls::{self, Answer};
 use super::step::Phase;
 use super::token::{self, Token};
 use super::{Plan, Probe, spent};
@@ -142,9 +142,9 @@ impl Probe<'_> {
             self.portal = self.portal.or((tunnel.is_success() && !tunnel.is_open()).then_some(client));
             self.tunnel = Some(tunnel);
         }
-        if let Some((phase, awaited)) = failed {
+        if let Some(Failed { phase, awaited, words }) = failed {
             if phase == Phase::StartTls {
-                self.unencrypted.get_or_insert(client);
+                self.unencrypted.get_or_insert((client, words));
             }
             self.knowledge.push(EndpointKnowledge::of(client));
             let waiting = GivenUp::of(client, phase, awaited, spent(began));
@@ -240,19 +240,33 @@ impl Left {
     }
 }
 
+/// What failed before TLS.
+struct Failed {
+    phase: Phase,
+    /// What was awaited.
+    awaited: String,
+    /// What the server said instead.
+    words: Option<String>,
+}
+
 /// What precedes TLS: a proxy's tunnel, and the request for TLS. Returns the proxy's answer, and what was awaited where it failed.
-fn before_tls(plan: &Plan, channel: &mut Channel<'_>) -> (Option<Tunnel>, Option<(Phase, String)>) {
+fn before_tls(plan: &Plan, channel: &mut Channel<'_>) -> (Option<Tunnel>, Option<Failed>) {
     let tunnel = plan.proxy.as_ref().map(|proxy| tunnel(plan, proxy, channel));
     if tunnel.as_ref().is_some_and(|tunnel| !tunnel.is_open()) {
-        return (tunnel, Some((Phase::Proxy, "a tunnel".to_owned())));
+        let failed = Failed { phase: Phase::Proxy, awaited: "a tunnel".to_owned(), words: None };
+        return (tunnel, Some(failed));
     }
     let Some(protocol) = plan.starttls else { return (tunnel, None) };
-    let agreed = starttls::open(channel, protocol, &plan.host);
-    if let Err(error) = &agreed {
-        channel.tape().note(format!("the request for TLS is not answered: {}", tls::ended(error)));
-    }
-    let failed = (Phase::StartTls, format!("the request for TLS ({})", protocol.name()));
-    (tunnel, (!agreed.is_ok_and(|agrees| agrees)).then_some(failed))
+    let words = match starttls::open(channel, protocol, &plan.host) {
+        Ok(Answer::Agrees) => return (tunnel, None),
+        Ok(Answer::Refuses(words)) => words,
+        Err(error) => {
+            channel.tape().note(format!("the request for TLS is not answered: {}", tls::ended(&error)));
+            None
+        }
+    };
+    let awaited = format!("the request for TLS ({})", protocol.name());
+    (tunnel, Some(Failed { phase: Phase::StartTls, awaited, words }))
 }
 
 /// Asks the proxy for a tunnel.

@@ -100,8 +100,8 @@ pub struct Probe<'p> {
     given_up: Vec<GivenUp>,
     /// The client's end of the connection on which a proxy answered with a web page.
     portal: Option<SocketAddr>,
-    /// The client's end of the first connection on which the server was asked for TLS and did not agree.
-    unencrypted: Option<SocketAddr>,
+    /// The client's end of the first connection on which the server was asked for TLS and did not agree, and what it said.
+    unencrypted: Option<(SocketAddr, Option<String>)>,
     /// The client's end of the first connection on which client and server had nothing in common.
     refused: Option<SocketAddr>,
     /// The client's ends of the connections on which the server was asked for its choice, and that.
@@ -240,7 +240,7 @@ impl<'p> Probe<'p> {
         Perspective {
             given_up: &self.given_up,
             portal: self.portal,
-            unencrypted: self.unencrypted,
+            unencrypted: self.unencrypted.as_ref().map(|(end, words)| (*end, words.as_deref())),
             accepted: plan.tls.accepted,
             timeout: plan.timeout,
             refused: self.refused,

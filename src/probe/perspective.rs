@@ -41,8 +41,8 @@ pub(super) struct Perspective<'p> {
     pub(super) given_up: &'p [GivenUp],
     /// The client's end of the connection on which a proxy answered with a web page.
     pub(super) portal: Option<SocketAddr>,
-    /// The client's end of the connection on which the server was asked for TLS and did not agree.
-    pub(super) unencrypted: Option<SocketAddr>,
+    /// The client's end of the connection on which the server was asked for TLS and did not agree, and what it said.
+    pub(super) unencrypted: Option<(SocketAddr, Option<&'p str>)>,
     pub(super) accepted: Accepted,
     pub(super) timeout: Elapsed,
     /// The client's end of the connection on which client and server had nothing in common.
@@ -70,9 +70,13 @@ impl Perspective<'_> {
             hole(story, verdict);
             missing_identity(story, verdict);
             self.certificate(story, verdict);
-            if self.unencrypted.is_some_and(|end| is_of(story, end)) && verdict.severity != Severity::Critical
+            if let Some((end, words)) = self.unencrypted
+                && is_of(story, end)
             {
-                unencrypted(verdict);
+                if verdict.severity != Severity::Critical {
+                    unencrypted(verdict);
+                }
+                quote(verdict, words);
             }
             if self.portal.is_some_and(|portal| is_of(story, portal)) {
                 portal(verdict);
@@ -317,10 +321,18 @@ fn unencrypted(verdict: &mut Verdict) {
     verdict.actor = Actor::Server;
     verdict.cause = None;
     verdict.headline = "the server does not start TLS: it refused, or is no server of this protocol".into();
-    verdict.explanation = "The check asked for TLS in the words of the protocol that --starttls names, or found no greeting to answer. \
-                           `-v` shows what came."
-        .into();
+    verdict.explanation =
+        "The check asked for TLS in the words of the protocol that --starttls names, or found no greeting to answer.".into();
     verdict.change_advice(|advice| *advice = vec![PROTOCOL]);
+}
+
+/// Adds what the server said when it refused TLS.
+fn quote(verdict: &mut Verdict, words: Option<&str>) {
+    if verdict.code != Code::NotTls {
+        return;
+    }
+    let came = words.map_or_else(|| "`-v` shows what came.".to_owned(), |words| format!("It said: {words}"));
+    verdict.explanation = format!("{} {came}", verdict.explanation).into();
 }
 
 /// A success with a web page is no tunnel, whatever follows it.

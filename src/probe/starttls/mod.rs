@@ -3,6 +3,7 @@
 //! The request is made whether or not the server lists it, so that the server's own answer decides.
 
 mod dialogue;
+mod heard;
 mod ldap;
 mod lines;
 mod postgres;
@@ -10,6 +11,7 @@ mod xmpp;
 
 use std::io;
 
+use self::heard::Heard;
 use crate::probe::net::socket::Channel;
 use crate::probe::step::Phase;
 
@@ -64,25 +66,42 @@ impl StartTls {
     }
 }
 
-/// Asks for TLS. Whether the server agrees.
+/// What the server answers.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(in crate::probe) enum Answer {
+    /// TLS may begin.
+    Agrees,
+    /// In these words, if it is text.
+    Refuses(Option<String>),
+}
+
+/// Asks for TLS.
 ///
 /// # Errors
 /// When the connection ends before the server has answered, or time is over.
-pub(in crate::probe) fn open(channel: &mut Channel<'_>, protocol: StartTls, host: &str) -> io::Result<bool> {
+pub(in crate::probe) fn open(
+    channel: &mut Channel<'_>,
+    protocol: StartTls,
+    host: &str,
+) -> io::Result<Answer> {
     channel.tape().enter(Phase::StartTls);
     channel.tape().note(format!("ask for TLS in the words of {}", protocol.name()));
+    let mut heard = Heard::new(channel);
     let agrees = match protocol {
-        StartTls::Smtp => lines::smtp(channel),
-        StartTls::Imap => lines::imap(channel),
-        StartTls::Pop3 => lines::pop3(channel),
-        StartTls::Ftp => lines::ftp(channel),
-        StartTls::Ldap => ldap::open(channel),
-        StartTls::Postgres => postgres::open(channel),
-        StartTls::Xmpp => xmpp::open(channel, host),
+        StartTls::Smtp => lines::smtp(&mut heard),
+        StartTls::Imap => lines::imap(&mut heard),
+        StartTls::Pop3 => lines::pop3(&mut heard),
+        StartTls::Ftp => lines::ftp(&mut heard),
+        StartTls::Ldap => ldap::open(&mut heard),
+        StartTls::Postgres => postgres::open(&mut heard),
+        StartTls::Xmpp => xmpp::open(&mut heard, host),
     }?;
+    let words = heard.words();
     let answer = if agrees { "agrees to TLS" } else { "refuses TLS" };
     channel.tape().note(format!("the server {answer}"));
-    Ok(agrees)
+    // A server may repeat what it was sent.
+    let words = words.map(|words| channel.tape().cover(&words));
+    Ok(if agrees { Answer::Agrees } else { Answer::Refuses(words) })
 }
 
 #[cfg(test)]

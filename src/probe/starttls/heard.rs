@@ -1,0 +1,69 @@
+//! What the server said last, to be shown where it refuses.
+
+use std::io::{self, Read, Write};
+
+use crate::limits;
+
+/// A channel that keeps what came since the last request.
+pub(super) struct Heard<'c, C> {
+    channel: &'c mut C,
+    heard: Vec<u8>,
+}
+
+impl<'c, C> Heard<'c, C> {
+    pub(super) fn new(channel: &'c mut C) -> Self {
+        Self { channel, heard: Vec::new() }
+    }
+
+    /// What came, as one line of bounded length; nothing where it is no text.
+    pub(super) fn words(&self) -> Option<String> {
+        let text = std::str::from_utf8(&self.heard).ok()?;
+        let words = text.split_whitespace().collect::<Vec<_>>().join(" ");
+        let is_text = !words.is_empty() && !words.contains(char::is_control);
+        is_text.then(|| words.chars().take(limits::PEER_WORDS).collect())
+    }
+}
+
+impl<C: Read> Read for Heard<'_, C> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let len = self.channel.read(buffer)?;
+        let room = limits::HTTP_HEAD_BYTES.saturating_sub(self.heard.len());
+        self.heard.extend(buffer.iter().take(len.min(room)));
+        Ok(len)
+    }
+}
+
+impl<C: Write> Write for Heard<'_, C> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.heard.clear();
+        self.channel.write(bytes)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.channel.flush()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::lines;
+    use super::super::tests::Script;
+    use super::*;
+
+    #[test]
+    fn a_refusal_is_what_came_since_the_last_request() {
+        let words = |says: &[&[u8]]| {
+            let mut server = Script::new(says);
+            let mut heard = Heard::new(&mut server);
+            assert!(!lines::smtp(&mut heard).unwrap());
+            heard.words()
+        };
+        let refused = words(&[b"220 mx\r\n", b"250 mx\r\n", b"454-TLS not\r\n454 available\r\n"]);
+        assert_eq!(refused.as_deref(), Some("454-TLS not 454 available"));
+        assert_eq!(words(&[b"554 not you\r\n"]).as_deref(), Some("554 not you"));
+        assert_eq!(words(&[b"\x00\x01\xff\r\n"]), None);
+        assert_eq!(words(&[b"5\x1b[2J\r\n"]), None);
+        let long = [b"554 ".to_vec(), vec![b'x'; 2_000], b"\r\n".to_vec()].concat();
+        assert_eq!(words(&[&long]).map(|words| words.len()), Some(limits::PEER_WORDS));
+    }
+}
