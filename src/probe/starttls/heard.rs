@@ -4,6 +4,9 @@ use std::io::{self, Read, Write};
 
 use crate::limits;
 
+/// Bytes of text for each control character: binary protocols have more of these.
+const LEAST_TEXT: usize = 8;
+
 /// A channel that keeps what came since the last request.
 pub(super) struct Heard<'c, C> {
     channel: &'c mut C,
@@ -15,12 +18,20 @@ impl<'c, C> Heard<'c, C> {
         Self { channel, heard: Vec::new() }
     }
 
-    /// What came, as one line of bounded length; nothing where it is no text.
+    /// What came, as one line of bounded length with control characters escaped; nothing where it is no text.
     pub(super) fn words(&self) -> Option<String> {
         let text = std::str::from_utf8(&self.heard).ok()?;
         let words = text.split_whitespace().collect::<Vec<_>>().join(" ");
-        let is_text = !words.is_empty() && !words.contains(char::is_control);
-        is_text.then(|| words.chars().take(limits::PEER_WORDS).collect())
+        let controls = words.chars().filter(|character| character.is_control()).count();
+        let is_text = !words.is_empty() && controls * LEAST_TEXT <= words.len();
+        let escaped = |character: char| {
+            if character.is_control() {
+                character.escape_unicode().to_string()
+            } else {
+                character.to_string()
+            }
+        };
+        is_text.then(|| words.chars().take(limits::PEER_WORDS).map(escaped).collect())
     }
 }
 
@@ -63,6 +74,8 @@ mod tests {
         assert_eq!(words(&[b"554 not you\r\n"]).as_deref(), Some("554 not you"));
         assert_eq!(words(&[b"\x00\x01\xff\r\n"]), None);
         assert_eq!(words(&[b"5\x1b[2J\r\n"]), None);
+        let hostile = words(&[b"554 not you\x1b[2J, never\r\n"]);
+        assert_eq!(hostile.as_deref(), Some("554 not you\\u{1b}[2J, never"));
         let long = [b"554 ".to_vec(), vec![b'x'; 2_000], b"\r\n".to_vec()].concat();
         assert_eq!(words(&[&long]).map(|words| words.len()), Some(limits::PEER_WORDS));
     }
