@@ -37,6 +37,7 @@ mod tests {
             ("bgp", 179),
             ("citrix-ica", 1494),
             ("1ci-smcs", 3091),
+            ("ibm-mqisdp", 1883),
         ] {
             assert_eq!(port(service), Some(expected), "{service}");
         }

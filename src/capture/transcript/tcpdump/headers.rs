@@ -82,7 +82,7 @@ impl Headers {
         // UDP's checksum remark may precede a tunnel's name.
         let name =
             body.strip_prefix('[').and_then(|after| after.split_once("] ")).map_or(body, |(_, name)| name);
-        if !["GRE", "gre-proto", "VXLAN", "Geneve"].iter().any(|tunnel| name.starts_with(tunnel)) {
+        if !["GRE", "gre-proto", "VXLAN", "Geneve", "OTV"].iter().any(|tunnel| name.starts_with(tunnel)) {
             return None;
         }
         let same_line = body.match_indices(": ").take(MOST_WORDS).find_map(|(at, _)| {

@@ -212,7 +212,7 @@ fn skip_truncation(text: &str) -> &str {
     remark.and_then(|remark| remark.split_once('!')).map_or(text, |(_, after)| after.trim_start())
 }
 
-/// `eth0  In  IP ...` of `-i any`; older ones print no interface, or `eth0 > ` and `eth0 < ` (3.4 to 3.6). `B` and `M` are
+/// `eth0  In  IP ...` of `-i any`; older ones print no interface, or `eth0 > ` and `eth0 < ` (3.4 to 3.6), or these without it. `B` and `M` are
 /// received, `P` is others' traffic. A process may stand between the interface and the direction.
 fn split_direction(text: &str) -> Option<(Option<Direction>, &str)> {
     let mut rest = text;
@@ -223,7 +223,8 @@ fn split_direction(text: &str) -> Option<(Option<Direction>, &str)> {
             "In" | "B" | "M" => return Some((Some(Direction::Inbound), after)),
             "Out" => return Some((Some(Direction::Outbound), after)),
             "P" => return Some((None, after)),
-            ">" | "<" if rest.len() < text.len() && ip::ends(after).is_some() => {
+            // Without an interface the time precedes them.
+            ">" | "<" if ip::ends(after).is_some() => {
                 let direction = if word == ">" { Direction::Outbound } else { Direction::Inbound };
                 return Some((Some(direction), after));
             }
@@ -292,7 +293,7 @@ pub fn begins_untimed(text: &str) -> bool {
         }
         Network::Ip(rest) => is_address_line(rest),
         Network::Arp(rest) => icmp::arp(rest).is_some(),
-        Network::Other(_) => false,
+        Network::Other(_) => begins_with_mac(text) && text.contains(", ethertype "),
     }
 }
 

@@ -62,11 +62,16 @@ fn error(
     context: &mut Context<'_>,
 ) -> PrintedContent {
     let nothing = PrintedContent::Other(Other::Icmp);
-    let quote = (headers.next..draft.len()).find_map(|index| {
+    let find = |text: &str, next| {
         // With `-e` the word IP is not printed.
-        let text = strip_ip_word(draft.text(index)).unwrap_or(draft.text(index));
-        Headers::find(draft, Some(text).filter(|text| text.starts_with('('))?, index + 1)
-    });
+        let text = strip_ip_word(text).unwrap_or(text);
+        Headers::find(draft, Some(text).filter(|text| text.starts_with('('))?, next)
+    };
+    // Where the lines were joined, the quote follows the length.
+    let joined = headers.body.find(" IP (").and_then(|at| headers.body.get(at + 1..));
+    let quote = joined
+        .and_then(|text| find(text, headers.next))
+        .or_else(|| (headers.next..draft.len()).find_map(|index| find(draft.text(index), index + 1)));
     let quoted_segment = quote.as_ref().and_then(|quote| segment::quoted(draft, quote, context));
     let (Some(source), Some(destination)) = (context.hosts.host(sender), context.hosts.host(receiver)) else {
         return nothing;

@@ -135,11 +135,13 @@ impl Family for Gatherer {
         let mut notes = Vec::new();
         let OnceNote { count, line, excerpt } = &self.unreadable;
         if *count > 0 {
-            let lines =
-                if *count == 1 { "1 packet line".to_owned() } else { format!("{count} packet lines") };
-            notes.push(format!(
-                "{lines} could not be read and were left out, first at line {line}: \"{excerpt}\""
-            ));
+            notes.push(if *count == 1 {
+                format!("1 packet line could not be read and was left out, line {line}: \"{excerpt}\"")
+            } else {
+                format!(
+                    "{count} packet lines could not be read and were left out, first at line {line}: \"{excerpt}\""
+                )
+            });
         }
         let OnceNote { count, line, .. } = &self.portless;
         if *count > 0 {

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use super::draft::{Context, Draft, MOST_WRAPS};
 use super::headers::Headers;
-use super::link::{Link, Network, is_address_line, strip_ip_word};
+use super::link::{Link, Network, is_address_line, is_ip_header, strip_ip_word};
 use super::{icmp, message, payload, segment};
 use crate::capture::transcript::ends::Port;
 use crate::capture::transcript::packet::{PrintedContent, PrintedPacket};
@@ -46,9 +46,9 @@ pub fn read(draft: &Draft, context: &mut Context<'_>) -> Option<PrintedPacket> {
             read_ip(draft, draft.text(1), 2, context, &mut packet)?;
             packet.is_cut = true;
         }
-        // With `-v` what MPLS carries is on the next line.
-        Network::Other(_) if strip_ip_word(draft.text(1)).is_some_and(|text| text.starts_with('(')) => {
-            read_ip(draft, strip_ip_word(draft.text(1))?, 2, context, &mut packet)?;
+        // With `-v` what MPLS carries is on the next line; with `-e` it has no name there.
+        Network::Other(_) if is_ip_header(without_ip_word(draft.text(1))) => {
+            read_ip(draft, without_ip_word(draft.text(1)), 2, context, &mut packet)?;
         }
         Network::Other(text) => {
             let word = first_word(text);
@@ -61,6 +61,10 @@ pub fn read(draft: &Draft, context: &mut Context<'_>) -> Option<PrintedPacket> {
         }
     }
     Some(packet)
+}
+
+fn without_ip_word(text: &str) -> &str {
+    strip_ip_word(text).unwrap_or(text)
 }
 
 /// The first line, joined with those below where a terminal wrapped it within the link header that `-e` prints; and

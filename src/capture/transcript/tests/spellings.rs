@@ -54,6 +54,7 @@ fn one_segment_in_every_spelling() {
          198.51.100.20.443: P, cksum 0x1234 (correct), 1:101(100) ack 1 win 502",
         "10:00:00.000001 IP (tos 0x0, ttl  64, id 7, offset 0, flags [DF], proto: TCP (6), length: 140) 192.0.2.10.40000 > \
          198.51.100.20.443: P, cksum 0x1234 \n(correct), 1:101(100) ack 1 win 502",
+        "10:00:00.000001 > 192.0.2.10.40000 > 198.51.100.20.443: P 1:101(100) ack 1 win 502",
         "10:00:00.000001 eth0 > 192.0.2.10.40000 > 198.51.100.20.443: P 1:101(100) ack 1 win 502",
         "10:00:00.000001 eth0  Out IP 192.0.2.10.40000 > 198.51.100.20.443: Flags [P.], seq 1:101, ack 1, win 502, length 100",
         "10:00:00.000001 (en0, proc Some App:244, svc BE, out) IP 192.0.2.10.40000 > 198.51.100.20.443: Flags [P.], seq 1:101, \
@@ -128,6 +129,35 @@ fn a_mail_s_encoding_is_undone() {
     assert!(looks_like_transcript(mail.as_bytes()));
     let expected = ["192.0.2.10.40000 > 198.51.100.20.443 S 0", "198.51.100.20.443 > 192.0.2.10.40000 R. 0"];
     assert_eq!(summaries(&mail), expected);
+}
+
+#[test]
+fn what_a_tunnel_or_a_label_carries_is_read() {
+    let expected = ["192.0.2.10.40000 > 198.51.100.20.443 S 0"; 2];
+    let segment = "192.0.2.10.40000 > 198.51.100.20.443: Flags [S], seq 1, win 502, length 0";
+    let header = "(tos 0x0, ttl 64, id 7, offset 0, flags [DF], proto TCP (6), length 40)";
+    let macs = "02:00:00:00:00:01 > 02:00:00:00:00:02, ethertype";
+    for (outer, inner) in [
+        ("IP 10.0.0.1.41000 > 10.0.0.2.8472: OTV, flags [I] (0x08), overlay 0, instance 1", "IP "),
+        ("IP 10.0.0.1.41000 > 10.0.0.2.4789: VXLAN, flags [I] (0x08), vni 1", "IP "),
+    ] {
+        let text =
+            format!("10:00:00.000001 {outer}\n{inner}{segment}\n10:00:00.000002 {outer}\n{inner}{segment}\n");
+        assert_eq!(summaries(&text), expected, "{outer}");
+    }
+    // Without times the link header begins each packet.
+    let label = format!("{macs} MPLS unicast (0x8847), length 58: MPLS (label 300, exp 7, [S], ttl 64)");
+    let plain = format!("{macs} IPv4 (0x0800), length 54: {header}\n    {segment}");
+    assert_eq!(summaries(&format!("{plain}\n{label}\n\t{header}\n    {segment}\n")), expected);
+}
+
+#[test]
+fn an_error_and_its_quote_may_have_been_joined() {
+    let text = "10:00:00.000001 IP 192.0.2.10.40000 > 198.51.100.20.443: Flags [S], seq 1, win 502, length 0\n\
+                10:00:00.000002 IP (tos 0x0, ttl 62, id 4, offset 0, flags [none], proto ICMP (1), length 56) 203.0.113.1 > \
+                192.0.2.10: ICMP time exceeded in-transit, length 36 IP (tos 0x0, ttl 1, id 9, offset 0, flags [none], proto TCP \
+                (6), length 40) 192.0.2.10.40000 > 198.51.100.20.443: [|tcp]";
+    assert_eq!(summaries(text), ["192.0.2.10.40000 > 198.51.100.20.443 S 0", "ICMP 11/0"]);
 }
 
 #[test]

@@ -32,6 +32,8 @@ pub struct Gatherer {
     seen: HashSet<u64, foldhash::fast::FixedState>,
     /// Rows that repeat others.
     repeated: u64,
+    /// Rows of TCP that end before the flags.
+    cut: u64,
     /// Whether times since the capture's beginning are used, where a packet shows several.
     is_elapsed: Option<bool>,
 }
@@ -109,11 +111,12 @@ impl Tool for Gatherer {
 
     fn remarks(&self) -> Vec<String> {
         let repeated = counted(self.repeated, "shown again and counted once");
+        let cut = counted(self.cut, "cut off before the TCP flags and left out");
         let guessed = counted(
             self.streams.guessed,
             "without ports could be of several connections: each counts to the one that was used last",
         );
-        repeated.into_iter().chain(guessed).collect()
+        [repeated, cut, guessed].into_iter().flatten().collect()
     }
 }
 
@@ -286,6 +289,10 @@ impl Gatherer {
                 .filter(|_| matches!(kind, Layer::Neighbour | Layer::Icmp))
                 .unwrap_or_else(|| ToolContent::Other(protocol.to_owned()));
             self.streams.pass(Extra { packet, ..Extra::default() });
+            return;
+        }
+        if detail_tcp.is_none() && protocol == "TCP" && info.is_cut() {
+            self.cut += 1;
             return;
         }
         let own = |(source, destination): (&str, &str)| (source.to_owned(), destination.to_owned());
@@ -516,6 +523,17 @@ mod tests {
             ]
         );
         assert_eq!(segment(&packets[2]).printed, b"CONNECT ssm.example.net:443 HTTP/1.1\r\n");
+    }
+
+    #[test]
+    fn a_row_that_ends_within_its_ports_is_no_segment() {
+        let mut gatherer = Gatherer::default();
+        for text in [ROW, "2 0.6 198.51.100.5 → 192.0.2.1 TCP 66 443 → "] {
+            assert!(gatherer.take(1, text));
+        }
+        gatherer.flush();
+        assert_eq!(std::iter::from_fn(|| gatherer.next()).count(), 1);
+        assert_eq!(gatherer.remarks(), ["1 packet cut off before the TCP flags and left out"]);
     }
 
     #[test]

@@ -68,6 +68,11 @@ impl<'a> Info<'a> {
         self.flags.is_some() && self.payload_len.is_some()
     }
 
+    /// Whether a row of TCP ends before its flags: of its ports a beginning is left.
+    pub fn is_cut(&self) -> bool {
+        self.flags.is_none() && !self.rest.is_empty() && !self.rest.starts_with('[')
+    }
+
     /// Whether `text` continues a row that was wrapped: it begins with a field.
     pub fn is_continuation(text: &str) -> bool {
         let word = text.split(' ').next().unwrap_or("");
@@ -157,6 +162,33 @@ impl Analysis {
         true
     }
 }
+
+/// Whether an Info column begins as Wireshark names TLS messages, behind what its analysis noted.
+pub fn begins_tls(info: &str) -> bool {
+    let words = Info::parse(info).rest;
+    TLS_WORDS.iter().any(|name| words.starts_with(name))
+}
+
+/// Beginnings of the Info column of TLS: Wireshark, epan/dissectors/packet-tls.c.
+const TLS_WORDS: [&str; 17] = [
+    "Alert",
+    "Application Data",
+    "Certificate",
+    "Change Cipher Spec",
+    "Client Hello",
+    "Client Key Exchange",
+    "Continuation Data",
+    "Encrypted Alert",
+    "Encrypted Extensions",
+    "Encrypted Handshake Message",
+    "Finished",
+    "Hello Request",
+    "Hello Retry Request",
+    "Ignored Unknown Record",
+    "New Session Ticket",
+    "Server Hello",
+    "Server Key Exchange",
+];
 
 /// Whether the remark, without `TCP `, says that the protocol above is shown elsewhere.
 fn is_part(remark: &str) -> bool {

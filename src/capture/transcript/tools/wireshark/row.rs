@@ -1,9 +1,12 @@
 //! One row of a packet list: tshark's line, a row copied from Wireshark, one of a CSV or Markdown table.
 //!
 //! Its columns are number, time, source, destination, protocol, length and info. Number, time, protocol and length may be
-//! missing, a second time may be there, and between source and destination stands tshark's arrow or nothing.
+//! missing, a second time may be there, and between source and destination stands tshark's arrow or nothing. Columns that the
+//! user added before the protocol, such as hardware addresses and ports, are passed over.
 
-use super::info::{Info, is_arrow};
+use std::net::IpAddr;
+
+use super::info::{Info, begins_tls, is_arrow};
 use crate::capture::transcript::clock::Stamp;
 use crate::capture::transcript::tools::times;
 
@@ -28,6 +31,10 @@ pub struct Row<'a> {
 impl<'a> Row<'a> {
     /// Reads a line whose columns are separated by blanks; `None` where it is no row.
     pub fn parse(text: &'a str) -> Option<Self> {
+        Self::with_usual_columns(text).or_else(|| Self::with_more_columns(text))
+    }
+
+    fn with_usual_columns(text: &'a str) -> Option<Self> {
         let mut row = Self::default();
         let rest = row.read_start(text);
         let (source, after) = word(rest)?;
@@ -41,6 +48,37 @@ impl<'a> Row<'a> {
         let after = row.read_protocol(after);
         row.info = row.read_length(after).trim_start();
         row.is_certain(has_arrow).then_some(row)
+    }
+
+    /// A numbered row with further columns before the protocol. Two of them are addresses, and two numbers behind these are
+    /// ports.
+    fn with_more_columns(text: &'a str) -> Option<Self> {
+        let mut row = Self::default();
+        let mut rest = row.read_start(text);
+        if row.number.is_none() || row.time.is_none() {
+            return None;
+        }
+        let (mut hosts, mut numbers) = (Vec::new(), Vec::new());
+        for _ in 0..MOST_COLUMNS {
+            let (column, after) = word(rest)?;
+            if is_known(column) {
+                let [source, destination] = *hosts.as_slice() else { return None };
+                (row.source, row.destination, row.protocol) = (source, destination, column);
+                row.info = row.read_length(after).trim_start();
+                row.ports = match *numbers.as_slice() {
+                    [source, destination] => Some((source, destination)),
+                    _ => None,
+                };
+                return (row.length.is_some() || Info::parse(row.info).flags.is_some()).then_some(row);
+            }
+            if column.parse::<IpAddr>().is_ok() {
+                hosts.push(column);
+            } else if !hosts.is_empty() && column.parse::<u16>().is_ok() {
+                numbers.push(column);
+            }
+            rest = after;
+        }
+        None
     }
 
     /// Whether `text` is a row's beginning that ends within its addresses; the rest is on the next line.
@@ -106,7 +144,7 @@ impl<'a> Row<'a> {
     /// row must have what only a row has.
     fn is_certain(&self, has_arrow: bool) -> bool {
         let is_numbered = self.time.is_some() && (self.number.is_some() || self.length.is_some());
-        let is_known = KNOWN.binary_search(&self.protocol).is_ok() || self.protocol.starts_with("TLSv");
+        let is_known = is_known(self.protocol);
         // snoop's columns are the same up to here.
         if self.protocol == "TCP" && self.length.is_none() && self.info.starts_with("D=") {
             return false;
@@ -118,11 +156,21 @@ impl<'a> Row<'a> {
         match self.protocol {
             "" => has_arrow && is_tcp(),
             "TCP" if !is_numbered => is_tcp(),
+            // Where the author left the other columns out, the words are those of the protocol.
+            _ if layer(self.protocol) == Layer::Tls && self.has_addresses() && begins_tls(self.info) => true,
             _ if is_known => is_numbered || (self.time.is_some() && has_arrow),
             _ => false,
         }
     }
+
+    /// Whether both ends are written as numbers.
+    fn has_addresses(&self) -> bool {
+        [self.source, self.destination].iter().all(|host| host.parse::<IpAddr>().is_ok())
+    }
 }
+
+/// Columns that a row is believed to have between its time and its protocol.
+const MOST_COLUMNS: usize = 12;
 
 /// The packet's number, which an author may have closed with a colon or a dot.
 pub fn packet_number(word: &str) -> Option<u64> {
@@ -157,6 +205,11 @@ fn is_protocol(word: &str) -> bool {
         && word.starts_with(|letter: char| letter.is_ascii_uppercase() || letter.is_ascii_digit())
         && word.bytes().any(|byte| byte.is_ascii_uppercase())
         && word.bytes().all(is_letter)
+}
+
+/// Whether `protocol` distinguishes a row from prose.
+fn is_known(protocol: &str) -> bool {
+    KNOWN.binary_search(&protocol).is_ok() || protocol.starts_with("TLSv")
 }
 
 /// What is above the network layer in a row.
@@ -339,6 +392,41 @@ mod tests {
             assert_eq!((row.source, row.destination), ("192.0.2.1", "198.51.100.5"), "{text}");
             assert!(row.info.starts_with("50000 "), "{text}: {}", row.info);
         }
+    }
+
+    #[test]
+    fn columns_that_the_user_added_are_passed_over() {
+        for (text, ports) in [
+            (
+                "9 2025-03-04 10:00:00.25 02:00:00:00:00:01,02:00:00:00:00:03 02:00:00:00:00:02 192.0.2.1 → 198.51.100.5      443 50000 \
+                 TCP 74 443 → 50000 [SYN, ACK] Seq=0 Ack=1 Win=1 Len=0 14  26560",
+                Some(("443", "50000")),
+            ),
+            (
+                "9 0.25 192.0.2.1 443 198.51.100.5 50000 TLSv1.2 61 Alert (Level: Fatal)",
+                Some(("443", "50000")),
+            ),
+            ("9 0.25 eth0 192.0.2.1 198.51.100.5 TCP 54 443 → 50000 [ACK] Seq=1 Ack=2 Win=1 Len=0", None),
+        ] {
+            let row = Row::parse(text).unwrap_or_else(|| panic!("{text}"));
+            assert_eq!((row.source, row.destination), ("192.0.2.1", "198.51.100.5"), "{text}");
+            assert_eq!((row.ports, row.length.is_some()), (ports, true), "{text}");
+        }
+    }
+
+    #[test]
+    fn rows_of_nothing_but_hosts_and_words_are_read() {
+        for words in [
+            "TCP    50000 > https [SYN] Seq=0 ...",
+            "TLSv1    Client Hello",
+            "SSLv3 [TCP Retransmission] Server Hello",
+        ] {
+            let text = format!("192.0.2.1    198.51.100.5    {words}");
+            let row = Row::parse(&text).unwrap_or_else(|| panic!("{text}"));
+            assert_eq!((row.source, row.destination), ("192.0.2.1", "198.51.100.5"), "{text}");
+        }
+        assert_eq!(Row::parse("192.0.2.1 198.51.100.5 TLSv1.2 ECDHE-RSA-AES256-GCM-SHA384"), None);
+        assert_eq!(Row::parse("Alice Bob TLSv1.2 Client Hello"), None);
     }
 
     #[test]
