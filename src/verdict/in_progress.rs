@@ -34,12 +34,14 @@ pub(super) fn undecided(story: &Story) -> Verdict {
         _ => format!("The capture ends {after} after this connection's last packet"),
     };
     let place = name_of(story.capture.viewpoint);
+    let too_soon = match story.capture.clock {
+        Clock::Absent => "so for how long is unknown",
+        _ => "too soon to call it a failure",
+    };
     let (headline, explanation) = match last_step::unanswered(story) {
         Some(syns) => (
             format!("no reply to the SYN yet when the {place} ended ({syns})"),
-            format!(
-                "The SYN was repeated, and nothing came back so far. {ends}, too soon to call it a failure."
-            ),
+            format!("The SYN was repeated, and nothing came back so far. {ends}, {too_soon}."),
         ),
         None => (
             format!("normal up to {reached}, where the {place} ends"),
@@ -91,6 +93,15 @@ mod tests {
             );
             assert!(!verdict.mentions("dropped") && !verdict.mentions("missing from the capture"));
         }
+    }
+
+    #[test]
+    fn without_times_it_is_not_called_too_soon() {
+        let mut story = ssm().syn().wait(990).syn().story(1_500);
+        story.capture.clock = Clock::Absent;
+        let verdict = story.verdict();
+        assert!(verdict.mentions("no times, so for how long is unknown"), "{verdict:?}");
+        assert!(!verdict.mentions("too soon"), "{verdict:?}");
     }
 
     #[test]

@@ -209,6 +209,10 @@ impl<'a> Notes<'a> {
         if is_read { "" } else { known_by(basis) }
     }
 
+    fn is_timed(&self) -> bool {
+        self.story.capture.clock != Clock::Absent
+    }
+
     /// What the message that reached a stage said; nothing where there was none.
     fn said(&self, stage: Stage) -> Option<String> {
         let tls = &self.story.tls;
@@ -223,7 +227,7 @@ impl<'a> Notes<'a> {
                 let parts = [version, suite, protocol, resumed];
                 parts.into_iter().flatten().collect::<Vec<_>>().join(", ")
             }),
-            Stage::TlsEstablished if self.story.opening.syn.count > 0 => tls
+            Stage::TlsEstablished if self.story.opening.syn.count > 0 && self.is_timed() => tls
                 .established
                 .as_ref()
                 .map(|said| format!("{} after the SYN", said.moment.at - self.story.began().at)),

@@ -13,6 +13,7 @@ use super::table::{self, Columns};
 use crate::capture::transcript::clock::Stamp;
 use crate::capture::transcript::tools::counted;
 use crate::capture::transcript::tools::dumps::DumpLine;
+use crate::capture::transcript::tools::lengths::Lengths;
 use crate::capture::transcript::tools::packet::{ToolContent, ToolError, ToolIp, ToolPacket, ToolSegment};
 use crate::capture::transcript::tools::tool::Tool;
 use crate::limits::TRANSCRIPT_CONVERSATIONS;
@@ -25,6 +26,8 @@ pub struct Gatherer {
     /// The columns of the table that is being read.
     columns: Option<Columns>,
     streams: Streams<Extra>,
+    /// Segments whose rows show no length.
+    lengths: Lengths,
     last_number: Option<u64>,
     last_time: Option<(Stamp, u8)>,
     begins_capture: bool,
@@ -85,28 +88,13 @@ impl Tool for Gatherer {
     fn flush(&mut self) {
         self.finish_pending();
         self.streams.flush();
+        self.measure();
+        self.lengths.flush();
     }
 
     fn next(&mut self) -> Option<ToolPacket> {
-        let (segment, extra) = self.streams.next()?;
-        let Extra { mut packet, window, printed, decoded, is_segment } = extra;
-        if is_segment {
-            packet.content = ToolContent::Segment(ToolSegment {
-                ports: segment.ports,
-                flags: segment.flags,
-                seq: segment.seq,
-                ack: segment.ack,
-                window: window.or_else(|| segment.window.and_then(|window| window.try_into().ok())),
-                urgent: None,
-                header_len: None,
-                payload_len: segment.payload_len,
-                is_length_unknown: false,
-                options: segment.options.bytes,
-                printed: printed.unwrap_or_default().into_bytes(),
-                decoded,
-            });
-        }
-        Some(packet)
+        self.measure();
+        self.lengths.next()
     }
 
     fn remarks(&self) -> Vec<String> {
@@ -121,6 +109,13 @@ impl Tool for Gatherer {
 }
 
 impl Gatherer {
+    /// Takes what the streams completed to where lengths are found.
+    fn measure(&mut self) {
+        while let Some((segment, extra)) = self.streams.next() {
+            self.lengths.take(completed(segment, extra));
+        }
+    }
+
     /// A row, a table's header, or a row's beginning.
     fn take_row(&mut self, line: u64, text: &str) -> bool {
         if let Some(cells) = table::cells(text) {
@@ -360,6 +355,28 @@ impl Gatherer {
     }
 }
 
+/// A packet with the segment that its stream completed.
+fn completed(segment: Segment, extra: Extra) -> ToolPacket {
+    let Extra { mut packet, window, printed, decoded, is_segment } = extra;
+    if is_segment {
+        packet.content = ToolContent::Segment(ToolSegment {
+            ports: segment.ports,
+            flags: segment.flags,
+            seq: segment.seq,
+            ack: segment.ack,
+            window: window.or_else(|| segment.window.and_then(|window| window.try_into().ok())),
+            urgent: None,
+            header_len: None,
+            payload_len: segment.payload_len,
+            is_length_unknown: false,
+            options: segment.options.bytes,
+            printed: printed.unwrap_or_default().into_bytes(),
+            decoded,
+        });
+    }
+    packet
+}
+
 /// Whether `text` can be nothing but a line of a packet list.
 fn is_certain(text: &str) -> bool {
     let is_table_row = || table::cells(text).is_some_and(|cells| table::row(&cells, None).is_some());
@@ -523,6 +540,21 @@ mod tests {
             ]
         );
         assert_eq!(segment(&packets[2]).printed, b"CONNECT ssm.example.net:443 HTTP/1.1\r\n");
+    }
+
+    #[test]
+    fn where_rows_show_no_length_the_acknowledgement_does() {
+        let packets = read(
+            "192.0.2.1  198.51.100.5  TCP  50000 > https [SYN] Seq=0 ...\n\
+             198.51.100.5  192.0.2.1  TCP  https > 50000 [SYN, ACK] Seq=0 Ack=1 ...\n\
+             192.0.2.1  198.51.100.5  TLSv1  Client Hello\n\
+             198.51.100.5  192.0.2.1  TCP  https > 50000 [ACK] Seq=1 Ack=398\n\
+             198.51.100.5  192.0.2.1  TLSv1  Server Hello, Certificate, Server Hello Done\n\
+             192.0.2.1  198.51.100.5  TCP  50000 > https [ACK] Seq=398 Ack=1134\n",
+        );
+        let lengths: Vec<_> = packets.iter().map(|packet| segment(packet).payload_len).collect();
+        assert_eq!(lengths[2..5], [Some(397), None, Some(1133)]);
+        assert_eq!(segment(&packets[2]).decoded, "TLSv1: Client Hello");
     }
 
     #[test]

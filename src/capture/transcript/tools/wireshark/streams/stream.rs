@@ -77,6 +77,8 @@ pub struct Side {
     pub scale: Option<u8>,
     pub has_timestamps: bool,
     pub is_finished: bool,
+    /// Whether a segment of unknown length came last, so that the next one's number is not known.
+    pub is_adrift: bool,
 }
 
 /// Added to a reused connection's numbers for each before it; far enough to be another connection's.
@@ -157,6 +159,7 @@ impl Stream {
         let len = segment.payload_len.unwrap_or(0);
         if let Some(seq) = segment.seq {
             self.note(side, seq, len + u32::from(flags.syn()) + u32::from(flags.fin()));
+            self.sides[side].is_adrift = false;
             if flags.syn() {
                 self.sides[side].syn = Some((seq, segment.frame_len));
             }
@@ -164,6 +167,7 @@ impl Stream {
         if let Some(ack) = segment.ack {
             let other = &mut self.sides[1 - side];
             other.acked = Some(other.acked.map_or(ack, |acked| later(acked, ack)));
+            other.is_adrift = false;
         }
         self.is_reset |= flags.rst();
         self.sides[side].is_finished |= flags.fin();
@@ -237,10 +241,14 @@ impl Stream {
             (Some(next), Some(acked)) => Some(later(next, acked)),
             (next, acked) => next.or(acked),
         };
+        if own.is_adrift {
+            return false;
+        }
         // Relative numbers begin at 1 behind the SYN.
         let seq = next.unwrap_or(self.base.wrapping_add(1));
         segment.seq = Some(seq);
         self.note(side, seq, len.unwrap_or(0));
+        self.sides[side].is_adrift = len.is_none();
         false
     }
 
