@@ -83,6 +83,7 @@ fn named_network(text: &str) -> Option<Network<'_>> {
 /// The link header that `-e` prints, if there is one, and what follows it.
 fn ethernet(text: &str) -> (Option<u32>, Network<'_>) {
     if let Some((wire_len, rest)) = split_old_header(text) {
+        let rest = split_tag(rest).unwrap_or(rest);
         let network = named_network(rest).or_else(|| match network_behind(rest) {
             Network::Other(_) => None,
             network => Some(network),

@@ -54,25 +54,42 @@ impl Lengths {
     fn settle(&mut self, shown: &ToolPacket) {
         let ToolContent::Segment(later) = &shown.content else { return };
         // From the latest on: what a later segment begins at is where the one before it ends.
-        let mut own_next = later.seq;
-        let mut acked = later.ack;
+        let mut own = Next { number: later.seq, end: None };
+        let mut acked = Next { number: later.ack, end: None };
         for packet in self.held.iter_mut().rev() {
             let is_own = packet.hosts == shown.hosts;
             let is_peer = (&packet.hosts.0, &packet.hosts.1) == (&shown.hosts.1, &shown.hosts.0);
             let ToolContent::Segment(segment) = &mut packet.content else { continue };
             let Some(seq) = segment.seq else { continue };
             if is_own && segment.ports == later.ports {
-                if is_open_segment(segment) && close(segment, seq, own_next) {
+                let end = own.before(seq);
+                if is_open_segment(segment) && close(segment, seq, end) {
                     self.waiting -= 1;
                 }
-                own_next = Some(seq);
             } else if is_peer && reversed(segment) == later.ports {
-                if is_open_segment(segment) && close(segment, seq, acked) {
+                let end = acked.before(seq);
+                if is_open_segment(segment) && close(segment, seq, end) {
                     self.waiting -= 1;
                 }
-                acked = Some(seq);
             }
         }
+    }
+}
+
+/// The number that comes next behind the segments of one side, which are looked at from the latest on.
+struct Next {
+    number: Option<u32>,
+    /// Where the segment of that number ends.
+    end: Option<u32>,
+}
+
+impl Next {
+    /// Where a segment of this number ends; one that was sent again ends where its repetition does.
+    fn before(&mut self, seq: u32) -> Option<u32> {
+        if self.number != Some(seq) {
+            self.end = self.number.replace(seq);
+        }
+        self.end
     }
 }
 
@@ -148,6 +165,19 @@ mod tests {
             packet(true, PSH, Some(350), Some(1006)),
         ];
         assert_eq!(lengths(packets), [Some(200), Some(50), None, Some(1000), Some(0), None, None]);
+    }
+
+    #[test]
+    fn a_segment_is_as_long_as_its_repetition() {
+        let packets = vec![
+            packet(true, PSH, Some(100), Some(5)),
+            packet(true, PSH, Some(100), Some(5)),
+            packet(true, FIN, Some(617), Some(5)),
+            packet(false, PSH, Some(5), Some(618)),
+            packet(false, PSH, Some(5), Some(618)),
+            packet(true, Flags::ACK, None, Some(12)),
+        ];
+        assert_eq!(lengths(packets), [Some(517), Some(517), Some(0), Some(7), Some(7), None]);
     }
 
     #[test]
