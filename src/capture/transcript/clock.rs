@@ -36,13 +36,20 @@ pub struct Start<'a> {
 }
 
 impl<'a> Start<'a> {
-    /// The time that `text` begins with.
+    /// The time that `text` begins with, perhaps in brackets.
     pub fn split(text: &'a str) -> Option<Self> {
+        let Some(inside) = text.strip_prefix('[') else { return Self::bare(text) };
+        let (time, rest) = inside.split_once(']').filter(|(time, _)| time.len() <= LONGEST_TIME)?;
+        let start = Self::bare(time).filter(|start| start.rest.is_empty())?;
+        Some(Self { is_certain: false, rest: rest.trim_start(), ..start })
+    }
+
+    fn bare(text: &'a str) -> Option<Self> {
         let (word, rest) = text.split_once(' ').unwrap_or((text, ""));
         let rest = rest.trim_start();
         let start = |stamp, digits, is_certain, rest| Some(Self { stamp, digits, is_certain, rest });
         if let Some((nanos, digits)) = time_of_day(word) {
-            return start(Stamp::Time(nanos), digits, is_usual(digits), rest);
+            return start(Stamp::Time(nanos), digits, is_usual(digits) && !word.contains(','), rest);
         }
         if let Some(days) = days_since_1970(word) {
             let (word, rest) = rest.split_once(' ').unwrap_or((rest, ""));
@@ -52,7 +59,7 @@ impl<'a> Start<'a> {
         }
         if let Some((date, time)) = word.split_once('T') {
             let days = days_since_1970(date)?;
-            let (nanos, digits) = time_of_day(time.trim_end_matches('Z'))?;
+            let (nanos, digits) = time_of_day(without_zone(time))?;
             let stamp = Stamp::DateTime(days.saturating_mul(DAY).saturating_add(nanos));
             return start(stamp, digits, false, rest);
         }
@@ -83,10 +90,18 @@ fn is_usual(digits: u8) -> bool {
     matches!(digits, 6 | 9)
 }
 
-/// `HH:MM:SS.ffffff`, perhaps with fewer digits.
+/// The longest way to write a time: `2023-01-25T12:15:06.407513000+01:00`.
+const LONGEST_TIME: usize = 35;
+
+/// `12:15:06.407513` of `12:15:06.407513Z` and `12:15:06.407513+01:00`.
+fn without_zone(time: &str) -> &str {
+    time.split(['Z', '+', '-']).next().unwrap_or(time)
+}
+
+/// `HH:MM:SS.ffffff`, perhaps with fewer digits, and with a comma in some locales.
 fn time_of_day(word: &str) -> Option<(i64, u8)> {
     let (whole, fraction) =
-        word.split_once('.').map_or((word, None), |(whole, fraction)| (whole, Some(fraction)));
+        word.split_once(['.', ',']).map_or((word, None), |(whole, fraction)| (whole, Some(fraction)));
     let mut fields = whole.split(':');
     let mut field = |below: i64| -> Option<i64> {
         let digits = fields

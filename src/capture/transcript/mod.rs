@@ -29,7 +29,7 @@ use std::io::{self, BufRead};
 
 use self::clock::{Clockwork, Stamp};
 use self::family::{Families, Kind};
-use self::front::{Line, Lines, Prefix, unquoted};
+use self::front::{Line, Lines, Prefix, is_utf16, unquoted};
 use self::packet::{PrintedContent, PrintedPacket};
 use super::{About, FileAbout, Frame, Note, ReadError, Record, Source};
 use crate::limits::{TRANSCRIPT_CONVERSATIONS, TRANSCRIPT_LINE_BYTES, TRANSCRIPT_NAMES};
@@ -273,7 +273,7 @@ impl<R: BufRead> Source for Transcript<R> {
                 Err(error) => {
                     return Err(ReadError {
                         file: self.name.clone(),
-                        what: format!("can't be read after byte {}: {error}", self.lines.consumed),
+                        what: format!("can't be read after byte {}: {error}", self.lines.consumed()),
                         hint: None,
                     });
                 }
@@ -340,7 +340,7 @@ impl<R: BufRead> Source for Transcript<R> {
     }
 
     fn progress(&self) -> (u64, Option<u64>) {
-        (self.lines.consumed, None)
+        (self.lines.consumed(), None)
     }
 }
 
@@ -348,8 +348,8 @@ impl<R: BufRead> Source for Transcript<R> {
 /// A byte order mark, fences, prose or HTML may precede it.
 pub fn looks_like_transcript(first_bytes: &[u8]) -> bool {
     let first_bytes = first_bytes.get(..SNIFFED).unwrap_or(first_bytes);
-    // No text holds the byte 0; -A prints it as a dot.
-    if first_bytes.contains(&0) {
+    // No text holds the byte 0, except in UTF-16; -A prints it as a dot.
+    if first_bytes.contains(&0) && !is_utf16(first_bytes) {
         return false;
     }
     let mut lines = Lines::new(first_bytes);

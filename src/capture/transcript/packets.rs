@@ -56,11 +56,14 @@ pub fn is_prefix(before: &str) -> bool {
     !before.contains(" > ") && !before.contains("length ") && !before.contains(" win ")
 }
 
+/// What every line with a packet has one of: an arrow between its hosts, the header of `-v`, the protocol of a row.
+const SIGNS: [&str; 8] = ["> ", "\u{2192} ", "IP (", "IP6 (", " TCP ", " TLSv", " ICMP", " HTTP "];
+
 /// Where behind its beginning `text` has a packet, by what `begins` recognises.
 pub fn begins_behind(text: &str, begins: impl Fn(&str) -> bool) -> Option<usize> {
     let text = beginning(text);
     // Every packet shows its two hosts, or with -v the header before them.
-    if !["> ", "IP (", "IP6 ("].iter().any(|sign| text.contains(sign)) {
+    if !SIGNS.iter().any(|sign| text.contains(sign)) {
         return None;
     }
     let mut before = ' ';

@@ -26,9 +26,9 @@ impl Line {
 }
 
 /// The text of a line in which there is nothing to clean, as in nearly all of tcpdump's own: printable ASCII without what begins
-/// an entity, a tag or emphasis, and no space before a comma.
+/// an entity, a tag, an escape or emphasis, and no space before a comma.
 fn plain(raw: &[u8]) -> Option<&str> {
-    let is_plain = |byte: &u8| matches!(byte, b' '..=b'~') && !matches!(byte, b'&' | b'<' | b'*');
+    let is_plain = |byte: &u8| matches!(byte, b' '..=b'~') && !matches!(byte, b'&' | b'<' | b'*' | b'\\');
     let mut before = 0;
     let is_clean = raw.iter().all(|byte| {
         let is_behind_space = std::mem::replace(&mut before, *byte) == b' ';
@@ -37,8 +37,8 @@ fn plain(raw: &[u8]) -> Option<&str> {
     std::str::from_utf8(raw).ok().filter(|_| is_clean).map(str::trim)
 }
 
-/// `text` with HTML's entities decoded, spaces of any kind as a space, and none before a comma; what can't be seen is
-/// removed, a terminal's control sequences as a whole.
+/// `text` with HTML's entities and Markdown's escapes decoded, spaces of any kind as a space, dashes and quotes as tcpdump
+/// writes them, and no space before a comma; what can't be seen is removed, a terminal's control sequences as a whole.
 pub fn clean(text: &str) -> String {
     let decoded = decode_entities(text);
     // A page that shows a page's source has them twice.
@@ -61,12 +61,30 @@ pub fn clean(text: &str) -> String {
                 }
                 cleaned.push(',');
             }
+            // What a pager wrote and then overwrote.
+            '\u{8}' => {
+                cleaned.pop();
+            }
+            '\\' => cleaned.push(letters.next_if(|next| is_escaped(*next)).unwrap_or(letter)),
+            // What an editor makes of the typewriter's signs.
+            '\u{2010}'..='\u{2015}' | '\u{2212}' => cleaned.push('-'),
+            '\u{2018}'..='\u{201b}' => cleaned.push('\''),
+            '\u{201c}'..='\u{201f}' => cleaned.push('"'),
+            '\u{2026}' => cleaned.push_str("..."),
             _ if letter.is_whitespace() => cleaned.push(' '),
             _ if letter.is_control() => {}
             _ => cleaned.push(letter),
         }
     }
     cleaned.trim().to_owned()
+}
+
+/// Whether Markdown escapes this letter where it stands for itself (CommonMark, 2.4).
+fn is_escaped(letter: char) -> bool {
+    matches!(
+        letter,
+        '[' | ']' | '(' | ')' | '<' | '>' | '_' | '*' | '-' | '.' | '#' | '+' | '!' | '|' | '$' | '~' | '`'
+    )
 }
 
 /// `text` with the entities that a web page puts into tcpdump's output decoded.
@@ -123,6 +141,12 @@ mod tests {
             ("a&#62;b &#x3e; &amp;gt; &unknown; & c", "a>b > > &unknown; & c"),
             ("\u{a0}x\u{a0}\ty\u{7}", "x  y"),
             ("a , b ,c", "a, b,c"),
+            ("Flags \\[S.\\], a \\> b\\_c \\n", "Flags [S.], a > b_c \\n"),
+            ("x \u{2013} y \u{201c}z\u{201d} it\u{2019}s\u{2026}", "x - y \"z\" it's..."),
+            (
+                "--More-- \u{8}\u{8}\u{8}\u{8}\u{8}\u{8}\u{8}\u{8}\u{8}         \u{8}\u{8}\u{8}\u{8}\u{8}\u{8}\u{8}\u{8}\u{8}a",
+                "a",
+            ),
             ("0x0010:  0a08  ,.", "0x0010:  0a08  ,."),
             ("\u{1b}[32ma\u{1b}[0m\u{1b}[1;31m>\u{1b}[m b\u{1b}[K", "a> b"),
         ] {

@@ -1,20 +1,25 @@
 //! The physical lines of a file, bounded, and without the margins before them.
 
+use std::collections::VecDeque;
 use std::io::{self, BufRead};
 
+use super::encoding::Decoded;
 use super::line::Line;
 use super::margins::Margins;
+use super::markup;
 use super::quoted_printable::QuotedPrintable;
 use crate::limits::TRANSCRIPT_LINE_BYTES;
 
 /// The lines of a file.
 pub struct Lines<R> {
-    reader: R,
+    reader: Decoded<R>,
     number: u64,
+    /// Whether the line before ended with a carriage return, to which a line feed belongs.
+    is_behind_return: bool,
     margins: Margins,
     encoding: QuotedPrintable,
-    /// Bytes consumed so far.
-    pub consumed: u64,
+    /// Lines of a web page that are still to be returned: its source has several in one.
+    pending: VecDeque<Line>,
     /// Lines longer than [`TRANSCRIPT_LINE_BYTES`], whose ends were not kept.
     pub overlong: u64,
 }
@@ -22,17 +27,39 @@ pub struct Lines<R> {
 impl<R: BufRead> Lines<R> {
     pub fn new(reader: R) -> Self {
         Self {
-            reader,
+            reader: Decoded::new(reader),
             number: 0,
+            is_behind_return: false,
             margins: Margins::default(),
             encoding: QuotedPrintable::default(),
-            consumed: 0,
+            pending: VecDeque::new(),
             overlong: 0,
         }
     }
 
+    /// Bytes of the file that were read so far.
+    pub fn consumed(&self) -> u64 {
+        self.reader.consumed
+    }
+
     /// The next line, or `None` at the end of the file. A pause between lines is an error, after which reading may continue.
     pub fn next_line(&mut self) -> io::Result<Option<Line>> {
+        loop {
+            let Some(mut line) = self.pending.pop_front() else {
+                let Some(line) = self.next_physical()? else { return Ok(None) };
+                if is_prompt(&line) {
+                    continue;
+                }
+                self.pending = markup::lines(line);
+                continue;
+            };
+            self.margins.remove(&mut line);
+            return Ok(Some(line));
+        }
+    }
+
+    /// The next line as the file has it. What a carriage return alone ends is a line as well: terminals write over it.
+    fn next_physical(&mut self) -> io::Result<Option<Line>> {
         let mut line = Line::default();
         let (mut has_begun, mut is_overlong) = (false, false);
         loop {
@@ -45,15 +72,21 @@ impl<R: BufRead> Lines<R> {
             if available.is_empty() {
                 break;
             }
+            if std::mem::take(&mut self.is_behind_return) && matches!(available, [b'\n' | b'\r', ..]) {
+                // The rest of a line end: of Windows, or as terminals record it.
+                self.is_behind_return = available.starts_with(b"\r");
+                self.reader.consume(1);
+                continue;
+            }
             has_begun = true;
-            let end = available.iter().position(|byte| *byte == b'\n');
+            let end = available.iter().position(|byte| matches!(byte, b'\n' | b'\r'));
             let piece = &available[..end.unwrap_or(available.len())];
             let room = TRANSCRIPT_LINE_BYTES.saturating_sub(line.raw.len());
             is_overlong |= piece.len() > room;
             line.raw.extend_from_slice(piece.get(..room).unwrap_or(piece));
+            self.is_behind_return = end.is_some_and(|end| available[end] == b'\r');
             let used = piece.len() + usize::from(end.is_some());
             self.reader.consume(used);
-            self.consumed += used as u64;
             if end.is_some() {
                 self.number += 1;
                 if self.encoding.continues(&mut line.raw) {
@@ -69,15 +102,11 @@ impl<R: BufRead> Lines<R> {
         self.number += u64::from(!line.is_ended);
         self.overlong += u64::from(is_overlong);
         line.number = self.number;
-        if line.raw.last() == Some(&b'\r') {
-            line.raw.pop();
-        }
         if self.number == 1 && line.raw.starts_with(b"\xef\xbb\xbf") {
             line.raw.drain(..3);
         }
         self.encoding.decode(&mut line);
         self.encoding.read_header(&line.raw);
-        self.margins.remove(&mut line);
         Ok(Some(line))
     }
 
@@ -85,6 +114,15 @@ impl<R: BufRead> Lines<R> {
     pub fn begin_quote(&mut self, line: &mut Line) {
         self.margins.begin_quote(line);
     }
+}
+
+/// Whether a pager wrote this line: `<--- More --->` of Cisco, `---(more)---` of Junos, `--More--`.
+fn is_prompt(line: &Line) -> bool {
+    let text = line.raw.trim_ascii();
+    let is_mark = |byte: &u8| matches!(byte, b'-' | b'<' | b'>' | b'(' | b')' | b' ' | b'%');
+    let words: Vec<u8> =
+        text.iter().filter(|byte| !is_mark(byte) && !byte.is_ascii_digit()).copied().collect();
+    text.first().is_some_and(is_mark) && words.eq_ignore_ascii_case(b"more")
 }
 
 #[cfg(test)]
@@ -101,6 +139,36 @@ mod tests {
             read.push((line.number, line.raw.len(), line.is_ended));
         }
         assert_eq!(read, [(1, 1, true), (2, 0, true), (3, TRANSCRIPT_LINE_BYTES, true), (4, 3, false)]);
-        assert_eq!((lines.overlong, lines.consumed), (1, file.len() as u64));
+        assert_eq!((lines.overlong, lines.consumed()), (1, file.len() as u64));
+    }
+
+    fn read(file: &[u8]) -> Vec<(u64, String)> {
+        let mut lines = Lines::new(file);
+        std::iter::from_fn(|| lines.next_line().expect("bytes in memory can be read"))
+            .map(|line| (line.number, String::from_utf8_lossy(&line.raw).into_owned()))
+            .collect()
+    }
+
+    #[test]
+    fn a_carriage_return_ends_a_line_and_a_pager_s_line_is_none() {
+        let expected = |lines: &[(u64, &str)]| {
+            lines.iter().map(|(number, text)| (*number, (*text).to_owned())).collect::<Vec<_>>()
+        };
+        assert_eq!(read(b"a\rb\rc"), expected(&[(1, "a"), (2, "b"), (3, "c")]));
+        assert_eq!(read(b"a\r\r\nb\r\n"), expected(&[(1, "a"), (2, "b")]));
+        let paged = read(b"a\n<--- More --->\r              \rb\n---(more 50%)---\n--More--\nmore\n");
+        let text: Vec<_> =
+            paged.iter().map(|(_, text)| text.trim()).filter(|text| !text.is_empty()).collect();
+        assert_eq!(text, ["a", "b", "more"]);
+    }
+
+    #[test]
+    fn the_lines_of_a_page_s_source_are_several() {
+        let lines = read(b"<p>a &gt; b<br>c<br/>d</p>\n<tr><td>e</td><td>f</td></tr><tr><td>g</td></tr>");
+        let text: Vec<_> = lines.iter().map(|(number, text)| (*number, text.as_str())).collect();
+        assert_eq!(
+            text,
+            [(1, "<p>a &gt; b"), (1, "c"), (1, "d"), (2, "<tr><td>e</td><td>f</td>"), (2, "<tr><td>g</td>")]
+        );
     }
 }

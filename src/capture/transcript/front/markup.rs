@@ -1,6 +1,9 @@
 //! What web pages and Markdown put into a line: tags around words, and marks of emphasis.
 
 use std::borrow::Cow;
+use std::collections::VecDeque;
+
+use super::line::Line;
 
 /// Names of tags that surround code and its words on web pages. What authors write in place of a host is none of them.
 const TAGS: [&str; 22] = [
@@ -53,6 +56,40 @@ pub fn without_tags(text: &str) -> Cow<'_, str> {
     }
     stripped.push_str(rest);
     Cow::Owned(stripped)
+}
+
+/// Tags behind which a page begins a new line.
+const BREAKS: [&str; 7] = ["<br", "</p", "</div", "</li", "</tr", "</pre", "</blockquote"];
+
+/// The lines that a page shows where its source has one.
+pub fn lines(line: Line) -> VecDeque<Line> {
+    let mut lines = VecDeque::new();
+    let mut rest = line.raw.as_slice();
+    while let Some((start, end)) = next_break(rest) {
+        lines.push_back(Line { raw: rest[..start].to_vec(), is_ended: true, ..line });
+        rest = &rest[end..];
+    }
+    if lines.is_empty() {
+        return VecDeque::from([line]);
+    }
+    if !rest.is_empty() {
+        lines.push_back(Line { raw: rest.to_vec(), ..line });
+    }
+    lines
+}
+
+/// Where the first tag of `raw` that ends a line begins and ends.
+fn next_break(raw: &[u8]) -> Option<(usize, usize)> {
+    let tags = raw.iter().enumerate().filter(|(_, byte)| **byte == b'<');
+    tags.filter_map(|(start, _)| {
+        let tag = raw.get(start..)?;
+        let name = BREAKS.iter().find(|name| tag.starts_with(name.as_bytes()))?;
+        // `<br class="x">`; a placeholder's name has further letters.
+        let is_whole = !tag.get(name.len())?.is_ascii_lowercase();
+        let end = tag.iter().position(|byte| *byte == b'>').filter(|_| is_whole)?;
+        Some((start, start + end + 1))
+    })
+    .next()
 }
 
 /// Where the first tag of `text` begins and ends.

@@ -1,6 +1,7 @@
 //! Lines as they come, before any family of text reads them: bounded, without the margins that mails and editors put before
 //! them, and cleaned of what terminals and web pages add.
 
+mod encoding;
 mod line;
 mod lines;
 mod margins;
@@ -8,6 +9,7 @@ mod markup;
 mod prefix;
 mod quoted_printable;
 
+pub use encoding::is_utf16;
 pub use line::{Line, decode_entities};
 pub use lines::Lines;
 pub use margins::unquoted;

@@ -5,7 +5,7 @@
 pub struct Prefix {
     /// How many words it has; what they say may change from line to line.
     words: usize,
-    /// The last one, which does not.
+    /// The last one, which does not, except for the numbers in it.
     last: Box<[u8]>,
     /// Whether the packet follows without a space.
     is_glued: bool,
@@ -22,8 +22,9 @@ impl Prefix {
     pub fn of(before: &str) -> Option<Self> {
         let words = before.split_whitespace().count();
         let last = before.split_whitespace().last()?;
-        let has_mark = last.chars().any(|letter| !letter.is_alphanumeric());
-        let is_usual = has_mark && words <= MOST_WORDS && last.len() <= MOST_BYTES;
+        // The numbers of lines are margins.
+        let is_word = last.chars().any(|letter| !letter.is_ascii_digit());
+        let is_usual = is_word && words <= MOST_WORDS && last.len() <= MOST_BYTES;
         let is_glued = !before.ends_with(char::is_whitespace);
         is_usual.then(|| Self { words, last: last.as_bytes().into(), is_glued })
     }
@@ -43,13 +44,33 @@ impl Prefix {
                 at += len;
                 continue;
             }
-            if !rest.starts_with(&self.last) || (len > self.last.len() && !self.is_glued) {
-                return None;
-            }
-            at += self.last.len();
+            let last_len = self.last_len(rest).filter(|last_len| len == *last_len || self.is_glued)?;
+            at += last_len;
         }
         let has_space = !self.is_glued && raw.get(at).is_some_and(is_space);
         Some(at + usize::from(has_space))
+    }
+
+    /// Bytes of the last word at the beginning of `raw`. A number in it may be another: `9.` and `10.`, `log:9:` and `log:10:`.
+    fn last_len(&self, raw: &[u8]) -> Option<usize> {
+        // A time begins with a number and a colon, and an address with one and a dot.
+        let has_numbers = !self.is_glued || self.last.iter().any(u8::is_ascii_alphabetic);
+        if !has_numbers {
+            return raw.starts_with(&self.last).then_some(self.last.len());
+        }
+        let (mut own, mut at) = (self.last.iter().peekable(), 0);
+        while let Some(byte) = own.next() {
+            if byte.is_ascii_digit() {
+                while own.next_if(|next| next.is_ascii_digit()).is_some() {}
+                let digits = raw.get(at..)?.iter().take_while(|byte| byte.is_ascii_digit()).count();
+                at += Some(digits).filter(|digits| *digits > 0)?;
+            } else if raw.get(at) == Some(byte) {
+                at += 1;
+            } else {
+                return None;
+            }
+        }
+        Some(at)
     }
 }
 
@@ -68,6 +89,10 @@ mod tests {
             ("+", "+    0x0000", "    0x0000"),
             ("[pod/a/b] ", "[pod/a/b] x", "x"),
             ("[pod/a/b] ", "[pod/a/b]", ""),
+            ("ssm-0 tcpdump ", "ssm-0 tcpdump     x", "    x"),
+            ("9. ", "10.     x", "    x"),
+            ("trace.log:9:", "trace.log:10:    x", "    x"),
+            ("2026-11-28T10:00:00.1Z stdout F ", "2026-11-28T10:00:01.1Z stdout F     x", "    x"),
         ] {
             let prefix = Prefix::of(before).expect("a prefix");
             let len = prefix.len(line.as_bytes()).expect("the line has it");
@@ -77,7 +102,9 @@ mod tests {
         for other in ["server_1 > x", "", "   ", "client_1", "| x"] {
             assert_eq!(prefix.len(other.as_bytes()), None, "{other}");
         }
-        assert_eq!((Prefix::of("length 0 "), Prefix::of("")), (None, None));
+        let numbered = Prefix::of("9. ").expect("a prefix");
+        assert_eq!(numbered.len(b"10.0.0.1.443 > x"), None);
+        assert_eq!((Prefix::of("12 "), Prefix::of("")), (None, None));
     }
 
     proptest! {

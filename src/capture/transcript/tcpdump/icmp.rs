@@ -43,6 +43,8 @@ pub struct Search {
 
 /// Reads what follows the addresses; `None` when it is not ICMP.
 pub fn parse(body: &str, source: &Spelled, destination: &Spelled) -> Option<Message> {
+    // Marks of a table, of code or emphasis, of what was left out.
+    let body = body.trim_end_matches(['|', '`', '*', '"', '\\', '.', ' ']);
     if let Some(words) = body.strip_prefix("ICMP ") {
         return Some(error_v4(words).map_or(Message::Other, Message::Error));
     }

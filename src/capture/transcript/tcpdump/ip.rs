@@ -35,7 +35,9 @@ impl Printed {
                 '(' | '[' => depth += 1,
                 ')' if depth == 0 => {
                     printed.read_field(inside.get(start..at)?.trim());
+                    // A table's or an author's mark at the line's end is nothing of the packet's.
                     let rest = inside.get(at + 1..)?.trim();
+                    let rest = if rest.contains(char::is_alphanumeric) { rest } else { "" };
                     return printed.is_plausible().then_some((printed, Some(rest)));
                 }
                 ')' | ']' => depth = depth.saturating_sub(1),

@@ -75,6 +75,11 @@ fn one_segment_in_every_spelling() {
          100",
         "192.0.2.10.40000 > 198.51.100.20.443: P 1:101(100) ack 1 win 502",
         "10:00:00 IP 192.0.2.10.40000 > 198.51.100.20.443: Flags [P.], seq 1:101, ack 1, win 502, length 100",
+        "[10:00:00.000001] IP 192.0.2.10.40000 > 198.51.100.20.443: Flags [P.], seq 1:101, ack 1, win 502, length 100",
+        "10:00:00,000001 IP 192.0.2.10.40000 > 198.51.100.20.443: Flags [P.], seq 1:101, ack 1, win 502, length 100",
+        "2026-11-28T10:00:00.000001+01:00 IP 192.0.2.10.40000 > 198.51.100.20.443: Flags [P.], seq 1:101, ack 1, win 502, length \
+         100",
+        "10:00:00.000001 IP 192.0.2.10.40000 \\> 198.51.100.20.443: Flags \\[P.\\], seq 1:101, ack 1, win 502, length 100",
         "10:00:00.001 192.0.2.10.40000 > 198.51.100.20.443: Flags [P.], seq 1:101, ack 1, win 502, length 100",
     ] {
         assert!(looks_like_transcript(line.as_bytes()), "{line}");
@@ -192,6 +197,9 @@ fn what_stands_around_the_lines_is_removed() {
         ("a diff", "+"),
         ("a mail", "> > "),
         ("a table", "| "),
+        ("a list", "- "),
+        ("a Kubernetes log", "2026-11-28T10:00:01.123456789Z stdout F "),
+        ("stern", "client-7 sniffer "),
     ] {
         let text = packets.map(|line| [prefix, line].concat()).join("\n");
         assert!(looks_like_transcript(text.as_bytes()), "{around}");
@@ -208,6 +216,38 @@ fn what_stands_around_the_lines_is_removed() {
         packets[0], packets[1], packets[2], packets[3]
     );
     assert_eq!(summaries(&glued), expected);
+}
+
+#[test]
+fn a_file_of_powershell_and_a_numbered_table_are_read() {
+    let lines = [
+        "10:00:00.000001 IP (tos 0x0, ttl 64, id 7, offset 0, flags [DF], proto TCP (6), length 140)",
+        "    192.0.2.10.40000 > 198.51.100.20.443: Flags [P.], seq 1:101, ack 1, win 502, length 100",
+    ];
+    let expected = ["192.0.2.10.40000 > 198.51.100.20.443 P. 100"];
+    let file: Vec<u8> =
+        std::iter::once(0xfeff).chain(lines.join("\r\n").encode_utf16()).flat_map(u16::to_le_bytes).collect();
+    assert!(looks_like_transcript(&file));
+    let (seen, _) = read(&file);
+    assert_eq!(seen.len(), 1);
+    for (left, right) in [("| ", " |"), ("**", "**"), ("`", "`"), ("\"", "\","), ("", " ..."), ("- ", "")] {
+        let text = lines.map(|line| format!("{left}{line}{right}")).join("\n");
+        assert_eq!(summaries(&text), expected, "{text}");
+    }
+    let numbered = lines.iter().zip(9..).map(|(line, number)| format!("{number}. {line}\n"));
+    assert_eq!(summaries(&numbered.collect::<String>()), expected);
+}
+
+#[test]
+fn rows_of_a_packet_list_may_have_a_prefix() {
+    let row = "1 0.000000 192.0.2.10 → 198.51.100.20 TCP 74 40000 → 443 [SYN] Seq=0 Win=64240 Len=0 MSS=1460";
+    for prefix in ["- ", "# ", "client-1  | ", "[pod/client-7/sniffer] ", "+"] {
+        let text =
+            format!("{prefix}{row}\n{prefix}{}", row.replace("1 0.0", "2 1.0").replace("[SYN]", "[RST]"));
+        let expected =
+            ["192.0.2.10.40000 > 198.51.100.20.443 S 0", "192.0.2.10.40000 > 198.51.100.20.443 R 0"];
+        assert_eq!(summaries(&text), expected, "{prefix}");
+    }
 }
 
 #[test]

@@ -62,12 +62,12 @@ impl Lengths {
             let ToolContent::Segment(segment) = &mut packet.content else { continue };
             let Some(seq) = segment.seq else { continue };
             if is_own && segment.ports == later.ports {
-                let end = own.before(seq);
+                let end = own.before(seq, segment.flags);
                 if is_open_segment(segment) && close(segment, seq, end) {
                     self.waiting -= 1;
                 }
             } else if is_peer && reversed(segment) == later.ports {
-                let end = acked.before(seq);
+                let end = acked.before(seq, segment.flags);
                 if is_open_segment(segment) && close(segment, seq, end) {
                     self.waiting -= 1;
                 }
@@ -84,12 +84,13 @@ struct Next {
 }
 
 impl Next {
-    /// Where a segment of this number ends; one that was sent again ends where its repetition does.
-    fn before(&mut self, seq: u32) -> Option<u32> {
+    /// Where a segment of this number ends; data that was sent again ends where its repetition does.
+    fn before(&mut self, seq: u32, flags: Option<Flags>) -> Option<u32> {
         if self.number != Some(seq) {
             self.end = self.number.replace(seq);
+            return self.end;
         }
-        self.end
+        self.end.filter(|_| flags.is_some_and(|flags| flags.0 & Flags::PSH != 0))
     }
 }
 
