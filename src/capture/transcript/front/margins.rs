@@ -65,6 +65,10 @@ fn line_number(raw: &[u8]) -> Option<(u64, usize)> {
     }
     let separator = match raw.get(end..)? {
         [] => 0,
+        // A bar, and the space behind it.
+        [b' ', b'|', b' ', ..] => 3,
+        [b' ', b'|', ..] => 2,
+        [0xe2, 0x94, 0x82, ..] => 3,
         [b'\t' | b':' | b'|', ..] => 1,
         [b' ', ..] => raw.get(end..)?.iter().take(2).take_while(|byte| **byte == b' ').count(),
         _ => return None,
@@ -101,6 +105,8 @@ mod tests {
             (" 9  a\n10      b\n", "    b"),
             ("9:a\n10:    b\n", "    b"),
             ("9\ta\n10\t\tb\n", "\tb"),
+            ("  9 | a\n 10 |     b\n", "    b"),
+            ("9\u{2502}a\n10\u{2502}    b\n", "    b"),
             ("1  a\n2001:db8::1\n", "2001:db8::1"),
             ("9  a\n10.0.0.1.443 > b\n", "10.0.0.1.443 > b"),
             ("1  a\n   b\n", "   b"),

@@ -181,7 +181,7 @@ fn network_behind(text: &str) -> Network<'_> {
     let has_ends = |text: &str| {
         ip::ends(text).is_some_and(|(source, _, body)| begins_with_address(source) || is_transport(body))
     };
-    if text.starts_with('(') || has_ends(text) || has_bare_ends(text) {
+    if text.starts_with('(') || has_ends(text) || has_bare_ends(text) || is_first_end(text) {
         return Network::Ip(text);
     }
     // The words of a label's or a cooked header's parenthesis precede it.
@@ -324,6 +324,17 @@ pub fn has_bare_ends(text: &str) -> bool {
         body.is_empty()
             && ends.is_some_and(|(source, destination)| is_number(&source) || is_number(&destination))
     })
+}
+
+/// Whether `text` is the first end and no more, as where a mail broke the line before the second.
+pub fn is_first_end(text: &str) -> bool {
+    let end = text.strip_suffix('>').map(str::trim_end).filter(|end| !end.contains(' '));
+    end.and_then(|end| End::pair(end, end)).is_some_and(|(end, _)| end.port.number().is_some())
+}
+
+/// Whether `rest`, what follows a time, is a packet's link header and its first end.
+pub fn ends_within_ends(rest: &str) -> bool {
+    matches!(Link::split(rest).network, Network::Ip(text) if is_first_end(text))
 }
 
 /// Whether `body` is what follows the ends of a TCP segment or, in the old syntax, an ICMP message.

@@ -23,7 +23,7 @@ pub mod tcp;
 pub use self::link::is_address_line;
 
 use self::draft::{Context, Draft};
-use self::link::{Link, Network, begins_untimed, has_bare_ends, strip_ip_word};
+use self::link::{Link, Network, begins_untimed, ends_within_ends, has_bare_ends, strip_ip_word};
 use self::rules::Rules;
 use super::clock::{Stamp, Start};
 use super::family::{Common, Family};
@@ -189,6 +189,7 @@ pub fn begins_behind_time(rest: &str) -> bool {
         || begins_with_mac(rest)
         || strip_ip_word(rest).is_some_and(|rest| rest.starts_with('('))
         || has_bare_ends(rest)
+        || ends_within_ends(rest)
 }
 
 /// The time that begins a packet's line; the number of `-#` may precede it. What tcpdump does not write so must be followed by
@@ -213,7 +214,9 @@ fn without_number(text: &str) -> &str {
         return text;
     }
     match rest.chars().next() {
-        Some(' ' | ':' | '|') if rest.len() < text.len() => rest.trim_start_matches([' ', ':', '|']),
+        Some(' ' | ':' | '|' | '\u{2502}') if rest.len() < text.len() => {
+            rest.trim_start_matches([' ', ':', '|', '\u{2502}'])
+        }
         _ => text,
     }
 }

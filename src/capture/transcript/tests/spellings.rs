@@ -262,6 +262,18 @@ fn packets_that_lost_their_line_ends_are_several() {
 }
 
 #[test]
+fn a_line_may_be_broken_between_the_ends() {
+    let expected = ["192.0.2.10.40000 > 198.51.100.20.443 S 0"];
+    for before in ["IP ", "", "802.1Q vlan#7 P0 ", "rule 0/0(match): block in on em0: ", "eth0  In  IP "] {
+        let text = format!(
+            "10:00:00.000001 {before}192.0.2.10.40000 >\n198.51.100.20.443: Flags [S], seq 1, win 502, length 0\n"
+        );
+        assert!(looks_like_transcript(text.as_bytes()), "{text}");
+        assert_eq!(summaries(&text), expected, "{text}");
+    }
+}
+
+#[test]
 fn a_line_may_be_broken_behind_the_ends() {
     let text = "10:00:00.123 192.0.2.10.40000 > 198.51.100.20.443:\n     S 1:1(0) win 502\n10:00:00.124 gw.example.net > \
                 192.0.2.10:\n     icmp: host 198.51.100.20 unreachable\n";

@@ -75,6 +75,8 @@ impl<'a> Row<'a> {
                 hosts.push(column);
             } else if !hosts.is_empty() && column.parse::<u16>().is_ok() {
                 numbers.push(column);
+            } else if !is_arrow(column) && !is_device(column) {
+                return None;
             }
             rest = after;
         }
@@ -206,6 +208,21 @@ fn is_protocol(word: &str) -> bool {
         && word.bytes().any(|byte| byte.is_ascii_uppercase())
         && word.bytes().all(is_letter)
 }
+
+/// Whether `column` is one of hardware addresses, several of them where a tunnel is, or an interface's name.
+fn is_device(column: &str) -> bool {
+    let is_hardware = column.split(',').all(|address| {
+        address.split(':').count() == 6
+            && address.bytes().all(|byte| byte.is_ascii_hexdigit() || byte == b':')
+    });
+    let is_name = column.len() <= LONGEST_INTERFACE
+        && column.starts_with(|letter: char| letter.is_ascii_lowercase())
+        && column.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-');
+    is_hardware || is_name
+}
+
+/// Linux names interfaces with up to 15 letters (IFNAMSIZ).
+const LONGEST_INTERFACE: usize = 15;
 
 /// Whether `protocol` distinguishes a row from prose.
 fn is_known(protocol: &str) -> bool {
@@ -411,6 +428,14 @@ mod tests {
             let row = Row::parse(text).unwrap_or_else(|| panic!("{text}"));
             assert_eq!((row.source, row.destination), ("192.0.2.1", "198.51.100.5"), "{text}");
             assert_eq!((row.ports, row.length.is_some()), (ports, true), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_log_s_time_and_process_are_no_columns() {
+        let row = "1 0.5 192.0.2.1 → 198.51.100.5 TCP 54 443 → 50000 [RST] Seq=1 Win=0 Len=0";
+        for prefix in ["04 10:00:01 host.example.net tcpdump[712]: ", "5 10:00:01 host sniffer: "] {
+            assert_eq!(Row::parse(&format!("{prefix}{row}")), None, "{prefix}");
         }
     }
 
