@@ -46,12 +46,11 @@ impl<R: BufRead> Decoded<R> {
 
     /// The next bytes as UTF-8; none at the end of the file.
     pub fn fill_buf(&mut self) -> io::Result<&[u8]> {
-        let encoding = match self.encoding {
-            Some(encoding) => encoding,
-            None => {
-                let encoding = Encoding::of(self.reader.fill_buf()?);
-                *self.encoding.insert(encoding)
-            }
+        let encoding = if let Some(encoding) = self.encoding {
+            encoding
+        } else {
+            let encoding = Encoding::of(self.reader.fill_buf()?);
+            *self.encoding.insert(encoding)
         };
         let Encoding::Utf16 { is_big_endian } = encoding else { return self.reader.fill_buf() };
         while self.at == self.buffer.len() {

@@ -44,21 +44,25 @@ impl<R: BufRead> Lines<R> {
 
     /// The next line, or `None` at the end of the file. A pause between lines is an error, after which reading may continue.
     pub fn next_line(&mut self) -> io::Result<Option<Line>> {
-        loop {
-            let Some(mut line) = self.pending.pop_front() else {
-                let Some(line) = self.next_physical()? else { return Ok(None) };
-                if is_prompt(&line) {
-                    continue;
-                }
-                self.pending = markup::lines(line);
+        let mut line = loop {
+            if let Some(line) = self.pending.pop_front() {
+                break line;
+            }
+            let Some(line) = self.next_physical()? else { return Ok(None) };
+            if is_prompt(&line) {
                 continue;
-            };
-            self.margins.remove(&mut line);
-            return Ok(Some(line));
-        }
+            }
+            match markup::lines(&line) {
+                Some(lines) => self.pending = lines,
+                None => break line,
+            }
+        };
+        self.margins.remove(&mut line);
+        Ok(Some(line))
     }
 
-    /// The next line as the file has it. What a carriage return alone ends is a line as well: terminals write over it.
+    /// The next line as the file has it; of empty ones in a row one. What a carriage return alone ends is a line as well:
+    /// terminals write over it.
     fn next_physical(&mut self) -> io::Result<Option<Line>> {
         let mut line = Line::default();
         let (mut has_begun, mut is_overlong) = (false, false);
@@ -85,10 +89,13 @@ impl<R: BufRead> Lines<R> {
             is_overlong |= piece.len() > room;
             line.raw.extend_from_slice(piece.get(..room).unwrap_or(piece));
             self.is_behind_return = end.is_some_and(|end| available[end] == b'\r');
-            let used = piece.len() + usize::from(end.is_some());
+            let is_empty = line.raw.is_empty() && end == Some(0) && !self.is_behind_return;
+            let more =
+                if is_empty { available[1..].iter().take_while(|byte| **byte == b'\n').count() } else { 0 };
+            let used = piece.len() + usize::from(end.is_some()) + more;
             self.reader.consume(used);
             if end.is_some() {
-                self.number += 1;
+                self.number += 1 + more as u64;
                 if self.encoding.continues(&mut line.raw) {
                     continue;
                 }

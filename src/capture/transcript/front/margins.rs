@@ -65,10 +65,9 @@ fn line_number(raw: &[u8]) -> Option<(u64, usize)> {
     }
     let separator = match raw.get(end..)? {
         [] => 0,
-        // A bar, and the space behind it.
-        [b' ', b'|', b' ', ..] => 3,
+        // A bar with the spaces around it, or U+2502.
+        [b' ', b'|', b' ', ..] | [0xe2, 0x94, 0x82, ..] => 3,
         [b' ', b'|', ..] => 2,
-        [0xe2, 0x94, 0x82, ..] => 3,
         [b'\t' | b':' | b'|', ..] => 1,
         [b' ', ..] => raw.get(end..)?.iter().take(2).take_while(|byte| **byte == b' ').count(),
         _ => return None,

@@ -61,27 +61,27 @@ pub fn without_tags(text: &str) -> Cow<'_, str> {
 /// Tags behind which a page begins a new line.
 const BREAKS: [&str; 7] = ["<br", "</p", "</div", "</li", "</tr", "</pre", "</blockquote"];
 
-/// The lines that a page shows where its source has one.
-pub fn lines(line: Line) -> VecDeque<Line> {
+/// The lines that a page shows where its source has one; `None` where it shows one as well.
+pub fn lines(line: &Line) -> Option<VecDeque<Line>> {
     let mut lines = VecDeque::new();
     let mut rest = line.raw.as_slice();
     while let Some((start, end)) = next_break(rest) {
-        lines.push_back(Line { raw: rest[..start].to_vec(), is_ended: true, ..line });
+        lines.push_back(Line { raw: rest[..start].to_vec(), number: line.number, is_ended: true });
         rest = &rest[end..];
     }
     if lines.is_empty() {
-        return VecDeque::from([line]);
+        return None;
     }
     if !rest.is_empty() {
-        lines.push_back(Line { raw: rest.to_vec(), ..line });
+        lines.push_back(Line { raw: rest.to_vec(), number: line.number, is_ended: line.is_ended });
     }
-    lines
+    Some(lines)
 }
 
 /// Where the first tag of `raw` that ends a line begins and ends.
 fn next_break(raw: &[u8]) -> Option<(usize, usize)> {
-    let tags = raw.iter().enumerate().filter(|(_, byte)| **byte == b'<');
-    tags.filter_map(|(start, _)| {
+    let mut tags = raw.iter().enumerate().filter(|(_, byte)| **byte == b'<');
+    tags.find_map(|(start, _)| {
         let tag = raw.get(start..)?;
         let name = BREAKS.iter().find(|name| tag.starts_with(name.as_bytes()))?;
         // `<br class="x">`; a placeholder's name has further letters.
@@ -89,7 +89,6 @@ fn next_break(raw: &[u8]) -> Option<(usize, usize)> {
         let end = tag.iter().position(|byte| *byte == b'>').filter(|_| is_whole)?;
         Some((start, start + end + 1))
     })
-    .next()
 }
 
 /// Where the first tag of `text` begins and ends.
