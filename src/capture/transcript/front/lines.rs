@@ -52,10 +52,9 @@ impl<R: BufRead> Lines<R> {
             if is_prompt(&line) {
                 continue;
             }
-            match markup::lines(&line) {
-                Some(lines) => self.pending = lines,
-                None => break line,
-            }
+            let Some(shown) = markup::lines(&line.raw) else { break line };
+            let ended = |raw: &[u8]| Line { raw: raw.to_vec(), is_ended: true, ..line };
+            self.pending = shown.into_iter().map(ended).collect();
         };
         self.margins.remove(&mut line);
         Ok(Some(line))

@@ -1,9 +1,6 @@
 //! What web pages and Markdown put into a line: tags around words, and marks of emphasis.
 
 use std::borrow::Cow;
-use std::collections::VecDeque;
-
-use super::line::Line;
 
 /// Names of tags that surround code and its words on web pages. What authors write in place of a host is none of them.
 const TAGS: [&str; 22] = [
@@ -62,18 +59,18 @@ pub fn without_tags(text: &str) -> Cow<'_, str> {
 const BREAKS: [&str; 7] = ["<br", "</p", "</div", "</li", "</tr", "</pre", "</blockquote"];
 
 /// The lines that a page shows where its source has one; `None` where it shows one as well.
-pub fn lines(line: &Line) -> Option<VecDeque<Line>> {
-    let mut lines = VecDeque::new();
-    let mut rest = line.raw.as_slice();
+pub fn lines(raw: &[u8]) -> Option<Vec<&[u8]>> {
+    let mut lines = Vec::new();
+    let mut rest = raw;
     while let Some((start, end)) = next_break(rest) {
-        lines.push_back(Line { raw: rest[..start].to_vec(), number: line.number, is_ended: true });
+        lines.push(&rest[..start]);
         rest = &rest[end..];
     }
     if lines.is_empty() {
         return None;
     }
     if !rest.is_empty() {
-        lines.push_back(Line { raw: rest.to_vec(), number: line.number, is_ended: line.is_ended });
+        lines.push(rest);
     }
     Some(lines)
 }
