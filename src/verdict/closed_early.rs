@@ -157,6 +157,15 @@ mod tests {
     }
 
     #[test]
+    fn a_client_that_gave_up_before_the_syn_ack_closes_by_its_next_fin() {
+        let gave_up = ssm().syn().wait(290).segment(Client, "F", 0, &[]).syn_ack();
+        let closed = gave_up.clone().segment(Client, "F.", 0, &[]).rst(Server);
+        assert_eq!(closed.verdict(0).is(), ("closed-early", Actor::Client, None));
+        assert_ne!(gave_up.code(0), "closed-early");
+        assert_eq!(ssm().syn().segment(Client, "F", 0, &[]).code(4_000), "syn-no-reply");
+    }
+
+    #[test]
     fn what_the_capture_lacks_is_not_called_silence() {
         let story = Story::at(Stage::TcpEstablished).fin(Server);
         let verdict = story.but(|story| story.missing.acked_unseen.client = 300).verdict();

@@ -1,5 +1,7 @@
 //! FIN and RST, and what a RST shows of its sender.
 
+use std::mem;
+
 use super::notes::Notes;
 use crate::packet::{Segment, SegmentHeader, Seq};
 use crate::story::{EndingKind, Moment, Note, ResetFacts, Stage, Story};
@@ -19,6 +21,8 @@ pub(super) struct Closing {
     saw_timestamps: PerRole<bool>,
     /// The sequence number of a side's RST.
     reset_seq: PerRole<Option<Seq>>,
+    /// Whether the client sent a FIN while its SYN was unanswered: its next one closes what was opened since.
+    gave_up_on_syn: bool,
 }
 
 impl Closing {
@@ -67,8 +71,13 @@ impl Closing {
             }
         }
         // Nothing was opened that a client could close before its SYN is answered.
-        let closes_nothing = role == Role::Client && story.stage == Stage::Syn;
-        (observation.is_first_fin && !closes_nothing).then_some(EndingKind::Fin)
+        if role == Role::Client && story.stage == Stage::Syn {
+            self.gave_up_on_syn |= observation.is_first_fin;
+            return None;
+        }
+        let closes_late =
+            role == Role::Client && observation.flags.fin() && mem::take(&mut self.gave_up_on_syn);
+        (observation.is_first_fin || closes_late).then_some(EndingKind::Fin)
     }
 
     /// A segment was added. What is sent again triggers nothing that its first copy did not.
