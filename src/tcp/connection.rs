@@ -299,11 +299,15 @@ impl Connection {
             let hole = Some(Hole { len, kind: HoleKind::NotCaptured });
             Delivery { number, at, len: 0, bytes: &[], printed: &[], decoded: "", hole }
         };
+        let opening_was_seen = self.ends[role].initial.is_some();
         let other = &mut self.ends[role.other()];
         if other.initial.is_none() && other.next.is_none() {
             // Nothing of the other end was seen yet: this is its position, unless the text counts it from its SYN.
             let since_syn = header.tcp.ack_since_syn.map_or(0, |since| since.saturating_sub(1));
-            other.acked.get_or_insert(ack + since_syn.wrapping_neg());
+            let acked = *other.acked.get_or_insert(ack + since_syn.wrapping_neg());
+            if opening_was_seen {
+                other.stream.begin_at(acked);
+            }
             if other.acked.is_some_and(|acked| ack.is_after(acked)) {
                 observation.acked_unseen = other.acked.map_or(0, |acked| ack - acked);
                 observation.newly_acked = observation.acked_unseen;
@@ -357,6 +361,7 @@ impl Connection {
             observation.kind = SegmentKind::KeepAlive;
             return;
         }
+        end.begin_where_acknowledged(seq);
         let ahead = end.bytes_before(seq);
         let data_seq = if flags.syn() { seq + 1 } else { seq };
         end.stream.begin_at(data_seq);

@@ -163,6 +163,20 @@ impl Endpoint {
         known.is_some_and(|known| (0..=REORDERED_BYTES).contains(&known.distance_from(seq + 1)))
     }
 
+    /// Of an end whose SYN was not captured, the other end's first acknowledgement shows where its data begins, unless the capture
+    /// has them in the wrong order: what lies between there and its first segment, at `seq`, is missing.
+    pub(super) fn begin_where_acknowledged(&mut self, seq: Seq) {
+        let Some(beginning) = self.stream.next().filter(|_| self.initial.is_none() && self.next.is_none())
+        else {
+            return;
+        };
+        if seq.is_after(beginning) {
+            self.next = Some(beginning);
+        } else {
+            self.stream.begin_again_at(seq);
+        }
+    }
+
     /// Bytes before `seq` that it was neither seen to send nor acknowledged to have sent; none where nothing is known of it.
     pub(super) fn bytes_before(&self, seq: Seq) -> u32 {
         let Some(next) = self.next else { return 0 };

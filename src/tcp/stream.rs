@@ -72,6 +72,11 @@ impl Stream {
         self.next.get_or_insert(seq);
     }
 
+    /// Fixes it anew, before anything came.
+    pub(super) fn begin_again_at(&mut self, seq: Seq) {
+        self.next = Some(seq);
+    }
+
     /// The sequence number up to which everything was delivered.
     pub(super) fn next(&self) -> Option<Seq> {
         self.next
