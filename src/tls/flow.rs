@@ -116,6 +116,9 @@ const COMPATIBILITY_CHANGE: u32 = 6;
 /// A record header, in bytes.
 const HEADER: u32 = HEADER_BYTES as u32;
 
+/// The shortest record of a TLS 1.3 Finished: header 5, and see [`is_finished_size`].
+const SHORTEST_FINISHED: u32 = HEADER + 53;
+
 /// The largest record of an alert up to TLS 1.2: header 5, IV 16, 2 padded to 16 and a MAC of 48, in bytes.
 const LONGEST_ALERT: u32 = 85;
 
@@ -173,6 +176,9 @@ impl Flow {
                     return FlowAnswer::IsCompatibility;
                 }
                 self.step(role, Step::ChangeCipherSpec, Basis::Inferred, emit);
+                if self.is_tls13 == Some(false) {
+                    return FlowAnswer::PrecedesFinished;
+                }
             }
             Raw::EncryptedHandshake => {
                 if self.awaits < Awaits::ApplicationData {
@@ -431,6 +437,13 @@ impl Flow {
             // RFC 8446, 4.2.10: behind a ClientHello only early data can come.
             self.sent_early_data = true;
             emit(Message::EarlyData, Basis::Inferred);
+            return;
+        }
+        let is_in_handshake = (Awaits::ServerFlight..Awaits::ClientFinished).contains(&self.awaits);
+        if role == Role::Client && self.is_tls13 == Some(true) && is_in_handshake && len >= SHORTEST_FINISHED
+        {
+            // RFC 8446, 4.4: in place of its Finished it could send an alert, which is shorter.
+            self.step(role, Step::HiddenFinished, Basis::Inferred, emit);
             return;
         }
         // Up to TLS 1.2 an alert has some 23 to 85 bytes (RFC 5246, 6.2.3), which a short record of data may have too.

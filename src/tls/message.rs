@@ -111,10 +111,20 @@ impl MessageReader {
     }
 
     /// A record of `body_len` bytes ends. Of a message whose length was cut off, its record's length is the best guess:
-    /// hellos fill their records as a rule.
+    /// these fill their records as a rule.
     pub(super) fn end_record(&mut self, body_len: u32, emit: &mut EmitMessage<'_>) {
         let is_cut_in_header = self.is_lost && self.missing == 0 && self.len().is_none();
-        if let Some(kind @ (kind::CLIENT_HELLO | kind::SERVER_HELLO)) = self.bytes.first().copied()
+        let fills_record = |kind: &u8| {
+            matches!(
+                *kind,
+                kind::CLIENT_HELLO
+                    | kind::SERVER_HELLO
+                    | kind::SERVER_HELLO_DONE
+                    | kind::CLIENT_KEY_EXCHANGE
+                    | kind::NEW_SESSION_TICKET
+            )
+        };
+        if let Some(kind) = self.bytes.first().copied().filter(fills_record)
             && is_cut_in_header
         {
             self.bytes.clear();

@@ -35,8 +35,7 @@ pub(super) struct Reader {
     /// A record header of which only the first bytes came so far.
     header: PartialHeader,
     message: MessageReader,
-    /// Whether its ChangeCipherSpec was seen: what follows of handshake messages is encrypted up to TLS 1.2.
-    is_encrypted: bool,
+    protection: Protection,
     /// Whether bytes were missing since the last place that is certain.
     is_partial: bool,
     /// Bytes of the latest segment that were not captured.
@@ -46,6 +45,17 @@ pub(super) struct Reader {
 
 /// First bytes that are too few to show what is spoken where more were sent: the shortest HTTP method has four with its space.
 const FEWEST_TELLING_BYTES: usize = 4;
+
+/// Whether handshake messages are encrypted, up to TLS 1.2.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Protection {
+    /// No ChangeCipherSpec was seen.
+    None,
+    /// One was seen, and the record behind it is the Finished (RFC 5246, 7.4.9).
+    Begins,
+    /// They are.
+    On,
+}
 
 /// Where in the stream the next byte is.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -70,6 +80,19 @@ pub(super) enum FlowAnswer {
     Nothing,
     /// This side's ChangeCipherSpec is only there for middleboxes (RFC 8446, D.4): what follows may be in clear.
     IsCompatibility,
+    /// It changes the cipher for certain, and the Finished follows at once (RFC 5246, 7.4.9).
+    PrecedesFinished,
+}
+
+impl FlowAnswer {
+    /// What a ChangeCipherSpec with this answer means for what follows.
+    fn protection(self) -> Protection {
+        match self {
+            Self::Nothing => Protection::On,
+            Self::IsCompatibility => Protection::None,
+            Self::PrecedesFinished => Protection::Begins,
+        }
+    }
 }
 
 impl Reader {
@@ -78,7 +101,7 @@ impl Reader {
             position: Position::Start,
             header: PartialHeader::default(),
             message: MessageReader::default(),
-            is_encrypted: false,
+            protection: Protection::None,
             is_partial: false,
             cut: 0,
             saw_beginning,
@@ -87,7 +110,7 @@ impl Reader {
 
     /// Bytes of a Certificate message in clear that has begun and is not complete, and how many of them came.
     pub(super) fn unfinished_certificate(&self) -> Option<(u32, u32)> {
-        self.message.unfinished(kind::CERTIFICATE).filter(|_| !self.is_encrypted)
+        self.message.unfinished(kind::CERTIFICATE).filter(|_| !self.is_encrypted())
     }
 
     pub(super) fn message_bytes(&self) -> usize {
@@ -255,7 +278,7 @@ impl Reader {
     fn read_body(&mut self, header: Header, body: &[u8], emit: &mut EmitRaw<'_>) {
         let basis = self.basis();
         match header.content {
-            ContentType::Handshake if !self.is_encrypted => {
+            ContentType::Handshake if !self.is_encrypted() => {
                 self.message.read(body, &mut |message| {
                     emit(Raw::Handshake(message), basis);
                 });
@@ -270,7 +293,8 @@ impl Reader {
         self.position = Position::Boundary;
         let basis = self.basis();
         match header.content {
-            ContentType::Handshake if self.is_encrypted => {
+            ContentType::Handshake if self.is_encrypted() => {
+                self.protection = Protection::On;
                 emit(Raw::EncryptedHandshake, basis);
             }
             ContentType::Handshake => {
@@ -279,7 +303,7 @@ impl Reader {
                 });
             }
             ContentType::ChangeCipherSpec => {
-                self.is_encrypted = emit(Raw::ChangeCipherSpec, basis) != FlowAnswer::IsCompatibility;
+                self.protection = emit(Raw::ChangeCipherSpec, basis).protection();
             }
             ContentType::Alert if header.body_len == 2 => {
                 if let Some((level, description)) = self.message.take_alert() {
@@ -305,7 +329,7 @@ impl Reader {
                 let skipped = len.min(remaining);
                 len -= skipped;
                 self.position = Position::Body { header, remaining: remaining - skipped };
-                if header.content == ContentType::Handshake && !self.is_encrypted {
+                if header.content == ContentType::Handshake && !self.is_encrypted() {
                     self.message.skip(skipped, &mut |message| {
                         emit(Raw::Handshake(message), Basis::Partial);
                     });
@@ -327,7 +351,17 @@ impl Reader {
         let saw_server_hello = self.message.last == Some(kind::SERVER_HELLO);
         if at_boundary && saw_server_hello && len == lengths::CHANGE_CIPHER_SPEC {
             // An abbreviated handshake whose Finished is in the next segment, or TLS 1.3's, where it means nothing.
-            self.is_encrypted = emit(Raw::ChangeCipherSpec, Basis::Inferred) != FlowAnswer::IsCompatibility;
+            self.protection = emit(Raw::ChangeCipherSpec, Basis::Inferred).protection();
+            return;
+        }
+        let with_change = unseen.saturating_add(lengths::CHANGE_CIPHER_SPEC);
+        let is_finished = self.protection == Protection::Begins && with_change >= lengths::CIPHER_CHANGE;
+        if behind_record && is_finished {
+            self.protection = Protection::On;
+            self.header = PartialHeader::default();
+            emit(Raw::EncryptedHandshake, Basis::Inferred);
+            let is_all = lengths::is_cipher_change(with_change);
+            self.position = if is_all { Position::Boundary } else { Position::Lost };
             return;
         }
         let ends_flight = match self.message.last {
@@ -337,7 +371,7 @@ impl Reader {
             _ => false,
         };
         let may_hold_finished =
-            at_boundary && ends_flight && !self.is_encrypted && len >= lengths::CIPHER_CHANGE;
+            at_boundary && ends_flight && !self.is_encrypted() && len >= lengths::CIPHER_CHANGE;
         self.position = Position::Lost;
         self.header = PartialHeader::default();
         self.message.is_lost = true;
@@ -349,13 +383,17 @@ impl Reader {
                 return;
             }
             emit(Raw::EncryptedHandshake, Basis::Inferred);
-            self.is_encrypted = true;
+            self.protection = Protection::On;
             if lengths::is_cipher_change(len) {
                 self.position = Position::Boundary;
             }
         } else if behind_record {
             emit(Raw::Unseen(unseen), Basis::Inferred);
         }
+    }
+
+    fn is_encrypted(&self) -> bool {
+        self.protection != Protection::None
     }
 
     fn basis(&self) -> Basis {
