@@ -29,6 +29,20 @@ impl Story {
         if self.is_place_unsure(ending) {
             return true;
         }
+        let is_open = match &ending.what {
+            // What is sent again was not acknowledged, whatever came before.
+            EndingKind::Silence(_) => {
+                let is_repeated =
+                    |role: Role| self.data[role].unacknowledged.is_some_and(|waiting| waiting.is_repeated());
+                !is_repeated(Role::Client) && !is_repeated(Role::Server)
+            }
+            EndingKind::Fin => true,
+            EndingKind::Reset(reset) => reset.continued_in.is_none(),
+            EndingKind::Alert { .. } | EndingKind::EncryptedAlert { .. } | EndingKind::CloseNotify => false,
+        };
+        if is_open && self.may_follow_unseen_finished(ending) {
+            return true;
+        }
         let lacks = |role| self.lacks(role);
         if !lacks(Role::Client) && !lacks(Role::Server) {
             return false;
@@ -37,11 +51,8 @@ impl Story {
         let is_server_silent = !lacks(Role::Server) && self.data.server.first.is_none();
         match &ending.what {
             EndingKind::Silence(_) => lacks(ending.by) || !is_server_silent,
-            // Of a client that is unseen altogether it is not known who closed first.
-            EndingKind::Fin => {
-                let is_unsure = ending.by == Role::Client || self.one_sided() == Some(Role::Server);
-                !is_server_silent || (is_unsure && !self.expects_tls)
-            }
+            // What the other side sent may have been all that there was to say, where it is not known to be TLS.
+            EndingKind::Fin => !is_server_silent || !(self.expects_tls || self.tls.client_hello.is_some()),
             EndingKind::Reset(reset) => {
                 reset.continued_in.is_none() && (!is_server_silent || ending.by == Role::Client)
             }
@@ -69,10 +80,24 @@ impl Story {
                 let is_behind_gap = missing.gap[ending.by] > 0 && !self.capture.is_text;
                 is_behind_gap || may_be_answer && ending.stage >= Stage::ClientHello
             }
-            EndingKind::Reset(_) => missing.fin[ending.by]
-                .is_some_and(|acked| !self.order.is_after(acked.number, ending.moment.number)),
+            // The server's FIN counts as well: its client, which may discard a connection that is over, did not end it.
+            EndingKind::Reset(_) => {
+                let is_before = |role: Role| {
+                    missing.fin[role]
+                        .is_some_and(|acked| !self.order.is_after(acked.number, ending.moment.number))
+                };
+                is_before(ending.by) || ending.by == Role::Client && is_before(Role::Server)
+            }
             EndingKind::Silence(_) | EndingKind::Alert { .. } | EndingKind::CloseNotify => false,
         }
+    }
+
+    /// Whether an ending inside the handshake may come after it: bytes that were acknowledged without being captured, of whatever
+    /// time, are enough for a Finished.
+    fn may_follow_unseen_finished(&self, ending: &Ending) -> bool {
+        let acked = self.missing.acked_unseen;
+        (Stage::ClientHello..Stage::TlsEstablished).contains(&ending.stage)
+            && (acked.client >= FINISHED_BYTES || acked.server >= FINISHED_BYTES)
     }
 
     /// Whether a request inside TLS, captured or proved by its acknowledgement, has no answer in the capture, although nobody but

@@ -1,5 +1,6 @@
 //! What would show the outcome is not in the capture.
 
+use super::client_silent;
 use super::words::evidence;
 use super::words::last_step::{self, last_step};
 use super::{Actor, Code, Rule, Settings, Severity, Verdict};
@@ -81,6 +82,15 @@ fn lacking(story: &Story, reached: &str) -> Option<(String, String)> {
         });
     }
     let ending = story.decisive()?;
+    if client_silent::may_lack_greeting(story) {
+        return Some((
+            "the server's packets are missing from the capture".to_owned(),
+            format!(
+                "Nothing is wrong up to {reached}. The client acknowledged a SYN-ACK that the capture does not hold, so it may lack \
+                 what the server sent next as well: what happened is unknown."
+            ),
+        ));
+    }
     if !story.depends_on_missing(ending) {
         return acknowledgement(ending);
     }
@@ -306,6 +316,66 @@ mod tests {
         assert_eq!(served.code(4_000), "capture-gap");
         assert_eq!(served.clone().fin(Server).code(0), "closed-early");
         assert_eq!(served.rst(Server).code(0), "reset");
+    }
+
+    #[test]
+    fn what_a_missing_syn_ack_took_along_is_not_silence() {
+        let acked = ssm().syn().segment_with(Client, ".", 1, 1, &[], |_| {});
+        // The client's acknowledgement shows where the server's data begins.
+        let closed = acked.clone().segment_with(Server, "F.", 77, 1, &[], |_| {});
+        assert_eq!(closed.code(0), "capture-gap");
+        let flight = talk::server_flight();
+        let middle = acked.clone().segment_with(Server, ".", 41, 1, &flight[40..], |_| {});
+        assert!(!matches!(middle.code(0), "not-tls" | "closed-early"));
+        // MySQL's server speaks first, and may have spoken.
+        let greeting = |talk: Talk| talk.segment_with(Client, ".", 1, 1, &[], |_| {});
+        let verdict = greeting(Talk::to_port(3306).syn()).verdict(60_000);
+        assert_eq!(verdict.code, "capture-gap");
+        assert!(verdict.headline.contains("the server's packets are missing"), "{}", verdict.headline);
+        assert_eq!(greeting(Talk::to_port(3306).syn().syn_ack()).code(60_000), "client-silent");
+    }
+
+    #[test]
+    fn an_ending_that_may_follow_an_unseen_finished_decides_nothing() {
+        let hello = ssm().open().say(Client, &talk::client_hello());
+        let answered = hello.say(Server, &talk::server_flight()).ack(Client);
+        let flight = talk::client_flight().len() as u32;
+        let (client, server) = (answered.next(Client), answered.next(Server));
+        let bare = |talk: Talk, by, flags, seq, ack| talk.segment_with(by, flags, seq, ack, &[], |_| {});
+        // The server acknowledges a flight that the capture lacks, and says its own last word.
+        let acked = bare(answered.clone(), Server, ".", server, client + flight);
+        let change = acked.segment_with(Server, "P.", server, client + flight, &talk::finished(), |_| {});
+        for ended in [
+            bare(change.clone(), Client, "F.", client + flight, server),
+            bare(change.clone(), Client, "R.", client + flight, server),
+            change,
+        ] {
+            assert!(
+                !matches!(ended.code(60_000), "closed-early" | "reset" | "handshake-stalled"),
+                "{}",
+                ended.code(60_000)
+            );
+        }
+        // Nothing is missing of a client that closes in place of its flight.
+        assert_eq!(answered.fin(Client).code(0), "closed-early");
+    }
+
+    #[test]
+    fn a_client_that_resets_after_an_unseen_fin_did_not_end_the_connection() {
+        let spoken = Talk::to_port(2404).open().say(Client, b"ask").ack(Server);
+        let closed = spoken.clone().segment_with(Client, ".", 4, 2, &[], |_| {});
+        assert_eq!(closed.rst(Client).code(0), "plaintext");
+        assert_eq!(spoken.rst(Client).code(0), "reset");
+    }
+
+    #[test]
+    fn a_close_after_unseen_data_means_nothing_where_no_tls_is_expected() {
+        let spoken = |port| {
+            let open = Talk::to_port(port).syn().segment_with(Client, ".", 1, 1, &[], |_| {});
+            open.segment_with(Server, ".", 1, 29, &[], |_| {}).segment_with(Server, "F.", 1, 30, &[], |_| {})
+        };
+        assert_eq!(spoken(2404).code(0), "capture-gap");
+        assert_eq!(spoken(8443).code(0), "closed-early");
     }
 
     #[test]

@@ -25,6 +25,9 @@ fn judge(story: &Story, _: &Settings) -> Option<Verdict> {
     if story.data.server.first.is_some() && !silence.is_acknowledged && story.prelude.is_none() {
         return None;
     }
+    if may_lack_greeting(story) {
+        return None;
+    }
     if is_greeting_owed(story) {
         return Some(greeting(story, silence));
     }
@@ -76,6 +79,11 @@ const GREETERS: [(u16, &str); 14] = [
     (33060, "MySQL"),
     (2525, "SMTP"),
 ];
+
+/// Whether a greeting is owed, and the capture may lack it: it lacks the SYN-ACK that the client acknowledged.
+pub(super) fn may_lack_greeting(story: &Story) -> bool {
+    is_greeting_owed(story) && story.one_sided() == Some(Role::Client)
+}
 
 /// Whether nothing was said on a port where the server speaks first.
 fn is_greeting_owed(story: &Story) -> bool {

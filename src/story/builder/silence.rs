@@ -323,10 +323,18 @@ fn left_unacknowledged(story: &Story) -> Option<Waits> {
 
 /// Whether later bytes show that earlier ones were lost before they could be captured: the receiver lacks them as well, and
 /// says so by SACK or by not acknowledging beyond them. What is sent again is lost at the same place.
+///
+/// It says so at once (RFC 5681, 4.2): where nothing of the receiver follows, the capture lacks that as well.
 fn is_lost_before_the_capture(story: &Story) -> bool {
-    [Role::Client, Role::Server]
-        .into_iter()
-        .any(|role| story.data[role].unfilled_hole.is_some() || story.data[role].reported_hole.is_some())
+    let is_lost = |role: Role| {
+        let (data, receiver) = (&story.data[role], role.other());
+        let last_of_receiver = story.parties[receiver].last_path.map(|path| path.number);
+        let is_confirmed = story.traffic.counters[receiver].duplicate_acks > 0
+            || last_of_receiver.is_none()
+            || last_of_receiver > data.last.map(|last| last.number);
+        data.reported_hole.is_some() || data.unfilled_hole.is_some() && is_confirmed
+    };
+    is_lost(Role::Client) || is_lost(Role::Server)
 }
 
 /// How often data was sent again, by either side.
@@ -403,6 +411,13 @@ mod tests {
         let story = tail.story(20_000);
         assert_eq!(story.missing.truncated_after, None);
         assert_eq!(story.silence().map(|silence| silence.awaited_from), Some(Server));
+    }
+
+    #[test]
+    fn a_hole_behind_which_nothing_of_the_receiver_follows_is_the_capture_s() {
+        let hello = ssm().open().say(Client, &talk::client_hello()).ack(Server);
+        let story = hello.segment(Server, "P.", 2_900, &[9; 200]).story(20_000);
+        assert!(story.missing.truncated_after.is_some() && story.silence().is_none());
     }
 
     #[test]
