@@ -260,6 +260,18 @@ impl Story {
         self.missing.answer.is_some() || is_after && !self.are_tickets()
     }
 
+    /// Whether all records that the server sent so far may be session tickets (RFC 8446, 4.6.1): one or two of one size.
+    pub(in crate::story) fn may_be_tickets(&self) -> bool {
+        let is_small = |size: &u32| *size <= TICKET_BYTES;
+        let may_be = match self.tls.record_sizes.server.as_slice() {
+            [] => !self.tls.is_inside_record.server,
+            [one] => is_small(one),
+            [one, other] => one == other && is_small(one),
+            _ => false,
+        };
+        may_be && self.tls.version().is_none_or(Version::is_tls13)
+    }
+
     /// Whether what the server sent are session tickets and nothing else.
     fn are_tickets(&self) -> bool {
         let sizes = &self.tls.record_sizes.server;

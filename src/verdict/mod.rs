@@ -95,14 +95,20 @@ pub struct Rule {
 pub struct Settings {
     /// TLS established later than this after the SYN is slow.
     pub slow_after: Elapsed,
+    /// An answer inside TLS that begins later than this after its request is slow. None: however late it is.
+    pub slow_response: Option<Elapsed>,
     /// A silence of this length is a stall.
     pub stall_after: Elapsed,
 }
 
 impl Default for Settings {
-    /// 2 s and 3 s.
+    /// 2 s for the handshake, any time for an answer, and 3 s.
     fn default() -> Self {
-        Self { slow_after: Elapsed::from_millis(2_000), stall_after: Elapsed::from_millis(3_000) }
+        Self {
+            slow_after: Elapsed::from_millis(2_000),
+            slow_response: None,
+            stall_after: Elapsed::from_millis(3_000),
+        }
     }
 }
 

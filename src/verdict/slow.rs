@@ -5,17 +5,51 @@ use super::{Actor, Code, Rule, Settings, Severity, Verdict, healthy};
 use crate::story::{Moment, Story};
 use crate::tcp::Role;
 use crate::time::Elapsed;
+use crate::tls::Basis;
 
 /// `slow`.
 pub(super) const RULE: Rule = Rule {
     code: Code::Slow,
     severity: Severity::Warning,
-    summary: "TLS was established, but later after the SYN than --slow-after allows",
+    summary: "TLS was established later after the SYN than --slow-after allows, or an answer came later than --slow-response",
     page: include_str!("../../docs/verdicts/slow.md"),
     judge,
 };
 
 fn judge(story: &Story, settings: &Settings) -> Option<Verdict> {
+    slow_handshake(story, settings).or_else(|| slow_response(story, settings))
+}
+
+fn slow_response(story: &Story, settings: &Settings) -> Option<Verdict> {
+    healthy::established(story)?;
+    let answer = story.tls.turns.latest_answer()?;
+    let (asked, answered, elapsed) = (answer.asked, answer.answered, answer.elapsed());
+    // Time across a step of the capture's clock means nothing.
+    let is_measured = story
+        .capture
+        .clock_step
+        .is_none_or(|step| step.number > answered.number || step.number <= asked.number);
+    if elapsed <= settings.slow_response? || !is_measured {
+        return None;
+    }
+    let wait = Step { name: "the server's reply", by: Actor::Server, elapsed, between: (asked, answered) };
+    let (actor, why) = match wait.repeats(story) {
+        0 => (Actor::Server, "Nothing was sent again meanwhile: the server process took that long."),
+        _ => (Actor::Path, "Data was sent again meanwhile: packets were lost in transit."),
+    };
+    // What is encrypted shows no request; who spoke in turn, and how much, does.
+    Some(
+        Verdict::new(&RULE, actor, Basis::Inferred, format!("the server took {elapsed} to answer a request inside TLS"))
+            .explain(why)
+            .proved_by(evidence::handshake_packets(story))
+            .proved_by([asked.number, answered.number])
+            .advise(&[
+                "It works: read the server's log at that time if users complain, or raise `--slow-response` if this is normal here.",
+            ]),
+    )
+}
+
+fn slow_handshake(story: &Story, settings: &Settings) -> Option<Verdict> {
     let basis = healthy::established(story)?;
     // Where the SYN was not captured, the ClientHello is the first that is known.
     let (begin, since) = match (story.opening.syn.first(), &story.tls.client_hello) {
@@ -278,5 +312,22 @@ mod tests {
         assert_eq!(story.verdict().is(), ("slow", Actor::Server, None));
         assert_eq!((story.pauses.len(), story.stage), (1, Stage::ApplicationData));
         assert_eq!(exchange().code(0), "healthy");
+    }
+
+    #[test]
+    fn a_late_answer_is_slow_only_where_that_is_asked_for() {
+        let late =
+            ssm().then_tls().say(Client, &talk::data()).ack(Server).wait(2_500).say(Server, &talk::data());
+        assert_eq!(late.code(0), "healthy");
+        let judged = |talk: &Talk, millis| {
+            let slow_response = Some(Elapsed::from_millis(millis));
+            crate::verdict::judge(&talk.story(0), &Settings { slow_response, ..Settings::default() })
+        };
+        let verdict = judged(&late, 2_000);
+        assert_eq!(verdict.is(), ("slow", Actor::Server, None));
+        assert!(verdict.headline.contains("2.5 s to answer"), "{}", verdict.headline);
+        assert_eq!(judged(&late, 2_600).code, "healthy");
+        let lost = ssm().then_tls().say(Client, &talk::data()).wait(1_000).repeat(Client).wait(1_500);
+        assert_eq!(judged(&lost.say(Server, &talk::data()), 2_000).is(), ("slow", Actor::Path, None));
     }
 }

@@ -111,7 +111,11 @@ pub fn settings(
 ) -> anyhow::Result<Settings> {
     let timing = judgement.timing;
     let mut settings = Settings {
-        judging: verdict::Settings { slow_after: timing.slow_after, stall_after: timing.stall_after },
+        judging: verdict::Settings {
+            slow_after: timing.slow_after,
+            slow_response: timing.slow_response,
+            stall_after: timing.stall_after,
+        },
         certificates: CertificateSettings {
             wanted: judgement.name.clone().map(|name| Wanted { name, source: NameSource::Option }),
             trust: trust::anchors(judgement.ca_file.as_deref(), examines)?,

@@ -278,7 +278,8 @@ impl Builder {
             }
         }
         if observation.role == Role::Server && observation.new_bytes > 0 && !is_farewell_only {
-            self.story.tls.turns.on_server(moment);
+            let may_be_tickets = self.story.may_be_tickets();
+            self.story.tls.turns.on_server(moment, may_be_tickets);
         }
         if observation.role == Role::Server && self.story.data.client.is_all_acknowledged {
             self.story.tls.turns.on_acknowledgement(moment);

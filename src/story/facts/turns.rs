@@ -40,6 +40,26 @@ pub struct Turns {
     last_answer: Option<Moment>,
     /// One of the sides spoke when it was not its turn.
     is_irregular: bool,
+    /// The last packet of the client's latest message, as long as nothing came that is certain to be an answer.
+    waits: Option<Moment>,
+    /// The message that waited longest for its answer.
+    latest: Option<Answered>,
+}
+
+/// A message of the client and the beginning of its answer.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Answered {
+    /// The message's last packet.
+    pub asked: Moment,
+    /// The first packet of the answer.
+    pub answered: Moment,
+}
+
+impl Answered {
+    /// How long the answer took.
+    pub fn elapsed(&self) -> Elapsed {
+        self.answered.at - self.asked.at
+    }
 }
 
 /// A message of the client.
@@ -61,6 +81,9 @@ impl Turns {
     /// Records a record of application data of the client, by the bytes of its body.
     pub(in crate::story) fn on_client(&mut self, moment: Moment, len: u32, is_tls13: bool) {
         let bytes = len.saturating_sub(if is_tls13 { PROTECTION_TLS13 } else { PROTECTION_GCM });
+        if bytes >= SHORTEST_REQUEST {
+            self.waits = Some(moment);
+        }
         let Some(turn) = &mut self.open else {
             self.open = (bytes >= SHORTEST_REQUEST).then_some(Turn {
                 first: moment,
@@ -84,8 +107,14 @@ impl Turns {
         turn.bytes = turn.bytes.saturating_add(bytes);
     }
 
-    /// Records new bytes of the server.
-    pub(in crate::story) fn on_server(&mut self, moment: Moment) {
+    /// Records new bytes of the server, which may be session tickets and no answer.
+    pub(in crate::story) fn on_server(&mut self, moment: Moment, may_be_tickets: bool) {
+        if !may_be_tickets && let Some(asked) = self.waits.take() {
+            let answered = Answered { asked, answered: moment };
+            if self.latest.is_none_or(|latest| answered.elapsed() > latest.elapsed()) {
+                self.latest = Some(answered);
+            }
+        }
         match self.open.take() {
             Some(turn) => {
                 self.shortest = Some(self.shortest.map_or(turn.bytes, |bytes| bytes.min(turn.bytes)));
@@ -113,6 +142,12 @@ impl Turns {
     /// The server sent bytes that the capture does not hold, which may be the answer.
     pub(in crate::story) fn on_unseen(&mut self) {
         self.open = None;
+        self.waits = None;
+    }
+
+    /// The message of the client that waited longest for its answer.
+    pub fn latest_answer(&self) -> Option<Answered> {
+        self.latest
     }
 
     /// The client's latest message, if it is a request after others that were answered, and no byte of its answer came.
@@ -141,7 +176,7 @@ mod tests {
         let mut turns = Turns::default();
         for time in times {
             turns.on_client(at(1, *time), 317, true);
-            turns.on_server(at(2, time + 50));
+            turns.on_server(at(2, time + 50), false);
         }
         turns
     }
@@ -171,7 +206,7 @@ mod tests {
     #[test]
     fn who_speaks_out_of_turn_makes_no_requests() {
         let mut pushed = asked(&[0]);
-        pushed.on_server(at(3, 4_000));
+        pushed.on_server(at(3, 4_000), false);
         let mut one_way = asked(&[0]);
         one_way.on_client(at(3, 1_000), 317, true);
         one_way.on_client(at(4, 6_000), 317, true);
@@ -202,7 +237,26 @@ mod tests {
         assert_eq!(asked(&[0]).patience(stall_after), stall_after);
         let mut polled = asked(&[0]);
         polled.on_client(at(5, 1_000), 317, true);
-        polled.on_server(at(6, 21_000));
+        polled.on_server(at(6, 21_000), false);
         assert_eq!(polled.patience(stall_after), Elapsed::from_millis(60_000));
+    }
+
+    #[test]
+    fn an_answer_counts_from_the_end_of_its_request_and_tickets_are_none() {
+        let mut turns = asked(&[0]);
+        let latest = |turns: &Turns| turns.latest_answer().map(|latest| latest.elapsed());
+        assert_eq!(latest(&turns), Some(Elapsed::from_millis(50)));
+        for time in [1_000, 1_010] {
+            turns.on_client(at(5, time), 317, true);
+        }
+        turns.on_server(at(6, 1_040), true);
+        turns.on_server(at(7, 3_010), false);
+        assert_eq!(latest(&turns), Some(Elapsed::from_millis(2_000)));
+        // What the server sends unasked answers nothing, nor does what follows bytes that the capture lacks.
+        turns.on_server(at(8, 60_000), false);
+        turns.on_client(at(9, 61_000), 317, true);
+        turns.on_unseen();
+        turns.on_server(at(10, 90_000), false);
+        assert_eq!(latest(&turns), Some(Elapsed::from_millis(2_000)));
     }
 }

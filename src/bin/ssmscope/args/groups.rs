@@ -117,6 +117,10 @@ pub struct Timing {
     /// TLS is slow if it is established later than this after the SYN: 2, 2.5, 500ms.
     #[arg(long, value_name = "SECONDS", value_parser = span, default_value = "2", help_heading = "Judgement")]
     pub slow_after: Elapsed,
+
+    /// An answer inside TLS is slow if it begins later than this after its request; not judged unless given.
+    #[arg(long, value_name = "SECONDS", value_parser = span, help_heading = "Judgement")]
+    pub slow_response: Option<Elapsed>,
 }
 
 /// What programs wrote beside the capture.

@@ -103,6 +103,7 @@ impl<'o> Materials<'o> {
         });
         let judging = verdict::Settings {
             slow_after: options.timing.slow_after,
+            slow_response: options.timing.slow_response,
             stall_after: options.timing.stall_after,
         };
         let page = server.page;

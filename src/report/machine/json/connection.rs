@@ -137,6 +137,8 @@ pub struct Timing {
     pub client_finished: Option<f64>,
     /// To the end of the TLS handshake.
     pub tls_established: Option<f64>,
+    /// Inside TLS, from the client's message that waited longest for its answer to the answer's first packet.
+    pub slowest_response: Option<f64>,
     /// Round trips between the place of the capture and the other end.
     pub round_trip: RoundTrips,
     /// The silence in which the connection stood still.
@@ -247,6 +249,7 @@ fn timing(story: &Story, has_times: bool) -> Timing {
         server_flight_complete: since(moment_of(story.tls.server_flight.as_ref())),
         client_finished: since(moment_of(story.tls.client_finished.as_ref())),
         tls_established: since(moment_of(story.tls.established.as_ref())),
+        slowest_response: span(story.tls.turns.latest_answer().map(|answer| answer.elapsed())),
         round_trip: RoundTrips {
             handshake: span(trips.handshake.map(|(elapsed, ..)| elapsed)),
             data: span(trips.data.map(|(elapsed, _)| elapsed)),
