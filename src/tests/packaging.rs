@@ -355,7 +355,8 @@ fn the_static_binary_needs_no_other_file() {
     );
     let headers = execute("readelf", &["--program-headers", "--dynamic", &binary]).out;
     assert!(!headers.contains("INTERP") && !headers.contains("(NEEDED)"), "{headers}");
-    assert!(fs::metadata(&binary).unwrap().len() < 20_000_000);
+    // Half of it is what optimizations leave out.
+    assert!(fs::metadata(&binary).unwrap().len() < 40_000_000);
 }
 
 #[test]
