@@ -19,6 +19,12 @@ use crate::story::{EndpointKnowledge, SocketCounters};
 use crate::tcp::Role;
 use crate::tls::AlertDescription;
 
+/// A silence has lasted for the stall time once this has passed as well, whatever the scheduler does.
+const MARGIN: Duration = Duration::from_millis(100);
+
+/// A SYN that is not answered was sent again by then (RFC 6298, 2.1): only with its repeat does a capture of it show a silence.
+const SYN_REPEATED: Duration = Duration::from_millis(1_200);
+
 /// What is to be done over one connection.
 enum Task<'e> {
     /// Nothing: that it can be opened is enough.
@@ -113,11 +119,13 @@ impl Probe<'_> {
         let Self { plan, tls, tape, .. } = self;
         tape.enter(Phase::Tcp);
         let began = Instant::now();
-        let least = Duration::from(self.stall_after) + Duration::from_millis(100);
+        let least = Duration::from(self.stall_after) + MARGIN;
         let share =
             self.until.saturating_duration_since(began) / u32::try_from(left).unwrap_or(u32::MAX).max(1);
-        let (stream, taped) = match socket::connect(tape, server, (began + share.max(least)).min(self.until))
-        {
+        // Whether a silence is a stall is known then.
+        let patience = (!plan.is_patient).then(|| Duration::from(plan.settings.judging.stall_after) + MARGIN);
+        let most = patience.map_or(share, |patience| share.min(patience.max(SYN_REPEATED))).max(least);
+        let (stream, taped) = match socket::connect(tape, server, (began + most).min(self.until)) {
             Connected::Up(stream, taped) => (stream, taped),
             Connected::Failed(taped) => {
                 if matches!(task, Task::Offer(_)) {
@@ -135,6 +143,7 @@ impl Probe<'_> {
         self.spent.connect.get_or_insert_with(|| spent(began));
         let asks_after = Duration::from(self.stall_after) / 2;
         let mut channel = Channel::new(stream, taped, tape, self.until, asks_after);
+        channel.set_patience(patience);
         let client = channel.connection().client;
         let began = Instant::now();
         let (tunnel, failed) = before_tls(plan, &mut channel);
@@ -177,6 +186,8 @@ impl Probe<'_> {
             }
         };
         self.spent.tls.get_or_insert_with(|| spent(began));
+        // How long an answer takes is the server's affair.
+        channel.set_patience(None);
         let began = Instant::now();
         let Performed { token, granted, page, unanswered } =
             perform(task, plan, server, &mut established, &mut channel);

@@ -104,14 +104,14 @@ impl Perspective<'_> {
             Phase::Proxy if !is_fault || verdict.code == Code::ProxyRefused => (
                 Code::ProxyRefused,
                 Actor::Path,
-                format!("the proxy's answer was incomplete when time was over, after {waited}"),
+                format!("the proxy's answer was incomplete when the check gave up, after {waited}"),
             ),
             // A bystander does not know who speaks first on this port.
             _ if is_fault && verdict.code != Code::ClientSilent => return,
             Phase::StartTls if story.data[Role::Client].first.is_none() => (
                 Code::ClientSilent,
                 Actor::Server,
-                format!("the server sent no greeting for {waited}, until time was over"),
+                format!("the server sent no greeting for {waited}, and the check gave up"),
             ),
             Phase::Oauth | Phase::Http | Phase::StartTls => (
                 Code::NoResponse,
@@ -121,12 +121,12 @@ impl Perspective<'_> {
             _ if story.stage < Stage::ServerHello && story.data[Role::Server].first.is_none() => (
                 Code::NoServerHello,
                 Actor::Server,
-                format!("the server sent no ServerHello for {waited}, until time was over"),
+                format!("the server sent no ServerHello for {waited}, and the check gave up"),
             ),
             _ => (
                 Code::HandshakeStalled,
                 Actor::Server,
-                format!("the server did not complete the handshake for {waited}, until time was over"),
+                format!("the server did not complete the handshake for {waited}, and the check gave up"),
             ),
         };
         let who = if actor == Actor::Path { "proxy" } else { "server" };
@@ -135,14 +135,18 @@ impl Perspective<'_> {
         verdict.actor = actor;
         verdict.cause = None;
         verdict.headline = headline.into();
+        // Before TLS is established, a silence of the stall time ends the check.
+        let (limit, longer) = match phase {
+            Phase::Oauth | Phase::Http => (format!("Its time was over ({most}, --timeout)"), LONGER),
+            _ => (format!("It had waited for {waited} (--stall-after, --timeout)"), PATIENT),
+        };
         verdict.explanation = format!(
-            "The check's time was over ({most}, --timeout), and it closed the connection itself. The {who} had not refused \
-             until then: it is too slow, or hangs."
+            "The check closed the connection itself. {limit}. The {who} had not refused until then: it is too slow, or hangs."
         )
         .into();
         verdict.client_reports = vec!["java.net.SocketTimeoutException: Read timed out".into()];
         let log = if actor == Actor::Path { PROXY_LOG } else { SERVER_LOG };
-        verdict.change_advice(|advice| *advice = vec![log, LONGER]);
+        verdict.change_advice(|advice| *advice = vec![log, longer]);
     }
 
     /// A server that others can talk to is no failure, however old what it needs is.
@@ -406,6 +410,7 @@ const PROXY: &str =
     "Compare the proxy's address and port with those that it has: a web server may be there instead.";
 const SERVER_LOG: &str = "Read the server's log at that time: overloaded, hung, or waiting for a backend.";
 const PROXY_LOG: &str = "Read the proxy's log at that time: overloaded, hung, or waiting for the server.";
+const PATIENT: &str = "With --patient, and a longer --timeout, the check shows whether it is slow or silent.";
 const LONGER: &str = "With a longer --timeout, the check shows whether it is slow or silent.";
 const CLOCK: &str = "Compare the clock of this host with the server's.";
 const TRUST: &str =

@@ -31,6 +31,9 @@ pub struct Plan {
     pub family: Option<Family>,
     /// Whether every address is tried, not only until one answers.
     pub tries_all_addresses: bool,
+    /// Whether a server that is silent before TLS is established is waited for until the time is over, and not only for the stall
+    /// time.
+    pub is_patient: bool,
     /// How long all of it may take.
     pub timeout: Elapsed,
     /// Through this proxy.

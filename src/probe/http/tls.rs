@@ -299,7 +299,7 @@ pub(in crate::probe) fn ended(error: &io::Error) -> String {
         }
         Some(Error::InvalidCertificate(_)) => "the certificate is refused".to_owned(),
         Some(error) => format!("TLS ended: {error}"),
-        None if error.kind() == io::ErrorKind::TimedOut => "no answer; time is over".to_owned(),
+        None if error.kind() == io::ErrorKind::TimedOut => "no answer; given up".to_owned(),
         None if error.kind() == io::ErrorKind::UnexpectedEof => "the server closed in the middle".to_owned(),
         None => format!("TLS ended: {error}"),
     }

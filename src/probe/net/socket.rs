@@ -193,6 +193,10 @@ pub(in crate::probe) struct Channel<'t> {
     connection: TapedConnection,
     tape: &'t mut Tape,
     until: Instant,
+    /// How long a silence may last; any time up to `until` where there is none.
+    patience: Option<Duration>,
+    /// When a byte was sent or came last.
+    progress: Instant,
     /// How long after the last byte was sent the system is asked whether it was acknowledged.
     asks_after: Duration,
     sent_at: Instant,
@@ -223,6 +227,8 @@ impl<'t> Channel<'t> {
             icmp: None,
             path_mtu,
             until,
+            patience: None,
+            progress: Instant::now(),
             asks_after,
             sent_at: Instant::now(),
             knows_acknowledged: true,
@@ -230,6 +236,12 @@ impl<'t> Channel<'t> {
             acks_unobservable: false,
             covered: Vec::new(),
         }
+    }
+
+    /// From now on a silence of this length ends it; without one, it lasts until the time is over.
+    pub(in crate::probe) fn set_patience(&mut self, patience: Option<Duration>) {
+        self.patience = patience;
+        self.progress = Instant::now();
     }
 
     /// The tape.
@@ -357,8 +369,13 @@ impl<'t> Channel<'t> {
                 }
             }
         }
-        let has_come = wait_for(&self.stream, PollFlags::POLLIN, self.until)?;
-        if has_come { Ok(()) } else { Err(io::ErrorKind::TimedOut.into()) }
+        let until = self.patience.map_or(self.until, |patience| self.until.min(self.progress + patience));
+        if wait_for(&self.stream, PollFlags::POLLIN, until)? {
+            return Ok(());
+        }
+        // Nothing that comes later is waited for.
+        self.until = until;
+        Err(io::ErrorKind::TimedOut.into())
     }
 }
 
@@ -385,6 +402,7 @@ impl Read for Channel<'_> {
             Ok(len) => {
                 let bytes = buffer.get(..len).unwrap_or_default();
                 self.tape.received(&mut self.connection, bytes);
+                self.progress = Instant::now();
                 self.knows_acknowledged = true;
                 Ok(len)
             }
@@ -418,6 +436,7 @@ impl Write for Channel<'_> {
                 }
                 self.tape.sent(&mut self.connection, &told);
                 self.sent_at = Instant::now();
+                self.progress = self.sent_at;
                 self.knows_acknowledged = false;
                 Ok(len)
             }

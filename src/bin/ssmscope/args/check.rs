@@ -78,6 +78,10 @@ pub struct Check {
     #[arg(short, long, value_name = "SECONDS", value_parser = span, default_value = "10", help_heading = "Connection")]
     pub timeout: Elapsed,
 
+    /// Wait until --timeout for a server that is silent before TLS is established, not only for --stall-after.
+    #[arg(long, help_heading = "Connection")]
+    pub patient: bool,
+
     /// Ask this HTTP proxy for a tunnel: http://[user@]host:port. By default HTTPS_PROXY's, unless NO_PROXY excepts the host.
     #[arg(long, value_name = "URL", conflicts_with = "no_proxy", help_heading = "Connection")]
     pub proxy: Option<String>,

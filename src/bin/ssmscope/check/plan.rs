@@ -125,6 +125,7 @@ impl<'o> Materials<'o> {
             scope: scope.transpose()?,
             family,
             tries_all_addresses: options.all_addresses,
+            is_patient: options.patient,
             timeout: options.timeout,
             proxy: self.proxy(host)?,
             starttls: options.starttls,

@@ -129,3 +129,27 @@ fn the_report_fits_a_terminal_and_time_is_limited() {
     assert!(began.elapsed() < Duration::from_secs(4), "{checked}");
     assert_eq!(checked.codes(), ["no-server-hello"], "{checked}");
 }
+
+#[test]
+fn a_server_that_is_silent_before_tls_is_established_is_given_up_at_the_stall_time() {
+    let Some(lab) = Lab::new() else { return };
+    serve(&lab, 8443, |_| peers::wait());
+    let filter = ["iptables", "-I", "INPUT", "-p", "tcp", "--dport", "8444", "-j", "DROP"];
+    lab.run("server", &filter);
+    let took = |options: &[&str], code: &str| {
+        let began = Instant::now();
+        let checked = check(&lab, options);
+        assert_eq!(checked.codes(), [code], "{checked}");
+        began.elapsed()
+    };
+    for (host, code) in [("10.9.0.2:8443", "no-server-hello"), ("10.9.0.2:8444", "syn-no-reply")] {
+        let stall = ["--stall-after", "0.5", "-t", "3"];
+        let soon = took(&[&[host][..], &stall].concat(), code);
+        assert!(
+            soon >= Duration::from_millis(500) && soon < Duration::from_millis(2_500),
+            "{host}: {soon:?}"
+        );
+        let late = took(&[&[host, "--patient"][..], &stall].concat(), code);
+        assert!(late >= Duration::from_millis(2_900), "{host}: {late:?}");
+    }
+}
