@@ -292,7 +292,7 @@ impl Metrics<'_> {
                 self.sample(name, &[("phase", phase)], elapsed.as_secs_f64());
             }
         }
-        self.family("ssmscope_check_actor", "1 for whom to look at: client, server, path, or unknown.");
+        self.family("ssmscope_check_actor", "1 for the side to examine: client, server, path, or unknown.");
         let decisive = outcome.conclusion().connection.and_then(|index| outcome.connections.get(index));
         let actor = decisive.map_or(Actor::Unknown, |judged| judged.verdict.actor);
         for known in [Actor::Client, Actor::Server, Actor::Path, Actor::Unknown] {

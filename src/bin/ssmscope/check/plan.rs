@@ -80,7 +80,7 @@ impl<'o> Materials<'o> {
     /// The plan for a server.
     ///
     /// # Errors
-    /// When the options can't be meant for this server.
+    /// When the options don't fit this server.
     pub fn plan(&self, server: Server<'_>) -> anyhow::Result<Plan> {
         let options = self.options;
         let Server { host, port, .. } = server;

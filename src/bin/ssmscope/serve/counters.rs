@@ -30,7 +30,7 @@ pub enum Refusal {
     Module,
     /// The configuration does not admit the target.
     Target,
-    /// The request can't be meant.
+    /// The request is invalid.
     Request,
 }
 

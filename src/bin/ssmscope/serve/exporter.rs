@@ -1,4 +1,4 @@
-//! What is served: a check for each `/probe`, the exporter's own metrics, whether it lives, and a page that says so.
+//! What is served: a check for each `/probe`, the exporter's own metrics, a health check, and a page with links to them.
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
@@ -153,7 +153,7 @@ fn metrics(page: &Page) -> Answer {
 fn index() -> Answer {
     const PAGE: &str = "<!DOCTYPE html>\n<html lang=\"en\"><head><meta charset=\"utf-8\"><title>ssmscope</title></head><body>\n\
         <h1>ssmscope</h1>\n<p>/probe?target=HOST[:PORT]&amp;module=NAME checks a server that the configuration admits.</p>\n\
-        <p><a href=\"/metrics\">Metrics</a> of this exporter, <a href=\"/-/healthy\">whether it lives</a>.</p>\n</body></html>\n";
+        <p><a href=\"/metrics\">Metrics</a> of this exporter, and its <a href=\"/-/healthy\">health check</a>.</p>\n</body></html>\n";
     Answer { status: 200, content_type: "text/html; charset=utf-8", body: PAGE.into() }
 }
 

@@ -1,7 +1,7 @@
 //! As much of an HTTP server as a scrape needs: one request a connection, read within a bound and a time limit, and its answer.
 //!
-//! httparse, which hyper uses, reads the request. tiny_http, the known server on threads, has no time limit for a client that sends
-//! slowly (its issue 143), and hyper itself needs an asynchronous runtime; a thread for each of a few connections needs neither.
+//! httparse, which hyper uses, reads the request. tiny_http, the usual server on threads, has no time limit for a client that sends
+//! slowly, and hyper needs an asynchronous runtime. A thread for each of a few connections needs neither.
 
 use std::io::{self, Read, Write};
 use std::net::{Shutdown, TcpStream};
