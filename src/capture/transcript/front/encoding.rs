@@ -56,7 +56,7 @@ impl<R: BufRead> Decoded<R> {
         while self.at == self.buffer.len() {
             let available = self.reader.fill_buf()?;
             let used = available.len();
-            (self.at, self.buffer) = (0, std::mem::take(&mut self.buffer));
+            self.at = 0;
             self.buffer.clear();
             if used == 0 {
                 break;

@@ -58,6 +58,9 @@ pub fn without_tags(text: &str) -> Cow<'_, str> {
 /// Tags behind which a page begins a new line.
 const BREAKS: [&str; 7] = ["<br", "</p", "</div", "</li", "</tr", "</pre", "</blockquote"];
 
+/// Bytes of a tag with its attributes; what is longer is no tag of a packet's line.
+const LONGEST_TAG: usize = 512;
+
 /// The lines that a page shows where its source has one; `None` where it shows one as well.
 pub fn lines(raw: &[u8]) -> Option<Vec<&[u8]>> {
     let mut lines = Vec::new();
@@ -83,7 +86,7 @@ fn next_break(raw: &[u8]) -> Option<(usize, usize)> {
         let name = BREAKS.iter().find(|name| tag.starts_with(name.as_bytes()))?;
         // `<br class="x">`; a placeholder's name has further letters.
         let is_whole = !tag.get(name.len())?.is_ascii_lowercase();
-        let end = tag.iter().position(|byte| *byte == b'>').filter(|_| is_whole)?;
+        let end = tag.iter().take(LONGEST_TAG).position(|byte| *byte == b'>').filter(|_| is_whole)?;
         Some((start, start + end + 1))
     })
 }
@@ -163,6 +166,13 @@ mod tests {
         ] {
             assert_eq!(without_emphasis(pasted), plain);
         }
+    }
+
+    #[test]
+    fn what_is_longer_than_a_tag_ends_no_line() {
+        let long = |attributes: usize| format!("a<br {}>b", "x".repeat(attributes));
+        assert_eq!(lines(long(100).as_bytes()), Some(vec![&b"a"[..], b"b"]));
+        assert_eq!(lines(long(LONGEST_TAG).as_bytes()), None);
     }
 
     proptest! {
