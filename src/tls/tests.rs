@@ -49,7 +49,7 @@ fn cipher_change(finished: usize) -> Vec<u8> {
 /// Runs segments, each cut to `snaplen` payload bytes, and returns the events.
 fn run(segments: &[(Role, Vec<u8>)], snaplen: usize) -> Vec<Event> {
     let mut tracker = Tracker::new(true, true, 443);
-    let mut told = vec![];
+    let mut events = vec![];
     for (number, (role, bytes)) in segments.iter().enumerate() {
         let delivery = Delivery {
             number: number as u64 + 1,
@@ -60,9 +60,9 @@ fn run(segments: &[(Role, Vec<u8>)], snaplen: usize) -> Vec<Event> {
             decoded: "",
             hole: None,
         };
-        tracker.take(*role, &delivery, &mut |event| told.push(event));
+        tracker.take(*role, &delivery, &mut |event| events.push(event));
     }
-    told
+    events
 }
 
 /// The steps among the events; certificates are tested by themselves.
@@ -104,27 +104,27 @@ const HANDSHAKE: [&str; 5] =
 
 #[test]
 fn tls12_is_followed_from_whole_payloads_to_the_closing() {
-    let told = run(&tls12(), WHOLE);
-    assert_eq!(names(&told)[..5], HANDSHAKE);
-    assert_eq!(names(&told)[5..], ["ApplicationData", "ApplicationData", "Closing"]);
-    assert!(told.iter().all(|event| event.basis == Basis::Decoded));
+    let events = run(&tls12(), WHOLE);
+    assert_eq!(names(&events)[..5], HANDSHAKE);
+    assert_eq!(names(&events)[5..], ["ApplicationData", "ApplicationData", "Closing"]);
+    assert!(events.iter().all(|event| event.basis == Basis::Decoded));
 }
 
 #[test]
 fn tls12_is_followed_from_cut_payloads_and_says_so() {
-    let told = run(&tls12(), CUT);
-    assert_eq!(names(&told)[..5], HANDSHAKE);
-    assert!(told.iter().any(|event| event.basis != Basis::Decoded));
-    assert!(names(&told).contains(&"ApplicationData".to_owned()));
+    let events = run(&tls12(), CUT);
+    assert_eq!(names(&events)[..5], HANDSHAKE);
+    assert!(events.iter().any(|event| event.basis != Basis::Decoded));
+    assert!(names(&events).contains(&"ApplicationData".to_owned()));
 }
 
 #[test]
 fn six_bytes_of_a_hello_show_that_it_is_one() {
     // What a 128-byte capture leaves behind VXLAN and timestamps.
     for snaplen in [6, 8, 9] {
-        let told = names(&run(&tls12(), snaplen));
-        assert_eq!(told[..5], HANDSHAKE, "at {snaplen}");
-        assert_eq!(told[5..], ["ApplicationData", "ApplicationData", "Closing"], "at {snaplen}");
+        let events = names(&run(&tls12(), snaplen));
+        assert_eq!(events[..5], HANDSHAKE, "at {snaplen}");
+        assert_eq!(events[5..], ["ApplicationData", "ApplicationData", "Closing"], "at {snaplen}");
     }
 }
 
@@ -181,10 +181,10 @@ fn tls13_is_inferred_from_the_client_s_finished() {
     segments.push((Client, record(23, &[3; 90])));
     segments.push((Server, record(23, &[3; 400])));
     for snaplen in [WHOLE, 74, CUT] {
-        let told = run(&segments, snaplen);
-        assert_eq!(names(&told)[..5], HANDSHAKE, "at {snaplen}");
-        assert_eq!(names(&told)[5..], ["ApplicationData", "ApplicationData"], "at {snaplen}");
-        assert_eq!(told[3].basis, Basis::Inferred);
+        let events = run(&segments, snaplen);
+        assert_eq!(names(&events)[..5], HANDSHAKE, "at {snaplen}");
+        assert_eq!(names(&events)[5..], ["ApplicationData", "ApplicationData"], "at {snaplen}");
+        assert_eq!(events[3].basis, Basis::Inferred);
     }
 }
 
@@ -195,9 +195,9 @@ fn a_request_in_the_segment_of_the_finished_is_known_though_it_was_cut_off() {
         let flight = [record(23, &vec![3; finished]), record(23, &[3; 81])].concat();
         let mut segments = tls13(&record(20, &[1]));
         segments.push((Client, flight));
-        let told = names(&run(&segments, CUT));
-        assert_eq!(told[..5], HANDSHAKE, "{finished}");
-        assert_eq!(told[5..], ["ApplicationData"], "{finished}");
+        let events = names(&run(&segments, CUT));
+        assert_eq!(events[..5], HANDSHAKE, "{finished}");
+        assert_eq!(events[5..], ["ApplicationData"], "{finished}");
     }
 }
 
@@ -212,8 +212,8 @@ fn a_client_s_flight_of_which_no_header_was_captured_holds_its_finished() {
     for finished in [53, 69] {
         let mut segments = answered(&[record(20, &[1]), record(23, &vec![3; finished])].concat());
         segments.push((Client, record(23, &[3; 19])));
-        let told = names(&run(&segments, 10));
-        assert_eq!(told.last().map(String::as_str), Some("Closing"), "{finished}: {told:?}");
+        let events = names(&run(&segments, 10));
+        assert_eq!(events.last().map(String::as_str), Some("Closing"), "{finished}: {events:?}");
     }
     let refused = answered(&[record(20, &[1]), record(23, &[3; 19])].concat());
     assert!(!names(&run(&refused, 10)).contains(&"Established".to_owned()));
@@ -241,8 +241,8 @@ fn a_resuming_server_s_flight_may_be_one_record() {
     let hello = record(22, &message(kind::SERVER_HELLO, &hello, 0));
     for (flight, is_complete) in [(72, true), (36, false)] {
         let answer = [hello.clone(), record(20, &[1]), record(23, &vec![3; flight])].concat();
-        let told = names(&run(&[(Client, client_hello()), (Server, answer)], WHOLE));
-        assert_eq!(told.contains(&"ServerFlightComplete".to_owned()), is_complete, "{flight}");
+        let events = names(&run(&[(Client, client_hello()), (Server, answer)], WHOLE));
+        assert_eq!(events.contains(&"ServerFlightComplete".to_owned()), is_complete, "{flight}");
     }
 }
 
@@ -258,9 +258,9 @@ fn an_encrypted_alert_where_the_finished_should_stand_is_an_alert() {
 fn early_data_is_no_finished_and_ends_before_it() {
     let mut segments = tls13(&[record(23, &[3; 80]), record(23, &[3; 21]), record(23, &[3; 53])].concat());
     segments.insert(1, (Client, [record(20, &[1]), record(23, &[3; 60])].concat()));
-    let told = names(&run(&segments, WHOLE));
+    let events = names(&run(&segments, WHOLE));
     assert_eq!(
-        told,
+        events,
         [
             "ClientHello",
             "EarlyData",
@@ -277,17 +277,17 @@ fn early_data_is_no_finished_and_ends_before_it() {
 fn a_false_start_is_early_data_until_the_server_finishes() {
     let mut segments = tls12();
     segments.swap(4, 5);
-    let told = names(&run(&segments, WHOLE));
-    assert_eq!(told[3..6], ["ClientFinished", "EarlyData", "Established"]);
+    let events = names(&run(&segments, WHOLE));
+    assert_eq!(events[3..6], ["ClientFinished", "EarlyData", "Established"]);
 }
 
 #[test]
 fn a_refused_client_certificate_is_an_alert_after_the_client_s_finished() {
     let client_flight = [record(20, &[1]), record(23, &[3; 25]), record(23, &[3; 53])].concat();
-    for (certificate, told) in [(true, "EncryptedAlert"), (false, "Closing")] {
+    for (certificate, events) in [(true, "EncryptedAlert"), (false, "Closing")] {
         let mut segments = tls13(if certificate { &client_flight } else { &client_flight[36..] });
         segments.push((Server, record(23, &[3; 19])));
-        assert_eq!(names(&run(&segments, WHOLE)).last().map(String::as_str), Some(told));
+        assert_eq!(names(&run(&segments, WHOLE)).last().map(String::as_str), Some(events));
     }
 }
 
@@ -298,8 +298,8 @@ fn early_data_may_be_answered_before_the_client_finishes() {
     segments.pop();
     segments.push((Server, [record(23, &[2; 400]), record(23, &[2; 19])].concat()));
     segments.push((Client, [record(23, &[3; 21]), record(23, &[3; 53])].concat()));
-    let told = names(&run(&segments, WHOLE));
-    assert_eq!(told[3..], ["ServerFlightComplete", "Established", "ApplicationData", "Closing"]);
+    let events = names(&run(&segments, WHOLE));
+    assert_eq!(events[3..], ["ServerFlightComplete", "Established", "ApplicationData", "Closing"]);
 }
 
 #[test]
@@ -307,9 +307,9 @@ fn a_refused_certificate_shows_that_the_server_s_flight_came() {
     let flight = [server_hello(true), record(20, &[1]), record(23, &[2; 1216])].concat();
     for refusal in [record(21, &[2, 48]), record(23, &[3; 19])] {
         let segments = [(Client, client_hello()), (Server, flight.clone()), (Client, refusal)];
-        let told = run(&segments, CUT);
-        assert_eq!(names(&told)[2], "ServerFlightComplete");
-        assert_eq!(told[2].basis, Basis::Inferred);
+        let events = run(&segments, CUT);
+        assert_eq!(names(&events)[2], "ServerFlightComplete");
+        assert_eq!(events[2].basis, Basis::Inferred);
     }
 }
 
@@ -321,8 +321,8 @@ fn a_client_certificate_s_flight_may_be_one_record_or_three() {
         let mut segments = tls13(&records);
         segments.push((Client, record(23, &[3; 60])));
         segments.push((Server, record(23, &[3; 400])));
-        let told = names(&run(&segments, WHOLE));
-        assert_eq!(told[3..], ["ClientFinished", "Established", "ApplicationData", "ApplicationData"]);
+        let events = names(&run(&segments, WHOLE));
+        assert_eq!(events[3..], ["ClientFinished", "Established", "ApplicationData", "ApplicationData"]);
     }
 }
 
@@ -341,9 +341,9 @@ fn a_renegotiation_stays_hidden() {
     segments.push((Client, [record(22, &[3; 100]), record(20, &[3; 25]), record(22, &[3; 40])].concat()));
     segments.push((Server, [record(20, &[3; 25]), record(22, &[3; 40])].concat()));
     segments.push((Client, record(23, &[1; 200])));
-    let told = names(&run(&segments, WHOLE));
-    assert_eq!(told[..5], HANDSHAKE);
-    assert_eq!(told[5..], ["ApplicationData"]);
+    let events = names(&run(&segments, WHOLE));
+    assert_eq!(events[..5], HANDSHAKE);
+    assert_eq!(events[5..], ["ApplicationData"]);
 }
 
 #[test]
@@ -371,8 +371,8 @@ fn certificates_are_told_with_as_much_of_them_as_was_captured() {
         (Client, record(22, &message(kind::CERTIFICATE, &[0, 0, 0], 0))),
     ];
     let said = |snaplen: usize| -> Vec<(Role, u32, usize, bool)> {
-        let told = run(&segments, snaplen);
-        let certificates = told.iter().filter_map(|event| match &event.message {
+        let events = run(&segments, snaplen);
+        let certificates = events.iter().filter_map(|event| match &event.message {
             Message::Certificates(said) => Some((event.role, said.len, said.chain.len(), said.is_whole)),
             _ => None,
         });
@@ -390,8 +390,8 @@ fn certificates_are_told_with_as_much_of_them_as_was_captured() {
 
 #[test]
 fn http_in_place_of_tls_is_plain_and_connect_is_followed_by_tls() {
-    let told = run(&[(Client, client_hello()), (Server, b"HTTP/1.1 400 Bad Request\r\n".to_vec())], WHOLE);
-    assert_eq!(names(&told), ["ClientHello", "Plain"]);
+    let events = run(&[(Client, client_hello()), (Server, b"HTTP/1.1 400 Bad Request\r\n".to_vec())], WHOLE);
+    assert_eq!(names(&events), ["ClientHello", "Plain"]);
     let mut tunnel = vec![
         (Client, b"CONNECT ssm:8443 HTTP/1.1\r\n\r\n".to_vec()),
         (Server, b"HTTP/1.1 200 OK\r\n\r\n".to_vec()),
