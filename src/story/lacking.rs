@@ -108,7 +108,12 @@ impl Story {
     /// is known of an answer.
     pub fn is_request_open(&self) -> bool {
         let asked = self.tls.application_data.client.first();
-        let is_begun = asked.is_some() || self.tls.is_inside_record.client || self.lacks(Role::Client);
+        // Of a segment of unknown length it is not known what it was, only that the client spoke.
+        let spoke = self.said_unknown_after_handshake();
+        let is_begun = asked.is_some()
+            || spoke.is_some()
+            || self.tls.is_inside_record.client
+            || self.lacks(Role::Client);
         let was_asked = self.stage >= Stage::TlsEstablished && is_begun;
         let client = &self.data.client;
         let is_cut_off = self.endings.is_empty()
@@ -116,14 +121,25 @@ impl Story {
             && client.repeats.count == 0
             && client.last.is_some_and(|last| self.capture.end - last.at >= RETRANSMISSION_DUE);
         // Of text without payload only sizes are known, and an answer may have a ticket's.
+        let is_sized = self.capture.is_text && spoke.is_none();
         let is_pending = self.endings.is_empty() && self.later_request().is_some();
         was_asked
             && !is_cut_off
-            && !self.capture.is_text
+            && !is_sized
             && (is_pending || !self.was_answered())
             && (self.one_sided().is_some()
                 || self.decisive().is_some()
                 || self.endings.first().is_none_or(|ending| self.may_cut_request_off(ending)))
+    }
+
+    /// The client's last segment after the handshake whose length no text shows, if nothing of the server follows it.
+    fn said_unknown_after_handshake(&self) -> Option<Moment> {
+        let established = self.tls.established.as_ref()?.moment.number;
+        let spoke = self.data.client.sent_unknown?;
+        let is_after = |number| self.order.is_after(spoke.number, number);
+        let server = &self.data.server;
+        let is_last = server.last.into_iter().chain(server.sent_unknown).all(|said| is_after(said.number));
+        (is_after(established) && is_last && !self.lacks(Role::Server)).then_some(spoke)
     }
 
     /// Whether an ending may have left the client's request without its answer: the server's, or one before which the capture

@@ -134,4 +134,20 @@ mod tests {
         let timeless = Story::at(Stage::ClientHello).but(|story| story.capture.clock = Clock::Absent);
         assert!(timeless.verdict().mentions("no times"));
     }
+
+    #[test]
+    fn what_a_client_said_in_text_of_unknown_length_may_be_a_request() {
+        let text = |change: fn(&mut Story)| {
+            let story = Story::at(Stage::TlsEstablished).but(|story| story.capture.is_text = true);
+            story.more(10).but(change).verdict().code
+        };
+        assert_eq!(text(|_| ()), "healthy");
+        assert_eq!(text(|story| story.data.client.sent_unknown = Some(story.next(Client))), "in-progress");
+        // A server that spoke as well may have answered.
+        let answered = text(|story| {
+            story.data.client.sent_unknown = Some(story.next(Client));
+            story.data.server.sent_unknown = Some(story.next(Server));
+        });
+        assert_eq!(answered, "healthy");
+    }
 }

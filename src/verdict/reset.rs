@@ -39,6 +39,7 @@ fn judge(story: &Story, _: &Settings) -> Option<Verdict> {
     let is_plain_exchange = story.tls.client_hello.is_none()
         && story.reset_after_close().is_none()
         && !is_cut_off(story, ending, facts)
+        && !missed_reply(story, ending)
         && story.data.client.first.is_some()
         && story.data.server.first.is_some();
     let is_refusal = ending.stage == Stage::Syn && ending.by == Role::Server;
@@ -96,6 +97,20 @@ fn is_cut_off(story: &Story, ending: &Ending, facts: &ResetFacts) -> bool {
         && (data.reported_hole.is_some() || data.last.is_some_and(is_unanswered))
 }
 
+/// Whether a client gives up that repeated its data after the server's reply to it, which nobody acknowledged: it never got one.
+fn missed_reply(story: &Story, ending: &Ending) -> bool {
+    let (client, server) = (&story.data.client, &story.data.server);
+    ending.by == Role::Client
+        && !server.is_all_acknowledged
+        && client.repeats.count >= 2
+        && client
+            .repeats
+            .moments
+            .last()
+            .zip(server.first)
+            .is_some_and(|(repeat, reply)| story.order.is_after(repeat.number, reply.number))
+}
+
 fn headline(story: &Story, ending: &Ending, place: &str) -> String {
     match (ending.by, ending.stage, &story.tls.client_hello) {
         (Role::Server, Stage::ClientHello, Some(hello)) if story.capture.clock != Clock::Absent => format!(
@@ -115,6 +130,7 @@ fn place(story: &Story, ending: &Ending) -> &'static str {
         }
         Stage::None | Stage::Syn => "before any reply to the SYN",
         Stage::SynAck => "right after the SYN-ACK",
+        Stage::TcpEstablished if missed_reply(story, ending) => "before the server's reply reached it",
         Stage::TcpEstablished => "after the TCP handshake, before any TLS",
         Stage::ClientHello => "after the ClientHello, before any reply",
         Stage::ServerHello | Stage::ServerFlightComplete => "in the TLS handshake, after the ServerHello",
@@ -207,6 +223,10 @@ fn explain(story: &Story, ending: &Ending, facts: &ResetFacts) -> String {
              scanner, a health probe, or a stale reply)."
         }
         (Role::Client, Stage::Syn) => "The client gave up before any reply.",
+        (Role::Client, Stage::TcpEstablished) if missed_reply(story, ending) => {
+            "The client repeated its data after the server had replied, and never acknowledged the reply: it was lost on the \
+             way to the client."
+        }
         (Role::Client, Stage::TlsEstablished) => {
             "The client reset the connection without sending a request. Programs that check the certificate only after \
              the handshake, such as Wget, do this when they reject it; so does one that is killed."
@@ -264,7 +284,7 @@ fn advice(ending: &Ending) -> &'static [&'static str] {
 mod tests {
     use super::*;
     use crate::packet::SegmentHeader;
-    use crate::story::script::talk::{self, exchange, ssm};
+    use crate::story::script::talk::{self, Talk, exchange, ssm};
     use crate::tcp::Role::{Client, Server};
     use crate::tls::PlainKind;
 
@@ -529,5 +549,23 @@ mod tests {
         let talk = ssm().open().rst(Server).wait(1_000).syn_ack();
         let verdict = talk.verdict(0);
         assert_eq!(verdict.is(), ("reset", Actor::Path, Some("rst-injected")));
+    }
+
+    #[test]
+    fn a_client_that_repeats_itself_and_resets_did_not_get_the_reply() {
+        let asked = Talk::to_port(20_000).open().say(Client, b"ask");
+        let replied = asked.clone().say(Server, b"reply");
+        let repeat = |talk: Talk| talk.segment_with(Client, "P.", 1, 1, b"ask", |_| {});
+        let repeated = repeat(repeat(replied.clone().wait(300)).wait(600));
+        let verdict = repeated.clone().rst(Client).verdict(0);
+        assert_eq!(verdict.is(), ("reset", Actor::Client, None));
+        assert!(
+            verdict.headline.contains("reply reached it") && verdict.mentions("lost"),
+            "{}",
+            verdict.headline
+        );
+        // A client that has what it asked for may discard the rest.
+        assert_eq!(replied.rst(Client).code(0), "plaintext");
+        assert_eq!(repeated.ack(Client).rst(Client).code(0), "plaintext");
     }
 }

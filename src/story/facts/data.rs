@@ -13,7 +13,7 @@ pub struct DataFacts {
     pub first: Option<Moment>,
     /// The last of it that was new.
     pub last: Option<Moment>,
-    /// A segment with a PSH whose length no text shows: the side sent something.
+    /// The last segment whose length no text shows, though it has a PSH or a tool names its content: the side sent something.
     pub sent_unknown: Option<Moment>,
     /// Retransmissions of it.
     pub repeats: Repeats,
@@ -73,8 +73,9 @@ impl DataFacts {
         segment: &Segment<'_>,
         observation: &Observation,
     ) {
-        if segment.header.payload_len.is_none() && observation.flags.has(Flags::PSH) {
-            self.sent_unknown.get_or_insert(moment);
+        let has_content = observation.flags.has(Flags::PSH) || !segment.decoded.is_empty();
+        if segment.header.payload_len.is_none() && has_content {
+            self.sent_unknown = Some(moment);
         }
         if observation.new_bytes > 0 {
             self.first.get_or_insert(moment);
