@@ -56,14 +56,26 @@ pub fn is_prefix(before: &str) -> bool {
     !before.contains(" > ") && !before.contains("length ") && !before.contains(" win ")
 }
 
-/// What every line with a packet has one of: an arrow between its hosts, the header of `-v`, the protocol of a row.
-const SIGNS: [&str; 8] = ["> ", "\u{2192} ", "IP (", "IP6 (", " TCP ", " TLSv", " ICMP", " HTTP "];
+/// An arrow between hosts, or the header of `-v`: nearly every line with a packet has one of them.
+const SIGNS: [&str; 4] = ["> ", "\u{2192} ", "IP (", "IP6 ("];
+
+/// The protocol of a row of a packet list without an arrow.
+const ROW_SIGNS: [&str; 4] = [" TCP ", " TLSv", " ICMP", " HTTP "];
+
+/// Whether `text` may have a packet: trying each of its words costs far more.
+fn may_have_packet(text: &str) -> bool {
+    // Before a row's protocol are its two hosts, numbers or names with dots.
+    let has_hosts = |sign: &str| {
+        let before = text.find(sign).and_then(|at| text.get(..at)).unwrap_or_default();
+        before.split(' ').filter(|word| word.contains(['.', ':'])).nth(1).is_some()
+    };
+    SIGNS.iter().any(|sign| text.contains(sign)) || ROW_SIGNS.iter().any(|sign| has_hosts(sign))
+}
 
 /// Where behind its beginning `text` has a packet, by what `begins` recognises.
 pub fn begins_behind(text: &str, begins: impl Fn(&str) -> bool) -> Option<usize> {
     let text = beginning(text);
-    // Every packet shows its two hosts, or with -v the header before them.
-    if !SIGNS.iter().any(|sign| text.contains(sign)) {
+    if !may_have_packet(text) {
         return None;
     }
     let mut before = ' ';
@@ -121,6 +133,21 @@ mod tests {
         let two = format!("{PACKET} {PACKET}");
         assert_eq!(next_timed(&two), Some(PACKET.len() + 1));
         assert_eq!(next_timed("at 10:00:00.000001 it failed > then: x"), None);
+    }
+
+    #[test]
+    fn words_are_tried_only_where_two_hosts_may_be() {
+        for text in [
+            PACKET,
+            "log: 192.0.2.1 ssm.example TCP 443",
+            "1 0.5 2001:db8::1 192.0.2.1 TLSv1.2 Alert",
+            "IP6 (hlim 1",
+        ] {
+            assert!(may_have_packet(text), "{text}");
+        }
+        for text in ["(tos 0x0, ICMP unreachable", "the TCP port 8443 of ssm.example", "over TLSv1.2"] {
+            assert!(!may_have_packet(text), "{text}");
+        }
     }
 
     #[test]

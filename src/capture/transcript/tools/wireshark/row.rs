@@ -1,7 +1,7 @@
 //! One row of a packet list: tshark's line, a row copied from Wireshark, one of a CSV or Markdown table.
 //!
 //! Its columns are number, time, source, destination, protocol, length and info. Number, time, protocol and length may be
-//! missing, a second time may be there, and between source and destination stands tshark's arrow or nothing. Columns that the
+//! missing, a second time may be there, and between source and destination is tshark's arrow or nothing. Columns that the
 //! user added before the protocol, such as hardware addresses and ports, are passed over.
 
 use std::net::IpAddr;
