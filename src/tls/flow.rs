@@ -192,7 +192,11 @@ impl Flow {
                 }
                 emit(Message::Alert { level, description: Some(description) }, basis);
             }
-            Raw::EncryptedAlert => {
+            Raw::EncryptedAlert { is_after_change } => {
+                // A side encrypts only after its ChangeCipherSpec: where that was not seen, the end of the handshake was not either.
+                if !is_after_change && self.awaits > Awaits::ClientHello {
+                    self.awaits = Awaits::ApplicationData;
+                }
                 // Behind its Finished a client has nothing to object to until the server's: it closes.
                 let is_over = matches!(
                     (self.awaits, role),

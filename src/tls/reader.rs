@@ -19,7 +19,10 @@ pub(super) enum Raw<'a> {
         level: u8,
         description: AlertDescription,
     },
-    EncryptedAlert,
+    /// Up to TLS 1.2, with whether its sender's ChangeCipherSpec was seen.
+    EncryptedAlert {
+        is_after_change: bool,
+    },
     ApplicationData(u16),
     /// Bytes after a record's end of which nothing was captured, by their number.
     Unseen(u32),
@@ -311,7 +314,7 @@ impl Reader {
                 }
             }
             ContentType::Alert => {
-                emit(Raw::EncryptedAlert, basis);
+                emit(Raw::EncryptedAlert { is_after_change: self.is_encrypted() }, basis);
             }
             ContentType::ApplicationData => {
                 emit(Raw::ApplicationData(header.body_len), basis);

@@ -220,6 +220,28 @@ fn a_client_s_flight_of_which_no_header_was_captured_holds_its_finished() {
 }
 
 #[test]
+fn an_encrypted_alert_whose_sender_s_cipher_change_was_not_seen_closes() {
+    let mut tracker = Tracker::new(false, true, 443);
+    let mut events = vec![];
+    let farewell = record(21, &[1; 26]);
+    let segments = [(Server, cipher_change(40)), (Client, farewell.clone()), (Server, farewell)];
+    for (number, (role, bytes)) in segments.iter().enumerate() {
+        let delivery = Delivery {
+            number: number as u64 + 1,
+            at: Timestamp::ZERO,
+            len: bytes.len() as u32,
+            bytes,
+            printed: &[],
+            decoded: "",
+            hole: None,
+        };
+        tracker.take(*role, &delivery, &mut |event| events.push(event));
+    }
+    assert!(names(&events).contains(&"Closing".to_owned()), "{events:?}");
+    assert!(!names(&events).contains(&"EncryptedAlert".to_owned()), "{events:?}");
+}
+
+#[test]
 fn a_request_is_one_wherever_its_segments_are_divided() {
     let flight = [record(23, &[3; 69]), record(23, &[3; 81])].concat();
     for end in 75..flight.len() {

@@ -143,7 +143,7 @@ impl<'a> Words<'a> {
                     flow.take(role, Raw::EncryptedHandshake, Basis::Partial, emit);
                 }
                 Word::EncryptedAlert => {
-                    flow.take(role, Raw::EncryptedAlert, Basis::Partial, emit);
+                    flow.take(role, Raw::EncryptedAlert { is_after_change: true }, Basis::Partial, emit);
                 }
                 Word::Alert(level, description) => {
                     flow.take(role, Raw::Alert { level, description }, Basis::Partial, emit);
