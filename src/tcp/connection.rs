@@ -396,7 +396,11 @@ impl Connection {
             self.compare_windows(role, last_window, header.tcp.window, observation);
         }
         let end = &mut self.ends[role];
-        end.next = Some(end.next.map_or(end_seq, |next| next.later(end_seq)));
+        // A bare acknowledgement sends nothing: a number ahead of what came shows that something is missing before it.
+        end.next = Some(match end.next {
+            Some(next) if occupied == 0 => next,
+            next => next.map_or(end_seq, |next| next.later(end_seq)),
+        });
     }
 
     /// Says what a bare acknowledgement of the same number as the one before is: a duplicate, or news of the window.

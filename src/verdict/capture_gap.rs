@@ -168,7 +168,7 @@ fn acknowledgement(ending: &Ending) -> Option<(String, String)> {
 mod tests {
     use super::*;
     use crate::story::CaptureFacts;
-    use crate::story::script::talk::{self, Talk, exchange, ssm};
+    use crate::story::script::talk::{self, Talk, exchange, handshake, ssm};
     use crate::tcp::Role::{Client, Server};
 
     #[test]
@@ -333,6 +333,18 @@ mod tests {
         assert_eq!(verdict.code, "capture-gap");
         assert!(verdict.headline.contains("the server's packets are missing"), "{}", verdict.headline);
         assert_eq!(greeting(Talk::to_port(3306).syn().syn_ack()).code(60_000), "client-silent");
+    }
+
+    #[test]
+    fn an_acknowledgement_with_a_number_ahead_shows_that_its_sender_spoke() {
+        let asked = handshake().say(Client, &talk::data());
+        let (client, server) = (asked.next(Client), asked.next(Server));
+        let bare = |talk: Talk, flags, seq| talk.segment_with(Server, flags, seq, client, &[], |_| {});
+        // 116 bytes of the answer are not in the capture, and its sender acknowledges and closes behind them.
+        let closed = bare(bare(asked.clone(), ".", server + 116), "F.", server + 116);
+        assert!(!matches!(closed.code(0), "no-response" | "closed-early"), "{}", closed.code(0));
+        let silent = bare(bare(asked, ".", server), "F.", server);
+        assert_eq!(silent.code(0), "no-response");
     }
 
     #[test]
