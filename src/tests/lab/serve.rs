@@ -199,6 +199,7 @@ fn what_the_configuration_does_not_admit_is_never_connected_to() {
         ("10.9.0.2:8443%22%7d", "tls", 400),
         ("10.9.0.2:8443%ff", "tls", 400),
         ("http://10.9.0.2:8443", "tls", 400),
+        ("https://10.9.0.2:8443/elsewhere", "tls", 400),
         ("10.9.0.2:8443&target=10.9.0.2:8446", "tls", 400),
         ("10.9.0.2:8443", "no%0asuch", 400),
         ("10.9.0.2:8443", "none", 404),

@@ -117,7 +117,7 @@ impl Config {
         Self::parse(text).with_context(|| format!("--config {name}"))
     }
 
-    fn parse(text: &str) -> anyhow::Result<Self> {
+    pub(super) fn parse(text: &str) -> anyhow::Result<Self> {
         let written: Written = basic_toml::from_str(text)?;
         let max_probes = written.max_probes.unwrap_or(PROBES);
         ensure!(
@@ -148,9 +148,9 @@ impl Module {
             "no target may be checked: targets = [\"ssm.example.net:8443\"] names one"
         );
         let port = options.one_of_many_port();
-        let allowed = targets.iter().map(|target| {
-            Allowed::parse(target, port).map_err(|why| anyhow!("targets: '{target}' is {why}"))
-        });
+        let allowed = targets
+            .iter()
+            .map(|target| Allowed::parse(target, port).map_err(|why| anyhow!("targets: '{target}': {why}")));
         let allowed: Vec<_> = allowed.collect::<anyhow::Result<_>>()?;
         ensure!(
             options.oauth.is_none() || has_own && allowed.iter().all(Allowed::is_one),
@@ -169,7 +169,7 @@ fn options(fields: BTreeMap<String, Value>) -> anyhow::Result<Box<Check>> {
         if !FIELDS.contains(&option.as_str()) {
             let known = FIELDS.iter().copied().chain(["targets"]);
             let near = crate::nearness::nearest(&option, known, 1).join("").replace('-', "_");
-            bail!("{field} is no field of a module; try {near}");
+            bail!("unknown field '{field}'; try {near}");
         }
         match value {
             Value::Switch(true) => words.push(format!("--{option}").into()),
@@ -237,17 +237,17 @@ mod tests {
         for (text, why) in [
             ("", "there is no module"),
             ("[modules.ssm]\n", "module ssm: no target may be checked"),
-            ("targets = ['*']\n[modules.ssm]\n", "module ssm: targets: '*' is a wildcard"),
+            ("targets = ['*']\n[modules.ssm]\n", "module ssm: targets: '*': a wildcard"),
             ("frob = 1\n", "unknown field `frob`"),
             ("max_probes = 0\n[modules.a]\n", "max_probes is from 1"),
-            (&format!("{begin}timeot = 5\n"), "module ssm: timeot is no field of a module; try timeout"),
+            (&format!("{begin}timeot = 5\n"), "module ssm: unknown field 'timeot'; try timeout"),
             (
                 &format!("{begin}timeout = 'soon'\n"),
                 "module ssm: invalid value 'soon' for '--timeout <SECONDS>'",
             ),
-            (&format!("{begin}output = 'json'\n"), "output is no field"),
-            (&format!("{begin}capture = true\n"), "capture is no field"),
-            (&format!("{begin}send_secrets_unverified = true\n"), "is no field"),
+            (&format!("{begin}output = 'json'\n"), "unknown field 'output'"),
+            (&format!("{begin}capture = true\n"), "unknown field 'capture'"),
+            (&format!("{begin}send_secrets_unverified = true\n"), "unknown field"),
             (&format!("{begin}http = [true]\n"), "http: true or false"),
             (
                 &format!("{begin}oauth = 'client-credentials'\nclient_id = 'x'\n"),

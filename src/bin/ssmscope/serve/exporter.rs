@@ -4,6 +4,7 @@ use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
+use anyhow::Context;
 use ssmscope::probe;
 use ssmscope::report::monitoring::prometheus::Page;
 use ssmscope::report::{Check as Checked, End, MonitoringDigest, Provenance, Thresholds};
@@ -12,7 +13,7 @@ use ssmscope::time::Elapsed;
 use super::config::{Config, Module};
 use super::counters::{Counters, Refusal};
 use super::http::{Answer, Request};
-use crate::args::host_port;
+use crate::args::{Server, host_port};
 use crate::check::Materials;
 
 /// The text format of Prometheus.
@@ -40,8 +41,11 @@ impl<'c> Exporter<'c> {
     /// When one can't be read, or can't be used.
     pub fn new(config: &'c Config) -> anyhow::Result<Self> {
         let materials = config.modules.iter().map(|(name, module)| {
-            let materials = Materials::of_files(&module.options);
-            Ok((name.as_str(), materials.map_err(|error| error.context(format!("module {name}")))?))
+            let within = || format!("module {name}");
+            let materials = Materials::of_files(&module.options).with_context(within)?;
+            // What fits no server is an error now, and not each time that it is asked for.
+            materials.plan(any_server(module)).with_context(within)?;
+            Ok((name.as_str(), materials))
         });
         Ok(Self {
             config,
@@ -100,9 +104,9 @@ impl<'c> Exporter<'c> {
         if !is_admitted(module, &server) {
             return Err((Refusal::Target, Answer::text(403, "the configuration does not admit this target")));
         }
-        // Who asks chooses the host and no more of a request with secrets in it.
-        if module.options.oauth.is_some() && place.path.is_some() {
-            return Err(bad("target: this module sends secrets, and takes HOST:PORT without a path"));
+        // Who asks chooses the host and no more of the request.
+        if place.path.is_some() {
+            return Err(bad("target: HOST[:PORT] has no path; the module's http names the page"));
         }
         let mut plan = materials.plan(server).map_err(|error| bad(&format!("target: {error:#}")))?;
         if let Some(limit) = &request.time_limit {
@@ -111,7 +115,7 @@ impl<'c> Exporter<'c> {
             plan.timeout = plan.timeout.min(limit);
         }
         let Some(_slot) = Slot::take(&self.in_flight, self.config.max_probes) else {
-            return Err((Refusal::Busy, Answer::text(503, "as many checks run as may (max_probes)")));
+            return Err((Refusal::Busy, Answer::text(503, "too many checks are running (max_probes)")));
         };
         let Ok(outcome) = probe::check(&plan) else {
             return Ok(Answer::text(500, "TLS can't be set up as the module wants it"));
@@ -139,7 +143,12 @@ impl<'c> Exporter<'c> {
     }
 }
 
-fn is_admitted(module: &Module, server: &crate::args::Server<'_>) -> bool {
+/// A server as a module would check it.
+fn any_server(module: &Module) -> Server<'_> {
+    Server { host: "server.invalid", port: 443, zone: None, page: module.options.http.as_deref() }
+}
+
+fn is_admitted(module: &Module, server: &Server<'_>) -> bool {
     module.allowed.iter().any(|allowed| allowed.admits(server))
 }
 
@@ -206,6 +215,18 @@ impl Drop for Slot<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_module_that_fits_no_server_is_an_error_at_once() {
+        for (field, why) in [
+            ("proxy = 'http://u:pw@h:1'", "a password must not be"),
+            ("expect_status = [200]", "need a page"),
+        ] {
+            let config = Config::parse(&format!("targets = ['a']\n[modules.a]\n{field}\n")).unwrap();
+            let error = Exporter::new(&config).map(|_| ()).unwrap_err();
+            assert!(format!("{error:#}").contains(why), "{error:#}");
+        }
+    }
 
     #[test]
     fn a_target_is_given_once_and_in_plain_text() {

@@ -64,6 +64,7 @@ pub fn run(options: &Serve) -> anyhow::Result<Status> {
     let most = usize::from(config.max_probes) + limits::SERVED_BESIDE;
     let open = AtomicUsize::new(0);
     thread::scope(|scope| {
+        let listener = listener;
         while !ends.load(Ordering::Relaxed) {
             let Some(mut stream) = next(&listener) else { continue };
             if open.load(Ordering::Acquire) >= most {
@@ -82,6 +83,8 @@ pub fn run(options: &Serve) -> anyhow::Result<Status> {
                 exporter.turn_away();
             }
         }
+        // Nobody connects any more while the checks that run are answered.
+        drop(listener);
     });
     Ok(Status::Ok)
 }
