@@ -103,13 +103,15 @@ impl<W: Write> FlatReport<W> {
         self.rows.flush()
     }
 
-    /// Writes a row for a check that made no connection.
+    /// Writes a row for a check that made no connection, or came to what none of its connections shows.
     ///
     /// # Errors
     /// When `out` can't be written.
     pub fn check(&mut self, outcome: &Outcome) -> io::Result<()> {
-        if outcome.connections.is_empty() {
-            let conclusion = outcome.conclusion();
+        let conclusion = outcome.conclusion();
+        let is_shown =
+            |severity| outcome.connections.iter().any(|judged| judged.verdict.severity == severity);
+        if !is_shown(conclusion.severity) {
             let source = self.inputs.first().map(|input| input.name.clone());
             self.error(source.as_deref(), &format!("{}: {}", conclusion.reason, conclusion.headline))?;
         }
