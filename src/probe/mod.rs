@@ -33,6 +33,7 @@ use tracing::debug;
 
 pub use alerts::Alerts;
 pub use expiry::Expiry;
+pub use http::exchange::is_path;
 pub use http::proxy::{Proxy, ProxyError, Tunnel, is_excepted};
 pub use http::tls::{Accepted, AcceptedIssuer, Identity, TlsPlan};
 pub use net::authority::{authority, host_and_port, without_zone};

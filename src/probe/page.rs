@@ -107,7 +107,7 @@ impl PageAnswer {
             is_expected: is_status_expected && !lacks_text && answer.broken_off.is_none(),
             is_silence: false,
             headline: format!("{path} answers {status}"),
-            explanation: "TCP and TLS are fine; what is wrong stands in the answer.".to_owned(),
+            explanation: "TCP and TLS are fine; the response says what is wrong.".to_owned(),
             advice: vec![LOG],
         };
         if let Some(target) = answer.header("location").filter(|_| (300..400).contains(&status)) {

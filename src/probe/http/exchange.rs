@@ -8,8 +8,16 @@ use ureq_proto::client::{Call, RecvResponseResult, SendRequestResult};
 use ureq_proto::parser::try_parse_response;
 use zeroize::Zeroizing;
 
+/// Whether a request can ask for this path, with the query behind it (RFC 9112, 3.2.1).
+pub fn is_path(text: &str) -> bool {
+    let is_plain =
+        text.starts_with('/') && text.chars().all(|letter| letter.is_ascii_graphic() && letter != '#');
+    is_plain && text.parse::<PathAndQuery>().is_ok()
+}
+
 #[cfg(test)]
 pub(in crate::probe) use ureq_proto::http::HeaderValue;
+use ureq_proto::http::uri::PathAndQuery;
 pub(in crate::probe) use ureq_proto::http::{HeaderMap, Request};
 
 use super::tls;
@@ -374,6 +382,16 @@ mod tests {
         #[test]
         fn any_bytes_are_read_as_an_answer(head in prop_oneof![Just("HTTP/1.1 200 OK\r\n"), Just("")], bytes: Vec<u8>) {
             let _ = asked(&[head.as_bytes(), &bytes].concat());
+        }
+    }
+
+    #[test]
+    fn a_path_is_what_a_request_can_ask_for() {
+        for path in ["/", "/a?b=c&d=%20", "/~x/(y);z"] {
+            assert!(is_path(path), "{path}");
+        }
+        for other in ["", "a", "/a b", "/x?y=\"z\"", "/a#b", "/\u{e4}", "/<x>"] {
+            assert!(!is_path(other), "{other}");
         }
     }
 }

@@ -51,7 +51,7 @@ pub enum ProxyError {
     Scheme(String),
     /// A password on the command line shows in the list of processes.
     #[error(
-        "a password does not belong into the proxy's URL: --proxy-password-file or SSMSCOPE_PROXY_PASSWORD takes it"
+        "a password must not be in the proxy's URL: --proxy-password-file or SSMSCOPE_PROXY_PASSWORD takes it"
     )]
     Password,
     /// There is no host, or no port that is one.

@@ -21,7 +21,10 @@ pub fn host_and_port(text: &str) -> Option<(String, Option<u16>)> {
         Err(_) => !is_bracketed && !host.is_empty() && host.chars().all(is_name),
     };
     let port = match port {
-        Some(port) => Some(port.parse::<u16>().ok().filter(|port| *port > 0)?),
+        Some(port) => {
+            let is_number = port.bytes().all(|byte| byte.is_ascii_digit());
+            Some(port.parse::<u16>().ok().filter(|port| is_number && *port > 0)?)
+        }
         None => None,
     };
     let host = if host.is_ascii() { host.to_owned() } else { cert::comparable(host)? };

@@ -67,7 +67,11 @@ impl Outcome {
         // What can't be known comes before a warning, which does not settle it.
         [Severity::Critical, Severity::Unknown, Severity::Warning, Severity::Ok]
             .into_iter()
-            .find_map(|severity| all.iter().find(|conclusion| conclusion.severity == severity).cloned())
+            .find_map(|severity| {
+                let mut of_it = all.iter().filter(|conclusion| conclusion.severity == severity);
+                // A fault that --state calls ok is not hidden behind what is well.
+                of_it.clone().find(|conclusion| !conclusion.is_well()).or_else(|| of_it.next()).cloned()
+            })
             .unwrap_or_else(|| self.mapped(nothing_done::conclusion()))
     }
 

@@ -37,7 +37,7 @@ pub(super) fn of_status(status: u16, path: &str, kind: &str) -> Meaning {
              service.",
         ),
         401 => (
-            "SSM wants another proof of who asks (401)".to_owned(),
+            "the server rejected the credentials (401)".to_owned(),
             "The status says that the credentials are not accepted, and no OAuth error says which of them.",
             "Check the client id and secret in API Tool Kit, and that API Console is enabled there.",
         ),

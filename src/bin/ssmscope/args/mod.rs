@@ -54,7 +54,7 @@ fn of_check(arg: Arg) -> Arg {
             arg.short('w').help("Warn by the days that the first certificate to end has left; 30 is at least 30")
         }
         "critical" => arg.short('c').help("Be critical by the days that the first certificate to end has left"),
-        "stall_after" => arg.help("How long a silence is a stall; at most three tenths of the timeout"),
+        "stall_after" => arg.help("How long a silence is a stall; before TLS is established, it ends the check"),
         "slow_after" => arg.help("How long after the SYN established TLS is slow"),
         _ => arg,
     }

@@ -9,7 +9,7 @@ use jiff::tz::TimeZone;
 use ssmscope::analysis::{self, WindowEnd};
 use ssmscope::cert;
 use ssmscope::log::AccessFormat;
-use ssmscope::probe::{REASONS, StartTls, host_and_port, severity_of, without_zone};
+use ssmscope::probe::{REASONS, StartTls, host_and_port, is_path, severity_of, without_zone};
 use ssmscope::report::language::Language;
 use ssmscope::report::machine::flat::Format;
 use ssmscope::report::{Form, Sort, Subject};
@@ -116,8 +116,7 @@ pub fn known_address(text: &str) -> Result<(String, IpAddr), String> {
 
 /// The path of a URL, from its slash on.
 pub fn path(text: &str) -> Result<String, String> {
-    let is_path = text.starts_with('/') && text.chars().all(|character| character.is_ascii_graphic());
-    if is_path { Ok(text.to_owned()) } else { Err("not a path; try /".to_owned()) }
+    if is_path(text) { Ok(text.to_owned()) } else { Err("not a path of a URL; try /".to_owned()) }
 }
 
 /// A protocol that is asked for TLS.

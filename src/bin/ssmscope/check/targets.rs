@@ -1,9 +1,11 @@
 //! `check --targets`: many servers in one run. Each is checked by itself, some at a time, and reported in the order of the file,
 //! whatever ends first.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::{self, Read};
+use std::os::unix::fs::FileTypeExt;
 use std::path::Path;
 use std::thread;
 use std::time::Instant;
@@ -20,7 +22,7 @@ use ssmscope::verdict::Status;
 
 use super::GRACE;
 use super::plan::Materials;
-use crate::args::{Check, HostPort, host_port};
+use crate::args::{Check, HostPort, Server, host_port};
 use crate::run::{self, Done, Run};
 use crate::system::deadline::Deadline;
 use crate::system::privileges::{self, As, Later};
@@ -63,7 +65,7 @@ fn check(options: &Check, run: &mut Run<'_>) -> anyhow::Result<Done> {
             let server = options.one_of_many(place);
             let plan = materials.plan(server);
             let plan = plan.with_context(|| format!("--targets {}, line {line}", path.display()))?;
-            Ok((*line, Target { name: name(server.host, server.port, place.path.as_deref()), plan }))
+            Ok((*line, Target { name: name(&server, place.path.as_deref()), plan }))
         })
         .collect::<anyhow::Result<_>>()?;
     let targets = distinct(targets).with_context(|| format!("--targets {}", path.display()))?;
@@ -157,7 +159,8 @@ fn read(path: &Path) -> anyhow::Result<Vec<u8>> {
     if path == Path::new("-") {
         io::stdin().take(most + 1).read_to_end(&mut list)?;
     } else {
-        ensure!(std::fs::metadata(path)?.is_file(), "not a regular file");
+        let kind = std::fs::metadata(path)?.file_type();
+        ensure!(kind.is_file() || kind.is_fifo(), "neither a file nor a pipe");
         File::open(path)?.take(most + 1).read_to_end(&mut list)?;
     }
     ensure!(list.len() as u64 <= most, "larger than {most} bytes: that is no list of servers");
@@ -174,7 +177,7 @@ fn places(list: &[u8]) -> Result<Vec<(usize, HostPort)>, String> {
         let number = index + 1;
         let line = std::str::from_utf8(line).map_err(|_| format!("line {number}: not UTF-8"))?;
         let Some(text) = content(line) else { continue };
-        let place = host_port(text).map_err(|why| format!("line {number}: '{}' is {why}", escaped(text)))?;
+        let place = host_port(text).map_err(|why| format!("line {number}: '{}': {why}", escaped(text)))?;
         places.push((number, place));
         if places.len() > limits::TARGETS {
             return Err(format!("line {number}: more than {} servers", limits::TARGETS));
@@ -195,8 +198,18 @@ fn content(line: &str) -> Option<&str> {
 }
 
 /// How outputs name a server: the place, and the path where the list has one.
-fn name(host: &str, port: u16, path: Option<&str>) -> String {
-    probe::authority(host, port) + path.unwrap_or_default()
+fn name(server: &Server<'_>, path: Option<&str>) -> String {
+    // Of two links, each may have the same link-local address.
+    let host = match server.zone {
+        Some(zone) => Cow::from(format!("{}%{zone}", server.host)),
+        None => Cow::from(server.host),
+    };
+    let place = if server.zone.is_some() {
+        format!("[{host}]:{}", server.port)
+    } else {
+        probe::authority(&host, server.port)
+    };
+    place + path.unwrap_or_default()
 }
 
 /// Two servers with one name would be one series of metrics.
@@ -234,11 +247,18 @@ mod tests {
     }
 
     #[test]
+    fn a_link_local_address_is_named_with_its_link() {
+        let server = |zone| Server { host: "fe80::2", port: 8443, zone, page: None };
+        assert_eq!(name(&server(Some("eth0")), None), "[fe80::2%eth0]:8443");
+        assert_eq!(name(&server(None), Some("/x")), "[fe80::2]:8443/x");
+    }
+
+    #[test]
     fn what_is_no_server_is_named_by_its_line() {
         for (list, why) in [
-            (&b"ssm.example\nhttp://x\n"[..], "line 2: 'http://x' is http has no TLS"),
+            (&b"ssm.example\nhttp://x\n"[..], "line 2: 'http://x': http has no TLS"),
             (b"a\n\xff\n", "line 2: not UTF-8"),
-            (b"a b\x1b\n", "line 1: 'a b\\x1b' is not HOST"),
+            (b"a b\x1b\n", "line 1: 'a b\\x1b': not HOST"),
             (b"# nothing\n\n", "no line names a server"),
         ] {
             let error = places(list).unwrap_err();

@@ -28,6 +28,13 @@ fn a_state_changes_the_severity_in_every_output() {
             "unknown",
             Some("critical"),
         ),
+        (
+            "8443",
+            &["--http", "/", "--expect-body", "no such text", "--state", "page-unexpected=ok"],
+            "page-unexpected",
+            "ok",
+            Some("critical"),
+        ),
         // The thresholds of time judge what was answered, whatever the user makes of it.
         (
             "8444",
@@ -66,6 +73,9 @@ fn a_state_changes_the_severity_in_every_output() {
         let option = format!("(--state {code}={severity})");
         assert!(plugin.out.starts_with(&begin) && plugin.status == status, "{plugin:?}");
         assert_eq!(plugin.out.contains(&option), own.is_some(), "{plugin:?}");
+        if !is_connection_s && severity != "ok" {
+            assert!(of("flat").out.contains("\"error\":\"page-unexpected: "), "no connection shows it");
+        }
         let table = of("table").out;
         assert!(table.contains(&format!("{code} ({severity})")), "{table}");
         let timeline = of("timeline").out;
