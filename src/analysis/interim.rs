@@ -1,7 +1,7 @@
 //! The summary of a running capture: what has been counted so far.
 
 use super::summary::Tally;
-use super::{Event, Judged, Summary};
+use super::{Event, Judged, Redaction, Summary};
 use crate::capture::About;
 use crate::packet::{Content, Moment, Packet};
 
@@ -14,12 +14,14 @@ pub struct Interim {
     /// Packets that the selection admitted.
     admitted: u64,
     connections: Tally,
+    /// Stand-ins for what packets name, where that is asked for.
+    redaction: Option<Redaction>,
 }
 
 impl Interim {
-    /// Of a capture from this source.
-    pub fn new(about: About) -> Self {
-        Self { packets: Summary { about, ..Summary::default() }, ..Self::default() }
+    /// Of a capture from this source, with these stand-ins for what it names.
+    pub fn new(about: About, redaction: Option<Redaction>) -> Self {
+        Self { packets: Summary { about, ..Summary::default() }, redaction, ..Self::default() }
     }
 
     /// Takes in a connection that ended.
@@ -73,6 +75,9 @@ impl Interim {
         let mut connections = self.connections.copied();
         open.for_each(|judged| connections.count(judged));
         summary.take(connections);
+        if let Some(redaction) = &self.redaction {
+            redaction.stand_ins().summary(&mut summary);
+        }
         summary
     }
 }
@@ -103,7 +108,7 @@ mod tests {
     fn once_all_is_known_it_counts_what_the_summary_counts() {
         let path = concat!(env!("CARGO_MANIFEST_DIR"), "/testdata/unreachable/plain/capture.pcap");
         let mut source = capture::open(&[path]).unwrap();
-        let mut along = Along(Interim::new(source.about()));
+        let mut along = Along(Interim::new(source.about(), None));
         let settings = Settings { watching: Watching::Always, ..Settings::default() };
         let all = analyse(source.as_mut(), Target::default(), &settings, &mut along).unwrap();
         let so_far = along.0.summary(std::iter::empty());

@@ -52,6 +52,7 @@ use crate::story::{EndpointKnowledge, Entry, Silence, Story};
 use crate::time::Timestamp;
 use crate::verdict::{self, Verdict};
 use judge::Examiner;
+use redact::Screen;
 use run::{Input, Run};
 
 /// What the user may set about the analysis.
@@ -79,7 +80,8 @@ pub struct Settings {
     pub window: Option<Window>,
     /// After how many selected packets the capture counts as read.
     pub most_packets: Option<u64>,
-    /// Stand-ins for addresses and names, where results may name nobody. Not while watching, and not with logs.
+    /// Stand-ins for addresses and names, where results may name nobody. Not with logs. [`Event::Packet`] and [`Event::Frame`] are what
+    /// was captured in any case.
     pub redaction: Option<Redaction>,
     /// How many threads may work, the calling one among them. What comes out is the same for any number.
     pub threads: usize,
@@ -253,6 +255,14 @@ pub fn analyse_until(
 ) -> io::Result<Summary> {
     let examiner = Examiner::shared(&settings.certificates);
     let needs = sink.needs();
+    let mut screen;
+    let sink = match &settings.redaction {
+        Some(redaction) => {
+            screen = Screen::before(sink, redaction);
+            &mut screen
+        }
+        None => sink,
+    };
     thread::scope(|scope| {
         let judge = judge::open(settings, Arc::clone(&examiner), sink);
         let run = Run::new(scope, settings, &source.about(), (examiner, needs), judge);

@@ -73,6 +73,8 @@ pub struct Summary {
     pub lookups: Lookups,
     /// Questions that got no usable answer, in the order of their first packets.
     pub unanswered: Vec<Unanswered>,
+    /// Whether stand-ins replace what names somebody.
+    pub is_redacted: bool,
     /// How often a name or an address got a stand-in that others have too.
     pub shared_stand_ins: u64,
     /// What the capture calls the hosts that are mentioned here.

@@ -137,6 +137,37 @@ impl Story {
         }
     }
 
+    /// The same without its packets' timeline.
+    pub(crate) fn without_packets(&self) -> Self {
+        Self {
+            id: self.id,
+            parties: self.parties,
+            version: self.version,
+            names: self.names.clone(),
+            expects_tls: self.expects_tls,
+            first: self.first,
+            last: self.last,
+            packets: self.packets,
+            order: self.order.clone(),
+            stage: self.stage,
+            basis: self.basis,
+            opening: self.opening.clone(),
+            data: self.data.clone(),
+            tls_client: self.tls_client,
+            tls: self.tls.clone(),
+            plain: self.plain.clone(),
+            prelude: self.prelude.clone(),
+            endings: self.endings.clone(),
+            pauses: self.pauses.clone(),
+            path: self.path.clone(),
+            traffic: self.traffic.clone(),
+            missing: self.missing.clone(),
+            capture: self.capture,
+            logs: self.logs.clone(),
+            timeline: Timeline::default(),
+        }
+    }
+
     /// The packets of the connection itself, without the ICMP errors about it.
     pub fn segments(&self) -> u64 {
         self.packets - self.path.icmp_error_count.min(self.packets)

@@ -140,7 +140,6 @@ fn what_it_can_not_redact_is_refused() {
         &["-o", "tcpdump"][..],
         &["-w", "/nonexistent/x.pcapng"],
         &["--log", "/nonexistent/x.log"],
-        &["--follow"],
         &["--explain-decision"],
     ] {
         let outcome = run(&[&["read", "--redact", &file], options].concat());

@@ -9,25 +9,32 @@
 
 mod certificates;
 mod packets;
+mod screen;
+mod sentences;
 mod story;
 mod summary;
 mod words;
 
 use std::collections::HashMap;
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use foldhash::fast::RandomState;
 
-use crate::capture::{About, Opened, ReadError, Record, Source};
+use crate::capture::{About, Opened, ReadError, Record, Source, Target};
 use crate::limits;
 use crate::packet::Host;
+pub(super) use screen::Screen;
 
 /// Stand-ins that a whole run shares.
 #[derive(Clone, Debug, Default)]
 pub struct Redaction(Arc<Mutex<StandIns>>);
 
 impl Redaction {
+    /// What every report for people says.
+    pub const SENTENCE: &str = "redacted: addresses, names, certificates' names and fingerprints, text of plain protocols, and files are \
+        stand-ins, numbered as they occur; verdicts are the original's";
+
     pub(super) fn stand_ins(&self) -> MutexGuard<'_, StandIns> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -37,19 +44,76 @@ impl Redaction {
         self.stand_ins().written_host(text)
     }
 
+    /// What takes the place of an address.
+    pub fn address(&self, address: IpAddr) -> IpAddr {
+        self.stand_ins().address(address)
+    }
+
+    /// What takes the place of a socket's address; its port stays.
+    pub fn socket(&self, socket: SocketAddr) -> SocketAddr {
+        SocketAddr::new(self.address(socket.ip()), socket.port())
+    }
+
+    /// What takes the place of a URL's path: its number. The root is everybody's.
+    pub fn path(&self, path: &str) -> String {
+        self.stand_ins().path(path)
+    }
+
+    /// A text of which only its length and its gaps are left.
+    pub fn masked(text: &str) -> String {
+        words::masked(text)
+    }
+
+    /// A sentence of this program. Of the `phrases`, each is replaced by what stands beside it; then every address, and every word that
+    /// has a stand-in or the form of a host's name.
+    pub fn sentence(&self, sentence: &str, phrases: &[(String, String)]) -> String {
+        self.stand_ins().sentence(sentence, phrases)
+    }
+
+    /// What a source reports of itself.
+    pub fn about(&self, about: &About) -> About {
+        self.stand_ins().about(about)
+    }
+
     /// What takes the place of a file's name: its number.
     pub fn file(&self, name: &str) -> String {
         self.stand_ins().file(name)
     }
 
-    /// A capture whose files have numbers in the place of names, also where one can't be read.
+    /// What takes the place of the name of the file with this number.
+    pub fn file_of(number: usize) -> String {
+        format!("input-{number}")
+    }
+
+    /// Stand-ins of one of many captures. This many files precede its own in the run.
+    pub fn of_one(files_before: usize) -> Self {
+        let stand_ins = StandIns { files_before, ..StandIns::default() };
+        Self(Arc::new(Mutex::new(stand_ins)))
+    }
+
+    /// A capture whose files have numbers in the place of names.
+    pub fn source(&self, source: Box<dyn Source>) -> Box<dyn Source> {
+        Box::new(Nameless { source, redaction: self.clone() })
+    }
+
+    /// The same, also where a file can't be read.
     pub fn opened(&self, opened: Opened) -> Opened {
         let Opened { source, failed } = opened;
-        let nameless = |source| Box::new(Nameless { source, redaction: self.clone() }) as Box<dyn Source>;
         Opened {
-            source: source.map(nameless),
-            failed: failed.into_iter().map(|error| self.stand_ins().error(error)).collect(),
+            source: source.map(|source| self.source(source)),
+            failed: failed.into_iter().map(|error| self.error(error)).collect(),
         }
+    }
+
+    /// Why a file can't be read, without its name.
+    pub fn error(&self, error: ReadError) -> ReadError {
+        self.stand_ins().error(error)
+    }
+
+    /// What a selection is in results: it selects the same hosts one by one.
+    pub fn target(&self, target: &Target) -> Target {
+        let mut stand_ins = self.stand_ins();
+        target.of_single_hosts(|address| stand_ins.address(address))
     }
 }
 
@@ -61,7 +125,7 @@ struct Nameless {
 
 impl Source for Nameless {
     fn next_record(&mut self) -> Result<Option<Record<'_>>, ReadError> {
-        self.source.next_record().map_err(|error| self.redaction.stand_ins().error(error))
+        self.source.next_record().map_err(|error| self.redaction.error(error))
     }
 
     fn about(&self) -> About {
@@ -89,6 +153,9 @@ pub(super) struct StandIns {
     v6: u32,
     names: HashMap<String, String, RandomState>,
     files: HashMap<String, String, RandomState>,
+    paths: HashMap<String, String, RandomState>,
+    /// Files of the run that precede these.
+    files_before: usize,
     fingerprints: HashMap<[u8; 32], [u8; 32], RandomState>,
     /// How often an original got a stand-in that it shares with others, because there were too many.
     shared: u64,
@@ -171,8 +238,24 @@ impl StandIns {
         if let Some(known) = self.files.get(name) {
             return known.clone();
         }
-        let stand_in = format!("input-{}", self.files.len() + 1);
+        let stand_in = Redaction::file_of(self.files_before + self.files.len() + 1);
         self.files.insert(name.to_owned(), stand_in.clone());
+        stand_in
+    }
+
+    fn path(&mut self, path: &str) -> String {
+        if path == "/" {
+            return path.to_owned();
+        }
+        if let Some(known) = self.paths.get(path) {
+            return known.clone();
+        }
+        if self.paths.len() >= limits::STAND_INS {
+            self.shared += 1;
+            return "/path".to_owned();
+        }
+        let stand_in = format!("/path-{}", self.paths.len() + 1);
+        self.paths.insert(path.to_owned(), stand_in.clone());
         stand_in
     }
 

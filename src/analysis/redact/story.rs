@@ -138,7 +138,7 @@ impl StandIns {
         *line = self.line(line);
     }
 
-    fn entry(&mut self, entry: &mut Entry) {
+    pub(super) fn entry(&mut self, entry: &mut Entry) {
         let Entry { moment: _, origin: _, seen, notes } = entry;
         match seen {
             Seen::Segment { role: _, header, excerpt, captured: _ } => {

@@ -1,13 +1,11 @@
 //! The summary of a capture without names. Its connections were redacted before they were counted.
 
-use super::StandIns;
+use std::collections::HashSet;
+
+use super::{Redaction, StandIns};
 use crate::analysis::{Failure, Search, Subject, Summary, Unanswered};
 use crate::capture::{About, FileAbout, Note, ReadError};
 use crate::packet::Other;
-
-/// What every report says.
-const REDACTED: &str = "redacted: addresses, names, certificates' names and fingerprints, text of plain protocols, and files are \
-    stand-ins, numbered as they occur; verdicts are the original's";
 
 impl StandIns {
     /// Replaces what names somebody and was not counted from connections.
@@ -38,7 +36,8 @@ impl StandIns {
             |host| stand_ins.borrow_mut().host(host),
             |name| stand_ins.borrow_mut().written_host(name),
         );
-        summary.names = summary.names.renamed(|name| self.named(name));
+        self.names_in(summary);
+        summary.is_redacted = true;
         summary.shared_stand_ins = self.shared;
         if let Some(Failure::Select(_)) = &summary.error {
             // It quotes the filter.
@@ -54,6 +53,17 @@ impl StandIns {
             };
             *summary.others.entry(other).or_default() += count;
         }
+    }
+
+    /// What the capture calls hosts. Those of connections have their stand-ins by now.
+    fn names_in(&mut self, summary: &mut Summary) {
+        if summary.names.is_empty() {
+            return;
+        }
+        let given: HashSet<String> = self.names.values().cloned().collect();
+        summary.names = summary
+            .names
+            .renamed(|name| if given.contains(&*name.host) { name.clone() } else { self.named(name) });
     }
 
     /// The files by numbers. What is noted of text quotes it, and is left out.
@@ -73,7 +83,7 @@ impl StandIns {
             notes.push(Note { file: note.file, text });
         }
         if !about.files.is_empty() {
-            notes.insert(0, Note { file: 0, text: REDACTED.to_owned() });
+            notes.insert(0, Note { file: 0, text: Redaction::SENTENCE.to_owned() });
         }
         let files = about.files.iter().map(|file| FileAbout { name: self.file(&file.name), ..file.clone() });
         About { files: files.collect(), notes, ..*about }

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use anyhow::{Context, bail};
-use ssmscope::analysis::{Event, Judged, Needs, Settings, Sink, Watching};
+use ssmscope::analysis::{Event, Judged, Needs, Redaction, Settings, Sink, Watching};
 use ssmscope::capture::live::{self as device, Options};
 use ssmscope::capture::{Source, Target};
 use ssmscope::recorder::{self, Recorder};
@@ -34,7 +34,9 @@ const USER: &str = "--user names whose rights files are opened with";
 /// Runs the command and returns its exit status.
 pub fn run(options: &Live) -> anyhow::Result<Status> {
     let slow_after = options.judgement.timing.slow_after;
-    let run = Run::new(options.rendering.form()?, &options.monitoring, slow_after, options.selection.words());
+    let writes = [("-w", options.write.is_some()), ("--record", options.record.is_some())];
+    let run = Run::new(options.rendering.form()?, &options.monitoring, slow_after, options.selection.words())
+        .redacting(options.redacting, "live", &writes)?;
     run.alerting_as_plugin().finish_after(|run| capture(options, run))
 }
 
@@ -50,18 +52,11 @@ fn capture(options: &Live, run: &mut Run<'_>) -> anyhow::Result<Done> {
         privileges::enter_namespace(name)?;
     }
     let interface = interface(options, &target)?;
-    let mut device = device::Live::open(
-        Options {
-            device: interface.clone(),
-            snaplen: options.snaplen,
-            buffer_kib: options.buffer_size,
-            is_promiscuous: options.promiscuous,
-        },
-        &target,
-    )?;
+    let mut device = open(options, &interface, &target, run.redaction.as_ref())?;
     let style = run::style(&options.rendering, Detail::Examples);
     let (page_style, columns) = (style.clone(), style.columns);
     let settings = Settings {
+        redaction: run.redaction.clone(),
         keeps_timeline: run.form.has_packets() || options.page.html.is_some(),
         watching: Watching::Always,
         ..input::settings(
@@ -103,7 +98,8 @@ fn capture(options: &Live, run: &mut Run<'_>) -> anyhow::Result<Done> {
     let mut page = page
         .map(|file| file.of(HtmlPage::new(false, page_style, &settings.bounds), Some(&options.selection)));
     if let Some(page) = &mut page {
-        page.when_wanted(Arc::clone(&signals.page), about.clone(), run.form, run.provenance.clone());
+        let (provenance, redaction) = (run.provenance.clone(), run.redaction.clone());
+        page.when_wanted(Arc::clone(&signals.page), about.clone(), run.form, provenance, redaction);
     }
     let mut conductor = Conductor::new(options, &interface, &target, signals, saving, recorder);
     let done = conductor.done();
@@ -114,7 +110,7 @@ fn capture(options: &Live, run: &mut Run<'_>) -> anyhow::Result<Done> {
     let mut status = StatusLine::new(&mut enduring, run.form, columns);
     let mut observers: Vec<&mut dyn Observer> = vec![&mut conductor];
     observers.extend(page.as_mut().map(|page| page as &mut dyn Observer));
-    let analysed = run.analyse(&mut device, target, &settings, &mut status, &mut observers, &stop);
+    let analysed = run.analyse(device.as_mut(), target, &settings, &mut status, &mut observers, &stop);
     drop(status);
     let has_failed = enduring.has_failed;
     let reported = analysed.and_then(|summary| {
@@ -138,6 +134,26 @@ fn capture(options: &Live, run: &mut Run<'_>) -> anyhow::Result<Done> {
         Err(error) if run::is_unread(&error) => Ok(Done::Unread(conductor.status())),
         Err(error) => Err(error.into()),
     }
+}
+
+/// Opens the device, without its name where results are redacted.
+fn open(
+    options: &Live,
+    interface: &str,
+    target: &Target,
+    redaction: Option<&Redaction>,
+) -> anyhow::Result<Box<dyn Source>> {
+    let options = Options {
+        device: interface.to_owned(),
+        snaplen: options.snaplen,
+        buffer_kib: options.buffer_size,
+        is_promiscuous: options.promiscuous,
+    };
+    let device: Box<dyn Source> = Box::new(device::Live::open(options, target)?);
+    Ok(match redaction {
+        Some(redaction) => redaction.source(device),
+        None => device,
+    })
 }
 
 /// The interface to capture on: the one that is named, or that leads to the hosts that are selected.

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use anyhow::{Context, ensure};
-use ssmscope::analysis::{Event, Interim, Judged, Needs, Sink};
+use ssmscope::analysis::{Event, Interim, Judged, Needs, Redaction, Sink};
 use ssmscope::capture::About;
 use ssmscope::limits;
 use ssmscope::report::human::html::HtmlPage;
@@ -102,8 +102,9 @@ impl Page<'_> {
         about: About,
         form: Form,
         provenance: Provenance,
+        redaction: Option<Redaction>,
     ) {
-        let interim = Interim::new(about);
+        let interim = Interim::new(about, redaction);
         self.so_far = Some(SoFar { is_wanted, form, provenance, interim, open: BTreeMap::new(), kept: 0 });
     }
 

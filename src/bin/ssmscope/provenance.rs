@@ -1,15 +1,19 @@
 //! How a report came about: the command as it was typed, and the digests of what it read.
 
+use std::collections::BTreeSet;
 use std::env;
 use std::fmt::Write as _;
 use std::fs::File;
 use std::io::{self, Read};
 use std::path::Path;
 
+use clap::{Arg, Command};
 use sha2::{Digest, Sha256};
 use ssmscope::analysis::Redaction;
 use ssmscope::capture::Handles;
 use ssmscope::report::Provenance;
+
+use crate::args;
 
 /// What is read at once of a file.
 const BLOCK_BYTES: usize = 64 * 1024;
@@ -33,19 +37,30 @@ pub fn of_files<'a>(paths: impl Iterator<Item = &'a Path>, handles: &Handles) ->
     Provenance { inputs: inputs.collect(), ..of_command() }
 }
 
-/// The same with the names of options and without their values; files have numbers. The digests stay, for whoever has the files.
-pub fn redacted(provenance: &Provenance, redaction: &Redaction) -> Provenance {
-    let words = env::args_os()
-        .skip(1)
-        .map(|word| word.to_string_lossy().into_owned())
-        .take_while(|word| word != "--");
-    let options = words.filter_map(|word| {
-        let name = word.strip_prefix("--")?.split('=').next().map(str::to_owned)?;
-        Some(format!("--{name}"))
-    });
-    let words: Vec<_> = ["ssmscope read".to_owned()].into_iter().chain(options).collect();
+/// The same with the names of the command's options and without their values; files have numbers. The digests stay, for whoever has
+/// the files.
+pub fn redacted(provenance: &Provenance, redaction: &Redaction, command: &str) -> Provenance {
+    let words = env::args_os().skip(1).map(|word| word.to_string_lossy().into_owned());
     let inputs = provenance.inputs.iter().map(|(name, digest)| (redaction.file(name), digest.clone()));
-    Provenance { command: words.join(" "), inputs: inputs.collect() }
+    Provenance { command: option_names(words, command), inputs: inputs.collect() }
+}
+
+/// A command with the options among its words that it has.
+fn option_names(words: impl Iterator<Item = String>, command: &str) -> String {
+    let all = args::command();
+    // A value can begin with two dashes as well.
+    let known: BTreeSet<_> = all
+        .find_subcommand(command)
+        .into_iter()
+        .flat_map(Command::get_arguments)
+        .filter_map(Arg::get_long)
+        .map(str::to_owned)
+        .collect();
+    let options = words.take_while(|word| word != "--").filter_map(|word| {
+        let name = word.strip_prefix("--")?.split('=').next()?;
+        known.contains(name).then(|| format!("--{name}"))
+    });
+    [format!("ssmscope {command}")].into_iter().chain(options).collect::<Vec<_>>().join(" ")
 }
 
 /// The SHA-256 of a file in hexadecimal, as `sha256sum` prints it.
@@ -110,6 +125,23 @@ mod tests {
         assert_eq!(without_password("http://ann:secret@proxy:3128/x"), "http://ann:***@proxy:3128/x");
         assert_eq!(without_password("--proxy=http://a:p@ss@proxy"), "--proxy=http://a:***@proxy");
         assert_eq!(without_password("https://ssm.example/a@b:c"), "https://ssm.example/a@b:c");
+    }
+
+    #[test]
+    fn of_a_redacted_command_the_names_of_its_own_options_are_left() {
+        let words = [
+            "check",
+            "--redact",
+            "--name=ssm.corp.test",
+            "--expect-body",
+            "--ann",
+            "-H",
+            "10.1.2.3",
+            "--",
+            "--port",
+        ];
+        let words = words.into_iter().map(str::to_owned);
+        assert_eq!(option_names(words, "check"), "ssmscope check --redact --name --expect-body");
     }
 
     #[test]

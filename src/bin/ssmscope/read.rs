@@ -5,8 +5,7 @@ use std::path::Path;
 use std::sync::atomic::Ordering;
 use std::thread;
 
-use anyhow::ensure;
-use ssmscope::analysis::{Redaction, Settings, Summary, Watching};
+use ssmscope::analysis::{Settings, Summary, Watching};
 use ssmscope::capture::{Handles, Opened, Source};
 use ssmscope::report::human::decision::DecisionReport;
 use ssmscope::report::human::html::HtmlPage;
@@ -29,15 +28,19 @@ use crate::{exit, input, logs, no_match, provenance};
 pub fn run(options: &Read) -> anyhow::Result<Status> {
     let form = options.rendering.form()?;
     let slow_after = options.judgement.timing.slow_after;
-    let target = options.selection.words().filter(|_| !options.redact);
-    let mut run = Run::new(form, &options.monitoring, slow_after, target);
+    let writes = [("-w", options.write.is_some())];
+    let mut run = Run::new(form, &options.monitoring, slow_after, options.selection.words()).redacting(
+        options.redacting,
+        "read",
+        &writes,
+    )?;
     run.deadline = patience(options.timeout, form).map(|patience| Deadline::after(patience, form));
     run.alerting_as_plugin().finish_after(|run| read(options, run))
 }
 
 fn read(options: &Read, run: &mut Run<'_>) -> anyhow::Result<Done> {
     let may_pause = input::may_pause(options)?;
-    let redaction = redaction(options, run.form, may_pause)?;
+    let redaction = run.redaction.clone();
     let logs = options.logs.log.iter().map(AsRef::as_ref);
     let named = || options.files.iter().map(Path::new).chain(logs.clone());
     let handles = Handles::open(named());
@@ -72,7 +75,7 @@ fn read(options: &Read, run: &mut Run<'_>) -> anyhow::Result<Done> {
         run.provenance = provenance::of_files(files, &hashed);
     }
     if let Some(redaction) = &redaction {
-        run.provenance = provenance::redacted(&run.provenance, redaction);
+        run.provenance = provenance::redacted(&run.provenance, redaction, "read");
     }
     let named = logs::named(options, &handles, run);
     if named.captures.is_empty() && named.logs.is_some() {
@@ -158,16 +161,6 @@ impl<'o> Placed<'o> {
         let writes = html.into_iter().chain(write).collect();
         Ok(Self { marked: marked.transpose()?, page: page.transpose()?, owner_of, writes })
     }
-}
-
-/// The stand-ins that are asked for.
-fn redaction(options: &Read, form: Form, may_pause: bool) -> anyhow::Result<Option<Redaction>> {
-    let redaction = options.redact.then(Redaction::default);
-    if redaction.is_some() {
-        ensure!(!may_pause, "--redact reads files: write what comes from the pipe to one first");
-        ensure!(form != Form::Tcpdump, "--redact is for reports, and -o tcpdump prints packets");
-    }
-    Ok(redaction)
 }
 
 /// Which connections are shown in full.

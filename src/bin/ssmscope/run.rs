@@ -2,7 +2,8 @@
 
 use std::io::{self, BufWriter, IsTerminal, LineWriter};
 
-use ssmscope::analysis::{self, Settings, Sink, Summary};
+use anyhow::ensure;
+use ssmscope::analysis::{self, Redaction, Settings, Sink, Summary};
 use ssmscope::capture::{ReadError, Source, Target};
 use ssmscope::probe::Outcome;
 use ssmscope::report::language::Language;
@@ -13,7 +14,7 @@ use ssmscope::report::{
 use ssmscope::time::Elapsed;
 use ssmscope::verdict::Status;
 
-use crate::args::{Monitoring, Rendering};
+use crate::args::{Monitoring, Redacting, Rendering};
 use crate::observers::{Monitored, Observed, Observer};
 use crate::system::deadline::Deadline;
 use crate::system::files;
@@ -33,7 +34,7 @@ pub struct Run<'o> {
     monitoring: &'o Monitoring,
     thresholds: Thresholds,
     /// What is to be watched, in the user's words.
-    target: Option<String>,
+    pub target: Option<String>,
     /// What was selected, once that is known.
     selected: Option<Target>,
     pub deadline: Option<Deadline>,
@@ -43,6 +44,8 @@ pub struct Run<'o> {
     pub digest: MonitoringDigest,
     /// How to make the report again.
     pub provenance: Provenance,
+    /// Stand-ins for what names somebody, where what is printed can be passed on.
+    pub redaction: Option<Redaction>,
 }
 
 /// What a command came to.
@@ -79,7 +82,27 @@ impl<'o> Run<'o> {
             unopened: Vec::new(),
             digest: MonitoringDigest::default(),
             provenance: provenance::of_command(),
+            redaction: None,
         }
+    }
+
+    /// Has everything that is reported redacted, where that is asked for of `command`. `writes` are the options that write packets, and
+    /// whether they are given.
+    ///
+    /// # Errors
+    /// When packets are printed or written: they are not redacted.
+    pub fn redacting(
+        mut self,
+        asked: Redacting,
+        command: &str,
+        writes: &[(&str, bool)],
+    ) -> anyhow::Result<Self> {
+        self.redaction = redaction(asked, self.form, writes)?;
+        if let Some(redaction) = &self.redaction {
+            self.provenance = provenance::redacted(&self.provenance, redaction, command);
+            self.target = None;
+        }
+        Ok(self)
     }
 
     /// Whether an output shows the examination of certificates.
@@ -193,7 +216,10 @@ impl<'o> Run<'o> {
         observers: &mut [&mut dyn Observer],
         stop: &dyn Fn() -> bool,
     ) -> io::Result<Summary> {
-        self.selected = Some(target.clone());
+        self.selected = Some(match &self.redaction {
+            Some(redaction) => redaction.target(&target),
+            None => target.clone(),
+        });
         let mut monitored =
             Monitored { digest: &mut self.digest, is_written: self.monitoring.textfile.is_some() };
         let mut all: Vec<&mut dyn Observer> = vec![&mut monitored];
@@ -234,6 +260,25 @@ impl<'o> Run<'o> {
             provenance: &self.provenance,
         }
     }
+}
+
+/// The stand-ins that are asked for. `writes` are the options that write packets, and whether they are given.
+///
+/// # Errors
+/// When packets are printed or written: they are not redacted.
+pub fn redaction(asked: Redacting, form: Form, writes: &[(&str, bool)]) -> anyhow::Result<Option<Redaction>> {
+    if !asked.redact {
+        return Ok(None);
+    }
+    ensure!(form != Form::Tcpdump, "--redact is for reports, and -o tcpdump prints packets");
+    for (option, is_given) in writes {
+        ensure!(
+            !is_given,
+            "--redact is for reports, and {option} writes packets as they were captured: write them without --redact, keep them \
+             for yourself, and pass on what `ssmscope read --redact` prints of them"
+        );
+    }
+    Ok(Some(Redaction::default()))
 }
 
 /// Whether an error means that nobody reads the output any more.

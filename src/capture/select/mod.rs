@@ -42,6 +42,13 @@ struct Place {
     port: Option<u16>,
 }
 
+impl Place {
+    /// Whether it is one host.
+    fn is_single(self) -> bool {
+        self.network.prefix_len() == self.network.max_prefix_len()
+    }
+}
+
 /// Why a target can't be selected.
 #[derive(Debug, thiserror::Error)]
 pub enum TargetError {
@@ -146,8 +153,7 @@ impl Target {
     pub fn networks(&self) -> String {
         let name = |place: &Place| {
             let host = place.network;
-            let is_single = host.prefix_len() == host.max_prefix_len();
-            if is_single { host.addr().to_string() } else { host.to_string() }
+            if place.is_single() { host.addr().to_string() } else { host.to_string() }
         };
         let mut names: Vec<_> = self.hosts.iter().map(name).collect();
         names.dedup();
@@ -158,8 +164,9 @@ impl Target {
     /// port, where ports were selected too. Nothing of any other server.
     pub fn server_label(&self, address: IpAddr, port: u16) -> Option<String> {
         let is_it = |place: &&Place| {
-            let is_single = place.network.prefix_len() == place.network.max_prefix_len();
-            is_single && place.network.addr() == address && place.port.is_none_or(|selected| selected == port)
+            place.is_single()
+                && place.network.addr() == address
+                && place.port.is_none_or(|selected| selected == port)
         };
         let place = self.hosts.iter().find(is_it)?;
         match place.port {
@@ -167,6 +174,15 @@ impl Target {
             None if !self.ports.contains(&port) => None,
             _ => Some(SocketAddr::new(address, port).to_string()),
         }
+    }
+
+    /// The hosts that are selected by themselves, by the addresses that `of` gives them, with the same ports.
+    #[must_use]
+    pub fn of_single_hosts(&self, mut of: impl FnMut(IpAddr) -> IpAddr) -> Self {
+        let singles = self.hosts.iter().filter(|place| place.is_single());
+        let hosts =
+            singles.map(|place| Place { network: of(place.network.addr()).into(), ..*place }).collect();
+        Self { hosts, ports: self.ports.clone(), ..Self::default() }
     }
 
     /// Whether this target can be selected from that capture.

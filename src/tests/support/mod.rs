@@ -3,6 +3,7 @@
 #![allow(dead_code, reason = "each test binary uses a part of it")]
 
 pub mod lab;
+pub mod originals;
 pub mod random;
 pub mod run;
 pub mod situations;

@@ -130,7 +130,7 @@ pub struct Logs {
     ///
     /// They are recognised by their content, and rotated files may come in any order. Without a capture the attempts in them are
     /// listed.
-    #[arg(long, value_name = "FILE", num_args = 1.., help_heading = "Logs")]
+    #[arg(long, value_name = "FILE", num_args = 1.., conflicts_with = "redact", help_heading = "Logs")]
     pub log: Vec<PathBuf>,
 
     /// The zone that an abbreviation in the logs means, or that times without a zone are in: IST=+05:30, +01:00. Repeatable.
@@ -215,6 +215,16 @@ pub struct Page {
     /// Write the page of -o html to this file too; it is replaced when the page is whole. `live`: on SIGUSR1 as well.
     #[arg(long, value_name = "PATH", help_heading = "Output")]
     pub html: Option<PathBuf>,
+}
+
+/// Whether what is printed can be passed on.
+#[derive(Clone, Copy, Debug, Args)]
+pub struct Redacting {
+    /// Put stand-ins in the place of addresses, names and files, so that what is printed can be passed on.
+    ///
+    /// Codes, causes and actors stay. What contains packets is refused beside it: -o tcpdump, -w, --record, --save.
+    #[arg(long, help_heading = "Output")]
+    pub redact: bool,
 }
 
 /// What monitoring gets.

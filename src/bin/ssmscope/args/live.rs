@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::{Args, ValueEnum};
 use ssmscope::time::Elapsed;
 
-use super::groups::{Bounds, Judgement, Monitoring, Page, Rendering, Selection};
+use super::groups::{Bounds, Judgement, Monitoring, Page, Redacting, Rendering, Selection};
 use super::values::span;
 
 /// `ssmscope live`.
@@ -83,6 +83,10 @@ pub struct Live {
     /// How it is printed.
     #[command(flatten)]
     pub rendering: Rendering,
+
+    /// Whether it can be passed on.
+    #[command(flatten)]
+    pub redacting: Redacting,
 
     /// The page beside it.
     #[command(flatten)]

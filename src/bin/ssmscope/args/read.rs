@@ -6,11 +6,10 @@ use std::path::PathBuf;
 use clap::Args;
 use ssmscope::time::Elapsed;
 
-use super::groups::{Bounds, Judgement, Logs, Monitoring, Page, Rendering, Selection};
+use super::groups::{Bounds, Judgement, Logs, Monitoring, Page, Redacting, Rendering, Selection};
 use super::values::span;
 
 /// `ssmscope read`.
-#[expect(clippy::struct_excessive_bools, reason = "each is a switch of its own")]
 #[derive(Debug, Args)]
 #[command(
     about = "Analyse captures: pcap, pcapng, or tcpdump's text",
@@ -66,11 +65,9 @@ pub struct Read {
     #[arg(short, long, value_name = "FILE", conflicts_with = "follow", help_heading = "Output")]
     pub write: Option<PathBuf>,
 
-    /// Put stand-ins in the place of addresses, of names in packets and certificates, and of files, so that the report can be passed on.
-    ///
-    /// Codes, causes and actors stay. Not for -o tcpdump, and not for input that may pause.
-    #[arg(long, conflicts_with_all = ["log", "write", "follow", "explain_decision"], help_heading = "Output")]
-    pub redact: bool,
+    /// Whether it can be passed on.
+    #[command(flatten)]
+    pub redacting: Redacting,
 
     /// What monitoring gets.
     #[command(flatten)]
@@ -89,7 +86,7 @@ pub struct Read {
     pub judgement: Judgement,
 
     /// Show how each verdict was found, in place of any other output: the endings, and each rule's answer. For maintainers.
-    #[arg(long, hide = true, conflicts_with = "output")]
+    #[arg(long, hide = true, conflicts_with_all = ["output", "redact"])]
     pub explain_decision: bool,
 
     /// How much is kept.

@@ -60,6 +60,9 @@ pub struct Summary {
     /// The logs beside the capture; only where there are some.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub logs: Option<Vec<LogFile>>,
+    /// True where stand-ins replace addresses and names (`--redact`); only there.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub redacted: Option<bool>,
     /// What could not be read.
     pub errors: Vec<Error>,
 }
@@ -196,6 +199,7 @@ impl Summary {
                 .map(|(what, count)| BoundReached { what, count })
                 .collect(),
             logs: figures.logs.as_deref().map(LogFile::all),
+            redacted: figures.is_redacted.then_some(true),
             errors: read_errors.chain(failure).collect(),
         }
     }

@@ -5,6 +5,7 @@ mod faults;
 mod files;
 mod load;
 mod progress;
+mod redacted;
 
 use std::fs;
 use std::io::{Read, Write};

@@ -1,0 +1,105 @@
+//! `live --redact`: whatever a capture prints while it runs, and at its end, names nobody.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::time::{Duration, Instant};
+
+use nix::sys::signal::Signal;
+
+use super::{HELLO, NO_SERVER, Peers, request_over_tls, watch};
+use crate::peers;
+use crate::pki::Pki;
+use crate::support::lab::{CLIENT, Lab, SERVER};
+use crate::support::originals::left_in;
+use crate::support::run::{Outcome, path};
+
+/// A name for the server's certificate that no lab shares.
+const NAME: &str = "ssm4711.oz-bank.test";
+
+fn originals(lab: &Lab) -> BTreeSet<String> {
+    let device = lab.name("client");
+    [SERVER, CLIENT, NAME, &device].into_iter().map(str::to_owned).collect()
+}
+
+fn expect_none(lab: &Lab, output: &[u8], what: &str) {
+    let left = left_in(output, &originals(lab));
+    assert!(left.is_empty(), "{left:?} in {what}:\n{}", String::from_utf8_lossy(output));
+}
+
+#[test]
+fn no_form_of_a_live_capture_contains_an_original() {
+    let Some(lab) = Lab::new() else { return };
+    let pki = Pki::named(lab.folder.path(), NAME);
+    let Some(_server) = lab.serve_tls(8443, &pki.good(), &["-www"]) else { return };
+    let metrics = lab.folder.path().join("live.prom");
+    for form in [
+        &["-vv"][..],
+        &["--quiet-healthy", "--interval", "1"],
+        &["-o", "json"],
+        &["-o", "flat"],
+        &["-o", "table"],
+        &["-o", "markdown"],
+        &["-o", "html"],
+        &["-o", "nagios", "--duration", "3"],
+        &["-o", "prometheus"],
+    ] {
+        let options = [&["--redact", "--host", SERVER, "--textfile", path(&metrics)], form].concat();
+        let is_silent = form.contains(&"nagios");
+        let count: &[&str] = if is_silent { &[] } else { &["--verdicts", "2"] };
+        let outcome = if is_silent {
+            let mut command = lab.live("client", &[&options[..], &["--user", "root"]].concat());
+            let running = crate::support::run::spawn(&mut command);
+            std::thread::sleep(Duration::from_millis(700));
+            request_over_tls(&lab, 8443);
+            NO_SERVER.play(&lab, SERVER, 8444);
+            Outcome::from(running.wait_with_output().unwrap())
+        } else {
+            let watch = watch(&lab, &[&options[..], count].concat());
+            request_over_tls(&lab, 8443);
+            NO_SERVER.play(&lab, SERVER, 8444);
+            watch.wait()
+        };
+        let is_about_it = outcome.out.contains("refused") || form.contains(&"table");
+        assert!(is_about_it, "{form:?} {outcome:?}");
+        expect_none(&lab, outcome.out.as_bytes(), &format!("{form:?}"));
+        expect_none(&lab, &fs::read(&metrics).unwrap(), &format!("the metrics beside {form:?}"));
+        assert_eq!(outcome.status, 2, "{form:?} {outcome:?}");
+    }
+}
+
+#[test]
+fn a_silence_and_the_page_so_far_contain_no_original() {
+    let Some(lab) = Lab::new() else { return };
+    let file = lab.folder.path().join("report.html");
+    let mut watch = watch(&lab, &["--redact", "--host", SERVER, "--html", path(&file)]);
+    Peers::new(peers::read_and_wait, &HELLO).play(&lab, SERVER, 8443);
+    watch.read_until("of silence", Duration::from_secs(6));
+    watch.signal(Signal::SIGUSR1);
+    let began = Instant::now();
+    while !file.exists() {
+        assert!(began.elapsed() < Duration::from_secs(4));
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    let so_far = fs::read(&file).unwrap();
+    expect_none(&lab, &so_far, "the page so far");
+    watch.signal(Signal::SIGTERM);
+    let outcome = watch.wait();
+    assert_eq!(outcome.status, 2, "{}", outcome.error);
+    expect_none(&lab, outcome.out.as_bytes(), "the timeline");
+    expect_none(&lab, &fs::read(&file).unwrap(), "the page");
+    for word in ["192.0.2.", "redacted: addresses, names,", "no-server-hello"] {
+        assert!(outcome.out.contains(word), "no {word} in {}", outcome.out);
+    }
+}
+
+#[test]
+fn what_writes_packets_is_refused_beside_redact() {
+    let Some(lab) = Lab::new() else { return };
+    let file = lab.folder.path().join("x.pcapng");
+    for options in [["-w", path(&file)], ["--record", path(&file)], ["-o", "tcpdump"]] {
+        let outcome = Outcome::of(&mut lab.live("client", &[&["--redact"][..], &options].concat()));
+        assert_eq!((outcome.status, outcome.out.as_str()), (3, ""), "{options:?}");
+        assert!(outcome.error.contains("--redact is for reports"), "{}", outcome.error);
+        assert!(!file.exists());
+    }
+}
