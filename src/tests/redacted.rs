@@ -1,11 +1,16 @@
 //! `--redact` on the test captures: nothing of the originals is left in any report, and the verdicts are the same.
 
 use std::collections::BTreeSet;
-use std::net::IpAddr;
+use std::fs;
+use std::path::Path;
+use std::thread;
+use std::time::Duration;
 
-use serde_json::Value;
+use proptest::prelude::*;
+use proptest::test_runner::{Config, TestRunner};
 
-use crate::support::run::{Outcome, path, run};
+use crate::support::originals::{left_in, originals, outcomes};
+use crate::support::run::{Outcome, path, run, spawn, ssmscope};
 use crate::support::situations::{capture, situations, testdata};
 
 /// The forms that show most.
@@ -31,12 +36,12 @@ fn no_report_contains_an_original_address_or_name() {
     for (index, paths) in readings.enumerate() {
         let files: Vec<_> = paths.iter().map(|file| path(file)).collect();
         let plain = [FULL[0], FULL[1]].map(|form| run(&[&["read"], &files[..], form].concat()));
-        let originals = originals(&plain);
+        let originals = originals(&[&plain[0]], &plain[1]);
         let others = if index % EACH == 0 { &OTHERS[..] } else { &[] };
         for form in FULL.iter().chain(others) {
             let redacted = run(&[&["read", "--redact"], &files[..], form].concat());
             for text in [&redacted.out, &redacted.error] {
-                let left: Vec<_> = originals.iter().filter(|original| contains(text, original)).collect();
+                let left = left_in(text.as_bytes(), &originals);
                 assert!(left.is_empty(), "{left:?} of {files:?} in {form:?}:\n{text}");
             }
             assert_eq!(redacted.status, plain[0].status, "{files:?} {form:?}: {}", redacted.error);
@@ -47,79 +52,6 @@ fn no_report_contains_an_original_address_or_name() {
         checked += originals.len();
     }
     assert!(checked > 300, "{checked}");
-}
-
-/// What became of each connection.
-fn outcomes(json: &Outcome) -> Vec<[Value; 4]> {
-    let lines = json.objects();
-    let connections = lines.iter().filter(|line| line["type"] == "connection");
-    connections
-        .map(|line| ["code", "cause", "actor", "severity"].map(|field| line["verdict"][field].clone()))
-        .collect()
-}
-
-/// Whether a text contains a name or an address, and not only as a part of another.
-fn contains(text: &str, original: &str) -> bool {
-    let is_part = |byte: Option<u8>| byte.is_some_and(|byte| byte.is_ascii_alphanumeric());
-    text.match_indices(original).any(|(place, _)| {
-        let before = place.checked_sub(1).map(|place| text.as_bytes()[place]);
-        !is_part(before) && !is_part(text.as_bytes().get(place + original.len()).copied())
-    })
-}
-
-/// Every address in the reports, and every name that JSON shows, without those that a stand-in may be.
-fn originals(reports: &[Outcome]) -> BTreeSet<String> {
-    let mut found = BTreeSet::new();
-    for report in reports {
-        for word in report.out.split(|letter: char| !(letter.is_ascii_hexdigit() || ".:".contains(letter))) {
-            let word = word.trim_matches(['.', ':']);
-            // tcpdump's form has the port behind a fifth dot.
-            let four = word.splitn(5, '.').take(4).collect::<Vec<_>>().join(".");
-            found.extend([word, &four].map(str::to_owned).into_iter().filter(|word| is_original(word)));
-        }
-    }
-    for line in reports[1].objects() {
-        names(&line, ["", ""], &mut found);
-    }
-    found
-}
-
-fn is_original(word: &str) -> bool {
-    let Ok(address) = word.parse::<IpAddr>() else { return false };
-    let is_stand_in = match address {
-        IpAddr::V4(v4) => {
-            let [a, b, c, _] = v4.octets();
-            [[192, 0, 2], [198, 51, 100], [203, 0, 113]].contains(&[a, b, c]) || v4.is_broadcast()
-        }
-        IpAddr::V6(v6) => v6.segments()[..2] == [0x2001, 0xdb8] || v6.segments()[..3] == [0; 3],
-    };
-    // Versions of programs look like addresses, and begin with small numbers.
-    !is_stand_in && !address.is_loopback() && !address.is_unspecified() && !address.is_multicast()
-}
-
-/// The strings of fields that name somebody; `parent` is the field that `value` is a part of, and `field` its own.
-fn names(value: &Value, [parent, field]: [&str; 2], found: &mut BTreeSet<String>) {
-    match value {
-        Value::String(text) if names_somebody(text, [parent, field]) => {
-            let values = text.split(", ").map(|part| part.split_once('=').map_or(part, |(_, value)| value));
-            found.extend(
-                values.filter(|value| value.len() > 3 && !value.ends_with(".example")).map(str::to_owned),
-            );
-        }
-        Value::Array(items) => items.iter().for_each(|item| names(item, [parent, field], found)),
-        Value::Object(fields) => fields.iter().for_each(|(name, value)| names(value, [field, name], found)),
-        _ => {}
-    }
-}
-
-fn names_somebody(text: &str, [parent, field]: [&str; 2]) -> bool {
-    match field {
-        "server_name" | "subject" | "common_name" | "names" | "source" | "file" | "sha256" => true,
-        // Whether it is trusted is a field of the same name.
-        "issuer" => text.contains('='),
-        "name" => ["client", "server", "lookup", "wanted", "resolver"].contains(&parent),
-        _ => false,
-    }
 }
 
 #[test]
@@ -146,4 +78,200 @@ fn what_it_can_not_redact_is_refused() {
         assert_eq!((outcome.status, outcome.out.as_str()), (3, ""), "{options:?}");
         assert!(outcome.error.contains("--redact"), "{}", outcome.error);
     }
+}
+
+/// Captures in folders, and in files, that are called after hosts.
+fn folder() -> tempfile::TempDir {
+    let root = tempfile::Builder::new().prefix("bank-of-oz-").tempdir().unwrap();
+    for (name, situation) in [
+        ("ssm1.oz-bank.test/10.20.30.40.pcap", "healthy/plain"),
+        ("ssm1.oz-bank.test/again", "healthy/plain"),
+        ("ssm1.oz-bank.test/untrusted", "tls-alert/untrusted-curl-java-tls12"),
+        ("vmanage7.oz-bank.test/pasted", "transcript/vmanage"),
+        ("vmanage7.oz-bank.test/refused.pcap0", "refused/plain"),
+        ("vmanage7.oz-bank.test/refused.pcap1", "syn-no-reply/plain"),
+    ] {
+        let place = root.path().join(name);
+        fs::create_dir_all(place.parent().unwrap()).unwrap();
+        fs::copy(capture(situation), place).unwrap();
+    }
+    let whole = fs::read(capture("healthy/plain")).unwrap();
+    fs::write(root.path().join("cut-ssm1.oz-bank.test.pcap"), &whole[..whole.len() - 5]).unwrap();
+    fs::write(root.path().join("notes-of-ssm1.oz-bank.test"), "ssm1.oz-bank.test is down\n").unwrap();
+    root
+}
+
+/// The parts of the paths of these folders, which are names too.
+fn parts(root: &Path) -> BTreeSet<String> {
+    let name = root.file_name().unwrap().to_string_lossy().into_owned();
+    let files = ["ssm1.oz-bank.test", "vmanage7.oz-bank.test", "refused.pcap0", "10.20.30.40", "untrusted"];
+    files.into_iter().map(str::to_owned).chain([name]).collect()
+}
+
+/// Every file below a folder, with its name.
+fn contents(folder: &Path) -> Vec<u8> {
+    let mut all = Vec::new();
+    for entry in fs::read_dir(folder).unwrap().flatten() {
+        all.extend_from_slice(entry.file_name().as_encoded_bytes());
+        if entry.path().is_dir() {
+            all.extend(contents(&entry.path()));
+        } else {
+            all.extend(fs::read(entry.path()).unwrap());
+        }
+    }
+    all
+}
+
+#[test]
+fn no_output_of_a_batch_contains_an_original_or_the_name_of_a_file() {
+    let root = folder();
+    let batch = |words: &[&str]| run(&[&["batch"], words, &[path(root.path())]].concat());
+    let plain = batch(&["-o", "json"]);
+    let mut all = originals(&[], &plain);
+    all.extend(parts(root.path()));
+    assert!(all.len() > 12, "{all:?}");
+    let into = root.path().join("reports");
+    let forms: [&[&str]; 8] = [
+        &["-o", "json"],
+        &["-o", "table"],
+        &["-o", "flat"],
+        &["-o", "flat", "--format", "csv"],
+        &["-o", "markdown"],
+        &["-o", "html", "--into", path(&into)],
+        &["-o", "json", "--into", path(&into)],
+        &["-o", "markdown", "--into", path(&into)],
+    ];
+    for form in forms {
+        for joined in [&[][..], &["--join-rings"]] {
+            let outputs = ["1", "3"].map(|jobs| {
+                let _ = fs::remove_dir_all(&into);
+                let outcome = batch(&[&["--redact", "-j", jobs], form, joined].concat());
+                let written = if into.exists() { contents(&into) } else { Vec::new() };
+                (outcome.out, outcome.status, written)
+            });
+            assert!(outputs[0] == outputs[1], "{form:?} depends on the number of threads");
+            let [(out, status, written), _] = outputs;
+            assert_eq!(status, plain.status, "{form:?}");
+            for bytes in [out.as_bytes(), &written] {
+                let left = left_in(bytes, &all);
+                assert!(left.is_empty(), "{left:?} in {form:?}:\n{}", String::from_utf8_lossy(bytes));
+            }
+        }
+    }
+    let redacted = batch(&["--redact", "-o", "json"]);
+    assert_eq!(outcomes(&plain), outcomes(&redacted));
+    assert_eq!(redacted.summary()["redacted"], true);
+    let files = redacted.objects_of("file");
+    let names: Vec<_> = files.iter().map(|file| file["source"].as_str().unwrap()).collect();
+    let numbered: Vec<_> = (1..=files.len()).map(|number| format!("input-{number}")).collect();
+    assert_eq!(names, numbered);
+    for connection in redacted.connections() {
+        assert!(names.contains(&connection["source"].as_str().unwrap()), "{connection}");
+    }
+    let table = batch(&["--redact"]).out;
+    assert_eq!(table.matches("redacted: addresses, names,").count(), 1, "{table}");
+}
+
+#[test]
+fn a_row_of_a_redacted_batch_names_its_output_by_the_beginning_of_the_output_s_name() {
+    let root = folder();
+    let into = root.path().join("reports");
+    let batch = || run(&["batch", "--redact", "-o", "html", "--into", path(&into), path(root.path())]);
+    let first = batch();
+    let written = fs::read_dir(&into).unwrap().flatten().map(|entry| entry.file_name()).collect::<Vec<_>>();
+    let pages = written.iter().filter_map(|name| name.to_str()?.strip_suffix(".html"));
+    let pages: Vec<_> = pages.collect();
+    assert_eq!(pages.len(), 6, "{written:?}");
+    for page in pages {
+        assert!(first.out.contains(&page[..16]), "{page} is in no row of\n{}", first.out);
+    }
+    assert_eq!(first.out, batch().out, "what is there already has the same rows");
+}
+
+#[test]
+fn packets_that_are_waited_for_are_redacted_as_well() {
+    let file = testdata("transcript/vmanage/transcript.txt");
+    let plain = run(&["read", "-o", "json", &file]);
+    let all = originals(&[&plain], &plain);
+    assert!(!all.is_empty());
+    for form in [&["-vv"][..], &["-o", "json"], &["-o", "table"], &["-o", "markdown"], &["-o", "html"]] {
+        let mut command = ssmscope(&[&["read", "--redact", "-"], form].concat());
+        let mut child = spawn(&mut command);
+        let mut pipe = child.stdin.take().unwrap();
+        let text = fs::read(&file).unwrap();
+        let outcome = thread::scope(|scope| {
+            scope.spawn(move || {
+                use std::io::Write;
+                let half = text.len() / 2;
+                pipe.write_all(&text[..half]).unwrap();
+                thread::sleep(Duration::from_millis(700));
+                pipe.write_all(&text[half..]).unwrap();
+            });
+            Outcome::from(child.wait_with_output().unwrap())
+        });
+        let left = left_in(outcome.out.as_bytes(), &all);
+        assert!(left.is_empty(), "{left:?} in {form:?}:\n{}", outcome.out);
+        assert_eq!(outcome.status, plain.status, "{form:?} {}", outcome.error);
+    }
+}
+
+/// A pasted handshake between two hosts that is not answered, with what resolves the server's name.
+fn pasted(client: &str, server: &str) -> String {
+    let line = |second: u32, from: &str, to: &str, what: &str| {
+        format!("12:15:{second:02}.000000 IP {from} > {to}: {what}\n")
+    };
+    let (ours, theirs) = (format!("{client}.57886"), format!("{server}.8443"));
+    [
+        format!("12:15:01.000000 ARP, Request who-has {server} tell {client}, length 28\n"),
+        line(2, &ours, &theirs, "Flags [S], seq 100, win 64240, options [mss 1460], length 0"),
+        line(2, &theirs, &ours, "Flags [S.], seq 900, ack 101, win 65160, options [mss 1460], length 0"),
+        line(2, &ours, &theirs, "Flags [.], ack 1, win 502, length 0"),
+        line(2, &ours, &theirs, "Flags [P.], seq 1:518, ack 1, win 502, length 517"),
+        line(2, &theirs, &ours, "Flags [.], ack 518, win 501, length 0"),
+        line(12, &ours, &theirs, "Flags [F.], seq 518, ack 1, win 502, length 0"),
+    ]
+    .concat()
+}
+
+#[test]
+fn whatever_hosts_are_called_no_form_contains_it() {
+    let label = "[a-z][a-z0-9]{3,9}";
+    let name = proptest::collection::vec(label, 2..4).prop_map(|labels| format!("{}.test", labels.join(".")));
+    let mut runner = TestRunner::new(Config { cases: 6, failure_persistence: None, ..Config::default() });
+    runner
+        .run(&(name.clone(), name), |(client, server)| {
+            prop_assume!(client != server);
+            let root = tempfile::Builder::new().prefix(&client).tempdir().unwrap();
+            let file = root.path().join(format!("{server}.txt"));
+            fs::write(&file, pasted(&client, &server)).unwrap();
+            let all = BTreeSet::from([client.clone(), server.clone()]);
+            let plain = run(&["read", "-o", "json", path(&file)]);
+            prop_assert!(plain.out.contains(&server));
+            for form in FULL.iter().chain(&OTHERS) {
+                // Names are selected by name.
+                let form = form.iter().map(|word| if word.contains('/') { server.as_str() } else { *word });
+                let form: Vec<_> = form.collect();
+                for command in [&["read"][..], &["batch", "-j", "2"]] {
+                    let is_of_read = form.contains(&"--all") || form.contains(&"--host");
+                    if command[0] == "batch" && is_of_read {
+                        continue;
+                    }
+                    let redacted = run(&[command, &["--redact", path(&file)], &form].concat());
+                    let left = left_in(redacted.out.as_bytes(), &all);
+                    prop_assert!(left.is_empty(), "{:?} in {:?}:\n{}", left, form, redacted.out);
+                    prop_assert_eq!(redacted.status, plain.status, "{:?}", form);
+                    if form == FULL[1] {
+                        prop_assert_eq!(outcomes(&plain), outcomes(&redacted));
+                        let connection = &redacted.connections()[0];
+                        prop_assert!(connection["server"]["name"].is_string());
+                        let servers = &redacted.summary()["servers"];
+                        let is_alike = servers[0]["name"] == connection["server"]["name"];
+                        // Of many captures the summary lists no servers.
+                        prop_assert!(is_alike || command[0] == "batch", "{}", servers);
+                    }
+                }
+            }
+            Ok(())
+        })
+        .unwrap();
 }

@@ -7,6 +7,7 @@ use comfy_table::Table;
 use super::capture::counts;
 use super::grid::{grid, push_line, text, widths};
 use super::judgement::word;
+use crate::analysis::Redaction;
 use crate::limits;
 use crate::report::Style;
 use crate::report::many::{Entry, Many, Totals};
@@ -75,6 +76,9 @@ impl<W: Write + Send> Many for BatchTable<W> {
             writeln!(self.out)?;
         }
         writeln!(self.out, "{line}")?;
+        if totals.summary.is_redacted {
+            writeln!(self.out, "{}", Redaction::SENTENCE)?;
+        }
         self.out.flush()
     }
 }

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::Args;
 
-use super::groups::{Bounds, Judgement, Rendering, Selection};
+use super::groups::{Bounds, Judgement, Redacting, Rendering, Selection};
 use super::values::pattern;
 
 /// `ssmscope batch`.
@@ -40,6 +40,10 @@ pub struct Batch {
     /// What is there already is not analysed again, so a run that was stopped continues where it was.
     #[arg(long, value_name = "FOLDER", help_heading = "Output")]
     pub into: Option<PathBuf>,
+
+    /// Whether it can be passed on.
+    #[command(flatten)]
+    pub redacting: Redacting,
 
     /// Which traffic.
     #[command(flatten)]

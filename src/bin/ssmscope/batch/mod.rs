@@ -27,7 +27,7 @@ use join::join;
 use outputs::Outputs;
 use queue::{Output, Queue};
 use walk::Walk;
-use work::Work;
+use work::{FileNumbers, Work};
 
 /// Runs the command and returns its exit status.
 pub fn run(options: &Batch) -> anyhow::Result<Status> {
@@ -41,6 +41,7 @@ pub fn run(options: &Batch) -> anyhow::Result<Status> {
         options.paths.iter().all(|path| path != Path::new("-")),
         "batch reads files and folders; for standard input: ssmscope read -"
     );
+    run::redaction(options.redacting, form, &[])?;
     let mut style = run::style(&options.rendering, Detail::Examples);
     if options.into.is_some() {
         // Outputs that stay don't depend on the terminal.
@@ -75,9 +76,12 @@ pub fn run(options: &Batch) -> anyhow::Result<Status> {
     }
     let captures = join(walk.found, &options.join, options.join_rings);
     let shared = report::open_many(shared_form(form, options), run::blocks(), &style)?;
-    let output = Output { each: run::blocks().plain, shared, totals: Totals::default() };
+    let mut totals = Totals::default();
+    totals.summary.is_redacted = options.redacting.redact;
+    let output = Output { each: run::blocks().plain, shared, totals };
     let queue = Queue::new(captures.len(), options.bounds.max_memory, output);
-    let work = Work { options, form, style, settings, target, into, captures: &captures, share };
+    let numbers = FileNumbers::of(&captures);
+    let work = Work { options, form, style, settings, target, into, captures: &captures, numbers, share };
     let progress = progress(captures.len());
     let work_through = || {
         while let Some(mut turn) = queue.take(|index| work.needed(index)) {
@@ -121,9 +125,19 @@ fn make(folder: &Path) -> io::Result<()> {
 /// The version, and a digest of the options that change an output.
 fn made_by(options: &Batch, style: &Style) -> String {
     // A new option changes an output until it is known not to.
-    let Batch { selection, judgement, bounds, rendering, join, join_rings, paths: _, jobs: _, into: _ } =
-        options;
-    let all = format!("{:?}", (selection, judgement, bounds, rendering, join, join_rings, style));
+    let Batch {
+        selection,
+        judgement,
+        bounds,
+        rendering,
+        redacting,
+        join,
+        join_rings,
+        paths: _,
+        jobs: _,
+        into: _,
+    } = options;
+    let all = format!("{:?}", (selection, judgement, bounds, rendering, redacting, join, join_rings, style));
     format!("{} {}", env!("CARGO_PKG_VERSION"), provenance::digest_of(all.as_bytes()))
 }
 

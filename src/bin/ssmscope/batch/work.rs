@@ -6,7 +6,7 @@ use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
 use nix::libc::{O_NOCTTY, O_NOFOLLOW, O_NONBLOCK};
-use ssmscope::analysis::{self, Judged, Settings, Summary};
+use ssmscope::analysis::{self, Judged, Redaction, Settings, Summary};
 use ssmscope::capture::{self, Handles, Opened, ReadError, Target};
 use ssmscope::report::many::{Entry, Worst};
 use ssmscope::report::{self, End, Form, MonitoringDigest, Occasion, Out, Provenance, Style, Thresholds};
@@ -29,8 +29,28 @@ pub struct Work<'b> {
     pub target: Target,
     pub into: Option<Outputs>,
     pub captures: &'b [Capture],
+    pub numbers: FileNumbers,
     /// Bytes of memory that a capture may use.
     pub share: usize,
+}
+
+/// How many files of the run precede those of each capture.
+pub struct FileNumbers(Vec<usize>);
+
+impl FileNumbers {
+    /// Of captures in their order.
+    pub fn of(captures: &[Capture]) -> Self {
+        let before = captures.iter().scan(0, |files, capture| {
+            let before = *files;
+            *files += capture.len();
+            Some(before)
+        });
+        Self(before.collect())
+    }
+
+    fn before(&self, index: usize) -> usize {
+        self.0.get(index).copied().unwrap_or_default()
+    }
 }
 
 /// A capture whose files are open.
@@ -43,6 +63,8 @@ struct Files {
     sha256: Option<String>,
     /// Why the others could not be opened.
     failed: Vec<ReadError>,
+    /// Stand-ins for what they name, where these are asked for.
+    redaction: Option<Redaction>,
 }
 
 impl Work<'_> {
@@ -72,9 +94,12 @@ impl Work<'_> {
     /// When results can't be written.
     pub fn on(&self, turn: &mut Turn<'_, '_>) -> io::Result<Entry> {
         let capture = &self.captures[turn.index];
-        let source = name(capture);
-        let files = Files::of(capture);
+        let mut files = Files::of(capture);
         let sha256 = files.sha256.clone();
+        let source = self.name(turn.index, sha256.as_deref());
+        if let Some(redaction) = self.redaction(turn.index) {
+            files = files.redacted(redaction);
+        }
         let entry = match &self.into {
             None => {
                 turn.write_all(report::heading(self.form, &source).as_bytes())?;
@@ -83,13 +108,39 @@ impl Work<'_> {
             }
             Some(into) => match turn.earlier(sha256.as_deref()) {
                 Some(first) => {
-                    let same_as = self.captures.get(first).map(name);
-                    Entry { same_as, ..Entry::default() }
+                    let same_as = self.name(first, sha256.as_deref());
+                    Entry { same_as: Some(same_as), ..Entry::default() }
                 }
                 None => self.written(into, files)?,
             },
         };
         Ok(Entry { source, sha256, ..entry })
+    }
+
+    /// The stand-ins of a capture, where they are asked for. Each has its own: captures are read at the same time, and an output in
+    /// the folder may be of an earlier run. The numbers of files are those in the run where outputs are of this run.
+    fn redaction(&self, index: usize) -> Option<Redaction> {
+        let before = if self.into.is_some() { 0 } else { self.numbers.before(index) };
+        let redaction = self.options.redacting.redact.then(|| Redaction::of_one(before))?;
+        for found in &self.captures[index] {
+            redaction.file(&found.path.display().to_string());
+        }
+        Some(redaction)
+    }
+
+    /// What a capture is called: its first file. Where results are redacted, that is its number in the run, or the beginning of its
+    /// output's name.
+    fn name(&self, index: usize, sha256: Option<&str>) -> String {
+        /// Digits of a digest that name an output.
+        const DIGITS: usize = 16;
+        if !self.options.redacting.redact {
+            let first = self.captures.get(index).and_then(|capture| capture.first());
+            return first.map_or_else(String::new, |found| Path::display(&found.path).to_string());
+        }
+        match sha256.and_then(|digest| digest.get(..DIGITS)).filter(|_| self.into.is_some()) {
+            Some(digits) => digits.to_owned(),
+            None => Redaction::file_of(self.numbers.before(index) + 1),
+        }
     }
 
     /// Has the capture's output in the folder.
@@ -118,15 +169,23 @@ impl Work<'_> {
 
     /// Reads a capture and reports on it. The return value is also whether there was anything to report.
     fn analyse(&self, files: Files, out: Out<'_>, is_alone: bool) -> io::Result<(Entry, bool)> {
-        let Files { names, handles, provenance, mut failed, .. } = files;
+        let Files { names, handles, provenance, mut failed, redaction, .. } = files;
         let selection = &self.options.selection;
         let reads_ahead = selection.from.is_some() || selection.to.is_some();
-        let Opened { mut source, failed: unread } = capture::open_all(&names, &handles, reads_ahead)
+        let opened = capture::open_all(&names, &handles, reads_ahead)
             .unwrap_or_else(|error| Opened { source: None, failed: vec![error] });
+        let Opened { mut source, failed: unread } = match &redaction {
+            Some(redaction) => redaction.opened(opened),
+            None => opened,
+        };
         failed.extend(unread);
         let about = source.as_ref().map(|source| source.about()).unwrap_or_default();
         let window = self.settings.window.as_ref();
-        let fits = self.target.check(&about).map_err(|error| error.to_string());
+        // What was selected is in the error.
+        let fits = self.target.check(&about).map_err(|error| match &redaction {
+            Some(_) => "what is selected can't be looked for in it".to_owned(),
+            None => error.to_string(),
+        });
         let fits = fits.and_then(|()| {
             window.map_or(Ok(()), |window| window.check(about.clock)).map_err(|error| error.to_string())
         });
@@ -144,11 +203,16 @@ impl Work<'_> {
         let mut worst = WorstSeen::default();
         let has_output = source.is_some() || self.form.shows_unread();
         let mut summary = Summary::default();
+        let settings = Settings { redaction: redaction.clone(), ..self.settings.clone() };
         if let Some(mut source) = source {
             let mut shown = OnlyShown::new(selection, None, report.as_mut());
             let mut sink = Observed { observers: vec![&mut worst], report: &mut shown };
-            summary = analysis::analyse(source.as_mut(), self.target.clone(), &self.settings, &mut sink)?;
+            summary = analysis::analyse(source.as_mut(), self.target.clone(), &settings, &mut sink)?;
         }
+        let selected = match &redaction {
+            Some(redaction) => redaction.target(&self.target),
+            None => self.target.clone(),
+        };
         if has_output {
             report.finish(&End {
                 summary: &summary,
@@ -156,8 +220,8 @@ impl Work<'_> {
                 check: None,
                 digest: &MonitoringDigest::default(),
                 thresholds: &Thresholds::default(),
-                target: selection.words().as_deref(),
-                selected: Some(&self.target),
+                target: selection.words().filter(|_| redaction.is_none()).as_deref(),
+                selected: Some(&selected),
                 provenance: &provenance,
             })?;
         }
@@ -209,7 +273,17 @@ impl Files {
         };
         let names = opened.iter().map(|(path, _)| path.clone()).collect();
         let provenance = Provenance { inputs, ..provenance::of_command() };
-        Self { names, handles: Handles::of(opened), provenance, sha256, failed }
+        Self { names, handles: Handles::of(opened), provenance, sha256, failed, redaction: None }
+    }
+
+    /// The same, with stand-ins for the files' names in what is reported of them.
+    fn redacted(self, redaction: Redaction) -> Self {
+        Self {
+            provenance: provenance::redacted(&self.provenance, &redaction, "batch"),
+            failed: self.failed.into_iter().map(|error| redaction.error(error)).collect(),
+            redaction: Some(redaction),
+            ..self
+        }
     }
 }
 
@@ -227,11 +301,6 @@ fn open(found: &Found) -> Result<File, String> {
 #[expect(clippy::needless_pass_by_value, reason = "it is what map_err hands over")]
 fn unreadable(error: io::Error) -> String {
     format!("can't be read: {error}")
-}
-
-/// What a capture is called: its first file.
-fn name(capture: &Capture) -> String {
-    capture.first().map_or_else(String::new, |found| Path::display(&found.path).to_string())
 }
 
 /// The worst connection so far.
