@@ -18,6 +18,7 @@ mod perspective;
 mod plan;
 mod range;
 mod reason;
+mod redacted;
 mod secret;
 mod starttls;
 mod states;
@@ -49,7 +50,7 @@ pub use starttls::StartTls;
 pub use states::{Contradiction, States};
 pub use step::{Phase, Step};
 
-use crate::analysis::{self, CertificateSettings, Judged, Settings, Sink, Summary};
+use crate::analysis::{self, CertificateSettings, Judged, Redaction, Settings, Sink, Summary};
 use crate::capture::{Source, Target};
 use crate::cert::{NameSource, Trust, Wanted};
 use crate::packet::Viewpoint;
@@ -61,6 +62,7 @@ use net::capture::SideCapture;
 use net::order::sorted;
 use net::{dns, socket};
 use perspective::{GivenUp, Perspective};
+use redacted::Redacted;
 use tape::Tape;
 use token::Token;
 
@@ -237,6 +239,14 @@ impl<'p> Probe<'p> {
                 (None, analysed(&mut self.tape.source(), Target::default(), &settings))
             }
         };
+        let redacted = plan.settings.redaction.as_ref().map(|redaction| {
+            let token = plan.token.as_ref().map(|token| token.path.as_str());
+            Redacted::of(redaction, token, plan.page.as_ref().map(|page| page.path.as_str()))
+        });
+        // Connections have stand-ins by now.
+        if let Some(redacted) = &redacted {
+            self.redact_ends(redacted);
+        }
         let offered = perspective::taken(&mut connections, &self.offered, &mut summary);
         Perspective {
             given_up: &self.given_up,
@@ -254,7 +264,7 @@ impl<'p> Probe<'p> {
         let unmapped = perspective::mapped(&mut connections, &plan.states, &mut summary);
         debug!(viewpoint = ?settings.viewpoint, connections = connections.len(), "judged");
         let ended = self.answered.unwrap_or_else(|| self.tape.now());
-        Outcome {
+        let outcome = Outcome {
             host: plan.host.clone(),
             port: plan.port,
             began: self.tape.began(),
@@ -279,6 +289,24 @@ impl<'p> Probe<'p> {
             summary,
             token: self.token,
             page: self.page,
+        };
+        match redacted {
+            Some(redacted) => redacted.outcome(outcome),
+            None => outcome,
+        }
+    }
+
+    /// Replaces what connections are recognised by, and what is quoted in their verdicts.
+    fn redact_ends(&mut self, redacted: &Redacted<'_>) {
+        let Some(redaction) = &self.plan.settings.redaction else { return };
+        let end = |end: &mut SocketAddr| *end = redaction.socket(*end);
+        self.portal.iter_mut().chain(&mut self.refused).chain(&mut self.offered).for_each(end);
+        if let Some((end, words)) = &mut self.unencrypted {
+            *end = redaction.socket(*end);
+            *words = words.as_deref().map(Redaction::masked);
+        }
+        for given_up in &mut self.given_up {
+            *given_up = redacted.given_up(given_up);
         }
     }
 }

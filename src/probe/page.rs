@@ -30,6 +30,9 @@ pub struct PageAnswer {
     pub status: Option<u16>,
     /// Whether status and body are what was expected.
     pub is_expected: bool,
+    /// The server's own words that the texts quote, raw.
+    #[serde(skip)]
+    pub(super) quoted: Vec<String>,
     /// Whether time was over before any byte of an answer came.
     #[serde(skip)]
     pub(super) is_silence: bool,
@@ -84,6 +87,7 @@ impl PageAnswer {
             path: page.path.clone(),
             status: None,
             is_expected: false,
+            quoted: Vec::new(),
             is_silence: false,
             headline: format!("no answer to GET {}", page.path),
             explanation: format!("The request went out over TLS, and then: {why}."),
@@ -105,6 +109,7 @@ impl PageAnswer {
             path: path.clone(),
             status: Some(status),
             is_expected: is_status_expected && !lacks_text && answer.broken_off.is_none(),
+            quoted: Vec::new(),
             is_silence: false,
             headline: format!("{path} answers {status}"),
             explanation: "TCP and TLS are fine; the response says what is wrong.".to_owned(),
@@ -113,9 +118,11 @@ impl PageAnswer {
         if let Some(target) = answer.header("location").filter(|_| (300..400).contains(&status)) {
             let target: String = target.chars().take(limits::PEER_WORDS).collect();
             result.headline = format!("{path} answers {status}, a redirect to {target}");
+            result.quoted.push(target);
         }
         if status == 429 {
             let later = answer.header("retry-after").filter(|text| text.len() < 40);
+            result.quoted.extend(later.map(str::to_owned));
             let later = later.map(|text| format!(", retry after {text}")).unwrap_or_default();
             result.headline = format!("{path} answers 429: too many requests{later}");
             "The server limits requests, and refuses this one for a time."

@@ -49,6 +49,7 @@ impl TargetTotals {
         *self.severities.entry(severity).or_default() += 1;
         let summary = &mut self.summary;
         summary.connections += of.connections;
+        summary.is_redacted |= of.is_redacted;
         for (code, count) in &of.codes {
             *summary.codes.entry(*code).or_default() += count;
         }

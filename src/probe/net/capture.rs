@@ -7,6 +7,7 @@ use std::thread::{self, JoinHandle};
 
 use tracing::debug;
 
+use crate::analysis::Redaction;
 use crate::capture::{About, Frame, ReadError, Record, Source};
 use crate::decode::Decoder;
 use crate::limits;
@@ -38,6 +39,20 @@ struct Kept {
     link_type: u32,
     wire_len: u32,
     bytes: Vec<u8>,
+}
+
+impl Captured {
+    /// The same without the names of what was captured on. Its frames are what they were.
+    pub(in crate::probe) fn redacted(self, redaction: &Redaction) -> Self {
+        let Self { frames, about, end, unkept, error } = self;
+        Self {
+            frames,
+            about: redaction.about(&about),
+            end,
+            unkept,
+            error: error.map(|error| redaction.error(error)),
+        }
+    }
 }
 
 impl SideCapture {

@@ -82,6 +82,9 @@ pub struct Token {
     pub expires_in: Option<u64>,
     /// What it is good for.
     pub scope: Option<String>,
+    /// The server's own words that the texts quote, raw, without secrets.
+    #[serde(skip)]
+    pub(super) quoted: Vec<String>,
     /// Whether time was over before any byte of an answer came.
     #[serde(skip)]
     pub(super) is_silence: bool,
@@ -194,7 +197,9 @@ fn read(request: &Request, answer: &Answer) -> (Token, Option<Secret>) {
     let kind = text("token_type").filter(|kind| !kind.eq_ignore_ascii_case(BEARER));
     if let (Some(_), Some(kind)) = (token, kind) {
         "token-type".clone_into(&mut result.outcome);
-        result.explain(meaning::of_kind(&request.cover(kind)));
+        let kind = request.cover(kind);
+        result.explain(meaning::of_kind(&kind));
+        result.quoted.push(kind);
         return (result, None);
     }
     if let Some(token) = token {
@@ -244,6 +249,7 @@ impl Token {
             description: None,
             expires_in: None,
             scope: None,
+            quoted: Vec::new(),
             is_silence: false,
             headline: String::new(),
             explanation: String::new(),

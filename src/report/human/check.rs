@@ -9,6 +9,7 @@ use super::notes::Notes;
 use super::packet::write_note;
 use super::page::Page;
 use super::timeline::write_connection;
+use crate::analysis::Redaction;
 use crate::cert::Details;
 use crate::finding::Weight;
 use crate::probe::token::Token;
@@ -47,7 +48,19 @@ const TIME: usize = 10;
 /// # Errors
 /// When `out` can't be written.
 pub fn write(end: &End<'_>, style: &Style, out: &mut dyn Write) -> io::Result<()> {
-    let Some(Check { outcome, verbosity }) = end.check else { return Ok(()) };
+    let Some(check) = end.check else { return Ok(()) };
+    write_attempt(check, style, out)?;
+    if end.summary.is_redacted {
+        writeln!(out)?;
+        for line in wrapped(Redaction::SENTENCE, COLUMNS) {
+            writeln!(out, "{DIM}{line}{DIM:#}")?;
+        }
+    }
+    Ok(())
+}
+
+fn write_attempt(check: Check<'_>, style: &Style, out: &mut dyn Write) -> io::Result<()> {
+    let Check { outcome, verbosity } = check;
     let origins = Origins::default();
     let names = match &outcome.captured {
         Some(captured) => PacketNames::new(&captured.about().files, &origins),
@@ -190,7 +203,11 @@ pub fn write_table(end: &End<'_>, out: &mut dyn Write) -> io::Result<()> {
     let conclusion = outcome.conclusion();
     let result = format!("{} ({})", conclusion.reason, conclusion.severity);
     table.add_row(["All".to_owned(), time(Some(outcome.spent.total)), result]);
-    write!(out, "{}", grid::text(&table))
+    write!(out, "{}", grid::text(&table))?;
+    if end.summary.is_redacted {
+        writeln!(out, "{}", Redaction::SENTENCE)?;
+    }
+    Ok(())
 }
 
 /// Which server was checked, and when and how.

@@ -6,6 +6,7 @@ use std::io::{self, Write};
 use super::glyphs::Glyphs;
 use super::grid::{grid, text};
 use super::judgement::word;
+use crate::analysis::Redaction;
 use crate::limits;
 use crate::probe::{Conclusion, Expiry};
 use crate::report::text::escape::escaped;
@@ -159,6 +160,9 @@ impl<W: Write> Targets for TargetTable<W> {
         .collect();
         let counted = count(totals.targets(), "target");
         writeln!(self.out, "\n{counted}: {}; in {}", parts.join(", "), totals.elapsed)?;
+        if totals.summary.is_redacted {
+            writeln!(self.out, "{}", Redaction::SENTENCE)?;
+        }
         self.out.flush()
     }
 }

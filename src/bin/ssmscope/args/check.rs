@@ -8,7 +8,7 @@ use ssmscope::probe::{StartTls, token};
 use ssmscope::time::Elapsed;
 use ssmscope::verdict::Severity;
 
-use super::groups::{Monitoring, Page, Rendering, Timing};
+use super::groups::{Monitoring, Page, Redacting, Rendering, Timing};
 use super::values::{HostPort, host_port, known_address, path, server_name, span, starttls, state, statuses};
 
 /// `ssmscope check`.
@@ -193,6 +193,10 @@ pub struct Check {
     /// How it is printed.
     #[command(flatten)]
     pub rendering: Rendering,
+
+    /// Whether it can be passed on.
+    #[command(flatten)]
+    pub redacting: Redacting,
 
     /// The page beside it.
     #[command(flatten)]

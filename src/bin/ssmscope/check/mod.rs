@@ -47,15 +47,25 @@ pub fn run(options: &Check) -> anyhow::Result<Status> {
     let Some(server) = options.server() else { return targets::run(options) };
     let target = probe::authority(server.host, server.port);
     let slow_after = options.timing.slow_after;
-    let mut run = Run::new(options.rendering.form()?, &options.monitoring, slow_after, Some(target));
+    let mut run = Run::new(options.rendering.form()?, &options.monitoring, slow_after, Some(target))
+        .redacting(options.redacting, "check", &writes(options))?;
+    run.target = run
+        .redaction
+        .as_ref()
+        .map_or(run.target, |redaction| Some(probe::authority(&redaction.host(server.host), server.port)));
     // The attempt watches its own time, and says more; this ends what comes before it, as a file that is a silent pipe.
     let most = Elapsed::from_nanos(options.timeout.nanos().saturating_add(GRACE.nanos()));
     run.deadline = Some(Deadline::after(most, run.form));
     run.finish_after(|run| check(options, server, run))
 }
 
+/// The options that write packets, and whether they are given.
+fn writes(options: &Check) -> [(&'static str, bool); 1] {
+    [("--save", options.save.is_some())]
+}
+
 fn check(options: &Check, server: Server<'_>, run: &mut Run<'_>) -> anyhow::Result<Done> {
-    let plan = Materials::read(options)?.plan(server)?;
+    let plan = Materials::read(options)?.redacting(run.redaction.clone()).plan(server)?;
     // Of its own packets, the steps show what matters.
     let style = Style { verbosity: 0, ..run::style(&options.rendering, Detail::Examples) };
     let deadline = run.deadline.take();

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use anyhow::{Context, bail, ensure};
 use rustls::pki_types::PrivateKeyDer;
 use rustls::pki_types::pem::PemObject;
-use ssmscope::analysis::Settings;
+use ssmscope::analysis::{Redaction, Settings};
 use ssmscope::cert::Anchors;
 use ssmscope::probe::{
     self, Accepted, AcceptedIssuer, Alerts, Family, Identity, Page, Plan, Proxy, Secret, States, TlsPlan,
@@ -36,6 +36,8 @@ pub struct Materials<'o> {
     token: Option<token::Request>,
     proxy_password: Option<Secret>,
     states: States,
+    /// Stand-ins for what names somebody, where that is asked for.
+    redaction: Option<Redaction>,
 }
 
 impl<'o> Materials<'o> {
@@ -74,7 +76,13 @@ impl<'o> Materials<'o> {
                 uses_environment,
             )?,
             states,
+            redaction: None,
         })
+    }
+
+    /// The same, whose outcomes are redacted where there are stand-ins.
+    pub fn redacting(self, redaction: Option<Redaction>) -> Self {
+        Self { redaction, ..self }
     }
 
     /// The plan for a server.
@@ -139,7 +147,7 @@ impl<'o> Materials<'o> {
                 time_critical: options.crit_time,
             },
             states: self.states.clone(),
-            settings: Settings { judging, ..Settings::default() },
+            settings: Settings { judging, redaction: self.redaction.clone(), ..Settings::default() },
         })
     }
 

@@ -12,6 +12,7 @@ use std::time::Instant;
 
 use anyhow::{Context, bail, ensure};
 use crossbeam_channel::{Receiver, Sender, bounded, unbounded};
+use ssmscope::analysis::Redaction;
 use ssmscope::limits;
 use ssmscope::probe::{self, Outcome, Plan};
 use ssmscope::report::monitoring::prometheus::Page;
@@ -32,9 +33,18 @@ const READS: [&str; 3] = ["/etc/hosts", "/etc/resolv.conf", "/proc/self/task"];
 
 /// A server of the list.
 struct Target {
-    /// As outputs name it.
+    /// Its place, and the path where the list has one.
     name: String,
+    /// The same of stand-ins, where outputs are redacted.
+    redacted: Option<String>,
     plan: Plan,
+}
+
+impl Target {
+    /// As outputs name it.
+    fn shown(&self) -> &str {
+        self.redacted.as_deref().unwrap_or(&self.name)
+    }
 }
 
 /// Runs the command and returns its exit status.
@@ -43,7 +53,11 @@ struct Target {
 /// When the list, or a file that an option names, can't be read, and when a report can't be written.
 pub fn run(options: &Check) -> anyhow::Result<Status> {
     let slow_after = options.timing.slow_after;
-    let mut run = Run::new(options.rendering.form()?, &options.monitoring, slow_after, None);
+    let mut run = Run::new(options.rendering.form()?, &options.monitoring, slow_after, None).redacting(
+        options.redacting,
+        "check",
+        &super::writes(options),
+    )?;
     // Reading the list may take as long as one check.
     let most = Elapsed::from_nanos(options.timeout.nanos().saturating_add(GRACE.nanos()));
     run.deadline = Some(Deadline::after(most, run.form));
@@ -58,14 +72,16 @@ fn check(options: &Check, run: &mut Run<'_>) -> anyhow::Result<Done> {
     };
     let list = read(path).with_context(|| format!("--targets {}", path.display()))?;
     let places = places(&list).map_err(|why| anyhow::anyhow!("--targets {}, {why}", path.display()))?;
-    let materials = Materials::read(options)?;
+    let materials = Materials::read(options)?.redacting(run.redaction.clone());
     let targets: Vec<_> = places
         .iter()
         .map(|(line, place)| {
             let server = options.one_of_many(place);
             let plan = materials.plan(server);
             let plan = plan.with_context(|| format!("--targets {}, line {line}", path.display()))?;
-            Ok((*line, Target { name: name(&server, place.path.as_deref()), plan }))
+            let path = place.path.as_deref();
+            let redacted = run.redaction.as_ref().map(|redaction| redacted_name(&server, path, redaction));
+            Ok((*line, Target { name: name(&server, path), redacted, plan }))
         })
         .collect::<anyhow::Result<_>>()?;
     let targets = distinct(targets).with_context(|| format!("--targets {}", path.display()))?;
@@ -133,7 +149,7 @@ fn in_order<'t>(
         while let Some(outcome) = waiting.remove(&reported) {
             let outcome = outcome?;
             let digest = MonitoringDigest::of(&outcome.connections);
-            let end = run.end_of_target(&targets[reported].name, (&outcome, verbosity), &digest);
+            let end = run.end_of_target(targets[reported].shown(), (&outcome, verbosity), &digest);
             page.add(&end);
             totals.add(outcome.conclusion().severity, &outcome.summary);
             match report.target(&end) {
@@ -210,6 +226,13 @@ fn name(server: &Server<'_>, path: Option<&str>) -> String {
         probe::authority(&host, server.port)
     };
     place + path.unwrap_or_default()
+}
+
+/// The same of stand-ins, which are numbered in the order of the list.
+fn redacted_name(server: &Server<'_>, path: Option<&str>, redaction: &Redaction) -> String {
+    let (host, zone) = (redaction.host(server.host), server.zone.map(|zone| redaction.host(zone)));
+    let path = path.map(|path| redaction.path(path));
+    name(&Server { host: &host, zone: zone.as_deref(), ..*server }, path.as_deref())
 }
 
 /// Two servers with one name would be one series of metrics.

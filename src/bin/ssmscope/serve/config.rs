@@ -264,7 +264,7 @@ mod tests {
     }
 
     /// Options of `check` that are no fields, for the reasons given at [`FIELDS`].
-    const NO_FIELDS: [&str; 18] = [
+    const NO_FIELDS: [&str; 19] = [
         "address",
         "ascii",
         "capture",
@@ -276,6 +276,7 @@ mod tests {
         "lang",
         "no-proxy",
         "output",
+        "redact",
         "save",
         "send-secrets-unverified",
         "sort",

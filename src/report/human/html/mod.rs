@@ -28,7 +28,7 @@ use self::verdict::class;
 use super::collection::Collection;
 use super::page::Page;
 use super::{capture, check, judgement, logs, overview};
-use crate::analysis::{Bounds, Event, Group, GroupKey, Judged, Needs, Sink, Summary};
+use crate::analysis::{Bounds, Event, Group, GroupKey, Judged, Needs, Redaction, Sink, Summary};
 use crate::limits;
 use crate::probe::Outcome;
 use crate::report::text::clock;
@@ -425,6 +425,7 @@ fn write_check(
     let zone = clock::zone_name(outcome.began, &style.zone);
     let notes = outcome.captured.as_ref().and_then(|captured| captured.error.as_ref());
     let notes = notes.map(|error| format!("The capture ended early: {}", escaped(&error.to_string())));
+    let redacted = end.summary.is_redacted.then(|| Redaction::SENTENCE.to_owned());
     let ending = ending(end, None, table, style);
-    write(&Ending { zone, notes: notes.into_iter().collect(), ..ending }, out)
+    write(&Ending { zone, notes: redacted.into_iter().chain(notes).collect(), ..ending }, out)
 }

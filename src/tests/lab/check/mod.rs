@@ -8,6 +8,7 @@ mod monitoring;
 mod names;
 mod offers;
 mod proxies;
+mod redacted;
 mod secrets;
 mod starttls;
 mod states;

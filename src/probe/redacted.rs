@@ -1,0 +1,219 @@
+//! `--redact`: an outcome that names nobody. Its connections were redacted when they were judged; here is what the check itself knows.
+//!
+//! Structures are taken apart field by field, without `..`: a new field is an error of the compiler here.
+
+use super::http::proxy::Tunnel;
+use super::net::dns::{Resolution, ResolverFault};
+use super::outcome::{Outcome, ProxyUse};
+use super::page::PageAnswer;
+use super::perspective::GivenUp;
+use super::step::Step;
+use super::token::{self, Token};
+use crate::analysis::Redaction;
+
+/// Schemes of authentication that say nothing of who asks for it (IANA's registry, and Microsoft's).
+const SCHEMES: [&str; 6] = ["basic", "bearer", "digest", "kerberos", "negotiate", "ntlm"];
+
+/// What a check knows by itself, with what stands for it.
+pub(super) struct Redacted<'r> {
+    redaction: &'r Redaction,
+    /// Paths and words of peers that are quoted.
+    phrases: Vec<(String, String)>,
+}
+
+impl<'r> Redacted<'r> {
+    /// Of a check that asks for these paths: a token's, and a page's.
+    pub(super) fn of(redaction: &'r Redaction, token_path: Option<&str>, page_path: Option<&str>) -> Self {
+        let mut redacted = Self { redaction, phrases: Vec::new() };
+        let token_path = token_path.map(|path| (path.to_owned(), redacted.token_path(path)));
+        let page_path = page_path.map(|path| (path.to_owned(), redaction.path(path)));
+        redacted.phrases.extend(token_path.into_iter().chain(page_path));
+        redacted
+    }
+
+    /// The path of SSM's own interface is no name of anybody.
+    fn token_path(&self, path: &str) -> String {
+        if path == token::TOKEN_PATH { path.to_owned() } else { self.redaction.path(path) }
+    }
+
+    pub(super) fn given_up(&self, given_up: &GivenUp) -> GivenUp {
+        let GivenUp { client, phase, awaited, waited } = given_up;
+        GivenUp {
+            client: self.redaction.socket(*client),
+            phase: *phase,
+            awaited: self.sentence(awaited),
+            waited: *waited,
+        }
+    }
+
+    /// Replaces what names somebody.
+    pub(super) fn outcome(mut self, outcome: Outcome) -> Outcome {
+        let redaction = self.redaction;
+        let Outcome {
+            host,
+            port,
+            began,
+            alerts,
+            states,
+            spent,
+            steps,
+            resolution,
+            order,
+            tries_all_addresses,
+            not_sent,
+            proxy,
+            connections,
+            unmapped,
+            captured,
+            mut summary,
+            token,
+            page,
+        } = outcome;
+        // The device that was captured on has a name.
+        if captured.is_some() {
+            summary.about = redaction.about(&summary.about);
+        }
+        // What is quoted has to be known before the steps are looked at.
+        let host = redaction.host(&host);
+        let resolution = resolution.map(|resolution| self.resolution(resolution));
+        let proxy = proxy.map(|proxy| self.proxy(proxy));
+        let token = token.map(|token| self.token(token));
+        let page = page.map(|page| self.page(page));
+        Outcome {
+            host,
+            port,
+            began,
+            alerts,
+            states,
+            spent,
+            steps: steps.into_iter().map(|step| self.step(step)).collect(),
+            resolution,
+            order: order.into_iter().map(|address| redaction.address(address)).collect(),
+            tries_all_addresses,
+            not_sent: not_sent.map(|(address, why)| (redaction.address(address), why)),
+            proxy,
+            connections,
+            unmapped,
+            captured: captured.map(|captured| captured.redacted(redaction)),
+            summary,
+            token,
+            page,
+        }
+    }
+
+    fn sentence(&self, sentence: &str) -> String {
+        self.redaction.sentence(sentence, &self.phrases)
+    }
+
+    /// From now on these words of a peer are masked in sentences.
+    fn quote(&mut self, words: &str) -> String {
+        let masked = Redaction::masked(words);
+        self.phrases.push((words.to_owned(), masked.clone()));
+        masked
+    }
+
+    fn step(&self, step: Step) -> Step {
+        let Step { number, at, phase, text, received } = step;
+        Step { number, at, phase, text: self.sentence(&text), received }
+    }
+
+    fn resolution(&self, resolution: Resolution) -> Resolution {
+        let redaction = self.redaction;
+        let Resolution {
+            name,
+            outcome,
+            rcode,
+            failure,
+            server,
+            servers,
+            canonical,
+            family,
+            faults,
+            addresses,
+            elapsed,
+        } = resolution;
+        let fault = |fault: ResolverFault| {
+            let ResolverFault { server, record, rcode } = fault;
+            ResolverFault { server: redaction.socket(server), record, rcode }
+        };
+        Resolution {
+            name: redaction.host(&name),
+            outcome,
+            rcode,
+            failure: failure.map(|failure| self.sentence(&failure)),
+            server: server.map(|server| redaction.socket(server)),
+            servers: servers.into_iter().map(|server| redaction.socket(server)).collect(),
+            canonical: canonical.map(|name| redaction.host(&name)),
+            family,
+            faults: faults.into_iter().map(fault).collect(),
+            addresses: addresses.into_iter().map(|address| redaction.address(address)).collect(),
+            elapsed,
+        }
+    }
+
+    fn proxy(&mut self, proxy: ProxyUse) -> ProxyUse {
+        let ProxyUse { host, port, user, named_by, tunnel } = proxy;
+        let tunnel = tunnel.map(|tunnel| {
+            let Tunnel { status, schemes, is_page } = tunnel;
+            let is_known = |scheme: &str| SCHEMES.contains(&scheme.to_ascii_lowercase().as_str());
+            let scheme = |scheme: String| if is_known(&scheme) { scheme } else { self.quote(&scheme) };
+            Tunnel { status, schemes: schemes.into_iter().map(scheme).collect(), is_page }
+        });
+        ProxyUse {
+            host: self.redaction.host(&host),
+            port,
+            user: user.map(|user| Redaction::masked(&user)),
+            named_by,
+            tunnel,
+        }
+    }
+
+    fn token(&mut self, token: Token) -> Token {
+        let Token {
+            grant,
+            path,
+            status,
+            outcome,
+            description,
+            expires_in,
+            scope,
+            quoted,
+            is_silence,
+            headline,
+            explanation,
+            advice,
+        } = token;
+        let quoted = quoted.iter().map(|words| self.quote(words)).collect();
+        Token {
+            grant,
+            path: self.token_path(&path),
+            status,
+            description: description.map(|words| self.quote(&words)),
+            expires_in,
+            scope: scope.map(|words| self.quote(&words)),
+            quoted,
+            is_silence,
+            // What is quoted in these is known by now.
+            outcome: self.sentence(&outcome),
+            headline: self.sentence(&headline),
+            explanation: self.sentence(&explanation),
+            advice,
+        }
+    }
+
+    fn page(&mut self, page: PageAnswer) -> PageAnswer {
+        let PageAnswer { path, status, is_expected, quoted, is_silence, headline, explanation, advice } =
+            page;
+        let quoted = quoted.iter().map(|words| self.quote(words)).collect();
+        PageAnswer {
+            path: self.redaction.path(&path),
+            status,
+            is_expected,
+            quoted,
+            is_silence,
+            headline: self.sentence(&headline),
+            explanation: self.sentence(&explanation),
+            advice,
+        }
+    }
+}
