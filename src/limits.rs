@@ -322,6 +322,10 @@ pub const PAGE_LINES: usize = 16;
 /// after that shares one.
 pub const STAND_INS: usize = 128_000;
 
+/// Bytes of names that have stand-ins of their own: some 60 for each of [`STAND_INS`], and more than hosts of any network have. A name can
+/// have 512.
+pub const STAND_IN_BYTES: usize = 8 * 1024 * 1024;
+
 /// Connections that the timeline shows; further ones are counted.
 pub const REPORTED_CONNECTIONS: usize = 50_000;
 

@@ -152,6 +152,8 @@ pub(super) struct StandIns {
     v4: u32,
     v6: u32,
     names: HashMap<String, String, RandomState>,
+    /// Bytes of the names that are its keys.
+    name_bytes: usize,
     files: HashMap<String, String, RandomState>,
     paths: HashMap<String, String, RandomState>,
     /// Files of the run that precede these.
@@ -225,12 +227,14 @@ impl StandIns {
         if let Some(known) = self.names.get(name) {
             return known.clone();
         }
-        if self.names.len() >= limits::STAND_INS {
+        let bytes = self.name_bytes + name.len();
+        if self.names.len() >= limits::STAND_INS || bytes > limits::STAND_IN_BYTES {
             self.shared += 1;
             return words::stand_in(limits::STAND_INS, name.chars().count());
         }
         let stand_in = words::stand_in(self.names.len() + 1, name.chars().count());
         self.names.insert(name.to_owned(), stand_in.clone());
+        self.name_bytes = bytes;
         stand_in
     }
 
@@ -315,5 +319,19 @@ mod tests {
             stand_ins.address(Ipv4Addr::from(0x0a00_0000 + number).into());
         }
         assert_eq!((stand_ins.addresses.len(), stand_ins.shared), (limits::STAND_INS, 10));
+    }
+
+    #[test]
+    fn names_have_stand_ins_of_their_own_up_to_a_bound_in_bytes() {
+        let mut stand_ins = StandIns::default();
+        let digits = limits::HELLO_NAME_BYTES - ".test".len();
+        let long = |number: usize| format!("{number:0>digits$}.test");
+        let most = limits::STAND_IN_BYTES / limits::HELLO_NAME_BYTES;
+        for number in 0..most + 10 {
+            assert_eq!(stand_ins.name(&long(number)).len(), limits::HELLO_NAME_BYTES);
+        }
+        assert_eq!((stand_ins.names.len(), stand_ins.shared), (most, 10));
+        assert_ne!(stand_ins.name(&long(0)), stand_ins.name(&long(1)), "each has its own");
+        assert_eq!(stand_ins.name(&long(most)), stand_ins.name(&long(most + 1)), "the last share one");
     }
 }
