@@ -56,7 +56,7 @@ impl StandIns {
         let is_known = self.names.contains_key(text);
         let is_name = || {
             let last = text.rsplit_once('.').map(|(_, last)| last).unwrap_or_default();
-            let has_form = last.len() > 1 && last.chars().all(char::is_alphabetic);
+            let has_form = last.len() > 1 && last.starts_with(char::is_alphabetic);
             has_form && !OWN_WORDS.contains(&text)
         };
         if is_known || is_name() { self.name(text) + end } else { word.to_owned() }
@@ -95,6 +95,7 @@ mod tests {
             ),
             ("asked 10.9.0.3:53 for ssm: no answer", "asked 192.0.2.2:53 for h1x: no answer"),
             ("/etc/resolv.conf has no server. TLS 1.3 is.", "/etc/resolv.conf has no server. TLS 1.3 is."),
+            ("asked 10.9.0.3:53 for ssm.xn--p1ai: NXDOMAIN", "asked 192.0.2.2:53 for h3xx.example: NXDOMAIN"),
             ("GET /bank/x", "GET /path-1"),
             ("a tunnel to ssm.bank.test.", "a tunnel to h2xxx.example."),
         ] {

@@ -71,7 +71,7 @@ impl StandIns {
         let is_text = |file: u16| about.files.get(usize::from(file)).is_some_and(|file| file.is_text);
         let (kept, quoting): (Vec<_>, Vec<_>) =
             about.notes.iter().cloned().partition(|note| !is_text(note.file));
-        let mut notes = kept;
+        let mut notes: Vec<_> = kept.into_iter().map(|note| self.remark(note, about)).collect();
         if let Some(note) = quoting.first() {
             let text = format!(
                 "{} left out, since they quote it",
@@ -87,6 +87,16 @@ impl StandIns {
         }
         let files = about.files.iter().map(|file| FileAbout { name: self.file(&file.name), ..file.clone() });
         About { files: files.collect(), notes, ..*about }
+    }
+
+    /// What is noted of an interface begins with its name.
+    fn remark(&mut self, note: Note, about: &About) -> Note {
+        let file = about.files.get(usize::from(note.file)).map(|file| file.name.as_str());
+        let Some(name) = file.filter(|name| !name.is_empty()) else { return note };
+        match note.text.strip_prefix(name) {
+            Some(rest) => Note { text: self.file(name) + rest, ..note },
+            None => note,
+        }
     }
 
     pub(super) fn error(&mut self, error: ReadError) -> ReadError {

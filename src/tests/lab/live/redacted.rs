@@ -17,8 +17,8 @@ use crate::support::run::{Outcome, path};
 const NAME: &str = "ssm4711.oz-bank.test";
 
 fn originals(lab: &Lab) -> BTreeSet<String> {
-    let device = lab.name("client");
-    [SERVER, CLIENT, NAME, &device].into_iter().map(str::to_owned).collect()
+    let namespace = lab.name("client");
+    [SERVER, CLIENT, NAME, &namespace, &lab.device].into_iter().map(str::to_owned).collect()
 }
 
 fn expect_none(lab: &Lab, output: &[u8], what: &str) {
@@ -90,6 +90,21 @@ fn a_silence_and_the_page_so_far_contain_no_original() {
     for word in ["192.0.2.", "redacted: addresses, names,", "no-server-hello"] {
         assert!(outcome.out.contains(word), "no {word} in {}", outcome.out);
     }
+}
+
+#[test]
+fn what_is_noted_of_an_interface_does_not_name_it() {
+    let Some(lab) = Lab::new() else { return };
+    let watch = watch(&lab, &["--redact", "--until", "failure", "-o", "json"]);
+    for state in ["down", "up"] {
+        lab.run("client", &["ip", "link", "set", &lab.device, state]);
+        std::thread::sleep(Duration::from_millis(1_200));
+    }
+    NO_SERVER.play(&lab, SERVER, 8443);
+    let outcome = watch.wait();
+    assert_eq!(outcome.codes(), ["refused"], "{}", outcome.error);
+    assert!(outcome.out.contains("input-1 went down after packet"), "{outcome:?}");
+    expect_none(&lab, outcome.out.as_bytes(), "the notes");
 }
 
 #[test]
