@@ -36,7 +36,7 @@ impl<'s> Facts<'s> {
     }
 
     /// The capture holds no more than this many packets of each connection.
-    pub(super) fn record_packets_each(&mut self, packets: Option<u64>) {
+    pub(super) fn record_packets_each(&mut self, packets: Option<u32>) {
         self.reported.packets_each = packets;
     }
 
@@ -75,6 +75,7 @@ impl<'s> Facts<'s> {
     /// The facts for a connection with this story so far.
     pub(super) fn of(&self, so_far: &Story) -> CaptureFacts {
         let facts = self.between(so_far.first.number, so_far.last.number);
+        let facts = CaptureFacts { interrupted: self.clock.break_after(so_far.last), ..facts };
         let Some(knowledge) = self.settings.knowledge.iter().find(|knowledge| knowledge.is_about(so_far))
         else {
             return facts;

@@ -48,10 +48,10 @@ fn lacking(story: &Story, reached: &str) -> Option<(String, String)> {
                 .to_owned(),
         ));
     }
-    if let Some(last) = story.missing.truncated_after {
+    if let Some(last) = story.missing.truncated_after.filter(|_| story.capture.interrupted.is_none()) {
         let after = story.capture.end - story.last.at;
         let last = last.number;
-        if let Some(each) = story.capture.packets_each.filter(|each| *each == story.segments()) {
+        if let Some(each) = story.capture.packets_each.filter(|each| u64::from(*each) == story.segments()) {
             return Some((
                 format!("the capture holds the first {each} packets of each connection"),
                 format!(

@@ -35,18 +35,23 @@ fn judge(story: &Story, _: &Settings) -> Option<Verdict> {
     } else {
         "TLS was established"
     };
-    let fine = match story.missing.truncated_after {
-        Some(last) if story.capture.dropped_until.is_some_and(|at| at >= last.at) => {
+    let fine = match (story.missing.truncated_after, story.capture.interruption()) {
+        (Some(last), None) if story.capture.dropped_until.is_some_and(|at| at >= last.at) => {
             format!("{FINE} After packet {} the capture dropped packets, and may have missed the rest.", last.number).into()
         }
-        Some(last) => format!(
+        (Some(last), Some(elapsed)) => format!(
+            "{FINE} The capture was interrupted after packet {}: no packet of any connection was captured for {elapsed}.",
+            last.number
+        )
+        .into(),
+        (Some(last), None) => format!(
             "{FINE} After packet {} the rest of the connection is missing from the capture: data was unacknowledged then, \
              and \
              was never retransmitted, as its sender would have done.",
             last.number
         )
         .into(),
-        None => Cow::Borrowed(FINE),
+        (None, _) => Cow::Borrowed(FINE),
     };
     let headline = match story.tls.version() {
         Some(version) => {

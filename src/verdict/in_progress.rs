@@ -25,8 +25,13 @@ fn judge(story: &Story, _: &Settings) -> Option<Verdict> {
 pub(super) fn undecided(story: &Story) -> Verdict {
     let after = story.capture.end - story.last.at;
     let reached = last_step(story.stage);
-    let ends = match story.capture.clock {
-        Clock::Absent => "The capture has no times".to_owned(),
+    let ends = match (story.capture.interruption(), story.capture.clock) {
+        (Some(elapsed), _) => format!(
+            "Packet {} is this connection's last one, and no packet of any connection was captured for {elapsed} after it: the \
+             capture was interrupted, or several were joined",
+            story.last.number
+        ),
+        (None, Clock::Absent) => "The capture has no times".to_owned(),
         _ if story.capture.viewpoint == Viewpoint::Socket => {
             format!("The check ended {after} after its last step")
         }
@@ -44,7 +49,10 @@ pub(super) fn undecided(story: &Story) -> Verdict {
             format!("The SYN was repeated, and nothing came back so far. {ends}, {too_soon}."),
         ),
         None => (
-            format!("normal up to {reached}, where the {place} ends"),
+            match story.capture.interrupted {
+                Some(_) => format!("normal up to {reached}, where the capture was interrupted"),
+                None => format!("normal up to {reached}, where the {place} ends"),
+            },
             format!("Everything up to {reached} is normal. {ends}, so what happened next is unknown."),
         ),
     };
@@ -52,6 +60,9 @@ pub(super) fn undecided(story: &Story) -> Verdict {
         .explain(explanation)
         .proved_by(evidence::handshake_packets(story).chain([story.first.number, story.last.number]))
         .advise(match story.capture.viewpoint {
+            Viewpoint::Wire if story.capture.interrupted.is_some() => {
+                &["Capture again, without a break, until a few seconds after the client reports its error."]
+            }
             Viewpoint::Wire => &["Capture longer: until a few seconds after the client reports its error."],
             Viewpoint::Socket => &["Give the check more time."],
         })
@@ -68,7 +79,7 @@ fn name_of(viewpoint: Viewpoint) -> &'static str {
 mod tests {
     use super::*;
     use crate::story::Stage;
-    use crate::story::script::talk::ssm;
+    use crate::story::script::talk::{self, ssm};
     use crate::tcp::Role::{Client, Server};
 
     #[test]
@@ -116,6 +127,21 @@ mod tests {
         );
         assert!(!verdict.mentions("normal"), "{verdict:?}");
         assert!(ssm().syn().verdict(1_500).mentions("normal up to the SYN"));
+    }
+
+    #[test]
+    fn a_capture_that_was_interrupted_lacks_nothing_of_one_connection() {
+        let hello = ssm().open().say(Client, &talk::client_hello()).say(Server, &talk::server_hello_13());
+        let mut story = hello.story(600_000);
+        assert_eq!(story.verdict().code, "capture-gap");
+        story.capture.interrupted = std::num::NonZeroU32::new(540);
+        let verdict = story.verdict();
+        assert_eq!(verdict.is(), ("in-progress", Actor::Unknown, None));
+        assert!(verdict.headline.ends_with("where the capture was interrupted"), "{}", verdict.headline);
+        assert!(
+            verdict.mentions("captured for 9 min 0 s after it") && !verdict.mentions("capture ends"),
+            "{verdict:?}"
+        );
     }
 
     #[test]

@@ -117,7 +117,7 @@ impl Connections<'_> {
 /// servers, or to have got to different stages.
 pub(super) fn packets_each<'a, 's: 'a>(
     shares: &(impl Iterator<Item = &'a Connections<'s>> + Clone),
-) -> Option<u64> {
+) -> Option<u32> {
     let tracked = || {
         let all =
             shares.clone().flat_map(|share| share.table.all().map(|(_, index)| share.table.tracked(index)));
@@ -134,5 +134,5 @@ pub(super) fn packets_each<'a, 's: 'a>(
         && most >= FEWEST_EACH
         && cut.len() >= MANY_CUT
         && (servers.len() >= MANY_SERVERS || servers.len() > 1 && stages.len() > 1);
-    is_cut.then_some(most)
+    u32::try_from(most).ok().filter(|_| is_cut)
 }

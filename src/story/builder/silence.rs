@@ -239,7 +239,7 @@ impl Silences {
         if of == Awaited::LaterAnswer && silence.is_acknowledged {
             return;
         }
-        let is_cut_off = capture.packets_each == Some(story.segments());
+        let is_cut_off = capture.packets_each.map(u64::from) == Some(story.segments());
         if was_dropping || is_cut_off || self.is_truncated(&silence, of, viewpoint, story) {
             story.missing.truncated_after = Some(story.last);
         } else {

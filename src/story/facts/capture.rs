@@ -1,5 +1,7 @@
 //! What the capture itself lacks.
 
+use std::num::NonZeroU32;
+
 use crate::packet::Viewpoint;
 use crate::time::{Clock, Elapsed, Timestamp};
 
@@ -19,7 +21,9 @@ pub struct CaptureFacts {
     /// Until when some of them may have been dropped, where that is known.
     pub dropped_until: Option<Timestamp>,
     /// How many packets of each connection it holds at most, where many of them show that it holds only the first ones.
-    pub packets_each: Option<u64>,
+    pub packets_each: Option<u32>,
+    /// How long the capture as a whole was interrupted right after the connection's last packet, in seconds.
+    pub interrupted: Option<NonZeroU32>,
     /// Whether it is text, without payload.
     pub is_text: bool,
     /// Which of the captures that a text holds it is, counted from 1.
@@ -30,6 +34,13 @@ pub struct CaptureFacts {
     pub is_own: bool,
     /// Whether acknowledgements do not show, so that one that is missing means nothing.
     pub acks_unobservable: bool,
+}
+
+impl CaptureFacts {
+    /// How long the capture as a whole was interrupted right after the connection's last packet.
+    pub fn interruption(&self) -> Option<Elapsed> {
+        self.interrupted.map(|seconds| Elapsed::from_millis(i64::from(seconds.get()) * 1_000))
+    }
 }
 
 /// A place where the capture's clock stepped.
