@@ -13,6 +13,10 @@ use super::handshake::{ClientHello, ServerHello, Version, kind, of_server_key_ex
 use super::message::HandshakeMessage;
 use super::reader::{FlowAnswer, Raw};
 use super::record::HEADER_BYTES;
+use super::sizes::{
+    END_OF_EARLY_DATA, KEY_UPDATE, ends_early_data, holds_client_finished, holds_empty_certificate,
+    is_alert_size, is_bare_alert_size, is_certificate_verify_size, is_finished_size, is_resuming_flight,
+};
 use crate::tcp::Role;
 
 /// A message, as far as its place in the handshake goes.
@@ -63,53 +67,6 @@ pub(super) struct Flow {
     server_went_on: bool,
 }
 
-/// Body lengths of a TLS 1.3 record that holds nothing but a Finished: header 4, hash 32 or 48, content type 1, tag 16;
-/// JSSE pads by 16 more (RFC 8446, 4.4.4 and 5.2).
-fn is_finished_size(len: u16) -> bool {
-    matches!(len, 53 | 69 | 85)
-}
-
-/// Body lengths of a client's first TLS 1.3 record that can hold its Finished, alone or behind a short message (the
-/// application settings of ALPS make it some 10 bytes longer). A client certificate is larger, and its refusal smaller.
-fn holds_client_finished(len: u16) -> bool {
-    (53..=120).contains(&len)
-}
-
-/// Body lengths of a TLS 1.3 record that holds an alert: 2, content type 1, tag 16; JSSE pads by 16 more. Suites with
-/// an 8-byte tag (CCM_8) make it 11.
-fn is_alert_size(len: u16) -> bool {
-    matches!(len, 11 | 19 | 35)
-}
-
-/// Of those, the ones that are too short for the message that begins a server's flight: EncryptedExtensions has a header of 4
-/// and a length of 2 (RFC 8446, 4.3.1).
-fn is_bare_alert_size(len: u16) -> bool {
-    matches!(len, 11 | 19)
-}
-
-/// Body lengths of a server's first TLS 1.3 record that holds its whole flight where it accepted a pre-shared key: besides a
-/// Finished an EncryptedExtensions of at least 6. One alone has fewer extensions than this would take.
-fn is_resuming_flight(len: u16) -> bool {
-    len >= 53 + 6
-}
-
-/// Body lengths of a TLS 1.3 record that holds an empty Certificate, the answer to a request for one by a client that has
-/// none (RFC 8446, 4.4.2), and the Finished behind it: 4 + 1 + 3 more than the Finished alone.
-fn holds_empty_certificate(len: u16) -> bool {
-    len.checked_sub(8).is_some_and(is_finished_size)
-}
-
-/// Body lengths of a TLS 1.3 record that holds a CertificateVerify: header 4, algorithm 2, length 2, content type 1, tag 16, and
-/// a signature of Ed25519, ECDSA over P-256, P-384 and P-521, or RSA of 2048, 3072 and 4096 bits; JSSE pads by 16 more.
-fn is_certificate_verify_size(len: u16) -> bool {
-    [0, 16].into_iter().any(|padding| {
-        matches!(
-            len.saturating_sub(25 + padding),
-            64 | 70..=72 | 102..=104 | 137..=139 | 256 | 384 | 512
-        )
-    })
-}
-
 /// A ChangeCipherSpec record, which TLS 1.3 sends for middleboxes alone (RFC 8446, D.4), in bytes.
 const COMPATIBILITY_CHANGE: u32 = 6;
 
@@ -121,17 +78,6 @@ const SHORTEST_FINISHED: u32 = HEADER + 53;
 
 /// The largest record of an alert up to TLS 1.2: header 5, IV 16, 2 padded to 16 and a MAC of 48, in bytes.
 const LONGEST_ALERT: u32 = 85;
-
-/// EndOfEarlyData: header 4, content type 1, tag 16 (RFC 8446, 4.5).
-const END_OF_EARLY_DATA: u16 = 21;
-
-/// KeyUpdate: header 4, request 1, content type 1, tag 16 (RFC 8446, 4.6.3).
-const KEY_UPDATE: u16 = 22;
-
-/// Body lengths of the two records that end a handshake with early data on the client's side.
-fn ends_early_data(len: u16) -> bool {
-    len == END_OF_EARLY_DATA || is_finished_size(len)
-}
 
 impl Flow {
     pub(super) fn saw_client_hello(&self) -> bool {
