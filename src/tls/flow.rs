@@ -9,15 +9,16 @@ use super::awaits::Awaits;
 use super::basis::Basis;
 use super::certificates::CertificateMessage;
 use super::event::Message;
-use super::handshake::{ClientHello, ServerHello, Version, kind, of_server_key_exchange};
+use super::handshake::{CipherSuite, ClientHello, ServerHello, Version, kind, of_server_key_exchange};
 use super::message::HandshakeMessage;
 use super::reader::{FlowAnswer, Raw};
 use super::record::HEADER_BYTES;
 use super::sizes::{
     END_OF_EARLY_DATA, KEY_UPDATE, ends_early_data, holds_client_finished, holds_empty_certificate,
     is_alert_size, is_bare_alert_size, is_certificate_verify_size, is_finished_size, is_resuming_flight,
+    unpadded_finished,
 };
-use crate::tcp::Role;
+use crate::tcp::{PerRole, Role};
 
 /// A message, as far as its place in the handshake goes.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -65,6 +66,10 @@ pub(super) struct Flow {
     accepted_key: bool,
     /// The server sent something after both Finished.
     server_went_on: bool,
+    /// TLS 1.3: the suite that the server chose.
+    suite: Option<CipherSuite>,
+    /// TLS 1.3: whether each side pads its messages, as its Finished shows.
+    pads: PerRole<Option<bool>>,
 }
 
 /// A ChangeCipherSpec record, which TLS 1.3 sends for middleboxes alone (RFC 8446, D.4), in bytes.
@@ -293,6 +298,7 @@ impl Flow {
         let is_retry = hello.is_retry;
         self.is_tls13 = hello.version.map(Version::is_tls13).or(self.is_tls13);
         self.accepted_key |= hello.pre_shared_key.is_some();
+        self.suite = hello.cipher_suite;
         emit(Message::ServerHello(Box::new(hello)), basis);
         if !is_retry {
             self.step(Role::Server, Step::ServerHello, basis, emit);
@@ -338,6 +344,7 @@ impl Flow {
             {
                 self.is_tls13 = Some(true);
                 let begins_flight = !std::mem::replace(&mut self.began_server_flight, true);
+                self.note_padding(role, len);
                 if is_finished_size(len) || (self.accepted_key && begins_flight && is_resuming_flight(len)) {
                     self.step(role, Step::HiddenFinished, Basis::Inferred, emit);
                 } else if begins_flight && is_bare_alert_size(len) {
@@ -357,6 +364,7 @@ impl Flow {
                 } else if begins_flight && self.sent_early_data && !ends_early_data(len) {
                     emit(Message::EarlyData, basis);
                 } else if is_finished_size(len) || (begins_flight && holds_client_finished(len)) {
+                    self.note_padding(role, len);
                     self.sent_certificate |= begins_flight && holds_empty_certificate(len);
                     self.step(role, Step::HiddenFinished, Basis::Inferred, emit);
                 } else if begins_flight || is_certificate_verify_size(len) {
@@ -403,11 +411,23 @@ impl Flow {
         }
         // A segment may end within the record, in its header even, and so by chance where a shorter one would.
         let body = u16::try_from(len.saturating_sub(HEADER)).unwrap_or(u16::MAX);
-        if role == Role::Client && !is_alert_size(body) {
+        if role == Role::Client && !self.may_be_alert(role, body) {
             emit(Message::ApplicationData(u32::from(body)), Basis::Inferred);
         } else {
             self.take_record_after_handshake(role, body, Basis::Inferred, emit);
         }
+    }
+
+    /// A side's Finished shows whether it pads.
+    fn note_padding(&mut self, role: Role, len: u16) {
+        if let Some(suite) = self.suite.filter(|_| is_finished_size(len)) {
+            self.pads[role] = Some(len > unpadded_finished(suite));
+        }
+    }
+
+    /// Whether a record after both Finished can hold an alert. One of a padded alert's size is data where its sender does not pad.
+    fn may_be_alert(&self, role: Role, len: u16) -> bool {
+        is_alert_size(len) && (is_bare_alert_size(len) || self.pads[role] != Some(false))
     }
 
     /// A record after both Finished: data, or of an alert's or a KeyUpdate's size.
@@ -422,10 +442,10 @@ impl Flow {
         let is_first_word = role == Role::Server && !std::mem::replace(&mut self.server_went_on, true);
         let message = match len {
             // RFC 8446, 4.4.2.4: a certificate that the server does not like is refused now.
-            _ if is_tls13 && is_alert_size(len) && is_first_word && self.sent_certificate => {
+            _ if is_tls13 && self.may_be_alert(role, len) && is_first_word && self.sent_certificate => {
                 Message::EncryptedAlert
             }
-            _ if is_tls13 && is_alert_size(len) => Message::Closing,
+            _ if is_tls13 && self.may_be_alert(role, len) => Message::Closing,
             KEY_UPDATE if is_tls13 => Message::KeyUpdate,
             // The end of the handshake, where the server answered early data before it.
             _ if self.sent_early_data && role == Role::Client && ends_early_data(len) => return,

@@ -1,9 +1,17 @@
 //! Sizes of encrypted records of TLS 1.3, by which messages are recognised (RFC 8446, 4 and 5.2).
 
+use super::handshake::CipherSuite;
+
 /// Body lengths of a TLS 1.3 record that holds nothing but a Finished: header 4, hash 32 or 48, content type 1, tag 16;
 /// JSSE pads by 16 more (RFC 8446, 4.4.4 and 5.2).
 pub(super) fn is_finished_size(len: u16) -> bool {
     matches!(len, 53 | 69 | 85)
+}
+
+/// The length that it has with this suite where its sender does not pad: TLS_AES_256_GCM_SHA384 alone has a hash of 48 bytes
+/// (RFC 8446, B.4).
+pub(super) fn unpadded_finished(suite: CipherSuite) -> u16 {
+    if suite.0 == 0x1302 { 69 } else { 53 }
 }
 
 /// Body lengths of a client's first TLS 1.3 record that can hold its Finished, alone or behind a short message (the

@@ -189,6 +189,18 @@ fn tls13_is_inferred_from_the_client_s_finished() {
 }
 
 #[test]
+fn eighteen_bytes_of_data_are_no_padded_alert_where_nothing_is_padded() {
+    // The suite's hash has 32 bytes, so a Finished of 53 is not padded, and one of 69 is.
+    for (finished, what) in [(53, "ApplicationData"), (69, "Closing")] {
+        let mut segments = tls13(&[record(20, &[1]), record(23, &vec![3; finished])].concat());
+        segments.push((Client, record(23, &[3; 35])));
+        assert_eq!(names(&run(&segments, WHOLE))[5..], [what], "{finished}");
+        // Where the suite was cut off, nothing is known of the padding.
+        assert_eq!(names(&run(&segments, 74))[5..], ["Closing"], "{finished}");
+    }
+}
+
+#[test]
 fn a_request_in_the_segment_of_the_finished_is_known_though_it_was_cut_off() {
     // 62 captured bytes end in the Finished, or in the header of the record behind it.
     for finished in [69, 53] {

@@ -276,7 +276,7 @@ mod tests {
             .say(Client, &talk::client_hello())
             .say(Server, &flight)
             .say(Client, &talk::encrypted(53))
-            .say(Client, &talk::encrypted(35));
+            .say(Client, &talk::encrypted(19));
         assert_eq!(greeted.story(0).endings.len(), 1);
         let continued =
             greeted.say(Server, &talk::encrypted(120)).say(Client, &talk::encrypted(90)).ack(Server);
