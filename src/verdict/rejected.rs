@@ -33,7 +33,7 @@ fn judge(story: &Story, _: &Settings) -> Option<Verdict> {
         Grade::Certain => "reports of this connection",
         Grade::Likely => "reports, most likely of this connection",
     };
-    let quoted: String = line.text.raw().chars().take(QUOTED).collect();
+    let quoted: String = line.text.raw().chars().take(QUOTED).map(printable).collect();
     let cause = cause(refusal);
     let named = cause.as_ref().map(|cause| format!(": {cause}")).unwrap_or_default();
     let verdict = Verdict::new(
@@ -43,8 +43,7 @@ fn judge(story: &Story, _: &Settings) -> Option<Verdict> {
         format!("the exchange was complete, and the application refused it{named}"),
     )
     .explain(format!(
-        "The network and TLS are fine. The {whose}'s log {sure}: \"{}\" ({}, line {}).",
-        quoted.escape_debug(),
+        "The network and TLS are fine. The {whose}'s log {sure}: \"{quoted}\" ({}, line {}).",
         line.file.escape_debug(),
         line.number
     ))
@@ -63,6 +62,14 @@ fn judge(story: &Story, _: &Settings) -> Option<Verdict> {
         Some(cause) => verdict.cause(cause),
         None => verdict,
     })
+}
+
+/// A character as it can be printed. Quotation marks are what logs are full of, and harm nothing.
+fn printable(character: char) -> String {
+    match character {
+        '"' | '\'' => character.to_string(),
+        _ => character.escape_debug().to_string(),
+    }
 }
 
 /// Whether a later request on the same connection succeeded, by a log of the same side.
