@@ -416,6 +416,18 @@ pub const LOG_NOTES: usize = 8;
 /// Connections that wait for the logs before they are judged; further ones are judged without them.
 pub const LOG_CONNECTIONS: usize = 50_000;
 
+/// Lines of logs that are shown beside one connection by their time.
+pub const LOG_LINES_BESIDE: usize = 16;
+
+/// Bytes of a log that is followed, from its end back, that are read for its form and its latest lines.
+pub const LOG_FOLLOWED_BYTES: u64 = 256 * 1024;
+
+/// Attempts of each log that is followed that are kept to be compared again; older ones are forgotten.
+pub const LOG_FOLLOWED_ATTEMPTS: usize = 512;
+
+/// Connections that are kept to be compared with logs that are followed; older ones are forgotten.
+pub const LOG_FOLLOWED_CONNECTIONS: usize = 1_024;
+
 /// Attempts that are tied to one connection: a long one has many requests.
 pub const LOG_TIES: usize = 64;
 

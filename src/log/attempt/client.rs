@@ -199,6 +199,13 @@ impl Threads {
         }
     }
 
+    /// Forgets the failures under way.
+    pub fn forget_failures(&mut self) {
+        for thread in self.by_name.values_mut() {
+            thread.failure = None;
+        }
+    }
+
     /// Ends what is open, in the order of the file.
     pub fn finish(&mut self, out: &mut Gathered) {
         let mut failures: Vec<_> = self

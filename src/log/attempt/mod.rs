@@ -363,6 +363,21 @@ impl Gatherer {
         self.threads.continuation(text, number);
     }
 
+    /// Forgets the attempts, but not what the next one may begin with.
+    pub fn forget(&mut self) {
+        self.gathered = Gathered::default();
+        self.threads.forget_failures();
+        self.requests = server::Requests::default();
+    }
+
+    /// Forgets all but the latest attempts, and what lies before them.
+    pub fn keep_latest(&mut self, most: usize) {
+        let Gathered { attempts, bytes, connections, .. } = &mut self.gathered;
+        let forgotten = attempts.drain(..attempts.len().saturating_sub(most));
+        *bytes = bytes.saturating_sub(forgotten.map(|attempt| attempt.bytes()).sum());
+        connections.drain(..connections.len().saturating_sub(most));
+    }
+
     /// Ends what is open, and covers the secrets of all that leaves.
     pub fn finish(mut self, settings: &Settings) -> Gathered {
         self.threads.finish(&mut self.gathered);

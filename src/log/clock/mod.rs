@@ -67,6 +67,8 @@ pub enum OffsetSource {
     SameHost(usize),
     /// The user.
     Given,
+    /// The moments at which lines came.
+    Arrival,
 }
 
 impl Offset {

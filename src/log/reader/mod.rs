@@ -3,6 +3,7 @@
 //! Rotated files are one log: they have one folder, one name apart from what rotation adds, and one grammar. They are read in the order of
 //! their first times, whatever order they are given in, so that an attempt may begin in one and end in the next.
 
+mod follow;
 mod lines;
 mod opened;
 
@@ -17,6 +18,7 @@ use super::settings::Settings;
 use crate::capture::{Note, ReadError};
 use crate::limits;
 use crate::time::{Elapsed, Timestamp};
+pub use follow::Follower;
 use lines::Lines;
 use opened::{Opened, Survey, unreadable};
 
@@ -100,44 +102,6 @@ pub fn is_log_file(path: &Path, settings: &Settings) -> Result<bool, ReadError> 
 pub fn is_log(head: &[u8], settings: &Settings) -> bool {
     let survey = Survey::of(head, settings);
     survey.entries >= 1 && !survey.is_binary && survey.entries * 20 >= survey.lines
-}
-
-/// A log that is written while it is read.
-pub struct Follower {
-    reading: Reading,
-    settings: Settings,
-}
-
-impl Follower {
-    /// Opens a log. It may be empty so far.
-    ///
-    /// # Errors
-    /// When it can't be read.
-    pub fn open(path: &Path, settings: Settings) -> Result<Self, ReadError> {
-        let file = Opened::follow(path, &settings)?;
-        let reading = Reading::new(file, None, Gatherer::default(), Clocks::default(), &settings);
-        Ok(Self { reading, settings })
-    }
-
-    /// Reads the lines that have come. The last line is read when its end has come.
-    ///
-    /// # Errors
-    /// When the file can't be read.
-    pub fn read_on(&mut self) -> Result<(), ReadError> {
-        let name = self.reading.file.about.name.clone();
-        while self.reading.read_line(&self.settings).map_err(|error| unreadable(&name, &error))? {}
-        Ok(())
-    }
-
-    /// What the lines so far come to.
-    pub fn logs(&self) -> Logs {
-        let mut logs = Logs { files: vec![self.reading.file.about.clone()], ..Logs::default() };
-        add(&mut logs, self.reading.lines.gatherer.clone().finish(&self.settings));
-        logs.clocks = self.reading.lines.clocks.list().to_vec();
-        logs.clocks_beyond = self.reading.lines.clocks.beyond;
-        logs.notes = self.reading.notes();
-        logs
-    }
 }
 
 /// Gives the files of one log one number, and the folders theirs, in the order in which they are first named.

@@ -34,17 +34,12 @@ pub(super) struct Opened {
 
 impl Opened {
     pub(super) fn open(path: &Path, index: u16, settings: &Settings) -> Result<Self, ReadError> {
-        Self::begin(path, || settings.handles.take(path), index, settings, false)
+        Self::begin(path, || settings.handles.take(path), index, settings)
     }
 
     /// Opens a file to examine its beginning; it is read later.
     pub(super) fn look(path: &Path, settings: &Settings) -> Result<Self, ReadError> {
-        Self::begin(path, || settings.handles.look(path), 0, settings, false)
-    }
-
-    /// Opens a file that may still be empty.
-    pub(super) fn follow(path: &Path, settings: &Settings) -> Result<Self, ReadError> {
-        Self::begin(path, || settings.handles.take(path), 0, settings, true)
+        Self::begin(path, || settings.handles.look(path), 0, settings)
     }
 
     fn begin(
@@ -52,11 +47,10 @@ impl Opened {
         open: impl FnOnce() -> io::Result<File>,
         index: u16,
         settings: &Settings,
-        may_be_empty: bool,
     ) -> Result<Self, ReadError> {
         let name = path.display().to_string();
         if name == "-" {
-            return Self::of(&name, index, io::stdin(), None, settings, may_be_empty);
+            return Self::of(&name, index, io::stdin(), None, settings, false);
         }
         let file = open().map_err(|error| unreadable(&name, &error))?;
         let about = file.metadata().map_err(|error| unreadable(&name, &error))?;
@@ -74,7 +68,7 @@ impl Opened {
             .and_then(|at| at.duration_since(UNIX_EPOCH).ok());
         let modified =
             modified.map(|since| Timestamp::from_nanos(i64::try_from(since.as_nanos()).unwrap_or(i64::MAX)));
-        Self::of(&name, index, file, modified, settings, may_be_empty)
+        Self::of(&name, index, file, modified, settings, false)
     }
 
     pub(super) fn of(

@@ -7,6 +7,7 @@ use proptest::prelude::*;
 use super::super::{Dating, Follower, Grammar, LogZone, Logs, Outcome, Quote, Settings, Side, is_log};
 use super::{at, read};
 use crate::limits;
+use crate::time::Timestamp;
 
 const ERROR: &str = "ERROR [vmanage] [RestAPIClient] (default task-1) |default| Failed to query";
 const QUERY: &str = "INFO [vmanage] [SmartLicensingUtil] (default task-1) |default| Query";
@@ -250,18 +251,89 @@ fn a_log_is_recognised_by_its_content() {
 #[test]
 fn a_log_is_followed_as_it_grows() {
     let mut file = tempfile::NamedTempFile::new().expect("a file");
-    let mut follower = Follower::open(file.path(), Settings::default()).expect("a log");
+    let mut follower = Follower::open(&[file.path()], Settings::default()).expect("a log");
     assert!(follower.logs().attempts.is_empty());
     write!(file, "13-Jan-2023 10:00:00,000 UTC {QUERY}\n13-Jan-2023 10:00:01,000 UTC ERROR [vmanage]")
         .expect("a file");
-    follower.read_on().expect("a log");
+    follower.read_on(Timestamp::ZERO).expect("a log");
     assert!(follower.logs().attempts.is_empty());
     writeln!(file, " [RestAPIClient] (default task-1) |default| Failed to query: status 403")
         .expect("a file");
-    follower.read_on().expect("a log");
+    follower.read_on(Timestamp::ZERO).expect("a log");
     let logs = follower.logs();
     assert_eq!(logs.attempts.len(), 1);
     assert_eq!((logs.attempts[0].outcome, logs.files[0].lines), (Outcome::Status(403), 2));
+}
+
+/// Lines of nginx, each of them an attempt.
+fn requests(numbers: std::ops::Range<usize>) -> String {
+    let line =
+        |number| format!("10.0.0.1 - - [13/Jan/2023:11:17:01 +0000] \"GET /{number} HTTP/1.1\" 200 5\n");
+    numbers.map(line).collect()
+}
+
+fn last_request(follower: &Follower) -> Option<(String, u64)> {
+    let logs = follower.logs();
+    let last = logs.attempts.last()?;
+    Some((last.request.as_ref()?.raw().to_owned(), last.lines.last()?.number))
+}
+
+#[test]
+fn what_a_log_held_before_is_counted_and_no_attempt() {
+    let mut file = tempfile::NamedTempFile::new().expect("a file");
+    file.write_all(requests(0..20_000).as_bytes()).expect("a file");
+    let mut follower = Follower::open(&[file.path()], Settings::default()).expect("a log");
+    assert_eq!((follower.logs().attempts.len(), follower.logs().files[0].lines), (0, 20_000));
+    assert!(!follower.read_on(Timestamp::ZERO).expect("a log"));
+    file.write_all(requests(20_000..20_001).as_bytes()).expect("a file");
+    assert!(follower.read_on(Timestamp::ZERO).expect("a log"));
+    assert_eq!(last_request(&follower), Some(("GET /20000".to_owned(), 20_001)));
+}
+
+#[test]
+fn a_log_that_is_rotated_is_followed_in_both_ways() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("access.log");
+    std::fs::write(&path, requests(0..3)).expect("a file");
+    let mut follower = Follower::open(&[&path], Settings::default()).expect("a log");
+    let append = |path: &std::path::Path, text: String| {
+        let mut file = std::fs::OpenOptions::new().append(true).create(true).open(path).expect("a file");
+        file.write_all(text.as_bytes()).expect("a file");
+    };
+    // Renamed, with one more line in the old file, and another file with its name.
+    let old = folder.path().join("access.log.1");
+    std::fs::rename(&path, &old).expect("a file");
+    follower.read_on(Timestamp::ZERO).expect("no file is no error");
+    append(&old, requests(3..4));
+    append(&path, requests(4..5));
+    follower.read_on(Timestamp::ZERO).expect("a log");
+    let requests_of = |follower: &Follower| follower.logs().attempts.len();
+    assert_eq!((requests_of(&follower), last_request(&follower)), (2, Some(("GET /4".to_owned(), 1))));
+    // Copied, and truncated.
+    std::fs::write(&path, "").expect("a file");
+    follower.read_on(Timestamp::ZERO).expect("a log");
+    append(&path, requests(5..7));
+    follower.read_on(Timestamp::ZERO).expect("a log");
+    assert_eq!((requests_of(&follower), last_request(&follower)), (4, Some(("GET /6".to_owned(), 2))));
+    // A folder in its place can't be followed: said once, and kept.
+    std::fs::remove_file(&path).expect("a file");
+    std::fs::create_dir(&path).expect("a folder");
+    assert!(follower.read_on(Timestamp::ZERO).is_err());
+    assert!(follower.read_on(Timestamp::ZERO).is_ok());
+    assert!(follower.logs().notes.iter().any(|note| note.text.contains("not followed to the end")));
+}
+
+#[test]
+fn attempts_of_a_log_that_is_followed_are_forgotten_at_the_bound() {
+    let mut file = tempfile::NamedTempFile::new().expect("a file");
+    let mut follower = Follower::open(&[file.path()], Settings::default()).expect("a log");
+    file.write_all(requests(0..limits::LOG_FOLLOWED_ATTEMPTS + 50).as_bytes()).expect("a file");
+    follower.read_on(Timestamp::ZERO).expect("a log");
+    // What came at once is compared once, all of it.
+    assert_eq!(follower.logs().attempts.len(), limits::LOG_FOLLOWED_ATTEMPTS + 50);
+    follower.read_on(Timestamp::ZERO).expect("a log");
+    let logs = follower.logs();
+    assert_eq!((logs.attempts.len(), logs.crowded_out), (limits::LOG_FOLLOWED_ATTEMPTS, 0));
 }
 
 #[test]

@@ -254,7 +254,10 @@ fn an_offset_that_is_given_is_believed() {
     let plan = Plan { attempts: 1, threads: 1, ..Plan::new(7001) };
     let world = make(&plan);
     let logs = read(&[("vmanage-server.log", &world.client_log)], &settings(&world.wire));
-    let given = |offset: i64| TieSettings { offsets: vec![(None, Elapsed::from_nanos(offset))] };
+    let given = |offset: i64| TieSettings {
+        offsets: vec![(None, Elapsed::from_nanos(offset))],
+        ..TieSettings::default()
+    };
     assert_eq!(tie(&logs, &world.wire, &TieSettings::default()).ties, []);
     let ties = tie(&logs, &world.wire, &given(plan.client_offset + 300 * MILLI));
     assert_eq!(ties.ties.len(), 1, "{:?}", ties.untied);

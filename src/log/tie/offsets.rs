@@ -27,20 +27,20 @@ impl Work<'_> {
 
     /// The offset of each clock: given, by votes, or from another clock of the same host.
     pub(super) fn find_offsets(&mut self, clocks: &[usize], settings: &TieSettings) {
-        /// What a person gives is exact to this much.
+        /// What a person gives, or what the moment shows at which a line came, is exact to this much.
         const GIVEN: i64 = 1_000 * MILLI;
         for clock in clocks.iter().copied() {
             let ballot = self.ballot(clock);
             let attempts = self.attempts(clock);
             let log = self.logs.clocks[clock].log;
-            let given = settings
-                .offsets
-                .iter()
-                .find(|(of, _)| of.is_none_or(|of| of == log))
-                .map(|(_, offset)| *offset);
+            let given = settings.offsets.iter().find(|(of, _)| of.is_none_or(|of| of == log));
+            let came = settings.arrivals.iter().find(|(of, _)| of.index() == clock);
+            let given = given
+                .map(|(_, offset)| (*offset, OffsetSource::Given))
+                .or_else(|| came.map(|(_, offset)| (*offset, OffsetSource::Arrival)));
             let mut translation = Translation::Excluded;
             let found = match given {
-                Some(offset) => {
+                Some((offset, source)) => {
                     let within = (offset.nanos() - GIVEN, offset.nanos() + GIVEN);
                     let ballot = Ballot { within: Some(within), is_same_host: false, ..ballot };
                     let voted = clock::vote(&attempts, &ballot).ok();
@@ -48,12 +48,12 @@ impl Work<'_> {
                         || Offset {
                             value: offset,
                             bounds: (Elapsed::from_nanos(within.0), Elapsed::from_nanos(within.1)),
-                            source: OffsetSource::Given,
+                            source,
                             votes: 0,
                             weight: clock::CERTAIN,
                             is_modulo_day: pair::folds(ballot.dating, self.wire),
                         },
-                        |voted| Offset { source: OffsetSource::Given, ..voted },
+                        |voted| Offset { source, ..voted },
                     ))
                 }
                 None => clock::vote(&attempts, &ballot).or_else(|why| {
