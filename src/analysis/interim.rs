@@ -41,7 +41,12 @@ impl Interim {
             }
             Event::Packet(packet) => self.packet(packet),
             Event::Idle(_, about) => self.packets.about = (*about).clone(),
-            Event::Entry(..) | Event::Silence(..) | Event::Known(_) | Event::Progress(..) => {}
+            Event::Entry(..)
+            | Event::Silence(..)
+            | Event::Known(_)
+            | Event::Tied(..)
+            | Event::LogUnread(_)
+            | Event::Progress(..) => {}
         }
     }
 

@@ -47,8 +47,9 @@ pub use window::{Window, WindowEnd, WindowError};
 use crate::capture::{About, Frame, ReadError, Source, Target, TargetError};
 use crate::cert::{Trust, Wanted};
 use crate::finding::Finding;
+use crate::log::tie::Tie;
 use crate::packet::{Packet, Viewpoint};
-use crate::story::{EndpointKnowledge, Entry, Silence, Story};
+use crate::story::{EndpointKnowledge, Entry, LogTie, Silence, Story};
 use crate::time::Timestamp;
 use crate::verdict::{self, Verdict};
 use judge::Examiner;
@@ -179,6 +180,10 @@ pub enum Event<'a> {
     /// A verdict as far as it is known, when it is another than what was reported of the connection before. Only while
     /// watching.
     Known(&'a Judged),
+    /// An attempt of a log that is followed is tied to a connection: the logs so far, the tie, and what it says about the connection.
+    Tied(&'a LogSummary, &'a Tie, &'a LogTie),
+    /// A log can't be followed any further.
+    LogUnread(&'a ReadError),
     /// No packet came for a moment, and the capture's clock shows this. Only from sources that wait for packets.
     Idle(Timestamp, &'a About),
     /// Input consumed so far, in bytes, and in all where that is known.

@@ -139,7 +139,10 @@ impl<'s> Watch<'s> {
         if let Some(silence) = lasting {
             outlet.reports(&Event::Silence(&judged.story, &silence))?;
         }
-        if is_known && is_news { outlet.reports(&Event::Known(&judged)) } else { Ok(()) }
+        if is_known && is_news {
+            outlet.reports(&Event::Known(&judged))?;
+        }
+        outlet.stays(judged)
     }
 }
 

@@ -1,19 +1,22 @@
 //! What becomes of a connection that leaves: it is judged, counted and reported, in the order in which connections are submitted.
 
 mod chains;
+mod following;
 mod here;
 mod judging;
 mod withheld;
 
 use std::io;
+use std::sync::Arc;
 
 pub(super) use chains::{Chains, Examiner, SharedExaminer};
 pub(super) use judging::Judging;
 
 use super::summary::Tally;
 use super::table::HalfOpen;
-use super::{Event, Settings, Sink};
+use super::{Event, Judged, Settings, Sink};
 use crate::story::{CaptureFacts, Story};
+use following::Following;
 use here::Here;
 use withheld::Withheld;
 
@@ -24,6 +27,14 @@ pub(super) trait Judge: Send {
     /// # Errors
     /// When output can't be written, be it of this connection or of one before it.
     fn submit(&mut self, left: Left) -> io::Result<()>;
+
+    /// Takes in what is known of a connection that has not left: after each burst of its packets, while they are watched.
+    ///
+    /// # Errors
+    /// When output can't be written.
+    fn open(&mut self, _judged: Judged) -> io::Result<()> {
+        Ok(())
+    }
 
     /// Hands an event to the sink.
     ///
@@ -74,7 +85,10 @@ pub(super) fn open<'env>(
 ) -> Box<dyn Judge + 'env> {
     let here = Box::new(Here::new(settings, examiner, sink));
     match &settings.logs {
-        Some(input) => Box::new(Withheld::new(here, input)),
+        Some(input) => match &input.follower {
+            Some(follower) => Box::new(Following::new(here, input, Arc::clone(follower))),
+            None => Box::new(Withheld::new(here, input)),
+        },
         None => here,
     }
 }

@@ -5,8 +5,8 @@ use std::net::SocketAddr;
 use crate::analysis::Judged;
 use crate::log::{Exchange, Side, Wire, WireOutcome};
 use crate::story::{EndingKind, Moment, Story};
-use crate::tcp::Role;
-use crate::time::Timestamp;
+use crate::tcp::{PerRole, Role};
+use crate::time::{Clock, Timestamp};
 use crate::tls::Version;
 use crate::verdict::Code;
 
@@ -18,21 +18,44 @@ const MOST_ROUND_TRIPS: u8 = 4;
 /// A connection whose end is known by name only has none: logs are compared by addresses.
 pub(super) fn wire(connections: &[Judged]) -> (Wire, Vec<usize>) {
     let (mut exchanges, mut owners) = (Vec::new(), Vec::new());
+    let mut frame = Frame::default();
     for (index, judged) in connections.iter().enumerate() {
         exchanges.extend(exchanges_of(judged));
         owners.resize(exchanges.len(), index);
+        frame.add(&judged.story);
     }
-    let stories = || connections.iter().map(|judged| &judged.story);
-    let begin = stories().map(|story| story.first.at).min().unwrap_or_default();
-    let end = stories().map(|story| story.capture.end.max(story.last.at)).max().unwrap_or_default();
-    let clock = stories().next().map(|story| story.capture.clock).unwrap_or_default();
-    let made_at = |role: Role| stories().any(|story| is_sender_s_host(story, role));
-    let made_at = match (made_at(Role::Client), made_at(Role::Server)) {
-        (true, false) => Some(Side::Client),
-        (false, true) => Some(Side::Server),
-        _ => None,
-    };
-    (Wire { clock, span: (begin, end), made_at, host: None, exchanges }, owners)
+    (frame.wire(exchanges), owners)
+}
+
+/// What all connections of a capture have in common.
+#[derive(Clone, Copy, Default)]
+pub(in crate::analysis) struct Frame {
+    clock: Clock,
+    span: Option<(Timestamp, Timestamp)>,
+    /// Whether the capture was made at the client's or at the server's end of some connection.
+    made_at: PerRole<bool>,
+}
+
+impl Frame {
+    /// Takes in a connection.
+    pub(in crate::analysis) fn add(&mut self, story: &Story) {
+        let (begin, end) = (story.first.at, story.capture.end.max(story.last.at));
+        self.clock = story.capture.clock;
+        self.span = Some(self.span.map_or((begin, end), |(first, last)| (first.min(begin), last.max(end))));
+        for role in [Role::Client, Role::Server] {
+            self.made_at[role] |= is_sender_s_host(story, role);
+        }
+    }
+
+    /// What logs are compared with, with these exchanges.
+    pub(in crate::analysis) fn wire(&self, exchanges: Vec<Exchange>) -> Wire {
+        let made_at = match (self.made_at.client, self.made_at.server) {
+            (true, false) => Some(Side::Client),
+            (false, true) => Some(Side::Server),
+            _ => None,
+        };
+        Wire { clock: self.clock, span: self.span.unwrap_or_default(), made_at, host: None, exchanges }
+    }
 }
 
 /// Whether checksums that a network card was to fill in prove that the capture was made at this end.
@@ -42,7 +65,7 @@ fn is_sender_s_host(story: &Story, role: Role) -> bool {
 }
 
 /// The exchanges of one connection: its requests, where more than one is seen, or the whole.
-fn exchanges_of(judged: &Judged) -> Vec<Exchange> {
+pub(in crate::analysis) fn exchanges_of(judged: &Judged) -> Vec<Exchange> {
     let story = &judged.story;
     let socket = |role: Role| {
         let party = &story.parties[role];

@@ -6,15 +6,17 @@
 
 mod exchange;
 
+pub(super) use exchange::{Frame, exchanges_of};
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
 use super::Judged;
 use crate::capture::ReadError;
 use crate::limits;
 use crate::log::tie::{self, Tie, TieSettings, Ties};
-use crate::log::{self, Attempt, ClockId, Logs};
+use crate::log::{self, Attempt, ClockId, Follower, Logs, Wire};
 use crate::story::{LogLine, LogTie};
 use crate::time::{Clock, Elapsed, Timestamp};
 use crate::verdict::{Severity, Status};
@@ -28,6 +30,8 @@ pub struct LogInput {
     pub reading: log::Settings,
     /// What is known of their clocks.
     pub tying: TieSettings,
+    /// The logs, where they are written while packets come; `files` is not read then.
+    pub follower: Option<Arc<Mutex<Follower>>>,
 }
 
 /// What logs came to.
@@ -41,19 +45,27 @@ pub struct LogSummary {
     pub connections: Vec<u64>,
     /// Connections that were judged without the logs, because too many would have had to wait for them.
     pub not_compared: u64,
+    /// Attempts whose ties were reported as they were found, with [`Event::Tied`](super::Event::Tied).
+    pub reported: BTreeSet<usize>,
     /// By [`LogFile::log`](log::LogFile::log), the most connections that nginx can have had during the capture without a line.
     pub unlogged: BTreeMap<u16, u64>,
 }
 
 impl LogSummary {
+    /// Ties what logs hold to what the wire shows. `connections` are those of the exchanges.
+    pub(super) fn of(logs: Logs, wire: &Wire, connections: Vec<u64>, settings: &TieSettings) -> Self {
+        let ties = log::tie(&logs, wire, settings);
+        Self { logs, ties, connections, ..Self::default() }
+    }
+
     /// Reads logs that stand alone, without a capture.
     ///
     /// # Errors
     /// When a file can't be read, or is no log.
     pub fn alone(input: &LogInput) -> Result<Self, ReadError> {
         let logs = log::read(&input.files, &input.reading)?;
-        let ties = log::tie(&logs, &log::Wire { clock: Clock::Absent, ..log::Wire::default() }, &input.tying);
-        Ok(Self { logs, ties, ..Self::default() })
+        let wire = Wire { clock: Clock::Absent, ..Wire::default() };
+        Ok(Self::of(logs, &wire, Vec::new(), &input.tying))
     }
 
     /// What logs without a capture come to: the last attempt that has an outcome decides.
@@ -106,27 +118,28 @@ pub(super) fn tie_to(
         ..input.reading.clone()
     };
     let logs = log::read(&input.files, &reading)?;
-    let ties = log::tie(&logs, &wire, &input.tying);
-    let files: Vec<Arc<str>> = logs.files.iter().map(|file| file.name.as_str().into()).collect();
+    let ids = owners.iter().filter_map(|owner| connections.get(*owner)).map(|judged| judged.story.id);
+    let mut summary = LogSummary::of(logs, &wire, ids.collect(), &input.tying);
     let mut tied = Vec::new();
-    for tie in &ties.ties {
-        let (Some(owner), Some(attempt)) = (owners.get(tie.exchange), logs.attempts.get(tie.attempt)) else {
+    for tie in &summary.ties.ties {
+        let (Some(owner), Some(exchange)) = (owners.get(tie.exchange), wire.exchanges.get(tie.exchange))
+        else {
             continue;
         };
-        let (Some(judged), Some(exchange)) = (connections.get_mut(*owner), wire.exchanges.get(tie.exchange))
+        let (Some(judged), Some(fact)) =
+            (connections.get_mut(*owner), fact(tie, &summary.logs, exchange.end))
         else {
             continue;
         };
         if judged.story.logs.len() < limits::LOG_TIES {
-            judged.story.logs.push(fact(tie, attempt, exchange.end, &files));
+            judged.story.logs.push(fact);
             tied.push(*owner);
         }
     }
     tied.sort_unstable();
     tied.dedup();
-    let connections = owners.iter().map(|owner| connections[*owner].story.id).collect();
-    let unlogged = unlogged(&logs, &ties, wire.span);
-    Ok((LogSummary { logs, ties, connections, not_compared: 0, unlogged }, tied))
+    summary.unlogged = unlogged(&summary.logs, &summary.ties, wire.span);
+    Ok((summary, tied))
 }
 
 /// For each log of nginx whose offset is known, the most connections during the capture that left no line; only where there can
@@ -142,12 +155,14 @@ fn unlogged(logs: &Logs, ties: &Ties, (begin, end): (Timestamp, Timestamp)) -> B
 }
 
 /// A tie as a fact about a connection whose exchange ended at `end`.
-fn fact(tie: &Tie, attempt: &Attempt, end: Timestamp, files: &[Arc<str>]) -> LogTie {
+pub(super) fn fact(tie: &Tie, logs: &Logs, end: Timestamp) -> Option<LogTie> {
+    let attempt = logs.attempts.get(tie.attempt)?;
+    let name = |file: u16| logs.files.get(usize::from(file)).map(|file| file.name.as_str());
     let lines: Vec<LogLine> = attempt
         .lines
         .iter()
         .map(|line| LogLine {
-            file: files.get(usize::from(line.file)).cloned().unwrap_or_default(),
+            file: name(line.file).unwrap_or_default().into(),
             number: line.number,
             side: attempt.side,
             at: near(line.at + tie.offset.times(-1), end),
@@ -158,7 +173,7 @@ fn fact(tie: &Tie, attempt: &Attempt, end: Timestamp, files: &[Arc<str>]) -> Log
         .collect();
     let (zone, skew) = log::clock::split(tie.offset);
     let decisive = attempt.decisive();
-    LogTie {
+    Some(LogTie {
         side: attempt.side,
         outcome: attempt.outcome,
         status: attempt.status,
@@ -168,7 +183,7 @@ fn fact(tie: &Tie, attempt: &Attempt, end: Timestamp, files: &[Arc<str>]) -> Log
         skew,
         lines,
         decisive,
-    }
+    })
 }
 
 /// `at`, moved by whole days next to `to`: one of the clocks may have no date.

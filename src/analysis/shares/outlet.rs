@@ -2,8 +2,8 @@
 
 use std::io;
 
-use crate::analysis::Event;
 use crate::analysis::judge::{Judge, Left};
+use crate::analysis::{Event, Judged};
 
 /// Set in the id of a connection that is not numbered yet. The other bits are the number of the packet that began it.
 const PROVISIONAL: u64 = 1 << 63;
@@ -23,6 +23,14 @@ pub(in crate::analysis) trait Outlet {
     /// # Errors
     /// When output can't be written.
     fn leaves(&mut self, left: Left) -> io::Result<()>;
+
+    /// This is known of a connection that stays.
+    ///
+    /// # Errors
+    /// When output can't be written.
+    fn stays(&mut self, _judged: Judged) -> io::Result<()> {
+        Ok(())
+    }
 
     /// Something is to be reported at once.
     ///
@@ -46,6 +54,10 @@ impl Outlet for AtOnce<'_> {
 
     fn leaves(&mut self, left: Left) -> io::Result<()> {
         self.judge.submit(left)
+    }
+
+    fn stays(&mut self, judged: Judged) -> io::Result<()> {
+        self.judge.open(judged)
     }
 
     fn reports(&mut self, event: &Event<'_>) -> io::Result<()> {

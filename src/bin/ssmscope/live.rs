@@ -6,10 +6,10 @@ use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
-use anyhow::{Context, bail};
+use anyhow::{Context, bail, ensure};
 use ssmscope::analysis::{Event, Judged, Needs, Redaction, Settings, Sink, Watching};
 use ssmscope::capture::live::{self as device, Options};
-use ssmscope::capture::{Source, Target};
+use ssmscope::capture::{Handles, Source, Target};
 use ssmscope::recorder::{self, Recorder};
 use ssmscope::report::human::html::HtmlPage;
 use ssmscope::report::{self, Detail, Occasion};
@@ -21,12 +21,12 @@ use crate::observers::conductor::Conductor;
 use crate::observers::saving::Saving;
 use crate::observers::shown::OnlyShown;
 use crate::observers::status::StatusLine;
-use crate::page::PageFile;
+use crate::page::{PageFile, is_same_file};
 use crate::run::{self, Done, Results, Run};
 use crate::system::deadline::{self, Deadline};
 use crate::system::privileges::{self, As, Later};
 use crate::system::signals::Signals;
-use crate::{exit, input};
+use crate::{exit, input, logs};
 
 /// What to think of where a file can't be written.
 const USER: &str = "--user names whose rights files are opened with";
@@ -67,10 +67,15 @@ fn capture(options: &Live, run: &mut Run<'_>) -> anyhow::Result<Done> {
         )?
     };
     let html = options.page.html.as_deref();
+    let logs: Vec<&Path> = options.logs.log.iter().map(AsRef::as_ref).collect();
+    let is_a_log = |path: &Path| logs.iter().any(|log| is_same_file(path, log));
+    ensure!(!options.write.as_deref().is_some_and(is_a_log), "-w names a log that is followed");
+    let handles = Handles::open(&logs);
     let written = [options.write.as_deref(), options.monitoring.textfile.as_deref(), html];
     let later = Later {
         user: As::User(options.user.as_deref()),
         captures: true,
+        follows: &logs,
         writes: &written.into_iter().flatten().collect::<Vec<_>>(),
         records: options.record.as_deref(),
         ..Later::default()
@@ -81,12 +86,14 @@ fn capture(options: &Live, run: &mut Run<'_>) -> anyhow::Result<Done> {
         let recorder =
             options.record.as_deref().map(|folder| recorder(folder, &interface, options)).transpose()?;
         let others = [options.write.as_deref(), options.monitoring.textfile.as_deref()];
-        let page = html.map(|path| PageFile::begin(path, others.into_iter().flatten(), true)).transpose();
+        let others = || others.into_iter().flatten().chain(logs.iter().copied());
+        let page = html.map(|path| PageFile::begin(path, others(), true)).transpose();
         run.begin_textfile()
             .and(page)
             .map(|page| (user.map(str::to_owned), saving, recorder, page))
             .context(USER)
     })?;
+    let settings = Settings { logs: logs::followed(&options.logs, &handles)?, ..settings };
     let signals = Signals::register()?;
     let as_user = user.map(|name| format!(", as user {name}")).unwrap_or_default();
     let listening = format_args!("ssmscope: listening on {interface}{as_user}; Ctrl-C ends it");

@@ -1,14 +1,15 @@
 //! The logs beside a capture: which of the named files they are, and logs that stand alone.
 
 use std::path::Path;
+use std::sync::{Arc, Mutex};
 
 use ssmscope::analysis::{LogInput, LogSummary, Summary};
-use ssmscope::capture::Handles;
-use ssmscope::log::{self, tie::TieSettings};
+use ssmscope::capture::{Handles, ReadError};
+use ssmscope::log::{self, Follower, tie::TieSettings};
 use ssmscope::report::human::html::HtmlPage;
 use ssmscope::report::{self, Form, Occasion, Style};
 
-use crate::args::Read;
+use crate::args::{Logs, Read};
 use crate::page::PageFile;
 use crate::run::{self, Done, Results, Run};
 
@@ -25,18 +26,7 @@ pub fn named(options: &Read, handles: &Handles, run: &mut Run<'_>) -> Named {
     if given.log.is_empty() {
         return Named { captures, logs: None };
     }
-    let reading = log::Settings {
-        formats: given.log_format.clone(),
-        zones: given.log_zone.clone(),
-        shows_secrets: given.log_secrets,
-        handles: handles.clone(),
-        ..log::Settings::default()
-    };
-    let mut input = LogInput {
-        reading,
-        tying: TieSettings { offsets: given.log_offset.iter().map(|offset| (None, *offset)).collect() },
-        ..LogInput::default()
-    };
+    let mut input = input(given, handles);
     for path in &given.log {
         // Standard input can be looked at only once.
         let is_log = if path == Path::new("-") { Ok(true) } else { log::is_log_file(path, &input.reading) };
@@ -48,6 +38,32 @@ pub fn named(options: &Read, handles: &Handles, run: &mut Run<'_>) -> Named {
     }
     let has_logs = !input.files.is_empty() || captures.is_empty();
     Named { captures, logs: has_logs.then_some(input) }
+}
+
+/// The logs that are followed while packets come.
+///
+/// # Errors
+/// When one can't be, or is no log.
+pub fn followed(given: &Logs, handles: &Handles) -> Result<Option<LogInput>, ReadError> {
+    if given.log.is_empty() {
+        return Ok(None);
+    }
+    let input = input(given, handles);
+    let follower = Follower::open(&given.log, input.reading.clone())?;
+    Ok(Some(LogInput { follower: Some(Arc::new(Mutex::new(follower))), ..input }))
+}
+
+fn input(given: &Logs, handles: &Handles) -> LogInput {
+    let reading = log::Settings {
+        formats: given.log_format.clone(),
+        zones: given.log_zone.clone(),
+        shows_secrets: given.log_secrets,
+        handles: handles.clone(),
+        ..log::Settings::default()
+    };
+    let offsets = given.log_offset.iter().map(|offset| (None, *offset)).collect();
+    let tying = TieSettings { offsets, ..TieSettings::default() };
+    LogInput { reading, tying, ..LogInput::default() }
 }
 
 /// Lists the attempts of logs that stand alone.

@@ -58,7 +58,7 @@ fn begin(path: &Path, is_put_later: bool) -> anyhow::Result<NewFile> {
 }
 
 /// Whether two names lead to one file, of which there need be none yet. Devices and pipes may be written to by several.
-fn is_same_file(path: &Path, other: &Path) -> bool {
+pub fn is_same_file(path: &Path, other: &Path) -> bool {
     match (fs::metadata(path), fs::metadata(other)) {
         (Ok(one), Ok(other)) => one.is_file() && (one.dev(), one.ino()) == (other.dev(), other.ino()),
         (Err(_), Err(_)) => path == other,

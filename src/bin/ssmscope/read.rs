@@ -57,12 +57,9 @@ fn read(options: &Read, run: &mut Run<'_>) -> anyhow::Result<Done> {
     let examines = run.examines() || options.explain_decision || page.is_some();
     let settings = input::settings(&options.judgement, options.bounds, &options.selection, examines)?;
     let ends = if may_pause { Some(signals::ends()?) } else { None };
-    let later = Later {
-        user: As::Owner(owner_of),
-        follows: options.files.first().filter(|_| options.follow).map(Path::new),
-        writes: &writes,
-        ..Later::default()
-    };
+    let followed: Vec<&Path> =
+        options.files.first().filter(|_| options.follow).map(Path::new).into_iter().collect();
+    let later = Later { user: As::Owner(owner_of), follows: &followed, writes: &writes, ..Later::default() };
     let deadline = run.deadline.take();
     let target = privileges::end(&later, deadline.as_ref(), |_| {
         run.begin_textfile()?;

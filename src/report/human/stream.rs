@@ -11,14 +11,14 @@ use super::ladder::Ladder;
 use super::notes::{self, Noted, Notes};
 use super::packet::{printer, write_lines};
 use super::page::Page;
-use super::{judgement, prose, rows, timeline};
+use super::{judgement, logs, prose, rows, timeline};
 use crate::analysis::{Event, Judged, Sink, Summary};
 use crate::report::tcpdump::Numbering;
 use crate::report::text::clock;
 use crate::report::text::ends;
 use crate::report::text::words::{DIM, PacketNames, grouped, wrapped};
 use crate::report::{Detail, End, Origins, Report, Style};
-use crate::story::{Entry, Silence, Story};
+use crate::story::{Entry, LogTie, Silence, Story};
 use crate::tcp::Role;
 use crate::time::{Clock, Elapsed, Timestamp};
 use crate::verdict::Code;
@@ -85,6 +85,10 @@ impl<W: Write> Stream<W> {
     /// Writes what there is to say about the capture as a whole.
     pub(super) fn end(mut self, summary: &Summary) -> io::Result<()> {
         writeln!(self.out)?;
+        if let Some(logs) = &summary.logs {
+            logs::write(logs, false, &mut self.out)?;
+            writeln!(self.out)?;
+        }
         capture::write(&Collection::new(false, Detail::Examples), summary, &self.style, &mut self.out)?;
         self.out.flush()
     }
@@ -176,6 +180,19 @@ impl<W: Write> Stream<W> {
         }
         self.out.flush()
     }
+
+    /// What a log reports of a connection: the line that names the outcome.
+    fn tied(&mut self, connection: Option<u64>, fact: &LogTie) -> io::Result<()> {
+        let Some(line) = fact.line().filter(|_| self.quiet.is_none()) else { return Ok(()) };
+        let Times { clock, digits, is_text } = self.times;
+        let printer = printer(&self.style, clock, digits, is_text);
+        let of = connection.map(|id| format!(" (connection {id})")).unwrap_or_default();
+        let text = logs::line_text(line, &printer) + &of;
+        for line in wrapped(&Glyphs::of(&self.style).text(&text), prose::prose(&self.style) - INDENT - 3) {
+            writeln!(self.out, "{:1$}{line}", "", INDENT + 3)?;
+        }
+        self.out.flush()
+    }
 }
 
 impl<W: Write + Send> Sink for Stream<W> {
@@ -184,8 +201,9 @@ impl<W: Write + Send> Sink for Stream<W> {
             Event::Entry(story, entry) => self.entry(story, entry),
             Event::Silence(story, silence) => self.silence(story, silence),
             Event::Known(judged) => self.tell(judged),
+            Event::Tied(logs, tie, fact) => self.tied(logs.connections.get(tie.exchange).copied(), fact),
             Event::Idle(at, _) => self.tell_interval(*at),
-            Event::Packet(_) | Event::Frame(_) | Event::Progress(..) => Ok(()),
+            Event::Packet(_) | Event::Frame(_) | Event::LogUnread(_) | Event::Progress(..) => Ok(()),
         }
     }
 

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::{Args, ValueEnum};
 use ssmscope::time::Elapsed;
 
-use super::groups::{Bounds, Judgement, Monitoring, Page, Redacting, Rendering, Selection};
+use super::groups::{Bounds, Judgement, Logs, Monitoring, Page, Redacting, Rendering, Selection};
 use super::values::span;
 
 /// `ssmscope live`.
@@ -125,6 +125,10 @@ pub struct Live {
     #[command(flatten)]
     pub monitoring: Monitoring,
 
+    /// What programs write meanwhile.
+    #[command(flatten)]
+    pub logs: Logs,
+
     /// How it is judged.
     #[command(flatten)]
     pub judgement: Judgement,
@@ -149,4 +153,5 @@ const LIVE_EXAMPLES: &str = "\
 Examples:
   ssmscope live -i eth0 --host ssm.example.net --port 8443
   ssmscope live -i any --port 8443 --until failure -w failed.pcapng
-  ssmscope live -i eth0 --host 10.106.66.55 --quiet-healthy --interval 3600";
+  ssmscope live -i eth0 --host 10.106.66.55 --quiet-healthy --interval 3600
+  ssmscope live --host ssm.example.net --log /var/log/nms/vmanage-server.log";

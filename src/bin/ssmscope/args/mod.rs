@@ -20,7 +20,7 @@ use ssmscope::report::language::Language;
 
 pub use batch::Batch;
 pub use check::{CertificateFault, Check, Grant, OauthBody, Server, TlsVersion};
-pub use groups::{Bounds, Judgement, Monitoring, Redacting, Rendering, Selection};
+pub use groups::{Bounds, Judgement, Logs, Monitoring, Redacting, Rendering, Selection};
 pub use live::{Live, Until};
 pub use read::Read;
 pub use serve::Serve;

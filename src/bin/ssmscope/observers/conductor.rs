@@ -241,7 +241,10 @@ impl Observer for Conductor<'_> {
             Event::Packet(packet) => self.packet(packet),
             Event::Known(judged) => self.verdict(judged, false),
             Event::Idle(at, about) => self.idle(*at, about),
-            Event::Entry(..) | Event::Silence(..) | Event::Progress(..) => {}
+            Event::LogUnread(error) => {
+                exit::aside(self.options.rendering.output, format_args!("ssmscope: {error}"));
+            }
+            Event::Entry(..) | Event::Silence(..) | Event::Tied(..) | Event::Progress(..) => {}
         }
     }
 

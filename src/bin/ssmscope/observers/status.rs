@@ -118,7 +118,12 @@ impl Sink for StatusLine<'_> {
                 self.seen.awaited.remove(&story.first.number);
             }
             Event::Idle(_, about) => self.seen.dropped = about.dropped,
-            Event::Packet(_) | Event::Frame(_) | Event::Known(_) | Event::Progress(..) => {}
+            Event::Packet(_)
+            | Event::Frame(_)
+            | Event::Known(_)
+            | Event::Tied(..)
+            | Event::LogUnread(_)
+            | Event::Progress(..) => {}
         }
         // No report prints frames.
         let was_shown = !matches!(event, Event::Frame(_)) && exit::clear_status();

@@ -45,8 +45,8 @@ pub struct Later<'a> {
     pub reads: &'a [&'a str],
     /// Files and folders that are read, with all that is in them, whoever owns it: CAP_DAC_READ_SEARCH stays.
     pub walks: &'a [PathBuf],
-    /// A file that is followed. Another file, of any owner, may replace it: CAP_DAC_READ_SEARCH stays.
-    pub follows: Option<&'a Path>,
+    /// Files that are followed. Other files, of any owner, may replace them: CAP_DAC_READ_SEARCH stays, but not beside a capture.
+    pub follows: &'a [&'a Path],
     /// Files that are created, or created again, by their names.
     pub writes: &'a [&'a Path],
     /// A folder of many files.
@@ -86,7 +86,7 @@ pub fn end<T>(
     deadline: Option<&Deadline>,
     open: impl FnOnce(Option<&str>) -> anyhow::Result<T>,
 ) -> anyhow::Result<T> {
-    let reads_others = later.follows.is_some() || !later.walks.is_empty();
+    let reads_others = !later.follows.is_empty() || !later.walks.is_empty();
     let kept = match (later.captures, reads_others) {
         (true, _) => held(Capability::CAP_NET_RAW),
         (_, true) => held(Capability::CAP_DAC_READ_SEARCH),
@@ -118,7 +118,7 @@ impl Later<'_> {
         sandbox.read.extend(self.walks.iter().filter_map(|path| path.canonicalize().ok()));
         // A followed file may be a link into another folder.
         let followed =
-            self.follows.into_iter().flat_map(|path| [path.canonicalize().ok(), Some(path.into())]);
+            self.follows.iter().flat_map(|path| [path.canonicalize().ok(), Some(path.to_path_buf())]);
         sandbox.read.extend(followed.flatten().map(|path: PathBuf| folder_of(&path)));
         if let As::Owner(Some(path)) = self.user {
             sandbox.written.push(folder_of(path));

@@ -23,7 +23,7 @@ pub use check::Check;
 pub use connection::{Connection, PacketPlace, Quiet, RoundTrips, Socket, Step, Timing};
 pub use file::{File, Files};
 pub use group::Group;
-pub use log::{Log, LogConnection, LogFile, LogPeer, LoggedLine, TiedLog};
+pub use log::{Log, LogConnection, LogFile, LogPeer, LoggedLine, NearbyLine, TiedLog};
 pub use lookup::{Lookup, LookupSeverity};
 use schemars::{JsonSchema, Schema};
 use serde::Serialize;
@@ -77,7 +77,8 @@ impl<W: Write> JsonReport<W> {
             self.write(&Line::Lookup(Box::new(Lookup::of(figures, found))))?;
         }
         if let Some(logs) = &figures.logs {
-            for (index, attempt) in logs.attempts() {
+            let unreported = |(index, _): &(usize, _)| !logs.reported.contains(index);
+            for (index, attempt) in logs.attempts().filter(unreported) {
                 self.write(&Line::Log(Box::new(Log::of(logs, index, attempt))))?;
             }
         }
@@ -116,6 +117,12 @@ impl<W: Write + Send> Sink for JsonReport<W> {
                     self.source(judged),
                     None,
                 ))))?;
+                self.out.flush()
+            }
+            Event::Tied(logs, tie, _) => {
+                if let Some(attempt) = logs.logs.attempts.get(tie.attempt) {
+                    self.write(&Line::Log(Box::new(Log::of(logs, tie.attempt, attempt))))?;
+                }
                 self.out.flush()
             }
             Event::Idle(..) => self.out.flush(),
@@ -180,7 +187,7 @@ pub enum Line {
     Check(Box<Check>),
     /// A question in the traffic that got no usable answer, after all connections.
     Lookup(Box<Lookup>),
-    /// An attempt that a log beside the capture reports, after all connections.
+    /// An attempt that a log beside the capture reports, after all connections; in `live` one that is tied as soon as it is.
     Log(Box<Log>),
     /// One of many captures, after its connections; only of `batch`.
     File(Box<File>),

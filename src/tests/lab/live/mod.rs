@@ -4,6 +4,7 @@ mod device;
 mod faults;
 mod files;
 mod load;
+mod logs;
 mod progress;
 mod redacted;
 
