@@ -85,6 +85,8 @@ pub struct Story {
     pub capture: CaptureFacts,
     /// What the logs that are tied to it report.
     pub logs: Vec<LogTie>,
+    /// Lines of logs that are tied to nothing, and were written while the connection lasted.
+    pub log_lines: Box<[LogLine]>,
     /// The packets, for people.
     pub timeline: Timeline,
 }
@@ -133,6 +135,7 @@ impl Story {
             missing: MissingFacts::default(),
             capture: CaptureFacts::default(),
             logs: Vec::new(),
+            log_lines: Box::default(),
             timeline: Timeline::default(),
         }
     }
@@ -164,6 +167,7 @@ impl Story {
             missing: self.missing.clone(),
             capture: self.capture,
             logs: self.logs.clone(),
+            log_lines: self.log_lines.clone(),
             timeline: Timeline::default(),
         }
     }

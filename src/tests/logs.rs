@@ -111,3 +111,42 @@ fn numbers_of_nginx_between_its_lines_count_connections_without_a_line() {
     assert!(unlogged(&[line("04:10:02", 5), line("04:10:05", 6)]).is_null());
     assert!(unlogged(&[line("04:10:02", 5)]).is_null());
 }
+
+#[test]
+fn lines_of_any_program_are_shown_where_their_time_places_them() {
+    let capture = testdata("reset/injected/capture.pcap");
+    let folder = tempfile::tempdir().unwrap();
+    let log = folder.path().join("firewall.log");
+    let lines = [
+        "2026-11-23T11:10:05.000Z WARN long before",
+        "2026-11-23T11:10:12.116Z INFO a report of what went well",
+        "2026-11-23T11:10:12.118Z WARN ips: reset-both 192.0.2.10 \x1b[31m",
+        "2026-11-23T11:10:12.930Z ERROR ips: session discarded",
+        "2026-11-23T11:10:14.000Z WARN long after",
+    ];
+    std::fs::write(&log, lines.join("\n") + "\n").unwrap();
+    let log = log.display().to_string();
+    let printed = run(&["read", &capture, "--log", &log, "--ascii"]);
+    let places: Vec<Option<usize>> = ["ClientHello: TLS", "line 3: WARN", "TTL 64, IP ID 0", "line 4: ERROR"]
+        .iter()
+        .map(|words| printed.out.find(words))
+        .collect();
+    assert!(places.iter().all(Option::is_some) && places.is_sorted(), "{places:?} {}", printed.out);
+    for left_out in ["long before", "went well", "long after", "\x1b"] {
+        assert!(!printed.out.contains(left_out), "{left_out:?} in {}", printed.out);
+    }
+    let json = run(&["read", &capture, "--log", &log, "-o", "json"]);
+    let connection = &objects(&json, "connection")[0];
+    assert_eq!(connection["verdict"]["code"], "reset");
+    let shown = connection["log_lines"].as_array().unwrap();
+    assert_eq!(shown.len(), 2, "{connection}");
+    assert_eq!((&shown[0]["line"], &shown[0]["level"]), (&3.into(), &"warning".into()));
+    assert_eq!(shown[0]["at"], "2026-11-23T11:10:12.118000Z", "{connection}");
+    // A time without a zone places nothing until somebody says which zone it is.
+    let local = folder.path().join("local.log");
+    std::fs::write(&local, "2026-11-23 12:10:12,118 WARN ips: reset-both\n").unwrap();
+    let local = local.display().to_string();
+    let shown = |options: &[&str]| run(&[&["read", &capture, "--log", &local][..], options].concat()).out;
+    assert!(!shown(&[]).contains("reset-both"));
+    assert!(shown(&["--log-zone", "+01:00"]).contains("reset-both"));
+}

@@ -16,7 +16,7 @@ use super::Judged;
 use crate::capture::ReadError;
 use crate::limits;
 use crate::log::tie::{self, Tie, TieSettings, Ties};
-use crate::log::{self, Attempt, ClockId, Follower, Logs, Wire};
+use crate::log::{self, Attempt, ClockId, Follower, Level, Logs, Wire};
 use crate::story::{LogLine, LogTie};
 use crate::time::{Clock, Elapsed, Timestamp};
 use crate::verdict::{Severity, Status};
@@ -138,8 +138,35 @@ pub(super) fn tie_to(
     }
     tied.sort_unstable();
     tied.dedup();
+    add_lines(connections, &summary);
     summary.unlogged = unlogged(&summary.logs, &summary.ties, wire.span);
     Ok((summary, tied))
+}
+
+/// Puts lines that are part of no attempt beside the connections that lasted then. Reports of what went well are left out.
+fn add_lines(connections: &mut [Judged], summary: &LogSummary) {
+    /// A program may write a moment before its packets, or behind them.
+    const BESIDE: Elapsed = Elapsed::from_millis(1_000);
+    let logs = &summary.logs;
+    let placed = |line: &log::Line| {
+        let is_shown = !matches!(line.level, Level::Info | Level::Debug);
+        let at = tie::place(&summary.ties, logs, line.clock, line.at).filter(|_| is_shown)?;
+        let file = logs.files.get(usize::from(line.file))?.name.as_str().into();
+        let (number, level, source, text) = (line.number, line.level, line.source.clone(), line.text.clone());
+        Some(LogLine { file, number, side: None, at, level, source, text })
+    };
+    let mut lines: Vec<LogLine> = logs.lines.iter().filter_map(placed).collect();
+    lines.sort_by_key(|line| line.at);
+    if lines.is_empty() {
+        return;
+    }
+    for judged in connections {
+        let story = &mut judged.story;
+        let from = lines.partition_point(|line| line.at + BESIDE < story.first.at);
+        let to = lines.partition_point(|line| line.at <= story.last.at + BESIDE);
+        let beside = lines.get(from..to).unwrap_or_default();
+        story.log_lines = beside.iter().take(limits::LOG_LINES_BESIDE).cloned().collect();
+    }
 }
 
 /// For each log of nginx whose offset is known, the most connections during the capture that left no line; only where there can
@@ -164,7 +191,7 @@ pub(super) fn fact(tie: &Tie, logs: &Logs, end: Timestamp) -> Option<LogTie> {
         .map(|line| LogLine {
             file: name(line.file).unwrap_or_default().into(),
             number: line.number,
-            side: attempt.side,
+            side: Some(attempt.side),
             at: near(line.at + tie.offset.times(-1), end),
             level: line.level,
             source: line.source.clone(),

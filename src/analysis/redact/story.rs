@@ -34,6 +34,7 @@ impl StandIns {
             missing: _,
             capture: _,
             logs,
+            log_lines,
             timeline,
         } = story;
         self.party(&mut parties.client);
@@ -52,6 +53,7 @@ impl StandIns {
         }
         // With logs nothing is redacted yet.
         logs.clear();
+        *log_lines = Box::default();
         timeline.entries_mut().for_each(|entry| self.entry(entry));
     }
 

@@ -30,7 +30,8 @@ pub(super) struct Rows<'a> {
 impl<'a> Rows<'a> {
     /// The rows of a connection.
     pub(super) fn new(story: &'a Story) -> Self {
-        let mut lines: Vec<&LogLine> = story.logs.iter().flat_map(|tie| &tie.lines).collect();
+        let tied = story.logs.iter().flat_map(|tie| &tie.lines);
+        let mut lines: Vec<&LogLine> = tied.chain(&story.log_lines).collect();
         lines.sort_by_key(|line| line.at);
         Self { lines: lines.into_iter().peekable() }
     }
@@ -55,18 +56,16 @@ impl<'a> Rows<'a> {
     }
 }
 
-/// A line of a log with whose it is.
+/// A line of a log with whose it is, or of which file.
 pub(super) fn line_text(line: &LogLine, style: &tcpdump::Style) -> String {
     let time =
         clock::time_of_day(line.at, style.clock, style.digits.min(DIGITS), &style.zone).unwrap_or_default();
     let source = line.source.as_ref().map(|source| format!(" {}", escaped(source.raw()))).unwrap_or_default();
-    format!(
-        "{time} {}'s log, line {}:{}{source}: {}",
-        side(line.side),
-        line.number,
-        level(line.level),
-        shown(line.text.raw())
-    )
+    let log = match line.side {
+        Some(side_of) => format!("{}'s log", side(side_of)),
+        None => escaped(&line.file),
+    };
+    format!("{time} {log}, line {}:{}{source}: {}", line.number, level(line.level), shown(line.text.raw()))
 }
 
 fn write_row(line: &LogLine, indent: usize, style: &tcpdump::Style, out: &mut dyn Write) -> io::Result<()> {

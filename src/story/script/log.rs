@@ -11,7 +11,7 @@ pub(crate) fn tied(side: Side, outcome: Outcome, agreement: Agreement, millis: i
     let line = LogLine {
         file: "a.log".into(),
         number: 7,
-        side,
+        side: Some(side),
         at: Timestamp::from_parts(1_700_000_000, millis * 1_000_000),
         level: Level::Error,
         source: None,

@@ -6,7 +6,7 @@ use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::SCHEMA;
-use super::log::TiedLog;
+use super::log::{NearbyLine, TiedLog};
 use super::tcp::Tcp;
 use super::tls::Tls;
 use super::verdict::Verdict;
@@ -69,6 +69,9 @@ pub struct Connection {
     /// Attempts in logs that are tied to it; only where there are some.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub logs: Option<Vec<TiedLog>>,
+    /// Lines of logs that are tied to nothing, and were written while it lasted, on the capture's clock; only where there are some.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub log_lines: Option<Vec<NearbyLine>>,
     /// For each packet of the verdict's evidence its file and its number there; only where several files were read.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub evidence_in: Option<Vec<Option<PacketPlace>>>,
@@ -207,6 +210,9 @@ impl Connection {
             tls: Tls::of(&story),
             logs: (!story.logs.is_empty())
                 .then(|| story.logs.iter().map(|tie| TiedLog::of(tie, facts.clock, facts.digits)).collect()),
+            log_lines: (!story.log_lines.is_empty()).then(|| {
+                story.log_lines.iter().map(|line| NearbyLine::of(line, facts.clock, facts.digits)).collect()
+            }),
             evidence_in,
         }
     }

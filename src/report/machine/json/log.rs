@@ -86,6 +86,23 @@ pub struct LoggedLine {
     pub text: String,
 }
 
+/// A line of a log that only its time places beside a connection.
+#[derive(Clone, Debug, Serialize, JsonSchema)]
+pub struct NearbyLine {
+    /// The file, as it was named.
+    pub file: String,
+    /// Its number in the file, counted from 1.
+    pub line: u64,
+    /// When it was written, on the capture's clock.
+    pub at: Option<String>,
+    /// Its level: `error`, `warning`; null where it is not stated.
+    pub level: Option<&'static str>,
+    /// The program that wrote it.
+    pub source: Option<String>,
+    /// Its words.
+    pub text: String,
+}
+
 /// The connection that an attempt is tied to.
 #[derive(Clone, Debug, Serialize, JsonSchema)]
 pub struct LogConnection {
@@ -223,6 +240,19 @@ impl TiedLog {
             outcomes: agreement(tie.agreement),
             zone: seconds(tie.zone),
             skew: seconds(tie.skew),
+        }
+    }
+}
+
+impl NearbyLine {
+    pub(super) fn of(line: &LogLine, capture: Clock, digits: u8) -> Self {
+        Self {
+            file: line.file.to_string(),
+            line: line.number,
+            at: clock::machine_readable(line.at, capture, digits),
+            level: level(line.level),
+            source: words(line.source.as_ref()),
+            text: line.text.raw().to_owned(),
         }
     }
 }
