@@ -129,7 +129,7 @@ impl<R: BufRead> Transcript<R> {
             self.lines.begin_quote(&mut line);
             text = line.text();
         }
-        let mut rest = text.as_str();
+        let mut rest = &*text;
         while let Some(at) = packets::next_timed(rest) {
             let (before, behind) = rest.split_at(at);
             if packets::is_prefix(before) {
@@ -141,9 +141,11 @@ impl<R: BufRead> Transcript<R> {
             rest = behind;
         }
         if rest.len() < text.len() {
-            line.raw = raw_from(&line.raw, rest);
+            let line = Line { raw: raw_from(&line.raw, rest), ..line };
+            self.take_piece(&line, rest);
+        } else {
+            self.take_piece(&line, rest);
         }
-        self.take_piece(&line, rest);
     }
 
     /// Takes a line, or that part of it in which one packet may begin.

@@ -17,24 +17,31 @@ pub struct Line {
 
 impl Line {
     /// The line as grammar reads it: without indent, entities, no-break spaces and control characters.
-    pub fn text(&self) -> String {
-        if let Some(text) = plain(&self.raw) {
-            return text.to_owned();
+    pub fn text(&self) -> Cow<'_, str> {
+        match plain(&self.raw) {
+            Some(text) => Cow::Borrowed(text),
+            None => Cow::Owned(clean(&String::from_utf8_lossy(&self.raw))),
         }
-        clean(&String::from_utf8_lossy(&self.raw))
     }
 }
 
-/// The text of a line in which there is nothing to clean, as in nearly all of tcpdump's own: printable ASCII without what begins
-/// an entity, a tag, an escape or emphasis, and no space before a comma.
+/// The text of a line in which there is nothing to clean, as in nearly all of tcpdump's and tshark's own: printable ASCII and
+/// arrows, without what begins an entity, a tag, an escape or emphasis, and no space before a comma.
 fn plain(raw: &[u8]) -> Option<&str> {
-    let is_plain = |byte: &u8| matches!(byte, b' '..=b'~') && !matches!(byte, b'&' | b'<' | b'*' | b'\\');
-    let mut before = 0;
-    let is_clean = raw.iter().all(|byte| {
-        let is_behind_space = std::mem::replace(&mut before, *byte) == b' ';
-        is_plain(byte) && !(is_behind_space && *byte == b',')
-    });
-    std::str::from_utf8(raw).ok().filter(|_| is_clean).map(str::trim)
+    let raw = raw.trim_ascii();
+    let text = std::str::from_utf8(raw).ok()?;
+    // Without a way out of the loops the compiler looks at many bytes at a time.
+    let others = raw.iter().fold(0, |others, byte| others | u8::from(!is_plain(*byte)));
+    let is_arrow = |letter: char| letter == '\u{2192}';
+    let is_clean = others == 0
+        || text.chars().all(|letter| is_arrow(letter) || u8::try_from(letter).is_ok_and(is_plain));
+    let pairs = raw.iter().zip(raw.get(1..).unwrap_or_default());
+    let free_commas = pairs.fold(0, |any, (one, next)| any | u8::from(*one == b' ' && *next == b','));
+    (is_clean && free_commas == 0).then_some(text)
+}
+
+fn is_plain(byte: u8) -> bool {
+    (b' '..=b'~').contains(&byte) && byte != b'&' && byte != b'<' && byte != b'*' && byte != b'\\'
 }
 
 /// `text` with HTML's entities and Markdown's escapes decoded, spaces of any kind as a space, dashes and quotes as tcpdump
@@ -132,6 +139,8 @@ fn entity_letter(name: &str) -> Option<char> {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     #[test]
@@ -153,6 +162,15 @@ mod tests {
             assert_eq!(clean(pasted), plain);
             let line = Line { raw: pasted.as_bytes().to_vec(), ..Line::default() };
             assert_eq!(line.text(), plain);
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn what_needs_no_cleaning_is_as_if_it_were_cleaned(raw in "[ \\t]{0,3}[ -~\u{2190}-\u{2194}]{0,20}[ ,\t\u{a0}]{0,3}") {
+            if let Some(text) = plain(raw.as_bytes()) {
+                prop_assert_eq!(text, clean(&raw));
+            }
         }
     }
 }

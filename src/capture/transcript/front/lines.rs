@@ -82,7 +82,7 @@ impl<R: BufRead> Lines<R> {
                 continue;
             }
             has_begun = true;
-            let end = available.iter().position(|byte| matches!(byte, b'\n' | b'\r'));
+            let end = memchr::memchr2(b'\n', b'\r', available);
             let piece = &available[..end.unwrap_or(available.len())];
             let room = TRANSCRIPT_LINE_BYTES.saturating_sub(line.raw.len());
             is_overlong |= piece.len() > room;
@@ -126,9 +126,8 @@ impl<R: BufRead> Lines<R> {
 fn is_prompt(line: &Line) -> bool {
     let text = line.raw.trim_ascii();
     let is_mark = |byte: &u8| matches!(byte, b'-' | b'<' | b'>' | b'(' | b')' | b' ' | b'%');
-    let words: Vec<u8> =
-        text.iter().filter(|byte| !is_mark(byte) && !byte.is_ascii_digit()).copied().collect();
-    text.first().is_some_and(is_mark) && words.eq_ignore_ascii_case(b"more")
+    let words = text.iter().filter(|byte| !is_mark(byte) && !byte.is_ascii_digit());
+    text.first().is_some_and(is_mark) && words.map(u8::to_ascii_lowercase).eq(*b"more")
 }
 
 #[cfg(test)]

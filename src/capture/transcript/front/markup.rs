@@ -80,8 +80,7 @@ pub fn lines(raw: &[u8]) -> Option<Vec<&[u8]>> {
 
 /// Where the first tag of `raw` that ends a line begins and ends.
 fn next_break(raw: &[u8]) -> Option<(usize, usize)> {
-    let mut tags = raw.iter().enumerate().filter(|(_, byte)| **byte == b'<');
-    tags.find_map(|(start, _)| {
+    memchr::memchr_iter(b'<', raw).find_map(|start| {
         let tag = raw.get(start..)?;
         let name = BREAKS.iter().find(|name| tag.starts_with(name.as_bytes()))?;
         // `<br class="x">`; a placeholder's name has further letters.

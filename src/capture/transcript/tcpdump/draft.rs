@@ -5,6 +5,7 @@ use super::link::{Link, Network};
 use crate::capture::transcript::clock::Stamp;
 use crate::capture::transcript::ends::Spelled;
 use crate::capture::transcript::front::Line;
+use crate::capture::transcript::hexdump;
 use crate::capture::transcript::hosts::Hosts;
 use crate::capture::transcript::numbering::Numbering;
 use crate::limits::{TRANSCRIPT_LINE_OVERHEAD_BYTES, TRANSCRIPT_PACKET_BYTES};
@@ -78,7 +79,7 @@ impl Draft {
             self.is_error |= is_error(&text);
             self.has_quote |= text.starts_with("IP (") || text.starts_with('(');
             self.awaits_ends = awaits_ends(&text) || (self.awaits_ends && ip::ends(&text).is_none());
-            self.lines.push((text, line.clone()));
+            self.lines.push((text.into_owned(), line.clone()));
         }
         is_kept
     }
@@ -141,6 +142,10 @@ fn cost(line: &Line) -> usize {
 
 /// Whether `text` is a header whose two ends are below it.
 fn awaits_ends(text: &str) -> bool {
+    // In most lines a look is enough.
+    if (hexdump::is_hex_line(text) || ip::ends(text).is_some()) && !text.contains(" IP") {
+        return false;
+    }
     match Link::split(text).network {
         Network::Ip(rest) => rest.is_empty() || (rest.starts_with('(') && !rest.contains(" > ")),
         Network::Arp(_) | Network::Other(_) => false,
