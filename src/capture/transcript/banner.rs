@@ -1,5 +1,7 @@
 //! Lines that tcpdump and vManage print around the packets.
 
+use super::scan::split_rare;
+
 /// What those lines show.
 #[derive(Clone, Debug, Default)]
 pub struct Banner {
@@ -74,7 +76,7 @@ impl Banner {
 
     /// `tcpdump -p -i eth0 -s 128 host 10.0.0.1 -nn -vv in VPN 0`, with a prompt before it or without.
     fn read_command(&mut self, text: &str) -> bool {
-        let Some((prompt, command)) = text.split_once("tcpdump ") else { return false };
+        let Some((prompt, command)) = split_rare(text, "tcpdump ") else { return false };
         let is_prompt =
             prompt.trim().is_empty() || prompt.trim_end().ends_with(['#', '$', '>', '%', '/', ':']);
         let is_command = command.starts_with('-') || command.contains(" -") || command.starts_with("vpn ");

@@ -45,6 +45,11 @@ impl<'a> Start<'a> {
     }
 
     fn bare(text: &'a str) -> Option<Self> {
+        // A number or a month's name; most lines that begin with no time begin with neither.
+        let is_start = |letter: char| letter.is_ascii_digit() || letter.is_ascii_uppercase();
+        if !text.starts_with(is_start) {
+            return None;
+        }
         let (word, rest) = text.split_once(' ').unwrap_or((text, ""));
         let rest = rest.trim_start();
         let start = |stamp, digits, is_certain, rest| Some(Self { stamp, digits, is_certain, rest });
@@ -77,7 +82,7 @@ impl<'a> Start<'a> {
         let is_number =
             !seconds.is_empty() && seconds.len() <= 10 && seconds.bytes().all(|byte| byte.is_ascii_digit());
         let seconds: i64 = seconds.parse().ok().filter(|_| is_number)?;
-        let (nanos, digits) = fraction_nanos(fraction)?;
+        let (nanos, digits) = fraction_nanos(fraction.as_bytes())?;
         let nanos = seconds.saturating_mul(SECOND).saturating_add(nanos);
         // Of fewer digits an author left the seconds.
         let stamp = if is_usual(digits) { Stamp::Epoch(nanos) } else { Stamp::Elapsed(nanos) };
@@ -100,30 +105,33 @@ fn without_zone(time: &str) -> &str {
 
 /// `HH:MM:SS.ffffff`, perhaps with fewer digits, and with a comma in some locales.
 fn time_of_day(word: &str) -> Option<(i64, u8)> {
-    let (whole, fraction) =
-        word.split_once(['.', ',']).map_or((word, None), |(whole, fraction)| (whole, Some(fraction)));
-    let mut fields = whole.split(':');
-    let mut field = |below: i64| -> Option<i64> {
-        let digits = fields
-            .next()
-            .filter(|digits| digits.len() == 2 && digits.bytes().all(|byte| byte.is_ascii_digit()))?;
-        digits.parse().ok().filter(|number| *number < below)
+    let (whole, fraction) = word.as_bytes().split_first_chunk::<8>()?;
+    let [h, hh, b':', m, mm, b':', s, ss] = *whole else { return None };
+    let field = |tens: u8, ones: u8, below: i64| -> Option<i64> {
+        Some(digit(tens)? * 10 + digit(ones)?).filter(|number| *number < below)
     };
     // A leap second is printed as 60. `-ttttt` counts beyond a day.
-    let (hours, minutes, seconds) = (field(100)?, field(60)?, field(61)?);
-    if fields.next().is_some() {
-        return None;
-    }
-    let (nanos, digits) = fraction.map_or(Some((0, 0)), fraction_nanos)?;
+    let (hours, minutes, seconds) = (field(h, hh, 100)?, field(m, mm, 60)?, field(s, ss, 61)?);
+    let (nanos, digits) = match fraction {
+        [] => (0, 0),
+        [b'.' | b',', fraction @ ..] => fraction_nanos(fraction)?,
+        _ => return None,
+    };
     Some((((hours * 60 + minutes) * 60 + seconds) * SECOND + nanos, digits))
 }
 
 /// Up to nine digits.
-fn fraction_nanos(fraction: &str) -> Option<(i64, u8)> {
+fn fraction_nanos(fraction: &[u8]) -> Option<(i64, u8)> {
     let digits = fraction.len();
-    let is_number = (1..=9).contains(&digits) && fraction.bytes().all(|byte| byte.is_ascii_digit());
-    let number: i64 = fraction.parse().ok().filter(|_| is_number)?;
+    if !(1..=9).contains(&digits) {
+        return None;
+    }
+    let number = fraction.iter().try_fold(0, |number, byte| Some(number * 10 + digit(*byte)?))?;
     Some((number * 10_i64.pow(9 - digits as u32), digits as u8))
+}
+
+fn digit(byte: u8) -> Option<i64> {
+    byte.is_ascii_digit().then(|| i64::from(byte - b'0'))
 }
 
 /// Days of a year before the month that `word` names, in a year of 365 days.
@@ -145,20 +153,21 @@ fn days_before_month(word: &str) -> Option<i64> {
     MONTHS.iter().find(|(name, _)| *name == word).map(|(_, days)| *days)
 }
 
+/// `2005-08-29` or `2005/08/29`, and `08/29/2005` as tcpdump 3.x wrote it.
 fn days_since_1970(word: &str) -> Option<i64> {
-    let mut fields = word.split(['-', '/']);
-    let mut field = || fields.next().and_then(|field| Some((field.len(), field.parse::<i64>().ok()?)));
-    let (year, month, day) = match (field()?, field()?, field()?) {
-        ((4, year), (2, month), (2, day)) => (year, month, day),
-        // tcpdump 3.x wrote 08/29/2005.
-        ((2, month), (2, day), (4, year)) if word.contains('/') => (year, month, day),
+    let number = |digits: &[u8]| digits.iter().try_fold(0, |sum: i64, byte| Some(sum * 10 + digit(*byte)?));
+    let bytes = word.as_bytes().first_chunk::<10>().filter(|_| word.len() == 10)?;
+    let (year, month, day) = match *bytes {
+        [y, yy, yyy, yyyy, b'-' | b'/', m, mm, b'-' | b'/', d, dd]
+        | [m, mm, b'/', d, dd, b'-' | b'/', y, yy, yyy, yyyy]
+        | [m, mm, b'-', d, dd, b'/', y, yy, yyy, yyyy] => ([y, yy, yyy, yyyy], [m, mm], [d, dd]),
         _ => return None,
     };
+    let (year, month, day) = (number(&year)?, number(&month)?, number(&day)?);
     let date =
         jiff::civil::Date::new(year.try_into().ok()?, month.try_into().ok()?, day.try_into().ok()?).ok()?;
     let epoch = jiff::civil::Date::new(1970, 1, 1).ok()?;
-    let days = date.since(epoch).ok()?.get_days();
-    fields.next().is_none().then_some(i64::from(days))
+    Some(date.duration_since(epoch).as_secs() / (DAY / SECOND))
 }
 
 /// Turns stamps into instants.

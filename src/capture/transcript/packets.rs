@@ -1,6 +1,7 @@
 //! Where packets begin in a line that does not begin with one, or that has several.
 
 use super::clock::Start;
+use super::scan::split_rare;
 use super::tcpdump;
 
 /// Places in one line at which a packet is looked for.
@@ -20,8 +21,13 @@ pub fn next_timed(text: &str) -> Option<usize> {
     let bytes = text.as_bytes();
     let is_free =
         |at: usize| at == 0 || bytes.get(at - 1).is_none_or(|before| !before.is_ascii_alphanumeric());
-    // What the line begins with is not asked about.
-    times(text).skip_while(|time| *time == 0).take(MOST_PLACES).find_map(|time| {
+    // What the line begins with is not asked about: a time, perhaps behind a date.
+    let is_own = |time: usize| match time {
+        0 => true,
+        7 | 11 => Start::split(text).is_some_and(|own| time < text.len() - own.rest.len()),
+        _ => false,
+    };
+    times(text).skip_while(|time| is_own(*time)).take(MOST_PLACES).find_map(|time| {
         // A date may precede it: `2023-01-25 `, `Jan 25 `.
         let starts = [time.checked_sub(11), time.checked_sub(7), Some(time)].into_iter().flatten();
         let is_packet = |start: &Start<'_>| {
@@ -41,7 +47,7 @@ pub fn next_timed(text: &str) -> Option<usize> {
 fn times(text: &str) -> impl Iterator<Item = usize> + '_ {
     let bytes = text.as_bytes();
     let is_digit = |at: usize| bytes.get(at).is_some_and(u8::is_ascii_digit);
-    let colons = text.match_indices(':').map(|(colon, _)| colon);
+    let colons = memchr::memchr_iter(b':', bytes);
     let is_time = move |colon: &usize| {
         *colon >= 2
             && [colon - 2, colon - 1, colon + 1, colon + 2, colon + 4, colon + 5].into_iter().all(is_digit)
@@ -66,7 +72,7 @@ const ROW_SIGNS: [&str; 4] = [" TCP ", " TLSv", " ICMP", " HTTP "];
 fn may_have_packet(text: &str) -> bool {
     // Before a row's protocol are its two hosts, numbers or names with dots.
     let has_hosts = |sign: &str| {
-        let before = text.find(sign).and_then(|at| text.get(..at)).unwrap_or_default();
+        let (before, _) = split_rare(text, sign).unwrap_or_default();
         before.split(' ').filter(|word| word.contains(['.', ':'])).nth(1).is_some()
     };
     SIGNS.iter().any(|sign| text.contains(sign)) || ROW_SIGNS.iter().any(|sign| has_hosts(sign))
@@ -130,6 +136,11 @@ mod tests {
         let dated = format!("log: 2023-01-25 {PACKET}");
         assert_eq!(next_timed(&dated), Some(5));
         assert_eq!(next_timed(PACKET), None);
+        for date in ["2026-11-28 ", "11/28/2026 ", "Nov 28 "] {
+            assert_eq!(next_timed(&format!("{date}{PACKET}")), None, "{date}");
+        }
+        // A log's own time of day is none of the packet's.
+        assert_eq!(next_timed(&format!("10:00:00.1 {PACKET}")), Some(11));
         let two = format!("{PACKET} {PACKET}");
         assert_eq!(next_timed(&two), Some(PACKET.len() + 1));
         assert_eq!(next_timed("at 10:00:00.000001 it failed > then: x"), None);

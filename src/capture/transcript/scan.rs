@@ -17,14 +17,21 @@ impl<'a> Scan<'a> {
     }
 
     /// Skips spaces. Returns whether something is left.
+    #[inline]
     pub fn skip_spaces(&mut self) -> bool {
-        self.rest = self.rest.trim_start();
+        // Of the letters that are no spaces nearly all are graphic and of one byte.
+        if !self.rest.as_bytes().first().is_some_and(u8::is_ascii_graphic) {
+            self.rest = self.rest.trim_start();
+        }
         !self.rest.is_empty()
     }
 
     /// Consumes `word` if it comes next.
+    #[inline]
     pub fn eat(&mut self, word: &str) -> bool {
-        let after = self.rest.strip_prefix(word);
+        // Of nearly all words that don't come next the first byte shows it.
+        let may_come = self.rest.as_bytes().first() == word.as_bytes().first();
+        let after = if may_come { self.rest.strip_prefix(word) } else { None };
         self.rest = after.unwrap_or(self.rest);
         after.is_some()
     }
@@ -56,7 +63,7 @@ impl<'a> Scan<'a> {
     }
 
     fn digits(&mut self, radix: u32) -> Option<u32> {
-        let end = self.rest.find(|letter: char| !letter.is_digit(radix))?;
+        let end = self.rest.bytes().position(|byte| !char::from(byte).is_digit(radix))?;
         let (digits, after) = self.rest.split_at_checked(end)?;
         let number = u32::from_str_radix(digits, radix).ok()?;
         self.rest = after;
@@ -80,8 +87,24 @@ impl<'a> Scan<'a> {
     }
 }
 
+/// What precedes the first `mark` in `text`, and what follows it. In most lines there is none, which `contains` finds many bytes
+/// at a time and `split_once` one by one.
+pub fn split_rare<'a>(text: &'a str, mark: &str) -> Option<(&'a str, &'a str)> {
+    text.contains(mark).then(|| text.split_once(mark))?
+}
+
+/// What precedes the first colon with a space behind it, and what follows the two.
+pub fn split_at_colon(text: &str) -> Option<(&str, &str)> {
+    let at = text.as_bytes().windows(2).position(|pair| pair == b": ")?;
+    Some((text.get(..at)?, text.get(at + 2..)?))
+}
+
 /// Whether `text` begins with an Ethernet address, as `-e` prints it.
 pub fn begins_with_mac(text: &str) -> bool {
+    // A look at the third byte is enough for most lines.
+    if text.as_bytes().get(2) != Some(&b':') {
+        return false;
+    }
     let (word, _) = text.split_once(' ').unwrap_or((text, ""));
     let is_octet = |octet: &str| octet.len() == 2 && octet.bytes().all(|byte| byte.is_ascii_hexdigit());
     word.split(':').count() == 6 && word.split(':').all(is_octet)

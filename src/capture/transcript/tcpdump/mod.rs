@@ -178,8 +178,8 @@ impl Gatherer {
 
 /// Whether `text` is certainly the first line of a packet.
 pub fn begins_packet(text: &str) -> bool {
-    let start = Start::split(text).or_else(|| Start::split(without_number(text)));
-    start.is_some_and(|start| begins_behind_time(start.rest)) || begins_untimed(without_number(text))
+    numbered_start(text).is_some_and(|start| begins_behind_time(start.rest))
+        || begins_untimed(without_number(text))
 }
 
 /// Whether `rest`, what follows a time, certainly is a packet's first line.
@@ -195,13 +195,21 @@ pub fn begins_behind_time(rest: &str) -> bool {
 /// The time that begins a packet's line; the number of `-#` may precede it. What tcpdump does not write so must be followed by
 /// a packet.
 fn timed_start(text: &str) -> Option<Start<'_>> {
-    let start = Start::split(text).or_else(|| Start::split(without_number(text)))?;
+    let start = numbered_start(text)?;
     // Other tools have an arrow between the hosts, and seconds since the capture's beginning.
     let mut words = start.rest.split(' ').filter(|word| !word.is_empty()).take(4);
     let has_arrow = words.any(|word| matches!(word, "->" | "\u{2192}"));
     let is_elapsed = matches!(start.stamp, Stamp::Epoch(nanos) if nanos < FIRST_EPOCH);
     let is_certain = start.is_certain && !has_arrow && !is_elapsed;
     (is_certain || begins_untimed(start.rest) || has_bare_ends(start.rest)).then_some(start)
+}
+
+/// The time that `text` begins with, perhaps behind a number.
+fn numbered_start(text: &str) -> Option<Start<'_>> {
+    Start::split(text).or_else(|| {
+        let behind = Some(without_number(text)).filter(|behind| behind.len() < text.len());
+        behind.and_then(Start::split)
+    })
 }
 
 /// Seconds since 1970 have ten digits since September 2001; in nanoseconds.

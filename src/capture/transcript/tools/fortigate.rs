@@ -12,6 +12,7 @@ use super::packet::{ToolContent, ToolPacket, ToolSegment};
 use super::{counted, times};
 use crate::capture::transcript::clock::Stamp;
 use crate::capture::transcript::packet::DumpedFrame;
+use crate::capture::transcript::scan::split_rare;
 use crate::capture::transcript::tools::tool::Tool;
 use crate::limits::TRANSCRIPT_HELD_ROWS;
 use crate::packet::{Direction, Flags};
@@ -165,7 +166,7 @@ pub struct Tcp {
 impl<'a> Line<'a> {
     /// Reads a line; `None` where it is no packet's.
     pub fn parse(text: &'a str) -> Option<Self> {
-        let (before, after) = text.split_once(" -> ")?;
+        let (before, after) = split_rare(text, " -> ")?;
         // Seconds since the sniffer began, or with option `a` or `l` a date and a time of day.
         let (time, before) = match times::split(before) {
             Some((stamp, digits, rest)) => (Some((stamp, digits)), rest),

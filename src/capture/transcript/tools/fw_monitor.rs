@@ -10,6 +10,7 @@ use super::lengths::Lengths;
 use super::packet::{ToolContent, ToolIp, ToolPacket, ToolSegment};
 use super::{counted, times};
 use crate::capture::transcript::clock::Stamp;
+use crate::capture::transcript::scan::split_rare;
 use crate::capture::transcript::tools::tool::Tool;
 use crate::limits::TRANSCRIPT_HELD_ROWS;
 use crate::packet::{Direction, Flags};
@@ -119,7 +120,7 @@ pub struct Tcp {
 impl<'a> Head<'a> {
     /// Reads a line; `None` where it begins no packet.
     pub fn parse(text: &'a str) -> Option<Self> {
-        let (ends, fields) = text.split_once(" (")?;
+        let (ends, fields) = split_rare(text, " (")?;
         // The chain module that a packet is at stands in parentheses as well.
         let (ends, fields) = match ends.split_once(" -> ") {
             Some(_) => (ends, fields),

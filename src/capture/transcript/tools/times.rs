@@ -8,6 +8,12 @@ const DAY_SECONDS: i64 = 86_400;
 /// The time that `text` begins with, its digits after the second, and what follows.
 pub fn split(text: &str) -> Option<(Stamp, u8, &str)> {
     let text = text.trim_start();
+    // A number or a month's name; most words are neither.
+    if !text
+        .starts_with(|letter: char| letter.is_ascii_digit() || letter.is_ascii_uppercase() || letter == '+')
+    {
+        return None;
+    }
     let end = text.find(' ').unwrap_or(text.len());
     let (word, rest) = text.split_at(end);
     if let Some((nanos, digits)) = clock_time(word) {
@@ -64,7 +70,7 @@ fn days(word: &str) -> Option<i64> {
 }
 
 fn since_1970(date: jiff::civil::Date) -> Option<i64> {
-    Some(date.since(jiff::civil::Date::new(1970, 1, 1).ok()?).ok()?.get_days().into())
+    Some(date.duration_since(jiff::civil::Date::new(1970, 1, 1).ok()?).as_secs() / DAY_SECONDS)
 }
 
 /// `10:17:04.285731` in nanoseconds, and its digits after the second.

@@ -153,6 +153,9 @@ fn form(text: &str) -> Option<&'static Form> {
 
 /// `121432157771             ::1:60302  ->              ::1:8080   65364 (SYN|ECE|CWR)`
 fn is_tcpsnoop(text: &str) -> bool {
+    if !text.contains("->") && !text.contains("<-") {
+        return false;
+    }
     let is_number = |word: &str| !word.is_empty() && word.bytes().all(|byte| byte.is_ascii_digit());
     let words: Vec<&str> = text.split(' ').filter(|word| !word.is_empty()).take(6).collect();
     matches!(words.as_slice(), [time, _, "->" | "<-", _, bytes, flags]

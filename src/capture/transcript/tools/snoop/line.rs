@@ -1,6 +1,7 @@
 //! A line of snoop's summary, which `-V` prints for each protocol.
 
 use crate::capture::transcript::clock::Stamp;
+use crate::capture::transcript::scan::split_rare;
 use crate::capture::transcript::tools::options::Options;
 use crate::capture::transcript::tools::packet::ToolSegment;
 use crate::capture::transcript::tools::times;
@@ -49,7 +50,7 @@ impl<'a> Line<'a> {
     /// Reads a summary line; `None` where it is none.
     pub fn parse(text: &'a str) -> Option<Self> {
         let mut line = Self::default();
-        let (before, after) = text.split_once(" -> ")?;
+        let (before, after) = split_rare(text, " -> ")?;
         let mut rest = before.trim();
         if let Some((first, after)) = rest.split_once(' ')
             && let Ok(number) = first.parse()
@@ -86,7 +87,7 @@ impl<'a> Line<'a> {
     pub fn parse_hosts(text: &'a str) -> Option<Self> {
         let text = text.trim();
         let mut line = Self::default();
-        let (before, destination) = text.split_once(" -> ")?;
+        let (before, destination) = split_rare(text, " -> ")?;
         let mut words = before.split(' ').filter(|word| !word.is_empty()).rev();
         let source = words.next()?;
         line.time = words.next().and_then(times::split).map(|(stamp, digits, _)| (stamp, digits));

@@ -11,6 +11,7 @@ use super::row::{Layer, Row, layer};
 use super::streams::{Segment, Streams};
 use super::table::{self, Columns};
 use crate::capture::transcript::clock::Stamp;
+use crate::capture::transcript::scan::split_rare;
 use crate::capture::transcript::tools::counted;
 use crate::capture::transcript::tools::dumps::DumpLine;
 use crate::capture::transcript::tools::lengths::Lengths;
@@ -386,7 +387,7 @@ fn is_certain(text: &str) -> bool {
 /// Whether `text` stands before a capture's first packet.
 fn is_beginning(text: &str) -> bool {
     let is_command = ["tshark ", "ethanalyzer "].iter().any(|name| {
-        text.split_once(name).is_some_and(|(before, after)| {
+        split_rare(text, name).is_some_and(|(before, after)| {
             let before = before.trim_end();
             let is_prompt = before.is_empty()
                 || before.ends_with(['#', '$', '>', '%', '\u{276f}', '\u{2717}'])

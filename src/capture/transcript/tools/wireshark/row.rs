@@ -31,12 +31,14 @@ pub struct Row<'a> {
 impl<'a> Row<'a> {
     /// Reads a line whose columns are separated by blanks; `None` where it is no row.
     pub fn parse(text: &'a str) -> Option<Self> {
-        Self::with_usual_columns(text).or_else(|| Self::with_more_columns(text))
+        let mut start = Self::default();
+        let rest = start.read_start(text);
+        start.clone().with_usual_columns(rest).or_else(|| start.with_more_columns(rest))
     }
 
-    fn with_usual_columns(text: &'a str) -> Option<Self> {
-        let mut row = Self::default();
-        let rest = row.read_start(text);
+    /// Reads the columns behind number and time.
+    fn with_usual_columns(self, rest: &'a str) -> Option<Self> {
+        let mut row = self;
         let (source, after) = word(rest)?;
         let (next, behind) = word(after)?;
         let has_arrow = is_arrow(next);
@@ -52,9 +54,8 @@ impl<'a> Row<'a> {
 
     /// A numbered row with further columns before the protocol. Two of them are addresses, and two numbers behind these are
     /// ports.
-    fn with_more_columns(text: &'a str) -> Option<Self> {
-        let mut row = Self::default();
-        let mut rest = row.read_start(text);
+    fn with_more_columns(self, mut rest: &'a str) -> Option<Self> {
+        let mut row = self;
         if row.number.is_none() || row.time.is_none() {
             return None;
         }
