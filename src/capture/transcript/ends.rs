@@ -141,8 +141,14 @@ const MOST_NAME_BYTES: usize = 255;
 
 /// Whether a host may be called so: a name, or what people write in place of one.
 fn is_name(word: &str) -> bool {
-    let is_letter = |letter: char| letter.is_alphanumeric() || "-_.:%<>[]{}$*#@?!+~&/=".contains(letter);
-    let has_letter = |letter: char| letter.is_alphabetic() || "*#?$".contains(letter);
+    let is_mark = |letter: char| {
+        matches!(
+            letter,
+            '-' | '_' | '.' | ':' | '%' | '<' | '>' | '[' | ']' | '{' | '}' | '$' | '*' | '#' | '@'
+        ) || matches!(letter, '?' | '!' | '+' | '~' | '&' | '/' | '=')
+    };
+    let is_letter = |letter: char| letter.is_alphanumeric() || is_mark(letter);
+    let has_letter = |letter: char| letter.is_alphabetic() || matches!(letter, '*' | '#' | '?' | '$');
     // `10-9-29-68`, as clouds call their machines.
     let is_dashed = || word.split('-').count() == 4 && word.split('-').all(|part| part.parse::<u8>().is_ok());
     word.len() <= MOST_NAME_BYTES

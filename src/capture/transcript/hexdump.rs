@@ -2,6 +2,8 @@
 
 use std::net::IpAddr;
 
+use smallvec::SmallVec;
+
 use crate::limits::TRANSCRIPT_DUMP_BYTES;
 
 /// A hexadecimal dump put together.
@@ -10,21 +12,24 @@ pub struct Dump {
     pub bytes: Vec<u8>,
 }
 
+/// Bytes of each line but the last.
+const LINE_BYTES: usize = 16;
+
+/// The bytes of a line.
+type LineBytes = SmallVec<[u8; LINE_BYTES]>;
+
 /// One line of it: `0x0010:  0040 0000 ...  .@..`.
-fn hex_line(text: &str) -> Option<(usize, Vec<u8>)> {
-    let (offset, rest) = text.strip_prefix("0x")?.split_once(':')?;
-    if !(4..=6).contains(&offset.len()) {
-        return None;
-    }
-    let offset = usize::from_str_radix(offset, 16).ok()?;
-    let mut bytes = Vec::with_capacity(16);
+fn hex_line(text: &str) -> Option<(usize, LineBytes)> {
+    let (offset, rest) = split_offset(text)?;
+    let mut bytes = LineBytes::new();
     let mut rest = rest.trim_start();
     // Groups of two bytes are one space apart, the characters two.
-    while bytes.len() < 16 {
+    while bytes.len() < LINE_BYTES {
         let (group, after) = rest.split_once(' ').unwrap_or((rest, ""));
-        let Some(group_bytes) = hex_group(group) else { break };
-        let is_last = group_bytes.len() == 1;
-        bytes.extend(group_bytes);
+        if !take_group(group.as_bytes(), &mut bytes) {
+            break;
+        }
+        let is_last = group.len() == 2;
         rest = after;
         if is_last || rest.starts_with(' ') || rest.is_empty() {
             break;
@@ -33,16 +38,28 @@ fn hex_line(text: &str) -> Option<(usize, Vec<u8>)> {
     Some((offset, bytes))
 }
 
-/// Whether `text` is a line of a hexadecimal dump.
-pub fn is_hex_line(text: &str) -> bool {
-    hex_line(text).is_some()
+/// The offset before the bytes, and what follows it.
+fn split_offset(text: &str) -> Option<(usize, &str)> {
+    let (offset, rest) = text.strip_prefix("0x")?.split_once(':')?;
+    let offset = Some(offset).filter(|digits| (4..=6).contains(&digits.len()))?;
+    Some((usize::from_str_radix(offset, 16).ok()?, rest))
 }
 
-fn hex_group(group: &str) -> Option<Vec<u8>> {
-    if !matches!(group.len(), 2 | 4) || !group.bytes().all(|byte| byte.is_ascii_hexdigit()) {
-        return None;
+/// Whether `text` is a line of a hexadecimal dump.
+pub fn is_hex_line(text: &str) -> bool {
+    split_offset(text).is_some()
+}
+
+/// Appends a group of one byte or two. Returns whether it is one.
+fn take_group(group: &[u8], bytes: &mut LineBytes) -> bool {
+    let is_group = matches!(group.len(), 2 | 4) && group.iter().all(u8::is_ascii_hexdigit);
+    if is_group {
+        let value = |digit: u8| char::from(digit).to_digit(16).unwrap_or_default() as u8;
+        bytes.extend(
+            group.chunks_exact(2).map(|digits| digits.iter().fold(0, |sum, digit| sum << 4 | value(*digit))),
+        );
     }
-    (0..group.len()).step_by(2).map(|at| u8::from_str_radix(group.get(at..at + 2)?, 16).ok()).collect()
+    is_group
 }
 
 impl Dump {
@@ -51,7 +68,6 @@ impl Dump {
         let mut bytes = Vec::new();
         let mut is_last = false;
         for (offset, piece) in lines.filter_map(hex_line) {
-            // Every line but the last has 16 bytes.
             if is_last
                 || offset != bytes.len()
                 || piece.is_empty()
@@ -59,7 +75,7 @@ impl Dump {
             {
                 return None;
             }
-            is_last = piece.len() < 16;
+            is_last = piece.len() < LINE_BYTES;
             bytes.extend(piece);
         }
         (!bytes.is_empty()).then_some(Self { bytes })

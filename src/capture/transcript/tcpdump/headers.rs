@@ -19,8 +19,10 @@ pub struct Headers {
     /// Whether the line names IPv6.
     is_v6: bool,
     /// The words of the two ends: hosts, and behind the last dot their ports if there are some.
-    pub source: Box<str>,
-    pub destination: Box<str>,
+    source: Box<str>,
+    destination: Box<str>,
+    /// The ends that these words are, with their ports if there are some.
+    pub ends: (End, End),
     /// What follows the ends on their line.
     pub body: String,
     /// Index of the first line after the body.
@@ -41,7 +43,7 @@ impl Headers {
             ip = Some(printed);
             text = rest.into();
         }
-        if let Some(ends) = ip::ends(&text) {
+        if let Some(ends) = ip::read_ends(&text) {
             return Some(Self::of(draft, ip, ends, next));
         }
         if !text.is_empty() {
@@ -55,7 +57,7 @@ impl Headers {
         };
         (next..draft.len()).take_while(|index| !is_quote(index)).find_map(|index| {
             let text = draft.text(index);
-            match ip::ends(text) {
+            match ip::read_ends(text) {
                 Some(ends) => Some(Self::of(draft, ip, ends, index + 1)),
                 None => Self::wrapped(draft, ip, text, index + 1),
             }
@@ -103,11 +105,6 @@ impl Headers {
         Cow::Owned(Self { ip: Some(ip::Printed::of_suffix(suffix)), ..self.clone() })
     }
 
-    /// The ends of a packet with ports.
-    pub fn ends(&self) -> Option<(End, End)> {
-        End::pair(&self.source, &self.destination)
-    }
-
     /// The ends of a packet that has no ports.
     pub fn hosts(&self) -> Option<(Spelled, Spelled)> {
         Spelled::parse(&self.source).zip(Spelled::parse(&self.destination))
@@ -127,8 +124,14 @@ impl Headers {
         self.ip?.tcp_bytes()
     }
 
-    fn of(draft: &Draft, ip: Option<ip::Printed>, ends: (&str, &str, &str), next: usize) -> Self {
-        let (source, destination, body) = ends;
+    /// From the words of a line and the ends that they are.
+    fn of(
+        draft: &Draft,
+        ip: Option<ip::Printed>,
+        (words, ends): (ip::Words<'_>, (End, End)),
+        next: usize,
+    ) -> Self {
+        let (source, destination, body) = words;
         let (body, next) = match Self::below(draft, next) {
             // Nothing of the packet's words is on the line.
             Some(below) if body.is_empty() => below,
@@ -145,7 +148,7 @@ impl Headers {
             || draft.text(0).starts_with("IP6")
             || draft.text(0).contains(" IP6 ")
             || draft.text(0).contains("IPv6");
-        Self { ip, is_v6, source: source.into(), destination: destination.into(), body, next }
+        Self { ip, is_v6, source: source.into(), destination: destination.into(), ends, body, next }
     }
 
     /// From a line that a terminal wrapped before its colon. Only TCP and ICMP are recognised, whose words show that the two
@@ -154,20 +157,21 @@ impl Headers {
         if next >= draft.len() {
             return None;
         }
-        let has_ports = |(source, destination): (End, End)| {
+        let has_ports = |(source, destination): &(End, End)| {
             source.port.number().is_some() && destination.port.number().is_some()
         };
         let is_bare = |word: &str| word.parse::<IpAddr>().is_ok();
         draft.joined(text, next).iter().find_map(|joined| {
-            let ends @ (source, destination, body) = ip::ends(joined)?;
-            let is_tcp = End::pair(source, destination).is_some_and(has_ports)
-                && (body.starts_with("Flags [") || tcp::Printed::parse(body).is_some());
-            let words = body
+            let (words, ends) = ip::read_ends(joined)?;
+            let (source, destination, body) = words;
+            let is_tcp =
+                has_ports(&ends) && (body.starts_with("Flags [") || tcp::Printed::parse(body).is_some());
+            let message = body
                 .strip_prefix('[')
                 .and_then(|after| after.split_once("] "))
-                .map_or(body, |(_, words)| words);
-            let is_icmp = is_bare(source) && is_bare(destination) && words.starts_with("ICMP");
-            (is_tcp || is_icmp).then(|| Self::of(draft, ip, ends, next + 1))
+                .map_or(body, |(_, message)| message);
+            let is_icmp = is_bare(source) && is_bare(destination) && message.starts_with("ICMP");
+            (is_tcp || is_icmp).then(|| Self::of(draft, ip, (words, ends), next + 1))
         })
     }
 }

@@ -2,7 +2,7 @@
 
 use super::suffix::Suffix;
 use crate::capture::transcript::ends::End;
-use crate::capture::transcript::scan::Scan;
+use crate::capture::transcript::scan::{Scan, split_at_colon};
 use crate::packet::{Checksum, FragmentField, Host, IpHeader, IpVersion};
 
 /// What `(tos 0x0, ttl 64, ...)` or `(flowlabel 0x1, hlim 64, ...)` contains.
@@ -183,8 +183,16 @@ fn bad_checksum(value: &str) -> Option<Checksum> {
     })
 }
 
+/// Two words for the ends, and what follows them.
+pub type Words<'a> = (&'a str, &'a str, &'a str);
+
 /// The words of the two ends of `source > destination: ...`, and what follows the colon.
-pub fn ends(text: &str) -> Option<(&str, &str, &str)> {
+pub fn ends(text: &str) -> Option<Words<'_>> {
+    read_ends(text).map(|(words, _)| words)
+}
+
+/// The same, and the ends that the words are.
+pub fn read_ends(text: &str) -> Option<(Words<'_>, (End, End))> {
     let mut scan = Scan::new(text);
     let source = scan.until(' ')?;
     scan.skip_spaces();
@@ -195,9 +203,9 @@ pub fn ends(text: &str) -> Option<(&str, &str, &str)> {
     // The space shows that the address before it is whole: `2001:db8::1:` might have gone on.
     // No IPv4 address has a colon, so there it is enough.
     let bare = || scan.rest().strip_suffix(':').filter(|word| !word.contains(':')).map(|word| (word, ""));
-    let (destination, after) = scan.rest().split_once(": ").or_else(bare)?;
-    End::pair(source, destination)?;
-    Some((source, destination, after.trim_start()))
+    let (destination, after) = split_at_colon(scan.rest()).or_else(bare)?;
+    let ends = End::pair(source, destination)?;
+    Some(((source, destination, after.trim_start()), ends))
 }
 
 #[cfg(test)]

@@ -195,6 +195,10 @@ fn network_behind(text: &str) -> Network<'_> {
 
 /// What follows `IP ` or `IP6 `, or `IP (0x0021), length 50: ` of PPP with `-e`.
 pub fn strip_ip_word(text: &str) -> Option<&str> {
+    // Of most texts the first letter shows that they begin otherwise.
+    if !text.starts_with(['I', 'i']) {
+        return None;
+    }
     let after = ["IP6", "IP", "ip6:", "ip:"].iter().find_map(|word| text.strip_prefix(word))?;
     // An author's placeholder may have taken the space.
     if !(after.is_empty() || after.starts_with([' ', '<', '['])) {

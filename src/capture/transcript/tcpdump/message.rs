@@ -89,9 +89,9 @@ fn error(
     } else {
         (context.target(printed.destination.as_ref()), printed.destination_port.clone())
     };
-    let ends = quote.as_ref().and_then(Headers::ends);
+    let ends = quote.as_ref().map(|quote| &quote.ends);
     let port_of = |end: Option<&End>| end.and_then(|end| end.port.number());
-    let (from, to) = (ends.as_ref().map(|(from, _)| from), ends.as_ref().map(|(_, to)| to));
+    let (from, to) = (ends.map(|(from, _)| from), ends.map(|(_, to)| to));
     let quoted_to = to.and_then(|end| context.hosts.end(end)).or_else(|| {
         // Where the quote shows no ports, its ends are hosts.
         let (_, to) = quote.as_ref()?.hosts()?;

@@ -1,12 +1,14 @@
 //! TCP options: from tcpdump's words back to bytes.
 
+use smallvec::SmallVec;
+
 use crate::capture::transcript::scan::Scan;
 
 /// Options in the order of the line.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Options {
     /// As on the wire, without what fills the last four bytes; the numbers of `sack` as printed.
-    pub bytes: Vec<u8>,
+    pub bytes: SmallVec<[u8; MOST_BYTES]>,
     /// Whether tcpdump's words show every byte, so that the length is certain.
     pub is_exact: bool,
     /// Where in `bytes` the numbers of `sack` begin, and how many there are.
@@ -56,7 +58,7 @@ impl Options {
         if let Some(value) = word.strip_prefix("timestamp ") {
             let mut numbers = value.split_whitespace();
             let (value, echo): (u32, u32) = (numbers.next()?.parse().ok()?, numbers.next()?.parse().ok()?);
-            self.append(8, &[value.to_be_bytes(), echo.to_be_bytes()].concat());
+            self.append_timestamps(value, echo);
             return Some(());
         }
         self.push(word.strip_prefix("sack ").filter(|rest| rest.starts_with("sack ")).unwrap_or(word))
@@ -74,9 +76,9 @@ impl Options {
             "sackOK" => self.append(4, &[]),
             "sack" => return self.push_sack(value),
             "TS" => {
-                let (val, ecr) = value.strip_prefix("val ")?.split_once(" ecr ")?;
-                let (val, ecr): (u32, u32) = (val.parse().ok()?, ecr.parse().ok()?);
-                self.append(8, &[val.to_be_bytes(), ecr.to_be_bytes()].concat());
+                let (val, ecr) = value.strip_prefix("val ")?.split_once(' ')?;
+                let (val, ecr): (u32, u32) = (val.parse().ok()?, ecr.strip_prefix("ecr ")?.parse().ok()?);
+                self.append_timestamps(val, ecr);
             }
             "tfo" => {
                 let cookie = value.strip_prefix("cookie ");
@@ -114,10 +116,14 @@ impl Options {
         Some(())
     }
 
+    fn append_timestamps(&mut self, value: u32, echo: u32) {
+        self.append(8, &(u64::from(value) << u32::BITS | u64::from(echo)).to_be_bytes());
+    }
+
     fn append(&mut self, kind: u8, data: &[u8]) {
         let data = &data[..data.len().min(MOST_BYTES)];
-        self.bytes.extend([kind, data.len() as u8 + 2]);
-        self.bytes.extend(data);
+        self.bytes.extend_from_slice(&[kind, data.len() as u8 + 2]);
+        self.bytes.extend_from_slice(data);
     }
 
     /// Replaces each number of `sack` by what `absolute` makes of it.
@@ -184,6 +190,6 @@ mod tests {
         {
             assert!(!parse(list).is_exact, "{list}");
         }
-        assert_eq!(parse("mptcp 4 capable]").bytes, [30, 2]);
+        assert_eq!(parse("mptcp 4 capable]").bytes.as_slice(), [30, 2]);
     }
 }

@@ -132,8 +132,9 @@ fn read_ip(
 
 /// What a packet is that is neither TCP nor ICMP.
 fn other(headers: &Headers, protocol: Option<u8>) -> Option<Other> {
-    let ports = headers.ends().map(|(source, destination)| [source.port, destination.port]);
-    if let Some(ports) = ports.filter(|ports| ports.iter().all(|port| *port != Port::None)) {
+    let (source, destination) = &headers.ends;
+    let ports = [&source.port, &destination.port];
+    if ports.iter().all(|port| **port != Port::None) {
         // Without `-v` a line that was cut here does not show its protocol.
         if protocol.is_none() && "Flags [".starts_with(headers.body.as_str()) {
             return None;

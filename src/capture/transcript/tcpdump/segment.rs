@@ -25,9 +25,9 @@ pub fn read(
     let Words { text, parsed, is_complete, next } = Words::of(draft, headers, context);
     let parsed = parsed.or_else(|| tcp::Printed::parse(&text)).unwrap_or_default();
     let quiet = tcp::Quiet::parse(&text);
-    let (source, destination) = headers.ends()?;
+    let (source, destination) = &headers.ends;
     if source.port == Port::None || destination.port == Port::None {
-        let is_between_names = [&source, &destination].iter().all(|end| end.host.address().is_none());
+        let is_between_names = [source, destination].iter().all(|end| end.host.address().is_none());
         packet.content = PrintedContent::Other(Other::PortlessTcp { is_between_names });
         return Some(());
     }
@@ -39,7 +39,7 @@ pub fn read(
         context.hosts.learn(&source.host, below.packet.source);
         context.hosts.learn(&destination.host, below.packet.destination);
     }
-    let ends = (context.hosts.end(&source)?, context.hosts.end(&destination)?);
+    let ends = (context.hosts.end(source)?, context.hosts.end(destination)?);
     let suffix = quiet.as_ref().map_or(parsed.suffix, |quiet| quiet.suffix);
     let headers = &*headers.with(&suffix);
     let mut header = header(headers, ends, &parsed, context.numbering);
@@ -67,8 +67,8 @@ pub fn read(
 /// The headers of a segment that an ICMP error quotes, as far as they are printed.
 pub fn quoted(draft: &Draft, quote: &Headers, context: &mut Context<'_>) -> Option<SegmentHeader> {
     let words = Words::of(draft, quote, context);
-    let (source, destination) = quote.ends()?;
-    let ends = (context.hosts.end(&source)?, context.hosts.end(&destination)?);
+    let (source, destination) = &quote.ends;
+    let ends = (context.hosts.end(source)?, context.hosts.end(destination)?);
     let parsed = words.parsed.or_else(|| tcp::Printed::parse(&words.text))?;
     Some(header(quote, ends, &parsed, context.numbering))
 }

@@ -25,7 +25,11 @@ impl<'a> Printed<'a> {
         printed.is_open = true;
         let Some(letters) = scan.until(']') else { return Some(printed) };
         // `e` is accurate ECN's bit (RFC 8311), which is not kept.
-        printed.flags = Flags::from_letters(&letters.replace('e', ""));
+        printed.flags = if letters.contains('e') {
+            Flags::from_letters(&letters.replace('e', ""))
+        } else {
+            Flags::from_letters(letters)
+        };
         printed.read_fields(&mut scan);
         printed.is_open = !printed.is_complete;
         Some(printed.ending(text, scan))
