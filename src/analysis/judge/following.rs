@@ -248,7 +248,7 @@ impl Judge for Following<'_> {
         Ok(())
     }
 
-    fn open(&mut self, judged: Judged) -> io::Result<()> {
+    fn stays(&mut self, judged: Judged) -> io::Result<()> {
         if self.known.len() < 2 * limits::LOG_FOLLOWED_CONNECTIONS
             || self.known.contains_key(&judged.story.id)
         {

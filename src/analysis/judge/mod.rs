@@ -32,7 +32,7 @@ pub(super) trait Judge: Send {
     ///
     /// # Errors
     /// When output can't be written.
-    fn open(&mut self, _judged: Judged) -> io::Result<()> {
+    fn stays(&mut self, _judged: Judged) -> io::Result<()> {
         Ok(())
     }
 

@@ -57,7 +57,7 @@ impl Outlet for AtOnce<'_> {
     }
 
     fn stays(&mut self, judged: Judged) -> io::Result<()> {
-        self.judge.open(judged)
+        self.judge.stays(judged)
     }
 
     fn reports(&mut self, event: &Event<'_>) -> io::Result<()> {
