@@ -5,11 +5,13 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
-use std::fs::{self, File};
+use std::fs::{self, File, OpenOptions};
 use std::io::{self, Read, Seek, SeekFrom};
 use std::mem;
-use std::os::unix::fs::MetadataExt;
+use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
+
+use nix::libc::O_NONBLOCK;
 
 use super::opened::{Opened, unreadable};
 use super::{Reading, add, number_logs};
@@ -136,33 +138,41 @@ struct Followed {
 
 impl Followed {
     fn read_on(&mut self, settings: &Settings) -> Result<(), ReadError> {
-        self.read_lines(settings)?;
+        if !self.read_lines(settings)? {
+            return Ok(());
+        }
         match self.source.change(&self.path) {
-            Change::None => Ok(()),
+            Change::None => return Ok(()),
             // Written again from its beginning, as logrotate's copytruncate has it.
             Change::Truncated => {
                 self.source.file.rewind().map_err(|error| unreadable(&self.name(), &error))?;
                 self.begin_anew();
-                self.read_lines(settings)
             }
+            // What was written between the two looks comes first.
             Change::Replaced => {
-                // What was written between the two looks.
-                self.read_lines(settings)?;
+                if !self.read_lines(settings)? {
+                    return Ok(());
+                }
                 self.reading.read_rest(settings);
-                let file = File::open(&self.path).map_err(|error| unreadable(&self.name(), &error))?;
-                let source = Source::of(file).map_err(|error| unreadable(&self.name(), &error))?;
+                let source = Source::reopen(&self.path).map_err(|error| unreadable(&self.name(), &error))?;
                 let reader = source.reader().map_err(|error| unreadable(&self.name(), &error))?;
                 self.reading.file.input = reader;
                 self.source = source;
                 self.begin_anew();
-                self.read_lines(settings)
             }
         }
+        self.read_lines(settings).map(drop)
     }
 
-    fn read_lines(&mut self, settings: &Settings) -> Result<(), ReadError> {
-        while self.reading.read_line(settings).map_err(|error| unreadable(&self.name(), &error))? {}
-        Ok(())
+    /// Reads lines, and returns whether that was all: packets are waiting meanwhile.
+    fn read_lines(&mut self, settings: &Settings) -> Result<bool, ReadError> {
+        let mut bytes = 0;
+        while bytes < limits::LOG_FOLLOWED_AT_ONCE {
+            let read = self.reading.read_line(settings).map_err(|error| unreadable(&self.name(), &error))?;
+            let Some(line) = read else { return Ok(true) };
+            bytes += line;
+        }
+        Ok(false)
     }
 
     /// The file begins with line 1 again.
@@ -228,6 +238,15 @@ impl Source {
         let mut source = Self::of(settings.handles.take(path).map_err(unread)?).map_err(unread)?;
         source.skip(about.len().saturating_sub(limits::LOG_FOLLOWED_BYTES)).map_err(unread)?;
         Ok(source)
+    }
+
+    /// Opens the file that took the name. A pipe would have to be waited for.
+    fn reopen(path: &Path) -> io::Result<Self> {
+        let file = OpenOptions::new().read(true).custom_flags(O_NONBLOCK).open(path)?;
+        if !file.metadata()?.is_file() {
+            return Err(io::Error::other("it was replaced by what is no regular file"));
+        }
+        Self::of(file)
     }
 
     fn of(file: File) -> io::Result<Self> {

@@ -57,8 +57,10 @@ fn read_all(mut opened: Vec<Opened>, settings: &Settings) -> Result<Logs, ReadEr
     while let Some(file) = files.next() {
         let log = file.about.log;
         let index = usize::from(file.index);
+        let name = file.about.name.clone();
         let mut reading = Reading::new(file, latest, gatherer, clocks, settings);
-        while reading.read_line(settings).map_err(|error| unreadable(&reading.file.about.name, &error))? {}
+        let unread = |error| unreadable(&name, &error);
+        while reading.read_line(settings).map_err(unread)?.is_some() {}
         reading.read_rest(settings);
         logs.notes.extend(reading.notes());
         latest = reading.lines.latest;
@@ -160,11 +162,11 @@ impl Reading {
         Self { file, lines }
     }
 
-    /// Reads the next line that is whole; false where there is none.
-    fn read_line(&mut self, settings: &Settings) -> io::Result<bool> {
-        let Some(line) = self.file.input.next_line()? else { return Ok(false) };
+    /// Reads the next line that is whole, and returns its length in bytes; nothing where there is none.
+    fn read_line(&mut self, settings: &Settings) -> io::Result<Option<usize>> {
+        let Some(line) = self.file.input.next_line()? else { return Ok(None) };
         self.lines.take(line, &mut self.file.about, settings);
-        Ok(true)
+        Ok(Some(line.len() + 1))
     }
 
     /// Reads the line that no line end closes.

@@ -324,6 +324,32 @@ fn a_log_that_is_rotated_is_followed_in_both_ways() {
 }
 
 #[test]
+fn a_pipe_in_the_place_of_a_log_is_not_waited_for() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("access.log");
+    std::fs::write(&path, requests(0..3)).expect("a file");
+    let mut follower = Follower::open(&[&path], Settings::default()).expect("a log");
+    std::fs::remove_file(&path).expect("a file");
+    nix::unistd::mkfifo(&path, nix::sys::stat::Mode::S_IRWXU).expect("a pipe");
+    let error = follower.read_on(Timestamp::ZERO).expect_err("a pipe");
+    assert!(error.what.contains("no regular file"), "{error:?}");
+}
+
+#[test]
+fn a_log_that_grows_fast_is_read_in_parts() {
+    let mut file = tempfile::NamedTempFile::new().expect("a file");
+    let mut follower = Follower::open(&[file.path()], Settings::default()).expect("a log");
+    let lines = requests(0..limits::LOG_FOLLOWED_AT_ONCE / 60);
+    file.write_all(lines.as_bytes()).expect("a file");
+    let mut reads = 0;
+    while follower.read_on(Timestamp::ZERO).expect("a log") {
+        reads += 1;
+    }
+    assert_eq!(reads, lines.len().div_ceil(limits::LOG_FOLLOWED_AT_ONCE));
+    assert_eq!(follower.logs().files[0].lines as usize, lines.lines().count());
+}
+
+#[test]
 fn attempts_of_a_log_that_is_followed_are_forgotten_at_the_bound() {
     let mut file = tempfile::NamedTempFile::new().expect("a file");
     let mut follower = Follower::open(&[file.path()], Settings::default()).expect("a log");
