@@ -1,7 +1,9 @@
 //! `ssmscope live`: opens the device, gives root's rights up, and reports until it is asked to end.
 
 use std::fmt::Write as _;
+use std::fs;
 use std::io;
+use std::os::unix::fs::FileTypeExt;
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -70,6 +72,10 @@ fn capture(options: &Live, run: &mut Run<'_>) -> anyhow::Result<Done> {
     let logs: Vec<&Path> = options.logs.log.iter().map(AsRef::as_ref).collect();
     let is_a_log = |path: &Path| logs.iter().any(|log| is_same_file(path, log));
     ensure!(!options.write.as_deref().is_some_and(is_a_log), "-w names a log that is followed");
+    let is_waited_for = |path: &&&Path| fs::metadata(path).is_ok_and(|about| about.file_type().is_fifo());
+    if let Some(pipe) = logs.iter().find(is_waited_for) {
+        bail!("--log {}: is a pipe, and only files that grow can be followed", pipe.display());
+    }
     let handles = Handles::open(&logs);
     let written = [options.write.as_deref(), options.monitoring.textfile.as_deref(), html];
     let later = Later {

@@ -16,21 +16,22 @@ const QUERY: &str = "INFO [vmanage] [SmartLicensingUtil] (default task-1) |defau
 const REFUSED: &str = "ERROR [vmanage] [RestAPIClient] (default task-1) |default| Failed to authenticate user - 'admin'. \
                        {\"error\": \"invalid_client\"}";
 
-/// A server that refuses each token.
-fn refuse_tokens(lab: &Lab) {
+/// A server that refuses each token, and the log of its client, who tried before.
+fn refuse_tokens(lab: &Lab) -> PathBuf {
     let certificate = Pki::new(lab.folder.path()).good();
     peers::serve_https(lab, 8443, &certificate, |_, _| {
         thread::sleep(Duration::from_millis(300));
         peers::json("401 Unauthorized", "{\"error\":\"invalid_client\"}")
     });
+    let log = lab.folder.path().join("vmanage-server.log");
+    append(&log, QUERY);
+    log
 }
 
 #[test]
 fn a_refusal_in_a_log_is_reported_when_it_is_written() {
     let Some(lab) = Lab::new() else { return };
-    refuse_tokens(&lab);
-    let log = lab.folder.path().join("vmanage-server.log");
-    append(&log, QUERY);
+    let log = refuse_tokens(&lab);
     append(&log, REFUSED);
     let mut watch = watch(&lab, &["-i", "any", "--port", "8443", "-o", "json", "--log", path(&log)]);
     // The log is rotated meanwhile.
@@ -63,9 +64,7 @@ fn a_refusal_in_a_log_is_reported_when_it_is_written() {
 #[test]
 fn a_refusal_in_a_log_ends_a_capture_that_waits_for_a_failure() {
     let Some(lab) = Lab::new() else { return };
-    refuse_tokens(&lab);
-    let log = lab.folder.path().join("vmanage-server.log");
-    append(&log, QUERY);
+    let log = refuse_tokens(&lab);
     let options = ["--host", SERVER, "--until", "failure", "--log", path(&log), "--duration", "15"];
     let watch = watch(&lab, &options);
     append(&log, QUERY);
@@ -90,10 +89,13 @@ fn what_can_t_be_followed_is_an_error_before_anything_is_captured() {
     fs::write(&prose, "no line of this has a time\n".repeat(9)).unwrap();
     let log = folder.join("a.log");
     append(&log, QUERY);
+    let pipe = folder.join("pipe");
+    nix::unistd::mkfifo(&pipe, nix::sys::stat::Mode::S_IRWXU).unwrap();
     for (options, why) in [
         (vec!["--log", path(&packed)], "compressed"),
         (vec!["--log", path(&prose)], "is no log"),
         (vec!["--log", "-"], "is standard input"),
+        (vec!["--log", path(&pipe)], "is a pipe"),
         (vec!["--log", "/nowhere/a.log"], "can't be read"),
         (vec!["--log", path(&log), "-w", path(&log)], "-w names a log"),
         (vec!["--log", path(&log), "--html", path(&log)], "another file of this command"),
