@@ -40,11 +40,15 @@ fn any_time(text: &str) -> Option<(Stamp<'_>, &str)> {
 
 fn entry<'a>(stamp: Stamp<'a>, rest: &'a str) -> Entry<'a> {
     let rest = rest.trim_start_matches([']', ' ', '\t', ':', ',', '-', '|']);
-    let mut entry = Entry::new(Grammar::Generic, rest);
-    entry.stamp = Some(stamp);
     let word =
         rest.trim_start_matches(['[', '<']).split([' ', ']', '>', ':', ',']).next().unwrap_or_default();
-    entry.level = Level::of(word);
+    let level = Level::of(word);
+    // A bare level is no part of what the line says.
+    let text = rest.strip_prefix(word).filter(|_| level != Level::Unknown);
+    let mut entry =
+        Entry::new(Grammar::Generic, text.map_or(rest, |text| text.trim_start_matches([' ', ':', '\t'])));
+    entry.stamp = Some(stamp);
+    entry.level = level;
     entry
 }
 
