@@ -67,7 +67,7 @@ pub enum OffsetSource {
     SameHost(usize),
     /// The user.
     Given,
-    /// The moments at which lines came.
+    /// The moments at which lines came, which show the zone.
     Arrival,
 }
 

@@ -23,13 +23,13 @@ use crate::log::clocks::{ClockId, Clocks};
 use crate::log::input::Input;
 use crate::log::logs::{LogFile, Logs};
 use crate::log::settings::Settings;
-use crate::time::{Elapsed, SECOND, Timestamp};
+use crate::time::{Elapsed, MILLI, SECOND, Timestamp};
 
 /// Logs that are written while they are read. A file that is rotated is read to its end, and then the one that takes its name.
 pub struct Follower {
     files: Vec<Followed>,
     clocks: Clocks,
-    /// For each clock the latest that one of its lines was, compared with the moment at which it was read.
+    /// For each clock how far its latest line was from the moment at which that was read.
     arrivals: BTreeMap<ClockId, Elapsed>,
     settings: Settings,
 }
@@ -52,7 +52,7 @@ impl Follower {
         let files = opened.into_iter().zip(sources).map(|(file, (path, source))| {
             let mut reading = Reading::new(file, None, Gatherer::default(), Clocks::default(), &settings);
             reading.file.about.lines = source.lines_before;
-            Followed { path, source, reading, trouble: None }
+            Followed { path, source, reading, trouble: None, has_grown: false }
         });
         let mut follower =
             Self { files: files.collect(), clocks: Clocks::default(), arrivals: BTreeMap::new(), settings };
@@ -68,41 +68,39 @@ impl Follower {
     /// has come.
     ///
     /// # Errors
-    /// When a file can't be read any further. It is reported once, and the others are read on.
+    /// When a file can't be read any further. It is reported once, and tried again; the others are read on.
     pub fn read_on(&mut self, now: Timestamp) -> Result<bool, ReadError> {
         let (mut has_grown, mut failed) = (false, None);
         for file in &mut self.files {
-            if file.trouble.is_some() {
-                continue;
-            }
             file.reading.lines.gatherer.keep_latest(limits::LOG_FOLLOWED_ATTEMPTS);
-            let before = file.reading.file.about.lines;
             mem::swap(&mut file.reading.lines.clocks, &mut self.clocks);
             let read = file.read_on(&self.settings);
             mem::swap(&mut file.reading.lines.clocks, &mut self.clocks);
-            if file.reading.file.about.lines != before {
+            if mem::take(&mut file.has_grown) {
                 has_grown = true;
                 if let Some((clock, at)) = file.reading.lines.previous {
-                    let came = Timestamp::from_nanos(at) - now;
-                    let latest = self.arrivals.entry(clock).or_insert(came);
-                    *latest = came.max(*latest);
+                    self.arrivals.insert(clock, Timestamp::from_nanos(at) - now);
                 }
             }
             if let Err(error) = read {
-                file.trouble = Some(error.what.clone());
                 failed.get_or_insert(error);
             }
         }
         failed.map_or(Ok(has_grown), Err)
     }
 
-    /// How far the clocks of lines that have come are ahead of the capture's: a zone, where that leaves less than a second.
+    /// The zones of clocks that are the capture's but for that, as the lines show that came last: written no later than they were
+    /// read, and not long before. Of another clock nothing is known so.
     pub fn arrivals(&self) -> Vec<(ClockId, Elapsed)> {
-        let offset = |came: Elapsed| {
+        /// Stamps are rounded, and the clock may be read a moment after the line was.
+        const EARLY: i64 = 50 * MILLI;
+        /// Programs keep lines back for a while before they write them.
+        const LATE: i64 = 3 * SECOND;
+        let zone = |came: Elapsed| {
             let (zone, rest) = clock::split(came);
-            if rest.nanos().abs() <= SECOND { zone } else { came }
+            (-LATE..=EARLY).contains(&rest.nanos()).then_some(zone)
         };
-        self.arrivals.iter().map(|(clock, came)| (*clock, offset(*came))).collect()
+        self.arrivals.iter().filter_map(|(clock, came)| Some((*clock, zone(*came)?))).collect()
     }
 
     /// What the lines so far come to.
@@ -132,12 +130,32 @@ struct Followed {
     path: PathBuf,
     source: Source,
     reading: Reading,
-    /// Why it is not followed any more.
+    /// Why it can't be followed at the moment.
     trouble: Option<String>,
+    /// Whether lines came that the caller does not know of.
+    has_grown: bool,
 }
 
 impl Followed {
+    /// Reads on, in the file that has the name by now. The same trouble is reported once.
     fn read_on(&mut self, settings: &Settings) -> Result<(), ReadError> {
+        match self.try_to_read_on(settings) {
+            Ok(()) => {
+                self.trouble = None;
+                Ok(())
+            }
+            Err(error) if self.trouble.is_some() => {
+                self.trouble = Some(error.to_string());
+                Ok(())
+            }
+            Err(error) => {
+                self.trouble = Some(error.to_string());
+                Err(unreadable(&self.reading.file.about.name, &error))
+            }
+        }
+    }
+
+    fn try_to_read_on(&mut self, settings: &Settings) -> io::Result<()> {
         if !self.read_lines(settings)? {
             return Ok(());
         }
@@ -145,8 +163,8 @@ impl Followed {
             Change::None => return Ok(()),
             // Written again from its beginning, as logrotate's copytruncate has it.
             Change::Truncated => {
-                self.source.file.rewind().map_err(|error| unreadable(&self.name(), &error))?;
-                self.begin_anew();
+                self.reading.read_rest(settings);
+                self.source.file.rewind()?;
             }
             // What was written between the two looks comes first.
             Change::Replaced => {
@@ -154,23 +172,21 @@ impl Followed {
                     return Ok(());
                 }
                 self.reading.read_rest(settings);
-                let source = Source::reopen(&self.path).map_err(|error| unreadable(&self.name(), &error))?;
-                let reader = source.reader().map_err(|error| unreadable(&self.name(), &error))?;
-                self.reading.file.input = reader;
-                self.source = source;
-                self.begin_anew();
+                self.source = Source::reopen(&self.path)?;
+                self.reading.file.input = self.source.reader()?;
             }
         }
+        self.begin_anew();
         self.read_lines(settings).map(drop)
     }
 
     /// Reads lines, and returns whether that was all: packets are waiting meanwhile.
-    fn read_lines(&mut self, settings: &Settings) -> Result<bool, ReadError> {
+    fn read_lines(&mut self, settings: &Settings) -> io::Result<bool> {
         let mut bytes = 0;
         while bytes < limits::LOG_FOLLOWED_AT_ONCE {
-            let read = self.reading.read_line(settings).map_err(|error| unreadable(&self.name(), &error))?;
-            let Some(line) = read else { return Ok(true) };
+            let Some(line) = self.reading.read_line(settings)? else { return Ok(true) };
             bytes += line;
+            self.has_grown = true;
         }
         Ok(false)
     }
@@ -184,10 +200,6 @@ impl Followed {
             log: about.log,
             ..LogFile::default()
         };
-    }
-
-    fn name(&self) -> String {
-        self.reading.file.about.name.clone()
     }
 }
 

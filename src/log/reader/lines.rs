@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 
+use super::opened::EMPTY;
 use crate::limits;
 use crate::log::attempt::{Gatherer, Seen};
 use crate::log::calendar::{Calendar, Dating};
@@ -64,6 +65,9 @@ impl Lines {
         self.is_near = false;
         let Some((seen, has_date)) = self.place(&entry, number, settings) else { return };
         about.placed += 1;
+        if about.format == EMPTY {
+            entry.grammar.name().clone_into(&mut about.format);
+        }
         self.is_placed = true;
         about.span = Some(about.span.map_or((seen.at, seen.at), |(first, _)| (first, seen.at)));
         self.latest = Some(seen.at);

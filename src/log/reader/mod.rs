@@ -188,7 +188,10 @@ impl Reading {
         }
         if self.file.input.overlong > 0 {
             let kib = limits::LOG_LINE_BYTES / 1024;
-            texts.push(format!("{} lines are longer than {kib} KiB and were cut", self.file.input.overlong));
+            texts.push(match self.file.input.overlong {
+                1 => format!("1 line is longer than {kib} KiB and was cut"),
+                lines => format!("{lines} lines are longer than {kib} KiB and were cut"),
+            });
         }
         if let Some((count, first)) = self.lines.contradictions {
             texts.push(format!(

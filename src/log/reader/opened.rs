@@ -90,7 +90,7 @@ impl Opened {
             return Err(no_log(name, &survey));
         }
         let grammar = survey.grammar();
-        let mut format = grammar.map_or("empty so far", Grammar::name).to_owned();
+        let mut format = grammar.map_or(EMPTY, Grammar::name).to_owned();
         if let Some(compression) = input.compression {
             format = format!("{format} ({compression})");
         }
@@ -174,6 +174,9 @@ pub(super) fn stem(name: &str) -> String {
     }
     stem.to_owned()
 }
+
+/// The form of a log of which no line has come.
+pub(super) const EMPTY: &str = "empty so far";
 
 /// What is wrong with a file that is a capture.
 pub(super) const CAPTURE: &str = "is no log, but a capture";

@@ -263,6 +263,7 @@ fn a_log_is_followed_as_it_grows() {
     let logs = follower.logs();
     assert_eq!(logs.attempts.len(), 1);
     assert_eq!((logs.attempts[0].outcome, logs.files[0].lines), (Outcome::Status(403), 2));
+    assert_eq!(logs.files[0].format, "vmanage-server.log");
 }
 
 /// Lines of nginx, each of them an attempt.
@@ -315,12 +316,33 @@ fn a_log_that_is_rotated_is_followed_in_both_ways() {
     append(&path, requests(5..7));
     follower.read_on(Timestamp::ZERO).expect("a log");
     assert_eq!((requests_of(&follower), last_request(&follower)), (4, Some(("GET /6".to_owned(), 2))));
-    // A folder in its place can't be followed: said once, and kept.
+    // Half a line is one where the rest will not come.
+    let half = requests(7..8);
+    append(&path, half.trim_end().to_owned());
+    assert!(!follower.read_on(Timestamp::ZERO).expect("a log"));
+    std::fs::write(&path, requests(8..9)).expect("a file");
+    assert!(follower.read_on(Timestamp::ZERO).expect("a log"));
+    assert_eq!((requests_of(&follower), last_request(&follower)), (6, Some(("GET /8".to_owned(), 1))));
+    // Another file with as many lines.
+    let other = folder.path().join("other");
+    std::fs::write(&other, requests(9..10)).expect("a file");
+    std::fs::rename(&other, &path).expect("a file");
+    assert!(follower.read_on(Timestamp::ZERO).expect("a log"));
+    assert_eq!(last_request(&follower), Some(("GET /9".to_owned(), 1)));
+    // A folder in its place can't be followed, which is said once, until a file is there again.
     std::fs::remove_file(&path).expect("a file");
     std::fs::create_dir(&path).expect("a folder");
     assert!(follower.read_on(Timestamp::ZERO).is_err());
     assert!(follower.read_on(Timestamp::ZERO).is_ok());
-    assert!(follower.logs().notes.iter().any(|note| note.text.contains("not followed to the end")));
+    let is_noted = |follower: &Follower| {
+        follower.logs().notes.iter().any(|note| note.text.contains("not followed to the end"))
+    };
+    assert!(is_noted(&follower));
+    std::fs::remove_dir(&path).expect("a folder");
+    append(&path, requests(10..11));
+    assert!(follower.read_on(Timestamp::ZERO).expect("a log"));
+    assert_eq!(last_request(&follower), Some(("GET /10".to_owned(), 1)));
+    assert!(!is_noted(&follower));
 }
 
 #[test]

@@ -1,5 +1,6 @@
 //! The room as a whole: files of real lines, worlds that are made up with their truth, and what has to be refused.
 
+mod arrivals;
 mod files;
 mod lab;
 mod seed;

@@ -36,7 +36,7 @@ const DRIFT: i64 = 10 * MILLI;
 pub struct TieSettings {
     /// Offsets that are given: of one log, as numbered in [`LogFile::log`](super::LogFile::log), or of all, log minus capture.
     pub offsets: Vec<(Option<u16>, Elapsed)>,
-    /// Offsets that lines show by when they came, where they were read as they were written: log minus capture.
+    /// Zones of clocks that are otherwise the capture's, as lines show that are read as they are written: log minus capture.
     pub arrivals: Vec<(ClockId, Elapsed)>,
 }
 

@@ -1,9 +1,11 @@
 //! The offset of each clock: given, by votes, or from another clock of the same host.
 
+use std::collections::BTreeSet;
 use std::net::IpAddr;
 
 use super::{MILLI, Work, host};
-use crate::log::clock::{self, Ballot, Offset, OffsetSource};
+use crate::log::attempt::Attempt;
+use crate::log::clock::{self, Ballot, Offset, OffsetSource, OffsetUnknown, SAME_HOST};
 use crate::log::clocks::LogZone;
 use crate::log::pair::{self, Translation};
 use crate::log::tie::TieSettings;
@@ -27,7 +29,7 @@ impl Work<'_> {
 
     /// The offset of each clock: given, by votes, or from another clock of the same host.
     pub(super) fn find_offsets(&mut self, clocks: &[usize], settings: &TieSettings) {
-        /// What a person gives, or what the moment shows at which a line came, is exact to this much.
+        /// What a person gives is exact to this much.
         const GIVEN: i64 = 1_000 * MILLI;
         for clock in clocks.iter().copied() {
             let ballot = self.ballot(clock);
@@ -35,28 +37,19 @@ impl Work<'_> {
             let log = self.logs.clocks[clock].log;
             let given = settings.offsets.iter().find(|(of, _)| of.is_none_or(|of| of == log));
             let came = settings.arrivals.iter().find(|(of, _)| of.index() == clock);
-            let given = given
-                .map(|(_, offset)| (*offset, OffsetSource::Given))
-                .or_else(|| came.map(|(_, offset)| (*offset, OffsetSource::Arrival)));
             let mut translation = Translation::Excluded;
-            let found = match given {
-                Some((offset, source)) => {
+            let found = match (given, came) {
+                (Some((_, offset)), _) => {
                     let within = (offset.nanos() - GIVEN, offset.nanos() + GIVEN);
                     let ballot = Ballot { within: Some(within), is_same_host: false, ..ballot };
                     let voted = clock::vote(&attempts, &ballot).ok();
                     Ok(voted.map_or_else(
-                        || Offset {
-                            value: offset,
-                            bounds: (Elapsed::from_nanos(within.0), Elapsed::from_nanos(within.1)),
-                            source,
-                            votes: 0,
-                            weight: clock::CERTAIN,
-                            is_modulo_day: pair::folds(ballot.dating, self.wire),
-                        },
-                        |voted| Offset { source, ..voted },
+                        || self.unvoted(*offset, within, clock::CERTAIN, &ballot),
+                        |voted| Offset { source: OffsetSource::Given, ..voted },
                     ))
                 }
-                None => clock::vote(&attempts, &ballot).or_else(|why| {
+                (None, Some((_, zone))) => self.of_arrival(&attempts, &ballot, *zone),
+                (None, None) => clock::vote(&attempts, &ballot).or_else(|why| {
                     let translated = self.vote_translated(clock, &ballot).ok_or(why)?;
                     translation = Translation::Possible;
                     Ok(translated)
@@ -81,6 +74,37 @@ impl Work<'_> {
                 }
             }
         }
+    }
+
+    /// An offset that is known without votes.
+    fn unvoted(&self, value: Elapsed, within: (i64, i64), weight: f64, ballot: &Ballot) -> Offset {
+        Offset {
+            value,
+            bounds: (Elapsed::from_nanos(within.0), Elapsed::from_nanos(within.1)),
+            source: OffsetSource::Given,
+            votes: 0,
+            weight,
+            is_modulo_day: pair::folds(ballot.dating, self.wire),
+        }
+    }
+
+    /// The offset where lines came as they were written: by the votes, if they suffice. Else the zone that the moment shows, if all
+    /// connections are to one server: an attempt that names none could be of any of several.
+    fn of_arrival(
+        &self,
+        attempts: &[&Attempt],
+        ballot: &Ballot,
+        zone: Elapsed,
+    ) -> Result<Offset, OffsetUnknown> {
+        clock::vote(attempts, ballot).or_else(|why| {
+            let servers: BTreeSet<_> = self.wire.exchanges.iter().map(|exchange| exchange.server).collect();
+            if servers.len() > 1 {
+                return Err(why);
+            }
+            // It is no vote, and makes nothing certain.
+            let within = (zone.nanos() - SAME_HOST, zone.nanos() + SAME_HOST);
+            Ok(Offset { source: OffsetSource::Arrival, ..self.unvoted(zone, within, 0.0, ballot) })
+        })
     }
 
     /// The votes of attempts whose client is none of the capture's: address translation, if everything else fits well.
