@@ -169,6 +169,9 @@ impl<'r> Redacted<'r> {
     }
 
     fn token(&mut self, token: Token) -> Token {
+        if token.has_free_text() {
+            self.quote(&token.outcome);
+        }
         let Token {
             grant,
             path,

@@ -269,6 +269,11 @@ impl Token {
         })
     }
 
+    /// Whether the outcome is a server's text in the place of an error's name.
+    pub(super) fn has_free_text(&self) -> bool {
+        self.outcome.contains(|letter: char| !letter.is_ascii_alphanumeric() && !"_-".contains(letter))
+    }
+
     /// The error that OAuth names, or the status, where one of them is the cause of a refusal.
     pub(super) fn cause(&self) -> Option<String> {
         /// Those of RFC 6749, 5.2, are shorter; their characters are these.

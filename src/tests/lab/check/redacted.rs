@@ -95,6 +95,9 @@ fn serve(lab: &Lab, pki: &Pki, host: &str) {
     peers::serve_https(lab, 8443, &identity, |path, _| {
         match path {
         "/" => "HTTP/1.1 302 Found\r\nLocation: https://mail.tin-man.test/login/dorothy\r\nContent-Length: 0\r\n\r\n".to_owned(),
+        "/oz-bank/oauth/words" => {
+            peers::json("401 Unauthorized", r#"{"error":"dorothy of oz-bank is unknown"}"#)
+        }
         path if path.contains("oauth") => peers::json(
             "401 Unauthorized",
             r#"{"error":"invalid_client","error_description":"dorothy of oz-bank is unknown at mail.tin-man.test"}"#,
@@ -128,12 +131,10 @@ fn healthy_and_redirected(lab: &Lab) {
     fs::write(&secret, "under-the-rainbow\n").unwrap();
     let token =
         ["--oauth", "client-credentials", "--client-id", "dorothy", "--client-secret-file", path(&secret)];
-    let token: Vec<_> = token
-        .into_iter()
-        .map(str::to_owned)
-        .chain(options(&["--token-path", "/oz-bank/oauth/token", HOST]))
-        .collect();
-    holds(lab, &token.iter().map(String::as_str).collect::<Vec<_>>(), "rejected");
+    for path in ["/oz-bank/oauth/token", "/oz-bank/oauth/words"] {
+        let arguments = [token.map(str::to_owned).to_vec(), options(&["--token-path", path, HOST])].concat();
+        holds(lab, &arguments.iter().map(String::as_str).collect::<Vec<_>>(), "rejected");
+    }
 }
 
 fn faults_of_a_certificate(lab: &Lab) {
