@@ -87,6 +87,8 @@ pub struct Story {
     pub logs: Vec<LogTie>,
     /// Lines of logs that are tied to nothing, and were written while the connection lasted.
     pub log_lines: Box<[LogLine]>,
+    /// Further lines of that kind, which are not kept.
+    pub log_lines_beyond: u32,
     /// The packets, for people.
     pub timeline: Timeline,
 }
@@ -136,6 +138,7 @@ impl Story {
             capture: CaptureFacts::default(),
             logs: Vec::new(),
             log_lines: Box::default(),
+            log_lines_beyond: 0,
             timeline: Timeline::default(),
         }
     }
@@ -168,6 +171,7 @@ impl Story {
             capture: self.capture,
             logs: self.logs.clone(),
             log_lines: self.log_lines.clone(),
+            log_lines_beyond: self.log_lines_beyond,
             timeline: Timeline::default(),
         }
     }

@@ -142,6 +142,18 @@ fn lines_of_any_program_are_shown_where_their_time_places_them() {
     assert_eq!(shown.len(), 2, "{connection}");
     assert_eq!((&shown[0]["line"], &shown[0]["level"]), (&3.into(), &"warning".into()));
     assert_eq!(shown[0]["at"], "2026-11-23T11:10:12.118000Z", "{connection}");
+    // Of many lines the errors, and those of the connection's own time, are shown, and how many others there are.
+    let noise = |at: &str, count: u32| format!("2026-11-23T11:10:{at}Z WARN drop\n").repeat(count as usize);
+    let many = noise("11.200", 40) + "2026-11-23T11:10:12.900Z ERROR ips: why\n" + &noise("12.115", 10);
+    std::fs::write(&log, many).unwrap();
+    let printed = run(&["read", &capture, "--log", &log, "--ascii"]).out;
+    assert!(
+        printed.contains("line 41: ERROR: ips: why") && printed.contains("+ 35 more lines of logs"),
+        "{printed}"
+    );
+    assert_eq!(printed.matches("11:10:12.115 ").count(), 10, "{printed}");
+    let json = run(&["read", &capture, "--log", &log, "-o", "json"]);
+    assert_eq!(objects(&json, "connection")[0]["log_lines_left_out"], 35);
     // A time without a zone places nothing until somebody says which zone it is.
     let local = folder.path().join("local.log");
     std::fs::write(&local, "2026-11-23 12:10:12,118 WARN ips: reset-both\n").unwrap();

@@ -8,6 +8,7 @@ mod exchange;
 
 pub(super) use exchange::{Frame, exchanges_of};
 
+use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
@@ -164,8 +165,14 @@ fn add_lines(connections: &mut [Judged], summary: &LogSummary) {
         let story = &mut judged.story;
         let from = lines.partition_point(|line| line.at + BESIDE < story.first.at);
         let to = lines.partition_point(|line| line.at <= story.last.at + BESIDE);
-        let beside = lines.get(from..to).unwrap_or_default();
-        story.log_lines = beside.iter().take(limits::LOG_LINES_BESIDE).cloned().collect();
+        let mut beside: Vec<&LogLine> = lines.get(from..to).unwrap_or_default().iter().collect();
+        // Errors first, and what came while the connection was open.
+        let is_outside = |line: &LogLine| line.at < story.first.at || line.at > story.last.at;
+        beside.sort_by_key(|line| (Reverse(line.level), is_outside(line)));
+        story.log_lines_beyond = beside.len().saturating_sub(limits::LOG_LINES_BESIDE) as u32;
+        beside.truncate(limits::LOG_LINES_BESIDE);
+        beside.sort_by_key(|line| line.at);
+        story.log_lines = beside.into_iter().cloned().collect();
     }
 }
 

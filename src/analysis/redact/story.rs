@@ -35,6 +35,7 @@ impl StandIns {
             capture: _,
             logs,
             log_lines,
+            log_lines_beyond: _,
             timeline,
         } = story;
         self.party(&mut parties.client);

@@ -77,6 +77,17 @@ fn write_row(line: &LogLine, indent: usize, style: &tcpdump::Style, out: &mut dy
     Ok(())
 }
 
+/// Writes how many lines of the time of a connection are not among its rows.
+pub(super) fn write_beyond(story: &Story, indent: usize, out: &mut dyn Write) -> io::Result<()> {
+    match story.log_lines_beyond {
+        0 => Ok(()),
+        beyond => {
+            let lines = count(beyond.into(), "more line");
+            writeln!(out, "{:indent$}  {ROW}+ {lines} of logs at that time{ROW:#}", "")
+        }
+    }
+}
+
 /// Writes what was read of the logs, and the attempts that are tied to no connection; all of them where there is no capture.
 pub(super) fn write(logs: &LogSummary, is_alone: bool, out: &mut dyn Write) -> io::Result<()> {
     writeln!(out, "{BOLD}Logs{BOLD:#}")?;

@@ -202,5 +202,6 @@ pub(super) fn write_packets(judged: &Judged, page: Page<'_>, out: &mut dyn Write
             }
         }
     }
-    lines.write_before(None, LOG_INDENT, &printer, out)
+    lines.write_before(None, LOG_INDENT, &printer, out)?;
+    logs::write_beyond(story, LOG_INDENT, out)
 }

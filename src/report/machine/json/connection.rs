@@ -72,6 +72,9 @@ pub struct Connection {
     /// Lines of logs that are tied to nothing, and were written while it lasted, on the capture's clock; only where there are some.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub log_lines: Option<Vec<NearbyLine>>,
+    /// Further lines of that kind, which are left out; only where there are some.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub log_lines_left_out: Option<u32>,
     /// For each packet of the verdict's evidence its file and its number there; only where several files were read.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub evidence_in: Option<Vec<Option<PacketPlace>>>,
@@ -213,6 +216,7 @@ impl Connection {
             log_lines: (!story.log_lines.is_empty()).then(|| {
                 story.log_lines.iter().map(|line| NearbyLine::of(line, facts.clock, facts.digits)).collect()
             }),
+            log_lines_left_out: Some(story.log_lines_beyond).filter(|beyond| *beyond > 0),
             evidence_in,
         }
     }
