@@ -35,7 +35,7 @@ pub use context::{Certificates, Clients, GroupContext, Others, When};
 pub use course::Course;
 pub use groups::{Group, GroupKey, Groups};
 pub use interim::Interim;
-pub use logs::{LogInput, LogSummary};
+pub use logs::{LogInput, LogSource, LogSummary};
 pub use lookups::{Found, LookupFault, Lookups, Search, Subject, Unanswered};
 pub use redact::Redaction;
 pub use scan::Scan;

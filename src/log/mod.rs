@@ -48,4 +48,4 @@ pub use quote::Quote;
 pub use reader::{Follower, is_log, is_log_file, read, read_stream};
 pub use settings::Settings;
 pub use tie::{Ties, tie};
-pub use wire::{Exchange, Wire, WireOutcome};
+pub use wire::{Exchange, OwnRequest, Wire, WireOutcome};

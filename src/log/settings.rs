@@ -17,6 +17,8 @@ pub struct Settings {
     /// The capture's first and last instant, where it has dates. Attempts more than 27 hours before or after, more than any two clocks
     /// are apart, are counted and not kept.
     pub window: Option<(Timestamp, Timestamp)>,
+    /// Whether lines are read as they are written, so that all are near the capture.
+    pub is_following: bool,
     /// Whether secrets are kept as they are.
     pub shows_secrets: bool,
     /// Logs that are open already.

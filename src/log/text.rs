@@ -18,11 +18,9 @@ pub(super) fn contains(text: &str, needle: &str) -> bool {
 pub(super) fn find(text: &str, needle: &str) -> Option<usize> {
     let first = *needle.as_bytes().first()?;
     let (bytes, needle) = (text.as_bytes(), needle.as_bytes());
-    let last = bytes.len().checked_sub(needle.len())?;
-    (0..=last).find(|&at| {
-        bytes[at].to_ascii_lowercase() == first
-            && bytes.get(at..at + needle.len()).is_some_and(|piece| piece.eq_ignore_ascii_case(needle))
-    })
+    let begins = bytes.get(..(bytes.len() + 1).checked_sub(needle.len())?)?;
+    memchr::memchr2_iter(first, first.to_ascii_uppercase(), begins)
+        .find(|at| bytes.get(*at..at + needle.len()).is_some_and(|piece| piece.eq_ignore_ascii_case(needle)))
 }
 
 #[cfg(test)]
@@ -39,5 +37,6 @@ mod tests {
     fn words_are_found_in_any_case() {
         assert_eq!(find("x Connect Timed Out", "connect timed out"), Some(2));
         assert!(!contains("time", "timed"));
+        assert_eq!((find("timed", "timed"), find("", "t"), find("xTIMED", "timed")), (Some(0), None, Some(1)));
     }
 }

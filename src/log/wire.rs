@@ -43,12 +43,23 @@ pub struct Exchange {
     pub outcome: WireOutcome,
     /// The HTTP status of the answer, where it can be read.
     pub status: Option<u16>,
+    /// What was asked, where this program made the exchange itself.
+    pub own: Option<OwnRequest>,
     /// The shortest round trip between the place of the capture and the client.
     pub to_client: Option<Elapsed>,
     /// The same to the server. On the client's host it is the whole round trip.
     pub to_server: Option<Elapsed>,
     /// Round trips from the SYN to an answer: 2 for plain HTTP, 3 for TLS 1.3 or a resumed session, 4 for TLS 1.2.
     pub round_trips: u8,
+}
+
+/// What this program asked in an exchange that it made itself.
+#[derive(Clone, PartialEq, Eq, Default, Debug)]
+pub struct OwnRequest {
+    /// Method and path, as a log has them; absent where nothing was asked.
+    pub line: Option<String>,
+    /// The status of the answer, where one came.
+    pub status: Option<u16>,
 }
 
 /// What became of an exchange.
@@ -85,6 +96,13 @@ pub enum WireOutcome {
     NoResponse,
     /// The capture does not show it.
     Unknown,
+}
+
+impl WireOutcome {
+    /// Whether the server's TCP took the connection.
+    pub(super) fn is_answered(self) -> bool {
+        !matches!(self, Self::Refused | Self::NoReply | Self::Unreachable)
+    }
 }
 
 impl Exchange {

@@ -15,6 +15,7 @@ use super::starttls::{self, Answer};
 use super::step::Phase;
 use super::token::{self, Token};
 use super::{Plan, Probe, spent};
+use crate::log::OwnRequest;
 use crate::story::{EndpointKnowledge, SocketCounters};
 use crate::tcp::Role;
 use crate::tls::AlertDescription;
@@ -38,6 +39,15 @@ enum Task<'e> {
 }
 
 impl Task<'_> {
+    /// What it asks, as a log has it: method and path.
+    fn line(&self) -> Option<String> {
+        match self {
+            Self::Token(request) => Some(format!("POST {}", request.path)),
+            Self::Page(page, _) => Some(format!("GET {}", page.path)),
+            Self::Open | Self::Offer(_) => None,
+        }
+    }
+
     /// The secrets that it sends, in words.
     fn secrets(&self) -> Option<&'static str> {
         match self {
@@ -59,6 +69,15 @@ struct Performed {
     page: Option<PageAnswer>,
     /// The request to which no byte of an answer came until time was over, and what it belongs to.
     unanswered: Option<(Phase, String)>,
+}
+
+impl Performed {
+    /// What was asked, and the status that came.
+    fn request(&self, task: &Task<'_>) -> OwnRequest {
+        let of_page = self.page.as_ref().and_then(|page| page.status);
+        let status = self.token.as_ref().map_or(of_page, |token| token.status);
+        OwnRequest { line: task.line(), status }
+    }
 }
 
 impl Probe<'_> {
@@ -189,8 +208,9 @@ impl Probe<'_> {
         // How long an answer takes is the server's affair.
         channel.set_patience(None);
         let began = Instant::now();
-        let Performed { token, granted, page, unanswered } =
-            perform(task, plan, server, &mut established, &mut channel);
+        let performed = perform(task, plan, server, &mut established, &mut channel);
+        self.asked.insert(client, performed.request(task));
+        let Performed { token, granted, page, unanswered } = performed;
         if let Some(token) = token {
             self.spent.token = Some(spent(began));
             self.token = Some(token);

@@ -11,6 +11,7 @@ mod alerts;
 mod connection;
 mod expiry;
 mod http;
+mod log_watch;
 mod net;
 mod outcome;
 mod page;
@@ -26,8 +27,10 @@ mod step;
 mod tape;
 pub mod token;
 
+use std::collections::BTreeMap;
 use std::io;
 use std::net::{IpAddr, SocketAddr, SocketAddrV6};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use tracing::debug;
@@ -37,6 +40,7 @@ pub use expiry::Expiry;
 pub use http::exchange::is_path;
 pub use http::proxy::{Proxy, ProxyError, Tunnel, is_excepted};
 pub use http::tls::{Accepted, AcceptedIssuer, Identity, TlsPlan};
+pub use log_watch::LINE_DUE;
 pub use net::authority::{authority, host_and_port, without_zone};
 pub use net::capture::Captured;
 pub use net::dns::{Family, Lookup, Resolution, ResolverFault, answered, scope};
@@ -50,14 +54,18 @@ pub use starttls::StartTls;
 pub use states::{Contradiction, States};
 pub use step::{Phase, Step};
 
-use crate::analysis::{self, CertificateSettings, Judged, Redaction, Settings, Sink, Summary};
+use crate::analysis::{
+    self, CertificateSettings, Judged, LogInput, LogSource, Redaction, Settings, Sink, Summary,
+};
 use crate::capture::{Source, Target};
 use crate::cert::{NameSource, Trust, Wanted};
+use crate::log::OwnRequest;
 use crate::packet::Viewpoint;
 use crate::story::EndpointKnowledge;
 use crate::time::{Elapsed, Timestamp};
 use crate::tls::ServerHello;
 use http::tls::Tls;
+use log_watch::LogWatch;
 use net::capture::SideCapture;
 use net::order::sorted;
 use net::{dns, socket};
@@ -74,7 +82,7 @@ const STALL_SHARE: f64 = 0.3;
 /// # Errors
 /// When TLS can't be set up as the plan wants it.
 pub fn check(plan: &Plan) -> Result<Outcome, rustls::Error> {
-    Ok(Probe::begin(plan)?.finish(None))
+    Ok(Probe::begin(plan)?.finish(None, None))
 }
 
 /// Finds a host's addresses as an attempt does: by the hosts file, or by the resolvers of resolv.conf.
@@ -95,6 +103,8 @@ pub struct Probe<'p> {
     not_sent: Option<(IpAddr, io::Error)>,
     tunnel: Option<Tunnel>,
     knowledge: Vec<EndpointKnowledge>,
+    /// What was asked, by the client's ends.
+    asked: BTreeMap<SocketAddr, OwnRequest>,
     token: Option<Token>,
     page: Option<PageAnswer>,
     spent: PhaseDurations,
@@ -131,6 +141,7 @@ impl<'p> Probe<'p> {
             not_sent: None,
             tunnel: None,
             knowledge: Vec::new(),
+            asked: BTreeMap::new(),
             token: None,
             page: None,
             spent: PhaseDurations::default(),
@@ -160,14 +171,33 @@ impl<'p> Probe<'p> {
     }
 
     /// Goes on to the end, and judges it: by the packets, where a capture of the traffic with [`Self::servers`] is given that
-    /// runs meanwhile, else by what the sockets show.
-    pub fn finish(mut self, capture: Option<Box<dyn Source + Send>>) -> Outcome {
+    /// runs meanwhile, else by what the sockets show. Logs that are followed are read meanwhile, and for [`LINE_DUE`] afterwards.
+    pub fn finish(mut self, capture: Option<Box<dyn Source + Send>>, logs: Option<LogInput>) -> Outcome {
         let proxy = self.plan.proxy.as_ref();
         // Everything else that is secret goes out encrypted.
         let secrets = proxy.map(Proxy::in_clear).unwrap_or_default();
         let side_capture = capture.map(|source| SideCapture::begin(source, secrets));
+        let watch = logs.as_ref().and_then(|logs| match &logs.source {
+            LogSource::Followed(follower) => {
+                Some(LogWatch::begin(Arc::clone(follower), self.tape.now(), Instant::now()))
+            }
+            LogSource::Files(_) | LogSource::Own(..) => None,
+        });
         self.connect();
-        self.judged(side_capture.map(SideCapture::end))
+        let captured = side_capture.map(SideCapture::end);
+        if let Some(watch) = watch {
+            watch.end();
+        }
+        self.judged(captured, logs)
+    }
+
+    /// The logs as far as they have grown, with what was asked.
+    fn own_logs(&self, logs: LogInput) -> LogInput {
+        let source = match logs.source {
+            LogSource::Followed(follower) => LogSource::Own(follower, self.asked.clone()),
+            source => source,
+        };
+        LogInput { source, ..logs }
     }
 
     fn find(&mut self) {
@@ -202,7 +232,7 @@ impl<'p> Probe<'p> {
     }
 
     /// The analysis of the packets: of the captured ones, where they show anything, else of those on the tape.
-    fn judged(mut self, captured: Option<Captured>) -> Outcome {
+    fn judged(mut self, captured: Option<Captured>, logs: Option<LogInput>) -> Outcome {
         let plan = self.plan;
         let own = own_traffic(&self.knowledge);
         let mut settings = Settings {
@@ -213,6 +243,7 @@ impl<'p> Probe<'p> {
                 wanted: Some(Wanted { name: plan.tls.wanted.clone(), source: NameSource::Target }),
                 trust: Trust::Anchors(plan.tls.anchors.clone()),
             },
+            logs: logs.map(|logs| self.own_logs(logs)),
             ..plan.settings.clone()
         };
         settings.judging.stall_after = self.stall_after;

@@ -102,7 +102,7 @@ impl End<'_> {
         self.summary
             .logs
             .as_deref()
-            .filter(|_| self.summary.about.files.is_empty() && self.summary.packets == 0)
+            .filter(|_| self.check.is_none() && self.summary.about.files.is_empty() && self.summary.packets == 0)
     }
 
     /// The certificate whose end raised the status above the verdicts'. A check's conclusion has this in it.

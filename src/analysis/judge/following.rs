@@ -6,7 +6,7 @@
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::io;
 use std::mem;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::here::Here;
 use super::{Judge, Left};
@@ -15,7 +15,7 @@ use crate::analysis::summary::Tally;
 use crate::analysis::{Event, Judged};
 use crate::limits;
 use crate::log::tie::TieSettings;
-use crate::log::{Attempt, Exchange, Follower};
+use crate::log::{Attempt, ClockId, Exchange, Follower, Logs, Wire};
 use crate::story::LogTie;
 use crate::time::{Elapsed, Timestamp};
 
@@ -103,7 +103,7 @@ impl<'s> Following<'s> {
     /// Reads what has come, compares it, and reports what waited long enough.
     fn read(&mut self) -> io::Result<()> {
         self.read_at = self.now;
-        let read = self.follower.lock().unwrap_or_else(PoisonError::into_inner).read_on(self.now);
+        let read = self.lock().read_on(self.now);
         match read {
             Ok(has_grown) => self.has_news |= has_grown,
             Err(error) => {
@@ -114,12 +114,15 @@ impl<'s> Following<'s> {
         if mem::take(&mut self.has_news) {
             self.compare(false)?;
         }
-        while let Some((left, id)) = self.waiting.front().copied()
-            && self.now - left >= LINE_DUE
-        {
-            self.waiting.pop_front();
-            self.report(id)?;
+        let is_due = |(left, _): &(Timestamp, u64)| self.now - *left >= LINE_DUE;
+        let due = self.waiting.partition_point(is_due);
+        let due: Vec<u64> = self.waiting.drain(..due).map(|(_, id)| id).collect();
+        if !due.is_empty() && self.lock().has_loose_lines() {
+            let (logs, arrivals) = self.gathered();
+            let (summary, _) = self.compared(logs, arrivals);
+            self.add_lines(&due, &summary);
         }
+        due.into_iter().try_for_each(|id| self.report(id))?;
         self.forget();
         Ok(())
     }
@@ -143,16 +146,18 @@ impl<'s> Following<'s> {
         may_be_tied
     }
 
-    /// Ties the attempts so far to the connections so far, and returns what that comes to. Ties that are found at the end are not
-    /// reported one by one.
-    fn compare(&mut self, is_end: bool) -> io::Result<LogSummary> {
-        let (logs, arrivals) = {
-            let follower = self.follower.lock().unwrap_or_else(PoisonError::into_inner);
-            (follower.logs(), follower.arrivals())
-        };
-        if !self.note_attempts(&logs.attempts) && !is_end {
-            return Ok(LogSummary::default());
-        }
+    fn lock(&self) -> MutexGuard<'_, Follower> {
+        self.follower.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// What the logs hold so far, and the zones that the latest lines show.
+    fn gathered(&self) -> (Logs, Vec<(ClockId, Elapsed)>) {
+        let follower = self.lock();
+        (follower.logs(), follower.arrivals())
+    }
+
+    /// What logs come to beside the connections so far, and these.
+    fn compared(&self, logs: Logs, arrivals: Vec<(ClockId, Elapsed)>) -> (LogSummary, Wire) {
         let (mut exchanges, mut owners) = (Vec::new(), Vec::new());
         for (id, known) in &self.known {
             exchanges.extend(known.exchanges.iter().cloned());
@@ -160,7 +165,23 @@ impl<'s> Following<'s> {
         }
         let wire = self.frame.wire(exchanges);
         let tying = TieSettings { arrivals, ..self.input.tying.clone() };
-        let mut summary = LogSummary::of(logs, &wire, owners, &tying);
+        (LogSummary::of(logs, &wire, owners, &tying), wire)
+    }
+
+    /// Puts the lines that are part of no attempt beside these connections.
+    fn add_lines(&mut self, ids: &[u64], summary: &LogSummary) {
+        let known = self.known.iter_mut().filter(|(id, _)| ids.contains(id));
+        logs::add_lines(known.filter_map(|(_, known)| known.judged.as_mut()), summary);
+    }
+
+    /// Ties the attempts so far to the connections so far, and returns what that comes to. Ties that are found at the end are not
+    /// reported one by one.
+    fn compare(&mut self, is_end: bool) -> io::Result<LogSummary> {
+        let (logs, arrivals) = self.gathered();
+        if !self.note_attempts(&logs.attempts) && !is_end {
+            return Ok(LogSummary::default());
+        }
+        let (mut summary, wire) = self.compared(logs, arrivals);
         summary.not_compared = self.not_compared;
         let mut fresh = Vec::new();
         for (index, attempt) in summary.logs.attempts.iter().enumerate() {
@@ -178,7 +199,7 @@ impl<'s> Following<'s> {
         }
         for tie in &fresh {
             let Some(exchange) = wire.exchanges.get(tie.exchange) else { continue };
-            let Some(fact) = logs::fact(tie, &summary.logs, exchange.end) else { continue };
+            let Some(fact) = logs::fact(tie, &summary.logs, exchange) else { continue };
             if !is_end {
                 self.here.event(&Event::Tied(&summary, tie, &fact))?;
             }
@@ -269,11 +290,11 @@ impl Judge for Following<'_> {
 
     fn finish(mut self: Box<Self>) -> io::Result<Tally> {
         // An error was reported when it happened, or is in the summary's notes.
-        let _ = self.follower.lock().unwrap_or_else(PoisonError::into_inner).read_on(self.now);
+        let _ = self.lock().read_on(self.now);
         let summary = self.compare(true)?;
-        for (_, id) in mem::take(&mut self.waiting) {
-            self.report(id)?;
-        }
+        let waiting: Vec<u64> = mem::take(&mut self.waiting).into_iter().map(|(_, id)| id).collect();
+        self.add_lines(&waiting, &summary);
+        waiting.into_iter().try_for_each(|id| self.report(id))?;
         let Self { mut here, .. } = *self;
         here.tally().logs = Some(Ok(Box::new(summary)));
         here.finish()

@@ -14,7 +14,7 @@ pub(super) use judging::Judging;
 
 use super::summary::Tally;
 use super::table::HalfOpen;
-use super::{Event, Judged, Settings, Sink};
+use super::{Event, Judged, LogSource, Settings, Sink};
 use crate::story::{CaptureFacts, Story};
 use following::Following;
 use here::Here;
@@ -85,9 +85,9 @@ pub(super) fn open<'env>(
 ) -> Box<dyn Judge + 'env> {
     let here = Box::new(Here::new(settings, examiner, sink));
     match &settings.logs {
-        Some(input) => match &input.follower {
-            Some(follower) => Box::new(Following::new(here, input, Arc::clone(follower))),
-            None => Box::new(Withheld::new(here, input)),
+        Some(input) => match &input.source {
+            LogSource::Followed(follower) => Box::new(Following::new(here, input, Arc::clone(follower))),
+            LogSource::Files(_) | LogSource::Own(..) => Box::new(Withheld::new(here, input)),
         },
         None => here,
     }

@@ -87,6 +87,7 @@ pub(in crate::analysis) fn exchanges_of(judged: &Judged) -> Vec<Exchange> {
         is_proxied: story.prelude.as_ref().is_some_and(|prelude| prelude.protocol.is_proxy()),
         outcome,
         status: story.plain.server.as_ref().and_then(|plain| status(&plain.what.line)),
+        own: None,
         to_client: story.path.round_trips.shortest_to_client,
         to_server: story.path.round_trips.shortest_to_server,
         round_trips: round_trips(story),

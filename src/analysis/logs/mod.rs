@@ -10,14 +10,15 @@ pub(super) use exchange::{Frame, exchanges_of};
 
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet};
+use std::net::SocketAddr;
 use std::path::PathBuf;
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use super::Judged;
 use crate::capture::ReadError;
 use crate::limits;
 use crate::log::tie::{self, Tie, TieSettings, Ties};
-use crate::log::{self, Attempt, ClockId, Follower, Level, Logs, Wire};
+use crate::log::{self, Attempt, ClockId, Exchange, Follower, Level, Logs, OwnRequest, Wire};
 use crate::story::{LogLine, LogTie};
 use crate::time::{Clock, Elapsed, Timestamp};
 use crate::verdict::{Severity, Status};
@@ -25,14 +26,39 @@ use crate::verdict::{Severity, Status};
 /// The logs to read beside a capture.
 #[derive(Clone, Debug, Default)]
 pub struct LogInput {
-    /// The files, rotated ones in any order.
-    pub files: Vec<PathBuf>,
+    /// Where they come from.
+    pub source: LogSource,
     /// How they are read; the times of the capture are filled in.
     pub reading: log::Settings,
     /// What is known of their clocks.
     pub tying: TieSettings,
-    /// The logs, where they are written while packets come; `files` is not read then.
-    pub follower: Option<Arc<Mutex<Follower>>>,
+}
+
+/// Where logs come from.
+#[derive(Clone, Debug)]
+pub enum LogSource {
+    /// Files, rotated ones in any order. They are read when all connections are known.
+    Files(Vec<PathBuf>),
+    /// Logs that are written while packets come, and read meanwhile.
+    Followed(Arc<Mutex<Follower>>),
+    /// Logs that were followed while this program made the connections itself, and what it asked, by its ends of them.
+    Own(Arc<Mutex<Follower>>, BTreeMap<SocketAddr, OwnRequest>),
+}
+
+impl Default for LogSource {
+    fn default() -> Self {
+        Self::Files(Vec::new())
+    }
+}
+
+impl LogSource {
+    /// The files, where they are read to their ends.
+    pub fn files(&self) -> &[PathBuf] {
+        match self {
+            Self::Files(files) => files,
+            Self::Followed(_) | Self::Own(..) => &[],
+        }
+    }
 }
 
 /// What logs came to.
@@ -64,7 +90,7 @@ impl LogSummary {
     /// # Errors
     /// When a file can't be read, or is no log.
     pub fn alone(input: &LogInput) -> Result<Self, ReadError> {
-        let logs = log::read(&input.files, &input.reading)?;
+        let logs = log::read(input.source.files(), &input.reading)?;
         let wire = Wire { clock: Clock::Absent, ..Wire::default() };
         Ok(Self::of(logs, &wire, Vec::new(), &input.tying))
     }
@@ -111,16 +137,30 @@ pub(super) fn tie_to(
     connections: &mut [Judged],
     input: &LogInput,
 ) -> Result<(LogSummary, Vec<usize>), ReadError> {
-    let (wire, owners) = exchange::wire(connections);
+    let (mut wire, owners) = exchange::wire(connections);
     let is_dated = matches!(wire.clock, Clock::Utc | Clock::LocalDateTime) && !connections.is_empty();
     let reading = log::Settings {
         near: is_dated.then_some(wire.span.0),
         window: is_dated.then_some(wire.span),
         ..input.reading.clone()
     };
-    let logs = log::read(&input.files, &reading)?;
+    let mut tying = input.tying.clone();
+    let logs = match &input.source {
+        LogSource::Files(files) => log::read(files, &reading)?,
+        LogSource::Followed(follower) | LogSource::Own(follower, _) => {
+            let follower = follower.lock().unwrap_or_else(PoisonError::into_inner);
+            tying.arrivals = follower.arrivals();
+            follower.logs()
+        }
+    };
+    if let LogSource::Own(_, asked) = &input.source {
+        for exchange in &mut wire.exchanges {
+            exchange.own = Some(asked.get(&exchange.client).cloned().unwrap_or_default());
+            exchange.status = exchange.own.as_ref().and_then(|own| own.status).or(exchange.status);
+        }
+    }
     let ids = owners.iter().filter_map(|owner| connections.get(*owner)).map(|judged| judged.story.id);
-    let mut summary = LogSummary::of(logs, &wire, ids.collect(), &input.tying);
+    let mut summary = LogSummary::of(logs, &wire, ids.collect(), &tying);
     let mut tied = Vec::new();
     for tie in &summary.ties.ties {
         let (Some(owner), Some(exchange)) = (owners.get(tie.exchange), wire.exchanges.get(tie.exchange))
@@ -128,7 +168,7 @@ pub(super) fn tie_to(
             continue;
         };
         let (Some(judged), Some(fact)) =
-            (connections.get_mut(*owner), fact(tie, &summary.logs, exchange.end))
+            (connections.get_mut(*owner), fact(tie, &summary.logs, exchange))
         else {
             continue;
         };
@@ -145,7 +185,7 @@ pub(super) fn tie_to(
 }
 
 /// Puts lines that are part of no attempt beside the connections that lasted then. Reports of what went well are left out.
-fn add_lines(connections: &mut [Judged], summary: &LogSummary) {
+pub(super) fn add_lines<'j>(connections: impl IntoIterator<Item = &'j mut Judged>, summary: &LogSummary) {
     /// A program may write a moment before its packets, or behind them.
     const BESIDE: Elapsed = Elapsed::from_millis(1_000);
     let logs = &summary.logs;
@@ -154,7 +194,17 @@ fn add_lines(connections: &mut [Judged], summary: &LogSummary) {
         let at = tie::place(&summary.ties, logs, line.clock, line.at).filter(|_| is_shown)?;
         let file = logs.files.get(usize::from(line.file))?.name.as_str().into();
         let (number, level, source, text) = (line.number, line.level, line.source.clone(), line.text.clone());
-        Some(LogLine { file, number, side: None, at, level, source, text })
+        Some(LogLine {
+            file,
+            number,
+            side: None,
+            at,
+            precision: line.precision,
+            place: at,
+            level,
+            source,
+            text,
+        })
     };
     let mut lines: Vec<LogLine> = logs.lines.iter().filter_map(placed).collect();
     lines.sort_by_key(|line| line.at);
@@ -188,21 +238,27 @@ fn unlogged(logs: &Logs, ties: &Ties, (begin, end): (Timestamp, Timestamp)) -> B
     clocks.into_iter().filter_map(unlogged_on).filter(|(_, count)| *count > 0).collect()
 }
 
-/// A tie as a fact about a connection whose exchange ended at `end`.
-pub(super) fn fact(tie: &Tie, logs: &Logs, end: Timestamp) -> Option<LogTie> {
+/// A tie as a fact about the connection that the exchange is of.
+pub(super) fn fact(tie: &Tie, logs: &Logs, exchange: &Exchange) -> Option<LogTie> {
     let attempt = logs.attempts.get(tie.attempt)?;
     let name = |file: u16| logs.files.get(usize::from(file)).map(|file| file.name.as_str());
     let lines: Vec<LogLine> = attempt
         .lines
         .iter()
-        .map(|line| LogLine {
-            file: name(line.file).unwrap_or_default().into(),
-            number: line.number,
-            side: Some(attempt.side),
-            at: near(line.at + tie.offset.times(-1), end),
-            level: line.level,
-            source: line.source.clone(),
-            text: line.text.clone(),
+        .map(|line| {
+            let at = near(line.at + tie.offset.times(-1), exchange.end);
+            let is_same = (at..at + line.precision).contains(&exchange.end);
+            LogLine {
+                file: name(line.file).unwrap_or_default().into(),
+                number: line.number,
+                side: Some(attempt.side),
+                at,
+                precision: line.precision,
+                place: if is_same { exchange.end } else { at },
+                level: line.level,
+                source: line.source.clone(),
+                text: line.text.clone(),
+            }
         })
         .collect();
     let (zone, skew) = log::clock::split(tie.offset);
@@ -212,6 +268,7 @@ pub(super) fn fact(tie: &Tie, logs: &Logs, end: Timestamp) -> Option<LogTie> {
         outcome: attempt.outcome,
         status: attempt.status,
         agreement: tie.outcomes,
+        is_answer_known: exchange.own.as_ref().is_some_and(|own| own.status.is_some()),
         grade: tie.grade,
         zone,
         skew,

@@ -1,9 +1,7 @@
 //! `ssmscope live`: opens the device, gives root's rights up, and reports until it is asked to end.
 
 use std::fmt::Write as _;
-use std::fs;
 use std::io;
-use std::os::unix::fs::FileTypeExt;
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -11,7 +9,7 @@ use std::sync::atomic::Ordering;
 use anyhow::{Context, bail, ensure};
 use ssmscope::analysis::{Event, Judged, Needs, Redaction, Settings, Sink, Watching};
 use ssmscope::capture::live::{self as device, Options};
-use ssmscope::capture::{Handles, Source, Target};
+use ssmscope::capture::{Source, Target};
 use ssmscope::recorder::{self, Recorder};
 use ssmscope::report::human::html::HtmlPage;
 use ssmscope::report::{self, Detail, Occasion};
@@ -72,11 +70,7 @@ fn capture(options: &Live, run: &mut Run<'_>) -> anyhow::Result<Done> {
     let logs: Vec<&Path> = options.logs.log.iter().map(AsRef::as_ref).collect();
     let is_a_log = |path: &Path| logs.iter().any(|log| is_same_file(path, log));
     ensure!(!options.write.as_deref().is_some_and(is_a_log), "-w names a log that is followed");
-    let is_waited_for = |path: &&&Path| fs::metadata(path).is_ok_and(|about| about.file_type().is_fifo());
-    if let Some(pipe) = logs.iter().find(is_waited_for) {
-        bail!("--log {}: is a pipe, and only files that grow can be followed", pipe.display());
-    }
-    let handles = Handles::open(&logs);
+    let handles = logs::handles(&logs)?;
     let written = [options.write.as_deref(), options.monitoring.textfile.as_deref(), html];
     let later = Later {
         user: As::User(options.user.as_deref()),

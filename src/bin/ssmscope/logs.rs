@@ -1,9 +1,11 @@
 //! The logs beside a capture: which of the named files they are, and logs that stand alone.
 
+use std::fs;
+use std::os::unix::fs::FileTypeExt;
 use std::path::Path;
 use std::sync::{Arc, Mutex};
 
-use ssmscope::analysis::{LogInput, LogSummary, Summary};
+use ssmscope::analysis::{LogInput, LogSource, LogSummary, Summary};
 use ssmscope::capture::{Handles, ReadError};
 use ssmscope::log::{self, Follower, tie::TieSettings};
 use ssmscope::report::human::html::HtmlPage;
@@ -26,18 +28,32 @@ pub fn named(options: &Read, handles: &Handles, run: &mut Run<'_>) -> Named {
     if given.log.is_empty() {
         return Named { captures, logs: None };
     }
-    let mut input = input(given, handles);
+    let mut files = Vec::new();
+    let input = input(given, handles);
     for path in &given.log {
         // Standard input can be looked at only once.
         let is_log = if path == Path::new("-") { Ok(true) } else { log::is_log_file(path, &input.reading) };
         match is_log {
-            Ok(true) => input.files.push(path.clone()),
+            Ok(true) => files.push(path.clone()),
             Ok(false) => captures.push(path.display().to_string()),
             Err(error) => run.unopened.push(error),
         }
     }
-    let has_logs = !input.files.is_empty() || captures.is_empty();
+    let has_logs = !files.is_empty() || captures.is_empty();
+    let input = LogInput { source: LogSource::Files(files), ..input };
     Named { captures, logs: has_logs.then_some(input) }
+}
+
+/// Opens the logs that are to be followed.
+///
+/// # Errors
+/// When one is a pipe, which would have to be waited for.
+pub fn handles(logs: &[&Path]) -> anyhow::Result<Handles> {
+    let is_waited_for = |path: &&&Path| fs::metadata(path).is_ok_and(|about| about.file_type().is_fifo());
+    if let Some(pipe) = logs.iter().find(is_waited_for) {
+        anyhow::bail!("--log {}: is a pipe, and only files that grow can be followed", pipe.display());
+    }
+    Ok(Handles::open(logs))
 }
 
 /// The logs that are followed while packets come.
@@ -50,7 +66,7 @@ pub fn followed(given: &Logs, handles: &Handles) -> Result<Option<LogInput>, Rea
     }
     let input = input(given, handles);
     let follower = Follower::open(&given.log, input.reading.clone())?;
-    Ok(Some(LogInput { follower: Some(Arc::new(Mutex::new(follower))), ..input }))
+    Ok(Some(LogInput { source: LogSource::Followed(Arc::new(Mutex::new(follower))), ..input }))
 }
 
 fn input(given: &Logs, handles: &Handles) -> LogInput {
@@ -75,7 +91,7 @@ pub fn alone(named: &Named, style: Style, page: Option<PageFile>, run: &mut Run<
         forms.collect::<Vec<_>>().join(", ")
     );
     let mut results = Results::default();
-    if let Some(input) = named.logs.as_ref().filter(|input| !input.files.is_empty()) {
+    if let Some(input) = named.logs.as_ref().filter(|input| !input.source.files().is_empty()) {
         match LogSummary::alone(input) {
             Ok(logs) => results.summary = Summary { logs: Some(Box::new(logs)), ..Summary::default() },
             Err(error) => run.unopened.push(error),

@@ -224,6 +224,10 @@ impl Attempt {
 
     /// Adds a line within the bound: the last place is the latest line's.
     fn push_line(&mut self, line: Line) {
+        // Most have one.
+        if self.lines.is_empty() {
+            self.lines.reserve_exact(1);
+        }
         if self.lines.len() >= limits::LOG_ATTEMPT_LINES {
             self.lines.pop();
             self.left_out += 1;
@@ -372,10 +376,16 @@ impl Gatherer {
 
     /// Forgets all but the latest attempts, and what lies before them.
     pub fn keep_latest(&mut self, most: usize) {
-        let Gathered { attempts, bytes, connections, .. } = &mut self.gathered;
+        let Gathered { attempts, bytes, lines, connections, .. } = &mut self.gathered;
+        lines.drain(..lines.len().saturating_sub(most));
         let forgotten = attempts.drain(..attempts.len().saturating_sub(most));
         *bytes = bytes.saturating_sub(forgotten.map(|attempt| attempt.bytes()).sum());
         connections.drain(..connections.len().saturating_sub(most));
+    }
+
+    /// Whether there are lines that are part of no attempt.
+    pub fn has_loose_lines(&self) -> bool {
+        !self.gathered.lines.is_empty()
     }
 
     /// Ends what is open, and covers the secrets of all that leaves.
@@ -393,10 +403,13 @@ const NEARBY: Elapsed = Elapsed::from_millis(600_000);
 /// Keeps a line that is part of no attempt, if a reader of the timeline may want it: all near the capture where the zone is
 /// known, and what matters where it is not.
 fn loose(seen: &Seen, settings: &Settings, out: &mut Gathered) {
-    let Some((from, to)) = settings.window else { return };
-    let is_beside = seen.is_utc && seen.at + NEARBY >= from && to + NEARBY >= seen.at;
     let matters = seen.entry.level >= Level::Warning || matches!(seen.entry.fact, Fact::ClockStep);
-    if !is_beside && (seen.is_utc || !matters) {
+    let is_kept = match settings.window {
+        Some((from, to)) if seen.is_utc => seen.at + NEARBY >= from && to + NEARBY >= seen.at,
+        Some(_) => matters,
+        None => settings.is_following && matters,
+    };
+    if !is_kept {
         return;
     }
     if out.lines.len() >= limits::LOG_LINES {

@@ -126,8 +126,7 @@ fn note_connection(seen: &Seen, connection: Option<u64>, out: &mut Gathered) {
 
 fn line(method: Option<&str>, path: Option<&str>) -> Option<Quote> {
     let path = path?;
-    let text = method.map_or_else(|| path.to_owned(), |method| format!("{method} {path}"));
-    Some(Quote::held(&text))
+    Some(method.map_or_else(|| Quote::held(path), |method| Quote::held(&[method, path].join(" "))))
 }
 
 /// `ssm.example:8443` as nginx has it in `host`.

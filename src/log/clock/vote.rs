@@ -418,7 +418,13 @@ fn is_expected(attempt: &Attempt, offset: i64, ballot: &Ballot) -> bool {
         && ballot.wire.exchanges.iter().any(|exchange| {
             !matches!(
                 pair::fit(attempt, exchange, None, ballot.translation),
-                Err(Misfit::Server | Misfit::Name | Misfit::Port | Misfit::Client | Misfit::ClientPort)
+                Err(Misfit::Server
+                    | Misfit::Name
+                    | Misfit::Port
+                    | Misfit::Client
+                    | Misfit::ClientPort
+                    | Misfit::Program
+                    | Misfit::Request)
             )
         })
 }

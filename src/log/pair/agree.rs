@@ -152,6 +152,7 @@ mod tests {
             is_proxied: false,
             outcome,
             status: None,
+            own: None,
             to_client: None,
             to_server: None,
             round_trips: 4,

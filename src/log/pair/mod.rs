@@ -67,6 +67,10 @@ pub(in crate::log) enum Misfit {
     Port,
     Client,
     ClientPort,
+    /// Another program made the attempt: this one, which made the exchange, writes no log.
+    Program,
+    /// Something else was asked.
+    Request,
     /// The attempt is shorter than the exchange takes at least.
     Duration {
         attempt: Elapsed,
@@ -91,6 +95,7 @@ pub(in crate::log) fn fit(
     translation: Translation,
 ) -> Result<Fit, Misfit> {
     let anchors = anchors(attempt, exchange, translation)?;
+    is_own(attempt, exchange)?;
     let agreement = agreement(attempt.side, attempt.outcome, exchange);
     let is_other_answer = match (attempt.side, attempt.status, status) {
         // Below 400 a client may not report the status that it got.
@@ -107,6 +112,7 @@ pub(in crate::log) fn fit(
 /// The same for a pair whose outcomes contradict each other, if time and addresses fit.
 pub(in crate::log) fn fit_in_time(attempt: &Attempt, exchange: &Exchange) -> Result<Fit, Misfit> {
     let anchors = anchors(attempt, exchange, Translation::Excluded)?;
+    is_own(attempt, exchange)?;
     let Offsets { low, high, tight } = offsets(attempt, exchange)?;
     let agreement = Agreement::Disagrees;
     Ok(Fit { low, high, tight, agreement, anchors, is_ended: exchange.is_ended })
@@ -151,6 +157,34 @@ fn server(attempt: &Attempt, exchange: &Exchange) -> Result<bool, Misfit> {
         }
     }
     Ok(is_same)
+}
+
+/// Whether an attempt can be what this program asked, of an exchange that it made itself. Others may ask the same server meanwhile,
+/// from the same host.
+fn is_own(attempt: &Attempt, exchange: &Exchange) -> Result<(), Misfit> {
+    let Some(own) = &exchange.own else { return Ok(()) };
+    if attempt.side == Side::Client {
+        return Err(Misfit::Program);
+    }
+    let Some(logged) = &attempt.request else { return Ok(()) };
+    let logged = logged.raw();
+    let is_asked = own.line.as_deref().is_some_and(|line| is_same_request(line, logged));
+    // A proxy's log has what it was asked for itself.
+    let is_tunnel = exchange.is_proxied && logged.starts_with("CONNECT ");
+    if is_asked || is_tunnel { Ok(()) } else { Err(Misfit::Request) }
+}
+
+/// Whether two lines of method and path are of one request. A log may leave out the query, and a program behind a front end has the
+/// end of the path.
+fn is_same_request(one: &str, other: &str) -> bool {
+    let parts = |line| {
+        let (method, path) = str::split_once(line, ' ').unwrap_or(("", line));
+        (method, path.split(['?', '#']).next().unwrap_or_default())
+    };
+    let ((one_method, one), (other_method, other)) = (parts(one), parts(other));
+    let is_end = |long: &str, short: &str| short.len() > 1 && short.starts_with('/') && long.ends_with(short);
+    (one_method == other_method || one_method.is_empty() || other_method.is_empty())
+        && (one == other || is_end(one, other) || is_end(other, one))
 }
 
 fn anchors(attempt: &Attempt, exchange: &Exchange, translation: Translation) -> Result<Anchors, Misfit> {

@@ -40,6 +40,7 @@ impl Follower {
     /// # Errors
     /// When one can't be read, or is not a file that grows: compressed, or a pipe.
     pub fn open<P: AsRef<Path>>(paths: &[P], settings: Settings) -> Result<Self, ReadError> {
+        let settings = Settings { is_following: true, ..settings };
         let mut opened = Vec::new();
         let mut sources = Vec::new();
         for (index, path) in paths.iter().enumerate() {
@@ -101,6 +102,11 @@ impl Follower {
             (-LATE..=EARLY).contains(&rest.nanos()).then_some(zone)
         };
         self.arrivals.iter().filter_map(|(clock, came)| Some((*clock, zone(*came)?))).collect()
+    }
+
+    /// Whether there are lines that are part of no attempt.
+    pub fn has_loose_lines(&self) -> bool {
+        self.files.iter().any(|file| file.reading.lines.gatherer.has_loose_lines())
     }
 
     /// What the lines so far come to.

@@ -30,6 +30,7 @@ fn exchange(server: &str, start: i64, end: i64) -> Exchange {
         is_proxied: false,
         outcome: WireOutcome::Complete,
         status: None,
+        own: None,
         to_client: Some(Elapsed::ZERO),
         to_server: Some(Elapsed::from_millis(1)),
         round_trips: 3,

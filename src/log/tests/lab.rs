@@ -50,6 +50,7 @@ fn wire() -> Wire {
                 is_proxied: false,
                 outcome,
                 status: None,
+                own: None,
                 to_client: Some(Elapsed::ZERO),
                 to_server: Some(Elapsed::from_nanos(field[8].parse().expect("a round trip"))),
                 round_trips: 3,

@@ -34,6 +34,7 @@ fn wire() -> Wire {
             is_proxied: false,
             outcome: WireOutcome::Unknown,
             status: None,
+            own: None,
             to_client: Some(Elapsed::ZERO),
             to_server: Some(Elapsed::from_nanos(244_185_000)),
             round_trips: 4,

@@ -291,6 +291,7 @@ impl Maker<'_> {
             is_proxied: false,
             outcome,
             status: None,
+            own: None,
             to_client: Some(Elapsed::from_nanos(to_client)),
             to_server: Some(Elapsed::from_nanos(round_trip - to_client)),
             round_trips: 4,

@@ -16,6 +16,8 @@ impl fmt::Display for Refusal {
             Self::OtherClient(log, wire) => {
                 write!(f, "the request came from {log}, and the client in the capture is {wire}")
             }
+            Self::OtherProgram => f.write_str("another program made the attempt: the check writes no log"),
+            Self::OtherRequest => f.write_str("the check asked for something else"),
             Self::TooShort { attempt, least } => {
                 write!(f, "the attempt took {attempt}, and the connection takes at least {least}")
             }

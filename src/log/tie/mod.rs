@@ -129,6 +129,10 @@ pub enum Refusal {
     OtherServer,
     /// The log names a client that the capture does not show: the log's address, and one that the capture shows.
     OtherClient(IpAddr, IpAddr),
+    /// Another program made the attempt: the exchanges are this program's own.
+    OtherProgram,
+    /// This program, which made the exchanges itself, asked for something else.
+    OtherRequest,
     /// The attempt is shorter than the exchange takes at least.
     TooShort {
         /// How long the attempt took.

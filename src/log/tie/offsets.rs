@@ -4,11 +4,12 @@ use std::collections::BTreeSet;
 use std::net::IpAddr;
 
 use super::{MILLI, Work, host};
-use crate::log::attempt::Attempt;
+use crate::log::attempt::{Attempt, Side};
 use crate::log::clock::{self, Ballot, Offset, OffsetSource, OffsetUnknown, SAME_HOST};
 use crate::log::clocks::LogZone;
 use crate::log::pair::{self, Translation};
 use crate::log::tie::TieSettings;
+use crate::log::wire::Exchange;
 use crate::time::{Clock, Elapsed};
 
 impl Work<'_> {
@@ -89,7 +90,8 @@ impl Work<'_> {
     }
 
     /// The offset where lines came as they were written: by the votes, if they suffice. Else the zone that the moment shows, if all
-    /// connections are to one server: an attempt that names none could be of any of several.
+    /// connections are to one server: an attempt that names none could be of any of several. A server that never answered has
+    /// logged nothing.
     fn of_arrival(
         &self,
         attempts: &[&Attempt],
@@ -97,7 +99,10 @@ impl Work<'_> {
         zone: Elapsed,
     ) -> Result<Offset, OffsetUnknown> {
         clock::vote(attempts, ballot).or_else(|why| {
-            let servers: BTreeSet<_> = self.wire.exchanges.iter().map(|exchange| exchange.server).collect();
+            let is_of_client = attempts.iter().any(|attempt| attempt.side == Side::Client);
+            let may_be_logged = |exchange: &&Exchange| is_of_client || exchange.outcome.is_answered();
+            let exchanges = self.wire.exchanges.iter().filter(may_be_logged);
+            let servers: BTreeSet<_> = exchanges.map(|exchange| exchange.server).collect();
             if servers.len() > 1 {
                 return Err(why);
             }

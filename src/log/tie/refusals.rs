@@ -48,6 +48,14 @@ impl Work<'_> {
         {
             reasons.push(Refusal::OtherClient(log, exchange.client.ip()));
         }
+        for (misfit, refusal) in
+            [(Misfit::Program, Refusal::OtherProgram), (Misfit::Request, Refusal::OtherRequest)]
+        {
+            let is_own = misfits.iter().any(|(known, _)| *known == misfit);
+            if is_own && misfits.len() == self.wire.exchanges.len() {
+                reasons.push(refusal);
+            }
+        }
         if offset.is_none() || reasons.is_empty() {
             // The longest attempt that would have sufficed is the nearest.
             let durations = misfits.iter().filter_map(|(misfit, exchange)| match misfit {

@@ -5,11 +5,12 @@ use std::io::{self, Write};
 
 use super::grid::{self, grid};
 use super::judgement;
+use super::logs::{self, Rows};
 use super::notes::Notes;
-use super::packet::write_note;
+use super::packet::{printer, write_note};
 use super::page::Page;
 use super::timeline::write_connection;
-use crate::analysis::Redaction;
+use crate::analysis::{LogSummary, Redaction};
 use crate::cert::Details;
 use crate::finding::Weight;
 use crate::probe::token::Token;
@@ -49,7 +50,11 @@ const TIME: usize = 10;
 /// When `out` can't be written.
 pub fn write(end: &End<'_>, style: &Style, out: &mut dyn Write) -> io::Result<()> {
     let Some(check) = end.check else { return Ok(()) };
-    write_attempt(check, style, out)?;
+    let with_packets = write_attempt(check, style, out)?;
+    if let Some(logs) = &end.summary.logs {
+        let has_rows = |index: &usize| !with_packets.contains(index);
+        write_logs(logs, check.outcome, has_rows, style, out)?;
+    }
     if end.summary.is_redacted {
         writeln!(out)?;
         for line in wrapped(Redaction::SENTENCE, COLUMNS) {
@@ -59,7 +64,8 @@ pub fn write(end: &End<'_>, style: &Style, out: &mut dyn Write) -> io::Result<()
     Ok(())
 }
 
-fn write_attempt(check: Check<'_>, style: &Style, out: &mut dyn Write) -> io::Result<()> {
+/// Writes what came of it, and returns the places of the connections whose packets are in it.
+fn write_attempt(check: Check<'_>, style: &Style, out: &mut dyn Write) -> io::Result<Vec<usize>> {
     let Check { outcome, verbosity } = check;
     let origins = Origins::default();
     let names = match &outcome.captured {
@@ -74,8 +80,9 @@ fn write_attempt(check: Check<'_>, style: &Style, out: &mut dyn Write) -> io::Re
     } else if !conclusion.is_well() {
         write_last_step(outcome, out)?;
     }
+    let mut with_packets = Vec::new();
     if conclusion.is_well() && !is_detailed {
-        return Ok(());
+        return Ok(with_packets);
     }
     writeln!(out)?;
     if conclusion.connection.is_none() {
@@ -86,8 +93,10 @@ fn write_attempt(check: Check<'_>, style: &Style, out: &mut dyn Write) -> io::Re
     let order =
         std::iter::once(decisive).chain((0..outcome.connections.len()).filter(|index| *index != decisive));
     let shown = if is_detailed { usize::MAX } else { usize::from(conclusion.connection.is_some()) };
-    for judged in order.filter_map(|index| outcome.connections.get(index)).take(shown) {
+    for index in order.take(shown) {
+        let Some(judged) = outcome.connections.get(index) else { continue };
         if outcome.captured.is_some() {
+            with_packets.push(index);
             let page = Page { summary: None, names: &names, digits: PACKET_DIGITS, style };
             write_connection(judged, "", "", page, out)?;
             writeln!(out)?;
@@ -103,7 +112,28 @@ fn write_attempt(check: Check<'_>, style: &Style, out: &mut dyn Write) -> io::Re
         }
         judgement::write(&judged, None, &names, style, out)?;
     }
-    Ok(())
+    Ok(with_packets)
+}
+
+/// The logs that were read meanwhile: the lines of connections whose packets have not shown them, and what is tied to none.
+fn write_logs(
+    logs: &LogSummary,
+    outcome: &Outcome,
+    has_rows: impl Fn(&usize) -> bool,
+    style: &Style,
+    out: &mut dyn Write,
+) -> io::Result<()> {
+    let conclusion = outcome.conclusion();
+    if conclusion.is_well() || conclusion.connection.is_some() {
+        writeln!(out)?;
+    }
+    let printer = printer(style, Clock::Utc, DIGITS, false);
+    let connections = outcome.connections.iter().enumerate().filter(|(index, _)| has_rows(index));
+    for (_, judged) in connections {
+        Rows::new(&judged.story).write_before(None, 0, &printer, out)?;
+        logs::write_beyond(&judged.story, 0, out)?;
+    }
+    logs::write(logs, false, out)
 }
 
 /// What came of it, how long the parts took, and the certificate, in a line each.

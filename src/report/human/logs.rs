@@ -9,7 +9,7 @@ use crate::report::text::clock;
 use crate::report::text::escape::escaped;
 use crate::report::text::words::{BOLD, DIM, PROSE_COLUMNS, count, grouped, wrapped};
 use crate::story::{LogLine, Story};
-use crate::time::{Clock, Timestamp};
+use crate::time::{Clock, Elapsed, Timestamp};
 
 /// Characters of a line's words that are shown.
 const SHOWN: usize = 240;
@@ -32,7 +32,7 @@ impl<'a> Rows<'a> {
     pub(super) fn new(story: &'a Story) -> Self {
         let tied = story.logs.iter().flat_map(|tie| &tie.lines);
         let mut lines: Vec<&LogLine> = tied.chain(&story.log_lines).collect();
-        lines.sort_by_key(|line| line.at);
+        lines.sort_by_key(|line| line.place);
         Self { lines: lines.into_iter().peekable() }
     }
 
@@ -52,20 +52,30 @@ impl<'a> Rows<'a> {
 
     /// The next row, if it is before `at`.
     pub(super) fn next_before(&mut self, at: Option<Timestamp>) -> Option<&'a LogLine> {
-        self.lines.next_if(|line| at.is_none_or(|at| line.at < at))
+        self.lines.next_if(|line| at.is_none_or(|at| line.place < at))
     }
 }
 
 /// A line of a log with whose it is, or of which file.
 pub(super) fn line_text(line: &LogLine, style: &tcpdump::Style) -> String {
-    let time =
-        clock::time_of_day(line.at, style.clock, style.digits.min(DIGITS), &style.zone).unwrap_or_default();
+    const SECOND: Elapsed = Elapsed::from_millis(1_000);
+    let digits = if line.precision < SECOND { style.digits.min(DIGITS) } else { 0 };
+    let time = clock::time_of_day(line.at, style.clock, digits, &style.zone).unwrap_or_default();
     let source = line.source.as_ref().map(|source| format!(" {}", escaped(source.raw()))).unwrap_or_default();
+    let about = match format!("{}{source}", level(line.level)) {
+        about if about.is_empty() => about,
+        about => format!("{about}:"),
+    };
     let log = match line.side {
-        Some(side_of) => format!("{}'s log", side(side_of)),
+        Some(side_of) => format!("{}'s log {}", side(side_of), escaped(file_name(&line.file))),
         None => escaped(&line.file),
     };
-    format!("{time} {log}, line {}:{}{source}: {}", line.number, level(line.level), shown(line.text.raw()))
+    format!("{time} {log}, line {}:{about} {}", line.number, shown(line.text.raw()))
+}
+
+/// A file's name without its folders.
+fn file_name(path: &str) -> &str {
+    path.rsplit('/').next().unwrap_or(path)
 }
 
 fn write_row(line: &LogLine, indent: usize, style: &tcpdump::Style, out: &mut dyn Write) -> io::Result<()> {

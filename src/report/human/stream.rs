@@ -18,7 +18,7 @@ use crate::report::text::clock;
 use crate::report::text::ends;
 use crate::report::text::words::{DIM, PacketNames, grouped, wrapped};
 use crate::report::{Detail, End, Origins, Report, Style};
-use crate::story::{Entry, LogTie, Silence, Story};
+use crate::story::{Entry, LogLine, LogTie, Silence, Story};
 use crate::tcp::Role;
 use crate::time::{Clock, Elapsed, Timestamp};
 use crate::verdict::Code;
@@ -183,7 +183,22 @@ impl<W: Write> Stream<W> {
 
     /// What a log reports of a connection: the line that names the outcome.
     fn tied(&mut self, connection: Option<u64>, fact: &LogTie) -> io::Result<()> {
-        let Some(line) = fact.line().filter(|_| self.quiet.is_none()) else { return Ok(()) };
+        match fact.line().filter(|_| self.quiet.is_none()) {
+            Some(line) => self.log_line(connection, line),
+            None => Ok(()),
+        }
+    }
+
+    /// Lines of logs that were written while a connection was open.
+    fn beside(&mut self, story: &Story) -> io::Result<()> {
+        if self.quiet.is_some() {
+            return Ok(());
+        }
+        story.log_lines.iter().try_for_each(|line| self.log_line(Some(story.id), line))?;
+        logs::write_beyond(story, INDENT, &mut self.out)
+    }
+
+    fn log_line(&mut self, connection: Option<u64>, line: &LogLine) -> io::Result<()> {
         let Times { clock, digits, is_text } = self.times;
         let printer = printer(&self.style, clock, digits, is_text);
         let of = connection.map(|id| format!(" (connection {id})")).unwrap_or_default();
@@ -212,6 +227,7 @@ impl<W: Write + Send> Sink for Stream<W> {
             quiet.connections += 1;
             quiet.failures += u64::from(has_failed(&judged));
         }
+        self.beside(&judged.story)?;
         self.tell(&judged)?;
         self.shown.remove(&judged.story.first.number);
         self.tell_interval(judged.story.last.at)

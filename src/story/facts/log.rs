@@ -17,6 +17,8 @@ pub struct LogTie {
     pub status: Option<u16>,
     /// How that compares with the connection.
     pub agreement: Agreement,
+    /// Whether the client read the answer, and judges it itself.
+    pub is_answer_known: bool,
     /// How sure the tie is.
     pub grade: Grade,
     /// How far the log's clock is ahead of the capture's: its zone, and its skew.
@@ -40,6 +42,10 @@ pub struct LogLine {
     pub side: Option<Side>,
     /// When it was written, on the capture's clock.
     pub at: Timestamp,
+    /// The time is anything from `at` up to this much later.
+    pub precision: Elapsed,
+    /// Its place among the packets: its time, or next to what it reports where both are of one second.
+    pub place: Timestamp,
     /// Its level.
     pub level: Level,
     /// The class, program or container that wrote it.
@@ -54,7 +60,7 @@ impl LogTie {
         self.lines.get(self.decisive)
     }
 
-    /// Whether the application refused what was asked, in an exchange that is complete on the wire.
+    /// Whether the application refused what was asked, in an exchange that is complete on the wire, and nobody else says so.
     ///
     /// A status of 499 is nginx's for a client that gave up, and 407 is a proxy's (RFC 9110, 15.5.8).
     pub fn is_refusal(&self) -> bool {
@@ -63,6 +69,8 @@ impl LogTie {
             Outcome::Status(status) => status >= 400 && !matches!(status, 407 | 499),
             _ => false,
         };
-        is_refused && matches!(self.agreement, Agreement::Explained(_) | Agreement::Agrees)
+        is_refused
+            && !self.is_answer_known
+            && matches!(self.agreement, Agreement::Explained(_) | Agreement::Agrees)
     }
 }

@@ -228,6 +228,7 @@ pub fn log(bytes: &[u8]) {
         is_proxied: false,
         outcome: WireOutcome::Complete,
         status: None,
+        own: None,
         to_client: None,
         to_server: None,
         round_trips: 4,

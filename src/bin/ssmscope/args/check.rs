@@ -8,7 +8,7 @@ use ssmscope::probe::{StartTls, token};
 use ssmscope::time::Elapsed;
 use ssmscope::verdict::Severity;
 
-use super::groups::{Monitoring, Page, Redacting, Rendering, Timing};
+use super::groups::{Logs, Monitoring, Page, Redacting, Rendering, Timing};
 use super::values::{HostPort, host_port, known_address, path, server_name, span, starttls, state, statuses};
 
 /// `ssmscope check`.
@@ -38,10 +38,10 @@ pub struct Check {
 
     /// Check each server of this file: HOST[:PORT] or an https URL on each line, # for comments; - is standard input.
     ///
-    /// Each has --timeout for itself, and -j of them are checked at a time. What sends secrets to a server (--oauth), captures, or
-    /// writes a page is for one server. -p and --http are for lines without a port or a path.
+    /// Each has --timeout for itself, and -j of them are checked at a time. What sends secrets to a server (--oauth), captures, reads
+    /// logs, or writes a page is for one server. -p and --http are for lines without a port or a path.
     #[arg(long, value_name = "FILE", help_heading = "Connection", conflicts_with_all = ["host", "hostname", "address", "oauth",
-        "capture", "html"])]
+        "capture", "html", "log"])]
     pub targets: Option<PathBuf>,
 
     /// With --targets: how many servers are checked at a time.
@@ -201,6 +201,10 @@ pub struct Check {
     /// The page beside it.
     #[command(flatten)]
     pub page: Page,
+
+    /// The logs beside it.
+    #[command(flatten)]
+    pub logs: Logs,
 
     /// Capture the check's packets too, and judge by them: they show TTLs, who sent an ICMP error, and what was lost.
     ///

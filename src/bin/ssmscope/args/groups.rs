@@ -129,7 +129,7 @@ pub struct Logs {
     /// Logs of either side, to be tied to connections: vmanage-server.log, SSM's messages, nginx's, or any lines with times.
     ///
     /// They are recognised by their content, and rotated files may come in any order. Without a capture the attempts in them are
-    /// listed. In `live` they are followed as they grow.
+    /// listed. `live` and `check` follow them as they grow.
     #[arg(long, value_name = "FILE", num_args = 1.., conflicts_with = "redact", help_heading = "Logs")]
     pub log: Vec<PathBuf>,
 

@@ -22,6 +22,7 @@ use ssmscope::time::Elapsed;
 use ssmscope::verdict::Status;
 
 use crate::args::{Check, Server};
+use crate::logs;
 use crate::observers::Observer;
 use crate::page::PageFile;
 use crate::run::{self, Done, Results, Run};
@@ -54,7 +55,9 @@ pub fn run(options: &Check) -> anyhow::Result<Status> {
         .as_ref()
         .map_or(run.target, |redaction| Some(probe::authority(&redaction.host(server.host), server.port)));
     // The attempt watches its own time, and says more; this ends what comes before it, as a file that is a silent pipe.
-    let most = Elapsed::from_nanos(options.timeout.nanos().saturating_add(GRACE.nanos()));
+    let lines_due = if options.logs.log.is_empty() { Elapsed::ZERO } else { probe::LINE_DUE };
+    let most = options.timeout.nanos().saturating_add(GRACE.nanos()).saturating_add(lines_due.nanos());
+    let most = Elapsed::from_nanos(most);
     run.deadline = Some(Deadline::after(most, run.form));
     run.finish_after(|run| check(options, server, run))
 }
@@ -100,6 +103,8 @@ fn attempt(
     run: &mut Run<'_>,
 ) -> anyhow::Result<(Outcome, Option<PageFile>)> {
     const SETUP: &str = "TLS can't be set up";
+    let paths: Vec<&Path> = options.logs.log.iter().map(AsRef::as_ref).collect();
+    let handles = logs::handles(&paths)?;
     let (textfile, html) = (options.monitoring.textfile.as_deref(), options.page.html.as_deref());
     let begin = |is_put_later: bool| {
         let others = || [textfile, options.save.as_deref()].into_iter().flatten();
@@ -112,11 +117,13 @@ fn attempt(
             user: As::Owner(owner_of),
             uses_network: true,
             reads: &READS,
+            follows: &paths,
             writes: &html.into_iter().collect::<Vec<_>>(),
             ..Later::default()
         };
         privileges::end(&later, deadline, |_| run.begin_textfile())?;
-        return Ok((Probe::begin(plan).context(SETUP)?.finish(None), page));
+        let logs = logs::followed(&options.logs, &handles)?;
+        return Ok((Probe::begin(plan).context(SETUP)?.finish(None, logs), page));
     }
     let probe = privileges::without_rights(|| Probe::begin(plan)).context(SETUP)?;
     let device = listen(options, &probe.servers())?;
@@ -124,6 +131,7 @@ fn attempt(
         user: As::User(options.user.as_deref()),
         uses_network: true,
         reads: &READS,
+        follows: &paths,
         writes: &textfile.into_iter().chain(html).collect::<Vec<_>>(),
         ..Later::default()
     };
@@ -133,7 +141,7 @@ fn attempt(
         let saving = options.save.as_deref().map(|path| Ok((path, create(path)?))).transpose();
         saving.map(|saving: Option<_>| (saving, page))
     })?;
-    let outcome = probe.finish(device);
+    let outcome = probe.finish(device, logs::followed(&options.logs, &handles)?);
     if let Some((path, file)) = saving {
         save_to(file, &outcome).with_context(|| format!("{}: can't be written", path.display()))?;
     }

@@ -264,7 +264,7 @@ mod tests {
     }
 
     /// Options of `check` that are no fields, for the reasons given at [`FIELDS`].
-    const NO_FIELDS: [&str; 19] = [
+    const NO_FIELDS: [&str; 24] = [
         "address",
         "ascii",
         "capture",
@@ -274,6 +274,11 @@ mod tests {
         "interface",
         "jobs",
         "lang",
+        "log",
+        "log-format",
+        "log-offset",
+        "log-secrets",
+        "log-zone",
         "no-proxy",
         "output",
         "redact",

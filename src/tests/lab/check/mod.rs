@@ -3,6 +3,7 @@
 mod attempts;
 mod faults;
 mod limits;
+mod logs;
 mod losses;
 mod monitoring;
 mod names;

@@ -73,7 +73,7 @@ fn a_refusal_in_a_log_ends_a_capture_that_waits_for_a_failure() {
     let outcome = watch.wait();
     assert_eq!(outcome.status, 2, "{outcome:?}");
     let printed = outcome.out.replace('\n', " ").split_whitespace().collect::<Vec<_>>().join(" ");
-    let row = "client's log, line 3: ERROR RestAPIClient: Failed to authenticate user - 'admin'. {\"error\": \"invalid_client\"} \
+    let row = "client's log vmanage-server.log, line 3: ERROR RestAPIClient: Failed to authenticate user - 'admin'. {\"error\": \"invalid_client\"} \
                (connection 1)";
     assert!(printed.contains(row) && printed.contains("FAIL rejected invalid_client"), "{outcome:?}");
     assert!(printed.contains("1 attempt tied to connections"), "{outcome:?}");
