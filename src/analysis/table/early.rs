@@ -6,8 +6,10 @@ use crate::story::{Moment, PacketId};
 use crate::tcp::Connection;
 use crate::time::{Elapsed, Timestamp};
 
-/// How long a segment waits for what it follows: a card's queues are emptied within this time.
-const WAITS: Elapsed = Elapsed::from_millis(1);
+/// How long a segment waits for what it follows. A card's queues are emptied within a millisecond, but captures that were merged,
+/// or that several processors wrote, are out of order by more. It is less than what TCP waits before it sends again (RFC 6298, 2.4, as
+/// Linux has it: 200 ms).
+const WAITS: Elapsed = Elapsed::from_millis(100);
 
 /// Segments of a connection that wait, in the order in which they were captured.
 #[derive(Debug, Default)]
@@ -58,8 +60,7 @@ impl EarlySegments {
     pub(super) fn take(&mut self, tcp: &Connection, is_begun: bool, now: Timestamp) -> Option<EarlySegment> {
         let oldest = self.waiting.first()?;
         let is_over = self.waiting.len() > limits::EARLY_SEGMENTS
-            || now - oldest.moment.at > WAITS
-            || now < oldest.moment.at;
+            || (now - oldest.moment.at).nanos().abs() > WAITS.nanos();
         let is_ready = |early: &EarlySegment| {
             is_begun && !tcp.is_early(&early.header) && !tcp.has_gap_before(&early.header)
         };
@@ -100,7 +101,7 @@ mod tests {
     }
 
     #[test]
-    fn an_acknowledgement_waits_a_millisecond_for_what_it_acknowledges() {
+    fn an_acknowledgement_waits_for_what_it_acknowledges() {
         let (talk, tcp) = acknowledged();
         let (hello, ack) = (&talk.packets[3], &talk.packets[4]);
         let mut early = EarlySegments::default();
@@ -112,6 +113,8 @@ mod tests {
         assert!(early.must_wait(&tcp, true, &talk.packets[2].segment()));
         let at = ack.id.moment.at;
         assert!(early.take(&tcp, true, at + WAITS).is_none());
+        // In the order of the file, time may step back.
+        assert!(early.take(&tcp, true, at + WAITS.times(-1)).is_none());
         let taken = early.take(&tcp, true, at + WAITS + Elapsed::from_millis(1));
         assert_eq!(taken.map(|early| early.id().moment), Some(ack.id.moment));
         assert!(early.is_empty());
