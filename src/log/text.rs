@@ -37,6 +37,9 @@ mod tests {
     fn words_are_found_in_any_case() {
         assert_eq!(find("x Connect Timed Out", "connect timed out"), Some(2));
         assert!(!contains("time", "timed"));
-        assert_eq!((find("timed", "timed"), find("", "t"), find("xTIMED", "timed")), (Some(0), None, Some(1)));
+        assert_eq!(
+            (find("timed", "timed"), find("", "t"), find("xTIMED", "timed")),
+            (Some(0), None, Some(1))
+        );
     }
 }

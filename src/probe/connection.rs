@@ -176,7 +176,7 @@ impl Probe<'_> {
             }
             self.knowledge.push(EndpointKnowledge::of(client));
             let waiting = GivenUp::of(client, phase, awaited, spent(began));
-            let left = Left::by(channel);
+            let left = Closing::by(channel);
             self.leave(left, waiting);
             return (true, None);
         }
@@ -199,7 +199,7 @@ impl Probe<'_> {
                     self.refused.get_or_insert(client);
                 }
                 let waiting = GivenUp::of(client, Phase::Tls, "the handshake".to_owned(), spent(began));
-                let left = Left::by(channel);
+                let left = Closing::by(channel);
                 self.leave(left, waiting);
                 return (true, None);
             }
@@ -231,7 +231,7 @@ impl Probe<'_> {
         self.answered = Some(channel.tape().now());
         established.send_close_notify();
         while established.wants_write() && established.write_tls(&mut channel).is_ok() {}
-        let left = Left::by(channel);
+        let left = Closing::by(channel);
         if let Some(knowledge) = left.keep(&mut self.knowledge, client) {
             knowledge.alert = knowledge.alert.or(alert.map(|alert| (Role::Server, alert)));
         }
@@ -239,7 +239,7 @@ impl Probe<'_> {
     }
 
     /// Keeps how a connection on which something was still awaited was left.
-    fn leave(&mut self, left: Left, waiting: GivenUp) {
+    fn leave(&mut self, left: Closing, waiting: GivenUp) {
         left.keep(&mut self.knowledge, waiting.client);
         if left.is_given_up {
             self.given_up.push(waiting);
@@ -249,13 +249,13 @@ impl Probe<'_> {
 
 /// How a connection was when it was closed.
 #[derive(Clone, Copy)]
-struct Left {
+struct Closing {
     is_given_up: bool,
     acks_unobservable: bool,
     counted: Option<SocketCounters>,
 }
 
-impl Left {
+impl Closing {
     /// Closes it.
     fn by(channel: Channel<'_>) -> Self {
         let (is_given_up, acks_unobservable) = (channel.is_given_up(), channel.acks_unobservable());

@@ -15,7 +15,7 @@ pub trait Many: Send {
     ///
     /// # Errors
     /// When the output can't be written.
-    fn entry(&mut self, entry: &Entry) -> io::Result<()>;
+    fn entry(&mut self, entry: &CaptureResult) -> io::Result<()>;
 
     /// Writes what is left once all captures are known.
     ///
@@ -26,7 +26,7 @@ pub trait Many: Send {
 
 /// What came of one of many captures.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
-pub struct Entry {
+pub struct CaptureResult {
     /// Its file as it was named, or the first of several that are one capture.
     pub source: String,
     /// The SHA-256 of its bytes in hexadecimal; of several files, that of their digests. Nothing where it could not be read.
@@ -60,7 +60,7 @@ pub struct Worst {
     pub headline: Cow<'static, str>,
 }
 
-impl Entry {
+impl CaptureResult {
     /// Connections judged.
     pub fn connections(&self) -> u64 {
         self.severities.values().sum()
@@ -95,7 +95,7 @@ impl Default for Totals {
 
 impl Totals {
     /// Takes what came of a capture.
-    pub fn add(&mut self, entry: &Entry) {
+    pub fn add(&mut self, entry: &CaptureResult) {
         self.captures += 1;
         if entry.same_as.is_some() {
             self.repeated += 1;
@@ -129,19 +129,20 @@ mod tests {
 
     #[test]
     fn figures_add_up_and_a_repeated_capture_counts_once() {
-        let entry = |severity, code| Entry {
+        let entry = |severity, code| CaptureResult {
             packets: 5,
             codes: BTreeMap::from([(code, 2)]),
             severities: BTreeMap::from([(severity, 2)]),
-            ..Entry::default()
+            ..CaptureResult::default()
         };
         let mut totals = Totals::default();
         totals.add(&entry(Severity::Ok, Code::Healthy));
         assert_eq!(totals.status(), Status::Ok);
-        totals.add(&Entry { error: Some("is empty".to_owned()), ..Entry::default() });
+        totals.add(&CaptureResult { error: Some("is empty".to_owned()), ..CaptureResult::default() });
         assert_eq!(totals.status(), Status::Unknown);
         totals.add(&entry(Severity::Critical, Code::Refused));
-        let repeated = Entry { same_as: Some("a".to_owned()), ..entry(Severity::Critical, Code::Refused) };
+        let repeated =
+            CaptureResult { same_as: Some("a".to_owned()), ..entry(Severity::Critical, Code::Refused) };
         totals.add(&repeated);
         assert_eq!((totals.captures, totals.unread, totals.repeated), (4, 1, 1));
         assert_eq!((totals.summary.connections, totals.summary.packets), (4, 10));

@@ -12,7 +12,7 @@ use super::human::targets::TargetTable;
 use super::human::{check, markdown, timeline};
 use super::machine::flat::{FlatReport, Input};
 use super::machine::json::{self, JsonReport};
-use super::many::{Entry, Many, Totals};
+use super::many::{CaptureResult, Many, Totals};
 use super::monitoring::targets::{MetricsOfTargets, PluginOfTargets};
 use super::monitoring::{nagios, prometheus};
 use super::targets::{TargetTotals, Targets};
@@ -109,7 +109,7 @@ pub fn heading(form: Form, source: &str) -> String {
 }
 
 /// Begins the part of a report on many captures that they share. The reports on each, by [`open`], go to the same place, each followed
-/// by its [`Entry`].
+/// by its [`CaptureResult`].
 ///
 /// # Errors
 /// When the output can't be written.
@@ -210,7 +210,7 @@ impl<W: Write + Send> Report for JsonReport<W> {
 struct NothingShared;
 
 impl Many for NothingShared {
-    fn entry(&mut self, _: &Entry) -> io::Result<()> {
+    fn entry(&mut self, _: &CaptureResult) -> io::Result<()> {
         Ok(())
     }
 

@@ -99,10 +99,9 @@ impl End<'_> {
 
     /// The logs, where there is no capture beside them.
     pub(super) fn logs_alone(&self) -> Option<&LogSummary> {
-        self.summary
-            .logs
-            .as_deref()
-            .filter(|_| self.check.is_none() && self.summary.about.files.is_empty() && self.summary.packets == 0)
+        self.summary.logs.as_deref().filter(|_| {
+            self.check.is_none() && self.summary.about.files.is_empty() && self.summary.packets == 0
+        })
     }
 
     /// The certificate whose end raised the status above the verdicts'. A check's conclusion has this in it.

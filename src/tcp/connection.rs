@@ -127,7 +127,7 @@ impl Connection {
         }
         self.ends[role].counters.segments += 1;
         if self.is_stale(&arrival) {
-            observation.kind = SegmentKind::Stale;
+            observation.kind = SegmentKind::PreviousConnection;
             return observation;
         }
         if flags.rst() {

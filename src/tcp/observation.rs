@@ -28,7 +28,7 @@ pub enum SegmentKind {
     /// Only the receive window changed.
     WindowUpdate,
     /// Belongs to an older connection between the same ports.
-    Stale,
+    PreviousConnection,
 }
 
 /// A step of the opening handshake.

@@ -116,7 +116,7 @@ fn what_an_older_connection_left_behind_is_stale_while_this_one_opens() {
         .segment_with(Client, "R", 400_000, 0, &[], |_| {})
         .syn()
         .syn_ack();
-    assert_eq!(kinds(&talk)[1..3], [SegmentKind::Stale, SegmentKind::Stale]);
+    assert_eq!(kinds(&talk)[1..3], [SegmentKind::PreviousConnection, SegmentKind::PreviousConnection]);
     assert_eq!(last(&talk).step, Some(HandshakeStep::SynAck));
 }
 

@@ -22,6 +22,7 @@ mod healthy;
 mod incomplete;
 // The committed JSON Schema, and that real output keeps to it.
 mod json_schema;
+// Logs beside captures, and logs alone.
 mod logs;
 // Questions without a usable answer, and hosts by their names.
 mod lookups;
@@ -43,6 +44,7 @@ mod rewritten;
 mod rights;
 // Every link type behind every kind of selection.
 mod selection;
+// What several of these files use.
 mod support;
 // Generated packets against tcpdump's own output.
 mod tcpdump_output;

@@ -167,8 +167,7 @@ pub(super) fn tie_to(
         else {
             continue;
         };
-        let (Some(judged), Some(fact)) =
-            (connections.get_mut(*owner), fact(tie, &summary.logs, exchange))
+        let (Some(judged), Some(fact)) = (connections.get_mut(*owner), fact(tie, &summary.logs, exchange))
         else {
             continue;
         };

@@ -15,7 +15,7 @@ use ssmscope::time::Elapsed;
 use ssmscope::verdict::Status;
 
 use crate::args::{Monitoring, Redacting, Rendering};
-use crate::observers::{Monitored, Observed, Observer};
+use crate::observers::{Monitored, Observer, Observers};
 use crate::system::deadline::Deadline;
 use crate::system::files;
 use crate::system::locale;
@@ -224,7 +224,7 @@ impl<'o> Run<'o> {
             Monitored { digest: &mut self.digest, is_written: self.monitoring.textfile.is_some() };
         let mut all: Vec<&mut dyn Observer> = vec![&mut monitored];
         all.extend(observers.iter_mut().map(|observer| &mut **observer as &mut dyn Observer));
-        let mut observed = Observed { observers: all, report };
+        let mut observed = Observers { observers: all, report };
         let summary = analysis::analyse_until(source, target, settings, &mut observed, stop);
         if let Some(deadline) = &self.deadline {
             deadline.meet();

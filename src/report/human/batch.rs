@@ -10,7 +10,7 @@ use super::judgement::word;
 use crate::analysis::Redaction;
 use crate::limits;
 use crate::report::Style;
-use crate::report::many::{Entry, Many, Totals};
+use crate::report::many::{CaptureResult, Many, Totals};
 use crate::report::text::escape::escaped;
 use crate::report::text::words::{count, grouped};
 use crate::verdict::Severity;
@@ -46,7 +46,7 @@ impl<W: Write> BatchTable<W> {
 }
 
 impl<W: Write + Send> Many for BatchTable<W> {
-    fn entry(&mut self, entry: &Entry) -> io::Result<()> {
+    fn entry(&mut self, entry: &CaptureResult) -> io::Result<()> {
         let cells = cells(entry);
         if let Some(widths) = &self.widths {
             let mut line = String::new();
@@ -83,7 +83,7 @@ impl<W: Write + Send> Many for BatchTable<W> {
     }
 }
 
-fn cells(entry: &Entry) -> [String; COLUMNS] {
+fn cells(entry: &CaptureResult) -> [String; COLUMNS] {
     let failed = entry.severities.get(&Severity::Critical).copied().unwrap_or(0);
     let what = match (&entry.error, &entry.same_as, &entry.worst) {
         (_, Some(source), _) => format!("same content as {source}"),
@@ -113,7 +113,7 @@ mod tests {
     use crate::report::tests::style;
     use crate::verdict::Code;
 
-    fn written(entries: &[Entry]) -> String {
+    fn written(entries: &[CaptureResult]) -> String {
         let mut out = Vec::new();
         let mut table = Box::new(BatchTable::new(&mut out, &style(false)));
         let mut totals = Totals::default();
@@ -127,7 +127,7 @@ mod tests {
 
     #[test]
     fn a_file_is_a_line_whatever_came_of_it() {
-        let refused = Entry {
+        let refused = CaptureResult {
             source: "a\u{1b}.pcap".to_owned(),
             packets: 2,
             codes: BTreeMap::from([(Code::Refused, 1)]),
@@ -138,10 +138,14 @@ mod tests {
                 cause: None,
                 headline: "192.0.2.1 refused the connection to port 8443".into(),
             }),
-            ..Entry::default()
+            ..CaptureResult::default()
         };
-        let bad = Entry { source: "b".to_owned(), error: Some("is empty".to_owned()), ..Entry::default() };
-        let same = Entry { source: "c".to_owned(), same_as: Some("a".to_owned()), ..refused.clone() };
+        let bad = CaptureResult {
+            source: "b".to_owned(),
+            error: Some("is empty".to_owned()),
+            ..CaptureResult::default()
+        };
+        let same = CaptureResult { source: "c".to_owned(), same_as: Some("a".to_owned()), ..refused.clone() };
         let text = written(&[refused, bad, same]);
         let lines: Vec<_> = text.lines().collect();
         assert!(lines[1].contains("FAIL refused  a\\x1b.pcap  192.0.2.1 refused"), "{text}");
@@ -156,7 +160,7 @@ mod tests {
 
     #[test]
     fn more_rows_than_are_held_are_written_as_they_come() {
-        let entry = Entry { source: "a".to_owned(), ..Entry::default() };
+        let entry = CaptureResult { source: "a".to_owned(), ..CaptureResult::default() };
         let text = written(&vec![entry; limits::TABLE_ROWS + 2]);
         assert_eq!(text.lines().count(), limits::TABLE_ROWS + 5);
         assert!(written(&[]).starts_with("0 files; "));

@@ -11,7 +11,7 @@ use super::page::Page;
 use super::{capture, chain, logs, overview, timeline};
 use crate::analysis::{Group, GroupKey, Judged, Summary};
 use crate::finding::Weight;
-use crate::report::many::{Entry, Many, Totals};
+use crate::report::many::{CaptureResult, Many, Totals};
 use crate::report::text::escape::escaped;
 use crate::report::text::words::{PacketNames, count, grouped};
 use crate::report::text::{clock, ends, neighbours};
@@ -71,7 +71,7 @@ impl<W: Write> Sections<W> {
 }
 
 impl<W: Write + Send> Many for Sections<W> {
-    fn entry(&mut self, entry: &Entry) -> io::Result<()> {
+    fn entry(&mut self, entry: &CaptureResult) -> io::Result<()> {
         if let Some(error) = &entry.error {
             writeln!(self.out, "{}", prose(error))?;
         }

@@ -13,7 +13,7 @@ use crate::analysis::{Judged, Summary};
 use crate::limits;
 use crate::packet::Host;
 use crate::probe::Range;
-use crate::report::digest::Shown;
+use crate::report::digest::WorstConnection;
 use crate::report::text::words::count;
 use crate::report::text::{clock, ends, neighbours};
 use crate::report::{Check, End, nothing};
@@ -128,7 +128,7 @@ pub(super) fn with_cause(code: &str, cause: Option<&str>) -> String {
 }
 
 /// How many connections came to what; of the only one what happened to it.
-fn found(shown: &Shown, of: &End<'_>) -> String {
+fn found(shown: &WorstConnection, of: &End<'_>) -> String {
     let summary = of.summary;
     if summary.connections == 1 {
         let code = with_cause(shown.code.name(), shown.cause.as_deref());

@@ -229,7 +229,7 @@ impl Builder {
                 self.story.traffic.duplicates.add(moment);
                 return false;
             }
-            SegmentKind::Stale => {
+            SegmentKind::PreviousConnection => {
                 notes.push(Note::PreviousConnection);
                 self.story.opening.previous_connection[observation.role].add(moment);
                 return false;

@@ -106,7 +106,7 @@ pub fn text(bytes: &[u8]) {
 /// Frames, each behind its place among the link types, its length in two bytes and what it lacks of its length on the wire: decoded and
 /// printed as tcpdump does.
 pub fn frames(bytes: &[u8]) {
-    let mut decoder = Decoder::new().verifying_checksums(true);
+    let mut decoder = Decoder::new();
     let mut printers = [false, true].map(printer);
     let mut rest = bytes;
     let mut number = 0;
@@ -257,7 +257,7 @@ pub struct Analysis {
 
 /// The first and the last line of JSON: the first connection, if there is one, and the summary.
 #[derive(Default)]
-pub struct Told {
+pub struct ReportEnds {
     pub first: Value,
     pub summary: Value,
 }
@@ -277,16 +277,16 @@ impl Default for Analysis {
 
 impl Analysis {
     /// The JSON about a file, or why it is no capture.
-    pub fn of_file(&self, file: impl Read + 'static) -> Result<Told, ReadError> {
+    pub fn of_file(&self, file: impl Read + 'static) -> Result<ReportEnds, ReadError> {
         let mut source = capture::file::read("file", 0, file, None)?;
         Ok(self.of(&mut *source))
     }
 
     /// Reads a source to its end, and writes every report about it.
-    pub fn of(&self, source: &mut dyn Source) -> Told {
+    pub fn of(&self, source: &mut dyn Source) -> ReportEnds {
         let about = source.about();
         if self.target.check(&about).is_err() {
-            return Told::default();
+            return ReportEnds::default();
         }
         let mut json = Checked::new(Text::Json);
         let style = Style {
@@ -312,7 +312,7 @@ impl Analysis {
         assert_eq!(summary.severities.values().sum::<u64>(), reports.judged);
         reports.finish(&summary).expect("nothing but memory is written");
         let [first, summary] = json.ends.map(|line| serde_json::from_str(&line).expect("JSON"));
-        Told { first, summary }
+        ReportEnds { first, summary }
     }
 }
 

@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 use ssmscope::report::Form;
-use ssmscope::report::many::{Entry, Worst};
+use ssmscope::report::many::{CaptureResult, Worst};
 use ssmscope::verdict::{self, Severity};
 
 use crate::system::files::{self, NewFile};
@@ -57,7 +57,7 @@ impl Outputs {
     }
 
     /// What came of the capture with this content, if its output is there already.
-    pub fn existing(&self, sha256: &str) -> Option<Entry> {
+    pub fn existing(&self, sha256: &str) -> Option<CaptureResult> {
         let note = files::read_bounded(&self.note(sha256), NOTE_BYTES).ok()?;
         let note: Note = serde_json::from_slice(&note).ok()?;
         let is_whole = match note.bytes {
@@ -79,7 +79,7 @@ impl Outputs {
     ///
     /// # Errors
     /// When that can't be written.
-    pub fn keep(&self, sha256: &str, output: Option<NewFile>, entry: &Entry) -> io::Result<()> {
+    pub fn keep(&self, sha256: &str, output: Option<NewFile>, entry: &CaptureResult) -> io::Result<()> {
         let note = self.note(sha256);
         let bytes =
             output.as_ref().map(|output| output.file().metadata()).transpose()?.map(|about| about.size());
@@ -109,7 +109,7 @@ fn remove(path: &Path) -> io::Result<()> {
     }
 }
 
-fn note_of(entry: &Entry, bytes: Option<u64>, made_by: &str) -> Note {
+fn note_of(entry: &CaptureResult, bytes: Option<u64>, made_by: &str) -> Note {
     let severity = |severity: Severity| severity.name().to_owned();
     Note {
         made_by: made_by.to_owned(),
@@ -132,7 +132,7 @@ fn note_of(entry: &Entry, bytes: Option<u64>, made_by: &str) -> Note {
 }
 
 /// What a note holds; nothing where it holds a word that this version does not know.
-fn entry(note: Note) -> Option<Entry> {
+fn entry(note: Note) -> Option<CaptureResult> {
     let code = |name: &str| verdict::rule(name).map(|rule| rule.code);
     let severity = |name: &str| {
         let all = [Severity::Ok, Severity::Warning, Severity::Critical, Severity::Unknown];
@@ -147,7 +147,7 @@ fn entry(note: Note) -> Option<Entry> {
         }),
         None => None,
     };
-    Some(Entry {
+    Some(CaptureResult {
         packets: note.packets,
         skipped: note.skipped,
         codes: note.codes.iter().map(|(name, count)| Some((code(name)?, *count))).collect::<Option<_>>()?,
@@ -156,7 +156,7 @@ fn entry(note: Note) -> Option<Entry> {
             .collect::<Option<_>>()?,
         worst,
         error: note.error,
-        ..Entry::default()
+        ..CaptureResult::default()
     })
 }
 
@@ -168,8 +168,8 @@ mod tests {
 
     use super::*;
 
-    fn kept(into: &Outputs, sha256: &str) -> Entry {
-        let entry = Entry {
+    fn kept(into: &Outputs, sha256: &str) -> CaptureResult {
+        let entry = CaptureResult {
             packets: 7,
             codes: BTreeMap::from([(Code::Refused, 1)]),
             severities: BTreeMap::from([(Severity::Critical, 1)]),
@@ -179,7 +179,7 @@ mod tests {
                 cause: Some("a".into()),
                 headline: "b".into(),
             }),
-            ..Entry::default()
+            ..CaptureResult::default()
         };
         let output = into.begin(sha256).unwrap();
         let mut file: &File = output.file();
@@ -212,7 +212,7 @@ mod tests {
     fn a_capture_without_an_output_is_remembered() {
         let folder = tempfile::tempdir().unwrap();
         let into = Outputs::prepare(folder.path(), Form::Html, "1".to_owned()).unwrap();
-        let entry = Entry { error: Some("is no capture".to_owned()), ..Entry::default() };
+        let entry = CaptureResult { error: Some("is no capture".to_owned()), ..CaptureResult::default() };
         into.keep("cd", None, &entry).unwrap();
         assert_eq!(into.existing("cd"), Some(entry));
     }

@@ -7,7 +7,7 @@ use std::mem;
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 
 use ssmscope::limits;
-use ssmscope::report::many::{Entry, Many, Totals};
+use ssmscope::report::many::{CaptureResult, Many, Totals};
 
 /// Captures that wait, and those that are read.
 pub struct Queue<'o> {
@@ -133,7 +133,7 @@ impl Turn<'_, '_> {
     }
 
     /// Reports what came of it, after everything before it.
-    pub fn finish(mut self, entry: &Entry) {
+    pub fn finish(mut self, entry: &CaptureResult) {
         match self.report(entry) {
             Ok(()) => {
                 self.is_over = true;
@@ -153,7 +153,7 @@ impl Turn<'_, '_> {
         self.queue.fail(Some(error));
     }
 
-    fn report(&mut self, entry: &Entry) -> io::Result<()> {
+    fn report(&mut self, entry: &CaptureResult) -> io::Result<()> {
         self.wait_for_head()?;
         self.release()?;
         let mut output = self.queue.output.lock().unwrap_or_else(PoisonError::into_inner);
@@ -221,7 +221,7 @@ mod tests {
     struct Numbers;
 
     impl Many for Numbers {
-        fn entry(&mut self, _: &Entry) -> io::Result<()> {
+        fn entry(&mut self, _: &CaptureResult) -> io::Result<()> {
             Ok(())
         }
 
@@ -246,7 +246,7 @@ mod tests {
                         for _ in 0..index % 5 {
                             turn.write_all(format!("{index}={of};").as_bytes()).unwrap();
                         }
-                        turn.finish(&Entry::default());
+                        turn.finish(&CaptureResult::default());
                     }
                 });
             }
@@ -275,7 +275,7 @@ mod tests {
         let first = queue.take(|_| 1).unwrap();
         let second = queue.take(|_| 1).unwrap();
         thread::scope(|scope| {
-            scope.spawn(|| second.finish(&Entry::default()));
+            scope.spawn(|| second.finish(&CaptureResult::default()));
             drop(first);
         });
         assert!(queue.take(|_| 1).is_none());

@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use nix::libc::{O_NOCTTY, O_NOFOLLOW, O_NONBLOCK};
 use ssmscope::analysis::{self, Judged, Redaction, Settings, Summary};
 use ssmscope::capture::{self, Handles, Opened, ReadError, Target};
-use ssmscope::report::many::{Entry, Worst};
+use ssmscope::report::many::{CaptureResult, Worst};
 use ssmscope::report::{self, End, Form, MonitoringDigest, Occasion, Out, Provenance, Style, Thresholds};
 
 use super::join::Capture;
@@ -17,7 +17,7 @@ use super::queue::Turn;
 use super::walk::{Found, NOT_REGULAR};
 use crate::args::Batch;
 use crate::observers::shown::OnlyShown;
-use crate::observers::{Observed, Observer};
+use crate::observers::{Observer, Observers};
 use crate::provenance;
 
 /// What threads need to know.
@@ -92,7 +92,7 @@ impl Work<'_> {
     ///
     /// # Errors
     /// When results can't be written.
-    pub fn on(&self, turn: &mut Turn<'_, '_>) -> io::Result<Entry> {
+    pub fn on(&self, turn: &mut Turn<'_, '_>) -> io::Result<CaptureResult> {
         let capture = &self.captures[turn.index];
         let mut files = Files::of(capture);
         let sha256 = files.sha256.clone();
@@ -109,12 +109,12 @@ impl Work<'_> {
             Some(into) => match turn.earlier(sha256.as_deref()) {
                 Some(first) => {
                     let same_as = self.name(first, sha256.as_deref());
-                    Entry { same_as: Some(same_as), ..Entry::default() }
+                    CaptureResult { same_as: Some(same_as), ..CaptureResult::default() }
                 }
                 None => self.written(into, files)?,
             },
         };
-        Ok(Entry { source, sha256, ..entry })
+        Ok(CaptureResult { source, sha256, ..entry })
     }
 
     /// The stand-ins of a capture, where they are asked for. Each has its own: captures are read at the same time, and an output in
@@ -144,7 +144,7 @@ impl Work<'_> {
     }
 
     /// Has the capture's output in the folder.
-    fn written(&self, into: &Outputs, files: Files) -> io::Result<Entry> {
+    fn written(&self, into: &Outputs, files: Files) -> io::Result<CaptureResult> {
         let Some(sha256) = files.sha256.clone() else {
             let out = Out { plain: Box::new(io::sink()), styled: Box::new(io::sink()) };
             return Ok(self.analyse(files, out, true)?.0);
@@ -168,7 +168,7 @@ impl Work<'_> {
     }
 
     /// Reads a capture and reports on it. The return value is also whether there was anything to report.
-    fn analyse(&self, files: Files, out: Out<'_>, is_alone: bool) -> io::Result<(Entry, bool)> {
+    fn analyse(&self, files: Files, out: Out<'_>, is_alone: bool) -> io::Result<(CaptureResult, bool)> {
         let Files { names, handles, provenance, mut failed, redaction, .. } = files;
         let selection = &self.options.selection;
         let reads_ahead = selection.from.is_some() || selection.to.is_some();
@@ -206,7 +206,7 @@ impl Work<'_> {
         let settings = Settings { redaction: redaction.clone(), ..self.settings.clone() };
         if let Some(mut source) = source {
             let mut shown = OnlyShown::new(selection, None, report.as_mut());
-            let mut sink = Observed { observers: vec![&mut worst], report: &mut shown };
+            let mut sink = Observers { observers: vec![&mut worst], report: &mut shown };
             summary = analysis::analyse(source.as_mut(), self.target.clone(), &settings, &mut sink)?;
         }
         let selected = match &redaction {
@@ -233,14 +233,14 @@ impl Work<'_> {
             analysis::Failure::Read(error) if !names_files => error.what.clone(),
             failure => failure.to_string(),
         });
-        let entry = Entry {
+        let entry = CaptureResult {
             packets: summary.packets,
             skipped: summary.skipped,
             codes: summary.codes,
             severities: summary.severities,
             worst: worst.worst.map(|(_, worst)| worst),
             error: unread.or(failure),
-            ..Entry::default()
+            ..CaptureResult::default()
         };
         Ok((entry, has_output))
     }

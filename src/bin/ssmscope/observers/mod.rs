@@ -27,12 +27,12 @@ pub trait Observer: Send {
 }
 
 /// A report, and those who see everything first.
-pub struct Observed<'a> {
+pub struct Observers<'a> {
     pub observers: Vec<&'a mut dyn Observer>,
     pub report: &'a mut dyn Sink,
 }
 
-impl Sink for Observed<'_> {
+impl Sink for Observers<'_> {
     fn connection(&mut self, judged: Judged) -> io::Result<()> {
         for observer in &mut self.observers {
             observer.connection(&judged);

@@ -50,7 +50,7 @@ pub struct Check {
     /// What the numbers of packets in the connection objects are: those of the steps here, or of captured packets.
     pub evidence: Evidence,
     /// What was done, and what came back.
-    pub steps: Vec<Step>,
+    pub steps: Vec<CheckStep>,
     /// How the addresses were found.
     pub dns: Option<Dns>,
     /// The proxy; null without one.
@@ -97,7 +97,7 @@ pub struct Durations {
 
 /// A step of a check.
 #[derive(Clone, Debug, Serialize, JsonSchema)]
-pub struct Step {
+pub struct CheckStep {
     /// Its number, counted from 1.
     pub number: u64,
     /// Seconds since the check's start.
@@ -166,7 +166,7 @@ impl Check {
             steps: outcome
                 .steps
                 .iter()
-                .map(|step| Step {
+                .map(|step| CheckStep {
                     number: step.number,
                     after: seconds(step.at - outcome.began),
                     phase: step.phase,

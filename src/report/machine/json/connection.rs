@@ -57,7 +57,7 @@ pub struct Connection {
     /// What happened.
     pub verdict: Verdict,
     /// The steps that it took, each with the packet that completed it.
-    pub steps: Vec<Step>,
+    pub steps: Vec<ConnectionStep>,
     /// What else is worth knowing.
     pub findings: Vec<Finding>,
     /// How long the steps took.
@@ -82,7 +82,7 @@ pub struct Connection {
 
 /// A step on the way to the furthest point.
 #[derive(Clone, Debug, Serialize, JsonSchema)]
-pub struct Step {
+pub struct ConnectionStep {
     /// The point that it reached.
     pub stage: Stage,
     /// The packet that completed it.
@@ -222,7 +222,7 @@ impl Connection {
     }
 }
 
-fn steps(story: &Story, has_times: bool) -> Vec<Step> {
+fn steps(story: &Story, has_times: bool) -> Vec<ConnectionStep> {
     let (opening, tls) = (&story.opening, &story.tls);
     let data = [&tls.application_data.client, &tls.application_data.server];
     let first_data = data.into_iter().filter_map(Repeats::first).min_by_key(|moment| moment.number);
@@ -240,7 +240,11 @@ fn steps(story: &Story, has_times: bool) -> Vec<Step> {
     let began = story.first.at;
     let step = |(stage, moment): (Stage, Option<Moment>)| {
         let moment = moment?;
-        Some(Step { stage, packet: moment.number, at: has_times.then(|| seconds(moment.at - began)) })
+        Some(ConnectionStep {
+            stage,
+            packet: moment.number,
+            at: has_times.then(|| seconds(moment.at - began)),
+        })
     };
     steps.into_iter().filter_map(step).collect()
 }

@@ -7,7 +7,7 @@ use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::{JsonReport, Line, SCHEMA};
-use crate::report::many::{Entry, Many, Totals};
+use crate::report::many::{CaptureResult, Many, Totals};
 
 /// One of many captures, after its connections; only of `batch`.
 #[derive(Clone, Debug, Serialize, JsonSchema)]
@@ -33,7 +33,7 @@ pub struct File {
 }
 
 impl File {
-    fn of(entry: &Entry) -> Self {
+    fn of(entry: &CaptureResult) -> Self {
         Self {
             schema: SCHEMA,
             source: entry.source.clone(),
@@ -61,7 +61,7 @@ impl<W: Write> Files<W> {
 }
 
 impl<W: Write + Send> Many for Files<W> {
-    fn entry(&mut self, entry: &Entry) -> io::Result<()> {
+    fn entry(&mut self, entry: &CaptureResult) -> io::Result<()> {
         self.report.write(&Line::File(Box::new(File::of(entry))))?;
         self.report.flush()
     }

@@ -20,7 +20,7 @@ use std::io::{self, Write};
 
 pub use certificates::{Certificate, CertificateCheck, Certificates, Trusted};
 pub use check::Check;
-pub use connection::{Connection, PacketPlace, Quiet, RoundTrips, Socket, Step, Timing};
+pub use connection::{Connection, ConnectionStep, PacketPlace, Quiet, RoundTrips, Socket, Timing};
 pub use file::{File, Files};
 pub use group::Group;
 pub use log::{Log, LogConnection, LogFile, LogPeer, LoggedLine, NearbyLine, TiedLog};

@@ -52,7 +52,7 @@ pub struct Tls {
     /// The key exchange group that it asked for.
     pub retry_group: Option<String>,
     /// The steps that were taken.
-    pub steps: Vec<Step>,
+    pub steps: Vec<TlsStep>,
     /// What the size of the client's flight fits, where only lengths are known: version, key exchange, cipher family.
     /// With several readings one of them is true.
     pub size_readings: Vec<String>,
@@ -67,7 +67,7 @@ pub struct Tls {
 
 /// A step of the TLS handshake.
 #[derive(Clone, Debug, Serialize, JsonSchema)]
-pub struct Step {
+pub struct TlsStep {
     /// The stage that it reached.
     pub stage: Stage,
     /// The packet that completed it.
@@ -148,9 +148,9 @@ impl Tls {
     }
 }
 
-fn steps(story: &Story) -> Vec<Step> {
-    fn step<T>(stage: Stage, observed: Option<&Observed<T>>) -> Option<Step> {
-        observed.map(|observed| Step { stage, packet: observed.moment.number, basis: observed.basis })
+fn steps(story: &Story) -> Vec<TlsStep> {
+    fn step<T>(stage: Stage, observed: Option<&Observed<T>>) -> Option<TlsStep> {
+        observed.map(|observed| TlsStep { stage, packet: observed.moment.number, basis: observed.basis })
     }
     let tls = &story.tls;
     [

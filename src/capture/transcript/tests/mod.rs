@@ -13,7 +13,7 @@ use crate::packet::{Checksum, Flags, Host, IcmpError, SegmentHeader, Seq};
 use crate::time::{Clock, Timestamp};
 
 macro_rules! samples {
-    ($($name:literal),+ $(,)?) => { &[$(($name, include_str!(concat!("samples/", $name, ".txt")))),+] };
+    ($($name:literal),+ $(,)?) => { &[$(($name, include_str!(concat!("../samples/", $name, ".txt")))),+] };
 }
 
 /// Forms in which tcpdump prints lines, not bytes.
@@ -23,7 +23,7 @@ const LINES: &[(&str, &str)] =
 /// Forms with hexadecimal dumps.
 const DUMPS: &[(&str, &str)] = samples!["x", "x-ascii", "xx", "xx-ascii"];
 
-const VV: &str = include_str!("samples/vv.txt");
+const VV: &str = include_str!("../samples/vv.txt");
 
 /// A record that outlives its reader.
 #[derive(Clone, Debug)]
