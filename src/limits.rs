@@ -61,7 +61,7 @@ pub const TRANSCRIPT_PACKET_BYTES: usize = 10 * TRANSCRIPT_DUMP_BYTES;
 /// Rules of a packet filter whose packets are counted apart; a report names each of them.
 pub const TRANSCRIPT_RULES: usize = 16;
 
-/// What a line costs beside its bytes, so that empty lines count against [`TRANSCRIPT_PACKET_BYTES`] too.
+/// What a line costs besides its bytes, so that empty lines count against [`TRANSCRIPT_PACKET_BYTES`] too.
 pub const TRANSCRIPT_LINE_OVERHEAD_BYTES: usize = 64;
 
 /// Headers inside headers (VLAN, MPLS, IP in IP, GRE, VXLAN ...) that are followed in one frame.
@@ -88,7 +88,7 @@ pub const COMPRESSED_HEADERS: usize = 128;
 /// Of these, those that a packet without a number is compared with.
 pub const COMPRESSED_CANDIDATES: usize = 8;
 
-/// What a held fragment costs beside its bytes, so that tiny fragments count against [`FRAGMENT_BYTES`] too.
+/// What a held fragment costs besides its bytes, so that tiny fragments count against [`FRAGMENT_BYTES`] too.
 pub const FRAGMENT_OVERHEAD_BYTES: usize = 64;
 
 /// Connections followed at one time; the least informative are judged early and leave. A scan of 50,000 SYNs in a second
@@ -386,7 +386,7 @@ pub const LOG_BYTES: usize = 64 * 1024 * 1024;
 /// Lines that one attempt keeps.
 pub const LOG_ATTEMPT_LINES: usize = 16;
 
-/// Lines near the capture that are kept of one log beside those of attempts.
+/// Lines near the capture that are kept of one log besides those of attempts.
 pub const LOG_LINES: usize = 20_000;
 
 /// Lines that are read of what continues one entry: a stack trace with its causes has some 200.
@@ -473,7 +473,7 @@ pub const CONFIG_BYTES: u64 = 4 * 1024 * 1024;
 /// Checks that `serve` runs at a time at most, whatever its configuration asks for: each has a thread, a few sockets and some 100 kB.
 pub const SERVED_PROBES: u16 = 2048;
 
-/// Connections that `serve` holds beside those whose checks run: scrapes of its own metrics, and clients that are slow.
+/// Connections that `serve` holds besides those whose checks run: scrapes of its own metrics, and clients that are slow.
 pub const SERVED_BESIDE: usize = 64;
 
 /// Bytes of a request's head that `serve` reads. Prometheus sends some 400.

@@ -160,13 +160,13 @@ pub trait Sink: Send {
         Ok(())
     }
 
-    /// What it needs beside verdicts: by default everything. Asked before anything is read.
+    /// What it needs besides verdicts: by default everything. Asked before anything is read.
     fn needs(&self) -> Needs {
         Needs::default()
     }
 }
 
-/// What happens while a capture is read, beside the connections that are judged.
+/// What happens while a capture is read, besides the connections that are judged.
 #[derive(Clone, Copy, Debug)]
 pub enum Event<'a> {
     /// A packet that the selection admits, before anything is made of it. Only for sinks that need packets.
@@ -190,7 +190,7 @@ pub enum Event<'a> {
     Progress(u64, Option<u64>),
 }
 
-/// What a sink needs beside verdicts. What nobody needs is not made.
+/// What a sink needs besides verdicts. What nobody needs is not made.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Needs {
     /// Whether it reads [`Event::Packet`]. If not, connections may come from another thread, unless packets are watched.
@@ -236,7 +236,7 @@ pub enum Failure {
 ///
 /// # Errors
 /// When output can't be written. A capture that can't be read to its end is judged as far as it goes, and the error
-/// stands in the summary.
+/// is in the summary.
 pub fn analyse(
     source: &mut dyn Source,
     target: Target,

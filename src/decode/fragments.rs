@@ -74,7 +74,7 @@ struct Partial {
 }
 
 impl Partial {
-    /// Whether a packet is missing for want of its other fragments.
+    /// Whether a packet is missing for lack of its other fragments.
     fn is_wanted(&self) -> bool {
         !self.is_discarded && !self.is_repeat
     }

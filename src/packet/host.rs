@@ -7,7 +7,7 @@ use std::sync::Arc;
 /// A host as packets name it.
 ///
 /// Frames hold addresses. A text may hold names instead, from a reverse look-up or from an author who hides his addresses;
-/// what the name is stands in the [`Names`] of the packet's source. A name is never resolved: the same spelling is the same
+/// the name itself is in the [`Names`] of the packet's source. A name is never resolved: the same spelling is the same
 /// host, and nothing else is known of it.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 pub enum Host {

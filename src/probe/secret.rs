@@ -53,7 +53,7 @@ impl Secret {
         }
     }
 
-    /// Where the secret stands, in order and apart from each other.
+    /// Where the secret is, in order and apart from each other.
     pub(super) fn places(&self, text: &[u8]) -> Vec<Range<usize>> {
         if self.0.is_empty() {
             return Vec::new();
@@ -75,7 +75,7 @@ impl Secret {
         places
     }
 
-    /// What is certain in its base64, of either alphabet, whatever stands before and behind it: three bytes begin at one of
+    /// What is certain in its base64, of either alphabet, whatever precedes and follows it: three bytes begin at one of
     /// three places (RFC 4648, 4).
     fn in_base64(&self) -> Vec<Zeroizing<String>> {
         let mut needles = Vec::new();

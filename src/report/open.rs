@@ -206,7 +206,7 @@ impl<W: Write + Send> Report for JsonReport<W> {
     }
 }
 
-/// Rows need nothing beside them.
+/// Rows need nothing besides them.
 struct NothingShared;
 
 impl Many for NothingShared {

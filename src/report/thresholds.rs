@@ -5,7 +5,7 @@ use crate::probe::Range;
 use crate::time::Elapsed;
 use crate::verdict::Status;
 
-/// When the plugin's user wants to be alerted, beside what the verdicts say.
+/// When the plugin's user wants to be alerted, besides what the verdicts say.
 #[derive(Clone, Default, Debug)]
 pub struct Thresholds {
     /// A warning by the days that the first certificate to end has left.

@@ -18,7 +18,7 @@ pub trait Report: Sink {
     /// When the output can't be written.
     fn finish(self: Box<Self>, end: &End<'_>) -> io::Result<()>;
 
-    /// What is to be said beside the report and not in it: which bound of its own it reached.
+    /// What goes to standard error and not into the report: which bound of its own it reached.
     fn remark(&self) -> Option<String> {
         None
     }
@@ -68,7 +68,7 @@ pub struct Provenance {
 pub struct Check<'a> {
     /// What came of it.
     pub outcome: &'a Outcome,
-    /// How much is wanted beside a plugin's status line: 1 what happened and why, 2 what to do as well, 3 the steps as well.
+    /// How much is wanted besides a plugin's status line: 1 what happened and why, 2 what to do as well, 3 the steps as well.
     pub verbosity: u8,
 }
 

@@ -62,7 +62,7 @@ impl Story {
         }
     }
 
-    /// Whether bytes that the capture lacks, of whatever time, may have stood before an ending and given it another meaning: a
+    /// Whether bytes that the capture lacks, of whatever time, may have preceded an ending and given it another meaning: a
     /// record of an alert's size that closes, a FIN or RST behind the sender's own FIN or the rest of its data.
     pub fn is_place_unsure(&self, ending: &Ending) -> bool {
         let missing = &self.missing;

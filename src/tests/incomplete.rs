@@ -289,7 +289,7 @@ fn bytes_that_are_cut_off_make_no_fault() {
     let all = all();
     // No byte of a request for a tunnel is left, or two.
     let tunnel = ["proxy-refused/", "no-server-hello/behind-proxy"];
-    // That the record of the answer is longer than its segment stood in its header.
+    // That the record of the answer is longer than its segment was in its header.
     compare(Rewriting::Cut(60), &all, &[&tunnel[..], &["reset/in-the-answer"]].concat());
     compare(Rewriting::Cut(68), &all, &tunnel);
     for bytes in [96, 128] {

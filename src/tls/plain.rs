@@ -53,7 +53,7 @@ impl Plain {
     }
 
     /// What the first bytes of a side are, given that they are not TLS. In bytes that `tcpdump -A` printed, '.' may
-    /// stand for any byte, so only what is certain in spite of that is recognised.
+    /// stand for any byte, so only what is certain despite that is recognised.
     pub(crate) fn recognise(bytes: &[u8]) -> Self {
         let line_end = bytes.iter().position(|byte| matches!(byte, b'\r' | b'\n')).unwrap_or(bytes.len());
         let first = &bytes[..line_end.min(LINE_BYTES)];

@@ -136,7 +136,7 @@ mod tests {
         }
         let one = ssm().syn().verdict(4_000).headline;
         assert!(one.contains("(one SYN, nothing came back for 4.0 s)"), "{one}");
-        // No row of silence stands between them.
+        // No row of silence is between them.
         let notes = |talk: &talk::Talk| {
             let timeline = talk.story(0).timeline;
             let is_silence = |item: &crate::story::Item| {

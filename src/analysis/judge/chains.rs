@@ -11,7 +11,7 @@ use crate::story::Story;
 use crate::tcp::Role;
 use crate::tls::CertificateMessage;
 
-/// What a message takes beside its certificates, so that empty ones are bounded too.
+/// What a message takes besides its certificates, so that empty ones are bounded too.
 const OVERHEAD_BYTES: usize = 128;
 
 /// What decides the result of a verification, apart from the anchors.
@@ -35,7 +35,7 @@ pub(in crate::analysis) struct Chains {
     kept: HashSet<Arc<CertificateMessage>, RandomState>,
     kept_bytes: usize,
     most_bytes: usize,
-    /// Messages that were not kept for want of room.
+    /// Messages that were not kept for lack of room.
     pub(in crate::analysis) given_up: u64,
 }
 

@@ -64,7 +64,7 @@ impl Redaction {
         words::masked(text)
     }
 
-    /// A sentence of this program. Of the `phrases`, each is replaced by what stands beside it; then every address, and every word that
+    /// A sentence of this program. Of the `phrases`, each is replaced by its counterpart; then every address, and every word that
     /// has a stand-in or the form of a host's name.
     pub fn sentence(&self, sentence: &str, phrases: &[(String, String)]) -> String {
         self.stand_ins().sentence(sentence, phrases)
@@ -169,7 +169,7 @@ const HOSTS: u32 = 254;
 
 impl StandIns {
     fn address(&mut self, address: IpAddr) -> IpAddr {
-        // They are everybody's, and tell what a packet is: RFC 1122, 3.2.1.3; RFC 4291, 2.5.
+        // They are everybody's, and show what a packet is: RFC 1122, 3.2.1.3; RFC 4291, 2.5.
         let is_general = match address {
             IpAddr::V4(v4) => v4.is_broadcast() || v4.is_multicast(),
             IpAddr::V6(v6) => v6.is_multicast(),

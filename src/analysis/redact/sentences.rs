@@ -8,7 +8,7 @@ use super::StandIns;
 const OWN_WORDS: [&str; 1] = ["resolv.conf"];
 
 impl StandIns {
-    /// Replaces phrases, each by what stands beside it, then addresses, then words that have a stand-in or the form of a host's name.
+    /// Replaces phrases, each by its counterpart, then addresses, then words that have a stand-in or the form of a host's name.
     pub(super) fn sentence(&mut self, sentence: &str, phrases: &[(String, String)]) -> String {
         let mut phrases: Vec<_> = phrases.iter().filter(|(phrase, _)| phrase.len() > 1).collect();
         // What contains another one comes before it.
@@ -16,7 +16,7 @@ impl StandIns {
         self.pieces(sentence, &phrases)
     }
 
-    /// What stands between phrases is looked at by itself: a stand-in has none.
+    /// What is between phrases is looked at by itself: a stand-in has none.
     fn pieces(&mut self, sentence: &str, phrases: &[&(String, String)]) -> String {
         for (index, (phrase, stand_in)) in phrases.iter().enumerate() {
             if let Some((before, after)) = sentence.split_once(phrase.as_str()) {

@@ -178,7 +178,7 @@ impl<'s> Connections<'s> {
         }
     }
 
-    /// Counts in the summary what was given up for want of room.
+    /// Counts in the summary what was given up for lack of room.
     pub(in crate::analysis) fn count_bounds_reached(&self, summary: &mut Summary) {
         summary.icmp_without_connection += self.unknown_errors;
         summary.evicted += self.evicted;

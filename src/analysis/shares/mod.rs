@@ -400,7 +400,7 @@ impl<'env> Shares<'env> {
         all.into_iter().map(|(_, share, index)| (share as usize, index as usize))
     }
 
-    /// Counts in the summary what was given up for want of room, and what no connection was found for.
+    /// Counts in the summary what was given up for lack of room, and what no connection was found for.
     pub(super) fn count_bounds_reached(&self, summary: &mut Summary) {
         summary.icmp_without_connection = self.unknown_errors;
         for share in &self.at_home {

@@ -56,7 +56,7 @@ impl Bounds {
         limits::RECENTLY_CLOSED.min(self.for_all() / 16 / BYTES) / limits::SHARES
     }
 
-    /// What is left beside the program itself.
+    /// What is left besides the program itself.
     fn for_all(&self) -> usize {
         self.memory.saturating_sub(limits::PROGRAM_BYTES)
     }

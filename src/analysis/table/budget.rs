@@ -28,11 +28,11 @@ pub(in crate::analysis) struct Budget {
     /// Room for the events of one segment.
     events: Vec<Event>,
     pub(super) held: Held,
-    /// How often what waited for missing bytes, or for what was sent before it, was read without them for want of room.
+    /// How often what waited for missing bytes, or for what was sent before it, was read without them for lack of room.
     pub(in crate::analysis) holes_given_up: u64,
-    /// Connections whose timeline was not kept, or not to its end, for want of room.
+    /// Connections whose timeline was not kept, or not to its end, for lack of room.
     pub(in crate::analysis) timelines_given_up: u64,
-    /// Handshake messages that were not kept for want of room.
+    /// Handshake messages that were not kept for lack of room.
     pub(in crate::analysis) messages_given_up: u64,
 }
 

@@ -20,7 +20,7 @@ pub(in crate::analysis) const CLOSED: Elapsed = Elapsed::from_millis(800);
 /// The same of one that both ends closed and acknowledged. No word of theirs is missing then, and what still comes are copies.
 const ACKNOWLEDGED: Elapsed = Elapsed::from_millis(100);
 
-/// What a connection takes in memory beside what its packets brought and its slot in the table: itself, its segments that are
+/// What a connection takes in memory besides what its packets brought and its slot in the table: itself, its segments that are
 /// remembered, and some small lists.
 const OWN_BYTES: usize = size_of::<TrackedConnection>() + Connection::REMEMBERED_BYTES + 1024;
 

@@ -75,7 +75,7 @@ pub struct End {
 }
 
 impl End {
-    /// The two ends of a segment: in each word the last dot stands before the port. Where it is not clear that a name ends with
+    /// The two ends of a segment: in each word the last dot comes before the port. Where it is not clear that a name ends with
     /// a port, the other end decides: two ends without a number have lost their ports.
     pub fn pair(source: &str, destination: &str) -> Option<(Self, Self)> {
         let [source, destination] = [source, destination].map(Reading::of);
@@ -102,7 +102,7 @@ impl Reading {
             return Some(Self { with_port: Some(end), bare: None });
         }
         let bare = Spelled::parse(word);
-        // Behind a zone the last dot stands before the port too.
+        // Behind a zone the last dot comes before the port too.
         let has_zone = word.split_once('%').is_some_and(|(_, zone)| zone.contains('.'));
         let is_address = !has_zone && bare.as_ref().is_some_and(|bare| bare.address().is_some());
         let is_whole = is_address || is_masked_address(word);

@@ -115,7 +115,7 @@ fn listen(mut source: Box<dyn Source + Send>, ends: &AtomicBool, covered: &[Secr
 
 /// Covers what is secret where it is split over several segments. Streams are read as far as a request for a tunnel can reach.
 fn cover_across_frames(frames: &mut [Kept], secrets: &[Secret]) {
-    /// The secret stands in the first thing that is sent; half of it is for segments that are captured before that.
+    /// The secret is in the first thing that is sent; half of it is for segments that are captured before that.
     const WINDOW: i32 = 2 * limits::HTTP_HEAD_BYTES as i32;
     if secrets.is_empty() {
         return;

@@ -34,7 +34,7 @@ fn conclude(outcome: &Outcome) -> Option<Conclusion> {
 
 const ADVICE: &str = "Look at the resolver: its forwarders, the zone's servers, its access list.";
 
-/// A failure beside addresses that were found: of one resolver, or of one record type.
+/// A failure although addresses were found: of one resolver, or of one record type.
 fn in_part(found: &Resolution) -> Option<Conclusion> {
     if found.outcome != Lookup::Found {
         return None;

@@ -35,7 +35,7 @@ fn conclude(outcome: &Outcome) -> Option<Conclusion> {
     ))
 }
 
-/// A silence beside addresses that were found: of one resolver, or for one record type.
+/// A silence although addresses were found: of one resolver, or for one record type.
 fn in_part(found: &Resolution) -> Option<Conclusion> {
     if found.outcome != Lookup::Found {
         return None;

@@ -42,7 +42,7 @@ pub(super) fn pop3(channel: &mut (impl Read + Write)) -> io::Result<bool> {
     Ok(line(channel, |_| true)?.starts_with("+OK"))
 }
 
-/// The code of a reply of SMTP or FTP: of its last line, behind whose code a space stands (RFC 5321, 4.2.1; RFC 959, 4.2).
+/// The code of a reply of SMTP or FTP: of its last line, in which a space follows the code (RFC 5321, 4.2.1; RFC 959, 4.2).
 /// 0 for what is no code.
 fn reply(channel: &mut impl Read) -> io::Result<u16> {
     let is_last =

@@ -272,7 +272,7 @@ fn write_beginning(outcome: &Outcome, style: &Style, out: &mut dyn Write) -> io:
     }
 }
 
-/// The steps, with what the analysis says of the packets that they stand for.
+/// The steps, with what the analysis says of the packets that they represent.
 fn write_steps(outcome: &Outcome, names: &PacketNames<'_>, out: &mut dyn Write) -> io::Result<()> {
     let mut phase = None;
     let mut notes: Vec<_> =

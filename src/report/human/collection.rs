@@ -19,7 +19,7 @@ pub struct Collection {
     pub origins: Origins,
     /// Connections beyond those that are kept at most, or for which there is no room, which are only counted.
     pub uncollected: u64,
-    /// Connections whose packets are not kept for want of room.
+    /// Connections whose packets are not kept for lack of room.
     pub without_packets: u64,
     /// Every connection's outcome.
     pub(super) marks: Vec<Mark>,
@@ -67,7 +67,7 @@ impl Collection {
         self
     }
 
-    /// Puts the connections in the order of their first packets. Those that left early stand in front until then.
+    /// Puts the connections in the order of their first packets. Those that left early come first until then.
     pub fn sort(&mut self) {
         self.connections.sort_by_key(|judged| judged.story.first.number);
         self.marks.sort_unstable_by_key(|mark| (mark.at, mark.id));

@@ -280,7 +280,7 @@ fn name_segment(words: &mut Vec<String>, header: &SegmentHeader, notes: &[Note])
     words.insert(0, name.to_owned());
 }
 
-/// Adds what tells who sent a RST, and the reason in it (RFC 9293, 3.5.3).
+/// Adds what shows who sent a RST, and the reason in it (RFC 9293, 3.5.3).
 fn describe_rst(words: &mut Vec<String>, header: &SegmentHeader, code: Option<Code>, payload: &[u8]) {
     if !header.tcp.flags.unwrap_or_default().rst() {
         return;

@@ -82,7 +82,7 @@ fn write_v6_fields(out: &mut (impl Write + ?Sized), ip: &IpHeader) -> fmt::Resul
         fields.add(format_args!("next-header {} ({protocol})", protocol_name(protocol)))?;
     }
     match ip.length {
-        // No comma stands before it.
+        // No comma precedes it.
         Some(length) if fields.is_open => write!(fields.out, " payload length: {length}")?,
         Some(length) => fields.add(format_args!("payload length: {length}"))?,
         None => {}

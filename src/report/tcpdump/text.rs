@@ -23,7 +23,7 @@ pub(super) enum Protocol {
 
 impl Protocol {
     /// The protocol that tcpdump takes a conversation between these ports for. Where both ports are known ones the
-    /// order of print-tcp.c counts, so those whose text is not reproduced stand here too.
+    /// order of print-tcp.c counts, so those whose text is not reproduced are here too.
     pub fn between(source_port: u16, destination_port: u16) -> Option<Self> {
         /// In the order of print-tcp.c: telnet, SMTP, WHOIS, BGP, PPTP, RESP, SSH, NetBIOS, SMB, BEEP, OpenFlow, FTP,
         /// HTTP, RTSP.

@@ -13,7 +13,7 @@ use crate::verdict::Severity;
 /// Columns that prose is wrapped to.
 pub(in crate::report) const PROSE_COLUMNS: usize = 78;
 
-/// What stands beside the packets: dimmed.
+/// Notes on the packets: dimmed.
 pub(in crate::report) const DIM: Style = Style::new().dimmed();
 /// Headings.
 pub(in crate::report) const BOLD: Style = Style::new().bold();
@@ -56,7 +56,7 @@ pub(in crate::report) fn unbroken(text: &str) -> String {
     held
 }
 
-/// Whether a space stands only behind a word that does not end with a digit, and none at the end.
+/// Whether a space comes only behind a word that does not end with a digit, and none at the end.
 fn has_single_spaces_behind_words(text: &str) -> bool {
     let is_fine = |pair: &[u8]| pair[1] != b' ' || !(pair[0] == b' ' || pair[0].is_ascii_digit());
     text.as_bytes().windows(2).all(is_fine) && !text.starts_with(' ') && !text.ends_with(' ')

@@ -102,7 +102,7 @@ pub(in crate::verdict) fn in_silence(story: &Story, silence: &Silence, verdict: 
     explain(story, sender, fits, verdict)
 }
 
-/// The same for a RST: an error about packets of the end that the RST ends the connection for, or of the other, beside it.
+/// The same for a RST: an error, close to it in time, about packets of the end that did not send it.
 pub(in crate::verdict) fn beside_reset(story: &Story, reset: &Ending, verdict: Verdict) -> Verdict {
     let is_beside = |fact: &IcmpFact| {
         let (error, reset) = (fact.moment.at, reset.moment.at);

@@ -20,7 +20,7 @@ pub trait Observer: Send {
     /// Something else that happened.
     fn event(&mut self, _event: &Event<'_>) {}
 
-    /// What it needs beside verdicts.
+    /// What it needs besides verdicts.
     fn needs(&self) -> Needs {
         Needs { packets: false, findings: false, examinations: false }
     }

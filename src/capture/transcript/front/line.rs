@@ -86,7 +86,7 @@ pub fn clean(text: &str) -> String {
     cleaned.trim().to_owned()
 }
 
-/// Whether Markdown escapes this letter where it stands for itself (CommonMark, 2.4).
+/// Whether Markdown escapes this letter where it represents itself (CommonMark, 2.4).
 fn is_escaped(letter: char) -> bool {
     matches!(
         letter,

@@ -218,7 +218,7 @@ fn skip_truncation(text: &str) -> &str {
 }
 
 /// `eth0  In  IP ...` of `-i any`; older ones print no interface, or `eth0 > ` and `eth0 < ` (3.4 to 3.6), or these without it. `B` and `M` are
-/// received, `P` is others' traffic. A process may stand between the interface and the direction.
+/// received, `P` is others' traffic. A process may come between the interface and the direction.
 fn split_direction(text: &str) -> Option<(Option<Direction>, &str)> {
     let mut rest = text;
     for _ in 0..3 {

@@ -1,4 +1,4 @@
-//! Each way in which tcpdump and its kin print one segment, and what stands before and behind it.
+//! Each way in which tcpdump and its kin print one segment, and what precedes and follows it.
 
 use super::*;
 

@@ -233,7 +233,7 @@ fn direction_of(word: &str) -> Option<Place> {
     }
 }
 
-/// What stands behind the interface.
+/// What follows the interface.
 #[derive(Clone, Copy)]
 struct Place {
     direction: Option<Direction>,

@@ -121,7 +121,7 @@ impl<'a> Head<'a> {
     /// Reads a line; `None` where it begins no packet.
     pub fn parse(text: &'a str) -> Option<Self> {
         let (ends, fields) = split_rare(text, " (")?;
-        // The chain module that a packet is at stands in parentheses as well.
+        // The chain module that a packet is at is in parentheses as well.
         let (ends, fields) = match ends.split_once(" -> ") {
             Some(_) => (ends, fields),
             None => text.rsplit_once(" (")?,
@@ -130,7 +130,7 @@ impl<'a> Head<'a> {
         let (before, destination) = ends.rsplit_once(" -> ")?;
         let (place, source) = before.rsplit_once(' ')?;
         let place = place.strip_suffix(':')?;
-        // `[Expert@gw]# ` and the like may stand before it.
+        // `[Expert@gw]# ` and the like may precede it.
         let (place, _) = place.rsplit_once('[')?;
         let place = place.split_once(" (").map_or(place, |(place, _)| place).trim_end();
         let (front, place) = place.rsplit_once(' ').unwrap_or(("", place));

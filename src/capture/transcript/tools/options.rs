@@ -50,7 +50,7 @@ impl Options {
         self.bytes.extend(data);
     }
 
-    /// A block of the selective acknowledgement; those of one row are one option, which stands last.
+    /// A block of the selective acknowledgement; those of one row are one option, which comes last.
     pub fn sack_block(&mut self, block: Option<(u32, u32)>) {
         let Some((left, right)) = block else { return };
         let begin = self.sack_begin();
@@ -90,7 +90,7 @@ impl Options {
 
     /// Bytes that the options take in a SYN, with the padding that all systems put between them.
     pub fn len_in_syn(&self) -> u32 {
-        // Selective acknowledgement stands in the padding of timestamps.
+        // Selective acknowledgement is in the padding of timestamps.
         let last = match (self.has(8), self.has(4)) {
             (true, _) => 12,
             (false, true) => 4,

@@ -66,7 +66,7 @@ pub struct Form {
     is_line: fn(&str) -> bool,
 }
 
-/// A list that the reader of dumps recognises, since bytes may stand below its rows.
+/// A list that the reader of dumps recognises, since bytes may follow below its rows.
 pub const IOS_XE: Form = Form {
     name: "IOS-XE's \"show monitor capture NAME buffer brief\"",
     lacks: "it shows neither ports nor flags",

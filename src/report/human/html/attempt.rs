@@ -4,7 +4,7 @@ use crate::probe::token::Token;
 use crate::probe::{Conclusion, Outcome};
 use crate::report::human::check;
 
-/// What a page shows of a check beside its connections.
+/// What a page shows of a check besides its connections.
 pub(super) struct Attempt<'a> {
     /// What there is to know, with a label each.
     pub(super) facts: Vec<(&'static str, String)>,

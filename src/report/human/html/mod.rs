@@ -222,7 +222,7 @@ fn write_capture(
     write(&Ending { notes: capture::lines(collection, summary), ..ending }, out)
 }
 
-/// The connections that are shown in full, each with its group where it stands for that.
+/// The connections that are shown in full, each with its group where it represents one.
 fn shown<'c>(
     collection: &'c Collection,
     summary: &'c Summary,

@@ -33,7 +33,7 @@ pub struct Certificate {
     pub subject: Option<String>,
     /// Who signed it.
     pub issuer: Option<String>,
-    /// Hosts' names and addresses for which it stands.
+    /// Hosts' names and addresses that it is for.
     pub names: Option<Vec<String>>,
     /// Further names, where there are very many.
     pub further_names: Option<usize>,

@@ -1,4 +1,4 @@
-//! An active check in JSON: what stands before, between and above its connections.
+//! An active check in JSON: what is before, between and above its connections.
 
 use std::net::IpAddr;
 

@@ -183,7 +183,7 @@ pub enum Line {
     /// A connection that is not closed, and the verdict so far; only while packets are waited for. Its `connection` object
     /// follows.
     Open(Box<Connection>),
-    /// What an active check did and found beside its connections.
+    /// What an active check did and found besides its connections.
     Check(Box<Check>),
     /// A question in the traffic that got no usable answer, after all connections.
     Lookup(Box<Lookup>),

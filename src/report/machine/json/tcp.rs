@@ -35,7 +35,7 @@ pub struct Tcp {
     pub icmp_errors: Vec<Icmp>,
     /// What each side said first that was not TLS.
     pub plain: PerRole<Option<PlainWords>>,
-    /// What stood in front of TLS; null where nothing was recognised.
+    /// What came before TLS; null where nothing was recognised.
     pub prelude: Option<PreludeWords>,
 }
 
@@ -116,7 +116,7 @@ pub struct PlainWords {
     pub line: Option<String>,
 }
 
-/// What stood in front of TLS: a proxy that was asked for a tunnel, or a server that was asked to start TLS.
+/// What came before TLS: a proxy that was asked for a tunnel, or a server that was asked to start TLS.
 #[derive(Clone, Debug, Serialize, JsonSchema)]
 pub struct PreludeWords {
     /// The protocol: `HTTP CONNECT`, `SOCKS4`, `SOCKS5`, `SMTP STARTTLS`, `IMAP STARTTLS`, `POP3 STLS`, `FTP AUTH TLS`,

@@ -54,7 +54,7 @@ fn swapped(bytes: &[u8]) -> Vec<u8> {
     bytes.chunks(2).flat_map(|pair| pair.iter().rev().copied()).collect()
 }
 
-/// The bytes behind an offset, and how they are grouped. Two blanks may stand in the middle; three, a tab or a bar before the
+/// The bytes behind an offset, and how they are grouped. Two blanks may be in the middle; three, a tab or a bar before the
 /// characters.
 fn line_bytes(text: &str) -> Option<(Vec<u8>, Group)> {
     let mut bytes = Vec::with_capacity(LINE_BYTES);
@@ -146,7 +146,7 @@ pub struct Frame<'a> {
     pub bytes: &'a [u8],
 }
 
-/// The link type that the bytes fit, and the length of its header: an EtherType that stands in its place before an IP header
+/// The link type that the bytes fit, and the length of its header: an EtherType in its place before an IP header
 /// whose own length is right, or an IP header alone.
 fn link_header(bytes: &[u8]) -> Option<(u32, usize)> {
     // LINKTYPE_ numbers: Ethernet, Linux cooked v1, raw IP, BSD loopback.

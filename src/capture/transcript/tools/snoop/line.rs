@@ -18,7 +18,7 @@ pub struct Line<'a> {
     pub body: Body<'a>,
 }
 
-/// What stands behind the hosts.
+/// What follows the hosts.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub enum Body<'a> {
     /// Nothing, or only as much as shows that more follows on the next line.
@@ -40,9 +40,9 @@ pub struct Tcp<'a> {
     pub payload_len: Option<u32>,
     pub window: Option<u16>,
     pub urgent: Option<u16>,
-    /// What stands between `Options=<` and `>`.
+    /// What is between `Options=<` and `>`.
     pub options: Option<&'a str>,
-    /// Whether the window is there, which stands last before the options.
+    /// Whether the window is there, which comes last before the options.
     pub is_complete: bool,
 }
 
@@ -60,7 +60,7 @@ impl<'a> Line<'a> {
         if let Some((stamp, digits, after)) = times::split(rest) {
             (line.time, rest) = (Some((stamp, digits)), after.trim());
         }
-        // `VLAN#5: ` stands before the host; `-V` mangled by a slide puts IP's fields there.
+        // `VLAN#5: ` comes before the host; `-V` mangled by a slide puts IP's fields there.
         let (front, source) = rest.rsplit_once(' ').unwrap_or(("", rest));
         if line.time.is_none() {
             line.time = front

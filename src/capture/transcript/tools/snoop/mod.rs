@@ -2,7 +2,7 @@
 //! that `-v` prints.
 //!
 //! usr/src/cmd/cmd-inet/usr.sbin/snoop of illumos: snoop_tcp.c, `interpret_tcp`, and snoop_display.c. The destination's port
-//! stands first.
+//! comes first.
 
 mod block;
 mod line;

@@ -155,7 +155,7 @@ impl Detail {
         true
     }
 
-    /// ` Version 4, Src: 192.0.2.1, Dst: 198.51.100.5`; before version 1.12 each address stood twice.
+    /// ` Version 4, Src: 192.0.2.1, Dst: 198.51.100.5`; before version 1.12 each address was printed twice.
     fn take_addresses(&mut self, ends: &str) -> Option<()> {
         let (_, ends) = ends.split_once("Src: ")?;
         let (source, destination) = ends.split_once(", Dst: ")?;

@@ -384,7 +384,7 @@ fn is_certain(text: &str) -> bool {
     Row::parse(text).is_some() || Row::is_start(text) || Detail::begin(text).is_some() || is_table_row()
 }
 
-/// Whether `text` stands before a capture's first packet.
+/// Whether `text` comes before a capture's first packet.
 fn is_beginning(text: &str) -> bool {
     let is_command = ["tshark ", "ethanalyzer "].iter().any(|name| {
         split_rare(text, name).is_some_and(|(before, after)| {

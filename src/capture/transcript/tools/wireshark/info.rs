@@ -51,7 +51,7 @@ impl<'a> Info<'a> {
             if flags(remark).is_some() || !info.analysis.read(remark) {
                 break;
             }
-            // Where the protocol above is shown, a comma stands behind the remark.
+            // Where the protocol above is shown, a comma follows the remark.
             rest = after.trim_start().trim_start_matches(',').trim_start();
         }
         info.rest = rest;
@@ -213,7 +213,7 @@ fn shift(number: u32, is_old: bool) -> Option<u8> {
     u8::try_from(number.trailing_zeros()).ok().filter(|shift| u32::from(*shift) <= MOST)
 }
 
-/// What stands between the brackets that `text` begins with, and what follows them.
+/// What is between the brackets that `text` begins with, and what follows them.
 fn bracketed(text: &str) -> Option<(&str, &str)> {
     text.trim_start().strip_prefix('[')?.split_once(']')
 }

@@ -190,7 +190,7 @@ fn word(text: &str) -> Option<(&str, &str)> {
     (end > 0).then(|| text.split_at(end))
 }
 
-/// Whether `word` can be a host: an address, a name, or what stands in their place.
+/// Whether `word` can be a host: an address, a name, or what is in their place.
 fn is_host(word: &str) -> bool {
     let is_mark =
         word.chars().all(|letter| matches!(letter, '|' | '-' | '+' | '=' | '>' | '<' | '_' | ':' | '"'));

@@ -70,7 +70,7 @@ struct Held<T> {
 enum Unknown {
     /// Which of several streams it belongs to.
     Stream,
-    /// Where in this stream it stands: behind a gap.
+    /// Where in this stream it is: behind a gap.
     Place(Key, usize),
 }
 

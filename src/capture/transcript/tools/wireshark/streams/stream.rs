@@ -67,7 +67,7 @@ pub struct Side {
     pub acked: Option<u32>,
     /// Number and length of the last segment with payload.
     pub last: Option<(u32, u32)>,
-    /// Bytes of a frame beside its payload, by a segment behind the SYN.
+    /// Bytes of a frame besides its payload, by a segment behind the SYN.
     pub overhead: Option<u32>,
     /// The same without any options, by the SYN.
     pub bare: Option<u32>,
@@ -258,7 +258,7 @@ impl Stream {
         segment.payload_len.or_else(|| frame_len?.checked_sub(self.overhead(side, frame_len)))
     }
 
-    /// Bytes of a frame of this side beside its payload.
+    /// Bytes of a frame of this side besides its payload.
     pub fn overhead(&self, side: usize, frame_len: Option<u32>) -> u32 {
         /// The hello of OpenSSL and browsers, padded to 512 bytes (RFC 7685, 4), in its record.
         const PADDED_HELLO: u32 = 517;
