@@ -4,6 +4,7 @@
 //! room holds the order of events, how far the connection got, what ended it or stopped its progress, and what the capture
 //! itself lacks. It knows no bytes, and it does not judge.
 
+mod answers;
 mod builder;
 mod certificates;
 mod facts;
@@ -32,7 +33,7 @@ use std::fmt;
 use crate::packet::{IpVersion, Names};
 use crate::tcp::{Connection, PerRole, Role};
 use crate::time::Elapsed;
-use crate::tls::{Basis, Plain, PlainKind, Version};
+use crate::tls::{Basis, Plain, PlainKind};
 
 /// What happened on one connection.
 #[derive(Clone, Debug)]
@@ -99,14 +100,8 @@ const HELLO_BYTES: std::ops::RangeInclusive<u64> = 100..=2_000;
 /// Fewer bytes than the shortest ServerHello has with its headers.
 const SMALL_ANSWER_BYTES: std::ops::Range<u64> = 1..47;
 
-/// Session tickets are shorter than this, in bytes of record body; OpenSSL's and nginx's have some 250.
-const TICKET_BYTES: u32 = 512;
-
 /// What a device on the path sends to both ends at once is captured within this time.
 const ONE_MOMENT: Elapsed = Elapsed::from_millis(10);
-
-/// Ports of HTTP, where a request that was not captured is still one.
-const HTTP_PORTS: [u16; 4] = [80, 3128, 8000, 8080];
 
 impl Story {
     /// The story of a connection of which nothing was taken in yet, and whose first packet came in `first`.
@@ -202,18 +197,6 @@ impl Story {
         }
     }
 
-    /// Whether the server owes an answer to what the client sent first, outside TLS. Bytes of an unknown protocol may be those of
-    /// one in which only the client speaks (syslog, BMP, discard): they are owed an acknowledgement and no more.
-    pub fn is_owed_an_answer(&self) -> bool {
-        let is_request = match &self.plain.client {
-            Some(plain) => {
-                matches!(plain.what.kind, PlainKind::HttpRequest | PlainKind::Connect | PlainKind::Ssh)
-            }
-            None => HTTP_PORTS.contains(&self.parties.server.port),
-        };
-        is_request || self.expects_tls || !self.data.client.is_all_acknowledged
-    }
-
     /// Whether this is what is left of an older connection: no SYN and no SYN-ACK, one segment of one side, however often it was
     /// sent, and the other side's kernel, which knows no such connection, answers it with a RST (RFC 9293, 3.5.1).
     pub fn is_leftover(&self) -> bool {
@@ -250,86 +233,6 @@ impl Story {
         None
     }
 
-    /// Whether the server answered with application data after the client's first, or with bytes that were acknowledged
-    /// without being captured.
-    ///
-    /// Two small records of equal size, and nothing else, are TLS 1.3 session tickets (RFC 8446, 4.6.1), which OpenSSL
-    /// sends in pairs; they are no answer. If the client asked before each, they begin two answers.
-    pub fn was_answered(&self) -> bool {
-        if self.missing.answer.is_some() {
-            return true;
-        }
-        let data = &self.tls.application_data;
-        // What the server sends before the request is no answer: a ticket, or a greeting.
-        let spoke_after = match data.client.first().map(|moment| moment.number) {
-            Some(asked) => {
-                // A long record counts before it is complete, but the server's end of the handshake does not, where the
-                // client did not wait for it (RFC 7918).
-                let established = self.tls.established.as_ref().map_or(0, |observed| observed.moment.number);
-                let is_farewell = |last: &Moment| {
-                    let closes = |ending: &Ending| {
-                        ending.what == EndingKind::CloseNotify
-                            && ending.by == Role::Server
-                            && ending.moment.number == last.number
-                    };
-                    self.endings.iter().any(closes)
-                };
-                let last = self.data.server.last.filter(|last| !is_farewell(last));
-                let last = last.map_or(0, |last| last.number);
-                let is_after = |number, other| self.order.is_after(number, other);
-                is_after(last, asked) && is_after(last, established)
-                    || data.server.numbers().any(|spoke| is_after(spoke, asked))
-            }
-            None => data.server.count > 0,
-        };
-        if self.tls.client_hello.is_some() || self.tls.server_flight.is_some() {
-            !self.are_tickets() && spoke_after
-        } else {
-            self.data.server.first.is_some()
-        }
-    }
-
-    /// Whether a record of the server's that is no session ticket followed the client's first data.
-    fn has_records_of_an_answer(&self) -> bool {
-        let data = &self.tls.application_data;
-        let asked = data.client.first().map_or(0, |moment| moment.number);
-        // Only the first numbers are kept: with more records than those, an answer is among them.
-        let is_after = data.server.count > data.server.numbers().count() as u64
-            || data.server.numbers().any(|spoke| self.order.is_after(spoke, asked));
-        self.missing.answer.is_some() || is_after && !self.are_tickets()
-    }
-
-    /// Whether all records that the server sent so far may be session tickets (RFC 8446, 4.6.1): one or two of one size.
-    pub(in crate::story) fn may_be_tickets(&self) -> bool {
-        let is_small = |size: &u32| *size <= TICKET_BYTES;
-        let may_be = match self.tls.record_sizes.server.as_slice() {
-            [] => !self.tls.is_inside_record.server,
-            [one] => is_small(one),
-            [one, other] => one == other && is_small(one),
-            _ => false,
-        };
-        may_be && self.tls.version().is_none_or(Version::is_tls13)
-    }
-
-    /// Whether what the server sent are session tickets and nothing else.
-    fn are_tickets(&self) -> bool {
-        let sizes = &self.tls.record_sizes.server;
-        let data = &self.tls.application_data;
-        let mut spoke = data.server.numbers();
-        let asked_twice = match (spoke.next(), spoke.next()) {
-            (Some(one), Some(other)) => {
-                let is_after = |number, other| self.order.is_after(number, other);
-                data.client.numbers().any(|asked| is_after(one, asked))
-                    && data.client.numbers().any(|asked| is_after(asked, one) && is_after(other, asked))
-            }
-            _ => false,
-        };
-        self.tls.version().is_none_or(Version::is_tls13)
-            && data.server.count == 2
-            && matches!(sizes.as_slice(), [one, other] if one == other && *one <= TICKET_BYTES)
-            && !asked_twice
-    }
-
     /// An end's address for people, or its name.
     pub fn host(&self, role: Role) -> impl fmt::Display + '_ {
         self.names.show(self.parties[role].host)
@@ -363,16 +266,6 @@ impl Story {
             && self.endings.iter().any(|ending| !matches!(ending.what, EndingKind::Silence(_)))
     }
 
-    /// Whether the server's answer to the ClientHello began before a silence ended, though its first bytes may be missing. What
-    /// comes after a client gave up does not count.
-    pub fn is_answer_begun(&self, silence: &Silence) -> bool {
-        let hello = self.tls.client_hello.as_ref().map_or(0, |hello| hello.moment.number);
-        let answers = [self.data.server.first, self.data.server.last];
-        let is_after = |moment: Moment| self.order.is_after(moment.number, hello);
-        is_after(silence.since)
-            && answers.into_iter().flatten().any(|answer| is_after(answer) && answer.at <= silence.until)
-    }
-
     /// Whether the client's first record was begun and not ended, and nothing else came of it.
     pub fn is_inside_client_hello(&self) -> bool {
         self.stage == Stage::TcpEstablished
@@ -380,77 +273,6 @@ impl Story {
             && self.tls.client_hello.is_none()
             && self.data.server.first.is_none()
             && self.plain.client.is_none()
-    }
-
-    /// What the client asked inside TLS after requests that were answered, if it got no byte of an answer.
-    pub fn later_request(&self) -> Option<&Turn> {
-        let is_known = self.missing.gap.server == 0 && !self.missing.lacks(Role::Server);
-        let request = self.tls.turns.later_request().filter(|_| is_known && self.was_answered());
-        request.filter(|_| self.stage == Stage::ApplicationData)
-    }
-
-    /// When the client asked what was not answered inside TLS.
-    pub fn asked_last(&self) -> Option<Moment> {
-        self.later_request().map(|turn| turn.first).or(self.tls.application_data.client.first())
-    }
-
-    /// The packet in which the server closed the connection instead of answering what the client had asked inside TLS.
-    pub fn closed_unanswered(&self) -> Option<Moment> {
-        let first = self.endings.first().filter(|ending| ending.by == Role::Server)?;
-        let was_asked = first.stage == Stage::ApplicationData && self.tls.application_data.client.count > 0;
-        let ends_tls = |ending: &Ending| ending.by == Role::Server && ending.what == EndingKind::Fin;
-        let is_close = match first.what {
-            EndingKind::Fin => true,
-            EndingKind::CloseNotify => self.endings.iter().any(ends_tls),
-            _ => false,
-        };
-        // Of text without payload only sizes are known, and an answer may have a ticket's.
-        let is_sure = !self.capture.is_text
-            && self.missing.acked_unseen.server == 0
-            && self.missing.gap.server == 0
-            && !self.missing.lacks(Role::Server);
-        let is_open = self.later_request().is_some() || !self.was_answered();
-        // A server that closes while a request is on its way to it closes nothing on purpose.
-        let has_request = self.tls.turns.open().is_none_or(|turn| {
-            let is_before = |at: Moment| !self.order.is_after(at.number, first.moment.number);
-            turn.acknowledged.is_some_and(is_before)
-        });
-        (is_close && was_asked && is_sure && is_open && has_request).then_some(first.moment)
-    }
-
-    /// The FIN after which a plain request that can be read has no answer any more: the server closed instead of answering, or the
-    /// client left before, and refused what came then or nothing did.
-    pub fn left_unanswered(&self, stall_after: Elapsed) -> Option<&Ending> {
-        let request = self.plain.client.as_ref().filter(|plain| plain.what.kind == PlainKind::HttpRequest)?;
-        let fin = self.endings.first().filter(|ending| ending.what == EndingKind::Fin)?;
-        let later = &self.endings[1..];
-        let is_reset =
-            |by: Role| later.iter().any(|end| end.by == by && matches!(end.what, EndingKind::Reset(_)));
-        let is_known = self.missing.answer.is_none()
-            && !self.missing.lacks(Role::Server)
-            && !self.missing.lacks(Role::Client)
-            && self.data.server.unfilled_hole.is_none()
-            && self.opening.syn.numbers().all(|syn| syn != request.moment.number)
-            && self.one_sided().is_none()
-            && self.prelude.is_none()
-            && self.tls.client_hello.is_none()
-            && self.order.is_after(fin.moment.number, request.moment.number);
-        let is_unanswered = match (fin.by, self.data.server.first) {
-            (Role::Server, None) => true,
-            (Role::Server, Some(_)) => false,
-            (Role::Client, None) => {
-                let closes = |end: &Ending| end.by == Role::Server && end.what == EndingKind::Fin;
-                later.iter().any(closes)
-                    || is_reset(Role::Client)
-                    || self.capture.end - fin.moment.at >= stall_after
-            }
-            (Role::Client, Some(answer)) => {
-                self.order.is_after(answer.number, fin.moment.number)
-                    && is_reset(Role::Client)
-                    && !self.data.server.is_all_acknowledged
-            }
-        };
-        (is_known && is_unanswered).then_some(fin)
     }
 
     /// The server's RST that met a plain request which the client sent after the server's FIN.
