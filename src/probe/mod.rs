@@ -19,6 +19,7 @@ mod perspective;
 mod plan;
 mod range;
 mod reason;
+mod recount;
 mod redacted;
 mod secret;
 mod starttls;
@@ -39,7 +40,8 @@ pub use alerts::Alerts;
 pub use expiry::Expiry;
 pub use http::exchange::is_path;
 pub use http::proxy::{Proxy, ProxyError, Tunnel, is_excepted};
-pub use http::tls::{Accepted, AcceptedIssuer, Identity, TlsPlan};
+pub use http::tls::{Identity, TlsPlan};
+pub use http::verifier::{Accepted, AcceptedIssuer};
 pub use log_watch::LINE_DUE;
 pub use net::authority::{authority, host_and_port, without_zone};
 pub use net::capture::Captured;
@@ -278,7 +280,7 @@ impl<'p> Probe<'p> {
         if let Some(redacted) = &redacted {
             self.redact_ends(redacted);
         }
-        let offered = perspective::taken(&mut connections, &self.offered, &mut summary);
+        let offered = recount::taken(&mut connections, &self.offered, &mut summary);
         Perspective {
             given_up: &self.given_up,
             portal: self.portal,
@@ -292,7 +294,7 @@ impl<'p> Probe<'p> {
             is_captured: captured.is_some(),
         }
         .apply(&mut connections, &mut summary);
-        let unmapped = perspective::mapped(&mut connections, &plan.states, &mut summary);
+        let unmapped = recount::mapped(&mut connections, &plan.states, &mut summary);
         debug!(viewpoint = ?settings.viewpoint, connections = connections.len(), "judged");
         let ended = self.answered.unwrap_or_else(|| self.tape.now());
         let outcome = Outcome {

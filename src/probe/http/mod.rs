@@ -4,3 +4,4 @@ pub(super) mod exchange;
 pub(super) mod offer;
 pub(super) mod proxy;
 pub(super) mod tls;
+pub(super) mod verifier;

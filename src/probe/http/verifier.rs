@@ -1,0 +1,225 @@
+//! The server's certificates, examined as the report does, and what is accepted of them.
+
+use std::fmt;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
+use rustls::crypto::{CryptoProvider, verify_tls12_signature, verify_tls13_signature};
+use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
+use rustls::{CertificateError, DigitallySignedStruct, Error, OtherError, SignatureScheme};
+use tracing::debug;
+
+use crate::cert::{self, Anchors, Examination, Fault, Issuer, Wanted, Weakness, When};
+use crate::limits;
+use crate::time::{Clock, Timestamp};
+use crate::tls::CertificateMessage;
+
+/// Faults of a certificate that are accepted; any other still ends the handshake.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct Accepted {
+    /// Whose signature it may have.
+    pub issuer: AcceptedIssuer,
+    /// Whether its validity may be over.
+    pub is_expired: bool,
+    /// Whether it may be for another name.
+    pub is_misnamed: bool,
+}
+
+/// Whose signature a certificate may have.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Default)]
+pub enum AcceptedIssuer {
+    /// That of somebody in the trust store.
+    #[default]
+    Trusted,
+    /// Its own too.
+    Itself,
+    /// Anybody's.
+    Anybody,
+}
+
+impl Accepted {
+    /// Whether anything is.
+    pub fn is_any(self) -> bool {
+        self != Self::default()
+    }
+
+    /// Whether a fault is among them.
+    fn includes(self, fault: &Fault) -> bool {
+        match fault {
+            Fault::UnknownIssuer { .. } => self.issuer == AcceptedIssuer::Anybody,
+            Fault::SelfSigned { .. } => self.issuer >= AcceptedIssuer::Itself,
+            Fault::Expired { .. } => self.is_expired,
+            Fault::NameMismatch { .. } => self.is_misnamed,
+            Fault::NotYetValid { .. } | Fault::Weak { .. } => false,
+        }
+    }
+}
+
+/// Looks at the server's certificates as the report does, so that what is refused here is what it explains.
+pub(super) struct Verifier {
+    pub wanted: Wanted,
+    pub anchors: Arc<Anchors>,
+    pub accepted: Accepted,
+    pub provider: Arc<CryptoProvider>,
+    /// The certificates that came last.
+    pub chain: Mutex<Option<Arc<CertificateMessage>>>,
+}
+
+impl ServerCertVerifier for Verifier {
+    fn verify_server_cert(
+        &self,
+        own: &CertificateDer<'_>,
+        intermediates: &[CertificateDer<'_>],
+        _: &ServerName<'_>,
+        _: &[u8],
+        now: UnixTime,
+    ) -> Result<ServerCertVerified, Error> {
+        let message = Arc::new(message(own, intermediates));
+        *self.chain.lock().unwrap_or_else(PoisonError::into_inner) = Some(Arc::clone(&message));
+        let seconds = i64::try_from(now.as_secs()).unwrap_or(i64::MAX);
+        let when = When::of(Timestamp::from_parts(seconds, 0), Clock::Utc);
+        let examination = cert::examine(&message, Some(self.wanted.clone()), when, Some(&self.anchors));
+        debug!(issuer = ?examination.issuer, faults = ?examination.faults, "certificates examined");
+        let objection = match &examination.issuer {
+            Issuer::Refused(why) => Some(CertificateError::Other(OtherError(Arc::new(Why(why.clone()))))),
+            Issuer::Unchecked(why) => {
+                Some(CertificateError::Other(OtherError(Arc::new(Why((*why).to_owned())))))
+            }
+            _ => objectionable(&examination, self.accepted)
+                .and_then(|fault| objection(fault, examination.issuer == Issuer::Trusted)),
+        };
+        match objection {
+            Some(objection) => Err(Error::InvalidCertificate(objection)),
+            None => Ok(ServerCertVerified::assertion()),
+        }
+    }
+
+    fn verify_tls12_signature(
+        &self,
+        message: &[u8],
+        certificate: &CertificateDer<'_>,
+        signature: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, Error> {
+        let algorithms = &self.provider.signature_verification_algorithms;
+        verify_tls12_signature(message, certificate, signature, algorithms)
+    }
+
+    fn verify_tls13_signature(
+        &self,
+        message: &[u8],
+        certificate: &CertificateDer<'_>,
+        signature: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, Error> {
+        let algorithms = &self.provider.signature_verification_algorithms;
+        verify_tls13_signature(message, certificate, signature, algorithms)
+    }
+
+    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
+        self.provider.signature_verification_algorithms.supported_schemes()
+    }
+}
+
+impl fmt::Debug for Verifier {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "certificates for {}", self.wanted.name)
+    }
+}
+
+/// The fault that a certificate is refused for. As clients do, who signed it and when comes before the name that it is for.
+pub(in crate::probe) fn objectionable(examination: &Examination, accepted: Accepted) -> Option<&Fault> {
+    let is_verified = examination.issuer == Issuer::Trusted;
+    let faults = examination.faults.iter().filter(|fault| !accepted.includes(fault));
+    let mut faults = faults.filter(|fault| objection(fault, is_verified).is_some());
+    let is_name = |fault: &&Fault| matches!(fault, Fault::NameMismatch { .. });
+    let name = faults.clone().find(is_name);
+    faults.find(|fault| !is_name(fault)).or(name)
+}
+
+/// What a fault is to rustls, which sends the alert that belongs to it.
+fn objection(fault: &Fault, is_verified: bool) -> Option<CertificateError> {
+    match fault {
+        Fault::Expired { .. } => Some(CertificateError::Expired),
+        // rustls would call it expired. OpenSSL answers it with the alert bad_certificate, as what follows.
+        Fault::NotYetValid { .. } => Some(CertificateError::BadEncoding),
+        Fault::NameMismatch { .. } => Some(CertificateError::NotValidForName),
+        Fault::SelfSigned { .. } | Fault::UnknownIssuer { .. } => Some(CertificateError::UnknownIssuer),
+        // webpki, which refuses weak keys and signatures, has not looked at a chain that leads to nobody, and never at what
+        // the server's own key signs: ring takes no signature by a shorter one.
+        Fault::Weak { .. } if !is_verified => Some(CertificateError::BadEncoding),
+        Fault::Weak { why: Weakness::ShortKey { is_authority: false, .. }, .. } => {
+            Some(CertificateError::BadEncoding)
+        }
+        // What webpki does not take is refused as an issuer; the rest is worth a warning.
+        Fault::Weak { .. } => None,
+    }
+}
+
+/// A reason in words.
+#[derive(Debug)]
+struct Why(String);
+
+impl fmt::Display for Why {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl std::error::Error for Why {}
+
+/// The certificates as the message that brought them.
+fn message(own: &CertificateDer<'_>, intermediates: &[CertificateDer<'_>]) -> CertificateMessage {
+    /// RFC 8446, 4.4.2: type and length of the message, an empty context, the list's length; before and after each
+    /// certificate its length and that of its extensions, of which there are none as a rule.
+    const FRAME: usize = 4 + 1 + 3;
+    const ENTRY: usize = 3 + 2;
+    let all: Vec<_> = std::iter::once(own).chain(intermediates).collect();
+    let len = FRAME + all.iter().map(|der| ENTRY + der.len()).sum::<usize>();
+    let chain: Vec<_> = all.iter().take(limits::CHAIN_CERTIFICATES).map(|der| der.to_vec()).collect();
+    let further = (all.len() - chain.len()) as u32;
+    CertificateMessage { len: len as u32, chain, further, is_whole: true }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+    use crate::cert::NameSource;
+    use crate::cert::samples::sample;
+    /// What a verifier that trusts nobody says to a certificate of these samples.
+    fn verified(certificate: &str, host: &str, accepted: Accepted) -> Result<(), Error> {
+        let verifier = Verifier {
+            wanted: Wanted { name: host.to_owned(), source: NameSource::Target },
+            anchors: Arc::new(Anchors::new("the test's store", true, &[])),
+            accepted,
+            provider: Arc::new(rustls::crypto::ring::default_provider()),
+            chain: Mutex::new(None),
+        };
+        let own = CertificateDer::from(sample(certificate));
+        let name = ServerName::try_from(host.to_owned()).unwrap();
+        // 2026-01-01: all samples are valid.
+        let now = UnixTime::since_unix_epoch(Duration::from_secs(1_767_225_600));
+        verifier.verify_server_cert(&own, &[], &name, &[], now).map(|_| ())
+    }
+
+    #[test]
+    fn only_the_faults_that_are_accepted_are_passed_over() {
+        let nothing = Accepted::default();
+        let anybody = Accepted { issuer: AcceptedIssuer::Anybody, ..nothing };
+        let itself = Accepted { issuer: AcceptedIssuer::Itself, ..nothing };
+        for (certificate, host, accepted, objection) in [
+            ("server", "ssm.example", nothing, Some(CertificateError::UnknownIssuer)),
+            ("server", "ssm.example", itself, Some(CertificateError::UnknownIssuer)),
+            ("server", "ssm.example", anybody, None),
+            ("server", "other.example", anybody, Some(CertificateError::NotValidForName)),
+            ("server", "other.example", Accepted { is_misnamed: true, ..anybody }, None),
+            ("self-signed", "ssm.example", nothing, Some(CertificateError::UnknownIssuer)),
+            ("self-signed", "ssm.example", itself, None),
+            // Whoever signed it: a key of 1024 bits and SHA-1.
+            ("weak", "ssm.example", anybody, Some(CertificateError::BadEncoding)),
+        ] {
+            let expected = objection.map_or(Ok(()), |error| Err(Error::InvalidCertificate(error)));
+            assert_eq!(verified(certificate, host, accepted), expected, "{certificate} {host} {accepted:?}");
+        }
+    }
+}
