@@ -41,6 +41,8 @@ pub struct Exchange {
     pub is_proxied: bool,
     /// What became of it.
     pub outcome: WireOutcome,
+    /// Whether a request can have reached the server: TLS was established, or the client spoke in clear.
+    pub can_ask: bool,
     /// The HTTP status of the answer, where it can be read.
     pub status: Option<u16>,
     /// What was asked, where this program made the exchange itself.

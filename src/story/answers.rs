@@ -35,7 +35,7 @@ impl Story {
         }
         let data = &self.tls.application_data;
         // What the server sends before the request is no answer: a ticket, or a greeting.
-        let spoke_after = match data.client.first().map(|moment| moment.number) {
+        let spoke_after = match self.unanswered_until() {
             Some(asked) => {
                 // A long record counts before it is complete, but the server's end of the handshake does not, where the
                 // client did not wait for it (RFC 7918).
@@ -63,10 +63,18 @@ impl Story {
         }
     }
 
+    /// The packet up to which nothing can be an answer: the client's first data, or what the server sent before it had received
+    /// that.
+    fn unanswered_until(&self) -> Option<u64> {
+        let asked = self.tls.application_data.client.first()?.number;
+        let before = self.tls.sent_before_request.map(|moment| moment.number);
+        Some(before.filter(|before| self.order.is_after(*before, asked)).unwrap_or(asked))
+    }
+
     /// Whether a record of the server's that is no session ticket followed the client's first data.
     pub(in crate::story) fn has_records_of_an_answer(&self) -> bool {
         let data = &self.tls.application_data;
-        let asked = data.client.first().map_or(0, |moment| moment.number);
+        let asked = self.unanswered_until().unwrap_or(0);
         // Only the first numbers are kept: with more records than those, an answer is among them.
         let is_after = data.server.count > data.server.numbers().count() as u64
             || data.server.numbers().any(|spoke| self.order.is_after(spoke, asked));
@@ -148,6 +156,15 @@ impl Story {
             turn.acknowledged.is_some_and(is_before)
         });
         (is_close && was_asked && is_sure && is_open && has_request).then_some(first.moment)
+    }
+
+    /// The client's end of a connection on which no answer inside TLS had come to what it sent. That may have asked for none, so it is
+    /// no failure by itself.
+    pub fn left_without_an_answer(&self) -> Option<&Ending> {
+        let is_open = self.stage == Stage::ApplicationData
+            && self.tls.application_data.client.count > 0
+            && (self.later_request().is_some() || !self.was_answered());
+        self.endings.first().filter(|ending| is_open && ending.by == Role::Client)
     }
 
     /// The FIN after which a plain request that can be read has no answer any more: the server closed instead of answering, or the

@@ -1,8 +1,9 @@
 //! The connection is up, a request went out, and no answer came.
 
-use super::words::{advice, drops, icmp_error, path_mtu};
+use super::words::{advice, drops, icmp_error, log_line, path_mtu};
 use super::{Actor, Code, Rule, Settings, Severity, Verdict};
-use crate::story::{Ending, EndingKind, Silence, Stage, Story};
+use crate::log::{Agreement, Outcome, Side};
+use crate::story::{Ending, EndingKind, LogTie, Silence, Stage, Story};
 use crate::tcp::Role;
 
 /// `no-response`.
@@ -17,6 +18,9 @@ pub(super) const RULE: Rule = Rule {
 fn judge(story: &Story, settings: &Settings) -> Option<Verdict> {
     if let Some(fin) = story.left_unanswered(settings.stall_after) {
         return Some(left(story, fin));
+    }
+    if let Some(verdict) = left_as_logged(story) {
+        return Some(verdict);
     }
     let Some(ending) = story.decisive() else { return closed(story).or_else(|| too_big(story, settings)) };
     let EndingKind::Silence(silence) = &ending.what else { return None };
@@ -177,6 +181,45 @@ fn left(story: &Story, fin: &Ending) -> Verdict {
         .advise(if is_lost { &advice::PATH_TO_SERVER[..] } else { &advice::SERVER_PROCESS })
 }
 
+/// The client left before any answer inside TLS came, and a log says that it had waited for one.
+fn left_as_logged(story: &Story) -> Option<Verdict> {
+    let left = story.left_without_an_answer()?;
+    let gave_up = |tie: &&LogTie| {
+        let waited = matches!(tie.outcome, Outcome::ReadTimeout | Outcome::TimedOut | Outcome::GaveUp);
+        waited && tie.agreement == Agreement::Agrees
+    };
+    let tie = story.logs.iter().find(gave_up)?;
+    let line = tie.line()?;
+    let whose = match tie.side {
+        Side::Client => "client",
+        Side::Server => "server",
+    };
+    let asked = story.asked_last()?;
+    let is_lost = !story.data.client.is_all_acknowledged && story.data.client.repeats.count > 0;
+    let (actor, advice) = if is_lost {
+        (Actor::Path, &advice::PATH_TO_SERVER[..])
+    } else {
+        (Actor::Server, &advice::SERVER_PROCESS[..])
+    };
+    let waited = left.moment.at - asked.at;
+    Some(
+        Verdict::new(
+            &RULE,
+            actor,
+            story.basis,
+            format!("the client gave up on the request inside TLS after {waited} without a reply"),
+        )
+        .explain(format!(
+            "No byte of a reply came before the client closed the connection. The {whose}'s log says that it was waiting for \
+             one: {}.",
+            log_line::quoted(line)
+        ))
+        .reported(&["java.net.SocketTimeoutException: Read timed out"])
+        .proved_by([asked.number, left.moment.number])
+        .advise(advice),
+    )
+}
+
 /// The server's FIN came in place of an answer.
 fn closed(story: &Story) -> Option<Verdict> {
     let close = story.closed_unanswered()?;
@@ -210,6 +253,7 @@ fn closed(story: &Story) -> Option<Verdict> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::story::script::log::tied;
     use crate::story::script::talk::{self, Talk, exchange, handshake, ssm};
     use crate::tcp::Role::{Client, Server};
     use crate::tls::PlainKind;
@@ -430,6 +474,45 @@ mod tests {
         };
         assert_eq!(code(250), "no-response");
         assert_eq!(code(1_300), "healthy");
+    }
+
+    #[test]
+    fn what_the_server_sent_before_it_had_the_request_is_no_answer_to_it() {
+        let flight = [talk::server_hello_13(), talk::encrypted(200), talk::encrypted(53)].concat();
+        let established = ssm()
+            .open()
+            .say(Client, &talk::client_hello())
+            .say(Server, &flight)
+            .say(Client, &talk::encrypted(53));
+        let received = established.next(Client);
+        let asked = established.say(Client, &talk::encrypted(150));
+        let seq = asked.next(Server);
+        let code = |ack, len: u16| {
+            let ticket = talk::encrypted(len);
+            let talk = asked.clone().segment_with(Server, "P.", seq, ack, &ticket, |_| {});
+            talk.ack(Client).ack(Server).code(5_000)
+        };
+        // One ticket, as of a session that is resumed, or HTTP/2's settings, whatever their size.
+        assert_eq!(code(received, 250), "no-response");
+        assert_eq!(code(received, 1_300), "no-response");
+        assert_eq!(code(asked.next(Client), 250), "healthy");
+        let answered = asked.clone().segment_with(Server, "P.", seq, received, &talk::encrypted(250), |_| {});
+        assert_eq!(answered.say(Server, &talk::encrypted(250)).ack(Client).code(5_000), "healthy");
+    }
+
+    #[test]
+    fn a_client_that_left_soon_had_waited_for_an_answer_if_a_log_says_so() {
+        let left = || Story::at(Stage::ApplicationData).ends(EndingKind::Fin, Client);
+        assert_eq!(left().verdict().code.name(), "healthy");
+        let logged = |outcome, agreement| {
+            let tie = tied(Side::Client, outcome, agreement, 400);
+            left().but(|story| story.logs = vec![tie]).verdict()
+        };
+        let verdict = logged(Outcome::ReadTimeout, Agreement::Agrees);
+        assert_eq!(verdict.is(), ("no-response", Actor::Server, None));
+        assert!(verdict.explanation.contains("(a.log, line 7)"), "{}", verdict.explanation);
+        assert_eq!(logged(Outcome::ReadTimeout, Agreement::Silent).code.name(), "healthy");
+        assert_eq!(logged(Outcome::Succeeded, Agreement::Agrees).code.name(), "healthy");
     }
 
     #[test]

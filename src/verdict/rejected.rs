@@ -3,7 +3,7 @@
 
 use std::borrow::Cow;
 
-use super::words::{advice, evidence, oauth};
+use super::words::{advice, evidence, log_line, oauth};
 use super::{Actor, Code, Rule, Settings, Severity, Verdict};
 use crate::log::tie::Grade;
 use crate::log::{Outcome, Side};
@@ -18,9 +18,6 @@ pub(super) const RULE: Rule = Rule {
     judge,
 };
 
-/// Characters of a log's words that are quoted: an error with its description.
-const QUOTED: usize = 200;
-
 fn judge(story: &Story, _: &Settings) -> Option<Verdict> {
     let refusals = story.logs.iter().filter(|tie| tie.is_refusal() && !is_made_good(story, tie));
     let refusal = refusals.max_by_key(|tie| exactness(tie))?;
@@ -33,7 +30,6 @@ fn judge(story: &Story, _: &Settings) -> Option<Verdict> {
         Grade::Certain => "reports of this connection",
         Grade::Likely => "reports, most likely of this connection",
     };
-    let quoted: String = line.text.raw().chars().take(QUOTED).map(printable).collect();
     let cause = cause(refusal);
     let named = cause.as_ref().map(|cause| format!(": {cause}")).unwrap_or_default();
     let verdict = Verdict::new(
@@ -42,11 +38,7 @@ fn judge(story: &Story, _: &Settings) -> Option<Verdict> {
         story.basis,
         format!("the exchange was complete, and the application refused it{named}"),
     )
-    .explain(format!(
-        "The network and TLS are fine. The {whose}'s log {sure}: \"{quoted}\" ({}, line {}).",
-        line.file.escape_debug(),
-        line.number
-    ))
+    .explain(format!("The network and TLS are fine. The {whose}'s log {sure}: {}.", log_line::quoted(line)))
     .proved_by(evidence::handshake_packets(story));
     let verdict = match refusal.outcome {
         Outcome::Denied(Some(error)) => verdict.advise(&oauth::advice(error, oauth::RESOURCE_OWNER)),
@@ -62,14 +54,6 @@ fn judge(story: &Story, _: &Settings) -> Option<Verdict> {
         Some(cause) => verdict.cause(cause),
         None => verdict,
     })
-}
-
-/// A character as it can be printed. Quotation marks are what logs are full of, and harm nothing.
-fn printable(character: char) -> String {
-    match character {
-        '"' | '\'' => character.to_string(),
-        _ => character.escape_debug().to_string(),
-    }
 }
 
 /// Whether a later request on the same connection succeeded, by a log of the same side.

@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 
 use crate::analysis::Judged;
 use crate::log::{Exchange, Side, Wire, WireOutcome};
-use crate::story::{EndingKind, Moment, Story};
+use crate::story::{EndingKind, Moment, Stage, Story};
 use crate::tcp::{PerRole, Role};
 use crate::time::{Clock, Timestamp};
 use crate::tls::Version;
@@ -88,6 +88,7 @@ pub(in crate::analysis) fn exchanges_of(judged: &Judged) -> Vec<Exchange> {
         outcome,
         status: story.plain.server.as_ref().and_then(|plain| status(&plain.what.line)),
         own: None,
+        can_ask: story.stage >= Stage::TlsEstablished || story.plain.client.is_some(),
         to_client: story.path.round_trips.shortest_to_client,
         to_server: story.path.round_trips.shortest_to_server,
         round_trips: round_trips(story),
@@ -169,6 +170,10 @@ fn end(story: &Story, outcome: WireOutcome) -> (Timestamp, bool, Side) {
             }
             _ => (ending.moment.at, true, side(ending.by)),
         },
+        None if outcome == WireOutcome::NoResponse => match story.left_without_an_answer() {
+            Some(ending) => (ending.moment.at, true, side(ending.by)),
+            None => (story.last.at, false, last_side),
+        },
         None if outcome == WireOutcome::Complete => match story.data.server.last {
             Some(moment) => (moment.at, true, Side::Server),
             None => (story.last.at, true, last_side),
@@ -192,6 +197,7 @@ fn side(role: Role) -> Side {
 fn outcome(judged: &Judged) -> WireOutcome {
     let (story, verdict) = (&judged.story, &judged.verdict);
     match verdict.code {
+        Code::Healthy | Code::Slow if story.left_without_an_answer().is_some() => WireOutcome::NoResponse,
         Code::Healthy | Code::Slow | Code::Plaintext | Code::Rejected => WireOutcome::Complete,
         Code::SynNoReply => WireOutcome::NoReply,
         Code::Refused => WireOutcome::Refused,
@@ -237,7 +243,6 @@ fn round_trips(story: &Story) -> u8 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::story::Stage;
     use crate::story::script::talk::{self, exchange, ssm};
     use crate::tcp::Role::{Client, Server};
 

@@ -94,6 +94,7 @@ impl StandIns {
             is_inside_record: _,
             application_data: _,
             record_sizes: _,
+            sent_before_request: _,
             turns: _,
         } = tls;
         if let Some(hello) = client_hello {

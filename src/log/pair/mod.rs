@@ -97,6 +97,11 @@ pub(in crate::log) fn fit(
     let anchors = anchors(attempt, exchange, translation)?;
     is_own(attempt, exchange)?;
     let agreement = agreement(attempt.side, attempt.outcome, exchange);
+    // A server that logs a request has received one.
+    let has_request = attempt.side == Side::Server && attempt.request.is_some();
+    if has_request && !exchange.can_ask {
+        return Err(Misfit::Outcome);
+    }
     let is_other_answer = match (attempt.side, attempt.status, status) {
         // Below 400 a client may not report the status that it got.
         (Side::Server, Some(one), Some(other)) => one != other && (one >= 400 || other >= 400),

@@ -31,6 +31,7 @@ fn exchange(server: &str, start: i64, end: i64) -> Exchange {
         outcome: WireOutcome::Complete,
         status: None,
         own: None,
+        can_ask: true,
         to_client: Some(Elapsed::ZERO),
         to_server: Some(Elapsed::from_millis(1)),
         round_trips: 3,

@@ -261,6 +261,8 @@ impl Builder {
             self.story.data[role].is_all_acknowledged = connection.ends[role].is_all_acknowledged();
         }
         self.on_header(id, segment.header, observation);
+        let is_before_request =
+            self.handshake.on_data_before_request(moment, segment.header, observation, &mut self.story);
         let other = observation.role.other();
         let end = &connection.ends[other];
         self.story.data[other].record_reported_hole(moment, end, segment.header, observation);
@@ -277,7 +279,12 @@ impl Builder {
                 self.end(what, by, moment);
             }
         }
-        if observation.role == Role::Server && observation.new_bytes > 0 && !is_farewell_only {
+        self.handshake.on_client_data(moment, segment.header, observation.role, &self.story);
+        if observation.role == Role::Server
+            && observation.new_bytes > 0
+            && !is_farewell_only
+            && !is_before_request
+        {
             let may_be_tickets = self.story.may_be_tickets();
             self.story.tls.turns.on_server(moment, may_be_tickets);
         }

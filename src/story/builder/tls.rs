@@ -2,7 +2,7 @@
 
 use super::notes::Notes;
 use crate::limits;
-use crate::packet::{Flags, Segment, Seq};
+use crate::packet::{Flags, Segment, SegmentHeader, Seq};
 use crate::story::{Ending, EndingKind, Moment, Note, Observed, Opening, PreludeFacts, Stage, Story};
 use crate::tcp::{Connection, Observation, Role};
 use crate::tls::{AlertDescription, Basis, Event, Message, Plain, Prelude, Version};
@@ -14,6 +14,8 @@ pub(super) struct Handshake {
     hello_end: Option<Seq>,
     /// The client acknowledged bytes that follow its Finished and that the capture never saw.
     saw_unseen_finished: bool,
+    /// The sequence number at which the segment with the client's first request begins.
+    requested: Option<Seq>,
     /// Whether some of the server's payload is missing from its packets.
     is_server_cut: bool,
     /// Whether the server's last payload ended with a PSH.
@@ -72,6 +74,40 @@ impl Handshake {
             story.tls.server_flight =
                 story.data.server.last.map(|moment| Observed { what: (), moment, basis: Basis::Inferred });
             story.reach(Stage::ServerFlightComplete, Basis::Inferred);
+        }
+    }
+
+    /// Records which data the server sent before it had received anything of the client's first request. Its acknowledgement number
+    /// shows what it had received by then (RFC 9293, 3.10.7.4). Returns whether `segment` is of that kind.
+    pub(super) fn on_data_before_request(
+        &self,
+        moment: Moment,
+        header: &SegmentHeader,
+        observation: &Observation,
+        story: &mut Story,
+    ) -> bool {
+        let is_data = observation.role == Role::Server && observation.new_bytes > 0;
+        let Some((requested, ack)) = self.requested.zip(header.tcp.ack).filter(|_| is_data) else {
+            return false;
+        };
+        let is_before = observation.flags.ack() && !ack.is_after(requested);
+        if is_before {
+            story.tls.sent_before_request = Some(moment);
+        }
+        is_before
+    }
+
+    /// Records where the client's first request begins, if this segment brought it.
+    pub(super) fn on_client_data(
+        &mut self,
+        moment: Moment,
+        header: &SegmentHeader,
+        role: Role,
+        story: &Story,
+    ) {
+        let first = story.tls.application_data.client.first();
+        if role == Role::Client && first.is_some_and(|first| first.number == moment.number) {
+            self.requested = self.requested.or(header.tcp.seq);
         }
     }
 

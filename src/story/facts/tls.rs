@@ -50,6 +50,9 @@ pub struct TlsFacts {
     pub application_data: PerRole<Repeats>,
     /// The sizes of each side's first application data records, in bytes of record body.
     pub record_sizes: PerRole<Vec<u32>>,
+    /// The server's last data that acknowledges nothing of the client's first request, and so can't be an answer to it: session
+    /// tickets, a greeting, HTTP/2's settings.
+    pub sent_before_request: Option<Moment>,
     /// The client's messages and the server's answers, one after the other.
     pub turns: Turns,
 }

@@ -8,6 +8,7 @@ pub(super) mod drops;
 pub(super) mod evidence;
 pub(super) mod icmp_error;
 pub(super) mod last_step;
+pub(super) mod log_line;
 pub(crate) mod oauth;
 pub(super) mod path_mtu;
 pub(super) mod purpose;
