@@ -17,7 +17,12 @@ const NAMES: &[&str] = &[
     "passwd",
     "passphrase",
     "passcode",
+    "pass_phrase",
+    "passwort",
+    "kennwort",
+    "pass",
     "pwd",
+    "pw",
     "secret",
     "token",
     "client_id",
@@ -48,10 +53,14 @@ const NAMES: &[&str] = &[
 ];
 
 /// Names that sentences end with too: `Failed to get a token: Connection refused`. A word of letters behind them is no secret.
-const ALSO_WORDS: &[&str] = &["token", "credential", "signature"];
+const ALSO_WORDS: &[&str] = &["token", "credential", "signature", "pass"];
 
 /// Names whose secret is the rest of the line: header fields of several words (RFC 9110, 11.6.2; RFC 6265, 4.2).
 const TO_THE_END: &[&str] = &["authorization", "cookie"];
+
+/// What programs put where a secret was, and this one; the closing bracket is not part of the value.
+const COVERS: &[&str] =
+    &["[secret", "[filtered", "[redacted", "[hidden", "[masked", "[removed", "[FILTERED]", "[secret]"];
 
 /// Schemes of an `Authorization` field that may be written without its name.
 const SCHEMES: &[&str] = &["bearer ", "basic ", "digest ", "negotiate "];
@@ -62,6 +71,7 @@ pub(super) fn covered(text: &str) -> String {
     named(text, &mut secrets);
     schemes(text, &mut secrets);
     user_information(text, &mut secrets);
+    user_option(text, &mut secrets);
     keys(text, &mut secrets);
     token_like(text, &mut secrets);
     secrets.sort_unstable_by_key(|secret| (secret.start, secret.end));
@@ -96,7 +106,7 @@ fn named(text: &str, secrets: &mut Vec<Range<usize>>) {
         }
         let name = &bytes[start..at];
         let option = text.get(..start).is_some_and(|before| before.ends_with("--"));
-        if secret_name(name).or_else(|| two_words(text, start, &mut at)).is_some() {
+        if two_words(text, start, &mut at).or_else(|| secret_name(name)).is_some() {
             let name = text.get(start..at).unwrap_or_default();
             if let Some(value) = value_behind(text, at, name, option) {
                 at = value.end.max(at);
@@ -146,10 +156,11 @@ fn ends_like(name: &[u8], pattern: &[u8]) -> bool {
 /// `Client ID: ...`, `client secret = ...`: names of two words.
 fn two_words(text: &str, start: usize, at: &mut usize) -> Option<()> {
     let rest = text.get(start..)?;
-    let len = ["client id", "api key", "access key", "private key", "session id", "secret key"]
-        .iter()
-        .find(|name| rest.get(..name.len()).is_some_and(|head| head.eq_ignore_ascii_case(name)))?
-        .len();
+    let len =
+        ["client id", "pass phrase", "api key", "access key", "private key", "session id", "secret key"]
+            .iter()
+            .find(|name| rest.get(..name.len()).is_some_and(|head| head.eq_ignore_ascii_case(name)))?
+            .len();
     *at = start + len;
     Some(())
 }
@@ -173,7 +184,16 @@ fn value_behind(text: &str, at: usize, name: &str, is_option: bool) -> Option<Ra
     let to_the_end = TO_THE_END.iter().any(|field| find(name, field).is_some());
     let len = match quote {
         Some(quote) => quoted_len(value, quote),
-        None if to_the_end => value.find(['"', '\'', '\r', '\n']).unwrap_or(value.len()),
+        None if to_the_end => {
+            // `-H 'Authorization: ...'`: the rest of what is quoted.
+            let opened = text.get(..at).and_then(|before| before.strip_suffix(name)?.chars().next_back());
+            let closes = |next: char| {
+                matches!(next, '\r' | '\n')
+                    || next == '"' && opened == Some('"')
+                    || next == '\'' && opened == Some('\'')
+            };
+            value.find(closes).unwrap_or(value.len())
+        }
         None => value
             .find(|next: char| {
                 next.is_whitespace() || matches!(next, ',' | ';' | '&' | '"' | '\'' | '<' | '}' | ')' | ']')
@@ -183,15 +203,14 @@ fn value_behind(text: &str, at: usize, name: &str, is_option: bool) -> Option<Ra
     let value = value.get(..len)?;
     let is_plain =
         ["", "null", "nil", "none", "true", "false"].iter().any(|plain| value.eq_ignore_ascii_case(plain));
-    let is_word = quote.is_none()
+    let may_be_word = quote.is_none()
         && behind.starts_with(' ')
-        && value.len() < 20
-        && value.bytes().all(|byte| byte.is_ascii_alphabetic())
-        && ALSO_WORDS.iter().any(|word| find(name, word).is_some());
-    let is_covered = value.starts_with('[') || value.bytes().all(|byte| byte == b'*');
+        && ALSO_WORDS.iter().any(|word| ends_like(name.as_bytes(), word.as_bytes()));
+    let is_word = may_be_word && value.len() < 20 && value.bytes().all(|byte| byte.is_ascii_alphabetic());
+    let is_covered = COVERS.iter().any(|cover| value.eq_ignore_ascii_case(cover))
+        || value.bytes().all(|byte| byte == b'*');
     // `/oauth/token: 401 Unauthorized`
-    let is_status =
-        behind.starts_with(' ') && value.len() == 3 && value.bytes().all(|byte| byte.is_ascii_digit());
+    let is_status = may_be_word && value.len() == 3 && value.bytes().all(|byte| byte.is_ascii_digit());
     (!is_plain && !is_covered && !is_word && !is_status).then_some(start..start + len)
 }
 
@@ -239,6 +258,22 @@ fn user_information(text: &str, secrets: &mut Vec<Range<usize>>) {
             secrets.push(start..start + len);
         }
         from = start;
+    }
+}
+
+/// `curl -u user:password`.
+fn user_option(text: &str, secrets: &mut Vec<Range<usize>>) {
+    for option in [" -u ", " --user ", " --proxy-user "] {
+        let mut from = 0;
+        while let Some(at) = text.get(from..).and_then(|rest| rest.find(option)) {
+            let start = from + at + option.len();
+            let rest = text.get(start..).unwrap_or_default();
+            let word = rest.split([' ', '"', '\'']).next().unwrap_or_default();
+            if let Some(colon) = word.find(':').filter(|colon| colon + 1 < word.len()) {
+                secrets.push(start + colon + 1..start + word.len());
+            }
+            from = start;
+        }
     }
 }
 
@@ -293,6 +328,10 @@ fn looks_random(run: &[u8]) -> bool {
         return true;
     }
     if run.len() >= HASH && run.iter().all(u8::is_ascii_hexdigit) {
+        return true;
+    }
+    // Amazon's names of access keys.
+    if run.len() == SHORT && (run.starts_with(b"AKIA") || run.starts_with(b"ASIA")) {
         return true;
     }
     let has = |what: fn(&u8) -> bool| run.iter().any(what);
@@ -350,6 +389,19 @@ mod tests {
             ("userPassword: 'it is'", "userPassword: '[secret]'"),
             ("-----BEGIN PRIVATE KEY-----MIIE", "-----BEGIN PRIVATE KEY-----[secret]"),
             ("password=\"a b c", "password=\"[secret]"),
+            ("Cookie: a=1; session=\"cookS3cret\"; x", "Cookie: [secret]"),
+            ("Authorization: Digest username=\"u\", response=\"6629\"", "Authorization: [secret]"),
+            ("Set-Cookie: x; PASSWORD = \"upS3cret\"", "Set-Cookie: [secret]"),
+            ("-H \"Cookie: a='b'; c\" -k", "-H \"Cookie: [secret]\" -k"),
+            ("PASSWORD = \"upS3cret\" end", "PASSWORD = \"[secret]\" end"),
+            ("password=[brackS3cret]", "password=[secret]]"),
+            ("password: 123", "password: [secret]"),
+            ("curl -u admin:hunter3 https://h/", "curl -u admin:[secret] https://h/"),
+            (
+                "pass=a pw=b --pass c passwort=d pass phrase: \"e\"",
+                "pass=[secret] pw=[secret] --pass [secret] passwort=[secret] pass phrase: \"[secret]\"",
+            ),
+            ("key AKIAIOSFODNN7EXAMPLE end", "key [secret] end"),
         ] {
             assert_eq!(covered(text), safe);
         }

@@ -41,8 +41,8 @@ pub struct Exchange {
     pub is_proxied: bool,
     /// What became of it.
     pub outcome: WireOutcome,
-    /// Whether a request can have reached the server: TLS was established, or the client spoke in clear.
-    pub can_ask: bool,
+    /// Whether the client may have asked for something: it sent data inside TLS or in clear, or the capture lacks what it sent.
+    pub asks: bool,
     /// The HTTP status of the answer, where it can be read.
     pub status: Option<u16>,
     /// What was asked, where this program made the exchange itself.
@@ -62,6 +62,8 @@ pub struct OwnRequest {
     pub line: Option<String>,
     /// The status of the answer, where one came.
     pub status: Option<u16>,
+    /// Host and port of the tunnel that a proxy was asked for.
+    pub tunnel: Option<String>,
 }
 
 /// What became of an exchange.

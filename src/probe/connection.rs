@@ -73,10 +73,10 @@ struct Performed {
 
 impl Performed {
     /// What was asked, and the status that came.
-    fn request(&self, task: &Task<'_>) -> OwnRequest {
+    fn request(&self, task: &Task<'_>, tunnel: Option<String>) -> OwnRequest {
         let of_page = self.page.as_ref().and_then(|page| page.status);
         let status = self.token.as_ref().map_or(of_page, |token| token.status);
-        OwnRequest { line: task.line(), status }
+        OwnRequest { line: task.line(), status, tunnel }
     }
 }
 
@@ -209,7 +209,8 @@ impl Probe<'_> {
         channel.set_patience(None);
         let began = Instant::now();
         let performed = perform(task, plan, server, &mut established, &mut channel);
-        self.asked.insert(client, performed.request(task));
+        let through = plan.proxy.as_ref().map(|_| authority(&plan.host, plan.port));
+        self.asked.insert(client, performed.request(task, through));
         let Performed { token, granted, page, unanswered } = performed;
         if let Some(token) = token {
             self.spent.token = Some(spent(began));

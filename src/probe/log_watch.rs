@@ -1,9 +1,10 @@
 //! Logs that are read while an attempt is made: programs write about it meanwhile, and a moment afterwards.
 
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
-use std::thread::{self, JoinHandle};
+use std::thread::{self, Builder, JoinHandle};
 use std::time::{Duration, Instant};
+
+use crossbeam_channel::{RecvTimeoutError, Sender, unbounded};
 
 use crate::log::Follower;
 use crate::time::{Elapsed, Timestamp};
@@ -17,37 +18,43 @@ const EVERY: Duration = Duration::from_millis(100);
 
 /// A thread that reads logs.
 pub(super) struct LogWatch {
-    ends: Arc<AtomicBool>,
-    thread: JoinHandle<()>,
+    orders: Sender<bool>,
+    /// None where the system has no more threads.
+    thread: Option<JoinHandle<()>>,
 }
 
 impl LogWatch {
-    /// Begins to read. `began` is the time at `started`, on the attempt's clock.
-    pub fn begin(follower: Arc<Mutex<Follower>>, began: Timestamp, started: Instant) -> Self {
-        let ends = Arc::new(AtomicBool::new(false));
-        let is_over = Arc::clone(&ends);
-        let thread = thread::spawn(move || {
-            let mut over: Option<Instant> = None;
-            loop {
-                let now = began + Elapsed::from_secs_f64(started.elapsed().as_secs_f64());
-                // What can't be read any further is in the log's notes.
-                let _ = follower.lock().unwrap_or_else(PoisonError::into_inner).read_on(now);
-                if over.is_some_and(|over| over.elapsed() >= Duration::from(LINE_DUE)) {
-                    return;
+    /// Begins to read. `began` is the time by now, on the attempt's clock.
+    pub fn begin(follower: Arc<Mutex<Follower>>, began: Timestamp) -> Self {
+        let started = Instant::now();
+        let (orders, received) = unbounded();
+        let read = move || {
+            let now = began + Elapsed::from_secs_f64(started.elapsed().as_secs_f64());
+            // What can't be read any further is in the log's notes.
+            let _ = follower.lock().unwrap_or_else(PoisonError::into_inner).read_on(now);
+        };
+        let watch = move || {
+            let waits = loop {
+                read();
+                match received.recv_timeout(EVERY) {
+                    Ok(waits) => break waits,
+                    Err(RecvTimeoutError::Timeout) => {}
+                    Err(RecvTimeoutError::Disconnected) => return,
                 }
-                if over.is_none() && is_over.load(Ordering::Relaxed) {
-                    over = Some(Instant::now());
-                }
+            };
+            let over = Instant::now();
+            while waits && over.elapsed() < Duration::from(LINE_DUE) {
                 thread::sleep(EVERY);
+                read();
             }
-        });
-        Self { ends, thread }
+        };
+        Self { orders, thread: Builder::new().spawn(watch).ok() }
     }
 
-    /// Waits for the lines about what is over by now.
-    pub fn end(self) {
-        self.ends.store(true, Ordering::Relaxed);
+    /// Ends it, once the lines about what is over by now have come if that is to be waited for.
+    pub fn end(self, waits: bool) {
         // A thread that failed has read nothing more.
-        let _ = self.thread.join();
+        let _ = self.orders.send(waits);
+        let _ = self.thread.map(JoinHandle::join);
     }
 }

@@ -180,17 +180,17 @@ impl<'p> Probe<'p> {
         let secrets = proxy.map(Proxy::in_clear).unwrap_or_default();
         let side_capture = capture.map(|source| SideCapture::begin(source, secrets));
         let watch = logs.as_ref().and_then(|logs| match &logs.source {
-            LogSource::Followed(follower) => {
-                Some(LogWatch::begin(Arc::clone(follower), self.tape.now(), Instant::now()))
-            }
+            LogSource::Followed(follower) => Some(LogWatch::begin(Arc::clone(follower), self.tape.now())),
             LogSource::Files(_) | LogSource::Own(..) => None,
         });
         self.connect();
         let captured = side_capture.map(SideCapture::end);
+        let ended = self.tape.now();
         if let Some(watch) = watch {
-            watch.end();
+            // Nobody logs an attempt of which no packet was sent.
+            watch.end(!self.knowledge.is_empty());
         }
-        self.judged(captured, logs)
+        self.judged(captured, logs, ended)
     }
 
     /// The logs as far as they have grown, with what was asked.
@@ -234,7 +234,7 @@ impl<'p> Probe<'p> {
     }
 
     /// The analysis of the packets: of the captured ones, where they show anything, else of those on the tape.
-    fn judged(mut self, captured: Option<Captured>, logs: Option<LogInput>) -> Outcome {
+    fn judged(mut self, captured: Option<Captured>, logs: Option<LogInput>, ended: Timestamp) -> Outcome {
         let plan = self.plan;
         let own = own_traffic(&self.knowledge);
         let mut settings = Settings {
@@ -296,7 +296,7 @@ impl<'p> Probe<'p> {
         .apply(&mut connections, &mut summary);
         let unmapped = recount::mapped(&mut connections, &plan.states, &mut summary);
         debug!(viewpoint = ?settings.viewpoint, connections = connections.len(), "judged");
-        let ended = self.answered.unwrap_or_else(|| self.tape.now());
+        let ended = self.answered.unwrap_or(ended);
         let outcome = Outcome {
             host: plan.host.clone(),
             port: plan.port,

@@ -497,7 +497,7 @@ mod tests {
         assert_eq!(code(received, 1_300), "no-response");
         assert_eq!(code(asked.next(Client), 250), "healthy");
         let answered = asked.clone().segment_with(Server, "P.", seq, received, &talk::encrypted(250), |_| {});
-        assert_eq!(answered.say(Server, &talk::encrypted(250)).ack(Client).code(5_000), "healthy");
+        assert_eq!(answered.say(Server, &talk::encrypted(300)).ack(Client).code(5_000), "healthy");
     }
 
     #[test]

@@ -19,8 +19,14 @@ use crate::log::{Attempt, ClockId, Exchange, Follower, Logs, Wire};
 use crate::story::LogTie;
 use crate::time::{Elapsed, Timestamp};
 
-/// How often the logs are read.
-const EVERY: Elapsed = Elapsed::from_millis(500);
+/// How often the logs are read. The moment at which a line is read shows the zone of its clock.
+const EVERY: Elapsed = Elapsed::from_millis(200);
+
+/// How often connections are compared with them, where few are known: each time takes as long as all that is known.
+const COMPARED_EVERY: Elapsed = Elapsed::from_millis(500);
+
+/// Connections for which it takes that much longer.
+const FEW: i64 = 128;
 
 /// An attempt is complete when no line was added to it for this long.
 const SETTLED: Elapsed = Elapsed::from_millis(1_000);
@@ -44,6 +50,7 @@ pub(super) struct Following<'s> {
     attempts: BTreeMap<Key, Progress>,
     now: Timestamp,
     read_at: Timestamp,
+    compared_at: Timestamp,
     /// Whether something came that was not compared.
     has_news: bool,
     /// Connections that left while too many waited.
@@ -85,6 +92,7 @@ impl<'s> Following<'s> {
             attempts: BTreeMap::new(),
             now: Timestamp::ZERO,
             read_at: Timestamp::ZERO,
+            compared_at: Timestamp::ZERO,
             has_news: false,
             not_compared: 0,
         }
@@ -111,15 +119,17 @@ impl<'s> Following<'s> {
                 self.here.event(&Event::LogUnread(&error))?;
             }
         }
-        if mem::take(&mut self.has_news) {
-            self.compare(false)?;
+        let rounds = 1 + i64::try_from(self.known.len()).unwrap_or(i64::MAX) / FEW;
+        if self.now - self.compared_at < COMPARED_EVERY.times(rounds) {
+            return Ok(());
         }
+        self.compared_at = self.now;
         let is_due = |(left, _): &(Timestamp, u64)| self.now - *left >= LINE_DUE;
         let due = self.waiting.partition_point(is_due);
-        let due: Vec<u64> = self.waiting.drain(..due).map(|(_, id)| id).collect();
-        if !due.is_empty() && self.lock().has_loose_lines() {
-            let (logs, arrivals) = self.gathered();
-            let (summary, _) = self.compared(logs, arrivals);
+        let due: BTreeSet<u64> = self.waiting.drain(..due).map(|(_, id)| id).collect();
+        let adds_lines = !due.is_empty() && self.lock().has_loose_lines();
+        if mem::take(&mut self.has_news) || adds_lines {
+            let summary = self.compare(adds_lines, false)?;
             self.add_lines(&due, &summary);
         }
         due.into_iter().try_for_each(|id| self.report(id))?;
@@ -169,16 +179,16 @@ impl<'s> Following<'s> {
     }
 
     /// Puts the lines that are part of no attempt beside these connections.
-    fn add_lines(&mut self, ids: &[u64], summary: &LogSummary) {
+    fn add_lines(&mut self, ids: &BTreeSet<u64>, summary: &LogSummary) {
         let known = self.known.iter_mut().filter(|(id, _)| ids.contains(id));
         logs::add_lines(known.filter_map(|(_, known)| known.judged.as_mut()), summary);
     }
 
-    /// Ties the attempts so far to the connections so far, and returns what that comes to. Ties that are found at the end are not
-    /// reported one by one.
-    fn compare(&mut self, is_end: bool) -> io::Result<LogSummary> {
+    /// Ties the attempts so far to the connections so far, and returns what that comes to; nothing where no attempt may be tied, unless
+    /// the clocks are asked for. Ties that are found at the end are not reported one by one.
+    fn compare(&mut self, asks_clocks: bool, is_end: bool) -> io::Result<LogSummary> {
         let (logs, arrivals) = self.gathered();
-        if !self.note_attempts(&logs.attempts) && !is_end {
+        if !self.note_attempts(&logs.attempts) && !asks_clocks && !is_end {
             return Ok(LogSummary::default());
         }
         let (mut summary, wire) = self.compared(logs, arrivals);
@@ -291,8 +301,8 @@ impl Judge for Following<'_> {
     fn finish(mut self: Box<Self>) -> io::Result<Tally> {
         // An error was reported when it happened, or is in the summary's notes.
         let _ = self.lock().read_on(self.now);
-        let summary = self.compare(true)?;
-        let waiting: Vec<u64> = mem::take(&mut self.waiting).into_iter().map(|(_, id)| id).collect();
+        let summary = self.compare(true, true)?;
+        let waiting: BTreeSet<u64> = mem::take(&mut self.waiting).into_iter().map(|(_, id)| id).collect();
         self.add_lines(&waiting, &summary);
         waiting.into_iter().try_for_each(|id| self.report(id))?;
         let Self { mut here, .. } = *self;

@@ -88,7 +88,9 @@ pub(in crate::analysis) fn exchanges_of(judged: &Judged) -> Vec<Exchange> {
         outcome,
         status: story.plain.server.as_ref().and_then(|plain| status(&plain.what.line)),
         own: None,
-        can_ask: story.stage >= Stage::TlsEstablished || story.plain.client.is_some(),
+        asks: story.tls.application_data.client.count > 0
+            || story.plain.client.is_some()
+            || story.stage >= Stage::TlsEstablished && story.missing.acked_unseen.client > 1,
         to_client: story.path.round_trips.shortest_to_client,
         to_server: story.path.round_trips.shortest_to_server,
         round_trips: round_trips(story),

@@ -245,7 +245,9 @@ pub(super) fn fact(tie: &Tie, logs: &Logs, exchange: &Exchange) -> Option<LogTie
         .lines
         .iter()
         .map(|line| {
-            let at = near(line.at + tie.offset.times(-1), exchange.end);
+            // A stamp of whole seconds stays one: it is the line's own, in the capture's zone.
+            let offset = if line.precision < SECOND { tie.offset } else { rounded(tie.offset) };
+            let at = near(line.at + offset.times(-1), exchange.end);
             let is_same = (at..at + line.precision).contains(&exchange.end);
             LogLine {
                 file: name(line.file).unwrap_or_default().into(),
@@ -274,6 +276,15 @@ pub(super) fn fact(tie: &Tie, logs: &Logs, exchange: &Exchange) -> Option<LogTie
         lines,
         decisive,
     })
+}
+
+/// A second.
+const SECOND: Elapsed = Elapsed::from_millis(1_000);
+
+/// The nearest offset of whole seconds.
+fn rounded(offset: Elapsed) -> Elapsed {
+    let seconds = (offset.nanos() + SECOND.nanos() / 2).div_euclid(SECOND.nanos());
+    SECOND.times(seconds)
 }
 
 /// `at`, moved by whole days next to `to`: one of the clocks may have no date.

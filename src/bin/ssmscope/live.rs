@@ -10,6 +10,7 @@ use anyhow::{Context, bail, ensure};
 use ssmscope::analysis::{Event, Judged, Needs, Redaction, Settings, Sink, Watching};
 use ssmscope::capture::live::{self as device, Options};
 use ssmscope::capture::{Source, Target};
+use ssmscope::limits;
 use ssmscope::recorder::{self, Recorder};
 use ssmscope::report::human::html::HtmlPage;
 use ssmscope::report::{self, Detail, Occasion};
@@ -93,7 +94,10 @@ fn capture(options: &Live, run: &mut Run<'_>) -> anyhow::Result<Done> {
             .map(|page| (user.map(str::to_owned), saving, recorder, page))
             .context(USER)
     })?;
-    let settings = Settings { logs: logs::followed(&options.logs, &handles)?, ..settings };
+    let settings = Settings {
+        logs: logs::followed(&options.logs, limits::LOG_FOLLOWED_ATTEMPTS, &handles)?,
+        ..settings
+    };
     let signals = Signals::register()?;
     let as_user = user.map(|name| format!(", as user {name}")).unwrap_or_default();
     let listening = format_args!("ssmscope: listening on {interface}{as_user}; Ctrl-C ends it");

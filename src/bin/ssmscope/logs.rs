@@ -58,14 +58,16 @@ pub fn handles(logs: &[&Path]) -> anyhow::Result<Handles> {
 
 /// The logs that are followed while packets come.
 ///
+/// `kept` attempts of each are kept.
+///
 /// # Errors
 /// When one can't be, or is no log.
-pub fn followed(given: &Logs, handles: &Handles) -> Result<Option<LogInput>, ReadError> {
+pub fn followed(given: &Logs, kept: usize, handles: &Handles) -> Result<Option<LogInput>, ReadError> {
     if given.log.is_empty() {
         return Ok(None);
     }
     let input = input(given, handles);
-    let follower = Follower::open(&given.log, input.reading.clone())?;
+    let follower = Follower::open(&given.log, input.reading.clone())?.keeping(kept);
     Ok(Some(LogInput { source: LogSource::Followed(Arc::new(Mutex::new(follower))), ..input }))
 }
 

@@ -114,13 +114,21 @@ pub(in crate::log) fn vote(attempts: &[&Attempt], ballot: &Ballot) -> Result<Off
     voters.sort_unstable();
     voters.dedup();
     Ok(Offset {
-        value: Elapsed::from_nanos(bounds.0 / 2 + bounds.1 / 2),
+        value: Elapsed::from_nanos(likeliest(bounds)),
         bounds: (Elapsed::from_nanos(bounds.0), Elapsed::from_nanos(bounds.1)),
         source: OffsetSource::Votes,
         votes: voters.len() as u32,
         weight: best.weight,
         is_modulo_day: pair::folds(ballot.dating, ballot.wire),
     })
+}
+
+/// The likeliest of the offsets within these bounds: that of a clock which is right and has a zone, else the middle.
+fn likeliest((low, high): (i64, i64)) -> i64 {
+    let middle = low / 2 + high / 2;
+    let (zone, _) = super::split(Elapsed::from_nanos(middle));
+    let zone = zone.nanos();
+    if (low..=high).contains(&zone) { zone } else { middle }
 }
 
 /// How far a candidate is from what one clock on one host allows: a multiple of 15 minutes, or nothing at all where the log's times

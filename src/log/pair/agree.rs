@@ -155,7 +155,7 @@ mod tests {
             outcome,
             status: None,
             own: None,
-            can_ask: true,
+            asks: true,
             to_client: None,
             to_server: None,
             round_trips: 4,

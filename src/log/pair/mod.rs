@@ -99,10 +99,12 @@ pub(in crate::log) fn fit(
     let agreement = agreement(attempt.side, attempt.outcome, exchange);
     // A server that logs a request has received one.
     let has_request = attempt.side == Side::Server && attempt.request.is_some();
-    if has_request && !exchange.can_ask {
+    if has_request && !exchange.asks {
         return Err(Misfit::Outcome);
     }
+    let own_status = exchange.own.as_ref().and_then(|own| own.status);
     let is_other_answer = match (attempt.side, attempt.status, status) {
+        (_, Some(one), _) if own_status.is_some() && !is_tunnel(attempt) => Some(one) != own_status,
         // Below 400 a client may not report the status that it got.
         (Side::Server, Some(one), Some(other)) => one != other && (one >= 400 || other >= 400),
         _ => false,
@@ -173,23 +175,29 @@ fn is_own(attempt: &Attempt, exchange: &Exchange) -> Result<(), Misfit> {
     }
     let Some(logged) = &attempt.request else { return Ok(()) };
     let logged = logged.raw();
-    let is_asked = own.line.as_deref().is_some_and(|line| is_same_request(line, logged));
-    // A proxy's log has what it was asked for itself.
-    let is_tunnel = exchange.is_proxied && logged.starts_with("CONNECT ");
-    if is_asked || is_tunnel { Ok(()) } else { Err(Misfit::Request) }
+    let is_asked = match &own.tunnel {
+        // A proxy's log has what it was asked for itself.
+        Some(target) if is_tunnel(attempt) => logged.strip_prefix("CONNECT ") == Some(target),
+        _ => own.line.as_deref().is_some_and(|line| is_same_request(line, logged)),
+    };
+    if is_asked { Ok(()) } else { Err(Misfit::Request) }
 }
 
-/// Whether two lines of method and path are of one request. A log may leave out the query, and a program behind a front end has the
-/// end of the path.
-fn is_same_request(one: &str, other: &str) -> bool {
+/// Whether a proxy was asked for a tunnel.
+fn is_tunnel(attempt: &Attempt) -> bool {
+    attempt.request.as_ref().is_some_and(|request| request.raw().starts_with("CONNECT "))
+}
+
+/// Whether a log's line of method and path is of the request that was asked. A log may leave out the query, and a program behind a
+/// front end has the end of the path, of two parts at least.
+fn is_same_request(asked: &str, logged: &str) -> bool {
     let parts = |line| {
         let (method, path) = str::split_once(line, ' ').unwrap_or(("", line));
         (method, path.split(['?', '#']).next().unwrap_or_default())
     };
-    let ((one_method, one), (other_method, other)) = (parts(one), parts(other));
-    let is_end = |long: &str, short: &str| short.len() > 1 && short.starts_with('/') && long.ends_with(short);
-    (one_method == other_method || one_method.is_empty() || other_method.is_empty())
-        && (one == other || is_end(one, other) || is_end(other, one))
+    let ((asked_method, asked), (method, logged)) = (parts(asked), parts(logged));
+    let is_end = logged.starts_with('/') && logged.matches('/').count() > 1 && asked.ends_with(logged);
+    (asked_method == method || method.is_empty()) && (asked == logged || is_end)
 }
 
 fn anchors(attempt: &Attempt, exchange: &Exchange, translation: Translation) -> Result<Anchors, Misfit> {
@@ -287,6 +295,13 @@ pub(in crate::log) fn fold((low, high): (i64, i64), near: i64) -> i64 {
 }
 
 impl Fit {
+    /// Whether little time passes between a client's lines and the exchange within them, at this offset.
+    pub fn is_close(&self, offset: Elapsed) -> bool {
+        const BEFORE: i64 = 150 * MILLI;
+        const BEHIND: i64 = 250 * MILLI;
+        offset.nanos() - self.tight.0 <= BEFORE && self.tight.1 - offset.nanos() <= BEHIND
+    }
+
     /// The same, moved by this many nanoseconds.
     pub fn moved(self, by: i64) -> Self {
         let add = |value: i64| value.saturating_add(by);

@@ -3,7 +3,7 @@
 //! What a log held before is not compared with anything, but it shows the log's form, its dates, and the line that a thread wrote
 //! last. So the end of it is read, and what it comes to is forgotten.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 use std::fmt;
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Read, Seek, SeekFrom};
@@ -25,12 +25,17 @@ use crate::log::logs::{LogFile, Logs};
 use crate::log::settings::Settings;
 use crate::time::{Elapsed, MILLI, SECOND, Timestamp};
 
+/// Lines of a clock whose arrivals are kept.
+const LATEST: usize = 16;
+
 /// Logs that are written while they are read. A file that is rotated is read to its end, and then the one that takes its name.
 pub struct Follower {
     files: Vec<Followed>,
     clocks: Clocks,
-    /// For each clock how far its latest line was from the moment at which that was read.
-    arrivals: BTreeMap<ClockId, Elapsed>,
+    /// For each clock how far its latest lines were from the moments at which they were read, and what they are exact to.
+    arrivals: BTreeMap<ClockId, VecDeque<(Elapsed, i64)>>,
+    /// Attempts, and lines that are part of none, that are kept of each log; older ones are forgotten.
+    kept: usize,
     settings: Settings,
 }
 
@@ -53,16 +58,28 @@ impl Follower {
         let files = opened.into_iter().zip(sources).map(|(file, (path, source))| {
             let mut reading = Reading::new(file, None, Gatherer::default(), Clocks::default(), &settings);
             reading.file.about.lines = source.lines_before;
-            Followed { path, source, reading, trouble: None, has_grown: false }
+            let latest = BTreeMap::new();
+            Followed { path, source, reading, trouble: None, has_grown: false, latest }
         });
-        let mut follower =
-            Self { files: files.collect(), clocks: Clocks::default(), arrivals: BTreeMap::new(), settings };
+        let mut follower = Self {
+            files: files.collect(),
+            clocks: Clocks::default(),
+            arrivals: BTreeMap::new(),
+            kept: limits::LOG_FOLLOWED_ATTEMPTS,
+            settings,
+        };
         follower.read_on(Timestamp::ZERO)?;
         follower.arrivals.clear();
         for file in &mut follower.files {
             file.reading.lines.gatherer.forget();
         }
         Ok(follower)
+    }
+
+    /// The same that keeps this many attempts of each log, and lines that are part of none.
+    #[must_use]
+    pub fn keeping(self, kept: usize) -> Self {
+        Self { kept, ..self }
     }
 
     /// Reads the lines that have come by now, on the capture's clock; whether there were any. The last line is read when its end
@@ -73,15 +90,17 @@ impl Follower {
     pub fn read_on(&mut self, now: Timestamp) -> Result<bool, ReadError> {
         let (mut has_grown, mut failed) = (false, None);
         for file in &mut self.files {
-            file.reading.lines.gatherer.keep_latest(limits::LOG_FOLLOWED_ATTEMPTS);
+            file.reading.lines.gatherer.keep_latest(self.kept);
             mem::swap(&mut file.reading.lines.clocks, &mut self.clocks);
             let read = file.read_on(&self.settings);
             mem::swap(&mut file.reading.lines.clocks, &mut self.clocks);
-            if mem::take(&mut file.has_grown) {
-                has_grown = true;
-                if let Some((clock, at)) = file.reading.lines.previous {
-                    self.arrivals.insert(clock, Timestamp::from_nanos(at) - now);
+            has_grown |= mem::take(&mut file.has_grown);
+            for (clock, (at, precision)) in mem::take(&mut file.latest) {
+                let came = self.arrivals.entry(clock).or_default();
+                if came.len() >= LATEST {
+                    came.pop_front();
                 }
+                came.push_back((Timestamp::from_nanos(at) - now, precision));
             }
             if let Err(error) = read {
                 failed.get_or_insert(error);
@@ -91,17 +110,27 @@ impl Follower {
     }
 
     /// The zones of clocks that are the capture's but for that, as the lines show that came last: written no later than they were
-    /// read, and not long before. Of another clock nothing is known so.
+    /// read, and one of them just before. A clock that is behind is another: its lines all come late.
     pub fn arrivals(&self) -> Vec<(ClockId, Elapsed)> {
         /// Stamps are rounded, and the clock may be read a moment after the line was.
         const EARLY: i64 = 50 * MILLI;
-        /// Programs keep lines back for a while before they write them.
+        /// How late the promptest line may be: logs are read a few times a second.
+        const PROMPT: i64 = 400 * MILLI;
+        /// Programs keep single lines back for a while before they write them.
         const LATE: i64 = 3 * SECOND;
-        let zone = |came: Elapsed| {
-            let (zone, rest) = clock::split(came);
-            (-LATE..=EARLY).contains(&rest.nanos()).then_some(zone)
+        let zone = |came: &VecDeque<(Elapsed, i64)>| {
+            let (latest, precision) = *came.back()?;
+            let (zone, latest) = clock::split(latest);
+            let of_zone =
+                came.iter().map(|(came, _)| clock::split(*came)).filter(|(other, _)| *other == zone);
+            let rests: Vec<i64> =
+                of_zone.map(|(_, rest)| rest.nanos()).filter(|rest| *rest <= EARLY).collect();
+            // Of several that are cut to whole seconds, one is cut by little.
+            let cut = precision / i64::try_from(rests.len().max(1)).unwrap_or(i64::MAX);
+            let is_prompt = rests.iter().any(|rest| *rest >= -PROMPT - cut);
+            (is_prompt && (-LATE..=EARLY).contains(&latest.nanos())).then_some(zone)
         };
-        self.arrivals.iter().filter_map(|(clock, came)| Some((*clock, zone(*came)?))).collect()
+        self.arrivals.iter().filter_map(|(clock, came)| Some((*clock, zone(came)?))).collect()
     }
 
     /// Whether there are lines that are part of no attempt.
@@ -140,6 +169,8 @@ struct Followed {
     trouble: Option<String>,
     /// Whether lines came that the caller does not know of.
     has_grown: bool,
+    /// The latest time on each clock of the lines that came, and what it is exact to.
+    latest: BTreeMap<ClockId, (i64, i64)>,
 }
 
 impl Followed {
@@ -193,6 +224,9 @@ impl Followed {
             let Some(line) = self.reading.read_line(settings)? else { return Ok(true) };
             bytes += line;
             self.has_grown = true;
+            if let Some((clock, at)) = self.reading.lines.previous {
+                self.latest.insert(clock, (at, self.reading.lines.precision));
+            }
         }
         Ok(false)
     }
@@ -279,7 +313,7 @@ impl Source {
         while at < place || is_line_begun {
             let count = self.file.read(&mut bytes)?;
             let Some(read) = bytes.get(..count).filter(|read| !read.is_empty()) else { break };
-            for (end, _) in read.iter().enumerate().filter(|(_, byte)| **byte == b'\n') {
+            for end in memchr::memchr_iter(b'\n', read) {
                 self.lines_before += 1;
                 let next = at + end as u64 + 1;
                 if next >= place {

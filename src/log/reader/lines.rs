@@ -36,6 +36,8 @@ pub(super) struct Lines {
     pub latest: Option<Timestamp>,
     /// The entry before: its clock, and its time in nanoseconds.
     pub previous: Option<(ClockId, i64)>,
+    /// The time of the entry before is anything up to this much later, in nanoseconds.
+    pub precision: i64,
     /// Lines whose two times contradict each other: how many, and the first.
     pub contradictions: Option<(u64, u64)>,
     /// Steps back of the clock: line, nanoseconds.
@@ -137,6 +139,7 @@ impl Lines {
 
     pub(super) fn note_step(&mut self, seen: &Seen) {
         let at = seen.at.nanos();
+        self.precision = seen.precision.nanos();
         if let Some((clock, before)) = self.previous.replace((seen.clock, at))
             && clock == seen.clock
             && before.saturating_sub(at) > STEP_BACK

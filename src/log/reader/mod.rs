@@ -155,6 +155,7 @@ impl Reading {
             is_near: false,
             latest: None,
             previous: None,
+            precision: 0,
             contradictions: None,
             steps: Vec::new(),
             further_steps: 0,

@@ -31,7 +31,7 @@ fn exchange(server: &str, start: i64, end: i64) -> Exchange {
         outcome: WireOutcome::Complete,
         status: None,
         own: None,
-        can_ask: true,
+        asks: true,
         to_client: Some(Elapsed::ZERO),
         to_server: Some(Elapsed::from_millis(1)),
         round_trips: 3,
@@ -79,6 +79,17 @@ fn one_attempt_that_names_no_server_is_tied_to_none_of_several() {
     let within = exchange("10.77.0.9:443", 8_700, 8_800);
     let before = exchange("10.77.0.2:8443", 1_000, 1_100);
     assert_eq!(tied(&[before, within], Some(0)), []);
+}
+
+#[test]
+fn lines_that_all_come_late_are_of_another_clock() {
+    let mut file = tempfile::NamedTempFile::new().expect("a file");
+    let mut follower = Follower::open(&[file.path()], Settings::default()).expect("a log");
+    for second in 0..20 {
+        writeln!(file, "13-Jan-2023 10:00:{second:02},000 IST {QUERY}").expect("a file");
+        follower.read_on(at(second * 1_000 + 1_700)).expect("a log");
+        assert_eq!(follower.arrivals(), [], "{second}");
+    }
 }
 
 #[test]

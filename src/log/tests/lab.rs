@@ -51,7 +51,7 @@ fn wire() -> Wire {
                 outcome,
                 status: None,
                 own: None,
-                can_ask: true,
+                asks: true,
                 to_client: Some(Elapsed::ZERO),
                 to_server: Some(Elapsed::from_nanos(field[8].parse().expect("a round trip"))),
                 round_trips: 3,

@@ -35,7 +35,7 @@ fn wire() -> Wire {
             outcome: WireOutcome::Unknown,
             status: None,
             own: None,
-            can_ask: true,
+            asks: true,
             to_client: Some(Elapsed::ZERO),
             to_server: Some(Elapsed::from_nanos(244_185_000)),
             round_trips: 4,

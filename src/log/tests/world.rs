@@ -292,7 +292,7 @@ impl Maker<'_> {
             outcome,
             status: None,
             own: None,
-            can_ask: true,
+            asks: true,
             to_client: Some(Elapsed::from_nanos(to_client)),
             to_server: Some(Elapsed::from_nanos(round_trip - to_client)),
             round_trips: 4,

@@ -28,7 +28,10 @@ impl fmt::Display for Refusal {
                 f.write_str("no connection lies where the offset of the log's clock puts it")
             }
             Self::Offset(why) => why.fmt(f),
-            Self::Ambiguous(exchanges) => write!(f, "{} connections fit alike", exchanges.len().max(2)),
+            Self::Ambiguous(exchanges) if exchanges.len() < 2 => {
+                f.write_str("another line fits the same connection")
+            }
+            Self::Ambiguous(exchanges) => write!(f, "{} connections fit alike", exchanges.len()),
             Self::Taken(_) => f.write_str("the connection that fits is another attempt's"),
         }
     }

@@ -17,7 +17,7 @@ use std::net::IpAddr;
 
 use super::attempt::{Attempt, Outcome, Side};
 use super::calendar::Dating;
-use super::clock::{self, Offset, OffsetUnknown};
+use super::clock::{self, Offset, OffsetSource, OffsetUnknown};
 use super::clocks::{ClockId, LogClock, LogZone};
 use super::grammar::Grammar;
 use super::logs::Logs;
@@ -241,6 +241,13 @@ impl<'a> Work<'a> {
 
     fn tie_at(&mut self, clock: usize, offset: &Offset) {
         let mut pairs = self.pairs(clock, offset);
+        // What only a zone speaks for has to enclose the exchange closely, or to name the server.
+        pairs.retain(|pair| {
+            offset.source != OffsetSource::Arrival
+                || self.side(clock) == Side::Server
+                || pair.fit.anchors.server
+                || pair.fit.is_close(offset.value)
+        });
         let chosen = if self.side(clock) == Side::Server {
             self.by_order(&pairs)
         } else {

@@ -68,7 +68,7 @@ pub(super) fn line_text(line: &LogLine, style: &tcpdump::Style) -> String {
     };
     let log = match line.side {
         Some(side_of) => format!("{}'s log {}", side(side_of), escaped(file_name(&line.file))),
-        None => escaped(&line.file),
+        None => escaped(file_name(&line.file)),
     };
     format!("{time} {log}, line {}:{about} {}", line.number, shown(line.text.raw()))
 }

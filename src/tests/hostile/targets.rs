@@ -229,7 +229,7 @@ pub fn log(bytes: &[u8]) {
         outcome: WireOutcome::Complete,
         status: None,
         own: None,
-        can_ask: true,
+        asks: true,
         to_client: None,
         to_server: None,
         round_trips: 4,

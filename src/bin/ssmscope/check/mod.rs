@@ -14,6 +14,7 @@ use anyhow::Context;
 use ssmscope::analysis::Bounds;
 use ssmscope::capture::live::{self, Live};
 use ssmscope::capture::{Source, Target, save};
+use ssmscope::limits;
 use ssmscope::probe::{self, Outcome, Plan, Probe};
 use ssmscope::report::human::html::HtmlPage;
 use ssmscope::report::text::escape::escaped;
@@ -122,7 +123,7 @@ fn attempt(
             ..Later::default()
         };
         privileges::end(&later, deadline, |_| run.begin_textfile())?;
-        let logs = logs::followed(&options.logs, &handles)?;
+        let logs = logs::followed(&options.logs, limits::LOG_CHECK_ATTEMPTS, &handles)?;
         return Ok((Probe::begin(plan).context(SETUP)?.finish(None, logs), page));
     }
     let probe = privileges::without_rights(|| Probe::begin(plan)).context(SETUP)?;
@@ -141,7 +142,7 @@ fn attempt(
         let saving = options.save.as_deref().map(|path| Ok((path, create(path)?))).transpose();
         saving.map(|saving: Option<_>| (saving, page))
     })?;
-    let outcome = probe.finish(device, logs::followed(&options.logs, &handles)?);
+    let outcome = probe.finish(device, logs::followed(&options.logs, limits::LOG_CHECK_ATTEMPTS, &handles)?);
     if let Some((path, file)) = saving {
         save_to(file, &outcome).with_context(|| format!("{}: can't be written", path.display()))?;
     }
