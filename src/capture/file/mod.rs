@@ -20,7 +20,7 @@ mod unknown;
 use std::io::{self, Read};
 use std::path::Path;
 
-use super::transcript::looks_like_transcript;
+use super::transcript::{looks_like_transcript, looks_readable};
 use super::{Handles, ReadError, Source};
 use crate::limits;
 
@@ -91,10 +91,15 @@ pub fn read(
     Err(unrecognised(name, &input))
 }
 
-/// Whether these bytes, the first of a file and unpacked, begin a capture: a file of frames, or text of a known form.
+/// Whether these bytes, the first of a file and unpacked, begin a capture: a file of frames, or text of a form that is read.
 pub fn is_capture(head: &[u8]) -> bool {
     let is_pcapng = head.len() >= 4 && Order::Little.u32(head, 0) == pcapng::SECTION_HEADER;
-    Magic::of(head).is_some() || is_pcapng || looks_like_transcript(head)
+    Magic::of(head).is_some() || is_pcapng || looks_readable(head)
+}
+
+/// Whether these bytes begin text that shows packets in some form that is known, be it one that can't be read.
+pub fn shows_packets(head: &[u8]) -> bool {
+    looks_like_transcript(head)
 }
 
 /// Why a file can't be opened, with what to try.

@@ -48,13 +48,20 @@ pub trait Family: Debug {
 /// A family by its functions.
 pub struct Kind {
     pub begins: fn(&str) -> bool,
+    /// Whether its lines are read into packets, and not only recognised.
+    pub is_read: bool,
     begin: fn() -> Box<dyn Family + Send>,
 }
 
 impl Kind {
     /// The entry of a family in the table.
     pub const fn of<F: Family + Default + Send + 'static>() -> Self {
-        Self { begins: F::begins, begin: || Box::new(F::default()) }
+        Self { begins: F::begins, is_read: true, begin: || Box::new(F::default()) }
+    }
+
+    /// The entry of a family that only recognises its lines.
+    pub const fn unread(self) -> Self {
+        Self { is_read: false, ..self }
     }
 }
 

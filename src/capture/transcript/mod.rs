@@ -43,7 +43,7 @@ const FAMILIES: &[Kind] = &[
     Kind::of::<tools::snoop::Gatherer>(),
     Kind::of::<tools::dumps::Gatherer>(),
     Kind::of::<tcpdump::Gatherer>(),
-    Kind::of::<tools::unread::Gatherer>(),
+    Kind::of::<tools::unread::Gatherer>().unread(),
 ];
 
 /// A transcript being read. A packet is returned as soon as the next one begins, so the reader may be a pipe.
@@ -349,6 +349,19 @@ impl<R: BufRead> Source for Transcript<R> {
 /// Whether a file that begins with `first_bytes` is a transcript: text with a line that tcpdump prints for a packet.
 /// A byte order mark, fences, prose or HTML may precede it.
 pub fn looks_like_transcript(first_bytes: &[u8]) -> bool {
+    shows_packet(first_bytes, begins_packet)
+}
+
+/// Whether a file that begins with `first_bytes` is a transcript of a form that is read, and not only recognised. A log may hold lines of
+/// the other forms, as netfilter and routers write them.
+pub fn looks_readable(first_bytes: &[u8]) -> bool {
+    let begins =
+        |text: &str| FAMILIES.iter().filter(|family| family.is_read).any(|family| (family.begins)(text));
+    shows_packet(first_bytes, begins)
+}
+
+/// Whether some line of a file's first bytes has a packet, by what `begins` recognises.
+fn shows_packet(first_bytes: &[u8], begins: impl Fn(&str) -> bool) -> bool {
     let first_bytes = first_bytes.get(..SNIFFED).unwrap_or(first_bytes);
     // No text holds the byte 0, except in UTF-16; -A prints it as a dot.
     if first_bytes.contains(&0) && !is_utf16(first_bytes) {
@@ -358,9 +371,9 @@ pub fn looks_like_transcript(first_bytes: &[u8]) -> bool {
     std::iter::from_fn(|| lines.next_line().ok().flatten()).any(|line| {
         let text = line.text();
         let text = unquoted(&text).unwrap_or(&text);
-        begins_packet(text)
+        begins(text)
             || packets::next_timed(text).is_some()
-            || packets::begins_behind(text, begins_packet).is_some()
+            || packets::begins_behind(text, &begins).is_some()
     })
 }
 

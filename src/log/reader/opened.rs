@@ -6,7 +6,7 @@ use std::path::Path;
 use std::time::UNIX_EPOCH;
 
 use crate::capture::ReadError;
-use crate::capture::file::is_capture;
+use crate::capture::file::{is_capture, shows_packets};
 use crate::log::calendar::Calendar;
 use crate::log::grammar::{self, Fact, Grammar};
 use crate::log::input::Input;
@@ -81,11 +81,13 @@ impl Opened {
     ) -> Result<Self, ReadError> {
         let unread = |error: io::Error| unreadable(name, &error);
         let mut input = Input::new(reader).map_err(unread)?;
-        if is_capture(input.head().map_err(unread)?) {
+        let head = input.head().map_err(unread)?;
+        let survey = Survey::of(head, settings);
+        // Firewalls and routers log packets in forms that can't be read as a capture: their lines are a log's if they have a time.
+        if is_capture(head) || survey.entries == 0 && shows_packets(head) {
             let hint = Some("give a capture as FILE, without --log".to_owned());
             return Err(ReadError { file: name.to_owned(), what: CAPTURE.to_owned(), hint });
         }
-        let survey = Survey::of(input.head().map_err(unread)?, settings);
         if survey.is_binary || survey.entries == 0 && !may_be_empty {
             return Err(no_log(name, &survey));
         }

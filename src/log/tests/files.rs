@@ -4,7 +4,7 @@ use std::io::Write;
 
 use proptest::prelude::*;
 
-use super::super::{Dating, Follower, Grammar, LogZone, Logs, Outcome, Quote, Settings, Side, is_log};
+use super::super::{Dating, Follower, Grammar, LogZone, Logs, Outcome, Quote, Settings, Side, is_log, is_log_file};
 use super::{at, read};
 use crate::limits;
 use crate::time::Timestamp;
@@ -237,6 +237,24 @@ fn what_is_no_log_is_refused_with_what_to_try() {
     );
     assert!(super::super::read(&[folder.path()], &Settings::default()).is_err());
     assert!(super::super::read(&[folder.path().join("none")], &Settings::default()).is_err());
+}
+
+#[test]
+fn a_firewall_s_lines_are_a_log_s_and_no_capture() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let is_log = |text: &str| {
+        let path = folder.path().join("x");
+        std::fs::write(&path, text).expect("a file");
+        is_log_file(&path, &Settings::default()).map_err(|error| error.what)
+    };
+    let dropped = "kernel: DROP-IN IN=ens3 OUT= SRC=192.0.2.7 DST=192.0.2.8 LEN=60 PROTO=TCP SPT=41000 DPT=8443 SYN";
+    let packet = "11:17:15.000000 IP 192.0.2.7.41000 > 192.0.2.8.8443: Flags [S], seq 1, win 1, length 0";
+    assert_eq!(is_log(&format!("Jan 13 11:17:14 fw {dropped}\nJan 13 11:17:14 fw app: x\n")), Ok(true));
+    assert_eq!(is_log(&format!("{dropped}\n")), Ok(false));
+    assert_eq!(is_log(&format!("Jan 13 11:17:14 fw {dropped}\n{packet}\n")), Ok(false));
+    let settings = Settings { near: Some(at("2023-01-13T12:00:00Z")), ..Settings::default() };
+    let logs = read(&[("messages", &format!("Jan 13 11:17:14 fw {dropped}\n"))], &settings);
+    assert_eq!((logs.files[0].format.as_str(), logs.files[0].placed), ("syslog", 1));
 }
 
 #[test]
