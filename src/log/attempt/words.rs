@@ -304,44 +304,75 @@ fn named(host: &str, port: Option<u16>, ip: Option<IpAddr>) -> Named<'_> {
     Named { host: own.is_none().then_some(host), ip: ip.or(own), port }
 }
 
-/// What nginx's words on a connection mean for whoever opened it; `None` for lines that are no failure.
+/// What the words of nginx, or of HAProxy, on a connection mean for whoever opened it; `None` for lines that are no failure.
 pub(super) fn nginx(text: &str) -> Option<Outcome> {
-    let outcome = if contains(text, "no live upstreams") {
+    // What follows the sentence is chosen by the client, at least in part.
+    let sentence = find(text, ", client: ").and_then(|end| text.get(..end)).unwrap_or(text);
+    let has = |words: &&str| contains(sentence, words);
+    let is_upstream = ["to upstream", "from upstream", "reading upstream"].iter().any(has);
+    let outcome = if has(&"no live upstreams") {
         Outcome::Status(502)
-    } else if [
-        "connect() failed",
-        "upstream timed out",
-        "upstream prematurely closed",
-        "upstream server temp",
-    ]
-    .iter()
-    .any(|words| contains(text, words))
-    {
+    } else if UPSTREAM_FAULTS.iter().any(has) || is_upstream && TRANSPORT_FAULTS.iter().any(has) {
         // Another upstream server may have answered: the access line knows.
         Outcome::Failed
-    } else if contains(text, "client prematurely closed connection") {
+    } else if is_upstream && !has(&"client prematurely closed") {
+        return None;
+    } else if has(&"client prematurely closed connection") {
         Outcome::GaveUp
-    } else if contains(text, "plain http request to https port")
-        || contains(text, "client sent invalid method")
-    {
+    } else if has(&"plain http request to https port") || has(&"client sent invalid method") {
         Outcome::NotTls
-    } else if let Some(outcome) = alert(text) {
+    } else if let Some((_, status)) = REFUSALS.iter().find(|(words, _)| has(words)) {
+        Outcome::Status(*status)
+    } else if let Some(outcome) = alert(sentence) {
         outcome
-    } else if contains(text, "ssl_do_handshake() failed") {
+    } else if has(&"ssl_do_handshake() failed") || has(&"ssl handshake failure") {
         Outcome::HandshakeFailed
-    } else if contains(text, "peer closed connection in ssl handshake")
-        || contains(text, "client closed connection while ssl handshaking")
+    } else if has(&"peer closed connection in ssl handshake")
+        || has(&"client closed connection while ssl handshaking")
+        || has(&"connection closed during ssl handshake")
     {
         Outcome::ClosedInHandshake
-    } else if contains(text, "client timed out") {
+    } else if has(&"client timed out") || has(&"timeout during ssl handshake") {
         Outcome::TimedOut
-    } else if contains(text, "client closed connection while waiting for request") {
+    } else if has(&"client closed connection while waiting for request") {
         Outcome::GaveUp
     } else {
         return None;
     };
     Some(outcome)
 }
+
+/// Words of nginx that name a fault of the server behind it.
+const UPSTREAM_FAULTS: [&str; 8] = [
+    "connect() failed",
+    "upstream timed out",
+    "upstream prematurely closed",
+    "upstream server temp",
+    "upstream sent too big header",
+    "upstream sent no valid",
+    "upstream sent invalid header",
+    "upstream ssl certificate",
+];
+
+/// Words of nginx that name a fault of whichever connection they are about.
+const TRANSPORT_FAULTS: [&str; 7] = [
+    "ssl_do_handshake() failed",
+    "peer closed connection in ssl handshake",
+    "recv() failed",
+    "send() failed",
+    "writev() failed",
+    "ssl_read() failed",
+    "ssl_write() failed",
+];
+
+/// Words with which nginx refuses a request, and the status that it answers.
+const REFUSALS: [(&str, u16); 5] = [
+    (": password mismatch", 401),
+    ("\" was not found in \"", 401),
+    ("access forbidden by rule", 403),
+    ("client ssl certificate verify error", 400),
+    ("client sent no required ssl certificate", 400),
+];
 
 #[cfg(test)]
 mod tests {
@@ -471,6 +502,42 @@ mod tests {
                 "client sent plain HTTP request to HTTPS port while reading client request headers",
                 Some(Outcome::NotTls),
             ),
+            (
+                "SSL_do_handshake() failed (SSL: error:0A000410:SSL routines::sslv3 alert handshake failure:SSL alert number 40) while SSL handshaking to upstream, client: 10.0.0.1",
+                Some(Outcome::Failed),
+            ),
+            (
+                "peer closed connection in SSL handshake (104: Connection reset by peer) while SSL handshaking to upstream, client: 10.0.0.1",
+                Some(Outcome::Failed),
+            ),
+            (
+                "recv() failed (104: Connection reset by peer) while reading response header from upstream, client: 10.0.0.1",
+                Some(Outcome::Failed),
+            ),
+            (
+                "upstream sent too big header while reading response header from upstream, client: 10.0.0.1",
+                Some(Outcome::Failed),
+            ),
+            (
+                "an upstream response is buffered to a temporary file /x/1 while reading upstream, client: 10.0.0.1",
+                None,
+            ),
+            ("user \"ops\": password mismatch, client: 10.0.0.1", Some(Outcome::Status(401))),
+            (
+                "user \"ops\" was not found in \"/etc/nginx/users\", client: 10.0.0.1",
+                Some(Outcome::Status(401)),
+            ),
+            ("access forbidden by rule, client: 10.0.0.1", Some(Outcome::Status(403))),
+            (
+                "client SSL certificate verify error: (10:certificate has expired) while reading client request headers, client: 10.0.0.1",
+                Some(Outcome::Status(400)),
+            ),
+            (
+                "*1 open() \"/srv/x\" failed (2: No such file or directory), client: 10.0.0.1, request: \"GET /?connect()%20failed HTTP/1.1\", referrer: \"connect() failed\"",
+                None,
+            ),
+            ("fe_https/1: SSL handshake failure", Some(Outcome::HandshakeFailed)),
+            ("fe_https/1: Connection closed during SSL handshake", Some(Outcome::ClosedInHandshake)),
             ("client 10.106.66.1 closed keepalive connection", None),
         ] {
             assert_eq!(nginx(text), outcome, "{text}");
