@@ -11,7 +11,13 @@ pub(super) fn request_line(line: &str) -> Option<(&str, &str)> {
 }
 
 /// An address, which may have its port behind it, or (pasted from a page that made a link of it) itself again: `10.0.0.1https://10.0.0.1`.
+/// An IPv4 address in IPv6's form (RFC 4291, 2.5.5.2) is the IPv4 address that is on the wire.
 pub(super) fn address(text: &str) -> Option<(IpAddr, Option<u16>)> {
+    let (ip, port) = parsed(text)?;
+    Some((ip.to_canonical(), port))
+}
+
+fn parsed(text: &str) -> Option<(IpAddr, Option<u16>)> {
     if let Some(rest) = text.strip_prefix('[') {
         let (ip, rest) = rest.split_once(']')?;
         return Some((ip.parse().ok()?, rest.strip_prefix(':').and_then(|port| port.parse().ok())));
@@ -37,6 +43,8 @@ mod tests {
         assert_eq!(address("[2001:db8::1]:443"), Some((ip("2001:db8::1"), Some(443))));
         assert_eq!(address("2001:db8::1"), Some((ip("2001:db8::1"), None)));
         assert_eq!(address("10.66.76.85https://10.66.76.85"), Some((ip("10.66.76.85"), None)));
+        assert_eq!(address("::ffff:10.0.0.1"), Some((ip("10.0.0.1"), None)));
+        assert_eq!(address("[::ffff:10.0.0.1]:443"), Some((ip("10.0.0.1"), Some(443))));
         assert_eq!(address("unix:"), None);
     }
 }

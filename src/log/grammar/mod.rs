@@ -9,6 +9,7 @@ mod cisco;
 mod fields;
 mod flexnet;
 mod generic;
+mod haproxy;
 mod nginx_access;
 mod nginx_error;
 mod service;
@@ -33,6 +34,8 @@ pub enum Grammar {
     NginxAccess,
     /// nginx's error log.
     NginxError,
+    /// HAProxy's log of requests.
+    Haproxy,
     /// Rails' requests as lograge writes them.
     Lograge,
     /// Redis.
@@ -57,6 +60,7 @@ impl Grammar {
             Self::VmanageAppserver => "vmanage-appserver.log",
             Self::NginxAccess => "nginx access log",
             Self::NginxError => "nginx error log",
+            Self::Haproxy => "HAProxy",
             Self::Lograge => "Rails requests (lograge)",
             Self::Redis => "Redis",
             Self::Chronyd => "chronyd",
@@ -379,6 +383,7 @@ mod tests {
             for text in [text, mixed] {
                 let _ = read(&text, std::slice::from_ref(&format));
                 let _ = (flexnet::read(&text), cisco::read(&text), syslog::read(&text, &[]), generic::read(&text));
+                let _ = haproxy::read(&text);
                 let _ = (vmanage::read(&text), nginx_error::read(&text), nginx_access::read(&text), ssm::read(&text));
             }
         }

@@ -8,6 +8,7 @@
 //! gives neither the client's port nor how long it took.
 
 use std::borrow::Cow;
+use std::net::IpAddr;
 
 use super::fields::{address, request_line};
 use super::{Entry, Fact, Grammar, Level, Request};
@@ -21,9 +22,13 @@ pub(super) fn read(line: &str) -> Option<Entry<'_>> {
     let head = crate::log::text::head(line, WIDEST);
     let open = head.find('[').filter(|open| head[..*open].ends_with(' '))?;
     let (stamp, rest) = stamp::access(line.get(open + 1..)?)?;
-    let (first, _) = line.split_once(' ')?;
+    // HAProxy has milliseconds there; S3, and others who write the time alike, have no request behind it.
+    let is_cut_in_time = rest.bytes().all(|byte| byte.is_ascii_digit() || byte == b' ');
+    let is_access = stamp.digits == 0
+        && (rest.starts_with("] \"") || "] \"".starts_with(rest) || rest.len() < 6 && is_cut_in_time);
+    is_access.then_some(())?;
     let mut request = Request::default();
-    if let Some((ip, port)) = address(first) {
+    if let Some((ip, port)) = client(head.get(..open)?)? {
         (request.client, request.client_port) = (Some(ip), port);
     }
     if let Some(quoted) = rest.strip_prefix("] \"") {
@@ -39,15 +44,33 @@ pub(super) fn read(line: &str) -> Option<Entry<'_>> {
     Some(entry)
 }
 
+/// The client in what stands before the time; nothing where that is no access line's, but has a margin before it.
+#[expect(clippy::option_option, reason = "a line without a client's address is a line")]
+fn client(before: &str) -> Option<Option<(IpAddr, Option<u16>)>> {
+    let mut words = before.split(' ').filter(|word| !word.is_empty());
+    let first = words.next()?.trim_matches('"');
+    if let Some(found) = address(first) {
+        return Some(Some(found));
+    }
+    // Apache's `%v:%p`, or a name in the client's place.
+    let name = first.rsplit_once(':').map_or(first, |(name, port)| {
+        if port.bytes().all(|byte| byte.is_ascii_digit()) { name } else { first }
+    });
+    let is_name = first == "unix:"
+        || name.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'-' | b'_'));
+    let second = words.next()?;
+    (is_name && !name.is_empty() && !matches!(second, "|" | ">")).then(|| address(second))
+}
+
 /// Three digits that end there, since more may have been cut off.
-fn status(text: &str) -> Option<u16> {
+pub(super) fn status(text: &str) -> Option<u16> {
     let digits = text.get(..3)?;
     let is_whole = digits.bytes().all(|byte| byte.is_ascii_digit())
         && !text[3..].starts_with(|next: char| next.is_ascii_digit());
     is_whole.then(|| digits.parse().ok()).flatten()
 }
 
-fn level(status: Option<u16>) -> Level {
+pub(super) fn level(status: Option<u16>) -> Level {
     match status {
         Some(500..) => Level::Error,
         Some(400..) => Level::Warning,
@@ -55,7 +78,7 @@ fn level(status: Option<u16>) -> Level {
     }
 }
 
-fn take_line<'a>(request: &mut Request<'a>, line: &'a str) {
+pub(super) fn take_line<'a>(request: &mut Request<'a>, line: &'a str) {
     // A TLS record (RFC 8446, 5.1) where a request was expected, as nginx escapes it.
     request.is_tls = line.starts_with("\\x16\\x03") || line.starts_with("\u{16}\u{3}");
     if let Some((method, path)) = request_line(line) {
@@ -281,6 +304,42 @@ mod tests {
         assert_eq!((request.method, request.status), (None, None));
         let line = r#"10.66.76.85 - - [13/Jan/2023:11:17:01 +0000] "POST /oauth/token HTTP/1.1" 40"#;
         assert_eq!(super::tests::request(&read(line).expect("a line")).status, None);
+    }
+
+    #[test]
+    fn the_client_is_an_address_behind_no_margin() {
+        let client = |before: &str| {
+            let line = format!(r#"{before} [13/Jan/2023:11:17:01 +0000] "GET / HTTP/1.1" 502 5 "-" "x""#);
+            let entry = read(&line).map(|entry| request(&entry).client);
+            entry.map(|client| client.map(|ip| ip.to_string()))
+        };
+        for (before, expected) in [
+            ("192.0.2.7 - -", Some(Some("192.0.2.7"))),
+            ("\"192.0.2.7\" -", Some(Some("192.0.2.7"))),
+            ("::ffff:192.0.2.7 - -", Some(Some("192.0.2.7"))),
+            ("2001:db8::7 - -", Some(Some("2001:db8::7"))),
+            ("ssm.example:8443 192.0.2.7 - -", Some(Some("192.0.2.7"))),
+            ("client-7.example - -", Some(None)),
+            ("- - -", Some(None)),
+            ("unix: - -", Some(None)),
+            ("web_1 | 192.0.2.7 - -", None),
+            ("web_1  |", None),
+            ("access.log.1:192.0.2.7 - -", None),
+            ("# 192.0.2.7 - -", None),
+        ] {
+            assert_eq!(client(before), expected.map(|client| client.map(str::to_owned)), "{before}");
+        }
+    }
+
+    #[test]
+    fn other_logs_with_such_a_time_are_none() {
+        for line in [
+            r"192.0.2.7:41000 [13/Jan/2023:11:17:01.439] fe be/srv 0/0/0/1/1 200 5",
+            r"7e1 bucket [13/Jan/2023:11:17:01 +0000] 192.0.2.7 7e1 3E5 REST.GET",
+            r"192.0.2.7 [13/Jan/2023:11:17:01] fe/1: x",
+        ] {
+            assert!(read(line).is_none(), "{line}");
+        }
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! Lines of a service itself, behind syslog's prefix or without one.
 
-use super::{AccessFormat, Entry, nginx_access, nginx_error, ssm};
+use super::{AccessFormat, Entry, haproxy, nginx_access, nginx_error, ssm};
 
 /// Reads one line. `formats` are access logs' formats that are tried first.
 pub(super) fn read<'a>(text: &'a str, formats: &[AccessFormat]) -> Option<Entry<'a>> {
@@ -10,4 +10,5 @@ pub(super) fn read<'a>(text: &'a str, formats: &[AccessFormat]) -> Option<Entry<
         .or_else(|| nginx_error::read(text))
         .or_else(|| nginx_access::read(text))
         .or_else(|| ssm::read(text))
+        .or_else(|| haproxy::read(text))
 }
