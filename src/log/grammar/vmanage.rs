@@ -16,7 +16,8 @@ use crate::log::stamp::{self, Cursor};
 pub(super) fn read(line: &str) -> Option<Entry<'_>> {
     let (stamp, rest) = stamp::day_month_year(line)?;
     // Tomcat's logs begin alike, with a dot before the milliseconds; Redis' lines have spaces in the date.
-    (stamp.digits == 3 && line.get(..12)?.contains('-')).then_some(())?;
+    let time = line.get(..line.len() - rest.len())?;
+    (stamp.digits == 3 && time.contains('-') && time.contains(',')).then_some(())?;
     let mut entry = Entry::new(Grammar::VmanageServer, rest);
     entry.stamp = Some(stamp);
     let mut cursor = Cursor(rest);
@@ -130,6 +131,7 @@ mod tests {
     #[test]
     fn what_only_begins_like_it_is_left_to_others() {
         assert!(read("13-Jan-2023 17:29:02.7 INFO [main] x").is_none());
+        assert!(read("13-Jan-2023 17:29:02.775 INFO [main] org.example.Foo.bar x").is_none());
         assert!(read("13 Jan 2023 11:14:09.049 * 100 changes").is_none());
     }
 }
