@@ -167,6 +167,24 @@ impl<'a> Cursor<'a> {
         (0, 0)
     }
 
+    /// `AM` or `PM` behind a time of day, whose hours are then 1 to 12; nanoseconds since midnight.
+    fn half_of_day(&mut self, time: i64) -> i64 {
+        const HOUR: i64 = 3600 * SECOND;
+        let mut ahead = *self;
+        let _ = ahead.eat_any(b" ");
+        let Some(word) = ahead.letters(2, 2) else { return time };
+        let hour = match word {
+            "AM" | "am" => 0,
+            "PM" | "pm" => 12,
+            _ => return time,
+        };
+        if !(HOUR..13 * HOUR).contains(&time) {
+            return time;
+        }
+        *self = ahead;
+        (time / HOUR % 12 + hour) * HOUR + time % HOUR
+    }
+
     /// `Z`, `+05:30`, `+0530`, `-05`; seconds east of UTC.
     fn offset(&mut self) -> Option<i32> {
         let mut ahead = *self;
@@ -196,7 +214,9 @@ impl<'a> Cursor<'a> {
         let mut ahead = *self;
         // Abbreviations have two to five letters (`tzdata`), and behind them ends the word.
         let Some(name) = ahead.letters(2, 5) else { return Zone::Unstated };
-        if is_level(name) || ahead.0.starts_with(|next: char| next.is_alphanumeric() || next == '_') {
+        // Those of tzdata are capitals.
+        let is_zone = name.bytes().all(|byte| byte.is_ascii_uppercase()) && !is_no_zone(name);
+        if !is_zone || ahead.0.starts_with(|next: char| next.is_alphanumeric() || next == '_') {
             return Zone::Unstated;
         }
         let is_utc = ["UTC", "GMT", "UCT"].contains(&name);
@@ -212,9 +232,13 @@ impl<'a> Cursor<'a> {
     }
 }
 
-/// Whether a word where a zone may stand is a level instead.
-fn is_level(word: &str) -> bool {
-    ["INFO", "WARN", "ERROR", "DEBUG", "TRACE", "FATAL", "FINE", "CRIT"].contains(&word)
+/// Whether capitals where a zone may stand are something else: a level, as programs abbreviate it.
+fn is_no_zone(word: &str) -> bool {
+    const WORDS: [&str; 26] = [
+        "INFO", "WARN", "ERROR", "DEBUG", "TRACE", "FATAL", "FINE", "FINER", "CRIT", "ALERT", "EMERG", "PANIC",
+        "NOTE", "LOG", "HINT", "ERR", "INF", "WRN", "DBG", "TRC", "FTL", "AM", "PM", "IP", "GET", "POST",
+    ];
+    WORDS.contains(&word)
 }
 
 /// A month's English name or at least three letters of it, in any case, and `Sept`.
@@ -259,12 +283,15 @@ pub(super) fn month_day(text: &str, may_have_zone: bool) -> Read<'_> {
     let month = month(cursor.letters(3, 9)?)?;
     cursor.spaces(1)?;
     let day = cursor.number(1, 2)?;
+    // `Jan 13, 2023`: java.util.logging.
+    let has_comma = cursor.eat(",").is_some();
     cursor.spaces(1)?;
     let mut ahead = cursor;
     let year = ahead.number(4, 4).filter(|_| ahead.spaces(1).is_some());
     if year.is_some() {
         cursor = ahead;
     }
+    (!has_comma || year.is_some()).then_some(())?;
     finish(cursor, Date::new(year.map(|year| year as i32), month, day), b".,", may_have_zone)
 }
 
@@ -313,6 +340,7 @@ pub(super) fn weekday(text: &str) -> Read<'_> {
     }
     let time = cursor.time_of_day()?;
     let (nanos, digits) = cursor.fraction(b".");
+    let time = cursor.half_of_day(time);
     cursor.spaces(1)?;
     let mut zone = Zone::Unstated;
     if !cursor.0.starts_with(|first: char| first.is_ascii_digit()) {
@@ -328,6 +356,7 @@ pub(super) fn time_only(text: &str) -> Read<'_> {
     let mut cursor = Cursor(text);
     let time = cursor.time_of_day()?;
     let (nanos, digits) = cursor.fraction(b".,");
+    let time = cursor.half_of_day(time);
     Some((Stamp { date: None, time: time + nanos, digits, zone: Zone::Unstated }, cursor.0))
 }
 
@@ -378,8 +407,9 @@ fn finish<'a>(
     let date = date?;
     let time = cursor.time_of_day()?;
     let (nanos, digits) = cursor.fraction(separators);
-    let mut zone = Zone::Unstated;
+    let (mut time, mut zone) = (time, Zone::Unstated);
     if may_have_zone {
+        time = cursor.half_of_day(time);
         let mut ahead = cursor;
         let _ = ahead.spaces(0);
         zone = ahead.zone();
@@ -539,6 +569,47 @@ mod tests {
                 0,
                 Zone::Named("KST"),
                 "",
+            ),
+            (
+                weekday("Wed Jul 18 2018 08:49:38 PM CST"),
+                written(2018, 7, 18),
+                hms(20, 49, 38),
+                0,
+                Zone::Named("CST"),
+                "",
+            ),
+            (
+                month_day("Apr 02, 2015 12:02:03 AM org.example.Foo", true),
+                written(2015, 4, 2),
+                hms(0, 2, 3),
+                0,
+                Zone::Unstated,
+                " org.example.Foo",
+            ),
+            (
+                iso("2023-01-13 12:17:01.5 pm x"),
+                written(2023, 1, 13),
+                hms(12, 17, 1) + 500 * milli,
+                1,
+                Zone::Unstated,
+                " x",
+            ),
+            // `PM` behind an hour of 24 is none, and a host may be called so.
+            (
+                iso("2023-01-13 15:17:01 PM x"),
+                written(2023, 1, 13),
+                hms(15, 17, 1),
+                0,
+                Zone::Unstated,
+                " PM x",
+            ),
+            (
+                month_day("Jan 13 11:14:46 pm app: x", false),
+                written(None, 1, 13),
+                hms(11, 14, 46),
+                0,
+                Zone::Unstated,
+                " pm app: x",
             ),
             (
                 weekday("Wed Jul 18 2018 08:49:38 -05"),
