@@ -10,6 +10,8 @@
 //! SSM On-Prem's containers log through it, the container's id being the tag, and a vManage that forwards its logs does too. What
 //! stands behind the prefix often has a time of its own, which is the better one: it is older than the prefix by the way between.
 
+use std::net::IpAddr;
+
 use super::{AccessFormat, Entry, Fact, Grammar, Level, cisco, flexnet, generic, service, vmanage};
 use crate::log::stamp::{self, Cursor, Stamp};
 
@@ -19,22 +21,42 @@ pub(super) fn read<'a>(line: &'a str, formats: &[AccessFormat]) -> Option<Entry<
     if let Some(entry) = rfc5424(line, severity, formats) {
         return Some(entry);
     }
-    let (outer, rest) = match line.bytes().next()? {
-        b'0'..=b'9' => stamp::iso(line).filter(|_| line.as_bytes().get(10) == Some(&b'T'))?,
-        _ => stamp::month_day(line, false)?,
+    let is_numeric = line.bytes().next()?.is_ascii_digit();
+    let (outer, rest) = if is_numeric {
+        stamp::iso(line).filter(|_| line.as_bytes().get(10) == Some(&b'T'))?
+    } else {
+        stamp::month_day(line, false)?
     };
     let mut cursor = Cursor(rest);
     cursor.spaces(1)?;
+    let all = cursor.0;
     let host = cursor.word();
-    // A host's name, not the first word of a sentence or a level.
-    let is_host = !host.is_empty()
-        && !host.ends_with(':')
-        && !host.starts_with(['[', '(', '{', '"', '%', '-'])
-        && Level::of(host) == Level::Unknown;
-    is_host.then_some(())?;
     cursor.spaces(0)?;
-    let (tag, text) = tag(cursor.0);
-    Some(behind(outer, Some(host), tag, text, severity, formats))
+    // A host that logs twice, once by itself and once by its daemon.
+    let doubled = cursor.0.strip_prefix(host).and_then(|rest| rest.strip_prefix(' '));
+    let text = doubled.unwrap_or(cursor.0);
+    let (tag, text) = tag(text);
+    // Any program may begin its lines with RFC 3339's time, and Docker puts it there in nanoseconds; syslog has a tag behind the host.
+    let is_syslog = is_host(host)
+        && (!is_numeric || outer.digits < 7 && (tag.is_some() || severity.is_some() || text.starts_with('%')));
+    if is_syslog {
+        return Some(behind(outer, Some(host), tag, text, severity, formats));
+    }
+    is_numeric.then_some(())?;
+    // The kubelet's files name the stream and whether the line is whole (CRI).
+    let text = ["stdout F ", "stderr F "].iter().find_map(|mark| all.strip_prefix(mark)).unwrap_or(all);
+    let inner = own(text, formats)?;
+    Some(Entry { outer: Some(outer), ..inner })
+}
+
+/// Whether this can be a host's name or address, and is no first word of a sentence and no level.
+fn is_host(word: &str) -> bool {
+    let has_letter = word.bytes().any(|byte| byte.is_ascii_alphabetic() || !byte.is_ascii());
+    let is_name = has_letter
+        && !word.starts_with(['[', '{', '"', '%', '-', '<'])
+        && !word.contains(['(', ')', ':', '=', ','])
+        && Level::of(word) == Level::Unknown;
+    is_name || word.parse::<IpAddr>().is_ok()
 }
 
 /// `<134>`: facility and severity (RFC 3164, 4.1.1).
@@ -107,16 +129,7 @@ fn behind<'a>(
     severity: Option<u32>,
     formats: &[AccessFormat],
 ) -> Entry<'a> {
-    let read = match text.bytes().next() {
-        Some(b'0'..=b'9') => vmanage::read(text)
-            .or_else(|| service::read(text, formats))
-            .or_else(|| flexnet::read(text))
-            .or_else(|| cisco::read(text))
-            .or_else(|| generic::with_own_time(text)),
-        Some(_) => service::read(text, formats).or_else(|| cisco::read(text)),
-        None => None,
-    };
-    let mut entry = read.unwrap_or_else(|| Entry::new(Grammar::Syslog, text));
+    let mut entry = own(text, formats).unwrap_or_else(|| Entry::new(Grammar::Syslog, text));
     if entry.grammar == Grammar::Syslog && tag == Some("chronyd") {
         entry.grammar = Grammar::Chronyd;
         if text.contains("was stepped by") || text.contains("time jump detected") {
@@ -130,6 +143,18 @@ fn behind<'a>(
         entry.level = severity.map(Level::of_severity).unwrap_or_default();
     }
     entry
+}
+
+/// What has a grammar of its own behind a prefix.
+fn own<'a>(text: &'a str, formats: &[AccessFormat]) -> Option<Entry<'a>> {
+    match text.bytes().next()? {
+        b'0'..=b'9' => vmanage::read(text)
+            .or_else(|| service::read(text, formats))
+            .or_else(|| flexnet::read(text))
+            .or_else(|| cisco::read(text))
+            .or_else(|| generic::with_own_time(text)),
+        _ => service::read(text, formats).or_else(|| cisco::read(text)),
+    }
 }
 
 #[cfg(test)]
@@ -178,6 +203,21 @@ mod tests {
     }
 
     #[test]
+    fn what_docker_and_the_kubelet_put_before_a_line_is_its_second_time() {
+        let access = r#"192.0.2.7 - - [13/Jan/2023:11:17:01 +0000] "GET / HTTP/1.1" 502 5"#;
+        for prefix in [
+            "2023-01-13T11:17:01.123456789Z ",
+            "2023-01-13T11:17:01.12345678Z stdout F ",
+            "Jan 13 11:17:01 web web nginx: ",
+        ] {
+            let line = format!("{prefix}{access}");
+            let entry = read(&line, &[]).unwrap_or_else(|| panic!("{line}"));
+            assert_eq!(entry.grammar, Grammar::NginxAccess, "{line}");
+            assert!(entry.outer.is_some() && matches!(entry.fact, Fact::Request(_)));
+        }
+    }
+
+    #[test]
     fn steps_of_the_clock_are_recognised() {
         let line = "Jan 13 11:13:36 SSM-On-Prem chronyd[1319]: System clock was stepped by 62.834531 seconds";
         assert!(matches!(read(line, &[]).expect("a line").fact, Fact::ClockStep));
@@ -193,5 +233,14 @@ mod tests {
         assert!(read("Jan 13 11:13:36 [error] x", &[]).is_none());
         assert!(read("Jan 13 11:13:36.123: %SYS-5-CONFIG_I: x", &[]).is_none());
         assert!(read("2023-01-13 11:17:14 host app: x", &[]).is_none());
+        for word in ["INFO:worker:started", "2023-01-13", "7", "main.c:494:(run)", "key=x", "warning", "(x)"] {
+            let line = format!("2023-01-13T11:17:14Z {word} [1] x: y");
+            assert!(read(&line, &[]).is_none(), "{line}");
+        }
+        assert!(read("2023-01-13T11:17:14.123456789Z web nginx: x", &[]).is_none());
+        for host in ["192.0.2.7", "2001:db8::7", "ssm-1", "4d7f0a"] {
+            let line = format!("2023-01-13T11:17:14Z {host} app: y");
+            assert_eq!(read(&line, &[]).expect("a line").host, Some(host));
+        }
     }
 }
