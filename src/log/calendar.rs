@@ -4,7 +4,7 @@
 //! one that puts a line next to the line before it; the first line takes it from a full date in the same file, or from an instant
 //! that the caller supplies: the capture's, or the file's own time of change.
 
-use super::stamp::{Date, Stamp, civil, days_since_1970};
+use super::stamp::{Date, Stamp, civil, days_in_month, days_since_1970};
 use crate::time::{SECOND, Timestamp};
 
 /// How much of their dates a log's lines give.
@@ -21,11 +21,16 @@ pub enum Dating {
 
 const DAY: i64 = 86_400 * SECOND;
 
+/// How far a line's time may be ahead of the time of the file's change: the zones, and a clock that is wrong.
+const AHEAD: i64 = DAY + 3600 * SECOND;
+
 /// The lines of one file, as their times follow each other.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Calendar {
     /// An instant near the first line.
     near: Option<i64>,
+    /// An instant that no line is later than, by more than [`AHEAD`].
+    until: Option<i64>,
     /// The line before, of those without a year.
     without_year: Option<(i64, Dating)>,
     /// The day of the line before, of those without a date, and its time of day.
@@ -37,6 +42,11 @@ impl Calendar {
     /// `near` is an instant near the first line, if one is known.
     pub fn new(near: Option<Timestamp>) -> Self {
         Self { near: near.map(Timestamp::nanos), ..Self::default() }
+    }
+
+    /// `modified` is when the file was changed: its lines are older than that, perhaps by years.
+    pub fn before(modified: Option<Timestamp>) -> Self {
+        Self { until: modified.map(Timestamp::nanos), ..Self::default() }
     }
 
     /// A full date that the file gives near its beginning.
@@ -68,15 +78,24 @@ impl Calendar {
     }
 
     fn place_without_year(&mut self, month: u8, day: u8, time: i64) -> (i64, Dating) {
-        let (near, dating) = match (self.without_year, self.near) {
-            (Some((previous, dating)), _) => (previous, dating),
-            (None, Some(near)) => (near, Dating::Full),
+        let of_year = |year: i32| days_since_1970(year, month, day) * DAY + time;
+        let (near, dating) = match (self.without_year, self.near, self.until) {
+            (Some((previous, dating)), ..) => (previous, dating),
+            (None, Some(near), _) => (near, Dating::Full),
+            (None, None, Some(until)) => {
+                let (year, _, _) = civil(until.div_euclid(DAY));
+                let is_past = |at: &i64| *at <= until.saturating_add(AHEAD);
+                let has_day = |year: &i32| u32::from(day) <= days_in_month(*year, u32::from(month));
+                // Leap years are eight years apart at most.
+                let latest = (year - 8..=year + 1).rev().filter(has_day).map(of_year).find(is_past);
+                (latest.unwrap_or(until), Dating::Full)
+            }
             // A leap year, since the 29th of February has to exist.
-            (None, None) => (days_since_1970(2000, month, day) * DAY, Dating::NoYear),
+            (None, None, None) => (days_since_1970(2000, month, day) * DAY, Dating::NoYear),
         };
         let (year, _, _) = civil(near.div_euclid(DAY));
         let at = (year - 1..=year + 1)
-            .map(|year| days_since_1970(year, month, day) * DAY + time)
+            .map(of_year)
             .min_by_key(|at| at.abs_diff(near))
             .unwrap_or(near);
         self.without_year = Some((at, dating));
@@ -126,6 +145,25 @@ mod tests {
         ] {
             let stamp = month_day(line, false).expect("a stamp").0;
             assert_eq!(calendar.place(&stamp), (at(expected), Dating::Full), "{line}");
+        }
+    }
+
+    #[test]
+    fn no_line_is_later_than_its_file() {
+        let place = |modified: &str, line: &str| {
+            let mut calendar = Calendar::before(Some(Timestamp::from_nanos(at(modified))));
+            calendar.place(&month_day(line, false).expect("a stamp").0)
+        };
+        for (modified, line, expected) in [
+            ("2026-11-29T12:00:00Z", "Dec 26 08:45:23", "2025-12-26T08:45:23Z"),
+            ("2026-11-29T12:00:00Z", "Nov 29 08:45:23", "2026-11-29T08:45:23Z"),
+            ("2026-11-29T12:00:00Z", "Nov 30 01:45:23", "2026-11-30T01:45:23Z"),
+            ("2026-11-29T12:00:00Z", "Jan  1 00:00:00", "2026-01-01T00:00:00Z"),
+            ("2026-11-29T12:00:00Z", "Feb 29 08:45:23", "2024-02-29T08:45:23Z"),
+            ("2026-12-31T20:00:00Z", "Jan  1 02:00:00", "2027-01-01T02:00:00Z"),
+            ("2027-01-01T02:00:00Z", "Dec 31 23:00:00", "2026-12-31T23:00:00Z"),
+        ] {
+            assert_eq!(place(modified, line), (at(expected), Dating::Full), "{line}");
         }
     }
 

@@ -140,7 +140,9 @@ impl Reading {
         clocks: Clocks,
         settings: &Settings,
     ) -> Self {
-        let mut calendar = Calendar::new(before.or(settings.near).or(file.modified));
+        let near = before.or(settings.near);
+        let mut calendar =
+            if near.is_some() { Calendar::new(near) } else { Calendar::before(file.modified) };
         if let Some(date) = file.date.filter(|_| before.is_none()) {
             calendar.anchor(date);
         }

@@ -96,7 +96,8 @@ impl Opened {
         if let Some(compression) = input.compression {
             format = format!("{format} ({compression})");
         }
-        let mut calendar = Calendar::new(settings.near.or(modified));
+        let mut calendar =
+            if settings.near.is_some() { Calendar::new(settings.near) } else { Calendar::before(modified) };
         if let Some(date) = survey.date {
             calendar.anchor(date);
         }
