@@ -4,7 +4,7 @@
 //! one that puts a line next to the line before it; the first line takes it from a full date in the same file, or from an instant
 //! that the caller supplies: the capture's, or the file's own time of change.
 
-use super::stamp::{Date, Stamp, civil, days_in_month, days_since_1970};
+use super::stamp::{Date, Order, Stamp, civil, days_in_month, days_since_1970};
 use crate::time::{SECOND, Timestamp};
 
 /// How much of their dates a log's lines give.
@@ -33,6 +33,9 @@ pub(super) struct Calendar {
     until: Option<i64>,
     /// The line before, of those without a year.
     without_year: Option<(i64, Dating)>,
+    /// Whether the day comes first in a date of numbers, and whether lines contradict each other in that.
+    is_day_first: Option<bool>,
+    has_both_orders: bool,
     /// The day of the line before, of those without a date, and its time of day.
     day: Option<i64>,
     time: Option<i64>,
@@ -66,15 +69,35 @@ impl Calendar {
         }
     }
 
-    /// Nanoseconds since 1970 of a stamp, its zone not taken into account.
-    pub fn place(&mut self, stamp: &Stamp) -> (i64, Dating) {
-        match stamp.date {
+    /// Takes the order of day and month that a line shows.
+    pub fn learn(&mut self, order: Order) {
+        let is_day_first = match order {
+            Order::DayFirst => true,
+            Order::MonthFirst => false,
+            Order::Known | Order::Either => return,
+        };
+        self.has_both_orders |=
+            self.is_day_first.replace(is_day_first).is_some_and(|before| before != is_day_first);
+    }
+
+    /// Nanoseconds since 1970 of a stamp, its zone not taken into account; nothing where day and month may be either.
+    pub fn place(&mut self, stamp: &Stamp) -> Option<(i64, Dating)> {
+        self.learn(stamp.order);
+        let date = match (stamp.date, stamp.order, self.is_day_first) {
+            (Some(date), Order::Either, Some(is_day_first)) if !self.has_both_orders => {
+                let swapped = Date { month: date.day, day: date.month, ..date };
+                Some(if is_day_first { swapped } else { date })
+            }
+            (_, Order::Either, _) => return None,
+            (date, ..) => date,
+        };
+        Some(match date {
             Some(Date { year: Some(year), month, day }) => {
                 (days_since_1970(year, month, day) * DAY + stamp.time, Dating::Full)
             }
             Some(Date { year: None, month, day }) => self.place_without_year(month, day, stamp.time),
             None => self.place_without_date(stamp.time),
-        }
+        })
     }
 
     fn place_without_year(&mut self, month: u8, day: u8, time: i64) -> (i64, Dating) {
@@ -94,10 +117,7 @@ impl Calendar {
             (None, None, None) => (days_since_1970(2000, month, day) * DAY, Dating::NoYear),
         };
         let (year, _, _) = civil(near.div_euclid(DAY));
-        let at = (year - 1..=year + 1)
-            .map(of_year)
-            .min_by_key(|at| at.abs_diff(near))
-            .unwrap_or(near);
+        let at = (year - 1..=year + 1).map(of_year).min_by_key(|at| at.abs_diff(near)).unwrap_or(near);
         self.without_year = Some((at, dating));
         (at, dating)
     }
@@ -125,7 +145,7 @@ impl Calendar {
 
 #[cfg(test)]
 mod tests {
-    use super::super::stamp::{month_day, time_only};
+    use super::super::stamp::{month_day, time_only, year_last};
     use super::*;
 
     fn at(text: &str) -> i64 {
@@ -144,7 +164,7 @@ mod tests {
             ("Dec 31 00:00:00", "2022-12-31T00:00:00Z"),
         ] {
             let stamp = month_day(line, false).expect("a stamp").0;
-            assert_eq!(calendar.place(&stamp), (at(expected), Dating::Full), "{line}");
+            assert_eq!(calendar.place(&stamp), Some((at(expected), Dating::Full)), "{line}");
         }
     }
 
@@ -163,15 +183,30 @@ mod tests {
             ("2026-12-31T20:00:00Z", "Jan  1 02:00:00", "2027-01-01T02:00:00Z"),
             ("2027-01-01T02:00:00Z", "Dec 31 23:00:00", "2026-12-31T23:00:00Z"),
         ] {
-            assert_eq!(place(modified, line), (at(expected), Dating::Full), "{line}");
+            assert_eq!(place(modified, line), Some((at(expected), Dating::Full)), "{line}");
         }
+    }
+
+    #[test]
+    fn day_and_month_are_ordered_as_other_lines_show() {
+        let mut calendar = Calendar::default();
+        let mut place = |text| calendar.place(&year_last(text).expect("a stamp").0).map(|(at, _)| at);
+        assert_eq!(place("04/10/2011 07:24:26"), None);
+        assert_eq!(place("14/10/2011 07:24:26"), Some(at("2011-10-14T07:24:26Z")));
+        assert_eq!(place("04/10/2011 07:24:26"), Some(at("2011-10-04T07:24:26Z")));
+        assert_eq!(place("10/14/2011 07:24:26"), Some(at("2011-10-14T07:24:26Z")));
+        assert_eq!(place("04/10/2011 07:24:26"), None);
+        let mut calendar = Calendar::default();
+        calendar.learn(Order::MonthFirst);
+        let stamp = year_last("04/10/2011 07:24:26").expect("a stamp").0;
+        assert_eq!(calendar.place(&stamp), Some((at("2011-04-10T07:24:26Z"), Dating::Full)));
     }
 
     #[test]
     fn a_date_that_is_missing_is_that_of_the_banner_and_grows_at_midnight() {
         let mut calendar = Calendar::default();
         let stamp = |text| time_only(text).expect("a stamp").0;
-        assert_eq!(calendar.place(&stamp("21:53:14")).1, Dating::NoDate);
+        assert_eq!(calendar.place(&stamp("21:53:14")).map(|(_, dating)| dating), Some(Dating::NoDate));
         calendar.begin_day(Date::new(Some(2021), 11, 6).expect("a day"));
         for (line, expected) in [
             ("21:53:14", "2021-11-06T21:53:14Z"),
@@ -182,15 +217,16 @@ mod tests {
             ("9:00:00", "2021-11-08T09:00:00Z"),
             ("8:59:59", "2021-11-08T08:59:59Z"),
         ] {
-            assert_eq!(calendar.place(&stamp(line)), (at(expected), Dating::Full), "{line}");
+            assert_eq!(calendar.place(&stamp(line)), Some((at(expected), Dating::Full)), "{line}");
         }
     }
 
     #[test]
     fn without_any_year_the_lines_keep_their_order() {
         let mut calendar = Calendar::default();
-        let place =
-            |calendar: &mut Calendar, text| calendar.place(&month_day(text, false).expect("a stamp").0);
+        let place = |calendar: &mut Calendar, text| {
+            calendar.place(&month_day(text, false).expect("a stamp").0).expect("a place")
+        };
         let (before, dating) = place(&mut calendar, "Feb 29 23:00:00");
         let (after, _) = place(&mut calendar, "Mar  1 01:00:00");
         assert_eq!((dating, after - before), (Dating::NoYear, 2 * 3600 * SECOND));

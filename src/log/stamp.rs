@@ -15,6 +15,22 @@ pub(super) struct Stamp<'a> {
     pub digits: u8,
     /// The zone as it is written.
     pub zone: Zone<'a>,
+    /// How day and month follow each other, where that is a question.
+    pub order: Order,
+}
+
+/// The order of day and month in a date of numbers that ends with the year.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub(super) enum Order {
+    /// The form has one order.
+    #[default]
+    Known,
+    /// The second number is no month.
+    MonthFirst,
+    /// The first number is no month.
+    DayFirst,
+    /// Both numbers can be months; the date is read as if the month came first.
+    Either,
 }
 
 /// A day as a line gives it.
@@ -235,8 +251,9 @@ impl<'a> Cursor<'a> {
 /// Whether capitals where a zone may stand are something else: a level, as programs abbreviate it.
 fn is_no_zone(word: &str) -> bool {
     const WORDS: [&str; 26] = [
-        "INFO", "WARN", "ERROR", "DEBUG", "TRACE", "FATAL", "FINE", "FINER", "CRIT", "ALERT", "EMERG", "PANIC",
-        "NOTE", "LOG", "HINT", "ERR", "INF", "WRN", "DBG", "TRC", "FTL", "AM", "PM", "IP", "GET", "POST",
+        "INFO", "WARN", "ERROR", "DEBUG", "TRACE", "FATAL", "FINE", "FINER", "CRIT", "ALERT", "EMERG",
+        "PANIC", "NOTE", "LOG", "HINT", "ERR", "INF", "WRN", "DBG", "TRC", "FTL", "AM", "PM", "IP", "GET",
+        "POST",
     ];
     WORDS.contains(&word)
 }
@@ -262,6 +279,30 @@ fn month(name: &str) -> Option<u32> {
     (name.len() >= 3).then(|| NAMES.iter().position(is_start)).flatten().map(|index| index as u32 + 1)
 }
 
+/// Whether a time of day, `11:17:01`, stands near the beginning of a line, in whatever form.
+pub(super) fn shows_time(line: &str) -> bool {
+    const NEAR: usize = 40;
+    let line = line.trim_start().as_bytes();
+    let head = line.get(..NEAR).unwrap_or(line);
+    let is_time = |colon: usize| {
+        let Some(start) = colon.checked_sub(2) else { return false };
+        // Not a part of an address.
+        let is_part = |at: Option<usize>| {
+            at.and_then(|at| head.get(at))
+                .is_some_and(|byte| byte.is_ascii_alphanumeric() && *byte != b'T' || *byte == b':')
+        };
+        let is_digits =
+            |at: usize| head.get(at..at + 2).is_some_and(|two| two.iter().all(u8::is_ascii_digit));
+        is_digits(start)
+            && is_digits(colon + 1)
+            && head.get(colon + 3) == Some(&b':')
+            && is_digits(colon + 4)
+            && !is_part(start.checked_sub(1))
+            && !is_part(Some(colon + 6))
+    };
+    memchr::memchr_iter(b':', head).any(is_time)
+}
+
 /// A stamp and what follows it.
 pub(super) type Read<'a> = Option<(Stamp<'a>, &'a str)>;
 
@@ -284,7 +325,7 @@ pub(super) fn month_day(text: &str, may_have_zone: bool) -> Read<'_> {
     cursor.spaces(1)?;
     let day = cursor.number(1, 2)?;
     // `Jan 13, 2023`: java.util.logging.
-    let has_comma = cursor.eat(",").is_some();
+    let has_comma = may_have_zone && cursor.eat(",").is_some();
     cursor.spaces(1)?;
     let mut ahead = cursor;
     let year = ahead.number(4, 4).filter(|_| ahead.spaces(1).is_some());
@@ -293,6 +334,68 @@ pub(super) fn month_day(text: &str, may_have_zone: bool) -> Read<'_> {
     }
     (!has_comma || year.is_some()).then_some(())?;
     finish(cursor, Date::new(year.map(|year| year as i32), month, day), b".,", may_have_zone)
+}
+
+/// `2023-01-13`, a day alone.
+pub(super) fn date(text: &str) -> Option<Date> {
+    Cursor(text).ymd(b'-')
+}
+
+/// `05 Jun 06:27:25.097`, as Redis had it before version 3.
+pub(super) fn day_month(text: &str) -> Read<'_> {
+    let mut cursor = Cursor(text);
+    let day = cursor.number(2, 2)?;
+    cursor.eat(" ")?;
+    let month = month(cursor.letters(3, 3)?)?;
+    cursor.eat(" ")?;
+    finish(cursor, Date::new(None, month, day), b".", false)
+}
+
+/// `1027 04:55:44.789086`, as klog has it.
+pub(super) fn digits_of_day(text: &str) -> Read<'_> {
+    let mut cursor = Cursor(text);
+    let (month, day) = (cursor.number(2, 2)?, cursor.number(2, 2)?);
+    cursor.eat(" ")?;
+    finish(cursor, Date::new(None, month, day), b".", false)
+}
+
+/// `130324  0:04:00`, as MySQL had it up to version 5.5; the century is that in which MySQL exists.
+pub(super) fn digits_of_date(text: &str) -> Read<'_> {
+    let mut cursor = Cursor(text);
+    let (year, month, day) = (cursor.number(2, 2)?, cursor.number(2, 2)?, cursor.number(2, 2)?);
+    cursor.spaces(1)?;
+    let year = year as i32 + if year < 90 { 2000 } else { 1900 };
+    finish(cursor, Date::new(Some(year), month, day), b".", false)
+}
+
+/// `2011.12.13 10:41:28`.
+pub(super) fn dotted(text: &str) -> Read<'_> {
+    let mut cursor = Cursor(text);
+    let date = cursor.ymd(b'.')?;
+    cursor.spaces(1)?;
+    finish(cursor, Some(date), b".,", true)
+}
+
+/// `10/20/2011 07:24:26`, `20.10.2011 07:24:26`: with the year last. Dots separate day, month and year; of slashes and dashes only a number
+/// above 12 shows the order.
+pub(super) fn year_last(text: &str) -> Read<'_> {
+    let mut cursor = Cursor(text);
+    let first = cursor.number(1, 2)?;
+    let separator = cursor.eat_any(b"/.-")?;
+    let second = cursor.number(1, 2)?;
+    (cursor.eat_any(b"/.-")? == separator).then_some(())?;
+    let year = Some(cursor.number(4, 4)? as i32);
+    let _ = cursor.eat(",");
+    cursor.spaces(1)?;
+    let (order, date) = match separator {
+        b'.' => (Order::Known, Date::new(year, second, first)),
+        _ if first == second => (Order::Known, Date::new(year, first, second)),
+        _ if first > 12 => (Order::DayFirst, Date::new(year, second, first)),
+        _ if second > 12 => (Order::MonthFirst, Date::new(year, first, second)),
+        _ => (Order::Either, Date::new(year, first, second)),
+    };
+    let (stamp, rest) = finish(cursor, date, b".,", true)?;
+    Some((Stamp { order, ..stamp }, rest))
 }
 
 /// `2023/07/13 11:17:01`, as nginx's error log has it.
@@ -348,7 +451,7 @@ pub(super) fn weekday(text: &str) -> Read<'_> {
         cursor.spaces(1)?;
     }
     let date = Date::new(Some(cursor.number(4, 4)? as i32), month, day)?;
-    Some((Stamp { date: Some(date), time: time + nanos, digits, zone }, cursor.0))
+    Some((Stamp { date: Some(date), time: time + nanos, digits, zone, order: Order::Known }, cursor.0))
 }
 
 /// `11:14:46`, as FlexNet has it: `8:49:38` and ` 8:49:38` too.
@@ -357,7 +460,10 @@ pub(super) fn time_only(text: &str) -> Read<'_> {
     let time = cursor.time_of_day()?;
     let (nanos, digits) = cursor.fraction(b".,");
     let time = cursor.half_of_day(time);
-    Some((Stamp { date: None, time: time + nanos, digits, zone: Zone::Unstated }, cursor.0))
+    Some((
+        Stamp { date: None, time: time + nanos, digits, zone: Zone::Unstated, order: Order::Known },
+        cursor.0,
+    ))
 }
 
 /// `1673608621.123`: seconds since 1970, as nginx's `$msec` has it.
@@ -367,10 +473,25 @@ pub(super) fn epoch(text: &str) -> Read<'_> {
     let len = cursor.0.bytes().take_while(u8::is_ascii_digit).count();
     let seconds: i64 = (len == 10).then(|| cursor.split(len)).flatten()?.parse().ok()?;
     let (nanos, digits) = cursor.fraction(b".");
+    since_1970(seconds, nanos, digits, cursor.0)
+}
+
+/// `1673608621123`: milliseconds since 1970, as programs write them into JSON.
+pub(super) fn epoch_millis(text: &str) -> Read<'_> {
+    let mut cursor = Cursor(text);
+    let len = cursor.0.bytes().take_while(u8::is_ascii_digit).count();
+    let millis: i64 = (len == 13).then(|| cursor.split(len)).flatten()?.parse().ok()?;
+    since_1970(millis / 1000, millis % 1000 * 1_000_000, 3, cursor.0)
+}
+
+fn since_1970(seconds: i64, nanos: i64, digits: u8, rest: &str) -> Read<'_> {
     let (days, time) = (seconds.div_euclid(86_400), seconds.rem_euclid(86_400));
     let (year, month, day) = civil(days);
     let date = Date::new(Some(year), month, day);
-    Some((Stamp { date, time: time * SECOND + nanos, digits, zone: Zone::Offset(0) }, cursor.0))
+    Some((
+        Stamp { date, time: time * SECOND + nanos, digits, zone: Zone::Offset(0), order: Order::Known },
+        rest,
+    ))
 }
 
 /// Year, month and day of a number of days since 1970-01-01.
@@ -417,7 +538,7 @@ fn finish<'a>(
             cursor = ahead;
         }
     }
-    Some((Stamp { date: Some(date), time: time + nanos, digits, zone }, cursor.0))
+    Some((Stamp { date: Some(date), time: time + nanos, digits, zone, order: Order::Known }, cursor.0))
 }
 
 #[cfg(test)]
@@ -433,6 +554,36 @@ mod tests {
     #[expect(clippy::unnecessary_wraps, reason = "a stamp's date is optional")]
     fn written(year: impl Into<Option<i32>>, month: u8, day: u8) -> Option<Date> {
         Some(Date { year: year.into(), month, day })
+    }
+
+    #[test]
+    fn a_time_near_the_beginning_is_seen_in_any_form() {
+        for line in ["  13.I.2023 um 11:17:01 x", "x 11:17:01"] {
+            assert!(shows_time(line), "{line}");
+        }
+        let far = format!("{} 11:17:01", "x".repeat(40));
+        for line in ["\tat Foo.bar(Foo.java:11)", "02:00:5e:10:00:01", "11:17", "1:17:0", &far, ""] {
+            assert!(!shows_time(line), "{line}");
+        }
+    }
+
+    #[test]
+    fn a_number_that_is_no_month_shows_the_order() {
+        for (text, order, date) in [
+            ("10/20/2011 07:24:26 x", Order::MonthFirst, written(2011, 10, 20)),
+            ("20/10/2011, 7:24:26 AM x", Order::DayFirst, written(2011, 10, 20)),
+            ("04/10/2011 07:24:26 x", Order::Either, written(2011, 4, 10)),
+            ("10-10-2011 07:24:26 x", Order::Known, written(2011, 10, 10)),
+            ("04.10.2011 07:24:26 x", Order::Known, written(2011, 10, 4)),
+        ] {
+            let (stamp, rest) = year_last(text).unwrap_or_else(|| panic!("{text}"));
+            assert_eq!((stamp.order, stamp.date, rest), (order, date, " x"), "{text}");
+        }
+        for text in
+            ["13/13/2011 07:24:26", "10/20-2011 07:24:26", "10/20/11 07:24:26", "1.2.2011", "10/20/2011"]
+        {
+            assert_eq!(year_last(text), None, "{text}");
+        }
     }
 
     #[test]
@@ -571,6 +722,46 @@ mod tests {
                 "",
             ),
             (
+                day_month("05 Jun 06:27:25.097 * x"),
+                written(None, 6, 5),
+                hms(6, 27, 25) + 97 * milli,
+                3,
+                Zone::Unstated,
+                " * x",
+            ),
+            (
+                digits_of_day("1027 04:55:44.789086   24796 x"),
+                written(None, 10, 27),
+                hms(4, 55, 44) + 789_086_000,
+                6,
+                Zone::Unstated,
+                "   24796 x",
+            ),
+            (
+                digits_of_date("130324  0:04:00 [Warning] x"),
+                written(2013, 3, 24),
+                hms(0, 4, 0),
+                0,
+                Zone::Unstated,
+                " [Warning] x",
+            ),
+            (
+                dotted("2011.12.13 10:41:28 x"),
+                written(2011, 12, 13),
+                hms(10, 41, 28),
+                0,
+                Zone::Unstated,
+                " x",
+            ),
+            (
+                epoch_millis("1673608621123,"),
+                written(2023, 1, 13),
+                hms(11, 17, 1) + 123 * milli,
+                3,
+                Zone::Offset(0),
+                ",",
+            ),
+            (
                 weekday("Wed Jul 18 2018 08:49:38 PM CST"),
                 written(2018, 7, 18),
                 hms(20, 49, 38),
@@ -645,7 +836,7 @@ mod tests {
                 " GET",
             ),
         ] {
-            assert_eq!(read, Some((Stamp { date, time, digits, zone }, rest)));
+            assert_eq!(read, Some((Stamp { date, time, digits, zone, order: Order::Known }, rest)));
         }
     }
 

@@ -371,9 +371,7 @@ fn shows_packet(first_bytes: &[u8], begins: impl Fn(&str) -> bool) -> bool {
     std::iter::from_fn(|| lines.next_line().ok().flatten()).any(|line| {
         let text = line.text();
         let text = unquoted(&text).unwrap_or(&text);
-        begins(text)
-            || packets::next_timed(text).is_some()
-            || packets::begins_behind(text, &begins).is_some()
+        begins(text) || packets::next_timed(text).is_some() || packets::begins_behind(text, &begins).is_some()
     })
 }
 

@@ -40,6 +40,24 @@ pub(super) fn read(text: &str) -> Option<Entry<'_>> {
     Some(entry)
 }
 
+/// Reads a line of a debug command, which names no facility: `000124: *Mar 27 14:03:36.887 UTC: AAA/BIND(00001F7E): text`.
+pub(super) fn debugging(line: &str) -> Option<Entry<'_>> {
+    let mut cursor = Cursor(line);
+    let mut ahead = cursor;
+    let is_numbered = ahead.number(1, 9).is_some() && ahead.eat(": ").is_some();
+    if is_numbered {
+        cursor = ahead;
+    }
+    let is_marked = cursor.eat_any(b"*.").is_some();
+    let (stamp, rest) = stamp::month_day(cursor.0, true)?;
+    let text = rest.strip_prefix(": ")?;
+    (is_numbered || is_marked || stamp.digits == 3).then_some(())?;
+    let mut entry = Entry::new(Grammar::Cisco, text);
+    entry.stamp = Some(stamp);
+    entry.level = Level::Debug;
+    Some(entry)
+}
+
 /// `LICENSE-SMART_LIC-3-COMM_FAILED`: facility, with a subfacility perhaps, severity, mnemonic.
 fn parts(name: &str) -> Option<(&str, u32, &str)> {
     let is_word = |word: &str| {
@@ -108,6 +126,23 @@ mod tests {
                 (entry.level, entry.text),
                 (Level::Error, "Communications failure : Unable to resolve")
             );
+        }
+    }
+
+    #[test]
+    fn a_debug_command_s_lines_name_no_facility() {
+        for (line, zone) in [
+            ("*Mar 27 14:03:36.887: AAA/BIND(00001F7E): Bind i/f", Zone::Unstated),
+            ("000124: *Mar 27 14:03:36.887 UTC: AAA/BIND(00001F7E): Bind i/f", Zone::Offset(0)),
+            (".Mar 27 14:03:36: AAA/BIND(00001F7E): Bind i/f", Zone::Unstated),
+            ("Mar 27 2023 14:03:36.887 CET: AAA/BIND(00001F7E): Bind i/f", Zone::Named("CET")),
+        ] {
+            let entry = debugging(line).unwrap_or_else(|| panic!("{line}"));
+            assert_eq!((entry.level, entry.text), (Level::Debug, "AAA/BIND(00001F7E): Bind i/f"), "{line}");
+            assert_eq!(entry.stamp.expect("a time").zone, zone);
+        }
+        for line in ["Mar 27 14:03:36: x", "* Mar 27 14:03:36.887: x", "124: x", "*Mar 27 14:03:36.887 x"] {
+            assert!(debugging(line).is_none(), "{line}");
         }
     }
 

@@ -31,6 +31,28 @@ fn parsed(text: &str) -> Option<(IpAddr, Option<u16>)> {
     Some((ip.parse().ok()?, port.parse().ok()))
 }
 
+/// The next `key=value`, quoted or not, and what follows.
+pub(super) fn next_pair(text: &str) -> Option<(&str, &str)> {
+    let text = text.trim_start();
+    if text.is_empty() {
+        return None;
+    }
+    let mut quote = None;
+    let end = text.char_indices().find_map(|(index, next)| match (quote, next) {
+        (None, ' ') => Some(index),
+        (None, '"' | '\'') => {
+            quote = Some(next);
+            None
+        }
+        (Some(open), _) if open == next => {
+            quote = None;
+            None
+        }
+        _ => None,
+    });
+    Some(text.split_at(end.unwrap_or(text.len())))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

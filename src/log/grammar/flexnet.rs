@@ -5,6 +5,7 @@
 //! 21:53:14 (lmgrd) Started MLM (internet tcp_port 42249 pid 10861)
 //!  4:29:00 (MLM) OUT: "MATLAB" user@host
 //! 16:06:37 (MLM) TIMESTAMP 4/8/2019
+//! 14:46:39 (vendor) DENIED: FEATURE user@host  [vendor] (Licensed number of users already reached. (-4,342))
 //! 2026-09-05T12:13:14-04:00 (MLM) DENIED: "MATLAB" user@host  (Licensed number of users already reached. (-4,342))
 //! ```
 //!
@@ -82,14 +83,27 @@ fn day(text: &str) -> Option<Fact<'_>> {
 
 /// `OUT: "feature" user@host`, `DENIED: ...`, `UNSUPPORTED: "feature" (PORT_AT_HOST_PLUS   ) user@host  (reason (-18,327))`.
 fn checkout(text: &str) -> Option<Fact<'_>> {
-    let (word, rest) = text.split_once(": \"")?;
+    let (word, rest) = text.split_once(": ")?;
     let is_granted = match word {
         "OUT" => true,
         "DENIED" | "UNSUPPORTED" => false,
         _ => return None,
     };
-    let (_feature, rest) = rest.split_once('"')?;
-    let host = rest
+    let user = if let Some(quoted) = rest.strip_prefix('"') {
+        let (_feature, user) = quoted.split_once('"')?;
+        user
+    } else {
+        // Old daemons write no quotes; without a user behind the first word it is a sentence.
+        let (_feature, user) = rest.split_once(' ')?;
+        let user = user.trim_start();
+        let user = user
+            .strip_prefix('(')
+            .and_then(|rest| rest.split_once(')'))
+            .map_or(user, |(_, rest)| rest.trim_start());
+        user.split(' ').next().filter(|word| word.contains('@'))?;
+        user
+    };
+    let host = user
         .split_once('@')
         .map(|(_, rest)| rest.split([' ', '\t']).next().unwrap_or(rest))
         .unwrap_or_default();
@@ -147,6 +161,8 @@ mod tests {
                 "NCI-01831285",
             ),
             (r#"2026-09-05T12:13:14-04:00 (MLM) OUT: "MATLAB" a@b"#, true, "b"),
+            ("14:46:39 (vendord) DENIED: SUITE ops@pc-7  [vendord] ", false, "pc-7"),
+            ("14:46:39 (vendord) OUT: SUITE-token ops@pc-7  [SUITE] ", true, "pc-7"),
         ] {
             let entry = read(line).unwrap_or_else(|| panic!("{line}"));
             assert!(
@@ -160,5 +176,7 @@ mod tests {
     fn a_time_in_a_sentence_is_no_line() {
         assert!(read("21:53:14 lmgrd").is_none());
         assert!(read("21:53:14 () x").is_none());
+        let entry = read("21:53:14 (vendord) DENIED: no more licences for ops@pc-7").expect("a line");
+        assert!(matches!(entry.fact, Fact::None), "{entry:?}");
     }
 }

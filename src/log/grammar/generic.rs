@@ -17,8 +17,33 @@ use crate::log::stamp::{self, Stamp};
 /// Reads one line.
 pub(super) fn read(line: &str) -> Option<Entry<'_>> {
     let inside = line.strip_prefix('[').unwrap_or(line);
-    let (stamp, rest) = any_time(inside)?;
-    Some(entry(stamp, rest))
+    if let Some((stamp, rest)) = any_time(inside) {
+        return Some(entry(stamp, rest));
+    }
+    behind_level(inside)
+}
+
+/// `ERROR 2023-01-13 11:17:01 text`, `[ERROR] ...`, `ERROR: ...`.
+fn behind_level(text: &str) -> Option<Entry<'_>> {
+    let (word, rest) = text.split_at_checked(text.find([' ', ']', ':'])?)?;
+    let level = Level::of(word);
+    (level != Level::Unknown).then_some(())?;
+    let (stamp, rest) = any_time(rest.trim_start_matches([']', ':', ' ', '[', '(']))?;
+    let mut entry = entry(stamp, rest);
+    entry.level = level;
+    Some(entry)
+}
+
+/// `any words [13/Jan/2023:11:17:01 +0000] text`: logs of requests that are in no format of nginx's, such as S3's. What can have a margin is
+/// read without it first.
+pub(super) fn in_brackets(line: &str) -> Option<Entry<'_>> {
+    const WIDEST: usize = 200;
+    line.bytes().next()?.is_ascii_alphanumeric().then_some(())?;
+    let open = crate::log::text::head(line, WIDEST).find(" [")?;
+    let (stamp, rest) = stamp::access(line.get(open + 2..)?)?;
+    let mut entry = entry(stamp, rest.strip_prefix(']')?);
+    entry.text = line;
+    Some(entry)
 }
 
 /// What stands behind syslog's prefix and has a time of its own.
@@ -33,23 +58,65 @@ fn any_time(text: &str) -> Option<(Stamp<'_>, &str)> {
             .or_else(|| stamp::slashed(text))
             .or_else(|| stamp::day_month_year(text))
             .or_else(|| stamp::access(text))
-            .or_else(|| stamp::epoch(text)),
+            .or_else(|| stamp::epoch(text))
+            .or_else(|| stamp::dotted(text))
+            .or_else(|| stamp::year_last(text)),
         _ => stamp::weekday(text).or_else(|| stamp::month_day(text, true)),
     }
 }
 
-fn entry<'a>(stamp: Stamp<'a>, rest: &'a str) -> Entry<'a> {
-    let rest = rest.trim_start_matches([']', ' ', '\t', ':', ',', '-', '|']);
-    let word =
-        rest.trim_start_matches(['[', '<']).split([' ', ']', '>', ':', ',']).next().unwrap_or_default();
+/// A line of which `rest` follows the time.
+pub(super) fn entry<'a>(stamp: Stamp<'a>, rest: &'a str) -> Entry<'a> {
+    let rest = rest.trim_start_matches(AROUND);
+    let word = first_word(rest);
     let level = Level::of(word);
     // A bare level is no part of what the line says.
     let text = rest.strip_prefix(word).filter(|_| level != Level::Unknown);
     let mut entry =
         Entry::new(Grammar::Generic, text.map_or(rest, |text| text.trim_start_matches([' ', ':', '\t'])));
     entry.stamp = Some(stamp);
-    entry.level = level;
+    entry.level = if level == Level::Unknown { level_behind_brackets(rest) } else { level };
     entry
+}
+
+/// What may stand between a time and what follows it.
+const AROUND: [char; 7] = [']', ' ', '\t', ':', ',', '-', '|'];
+
+/// The first word, without brackets around it.
+fn first_word(text: &str) -> &str {
+    text.trim_start_matches(['[', '<']).split([' ', ']', '>', ':', ',', '\t']).next().unwrap_or_default()
+}
+
+/// The level behind one or two words in brackets: a thread, a process.
+fn level_behind_brackets(rest: &str) -> Level {
+    const WIDEST: usize = 120;
+    let mut rest = crate::log::text::head(rest, WIDEST);
+    for _ in 0..2 {
+        let close = match rest.bytes().next() {
+            Some(b'[') => ']',
+            Some(b'(') => ')',
+            _ => break,
+        };
+        let Some((_, behind)) = rest.split_once(close) else { break };
+        rest = behind.trim_start_matches(AROUND);
+        let level = Level::of(first_word(rest));
+        if level != Level::Unknown {
+            return level;
+        }
+    }
+    Level::Unknown
+}
+
+/// Whether a level follows a time, written as programs write it: in capitals, or set off from the words behind it.
+pub(super) fn has_level(rest: &str) -> bool {
+    let rest = rest.trim_start_matches(AROUND);
+    let word = first_word(rest);
+    if Level::of(word) == Level::Unknown {
+        return level_behind_brackets(rest) != Level::Unknown;
+    }
+    let is_set_off = rest.starts_with(['[', '<'])
+        || rest.get(word.len()..).is_some_and(|behind| behind.starts_with([':', ']', '\t']));
+    is_set_off || word.bytes().all(|byte| byte.is_ascii_uppercase())
 }
 
 #[cfg(test)]
@@ -68,11 +135,20 @@ mod tests {
             ("Jan 13 11:17:01 x", Level::Unknown),
             ("13-Jan-2023 17:29:02.775 INFO [main] org.apache.catalina.Foo x", Level::Info),
             ("1673608621.123 x", Level::Unknown),
+            ("2011.12.13 10:41:28 ERROR x", Level::Error),
+            ("10/20/2011 07:24:26 PM ERROR: x", Level::Error),
+            ("2023-01-13 11:17:01.644 GMT [25] FATAL:  x", Level::Error),
+            ("2023-01-13 11:17:01,644 [main] WARN org.example.Foo - x", Level::Warning),
+            ("WARN  2023-01-13 11:17:01,644 x", Level::Warning),
+            ("[ERROR] 2023-01-13 11:17:01 x", Level::Error),
+            ("Error: 2023/01/13 11:17:01 x", Level::Error),
+            ("Apr 02, 2015 10:02:03 AM org.example.Foo init", Level::Unknown),
         ] {
             let entry = read(line).unwrap_or_else(|| panic!("{line}"));
             assert_eq!((entry.grammar, entry.level), (Grammar::Generic, level), "{line}");
         }
-        for line in ["2023", "at 2023-01-13", "Janet 13 11:17:01", "12:34:56 x", "(x)"] {
+        for line in ["2023", "at 2023-01-13", "Janet 13 11:17:01", "12:34:56 x", "(x)", "INFO: x", "x [1/2]"]
+        {
             assert!(read(line).is_none(), "{line}");
         }
     }

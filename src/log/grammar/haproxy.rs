@@ -88,7 +88,8 @@ mod tests {
 
     #[test]
     fn a_handshake_that_failed_is_an_incident_and_tcp_none() {
-        let entry = read("192.0.2.7:36192 [13/Jan/2023:11:17:01.009] fe/3: SSL handshake failure").expect("a line");
+        let entry =
+            read("192.0.2.7:36192 [13/Jan/2023:11:17:01.009] fe/3: SSL handshake failure").expect("a line");
         assert!(matches!(entry.fact, Fact::Incident(Incident { client: Some(_), .. })), "{entry:?}");
         let entry = read("192.0.2.7:36192 [13/Jan/2023:11:17:01.009] fe be/s1 0/1/5007 212 -- 0/0/0/0/3 0/0")
             .expect("a line");

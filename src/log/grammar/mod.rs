@@ -6,10 +6,15 @@
 //! one file of syslog carries the lines of many programs.
 
 mod cisco;
+mod console;
+mod fielded;
 mod fields;
 mod flexnet;
 mod generic;
 mod haproxy;
+mod klog;
+mod margin;
+mod mysql;
 mod nginx_access;
 mod nginx_error;
 mod service;
@@ -250,11 +255,14 @@ impl<'a> Entry<'a> {
 /// Reads a line, or finds that it continues the one above. `formats` are access logs' formats beside the usual ones.
 pub(super) fn read<'a>(line: &'a str, formats: &[AccessFormat]) -> Option<Entry<'a>> {
     let line = line.trim_start_matches(['\u{feff}', ' ']);
-    bare(line, formats).or_else(|| {
+    let behind_margin = || {
         // `grep -n` on several files puts the file and the number there.
-        let behind = without_margin(line)?;
-        bare(behind, formats).or_else(|| bare(without_margin(behind)?, formats))
-    })
+        let behind = margin::without_margin(line)?;
+        bare(behind, formats).or_else(|| bare(margin::without_margin(behind)?, formats))
+    };
+    bare(line, formats)
+        .or_else(behind_margin)
+        .or_else(|| has_clock(line).then(|| generic::in_brackets(line)).flatten())
 }
 
 /// A line from its first character.
@@ -267,58 +275,47 @@ fn bare<'a>(line: &'a str, formats: &[AccessFormat]) -> Option<Entry<'a>> {
             .or_else(|| service::read(line, &[]))
             .or_else(|| flexnet::read(line))
             .or_else(|| cisco::read(line))
-            .or_else(|| generic::read(line)),
+            .or_else(|| cisco::debugging(line))
+            .or_else(|| generic::read(line))
+            .or_else(|| console::read(line))
+            .or_else(|| mysql::read(line)),
         b'<' => syslog::read(line, formats).or_else(given),
-        b'*' | b'.' | b'%' => cisco::read(line).or_else(given),
+        b'*' | b'.' | b'%' => cisco::read(line).or_else(|| cisco::debugging(line)).or_else(given),
         b'A'..=b'Z' | b'a'..=b'z' => given()
+            .or_else(|| klog::read(line))
             .or_else(|| cisco::read(line))
-            .or_else(|| syslog::read(line, formats))
-            .or_else(|| service::read(line, &[]))
-            .or_else(|| generic::read(line)),
-        b'[' | b':' | b'{' | b'"' => {
-            given().or_else(|| service::read(line, &[])).or_else(|| generic::read(line))
-        }
+            .or_else(|| if has_clock(line) { worded(line, formats) } else { ssm::read(line) })
+            .or_else(|| fielded::read(line)),
+        b'{' => given().or_else(|| fielded::read(line)),
+        b'[' | b':' | b'"' => given().or_else(|| service::read(line, &[])).or_else(|| generic::read(line)),
         _ => given(),
     }
 }
 
-/// A line without what mails (`> `), `grep -n` (`12:`), `grep` on several files (`server.log.1:`), pagers, terminals (a prompt, colours) and
-/// `docker compose logs` (`web  | `) put in front of it.
-fn without_margin(line: &str) -> Option<&str> {
-    const WIDEST: usize = 80;
-    let bytes = line.as_bytes();
-    let mut at = 0;
-    // ECMA-48, 5.4: a control sequence ends with the first letter.
-    while let [0x1b, b'[', ..] = bytes.get(at..)? {
-        let letter =
-            bytes.get(at + 2..)?.iter().take(WIDEST).position(|byte| (b'@'..=b'~').contains(byte))?;
-        at += 3 + letter;
-    }
-    let rest = line.get(at..)?;
-    if at > 0 {
-        return Some(rest).filter(|rest| !rest.is_empty());
-    }
-    let end =
-        rest.char_indices().take_while(|(index, _)| *index < WIDEST).find_map(|(index, next)| match next {
-            '>' | '|' | '#' | '\t' => Some(index + 1),
-            ':' | '-' if is_name_or_number(&rest[..index]) => Some(index + 1),
-            _ => None,
-        });
-    let behind = match end {
-        Some(end) => rest.get(end..)?,
-        // `less -N`, `cat -n`: a number and spaces.
-        None => rest.trim_start_matches(|next: char| next.is_ascii_digit()),
-    };
-    let behind = behind.trim_start_matches([' ', '\t', '>', '|']);
-    (behind.len() < line.len() && !behind.is_empty()).then_some(behind)
+/// A line that begins with a letter and has a time of day.
+fn worded<'a>(line: &'a str, formats: &[AccessFormat]) -> Option<Entry<'a>> {
+    syslog::read(line, formats)
+        .or_else(|| service::read(line, &[]))
+        .or_else(|| cisco::debugging(line))
+        .or_else(|| generic::read(line))
+        .or_else(|| console::bitnami(line))
+        .or_else(|| in_pod(line))
 }
 
-/// Whether this can be what `grep` puts before a line: its number, its file, or both.
-fn is_name_or_number(text: &str) -> bool {
-    !text.is_empty()
-        && (text.bytes().all(|byte| byte.is_ascii_digit())
-            || text.contains(".log") && !text.contains(' ')
-            || text.ends_with("messages") && !text.contains(' '))
+/// Whether a colon between digits stands near the beginning: of stack traces and prose, which are most of what is no line, few have one.
+fn has_clock(line: &str) -> bool {
+    const NEAR: usize = 256;
+    let bytes = line.as_bytes();
+    let bytes = bytes.get(..NEAR).unwrap_or(bytes);
+    let is_digit = |at: Option<usize>| at.and_then(|at| bytes.get(at)).is_some_and(u8::is_ascii_digit);
+    memchr::memchr_iter(b':', bytes).any(|at| is_digit(at.checked_sub(1)) && is_digit(Some(at + 1)))
+}
+
+/// What stern shows of a container: a line with a time of its own.
+fn in_pod(line: &str) -> Option<Entry<'_>> {
+    let behind = margin::without_pod(line)?;
+    behind.starts_with(|first: char| first.is_ascii_digit()).then_some(())?;
+    service::read(behind, &[]).or_else(|| generic::read(behind)).or_else(|| console::in_pod(behind))
 }
 
 #[cfg(test)]
@@ -345,6 +342,11 @@ mod tests {
             "   12\t",
             "   12  ",
             "\u{feff}",
+            "* ",
+            "\u{2022} ",
+            "[vmanage] ",
+            "[vmanage]",
+            "local0.info: ",
         ] {
             let entry = format!("{margin}{line}");
             let entry = read(&entry, &[]).unwrap_or_else(|| panic!("{margin:?}"));
@@ -368,22 +370,57 @@ mod tests {
             "",
             "   ",
             "{\"error\": \"invalid_client\"}",
+            "* it was at 11:17 on Jan 13",
+            "[web] started",
+            "Error: the server did not answer",
+            "The capture of 2023-01-13 11:17:01 shows it",
+            "  <date>2023-01-13T11:17:01Z</date>",
+            "    1 11:17:01.123456 192.0.2.7 -> 192.0.2.8 TCP 66 41000 > 443 [SYN]",
+            "11:17:01.123456 IP 192.0.2.7.41000 > 192.0.2.8.443: Flags [S], seq 1, win 1, length 0",
+            "INFO: Starting service",
+            "org.example.Foo: x",
         ] {
             assert!(read(line, &[]).is_none(), "{line:?}");
         }
+    }
+
+    #[test]
+    fn a_margin_costs_an_access_line_nothing() {
+        let line = r#"192.0.2.7 - - [13/Jan/2023:11:17:01 +0000] "GET / HTTP/1.1" 502 5"#;
+        for margin in ["web_1 | ", "reverse-proxy-1  | ", "access.log:", "access.log.1:12:", "# ", "> "] {
+            let line = format!("{margin}{line}");
+            let entry = read(&line, &[]).unwrap_or_else(|| panic!("{line}"));
+            let Fact::Request(request) = entry.fact else { panic!("{entry:?}") };
+            assert_eq!(request.client.map(|ip| ip.to_string()).as_deref(), Some("192.0.2.7"), "{line}");
+        }
+        let entry = read("7e1 bucket [13/Jan/2023:11:17:01 +0000] 192.0.2.7 7e1 x", &[]).expect("a line");
+        assert_eq!(entry.grammar, Grammar::Generic);
+    }
+
+    #[test]
+    fn a_pod_and_its_container_are_no_part_of_a_line() {
+        let pod = "ssm-5d8f7-x2x9z nginx ";
+        let access = format!(r#"{pod}192.0.2.7 - - [13/Jan/2023:11:17:01 +0000] "GET / HTTP/1.1" 502 5"#);
+        assert_eq!(read(&access, &[]).expect("a line").grammar, Grammar::NginxAccess);
+        for text in [" 14:32:47.13 Welcome", "2023-01-13T11:17:01Z x"] {
+            assert!(read(&format!("{pod}{text}"), &[]).is_some(), "{text}");
+        }
+        assert!(read("a man-made mark 14:32:47.13 x", &[]).is_none());
     }
 
     proptest! {
         #[test]
         fn any_line_is_read_without_panic(
             text in any::<String>(),
-            mixed in "([0-9]{1,4}[-/:. ,]?){0,8}[A-Za-z:,. +/\\[\\]()|%*\"<>{}=#-]{0,40}[ -~µ]{0,40}",
+            json in "(\\{|\\}|\"|\\\\|:|,|time|status|2023-01-13T11:17:01Z|level=| |ü){0,24}",
+            mixed in "[IWEF\\[\\{]?([0-9]{1,4}[-/:. ,]?){0,8}[A-Za-z:,. +/\\[\\]()|%*\"<>{}=#-]{0,40}[ -~µ]{0,40}",
         ) {
             let format = AccessFormat::new("$remote_addr [$time_local] \"$request\" $status").expect("a format");
-            for text in [text, mixed] {
+            for text in [text, json, mixed] {
                 let _ = read(&text, std::slice::from_ref(&format));
                 let _ = (flexnet::read(&text), cisco::read(&text), syslog::read(&text, &[]), generic::read(&text));
-                let _ = haproxy::read(&text);
+                let _ = (haproxy::read(&text), klog::read(&text), console::read(&text), mysql::read(&text));
+                let _ = (fielded::read(&text), in_pod(&text), cisco::debugging(&text), console::bitnami(&text));
                 let _ = (vmanage::read(&text), nginx_error::read(&text), nginx_access::read(&text), ssm::read(&text));
             }
         }

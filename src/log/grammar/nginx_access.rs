@@ -197,7 +197,7 @@ impl AccessFormat {
                 },
                 Element::Variable(variable) if !is_cut => {
                     let end = match self.0.get(index + 1) {
-                        Some(Element::Text(text)) => rest.find(&**text),
+                        Some(Element::Text(text)) => value_end(*variable, rest, text),
                         _ => Some(rest.len()),
                     };
                     is_cut = end.is_none();
@@ -215,6 +215,18 @@ impl AccessFormat {
         entry.fact = Fact::Request(request);
         Some(entry)
     }
+}
+
+/// Where a variable's value ends before `text`. A request has spaces in it, and outside quotes its version shows its end.
+fn value_end(variable: Variable, rest: &str, text: &str) -> Option<usize> {
+    let request_end = || {
+        (variable == Variable::RequestLine && text.starts_with(' ')).then_some(())?;
+        let version = rest.find(" HTTP/")? + " HTTP/".len();
+        let digits = rest.get(version..)?;
+        let end = version + digits.bytes().take_while(|byte| byte.is_ascii_digit() || *byte == b'.').count();
+        rest.get(end..)?.starts_with(text).then_some(end)
+    };
+    request_end().or_else(|| rest.find(text))
 }
 
 /// What a variable's value says. A time that is none makes the line one of another format.
@@ -245,7 +257,7 @@ fn take<'a>(
 }
 
 /// `0.057` seconds as nanoseconds.
-fn seconds(text: &str) -> Option<i64> {
+pub(super) fn seconds(text: &str) -> Option<i64> {
     let number: f64 = text.parse().ok()?;
     (0.0..86_400.0).contains(&number).then_some((number * 1e9) as i64)
 }
@@ -372,6 +384,19 @@ mod tests {
         assert!(
             format.read(r#"10.106.66.1 - - [28/Nov/2026:00:57:26 +0000] "POST / HTTP/1.1" 401 53"#).is_none()
         );
+    }
+
+    #[test]
+    fn a_request_outside_quotes_ends_with_its_version() {
+        let format =
+            AccessFormat::new("$remote_addr - $request $uri $status \"MSec\" $msec").expect("a format");
+        let line = "192.0.2.7 - POST /a/12 HTTP/1.1 /a/12 499 \"MSec\" 1673608621.104";
+        let entry = format.read(line).expect("a line");
+        let Request { method, path, status, .. } = request(&entry);
+        assert_eq!((method, path, status), (Some("POST"), Some("/a/12"), Some(499)));
+        assert_eq!(entry.stamp.expect("a time").digits, 3);
+        let entry = format.read("192.0.2.7 - - /x 400 \"MSec\" 1673608621.104").expect("a line");
+        assert_eq!(request(&entry).status, Some(400));
     }
 
     #[test]

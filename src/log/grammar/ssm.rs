@@ -3,11 +3,12 @@
 //! ```text
 //! method=POST path=/oauth/token format=json controller=Doorkeeper::TokensController action=create status=401 duration=23.91 view=0.21 db=3.05
 //! 1:M 13 Jan 2023 11:14:09.049 * 100 changes in 300 seconds. Saving...
+//! [148] 13 Jan 11:14:09.049 * DB saved on disk              before Redis 3
 //! ```
 //!
 //! lograge has no time of its own; syslog's prefix, or the one of Ruby's logger, gives it. The line is written when the request ends.
 
-use super::fields::address;
+use super::fields::{address, next_pair};
 use super::{Entry, Fact, Grammar, Level, Request};
 use crate::log::stamp::{self, Cursor};
 
@@ -19,11 +20,19 @@ pub(super) fn read(text: &str) -> Option<Entry<'_>> {
 /// Process, role, time, level mark (redis.conf, `loglevel`).
 fn redis(text: &str) -> Option<Entry<'_>> {
     let mut cursor = Cursor(text);
-    cursor.number(1, 7)?;
-    cursor.eat(":")?;
-    cursor.eat_any(b"MSCX")?;
-    cursor.spaces(1)?;
-    let (stamp, rest) = stamp::day_month_year(cursor.0)?;
+    let (stamp, rest) = if cursor.eat("[").is_some() {
+        cursor.number(1, 7)?;
+        cursor.eat("] ")?;
+        let (stamp, rest) = stamp::day_month(cursor.0)?;
+        let is_redis = matches!(rest.as_bytes(), [b' ', b'.' | b'-' | b'*' | b'#', b' ', ..]);
+        is_redis.then_some((stamp, rest))?
+    } else {
+        cursor.number(1, 7)?;
+        cursor.eat(":")?;
+        cursor.eat_any(b"MSCX")?;
+        cursor.spaces(1)?;
+        stamp::day_month_year(cursor.0)?
+    };
     let mut entry = Entry::new(Grammar::Redis, rest.trim_start());
     entry.stamp = Some(stamp);
     entry.level = match entry.text.bytes().next() {
@@ -52,6 +61,11 @@ fn lograge(text: &str) -> Option<Entry<'_>> {
             "duration" if is_whole => request.duration = milliseconds(value),
             "ip" | "remote_ip" | "client_ip" => request.client = address(value).map(|(ip, _)| ip),
             "host" => request.host = Some(value),
+            // Not in quotes, though it has spaces.
+            "time" => {
+                let at = text.len() - behind.len() - value.len();
+                entry.stamp = text.get(at..).and_then(stamp::iso).map(|(stamp, _)| stamp);
+            }
             _ => {}
         }
     }
@@ -62,28 +76,6 @@ fn lograge(text: &str) -> Option<Entry<'_>> {
     };
     entry.fact = Fact::Request(request);
     Some(entry)
-}
-
-/// The next `key=value`, quoted or not, and what follows.
-fn next_pair(text: &str) -> Option<(&str, &str)> {
-    let text = text.trim_start();
-    if text.is_empty() {
-        return None;
-    }
-    let mut quote = None;
-    let end = text.char_indices().find_map(|(index, next)| match (quote, next) {
-        (None, ' ') => Some(index),
-        (None, '"' | '\'') => {
-            quote = Some(next);
-            None
-        }
-        (Some(open), _) if open == next => {
-            quote = None;
-            None
-        }
-        _ => None,
-    });
-    Some(text.split_at(end.unwrap_or(text.len())))
 }
 
 /// `23.91` milliseconds as nanoseconds.
@@ -153,12 +145,26 @@ mod tests {
     }
 
     #[test]
+    fn a_request_may_have_its_time_as_a_field() {
+        let line = "method=GET path=/x status=200 duration=1.5 time=2023-01-13 11:17:01 +0530 host=ssm";
+        let entry = read(line).expect("a line");
+        let stamp = entry.stamp.expect("a time");
+        assert_eq!((stamp.zone, stamp.digits), (stamp::Zone::Offset(19_800), 0));
+        let Fact::Request(request) = entry.fact else { panic!("{entry:?}") };
+        assert_eq!((request.status, request.host), (Some(200), Some("ssm")));
+        assert_eq!(read("method=GET path=/x status=200 time=1.5").expect("a line").stamp, None);
+    }
+
+    #[test]
     fn redis_has_the_date_in_words() {
         let entry = read("4617:C 13 Jan 2023 11:14:09.052 * DB saved on disk").expect("a line");
         assert_eq!(
             (entry.grammar, entry.level, entry.text),
             (Grammar::Redis, Level::Info, "* DB saved on disk")
         );
+        let entry = read("[148] 05 Jun 06:27:25.097 # DB saved on disk").expect("a line");
+        assert_eq!((entry.grammar, entry.level), (Grammar::Redis, Level::Warning));
+        assert!(read("[148] 05 Jun 06:27:25.097 DB saved").is_none());
     }
 
     #[test]

@@ -12,7 +12,9 @@
 
 use std::net::IpAddr;
 
-use super::{AccessFormat, Entry, Fact, Grammar, Level, cisco, flexnet, generic, service, vmanage};
+use super::{
+    AccessFormat, Entry, Fact, Grammar, Level, cisco, fielded, flexnet, generic, klog, service, vmanage,
+};
 use crate::log::stamp::{self, Cursor, Stamp};
 
 /// Reads one line.
@@ -38,7 +40,8 @@ pub(super) fn read<'a>(line: &'a str, formats: &[AccessFormat]) -> Option<Entry<
     let (tag, text) = tag(text);
     // Any program may begin its lines with RFC 3339's time, and Docker puts it there in nanoseconds; syslog has a tag behind the host.
     let is_syslog = is_host(host)
-        && (!is_numeric || outer.digits < 7 && (tag.is_some() || severity.is_some() || text.starts_with('%')));
+        && (!is_numeric
+            || outer.digits < 7 && (tag.is_some() || severity.is_some() || text.starts_with('%')));
     if is_syslog {
         return Some(behind(outer, Some(host), tag, text, severity, formats));
     }
@@ -55,6 +58,7 @@ fn is_host(word: &str) -> bool {
     let is_name = has_letter
         && !word.starts_with(['[', '{', '"', '%', '-', '<'])
         && !word.contains(['(', ')', ':', '=', ','])
+        && !matches!(word, "AM" | "PM")
         && Level::of(word) == Level::Unknown;
     is_name || word.parse::<IpAddr>().is_ok()
 }
@@ -136,6 +140,9 @@ fn behind<'a>(
             entry.fact = Fact::ClockStep;
         }
     }
+    if entry.grammar == Grammar::Generic {
+        entry.grammar = Grammar::Syslog;
+    }
     entry.outer = Some(outer);
     entry.host = entry.host.or(host);
     entry.source = entry.source.or(tag);
@@ -153,7 +160,10 @@ fn own<'a>(text: &'a str, formats: &[AccessFormat]) -> Option<Entry<'a>> {
             .or_else(|| flexnet::read(text))
             .or_else(|| cisco::read(text))
             .or_else(|| generic::with_own_time(text)),
-        _ => service::read(text, formats).or_else(|| cisco::read(text)),
+        _ => service::read(text, formats)
+            .or_else(|| cisco::read(text))
+            .or_else(|| klog::read(text))
+            .or_else(|| fielded::read(text)),
     }
 }
 
@@ -233,7 +243,10 @@ mod tests {
         assert!(read("Jan 13 11:13:36 [error] x", &[]).is_none());
         assert!(read("Jan 13 11:13:36.123: %SYS-5-CONFIG_I: x", &[]).is_none());
         assert!(read("2023-01-13 11:17:14 host app: x", &[]).is_none());
-        for word in ["INFO:worker:started", "2023-01-13", "7", "main.c:494:(run)", "key=x", "warning", "(x)"] {
+        assert!(read("Jan 13, 2023 11:17:14 AM org.example.Foo init", &[]).is_none());
+        assert!(read("Jan 13 2023 11:17:14 PM org.example.Foo init", &[]).is_none());
+        for word in ["INFO:worker:started", "2023-01-13", "7", "main.c:494:(run)", "key=x", "warning", "(x)"]
+        {
             let line = format!("2023-01-13T11:17:14Z {word} [1] x: y");
             assert!(read(&line, &[]).is_none(), "{line}");
         }

@@ -10,7 +10,7 @@ use crate::log::clocks::{ClockId, ClockKey, Clocks};
 use crate::log::grammar::{self, Entry, Fact, Grammar};
 use crate::log::logs::LogFile;
 use crate::log::settings::Settings;
-use crate::log::stamp::Zone;
+use crate::log::stamp::{self, Stamp, Zone};
 use crate::time::{Elapsed, SECOND, Timestamp};
 
 /// Times with and without their zone are at most this far apart: from UTC-12 to UTC+14, and an hour for the clocks themselves. In
@@ -40,6 +40,8 @@ pub(super) struct Lines {
     pub precision: i64,
     /// Lines whose two times contradict each other: how many, and the first.
     pub contradictions: Option<(u64, u64)>,
+    /// Lines whose date may be either of two: how many, and the first.
+    pub ambiguous: Option<(u64, u64)>,
     /// Steps back of the clock: line, nanoseconds.
     pub steps: Vec<(u64, i64)>,
     pub further_steps: u64,
@@ -54,7 +56,8 @@ impl Lines {
             Err(_) => String::from_utf8_lossy(line),
         };
         let Some(entry) = grammar::read(&text, &settings.formats) else {
-            about.placed += u64::from(self.is_placed);
+            // A line with a time in a form that is not read is no part of the one above.
+            about.placed += u64::from(self.is_placed && !stamp::shows_time(&text));
             if self.is_near {
                 self.gatherer.continuation(&text, number);
             }
@@ -90,8 +93,9 @@ impl Lines {
         number: u64,
         settings: &Settings,
     ) -> Option<(Seen<'a>, bool)> {
-        let own = entry.stamp.map(|stamp| (stamp, self.calendar.place(&stamp)));
-        let outer = entry.outer.map(|stamp| (stamp, self.calendar.place(&stamp)));
+        let mut placed = |stamp: Stamp<'a>| self.calendar.place(&stamp).map(|at| (stamp, at));
+        let own = entry.stamp.and_then(&mut placed);
+        let outer = entry.outer.and_then(&mut placed);
         let (stamp, (nanos, dating), is_prefix) = match (own, outer) {
             (Some((own, at)), Some((outer, outer_at))) => {
                 let is_comparable = at.1 == Dating::Full && outer_at.1 == Dating::Full;
@@ -105,7 +109,12 @@ impl Lines {
             }
             (Some((own, at)), None) => (own, at, false),
             (None, Some((outer, at))) => (outer, at, true),
-            (None, None) => return None,
+            (None, None) => {
+                if entry.stamp.is_some() {
+                    self.ambiguous.get_or_insert((0, number)).0 += 1;
+                }
+                return None;
+            }
         };
         let known =
             |name: &str| settings.zones.iter().find(|(zone, _)| zone == name).map(|(_, offset)| *offset);

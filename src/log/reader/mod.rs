@@ -141,11 +141,11 @@ impl Reading {
         settings: &Settings,
     ) -> Self {
         let near = before.or(settings.near);
-        let mut calendar =
-            if near.is_some() { Calendar::new(near) } else { Calendar::before(file.modified) };
+        let mut calendar = if near.is_some() { Calendar::new(near) } else { Calendar::before(file.modified) };
         if let Some(date) = file.date.filter(|_| before.is_none()) {
             calendar.anchor(date);
         }
+        calendar.learn(file.order);
         let lines = Lines {
             file: file.index,
             log: file.about.log,
@@ -159,6 +159,7 @@ impl Reading {
             previous: None,
             precision: 0,
             contradictions: None,
+            ambiguous: None,
             steps: Vec::new(),
             further_steps: 0,
         };
@@ -200,6 +201,12 @@ impl Reading {
             texts.push(format!(
                 "in {count} lines, the first of them line {first}, the time inside contradicts the time that syslog put in front by more \
                  than a day: syslog's is used"
+            ));
+        }
+        if let Some((count, first)) = self.lines.ambiguous {
+            texts.push(format!(
+                "lines not placed in time: {count}, first line {first}; their dates may have the day or the month first, and no other line \
+                 shows which"
             ));
         }
         for (line, nanos) in &self.lines.steps {

@@ -12,7 +12,7 @@ use crate::log::grammar::{self, Fact, Grammar};
 use crate::log::input::Input;
 use crate::log::logs::LogFile;
 use crate::log::settings::Settings;
-use crate::log::stamp::{Date, Stamp, Zone};
+use crate::log::stamp::{Date, Order, Stamp, Zone};
 use crate::time::Timestamp;
 
 /// A file that is opened, with what its first lines show.
@@ -26,6 +26,8 @@ pub(super) struct Opened {
     pub folder: u16,
     /// A full date near the beginning.
     pub date: Option<Date>,
+    /// In which order dates of numbers near the beginning have day and month.
+    pub order: Order,
     /// When the file was changed.
     pub modified: Option<Timestamp>,
     /// The first line's time, as far as it is known before reading.
@@ -101,8 +103,9 @@ impl Opened {
         if let Some(date) = survey.date {
             calendar.anchor(date);
         }
-        let first = survey.first.map_or(i64::MAX, |(date, time)| {
-            calendar.place(&Stamp { date, time, digits: 0, zone: Zone::Unstated }).0
+        calendar.learn(survey.order);
+        let first = survey.first.and_then(|(date, time)| {
+            calendar.place(&Stamp { date, time, digits: 0, zone: Zone::Unstated, order: Order::Known })
         });
         Ok(Self {
             index,
@@ -111,8 +114,9 @@ impl Opened {
             key: (stem(name), grammar),
             folder: 0,
             date: survey.date,
+            order: survey.order,
             modified,
-            first,
+            first: first.map_or(i64::MAX, |(at, _)| at),
         })
     }
 }
@@ -125,6 +129,7 @@ pub(super) struct Survey {
     pub is_binary: bool,
     pub counts: Vec<(Grammar, usize)>,
     pub date: Option<Date>,
+    pub order: Order,
     pub first: Option<(Option<Date>, i64)>,
 }
 
@@ -142,8 +147,12 @@ impl Survey {
             }
             let Some(stamp) = entry.outer.or(entry.stamp) else { continue };
             survey.entries += 1;
+            if matches!(stamp.order, Order::DayFirst | Order::MonthFirst) {
+                survey.order = stamp.order;
+            }
             survey.first.get_or_insert((stamp.date, stamp.time));
-            if let Some(date) = entry.stamp.and_then(|stamp| stamp.date).filter(|date| date.year.is_some()) {
+            let own = entry.stamp.filter(|stamp| stamp.order != Order::Either).and_then(|stamp| stamp.date);
+            if let Some(date) = own.filter(|date| date.year.is_some()) {
                 survey.date.get_or_insert(date);
             }
             match survey.counts.iter_mut().find(|(grammar, _)| *grammar == entry.grammar) {

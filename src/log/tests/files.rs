@@ -4,7 +4,9 @@ use std::io::Write;
 
 use proptest::prelude::*;
 
-use super::super::{Dating, Follower, Grammar, LogZone, Logs, Outcome, Quote, Settings, Side, is_log, is_log_file};
+use super::super::{
+    Dating, Follower, Grammar, LogZone, Logs, Outcome, Quote, Settings, Side, is_log, is_log_file,
+};
 use super::{at, read};
 use crate::limits;
 use crate::time::Timestamp;
@@ -247,7 +249,8 @@ fn a_firewall_s_lines_are_a_log_s_and_no_capture() {
         std::fs::write(&path, text).expect("a file");
         is_log_file(&path, &Settings::default()).map_err(|error| error.what)
     };
-    let dropped = "kernel: DROP-IN IN=ens3 OUT= SRC=192.0.2.7 DST=192.0.2.8 LEN=60 PROTO=TCP SPT=41000 DPT=8443 SYN";
+    let dropped =
+        "kernel: DROP-IN IN=ens3 OUT= SRC=192.0.2.7 DST=192.0.2.8 LEN=60 PROTO=TCP SPT=41000 DPT=8443 SYN";
     let packet = "11:17:15.000000 IP 192.0.2.7.41000 > 192.0.2.8.8443: Flags [S], seq 1, win 1, length 0";
     assert_eq!(is_log(&format!("Jan 13 11:17:14 fw {dropped}\nJan 13 11:17:14 fw app: x\n")), Ok(true));
     assert_eq!(is_log(&format!("{dropped}\n")), Ok(false));
@@ -255,6 +258,23 @@ fn a_firewall_s_lines_are_a_log_s_and_no_capture() {
     let settings = Settings { near: Some(at("2023-01-13T12:00:00Z")), ..Settings::default() };
     let logs = read(&[("messages", &format!("Jan 13 11:17:14 fw {dropped}\n"))], &settings);
     assert_eq!((logs.files[0].format.as_str(), logs.files[0].placed), ("syslog", 1));
+}
+
+#[test]
+fn a_date_of_which_the_order_is_unknown_places_no_line() {
+    let placed = |text: &str| {
+        let logs = read(&[("x.log", text)], &Settings::default());
+        (logs.files[0].placed, logs.notes.len())
+    };
+    assert_eq!(placed("04/10/2011 07:24:26 x\n  y\n05/10/2011 07:24:26 x\n"), (0, 1));
+    assert_eq!(placed("04/10/2011 07:24:26 x\n  y\n15/10/2011 07:24:26 x\n"), (3, 0));
+}
+
+#[test]
+fn a_line_with_a_time_that_is_not_read_continues_none() {
+    let logs =
+        read(&[("x.log", "2023-01-13 11:17:01 x\n  y\nDie 13.I.2023 11:17:02 z\n")], &Settings::default());
+    assert_eq!((logs.files[0].lines, logs.files[0].placed), (3, 2));
 }
 
 #[test]
