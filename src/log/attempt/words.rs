@@ -309,30 +309,35 @@ pub(super) fn nginx(text: &str) -> Option<Outcome> {
     // What follows the sentence is chosen by the client, at least in part.
     let sentence = find(text, ", client: ").and_then(|end| text.get(..end)).unwrap_or(text);
     let has = |words: &&str| contains(sentence, words);
-    let is_upstream = ["to upstream", "from upstream", "reading upstream"].iter().any(has);
-    let outcome = if has(&"no live upstreams") {
+    // Most lines are about neither, and need no further look.
+    let has_ssl = has(&"ssl");
+    let has_upstream = has(&"upstream");
+    let is_upstream = has_upstream && ["to upstream", "from upstream", "reading upstream"].iter().any(has);
+    let outcome = if has(&"client prematurely closed connection") {
+        Outcome::GaveUp
+    } else if has_upstream && has(&"no live upstreams") {
         Outcome::Status(502)
-    } else if UPSTREAM_FAULTS.iter().any(has) || is_upstream && TRANSPORT_FAULTS.iter().any(has) {
+    } else if has(&"connect() failed")
+        || has_upstream && UPSTREAM_FAULTS.iter().any(has)
+        || is_upstream && TRANSPORT_FAULTS.iter().any(has)
+    {
         // Another upstream server may have answered: the access line knows.
         Outcome::Failed
-    } else if is_upstream && !has(&"client prematurely closed") {
+    } else if is_upstream {
         return None;
-    } else if has(&"client prematurely closed connection") {
-        Outcome::GaveUp
     } else if has(&"plain http request to https port") || has(&"client sent invalid method") {
         Outcome::NotTls
     } else if let Some((_, status)) = REFUSALS.iter().find(|(words, _)| has(words)) {
         Outcome::Status(*status)
-    } else if let Some(outcome) = alert(sentence) {
+    } else if has_ssl && CLIENT_CERTIFICATE.iter().any(has) {
+        Outcome::Status(400)
+    } else if let Some(outcome) = has_ssl.then(|| alert(sentence)).flatten() {
         outcome
-    } else if has(&"ssl_do_handshake() failed") || has(&"ssl handshake failure") {
+    } else if has_ssl && (has(&"ssl_do_handshake() failed") || has(&"ssl handshake failure")) {
         Outcome::HandshakeFailed
-    } else if has(&"peer closed connection in ssl handshake")
-        || has(&"client closed connection while ssl handshaking")
-        || has(&"connection closed during ssl handshake")
-    {
+    } else if has_ssl && CLOSED_IN_HANDSHAKE.iter().any(has) {
         Outcome::ClosedInHandshake
-    } else if has(&"client timed out") || has(&"timeout during ssl handshake") {
+    } else if has(&"client timed out") || has_ssl && has(&"timeout during ssl handshake") {
         Outcome::TimedOut
     } else if has(&"client closed connection while waiting for request") {
         Outcome::GaveUp
@@ -343,8 +348,7 @@ pub(super) fn nginx(text: &str) -> Option<Outcome> {
 }
 
 /// Words of nginx that name a fault of the server behind it.
-const UPSTREAM_FAULTS: [&str; 8] = [
-    "connect() failed",
+const UPSTREAM_FAULTS: [&str; 7] = [
     "upstream timed out",
     "upstream prematurely closed",
     "upstream server temp",
@@ -366,12 +370,18 @@ const TRANSPORT_FAULTS: [&str; 7] = [
 ];
 
 /// Words with which nginx refuses a request, and the status that it answers.
-const REFUSALS: [(&str, u16); 5] = [
-    (": password mismatch", 401),
-    ("\" was not found in \"", 401),
-    ("access forbidden by rule", 403),
-    ("client ssl certificate verify error", 400),
-    ("client sent no required ssl certificate", 400),
+const REFUSALS: [(&str, u16); 3] =
+    [(": password mismatch", 401), ("\" was not found in \"", 401), ("access forbidden by rule", 403)];
+
+/// Words with which nginx refuses a client's certificate, or the want of one; it answers 400.
+const CLIENT_CERTIFICATE: [&str; 2] =
+    ["client ssl certificate verify error", "client sent no required ssl certificate"];
+
+/// Words of nginx, and of HAProxy, for a client that closed during the handshake.
+const CLOSED_IN_HANDSHAKE: [&str; 3] = [
+    "peer closed connection in ssl handshake",
+    "client closed connection while ssl handshaking",
+    "connection closed during ssl handshake",
 ];
 
 #[cfg(test)]
@@ -536,6 +546,7 @@ mod tests {
                 "*1 open() \"/srv/x\" failed (2: No such file or directory), client: 10.0.0.1, request: \"GET /?connect()%20failed HTTP/1.1\", referrer: \"connect() failed\"",
                 None,
             ),
+            ("upstream timed out (110", Some(Outcome::Failed)),
             ("fe_https/1: SSL handshake failure", Some(Outcome::HandshakeFailed)),
             ("fe_https/1: Connection closed during SSL handshake", Some(Outcome::ClosedInHandshake)),
             ("client 10.106.66.1 closed keepalive connection", None),

@@ -161,9 +161,12 @@ impl<'a> Iterator for Members<'a> {
 }
 
 fn logfmt(line: &str) -> Option<Entry<'_>> {
+    /// Bytes in which a line of fields has its first.
+    const NEAR: usize = 64;
     /// Pairs among which the time is looked for, and words that may precede them.
     const MOST: usize = 12;
     const WORDS: usize = 3;
+    memchr::memchr(b'=', line.as_bytes().get(..NEAR).unwrap_or(line.as_bytes()))?;
     let mut entry = Entry::new(Grammar::Generic, line);
     let (mut rest, mut words, mut pairs, mut date) = (line, 0, 0, None);
     while let Some((pair, behind)) = next_pair(rest).filter(|_| pairs < MOST) {

@@ -38,7 +38,6 @@ fn behind_level(text: &str) -> Option<Entry<'_>> {
 /// read without it first.
 pub(super) fn in_brackets(line: &str) -> Option<Entry<'_>> {
     const WIDEST: usize = 200;
-    line.bytes().next()?.is_ascii_alphanumeric().then_some(())?;
     let open = crate::log::text::head(line, WIDEST).find(" [")?;
     let (stamp, rest) = stamp::access(line.get(open + 2..)?)?;
     let mut entry = entry(stamp, rest.strip_prefix(']')?);

@@ -17,9 +17,9 @@ use crate::log::stamp::{self, Cursor};
 pub(super) fn read(line: &str) -> Option<Entry<'_>> {
     // An address and a port; some anonymise them.
     const WIDEST: usize = 80;
-    let open = crate::log::text::head(line, WIDEST).find(" [")?;
-    let end = line.get(..open)?;
-    (end.contains(':') && !end.contains(' ')).then_some(())?;
+    let open = memchr::memchr(b' ', line.as_bytes().get(..WIDEST).unwrap_or(line.as_bytes()))?;
+    (line.as_bytes().get(open + 1) == Some(&b'[')).then_some(())?;
+    let end = line.get(..open).filter(|end| end.contains(':'))?;
     let (stamp, rest) = stamp::access(line.get(open + 2..)?)?;
     (stamp.digits == 3).then_some(())?;
     let mut cursor = Cursor(rest.strip_prefix("] ")?);

@@ -19,7 +19,13 @@ pub(super) fn without_margin(line: &str) -> Option<&str> {
     if at > 0 {
         return Some(rest).filter(|rest| !rest.is_empty());
     }
-    if let Some(behind) = listed(rest).or_else(|| named(rest)).or_else(|| classified(rest)) {
+    let put_by_a_tool = match rest.bytes().next()? {
+        b'[' => named(rest),
+        b'a'..=b'z' => classified(rest),
+        b'*' | b'-' | 0xe2 => listed(rest),
+        _ => None,
+    };
+    if let Some(behind) = put_by_a_tool {
         return Some(behind.trim_start()).filter(|behind| !behind.is_empty());
     }
     let is_markup = rest.starts_with('<') && !rest.starts_with("<1");

@@ -260,9 +260,11 @@ pub(super) fn read<'a>(line: &'a str, formats: &[AccessFormat]) -> Option<Entry<
         let behind = margin::without_margin(line)?;
         bare(behind, formats).or_else(|| bare(margin::without_margin(behind)?, formats))
     };
-    bare(line, formats)
-        .or_else(behind_margin)
-        .or_else(|| has_clock(line).then(|| generic::in_brackets(line)).flatten())
+    let in_brackets = || {
+        let may_be = line.starts_with(|first: char| first.is_ascii_alphanumeric()) && has_clock(line);
+        may_be.then(|| generic::in_brackets(line)).flatten()
+    };
+    bare(line, formats).or_else(behind_margin).or_else(in_brackets)
 }
 
 /// A line from its first character.
