@@ -33,6 +33,8 @@ pub(super) struct Calendar {
     until: Option<i64>,
     /// The line before, of those without a year.
     without_year: Option<(i64, Dating)>,
+    /// The day of the latest line with a full date.
+    latest_day: Option<i64>,
     /// Whether the day comes first in a date of numbers, and whether lines contradict each other in that.
     is_day_first: Option<bool>,
     has_both_orders: bool,
@@ -83,21 +85,38 @@ impl Calendar {
     /// Nanoseconds since 1970 of a stamp, its zone not taken into account; nothing where day and month may be either.
     pub fn place(&mut self, stamp: &Stamp) -> Option<(i64, Dating)> {
         self.learn(stamp.order);
-        let date = match (stamp.date, stamp.order, self.is_day_first) {
-            (Some(date), Order::Either, Some(is_day_first)) if !self.has_both_orders => {
-                let swapped = Date { month: date.day, day: date.month, ..date };
-                Some(if is_day_first { swapped } else { date })
-            }
-            (_, Order::Either, _) => return None,
-            (date, ..) => date,
+        let date = match stamp.date {
+            Some(date) if stamp.order == Order::Either => Some(self.ordered(date)?),
+            date => date,
         };
         Some(match date {
             Some(Date { year: Some(year), month, day }) => {
-                (days_since_1970(year, month, day) * DAY + stamp.time, Dating::Full)
+                let day = days_since_1970(year, month, day);
+                self.latest_day = Some(day);
+                (day * DAY + stamp.time, Dating::Full)
             }
             Some(Date { year: None, month, day }) => self.place_without_year(month, day, stamp.time),
             None => self.place_without_date(stamp.time),
         })
+    }
+
+    /// A date that was read as if the month came first, in the order of the file: as other lines show it, or as only one of the two is next to
+    /// the line before.
+    fn ordered(&mut self, date: Date) -> Option<Date> {
+        let swapped = Date { month: date.day, day: date.month, ..date };
+        if self.is_day_first.is_none() {
+            let is_next = |date: Date| {
+                let day = days_since_1970(date.year?, date.month, date.day);
+                Some(day.abs_diff(self.latest_day?) <= 1)
+            };
+            match (is_next(date)?, is_next(swapped)?) {
+                (true, false) => self.learn(Order::MonthFirst),
+                (false, true) => self.learn(Order::DayFirst),
+                _ => return None,
+            }
+        }
+        let is_day_first = self.is_day_first.filter(|_| !self.has_both_orders)?;
+        Some(if is_day_first { swapped } else { date })
     }
 
     fn place_without_year(&mut self, month: u8, day: u8, time: i64) -> (i64, Dating) {
@@ -145,7 +164,7 @@ impl Calendar {
 
 #[cfg(test)]
 mod tests {
-    use super::super::stamp::{month_day, time_only, year_last};
+    use super::super::stamp::{iso, month_day, time_only, year_last};
     use super::*;
 
     fn at(text: &str) -> i64 {
@@ -196,6 +215,10 @@ mod tests {
         assert_eq!(place("04/10/2011 07:24:26"), Some(at("2011-10-04T07:24:26Z")));
         assert_eq!(place("10/14/2011 07:24:26"), Some(at("2011-10-14T07:24:26Z")));
         assert_eq!(place("04/10/2011 07:24:26"), None);
+        let mut calendar = Calendar::default();
+        calendar.place(&iso("2011-10-03 23:24:26").expect("a stamp").0);
+        let stamp = year_last("04/10/2011 07:24:26").expect("a stamp").0;
+        assert_eq!(calendar.place(&stamp), Some((at("2011-10-04T07:24:26Z"), Dating::Full)));
         let mut calendar = Calendar::default();
         calendar.learn(Order::MonthFirst);
         let stamp = year_last("04/10/2011 07:24:26").expect("a stamp").0;

@@ -7,6 +7,9 @@
 //! Fri Jan 13 11:17:01 2023 text
 //! Jan 13 11:17:01 text                       syslog's time without its host
 //! 1673608621.123 text
+//! ERROR 2023-01-13 11:17:01 text             a level before the time
+//! Apr 02, 2015 10:02:03 AM org.example.Foo   java.util.logging; what it says is on the next line
+//! 10/20/2011 07:24:26 text                   if the file shows the order of day and month
 //! ```
 //!
 //! They are shown beside a connection by their time, and never tied to it.

@@ -313,7 +313,7 @@ pub(super) fn epoch(text: &str) -> Read<'_> {
     let len = cursor.0.bytes().take_while(u8::is_ascii_digit).count();
     let seconds: i64 = (len == 10).then(|| cursor.split(len)).flatten()?.parse().ok()?;
     let (nanos, digits) = cursor.fraction(b".");
-    since_1970(seconds, nanos, digits, cursor.0)
+    Some((since_1970(seconds, nanos, digits)?, cursor.0))
 }
 
 /// `1673608621123`: milliseconds since 1970, as programs write them into JSON.
@@ -321,17 +321,14 @@ pub(super) fn epoch_millis(text: &str) -> Read<'_> {
     let mut cursor = Cursor(text);
     let len = cursor.0.bytes().take_while(u8::is_ascii_digit).count();
     let millis: i64 = (len == 13).then(|| cursor.split(len)).flatten()?.parse().ok()?;
-    since_1970(millis / 1000, millis % 1000 * 1_000_000, 3, cursor.0)
+    Some((since_1970(millis / 1000, millis % 1000 * 1_000_000, 3)?, cursor.0))
 }
 
-fn since_1970(seconds: i64, nanos: i64, digits: u8, rest: &str) -> Read<'_> {
+fn since_1970(seconds: i64, nanos: i64, digits: u8) -> Option<Stamp<'static>> {
     let (days, time) = (seconds.div_euclid(86_400), seconds.rem_euclid(86_400));
     let (year, month, day) = civil(days);
-    let date = Date::new(Some(year), month, day);
-    Some((
-        Stamp { date, time: time * SECOND + nanos, digits, zone: Zone::Offset(0), order: Order::Known },
-        rest,
-    ))
+    let date = Some(Date::new(Some(year), month, day)?);
+    Some(Stamp { date, time: time * SECOND + nanos, digits, zone: Zone::Offset(0), order: Order::Known })
 }
 
 /// Year, month and day of a number of days since 1970-01-01.
@@ -701,6 +698,8 @@ mod tests {
         fn any_text_is_read_without_panic(text in any::<String>(), mixed in "[0-9A-Za-z:,. +/\\[\\]-]{0,40}") {
             for text in [text.as_str(), mixed.as_str()] {
                 let _ = (day_month_year(text), month_day(text, true), slashed(text), access(text), iso(text));
+                let _ = (day_month(text), digits_of_day(text), digits_of_date(text), dotted(text), year_last(text));
+                let _ = (epoch_millis(text), date(text), shows_time(text));
                 let _ = (weekday(text), time_only(text), epoch(text), Cursor(text).zone(), Cursor(text).enclosed("[", ']'));
             }
         }
