@@ -127,10 +127,7 @@ fn server(log: Outcome, wire: WireOutcome) -> Agreement {
         }
         // The server answered, and the answer or its end did not arrive: nginx has it as sent.
         (Outcome::Succeeded | Outcome::Status(_), On::NoResponse | On::Reset) => Silent,
-        // The client closed just when the answer came.
-        (Outcome::GaveUp, On::Complete) | (Outcome::ClosedInHandshake, On::Alert { .. } | On::Reset) => {
-            Silent
-        }
+        (Outcome::ClosedInHandshake, On::Alert { .. } | On::Reset) => Silent,
         (Outcome::FeatureDenied, _) => Silent,
         _ => Disagrees,
     }

@@ -265,7 +265,10 @@ pub(in crate::log) fn offsets(attempt: &Attempt, exchange: &Exchange) -> Result<
             let is_access = attempt.grammar == Grammar::NginxAccess;
             let (late, early) = if is_access { (SERVER_SLACK, SLACK) } else { (BEHIND_SLACK, BEHIND_SLACK) };
             let low = end.saturating_sub(decisive).saturating_sub(late + end_doubt);
-            let mut high = end.saturating_add(precision + early + end_doubt).saturating_sub(decisive);
+            // An error about a request is written when it happens, which may be well before the answer ends.
+            let is_incident = attempt.grammar == Grammar::NginxError && attempt.request.is_some();
+            let (event, doubt) = if is_incident { (start, start_doubt) } else { (decisive, end_doubt) };
+            let mut high = end.saturating_add(precision + early + doubt).saturating_sub(event);
             if let Some(begin) = attempt.begin {
                 // The request arrived after the exchange began.
                 let latest =

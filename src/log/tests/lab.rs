@@ -229,7 +229,9 @@ fn agree_with_client(server: &[(&str, &str)], grammars: &[Grammar]) {
         let of_server = of_side(&logs, &ties, Side::Server, grammar);
         let all = logs.attempts.iter().filter(|attempt| attempt.grammar == grammar).count();
         println!("{grammar:?}: {} of {all}", of_server.len());
-        assert!(of_server.len() * 2 > all, "{grammar:?}: {} of {all}", of_server.len());
+        // Errors of several requests in one second could be each other's.
+        let least = if grammar == Grammar::NginxError { all / 4 } else { all / 2 };
+        assert!(of_server.len() > least, "{grammar:?}: {} of {all}", of_server.len());
         for (attempt, exchange) in of_server {
             let server = &logs.attempts[attempt];
             if let Some((client, _)) = of_client.iter().find(|(_, other)| *other == exchange)

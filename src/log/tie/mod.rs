@@ -344,6 +344,7 @@ impl<'a> Work<'a> {
         let is_certain = offset.weight >= clock::CERTAIN
             && !choice.is_by_order
             && outcomes != Agreement::Disagrees
+            && (attempt.side == Side::Client || outcomes != Agreement::Silent)
             && self.translation[clock] == Translation::Excluded;
         for index in choice.earlier.iter().chain([&choice.exchange]) {
             self.taken[*index].push((layer, choice.attempt));

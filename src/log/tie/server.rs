@@ -5,6 +5,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::matching::Pair;
 use super::{Choice, Layer, Refusal, Work};
 use crate::log::pair::Agreement;
+use crate::time::MILLI;
+
+/// Two exchanges that end within this time, in nanoseconds, may be logged in either order.
+const CLOSE: i64 = 50 * MILLI;
 
 impl Work<'_> {
     /// Chooses on a server's side, where lines have the second in which an exchange ended and no more.
@@ -40,7 +44,8 @@ impl Work<'_> {
         chosen
     }
 
-    /// Assigns the lines of a group in their order to its exchanges in theirs, or none of them.
+    /// Assigns the lines of a group in their order to its exchanges in theirs, or none of them. Two that ended close together are
+    /// assigned to nothing: a server may log them in another order than their last packets have.
     fn order_group(&mut self, pairs: &[&Pair]) -> Vec<Choice> {
         let ended = |exchange: usize| (self.wire.exchanges[exchange].end, exchange);
         let written = |attempt: usize| (self.logs.attempts[attempt].end, attempt);
@@ -56,14 +61,25 @@ impl Work<'_> {
         let in_order = attempts.iter().zip(&exchanges).map(|(attempt, exchange)| fit(*attempt, *exchange));
         let in_order: Option<Vec<_>> = in_order.collect();
         let is_even = attempts.len() == exchanges.len();
+        let mut chosen = Vec::new();
         if let Some(assigned) = in_order.filter(|_| is_even) {
-            return assigned.iter().map(|pair| Choice::of(pair, attempts.len() > 1)).collect();
+            let close = |one: usize, other: usize| {
+                let (one, other) = (&self.wire.exchanges[one], &self.wire.exchanges[other]);
+                (other.end - one.end).nanos() < CLOSE
+            };
+            let is_close = |index: usize| {
+                index > 0 && close(exchanges[index - 1], exchanges[index])
+                    || exchanges.get(index + 1).is_some_and(|next| close(exchanges[index], *next))
+            };
+            let clear = assigned.iter().enumerate().filter(|(index, _)| !is_close(*index));
+            chosen.extend(clear.map(|(_, pair)| Choice::of(pair, attempts.len() > 1)));
         }
+        attempts.retain(|attempt| chosen.iter().all(|choice: &Choice| choice.attempt != *attempt));
         for attempt in attempts {
             let fits = pairs.iter().filter(|pair| pair.attempt == attempt);
             self.refusals[attempt] = Some(Refusal::Ambiguous(fits.map(|pair| pair.exchange).collect()));
         }
-        Vec::new()
+        chosen
     }
 }
 
