@@ -106,7 +106,7 @@ fn named(text: &str, secrets: &mut Vec<Range<usize>>) {
         }
         let name = &bytes[start..at];
         let option = text.get(..start).is_some_and(|before| before.ends_with("--"));
-        if two_words(text, start, &mut at).or_else(|| secret_name(name)).is_some() {
+        if two_words(text, start, &mut at) || secret_name(name) {
             let name = text.get(start..at).unwrap_or_default();
             if let Some(value) = value_behind(text, at, name, option) {
                 at = value.end.max(at);
@@ -121,8 +121,8 @@ fn is_name(byte: u8) -> bool {
 }
 
 /// Whether a name ends like one of [`NAMES`].
-fn secret_name(name: &[u8]) -> Option<()> {
-    NAMES.iter().any(|secret| ends_like(name, secret.as_bytes())).then_some(())
+fn secret_name(name: &[u8]) -> bool {
+    NAMES.iter().any(|secret| ends_like(name, secret.as_bytes()))
 }
 
 /// Compared from the end; `_` of the pattern is any separator or none, and what stands before has to end with a separator or be a
@@ -154,15 +154,16 @@ fn ends_like(name: &[u8], pattern: &[u8]) -> bool {
 }
 
 /// `Client ID: ...`, `client secret = ...`: names of two words.
-fn two_words(text: &str, start: usize, at: &mut usize) -> Option<()> {
-    let rest = text.get(start..)?;
-    let len =
-        ["client id", "pass phrase", "api key", "access key", "private key", "session id", "secret key"]
-            .iter()
-            .find(|name| rest.get(..name.len()).is_some_and(|head| head.eq_ignore_ascii_case(name)))?
-            .len();
-    *at = start + len;
-    Some(())
+fn two_words(text: &str, start: usize, at: &mut usize) -> bool {
+    const NAMES: [&str; 7] =
+        ["client id", "pass phrase", "api key", "access key", "private key", "session id", "secret key"];
+    let Some(rest) = text.get(start..).filter(|_| text.as_bytes().get(*at) == Some(&b' ')) else {
+        return false;
+    };
+    let begins = |name: &&&str| rest.get(..name.len()).is_some_and(|head| head.eq_ignore_ascii_case(name));
+    let known = NAMES.iter().find(begins);
+    *at = known.map_or(*at, |name| start + name.len());
+    known.is_some()
 }
 
 /// The value of a name that ends at `at`.

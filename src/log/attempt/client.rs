@@ -8,6 +8,8 @@
 
 use std::collections::HashMap;
 
+use foldhash::fast::RandomState;
+
 use super::words::{self, Named};
 use super::{Attempt, Gathered, Line, Outcome, Peer, Seen, Side};
 use crate::limits;
@@ -45,7 +47,7 @@ const SAME_ERROR: Elapsed = Elapsed::from_millis(5);
 /// vManage's threads, by host and name.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Threads {
-    by_name: HashMap<Box<str>, Thread>,
+    by_name: HashMap<Box<str>, Thread, RandomState>,
     /// The thread whose entry the next lines continue.
     open: Option<Box<str>>,
     /// Lines that continue it so far.
@@ -56,7 +58,7 @@ pub(super) struct Threads {
 
 /// Which classes work on licences, as far as they have been seen.
 #[derive(Clone, Debug, Default)]
-struct Classes(HashMap<Box<str>, bool>);
+struct Classes(HashMap<Box<str>, bool, RandomState>);
 
 impl Classes {
     fn is_licensing(&mut self, class: &str) -> bool {

@@ -22,7 +22,7 @@ pub(super) fn read(line: &str) -> Option<Entry<'_>> {
     let mut cursor = Cursor(rest);
     cursor.spaces(1)?;
     cursor.0.starts_with('(').then_some(())?;
-    let daemon = cursor.enclosed("(", ')')?;
+    let daemon = cursor.enclosed("(", b')')?;
     let is_daemon = !daemon.is_empty()
         && daemon.len() <= 40
         && daemon.bytes().all(|byte| byte.is_ascii_graphic() || byte == b' ');

@@ -17,7 +17,7 @@ pub(super) fn read(line: &str) -> Option<Entry<'_>> {
     let mut cursor = Cursor(rest);
     cursor.spaces(1)?;
     cursor.0.starts_with('[').then_some(())?;
-    let level = Level::of(cursor.enclosed("[", ']')?);
+    let level = Level::of(cursor.enclosed("[", b']')?);
     let mut entry = Entry::new(Grammar::NginxError, cursor.0.trim_start());
     entry.stamp = Some(stamp);
     entry.level = level;

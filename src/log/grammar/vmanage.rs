@@ -26,7 +26,7 @@ pub(super) fn read(line: &str) -> Option<Entry<'_>> {
     let (mut brackets, mut last, mut before) = (0, None, None);
     loop {
         cursor.spaces(0)?;
-        let Some(inside) = cursor.enclosed("[", ']') else { break };
+        let Some(inside) = cursor.enclosed("[", b']') else { break };
         before = last.replace(inside);
         brackets += 1;
     }
@@ -35,7 +35,7 @@ pub(super) fn read(line: &str) -> Option<Entry<'_>> {
         entry.is_thread_cut = is_cut;
     }
     let _ = cursor.spaces(0);
-    let tenant = cursor.enclosed("|", '|');
+    let tenant = cursor.enclosed("|", b'|');
     let _ = cursor.spaces(0);
     entry.text = cursor.0;
     let is_appserver =
@@ -57,13 +57,10 @@ pub(super) fn read(line: &str) -> Option<Entry<'_>> {
 fn thread<'a>(cursor: &mut Cursor<'a>) -> Option<(&'a str, bool)> {
     let inside = cursor.0.strip_prefix('(')?;
     let mut depth = 1;
-    let end = inside.char_indices().find_map(|(index, next)| {
-        match next {
-            '(' => depth += 1,
-            ')' => depth -= 1,
-            _ => {}
-        }
-        (depth == 0).then_some(index)
+    let bytes = inside.as_bytes();
+    let end = memchr::memchr2_iter(b'(', b')', bytes).find(|index| {
+        depth += if bytes[*index] == b'(' { 1 } else { -1 };
+        depth == 0
     });
     let thread = inside.get(..end.unwrap_or(inside.len()))?;
     cursor.0 = inside.get(thread.len() + 1..).unwrap_or_default();

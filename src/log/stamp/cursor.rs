@@ -53,16 +53,16 @@ impl<'a> Cursor<'a> {
 
     /// Everything up to a space, or to the end.
     pub fn word(&mut self) -> &'a str {
-        let len = self.0.find([' ', '\t']).unwrap_or(self.0.len());
+        let len = memchr::memchr2(b' ', b'\t', self.0.as_bytes()).unwrap_or(self.0.len());
         self.split(len).unwrap_or_default()
     }
 
-    /// What stands between `open`, which comes next, and `close`; up to the end where a cut line has no `close`.
-    pub fn enclosed(&mut self, open: &str, close: char) -> Option<&'a str> {
+    /// What is between `open`, which comes next, and `close`, an ASCII character; up to the end where a cut line has no `close`.
+    pub fn enclosed(&mut self, open: &str, close: u8) -> Option<&'a str> {
         self.eat(open)?;
-        let len = self.0.find(close).unwrap_or(self.0.len());
-        let inside = self.split(len)?;
-        self.0 = self.0.strip_prefix(close).unwrap_or(self.0);
+        let end = memchr::memchr(close, self.0.as_bytes());
+        let inside = self.split(end.unwrap_or(self.0.len()))?;
+        self.0 = self.0.get(usize::from(end.is_some())..).unwrap_or_default();
         Some(inside)
     }
 

@@ -700,7 +700,7 @@ mod tests {
                 let _ = (day_month_year(text), month_day(text, true), slashed(text), access(text), iso(text));
                 let _ = (day_month(text), digits_of_day(text), digits_of_date(text), dotted(text), year_last(text));
                 let _ = (epoch_millis(text), date(text), shows_time(text));
-                let _ = (weekday(text), time_only(text), epoch(text), Cursor(text).zone(), Cursor(text).enclosed("[", ']'));
+                let _ = (weekday(text), time_only(text), epoch(text), Cursor(text).zone(), Cursor(text).enclosed("[", b']'));
             }
         }
     }
