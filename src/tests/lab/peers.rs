@@ -68,10 +68,10 @@ pub fn close_unread(peer: TcpStream) {
 pub fn serve_https(
     lab: &Lab,
     port: u16,
-    [certificate, key]: &[String; 2],
+    files: &[String; 2],
     answer: impl Fn(&str, &str) -> String + Send + Sync + 'static,
 ) {
-    let config = tls([certificate, key]);
+    let config = tls(files);
     serve(lab, port, move |mut peer| {
         let mut connection = rustls::ServerConnection::new(Arc::clone(&config)).unwrap();
         let mut stream = rustls::Stream::new(&mut connection, &mut peer);
@@ -113,10 +113,10 @@ pub fn json(status: &str, body: &str) -> String {
 pub fn serve_starttls(
     lab: &Lab,
     port: u16,
-    [certificate, key]: &[String; 2],
+    files: &[String; 2],
     begin: impl Fn(&mut TcpStream) -> bool + Send + Sync + 'static,
 ) {
-    let config = tls([certificate, key]);
+    let config = tls(files);
     serve(lab, port, move |mut peer| {
         if begin(&mut peer) {
             let mut connection = rustls::ServerConnection::new(Arc::clone(&config)).unwrap();
@@ -128,7 +128,8 @@ pub fn serve_starttls(
     });
 }
 
-fn tls([certificate, key]: [&String; 2]) -> Arc<rustls::ServerConfig> {
+/// A server's settings, with a certificate and its key.
+pub fn tls([certificate, key]: &[String; 2]) -> Arc<rustls::ServerConfig> {
     let chain: Vec<_> = CertificateDer::pem_file_iter(certificate).unwrap().map(Result::unwrap).collect();
     let key = PrivateKeyDer::from_pem_file(key).unwrap();
     let provider = Arc::new(rustls::crypto::ring::default_provider());

@@ -1,8 +1,9 @@
 //! `check --log`: what programs log meanwhile is read with the attempt, and tied to what the check itself asked.
 
 use std::fs::{self, OpenOptions};
-use std::io::Write;
+use std::io::{Read, Write};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::thread;
 use std::time::Duration;
 
@@ -23,6 +24,14 @@ fn now(form: &str) -> String {
 fn append(log: &Path, line: &str) {
     let mut file = OpenOptions::new().append(true).create(true).open(log).unwrap();
     writeln!(file, "{line}").unwrap();
+}
+
+/// Waits until the second is not nearly over: a line has its second, and what it reports ends a moment later.
+fn early_in_a_second() {
+    let millis: u64 = now("+%-3N").parse().unwrap();
+    if millis > 800 {
+        thread::sleep(Duration::from_millis(1_000 - millis));
+    }
 }
 
 /// A line that nginx writes now.
@@ -70,6 +79,7 @@ fn serve(lab: &Lab, logs: &Logs) -> Vec<String> {
     let files = (logs.nginx.clone(), logs.rails.clone(), logs.vmanage.clone());
     peers::serve_https(lab, 8443, &pki.good(), move |asked, _| {
         let (nginx, program, client) = files.clone();
+        early_in_a_second();
         access(&nginx, "POST /oauth/token", 401);
         vmanage(
             &client,
@@ -165,18 +175,22 @@ fn a_handshake_that_the_check_ends_is_found_in_nginx_s_error_log() {
     let Some(lab) = Lab::new() else { return };
     let log = lab.folder.path().join("error.log");
     append(&log, &format!("{} [notice] 7#7: start worker processes", now("+%Y/%m/%d %H:%M:%S")));
-    let pki = Pki::new(lab.folder.path());
-    peers::serve_https(&lab, 8443, &pki.good(), |_, _| peers::json("200 OK", "{}"));
+    let config = peers::tls(&Pki::new(lab.folder.path()).good());
     let written = log.clone();
-    let server = thread::spawn(move || {
-        thread::sleep(Duration::from_millis(700));
-        let time = now("+%Y/%m/%d %H:%M:%S");
-        let words = "SSL_do_handshake() failed (SSL: error:0A000418:SSL routines::tlsv1 alert unknown ca:SSL alert number 48) \
-                     while SSL handshaking";
-        append(&written, &format!("{time} [info] 7#7: *12 {words}, client: {CLIENT}, server: 0.0.0.0:8443"));
+    peers::serve(&lab, 8443, move |mut peer| {
+        early_in_a_second();
+        let mut connection = rustls::ServerConnection::new(Arc::clone(&config)).unwrap();
+        if rustls::Stream::new(&mut connection, &mut peer).read(&mut [0; 16]).is_err() {
+            let time = now("+%Y/%m/%d %H:%M:%S");
+            let words = "SSL_do_handshake() failed (SSL: error:0A000418:SSL routines::tlsv1 alert unknown ca:SSL alert number 48) \
+                         while SSL handshaking";
+            append(
+                &written,
+                &format!("{time} [info] 7#7: *12 {words}, client: {CLIENT}, server: 0.0.0.0:8443"),
+            );
+        }
     });
     let checked = check(&lab, &[SERVER, "--name", NAME, "--log", path(&log)]);
-    server.join().unwrap();
     assert_eq!((checked.reason(), checked.status()), ("tls-alert", 2), "{checked}");
     let logged = logged(&checked);
     assert_eq!(logged.len(), 1, "{checked}");
