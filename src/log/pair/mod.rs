@@ -104,7 +104,9 @@ pub(in crate::log) fn fit(
     }
     let own_status = exchange.own.as_ref().and_then(|own| own.status);
     let is_other_answer = match (attempt.side, attempt.status, status) {
-        (_, Some(one), _) if own_status.is_some() && !is_tunnel(attempt) => Some(one) != own_status,
+        // The status of the answer is not the tunnel's.
+        _ if own_status.is_some() && is_tunnel(attempt) => false,
+        (_, Some(one), _) if own_status.is_some() => Some(one) != own_status,
         // Below 400 a client may not report the status that it got.
         (Side::Server, Some(one), Some(other)) => one != other && (one >= 400 || other >= 400),
         _ => false,

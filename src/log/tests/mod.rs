@@ -3,6 +3,7 @@
 mod arrivals;
 mod files;
 mod lab;
+mod order;
 mod seed;
 mod size;
 mod world;
