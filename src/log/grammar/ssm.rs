@@ -45,10 +45,11 @@ fn redis(text: &str) -> Option<Entry<'_>> {
 
 /// `key=value` pairs that begin with the method. A value with spaces stands in quotes.
 fn lograge(text: &str) -> Option<Entry<'_>> {
-    text.starts_with("method=").then_some(())?;
+    let pairs = without_tags(text);
+    pairs.starts_with("method=").then_some(())?;
     let mut entry = Entry::new(Grammar::Lograge, text);
     let mut request = Request::default();
-    let mut rest = text;
+    let mut rest = pairs;
     while let Some((pair, behind)) = next_pair(rest) {
         rest = behind;
         let Some((key, value)) = pair.split_once('=') else { continue };
@@ -76,6 +77,18 @@ fn lograge(text: &str) -> Option<Entry<'_>> {
     };
     entry.fact = Fact::Request(request);
     Some(entry)
+}
+
+/// What follows the tags that Rails puts before a line (`config.log_tags`): `[request id] [tenant] `.
+fn without_tags(text: &str) -> &str {
+    const MOST: usize = 4;
+    let mut rest = text;
+    for _ in 0..MOST {
+        let behind = rest.strip_prefix('[').and_then(|inside| inside.split_once("] "));
+        let Some((_, behind)) = behind else { break };
+        rest = behind.trim_start();
+    }
+    rest
 }
 
 /// `23.91` milliseconds as nanoseconds.
@@ -115,6 +128,22 @@ mod tests {
         assert_eq!((request.status, request.duration), (Some(401), Some(23_910_000)));
         assert_eq!((request.method, request.path), (Some("POST"), Some("/oauth/token")));
         assert_eq!(entry.level, Level::Warning);
+    }
+
+    #[test]
+    fn tags_before_a_request_change_nothing() {
+        let logged = "I, [2023-01-13T11:17:01.262903 #2354]  INFO -- : ";
+        for tags in ["", "[5f0c9ad2-0f5e-4c9e] ", "[5f0c9ad2] [192.0.2.7] ", "[a]  "] {
+            for prefix in ["", logged] {
+                let line = format!(
+                    "{prefix}{tags}method=POST path=/oauth/token status=401 duration=23.91 view=0.21"
+                );
+                let entry = read(&line).unwrap_or_else(|| panic!("{line}"));
+                let Fact::Request(request) = entry.fact else { panic!("{line}") };
+                assert_eq!((request.path, request.status), (Some("/oauth/token"), Some(401)), "{line}");
+            }
+        }
+        assert!(read("[abc] started").is_none());
     }
 
     #[test]
