@@ -428,7 +428,7 @@ pub const LOG_FOLLOWED_AT_ONCE: usize = 4 * 1024 * 1024;
 /// Attempts of each log that is followed that are kept to be compared again; older ones are forgotten.
 pub const LOG_FOLLOWED_ATTEMPTS: usize = 512;
 
-/// The same beside a check, which compares them once, at its end: the lines of a busy server's few seconds.
+/// The same for a check, which compares them once, at its end: the lines of a busy server's few seconds.
 pub const LOG_CHECK_ATTEMPTS: usize = 50_000;
 
 /// Connections that are kept to be compared with logs that are followed; older ones are forgotten.

@@ -166,7 +166,7 @@ impl<'s> Following<'s> {
         (follower.logs(), follower.arrivals())
     }
 
-    /// What logs come to beside the connections so far, and these.
+    /// What logs come to with the connections so far, and these.
     fn compared(&self, logs: Logs, arrivals: Vec<(ClockId, Elapsed)>) -> (LogSummary, Wire) {
         let (mut exchanges, mut owners) = (Vec::new(), Vec::new());
         for (id, known) in &self.known {
@@ -178,7 +178,7 @@ impl<'s> Following<'s> {
         (LogSummary::of(logs, &wire, owners, &tying), wire)
     }
 
-    /// Puts the lines that are part of no attempt beside these connections.
+    /// Adds the lines that are part of no attempt to these connections.
     fn add_lines(&mut self, ids: &BTreeSet<u64>, summary: &LogSummary) {
         let known = self.known.iter_mut().filter(|(id, _)| ids.contains(id));
         logs::add_lines(known.filter_map(|(_, known)| known.judged.as_mut()), summary);

@@ -20,7 +20,7 @@ use crate::limits;
 use crate::log::tie::{self, Tie, TieSettings, Ties};
 use crate::log::{self, Attempt, ClockId, Exchange, Follower, Level, Logs, OwnRequest, Wire};
 use crate::story::{LogLine, LogTie};
-use crate::time::{Clock, Elapsed, Timestamp};
+use crate::time::{Clock, Elapsed, SECOND, Timestamp};
 use crate::verdict::{Severity, Status};
 
 /// The logs to read beside a capture.
@@ -246,7 +246,7 @@ pub(super) fn fact(tie: &Tie, logs: &Logs, exchange: &Exchange) -> Option<LogTie
         .iter()
         .map(|line| {
             // A stamp of whole seconds stays one: it is the line's own, in the capture's zone.
-            let offset = if line.precision < SECOND { tie.offset } else { rounded(tie.offset) };
+            let offset = if line.precision.nanos() < SECOND { tie.offset } else { rounded(tie.offset) };
             let at = near(line.at + offset.times(-1), exchange.end);
             let is_same = (at..at + line.precision).contains(&exchange.end);
             LogLine {
@@ -278,13 +278,9 @@ pub(super) fn fact(tie: &Tie, logs: &Logs, exchange: &Exchange) -> Option<LogTie
     })
 }
 
-/// A second.
-const SECOND: Elapsed = Elapsed::from_millis(1_000);
-
 /// The nearest offset of whole seconds.
 fn rounded(offset: Elapsed) -> Elapsed {
-    let seconds = (offset.nanos() + SECOND.nanos() / 2).div_euclid(SECOND.nanos());
-    SECOND.times(seconds)
+    Elapsed::from_nanos(offset.nanos().saturating_add(SECOND / 2).div_euclid(SECOND).saturating_mul(SECOND))
 }
 
 /// `at`, moved by whole days next to `to`: one of the clocks may have no date.

@@ -13,7 +13,7 @@
 use super::{Entry, Fact, Grammar, Level};
 use crate::log::stamp::{self, Cursor};
 
-/// Reads one line, or what stands behind syslog's prefix.
+/// Reads one line, or what follows syslog's prefix.
 pub(super) fn read(text: &str) -> Option<Entry<'_>> {
     // What may stand before the message: a sequence number, a host, a node, the time, a process.
     const WIDEST: usize = 160;

@@ -186,7 +186,7 @@ fn logfmt(line: &str) -> Option<Entry<'_>> {
         };
         pairs += 1;
         if is_time(key) && entry.stamp.is_none() {
-            // A value with a space in it stands in quotes, or should.
+            // A value with a space in it has quotes around it, or should have.
             let at = line.len() - behind.len() - value.len();
             let value = line.get(at..).map(|value| value.trim_start_matches(['"', '\'']));
             entry.stamp = value.and_then(|value| time(value).or_else(|| time_of(date?, value)));

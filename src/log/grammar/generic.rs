@@ -81,7 +81,7 @@ pub(super) fn entry<'a>(stamp: Stamp<'a>, rest: &'a str) -> Entry<'a> {
     entry
 }
 
-/// What may stand between a time and what follows it.
+/// What may separate a time from what follows it.
 const AROUND: [char; 7] = [']', ' ', '\t', ':', ',', '-', '|'];
 
 /// The first word, without brackets around it.

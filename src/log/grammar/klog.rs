@@ -5,7 +5,7 @@
 use super::{Entry, Grammar, Level};
 use crate::log::stamp::{self, Cursor};
 
-/// Reads one line, or what stands behind syslog's prefix.
+/// Reads one line, or what follows syslog's prefix.
 pub(super) fn read(text: &str) -> Option<Entry<'_>> {
     let level = match text.as_bytes() {
         [b'I', b'0'..=b'1', ..] => Level::Info,

@@ -1,4 +1,4 @@
-//! What stands in front of a line that was copied, listed or followed.
+//! What tools put before a line that was copied, listed or followed.
 
 use super::Level;
 

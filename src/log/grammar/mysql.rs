@@ -5,9 +5,11 @@ use crate::log::stamp;
 
 /// Reads one line.
 pub(super) fn read(line: &str) -> Option<Entry<'_>> {
-    matches!(line.as_bytes(), [b'0'..=b'9', .., _] if line.as_bytes().get(6) == Some(&b' ')).then_some(())?;
+    let is_split =
+        line.starts_with(|first: char| first.is_ascii_digit()) && line.as_bytes().get(6) == Some(&b' ');
+    is_split.then_some(())?;
     let (stamp, rest) = stamp::digits_of_date(line)?;
-    // Six digits may be anything; what MySQL writes behind the time is not.
+    // Six digits may be anything; what MySQL writes after the time is not.
     let is_mysql = rest.starts_with('\t')
         || [" [", " mysqld", " InnoDB: ", "  InnoDB: "].iter().any(|start| rest.starts_with(start));
     is_mysql.then(|| generic::entry(stamp, rest))

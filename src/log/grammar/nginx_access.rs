@@ -44,7 +44,7 @@ pub(super) fn read(line: &str) -> Option<Entry<'_>> {
     Some(entry)
 }
 
-/// The client in what stands before the time; nothing where that is no access line's, but has a margin before it.
+/// The client, from what precedes the time; nothing where that is not an access line's, but has a margin before it.
 #[expect(clippy::option_option, reason = "a line without a client's address is a line")]
 fn client(before: &str) -> Option<Option<(IpAddr, Option<u16>)>> {
     let mut words = before.split(' ').filter(|word| !word.is_empty());

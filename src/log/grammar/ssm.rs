@@ -12,7 +12,7 @@ use super::fields::{address, next_pair};
 use super::{Entry, Fact, Grammar, Level, Request};
 use crate::log::stamp::{self, Cursor};
 
-/// Reads one line, or what stands behind syslog's prefix.
+/// Reads one line, or what follows syslog's prefix.
 pub(super) fn read(text: &str) -> Option<Entry<'_>> {
     redis(text).or_else(|| lograge(text)).or_else(|| ruby_logger(text))
 }

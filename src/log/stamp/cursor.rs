@@ -132,7 +132,7 @@ impl<'a> Cursor<'a> {
         })
     }
 
-    /// A zone as a word: an offset, `UTC`, or an abbreviation. Nothing is consumed where none stands there.
+    /// A zone as a word: an offset, `UTC`, or an abbreviation. Nothing is consumed where there is none.
     pub fn zone(&mut self) -> Zone<'a> {
         if let Some(offset) = self.offset() {
             return Zone::Offset(offset);
@@ -168,7 +168,7 @@ impl<'a> Cursor<'a> {
     }
 }
 
-/// Whether capitals where a zone may stand are something else: a level, as programs abbreviate it.
+/// Whether capitals in a zone's place are something else: a level, as programs abbreviate it.
 fn is_no_zone(word: &str) -> bool {
     const WORDS: [&str; 26] = [
         "INFO", "WARN", "ERROR", "DEBUG", "TRACE", "FATAL", "FINE", "FINER", "CRIT", "ALERT", "EMERG",

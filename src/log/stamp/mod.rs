@@ -119,7 +119,7 @@ fn month(name: &str) -> Option<u32> {
     (name.len() >= 3).then(|| NAMES.iter().position(is_start)).flatten().map(|index| index as u32 + 1)
 }
 
-/// Whether a time of day, `11:17:01`, stands near the beginning of a line, in whatever form.
+/// Whether a time of day, `11:17:01`, is near the beginning of a line, in whatever form.
 pub(super) fn shows_time(line: &str) -> bool {
     const NEAR: usize = 40;
     let line = line.trim_start().as_bytes();

@@ -3,8 +3,9 @@
 use std::io::Write as _;
 
 use super::super::tie::{Grade, Refusal, TieSettings, tie};
-use super::super::{ClockId, Exchange, Follower, Settings, Side, Wire, WireOutcome};
-use crate::time::{Clock, Elapsed, Timestamp};
+use super::super::{ClockId, Exchange, Follower, Settings, Wire};
+use super::{after_ten as at, exchange};
+use crate::time::{Clock, Elapsed};
 
 /// 13-Jan-2023 10:00:00 UTC.
 const TEN: i64 = 1_673_604_000;
@@ -12,31 +13,6 @@ const TEN: i64 = 1_673_604_000;
 const QUERY: &str = "INFO [vmanage] [SmartLicensingUtil] (default task-1) |default| Querying token";
 const REFUSED: &str = "ERROR [vmanage] [RestAPIClient] (default task-1) |default| Failed to authenticate user - 'admin'. \
                        {\"error\": \"invalid_client\"}";
-
-fn at(millis: i64) -> Timestamp {
-    Timestamp::from_parts(TEN, 0) + Elapsed::from_millis(millis)
-}
-
-/// A complete exchange with a server, from and until these milliseconds after ten.
-fn exchange(server: &str, start: i64, end: i64) -> Exchange {
-    Exchange {
-        start: at(start),
-        end: at(end),
-        is_ended: true,
-        end_by: Side::Server,
-        client: "10.77.0.1:40000".parse().expect("an address"),
-        server: server.parse().expect("an address"),
-        name: None,
-        is_proxied: false,
-        outcome: WireOutcome::Complete,
-        status: None,
-        own: None,
-        asks: true,
-        to_client: Some(Elapsed::ZERO),
-        to_server: Some(Elapsed::from_millis(1)),
-        round_trips: 3,
-    }
-}
 
 /// The exchanges that a refusal between 8.653 s and 8.824 s after ten is tied to, and how sure that is.
 fn tied(exchanges: &[Exchange], zone: Option<i64>) -> Vec<(usize, Grade)> {

@@ -11,7 +11,8 @@ mod worlds;
 
 use std::path::PathBuf;
 
-use super::{Logs, Settings};
+use super::{Exchange, Logs, Settings, Side, WireOutcome};
+use crate::time::{Elapsed, Timestamp};
 
 /// Reads texts as files of one folder, in this order.
 fn read(files: &[(&str, &str)], settings: &Settings) -> Logs {
@@ -25,6 +26,32 @@ fn read(files: &[(&str, &str)], settings: &Settings) -> Logs {
         })
         .collect();
     super::read(&paths, settings).expect("logs")
+}
+
+/// This many milliseconds after ten o'clock, UTC, on 13 January 2023.
+fn after_ten(millis: i64) -> Timestamp {
+    Timestamp::from_parts(1_673_604_000, 0) + Elapsed::from_millis(millis)
+}
+
+/// A complete exchange with a server a millisecond away, from and until these milliseconds after ten, seen at the client.
+fn exchange(server: &str, start: i64, end: i64) -> Exchange {
+    Exchange {
+        start: after_ten(start),
+        end: after_ten(end),
+        is_ended: true,
+        end_by: Side::Server,
+        client: "10.77.0.1:40000".parse().expect("an address"),
+        server: server.parse().expect("an address"),
+        name: None,
+        is_proxied: false,
+        outcome: WireOutcome::Complete,
+        asks: true,
+        status: None,
+        own: None,
+        to_client: Some(Elapsed::ZERO),
+        to_server: Some(Elapsed::from_millis(1)),
+        round_trips: 3,
+    }
 }
 
 /// An instant of RFC 3339.

@@ -1,38 +1,16 @@
 //! Lines of a server that have the second and no more, and what else decides between exchanges of one second.
 
 use super::super::tie::{Refusal, TieSettings, Ties, tie};
-use super::super::{Exchange, OwnRequest, Settings, Side, Wire, WireOutcome, read_stream};
-use crate::time::{Clock, Elapsed, Timestamp};
+use super::super::{Exchange, OwnRequest, Settings, Wire, read_stream};
+use super::{after_ten as at, exchange};
+use crate::time::{Clock, Elapsed};
 
-/// 13-Jan-2023 10:00:00 UTC.
-const TEN: i64 = 1_673_604_000;
-
-fn at(millis: i64) -> Timestamp {
-    Timestamp::from_parts(TEN, 0) + Elapsed::from_millis(millis)
-}
-
-/// An exchange of 40 ms that ended this many milliseconds after ten, seen at the server.
+/// An exchange of 40 ms that ended this many milliseconds after ten.
 fn ended(millis: i64) -> Exchange {
-    Exchange {
-        start: at(millis - 40),
-        end: at(millis),
-        is_ended: true,
-        end_by: Side::Server,
-        client: "10.77.0.1:40000".parse().expect("an address"),
-        server: "10.77.0.2:8443".parse().expect("an address"),
-        name: None,
-        is_proxied: false,
-        outcome: WireOutcome::Complete,
-        asks: true,
-        status: None,
-        own: None,
-        to_client: Some(Elapsed::from_millis(1)),
-        to_server: Some(Elapsed::ZERO),
-        round_trips: 3,
-    }
+    exchange("10.77.0.2:8443", millis - 40, millis)
 }
 
-/// Lines of nginx of the seconds after ten, with request and status, beside these exchanges, on the same clock.
+/// Ties lines of nginx, each with its second after ten, its request and its status, to exchanges on the same clock.
 fn tied(lines: &[(u32, &str, u16)], exchanges: &[Exchange]) -> Ties {
     let lines: Vec<String> = lines
         .iter()

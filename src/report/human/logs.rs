@@ -9,7 +9,7 @@ use crate::report::text::clock;
 use crate::report::text::escape::escaped;
 use crate::report::text::words::{BOLD, DIM, PROSE_COLUMNS, count, grouped, wrapped};
 use crate::story::{LogLine, Story};
-use crate::time::{Clock, Elapsed, Timestamp};
+use crate::time::{Clock, SECOND, Timestamp};
 
 /// Characters of a line's words that are shown.
 const SHOWN: usize = 240;
@@ -58,8 +58,7 @@ impl<'a> Rows<'a> {
 
 /// A line of a log with whose it is, or of which file.
 pub(super) fn line_text(line: &LogLine, style: &tcpdump::Style) -> String {
-    const SECOND: Elapsed = Elapsed::from_millis(1_000);
-    let digits = if line.precision < SECOND { style.digits.min(DIGITS) } else { 0 };
+    let digits = if line.precision.nanos() < SECOND { style.digits.min(DIGITS) } else { 0 };
     let time = clock::time_of_day(line.at, style.clock, digits, &style.zone).unwrap_or_default();
     let source = line.source.as_ref().map(|source| format!(" {}", escaped(source.raw()))).unwrap_or_default();
     let about = match format!("{}{source}", level(line.level)) {

@@ -202,7 +202,7 @@ pub struct Check {
     #[command(flatten)]
     pub page: Page,
 
-    /// The logs beside it.
+    /// The server's logs.
     #[command(flatten)]
     pub logs: Logs,
 

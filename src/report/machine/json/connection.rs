@@ -147,7 +147,7 @@ pub struct Timing {
     pub slowest_response: Option<f64>,
     /// Round trips between the place of the capture and the other end.
     pub round_trip: RoundTrips,
-    /// The silence in which nothing was sent.
+    /// The silence that stopped the connection's progress.
     pub silence: Option<Quiet>,
     /// Silences of at least the stall time that ended with the awaited answer.
     pub pauses: Vec<Quiet>,
