@@ -368,6 +368,9 @@ pub const PROBE_CAPTURE_BYTES: usize = 64 * 1024 * 1024;
 /// Characters of a server's own words on an error that are kept: a sentence or two.
 pub const PEER_WORDS: usize = 300;
 
+/// Bytes of a log whose lines are read at one time, apart from the rest of the last line.
+pub const LOG_BLOCK_BYTES: usize = 512 * 1024;
+
 /// Longest line of a log, in bytes; what is longer is cut and counted. A stack trace is many lines, a body that an error quotes one.
 pub const LOG_LINE_BYTES: usize = 64 * 1024;
 

@@ -19,6 +19,8 @@ pub struct Settings {
     pub window: Option<(Timestamp, Timestamp)>,
     /// Whether lines are read as they are written, so that all are near the capture.
     pub is_following: bool,
+    /// Threads that read logs which are complete. What they hold is the same for any number.
+    pub threads: usize,
     /// Whether secrets are kept as they are.
     pub shows_secrets: bool,
     /// Logs that are open already.

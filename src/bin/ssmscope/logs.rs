@@ -21,15 +21,17 @@ pub struct Named {
     pub logs: Option<LogInput>,
 }
 
-/// Sorts the files: what was named as a log and is a capture is read as one. What is neither is reported as unread.
-pub fn named(options: &Read, handles: &Handles, run: &mut Run<'_>) -> Named {
+/// Sorts the files: what was named as a log and is a capture is read as one. What is neither is reported as unread. `threads` read the
+/// logs.
+pub fn named(options: &Read, handles: &Handles, threads: usize, run: &mut Run<'_>) -> Named {
     let given = &options.logs;
     let mut captures = options.files.clone();
     if given.log.is_empty() {
         return Named { captures, logs: None };
     }
     let mut files = Vec::new();
-    let input = input(given, handles);
+    let mut input = input(given, handles);
+    input.reading.threads = threads;
     for path in &given.log {
         // Standard input can be looked at only once.
         let is_log = if path == Path::new("-") { Ok(true) } else { log::is_log_file(path, &input.reading) };

@@ -74,7 +74,7 @@ fn read(options: &Read, run: &mut Run<'_>) -> anyhow::Result<Done> {
     if let Some(redaction) = &redaction {
         run.provenance = provenance::redacted(&run.provenance, redaction, "read");
     }
-    let named = logs::named(options, &handles, run);
+    let named = logs::named(options, &handles, threads, run);
     if named.captures.is_empty() && named.logs.is_some() {
         anyhow::ensure!(marked.is_none(), "-w writes packets, and logs contain none");
         return logs::alone(&named, style, page, run);

@@ -48,18 +48,29 @@ pub(super) struct Lines {
 }
 
 impl Lines {
-    pub(super) fn take(&mut self, line: &[u8], about: &mut LogFile, settings: &Settings) {
+    /// Takes the next line by its bytes.
+    pub(super) fn take_bytes(&mut self, line: &[u8], about: &mut LogFile, settings: &Settings) {
+        // Lossy conversion is slower also where nothing is lost.
+        let text = str::from_utf8(line).map_or_else(|_| String::from_utf8_lossy(line), Cow::Borrowed);
+        let entry = grammar::read(&text, &settings.formats);
+        self.take(&text, entry.as_ref(), about, settings);
+    }
+
+    /// Takes the next line, as its grammar reads it; `None` is a line that continues the one above.
+    pub(super) fn take(
+        &mut self,
+        text: &str,
+        entry: Option<&Entry>,
+        about: &mut LogFile,
+        settings: &Settings,
+    ) {
         about.lines += 1;
         let number = about.lines;
-        let text = match std::str::from_utf8(line) {
-            Ok(text) => Cow::Borrowed(text),
-            Err(_) => String::from_utf8_lossy(line),
-        };
-        let Some(entry) = grammar::read(&text, &settings.formats) else {
+        let Some(entry) = entry else {
             // A line with a time in a form that is not read is no part of the one above.
-            about.placed += u64::from(self.is_placed && !stamp::shows_time(&text));
+            about.placed += u64::from(self.is_placed && !stamp::shows_time(text));
             if self.is_near {
-                self.gatherer.continuation(&text, number);
+                self.gatherer.continuation(text, number);
             }
             return;
         };
@@ -68,7 +79,7 @@ impl Lines {
         }
         self.is_placed = false;
         self.is_near = false;
-        let Some((seen, has_date)) = self.place(&entry, number, settings) else { return };
+        let Some((seen, has_date)) = self.place(entry, number, settings) else { return };
         about.placed += 1;
         if about.format == EMPTY {
             entry.grammar.name().clone_into(&mut about.format);

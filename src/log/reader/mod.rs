@@ -3,12 +3,13 @@
 //! Rotated files are one log: they have one folder, one name apart from what rotation adds, and one grammar. They are read in the order of
 //! their first times, whatever order they are given in, so that an attempt may begin in one and end in the next.
 
+mod block;
 mod follow;
 mod lines;
 mod opened;
 
-use std::io;
 use std::path::Path;
+use std::{io, mem};
 
 use super::attempt::{Gathered, Gatherer};
 use super::calendar::Calendar;
@@ -18,6 +19,7 @@ use super::settings::Settings;
 use crate::capture::{Note, ReadError};
 use crate::limits;
 use crate::time::{Elapsed, Timestamp};
+use block::Block;
 pub use follow::Follower;
 use lines::Lines;
 use opened::{Opened, Survey, unreadable};
@@ -60,8 +62,7 @@ fn read_all(mut opened: Vec<Opened>, settings: &Settings) -> Result<Logs, ReadEr
         let name = file.about.name.clone();
         let mut reading = Reading::new(file, latest, gatherer, clocks, settings);
         let unread = |error| unreadable(&name, &error);
-        while reading.read_line(settings).map_err(unread)?.is_some() {}
-        reading.read_rest(settings);
+        reading.read_whole(settings).map_err(unread)?;
         logs.notes.extend(reading.notes());
         latest = reading.lines.latest;
         (gatherer, clocks) = (reading.lines.gatherer, reading.lines.clocks);
@@ -69,7 +70,7 @@ fn read_all(mut opened: Vec<Opened>, settings: &Settings) -> Result<Logs, ReadEr
             *place = reading.file.about;
         }
         if files.peek().is_none_or(|next| next.about.log != log) {
-            add(&mut logs, std::mem::take(&mut gatherer).finish(settings));
+            add(&mut logs, mem::take(&mut gatherer).finish(settings));
             latest = None;
         }
     }
@@ -166,17 +167,36 @@ impl Reading {
         Self { file, lines }
     }
 
+    /// Reads all lines.
+    fn read_whole(&mut self, settings: &Settings) -> io::Result<()> {
+        if settings.threads < 2 {
+            while self.read_line(settings)?.is_some() {}
+            self.read_rest(settings);
+            return Ok(());
+        }
+        let (mut block, mut next) = (Block::default(), Block::default());
+        block.fill(&mut self.file.input)?;
+        while !block.is_empty() {
+            let Opened { about, input, .. } = &mut self.file;
+            block.take(&mut self.lines, about, settings, || next.fill(input))?;
+            mem::swap(&mut block, &mut next);
+        }
+        Ok(())
+    }
+
     /// Reads the next line that is whole, and returns its length in bytes; nothing where there is none.
     fn read_line(&mut self, settings: &Settings) -> io::Result<Option<usize>> {
-        let Some(line) = self.file.input.next_line()? else { return Ok(None) };
-        self.lines.take(line, &mut self.file.about, settings);
+        let Opened { about, input, .. } = &mut self.file;
+        let Some(line) = input.next_line()? else { return Ok(None) };
+        self.lines.take_bytes(line, about, settings);
         Ok(Some(line.len() + 1))
     }
 
     /// Reads the line that no line end closes.
     fn read_rest(&mut self, settings: &Settings) {
-        if let Some(line) = self.file.input.last_line() {
-            self.lines.take(line, &mut self.file.about, settings);
+        let Opened { about, input, .. } = &mut self.file;
+        if let Some(line) = input.last_line() {
+            self.lines.take_bytes(line, about, settings);
         }
     }
 
