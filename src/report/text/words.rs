@@ -71,14 +71,20 @@ fn is_unit(word: &str) -> bool {
     )
 }
 
-/// Escaped text broken between words into lines of at most `columns`; a word that is longer stands alone, and a number
-/// stays with the unit behind it.
+/// Escaped text broken between words into lines of at most `columns`; a word that is longer begins a line and is broken where that
+/// ends, and a number stays with the unit behind it.
 pub(in crate::report) fn wrapped(text: &str, columns: usize) -> Vec<String> {
     let mut lines: Vec<String> = Vec::new();
     let mut taken = 0;
     for word in unbroken(text).split(' ').filter(|word| !word.is_empty()) {
         let len = word.chars().count();
         let word = word.replace(NO_BREAK, " ");
+        if len > columns && columns > 0 {
+            let letters: Vec<char> = word.chars().collect();
+            lines.extend(letters.chunks(columns).map(|part| part.iter().collect::<String>()));
+            taken = lines.last().map_or(0, |line| line.chars().count());
+            continue;
+        }
         if let Some(line) = lines.last_mut().filter(|_| taken + 1 + len <= columns) {
             line.push(' ');
             line.push_str(&word);
@@ -162,9 +168,10 @@ mod tests {
     use crate::capture::FileAbout;
 
     #[test]
-    fn prose_is_broken_between_words_and_long_words_stand_alone() {
+    fn prose_is_broken_between_words_and_words_only_where_a_line_ends() {
         assert_eq!(wrapped("one two three", 7), ["one two", "three"]);
-        assert_eq!(wrapped("a 0123456789 b", 5), ["a", "0123456789", "b"]);
+        assert_eq!(wrapped("a 0123456789 b", 5), ["a", "01234", "56789", "b"]);
+        assert_eq!(wrapped("a 012345 b", 5), ["a", "01234", "5 b"]);
         assert_eq!(wrapped("for 0 s, then", 6), ["for", "0 s,", "then"]);
         assert!(wrapped("  ", 5).is_empty());
     }
