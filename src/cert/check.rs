@@ -326,9 +326,30 @@ fn objection(error: &CertificateError) -> String {
         | CertificateError::NotValidYetContext { .. } => {
             "at no time all certificates of the chain are valid".to_owned()
         }
-        CertificateError::Other(other) => format!("webpki says {:?}", other.0),
-        other => format!("webpki says {other:?}"),
+        CertificateError::UnhandledCriticalExtension => {
+            "a certificate of the chain has a critical extension that is not known here".to_owned()
+        }
+        CertificateError::Other(other) => by_webpki(&format!("{:?}", other.0)),
+        other => by_webpki(&format!("{other:?}")),
     }
+}
+
+/// What webpki's name of an error means; its type is not exported.
+fn by_webpki(name: &str) -> String {
+    match name {
+        "CaUsedAsEndEntity" => "the server's own certificate is an authority's (CA:TRUE)",
+        "EndEntityUsedAsCa" => "a certificate that is no authority's signed another (CA:FALSE)",
+        "PathLenConstraintViolated" => "the chain is longer than an authority in it allows (path length)",
+        "NameConstraintViolation" => {
+            "the name is not one that an authority of the chain may sign (name constraints)"
+        }
+        "SignatureAlgorithmMismatch" => "a certificate of the chain names two signature algorithms",
+        "UnsupportedCriticalExtension" => {
+            "a certificate of the chain has a critical extension that is not known here"
+        }
+        _ => return format!("webpki says {name}"),
+    }
+    .to_owned()
 }
 
 fn date_fault(details: &Details, when: When) -> Option<Fault> {
