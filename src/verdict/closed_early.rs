@@ -2,7 +2,7 @@
 
 use super::words::{evidence, purpose};
 use super::{Actor, Code, Rule, Settings, Severity, Verdict};
-use crate::story::{EndingKind, Stage, Story};
+use crate::story::{Ending, EndingKind, Stage, Story};
 use crate::tcp::Role;
 
 /// `closed-early`.
@@ -19,12 +19,18 @@ fn judge(story: &Story, _: &Settings) -> Option<Verdict> {
     let is_closing = matches!(ending.what, EndingKind::Fin);
     let has_plain_data = story.tls.client_hello.is_none()
         && !story.is_inside_client_hello()
-        && (story.data.client.first.is_some() || story.data.server.first.is_some());
+        && (story.data.client.first.is_some() || story.has_server_spoken());
     if !is_closing || has_plain_data || ending.stage == Stage::None {
         return None;
     }
-    let by = ending.by;
+    let notice = notice(story, ending);
+    let by = notice.map_or(ending.by, |notice| notice.by);
     let (place, why) = match (by, ending.stage) {
+        _ if notice.is_some() => (
+            "with a close_notify before TLS was established",
+            "A close_notify ends TLS without naming a reason (RFC 8446, 6.1): its sender does not want this handshake, is \
+             shutting down, or is a proxy without a backend.",
+        ),
         (_, Stage::TcpEstablished) if story.is_inside_client_hello() => (
             "in the middle of the client's ClientHello",
             "The ClientHello is incomplete: the client program was stopped while it wrote, or part of the ClientHello was \
@@ -95,7 +101,10 @@ fn judge(story: &Story, _: &Settings) -> Option<Verdict> {
             ],
         })
         .proved_by(
-            evidence::opening_packets(story).chain(tls.into_iter().flatten()).chain([ending.moment.number]),
+            evidence::opening_packets(story)
+                .chain(tls.into_iter().flatten())
+                .chain(notice.map(|notice| notice.moment.number))
+                .chain([ending.moment.number]),
         )
         .advise(match by {
             Role::Client => &["Read the client's log at that time."],
@@ -105,6 +114,15 @@ fn judge(story: &Story, _: &Settings) -> Option<Verdict> {
             }
         }),
     )
+}
+
+/// The close_notify that a FIN of the other side answers: whoever sends it closes (RFC 8446, 6.1).
+fn notice<'s>(story: &'s Story, fin: &Ending) -> Option<&'s Ending> {
+    story.endings.iter().find(|other| {
+        other.what == EndingKind::CloseNotify
+            && other.by != fin.by
+            && story.order.is_after(fin.moment.number, other.moment.number)
+    })
 }
 
 #[cfg(test)]
@@ -194,5 +212,21 @@ mod tests {
         assert_eq!(verdict.is(), ("closed-early", Actor::Client, None));
         assert!(verdict.headline.contains("in the middle of the client's ClientHello"));
         assert_eq!(talk.story(0).stage, Stage::TcpEstablished);
+    }
+
+    #[test]
+    fn what_answers_the_client_s_fin_is_no_protocol_of_the_server_s() {
+        // OpenSSL answers the end of the stream with an alert.
+        let probed = ssm().open().fin(Client).say(Server, &talk::alert(50)).fin(Server);
+        let verdict = probed.verdict(0);
+        assert_eq!(verdict.is(), ("closed-early", Actor::Client, None), "{}", verdict.headline);
+    }
+
+    #[test]
+    fn whoever_sends_a_close_notify_closes() {
+        let hello = ssm().open().say(Client, &talk::client_hello());
+        let verdict = hello.say(Server, &[21, 3, 3, 0, 2, 1, 0]).fin(Client).fin(Server).verdict(0);
+        assert_eq!(verdict.is(), ("closed-early", Actor::Server, None), "{}", verdict.headline);
+        assert!(verdict.headline.contains("close_notify"), "{}", verdict.headline);
     }
 }

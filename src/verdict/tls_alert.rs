@@ -104,7 +104,11 @@ fn headline(by: Role, description: AlertDescription) -> String {
             return "the server supports none of the client's TLS versions".to_owned();
         }
         (Role::Server, 112) => return "the server does not serve the host name in the SNI".to_owned(),
-        _ => return format!("the {by} aborted the handshake: alert {description} ({})", description.0),
+        _ => {
+            let number = description.name().map(|_| format!(" ({})", description.0)).unwrap_or_default();
+            let alert = if description.name().is_some() { "alert " } else { "" };
+            return format!("the {by} aborted the handshake: {alert}{description}{number}");
+        }
     };
     format!("the {by} rejected the {peer}'s certificate{reason}")
 }
@@ -276,6 +280,7 @@ mod tests {
             (Server, 45, "the server rejected the client's certificate as expired"),
             (Server, 116, "the server requires a client certificate and got none"),
             (Client, 80, "the client aborted the handshake: alert internal_error (80)"),
+            (Server, 199, "the server aborted the handshake: alert 199"),
         ] {
             assert_eq!(Story::at(Stage::ServerFlightComplete).alert(by, alert).verdict().headline, headline);
         }
