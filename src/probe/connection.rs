@@ -67,6 +67,8 @@ struct Performed {
     token: Option<Token>,
     granted: Option<Secret>,
     page: Option<PageAnswer>,
+    /// Whether something was asked, and no byte of an answer came.
+    lacks_answer: bool,
     /// The request to which no byte of an answer came until time was over, and what it belongs to.
     unanswered: Option<(Phase, String)>,
 }
@@ -168,6 +170,7 @@ impl Probe<'_> {
         let (tunnel, failed) = before_tls(plan, &mut channel);
         if let Some(tunnel) = tunnel {
             self.portal = self.portal.or((tunnel.is_success() && !tunnel.is_open()).then_some(client));
+            self.unread = self.unread.take().or_else(|| Some((client, tunnel.unread.clone()?)));
             self.tunnel = Some(tunnel);
         }
         if let Some(Failed { phase, awaited, words }) = failed {
@@ -194,10 +197,11 @@ impl Probe<'_> {
         self.knowledge.push(knowledge);
         let mut established = match handshake {
             Handshake::Complete(established) => established,
-            Handshake::Failed { is_no_choice } => {
+            Handshake::Failed { is_no_choice, violation } => {
                 if is_no_choice {
                     self.refused.get_or_insert(client);
                 }
+                self.violations.extend(violation.map(|what| (client, what)));
                 let waiting = GivenUp::of(client, Phase::Tls, "the handshake".to_owned(), spent(began));
                 let left = Closing::by(channel);
                 self.leave(left, waiting);
@@ -211,7 +215,7 @@ impl Probe<'_> {
         let performed = perform(task, plan, server, &mut established, &mut channel);
         let through = plan.proxy.as_ref().map(|_| authority(&plan.host, plan.port));
         self.asked.insert(client, performed.request(task, through));
-        let Performed { token, granted, page, unanswered } = performed;
+        let Performed { token, granted, page, lacks_answer, unanswered } = performed;
         if let Some(token) = token {
             self.spent.token = Some(spent(began));
             self.token = Some(token);
@@ -235,6 +239,7 @@ impl Probe<'_> {
         let left = Closing::by(channel);
         if let Some(knowledge) = left.keep(&mut self.knowledge, client) {
             knowledge.alert = knowledge.alert.or(alert.map(|alert| (Role::Server, alert)));
+            knowledge.lacks_answer = lacks_answer;
         }
         (true, granted)
     }
@@ -292,9 +297,9 @@ fn before_tls(plan: &Plan, channel: &mut Channel<'_>) -> (Option<Tunnel>, Option
     let words = match starttls::open(channel, protocol, &plan.host) {
         Ok(Answer::Agrees) => return (tunnel, None),
         Ok(Answer::Refuses(words)) => words,
-        Err(error) => {
+        Err((error, words)) => {
             channel.tape().note(format!("the request for TLS is not answered: {}", tls::ended(&error)));
-            None
+            words
         }
     };
     let awaited = format!("the request for TLS ({})", protocol.name());
@@ -306,10 +311,12 @@ fn tunnel(plan: &Plan, proxy: &Proxy, channel: &mut Channel<'_>) -> Tunnel {
     let answer = proxy::open(channel, proxy, &plan.host, plan.port);
     let tunnel = answer.unwrap_or_else(|error| {
         channel.tape().note(format!("the proxy does not answer: {}", tls::ended(&error)));
-        Tunnel { status: None, schemes: Vec::new(), is_page: false }
+        Tunnel::default()
     });
     let schemes = tunnel.schemes.iter().map(|scheme| channel.tape().cover(scheme)).collect();
-    Tunnel { schemes, ..tunnel }
+    let target = tunnel.target.as_ref().map(|target| channel.tape().cover(target));
+    let unread = tunnel.unread.as_ref().map(|why| channel.tape().cover(why));
+    Tunnel { schemes, target, unread, ..tunnel }
 }
 
 /// Does a task over an established connection.
@@ -339,7 +346,8 @@ fn perform(
             result.texts(|text| *text = channel.tape().cover(text));
             channel.tape().note(result.answer().unwrap_or_else(|| "no answer".to_owned()));
             let unanswered = result.is_silence.then(|| (Phase::Oauth, format!("POST {}", request.path)));
-            Performed { token: Some(result), granted, unanswered, ..Performed::default() }
+            let lacks_answer = result.lacks_answer;
+            Performed { token: Some(result), granted, lacks_answer, unanswered, ..Performed::default() }
         }
         Task::Page(page, token) => {
             channel.tape().enter(Phase::Http);
@@ -349,7 +357,8 @@ fn perform(
             }
             channel.tape().note(result.headline.clone());
             let unanswered = result.is_silence.then(|| (Phase::Http, format!("GET {}", page.path)));
-            Performed { page: Some(result), unanswered, ..Performed::default() }
+            let lacks_answer = result.lacks_answer;
+            Performed { page: Some(result), lacks_answer, unanswered, ..Performed::default() }
         }
     }
 }

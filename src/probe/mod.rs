@@ -115,6 +115,10 @@ pub struct Probe<'p> {
     given_up: Vec<GivenUp>,
     /// The client's end of the connection on which a proxy answered with a web page.
     portal: Option<SocketAddr>,
+    /// The client's end of the connection on which a proxy's answer could not be read, and why.
+    unread: Option<(SocketAddr, String)>,
+    /// The client's ends of the connections on which the server's bytes were no TLS, and what they were.
+    violations: Vec<(SocketAddr, String)>,
     /// The client's end of the first connection on which the server was asked for TLS and did not agree, and what it said.
     unencrypted: Option<(SocketAddr, Option<String>)>,
     /// The client's end of the first connection on which client and server had nothing in common.
@@ -150,6 +154,8 @@ impl<'p> Probe<'p> {
             answered: None,
             given_up: Vec::new(),
             portal: None,
+            unread: None,
+            violations: Vec::new(),
             unencrypted: None,
             refused: None,
             offered: Vec::new(),
@@ -283,7 +289,10 @@ impl<'p> Probe<'p> {
         let offered = recount::taken(&mut connections, &self.offered, &mut summary);
         Perspective {
             given_up: &self.given_up,
+            tunnel: self.tunnel.as_ref(),
             portal: self.portal,
+            violations: &self.violations,
+            unread: self.unread.as_ref().map(|(end, why)| (*end, why.as_str())),
             unencrypted: self.unencrypted.as_ref().map(|(end, words)| (*end, words.as_deref())),
             accepted: plan.tls.accepted,
             timeout: plan.timeout,
@@ -334,6 +343,11 @@ impl<'p> Probe<'p> {
         let Some(redaction) = &self.plan.settings.redaction else { return };
         let end = |end: &mut SocketAddr| *end = redaction.socket(*end);
         self.portal.iter_mut().chain(&mut self.refused).chain(&mut self.offered).for_each(end);
+        self.violations.iter_mut().map(|(end, _)| end).for_each(end);
+        if let Some((end, why)) = &mut self.unread {
+            *end = redaction.socket(*end);
+            *why = Redaction::masked(why);
+        }
         if let Some((end, words)) = &mut self.unencrypted {
             *end = redaction.socket(*end);
             *words = words.as_deref().map(Redaction::masked);

@@ -13,7 +13,7 @@ use super::step::Step;
 use super::token::Token;
 use crate::analysis::{Judged, Summary};
 use crate::time::{Elapsed, Timestamp};
-use crate::verdict::Severity;
+use crate::verdict::{Actor, Severity};
 
 /// What came of an attempt.
 #[derive(Debug)]
@@ -115,6 +115,8 @@ pub struct Conclusion {
     pub reason: &'static str,
     /// What the evidence names as the cause, if it does: an alert, a status, an OAuth error.
     pub cause: Option<String>,
+    /// The side to examine.
+    pub actor: Actor,
     /// The connection whose verdict it is, by its place.
     pub connection: Option<usize>,
     /// One line: what happened.
@@ -166,6 +168,7 @@ impl Conclusion {
             unmapped: None,
             reason,
             cause: None,
+            actor: Actor::Unknown,
             connection: None,
             headline,
             explanation,
@@ -181,6 +184,7 @@ impl Conclusion {
             unmapped: None,
             reason: verdict.code.name(),
             cause: verdict.cause.as_ref().map(ToString::to_string),
+            actor: verdict.actor,
             connection: Some(index),
             headline: verdict.headline.clone().into_owned(),
             explanation: verdict.explanation.clone().into_owned(),

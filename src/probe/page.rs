@@ -33,6 +33,9 @@ pub struct PageAnswer {
     /// The server's own words that the texts quote, raw.
     #[serde(skip)]
     pub(super) quoted: Vec<String>,
+    /// Whether no byte of an answer came.
+    #[serde(skip)]
+    pub(super) lacks_answer: bool,
     /// Whether time was over before any byte of an answer came.
     #[serde(skip)]
     pub(super) is_silence: bool,
@@ -68,13 +71,9 @@ pub(super) fn ask(
     match exchange::exchange(&mut stream, head, None) {
         Ok(answer) => PageAnswer::read(page, &answer, token),
         Err(failure) => {
-            let result = PageAnswer::unanswered(page, &failure.text());
-            let headline = match failure {
-                exchange::Failure::NotHttp(_) => format!("the answer to GET {} is not HTTP", page.path),
-                exchange::Failure::CutShort(..) => format!("the answer to GET {} is incomplete", page.path),
-                exchange::Failure::Io(_) => result.headline,
-            };
-            PageAnswer { is_silence: failure.is_silence(), headline, ..result }
+            let result = PageAnswer::unanswered(page, &failure.of(&format!("GET {}", page.path)));
+            let (lacks_answer, is_silence) = (failure.lacks_answer(), failure.is_silence());
+            PageAnswer { lacks_answer, is_silence, ..result }
         }
     }
 }
@@ -82,15 +81,16 @@ pub(super) fn ask(
 const LOG: &str = "Read the server's log at that time.";
 
 impl PageAnswer {
-    pub(super) fn unanswered(page: &Page, why: &str) -> Self {
+    pub(super) fn unanswered(page: &Page, headline: &str) -> Self {
         Self {
             path: page.path.clone(),
             status: None,
             is_expected: false,
             quoted: Vec::new(),
+            lacks_answer: false,
             is_silence: false,
-            headline: format!("no answer to GET {}", page.path),
-            explanation: format!("The request went out over TLS, and then: {why}."),
+            headline: headline.to_owned(),
+            explanation: "TCP and TLS are fine, and the request was sent.".to_owned(),
             advice: vec![LOG],
         }
     }
@@ -99,7 +99,7 @@ impl PageAnswer {
     pub(super) fn read(page: &Page, answer: &Answer, token: Option<(&Secret, Grant)>) -> Self {
         let status = answer.status;
         let is_status_expected = match page.statuses.as_slice() {
-            [] => status < 400,
+            [] => (200..400).contains(&status),
             ranges => ranges.iter().any(|(from, to)| (*from..=*to).contains(&status)),
         };
         let body = String::from_utf8_lossy(&answer.body);
@@ -110,36 +110,48 @@ impl PageAnswer {
             status: Some(status),
             is_expected: is_status_expected && !lacks_text && answer.broken_off.is_none(),
             quoted: Vec::new(),
+            lacks_answer: false,
             is_silence: false,
             headline: format!("{path} answers {status}"),
             explanation: "TCP and TLS are fine; the response says what is wrong.".to_owned(),
             advice: vec![LOG],
         };
-        if let Some(target) = answer.header("location").filter(|_| (300..400).contains(&status)) {
-            let target: String = target.chars().take(limits::PEER_WORDS).collect();
+        if let Some(target) = answer.redirect() {
             result.headline = format!("{path} answers {status}, a redirect to {target}");
             result.quoted.push(target);
         }
         if status == 429 {
-            let later = answer.header("retry-after").filter(|text| text.len() < 40);
-            result.quoted.extend(later.map(str::to_owned));
-            let later = later.map(|text| format!(", retry after {text}")).unwrap_or_default();
-            result.headline = format!("{path} answers 429: too many requests{later}");
+            let later = answer.retry_after();
+            let words = later.as_ref().map(|text| format!(", retry after {text}")).unwrap_or_default();
+            result.headline = format!("{path} answers 429: too many requests{words}");
+            result.quoted.extend(later);
             "The server limits requests, and refuses this one for a time."
                 .clone_into(&mut result.explanation);
             result.advice = vec!["Ask less often, or have the limit raised for this client."];
         }
         let refusal = answer.header("www-authenticate").and_then(exchange::bearer_error);
         if let (true, Some(how)) = (is_status_expected, &answer.broken_off) {
-            result.headline = format!("{path} answers {status}, but its body is incomplete");
-            result.explanation = format!("The body is incomplete: {how}.");
+            result.headline = format!("{path} answers {status}, but its body is incomplete: {how}");
+            "TCP and TLS are fine, and the answer began: something ended it before its end."
+                .clone_into(&mut result.explanation);
             result.advice =
                 vec![LOG, "Look at proxies and load balancers in front of the server: they cut answers too."];
             return result;
         }
         match (is_status_expected, lacks_text, refusal, token) {
             (true, false, ..) => result.headline.push_str(", as is expected"),
-            (true, true, ..) => result.headline.push_str(", without the text that is expected"),
+            (true, true, ..) => {
+                let why = match answer.header("content-encoding") {
+                    Some(coding) => format!(": its body is compressed ({coding})"),
+                    None if answer.body.len() >= limits::HTTP_BODY_BYTES => {
+                        format!(" in its first {} KiB", limits::HTTP_BODY_BYTES / 1024)
+                    }
+                    None if answer.body.is_empty() => ": its body is empty".to_owned(),
+                    None => String::new(),
+                };
+                result.headline.push_str(&format!(", without the text that is expected{why}"));
+                result.quoted.extend(answer.header("content-encoding").map(str::to_owned));
+            }
             // RFC 6750, 3.1: the server names what is wrong with the token.
             (false, _, Some(error), Some((token, grant))) => {
                 let error: String = token.cover(error).chars().take(limits::PEER_WORDS).collect();
@@ -175,7 +187,7 @@ mod tests {
         assert!(PageAnswer::read(&page(Some("text")), &whole, None).is_expected);
         let result = PageAnswer::read(&page(Some("text")), &broken, None);
         assert!(!result.is_expected && result.headline.contains("200"), "{result:?}");
-        assert!(result.explanation.contains("9 of 90 bytes"), "{result:?}");
+        assert!(result.headline.ends_with("incomplete: the server closed after 9 of 90 bytes"), "{result:?}");
         let refused = PageAnswer::read(&page(None), &Answer { status: 500, ..broken }, None);
         assert!(!refused.is_expected && refused.headline.ends_with("500"), "{refused:?}");
     }

@@ -5,12 +5,13 @@
 
 use std::net::SocketAddr;
 
+use super::http::proxy::Tunnel;
 use super::http::verifier::{Accepted, objectionable};
 use super::recount::{is_of, recount};
 use super::step::Phase;
 use crate::analysis::{Judged, Summary};
 use crate::cert::{Fault, Issuer, Weakness};
-use crate::story::{SocketCounters, Stage, Story};
+use crate::story::{Ending, EndingKind, SocketCounters, Stage, Story};
 use crate::tcp::Role;
 use crate::time::Elapsed;
 use crate::tls::{NamedGroup, ServerHello};
@@ -39,8 +40,14 @@ impl GivenUp {
 /// What the check knows of its own part.
 pub(super) struct Perspective<'p> {
     pub(super) given_up: &'p [GivenUp],
+    /// What the proxy answered last.
+    pub(super) tunnel: Option<&'p Tunnel>,
     /// The client's end of the connection on which a proxy answered with a web page.
     pub(super) portal: Option<SocketAddr>,
+    /// The client's ends of the connections on which the server's bytes were no TLS, and what they were.
+    pub(super) violations: &'p [(SocketAddr, String)],
+    /// The client's end of the connection on which a proxy's answer could not be read, and why in a sentence.
+    pub(super) unread: Option<(SocketAddr, &'p str)>,
     /// The client's end of the connection on which the server was asked for TLS and did not agree, and what it said.
     pub(super) unencrypted: Option<(SocketAddr, Option<&'p str>)>,
     pub(super) accepted: Accepted,
@@ -68,18 +75,29 @@ impl Perspective<'_> {
             }
             rejected_packets(story, verdict);
             hole(story, verdict);
+            if let Some((_, what)) = self.violations.iter().find(|(end, _)| is_of(story, *end)) {
+                violation(verdict, what);
+            }
             missing_identity(story, verdict);
             self.certificate(story, verdict);
             if let Some((end, words)) = self.unencrypted
                 && is_of(story, end)
             {
                 if verdict.severity != Severity::Critical {
-                    unencrypted(verdict);
+                    unencrypted(story, verdict);
                 }
                 quote(verdict, words);
             }
             if self.portal.is_some_and(|portal| is_of(story, portal)) {
                 portal(verdict);
+            }
+            if verdict.code == Code::ProxyRefused
+                && let Some(tunnel) = self.tunnel
+            {
+                refused_tunnel(verdict, tunnel);
+            }
+            if let Some((_, why)) = self.unread.filter(|(end, _)| is_of(story, *end)) {
+                unread(verdict, why);
             }
             if self.refused.is_some_and(|refused| is_of(story, refused)) {
                 self.choice(verdict);
@@ -89,12 +107,18 @@ impl Perspective<'_> {
             if !self.is_captured && is_hidden_from_sockets(verdict) {
                 verdict.change_advice(|advice| advice.push(CAPTURE));
             }
+            // Before its tunnel is open, what a proxied connection leads to is the proxy.
+            let is_at_proxy = self.tunnel.is_some_and(|tunnel| !tunnel.is_open());
+            if is_at_proxy && verdict.actor == Actor::Server && verdict.severity == Severity::Critical {
+                verdict.actor = Actor::Path;
+            }
             recount(summary, before, (verdict.code, verdict.severity));
         }
     }
 
     /// Its own close at the end of its time is no decision of a client.
     fn time_is_over(&self, story: &Story, verdict: &mut Verdict, given_up: &GivenUp) {
+        let has_words = self.unencrypted.is_some_and(|(end, words)| words.is_some() && is_of(story, end));
         let is_own_close = verdict.code == Code::ClosedEarly && verdict.actor == Actor::Client;
         let GivenUp { phase, awaited, waited, .. } = given_up;
         let most = self.timeout;
@@ -107,7 +131,14 @@ impl Perspective<'_> {
                 format!("the proxy's answer was incomplete when the check gave up, after {waited}"),
             ),
             // A bystander does not know who speaks first on this port.
+            // Nor whose turn it is in what TLS 1.3 hides; here the client waits.
+            Phase::Tls if verdict.code == Code::HandshakeStalled && verdict.actor == Actor::Unknown => {
+                verdict.actor = Actor::Server;
+                return;
+            }
             _ if is_fault && verdict.code != Code::ClientSilent => return,
+            // It spoke, and not as a server of this protocol does.
+            Phase::StartTls if has_words => return unencrypted(story, verdict),
             Phase::StartTls if story.data[Role::Client].first.is_none() => (
                 Code::ClientSilent,
                 Actor::Server,
@@ -178,12 +209,14 @@ impl Perspective<'_> {
             && ["AES_128", "AES_256", "CHACHA20"].iter().any(|cipher| name.contains(cipher))
             && !name.contains("CCM");
         let others = if is_java { "a Java client can" } else { "clients with old settings can" };
+        let restricted =
+            if self.is_restricted { " (--tls-min and --tls-max restrict it)" } else { ", TLS 1.2 and 1.3" };
         verdict.actor = Actor::Server;
         verdict.headline =
             format!("the server chooses {suite} over {version}, which this check can't complete; {others}")
                 .into();
         verdict.explanation = format!(
-            "The server refused TLS 1.2 and 1.3 as this check offers them, and was asked by a second ClientHello what it would \
+            "The server refused what this check offered{restricted}, and was asked by a second ClientHello what it would \
              choose of all that OpenSSL and Java offer; nothing was completed. The choice is obsolete or rare: {why}. Whether \
              the rest works, a page for example, is not known."
         )
@@ -298,11 +331,20 @@ fn is_hidden_from_sockets(verdict: &Verdict) -> bool {
 }
 
 /// Whatever a bystander makes of it, TLS was wanted and there is none.
-fn unencrypted(verdict: &mut Verdict) {
-    verdict.code = Code::NotTls;
+fn unencrypted(story: &Story, verdict: &mut Verdict) {
     verdict.severity = Severity::Critical;
     verdict.actor = Actor::Server;
     verdict.cause = None;
+    let is_reset = |end: &Ending| end.by == Role::Server && matches!(end.what, EndingKind::Reset(_));
+    if story.endings.iter().any(is_reset) {
+        verdict.code = Code::Reset;
+        verdict.headline = "the server reset the connection before TLS could begin".into();
+        verdict.explanation =
+            "The check asked for TLS in the words of the protocol that --starttls names.".into();
+        verdict.change_advice(|advice| *advice = vec![PROTOCOL, SERVER_LOG]);
+        return;
+    }
+    verdict.code = Code::NotTls;
     verdict.headline = "the server does not start TLS: it refused, or is no server of this protocol".into();
     verdict.explanation =
         "The check asked for TLS in the words of the protocol that --starttls names, or found no greeting to answer.".into();
@@ -311,11 +353,21 @@ fn unencrypted(verdict: &mut Verdict) {
 
 /// Adds what the server said when it refused TLS.
 fn quote(verdict: &mut Verdict, words: Option<&str>) {
+    /// Characters of what a server says that are in a headline.
+    const SHOWN: usize = 80;
     if verdict.code != Code::NotTls {
         return;
     }
-    let came = words.map_or_else(|| "`-v` shows what came.".to_owned(), |words| format!("It said: {words}"));
-    verdict.explanation = format!("{} {came}", verdict.explanation).into();
+    match words {
+        Some(words) => {
+            let mut said: String = words.chars().take(SHOWN).collect();
+            if said.len() < words.len() {
+                said.push_str("...");
+            }
+            verdict.headline = format!("the server does not start TLS, and says: {said}").into();
+        }
+        None => verdict.explanation = format!("{} `-v` shows what came.", verdict.explanation).into(),
+    }
 }
 
 /// A success with a web page is no tunnel, whatever follows it.
@@ -332,20 +384,73 @@ fn portal(verdict: &mut Verdict) {
     verdict.change_advice(|advice| *advice = vec![PORTAL, PROXY]);
 }
 
+/// The check ended the handshake because of what the server sent, whether or not a bystander can see that.
+fn violation(verdict: &mut Verdict, what: &str) {
+    let is_own_end =
+        verdict.actor == Actor::Client && matches!(verdict.code, Code::TlsAlert | Code::ClosedEarly);
+    if verdict.severity == Severity::Critical && !is_own_end {
+        return;
+    }
+    verdict.code = Code::TlsAlert;
+    verdict.severity = Severity::Critical;
+    verdict.actor = Actor::Server;
+    // What an encrypted alert of the check's own looks like to a bystander is no cause.
+    let is_seen = |cause: &str| !["encrypted-alert", "certificate-rejected"].contains(&cause);
+    verdict.cause = verdict.cause.take().filter(|cause| is_seen(cause));
+    verdict.headline = format!("the server sent {what}, and the check ended the connection").into();
+    verdict.explanation = "Any client has to end the connection there (RFC 8446, 6.2). The server's TLS is \
+                           broken, or a device on the path changed its bytes."
+        .into();
+    verdict.client_reports = Vec::new();
+    verdict.change_advice(|advice| *advice = vec![SERVER_LOG, OTHER_SIDE]);
+}
+
+/// Adds what the proxy's refusal names: how it wants to know who asks, and where it redirects to.
+fn refused_tunnel(verdict: &mut Verdict, tunnel: &Tunnel) {
+    if !tunnel.schemes.is_empty() {
+        verdict.headline = format!("{}, and takes {}", verdict.headline, tunnel.schemes.join(", ")).into();
+    }
+    if let Some(target) = &tunnel.target {
+        verdict.headline = format!("{}, a redirect to {target}", verdict.headline).into();
+    }
+}
+
+/// An answer of the proxy's that can't be read is no tunnel, whatever a bystander makes of it.
+fn unread(verdict: &mut Verdict, why: &str) {
+    if verdict.severity == Severity::Critical && verdict.code != Code::ProxyRefused {
+        return;
+    }
+    verdict.code = Code::ProxyRefused;
+    verdict.severity = Severity::Critical;
+    verdict.actor = Actor::Path;
+    verdict.headline = why.to_owned().into();
+    verdict.explanation = "The check asked for a tunnel, and what came opens none: no HTTP proxy listens there, or something changed \
+                           its answer. No packet went to the server behind the proxy."
+        .into();
+    verdict.change_advice(|advice| *advice = vec![PROXY]);
+}
+
 /// A fault in one line, and what to do about it.
 fn words_of(fault: &Fault) -> (String, &'static [&'static str]) {
     let date = |date: crate::cert::Date| date.machine_readable().split('T').next().map(str::to_owned);
     match fault {
-        Fault::Expired { not_after, .. } => (
-            format!("the certificate expired on {}", date(*not_after).unwrap_or_default()),
+        Fault::Expired { of, not_after } => (
+            format!("the certificate {of} expired on {}", date(*not_after).unwrap_or_default()),
             &["Renew the certificate on the server, and reload the server.", CLOCK],
         ),
-        Fault::NotYetValid { not_before, .. } => (
-            format!("the certificate is not valid until {}", date(*not_before).unwrap_or_default()),
+        Fault::NotYetValid { of, not_before } => (
+            format!("the certificate {of} is not valid until {}", date(*not_before).unwrap_or_default()),
             &[CLOCK, "If both are right, the server's certificate was installed too early."],
         ),
         Fault::NameMismatch { wanted, names, common_name, .. } => (
             match names.first().or(common_name.as_ref()) {
+                // A client compares addresses with addresses, and no name with the common name (RFC 9525, 6.3 and 6.5).
+                Some(name) if *name == wanted.name && names.is_empty() => {
+                    format!("the certificate has {name} as its common name only, which no longer counts")
+                }
+                Some(_) if names.contains(&wanted.name) => {
+                    format!("the certificate has {} as a DNS name, and not as an IP address", wanted.name)
+                }
                 Some(name) if names.len() > 1 => format!(
                     "the certificate is for {name} and {} more, not for {}",
                     names.len() - 1,
@@ -391,6 +496,7 @@ const SERVER_LOG: &str = "Read the server's log at that time: overloaded, hung, 
 const PROXY_LOG: &str = "Read the proxy's log at that time: overloaded, hung, or waiting for the server.";
 const PATIENT: &str = "With --patient, and a longer --timeout, the check shows whether it is slow or silent.";
 const LONGER: &str = "With a longer --timeout, the check shows whether it is slow or silent.";
+const OTHER_SIDE: &str = "Check from a host next to the server too: if it is well from there, a device on the path changes the bytes.";
 const CLOCK: &str = "Compare the clock of this host with the server's.";
 const TRUST: &str =
     "If the server's authority is your own, trust it here with --ca-file, and in the store of the clients.";

@@ -154,10 +154,12 @@ impl<'r> Redacted<'r> {
     fn proxy(&mut self, proxy: ProxyUse) -> ProxyUse {
         let ProxyUse { host, port, user, named_by, tunnel } = proxy;
         let tunnel = tunnel.map(|tunnel| {
-            let Tunnel { status, schemes, is_page } = tunnel;
+            let Tunnel { status, schemes, is_page, target, unread } = tunnel;
             let is_known = |scheme: &str| SCHEMES.contains(&scheme.to_ascii_lowercase().as_str());
             let scheme = |scheme: String| if is_known(&scheme) { scheme } else { self.quote(&scheme) };
-            Tunnel { status, schemes: schemes.into_iter().map(scheme).collect(), is_page }
+            let target = target.map(|target| Redaction::masked(&target));
+            let unread = unread.map(|why| Redaction::masked(&why));
+            Tunnel { status, schemes: schemes.into_iter().map(scheme).collect(), is_page, target, unread }
         });
         ProxyUse {
             host: self.redaction.host(&host),
@@ -181,6 +183,7 @@ impl<'r> Redacted<'r> {
             expires_in,
             scope,
             quoted,
+            lacks_answer,
             is_silence,
             headline,
             explanation,
@@ -195,6 +198,7 @@ impl<'r> Redacted<'r> {
             expires_in,
             scope: scope.map(|words| self.quote(&words)),
             quoted,
+            lacks_answer,
             is_silence,
             // What is quoted in these is known by now.
             outcome: self.sentence(&outcome),
@@ -205,14 +209,24 @@ impl<'r> Redacted<'r> {
     }
 
     fn page(&mut self, page: PageAnswer) -> PageAnswer {
-        let PageAnswer { path, status, is_expected, quoted, is_silence, headline, explanation, advice } =
-            page;
+        let PageAnswer {
+            path,
+            status,
+            is_expected,
+            quoted,
+            lacks_answer,
+            is_silence,
+            headline,
+            explanation,
+            advice,
+        } = page;
         let quoted = quoted.iter().map(|words| self.quote(words)).collect();
         PageAnswer {
             path: self.redaction.path(&path),
             status,
             is_expected,
             quoted,
+            lacks_answer,
             is_silence,
             headline: self.sentence(&headline),
             explanation: self.sentence(&explanation),

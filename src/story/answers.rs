@@ -30,6 +30,9 @@ impl Story {
     /// Two small records of equal size, and nothing else, are TLS 1.3 session tickets (RFC 8446, 4.6.1), which OpenSSL
     /// sends in pairs; they are no answer. If the client asked before each, they begin two answers.
     pub fn was_answered(&self) -> bool {
+        if self.tls.lacks_answer {
+            return false;
+        }
         if self.missing.answer.is_some() {
             return true;
         }
@@ -78,7 +81,7 @@ impl Story {
         // Only the first numbers are kept: with more records than those, an answer is among them.
         let is_after = data.server.count > data.server.numbers().count() as u64
             || data.server.numbers().any(|spoke| self.order.is_after(spoke, asked));
-        self.missing.answer.is_some() || is_after && !self.are_tickets()
+        !self.tls.lacks_answer && (self.missing.answer.is_some() || is_after && !self.are_tickets())
     }
 
     /// Whether all records that the server sent so far may be session tickets (RFC 8446, 4.6.1): one or two of one size.

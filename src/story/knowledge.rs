@@ -23,6 +23,8 @@ pub struct EndpointKnowledge {
     pub alert: Option<(Role, AlertDescription)>,
     /// The application protocol agreed on.
     pub protocol: Option<String>,
+    /// Whether the client asked inside TLS, read what came, and got no byte of an answer.
+    pub lacks_answer: bool,
     /// Whether the client could not find out what was acknowledged.
     pub acks_unobservable: bool,
     /// What its kernel counted that is unusual.
@@ -40,6 +42,7 @@ impl EndpointKnowledge {
             certificates: None,
             alert: None,
             protocol: None,
+            lacks_answer: false,
             acks_unobservable: false,
             counters: None,
             closed: None,
@@ -62,6 +65,7 @@ impl Story {
         // Packets show it themselves.
         self.path.counters = knowledge.counters.filter(|_| self.capture.viewpoint == Viewpoint::Socket);
         let tls = &mut self.tls;
+        tls.lacks_answer = knowledge.lacks_answer;
         if let (Some(hello), Some(protocol)) = (&mut tls.server_hello, &knowledge.protocol) {
             hello.what.alpn.get_or_insert_with(|| protocol.clone());
         }
@@ -93,6 +97,15 @@ impl Story {
 mod tests {
     use super::*;
     use crate::story::Stage;
+
+    #[test]
+    fn who_reads_what_comes_knows_that_a_ticket_was_no_answer() {
+        let mut story = Story::at(Stage::ApplicationData).answered();
+        assert!(story.was_answered());
+        let knowledge = EndpointKnowledge::of("192.0.2.10:50000".parse().unwrap());
+        story.apply_knowledge(&EndpointKnowledge { lacks_answer: true, ..knowledge });
+        assert!(!story.was_answered() && !story.has_records_of_an_answer());
+    }
 
     #[test]
     fn who_reads_what_comes_knows_whether_a_record_of_an_alert_s_size_is_one() {

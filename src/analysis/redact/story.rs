@@ -95,6 +95,7 @@ impl StandIns {
             application_data: _,
             record_sizes: _,
             sent_before_request: _,
+            lacks_answer: _,
             turns: _,
         } = tls;
         if let Some(hello) = client_hello {

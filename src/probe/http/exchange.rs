@@ -26,6 +26,9 @@ use crate::limits;
 /// Who asks, as servers' logs show it.
 pub(in crate::probe) const USER_AGENT: &str = concat!("ssmscope/", env!("CARGO_PKG_VERSION"));
 
+/// The informational status that no other follows (RFC 9110, 15.2.2).
+const SWITCHING_PROTOCOLS: u16 = 101;
+
 /// Header fields that are read of a head.
 const HEADERS: usize = 64;
 
@@ -47,6 +50,10 @@ pub(in crate::probe) enum Failure {
     Io(io::Error),
     /// The answer's head ended in its middle: after this many bytes, and in this way.
     CutShort(usize, io::Error),
+    /// Only informational answers came (RFC 9110, 15.2), the last of them with this status.
+    NoFinal(u16),
+    /// The answer's header can't be read.
+    Malformed(String),
     /// What came is no HTTP.
     NotHttp(String),
 }
@@ -56,28 +63,50 @@ impl Answer {
     pub(in crate::probe) fn header(&self, name: &str) -> Option<&str> {
         self.headers.get(name).and_then(|value| value.to_str().ok())
     }
+
+    /// Where a redirect leads.
+    pub(in crate::probe) fn redirect(&self) -> Option<String> {
+        redirect(self.status, &self.headers)
+    }
+
+    /// When a server that limits requests wants the next one.
+    pub(in crate::probe) fn retry_after(&self) -> Option<String> {
+        const LONGEST: usize = 40;
+        self.header("retry-after").filter(|text| text.len() < LONGEST).map(str::to_owned)
+    }
 }
 
 impl Failure {
+    /// Of a header that is longer than is read.
+    pub(in crate::probe) fn too_long() -> Self {
+        Self::Malformed(format!("it is longer than {} bytes", limits::HTTP_HEAD_BYTES))
+    }
+
+    /// Whether no byte of an answer came.
+    pub(in crate::probe) fn lacks_answer(&self) -> bool {
+        matches!(self, Self::Io(_))
+    }
+
     /// Whether time was over before any byte of an answer came.
     pub(in crate::probe) fn is_silence(&self) -> bool {
         matches!(self, Self::Io(error) if error.kind() == io::ErrorKind::TimedOut)
     }
 
-    /// The reason in words.
-    pub(in crate::probe) fn text(&self) -> String {
+    /// What came of a request, in words that follow `asked`: `GET /`.
+    pub(in crate::probe) fn of(&self, asked: &str) -> String {
         match self {
-            Self::Io(error) => tls::ended(error),
-            Self::CutShort(len, error) if error.kind() == io::ErrorKind::TimedOut => {
-                format!("{len} bytes of an answer came, and its header was incomplete when time was over")
-            }
+            Self::Io(error) if error.kind() == io::ErrorKind::TimedOut => format!("no answer to {asked}"),
+            Self::Io(error) => format!("no answer to {asked}: {}", tls::ended(error)),
             Self::CutShort(len, error) => {
-                format!(
-                    "{len} bytes of an answer came, and its header ended in the middle: {}",
-                    tls::ended(error)
-                )
+                let how = match error.kind() {
+                    io::ErrorKind::TimedOut => "time was over".to_owned(),
+                    _ => tls::ended(error),
+                };
+                format!("the header of the answer to {asked} is incomplete after {len} bytes: {how}")
             }
-            Self::NotHttp(what) => format!("the answer can't be read as HTTP/1.1: {what}"),
+            Self::NoFinal(status) => format!("only informational answers ({status}) came to {asked}"),
+            Self::Malformed(why) => format!("the header of the answer to {asked} is malformed: {why}"),
+            Self::NotHttp(what) => format!("the answer to {asked} is not HTTP/1.1: it is {what}"),
         }
     }
 }
@@ -118,17 +147,22 @@ pub(in crate::probe) fn exchange(
     stream.write_all(&sent).and_then(|()| stream.flush()).map_err(Failure::Io)?;
 
     let mut came = Zeroizing::new(Vec::new());
+    let mut informational = None;
     let response = loop {
         let (taken, response) = call.try_response(&came, false).map_err(|error| unreadable(&error, &came))?;
+        if response.is_none() && taken > 0 {
+            let status = came
+                .split(|byte| *byte == b' ')
+                .nth(1)
+                .and_then(|text| str::from_utf8(text).ok()?.parse().ok());
+            informational = status.or(informational);
+        }
         came.drain(..taken);
         match response {
             Some(response) => break response,
             None if taken > 0 => continue,
             None if came.len() >= limits::HTTP_HEAD_BYTES => {
-                return Err(Failure::NotHttp(format!(
-                    "its header is longer than {} bytes",
-                    limits::HTTP_HEAD_BYTES
-                )));
+                return Err(Failure::too_long());
             }
             None => {}
         }
@@ -137,7 +171,11 @@ pub(in crate::probe) fn exchange(
             Ok(_) => continue,
             Err(error) => error,
         };
-        return Err(if came.is_empty() { Failure::Io(ended) } else { Failure::CutShort(came.len(), ended) });
+        return Err(match informational {
+            Some(status) if came.is_empty() => Failure::NoFinal(status),
+            _ if came.is_empty() => Failure::Io(ended),
+            _ => Failure::CutShort(came.len(), ended),
+        });
     };
     let mut answer = Answer {
         status: response.status().as_u16(),
@@ -175,6 +213,7 @@ fn read_body(
     loop {
         let so_far = |total: u64| match mode {
             BodyMode::LengthDelimited(len) => format!("after {total} of {len} bytes"),
+            BodyMode::Chunked => format!("after {total} bytes, before the last chunk"),
             _ => format!("after {total} bytes"),
         };
         let (taken, len) =
@@ -196,8 +235,13 @@ fn read_body(
             Ok(0) if is_until_close => return Ok(()),
             Ok(0) => return Err(format!("the server closed {}", so_far(total))),
             Ok(_) => {}
-            // A server that closes without a close_notify has sent all that it sends.
-            Err(error) if error.kind() == io::ErrorKind::UnexpectedEof && is_until_close => return Ok(()),
+            // RFC 9112, 9.8: without length and chunks, only a close_notify shows that the body is whole.
+            Err(error) if error.kind() == io::ErrorKind::UnexpectedEof && is_until_close => {
+                return Err(format!(
+                    "the server closed {} without a close_notify, and nothing else marks the end of the body",
+                    so_far(total)
+                ));
+            }
             Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => {
                 return Err(format!("the server closed {}", so_far(total)));
             }
@@ -216,22 +260,49 @@ fn more(stream: &mut impl Read, came: &mut Vec<u8>) -> io::Result<usize> {
     Ok(len)
 }
 
+/// Where a redirect leads, without what may be secret in a URL: the user's part, and the query.
+pub(in crate::probe) fn redirect(status: u16, headers: &HeaderMap) -> Option<String> {
+    const SHOWN: usize = 100;
+    let target = headers.get("location").filter(|_| (300..400).contains(&status))?.to_str().ok()?;
+    let (target, has_query) = match target.find(['?', '#']) {
+        Some(end) => (target.get(..end)?, true),
+        None => (target, false),
+    };
+    let target = match target.split_once("//") {
+        Some((scheme, rest)) => {
+            let end = rest.find('/').unwrap_or(rest.len());
+            let (authority, path) = rest.split_at(end);
+            let host = authority.rsplit_once('@').map_or(authority, |(_, host)| host);
+            format!("{scheme}//{host}{path}")
+        }
+        None => target.to_owned(),
+    };
+    let target: String = target.chars().take(SHOWN).collect();
+    Some(if has_query { format!("{target}?...") } else { target })
+}
+
 /// The head of an answer.
 pub(in crate::probe) struct Head {
     pub(in crate::probe) status: u16,
     pub(in crate::probe) headers: HeaderMap,
 }
 
-/// Reads the head of an answer; `None` until it is whole.
+/// Reads the head of a final answer (RFC 9110, 15.2), and returns it with its length; `None` until it is whole.
 ///
 /// # Errors
 /// When the bytes can't begin an answer.
-pub(in crate::probe) fn head(bytes: &[u8]) -> Result<Option<Head>, Failure> {
-    let parsed = try_parse_response::<HEADERS>(bytes).map_err(|error| not_http(&error))?;
-    Ok(parsed.map(|(_, response)| Head {
-        status: response.status().as_u16(),
-        headers: response.headers().clone(),
-    }))
+pub(in crate::probe) fn head(bytes: &[u8]) -> Result<Option<(usize, Head)>, Failure> {
+    let mut before = 0;
+    loop {
+        let rest = bytes.get(before..).unwrap_or_default();
+        let parsed = try_parse_response::<HEADERS>(rest).map_err(|error| unreadable(&error, rest))?;
+        let Some((len, response)) = parsed else { return Ok(None) };
+        before += len;
+        let status = response.status().as_u16();
+        if !(100..200).contains(&status) || status == SWITCHING_PROTOCOLS {
+            return Ok(Some((before, Head { status, headers: response.headers().clone() })));
+        }
+    }
 }
 
 /// The error that a challenge names: `Bearer realm="x", error="invalid_token"` (RFC 6750, 3).
@@ -245,17 +316,24 @@ fn unreadable(error: &ureq_proto::Error, came: &[u8]) -> Failure {
     /// RFC 9113, 4.1 and 6.5: a SETTINGS frame, on stream 0, begins what either side sends.
     const SETTINGS: u8 = 4;
     const SHOWN: usize = 60;
+    if came.starts_with(b"HTTP/1.") {
+        let text = error.to_string();
+        let why = if text.contains("too many headers") {
+            format!("it has more than {HEADERS} fields")
+        } else {
+            text.strip_prefix("http parse fail: ").unwrap_or(&text).to_owned()
+        };
+        let line = came.split(|byte| *byte == b'\n').next().unwrap_or(came);
+        let line =
+            String::from_utf8_lossy(line.get(..SHOWN).unwrap_or(line)).trim_end().escape_debug().to_string();
+        return Failure::Malformed(format!("{why}; it begins \"{line}\""));
+    }
     let is_http2 =
         matches!(came, [_, _, _, SETTINGS, _, 0, 0, 0, 0, ..]) || came.starts_with(b"PRI * HTTP/2");
     Failure::NotHttp(if is_http2 {
-        "it is HTTP/2 frames, and the request was HTTP/1.1".to_owned()
-    } else if came.starts_with(b"HTTP/1.") {
-        let text = error.to_string();
-        if text.contains("too many headers") {
-            format!("its header has more than {HEADERS} fields")
-        } else {
-            format!("its header is malformed ({text})")
-        }
+        "HTTP/2 frames, and the request was HTTP/1.1".to_owned()
+    } else if matches!(came, [0x14..=0x17, 3, 0..=4, ..]) {
+        "a TLS record".to_owned()
     } else {
         let begin = came.get(..SHOWN).unwrap_or(came);
         let text = String::from_utf8_lossy(begin).escape_debug().to_string();
@@ -264,7 +342,7 @@ fn unreadable(error: &ureq_proto::Error, came: &[u8]) -> Failure {
         } else {
             "something else"
         };
-        format!("it is {kind} that begins \"{text}\"")
+        format!("{kind} that begins \"{text}\"")
     })
 }
 
@@ -330,9 +408,21 @@ mod tests {
                 "abc",
                 Some("the server closed after 3 of 9 bytes"),
             ),
-            (format!("{chunked}3\r\nabc\r\n"), "abc", Some("the server closed after 3 bytes")),
-            (format!("{chunked}9\r\nabc"), "abc", Some("the server closed after 3 bytes")),
-            (format!("{chunked}zz\r\nabc\r\n"), "", Some("the chunk size is invalid after 0 bytes")),
+            (
+                format!("{chunked}3\r\nabc\r\n"),
+                "abc",
+                Some("the server closed after 3 bytes, before the last chunk"),
+            ),
+            (
+                format!("{chunked}9\r\nabc"),
+                "abc",
+                Some("the server closed after 3 bytes, before the last chunk"),
+            ),
+            (
+                format!("{chunked}zz\r\nabc\r\n"),
+                "",
+                Some("the chunk size is invalid after 0 bytes, before the last chunk"),
+            ),
         ] {
             let answer = asked(text.as_bytes()).0.unwrap();
             assert_eq!(
@@ -361,13 +451,60 @@ mod tests {
             (&b"SSH-2.0-\x1b[31m\r\n"[..], "begins \"SSH-2.0-\\u{1b}[31m\\r\\n\""),
             (b"<html>", "a page without a header"),
             (b"\0\0\x12\x04\0\0\0\0\0\0\x03", "HTTP/2 frames"),
-            (b"HTTP/1.1 2 OK\r\n\r\n", "malformed"),
+            (
+                b"HTTP/1.1 2 OK\r\n\r\n",
+                "the header of the answer to GET / is malformed: invalid response status; it begins \"HTTP/1.1 2 OK\"",
+            ),
         ] {
             let failure = asked(came).0.unwrap_err();
-            assert!(failure.text().contains(words), "{}", failure.text());
+            let text = failure.of("GET /");
+            assert!(text.contains(words), "{text}");
         }
         assert!(matches!(asked(b"").0, Err(Failure::Io(_))));
         assert!(matches!(asked(b"HTTP/1.1 200 OK\r\nx").0, Err(Failure::CutShort(18, _))));
+    }
+
+    #[test]
+    fn a_redirect_is_shown_without_what_may_be_secret() {
+        let target = |location: &str| {
+            let text = format!("HTTP/1.1 302 Found\r\nLocation: {location}\r\nContent-Length: 0\r\n\r\n");
+            asked(text.as_bytes()).0.unwrap().redirect().unwrap()
+        };
+        assert_eq!(
+            target("https://joe:pw@sso.example/login?access_token=x#y"),
+            "https://sso.example/login?..."
+        );
+        assert_eq!(target("//joe@sso.example"), "//sso.example");
+        assert_eq!(target("/login/a@b"), "/login/a@b");
+        assert_eq!(target("#access_token=x"), "?...");
+        assert_eq!(asked(b"HTTP/1.1 200 OK\r\nLocation: /x\r\n\r\n").0.unwrap().redirect(), None);
+    }
+
+    #[test]
+    fn a_body_without_length_ends_with_close_notify() {
+        struct Cut(Cursor<Vec<u8>>);
+        impl Read for Cut {
+            fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+                match self.0.read(buffer)? {
+                    0 => Err(io::ErrorKind::UnexpectedEof.into()),
+                    len => Ok(len),
+                }
+            }
+        }
+        impl Write for Cut {
+            fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+                Ok(bytes.len())
+            }
+            fn flush(&mut self) -> io::Result<()> {
+                Ok(())
+            }
+        }
+        for (head, is_whole) in [("", false), ("Content-Length: 3\r\n", true)] {
+            let text = format!("HTTP/1.1 200 OK\r\n{head}\r\nabc");
+            let request = Request::get("https://ssm.example:8443/x").body(()).unwrap();
+            let answer = exchange(&mut Cut(Cursor::new(text.into_bytes())), request, None).unwrap();
+            assert_eq!((&answer.body[..], answer.broken_off.is_none()), (&b"abc"[..], is_whole), "{head}");
+        }
     }
 
     #[test]

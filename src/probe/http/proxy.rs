@@ -7,7 +7,7 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use zeroize::Zeroizing;
 
-use super::exchange;
+use super::exchange::{self, Failure};
 use crate::limits;
 use crate::probe::net::authority::{authority, host_and_port};
 use crate::probe::net::socket::Channel;
@@ -33,7 +33,7 @@ pub struct Proxy {
 }
 
 /// What the proxy answered.
-#[derive(Clone, PartialEq, Eq, Debug)]
+#[derive(Clone, PartialEq, Eq, Default, Debug)]
 pub struct Tunnel {
     /// The status of its answer; absent where none came that can be read.
     pub status: Option<u16>,
@@ -41,6 +41,10 @@ pub struct Tunnel {
     pub schemes: Vec<String>,
     /// Whether a success brings a web page in place of the tunnel, as a captive portal's does.
     pub is_page: bool,
+    /// Where a redirect in place of the tunnel leads.
+    pub target: Option<String>,
+    /// In a sentence why what came can't be read as an answer; absent where nothing came.
+    pub unread: Option<String>,
 }
 
 /// Why a proxy can't be understood.
@@ -149,14 +153,19 @@ pub(in crate::probe) fn open(
     channel.write_all(request.as_bytes())?;
     let mut came = Vec::new();
     loop {
-        // Nothing can follow an agreeing head: the client speaks first in TLS.
         let mut buffer = [0; 4096];
-        let len = channel.read(&mut buffer)?;
+        let len = match channel.read(&mut buffer) {
+            Err(error) if !came.is_empty() && error.kind() != io::ErrorKind::TimedOut => {
+                return Ok(Tunnel::unread(Failure::CutShort(came.len(), error).of("CONNECT")));
+            }
+            read => read?,
+        };
         came.extend_from_slice(buffer.get(..len).unwrap_or_default());
         match answer(&came) {
-            Some(tunnel) => {
+            Some((tunnel, rest)) => {
                 let status =
                     tunnel.status.map_or("what is no HTTP".to_owned(), |status| format!("status {status}"));
+                channel.unread(came.get(rest..).unwrap_or_default());
                 let offers = match tunnel.schemes.as_slice() {
                     [] => String::new(),
                     schemes => format!(", and takes {}", schemes.join(", ")),
@@ -164,20 +173,25 @@ pub(in crate::probe) fn open(
                 channel.tape().note(format!("the proxy answers {status}{offers}"));
                 return Ok(tunnel);
             }
-            None if len == 0 || came.len() > limits::HTTP_HEAD_BYTES => {
-                return Ok(Tunnel { status: None, schemes: Vec::new(), is_page: false });
+            None if came.is_empty() && len == 0 => return Ok(Tunnel::default()),
+            None if len == 0 => {
+                let ended = io::ErrorKind::UnexpectedEof.into();
+                return Ok(Tunnel::unread(Failure::CutShort(came.len(), ended).of("CONNECT")));
+            }
+            None if came.len() > limits::HTTP_HEAD_BYTES => {
+                return Ok(Tunnel::unread(Failure::too_long().of("CONNECT")));
             }
             None => {}
         }
     }
 }
 
-/// What an answer's head contains, once it is whole or can't be one.
-fn answer(bytes: &[u8]) -> Option<Tunnel> {
-    let Ok(head) = exchange::head(bytes) else {
-        return Some(Tunnel { status: None, schemes: Vec::new(), is_page: false });
+/// What an answer's head contains, once it is whole or can't be one, and the length of what precedes the tunnel's bytes.
+fn answer(bytes: &[u8]) -> Option<(Tunnel, usize)> {
+    let (len, head) = match exchange::head(bytes) {
+        Ok(head) => head?,
+        Err(failure) => return Some((Tunnel::unread(failure.of("CONNECT")), bytes.len())),
     };
-    let head = head?;
     let schemes = head.headers.get_all("proxy-authenticate").iter().filter_map(|value| {
         let text = String::from_utf8_lossy(value.as_bytes());
         let scheme = text.split_whitespace().next()?;
@@ -186,10 +200,17 @@ fn answer(bytes: &[u8]) -> Option<Tunnel> {
     // A tunnel's answer has no content (RFC 9110, 9.3.6), and so no type.
     let kind = head.headers.get("content-type").and_then(|value| value.to_str().ok());
     let is_page = kind.is_some_and(|kind| kind.to_ascii_lowercase().contains("html"));
-    Some(Tunnel { status: Some(head.status), schemes: schemes.collect(), is_page })
+    let target = exchange::redirect(head.status, &head.headers);
+    let (status, schemes) = (Some(head.status), schemes.collect());
+    Some((Tunnel { status, schemes, is_page, target, unread: None }, len))
 }
 
 impl Tunnel {
+    /// By an answer that can't be read, and why.
+    fn unread(why: String) -> Self {
+        Self { unread: Some(why), ..Self::default() }
+    }
+
     /// Whether the proxy says that the tunnel is open: any 2xx (RFC 9110, 9.3.6).
     pub(in crate::probe) fn is_success(&self) -> bool {
         self.status.is_some_and(|status| (200..300).contains(&status))
@@ -245,15 +266,28 @@ mod tests {
     #[test]
     fn an_answer_is_read_when_its_head_is_whole() {
         assert_eq!(answer(b"HTTP/1.1 407 No"), None);
-        let tunnel = answer(
+        let tunnel = |bytes: &[u8]| answer(bytes).expect("a whole answer").0;
+        let refused = tunnel(
             b"HTTP/1.1 407 No\r\nProxy-Authenticate: Negotiate\r\nProxy-Authenticate: Basic realm=x\r\n\r\n",
         );
         let schemes = vec!["Negotiate".to_owned(), "Basic".to_owned()];
-        assert_eq!(tunnel, Some(Tunnel { status: Some(407), schemes, is_page: false }));
-        assert!(answer(b"HTTP/1.0 200 OK\r\n\r\n").is_some_and(|tunnel| tunnel.is_open()));
-        let portal = answer(b"HTTP/1.1 200 OK\r\nContent-Type: text/html\r\n\r\n<html>");
-        assert!(portal.is_some_and(|tunnel| tunnel.is_success() && !tunnel.is_open()));
-        assert_eq!(answer(b"SSH-2.0-x\r\n").map(|tunnel| tunnel.status), Some(None));
+        assert_eq!(refused, Tunnel { status: Some(407), schemes, ..Tunnel::default() });
+        assert!(tunnel(b"HTTP/1.0 200 OK\r\n\r\n").is_open());
+        let portal = tunnel(b"HTTP/1.1 200 OK\r\nContent-Type: text/html\r\n\r\n<html>");
+        assert!(portal.is_success() && !portal.is_open());
+        let other = tunnel(b"SSH-2.0-x\r\n");
+        assert_eq!(other.status, None);
+        assert!(other.unread.is_some_and(|why| why.contains("SSH-2.0-x")));
+    }
+
+    #[test]
+    fn an_informational_answer_is_followed_by_the_final_one_and_that_by_the_tunnel_s_bytes() {
+        let informed = b"HTTP/1.1 100 Continue\r\n\r\n";
+        assert_eq!(answer(informed), None);
+        let all = [&informed[..], b"HTTP/1.1 200 OK\r\n\r\nSSH-2.0-x\r\n"].concat();
+        let (tunnel, len) = answer(&all).expect("a whole answer");
+        assert!(tunnel.is_open());
+        assert_eq!(&all[len..], b"SSH-2.0-x\r\n");
     }
 
     proptest! {

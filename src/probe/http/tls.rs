@@ -1,14 +1,16 @@
 //! TLS by rustls, over a connection whose bytes are on the tape.
 
-use std::io;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
+use std::{fmt, io};
 
 use rustls::client::{ResolvesClientCert, Resumption};
 use rustls::pki_types::ServerName;
 use rustls::sign::CertifiedKey;
-use rustls::{CertificateError, ClientConfig, ClientConnection, Error, HandshakeKind, SignatureScheme};
+use rustls::{
+    CertificateError, ClientConfig, ClientConnection, Error, HandshakeKind, InvalidMessage, SignatureScheme,
+};
 use tracing::debug;
 
 use super::verifier::{Accepted, Verifier};
@@ -24,6 +26,9 @@ const VERDICT: Duration = Duration::from_secs(1);
 
 /// How much longer than the handshake took its first words are waited for otherwise.
 const FIRST_WORDS: Duration = Duration::from_millis(100);
+
+/// How long a connection on which nothing is asked has to last after the handshake.
+const SETTLING: Duration = Duration::from_millis(20);
 
 /// How TLS is spoken.
 #[derive(Clone, Debug)]
@@ -63,8 +68,13 @@ pub(in crate::probe) type Established = ClientConnection;
 pub(in crate::probe) enum Handshake {
     /// It is complete.
     Complete(Box<Established>),
-    /// It is not; the tape shows what happened. Whether what the check offers was refused, or what the server chose.
-    Failed { is_no_choice: bool },
+    /// It is not; the tape shows what happened.
+    Failed {
+        /// Whether what the check offers was refused, or what the server chose.
+        is_no_choice: bool,
+        /// What of the server's bytes is no TLS, or not what the protocol has there, if that ended it.
+        violation: Option<String>,
+    },
 }
 
 impl TlsPlan {
@@ -127,7 +137,7 @@ impl Tls {
             Ok(connection) => connection,
             Err(error) => {
                 channel.tape().note(format!("no TLS: {error}"));
-                return (Handshake::Failed { is_no_choice: false }, knowledge);
+                return (Handshake::Failed { is_no_choice: false, violation: None }, knowledge);
             }
         };
         let began = Instant::now();
@@ -140,6 +150,9 @@ impl Tls {
             // Nothing follows where the verdict is all that is awaited, so closing asks for it.
             let patience = if was_asked && !awaits_verdict { VERDICT } else { began.elapsed() + FIRST_WORDS };
             outcome = first_words(&mut connection, channel, patience);
+            if outcome.is_ok() && awaits_verdict {
+                outcome = settled(&mut connection, channel);
+            }
             if outcome.is_ok() && was_asked && awaits_verdict && connection.tls13_tickets_received() == 0 {
                 outcome = last_words(&mut connection, channel);
             }
@@ -171,7 +184,7 @@ impl Tls {
                 knowledge.acks_unobservable = channel.acks_unobservable();
                 channel.tape().note(ended(&error));
                 let is_no_choice = connection.negotiated_cipher_suite().is_none() && is_no_choice(&error);
-                (Handshake::Failed { is_no_choice }, knowledge)
+                (Handshake::Failed { is_no_choice, violation: violation(&error) }, knowledge)
             }
         }
     }
@@ -193,6 +206,15 @@ fn first_words(
             Ok(_) => connection.process_new_packets().map_err(io::Error::other).map(|_| ())?,
             Err(error) => return Err(error),
         }
+    }
+    Ok(())
+}
+
+/// Waits a moment for a server that resets the connection right after the handshake. Once the check has closed, a RST is no failure.
+fn settled(connection: &mut Established, channel: &mut Channel<'_>) -> io::Result<()> {
+    let until = Instant::now() + SETTLING;
+    while channel.waits_until(until)? && connection.read_tls(channel)? > 0 {
+        connection.process_new_packets().map_err(io::Error::other)?;
     }
     Ok(())
 }
@@ -252,11 +274,64 @@ pub(in crate::probe) fn ended(error: &io::Error) -> String {
             format!("the certificate is refused: {why}")
         }
         Some(Error::InvalidCertificate(_)) => "the certificate is refused".to_owned(),
-        Some(error) => format!("TLS ended: {error}"),
+        Some(error) => match broken_by(error) {
+            Some(what) => format!("the server sent {what}"),
+            None => format!("TLS ended: {error}"),
+        },
         None if error.kind() == io::ErrorKind::TimedOut => "no answer; given up".to_owned(),
         None if error.kind() == io::ErrorKind::UnexpectedEof => "the server closed in the middle".to_owned(),
         None => format!("TLS ended: {error}"),
     }
+}
+
+/// What of the server's bytes is no TLS, or breaks the protocol, if an error is about that.
+fn violation(error: &io::Error) -> Option<String> {
+    match error.get_ref()?.downcast_ref::<Error>()? {
+        Error::AlertReceived(_) => None,
+        error @ Error::InvalidCertificate(_) => broken_by(error),
+        // Their alerts speak for themselves.
+        Error::PeerIncompatible(_) | Error::NoCertificatesPresented => None,
+        error => broken_by(error).or_else(|| Some(format!("what ends TLS ({error})"))),
+    }
+}
+
+fn broken_by(error: &Error) -> Option<String> {
+    Some(match error {
+        Error::InvalidMessage(InvalidMessage::InvalidContentType) => {
+            "bytes that are no TLS record: their content type is unknown".to_owned()
+        }
+        Error::InvalidMessage(InvalidMessage::UnknownProtocolVersion) => {
+            "bytes that are no TLS record: their version is unknown".to_owned()
+        }
+        Error::InvalidMessage(InvalidMessage::MessageTooLarge) | Error::PeerSentOversizedRecord => {
+            "a record that is longer than TLS allows".to_owned()
+        }
+        Error::InvalidMessage(what) => format!("a message that can't be decoded ({})", spelled(what)),
+        Error::InvalidCertificate(CertificateError::BadSignature) => {
+            "a signature of the handshake that does not fit its certificate".to_owned()
+        }
+        Error::DecryptError => "a record that can't be decrypted".to_owned(),
+        Error::InappropriateMessage { got_type, .. } => {
+            format!("a record of a type that does not belong there ({})", spelled(got_type))
+        }
+        Error::InappropriateHandshakeMessage { got_type, .. } => {
+            format!("a handshake message that does not belong there ({})", spelled(got_type))
+        }
+        Error::PeerMisbehaved(what) => format!("a message that breaks the protocol ({})", spelled(what)),
+        _ => return None,
+    })
+}
+
+/// The name of a variant in words: `TooManyKeyUpdateRequests` is `too many key update requests`.
+fn spelled(variant: &impl fmt::Debug) -> String {
+    let mut words = String::new();
+    for letter in format!("{variant:?}").chars().take_while(char::is_ascii_alphanumeric) {
+        if letter.is_ascii_uppercase() && !words.is_empty() {
+            words.push(' ');
+        }
+        words.push(letter.to_ascii_lowercase());
+    }
+    words
 }
 
 /// Shows the client's certificate, and notes that it was asked for.

@@ -85,7 +85,12 @@ fn try_connect(tape: &mut Tape, server: SocketAddr, until: Instant) -> io::Resul
     }
     match (reported, error.raw_os_error().map(Errno::from_raw)) {
         (Some(reported), _) => tape.unreachable(&connection, reported),
-        (None, Some(Errno::ECONNREFUSED | Errno::ECONNRESET)) => tape.reset(&connection),
+        (None, Some(Errno::ECONNREFUSED)) => tape.reset(&connection),
+        // No answer to a SYN is reported so (net/ipv4/tcp_input.c, `tcp_reset`): the RST came right after the SYN-ACK.
+        (None, Some(Errno::ECONNRESET)) => {
+            tape.connected(&mut connection);
+            tape.reset(&connection);
+        }
         // The system gave up by itself, or reports something that no packet shows.
         (None, _) => {
             tape.note(format!("no connection: {}", words(&error)));
@@ -209,6 +214,8 @@ pub(in crate::probe) struct Channel<'t> {
     path_mtu: Option<u32>,
     /// What is covered on the tape.
     covered: Vec<Secret>,
+    /// Bytes that were read and are to be read again.
+    unread: Vec<u8>,
 }
 
 impl<'t> Channel<'t> {
@@ -235,6 +242,7 @@ impl<'t> Channel<'t> {
             ended: Ended::No,
             acks_unobservable: false,
             covered: Vec::new(),
+            unread: Vec::new(),
         }
     }
 
@@ -270,8 +278,16 @@ impl<'t> Channel<'t> {
         self.covered = secrets;
     }
 
+    /// These bytes are read again first: they came with others before whoever they are for could read.
+    pub(in crate::probe) fn unread(&mut self, bytes: &[u8]) {
+        self.unread = bytes.to_vec();
+    }
+
     /// Waits for what comes until then. Returns whether anything did.
     pub(in crate::probe) fn waits_until(&self, until: Instant) -> io::Result<bool> {
+        if !self.unread.is_empty() {
+            return Ok(true);
+        }
         wait_for(&self.stream, PollFlags::POLLIN, until.min(self.until))
     }
 
@@ -381,6 +397,11 @@ impl<'t> Channel<'t> {
 
 impl Read for Channel<'_> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        if !self.unread.is_empty() {
+            let len = self.unread.as_slice().read(buffer)?;
+            self.unread.drain(..len);
+            return Ok(len);
+        }
         if self.tape.is_full() {
             return Err(io::Error::other(format!("more than {} steps", limits::PROBE_STEPS)));
         }
@@ -400,8 +421,10 @@ impl Read for Channel<'_> {
                 Ok(0)
             }
             Ok(len) => {
-                let bytes = buffer.get(..len).unwrap_or_default();
-                self.tape.received(&mut self.connection, bytes);
+                let mut bytes = buffer.get(..len).unwrap_or_default().to_vec();
+                // A server may repeat what it was sent.
+                self.covered.iter().for_each(|secret| secret.cover_bytes(&mut bytes));
+                self.tape.received(&mut self.connection, &bytes);
                 self.progress = Instant::now();
                 self.knows_acknowledged = true;
                 Ok(len)
@@ -429,12 +452,10 @@ impl Write for Channel<'_> {
         };
         match written {
             Ok(len) => {
-                let mut told: Vec<u8> =
+                let mut bytes: Vec<u8> =
                     parts.iter().flat_map(|part| part.iter().copied()).take(len).collect();
-                for secret in &self.covered {
-                    secret.cover_bytes(&mut told);
-                }
-                self.tape.sent(&mut self.connection, &told);
+                self.covered.iter().for_each(|secret| secret.cover_bytes(&mut bytes));
+                self.tape.sent(&mut self.connection, &bytes);
                 self.sent_at = Instant::now();
                 self.progress = self.sent_at;
                 self.knows_acknowledged = false;

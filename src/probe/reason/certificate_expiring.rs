@@ -3,7 +3,7 @@
 use super::Reason;
 use crate::probe::expiry::Expiry;
 use crate::probe::outcome::{Conclusion, Outcome};
-use crate::verdict::Severity;
+use crate::verdict::{Actor, Severity};
 
 /// The reason.
 pub(super) const REASON: Reason = Reason {
@@ -37,5 +37,6 @@ fn conclude(outcome: &Outcome) -> Option<Conclusion> {
         &["Renew the certificate, and reload the server: it keeps the old one until then."],
     );
     conclusion.severity = severity;
+    conclusion.actor = Actor::Server;
     Some(conclusion)
 }

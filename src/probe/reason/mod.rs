@@ -63,7 +63,11 @@ impl Outcome {
         let answers = rejected::conclude(self).into_iter();
         let times = slow::conclude(self).into_iter();
         let all = of(before).chain(connections).chain(answers).chain(of(above)).chain(times);
-        let all: Vec<_> = all.map(|conclusion| self.mapped(conclusion)).collect();
+        let mut all: Vec<_> = all.map(|conclusion| self.mapped(conclusion)).collect();
+        if all.len() > 1 {
+            // What kept the check from doing anything says more.
+            all.retain(|conclusion| conclusion.reason != nothing_done::REASON.code);
+        }
         // What can't be known comes before a warning, which does not settle it.
         [Severity::Critical, Severity::Unknown, Severity::Warning, Severity::Ok]
             .into_iter()

@@ -2,7 +2,7 @@
 
 use super::{Reason, addresses};
 use crate::probe::outcome::{Conclusion, Outcome};
-use crate::verdict::Severity;
+use crate::verdict::{Actor, Severity};
 
 /// The reason.
 pub(super) const REASON: Reason = Reason {
@@ -23,5 +23,5 @@ fn conclude(outcome: &Outcome) -> Option<Conclusion> {
             .to_owned(),
         &[format!("Look at `ip route get {address}`, `ip neigh`, and this host's own firewall.")],
     );
-    Some(addresses::not_sent(outcome, conclusion))
+    Some(addresses::not_sent(outcome, Conclusion { actor: Actor::Client, ..conclusion }))
 }

@@ -2,7 +2,7 @@
 
 use super::Reason;
 use crate::probe::outcome::{Conclusion, Outcome};
-use crate::verdict::Severity;
+use crate::verdict::{Actor, Severity};
 
 /// The reason.
 pub(super) const REASON: Reason = Reason {
@@ -24,6 +24,7 @@ pub(super) fn conclusion() -> Conclusion {
         unmapped: None,
         reason: REASON.code,
         cause: None,
+        actor: Actor::Unknown,
         connection: None,
         headline: "nothing was tried before time was over".to_owned(),
         explanation: "Finding the host's address took all of the time.".to_owned(),

@@ -2,7 +2,7 @@
 
 use super::Reason;
 use crate::probe::outcome::{Conclusion, Outcome};
-use crate::verdict::Severity;
+use crate::verdict::{Actor, Severity};
 
 /// The reason.
 pub(super) const REASON: Reason = Reason {
@@ -16,5 +16,6 @@ pub(super) const REASON: Reason = Reason {
 fn conclude(outcome: &Outcome) -> Option<Conclusion> {
     let page = outcome.page.as_ref().filter(|page| !page.is_expected)?;
     let (headline, explanation) = (page.headline.clone(), page.explanation.clone());
-    Some(Conclusion::critical(REASON.code, headline, explanation, &page.advice))
+    let conclusion = Conclusion::critical(REASON.code, headline, explanation, &page.advice);
+    Some(Conclusion { actor: Actor::Server, ..conclusion })
 }

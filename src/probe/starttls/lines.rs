@@ -10,7 +10,9 @@ pub(super) fn smtp(channel: &mut (impl Read + Write)) -> io::Result<bool> {
         return Ok(false);
     }
     ask(channel, b"EHLO localhost\r\n")?;
-    reply(channel)?;
+    if reply(channel)? != 250 {
+        return Ok(false);
+    }
     ask(channel, b"STARTTLS\r\n")?;
     Ok(reply(channel)? == 220)
 }

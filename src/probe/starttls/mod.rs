@@ -78,16 +78,16 @@ pub(in crate::probe) enum Answer {
 /// Asks for TLS.
 ///
 /// # Errors
-/// When the connection ends before the server has answered, or time is over.
+/// When the connection ends before the server has answered, or time is over; with what it said last, if it is text.
 pub(in crate::probe) fn open(
     channel: &mut Channel<'_>,
     protocol: StartTls,
     host: &str,
-) -> io::Result<Answer> {
+) -> Result<Answer, (io::Error, Option<String>)> {
     channel.tape().enter(Phase::StartTls);
     channel.tape().note(format!("ask for TLS in the words of {}", protocol.name()));
     let mut heard = Heard::new(channel);
-    let agrees = match protocol {
+    let answer = match protocol {
         StartTls::Smtp => lines::smtp(&mut heard),
         StartTls::Imap => lines::imap(&mut heard),
         StartTls::Pop3 => lines::pop3(&mut heard),
@@ -95,12 +95,12 @@ pub(in crate::probe) fn open(
         StartTls::Ldap => ldap::open(&mut heard),
         StartTls::Postgres => postgres::open(&mut heard),
         StartTls::Xmpp => xmpp::open(&mut heard, host),
-    }?;
+    };
     let words = heard.words();
-    let answer = if agrees { "agrees to TLS" } else { "refuses TLS" };
-    channel.tape().note(format!("the server {answer}"));
     // A server may repeat what it was sent.
     let words = words.map(|words| channel.tape().cover(&words));
+    let agrees = answer.map_err(|error| (error, words.clone()))?;
+    channel.tape().note(format!("the server {}", if agrees { "agrees to TLS" } else { "refuses TLS" }));
     Ok(if agrees { Answer::Agrees } else { Answer::Refuses(words) })
 }
 

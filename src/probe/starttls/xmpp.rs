@@ -13,10 +13,12 @@ pub(super) fn open(channel: &mut (impl Read + Write), host: &str) -> io::Result<
          to='{host}' version='1.0'>"
     );
     ask(channel, stream.as_bytes())?;
-    let has_features = answer(channel, |came| {
-        first(came, &["</stream:features>", "<stream:features/>", "</stream:stream>", "<stream:error"])
+    // A server without TLS does not list it (RFC 6120, 5.4.1).
+    let has_starttls = answer(channel, |came| {
+        let whole = ["</stream:features>", "<stream:features/>", "</stream:stream>", "<stream:error"];
+        first(came, &whole).map(|_| first(came, &["<starttls"]).is_some())
     })?;
-    if has_features > 1 {
+    if !has_starttls {
         return Ok(false);
     }
     ask(channel, START)?;

@@ -10,8 +10,9 @@ pub(in crate::probe) struct Meaning {
     pub(in crate::probe) advice: Vec<&'static str>,
 }
 
-/// The meaning of a status without an OAuth error, to a request for `path` whose answer is of this kind.
-pub(super) fn of_status(status: u16, path: &str, kind: &str) -> Meaning {
+/// The meaning of a status without an OAuth error, to a request for `path` whose answer is of this kind and, if it is a redirect, leads
+/// to this target.
+pub(super) fn of_status(status: u16, path: &str, kind: &str, target: Option<&str>) -> Meaning {
     let (headline, explanation, advice): (String, &str, &'static str) = match status {
         502..=504 => (
             format!("SSM's front end answers {status}: the application behind it is down"),
@@ -48,7 +49,10 @@ pub(super) fn of_status(status: u16, path: &str, kind: &str) -> Meaning {
             "Check that API Console is enabled in API Tool Kit, and look for a filter or proxy in front of SSM.",
         ),
         300..=399 => (
-            format!("SSM sends the request elsewhere ({status})"),
+            match target {
+                Some(target) => format!("SSM redirects the request ({status}) to {target}"),
+                None => format!("SSM sends the request elsewhere ({status})"),
+            },
             "A redirect is what a web page gives, not a token endpoint: the host, the port or the path is another's.",
             "Check host, port and --token-path.",
         ),
@@ -71,8 +75,8 @@ pub(super) fn of_status(status: u16, path: &str, kind: &str) -> Meaning {
 /// The meaning of a success whose body is incomplete.
 pub(super) fn of_broken_off(status: u16, how: &str) -> Meaning {
     Meaning {
-        headline: format!("SSM answers {status}, but the answer is incomplete"),
-        explanation: format!("The body is incomplete: {how}. A client can't use the token in it."),
+        headline: format!("SSM answers {status}, but the answer is incomplete: {how}"),
+        explanation: "A client can't use the token in it.".to_owned(),
         advice: vec!["Read SSM's log at that time, and look at proxies and load balancers in front of it."],
     }
 }
@@ -85,6 +89,15 @@ pub(super) fn of_kind(kind: &str) -> Meaning {
                       server answers here, or a device on the path changes the answer."
             .to_owned(),
         advice: vec!["Check host, port and --token-path, and what is in front of SSM."],
+    }
+}
+
+/// The meaning of a success whose token can't be used, and why.
+pub(super) fn of_unusable(why: &str) -> Meaning {
+    Meaning {
+        headline: format!("SSM granted a token that can't be used: {why}"),
+        explanation: "The request was accepted, but no client can use what was granted.".to_owned(),
+        advice: vec!["Read SSM's application log at that time, and compare its clock with the real time."],
     }
 }
 

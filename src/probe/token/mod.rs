@@ -23,6 +23,9 @@ use crate::limits;
 /// logs the same request as `/oauth/token`.
 pub const TOKEN_PATH: &str = "/backend/oauth/token";
 
+/// The status of a server that limits requests (RFC 6585, 4).
+const TOO_MANY_REQUESTS: u16 = 429;
+
 /// The type of token that SSM On-Prem grants and takes (RFC 6750); a case of its own means nothing (RFC 6749, 5.1).
 const BEARER: &str = "bearer";
 
@@ -85,6 +88,9 @@ pub struct Token {
     /// The server's own words that the texts quote, raw, without secrets.
     #[serde(skip)]
     pub(super) quoted: Vec<String>,
+    /// Whether no byte of an answer came.
+    #[serde(skip)]
+    pub(super) lacks_answer: bool,
     /// Whether time was over before any byte of an answer came.
     #[serde(skip)]
     pub(super) is_silence: bool,
@@ -172,11 +178,19 @@ pub(super) fn ask(
     match exchange::exchange(&mut stream, head, Some(body.as_bytes())) {
         Ok(answer) => read(request, &answer),
         Err(failure) => {
-            let mut result = unanswered(request, &failure.text());
-            if !matches!(failure, exchange::Failure::Io(_)) {
-                "SSM's answer to the request for a token can't be read".clone_into(&mut result.headline);
-            }
-            (Token { is_silence: failure.is_silence(), ..result }, None)
+            // What came is not shown: it may be a token.
+            let headline = match &failure {
+                exchange::Failure::NotHttp(_) => {
+                    "the answer to the request for a token is not HTTP/1.1".to_owned()
+                }
+                exchange::Failure::Malformed(_) => {
+                    "the header of the answer to the request for a token is malformed".to_owned()
+                }
+                failure => failure.of("the request for a token"),
+            };
+            let result = unanswered(request, &headline);
+            let (lacks_answer, is_silence) = (failure.lacks_answer(), failure.is_silence());
+            (Token { lacks_answer, is_silence, ..result }, None)
         }
     }
 }
@@ -193,11 +207,29 @@ fn read(request: &Request, answer: &Answer) -> (Token, Option<Secret>) {
         result.explain(meaning::of_broken_off(answer.status, how));
         return (result, None);
     }
-    let token = text("access_token").filter(|token| is_success && !token.trim().is_empty());
-    let kind = text("token_type").filter(|kind| !kind.eq_ignore_ascii_case(BEARER));
+    let value =
+        |name: &str| object.as_ref().and_then(|object| object.get(name)).filter(|value| !value.is_null());
+    // RFC 6750, 2.1: no other characters can be sent in a header field.
+    let is_sendable = |token: &&str| !token.is_empty() && token.bytes().all(|byte| byte.is_ascii_graphic());
+    // RFC 6749, 5.1: an answer with an error grants nothing.
+    let token = text("access_token").filter(|_| is_success && text("error").is_none());
+    let token = token.filter(|token| !token.trim().is_empty());
+    if token.is_some_and(|token| !is_sendable(&token)) {
+        "no-token".clone_into(&mut result.outcome);
+        result.explain(meaning::of_unusable("it has characters that no request can contain (RFC 6750, 2.1)"));
+        return (result, None);
+    }
+    let lifetime = value("expires_in").and_then(Value::as_f64);
+    if let (Some(_), Some(seconds)) = (token, lifetime.filter(|seconds| *seconds <= 0.0)) {
+        "no-token".clone_into(&mut result.outcome);
+        result.explain(meaning::of_unusable(&format!("it has expired already (expires_in {seconds})")));
+        return (result, None);
+    }
+    let kind = value("token_type").map(|kind| kind.as_str().map_or_else(|| kind.to_string(), str::to_owned));
+    let kind = kind.filter(|kind| !kind.eq_ignore_ascii_case(BEARER));
     if let (Some(_), Some(kind)) = (token, kind) {
         "token-type".clone_into(&mut result.outcome);
-        let kind = request.cover(kind);
+        let kind = request.cover(&Secret::new(token.unwrap_or_default().to_owned()).cover(&kind));
         result.explain(meaning::of_kind(&kind));
         result.quoted.push(kind);
         return (result, None);
@@ -215,7 +247,12 @@ fn read(request: &Request, answer: &Answer) -> (Token, Option<Secret>) {
         return (result, Some(token));
     }
     match text("error") {
-        Some(error) => result.explain_error(&request.cover(error)),
+        Some(error) => {
+            result.explain_error(&request.cover(error));
+            if answer.status == TOO_MANY_REQUESTS {
+                result.add_limit(answer);
+            }
+        }
         None if is_success && object.as_ref().is_some_and(Value::is_object) => {
             "no-token".clone_into(&mut result.outcome);
             result.explain(meaning::of_no_token(answer.status));
@@ -230,11 +267,11 @@ fn read(request: &Request, answer: &Answer) -> (Token, Option<Secret>) {
 }
 
 /// What it means that no answer came.
-fn unanswered(request: &Request, why: &str) -> Token {
+fn unanswered(request: &Request, headline: &str) -> Token {
     let mut result = Token::new(request, None);
     "no-answer".clone_into(&mut result.outcome);
-    "SSM did not answer the request for a token".clone_into(&mut result.headline);
-    result.explanation = format!("The request went out over TLS, and then: {why}.");
+    headline.clone_into(&mut result.headline);
+    "TCP and TLS are fine, and the request was sent.".clone_into(&mut result.explanation);
     result.advice = vec!["Read SSM's log at that time: nginx and the application behind it."];
     result
 }
@@ -250,6 +287,7 @@ impl Token {
             expires_in: None,
             scope: None,
             quoted: Vec::new(),
+            lacks_answer: false,
             is_silence: false,
             headline: String::new(),
             explanation: String::new(),
@@ -308,7 +346,8 @@ impl Token {
     }
 
     fn explain_status(&mut self, answer: &Answer) {
-        let is_html = answer.header("content-type").is_some_and(|kind| kind.contains("html"));
+        let is_html = answer.header("content-type").is_some_and(|kind| kind.contains("html"))
+            || answer.body.trim_ascii_start().starts_with(b"<");
         self.outcome = match answer.status {
             200..=299 => "not-json".to_owned(),
             status => format!("status-{status}"),
@@ -320,7 +359,17 @@ impl Token {
             () if is_html => "an HTML page",
             () => "not one of OAuth",
         };
-        self.explain(meaning::of_status(answer.status, &self.path, kind));
+        let target = answer.redirect();
+        self.explain(meaning::of_status(answer.status, &self.path, kind, target.as_deref()));
+        self.quoted.extend(target);
+    }
+
+    /// Adds that the server limits requests, to an answer that names an error too.
+    fn add_limit(&mut self, answer: &Answer) {
+        let later = answer.retry_after();
+        let words = later.as_ref().map(|text| format!(", retry after {text}")).unwrap_or_default();
+        self.headline.push_str(&format!(" (429: too many requests{words})"));
+        self.quoted.extend(later);
     }
 
     fn explain(&mut self, meaning: Meaning) {

@@ -23,7 +23,7 @@ use crate::report::{Check, End, Origins, Style};
 use crate::story::Item;
 use crate::tcp::Role;
 use crate::time::{Clock, Elapsed};
-use crate::verdict::Severity;
+use crate::verdict::{Actor, Severity};
 
 /// Digits after the second of the time at which a check began.
 const DIGITS: u8 = 3;
@@ -382,6 +382,9 @@ fn write_labelled(label: &str, text: &str, out: &mut dyn Write) -> io::Result<()
 }
 
 fn write_conclusion(conclusion: &Conclusion, outcome: &Outcome, out: &mut dyn Write) -> io::Result<()> {
+    if conclusion.actor != Actor::Unknown {
+        write_labelled("Fault", conclusion.actor.name(), out)?;
+    }
     write_labelled("Why", &conclusion.explanation, out)?;
     let refused = outcome.token.as_ref().filter(|token| !token.is_granted());
     if let Some(answer) = refused.and_then(Token::answer) {

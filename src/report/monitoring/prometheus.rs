@@ -293,8 +293,7 @@ impl Metrics<'_> {
             }
         }
         self.family("ssmscope_check_actor", "1 for the side to examine: client, server, path, or unknown.");
-        let decisive = outcome.conclusion().connection.and_then(|index| outcome.connections.get(index));
-        let actor = decisive.map_or(Actor::Unknown, |judged| judged.verdict.actor);
+        let actor = outcome.conclusion().actor;
         for known in [Actor::Client, Actor::Server, Actor::Path, Actor::Unknown] {
             self.sample("ssmscope_check_actor", &[("actor", known.name())], u8::from(known == actor));
         }

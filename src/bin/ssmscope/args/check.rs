@@ -182,7 +182,7 @@ pub struct Check {
     #[arg(long, value_name = "PATH", value_parser = path, help_heading = "Page")]
     pub http: Option<String>,
 
-    /// Statuses that are expected of it: 200, 200-299. Repeatable; by default any below 400.
+    /// Statuses that are expected of it: 200, 200-299. Repeatable; by default 200 to 399.
     #[arg(long, value_name = "STATUS", value_parser = statuses, help_heading = "Page")]
     pub expect_status: Vec<(u16, u16)>,
 

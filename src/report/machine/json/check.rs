@@ -12,7 +12,7 @@ use crate::report::expiry::Expiry;
 use crate::report::machine::values::seconds;
 use crate::report::text::clock;
 use crate::time::{Clock, Elapsed};
-use crate::verdict::Severity;
+use crate::verdict::{Actor, Severity};
 
 /// An active check: one attempt at a host. Its connections are objects of their own before it, and the numbers of packets
 /// in them are those of its steps.
@@ -37,6 +37,8 @@ pub struct Check {
     pub reason: &'static str,
     /// What the evidence names as the cause, as in a connection's verdict; null where it names none.
     pub cause: Option<String>,
+    /// The side to examine.
+    pub actor: Actor,
     /// One line: what happened.
     pub headline: String,
     /// Plain words: why.
@@ -150,6 +152,7 @@ impl Check {
             unmapped_severity: conclusion.replaced(),
             reason: conclusion.reason,
             cause: conclusion.cause,
+            actor: conclusion.actor,
             headline: conclusion.headline,
             explanation: conclusion.explanation,
             advice: conclusion.advice,

@@ -15,6 +15,7 @@ mod starttls;
 mod states;
 mod targets;
 mod tokens;
+mod unfinished;
 
 use std::fmt;
 use std::process::Command;

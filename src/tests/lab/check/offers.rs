@@ -19,7 +19,7 @@ fn a_server_that_needs_what_the_check_lacks_is_a_warning_unless_it_refuses_every
         (8444, &good, &["-tls1_1", "-cipher", "ALL:@SECLEVEL=0"], 1, " over TLS 1.1"),
         (8445, &good, &["-curves", "P-521"], 1, "secp521r1"),
         // A certificate's fault is one to the others too.
-        (8446, &expired, &cbc, 2, "the certificate expired on"),
+        (8446, &expired, &cbc, 2, "the certificate ssm.test expired on"),
         (8447, &good, &["-tls1_2", "-cipher", "AECDH-AES128-SHA:@SECLEVEL=0"], 2, "was refused as well"),
     ] {
         let Some(_server) = lab.serve_tls(port, certificate, options) else { return };

@@ -71,10 +71,9 @@ fn refused(lab: &Lab) {
         let checked = check(lab, &["--starttls", "smtp", "-p", &port.to_string(), SERVER]);
         assert_eq!((checked.reason(), checked.status()), ("not-tls", 2), "{port}: {checked}");
         assert_eq!(checked.connections[0]["verdict"]["actor"], "server", "{port}: {checked}");
-        // Its own words are in the explanation.
         let said = String::from_utf8_lossy(says[says.len() - 1]);
-        let explanation = checked.check["explanation"].as_str().unwrap();
-        assert!(explanation.contains(said.trim_end()), "{port}: {checked}");
+        let headline = checked.check["headline"].as_str().unwrap();
+        assert!(headline.contains(said.trim_end()), "{port}: {checked}");
     }
     serve(lab, 28, |_| wait());
     let checked = check(lab, &[&["--starttls", "smtp", "-p", "28", SERVER][..], &QUICK].concat());
