@@ -120,7 +120,14 @@ impl Connection {
         let digest = Digest::of(header);
         let repeats = |role: Role| self.ends[role].counters.retransmissions;
         let answers_repeat = flags.syn() && flags.ack() && repeats(role.other()) > repeats(role);
-        if let Some(of) = self.ends[role].captured_before(header, at, digest, answers_repeat) {
+        let copy = self.ends[role].captured_before(header, at, digest, answers_repeat);
+        // A kernel answers each segment for a socket that is gone with a RST, and the RSTs are alike.
+        let answers_another = |of: u64| {
+            flags.rst()
+                && header.ip.id.is_none_or(|id| id == 0)
+                && self.ends[role.other()].latest() > Some(of)
+        };
+        if let Some(of) = copy.filter(|of| !answers_another(*of)) {
             self.ends[role].counters.duplicates += 1;
             observation.kind = SegmentKind::DuplicateCapture { of };
             return observation;

@@ -258,6 +258,11 @@ impl Endpoint {
             .map(|sent| sent.number)
     }
 
+    /// The number of the latest segment that it sent.
+    pub(super) fn latest(&self) -> Option<u64> {
+        self.sent.iter().map(|sent| sent.number).max()
+    }
+
     /// The number of the earlier segment that began at the same place, or covered it.
     pub(super) fn sent_before(&self, seq: Seq) -> Option<u64> {
         let covers = |sent: &&Sent| {
