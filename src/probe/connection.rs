@@ -169,7 +169,8 @@ impl Probe<'_> {
         let began = Instant::now();
         let (tunnel, failed) = before_tls(plan, &mut channel);
         if let Some(tunnel) = tunnel {
-            self.portal = self.portal.or((tunnel.is_success() && !tunnel.is_open()).then_some(client));
+            let is_page = tunnel.is_success() && !tunnel.is_open();
+            self.portal = self.portal.or(is_page.then_some(client));
             self.unread = self.unread.take().or_else(|| Some((client, tunnel.unread.clone()?)));
             self.tunnel = Some(tunnel);
         }
@@ -184,8 +185,7 @@ impl Probe<'_> {
             return (true, None);
         }
         if let Task::Offer(offer) = task {
-            let name = plan.tls.server_name.as_deref();
-            let choice = offer::ask(*offer, name, &tls.random(), &mut channel);
+            let choice = offer::ask(*offer, plan.tls.server_name.as_deref(), &tls.random(), &mut channel);
             self.choice = self.choice.take().or(choice);
             self.offered.push(client);
             self.knowledge.push(EndpointKnowledge::of(client));

@@ -149,7 +149,8 @@ impl PageAnswer {
                     None if answer.body.is_empty() => ": its body is empty".to_owned(),
                     None => String::new(),
                 };
-                result.headline.push_str(&format!(", without the text that is expected{why}"));
+                result.headline += ", without the text that is expected";
+                result.headline += &why;
                 result.quoted.extend(answer.header("content-encoding").map(str::to_owned));
             }
             // RFC 6750, 3.1: the server names what is wrong with the token.

@@ -8,12 +8,16 @@ use crate::tls::{PlainKind, Version};
 /// Session tickets are shorter than this, in bytes of record body; OpenSSL's and nginx's have some 250.
 const TICKET_BYTES: u32 = 512;
 
+/// The status behind which a connection is no longer HTTP's (RFC 9110, 15.2.2).
+const SWITCHING_PROTOCOLS: u16 = 101;
+
 /// Ports of HTTP, where a request that was not captured is still one.
 const HTTP_PORTS: [u16; 4] = [80, 3128, 8000, 8080];
 
 impl Story {
     /// Whether the server owes an answer to what the client sent first, outside TLS. Bytes of an unknown protocol may be those of
-    /// one in which only the client speaks (syslog, BMP, discard): they are owed an acknowledgement and no more.
+    /// one in which only the client speaks (syslog, BMP, discard): they are owed an acknowledgement and no more, and whoever lacks that
+    /// sends them again.
     pub fn is_owed_an_answer(&self) -> bool {
         let is_request = match &self.plain.client {
             Some(plain) => {
@@ -21,7 +25,8 @@ impl Story {
             }
             None => HTTP_PORTS.contains(&self.parties.server.port),
         };
-        is_request || self.expects_tls || !self.data.client.is_all_acknowledged
+        let is_lost = self.data.client.unacknowledged.is_some_and(|waiting| waiting.repeats > 0);
+        is_request || self.expects_tls || is_lost
     }
 
     /// Whether the server answered with application data after the client's first, or with bytes that were acknowledged
@@ -125,6 +130,25 @@ impl Story {
             && answers.into_iter().flatten().any(|answer| is_after(answer) && answer.at <= silence.until)
     }
 
+    /// Whether the connection is in plain HTTP/1, and the server has answered.
+    pub(in crate::story) fn speaks_plain_http(&self) -> bool {
+        let is_request = self.plain.client.as_ref().is_some_and(|plain| {
+            plain.what.kind == PlainKind::HttpRequest && !plain.what.line.starts_with("PRI ")
+        });
+        let is_answer = self.plain.server.as_ref().is_some_and(|plain| {
+            matches!(plain.what.kind, PlainKind::HttpResponse(status) if status != SWITCHING_PROTOCOLS)
+        });
+        is_request && is_answer && self.prelude.is_none() && self.tls.client_hello.is_none()
+    }
+
+    /// The request in plain HTTP, after others that were answered, that got no byte of an answer.
+    pub fn open_plain_request(&self) -> Option<Moment> {
+        let answer = self.data.server.last?.number;
+        let is_known = self.missing.gap.server == 0 && !self.missing.lacks(Role::Server);
+        self.later_plain_request
+            .filter(|asked| is_known && self.speaks_plain_http() && self.order.is_after(asked.number, answer))
+    }
+
     /// What the client asked inside TLS after requests that were answered, if it got no byte of an answer.
     pub fn later_request(&self) -> Option<&Turn> {
         let is_known = self.missing.gap.server == 0 && !self.missing.lacks(Role::Server);
@@ -152,7 +176,9 @@ impl Story {
             && self.missing.acked_unseen.server == 0
             && self.missing.gap.server == 0
             && !self.missing.lacks(Role::Server);
-        let is_open = self.later_request().is_some() || !self.was_answered();
+        let is_open = self.later_request().is_some()
+            || self.tls.is_inside_record.server
+            || !self.was_answered() && !self.tls.turns.is_one_way();
         // A server that closes while a request is on its way to it closes nothing on purpose.
         let has_request = self.tls.turns.open().is_none_or(|turn| {
             let is_before = |at: Moment| !self.order.is_after(at.number, first.moment.number);
@@ -194,6 +220,7 @@ impl Story {
                 let closes = |end: &Ending| end.by == Role::Server && end.what == EndingKind::Fin;
                 later.iter().any(closes)
                     || is_reset(Role::Client)
+                    || is_reset(Role::Server)
                     || self.capture.end - fin.moment.at >= stall_after
             }
             (Role::Client, Some(answer)) => {

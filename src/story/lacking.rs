@@ -50,7 +50,15 @@ impl Story {
         // All that the server ever sent is known, and it is nothing.
         let is_server_silent = !lacks(Role::Server) && self.data.server.first.is_none();
         match &ending.what {
-            EndingKind::Silence(_) => lacks(ending.by) || !is_server_silent,
+            EndingKind::Silence(silence) => {
+                // A sender that sees the acknowledgement repeats nothing, whatever else the capture lacks.
+                let sent = &self.data[silence.awaited_from.other()];
+                let is_repeated = sent.unacknowledged.is_some_and(|waiting| waiting.is_repeated());
+                let is_shown = !silence.is_acknowledged
+                    && self.one_sided().is_none()
+                    && (is_repeated || sent.reported_hole.is_some());
+                !is_shown && (lacks(ending.by) || !is_server_silent)
+            }
             // What the other side sent may have been all that there was to say, where it is not known to be TLS.
             EndingKind::Fin => !is_server_silent || !(self.expects_tls || self.tls.client_hello.is_some()),
             EndingKind::Reset(reset) => {
@@ -126,7 +134,7 @@ impl Story {
         was_asked
             && !is_cut_off
             && !is_sized
-            && (is_pending || !self.was_answered())
+            && (is_pending || !self.was_answered() && !self.tls.turns.is_one_way())
             && (self.one_sided().is_some()
                 || self.decisive().is_some()
                 || self.endings.first().is_none_or(|ending| self.may_cut_request_off(ending)))

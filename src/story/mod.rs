@@ -33,7 +33,7 @@ use std::fmt;
 use crate::packet::{IpVersion, Names};
 use crate::tcp::{Connection, PerRole, Role};
 use crate::time::Elapsed;
-use crate::tls::{Basis, Plain, PlainKind};
+use crate::tls::{Basis, Plain, PlainKind, Refusal};
 
 /// What happened on one connection.
 #[derive(Clone, Debug)]
@@ -70,6 +70,8 @@ pub struct Story {
     pub tls: TlsFacts,
     /// What each side sent that was not TLS.
     pub plain: PerRole<Option<Observed<Plain>>>,
+    /// The client's latest request in plain HTTP after one that was answered.
+    pub later_plain_request: Option<Moment>,
     /// What preceded TLS: a proxy that was asked for a tunnel, or a server that was asked to start TLS.
     pub prelude: Option<PreludeFacts>,
     /// What ended the connection or stopped its progress, in order.
@@ -124,6 +126,7 @@ impl Story {
             tls_client: Role::Client,
             tls: TlsFacts::default(),
             plain: PerRole::default(),
+            later_plain_request: None,
             prelude: None,
             endings: Vec::new(),
             pauses: Vec::new(),
@@ -157,6 +160,7 @@ impl Story {
             tls_client: self.tls_client,
             tls: self.tls.clone(),
             plain: self.plain.clone(),
+            later_plain_request: self.later_plain_request,
             prelude: self.prelude.clone(),
             endings: self.endings.clone(),
             pauses: self.pauses.clone(),
@@ -199,8 +203,13 @@ impl Story {
 
     /// Whether this is what is left of an older connection: no SYN and no SYN-ACK, one segment of one side, however often it was
     /// sent, and the other side's kernel, which knows no such connection, answers it with a RST (RFC 9293, 3.5.1).
+    ///
+    /// A SYN-ACK that no SYN precedes and that is answered so is one as well: a late copy, or the reply to a SYN of somebody else who
+    /// used this address.
     pub fn is_leftover(&self) -> bool {
-        if matches!(self.opening.known_by, Opening::Syn | Opening::SynAck) || self.opening.syn_ack.count > 0 {
+        let is_unasked =
+            self.opening.syn.count == 0 && self.data.server.first.is_none() && self.stage <= Stage::SynAck;
+        if self.opening.known_by == Opening::Syn || self.opening.syn_ack.count > 0 && !is_unasked {
             return false;
         }
         self.endings.iter().any(|ending| {
@@ -271,8 +280,27 @@ impl Story {
         self.stage == Stage::TcpEstablished
             && self.tls.is_inside_record.client
             && self.tls.client_hello.is_none()
-            && self.data.server.first.is_none()
+            && !self.has_server_spoken()
             && self.plain.client.is_none()
+    }
+
+    /// Whether the server sent data, apart from what answers the client's FIN: OpenSSL sends an alert then.
+    pub fn has_server_spoken(&self) -> bool {
+        let is_left = |end: &&Ending| end.by == Role::Client && end.what == EndingKind::Fin;
+        let fin = self.endings.iter().find(is_left).map(|end| end.moment.number);
+        self.data
+            .server
+            .first
+            .is_some_and(|first| fin.is_none_or(|fin| !self.order.is_after(first.number, fin)))
+    }
+
+    /// What the server refused when it was asked for TLS inside its protocol, if the client did not go on in clear.
+    pub fn refused_start_of_tls(&self) -> Option<Observed<Refusal>> {
+        /// A farewell is no longer: `</stream:stream>`, `a1 LOGOUT`.
+        const FAREWELL: u64 = 20;
+        let prelude = self.prelude.as_ref().filter(|prelude| !prelude.protocol.is_proxy())?;
+        let later = self.data.client.bytes.saturating_sub(prelude.client_bytes);
+        prelude.refusal().filter(|_| self.tls.client_hello.is_none() && later <= FAREWELL)
     }
 
     /// The server's RST that met a plain request which the client sent after the server's FIN.

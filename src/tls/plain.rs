@@ -46,6 +46,11 @@ const METHODS: [&str; 12] = [
 ];
 
 impl Plain {
+    /// Whether a segment's payload, or what tcpdump printed of it, begins with an HTTP request.
+    pub(crate) fn begins_request(payload: &[u8]) -> bool {
+        METHODS.iter().any(|method| payload.starts_with(method.as_bytes()))
+    }
+
     /// Whether no TLS can follow on this connection: SSH has an encryption of its own, and HTTP/2 in clear stays in clear (RFC
     /// 9113, 3.3).
     pub(super) fn excludes_tls(&self) -> bool {

@@ -77,12 +77,21 @@ fn symptom(story: &Story) -> Option<(String, u64)> {
 
 /// The verdict on a late segment of an older connection and the RST that answers it.
 fn leftover(story: &Story) -> Verdict {
-    let headline = "left over from an older connection: one late segment and the RST in reply";
-    Verdict::new(&RULE, Actor::Unknown, story.basis, headline)
-        .explain(
+    let (headline, explanation) = if story.opening.syn_ack.count > 0 {
+        (
+            "left over: one SYN-ACK without a SYN, and the RST in reply",
+            "The capture has no SYN before the SYN-ACK, and the kernel that receives it has no such connection, so it replies with \
+             a RST. A late copy of a SYN-ACK leads to that, and so does a SYN of another host that used this address.",
+        )
+    } else {
+        (
+            "left over from an older connection: one late segment and the RST in reply",
             "There is no SYN. One side sends a late segment, and the other side's kernel, which no longer has the \
              connection, replies with a RST. Ended connections leave such packets; they are not a fault.",
         )
+    };
+    Verdict::new(&RULE, Actor::Unknown, story.basis, headline)
+        .explain(explanation)
         .proved_by([story.first.number, story.last.number])
         .advise(&["Check the connections that begin in this capture."])
 }

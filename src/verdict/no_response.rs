@@ -42,6 +42,7 @@ fn judge(story: &Story, settings: &Settings) -> Option<Verdict> {
         // A client whose Finished is repeated without an acknowledgement asks for nothing yet.
         (_, true) if story.tls.application_data.client.count == 0 => "the client's end of the handshake",
         (_, true) if story.later_request().is_some() => "a later request inside TLS",
+        (None, false) if story.open_plain_request().is_some() => "a later request",
         (_, true) => "the request inside TLS",
         _ => "the request",
     };
@@ -55,9 +56,15 @@ fn judge(story: &Story, settings: &Settings) -> Option<Verdict> {
     } else {
         (Actor::Path, "It was not acknowledged either: it, or every reply, is lost in transit.")
     };
-    let request = story.asked_last().or(story.data.client.first);
-    let verdict =
-        Verdict::new(&RULE, actor, story.basis, format!("no reply to {over} for {}", silence.elapsed()));
+    let request = story.asked_last().or(story.open_plain_request()).or(story.data.client.first);
+    let is_begun =
+        story.tls.is_inside_record.server && story.was_answered() && story.later_request().is_none();
+    let headline = if is_begun {
+        format!("the server stopped in the middle of its reply, for {}", silence.elapsed())
+    } else {
+        format!("no reply to {over} for {}", silence.elapsed())
+    };
+    let verdict = Verdict::new(&RULE, actor, story.basis, headline);
     let advice = if actor == Actor::Path { &advice::PATH_TO_SERVER[..] } else { &advice::SERVER_PROCESS };
     let verdict = match path_mtu::sign(story, Role::Client).or_else(|| path_mtu::sign(story, Role::Server)) {
         Some(sign) => sign.explain(verdict),
@@ -224,7 +231,13 @@ fn left_as_logged(story: &Story) -> Option<Verdict> {
 fn closed(story: &Story) -> Option<Verdict> {
     let close = story.closed_unanswered()?;
     let request = story.asked_last();
-    let (headline, explanation) = if story.later_request().is_some() {
+    let (headline, explanation) = if story.tls.is_inside_record.server && story.was_answered() {
+        (
+            "the server closed the connection in the middle of its reply",
+            "The last record of the reply has no end: the server closed the connection in an orderly way before it had sent all of \
+             it. Its program failed or was stopped.",
+        )
+    } else if story.later_request().is_some() {
         (
             "the server closed the connection instead of replying to a later request inside TLS",
             "Earlier requests were answered, and the client sent another one. The server closed the connection in an \
@@ -253,6 +266,7 @@ fn closed(story: &Story) -> Option<Verdict> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::packet::{SegmentHeader, TcpOptions};
     use crate::story::script::log::tied;
     use crate::story::script::talk::{self, Talk, exchange, handshake, ssm};
     use crate::tcp::Role::{Client, Server};
@@ -313,7 +327,7 @@ mod tests {
             assert_eq!(verdict.is(), ("no-response", Actor::Server, None), "{}", verdict.headline);
         }
         // A FIN that only half-closes awaits its answer.
-        assert_eq!(left.code(500), "plaintext");
+        assert_eq!(left.code(500), "in-progress");
         let answered = left.say(Server, b"HTTP/1.1 200 OK\r\n\r\n").fin(Server).ack(Client);
         assert_eq!(answered.code(10_000), "plaintext");
         // Other bytes may be a message that nobody answers.
@@ -555,5 +569,90 @@ mod tests {
         });
         assert_eq!(big.verdict().is(), ("no-response", Actor::Path, Some("pmtu-black-hole")));
         assert_eq!(story.verdict().code, "midstream");
+    }
+
+    #[test]
+    fn what_the_client_reports_to_lack_is_lost_on_the_path() {
+        // RFC 2018, 3: 500 bytes came, and not the 1,000 before them.
+        let sack = |header: &mut SegmentHeader| {
+            let ack = header.tcp.ack.unwrap();
+            let block = [(ack + 1_000).0.to_be_bytes(), (ack + 1_500).0.to_be_bytes()].concat();
+            header.tcp.options = Some(TcpOptions::from_wire(&[&[1, 1, 5, 10][..], &block].concat()));
+        };
+        let asked = handshake().say(Client, &talk::data()).ack(Server);
+        let (seq, ack) = (asked.next(Client), asked.next(Server));
+        let holed = asked.segment(Server, "P.", ack + 1_000, &[9; 500]).segment_with(
+            Client,
+            ".",
+            seq,
+            ack,
+            &[],
+            sack,
+        );
+        let left = holed.clone().wait(6_000).segment_with(Client, "F.", seq, ack, &[], sack);
+        let verdict = left.verdict(0);
+        assert_eq!(verdict.is(), ("no-response", Actor::Path, None), "{}", verdict.headline);
+        assert_ne!(holed.segment(Server, "P.", ack, &[9; 1_000]).ack(Client).code(60_000), "no-response");
+    }
+
+    #[test]
+    fn a_later_request_in_plain_http_is_owed_an_answer_too() {
+        let get = b"GET / HTTP/1.1\r\n\r\n";
+        let answered =
+            Talk::to_port(80).open().say(Client, get).say(Server, b"HTTP/1.1 200 OK\r\n\r\n").ack(Client);
+        let asked = answered.clone().wait(9_000).say(Client, get).ack(Server);
+        assert_eq!(asked.code(1_000), "in-progress");
+        let verdict = asked.clone().wait(5_000).fin(Client).verdict(0);
+        assert_eq!(verdict.is(), ("no-response", Actor::Server, None), "{}", verdict.headline);
+        assert!(verdict.headline.contains("a later request for 5.0 s"), "{}", verdict.headline);
+        assert_eq!(asked.clone().rst(Server).verdict(0).is().0, "reset");
+        assert_eq!(asked.wait(5_000).say(Server, b"HTTP/1.1 200 OK\r\n\r\n").code(9_000), "plaintext");
+        // What follows an upgrade asks for nothing.
+        let upgraded = Talk::to_port(80)
+            .open()
+            .say(Client, get)
+            .say(Server, b"HTTP/1.1 101 Switching\r\n\r\n")
+            .ack(Client);
+        assert_eq!(upgraded.say(Client, get).ack(Server).code(9_000), "plaintext");
+        // The rest of an upload may follow an early answer.
+        assert_eq!(answered.say(Client, &[7; 900]).ack(Server).code(9_000), "plaintext");
+    }
+
+    #[test]
+    fn messages_that_wait_for_no_answer_are_owed_none() {
+        let mut logged = handshake();
+        for _ in 0..4 {
+            logged = logged.wait(800).say(Client, &talk::encrypted(60)).ack(Server);
+        }
+        for talk in [
+            logged.clone().wait(9_000),
+            logged.clone().wait(9_000).rst(Client),
+            logged.fin(Client).fin(Server),
+        ] {
+            assert_eq!(talk.code(0), "healthy");
+        }
+    }
+
+    #[test]
+    fn a_server_that_stops_in_the_middle_of_a_record_has_not_answered() {
+        let record = talk::encrypted(2_000);
+        let begun = handshake().say(Client, &talk::data()).say(Server, &record[..900]).ack(Client);
+        let stopped = begun.clone().wait(7_000).fin(Client).verdict(0);
+        assert_eq!(stopped.is(), ("no-response", Actor::Server, None), "{}", stopped.headline);
+        assert!(stopped.headline.contains("in the middle of its reply"), "{}", stopped.headline);
+        let closed = begun.clone().fin(Server).fin(Client).verdict(0);
+        assert_eq!(closed.is(), ("no-response", Actor::Server, None), "{}", closed.headline);
+        // Who leaves sooner may not have wanted the rest.
+        assert_eq!(begun.wait(500).fin(Client).fin(Server).code(0), "healthy");
+    }
+
+    #[test]
+    fn repeats_without_an_acknowledgement_count_whatever_else_the_capture_lacks() {
+        let talk = exchange().ack(Client).segment(Client, "P.", exchange().next(Client), &talk::data());
+        let gap = talk.segment(Server, ".", 90_000, &[]).ack(Server);
+        let asked = gap.say(Client, &talk::data());
+        let lost =
+            asked.wait(300).repeat(Client).wait(700).repeat(Client).wait(1_400).repeat(Client).wait(2_800);
+        assert_eq!(lost.repeat(Client).code(100), "no-response");
     }
 }

@@ -16,6 +16,9 @@ pub(super) const RULE: Rule = Rule {
 };
 
 fn judge(story: &Story, _: &Settings) -> Option<Verdict> {
+    if let Some(verdict) = refused(story) {
+        return Some(verdict);
+    }
     let is_proxied = story.prelude.as_ref().is_some_and(|prelude| prelude.protocol.is_proxy());
     let is_proxied = is_proxied && story.tls.client_hello.is_none();
     // What comes in the middle of a connection may be the middle of anything.
@@ -31,7 +34,9 @@ fn judge(story: &Story, _: &Settings) -> Option<Verdict> {
             (Role::Server, server)
         }
         (None, Some(client), _) if story.expects_tls => (Role::Client, client),
-        (None, None, Some(server)) if story.expects_tls && spoke_first(story, server) => {
+        (None, None, Some(server))
+            if story.expects_tls && story.has_server_spoken() && spoke_first(story, server) =>
+        {
             (Role::Server, server)
         }
         _ => return None,
@@ -80,6 +85,28 @@ fn judge(story: &Story, _: &Settings) -> Option<Verdict> {
                 "Check the port and the scheme of the configured URL.",
                 "If the service should speak TLS here, check its configuration; `--tls-port` lists the ports where TLS is \
                  expected.",
+            ]),
+    )
+}
+
+/// The client asked for TLS in the words of the protocol, the server refused, and the connection ended.
+fn refused(story: &Story) -> Option<Verdict> {
+    let refusal = story.refused_start_of_tls()?;
+    let prelude = story.prelude.as_ref()?;
+    let ending =
+        story.endings.first().filter(|end| matches!(end.what, EndingKind::Fin | EndingKind::Reset(_)))?;
+    let code = refusal.what.code.map(|code| format!(" with {code}")).unwrap_or_default();
+    let headline = format!("the server refused {}{code}, and the client left", prelude.protocol);
+    Some(
+        Verdict::new(&RULE, Actor::Server, story.basis.max(refusal.basis), headline)
+            .explain(
+                "The client asked for TLS in the words of the protocol, and the server's reply refuses it. The client did not \
+                 continue without TLS.",
+            )
+            .proved_by([prelude.asked.number, refusal.moment.number, ending.moment.number])
+            .advise(&[
+                "Check that TLS is enabled in the server's configuration, and read its log: many servers disable TLS when they \
+                 can't load their certificate.",
             ]),
     )
 }
@@ -204,5 +231,19 @@ mod tests {
             let banner = tunnel.say(Client, &talk::client_hello()).say(Server, b"SSH-2.0-OpenSSH_9.2\r\n");
             assert_eq!(banner.code(5_000), "not-tls");
         }
+    }
+
+    #[test]
+    fn a_client_that_asked_for_tls_and_left_when_it_was_refused_got_none() {
+        let refused = talk::starttls(b"454 TLS not available\r\n").ack(Client);
+        let left =
+            refused.clone().say(Client, b"QUIT\r\n").say(Server, b"221 bye\r\n").fin(Client).fin(Server);
+        let verdict = left.verdict(0);
+        assert_eq!(verdict.is(), ("not-tls", Actor::Server, None), "{}", verdict.headline);
+        assert!(verdict.headline.contains("refused SMTP STARTTLS with 454"), "{}", verdict.headline);
+        // As long as nobody left, the client may go on in clear, and then TLS was no condition.
+        assert_eq!(refused.code(100), "in-progress");
+        let mailed = refused.say(Client, b"MAIL FROM:<somebody@example.net>\r\n").say(Server, b"250 ok\r\n");
+        assert_eq!(mailed.fin(Client).fin(Server).code(0), "plaintext");
     }
 }

@@ -2,7 +2,8 @@
 
 use super::words::evidence;
 use super::{Actor, Code, Rule, Settings, Severity, Verdict};
-use crate::story::{Observed, Opening, PreludeFacts, Stage, Story};
+use crate::story::{EndingKind, Observed, Opening, PreludeFacts, Stage, Story};
+use crate::tcp::Role;
 use crate::tls::{Basis, Plain, PlainKind};
 
 /// `plaintext`.
@@ -18,18 +19,25 @@ fn judge(story: &Story, _: &Settings) -> Option<Verdict> {
     let saw_data = story.data.client.first.is_some() || story.data.server.first.is_some();
     let is_known = matches!(story.opening.known_by, Opening::Syn | Opening::SynAck);
     // A request that nothing answered so far is open.
-    let is_open = story.data.client.first.is_some()
+    let is_first_open = story.data.client.first.is_some()
         && story.data.server.first.is_none()
         && story.missing.answer.is_none()
         && story.is_owed_an_answer()
-        && story.prelude.is_none()
-        && story.endings.is_empty();
+        && story.prelude.is_none();
+    // A FIN of a client whose request can be read may be a half-close, with the answer still to come.
+    let is_half_closed =
+        story.plain.client.as_ref().is_some_and(|plain| plain.what.kind == PlainKind::HttpRequest)
+            && story.endings.iter().all(|end| end.by == Role::Client && end.what == EndingKind::Fin);
+    let is_open = is_first_open && (story.endings.is_empty() || is_half_closed)
+        || (story.open_plain_request().is_some() || story.data.server.reported_hole.is_some())
+            && story.endings.is_empty();
     if story.expects_tls
         || is_open
         || story.prelude.as_ref().is_some_and(PreludeFacts::is_pending)
         || !is_known
         || story.tls.client_hello.is_some()
         || story.may_be_a_refused_hello()
+        || story.refused_start_of_tls().is_some()
         || !saw_data
         || story.stage < Stage::TcpEstablished
     {
@@ -111,10 +119,7 @@ mod tests {
     }
 
     #[test]
-    fn starttls_that_is_refused_or_never_asked_for_is_plaintext() {
-        let refused =
-            talk::starttls(b"454 TLS not available\r\n").say(Client, b"QUIT\r\n").say(Server, b"221 bye\r\n");
-        assert_eq!(refused.fin(Client).fin(Server).code(5_000), "plaintext");
+    fn starttls_that_is_never_asked_for_is_plaintext() {
         let unasked = Talk::to_port(143)
             .open()
             .say(Server, b"* OK ready\r\n")

@@ -173,7 +173,7 @@ mod tests {
             let (asked, moment) = (story.last, story.next(Server));
             let what = PreludeStep::Refused(Refusal { code: Some(code), reason: "its code says why" });
             let latest = Observed { what, moment, basis: Basis::Decoded };
-            story.prelude = Some(PreludeFacts { protocol, asked, latest });
+            story.prelude = Some(PreludeFacts { protocol, asked, latest, client_bytes: 0 });
         })
     }
 
@@ -191,7 +191,7 @@ mod tests {
 
     #[test]
     fn a_server_that_declines_starttls_is_no_proxy_and_tls_behind_the_refusal_undoes_it() {
-        assert_eq!(refused(Prelude::Smtp, 454).verdict().code, "plaintext");
+        assert_eq!(refused(Prelude::Smtp, 454).fin(Client).verdict().code, "not-tls");
         let talk = talk::socks5(5).say(Client, &talk::client_hello());
         assert_ne!(talk.code(0), "proxy-refused");
     }

@@ -31,20 +31,25 @@ fn judge(story: &Story, _: &Settings) -> Option<Verdict> {
     let EndingKind::Reset(facts) = &ending.what else { return None };
     // What a side sends beyond a RST with its address did not reach the other side.
     // An answer whose last record lacks its end was not complete.
+    // A client that waits for no answers has none to miss.
+    let is_one_way =
+        ending.by == Role::Client && story.tls.turns.is_one_way() && story.data.client.is_all_acknowledged;
     let is_complete = ending.stage == Stage::ApplicationData
-        && story.was_answered()
+        && (story.was_answered() || is_one_way)
         && facts.continued_in.is_none()
         && !story.tls.is_inside_record.server
         && !(ending.by == Role::Server && story.later_request().is_some());
+    let is_idle = is_idle(story, ending);
     let is_plain_exchange = story.tls.client_hello.is_none()
         && story.reset_after_close().is_none()
         && !is_cut_off(story, ending, facts)
         && !missed_reply(story, ending)
+        && !(ending.by == Role::Server && story.open_plain_request().is_some())
         && story.data.client.first.is_some()
         && story.data.server.first.is_some();
     let is_refusal = ending.stage == Stage::Syn && ending.by == Role::Server;
     let is_after_midstream = ending.stage == Stage::None;
-    if is_complete || is_plain_exchange || is_refusal || is_after_midstream {
+    if is_complete || is_idle || is_plain_exchange || is_refusal || is_after_midstream {
         return None;
     }
     let evidence = evidence::opening_packets(story).chain([ending.moment.number]);
@@ -82,6 +87,20 @@ fn judge(story: &Story, _: &Settings) -> Option<Verdict> {
     let is_its_own = ending.by == Role::Client && verdict.actor == Actor::Client;
     let reports = if is_its_own { &[][..] } else { &REPORTS };
     Some(verdict.proved_by(evidence).reported(reports))
+}
+
+/// Whether TLS was established and nothing was asked, so that nothing was left to do. A RST that follows the handshake at once may be a
+/// refusal: of the server's certificate, or of the client's.
+fn is_idle(story: &Story, ending: &Ending) -> bool {
+    let at_once = match ending.by {
+        Role::Client => Elapsed::from_millis(100),
+        Role::Server => Elapsed::from_millis(1_000),
+    };
+    let last = story.data.client.last.into_iter().chain(story.data.server.last).map(|last| last.at).max();
+    ending.stage == Stage::TlsEstablished
+        && story.tls.application_data.client.count == 0
+        && story.data.client.is_all_acknowledged
+        && last.is_some_and(|last| ending.moment.at - last >= at_once)
 }
 
 /// Whether a server resets a connection in clear before the client has all of its data: the client reports a hole, or it has sent
@@ -284,7 +303,7 @@ fn advice(ending: &Ending) -> &'static [&'static str] {
 mod tests {
     use super::*;
     use crate::packet::SegmentHeader;
-    use crate::story::script::talk::{self, Talk, exchange, ssm};
+    use crate::story::script::talk::{self, Talk, exchange, handshake, ssm};
     use crate::tcp::Role::{Client, Server};
     use crate::tls::PlainKind;
 
@@ -567,5 +586,31 @@ mod tests {
         // A client that has what it asked for may discard the rest.
         assert_eq!(replied.rst(Client).code(0), "plaintext");
         assert_eq!(repeated.ack(Client).rst(Client).code(0), "plaintext");
+    }
+
+    #[test]
+    fn a_rst_some_time_after_a_handshake_on_which_nothing_was_asked_ends_nothing() {
+        for (by, millis, code) in [
+            (Client, 10, "reset"),
+            (Client, 250, "healthy"),
+            (Server, 250, "reset"),
+            (Server, 5_000, "healthy"),
+        ] {
+            assert_eq!(
+                handshake().ack(Server).ack(Client).wait(millis).rst(by).code(0),
+                code,
+                "{by} {millis}"
+            );
+        }
+    }
+
+    #[test]
+    fn a_rst_that_its_receiver_ignores_ends_nothing() {
+        let begun = exchange().ack(Client).ack(Server);
+        let forged = begun.clone().segment(Server, "R", begun.next(Server) + 50, &[]);
+        let went_on =
+            forged.clone().ack(Client).say(Server, &talk::data()).ack(Client).fin(Client).fin(Server);
+        assert_eq!(went_on.code(0), "healthy");
+        assert_eq!(forged.code(0), "healthy", "an exchange that is complete");
     }
 }

@@ -26,6 +26,7 @@ impl StandIns {
             data: _,
             tls,
             plain,
+            later_plain_request: _,
             prelude: _,
             endings,
             pauses: _,

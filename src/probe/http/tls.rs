@@ -287,10 +287,9 @@ pub(in crate::probe) fn ended(error: &io::Error) -> String {
 /// What of the server's bytes is no TLS, or breaks the protocol, if an error is about that.
 fn violation(error: &io::Error) -> Option<String> {
     match error.get_ref()?.downcast_ref::<Error>()? {
-        Error::AlertReceived(_) => None,
         error @ Error::InvalidCertificate(_) => broken_by(error),
         // Their alerts speak for themselves.
-        Error::PeerIncompatible(_) | Error::NoCertificatesPresented => None,
+        Error::AlertReceived(_) | Error::PeerIncompatible(_) | Error::NoCertificatesPresented => None,
         error => broken_by(error).or_else(|| Some(format!("what ends TLS ({error})"))),
     }
 }

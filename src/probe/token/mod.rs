@@ -368,7 +368,7 @@ impl Token {
     fn add_limit(&mut self, answer: &Answer) {
         let later = answer.retry_after();
         let words = later.as_ref().map(|text| format!(", retry after {text}")).unwrap_or_default();
-        self.headline.push_str(&format!(" (429: too many requests{words})"));
+        self.headline = format!("{} (429: too many requests{words})", self.headline);
         self.quoted.extend(later);
     }
 

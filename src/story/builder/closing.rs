@@ -70,6 +70,7 @@ impl Closing {
                 record_talk_after_reset(role, moment, story);
             }
         }
+        self.forget_ignored_reset(role, segment.header.tcp.ack, story);
         // Nothing was opened that a client could close before its SYN is answered.
         if role == Role::Client && story.stage == Stage::Syn {
             self.gave_up_on_syn |= observation.is_first_fin;
@@ -84,6 +85,18 @@ impl Closing {
     pub(super) fn on_packet(&mut self, moment: Moment, observation: &Observation) {
         if !matches!(observation.kind, SegmentKind::Retransmission { .. } | SegmentKind::KeepAlive) {
             self.last_packet[observation.role] = Some(moment);
+        }
+    }
+
+    /// Forgets a RST of the other side if `role` acknowledges what lies behind it: it got the RST's successors, and so it ignored the
+    /// RST, as one that is not at the next number is ignored (RFC 5961, 3.2).
+    fn forget_ignored_reset(&mut self, role: Role, ack: Option<Seq>, story: &mut Story) {
+        let reset = &mut self.reset_seq[role.other()];
+        if let (Some(seq), Some(ack)) = (*reset, ack)
+            && ack.is_after(seq)
+        {
+            *reset = None;
+            story.endings.retain(|ending| ending.by == role || !matches!(ending.what, EndingKind::Reset(_)));
         }
     }
 

@@ -24,6 +24,7 @@ use crate::story::{
 };
 use crate::tcp::{Connection, HandshakeStep, Observation, Role, SegmentKind};
 use crate::time::{Clock, Elapsed};
+use crate::tls::Plain;
 use crate::tls::{AlertDescription, Basis, CertificateMessage, Event, Message, Tracker};
 
 /// A story being written.
@@ -188,7 +189,9 @@ impl Builder {
         if capture.clock == Clock::Absent {
             story.path.round_trips = RoundTrips::default();
         }
+        let stall_after = self.silences.stall_after();
         self.silences.on_capture_end(&capture, self.viewpoint, story);
+        silence::on_cut_record(story, stall_after);
         story.exchange_tls_roles();
         self.story
     }
@@ -355,6 +358,12 @@ impl Builder {
         self.story.data[role].record(moment, segment, observation);
         if observation.new_bytes > 0 && role == Role::Server {
             self.handshake.on_server_data(segment, observation);
+        }
+        if observation.new_bytes > 0 && role == Role::Client && self.story.speaks_plain_http() {
+            let begins = |payload| Plain::begins_request(payload);
+            if begins(segment.payload) || begins(segment.printed) {
+                self.story.later_plain_request = Some(moment);
+            }
         }
         if observation.gap > 0 {
             notes.push(Note::Gap(observation.gap));

@@ -57,6 +57,11 @@ impl Silences {
         Self { stall_after, progress: first, repeats_at_progress: 0, running: None }
     }
 
+    /// How long a silence lasts at least.
+    pub(super) fn stall_after(&self) -> Elapsed {
+        self.stall_after
+    }
+
     /// The last packet that brought something new.
     pub(super) fn progress(&self) -> Moment {
         self.progress
@@ -84,6 +89,12 @@ impl Silences {
             return left_unacknowledged(story);
         }
         match self.awaited_from(story) {
+            // The answer was sent, and part of it is lost.
+            Some(Role::Server)
+                if story.data.server.reported_hole.is_some() && unacknowledged(story).is_some() =>
+            {
+                unacknowledged(story)
+            }
             Some(awaited_from) => Some(Waits { since: self.progress, awaited_from, of: Awaited::Step }),
             None => unacknowledged(story).or_else(|| later_answer(story)),
         }
@@ -93,6 +104,8 @@ impl Silences {
     fn awaited_from(&self, story: &Story) -> Option<Role> {
         match story.stage {
             Stage::None => None,
+            // A HelloRetryRequest asks the client for another ClientHello (RFC 8446, 4.1.4).
+            Stage::ClientHello if is_asked_to_retry(story) => Some(Role::Client),
             Stage::Syn | Stage::ClientHello | Stage::ServerHello | Stage::ClientFinished => {
                 Some(Role::Server)
             }
@@ -106,7 +119,7 @@ impl Silences {
                     (Some(_), None) => {
                         (story.missing.answer.is_none() && story.is_owed_an_answer()).then_some(Role::Server)
                     }
-                    _ => None,
+                    _ => story.open_plain_request().map(|_| Role::Server),
                 }
             }
             Stage::TlsEstablished | Stage::ApplicationData => {
@@ -114,7 +127,7 @@ impl Silences {
                 let asked = story.tls.application_data.client.count > 0
                     || (data_repeats(story) > self.repeats_at_progress
                         && !story.data.client.is_all_acknowledged);
-                (asked && !story.was_answered()).then_some(Role::Server)
+                (asked && !story.was_answered() && !story.tls.turns.is_one_way()).then_some(Role::Server)
             }
         }
     }
@@ -280,11 +293,42 @@ impl Silences {
     }
 }
 
+/// Whether the client has not answered a HelloRetryRequest.
+fn is_asked_to_retry(story: &Story) -> bool {
+    let retry = story.tls.retry.as_ref().map(|retry| retry.number);
+    retry.zip(story.data.client.last).is_some_and(|(retry, last)| story.order.is_after(retry, last.number))
+}
+
 fn ending(silence: Silence, stage: Stage) -> Ending {
     Ending { what: EndingKind::Silence(silence), by: silence.awaited_from, moment: silence.since, stage }
 }
 
-/// What a side sends again because the other does not acknowledge it. A receiver whose window is closed takes nothing in.
+/// The server stopped in the middle of a record of its answer, and the client gave up on the rest. A client that takes no more in
+/// stops the server itself.
+pub(super) fn on_cut_record(story: &mut Story, stall_after: Elapsed) {
+    let data = &story.data.server;
+    let is_cut = story.stage == Stage::ApplicationData
+        && story.tls.is_inside_record.server
+        && story.tls.application_data.client.count > 0
+        && data.closed_window.is_none()
+        && story.traffic.zero_windows.client.count == 0
+        && story.missing.gap.server == 0
+        && !story.missing.lacks(Role::Server)
+        && story.silence().is_none();
+    let (Some(since), Some(left)) = (data.last.filter(|_| is_cut), story.endings.first()) else { return };
+    let is_left = left.by == Role::Client && !matches!(left.what, EndingKind::Alert { .. });
+    if is_left && left.moment.at - since.at >= stall_after {
+        // Its FIN, if it is sent once, may be acknowledged later.
+        let client = &story.data.client;
+        let is_acknowledged = client.is_all_acknowledged
+            || client.unacknowledged.is_none() && story.traffic.counters.client.retransmissions == 0;
+        let silence = Silence { since, until: left.moment.at, awaited_from: Role::Server, is_acknowledged };
+        ending(silence, story.stage).insert_into(&mut story.endings);
+    }
+}
+
+/// What a side sends again because the other does not acknowledge it, or what the other reports to lack. A receiver whose window is
+/// closed takes nothing in.
 fn unacknowledged(story: &Story) -> Option<Waits> {
     let is_up = matches!(
         story.stage,
@@ -292,9 +336,12 @@ fn unacknowledged(story: &Story) -> Option<Waits> {
     );
     let waits = |role: Role| {
         let data = &story.data[role];
-        let waiting =
-            data.unacknowledged.filter(|waiting| waiting.is_repeated() && data.closed_window.is_none())?;
-        Some(Waits { since: waiting.since, awaited_from: role.other(), of: Awaited::Acknowledgement })
+        let repeated =
+            data.unacknowledged.filter(|waiting| waiting.is_repeated() && data.closed_window.is_none());
+        // Its repeats may be lost before the capture point, as the first one was.
+        let since =
+            repeated.map(|waiting| waiting.since).or(data.reported_hole.as_ref().map(|hole| hole.moment))?;
+        Some(Waits { since, awaited_from: role.other(), of: Awaited::Acknowledgement })
     };
     [Role::Client, Role::Server]
         .into_iter()

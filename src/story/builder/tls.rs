@@ -182,7 +182,9 @@ impl Handshake {
             }
             Message::Prelude(protocol, step) => {
                 notes.push(Note::Prelude(protocol, step));
-                PreludeFacts::record(&mut story.prelude, protocol, Observed { what: step, moment, basis });
+                let sent = story.data.client.bytes;
+                let latest = Observed { what: step, moment, basis };
+                PreludeFacts::record(&mut story.prelude, protocol, latest, sent);
             }
             Message::Plain(plain) => on_plain(role, Observed { what: plain, moment, basis }, story, notes),
         }
@@ -282,7 +284,8 @@ fn on_plain(role: Role, observed: Observed<Plain>, story: &mut Story, notes: &mu
     }
     if let Some(step) = PreludeFacts::connect_step(story.prelude.as_ref(), role, observed.what.kind) {
         let step = Observed { what: step, moment: observed.moment, basis: observed.basis };
-        PreludeFacts::record(&mut story.prelude, Prelude::Connect, step);
+        let sent = story.data.client.bytes;
+        PreludeFacts::record(&mut story.prelude, Prelude::Connect, step, sent);
     }
     let is_unanswered = story.tls.server_hello.is_none() && story.tls.retry.is_none();
     let hello = story.tls.client_hello.as_ref().filter(|_| is_unanswered).map(|hello| hello.moment.number);

@@ -13,6 +13,8 @@ pub struct DataFacts {
     pub first: Option<Moment>,
     /// The last of it that was new.
     pub last: Option<Moment>,
+    /// Bytes of it that were new.
+    pub bytes: u64,
     /// The last segment whose length no text shows, though it has a PSH or a tool names its content: the side sent something.
     pub sent_unknown: Option<Moment>,
     /// Retransmissions of it.
@@ -26,7 +28,7 @@ pub struct DataFacts {
     /// A hole in the stream that nobody filled: the offsets of its first byte and of the first byte after it.
     pub unfilled_hole: Option<(u32, u32)>,
     /// A hole in the stream that the other side reports by SACK and that was not filled since: the offsets of its first byte
-    /// and of the first byte after it.
+    /// and of the first byte after it, and the first packet that reports it.
     pub reported_hole: Option<Observed<(u32, u32)>>,
 }
 
@@ -80,6 +82,7 @@ impl DataFacts {
         if observation.new_bytes > 0 {
             self.first.get_or_insert(moment);
             self.last = Some(moment);
+            self.bytes += u64::from(observation.new_bytes);
             if !self.is_all_acknowledged {
                 self.unacknowledged.get_or_insert(Unacknowledged::since(moment));
             }
@@ -125,6 +128,8 @@ impl DataFacts {
         let nearest = blocks.map(|(left, _)| left).min_by_key(|left| *left - ack);
         self.reported_hole = nearest.and_then(|left| {
             let what = (end.relative(ack)?, end.relative(left)?);
+            let since = self.reported_hole.as_ref().filter(|known| known.what.0 == what.0);
+            let moment = since.map_or(moment, |known| known.moment);
             Some(Observed { what, moment, basis: Basis::Decoded })
         });
     }
@@ -136,6 +141,7 @@ impl Default for DataFacts {
         Self {
             first: None,
             last: None,
+            bytes: 0,
             sent_unknown: None,
             repeats: Repeats::default(),
             is_all_acknowledged: true,

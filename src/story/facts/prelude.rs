@@ -14,6 +14,8 @@ pub struct PreludeFacts {
     pub asked: Moment,
     /// The latest step; of several requests the last one counts.
     pub latest: Observed<PreludeStep>,
+    /// Bytes that the client had sent by then.
+    pub client_bytes: u64,
 }
 
 impl PreludeFacts {
@@ -22,10 +24,13 @@ impl PreludeFacts {
         slot: &mut Option<Self>,
         protocol: Prelude,
         latest: Observed<PreludeStep>,
+        client_bytes: u64,
     ) {
         match slot {
-            Some(known) if known.protocol == protocol => known.latest = latest,
-            slot => *slot = Some(Self { protocol, asked: latest.moment, latest }),
+            Some(known) if known.protocol == protocol => {
+                (known.latest, known.client_bytes) = (latest, client_bytes);
+            }
+            slot => *slot = Some(Self { protocol, asked: latest.moment, latest, client_bytes }),
         }
     }
 

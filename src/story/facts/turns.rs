@@ -73,8 +73,8 @@ pub struct Turn {
     pub acknowledged: Option<Moment>,
     /// Its bytes, without what protects the records.
     bytes: u32,
-    /// Whether its sender paused in its middle.
-    has_paused: bool,
+    /// How often its sender paused in its middle.
+    pauses: u32,
 }
 
 impl Turns {
@@ -90,7 +90,7 @@ impl Turns {
                 last: moment,
                 acknowledged: None,
                 bytes,
-                has_paused: false,
+                pauses: 0,
             });
             return;
         };
@@ -100,8 +100,8 @@ impl Turns {
             self.open = None;
             return;
         }
-        self.is_irregular |= pause >= LONGEST_PAUSE || turn.has_paused && pause >= PAUSE;
-        turn.has_paused |= pause >= PAUSE;
+        self.is_irregular |= pause >= LONGEST_PAUSE || turn.pauses > 0 && pause >= PAUSE;
+        turn.pauses += u32::from(pause >= PAUSE);
         turn.last = moment;
         turn.acknowledged = None;
         turn.bytes = turn.bytes.saturating_add(bytes);
@@ -137,6 +137,12 @@ impl Turns {
     /// The client's latest message, as long as no byte of an answer came.
     pub fn open(&self) -> Option<&Turn> {
         self.open.as_ref()
+    }
+
+    /// Whether the client sent one message after the other since the server spoke last: it logs, publishes or streams. Nobody pauses
+    /// more than once between the parts of a request.
+    pub fn is_one_way(&self) -> bool {
+        self.open.is_some_and(|turn| turn.pauses >= 2)
     }
 
     /// The server sent bytes that the capture does not hold, which may be the answer.
@@ -221,6 +227,22 @@ mod tests {
             whole.on_client(at(5, time), 317, true);
         }
         assert!(whole.later_request().is_some());
+    }
+
+    #[test]
+    fn messages_without_waiting_for_an_answer_are_one_way() {
+        let sent = |times: &[i64]| {
+            let mut turns = Turns::default();
+            times.iter().for_each(|time| turns.on_client(at(1, *time), 120, true));
+            turns
+        };
+        assert!(sent(&[0, 1_000, 2_000]).is_one_way());
+        // A request in several records, and one whose body waits for 100 Continue.
+        assert!(!sent(&[0, 10, 1_010, 1_020]).is_one_way());
+        let mut answered = sent(&[0, 1_000, 2_000]);
+        answered.on_server(at(4, 2_050), false);
+        answered.on_client(at(5, 3_000), 120, true);
+        assert!(!answered.is_one_way());
     }
 
     #[test]
