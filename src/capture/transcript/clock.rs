@@ -214,11 +214,10 @@ impl Clockwork {
                     Stamp::Elapsed(time) => Some(time),
                     _ => None,
                 });
-                let is_decreasing = is_decreasing(&times);
-                if !is_decreasing && times.len() < LOOK_AHEAD && !is_all {
+                if !goes_far_back(&times) && times.len() < LOOK_AHEAD && !is_all {
                     return false;
                 }
-                self.is_delta = is_decreasing;
+                self.is_delta = are_deltas(&times);
                 Clock::SinceFirst
             }
             Some(Stamp::Time(first)) if first < 3600 * SECOND => {
@@ -227,13 +226,13 @@ impl Clockwork {
                     _ => None,
                 });
                 let is_near = |time: i64| time < 60 * SECOND;
-                let is_decreasing = is_decreasing(&times);
-                if is_near(first) && !is_decreasing && times.len() < LOOK_AHEAD && !is_all {
+                if is_near(first) && !goes_far_back(&times) && times.len() < LOOK_AHEAD && !is_all {
                     return false;
                 }
                 // A span may be long, but those between the packets of one exchange are not.
                 let are_spans = is_near(first) || times.iter().filter(|time| is_near(**time)).count() > 1;
-                self.is_delta = is_decreasing && are_spans && times.iter().all(|time| *time < 3600 * SECOND);
+                self.is_delta =
+                    are_deltas(&times) && are_spans && times.iter().all(|time| *time < 3600 * SECOND);
                 if first == 0 || self.is_delta { Clock::SinceFirst } else { Clock::TimeOfDay }
             }
             Some(Stamp::None | Stamp::Time(_) | Stamp::YearDay(_)) => Clock::TimeOfDay,
@@ -305,8 +304,39 @@ fn times_of(stamps: &VecDeque<Stamp>, time: impl Fn(Stamp) -> Option<i64>) -> Ve
     stamps.iter().copied().filter_map(time).collect()
 }
 
-fn is_decreasing(times: &[i64]) -> bool {
-    times.windows(2).any(|pair| matches!(pair, [one, next] if next < one))
+/// The steps between `times` that go back, each with the time before it.
+fn steps_back(times: &[i64]) -> impl Iterator<Item = (i64, i64)> + '_ {
+    times.windows(2).filter_map(|pair| match *pair {
+        [before, next] if next < before => Some((before.saturating_sub(next), before)),
+        _ => None,
+    })
+}
+
+/// Times since the first packet go back by less than a tenth, or by so little, where several queues or interfaces are captured and
+/// packets come out of order; in nanoseconds.
+const OUT_OF_ORDER: i64 = SECOND / 10_000;
+
+/// Whether `times` go back further than times since the first packet do.
+fn goes_far_back(times: &[i64]) -> bool {
+    steps_back(times).any(|(step, before)| step > OUT_OF_ORDER && step.saturating_mul(10) > before)
+}
+
+/// Whether each of `times` counts from the packet before it, and not from the first packet. Those that do rise and fall alike, while those
+/// since the first packet rise, but for packets that come out of order.
+fn are_deltas(times: &[i64]) -> bool {
+    let fall = steps_back(times).fold(0_i64, |sum, (step, _)| sum.saturating_add(step));
+    if fall == 0 || goes_far_back(times) {
+        return fall > 0;
+    }
+    // Both begin with 0, behind which both rise.
+    let behind_zero = times.strip_prefix(&[0]).unwrap_or(times);
+    let rise = behind_zero.windows(2).fold(0_i64, |sum, pair| match *pair {
+        [before, next] => sum.saturating_add(next.saturating_sub(before).max(0)),
+        _ => sum,
+    });
+    // Of packets at regular intervals no two are as exactly alike as those of one moment are late in a capture.
+    let is_one_moment = times.iter().all(|time| *time > fall.saturating_mul(1_000_000));
+    rise < fall.saturating_mul(10) && !is_one_moment
 }
 
 #[cfg(test)]
@@ -361,6 +391,36 @@ mod tests {
         };
         assert_eq!(at(&[0, 5, 3, 9]), [0, 5, 8, 17]);
         assert_eq!(at(&[7, 8, 9]), [7, 8, 9]);
+    }
+
+    #[test]
+    fn times_since_the_first_packet_may_go_back_a_little() {
+        let are_deltas = |micros: &[i64]| {
+            let stamps = micros.iter().map(|micros| Stamp::Elapsed(micros * 1_000)).collect();
+            let mut clockwork = Clockwork::default();
+            assert!(clockwork.decide(&stamps, false, true));
+            clockwork.is_delta
+        };
+        for since_first in [
+            &[900_000_000, 900_012_000, 900_011_980, 900_012_040][..],
+            &[900_000_020, 900_000_000, 900_000_030],
+            &[0, 40, 20, 3_000, 250_000],
+            &[0, 1_000_000, 2_000_000, 40_000_000, 37_000_000, 90_000_000],
+        ] {
+            assert!(!are_deltas(since_first), "{since_first:?}");
+        }
+        for deltas in [
+            &[0, 12_474, 89][..],
+            &[0, 1_000_120, 1_000_040, 1_000_210, 999_950],
+            &[0, 200_000, 180_000, 210_000],
+            &[0, 3_000_000, 20, 6_000_000, 30],
+        ] {
+            assert!(are_deltas(deltas), "{deltas:?}");
+        }
+        // -ttttt
+        let (clock, at) =
+            instants(&["00:00:00.000000 IP", "00:00:05.000100 IP", "00:00:05.000080 IP", "00:00:09.5 IP"]);
+        assert_eq!((clock, at), (Some(Clock::SinceFirst), vec![0, 5_000_100, 5_000_080, 9_500_000]));
     }
 
     #[test]
