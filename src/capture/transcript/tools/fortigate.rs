@@ -16,6 +16,7 @@ use crate::capture::transcript::scan::split_rare;
 use crate::capture::transcript::tools::tool::Tool;
 use crate::limits::TRANSCRIPT_HELD_ROWS;
 use crate::packet::{Direction, Flags};
+use crate::time::SECOND;
 
 /// Gathers the sniffer's lines.
 #[derive(Debug, Default)]
@@ -25,6 +26,8 @@ pub struct Gatherer {
     passed: VecDeque<Passed>,
     lengths: Lengths,
     begins_capture: bool,
+    /// The time of the packet before, since its sniffer began.
+    elapsed: Option<i64>,
     /// Packets that were printed before, at another interface.
     copies: u64,
 }
@@ -53,7 +56,9 @@ impl Tool for Gatherer {
     }
 
     fn take(&mut self, number: u64, text: &str) -> bool {
-        if text.starts_with("interfaces=[") || text.starts_with("Using Original Sniffing Mode") {
+        let is_beginning =
+            text.starts_with("interfaces=[") || text.starts_with("Using Original Sniffing Mode");
+        if is_beginning || is_command(text) {
             self.finish_pending();
             self.begins_capture = true;
             return true;
@@ -63,7 +68,10 @@ impl Tool for Gatherer {
         }
         if let Some(line) = Line::parse(text) {
             self.finish_pending();
-            let begins_capture = std::mem::take(&mut self.begins_capture);
+            let begins_capture = std::mem::take(&mut self.begins_capture) | self.goes_back(&line);
+            if begins_capture {
+                self.passed.clear();
+            }
             let packet = ToolPacket { line: number, begins_capture, ..line.packet() };
             let interface = line.interface.map(str::to_owned);
             self.pending = Some(Pending { packet, interface, dump: Dump::default() });
@@ -88,6 +96,12 @@ impl Tool for Gatherer {
 }
 
 impl Gatherer {
+    /// Whether the line's time shows that another sniffer printed it: each counts from its own beginning.
+    fn goes_back(&mut self, line: &Line<'_>) -> bool {
+        let Some((Stamp::Elapsed(now), _)) = line.time else { return false };
+        self.elapsed.replace(now).is_some_and(|before| before.saturating_sub(now) > OUT_OF_ORDER)
+    }
+
     fn finish_pending(&mut self) {
         let Some(Pending { mut packet, interface, dump }) = self.pending.take() else { return };
         if interface.is_some_and(|interface| self.is_copy(&packet, interface)) {
@@ -128,6 +142,18 @@ impl Gatherer {
     }
 }
 
+/// How far the packets of one sniffer come out of order at most, in nanoseconds.
+const OUT_OF_ORDER: i64 = SECOND;
+
+/// Whether `text` is the command, perhaps behind a prompt: `FGT # diagnose sniffer packet any "port 443" 4`. Each word may be
+/// shortened.
+fn is_command(text: &str) -> bool {
+    let Some((before, after)) = split_rare(text, "sniffer packet ") else { return false };
+    let (prompt, word) = before.trim_end().rsplit_once(' ').unwrap_or(("", before.trim_end()));
+    let is_prompt = prompt.is_empty() || prompt.trim_end().ends_with(['#', '$', '>', ')']);
+    is_prompt && word.starts_with("dia") && "diagnose".starts_with(word) && !after.is_empty()
+}
+
 /// Interfaces that one packet is believed to pass: physical ones, VLANs and tunnels on both sides.
 const MOST_PLACES: usize = 8;
 
@@ -151,6 +177,8 @@ pub enum Body<'a> {
     Tcp(Tcp),
     /// The words behind `icmp: `.
     Icmp(&'a str),
+    /// What ARP says, behind its name.
+    Arp(&'a str),
     /// Another protocol, by its first word.
     Other(&'a str),
 }
@@ -166,7 +194,7 @@ pub struct Tcp {
 impl<'a> Line<'a> {
     /// Reads a line; `None` where it is no packet's.
     pub fn parse(text: &'a str) -> Option<Self> {
-        let (before, after) = split_rare(text, " -> ")?;
+        let Some((before, after)) = split_rare(text, " -> ") else { return Self::arp(text) };
         // Seconds since the sniffer began, or with option `a` or `l` a date and a time of day.
         let (time, before) = match times::split(before) {
             Some((stamp, digits, rest)) => (Some((stamp, digits)), rest),
@@ -195,6 +223,30 @@ impl<'a> Line<'a> {
             body,
         })
     }
+
+    /// `0.874959 port1 out arp who-has 192.0.2.1 tell 192.0.2.2`. tcpdump's lines with a time of day are the same.
+    fn arp(text: &'a str) -> Option<Self> {
+        let (before, words) = split_rare(text, "arp ")?;
+        let (time, before) = match times::split(before) {
+            Some((stamp, digits, rest)) => (Some((stamp, digits)), rest),
+            None => (None, before),
+        };
+        let mut places = before.split(' ').filter(|word| !word.is_empty());
+        let (interface, place) = match (places.next(), places.next(), places.next()) {
+            (None, ..) => (None, None),
+            (Some(interface), Some(word), None) => (Some(interface), Some(direction_of(word)?)),
+            _ => return None,
+        };
+        let is_own = interface.is_some() || matches!(time, Some((Stamp::Elapsed(_), _)));
+        let is_arp = words.starts_with("who-has ") || words.starts_with("reply ");
+        (is_own && is_arp).then_some(Self {
+            time,
+            interface,
+            direction: place.and_then(|place| place.direction),
+            ends: ("", ""),
+            body: Body::Arp(words),
+        })
+    }
 }
 
 impl Line<'_> {
@@ -217,9 +269,22 @@ impl Line<'_> {
                 (own((source, destination)), ToolContent::Segment(segment))
             }
             Body::Icmp(words) => (own((source, destination)), ToolContent::Icmp((*words).to_owned())),
+            Body::Arp(words) => (own((source, destination)), neighbour(words)),
             Body::Other(name) => (own((source, destination)), ToolContent::Other((*name).to_owned())),
         };
         ToolPacket { time: self.time, hosts, direction: self.direction, content, ..ToolPacket::default() }
+    }
+}
+
+/// `who-has 192.0.2.1 tell 192.0.2.2`, and `reply 192.0.2.1 is-at 02:00:00:00:00:01`.
+fn neighbour(words: &str) -> ToolContent {
+    let mut words = words.split(' ').filter(|word| !word.is_empty());
+    let (kind, target) = (words.next().unwrap_or_default(), words.next().unwrap_or_default());
+    let asker = words.skip_while(|word| *word != "tell").nth(1);
+    ToolContent::Neighbour {
+        target: target.to_owned(),
+        asker: asker.map(str::to_owned),
+        is_answer: kind == "reply",
     }
 }
 
@@ -243,7 +308,7 @@ impl<'a> Body<'a> {
     fn parse(text: &'a str) -> Option<Self> {
         let text = text.trim();
         let (first, rest) = text.split_once(' ').unwrap_or((text, ""));
-        match first {
+        match first.trim_end_matches(',') {
             "syn" | "fin" | "rst" | "psh" | "ack" | "urg" => Some(Self::Tcp(Tcp::parse(text)?)),
             "icmp:" | "icmp" => Some(Self::Icmp(rest.trim_start())),
             "icmp6:" => Some(Self::Other("icmp6")),
@@ -261,8 +326,10 @@ impl Tcp {
     fn parse(text: &str) -> Option<Self> {
         let mut tcp = Self::default();
         let mut words = text.split(' ').filter(|word| !word.is_empty()).peekable();
+        let mut is_shown = false;
         while let Some(name) = words.next() {
-            let bit = match name {
+            // Authors write `syn, ack 5`.
+            let bit = match name.trim_end_matches(',') {
                 "syn" => Flags::SYN,
                 "fin" => Flags::FIN,
                 "rst" => Flags::RST,
@@ -272,15 +339,28 @@ impl Tcp {
                 _ => break,
             };
             tcp.flags.0 |= bit;
-            let Some(number) = words.peek().and_then(|number| number.parse::<u32>().ok()) else { continue };
-            words.next();
+            let Some(number) =
+                words.next_if(|number| number.starts_with(|digit: char| digit.is_ascii_digit()))
+            else {
+                continue;
+            };
+            is_shown = true;
+            let Ok(number) = number.trim_end_matches(',').parse::<u32>() else {
+                // The line was cut within the number. RFC 9293, 3.5: all segments but the first SYN and some RSTs acknowledge.
+                tcp.flags.0 |= if bit == Flags::FIN { Flags::ACK } else { 0 };
+                break;
+            };
             if bit == Flags::ACK {
                 tcp.ack = Some(number);
             } else {
                 tcp.seq = tcp.seq.or(Some(number));
             }
         }
-        (tcp.seq.is_some() || tcp.ack.is_some()).then_some(tcp)
+        if tcp.flags.syn() && tcp.seq.is_none() {
+            // Which of its two numbers the author kept is not known.
+            tcp.ack = None;
+        }
+        is_shown.then_some(tcp)
     }
 }
 
@@ -341,6 +421,15 @@ mod tests {
             assert_eq!(read(words), Some((flags.to_owned(), seq, ack)), "{words}");
         }
         assert_eq!(read("syn"), None);
+        // Written by hand, and cut.
+        for (words, flags, seq, ack) in [
+            ("syn, ack 7", "S.", None, None),
+            ("syn ack 7", "S.", None, None),
+            ("syn 5, ack 7", "S.", Some(5), Some(7)),
+            ("fin 37`,", "F.", None, None),
+        ] {
+            assert_eq!(read(words), Some((flags.to_owned(), seq, ack)), "{words}");
+        }
     }
 
     #[test]
@@ -352,7 +441,8 @@ mod tests {
         );
         assert_eq!(body("5.8 port3 out 192.0.2.1.53 -> 192.0.2.9.53: udp 40"), Some(Body::Other("udp")));
         for text in [
-            "17.511812 port2 out arp who-has 192.168.5.47 tell 192.168.5.5",
+            "10:00:00.511812 arp who-has 192.0.2.47 tell 192.0.2.5",
+            "the arp reply is missing",
             "id=20085 trace_id=1 msg=\"received a packet(proto=6, 192.0.2.1:1->192.0.2.2:23) from wan1.\"",
             "a -> b: this is the client's syn",
             "  5  118   10.131997   192.0.2.1     ->  198.51.100.5      0  BE   TCP",
@@ -384,6 +474,39 @@ mod tests {
         assert_eq!((packets.len(), copies), (2, 2));
         let (packets, copies) = gather(&format!("1.0 {syn}\n1.1 {syn}\n"));
         assert_eq!((packets.len(), copies), (2, 0), "levels 1 to 3 show no interface");
+    }
+
+    #[test]
+    fn arp_is_a_packet_of_its_own() {
+        let (packets, _) = gather(
+            "1.5 arp who-has 192.0.2.47 tell 192.0.2.5\n1.6 port2 in arp reply 192.0.2.47 is-at 02:00:00:00:00:01\n",
+        );
+        let content = |asker: Option<&str>, is_answer| ToolContent::Neighbour {
+            target: "192.0.2.47".to_owned(),
+            asker: asker.map(str::to_owned),
+            is_answer,
+        };
+        let contents: Vec<_> = packets.into_iter().map(|packet| packet.content).collect();
+        assert_eq!(contents, [content(Some("192.0.2.5"), false), content(None, true)]);
+    }
+
+    #[test]
+    fn each_sniffer_is_a_capture_of_its_own() {
+        let syn =
+            |time: &str, port: u16| format!("{time} port1 in 192.0.2.1.{port} -> 198.51.100.5.22: syn 5\n");
+        let begins =
+            |text: &str| -> Vec<_> { gather(text).0.iter().map(|packet| packet.begins_capture).collect() };
+        let (one, two) = (syn("23.5", 40000), syn("8.25", 40001));
+        assert_eq!(begins(&format!("{one}{two}")), [false, true]);
+        assert_eq!(begins(&format!("{one}{}", syn("23.49", 40001))), [false, false]);
+        assert_eq!(
+            begins(&format!("{one}FGT (root) # diag sniffer packet any 'port 22' 4\n{}", syn("30.5", 40001))),
+            [false, true]
+        );
+        assert!(
+            !is_command("run the diagnose sniffer packet command")
+                && is_command("diagnose sniffer packet any")
+        );
     }
 
     #[test]
