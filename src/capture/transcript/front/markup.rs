@@ -41,7 +41,7 @@ pub fn without_tags(text: &str) -> Cow<'_, str> {
         stripped.push_str(before);
         let (tag, behind) = after.split_at_checked(end - start).unwrap_or((after, ""));
         let name = tag.trim_start_matches(['<', '/']);
-        let is_inline = TAGS.iter().take(INLINE_TAGS).any(|inline| {
+        let is_inline = TAGS.iter().take(INLINE_TAGS).chain(&["b", "i", "u"]).any(|inline| {
             name.strip_prefix(inline)
                 .is_some_and(|rest| !rest.starts_with(|letter: char| letter.is_ascii_lowercase()))
         });
@@ -96,7 +96,12 @@ fn next_tag(text: &str) -> Option<(usize, usize)> {
         let inside = text.get(start + 1..)?;
         let name = inside.strip_prefix('/').unwrap_or(inside);
         let name_len = name.find(|letter: char| !letter.is_ascii_lowercase()).unwrap_or(name.len());
-        let is_tag = name.get(..name_len).is_some_and(|name| TAGS.contains(&name));
+        // A letter alone may be a host's placeholder, unless it surrounds something.
+        let surrounds = |name: &str| {
+            matches!(name, "b" | "i" | "u")
+                && (inside.starts_with('/') || inside.contains(&format!("</{name}>")))
+        };
+        let is_tag = name.get(..name_len).is_some_and(|name| TAGS.contains(&name) || surrounds(name));
         let has_end = name.get(name_len..).is_some_and(|rest| rest.starts_with(['>', ' ', '/']));
         let end = inside.find('>').filter(|_| is_tag && has_end)?;
         // An option's list, or another tag, begins before this one ends.
@@ -149,6 +154,8 @@ mod tests {
                 "<SERVER>.443 > <client>.1: S 1:1(0) <mss 1460,nop>",
                 "<SERVER>.443 > <client>.1: S 1:1(0) <mss 1460,nop>",
             ),
+            ("IP <b>10.0.0.1.1 > 10.0.0.2.443</b>: Flags", "IP 10.0.0.1.1 > 10.0.0.2.443: Flags"),
+            ("<a>.443 > <b>.1: S 1:1(0)", "<a>.443 > <b>.1: S 1:1(0)"),
             ("a < b <br", "a < b <br"),
             ("<p <mss 1460>", "<p <mss 1460>"),
         ] {
