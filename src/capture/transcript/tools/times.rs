@@ -111,12 +111,26 @@ fn decimal(word: &str) -> Option<(i64, i64, u8)> {
 pub fn ios_xe_time(text: &str) -> Option<(Stamp, u8)> {
     let mut words = text.split(' ').filter(|word| !word.is_empty());
     let is_number = |word: &str| word.bytes().all(|byte| byte.is_ascii_digit());
-    let is_counted = words.next().is_some_and(is_number) && words.next().is_some_and(is_number);
-    let (stamp, digits, _) = words.next().filter(|_| is_counted).and_then(split)?;
-    let (source, arrow, destination, protocol) =
-        (words.next()?, words.next()?, words.next()?, words.next_back()?);
-    let is_row = arrow == "->" && !source.is_empty() && !destination.is_empty() && !protocol.is_empty();
+    let first = words.next().filter(|word| is_number(word))?;
+    let second = words.next()?;
+    // The first number may have been taken for a line's.
+    let (time, has_both) = if is_number(second) { (words.next()?, true) } else { (second, false) };
+    let (stamp, digits, _) = split(time).filter(|_| !first.is_empty())?;
+    let (_, arrow, _) = (words.next()?, words.next()?, words.next()?);
+    let (class, protocol) = (words.clone().nth(1), words.next_back()?);
+    let is_row = arrow == "->"
+        && (has_both || class.is_some_and(|class| is_service_class(&format!("{class} {protocol}"))));
     (is_row && matches!(stamp, Stamp::Elapsed(_))).then_some((stamp, digits))
+}
+
+/// Whether `words` are what IOS-XE's list has behind the number of the class of service: its name (RFC 4594, 2.3) and the protocol.
+pub fn is_service_class(words: &str) -> bool {
+    let Some((class, protocol)) = words.trim().split_once(' ') else { return false };
+    let is_numbered = |name: &str| class.strip_prefix(name).is_some_and(|rest| rest.parse::<u8>().is_ok());
+    let is_word = protocol.trim().bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-./".contains(&byte));
+    (matches!(class, "BE" | "EF") || is_numbered("AF") || is_numbered("CS"))
+        && is_word
+        && !protocol.trim().is_empty()
 }
 
 #[cfg(test)]

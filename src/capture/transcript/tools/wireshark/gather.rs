@@ -320,7 +320,8 @@ impl Gatherer {
                     segment.options = tcp.options.clone();
                 }
             }
-            if !detail.words.is_empty() {
+            // A row may say more of the same, such as the server's name.
+            if !detail.words.is_empty() && !words.starts_with(detail.words.as_str()) {
                 (words, words_protocol) = (detail.words.as_str(), detail.protocol.as_str());
             }
         }
@@ -506,6 +507,8 @@ mod tests {
             assert_eq!(packets[0].dump.as_ref().map(|dump| (dump.link_type, dump.wire_len)), Some((101, 60)));
             assert_eq!(segment(&packets[0]).ports, Some(("50000".to_owned(), "443".to_owned())));
         }
+        let unnumbered = ROW.strip_prefix("1 ").expect("a number").replace("TCP 74", "TCP 60");
+        assert_eq!(read(&format!("{unnumbered}\n{details}")).len(), 1);
         let other = details.replace("Frame 1:", "Frame 2:");
         assert_eq!(read(&format!("{ROW}\n{other}")).len(), 2);
     }

@@ -221,10 +221,17 @@ fn bracketed(text: &str) -> Option<(&str, &str)> {
 /// `443 → 50000 `, `443→50000 `, `https(443)  >  50000 `: two ports, and what follows them.
 fn ports(text: &str) -> Option<(&str, &str, &str)> {
     let (before, after) = text.split_at(text.find('[')?);
-    let (source, destination) = split_arrow(before)?;
+    let (source, destination) = split_arrow(before).or_else(|| numbers_with_dash(before))?;
     let is_port = |port: &str| !port.is_empty() && !port.contains(' ');
     let (source, destination) = (port(source.trim()), port(destination.trim()));
     (is_port(source) && is_port(destination)).then_some((source, destination, after))
+}
+
+/// `443-50000`, as authors write whose page lost the arrow.
+fn numbers_with_dash(text: &str) -> Option<(&str, &str)> {
+    let (source, destination) = text.trim().split_once('-')?;
+    let is_number = |port: &str| port.trim().parse::<u16>().is_ok();
+    (is_number(source) && is_number(destination)).then_some((source, destination))
 }
 
 /// `443` of `https(443)`.
@@ -286,6 +293,7 @@ mod tests {
             "[TCP Fast Retransmission]  443  >  50000 [PSH, ACK] Seq=1 Ack=2 Win=501 Len=7 TSval=3 TSecr=4",
             "[TCP Dup ACK 12#1] [TCP Retransmission] https(443) > 50000(50000) [PSH, ACK] Seq=1 Ack=2 Win=501 Len=7 \
              TSV=3 TSER=4",
+            "[TCP Retransmission] 443-50000 [PSH, ACK] Seq=1 Ack=2 Win=501 Len=7 TSval=3 TSecr=4",
             "[TCP Retransmission] 443 ? 50000 [PSH, ACK] **Seq=1** `Ack=2` Win=501 Len=7 TSval=3 TSecr=4",
         ] {
             let info = Info::parse(text);

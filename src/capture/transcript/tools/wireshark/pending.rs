@@ -31,11 +31,16 @@ impl Pending {
     /// Whether these details are of the packet whose row came before.
     pub(super) fn is_of(&self, detail: &Detail) -> bool {
         let row = Row::parse(&self.text);
-        let number = match row {
-            Some(row) => row.number,
-            None => self.text.split(' ').next().and_then(|number| number.parse().ok()),
+        let (number, length) = match row {
+            Some(row) => (row.number, row.length),
+            None => (self.text.split(' ').next().and_then(|number| number.parse().ok()), None),
         };
-        self.detail.is_none() && !self.text.is_empty() && number == detail.number
+        // Rows may lack their numbers, as where they were taken for those of lines.
+        let fits = match number {
+            Some(_) => number == detail.number,
+            None => number == detail.number || (length.is_some() && length == detail.wire_len),
+        };
+        self.detail.is_none() && !self.text.is_empty() && fits
     }
 
     /// Joins a line to the row, if it continues it.

@@ -59,25 +59,41 @@ impl<'a> Row<'a> {
         if row.number.is_none() || row.time.is_none() {
             return None;
         }
-        let (mut hosts, mut numbers) = (Vec::new(), Vec::new());
+        let (mut hosts, mut numbers, mut has_names) = (Vec::new(), Vec::new(), false);
         for _ in 0..MOST_COLUMNS {
             let (column, after) = word(rest)?;
             if is_known(column) {
                 let [source, destination] = *hosts.as_slice() else { return None };
                 (row.source, row.destination, row.protocol) = (source, destination, column);
                 row.info = row.read_length(after).trim_start();
+                let info = Info::parse(row.info);
                 row.ports = match *numbers.as_slice() {
                     [source, destination] => Some((source, destination)),
+                    // The length's column may precede the protocol's.
+                    [source, destination, length] if row.length.is_none() => {
+                        row.length = length.parse().ok();
+                        Some((source, destination))
+                    }
                     _ => None,
                 };
-                return (row.length.is_some() || Info::parse(row.info).flags.is_some()).then_some(row);
+                // What is no address is a host's name where the ports are those of the words.
+                let is_certain = if has_names {
+                    row.ports.is_some() && row.ports == info.ports
+                } else {
+                    row.length.is_some() || info.flags.is_some()
+                };
+                return is_certain.then_some(row);
             }
             if column.parse::<IpAddr>().is_ok() {
                 hosts.push(column);
-            } else if !hosts.is_empty() && column.parse::<u16>().is_ok() {
+            } else if !hosts.is_empty() && column.parse::<u32>().is_ok() {
                 numbers.push(column);
             } else if !is_arrow(column) && !is_device(column) {
-                return None;
+                if !is_host(column) || hosts.len() == 2 {
+                    return None;
+                }
+                has_names = true;
+                hosts.push(column);
             }
             rest = after;
         }
@@ -112,8 +128,12 @@ impl<'a> Row<'a> {
         }
         // A second time counts from something else: the packet before, as a rule.
         while let Some((stamp, digits, after)) = times::split(rest) {
-            let is_better =
-                matches!(stamp, Stamp::DateTime(_)) && !matches!(self.time, Some((Stamp::DateTime(_), _)));
+            let is_better = match (self.time, stamp) {
+                (Some((Stamp::DateTime(_), _)), _) => false,
+                // Since the packet before is never longer than since the first one.
+                (Some((Stamp::Elapsed(known), _)), Stamp::Elapsed(nanos)) => nanos > known,
+                (_, stamp) => matches!(stamp, Stamp::DateTime(_)),
+            };
             if self.time.is_none() || is_better {
                 self.time = Some((stamp, digits));
             }
@@ -150,6 +170,9 @@ impl<'a> Row<'a> {
         let is_known = is_known(self.protocol);
         // snoop's columns are the same up to here.
         if self.protocol == "TCP" && self.length.is_none() && self.info.starts_with("D=") {
+            return false;
+        }
+        if self.protocol.is_empty() && times::is_service_class(self.info) {
             return false;
         }
         if has_arrow && is_numbered && (is_known || self.length.is_some()) {
@@ -424,12 +447,27 @@ mod tests {
                 "9 0.25 192.0.2.1 443 198.51.100.5 50000 TLSv1.2 61 Alert (Level: Fatal)",
                 Some(("443", "50000")),
             ),
+            (
+                "9 0.25 192.0.2.1 443 198.51.100.5 50000 1514 TCP [TCP segment of a reassembled PDU]",
+                Some(("443", "50000")),
+            ),
             ("9 0.25 eth0 192.0.2.1 198.51.100.5 TCP 54 443 → 50000 [ACK] Seq=1 Ack=2 Win=1 Len=0", None),
         ] {
             let row = Row::parse(text).unwrap_or_else(|| panic!("{text}"));
             assert_eq!((row.source, row.destination), ("192.0.2.1", "198.51.100.5"), "{text}");
             assert_eq!((row.ports, row.length.is_some()), (ports, true), "{text}");
         }
+    }
+
+    #[test]
+    fn names_are_hosts_where_the_ports_are_those_of_the_words() {
+        let row =
+            Row::parse("9 0.0004 5.73 CLIENT Server 50000 443 TCP 50000 > 443 [SYN] Seq=0 Win=1 Len=0 9");
+        let row = row.expect("a row");
+        assert_eq!((row.source, row.destination, row.ports), ("CLIENT", "Server", Some(("50000", "443"))));
+        // Of the times since the packet before and since the first one the longer one is that.
+        assert_eq!(row.time, Some((Stamp::Elapsed(5_730_000_000), 2)));
+        assert_eq!(Row::parse("9 0.5 We Saw 50001 443 TCP 50000 > 443 [SYN] Seq=0"), None);
     }
 
     #[test]
@@ -473,6 +511,7 @@ mod tests {
             "[vs_0][fw_1] eth0:i0 (Stateless)[64]: 192.0.2.1 -> 198.51.100.5 (TCP) len=64 id=25348",
             "TCP: 54816 -> 80 .S.... seq=04a5a3d4 ack=00000000",
             "  5  118   10.131997   192.0.2.1     ->  198.51.100.5      0  BE   TCP",
+            "10.131997   192.0.2.1     ->  198.51.100.5      0  BE   ICMP",
             "UDP 0 0 TCP 80 of this prose is no packet",
             "2024-01-01 10:00:00 INFO TCP connection [SYN] sent",
             "0xffff91e7c90a98e8 6 <empty>:0 192.0.2.1:32956->198.51.100.5:8080(tcp:SYN) tcp_wfree",

@@ -297,8 +297,8 @@ impl<T> Streams<T> {
         let mut fitting = self.fitting(hosts, side, segment);
         let found = match (fitting.next(), fitting.next()) {
             (Some(only), None) => Some(only),
-            // What comes behind the end repeats something.
-            (None, _) => self.latest_between(hosts).zip(side),
+            // What comes behind the end repeats something, unless it begins something: then the connection's other rows are not there yet.
+            (None, _) if !self.begins_other(hosts, segment) => self.latest_between(hosts).zip(side),
             _ => None,
         };
         drop(fitting);
@@ -320,6 +320,16 @@ impl<T> Streams<T> {
         keys.flat_map(move |key| sides.clone().map(move |side| (*key, side))).filter(move |(key, side)| {
             self.known.get(key).is_some_and(|stream| !stream.is_over() && stream.admits(*side, speaker))
         })
+    }
+
+    /// Whether a row behind the end of all streams between two hosts is of another one: its words open a handshake, or it follows such
+    /// a row.
+    fn begins_other(&self, hosts: [u32; 2], segment: &Segment) -> bool {
+        let is_repeat = segment.analysis.is_retransmission || segment.analysis.is_out_of_order;
+        let is_waiting =
+            || self.held.iter().any(|held| held.hosts == hosts && held.awaits == Some(Unknown::Stream));
+        let opens = matches!(segment.speaker, Some(Speaker::ClientFirst | Speaker::ServerFirst));
+        !is_repeat && (opens || is_waiting())
     }
 
     fn latest_between(&self, hosts: [u32; 2]) -> Option<Key> {
