@@ -18,9 +18,9 @@ const LINE_BYTES: usize = 16;
 /// The bytes of a line.
 type LineBytes = SmallVec<[u8; LINE_BYTES]>;
 
-/// One line of it: `0x0010:  0040 0000 ...  .@..`.
-fn hex_line(text: &str) -> Option<(usize, LineBytes)> {
-    let (offset, rest) = split_offset(text)?;
+/// One line of it: `0x0010:  0040 0000 ...  .@..`, or without an offset the bytes alone, as tcpdump 3.x prints them.
+fn hex_line(text: &str) -> Option<(Option<usize>, LineBytes)> {
+    let Some((offset, rest)) = split_offset(text) else { return bare_line(text).map(|bytes| (None, bytes)) };
     let mut bytes = LineBytes::new();
     let mut rest = rest.trim_start();
     // Groups of two bytes are one space apart, the characters two.
@@ -35,7 +35,17 @@ fn hex_line(text: &str) -> Option<(usize, LineBytes)> {
             break;
         }
     }
-    Some((offset, bytes))
+    Some((Some(offset), bytes))
+}
+
+/// `4500 003c 7474 4000 4006 b5a8 c0a8 f680`
+fn bare_line(text: &str) -> Option<LineBytes> {
+    let text = text.trim();
+    // Of most lines the first word shows that they are none.
+    let is_bare = text.len() < LINE_BYTES / 2 * 5 && text.as_bytes().get(4).is_none_or(|byte| *byte == b' ');
+    let mut bytes = LineBytes::new();
+    (is_bare && !text.is_empty() && text.split(' ').all(|group| take_group(group.as_bytes(), &mut bytes)))
+        .then_some(bytes)
 }
 
 /// The offset before the bytes, and what follows it.
@@ -47,7 +57,7 @@ fn split_offset(text: &str) -> Option<(usize, &str)> {
 
 /// Whether `text` is a line of a hexadecimal dump.
 pub fn is_hex_line(text: &str) -> bool {
-    split_offset(text).is_some()
+    split_offset(text).is_some() || bare_line(text).is_some_and(|bytes| bytes.len() > 2)
 }
 
 /// Appends a group of one byte or two. Returns whether it is one.
@@ -69,7 +79,7 @@ impl Dump {
         let mut is_last = false;
         for (offset, piece) in lines.filter_map(hex_line) {
             if is_last
-                || offset != bytes.len()
+                || offset.is_some_and(|offset| offset != bytes.len())
                 || piece.is_empty()
                 || bytes.len() + piece.len() > TRANSCRIPT_DUMP_BYTES
             {
@@ -135,6 +145,11 @@ impl DumpedPacket {
             }),
             _ => None,
         }
+    }
+
+    /// Whether the fixed part of a TCP header (RFC 9293, 3.1) is there.
+    pub fn has_tcp_header(&self, dump: &Dump) -> bool {
+        self.protocol != 6 || dump.bytes.len() >= self.offset + self.header_len + 20
     }
 
     /// What its segment carries, if it is TCP.
@@ -218,6 +233,20 @@ mod tests {
         let packet = dump.packet([None, Some(ends[1])], 6).expect("TCP");
         assert_eq!([packet.source, packet.destination], ends);
         assert_eq!((of([None, Some(ends[0])]), dump.packet([None; 2], 17)), (None, None));
+    }
+
+    #[test]
+    fn lines_without_offsets_are_a_dump() {
+        let text = "4500 0028 0001 4000 4006 26cd 0a00 0001\n0a00 0002 03e8 20fb 0000 0007 0000 0000\n5002 03e8 7374 00";
+        let dump = Dump::parse(text.lines()).expect("a dump");
+        let ends = [[10, 0, 0, 1], [10, 0, 0, 2]].map(IpAddr::from);
+        let packet = dump.packet(ends.map(Some), 6).expect("TCP");
+        assert_eq!((dump.bytes.len(), packet.len), (39, 40));
+        assert!(!packet.has_tcp_header(&dump));
+        assert!(text.lines().all(is_hex_line));
+        for text in ["2024", "4500 003c seq", "1234 5678 9", ""] {
+            assert!(!is_hex_line(text), "{text}");
+        }
     }
 
     #[test]

@@ -83,6 +83,9 @@ pub struct Numbers {
 /// largest window of 65,535 << 14 would be half the number space, so a quarter of that.
 const FAR: u32 = 1 << 28;
 
+/// Numbers that are expected are no further off than this: the largest window (RFC 7323, 2.3).
+const NEAR: u32 = 1 << 20;
+
 impl Numbering {
     /// The true numbers of a segment from `source` to `destination`.
     pub fn absolute(&mut self, source: End, destination: End, printed: &PrintedNumbers<'_>) -> Numbers {
@@ -117,6 +120,17 @@ impl Numbering {
             self.usual = conversation.form;
         }
         numbers
+    }
+
+    /// Whether a SYN of `source` answers one of `destination`: that came before, or its port is the lower one.
+    pub fn answers_syn(&self, source: End, destination: End) -> bool {
+        let (key, side) =
+            if source <= destination { ((source, destination), 0) } else { ((destination, source), 1) };
+        match self.conversations.get(&key) {
+            Some(conversation) if conversation.syn[1 - side].is_some() => true,
+            Some(conversation) if conversation.syn[side].is_some() => false,
+            _ => source.1 < destination.1,
+        }
     }
 
     /// Payload bytes of a segment that has `tcp_bytes` after its IP header. A line that was cut within them is understood
@@ -194,9 +208,10 @@ impl Conversation {
             _ => return self.begin(side, flags, printed),
         };
         let (own, others) = (bases[side].unwrap_or(0), bases[other].unwrap_or(0));
-        let form = self
-            .form
-            .unwrap_or_else(|| self.judge([(printed.seq, side, own), (printed.ack, other, others)], usual));
+        let sides = [(printed.seq, side, own), (printed.ack, other, others)];
+        // A row may have been edited: the form is judged again where only the other one fits.
+        self.form = self.form.filter(|form| !self.fits_only_otherwise(sides, *form));
+        let form = self.form.unwrap_or_else(|| self.judge(sides, usual));
         let add = |number: u32, base: u32| match form {
             Form::Relative => number.wrapping_add(base),
             Form::Absolute => number,
@@ -252,6 +267,17 @@ impl Conversation {
         };
         self.expect(side, flags, numbers, printed.payload_len);
         numbers
+    }
+
+    /// Whether the numbers are far off in this form, and near what is expected in the other one.
+    fn fits_only_otherwise(&self, numbers: [(Option<u32>, usize, u32); 2], form: Form) -> bool {
+        let known = numbers.into_iter().filter_map(|(number, side, base)| {
+            let (number, next) = (number?, self.next[side]?);
+            let distances = [distance(number.wrapping_add(base), next), distance(number, next)];
+            Some(if form == Form::Relative { distances } else { [distances[1], distances[0]] })
+        });
+        let mut known = known.peekable();
+        known.peek().is_some() && known.all(|[this, other]| this >= FAR && other < NEAR)
     }
 
     /// Which form brings the numbers nearer to what is expected, and remembers it where there is a difference.
@@ -394,6 +420,21 @@ mod tests {
         assert_eq!(read("Flags [P.], cksum 0xec7f (incorrect -> 0x4bbf), seq 246:", 39), Some(7));
         assert_eq!(read("Flags [P.], cksum 0xec7f (incorrect -> 0x4bbf), seq 246", 39), None);
         assert_eq!(read("Flags [F.], cksum 0xec7f (incorrect -> 0x4bbf), seq 253, a", 32), Some(0));
+    }
+
+    #[test]
+    fn where_one_row_was_edited_the_others_show_the_form() {
+        let mut numbering = Numbering::default();
+        read(&mut numbering, true, "Flags [S], seq 2800000000, win 1, length 0");
+        read(&mut numbering, false, "Flags [S.], seq 1100000000, ack 2800000001, win 1, length 0");
+        let ack = "Flags [.], ack 1100000001, win 1, length 0";
+        assert_eq!(read(&mut numbering, true, ack), (None, Some(1_100_000_001)));
+        let data = "Flags [P.], seq 1:518, ack 1, win 1, length 517";
+        assert_eq!(read(&mut numbering, true, data), (Some(2_800_000_001), Some(1_100_000_001)));
+        assert_eq!(
+            read(&mut numbering, false, "Flags [.], ack 518, win 1, length 0"),
+            (None, Some(2_800_000_518))
+        );
     }
 
     #[test]

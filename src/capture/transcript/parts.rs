@@ -1,14 +1,14 @@
 //! Where a text goes over from one capture to the next: people paste the client's and the server's, or one before a change and
 //! one after it.
 
-use std::collections::HashSet;
+use std::collections::{HashSet, VecDeque};
 
 use foldhash::fast::RandomState;
 
 use super::clock::Stamp;
 use super::packet::{PrintedContent, PrintedPacket};
 use crate::limits::TRANSCRIPT_CONVERSATIONS;
-use crate::packet::Host;
+use crate::packet::{Flags, Host, SegmentHeader};
 
 /// One end of a conversation.
 type End = (Host, u16);
@@ -20,6 +20,11 @@ pub struct Parts {
     runs: Vec<u64>,
     /// Lines of prose.
     prose: Vec<u64>,
+    /// Lines that stand for rows which the author left out, and whether they are so wherever they are: dots may be bytes of the packet
+    /// above as characters.
+    elided: Vec<(u64, bool)>,
+    /// The SYN that came last in each direction, by the number that acknowledges it.
+    syns: VecDeque<((End, End), u32)>,
     /// Whether an empty line or a fence came since the latest line of a packet.
     is_apart: bool,
     /// The line and time of the packet before.
@@ -30,7 +35,7 @@ pub struct Parts {
     pub first_lines: Vec<u64>,
 }
 
-/// Lines that are remembered until the next packet.
+/// Lines that are remembered until the next packet, and SYNs.
 const MOST_LINES: usize = 64;
 
 /// Captures whose first lines are kept.
@@ -58,33 +63,72 @@ impl Parts {
         let has_words = text.chars().any(char::is_alphabetic);
         if is_empty {
             self.is_apart = true;
+        } else if is_elision(text) {
+            if self.elided.len() < MOST_LINES {
+                self.elided.push((line, self.is_apart || !text.bytes().all(|byte| byte == b'.')));
+            }
         } else if (self.is_apart || is_comment) && has_words && self.prose.len() < MOST_LINES {
             self.prose.push(line);
         }
     }
 
-    /// Whether another capture certainly begins with the packet whose first line this is: by the lines before it and its time.
-    pub fn begins(&mut self, line: u64, stamp: Stamp) -> bool {
+    /// Whether another capture begins with the packet whose first line this is, by the lines before it and its time.
+    pub fn sign(&mut self, line: u64, stamp: Stamp) -> Sign {
         self.is_apart = false;
-        let Some((last, before)) = self.before else { return false };
+        let Some((last, before)) = self.before else { return Sign::None };
         let is_between = |sign: &u64| (last..line).contains(sign);
-        let back = elapsed(stamp, before).unwrap_or(0);
-        let is_run = self.runs.iter().any(is_between);
+        // A time of another kind is another run's.
+        let is_other = kind(before).zip(kind(stamp)).is_some_and(|(before, now)| before != now);
+        let step = elapsed(before, stamp).unwrap_or(0);
+        // Right below its packet a line of dots is no characters, which have a header before them.
+        let is_elided =
+            self.elided.iter().any(|(at, is_sure)| is_between(at) && (*is_sure || *at == last + 1));
         let is_prose = self.prose.iter().any(is_between);
         // Midnight is no step back.
-        let is_back = (is_prose && back > 0) || (back > STEP && back < DAY / 2);
-        if is_run || is_back {
-            self.begin(line);
+        let is_back = step < -STEP && step > -DAY / 2;
+        if is_other
+            || self.runs.iter().any(is_between)
+            || (is_prose && step < 0)
+            || (is_elided && step >= PAUSE)
+        {
+            Sign::Certain
+        } else if is_back {
+            Sign::Back
+        } else {
+            Sign::None
         }
-        is_run || is_back
+    }
+
+    /// Whether `packet`, whose time goes back, is of this capture nevertheless: it acknowledges the very SYN that the capture has.
+    /// Its time was mistyped.
+    pub fn answers(&self, packet: &PrintedPacket) -> bool {
+        let PrintedContent::Segment(header) = &packet.content else { return false };
+        let (source, destination) = ends(header);
+        header.tcp.flags.is_some_and(Flags::syn)
+            && header.tcp.ack.is_some_and(|ack| self.syns.contains(&((destination, source), ack.0)))
+    }
+
+    /// Another capture begins with the packet of this line.
+    pub fn begin(&mut self, line: u64) {
+        self.conversations.clear();
+        self.syns.clear();
+        if self.first_lines.len() < MOST_PARTS {
+            self.first_lines.push(line);
+        }
     }
 
     /// Takes a packet in that `begins` was asked about. Returns whether it begins another capture after all.
     pub fn add(&mut self, line: u64, packet: &PrintedPacket) -> bool {
         let conversation = match &packet.content {
             PrintedContent::Segment(header) => {
-                let source = (header.ip.source, header.tcp.source_port);
-                let destination = (header.ip.destination, header.tcp.destination_port);
+                let (source, destination) = ends(header);
+                let is_syn = header.tcp.flags.is_some_and(|flags| flags.syn() && !flags.ack());
+                if let Some(seq) = header.tcp.seq.filter(|_| is_syn) {
+                    if self.syns.len() >= MOST_LINES {
+                        self.syns.pop_front();
+                    }
+                    self.syns.push_back(((source, destination), (seq + 1).0));
+                }
                 Some((source.min(destination), source.max(destination)))
             }
             _ => None,
@@ -104,14 +148,47 @@ impl Parts {
         self.before = Some((line, packet.stamp));
         self.runs.retain(|run| *run > line);
         self.prose.retain(|prose| *prose > line);
+        self.elided.retain(|(elided, _)| *elided > line);
         begins
     }
+}
 
-    fn begin(&mut self, line: u64) {
-        self.conversations.clear();
-        if self.first_lines.len() < MOST_PARTS {
-            self.first_lines.push(line);
-        }
+/// Whether another capture begins.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Sign {
+    None,
+    /// The time goes back.
+    Back,
+    Certain,
+}
+
+/// Source and destination.
+fn ends(header: &SegmentHeader) -> (End, End) {
+    let (ip, tcp) = (&header.ip, &header.tcp);
+    ((ip.source, tcp.source_port), (ip.destination, tcp.destination_port))
+}
+
+/// Whether `text` stands for rows that were left out: `...`, `[...]`, an ellipsis.
+fn is_elision(text: &str) -> bool {
+    let dots = text.trim_matches(|letter: char| " \t[](){}<>#".contains(letter));
+    let is_short = dots.chars().count() <= LONGEST_ELISION;
+    is_short
+        && (dots.len() >= 3 && dots.bytes().all(|byte| byte == b'.')
+            || matches!(dots, "\u{2026}" | "\u{22ee}" | ". . ."))
+}
+
+/// Dots that an author writes in place of rows.
+const LONGEST_ELISION: usize = 12;
+
+/// What a time counts from, as far as it can be compared.
+fn kind(stamp: Stamp) -> Option<u8> {
+    match stamp {
+        Stamp::None => None,
+        Stamp::Time(_) => Some(0),
+        Stamp::YearDay(_) => Some(1),
+        Stamp::Epoch(_) => Some(2),
+        Stamp::DateTime(_) => Some(3),
+        Stamp::Elapsed(_) => Some(4),
     }
 }
 

@@ -196,7 +196,9 @@ pub fn read_ends(text: &str) -> Option<(Words<'_>, (End, End))> {
     let mut scan = Scan::new(text);
     let source = scan.until(' ')?;
     scan.skip_spaces();
-    if !scan.eat("> ") {
+    let has_arrow = scan.eat("> ");
+    let is_number = |text: &str| text.starts_with(|letter: char| letter.is_ascii_digit());
+    if !(has_arrow || is_number(source) && is_number(scan.rest())) {
         return None;
     }
     scan.skip_spaces();
@@ -205,6 +207,11 @@ pub fn read_ends(text: &str) -> Option<(Words<'_>, (End, End))> {
     let bare = || scan.rest().strip_suffix(':').filter(|word| !word.contains(':')).map(|word| (word, ""));
     let (destination, after) = split_at_colon(scan.rest()).or_else(bare)?;
     let ends = End::pair(source, destination)?;
+    // Where a page took the arrow for markup, two addresses with ports are left.
+    let is_end = |end: &End| end.host.address().is_some() && end.port.number().is_some();
+    if !(has_arrow || is_end(&ends.0) && is_end(&ends.1)) {
+        return None;
+    }
     Some(((source, destination, after.trim_start()), ends))
 }
 
@@ -245,5 +252,8 @@ mod tests {
         assert!(ends("10.0.0.1.57886 > 2001:db8::1:").is_none());
         assert_eq!(ends("<SERVER>.443 > $A.8: x"), Some(("<SERVER>.443", "$A.8", "x")));
         assert!(ends("a lower > b: c").is_none());
+        let words = ends("10.0.0.1.57886 10.0.0.2.443: S 1:1(0) win 5");
+        assert_eq!(words, Some(("10.0.0.1.57886", "10.0.0.2.443", "S 1:1(0) win 5")));
+        assert!(ends("10.0.0.1 10.0.0.2: x").is_none() && ends("12.5 10.0.0.2.443: x").is_none());
     }
 }

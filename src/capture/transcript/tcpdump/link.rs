@@ -179,7 +179,10 @@ fn network_behind(text: &str) -> Network<'_> {
         }
     }
     let has_ends = |text: &str| {
-        ip::ends(text).is_some_and(|(source, _, body)| begins_with_address(source) || is_transport(body))
+        ip::read_ends(text).is_some_and(|((source, _, body), (one, other))| {
+            let have_ports = one.port.number().is_some() && other.port.number().is_some();
+            begins_with_address(source) || is_transport(body) || have_ports
+        })
     };
     if text.starts_with('(') || has_ends(text) || has_bare_ends(text) || is_first_end(text) {
         return Network::Ip(text);

@@ -29,7 +29,9 @@ use super::clock::{Stamp, Start};
 use super::family::{Common, Family};
 use super::front::Line;
 use super::packet::PrintedContent;
-use super::scan::begins_with_mac;
+use super::parts::Sign;
+use super::scan::{begins_with_mac, split_rare};
+use super::tools::counted;
 use super::{OnceNote, hexdump};
 use crate::packet::Other;
 
@@ -45,6 +47,12 @@ pub struct Gatherer {
     portless: OnceNote,
     /// Lines below a packet that exceed the largest packet's text.
     unkept: u64,
+    /// The packet that Windows' pktmon printed last, by its numbers.
+    component: Option<String>,
+    /// Packets that it printed again, at another component.
+    copies: u64,
+    /// Times that go back at a packet which answers the one before.
+    mistyped: OnceNote,
     /// What a packet filter did, where the text is its log.
     rules: Rules,
 }
@@ -91,25 +99,51 @@ impl Family for Gatherer {
     /// Reads the packet that is being gathered; no further line of it comes.
     fn finish(&mut self, common: &mut Common) {
         let Some(draft) = self.draft.take() else { return };
+        if let Some(numbers) = read::pktmon(draft.text(0)) {
+            if self.component.as_deref() == Some(numbers) {
+                self.copies += 1;
+                return;
+            }
+            self.component = Some(numbers.to_owned());
+        }
         // Spans since the packet before go up and down.
         let stamp = if common.banner.is_delta { Stamp::None } else { draft.stamp };
-        let begins_capture = common.parts.begins(draft.line, stamp);
+        let sign = common.parts.sign(draft.line, stamp);
+        let read = |common: &mut Common| {
+            let mut context = Context {
+                hosts: &mut common.hosts,
+                numbering: &mut common.numbering,
+                longest: self.longest,
+                link_type: common.banner.link_type.as_deref(),
+            };
+            read::read(&draft, &mut context)
+        };
+        let answer = if sign == Sign::Back {
+            read(common).filter(|packet| common.parts.answers(packet))
+        } else {
+            None
+        };
+        let is_mistyped = answer.is_some();
+        let begins_capture = sign != Sign::None && !is_mistyped;
         if begins_capture {
+            common.parts.begin(draft.line);
             common.numbering.begin_again();
         }
-        let mut context = Context {
-            hosts: &mut common.hosts,
-            numbering: &mut common.numbering,
-            longest: self.longest,
-            link_type: common.banner.link_type.as_deref(),
-        };
-        let packet = read::read(&draft, &mut context);
+        let packet = answer.or_else(|| read(common));
         if let (Some(rule), Some(_)) = (Link::split(draft.text(0)).rule, &packet) {
             self.rules.add(rule);
+        }
+        if let (Some((_, reason)), Some(_)) = (split_rare(draft.text(0), old::DROP_REASON), &packet) {
+            self.rules.add_reason(reason.trim_end());
         }
         // A paste may begin between a packet's two lines: its time is lost, and the others have theirs.
         let mut packet = packet.filter(|packet| packet.stamp != Stamp::None || !self.has_times);
         if let Some(packet) = &mut packet {
+            if is_mistyped {
+                // It has that of the packet before.
+                packet.stamp = Stamp::None;
+                self.mistyped.add(draft.line, &draft.excerpt());
+            }
             packet.begins_capture = common.parts.add(draft.line, packet) || begins_capture;
         }
         match &packet {
@@ -151,7 +185,17 @@ impl Family for Gatherer {
                 "{packets}, first at line {line}: the text shows no ports in them, so that they belong to no connection"
             ));
         }
+        notes.extend(counted(self.copies, "printed again at another component and counted once"));
+        let OnceNote { count, line, .. } = &self.mistyped;
+        if *count > 0 {
+            let times = if *count == 1 { "1 time goes".to_owned() } else { format!("{count} times go") };
+            notes.push(format!(
+                "{times} back although the packet answers the one before, first at line {line}: it was replaced by that of the packet \
+                 before"
+            ));
+        }
         notes.extend(self.rules.note());
+        notes.extend(self.rules.reasons_note());
         if self.unkept > 0 {
             notes.push(format!("{} lines were ignored: no packet has so many lines", self.unkept));
         }

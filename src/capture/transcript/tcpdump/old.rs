@@ -26,6 +26,7 @@ pub fn parse(text: &str) -> Option<Printed<'_>> {
     let ack =
         if printed.ack.is_some() || (letters == "." && printed.window.is_none()) { Flags::ACK } else { 0 };
     printed.flags = (is_clear || !printed.is_open).then_some(Flags(set | ack));
+    printed.cut_syn = Some(Flags(set)).filter(|flags| printed.flags.is_none() && flags.syn());
     Some(printed.ending(text, scan))
 }
 
@@ -76,7 +77,8 @@ fn read_fields<'a>(scan: &mut Scan<'a>, printed: &mut Printed<'a>) -> u32 {
         } else if ahead.eat("[bad tcp cksum ") {
             ahead.until(']').is_some()
         } else if ahead.rest().starts_with(|letter: char| letter.is_ascii_digit()) {
-            printed.seq.is_none() && read_sequence(&mut ahead, printed)
+            printed.seq.is_none()
+                && (read_sequence(&mut ahead, printed) || read_dropped(scan, &mut ahead, printed))
         } else if ahead.eat("ack ") {
             ahead.skip_spaces();
             is_without_sequence(printed);
@@ -122,6 +124,16 @@ fn read_sequence(scan: &mut Scan<'_>, printed: &mut Printed<'_>) -> bool {
     printed.payload_len = Some(len).filter(|len| end.wrapping_sub(seq) == *len && *len < MOST_PAYLOAD);
     true
 }
+
+/// `164248457 Drop-reason: (acl-drop)`: Cisco ASA's reason, before which an author left the other fields out.
+fn read_dropped<'a>(start: &Scan<'a>, scan: &mut Scan<'a>, printed: &mut Printed<'a>) -> bool {
+    *scan = *start;
+    printed.seq = scan.number().filter(|_| scan.rest().trim_start().starts_with(DROP_REASON));
+    printed.seq.is_some()
+}
+
+/// What Cisco ASA prints behind a packet that it dropped (`capture ... type asp-drop`).
+pub const DROP_REASON: &str = "Drop-reason: ";
 
 /// A segment that is empty and neither SYN, FIN nor RST has no numbers, unless `-vv` is given.
 fn is_without_sequence(printed: &mut Printed<'_>) {
@@ -179,9 +191,22 @@ mod tests {
             ("R. [tcp sum ok] ack 63713 win 63712", Some("R.")),
             // Whether it has ACK was cut off.
             ("S 1:1(0)", None),
+            ("S 164 Drop-reason: (acl-drop) Flow is denied by configured rule", Some("S")),
         ] {
             assert_eq!(flags(text).as_deref(), expected, "{text}");
         }
+    }
+
+    #[test]
+    fn a_cut_syn_acknowledges_where_it_answers_one() {
+        for text in ["S 1:1(0)", "S, cksum 0x24fe (correct), ", "S"] {
+            let flags = |is_answer| {
+                let printed = parse(text)?.with_cut_flags(|| is_answer);
+                Some(printed.flags?.to_string())
+            };
+            assert_eq!((flags(false).as_deref(), flags(true).as_deref()), (Some("S"), Some("S.")), "{text}");
+        }
+        assert_eq!(parse("P 1:9(8)").map(|printed| printed.cut_syn), Some(None));
     }
 
     #[test]

@@ -49,6 +49,11 @@ impl Below {
         Some(Self { dump, packet, link_type, wire_len })
     }
 
+    /// Whether the bytes go as far as the segment's header does.
+    pub fn has_tcp_header(&self) -> bool {
+        self.packet.has_tcp_header(&self.dump)
+    }
+
     /// The packet as a frame.
     pub fn into_frame(self) -> DumpedFrame {
         DumpedFrame { link_type: self.link_type, wire_len: self.wire_len, bytes: self.dump.bytes }

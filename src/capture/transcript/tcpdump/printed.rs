@@ -10,6 +10,8 @@ use crate::packet::{Checksum, Flags};
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Printed<'a> {
     pub flags: Option<Flags>,
+    /// The flags of a SYN whose line was cut before it shows whether it acknowledges.
+    pub cut_syn: Option<Flags>,
     pub checksum: Checksum,
     pub seq: Option<u32>,
     pub ack: Option<u32>,
@@ -49,6 +51,15 @@ impl<'a> Printed<'a> {
             cut_end: self.cut_end,
             first_sack: self.options.as_ref().and_then(Options::first_sack_number),
         }
+    }
+
+    /// With a cut SYN's flags, which acknowledge where `is_answer`.
+    #[must_use]
+    pub fn with_cut_flags(mut self, is_answer: impl FnOnce() -> bool) -> Self {
+        if let Some(Flags(flags)) = self.cut_syn.filter(|_| self.flags.is_none()) {
+            self.flags = Some(Flags(if is_answer() { flags | Flags::ACK } else { flags }));
+        }
+        self
     }
 
     /// What is left in `scan` of `text` was not understood.

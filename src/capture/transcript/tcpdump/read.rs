@@ -46,6 +46,18 @@ pub fn read(draft: &Draft, context: &mut Context<'_>) -> Option<PrintedPacket> {
             read_ip(draft, draft.text(1), 2, context, &mut packet)?;
             packet.is_cut = true;
         }
+        // What Windows' pktmon saw of the packet is on the next line.
+        Network::Other(text) if pktmon(text).is_some() => {
+            let Link { wire_len, network, .. } = Link::split(draft.text(1));
+            packet.wire_len = wire_len;
+            match network {
+                Network::Ip(text) => read_ip(draft, text, 2, context, &mut packet)?,
+                Network::Arp(_) => packet.content = PrintedContent::Other(Other::Printed("ARP".into())),
+                Network::Other(text) => {
+                    packet.content = PrintedContent::Other(Other::Printed(first_word(text).into()));
+                }
+            }
+        }
         // With `-v` what MPLS carries is on the next line; with `-e` it has no name there.
         Network::Other(_) if is_ip_header(without_ip_word(draft.text(1))) => {
             read_ip(draft, without_ip_word(draft.text(1)), 2, context, &mut packet)?;
@@ -61,6 +73,12 @@ pub fn read(draft: &Draft, context: &mut Context<'_>) -> Option<PrintedPacket> {
         }
     }
     Some(packet)
+}
+
+/// The numbers of a packet in what Windows' pktmon prints above it: `PktGroupId 5, PktNumber 1, Appearance 2, Direction Tx , ...`.
+pub fn pktmon(text: &str) -> Option<&str> {
+    let (numbers, _) = text.strip_prefix("PktGroupId ")?.split_once(", Appearance ")?;
+    Some(numbers)
 }
 
 fn without_ip_word(text: &str) -> &str {

@@ -1,12 +1,16 @@
-//! What a packet filter did with the packets of its log (pflog), by rule.
+//! What a packet filter did with the packets of its log (pflog), by rule; and why Cisco ASA dropped packets.
 
 use super::link::Rule;
 use crate::limits::TRANSCRIPT_RULES;
 
-/// The rules that a text names, in the order of their first packets.
+/// The rules and reasons that a text names, in the order of their first packets.
 #[derive(Clone, Debug, Default)]
 pub struct Rules {
     known: Vec<(String, u64)>,
+    /// Reasons for which Cisco ASA dropped packets.
+    reasons: Vec<(String, u64)>,
+    /// Packets whose reasons are not kept because there were too many.
+    other_reasons: u64,
     /// Packets of rules that are not kept because there were too many.
     others: u64,
 }
@@ -23,6 +27,28 @@ impl Rules {
         } else {
             self.others += 1;
         }
+    }
+
+    /// A packet that the text gives this reason for dropping.
+    pub fn add_reason(&mut self, reason: &str) {
+        if let Some((_, count)) = self.reasons.iter_mut().find(|(known, _)| known == reason) {
+            *count += 1;
+        } else if self.reasons.len() < TRANSCRIPT_RULES {
+            self.reasons.push((reason.to_owned(), 1));
+        } else {
+            self.other_reasons += 1;
+        }
+    }
+
+    /// Why how many packets were dropped; `None` where the text gives no reason.
+    pub fn reasons_note(&self) -> Option<String> {
+        let mut parts: Vec<String> =
+            self.reasons.iter().map(|(reason, count)| format!("{reason} ({})", packets(*count))).collect();
+        if self.other_reasons > 0 {
+            parts.push(format!("other reasons ({})", packets(self.other_reasons)));
+        }
+        let words: String = parts.join("; ").chars().flat_map(char::escape_debug).collect();
+        (!parts.is_empty()).then(|| format!("the firewall that printed the text dropped packets: {words}"))
     }
 
     /// What was done with how many packets; `None` where the text is no packet filter's log.
@@ -44,6 +70,17 @@ fn packets(count: u64) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn reasons_are_counted() {
+        let mut rules = Rules::default();
+        assert_eq!(rules.reasons_note(), None);
+        for reason in ["(acl-drop) denied", "(acl-drop) denied", "(rpf-violated) failed"] {
+            rules.add_reason(reason);
+        }
+        let note = "the firewall that printed the text dropped packets: (acl-drop) denied (2 packets); (rpf-violated) failed (1 packet)";
+        assert_eq!((rules.reasons_note().as_deref(), rules.note()), (Some(note), None));
+    }
 
     #[test]
     fn each_rule_is_counted_and_they_are_bounded() {

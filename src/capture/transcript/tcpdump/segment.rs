@@ -39,9 +39,12 @@ pub fn read(
         context.hosts.learn(&source.host, below.packet.source);
         context.hosts.learn(&destination.host, below.packet.destination);
     }
+    // Bytes that end within the TCP header show less than the words.
+    let below = below.filter(payload::Below::has_tcp_header);
     let ends = (context.hosts.end(source)?, context.hosts.end(destination)?);
     let suffix = quiet.as_ref().map_or(parsed.suffix, |quiet| quiet.suffix);
     let headers = &*headers.with(&suffix);
+    let parsed = parsed.with_cut_flags(|| context.numbering.answers_syn(ends.0, ends.1));
     let mut header = header(headers, ends, &parsed, context.numbering);
     if let Some(quiet) = quiet {
         let is_whole = quiet.is_whole || draft.is_whole(headers.next, context);

@@ -317,3 +317,83 @@ fn comments_between_the_packets_of_one_capture_do_not_part_it() {
         assert!(!summaries(&text).contains(&"next capture".to_owned()), "{text}");
     }
 }
+
+#[test]
+fn rows_that_were_left_out_part_what_is_behind_a_pause() {
+    let (one, later, soon) = (refused(40_000, "00"), refused(40_000, "20"), refused(40_000, "01"));
+    for dots in ["...\n", "\n...\n\n", "[...]\n", "\u{2026}\n", "......\n"] {
+        let found = summaries(&format!("{one}{dots}{later}"));
+        assert_eq!(found.get(2).map(String::as_str), Some("next capture"), "{dots}");
+        assert!(!summaries(&format!("{one}{dots}{soon}")).contains(&"next capture".to_owned()), "{dots}");
+    }
+    // With -A dots are bytes.
+    let characters = one.replacen('\n', "\nE..(..@.@.......\n....\n", 1);
+    let again = later.lines().next().unwrap_or_default();
+    assert!(
+        !summaries(&format!("{characters}E..(..@.@.......\n....\n{again}\n"))
+            .contains(&"next capture".to_owned())
+    );
+}
+
+#[test]
+fn one_mistyped_time_does_not_part_what_an_acknowledgement_ties() {
+    let syn =
+        "10:07:00.000001 IP 192.0.2.10.40000 > 198.51.100.20.443: Flags [S], seq 700, win 502, length 0\n";
+    let answer = |ack: u32| {
+        format!(
+            "10:01:00.000002 IP 198.51.100.20.443 > 192.0.2.10.40000: Flags [S.], seq 900, ack {ack}, win 502, length 0\n"
+        )
+    };
+    let parted = |text: &str| summaries(text).contains(&"next capture".to_owned());
+    let mistyped = format!("{syn}{}", answer(701));
+    assert!(!parted(&mistyped) && note(&mistyped).contains("1 time goes back"), "{}", note(&mistyped));
+    let (seen, _) = read(mistyped.as_bytes());
+    assert_eq!(seen[1].at, seen[0].at);
+    assert!(parted(&format!("{syn}{}", answer(801))));
+    assert!(parted(&format!("{syn}{}", syn.replace("10:07", "10:01"))));
+}
+
+#[test]
+fn times_of_another_kind_begin_another_capture() {
+    let line = "IP 192.0.2.10.40000 > 198.51.100.20.443: Flags [.], ack 1, win 502, length 0\n";
+    let text = format!("10:00:00.000001 {line}1700000000.000001 {line}");
+    assert_eq!(summaries(&text).get(1).map(String::as_str), Some("next capture"));
+}
+
+#[test]
+fn where_the_bytes_end_within_the_tcp_header_the_words_count() {
+    let words = "10:00:00.000001 IP 192.0.2.10.40000 > 198.51.100.20.443: Flags [F.], seq 1, ack 1, win 502, length 0\n";
+    let bytes = "\t0x0000:  4500 0028 0001 4000 4006 26cd c000 020a  E..(..@.@.&.....\n\t0x0010:  c633 6414 9c40 01bb 0000 0007 0000 0000  .3d..@..........\n";
+    let whole = "\t0x0020:  5002 03e8 7374 0000                      P...st..\n";
+    assert_eq!(summaries(&format!("{words}{bytes}")), ["192.0.2.10.40000 > 198.51.100.20.443 F. 0"]);
+    assert_eq!(summaries(&format!("{words}{bytes}{whole}")), ["frame"]);
+}
+
+#[test]
+fn a_firewall_s_reason_is_reported() {
+    let text = "10:00:00.000001 192.0.2.10.40000 > 198.51.100.20.443: S 164248457 Drop-reason: (acl-drop) Flow is denied\n";
+    assert_eq!(summaries(text), ["192.0.2.10.40000 > 198.51.100.20.443 S ?"]);
+    assert!(note(text).contains("dropped packets: (acl-drop) Flow is denied (1 packet)"), "{}", note(text));
+}
+
+#[test]
+fn a_line_whose_arrow_a_page_took_is_read() {
+    let text = "10:00:00.000001 IP 192.0.2.10.40000 198.51.100.20.443: S 1:1(0) win 502\n";
+    assert!(looks_like_transcript(text.as_bytes()));
+    assert_eq!(summaries(text), ["192.0.2.10.40000 > 198.51.100.20.443 S 0"]);
+}
+
+#[test]
+fn pktmon_prints_a_packet_at_each_component() {
+    let packet = |number: u32, appearance: u32, flags: &str| {
+        format!(
+            "10:00:00.539704700 PktGroupId 5, PktNumber {number}, Appearance {appearance}, Direction Tx , Type Ethernet , Component 78\n\
+             \t02-00-00-00-00-01 > 02-00-00-00-00-02, ethertype IPv4 (0x0800), length 66: 192.0.2.10.40000 > 198.51.100.20.443: \
+             Flags [{flags}], seq 1, win 502, length 0\n"
+        )
+    };
+    let text = format!("{}{}{}", packet(1, 1, "S"), packet(1, 2, "S"), packet(2, 1, "S"));
+    assert!(looks_like_transcript(text.as_bytes()));
+    assert_eq!(summaries(&text), ["192.0.2.10.40000 > 198.51.100.20.443 S 0"; 2]);
+    assert!(note(&text).contains("1 packet printed again at another component"), "{}", note(&text));
+}
