@@ -92,7 +92,10 @@ impl Connection {
             // A cut text line has no number: a SYN that is not yet answered is being repeated.
             (None, _) if matches!(self.state, State::SynSent | State::SynReceived) => false,
             // A SYN-ACK with another number while the handshake runs is a second answer, not a new connection.
-            _ if flags.ack() => self.state == State::Midstream && end.next.is_some(),
+            _ if flags.ack() => {
+                let was_reset = end.last_sent().is_some_and(|sent| sent.flags.rst());
+                self.state == State::Midstream && (end.next.is_some() || was_reset)
+            }
             _ => true,
         }
     }
