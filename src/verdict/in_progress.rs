@@ -1,7 +1,7 @@
 //! The capture ended before anything was decided.
 
 use super::words::evidence;
-use super::words::last_step::{self, last_step};
+use super::words::last_step;
 use super::{Actor, Code, Rule, Settings, Severity, Verdict};
 use crate::packet::Viewpoint;
 use crate::story::Story;
@@ -24,7 +24,7 @@ fn judge(story: &Story, _: &Settings) -> Option<Verdict> {
 /// The verdict when no rule found anything: the capture ended too early.
 pub(super) fn undecided(story: &Story) -> Verdict {
     let after = story.capture.end - story.last.at;
-    let reached = last_step(story.stage);
+    let reached = last_step::of(story);
     let ends = match (story.capture.interruption(), story.capture.clock) {
         (Some(elapsed), _) => format!(
             "Packet {} is this connection's last one, and no packet of any connection was captured for {elapsed} after it: the \
@@ -43,12 +43,18 @@ pub(super) fn undecided(story: &Story) -> Verdict {
         Clock::Absent => "so for how long is unknown",
         _ => "too soon to call it a failure",
     };
-    let (headline, explanation) = match last_step::unanswered(story) {
-        Some(syns) => (
+    let (headline, explanation) = match (last_step::unanswered(story), last_step::unacknowledged(story)) {
+        (Some(syns), _) => (
             format!("no reply to the SYN yet when the {place} ended ({syns})"),
             format!("The SYN was repeated, and nothing came back so far. {ends}, {too_soon}."),
         ),
-        None => (
+        (None, Some(repeats)) => (
+            format!("the TCP handshake was not complete yet when the {place} ended ({repeats})"),
+            format!(
+                "The handshake's packets were repeated, and the client did not acknowledge the SYN-ACK. {ends}, {too_soon}."
+            ),
+        ),
+        (None, None) => (
             match story.capture.interrupted {
                 Some(_) => format!("normal up to {reached}, where the capture was interrupted"),
                 None => format!("normal up to {reached}, where the {place} ends"),
@@ -127,6 +133,27 @@ mod tests {
         );
         assert!(!verdict.mentions("normal"), "{verdict:?}");
         assert!(ssm().syn().verdict(1_500).mentions("normal up to the SYN"));
+    }
+
+    #[test]
+    fn a_handshake_whose_packets_are_repeated_is_not_called_normal() {
+        let repeated = ssm().syn().syn_ack().wait(990).syn().syn_ack();
+        let verdict = repeated.verdict(500);
+        assert_eq!(verdict.is(), ("in-progress", Actor::Unknown, None));
+        assert!(verdict.headline.contains("(2 SYNs, 2 SYN-ACKs, no ACK)"), "{}", verdict.headline);
+        assert!(!verdict.mentions("normal"), "{verdict:?}");
+        // The first SYN may have been lost before it was answered.
+        assert!(ssm().syn().wait(990).syn().syn_ack().verdict(500).mentions("normal up to the SYN-ACK"));
+    }
+
+    #[test]
+    fn data_behind_the_tcp_handshake_is_the_last_step() {
+        let asked = Story::at(Stage::TcpEstablished);
+        let moment = asked.last;
+        let verdict = asked.but(|story| story.data.client.sent_unknown = Some(moment)).verdict();
+        assert_eq!(verdict.code, "in-progress", "{}", verdict.headline);
+        assert!(verdict.headline.contains("normal up to the client's first data"), "{}", verdict.headline);
+        assert!(ssm().open().verdict(500).mentions("normal up to the TCP handshake"));
     }
 
     #[test]

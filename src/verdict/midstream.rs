@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 
+use super::words::icmp_error;
 use super::{Actor, Code, Rule, Settings, Severity, Verdict};
 use crate::story::{Opening, Story, Unacknowledged};
 use crate::tcp::Role;
@@ -26,22 +27,35 @@ fn judge(story: &Story, _: &Settings) -> Option<Verdict> {
     // Text without the data shows no more than lengths and directions.
     let basis = if story.capture.is_text { story.basis.max(Basis::Inferred) } else { story.basis };
     let (symptom, shown) = symptom(story).unzip();
+    let has_no_flags = story.capture.is_text && !story.opening.shows_flags;
+    let (beginning, explanation, advice) = if has_no_flags { NO_FLAGS } else { ALREADY_OPEN };
     let headline = match symptom {
-        Some(symptom) => {
-            format!("the connection was already open when the capture started; {symptom}").into()
-        }
-        None => Cow::Borrowed("the connection was already open when the capture started"),
+        Some(symptom) => Cow::Owned(format!("{beginning}; {symptom}")),
+        None => Cow::Borrowed(beginning),
     };
     Some(
         Verdict::new(&RULE, Actor::Unknown, basis, headline)
-            .explain(
-                "There is no SYN, no SYN-ACK and no ClientHello: often the rest of an older connection. The client is \
-                 taken to be the end with the higher port.",
-            )
+            .explain(explanation)
             .proved_by([story.first.number].into_iter().chain(shown))
-            .advise(&["Start the capture before the connection is opened."]),
+            .advise(advice),
     )
 }
+
+/// Headline, explanation and advice where segments show their flags.
+const ALREADY_OPEN: (&str, &str, &[&str]) = (
+    "the connection was already open when the capture started",
+    "There is no SYN, no SYN-ACK and no ClientHello: often the rest of an older connection. The client is taken to be the end with \
+     the higher port.",
+    &["Start the capture before the connection is opened."],
+);
+
+/// The same where they don't.
+const NO_FLAGS: (&str, &str, &[&str]) = (
+    "the text shows no TCP flags, so how the connection began is unknown",
+    "tcpdump -q prints no flags: a SYN, a FIN and a RST look like any other segment. The client is taken to be the end with the \
+     higher port.",
+    &["Capture again without -q."],
+);
 
 /// What the packets nevertheless show, and the packet that shows it.
 fn symptom(story: &Story) -> Option<(String, u64)> {
@@ -72,22 +86,41 @@ fn symptom(story: &Story) -> Option<(String, u64)> {
         );
         Some((words, fact.moment.number))
     };
-    of_side(Role::Client).or_else(|| of_side(Role::Server)).or_else(too_big)
+    let rejected = || {
+        let (fact, meaning) =
+            story.path.icmp_errors.iter().find_map(|fact| Some((fact, icmp_error::meaning(fact)?)))?;
+        let words = format!(
+            "{} rejected a packet of the {}: ICMP \"{}\"",
+            story.names.show(fact.from),
+            fact.quotes,
+            meaning.words
+        );
+        Some((words, fact.moment.number))
+    };
+    of_side(Role::Client).or_else(|| of_side(Role::Server)).or_else(too_big).or_else(rejected)
 }
 
 /// The verdict on a late segment of an older connection and the RST that answers it.
 fn leftover(story: &Story) -> Verdict {
-    let (headline, explanation) = if story.opening.syn_ack.count > 0 {
+    let counters = &story.traffic.counters;
+    let is_alone = counters.client.segments == 0 || counters.server.segments == 0;
+    let (headline, explanation) = if is_alone {
+        (
+            "left over from an older connection: a RST without the segment that it answers",
+            "There is no SYN, and no segment that the RST could answer. A kernel sends such a RST for a late segment of a \
+             connection that it no longer has; it is not a fault. The capture does not show that segment.",
+        )
+    } else if story.opening.syn_ack.count > 0 {
         (
             "left over: one SYN-ACK without a SYN, and the RST in reply",
-            "The capture has no SYN before the SYN-ACK, and the kernel that receives it has no such connection, so it replies with \
-             a RST. A late copy of a SYN-ACK leads to that, and so does a SYN of another host that used this address.",
+            "The capture has no SYN before the SYN-ACK, and the kernel that receives it has no such connection, so it replies \
+             with a RST. A late copy of a SYN-ACK leads to that, and so does a SYN of another host that used this address.",
         )
     } else {
         (
             "left over from an older connection: one late segment and the RST in reply",
-            "There is no SYN. One side sends a late segment, and the other side's kernel, which no longer has the \
-             connection, replies with a RST. Ended connections leave such packets; they are not a fault.",
+            "There is no SYN. One side sends a late segment, and the other side's kernel, which no longer has the connection, \
+             replies with a RST. Ended connections leave such packets; they are not a fault.",
         )
     };
     Verdict::new(&RULE, Actor::Unknown, story.basis, headline)
@@ -176,6 +209,37 @@ mod tests {
         // A connection that was opened is judged.
         let opened = ssm().open().say(Client, &talk::client_hello());
         assert_eq!(opened.segment_with(Server, "R", 1, 0, &[], stateless).code(0), "reset");
+    }
+
+    #[test]
+    fn a_rst_alone_answers_nothing_that_the_capture_shows() {
+        let stateless = |header: &mut SegmentHeader| {
+            header.ip.id = Some(0);
+            header.tcp.window = Some(0);
+        };
+        let verdict = ssm().segment_with(Client, "R", 1, 0, &[], stateless).verdict(0);
+        assert_eq!(verdict.is(), ("midstream", Actor::Unknown, None));
+        assert!(verdict.headline.contains("without the segment that it answers"), "{}", verdict.headline);
+        assert!(!verdict.mentions("One side sends a late segment"), "{}", verdict.explanation);
+    }
+
+    #[test]
+    fn where_no_flags_are_shown_no_syn_is_missed() {
+        let of_text = |shows_flags| {
+            let story = Story::at(Stage::None).but(|story| {
+                story.capture.is_text = true;
+                story.opening.shows_flags = shows_flags;
+            });
+            story.verdict()
+        };
+        let verdict = of_text(false);
+        assert!(
+            verdict.headline.contains("shows no TCP flags") && verdict.mentions("without -q"),
+            "{}",
+            verdict.headline
+        );
+        assert!(!verdict.mentions("There is no SYN"), "{}", verdict.explanation);
+        assert!(of_text(true).mentions("There is no SYN"));
     }
 
     #[test]

@@ -139,6 +139,7 @@ impl Builder {
         let is_syn = observation.step == Some(HandshakeStep::Syn);
         let mut notes = self.begin(id.moment, is_syn);
         self.on_hosts(id.names, &segment.header.ip);
+        self.story.opening.shows_flags |= segment.header.tcp.flags.is_some();
         if self.is_of_this_connection(id.moment, observation, &mut notes) {
             self.on_segment(id, connection, segment, observation, events, &mut notes);
         }

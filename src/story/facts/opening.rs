@@ -12,6 +12,8 @@ use crate::time::Elapsed;
 pub struct OpeningFacts {
     /// How it is known which end is the client.
     pub known_by: Opening,
+    /// Whether the flags of any segment are known; `tcpdump -q` prints none.
+    pub shows_flags: bool,
     /// The client's SYNs.
     pub syn: Repeats,
     /// The latest of them.
@@ -32,6 +34,7 @@ impl OpeningFacts {
     pub(in crate::story) fn new(known_by: Opening) -> Self {
         Self {
             known_by,
+            shows_flags: false,
             syn: Repeats::default(),
             last_syn: None,
             syn_ack: Repeats::default(),
