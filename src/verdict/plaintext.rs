@@ -40,6 +40,8 @@ fn judge(story: &Story, _: &Settings) -> Option<Verdict> {
         || story.refused_start_of_tls().is_some()
         || !saw_data
         || story.stage < Stage::TcpEstablished
+        // Of one direction in lengths alone nothing shows that the other one was fine.
+        || (story.capture.is_text && story.one_sided().is_some())
     {
         return None;
     }
@@ -75,6 +77,18 @@ mod tests {
     fn a_tunnel_that_was_asked_for_and_not_answered_is_open() {
         let talk = Talk::to_port(3128).open().say(Client, b"CONNECT ssm:8443 HTTP/1.1\r\n\r\n");
         assert_eq!(talk.code(100), "in-progress");
+    }
+
+    #[test]
+    fn text_of_one_direction_shows_no_fine_connection() {
+        let of = |is_text| {
+            let one_direction = Talk::to_port(2222).syn_ack().segment(Server, "P.", 1, b"SSH-2.0-x\r\n");
+            let mut story = one_direction.story(100);
+            story.capture.is_text = is_text;
+            story.verdict().code.to_string()
+        };
+        assert_eq!(of(false), "plaintext");
+        assert!(["in-progress", "capture-gap"].contains(&of(true).as_str()), "{}", of(true));
     }
 
     fn http() -> Story {
