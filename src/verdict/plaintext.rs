@@ -40,8 +40,6 @@ fn judge(story: &Story, _: &Settings) -> Option<Verdict> {
         || story.refused_start_of_tls().is_some()
         || !saw_data
         || story.stage < Stage::TcpEstablished
-        // Of one direction in lengths alone nothing shows that the other one was fine.
-        || (story.capture.is_text && story.one_sided().is_some())
     {
         return None;
     }
@@ -51,7 +49,12 @@ fn judge(story: &Story, _: &Settings) -> Option<Verdict> {
             observed.what.kind == PlainKind::Binary && observed.basis == Basis::Inferred
         })
     };
-    let (basis, headline) = if story.capture.is_text && observed.iter().all(is_unread) {
+    let is_lengths = story.capture.is_text && observed.iter().all(is_unread);
+    // Of one direction in lengths alone nothing shows that the other one was fine.
+    if is_lengths && story.one_sided().is_some() {
+        return None;
+    }
+    let (basis, headline) = if is_lengths {
         (Basis::Inferred, "TCP is fine; no TLS is expected on this port, and the text holds none of the data")
     } else {
         (story.basis, "TCP is fine; neither side speaks TLS, and none is expected on this port")
@@ -80,11 +83,12 @@ mod tests {
     }
 
     #[test]
-    fn text_of_one_direction_shows_no_fine_connection() {
+    fn lengths_of_one_direction_show_no_fine_connection() {
         let of = |is_text| {
             let one_direction = Talk::to_port(2222).syn_ack().segment(Server, "P.", 1, b"SSH-2.0-x\r\n");
             let mut story = one_direction.story(100);
             story.capture.is_text = is_text;
+            story.plain.server = story.plain.server.filter(|_| !is_text);
             story.verdict().code.to_string()
         };
         assert_eq!(of(false), "plaintext");
