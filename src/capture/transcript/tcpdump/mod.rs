@@ -31,7 +31,6 @@ use super::front::Line;
 use super::packet::PrintedContent;
 use super::parts::Sign;
 use super::scan::{begins_with_mac, split_rare};
-use super::tools::counted;
 use super::{OnceNote, hexdump};
 use crate::packet::Other;
 
@@ -185,7 +184,11 @@ impl Family for Gatherer {
                 "{packets}, first at line {line}: the text shows no ports in them, so that they belong to no connection"
             ));
         }
-        notes.extend(counted(self.copies, "printed again at another component and counted once"));
+        if self.copies > 0 {
+            let packets =
+                if self.copies == 1 { "1 packet".to_owned() } else { format!("{} packets", self.copies) };
+            notes.push(format!("{packets} printed again at another component and counted once"));
+        }
         let OnceNote { count, line, .. } = &self.mistyped;
         if *count > 0 {
             let times = if *count == 1 { "1 time goes".to_owned() } else { format!("{count} times go") };
