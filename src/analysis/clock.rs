@@ -8,11 +8,11 @@ use crate::story::{ClockStep, Moment};
 use crate::time::{Elapsed, SECOND, Timestamp};
 
 /// Steps back up to this are the disorder of several capture queues, not steps of the clock.
-const DISORDER: Elapsed = Elapsed::from_millis(1_000);
+pub(crate) const DISORDER: Elapsed = Elapsed::from_millis(1_000);
 
 /// A leap forward beyond this separates captures that were put together: a licence sync runs every 24 hours, so two
 /// days without a packet of any kind are no silence that a running capture would show.
-const LEAP: Elapsed = Elapsed::from_millis(48 * 3_600 * 1_000);
+pub(crate) const LEAP: Elapsed = Elapsed::from_millis(48 * 3_600 * 1_000);
 
 /// A break this long, in which no packet at all was captured, is longer than any sender waits before it repeats what is not
 /// acknowledged (RFC 6298, 2.5).

@@ -16,6 +16,11 @@ pub struct CertificateMessage {
 }
 
 impl CertificateMessage {
+    /// Whether it was captured whole and has no certificate: how a client answers that has none.
+    pub fn is_empty(&self) -> bool {
+        self.is_whole && self.chain.is_empty() && self.further == 0
+    }
+
     /// Reads a message body of `len` bytes of which `body`, its beginning, was captured.
     pub(super) fn parse(len: u32, body: &[u8]) -> Self {
         let mut message = Self { len: len + 4, ..Self::default() };

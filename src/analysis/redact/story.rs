@@ -33,12 +33,13 @@ impl StandIns {
             path,
             traffic: _,
             missing: _,
-            capture: _,
+            capture,
             logs,
             log_lines,
             log_lines_beyond: _,
             timeline,
         } = story;
+        capture.is_redacted = true;
         self.party(&mut parties.client);
         self.party(&mut parties.server);
         *names = names.renamed(|name| self.named(name));

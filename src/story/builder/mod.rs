@@ -140,7 +140,7 @@ impl Builder {
         let mut notes = self.begin(id.moment, is_syn);
         self.on_hosts(id.names, &segment.header.ip);
         self.story.opening.shows_flags |= segment.header.tcp.flags.is_some();
-        if self.is_of_this_connection(id.moment, observation, &mut notes) {
+        if self.is_of_this_connection(id.moment, connection, observation, &mut notes) {
             self.on_segment(id, connection, segment, observation, events, &mut notes);
         }
         if self.keeps_timeline {
@@ -224,6 +224,7 @@ impl Builder {
     fn is_of_this_connection(
         &mut self,
         moment: Moment,
+        connection: &Connection,
         observation: &Observation,
         notes: &mut Notes,
     ) -> bool {
@@ -243,6 +244,9 @@ impl Builder {
             SegmentKind::KeepAlive => {
                 notes.push(Note::KeepAlive);
                 self.story.traffic.keep_alives.add(moment);
+                if connection.ends[observation.role.other()].window == Some(0) {
+                    self.story.traffic.window_probes.add(moment);
+                }
             }
             SegmentKind::DuplicateAck => notes.push(Note::DuplicateAck),
             SegmentKind::Ordinary | SegmentKind::WindowUpdate => {}

@@ -2,6 +2,9 @@
 
 use crate::packet::{Checksum, Flags, Host, OpeningOptions, SegmentHeader, checksum};
 
+/// The TTLs and hop limits that hosts begin with.
+const INITIAL_HOP_LIMITS: [u8; 3] = [64, 128, 255];
+
 /// One end of a connection, by what its packets show.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Party {
@@ -38,6 +41,12 @@ impl Party {
             offer: None,
             checksums: ChecksumFacts::default(),
         }
+    }
+
+    /// Whether its SYN or SYN-ACK passed a router before it was captured, by its TTL or hop limit; nothing where no packet of
+    /// the two shows it.
+    pub fn was_forwarded(&self) -> Option<bool> {
+        Some(!INITIAL_HOP_LIMITS.contains(&self.opening_path?.hop_limit))
     }
 
     /// Records what a packet of this party shows of its path and sender.

@@ -84,6 +84,13 @@ impl IcmpFact {
     }
 }
 
+impl IcmpFact {
+    /// What an error that [says](Self::says_too_big) so is called.
+    pub fn too_big(&self) -> &'static str {
+        if self.version == IpVersion::V4 { "fragmentation needed" } else { "packet too big" }
+    }
+}
+
 /// Round trips between the capture's place and the other end.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub struct RoundTrips {
