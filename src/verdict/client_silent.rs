@@ -44,16 +44,19 @@ fn judge(story: &Story, _: &Settings) -> Option<Verdict> {
         }
         None => ("after the TCP handshake", "the client sent no data"),
     };
+    let why = if story.is_inside_client_hello() {
+        "The client program hung while it wrote, or the rest was lost before the capture point."
+    } else {
+        "Either the client had nothing to send (port check, idle pool connection), or it hung before its first write."
+    };
     Some(
-        Verdict::new(&RULE, Actor::Client,
+        Verdict::new(
+            &RULE,
+            Actor::Client,
             story.basis,
             format!("the client sent nothing for {} {when}", silence.elapsed()),
         )
-        .explain(format!(
-            "The TCP connection is established, but {then}. Either the client had nothing to send (port check, idle pool \
-             connection), or it hung before its first write.{}",
-            drops::caveat(story)
-        ))
+        .explain(format!("The TCP connection is established, but {then}. {why}{}", drops::caveat(story)))
         .proved_by(evidence::opening_packets(story).chain([silence.since.number]))
         .advise(&[
             "Check the client program: a thread dump of a Java client shows what it waits for.",

@@ -42,10 +42,14 @@ fn judge(story: &Story, _: &Settings) -> Option<Verdict> {
         ),
     };
     let mut verdict = Verdict::new(&RULE, Actor::from(silence.awaited_from), story.basis, headline);
-    if let Some(sign) = path_mtu::sign(story, Role::Server).or_else(|| path_mtu::sign(story, Role::Client)) {
+    // What was lost was sent: the side that it was awaited from is not late.
+    let lost = |what: &str| format!("the handshake stalled for {}: {what}", silence.elapsed()).into();
+    if let Some((sender, sign)) = path_mtu_sign(story) {
+        verdict.headline = lost(&format!("the {sender}'s large packets are lost"));
         verdict = sign.explain(verdict);
     } else if let Some((from, to)) = story.data.server.unfilled_hole {
         verdict.actor = Actor::Path;
+        verdict.headline = lost("part of the server's flight was lost");
         verdict = verdict
             .cause("server-flight-lost")
             .explain(format!(
@@ -60,6 +64,7 @@ fn judge(story: &Story, _: &Settings) -> Option<Verdict> {
     } else if ending.stage <= Stage::ServerFlightComplete && story.repeats_unacknowledged(Role::Server) {
         // Up to the client's Finished, all that the server sends is its flight.
         verdict.actor = Actor::Path;
+        verdict.headline = lost("the server's flight was not acknowledged");
         verdict = verdict
             .cause("server-flight-lost")
             .explain(format!(
@@ -74,15 +79,17 @@ fn judge(story: &Story, _: &Settings) -> Option<Verdict> {
         verdict.actor = Actor::Unknown;
         verdict = verdict
             .explain("A socket cannot tell whether the last data arrived; a capture shows its ACK.")
-            .advise(&advice::SERVER_PROCESS);
+            .advise(advice::server_process(story));
     } else if !silence.is_acknowledged {
         verdict.actor = Actor::Path;
+        verdict.headline =
+            lost(&format!("the {}'s last data was not acknowledged", silence.awaited_from.other()));
         verdict = verdict.explain(format!(
             "The {}'s last data was never acknowledged: the data or its ACK was lost in transit.{}",
             silence.awaited_from.other(),
             drops::caveat(story)
         ));
-        verdict = verdict.advise(&advice::PATH_TO_SERVER);
+        verdict = verdict.advise(&advice::PATH_OF_CONNECTION);
     } else if may_be_hidden(story, ending.stage) {
         verdict.actor = Actor::Unknown;
         verdict.headline =
@@ -94,7 +101,7 @@ fn judge(story: &Story, _: &Settings) -> Option<Verdict> {
                  or the client did not reply.{}",
                 drops::caveat(story)
             ))
-            .advise(&advice::SERVER_PROCESS)
+            .advise(advice::server_process(story))
             .advise(&["Check the client too: it may be waiting for a certificate check or for its user."]);
     } else {
         verdict = does_not_continue(verdict, story, silence, ending.stage);
@@ -104,6 +111,11 @@ fn judge(story: &Story, _: &Settings) -> Option<Verdict> {
             .reported(&["java.net.SocketTimeoutException: Read timed out"])
             .proved_by(evidence.into_iter().flatten()),
     )
+}
+
+/// The side whose packets are too large for the path, with what shows it.
+fn path_mtu_sign(story: &Story) -> Option<(Role, path_mtu::Sign)> {
+    [Role::Server, Role::Client].into_iter().find_map(|role| Some((role, path_mtu::sign(story, role)?)))
 }
 
 /// The side whose step is awaited has everything that it needs.
@@ -123,7 +135,7 @@ fn does_not_continue(mut verdict: Verdict, story: &Story, silence: &Silence, sta
         drops::caveat(story)
     ));
     verdict = match silence.awaited_from {
-        Role::Server => verdict.advise(&advice::SERVER_PROCESS),
+        Role::Server => verdict.advise(advice::server_process(story)),
         Role::Client => verdict.advise(&[
             "Check the client: it may be waiting for a certificate check (revocation lists or OCSP over a blocked \
              network).",
@@ -207,6 +219,10 @@ mod tests {
         assert!(small.explanation.contains("301 to 800"), "{}", small.explanation);
         let large = with_hole((301, 3_201));
         assert_eq!(large.is(), ("handshake-stalled", Actor::Path, Some("pmtu-black-hole")));
+        for lost in [small, large] {
+            assert!(lost.headline.contains("8.0 s") && lost.headline.contains("lost"), "{}", lost.headline);
+            assert!(!lost.headline.contains("did not send"), "{}", lost.headline);
+        }
     }
 
     #[test]

@@ -39,6 +39,7 @@ use schemars::JsonSchema;
 use serde::Serialize;
 pub use status::Status;
 pub use words::alert_meaning::meanings_of;
+pub(crate) use words::icmp_error::words as icmp_name;
 pub(crate) use words::oauth;
 
 use crate::limits;
@@ -136,6 +137,9 @@ pub struct Verdict {
     /// What to do next, most useful first, with `SERVER` and `PORT` for the server's address and port.
     advice: Vec<&'static str>,
 }
+
+/// In advice, who sent the connection's ICMP error.
+const ICMP_SENDER: &str = "ICMP_SENDER";
 
 /// The rules in the order in which they are asked: those that name a cause before those that only describe an ending, and the
 /// undecided ones last. Most rules' own conditions keep them apart, and this order settles what is left. The number is the row of the
@@ -261,8 +265,14 @@ impl Verdict {
     /// server's address and port.
     pub fn advice(&self, story: &Story) -> impl Iterator<Item = Cow<'static, str>> {
         self.advice.iter().map(|advice| {
-            if advice.contains("SERVER") || advice.contains("PORT") {
-                let named = advice.replace("SERVER", &story.host(Role::Server).to_string());
+            if ["SERVER", "PORT", ICMP_SENDER].iter().any(|name| advice.contains(name)) {
+                let error = story.path.icmp_errors.iter().find(|fact| !fact.from.is_unspecified());
+                let sender = error.map_or_else(
+                    || "the sender of the ICMP error".to_owned(),
+                    |fact| story.names.show(fact.from).to_string(),
+                );
+                let named = advice.replace(ICMP_SENDER, &sender);
+                let named = named.replace("SERVER", &story.host(Role::Server).to_string());
                 named.replace("PORT", &story.port(Role::Server).to_string()).into()
             } else {
                 Cow::Borrowed(*advice)

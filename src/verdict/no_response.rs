@@ -47,14 +47,14 @@ fn judge(story: &Story, settings: &Settings) -> Option<Verdict> {
         _ => "the request",
     };
     let (actor, delivered) = if !silence.is_acknowledged && story.capture.acks_unobservable {
-        (Actor::Unknown, "A socket cannot tell whether it arrived; a capture shows its ACK.")
+        (Actor::Unknown, "A socket cannot tell whether the request arrived; a capture shows its ACK.")
     } else if silence.is_acknowledged {
         (
             Actor::Server,
-            "The server's TCP acknowledged it: the path works, and the server process does not reply.",
+            "The server's TCP acknowledged the request: the path works, and the server process does not reply.",
         )
     } else {
-        (Actor::Path, "It was not acknowledged either: it, or every reply, is lost in transit.")
+        (Actor::Path, "The request was not acknowledged either: it, or every reply, is lost in transit.")
     };
     let request = story.asked_last().or(story.open_plain_request()).or(story.data.client.first);
     let is_begun =
@@ -65,7 +65,8 @@ fn judge(story: &Story, settings: &Settings) -> Option<Verdict> {
         format!("no reply to {over} for {}", silence.elapsed())
     };
     let verdict = Verdict::new(&RULE, actor, story.basis, headline);
-    let advice = if actor == Actor::Path { &advice::PATH_TO_SERVER[..] } else { &advice::SERVER_PROCESS };
+    let advice =
+        if actor == Actor::Path { &advice::PATH_OF_CONNECTION[..] } else { advice::server_process(story) };
     let verdict = match path_mtu::sign(story, Role::Client).or_else(|| path_mtu::sign(story, Role::Server)) {
         Some(sign) => sign.explain(verdict),
         None => verdict.explain(format!("{delivered}{}", drops::caveat(story))).advise(advice),
@@ -141,7 +142,7 @@ fn undelivered(story: &Story, ending: &Ending, silence: &Silence) -> Option<Verd
                 sender.other(),
                 drops::caveat(story)
             ))
-            .advise(&advice::PATH_TO_SERVER),
+            .advise(&advice::PATH_OF_CONNECTION),
     };
     Some(
         icmp_error::in_silence(story, silence, verdict)
@@ -185,7 +186,7 @@ fn left(story: &Story, fin: &Ending) -> Verdict {
         .reported(&reports)
         .proved_by(request.into_iter().chain([fin.moment]).map(|moment| moment.number))
         .proved_by(story.data.server.first.map(|moment| moment.number))
-        .advise(if is_lost { &advice::PATH_TO_SERVER[..] } else { &advice::SERVER_PROCESS })
+        .advise(if is_lost { &advice::PATH_OF_CONNECTION[..] } else { advice::server_process(story) })
 }
 
 /// The client left before any answer inside TLS came, and a log says that it had waited for one.
@@ -204,9 +205,9 @@ fn left_as_logged(story: &Story) -> Option<Verdict> {
     let asked = story.asked_last()?;
     let is_lost = !story.data.client.is_all_acknowledged && story.data.client.repeats.count > 0;
     let (actor, advice) = if is_lost {
-        (Actor::Path, &advice::PATH_TO_SERVER[..])
+        (Actor::Path, &advice::PATH_OF_CONNECTION[..])
     } else {
-        (Actor::Server, &advice::SERVER_PROCESS[..])
+        (Actor::Server, &advice::server_process(story)[..])
     };
     let waited = left.moment.at - asked.at;
     Some(
@@ -259,7 +260,7 @@ fn closed(story: &Story) -> Option<Verdict> {
                 "java.net.SocketException: Unexpected end of file from server",
             ])
             .proved_by(request.into_iter().chain([close]).map(|moment| moment.number))
-            .advise(&advice::SERVER_PROCESS),
+            .advise(advice::server_process(story)),
     )
 }
 
@@ -278,7 +279,11 @@ mod tests {
         assert_eq!(verdict.is(), ("no-response", Actor::Server, None));
         assert_eq!(verdict.evidence, [9]);
         assert!(verdict.headline.contains("request inside TLS") && verdict.headline.contains("8.0 s"));
-        assert!(!verdict.mentions("lost"));
+        assert!(!verdict.mentions("lost") && verdict.mentions("openssl s_client"));
+        let plain =
+            Talk::to_port(80).open().say(Client, b"GET / HTTP/1.1\r\n\r\n").ack(Server).verdict(8_000);
+        assert_eq!(plain.is(), ("no-response", Actor::Server, None));
+        assert!(!plain.mentions("openssl"), "TLS is not spoken there");
     }
 
     #[test]
@@ -287,6 +292,7 @@ mod tests {
         let verdict = story.clone().verdict();
         assert_eq!(verdict.is(), ("no-response", Actor::Path, None));
         assert_eq!(verdict.evidence, [9, 10, 11]);
+        assert!(!verdict.mentions("does the SYN arrive"), "the connection was established");
         assert!(!verdict.mentions("the server process does not reply"));
         let hidden = story.but(|story| story.capture.acks_unobservable = true).verdict();
         assert_eq!(hidden.is(), ("no-response", Actor::Unknown, None));
@@ -591,7 +597,12 @@ mod tests {
         );
         let left = holed.clone().wait(6_000).segment_with(Client, "F.", seq, ack, &[], sack);
         let verdict = left.verdict(0);
-        assert_eq!(verdict.is(), ("no-response", Actor::Path, None), "{}", verdict.headline);
+        assert_eq!(
+            verdict.is(),
+            ("no-response", Actor::Path, Some("pmtu-black-hole")),
+            "{}",
+            verdict.headline
+        );
         assert_ne!(holed.segment(Server, "P.", ack, &[9; 1_000]).ack(Client).code(60_000), "no-response");
     }
 

@@ -36,22 +36,38 @@ fn judge(story: &Story, _: &Settings) -> Option<Verdict> {
         _ => unacknowledged(story, silence),
     };
     let verdict = icmp_error::in_silence(story, silence, verdict);
-    Some(Verdict { basis, ..verdict.proved_by(evidence).reported(&REPORTS) })
+    // A kernel gives up only on what is not acknowledged.
+    let reports = if silence.is_acknowledged { &REPORTS[1..] } else { &REPORTS };
+    Some(Verdict { basis, ..verdict.proved_by(evidence).reported(reports) })
 }
 
 /// The server's TCP has the ClientHello; its process is silent.
 fn acknowledged(story: &Story, silence: &Silence) -> Verdict {
-    Verdict::new(&RULE, Actor::Server,
+    let is_proxied = story.prelude.as_ref().is_some_and(|prelude| prelude.protocol.is_proxy());
+    let (by, why) = if is_proxied {
+        (
+            "proxy",
+            "Whether the proxy passed it on is not visible here: either the server process is not responding, or the path \
+             between proxy and server is broken.",
+        )
+    } else {
+        (
+            "server",
+            "The path works in both directions: either the server process is not responding, or a device in between is \
+             holding back the ClientHello or the reply.",
+        )
+    };
+    Verdict::new(
+        &RULE,
+        Actor::Server,
         story.basis,
-        format!("the server acknowledged the ClientHello and sent nothing for {}", silence.elapsed()),
+        format!("the {by} acknowledged the ClientHello and sent nothing for {}", silence.elapsed()),
     )
     .explain(format!(
-        "The server's TCP received the ClientHello, as its ACK shows, and no TLS byte followed. The path works in both \
-         directions: either the server process is not responding, or a device in between is holding back the ClientHello \
-         or the reply.{}",
+        "The {by}'s TCP received the ClientHello, as its ACK shows, and no TLS byte followed. {why}{}",
         drops::caveat(story)
     ))
-    .advise(&advice::SERVER_PROCESS)
+    .advise(advice::server_process(story))
 }
 
 /// Nothing shows whether the ClientHello arrived.
@@ -64,7 +80,7 @@ fn unknown(story: &Story, silence: &Silence) -> Verdict {
              lost in transit.",
         )
         .advise(&["Use `--capture`: it distinguishes a silent server from a lost ClientHello."])
-        .advise(&advice::SERVER_PROCESS)
+        .advise(advice::server_process(story))
 }
 
 /// The server's TCP has the ClientHello, and nothing shows that it received what the client sent after it.
@@ -80,13 +96,22 @@ fn went_dark(story: &Story, silence: &Silence) -> Verdict {
          followed: that data, or every reply, was lost in transit, or the server lost the connection.{}",
         drops::caveat(story)
     ))
-    .advise(&advice::PATH_TO_SERVER)
+    .advise(&advice::PATH_OF_CONNECTION)
 }
 
 /// Nobody acknowledged the ClientHello.
 fn unacknowledged(story: &Story, silence: &Silence) -> Verdict {
     let repeats = story.data.client.repeats.count;
-    let repeated = if repeats == 0 { String::new() } else { format!(", sent {} times", repeats + 1) };
+    // Of a ClientHello in several segments, the first alone may be sent again.
+    let is_split = story.data.client.first.is_some_and(|first| {
+        story.tls.client_hello.as_ref().is_some_and(|hello| hello.moment.number != first.number)
+    });
+    let repeated = match repeats {
+        0 => String::new(),
+        1 if is_split => ", retransmitted in part once,".to_owned(),
+        repeats if is_split => format!(", retransmitted in part {repeats} times,"),
+        repeats => format!(", sent {} times,", repeats + 1),
+    };
     let size = story.tls.client_hello.as_ref().map_or(0, |hello| hello.what.len);
     let verdict = Verdict::new(
         &RULE,
@@ -146,7 +171,7 @@ mod tests {
         assert_eq!(verdict.is(), ("no-server-hello", Actor::Server, None));
         assert_eq!(verdict.evidence, [4]);
         assert!(verdict.headline.contains("8.0 s"), "{}", verdict.headline);
-        assert!(!verdict.mentions("lost") && !verdict.mentions("MTU"));
+        assert!(!verdict.mentions("lost") && !verdict.mentions("MTU") && !verdict.mentions("ETIMEDOUT"));
     }
 
     #[test]
@@ -155,7 +180,7 @@ mod tests {
         let verdict = story.verdict();
         assert_eq!(verdict.is(), ("no-server-hello", Actor::Path, Some("client-hello-lost")));
         assert_eq!(verdict.evidence, [4, 5, 6]);
-        assert!(verdict.headline.contains("sent 3 times"), "{}", verdict.headline);
+        assert!(verdict.headline.contains(", sent 3 times, was"), "{}", verdict.headline);
         assert!(!verdict.mentions("server's process") && !verdict.mentions("dropped"));
     }
 
@@ -240,5 +265,6 @@ mod tests {
         let verdict = talk.verdict(4_000);
         assert_eq!(verdict.is(), ("no-server-hello", Actor::Path, Some("pmtu-black-hole")));
         assert_eq!(verdict.evidence, [5, 6, 7]);
+        assert!(verdict.headline.contains("retransmitted in part once"), "{}", verdict.headline);
     }
 }

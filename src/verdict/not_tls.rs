@@ -4,7 +4,7 @@ use super::words::evidence;
 use super::{Actor, Code, Rule, Settings, Severity, Verdict};
 use crate::story::{EndingKind, Observed, Opening, Story};
 use crate::tcp::Role;
-use crate::tls::{Basis, Plain, PlainKind};
+use crate::tls::{Basis, ClientHello, Plain, PlainKind};
 
 /// `not-tls`.
 pub(super) const RULE: Rule = Rule {
@@ -52,7 +52,17 @@ fn judge(story: &Story, _: &Settings) -> Option<Verdict> {
         return None;
     }
     let what = describe(observed);
+    let is_before =
+        |hello: &Observed<ClientHello>| story.order.is_after(hello.moment.number, observed.moment.number);
+    let is_http = matches!(observed.what.kind, PlainKind::HttpRequest | PlainKind::Connect);
     let (headline, explanation) = match (culprit, story.tls.client_hello.is_some()) {
+        (Role::Server, true) if story.tls.client_hello.as_ref().is_some_and(is_before) => (
+            format!(
+                "the server spoke first, with {what}, and the client began TLS: this port does not begin with TLS"
+            ),
+            "A TLS server waits for the ClientHello. Another service listens on this port, or one that starts TLS only when \
+             it is asked to (STARTTLS).",
+        ),
         (Role::Server, true) => (
             format!("the client spoke TLS, and the server answered with {what}"),
             "The service on this port does not speak TLS, or the connection reached the wrong service.",
@@ -63,8 +73,13 @@ fn judge(story: &Story, _: &Settings) -> Option<Verdict> {
         ),
         (Role::Client, _) => (
             format!("the client sent {what} to a port where TLS is expected"),
-            "The client did not begin with a ClientHello. Its URL probably has http:// instead of https://, or this is \
-             the port of another service.",
+            if is_http {
+                "The client did not begin with a ClientHello. Its URL probably has http:// instead of https://, or this \
+                 is the port of another service."
+            } else {
+                "The client did not begin with a ClientHello: it speaks another protocol, or this is the port of another \
+                 service."
+            },
         ),
     };
     Some(
@@ -75,7 +90,11 @@ fn judge(story: &Story, _: &Settings) -> Option<Verdict> {
                     "OpenSSL: wrong version number",
                     "javax.net.ssl.SSLException: Unsupported or unrecognized SSL message",
                 ],
-                Role::Client => &["HTTP 400: The plain HTTP request was sent to HTTPS port"],
+                // nginx's page (ngx_http_special_response.c) for a plain request.
+                Role::Client if is_http && is_refused(story) => {
+                    &["HTTP 400: The plain HTTP request was sent to HTTPS port"]
+                }
+                Role::Client => &[],
             })
             .proved_by(
                 story.tls.client_hello.as_ref().map(|hello| hello.moment.number).into_iter().chain([observed.moment.number]),
@@ -118,6 +137,11 @@ fn spoke_first(story: &Story, observed: &Observed<Plain>) -> bool {
     !may_be_answer || story.traffic.counters.client.segments > 0
 }
 
+/// Whether the server answered with HTTP's status 400.
+fn is_refused(story: &Story) -> bool {
+    story.plain.server.as_ref().is_some_and(|answer| answer.what.kind == PlainKind::HttpResponse(400))
+}
+
 fn describe(observed: &Observed<Plain>) -> String {
     match observed.what.kind {
         PlainKind::HttpRequest | PlainKind::Connect => "a plain HTTP request".to_owned(),
@@ -150,6 +174,27 @@ mod tests {
         assert!(verdict.headline.contains("status 400") && verdict.mentions("wrong version number"));
         let first = Story::at(Stage::TcpEstablished).sends(Server, PlainKind::Ssh, "SSH-2.0-OpenSSH_9.2");
         assert_eq!(first.verdict().is(), ("not-tls", Actor::Server, None));
+    }
+
+    #[test]
+    fn what_the_client_reports_is_what_the_server_answered() {
+        const NGINX: &str = "HTTP 400";
+        let asked = |kind, line| Story::at(Stage::TcpEstablished).sends(Client, kind, line);
+        let http = asked(PlainKind::HttpRequest, "GET / HTTP/1.1");
+        let refused = http.clone().sends(Server, PlainKind::HttpResponse(400), "HTTP/1.1 400 Bad Request");
+        assert!(refused.verdict().client_reports[0].contains(NGINX));
+        assert!(http.verdict().client_reports.is_empty() && http.verdict().mentions("http://"));
+        let other = asked(PlainKind::Binary, "").verdict();
+        assert!(other.client_reports.is_empty() && !other.mentions("http://"), "{other:?}");
+    }
+
+    #[test]
+    fn a_server_that_greets_before_the_client_hello_does_not_answer_it() {
+        let greeted = ssm().open().say(Server, b"220 ftp ready\r\n").ack(Client);
+        let verdict = greeted.say(Client, &talk::client_hello()).fin(Server).verdict(0);
+        assert_eq!(verdict.is(), ("not-tls", Actor::Server, None));
+        assert!(verdict.headline.starts_with("the server spoke first"), "{}", verdict.headline);
+        assert!(!verdict.mentions("answered with"), "{verdict:?}");
     }
 
     #[test]

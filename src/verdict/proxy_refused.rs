@@ -1,5 +1,7 @@
 //! The proxy refused the tunnel: CONNECT with an error status, SOCKS with a reply other than success.
 
+use std::borrow::Cow;
+
 use super::{Actor, Code, Rule, Settings, Severity, Verdict};
 use crate::story::{EndingKind, PreludeFacts, Story};
 use crate::tcp::Role;
@@ -21,7 +23,7 @@ fn judge(story: &Story, _: &Settings) -> Option<Verdict> {
     }
     let Some(refusal) = prelude.refusal() else { return unanswered(story, prelude) };
     let code = refusal.what.code.map(|code| code.to_string()).unwrap_or_default();
-    let (asked, answered, Advice { why, next, reports }) = match prelude.protocol {
+    let (asked, answered, Advice { why, next }) = match prelude.protocol {
         Prelude::Connect => {
             let line =
                 story.plain.client.as_ref().map(|observed| observed.what.line.escape_debug().to_string());
@@ -36,14 +38,15 @@ fn judge(story: &Story, _: &Settings) -> Option<Verdict> {
     let basis = story.basis.max(refusal.basis);
     // What 407 asks for, the client has to send.
     let actor = if refusal.what.code == Some(407) { Actor::Client } else { Actor::Path };
+    let verdict = Verdict::new(&RULE, actor, basis, format!("the proxy answered {answered}"));
+    let verdict = Verdict { client_reports: reports(story, prelude.protocol, refusal.what), ..verdict };
     Some(
-        Verdict::new(&RULE, actor, basis, format!("the proxy answered {answered}"))
+        verdict
             .cause(code)
             .explain(format!(
                 "The client asked the proxy for a tunnel{asked}, and the proxy refused: {why}. No packet of the client \
                  went to the licence server."
             ))
-            .reported(reports)
             .proved_by([prelude.asked.number, refusal.moment.number])
             .advise(&[next, "If the licence server needs no proxy, add it to the client's exceptions."]),
     )
@@ -93,11 +96,56 @@ fn unanswered(story: &Story, prelude: &PreludeFacts) -> Option<Verdict> {
     )
 }
 
-/// What a refusal means, what to do, and what clients report.
+/// What a refusal means, and what to do.
 struct Advice {
     why: &'static str,
     next: &'static str,
-    reports: &'static [&'static str],
+}
+
+/// What clients report: Java's `HttpURLConnection` and `SocksSocketImpl`, and curl.
+fn reports(story: &Story, protocol: Prelude, refusal: Refusal) -> Vec<Cow<'static, str>> {
+    let code = refusal.code.map(|code| code.to_string()).unwrap_or_default();
+    let socks = |version: u8, error: &'static str| {
+        vec![
+            format!("java.net.SocketException: {error}").into(),
+            format!("curl: (97) SOCKS{version} connection refused with code {code}").into(),
+        ]
+    };
+    match protocol {
+        Prelude::Connect => {
+            let answer = story.plain.server.as_ref().map(|answer| &answer.what.line);
+            let line = answer.filter(|line| line.starts_with("HTTP/")).map_or_else(
+                || format!(" ({code})"),
+                |line| format!(". Proxy returns \"{}\"", line.escape_debug()),
+            );
+            vec![
+                format!("java.io.IOException: Unable to tunnel through proxy{line}").into(),
+                format!("curl: (56) CONNECT tunnel failed, response {code}").into(),
+            ]
+        }
+        Prelude::Socks4 => socks(
+            4,
+            match refusal.code {
+                Some(92) => "SOCKS server couldn't reach destination",
+                Some(93) => "SOCKS authentication failed",
+                _ => "SOCKS request rejected",
+            },
+        ),
+        _ => socks(
+            5,
+            match refusal.code {
+                Some(2) => "SOCKS: Connection not allowed by ruleset",
+                Some(3) => "SOCKS: Network unreachable",
+                Some(4) => "SOCKS: Host unreachable",
+                Some(5) => "SOCKS: Connection refused",
+                Some(6) => "SOCKS: TTL expired",
+                Some(7) => "SOCKS: Command not supported",
+                Some(8) => "SOCKS: address type not supported",
+                Some(255) => "SOCKS : No acceptable methods",
+                _ => "SOCKS server general failure",
+            },
+        ),
+    }
 }
 
 fn on_status(refusal: Refusal) -> Advice {
@@ -120,14 +168,7 @@ fn on_status(refusal: Refusal) -> Advice {
         ),
         _ => (refusal.reason, "Read the proxy's log at that time."),
     };
-    Advice {
-        why,
-        next,
-        reports: &[
-            "java.io.IOException: Unable to tunnel through proxy. Proxy returns \"HTTP/1.1 ...\"",
-            "curl: (56) CONNECT tunnel failed",
-        ],
-    }
+    Advice { why, next }
 }
 
 fn on_reply(protocol: Prelude, refusal: Refusal) -> Advice {
@@ -141,20 +182,7 @@ fn on_reply(protocol: Prelude, refusal: Refusal) -> Advice {
         }
         _ => "Read the proxy's log at that time.",
     };
-    Advice {
-        why: refusal.reason,
-        next,
-        reports: match protocol {
-            Prelude::Socks4 => &[
-                "java.net.SocketException: SOCKS: ...",
-                "curl: (97) Can't complete SOCKS4 connection to ...",
-            ],
-            _ => &[
-                "java.net.SocketException: SOCKS: ...",
-                "curl: (97) Can't complete SOCKS5 connection to ...",
-            ],
-        },
-    }
+    Advice { why: refusal.reason, next }
 }
 
 #[cfg(test)]
@@ -187,6 +215,10 @@ mod tests {
         let reply = refused(Prelude::Socks5, 2).verdict();
         assert_eq!(reply.is(), ("proxy-refused", Actor::Path, Some("2")));
         assert!(reply.mentions("SOCKS5") && !reply.mentions("CONNECT tunnel"));
+        assert!(reply.client_reports[0].ends_with("not allowed by ruleset"), "{:?}", reply.client_reports);
+        assert!(status.client_reports[1].ends_with("response 407"), "{:?}", status.client_reports);
+        let all = status.client_reports.iter().chain(&reply.client_reports);
+        assert!(all.into_iter().all(|report| !report.contains("...")), "no placeholder is left");
     }
 
     #[test]

@@ -132,10 +132,13 @@ fn missed_reply(story: &Story, ending: &Ending) -> bool {
 
 fn headline(story: &Story, ending: &Ending, place: &str) -> String {
     match (ending.by, ending.stage, &story.tls.client_hello) {
-        (Role::Server, Stage::ClientHello, Some(hello)) if story.capture.clock != Clock::Absent => format!(
-            "the server answered the ClientHello with a RST, {} after it",
-            ending.moment.at - hello.moment.at
-        ),
+        (Role::Server, Stage::ClientHello, Some(hello)) if story.capture.clock != Clock::Absent => {
+            let after = ending.moment.at - hello.moment.at;
+            // Time across a step of the capture's clock means nothing.
+            let is_measured = story.capture.clock_step.is_none() && after >= Elapsed::ZERO;
+            let after = if is_measured { format!(", {after} after it") } else { String::new() };
+            format!("the server answered the ClientHello with a RST{after}")
+        }
         _ => format!("{}the {} reset the connection {place}", purpose::prefix(story), ending.by),
     }
 }
@@ -150,6 +153,9 @@ fn place(story: &Story, ending: &Ending) -> &'static str {
         Stage::None | Stage::Syn => "before any reply to the SYN",
         Stage::SynAck => "right after the SYN-ACK",
         Stage::TcpEstablished if missed_reply(story, ending) => "before the server's reply reached it",
+        Stage::TcpEstablished if story.is_inside_client_hello() => {
+            "in the middle of the client's ClientHello"
+        }
         Stage::TcpEstablished => "after the TCP handshake, before any TLS",
         Stage::ClientHello => "after the ClientHello, before any reply",
         Stage::ServerHello | Stage::ServerFlightComplete => "in the TLS handshake, after the ServerHello",
@@ -174,7 +180,8 @@ const MEASURABLE: Elapsed = Elapsed::from_millis(2);
 fn forgery(ending: &Ending, facts: &ResetFacts) -> Option<Vec<String>> {
     let mut signs = Vec::new();
     let mut weight = 0;
-    let usual: Vec<u8> = facts.usual_hop_limits.into_iter().flatten().collect();
+    let mut usual: Vec<u8> = facts.usual_hop_limits.into_iter().flatten().collect();
+    usual.dedup();
     let is_kernel_s = ending.by == Role::Client && ending.stage == Stage::SynAck && facts.is_stateless;
     let fits_path = facts.hop_limit.is_some_and(|hop_limit| usual.contains(&hop_limit))
         && facts
@@ -232,6 +239,7 @@ fn explain(story: &Story, ending: &Ending, facts: &ResetFacts) -> String {
         }
         ResetFit::Exact | ResetFit::Outside => "",
     };
+    let (sender, is_own) = sender(ending.by, facts);
     let why = match (ending.by, ending.stage) {
         (Role::Client, _) if story.is_port_check() => purpose::PORT_CHECK,
         (Role::Client, Stage::SynAck) if story.has_scanner_syn() => {
@@ -254,6 +262,10 @@ fn explain(story: &Story, ending: &Ending, facts: &ResetFacts) -> String {
             "The client's program or kernel reset the connection: the program was killed, it timed out, or it closed its \
              socket with unread data."
         }
+        (Role::Server, Stage::ClientHello) if is_own => {
+            "The server closed on the ClientHello without sending a TLS alert: a policy on the name (SNI) or the TLS \
+             version, a service that does not speak TLS, or a crash."
+        }
         (Role::Server, Stage::ClientHello) => {
             "The server (or a device using its address) closed on the ClientHello without sending a TLS alert: a policy \
              on the \
@@ -261,29 +273,37 @@ fn explain(story: &Story, ending: &Ending, facts: &ResetFacts) -> String {
         }
         (Role::Server, _) => "The server's program or kernel reset the connection.",
     };
-    format!("{why}{}{form}{fit}{}", purpose::scan(story), sender(ending.by, facts))
+    format!("{why}{}{form}{fit}{sender}", purpose::scan(story))
 }
 
 /// How far the IP ids of a host's packets are apart while it sends few others.
 const NEAR: u16 = 64;
 
-/// Compares the RST's TTL and IP ID with those of the same side's packet before it.
-fn sender(by: Role, facts: &ResetFacts) -> String {
-    let (Some(hop_limit), Some(previous)) = (facts.hop_limit, facts.previous) else { return String::new() };
+/// Compares the RST's TTL and IP ID with those of the same side's packet before it, in a sentence; and whether they show that
+/// this side sent it.
+fn sender(by: Role, facts: &ResetFacts) -> (String, bool) {
+    let (Some(hop_limit), Some(previous)) = (facts.hop_limit, facts.previous) else {
+        return (String::new(), false);
+    };
     let IpTraits { number, hop_limit: before, .. } = previous;
     if hop_limit != before {
-        return format!(
+        let text = format!(
             " The RST has TTL {hop_limit}, and the {by}'s packet {number} has TTL {before}: a different sender or path."
         );
+        return (text, false);
     }
     match (facts.id, previous.id) {
         (Some(id), Some(last)) if id != 0 && last != 0 && (1..=NEAR).contains(&id.wrapping_sub(last)) => {
-            format!(
+            let text = format!(
                 " TTL {hop_limit} and IP ID {id} continue packet {number} ({before}, {last}): the {by} sent this RST \
                  itself."
-            )
+            );
+            (text, true)
         }
-        _ => format!(" The RST has TTL {hop_limit}, like packet {number}: nothing suggests another sender."),
+        _ => (
+            format!(" The RST has TTL {hop_limit}, like packet {number}: nothing suggests another sender."),
+            false,
+        ),
     }
 }
 

@@ -78,20 +78,22 @@ fn slow_handshake(story: &Story, settings: &Settings) -> Option<Verdict> {
     };
     let repeats = match story.opening.syn.count {
         0 | 1 => String::new(),
+        2 => " The SYN was sent twice.".to_owned(),
         count => format!(" The SYN was sent {count} times."),
     };
     let is_distance = round_trip.is_some_and(|round_trip| round_trip.times(5) > slowest.elapsed);
     let repeated = slowest.repeats(story);
     let lost = match repeated {
         0 => String::new(),
-        1 => " Data was sent again meanwhile: packets were lost in transit.".to_owned(),
+        1 => " Data was sent again once meanwhile: packets were lost in transit.".to_owned(),
         count => format!(" Data was sent again {count} times meanwhile: packets were lost in transit."),
     };
     let is_lost = repeated > 0 || story.opening.syn.count > 1;
+    let slow = slowest.name.strip_prefix("the ").unwrap_or(slowest.name);
     let actor = if is_distance || is_lost { Actor::Path } else { slowest.by };
     Some(
         Verdict::new(&RULE, actor, basis, format!("TLS was established {elapsed} after the {since}; slowest: {}", slowest.name))
-            .explain(format!("{} took {}.{network}{repeats}{lost}", slowest.name, slowest.elapsed))
+            .explain(format!("The {slow} took {}.{network}{repeats}{lost}", slowest.elapsed))
             .proved_by(evidence::opening_packets(story).chain(evidence::handshake_packets(story)))
             .advise(&[
                 "It works: check the slow step if users complain, or raise `--slow-after` if this is normal here.",

@@ -63,15 +63,9 @@ fn judge(story: &Story, _: &Settings) -> Option<Verdict> {
     )
 }
 
-/// The hop limits that hosts begin with.
-const INITIAL_HOP_LIMITS: [u8; 3] = [64, 128, 255];
-
 /// Whether the packets passed routers on the client's side of the capture, and none on the server's.
 fn is_seen_at_server(story: &Story) -> bool {
-    let was_forwarded = |role: Role| {
-        let path = story.parties[role].opening_path?;
-        Some(!INITIAL_HOP_LIMITS.contains(&path.hop_limit))
-    };
+    let was_forwarded = |role: Role| story.parties[role].was_forwarded();
     was_forwarded(Role::Client) == Some(true) && was_forwarded(Role::Server) == Some(false)
 }
 

@@ -47,7 +47,17 @@ fn in_clear(story: &Story, by: Role, description: Option<AlertDescription>, basi
         )
         .reported(&["an SSL handshake error", "javax.net.ssl.SSLHandshakeException: Received fatal alert"]);
     };
+    // OpenSSL sends handshake_failure for it up to TLS 1.2; which hello would not do, the ServerHello rules out.
+    let is_certificate_missing = by == Role::Server
+        && description == AlertDescription::HANDSHAKE_FAILURE
+        && story.tls.server_hello.is_some()
+        && story.tls.certificates.client.as_ref().is_some_and(|sent| sent.what.is_empty());
     let meaning = alert_meaning::of(by, description);
+    let meaning = if is_certificate_missing {
+        alert_meaning::of(by, AlertDescription::CERTIFICATE_REQUIRED)
+    } else {
+        meaning
+    };
     let advice = [meaning.advice];
     let name = description.to_string();
     let offered = match (&story.tls.client_hello, description.0) {
@@ -71,12 +81,20 @@ fn in_clear(story: &Story, by: Role, description: Option<AlertDescription>, basi
             format!("javax.net.ssl.SSLHandshakeException: Received fatal alert: {name}"),
             format!("OpenSSL: alert {} ({name})", description.0),
         ],
-        Role::Client if description.rejects_certificate() => vec![
-            "javax.net.ssl.SSLHandshakeException: PKIX path building failed, or: No subject alternative DNS name \
-             matching ... found"
-                .to_owned(),
-            "OpenSSL: certificate verify failed".to_owned(),
-        ],
+        Role::Client if description.rejects_certificate() => {
+            let mut reports =
+                vec!["javax.net.ssl.SSLHandshakeException: PKIX path building failed".to_owned()];
+            // JSSE sends certificate_unknown for names too (CertificateMessage.java).
+            let name = story.tls.client_hello.as_ref().and_then(|hello| hello.what.server_name.as_ref());
+            if let (46, Some(name)) = (description.0, name) {
+                let name = name.escape_debug();
+                reports.push(format!(
+                    "javax.net.ssl.SSLHandshakeException: No subject alternative DNS name matching {name} found"
+                ));
+            }
+            reports.push("OpenSSL: certificate verify failed".to_owned());
+            reports
+        }
         Role::Client => vec![format!("javax.net.ssl.SSLException ({name})")],
     };
     Verdict {
@@ -140,8 +158,7 @@ fn encrypted(by: Role, stage: Stage, basis: Basis) -> Verdict {
     match by {
         Role::Client => verdict
             .reported(&[
-                "javax.net.ssl.SSLHandshakeException: PKIX path building failed, or: No subject alternative DNS name \
-                 matching ... found",
+                "javax.net.ssl.SSLHandshakeException: PKIX path building failed, or: No subject alternative name found",
             ])
             .advise(&[
                 "Read the client's log for the certificate error.",
@@ -151,7 +168,7 @@ fn encrypted(by: Role, stage: Stage, basis: Basis) -> Verdict {
             .reported(&[
                 "javax.net.ssl.SSLHandshakeException: Received fatal alert: certificate_required, bad_certificate or \
                  another",
-                "OpenSSL: tlsv13 alert certificate required",
+                "OpenSSL: an SSL alert, such as: tlsv13 alert certificate required",
             ])
             .advise(&[
                 "Read the server's log at that time: it names the alert.",

@@ -2,6 +2,7 @@
 
 use super::words::icmp_error::{meaning, name};
 use super::{Actor, Code, Rule, Settings, Severity, Verdict};
+use crate::packet::IpVersion;
 use crate::story::{Stage, Story};
 use crate::tcp::Role;
 
@@ -22,24 +23,26 @@ fn judge(story: &Story, _: &Settings) -> Option<Verdict> {
         (fact.quotes == Role::Client).then_some(())?;
         Some((fact, meaning(fact)?))
     })?;
-    let sender = if fact.from.is_unspecified() {
-        "an ICMP error".to_owned()
-    } else {
-        story.names.show(fact.from).to_string()
+    let sender = story.names.show(fact.from).to_string();
+    let icmp = if fact.version == IpVersion::V4 { "ICMP" } else { "ICMPv6" };
+    let error = format!("{icmp} \"{}\" (type {}, code {})", meaning.words, fact.icmp_type, fact.code);
+    let is_rejected = meaning.cause == Some("icmp-admin-prohibited");
+    let headline = match (fact.from.is_unspecified(), is_rejected) {
+        (true, _) => format!("the SYN was answered by {error}"),
+        (false, true) => format!("{sender} rejected the SYN: {error}"),
+        (false, false) => format!("{sender} answered the SYN: {error}"),
     };
-    let (server, port) = (story.host(Role::Server), story.port(Role::Server));
-    let headline = format!("{sender} says: {} ({server} port {port})", meaning.words);
     let whose = if fact.from.is_unspecified() {
-        "a socket does not show which address sent it; a capture does"
+        "A socket does not show which address sent it; a capture does.".to_owned()
     } else if fact.from == story.parties.server.host {
-        "the server's own address sent it"
+        "It was sent from the server's own address.".to_owned()
     } else {
-        "a router or firewall on the path sent it"
+        format!("It was sent by {sender}, a router or firewall on the path.")
     };
     let is_own = fact.from == story.parties.server.host && meaning.cause == Some("icmp-port-unreachable");
     let actor = if is_own { Actor::Server } else { Actor::Path };
     let mut verdict = Verdict::new(&RULE, actor, story.basis, headline)
-        .explain(format!("The reply to the SYN is {}, which quotes it; {whose}.", name(fact)))
+        .explain(format!("The reply to the SYN is {}, which quotes it. {whose}", name(fact)))
         .reported(&meaning.reports)
         .proved_by(
             story
@@ -54,15 +57,22 @@ fn judge(story: &Story, _: &Settings) -> Option<Verdict> {
     }
     Some(match meaning.cause {
         Some("icmp-admin-prohibited") => verdict.advise(&[
-            "A filter rejects this traffic: add a rule on the sender of the ICMP error that allows it.",
+            "A filter rejects this traffic: add a rule on ICMP_SENDER that allows it.",
         ]),
         Some("icmp-port-unreachable") => verdict.advise(&[
             "Either a firewall rejects with ICMP (the default of iptables REJECT), or the host has no service on this \
              port: check both.",
         ]),
-        _ => verdict.advise(&[
-            "Check the route to the server's network on the sender of the ICMP error.",
-            "If the sender is on the server's own network, the host is down or does not answer ARP or neighbour discovery.",
+        // Time exceeded.
+        None if matches!((fact.version, fact.icmp_type), (IpVersion::V4, 11) | (IpVersion::V6, 3)) => verdict
+            .advise(&[
+                "Look for a routing loop: trace the path from the client with `traceroute -T -p PORT SERVER`.",
+                "Check the route to the server's network on ICMP_SENDER and on its neighbours.",
+            ]),
+        None => verdict.advise(&["Check why ICMP_SENDER rejects the packet: its kind of error names the reason."]),
+        Some(_) => verdict.advise(&[
+            "Check the route to the server's network on ICMP_SENDER.",
+            "If ICMP_SENDER is on the server's own network, the host is down or does not answer ARP or neighbour discovery.",
         ]),
     })
 }
@@ -70,7 +80,6 @@ fn judge(story: &Story, _: &Settings) -> Option<Verdict> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::packet::IpVersion;
     use crate::tcp::Role::Server;
 
     /// The verdict on a SYN that 203.0.113.9 answers by this type and code.
@@ -90,17 +99,24 @@ mod tests {
             assert_eq!(verdict.is(), ("unreachable", Actor::Path, Some(cause)));
             assert_eq!(verdict.evidence, [1, 2]);
             assert!(verdict.client_reports[0].contains(errno), "{:?}", verdict.client_reports);
-            assert!(verdict.headline.contains("203.0.113.9"), "{}", verdict.headline);
+            let headline = verdict.headline;
+            let numbers = format!("(type {icmp_type}, code {code})");
+            assert!(headline.starts_with("203.0.113.9 ") && headline.ends_with(&numbers), "{headline}");
         }
         // The hop count ran out: a verdict without a cause.
-        assert_eq!(answered(11, 0).is(), ("unreachable", Actor::Path, None));
+        let looped = Story::at(Stage::Syn).icmp([203, 0, 113, 9], 11, 0);
+        let verdict = looped.verdict();
+        assert_eq!(verdict.is(), ("unreachable", Actor::Path, None));
+        let advice: Vec<_> = verdict.advice(&looped).collect();
+        assert!(advice.iter().any(|text| text.contains("on 203.0.113.9 and")), "{advice:?}");
+        assert!(!verdict.mentions("ARP"), "{verdict:?}");
     }
 
     #[test]
     fn who_sent_it_is_told_apart() {
         assert!(answered(3, 3).explanation.contains("router or firewall"));
         let own = Story::at(Stage::Syn).icmp([198, 51, 100, 20], 3, 3).verdict();
-        assert!(own.explanation.contains("the server's own address"));
+        assert!(own.explanation.contains("the server's own address"), "{}", own.explanation);
         assert_eq!((own.actor, answered(3, 3).actor), (Actor::Server, Actor::Path));
         // A host that finds no way is no end of the way.
         assert_eq!(Story::at(Stage::Syn).icmp([198, 51, 100, 20], 3, 1).verdict().actor, Actor::Path);

@@ -4,6 +4,15 @@
 //! [`Target::admits`] decides exactly. The expression of `--filter` is the user's own, and is applied as it is.
 
 mod prefilter;
+/// What helps with libpcap's error. A name that the resolver does not know may be one of the capture's.
+fn hint(message: &str) -> &'static str {
+    if message.starts_with("unknown host") {
+        "--host NAME, which looks for the name in the capture first"
+    } else {
+        "man pcap-filter"
+    }
+}
+
 #[cfg(test)]
 mod tests;
 
@@ -67,7 +76,7 @@ pub enum TargetError {
         text: String,
     },
     /// libpcap does not accept the expression.
-    #[error("--filter '{expression}': {message} (link type {link_type})\n  try: man pcap-filter")]
+    #[error("--filter '{expression}': {message} (link type {link_type})\n  try: {}", hint(.message))]
     BadFilter {
         /// As given.
         expression: String,

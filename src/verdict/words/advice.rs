@@ -1,5 +1,7 @@
 //! Advice that several rules give.
 
+use crate::story::Story;
+
 /// What to try when nothing comes back from the server's address.
 pub(in crate::verdict) const PATH_TO_SERVER: [&str; 3] = [
     "Check firewalls and ACLs between the two for TCP port PORT, in both directions.",
@@ -7,11 +9,34 @@ pub(in crate::verdict) const PATH_TO_SERVER: [&str; 3] = [
     "Capture with `host SERVER or icmp`: routers report drops from their own addresses.",
 ];
 
-/// What to look at when the server's process does not do its part.
-pub(in crate::verdict) const SERVER_PROCESS: [&str; 2] = [
-    "Read the service log at that time: hung, overloaded, or waiting for a backend.",
-    "On the server: `openssl s_client -connect localhost:PORT`. If it stalls too, the network is not the cause.",
+/// What to try when a connection that was established broke.
+pub(in crate::verdict) const PATH_OF_CONNECTION: [&str; 3] = [
+    "Check firewalls and NATs between the two for dropped state of TCP port PORT, in both directions.",
+    "Capture on the server: do the client's packets arrive, and do the server's leave?",
+    "Capture with `host SERVER or icmp`: routers report drops from their own addresses.",
 ];
+
+/// What to look at when the server's process does not do its part.
+pub(in crate::verdict) fn server_process(story: &Story) -> &'static [&'static str; 2] {
+    let is_proxied = story.prelude.as_ref().is_some_and(|prelude| prelude.protocol.is_proxy());
+    match story.tls.client_hello {
+        _ if is_proxied => &[
+            "Read the proxy's log at that time: hung, overloaded, or waiting for the server.",
+            "Try the same request without the proxy, or on the proxy itself. If it fails in the same way, the proxy is not the \
+             cause.",
+        ],
+        Some(_) => &[
+            "Read the service log at that time: hung, overloaded, or waiting for a backend.",
+            "On the server: `openssl s_client -connect localhost:PORT`. If it fails in the same way, the network is not the \
+             cause.",
+        ],
+        None => &[
+            "Read the service log at that time: hung, overloaded, or waiting for a backend.",
+            "Send the same request on the server itself, to localhost:PORT. If it fails in the same way, the network is not the \
+             cause.",
+        ],
+    }
+}
 
 /// What to look at when the network is fine.
 pub(in crate::verdict) const ABOVE_TLS: [&str; 2] = [

@@ -40,15 +40,11 @@ pub(in crate::verdict) fn meaning(fact: &IcmpFact) -> Option<Meaning> {
     match (fact.version, fact.icmp_type, fact.code) {
         (IpVersion::V4, 3, 0 | 6 | 11) => meaning(Some("icmp-net-unreachable"), "network unreachable", NET),
         (IpVersion::V4, 3, 1 | 12) => meaning(Some("icmp-host-unreachable"), "host unreachable", HOST),
-        (IpVersion::V4, 3, 5) => {
-            meaning(Some("icmp-host-unreachable"), "host unreachable, source route failed", ROUTE_FAILED)
-        }
+        (IpVersion::V4, 3, 5) => meaning(Some("icmp-host-unreachable"), "source route failed", ROUTE_FAILED),
         (IpVersion::V4, 3, 7) => {
-            meaning(Some("icmp-host-unreachable"), "host unreachable, unknown", HOST_DOWN)
+            meaning(Some("icmp-host-unreachable"), "destination host unknown", HOST_DOWN)
         }
-        (IpVersion::V4, 3, 8) => {
-            meaning(Some("icmp-host-unreachable"), "host unreachable, source host isolated", ISOLATED)
-        }
+        (IpVersion::V4, 3, 8) => meaning(Some("icmp-host-unreachable"), "source host isolated", ISOLATED),
         (IpVersion::V4, 3, 2) => meaning(None, "protocol unreachable", PROTOCOL),
         (IpVersion::V4, 3, 3) | (IpVersion::V6, 1, 4) => {
             meaning(Some("icmp-port-unreachable"), "port unreachable", REFUSED)
@@ -60,22 +56,31 @@ pub(in crate::verdict) fn meaning(fact: &IcmpFact) -> Option<Meaning> {
             meaning(Some("icmp-admin-prohibited"), "administratively prohibited", HOST)
         }
         (IpVersion::V4, 11, 1) | (IpVersion::V6, 3, 1) => {
-            meaning(None, "not all fragments of the packet came in time", HOST)
+            meaning(None, "fragment reassembly time exceeded", HOST)
         }
-        (IpVersion::V4, 11, _) | (IpVersion::V6, 3, _) => {
-            meaning(None, "the hop limit was exceeded in transit (a routing loop?)", HOST)
-        }
-        (IpVersion::V4, 12, _) | (IpVersion::V6, 4, _) => {
-            meaning(None, "a field of the packet's headers is wrong (parameter problem)", PROTO)
-        }
-        (IpVersion::V6, 1, 0) => meaning(Some("icmp-net-unreachable"), "no route to the network", NET),
-        (IpVersion::V6, 1, 6) => meaning(Some("icmp-net-unreachable"), "the route rejects", ACCESS),
+        (IpVersion::V4, 11, _) | (IpVersion::V6, 3, _) => meaning(
+            None,
+            if fact.version == IpVersion::V4 {
+                "time to live exceeded in transit"
+            } else {
+                "hop limit exceeded in transit"
+            },
+            HOST,
+        ),
+        (IpVersion::V4, 12, _) | (IpVersion::V6, 4, _) => meaning(None, "parameter problem", PROTO),
+        (IpVersion::V6, 1, 0) => meaning(Some("icmp-net-unreachable"), "no route to destination", NET),
+        (IpVersion::V6, 1, 6) => meaning(Some("icmp-net-unreachable"), "reject route to destination", ACCESS),
         (IpVersion::V6, 1, 1 | 5) => {
             meaning(Some("icmp-admin-prohibited"), "administratively prohibited", ACCESS)
         }
         (IpVersion::V6, 1, 2 | 3) => meaning(Some("icmp-host-unreachable"), "address unreachable", HOST),
         _ => None,
     }
+}
+
+/// What an error says, in the words of its RFC where it has some.
+pub(crate) fn words(fact: &IcmpFact) -> Option<&'static str> {
+    if fact.says_too_big() { Some(fact.too_big()) } else { meaning(fact).map(|meaning| meaning.words) }
 }
 
 /// An error by its numbers.
@@ -87,7 +92,7 @@ pub(in crate::verdict) fn name(fact: &IcmpFact) -> String {
 /// An error and a RST about the same packets come within this time.
 const TOGETHER: Elapsed = Elapsed::from_millis(100);
 
-const ADVICE: &str = "Look on the sender of the ICMP error for the rule or the route that it is about.";
+const ADVICE: &str = "Look on ICMP_SENDER for the rule or the route that its ICMP error is about.";
 
 /// Names the error that explains a silence in its verdict: it is about what the other side sent, came when that was sent or later,
 /// and nothing of it was acknowledged.

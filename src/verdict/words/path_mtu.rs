@@ -22,7 +22,8 @@ impl Sign {
             .explain(self.words)
             .proved_by(self.packets)
             .advise(&[
-                "Check the MTU of tunnels and VPNs on the path, and that ICMP \"fragmentation needed\" is not filtered.",
+                "Check the MTU of tunnels and VPNs on the path, and that the ICMP errors about it are not filtered: \"fragmentation needed\", in IPv6 \
+                 \"packet too big\".",
                 "Clamp the TCP maximum segment size on the tunnel.",
             ])
     }
@@ -47,9 +48,10 @@ fn reported(story: &Story, sender: Role) -> Option<Sign> {
     let size = fact.mtu.map_or(String::new(), |mtu| format!(" (next-hop MTU {mtu})"));
     Some(Sign {
         words: format!(
-            "{} reports \"fragmentation needed\"{size} for the {sender}'s packets, and nothing larger arrived afterwards: \
+            "{} reports \"{}\"{size} for the {sender}'s packets, and nothing larger arrived afterwards: \
              the {sender} ignores these ICMP errors or never gets them.",
-            story.names.show(fact.from)
+            story.names.show(fact.from),
+            fact.too_big()
         ),
         packets: vec![fact.moment.number],
     })
