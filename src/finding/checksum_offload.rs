@@ -14,7 +14,7 @@ pub(super) fn find(story: &Story) -> Option<Finding> {
         }
         if checksums.offloaded == checksums.incorrect {
             let count = checksums.incorrect;
-            let place = if checksums.was_received {
+            let place = if checksums.was_received || story.parties[role].was_forwarded() == Some(true) {
                 "the capturing host received them like this, from a virtual machine, a container or a virtual device"
                     .to_owned()
             } else if checksums.is_opening_correct {
@@ -89,6 +89,18 @@ mod tests {
             "{}",
             found.text
         );
+    }
+
+    #[test]
+    fn what_a_router_forwarded_was_not_captured_at_its_sender() {
+        let checksums = ChecksumFacts { incorrect: 1, offloaded: 1, ..ChecksumFacts::default() };
+        let text = |hop_limit| {
+            let traits = crate::story::IpTraits { number: 2, hop_limit, service: None, id: None };
+            let story = with(checksums).but(|story| story.parties.server.opening_path = Some(traits));
+            story.finding("checksum-offload").expect("a finding").text
+        };
+        assert!(text(64).contains("made on the server"), "{}", text(64));
+        assert!(!text(63).contains("made on the server"), "{}", text(63));
     }
 
     #[test]

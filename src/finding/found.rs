@@ -28,6 +28,15 @@ pub struct Finding {
     pub evidence: Vec<u64>,
 }
 
+/// `once`, `twice`, `3 times`.
+pub(super) fn times(count: u64) -> String {
+    match count {
+        1 => "once".to_owned(),
+        2 => "twice".to_owned(),
+        count => format!("{count} times"),
+    }
+}
+
 /// A finding with its evidence in order, each packet once, and cut to what one list may hold.
 #[expect(
     clippy::unnecessary_wraps,
@@ -49,6 +58,11 @@ pub(super) fn finding(
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn few_times_have_their_word() {
+        assert_eq!([1, 2, 3].map(times), ["once", "twice", "3 times"]);
+    }
 
     #[test]
     fn evidence_is_in_order_without_repeats_and_bounded() {

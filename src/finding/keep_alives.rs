@@ -1,11 +1,13 @@
-//! Keep-alive probes kept an idle connection open.
+//! Keep-alive probes kept an idle connection open. Probes of a closed window have the same form and are none.
 
 use super::{Finding, Weight, finding};
 use crate::story::Story;
 
 /// `keep-alives`.
 pub(super) fn find(story: &Story) -> Option<Finding> {
+    let probes = &story.traffic.window_probes;
     let count = story.traffic.counters.client.keep_alives + story.traffic.counters.server.keep_alives;
+    let count = count.saturating_sub(probes.count);
     if count == 0 {
         return None;
     }
@@ -16,7 +18,7 @@ pub(super) fn find(story: &Story) -> Option<Finding> {
             "{count} keep-alive {}: the connection was idle.",
             if count == 1 { "probe" } else { "probes" }
         ),
-        story.traffic.keep_alives.numbers(),
+        story.traffic.keep_alives.numbers().filter(|number| !probes.numbers().any(|probe| probe == *number)),
     )
 }
 
@@ -35,6 +37,10 @@ mod tests {
         let found = idle.finding("keep-alives").expect("a finding");
         assert_eq!(found.is(), (Weight::Info, &[6][..]));
         assert!(found.text.contains("1 keep-alive probe:"), "{}", found.text);
+        let full = |header: &mut crate::packet::SegmentHeader| header.tcp.window = Some(0);
+        let closed = idle.clone().segment_with(Server, ".", 1, 206, &[], full).wait(500);
+        let probed = closed.segment(Client, ".", probe, &[]).finding("keep-alives").expect("a finding");
+        assert!(probed.is().1 == [6] && probed.text.contains("1 keep-alive probe:"), "{probed:?}");
         let more = idle.wait(10_000).segment(Client, ".", probe, &[]).finding("keep-alives").unwrap();
         assert!(more.text.contains("2 keep-alive probes:"), "{}", more.text);
     }

@@ -34,8 +34,8 @@ mod syn_retries;
 mod zero_window;
 
 use crate::story::Story;
-use found::finding;
 pub use found::{Finding, Weight};
+use found::{finding, times};
 
 /// The rules behind those about certificates, in the order in which findings are reported.
 const RULES: [fn(&Story) -> Option<Finding>; 25] = [

@@ -17,7 +17,6 @@ pub(super) fn find(story: &Story) -> Option<Finding> {
     if client + server == 0 || story.stage == Stage::Syn {
         return None;
     }
-    let all = sent(Role::Client) + sent(Role::Server);
     let is_much = client + server > 2
         && [Role::Client, Role::Server]
             .into_iter()
@@ -32,20 +31,25 @@ pub(super) fn find(story: &Story) -> Option<Finding> {
         .chain(story.opening.syn_ack.numbers().skip(1));
     let shares: Vec<_> = [Role::Client, Role::Server]
         .into_iter()
-        .filter(|role| sent(*role) > 0)
-        .map(|role| format!("{} of the {role}", share(repeated(role), sent(role))))
+        .filter(|role| repeated(*role) > 0)
+        .map(|role| share(role, repeated(role), sent(role)))
         .collect();
     finding(
         "retransmissions",
         if is_much { Weight::Warning } else { Weight::Info },
-        format!("{} of {all} segments are retransmissions: {}.", client + server, shares.join(", ")),
+        shares.join(" "),
         evidence,
     )
 }
 
 /// Repeats against all segments of one direction, with the rate.
-fn share(repeated: u64, sent: u64) -> String {
-    format!("{repeated} of {sent} ({:.1} %)", repeated as f64 * 100.0 / sent as f64)
+/// One side's retransmissions among its segments, in a sentence.
+fn share(role: Role, repeated: u64, sent: u64) -> String {
+    let are = if repeated == 1 { "is a retransmission" } else { "are retransmissions" };
+    let percent = repeated as f64 * 100.0 / sent as f64;
+    // A share that rounds to nothing has its digit.
+    let digits = usize::from(percent < 0.95);
+    format!("{repeated} of the {role}'s {sent} segments {are} ({percent:.digits$} %).")
 }
 
 #[cfg(test)]
@@ -72,11 +76,7 @@ mod tests {
             .ack(Server)
             .say(Server, &talk::server_flight());
         let found = talk.finding("retransmissions").expect("a finding");
-        assert!(
-            found.text.contains("2 of 5 (40.0 %) of the client, 0 of 3 (0.0 %) of the server"),
-            "{}",
-            found.text
-        );
+        assert!(found.text == "2 of the client's 5 segments are retransmissions (40 %).", "{}", found.text);
         assert_eq!(found.is(), (Weight::Info, &[5, 6][..]));
         let more = talk.wait(900).repeat(Server).finding("retransmissions").expect("a finding");
         assert_eq!(more.severity, Weight::Warning);

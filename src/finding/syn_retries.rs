@@ -1,6 +1,6 @@
 //! The SYN had to be sent again before it was answered.
 
-use super::{Finding, Weight, finding};
+use super::{Finding, Weight, finding, times};
 use crate::story::{Stage, Story};
 
 /// `syn-retries`.
@@ -14,22 +14,23 @@ pub(super) fn find(story: &Story) -> Option<Finding> {
     let unanswered = answer.map_or(count, |answer| {
         story.opening.syn.numbers().take_while(|syn| story.order.is_after(answer, *syn)).count().max(1) as u64
     });
+    let (count, before) = (times(count), times(unanswered));
     let text = match story.opening.refused_before {
         Some(refusal) => format!(
-            "The SYN was sent {count} times: packet {} refused one (RST), and a later one was accepted. The service was \
+            "The SYN was sent {count}: packet {} refused one (RST), and a later one was accepted. The service was \
              just starting, or a device in between replies with its address.",
             refusal.number
         ),
         None if previous_connection => format!(
-            "The SYN was sent {count} times before it was accepted: the first replies belong to an older connection \
+            "The SYN was sent {count} before it was accepted: the first replies belong to an older connection \
              between the same ports, which the server still held."
         ),
         None if unanswered == 1 => format!(
-            "The SYN was sent {count} times, although a SYN-ACK had arrived: it does not reach the client's TCP, or is \
+            "The SYN was sent {count}, although a SYN-ACK had arrived: it does not reach the client's TCP, or is \
              lost behind the capture point."
         ),
         None => format!(
-            "The SYN was sent {unanswered} times before a reply arrived: packets are lost in transit, or the server was \
+            "The SYN was sent {before} before a reply arrived: packets are lost in transit, or the server was \
              overloaded."
         ),
     };
@@ -50,14 +51,14 @@ mod tests {
         let talk = ssm().syn().wait(1_000).syn().syn_ack().ack(Client);
         let found = talk.finding("syn-retries").expect("a finding");
         assert_eq!(found.is(), (Weight::Warning, &[1, 2][..]));
-        assert!(found.text.contains("2 times") && !found.text.contains("older connection"), "{}", found.text);
+        assert!(found.text.contains("twice") && !found.text.contains("older connection"), "{}", found.text);
     }
 
     #[test]
     fn syns_after_the_answer_do_not_count_as_unanswered() {
         let talk = ssm().syn().wait(1_000).syn().syn_ack().wait(1_000).syn().wait(1_000).syn().syn_ack();
         let found = talk.finding("syn-retries").expect("a finding");
-        assert!(found.text.contains("sent 2 times before a reply arrived"), "{}", found.text);
+        assert!(found.text.contains("sent twice before a reply arrived"), "{}", found.text);
     }
 
     #[test]

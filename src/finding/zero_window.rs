@@ -1,6 +1,6 @@
 //! A receiver had no room.
 
-use super::{Finding, Weight, finding};
+use super::{Finding, Weight, finding, times};
 use crate::story::Story;
 use crate::tcp::Role;
 
@@ -16,7 +16,7 @@ pub(super) fn find(story: &Story) -> Option<Finding> {
             Weight::Warning,
             format!(
                 "The {role} announced a zero window {}: its program did not read the data.",
-                if count == 1 { "once".to_owned() } else { format!("{count} times") }
+                times(count)
             ),
             story.traffic.zero_windows[role].numbers(),
         )
