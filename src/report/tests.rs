@@ -11,6 +11,7 @@ use super::human::html::{HtmlPage, HtmlReport};
 use super::human::table::TableReport;
 use super::human::timeline;
 use super::machine::json::JsonReport;
+use super::text::kinds;
 use super::{
     Collection, Detail, End, Form, MonitoringDigest, Occasion, Out, Provenance, Report, Sort, Style,
     Thresholds, open,
@@ -22,6 +23,7 @@ use crate::packet::{Content, Host, Lookup, Neighbour, Origin, Other, Packet};
 use crate::story::script::talk::{self, Spoken, Talk};
 use crate::tcp::Role::{Client, Server};
 use crate::time::Timestamp;
+use crate::verdict::Severity;
 
 /// Packets that were never in a file.
 struct Spoke {
@@ -168,7 +170,7 @@ fn the_answer_comes_first_the_packets_with_their_meaning_follow_and_the_count_co
         "Fault      server",
         "Why        ",
         "Evidence   packet 4 ",
-        "Client log ETIMEDOUT",
+        "Client log java.net.SocketTimeoutException",
         "Next       1. ",
         "Wireshark  ip.addr==",
         "1 connection: 1 failed (no-server-hello)",
@@ -200,6 +202,32 @@ fn of_many_connections_each_kind_has_a_line_and_a_failure_is_shown() {
     let text = shown(&collection, &summary, true);
     assert_eq!(text.matches(" → ").count(), 22);
     assert!(!text.contains("--all"));
+}
+
+#[test]
+fn kinds_are_counted_and_not_groups_of_which_there_are_too_many() {
+    let ports = 1_000..1_000 + limits::GROUPS as u16 + 6;
+    let all = ports.len() as u64;
+    let talks: Vec<_> = ports.map(|port| Talk::to_port(port).syn().rst(Server)).collect();
+    let (collection, summary) = collected(Spoke::of(&talks), false);
+    assert!(summary.groups.ungrouped > 0 && summary.codes.len() == 1);
+    let kinds = kinds::of(&summary, Severity::Critical);
+    assert!(kinds.len() == 1 && kinds[0].count == all && kinds[0].title == "refused");
+    let text = shown(&collection, &summary, false);
+    assert!(text.starts_with("FAIL 70 of 70 connections failed: refused\n"), "{text}");
+    assert!(text.contains("→ 198.51.100.20, 70 ports"), "{text}");
+}
+
+#[test]
+fn a_silence_stands_behind_what_came_in_it() {
+    let asked = talk::ssm().open().say(Client, &talk::client_hello()).wait(20).ack(Server);
+    let probe = asked.next(Client) - 1;
+    let probed = (0..4).fold(asked, |talk, _| talk.wait(1_000).segment(Client, ".", probe, &[]).ack(Server));
+    let (collection, summary) = collected(Spoke::of(&[probed.wait(1_000).fin(Client)]), false);
+    let text = shown(&collection, &summary, false);
+    let (silence, probe) = (text.find(" silence ").unwrap(), text.rfind("keep-alive probe").unwrap());
+    assert!(probe < silence, "{text}");
+    assert_eq!(text.matches(" silence ").count(), 1, "{text}");
 }
 
 /// The same conversation from another port of the client.

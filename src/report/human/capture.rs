@@ -7,11 +7,12 @@ use super::collection::Collection;
 use super::glyphs::Glyphs;
 use super::judgement::{files, write_headline, write_place, write_why};
 use super::prose::{prose, write_next};
-use crate::analysis::{LookupFault, Summary};
+use crate::analysis::{Failure, LookupFault, Summary};
 use crate::packet::Other;
 use crate::report::tcpdump::ShownHost;
 use crate::report::text::escape::escaped;
 use crate::report::text::lookups;
+use crate::report::text::numbers::times;
 use crate::report::text::words::{BOLD, DIM, count, grouped, style_of, wrapped};
 use crate::report::{Style, nothing};
 use crate::verdict::{Code, Severity};
@@ -38,6 +39,10 @@ pub(super) fn write(
     style: &Style,
     out: &mut dyn Write,
 ) -> io::Result<()> {
+    // A selection that can't be applied is bad usage, and an error of its own.
+    if matches!(summary.error, Some(Failure::Select(_))) {
+        return Ok(());
+    }
     write_notes(collection, summary, style, out)?;
     write_count(summary, style, out)
 }
@@ -191,7 +196,7 @@ pub(super) fn lines(collection: &Collection, summary: &Summary) -> Vec<String> {
     if summary.clock_steps > 0 {
         lines.push(format!(
             "the capture's clock stepped {}: no silence is measured across a step",
-            count(summary.clock_steps, "time")
+            times(summary.clock_steps)
         ));
     }
     if summary.icmp_without_connection > 0 {
@@ -210,7 +215,7 @@ pub(super) fn lines(collection: &Collection, summary: &Summary) -> Vec<String> {
         ));
     }
     if unanswered.len() > NEIGHBOURS {
-        lines.push(format!("{} more hosts got no reply", unanswered.len() - NEIGHBOURS));
+        lines.push(format!("{} got no reply", count((unanswered.len() - NEIGHBOURS) as u64, "more host")));
     }
     let names: Vec<_> = summary
         .unanswered
@@ -221,7 +226,7 @@ pub(super) fn lines(collection: &Collection, summary: &Summary) -> Vec<String> {
         lines.push(format!("DNS: {}", lookups::of(found, &summary.names).line()));
     }
     if names.len() > NAMES {
-        lines.push(format!("{} more names got no address", names.len() - NAMES));
+        lines.push(format!("{} got no address", count((names.len() - NAMES) as u64, "more name")));
     }
     for (what, count) in crate::report::bounds_reached(summary, &collection.origins) {
         lines.push(format!("{} {what}", grouped(count)));

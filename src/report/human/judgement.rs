@@ -1,5 +1,6 @@
 //! The conclusions about one connection: the headline above its packets, and the sections below them.
 
+use std::borrow::Cow;
 use std::io::{self, Write};
 
 use anstyle::Style as Color;
@@ -13,7 +14,7 @@ use crate::finding::{Finding, Weight};
 use crate::report::Style;
 use crate::report::text::words::{BOLD, DIM, PacketNames, style_of, wrapped};
 use crate::report::text::{clock, ends, escape, wireshark};
-use crate::story::Story;
+use crate::story::{EndingKind, Story};
 use crate::tcp::Role;
 use crate::time::{Clock, Timestamp};
 use crate::tls::Basis;
@@ -169,10 +170,28 @@ pub(super) fn write(
     for (index, report) in verdict.client_reports.iter().enumerate() {
         write_labelled(if index == 0 { "Client log" } else { "" }, report, style, out)?;
     }
-    write_next(&verdict.advice(story).collect::<Vec<_>>(), style, out)?;
+    write_next(&advice(story, verdict, style).collect::<Vec<_>>(), style, out)?;
     chain::write(judged, names, style, out)?;
     write_findings(verdict, findings, names, style, out)?;
     write_more(story, verdict, style, out)
+}
+
+/// What to do next. Where it is to read a log, the time is that of the step that decided.
+pub(super) fn advice(
+    story: &Story,
+    verdict: &Verdict,
+    style: &Style,
+) -> impl Iterator<Item = Cow<'static, str>> {
+    const THEN: &str = "at that time";
+    let decided = story.decisive().map_or(story.last.at, |ending| match &ending.what {
+        EndingKind::Silence(silence) => silence.since.at,
+        _ => ending.moment.at,
+    });
+    let time = clock::time_of_day(decided, story.capture.clock, 0, &style.zone);
+    verdict.advice(story).map(move |advice| match &time {
+        Some(time) if advice.contains(THEN) => advice.replace(THEN, &format!("at {time}")).into(),
+        _ => advice,
+    })
 }
 
 /// Writes why this is what the packets show.

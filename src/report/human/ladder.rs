@@ -8,6 +8,7 @@ use unicode_width::UnicodeWidthStr;
 
 use super::glyphs::Glyphs;
 use super::row::{Arrow, Row};
+use crate::analysis::{DISORDER, LEAP};
 use crate::report::Style;
 use crate::report::text::clock;
 use crate::report::text::words::{DIM, wrapped};
@@ -67,7 +68,9 @@ impl Deltas {
             (Some(previous), Some(at)) => {
                 let elapsed = at - previous;
                 let sign = if elapsed.nanos() < 0 { "" } else { "+" };
-                format!("{sign}{}", three_digits(elapsed))
+                // Time across a step of the capture's clock means nothing.
+                let is_measured = (DISORDER.times(-1)..=LEAP).contains(&elapsed);
+                if is_measured { format!("{sign}{}", three_digits(elapsed)) } else { String::new() }
             }
             _ => String::new(),
         };

@@ -127,7 +127,7 @@ impl Markdown<'_> {
     /// Writes how many failed, when, and in which ways.
     fn overview(&mut self, collection: &Collection, summary: &Summary) -> io::Result<()> {
         let style = self.page.style;
-        let (severity, headline) = overview::headline(summary, &summary.groups.worst_first());
+        let (severity, headline) = overview::headline(summary);
         let groups = collection.groups(summary);
         writeln!(self.out, "**{}** ({severity})\n", self.prose(&headline))?;
         self.table(&[
@@ -184,7 +184,7 @@ impl Markdown<'_> {
         let evidence = if verdict.evidence.is_empty() { files(summary) } else { evidence };
         let filter = judgement::short_filter(story).map(|filter| format!(" ({})", self.code(&filter)));
         let reports: Vec<_> = verdict.client_reports.iter().map(|report| self.code(report)).collect();
-        let advice = verdict.advice(story).enumerate();
+        let advice = judgement::advice(story, verdict, style).enumerate();
         let advice: Vec<_> =
             advice.map(|(index, text)| format!("{}. {}", index + 1, self.prose(&text))).collect();
         let warnings = findings.iter().filter(|finding| finding.severity == Weight::Warning);

@@ -2,7 +2,7 @@
 
 use crate::report::text::escape::escaped;
 use crate::report::text::words::{PacketNames, count, grouped};
-use crate::story::{Entry, Note, Seen, Silence, Stage, Story};
+use crate::story::{EndingKind, Entry, Note, Seen, Silence, Stage, Story};
 use crate::tcp::Role;
 use crate::time::{Clock, Elapsed};
 use crate::tls::{AlertDescription, Basis, ClientHello, Prelude, PreludeStep, Refusal};
@@ -26,6 +26,8 @@ pub(super) struct Noted {
     closed: Option<Role>,
     /// SYNs sent again.
     repeats: u64,
+    /// Whether an alert ended the handshake: what follows it completes none.
+    is_refused: bool,
 }
 
 impl Noted {
@@ -37,7 +39,7 @@ impl Noted {
 
 impl Default for Noted {
     fn default() -> Self {
-        Self { stage: Stage::None, is_cut: false, closed: None, repeats: 0 }
+        Self { stage: Stage::None, is_cut: false, closed: None, repeats: 0, is_refused: false }
     }
 }
 
@@ -47,6 +49,7 @@ pub(super) fn awaited(story: &Story, stage: Stage, silence: &Silence) -> String 
     let awaited = match (stage, by) {
         (Stage::Syn, _) => return "no reply to the SYN".to_owned(),
         (Stage::SynAck, _) => "the ACK of the SYN-ACK",
+        (Stage::TcpEstablished, _) if story.is_inside_client_hello() => "the rest of the ClientHello",
         (Stage::TcpEstablished, Role::Client) if story.expects_tls => "the ClientHello",
         (Stage::ClientHello, Role::Server) => "the ServerHello",
         (Stage::ServerHello, Role::Server) if story.tls.unfinished_certificate.is_some() => {
@@ -61,8 +64,11 @@ pub(super) fn awaited(story: &Story, stage: Stage, silence: &Silence) -> String 
     let is_unheard = !silence.is_acknowledged && stage >= Stage::TcpEstablished;
     let delivered = if is_unheard {
         "; the last data is unacknowledged"
-    } else if stage >= Stage::TcpEstablished && story.repeats_unacknowledged(by) {
-        "; its retransmissions are not acknowledged"
+    } else if story.data[by].repeats.count > 0 && story.repeats_unacknowledged(by) {
+        match by {
+            Role::Client => "; the client's retransmissions are not acknowledged",
+            Role::Server => "; the server's retransmissions are not acknowledged",
+        }
     } else {
         ""
     };
@@ -100,7 +106,22 @@ impl<'a> Notes<'a> {
                 (false, false) => {}
             }
         }
-        for note in &entry.notes {
+        let is_alert = |note: &&Note| matches!(note, Note::EncryptedAlert | Note::Alert(..));
+        let has_alert = self.story.endings.iter().any(|ending| {
+            let is_alert =
+                matches!(ending.what, EndingKind::Alert { .. } | EndingKind::EncryptedAlert { .. });
+            is_alert && ending.moment.number == entry.moment.number
+        });
+        self.noted.is_refused |= has_alert && self.noted.stage < Stage::TlsEstablished;
+        // What an alert ends had come before it, in the same packet too.
+        let (last, first): (Vec<_>, Vec<_>) = entry.notes.iter().partition(is_alert);
+        for note in first.into_iter().chain(last) {
+            if let Note::Stage(stage, _) = note
+                && *stage > Stage::ClientFinished
+                && self.noted.is_refused
+            {
+                continue;
+            }
             texts.extend(self.text(note, entry.moment.number, role));
         }
         texts
@@ -114,6 +135,11 @@ impl<'a> Notes<'a> {
     fn text(&mut self, note: &Note, number: u64, role: Option<Role>) -> Option<String> {
         Some(match note {
             Note::Silence(_) => return None,
+            // The client's turn shows that the server's was over.
+            Note::Stage(Stage::ServerFlightComplete, basis) if role == Some(Role::Client) => {
+                self.noted.stage = Stage::ServerFlightComplete;
+                format!("reply to the server's flight{}", self.known_by(*basis))
+            }
             Note::Stage(stage, basis) => {
                 let before = std::mem::replace(&mut self.noted.stage, *stage);
                 self.reached(before, *stage, *basis)
@@ -285,7 +311,7 @@ fn prelude(protocol: Prelude, step: PreludeStep) -> String {
     match step {
         PreludeStep::Asked if protocol.is_proxy() => format!("{protocol}: the client asks the proxy"),
         PreludeStep::Asked => format!("{protocol}: the client asks to start TLS"),
-        PreludeStep::Continued => format!("{protocol}: the proxy continues with the next step"),
+        PreludeStep::Continued => format!("{protocol}: the proxy agrees, and awaits the target"),
         PreludeStep::Agreed if protocol.is_proxy() => format!("{protocol}: the tunnel is open"),
         PreludeStep::Agreed => format!("{protocol}: the server agrees"),
         PreludeStep::Refused(Refusal { code: Some(code), reason }) => {

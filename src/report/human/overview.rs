@@ -24,7 +24,7 @@ use crate::packet::Host;
 use crate::report::Style;
 use crate::report::text::neighbours::{self, Conclusion, Stance};
 use crate::report::text::words::{DIM, count, grouped, style_of, wrapped};
-use crate::report::text::{clock, ends, escape::escaped};
+use crate::report::text::{clock, ends, escape::escaped, kinds};
 use crate::tcp::Role;
 use crate::verdict::Severity;
 
@@ -45,7 +45,7 @@ pub(super) fn write(
     style: &Style,
     out: &mut dyn Write,
 ) -> io::Result<()> {
-    let (severity, text) = headline(summary, &summary.groups.worst_first());
+    let (severity, text) = headline(summary);
     let groups = collection.groups(summary);
     write_headline(severity, &text, style, out)?;
     write_place(&[who(summary, &groups), span(summary, style), judgement::files(summary)], style, out)?;
@@ -59,15 +59,15 @@ fn of(summary: &Summary, severity: Severity) -> u64 {
 }
 
 /// What it all comes to.
-pub(super) fn headline(summary: &Summary, groups: &[(&GroupKey, &Group)]) -> (Severity, String) {
+pub(super) fn headline(summary: &Summary) -> (Severity, String) {
     let all = summary.connections;
-    let ways = |severity| match groups.iter().filter(|(key, _)| key.severity == severity).count() {
-        0 | 1 => groups
-            .iter()
-            .find(|(key, _)| key.severity == severity)
-            .map(|(key, _)| format!(": {}", key.title()))
-            .unwrap_or_default(),
-        ways => format!(", in {ways} ways"),
+    let ways = |severity| {
+        let kinds = kinds::of(summary, severity);
+        match kinds.as_slice() {
+            [] => String::new(),
+            [only] => format!(": {}", only.title),
+            kinds => format!(", in {} ways", kinds.len()),
+        }
     };
     for (severity, what) in [(Severity::Critical, "failed"), (Severity::Warning, "need a look")] {
         let some = of(summary, severity);
@@ -102,7 +102,20 @@ pub(super) fn who(summary: &Summary, groups: &[(&GroupKey, &Group)]) -> String {
     };
     let servers = match summary.servers.keys().next() {
         Some((host, port)) if summary.servers.len() == 1 => ends::socket(&summary.names, *host, *port),
-        _ => count(summary.servers.len() as u64, "server"),
+        first => {
+            let is_bound = summary.connections_to_others > 0;
+            let some = |what| match summary.servers.len() {
+                all if is_bound => format!("{} or more {what}s", grouped(all as u64)),
+                all => count(all as u64, what),
+            };
+            let is_one = |host: &Host| !is_bound && summary.servers.keys().all(|(other, _)| other == host);
+            match first.filter(|(host, _)| is_one(host)) {
+                Some((host, _)) => {
+                    format!("{}, {}", escaped(&summary.names.show(*host).to_string()), some("port"))
+                }
+                None => some("server"),
+            }
+        }
     };
     format!("{clients} → {servers}")
 }
@@ -150,7 +163,7 @@ const COLUMNS: [&str; 9] = ["", "Count", "Verdict", "Fault", "Server", "Clients"
 const SERVER: usize = 4;
 
 /// Columns that are left out where there is less room than all of them need, the first one first.
-const DISPENSABLE: [usize; 4] = [7, 5, 3, 6];
+const DISPENSABLE: [usize; 5] = [7, 5, 3, 6, 8];
 
 fn write_groups(
     summary: &Summary,
@@ -199,9 +212,7 @@ fn write_groups(
 pub(super) fn left_out(summary: &Summary, groups: &[(&GroupKey, &Group)]) -> Option<String> {
     let left: u64 =
         groups.iter().skip(LINES).map(|(_, group)| group.count).sum::<u64>() + summary.groups.ungrouped;
-    let kinds = groups.len().saturating_sub(LINES);
-    let kinds = if kinds > 0 { format!(" of {}", count(kinds as u64, "more kind")) } else { String::new() };
-    (left > 0).then(|| format!("{}{kinds}: -o table lists them", count(left, "connection")))
+    (left > 0).then(|| format!("{} in further groups: -o table lists them", count(left, "connection")))
 }
 
 /// The groups' table in cells, with its header.
@@ -308,11 +319,12 @@ pub(super) fn write_example(
     if let Some(first) = rows.iter_mut().find(|row| row.at.is_some()) {
         let whose = format!("{}, #{}", ends::end(story, Role::Client), story.id);
         match first.text.first_mut().filter(|text| !text.is_empty()) {
-            Some(_) if matches!(first.arrow, Arrow::From(Role::Server, _)) => {
+            Some(_) if matches!(first.arrow, Arrow::From(Role::Server, _) | Arrow::Other(_)) => {
                 first.text.push(format!("to {whose}"));
             }
             Some(text) => {
-                let short = text.split([':', ',']).next().unwrap_or(text);
+                // A colon within a word is an address's.
+                let short = text.split(": ").next().and_then(|text| text.split(", ").next()).unwrap_or(text);
                 *text = format!("{short} of {whose}");
             }
             None => first.text = vec![format!("of {whose}")],
@@ -334,7 +346,7 @@ pub(super) fn write_example(
         }
         None => write_why(&why, style, out)?,
     }
-    let advice: Vec<Cow<'static, str>> = verdict.advice(story).take(ADVICE).collect();
+    let advice: Vec<Cow<'static, str>> = judgement::advice(story, verdict, style).take(ADVICE).collect();
     write_next(&advice, style, out)
 }
 

@@ -6,13 +6,13 @@
 use super::fold::Fold;
 use super::notes::{self, Notes};
 use super::row::{Arrow, Awaited, Kind, Row};
-use crate::packet::SegmentHeader;
+use crate::packet::{IcmpError, IpVersion, SegmentHeader};
 use crate::report::text::escape::escaped;
 use crate::report::text::words::{PacketNames, amount, count};
 use crate::story::{EndingKind, Entry, Item, Note, Seen, Silence, Stage, Story};
 use crate::tcp::Role;
-use crate::time::Elapsed;
-use crate::verdict::{Code, Severity, Verdict};
+use crate::time::{Elapsed, Timestamp};
+use crate::verdict::{self, Actor, Code, Severity, Verdict};
 
 /// The packet, or the silence behind it, that is the fault.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -61,7 +61,16 @@ fn fault(story: &Story, verdict: &Verdict) -> Option<Fault> {
     let proof = verdict.evidence.last().copied().map(Fault::Packet);
     match verdict.code {
         // What ended the connection only follows from the fault.
-        Code::Unreachable | Code::NotTls | Code::ProxyRefused => proof,
+        Code::NotTls => {
+            let plain = match verdict.actor {
+                Actor::Client => story.plain.client.as_ref(),
+                Actor::Server => story.plain.server.as_ref(),
+                Actor::Path | Actor::Unknown => None,
+            };
+            let plain = plain.map(|observed| observed.moment.number);
+            plain.filter(|number| verdict.evidence.contains(number)).map(Fault::Packet).or(proof)
+        }
+        Code::Unreachable | Code::ProxyRefused => proof,
         Code::Refused
         | Code::SynNoReply
         | Code::TcpHandshakeIncomplete
@@ -99,7 +108,14 @@ fn unfolded(
     let mut rows = Vec::new();
     // SYNs that nobody answers are one silence, whatever the time between them.
     let is_unanswered = verdict.code == Code::SynNoReply;
+    // Each with the packet that ends it: probes and repeats in between belong to it.
+    let mut silences: Vec<(Timestamp, Row)> = Vec::new();
     for (index, item) in items.iter().enumerate() {
+        let begin = match item {
+            Item::Fold { first, .. } => first.at,
+            Item::Packet(entry) => entry.moment.at,
+        };
+        rows.extend(silences.extract_if(.., |(until, _)| *until <= begin).map(|(_, row)| row));
         match item {
             Item::Fold { packets, bytes, first, until } => rows.push(Row {
                 items: vec![index],
@@ -117,7 +133,13 @@ fn unfolded(
                     if let Note::Silence(silence) = note
                         && !is_unanswered
                     {
-                        rows.push(silent(story, notes.stage(), silence, silence.elapsed(), fault));
+                        let whole = whole(story, silence);
+                        let row = silent(story, notes.stage(), &whole, fault);
+                        if whole.until <= entry.moment.at {
+                            rows.push(row);
+                        } else if !is_trailing(story, &whole) {
+                            silences.push((whole.until, row));
+                        }
                     }
                 }
                 let mut row = packet(story, Some(verdict), index, entry, names, &mut notes);
@@ -148,17 +170,22 @@ fn unfolded(
             kind: Kind::Key,
         });
     } else {
+        rows.extend(silences.into_iter().map(|(_, row)| row));
         rows.extend(end(story, notes.stage(), fault));
     }
     rows
 }
 
+/// A silence up to its end, of which a packet within it shows the beginning.
+fn whole(story: &Story, noted: &Silence) -> Silence {
+    let known = story.pauses.iter().chain(story.silence());
+    *known.filter(|silence| silence.since == noted.since).last().unwrap_or(noted)
+}
+
 /// A silence's row.
-fn silent(story: &Story, stage: Stage, silence: &Silence, elapsed: Elapsed, fault: Option<Fault>) -> Row {
+fn silent(story: &Story, stage: Stage, silence: &Silence, fault: Option<Fault>) -> Row {
     let is_fault = fault == Some(Fault::SilenceSince(silence.since.number));
-    // What interrupts it, a keep-alive probe for example, does not end it.
-    let whole = story.silence().filter(|whole| is_fault && whole.since == silence.since);
-    let elapsed = whole.map_or(elapsed, Silence::elapsed);
+    let elapsed = silence.elapsed();
     let what = if stage == Stage::Syn { "no reply" } else { "silence" };
     let text = notes::awaited(story, stage, silence);
     Row {
@@ -178,15 +205,19 @@ fn silent(story: &Story, stage: Stage, silence: &Silence, elapsed: Elapsed, faul
     }
 }
 
+/// Whether a silence lasts up to the capture's end, behind the connection's last packet.
+fn is_trailing(story: &Story, silence: &Silence) -> bool {
+    silence.until == story.capture.end && story.capture.end > story.last.at
+}
+
 /// How the packets end: in a silence up to the capture's end, or with the capture.
 fn end(story: &Story, stage: Stage, fault: Option<Fault>) -> Option<Row> {
     let end = story.capture.end;
     // An ICMP error is an answer of its kind.
     let is_answered = story.stage == Stage::Syn && !story.path.icmp_errors.is_empty();
-    let trailing =
-        story.silence().filter(|silence| silence.until == end && end > story.last.at && !is_answered);
+    let trailing = story.silence().filter(|silence| is_trailing(story, silence) && !is_answered);
     if let Some(silence) = trailing {
-        return Some(silent(story, stage, silence, silence.elapsed(), fault));
+        return Some(silent(story, stage, silence, fault));
     }
     if !story.endings.is_empty() || is_answered {
         return None;
@@ -218,7 +249,10 @@ fn packet(
     let mut words = notes.about(entry);
     let (arrow, kind, certificate) = match &entry.seen {
         Seen::Icmp(error, _) => {
-            words.insert(0, format!("ICMP error from {}", story.names.show(error.ip.source)));
+            words.insert(
+                0,
+                format!("{} from {}", icmp(story, entry, error), story.names.show(error.ip.source)),
+            );
             (Arrow::Other("ICMP".to_owned()), Kind::Key, Vec::new())
         }
         Seen::Segment { role, header, excerpt, .. } => {
@@ -226,6 +260,10 @@ fn packet(
             let is_proof = verdict.is_some_and(|verdict| verdict.evidence.contains(&entry.moment.number));
             name_segment(&mut words, header, &entry.notes);
             describe_rst(&mut words, header, code, excerpt);
+            let is_first = story.data[*role].first.is_some_and(|first| first.number == entry.moment.number);
+            if words.is_empty() && is_first && *role == Role::Client && story.is_inside_client_hello() {
+                words.push("beginning of a ClientHello".to_owned());
+            }
             let certificate = certificate(story, entry.moment.number, *role);
             (arrow(*role, header, code), kind(header, &entry.notes, is_proof), certificate)
         }
@@ -243,6 +281,18 @@ fn packet(
         is_dim: matches!(kind, Kind::Ack | Kind::Closing),
         kind,
     }
+}
+
+/// What an ICMP error says: by its name where it has one, else by its numbers.
+fn icmp(story: &Story, entry: &Entry, error: &IcmpError<'_>) -> String {
+    let fact = story.path.icmp_errors.iter().find(|fact| fact.moment.number == entry.moment.number);
+    let name = fact.and_then(verdict::icmp_name);
+    let mtu = error.mtu.filter(|mtu| *mtu > 0).map(|mtu| format!(" (MTU {mtu})")).unwrap_or_default();
+    let icmp = if error.ip.version == IpVersion::V4 { "ICMP" } else { "ICMPv6" };
+    name.map_or_else(
+        || format!("{icmp} error (type {}, code {})", error.icmp_type, error.code),
+        |name| format!("{icmp} \"{name}\"{mtu}"),
+    )
 }
 
 /// A segment's arrow, with its flags and its length.
@@ -344,7 +394,9 @@ fn certificate(story: &Story, number: u64, role: Role) -> Vec<String> {
         let title = own
             .and_then(|found| found.certificates.first()?.details.as_ref())
             .map(|details| format!(" CN={}", crate::report::text::escape::escaped(details.title())));
-        lines.push(format!("Certificate{}", title.unwrap_or_default()));
+        let is_empty = sent.is_some_and(|sent| sent.what.is_empty());
+        let name = if is_empty { "empty Certificate" } else { "Certificate" };
+        lines.push(format!("{name}{}", title.unwrap_or_default()));
     }
     if role == Role::Server
         && story.data.server.last.is_some_and(|last| last.number == number)

@@ -3,7 +3,7 @@
 use std::fmt;
 
 use super::escape::escaped;
-use super::words::count;
+use super::numbers::times;
 use crate::analysis::{LookupFault, Subject, Unanswered};
 use crate::packet::{Names, NoAddress};
 
@@ -59,7 +59,7 @@ impl Lookup<'_> {
         let found = self.found;
         let client = found.client.map(|client| self.names.show(client).to_string());
         let client = client.as_deref().unwrap_or("several hosts");
-        let asked = if found.asked == 1 { "once".to_owned() } else { count(found.asked, "time") };
+        let asked = times(found.asked);
         let (question, answer) = match (&found.subject, found.fault) {
             (Subject::Neighbor(_), _) => (
                 "for its link address",
@@ -107,7 +107,9 @@ impl Lookup<'_> {
     }
 
     fn packets(&self) -> String {
-        let numbers: Vec<_> = self.found.evidence.iter().map(ToString::to_string).collect();
+        let mut numbers = self.found.evidence.clone();
+        numbers.sort_unstable();
+        let numbers: Vec<_> = numbers.iter().map(ToString::to_string).collect();
         let packets = if numbers.len() == 1 { "packet" } else { "packets" };
         format!("{packets} {}", numbers.join(", "))
     }

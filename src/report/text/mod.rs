@@ -4,9 +4,10 @@ pub mod clock;
 pub(super) mod ends;
 pub mod escape;
 #[cfg(feature = "command")]
+pub(super) mod kinds;
 pub(super) mod lookups;
 pub(super) mod neighbours;
-mod numbers;
+pub(super) mod numbers;
 mod origins;
 pub(super) mod wireshark;
 #[cfg(feature = "command")]

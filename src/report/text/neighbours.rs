@@ -292,7 +292,11 @@ impl Words<'_> {
         let (name, all) = (&self.name, self.context.all);
         let Some(when) = worked.when else {
             let is_all = self.group.count > 1 && self.group.count == all;
-            let text = format!("All {} to {name} end like this.", count(self.group.count, "connection"));
+            let these = match self.group.count {
+                2 => "Both connections".to_owned(),
+                all => format!("All {}", count(all, "connection")),
+            };
+            let text = format!("{these} to {name} end like this.");
             return is_all.then_some(Conclusion::new(text, Vec::new(), Stance::Adds));
         };
         let fine =
@@ -454,6 +458,6 @@ mod tests {
         let text = concluded(reset(), &[5, 30], true);
         assert!(text.starts_with("2 of 4 connections to ") && text.ends_with(" are ok."), "{text}");
         let text = concluded(reset(), &[], true);
-        assert!(text.starts_with("All 2 connections to ") && text.ends_with(" end like this."), "{text}");
+        assert!(text.starts_with("Both connections to ") && text.ends_with(" end like this."), "{text}");
     }
 }

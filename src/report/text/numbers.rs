@@ -6,6 +6,15 @@ pub(in crate::report) fn count(number: u64, one: &str) -> String {
     format!("{} {one}{plural}", grouped(number))
 }
 
+/// `once`, `twice`, `1,204 times`.
+pub(in crate::report) fn times(number: u64) -> String {
+    match number {
+        1 => "once".to_owned(),
+        2 => "twice".to_owned(),
+        number => format!("{} times", grouped(number)),
+    }
+}
+
 /// `1,204`.
 pub(in crate::report) fn grouped(number: u64) -> String {
     let digits = number.to_string();
@@ -26,6 +35,7 @@ mod tests {
     #[test]
     fn numbers_are_grouped_and_their_nouns_agree() {
         assert_eq!(grouped(1_234_567), "1,234,567");
+        assert_eq!([1, 2, 3_000].map(times), ["once", "twice", "3,000 times"]);
         assert_eq!((count(1, "packet").as_str(), count(0, "packet").as_str()), ("1 packet", "0 packets"));
     }
 }
