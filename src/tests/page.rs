@@ -13,6 +13,13 @@ fn without_command(page: &str) -> String {
 }
 
 #[test]
+fn a_packet_that_a_device_dropped_ends_at_the_device() {
+    let file = testdata("no-server-hello/pmtu-told-in-vain/capture.pcap");
+    let page = run(&["read", "-o", "html", &file]).out;
+    assert!(page.contains("dropped on the path") && page.contains("x2=\"50%\""), "{page}");
+}
+
+#[test]
 fn beside_any_output_it_is_the_page_of_o_html() {
     let folder = tempfile::tempdir().unwrap();
     let page = folder.path().join("report.html");

@@ -189,6 +189,8 @@ struct Ending<'a> {
     packets: String,
     notes: Vec<String>,
     files: Vec<String>,
+    /// How many packets the capture lost.
+    drops: String,
     inputs: Vec<(&'a str, Cow<'a, str>)>,
     command: &'a str,
 }
@@ -288,7 +290,7 @@ fn begin<'a>(
             (verdict.severity, text, verdict::translation(verdict.code, style), vec![when, file])
         }
         None => {
-            let (severity, text) = overview::headline(summary, &summary.groups.worst_first());
+            let (severity, text) = overview::headline(summary);
             let places = vec![overview::who(summary, groups), overview::span(summary, style), file];
             (severity, text, None, places)
         }
@@ -361,8 +363,15 @@ fn ending<'a>(end: &End<'a>, unshown: Option<String>, listing: listing::Table, s
         packets,
         notes: Vec::new(),
         files: files
-            .map(|file| format!("{}, {}, {}", file.name, file.format, count(file.packets, "packet")))
+            .map(|file| {
+                let snaplen = file.snaplen.map(|snaplen| format!(", snaplen {snaplen}")).unwrap_or_default();
+                format!("{}, {}, {}{snaplen}", file.name, file.format, count(file.packets, "packet"))
+            })
             .collect(),
+        drops: match summary.about.dropped {
+            Some(dropped) => format!("{} dropped while capturing", count(dropped, "packet")),
+            None => "not recorded in the capture".to_owned(),
+        },
         inputs: (end.provenance.inputs.iter())
             .map(|(name, digest)| {
                 let digest = match digest {

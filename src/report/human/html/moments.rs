@@ -178,7 +178,15 @@ fn ticks(first: Timestamp, last: Timestamp, clock: Clock, style: &Style) -> Vec<
     let span = (last - first).nanos();
     let label = |at, digits| clock::time_of_day(at, clock, digits, &style.zone).unwrap_or_default();
     let x = |at: Timestamp| percent((at - first).nanos() as f64 / span.max(1) as f64);
-    let Some(step) = STEPS.into_iter().find(|step| span / (step * SECOND) < TICKS) else { return Vec::new() };
+    let Some(step) = STEPS.into_iter().find(|step| span / (step * SECOND) < TICKS) else {
+        // More years than a round step has.
+        let date = |at| {
+            let text = clock::date_and_time(at, clock, 0, &style.zone).unwrap_or_default();
+            text.split(' ').next().unwrap_or_default().to_owned()
+        };
+        let tick = |at, class| Tick { x: x(at), label: date(at), class };
+        return vec![tick(first, "first"), tick(last, "last")];
+    };
     if span < 2 * SECOND {
         let tick = |at, class| Tick { x: x(at), label: label(at, 3), class };
         return vec![tick(first, "first"), tick(last, "last")];
@@ -266,6 +274,13 @@ mod tests {
         let picture = of(&marks, Clock::Utc);
         assert_eq!(picture.lanes[0].marks.len(), SPANS);
         assert!(picture.note.is_some() && picture.ticks.len() <= 6);
+    }
+
+    #[test]
+    fn decades_are_labelled_at_their_ends() {
+        let marks = [0, 1_500_000_000].map(|second| mark(second, Code::Healthy, Severity::Ok));
+        let labels: Vec<_> = of(&marks, Clock::Utc).ticks.into_iter().map(|tick| tick.label).collect();
+        assert_eq!(labels, ["1970-01-01", "2017-07-14"]);
     }
 
     #[test]

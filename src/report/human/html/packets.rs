@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use crate::analysis::Judged;
 use crate::limits;
-use crate::packet::Flags;
+use crate::packet::{Flags, SegmentHeader};
 use crate::report::human::ladder::{Deltas, three_digits};
 use crate::report::human::logs;
 use crate::report::human::packet::{printed, printer};
@@ -28,7 +28,7 @@ const SERVER: u8 = 92;
 const DIGITS: u8 = 6;
 
 /// Digits of the time since which something was awaited.
-const SINCE_DIGITS: u8 = 1;
+const SINCE_DIGITS: u8 = 3;
 
 /// A row of the ladder.
 #[derive(Default)]
@@ -138,6 +138,7 @@ impl Rungs {
             numbering: Numbering::default(),
             deltas: Deltas::default(),
             device: device(story, verdict),
+            dropped: dropped(&items),
             stage: Stage::None,
             band: None,
             is_repeated: false,
@@ -170,6 +171,35 @@ impl Rungs {
         let key = (!key.is_empty()).then(|| format!("{}.", key.join("; ")));
         Self { rows: rungs, device: drawing.device, key }
     }
+}
+
+/// The packets that ICMP errors of others than the packets' receivers quote: the latest before the error with the quoted
+/// segment's sequence number, and its IP id where both show one.
+fn dropped(items: &[Item]) -> BTreeSet<u64> {
+    let mut sent: Vec<(u64, &SegmentHeader)> = Vec::new();
+    let mut dropped = BTreeSet::new();
+    for item in items {
+        let Item::Packet(entry) = item else { continue };
+        match &entry.seen {
+            Seen::Segment { header, .. } => sent.push((entry.moment.number, header)),
+            Seen::Icmp(error, _) => {
+                let Some(quoted) = &error.quoted_segment else { continue };
+                if error.ip.source == quoted.ip.destination {
+                    continue;
+                }
+                let is_quoted = |header: &SegmentHeader| {
+                    header.ip.source == quoted.ip.source
+                        && quoted.tcp.seq.is_some()
+                        && header.tcp.seq == quoted.tcp.seq
+                        && header.ip.id.zip(quoted.ip.id).is_none_or(|(sent, quoted)| sent == quoted)
+                };
+                dropped.extend(
+                    sent.iter().rev().find(|(_, header)| is_quoted(header)).map(|(number, _)| *number),
+                );
+            }
+        }
+    }
+    dropped
 }
 
 /// Who sent an ICMP error; a device that nobody knows, where a RST was forged.
@@ -212,6 +242,8 @@ struct Drawing<'a> {
     numbering: Numbering,
     deltas: Deltas,
     device: Option<String>,
+    /// Packets that a device dropped, as its ICMP errors show.
+    dropped: BTreeSet<u64>,
     /// What the rows so far reached.
     stage: Stage,
     band: Option<&'static str>,
@@ -349,10 +381,16 @@ impl Drawing<'_> {
                 if is_reset && row.is_fault && is_forged(self.verdict) && self.device.is_some() {
                     from = DEVICE;
                 }
-                if is_lost {
+                let is_dropped = self.device.is_some()
+                    && entries.iter().any(|entry| self.dropped.contains(&entry.moment.number));
+                if is_dropped {
+                    to = DEVICE;
+                } else if is_lost {
                     to = if to > from { 78 } else { 22 };
                 }
+                let is_lost = is_lost || is_dropped;
                 let sent = match (is_lost, is_repeat) {
+                    _ if is_dropped => ", dropped on the path",
                     (true, _) => ", no reply",
                     (_, true) => ", sent again",
                     _ => "",

@@ -156,7 +156,7 @@ impl<'a> Section<'a> {
             evidence,
             basis: judgement::basis(judged, summary),
             client_log: &verdict.client_reports,
-            next: verdict.advice(story).collect(),
+            next: judgement::advice(story, verdict, style).collect(),
             chain: missing.into_iter().chain(client).collect(),
             findings: also,
             filter: judgement::short_filter(story),
