@@ -55,5 +55,6 @@ CREATE TABLE connections (
     server_retransmissions BIGINT,
     syns BIGINT,
     icmp_errors BIGINT,
-    findings STRING
+    findings STRING,
+    redacted BOOLEAN
 );

@@ -56,6 +56,20 @@ fn no_report_contains_an_original_address_or_name() {
 }
 
 #[test]
+fn rows_and_monitoring_say_that_they_are_redacted() {
+    let file = testdata("refused/plain/capture.pcapng");
+    for (form, words) in [
+        ("flat", "\"redacted\":true"),
+        ("nagios", " (redacted) |"),
+        ("prometheus", "\nssmscope_redacted 1\n"),
+    ] {
+        let [redacted, plain] = [&["--redact"][..], &[]]
+            .map(|options| run(&[&["read", "-o", form, &file], options].concat()).out);
+        assert!(redacted.contains(words) && !plain.contains(words), "{redacted}{plain}");
+    }
+}
+
+#[test]
 fn it_is_deterministic_for_any_number_of_threads_and_says_so() {
     let file = testdata("file/ring/a.pcap");
     let one = run(&["read", "--redact", "-j", "1", "-o", "json", &file]);

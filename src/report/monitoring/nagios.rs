@@ -9,13 +9,12 @@ use std::fmt::Write as _;
 use std::io::{self, Write};
 
 use super::phases;
-use crate::analysis::{Judged, Summary};
+use crate::analysis::Judged;
 use crate::limits;
-use crate::packet::Host;
 use crate::probe::Range;
 use crate::report::digest::WorstConnection;
 use crate::report::text::words::count;
-use crate::report::text::{clock, ends, neighbours};
+use crate::report::text::{clock, ends, kinds, neighbours};
 use crate::report::{Check, End, nothing};
 use crate::tcp::Role;
 use crate::time::Elapsed;
@@ -51,6 +50,7 @@ pub fn write(of: &End<'_>, out: &mut dyn Write) -> io::Result<()> {
             .or_else(|| nothing::portless(of.summary))
             .unwrap_or_else(|| "no TCP connection to judge".to_owned()),
     };
+    let text = if of.summary.is_redacted { format!("{text} (redacted)") } else { text };
     write_status(of.status(), &text, &performance(of), out)?;
     write_groups(of, out)?;
     out.flush()
@@ -83,6 +83,7 @@ fn write_check(of: &End<'_>, check: &Check<'_>, out: &mut dyn Write) -> io::Resu
         }
         None => format!("{code}: {}", conclusion.headline),
     };
+    let text = if of.summary.is_redacted { format!("{text} (redacted)") } else { text };
     let text = match conclusion.state_option() {
         Some(option) => format!("{text} ({option})"),
         None => text,
@@ -143,7 +144,7 @@ fn found(shown: &WorstConnection, of: &End<'_>) -> String {
         Severity::Ok => format!("{some} of {all} ok"),
         Severity::Unknown => format!("none of {all} can be judged"),
     };
-    let kinds = kinds(summary, worst, some);
+    let kinds = kinds::of(summary, worst);
     let servers: BTreeSet<_> = kinds.iter().flat_map(|kind| &kind.servers).collect();
     let place = match servers.into_iter().collect::<Vec<_>>().as_slice() {
         [only] => format!(", {}", ends::socket(&summary.names, only.0, only.1)),
@@ -163,37 +164,6 @@ fn found(shown: &WorstConnection, of: &End<'_>) -> String {
         text.push_str(&part);
     }
     text + &place
-}
-
-/// Connections with one code and cause, to any server.
-struct Counted {
-    title: String,
-    count: u64,
-    servers: BTreeSet<(Host, u16)>,
-}
-
-/// Those of a severity, the most first; `all` is how many there are.
-fn kinds(summary: &Summary, severity: Severity, all: u64) -> Vec<Counted> {
-    let mut kinds: Vec<Counted> = Vec::new();
-    for (key, group) in summary.groups.worst_first() {
-        if key.severity != severity {
-            continue;
-        }
-        let title = key.title();
-        match kinds.iter_mut().find(|known| known.title == title) {
-            Some(known) => {
-                known.count += group.count;
-                known.servers.insert(key.server);
-            }
-            None => kinds.push(Counted { title, count: group.count, servers: [key.server].into() }),
-        }
-    }
-    kinds.sort_by_key(|kind| std::cmp::Reverse(kind.count));
-    let counted: u64 = kinds.iter().map(|kind| kind.count).sum();
-    if counted < all {
-        kinds.push(Counted { title: "others".to_owned(), count: all - counted, servers: BTreeSet::new() });
-    }
-    kinds
 }
 
 /// Writes a line for each group that failed or deserves a look.

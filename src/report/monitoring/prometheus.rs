@@ -100,6 +100,12 @@ impl Page {
         let mut metrics = Metrics { page: self, target: of.target };
         metrics.family("ssmscope_build_info", "1, labelled with the version of ssmscope.");
         metrics.sample("ssmscope_build_info", &[("version", env!("CARGO_PKG_VERSION"))], 1);
+        if of.summary.is_redacted {
+            let name = "ssmscope_redacted";
+            metrics
+                .family(name, "1 where stand-ins replace what names somebody (--redact); absent elsewhere.");
+            metrics.sample(name, &[], 1);
+        }
         metrics.status(of);
         metrics.stages(of.digest.connection.as_ref());
         metrics.connections(of);

@@ -138,6 +138,8 @@ pub struct Row<'a> {
     pub icmp_errors: Option<u64>,
     /// Codes of the findings, separated by spaces; empty where there are none.
     pub findings: Option<String>,
+    /// Whether stand-ins replace what names somebody (`--redact`).
+    pub redacted: Option<bool>,
 }
 
 impl<'a> Row<'a> {
@@ -203,6 +205,7 @@ impl<'a> Row<'a> {
             syns: Some(story.opening.syn.count),
             icmp_errors: Some(story.path.icmp_error_count),
             findings: Some(findings.iter().map(|finding| finding.code).collect::<Vec<_>>().join(" ")),
+            redacted: Some(facts.is_redacted),
             ..Self::default()
         };
         (row.client_ip, row.client_name, row.client_port) = end(story, Role::Client);

@@ -100,7 +100,10 @@ mod tests {
     #[test]
     fn a_table_without_rows_has_its_columns() {
         let text = written(Format::Csv, |_| {});
-        assert!(text.starts_with("schema,source,sha256,") && text.ends_with(",findings\n"), "{text}");
+        assert!(
+            text.starts_with("schema,source,sha256,") && text.ends_with(",findings,redacted\n"),
+            "{text}"
+        );
         let continued = written(Format::Csv, |rows| {
             rows.omit_header();
             rows.flush().unwrap();
