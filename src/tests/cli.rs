@@ -130,6 +130,20 @@ fn a_reader_that_goes_away_is_no_failure() {
 }
 
 #[test]
+fn a_report_in_a_pipe_is_as_wide_as_the_environment_says() {
+    let file = testdata("no-server-hello/plain/capture.pcap");
+    let widest = |columns: Option<&str>| {
+        let mut command = ssmscope(&["read", &file]);
+        columns.map(|columns| command.env("COLUMNS", columns));
+        let out = Outcome::of(&mut command).out;
+        out.lines().map(|line| line.chars().count()).max().unwrap_or_default()
+    };
+    let (narrow, usual) = (widest(Some("70")), widest(None));
+    assert!(narrow <= 70 && (71..=100).contains(&usual), "{narrow} {usual}");
+    assert_eq!([Some("0"), Some("wide")].map(widest), [usual; 2]);
+}
+
+#[test]
 fn selections_are_applied_and_their_errors_reported() {
     let Outcome { status, out, .. } = run(&["read", "--host", "203.0.113.9", &healthy()]);
     assert_eq!(status, 3);
@@ -140,7 +154,7 @@ fn selections_are_applied_and_their_errors_reported() {
     assert_eq!(status, 0);
     let Outcome { status, out, error } = run(&["read", "--filter", "tcp prt 8443", &healthy()]);
     assert_eq!(status, 3);
-    assert!(out.starts_with("UNSURE stopped before any connection was read"), "{out}");
+    assert_eq!(out, "", "what cannot be applied is no verdict");
     assert!(error.starts_with("ssmscope: --filter 'tcp prt 8443': "), "{error}");
     let text = testdata("transcript/vmanage/transcript.txt");
     let Outcome { status, error, .. } = run(&["read", "--filter", "tcp", &text]);

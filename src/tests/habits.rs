@@ -16,7 +16,33 @@ enum Comes {
 use Comes::{Instead, To};
 
 /// A command line and its result. `OK` is a healthy capture, `BAD` one with a refused connection, `TEXT` a transcript.
-const LINES: [(&str, Comes); 68] = [
+const LINES: [(&str, Comes); 94] = [
+    // Wireshark
+    ("BAD 'tcp.port' '==' 8443", Instead("'tcp port 8443'")),
+    ("-r BAD ip.addr==192.0.2.1", Instead("'host 192.0.2.1'")),
+    ("BAD --display-filter tcp", Instead("host 192.0.2.1 and tcp port 8443")),
+    ("-r BAD -f tcp", Instead("without it: 'tcp'")),
+    ("BAD --only connection-refused", Instead("neither a code, a cause nor")),
+    ("OK --only unknown_ca -o json", To("summary")),
+    ("BAD --width 80", Instead("COLUMNS=N")),
+    ("BAD --json", Instead("-o json")),
+    ("--read BAD", Instead("-r FILE")),
+    ("BAD host no-such-name.invalid", Instead("--host NAME")),
+    // openssl s_client, netcat and nmap
+    ("check -tls1_2 192.0.2.1", Instead("--tls-min 1.2")),
+    ("check -tls1_3 192.0.2.1", Instead("--tls-min 1.3")),
+    ("check -CAfile OK 192.0.2.1", Instead("--ca-file PEM")),
+    ("check -alpn h2 192.0.2.1", Instead("leave it out")),
+    ("check -brief 192.0.2.1", Instead("-o nagios")),
+    ("check -Pn 192.0.2.1", Instead("leave it out")),
+    ("check -starttls smtp 192.0.2.1", Instead("--starttls")),
+    ("check localhost 8443", Instead("ssmscope check localhost:8443")),
+    ("check localhost --port https", Instead("try 443")),
+    ("version", Instead("ssmscope --version")),
+    ("curl https://ssm.example", Instead("ssmscope check HOST:PORT")),
+    ("s_client -connect ssm.example:443", Instead("ssmscope check HOST:PORT")),
+    ("nmap -sS 192.0.2.1", Instead("ssmscope check HOST:PORT")),
+    ("tcpdump -r OK", Instead("ssmscope -r FILE")),
     // tcpdump
     ("OK", To("healthy")),
     ("-r BAD", To("refused")),
@@ -76,6 +102,8 @@ const LINES: [(&str, Comes); 68] = [
     ("read -h", To("--packets N")),
     ("live -nh", To("--verdicts N")),
     ("explain UNREACHABLE", To("unreachable")),
+    ("explain 5", To("proxy-refused")),
+    ("explain socks-5", To("proxy-refused")),
     ("explain no_server_hello", To("no-server-hello")),
     // curl, openssl, nagios
     ("https://127.0.0.1:1/", Instead("ssmscope check https://127.0.0.1:1/")),
@@ -120,6 +148,13 @@ fn lines_typed_from_habit_work_or_say_what_to_type() {
         }
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+#[test]
+fn without_a_word_the_examples_are_printed() {
+    let outcome = Outcome::fed(&mut ssmscope(&[]), b"");
+    assert_eq!((outcome.status, outcome.out.as_str()), (3, ""));
+    assert!(outcome.error.starts_with("ssmscope capture.pcap") && outcome.error.contains("ssmscope - <"));
 }
 
 #[test]

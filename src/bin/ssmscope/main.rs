@@ -54,6 +54,14 @@ fn main() -> ExitCode {
         let _ = io::stdout().write_all(text.as_bytes());
         return exit::code(if is_plugin { Status::Unknown } else { Status::Ok });
     }
+    if declared.words.len() < 2 && !is_plugin {
+        // Somebody who pipes a capture in, or names nothing: the examples show how.
+        if let Some(text) = args::short_help(None) {
+            let text = format!("{text}\nA capture from a pipe: ssmscope - < capture.pcap\n");
+            let _ = io::stderr().write_all(text.as_bytes());
+            return exit::code(Status::Unknown);
+        }
+    }
     let cli = match Cli::of_words(command, declared.words) {
         Ok(cli) => cli,
         Err(error) if is_plugin && error.use_stderr() => {

@@ -1,5 +1,6 @@
 //! What `read`, `live` and `check` share: a report, the thresholds, a file of metrics, and the status that comes of it all.
 
+use std::env;
 use std::io::{self, BufWriter, IsTerminal, LineWriter};
 
 use anyhow::ensure;
@@ -313,6 +314,14 @@ pub fn style(rendering: &Rendering, detail: Detail) -> Style {
         is_east_asian: locale::is_east_asian(),
         language: rendering.lang.or_else(|| Language::of(&locale::language())),
         sort: rendering.sort,
-        columns: terminal.map_or(COLUMNS, |(terminal_size::Width(columns), _)| columns),
+        columns: terminal
+            .map(|(terminal_size::Width(columns), _)| columns)
+            .or_else(columns)
+            .unwrap_or(COLUMNS),
     }
+}
+
+/// The width that the environment names for what is no terminal (POSIX, XBD 8.3).
+fn columns() -> Option<u16> {
+    env::var("COLUMNS").ok()?.parse().ok().filter(|columns| *columns > 0)
 }

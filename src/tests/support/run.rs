@@ -21,6 +21,7 @@ pub fn ssmscope(arguments: &[&str]) -> Command {
 /// Takes from a command's environment what changes the output.
 pub fn isolate(command: &mut Command) {
     command.env("TZ", "UTC").env("LC_ALL", "C.UTF-8").env("NO_COLOR", "1").env_remove("CLICOLOR_FORCE");
+    command.env_remove("COLUMNS");
     for name in ["HTTPS_PROXY", "https_proxy", "ALL_PROXY", "all_proxy", "NO_PROXY", "no_proxy"] {
         command.env_remove(name);
     }

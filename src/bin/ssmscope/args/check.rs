@@ -9,7 +9,9 @@ use ssmscope::time::Elapsed;
 use ssmscope::verdict::Severity;
 
 use super::groups::{Logs, Monitoring, Page, Redacting, Rendering, Timing};
-use super::values::{HostPort, host_port, known_address, path, server_name, span, starttls, state, statuses};
+use super::values::{
+    HostPort, host_port, known_address, path, port, server_name, span, starttls, state, statuses,
+};
 
 /// `ssmscope check`.
 #[expect(clippy::struct_excessive_bools, reason = "each is a switch of its own")]
@@ -50,8 +52,7 @@ pub struct Check {
     pub jobs: u16,
 
     /// Its port.
-    #[arg(short, long, value_name = "PORT", value_parser = clap::value_parser!(u16).range(1..),
-        help_heading = "Connection")]
+    #[arg(short, long, value_name = "PORT", value_parser = port, help_heading = "Connection")]
     pub port: Option<u16>,
 
     /// Connect to this address, whatever the host's name resolves to; the name is still that of SNI and certificate.

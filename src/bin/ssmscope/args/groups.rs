@@ -14,7 +14,7 @@ use ssmscope::verdict::Verdict;
 
 use super::values::{
     GivenTime, Shown, access_format, clock_offset, connections, formats, forms, given_time, language, memory,
-    server_name, shown, sorts, span, zone,
+    port, server_name, shown, sorts, span, zone,
 };
 
 /// Which traffic is analysed.
@@ -27,7 +27,7 @@ pub struct Selection {
     pub host: Vec<String>,
 
     /// Only connections from or to this port. Repeatable, and lists have commas.
-    #[arg(long, value_name = "PORT", value_delimiter = ',', help_heading = "Selection")]
+    #[arg(long, value_name = "PORT", value_parser = port, value_delimiter = ',', help_heading = "Selection")]
     pub port: Vec<u16>,
 
     /// Only packets that this libpcap expression admits (man pcap-filter), as the last words do; not for text.
@@ -50,10 +50,10 @@ pub struct Selection {
         help_heading = "Selection")]
     pub packets: Option<u64>,
 
-    /// Show only connections with this code or result. Repeatable; separate several by commas.
+    /// Show only connections with this code, cause or result. Repeatable; separate several by commas.
     ///
     /// It changes neither the numbers of connections nor the counts nor the exit status.
-    #[arg(long, value_name = "CODE|FAIL|WARN|OK|UNSURE", value_parser = shown, value_delimiter = ',', help_heading = "Output")]
+    #[arg(long, value_name = "CODE|CAUSE|FAIL|WARN|OK|UNSURE", value_parser = shown, value_delimiter = ',', help_heading = "Output")]
     pub only: Vec<Shown>,
 }
 
@@ -89,7 +89,7 @@ impl Selection {
 #[derive(Debug, Args)]
 pub struct Judgement {
     /// Expect TLS on this port in addition to 443 and 8443. Repeatable; commas separate ports.
-    #[arg(long, value_name = "PORT", value_delimiter = ',', help_heading = "Judgement")]
+    #[arg(long, value_name = "PORT", value_parser = port, value_delimiter = ',', help_heading = "Judgement")]
     pub tls_port: Vec<u16>,
 
     /// Trust the CAs in this PEM file when checking certificates, instead of the system store.

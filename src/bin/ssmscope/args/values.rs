@@ -14,8 +14,10 @@ use ssmscope::report::language::Language;
 use ssmscope::report::machine::flat::Format;
 use ssmscope::report::{Form, Sort, Subject};
 use ssmscope::time::{Elapsed, Timestamp};
+use ssmscope::tls::AlertDescription;
 use ssmscope::verdict::{self, Code, RULES, Severity, Verdict};
 
+use crate::explain::words;
 use crate::nearness;
 
 /// The forms in which a subject can be reported.
@@ -211,10 +213,24 @@ pub fn shown(text: &str) -> Result<Shown, String> {
         return Ok(Shown::Severity(severity));
     }
     let code = verdict::rule(&word).map(|rule| rule.code);
-    code.map(Shown::Code).ok_or_else(|| {
+    let alert = AlertDescription::of_words(&word.replace('-', "_")).and_then(AlertDescription::name);
+    let cause = alert.or_else(|| words::causes().find(|name| *name == word));
+    code.map(Shown::Code).or(cause.map(Shown::Cause)).ok_or_else(|| {
         let near = nearness::nearest(&word, RULES.iter().map(|rule| rule.code.name()), 1);
-        format!("neither a code nor FAIL, WARN, OK or UNSURE; try {}", near.join(""))
+        format!("neither a code, a cause nor FAIL, WARN, OK or UNSURE; try {}", near.join(""))
     })
+}
+
+/// A TCP port.
+pub fn port(text: &str) -> Result<u16, String> {
+    match text.parse::<u16>() {
+        Ok(port) if port > 0 => Ok(port),
+        _ => Err(match text {
+            "https" => "not a number; try 443".to_owned(),
+            "http" => "not a number; try 80".to_owned(),
+            _ => "not a port from 1 to 65535; try 8443".to_owned(),
+        }),
+    }
 }
 
 /// A code and the severity that replaces its own: `refused=warning`.
@@ -252,6 +268,8 @@ const EXPIRING: &str = "certificate-expiring";
 pub enum Shown {
     /// Those with this code.
     Code(Code),
+    /// Those with this cause.
+    Cause(&'static str),
     /// Those of this severity.
     Severity(Severity),
 }
@@ -260,6 +278,7 @@ impl fmt::Display for Shown {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::Code(code) => code.name(),
+            Self::Cause(cause) => cause,
             Self::Severity(Severity::Ok) => "OK",
             Self::Severity(Severity::Warning) => "WARN",
             Self::Severity(Severity::Critical) => "FAIL",
@@ -273,6 +292,7 @@ impl Shown {
     pub fn admits(self, verdict: &Verdict) -> bool {
         match self {
             Self::Code(code) => verdict.code == code,
+            Self::Cause(cause) => verdict.cause.as_deref() == Some(cause),
             Self::Severity(severity) => verdict.severity == severity,
         }
     }

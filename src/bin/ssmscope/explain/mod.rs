@@ -2,7 +2,7 @@
 //! and stages.
 
 mod page;
-mod words;
+pub mod words;
 
 use std::fmt::Write as _;
 use std::io::Write;
@@ -55,7 +55,7 @@ fn explanation(word: &str) -> Option<String> {
     }
     let rows: Vec<_> = words::all().filter(|known| is_it(known.name)).collect();
     if rows.is_empty() {
-        return alert(&word.replace('-', "_"));
+        return alert(&word.replace('-', "_")).or_else(|| refusal(&word));
     }
     Some(page::rendered(&rows.iter().map(of_table).collect::<Vec<_>>().join("\n")))
 }
@@ -87,6 +87,14 @@ fn alert(word: &str) -> Option<String> {
     }
     let _ = writeln!(text, "More: `ssmscope explain tls-alert`");
     Some(page::rendered(&text))
+}
+
+/// The page on what a proxy refuses with: a reply of SOCKS or a status of HTTP.
+fn refusal(word: &str) -> Option<String> {
+    let code: u16 = word.strip_prefix("socks-").unwrap_or(word).parse().ok()?;
+    let is_refusal = matches!(code, 1..=8 | 91..=93 | 255 | 400..=599);
+    let page = entries().find(|entry| is_refusal && entry.code == "proxy-refused")?;
+    Some(page::rendered(page.page))
 }
 
 /// Wraps prose at the width of the pages.

@@ -26,6 +26,11 @@ pub fn all() -> impl Iterator<Item = Word> {
     KINDS.into_iter().flat_map(|(head, kind, page)| rows(page, head, kind))
 }
 
+/// The causes.
+pub fn causes() -> impl Iterator<Item = &'static str> {
+    rows(WORDS, "cause", "cause").map(|word| word.name)
+}
+
 /// The rows of the table whose first column has this head.
 fn rows(page: &'static str, head: &'static str, kind: &'static str) -> impl Iterator<Item = Word> {
     let mut lines = page.lines().skip_while(move |line| cells(line).next() != Some(head));

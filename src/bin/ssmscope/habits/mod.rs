@@ -3,6 +3,7 @@
 //!
 //! A line that cannot be converted is bad usage, and one line of output shows what to type.
 
+mod display;
 mod options;
 mod words;
 
@@ -156,10 +157,26 @@ fn named(words: &[OsString], command: &Command) -> Result<Named, String> {
     Ok(implied.map_or(Named::Nothing, Named::Implicitly))
 }
 
+/// What to type in place of another program's name, or of a command that others have.
+fn instead_of_program(word: &str) -> Option<&'static str> {
+    Some(match word {
+        "version" => "use: ssmscope --version",
+        "curl" | "wget" | "openssl" | "s_client" | "nc" | "telnet" => {
+            "for a connection to a server: ssmscope check HOST:PORT"
+        }
+        "nmap" => "nothing is scanned; for one server: ssmscope check HOST:PORT",
+        "tcpdump" | "tshark" => "leave the program's name out: ssmscope -r FILE, or ssmscope -i IFACE",
+        _ => return None,
+    })
+}
+
 /// The error for a first word that is neither a command nor a file.
 fn no_command(word: &OsStr, rest: &[OsString], command: &Command) -> String {
     let text = word.to_string_lossy();
     let line: Vec<_> = rest.iter().map(|word| word.to_string_lossy()).collect();
+    if let Some(instead) = instead_of_program(&text) {
+        return instead.to_owned();
+    }
     if text.contains("://") {
         return format!("'{text}' is a URL: ssmscope check {text}");
     }

@@ -53,7 +53,14 @@ const INSTEAD: [(char, &str); 32] = [
 ];
 
 /// The same for long options.
-const INSTEAD_LONG: [(&str, &str); 5] = [
+const INSTEAD_LONG: [(&str, &str); 12] = [
+    ("--width", "the report is as wide as the terminal; elsewhere set COLUMNS=N"),
+    ("--read", "use -r FILE"),
+    ("--json", "use -o json"),
+    ("--csv", "use -o flat --format csv"),
+    ("--table", "use -o table"),
+    ("--display-filter", "put a libpcap filter at the end, such as: host 192.0.2.1 and tcp port 8443"),
+    ("--read-filter", "put a libpcap filter at the end, such as: host 192.0.2.1 and tcp port 8443"),
     ("--count", "use --verdicts N to stop after N verdicts, --packets N (-c N) after N packets"),
     ("--list-interfaces", "use: ssmscope interfaces"),
     ("--number", "packets are always numbered; leave it out"),
@@ -62,7 +69,23 @@ const INSTEAD_LONG: [(&str, &str); 5] = [
 ];
 
 /// What to type on `check` in place of options of curl and openssl s_client.
-const INSTEAD_ON_CHECK: [(&str, &str); 20] = [
+const INSTEAD_ON_CHECK: [(&str, &str); 36] = [
+    ("-tls1_2", "use --tls-min 1.2, which is the default"),
+    ("-tls1_3", "use --tls-min 1.3"),
+    ("-no_tls1_3", "the client offers TLS 1.2 and 1.3; leave it out"),
+    ("-CAfile", "use --ca-file PEM"),
+    ("-CApath", "use --ca-file PEM"),
+    ("-cafile", "use --ca-file PEM"),
+    ("-starttls", "use --starttls PROTOCOL"),
+    ("-alpn", "ALPN is that of HTTP; leave it out"),
+    ("-cert", "use --cert PEM --key PEM"),
+    ("-key", "use --cert PEM --key PEM"),
+    ("-proxy", "use --proxy URL"),
+    ("-brief", "use -o nagios, one line; or leave it out"),
+    ("-quiet", "use -o nagios, one line; or leave it out"),
+    ("-verify_return_error", "certificates are always verified; leave it out"),
+    ("-verify_hostname", "use --name NAME"),
+    ("-Pn", "leave it out; nothing is scanned"),
     ("-k", "use --insecure"),
     ("-x", "use --proxy URL"),
     ("-m", "use --timeout SECONDS"),
@@ -172,6 +195,13 @@ impl Sorted {
                 }
                 continue;
             }
+            // tshark's -f has a filter as its value; here it would follow a file that does not grow, and print nothing.
+            let begin = next.split_whitespace().next().unwrap_or_default();
+            if reads && letter == 'f' && behind.is_empty() && super::words::is_keyword(begin) {
+                return Err(format!(
+                    "-f follows a file that grows; put the filter at the end without it: '{next}'"
+                ));
+            }
             let ignored = reads && IGNORED_ON_FILES.contains(letter);
             let arg = command.get_arguments().find(|arg| arg.get_short() == Some(letter));
             if letter == 'r' && reads || ignored || arg.is_some_and(takes_value) {
@@ -259,7 +289,17 @@ pub fn of_check(words: &[OsString]) -> Result<(), String> {
             return Err(format!("{name}: {instead}"));
         }
     }
-    Ok(())
+    // netcat's and telnet's form.
+    match words {
+        [host, port] => match (host.to_str(), port.to_str()) {
+            (Some(host), Some(port)) if !host.starts_with('-') && port.parse::<u16>().is_ok() => {
+                let host = if host.contains(':') { format!("[{host}]") } else { host.to_owned() };
+                Err(format!("the port belongs to the server's word: ssmscope check {host}:{port}"))
+            }
+            _ => Ok(()),
+        },
+        _ => Ok(()),
+    }
 }
 
 /// The command that an option implies where none is named.

@@ -5,6 +5,8 @@ use std::path::Path;
 
 use ssmscope::capture::select;
 
+use super::display;
+
 /// Words with which an expression begins (pcap-filter(7)).
 const KEYWORDS: [&str; 36] = [
     "and",
@@ -84,6 +86,9 @@ pub fn of_read(
     named: Vec<OsString>,
     remarks: &mut Vec<String>,
 ) -> Result<Expressed, String> {
+    if let Some(at) = words.iter().position(|word| !is_file(word) && display::is_filter(word)) {
+        return Err(display::instead(&words[at..]));
+    }
     if !named.is_empty() {
         let first_file = words.first().filter(|word| is_file(word)).cloned();
         let expression = expression(words)?;
@@ -140,6 +145,9 @@ fn is_missing(words: &[OsString]) -> bool {
 /// # Errors
 /// When they are no text.
 pub fn of_live(words: &[OsString]) -> Result<Expressed, String> {
+    if let Some(at) = words.iter().position(|word| display::is_filter(word)) {
+        return Err(display::instead(&words[at..]));
+    }
     let is_capture = |word: &&OsString| is_file(word) && word.to_str().is_some_and(looks_like_capture);
     if let Some(file) = words.first().filter(is_capture) {
         let file = file.display();
