@@ -92,6 +92,8 @@ pub struct Story {
     pub log_lines: Box<[LogLine]>,
     /// Further lines of that kind, which are not kept.
     pub log_lines_beyond: u32,
+    /// Whether stand-ins replace what names somebody.
+    pub is_redacted: bool,
     /// The packets, for people.
     pub timeline: Timeline,
 }
@@ -137,6 +139,7 @@ impl Story {
             logs: Vec::new(),
             log_lines: Box::default(),
             log_lines_beyond: 0,
+            is_redacted: false,
             timeline: Timeline::default(),
         }
     }
@@ -171,6 +174,7 @@ impl Story {
             logs: self.logs.clone(),
             log_lines: self.log_lines.clone(),
             log_lines_beyond: self.log_lines_beyond,
+            is_redacted: self.is_redacted,
             timeline: Timeline::default(),
         }
     }

@@ -33,13 +33,14 @@ impl StandIns {
             path,
             traffic: _,
             missing: _,
-            capture,
+            capture: _,
             logs,
             log_lines,
             log_lines_beyond: _,
+            is_redacted,
             timeline,
         } = story;
-        capture.is_redacted = true;
+        *is_redacted = true;
         self.party(&mut parties.client);
         self.party(&mut parties.server);
         *names = names.renamed(|name| self.named(name));

@@ -32,8 +32,6 @@ pub struct CaptureFacts {
     pub viewpoint: Viewpoint,
     /// Whether the connection is this program's own, whose client needs no guessing.
     pub is_own: bool,
-    /// Whether stand-ins replace what names somebody.
-    pub is_redacted: bool,
     /// Whether acknowledgements do not show, so that one that is missing means nothing.
     pub acks_unobservable: bool,
 }

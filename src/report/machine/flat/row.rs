@@ -205,7 +205,7 @@ impl<'a> Row<'a> {
             syns: Some(story.opening.syn.count),
             icmp_errors: Some(story.path.icmp_error_count),
             findings: Some(findings.iter().map(|finding| finding.code).collect::<Vec<_>>().join(" ")),
-            redacted: Some(facts.is_redacted),
+            redacted: Some(story.is_redacted),
             ..Self::default()
         };
         (row.client_ip, row.client_name, row.client_port) = end(story, Role::Client);
