@@ -133,11 +133,15 @@ fn named(words: &[OsString], command: &Command) -> Result<Named, String> {
                 }
                 Some(name) => Ok(Named::Implicitly(name)),
                 None if words::is_file(word) => Ok(Named::Implicitly("read")),
-                None => match words.iter().skip(at).find_map(|word| options::implied_command(word.to_str()?))
-                {
-                    Some(name) => Ok(Named::Implicitly(name)),
-                    None => Err(no_command(word, words.get(at..).unwrap_or_default(), command)),
-                },
+                None => {
+                    if let Some(instead) = instead_of_program(text) {
+                        return Err(instead.to_owned());
+                    }
+                    match words.iter().skip(at).find_map(|word| options::implied_command(word.to_str()?)) {
+                        Some(name) => Ok(Named::Implicitly(name)),
+                        None => Err(no_command(word, words.get(at..).unwrap_or_default(), command)),
+                    }
+                }
             };
         }
         if matches!(text, "-h" | "--help" | "-V" | "--version") {
@@ -174,9 +178,6 @@ fn instead_of_program(word: &str) -> Option<&'static str> {
 fn no_command(word: &OsStr, rest: &[OsString], command: &Command) -> String {
     let text = word.to_string_lossy();
     let line: Vec<_> = rest.iter().map(|word| word.to_string_lossy()).collect();
-    if let Some(instead) = instead_of_program(&text) {
-        return instead.to_owned();
-    }
     if text.contains("://") {
         return format!("'{text}' is a URL: ssmscope check {text}");
     }
