@@ -225,7 +225,7 @@ fn a_silence_stands_behind_what_came_in_it() {
     let probed = (0..4).fold(asked, |talk, _| talk.wait(1_000).segment(Client, ".", probe, &[]).ack(Server));
     let (collection, summary) = collected(Spoke::of(&[probed.wait(1_000).fin(Client)]), false);
     let text = shown(&collection, &summary, false);
-    let (silence, probe) = (text.find(" silence ").unwrap(), text.rfind("keep-alive probe").unwrap());
+    let (silence, probe) = (text.find(" silence ").unwrap(), text.rfind("keep-alive probe\n").unwrap());
     assert!(probe < silence, "{text}");
     assert_eq!(text.matches(" silence ").count(), 1, "{text}");
 }

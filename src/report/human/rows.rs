@@ -179,7 +179,7 @@ fn unfolded(
 /// A silence up to its end, of which a packet within it shows the beginning.
 fn whole(story: &Story, noted: &Silence) -> Silence {
     let known = story.pauses.iter().chain(story.silence());
-    *known.filter(|silence| silence.since == noted.since).last().unwrap_or(noted)
+    *known.filter(|silence| silence.since == noted.since).next_back().unwrap_or(noted)
 }
 
 /// A silence's row.
