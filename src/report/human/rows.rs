@@ -178,8 +178,8 @@ fn unfolded(
 
 /// A silence up to its end, of which a packet within it shows the beginning.
 fn whole(story: &Story, noted: &Silence) -> Silence {
-    let known = story.pauses.iter().chain(story.silence());
-    *known.filter(|silence| silence.since == noted.since).next_back().unwrap_or(noted)
+    let mut known = story.pauses.iter().chain(story.silence());
+    *known.rfind(|silence| silence.since == noted.since).unwrap_or(noted)
 }
 
 /// A silence's row.
