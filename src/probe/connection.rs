@@ -169,8 +169,7 @@ impl Probe<'_> {
         let began = Instant::now();
         let (tunnel, failed) = before_tls(plan, &mut channel);
         if let Some(tunnel) = tunnel {
-            let is_page = tunnel.is_success() && !tunnel.is_open();
-            self.portal = self.portal.or(is_page.then_some(client));
+            self.portal = self.portal.or((tunnel.is_success() && !tunnel.is_open()).then_some(client));
             self.unread = self.unread.take().or_else(|| Some((client, tunnel.unread.clone()?)));
             self.tunnel = Some(tunnel);
         }
@@ -198,9 +197,7 @@ impl Probe<'_> {
         let mut established = match handshake {
             Handshake::Complete(established) => established,
             Handshake::Failed { is_no_choice, violation } => {
-                if is_no_choice {
-                    self.refused.get_or_insert(client);
-                }
+                self.refused = self.refused.or(is_no_choice.then_some(client));
                 self.violations.extend(violation.map(|what| (client, what)));
                 let waiting = GivenUp::of(client, Phase::Tls, "the handshake".to_owned(), spent(began));
                 let left = Closing::by(channel);
@@ -224,9 +221,8 @@ impl Probe<'_> {
             self.spent.page = Some(spent(began));
             self.page = Some(page);
         }
-        if let Some((phase, awaited)) = unanswered {
-            self.given_up.push(GivenUp::of(client, phase, awaited, spent(began)));
-        }
+        let waiting = |(phase, awaited)| GivenUp::of(client, phase, awaited, spent(began));
+        self.given_up.extend(unanswered.map(waiting));
         // An error stays: it is reported again whenever it is asked for.
         let alert = match established.process_new_packets() {
             Err(rustls::Error::AlertReceived(alert)) => Some(AlertDescription(u8::from(alert))),

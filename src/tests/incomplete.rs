@@ -150,6 +150,9 @@ fn all() -> Vec<Whole> {
 /// data is a long ClientHello, and the answer to it a flight that the server breaks off.
 const AMBIGUOUS: [(Rewriting, &str); 1] = [(Rewriting::Cut(60), "healthy/early-data-closed")];
 
+/// A server that refuses TLS when it is asked: the fault is in the words of both.
+const STARTTLS: &str = "not-tls/starttls-refused";
+
 /// Situations whose fault no longer shows: beginnings of their names, or all of it.
 type Lost<'a> = &'a [&'a str];
 
@@ -191,8 +194,9 @@ fn one_direction_alone_makes_no_fault() {
     let all = all();
     // The RST is the server's.
     compare(Rewriting::Direction { first: true }, &all, &["reset/in-the-answer"]);
-    // Without the client's request the proxy's answer is any server's.
-    compare(Rewriting::Direction { first: false }, &all, &["proxy-refused/", "no-server-hello/behind-proxy"]);
+    // Without the client's request the answer is any server's.
+    let lost = ["proxy-refused/", "no-server-hello/behind-proxy", STARTTLS];
+    compare(Rewriting::Direction { first: false }, &all, &lost);
 }
 
 #[test]
@@ -206,7 +210,8 @@ fn dropped_packets_make_no_fault() {
     let reset = "reset/in-the-answer";
     for (each, lost) in [
         (2, &[tunnel][..]),
-        (3, &[reset]),
+        // The RST; the request for TLS.
+        (3, &[reset, STARTTLS]),
         // A ticket, whose acknowledgement may be that of an answer; the client's Finished, without which a ticket may be the answer;
         // the RST.
         (
@@ -234,11 +239,12 @@ fn dropped_packets_make_no_fault() {
 fn the_first_packets_of_each_connection_make_no_fault() {
     let all = all();
     for (packets, lost) in [
-        (5, &[][..]),
+        (5, &[STARTTLS][..]),
         // Nothing was asked yet.
         (
             8,
             &[
+                STARTTLS,
                 "no-response/curl-tls13",
                 "tcp/half-open",
                 "tls-alert/client-certificate-none-curl-rustls-tls13",
@@ -287,8 +293,8 @@ fn the_first_packets_of_many_connections_are_known_to_be_no_more() {
 #[test]
 fn bytes_that_are_cut_off_make_no_fault() {
     let all = all();
-    // No byte of a request for a tunnel is left, or two.
-    let tunnel = ["proxy-refused/", "no-server-hello/behind-proxy"];
+    // No byte of a request for a tunnel or for TLS is left, or two.
+    let tunnel = ["proxy-refused/", "no-server-hello/behind-proxy", STARTTLS];
     // That the record of the answer is longer than its segment was in its header.
     compare(Rewriting::Cut(60), &all, &[&tunnel[..], &["reset/in-the-answer"]].concat());
     compare(Rewriting::Cut(68), &all, &tunnel);

@@ -28,7 +28,7 @@ const COLUMNS: [usize; 2] = [98, 200];
 /// Beginnings of the names of situations whose verdict is another without payload, with the codes that it may be. The words of a
 /// proxy, a mail server or a plaintext client have no characteristic size; no length shows whether a record is complete; an answer
 /// that is not TLS is taken for a ServerHello or an alert because of its length.
-const OTHERWISE_WITHOUT_PAYLOAD: [(&str, &[&str]); 12] = [
+const OTHERWISE_WITHOUT_PAYLOAD: [(&str, &[&str]); 13] = [
     ("client-silent/in-the-client-hello", &["no-server-hello"]),
     ("closed-early/in-the-client-hello", &["closed-early"]),
     ("no-response/closed-", &["healthy"]),
@@ -38,6 +38,7 @@ const OTHERWISE_WITHOUT_PAYLOAD: [(&str, &[&str]); 12] = [
     ("healthy/socks5", &["plaintext"]),
     ("healthy/starttls", &["plaintext"]),
     ("no-server-hello/behind-proxy", &["plaintext"]),
+    ("not-tls/starttls-refused", &["plaintext"]),
     ("not-tls/", &["not-tls", "closed-early", "reset", "tls-alert"]),
     // A short answer of the proxy may be one to a ClientHello as well.
     ("proxy-refused/", &["plaintext", "capture-gap"]),

@@ -140,7 +140,7 @@ mod tests {
         text.extend(b"13-Jan-2023 11:00:00,000 UTC INFO the last line has no end");
         assert!(text.len() > 2 * limits::LOG_BLOCK_BYTES);
         let alone = logs(&text, 1);
-        let lines = text.iter().filter(|byte| **byte == b'\n').count() + 1;
+        let lines = text.split(|byte| *byte == b'\n').count();
         assert!(alone.contains("invalid_client") && alone.contains(&format!("lines: {lines}")));
         for threads in [0, 2, 3, 40] {
             assert!(logs(&text, threads) == alone, "{threads} threads");

@@ -233,7 +233,9 @@ mod tests {
     fn messages_without_waiting_for_an_answer_are_one_way() {
         let sent = |times: &[i64]| {
             let mut turns = Turns::default();
-            times.iter().for_each(|time| turns.on_client(at(1, *time), 120, true));
+            for time in times {
+                turns.on_client(at(1, *time), 120, true);
+            }
             turns
         };
         assert!(sent(&[0, 1_000, 2_000]).is_one_way());
