@@ -31,6 +31,7 @@ use std::ops::BitOr;
 use std::sync::Arc;
 use std::thread;
 
+#[cfg(feature = "command")]
 pub(crate) use clock::{DISORDER, LEAP};
 pub use context::{Certificates, Clients, GroupContext, Others, When};
 pub use course::Course;

@@ -39,6 +39,7 @@ use schemars::JsonSchema;
 use serde::Serialize;
 pub use status::Status;
 pub use words::alert_meaning::meanings_of;
+#[cfg(feature = "command")]
 pub(crate) use words::icmp_error::words as icmp_name;
 pub(crate) use words::oauth;
 

@@ -5,6 +5,7 @@ pub(super) mod ends;
 pub mod escape;
 #[cfg(feature = "command")]
 pub(super) mod kinds;
+#[cfg(feature = "command")]
 pub(super) mod lookups;
 pub(super) mod neighbours;
 pub(super) mod numbers;

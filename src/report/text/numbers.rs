@@ -7,6 +7,7 @@ pub(in crate::report) fn count(number: u64, one: &str) -> String {
 }
 
 /// `once`, `twice`, `1,204 times`.
+#[cfg(feature = "command")]
 pub(in crate::report) fn times(number: u64) -> String {
     match number {
         1 => "once".to_owned(),

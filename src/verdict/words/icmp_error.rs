@@ -79,6 +79,7 @@ pub(in crate::verdict) fn meaning(fact: &IcmpFact) -> Option<Meaning> {
 }
 
 /// What an error says, in the words of its RFC where it has some.
+#[cfg(feature = "command")]
 pub(crate) fn words(fact: &IcmpFact) -> Option<&'static str> {
     if fact.says_too_big() { Some(fact.too_big()) } else { meaning(fact).map(|meaning| meaning.words) }
 }
