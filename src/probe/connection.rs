@@ -7,7 +7,8 @@ use super::http::offer::{self, Offer};
 use super::http::proxy::{self, Proxy, Tunnel};
 use super::http::tls::{self, Established, Handshake};
 use super::net::authority::authority;
-use super::net::socket::{self, Channel, Connected};
+use super::net::connect::{Connected, connect};
+use super::net::socket::Channel;
 use super::page::{self, Page, PageAnswer};
 use super::perspective::GivenUp;
 use super::secret::Secret;
@@ -146,7 +147,7 @@ impl Probe<'_> {
         // Whether a silence is a stall is known then.
         let patience = (!plan.is_patient).then(|| Duration::from(plan.settings.judging.stall_after) + MARGIN);
         let most = patience.map_or(share, |patience| share.min(patience.max(SYN_REPEATED))).max(least);
-        let (stream, taped) = match socket::connect(tape, server, (began + most).min(self.until)) {
+        let (stream, taped) = match connect(tape, server, (began + most).min(self.until)) {
             Connected::Up(stream, taped) => (stream, taped),
             Connected::Failed(taped) => {
                 if matches!(task, Task::Offer(_)) {

@@ -3,6 +3,7 @@
 
 pub(super) mod authority;
 pub(super) mod capture;
+pub(super) mod connect;
 pub(super) mod counters;
 pub(super) mod dns;
 pub(super) mod kernel;

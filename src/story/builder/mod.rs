@@ -1,9 +1,10 @@
 //! Folds what segments did into a [`Story`], packet by packet.
 //!
 //! Each file holds one subject, and what it has to remember beyond the facts: [`opening`] the TCP handshake, [`tls`] the
-//! protocols, [`silence`] whose step is awaited and for how long, [`closing`] how the connection ends.
+//! protocols, [`silence`] whose step is awaited and for how long, [`closing`] how the connection ends, [`header`] what headers alone show.
 
 mod closing;
+mod header;
 mod notes;
 mod opening;
 mod roles;
@@ -18,14 +19,13 @@ use silence::Silences;
 use tls::Handshake;
 
 use crate::limits;
-use crate::packet::{Direction, IcmpError, IpHeader, Names, Origin, Segment, SegmentHeader, Viewpoint};
+use crate::packet::{Direction, IcmpError, IpHeader, Names, Origin, Segment, Viewpoint};
 use crate::story::{
     CaptureFacts, Ending, EndingKind, Entry, Moment, Note, Opening, RoundTrips, Seen, Stage, Story,
 };
 use crate::tcp::{Connection, HandshakeStep, Observation, Role, SegmentKind};
 use crate::time::{Clock, Elapsed};
-use crate::tls::Plain;
-use crate::tls::{AlertDescription, Basis, CertificateMessage, Event, Message, Tracker};
+use crate::tls::{AlertDescription, Basis, CertificateMessage, Event, Message, Plain, Tracker};
 
 /// A story being written.
 #[derive(Clone, Debug)]
@@ -319,39 +319,6 @@ impl Builder {
         self.closing.on_packet(moment, observation);
     }
 
-    /// What the headers show of their sender, and of what the capture lacks.
-    fn on_header(&mut self, id: PacketId<'_>, header: &SegmentHeader, observation: &Observation) {
-        let moment = id.moment;
-        let party = &mut self.story.parties[observation.role];
-        party.record_path(moment.number, header, observation.flags);
-        if let Some(offer) = &observation.offer {
-            party.record_offer(moment.number, offer, header.tcp.window, observation.flags);
-        }
-        party.checksums.record(moment.number, header);
-        party.checksums.was_received |=
-            party.checksums.incorrect > 0 && id.direction == Some(Direction::Inbound);
-        self.closing.on_options(header, observation);
-        let saw_payload = self.story.data.client.first.is_some() || self.story.data.server.first.is_some();
-        if self.story.missing.record(moment, observation, saw_payload).server {
-            self.on_unseen_answer(moment);
-        }
-    }
-
-    /// A packet proves that the server sent what the capture lacks.
-    #[cold]
-    fn on_unseen_answer(&mut self, moment: Moment) {
-        let story = &mut self.story;
-        let has_asked = match story.tls.client_hello {
-            Some(_) => story.tls.application_data.client.count > 0,
-            None => story.data.client.first.is_some(),
-        };
-        story.tls.turns.on_unseen();
-        if has_asked {
-            story.missing.answer.get_or_insert(moment);
-        }
-        self.handshake.on_unseen(story.stage);
-    }
-
     fn on_payload(
         &mut self,
         moment: Moment,
@@ -385,21 +352,6 @@ impl Builder {
             if cut > 0 && !segment.payload.is_empty() {
                 notes.push(Note::Cut(cut));
             }
-        }
-    }
-
-    fn on_round_trip(&mut self, moment: Moment, observation: &Observation, notes: &mut Notes) {
-        let Some(round_trip) = observation.round_trip else { return };
-        let is_of_server = observation.role == Role::Server;
-        let is_opening = is_of_server && self.story.stage == Stage::SynAck;
-        if self.viewpoint == Viewpoint::Socket && !is_opening {
-            return;
-        }
-        notes.push(Note::RoundTrip(round_trip));
-        let trips = &mut self.story.path.round_trips;
-        trips.record(observation.role, round_trip);
-        if is_of_server && self.story.data.client.first.is_some() && trips.data.is_none() {
-            trips.data = Some((round_trip, moment.number));
         }
     }
 

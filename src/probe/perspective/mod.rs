@@ -3,15 +3,21 @@
 //! The analysis judges a connection as a bystander, who sees that the client closed or sent an alert. Where the check did
 //! that, the side to examine is the server, and the words are about what the server did.
 
+mod before_tls;
+mod certificate;
+
 use std::net::SocketAddr;
+
+use before_tls::{portal, quote, refused_tunnel, unencrypted, unread};
+use certificate::words_of;
 
 use super::http::proxy::Tunnel;
 use super::http::verifier::{Accepted, objectionable};
 use super::recount::{is_of, recount};
 use super::step::Phase;
 use crate::analysis::{Judged, Summary};
-use crate::cert::{Fault, Issuer, Weakness};
-use crate::story::{Ending, EndingKind, SocketCounters, Stage, Story};
+use crate::cert::Issuer;
+use crate::story::{SocketCounters, Stage, Story};
 use crate::tcp::Role;
 use crate::time::Elapsed;
 use crate::tls::{NamedGroup, ServerHello};
@@ -330,60 +336,6 @@ fn is_hidden_from_sockets(verdict: &Verdict) -> bool {
     is_failure && codes.contains(&verdict.code)
 }
 
-/// Whatever a bystander makes of it, TLS was wanted and there is none.
-fn unencrypted(story: &Story, verdict: &mut Verdict) {
-    verdict.severity = Severity::Critical;
-    verdict.actor = Actor::Server;
-    verdict.cause = None;
-    let is_reset = |end: &Ending| end.by == Role::Server && matches!(end.what, EndingKind::Reset(_));
-    if story.endings.iter().any(is_reset) {
-        verdict.code = Code::Reset;
-        verdict.headline = "the server reset the connection before TLS could begin".into();
-        verdict.explanation =
-            "The check asked for TLS in the words of the protocol that --starttls names.".into();
-        verdict.change_advice(|advice| *advice = vec![PROTOCOL, SERVER_LOG]);
-        return;
-    }
-    verdict.code = Code::NotTls;
-    verdict.headline = "the server does not start TLS: it refused, or is no server of this protocol".into();
-    verdict.explanation =
-        "The check asked for TLS in the words of the protocol that --starttls names, or found no greeting to answer.".into();
-    verdict.change_advice(|advice| *advice = vec![PROTOCOL]);
-}
-
-/// Adds what the server said when it refused TLS.
-fn quote(verdict: &mut Verdict, words: Option<&str>) {
-    /// Characters of what a server says that are in a headline.
-    const SHOWN: usize = 80;
-    if verdict.code != Code::NotTls {
-        return;
-    }
-    match words {
-        Some(words) => {
-            let mut said: String = words.chars().take(SHOWN).collect();
-            if said.len() < words.len() {
-                said.push_str("...");
-            }
-            verdict.headline = format!("the server does not start TLS, and says: {said}").into();
-        }
-        None => verdict.explanation = format!("{} `-v` shows what came.", verdict.explanation).into(),
-    }
-}
-
-/// A success with a web page is no tunnel, whatever follows it.
-fn portal(verdict: &mut Verdict) {
-    verdict.code = Code::ProxyRefused;
-    verdict.severity = Severity::Critical;
-    verdict.actor = Actor::Path;
-    verdict.cause = None;
-    verdict.headline =
-        "the proxy answers the request for a tunnel with a web page: a portal, not a tunnel".into();
-    verdict.explanation = "The status is a success, but an HTML page comes with it, as from a captive portal or a web server that \
-                           answers anything. No packet went to the server behind the proxy."
-        .into();
-    verdict.change_advice(|advice| *advice = vec![PORTAL, PROXY]);
-}
-
 /// The check ended the handshake because of what the server sent, whether or not a bystander can see that.
 fn violation(verdict: &mut Verdict, what: &str) {
     let is_own_end =
@@ -405,82 +357,6 @@ fn violation(verdict: &mut Verdict, what: &str) {
     verdict.change_advice(|advice| *advice = vec![SERVER_LOG, OTHER_SIDE]);
 }
 
-/// Adds what the proxy's refusal names: how it wants to know who asks, and where it redirects to.
-fn refused_tunnel(verdict: &mut Verdict, tunnel: &Tunnel) {
-    if !tunnel.schemes.is_empty() {
-        verdict.headline = format!("{}, and takes {}", verdict.headline, tunnel.schemes.join(", ")).into();
-    }
-    if let Some(target) = &tunnel.target {
-        verdict.headline = format!("{}, a redirect to {target}", verdict.headline).into();
-    }
-}
-
-/// An answer of the proxy's that can't be read is no tunnel, whatever a bystander makes of it.
-fn unread(verdict: &mut Verdict, why: &str) {
-    if verdict.severity == Severity::Critical && verdict.code != Code::ProxyRefused {
-        return;
-    }
-    verdict.code = Code::ProxyRefused;
-    verdict.severity = Severity::Critical;
-    verdict.actor = Actor::Path;
-    verdict.headline = why.to_owned().into();
-    verdict.explanation = "The check asked for a tunnel, and what came opens none: no HTTP proxy listens there, or something changed \
-                           its answer. No packet went to the server behind the proxy."
-        .into();
-    verdict.change_advice(|advice| *advice = vec![PROXY]);
-}
-
-/// A fault in one line, and what to do about it.
-fn words_of(fault: &Fault) -> (String, &'static [&'static str]) {
-    let date = |date: crate::cert::Date| date.machine_readable().split('T').next().map(str::to_owned);
-    match fault {
-        Fault::Expired { of, not_after } => (
-            format!("the certificate {of} expired on {}", date(*not_after).unwrap_or_default()),
-            &["Renew the certificate on the server, and reload the server.", CLOCK],
-        ),
-        Fault::NotYetValid { of, not_before } => (
-            format!("the certificate {of} is not valid until {}", date(*not_before).unwrap_or_default()),
-            &[CLOCK, "If both are right, the server's certificate was installed too early."],
-        ),
-        Fault::NameMismatch { wanted, names, common_name, .. } => (
-            match names.first().or(common_name.as_ref()) {
-                // A client compares addresses with addresses, and no name with the common name (RFC 9525, 6.3 and 6.5).
-                Some(name) if *name == wanted.name && names.is_empty() => {
-                    format!("the certificate has {name} as its common name only, which no longer counts")
-                }
-                Some(_) if names.contains(&wanted.name) => {
-                    format!("the certificate has {} as a DNS name, and not as an IP address", wanted.name)
-                }
-                Some(name) if names.len() > 1 => format!(
-                    "the certificate is for {name} and {} more, not for {}",
-                    names.len() - 1,
-                    wanted.name
-                ),
-                Some(name) => format!("the certificate is for {name}, not for {}", wanted.name),
-                None => format!("the certificate contains no name, so not {}", wanted.name),
-            },
-            &[
-                "Have a certificate for this name installed on the server.",
-                "Or ask for the server by a name of the certificate: as the host, or with --name.",
-            ],
-        ),
-        Fault::SelfSigned { of, store } => (
-            format!("the certificate {of} is self-signed, and is not in {store}"),
-            &[TRUST, "Or have it signed by an authority that the clients trust."],
-        ),
-        Fault::UnknownIssuer { issuer, store, .. } => (
-            format!("the certificate's issuer, {issuer}, is not in {store}"),
-            &["Have the server send the intermediates that are missing.", TRUST],
-        ),
-        Fault::Weak { why: Weakness::ShortKey { bits, .. }, .. } => {
-            (format!("the certificate's key is weak: RSA of {bits} bits"), &[REISSUE])
-        }
-        Fault::Weak { why: Weakness::Signature(algorithm), .. } => {
-            (format!("the certificate's signature is weak: {algorithm}"), &[REISSUE])
-        }
-    }
-}
-
 const IDENTITY: &str = "Give the check a certificate that the server accepts: --cert and --key.";
 const PROTOCOL: &str = "Check the port, the protocol, and that TLS is enabled in the server's configuration.";
 const MTU: &str = "Check the MTU of tunnels and VPNs on the path: `ping -M do -s 1472 SERVER` shows whether large packets pass.";
@@ -489,15 +365,8 @@ const CAPTURE: &str =
     "Repeat the check with --capture: packets show what was lost, TTLs, and who sent a RST or an ICMP error.";
 const OPENSSL: &str = "See all of it: `openssl s_client -connect SERVER:PORT -cipher ALL:@SECLEVEL=0`.";
 const MODERN: &str = "Have the server offer TLS 1.2 or 1.3 with ECDHE over X25519 or P-256, and AES-GCM.";
-const PORTAL: &str = "Open a page in a browser on this network: a portal may want a login first.";
-const PROXY: &str =
-    "Compare the proxy's address and port with those that it has: a web server may be there instead.";
 const SERVER_LOG: &str = "Read the server's log at that time: overloaded, hung, or waiting for a backend.";
 const PROXY_LOG: &str = "Read the proxy's log at that time: overloaded, hung, or waiting for the server.";
 const PATIENT: &str = "With --patient, and a longer --timeout, the check shows whether it is slow or silent.";
 const LONGER: &str = "With a longer --timeout, the check shows whether it is slow or silent.";
 const OTHER_SIDE: &str = "Check from a host next to the server too: if it is well from there, a device on the path changes the bytes.";
-const CLOCK: &str = "Compare the clock of this host with the server's.";
-const TRUST: &str =
-    "If the server's authority is your own, trust it here with --ca-file, and in the store of the clients.";
-const REISSUE: &str = "Have a certificate issued for the server with RSA 2048 or ECDSA, signed over SHA-256.";

@@ -1,0 +1,90 @@
+//! What failed before TLS began: a proxy's tunnel, or a request for TLS inside the protocol.
+
+use super::{PROTOCOL, SERVER_LOG};
+use crate::probe::http::proxy::Tunnel;
+use crate::story::{Ending, EndingKind, Story};
+use crate::tcp::Role;
+use crate::verdict::{Actor, Code, Severity, Verdict};
+
+/// Whatever a bystander makes of it, TLS was wanted and there is none.
+pub(super) fn unencrypted(story: &Story, verdict: &mut Verdict) {
+    verdict.severity = Severity::Critical;
+    verdict.actor = Actor::Server;
+    verdict.cause = None;
+    let is_reset = |end: &Ending| end.by == Role::Server && matches!(end.what, EndingKind::Reset(_));
+    if story.endings.iter().any(is_reset) {
+        verdict.code = Code::Reset;
+        verdict.headline = "the server reset the connection before TLS could begin".into();
+        verdict.explanation =
+            "The check asked for TLS in the words of the protocol that --starttls names.".into();
+        verdict.change_advice(|advice| *advice = vec![PROTOCOL, SERVER_LOG]);
+        return;
+    }
+    verdict.code = Code::NotTls;
+    verdict.headline = "the server does not start TLS: it refused, or is no server of this protocol".into();
+    verdict.explanation =
+        "The check asked for TLS in the words of the protocol that --starttls names, or found no greeting to answer.".into();
+    verdict.change_advice(|advice| *advice = vec![PROTOCOL]);
+}
+
+/// Adds what the server said when it refused TLS.
+pub(super) fn quote(verdict: &mut Verdict, words: Option<&str>) {
+    /// Characters of what a server says that are in a headline.
+    const SHOWN: usize = 80;
+    if verdict.code != Code::NotTls {
+        return;
+    }
+    match words {
+        Some(words) => {
+            let mut said: String = words.chars().take(SHOWN).collect();
+            if said.len() < words.len() {
+                said.push_str("...");
+            }
+            verdict.headline = format!("the server does not start TLS, and says: {said}").into();
+        }
+        None => verdict.explanation = format!("{} `-v` shows what came.", verdict.explanation).into(),
+    }
+}
+
+/// A success with a web page is no tunnel, whatever follows it.
+pub(super) fn portal(verdict: &mut Verdict) {
+    verdict.code = Code::ProxyRefused;
+    verdict.severity = Severity::Critical;
+    verdict.actor = Actor::Path;
+    verdict.cause = None;
+    verdict.headline =
+        "the proxy answers the request for a tunnel with a web page: a portal, not a tunnel".into();
+    verdict.explanation = "The status is a success, but an HTML page comes with it, as from a captive portal or a web server that \
+                           answers anything. No packet went to the server behind the proxy."
+        .into();
+    verdict.change_advice(|advice| *advice = vec![PORTAL, PROXY]);
+}
+
+/// Adds what the proxy's refusal names: how it wants to know who asks, and where it redirects to.
+pub(super) fn refused_tunnel(verdict: &mut Verdict, tunnel: &Tunnel) {
+    if !tunnel.schemes.is_empty() {
+        verdict.headline = format!("{}, and takes {}", verdict.headline, tunnel.schemes.join(", ")).into();
+    }
+    if let Some(target) = &tunnel.target {
+        verdict.headline = format!("{}, a redirect to {target}", verdict.headline).into();
+    }
+}
+
+/// An answer of the proxy's that can't be read is no tunnel, whatever a bystander makes of it.
+pub(super) fn unread(verdict: &mut Verdict, why: &str) {
+    if verdict.severity == Severity::Critical && verdict.code != Code::ProxyRefused {
+        return;
+    }
+    verdict.code = Code::ProxyRefused;
+    verdict.severity = Severity::Critical;
+    verdict.actor = Actor::Path;
+    verdict.headline = why.to_owned().into();
+    verdict.explanation = "The check asked for a tunnel, and what came opens none: no HTTP proxy listens there, or something changed \
+                           its answer. No packet went to the server behind the proxy."
+        .into();
+    verdict.change_advice(|advice| *advice = vec![PROXY]);
+}
+
+const PORTAL: &str = "Open a page in a browser on this network: a portal may want a login first.";
+const PROXY: &str =
+    "Compare the proxy's address and port with those that it has: a web server may be there instead.";

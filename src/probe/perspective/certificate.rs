@@ -1,0 +1,59 @@
+//! A certificate's own fault, in the words of a headline.
+
+use crate::cert::{Date, Fault, Weakness};
+
+/// A fault in one line, and what to do about it.
+pub(super) fn words_of(fault: &Fault) -> (String, &'static [&'static str]) {
+    let date = |date: Date| date.machine_readable().split('T').next().map(str::to_owned);
+    match fault {
+        Fault::Expired { of, not_after } => (
+            format!("the certificate {of} expired on {}", date(*not_after).unwrap_or_default()),
+            &["Renew the certificate on the server, and reload the server.", CLOCK],
+        ),
+        Fault::NotYetValid { of, not_before } => (
+            format!("the certificate {of} is not valid until {}", date(*not_before).unwrap_or_default()),
+            &[CLOCK, "If both are right, the server's certificate was installed too early."],
+        ),
+        Fault::NameMismatch { wanted, names, common_name, .. } => (
+            match names.first().or(common_name.as_ref()) {
+                // A client compares addresses with addresses, and no name with the common name (RFC 9525, 6.3 and 6.5).
+                Some(name) if *name == wanted.name && names.is_empty() => {
+                    format!("the certificate has {name} as its common name only, which no longer counts")
+                }
+                Some(_) if names.contains(&wanted.name) => {
+                    format!("the certificate has {} as a DNS name, and not as an IP address", wanted.name)
+                }
+                Some(name) if names.len() > 1 => format!(
+                    "the certificate is for {name} and {} more, not for {}",
+                    names.len() - 1,
+                    wanted.name
+                ),
+                Some(name) => format!("the certificate is for {name}, not for {}", wanted.name),
+                None => format!("the certificate contains no name, so not {}", wanted.name),
+            },
+            &[
+                "Have a certificate for this name installed on the server.",
+                "Or ask for the server by a name of the certificate: as the host, or with --name.",
+            ],
+        ),
+        Fault::SelfSigned { of, store } => (
+            format!("the certificate {of} is self-signed, and is not in {store}"),
+            &[TRUST, "Or have it signed by an authority that the clients trust."],
+        ),
+        Fault::UnknownIssuer { issuer, store, .. } => (
+            format!("the certificate's issuer, {issuer}, is not in {store}"),
+            &["Have the server send the intermediates that are missing.", TRUST],
+        ),
+        Fault::Weak { why: Weakness::ShortKey { bits, .. }, .. } => {
+            (format!("the certificate's key is weak: RSA of {bits} bits"), &[REISSUE])
+        }
+        Fault::Weak { why: Weakness::Signature(algorithm), .. } => {
+            (format!("the certificate's signature is weak: {algorithm}"), &[REISSUE])
+        }
+    }
+}
+
+const CLOCK: &str = "Compare the clock of this host with the server's.";
+const TRUST: &str =
+    "If the server's authority is your own, trust it here with --ca-file, and in the store of the clients.";
+const REISSUE: &str = "Have a certificate issued for the server with RSA 2048 or ECDSA, signed over SHA-256.";
