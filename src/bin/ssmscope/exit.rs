@@ -39,7 +39,7 @@ pub fn clear_status() -> bool {
 /// terminal either.
 pub fn complain(text: impl Display) {
     clear_status();
-    let text = text.to_string();
+    let text = without_users(&text.to_string());
     let lines: Vec<_> = text.lines().map(escape::escaped).collect();
     // `eprintln!` would panic where the disk under standard error is full.
     let _ = writeln!(anstream::stderr().lock(), "{}", lines.join("\n"));
@@ -65,7 +65,7 @@ pub fn fail(is_plugin: bool, why: &str) -> ExitCode {
 /// Prints a plugin's line for a run that failed.
 pub fn print_unknown(why: &str) {
     // A reader that went away needs no line.
-    let _ = nagios::write_unknown(why, &mut io::stdout());
+    let _ = nagios::write_unknown(&without_users(why), &mut io::stdout());
 }
 
 /// Whether the arguments ask for a plugin's output, however bad the rest of them is.
@@ -93,9 +93,32 @@ pub fn is_plugin<T: AsRef<OsStr>>(arguments: impl Iterator<Item = T>) -> bool {
     false
 }
 
+/// A text without the user's part of the URLs in it, which may hold a password.
+pub fn without_users(text: &str) -> String {
+    let mut covered = String::new();
+    let mut parts = text.split("://");
+    covered.push_str(parts.next().unwrap_or_default());
+    for part in parts {
+        covered.push_str("://");
+        let end = part.find(|letter: char| letter.is_whitespace() || "/?#'\"".contains(letter));
+        let authority = part.get(..end.unwrap_or(part.len())).unwrap_or_default();
+        let user = authority.rfind('@').unwrap_or(0);
+        covered.push_str(if user > 0 { "***" } else { "" });
+        covered.push_str(part.get(user..).unwrap_or_default());
+    }
+    covered
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_user_s_part_of_a_url_is_not_repeated() {
+        let error = "invalid value 'https://joe:pa55@host/x@y' for HOST; try https://host";
+        assert_eq!(without_users(error), "invalid value 'https://***@host/x@y' for HOST; try https://host");
+        assert_eq!(without_users("a@b, http://h/@ ://@"), "a@b, http://h/@ ://@");
+    }
 
     #[test]
     fn a_plugin_is_recognised_in_every_spelling() {

@@ -70,8 +70,9 @@ fn main() -> ExitCode {
             return exit::fail(is_plugin, what.strip_prefix("error: ").unwrap_or(what));
         }
         Err(error) => {
+            let (text, covered) = (error.to_string(), exit::without_users(&error.to_string()));
             // What was asked for goes to standard output; a reader that went away is no failure.
-            let _ = error.print();
+            let _ = if text == covered { error.print() } else { io::stderr().write_all(covered.as_bytes()) };
             // A plugin that only prints its version or its usage judged nothing.
             return exit::code(if error.use_stderr() || is_plugin { Status::Unknown } else { Status::Ok });
         }
