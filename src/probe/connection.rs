@@ -310,6 +310,8 @@ fn tunnel(plan: &Plan, proxy: &Proxy, channel: &mut Channel<'_>) -> Tunnel {
         channel.tape().note(format!("the proxy does not answer: {}", tls::ended(&error)));
         Tunnel::default()
     });
+    // What follows is the server's.
+    channel.cover(Vec::new());
     let schemes = tunnel.schemes.iter().map(|scheme| channel.tape().cover(scheme)).collect();
     let target = tunnel.target.as_ref().map(|target| channel.tape().cover(target));
     let unread = tunnel.unread.as_ref().map(|why| channel.tape().cover(why));

@@ -286,10 +286,14 @@ impl<'p> Probe<'p> {
         if let Some(redacted) = &redacted {
             self.redact_ends(redacted);
         }
+        let tunnel = self.tunnel.clone().map(|tunnel| match &redacted {
+            Some(_) => Redacted::tunnel(tunnel),
+            None => tunnel,
+        });
         let offered = recount::taken(&mut connections, &self.offered, &mut summary);
         Perspective {
             given_up: &self.given_up,
-            tunnel: self.tunnel.as_ref(),
+            tunnel: tunnel.as_ref(),
             portal: self.portal,
             violations: &self.violations,
             unread: self.unread.as_ref().map(|(end, why)| (*end, why.as_str())),

@@ -14,6 +14,10 @@ use crate::analysis::Redaction;
 /// Schemes of authentication that say nothing of who asks for it (IANA's registry, and Microsoft's).
 const SCHEMES: [&str; 6] = ["basic", "bearer", "digest", "kerberos", "negotiate", "ntlm"];
 
+fn is_known(scheme: &str) -> bool {
+    SCHEMES.contains(&scheme.to_ascii_lowercase().as_str())
+}
+
 /// What a check knows by itself, with what stands for it.
 pub(super) struct Redacted<'r> {
     redaction: &'r Redaction,
@@ -151,15 +155,29 @@ impl<'r> Redacted<'r> {
         }
     }
 
+    /// What a proxy answered, without what names somebody.
+    pub(super) fn tunnel(tunnel: Tunnel) -> Tunnel {
+        let Tunnel { status, schemes, is_page, target, unread } = tunnel;
+        let masked = |scheme: String| if is_known(&scheme) { scheme } else { Redaction::masked(&scheme) };
+        Tunnel {
+            status,
+            schemes: schemes.into_iter().map(masked).collect(),
+            is_page,
+            target: target.map(|target| Redaction::masked(&target)),
+            unread: unread.map(|why| Redaction::masked(&why)),
+        }
+    }
+
     fn proxy(&mut self, proxy: ProxyUse) -> ProxyUse {
         let ProxyUse { host, port, user, named_by, tunnel } = proxy;
         let tunnel = tunnel.map(|tunnel| {
-            let Tunnel { status, schemes, is_page, target, unread } = tunnel;
-            let is_known = |scheme: &str| SCHEMES.contains(&scheme.to_ascii_lowercase().as_str());
-            let scheme = |scheme: String| if is_known(&scheme) { scheme } else { self.quote(&scheme) };
-            let target = target.map(|target| Redaction::masked(&target));
-            let unread = unread.map(|why| Redaction::masked(&why));
-            Tunnel { status, schemes: schemes.into_iter().map(scheme).collect(), is_page, target, unread }
+            // The steps quote them too.
+            for scheme in &tunnel.schemes {
+                if !is_known(scheme) {
+                    self.quote(scheme);
+                }
+            }
+            Self::tunnel(tunnel)
         });
         ProxyUse {
             host: self.redaction.host(&host),

@@ -54,6 +54,8 @@ pub(in crate::probe) enum Failure {
     NoFinal(u16),
     /// The answer's header can't be read.
     Malformed(String),
+    /// Nothing was sent.
+    NotSent(String),
     /// What came is no HTTP.
     NotHttp(String),
 }
@@ -106,6 +108,7 @@ impl Failure {
             }
             Self::NoFinal(status) => format!("only informational answers ({status}) came to {asked}"),
             Self::Malformed(why) => format!("the header of the answer to {asked} is malformed: {why}"),
+            Self::NotSent(why) => format!("{asked} can't be sent: {why}"),
             Self::NotHttp(what) => format!("the answer to {asked} is not HTTP/1.1: it is {what}"),
         }
     }
@@ -117,21 +120,21 @@ pub(in crate::probe) fn exchange(
     request: Request<()>,
     body: Option<&[u8]>,
 ) -> Result<Answer, Failure> {
-    let mut call = Call::new(request).map_err(|error| not_http(&error))?.proceed();
+    let mut call = Call::new(request).map_err(|error| not_sent(&error))?.proceed();
     let mut text = Zeroizing::new(vec![0; limits::HTTP_HEAD_BYTES]);
     let mut sent = Zeroizing::new(Vec::new());
     while !call.can_proceed() {
-        let len = call.write(&mut text).map_err(|error| not_http(&error))?;
+        let len = call.write(&mut text).map_err(|error| not_sent(&error))?;
         if len == 0 {
-            return Err(Failure::NotHttp("the request is too long".to_owned()));
+            return Err(Failure::NotSent("it is too long".to_owned()));
         }
         sent.extend_from_slice(text.get(..len).unwrap_or_default());
     }
-    let mut call = match call.proceed().map_err(|error| not_http(&error))? {
+    let mut call = match call.proceed().map_err(|error| not_sent(&error))? {
         Some(SendRequestResult::SendBody(mut call)) => {
             let mut rest = body.unwrap_or_default();
             while !call.can_proceed() {
-                let (taken, len) = call.write(rest, &mut text).map_err(|error| not_http(&error))?;
+                let (taken, len) = call.write(rest, &mut text).map_err(|error| not_sent(&error))?;
                 if taken == 0 && len == 0 {
                     break;
                 }
@@ -143,7 +146,7 @@ pub(in crate::probe) fn exchange(
         Some(SendRequestResult::RecvResponse(call)) => Some(call),
         _ => None,
     }
-    .ok_or_else(|| Failure::NotHttp("the request can't be sent".to_owned()))?;
+    .ok_or_else(|| Failure::NotSent("it has no end".to_owned()))?;
     stream.write_all(&sent).and_then(|()| stream.flush()).map_err(Failure::Io)?;
 
     let mut came = Zeroizing::new(Vec::new());
@@ -346,8 +349,8 @@ fn unreadable(error: &ureq_proto::Error, came: &[u8]) -> Failure {
     })
 }
 
-fn not_http(error: &ureq_proto::Error) -> Failure {
-    Failure::NotHttp(error.to_string())
+fn not_sent(error: &ureq_proto::Error) -> Failure {
+    Failure::NotSent(error.to_string())
 }
 
 #[cfg(test)]

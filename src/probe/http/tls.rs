@@ -27,7 +27,7 @@ const VERDICT: Duration = Duration::from_secs(1);
 /// How much longer than the handshake took its first words are waited for otherwise.
 const FIRST_WORDS: Duration = Duration::from_millis(100);
 
-/// How long a connection on which nothing is asked has to last after the handshake.
+/// How long the check watches a connection on which it asks nothing, after the handshake.
 const SETTLING: Duration = Duration::from_millis(20);
 
 /// How TLS is spoken.
@@ -286,12 +286,7 @@ pub(in crate::probe) fn ended(error: &io::Error) -> String {
 
 /// What of the server's bytes is no TLS, or breaks the protocol, if an error is about that.
 fn violation(error: &io::Error) -> Option<String> {
-    match error.get_ref()?.downcast_ref::<Error>()? {
-        error @ Error::InvalidCertificate(_) => broken_by(error),
-        // Their alerts speak for themselves.
-        Error::AlertReceived(_) | Error::PeerIncompatible(_) | Error::NoCertificatesPresented => None,
-        error => broken_by(error).or_else(|| Some(format!("what ends TLS ({error})"))),
-    }
+    error.get_ref().and_then(|error| error.downcast_ref::<Error>()).and_then(broken_by)
 }
 
 fn broken_by(error: &Error) -> Option<String> {

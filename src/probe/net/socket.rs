@@ -137,7 +137,7 @@ impl<'t> Channel<'t> {
         self.covered = secrets;
     }
 
-    /// These bytes are read again first: they came with others before whoever they are for could read.
+    /// Bytes that were read with the proxy's reply and are the server's: the next read returns them first.
     pub(in crate::probe) fn unread(&mut self, bytes: &[u8]) {
         self.unread = bytes.to_vec();
     }

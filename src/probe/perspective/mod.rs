@@ -369,4 +369,5 @@ const SERVER_LOG: &str = "Read the server's log at that time: overloaded, hung, 
 const PROXY_LOG: &str = "Read the proxy's log at that time: overloaded, hung, or waiting for the server.";
 const PATIENT: &str = "With --patient, and a longer --timeout, the check shows whether it is slow or silent.";
 const LONGER: &str = "With a longer --timeout, the check shows whether it is slow or silent.";
-const OTHER_SIDE: &str = "Check from a host next to the server too: if it is well from there, a device on the path changes the bytes.";
+const OTHER_SIDE: &str =
+    "Check from a host next to the server too: if it succeeds there, a device on the path changes the bytes.";
