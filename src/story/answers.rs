@@ -8,16 +8,13 @@ use crate::tls::{PlainKind, Version};
 /// Session tickets are shorter than this, in bytes of record body; OpenSSL's and nginx's have some 250.
 const TICKET_BYTES: u32 = 512;
 
-/// The status behind which a connection is no longer HTTP's (RFC 9110, 15.2.2).
-const SWITCHING_PROTOCOLS: u16 = 101;
-
 /// Ports of HTTP, where a request that was not captured is still one.
 const HTTP_PORTS: [u16; 4] = [80, 3128, 8000, 8080];
 
 impl Story {
     /// Whether the server owes an answer to what the client sent first, outside TLS. Bytes of an unknown protocol may be those of
-    /// one in which only the client speaks (syslog, BMP, discard): they are owed an acknowledgement and no more, and whoever lacks that
-    /// sends them again.
+    /// one in which only the client speaks (syslog, BMP, discard): they are owed an acknowledgement and no more, and an
+    /// unacknowledged sender retransmits.
     pub fn is_owed_an_answer(&self) -> bool {
         let is_request = match &self.plain.client {
             Some(plain) => {
@@ -130,14 +127,17 @@ impl Story {
             && answers.into_iter().flatten().any(|answer| is_after(answer) && answer.at <= silence.until)
     }
 
-    /// Whether the connection is in plain HTTP/1, and the server has answered.
+    /// Whether the connection is in plain HTTP/1, and the server has answered by more than an informational status; behind one of these
+    /// the connection may no longer be HTTP's (RFC 9110, 15.2.2).
     pub(in crate::story) fn speaks_plain_http(&self) -> bool {
         let is_request = self.plain.client.as_ref().is_some_and(|plain| {
             plain.what.kind == PlainKind::HttpRequest && !plain.what.line.starts_with("PRI ")
         });
-        let is_answer = self.plain.server.as_ref().is_some_and(|plain| {
-            matches!(plain.what.kind, PlainKind::HttpResponse(status) if status != SWITCHING_PROTOCOLS)
-        });
+        let is_answer = self
+            .plain
+            .server
+            .as_ref()
+            .is_some_and(|plain| matches!(plain.what.kind, PlainKind::HttpResponse(200..)));
         is_request && is_answer && self.prelude.is_none() && self.tls.client_hello.is_none()
     }
 
@@ -176,9 +176,8 @@ impl Story {
             && self.missing.acked_unseen.server == 0
             && self.missing.gap.server == 0
             && !self.missing.lacks(Role::Server);
-        let is_open = self.later_request().is_some()
-            || self.tls.is_inside_record.server
-            || !self.was_answered() && !self.tls.turns.is_one_way();
+        let is_open =
+            self.later_request().is_some() || self.tls.is_inside_record.server || !self.was_answered();
         // A server that closes while a request is on its way to it closes nothing on purpose.
         let has_request = self.tls.turns.open().is_none_or(|turn| {
             let is_before = |at: Moment| !self.order.is_after(at.number, first.moment.number);
@@ -199,7 +198,9 @@ impl Story {
     /// The FIN after which a plain request that can be read has no answer any more: the server closed instead of answering, or the
     /// client left before, and refused what came then or nothing did.
     pub fn left_unanswered(&self, stall_after: Elapsed) -> Option<&Ending> {
-        let request = self.plain.client.as_ref().filter(|plain| plain.what.kind == PlainKind::HttpRequest)?;
+        let first = self.plain.client.as_ref().filter(|plain| plain.what.kind == PlainKind::HttpRequest)?;
+        let later_request = self.open_plain_request();
+        let request = later_request.unwrap_or(first.moment);
         let fin = self.endings.first().filter(|ending| ending.what == EndingKind::Fin)?;
         let later = &self.endings[1..];
         let is_reset =
@@ -208,12 +209,17 @@ impl Story {
             && !self.missing.lacks(Role::Server)
             && !self.missing.lacks(Role::Client)
             && self.data.server.unfilled_hole.is_none()
-            && self.opening.syn.numbers().all(|syn| syn != request.moment.number)
+            && self.opening.syn.numbers().all(|syn| syn != request.number)
             && self.one_sided().is_none()
             && self.prelude.is_none()
             && self.tls.client_hello.is_none()
-            && self.order.is_after(fin.moment.number, request.moment.number);
-        let is_unanswered = match (fin.by, self.data.server.first) {
+            && self.order.is_after(fin.moment.number, request.number);
+        let answer = self.data.server.first.filter(|_| later_request.is_none());
+        let is_unanswered = match (fin.by, answer) {
+            // A keep-alive connection may be closed while a request is on its way to it.
+            (Role::Server, None) if later_request.is_some() => {
+                self.data.client.is_all_acknowledged && !is_reset(Role::Server)
+            }
             (Role::Server, None) => true,
             (Role::Server, Some(_)) => false,
             (Role::Client, None) => {

@@ -134,7 +134,7 @@ impl Story {
         was_asked
             && !is_cut_off
             && !is_sized
-            && (is_pending || !self.was_answered() && !self.tls.turns.is_one_way())
+            && (is_pending || !self.was_answered())
             && (self.one_sided().is_some()
                 || self.decisive().is_some()
                 || self.endings.first().is_none_or(|ending| self.may_cut_request_off(ending)))

@@ -220,6 +220,7 @@ impl Story {
             let by = ending.by;
             let counters = &self.traffic.counters[by.other()];
             matches!(&ending.what, EndingKind::Reset(reset) if reset.is_stateless)
+                && (by == Role::Client || self.opening.syn_ack.count == 0)
                 && self.data[by].first.is_none()
                 && counters.segments - counters.retransmissions.min(counters.segments) <= 1
         })
@@ -301,7 +302,7 @@ impl Story {
     /// What the server refused when it was asked for TLS inside its protocol, if the client did not go on in clear.
     pub fn refused_start_of_tls(&self) -> Option<Observed<Refusal>> {
         /// A farewell is no longer: `</stream:stream>`, `a1 LOGOUT`.
-        const FAREWELL: u64 = 20;
+        const FAREWELL: u64 = 16;
         let prelude = self.prelude.as_ref().filter(|prelude| !prelude.protocol.is_proxy())?;
         let later = self.data.client.bytes.saturating_sub(prelude.client_bytes);
         prelude.refusal().filter(|_| self.tls.client_hello.is_none() && later <= FAREWELL)

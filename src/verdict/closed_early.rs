@@ -17,9 +17,12 @@ pub(super) const RULE: Rule = Rule {
 fn judge(story: &Story, _: &Settings) -> Option<Verdict> {
     let ending = story.decisive()?;
     let is_closing = matches!(ending.what, EndingKind::Fin);
+    // Elsewhere a server may greet after the FIN of a check.
+    let has_spoken =
+        if story.expects_tls { story.has_server_spoken() } else { story.data.server.first.is_some() };
     let has_plain_data = story.tls.client_hello.is_none()
         && !story.is_inside_client_hello()
-        && (story.data.client.first.is_some() || story.has_server_spoken());
+        && (story.data.client.first.is_some() || has_spoken);
     if !is_closing || has_plain_data || ending.stage == Stage::None {
         return None;
     }

@@ -114,7 +114,7 @@ fn leftover(story: &Story) -> Verdict {
         (
             "left over: one SYN-ACK without a SYN, and the RST in reply",
             "The capture has no SYN before the SYN-ACK, and the kernel that receives it has no such connection, so it replies \
-             with a RST. A late copy of a SYN-ACK leads to that, and so does a SYN of another host that used this address.",
+             with a RST. A late copy of a SYN-ACK leads to that, and so may a SYN of another host that used this address.",
         )
     } else {
         (

@@ -160,7 +160,8 @@ fn undelivered(story: &Story, ending: &Ending, silence: &Silence) -> Option<Verd
 
 /// A plain request that can be read, and a FIN without an answer to it.
 fn left(story: &Story, fin: &Ending) -> Verdict {
-    let request = story.plain.client.as_ref().map(|plain| plain.moment);
+    let first = story.plain.client.as_ref().map(|plain| plain.moment);
+    let request = story.open_plain_request().or(first);
     let waited = request.map(|request| fin.moment.at - request.at).unwrap_or_default();
     let is_lost = !story.data.client.is_all_acknowledged && story.data.client.repeats.count > 0;
     let actor = if is_lost { Actor::Path } else { Actor::Server };
@@ -631,17 +632,17 @@ mod tests {
 
     #[test]
     fn messages_that_wait_for_no_answer_are_owed_none() {
-        let mut logged = handshake();
-        for _ in 0..4 {
-            logged = logged.wait(800).say(Client, &talk::encrypted(60)).ack(Server);
-        }
-        for talk in [
-            logged.clone().wait(9_000),
-            logged.clone().wait(9_000).rst(Client),
-            logged.fin(Client).fin(Server),
-        ] {
-            assert_eq!(talk.code(0), "healthy");
-        }
+        let sent = |count| {
+            let next = |talk: Talk, _| talk.wait(800).say(Client, &talk::encrypted(60)).ack(Server);
+            (0..count).fold(handshake(), next)
+        };
+        assert_eq!(sent(5).wait(9_000).fin(Client).fin(Server).code(0), "healthy");
+        // Where nobody closes in good order, nothing says that no answer was awaited.
+        assert_eq!(sent(5).wait(9_000).rst(Client).code(0), "in-progress");
+        assert_eq!(sent(5).code(60_000), "in-progress");
+        // Requests that nobody answers are few, and a server that closes owes what it was asked.
+        assert_eq!(sent(3).wait(9_000).fin(Client).code(0), "no-response");
+        assert_eq!(sent(5).fin(Server).fin(Client).code(0), "no-response");
     }
 
     #[test]

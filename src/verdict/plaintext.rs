@@ -4,6 +4,7 @@ use super::words::evidence;
 use super::{Actor, Code, Rule, Settings, Severity, Verdict};
 use crate::story::{EndingKind, Observed, Opening, PreludeFacts, Stage, Story};
 use crate::tcp::Role;
+use crate::time::Elapsed;
 use crate::tls::{Basis, Plain, PlainKind};
 
 /// `plaintext`.
@@ -14,6 +15,9 @@ pub(super) const RULE: Rule = Rule {
     page: include_str!("../../docs/verdicts/plaintext.md"),
     judge,
 };
+
+/// A sender repeats what is not acknowledged within this time (RFC 6298, 2.1).
+const RETRANSMISSION_DUE: Elapsed = Elapsed::from_millis(1_000);
 
 fn judge(story: &Story, _: &Settings) -> Option<Verdict> {
     let saw_data = story.data.client.first.is_some() || story.data.server.first.is_some();
@@ -31,8 +35,17 @@ fn judge(story: &Story, _: &Settings) -> Option<Verdict> {
     let is_open = is_first_open && (story.endings.is_empty() || is_half_closed)
         || (story.open_plain_request().is_some() || story.data.server.reported_hole.is_some())
             && story.endings.is_empty();
+    // What is neither acknowledged nor sent again in time is not in the capture, and neither is what came of it.
+    let is_cut_off = story
+        .data
+        .client
+        .unacknowledged
+        .is_some_and(|waiting| story.capture.end - waiting.since.at >= RETRANSMISSION_DUE)
+        && story.data.server.first.is_none()
+        && story.missing.answer.is_none();
     if story.expects_tls
         || is_open
+        || is_cut_off
         || story.prelude.as_ref().is_some_and(PreludeFacts::is_pending)
         || !is_known
         || story.tls.client_hello.is_some()
@@ -181,6 +194,9 @@ mod tests {
         }
         let request = Talk::to_port(8081).open().say(Client, b"GET / HTTP/1.1\r\n\r\n").ack(Server);
         assert_eq!(request.code(60_000), "no-response");
+        // Never acknowledged and never repeated: the capture lacks the rest.
+        let cut = Talk::to_port(514).open().say(Client, b"<13>text\n");
+        assert_ne!(cut.code(60_000), "plaintext");
         let lost = Talk::to_port(514).open().say(Client, b"<13>text\n").wait(1_000).repeat(Client);
         assert_eq!(lost.code(60_000), "no-response");
     }

@@ -93,7 +93,11 @@ fn judge(story: &Story, _: &Settings) -> Option<Verdict> {
 /// refusal: of the server's certificate, or of the client's.
 fn is_idle(story: &Story, ending: &Ending) -> bool {
     let at_once = match ending.by {
-        Role::Client => Elapsed::from_millis(100),
+        // Where the capture was made at the server, a round trip passes before it.
+        Role::Client => {
+            let round_trip = story.path.round_trips.shortest_to(Role::Client).unwrap_or(Elapsed::ZERO);
+            Elapsed::from_nanos(Elapsed::from_millis(100).nanos().saturating_add(round_trip.nanos()))
+        }
         Role::Server => Elapsed::from_millis(1_000),
     };
     let last = story.data.client.last.into_iter().chain(story.data.server.last).map(|last| last.at).max();
@@ -626,11 +630,11 @@ mod tests {
 
     #[test]
     fn a_rst_that_its_receiver_ignores_ends_nothing() {
-        let begun = exchange().ack(Client).ack(Server);
-        let forged = begun.clone().segment(Server, "R", begun.next(Server) + 50, &[]);
+        let asked = handshake().say(Client, &talk::data()).ack(Server);
+        let forged = asked.clone().segment(Server, "R", asked.next(Server) + 50, &[]);
+        assert_eq!(forged.code(0), "reset");
         let went_on =
-            forged.clone().ack(Client).say(Server, &talk::data()).ack(Client).fin(Client).fin(Server);
+            forged.ack(Client).say(Server, &talk::encrypted(900)).ack(Client).fin(Client).fin(Server);
         assert_eq!(went_on.code(0), "healthy");
-        assert_eq!(forged.code(0), "healthy", "an exchange that is complete");
     }
 }

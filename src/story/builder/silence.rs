@@ -119,7 +119,7 @@ impl Silences {
                     (Some(_), None) => {
                         (story.missing.answer.is_none() && story.is_owed_an_answer()).then_some(Role::Server)
                     }
-                    _ => story.open_plain_request().map(|_| Role::Server),
+                    _ => None,
                 }
             }
             Stage::TlsEstablished | Stage::ApplicationData => {
@@ -127,7 +127,9 @@ impl Silences {
                 let asked = story.tls.application_data.client.count > 0
                     || (data_repeats(story) > self.repeats_at_progress
                         && !story.data.client.is_all_acknowledged);
-                (asked && !story.was_answered() && !story.tls.turns.is_one_way()).then_some(Role::Server)
+                let is_one_way =
+                    story.tls.turns.is_one_way() && data_repeats(story) == self.repeats_at_progress;
+                (asked && !story.was_answered() && !is_one_way).then_some(Role::Server)
             }
         }
     }
@@ -352,6 +354,9 @@ fn unacknowledged(story: &Story) -> Option<Waits> {
 
 /// What a client that was answered before asks again. Whoever has nothing acknowledged at all gets no answer either.
 fn later_answer(story: &Story) -> Option<Waits> {
+    if let Some(since) = story.open_plain_request() {
+        return Some(Waits { since, awaited_from: Role::Server, of: Awaited::LaterAnswer });
+    }
     let request = story.tls.turns.later_request()?;
     let waits = Waits { since: request.last, awaited_from: Role::Server, of: Awaited::LaterAnswer };
     (story.stage == Stage::ApplicationData).then_some(waits)
