@@ -4,6 +4,7 @@
 //! lines before it, so one thread takes them.
 
 use std::io;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc;
 use std::thread;
 
@@ -62,14 +63,17 @@ impl Block {
     ) -> T {
         let text = String::from_utf8_lossy(&self.bytes);
         let parts = parts(&text);
+        let is_taken: Vec<AtomicBool> = parts.iter().map(|_| AtomicBool::new(false)).collect();
         let readers = settings.threads.saturating_sub(1).clamp(1, PARTS);
         thread::scope(|scope| {
             let read: Vec<_> = (0..readers)
                 .map(|reader| {
                     let (sender, receiver) = mpsc::channel();
-                    let mine = parts.iter().skip(reader).step_by(readers);
+                    let mine = parts.iter().zip(&is_taken).skip(reader).step_by(readers);
                     let read = move || {
-                        mine.map(|part| entries(part, settings)).all(|entries| sender.send(entries).is_ok())
+                        mine.filter(|(_, is_taken)| !is_taken.swap(true, Ordering::Relaxed))
+                            .map(|(part, _)| entries(part, settings))
+                            .all(|entries| sender.send(entries).is_ok())
                     };
                     // Without a thread the channel is closed, and the parts are read below.
                     let _ = thread::Builder::new().spawn_scoped(scope, read);
@@ -77,8 +81,10 @@ impl Block {
                 })
                 .collect();
             let done = meanwhile();
-            for (part, receiver) in parts.iter().zip(read.iter().cycle()) {
-                let entries = receiver.recv().unwrap_or_else(|_| entries(part, settings));
+            for ((part, is_taken), receiver) in parts.iter().zip(&is_taken).zip(read.iter().cycle()) {
+                // Whoever comes first reads a part, so that nobody waits for a thread that is behind.
+                let came = if is_taken.swap(true, Ordering::Relaxed) { receiver.recv().ok() } else { None };
+                let entries = came.unwrap_or_else(|| entries(part, settings));
                 for (line, entry) in part.split_terminator('\n').zip(entries) {
                     lines.take(line, entry.as_ref(), about, settings);
                 }
