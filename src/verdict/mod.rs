@@ -44,6 +44,7 @@ pub(crate) use words::icmp_error::words as icmp_name;
 pub(crate) use words::oauth;
 
 use crate::limits;
+use crate::packet::Host;
 use crate::story::Story;
 use crate::tcp::Role;
 use crate::time::Elapsed;
@@ -135,11 +136,13 @@ pub struct Verdict {
     pub client_reports: Vec<Cow<'static, str>>,
     /// The packets that prove it, counted from 1.
     pub evidence: Vec<u64>,
-    /// What to do next, most useful first, with `SERVER` and `PORT` for the server's address and port.
+    /// What to do next, most useful first, with `SERVER` and `PORT` for the server's address and port, and [`ICMP_SENDER`].
     advice: Vec<&'static str>,
+    /// Who sent the ICMP error that it is about; absent where it is about none.
+    pub icmp_sender: Option<Host>,
 }
 
-/// In advice, who sent the connection's ICMP error.
+/// In advice, who sent the ICMP error.
 const ICMP_SENDER: &str = "ICMP_SENDER";
 
 /// The rules in the order in which they are asked: those that name a cause before those that only describe an ending, and the
@@ -229,7 +232,14 @@ impl Verdict {
             client_reports: Vec::new(),
             evidence: Vec::with_capacity(USUAL_EVIDENCE),
             advice: Vec::new(),
+            icmp_sender: None,
         }
+    }
+
+    /// Names who sent the ICMP error that it is about.
+    fn reported_by(mut self, sender: Host) -> Self {
+        self.icmp_sender = Some(sender);
+        self
     }
 
     fn cause(mut self, cause: impl Into<Cow<'static, str>>) -> Self {
@@ -267,14 +277,14 @@ impl Verdict {
     pub fn advice(&self, story: &Story) -> impl Iterator<Item = Cow<'static, str>> {
         self.advice.iter().map(|advice| {
             if ["SERVER", "PORT", ICMP_SENDER].iter().any(|name| advice.contains(name)) {
-                let error = story.path.icmp_errors.iter().find(|fact| !fact.from.is_unspecified());
-                let sender = error.map_or_else(
+                let sender = self.icmp_sender.filter(|host| !host.is_unspecified()).map_or_else(
                     || "the sender of the ICMP error".to_owned(),
-                    |fact| story.names.show(fact.from).to_string(),
+                    |host| story.names.show(host).to_string(),
                 );
-                let named = advice.replace(ICMP_SENDER, &sender);
+                // The words that a name may hold come first.
+                let named = advice.replace("PORT", &story.port(Role::Server).to_string());
                 let named = named.replace("SERVER", &story.host(Role::Server).to_string());
-                named.replace("PORT", &story.port(Role::Server).to_string()).into()
+                named.replace(ICMP_SENDER, &sender).into()
             } else {
                 Cow::Borrowed(*advice)
             }

@@ -44,6 +44,7 @@ fn judge(story: &Story, _: &Settings) -> Option<Verdict> {
     let mut verdict = Verdict::new(&RULE, actor, story.basis, headline)
         .explain(format!("The reply to the SYN is {}, which quotes it. {whose}", name(fact)))
         .reported(&meaning.reports)
+        .reported_by(fact.from)
         .proved_by(
             story
                 .opening
@@ -69,7 +70,7 @@ fn judge(story: &Story, _: &Settings) -> Option<Verdict> {
                 "Look for a routing loop: trace the path from the client with `traceroute -T -p PORT SERVER`.",
                 "Check the route to the server's network on ICMP_SENDER and on its neighbours.",
             ]),
-        None => verdict.advise(&["Check why ICMP_SENDER rejects the packet: its kind of error names the reason."]),
+        None => verdict.advise(&["Check why ICMP_SENDER rejects the packet: the ICMP type and code name the reason."]),
         Some(_) => verdict.advise(&[
             "Check the route to the server's network on ICMP_SENDER.",
             "If ICMP_SENDER is on the server's own network, the host is down or does not answer ARP or neighbour discovery.",
@@ -145,5 +146,14 @@ mod tests {
     fn it_names_its_cause_before_the_silence_that_follows() {
         let story = Story::at(Stage::Syn).icmp([203, 0, 113, 9], 3, 1).silent_for(5_000, Server);
         assert_eq!(story.verdict().code, "unreachable");
+    }
+
+    #[test]
+    fn the_advice_names_the_sender_of_the_error_that_decides() {
+        let story = Story::at(Stage::Syn).icmp([10, 0, 0, 1], 3, 4).icmp([203, 0, 113, 9], 3, 13);
+        let verdict = story.clone().verdict();
+        assert_eq!(verdict.is(), ("unreachable", Actor::Path, Some("icmp-admin-prohibited")));
+        let advice: Vec<_> = verdict.advice(&story).collect();
+        assert!(advice[0].contains("on 203.0.113.9 that"), "{advice:?}");
     }
 }

@@ -205,8 +205,8 @@ pub(super) fn fault(story: &Story, verdict: &Verdict) -> Option<String> {
         return None;
     }
     Some(match verdict.actor {
-        Actor::Path if verdict.code == Code::Unreachable => match story.path.icmp_errors.first() {
-            Some(error) => format!("{} (router or firewall on the path)", story.names.show(error.from)),
+        Actor::Path if verdict.code == Code::Unreachable => match verdict.icmp_sender {
+            Some(sender) => format!("{} (router or firewall on the path)", story.names.show(sender)),
             None => "path".to_owned(),
         },
         Actor::Unknown if verdict.code == Code::SynNoReply => {

@@ -140,7 +140,7 @@ fn explain(story: &Story, sender: Role, fits: impl Fn(&IcmpFact) -> bool, verdic
         Some(cause) => verdict.cause(cause),
         None => verdict,
     };
-    let mut verdict = verdict.explain(words).proved_by([number]);
+    let mut verdict = verdict.explain(words).proved_by([number]).reported_by(fact.from);
     verdict.advice.insert(0, ADVICE);
     verdict
 }
