@@ -1,5 +1,6 @@
 //! The connections of an attempt, one after the other: TCP, a proxy's tunnel, TLS, and a request.
 
+use std::io;
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
@@ -344,8 +345,9 @@ fn perform(
             }
             result.texts(|text| *text = channel.tape().cover(text));
             channel.tape().note(result.answer().unwrap_or_else(|| "no answer".to_owned()));
-            let unanswered = result.is_silence.then(|| (Phase::Oauth, format!("POST {}", request.path)));
-            let lacks_answer = result.lacks_answer;
+            let is_silence = result.unanswered == Some(io::ErrorKind::TimedOut);
+            let unanswered = is_silence.then(|| (Phase::Oauth, format!("POST {}", request.path)));
+            let lacks_answer = result.unanswered.is_some();
             Performed { token: Some(result), granted, lacks_answer, unanswered, ..Performed::default() }
         }
         Task::Page(page, token) => {
@@ -355,8 +357,9 @@ fn perform(
                 *text = channel.tape().cover(text);
             }
             channel.tape().note(result.headline.clone());
-            let unanswered = result.is_silence.then(|| (Phase::Http, format!("GET {}", page.path)));
-            let lacks_answer = result.lacks_answer;
+            let is_silence = result.unanswered == Some(io::ErrorKind::TimedOut);
+            let unanswered = is_silence.then(|| (Phase::Http, format!("GET {}", page.path)));
+            let lacks_answer = result.unanswered.is_some();
             Performed { page: Some(result), lacks_answer, unanswered, ..Performed::default() }
         }
     }

@@ -1,5 +1,7 @@
 //! A page, and whether it is what is expected.
 
+use std::io;
+
 use schemars::JsonSchema;
 use serde::Serialize;
 
@@ -33,12 +35,9 @@ pub struct PageAnswer {
     /// The server's own words that the texts quote, raw.
     #[serde(skip)]
     pub(super) quoted: Vec<String>,
-    /// Whether no byte of an answer came.
+    /// How the connection ended where no byte of an answer had come.
     #[serde(skip)]
-    pub(super) lacks_answer: bool,
-    /// Whether time was over before any byte of an answer came.
-    #[serde(skip)]
-    pub(super) is_silence: bool,
+    pub(super) unanswered: Option<io::ErrorKind>,
     /// What it is, in one line.
     pub headline: String,
     /// Why, in plain words.
@@ -72,8 +71,7 @@ pub(super) fn ask(
         Ok(answer) => PageAnswer::read(page, &answer, token),
         Err(failure) => {
             let result = PageAnswer::unanswered(page, &failure.of(&format!("GET {}", page.path)));
-            let (lacks_answer, is_silence) = (failure.lacks_answer(), failure.is_silence());
-            PageAnswer { lacks_answer, is_silence, ..result }
+            PageAnswer { unanswered: failure.unanswered(), ..result }
         }
     }
 }
@@ -87,8 +85,7 @@ impl PageAnswer {
             status: None,
             is_expected: false,
             quoted: Vec::new(),
-            lacks_answer: false,
-            is_silence: false,
+            unanswered: None,
             headline: headline.to_owned(),
             explanation: "TCP and TLS are fine, and the request was sent.".to_owned(),
             advice: vec![LOG],
@@ -110,8 +107,7 @@ impl PageAnswer {
             status: Some(status),
             is_expected: is_status_expected && !lacks_text && answer.broken_off.is_none(),
             quoted: Vec::new(),
-            lacks_answer: false,
-            is_silence: false,
+            unanswered: None,
             headline: format!("{path} answers {status}"),
             explanation: "TCP and TLS are fine; the response says what is wrong.".to_owned(),
             advice: vec![LOG],

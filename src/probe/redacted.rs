@@ -201,8 +201,7 @@ impl<'r> Redacted<'r> {
             expires_in,
             scope,
             quoted,
-            lacks_answer,
-            is_silence,
+            unanswered,
             headline,
             explanation,
             advice,
@@ -216,8 +215,7 @@ impl<'r> Redacted<'r> {
             expires_in,
             scope: scope.map(|words| self.quote(&words)),
             quoted,
-            lacks_answer,
-            is_silence,
+            unanswered,
             // What is quoted in these is known by now.
             outcome: self.sentence(&outcome),
             headline: self.sentence(&headline),
@@ -227,25 +225,15 @@ impl<'r> Redacted<'r> {
     }
 
     fn page(&mut self, page: PageAnswer) -> PageAnswer {
-        let PageAnswer {
-            path,
-            status,
-            is_expected,
-            quoted,
-            lacks_answer,
-            is_silence,
-            headline,
-            explanation,
-            advice,
-        } = page;
+        let PageAnswer { path, status, is_expected, quoted, unanswered, headline, explanation, advice } =
+            page;
         let quoted = quoted.iter().map(|words| self.quote(words)).collect();
         PageAnswer {
             path: self.redaction.path(&path),
             status,
             is_expected,
             quoted,
-            lacks_answer,
-            is_silence,
+            unanswered,
             headline: self.sentence(&headline),
             explanation: self.sentence(&explanation),
             advice,

@@ -84,14 +84,12 @@ impl Failure {
         Self::Malformed(format!("it is longer than {} bytes", limits::HTTP_HEAD_BYTES))
     }
 
-    /// Whether no byte of an answer came.
-    pub(in crate::probe) fn lacks_answer(&self) -> bool {
-        matches!(self, Self::Io(_))
-    }
-
-    /// Whether time was over before any byte of an answer came.
-    pub(in crate::probe) fn is_silence(&self) -> bool {
-        matches!(self, Self::Io(error) if error.kind() == io::ErrorKind::TimedOut)
+    /// How the connection ended where no byte of an answer had come.
+    pub(in crate::probe) fn unanswered(&self) -> Option<io::ErrorKind> {
+        match self {
+            Self::Io(error) => Some(error.kind()),
+            _ => None,
+        }
     }
 
     /// What came of a request, in words that follow `asked`: `GET /`.
@@ -109,7 +107,7 @@ impl Failure {
             Self::NoFinal(status) => format!("only informational answers ({status}) came to {asked}"),
             Self::Malformed(why) => format!("the header of the answer to {asked} is malformed: {why}"),
             Self::NotSent(why) => format!("{asked} can't be sent: {why}"),
-            Self::NotHttp(what) => format!("the answer to {asked} is not HTTP/1.1: it is {what}"),
+            Self::NotHttp(what) => format!("the answer to {asked} is not HTTP/1.1: it {what}"),
         }
     }
 }
@@ -146,7 +144,7 @@ pub(in crate::probe) fn exchange(
         Some(SendRequestResult::RecvResponse(call)) => Some(call),
         _ => None,
     }
-    .ok_or_else(|| Failure::NotSent("it has no end".to_owned()))?;
+    .ok_or_else(|| Failure::NotSent("its body is incomplete".to_owned()))?;
     stream.write_all(&sent).and_then(|()| stream.flush()).map_err(Failure::Io)?;
 
     let mut came = Zeroizing::new(Vec::new());
@@ -334,18 +332,18 @@ fn unreadable(error: &ureq_proto::Error, came: &[u8]) -> Failure {
     let is_http2 =
         matches!(came, [_, _, _, SETTINGS, _, 0, 0, 0, 0, ..]) || came.starts_with(b"PRI * HTTP/2");
     Failure::NotHttp(if is_http2 {
-        "HTTP/2 frames, and the request was HTTP/1.1".to_owned()
+        "is HTTP/2 frames".to_owned()
     } else if matches!(came, [0x14..=0x17, 3, 0..=4, ..]) {
-        "a TLS record".to_owned()
+        "is a TLS record".to_owned()
     } else {
         let begin = came.get(..SHOWN).unwrap_or(came);
         let text = String::from_utf8_lossy(begin).escape_debug().to_string();
         let kind = if text.trim_start().starts_with('<') {
-            "a page without a header, as of HTTP/0.9,"
+            "is a page without a header, as of HTTP/0.9, and "
         } else {
-            "something else"
+            ""
         };
-        format!("{kind} that begins \"{text}\"")
+        format!("{kind}begins \"{text}\"")
     })
 }
 

@@ -6,6 +6,8 @@
 
 mod meaning;
 
+use std::io;
+
 use schemars::JsonSchema;
 use serde::Serialize;
 use serde_json::Value;
@@ -88,12 +90,9 @@ pub struct Token {
     /// The server's own words that the texts quote, raw, without secrets.
     #[serde(skip)]
     pub(super) quoted: Vec<String>,
-    /// Whether no byte of an answer came.
+    /// How the connection ended where no byte of an answer had come.
     #[serde(skip)]
-    pub(super) lacks_answer: bool,
-    /// Whether time was over before any byte of an answer came.
-    #[serde(skip)]
-    pub(super) is_silence: bool,
+    pub(super) unanswered: Option<io::ErrorKind>,
     /// What it means, in one line.
     pub headline: String,
     /// Why, and what else it may be, in plain words.
@@ -189,8 +188,7 @@ pub(super) fn ask(
                 failure => failure.of("the request for a token"),
             };
             let result = unanswered(request, &headline);
-            let (lacks_answer, is_silence) = (failure.lacks_answer(), failure.is_silence());
-            (Token { lacks_answer, is_silence, ..result }, None)
+            (Token { unanswered: failure.unanswered(), ..result }, None)
         }
     }
 }
@@ -287,8 +285,7 @@ impl Token {
             expires_in: None,
             scope: None,
             quoted: Vec::new(),
-            lacks_answer: false,
-            is_silence: false,
+            unanswered: None,
             headline: String::new(),
             explanation: String::new(),
             advice: Vec::new(),
