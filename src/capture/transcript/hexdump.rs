@@ -77,7 +77,16 @@ impl Dump {
     pub fn parse<'a>(lines: impl Iterator<Item = &'a str>) -> Option<Self> {
         let mut bytes = Vec::new();
         let mut is_last = false;
+        let mut has_offsets = false;
         for (offset, piece) in lines.filter_map(hex_line) {
+            // A number alone in a line is no part of a dump whose lines have offsets.
+            if offset.is_none() && has_offsets {
+                continue;
+            }
+            if offset == Some(0) && !has_offsets {
+                (bytes, is_last) = (Vec::new(), false);
+            }
+            has_offsets |= offset.is_some();
             if is_last
                 || offset.is_some_and(|offset| offset != bytes.len())
                 || piece.is_empty()
@@ -247,6 +256,9 @@ mod tests {
         for text in ["2024", "4500 003c seq", "1234 5678 9", ""] {
             assert!(!is_hex_line(text), "{text}");
         }
+        // A wrapped line's number above the dump, and one in it.
+        let offsets = "1000\n0x0000:  4500 0028 0001 4000 4006 26cd 0a00 0001\n8443\n0x0010:  0a00 0002 03e8";
+        assert_eq!(Dump::parse(offsets.lines()).map(|dump| dump.bytes.len()), Some(22));
     }
 
     #[test]
