@@ -108,7 +108,7 @@ fn reports(story: &Story, protocol: Prelude, refusal: Refusal) -> Vec<Cow<'stati
     let socks = |version: u8, error: &'static str| {
         vec![
             format!("java.net.SocketException: {error}").into(),
-            format!("curl: (97) SOCKS{version} connection refused with code {code}").into(),
+            format!("curl: (97) Can't complete SOCKS{version} connection").into(),
         ]
     };
     match protocol {
