@@ -219,7 +219,7 @@ fn kinds_are_counted_and_not_groups_of_which_there_are_too_many() {
 }
 
 #[test]
-fn a_silence_stands_behind_what_came_in_it() {
+fn a_silence_follows_the_probes_within_it() {
     let asked = talk::ssm().open().say(Client, &talk::client_hello()).wait(20).ack(Server);
     let probe = asked.next(Client) - 1;
     let probed = (0..4).fold(asked, |talk, _| talk.wait(1_000).segment(Client, ".", probe, &[]).ack(Server));

@@ -80,8 +80,9 @@ fn symptom(story: &Story) -> Option<(String, u64)> {
     let too_big = || {
         let fact = story.path.icmp_errors.iter().find(|fact| fact.says_too_big())?;
         let words = format!(
-            "{} reports \"fragmentation needed\" for the {}'s packets",
+            "{} reports \"{}\" for the {}'s packets",
             story.names.show(fact.from),
+            fact.too_big(),
             fact.quotes
         );
         Some((words, fact.moment.number))

@@ -4,14 +4,6 @@
 //! [`Target::admits`] decides exactly. The expression of `--filter` is the user's own, and is applied as it is.
 
 mod prefilter;
-/// What helps with libpcap's error. A name that the resolver does not know may be one of the capture's.
-fn hint(message: &str) -> &'static str {
-    if message.starts_with("unknown host") {
-        "--host NAME, which looks for the name in the capture first"
-    } else {
-        "man pcap-filter"
-    }
-}
 
 #[cfg(test)]
 mod tests;
@@ -24,6 +16,15 @@ pub use prefilter::{AsEthernet, Prefilter, syntax_error};
 
 use super::About;
 use crate::packet::{Content, Host, Name, Names, Neighbour, Other, Packet, Segment};
+
+/// What helps with libpcap's error. A name that the resolver does not know may be one of the capture's.
+fn hint(message: &str) -> &'static str {
+    if message.starts_with("unknown host") {
+        "--host NAME, which looks for the name in the capture first"
+    } else {
+        "man pcap-filter"
+    }
+}
 
 /// What the user wants to see: nothing given admits everything.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]

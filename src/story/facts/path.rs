@@ -82,9 +82,7 @@ impl IcmpFact {
             _ => false,
         }
     }
-}
 
-impl IcmpFact {
     /// What an error that [says](Self::says_too_big) so is called.
     pub fn too_big(&self) -> &'static str {
         if self.version == IpVersion::V4 { "fragmentation needed" } else { "packet too big" }

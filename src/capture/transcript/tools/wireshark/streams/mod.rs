@@ -12,7 +12,7 @@ pub use self::stream::{Segment, Speaker};
 use std::collections::{HashMap, VecDeque};
 
 use self::stream::Stream;
-use self::sums::adding_up;
+use self::sums::{MOST_PAYLOAD, adding_up};
 use crate::limits::{TRANSCRIPT_CONVERSATIONS, TRANSCRIPT_HELD_ROWS};
 use crate::packet::Flags;
 
@@ -73,9 +73,6 @@ enum Unknown {
     /// Where in this stream it is: behind a gap.
     Place(Key, usize),
 }
-
-/// Largest payload that is believed of a row that shows no length, in bytes.
-const MOST_PAYLOAD: u32 = 1 << 16;
 
 /// An error of a router or a firewall comes within a round trip.
 const AT_ONCE: i64 = 200_000_000;

@@ -1,6 +1,9 @@
 //! Which rows the bytes belong to that an acknowledgement shows and no row's number does.
 
-use super::{CANDIDATES, MOST_PAYLOAD};
+use super::CANDIDATES;
+
+/// Largest payload that is believed of a row that shows no length, in bytes.
+pub(super) const MOST_PAYLOAD: u32 = 1 << 16;
 
 /// The places of rows whose lengths add up to `missing`: one, or several in their order, the earliest first.
 pub(super) fn adding_up(candidates: &[(usize, u32)], missing: u32) -> Vec<usize> {
