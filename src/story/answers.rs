@@ -151,7 +151,8 @@ impl Story {
 
     /// What the client asked inside TLS after requests that were answered, if it got no byte of an answer.
     pub fn later_request(&self) -> Option<&Turn> {
-        let is_known = self.missing.gap.server == 0 && !self.missing.lacks(Role::Server);
+        // What the server sent and the capture lacks may be the answer; it closes the turn where a packet proves it.
+        let is_known = self.missing.gap.server == 0;
         let request = self.tls.turns.later_request().filter(|_| is_known && self.was_answered());
         request.filter(|_| self.stage == Stage::ApplicationData)
     }
@@ -172,12 +173,12 @@ impl Story {
             _ => false,
         };
         // Of text without payload only sizes are known, and an answer may have a ticket's.
-        let is_sure = !self.capture.is_text
-            && self.missing.acked_unseen.server == 0
+        let is_open_later = self.later_request().is_some();
+        let is_all_known = self.missing.acked_unseen.server == 0
             && self.missing.gap.server == 0
             && !self.missing.lacks(Role::Server);
-        let is_open =
-            self.later_request().is_some() || self.tls.is_inside_record.server || !self.was_answered();
+        let is_sure = !self.capture.is_text && (is_open_later || is_all_known);
+        let is_open = is_open_later || self.tls.is_inside_record.server || !self.was_answered();
         // A server that closes while a request is on its way to it closes nothing on purpose.
         let has_request = self.tls.turns.open().is_none_or(|turn| {
             let is_before = |at: Moment| !self.order.is_after(at.number, first.moment.number);

@@ -62,7 +62,10 @@ impl Story {
             // What the other side sent may have been all that there was to say, where it is not known to be TLS.
             EndingKind::Fin => !is_server_silent || !(self.expects_tls || self.tls.client_hello.is_some()),
             EndingKind::Reset(reset) => {
-                reset.continued_in.is_none() && (!is_server_silent || ending.by == Role::Client)
+                let is_in_place_of_answer = ending.by == Role::Server && self.later_request().is_some();
+                reset.continued_in.is_none()
+                    && !is_in_place_of_answer
+                    && (!is_server_silent || ending.by == Role::Client)
             }
             // Whether it is an alert or a close_notify depends on what the other side sent before.
             EndingKind::EncryptedAlert { .. } => lacks(ending.by.other()),

@@ -2,7 +2,7 @@
 
 use super::words::{drops, evidence};
 use super::{Actor, Code, Rule, Settings, Severity, Verdict};
-use crate::story::{EndingKind, Silence, Stage, Story};
+use crate::story::{EndingKind, Moment, Silence, Stage, Story};
 use crate::tcp::Role;
 
 /// `client-silent`.
@@ -30,6 +30,9 @@ fn judge(story: &Story, _: &Settings) -> Option<Verdict> {
     }
     if is_greeting_owed(story) {
         return Some(greeting(story, silence));
+    }
+    if let Some(closed) = story.data.client.closed_window {
+        return Some(may_not_send(story, silence, closed));
     }
     let (when, then) = match &story.prelude {
         Some(prelude) if prelude.is_agreed() && prelude.protocol.is_proxy() => {
@@ -63,6 +66,31 @@ fn judge(story: &Story, _: &Settings) -> Option<Verdict> {
             "A monitoring probe that only opens the port looks like this and is not a fault.",
         ]),
     )
+}
+
+/// The server closed its window in `closed`, and so the client could not send.
+fn may_not_send(story: &Story, silence: &Silence, closed: Moment) -> Verdict {
+    let elapsed = silence.until - closed.at;
+    Verdict::new(
+        &RULE,
+        Actor::Server,
+        story.basis,
+        format!("the server kept its receive window closed for {elapsed}, and the client may not send"),
+    )
+    .explain(format!(
+        "Packet {} announces a window of 0 bytes, and no later packet opened it (RFC 9293, 3.8.6). A firewall or load balancer that \
+         answers the SYN for the server does this until it reaches the server; a server does it while its program does not \
+         read.{}",
+        closed.number,
+        drops::caveat(story)
+    ))
+    .reported(&["java.net.SocketTimeoutException: Read timed out"])
+    .proved_by(evidence::opening_packets(story).chain([closed.number, silence.since.number]))
+    .advise(&[
+        "Look for a SYN proxy in front of the server (firewall, load balancer, SYN flood protection) and check whether it reaches \
+         the server.",
+        "Check the server's load: its kernel accepts connections that its program does not serve.",
+    ])
 }
 
 /// Ports on which the server speaks first, with what it says: the services' RFCs, and what MySQL and others document.
@@ -125,6 +153,7 @@ fn greeting(story: &Story, silence: &Silence) -> Verdict {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::packet::SegmentHeader;
     use crate::story::script::talk::{self, Talk, ssm};
     use crate::tcp::Role::{Client, Server};
     use crate::tls::PlainKind;
@@ -200,6 +229,21 @@ mod tests {
             assert_eq!(verdict.is(), ("client-silent", Actor::Client, None));
             assert!(verdict.headline.contains(words), "{}", verdict.headline);
         }
+    }
+
+    #[test]
+    fn a_client_whose_server_keeps_the_window_closed_may_not_send() {
+        let closed = |header: &mut SegmentHeader| header.tcp.window = Some(0);
+        let opened = ssm().syn().segment_with(Server, "S.", 0, 1, &[], closed).ack(Client);
+        for verdict in [opened.verdict(8_000), opened.clone().wait(8_000).fin(Client).verdict(0)] {
+            assert_eq!(verdict.is(), ("client-silent", Actor::Server, None));
+            assert!(verdict.headline.contains("receive window closed for 8.0 s"), "{}", verdict.headline);
+            assert!(verdict.evidence.contains(&2) && !verdict.mentions("thread dump"));
+        }
+        // A SYN proxy opens it when it has reached the server.
+        let proxied = opened.ack(Server);
+        assert_eq!(proxied.verdict(8_000).is(), ("client-silent", Actor::Client, None));
+        assert_eq!(proxied.then_tls().code(60_000), "healthy");
     }
 
     #[test]

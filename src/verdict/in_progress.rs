@@ -24,7 +24,6 @@ fn judge(story: &Story, _: &Settings) -> Option<Verdict> {
 /// The verdict when no rule found anything: the capture ended too early.
 pub(super) fn undecided(story: &Story) -> Verdict {
     let after = story.capture.end - story.last.at;
-    let reached = last_step::of(story);
     let ends = match (story.capture.interruption(), story.capture.clock) {
         (Some(elapsed), _) => format!(
             "Packet {} is this connection's last one, and no packet of any connection was captured for {elapsed} after it: the \
@@ -54,13 +53,7 @@ pub(super) fn undecided(story: &Story) -> Verdict {
                 "The handshake's packets were repeated, and the client did not acknowledge the SYN-ACK. {ends}, {too_soon}."
             ),
         ),
-        (None, None) => (
-            match story.capture.interrupted {
-                Some(_) => format!("normal up to {reached}, where the capture was interrupted"),
-                None => format!("normal up to {reached}, where the {place} ends"),
-            },
-            format!("Everything up to {reached} is normal. {ends}, so what happened next is unknown."),
-        ),
+        (None, None) => refused_tls(story, place, &ends).unwrap_or_else(|| normal(story, place, &ends)),
     };
     Verdict::new(&RULE, Actor::Unknown, story.basis, headline)
         .explain(explanation)
@@ -72,6 +65,33 @@ pub(super) fn undecided(story: &Story) -> Verdict {
             Viewpoint::Wire => &["Capture longer: until a few seconds after the client reports its error."],
             Viewpoint::Socket => &["Give the check more time."],
         })
+}
+
+/// Headline and explanation where the server refused to start TLS and nobody has left yet.
+fn refused_tls(story: &Story, place: &str, ends: &str) -> Option<(String, String)> {
+    let refusal = story.refused_start_of_tls()?;
+    let protocol = story.prelude.as_ref()?.protocol;
+    let code = refusal.what.code.map(|code| format!(" with {code}")).unwrap_or_default();
+    Some((
+        format!(
+            "the server refused {protocol}{code}, and the connection was still open when the {place} ended"
+        ),
+        format!(
+            "The client asked for TLS in the words of the protocol, and packet {} refuses it. {ends}, so whether the client \
+             continues without TLS is unknown.",
+            refusal.moment.number
+        ),
+    ))
+}
+
+/// The same where nothing is wrong so far.
+fn normal(story: &Story, place: &str, ends: &str) -> (String, String) {
+    let reached = last_step::of(story);
+    let headline = match story.capture.interrupted {
+        Some(_) => format!("normal up to {reached}, where the capture was interrupted"),
+        None => format!("normal up to {reached}, where the {place} ends"),
+    };
+    (headline, format!("Everything up to {reached} is normal. {ends}, so what happened next is unknown."))
 }
 
 fn name_of(viewpoint: Viewpoint) -> &'static str {
@@ -110,6 +130,14 @@ mod tests {
             );
             assert!(!verdict.mentions("dropped") && !verdict.mentions("missing from the capture"));
         }
+    }
+
+    #[test]
+    fn a_refusal_to_start_tls_is_not_called_normal() {
+        let verdict = talk::starttls(b"454 TLS not available\r\n").ack(Client).verdict(100);
+        assert_eq!(verdict.is(), ("in-progress", Actor::Unknown, None));
+        assert!(verdict.headline.contains("refused SMTP STARTTLS with 454"), "{}", verdict.headline);
+        assert!(!verdict.mentions("normal") && verdict.mentions("packet 8 refuses it"), "{verdict:?}");
     }
 
     #[test]

@@ -608,6 +608,40 @@ mod tests {
     }
 
     #[test]
+    fn what_duplicate_acks_report_to_be_missing_is_lost_on_the_path() {
+        // RFC 5681, 4.2: without SACK, each segment beyond the hole gets the same ACK again.
+        let asked = handshake().say(Client, &talk::data()).ack(Server);
+        let (seq, ack) = (asked.next(Client), asked.next(Server));
+        let bare = |talk: Talk| talk.segment_with(Client, ".", seq, ack, &[], |_| {});
+        let holed = bare(bare(asked.clone()).segment(Server, "P.", ack + 1_000, &[9; 500]));
+        for verdict in [
+            holed.clone().wait(6_000).segment_with(Client, "F.", seq, ack, &[], |_| {}).verdict(0),
+            holed.verdict(6_000),
+        ] {
+            assert_eq!(
+                verdict.is(),
+                ("no-response", Actor::Path, Some("pmtu-black-hole")),
+                "{}",
+                verdict.headline
+            );
+        }
+        assert_ne!(holed.segment(Server, "P.", ack, &[9; 1_000]).ack(Client).code(60_000), "no-response");
+    }
+
+    #[test]
+    fn a_hole_in_the_middle_of_a_connection_is_lost_on_the_path() {
+        let talk = ssm().segment(Server, "P.", 5_000, b"some").ack(Client).say(Client, b"bytes").ack(Server);
+        let (seq, ack) = (talk.next(Client), talk.next(Server));
+        let bare = |talk: Talk| talk.segment_with(Client, ".", seq, ack, &[], |_| {});
+        let holed = bare(bare(talk).segment(Server, "P.", ack + 1_000, &[9; 500]));
+        let left = holed.clone().wait(6_000).segment_with(Client, "F.", seq, ack, &[], |_| {});
+        assert_eq!(left.verdict(0).is(), ("no-response", Actor::Path, None));
+        // A capture that lacks the beginning may lack the end as well.
+        assert_eq!(holed.code(6_000), "midstream");
+        assert_eq!(holed.segment(Server, "P.", ack, &[9; 1_000]).ack(Client).code(60_000), "midstream");
+    }
+
+    #[test]
     fn a_later_request_in_plain_http_is_owed_an_answer_too() {
         let get = b"GET / HTTP/1.1\r\n\r\n";
         let answered =

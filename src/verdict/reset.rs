@@ -631,10 +631,30 @@ mod tests {
     #[test]
     fn a_rst_that_its_receiver_ignores_ends_nothing() {
         let asked = handshake().say(Client, &talk::data()).ack(Server);
-        let forged = asked.clone().segment(Server, "R", asked.next(Server) + 50, &[]);
-        assert_eq!(forged.code(0), "reset");
-        let went_on =
-            forged.ack(Client).say(Server, &talk::encrypted(900)).ack(Client).fin(Client).fin(Server);
-        assert_eq!(went_on.code(0), "healthy");
+        // Whether what follows reaches the RST's number or not.
+        for ahead in [50, 400] {
+            let forged = asked.clone().segment(Server, "R", asked.next(Server) + ahead, &[]);
+            assert_eq!(forged.code(0), "reset");
+            let continued = forged.ack(Client).say(Server, &talk::encrypted(100));
+            assert_eq!(continued.ack(Client).fin(Client).fin(Server).code(0), "healthy");
+        }
+    }
+
+    #[test]
+    fn a_rst_in_place_of_a_later_answer_counts_where_the_capture_lacks_an_earlier_one() {
+        let message = |len: u16| talk::encrypted(len);
+        let turn = |talk: Talk, _| {
+            talk.wait(500).say(Client, &message(200)).wait(50).say(Server, &message(300)).ack(Client)
+        };
+        let mut talk = (0..4).fold(handshake(), turn);
+        let lost = talk.packets.iter().rposition(|packet| packet.payload.len() > 300).unwrap();
+        talk.packets.remove(lost - 3);
+        let asked = talk.wait(500).say(Client, &message(200)).ack(Server).wait(50);
+        assert_eq!(asked.clone().rst(Server).verdict(0).is(), ("reset", Actor::Server, None));
+        let closed = asked.clone().fin(Server).ack(Client).fin(Client);
+        assert_eq!(closed.verdict(0).is(), ("no-response", Actor::Server, None));
+        // An answer that its own number shows was sent, and that the capture lacks, is none that was owed.
+        let ahead = asked.next(Server) + 300;
+        assert_ne!(asked.segment(Server, "R.", ahead, &[]).code(0), "reset");
     }
 }

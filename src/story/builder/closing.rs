@@ -4,7 +4,7 @@ use std::mem;
 
 use super::notes::Notes;
 use crate::packet::{Segment, SegmentHeader, Seq};
-use crate::story::{EndingKind, Moment, Note, ResetFacts, Stage, Story};
+use crate::story::{Ending, EndingKind, Moment, Note, ResetFacts, Stage, Story};
 use crate::tcp::{HandshakeStep, Observation, PerRole, ResetFit, Role, SegmentKind};
 use crate::time::Elapsed;
 
@@ -21,6 +21,8 @@ pub(super) struct Closing {
     saw_timestamps: PerRole<bool>,
     /// The sequence number of a side's RST.
     reset_seq: PerRole<Option<Seq>>,
+    /// The first data that a side sent after its RST: who acknowledges it has ignored the RST.
+    sent_after_reset: PerRole<Option<Seq>>,
     /// Whether the client sent a FIN while its SYN was unanswered: its next one closes what was opened since.
     gave_up_on_syn: bool,
 }
@@ -30,6 +32,7 @@ impl Closing {
         self.last_packet.swap();
         self.saw_timestamps.swap();
         self.reset_seq.swap();
+        self.sent_after_reset.swap();
     }
 
     /// Records whether a segment carries timestamps.
@@ -70,6 +73,14 @@ impl Closing {
                 record_talk_after_reset(role, moment, story);
             }
         }
+        if observation.new_bytes > 0 && self.sent_after_reset[role].is_none() {
+            let is_later = |ending: &Ending| {
+                let is_reset = ending.by == role && matches!(ending.what, EndingKind::Reset(_));
+                is_reset && moment.at - ending.moment.at > SHUFFLED_WITHIN
+            };
+            self.sent_after_reset[role] =
+                segment.header.tcp.seq.filter(|_| story.endings.iter().any(is_later));
+        }
         self.forget_ignored_reset(role, segment.header.tcp.ack, story);
         // Nothing was opened that a client could close before its SYN is answered.
         if role == Role::Client && story.stage == Stage::Syn {
@@ -88,14 +99,15 @@ impl Closing {
         }
     }
 
-    /// Forgets a RST of the other side if `role` acknowledges what lies behind it: it got the RST's successors, and so it ignored the
-    /// RST, as one that is not at the next number is ignored (RFC 5961, 3.2).
+    /// Forgets a RST of the other side if `role` acknowledges what lies behind it, or what was sent after it: it ignored the RST, as one
+    /// that is not at the next number is ignored (RFC 5961, 3.2).
     fn forget_ignored_reset(&mut self, role: Role, ack: Option<Seq>, story: &mut Story) {
-        let reset = &mut self.reset_seq[role.other()];
-        if let (Some(seq), Some(ack)) = (*reset, ack)
-            && ack.is_after(seq)
-        {
-            *reset = None;
+        let other = role.other();
+        let Some(reset) = self.reset_seq[other] else { return };
+        let is_behind = |seq: Seq| ack.is_some_and(|ack| ack.is_after(seq));
+        if is_behind(reset) || self.sent_after_reset[other].is_some_and(is_behind) {
+            self.reset_seq[other] = None;
+            self.sent_after_reset[other] = None;
             story.endings.retain(|ending| ending.by == role || !matches!(ending.what, EndingKind::Reset(_)));
         }
     }

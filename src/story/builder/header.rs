@@ -23,6 +23,9 @@ impl Builder {
         if self.story.missing.record(moment, observation, saw_payload).server {
             self.on_unseen_answer(moment);
         }
+        if observation.reset.is_some() && observation.role == Role::Server && observation.ahead > 0 {
+            self.story.tls.turns.on_unseen();
+        }
     }
 
     /// A packet proves that the server sent what the capture lacks.

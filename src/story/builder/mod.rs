@@ -274,7 +274,7 @@ impl Builder {
         let other = observation.role.other();
         let end = &connection.ends[other];
         self.story.data[other].record_reported_hole(moment, end, segment.header, observation);
-        self.story.data[other].record_acknowledgement(moment, observation);
+        self.story.data[other].record_acknowledgement(moment, segment.header, observation);
         opening::on_segment(moment, segment, observation, &mut self.story, notes);
         self.on_payload(moment, segment, observation, notes);
         let is_farewell_only = !events.is_empty() && events.iter().all(is_farewell);

@@ -376,7 +376,8 @@ fn left_unacknowledged(story: &Story) -> Option<Waits> {
 /// Whether later bytes show that earlier ones were lost before they could be captured: the receiver lacks them as well, and
 /// says so by SACK or by not acknowledging beyond them. What is sent again is lost at the same place.
 ///
-/// It says so at once (RFC 5681, 4.2): where nothing of the receiver follows, the capture lacks that as well.
+/// It says so at once (RFC 5681, 4.2): where nothing of the receiver follows, the capture lacks that as well. A capture that lacks a
+/// connection's beginning may lack its end too.
 fn is_lost_before_the_capture(story: &Story) -> bool {
     let is_lost = |role: Role| {
         let (data, receiver) = (&story.data[role], role.other());
@@ -386,7 +387,7 @@ fn is_lost_before_the_capture(story: &Story) -> bool {
             || last_of_receiver > data.last.map(|last| last.number);
         data.reported_hole.is_some() || data.unfilled_hole.is_some() && is_confirmed
     };
-    is_lost(Role::Client) || is_lost(Role::Server)
+    story.stage > Stage::None && (is_lost(Role::Client) || is_lost(Role::Server))
 }
 
 /// How often data was sent again, by either side.

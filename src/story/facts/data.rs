@@ -1,8 +1,8 @@
 //! What one side sent: its payload, of whichever protocol.
 
 use super::{Moment, Observed, Repeats};
-use crate::packet::{Flags, Segment, SegmentHeader};
-use crate::tcp::{Endpoint, Observation, SegmentKind};
+use crate::packet::{Flags, Segment, SegmentHeader, Seq, TcpOptions};
+use crate::tcp::{Endpoint, HandshakeStep, Observation, SegmentKind};
 use crate::time::{Elapsed, Timestamp};
 use crate::tls::Basis;
 
@@ -27,8 +27,9 @@ pub struct DataFacts {
     pub closed_window: Option<Moment>,
     /// A hole in the stream that nobody filled: the offsets of its first byte and of the first byte after it.
     pub unfilled_hole: Option<(u32, u32)>,
-    /// A hole in the stream that the other side reports by SACK and that was not filled since: the offsets of its first byte
-    /// and of the first byte after it, and the first packet that reports it.
+    /// A hole in the stream that the other side reports, by SACK or by duplicate ACKs, and that was not filled since: the offsets of
+    /// its first byte and of the first byte after it, and the first packet that reports it. Duplicate ACKs don't name it, so it is
+    /// inferred from them.
     pub reported_hole: Option<Observed<(u32, u32)>>,
 }
 
@@ -97,20 +98,28 @@ impl DataFacts {
         }
     }
 
-    /// Records what a segment of the other side acknowledges of this one, and whether it closes its window.
-    pub(in crate::story) fn record_acknowledgement(&mut self, moment: Moment, observation: &Observation) {
+    /// Records what a segment of the other side acknowledges of this one, and whether it closes its window, as the SYN-ACK of a device
+    /// does that still connects to the server itself.
+    pub(in crate::story) fn record_acknowledgement(
+        &mut self,
+        moment: Moment,
+        header: &SegmentHeader,
+        observation: &Observation,
+    ) {
         if observation.newly_acked > 0 && self.unacknowledged.is_some() {
             self.unacknowledged = (!self.is_all_acknowledged).then(|| Unacknowledged::since(moment));
         }
-        if !observation.is_zero_window {
+        let is_closed_syn_ack =
+            observation.step == Some(HandshakeStep::SynAck) && header.tcp.window == Some(0);
+        if !observation.is_zero_window && !is_closed_syn_ack {
             self.closed_window = None;
         } else if self.closed_window.is_none() {
             self.closed_window = Some(moment);
         }
     }
 
-    /// Records what the other side reports by SACK not to have got of this one, `end`, although it got later bytes (RFC 2018,
-    /// 4). Blocks below the acknowledgement report duplicates (RFC 2883).
+    /// Records what the other side reports not to have got of this one, `end`, although later bytes came: by SACK (RFC 2018, 4), or
+    /// by a duplicate ACK at a hole that the capture has as well (RFC 5681, 4.2).
     pub(in crate::story) fn record_reported_hole(
         &mut self,
         moment: Moment,
@@ -120,19 +129,29 @@ impl DataFacts {
     ) {
         let (Some(ack), Some(options)) = (header.tcp.ack, &header.tcp.options) else { return };
         // A SYN has nothing to report.
-        if options.are_usual() || observation.offer.is_some() {
+        if observation.offer.is_some() {
             self.reported_hole = None;
             return;
         }
-        let blocks = options.sack_blocks().filter(|(left, _)| left.is_after(ack));
-        let nearest = blocks.map(|(left, _)| left).min_by_key(|left| *left - ack);
-        self.reported_hole = nearest.and_then(|left| {
-            let what = (end.relative(ack)?, end.relative(left)?);
-            let since = self.reported_hole.as_ref().filter(|known| known.what.0 == what.0);
-            let moment = since.map_or(moment, |known| known.moment);
-            Some(Observed { what, moment, basis: Basis::Decoded })
+        // Where its SYN was not captured, bytes are counted as on the wire.
+        let offset = |seq: Seq| end.relative(seq).unwrap_or(seq.0);
+        let known = self.reported_hole.as_ref().filter(|known| known.what.0 == offset(ack));
+        let is_duplicate = observation.kind == SegmentKind::DuplicateAck || known.is_some();
+        let at_hole = || end.hole().filter(|(from, _)| is_duplicate && *from == ack).map(|(_, to)| to);
+        let until = if options.are_usual() { None } else { nearest_block(options, ack) };
+        let reported = until.map(|to| (to, Basis::Decoded)).or_else(|| Some((at_hole()?, Basis::Inferred)));
+        self.reported_hole = reported.map(|(to, basis)| Observed {
+            what: (offset(ack), offset(to)),
+            moment: known.map_or(moment, |known| known.moment),
+            basis,
         });
     }
+}
+
+/// Where the first block begins that a receiver reports beyond `ack`. Blocks below it report duplicates (RFC 2883).
+fn nearest_block(options: &TcpOptions, ack: Seq) -> Option<Seq> {
+    let blocks = options.sack_blocks().filter(|(left, _)| left.is_after(ack));
+    blocks.map(|(left, _)| left).min_by_key(|left| *left - ack)
 }
 
 impl Default for DataFacts {

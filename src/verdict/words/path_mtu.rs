@@ -1,7 +1,8 @@
 //! Signs of a path whose MTU is smaller than a sender believes (RFC 1191, 4; RFC 2923, 2.1; RFC 4443, 3.2).
 
-use crate::story::Story;
+use crate::story::{Stage, Story};
 use crate::tcp::Role;
+use crate::tls::Basis;
 use crate::verdict::{Actor, Verdict};
 
 /// Payloads that pass where larger ones do not are a sign of the path's MTU from this size on, in bytes: the smallest
@@ -77,6 +78,10 @@ fn missing(story: &Story, sender: Role) -> Option<Sign> {
 /// The receiver reports by SACK that it has later bytes and not the large segments before them (RFC 2018, 3).
 fn unreceived(story: &Story, sender: Role) -> Option<Sign> {
     let hole = story.data[sender].reported_hole.as_ref()?;
+    // What duplicate ACKs report, the capture lacks as well; without the beginning, nobody knows what passed before.
+    if hole.basis != Basis::Decoded || story.stage == Stage::None {
+        return None;
+    }
     let (from, to) = hole.what;
     // Nothing but the hello can have passed before; a large one that did speaks against the path's MTU.
     let passed = from.saturating_sub(1);
