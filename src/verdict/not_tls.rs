@@ -2,7 +2,7 @@
 
 use super::words::evidence;
 use super::{Actor, Code, Rule, Settings, Severity, Verdict};
-use crate::story::{EndingKind, Observed, Opening, Story};
+use crate::story::{EndingKind, Observed, Opening, Silence, Story};
 use crate::tcp::Role;
 use crate::tls::{Basis, ClientHello, Plain, PlainKind};
 
@@ -41,14 +41,12 @@ fn judge(story: &Story, _: &Settings) -> Option<Verdict> {
         }
         _ => return None,
     };
-    // A silence before either side had shown its protocol decides, whatever comes after it.
-    let is_cut_short = story.decisive().is_some_and(|ending| match &ending.what {
-        EndingKind::Silence(silence) => {
-            story.data.server.first.is_none_or(|spoke| culprit == Role::Server && spoke.at > silence.until)
-        }
-        _ => false,
+    // A silence before the culprit had shown its protocol decides, whatever comes after it.
+    let silence = story.decisive().and_then(|ending| match &ending.what {
+        EndingKind::Silence(silence) => Some(silence),
+        _ => None,
     });
-    if is_cut_short {
+    if silence.is_some_and(|silence| observed.moment.at > silence.until) {
         return None;
     }
     let what = describe(observed);
@@ -84,7 +82,7 @@ fn judge(story: &Story, _: &Settings) -> Option<Verdict> {
     };
     Some(
         Verdict::new(&RULE, Actor::from(culprit), story.basis.max(observed.basis), headline)
-            .explain(explanation)
+            .explain(format!("{explanation}{}", unanswered(silence.filter(|_| culprit == Role::Client))))
             .reported(match culprit {
                 Role::Server => &[
                     "OpenSSL: wrong version number",
@@ -106,6 +104,16 @@ fn judge(story: &Story, _: &Settings) -> Option<Verdict> {
                  expected.",
             ]),
     )
+}
+
+/// How long the server did not reply to what was no TLS, in a sentence.
+fn unanswered(silence: Option<&Silence>) -> String {
+    match silence {
+        Some(silence) if silence.awaited_from == Role::Server => {
+            format!(" The server did not reply for {}.", silence.elapsed())
+        }
+        _ => String::new(),
+    }
 }
 
 /// The client asked for TLS in the words of the protocol, the server refused, and the connection ended.
@@ -234,7 +242,10 @@ mod tests {
         let cut_short = Story::at(Stage::TcpEstablished)
             .sends(Client, PlainKind::HttpRequest, "GET / HTTP/1.1")
             .silent_for(8_000, Server);
-        assert_eq!(cut_short.verdict().code, "no-response");
+        // What the client says shows it at once, and the server's silence is no news.
+        let verdict = cut_short.verdict();
+        assert_eq!(verdict.is(), ("not-tls", Actor::Client, None));
+        assert!(verdict.mentions("The server did not reply for 8.0 s."), "{}", verdict.explanation);
     }
 
     #[test]
