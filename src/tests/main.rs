@@ -32,6 +32,8 @@ mod monitoring;
 mod page;
 // Manual pages, completions, the examples of docs, the Debian package and the static binary.
 mod packaging;
+// The README's picture of a terminal.
+mod picture;
 // The test captures as other tools print them.
 mod printed;
 // The questions of docs/json.md, answered by jq.
