@@ -5,7 +5,7 @@ use std::io::{self, Write};
 
 use super::collection::Collection;
 use super::glyphs::Glyphs;
-use super::judgement::{files, write_headline, write_place, write_why};
+use super::judgement::{files, write_headline, write_place, write_translation, write_why};
 use super::prose::{prose, write_next};
 use crate::analysis::{Failure, LookupFault, Summary};
 use crate::packet::Other;
@@ -253,6 +253,9 @@ fn write_nothing(summary: &Summary, style: &Style, out: &mut dyn Write) -> io::R
         return writeln!(out);
     }
     write_headline(nothing::severity(summary), &nothing::why(summary), style, out)?;
+    if let Some(lookup) = nothing::lookup(summary) {
+        write_translation(lookup.code(), style, out)?;
+    }
     write_place(&[files(summary)], style, out)?;
     writeln!(out)?;
     if let Some(lookup) = nothing::lookup(summary) {

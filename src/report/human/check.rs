@@ -149,6 +149,7 @@ fn write_answer(
     };
     let text = format!("{code}: {}", conclusion.headline);
     judgement::write_headline(conclusion.severity, &text, style, out)?;
+    judgement::write_translation(conclusion.reason, style, out)?;
     write_beginning(outcome, style, out)?;
     parts(conclusion, outcome).iter().try_for_each(|(label, text)| write_labelled(label, text, out))
 }

@@ -64,13 +64,13 @@ pub(super) fn write_headline(
     Ok(())
 }
 
-/// What a code means in the reader's language, where there is a text in it and the characters may be printed.
-pub(super) fn translation(code: Code, style: &Style) -> Option<&'static str> {
-    style.language.and_then(|language| language.line(code.name())).filter(|_| !style.is_ascii)
+/// What the code of a verdict, a lookup or a reason means in the reader's language, where there is a text in it and the characters may be printed.
+pub(super) fn translation(code: &str, style: &Style) -> Option<&'static str> {
+    style.language.and_then(|language| language.line(code)).filter(|_| !style.is_ascii)
 }
 
 /// Writes what a code means in the reader's language.
-pub(super) fn write_translation(code: Code, style: &Style, out: &mut dyn Write) -> io::Result<()> {
+pub(super) fn write_translation(code: &str, style: &Style, out: &mut dyn Write) -> io::Result<()> {
     let Some(text) = translation(code, style) else { return Ok(()) };
     let most = ladder::columns(style).saturating_sub(BELOW);
     let (mut line, mut columns) = (String::new(), 0);
@@ -141,7 +141,7 @@ pub(super) fn write_heading(
     let Judged { story, verdict, .. } = judged;
     let text = format!("{}{what}: {}", title(verdict), verdict.headline);
     write_headline(verdict.severity, &text, style, out)?;
-    write_translation(verdict.code, style, out)?;
+    write_translation(verdict.code.name(), style, out)?;
     let ends = format!("{} → {}", ends::end(story, Role::Client), ends::end(story, Role::Server));
     write_place(&[ends, when(story.first.at, story.capture.clock, style), file.to_owned()], style, out)
 }
@@ -300,6 +300,8 @@ mod tests {
     use unicode_width::UnicodeWidthStr;
 
     use super::*;
+    use crate::analysis::LookupFault;
+    use crate::probe::REASONS;
     use crate::report::language::Language;
     use crate::report::{Detail, Sort};
     use crate::verdict::RULES;
@@ -316,16 +318,18 @@ mod tests {
             sort: Sort::Worst,
             columns: 60,
         };
-        let written = |code: Code, style: &Style| {
+        let written = |code: &str, style: &Style| {
             let mut out = Vec::new();
             write_translation(code, style, &mut out).unwrap();
             String::from_utf8(out).unwrap()
         };
-        for rule in RULES {
-            let text = written(rule.code, &style);
-            assert!(!text.is_empty() && text.lines().all(|line| line.width() <= 60), "{text}");
+        let codes = RULES.iter().map(|rule| rule.code.name());
+        let lookups = LookupFault::ALL.into_iter().map(LookupFault::name);
+        for code in codes.chain(lookups).chain(REASONS.iter().map(|reason| reason.code)) {
+            let text = written(code, &style);
+            assert!(!text.is_empty() && text.lines().all(|line| line.width() <= 60), "{code}: {text}");
         }
         style.is_ascii = true;
-        assert_eq!(written(Code::Reset, &style), "");
+        assert_eq!(written("reset", &style), "");
     }
 }

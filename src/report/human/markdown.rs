@@ -173,7 +173,7 @@ impl Markdown<'_> {
         let headline = neighbours::headline(others.as_ref(), &verdict.headline);
         let rest = self.prose(&format!("({}{fault}): {headline}", verdict.severity));
         writeln!(self.out, "**{title}** {rest}\n")?;
-        if let Some(line) = judgement::translation(verdict.code, style) {
+        if let Some(line) = judgement::translation(verdict.code.name(), style) {
             writeln!(self.out, "{line}\n")?;
         }
         let version = story.tls.version().map(|version| format!(", {version}")).unwrap_or_default();

@@ -312,7 +312,7 @@ pub(super) fn write_example(
     let text =
         format!("{}{times}: {}", key.title(), neighbours::headline(others.as_ref(), &verdict.headline));
     write_headline(verdict.severity, &text, style, out)?;
-    judgement::write_translation(verdict.code, style, out)?;
+    judgement::write_translation(verdict.code.name(), style, out)?;
     let items = story.timeline.items(usize::MAX);
     let mut rows = rows(story, verdict, &items, page.names, true, false);
     shorten(&mut rows);

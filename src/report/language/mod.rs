@@ -1,4 +1,4 @@
-//! One line for each verdict in languages other than English. A language is a file: `code<tab>text` in each line.
+//! One line for each verdict, each lookup without a usable answer and each reason of a check, in languages other than English. A language is a file: `code<tab>text` in each line.
 
 use std::fmt;
 
@@ -33,7 +33,7 @@ impl Language {
         self.0.code
     }
 
-    /// What a verdict's code means.
+    /// What the code of a verdict, a lookup or a reason means.
     pub fn line(self, code: &str) -> Option<&'static str> {
         self.0
             .lines
@@ -51,21 +51,25 @@ impl fmt::Debug for Language {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeSet;
+
     use super::*;
+    use crate::analysis::LookupFault;
+    use crate::probe::REASONS;
     use crate::verdict::RULES;
 
     #[test]
     fn every_language_has_a_line_for_every_code_and_no_other() {
         for language in LANGUAGES.iter().map(Language) {
-            for rule in RULES {
-                assert!(
-                    language.line(rule.code.name()).is_some_and(|line| !line.is_empty()),
-                    "{language:?} {}",
-                    rule.code
-                );
+            let verdicts = RULES.into_iter().map(|rule| rule.code.name());
+            let lookups = LookupFault::ALL.into_iter().map(LookupFault::name);
+            let reasons = REASONS.into_iter().map(|reason| reason.code);
+            let codes: BTreeSet<_> = verdicts.chain(lookups).chain(reasons).collect();
+            for code in &codes {
+                assert!(language.line(code).is_some_and(|line| !line.is_empty()), "{language:?} {code}");
             }
             let lines = language.0.lines.lines().filter(|line| !line.starts_with('#'));
-            assert_eq!(lines.count(), RULES.len(), "{language:?}");
+            assert_eq!(lines.count(), codes.len(), "{language:?}");
         }
     }
 

@@ -281,13 +281,14 @@ fn begin<'a>(
             (Severity::Unknown, "stopped before any connection was read".to_owned(), None, vec![file])
         }
         _ if summary.connections == 0 => {
-            (nothing::severity(summary), nothing::why(summary), None, vec![file])
+            let line = nothing::lookup(summary).and_then(|lookup| verdict::translation(lookup.code(), style));
+            (nothing::severity(summary), nothing::why(summary), line, vec![file])
         }
         Some(judged) => {
             let verdict = &judged.verdict;
             let text = format!("{}: {}", judgement::title(verdict), verdict.headline);
             let when = judgement::when(judged.story.first.at, judged.story.capture.clock, style);
-            (verdict.severity, text, verdict::translation(verdict.code, style), vec![when, file])
+            (verdict.severity, text, verdict::translation(verdict.code.name(), style), vec![when, file])
         }
         None => {
             let (severity, text) = overview::headline(summary);
@@ -407,7 +408,7 @@ fn write_check(
         Some(cause) => format!("{} {cause}", conclusion.reason),
         None => conclusion.reason.to_owned(),
     };
-    let line = style.language.and_then(|language| Some((language.code(), language.line(conclusion.reason)?)));
+    let line = verdict::translation(conclusion.reason, style);
     let headline = format!("{code}: {}", conclusion.headline);
     let places = check::place(outcome, style).to_vec();
     let attempt = Some(Attempt::of(outcome, &conclusion, verbosity));

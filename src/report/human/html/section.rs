@@ -136,7 +136,7 @@ impl<'a> Section<'a> {
             title: judgement::title(verdict),
             times,
             headline: &verdict.headline,
-            translation: translation(verdict.code, style),
+            translation: translation(verdict.code.name(), style),
             client: ends::end(story, Role::Client),
             server: ends::end(story, Role::Server),
             version: story.tls.version().map(|version| format!(", {version}")).unwrap_or_default(),

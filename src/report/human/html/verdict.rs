@@ -2,7 +2,7 @@
 
 use crate::report::Style;
 use crate::report::human::judgement;
-use crate::verdict::{Code, Severity};
+use crate::verdict::Severity;
 
 /// The class of what has this severity.
 pub(super) fn class(severity: Severity) -> &'static str {
@@ -15,6 +15,6 @@ pub(super) fn class(severity: Severity) -> &'static str {
 }
 
 /// What a code means in the reader's language, with the language.
-pub(super) fn translation(code: Code, style: &Style) -> Option<(&'static str, &'static str)> {
+pub(super) fn translation(code: &str, style: &Style) -> Option<(&'static str, &'static str)> {
     Some((style.language?.code(), judgement::translation(code, style)?))
 }
