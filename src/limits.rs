@@ -27,6 +27,10 @@ pub const READ_BUFFER_BYTES: usize = 256 * 1024;
 /// Bytes at the start of a file in which tcpdump's text must show.
 pub const RECOGNITION_BYTES: usize = 64 * 1024;
 
+/// Rows of a Parquet file that are kept until their row group is written: a row takes about 1 KB.
+#[cfg(feature = "parquet")]
+pub const PARQUET_ROWS: usize = 16_384;
+
 /// Most files that are read as one capture: each keeps a descriptor and a buffer.
 pub const FILES: usize = 1024;
 

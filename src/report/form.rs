@@ -148,20 +148,22 @@ impl Form {
             Self::Json => "jsonl",
             Self::Flat(Format::Jsonl) => "flat.jsonl",
             Self::Flat(Format::Csv) => "flat.csv",
+            #[cfg(feature = "parquet")]
+            Self::Flat(Format::Parquet) => "parquet",
             Self::Markdown => "md",
             Self::Html => "html",
             Self::Timeline | Self::Table | Self::Nagios | Self::Prometheus | Self::Tcpdump => "txt",
         }
     }
 
-    /// Whether it is a page for one input, so that many inputs need a folder of pages.
-    pub fn is_page(self) -> bool {
+    /// Whether it is a file for one input, as a page is, so that many inputs need a folder of files.
+    pub fn is_of_one_input(self) -> bool {
         match self {
             Self::Html => true,
+            Self::Flat(format) => !format.is_continuable(),
             Self::Timeline
             | Self::Table
             | Self::Json
-            | Self::Flat(_)
             | Self::Markdown
             | Self::Nagios
             | Self::Prometheus
@@ -250,7 +252,7 @@ mod tests {
             assert_eq!(form.name().parse(), Ok(form));
             assert!(form.summary(Subject::Capture).is_some());
         }
-        assert_eq!(Form::ALL.into_iter().filter(|form| form.is_page()).collect::<Vec<_>>(), [Form::Html]);
+        assert_eq!(Form::ALL.into_iter().filter(|form| form.is_of_one_input()).collect::<Vec<_>>(), [Form::Html]);
         assert_eq!("xml".parse::<Form>(), Err(NoForm));
         assert_eq!([Form::Tcpdump, Form::Markdown].map(|form| form.summary(Subject::Check)), [None, None]);
     }

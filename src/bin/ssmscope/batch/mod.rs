@@ -33,8 +33,8 @@ use work::{FileNumbers, Work};
 pub fn run(options: &Batch) -> anyhow::Result<Status> {
     let form = options.rendering.form()?;
     ensure!(
-        !form.is_page() || options.into.is_some(),
-        "-o {} writes a page for each file: --into FOLDER says where to",
+        !form.is_of_one_input() || options.into.is_some(),
+        "-o {} writes a file for each capture: --into FOLDER says where to",
         form.name()
     );
     ensure!(

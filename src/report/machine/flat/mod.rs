@@ -2,6 +2,8 @@
 //! could not be read.
 
 mod columns;
+#[cfg(feature = "parquet")]
+mod parquet;
 mod row;
 mod rows;
 
@@ -26,17 +28,36 @@ pub enum Format {
     Jsonl,
     /// RFC 4180, with the columns' names in the first line.
     Csv,
+    /// An Apache Parquet file. It is complete when the report ends.
+    #[cfg(feature = "parquet")]
+    Parquet,
 }
 
 impl Format {
     /// All of them.
-    pub const ALL: [Self; 2] = [Self::Jsonl, Self::Csv];
+    pub const ALL: &[Self] = &[
+        Self::Jsonl,
+        Self::Csv,
+        #[cfg(feature = "parquet")]
+        Self::Parquet,
+    ];
 
     /// Its name, which files of it end in too.
     pub fn name(self) -> &'static str {
         match self {
             Self::Jsonl => "jsonl",
             Self::Csv => "csv",
+            #[cfg(feature = "parquet")]
+            Self::Parquet => "parquet",
+        }
+    }
+
+    /// Whether rows can follow those of another report, so that many inputs can share an output.
+    pub fn is_continuable(self) -> bool {
+        match self {
+            Self::Jsonl | Self::Csv => true,
+            #[cfg(feature = "parquet")]
+            Self::Parquet => false,
         }
     }
 }
@@ -51,7 +72,7 @@ impl FromStr for Format {
     type Err = &'static str;
 
     fn from_str(name: &str) -> Result<Self, Self::Err> {
-        Self::ALL.into_iter().find(|format| format.name() == name).ok_or("not a format of rows")
+        Self::ALL.iter().copied().find(|format| format.name() == name).ok_or("not a format of rows")
     }
 }
 
@@ -65,13 +86,13 @@ pub struct Input {
 }
 
 /// Writes a row for each connection as it is judged.
-pub struct FlatReport<W: Write> {
+pub struct FlatReport<W: Write + Send> {
     rows: Rows<W>,
     inputs: Vec<Input>,
     origins: Origins,
 }
 
-impl<W: Write> FlatReport<W> {
+impl<W: Write + Send> FlatReport<W> {
     /// A report on a capture of these inputs.
     pub fn new(out: W, format: Format, inputs: Vec<Input>) -> Self {
         Self { rows: Rows::begin(out, format), inputs, origins: Origins::default() }
@@ -100,7 +121,7 @@ impl<W: Write> FlatReport<W> {
             Some(Failure::Select(error)) => self.error(None, &error.to_string())?,
             None => {}
         }
-        self.rows.flush()
+        self.rows.finish()
     }
 
     /// Writes a row for a check that made no connection, or came to what none of its connections shows.

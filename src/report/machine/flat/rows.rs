@@ -1,16 +1,18 @@
-//! Rows as text.
+//! Rows in their formats.
 
 use std::borrow::Cow;
 use std::io::{self, Write};
 use std::mem;
 
 use super::columns;
+#[cfg(feature = "parquet")]
+use super::parquet::Table;
 use super::{Format, Row};
 use crate::report::machine::lines;
 use crate::report::text::escape::escaped;
 
 /// Where rows go, in a format.
-pub(super) enum Rows<W: Write> {
+pub(super) enum Rows<W: Write + Send> {
     Jsonl {
         out: W,
         /// Room for the line that is being written.
@@ -20,9 +22,11 @@ pub(super) enum Rows<W: Write> {
         out: Box<csv::Writer<W>>,
         has_header: bool,
     },
+    #[cfg(feature = "parquet")]
+    Parquet(io::Result<Box<Table<W>>>),
 }
 
-impl<W: Write> Rows<W> {
+impl<W: Write + Send> Rows<W> {
     pub(super) fn begin(out: W, format: Format) -> Self {
         match format {
             Format::Jsonl => Self::Jsonl { out, line: Vec::new() },
@@ -30,6 +34,8 @@ impl<W: Write> Rows<W> {
                 let out = csv::WriterBuilder::new().has_headers(false).from_writer(out);
                 Self::Csv { out: Box::new(out), has_header: false }
             }
+            #[cfg(feature = "parquet")]
+            Format::Parquet => Self::Parquet(Table::begin(out).map(Box::new)),
         }
     }
 
@@ -49,9 +55,12 @@ impl<W: Write> Rows<W> {
                 }
                 Ok(out.serialize(row)?)
             }
+            #[cfg(feature = "parquet")]
+            Self::Parquet(table) => table.as_mut().map_err(again)?.write(&row),
         }
     }
 
+    /// Writes what waits, as far as its format lets others read it.
     pub(super) fn flush(&mut self) -> io::Result<()> {
         match self {
             Self::Jsonl { out, .. } => out.flush(),
@@ -59,8 +68,25 @@ impl<W: Write> Rows<W> {
                 begin_csv(out, has_header)?;
                 out.flush()
             }
+            #[cfg(feature = "parquet")]
+            Self::Parquet(_) => Ok(()),
         }
     }
+
+    /// Ends the rows.
+    pub(super) fn finish(&mut self) -> io::Result<()> {
+        match self {
+            Self::Jsonl { .. } | Self::Csv { .. } => self.flush(),
+            #[cfg(feature = "parquet")]
+            Self::Parquet(table) => table.as_mut().map_err(again)?.finish(),
+        }
+    }
+}
+
+/// The error with which the table could not be begun.
+#[cfg(feature = "parquet")]
+fn again(error: &mut io::Error) -> io::Error {
+    mem::replace(error, io::ErrorKind::Other.into())
 }
 
 /// Writes the columns' names, where that is not done. A table without rows has them too.
