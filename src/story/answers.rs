@@ -1,5 +1,7 @@
 //! Requests and their answers: which are owed, which came, and which an ending took the place of.
 
+use std::ops::RangeInclusive;
+
 use super::{Ending, EndingKind, Moment, Silence, Stage, Story, Turn};
 use crate::tcp::Role;
 use crate::time::Elapsed;
@@ -7,6 +9,15 @@ use crate::tls::{PlainKind, Version};
 
 /// Session tickets are shorter than this, in bytes of record body; OpenSSL's and nginx's have some 250.
 const TICKET_BYTES: u32 = 512;
+
+/// A single ticket may hold the session itself, with its certificates, as Java's do. In bytes of record body.
+const STATELESS_TICKET_BYTES: RangeInclusive<u32> = 64..=2_048;
+
+/// What a NewSessionTicket takes beside the ticket, in bytes of record body: its fields (RFC 8446, 4.6.1), content type and tag.
+const BESIDE_TICKET: RangeInclusive<u32> = 34..=90;
+
+/// A server sends its tickets when it has the client's Finished, within this time or three round trips.
+const TICKETS_WITHIN: Elapsed = Elapsed::from_millis(100);
 
 /// Ports of HTTP, where a request that was not captured is still one.
 const HTTP_PORTS: [u16; 4] = [80, 3128, 8000, 8080];
@@ -29,8 +40,9 @@ impl Story {
     /// Whether the server answered with application data after the client's first, or with bytes that were acknowledged
     /// without being captured.
     ///
-    /// Two small records of equal size, and nothing else, are TLS 1.3 session tickets (RFC 8446, 4.6.1), which OpenSSL
-    /// sends in pairs; they are no answer. If the client asked before each, they begin two answers.
+    /// Two small records of equal size at the end of the handshake, and nothing else, are TLS 1.3 session tickets (RFC 8446, 4.6.1),
+    /// which OpenSSL sends in pairs, and a single one where it resumes a session; they are no answer. If the client asked before each,
+    /// they begin two answers.
     pub fn was_answered(&self) -> bool {
         if self.tls.lacks_answer {
             return false;
@@ -45,15 +57,7 @@ impl Story {
                 // A long record counts before it is complete, but the server's end of the handshake does not, where the
                 // client did not wait for it (RFC 7918).
                 let established = self.tls.established.as_ref().map_or(0, |observed| observed.moment.number);
-                let is_farewell = |last: &Moment| {
-                    let closes = |ending: &Ending| {
-                        ending.what == EndingKind::CloseNotify
-                            && ending.by == Role::Server
-                            && ending.moment.number == last.number
-                    };
-                    self.endings.iter().any(closes)
-                };
-                let last = self.data.server.last.filter(|last| !is_farewell(last));
+                let last = self.data.server.last.filter(|last| !self.is_farewell(last));
                 let last = last.map_or(0, |last| last.number);
                 let is_after = |number, other| self.order.is_after(number, other);
                 is_after(last, asked) && is_after(last, established)
@@ -66,6 +70,15 @@ impl Story {
         } else {
             self.data.server.first.is_some()
         }
+    }
+
+    /// Whether a packet brings the server's close_notify.
+    fn is_farewell(&self, packet: &Moment) -> bool {
+        self.endings.iter().any(|ending| {
+            ending.what == EndingKind::CloseNotify
+                && ending.by == Role::Server
+                && ending.moment.number == packet.number
+        })
     }
 
     /// The packet up to which nothing can be an answer: the client's first data, or what the server sent before it had received
@@ -98,23 +111,77 @@ impl Story {
         may_be && self.tls.version().is_none_or(Version::is_tls13)
     }
 
-    /// Whether what the server sent are session tickets and nothing else.
+    /// Whether what the server sent are session tickets and nothing else: a pair of one size, or a single one of the size of the ticket
+    /// by which the session was resumed.
     fn are_tickets(&self) -> bool {
-        let sizes = &self.tls.record_sizes.server;
-        let data = &self.tls.application_data;
-        let mut spoke = data.server.numbers();
-        let asked_twice = match (spoke.next(), spoke.next()) {
-            (Some(one), Some(other)) => {
-                let is_after = |number, other| self.order.is_after(number, other);
-                data.client.numbers().any(|asked| is_after(one, asked))
-                    && data.client.numbers().any(|asked| is_after(asked, one) && is_after(other, asked))
+        let is_resumed_by = |size: u32| {
+            let ticket = self.tls.client_hello.as_ref()?.what.pre_shared_key_len?;
+            Some(BESIDE_TICKET.contains(&size.checked_sub(u32::from(ticket))?))
+        };
+        match self.tls.record_sizes.server.as_slice() {
+            [one] => {
+                self.is_single_ticket_at_most()
+                    && self.tls.is_resumed() == Some(true)
+                    && is_resumed_by(*one) == Some(true)
+            }
+            [one, other] => {
+                one == other && *one <= TICKET_BYTES && self.came_with_the_handshake() && !self.asked_twice()
             }
             _ => false,
+        }
+    }
+
+    /// Whether all that the server sent after the handshake is one record of a session ticket's size, when tickets are sent.
+    fn is_single_ticket_at_most(&self) -> bool {
+        let [one] = self.tls.record_sizes.server.as_slice() else { return false };
+        let data = &self.tls.application_data.server;
+        // Where packets are truncated, what follows may hide further records.
+        let is_last = self.data.server.last.is_none_or(|last| {
+            data.numbers().any(|record| record == last.number) || self.is_farewell(&last)
+        });
+        is_last
+            && self.tls.version().is_some_and(Version::is_tls13)
+            && STATELESS_TICKET_BYTES.contains(one)
+            && self.came_with_the_handshake()
+            && !self.tls.is_inside_record.server
+            && self.missing.answer.is_none()
+    }
+
+    /// Whether all records of a TLS 1.3 server came when tickets do: as soon as the server had the client's Finished.
+    fn came_with_the_handshake(&self) -> bool {
+        let data = &self.tls.application_data.server;
+        let finished = self.tls.client_finished.as_ref().or(self.tls.established.as_ref());
+        let round_trip = self.path.round_trips.shortest_to(Role::Server).unwrap_or_default();
+        let within = round_trip.times(3).max(TICKETS_WITHIN);
+        let is_prompt = |moment: &Moment| {
+            finished.is_none_or(|finished| moment.at - finished.moment.at <= within)
         };
         self.tls.version().is_none_or(Version::is_tls13)
-            && data.server.count == 2
-            && matches!(sizes.as_slice(), [one, other] if one == other && *one <= TICKET_BYTES)
-            && !asked_twice
+            && data.count == data.moments.len() as u64
+            && data.moments.iter().all(is_prompt)
+    }
+
+    /// Whether the client asked before each of the server's first two records, so that they begin two answers.
+    fn asked_twice(&self) -> bool {
+        let data = &self.tls.application_data;
+        let mut spoke = data.server.numbers();
+        let (Some(one), Some(other)) = (spoke.next(), spoke.next()) else { return false };
+        let is_after = |number, other| self.order.is_after(number, other);
+        data.client.numbers().any(|asked| is_after(one, asked))
+            && data.client.numbers().any(|asked| is_after(asked, one) && is_after(other, asked))
+    }
+
+    /// The only record that the server sent inside TLS, where it may be a session ticket and nothing shows that the client had its
+    /// answer: somebody waited for `stall_after`, or the server ended the connection.
+    pub fn doubtful_answer(&self, stall_after: Elapsed) -> Option<Moment> {
+        let record = self.tls.application_data.server.first()?;
+        let is_asked = self.tls.application_data.client.count > 0 && self.was_answered();
+        let is_known = !self.capture.is_text && !self.tls.lacks_answer;
+        let end = self.endings.first();
+        let is_ended_by_server = end.is_some_and(|end| end.by == Role::Server);
+        let until = end.map_or(self.capture.end, |end| end.moment.at);
+        let is_waited_for = is_ended_by_server || until - record.at >= stall_after;
+        (is_asked && is_known && is_waited_for && self.is_single_ticket_at_most()).then_some(record)
     }
 
     /// Whether the server's answer to the ClientHello began before a silence ended, though its first bytes may be missing. What

@@ -62,6 +62,8 @@ pub enum Message {
     EncryptedAlert,
     /// An encrypted record of an alert's size after it: close_notify as a rule.
     Closing,
+    /// The same of a server that the client sent a certificate to: it may refuse that one.
+    ClosingOrRefusal,
     /// A TLS 1.3 record of a KeyUpdate's size after the handshake (RFC 8446, 4.6.3).
     KeyUpdate,
     /// What the size of the client's flight fits, where only lengths are known: one reading or several.

@@ -445,6 +445,9 @@ impl Flow {
             _ if is_tls13 && self.may_be_alert(role, len) && is_first_word && self.sent_certificate => {
                 Message::EncryptedAlert
             }
+            _ if is_tls13 && self.may_be_alert(role, len) && role == Role::Server && self.sent_certificate => {
+                Message::ClosingOrRefusal
+            }
             _ if is_tls13 && self.may_be_alert(role, len) => Message::Closing,
             KEY_UPDATE if is_tls13 => Message::KeyUpdate,
             // The end of the handshake, where the server answered early data before it.

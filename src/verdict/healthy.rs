@@ -28,8 +28,9 @@ const LOOK_FOR_REFUSAL: [&str; 1] = [
      uses.",
 ];
 
-fn judge(story: &Story, _: &Settings) -> Option<Verdict> {
-    let basis = established(story).filter(|_| !story.is_request_open() && !is_refused(story))?;
+fn judge(story: &Story, settings: &Settings) -> Option<Verdict> {
+    let is_open = story.is_request_open() || story.doubtful_answer(settings.stall_after).is_some();
+    let basis = established(story).filter(|_| !is_open && !is_refused(story))?;
     let done = if story.stage == Stage::ApplicationData {
         "TLS was established and data was transferred"
     } else {

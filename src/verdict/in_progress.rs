@@ -6,6 +6,7 @@ use super::{Actor, Code, Rule, Settings, Severity, Verdict};
 use crate::packet::Viewpoint;
 use crate::story::Story;
 use crate::time::{Clock, Elapsed};
+use crate::tls::Basis;
 
 /// `in-progress`.
 pub(super) const RULE: Rule = Rule {
@@ -17,8 +18,8 @@ pub(super) const RULE: Rule = Rule {
 };
 
 #[expect(clippy::unnecessary_wraps, reason = "every rule has this type")]
-fn judge(story: &Story, _: &Settings) -> Option<Verdict> {
-    Some(undecided(story))
+fn judge(story: &Story, settings: &Settings) -> Option<Verdict> {
+    Some(doubtful(story, settings).unwrap_or_else(|| undecided(story)))
 }
 
 /// The verdict when no rule found anything: the capture ended too early.
@@ -65,6 +66,27 @@ pub(super) fn undecided(story: &Story) -> Verdict {
             Viewpoint::Wire => &["Capture longer: until a few seconds after the client reports its error."],
             Viewpoint::Socket => &["Give the check more time."],
         })
+}
+
+/// The verdict where nothing tells whether the request inside TLS was answered.
+fn doubtful(story: &Story, settings: &Settings) -> Option<Verdict> {
+    let record = story.doubtful_answer(settings.stall_after)?;
+    let verdict = Verdict::new(
+        &RULE,
+        Actor::Unknown,
+        story.basis.max(Basis::Inferred),
+        "TLS was established; whether the request was answered does not show",
+    );
+    let verdict = verdict.explain(format!(
+        "After the handshake the server sent one record, in packet {}. It has the size of a session ticket and came when servers send \
+         these, and so it may be no answer.",
+        record.number
+    ));
+    let evidence = evidence::handshake_packets(story).chain([record.number, story.last.number]);
+    Some(verdict.proved_by(evidence).advise(&[
+        "Read the client's log: a read timeout means that the request was not answered.",
+        "Read the server's access log at that time: an answer leaves a line.",
+    ]))
 }
 
 /// Headline and explanation where the server refused to start TLS and nobody has left yet.

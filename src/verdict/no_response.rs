@@ -516,9 +516,42 @@ mod tests {
         // One ticket, as of a session that is resumed, or HTTP/2's settings, whatever their size.
         assert_eq!(code(received, 250), "no-response");
         assert_eq!(code(received, 1_300), "no-response");
-        assert_eq!(code(asked.next(Client), 250), "healthy");
+        // What could be either is neither an answer nor none.
+        assert_eq!(code(asked.next(Client), 250), "in-progress");
         let answered = asked.clone().segment_with(Server, "P.", seq, received, &talk::encrypted(250), |_| {});
         assert_eq!(answered.say(Server, &talk::encrypted(300)).ack(Client).code(5_000), "healthy");
+    }
+
+    #[test]
+    fn a_single_ticket_is_no_answer_where_a_session_was_resumed_and_a_doubtful_one_elsewhere() {
+        // RFC 8446, 4.2.11: one identity of this length, its age, and a binder.
+        let resumed = |ticket: u16| {
+            let identity = [&ticket.to_be_bytes()[..], &vec![5; ticket.into()], &[0; 4]].concat();
+            let identities = (identity.len() as u16).to_be_bytes();
+            let key = [&identities[..], &identity, &[0, 33, 32], &[6; 32]].concat();
+            ssm().open().say(Client, &talk::client_hello_with(&[(41, &key)]))
+        };
+        let accepted = |hello: Talk, key: &[u8]| {
+            let flight = [&talk::server_hello_13_with(key)[..], &talk::encrypted(40), &talk::encrypted(53)];
+            let finished = hello.say(Server, &flight.concat()).say(Client, &talk::encrypted(53));
+            finished.say(Client, &talk::encrypted(150))
+        };
+        let asked = accepted(resumed(192), &[0, 41, 0, 2, 0, 0]);
+        let ticket = asked.clone().say(Server, &talk::encrypted(240)).ack(Client);
+        assert_eq!(ticket.verdict(5_000).is(), ("no-response", Actor::Server, None));
+        assert_eq!(ticket.clone().rst(Server).verdict(0).is(), ("reset", Actor::Server, None));
+        assert_eq!(ticket.say(Server, &talk::encrypted(300)).ack(Client).code(5_000), "healthy");
+        // A record of another size, or one that comes later than tickets do, is an answer.
+        assert_eq!(asked.clone().say(Server, &talk::encrypted(900)).ack(Client).code(1_000), "healthy");
+        assert_eq!(asked.wait(900).say(Server, &talk::encrypted(240)).ack(Client).code(5_000), "healthy");
+        // The first ticket of a new session may have any size.
+        let new = accepted(ssm().open().say(Client, &talk::client_hello()), &[]);
+        let one = new.say(Server, &talk::encrypted(1_800)).ack(Client);
+        let verdict = one.clone().wait(6_000).fin(Client).fin(Server).verdict(0);
+        assert_eq!(verdict.is(), ("in-progress", Actor::Unknown, None));
+        assert!(verdict.mentions("session ticket") && !verdict.mentions("capture ends"), "{verdict:?}");
+        assert_eq!(one.clone().rst(Server).code(0), "in-progress");
+        assert_eq!(one.wait(200).fin(Client).fin(Server).code(0), "healthy");
     }
 
     #[test]

@@ -245,15 +245,21 @@ mod tests {
     #[test]
     fn an_alert_is_found_behind_session_tickets_and_behind_a_fin_that_was_captured_first() {
         let flight = [talk::server_hello_13(), talk::encrypted(200), talk::encrypted(53)].concat();
-        let asked = ssm()
-            .open()
-            .say(Client, &talk::client_hello())
-            .say(Server, &flight)
-            .say(Client, &talk::encrypted(53))
-            .say(Client, &talk::encrypted(150));
-        let tickets = asked.say(Server, &talk::encrypted(250).repeat(2)).say(Server, &talk::encrypted(19));
-        let verdict = tickets.fin(Server).verdict(0);
-        assert_eq!(verdict.is(), ("tls-alert", Actor::Server, Some("encrypted-alert")));
+        let ended = |client_flight: &[u8]| {
+            let asked = ssm()
+                .open()
+                .say(Client, &talk::client_hello())
+                .say(Server, &flight)
+                .say(Client, client_flight)
+                .say(Client, &talk::encrypted(150));
+            let tickets =
+                asked.say(Server, &talk::encrypted(250).repeat(2)).say(Server, &talk::encrypted(19));
+            tickets.fin(Server).verdict(0)
+        };
+        let certificate = [talk::encrypted(700), talk::encrypted(280), talk::encrypted(53)].concat();
+        assert_eq!(ended(&certificate).is(), ("tls-alert", Actor::Server, Some("encrypted-alert")));
+        // Without a certificate of the client's there is nothing to refuse any more: the server closes.
+        assert_eq!(ended(&talk::encrypted(53)).is(), ("no-response", Actor::Server, None));
         let hello = ssm().open().say(Client, &talk::client_hello());
         let (seq, ack) = (hello.next(Server), hello.next(Client));
         let reordered = hello.segment_with(Server, "F.", seq + 7, ack, &[], |_| {}).segment_with(

@@ -125,6 +125,7 @@ impl StandIns {
             key_shares: _,
             offers_ticket: _,
             offers_pre_shared_key: _,
+            pre_shared_key_len: _,
             offers_early_data: _,
             extensions: _,
             signature_algorithms: _,

@@ -403,7 +403,7 @@ impl Builder {
 /// Whether an event only ends the connection, and answers nothing.
 fn is_farewell(event: &Event) -> bool {
     match event.message {
-        Message::Closing => true,
+        Message::Closing | Message::ClosingOrRefusal => true,
         Message::Alert { description, .. } => description == Some(AlertDescription::CLOSE_NOTIFY),
         _ => false,
     }

@@ -178,7 +178,11 @@ impl Handshake {
             Message::KeyUpdate => notes.push(Note::KeyUpdate),
             Message::Closing => {
                 notes.push(Note::Closing);
-                return Some(of_closing(role, story));
+                return Some(EndingKind::CloseNotify);
+            }
+            Message::ClosingOrRefusal => {
+                notes.push(Note::Closing);
+                return Some(of_closing_or_refusal(story));
             }
             Message::Prelude(protocol, step) => {
                 notes.push(Note::Prelude(protocol, step));
@@ -265,16 +269,10 @@ fn of_alert(
     is_fatal.then_some(EndingKind::Alert { description, basis })
 }
 
-/// What a record of a close_notify's size is.
-fn of_closing(role: Role, story: &Story) -> EndingKind {
-    let data = &story.tls.application_data;
-    // Up to TLS 1.2 a server refuses a certificate before its Finished (RFC 5246, 7.4.6 and 7.4.8).
-    let is_refusal = role == Role::Server
-        && story.tls.version().is_none_or(Version::is_tls13)
-        && !story.has_records_of_an_answer()
-        && data.client.count > 0
-        && story.stage >= Stage::ClientFinished;
-    // The server's first record after the client's Finished and request, tickets aside, is no close_notify.
+/// What a record of a close_notify's size is that follows the client's certificate: the server's first record after the client's Finished
+/// and request, tickets aside, is no close_notify.
+fn of_closing_or_refusal(story: &Story) -> EndingKind {
+    let is_refusal = story.tls.application_data.client.count > 0 && !story.has_records_of_an_answer();
     if is_refusal { EndingKind::EncryptedAlert { basis: Basis::Inferred } } else { EndingKind::CloseNotify }
 }
 

@@ -48,11 +48,18 @@ pub(crate) fn finished() -> Vec<u8> {
 
 /// A ServerHello that chooses TLS 1.3 in its extension.
 pub(crate) fn server_hello_13() -> Vec<u8> {
+    server_hello_13_with(&[])
+}
+
+/// The same with another extension.
+pub(crate) fn server_hello_13_with(extension: &[u8]) -> Vec<u8> {
+    let len = extension.len() as u8;
     let mut bytes = server_flight()[..49].to_vec();
-    bytes.splice(3..5, [0, 50]);
-    bytes.splice(6..9, [0, 0, 46]);
-    bytes.splice(47..49, [0, 6]);
+    bytes.splice(3..5, [0, 50 + len]);
+    bytes.splice(6..9, [0, 0, 46 + len]);
+    bytes.splice(47..49, [0, 6 + len]);
     bytes.extend([0, 43, 0, 2, 3, 4]);
+    bytes.extend(extension);
     bytes
 }
 

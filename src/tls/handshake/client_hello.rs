@@ -34,6 +34,8 @@ pub struct ClientHello {
     pub offers_ticket: bool,
     /// Whether it offers a pre-shared key, which as a rule is a TLS 1.3 session (RFC 8446, 4.2.11).
     pub offers_pre_shared_key: bool,
+    /// Bytes of the first pre-shared key's identity, which as a rule is a session ticket; of a truncated one it is not known.
+    pub pre_shared_key_len: Option<u16>,
     /// Whether it announces early data (0-RTT).
     pub offers_early_data: bool,
     /// Extensions by number, in the order sent.
@@ -170,7 +172,12 @@ impl ClientHello {
                 }
             }
             35 => self.offers_ticket |= !data.0.is_empty(),
-            41 => self.offers_pre_shared_key = true,
+            41 => {
+                self.offers_pre_shared_key = true;
+                let (mut identities, _) = data.vector(2)?;
+                let identity = identities.vector(2).filter(|(_, is_whole)| *is_whole);
+                self.pre_shared_key_len = identity.map(|(identity, _)| identity.0.len() as u16);
+            }
             42 => self.offers_early_data = true,
             43 => {
                 let (versions, is_whole) = data.vector(1)?;
