@@ -252,7 +252,10 @@ mod tests {
             assert_eq!(form.name().parse(), Ok(form));
             assert!(form.summary(Subject::Capture).is_some());
         }
-        assert_eq!(Form::ALL.into_iter().filter(|form| form.is_of_one_input()).collect::<Vec<_>>(), [Form::Html]);
+        assert_eq!(
+            Form::ALL.into_iter().filter(|form| form.is_of_one_input()).collect::<Vec<_>>(),
+            [Form::Html]
+        );
         assert_eq!("xml".parse::<Form>(), Err(NoForm));
         assert_eq!([Form::Tcpdump, Form::Markdown].map(|form| form.summary(Subject::Check)), [None, None]);
     }

@@ -5,7 +5,7 @@ use std::ops::RangeInclusive;
 use super::{Ending, EndingKind, Moment, Silence, Stage, Story, Turn};
 use crate::tcp::Role;
 use crate::time::Elapsed;
-use crate::tls::{PlainKind, Version};
+use crate::tls::{Plain, PlainKind, Version};
 
 /// Session tickets are shorter than this, in bytes of record body; OpenSSL's and nginx's have some 250.
 const TICKET_BYTES: u32 = 512;
@@ -22,7 +22,20 @@ const TICKETS_WITHIN: Elapsed = Elapsed::from_millis(100);
 /// Ports of HTTP, where a request that was not captured is still one.
 const HTTP_PORTS: [u16; 4] = [80, 3128, 8000, 8080];
 
+/// Ports of protocols inside TLS in which only the client speaks: syslog (RFC 5425, 4).
+const ONE_WAY_PORTS: [u16; 1] = [6514];
+
 impl Story {
+    /// Whether the client's messages inside TLS wait for no answer, by their port or as their pauses show.
+    pub fn speaks_one_way(&self) -> bool {
+        self.has_one_way_port() || self.tls.turns.is_one_way()
+    }
+
+    /// Whether no server of this port ever replies.
+    pub(in crate::story) fn has_one_way_port(&self) -> bool {
+        ONE_WAY_PORTS.contains(&self.parties.server.port)
+    }
+
     /// Whether the server owes an answer to what the client sent first, outside TLS. Bytes of an unknown protocol may be those of
     /// one in which only the client speaks (syslog, BMP, discard): they are owed an acknowledgement and no more, and an
     /// unacknowledged sender retransmits.
@@ -136,9 +149,10 @@ impl Story {
         let [one] = self.tls.record_sizes.server.as_slice() else { return false };
         let data = &self.tls.application_data.server;
         // Where packets are truncated, what follows may hide further records.
-        let is_last = self.data.server.last.is_none_or(|last| {
-            data.numbers().any(|record| record == last.number) || self.is_farewell(&last)
-        });
+        let is_last =
+            self.data.server.last.is_none_or(|last| {
+                data.numbers().any(|record| record == last.number) || self.is_farewell(&last)
+            });
         is_last
             && self.tls.version().is_some_and(Version::is_tls13)
             && STATELESS_TICKET_BYTES.contains(one)
@@ -153,9 +167,8 @@ impl Story {
         let finished = self.tls.client_finished.as_ref().or(self.tls.established.as_ref());
         let round_trip = self.path.round_trips.shortest_to(Role::Server).unwrap_or_default();
         let within = round_trip.times(3).max(TICKETS_WITHIN);
-        let is_prompt = |moment: &Moment| {
-            finished.is_none_or(|finished| moment.at - finished.moment.at <= within)
-        };
+        let is_prompt =
+            |moment: &Moment| finished.is_none_or(|finished| moment.at - finished.moment.at <= within);
         self.tls.version().is_none_or(Version::is_tls13)
             && data.count == data.moments.len() as u64
             && data.moments.iter().all(is_prompt)
@@ -208,6 +221,31 @@ impl Story {
         is_request && is_answer && self.prelude.is_none() && self.tls.client_hello.is_none()
     }
 
+    /// Whether the client's request in plain HTTP is one whose answer has a body (RFC 9110, 6.4.1).
+    pub(in crate::story) fn is_body_owed(&self) -> bool {
+        let is_request = |plain: &Plain| {
+            plain.kind == PlainKind::HttpRequest
+                && !plain.line.starts_with("HEAD ")
+                && !plain.line.starts_with("PRI ")
+        };
+        self.prelude.is_none() && self.plain.client.as_ref().is_some_and(|plain| is_request(&plain.what))
+    }
+
+    /// Whether the server's only answer in plain HTTP is shorter than its header says.
+    pub fn is_plain_answer_cut(&self) -> bool {
+        let is_known = self.missing.gap.server == 0
+            && self.missing.acked_unseen.server == 0
+            && !self.missing.lacks(Role::Server);
+        let bytes = self.data.server.bytes;
+        is_known && self.later_plain_request.is_none() && self.plain_answer_len.is_some_and(|len| bytes < len)
+    }
+
+    /// The server's FIN in the middle of its answer in plain HTTP.
+    pub fn closed_in_plain_answer(&self) -> Option<&Ending> {
+        let is_close = |ending: &&Ending| ending.by == Role::Server && ending.what == EndingKind::Fin;
+        self.endings.first().filter(is_close).filter(|_| self.is_plain_answer_cut())
+    }
+
     /// The request in plain HTTP, after others that were answered, that got no byte of an answer.
     pub fn open_plain_request(&self) -> Option<Moment> {
         let answer = self.data.server.last?.number;
@@ -219,7 +257,7 @@ impl Story {
     /// What the client asked inside TLS after requests that were answered, if it got no byte of an answer.
     pub fn later_request(&self) -> Option<&Turn> {
         // What the server sent and the capture lacks may be the answer; it closes the turn where a packet proves it.
-        let is_known = self.missing.gap.server == 0;
+        let is_known = self.missing.gap.server == 0 && !self.has_one_way_port();
         let request = self.tls.turns.later_request().filter(|_| is_known && self.was_answered());
         request.filter(|_| self.stage == Stage::ApplicationData)
     }

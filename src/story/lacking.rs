@@ -3,6 +3,7 @@
 use super::{Ending, EndingKind, Moment, Stage, Story};
 use crate::tcp::Role;
 use crate::time::Elapsed;
+use crate::tls::PlainKind;
 
 /// A client's Finished takes more bytes, whatever the version: its record has a header of 5 bytes, a message of 16 and
 /// protection of 16 (RFC 8446, 4.4.4 and 5.2), or a ChangeCipherSpec of 6 before it (RFC 5246, 7.1).
@@ -43,12 +44,18 @@ impl Story {
         if is_open && self.may_follow_unseen_finished(ending) {
             return true;
         }
+        // Of the client's packets alone, without its data, nothing shows what was asked or answered.
+        let is_blind = self.one_sided() == Some(Role::Client) && self.data.client.first.is_none();
+        if matches!(ending.what, EndingKind::Silence(_)) && is_blind && self.lacks(Role::Client) {
+            return true;
+        }
         let lacks = |role| self.lacks(role);
         if !lacks(Role::Client) && !lacks(Role::Server) {
             return false;
         }
-        // All that the server ever sent is known, and it is nothing.
-        let is_server_silent = !lacks(Role::Server) && self.data.server.first.is_none();
+        // All that the server ever sent is known, and it is nothing. Without its SYN-ACK and the client's ACK, nothing is known.
+        let is_beginning_known = self.opening.syn_ack.count > 0 || self.opening.established.is_some();
+        let is_server_silent = is_beginning_known && !lacks(Role::Server) && self.data.server.first.is_none();
         match &ending.what {
             EndingKind::Silence(silence) => {
                 // A sender that sees the acknowledgement repeats nothing, whatever else the capture lacks.
@@ -71,6 +78,30 @@ impl Story {
             EndingKind::EncryptedAlert { .. } => lacks(ending.by.other()),
             EndingKind::Alert { .. } | EndingKind::CloseNotify => false,
         }
+    }
+
+    /// Whether data of either side was sent again and stayed unacknowledged for `stall_after`, up to the end of all that is known. What
+    /// is sent with a farewell matters no more.
+    pub fn has_undelivered(&self, stall_after: Elapsed) -> bool {
+        let is_closing = |ending: &Ending| matches!(ending.what, EndingKind::Fin | EndingKind::CloseNotify);
+        if self.endings.iter().any(is_closing) {
+            return false;
+        }
+        let until = self.capture.end.max(self.last.at);
+        [Role::Client, Role::Server].into_iter().any(|role| {
+            let waiting = self.data[role].unacknowledged.filter(|waiting| waiting.repeats > 0);
+            let is_received = self.data[role].closed_window.is_some();
+            waiting.is_some_and(|waiting| !is_received && until - waiting.since.at >= stall_after)
+        })
+    }
+
+    /// Whether the capture lacks what the client sent first, and the server's first words are those of a proxy.
+    pub fn may_lack_the_tunnel(&self) -> bool {
+        let is_proxy = self.plain.server.as_ref().is_some_and(|plain| {
+            matches!(plain.what.kind, PlainKind::HttpResponse(407))
+                || plain.what.line.to_ascii_lowercase().ends_with("connection established")
+        });
+        is_proxy && self.plain.client.is_none() && self.missing.acked_unseen.client > 0
     }
 
     /// Whether bytes that the capture lacks, of whatever time, may have preceded an ending and given it another meaning: a

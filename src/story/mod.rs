@@ -72,6 +72,8 @@ pub struct Story {
     pub plain: PerRole<Option<Observed<Plain>>>,
     /// The client's latest request in plain HTTP after one that was answered.
     pub later_plain_request: Option<Moment>,
+    /// Bytes of the server's first answer in plain HTTP with its header, where that gives the body's length and a body is owed.
+    pub plain_answer_len: Option<u64>,
     /// What preceded TLS: a proxy that was asked for a tunnel, or a server that was asked to start TLS.
     pub prelude: Option<PreludeFacts>,
     /// What ended the connection or stopped its progress, in order.
@@ -129,6 +131,7 @@ impl Story {
             tls: TlsFacts::default(),
             plain: PerRole::default(),
             later_plain_request: None,
+            plain_answer_len: None,
             prelude: None,
             endings: Vec::new(),
             pauses: Vec::new(),
@@ -164,6 +167,7 @@ impl Story {
             tls: self.tls.clone(),
             plain: self.plain.clone(),
             later_plain_request: self.later_plain_request,
+            plain_answer_len: self.plain_answer_len,
             prelude: self.prelude.clone(),
             endings: self.endings.clone(),
             pauses: self.pauses.clone(),
@@ -308,17 +312,34 @@ impl Story {
         prelude.refusal().filter(|_| self.tls.client_hello.is_none() && later <= FAREWELL)
     }
 
-    /// The server's RST that met a plain request which the client sent after the server's FIN.
+    /// The server's RST that met a request which the client sent after the server's FIN.
     pub fn reset_after_close(&self) -> Option<&Ending> {
-        self.plain.client.as_ref().filter(|plain| plain.what.kind == PlainKind::HttpRequest)?;
-        let fin = self.endings.first().filter(|end| end.by == Role::Server && end.what == EndingKind::Fin)?;
-        let last = self.data.client.last?.number;
-        self.endings.get(1).filter(|end| {
+        let is_close = |end: &Ending| matches!(end.what, EndingKind::Fin | EndingKind::CloseNotify);
+        let mut endings = self
+            .endings
+            .iter()
+            .skip_while(|end| end.by == Role::Server && end.what == EndingKind::CloseNotify);
+        let fin = endings.next().filter(|end| end.by == Role::Server && is_close(end))?;
+        let asked = self.asked_after(fin)?.number;
+        endings.find(|end| !is_close(end)).filter(|end| {
             let is_reset = end.by == Role::Server && matches!(end.what, EndingKind::Reset(_));
-            is_reset
-                && self.order.is_after(last, fin.moment.number)
-                && self.order.is_after(end.moment.number, last)
+            is_reset && self.order.is_after(end.moment.number, asked)
         })
+    }
+
+    /// The client's request after an ending: in plain HTTP, or by its size inside TLS, where it came too late to have crossed the ending.
+    fn asked_after(&self, ending: &Ending) -> Option<Moment> {
+        /// A client that sends its next message at once has not read yet that the server closed.
+        const CROSSED: Elapsed = Elapsed::from_millis(1_000);
+        let is_plain =
+            self.plain.client.as_ref().is_some_and(|plain| plain.what.kind == PlainKind::HttpRequest);
+        let asked = if is_plain {
+            self.data.client.last?
+        } else {
+            let asked = self.tls.turns.open().filter(|_| self.stage == Stage::ApplicationData)?.first;
+            (asked.at - ending.moment.at >= CROSSED).then_some(asked)?
+        };
+        self.order.is_after(asked.number, ending.moment.number).then_some(asked)
     }
 
     /// The RST of the other end that came with this one, in one moment and with nothing in between. No host answers a RST with a

@@ -140,6 +140,7 @@ impl Connection {
             observation.kind = SegmentKind::PreviousConnection;
             return observation;
         }
+        observation.step = self.step(&arrival, offer);
         if flags.rst() {
             let fit = self.reset_fit(role, header);
             observation.reset = Some(fit);
@@ -147,7 +148,6 @@ impl Connection {
                 self.read_reset(&arrival, &mut observation);
             }
         }
-        observation.step = self.step(&arrival, offer);
         if !flags.rst() {
             self.take_acknowledgement(&arrival, &mut observation, emit);
             self.take_sequence(&arrival, &mut observation, emit);
@@ -195,11 +195,14 @@ impl Connection {
                     }
             }
             (Role::Server, _) => flags.rst() && !flags.ack(),
-            // The client resets what an older connection's challenge ACK asked for, at that number, not at its own.
-            (Role::Client, Some(initial)) if flags.rst() => header.tcp.seq.is_some_and(|seq| {
-                let distance = seq.distance_from(initial);
-                !(0..=1).contains(&distance)
-            }),
+            // The client resets what an older connection's challenge ACK asked for, at that number, not at its own, and without an
+            // acknowledgement (RFC 9293, 3.10.7.3).
+            (Role::Client, Some(initial)) if flags.rst() && !flags.ack() => {
+                header.tcp.seq.is_some_and(|seq| {
+                    let distance = seq.distance_from(initial);
+                    !(0..=1).contains(&distance)
+                })
+            }
             (Role::Client, _) => false,
         }
     }
@@ -254,7 +257,15 @@ impl Connection {
     fn step(&mut self, arrival: &Arrival<'_>, offer: Option<OpeningOptions>) -> Option<HandshakeStep> {
         let (role, flags, header) = (arrival.role, arrival.flags, arrival.header());
         if flags.rst() {
-            return None;
+            // A client that acknowledges a SYN-ACK got one, though the capture lacks it.
+            let is_proof = self.state == State::SynSent
+                && role == Role::Client
+                && flags.ack()
+                && header.tcp.ack.is_some_and(|ack| ack != Seq(0));
+            if is_proof {
+                self.state = State::Established;
+            }
+            return is_proof.then_some(HandshakeStep::Ack);
         }
         if flags.syn() {
             let end = &mut self.ends[role];

@@ -445,7 +445,11 @@ impl Flow {
             _ if is_tls13 && self.may_be_alert(role, len) && is_first_word && self.sent_certificate => {
                 Message::EncryptedAlert
             }
-            _ if is_tls13 && self.may_be_alert(role, len) && role == Role::Server && self.sent_certificate => {
+            _ if is_tls13
+                && self.may_be_alert(role, len)
+                && role == Role::Server
+                && self.sent_certificate =>
+            {
                 Message::ClosingOrRefusal
             }
             _ if is_tls13 && self.may_be_alert(role, len) => Message::Closing,

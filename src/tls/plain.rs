@@ -51,6 +51,23 @@ impl Plain {
         METHODS.iter().any(|method| payload.starts_with(method.as_bytes()))
     }
 
+    /// How many bytes an HTTP answer takes with its header, where the payload holds that whole and it gives the body's length (RFC 9112,
+    /// 6.2). What has no body whatever its header says has no length here.
+    pub(crate) fn answer_len(payload: &[u8]) -> Option<u64> {
+        let PlainKind::HttpResponse(status) = Self::recognise(payload).kind else { return None };
+        if matches!(status, 100..200 | 204 | 304) {
+            return None;
+        }
+        let end = memchr::memmem::find(payload, b"\r\n\r\n")?;
+        let mut lengths = payload[..end].split(|byte| *byte == b'\n').filter_map(|line| {
+            let (name, value) = line.split_at_checked(line.iter().position(|byte| *byte == b':')?)?;
+            let value = std::str::from_utf8(value.get(1..)?).ok()?.trim();
+            name.eq_ignore_ascii_case(b"content-length").then(|| value.parse::<u32>().ok())
+        });
+        let body = lengths.next()??;
+        Some(end as u64 + 4 + u64::from(body))
+    }
+
     /// Whether no TLS can follow on this connection: SSH has an encryption of its own, and HTTP/2 in clear stays in clear (RFC
     /// 9113, 3.3).
     pub(super) fn excludes_tls(&self) -> bool {
@@ -94,6 +111,19 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+
+    #[test]
+    fn an_answer_s_length_is_that_of_header_and_body() {
+        let answer = |status: u16, fields: &str| {
+            Plain::answer_len(format!("HTTP/1.1 {status} Some\r\n{fields}\r\n").as_bytes())
+        };
+        assert_eq!(answer(200, "Server: x\r\ncontent-LENGTH:  10 \r\n"), Some(64));
+        assert_eq!(answer(200, "Content-Length: ten\r\n"), None);
+        assert_eq!(answer(200, "Transfer-Encoding: chunked\r\n"), None);
+        assert_eq!(answer(304, "Content-Length: 10\r\n"), None);
+        assert_eq!(Plain::answer_len(b"HTTP/1.1 200 OK\r\nContent-Length: 10\r\n"), None);
+        assert_eq!(Plain::answer_len(b"Content-Length: 10\r\n\r\n"), None);
+    }
 
     proptest! {
         #[test]

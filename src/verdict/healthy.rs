@@ -29,7 +29,11 @@ const LOOK_FOR_REFUSAL: [&str; 1] = [
 ];
 
 fn judge(story: &Story, settings: &Settings) -> Option<Verdict> {
-    let is_open = story.is_request_open() || story.doubtful_answer(settings.stall_after).is_some();
+    let is_open = story.is_request_open()
+        || story.doubtful_answer(settings.stall_after).is_some()
+        || story.has_undelivered(settings.stall_after)
+        || story.data.server.reported_hole.is_some() && story.endings.is_empty()
+        || story.expects_tls && story.speaks_one_way() && !story.was_answered();
     let basis = established(story).filter(|_| !is_open && !is_refused(story))?;
     let done = if story.stage == Stage::ApplicationData {
         "TLS was established and data was transferred"

@@ -4,7 +4,7 @@ use super::words::evidence;
 use super::words::last_step;
 use super::{Actor, Code, Rule, Settings, Severity, Verdict};
 use crate::packet::Viewpoint;
-use crate::story::Story;
+use crate::story::{Stage, Story};
 use crate::time::{Clock, Elapsed};
 use crate::tls::Basis;
 
@@ -70,20 +70,35 @@ pub(super) fn undecided(story: &Story) -> Verdict {
 
 /// The verdict where nothing tells whether the request inside TLS was answered.
 fn doubtful(story: &Story, settings: &Settings) -> Option<Verdict> {
-    let record = story.doubtful_answer(settings.stall_after)?;
-    let verdict = Verdict::new(
-        &RULE,
-        Actor::Unknown,
-        story.basis.max(Basis::Inferred),
-        "TLS was established; whether the request was answered does not show",
-    );
-    let verdict = verdict.explain(format!(
-        "After the handshake the server sent one record, in packet {}. It has the size of a session ticket and came when servers send \
-         these, and so it may be no answer.",
-        record.number
-    ));
-    let evidence = evidence::handshake_packets(story).chain([record.number, story.last.number]);
-    Some(verdict.proved_by(evidence).advise(&[
+    let record = story.doubtful_answer(settings.stall_after);
+    let is_one_way = story.stage == Stage::ApplicationData
+        && story.expects_tls
+        && story.speaks_one_way()
+        && !story.was_answered();
+    let (headline, explanation) = match record {
+        Some(record) => (
+            "TLS was established; whether the request was answered does not show",
+            format!(
+                "After the handshake the server sent one record, in packet {}. It has the size of a session ticket and came when servers \
+                 send these, and so it may be no answer.",
+                record.number
+            ),
+        ),
+        None if is_one_way => (
+            "TLS was established; the client's messages got no reply, and whether they ask for one does not show",
+            "The client paused several times between its messages, as programs do that log or publish and wait for no reply. A request \
+             that is sent in parts looks the same."
+                .to_owned(),
+        ),
+        None if story.has_undelivered(settings.stall_after) => (
+            "data was retransmitted and had no ACK yet when the capture ended",
+            "A single retransmission may be a probe, and its ACK may follow: the capture ends too soon to call it lost.".to_owned(),
+        ),
+        None => return None,
+    };
+    let verdict = Verdict::new(&RULE, Actor::Unknown, story.basis.max(Basis::Inferred), headline);
+    let shown = record.map(|record| record.number).into_iter().chain([story.last.number]);
+    Some(verdict.explain(explanation).proved_by(evidence::handshake_packets(story).chain(shown)).advise(&[
         "Read the client's log: a read timeout means that the request was not answered.",
         "Read the server's access log at that time: an answer leaves a line.",
     ]))

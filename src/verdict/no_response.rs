@@ -3,7 +3,7 @@
 use super::words::{advice, drops, icmp_error, log_line, path_mtu};
 use super::{Actor, Code, Rule, Settings, Severity, Verdict};
 use crate::log::{Agreement, Outcome, Side};
-use crate::story::{Ending, EndingKind, LogTie, Silence, Stage, Story};
+use crate::story::{Ending, EndingKind, LogTie, Moment, Silence, Stage, Story};
 use crate::tcp::Role;
 
 /// `no-response`.
@@ -19,7 +19,10 @@ fn judge(story: &Story, settings: &Settings) -> Option<Verdict> {
     if let Some(fin) = story.left_unanswered(settings.stall_after) {
         return Some(left(story, fin));
     }
-    if let Some(verdict) = left_as_logged(story) {
+    if let Some(close) = story.closed_in_plain_answer() {
+        return Some(cut_off(story, close.moment));
+    }
+    if let Some(verdict) = left_as_logged(story).or_else(|| unanswered_probes(story, settings)) {
         return Some(verdict);
     }
     let Some(ending) = story.decisive() else { return closed(story).or_else(|| too_big(story, settings)) };
@@ -57,8 +60,14 @@ fn judge(story: &Story, settings: &Settings) -> Option<Verdict> {
         (Actor::Path, "The request was not acknowledged either: it, or every reply, is lost in transit.")
     };
     let request = story.asked_last().or(story.open_plain_request()).or(story.data.client.first);
-    let is_begun =
+    let is_in_record =
         story.tls.is_inside_record.server && story.was_answered() && story.later_request().is_none();
+    let is_begun = is_in_record || story.is_plain_answer_cut();
+    let delivered = if is_begun {
+        "The reply has no end: the server stopped sending, or the rest is lost in transit."
+    } else {
+        delivered
+    };
     let headline = if is_begun {
         format!("the server stopped in the middle of its reply, for {}", silence.elapsed())
     } else {
@@ -190,6 +199,44 @@ fn left(story: &Story, fin: &Ending) -> Verdict {
         .advise(if is_lost { &advice::PATH_OF_CONNECTION[..] } else { advice::server_process(story) })
 }
 
+/// Keep-alive probes that show a path that broke while the connection was idle. A host that is there answers each (RFC 9293, 3.8.4).
+fn unanswered_probes(story: &Story, settings: &Settings) -> Option<Verdict> {
+    /// One or two may be lost on a path that works.
+    const TELLING: u64 = 3;
+    let (prober, probes) = [Role::Client, Role::Server].into_iter().find_map(|role| {
+        let probes = &story.traffic.unanswered_probes[role];
+        (probes.count >= TELLING).then_some((role, probes))
+    })?;
+    let first = probes.first()?;
+    // The prober's kernel ends what it probed in vain.
+    let is_open = story
+        .endings
+        .iter()
+        .all(|end| end.by == prober && matches!(end.what, EndingKind::Reset(_)) && end.moment.at >= first.at);
+    let last = probes.moments.last().copied().unwrap_or(first);
+    let elapsed = story.last.at.max(last.at) - first.at;
+    if !is_open || story.one_sided().is_some() || elapsed < settings.stall_after {
+        return None;
+    }
+    let other = prober.other();
+    Some(
+        Verdict::new(
+            &RULE,
+            Actor::Path,
+            story.basis,
+            format!("{} keep-alive probes of the {prober} got no reply in {elapsed}", probes.count),
+        )
+        .explain(format!(
+            "The connection was idle, and when the {prober} probed it, nothing came back any more: the path broke, a firewall or NAT \
+             dropped its state for the connection, or the {other}'s host is down.{}",
+            drops::caveat(story)
+        ))
+        .reported(&["ETIMEDOUT (Connection timed out)"])
+        .proved_by(probes.numbers().take(4))
+        .advise(&advice::PATH_OF_CONNECTION),
+    )
+}
+
 /// The client left before any answer inside TLS came, and a log says that it had waited for one.
 fn left_as_logged(story: &Story) -> Option<Verdict> {
     let left = story.left_without_an_answer()?;
@@ -229,17 +276,41 @@ fn left_as_logged(story: &Story) -> Option<Verdict> {
     )
 }
 
+/// The server's FIN came in the middle of its answer.
+fn cut_off(story: &Story, close: Moment) -> Verdict {
+    let request = story.asked_last().or(story.plain.client.as_ref().map(|plain| plain.moment));
+    let why = match story.plain_answer_len {
+        Some(len) => format!(
+            "The reply's header announces {len} bytes with the body, and {} came",
+            story.data.server.bytes
+        ),
+        None => "The last record of the reply has no end".to_owned(),
+    };
+    Verdict::new(
+        &RULE,
+        Actor::Server,
+        story.basis,
+        "the server closed the connection in the middle of its reply",
+    )
+    .explain(format!(
+        "{why}: the server closed the connection in an orderly way before it had sent all of it. Its program failed or was stopped."
+    ))
+    .reported(&[
+        "curl: (18) transfer closed with outstanding read data remaining",
+        "java.io.IOException: Premature EOF",
+    ])
+    .proved_by(request.into_iter().chain([close]).map(|moment| moment.number))
+    .advise(advice::server_process(story))
+}
+
 /// The server's FIN came in place of an answer.
 fn closed(story: &Story) -> Option<Verdict> {
     let close = story.closed_unanswered()?;
+    if story.tls.is_inside_record.server && story.was_answered() {
+        return Some(cut_off(story, close));
+    }
     let request = story.asked_last();
-    let (headline, explanation) = if story.tls.is_inside_record.server && story.was_answered() {
-        (
-            "the server closed the connection in the middle of its reply",
-            "The last record of the reply has no end: the server closed the connection in an orderly way before it had sent all of \
-             it. Its program failed or was stopped.",
-        )
-    } else if story.later_request().is_some() {
+    let (headline, explanation) = if story.later_request().is_some() {
         (
             "the server closed the connection instead of replying to a later request inside TLS",
             "Earlier requests were answered, and the client sent another one. The server closed the connection in an \
@@ -446,9 +517,12 @@ mod tests {
         let reset = asked_again(180).rst(Server).verdict(500);
         assert_eq!(reset.is(), ("reset", Actor::Server, None));
         assert!(reset.headline.contains("later request"), "{}", reset.headline);
-        // The server had closed before.
+        // The server had closed before, and the request met a RST.
         let idle = handshake().say(Client, &talk::data()).say(Server, &talk::data()).fin(Server);
-        assert_eq!(idle.say(Client, &talk::data()).rst(Server).code(500), "healthy");
+        let late = |millis| idle.clone().ack(Client).wait(millis).say(Client, &talk::data()).rst(Server);
+        assert_eq!(late(3_000).verdict(500).is(), ("reset", Actor::Server, None));
+        assert_eq!(late(50).code(500), "healthy", "the two crossed");
+        assert_eq!(idle.say(Client, &talk::close_notify()).rst(Server).code(500), "healthy");
     }
 
     #[test]
@@ -699,17 +773,26 @@ mod tests {
 
     #[test]
     fn messages_that_wait_for_no_answer_are_owed_none() {
-        let sent = |count| {
+        let sent = |port, count| {
             let next = |talk: Talk, _| talk.wait(800).say(Client, &talk::encrypted(60)).ack(Server);
-            (0..count).fold(handshake(), next)
+            (0..count).fold(Talk::to_port(port).open().shake_hands(), next)
         };
-        assert_eq!(sent(5).wait(9_000).fin(Client).fin(Server).code(0), "healthy");
+        let shipped = |count| sent(6515, count);
+        assert_eq!(shipped(5).wait(9_000).fin(Client).fin(Server).code(0), "healthy");
+        // On a port of HTTPS they may be the parts of a request.
+        let verdict = sent(8443, 5).wait(9_000).fin(Client).fin(Server).verdict(0);
+        assert_eq!(verdict.is(), ("in-progress", Actor::Unknown, None));
+        assert!(verdict.mentions("whether they ask for one does not show"), "{verdict:?}");
+        // Syslog is never answered (RFC 5425, 4).
+        assert_eq!(sent(6514, 1).wait(9_000).fin(Client).fin(Server).code(0), "healthy");
+        let answered = Talk::to_port(6514).open().then_tls().wait(900).say(Client, &talk::data()).ack(Server);
+        assert_eq!(answered.wait(9_000).fin(Client).fin(Server).code(0), "healthy");
         // Where nobody closes in good order, nothing says that no answer was awaited.
-        assert_eq!(sent(5).wait(9_000).rst(Client).code(0), "in-progress");
-        assert_eq!(sent(5).code(60_000), "in-progress");
+        assert_eq!(shipped(5).wait(9_000).rst(Client).code(0), "in-progress");
+        assert_eq!(shipped(5).code(60_000), "in-progress");
         // Requests that nobody answers are few, and a server that closes owes what it was asked.
-        assert_eq!(sent(3).wait(9_000).fin(Client).code(0), "no-response");
-        assert_eq!(sent(5).fin(Server).fin(Client).code(0), "no-response");
+        assert_eq!(shipped(3).wait(9_000).fin(Client).code(0), "no-response");
+        assert_eq!(shipped(5).fin(Server).fin(Client).code(0), "no-response");
     }
 
     #[test]
@@ -719,10 +802,51 @@ mod tests {
         let stopped = begun.clone().wait(7_000).fin(Client).verdict(0);
         assert_eq!(stopped.is(), ("no-response", Actor::Server, None), "{}", stopped.headline);
         assert!(stopped.headline.contains("in the middle of its reply"), "{}", stopped.headline);
+        assert!(!stopped.mentions("does not reply"), "{}", stopped.explanation);
+        assert_eq!(begun.code(3_100), "no-response", "while it hangs");
         let closed = begun.clone().fin(Server).fin(Client).verdict(0);
         assert_eq!(closed.is(), ("no-response", Actor::Server, None), "{}", closed.headline);
         // Who leaves sooner may not have wanted the rest.
         assert_eq!(begun.wait(500).fin(Client).fin(Server).code(0), "healthy");
+    }
+
+    #[test]
+    fn a_body_that_ends_before_its_length_has_no_end() {
+        let asked = |get: &[u8]| {
+            let header = b"HTTP/1.1 200 OK\r\nContent-Length: 90000\r\n\r\n";
+            let begun = Talk::to_port(80).open().say(Client, get).say(Server, header);
+            begun.say(Server, &[7; 3_000]).ack(Client)
+        };
+        let begun = || asked(b"GET / HTTP/1.1\r\n\r\n");
+        for verdict in [
+            begun().fin(Server).fin(Client).verdict(0),
+            begun().verdict(4_000),
+            begun().wait(8_000).fin(Client).verdict(0),
+        ] {
+            assert_eq!(verdict.is(), ("no-response", Actor::Server, None), "{}", verdict.headline);
+            assert!(verdict.headline.contains("in the middle of its reply"), "{}", verdict.headline);
+        }
+        assert_eq!(begun().rst(Server).verdict(0).is(), ("reset", Actor::Server, None));
+        assert_eq!(begun().code(500), "in-progress");
+        // A client may want no more, and a HEAD has no body.
+        assert_eq!(begun().wait(500).fin(Client).fin(Server).code(0), "plaintext");
+        assert_eq!(asked(b"HEAD / HTTP/1.1\r\n\r\n").fin(Server).fin(Client).code(9_000), "plaintext");
+    }
+
+    #[test]
+    fn keep_alive_probes_that_nobody_answers_show_a_broken_path() {
+        let idle = exchange().ack(Client).ack(Server);
+        let probe = |talk: Talk| {
+            let seq = talk.next(Client) - 1;
+            talk.wait(1_500).segment(Client, ".", seq, &[])
+        };
+        let probed = (0..4).fold(idle.wait(30_000), |talk, _| probe(talk));
+        for ended in [probed.clone(), probed.clone().wait(1_500).rst(Client)] {
+            let verdict = ended.verdict(500);
+            assert_eq!(verdict.is(), ("no-response", Actor::Path, None), "{}", verdict.headline);
+            assert!(verdict.headline.contains("4 keep-alive probes of the client"), "{}", verdict.headline);
+        }
+        assert_eq!(probed.ack(Server).code(500), "healthy");
     }
 
     #[test]

@@ -19,7 +19,7 @@ pub(super) const RULE: Rule = Rule {
 /// A sender repeats what is not acknowledged within this time (RFC 6298, 2.1).
 const RETRANSMISSION_DUE: Elapsed = Elapsed::from_millis(1_000);
 
-fn judge(story: &Story, _: &Settings) -> Option<Verdict> {
+fn judge(story: &Story, settings: &Settings) -> Option<Verdict> {
     let saw_data = story.data.client.first.is_some() || story.data.server.first.is_some();
     let is_known = matches!(story.opening.known_by, Opening::Syn | Opening::SynAck);
     // A request that nothing answered so far is open.
@@ -34,7 +34,8 @@ fn judge(story: &Story, _: &Settings) -> Option<Verdict> {
             && story.endings.iter().all(|end| end.by == Role::Client && end.what == EndingKind::Fin);
     let is_open = is_first_open && (story.endings.is_empty() || is_half_closed)
         || (story.open_plain_request().is_some() || story.data.server.reported_hole.is_some())
-            && story.endings.is_empty();
+            && story.endings.is_empty()
+        || story.is_plain_answer_cut() && story.endings.is_empty();
     // What is neither acknowledged nor sent again in time is not in the capture, and neither is what came of it.
     let is_cut_off = story
         .data
@@ -49,6 +50,9 @@ fn judge(story: &Story, _: &Settings) -> Option<Verdict> {
         || story.prelude.as_ref().is_some_and(PreludeFacts::is_pending)
         || !is_known
         || story.tls.client_hello.is_some()
+        || story.tls.server_hello.is_some()
+        || story.has_undelivered(settings.stall_after)
+        || story.may_lack_the_tunnel()
         || story.may_be_a_refused_hello()
         || story.refused_start_of_tls().is_some()
         || !saw_data

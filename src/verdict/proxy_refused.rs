@@ -23,6 +23,10 @@ fn judge(story: &Story, _: &Settings) -> Option<Verdict> {
     }
     let Some(refusal) = prelude.refusal() else { return unanswered(story, prelude) };
     let code = refusal.what.code.map(|code| code.to_string()).unwrap_or_default();
+    let cause = match prelude.protocol {
+        Prelude::Socks4 | Prelude::Socks5 => format!("socks-{code}"),
+        _ => code.clone(),
+    };
     let (asked, answered, Advice { why, next }) = match prelude.protocol {
         Prelude::Connect => {
             let line =
@@ -42,7 +46,7 @@ fn judge(story: &Story, _: &Settings) -> Option<Verdict> {
     let verdict = Verdict { client_reports: reports(story, prelude.protocol, refusal.what), ..verdict };
     Some(
         verdict
-            .cause(code)
+            .cause(cause)
             .explain(format!(
                 "The client asked the proxy for a tunnel{asked}, and the proxy refused: {why}. No packet of the client \
                  went to the licence server."
@@ -213,7 +217,7 @@ mod tests {
         assert!(status.mentions("CONNECT ssm.example:8443") && status.mentions("credentials"));
         assert!(!status.mentions("SOCKS"));
         let reply = refused(Prelude::Socks5, 2).verdict();
-        assert_eq!(reply.is(), ("proxy-refused", Actor::Path, Some("2")));
+        assert_eq!(reply.is(), ("proxy-refused", Actor::Path, Some("socks-2")));
         assert!(reply.mentions("SOCKS5") && !reply.mentions("CONNECT tunnel"));
         assert!(reply.client_reports[0].ends_with("not allowed by ruleset"), "{:?}", reply.client_reports);
         assert!(status.client_reports[1].ends_with("response 407"), "{:?}", status.client_reports);
@@ -251,7 +255,7 @@ mod tests {
     fn a_tunnel_that_socks_refuses_is_not_healthy() {
         let talk = talk::socks5(5).fin(Server).fin(Client).ack(Server);
         let verdict = talk.verdict(1_000);
-        assert_eq!(verdict.is(), ("proxy-refused", Actor::Path, Some("5")));
+        assert_eq!(verdict.is(), ("proxy-refused", Actor::Path, Some("socks-5")));
         assert_eq!(verdict.evidence, [4, 7]);
         assert_eq!(talk.story(1_000).stage, Stage::TcpEstablished);
     }

@@ -33,7 +33,7 @@ fn judge(story: &Story, _: &Settings) -> Option<Verdict> {
     // An answer whose last record lacks its end was not complete.
     // A client that waits for no answers has none to miss.
     let is_one_way =
-        ending.by == Role::Client && story.tls.turns.is_one_way() && story.data.client.is_all_acknowledged;
+        ending.by == Role::Client && story.speaks_one_way() && story.data.client.is_all_acknowledged;
     let is_complete = ending.stage == Stage::ApplicationData
         && (story.was_answered() || is_one_way)
         && facts.continued_in.is_none()
@@ -44,7 +44,8 @@ fn judge(story: &Story, _: &Settings) -> Option<Verdict> {
         && story.reset_after_close().is_none()
         && !is_cut_off(story, ending, facts)
         && !missed_reply(story, ending)
-        && !(ending.by == Role::Server && story.open_plain_request().is_some())
+        && !(ending.by == Role::Server
+            && (story.open_plain_request().is_some() || story.is_plain_answer_cut()))
         && story.data.client.first.is_some()
         && story.data.server.first.is_some();
     let is_refusal = ending.stage == Stage::Syn && ending.by == Role::Server;
@@ -156,9 +157,21 @@ fn place(story: &Story, ending: &Ending) -> &'static str {
         }
         Stage::None | Stage::Syn => "before any reply to the SYN",
         Stage::SynAck => "right after the SYN-ACK",
+        Stage::TcpEstablished if story.is_plain_answer_cut() => "before its reply was complete",
+        Stage::TcpEstablished
+            if story.open_plain_request().is_some() || story.reset_after_close().is_some() =>
+        {
+            "after a request, before any reply to it"
+        }
+        Stage::ApplicationData if story.was_answered() && story.tls.is_inside_record.server => {
+            "before the server's reply was complete"
+        }
         Stage::TcpEstablished if missed_reply(story, ending) => "before the server's reply reached it",
         Stage::TcpEstablished if story.is_inside_client_hello() => {
             "in the middle of the client's ClientHello"
+        }
+        Stage::TcpEstablished if !story.expects_tls && story.data.client.first.is_some() => {
+            "after the client's data"
         }
         Stage::TcpEstablished => "after the TCP handshake, before any TLS",
         Stage::ClientHello => "after the ClientHello, before any reply",

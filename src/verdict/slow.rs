@@ -16,6 +16,9 @@ pub(super) const RULE: Rule = Rule {
     judge,
 };
 
+/// A sender repeats what is not acknowledged within this time (RFC 6298, 2.1).
+const RETRANSMISSION_DUE: Elapsed = Elapsed::from_millis(1_000);
+
 fn judge(story: &Story, settings: &Settings) -> Option<Verdict> {
     slow_handshake(story, settings).or_else(|| slow_response(story, settings))
 }
@@ -110,13 +113,21 @@ struct Step {
 }
 
 impl Step {
-    /// How often either side sent data again before this step was taken: what it waited for was lost.
+    /// How often either side sent data again before this step was taken: what it waited for was lost. The time between retransmissions
+    /// doubles at most (RFC 6298, 5.5), so a longer wait without any is not theirs.
     fn repeats(&self, story: &Story) -> usize {
         let (before, after) = self.between;
         let is_between = |at: &&Moment| {
             story.order.is_after(at.number, before.number) && !story.order.is_after(at.number, after.number)
         };
-        let of = |role: Role| story.data[role].repeats.moments.iter().filter(is_between).count();
+        let of = |role: Role| {
+            let mut repeats = story.data[role].repeats.moments.iter().filter(is_between).peekable();
+            let last = repeats.clone().last();
+            let is_lost = last.is_some_and(|last| {
+                after.at - last.at <= (last.at - before.at).times(3).max(RETRANSMISSION_DUE)
+            });
+            if is_lost && repeats.peek().is_some() { repeats.count() } else { 0 }
+        };
         of(Role::Client) + of(Role::Server)
     }
 }

@@ -39,7 +39,7 @@ fn judge(story: &Story, _: &Settings) -> Option<Verdict> {
         (count, Elapsed::ZERO) => format!("sent {count} times"),
         (count, span) => format!("sent {count} times in {span}"),
     };
-    let actor = if is_seen_at_server(story) { Actor::Path } else { Actor::Client };
+    let actor = if is_seen_at_client(story) { Actor::Client } else { Actor::Path };
     Some(
         Verdict::new(&RULE, actor,
             story.basis,
@@ -48,11 +48,10 @@ fn judge(story: &Story, _: &Settings) -> Option<Verdict> {
         .explain(format!(
             "The server replied, and the client never completed the handshake. {}{}{}",
             if actor == Actor::Path {
-                "The capture was made on the server's side: the SYN-ACK, or the client's ACK, was lost in transit, or the \
-                 client's host dropped it."
+                "The SYN-ACK, or the client's ACK, was lost in transit, or the client's host dropped it."
             } else {
-                "In a capture made on the client, the SYN-ACK did not reach its TCP (host firewall, reverse path \
-                 filtering, another interface), or its ACK was not captured."
+                "At the client, the SYN-ACK did not reach its TCP (host firewall, reverse path filtering, another interface), or its ACK \
+                 was not captured."
             },
             if story.has_scanner_syn() { purpose::scan(story) } else { " A half-open port scan looks the same." },
             drops::caveat(story)
@@ -63,10 +62,12 @@ fn judge(story: &Story, _: &Settings) -> Option<Verdict> {
     )
 }
 
-/// Whether the packets passed routers on the client's side of the capture, and none on the server's.
-fn is_seen_at_server(story: &Story) -> bool {
+/// Whether the packets passed routers on the server's side of the capture, and none on the client's, or the client's checksums show that
+/// its own card computes them. A scanner does not mean to complete the handshake.
+fn is_seen_at_client(story: &Story) -> bool {
     let was_forwarded = |role: Role| story.parties[role].was_forwarded();
-    was_forwarded(Role::Client) == Some(true) && was_forwarded(Role::Server) == Some(false)
+    let is_near = was_forwarded(Role::Client) == Some(false) && was_forwarded(Role::Server) == Some(true);
+    is_near || story.has_scanner_syn() || story.parties.client.is_where_captured()
 }
 
 #[cfg(test)]
@@ -76,13 +77,13 @@ mod tests {
     use crate::tcp::Role::{Client, Server};
 
     #[test]
-    fn a_syn_ack_that_nobody_acknowledges_is_the_client_s_side() {
+    fn a_syn_ack_that_nobody_acknowledges_is_lost_on_the_path() {
         let story = Story::at(Stage::SynAck).but(|story| {
             let again = story.next(Server);
             story.opening.add_syn_ack(again);
         });
         let verdict = story.silent_for(5_000, Client).verdict();
-        assert_eq!(verdict.is(), ("tcp-handshake-incomplete", Actor::Client, None));
+        assert_eq!(verdict.is(), ("tcp-handshake-incomplete", Actor::Path, None));
         assert_eq!(verdict.evidence, [1, 2, 3]);
         assert!(verdict.headline.contains("sent 2 times in 10.0 ms"), "{}", verdict.headline);
         assert!(!verdict.mentions("5.0 s"), "the silence lasts as long as the capture");
@@ -90,7 +91,7 @@ mod tests {
     }
 
     #[test]
-    fn seen_from_the_server_it_is_lost_on_the_path() {
+    fn where_the_capture_was_made_at_the_client_it_is_the_client_s() {
         let seen = |client: u8, server: u8| {
             let mut talk = ssm().syn().syn_ack().wait(1_000).syn_ack();
             for (packet, hop_limit) in talk.packets.iter_mut().zip([client, server, server]) {
@@ -98,7 +99,7 @@ mod tests {
             }
             talk.verdict(2_500).actor
         };
-        assert_eq!((seen(57, 64), seen(64, 57), seen(57, 53)), (Actor::Path, Actor::Client, Actor::Client));
+        assert_eq!((seen(57, 64), seen(64, 57), seen(57, 53)), (Actor::Path, Actor::Client, Actor::Path));
     }
 
     #[test]

@@ -82,8 +82,10 @@ fn in_clear(story: &Story, by: Role, description: Option<AlertDescription>, basi
             format!("OpenSSL: alert {} ({name})", description.0),
         ],
         Role::Client if description.rejects_certificate() => {
-            let mut reports =
-                vec!["javax.net.ssl.SSLHandshakeException: PKIX path building failed".to_owned()];
+            // A path is built before its dates are validated (OpenJDK, PKIXValidator.java).
+            let step =
+                if description.0 == 45 { "PKIX path validation failed" } else { "PKIX path building failed" };
+            let mut reports = vec![format!("javax.net.ssl.SSLHandshakeException: {step}")];
             // JSSE sends certificate_unknown for names too (CertificateMessage.java).
             let name = story.tls.client_hello.as_ref().and_then(|hello| hello.what.server_name.as_ref());
             if let (46, Some(name)) = (description.0, name) {

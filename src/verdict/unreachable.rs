@@ -64,12 +64,14 @@ fn judge(story: &Story, _: &Settings) -> Option<Verdict> {
             "Either a firewall rejects with ICMP (the default of iptables REJECT), or the host has no service on this \
              port: check both.",
         ]),
-        // Time exceeded.
-        None if matches!((fact.version, fact.icmp_type), (IpVersion::V4, 11) | (IpVersion::V6, 3)) => verdict
-            .advise(&[
-                "Look for a routing loop: trace the path from the client with `traceroute -T -p PORT SERVER`.",
-                "Check the route to the server's network on ICMP_SENDER and on its neighbours.",
-            ]),
+        Some("icmp-time-exceeded") => verdict.advise(&[
+            "Look for a routing loop: trace the path from the client with `traceroute -T -p PORT SERVER`.",
+            "Check the route to the server's network on ICMP_SENDER and on its neighbours.",
+        ]),
+        // A host that is down sends nothing itself.
+        Some(_) if fact.from == story.parties.server.host => verdict.advise(&[
+            "The server's own address sent the error: look for a rule of its host firewall that rejects with ICMP.",
+        ]),
         None => verdict.advise(&["Check why ICMP_SENDER rejects the packet: the ICMP type and code name the reason."]),
         Some(_) => verdict.advise(&[
             "Check the route to the server's network on ICMP_SENDER.",
@@ -104,13 +106,15 @@ mod tests {
             let numbers = format!("(type {icmp_type}, code {code})");
             assert!(headline.starts_with("203.0.113.9 ") && headline.ends_with(&numbers), "{headline}");
         }
-        // The hop count ran out: a verdict without a cause.
+        // The hop count ran out.
         let looped = Story::at(Stage::Syn).icmp([203, 0, 113, 9], 11, 0);
         let verdict = looped.verdict();
-        assert_eq!(verdict.is(), ("unreachable", Actor::Path, None));
+        assert_eq!(verdict.is(), ("unreachable", Actor::Path, Some("icmp-time-exceeded")));
         let advice: Vec<_> = verdict.advice(&looped).collect();
         assert!(advice.iter().any(|text| text.contains("on 203.0.113.9 and")), "{advice:?}");
         assert!(!verdict.mentions("ARP"), "{verdict:?}");
+        let own = Story::at(Stage::Syn).icmp([198, 51, 100, 20], 3, 1).verdict();
+        assert!(!own.mentions("ARP") && own.mentions("host firewall"), "{own:?}");
     }
 
     #[test]

@@ -27,6 +27,7 @@ impl StandIns {
             tls,
             plain,
             later_plain_request: _,
+            plain_answer_len: _,
             prelude: _,
             endings,
             pauses: _,

@@ -190,7 +190,7 @@ impl TrackedConnection {
                 _ => {}
             }
         }
-        self.story.segment(id, &self.tcp, segment, &reading, &mut events);
+        self.story.segment(id, (&self.tcp, &self.tls), segment, &reading, &mut events);
         budget.take_events_back(events);
         budget.change(before, self.held());
     }

@@ -21,7 +21,7 @@ use tls::Handshake;
 use crate::limits;
 use crate::packet::{Direction, IcmpError, IpHeader, Names, Origin, Segment, Viewpoint};
 use crate::story::{
-    CaptureFacts, Ending, EndingKind, Entry, Moment, Note, Opening, RoundTrips, Seen, Stage, Story,
+    CaptureFacts, Ending, EndingKind, Entry, Moment, Note, Opening, Repeats, RoundTrips, Seen, Stage, Story,
 };
 use crate::tcp::{Connection, HandshakeStep, Observation, Role, SegmentKind};
 use crate::time::{Clock, Elapsed};
@@ -126,11 +126,11 @@ impl Builder {
         self.silences.restart(moment);
     }
 
-    /// Adds what a segment did and which TLS events it completed.
+    /// Adds what a segment did and which TLS events it completed. `tls` has followed it, and knows which records lack their ends.
     pub fn segment(
         &mut self,
         id: PacketId<'_>,
-        connection: &Connection,
+        (connection, tls): (&Connection, &Tracker),
         segment: &Segment<'_>,
         observation: &Observation,
         events: &mut Vec<Event>,
@@ -141,6 +141,9 @@ impl Builder {
         self.on_hosts(id.names, &segment.header.ip);
         self.story.opening.shows_flags |= segment.header.tcp.flags.is_some();
         if self.is_of_this_connection(id.moment, connection, observation, &mut notes) {
+            if observation.new_bytes > 0 {
+                self.story.tls.is_inside_record[observation.role] = tls.is_inside_record(observation.role);
+            }
             self.on_segment(id, connection, segment, observation, events, &mut notes);
         }
         if self.keeps_timeline {
@@ -190,9 +193,7 @@ impl Builder {
         if capture.clock == Clock::Absent {
             story.path.round_trips = RoundTrips::default();
         }
-        let stall_after = self.silences.stall_after();
         self.silences.on_capture_end(&capture, self.viewpoint, story);
-        silence::on_cut_record(story, stall_after);
         story.exchange_tls_roles();
         self.story
     }
@@ -228,6 +229,7 @@ impl Builder {
         observation: &Observation,
         notes: &mut Notes,
     ) -> bool {
+        self.story.traffic.unanswered_probes[observation.role.other()] = Repeats::default();
         match observation.kind {
             SegmentKind::DuplicateCapture { of } => {
                 notes.push(Note::DuplicateCapture(of));
@@ -246,6 +248,8 @@ impl Builder {
                 self.story.traffic.keep_alives.add(moment);
                 if connection.ends[observation.role.other()].window == Some(0) {
                     self.story.traffic.window_probes.add(moment);
+                } else {
+                    self.story.traffic.unanswered_probes[observation.role].add(moment);
                 }
             }
             SegmentKind::DuplicateAck => notes.push(Note::DuplicateAck),
@@ -330,6 +334,10 @@ impl Builder {
         self.story.data[role].record(moment, segment, observation);
         if observation.new_bytes > 0 && role == Role::Server {
             self.handshake.on_server_data(segment, observation);
+            let is_first = self.story.data.server.first.is_some_and(|first| first.number == moment.number);
+            if is_first && self.story.is_body_owed() {
+                self.story.plain_answer_len = Plain::answer_len(segment.payload);
+            }
         }
         if observation.new_bytes > 0 && role == Role::Client && self.story.speaks_plain_http() {
             let begins = |payload| Plain::begins_request(payload);

@@ -35,6 +35,7 @@ impl Story {
         self.data.swap();
         self.plain.swap();
         self.traffic.zero_windows.swap();
+        self.traffic.unanswered_probes.swap();
         self.missing.acked_unseen.swap();
         self.missing.acked_unseen_by.swap();
         self.missing.since_step.swap();

@@ -40,6 +40,8 @@ enum Awaited {
     Acknowledgement,
     /// The answer to a request after others that were answered.
     LaterAnswer,
+    /// The rest of an answer that was begun.
+    RestOfAnswer,
 }
 
 /// A step that is awaited.
@@ -55,11 +57,6 @@ pub(super) struct Waits {
 impl Silences {
     pub(super) fn new(stall_after: Elapsed, first: Moment) -> Self {
         Self { stall_after, progress: first, repeats_at_progress: 0, running: None }
-    }
-
-    /// How long a silence lasts at least.
-    pub(super) fn stall_after(&self) -> Elapsed {
-        self.stall_after
     }
 
     /// The last packet that brought something new.
@@ -96,7 +93,7 @@ impl Silences {
                 unacknowledged(story)
             }
             Some(awaited_from) => Some(Waits { since: self.progress, awaited_from, of: Awaited::Step }),
-            None => unacknowledged(story).or_else(|| later_answer(story)),
+            None => unacknowledged(story).or_else(|| later_answer(story)).or_else(|| rest_of_answer(story)),
         }
     }
 
@@ -127,8 +124,7 @@ impl Silences {
                 let asked = story.tls.application_data.client.count > 0
                     || (data_repeats(story) > self.repeats_at_progress
                         && !story.data.client.is_all_acknowledged);
-                let is_one_way =
-                    story.tls.turns.is_one_way() && data_repeats(story) == self.repeats_at_progress;
+                let is_one_way = story.speaks_one_way() && data_repeats(story) == self.repeats_at_progress;
                 (asked && !story.was_answered() && !is_one_way).then_some(Role::Server)
             }
         }
@@ -143,7 +139,7 @@ impl Silences {
         let Some(Waits { since, awaited_from, of }) = self.waits(story) else { return };
         let patience = match of {
             Awaited::LaterAnswer => story.tls.turns.patience(self.stall_after),
-            Awaited::Step | Awaited::Acknowledgement => self.stall_after,
+            Awaited::Step | Awaited::Acknowledgement | Awaited::RestOfAnswer => self.stall_after,
         };
         if at - since.at < patience {
             return;
@@ -280,6 +276,7 @@ impl Silences {
             Awaited::Acknowledgement => story.data[silence.awaited_from.other()]
                 .unacknowledged
                 .is_some_and(|waiting| waiting.is_repeat_overdue(silence.until)),
+            Awaited::RestOfAnswer => story.data.server.unacknowledged.is_some(),
             Awaited::Step | Awaited::LaterAnswer => {
                 story.stage >= Stage::ClientHello
                     && story.one_sided().is_none()
@@ -305,28 +302,20 @@ fn ending(silence: Silence, stage: Stage) -> Ending {
     Ending { what: EndingKind::Silence(silence), by: silence.awaited_from, moment: silence.since, stage }
 }
 
-/// The server stopped in the middle of a record of its answer, and the client gave up on the rest. A client that takes no more in
-/// stops the server itself.
-pub(super) fn on_cut_record(story: &mut Story, stall_after: Elapsed) {
+/// The rest of an answer that the server has begun: of its last record, or of a body whose length is known. A client that takes no
+/// more in stops the server itself.
+fn rest_of_answer(story: &Story) -> Option<Waits> {
     let data = &story.data.server;
-    let is_cut = story.stage == Stage::ApplicationData
+    let is_in_record = story.stage == Stage::ApplicationData
         && story.tls.is_inside_record.server
-        && story.tls.application_data.client.count > 0
+        && story.tls.application_data.client.count > 0;
+    let is_begun = (is_in_record || story.is_plain_answer_cut())
         && data.closed_window.is_none()
         && story.traffic.zero_windows.client.count == 0
         && story.missing.gap.server == 0
-        && !story.missing.lacks(Role::Server)
-        && story.silence().is_none();
-    let (Some(since), Some(left)) = (data.last.filter(|_| is_cut), story.endings.first()) else { return };
-    let is_left = left.by == Role::Client && !matches!(left.what, EndingKind::Alert { .. });
-    if is_left && left.moment.at - since.at >= stall_after {
-        // Its FIN, if it is sent once, may be acknowledged later.
-        let client = &story.data.client;
-        let is_acknowledged = client.is_all_acknowledged
-            || client.unacknowledged.is_none() && story.traffic.counters.client.retransmissions == 0;
-        let silence = Silence { since, until: left.moment.at, awaited_from: Role::Server, is_acknowledged };
-        ending(silence, story.stage).insert_into(&mut story.endings);
-    }
+        && !story.missing.lacks(Role::Server);
+    let since = data.last.filter(|_| is_begun)?;
+    Some(Waits { since, awaited_from: Role::Server, of: Awaited::RestOfAnswer })
 }
 
 /// What a side sends again because the other does not acknowledge it, or what the other reports to lack. A receiver whose window is
@@ -359,7 +348,7 @@ fn later_answer(story: &Story) -> Option<Waits> {
     }
     let request = story.tls.turns.later_request()?;
     let waits = Waits { since: request.last, awaited_from: Role::Server, of: Awaited::LaterAnswer };
-    (story.stage == Stage::ApplicationData).then_some(waits)
+    (story.stage == Stage::ApplicationData && !story.has_one_way_port()).then_some(waits)
 }
 
 /// A request that the client sends again without an acknowledgement, although it gave up on it: its FIN is lost with it.

@@ -43,6 +43,16 @@ impl Party {
         }
     }
 
+    /// Whether checksums that its network card computes show that the capture was made on it.
+    pub fn is_where_captured(&self) -> bool {
+        let checksums = &self.checksums;
+        checksums.incorrect > 0
+            && checksums.offloaded == checksums.incorrect
+            && !checksums.was_received
+            && !checksums.is_opening_correct
+            && self.was_forwarded() != Some(true)
+    }
+
     /// Whether its SYN or SYN-ACK passed a router before it was captured, by its TTL or hop limit; nothing where no packet of
     /// the two shows it.
     pub fn was_forwarded(&self) -> Option<bool> {

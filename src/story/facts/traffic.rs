@@ -10,6 +10,8 @@ pub struct TrafficFacts {
     pub counters: PerRole<Counters>,
     /// Keep-alive probes.
     pub keep_alives: Repeats,
+    /// Each side's keep-alive probes since the other side's last packet.
+    pub unanswered_probes: PerRole<Repeats>,
     /// How many of them probe a window that the other side closed (RFC 9293, 3.8.6.1).
     pub window_probes: Repeats,
     /// Announcements of a zero window.

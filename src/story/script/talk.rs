@@ -226,7 +226,7 @@ impl Talk {
             let observation = tcp.observe(number, at, &segment, &mut |role, delivery| {
                 tls.take(role, &delivery, &mut |event| events.push(event));
             });
-            builder.segment(packet.id, &tcp, &segment, &observation, &mut events);
+            builder.segment(packet.id, (&tcp, &tls), &segment, &observation, &mut events);
         }
         builder.finish(&tcp, &tls, capture)
     }

@@ -56,10 +56,10 @@ pub(in crate::verdict) fn meaning(fact: &IcmpFact) -> Option<Meaning> {
             meaning(Some("icmp-admin-prohibited"), "administratively prohibited", HOST)
         }
         (IpVersion::V4, 11, 1) | (IpVersion::V6, 3, 1) => {
-            meaning(None, "fragment reassembly time exceeded", HOST)
+            meaning(Some("icmp-time-exceeded"), "fragment reassembly time exceeded", HOST)
         }
         (IpVersion::V4, 11, _) | (IpVersion::V6, 3, _) => meaning(
-            None,
+            Some("icmp-time-exceeded"),
             if fact.version == IpVersion::V4 {
                 "time to live exceeded in transit"
             } else {

@@ -29,7 +29,8 @@ pub fn forms(subject: Subject) -> impl TypedValueParser<Value = Form> {
 
 /// The formats of rows.
 pub fn formats() -> impl TypedValueParser<Value = Format> {
-    PossibleValuesParser::new(Format::ALL.iter().copied().map(Format::name)).try_map(|name| Format::from_str(&name))
+    PossibleValuesParser::new(Format::ALL.iter().copied().map(Format::name))
+        .try_map(|name| Format::from_str(&name))
 }
 
 /// A pattern of file names.

@@ -50,7 +50,8 @@ impl<W: Write + Send> Table<W> {
         let schema = Type::group_type_builder("ssmscope").with_fields(fields).build().map_err(unwritten)?;
         let writer = concat!("ssmscope version ", env!("CARGO_PKG_VERSION")).to_owned();
         let properties = WriterProperties::builder().set_created_by(writer).build();
-        let out = SerializedFileWriter::new(out, Arc::new(schema), Arc::new(properties)).map_err(unwritten)?;
+        let out =
+            SerializedFileWriter::new(out, Arc::new(schema), Arc::new(properties)).map_err(unwritten)?;
         let columns = columns.into_iter().map(Buffer::new).collect();
         Ok(Self { out, columns, waiting: 0, is_finished: false })
     }
