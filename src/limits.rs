@@ -357,9 +357,16 @@ pub const ADDRESSES: usize = 32;
 /// Bytes of an HTTP answer's head. Most servers send and take no more than 8 or 16 KiB.
 pub const HTTP_HEAD_BYTES: usize = 16 * 1024;
 
-/// Bytes of an HTTP answer's body that are kept: a token's answer has some 200, and a text that is expected on a page
-/// is near its beginning.
+/// Bytes of an HTTP answer's body that are kept: a token's answer has some 200, and what is expected of a page is
+/// near its beginning.
 pub const HTTP_BODY_BYTES: usize = 256 * 1024;
+
+/// Bytes that the regular expression for a page's body may take when it is compiled: some 20 counted repetitions of `\w`, which
+/// has all letters of Unicode. Time on a body grows with both.
+pub const BODY_PATTERN_BYTES: usize = 512 * 1024;
+
+/// Bytes that matching it may take besides; beyond them it is slower, not wrong.
+pub const BODY_PATTERN_CACHE_BYTES: usize = 2 * 1024 * 1024;
 
 /// Bytes of an HTTP answer's body that are read to see whether it comes to its end. A page that is longer, a download as
 /// a rule, is taken as whole.

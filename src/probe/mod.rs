@@ -8,6 +8,7 @@
 //! This room does not know how anything is printed.
 
 mod alerts;
+mod body_pattern;
 mod connection;
 mod expiry;
 mod http;
@@ -38,6 +39,7 @@ use tracing::debug;
 
 pub use alerts::Alerts;
 pub use expiry::Expiry;
+pub use body_pattern::{BadPattern, BodyPattern};
 pub use http::exchange::is_path;
 pub use http::proxy::{Proxy, ProxyError, Tunnel, is_excepted};
 pub use http::tls::{Identity, TlsPlan};

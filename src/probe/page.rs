@@ -5,6 +5,7 @@ use std::io;
 use schemars::JsonSchema;
 use serde::Serialize;
 
+use super::body_pattern::BodyPattern;
 use super::http::exchange::{self, Answer, Request};
 use super::http::tls::Established;
 use super::net::socket::Channel;
@@ -19,8 +20,8 @@ pub struct Page {
     pub path: String,
     /// The statuses that are expected, from and to; else any below 400.
     pub statuses: Vec<(u16, u16)>,
-    /// A text that its body must hold.
-    pub text: Option<String>,
+    /// What its body must match.
+    pub pattern: Option<BodyPattern>,
 }
 
 /// What came of the request for a page.
@@ -99,13 +100,12 @@ impl PageAnswer {
             [] => (200..400).contains(&status),
             ranges => ranges.iter().any(|(from, to)| (*from..=*to).contains(&status)),
         };
-        let body = String::from_utf8_lossy(&answer.body);
-        let lacks_text = page.text.as_ref().is_some_and(|text| !body.contains(text.as_str()));
+        let unmatched = page.pattern.as_ref().filter(|pattern| !pattern.is_in(&answer.body));
         let path = &page.path;
         let mut result = Self {
             path: path.clone(),
             status: Some(status),
-            is_expected: is_status_expected && !lacks_text && answer.broken_off.is_none(),
+            is_expected: is_status_expected && unmatched.is_none() && answer.broken_off.is_none(),
             quoted: Vec::new(),
             unanswered: None,
             headline: format!("{path} answers {status}"),
@@ -134,21 +134,9 @@ impl PageAnswer {
                 vec![LOG, "Look at proxies and load balancers in front of the server: they cut answers too."];
             return result;
         }
-        match (is_status_expected, lacks_text, refusal, token) {
-            (true, false, ..) => result.headline.push_str(", as is expected"),
-            (true, true, ..) => {
-                let why = match answer.header("content-encoding") {
-                    Some(coding) => format!(": its body is compressed ({coding})"),
-                    None if answer.body.len() >= limits::HTTP_BODY_BYTES => {
-                        format!(" in its first {} KiB", limits::HTTP_BODY_BYTES / 1024)
-                    }
-                    None if answer.body.is_empty() => ": its body is empty".to_owned(),
-                    None => String::new(),
-                };
-                result.headline += ", without the text that is expected";
-                result.headline += &why;
-                result.quoted.extend(answer.header("content-encoding").map(str::to_owned));
-            }
+        match (is_status_expected, unmatched, refusal, token) {
+            (true, None, ..) => result.headline.push_str(", as is expected"),
+            (true, Some(pattern), ..) => result.does_not_match(pattern, answer),
             // RFC 6750, 3.1: the server names what is wrong with the token.
             (false, _, Some(error), Some((token, grant))) => {
                 let error: String = token.cover(error).chars().take(limits::PEER_WORDS).collect();
@@ -161,24 +149,63 @@ impl PageAnswer {
         }
         result
     }
+
+    /// The status is what is expected, and the body is not.
+    fn does_not_match(&mut self, pattern: &BodyPattern, answer: &Answer) {
+        /// Characters of an expression that are shown: a status line has room for more than it.
+        const SHOWN: usize = 60;
+        let written = pattern.as_str();
+        let mut shown: String = written.chars().take(SHOWN).collect();
+        if shown.len() < written.len() {
+            shown.push_str("...");
+        }
+        let why = match answer.header("content-encoding") {
+            Some(coding) => format!(": it is compressed ({coding})"),
+            None if answer.body.len() >= limits::HTTP_BODY_BYTES => {
+                format!(" in its first {} KiB", limits::HTTP_BODY_BYTES / 1024)
+            }
+            None if answer.body.is_empty() => ": it is empty".to_owned(),
+            None => String::new(),
+        };
+        self.headline.extend([", but its body does not match \"", &shown, "\"", &why]);
+        self.quoted.push(shown);
+        self.quoted.extend(answer.header("content-encoding").map(str::to_owned));
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn page(text: Option<&str>) -> Page {
-        Page { path: "/x".to_owned(), statuses: Vec::new(), text: text.map(str::to_owned) }
+    fn page(pattern: Option<&str>) -> Page {
+        let pattern = pattern.map(|text| BodyPattern::parse(text).unwrap());
+        Page { path: "/x".to_owned(), statuses: Vec::new(), pattern }
+    }
+
+    fn answer(body: &[u8]) -> Answer {
+        Answer {
+            status: 200,
+            headers: exchange::HeaderMap::new(),
+            body: zeroize::Zeroizing::new(body.to_vec()),
+            broken_off: None,
+        }
+    }
+
+    #[test]
+    fn a_body_that_does_not_match_is_named_with_what_it_should_match() {
+        let read = |body: &[u8], pattern| PageAnswer::read(&page(Some(pattern)), &answer(body), None);
+        assert!(read(b"version 9.20", r"version \d+").is_expected);
+        let other = read(b"version nine", r"version \d+");
+        assert!(!other.is_expected);
+        assert_eq!(other.headline, r#"/x answers 200, but its body does not match "version \d+""#);
+        assert!(read(b"", "x").headline.ends_with("\"x\": it is empty"));
+        let long = read(&vec![b'a'; limits::HTTP_BODY_BYTES], "b");
+        assert!(long.headline.ends_with("\"b\" in its first 256 KiB"), "{long:?}");
     }
 
     #[test]
     fn a_body_that_breaks_off_is_not_what_is_expected() {
-        let whole = Answer {
-            status: 200,
-            headers: exchange::HeaderMap::new(),
-            body: zeroize::Zeroizing::new(b"some text".to_vec()),
-            broken_off: None,
-        };
+        let whole = answer(b"some text");
         let broken =
             Answer { broken_off: Some("the server closed after 9 of 90 bytes".to_owned()), ..whole.clone() };
         assert!(PageAnswer::read(&page(Some("text")), &whole, None).is_expected);

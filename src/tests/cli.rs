@@ -248,6 +248,10 @@ fn a_check_that_lacks_something_says_what_and_connects_to_nobody() {
         (&["--oauth", "client-credentials", "--client-id", "x"], "SSMSCOPE_CLIENT_SECRET"),
         (&["--ca-file", "missing.pem"], "missing.pem"),
         (&["--proxy", "socks5://127.0.0.1"], "http://"),
+        (
+            &["--http", "/", "--expect-body", "(a"],
+            "'(a' for '--expect-body <REGEX>': no regular expression: unclosed group",
+        ),
         (&["--proxy", "http://joe@127.0.0.1"], "SSMSCOPE_PROXY_PASSWORD"),
     ] {
         let mut command = ssmscope(&["check", "127.0.0.1:1"]);

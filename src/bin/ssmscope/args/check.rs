@@ -4,13 +4,14 @@ use std::net::IpAddr;
 use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
-use ssmscope::probe::{StartTls, token};
+use ssmscope::probe::{BodyPattern, StartTls, token};
 use ssmscope::time::Elapsed;
 use ssmscope::verdict::Severity;
 
 use super::groups::{Logs, Monitoring, Page, Redacting, Rendering, Timing};
 use super::values::{
-    HostPort, host_port, known_address, path, port, server_name, span, starttls, state, statuses,
+    HostPort, body_pattern, host_port, known_address, path, port, server_name, span, starttls, state,
+    statuses,
 };
 
 /// `ssmscope check`.
@@ -187,9 +188,12 @@ pub struct Check {
     #[arg(long, value_name = "STATUS", value_parser = statuses, help_heading = "Page")]
     pub expect_status: Vec<(u16, u16)>,
 
-    /// A text that its body must hold.
-    #[arg(long, value_name = "TEXT", help_heading = "Page")]
-    pub expect_body: Option<String>,
+    /// A regular expression that its body must match somewhere; a plain word is one.
+    ///
+    /// The syntax is RE2's, as in Prometheus and Go. (?i) before it ignores case, (?s) has . match line ends too, (?m) has ^ and $ match
+    /// at each line. What is to be taken literally of . + * ? ( ) [ ] { } | ^ $ \ has a \ before it. The first 256 KiB are searched.
+    #[arg(long, value_name = "REGEX", value_parser = body_pattern, help_heading = "Page")]
+    pub expect_body: Option<BodyPattern>,
 
     /// How it is printed.
     #[command(flatten)]

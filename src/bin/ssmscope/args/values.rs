@@ -9,7 +9,7 @@ use jiff::tz::TimeZone;
 use ssmscope::analysis::{self, WindowEnd};
 use ssmscope::cert;
 use ssmscope::log::AccessFormat;
-use ssmscope::probe::{REASONS, StartTls, host_and_port, is_path, severity_of, without_zone};
+use ssmscope::probe::{BodyPattern, REASONS, StartTls, host_and_port, is_path, severity_of, without_zone};
 use ssmscope::report::language::Language;
 use ssmscope::report::machine::flat::Format;
 use ssmscope::report::{Form, Sort, Subject};
@@ -120,6 +120,11 @@ pub fn known_address(text: &str) -> Result<(String, IpAddr), String> {
 /// The path of a URL, from its slash on.
 pub fn path(text: &str) -> Result<String, String> {
     if is_path(text) { Ok(text.to_owned()) } else { Err("not a path of a URL; try /".to_owned()) }
+}
+
+/// What a page's body has to match.
+pub fn body_pattern(text: &str) -> Result<BodyPattern, String> {
+    BodyPattern::parse(text).map_err(|error| error.to_string())
 }
 
 /// A protocol that is asked for TLS.

@@ -123,7 +123,7 @@ impl<'o> Materials<'o> {
         let page = page.map(|path| Page {
             path: path.to_owned(),
             statuses: options.expect_status.clone(),
-            text: options.expect_body.clone(),
+            pattern: options.expect_body.clone(),
         });
         Ok(Plan {
             host: host.to_owned(),

@@ -144,11 +144,12 @@ fn nginx_with_its_backend_down_is_told_from_one_that_answers() {
     let common = ["--name", NAME, "--ca-file", &ca, SERVER];
     let checked = check(
         &lab,
-        &[&common[..], &["--http", "/", "--expect-status", "200", "--expect-body", "fine"]].concat(),
+        &[&common[..], &["--http", "/", "--expect-status", "200", "--expect-body", "^f(in|ak)e$"]].concat(),
     );
     assert_eq!((checked.codes(), checked.status()), (vec!["healthy"], 0), "{checked}");
-    let checked = check(&lab, &[&common[..], &["--http", "/", "--expect-body", "other"]].concat());
+    let checked = check(&lab, &[&common[..], &["--http", "/", "--expect-body", "fin$"]].concat());
     assert_eq!((checked.reason(), checked.status()), ("page-unexpected", 2), "{checked}");
+    assert_eq!(checked.check["headline"], "/ answers 200, but its body does not match \"fin$\"", "{checked}");
     let mut command = lab.check(&["-o", "json"]);
     command.args(common).args(["--oauth", "client-credentials", "--client-id", "cc"]);
     let checked = Checked::of(command.env("SSMSCOPE_CLIENT_SECRET", "x"));
