@@ -1,17 +1,17 @@
 //! The connections of an attempt, one after the other: TCP, a proxy's tunnel, TLS, and a request.
 
 use std::io;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::time::{Duration, Instant};
 
 use super::http::offer::{self, Offer};
-use super::http::proxy::{self, Proxy, Tunnel};
 use super::http::tls::{self, Established, Handshake};
 use super::net::authority::authority;
 use super::net::connect::{Connected, connect};
 use super::net::socket::Channel;
 use super::page::{self, Page, PageAnswer};
 use super::perspective::GivenUp;
+use super::proxy::{self, Proxy, Tunnel};
 use super::secret::Secret;
 use super::starttls::{self, Answer};
 use super::step::Phase;
@@ -139,7 +139,7 @@ impl Probe<'_> {
     /// One connection: whether TCP came up, and a token that was granted over it.
     fn connection(&mut self, server: SocketAddr, left: usize, task: &Task<'_>) -> (bool, Option<Secret>) {
         self.answered = None;
-        let Self { plan, tls, tape, .. } = self;
+        let Self { plan, tls, tape, behind, .. } = self;
         tape.enter(Phase::Tcp);
         let began = Instant::now();
         let least = Duration::from(self.stall_after) + MARGIN;
@@ -169,7 +169,7 @@ impl Probe<'_> {
         channel.set_patience(patience);
         let client = channel.connection().client;
         let began = Instant::now();
-        let (tunnel, failed) = before_tls(plan, &mut channel);
+        let (tunnel, failed) = before_tls(plan, *behind, &mut channel);
         if let Some(tunnel) = tunnel {
             self.portal = self.portal.or((tunnel.is_success() && !tunnel.is_open()).then_some(client));
             self.unread = self.unread.take().or_else(|| Some((client, tunnel.unread.clone()?)));
@@ -285,8 +285,12 @@ struct Failed {
 }
 
 /// What precedes TLS: a proxy's tunnel, and the request for TLS. Returns the proxy's answer, and what was awaited where it failed.
-fn before_tls(plan: &Plan, channel: &mut Channel<'_>) -> (Option<Tunnel>, Option<Failed>) {
-    let tunnel = plan.proxy.as_ref().map(|proxy| tunnel(plan, proxy, channel));
+fn before_tls(
+    plan: &Plan,
+    behind: Option<IpAddr>,
+    channel: &mut Channel<'_>,
+) -> (Option<Tunnel>, Option<Failed>) {
+    let tunnel = plan.proxy.as_ref().map(|proxy| tunnel(plan, proxy, behind, channel));
     if tunnel.as_ref().is_some_and(|tunnel| !tunnel.is_open()) {
         let failed = Failed { phase: Phase::Proxy, awaited: "a tunnel".to_owned(), words: None };
         return (tunnel, Some(failed));
@@ -305,8 +309,8 @@ fn before_tls(plan: &Plan, channel: &mut Channel<'_>) -> (Option<Tunnel>, Option
 }
 
 /// Asks the proxy for a tunnel.
-fn tunnel(plan: &Plan, proxy: &Proxy, channel: &mut Channel<'_>) -> Tunnel {
-    let answer = proxy::open(channel, proxy, &plan.host, plan.port);
+fn tunnel(plan: &Plan, proxy: &Proxy, behind: Option<IpAddr>, channel: &mut Channel<'_>) -> Tunnel {
+    let answer = proxy::open(channel, proxy, &plan.host, behind, plan.port);
     let tunnel = answer.unwrap_or_else(|error| {
         channel.tape().note(format!("the proxy does not answer: {}", tls::ended(&error)));
         Tunnel::default()

@@ -18,6 +18,7 @@ mod outcome;
 mod page;
 mod perspective;
 mod plan;
+mod proxy;
 mod range;
 mod reason;
 mod recount;
@@ -38,10 +39,9 @@ use std::time::{Duration, Instant};
 use tracing::debug;
 
 pub use alerts::Alerts;
-pub use expiry::Expiry;
 pub use body_pattern::{BadPattern, BodyPattern};
+pub use expiry::Expiry;
 pub use http::exchange::is_path;
-pub use http::proxy::{Proxy, ProxyError, Tunnel, is_excepted};
 pub use http::tls::{Identity, TlsPlan};
 pub use http::verifier::{Accepted, AcceptedIssuer};
 pub use log_watch::LINE_DUE;
@@ -51,6 +51,7 @@ pub use net::dns::{Family, Lookup, Resolution, ResolverFault, answered, scope};
 pub use outcome::{Conclusion, Outcome, PhaseDurations, ProxyUse};
 pub use page::{Page, PageAnswer};
 pub use plan::Plan;
+pub use proxy::{Proxy, ProxyError, ProxyKind, Tunnel, is_excepted};
 pub use range::{BadRange, Range};
 pub use reason::{REASONS, Reason, severity_of};
 pub use secret::Secret;
@@ -105,6 +106,8 @@ pub struct Probe<'p> {
     order: Vec<IpAddr>,
     /// Why nothing was sent to an address, by the system.
     not_sent: Option<(IpAddr, io::Error)>,
+    /// The address that the proxy is asked for, where it is not to look up the host's name.
+    behind: Option<IpAddr>,
     tunnel: Option<Tunnel>,
     knowledge: Vec<EndpointKnowledge>,
     /// What was asked, by the client's ends.
@@ -147,6 +150,7 @@ impl<'p> Probe<'p> {
             resolution: None,
             order: Vec::new(),
             not_sent: None,
+            behind: plan.host.parse().ok(),
             tunnel: None,
             knowledge: Vec::new(),
             asked: BTreeMap::new(),
@@ -215,30 +219,68 @@ impl<'p> Probe<'p> {
         let host = match (&plan.proxy, plan.address) {
             (Some(proxy), _) => {
                 let place = authority(&proxy.host, proxy.port);
-                self.tape.note(format!("through the proxy {place}, named by {}", proxy.named_by));
+                let kind = if proxy.kind.is_socks() { "SOCKS5 proxy" } else { "proxy" };
+                self.tape.note(format!("through the {kind} {place}, named by {}", proxy.named_by));
+                if proxy.kind == ProxyKind::Socks5 && !self.find_behind() {
+                    return;
+                }
                 proxy.host.clone()
             }
             (None, Some(address)) => address.to_string(),
             (None, None) => plan.host.clone(),
         };
-        let given = plan.known.iter().filter(|(name, _)| name.eq_ignore_ascii_case(&host));
-        let given: Vec<_> = given.map(|(_, address)| *address).collect();
-        let resolution = if given.is_empty() {
-            dns::resolve(&mut self.tape, &host, plan.family, self.until)
-        } else {
-            let addresses: Vec<_> = given.iter().map(ToString::to_string).collect();
-            self.tape.note(format!("{host} is given as {}", addresses.join(", ")));
-            dns::given(&host, plan.family, &given)
-        };
+        let resolution = self.looked_up(&host);
         self.order = sorted(&resolution.addresses);
         debug!(found = ?resolution.addresses, order = ?self.order, outcome = ?resolution.outcome, "addresses");
-        self.spent.dns = Some(resolution.elapsed).filter(|_| resolution.outcome != Lookup::Literal);
+        self.count_lookup(&resolution);
         self.resolution = Some(resolution);
         if self.order.len() > 1 {
             let order: Vec<_> = self.order.iter().map(ToString::to_string).collect();
             let order = order.join(", ");
             self.tape.note(format!("tried in the order of RFC 6724 and 8305, as clients do: {order}"));
         }
+    }
+
+    /// Looks up the host behind a proxy that gets its address. Whether there is one.
+    fn find_behind(&mut self) -> bool {
+        if self.behind.is_some() {
+            return true;
+        }
+        let resolution = self.looked_up(&self.plan.host);
+        self.count_lookup(&resolution);
+        self.behind = sorted(&resolution.addresses).first().copied();
+        match self.behind {
+            Some(address) => {
+                let host = &self.plan.host;
+                self.tape.note(format!("the proxy is asked for {address}, the first address of {host}; with socks5h:// it looks up the name"));
+            }
+            None => self.resolution = Some(resolution),
+        }
+        self.behind.is_some()
+    }
+
+    /// The addresses of a name, as they are given, or by the resolvers.
+    fn looked_up(&mut self, host: &str) -> Resolution {
+        let plan = self.plan;
+        let given = plan.known.iter().filter(|(name, _)| name.eq_ignore_ascii_case(host));
+        let given: Vec<_> = given.map(|(_, address)| *address).collect();
+        if given.is_empty() {
+            dns::resolve(&mut self.tape, host, plan.family, self.until)
+        } else {
+            let addresses: Vec<_> = given.iter().map(ToString::to_string).collect();
+            self.tape.note(format!("{host} is given as {}", addresses.join(", ")));
+            dns::given(host, plan.family, &given)
+        }
+    }
+
+    fn count_lookup(&mut self, resolution: &Resolution) {
+        let elapsed = Some(resolution.elapsed).filter(|_| resolution.outcome != Lookup::Literal);
+        self.spent.dns = match (self.spent.dns, elapsed) {
+            (Some(before), Some(elapsed)) => {
+                Some(Elapsed::from_nanos(before.nanos().saturating_add(elapsed.nanos())))
+            }
+            (before, elapsed) => elapsed.or(before),
+        };
     }
 
     /// The analysis of the packets: of the captured ones, where they show anything, else of those on the tape.
@@ -325,6 +367,7 @@ impl<'p> Probe<'p> {
             tries_all_addresses: plan.tries_all_addresses,
             not_sent: self.not_sent.map(|(address, error)| (address, socket::words(&error))),
             proxy: plan.proxy.as_ref().map(|proxy| ProxyUse {
+                kind: proxy.kind,
                 host: proxy.host.clone(),
                 port: proxy.port,
                 user: proxy.user.clone(),

@@ -4,10 +4,10 @@ use std::borrow::Cow;
 use std::net::IpAddr;
 
 use super::alerts::Alerts;
-use super::http::proxy::Tunnel;
 use super::net::capture::Captured;
 use super::net::dns::Resolution;
 use super::page::PageAnswer;
+use super::proxy::{ProxyKind, Tunnel};
 use super::states::States;
 use super::step::Step;
 use super::token::Token;
@@ -92,6 +92,8 @@ impl PhaseDurations {
 /// A proxy, and what it answered.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct ProxyUse {
+    /// How it was spoken to.
+    pub kind: ProxyKind,
     /// Its name or address.
     pub host: String,
     /// Its port.

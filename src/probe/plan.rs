@@ -3,10 +3,10 @@
 use std::net::IpAddr;
 
 use super::alerts::Alerts;
-use super::http::proxy::Proxy;
 use super::http::tls::TlsPlan;
 use super::net::dns::Family;
 use super::page::Page;
+use super::proxy::Proxy;
 use super::secret::Secret;
 use super::starttls::StartTls;
 use super::states::States;

@@ -2,11 +2,11 @@
 //!
 //! Structures are taken apart field by field, without `..`: a new field is an error of the compiler here.
 
-use super::http::proxy::Tunnel;
 use super::net::dns::{Resolution, ResolverFault};
 use super::outcome::{Outcome, ProxyUse};
 use super::page::PageAnswer;
 use super::perspective::GivenUp;
+use super::proxy::Tunnel;
 use super::step::Step;
 use super::token::{self, Token};
 use crate::analysis::Redaction;
@@ -157,10 +157,11 @@ impl<'r> Redacted<'r> {
 
     /// What a proxy answered, without what names somebody.
     pub(super) fn tunnel(tunnel: Tunnel) -> Tunnel {
-        let Tunnel { status, schemes, is_page, target, unread } = tunnel;
+        let Tunnel { status, reply, schemes, is_page, target, unread } = tunnel;
         let masked = |scheme: String| if is_known(&scheme) { scheme } else { Redaction::masked(&scheme) };
         Tunnel {
             status,
+            reply,
             schemes: schemes.into_iter().map(masked).collect(),
             is_page,
             target: target.map(|target| Redaction::masked(&target)),
@@ -169,7 +170,7 @@ impl<'r> Redacted<'r> {
     }
 
     fn proxy(&mut self, proxy: ProxyUse) -> ProxyUse {
-        let ProxyUse { host, port, user, named_by, tunnel } = proxy;
+        let ProxyUse { kind, host, port, user, named_by, tunnel } = proxy;
         let tunnel = tunnel.map(|tunnel| {
             // The steps quote them too.
             for scheme in &tunnel.schemes {
@@ -180,6 +181,7 @@ impl<'r> Redacted<'r> {
             Self::tunnel(tunnel)
         });
         ProxyUse {
+            kind,
             host: self.redaction.host(&host),
             port,
             user: user.map(|user| Redaction::masked(&user)),

@@ -30,5 +30,5 @@ pub use certificates::CertificateMessage;
 pub use event::{Event, Message, SizeReading};
 pub use handshake::{CipherSuite, ClientHello, NamedGroup, ServerHello, Version};
 pub use plain::{Plain, PlainKind};
-pub use prelude::{Prelude, PreludeStep, Refusal};
+pub use prelude::{Prelude, PreludeStep, Refusal, socks5_reply};
 pub use tracker::Tracker;

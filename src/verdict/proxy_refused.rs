@@ -22,31 +22,39 @@ fn judge(story: &Story, _: &Settings) -> Option<Verdict> {
         return None;
     }
     let Some(refusal) = prelude.refusal() else { return unanswered(story, prelude) };
-    let code = refusal.what.code.map(|code| code.to_string()).unwrap_or_default();
-    let cause = match prelude.protocol {
-        Prelude::Socks4 | Prelude::Socks5 => format!("socks-{code}"),
-        _ => code.clone(),
-    };
-    let (asked, answered, Advice { why, next }) = match prelude.protocol {
-        Prelude::Connect => {
+    let protocol = prelude.protocol;
+    let code = refusal.what.code.map(|code| code.to_string());
+    let (asked, headline, Advice { why, next }) = match (protocol, &code) {
+        (Prelude::Connect, _) => {
             let line =
                 story.plain.client.as_ref().map(|observed| observed.what.line.escape_debug().to_string());
             let asked = line.map(|line| format!(" (\"{line}\")")).unwrap_or_default();
-            (asked, format!("CONNECT with status {code}"), on_status(refusal.what))
+            let headline =
+                format!("the proxy answered CONNECT with status {}", code.clone().unwrap_or_default());
+            (asked, headline, on_status(refusal.what))
         }
-        protocol => {
-            let asked = format!(" by {protocol}");
-            (asked, format!("the {protocol} request with code {code}"), on_reply(protocol, refusal.what))
+        (_, Some(code)) => {
+            let advice = on_reply(protocol, refusal.what);
+            let headline = format!("the proxy refused the {protocol} request with {code}: {}", advice.why);
+            (format!(" by {protocol}"), headline, advice)
+        }
+        (_, None) => {
+            let headline = format!("the proxy rejected the user name or the password ({protocol})");
+            (format!(" by {protocol}"), headline, on_reply(protocol, refusal.what))
         }
     };
     let basis = story.basis.max(refusal.basis);
     // What 407 asks for, the client has to send.
     let actor = if refusal.what.code == Some(407) { Actor::Client } else { Actor::Path };
-    let verdict = Verdict::new(&RULE, actor, basis, format!("the proxy answered {answered}"));
-    let verdict = Verdict { client_reports: reports(story, prelude.protocol, refusal.what), ..verdict };
+    let verdict = Verdict::new(&RULE, actor, basis, headline);
+    let cause = code.map(|code| if protocol == Prelude::Connect { code } else { format!("socks-{code}") });
+    let verdict = Verdict {
+        client_reports: reports(story, protocol, refusal.what),
+        cause: cause.map(Into::into),
+        ..verdict
+    };
     Some(
         verdict
-            .cause(cause)
             .explain(format!(
                 "The client asked the proxy for a tunnel{asked}, and the proxy refused: {why}. No packet of the client \
                  went to the licence server."
@@ -87,10 +95,13 @@ fn unanswered(story: &Story, prelude: &PreludeFacts) -> Option<Verdict> {
     Some(
         Verdict::new(&RULE, Actor::Path, story.basis.max(prelude.latest.basis), headline)
             .explain(format!("{why} No packet of the client went to the licence server."))
-            .reported(&[
-                "java.net.SocketException: Unexpected end of file from server",
-                "curl: (56) Proxy CONNECT aborted",
-            ])
+            .reported(match prelude.protocol {
+                Prelude::Connect => &[
+                    "java.net.SocketException: Unexpected end of file from server",
+                    "curl: (56) Proxy CONNECT aborted",
+                ],
+                _ => &["java.net.SocketException: Malformed reply from SOCKS server"],
+            })
             .proved_by([asked, first.moment.number])
             .proved_by(answer.map(|moment| moment.number))
             .advise(&[
@@ -146,6 +157,7 @@ fn reports(story: &Story, protocol: Prelude, refusal: Refusal) -> Vec<Cow<'stati
                 Some(7) => "SOCKS: Command not supported",
                 Some(8) => "SOCKS: address type not supported",
                 Some(255) => "SOCKS : No acceptable methods",
+                None => "SOCKS : authentication failed",
                 _ => "SOCKS server general failure",
             },
         ),
@@ -177,7 +189,7 @@ fn on_status(refusal: Refusal) -> Advice {
 
 fn on_reply(protocol: Prelude, refusal: Refusal) -> Advice {
     let next = match (protocol, refusal.code) {
-        (Prelude::Socks5, Some(255)) | (Prelude::Socks4, Some(92 | 93)) => {
+        (Prelude::Socks5, Some(255) | None) | (Prelude::Socks4, Some(92 | 93)) => {
             "Configure the proxy's user name and password on the client."
         }
         (Prelude::Socks5, Some(2)) => "Ask the proxy's owner to allow the server's name and port.",
@@ -252,10 +264,36 @@ mod tests {
     }
 
     #[test]
+    fn a_login_that_is_rejected_has_no_reply_for_a_cause() {
+        let asked = Talk::to_port(1080).open().say(Client, &[5, 2, 0, 2]).say(Server, &[5, 2]);
+        let rejected = asked.say(Client, b"\x01\x02me\x02no").say(Server, &[1, 1]).fin(Server).fin(Client);
+        let verdict = rejected.ack(Server).verdict(1_000);
+        assert_eq!(verdict.is(), ("proxy-refused", Actor::Path, None));
+        assert!(verdict.headline.contains("rejected the user name or the password"), "{}", verdict.headline);
+    }
+
+    #[test]
+    fn a_socks_proxy_that_closes_is_reported_in_words_of_socks() {
+        let asked = Talk::to_port(1080).open().say(Client, &[5, 1, 0]);
+        let closed = asked.ack(Server).fin(Server).fin(Client).ack(Server).verdict(500);
+        assert_eq!(closed.is(), ("proxy-refused", Actor::Path, None));
+        assert!(
+            closed.client_reports.iter().all(|report| !report.contains("CONNECT")),
+            "{:?}",
+            closed.client_reports
+        );
+    }
+
+    #[test]
     fn a_tunnel_that_socks_refuses_is_not_healthy() {
         let talk = talk::socks5(5).fin(Server).fin(Client).ack(Server);
         let verdict = talk.verdict(1_000);
         assert_eq!(verdict.is(), ("proxy-refused", Actor::Path, Some("socks-5")));
+        assert!(
+            verdict.headline.ends_with("with 5: the target refused the connection"),
+            "{}",
+            verdict.headline
+        );
         assert_eq!(verdict.evidence, [4, 7]);
         assert_eq!(talk.story(1_000).stage, Stage::TcpEstablished);
     }

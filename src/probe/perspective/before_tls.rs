@@ -1,7 +1,7 @@
 //! What failed before TLS began: a proxy's tunnel, or a request for TLS inside the protocol.
 
 use super::{PROTOCOL, SERVER_LOG};
-use crate::probe::http::proxy::Tunnel;
+use crate::probe::proxy::Tunnel;
 use crate::story::{Ending, EndingKind, Story};
 use crate::tcp::Role;
 use crate::verdict::{Actor, Code, Severity, Verdict};
@@ -72,19 +72,24 @@ pub(super) fn refused_tunnel(verdict: &mut Verdict, tunnel: &Tunnel) {
 
 /// An answer of the proxy's that can't be read is no tunnel, whatever a bystander makes of it.
 pub(super) fn unread(verdict: &mut Verdict, why: &str) {
-    if verdict.severity == Severity::Critical && verdict.code != Code::ProxyRefused {
+    // That the check closes then, or was to speak next, is no decision of a client; and what came is part of an answer.
+    let is_own =
+        verdict.actor == Actor::Client && matches!(verdict.code, Code::ClosedEarly | Code::ClientSilent);
+    let is_about_it = matches!(verdict.code, Code::ProxyRefused | Code::NoResponse);
+    if verdict.severity == Severity::Critical && !is_about_it && !is_own {
         return;
     }
     verdict.code = Code::ProxyRefused;
     verdict.severity = Severity::Critical;
     verdict.actor = Actor::Path;
+    verdict.cause = None;
+    verdict.client_reports = Vec::new();
     verdict.headline = why.to_owned().into();
-    verdict.explanation = "The check asked for a tunnel, and what came opens none: no HTTP proxy listens there, or something changed \
-                           its answer. No packet went to the server behind the proxy."
+    verdict.explanation = "The check asked for a tunnel, and what came opens none: no proxy of this kind listens there, or something \
+                           changed its answer. No packet went to the server behind the proxy."
         .into();
     verdict.change_advice(|advice| *advice = vec![PROXY]);
 }
 
 const PORTAL: &str = "Open a page in a browser on this network: a portal may want a login first.";
-const PROXY: &str =
-    "Compare the proxy's address and port with those that it has: a web server may be there instead.";
+const PROXY: &str = "Compare the proxy's address, port and kind with those that it has: another service may be there instead.";

@@ -11,8 +11,8 @@ use std::net::SocketAddr;
 use before_tls::{portal, quote, refused_tunnel, unencrypted, unread};
 use certificate::words_of;
 
-use super::http::proxy::Tunnel;
 use super::http::verifier::{Accepted, objectionable};
+use super::proxy::Tunnel;
 use super::recount::{is_of, recount};
 use super::step::Phase;
 use crate::analysis::{Judged, Summary};

@@ -1,7 +1,7 @@
 //! Servers of the tests' own making: some that break off, and web servers over TLS.
 
 use std::io::{Read, Write};
-use std::net::{TcpListener, TcpStream};
+use std::net::{Ipv4Addr, Ipv6Addr, Shutdown, TcpListener, TcpStream};
 use std::sync::Arc;
 use std::thread;
 use std::time::Duration;
@@ -140,4 +140,69 @@ pub fn tls([certificate, key]: &[String; 2]) -> Arc<rustls::ServerConfig> {
         .with_single_cert(chain, key)
         .unwrap();
     Arc::new(config)
+}
+
+/// A proxy of SOCKS5 (RFC 1928) on the server, which answers requests with this reply; with 0 it connects to where the client wants,
+/// looking up names by `name`. With a login, it wants user name and password (RFC 1929).
+pub fn serve_socks(
+    lab: &Lab,
+    port: u16,
+    login: Option<(&'static str, &'static str)>,
+    reply: u8,
+    name: impl Fn(&str) -> Option<String> + Send + Sync + 'static,
+) {
+    let namespace = lab.name("server");
+    serve(lab, port, move |mut peer| {
+        let Some((place, target_port)) = socks_request(&mut peer, login) else { return };
+        let place = if place.parse::<std::net::IpAddr>().is_ok() { Some(place) } else { name(&place) };
+        let target = place.filter(|_| reply == 0).and_then(|place| {
+            crate::support::lab::enter(&namespace);
+            TcpStream::connect((place.as_str(), target_port)).ok()
+        });
+        let code = if reply == 0 && target.is_none() { 4 } else { reply };
+        let _ = peer.write_all(&[5, code, 0, 1, 0, 0, 0, 0, 0, 0]);
+        let Some(mut target) = target else { return };
+        let (mut to_client, mut from_target) = (peer.try_clone().unwrap(), target.try_clone().unwrap());
+        thread::spawn(move || {
+            let _ = std::io::copy(&mut from_target, &mut to_client);
+            let _ = to_client.shutdown(Shutdown::Write);
+        });
+        let _ = std::io::copy(&mut peer, &mut target);
+        let _ = target.shutdown(Shutdown::Write);
+    });
+}
+
+/// Greeting, login and request of a client; nothing where it has not the right ones, which it gets to know.
+fn socks_request(peer: &mut TcpStream, login: Option<(&str, &str)>) -> Option<(String, u16)> {
+    let take = |peer: &mut TcpStream, len: usize| {
+        let mut bytes = vec![0; len];
+        peer.read_exact(&mut bytes).ok().map(|()| bytes)
+    };
+    let counted = |peer: &mut TcpStream| {
+        let len = take(peer, 1)?[0];
+        Some(String::from_utf8_lossy(&take(peer, usize::from(len))?).into_owned())
+    };
+    let head = take(peer, 2)?;
+    let methods = take(peer, usize::from(head[1]))?;
+    let wanted = if login.is_some() { 2 } else { 0 };
+    if head[0] != 5 || !methods.contains(&wanted) {
+        let _ = peer.write_all(&[5, 0xff]);
+        return None;
+    }
+    peer.write_all(&[5, wanted]).ok()?;
+    if let Some((user, password)) = login {
+        let version = take(peer, 1)?[0];
+        let given = (counted(peer)?, counted(peer)?);
+        let is_right = version == 1 && (given.0.as_str(), given.1.as_str()) == (user, password);
+        peer.write_all(&[1, u8::from(!is_right)]).ok()?;
+        is_right.then_some(())?;
+    }
+    let head = take(peer, 4)?;
+    let place = match head[3] {
+        1 => Ipv4Addr::from(<[u8; 4]>::try_from(take(peer, 4)?).ok()?).to_string(),
+        4 => Ipv6Addr::from(<[u8; 16]>::try_from(take(peer, 16)?).ok()?).to_string(),
+        _ => counted(peer)?,
+    };
+    let port = take(peer, 2)?;
+    (head[..3] == [5, 1, 0]).then_some((place, u16::from_be_bytes([port[0], port[1]])))
 }

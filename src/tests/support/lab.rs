@@ -272,7 +272,7 @@ impl Drop for Lab {
 }
 
 /// Takes this thread into a namespace.
-fn enter(name: &str) {
+pub fn enter(name: &str) {
     let path = Path::new("/run/netns").join(name);
     setns(File::open(path).unwrap(), CloneFlags::CLONE_NEWNET).unwrap();
 }

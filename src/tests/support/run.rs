@@ -38,7 +38,7 @@ pub fn spawn(command: &mut Command) -> Child {
 }
 
 /// What a command printed, and its exit status.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Outcome {
     /// -1 for a command that a signal ended.
     pub status: i32,

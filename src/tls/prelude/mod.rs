@@ -16,6 +16,7 @@ mod xmpp;
 use std::fmt;
 
 pub(super) use proxy_header::after_proxy_header;
+pub use socks::reply as socks5_reply;
 
 use super::basis::Basis;
 use crate::limits;

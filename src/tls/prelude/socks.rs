@@ -123,14 +123,30 @@ impl Stage {
                 };
                 Heard::Step(2, PreludeStep::Continued)
             }
-            (Self::LoggingIn, [LOGIN_VERSION, 0, ..]) => {
+            // Some proxies answer with the version of SOCKS.
+            (Self::LoggingIn, [LOGIN_VERSION | VERSION_5, 0, ..]) => {
                 *self = Self::Ready;
                 Heard::Step(2, PreludeStep::Continued)
             }
-            (Self::LoggingIn, [LOGIN_VERSION, status, ..]) => {
-                refused(2, *status, "it rejected user name and password")
+            // The status is any but 0, and is no reply: it has no meaning of its own (RFC 1929, 2).
+            (Self::LoggingIn, [LOGIN_VERSION | VERSION_5, _, ..]) => {
+                let reason = "it rejected the user name or the password";
+                Heard::Step(2, PreludeStep::Refused(Refusal { code: None, reason }))
             }
-            (Self::Asked, [VERSION_5, 0, ..]) => Heard::Step(bytes.len(), PreludeStep::Agreed),
+            (Self::Asked, [VERSION_5, 0, rest @ ..]) => {
+                let len = match rest {
+                    [_, 3, name, ..] => 7 + usize::from(*name),
+                    [_, 4, ..] => 22,
+                    [_] | [] | [_, 3] => usize::MAX,
+                    _ => 10,
+                };
+                // What the server behind it says first may follow.
+                if bytes.len() >= len || is_cut {
+                    Heard::Step(bytes.len().min(len), PreludeStep::Agreed)
+                } else {
+                    Heard::Incomplete
+                }
+            }
             (Self::Asked, [VERSION_5, code, ..]) => refused(bytes.len(), *code, reply(*code)),
             _ => Heard::Passed(bytes.len()),
         }
@@ -141,8 +157,8 @@ fn refused(len: usize, code: u8, reason: &'static str) -> Heard {
     Heard::Step(len, PreludeStep::Refused(Refusal { code: Some(u16::from(code)), reason }))
 }
 
-/// The replies of RFC 1928, 6.
-fn reply(code: u8) -> &'static str {
+/// What a reply of SOCKS5 says (RFC 1928, 6).
+pub fn reply(code: u8) -> &'static str {
     match code {
         1 => "general SOCKS server failure",
         2 => "its rules forbid this target",

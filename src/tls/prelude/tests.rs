@@ -85,7 +85,17 @@ fn socks5_refuses_at_each_of_its_steps() {
     assert_eq!(code(steps(&no_method, Prelude::Socks5).last()), Some(255));
     let rejected: [(Role, &[u8]); 4] =
         [(Client, &[5, 1, 2]), (Server, &[5, 2]), (Client, b"\x01\x02me\x02no"), (Server, &[1, 1])];
-    assert_eq!(code(steps(&rejected, Prelude::Socks5).last()), Some(1));
+    let last = steps(&rejected, Prelude::Socks5).pop();
+    assert!(matches!(last, Some(PreludeStep::Refused(Refusal { code: None, .. }))), "{last:?}");
+}
+
+#[test]
+fn a_reply_of_socks5_that_comes_in_parts_opens_the_tunnel_at_its_end() {
+    let granted: [(Role, &[u8]); 3] = [(Server, &[5, 0]), (Server, &[0, 3]), (Server, b"\x01a\x20\xfb")];
+    let parts = steps(&[&NO_LOGIN[..], &granted].concat(), Prelude::Socks5);
+    let expected = [PreludeStep::Asked, PreludeStep::Continued, PreludeStep::Asked, PreludeStep::Agreed];
+    assert_eq!(parts, expected);
+    assert_eq!(steps(&[&NO_LOGIN[..], &granted[..2]].concat(), Prelude::Socks5), expected[..3]);
 }
 
 #[test]

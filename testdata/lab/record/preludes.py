@@ -26,7 +26,7 @@ def socks_refuses(scheme, reply):
 
 for scheme, reply, meaning in (("socks5", "5", "connection refused by the target"), ("socks4", "91", "rejected or failed")):
     situation(f"proxy-refused/{scheme}", shows=f"a {scheme.upper()} proxy that opens no tunnel: {meaning}", made=f"{{curl}} -x {scheme} → {{python}} proxy",
-              expect=f"the request, reply {reply}, the end", verdict=f"proxy-refused stage=tcp-established actor=server cause={reply}",
+              expect=f"the request, reply {reply}, the end", verdict=f"proxy-refused stage=tcp-established actor=path cause=socks-{reply}",
               sees=("tcp.srcport==1080 && tcp.len>0",), never=(HELLO,))(socks_refuses(scheme, reply))
 
 

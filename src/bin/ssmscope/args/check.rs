@@ -84,7 +84,11 @@ pub struct Check {
     #[arg(long, help_heading = "Connection")]
     pub patient: bool,
 
-    /// Ask this HTTP proxy for a tunnel: http://[user@]host:port. By default HTTPS_PROXY's, unless NO_PROXY excepts the host.
+    /// Ask this proxy for a tunnel: http://[user@]host:port, socks5:// or socks5h://. By default HTTPS_PROXY's, unless NO_PROXY excepts
+    /// the host.
+    ///
+    /// http:// is asked by CONNECT. socks5:// is asked for the host's first address, which is looked up here; socks5h:// for its name,
+    /// which the proxy looks up. ALL_PROXY counts too where HTTPS_PROXY is not set. The port is 1080 by default.
     #[arg(long, value_name = "URL", conflicts_with = "no_proxy", help_heading = "Connection")]
     pub proxy: Option<String>,
 

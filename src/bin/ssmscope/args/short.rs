@@ -95,7 +95,7 @@ Usage: ssmscope check [OPTIONS] HOST[:PORT]|URL
   -I, --address IP     connect to this address, whatever the name resolves to
   -4, -6               only IPv4, only IPv6
   -t, --timeout 10     seconds that all of it may take
-  --proxy URL          through this HTTP proxy; --no-proxy through none
+  --proxy URL          through this proxy, http or socks5; --no-proxy for none
   --ca-file PEM        trust these CAs instead of the system's
   --insecure           accept an unknown issuer; --accept FAULT for other faults
   --sni NAME           the name in the ClientHello; --no-sni for none

@@ -182,6 +182,7 @@ impl<'o> Materials<'o> {
                 "the proxy's user {user} has no password: --proxy-password-file or SSMSCOPE_PROXY_PASSWORD takes it"
             );
         }
+        proxy.carries(host).with_context(|| proxy.named_by.clone())?;
         Ok(Some(proxy))
     }
 

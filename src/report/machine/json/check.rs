@@ -7,7 +7,7 @@ use serde::Serialize;
 
 use super::SCHEMA;
 use crate::probe::token::Token;
-use crate::probe::{self, Outcome, PageAnswer, Phase, Resolution};
+use crate::probe::{self, Outcome, PageAnswer, Phase, ProxyKind, Resolution};
 use crate::report::expiry::Expiry;
 use crate::report::machine::values::seconds;
 use crate::report::text::clock;
@@ -123,6 +123,8 @@ pub struct Dns {
 /// A proxy that was asked for a tunnel.
 #[derive(Clone, Debug, Serialize, JsonSchema)]
 pub struct Proxy {
+    /// How it was asked: by CONNECT, or by SOCKS5 with the host's address, or with its name.
+    pub kind: ProxyKind,
     /// Its name or address.
     pub host: String,
     /// Its port.
@@ -133,6 +135,8 @@ pub struct Proxy {
     pub named_by: String,
     /// The status of its answer to CONNECT; null where none came.
     pub status: Option<u16>,
+    /// The number in its reply by SOCKS5, or 255 where it accepts no way to log in; null where none came.
+    pub reply: Option<u8>,
     /// The schemes of authentication that it offers.
     pub schemes: Vec<String>,
 }
@@ -189,11 +193,13 @@ impl Check {
 
 fn proxy(used: &probe::ProxyUse) -> Proxy {
     Proxy {
+        kind: used.kind,
         host: used.host.clone(),
         port: used.port,
         user: used.user.clone(),
         named_by: used.named_by.clone(),
         status: used.tunnel.as_ref().and_then(|tunnel| tunnel.status),
+        reply: used.tunnel.as_ref().and_then(|tunnel| tunnel.reply),
         schemes: used.tunnel.iter().flat_map(|tunnel| tunnel.schemes.clone()).collect(),
     }
 }

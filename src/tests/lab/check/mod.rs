@@ -11,6 +11,7 @@ mod offers;
 mod proxies;
 mod redacted;
 mod secrets;
+mod socks;
 mod starttls;
 mod states;
 mod targets;

@@ -160,6 +160,12 @@ fn on_the_way(lab: &Lab) {
     let proxy = format!("http://{PROXY}:3128");
     let resolve = format!("{PROXY}={SERVER}");
     holds(lab, &["--resolve", &resolve, "--proxy", &proxy, HOST], "proxy-refused");
+    peers::serve_socks(lab, 1080, Some(("dorothy", "ruby-shoes")), 0, |_| None);
+    let socks = format!("socks5h://{PROXY}");
+    holds(lab, &["--resolve", &resolve, "--proxy", &socks, HOST], "proxy-refused");
+    peers::serve(lab, 1081, |peer| peers::answer(peer, b"dorothy of oz-bank at mail.tin-man.test"));
+    let other = format!("{socks}:1081");
+    holds(lab, &["--resolve", &resolve, "--proxy", &other, HOST], "proxy-refused");
     let known = known();
     let silent = format!("{HOST}:8444");
     holds(lab, &[&[known[0].as_str(), &known[1], &silent][..], &QUICK].concat(), "no-server-hello");

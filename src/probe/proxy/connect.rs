@@ -1,0 +1,117 @@
+//! CONNECT: the tunnel through an HTTP proxy.
+
+use std::io::{self, Read, Write};
+
+use zeroize::Zeroizing;
+
+use super::named::Proxy;
+use super::tunnel::Tunnel;
+use crate::limits;
+use crate::probe::http::exchange::{self, Failure};
+use crate::probe::net::socket::Channel;
+
+/// Asks for a tunnel to a host and port (RFC 9110, 9.3.6).
+pub(super) fn open(channel: &mut Channel<'_>, proxy: &Proxy, authority: &str) -> io::Result<Tunnel> {
+    let mut request = Zeroizing::new(format!("CONNECT {authority} HTTP/1.1\r\nHost: {authority}\r\n"));
+    if let Some(credentials) = proxy.credentials() {
+        channel.cover(proxy.in_clear());
+        for part in ["Proxy-Authorization: Basic ", &credentials, "\r\n"] {
+            request.push_str(part);
+        }
+    }
+    request.push_str("\r\n");
+    channel.write_all(request.as_bytes())?;
+    let mut came = Vec::new();
+    loop {
+        let mut buffer = [0; 4096];
+        let len = match channel.read(&mut buffer) {
+            Err(error) if !came.is_empty() && error.kind() != io::ErrorKind::TimedOut => {
+                return Ok(Tunnel::unread(Failure::CutShort(came.len(), error).of("CONNECT")));
+            }
+            read => read?,
+        };
+        came.extend_from_slice(buffer.get(..len).unwrap_or_default());
+        match answer(&came) {
+            Some((tunnel, rest)) => {
+                let status =
+                    tunnel.status.map_or("what is no HTTP".to_owned(), |status| format!("status {status}"));
+                channel.unread(came.get(rest..).unwrap_or_default());
+                let offers = match tunnel.schemes.as_slice() {
+                    [] => String::new(),
+                    schemes => format!(", and takes {}", schemes.join(", ")),
+                };
+                channel.tape().note(format!("the proxy answers {status}{offers}"));
+                return Ok(tunnel);
+            }
+            None if came.is_empty() && len == 0 => return Ok(Tunnel::default()),
+            None if len == 0 => {
+                let ended = io::ErrorKind::UnexpectedEof.into();
+                return Ok(Tunnel::unread(Failure::CutShort(came.len(), ended).of("CONNECT")));
+            }
+            None if came.len() > limits::HTTP_HEAD_BYTES => {
+                return Ok(Tunnel::unread(Failure::too_long().of("CONNECT")));
+            }
+            None => {}
+        }
+    }
+}
+
+/// What an answer's head contains, once it is whole or can't be one, and the length of what precedes the tunnel's bytes.
+fn answer(bytes: &[u8]) -> Option<(Tunnel, usize)> {
+    let (len, head) = match exchange::head(bytes) {
+        Ok(head) => head?,
+        Err(failure) => return Some((Tunnel::unread(failure.of("CONNECT")), bytes.len())),
+    };
+    let schemes = head.headers.get_all("proxy-authenticate").iter().filter_map(|value| {
+        let text = String::from_utf8_lossy(value.as_bytes());
+        let scheme = text.split_whitespace().next()?;
+        Some(scheme.chars().take(limits::PEER_WORDS).collect())
+    });
+    // A tunnel's answer has no content (RFC 9110, 9.3.6), and so no type.
+    let kind = head.headers.get("content-type").and_then(|value| value.to_str().ok());
+    let is_page = kind.is_some_and(|kind| kind.to_ascii_lowercase().contains("html"));
+    let target = exchange::redirect(head.status, &head.headers);
+    let (status, schemes) = (Some(head.status), schemes.collect());
+    Some((Tunnel { status, schemes, is_page, target, ..Tunnel::default() }, len))
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[test]
+    fn an_answer_is_read_when_its_head_is_whole() {
+        assert_eq!(answer(b"HTTP/1.1 407 No"), None);
+        let tunnel = |bytes: &[u8]| answer(bytes).expect("a whole answer").0;
+        let refused = tunnel(
+            b"HTTP/1.1 407 No\r\nProxy-Authenticate: Negotiate\r\nProxy-Authenticate: Basic realm=x\r\n\r\n",
+        );
+        let schemes = vec!["Negotiate".to_owned(), "Basic".to_owned()];
+        assert_eq!(refused, Tunnel { status: Some(407), schemes, ..Tunnel::default() });
+        assert!(tunnel(b"HTTP/1.0 200 OK\r\n\r\n").is_open());
+        let portal = tunnel(b"HTTP/1.1 200 OK\r\nContent-Type: text/html\r\n\r\n<html>");
+        assert!(portal.is_success() && !portal.is_open());
+        let other = tunnel(b"SSH-2.0-x\r\n");
+        assert_eq!(other.status, None);
+        assert!(other.unread.is_some_and(|why| why.contains("SSH-2.0-x")));
+    }
+
+    #[test]
+    fn an_informational_answer_is_followed_by_the_final_one_and_that_by_the_tunnel_s_bytes() {
+        let informed = b"HTTP/1.1 100 Continue\r\n\r\n";
+        assert_eq!(answer(informed), None);
+        let all = [&informed[..], b"HTTP/1.1 200 OK\r\n\r\nSSH-2.0-x\r\n"].concat();
+        let (tunnel, len) = answer(&all).expect("a whole answer");
+        assert!(tunnel.is_open());
+        assert_eq!(&all[len..], b"SSH-2.0-x\r\n");
+    }
+
+    proptest! {
+        #[test]
+        fn any_bytes_are_read_as_an_answer(bytes: Vec<u8>) {
+            let _ = answer(&bytes);
+        }
+    }
+}
