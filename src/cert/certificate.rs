@@ -12,6 +12,7 @@ use x509_parser::x509::{AttributeTypeAndValue, SubjectPublicKeyInfo, X509Name};
 
 use super::date::Date;
 use super::oid;
+use super::pin::Pin;
 use crate::limits;
 
 /// A certificate as it was sent.
@@ -44,6 +45,8 @@ pub struct Details {
     pub key: String,
     /// The RSA modulus's length in bits; other kinds have theirs in their name.
     pub rsa_bits: Option<usize>,
+    /// The digest of its key, by which clients pin it.
+    pub pin: Pin,
     /// How it is signed: `RSA with SHA-256`; an object identifier where that is unknown.
     pub signature: String,
     /// Whether it may sign others.
@@ -85,6 +88,7 @@ impl Details {
             common_name: certificate.subject().iter_common_name().last().map(value),
             not_before: Some(Date(certificate.validity().not_before.timestamp())),
             not_after: Some(Date(certificate.validity().not_after.timestamp())),
+            pin: Pin::of_key(certificate.public_key().raw),
             signature: oid::word(&oid::SIGNATURES, &certificate.signature_algorithm.algorithm.to_id_string()),
             is_ca: certificate.is_ca(),
             // By name, and by key where the certificate has both keys' identifiers.

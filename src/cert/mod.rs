@@ -9,6 +9,7 @@ mod check;
 mod date;
 mod fault;
 mod oid;
+mod pin;
 #[cfg(test)]
 pub(crate) mod samples;
 #[cfg(test)]
@@ -20,5 +21,6 @@ pub use certificate::{Certificate, Details};
 pub use check::{Examination, Issuer, Verification, examine, read, verify};
 pub use date::{Date, When};
 pub use fault::{Fault, Weakness};
+pub use pin::Pin;
 pub use trust::{Anchors, Trust};
 pub use wanted::{NameSource, Wanted, comparable};

@@ -198,9 +198,10 @@ impl Probe<'_> {
         self.knowledge.push(knowledge);
         let mut established = match handshake {
             Handshake::Complete(established) => established,
-            Handshake::Failed { is_no_choice, violation } => {
-                self.refused = self.refused.or(is_no_choice.then_some(client));
-                self.violations.extend(violation.map(|what| (client, what)));
+            Handshake::Failed(failed) => {
+                self.refused = self.refused.or(failed.is_no_choice.then_some(client));
+                self.violations.extend(failed.violation.map(|what| (client, what)));
+                self.unpinned.extend(failed.unpinned.map(|own| (client, own)));
                 let waiting = GivenUp::of(client, Phase::Tls, "the handshake".to_owned(), spent(began));
                 let left = Closing::by(channel);
                 self.leave(left, waiting);
@@ -333,6 +334,7 @@ fn perform(
 ) -> Performed {
     let origin = format!("https://{}", authority(&plan.host, plan.port));
     if plan.tls.accepted.is_any()
+        && plan.tls.pins.is_empty()
         && let Some(secrets) = task.secrets()
     {
         channel

@@ -124,6 +124,8 @@ pub struct Probe<'p> {
     unread: Option<(SocketAddr, String)>,
     /// The client's ends of the connections on which the server's bytes were no TLS, and what they were.
     violations: Vec<(SocketAddr, String)>,
+    /// The client's ends of the connections on which the server's key was none of those that are pinned, and its pin.
+    unpinned: Vec<(SocketAddr, String)>,
     /// The client's end of the first connection on which the server was asked for TLS and did not agree, and what it said.
     unencrypted: Option<(SocketAddr, Option<String>)>,
     /// The client's end of the first connection on which client and server had nothing in common.
@@ -162,6 +164,7 @@ impl<'p> Probe<'p> {
             portal: None,
             unread: None,
             violations: Vec::new(),
+            unpinned: Vec::new(),
             unencrypted: None,
             refused: None,
             offered: Vec::new(),
@@ -324,7 +327,8 @@ impl<'p> Probe<'p> {
         };
         let redacted = plan.settings.redaction.as_ref().map(|redaction| {
             let token = plan.token.as_ref().map(|token| token.path.as_str());
-            Redacted::of(redaction, token, plan.page.as_ref().map(|page| page.path.as_str()))
+            let page = plan.page.as_ref().map(|page| page.path.as_str());
+            Redacted::of(redaction, token, page, self.unpinned.iter().map(|(_, own)| own.as_str()))
         });
         // Connections have stand-ins by now.
         if let Some(redacted) = &redacted {
@@ -340,6 +344,7 @@ impl<'p> Probe<'p> {
             tunnel: tunnel.as_ref(),
             portal: self.portal,
             violations: &self.violations,
+            unpinned: &self.unpinned,
             unread: self.unread.as_ref().map(|(end, why)| (*end, why.as_str())),
             unencrypted: self.unencrypted.as_ref().map(|(end, words)| (*end, words.as_deref())),
             accepted: plan.tls.accepted,
@@ -393,6 +398,10 @@ impl<'p> Probe<'p> {
         let end = |end: &mut SocketAddr| *end = redaction.socket(*end);
         self.portal.iter_mut().chain(&mut self.refused).chain(&mut self.offered).for_each(end);
         self.violations.iter_mut().map(|(end, _)| end).for_each(end);
+        for (end, own) in &mut self.unpinned {
+            *end = redaction.socket(*end);
+            *own = Redaction::masked(own);
+        }
         if let Some((end, why)) = &mut self.unread {
             *end = redaction.socket(*end);
             *why = Redaction::masked(why);

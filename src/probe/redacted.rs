@@ -26,12 +26,18 @@ pub(super) struct Redacted<'r> {
 }
 
 impl<'r> Redacted<'r> {
-    /// Of a check that asks for these paths: a token's, and a page's.
-    pub(super) fn of(redaction: &'r Redaction, token_path: Option<&str>, page_path: Option<&str>) -> Self {
+    /// Of a check that asks for these paths, a token's and a page's, and that these words of a server name.
+    pub(super) fn of<'w>(
+        redaction: &'r Redaction,
+        token_path: Option<&str>,
+        page_path: Option<&str>,
+        words: impl Iterator<Item = &'w str>,
+    ) -> Self {
         let mut redacted = Self { redaction, phrases: Vec::new() };
         let token_path = token_path.map(|path| (path.to_owned(), redacted.token_path(path)));
         let page_path = page_path.map(|path| (path.to_owned(), redaction.path(path)));
-        redacted.phrases.extend(token_path.into_iter().chain(page_path));
+        let words = words.map(|words| (words.to_owned(), Redaction::masked(words)));
+        redacted.phrases.extend(token_path.into_iter().chain(page_path).chain(words));
         redacted
     }
 

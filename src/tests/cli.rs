@@ -253,6 +253,7 @@ fn a_check_that_lacks_something_says_what_and_connects_to_nobody() {
             &["--http", "/", "--expect-body", "(a"],
             "'(a' for '--expect-body <REGEX>': no regular expression: unclosed group",
         ),
+        (&["--pin", "sha256//AAAA"], "32 bytes in base64"),
         (&["--proxy", "http://joe@127.0.0.1"], "SSMSCOPE_PROXY_PASSWORD"),
     ] {
         let mut command = ssmscope(&["check", "127.0.0.1:1"]);

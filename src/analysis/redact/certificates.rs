@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::StandIns;
-use crate::cert::{Certificate, Details, Examination, Fault, Issuer, Wanted};
+use crate::cert::{Certificate, Details, Examination, Fault, Issuer, Pin, Wanted};
 use crate::tls::CertificateMessage;
 
 /// Attributes of a distinguished name, as certificates' texts show them.
@@ -74,6 +74,7 @@ impl StandIns {
             not_after,
             key,
             rsa_bits,
+            pin,
             signature,
             is_ca,
             is_self_issued,
@@ -90,6 +91,7 @@ impl StandIns {
             not_after,
             key,
             rsa_bits,
+            pin: Pin(self.fingerprint(pin.0)),
             signature,
             is_ca,
             is_self_issued,

@@ -2,5 +2,6 @@
 
 pub(super) mod exchange;
 pub(super) mod offer;
+mod overheard;
 pub(super) mod tls;
 pub(super) mod verifier;

@@ -51,11 +51,26 @@ pub(in crate::probe) fn ask(
     let (messages, _) = messages(&came);
     let hello = messages.iter().find(|(kind, _)| *kind == SERVER_HELLO)?;
     let hello = ServerHello::parse(&hello.1, true);
-    if let (Some(version), Some(suite)) = (hello.version, hello.cipher_suite) {
-        channel.tape().note(format!("it would choose {suite} over {version}"));
+    let (version, suite) = hello.version.zip(hello.cipher_suite)?;
+    if !offer.includes(version, suite) {
+        channel.tape().note(format!("it answers with {suite} over {version}, which was not offered"));
+        return None;
     }
+    channel.tape().note(format!("it would choose {suite} over {version}"));
     Some(hello)
 }
+
+impl Offer {
+    /// Whether a choice is among what is offered.
+    fn includes(self, version: Version, suite: CipherSuite) -> bool {
+        let is_new = self == Self::Everything;
+        let newest = if is_new { Version::TLS13 } else { Version::TLS12 };
+        let is_suite = suites(is_new).iter().any(|offered| u32::from(*offered) == suite.0);
+        (TLS_1_0..=newest).contains(&version) && is_suite
+    }
+}
+
+const TLS_1_0: Version = Version(0x0301);
 
 fn converse(hello: &[u8], came: &mut Vec<u8>, channel: &mut Channel<'_>) -> io::Result<()> {
     channel.write_all(hello)?;
@@ -203,6 +218,22 @@ mod tests {
             assert!(!suites.contains(&number), "{number:04x}");
         }
         assert_eq!(suites[0], 0x1302);
+    }
+
+    #[test]
+    fn a_choice_is_of_a_version_and_a_suite_that_are_offered() {
+        let [everything, old] = Offer::ALL;
+        let cbc = CipherSuite(0xc013);
+        for (offer, version, suite, is_included) in [
+            (everything, Version::TLS13, CipherSuite(0x1301), true),
+            (old, Version::TLS13, CipherSuite(0x1301), false),
+            (old, TLS_1_0, cbc, true),
+            (everything, Version(0x0300), cbc, false),
+            (everything, Version::TLS12, CipherSuite(0x0001), false),
+            (everything, Version::TLS12, CipherSuite(0xfefe), false),
+        ] {
+            assert_eq!(offer.includes(version, suite), is_included, "{version} {suite}");
+        }
     }
 
     #[test]

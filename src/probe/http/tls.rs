@@ -9,17 +9,19 @@ use rustls::client::{ResolvesClientCert, Resumption};
 use rustls::pki_types::ServerName;
 use rustls::sign::CertifiedKey;
 use rustls::{
-    CertificateError, ClientConfig, ClientConnection, Error, HandshakeKind, InvalidMessage, SignatureScheme,
+    CertificateError, ClientConfig, ClientConnection, Error, HandshakeKind, InvalidMessage, PeerIncompatible,
+    SignatureScheme,
 };
 use tracing::debug;
 
+use super::overheard::Overheard;
 use super::verifier::{Accepted, Verifier};
-use crate::cert::{Anchors, NameSource, Wanted};
+use crate::cert::{Anchors, NameSource, Pin, Wanted};
 use crate::limits;
 use crate::probe::net::socket::Channel;
 use crate::story::EndpointKnowledge;
 use crate::tcp::Role;
-use crate::tls::AlertDescription;
+use crate::tls::{AlertDescription, Version};
 
 /// How long a TLS 1.3 server may take to refuse a client's certificate, which it does after the client's Finished.
 const VERDICT: Duration = Duration::from_secs(1);
@@ -45,6 +47,8 @@ pub struct TlsPlan {
     pub anchors: Arc<Anchors>,
     /// What is accepted of a certificate although a client would refuse it.
     pub accepted: Accepted,
+    /// The server's key must be one of these; any may be where there is none.
+    pub pins: Vec<Pin>,
     /// The certificate that the probe shows if it is asked for one.
     pub identity: Option<Arc<Identity>>,
     /// Whether a second connection is to resume the first one's session.
@@ -69,12 +73,18 @@ pub(in crate::probe) enum Handshake {
     /// It is complete.
     Complete(Box<Established>),
     /// It is not; the tape shows what happened.
-    Failed {
-        /// Whether what the check offers was refused, or what the server chose.
-        is_no_choice: bool,
-        /// What of the server's bytes is no TLS, or not what the protocol has there, if that ended it.
-        violation: Option<String>,
-    },
+    Failed(Failed),
+}
+
+/// Why a handshake is not complete, as far as packets do not show it.
+#[derive(Default)]
+pub(in crate::probe) struct Failed {
+    /// Whether the server refuses what the check offers, or knows none of its versions.
+    pub(in crate::probe) is_no_choice: bool,
+    /// What of the server's bytes is no TLS, or not what the protocol has there, if that ended it.
+    pub(in crate::probe) violation: Option<String>,
+    /// The pin of the server's key where it is none of those that are wanted, or why it has none.
+    pub(in crate::probe) unpinned: Option<String>,
 }
 
 impl TlsPlan {
@@ -98,8 +108,10 @@ impl Tls {
             wanted: Wanted { name: plan.wanted.clone(), source: NameSource::Target },
             anchors: Arc::clone(&plan.anchors),
             accepted: plan.accepted,
+            pins: plan.pins.clone(),
             provider: Arc::clone(&provider),
             chain: Mutex::new(None),
+            unpinned: Mutex::new(None),
         });
         let resolver =
             Arc::new(IdentityResolver { identity: plan.identity.clone(), was_asked: AtomicBool::new(false) });
@@ -127,6 +139,7 @@ impl Tls {
     ) -> (Handshake, EndpointKnowledge) {
         channel.tape().enter(crate::probe::step::Phase::Tls);
         let mut knowledge = EndpointKnowledge::of(channel.connection().client);
+        *self.verifier.unpinned.lock().unwrap_or_else(PoisonError::into_inner) = None;
         *self.verifier.chain.lock().unwrap_or_else(PoisonError::into_inner) = None;
         let name = plan.server_name.as_ref().unwrap_or(&plan.wanted);
         let name = ServerName::try_from(name.trim_end_matches('.').to_owned());
@@ -137,14 +150,16 @@ impl Tls {
             Ok(connection) => connection,
             Err(error) => {
                 channel.tape().note(format!("no TLS: {error}"));
-                return (Handshake::Failed { is_no_choice: false, violation: None }, knowledge);
+                return (Handshake::Failed(Failed::default()), knowledge);
             }
         };
         let began = Instant::now();
         let mut outcome = Ok(());
+        let mut overheard = Overheard::new(channel);
         while connection.is_handshaking() && outcome.is_ok() {
-            outcome = connection.complete_io(channel).map(|_| ());
+            outcome = connection.complete_io(&mut overheard).map(|_| ());
         }
+        let first_version = overheard.version();
         let was_asked = self.resolver.was_asked.load(Ordering::Relaxed);
         if outcome.is_ok() && (awaits_verdict || was_asked) {
             // Nothing follows where the verdict is all that is awaited, so closing asks for it.
@@ -173,6 +188,7 @@ impl Tls {
                 knowledge.is_read = true;
                 let kind = match connection.handshake_kind() {
                     Some(HandshakeKind::Resumed) => ", session resumed",
+                    _ if !plan.pins.is_empty() => ", and the server's public key is a pinned one",
                     _ => "",
                 };
                 channel.tape().note(format!("TLS is established{kind}"));
@@ -183,9 +199,21 @@ impl Tls {
                 knowledge.is_read = knowledge.alert.is_some();
                 knowledge.acks_unobservable = channel.acks_unobservable();
                 channel.tape().note(ended(&error));
-                let is_no_choice = connection.negotiated_cipher_suite().is_none() && is_no_choice(&error);
-                (Handshake::Failed { is_no_choice, violation: violation(&error) }, knowledge)
+                let failed = self.failed(&connection, &error, first_version);
+                (Handshake::Failed(failed), knowledge)
             }
+        }
+    }
+}
+
+impl Tls {
+    /// What packets do not show of a handshake that this error ended, behind a ServerHello of that version.
+    fn failed(&self, connection: &Established, error: &io::Error, version: Option<Version>) -> Failed {
+        let is_undecided = connection.negotiated_cipher_suite().is_none();
+        Failed {
+            is_no_choice: is_undecided && is_no_choice(error, version),
+            violation: violation(error).or_else(|| strange_version(error, version)),
+            unpinned: self.verifier.unpinned.lock().unwrap_or_else(PoisonError::into_inner).take(),
         }
     }
 }
@@ -241,17 +269,34 @@ fn last_words(connection: &mut Established, channel: &mut Channel<'_>) -> io::Re
     Ok(())
 }
 
-/// Whether client and server have no version, suite, group or signature in common, by an error before a suite is agreed on.
-fn is_no_choice(error: &io::Error) -> bool {
+/// Whether client and server have no version, suite, group or signature in common, by an error before a suite is agreed on, and by
+/// the version of a ServerHello that came. A server that breaks the protocol is asked nothing more.
+fn is_no_choice(error: &io::Error, version: Option<Version>) -> bool {
     use rustls::AlertDescription::{HandshakeFailure, InsufficientSecurity, ProtocolVersion};
     match error.get_ref().and_then(|error| error.downcast_ref::<Error>()) {
         Some(Error::AlertReceived(alert)) => {
             matches!(alert, HandshakeFailure | InsufficientSecurity | ProtocolVersion)
         }
-        // The server chose what was not offered, as one does that knows no newer version.
-        Some(Error::PeerIncompatible(_) | Error::PeerMisbehaved(_)) => true,
+        Some(Error::PeerIncompatible(PeerIncompatible::ServerTlsVersionIsDisabledByOurConfig)) => true,
+        // A server that knows no newer version answers with its own, whatever the extensions say (RFC 5246, E.1).
+        Some(Error::PeerIncompatible(PeerIncompatible::ServerDoesNotSupportTls12Or13)) => {
+            version.is_some_and(is_old)
+        }
         _ => false,
     }
+}
+
+/// TLS 1.0 and 1.1, which a client of that time completes.
+fn is_old(version: Version) -> bool {
+    matches!(version.0, 0x0301 | 0x0302)
+}
+
+/// A version that no client offers, where that ended the handshake.
+fn strange_version(error: &io::Error, version: Option<Version>) -> Option<String> {
+    let error = error.get_ref().and_then(|error| error.downcast_ref::<Error>())?;
+    let is_about_it = *error == Error::PeerIncompatible(PeerIncompatible::ServerDoesNotSupportTls12Or13);
+    let version = version.filter(|version| is_about_it && !is_old(*version))?;
+    Some(format!("a ServerHello of {version}, which was not offered"))
 }
 
 /// The alert that an error brought, or was answered with.

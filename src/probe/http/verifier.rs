@@ -9,7 +9,7 @@ use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
 use rustls::{CertificateError, DigitallySignedStruct, Error, OtherError, SignatureScheme};
 use tracing::debug;
 
-use crate::cert::{self, Anchors, Examination, Fault, Issuer, Wanted, Weakness, When};
+use crate::cert::{self, Anchors, Examination, Fault, Issuer, Pin, Wanted, Weakness, When};
 use crate::limits;
 use crate::time::{Clock, Timestamp};
 use crate::tls::CertificateMessage;
@@ -60,9 +60,13 @@ pub(super) struct Verifier {
     pub wanted: Wanted,
     pub anchors: Arc<Anchors>,
     pub accepted: Accepted,
+    /// The server's key must be one of these, if there are any.
+    pub pins: Vec<Pin>,
     pub provider: Arc<CryptoProvider>,
     /// The certificates that came last.
     pub chain: Mutex<Option<Arc<CertificateMessage>>>,
+    /// The pin of the key that came last, where it is none of those.
+    pub unpinned: Mutex<Option<String>>,
 }
 
 impl ServerCertVerifier for Verifier {
@@ -88,6 +92,12 @@ impl ServerCertVerifier for Verifier {
             _ => objectionable(&examination, self.accepted)
                 .and_then(|fault| objection(fault, examination.issuer == Issuer::Trusted)),
         };
+        let unpinned = self.unpinned(own);
+        let objection = objection.or_else(|| {
+            let why = format!("its public key is {}, and none of --pin's", unpinned.as_ref()?);
+            Some(CertificateError::Other(OtherError(Arc::new(Why(why)))))
+        });
+        *self.unpinned.lock().unwrap_or_else(PoisonError::into_inner) = unpinned;
         match objection {
             Some(objection) => Err(Error::InvalidCertificate(objection)),
             None => Ok(ServerCertVerified::assertion()),
@@ -116,6 +126,18 @@ impl ServerCertVerifier for Verifier {
 
     fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
         self.provider.signature_verification_algorithms.supported_schemes()
+    }
+}
+
+impl Verifier {
+    /// The pin of a certificate's key, where it is none of those that are wanted.
+    fn unpinned(&self, own: &CertificateDer<'_>) -> Option<String> {
+        match Pin::of_certificate(own) {
+            _ if self.pins.is_empty() => None,
+            Some(pin) if self.pins.contains(&pin) => None,
+            Some(pin) => Some(pin.to_string()),
+            None => Some("one that can't be read".to_owned()),
+        }
     }
 }
 
@@ -186,20 +208,53 @@ mod tests {
     use super::*;
     use crate::cert::NameSource;
     use crate::cert::samples::sample;
+
     /// What a verifier that trusts nobody says to a certificate of these samples.
     fn verified(certificate: &str, host: &str, accepted: Accepted) -> Result<(), Error> {
+        verified_with(certificate, host, accepted, Vec::new()).0
+    }
+
+    /// The same of one that wants a key with one of these pins, and the pin that it found instead.
+    fn verified_with(
+        certificate: &str,
+        host: &str,
+        accepted: Accepted,
+        pins: Vec<Pin>,
+    ) -> (Result<(), Error>, Option<String>) {
         let verifier = Verifier {
             wanted: Wanted { name: host.to_owned(), source: NameSource::Target },
             anchors: Arc::new(Anchors::new("the test's store", true, &[])),
             accepted,
+            pins,
             provider: Arc::new(rustls::crypto::ring::default_provider()),
             chain: Mutex::new(None),
+            unpinned: Mutex::new(None),
         };
         let own = CertificateDer::from(sample(certificate));
         let name = ServerName::try_from(host.to_owned()).unwrap();
         // 2026-01-01: all samples are valid.
         let now = UnixTime::since_unix_epoch(Duration::from_secs(1_767_225_600));
-        verifier.verify_server_cert(&own, &[], &name, &[], now).map(|_| ())
+        let verified = verifier.verify_server_cert(&own, &[], &name, &[], now).map(|_| ());
+        (verified, verifier.unpinned.into_inner().unwrap())
+    }
+
+    #[test]
+    fn a_key_that_is_not_pinned_is_refused_whatever_is_accepted() {
+        let anybody = Accepted { issuer: AcceptedIssuer::Anybody, is_expired: true, is_misnamed: true };
+        let own = Pin::of_certificate(&sample("server")).unwrap();
+        let verified =
+            |accepted, pins: &[Pin]| verified_with("server", "ssm.example", accepted, pins.to_vec());
+        assert_eq!(verified(anybody, &[Pin([7; 32]), own]), (Ok(()), None));
+        let (refused, found) = verified(anybody, &[Pin([7; 32])]);
+        assert_eq!(found, Some(own.to_string()));
+        let Err(Error::InvalidCertificate(CertificateError::Other(why))) = refused else {
+            panic!("{refused:?}")
+        };
+        assert!(why.to_string().contains(&own.to_string()), "{why}");
+        // A fault of the chain comes first, and a pin replaces no trust.
+        let unknown = Err(Error::InvalidCertificate(CertificateError::UnknownIssuer));
+        assert_eq!(verified(Accepted::default(), &[Pin([7; 32])]), (unknown.clone(), Some(own.to_string())));
+        assert_eq!(verified(Accepted::default(), &[own]), (unknown, None));
     }
 
     #[test]

@@ -52,6 +52,8 @@ pub(super) struct Perspective<'p> {
     pub(super) portal: Option<SocketAddr>,
     /// The client's ends of the connections on which the server's bytes were no TLS, and what they were.
     pub(super) violations: &'p [(SocketAddr, String)],
+    /// The client's ends of the connections on which the server's key was none of those that are pinned, and its pin.
+    pub(super) unpinned: &'p [(SocketAddr, String)],
     /// The client's end of the connection on which a proxy's answer could not be read, and why in a sentence.
     pub(super) unread: Option<(SocketAddr, &'p str)>,
     /// The client's end of the connection on which the server was asked for TLS and did not agree, and what it said.
@@ -86,6 +88,9 @@ impl Perspective<'_> {
             }
             missing_identity(story, verdict);
             self.certificate(story, verdict);
+            if let Some((_, own)) = self.unpinned.iter().find(|(end, _)| is_of(story, *end)) {
+                self.unpinned(story, verdict, own);
+            }
             if let Some((end, words)) = self.unencrypted
                 && is_of(story, end)
             {
@@ -106,7 +111,7 @@ impl Perspective<'_> {
                 unread(verdict, why);
             }
             if self.refused.is_some_and(|refused| is_of(story, refused)) {
-                self.choice(verdict);
+                self.choice(story, verdict);
             }
             // The check has no log of its own.
             verdict.change_advice(|advice| advice.retain(|advice| !advice.contains("client's log")));
@@ -187,7 +192,7 @@ impl Perspective<'_> {
     }
 
     /// A server that others can talk to is no failure, however old what it needs is.
-    fn choice(&self, verdict: &mut Verdict) {
+    fn choice(&self, story: &Story, verdict: &mut Verdict) {
         let Some((hello, version, suite)) =
             self.choice.and_then(|hello| Some((hello, hello.version?, hello.cipher_suite?)))
         else {
@@ -196,6 +201,15 @@ impl Perspective<'_> {
                 verdict.explanation
             )
             .into();
+            // The check's own alert is its answer to what the server chose.
+            if let (Actor::Client, Some(version)) = (verdict.actor, story.tls.version()) {
+                verdict.actor = Actor::Server;
+                verdict.headline = format!(
+                    "the server answered with {version}, which this check did not offer, and refuses all else that clients offer"
+                )
+                .into();
+                verdict.change_advice(|advice| *advice = vec![MODERN]);
+            }
             return;
         };
         let name = suite.to_string();
@@ -264,6 +278,28 @@ impl Perspective<'_> {
         verdict.explanation = format!("{} {refused}", fault.sentence(story.certificates_at())).into();
         verdict.change_advice(|known| *known = advice.to_vec());
         verdict.client_reports = fault.reported().into_iter().map(Into::into).collect();
+    }
+
+    /// The key is another than the pinned ones. What else is wrong with the certificate comes first, as clients look at that first.
+    fn unpinned(&self, story: &Story, verdict: &mut Verdict, own: &str) {
+        let found = story.tls.examination.as_ref();
+        let has_fault = found.is_some_and(|found| {
+            matches!(found.issuer, Issuer::Refused(_)) || objectionable(found, self.accepted).is_some()
+        });
+        if has_fault {
+            verdict.explanation =
+                format!("{} Its public key is not pinned either (--pin): {own}.", verdict.explanation).into();
+            return;
+        }
+        verdict.severity = Severity::Critical;
+        verdict.actor = Actor::Server;
+        verdict.headline = format!("the server's public key is {own}, which is not pinned (--pin)").into();
+        verdict.explanation = "Nothing else is wrong with its certificate that this check would refuse. Either the server has a new \
+                               key, or another server or a device that decrypts TLS answers in its place. The check ended the \
+                               handshake by an alert; nothing was asked, and no secret was sent."
+            .into();
+        verdict.client_reports = vec![PINNED.into()];
+        verdict.change_advice(|advice| *advice = vec![KEY, NEW_PIN]);
     }
 }
 
@@ -357,6 +393,9 @@ fn violation(verdict: &mut Verdict, what: &str) {
     verdict.change_advice(|advice| *advice = vec![SERVER_LOG, OTHER_SIDE]);
 }
 
+const PINNED: &str = "curl: (90) SSL: public key does not match pinned public key";
+const KEY: &str = "Compare the certificate (-v) with the server's own, on the server: `openssl x509 -noout -fingerprint -sha256`.";
+const NEW_PIN: &str = "If the server's key was replaced on purpose, give --pin the new pin.";
 const IDENTITY: &str = "Give the check a certificate that the server accepts: --cert and --key.";
 const PROTOCOL: &str = "Check the port, the protocol, and that TLS is enabled in the server's configuration.";
 const MTU: &str = "Check the MTU of tunnels and VPNs on the path: `ping -M do -s 1472 SERVER` shows whether large packets pass.";

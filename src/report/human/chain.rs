@@ -60,7 +60,16 @@ pub(super) struct Line {
 /// Writes the server's own certificate, line by line with what a client makes of each part, and then those that follow it.
 fn write_block(examination: &Examination, style: &Style, out: &mut dyn Write) -> io::Result<()> {
     writeln!(out)?;
-    lines(examination).iter().try_for_each(|line| write_line(line, style, out))
+    lines(examination).iter().try_for_each(|line| write_line(line, style, out))?;
+    let own = examination.certificates.first().and_then(|own| own.details.as_ref());
+    match own.filter(|_| style.verbosity > 0) {
+        Some(own) => {
+            let value = own.pin.to_string();
+            let line = Line { label: "  pin", value, judgement: "", why: String::new(), is_bad: false };
+            write_line(&line, style, out)
+        }
+        None => Ok(()),
+    }
 }
 
 /// The server's own certificate, line by line with what a client makes of each part, and then those that follow it.

@@ -76,6 +76,9 @@ fn write_attempt(check: Check<'_>, style: &Style, out: &mut dyn Write) -> io::Re
     write_answer(&conclusion, outcome, style, out)?;
     let is_detailed = verbosity > 0;
     if is_detailed {
+        if let Some(own) = own_certificate(outcome) {
+            write_labelled("Pin", &own.pin.to_string(), out)?;
+        }
         write_steps(outcome, &names, out)?;
     } else if !conclusion.is_well() {
         write_last_step(outcome, out)?;
@@ -113,6 +116,12 @@ fn write_attempt(check: Check<'_>, style: &Style, out: &mut dyn Write) -> io::Re
         judgement::write(&judged, None, &names, style, out)?;
     }
     Ok(with_packets)
+}
+
+/// The server's own certificate, as it came first.
+fn own_certificate(outcome: &Outcome) -> Option<&Details> {
+    let mut found = outcome.connections.iter().filter_map(|judged| judged.story.tls.examination.as_ref());
+    found.find_map(|found| found.certificates.first()?.details.as_ref())
 }
 
 /// The logs that were read meanwhile: the lines of connections whose packets have not shown them, and what is tied to none.

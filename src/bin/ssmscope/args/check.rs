@@ -4,13 +4,14 @@ use std::net::IpAddr;
 use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
+use ssmscope::cert::Pin;
 use ssmscope::probe::{BodyPattern, StartTls, token};
 use ssmscope::time::Elapsed;
 use ssmscope::verdict::Severity;
 
 use super::groups::{Logs, Monitoring, Page, Redacting, Rendering, Timing};
 use super::values::{
-    HostPort, body_pattern, host_port, known_address, path, port, server_name, span, starttls, state,
+    HostPort, body_pattern, host_port, known_address, path, pin, port, server_name, span, starttls, state,
     statuses,
 };
 
@@ -140,6 +141,13 @@ pub struct Check {
     #[arg(long, value_name = "NAME", value_parser = server_name, help_heading = "TLS")]
     pub name: Option<String>,
 
+    /// The server's public key must be this one: sha256//BASE64, as curl's --pinnedpubkey. Repeatable; with ; several.
+    ///
+    /// It is compared in the handshake, before anything is asked and any secret is sent, beside all other tests, and with --insecure
+    /// and --accept too. `check -v` prints a server's; JSON has it as `pin`.
+    #[arg(long, value_name = "PIN", value_parser = pin, value_delimiter = ';', help_heading = "TLS")]
+    pub pin: Vec<Pin>,
+
     /// Accept a certificate whose issuer is unknown, and report it. An expired one, another name and a weak key remain faults.
     #[arg(long, help_heading = "TLS")]
     pub insecure: bool,
@@ -149,6 +157,7 @@ pub struct Check {
     pub accept: Vec<CertificateFault>,
 
     /// With --oauth and --insecure or --accept: send the secrets to a server that nobody verified. Whoever answers can keep them.
+    /// With --pin it is not needed: the key verifies the server.
     #[arg(long, requires = "oauth", help_heading = "TLS")]
     pub send_secrets_unverified: bool,
 

@@ -7,7 +7,7 @@ use std::str::FromStr;
 use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
 use jiff::tz::TimeZone;
 use ssmscope::analysis::{self, WindowEnd};
-use ssmscope::cert;
+use ssmscope::cert::{self, Pin};
 use ssmscope::log::AccessFormat;
 use ssmscope::probe::{BodyPattern, REASONS, StartTls, host_and_port, is_path, severity_of, without_zone};
 use ssmscope::report::language::Language;
@@ -125,6 +125,13 @@ pub fn path(text: &str) -> Result<String, String> {
 /// What a page's body has to match.
 pub fn body_pattern(text: &str) -> Result<BodyPattern, String> {
     BodyPattern::parse(text).map_err(|error| error.to_string())
+}
+
+/// The digest of a public key.
+pub fn pin(text: &str) -> Result<Pin, String> {
+    Pin::parse(text).ok_or_else(|| {
+        "not sha256// and 32 bytes in base64; `ssmscope check -v HOST` prints a server's".to_owned()
+    })
 }
 
 /// A protocol that is asked for TLS.

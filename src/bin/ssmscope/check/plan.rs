@@ -209,6 +209,7 @@ impl<'o> Materials<'o> {
             protocols,
             anchors: self.anchors.clone(),
             accepted: accepted(options),
+            pins: options.pin.clone(),
             identity: self.identity.clone(),
             resumes: options.resume,
         }
@@ -246,9 +247,9 @@ fn identity(options: &Check) -> anyhow::Result<Option<Identity>> {
 fn token(options: &Check, uses_environment: bool) -> anyhow::Result<Option<token::Request>> {
     let Some(grant) = options.oauth else { return Ok(None) };
     ensure!(
-        !accepted(options).is_any() || options.send_secrets_unverified,
-        "--insecure or --accept with --oauth would send the secrets to any server that answers: verify it with --ca-file or \
-         --name, or add --send-secrets-unverified"
+        !accepted(options).is_any() || !options.pin.is_empty() || options.send_secrets_unverified,
+        "--insecure or --accept with --oauth would send the secrets to any server that answers: verify it with --ca-file, \
+         --name or --pin, or add --send-secrets-unverified"
     );
     let client_id = options.client_id.clone().unwrap_or_default();
     let Some(client_secret) =

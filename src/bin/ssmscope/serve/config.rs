@@ -20,7 +20,7 @@ const OFFSET: f64 = 0.5;
 
 /// Options of `check` that a module can have. The others are about one server, about output, or about what the command line of
 /// `serve` decides. That a module sends secrets to a server that nobody verified can't be configured.
-const FIELDS: [&str; 40] = [
+const FIELDS: [&str; 41] = [
     "accept",
     "all-addresses",
     "alpn",
@@ -43,6 +43,7 @@ const FIELDS: [&str; 40] = [
     "oauth-body",
     "password-file",
     "patient",
+    "pin",
     "port",
     "proxy",
     "proxy-password-file",

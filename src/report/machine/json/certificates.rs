@@ -51,6 +51,8 @@ pub struct Certificate {
     pub is_self_issued: Option<bool>,
     /// The SHA-256 of its DER in hexadecimal digits.
     pub sha256: String,
+    /// The SHA-256 of its public key in the form that `check --pin` and curl's `--pinnedpubkey` take: `sha256//` and base64.
+    pub pin: Option<String>,
 }
 
 /// What a client makes of the server's certificates.
@@ -125,6 +127,7 @@ fn certificate(certificate: &cert::Certificate) -> Certificate {
         is_ca: details.map(|details| details.is_ca),
         is_self_issued: details.map(|details| details.is_self_issued),
         sha256: certificate.fingerprint(),
+        pin: text(|details| details.pin.to_string()),
     }
 }
 

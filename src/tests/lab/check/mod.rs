@@ -8,6 +8,7 @@ mod losses;
 mod monitoring;
 mod names;
 mod offers;
+mod pins;
 mod proxies;
 mod redacted;
 mod secrets;

@@ -1,6 +1,10 @@
 //! Servers that others can talk to and this check can't: it asks what they would choose.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
 use super::check;
+use crate::peers;
 use crate::pki::{NAME, Pki};
 use crate::support::lab::{Lab, SERVER};
 
@@ -36,4 +40,43 @@ fn a_server_that_needs_what_the_check_lacks_is_a_warning_unless_it_refuses_every
     let options = ["10.9.0.2:8448", "--name", NAME, "--ca-file", &ca, "--tls-min", "1.3"];
     let checked = check(&lab, &options);
     assert_eq!((checked.reason(), checked.status()), ("tls-alert", 2), "{checked}");
+}
+
+/// A ServerHello of this version and suite, in a record.
+fn server_hello(version: u16, suite: u16) -> Vec<u8> {
+    let mut hello = vec![22, 3, 1, 0, 42, 2, 0, 0, 38];
+    hello.extend(version.to_be_bytes());
+    hello.extend([9; 32]);
+    hello.push(0);
+    hello.extend(suite.to_be_bytes());
+    hello.push(0);
+    hello
+}
+
+#[test]
+fn a_server_that_breaks_the_protocol_is_critical_and_is_not_asked_again() {
+    let Some(lab) = Lab::with_ipv6() else { return };
+    for (port, version, suite, cause, words, status) in [
+        (8443, 0x0300, 0x0005, "protocol_version", "a ServerHello of SSL 3.0, which was not offered", 2),
+        (8444, 0x0303, 0xc013, "handshake_failure", "selected unoffered cipher suite", 2),
+        (8445, 0x0333, 0xc02f, "protocol_version", "which was not offered", 2),
+        // A server that knows no newer version answers so, and others complete that.
+        (8446, 0x0302, 0xc013, "protocol_version", "over TLS 1.1, which this check can't complete", 1),
+        // What it answers to the second one must have been offered as well.
+        (8447, 0x0302, 0x0000, "protocol_version", "was refused as well", 2),
+    ] {
+        let count = Arc::new(AtomicUsize::new(0));
+        let counted = Arc::clone(&count);
+        peers::serve(&lab, port, move |peer| {
+            counted.fetch_add(1, Ordering::Relaxed);
+            peers::answer(peer, &server_hello(version, suite));
+        });
+        let checked = check(&lab, &[&format!("{SERVER}:{port}")]);
+        assert_eq!((checked.codes(), checked.status()), (vec!["tls-alert"], status), "{version:x} {checked}");
+        let verdict = &checked.connections[0]["verdict"];
+        assert_eq!((&verdict["cause"], &verdict["actor"]), (&cause.into(), &"server".into()), "{checked}");
+        assert!(checked.contains(words), "{version:x} {checked}");
+        let is_asked_again = count.load(Ordering::Relaxed) > 1;
+        assert_eq!(is_asked_again, port > 8445, "{version:x} {checked}");
+    }
 }

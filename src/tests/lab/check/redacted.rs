@@ -146,6 +146,8 @@ fn faults_of_a_certificate(lab: &Lab) {
     holds(lab, &[&known[..], &["--ca-file", &ca, HOST]].concat(), "tls-alert");
     holds(lab, &[&known[..], &["--name", OTHER, HOST]].concat(), "tls-alert");
     holds(lab, &[&known[..], &["--name", OTHER, "--insecure", HOST]].concat(), "healthy");
+    let pin = "sha256//BwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwc=";
+    holds(lab, &[&known[..], &["--name", OTHER, "--ca-file", &ca, "--pin", pin, HOST]].concat(), "tls-alert");
     holds(lab, &["--name", OTHER, "--sni", HOST, "--ca-file", &ca, SERVER], "healthy");
 }
 
