@@ -11,6 +11,7 @@ use x509_parser::public_key::PublicKey;
 use x509_parser::x509::{AttributeTypeAndValue, SubjectPublicKeyInfo, X509Name};
 
 use super::date::Date;
+use super::key_usage::KeyUsage;
 use super::oid;
 use super::pin::Pin;
 use crate::limits;
@@ -45,6 +46,8 @@ pub struct Details {
     pub key: String,
     /// The RSA modulus's length in bits; other kinds have theirs in their name.
     pub rsa_bits: Option<usize>,
+    /// What the key may be used for; absent where nothing restricts it.
+    pub usage: Option<KeyUsage>,
     /// The digest of its key, by which clients pin it.
     pub pin: Pin,
     /// How it is signed: `RSA with SHA-256`; an object identifier where that is unknown.
@@ -88,6 +91,7 @@ impl Details {
             common_name: certificate.subject().iter_common_name().last().map(value),
             not_before: Some(Date(certificate.validity().not_before.timestamp())),
             not_after: Some(Date(certificate.validity().not_after.timestamp())),
+            usage: KeyUsage::of(certificate),
             pin: Pin::of_key(certificate.public_key().raw),
             signature: oid::word(&oid::SIGNATURES, &certificate.signature_algorithm.algorithm.to_id_string()),
             is_ca: certificate.is_ca(),

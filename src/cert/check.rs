@@ -7,14 +7,16 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use rustls::CertificateError;
-use rustls::client::{verify_server_cert_signed_by_trust_anchor, verify_server_name};
-use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
+use rustls::client::verify_server_cert_signed_by_trust_anchor;
+use rustls::pki_types::{CertificateDer, UnixTime};
 use rustls::server::ParsedCertificate;
 use sha2::{Digest, Sha256};
 
 use super::certificate::{Certificate, Details};
 use super::date::{Date, When};
 use super::fault::{Fault, Weakness};
+use super::host_name::name_fault;
+use super::issuance;
 use super::trust::Anchors;
 use super::wanted::{NameSource, Wanted};
 use crate::limits;
@@ -54,10 +56,24 @@ pub enum Issuer {
     SelfSigned,
     /// It ends at somebody who is not in the store.
     Unknown,
+    /// It does by signatures, and the server's own certificate is an authority's (CA:TRUE): webpki refuses that, and OpenSSL and
+    /// Java take it.
+    Authority,
     /// It can't be followed, for this reason.
     Refused(String),
     /// It was not checked, for this reason.
     Unchecked(&'static str),
+}
+
+impl Issuer {
+    /// Why the chain is refused, whoever signed it.
+    pub fn refusal(&self) -> Option<&str> {
+        match self {
+            Self::Authority => Some("the server's own certificate is an authority's (CA:TRUE)"),
+            Self::Refused(why) => Some(why),
+            Self::Trusted | Self::SelfSigned | Self::Unknown | Self::Unchecked(_) => None,
+        }
+    }
 }
 
 impl Examination {
@@ -67,7 +83,10 @@ impl Examination {
         match fault {
             Fault::SelfSigned { .. } | Fault::UnknownIssuer { .. } => self.is_store_chosen,
             Fault::NameMismatch { wanted, .. } => wanted.source != NameSource::Address,
-            Fault::Expired { .. } | Fault::NotYetValid { .. } | Fault::Weak { .. } => true,
+            Fault::Expired { .. }
+            | Fault::NotYetValid { .. }
+            | Fault::KeyUsage { .. }
+            | Fault::Weak { .. } => true,
         }
     }
 }
@@ -95,6 +114,8 @@ pub struct Verification {
     nameless: Examination,
     /// Where the name's fault belongs among the others.
     place: usize,
+    /// That the key may not sign handshakes, which is a fault where the client lets the server do nothing else.
+    usage: Option<Fault>,
 }
 
 impl Verification {
@@ -107,6 +128,9 @@ impl Verification {
         {
             examination.faults.insert(self.place, fault);
         }
+        // A bystander's client may offer RSA key exchange, for which the server only decrypts. A check does not.
+        let is_check = examination.wanted.as_ref().is_some_and(|wanted| wanted.source == NameSource::Target);
+        examination.faults.extend(self.usage.clone().filter(|_| is_check));
         examination
     }
 }
@@ -140,7 +164,7 @@ pub fn verify(
         path,
     };
     let Some(own) = chain.path.first().copied() else {
-        return Verification { nameless: examination, place: 0 };
+        return Verification { nameless: examination, place: 0, usage: None };
     };
     let mut faults = Vec::new();
     let (found, is_accepted) = match anchors {
@@ -160,9 +184,13 @@ pub fn verify(
     for details in chain.path.iter().filter(|details| is_own_or_issued(details, own)) {
         faults.extend(weaknesses(details));
     }
+    // Java does not ask this of a certificate that is trusted for itself.
+    let is_trusted_itself = own.is_self_issued || anchors.is_some_and(|anchors| chain.is_pinned(anchors));
+    let usage = own.usage.filter(|usage| !usage.has_signature() && !is_trusted_itself);
+    let usage = usage.map(|usage| Fault::KeyUsage { of: own.title().to_owned(), usage });
     examination.issuer = found;
     examination.faults = faults;
-    Verification { nameless: examination, place }
+    Verification { nameless: examination, place, usage }
 }
 
 /// Roots are trusted by being in a store: neither their dates nor their signatures count.
@@ -264,6 +292,11 @@ impl Chain<'_> {
             Ok(()) => Issuer::Trusted,
             Err(_) if is_self_issued => Issuer::SelfSigned,
             Err(CertificateError::UnknownIssuer) => Issuer::Unknown,
+            Err(error) if is_about_authority(&error) => {
+                let own = self.own.unwrap_or_default();
+                let is_issued = issuance::leads_to_anchor(own, &self.intermediates, anchors);
+                if is_issued { Issuer::Authority } else { Issuer::Unknown }
+            }
             Err(error) => Issuer::Refused(objection(&error)),
         };
         (issuer, is_accepted)
@@ -305,6 +338,11 @@ impl Chain<'_> {
     }
 }
 
+/// Whether webpki ends at the server's own certificate because it is an authority's.
+fn is_about_authority(error: &CertificateError) -> bool {
+    matches!(error, CertificateError::Other(other) if format!("{:?}", other.0) == "CaUsedAsEndEntity")
+}
+
 /// Why webpki does not follow a chain.
 fn objection(error: &CertificateError) -> String {
     #[expect(deprecated, reason = "both forms of the error mean the same")]
@@ -337,7 +375,6 @@ fn objection(error: &CertificateError) -> String {
 /// What webpki's name of an error means; its type is not exported.
 fn by_webpki(name: &str) -> String {
     match name {
-        "CaUsedAsEndEntity" => "the server's own certificate is an authority's (CA:TRUE)",
         "EndEntityUsedAsCa" => "a certificate that is no authority's signed another (CA:FALSE)",
         "PathLenConstraintViolated" => "the chain is longer than an authority in it allows (path length)",
         "NameConstraintViolation" => {
@@ -361,45 +398,6 @@ fn date_fault(details: &Details, when: When) -> Option<Fault> {
     }
 }
 
-fn name_fault(der: Option<&Vec<u8>>, own: &Details, wanted: &Wanted) -> Option<Fault> {
-    // A check is the client, and fails closed: a name that can't be compared fits no certificate, and a common name, which name
-    // constraints don't cover, is no name (RFC 9525, 6.3). Other clients are more lenient, which is theirs to decide.
-    let is_client = wanted.source == NameSource::Target;
-    match ServerName::try_from(wanted.name.strip_suffix('.').unwrap_or(&wanted.name)) {
-        Ok(name) if fits(der?, own, &name, !is_client) => return None,
-        Err(_) if !is_client => return None,
-        _ => {}
-    }
-    Some(Fault::NameMismatch {
-        wanted: wanted.clone(),
-        names: own.names.clone(),
-        further_names: own.further_names,
-        common_name: own.common_name.clone(),
-    })
-}
-
-/// Whether a certificate is for a host.
-fn fits(der: &[u8], own: &Details, name: &ServerName<'_>, by_common_name: bool) -> bool {
-    let der = CertificateDer::from(der);
-    // A certificate that webpki can't read, as of X.509's first version, has no alternative names.
-    let fits = ParsedCertificate::try_from(&der).is_ok_and(|own| verify_server_name(&own, name).is_ok());
-    let by_common_name = by_common_name && own.names.is_empty();
-    let common_name = own.common_name.as_deref().filter(|_| by_common_name);
-    fits || matches!((name, common_name), (ServerName::DnsName(name), Some(common)) if stands_for(common, name.as_ref()))
-}
-
-/// Whether a common name names a host, as OpenSSL and Java take it where there are no alternative names (RFC 6125,
-/// 6.4.4): `*` is one label, the first.
-fn stands_for(common: &str, host: &str) -> bool {
-    if common.eq_ignore_ascii_case(host) {
-        return true;
-    }
-    let (Some(domain), Some((_, host_domain))) = (common.strip_prefix("*."), host.split_once('.')) else {
-        return false;
-    };
-    domain.contains('.') && domain.eq_ignore_ascii_case(host_domain)
-}
-
 fn issuer_fault(issuer: &Issuer, chain: &Chain<'_>, anchors: Option<&Anchors>) -> Option<Fault> {
     let (own, last) = (chain.path.first()?, chain.path.last()?);
     let store = anchors?.name.clone();
@@ -410,7 +408,7 @@ fn issuer_fault(issuer: &Issuer, chain: &Chain<'_>, anchors: Option<&Anchors>) -
             store,
             is_issuer_sent: last.is_self_issued,
         }),
-        Issuer::Trusted | Issuer::Refused(_) | Issuer::Unchecked(_) => None,
+        Issuer::Trusted | Issuer::Authority | Issuer::Refused(_) | Issuer::Unchecked(_) => None,
     }
 }
 

@@ -1,6 +1,7 @@
 //! What is wrong with a certificate, in words, and what clients report.
 
 use super::date::{Date, When};
+use super::key_usage::KeyUsage;
 use super::wanted::{NameSource, Wanted};
 
 /// Something that a client objects to, or should. Names in it are raw: what is printed must be escaped.
@@ -47,6 +48,13 @@ pub enum Fault {
         /// Whether the server sent that issuer's own certificate too.
         is_issuer_sent: bool,
     },
+    /// Its key may not sign handshakes (RFC 8446, 4.4.2.2).
+    KeyUsage {
+        /// The certificate.
+        of: String,
+        /// What the key may be used for.
+        usage: KeyUsage,
+    },
     /// Its key or signature is too weak for today's clients.
     Weak {
         /// The certificate.
@@ -79,6 +87,7 @@ impl Fault {
             Self::NameMismatch { .. } => "certificate-name-mismatch",
             Self::SelfSigned { .. } => "certificate-self-signed",
             Self::UnknownIssuer { .. } => "certificate-unknown-issuer",
+            Self::KeyUsage { .. } => "certificate-key-usage",
             Self::Weak { .. } => "certificate-weak",
         }
     }
@@ -115,6 +124,11 @@ impl Fault {
             Self::UnknownIssuer { issuer, store, .. } => {
                 format!("The chain leads to \"{issuer}\", which is not in {store}.")
             }
+            Self::KeyUsage { of, usage } => format!(
+                "The key of the certificate \"{of}\" may be used for {usage} only (keyUsage), and not for the digital signature of \
+                 a handshake with ECDHE or TLS 1.3. Java and browsers refuse that, and OpenSSL {}.",
+                if usage.is_of_server() { "accepts it" } else { "refuses it too" }
+            ),
             Self::Weak { of, why } => match why {
                 Weakness::ShortKey { bits, .. } => format!(
                     "The certificate \"{of}\" has an RSA key of {bits} bits; OpenSSL refuses less than 2048 at its \
@@ -171,6 +185,10 @@ impl Fault {
                 vec![curl("self-signed certificate in certificate chain"), java(NO_PATH)]
             }
             Self::UnknownIssuer { .. } => vec![curl("unable to get local issuer certificate"), java(NO_PATH)],
+            Self::KeyUsage { usage, .. } => {
+                let openssl = (!usage.is_of_server()).then(|| curl("unsuitable certificate purpose"));
+                openssl.into_iter().chain([java("KeyUsage does not allow digital signatures")]).collect()
+            }
             Self::Weak { why: Weakness::ShortKey { is_authority, .. }, .. } => {
                 let whose = if *is_authority { "CA" } else { "EE" };
                 vec![curl(&format!("{whose} certificate key too weak"))]
@@ -196,6 +214,9 @@ impl Fault {
             }
             Self::UnknownIssuer { .. } => {
                 "Add the issuing CA to the client's trust store, or have the server send the missing intermediates."
+            }
+            Self::KeyUsage { .. } => {
+                "Have a new certificate issued, whose keyUsage includes digitalSignature."
             }
             Self::Weak { .. } => {
                 "Have a new certificate issued, with RSA 2048 or ECDSA, signed over SHA-256."

@@ -8,6 +8,9 @@ mod certificate;
 mod check;
 mod date;
 mod fault;
+mod host_name;
+mod issuance;
+mod key_usage;
 mod oid;
 mod pin;
 #[cfg(test)]
@@ -21,6 +24,7 @@ pub use certificate::{Certificate, Details};
 pub use check::{Examination, Issuer, Verification, examine, read, verify};
 pub use date::{Date, When};
 pub use fault::{Fault, Weakness};
+pub use key_usage::KeyUsage;
 pub use pin::Pin;
 pub use trust::{Anchors, Trust};
 pub use wanted::{NameSource, Wanted, comparable};

@@ -290,3 +290,43 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn an_authority_s_own_certificate_is_told_by_who_issued_it() {
+    let stranger = Anchors::new("other.pem", true, &[sample("self-signed")]);
+    let found = |anchors: &Anchors| {
+        examine(&message(&[sample("intermediate")]), None, Some(on(VALID)), Some(anchors))
+    };
+    assert_eq!((found(&store()).issuer, codes(&found(&store()))), (Issuer::Authority, vec![]));
+    assert_eq!(codes(&found(&stranger)), ["certificate-unknown-issuer"]);
+}
+
+#[test]
+fn a_key_that_may_not_sign_is_a_fault_of_a_check_unless_the_certificate_is_trusted_for_itself() {
+    use rcgen::{
+        BasicConstraints, CertificateParams, CertifiedIssuer, DnType, IsCa, KeyPair, KeyUsagePurpose,
+    };
+    let issued = |usages: &[KeyUsagePurpose]| {
+        let mut root = CertificateParams::default();
+        root.distinguished_name.push(DnType::CommonName, "Root");
+        root.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+        let root = CertifiedIssuer::self_signed(root, KeyPair::generate().unwrap()).unwrap();
+        let mut own = CertificateParams::new(vec!["ssm.example".to_owned()]).unwrap();
+        own.key_usages = usages.to_vec();
+        let own = own.signed_by(&KeyPair::generate().unwrap(), &root).unwrap();
+        (own.der().to_vec(), root.der().to_vec())
+    };
+    let found = |own: &[u8], store: &[u8], source| {
+        let anchors = Anchors::new("a store", true, &[store.to_vec()]);
+        let wanted = Wanted { name: "ssm.example".to_owned(), source };
+        codes(&examine(&message(&[own.to_vec()]), Some(wanted), Some(on(VALID)), Some(&anchors)))
+    };
+    let (own, root) = issued(&[KeyUsagePurpose::KeyEncipherment]);
+    assert_eq!(found(&own, &root, NameSource::Target), ["certificate-key-usage"]);
+    assert_eq!(found(&own, &root, NameSource::ServerName), [""; 0]);
+    assert_eq!(found(&own, &own, NameSource::Target), [""; 0]);
+    for usages in [&[][..], &[KeyUsagePurpose::DigitalSignature, KeyUsagePurpose::KeyEncipherment]] {
+        let (own, root) = issued(usages);
+        assert_eq!(found(&own, &root, NameSource::Target), [""; 0], "{usages:?}");
+    }
+}

@@ -6,7 +6,7 @@ use crate::story::Story;
 use crate::tcp::Role;
 
 /// The codes, in the order in which they are reported, and when there is such a fault.
-pub(super) const CODES: [&str; 6] = [
+pub(super) const CODES: [&str; 7] = [
     // No longer valid when the client looked at it.
     "certificate-expired",
     // Not valid yet when the client looked at it.
@@ -17,6 +17,8 @@ pub(super) const CODES: [&str; 6] = [
     "certificate-unknown-issuer",
     // Signed by itself, and not in the trust store.
     "certificate-self-signed",
+    // A key that may not sign handshakes.
+    "certificate-key-usage",
     // An RSA key or a signature that is too weak for today's clients.
     "certificate-weak",
 ];
@@ -69,7 +71,7 @@ mod tests {
     use super::*;
     use std::sync::Arc;
 
-    use crate::cert::{Date, Examination, Issuer, NameSource, Wanted, Weakness};
+    use crate::cert::{Date, Examination, Issuer, KeyUsage, NameSource, Wanted, Weakness};
     use crate::story::{Observed, Stage};
     use crate::tcp::Role::Client;
     use crate::tls::{Basis, CertificateMessage};
@@ -122,6 +124,7 @@ mod tests {
             other_name(NameSource::ServerName),
             Fault::UnknownIssuer { issuer: "CN=CA".into(), store: "a store".into(), is_issuer_sent: false },
             self_signed(),
+            Fault::KeyUsage { of: "CN=ssm.example".into(), usage: KeyUsage(0b100) },
             Fault::Weak {
                 of: "CN=ssm.example".into(),
                 why: Weakness::ShortKey { bits: 1024, is_authority: false },

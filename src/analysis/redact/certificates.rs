@@ -49,7 +49,11 @@ impl StandIns {
                 Issuer::Refused(why) => {
                     Issuer::Refused(why.split(['(', '{']).next().unwrap_or_default().trim_end().to_owned())
                 }
-                Issuer::Trusted | Issuer::SelfSigned | Issuer::Unknown | Issuer::Unchecked(_) => issuer,
+                Issuer::Trusted
+                | Issuer::SelfSigned
+                | Issuer::Unknown
+                | Issuer::Authority
+                | Issuer::Unchecked(_) => issuer,
             },
             faults: faults.into_iter().map(|fault| self.fault(fault, is_store_chosen)).collect(),
         }
@@ -74,6 +78,7 @@ impl StandIns {
             not_after,
             key,
             rsa_bits,
+            usage,
             pin,
             signature,
             is_ca,
@@ -91,6 +96,7 @@ impl StandIns {
             not_after,
             key,
             rsa_bits,
+            usage,
             pin: Pin(self.fingerprint(pin.0)),
             signature,
             is_ca,
@@ -139,6 +145,7 @@ impl StandIns {
                 store: self.store(store, is_store_chosen),
                 is_issuer_sent,
             },
+            Fault::KeyUsage { of, usage } => Fault::KeyUsage { of: self.title(&of), usage },
             Fault::Weak { of, why } => Fault::Weak { of: self.title(&of), why },
         }
     }

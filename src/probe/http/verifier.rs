@@ -50,7 +50,7 @@ impl Accepted {
             Fault::SelfSigned { .. } => self.issuer >= AcceptedIssuer::Itself,
             Fault::Expired { .. } => self.is_expired,
             Fault::NameMismatch { .. } => self.is_misnamed,
-            Fault::NotYetValid { .. } | Fault::Weak { .. } => false,
+            Fault::NotYetValid { .. } | Fault::KeyUsage { .. } | Fault::Weak { .. } => false,
         }
     }
 }
@@ -86,6 +86,13 @@ impl ServerCertVerifier for Verifier {
         debug!(issuer = ?examination.issuer, faults = ?examination.faults, "certificates examined");
         let objection = match &examination.issuer {
             Issuer::Refused(why) => Some(CertificateError::Other(OtherError(Arc::new(Why(why.clone()))))),
+            Issuer::Authority if self.accepted.issuer != AcceptedIssuer::Anybody => {
+                let fault = objectionable(&examination, self.accepted);
+                let why = examination.issuer.refusal().unwrap_or_default().to_owned();
+                fault
+                    .and_then(|fault| objection(fault, false))
+                    .or(Some(CertificateError::Other(OtherError(Arc::new(Why(why))))))
+            }
             Issuer::Unchecked(why) => {
                 Some(CertificateError::Other(OtherError(Arc::new(Why((*why).to_owned())))))
             }
@@ -165,6 +172,8 @@ fn objection(fault: &Fault, is_verified: bool) -> Option<CertificateError> {
         Fault::NotYetValid { .. } => Some(CertificateError::BadEncoding),
         Fault::NameMismatch { .. } => Some(CertificateError::NotValidForName),
         Fault::SelfSigned { .. } | Fault::UnknownIssuer { .. } => Some(CertificateError::UnknownIssuer),
+        // webpki does not look at it.
+        Fault::KeyUsage { .. } => Some(CertificateError::InvalidPurpose),
         // webpki, which refuses weak keys and signatures, has not looked at a chain that leads to nobody, and never at what
         // the server's own key signs: ring takes no signature by a shorter one.
         Fault::Weak { .. } if !is_verified => Some(CertificateError::BadEncoding),

@@ -1,6 +1,7 @@
 //! A certificate's own fault, in the words of a headline.
 
 use crate::cert::{Date, Fault, Weakness};
+use crate::verdict::{Actor, Severity, Verdict};
 
 /// A fault in one line, and what to do about it.
 pub(super) fn words_of(fault: &Fault) -> (String, &'static [&'static str]) {
@@ -44,6 +45,14 @@ pub(super) fn words_of(fault: &Fault) -> (String, &'static [&'static str]) {
             format!("the certificate's issuer, {issuer}, is not in {store}"),
             &["Have the server send the intermediates that are missing.", TRUST],
         ),
+        Fault::KeyUsage { usage, .. } => {
+            let others =
+                if usage.is_of_server() { "Java and browsers refuse it" } else { "all clients refuse it" };
+            (
+                format!("the certificate's keyUsage is {usage}, without digitalSignature: {others}"),
+                &["Have a certificate issued for the server whose keyUsage includes digitalSignature."],
+            )
+        }
         Fault::Weak { why: Weakness::ShortKey { bits, .. }, .. } => {
             (format!("the certificate's key is weak: RSA of {bits} bits"), &[REISSUE])
         }
@@ -53,6 +62,23 @@ pub(super) fn words_of(fault: &Fault) -> (String, &'static [&'static str]) {
     }
 }
 
+/// The server's own certificate is an authority's, and nothing else is wrong with it: others complete that.
+pub(super) fn authority(verdict: &mut Verdict) {
+    verdict.severity = Severity::Warning;
+    verdict.actor = Actor::Server;
+    verdict.headline =
+        "the server's certificate is an authority's (CA:TRUE): OpenSSL and Java accept it, others do not"
+            .into();
+    verdict.explanation = "Its signatures lead to a trusted authority, and its dates and names are right. RFC 5280 leaves open whether \
+                           such a certificate may be a server's: webpki, which this check uses, and Firefox refuse it. The check ended the handshake; whether the \
+                           rest works, a page for example, is not known."
+        .into();
+    verdict.client_reports = vec!["Firefox: MOZILLA_PKIX_ERROR_CA_CERT_USED_AS_END_ENTITY".into()];
+    verdict.change_advice(|advice| *advice = vec![END_ENTITY]);
+}
+
+const END_ENTITY: &str =
+    "Have a certificate issued for the server that is no authority's (basicConstraints CA:FALSE).";
 const CLOCK: &str = "Compare the clock of this host with the server's.";
 const TRUST: &str =
     "If the server's authority is your own, trust it here with --ca-file, and in the store of the clients.";

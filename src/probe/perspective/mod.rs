@@ -9,14 +9,14 @@ mod certificate;
 use std::net::SocketAddr;
 
 use before_tls::{portal, quote, refused_tunnel, unencrypted, unread};
-use certificate::words_of;
+use certificate::{authority, words_of};
 
 use super::http::verifier::{Accepted, objectionable};
 use super::proxy::Tunnel;
 use super::recount::{is_of, recount};
 use super::step::Phase;
 use crate::analysis::{Judged, Summary};
-use crate::cert::Issuer;
+use crate::cert::{Fault, Issuer};
 use crate::story::{SocketCounters, Stage, Story};
 use crate::tcp::Role;
 use crate::time::Elapsed;
@@ -247,7 +247,11 @@ impl Perspective<'_> {
         }
         // Up to TLS 1.2 the certificate comes in clear.
         let found = self.offered.iter().find_map(|judged| judged.story.tls.examination.as_ref());
-        if let Some(fault) = found.and_then(|found| objectionable(found, self.accepted)) {
+        let fault = found.and_then(|found| objectionable(found, self.accepted));
+        // A server that chooses RSA key exchange signs nothing.
+        let is_unused =
+            |fault: &&Fault| matches!(fault, Fault::KeyUsage { .. }) && name.starts_with("TLS_RSA_");
+        if let Some(fault) = fault.filter(|fault| !is_unused(fault)) {
             let when = self.offered.iter().find_map(|judged| judged.story.certificates_at());
             verdict.severity = Severity::Critical;
             let (words, advice) = words_of(fault);
@@ -265,13 +269,18 @@ impl Perspective<'_> {
         let refused = format!(
             "The check refused the certificate with the alert {alert}, as clients do that verify it: the network is fine."
         );
+        let fault = objectionable(found, self.accepted);
+        if found.issuer == Issuer::Authority && fault.is_none() {
+            authority(verdict);
+            return;
+        }
         if let Issuer::Refused(why) = &found.issuer {
             verdict.headline = format!("the certificate's chain can't be verified: {why}").into();
             verdict.actor = Actor::Server;
             verdict.explanation = refused.into();
             return;
         }
-        let Some(fault) = objectionable(found, self.accepted) else { return };
+        let Some(fault) = fault else { return };
         let (headline, advice) = words_of(fault);
         verdict.headline = headline.into();
         verdict.actor = Actor::Server;

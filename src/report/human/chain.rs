@@ -97,19 +97,14 @@ pub(super) fn lines(examination: &Examination) -> Vec<Line> {
         (Some(wanted), true) => ("MISMATCH", name(&wanted.name, wanted.source)),
         (Some(wanted), false) => ("match", name(&wanted.name, wanted.source)),
     };
-    let is_weak = has(|fault| matches!(fault, Fault::Weak { .. }));
-    let key = format!("{}, {}", escaped(&details.key_text()), escaped(&details.signature));
     let mut lines = vec![
         Line {
             is_bad: expired || early,
             ..line("Certificate", escaped(&details.subject), validity, dates(details, early))
         },
-        Line {
-            is_bad: matches!(examination.issuer, Issuer::Refused(_)),
-            ..line("  issuer", signer, issuer, why)
-        },
+        Line { is_bad: examination.issuer.refusal().is_some(), ..line("  issuer", signer, issuer, why) },
         Line { is_bad: is_mismatch, ..line("  names", names_of(details), name, wanted) },
-        Line { is_bad: is_weak, ..line("  key", key, if is_weak { "weak" } else { "ok" }, String::new()) },
+        key_line(details, examination),
     ];
     for (index, certificate) in examination.certificates.iter().enumerate().skip(1) {
         let label = if index == 1 { "  sent too" } else { "" };
@@ -144,6 +139,23 @@ fn write_line(line: &Line, style: &Style, out: &mut dyn Write) -> io::Result<()>
         label = "";
     }
     Ok(())
+}
+
+/// The server's key, and whether it is strong enough and may be used.
+fn key_line(details: &Details, examination: &Examination) -> Line {
+    let mut faults = examination.faults.iter();
+    let usage = faults.clone().find_map(|fault| match fault {
+        Fault::KeyUsage { usage, .. } => Some(usage),
+        _ => None,
+    });
+    let is_weak = faults.any(|fault| matches!(fault, Fault::Weak { .. }));
+    let (judgement, why) = match (is_weak, usage) {
+        (true, _) => ("weak", String::new()),
+        (_, Some(usage)) => ("unusable", format!("for {usage} only")),
+        _ => ("ok", String::new()),
+    };
+    let value = format!("{}, {}", escaped(&details.key_text()), escaped(&details.signature));
+    Line { label: "  key", value, judgement, why, is_bad: judgement != "ok" }
 }
 
 fn dates(details: &Details, is_early: bool) -> String {
@@ -245,6 +257,7 @@ fn issuer(examination: &Examination) -> (&'static str, String) {
     match &examination.issuer {
         Issuer::Trusted => ("trusted", format!("in {store}")),
         Issuer::SelfSigned | Issuer::Unknown => ("unknown", format!("not in {store}")),
+        Issuer::Authority => ("trusted", format!("in {store}; but CA:TRUE")),
         Issuer::Refused(why) => ("refused", format!("by {store}: {}", escaped(why))),
         Issuer::Unchecked(why) => ("unknown", format!("not checked: {why}")),
     }

@@ -82,7 +82,7 @@ pub(in crate::verdict) fn shown(story: &Story, by: Role, alert: AlertDescription
         story.certificate_faults().for_each(|(_, fault)| shown.add(story, fault));
     }
     let issuer = story.tls.examination.as_ref().map(|found| &found.issuer);
-    if let (true, Some(Issuer::Refused(why))) = (shown.explanation.is_empty(), issuer) {
+    if let (true, Some(why)) = (shown.explanation.is_empty(), issuer.and_then(Issuer::refusal)) {
         shown.explanation = format!(" The chain cannot be verified up to a trusted CA: {why}.");
         shown.advice.push("Have the server's certificate and its intermediates reissued to current rules.");
     }
@@ -106,7 +106,7 @@ fn ends_in(fault: &Fault, alert: AlertDescription) -> bool {
         BAD_CERTIFICATE => {
             matches!(fault, Fault::NotYetValid { .. } | Fault::NameMismatch { .. } | Fault::Weak { .. })
         }
-        UNSUPPORTED_CERTIFICATE => matches!(fault, Fault::Weak { .. }),
+        UNSUPPORTED_CERTIFICATE => matches!(fault, Fault::KeyUsage { .. } | Fault::Weak { .. }),
         // rustls sends it for both (its error.rs), as RFC 5246, 7.2.2 defines it: "or is not currently valid".
         CERTIFICATE_EXPIRED => matches!(fault, Fault::Expired { .. } | Fault::NotYetValid { .. }),
         CERTIFICATE_UNKNOWN => {

@@ -136,7 +136,9 @@ fn check(examination: &Examination) -> CertificateCheck {
         Issuer::Trusted => (Trusted::Trusted, None),
         Issuer::SelfSigned => (Trusted::SelfSigned, None),
         Issuer::Unknown => (Trusted::Unknown, None),
-        Issuer::Refused(why) => (Trusted::Refused, Some(why.clone())),
+        Issuer::Authority | Issuer::Refused(_) => {
+            (Trusted::Refused, examination.issuer.refusal().map(str::to_owned))
+        }
         Issuer::Unchecked(why) => (Trusted::Unchecked, Some((*why).to_owned())),
     };
     let mut faults: Vec<_> = examination.faults.iter().map(cert::Fault::code).collect();

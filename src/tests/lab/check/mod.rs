@@ -2,6 +2,7 @@
 
 mod attempts;
 mod faults;
+mod kinds;
 mod limits;
 mod logs;
 mod losses;
