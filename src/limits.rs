@@ -361,9 +361,9 @@ pub const HTTP_HEAD_BYTES: usize = 16 * 1024;
 /// near its beginning.
 pub const HTTP_BODY_BYTES: usize = 256 * 1024;
 
-/// Bytes that the regular expression for a page's body may take when it is compiled: some 20 counted repetitions of `\w`, which
-/// has all letters of Unicode. Time on a body grows with both.
-pub const BODY_PATTERN_BYTES: usize = 512 * 1024;
+/// Bytes that the regular expression for a page's body may take when it is compiled: some 50 `\w`, which has all letters of
+/// Unicode. The time for a body is linear in both; counted repetitions in each other take longest, up to a minute.
+pub const BODY_PATTERN_BYTES: usize = 2 * 1024 * 1024;
 
 /// Bytes that matching it may take besides; beyond them it is slower, not wrong.
 pub const BODY_PATTERN_CACHE_BYTES: usize = 2 * 1024 * 1024;

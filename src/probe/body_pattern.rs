@@ -105,7 +105,7 @@ mod tests {
                 "no regular expression: look-around, including look-ahead and look-behind, is not supported, at character 1",
             ),
             ("a\n(", "no regular expression: unclosed group"),
-            (r"(\w{100}){100}", "compiled, it takes more than 512 KiB; use smaller repetitions"),
+            (r"(\w{100}){100}", "compiled, it takes more than 2048 KiB; use smaller repetitions"),
         ] {
             let error = BodyPattern::parse(pattern).unwrap_err().to_string();
             assert_eq!(error, why, "{pattern}");
