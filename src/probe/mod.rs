@@ -255,7 +255,9 @@ impl<'p> Probe<'p> {
         match self.behind {
             Some(address) => {
                 let host = &self.plan.host;
-                self.tape.note(format!("the proxy is asked for {address}, the first address of {host}; with socks5h:// it looks up the name"));
+                self.tape.note(format!(
+                    "the proxy is asked for {address}, the first address of {host}; with socks5h:// it looks up the name"
+                ));
             }
             None => self.resolution = Some(resolution),
         }

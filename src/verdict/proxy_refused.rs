@@ -100,7 +100,10 @@ fn unanswered(story: &Story, prelude: &PreludeFacts) -> Option<Verdict> {
                     "java.net.SocketException: Unexpected end of file from server",
                     "curl: (56) Proxy CONNECT aborted",
                 ],
-                _ => &["java.net.SocketException: Malformed reply from SOCKS server"],
+                _ => &[
+                    "java.net.SocketException: Malformed reply from SOCKS server",
+                    "curl: (97) connection to proxy closed",
+                ],
             })
             .proved_by([asked, first.moment.number])
             .proved_by(answer.map(|moment| moment.number))
@@ -146,6 +149,10 @@ fn reports(story: &Story, protocol: Prelude, refusal: Refusal) -> Vec<Cow<'stati
                 _ => "SOCKS request rejected",
             },
         ),
+        _ if refusal.code.is_none() => vec![
+            "java.net.SocketException: SOCKS : authentication failed".into(),
+            "curl: (97) User was rejected by the SOCKS5 server".into(),
+        ],
         _ => socks(
             5,
             match refusal.code {
@@ -157,7 +164,6 @@ fn reports(story: &Story, protocol: Prelude, refusal: Refusal) -> Vec<Cow<'stati
                 Some(7) => "SOCKS: Command not supported",
                 Some(8) => "SOCKS: address type not supported",
                 Some(255) => "SOCKS : No acceptable methods",
-                None => "SOCKS : authentication failed",
                 _ => "SOCKS server general failure",
             },
         ),
@@ -270,6 +276,7 @@ mod tests {
         let verdict = rejected.ack(Server).verdict(1_000);
         assert_eq!(verdict.is(), ("proxy-refused", Actor::Path, None));
         assert!(verdict.headline.contains("rejected the user name or the password"), "{}", verdict.headline);
+        assert!(verdict.client_reports[1].contains("User was rejected"), "{:?}", verdict.client_reports);
     }
 
     #[test]
