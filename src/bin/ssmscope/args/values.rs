@@ -14,10 +14,9 @@ use ssmscope::report::language::Language;
 use ssmscope::report::machine::flat::Format;
 use ssmscope::report::{Form, Sort, Subject};
 use ssmscope::time::{Elapsed, Timestamp};
-use ssmscope::tls::AlertDescription;
 use ssmscope::verdict::{self, Code, RULES, Severity, Verdict};
 
-use crate::explain::words;
+use crate::explain;
 use crate::nearness;
 
 /// The forms in which a subject can be reported.
@@ -226,9 +225,7 @@ pub fn shown(text: &str) -> Result<Shown, String> {
         return Ok(Shown::Severity(severity));
     }
     let code = verdict::rule(&word).map(|rule| rule.code);
-    let alert = AlertDescription::of_words(&word.replace('-', "_")).and_then(AlertDescription::name);
-    let cause = alert.or_else(|| words::causes().find(|name| *name == word));
-    code.map(Shown::Code).or(cause.map(Shown::Cause)).ok_or_else(|| {
+    code.map(Shown::Code).or_else(|| explain::cause(text).map(Shown::Cause)).ok_or_else(|| {
         let near = nearness::nearest(&word, RULES.iter().map(|rule| rule.code.name()), 1);
         format!("neither a code, a cause nor FAIL, WARN, OK or UNSURE; try {}", near.join(""))
     })
@@ -277,12 +274,12 @@ pub fn state(text: &str) -> Result<(&'static str, Severity), String> {
 const EXPIRING: &str = "certificate-expiring";
 
 /// Connections that are shown.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, PartialEq, Eq, Debug)]
 pub enum Shown {
     /// Those with this code.
     Code(Code),
     /// Those with this cause.
-    Cause(&'static str),
+    Cause(String),
     /// Those of this severity.
     Severity(Severity),
 }
@@ -302,11 +299,11 @@ impl fmt::Display for Shown {
 
 impl Shown {
     /// Whether a connection with this verdict is one of them.
-    pub fn admits(self, verdict: &Verdict) -> bool {
+    pub fn admits(&self, verdict: &Verdict) -> bool {
         match self {
-            Self::Code(code) => verdict.code == code,
-            Self::Cause(cause) => verdict.cause.as_deref() == Some(cause),
-            Self::Severity(severity) => verdict.severity == severity,
+            Self::Code(code) => verdict.code == *code,
+            Self::Cause(cause) => verdict.cause.as_deref() == Some(cause.as_str()),
+            Self::Severity(severity) => verdict.severity == *severity,
         }
     }
 }
@@ -447,6 +444,9 @@ mod tests {
     fn what_is_shown_is_a_code_or_a_severity() {
         assert_eq!(shown("TLS_Alert"), Ok(Shown::Code(Code::TlsAlert)));
         assert_eq!(shown("fail"), Ok(Shown::Severity(Severity::Critical)));
+        for cause in ["invalid_client", "unknown_ca", "http-429", "407", "socks-5", "alert 77"] {
+            assert_eq!(shown(cause), Ok(Shown::Cause(cause.to_owned())), "{cause}");
+        }
         assert!(shown("tls-alrt").unwrap_err().contains("try tls-alert"));
     }
 

@@ -55,13 +55,15 @@ fn explanation(word: &str) -> Option<String> {
     }
     let rows: Vec<_> = words::all().filter(|known| is_it(known.name)).collect();
     if rows.is_empty() {
-        return alert(&word.replace('-', "_")).or_else(|| refusal(&word));
+        let of_class =
+            || words::cause(&word).map(|row| page::rendered(&of_table(&Word { name: &word, ..row })));
+        return alert(&word.replace('-', "_")).or_else(of_class).or_else(|| refusal(&word));
     }
     Some(page::rendered(&rows.iter().map(of_table).collect::<Vec<_>>().join("\n")))
 }
 
 /// A word of a table, as a page.
-fn of_table(word: &Word) -> String {
+fn of_table(word: &Word<'_>) -> String {
     let mut text = format!("# {} ({})\n\n", word.name, word.kind);
     for (head, cell) in &word.cells {
         let mut letters = head.chars();
@@ -78,9 +80,10 @@ fn of_table(word: &Word) -> String {
 
 /// An alert by its registered name or number, as a page.
 fn alert(word: &str) -> Option<String> {
-    let number = word.parse::<u8>().ok().map(AlertDescription);
-    let alert = number.filter(|alert| alert.name().is_some()).or_else(|| AlertDescription::of_words(word))?;
-    let mut text = format!("# {alert} (alert {})\n\n", alert.0);
+    let alert = alert_of(word)?;
+    let number =
+        if alert.name().is_some() { format!("alert {}", alert.0) } else { "not registered".to_owned() };
+    let mut text = format!("# {alert} ({number})\n\n");
     for (sender, meaning, advice) in verdict::meanings_of(alert) {
         let _ = writeln!(text, "{}", textwrap(&format!("{sender}: {meaning}")));
         let _ = writeln!(text, "{}\n", textwrap(&format!("What to do: {advice}")));
@@ -89,10 +92,26 @@ fn alert(word: &str) -> Option<String> {
     Some(page::rendered(&text))
 }
 
-/// The page on what a proxy refuses with: a reply of SOCKS or a status of HTTP.
+/// An alert by its registered name or number, or by its number alone where it is written as verdicts do: `alert 77`.
+pub fn alert_of(word: &str) -> Option<AlertDescription> {
+    let number = |text: &str| text.parse::<u8>().ok().map(AlertDescription);
+    let unregistered =
+        word.strip_prefix("alert").map(|rest| rest.trim_start_matches([' ', '-', '_'])).and_then(number);
+    let registered = number(word).filter(|alert| alert.name().is_some());
+    registered.or(unregistered).or_else(|| AlertDescription::of_words(word))
+}
+
+/// A cause as verdicts spell it, whichever case and hyphens `word` has.
+pub fn cause(word: &str) -> Option<String> {
+    let word = word.trim().to_lowercase();
+    let spellings = [word.clone(), word.replace('_', "-"), word.replace('-', "_")];
+    let known = spellings.into_iter().find(|word| words::cause(word).is_some());
+    known.or_else(|| Some(alert_of(&word.replace('-', "_"))?.to_string()))
+}
+
+/// The page on what a proxy refuses with, for the bare number of a SOCKS reply.
 fn refusal(word: &str) -> Option<String> {
-    let code: u16 = word.strip_prefix("socks-").unwrap_or(word).parse().ok()?;
-    let is_refusal = matches!(code, 1..=8 | 91..=93 | 255 | 400..=599);
+    let is_refusal = matches!(word.parse::<u16>().ok()?, 1..=8 | 91..=93 | 255);
     let page = entries().find(|entry| is_refusal && entry.code == "proxy-refused")?;
     Some(page::rendered(page.page))
 }
@@ -187,6 +206,10 @@ fn unknown(word: &str) -> String {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeSet;
+    use std::fs;
+    use std::path::Path;
+
     use super::*;
 
     fn plain(word: &str) -> String {
@@ -199,6 +222,49 @@ mod tests {
         assert!(unknown("refusd").contains("try: refused,"));
         assert!(unknown("no-server-helo").contains("try: no-server-hello,"));
         assert!(unknown("unknown_cs").contains("unknown_ca"));
+    }
+
+    /// Every cause that a verdict or a check can have: those that the sources name, and each number that they put into one.
+    fn causes() -> BTreeSet<String> {
+        let alerts = (0..=u8::MAX).map(|number| AlertDescription(number).to_string());
+        let statuses = (300..600).flat_map(|status| [status.to_string(), format!("http-{status}")]);
+        let replies = (1..=u8::MAX).map(|reply| format!("socks-{reply}"));
+        let mut all: BTreeSet<_> = alerts.chain(statuses).chain(replies).collect();
+        let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
+        for folder in
+            ["verdict", "verdict/words", "probe", "probe/perspective", "probe/reason", "probe/token"]
+        {
+            for file in fs::read_dir(root.join(folder)).expect("a folder").flatten() {
+                let Ok(source) = fs::read_to_string(file.path()) else { continue };
+                let source = source.split("#[cfg(test)]\nmod tests").next().unwrap_or_default();
+                for before in [".cause(\"", "cause = Some(\"", "meaning(Some(\"", "=> Some(\"icmp-"] {
+                    let named = source.split(before).skip(1).filter_map(|rest| rest.split('"').next());
+                    all.extend(named.map(str::to_owned));
+                }
+            }
+        }
+        let words = fs::read_to_string(root.join("log/attempt/words.rs")).expect("UTF-8");
+        let (_, list) = words.split_once("OAUTH_ERRORS: &[&str] = &[").expect("the list");
+        let (list, _) = list.split_once(']').expect("its end");
+        all.extend(list.split('"').skip(1).step_by(2).map(str::to_owned));
+        all
+    }
+
+    #[test]
+    fn every_cause_is_explained_and_can_be_selected() {
+        let causes = causes();
+        for known in
+            ["rst-injected", "icmp-net-unreachable", "server_error", "pmtu-black-hole", "encrypted-alert"]
+        {
+            assert!(causes.contains(known), "{known} is not found in the sources");
+        }
+        for known in causes {
+            assert!(explanation(&known).is_some_and(|text| text.lines().count() > 2), "{known}");
+            assert_eq!(cause(&known).as_deref(), Some(&*known));
+            assert_eq!(cause(&known.to_uppercase()).as_deref(), Some(&*known));
+        }
+        assert_eq!(cause("http-4xx"), None);
+        assert!(plain("http-418").starts_with("http-418 (cause)\n"), "{}", plain("http-418"));
     }
 
     #[test]
