@@ -123,3 +123,22 @@ fn the_three_sources_are_refused_with_the_three_reasons() {
         ))
     );
 }
+
+#[test]
+fn a_reason_rests_on_all_exchanges_however_many_there_are() {
+    let logs = logs();
+    let own: std::net::IpAddr = "10.66.76.85".parse().expect("an address");
+    let request = logs.attempts.iter().position(|attempt| attempt.client.ip == Some(own)).expect("a request");
+    let first_reason = |wire: &Wire| {
+        let ties = tie(&logs, wire, &TieSettings::default());
+        ties.untied.into_iter().find(|untied| untied.attempt == request)?.reasons.into_iter().next()
+    };
+    let mut wire = wire();
+    let exchange = wire.exchanges.first().expect("an exchange").clone();
+    wire.exchanges.resize(1_000, exchange.clone());
+    assert!(matches!(first_reason(&wire), Some(Refusal::OtherClient(..))));
+    // The last one of them is this client's.
+    let client = (own, exchange.client.port()).into();
+    wire.exchanges.push(Exchange { client, ..exchange });
+    assert!(!matches!(first_reason(&wire), Some(Refusal::OtherClient(..))));
+}

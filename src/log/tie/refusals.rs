@@ -1,12 +1,94 @@
 //! Why an attempt is tied to nothing.
 
 use super::{Refusal, Work, host};
-use crate::limits;
 use crate::log::attempt::Attempt;
 use crate::log::clock::{self, Offset, OffsetUnknown};
 use crate::log::pair::{self, Misfit, Translation};
 use crate::log::wire::Exchange;
 use crate::time::{Clock, Elapsed};
+
+/// How the exchanges of a capture fail to be one attempt.
+#[derive(Default)]
+struct Misfits<'a> {
+    /// Exchanges that were compared.
+    exchanges: usize,
+    /// Those that fail.
+    len: usize,
+    /// Those of another server, by address, name or port.
+    of_server: usize,
+    /// Those of another client, by address or port.
+    of_client: usize,
+    /// Those whose outcome is another.
+    of_outcome: usize,
+    has_program: bool,
+    has_request: bool,
+    /// The first that fails.
+    first: Option<&'a Exchange>,
+    first_of_outcome: Option<&'a Exchange>,
+    /// Of those that take longer than the attempt, the shortest: what it takes, how long the attempt took, and which one it is.
+    nearest: Option<(Elapsed, Elapsed, &'a Exchange)>,
+}
+
+impl<'a> Misfits<'a> {
+    fn of(attempt: &Attempt, exchanges: &'a [Exchange]) -> Self {
+        let mut misfits = Self { exchanges: exchanges.len(), ..Self::default() };
+        for exchange in exchanges {
+            if let Err(misfit) = pair::fit(attempt, exchange, None, Translation::Excluded) {
+                misfits.record(misfit, exchange);
+            }
+        }
+        misfits
+    }
+
+    fn record(&mut self, misfit: Misfit, exchange: &'a Exchange) {
+        self.len += 1;
+        self.first = self.first.or(Some(exchange));
+        match misfit {
+            Misfit::Server | Misfit::Name | Misfit::Port => self.of_server += 1,
+            Misfit::Client | Misfit::ClientPort => self.of_client += 1,
+            Misfit::Program => self.has_program = true,
+            Misfit::Request => self.has_request = true,
+            Misfit::Duration { attempt, least } => {
+                if self.nearest.is_none_or(|(known, ..)| least < known) {
+                    self.nearest = Some((least, attempt, exchange));
+                }
+            }
+            Misfit::Outcome => {
+                self.of_outcome += 1;
+                self.first_of_outcome = self.first_of_outcome.or(Some(exchange));
+            }
+        }
+    }
+
+    /// Whether so many are all exchanges that there are.
+    fn is_all(&self, count: usize) -> bool {
+        count == self.exchanges
+    }
+
+    /// What the attempt names that no exchange has.
+    fn elsewhere(&self, attempt: &Attempt) -> Vec<Refusal> {
+        let mut reasons = Vec::new();
+        if self.is_all(self.of_server) {
+            reasons.push(Refusal::OtherServer);
+        }
+        if self.is_all(self.of_client)
+            && let (Some(log), Some(exchange)) = (attempt.client.ip, self.first)
+        {
+            reasons.push(Refusal::OtherClient(log, exchange.client.ip()));
+        }
+        if self.is_all(self.len) {
+            reasons.extend(self.has_program.then_some(Refusal::OtherProgram));
+            reasons.extend(self.has_request.then_some(Refusal::OtherRequest));
+        }
+        reasons
+    }
+
+    /// The outcomes contradict each other, of the attempt and of every exchange.
+    fn outcome(&self, attempt: &Attempt) -> Option<Refusal> {
+        let exchange = self.first_of_outcome.filter(|_| self.is_all(self.of_outcome))?;
+        Some(Refusal::OtherOutcome(attempt.outcome, exchange.outcome))
+    }
+}
 
 impl Work<'_> {
     /// Why an attempt is tied to nothing: what the exchange nearest to fitting it fails by.
@@ -25,56 +107,12 @@ impl Work<'_> {
         {
             return vec![Refusal::OutsideCapture];
         }
-        let mut misfits: Vec<(Misfit, &Exchange)> = Vec::new();
-        for exchange in &self.wire.exchanges {
-            match pair::fit(attempt, exchange, None, Translation::Excluded) {
-                Ok(_) => {}
-                Err(misfit) => {
-                    if misfits.len() < limits::LOG_OFFSETS {
-                        misfits.push((misfit, exchange));
-                    }
-                }
-            }
-        }
-        let all_fail = |is: fn(&Misfit) -> bool| {
-            misfits.len() == self.wire.exchanges.len().min(limits::LOG_OFFSETS)
-                && misfits.iter().all(|(misfit, _)| is(misfit))
-        };
-        if all_fail(|misfit| matches!(misfit, Misfit::Server | Misfit::Name | Misfit::Port)) {
-            reasons.push(Refusal::OtherServer);
-        }
-        if all_fail(|misfit| matches!(misfit, Misfit::Client | Misfit::ClientPort))
-            && let (Some(log), Some((_, exchange))) = (attempt.client.ip, misfits.first())
-        {
-            reasons.push(Refusal::OtherClient(log, exchange.client.ip()));
-        }
-        for (misfit, refusal) in
-            [(Misfit::Program, Refusal::OtherProgram), (Misfit::Request, Refusal::OtherRequest)]
-        {
-            let is_own = misfits.iter().any(|(known, _)| *known == misfit);
-            if is_own && misfits.len() == self.wire.exchanges.len() {
-                reasons.push(refusal);
-            }
-        }
+        let misfits = Misfits::of(attempt, &self.wire.exchanges);
+        reasons.extend(misfits.elsewhere(attempt));
         if offset.is_none() || reasons.is_empty() {
-            // The longest attempt that would have sufficed is the nearest.
-            let durations = misfits.iter().filter_map(|(misfit, exchange)| match misfit {
-                Misfit::Duration { attempt, least } => Some((*least, *attempt, *exchange)),
-                _ => None,
-            });
-            let nearest = durations.min_by_key(|(least, ..)| *least);
-            if let Some((least, attempt_took, exchange)) = nearest
-                && misfits.len() == self.wire.exchanges.len()
-            {
-                reasons.push(Refusal::TooShort { attempt: attempt_took, least });
-                reasons.extend(self.same_host_remainder(attempt, exchange));
-            }
+            reasons.extend(self.too_short(attempt, &misfits));
         }
-        if let Some((_, exchange)) = misfits.iter().find(|(misfit, _)| *misfit == Misfit::Outcome)
-            && all_fail(|misfit| *misfit == Misfit::Outcome)
-        {
-            reasons.push(Refusal::OtherOutcome(attempt.outcome, exchange.outcome));
-        }
+        reasons.extend(misfits.outcome(attempt));
         match self.clocks.get(clock) {
             Some(Err(why)) if *why != OffsetUnknown::NothingFits || reasons.is_empty() => {
                 let is_known = reasons
@@ -88,6 +126,15 @@ impl Work<'_> {
             _ => {}
         }
         reasons
+    }
+
+    /// The attempt is shorter than any exchange that fits it otherwise. The one that asks the least of it is the nearest.
+    fn too_short(&self, attempt: &Attempt, misfits: &Misfits<'_>) -> Vec<Refusal> {
+        let Some((least, took, exchange)) = misfits.nearest.filter(|_| misfits.is_all(misfits.len)) else {
+            return Vec::new();
+        };
+        let too_short = Refusal::TooShort { attempt: took, least };
+        [too_short].into_iter().chain(self.same_host_remainder(attempt, exchange)).collect()
     }
 
     /// On one host the clocks are the same: what even the packets that were seen leave over a multiple of 15 minutes.
