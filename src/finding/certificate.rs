@@ -28,6 +28,13 @@ pub(super) fn find(story: &Story) -> impl Iterator<Item = Finding> {
     CODES.into_iter().filter_map(|code| of_kind(story, code))
 }
 
+impl Finding {
+    /// Whether it is about a certificate of the server.
+    pub fn is_about_certificates(&self) -> bool {
+        CODES.contains(&self.code)
+    }
+}
+
 /// The faults of one kind, as one finding.
 fn of_kind(story: &Story, code: &str) -> Option<Finding> {
     let found: Vec<_> = story.certificate_faults().filter(|(_, fault)| fault.code() == code).collect();

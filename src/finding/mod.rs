@@ -34,6 +34,7 @@ mod syn_retries;
 mod zero_window;
 
 use crate::story::Story;
+use crate::verdict::Code;
 pub use found::{Finding, Weight};
 use found::{finding, times};
 
@@ -71,6 +72,17 @@ pub fn find(story: &Story) -> Vec<Finding> {
     certificate::find(story).chain(RULES.iter().filter_map(|rule| rule(story))).collect()
 }
 
+impl Finding {
+    /// Whether a verdict with this code says the same: a reader who has the verdict needs no such finding.
+    pub fn repeats(&self, verdict: Code) -> bool {
+        match verdict {
+            Code::TlsAlert => self.is_about_certificates(),
+            Code::SynNoReply => self.code == "retransmissions",
+            _ => false,
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use std::fs;
@@ -99,6 +111,17 @@ mod tests {
                 assert!(page.contains(&format!("| `{code}` |")), "{code} is not in docs/findings.md");
             }
         }
+    }
+
+    #[test]
+    fn an_alert_needs_no_finding_about_certificates_and_keeps_the_others() {
+        let found = |code| finding(code, Weight::Info, String::new(), []).expect("a finding");
+        for code in certificate::CODES {
+            assert!(found(code).repeats(Code::TlsAlert) && !found(code).repeats(Code::Healthy), "{code}");
+        }
+        assert!(!found("retransmissions").repeats(Code::TlsAlert));
+        assert!(found("retransmissions").repeats(Code::SynNoReply));
+        assert!(!found("syn-retries").repeats(Code::SynNoReply));
     }
 
     #[test]

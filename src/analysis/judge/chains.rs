@@ -261,7 +261,7 @@ mod tests {
 
     fn findings(story: &Story) -> Vec<(&'static str, Weight)> {
         let found = finding::find(story);
-        let about_certificates = found.iter().filter(|finding| finding.code.starts_with("certificate-"));
+        let about_certificates = found.iter().filter(|finding| finding.is_about_certificates());
         about_certificates.map(|finding| (finding.code, finding.severity)).collect()
     }
 
@@ -328,7 +328,7 @@ mod tests {
         story.tls.examination = None;
         let all = crate::analysis::Settings { certificates: settings(), ..Default::default() };
         for examinations in [true, false] {
-            let needs = Needs { examinations, ..Needs::default() };
+            let needs = Needs { examinations, ..Needs::ALL };
             let mut judging = Judging::new(&all, Examiner::shared(&all.certificates), needs);
             assert_eq!(judging.judged(story.clone()).story.tls.examination.is_some(), examinations);
         }

@@ -154,7 +154,7 @@ pub(super) fn write(
     style: &Style,
     out: &mut dyn Write,
 ) -> io::Result<()> {
-    let Judged { story, verdict, findings } = judged;
+    let Judged { story, verdict, .. } = judged;
     if let Some(fault) = fault(story, verdict) {
         write_labelled("Fault", &fault, style, out)?;
     }
@@ -172,7 +172,7 @@ pub(super) fn write(
     }
     write_next(&advice(story, verdict, style).collect::<Vec<_>>(), style, out)?;
     chain::write(judged, names, style, out)?;
-    write_findings(verdict, findings, names, style, out)?;
+    write_findings(judged, names, style, out)?;
     write_more(story, verdict, style, out)
 }
 
@@ -237,23 +237,27 @@ pub(super) fn basis(judged: &Judged, summary: Option<&Summary>) -> String {
     }
 }
 
+/// The findings that are shown with a verdict, warnings first. Only with `-v` are those shown that repeat the verdict, and the round
+/// trips, which the packets' rows have.
+pub(super) fn findings<'a>(judged: &'a Judged, style: &Style) -> Vec<&'a Finding> {
+    let Judged { verdict, findings, .. } = judged;
+    let is_shown = |finding: &&Finding| {
+        style.verbosity > 0 || !(finding.code == "round-trip" || finding.repeats(verdict.code))
+    };
+    let mut shown: Vec<_> = findings.iter().filter(is_shown).collect();
+    shown.sort_by_key(|finding| finding.severity != Weight::Warning);
+    shown
+}
+
 /// What else is worth knowing: warnings, and a few notes.
 fn write_findings(
-    verdict: &Verdict,
-    findings: &[Finding],
+    judged: &Judged,
     names: &PacketNames<'_>,
     style: &Style,
     out: &mut dyn Write,
 ) -> io::Result<()> {
-    // The rows show round trips, and a verdict needs no finding that repeats it.
-    let is_shown = |finding: &&Finding| {
-        style.verbosity > 0
-            || !(finding.code == "round-trip"
-                || (finding.code.starts_with("certificate-") && verdict.code == Code::TlsAlert)
-                || (finding.code == "retransmissions" && verdict.code == Code::SynNoReply))
-    };
     let (warnings, notes): (Vec<_>, Vec<_>) =
-        findings.iter().filter(is_shown).partition(|finding| finding.severity == Weight::Warning);
+        findings(judged, style).into_iter().partition(|finding| finding.severity == Weight::Warning);
     let most = if style.verbosity > 0 { usize::MAX } else { NOTES.saturating_sub(warnings.len()) };
     let left = notes.len().saturating_sub(most);
     for (index, finding) in warnings.iter().chain(notes.iter().take(most)).enumerate() {

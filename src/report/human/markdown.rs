@@ -159,7 +159,7 @@ impl Markdown<'_> {
         group: Option<(&GroupKey, &Group)>,
         summary: &Summary,
     ) -> io::Result<()> {
-        let Judged { story, verdict, findings } = judged;
+        let Judged { story, verdict, .. } = judged;
         let Page { names, style, .. } = self.page;
         let fault = judgement::fault(story, verdict);
         let fault = fault.map(|fault| format!(", fault: {fault}")).unwrap_or_default();
@@ -187,7 +187,8 @@ impl Markdown<'_> {
         let advice = judgement::advice(story, verdict, style).enumerate();
         let advice: Vec<_> =
             advice.map(|(index, text)| format!("{}. {}", index + 1, self.prose(&text))).collect();
-        let warnings = findings.iter().filter(|finding| finding.severity == Weight::Warning);
+        let findings = judgement::findings(judged, style).into_iter();
+        let warnings = findings.filter(|finding| finding.severity == Weight::Warning);
         let warnings: Vec<_> = warnings.map(|finding| self.prose(&finding.text)).collect();
         self.table(&[
             ("Connection", self.prose(&format!("{client} → {server}{version}"))),

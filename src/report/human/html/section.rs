@@ -7,11 +7,11 @@ use askama::Template;
 use super::packets::{Lane, Rung, Rungs};
 use super::verdict::{class, translation};
 use crate::analysis::{Group, GroupKey, Judged};
-use crate::finding::Weight;
+use crate::finding::{Finding, Weight};
 use crate::report::human::page::Page;
 use crate::report::human::{chain, judgement, overview};
 use crate::report::text::neighbours::{Conclusion, Stance};
-use crate::report::text::words::grouped;
+use crate::report::text::words::{PacketNames, grouped};
 use crate::report::text::{clock, ends};
 use crate::tcp::Role;
 use crate::time::Clock;
@@ -80,10 +80,34 @@ struct Line {
     is_bad: bool,
 }
 
+impl<'a> Also<'a> {
+    fn of(finding: &'a Finding, names: &PacketNames<'_>) -> Self {
+        let packets: Vec<_> = finding.evidence.iter().take(PACKETS).map(|number| names.of(*number)).collect();
+        let more = if finding.evidence.len() > PACKETS { ", …" } else { "" };
+        Self {
+            is_warning: finding.severity == Weight::Warning,
+            text: &finding.text,
+            packets: format!("{}{more}", packets.join(", ")),
+        }
+    }
+}
+
+impl Line {
+    fn of(line: chain::Line) -> Self {
+        Self {
+            label: line.label.trim_start(),
+            value: line.value,
+            judgement: line.judgement,
+            why: line.why,
+            is_bad: line.is_bad,
+        }
+    }
+}
+
 impl<'a> Section<'a> {
     /// Of a connection, which may stand for its group.
     pub(super) fn of(judged: &'a Judged, group: Option<(&GroupKey, &Group)>, page: Page<'_>) -> Self {
-        let Judged { story, verdict, findings } = judged;
+        let Judged { story, verdict, .. } = judged;
         let Page { summary, names, style, .. } = page;
         let Rungs { rows, device, key } = Rungs::of(judged, page);
         let times = match group {
@@ -106,28 +130,10 @@ impl<'a> Section<'a> {
         let clock = story.capture.clock;
         let elapsed = story.last.at - story.first.at;
         let when = judgement::when(story.first.at, clock, style);
-        let also = findings.iter().map(|finding| {
-            let packets: Vec<_> =
-                finding.evidence.iter().take(PACKETS).map(|number| names.of(*number)).collect();
-            let more = if finding.evidence.len() > PACKETS { ", …" } else { "" };
-            Also {
-                is_warning: finding.severity == Weight::Warning,
-                text: &finding.text,
-                packets: format!("{}{more}", packets.join(", ")),
-            }
-        });
-        let mut also: Vec<_> = also.collect();
-        also.sort_by_key(|finding| !finding.is_warning);
         let missing = chain::missing(story).map(|text| ("Chain", text));
         let client = chain::client(story, names).map(|text| ("Client", text));
         let examination = story.tls.examination.as_deref();
-        let lines = examination.map(chain::lines).unwrap_or_default().into_iter().map(|line| Line {
-            label: line.label.trim_start(),
-            value: line.value,
-            judgement: line.judgement,
-            why: line.why,
-            is_bad: line.is_bad,
-        });
+        let lines = examination.map(chain::lines).unwrap_or_default().into_iter().map(Line::of);
         Self {
             id: story.id,
             is_alone: summary.is_some_and(|summary| summary.connections == 1),
@@ -158,7 +164,10 @@ impl<'a> Section<'a> {
             client_log: &verdict.client_reports,
             next: judgement::advice(story, verdict, style).collect(),
             chain: missing.into_iter().chain(client).collect(),
-            findings: also,
+            findings: judgement::findings(judged, style)
+                .into_iter()
+                .map(|finding| Also::of(finding, names))
+                .collect(),
             filter: judgement::short_filter(story),
             code: verdict.code.name(),
             certificate: lines.collect(),
