@@ -6,7 +6,7 @@ use std::thread::Scope;
 use super::facts::Facts;
 use super::judge::{Judge, SharedExaminer};
 use super::lookups::{self, Questions};
-use super::shares::Shares;
+use super::shares::{Pace, Shares};
 use super::watch::Watch;
 use super::{Event, Needs, Settings, Summary, Watching};
 use crate::capture::{About, Prefilter, Record, Source, Target};
@@ -60,19 +60,16 @@ impl<'env> Run<'env> {
         judge: Box<dyn Judge + 'env>,
     ) -> Self {
         let is_text = about.files.iter().any(|file| file.is_text);
-        let is_at_once = is_text || needs.packets || settings.watching == Watching::Always;
-        let mut shares = Shares::new(scope, settings, judge, is_at_once);
-        shares.is_watched = settings.watching == Watching::Always;
-        for connections in shares.connections() {
-            connections.clock = about.clock;
-            connections.is_text = is_text;
-            connections.is_watched = settings.watching == Watching::Always;
-        }
+        let pace = match settings.watching {
+            Watching::Always => Pace::Watched,
+            _ if is_text || needs.packets => Pace::AtOnce,
+            _ => Pace::Rounds,
+        };
         Self {
             settings,
             reports_packets: needs.packets,
             facts: Facts::new(settings),
-            shares,
+            shares: Shares::new(scope, settings, about, pace, judge),
             watch: Watch::new(settings, examiner, needs),
             summary: Summary::default(),
             admitted: 0,
@@ -102,7 +99,7 @@ impl<'env> Run<'env> {
                 self.shares.event(&Event::Progress(read, of))?;
                 self.record_source(input.source);
             }
-            if self.shares.is_watched && self.watch.is_due(&self.facts) {
+            if self.shares.pace().is_watched() && self.watch.is_due(&self.facts) {
                 input.source.refresh();
                 self.record_source(input.source);
                 self.watch.look(&mut self.shares, &self.facts)?;
@@ -159,7 +156,7 @@ impl<'env> Run<'env> {
     #[cold]
     fn idle(&mut self, at: Timestamp, source: &dyn Source) -> io::Result<()> {
         self.facts.record_time(at);
-        let begins = self.settings.watching == Watching::WhenIdle && !self.shares.is_watched;
+        let begins = self.settings.watching == Watching::WhenIdle && !self.shares.pace().is_watched();
         if begins {
             self.shares.stop_rounds()?;
         }
@@ -180,7 +177,7 @@ impl<'env> Run<'env> {
 
     #[cold]
     fn record_source(&mut self, source: &dyn Source) {
-        self.facts.record_source(&source.about(), self.shares.is_watched);
+        self.facts.record_source(&source.about(), self.shares.pace().is_watched());
     }
 
     fn packet(&mut self, packet: &Packet<'_>, target: &Target) -> io::Result<()> {

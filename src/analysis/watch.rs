@@ -7,7 +7,7 @@ use std::io;
 
 use super::facts::Facts;
 use super::judge::{Judging, SharedExaminer};
-use super::shares::{Connections, Outlet, Shares, report_entry};
+use super::shares::{Connections, Outlet, Pace, Shares, report_entry};
 use super::table::{CLOSED, TrackedConnection};
 use super::{Event, Needs, Settings};
 use crate::limits;
@@ -149,12 +149,11 @@ impl<'s> Watch<'s> {
 impl Shares<'_> {
     /// From now on packets are waited for: what came until now is reported.
     pub(super) fn begin_watching(&mut self) -> io::Result<()> {
-        self.is_watched = true;
+        self.set_pace(Pace::Watched);
         let Some((shares, mut outlet)) = self.at_once() else { return Ok(()) };
         let mut shares: Vec<_> = shares.collect();
         let mut packets = Vec::new();
         for (share, connections) in shares.iter_mut().enumerate() {
-            connections.is_watched = true;
             for index in 0..connections.table.slots() {
                 connections.promote(index);
                 let Some(tracked) = connections.table.tracked(index).filter(|tracked| tracked.is_in_window)

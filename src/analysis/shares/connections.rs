@@ -6,11 +6,13 @@
 use std::collections::VecDeque;
 use std::io;
 
+use super::Pace;
 use super::outlet::{Numbering, Outlet, is_provisional};
 use crate::analysis::facts::Facts;
 use crate::analysis::judge::Chains;
 use crate::analysis::table::{Budget, EvictionCandidate, HalfOpen, RecentlyClosed, Table, TrackedConnection};
 use crate::analysis::{Event, Settings, Summary};
+use crate::capture::About;
 use crate::packet::{IcmpError, Segment};
 use crate::story::{Moment, PacketId, Story};
 use crate::tcp::Key;
@@ -37,13 +39,13 @@ pub(in crate::analysis) struct Connections<'s> {
     pub(in crate::analysis) clock: Clock,
     /// Whether packets come as text, whose clock may be coarse and whose lines may be cut: they are taken as they come.
     pub(in crate::analysis) is_text: bool,
-    /// Whether entries are reported as they come, and connections leave by the clock.
-    pub(in crate::analysis) is_watched: bool,
+    /// When packets are taken in.
+    pub(in crate::analysis) pace: Pace,
 }
 
 impl<'s> Connections<'s> {
-    /// None yet.
-    pub(in crate::analysis) fn new(settings: &'s Settings) -> Self {
+    /// None yet, of a capture with this source.
+    pub(in crate::analysis) fn new(settings: &'s Settings, about: &About, pace: Pace) -> Self {
         Self {
             settings,
             table: Table::default(),
@@ -55,9 +57,9 @@ impl<'s> Connections<'s> {
             most_packets: 0,
             evicted: 0,
             unknown_errors: 0,
-            clock: Clock::default(),
-            is_text: false,
-            is_watched: false,
+            clock: about.clock,
+            is_text: about.files.iter().any(|file| file.is_text),
+            pace,
         }
     }
 
@@ -91,7 +93,7 @@ impl<'s> Connections<'s> {
             tracked.clock_stepped(id.moment);
         }
         tracked.is_in_window |= is_in_window(self.settings, id.moment, self.clock);
-        let reports = self.is_watched && tracked.is_in_window;
+        let reports = self.pace.is_watched() && tracked.is_in_window;
         let mut reported = Ok(());
         let mut taken = |story: &Story| {
             if reports && reported.is_ok() {
@@ -120,7 +122,7 @@ impl<'s> Connections<'s> {
     ) -> io::Result<Option<usize>> {
         self.make_room(facts, outlet)?;
         let ordinal = outlet.begins(id.moment.number);
-        let half_open = HalfOpen::of(ordinal, id, segment).filter(|_| !self.is_watched);
+        let half_open = HalfOpen::of(ordinal, id, segment).filter(|_| !self.pace.is_watched());
         let has_story = half_open.is_none();
         let index = if let Some(half_open) = half_open {
             self.table.insert_half_open(key, half_open)
@@ -162,7 +164,7 @@ impl<'s> Connections<'s> {
         }
         tracked.is_in_window |= is_in_window(self.settings, id.moment, self.clock);
         tracked.icmp(id, error, &mut self.budget);
-        if self.is_watched && tracked.is_in_window {
+        if self.pace.is_watched() && tracked.is_in_window {
             report_entry(tracked.story.so_far(), id.moment, outlet)?;
         }
         Ok(())

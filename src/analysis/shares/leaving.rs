@@ -21,7 +21,7 @@ impl Connections<'_> {
     pub(super) fn make_room(&mut self, facts: &Facts<'_>, outlet: &mut dyn Outlet) -> io::Result<()> {
         let bounds = &self.settings.bounds;
         // While packets are watched, those that are over leave by the clock.
-        if !self.is_watched && self.candidates.is_empty() && self.table.is_full(&self.budget, bounds) {
+        if !self.pace.is_watched() && self.candidates.is_empty() && self.table.is_full(&self.budget, bounds) {
             self.sweep(facts, outlet)?;
         }
         while self.table.is_full(&self.budget, bounds) {
@@ -49,7 +49,7 @@ impl Connections<'_> {
         Ok(())
     }
 
-    /// Has a connection judged while others go on. Its late packets begin no other.
+    /// Has a connection judged while others stay. Its late packets begin no other.
     pub(in crate::analysis) fn close(
         &mut self,
         index: usize,

@@ -25,6 +25,7 @@ use super::facts::Facts;
 use super::judge::Judge;
 use super::summary::{Summary, Tally};
 use super::{Event, Settings};
+use crate::capture::About;
 use crate::limits;
 use crate::packet::{IcmpError, Segment};
 use crate::story::PacketId;
@@ -60,10 +61,30 @@ pub(super) struct Shares<'env> {
     handoffs: Vec<Handoff>,
     /// ICMP errors that quote no connection that is followed.
     unknown_errors: u64,
-    /// Whether each packet is taken in as it comes.
-    is_at_once: bool,
-    /// Whether entries are reported as they come, and connections leave by the clock.
-    pub(super) is_watched: bool,
+    pace: Pace,
+}
+
+/// When packets are taken in.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Pace {
+    /// A round of them together, on as many threads as there are.
+    Rounds,
+    /// Each as it comes: packets are reported one by one, or are printed text, whose clock may be coarse and whose lines may be
+    /// cut.
+    AtOnce,
+    /// Each as it comes. Entries are reported, and connections leave by the clock.
+    Watched,
+}
+
+impl Pace {
+    /// Whether packets are waited for.
+    pub(super) fn is_watched(self) -> bool {
+        self == Self::Watched
+    }
+
+    fn is_at_once(self) -> bool {
+        self != Self::Rounds
+    }
 }
 
 impl<'env> Shares<'env> {
@@ -71,13 +92,14 @@ impl<'env> Shares<'env> {
     pub(super) fn new<'scope>(
         scope: &'scope Scope<'scope, 'env>,
         settings: &'env Settings,
+        about: &About,
+        pace: Pace,
         judge: Box<dyn Judge + 'env>,
-        is_at_once: bool,
     ) -> Self {
-        let threads = if is_at_once { 1 } else { settings.threads.min(limits::SHARES + 1) };
+        let threads = if pace.is_at_once() { 1 } else { settings.threads.min(limits::SHARES + 1) };
         Self {
             settings,
-            at_home: (0..limits::SHARES).map(|index| Share::new(index, settings)).collect(),
+            at_home: (0..limits::SHARES).map(|index| Share::new(index, settings, about, pace)).collect(),
             parts: (0..limits::SHARES).map(|_| Part::default()).collect(),
             packets: 0,
             bytes: 0,
@@ -88,14 +110,19 @@ impl<'env> Shares<'env> {
             judge: Some(judge),
             handoffs: Vec::new(),
             unknown_errors: 0,
-            is_at_once,
-            is_watched: false,
+            pace,
         }
     }
 
-    /// All connections, before the first packet.
-    pub(super) fn connections(&mut self) -> impl Iterator<Item = &mut Connections<'env>> {
-        self.at_home.iter_mut().map(|share| &mut share.connections)
+    /// When packets are taken in.
+    pub(super) fn pace(&self) -> Pace {
+        self.pace
+    }
+
+    /// From now on packets are taken in at this pace. All shares are at home.
+    pub(super) fn set_pace(&mut self, pace: Pace) {
+        self.pace = pace;
+        self.at_home.iter_mut().for_each(|share| share.connections.pace = pace);
     }
 
     /// The connections of each share, and where to what leaves goes. Nothing while a thread has some of it.
@@ -112,7 +139,7 @@ impl<'env> Shares<'env> {
         facts: &Facts<'env>,
     ) -> io::Result<()> {
         let index = Key::of(segment.header).part(limits::SHARES);
-        if self.is_at_once {
+        if self.pace.is_at_once() {
             self.sweep_if_due(facts)?;
             return self
                 .with_share(index, |connections, outlet| connections.segment(id, segment, facts, outlet));
@@ -139,7 +166,7 @@ impl<'env> Shares<'env> {
         }
         let Some(key) = Key::of_quoted(quoted) else { return self.icmp_without_ports(id, error, facts) };
         let index = key.part(limits::SHARES);
-        if self.is_at_once {
+        if self.pace.is_at_once() {
             return self.with_share(index, |connections, outlet| connections.icmp(id, error, facts, outlet));
         }
         self.begin_round(facts)?;
@@ -184,7 +211,7 @@ impl<'env> Shares<'env> {
     /// Hands something to the sink, in order with the connections.
     pub(super) fn event(&mut self, event: &Event<'_>) -> io::Result<()> {
         match (event, self.judge.as_mut()) {
-            (_, Some(judge)) if self.is_at_once => judge.event(event),
+            (_, Some(judge)) if self.pace.is_at_once() => judge.event(event),
             (Event::Progress(read, of), _) => {
                 self.handoffs.push(Handoff::Progress(*read, *of));
                 Ok(())
@@ -313,7 +340,7 @@ impl<'env> Shares<'env> {
 
     /// Everything that was read is taken in and judged.
     fn catch_up(&mut self) -> io::Result<()> {
-        if self.is_at_once {
+        if self.pace.is_at_once() {
             return Ok(());
         }
         self.take_round_in()?;
@@ -325,7 +352,7 @@ impl<'env> Shares<'env> {
     #[cold]
     pub(super) fn stop_rounds(&mut self) -> io::Result<()> {
         self.catch_up()?;
-        self.is_at_once = true;
+        self.set_pace(Pace::AtOnce);
         Ok(())
     }
 
@@ -336,7 +363,7 @@ impl<'env> Shares<'env> {
         let least = bounds.unsorted.min(bounds.connections / 4);
         let begun = (self.begun - self.swept_at) as usize;
         // While packets are watched, those that are over leave by the clock.
-        if self.is_watched || begun < least {
+        if self.pace.is_watched() || begun < least {
             return false;
         }
         let slots: usize = self.at_home.iter().map(|share| share.connections.table.slots()).sum();
@@ -360,9 +387,9 @@ impl<'env> Shares<'env> {
     pub(super) fn end(&mut self, facts: &mut Facts<'env>) -> io::Result<()> {
         self.catch_up()?;
         let packets_each = leaving::packets_each(&self.at_home.iter().map(|share| &share.connections));
-        facts.record_packets_each(if self.is_watched { None } else { packets_each });
+        facts.record_packets_each(if self.pace.is_watched() { None } else { packets_each });
         for (place, (share, index)) in self.all().enumerate() {
-            if self.is_at_once {
+            if self.pace.is_at_once() {
                 self.with_share(share, |connections, outlet| connections.depart(index, facts, outlet))?;
                 continue;
             }
@@ -377,7 +404,7 @@ impl<'env> Shares<'env> {
         }
         self.finish_round()?;
         self.judge_all()?;
-        for connections in self.connections() {
+        for Share { connections, .. } in &mut self.at_home {
             connections.forget();
         }
         facts.record_packets_each(None);

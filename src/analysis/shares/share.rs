@@ -2,11 +2,13 @@
 
 use std::io;
 
+use super::Pace;
 use super::connections::Connections;
 use super::outlet::Departures;
 use super::part::{Part, Taken};
 use crate::analysis::Settings;
 use crate::analysis::facts::Facts;
+use crate::capture::About;
 
 /// Connections with all that following them for a while needs.
 pub(super) struct Share<'s> {
@@ -24,10 +26,10 @@ pub(super) struct Share<'s> {
 }
 
 impl<'s> Share<'s> {
-    pub(super) fn new(index: usize, settings: &'s Settings) -> Self {
+    pub(super) fn new(index: usize, settings: &'s Settings, about: &About, pace: Pace) -> Self {
         Self {
             index,
-            connections: Connections::new(settings),
+            connections: Connections::new(settings, about, pace),
             facts: Facts::new(settings),
             part: Part::default(),
             sweeps: false,
