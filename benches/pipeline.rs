@@ -8,7 +8,7 @@ use std::hint::black_box;
 use std::io::Cursor;
 
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
-use ssmscope::analysis::{self, Judged, Settings, Sink};
+use ssmscope::analysis::{self, Judged, Needs, Settings, Sink};
 use ssmscope::capture::{self, Record, Target};
 use ssmscope::decode::Decoder;
 use ssmscope::packet::{Content, Segment};
@@ -21,6 +21,10 @@ use workload::Workload;
 struct Forget;
 
 impl Sink for Forget {
+    fn needs(&self) -> Needs {
+        Needs::ALL
+    }
+
     fn connection(&mut self, judged: Judged) -> std::io::Result<()> {
         black_box(judged);
         Ok(())

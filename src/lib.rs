@@ -6,7 +6,7 @@
 //! [`verdict`] → [`finding`] → [`analysis`] → [`probe`] → [`report`] → [`recorder`].
 //!
 //! [`time`] holds the only clock, [`limits`] every bound, [`packet`] the vocabulary. [`analysis`] drives the rooms from
-//! [`decode`] to [`finding`]. [`log`] reads what programs wrote beside the capture and ties it to connections.
+//! [`decode`] to [`finding`]. [`log`] reads what programs wrote meanwhile and ties it to connections.
 //! [`probe`] makes one attempt at a server and has it analysed as a capture; [`recorder`] keeps the packets of a live
 //! capture for the connections that fail. `docs/glossary.md` defines the words.
 //!
@@ -24,7 +24,7 @@
 //! feature `command`, the library has no reports for people and for monitoring, and none of the dependencies of the program.
 //!
 //! ```
-//! use ssmscope::analysis::{self, Judged, Settings, Sink};
+//! use ssmscope::analysis::{self, Judged, Needs, Settings, Sink};
 //! use ssmscope::capture::{self, Target};
 //! use ssmscope::verdict::Status;
 //!
@@ -35,6 +35,10 @@
 //!         println!("{}: {}", judged.verdict.code, judged.verdict.headline);
 //!         assert_eq!(judged.verdict.code, "refused");
 //!         Ok(())
+//!     }
+//!
+//!     fn needs(&self) -> Needs {
+//!         Needs::CONNECTIONS
 //!     }
 //! }
 //!

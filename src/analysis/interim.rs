@@ -89,7 +89,7 @@ impl Interim {
 
 #[cfg(test)]
 mod tests {
-    use super::super::{Settings, Sink, Watching, analyse};
+    use super::super::{Needs, Settings, Sink, Watching, analyse};
     use super::*;
     use crate::capture::{self, Target};
     use std::io;
@@ -98,6 +98,10 @@ mod tests {
     struct Along(Interim);
 
     impl Sink for Along {
+        fn needs(&self) -> Needs {
+            Needs::ALL
+        }
+
         fn connection(&mut self, judged: Judged) -> io::Result<()> {
             self.0.connection(&judged);
             Ok(())

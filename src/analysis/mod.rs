@@ -77,7 +77,7 @@ pub struct Settings {
     pub knowledge: Vec<EndpointKnowledge>,
     /// How much is kept at one time.
     pub bounds: Bounds,
-    /// The logs to read beside the capture. Connections are judged when all of it is read then.
+    /// The logs to read with the capture. Connections are judged when all of it is read then.
     pub logs: Option<LogInput>,
     /// Connections without a packet in this stretch of time are left out.
     pub window: Option<Window>,
@@ -162,10 +162,8 @@ pub trait Sink: Send {
         Ok(())
     }
 
-    /// What it needs besides verdicts: by default everything. Asked before anything is read.
-    fn needs(&self) -> Needs {
-        Needs::default()
-    }
+    /// What it needs besides verdicts. Asked before anything is read.
+    fn needs(&self) -> Needs;
 }
 
 /// What happens while a capture is read, besides the connections that are judged.
@@ -203,10 +201,15 @@ pub struct Needs {
     pub examinations: bool,
 }
 
-impl Default for Needs {
-    fn default() -> Self {
-        Self { packets: true, findings: true, examinations: true }
-    }
+impl Needs {
+    /// Nothing but verdicts.
+    pub const VERDICTS: Self = Self { packets: false, findings: false, examinations: false };
+
+    /// Everything that is known of a connection, and no packets.
+    pub const CONNECTIONS: Self = Self { packets: false, findings: true, examinations: true };
+
+    /// Everything.
+    pub const ALL: Self = Self { packets: true, findings: true, examinations: true };
 }
 
 /// What two sinks need together.

@@ -79,7 +79,7 @@ pub struct Summary {
     pub shared_stand_ins: u64,
     /// What the capture calls the hosts that are mentioned here.
     pub names: Names,
-    /// What the logs beside it came to.
+    /// What its logs came to.
     pub logs: Option<Box<LogSummary>>,
 }
 

@@ -60,7 +60,7 @@ pub use states::{Contradiction, States};
 pub use step::{Phase, Step};
 
 use crate::analysis::{
-    self, CertificateSettings, Judged, LogInput, LogSource, Redaction, Settings, Sink, Summary,
+    self, CertificateSettings, Judged, LogInput, LogSource, Needs, Redaction, Settings, Sink, Summary,
 };
 use crate::capture::{Source, Target};
 use crate::cert::{NameSource, Trust, Wanted};
@@ -443,6 +443,10 @@ fn spent(since: Instant) -> Elapsed {
 struct Connections(Vec<Judged>);
 
 impl Sink for Connections {
+    fn needs(&self) -> Needs {
+        Needs::ALL
+    }
+
     fn connection(&mut self, judged: Judged) -> io::Result<()> {
         self.0.push(judged);
         Ok(())

@@ -343,7 +343,7 @@ mod tests {
     use std::io;
 
     use super::*;
-    use crate::analysis::{self, Judged, Settings, Sink};
+    use crate::analysis::{self, Judged, Needs, Settings, Sink};
     use crate::capture::Target;
     use crate::packet::Viewpoint;
     use crate::story::script::talk;
@@ -353,6 +353,10 @@ mod tests {
     struct Verdicts(Vec<Verdict>);
 
     impl Sink for Verdicts {
+        fn needs(&self) -> Needs {
+            Needs::ALL
+        }
+
         fn connection(&mut self, judged: Judged) -> io::Result<()> {
             self.0.push(judged.verdict);
             Ok(())
@@ -424,6 +428,10 @@ mod tests {
     fn no_round_trip_is_told_but_that_of_the_opening() {
         struct Stories(Vec<crate::story::Story>);
         impl Sink for Stories {
+            fn needs(&self) -> Needs {
+                Needs::ALL
+            }
+
             fn connection(&mut self, judged: Judged) -> io::Result<()> {
                 self.0.push(*judged.story);
                 Ok(())

@@ -7,7 +7,7 @@ use std::path::Path;
 use serde_json::{Value, json};
 
 use super::*;
-use crate::analysis::{self, Event, Settings as Analysis, Sink, Watching};
+use crate::analysis::{self, Event, Needs, Settings as Analysis, Sink, Watching};
 use crate::capture::{self, Record, Target};
 use crate::packet::Origin;
 
@@ -29,6 +29,10 @@ fn settings(folder: &Path) -> Settings {
 struct Recording(Recorder);
 
 impl Sink for Recording {
+    fn needs(&self) -> Needs {
+        Needs::ALL
+    }
+
     fn event(&mut self, event: &Event<'_>) -> io::Result<()> {
         match event {
             Event::Frame(frame) => self.0.frame(frame),
@@ -102,6 +106,10 @@ fn a_healthy_connection_gets_no_file() {
 fn the_bound_on_failures_that_wait_is_reported_once() {
     struct Last(Option<Judged>);
     impl Sink for Last {
+        fn needs(&self) -> Needs {
+            Needs::ALL
+        }
+
         fn connection(&mut self, judged: Judged) -> io::Result<()> {
             self.0 = Some(judged);
             Ok(())
@@ -129,6 +137,10 @@ fn the_bound_on_failures_that_wait_is_reported_once() {
 fn what_comes_from_the_wire_is_escaped_in_comments() {
     struct Hostile(Recording);
     impl Sink for Hostile {
+        fn needs(&self) -> Needs {
+            Needs::ALL
+        }
+
         fn event(&mut self, event: &Event<'_>) -> io::Result<()> {
             self.0.event(event)
         }

@@ -6,7 +6,7 @@ mod workload;
 use std::alloc::System;
 use std::io::{self, Cursor};
 
-use ssmscope::analysis::{self, Event, Judged, Settings, Sink};
+use ssmscope::analysis::{self, Event, Judged, Needs, Settings, Sink};
 use ssmscope::capture::{self, Target};
 use ssmscope::limits;
 use stats_alloc::{INSTRUMENTED_SYSTEM, Region, Stats, StatsAlloc};
@@ -25,6 +25,10 @@ struct Counter {
 }
 
 impl Sink for Counter {
+    fn needs(&self) -> Needs {
+        Needs::ALL
+    }
+
     fn event(&mut self, event: &Event<'_>) -> io::Result<()> {
         let Event::Packet(_) = event else { return Ok(()) };
         self.packets += 1;

@@ -1,4 +1,4 @@
-//! Every situation of testdata: its verdict against its README, and its reports against the golden files beside it.
+//! Every situation of testdata: its verdict against its README, and its reports against the golden files next to it.
 //!
 //! `UPDATE_GOLDEN=1 cargo test` writes the golden files anew; the difference is then to be read before it is committed.
 
@@ -6,7 +6,7 @@ use std::fs;
 use std::io;
 
 use serde_json::Value;
-use ssmscope::analysis::{self, Event, Judged, Settings, Sink, Watching};
+use ssmscope::analysis::{self, Event, Judged, Needs, Settings, Sink, Watching};
 use ssmscope::capture::{self, Target};
 
 use crate::support::run::{Outcome, is_updating, ssmscope};
@@ -103,6 +103,10 @@ struct Verdicts {
 }
 
 impl Sink for Verdicts {
+    fn needs(&self) -> Needs {
+        Needs::ALL
+    }
+
     fn event(&mut self, event: &Event<'_>) -> io::Result<()> {
         if let Event::Known(judged) = event {
             self.known.push((judged.story.first.number, judged.verdict.code.name()));

@@ -5,7 +5,7 @@
 use std::collections::BTreeMap;
 use std::io::{self, Cursor};
 
-use ssmscope::analysis::{self, Judged, Settings, Sink};
+use ssmscope::analysis::{self, Judged, Needs, Settings, Sink};
 use ssmscope::capture::{self, Frame as Lent, Target};
 use ssmscope::decode::Decoder;
 use ssmscope::packet::{Content, Flags, Host, Origin};
@@ -115,6 +115,10 @@ type Pair = ((Host, u16), (Host, u16));
 struct Verdicts(BTreeMap<Pair, Vec<(&'static str, Severity)>>);
 
 impl Sink for Verdicts {
+    fn needs(&self) -> Needs {
+        Needs::ALL
+    }
+
     fn connection(&mut self, judged: Judged) -> io::Result<()> {
         let parties = &judged.story.parties;
         let mut ends = [parties.client.host, parties.server.host]

@@ -4,7 +4,7 @@
 use std::io::Cursor;
 use std::path::Path;
 
-use ssmscope::analysis::{self, Judged, Settings, Sink};
+use ssmscope::analysis::{self, Judged, Needs, Settings, Sink};
 use ssmscope::capture::{self, Record, Target};
 
 use crate::support::situations::{Situation, situations};
@@ -200,6 +200,10 @@ pub fn pcap(frames: &[Frame]) -> Vec<u8> {
 struct First(Option<String>);
 
 impl Sink for First {
+    fn needs(&self) -> Needs {
+        Needs::ALL
+    }
+
     fn connection(&mut self, judged: Judged) -> std::io::Result<()> {
         let verdict = &judged.verdict;
         self.0.get_or_insert_with(|| {

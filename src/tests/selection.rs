@@ -2,7 +2,7 @@
 
 use std::io::{self, Cursor};
 
-use ssmscope::analysis::{self, Judged, Settings, Sink};
+use ssmscope::analysis::{self, Judged, Needs, Settings, Sink};
 use ssmscope::capture::{self, Target};
 
 use crate::rewritten::{Frame, pcap};
@@ -100,6 +100,10 @@ fn frames_behind_llc(version: usize) -> [(u32, Vec<u8>); 3] {
 struct Count(u64);
 
 impl Sink for Count {
+    fn needs(&self) -> Needs {
+        Needs::ALL
+    }
+
     fn connection(&mut self, _: Judged) -> io::Result<()> {
         self.0 += 1;
         Ok(())

@@ -1,4 +1,4 @@
-//! Judging that waits for the logs beside the capture.
+//! Judging that waits for the logs of the capture.
 
 use std::io;
 

@@ -1,4 +1,4 @@
-//! Logs beside the capture: read when all connections are known, tied to them, and written into their stories as plain facts.
+//! The logs of a capture: read when all connections are known, tied to them, and written into their stories as plain facts.
 //!
 //! It is a pass of its own between the stories and their verdicts. Connections are judged by their packets first, since the
 //! outcome on the wire is what logs are compared with; those that are tied are judged again with what the logs report. Without
@@ -23,7 +23,7 @@ use crate::story::{LogLine, LogTie};
 use crate::time::{Clock, Elapsed, SECOND, Timestamp};
 use crate::verdict::{Severity, Status};
 
-/// The logs to read beside a capture.
+/// The logs to read with a capture.
 #[derive(Clone, Debug, Default)]
 pub struct LogInput {
     /// Where they come from.
@@ -183,7 +183,7 @@ pub(super) fn tie_to(
     Ok((summary, tied))
 }
 
-/// Puts lines that are part of no attempt beside the connections that lasted then. Reports of what went well are left out.
+/// Puts lines that are part of no attempt to the connections that lasted then. Reports of what went well are left out.
 pub(super) fn add_lines<'j>(connections: impl IntoIterator<Item = &'j mut Judged>, summary: &LogSummary) {
     /// A program may write a moment before its packets, or behind them.
     const BESIDE: Elapsed = Elapsed::from_millis(1_000);

@@ -62,7 +62,7 @@ impl Sink for Ends {
     }
 
     fn needs(&self) -> Needs {
-        Needs { packets: false, findings: false, examinations: false }
+        Needs::VERDICTS
     }
 }
 

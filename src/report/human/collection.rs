@@ -162,7 +162,7 @@ impl Collection {
 
 impl Sink for Collection {
     fn needs(&self) -> Needs {
-        Needs { packets: self.has_files, ..Needs::default() }
+        Needs { packets: self.has_files, ..Needs::ALL }
     }
 
     fn event(&mut self, event: &Event<'_>) -> io::Result<()> {

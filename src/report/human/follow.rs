@@ -6,7 +6,7 @@ use std::io::{self, Write};
 use super::collection::Collection;
 use super::stream::{MICROSECONDS, Stream, Times};
 use super::timeline;
-use crate::analysis::{Bounds, Event, Judged, Sink};
+use crate::analysis::{Bounds, Event, Judged, Needs, Sink};
 use crate::report::{End, Report, Style};
 
 /// The timeline of such a capture.
@@ -27,6 +27,10 @@ impl<W: Write> Following<W> {
 }
 
 impl<W: Write + Send> Sink for Following<W> {
+    fn needs(&self) -> Needs {
+        Needs::ALL
+    }
+
     fn connection(&mut self, judged: Judged) -> io::Result<()> {
         match self {
             Self::Collecting(collection, ..) => collection.connection(judged),

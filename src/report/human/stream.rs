@@ -12,7 +12,7 @@ use super::notes::{self, Noted, Notes};
 use super::packet::{printer, write_lines};
 use super::page::Page;
 use super::{judgement, logs, prose, rows, timeline};
-use crate::analysis::{Event, Judged, Sink, Summary};
+use crate::analysis::{Event, Judged, Needs, Sink, Summary};
 use crate::report::tcpdump::Numbering;
 use crate::report::text::clock;
 use crate::report::text::ends;
@@ -99,7 +99,7 @@ impl<W: Write> Stream<W> {
     }
 
     /// A line for an interval that is over, where only failures are shown.
-    fn tell_interval(&mut self, at: Timestamp) -> io::Result<()> {
+    fn write_interval(&mut self, at: Timestamp) -> io::Result<()> {
         let Some(quiet) = &mut self.quiet else { return Ok(()) };
         let since = *quiet.since.get_or_insert(at);
         if at - since < quiet.every {
@@ -117,7 +117,7 @@ impl<W: Write> Stream<W> {
     }
 
     /// The verdict, unless the same was printed before.
-    fn tell(&mut self, judged: &Judged) -> io::Result<()> {
+    fn write_known(&mut self, judged: &Judged) -> io::Result<()> {
         let key = judged.story.first.number;
         let shown = self.shown.entry(key).or_default();
         let before = shown.code.replace(judged.verdict.code);
@@ -211,13 +211,17 @@ impl<W: Write> Stream<W> {
 }
 
 impl<W: Write + Send> Sink for Stream<W> {
+    fn needs(&self) -> Needs {
+        Needs::ALL
+    }
+
     fn event(&mut self, event: &Event<'_>) -> io::Result<()> {
         match event {
             Event::Entry(story, entry) => self.entry(story, entry),
             Event::Silence(story, silence) => self.silence(story, silence),
-            Event::Known(judged) => self.tell(judged),
+            Event::Known(judged) => self.write_known(judged),
             Event::Tied(logs, tie, fact) => self.tied(logs.connections.get(tie.exchange).copied(), fact),
-            Event::Idle(at, _) => self.tell_interval(*at),
+            Event::Idle(at, _) => self.write_interval(*at),
             Event::Packet(_) | Event::Frame(_) | Event::LogUnread(_) | Event::Progress(..) => Ok(()),
         }
     }
@@ -228,9 +232,9 @@ impl<W: Write + Send> Sink for Stream<W> {
             quiet.failures += u64::from(has_failed(&judged));
         }
         self.beside(&judged.story)?;
-        self.tell(&judged)?;
+        self.write_known(&judged)?;
         self.shown.remove(&judged.story.first.number);
-        self.tell_interval(judged.story.last.at)
+        self.write_interval(judged.story.last.at)
     }
 }
 

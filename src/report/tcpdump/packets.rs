@@ -51,7 +51,7 @@ impl<W: Write + Send> Report for Packets<W> {
 
 impl<W: Write + Send> Sink for Packets<W> {
     fn needs(&self) -> Needs {
-        Needs { findings: false, examinations: false, ..Needs::default() }
+        Needs { findings: false, examinations: false, ..Needs::ALL }
     }
 
     fn event(&mut self, event: &Event<'_>) -> io::Result<()> {

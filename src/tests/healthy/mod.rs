@@ -10,7 +10,7 @@ use std::fmt::Write;
 use std::io::Cursor;
 
 use network::Conversation;
-use ssmscope::analysis::{self, Judged, Settings, Sink};
+use ssmscope::analysis::{self, Judged, Needs, Settings, Sink};
 use ssmscope::capture::{self, Target};
 use tls::Plan;
 
@@ -82,6 +82,10 @@ fn conversation(number: u64) -> (Plan, Conversation) {
 struct Verdicts(Vec<(u16, &'static str, String)>);
 
 impl Sink for Verdicts {
+    fn needs(&self) -> Needs {
+        Needs::ALL
+    }
+
     fn connection(&mut self, judged: Judged) -> std::io::Result<()> {
         self.0.push((
             judged.story.parties.client.port,

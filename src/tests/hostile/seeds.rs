@@ -2,7 +2,7 @@
 
 use std::io::{self, Cursor};
 
-use ssmscope::analysis::{self, Judged, Settings, Sink};
+use ssmscope::analysis::{self, Judged, Needs, Settings, Sink};
 use ssmscope::capture::{self, Frame, Record, Target};
 use ssmscope::decode::Decoder;
 use ssmscope::packet::{Content, Segment};
@@ -34,7 +34,7 @@ fn texts(captures: &[Vec<u8>]) -> Vec<Vec<u8>> {
     captures.iter().filter(is_text).cloned().chain(samples).collect()
 }
 
-/// Logs of each grammar: those beside the room, and their lines one by one.
+/// Logs of each grammar: those of the room, and their lines one by one.
 fn logs() -> Vec<Vec<u8>> {
     let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/src/log/samples");
     let mut files: Vec<_> =
@@ -142,6 +142,10 @@ fn certificates(capture: &[u8]) -> Vec<u8> {
     struct Chains(Vec<u8>);
 
     impl Sink for Chains {
+        fn needs(&self) -> Needs {
+            Needs::ALL
+        }
+
         fn connection(&mut self, judged: Judged) -> io::Result<()> {
             let certificates = judged.story.tls.certificates;
             for said in [certificates.client, certificates.server].into_iter().flatten() {

@@ -1,6 +1,6 @@
 //! Every way into the program for bytes that somebody else chose, each as a function of such bytes.
 //!
-//! `src/tests/fuzz` gives them to a fuzzer, and the tests beside this file replay their seeds, mutations of those, and the
+//! `src/tests/fuzz` gives them to a fuzzer, and the tests next to this file replay their seeds, mutations of those, and the
 //! regressions under `testdata/hostile`. A target panics if the program does, or if it breaks a promise about its output.
 
 use std::fmt;
@@ -10,7 +10,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use jiff::tz::TimeZone;
 use serde_json::Value;
 use ssmscope::analysis::{
-    self, Bounds, CertificateSettings, Event, Judged, Settings, Sink, Summary, Watching,
+    self, Bounds, CertificateSettings, Event, Judged, Needs, Settings, Sink, Summary, Watching,
 };
 use ssmscope::capture::transcript::Transcript;
 use ssmscope::capture::{self, About, FileAbout, Frame, ReadError, Record, Source, Target};
@@ -371,6 +371,10 @@ impl<'a> Reports<'a> {
 }
 
 impl Sink for Reports<'_> {
+    fn needs(&self) -> Needs {
+        Needs::ALL
+    }
+
     fn event(&mut self, event: &Event<'_>) -> io::Result<()> {
         if let Event::Packet(packet) = event {
             print(&mut self.printers, packet);

@@ -22,7 +22,7 @@ pub trait Observer: Send {
 
     /// What it needs besides verdicts.
     fn needs(&self) -> Needs {
-        Needs { packets: false, findings: false, examinations: false }
+        Needs::VERDICTS
     }
 }
 

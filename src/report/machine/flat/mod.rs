@@ -161,7 +161,7 @@ fn input<'i>(inputs: &'i [Input], origins: &Origins, judged: &Judged) -> Option<
 
 impl<W: Write + Send> Sink for FlatReport<W> {
     fn needs(&self) -> Needs {
-        Needs { packets: self.inputs.len() > 1, ..Needs::default() }
+        Needs { packets: self.inputs.len() > 1, ..Needs::ALL }
     }
 
     fn event(&mut self, event: &Event<'_>) -> io::Result<()> {
