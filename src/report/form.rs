@@ -4,29 +4,6 @@ use std::str::FromStr;
 
 use super::machine::flat::Format;
 
-/// A form in which a capture or an active check is reported.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Form {
-    /// Each connection's packets, or a check's steps, with notes and verdicts.
-    Timeline,
-    /// A row for each connection, or for each part of a check.
-    Table,
-    /// JSON Lines for scripts.
-    Json,
-    /// A row of scalar columns for each connection.
-    Flat(Format),
-    /// Markdown for a ticket.
-    Markdown,
-    /// One HTML page.
-    Html,
-    /// A monitoring plugin's status line, with performance data and failures.
-    Nagios,
-    /// Metrics in Prometheus' text format.
-    Prometheus,
-    /// Packets alone, as tcpdump prints them.
-    Tcpdump,
-}
-
 /// What is reported on.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Subject {
@@ -38,194 +15,215 @@ pub enum Subject {
     Batch,
 }
 
-impl Form {
-    /// All forms, in the order in which they are offered.
-    pub const ALL: [Self; 9] = [
-        Self::Timeline,
-        Self::Table,
-        Self::Json,
-        Self::Flat(Format::Jsonl),
-        Self::Markdown,
-        Self::Html,
-        Self::Nagios,
-        Self::Prometheus,
-        Self::Tcpdump,
-    ];
+/// What there is to know about a form.
+#[expect(clippy::struct_excessive_bools, reason = "each answers a question of its own")]
+struct Traits {
+    name: &'static str,
+    /// What it shows of a capture, of a check and of many captures, in one sentence; nothing where it is not for them.
+    capture: Option<&'static str>,
+    check: Option<&'static str>,
+    batch: Option<&'static str>,
+    has_packets: bool,
+    shows_unread: bool,
+    is_plugin: bool,
+    extension: &'static str,
+    is_of_one_input: bool,
+    names_inputs: bool,
+    has_verdicts: bool,
+    needs_clock: bool,
+    has_attempts: bool,
+}
 
+impl Traits {
+    /// Those of a form that shows verdicts as text and has nothing special.
+    const fn named(name: &'static str) -> Self {
+        Self {
+            name,
+            capture: None,
+            check: None,
+            batch: None,
+            has_packets: false,
+            shows_unread: false,
+            is_plugin: false,
+            extension: "txt",
+            is_of_one_input: false,
+            names_inputs: false,
+            has_verdicts: true,
+            needs_clock: false,
+            has_attempts: false,
+        }
+    }
+}
+
+/// Defines the forms, each with its traits.
+macro_rules! forms {
+    ($($(#[$doc:meta])* $form:ident $(($of:ty = $usual:expr))? => $traits:expr,)*) => {
+        /// A form in which a capture or an active check is reported.
+        #[derive(Clone, Copy, PartialEq, Eq, Debug)]
+        pub enum Form { $($(#[$doc])* $form $(($of))?,)* }
+
+        impl Form {
+            /// All forms, in the order in which they are offered.
+            pub const ALL: [Self; [$(stringify!($form)),*].len()] = [$(Self::$form $(($usual))?),*];
+
+            fn traits(self) -> Traits {
+                match self { $(Self::$form { .. } => $traits,)* }
+            }
+        }
+    };
+}
+
+forms! {
+    /// Each connection's packets, or a check's steps, with notes and verdicts.
+    Timeline => Traits {
+        capture: Some("Each connection's packets as tcpdump prints them, with notes, and its verdict"),
+        check: Some("The steps with their times, and the verdict"),
+        has_packets: true,
+        has_attempts: true,
+        ..Traits::named("timeline")
+    },
+    /// A row for each connection, or for each part of a check.
+    Table => Traits {
+        capture: Some("One row per connection, and a summary by server"),
+        check: Some("A row for each part"),
+        batch: Some("One row per file: its connections, how many failed, and the worst verdict"),
+        ..Traits::named("table")
+    },
+    /// JSON Lines for scripts.
+    Json => Traits {
+        capture: Some("JSON Lines for scripts: a connection object for each, then a summary"),
+        check: Some("JSON Lines for scripts: connection objects, a check object, and a summary"),
+        batch: Some("JSON Lines for scripts: connection objects and a file object for each file, then a summary"),
+        extension: "jsonl",
+        has_attempts: true,
+        ..Traits::named("json")
+    },
+    /// A row of scalar columns for each connection.
+    Flat(Format = Format::Jsonl) => Traits {
+        capture: Some(FLAT),
+        check: Some(FLAT),
+        batch: Some(FLAT),
+        shows_unread: true,
+        extension: "flat.jsonl",
+        names_inputs: true,
+        ..Traits::named("flat")
+    },
+    /// Markdown for a ticket.
+    Markdown => Traits {
+        capture: Some("Markdown for a ticket: each kind of failure with its packets"),
+        batch: Some("Markdown for a ticket, a section for each file"),
+        has_packets: true,
+        extension: "md",
+        ..Traits::named("markdown")
+    },
+    /// One HTML page.
+    Html => Traits {
+        capture: Some("One HTML page with the answer, a ladder diagram of each kind of failure, and the proof"),
+        check: Some("One HTML page with the answer, the steps, and the proof"),
+        batch: Some("One HTML page for each file; needs --into"),
+        has_packets: true,
+        extension: "html",
+        is_of_one_input: true,
+        names_inputs: true,
+        has_attempts: true,
+        ..Traits::named("html")
+    },
+    /// A monitoring plugin's status line, with performance data and failures.
+    Nagios => Traits {
+        capture: Some("A monitoring plugin's status line with performance data, and a line per failure"),
+        check: Some("A monitoring plugin's status line with performance data"),
+        shows_unread: true,
+        is_plugin: true,
+        ..Traits::named("nagios")
+    },
+    /// Metrics in Prometheus' text format.
+    Prometheus => Traits {
+        capture: Some("Metrics in Prometheus' text format"),
+        check: Some("Metrics in Prometheus' text format"),
+        shows_unread: true,
+        ..Traits::named("prometheus")
+    },
+    /// Packets alone, as tcpdump prints them.
+    Tcpdump => Traits {
+        capture: Some("Packets only, in tcpdump -nn format"),
+        has_verdicts: false,
+        needs_clock: true,
+        ..Traits::named("tcpdump")
+    },
+}
+
+/// What the flat form shows of everything.
+const FLAT: &str = "One row of scalar columns per connection, for tables: JSON Lines, or CSV by --format";
+
+impl Form {
     /// The form's name on the command line.
     pub fn name(self) -> &'static str {
-        match self {
-            Self::Timeline => "timeline",
-            Self::Table => "table",
-            Self::Json => "json",
-            Self::Flat(_) => "flat",
-            Self::Markdown => "markdown",
-            Self::Html => "html",
-            Self::Nagios => "nagios",
-            Self::Prometheus => "prometheus",
-            Self::Tcpdump => "tcpdump",
-        }
+        self.traits().name
     }
 
     /// What the form shows of a subject, in one sentence; nothing where it is not for that subject.
     pub fn summary(self, subject: Subject) -> Option<&'static str> {
-        use Subject::{Batch, Capture, Check};
-        Some(match (self, subject) {
-            (Self::Timeline, Capture) => {
-                "Each connection's packets as tcpdump prints them, with notes, and its verdict"
-            }
-            (Self::Timeline, Check) => "The steps with their times, and the verdict",
-            (Self::Table, Capture) => "One row per connection, and a summary by server",
-            (Self::Table, Check) => "A row for each part",
-            (Self::Table, Batch) => {
-                "One row per file: its connections, how many failed, and the worst verdict"
-            }
-            (Self::Json, Capture) => "JSON Lines for scripts: a connection object for each, then a summary",
-            (Self::Json, Check) => {
-                "JSON Lines for scripts: connection objects, a check object, and a summary"
-            }
-            (Self::Json, Batch) => {
-                "JSON Lines for scripts: connection objects and a file object for each file, then a summary"
-            }
-            (Self::Flat(_), _) => {
-                "One row of scalar columns per connection, for tables: JSON Lines, or CSV by --format"
-            }
-            (Self::Markdown, Capture) => "Markdown for a ticket: each kind of failure with its packets",
-            (Self::Markdown, Batch) => "Markdown for a ticket, a section for each file",
-            (Self::Html, Batch) => "One HTML page for each file; needs --into",
-            (Self::Html, Capture) => {
-                "One HTML page with the answer, a ladder diagram of each kind of failure, and the proof"
-            }
-            (Self::Html, Check) => "One HTML page with the answer, the steps, and the proof",
-            (Self::Nagios, Capture) => {
-                "A monitoring plugin's status line with performance data, and a line per failure"
-            }
-            (Self::Nagios, Check) => "A monitoring plugin's status line with performance data",
-            (Self::Prometheus, Capture | Check) => "Metrics in Prometheus' text format",
-            (Self::Tcpdump, Capture) => "Packets only, in tcpdump -nn format",
-            (Self::Markdown | Self::Tcpdump, Check)
-            | (Self::Timeline | Self::Nagios | Self::Prometheus | Self::Tcpdump, Batch) => return None,
-        })
+        let traits = self.traits();
+        match subject {
+            Subject::Capture => traits.capture,
+            Subject::Check => traits.check,
+            Subject::Batch => traits.batch,
+        }
     }
 
     /// Whether it shows the packets of connections.
     pub fn has_packets(self) -> bool {
-        match self {
-            Self::Timeline | Self::Markdown | Self::Html => true,
-            Self::Table | Self::Json | Self::Flat(_) | Self::Nagios | Self::Prometheus | Self::Tcpdump => {
-                false
-            }
-        }
+        self.traits().has_packets
     }
 
     /// Whether it has something to show where nothing could be read.
     pub fn shows_unread(self) -> bool {
-        match self {
-            Self::Flat(_) | Self::Nagios | Self::Prometheus => true,
-            Self::Timeline | Self::Table | Self::Json | Self::Markdown | Self::Html | Self::Tcpdump => false,
-        }
+        self.traits().shows_unread
     }
 
     /// Whether it is a monitoring plugin's: everything goes to standard output, errors too, thresholds alert, and the run has an
     /// end within the plugins' usual time.
     pub fn is_plugin(self) -> bool {
-        match self {
-            Self::Nagios => true,
-            Self::Timeline
-            | Self::Table
-            | Self::Json
-            | Self::Flat(_)
-            | Self::Markdown
-            | Self::Html
-            | Self::Prometheus
-            | Self::Tcpdump => false,
-        }
+        self.traits().is_plugin
     }
 
     /// How the name of a file ends that holds it.
     pub fn extension(self) -> &'static str {
         match self {
-            Self::Json => "jsonl",
-            Self::Flat(Format::Jsonl) => "flat.jsonl",
             Self::Flat(Format::Csv) => "flat.csv",
             #[cfg(feature = "parquet")]
             Self::Flat(Format::Parquet) => "parquet",
-            Self::Markdown => "md",
-            Self::Html => "html",
-            Self::Timeline | Self::Table | Self::Nagios | Self::Prometheus | Self::Tcpdump => "txt",
+            _ => self.traits().extension,
         }
     }
 
     /// Whether it is a file for one input, as a page is, so that many inputs need a folder of files.
     pub fn is_of_one_input(self) -> bool {
         match self {
-            Self::Html => true,
-            Self::Flat(format) => !format.is_continuable(),
-            Self::Timeline
-            | Self::Table
-            | Self::Json
-            | Self::Markdown
-            | Self::Nagios
-            | Self::Prometheus
-            | Self::Tcpdump => false,
+            #[cfg(feature = "parquet")]
+            Self::Flat(Format::Parquet) => true,
+            _ => self.traits().is_of_one_input,
         }
     }
 
     /// Whether it identifies its input by the SHA-256 of the content.
     pub fn names_inputs(self) -> bool {
-        match self {
-            Self::Flat(_) | Self::Html => true,
-            Self::Timeline
-            | Self::Table
-            | Self::Json
-            | Self::Markdown
-            | Self::Nagios
-            | Self::Prometheus
-            | Self::Tcpdump => false,
-        }
+        self.traits().names_inputs
     }
 
     /// Whether it shows verdicts.
     pub fn has_verdicts(self) -> bool {
-        match self {
-            Self::Tcpdump => false,
-            Self::Timeline
-            | Self::Table
-            | Self::Json
-            | Self::Flat(_)
-            | Self::Markdown
-            | Self::Html
-            | Self::Nagios
-            | Self::Prometheus => true,
-        }
+        self.traits().has_verdicts
     }
 
     /// Whether it needs to know the capture's clock before the first packet.
     pub fn needs_clock(self) -> bool {
-        match self {
-            Self::Tcpdump => true,
-            Self::Timeline
-            | Self::Table
-            | Self::Json
-            | Self::Flat(_)
-            | Self::Markdown
-            | Self::Html
-            | Self::Nagios
-            | Self::Prometheus => false,
-        }
+        self.traits().needs_clock
     }
 
     /// Whether it shows the attempts of logs where there is no capture.
     pub fn has_attempts(self) -> bool {
-        match self {
-            Self::Timeline | Self::Json | Self::Html => true,
-            Self::Table
-            | Self::Flat(_)
-            | Self::Markdown
-            | Self::Nagios
-            | Self::Prometheus
-            | Self::Tcpdump => false,
-        }
+        self.traits().has_attempts
     }
 }
 

@@ -53,7 +53,7 @@ pub use human::Collection;
 pub use human::grid;
 #[cfg(feature = "command")]
 #[doc(hidden)]
-pub use open::{Occasion, heading, open, open_many, open_targets};
+pub use open::{Occasion, decisions, heading, open, open_many, open_targets, page};
 #[cfg(feature = "command")]
 #[doc(hidden)]
 pub use targets::{TargetTotals, Targets};

@@ -4,6 +4,7 @@ use std::io::{self, Write};
 
 use super::human::Collected;
 use super::human::batch::BatchTable;
+use super::human::decision::DecisionReport;
 use super::human::follow::Following;
 use super::human::html::{HtmlPage, HtmlReport};
 use super::human::stream::Stream;
@@ -19,9 +20,10 @@ use super::targets::{TargetTotals, Targets};
 use super::tcpdump::Packets;
 use super::writer::{End, Out, Provenance, Report};
 use super::{Form, Style};
-use crate::analysis::{Bounds, Event, Judged, Needs, Sink, Summary};
+use crate::analysis::{Bounds, Judged, Needs, Sink, Summary};
 use crate::capture::About;
 use crate::time::Elapsed;
+use crate::verdict;
 
 /// On what occasion a report is written.
 #[derive(Clone, Copy, Debug)]
@@ -38,21 +40,58 @@ pub enum Occasion<'a> {
     Check,
 }
 
+impl<'a> Occasion<'a> {
+    /// The capture, where there is one.
+    fn about(&self) -> Option<&'a About> {
+        match *self {
+            Self::Read(about, ..)
+            | Self::Batch(about, ..)
+            | Self::Follow(about, _)
+            | Self::Live(about, _) => Some(about),
+            Self::Check => None,
+        }
+    }
+
+    /// The bounds of what a report keeps.
+    fn bounds(&self) -> Bounds {
+        match self {
+            Self::Read(_, bounds, _) | Self::Batch(_, bounds, _) | Self::Follow(_, bounds) => **bounds,
+            Self::Live(..) | Self::Check => Bounds::default(),
+        }
+    }
+
+    /// Whether packets come from several files, which are then named.
+    fn has_files(&self) -> bool {
+        self.about().is_some_and(|about| about.files.len() > 1)
+    }
+
+    /// The names of the inputs, with their digests where they are known.
+    fn inputs(&self) -> Vec<Input> {
+        let digests = match self {
+            Self::Read(_, _, provenance) | Self::Batch(_, _, provenance) => provenance.inputs.as_slice(),
+            Self::Follow(..) | Self::Live(..) | Self::Check => &[],
+        };
+        let input = |name: String| Input {
+            sha256: digests.iter().find(|(of, _)| *of == name).and_then(|(_, digest)| digest.clone().ok()),
+            name,
+        };
+        self.names().into_iter().map(input).collect()
+    }
+
+    fn names(&self) -> Vec<String> {
+        let files = self.about().map(|about| about.files.as_slice()).unwrap_or_default();
+        files.iter().map(|file| file.name.clone()).collect()
+    }
+}
+
 /// Begins a report in a form.
 pub fn open<'o>(form: Form, out: Out<'o>, style: Style, occasion: Occasion<'_>) -> Box<dyn Report + 'o> {
-    let about = match occasion {
-        Occasion::Read(about, ..)
-        | Occasion::Batch(about, ..)
-        | Occasion::Follow(about, _)
-        | Occasion::Live(about, _) => about.clone(),
-        Occasion::Check => About::default(),
-    };
-    let names: Vec<_> = about.files.iter().map(|file| file.name.clone()).collect();
+    let (has_files, bounds) = (occasion.has_files(), occasion.bounds());
     match (form, occasion) {
-        (Form::Timeline, Occasion::Read(_, bounds, _) | Occasion::Batch(_, bounds, _)) => {
-            Box::new(Collected::new(out.styled, names.len() > 1, style, bounds, timeline::write))
+        (Form::Timeline, Occasion::Read(..) | Occasion::Batch(..)) => {
+            Box::new(Collected::new(out.styled, has_files, style, &bounds, timeline::write))
         }
-        (Form::Timeline, Occasion::Follow(_, bounds)) => Box::new(Following::new(out.styled, style, bounds)),
+        (Form::Timeline, Occasion::Follow(..)) => Box::new(Following::new(out.styled, style, &bounds)),
         (Form::Timeline, Occasion::Live(_, quiet)) => Box::new(Stream::live(out.styled, style, quiet)),
         (Form::Timeline, Occasion::Check) => {
             at_end(out.styled, move |end, out| check::write(end, &style, out))
@@ -60,35 +99,20 @@ pub fn open<'o>(form: Form, out: Out<'o>, style: Style, occasion: Occasion<'_>) 
         (Form::Table, Occasion::Check) => at_end(out.styled, check::write_table),
         // Of many captures it has one row for each.
         (Form::Table, Occasion::Batch(..)) => at_end(out.plain, |_, _| Ok(())),
-        (Form::Table, _) => Box::new(TableReport::new(out, names.len() > 1, style)),
-        (
-            Form::Markdown,
-            Occasion::Read(_, bounds, _) | Occasion::Batch(_, bounds, _) | Occasion::Follow(_, bounds),
-        ) => Box::new(Collected::new(out.plain, names.len() > 1, style, bounds, markdown::write)),
+        (Form::Table, _) => Box::new(TableReport::new(out, has_files, style)),
         (Form::Markdown, _) => {
-            Box::new(Collected::new(out.plain, false, style, &Bounds::default(), markdown::write))
+            Box::new(Collected::new(out.plain, has_files, style, &bounds, markdown::write))
         }
-        (
-            Form::Html,
-            Occasion::Read(_, bounds, _) | Occasion::Batch(_, bounds, _) | Occasion::Follow(_, bounds),
-        ) => Box::new(HtmlReport::new(HtmlPage::new(names.len() > 1, style, bounds), out.plain)),
-        (Form::Html, _) => {
-            Box::new(HtmlReport::new(HtmlPage::new(false, style, &Bounds::default()), out.plain))
+        (Form::Html, _) => Box::new(HtmlReport::new(page(style, occasion), out.plain)),
+        (Form::Json, _) => {
+            let mut report = JsonReport::new(out.plain, &occasion.names());
+            if matches!(occasion, Occasion::Batch(..)) {
+                report.omit_summary();
+            }
+            Box::new(report)
         }
-        (Form::Json, Occasion::Batch(..)) => Box::new(OneOfMany(JsonReport::new(out.plain, &names))),
-        (Form::Json, _) => Box::new(JsonReport::new(out.plain, &names)),
         (Form::Flat(format), _) => {
-            let digests = match occasion {
-                Occasion::Read(_, _, provenance) | Occasion::Batch(_, _, provenance) => {
-                    provenance.inputs.as_slice()
-                }
-                _ => &[],
-            };
-            let input = |name: &String| Input {
-                name: name.clone(),
-                sha256: digests.iter().find(|(of, _)| of == name).and_then(|(_, digest)| digest.clone().ok()),
-            };
-            let mut report = FlatReport::new(out.plain, format, names.iter().map(input).collect());
+            let mut report = FlatReport::new(out.plain, format, occasion.inputs());
             if matches!(occasion, Occasion::Batch(..)) {
                 report.omit_header();
             }
@@ -96,15 +120,34 @@ pub fn open<'o>(form: Form, out: Out<'o>, style: Style, occasion: Occasion<'_>) 
         }
         (Form::Nagios, _) => at_end(out.plain, nagios::write),
         (Form::Prometheus, _) => at_end(out.plain, prometheus::write),
-        (Form::Tcpdump, _) => Box::new(Packets::new(out.styled, &about, &style)),
+        (Form::Tcpdump, _) => {
+            Box::new(Packets::new(out.styled, occasion.about().unwrap_or(&About::default()), &style))
+        }
     }
+}
+
+/// Begins a page that is written besides a report in another form, and sees the connections that the report gets.
+pub fn page(style: Style, occasion: Occasion<'_>) -> HtmlPage {
+    HtmlPage::new(occasion.has_files(), style, &occasion.bounds())
+}
+
+/// Begins a report on how each verdict is found, for maintainers; it is no form of output.
+pub fn decisions<'o>(out: Out<'o>, judging: verdict::Settings) -> Box<dyn Report + 'o> {
+    Box::new(DecisionReport::new(out.plain, judging))
 }
 
 /// What precedes the report on one of many captures; nothing where its form names the capture otherwise.
 pub fn heading(form: Form, source: &str) -> String {
     match form {
         Form::Markdown => markdown::heading(source),
-        _ => String::new(),
+        Form::Timeline
+        | Form::Table
+        | Form::Json
+        | Form::Flat(_)
+        | Form::Html
+        | Form::Nagios
+        | Form::Prometheus
+        | Form::Tcpdump => String::new(),
     }
 }
 
@@ -216,29 +259,6 @@ impl Many for NothingShared {
 
     fn finish(self: Box<Self>, _: &Totals) -> io::Result<()> {
         Ok(())
-    }
-}
-
-/// Connections in JSON without a summary, which all captures share.
-struct OneOfMany<W>(JsonReport<W>);
-
-impl<W: Write + Send> Sink for OneOfMany<W> {
-    fn needs(&self) -> Needs {
-        self.0.needs()
-    }
-
-    fn event(&mut self, event: &Event<'_>) -> io::Result<()> {
-        self.0.event(event)
-    }
-
-    fn connection(&mut self, judged: Judged) -> io::Result<()> {
-        self.0.connection(judged)
-    }
-}
-
-impl<W: Write + Send> Report for OneOfMany<W> {
-    fn finish(mut self: Box<Self>, _: &End<'_>) -> io::Result<()> {
-        self.0.flush()
     }
 }
 

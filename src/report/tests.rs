@@ -2,7 +2,6 @@
 #![cfg(feature = "command")]
 
 use std::collections::VecDeque;
-use std::sync::LazyLock;
 
 use jiff::tz::TimeZone;
 use serde_json::Value;
@@ -12,10 +11,7 @@ use super::human::table::TableReport;
 use super::human::timeline;
 use super::machine::json::JsonReport;
 use super::text::kinds;
-use super::{
-    Collection, Detail, End, Form, MonitoringDigest, Occasion, Out, Provenance, Report, Sort, Style,
-    Thresholds, open,
-};
+use super::{Collection, Detail, End, Form, Occasion, Out, Provenance, Report, Sort, Style, open};
 use crate::analysis::{self, Bounds, Settings, Sink, Summary};
 use crate::capture::{About, FileAbout, ReadError, Record, Source, Target};
 use crate::limits;
@@ -111,9 +107,7 @@ fn written(form: Form, source: Spoke, unopened: &[ReadError]) -> String {
 }
 
 fn end<'a>(summary: &'a Summary, unopened: &'a [ReadError]) -> End<'a> {
-    static NOTHING: LazyLock<(MonitoringDigest, Thresholds, Provenance)> = LazyLock::new(Default::default);
-    let (digest, thresholds, provenance) = &*NOTHING;
-    End { summary, unopened, check: None, digest, thresholds, target: None, selected: None, provenance }
+    End { unopened, ..End::of(summary) }
 }
 
 pub(in crate::report) fn style(shows_all: bool) -> Style {
@@ -344,7 +338,7 @@ fn a_capture_without_connections_says_what_was_there_and_what_to_check() {
     assert!(text.contains("Was the right interface captured?"), "{text}");
 }
 
-/// The report on a capture in which these hosts search for one, second by second, beside announcements.
+/// The report on a capture in which these hosts search for one, second by second, among announcements.
 fn shown_of_searches(askers: [[u8; 4]; 3]) -> String {
     let mut source = Spoke::of(&[]);
     let target = [192, 0, 2, 99].into();

@@ -1,6 +1,7 @@
 //! What every report is: it takes connections, and is finished with what is known at the end.
 
 use std::io::{self, Write};
+use std::sync::LazyLock;
 
 use super::digest::MonitoringDigest;
 use super::expiry::Expiry;
@@ -72,6 +73,26 @@ pub struct Check<'a> {
     pub verbosity: u8,
 }
 
+/// What an end has of which nothing is known.
+static NOTHING: LazyLock<(MonitoringDigest, Thresholds, Provenance)> = LazyLock::new(Default::default);
+
+impl<'a> End<'a> {
+    /// The end of what these figures are about, of which nothing else is known or wanted.
+    pub fn of(summary: &'a Summary) -> Self {
+        let (digest, thresholds, provenance) = &*NOTHING;
+        Self {
+            summary,
+            unopened: &[],
+            check: None,
+            digest,
+            thresholds,
+            target: None,
+            selected: None,
+            provenance,
+        }
+    }
+}
+
 impl End<'_> {
     /// What it all comes to.
     pub fn status(&self) -> Status {
@@ -97,7 +118,7 @@ impl End<'_> {
         Status::of(self.summary.found(), is_unread)
     }
 
-    /// The logs, where there is no capture beside them.
+    /// The logs, where there is no capture with them.
     pub(super) fn logs_alone(&self) -> Option<&LogSummary> {
         self.summary.logs.as_deref().filter(|_| {
             self.check.is_none() && self.summary.about.files.is_empty() && self.summary.packets == 0

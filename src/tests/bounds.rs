@@ -13,9 +13,7 @@ use jiff::tz::TimeZone;
 use serde_json::Value;
 use ssmscope::analysis::{self, Bounds, Event, Judged, Needs, Settings, Sink, Summary};
 use ssmscope::capture::{self, Target};
-use ssmscope::report::{
-    self, Detail, End, Form, MonitoringDigest, Occasion, Out, Provenance, Sort, Style, Thresholds,
-};
+use ssmscope::report::{self, Detail, End, Form, Occasion, Out, Provenance, Sort, Style};
 use ssmscope::verdict::Code;
 use workload::Workload;
 
@@ -32,6 +30,10 @@ struct Judgements {
 }
 
 impl Sink for Judgements {
+    fn needs(&self) -> Needs {
+        Needs::ALL
+    }
+
     fn event(&mut self, event: &Event<'_>) -> io::Result<()> {
         if let Event::Packet(_) = event {
             self.packets += 1;
@@ -134,16 +136,7 @@ fn written(capture: &[u8], bounds: Bounds, threads: usize) -> (Vec<u8>, Vec<u8>)
         let mut report = report::open(form, out, style.clone(), occasion);
         let summary = analysis::analyse(source.as_mut(), Target::default(), &settings, report.as_mut())
             .expect("memory takes it");
-        let end = End {
-            summary: &summary,
-            unopened: &[],
-            check: None,
-            digest: &MonitoringDigest::default(),
-            thresholds: &Thresholds::default(),
-            target: None,
-            selected: None,
-            provenance: &Provenance::default(),
-        };
+        let end = End::of(&summary);
         report.finish(&end).expect("memory takes it");
         plain.extend(styled);
         plain
@@ -177,7 +170,7 @@ struct Verdicts {
 
 impl Sink for Verdicts {
     fn needs(&self) -> Needs {
-        Needs { packets: self.takes_packets, ..Needs::default() }
+        Needs { packets: self.takes_packets, ..Needs::ALL }
     }
 
     fn connection(&mut self, judged: Judged) -> io::Result<()> {
@@ -264,7 +257,7 @@ struct Full(u32);
 
 impl Sink for Full {
     fn needs(&self) -> Needs {
-        Needs { packets: false, ..Needs::default() }
+        Needs { packets: false, ..Needs::ALL }
     }
 
     fn connection(&mut self, _: Judged) -> io::Result<()> {

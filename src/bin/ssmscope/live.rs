@@ -12,8 +12,7 @@ use ssmscope::capture::live::{self as device, Options};
 use ssmscope::capture::{Source, Target};
 use ssmscope::limits;
 use ssmscope::recorder::{self, Recorder};
-use ssmscope::report::human::html::HtmlPage;
-use ssmscope::report::{self, Detail, Occasion};
+use ssmscope::report::{self, Detail, Occasion, Style};
 use ssmscope::verdict::Status;
 
 use crate::args::Live;
@@ -41,7 +40,21 @@ pub fn run(options: &Live) -> anyhow::Result<Status> {
     run.alerting_as_plugin().finish_after(|run| capture(options, run))
 }
 
-fn capture(options: &Live, run: &mut Run<'_>) -> anyhow::Result<Done> {
+/// What is ready when the process has given its rights up, before the first packet is read.
+struct Prepared {
+    interface: String,
+    device: Box<dyn Source>,
+    target: Target,
+    settings: Settings,
+    style: Style,
+    saving: Option<Saving>,
+    recorder: Option<Recorder>,
+    page: Option<PageFile>,
+    /// The user that the process became, where it changed that.
+    user: Option<String>,
+}
+
+fn prepare(options: &Live, run: &mut Run<'_>) -> anyhow::Result<Prepared> {
     // Names are resolved where the user is, the device is opened where it is.
     let naming = deadline::patience(options.duration, run.form).map(|most| Deadline::after(most, run.form));
     let target = privileges::without_rights(|| input::target(&options.selection))?;
@@ -53,9 +66,8 @@ fn capture(options: &Live, run: &mut Run<'_>) -> anyhow::Result<Done> {
         privileges::enter_namespace(name)?;
     }
     let interface = interface(options, &target)?;
-    let mut device = open(options, &interface, &target, run.redaction.as_ref())?;
+    let device = open(options, &interface, &target, run.redaction.as_ref())?;
     let style = run::style(&options.rendering, Detail::Examples);
-    let (page_style, columns) = (style.clone(), style.columns);
     let settings = Settings {
         redaction: run.redaction.clone(),
         keeps_timeline: run.form.has_packets() || options.page.html.is_some(),
@@ -94,10 +106,15 @@ fn capture(options: &Live, run: &mut Run<'_>) -> anyhow::Result<Done> {
             .map(|page| (user.map(str::to_owned), saving, recorder, page))
             .context(USER)
     })?;
-    let settings = Settings {
-        logs: logs::followed(&options.logs, limits::LOG_FOLLOWED_ATTEMPTS, &handles)?,
-        ..settings
-    };
+    let logs = logs::followed(&options.logs, limits::LOG_FOLLOWED_ATTEMPTS, &handles)?;
+    let settings = Settings { logs, ..settings };
+    Ok(Prepared { interface, device, target, settings, style, saving, recorder, page, user })
+}
+
+/// Reports what is captured until it is asked to end.
+fn capture(options: &Live, run: &mut Run<'_>) -> anyhow::Result<Done> {
+    let Prepared { interface, mut device, target, settings, style, saving, recorder, page, user } =
+        prepare(options, run)?;
     let signals = Signals::register()?;
     let as_user = user.map(|name| format!(", as user {name}")).unwrap_or_default();
     let listening = format_args!("ssmscope: listening on {interface}{as_user}; Ctrl-C ends it");
@@ -105,13 +122,16 @@ fn capture(options: &Live, run: &mut Run<'_>) -> anyhow::Result<Done> {
 
     let about = device.about();
     let quiet = options.quiet_healthy.then_some(options.interval);
-    let mut report = report::open(run.form, run::lines(), style, Occasion::Live(&about, quiet));
-    let mut page = page
-        .map(|file| file.of(HtmlPage::new(false, page_style, &settings.bounds), Some(&options.selection)));
+    let mut page = page.map(|file| {
+        let occasion = Occasion::Follow(&about, &settings.bounds);
+        file.begin_page(style.clone(), occasion, Some(&options.selection))
+    });
     if let Some(page) = &mut page {
         let (provenance, redaction) = (run.provenance.clone(), run.redaction.clone());
         page.when_wanted(Arc::clone(&signals.page), about.clone(), run.form, provenance, redaction);
     }
+    let columns = style.columns;
+    let mut report = report::open(run.form, run::lines(), style, Occasion::Live(&about, quiet));
     let mut conductor = Conductor::new(options, &interface, &target, signals, saving, recorder);
     let done = conductor.done();
     let stop = || done.load(Ordering::Relaxed);

@@ -1,4 +1,4 @@
-//! The logs beside a capture: which of the named files they are, and logs that stand alone.
+//! The logs read with a capture: which of the named files they are, and logs that stand alone.
 
 use std::fs;
 use std::os::unix::fs::FileTypeExt;
@@ -8,7 +8,6 @@ use std::sync::{Arc, Mutex};
 use ssmscope::analysis::{LogInput, LogSource, LogSummary, Summary};
 use ssmscope::capture::{Handles, ReadError};
 use ssmscope::log::{self, Follower, tie::TieSettings};
-use ssmscope::report::human::html::HtmlPage;
 use ssmscope::report::{self, Form, Occasion, Style};
 
 use crate::args::{Logs, Read};
@@ -103,9 +102,9 @@ pub fn alone(named: &Named, style: Style, page: Option<PageFile>, run: &mut Run<
     }
     let bounds = ssmscope::analysis::Bounds::default();
     let about = ssmscope::capture::About::default();
-    let page = page.map(|file| file.of(HtmlPage::new(false, style.clone(), &bounds), None));
-    let report =
-        report::open(run.form, run::blocks(), style, Occasion::Read(&about, &bounds, &run.provenance));
+    let occasion = Occasion::Read(&about, &bounds, &run.provenance);
+    let page = page.map(|file| file.begin_page(style.clone(), occasion, None));
+    let report = report::open(run.form, run::blocks(), style, occasion);
     run.finish(report, &results)?;
     page.map_or(Ok(()), |page| page.finish(Some(&run.end(&results))))?;
     Ok(Done::Reported(Box::new(results)))

@@ -1,4 +1,4 @@
-//! `--html`: the page beside any other output, in a file that is replaced when the page is whole.
+//! `--html`: the page besides any other output, in a file that is replaced when the page is whole.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -13,7 +13,7 @@ use ssmscope::analysis::{Event, Interim, Judged, Needs, Redaction, Sink};
 use ssmscope::capture::About;
 use ssmscope::limits;
 use ssmscope::report::human::html::HtmlPage;
-use ssmscope::report::{End, Form, MonitoringDigest, Provenance, Thresholds};
+use ssmscope::report::{self, End, Form, Occasion, Provenance, Style};
 use ssmscope::verdict::Severity;
 
 use crate::args::Selection;
@@ -48,8 +48,14 @@ impl PageFile {
     }
 
     /// Begins the page, of the connections that are shown.
-    pub fn of(self, page: HtmlPage, selection: Option<&Selection>) -> Page<'_> {
-        Page { path: self.path, file: Some(self.file), shown: page, selection, so_far: None }
+    pub fn begin_page<'o>(
+        self,
+        style: Style,
+        occasion: Occasion<'_>,
+        selection: Option<&'o Selection>,
+    ) -> Page<'o> {
+        let shown = report::page(style, occasion);
+        Page { path: self.path, file: Some(self.file), shown, selection, so_far: None }
     }
 }
 
@@ -131,16 +137,7 @@ impl Page<'_> {
         let shown = open.iter().filter(|judged| self.shows(judged));
         shown.for_each(|judged| page.see(judged));
         let summary = so_far.interim.summary(open.iter().copied());
-        let end = End {
-            summary: &summary,
-            unopened: &[],
-            check: None,
-            digest: &MonitoringDigest::default(),
-            thresholds: &Thresholds::default(),
-            target: None,
-            selected: None,
-            provenance: &so_far.provenance,
-        };
+        let end = End { provenance: &so_far.provenance, ..End::of(&summary) };
         let left_out = so_far.open.len() - open.len();
         let file = self.file.take().map_or_else(|| begin(&self.path, true), Ok);
         let written = file.and_then(|file| {

@@ -2,14 +2,13 @@
 
 use std::num::NonZeroUsize;
 use std::path::Path;
-use std::sync::atomic::Ordering;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 
 use ssmscope::analysis::{Settings, Summary, Watching};
-use ssmscope::capture::{Handles, Opened, Source};
-use ssmscope::report::human::decision::DecisionReport;
-use ssmscope::report::human::html::HtmlPage;
-use ssmscope::report::{self, Detail, Form, Occasion, Report};
+use ssmscope::capture::{Handles, Opened, Source, Target};
+use ssmscope::report::{self, Detail, Form, Occasion, Style};
 use ssmscope::verdict::Status;
 
 use crate::args::Read;
@@ -38,13 +37,29 @@ pub fn run(options: &Read) -> anyhow::Result<Status> {
     run.alerting_as_plugin().finish_after(|run| read(options, run))
 }
 
-fn read(options: &Read, run: &mut Run<'_>) -> anyhow::Result<Done> {
+/// What is ready when the process has given its rights up, before the first byte is read that somebody else wrote.
+struct Prepared {
+    /// Whether the writer of the capture may pause.
+    may_pause: bool,
+    handles: Handles,
+    /// The same files, to be read a second time.
+    again: Option<Handles>,
+    marked: Option<Marked>,
+    page: Option<PageFile>,
+    target: Target,
+    settings: Settings,
+    style: Style,
+    /// Is set when the user wants the end.
+    ends: Option<Arc<AtomicBool>>,
+}
+
+fn prepare(options: &Read, run: &mut Run<'_>) -> anyhow::Result<Prepared> {
     let may_pause = input::may_pause(options)?;
     let redaction = run.redaction.clone();
     let logs = options.logs.log.iter().map(AsRef::as_ref);
     let named = || options.files.iter().map(Path::new).chain(logs.clone());
     let handles = Handles::open(named());
-    let Placed { mut marked, page, owner_of, writes } = Placed::begin(options)?;
+    let Placed { marked, page, owner_of, writes } = Placed::begin(options)?;
     // For what matches no selection, and for the packets that are to be written.
     let explains = !options.selection.options().is_empty() && !run.form.is_plugin() && redaction.is_none();
     let reads_again = marked.is_some() || (explains && !may_pause && named().all(Path::is_file));
@@ -55,7 +70,11 @@ fn read(options: &Read, run: &mut Run<'_>) -> anyhow::Result<Done> {
         options.threads.or_else(|| thread::available_parallelism().ok()).map_or(1, NonZeroUsize::get);
     let style = run::style(&options.rendering, detail(options));
     let examines = run.examines() || options.explain_decision || page.is_some();
-    let settings = input::settings(&options.judgement, options.bounds, &options.selection, examines)?;
+    let settings = Settings {
+        threads,
+        redaction: redaction.clone(),
+        ..input::settings(&options.judgement, options.bounds, &options.selection, examines)?
+    };
     let ends = if may_pause { Some(signals::ends()?) } else { None };
     let followed: Vec<&Path> =
         options.files.first().filter(|_| options.follow).map(Path::new).into_iter().collect();
@@ -74,37 +93,49 @@ fn read(options: &Read, run: &mut Run<'_>) -> anyhow::Result<Done> {
     if let Some(redaction) = &redaction {
         run.provenance = provenance::redacted(&run.provenance, redaction, "read");
     }
-    let named = logs::named(options, &handles, threads, run);
+    Ok(Prepared { may_pause, handles, again, marked, page, target, settings, style, ends })
+}
+
+fn read(options: &Read, run: &mut Run<'_>) -> anyhow::Result<Done> {
+    let mut prepared = prepare(options, run)?;
+    let Prepared { may_pause, page, .. } = &prepared;
+    let named = logs::named(options, &prepared.handles, prepared.settings.threads, run);
     if named.captures.is_empty() && named.logs.is_some() {
-        anyhow::ensure!(marked.is_none(), "-w writes packets, and logs contain none");
-        return logs::alone(&named, style, page, run);
+        anyhow::ensure!(prepared.marked.is_none(), "-w writes packets, and logs contain none");
+        return logs::alone(&named, prepared.style, prepared.page, run);
     }
-    let settings = Settings {
+    prepared.settings = Settings {
         keeps_timeline: run.form.has_packets() || page.is_some(),
-        watching: if may_pause && named.logs.is_none() { Watching::WhenIdle } else { Watching::Never },
+        watching: if *may_pause && named.logs.is_none() { Watching::WhenIdle } else { Watching::Never },
         logs: named.logs,
-        redaction: redaction.clone(),
-        threads,
-        ..settings
+        ..prepared.settings
     };
-    let opened = input::open(options, &named.captures, &handles, may_pause, target.check_names().is_err())?;
-    let Opened { source, failed } = match &redaction {
+    report(options, &named.captures, prepared, run)
+}
+
+/// Reads the captures and reports on them.
+fn report(
+    options: &Read,
+    captures: &[String],
+    prepared: Prepared,
+    run: &mut Run<'_>,
+) -> anyhow::Result<Done> {
+    let Prepared { may_pause, handles, again, mut marked, page, target, settings, style, ends } = prepared;
+    let opened = input::open(options, captures, &handles, may_pause, target.check_names().is_err())?;
+    let Opened { source, failed } = match &run.redaction {
         Some(redaction) => redaction.opened(opened),
         None => opened,
     };
     run.unopened.extend(failed);
     let about = source.as_ref().map(|source| source.about()).unwrap_or_default();
-    let mut page = page.map(|file| {
-        let page = HtmlPage::new(about.files.len() > 1, style.clone(), &settings.bounds);
-        file.of(page, Some(&options.selection))
-    });
     let occasion = if may_pause {
         Occasion::Follow(&about, &settings.bounds)
     } else {
         Occasion::Read(&about, &settings.bounds, &run.provenance)
     };
-    let mut report: Box<dyn Report> = if options.explain_decision {
-        Box::new(DecisionReport::new(run::blocks().plain, settings.judging))
+    let mut page = page.map(|file| file.begin_page(style.clone(), occasion, Some(&options.selection)));
+    let mut report = if options.explain_decision {
+        report::decisions(run::blocks(), settings.judging)
     } else {
         report::open(run.form, run::blocks(), style, occasion)
     };
@@ -126,7 +157,7 @@ fn read(options: &Read, run: &mut Run<'_>) -> anyhow::Result<Done> {
             exit::aside(run.form, format_args!("ssmscope: {nothing}"));
         }
         if let Some(handles) = again
-            && let Some(mut source) = input::open(options, &named.captures, &handles, false, false)?.source
+            && let Some(mut source) = input::open(options, captures, &handles, false, false)?.source
         {
             read_again(options, source.as_mut(), &settings, &results.summary, marked, run.form)?;
         }
@@ -136,7 +167,7 @@ fn read(options: &Read, run: &mut Run<'_>) -> anyhow::Result<Done> {
     Ok(Done::Reported(Box::new(results)))
 }
 
-/// The files that are written beside the report, while the process has all of its rights.
+/// The files that are written besides the report, while the process has all of its rights.
 struct Placed<'o> {
     marked: Option<Marked>,
     page: Option<PageFile>,
@@ -169,7 +200,7 @@ fn detail(options: &Read) -> Detail {
     }
 }
 
-/// Does what needs the input a second time: tells what was there where nothing matched, and writes packets.
+/// Does what needs the input a second time: reports what was there where nothing matched, and writes packets.
 fn read_again(
     options: &Read,
     source: &mut dyn Source,

@@ -174,14 +174,12 @@ impl<'o> Run<'o> {
         digest: &'a MonitoringDigest,
     ) -> End<'a> {
         End {
-            summary: &outcome.summary,
-            unopened: &[],
             check: Some(report::Check { outcome, verbosity }),
             digest,
             thresholds: &self.thresholds,
             target: Some(target),
-            selected: None,
             provenance: &self.provenance,
+            ..End::of(&outcome.summary)
         }
     }
 
@@ -251,7 +249,6 @@ impl<'o> Run<'o> {
         let check =
             |(outcome, verbosity): &'a (Outcome, u8)| report::Check { outcome, verbosity: *verbosity };
         End {
-            summary: &results.summary,
             unopened: &self.unopened,
             check: results.check.as_ref().map(check),
             digest: &self.digest,
@@ -259,6 +256,7 @@ impl<'o> Run<'o> {
             target: self.target.as_deref(),
             selected: self.selected.as_ref(),
             provenance: &self.provenance,
+            ..End::of(&results.summary)
         }
     }
 }

@@ -9,7 +9,7 @@ use nix::libc::{O_NOCTTY, O_NOFOLLOW, O_NONBLOCK};
 use ssmscope::analysis::{self, Judged, Redaction, Settings, Summary};
 use ssmscope::capture::{self, Handles, Opened, ReadError, Target};
 use ssmscope::report::many::{CaptureResult, Worst};
-use ssmscope::report::{self, End, Form, MonitoringDigest, Occasion, Out, Provenance, Style, Thresholds};
+use ssmscope::report::{self, End, Form, Occasion, Out, Provenance, Style};
 
 use super::join::Capture;
 use super::outputs::Outputs;
@@ -215,14 +215,11 @@ impl Work<'_> {
         };
         if has_output {
             report.finish(&End {
-                summary: &summary,
                 unopened: &failed,
-                check: None,
-                digest: &MonitoringDigest::default(),
-                thresholds: &Thresholds::default(),
                 target: selection.words().filter(|_| redaction.is_none()).as_deref(),
                 selected: Some(&selected),
                 provenance: &provenance,
+                ..End::of(&summary)
             })?;
         }
         let names_files = names.len() > 1;

@@ -11,12 +11,10 @@ use std::net::SocketAddr;
 use std::path::Path;
 
 use anyhow::Context;
-use ssmscope::analysis::Bounds;
 use ssmscope::capture::live::{self, Live};
 use ssmscope::capture::{Source, Target, save};
 use ssmscope::limits;
 use ssmscope::probe::{self, Outcome, Plan, Probe};
-use ssmscope::report::human::html::HtmlPage;
 use ssmscope::report::text::escape::escaped;
 use ssmscope::report::{self, Detail, Occasion, Style};
 use ssmscope::time::Elapsed;
@@ -79,7 +77,7 @@ fn check(options: &Check, server: Server<'_>, run: &mut Run<'_>) -> anyhow::Resu
     if let Some(deadline) = &run.deadline {
         deadline.meet();
     }
-    let mut page = page.map(|file| file.of(HtmlPage::new(false, style.clone(), &Bounds::default()), None));
+    let mut page = page.map(|file| file.begin_page(style.clone(), Occasion::Check, None));
     let mut report = report::open(run.form, run::blocks(), style, Occasion::Check);
     for judged in &outcome.connections {
         run.digest.record(judged);

@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use anyhow::Context;
 use ssmscope::probe;
 use ssmscope::report::monitoring::prometheus::Page;
-use ssmscope::report::{Check as Checked, End, MonitoringDigest, Provenance, Thresholds};
+use ssmscope::report::{Check as Checked, End, MonitoringDigest, Thresholds};
 use ssmscope::time::Elapsed;
 
 use super::config::{Config, Module};
@@ -123,18 +123,13 @@ impl<'c> Exporter<'c> {
         self.counters.probed(name, outcome.status().name());
         let digest = MonitoringDigest::of(&outcome.connections);
         let timing = module.options.timing;
-        let (thresholds, provenance) =
-            (Thresholds { slow_after: timing.slow_after, ..Thresholds::default() }, Provenance::default());
+        let thresholds = Thresholds { slow_after: timing.slow_after, ..Thresholds::default() };
+        // Prometheus labels the series with the target.
         let end = End {
-            summary: &outcome.summary,
-            unopened: &[],
             check: Some(Checked { outcome: &outcome, verbosity: 0 }),
             digest: &digest,
             thresholds: &thresholds,
-            // Prometheus labels the series with the target.
-            target: None,
-            selected: None,
-            provenance: &provenance,
+            ..End::of(&outcome.summary)
         };
         let mut page = Page::default();
         page.add_probe(&outcome, &digest);

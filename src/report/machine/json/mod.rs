@@ -47,12 +47,18 @@ pub struct JsonReport<W> {
     line: Vec<u8>,
     files: Vec<String>,
     origins: Origins,
+    has_summary: bool,
 }
 
 impl<W: Write> JsonReport<W> {
     /// A report on a capture of these files.
     pub fn new(out: W, files: &[String]) -> Self {
-        Self { out, line: Vec::new(), files: files.to_vec(), origins: Origins::default() }
+        Self { out, line: Vec::new(), files: files.to_vec(), origins: Origins::default(), has_summary: true }
+    }
+
+    /// Writes connections alone, where many captures share a summary.
+    pub fn omit_summary(&mut self) {
+        self.has_summary = false;
     }
 
     /// Has the connections that follow come from this source, where one report is on many.
@@ -73,6 +79,9 @@ impl<W: Write> JsonReport<W> {
     /// # Errors
     /// When `out` can't be written.
     pub fn end(&mut self, figures: &Figures, unopened: &[ReadError]) -> io::Result<()> {
+        if !self.has_summary {
+            return self.out.flush();
+        }
         for found in &figures.unanswered {
             self.write(&Line::Lookup(Box::new(Lookup::of(figures, found))))?;
         }
@@ -102,7 +111,7 @@ impl<W: Write> JsonReport<W> {
 
 impl<W: Write + Send> Sink for JsonReport<W> {
     fn needs(&self) -> Needs {
-        Needs { packets: self.has_several_files(), ..Needs::default() }
+        Needs { packets: self.has_several_files(), ..Needs::ALL }
     }
 
     fn event(&mut self, event: &Event<'_>) -> io::Result<()> {
@@ -187,7 +196,7 @@ pub enum Line {
     Check(Box<Check>),
     /// A question in the traffic that got no usable answer, after all connections.
     Lookup(Box<Lookup>),
-    /// An attempt that a log beside the capture reports, after all connections; in `live` one that is tied as soon as it is.
+    /// An attempt that a log read with the capture reports, after all connections; in `live` one that is tied as soon as it is.
     Log(Box<Log>),
     /// One of many captures, after its connections; only of `batch`.
     File(Box<File>),
