@@ -200,8 +200,7 @@ impl Form {
     /// Whether it is a file for one input, as a page is, so that many inputs need a folder of files.
     pub fn is_of_one_input(self) -> bool {
         match self {
-            #[cfg(feature = "parquet")]
-            Self::Flat(Format::Parquet) => true,
+            Self::Flat(format) => !format.is_continuable(),
             _ => self.traits().is_of_one_input,
         }
     }

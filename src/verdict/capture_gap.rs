@@ -17,9 +17,8 @@ pub(super) const RULE: Rule = Rule {
 };
 
 const ADVICE: [&str; 2] = [
-    "Capture again without a filter on TCP flags or sizes, with both directions: on the client or the server itself, on \
-     all \
-     interfaces (`-i any`).",
+    "Capture again without a filter on TCP flags or sizes, with both directions: on the client or the server itself, \
+     on all interfaces (`-i any`).",
     "If the capture reports drops, use a larger buffer (`-B`) and a narrower filter on host and port.",
 ];
 
@@ -43,51 +42,22 @@ fn lacking(story: &Story, reached: &str) -> Option<(String, String)> {
     if story.may_be_a_refused_hello() {
         return Some((
             "the text holds none of the data, and lengths don't show whether it was TLS".to_owned(),
-            "The client sent one segment, the server answered with fewer bytes than any ServerHello has, and that was all: a short \
-             exchange in clear looks like that, and so does a ClientHello to a server that does not speak TLS."
+            "The client sent one segment, the server answered with fewer bytes than any ServerHello has, and that was \
+             all: a short exchange in clear looks like that, and so does a ClientHello to a server that does not speak \
+             TLS."
                 .to_owned(),
         ));
     }
     if let Some(last) = story.missing.truncated_after.filter(|_| story.capture.interrupted.is_none()) {
-        let after = story.capture.end - story.last.at;
-        let last = last.number;
-        if let Some(each) = story.capture.packets_each.filter(|each| u64::from(*each) == story.segments()) {
-            return Some((
-                format!("the capture holds the first {each} packets of each connection"),
-                format!(
-                    "Nothing is wrong up to {reached}. Packet {last} is this connection's last one and packet {each} of it, as \
-                     with many others here, and no connection has more: the rest was not captured."
-                ),
-            ));
-        }
-        return Some(if story.capture.dropped_until.is_some_and(|at| at >= story.last.at) {
-            (
-                "the capture dropped packets after that".to_owned(),
-                format!(
-                    "Nothing is wrong up to {reached}. Packet {last} is this connection's last one, {after} before the \
-                     capture \
-                     ends, and meanwhile the capture dropped packets: the rest may have come without being captured."
-                ),
-            )
-        } else {
-            (
-                "the rest is missing from the capture".to_owned(),
-                format!(
-                    "Nothing is wrong up to {reached}. Packet {last} is this connection's last one, {after} before the \
-                     capture \
-                     ends. Data was unacknowledged then, and its sender would have sent it again: packets are missing \
-                     from the capture, so what happened next is unknown."
-                ),
-            )
-        });
+        return Some(cut_short(story, reached, last.number));
     }
     let ending = story.decisive()?;
     if client_silent::may_lack_greeting(story) {
         return Some((
             "the server's packets are missing from the capture".to_owned(),
             format!(
-                "Nothing is wrong up to {reached}. The client acknowledged a SYN-ACK that the capture does not hold, so it may lack \
-                 what the server sent next as well: what happened is unknown."
+                "Nothing is wrong up to {reached}. The client acknowledged a SYN-ACK that the capture does not hold, \
+                 so it may lack what the server sent next as well: what happened is unknown."
             ),
         ));
     }
@@ -100,9 +70,9 @@ fn lacking(story: &Story, reached: &str) -> Option<(String, String)> {
         return Some((
             format!("the {unseen}'s packets are missing from the capture"),
             format!(
-                "Nothing is wrong up to {reached}. Only the {seen}'s packets are there, and they acknowledge {} bytes of \
-                 the \
-                 {unseen} that the capture never saw: what the {unseen} sent, and what happened next, is unknown.",
+                "Nothing is wrong up to {reached}. Only the {seen}'s packets are there, and they acknowledge {} bytes \
+                 of the {unseen} that the capture never saw: what the {unseen} sent, and what happened next, is \
+                 unknown.",
                 story.missing.acked_unseen[unseen]
             ),
         ));
@@ -118,12 +88,43 @@ fn lacking(story: &Story, reached: &str) -> Option<(String, String)> {
         "what followed is missing from the capture".to_owned(),
         format!(
             "Nothing is wrong up to {reached}. Acknowledgements and the numbers of later packets prove that {unseen} \
-             followed, \
-             and the capture holds none of them: a filter kept only some kinds of packets (those with SYN, FIN or RST, \
-             say), or \
-             the capture missed them. What happened next is unknown."
+             followed, and the capture holds none of them: a filter kept only some kinds of packets (those with SYN, \
+             FIN or RST, say), or the capture missed them. What happened next is unknown."
         ),
     ))
+}
+
+/// The capture continues without the connection, whose last packet is `last`.
+fn cut_short(story: &Story, reached: &str, last: u64) -> (String, String) {
+    let after = story.capture.end - story.last.at;
+    if let Some(each) = story.capture.packets_each.filter(|each| u64::from(*each) == story.segments()) {
+        return (
+            format!("the capture holds the first {each} packets of each connection"),
+            format!(
+                "Nothing is wrong up to {reached}. Packet {last} is this connection's last one and packet {each} of \
+                 it, as with many others here, and no connection has more: the rest was not captured."
+            ),
+        );
+    }
+    if story.capture.dropped_until.is_some_and(|at| at >= story.last.at) {
+        (
+            "the capture dropped packets after that".to_owned(),
+            format!(
+                "Nothing is wrong up to {reached}. Packet {last} is this connection's last one, {after} before the \
+                 capture ends, and meanwhile the capture dropped packets: the rest may have come without being \
+                 captured."
+            ),
+        )
+    } else {
+        (
+            "the rest is missing from the capture".to_owned(),
+            format!(
+                "Nothing is wrong up to {reached}. Packet {last} is this connection's last one, {after} before the \
+                 capture ends. Data was unacknowledged then, and its sender would have sent it again: packets are \
+                 missing from the capture, so what happened next is unknown."
+            ),
+        )
+    }
 }
 
 /// What an ending means depends on what came before the last step.
@@ -135,17 +136,17 @@ fn what_preceded(story: &Story, ending: &Ending, reached: &str) -> (String, Stri
         return (
             "the snaplen cut off what preceded its end".to_owned(),
             format!(
-                "Nothing is certainly wrong up to {reached}. Packet {number} ends the connection. The client sent early data, and \
-                 the snaplen cut off {cut} bytes of the server: whether they answered it is unknown."
+                "Nothing is certainly wrong up to {reached}. Packet {number} ends the connection. The client sent \
+                 early data, and the snaplen cut off {cut} bytes of the server: whether they answered it is unknown."
             ),
         );
     }
     (
         "what preceded its end is missing from the capture".to_owned(),
         format!(
-            "Nothing is certainly wrong up to {reached}. Packet {number} ends the connection, and what it means depends on what \
-             preceded it: bytes before it are missing from the capture ({} of the client and {} of the server were acknowledged \
-             without being captured).",
+            "Nothing is certainly wrong up to {reached}. Packet {number} ends the connection, and what it means \
+             depends on what preceded it: bytes before it are missing from the capture ({} of the client and {} of the \
+             server were acknowledged without being captured).",
             acked.client, acked.server
         ),
     )
@@ -157,8 +158,8 @@ fn acknowledgement(ending: &Ending) -> Option<(String, String)> {
     is_it.then(|| {
         (
             "the client's acknowledgement is missing from the capture".to_owned(),
-            "The server sent its SYN-ACK once. It would have repeated it had the client not acknowledged it: the client's \
-             packets are missing from the capture, so what happened next is unknown."
+            "The server sent its SYN-ACK once. It would have repeated it had the client not acknowledged it: the \
+             client's packets are missing from the capture, so what happened next is unknown."
                 .to_owned(),
         )
     })

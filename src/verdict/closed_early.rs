@@ -28,12 +28,50 @@ fn judge(story: &Story, _: &Settings) -> Option<Verdict> {
     }
     let notice = notice(story, ending);
     let by = notice.map_or(ending.by, |notice| notice.by);
-    let (place, why) = match (by, ending.stage) {
-        _ if notice.is_some() => (
+    let (place, why) = match notice {
+        Some(_) => (
             "with a close_notify before TLS was established",
             "A close_notify ends TLS without naming a reason (RFC 8446, 6.1): its sender does not want this handshake, is \
              shutting down, or is a proxy without a backend.",
         ),
+        None => place_and_reason(story, by, ending.stage),
+    };
+    let tls = [story.tls.client_hello.as_ref().map(|observed| observed.moment.number)];
+    let what = purpose::prefix(story);
+    Some(
+        Verdict::new(
+            &RULE,
+            Actor::from(by),
+            story.basis,
+            format!("{what}the {by} closed the connection {place}"),
+        )
+        .explain(why)
+        .reported(match by {
+            Role::Client => &[],
+            Role::Server => &[
+                "OpenSSL: unexpected EOF while reading",
+                "javax.net.ssl.SSLHandshakeException: Remote host terminated the handshake",
+            ],
+        })
+        .proved_by(
+            evidence::opening_packets(story)
+                .chain(tls.into_iter().flatten())
+                .chain(notice.map(|notice| notice.moment.number))
+                .chain([ending.moment.number]),
+        )
+        .advise(match by {
+            Role::Client => &["Read the client's log at that time."],
+            Role::Server => {
+                &["Read the server's log at that time, and that of any proxy or load balancer in front of \
+                 it."]
+            }
+        }),
+    )
+}
+
+/// Where in the handshake a side closed without a close_notify, and what that means.
+fn place_and_reason(story: &Story, by: Role, stage: Stage) -> (&'static str, &'static str) {
+    match (by, stage) {
         (_, Stage::TcpEstablished) if story.is_inside_client_hello() => (
             "in the middle of the client's ClientHello",
             "The ClientHello is incomplete: the client program was stopped while it wrote, or part of the ClientHello was \
@@ -85,38 +123,7 @@ fn judge(story: &Story, _: &Settings) -> Option<Verdict> {
             "in the TLS handshake, after its own answer",
             "The server closed before the handshake was complete, without a visible alert.",
         ),
-    };
-    let tls = [story.tls.client_hello.as_ref().map(|observed| observed.moment.number)];
-    let what = purpose::prefix(story);
-    Some(
-        Verdict::new(
-            &RULE,
-            Actor::from(by),
-            story.basis,
-            format!("{what}the {by} closed the connection {place}"),
-        )
-        .explain(why)
-        .reported(match by {
-            Role::Client => &[],
-            Role::Server => &[
-                "OpenSSL: unexpected EOF while reading",
-                "javax.net.ssl.SSLHandshakeException: Remote host terminated the handshake",
-            ],
-        })
-        .proved_by(
-            evidence::opening_packets(story)
-                .chain(tls.into_iter().flatten())
-                .chain(notice.map(|notice| notice.moment.number))
-                .chain([ending.moment.number]),
-        )
-        .advise(match by {
-            Role::Client => &["Read the client's log at that time."],
-            Role::Server => {
-                &["Read the server's log at that time, and that of any proxy or load balancer in front of \
-                 it."]
-            }
-        }),
-    )
+    }
 }
 
 /// The close_notify that a FIN of the other side answers: whoever sends it closes (RFC 8446, 6.1).

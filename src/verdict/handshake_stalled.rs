@@ -1,5 +1,7 @@
 //! The server's answer began, and then the TLS handshake stalled.
 
+use std::borrow::Cow;
+
 use super::words::{advice, drops, icmp_error, path_mtu};
 use super::{Actor, Code, Rule, Settings, Severity, Verdict};
 use crate::story::{EndingKind, Silence, Stage, Story};
@@ -42,67 +44,15 @@ fn judge(story: &Story, _: &Settings) -> Option<Verdict> {
         ),
     };
     let mut verdict = Verdict::new(&RULE, Actor::from(silence.awaited_from), story.basis, headline);
-    // What was lost was sent: the side that it was awaited from is not late.
-    let lost = |what: &str| format!("the handshake stalled for {}: {what}", silence.elapsed()).into();
     if let Some((sender, sign)) = path_mtu_sign(story) {
-        verdict.headline = lost(&format!("the {sender}'s large packets are lost"));
+        verdict.headline = lost(silence, &format!("the {sender}'s large packets are lost"));
         verdict = sign.explain(verdict);
-    } else if let Some((from, to)) = story.data.server.unfilled_hole {
-        verdict.actor = Actor::Path;
-        verdict.headline = lost("part of the server's flight was lost");
-        verdict = verdict
-            .cause("server-flight-lost")
-            .explain(format!(
-                "The server's bytes {from} to {} are missing, and later ones arrived: part of the server's flight was \
-                 lost.",
-                to.saturating_sub(1)
-            ))
-            .advise(&[
-                "Look for packet loss on the path: errors and drops on interfaces, and a firewall that drops some packets.",
-                "Check the MTU of tunnels and VPNs on the path.",
-            ]);
-    } else if ending.stage <= Stage::ServerFlightComplete && story.repeats_unacknowledged(Role::Server) {
-        // Up to the client's Finished, all that the server sends is its flight.
-        verdict.actor = Actor::Path;
-        verdict.headline = lost("the server's flight was not acknowledged");
-        verdict = verdict
-            .cause("server-flight-lost")
-            .explain(format!(
-                "The server retransmits unacknowledged data: its flight, or the ACK, is lost in transit.{}",
-                drops::caveat(story)
-            ))
-            .advise(&[
-                "Capture on the client's side too, to see what of the flight arrives.",
-                "Check the MTU of tunnels and VPNs on the path: large packets of a flight are lost where small ones pass.",
-            ]);
-    } else if !silence.is_acknowledged && story.capture.acks_unobservable {
-        verdict.actor = Actor::Unknown;
-        verdict = verdict
-            .explain("A socket cannot tell whether the last data arrived; a capture shows its ACK.")
-            .advise(advice::server_process(story));
+    } else if let Some(lost) = flight_lost(&verdict, story, silence, ending.stage) {
+        verdict = lost;
     } else if !silence.is_acknowledged {
-        verdict.actor = Actor::Path;
-        verdict.headline =
-            lost(&format!("the {}'s last data was not acknowledged", silence.awaited_from.other()));
-        verdict = verdict.explain(format!(
-            "The {}'s last data was never acknowledged: the data or its ACK was lost in transit.{}",
-            silence.awaited_from.other(),
-            drops::caveat(story)
-        ));
-        verdict = verdict.advise(&advice::PATH_OF_CONNECTION);
+        verdict = unacknowledged(verdict, story, silence);
     } else if may_be_hidden(story, ending.stage) {
-        verdict.actor = Actor::Unknown;
-        verdict.headline =
-            format!("the handshake stalled for {} after the ServerHello", silence.elapsed()).into();
-        verdict = verdict
-            .explain(format!(
-                "Everything sent so far was acknowledged: the path carries packets both ways. The server sent more than \
-                 its ServerHello, and whether that was its whole flight is not visible: either the rest of it is missing, \
-                 or the client did not reply.{}",
-                drops::caveat(story)
-            ))
-            .advise(advice::server_process(story))
-            .advise(&["Check the client too: it may be waiting for a certificate check or for its user."]);
+        verdict = hidden(verdict, story, silence);
     } else {
         verdict = does_not_continue(verdict, story, silence, ending.stage);
     }
@@ -111,6 +61,73 @@ fn judge(story: &Story, _: &Settings) -> Option<Verdict> {
             .reported(&["java.net.SocketTimeoutException: Read timed out"])
             .proved_by(evidence.into_iter().flatten()),
     )
+}
+
+/// What the headline says of something that was lost. It was sent: the side that it was awaited from is not late.
+fn lost(silence: &Silence, what: &str) -> Cow<'static, str> {
+    format!("the handshake stalled for {}: {what}", silence.elapsed()).into()
+}
+
+/// Part of the server's flight is missing behind a hole, or is retransmitted and never acknowledged.
+fn flight_lost(verdict: &Verdict, story: &Story, silence: &Silence, stage: Stage) -> Option<Verdict> {
+    let of_path = |what: &str| {
+        let headline = lost(silence, what);
+        Verdict { actor: Actor::Path, headline, ..verdict.clone() }.cause("server-flight-lost")
+    };
+    if let Some((from, to)) = story.data.server.unfilled_hole {
+        let verdict = of_path("part of the server's flight was lost").explain(format!(
+            "The server's bytes {from} to {} are missing, and later ones arrived: part of the server's flight was \
+             lost.",
+            to.saturating_sub(1)
+        ));
+        return Some(verdict.advise(&[
+            "Look for packet loss on the path: errors and drops on interfaces, and a firewall that drops some packets.",
+            "Check the MTU of tunnels and VPNs on the path.",
+        ]));
+    }
+    // Up to the client's Finished, all that the server sends is its flight.
+    if stage > Stage::ServerFlightComplete || !story.repeats_unacknowledged(Role::Server) {
+        return None;
+    }
+    let verdict = of_path("the server's flight was not acknowledged").explain(format!(
+        "The server retransmits unacknowledged data: its flight, or the ACK, is lost in transit.{}",
+        drops::caveat(story)
+    ));
+    Some(verdict.advise(&[
+        "Capture on the client's side too, to see what of the flight arrives.",
+        "Check the MTU of tunnels and VPNs on the path: large packets of a flight are lost where small ones pass.",
+    ]))
+}
+
+/// The last data of the side that waits was not acknowledged.
+fn unacknowledged(verdict: Verdict, story: &Story, silence: &Silence) -> Verdict {
+    if story.capture.acks_unobservable {
+        return Verdict { actor: Actor::Unknown, ..verdict }
+            .explain("A socket cannot tell whether the last data arrived; a capture shows its ACK.")
+            .advise(advice::server_process(story));
+    }
+    let sender = silence.awaited_from.other();
+    let headline = lost(silence, &format!("the {sender}'s last data was not acknowledged"));
+    Verdict { actor: Actor::Path, headline, ..verdict }
+        .explain(format!(
+            "The {sender}'s last data was never acknowledged: the data or its ACK was lost in transit.{}",
+            drops::caveat(story)
+        ))
+        .advise(&advice::PATH_OF_CONNECTION)
+}
+
+/// The rest of the server's flight may be among encrypted records, so the client may be the one that is awaited.
+fn hidden(verdict: Verdict, story: &Story, silence: &Silence) -> Verdict {
+    let headline = format!("the handshake stalled for {} after the ServerHello", silence.elapsed()).into();
+    Verdict { actor: Actor::Unknown, headline, ..verdict }
+        .explain(format!(
+            "Everything sent so far was acknowledged: the path carries packets both ways. The server sent more than \
+             its ServerHello, and whether that was its whole flight is not visible: either the rest of it is missing, \
+             or the client did not reply.{}",
+            drops::caveat(story)
+        ))
+        .advise(advice::server_process(story))
+        .advise(&["Check the client too: it may be waiting for a certificate check or for its user."])
 }
 
 /// The side whose packets are too large for the path, with what shows it.

@@ -45,14 +45,14 @@ fn judge(story: &Story, settings: &Settings) -> Option<Verdict> {
             format!("{FINE} After packet {} the capture dropped packets, and may have missed the rest.", last.number).into()
         }
         (Some(last), Some(elapsed)) => format!(
-            "{FINE} The capture was interrupted after packet {}: no packet of any connection was captured for {elapsed}.",
+            "{FINE} The capture was interrupted after packet {}: no packet of any connection was captured for \
+             {elapsed}.",
             last.number
         )
         .into(),
         (Some(last), None) => format!(
-            "{FINE} After packet {} the rest of the connection is missing from the capture: data was unacknowledged then, \
-             and \
-             was never retransmitted, as its sender would have done.",
+            "{FINE} After packet {} the rest of the connection is missing from the capture: data was unacknowledged \
+             then, and was never retransmitted, as its sender would have done.",
             last.number
         )
         .into(),
@@ -69,7 +69,8 @@ fn judge(story: &Story, settings: &Settings) -> Option<Verdict> {
     let shown = refused_certificate::shown_after_handshake(story);
     if !shown.explanation.is_empty() {
         let explanation = format!(
-            "The network is fine, but the client closed without a request, possibly because of its certificate check.{}",
+            "The network is fine, but the client closed without a request, possibly because of its certificate \
+             check.{}",
             shown.explanation
         );
         let verdict =

@@ -174,9 +174,12 @@ const PRECEDENCE: [(usize, &Rule); 20] = [
 /// Every rule, in the order in which codes are listed: that of README.md's table, which follows the path.
 pub const RULES: [&Rule; PRECEDENCE.len()] = {
     let mut rules = [PRECEDENCE[0].1; PRECEDENCE.len()];
+    let mut is_taken = [false; PRECEDENCE.len()];
     let mut at = 0;
     while at < rules.len() {
         let (row, rule) = PRECEDENCE[at];
+        assert!(!is_taken[row - 1], "two rules have one row");
+        is_taken[row - 1] = true;
         rules[row - 1] = rule;
         at += 1;
     }

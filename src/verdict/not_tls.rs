@@ -25,22 +25,7 @@ fn judge(story: &Story, _: &Settings) -> Option<Verdict> {
     if is_proxied || story.opening.known_by == Opening::Ports {
         return None;
     }
-    let (culprit, observed) = match (&story.tls.client_hello, &story.plain.client, &story.plain.server) {
-        // STARTTLS and tunnels begin in clear on both sides: what counts is what follows the ClientHello.
-        (Some(hello), client, Some(server)) if story.tls.server_hello.is_none() => {
-            if client.is_some() && story.order.is_after(hello.moment.number, server.moment.number) {
-                return None;
-            }
-            (Role::Server, server)
-        }
-        (None, Some(client), _) if story.expects_tls => (Role::Client, client),
-        (None, None, Some(server))
-            if story.expects_tls && story.has_server_spoken() && spoke_first(story, server) =>
-        {
-            (Role::Server, server)
-        }
-        _ => return None,
-    };
+    let (culprit, observed) = culprit(story)?;
     // A silence before the culprit had shown its protocol decides, whatever comes after it.
     let silence = story.decisive().and_then(|ending| match &ending.what {
         EndingKind::Silence(silence) => Some(silence),
@@ -49,37 +34,8 @@ fn judge(story: &Story, _: &Settings) -> Option<Verdict> {
     if silence.is_some_and(|silence| observed.moment.at > silence.until) {
         return None;
     }
-    let what = describe(observed);
-    let is_before =
-        |hello: &Observed<ClientHello>| story.order.is_after(hello.moment.number, observed.moment.number);
-    let is_http = matches!(observed.what.kind, PlainKind::HttpRequest | PlainKind::Connect);
-    let (headline, explanation) = match (culprit, story.tls.client_hello.is_some()) {
-        (Role::Server, true) if story.tls.client_hello.as_ref().is_some_and(is_before) => (
-            format!(
-                "the server spoke first, with {what}, and the client began TLS: this port does not begin with TLS"
-            ),
-            "A TLS server waits for the ClientHello. Another service listens on this port, or one that starts TLS only when \
-             it is asked to (STARTTLS).",
-        ),
-        (Role::Server, true) => (
-            format!("the client spoke TLS, and the server answered with {what}"),
-            "The service on this port does not speak TLS, or the connection reached the wrong service.",
-        ),
-        (Role::Server, false) => (
-            format!("the server spoke first, with {what}: this is not TLS"),
-            "A TLS server waits for the ClientHello. Another service listens on this port.",
-        ),
-        (Role::Client, _) => (
-            format!("the client sent {what} to a port where TLS is expected"),
-            if is_http {
-                "The client did not begin with a ClientHello. Its URL probably has http:// instead of https://, or this \
-                 is the port of another service."
-            } else {
-                "The client did not begin with a ClientHello: it speaks another protocol, or this is the port of another \
-                 service."
-            },
-        ),
-    };
+    let is_http = is_http_request(observed);
+    let (headline, explanation) = headline(story, culprit, observed);
     Some(
         Verdict::new(&RULE, Actor::from(culprit), story.basis.max(observed.basis), headline)
             .explain(format!("{explanation}{}", unanswered(silence.filter(|_| culprit == Role::Client))))
@@ -114,6 +70,64 @@ fn unanswered(silence: Option<&Silence>) -> String {
         }
         _ => String::new(),
     }
+}
+
+/// The side that did not speak TLS where the other did or where it is expected, and what it sent.
+fn culprit(story: &Story) -> Option<(Role, &Observed<Plain>)> {
+    Some(match (&story.tls.client_hello, &story.plain.client, &story.plain.server) {
+        // STARTTLS and tunnels begin in clear on both sides: what counts is what follows the ClientHello.
+        (Some(hello), client, Some(server)) if story.tls.server_hello.is_none() => {
+            if client.is_some() && story.order.is_after(hello.moment.number, server.moment.number) {
+                return None;
+            }
+            (Role::Server, server)
+        }
+        (None, Some(client), _) if story.expects_tls => (Role::Client, client),
+        (None, None, Some(server))
+            if story.expects_tls && story.has_server_spoken() && spoke_first(story, server) =>
+        {
+            (Role::Server, server)
+        }
+        _ => return None,
+    })
+}
+
+/// What happened, and what it means.
+fn headline(story: &Story, culprit: Role, observed: &Observed<Plain>) -> (String, &'static str) {
+    let what = describe(observed);
+    let is_before =
+        |hello: &Observed<ClientHello>| story.order.is_after(hello.moment.number, observed.moment.number);
+    match (culprit, story.tls.client_hello.is_some()) {
+        (Role::Server, true) if story.tls.client_hello.as_ref().is_some_and(is_before) => (
+            format!(
+                "the server spoke first, with {what}, and the client began TLS: this port does not begin with TLS"
+            ),
+            "A TLS server waits for the ClientHello. Another service listens on this port, or one that starts TLS only when \
+             it is asked to (STARTTLS).",
+        ),
+        (Role::Server, true) => (
+            format!("the client spoke TLS, and the server answered with {what}"),
+            "The service on this port does not speak TLS, or the connection reached the wrong service.",
+        ),
+        (Role::Server, false) => (
+            format!("the server spoke first, with {what}: this is not TLS"),
+            "A TLS server waits for the ClientHello. Another service listens on this port.",
+        ),
+        (Role::Client, _) => (
+            format!("the client sent {what} to a port where TLS is expected"),
+            if is_http_request(observed) {
+                "The client did not begin with a ClientHello. Its URL probably has http:// instead of https://, or this \
+                 is the port of another service."
+            } else {
+                "The client did not begin with a ClientHello: it speaks another protocol, or this is the port of another \
+                 service."
+            },
+        ),
+    }
+}
+
+fn is_http_request(observed: &Observed<Plain>) -> bool {
+    matches!(observed.what.kind, PlainKind::HttpRequest | PlainKind::Connect)
 }
 
 /// The client asked for TLS in the words of the protocol, the server refused, and the connection ended.
@@ -297,7 +311,7 @@ mod tests {
         let verdict = left.verdict(0);
         assert_eq!(verdict.is(), ("not-tls", Actor::Server, None), "{}", verdict.headline);
         assert!(verdict.headline.contains("refused SMTP STARTTLS with 454"), "{}", verdict.headline);
-        // As long as nobody left, the client may go on in clear, and then TLS was no condition.
+        // As long as nobody left, the client may continue in clear, and then TLS was no condition.
         assert_eq!(refused.code(100), "in-progress");
         let mailed = refused.say(Client, b"MAIL FROM:<somebody@example.net>\r\n").say(Server, b"250 ok\r\n");
         assert_eq!(mailed.fin(Client).fin(Server).code(0), "plaintext");
