@@ -205,6 +205,28 @@ pub(super) fn lines(collection: &Collection, summary: &Summary) -> Vec<String> {
             count(summary.icmp_without_connection, "ICMP error")
         ));
     }
+    lines.extend(unanswered(summary));
+    for (what, count) in crate::report::bounds_reached(summary, &collection.origins) {
+        lines.push(format!("{} {what}", grouped(count)));
+    }
+    if collection.without_packets > 0 {
+        lines.push(format!(
+            "{} without packets, for want of room; --max-memory gives more",
+            count(collection.without_packets, "connection")
+        ));
+    }
+    if collection.uncollected > 0 {
+        lines.push(format!(
+            "{} only counted, not shown; --output json shows all",
+            count(collection.uncollected, "connection")
+        ));
+    }
+    lines
+}
+
+/// Which addresses and names were asked for without an answer.
+fn unanswered(summary: &Summary) -> Vec<String> {
+    let mut lines = Vec::new();
     let unanswered: Vec<_> = crate::report::unanswered(summary).collect();
     for (host, asked) in unanswered.iter().take(NEIGHBOURS) {
         let protocol = if host.is_ipv6() { "Neighbor discovery" } else { "ARP" };
@@ -227,21 +249,6 @@ pub(super) fn lines(collection: &Collection, summary: &Summary) -> Vec<String> {
     }
     if names.len() > NAMES {
         lines.push(format!("{} got no address", count((names.len() - NAMES) as u64, "more name")));
-    }
-    for (what, count) in crate::report::bounds_reached(summary, &collection.origins) {
-        lines.push(format!("{} {what}", grouped(count)));
-    }
-    if collection.without_packets > 0 {
-        lines.push(format!(
-            "{} without packets, for want of room; --max-memory gives more",
-            count(collection.without_packets, "connection")
-        ));
-    }
-    if collection.uncollected > 0 {
-        lines.push(format!(
-            "{} only counted, not shown; --output json shows all",
-            count(collection.uncollected, "connection")
-        ));
     }
     lines
 }

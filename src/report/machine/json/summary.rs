@@ -11,7 +11,7 @@ use super::connection::Socket;
 use super::group::Group;
 use super::log::LogFile;
 use crate::analysis::{Failure, Summary as Figures};
-use crate::capture::ReadError;
+use crate::capture::{About, FileAbout, ReadError};
 use crate::report::Origins;
 use crate::report::machine::values::name;
 use crate::report::text::clock;
@@ -57,7 +57,7 @@ pub struct Summary {
     pub clock_steps: u64,
     /// Bounds of the analysis that were reached.
     pub bounds_reached: Vec<BoundReached>,
-    /// The logs beside the capture; only where there are some.
+    /// The logs read with the capture; only where there are some.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub logs: Option<Vec<LogFile>>,
     /// True where stand-ins replace addresses and names (`--redact`); only there.
@@ -126,23 +126,25 @@ pub struct Error {
     pub hint: Option<String>,
 }
 
-impl Summary {
-    /// Of a capture, with the files that could not be read at all.
-    pub(super) fn of(figures: &Figures, unopened: &[ReadError], origins: &Origins) -> Self {
-        let about = &figures.about;
-        let files = about.files.iter().enumerate().map(|(index, file)| File {
+impl File {
+    fn all(about: &About) -> Vec<Self> {
+        let notes = |index| about.notes.iter().filter(move |note| usize::from(note.file) == index);
+        let file = |(index, file): (usize, &FileAbout)| Self {
             name: file.name.clone(),
             format: file.format.clone(),
             packets: file.packets,
             is_text: file.is_text,
             snaplen: file.snaplen,
-            notes: about
-                .notes
-                .iter()
-                .filter(|note| usize::from(note.file) == index)
-                .map(|note| note.text.clone())
-                .collect(),
-        });
+            notes: notes(index).map(|note| note.text.clone()).collect(),
+        };
+        about.files.iter().enumerate().map(file).collect()
+    }
+}
+
+impl Summary {
+    /// Of a capture, with the files that could not be read at all.
+    pub(super) fn of(figures: &Figures, unopened: &[ReadError], origins: &Origins) -> Self {
+        let about = &figures.about;
         let time = |at| {
             let has_packets = figures.packets > 0;
             has_packets.then(|| clock::machine_readable(at, about.clock, about.digits)).flatten()
@@ -159,7 +161,7 @@ impl Summary {
         });
         Self {
             schema: SCHEMA,
-            files: files.collect(),
+            files: File::all(about),
             clock: match about.clock {
                 Clock::Utc => "utc",
                 Clock::LocalDateTime => "local-date-time",

@@ -291,39 +291,14 @@ impl Gatherer {
             self.cut += 1;
             return;
         }
-        let own = |(source, destination): (&str, &str)| (source.to_owned(), destination.to_owned());
-        let ports = info.ports.or(row.ports).map(own).or_else(|| detail_tcp.map(|tcp| tcp.ports.clone()));
-        let mut segment = Segment {
-            source: packet.hosts.0.clone(),
-            destination: packet.hosts.1.clone(),
-            ports,
-            flags: info.flags,
-            seq: info.seq,
-            ack: info.ack,
-            window: info.window,
-            payload_len: info.payload_len,
-            frame_len: packet.wire_len,
-            options: info.options,
-            analysis: info.analysis,
-            speaker: None,
-            nanos: packet.nanos(),
-        };
         let (mut words, mut words_protocol) = (info.rest, protocol);
-        if let Some(detail) = detail {
-            if let Some(tcp) = &detail.headers.tcp {
-                // Folded details show no flags but that it acknowledges.
-                segment.flags = segment.flags.or(tcp.flags).or(tcp.ack.map(|_| Flags(Flags::ACK)));
-                segment.seq = segment.seq.or(tcp.seq);
-                segment.ack = segment.ack.or(tcp.ack);
-                segment.payload_len = segment.payload_len.or(tcp.payload_len);
-                if segment.options.bytes.is_empty() {
-                    segment.options = tcp.options.clone();
-                }
-            }
-            // A row may say more of the same, such as the server's name.
-            if !detail.words.is_empty() && !words.starts_with(detail.words.as_str()) {
-                (words, words_protocol) = (detail.words.as_str(), detail.protocol.as_str());
-            }
+        let mut segment = of_row(&packet, row, info, detail);
+        // A row may say more of the same, such as the server's name.
+        if let Some(detail) = detail
+            && !detail.words.is_empty()
+            && !words.starts_with(detail.words.as_str())
+        {
+            (words, words_protocol) = (detail.words.as_str(), detail.protocol.as_str());
         }
         let decoded = if matches!(layer(words_protocol), Layer::Tls) && !words.is_empty() {
             format!("{words_protocol}: {words}")
@@ -355,6 +330,38 @@ impl Gatherer {
         }
         error
     }
+}
+
+/// The segment of a packet: what its row shows, and what its details add.
+fn of_row(packet: &ToolPacket, row: &Row<'_>, info: Info<'_>, detail: Option<&Detail>) -> Segment {
+    let detail = detail.and_then(|detail| detail.headers.tcp.as_ref());
+    let own = |(source, destination): (&str, &str)| (source.to_owned(), destination.to_owned());
+    let mut segment = Segment {
+        source: packet.hosts.0.clone(),
+        destination: packet.hosts.1.clone(),
+        ports: info.ports.or(row.ports).map(own).or_else(|| detail.map(|tcp| tcp.ports.clone())),
+        flags: info.flags,
+        seq: info.seq,
+        ack: info.ack,
+        window: info.window,
+        payload_len: info.payload_len,
+        frame_len: packet.wire_len,
+        options: info.options,
+        analysis: info.analysis,
+        speaker: None,
+        nanos: packet.nanos(),
+    };
+    if let Some(tcp) = detail {
+        // Folded details show no flags but that it acknowledges.
+        segment.flags = segment.flags.or(tcp.flags).or(tcp.ack.map(|_| Flags(Flags::ACK)));
+        segment.seq = segment.seq.or(tcp.seq);
+        segment.ack = segment.ack.or(tcp.ack);
+        segment.payload_len = segment.payload_len.or(tcp.payload_len);
+        if segment.options.bytes.is_empty() {
+            segment.options = tcp.options.clone();
+        }
+    }
+    segment
 }
 
 /// A packet with the segment that its stream completed.
