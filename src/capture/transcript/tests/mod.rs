@@ -1,5 +1,6 @@
 //! Real tcpdump 4.99 output of one small capture in many forms, whole, cut and pasted. `samples/vv.txt` and its
-//! neighbours are one `tcpdump -nn -vv -r` each; the frames' bytes in `xx.txt` show what they must be read as.
+//! neighbours are one `tcpdump -nn -vv -r` each; the frames' bytes in `xx.txt` show what they must be read as. The other tools'
+//! samples are in the forms of their documentation.
 
 mod spellings;
 
@@ -22,6 +23,9 @@ const LINES: &[(&str, &str)] =
 
 /// Forms with hexadecimal dumps.
 const DUMPS: &[(&str, &str)] = samples!["x", "x-ascii", "xx", "xx-ascii"];
+
+/// What other tools print.
+const TOOLS: &[(&str, &str)] = samples!["fortigate", "fw-monitor", "tshark", "snoop", "hex-dump"];
 
 const VV: &str = include_str!("../samples/vv.txt");
 
@@ -492,6 +496,7 @@ fn names_and_damage_are_said_once() {
 }
 
 #[test]
+#[expect(clippy::too_many_lines, reason = "a table of lines")]
 fn cooked_and_tunnelled_lines_are_read() {
     for (line, port, is_outbound) in [
         (
@@ -644,5 +649,23 @@ proptest! {
             text.push('\n');
         }
         read(text.as_bytes());
+    }
+}
+
+#[test]
+fn each_family_has_a_sample_and_reads_all_of_it() {
+    for (name, text) in TOOLS {
+        let (seen, about) = read(text.as_bytes());
+        assert!(seen.len() >= 2, "{name}: {seen:?}");
+        let notes = about.notes.iter().map(|note| note.text.as_str());
+        let unread: Vec<_> = notes.filter(|note| note.contains("could not be read")).collect();
+        assert!(unread.is_empty(), "{name}: {unread:?}");
+    }
+    let all = || [LINES, DUMPS, TOOLS].into_iter().flatten();
+    for (index, family) in FAMILIES.iter().enumerate().filter(|(_, family)| family.is_read) {
+        assert!(
+            all().any(|(_, text)| text.lines().any(|line| (family.begins)(line))),
+            "family {index} of FAMILIES has no sample in samples/"
+        );
     }
 }
