@@ -1,4 +1,6 @@
 //! Every bound in the program, with its reason. Reaching one is always reported.
+//!
+//! They are one list, so that a reviewer sees what input can cost; a room with a file of its own for its bounds would hide that.
 
 /// Largest frame that is believed, in bytes. libpcap's `MAXIMUM_SNAPLEN` is 262,144; a larger captured length in a
 /// file is damage.
@@ -430,7 +432,7 @@ pub const LOG_NOTES: usize = 8;
 /// Connections that wait for the logs before they are judged; further ones are judged without them.
 pub const LOG_CONNECTIONS: usize = 50_000;
 
-/// Lines of logs that are shown beside one connection by their time.
+/// Lines of logs that are shown next to one connection by their time.
 pub const LOG_LINES_BESIDE: usize = 16;
 
 /// Bytes of a log that is followed, from its end back, that are read for its form and its latest lines.

@@ -12,7 +12,7 @@ mod cli;
 mod docs;
 // Flat rows, their published columns, and that real output has them.
 mod flat;
-// The test captures: verdicts against their READMEs, reports against the files beside them.
+// The test captures: verdicts against their READMEs, reports against the files next to them.
 mod golden;
 // Command lines typed from habit.
 mod habits;
@@ -22,13 +22,13 @@ mod healthy;
 mod incomplete;
 // The committed JSON Schema, and that real output keeps to it.
 mod json_schema;
-// Logs beside captures, and logs alone.
+// Logs next to captures, and logs alone.
 mod logs;
 // Questions without a usable answer, and hosts by their names.
 mod lookups;
 // A plugin's status line and Prometheus' metrics.
 mod monitoring;
-// The page beside another output.
+// The page besides another output.
 mod page;
 // Manual pages, completions, the examples of docs, the Debian package and the static binary.
 mod packaging;
@@ -46,6 +46,8 @@ mod rewritten;
 mod rights;
 // Every link type behind every kind of selection.
 mod selection;
+// The length of files.
+mod size;
 // What several of these files use.
 mod support;
 // Generated packets against tcpdump's own output.
