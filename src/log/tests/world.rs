@@ -188,6 +188,7 @@ struct Maker<'a> {
 
 impl Maker<'_> {
     /// One attempt from `now`; when it ended.
+    #[expect(clippy::too_many_lines, reason = "the course of one attempt, line by line")]
     fn attempt(&mut self, kind: Kind, is_jnh: bool, thread: usize, now: i64, chance: &mut Chance) -> i64 {
         let round_trip = self.plan.round_trip + chance.below(self.plan.round_trip / 8 + 1);
         let url = if self.plan.names_server {

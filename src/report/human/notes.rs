@@ -132,6 +132,7 @@ impl<'a> Notes<'a> {
         self.noted.stage
     }
 
+    #[expect(clippy::too_many_lines, reason = "a table with an arm for each note")]
     fn text(&mut self, note: &Note, number: u64, role: Option<Role>) -> Option<String> {
         Some(match note {
             Note::Silence(_) => return None,

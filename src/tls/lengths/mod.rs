@@ -50,7 +50,7 @@ pub(super) struct Flow {
     /// Bytes that were counted when they were acknowledged, and whose segments may still come.
     counted: PerRole<u32>,
     /// Whether an event has shown already what a side speaks.
-    is_told: PerRole<bool>,
+    is_emitted: PerRole<bool>,
     /// Whether text in clear was exchanged.
     heard_text: bool,
     /// Whether a side spoke a protocol that is never followed by TLS.
@@ -86,7 +86,7 @@ impl Flow {
             turn: None,
             is_unseen: false,
             counted: PerRole::default(),
-            is_told: PerRole::default(),
+            is_emitted: PerRole::default(),
             heard_text: false,
             is_plain_for_good: false,
             hello: None,
@@ -107,7 +107,7 @@ impl Flow {
         flow.hello = Some(Moment { number: answer.number, at: answer.at });
         flow.hello_len = len;
         flow.turn = Some((Role::Client, len));
-        flow.is_told.client = true;
+        flow.is_emitted.client = true;
         flow.has_spoken.client = true;
         flow
     }
@@ -162,6 +162,7 @@ impl Flow {
         }
     }
 
+    #[expect(clippy::too_many_lines, reason = "a table with a row for each state and speaker")]
     fn take_turn(
         &mut self,
         role: Role,
@@ -309,7 +310,7 @@ impl Flow {
             self.is_plain_for_good |= plain.excludes_tls();
             // A proxy may refuse first and agree to the repeated request: each of its answers counts.
             let is_answer = matches!(plain.kind, PlainKind::HttpResponse(_));
-            if is_answer || !std::mem::replace(&mut self.is_told[role], true) {
+            if is_answer || !std::mem::replace(&mut self.is_emitted[role], true) {
                 emit(event(role, moment, Message::Plain(plain), Basis::Partial));
             }
         }
@@ -320,7 +321,7 @@ impl Flow {
     /// be a ClientHello by its size is one then.
     fn show_refused_hello(&mut self, role: Role, plain: &Plain, emit: &mut dyn FnMut(Event)) {
         let is_refusal = role == Role::Server && matches!(plain.kind, PlainKind::HttpResponse(400));
-        let may_be = !self.expects_tls && !self.is_told.client && self.hello_len >= HELLO_WITH_A_NAME;
+        let may_be = !self.expects_tls && !self.is_emitted.client && self.hello_len >= HELLO_WITH_A_NAME;
         if let Some(hello) = self.hello.filter(|_| is_refusal && may_be && self.awaits == Awaits::ServerHello)
         {
             self.expects_tls = true;
@@ -335,7 +336,7 @@ impl Flow {
             Fit::Surely => true,
             Fit::Likely | Fit::Maybe if self.is_certain_hello(characters, len) => true,
             Fit::Likely | Fit::Maybe => {
-                len >= sizes::CLIENT_HELLO && (!self.is_told.client || characters.is_empty())
+                len >= sizes::CLIENT_HELLO && (!self.is_emitted.client || characters.is_empty())
             }
             Fit::No => false,
         };
@@ -365,7 +366,7 @@ impl Flow {
         self.turn = Some((Role::Client, len));
         self.expects_tls |= is_certain;
         if self.expects_tls {
-            self.is_told.client = true;
+            self.is_emitted.client = true;
             let hello = ClientHello {
                 len: len.saturating_sub(5),
                 server_name: printed::server_name(characters),
@@ -379,7 +380,7 @@ impl Flow {
     /// Something that is not TLS. Where characters are printed, a ClientHello may still be recognised later.
     fn emit_binary(&mut self, role: Role, characters: &[u8], emit: &mut dyn FnMut(Message, Basis)) {
         self.is_silent = true;
-        if !std::mem::replace(&mut self.is_told[role], true) {
+        if !std::mem::replace(&mut self.is_emitted[role], true) {
             let basis = if characters.is_empty() { Basis::Inferred } else { Basis::Partial };
             emit(Message::Plain(Plain { kind: PlainKind::Binary, line: String::new() }), basis);
         }
