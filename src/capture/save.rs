@@ -192,8 +192,8 @@ mod tests {
             )
         ) {
             let mut writer = Writer::new(Vec::new(), "eth0", 262_144, Some("why")).unwrap();
-            for (link_type, nanos, bytes, is_told) in &frames {
-                writer.frame(&frame(1, *link_type, *nanos, bytes), is_told.then_some("a word")).unwrap();
+            for (link_type, nanos, bytes, has_comment) in &frames {
+                writer.frame(&frame(1, *link_type, *nanos, bytes), has_comment.then_some("a word")).unwrap();
             }
             writer.statistics(Timestamp::from_nanos(5), 3).unwrap();
             let written = Cursor::new(writer.into_inner());

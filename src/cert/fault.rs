@@ -108,14 +108,14 @@ impl Fault {
                 distance(*not_before, |when| when.latest, "after")
             ),
             Self::NameMismatch { wanted, names, further_names, common_name } => {
-                let bears = bears(names, *further_names, common_name.as_deref());
+                let contained = names_in(names, *further_names, common_name.as_deref());
                 match wanted.source {
                     NameSource::Address => format!(
                         "The ClientHello has no SNI, as when a client connects to {}, and the certificate is not for that \
-                         address: {bears}.",
+                         address: {contained}.",
                         wanted.name
                     ),
-                    _ => format!("The certificate is not for \"{}\": {bears}.", wanted.name),
+                    _ => format!("The certificate is not for \"{}\": {contained}.", wanted.name),
                 }
             }
             Self::SelfSigned { of, store } => {
@@ -231,18 +231,18 @@ const NO_PATH: &str = "PKIX path building failed: sun.security.provider.certpath
                        certification path to requested target";
 
 /// The names of a certificate, as many as fit into a sentence.
-fn bears(names: &[String], further: usize, common_name: Option<&str>) -> String {
-    const TOLD: usize = 4;
+fn names_in(names: &[String], further: usize, common_name: Option<&str>) -> String {
+    const SHOWN: usize = 4;
     if names.is_empty() {
         return match common_name {
             Some(name) => format!("it has no alternative names, only the common name \"{name}\""),
             None => "it contains no name".to_owned(),
         };
     }
-    let told: Vec<_> = names.iter().take(TOLD).map(|name| format!("\"{name}\"")).collect();
-    let further = names.len().saturating_sub(TOLD) + further;
+    let shown: Vec<_> = names.iter().take(SHOWN).map(|name| format!("\"{name}\"")).collect();
+    let further = names.len().saturating_sub(SHOWN) + further;
     let rest = if further > 0 { format!(" and {further} more") } else { String::new() };
-    format!("it is for {}{rest}", told.join(", "))
+    format!("it is for {}{rest}", shown.join(", "))
 }
 
 #[cfg(test)]
@@ -252,8 +252,11 @@ mod tests {
     #[test]
     fn a_sentence_names_only_some_of_many_names() {
         let names: Vec<_> = (1..=6).map(|number| format!("{number}.example")).collect();
-        let told = bears(&names, 3, None);
-        assert_eq!(told, "it is for \"1.example\", \"2.example\", \"3.example\", \"4.example\" and 5 more");
-        assert_eq!(bears(&[], 0, Some("ssm")), "it has no alternative names, only the common name \"ssm\"");
+        let shown = names_in(&names, 3, None);
+        assert_eq!(shown, "it is for \"1.example\", \"2.example\", \"3.example\", \"4.example\" and 5 more");
+        assert_eq!(
+            names_in(&[], 0, Some("ssm")),
+            "it has no alternative names, only the common name \"ssm\""
+        );
     }
 }

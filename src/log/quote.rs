@@ -8,7 +8,7 @@ use crate::limits;
 
 /// A log's own words, their secrets covered.
 ///
-/// It is hostile text: whoever can make a server write a line chooses what stands in it. So it has no `Display`, and what
+/// It is hostile text: whoever can make a server write a line chooses what it contains. So it has no `Display`, and what
 /// [`raw`](Self::raw) returns must be escaped where it is printed.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
 pub struct Quote(Box<str>);

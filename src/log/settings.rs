@@ -7,7 +7,7 @@ use crate::time::Timestamp;
 /// What the reading of logs goes by.
 #[derive(Clone, Debug, Default)]
 pub struct Settings {
-    /// Formats of access logs beside the common and the combined one.
+    /// Formats of access logs besides the common and the combined one.
     pub formats: Vec<AccessFormat>,
     /// What the user knows of zones: an abbreviation as the logs write it, or nothing for times without a zone, and the seconds that it
     /// is east of UTC. An abbreviation alone is never interpreted: IST has three meanings.

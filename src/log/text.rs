@@ -14,7 +14,7 @@ pub(super) fn contains(text: &str, needle: &str) -> bool {
     find(text, needle).is_some()
 }
 
-/// Where `needle`, lower-case ASCII, stands in `text` in any case.
+/// Where `text` contains `needle`, lower-case ASCII, in any case.
 pub(super) fn find(text: &str, needle: &str) -> Option<usize> {
     let first = *needle.as_bytes().first()?;
     let (bytes, needle) = (text.as_bytes(), needle.as_bytes());

@@ -303,7 +303,7 @@ impl Story {
             .is_some_and(|first| fin.is_none_or(|fin| !self.order.is_after(first.number, fin)))
     }
 
-    /// What the server refused when it was asked for TLS inside its protocol, if the client did not go on in clear.
+    /// What the server refused when it was asked for TLS inside its protocol, if the client did not continue in clear.
     pub fn refused_start_of_tls(&self) -> Option<Observed<Refusal>> {
         /// A farewell is no longer: `</stream:stream>`, `a1 LOGOUT`.
         const FAREWELL: u64 = 16;

@@ -103,7 +103,7 @@ fn the_status_is_the_worst() {
     assert_eq!(batch(&[], &[Path::new(&healthy), Path::new("no-such-file")]).status, 3);
 }
 
-/// The outputs in a folder, by their names, the notes beside them left out.
+/// The outputs in a folder, by their names, the notes next to them left out.
 fn outputs(folder: &Path) -> BTreeMap<String, Vec<u8>> {
     let files =
         fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).filter(|path| path.is_file());

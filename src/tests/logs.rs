@@ -1,4 +1,4 @@
-//! Logs beside a capture, and logs alone, through the command.
+//! Logs read with a capture, and logs alone, through the command.
 
 use serde_json::Value;
 

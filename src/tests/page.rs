@@ -1,4 +1,4 @@
-//! `--html`: the page beside any other output, and what becomes of the file that was there.
+//! `--html`: the page besides any other output, and what becomes of the file that was there.
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt;

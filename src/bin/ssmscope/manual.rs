@@ -1,4 +1,4 @@
-//! `ssmscope completions` and `ssmscope man`: what a package installs beside the program, made from its own arguments.
+//! `ssmscope completions` and `ssmscope man`: what a package installs with the program, made from its own arguments.
 
 use std::io::{self, Write};
 use std::path::Path;

@@ -20,7 +20,7 @@ pub(super) struct Input {
     is_at_end: bool,
     trouble: Option<String>,
     /// Whether a pause of the writer is reported as [`io::ErrorKind::WouldBlock`]; else it is waited out.
-    tells_pauses: bool,
+    reports_pauses: bool,
 }
 
 /// How a file is compressed.
@@ -101,7 +101,7 @@ impl Input {
             offset: 0,
             is_at_end: false,
             trouble: None,
-            tells_pauses: false,
+            reports_pauses: false,
         }
     }
 
@@ -133,7 +133,7 @@ impl Input {
                 Ok(0) => self.is_at_end = true,
                 Ok(count) => self.end += count,
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock && !self.tells_pauses => {}
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock && !self.reports_pauses => {}
                 Err(error) if self.compression.is_some() => {
                     self.is_at_end = true;
                     self.trouble = Some(error.to_string());
@@ -147,7 +147,7 @@ impl Input {
     /// From now on a pause of the writer is an error of the kind [`io::ErrorKind::WouldBlock`]; reading may continue after it.
     pub(super) fn tell_pauses(&mut self) {
         // Decompressors wait their input's pauses out.
-        self.tells_pauses = self.compression.is_none();
+        self.reports_pauses = self.compression.is_none();
     }
 
     /// The bytes that are in memory and not consumed.

@@ -147,7 +147,7 @@ pub struct Peer {
 /// An attempt of a client, or a request to a server.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Attempt {
-    /// Whose log it stands in.
+    /// Whose log contains it.
     pub side: Side,
     /// Which grammar its lines are.
     pub grammar: Grammar,
@@ -397,7 +397,7 @@ impl Gatherer {
     }
 }
 
-/// How long before and after the capture a line of a known zone is shown beside it.
+/// How long before and after the capture a line of a known zone is shown next to it.
 const NEARBY: Elapsed = Elapsed::from_millis(600_000);
 
 /// Keeps a line that is part of no attempt, if a reader of the timeline may want it: all near the capture where the zone is

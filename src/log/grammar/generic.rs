@@ -12,7 +12,7 @@
 //! 10/20/2011 07:24:26 text                   if the file shows the order of day and month
 //! ```
 //!
-//! They are shown beside a connection by their time, and never tied to it.
+//! They are shown next to a connection by their time, and never tied to it.
 
 use super::{Entry, Grammar, Level};
 use crate::log::stamp::{self, Stamp};

@@ -252,7 +252,7 @@ impl<'a> Entry<'a> {
     }
 }
 
-/// Reads a line, or finds that it continues the one above. `formats` are access logs' formats beside the usual ones.
+/// Reads a line, or finds that it continues the one above. `formats` are access logs' formats besides the usual ones.
 pub(super) fn read<'a>(line: &'a str, formats: &[AccessFormat]) -> Option<Entry<'a>> {
     let line = line.trim_start_matches(['\u{feff}', ' ']);
     let behind_margin = || {

@@ -1,4 +1,4 @@
-//! What SSM On-Prem's containers write beside nginx: Rails' requests by lograge, and Redis.
+//! What SSM On-Prem's containers write besides nginx's logs: Rails' requests by lograge, and Redis.
 //!
 //! ```text
 //! method=POST path=/oauth/token format=json controller=Doorkeeper::TokensController action=create status=401 duration=23.91 view=0.21 db=3.05
@@ -43,7 +43,7 @@ fn redis(text: &str) -> Option<Entry<'_>> {
     Some(entry)
 }
 
-/// `key=value` pairs that begin with the method. A value with spaces stands in quotes.
+/// `key=value` pairs that begin with the method. A value with spaces is quoted.
 fn lograge(text: &str) -> Option<Entry<'_>> {
     let pairs = without_tags(text);
     pairs.starts_with("method=").then_some(())?;

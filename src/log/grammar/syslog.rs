@@ -97,7 +97,7 @@ fn rfc5424<'a>(line: &'a str, severity: Option<u32>, formats: &[AccessFormat]) -
     Some(behind(outer, named(host), named(app), text, severity, formats))
 }
 
-/// What follows `[id key="value"]...`; a bracket may stand in a value.
+/// What follows `[id key="value"]...`; a value may contain a bracket.
 fn structured_data_end(text: &str) -> Option<&str> {
     let (mut is_quoted, mut is_escaped, mut depth) = (false, false, 0);
     for (index, next) in text.char_indices() {

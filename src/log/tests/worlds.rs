@@ -158,7 +158,7 @@ fn few_attempts_are_tied_where_the_clocks_leave_no_doubt_and_else_not() {
     }
 }
 
-/// Logs of one world beside the capture of another.
+/// Logs of one world next to the capture of another.
 fn unrelated(log: &Plan, capture: &Plan) -> Ties {
     let (one, other) = (make(log), make(capture));
     let logs = read_world(&one, &other.wire);

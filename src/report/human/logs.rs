@@ -1,4 +1,4 @@
-//! The logs beside a capture: their lines among a connection's packets, and what is not tied to any.
+//! The logs read with a capture: their lines among a connection's packets, and what is not tied to any.
 
 use std::io::{self, Write};
 

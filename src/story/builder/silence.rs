@@ -153,7 +153,7 @@ impl Silences {
         self.running = Some(Running { silence, of, is_noted: false });
     }
 
-    /// Notes the silence that runs beside the packet that comes, once.
+    /// Notes the silence that runs while the packet comes, once.
     pub(super) fn note(&mut self, notes: &mut Notes) {
         if let Some(running) = self.running.as_mut().filter(|running| !running.is_noted) {
             notes.push(Note::Silence(running.silence));

@@ -22,7 +22,7 @@ pub struct Situation {
     pub folder: PathBuf,
     /// The names of its captures; those of a ring are read together, others one by one.
     pub captures: Vec<String>,
-    /// The names of the logs beside them.
+    /// The names of the logs next to them.
     pub logs: Vec<String>,
     /// The verdict on its first connection, as its README has it: `code stage=... actor=... cause=...`.
     pub verdict: String,

@@ -57,9 +57,9 @@ pub(super) fn client_hello(printed: &[u8], len: u32) -> Fit {
     let [.., record_hi, record_lo] = (message + 4).to_be_bytes();
     let [.., message_hi, message_lo] = message.to_be_bytes();
     let expected = [record_hi, record_lo, message_hi, message_lo].map(shown);
-    let is_told = expected.iter().any(|shown| *shown != b'.');
+    let is_shown = expected.iter().any(|shown| *shown != b'.');
     match [record_high, record_low, middle, low] == expected {
-        true if is_told => Fit::Surely,
+        true if is_shown => Fit::Surely,
         true => Fit::Likely,
         false => Fit::Maybe,
     }

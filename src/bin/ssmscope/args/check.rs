@@ -216,7 +216,7 @@ pub struct Check {
     #[command(flatten)]
     pub redacting: Redacting,
 
-    /// The page beside it.
+    /// The page besides it.
     #[command(flatten)]
     pub page: Page,
 

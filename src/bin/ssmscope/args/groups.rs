@@ -123,7 +123,7 @@ pub struct Timing {
     pub slow_response: Option<Elapsed>,
 }
 
-/// What programs wrote beside the capture.
+/// What programs wrote while the capture ran.
 #[derive(Debug, Args)]
 pub struct Logs {
     /// Logs of either side, to be tied to connections: vmanage-server.log, SSM's messages, nginx's, or any lines with times.
@@ -209,7 +209,7 @@ impl Rendering {
     }
 }
 
-/// A page beside what is printed.
+/// A page besides what is printed.
 #[derive(Debug, Args)]
 pub struct Page {
     /// Write the page of -o html to this file too; it is replaced when the page is whole. `live`: on SIGUSR1 as well.
@@ -222,7 +222,7 @@ pub struct Page {
 pub struct Redacting {
     /// Put stand-ins in the place of addresses, names and files, so that what is printed can be passed on.
     ///
-    /// Codes, causes and actors stay. What contains packets is refused beside it: -o tcpdump, -w, --record, --save.
+    /// Codes, causes and actors stay. What contains packets is refused with it: -o tcpdump, -w, --record, --save.
     #[arg(long, help_heading = "Output")]
     pub redact: bool,
 }

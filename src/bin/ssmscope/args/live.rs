@@ -88,7 +88,7 @@ pub struct Live {
     #[command(flatten)]
     pub redacting: Redacting,
 
-    /// The page beside it.
+    /// The page besides it.
     #[command(flatten)]
     pub page: Page,
 

@@ -37,7 +37,7 @@ pub struct Read {
     #[command(flatten)]
     pub selection: Selection,
 
-    /// What programs wrote beside it.
+    /// What programs wrote meanwhile.
     #[command(flatten)]
     pub logs: Logs,
 
@@ -45,7 +45,7 @@ pub struct Read {
     #[command(flatten)]
     pub rendering: Rendering,
 
-    /// The page beside it.
+    /// The page besides it.
     #[command(flatten)]
     pub page: Page,
 

@@ -1,4 +1,4 @@
-//! A folder with one output per capture, named by the capture's content. A note beside each, in a folder of their own, keeps what came
+//! A folder with one output per capture, named by the capture's content. A note next to each, in a folder of their own, keeps what came
 //! of it and how it was made, so that another run need not make it again.
 
 use std::fs::{self, File};

@@ -96,11 +96,11 @@ impl<'o> Conductor<'o> {
         if let Some(saving) = &mut self.saving {
             saving.statistics(self.last_at, dropped);
         }
-        self.tell_notes(about);
+        self.report_notes(about);
         if let Some(recorder) = &mut self.recorder {
             recorder.dropped(dropped);
             recorder.finish();
-            tell_news(recorder, self.options.rendering.output);
+            report_news(recorder, self.options.rendering.output);
         }
     }
 
@@ -112,7 +112,7 @@ impl<'o> Conductor<'o> {
         }
         if let Some(recorder) = &mut self.recorder {
             recorder.frame(frame);
-            tell_news(recorder, self.options.rendering.output);
+            report_news(recorder, self.options.rendering.output);
         }
         self.look();
     }
@@ -122,9 +122,9 @@ impl<'o> Conductor<'o> {
         if let Some(recorder) = &mut self.recorder {
             recorder.dropped(self.dropped);
             recorder.pass(at);
-            tell_news(recorder, self.options.rendering.output);
+            report_news(recorder, self.options.rendering.output);
         }
-        self.tell_notes(about);
+        self.report_notes(about);
         self.look();
     }
 
@@ -138,7 +138,7 @@ impl<'o> Conductor<'o> {
     }
 
     /// Says once that no connection's packet came in time. Neighbours that look for each other are no sign of the client.
-    fn tell_absence(&mut self) {
+    fn report_absence(&mut self) {
         let is_late = || self.began.elapsed() >= Duration::from(self.options.expect_within);
         if self.last_selected.is_none() && !self.told_absence && is_late() {
             self.told_absence = true;
@@ -156,7 +156,7 @@ impl<'o> Conductor<'o> {
         failures.into_iter().find(|severity| has(*severity)).map_or(Status::Ok, Status::from)
     }
 
-    fn tell_notes(&mut self, about: &About) {
+    fn report_notes(&mut self, about: &About) {
         for note in about.notes.iter().skip(self.told_notes) {
             exit::aside(self.options.rendering.output, format_args!("ssmscope: {}", note.text));
         }
@@ -196,9 +196,9 @@ impl<'o> Conductor<'o> {
         if self.done.load(Ordering::Relaxed) {
             return;
         }
-        self.tell_absence();
+        self.report_absence();
         if self.signals.summary.swap(false, Ordering::Relaxed) {
-            self.tell_summary();
+            self.report_summary();
         }
         if self.signals.reopen.swap(false, Ordering::Relaxed)
             && let Some(saving) = &mut self.saving
@@ -215,7 +215,7 @@ impl<'o> Conductor<'o> {
         }
     }
 
-    fn tell_summary(&self) {
+    fn report_summary(&self) {
         let codes: Vec<_> = self.codes.iter().map(|(code, count)| format!("{code} {count}")).collect();
         let codes = if codes.is_empty() { "none yet".to_owned() } else { codes.join(", ") };
         let elapsed = Elapsed::from_secs_f64(self.began.elapsed().as_secs_f64());
@@ -251,11 +251,11 @@ impl Observer for Conductor<'_> {
     fn needs(&self) -> Needs {
         // A recorded failure's file holds its findings, and its verdict in full.
         let records = self.recorder.is_some();
-        Needs { findings: records, examinations: records, ..Needs::default() }
+        Needs { findings: records, examinations: records, ..Needs::ALL }
     }
 }
 
-fn tell_news(recorder: &mut Recorder, output: Form) {
+fn report_news(recorder: &mut Recorder, output: Form) {
     for news in recorder.news() {
         exit::aside(output, format_args!("ssmscope: {news}"));
     }

@@ -45,7 +45,7 @@ pub struct Later<'a> {
     pub reads: &'a [&'a str],
     /// Files and folders that are read, with all that is in them, whoever owns it: CAP_DAC_READ_SEARCH stays.
     pub walks: &'a [PathBuf],
-    /// Files that are followed. Other files, of any owner, may replace them: CAP_DAC_READ_SEARCH stays, but not beside a capture.
+    /// Files that are followed. Other files, of any owner, may replace them: CAP_DAC_READ_SEARCH stays, but not while a capture runs.
     pub follows: &'a [&'a Path],
     /// Files that are created, or created again, by their names.
     pub writes: &'a [&'a Path],

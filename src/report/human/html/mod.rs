@@ -386,7 +386,7 @@ fn ending<'a>(end: &End<'a>, unshown: Option<String>, listing: listing::Table, s
     }
 }
 
-/// What the logs beside the capture come to, as on a terminal.
+/// What the logs read with the capture come to, as on a terminal.
 fn log_lines(summary: &crate::analysis::LogSummary, are_alone: bool) -> Vec<String> {
     let mut text = Vec::new();
     // Memory can be written.

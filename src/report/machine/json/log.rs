@@ -86,7 +86,7 @@ pub struct LoggedLine {
     pub text: String,
 }
 
-/// A line of a log that only its time places beside a connection.
+/// A line of a log that only its time places next to a connection.
 #[derive(Clone, Debug, Serialize, JsonSchema)]
 pub struct NearbyLine {
     /// The file, as it was named.
