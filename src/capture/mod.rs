@@ -32,6 +32,8 @@ pub mod save;
 pub mod select;
 pub mod transcript;
 
+use std::io;
+
 pub use handles::Handles;
 pub use merge::{Opened, open, open_all};
 pub use select::{AsEthernet, Prefilter, Target, TargetError};
@@ -146,4 +148,16 @@ pub struct ReadError {
     pub what: String,
     /// What to try.
     pub hint: Option<String>,
+}
+
+impl ReadError {
+    /// A file that can't be opened. `not_found` is what to try where there is none.
+    pub(crate) fn of(name: &str, error: &io::Error, not_found: &str) -> Self {
+        let hint = match error.kind() {
+            io::ErrorKind::NotFound => Some(not_found),
+            io::ErrorKind::PermissionDenied => Some("read it as its owner, or: sudo chmod a+r FILE"),
+            _ => None,
+        };
+        Self { file: name.to_owned(), what: format!("can't be read: {error}"), hint: hint.map(str::to_owned) }
+    }
 }

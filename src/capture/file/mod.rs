@@ -104,18 +104,7 @@ pub fn shows_packets(head: &[u8]) -> bool {
 
 /// Why a file can't be opened, with what to try.
 pub(super) fn unopened(name: &str, error: &io::Error) -> ReadError {
-    let hint = match error.kind() {
-        io::ErrorKind::NotFound => {
-            Some("check the name; captures made by sudo tcpdump may lie in root's directory")
-        }
-        io::ErrorKind::PermissionDenied => Some("read it as its owner, or: sudo chmod a+r FILE"),
-        _ => None,
-    };
-    ReadError {
-        file: name.to_owned(),
-        what: format!("can't be read: {error}"),
-        hint: hint.map(str::to_owned),
-    }
+    ReadError::of(name, error, "check the name; captures made by sudo tcpdump may lie in root's directory")
 }
 
 fn empty(name: &str, input: &Input) -> ReadError {

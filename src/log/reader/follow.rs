@@ -336,7 +336,7 @@ impl Source {
         let name = path.display().to_string();
         let unread = |error: io::Error| unreadable(&name, &error);
         let reader = self.file.try_clone().map_err(unread)?;
-        Opened::of(&name, index, reader, None, settings, true)
+        Ok(Opened::of(&name, index, reader, None, settings, true)?)
     }
 
     /// What became of the file since the last look. A name that no file has is between two rotations.

@@ -22,7 +22,7 @@ use crate::time::{Elapsed, Timestamp};
 use block::Block;
 pub use follow::Follower;
 use lines::Lines;
-use opened::{Opened, Survey, unreadable};
+use opened::{Opened, Survey, Unopened, unreadable};
 
 /// Reads logs to their ends.
 ///
@@ -95,8 +95,8 @@ fn add(logs: &mut Logs, gathered: Gathered) {
 pub fn is_log_file(path: &Path, settings: &Settings) -> Result<bool, ReadError> {
     match Opened::look(path, settings) {
         Ok(_) => Ok(true),
-        Err(error) if error.what == opened::CAPTURE => Ok(false),
-        Err(error) => Err(error),
+        Err(Unopened::Capture(_)) => Ok(false),
+        Err(Unopened::Other(error)) => Err(error),
     }
 }
 

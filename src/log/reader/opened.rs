@@ -34,13 +34,35 @@ pub(super) struct Opened {
     pub first: i64,
 }
 
+/// Why a file is not opened as a log.
+pub(super) enum Unopened {
+    /// It is a capture.
+    Capture(ReadError),
+    /// It can't be read, or is neither.
+    Other(ReadError),
+}
+
+impl From<ReadError> for Unopened {
+    fn from(error: ReadError) -> Self {
+        Self::Other(error)
+    }
+}
+
+impl From<Unopened> for ReadError {
+    fn from(unopened: Unopened) -> Self {
+        match unopened {
+            Unopened::Capture(error) | Unopened::Other(error) => error,
+        }
+    }
+}
+
 impl Opened {
-    pub(super) fn open(path: &Path, index: u16, settings: &Settings) -> Result<Self, ReadError> {
+    pub(super) fn open(path: &Path, index: u16, settings: &Settings) -> Result<Self, Unopened> {
         Self::begin(path, || settings.handles.take(path), index, settings)
     }
 
     /// Opens a file to examine its beginning; it is read later.
-    pub(super) fn look(path: &Path, settings: &Settings) -> Result<Self, ReadError> {
+    pub(super) fn look(path: &Path, settings: &Settings) -> Result<Self, Unopened> {
         Self::begin(path, || settings.handles.look(path), 0, settings)
     }
 
@@ -49,7 +71,7 @@ impl Opened {
         open: impl FnOnce() -> io::Result<File>,
         index: u16,
         settings: &Settings,
-    ) -> Result<Self, ReadError> {
+    ) -> Result<Self, Unopened> {
         let name = path.display().to_string();
         if name == "-" {
             return Self::of(&name, index, io::stdin(), None, settings, false);
@@ -57,11 +79,11 @@ impl Opened {
         let file = open().map_err(|error| unreadable(&name, &error))?;
         let about = file.metadata().map_err(|error| unreadable(&name, &error))?;
         if about.is_dir() {
-            return Err(ReadError {
+            return Err(Unopened::Other(ReadError {
                 what: "is a directory".to_owned(),
                 hint: Some(format!("name the logs in it: {}/*.log*", name.trim_end_matches('/'))),
                 file: name,
-            });
+            }));
         }
         let modified = about
             .modified()
@@ -80,7 +102,7 @@ impl Opened {
         modified: Option<Timestamp>,
         settings: &Settings,
         may_be_empty: bool,
-    ) -> Result<Self, ReadError> {
+    ) -> Result<Self, Unopened> {
         let unread = |error: io::Error| unreadable(name, &error);
         let mut input = Input::new(reader).map_err(unread)?;
         let head = input.head().map_err(unread)?;
@@ -88,10 +110,11 @@ impl Opened {
         // Firewalls and routers log packets in forms that can't be read as a capture: their lines are a log's if they have a time.
         if is_capture(head) || survey.entries == 0 && shows_packets(head) {
             let hint = Some("give a capture as FILE, without --log".to_owned());
-            return Err(ReadError { file: name.to_owned(), what: CAPTURE.to_owned(), hint });
+            let what = "is no log, but a capture".to_owned();
+            return Err(Unopened::Capture(ReadError { file: name.to_owned(), what, hint }));
         }
         if survey.is_binary || survey.entries == 0 && !may_be_empty {
-            return Err(no_log(name, &survey));
+            return Err(no_log(name, &survey).into());
         }
         let grammar = survey.grammar();
         let mut format = grammar.map_or(EMPTY, Grammar::name).to_owned();
@@ -190,9 +213,6 @@ pub(super) fn stem(name: &str) -> String {
 /// The form of a log of which no line has come.
 pub(super) const EMPTY: &str = "empty so far";
 
-/// What is wrong with a file that is a capture.
-pub(super) const CAPTURE: &str = "is no log, but a capture";
-
 pub(super) fn no_log(name: &str, survey: &Survey) -> ReadError {
     let (what, hint) = if survey.is_binary {
         ("is no log: it holds binary data", "give a capture as FILE, without --log")
@@ -208,14 +228,5 @@ pub(super) fn no_log(name: &str, survey: &Survey) -> ReadError {
 }
 
 pub(super) fn unreadable(name: &str, error: &io::Error) -> ReadError {
-    let hint = match error.kind() {
-        io::ErrorKind::NotFound => Some("check the name"),
-        io::ErrorKind::PermissionDenied => Some("read it as its owner, or: sudo chmod a+r FILE"),
-        _ => None,
-    };
-    ReadError {
-        file: name.to_owned(),
-        what: format!("can't be read: {error}"),
-        hint: hint.map(str::to_owned),
-    }
+    ReadError::of(name, error, "check the name")
 }
