@@ -72,6 +72,9 @@ impl Collection {
         self.connections.sort_by_key(|judged| judged.story.first.number);
         self.marks.sort_unstable_by_key(|mark| (mark.at, mark.id));
         self.examples.clear();
+        for (index, judged) in self.connections.iter().enumerate() {
+            self.examples.entry(GroupKey::of(judged)).or_insert(index);
+        }
     }
 
     /// The groups that are shown, the worst first: all of them, or those of the connections that came here.
@@ -86,7 +89,7 @@ impl Collection {
 
     /// The first connection of a group, once sorted.
     pub(super) fn example(&self, key: &GroupKey) -> Option<&Judged> {
-        self.connections.iter().find(|judged| GroupKey::of(judged) == *key)
+        self.connections.get(*self.examples.get(key)?)
     }
 
     fn keep(&mut self, mut judged: Judged) {
