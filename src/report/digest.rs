@@ -63,12 +63,14 @@ impl MonitoringDigest {
         let Judged { story, verdict, .. } = judged;
         self.slowest = self.slowest.max(since_syn(story, story.tls.established.as_ref().map(of_observed)));
         self.expiry = Expiry::earlier(self.expiry.take(), Expiry::of(story));
-        let order = (rank(verdict.severity), Reverse(story.first.number));
-        if rank(verdict.severity) >= rank(Severity::Warning) {
+        let order = (verdict.severity.gravity(), Reverse(story.first.number));
+        if verdict.severity.gravity() >= Severity::Warning.gravity() {
             self.record_failure(judged);
         }
-        let is_worst =
-            self.connection.as_ref().is_none_or(|worst| (rank(worst.severity), Reverse(worst.first)) < order);
+        let is_worst = self
+            .connection
+            .as_ref()
+            .is_none_or(|worst| (worst.severity.gravity(), Reverse(worst.first)) < order);
         if !is_worst {
             return;
         }
@@ -103,16 +105,6 @@ impl MonitoringDigest {
             let last = self.last_failures.entry(server).or_insert(ended);
             *last = ended.max(*last);
         }
-    }
-}
-
-/// How much a severity matters to monitoring. What can't be decided matters least: it is the capture's, not the connection's.
-fn rank(severity: Severity) -> u8 {
-    match severity {
-        Severity::Critical => 3,
-        Severity::Warning => 2,
-        Severity::Ok => 1,
-        Severity::Unknown => 0,
     }
 }
 

@@ -50,7 +50,8 @@ use crate::tcp::Role;
 use crate::time::Elapsed;
 use crate::tls::Basis;
 
-/// What a verdict means for the exit status and for monitoring.
+/// What a verdict means for the exit status and for monitoring. The order of its values is that in which they are listed; which one
+/// matters more is [`Severity::urgency`] to a person and [`Severity::gravity`] to monitoring.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Severity {
@@ -303,6 +304,16 @@ impl Severity {
             Self::Warning => 2,
             Self::Unknown => 1,
             Self::Ok => 0,
+        }
+    }
+
+    /// How much it counts for monitoring. What can't be decided counts least: it is the capture's, not the connection's.
+    pub fn gravity(self) -> u8 {
+        match self {
+            Self::Critical => 3,
+            Self::Warning => 2,
+            Self::Ok => 1,
+            Self::Unknown => 0,
         }
     }
 
