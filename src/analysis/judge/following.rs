@@ -9,7 +9,7 @@ use std::mem;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::here::Here;
-use super::{Judge, Left};
+use super::{Departed, Judge};
 use crate::analysis::logs::{self, Frame, LogInput, LogSummary};
 use crate::analysis::summary::Tally;
 use crate::analysis::{Event, Judged};
@@ -229,7 +229,7 @@ impl<'s> Following<'s> {
         let Some(mut judged) = known.judged.take() else { return Ok(()) };
         let before = judged.verdict.code;
         judged.story.logs.clone_from(&known.logs);
-        let judged = self.here.judged(Left::Story(judged.story));
+        let judged = self.here.judged(Departed::Story(judged.story));
         if judged.verdict.code != before {
             self.here.event(&Event::Known(&judged))?;
         }
@@ -255,15 +255,15 @@ impl<'s> Following<'s> {
 }
 
 impl Judge for Following<'_> {
-    fn submit(&mut self, left: Left) -> io::Result<()> {
+    fn submit(&mut self, left: Departed) -> io::Result<()> {
         let left = match left {
-            Left::Story(mut story) => {
+            Departed::Story(mut story) => {
                 if let Some(known) = self.known.get(&story.id) {
                     story.logs.clone_from(&known.logs);
                 }
-                Left::Story(story)
+                Departed::Story(story)
             }
-            half_open @ Left::HalfOpen(..) => half_open,
+            half_open @ Departed::HalfOpen(..) => half_open,
         };
         let judged = self.here.judged(left);
         let id = judged.story.id;

@@ -4,7 +4,7 @@ use std::io;
 
 use super::chains::SharedExaminer;
 use super::judging::Judging;
-use super::{Judge, Left};
+use super::{Departed, Judge};
 use crate::analysis::summary::Tally;
 use crate::analysis::table::{Budget, TrackedConnection};
 use crate::analysis::{Event, Judged, Settings, Sink};
@@ -26,10 +26,10 @@ impl<'s> Here<'s> {
 
 impl Here<'_> {
     /// Judges a connection that left.
-    pub(super) fn judged(&mut self, left: Left) -> Judged {
+    pub(super) fn judged(&mut self, left: Departed) -> Judged {
         let story = match left {
-            Left::Story(story) => story,
-            Left::HalfOpen(half_open, facts) => {
+            Departed::Story(story) => story,
+            Departed::HalfOpen(half_open, facts) => {
                 let mut budget = Budget::default();
                 TrackedConnection::from_half_open(&half_open, self.settings, &mut budget).finish(facts)
             }
@@ -51,7 +51,7 @@ impl Here<'_> {
 }
 
 impl Judge for Here<'_> {
-    fn submit(&mut self, left: Left) -> io::Result<()> {
+    fn submit(&mut self, left: Departed) -> io::Result<()> {
         let judged = self.judged(left);
         self.report(judged)
     }

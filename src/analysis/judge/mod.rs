@@ -26,7 +26,7 @@ pub(super) trait Judge: Send {
     ///
     /// # Errors
     /// When output can't be written, be it of this connection or of one before it.
-    fn submit(&mut self, left: Left) -> io::Result<()>;
+    fn submit(&mut self, left: Departed) -> io::Result<()>;
 
     /// Takes in what is known of a connection that has not left: after each burst of its packets, while they are watched.
     ///
@@ -50,7 +50,7 @@ pub(super) trait Judge: Send {
 }
 
 /// A connection that left.
-pub(super) enum Left {
+pub(super) enum Departed {
     /// Its story, to its end.
     Story(Box<Story>),
     /// A connection of which only the SYN was seen, and what the capture lacks for it. Its story is made where it is judged:
@@ -58,7 +58,7 @@ pub(super) enum Left {
     HalfOpen(HalfOpen, CaptureFacts),
 }
 
-impl Left {
+impl Departed {
     /// The number of its first packet.
     pub(super) fn first(&self) -> u64 {
         match self {

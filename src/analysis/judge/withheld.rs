@@ -3,7 +3,7 @@
 use std::io;
 
 use super::here::Here;
-use super::{Judge, Left};
+use super::{Departed, Judge};
 use crate::analysis::logs::{self, LogInput};
 use crate::analysis::summary::Tally;
 use crate::analysis::{Event, Judged};
@@ -26,7 +26,7 @@ impl<'s> Withheld<'s> {
 }
 
 impl Judge for Withheld<'_> {
-    fn submit(&mut self, left: Left) -> io::Result<()> {
+    fn submit(&mut self, left: Departed) -> io::Result<()> {
         let judged = self.here.judged(left);
         if self.held.len() < limits::LOG_CONNECTIONS {
             self.held.push(judged);
@@ -49,7 +49,7 @@ impl Judge for Withheld<'_> {
         let mut tied = tied.into_iter().peekable();
         for (index, judged) in held.into_iter().enumerate() {
             let is_tied = tied.next_if_eq(&index).is_some();
-            let judged = if is_tied { here.judged(Left::Story(judged.story)) } else { judged };
+            let judged = if is_tied { here.judged(Departed::Story(judged.story)) } else { judged };
             here.report(judged)?;
         }
         here.tally().logs =

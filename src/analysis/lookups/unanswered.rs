@@ -290,16 +290,16 @@ mod tests {
     const SERVFAIL: NoAddress = NoAddress::Rcode(2);
 
     /// Packets one second apart: ids that are asked for, and ids that are answered, by an address or not.
-    enum Said {
+    enum Sent {
         Asked(u16),
         Address(u16),
         No(u16, NoAddress),
     }
 
-    use Said::{Address, Asked, No};
+    use Sent::{Address, Asked, No};
 
     /// What is found `later` seconds after the last of these packets.
-    fn found(said: &[Said], later: u64, target: &Target) -> Vec<Unanswered> {
+    fn found(said: &[Sent], later: u64, target: &Target) -> Vec<Unanswered> {
         let mut summary = Summary::default();
         for (number, said) in (1..).zip(said) {
             let (id, is_answer) = match said {
@@ -335,7 +335,7 @@ mod tests {
         Moment { number: second, at: Timestamp::from_nanos(second as i64 * 1_000_000_000) }
     }
 
-    fn fault(said: &[Said], later: u64) -> Option<(&'static str, Vec<u64>)> {
+    fn fault(said: &[Sent], later: u64) -> Option<(&'static str, Vec<u64>)> {
         let found = found(said, later, &Target::default());
         found.into_iter().next().map(|one| (one.fault.name(), one.evidence))
     }

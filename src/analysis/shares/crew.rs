@@ -9,7 +9,7 @@ use crossbeam_channel::{Receiver, Sender, select, unbounded};
 
 use super::share::Share;
 use crate::analysis::Event;
-use crate::analysis::judge::{Judge, Left};
+use crate::analysis::judge::{Departed, Judge};
 
 /// Work that any thread can do.
 pub(super) enum Job<'env> {
@@ -21,7 +21,7 @@ pub(super) enum Job<'env> {
 
 /// What the judge gets.
 pub(super) enum Handoff {
-    Connection(Left),
+    Connection(Departed),
     Progress(u64, Option<u64>),
 }
 

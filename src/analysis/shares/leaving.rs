@@ -6,7 +6,7 @@ use std::io;
 use super::connections::{Connections, is_in_window};
 use super::outlet::Outlet;
 use crate::analysis::facts::Facts;
-use crate::analysis::judge::Left;
+use crate::analysis::judge::Departed;
 use crate::analysis::table::{Leaving, RecentlyClosed, TrackedConnection};
 
 /// A capture that holds the first packets of each connection holds its opening and a word of each side.
@@ -98,7 +98,7 @@ impl Connections<'_> {
             }
             Leaving::HalfOpen(half_open) => {
                 let facts = facts.between(half_open.number(), half_open.number());
-                return outlet.leaves(Left::HalfOpen(half_open, facts));
+                return outlet.leaves(Departed::HalfOpen(half_open, facts));
             }
         };
         tracked.release_all(&mut self.budget);
@@ -108,7 +108,7 @@ impl Connections<'_> {
             return Ok(());
         }
         let facts = facts.of(tracked.story.so_far());
-        outlet.leaves(Left::Story(tracked.finish(facts)))
+        outlet.leaves(Departed::Story(tracked.finish(facts)))
     }
 }
 

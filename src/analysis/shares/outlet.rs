@@ -2,7 +2,7 @@
 
 use std::io;
 
-use crate::analysis::judge::{Judge, Left};
+use crate::analysis::judge::{Departed, Judge};
 use crate::analysis::{Event, Judged};
 
 /// Set in the id of a connection that is not numbered yet. The other bits are the number of the packet that began it.
@@ -22,7 +22,7 @@ pub(in crate::analysis) trait Outlet {
     ///
     /// # Errors
     /// When output can't be written.
-    fn leaves(&mut self, left: Left) -> io::Result<()>;
+    fn leaves(&mut self, left: Departed) -> io::Result<()>;
 
     /// This is known of a connection that stays.
     ///
@@ -52,7 +52,7 @@ impl Outlet for AtOnce<'_> {
         *self.begun
     }
 
-    fn leaves(&mut self, left: Left) -> io::Result<()> {
+    fn leaves(&mut self, left: Departed) -> io::Result<()> {
         self.judge.submit(left)
     }
 
@@ -79,7 +79,7 @@ pub(super) struct Departures {
 struct Departure {
     /// The packet that made it leave, and the connection's first one.
     order: (u64, u64),
-    left: Left,
+    left: Departed,
 }
 
 impl Departures {
@@ -95,7 +95,7 @@ impl Outlet for Departures {
         PROVISIONAL | number
     }
 
-    fn leaves(&mut self, left: Left) -> io::Result<()> {
+    fn leaves(&mut self, left: Departed) -> io::Result<()> {
         self.left.push(Departure { order: (self.now, left.first()), left });
         Ok(())
     }
@@ -144,7 +144,7 @@ impl Numbering {
 pub(super) fn in_order<'a>(
     all: impl Iterator<Item = &'a mut Departures>,
     numbering: &Numbering,
-) -> Vec<Left> {
+) -> Vec<Departed> {
     let mut left = Vec::new();
     for departures in all {
         left.append(&mut departures.left);
@@ -159,16 +159,16 @@ mod tests {
     use crate::story::CaptureFacts;
     use crate::story::script::talk::ssm;
 
-    fn left(first: u64, id: u64) -> Left {
+    fn left(first: u64, id: u64) -> Departed {
         let mut story = ssm().syn().story_in(CaptureFacts::default());
         (story.first.number, story.id) = (first, id);
-        Left::Story(story)
+        Departed::Story(story)
     }
 
-    fn ids(left: Vec<Left>) -> Vec<(u64, u64)> {
+    fn ids(left: Vec<Departed>) -> Vec<(u64, u64)> {
         let id = |left| match left {
-            Left::Story(story) => (story.first.number, story.id),
-            Left::HalfOpen(half_open, _) => (half_open.number(), half_open.ordinal()),
+            Departed::Story(story) => (story.first.number, story.id),
+            Departed::HalfOpen(half_open, _) => (half_open.number(), half_open.ordinal()),
         };
         left.into_iter().map(id).collect()
     }
