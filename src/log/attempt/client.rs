@@ -278,7 +278,7 @@ impl Thread {
         &mut self,
         seen: &Seen,
         class: &str,
-        reading: &words::Reading,
+        reading: &words::WordsRead,
         is_licensing: bool,
         out: &mut Gathered,
     ) {
@@ -362,7 +362,7 @@ impl Gathered {
 
 impl Failure {
     /// Takes what another line names, where it names it more exactly.
-    fn refine(&mut self, reading: &words::Reading) {
+    fn refine(&mut self, reading: &words::WordsRead) {
         self.attempt.status = self.attempt.status.or(reading.status);
         if reading.server != Named::default()
             && (self.attempt.server.ip.is_none() || reading.server.ip.is_some())

@@ -12,7 +12,7 @@ use crate::log::text::{contains, find};
 
 /// What one text names.
 #[derive(Clone, Default, PartialEq, Eq, Debug)]
-pub(super) struct Reading<'a> {
+pub(super) struct WordsRead<'a> {
     /// The outcome, and how exactly the words name it: a cause that is named more exactly counts more.
     pub outcome: Option<(u8, Outcome)>,
     /// The HTTP status.
@@ -89,7 +89,7 @@ const OAUTH_ERRORS: &[&str] = &[
 ];
 
 /// Reads a text of an error.
-pub(super) fn read(text: &str) -> Reading<'_> {
+pub(super) fn read(text: &str) -> WordsRead<'_> {
     let mut reading = read_answer(text);
     for (rank, outcome) in phrases(text) {
         reading.take(rank, outcome);
@@ -104,8 +104,9 @@ pub(super) fn read(text: &str) -> Reading<'_> {
 }
 
 /// Reads a text that is no error: an answer's status or error code, and the server of an URL.
-pub(super) fn read_answer(text: &str) -> Reading<'_> {
-    let mut reading = Reading { server: url(text).unwrap_or_default(), status: status(text), outcome: None };
+pub(super) fn read_answer(text: &str) -> WordsRead<'_> {
+    let mut reading =
+        WordsRead { server: url(text).unwrap_or_default(), status: status(text), outcome: None };
     if let Some(outcome) = oauth(text) {
         reading.take(if outcome == Outcome::Denied(None) { 6 } else { 7 }, outcome);
     }
@@ -117,7 +118,7 @@ pub(super) fn read_answer(text: &str) -> Reading<'_> {
     reading
 }
 
-impl Reading<'_> {
+impl WordsRead<'_> {
     /// Takes an outcome that is named more exactly than the one before.
     fn take(&mut self, rank: u8, outcome: Outcome) {
         if self.outcome.is_none_or(|(best, _)| rank > best) {

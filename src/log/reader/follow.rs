@@ -14,7 +14,7 @@ use std::path::{Path, PathBuf};
 use nix::libc::O_NONBLOCK;
 
 use super::opened::{Opened, unreadable};
-use super::{Reading, add, number_logs};
+use super::{OpenFile, add, number_logs};
 use crate::capture::{Note, ReadError};
 use crate::limits;
 use crate::log::attempt::Gatherer;
@@ -56,7 +56,7 @@ impl Follower {
         }
         number_logs(&mut opened);
         let files = opened.into_iter().zip(sources).map(|(file, (path, source))| {
-            let mut reading = Reading::new(file, None, Gatherer::default(), Clocks::default(), &settings);
+            let mut reading = OpenFile::new(file, None, Gatherer::default(), Clocks::default(), &settings);
             reading.file.about.lines = source.lines_before;
             let latest = BTreeMap::new();
             Followed { path, source, reading, trouble: None, has_grown: false, latest }
@@ -164,7 +164,7 @@ impl fmt::Debug for Follower {
 struct Followed {
     path: PathBuf,
     source: Source,
-    reading: Reading,
+    reading: OpenFile,
     /// Why it can't be followed at the moment.
     trouble: Option<String>,
     /// Whether lines came that the caller does not know of.

@@ -60,7 +60,7 @@ fn read_all(mut opened: Vec<Opened>, settings: &Settings) -> Result<Logs, ReadEr
         let log = file.about.log;
         let index = usize::from(file.index);
         let name = file.about.name.clone();
-        let mut reading = Reading::new(file, latest, gatherer, clocks, settings);
+        let mut reading = OpenFile::new(file, latest, gatherer, clocks, settings);
         let unread = |error| unreadable(&name, &error);
         reading.read_whole(settings).map_err(unread)?;
         logs.notes.extend(reading.notes());
@@ -127,12 +127,12 @@ fn number<T: PartialEq>(known: &mut Vec<T>, item: T) -> u16 {
 }
 
 /// A file being read.
-struct Reading {
+struct OpenFile {
     file: Opened,
     lines: Lines,
 }
 
-impl Reading {
+impl OpenFile {
     /// `before` is the last time of the file that this one continues.
     fn new(
         file: Opened,
