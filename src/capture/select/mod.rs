@@ -29,7 +29,7 @@ fn hint(message: &str) -> &'static str {
 /// What the user wants to see: nothing given admits everything.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub struct Target {
-    hosts: Vec<Place>,
+    hosts: Vec<SelectedHost>,
     /// Hosts that were given by name: a text may call them so.
     names: Vec<NamedPlace>,
     /// The first of these names that has no address, and why.
@@ -47,12 +47,12 @@ struct NamedPlace {
 
 /// Hosts that were given by one value, perhaps with a port of their own.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
-struct Place {
+struct SelectedHost {
     network: IpNet,
     port: Option<u16>,
 }
 
-impl Place {
+impl SelectedHost {
     /// Whether it is one host.
     fn is_single(self) -> bool {
         self.network.prefix_len() == self.network.max_prefix_len()
@@ -125,12 +125,13 @@ impl Target {
         for host in hosts {
             let (host, port) = split_port(host);
             if let Some(network) = network(host)? {
-                target.hosts.push(Place { network, port });
+                target.hosts.push(SelectedHost { network, port });
                 continue;
             }
             match resolve(host) {
                 Ok(addresses) => {
-                    let places = addresses.into_iter().map(|address| Place { network: address.into(), port });
+                    let places =
+                        addresses.into_iter().map(|address| SelectedHost { network: address.into(), port });
                     target.hosts.extend(places);
                 }
                 Err(reason) => {
@@ -161,7 +162,7 @@ impl Target {
 
     /// The addresses and prefixes that `--host` was taken for, for people.
     pub fn networks(&self) -> String {
-        let name = |place: &Place| {
+        let name = |place: &SelectedHost| {
             let host = place.network;
             if place.is_single() { host.addr().to_string() } else { host.to_string() }
         };
@@ -173,7 +174,7 @@ impl Target {
     /// What a server is called, where it is one of a bounded number: its address, where that was selected by itself, and its
     /// port, where ports were selected too. Nothing of any other server.
     pub fn server_label(&self, address: IpAddr, port: u16) -> Option<String> {
-        let is_it = |place: &&Place| {
+        let is_it = |place: &&SelectedHost| {
             place.is_single()
                 && place.network.addr() == address
                 && place.port.is_none_or(|selected| selected == port)
@@ -190,8 +191,9 @@ impl Target {
     #[must_use]
     pub fn of_single_hosts(&self, mut of: impl FnMut(IpAddr) -> IpAddr) -> Self {
         let singles = self.hosts.iter().filter(|place| place.is_single());
-        let hosts =
-            singles.map(|place| Place { network: of(place.network.addr()).into(), ..*place }).collect();
+        let hosts = singles
+            .map(|place| SelectedHost { network: of(place.network.addr()).into(), ..*place })
+            .collect();
         Self { hosts, ports: self.ports.clone(), ..Self::default() }
     }
 
@@ -263,8 +265,9 @@ impl Target {
         }
         let is_port_of =
             |own: Option<u16>| own.map_or_else(|| is_port(port, &self.ports), |own| is_port(port, &[own]));
-        let is_place =
-            |place: &Place, address: IpAddr| place.network.contains(&address) && is_port_of(place.port);
+        let is_place = |place: &SelectedHost, address: IpAddr| {
+            place.network.contains(&address) && is_port_of(place.port)
+        };
         let is_named =
             names.get(host).is_some_and(|name| self.places_of(name).any(|place| is_port_of(place.port)));
         is_named

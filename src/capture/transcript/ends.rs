@@ -78,21 +78,21 @@ impl End {
     /// The two ends of a segment: in each word the last dot comes before the port. Where it is not clear that a name ends with
     /// a port, the other end decides: two ends without a number have lost their ports.
     pub fn pair(source: &str, destination: &str) -> Option<(Self, Self)> {
-        let [source, destination] = [source, destination].map(Reading::of);
+        let [source, destination] = [source, destination].map(EndSpelling::of);
         let (source, destination) = (source?, destination?);
-        let is_clear = |reading: &Reading| matches!(reading.with_port.as_ref(), Some(end) if end.port.number().is_some());
+        let is_clear = |reading: &EndSpelling| matches!(reading.with_port.as_ref(), Some(end) if end.port.number().is_some());
         let has_ports = is_clear(&source) || is_clear(&destination);
         Some((source.end(has_ports)?, destination.end(has_ports)?))
     }
 }
 
 /// A word, read with a port behind its last dot and without.
-struct Reading {
+struct EndSpelling {
     with_port: Option<End>,
     bare: Option<Spelled>,
 }
 
-impl Reading {
+impl EndSpelling {
     fn of(word: &str) -> Option<Self> {
         // Nearly every end is an IPv4 address and a port's number, and can be read in no other way.
         if let Some((host, port)) = word.rsplit_once('.')

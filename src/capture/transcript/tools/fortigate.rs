@@ -289,18 +289,18 @@ fn neighbour(words: &str) -> ToolContent {
 }
 
 /// `in` and `out`, or `--` for neither.
-fn direction_of(word: &str) -> Option<Place> {
+fn direction_of(word: &str) -> Option<PortDirection> {
     match word {
-        "in" => Some(Place { direction: Some(Direction::Inbound) }),
-        "out" => Some(Place { direction: Some(Direction::Outbound) }),
-        "--" => Some(Place { direction: None }),
+        "in" => Some(PortDirection { direction: Some(Direction::Inbound) }),
+        "out" => Some(PortDirection { direction: Some(Direction::Outbound) }),
+        "--" => Some(PortDirection { direction: None }),
         _ => None,
     }
 }
 
 /// What follows the interface.
 #[derive(Clone, Copy)]
-struct Place {
+struct PortDirection {
     direction: Option<Direction>,
 }
 
@@ -369,6 +369,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+    use crate::capture::transcript::tools::script;
 
     #[test]
     fn each_level_and_option_is_read() {
@@ -454,14 +455,7 @@ mod tests {
     }
 
     fn gather(text: &str) -> (Vec<ToolPacket>, u64) {
-        let mut gatherer = Gatherer::default();
-        let mut packets = Vec::new();
-        for (number, text) in (1..).zip(text.lines()) {
-            gatherer.take(number, text.trim());
-            packets.extend(std::iter::from_fn(|| gatherer.next()));
-        }
-        gatherer.flush();
-        packets.extend(std::iter::from_fn(|| gatherer.next()));
+        let (packets, gatherer): (_, Gatherer) = script::gather(text);
         (packets, gatherer.copies)
     }
 
