@@ -8,11 +8,11 @@ pub struct Order {
     /// The highest number so far.
     latest: u64,
     /// Packets that come later than their numbers show, each with its place.
-    moved: Vec<(u64, Place)>,
+    moved: Vec<(u64, OrderKey)>,
 }
 
 /// A packet's place: the highest number up to it, and how many packets were moved behind that one.
-type Place = (u64, u32);
+type OrderKey = (u64, u32);
 
 impl Order {
     /// Records the next packet of the connection.
@@ -21,7 +21,7 @@ impl Order {
             self.latest = number;
             return;
         }
-        let behind = |(_, (latest, count)): &(u64, Place)| if *latest == self.latest { *count } else { 0 };
+        let behind = |(_, (latest, count)): &(u64, OrderKey)| if *latest == self.latest { *count } else { 0 };
         let place = (self.latest, self.moved.last().map_or(0, behind) + 1);
         if self.moved.len() < limits::MOVED_PACKETS {
             self.moved.push((number, place));
@@ -33,7 +33,7 @@ impl Order {
         self.place(number) > self.place(other)
     }
 
-    fn place(&self, number: u64) -> Place {
+    fn place(&self, number: u64) -> OrderKey {
         let moved = self.moved.iter().find(|(moved, _)| *moved == number);
         moved.map_or((number, 0), |(_, place)| *place)
     }
