@@ -126,7 +126,7 @@ impl Names {
 
     /// The host for people: its address, or its name.
     pub fn show(&self, host: Host) -> impl fmt::Display + '_ {
-        Shown { names: self, host }
+        HostDisplay { names: self, host }
     }
 
     /// The port for people: its number, or its service's name.
@@ -195,12 +195,12 @@ impl Names {
 }
 
 /// A host for people.
-struct Shown<'a> {
+struct HostDisplay<'a> {
     names: &'a Names,
     host: Host,
 }
 
-impl fmt::Display for Shown<'_> {
+impl fmt::Display for HostDisplay<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match (self.host, self.names.get(self.host)) {
             (Host::Address(address), _) => fmt::Display::fmt(&address, f),
