@@ -75,9 +75,9 @@ impl EvidenceRole {
     }
 }
 
-type Shown = (u64, EvidenceRole);
+type Proof = (u64, EvidenceRole);
 
-fn endings(story: &Story) -> impl Iterator<Item = Shown> + '_ {
+fn endings(story: &Story) -> impl Iterator<Item = Proof> + '_ {
     let endings = story.endings.iter().filter_map(|ending| {
         let role = match ending.what {
             EndingKind::Silence(_) => return None,
@@ -94,7 +94,7 @@ fn endings(story: &Story) -> impl Iterator<Item = Shown> + '_ {
 }
 
 /// The steps of the handshakes, the furthest first: one packet often takes several.
-fn steps(story: &Story) -> impl Iterator<Item = Shown> + '_ {
+fn steps(story: &Story) -> impl Iterator<Item = Proof> + '_ {
     let (opening, tls) = (&story.opening, &story.tls);
     let prelude = story.prelude.as_ref();
     let messages = [
@@ -119,7 +119,7 @@ fn steps(story: &Story) -> impl Iterator<Item = Shown> + '_ {
     messages.chain(opening_steps)
 }
 
-fn others(story: &Story) -> impl Iterator<Item = Shown> + '_ {
+fn others(story: &Story) -> impl Iterator<Item = Proof> + '_ {
     let of_side = |role: Role| {
         each(&story.data[role].repeats, EvidenceRole::Retransmission)
             .chain(each(&story.missing.acked_unseen_by[role], EvidenceRole::Acknowledgement))
@@ -137,7 +137,7 @@ fn others(story: &Story) -> impl Iterator<Item = Shown> + '_ {
         .chain(progress)
 }
 
-fn each(packets: &Repeats, role: EvidenceRole) -> impl Iterator<Item = Shown> + '_ {
+fn each(packets: &Repeats, role: EvidenceRole) -> impl Iterator<Item = Proof> + '_ {
     packets.numbers().map(move |number| (number, role))
 }
 

@@ -14,7 +14,7 @@ pub(in crate::verdict) fn packet(story: &Story) -> Option<u64> {
 
 /// What the captured certificate shows of the client's objection.
 #[derive(Default)]
-pub(in crate::verdict) struct Shown {
+pub(in crate::verdict) struct CertificateReport {
     /// Sentences, each after a space.
     pub(in crate::verdict) explanation: String,
     /// What the client will have reported; empty where the certificate shows nothing.
@@ -23,7 +23,7 @@ pub(in crate::verdict) struct Shown {
     pub(in crate::verdict) advice: Vec<&'static str>,
 }
 
-impl Shown {
+impl CertificateReport {
     fn add(&mut self, story: &Story, fault: &Fault) {
         self.explanation.push(' ');
         self.explanation.push_str(&fault.sentence(story.certificates_at()));
@@ -36,8 +36,8 @@ impl Shown {
 
 /// What the certificate shows of a client that ended after the handshake without a request: some libraries look at the
 /// certificate only then, libcurl at its names for example.
-pub(in crate::verdict) fn shown_after_handshake(story: &Story) -> Shown {
-    let mut shown = Shown::default();
+pub(in crate::verdict) fn shown_after_handshake(story: &Story) -> CertificateReport {
+    let mut shown = CertificateReport::default();
     if !is_left_unused(story) {
         return shown;
     }
@@ -69,8 +69,8 @@ fn is_left_unused(story: &Story) -> bool {
 }
 
 /// What the certificate shows of an alert that `by` sent.
-pub(in crate::verdict) fn shown(story: &Story, by: Role, alert: AlertDescription) -> Shown {
-    let mut shown = Shown::default();
+pub(in crate::verdict) fn shown(story: &Story, by: Role, alert: AlertDescription) -> CertificateReport {
+    let mut shown = CertificateReport::default();
     if by != Role::Client {
         return shown;
     }
