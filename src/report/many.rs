@@ -40,7 +40,7 @@ pub struct CaptureResult {
     /// Connections by severity.
     pub severities: BTreeMap<Severity, u64>,
     /// The worst connection; of equally bad ones the first.
-    pub worst: Option<Worst>,
+    pub worst: Option<WorstConnection>,
     /// Why it could not be read, or not to its end.
     pub error: Option<String>,
     /// An earlier file with the same content, whose results stand for both.
@@ -49,7 +49,7 @@ pub struct CaptureResult {
 
 /// The worst connection of a capture.
 #[derive(Clone, PartialEq, Eq, Debug)]
-pub struct Worst {
+pub struct WorstConnection {
     /// How bad it is.
     pub severity: Severity,
     /// Its verdict's code.

@@ -109,7 +109,7 @@ mod tests {
     use std::collections::BTreeMap;
 
     use super::*;
-    use crate::report::many::Worst;
+    use crate::report::many::WorstConnection;
     use crate::report::tests::style;
     use crate::verdict::Code;
 
@@ -132,7 +132,7 @@ mod tests {
             packets: 2,
             codes: BTreeMap::from([(Code::Refused, 1)]),
             severities: BTreeMap::from([(Severity::Critical, 1)]),
-            worst: Some(Worst {
+            worst: Some(WorstConnection {
                 severity: Severity::Critical,
                 code: Code::Refused,
                 cause: None,

@@ -35,7 +35,7 @@ pub struct Stream<W> {
     style: Style,
     times: Times,
     /// Connections that are shown, by the number of their first packet. Never iterated.
-    shown: HashMap<u64, Shown>,
+    shown: HashMap<u64, PrintedConnection>,
     quiet: Option<Quiet>,
 }
 
@@ -52,7 +52,7 @@ pub struct Times {
 
 /// What was shown of a connection.
 #[derive(Default)]
-struct Shown {
+struct PrintedConnection {
     noted: Noted,
     numbering: Numbering,
     previous: Option<Timestamp>,

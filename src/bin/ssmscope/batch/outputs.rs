@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 use ssmscope::report::Form;
-use ssmscope::report::many::{CaptureResult, Worst};
+use ssmscope::report::many::{CaptureResult, WorstConnection};
 use ssmscope::verdict::{self, Severity};
 
 use crate::system::files::{self, NewFile};
@@ -139,7 +139,7 @@ fn entry(note: Note) -> Option<CaptureResult> {
         all.into_iter().find(|severity| severity.name() == name)
     };
     let worst = match note.worst {
-        Some((of, name, cause, headline)) => Some(Worst {
+        Some((of, name, cause, headline)) => Some(WorstConnection {
             severity: severity(&of)?,
             code: code(&name)?,
             cause: cause.map(Into::into),
@@ -173,7 +173,7 @@ mod tests {
             packets: 7,
             codes: BTreeMap::from([(Code::Refused, 1)]),
             severities: BTreeMap::from([(Severity::Critical, 1)]),
-            worst: Some(Worst {
+            worst: Some(WorstConnection {
                 severity: Severity::Critical,
                 code: Code::Refused,
                 cause: Some("a".into()),

@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use nix::libc::{O_NOCTTY, O_NOFOLLOW, O_NONBLOCK};
 use ssmscope::analysis::{self, Judged, Redaction, Settings, Summary};
 use ssmscope::capture::{self, Handles, Opened, ReadError, Target};
-use ssmscope::report::many::{CaptureResult, Worst};
+use ssmscope::report::many::{CaptureResult, WorstConnection};
 use ssmscope::report::{self, End, Form, Occasion, Out, Provenance, Style};
 
 use super::join::Capture;
@@ -304,7 +304,7 @@ fn unreadable(error: io::Error) -> String {
 #[derive(Default)]
 struct WorstSeen {
     /// With how bad it is; of equally bad ones, the one that began first is kept.
-    worst: Option<((u8, std::cmp::Reverse<u64>), Worst)>,
+    worst: Option<((u8, std::cmp::Reverse<u64>), WorstConnection)>,
 }
 
 impl Observer for WorstSeen {
@@ -312,7 +312,7 @@ impl Observer for WorstSeen {
         let Judged { story, verdict, .. } = judged;
         let rank = (verdict.severity.urgency(), std::cmp::Reverse(story.first.number));
         if self.worst.as_ref().is_none_or(|(worst, _)| *worst < rank) {
-            let worst = Worst {
+            let worst = WorstConnection {
                 severity: verdict.severity,
                 code: verdict.code,
                 cause: verdict.cause.clone(),

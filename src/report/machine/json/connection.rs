@@ -77,7 +77,7 @@ pub struct Connection {
     pub log_lines_left_out: Option<u32>,
     /// For each packet of the verdict's evidence its file and its number there; only where several files were read.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub evidence_in: Option<Vec<Option<PacketPlace>>>,
+    pub evidence_in: Option<Vec<Option<PacketRef>>>,
 }
 
 /// A step on the way to the furthest point.
@@ -119,7 +119,7 @@ impl Socket {
 
 /// A packet by its file.
 #[derive(Clone, Debug, Serialize, JsonSchema)]
-pub struct PacketPlace {
+pub struct PacketRef {
     /// The file as it was named.
     pub file: String,
     /// The packet's number in it, counted from 1.
@@ -184,7 +184,7 @@ impl Connection {
     pub(super) fn of(
         judged: Judged,
         source: Option<String>,
-        evidence_in: Option<Vec<Option<PacketPlace>>>,
+        evidence_in: Option<Vec<Option<PacketRef>>>,
     ) -> Self {
         let Judged { story, verdict, findings } = judged;
         let facts = &story.capture;

@@ -20,7 +20,7 @@ use std::io::{self, Write};
 
 pub use certificates::{Certificate, CertificateCheck, Certificates, Trusted};
 pub use check::Check;
-pub use connection::{Connection, ConnectionStep, PacketPlace, Quiet, RoundTrips, Socket, Timing};
+pub use connection::{Connection, ConnectionStep, PacketRef, Quiet, RoundTrips, Socket, Timing};
 pub use file::{File, Files};
 pub use group::Group;
 pub use log::{Log, LogConnection, LogFile, LogPeer, LoggedLine, NearbyLine, TiedLog};
@@ -161,11 +161,11 @@ impl<W> JsonReport<W> {
         self.files.get(index).cloned()
     }
 
-    fn places(&self, evidence: &[u64]) -> Vec<Option<PacketPlace>> {
+    fn places(&self, evidence: &[u64]) -> Vec<Option<PacketRef>> {
         let place = |number: &u64| {
             let origin = self.origins.of(*number)?;
             let file = self.files.get(usize::from(origin.file))?.clone();
-            Some(PacketPlace { file, packet: origin.number })
+            Some(PacketRef { file, packet: origin.number })
         };
         evidence.iter().map(place).collect()
     }
