@@ -16,6 +16,8 @@ mod pin;
 #[cfg(test)]
 pub(crate) mod samples;
 #[cfg(test)]
+mod script;
+#[cfg(test)]
 mod tests;
 mod trust;
 mod wanted;

@@ -102,10 +102,8 @@ pub(super) fn established(story: &Story) -> Option<Basis> {
 
 #[cfg(test)]
 mod tests {
-    use std::sync::Arc;
-
     use super::*;
-    use crate::cert::{Examination, Fault, Issuer, NameSource, Wanted};
+    use crate::cert::{Examination, Fault, NameSource, Wanted};
     use crate::story::PreludeFacts;
     use crate::story::script::talk::{self, Talk, exchange};
     use crate::tcp::Role::{Client, Server};
@@ -171,18 +169,7 @@ mod tests {
             further_names: 0,
             common_name: None,
         };
-        let examination = Examination {
-            certificates: Arc::default(),
-            further: 0,
-            message_len: 900,
-            is_whole: true,
-            wanted: None,
-            is_dated: false,
-            store: None,
-            is_store_chosen: false,
-            issuer: Issuer::Unchecked("there is no store"),
-            faults: vec![fault],
-        };
+        let examination = Examination::by_hand(vec![fault]);
         let ended = |stage| {
             let story = Story::at(stage).fin(Client);
             story.but(|story| story.tls.examination = Some(examination.clone().into())).verdict()

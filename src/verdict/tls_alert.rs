@@ -181,10 +181,8 @@ fn encrypted(by: Role, stage: Stage, basis: Basis) -> Verdict {
 
 #[cfg(test)]
 mod tests {
-    use std::sync::Arc;
-
     use super::*;
-    use crate::cert::{Date, Examination, Fault, Issuer};
+    use crate::cert::{Date, Examination, Fault};
     use crate::story::script::talk::{self, ssm};
     use crate::tcp::Role::{Client, Server};
     use crate::tls::{AlertDescription, Version};
@@ -279,18 +277,7 @@ mod tests {
     #[test]
     fn a_certificate_that_was_captured_names_what_the_client_refused() {
         let fault = Fault::Expired { of: "CN=ssm.example".into(), not_after: Date(1_600_000_000) };
-        let examination = Examination {
-            certificates: Arc::default(),
-            further: 0,
-            message_len: 900,
-            is_whole: true,
-            wanted: None,
-            is_dated: true,
-            store: None,
-            is_store_chosen: false,
-            issuer: Issuer::Unchecked("there is no store"),
-            faults: vec![fault],
-        };
+        let examination = Examination::by_hand(vec![fault]);
         let story = Story::at(Stage::ServerFlightComplete).alert(Client, 45);
         let verdict = story.but(|story| story.tls.examination = Some(examination.into())).verdict();
         assert_eq!(verdict.is(), ("tls-alert", Actor::Client, Some("certificate_expired")));

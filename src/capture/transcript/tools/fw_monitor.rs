@@ -245,6 +245,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+    use crate::capture::transcript::tools::script;
 
     #[test]
     fn heads_of_all_versions_are_read() {
@@ -298,14 +299,7 @@ mod tests {
     }
 
     fn gather(text: &str) -> (Vec<ToolPacket>, u64) {
-        let mut gatherer = Gatherer::default();
-        let mut packets = Vec::new();
-        for (number, text) in (1..).zip(text.lines()) {
-            gatherer.take(number, text.trim());
-            packets.extend(std::iter::from_fn(|| gatherer.next()));
-        }
-        gatherer.flush();
-        packets.extend(std::iter::from_fn(|| gatherer.next()));
+        let (packets, gatherer): (_, Gatherer) = script::gather(text);
         (packets, gatherer.copies)
     }
 

@@ -10,6 +10,8 @@ mod lengths;
 mod options;
 mod packet;
 mod printed;
+#[cfg(test)]
+mod script;
 pub mod snoop;
 mod times;
 mod tool;

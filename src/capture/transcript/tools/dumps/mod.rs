@@ -140,18 +140,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-
-    fn gather(text: &str) -> (Vec<ToolPacket>, Gatherer) {
-        let mut gatherer = Gatherer::default();
-        let mut packets = Vec::new();
-        for (number, text) in (1..).zip(text.lines()) {
-            gatherer.take(number, text.trim());
-            packets.extend(gatherer.done.take());
-        }
-        gatherer.finish_pending();
-        packets.extend(gatherer.done.take());
-        (packets, gatherer)
-    }
+    use crate::capture::transcript::tools::script::gather;
 
     const DUMP: &str = "0000   45 00 00 28 00 01 40 00 40 06 26 cd c0 00 02 01   E..(..@.@.&.....\n\
                         0010   c6 33 64 05 c3 50 01 bb 00 00 00 07 00 00 00 00   .3d..P..........\n\
@@ -160,15 +149,16 @@ mod tests {
     #[test]
     fn each_dump_is_a_packet_and_a_repeated_one_is_none() {
         let other = DUMP.replace("00 07", "00 08");
-        let (packets, gatherer) = gather(&format!("{DUMP}\n{other}\nAgain:\n{DUMP}"));
+        let (packets, gatherer) = gather::<Gatherer>(&format!("{DUMP}\n{other}\nAgain:\n{DUMP}"));
         assert_eq!((packets.len(), gatherer.repeated), (2, 1));
         assert_eq!(packets[0].dump.as_ref().map(|dump| (dump.link_type, dump.wire_len)), Some((101, 40)));
     }
 
     #[test]
     fn bytes_without_headers_are_named() {
-        let (packets, gatherer) =
-            gather("00000000  16 03 01 02 00 01 00 01  fc 03 03 00 00 00 00 00  |................|\n");
+        let (packets, gatherer) = gather::<Gatherer>(
+            "00000000  16 03 01 02 00 01 00 01  fc 03 03 00 00 00 00 00  |................|\n",
+        );
         assert!(packets.is_empty());
         assert_eq!(gatherer.first_unknown, Some((1, vec![0x16, 3, 1, 2, 0, 1, 0, 1])));
     }
@@ -176,7 +166,7 @@ mod tests {
     #[test]
     fn a_row_of_ios_xe_gives_the_bytes_below_it_their_time() {
         let row = "  0   40   10.131997   192.0.2.1     ->  198.51.100.5      0  BE   TCP\n";
-        let (packets, gatherer) = gather(&format!("{row}\n{DUMP}\n{row}"));
+        let (packets, gatherer) = gather::<Gatherer>(&format!("{row}\n{DUMP}\n{row}"));
         assert_eq!(packets[0].time, Some((Stamp::Elapsed(10_131_997_000), 6)));
         assert_eq!(gatherer.rows_without_bytes(), 1);
         for text in
@@ -189,7 +179,7 @@ mod tests {
     proptest! {
         #[test]
         fn any_lines_are_gathered(text: String) {
-            let (_, _) = gather(&format!("{text}\n0000  45 00 {text}\n{DUMP}{text}\n0010 {text}"));
+            let (_, _) = gather::<Gatherer>(&format!("{text}\n0000  45 00 {text}\n{DUMP}{text}\n0010 {text}"));
         }
     }
 }

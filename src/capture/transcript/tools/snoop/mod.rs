@@ -213,16 +213,10 @@ mod tests {
 
     use super::*;
     use crate::capture::transcript::tools::packet::ToolSegment;
+    use crate::capture::transcript::tools::script;
 
     fn gather(text: &str) -> Vec<ToolPacket> {
-        let mut gatherer = Gatherer::default();
-        let mut packets = Vec::new();
-        for (number, text) in (1..).zip(text.lines()) {
-            gatherer.take(number, text.trim());
-            packets.extend(gatherer.done.take());
-        }
-        gatherer.finish_pending();
-        packets.extend(gatherer.done.take());
+        let (packets, _): (_, Gatherer) = script::gather(text);
         packets
     }
 
