@@ -85,18 +85,8 @@ mod tests {
 
     /// A story whose examination found this, and whose certificates came in packet 6.
     fn with(stage: Stage, fault: Fault) -> Story {
-        let examination = Examination {
-            certificates: Arc::default(),
-            further: 0,
-            message_len: 900,
-            is_whole: true,
-            wanted: None,
-            is_dated: true,
-            store: Some("the test's store".into()),
-            is_store_chosen: false,
-            issuer: Issuer::Unchecked("the test says so"),
-            faults: vec![fault],
-        };
+        let examination =
+            Examination { store: Some("the test's store".into()), ..Examination::by_hand(vec![fault]) };
         Story::at(stage).but(|story| {
             let moment = story.tls.server_flight.as_ref().unwrap().moment;
             let what = Arc::new(CertificateMessage::default());

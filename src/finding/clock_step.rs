@@ -37,4 +37,14 @@ mod tests {
         assert_eq!(stepped(-5_000).is(), (Weight::Warning, &[2][..]));
         assert_eq!(Story::at(Stage::TcpEstablished).finding("clock-step"), None);
     }
+
+    #[test]
+    fn a_step_is_the_clock_s_and_blames_neither_side() {
+        let step = ClockStep { number: 2, by: Elapsed::from_millis(5_000) };
+        let story = Story::at(Stage::TcpEstablished).but(|story| story.capture.clock_step = Some(step));
+        let text = story.finding("clock-step").expect("a finding").text;
+        assert!(["client", "server", "lost", "slow"].iter().all(|word| !text.contains(word)), "{text}");
+        assert_eq!(story.finding("capture-drops"), None);
+        assert_eq!(story.finding("log-clock"), None);
+    }
 }

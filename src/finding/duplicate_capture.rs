@@ -38,4 +38,16 @@ mod tests {
         assert!(found.text.contains("1 packet is"), "{}", found.text);
         assert_eq!(twice.finding("retransmissions"), None);
     }
+
+    #[test]
+    fn what_was_sent_again_is_no_copy() {
+        let again = ssm().open().say(Client, b"x").wait(1_000).repeat(Client);
+        assert_eq!(again.finding("duplicate-capture"), None);
+        assert!(again.finding("retransmissions").is_some());
+        let mut twice = ssm().open().say(Client, b"x");
+        let id = twice.clone().ack(Client).packets[4].id;
+        twice.packets.push(Spoken { id, ..twice.packets[3].clone() });
+        let text = twice.finding("duplicate-capture").expect("a finding").text;
+        assert!(!text.contains("lost") && !text.contains("sent again"), "{text}");
+    }
 }

@@ -44,4 +44,18 @@ mod tests {
         let more = idle.wait(10_000).segment(Client, ".", probe, &[]).finding("keep-alives").unwrap();
         assert!(more.text.contains("2 keep-alive probes:"), "{}", more.text);
     }
+
+    #[test]
+    fn a_byte_sent_again_is_a_retransmission_and_no_probe() {
+        let asked = ssm().open().say(Client, b"x");
+        let again = asked.clone().wait(1_000).repeat(Client);
+        assert_eq!(again.finding("keep-alives"), None);
+        assert!(again.finding("retransmissions").is_some());
+        let acked = asked.ack(Server);
+        let probe = acked.next(Client) - 1;
+        let idle = acked.wait(10_000).segment(Client, ".", probe, &[]);
+        assert_eq!(idle.finding("retransmissions"), None);
+        let text = idle.finding("keep-alives").expect("a finding").text;
+        assert!(!text.contains("lost") && !text.contains("retransmi"), "{text}");
+    }
 }

@@ -41,4 +41,19 @@ mod tests {
         assert_eq!((found.severity, story.verdict().code.name()), (Weight::Warning, "healthy"));
         assert_eq!(with(Agreement::Silent).finding("log-disagrees"), None);
     }
+
+    #[test]
+    fn a_log_that_agrees_is_another_finding_and_neither_is_called_wrong() {
+        let with = |agreement| {
+            Story::at(Stage::ApplicationData).answered().but(|story| {
+                story.logs.push(tied(Side::Client, Outcome::Refused, agreement, 1_000));
+            })
+        };
+        let agreeing = with(Agreement::Agrees);
+        assert_eq!(agreeing.finding("log-disagrees"), None);
+        let contradicting = with(Agreement::Disagrees);
+        assert_eq!(contradicting.finding("log-agrees"), None);
+        let text = contradicting.finding("log-disagrees").expect("a finding").text;
+        assert!(["wrong", "false", "mistaken"].iter().all(|word| !text.contains(word)), "{text}");
+    }
 }

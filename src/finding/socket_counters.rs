@@ -43,4 +43,16 @@ mod tests {
         assert_eq!(fell.severity, Weight::Warning);
         assert!(fell.text.contains("fell from 1500 to 1400"), "{}", fell.text);
     }
+
+    #[test]
+    fn what_only_the_kernel_counted_names_no_packet() {
+        let counters = SocketCounters { retransmitted: 9, ..SocketCounters::default() };
+        let story = Story::at(crate::story::Stage::ApplicationData);
+        let story = story.but(|story| story.path.counters = Some(counters));
+        let much = story.finding("socket-counters").expect("a finding");
+        assert_eq!(much.severity, Weight::Warning);
+        assert!(!much.text.contains("server's") && !much.text.contains("packet "), "{}", much.text);
+        // Packets that were captured have this finding, and here there are none.
+        assert_eq!(story.finding("retransmissions"), None);
+    }
 }
