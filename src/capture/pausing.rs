@@ -90,7 +90,7 @@ impl Waiting {
         };
         Self::begin(&name.clone(), open, move |packets| {
             Some(format!(
-                "{name} was emptied or replaced after packet {packets}; reading goes on with what is written now"
+                "{name} was emptied or replaced after packet {packets}; reading continues with what is written now"
             ))
         })
     }
@@ -102,11 +102,11 @@ impl Waiting {
         self
     }
 
-    /// Reads what `open` opens, and opens it again at its end as long as `goes_on` has a note about that.
+    /// Reads what `open` opens, and opens it again at its end as long as `continues` has a note about that.
     fn begin(
         name: &str,
         open: impl Fn(Attempt) -> Result<Box<dyn Source>, ReadError> + Send + 'static,
-        goes_on: impl Fn(u64) -> Option<String> + Send + 'static,
+        continues: impl Fn(u64) -> Option<String> + Send + 'static,
     ) -> Result<Self, ReadError> {
         let (send, records) = sync_channel(limits::WAITING_RECORDS);
         let (opened, is_open) = sync_channel(1);
@@ -123,7 +123,7 @@ impl Waiting {
                         return;
                     }
                     while reader.read_on(source.as_mut())
-                        && let Some(text) = goes_on(reader.before)
+                        && let Some(text) = continues(reader.before)
                     {
                         reader.note(text);
                         match open(Attempt::Further) {

@@ -187,7 +187,7 @@ impl<'p> Probe<'p> {
         self.order.iter().map(place).collect()
     }
 
-    /// Goes on to the end, and judges it: by the packets, where a capture of the traffic with [`Self::servers`] is given that
+    /// Continues to the end, and judges it: by the packets, where a capture of the traffic with [`Self::servers`] is given that
     /// runs meanwhile, else by what the sockets show. Logs that are followed are read meanwhile, and for [`LINE_DUE`] afterwards.
     pub fn finish(mut self, capture: Option<Box<dyn Source + Send>>, logs: Option<LogInput>) -> Outcome {
         let proxy = self.plan.proxy.as_ref();

@@ -107,7 +107,7 @@ impl<'a> Words<'a> {
         Some(Self { version, text: text.trim() })
     }
 
-    /// Tells the flow what the words say of a segment of `len` payload bytes.
+    /// Reports to the flow what the words say of a segment of `len` payload bytes.
     pub(super) fn read(self, flow: &mut Flow, role: Role, len: u32, emit: &mut dyn FnMut(Message, Basis)) {
         let mut data = self.application_data(len, flow, role).into_iter();
         let is_alone = self.words().count() == 1;

@@ -50,8 +50,9 @@ use crate::tcp::Role;
 use crate::time::Elapsed;
 use crate::tls::Basis;
 
-/// What a verdict means for the exit status and for monitoring. The order of its values is that in which they are listed; which one
-/// matters more is [`Severity::urgency`] to a person and [`Severity::gravity`] to monitoring.
+// The order of its values is that in which lists have them. Which one matters more is `urgency` to a person, `gravity` to
+// monitoring, and `Status` has the order of the exit status.
+/// What a verdict means for the exit status and for monitoring.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Severity {

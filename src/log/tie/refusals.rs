@@ -60,7 +60,7 @@ impl<'a> Misfits<'a> {
         }
     }
 
-    /// Whether so many are all exchanges that there are.
+    /// Whether this many are all exchanges that there are.
     fn is_all(&self, count: usize) -> bool {
         count == self.exchanges
     }

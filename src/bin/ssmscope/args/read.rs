@@ -29,7 +29,7 @@ pub struct Read {
     #[arg(value_name = "FILE", required_unless_present = "log")]
     pub files: Vec<String>,
 
-    /// Go on reading the file as it grows, until Ctrl-C.
+    /// Keep reading the file as it grows, until Ctrl-C.
     #[arg(short, long)]
     pub follow: bool,
 
