@@ -135,28 +135,24 @@ fn headline(by: Role, description: AlertDescription) -> String {
 
 fn encrypted(by: Role, stage: Stage, basis: Basis) -> Verdict {
     let is_rejection = by == Role::Client && stage < Stage::ClientFinished;
-    let (cause, explanation) = if is_rejection {
-        (
-            "certificate-rejected",
-            "Instead of its Finished, the client sent an encrypted record of an alert's size and closed. It had just \
-             received the server's certificate, and rejecting it is by far the most frequent reason. TLS 1.3 encrypts the \
-             alert; the client's log names it.",
-        )
-    } else {
-        (
-            "encrypted-alert",
-            "An encrypted record of an alert's size came where only an alert fits. TLS 1.3 encrypts which one; after a \
-             request for a client certificate, it is usually certificate_required or bad_certificate.",
-        )
-    };
     let verdict = Verdict::new(
         &RULE,
         Actor::from(by),
         basis,
         format!("the {by} aborted the handshake with an encrypted alert"),
-    )
-    .cause(cause)
-    .explain(explanation);
+    );
+    let verdict = if is_rejection {
+        verdict.cause("certificate-rejected").explain(
+            "Instead of its Finished, the client sent an encrypted record of an alert's size and closed. It had just \
+             received the server's certificate, and rejecting it is by far the most frequent reason. TLS 1.3 encrypts the \
+             alert; the client's log names it.",
+        )
+    } else {
+        verdict.cause("encrypted-alert").explain(
+            "An encrypted record of an alert's size came where only an alert fits. TLS 1.3 encrypts which one; after a \
+             request for a client certificate, it is usually certificate_required or bad_certificate.",
+        )
+    };
     match by {
         Role::Client => verdict
             .reported(&[
