@@ -8,6 +8,7 @@ use crate::support::lab::{Lab, SERVER};
 use crate::support::run::{Outcome, path};
 
 #[test]
+#[expect(clippy::too_many_lines, reason = "each output in turn")]
 fn a_state_changes_the_severity_in_every_output() {
     let Some(lab) = Lab::with_ipv6() else { return };
     let pki = Pki::new(lab.folder.path());
