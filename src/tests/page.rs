@@ -14,7 +14,7 @@ fn without_command(page: &str) -> String {
 
 #[test]
 fn a_packet_that_a_device_dropped_ends_at_the_device() {
-    let file = testdata("no-server-hello/pmtu-told-in-vain/capture.pcap");
+    let file = testdata("no-server-hello/pmtu-report-ignored/capture.pcap");
     let page = run(&["read", "-o", "html", &file]).out;
     assert!(page.contains("dropped on the path") && page.contains("x2=\"50%\""), "{page}");
 }

@@ -81,7 +81,7 @@ for six in (False, True):
             process.wait(10)
             time.sleep(0.2)
 
-    situation("no-server-hello/pmtu-told-in-vain" + ("-ipv6" if six else ""), shows="a router that says how small the next link is, to a client whose own firewall drops that", made="{rustls} → {nginx}, MTU 1280 behind the router, ICMP dropped in the client's INPUT",
+    situation("no-server-hello/pmtu-report-ignored" + ("-ipv6" if six else ""), shows="a router that says how small the next link is, to a client whose own firewall drops that", made="{rustls} → {nginx}, MTU 1280 behind the router, ICMP dropped in the client's INPUT",
               expect="the router's error that quotes the ClientHello's first segment, which is sent again as large", verdict="no-server-hello stage=client-hello " + BLACK_HOLE,
               sees=("icmpv6.type==2" if six else "icmp.type==3 && icmp.code==4",), never=("tcp.srcport==8443 && tcp.len>0",))(told_link)
 
