@@ -2,6 +2,8 @@
 //!
 //! They are one list, so that a reviewer sees what input can cost; a room with a file of its own for its bounds would hide that.
 
+use std::time::Duration;
+
 /// Largest frame that is believed, in bytes. libpcap's `MAXIMUM_SNAPLEN` is 262,144; a larger captured length in a
 /// file is damage.
 pub const FRAME_BYTES: usize = 262_144;
@@ -148,8 +150,26 @@ pub const RECORDINGS: usize = 1_000;
 /// Verdicts that the flight recorder remembers, so that one that is known before the connection ends is recorded once.
 pub const RECORDED_VERDICTS: usize = 100_000;
 
-/// Files of one client's port, second and verdict.
-pub const RECORDINGS_OF_A_NAME: usize = 100;
+/// Names that the flight recorder tries for a file: others have files of these names.
+pub const RECORDER_NAMES: usize = 100;
+
+/// Servers and verdicts whose failures the flight recorder counts each by itself in an hour; further ones share one quota.
+pub const RECORDED_SERVERS: usize = 10_000;
+
+/// Lookups of names and neighbours in one failure's file: a host asks a few of them before a connection.
+pub const RECORDED_LOOKUPS: usize = 1_000;
+
+/// Batches that wait for the flight recorder's thread: with the bytes of each, 8 MiB, which a gigabit fills while a disk pauses for 60 ms.
+pub const RECORDER_BATCHES: usize = 32;
+
+/// Bytes of packets in such a batch.
+pub const RECORDER_BATCH_BYTES: u64 = 256 * 1024;
+
+/// Failures in such a batch.
+pub const RECORDINGS_IN_BATCH: usize = 64;
+
+/// How long the flight recorder may write at the end of a capture what is still due.
+pub const RECORDER_ENDS_WITHIN: Duration = Duration::from_secs(10);
 
 /// Files of failures in the recorder's folder; the oldest are removed.
 pub const RECORDED_FILES: usize = 10_000;

@@ -99,6 +99,11 @@ impl<W: Write> Writer<W> {
         self.written
     }
 
+    /// What is written to. What was written may be taken away from it.
+    pub fn get_mut(&mut self) -> &mut W {
+        &mut self.out
+    }
+
     /// What is written to.
     pub fn into_inner(self) -> W {
         self.out

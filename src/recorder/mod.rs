@@ -2,11 +2,22 @@
 //! own for each connection that failed, from its SYN on.
 //!
 //! It knows frames and verdicts. It does not know where frames come from, and decides nothing about them.
+//!
+//! The capture copies frames into a batch, and hands batches to a thread of the recorder's own by a bounded queue. That thread
+//! selects the packets of all failures that are due in one pass, and writes. The capture never waits for it: what finds the queue full is
+//! not recorded, which is counted and reported.
 
+mod batch;
+mod counts;
 mod failures;
+mod files;
+mod frames;
+mod keeper;
 mod memory;
+mod quota;
 mod recording;
 mod ring;
+mod selection;
 #[cfg(test)]
 mod tests;
 
@@ -15,17 +26,23 @@ use std::fs::DirBuilder;
 use std::io;
 use std::os::unix::fs::DirBuilderExt;
 use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, SyncSender, TrySendError, channel, sync_channel};
+use std::thread;
+use std::time::{Duration, Instant};
 
 use crate::analysis::Judged;
 use crate::capture::Frame;
 use crate::limits;
 use crate::packet::Packet;
+use crate::tcp::Role;
 use crate::time::{Elapsed, Timestamp};
 use crate::verdict::{Code, Severity};
-use failures::Failures;
-use memory::Memory;
+use batch::Batch;
+use counts::{Counts, add};
+use keeper::Keeper;
+use quota::Quota;
 use recording::Recording;
-use ring::DiskRing;
 
 /// What is recorded, and where.
 #[derive(Clone, Debug)]
@@ -34,6 +51,8 @@ pub struct Settings {
     pub folder: PathBuf,
     /// Bytes of packets that are kept in memory, and of everything in the folder.
     pub size: u64,
+    /// Failures of one server and verdict that get files in an hour.
+    pub per_hour: u64,
     /// Whether a failed connection's file has the packets of other connections too.
     pub with_others: bool,
     /// How much of what happened before a failed connection goes into its file.
@@ -61,144 +80,241 @@ impl Settings {
     fn most_of_a_failure(&self) -> u64 {
         self.failures() * 3 / 4
     }
+
+    /// Bytes of packets in a batch. Packets leave memory by batches, so one is a small part of it.
+    fn batch(&self) -> u64 {
+        (self.size / 32).min(limits::RECORDER_BATCH_BYTES)
+    }
 }
 
-/// Keeps packets, and writes those of failed connections.
-pub struct Recorder {
+/// How long packets are gathered, by the capture's clock, before they are handed over.
+const GATHERED: Elapsed = Elapsed::from_millis(100);
+
+/// How long a full queue is left alone at the end.
+const PAUSE: Duration = Duration::from_millis(2);
+
+/// A recorder that has its folder and no thread yet. It can be made where files may still be created anywhere, and
+/// [started](Prepared::start) where rights have ended.
+pub struct Prepared {
     settings: Settings,
-    memory: Memory,
-    disk: DiskRing,
-    awaited: Vec<Recording>,
-    failures: Failures,
-    /// Connections that have a file, with their verdicts.
-    recorded: HashSet<(u64, Code)>,
-    /// The same, the oldest first.
-    in_order: VecDeque<(u64, Code)>,
-    /// Whether it was reported that more failures wait for their files than may.
-    reported_bound: bool,
-    dropped: u64,
-    /// Bytes of other connections' packets that may be written.
-    others_left: u64,
-    news: Vec<String>,
+    keeper: Keeper,
+    counts: Arc<Counts>,
+    news: Receiver<String>,
+    reports: Sender<String>,
 }
 
-/// How often a packet may be written into files of connections that are not its own, on average; as many rings of them may
-/// be written at once. Many failures in heavy traffic would otherwise keep the recorder from capturing, and fill the disk.
-const OTHERS_SHARE: u64 = 4;
-
-impl Recorder {
-    /// Begins to record. What an earlier run left in its ring is kept under another name.
+impl Prepared {
+    /// Makes the folder, and opens the ring in it. What an earlier run left in its ring is kept under another name.
     ///
     /// # Errors
     /// When the folder can't be written.
     pub fn new(settings: Settings) -> io::Result<Self> {
         DirBuilder::new().recursive(true).mode(0o700).create(&settings.folder)?;
-        let disk = DiskRing::begin(&settings)?;
-        let failures = Failures::in_folder(&settings)?;
-        let others_most = settings.size.saturating_mul(OTHERS_SHARE);
-        Ok(Self {
-            memory: Memory::of(settings.size),
-            settings,
-            disk,
-            awaited: Vec::new(),
-            failures,
-            recorded: HashSet::new(),
-            in_order: VecDeque::new(),
-            reported_bound: false,
-            dropped: 0,
-            others_left: others_most,
-            news: Vec::new(),
-        })
+        let counts = Arc::<Counts>::default();
+        let (reports, news) = channel();
+        let keeper = Keeper::begin(&settings, Arc::clone(&counts), reports.clone())?;
+        Ok(Self { settings, keeper, counts, news, reports })
     }
 
+    /// Starts the thread, which first does what `begins` says.
+    ///
+    /// # Errors
+    /// When there can't be another thread.
+    pub fn start(self, begins: impl FnOnce() + Send + 'static) -> io::Result<Recorder> {
+        let (queue, received) = sync_channel(limits::RECORDER_BATCHES);
+        let (end, ended) = channel();
+        let (recorder, keeper) = self.apart(queue, ended);
+        thread::Builder::new().name("recorder".to_owned()).spawn(move || {
+            begins();
+            keeper.run(&received);
+            drop(end);
+        })?;
+        Ok(recorder)
+    }
+
+    /// What the capture has of it, which fills the queue, and what the thread has.
+    fn apart(self, queue: SyncSender<Batch>, ended: Receiver<()>) -> (Recorder, Keeper) {
+        let Self { settings, keeper, counts, news, reports } = self;
+        let recorder = Recorder {
+            quota: Quota::of(settings.per_hour),
+            settings,
+            batch: Batch::default(),
+            sent_at: None,
+            queue: Some(queue),
+            ended,
+            recorded: HashSet::new(),
+            in_order: VecDeque::new(),
+            counts,
+            news,
+            reports,
+        };
+        (recorder, keeper)
+    }
+}
+
+/// Takes in what is captured, and has its thread write the packets of failed connections.
+pub struct Recorder {
+    settings: Settings,
+    /// What is handed over next.
+    batch: Batch,
+    /// When the last one was handed over.
+    sent_at: Option<Timestamp>,
+    queue: Option<SyncSender<Batch>>,
+    /// Is disconnected when the thread has ended.
+    ended: Receiver<()>,
+    quota: Quota,
+    /// Connections that have a file, or none by the quota, with their verdicts.
+    recorded: HashSet<(u64, Code)>,
+    /// The same, the oldest first.
+    in_order: VecDeque<(u64, Code)>,
+    counts: Arc<Counts>,
+    news: Receiver<String>,
+    reports: Sender<String>,
+}
+
+impl Recorder {
     /// Takes a frame as it was captured.
     pub fn frame(&mut self, frame: &Frame<'_>) {
-        self.news.extend(self.disk.frame(frame));
-        let others_most = self.settings.size.saturating_mul(OTHERS_SHARE);
-        self.others_left = others_most.min(self.others_left + OTHERS_SHARE * frame.bytes.len() as u64);
-        self.memory.push(frame);
-        self.pass(frame.at);
+        if self.batch.frames.cost() >= self.settings.batch() {
+            self.hand_over();
+        }
+        if self.batch.frames.cost() >= self.settings.batch() {
+            self.batch.lost = Some(frame.number);
+            if add(&self.counts.packets, 1) == 0 {
+                self.report(
+                    "the disk is too slow: packets are missing from the recordings; the analysis goes on",
+                );
+            }
+        } else {
+            self.batch.frames.push(frame);
+        }
+        self.pass_by(frame.at, GATHERED);
     }
 
     /// Learns what the frame was that was taken last.
     pub fn packet(&mut self, packet: &Packet<'_>) {
-        self.memory.on_packet(packet);
+        self.batch.frames.on_packet(packet);
     }
 
-    /// Takes a verdict, as soon as it is known and when it is final. A failure gets a file.
+    /// Takes a verdict, as soon as it is known and when it is final. A failure gets a file, unless its server had enough of them in
+    /// this hour.
     pub fn judged(&mut self, judged: &Judged) {
         let (story, verdict) = (&judged.story, &judged.verdict);
-        self.dropped = self.dropped.max(story.capture.dropped.unwrap_or(0));
+        self.batch.dropped = self.batch.dropped.max(story.capture.dropped.unwrap_or(0));
         let recording = (story.first.number, verdict.code);
-        if verdict.severity != Severity::Critical || self.recorded.contains(&recording) {
+        if verdict.severity != Severity::Critical || !self.recorded.insert(recording) {
             return;
         }
-        if self.awaited.len() >= limits::RECORDINGS {
-            if !std::mem::replace(&mut self.reported_bound, true) {
-                let bound = limits::RECORDINGS;
-                self.news
-                    .push(format!("{bound} failures wait for their files; further ones get none meanwhile"));
-            }
-            return;
-        }
-        self.recorded.insert(recording);
         self.in_order.push_back(recording);
         if self.in_order.len() > limits::RECORDED_VERDICTS
             && let Some(oldest) = self.in_order.pop_front()
         {
             self.recorded.remove(&oldest);
         }
-        self.awaited.push(Recording::of(judged, &self.settings));
+        let server = &story.parties[Role::Server];
+        if !self.quota.admits(server.host, server.port, verdict.code, story.last.at) {
+            if add(&self.counts.beyond_quota, 1) == 0 {
+                let (host, port, most) = (story.host(Role::Server), server.port, self.settings.per_hour);
+                self.report(&format!(
+                    "{host} port {port}: {most} failures of one kind have files; further ones of this hour get none, \
+                     by --record-per-hour"
+                ));
+            }
+            return;
+        }
+        if self.batch.failures.len() >= limits::RECORDINGS_IN_BATCH {
+            self.hand_over();
+        }
+        if self.batch.failures.len() < limits::RECORDINGS_IN_BATCH {
+            self.batch.failures.push(Recording::of(judged, &self.settings));
+        } else if add(&self.counts.too_many, 1) == 0 {
+            self.report("the disk is too slow: failures get no files meanwhile; the analysis goes on");
+        }
     }
 
     /// Takes in how many packets were dropped by now.
     pub fn dropped(&mut self, dropped: u64) {
-        self.dropped = dropped;
+        self.batch.dropped = self.batch.dropped.max(dropped);
     }
 
-    /// The capture's time has come this far: files that have waited for what follows are written.
+    /// No packet has come for a moment, and the capture's time has come this far.
     pub fn pass(&mut self, now: Timestamp) {
-        if self.awaited.iter().all(|recording| recording.due > now) {
-            return;
-        }
-        let (due, awaited) =
-            std::mem::take(&mut self.awaited).into_iter().partition(|recording| recording.due <= now);
-        self.awaited = awaited;
-        self.write_all(due);
+        self.pass_by(now, Elapsed::ZERO);
     }
 
-    /// Writes what still waits; nothing more comes.
+    /// Has everything written that still waits, as far as [`limits::RECORDER_ENDS_WITHIN`] allows; nothing more comes.
     pub fn finish(&mut self) {
-        let awaited = std::mem::take(&mut self.awaited);
-        self.write_all(awaited);
-        self.news.extend(self.disk.finish(self.dropped));
+        self.finish_within(limits::RECORDER_ENDS_WITHIN);
+    }
+
+    fn finish_within(&mut self, most: Duration) {
+        let until = Instant::now() + most;
+        self.batch.ends = Some(until);
+        while self.queue.is_some() && Instant::now() < until {
+            if self.hand_over() {
+                break;
+            }
+            thread::sleep(PAUSE);
+        }
+        self.queue = None;
+        // A file that is being written then is finished.
+        let left = until.saturating_duration_since(Instant::now()) + most / 10;
+        if self.ended.recv_timeout(left) == Err(RecvTimeoutError::Timeout) {
+            add(&self.counts.late, self.batch.failures.len() as u64);
+            self.report("the disk is too slow: what was not recorded by now is lost");
+        }
     }
 
     /// What the recorder has to report of itself since the last time: files written, and failures to write.
-    pub fn news(&mut self) -> Vec<String> {
-        std::mem::take(&mut self.news)
+    pub fn news(&mut self) -> impl Iterator<Item = String> {
+        self.news.try_iter()
     }
 
-    fn write_all(&mut self, recordings: Vec<Recording>) {
-        for recording in recordings {
-            let others = recording.cost_of_others(&self.memory);
-            let has_room = others + recording.cost(&self.memory) <= self.settings.most_of_a_failure();
-            let with_others = self.settings.with_others && has_room && others <= self.others_left;
-            if with_others {
-                self.others_left -= others;
+    /// How many failures were recorded, and how many were not and why, in a sentence.
+    pub fn counted(&self) -> String {
+        self.counts.sentence()
+    }
+
+    /// Whether a failure has no file, or packets are missing.
+    pub fn lacks_some(&self) -> bool {
+        self.counts.lack_some()
+    }
+
+    fn pass_by(&mut self, now: Timestamp, gathered: Elapsed) {
+        let is_early = |sent: Timestamp| now >= sent && now - sent < gathered;
+        let sent = *self.sent_at.get_or_insert(now);
+        if is_early(sent) {
+            return;
+        }
+        self.batch.now = Some(now);
+        self.hand_over();
+        self.sent_at = Some(now);
+    }
+
+    /// Hands the batch over, unless the queue is full. Returns whether it is gone.
+    fn hand_over(&mut self) -> bool {
+        let Some(queue) = &self.queue else { return false };
+        let dropped = self.batch.dropped;
+        match queue.try_send(std::mem::take(&mut self.batch)) {
+            Ok(()) => {
+                self.batch.dropped = dropped;
+                true
             }
-            let written = recording.write(&self.memory, &self.settings, with_others, self.dropped);
-            match written {
-                Ok(file) => {
-                    self.news.push(format!("{}: {} recorded", file.display(), recording.code));
-                    self.news.extend(self.failures.add(file));
-                }
-                Err(error) => self.news.push(format!(
-                    "{}: {} could not be recorded: {error}; the analysis goes on",
-                    self.settings.folder.display(),
-                    recording.code
-                )),
+            Err(TrySendError::Full(batch)) => {
+                self.batch = batch;
+                false
+            }
+            Err(TrySendError::Disconnected(batch)) => {
+                self.batch = batch;
+                self.queue = None;
+                self.report("the recorder has ended; the analysis goes on");
+                false
             }
         }
+    }
+
+    fn report(&self, news: &str) {
+        // The receiver is here.
+        let _ = self.reports.send(format!("--record: {news}"));
     }
 }

@@ -1,12 +1,13 @@
 //! Two files in turn: while one is written, the other holds what came before. A process that is killed leaves both.
 
-use std::fs::{self, File, OpenOptions};
-use std::io;
-use std::os::unix::fs::OpenOptionsExt;
+use std::fs::{self, File};
+use std::io::{self, Write};
 use std::path::PathBuf;
 
 use super::Settings;
-use crate::capture::{Frame, save};
+use super::files;
+use super::frames::Frames;
+use crate::capture::save;
 use crate::time::{Elapsed, Timestamp};
 
 /// How long after a failure writing is tried again.
@@ -16,9 +17,27 @@ const RETRY_AFTER: Elapsed = Elapsed::from_millis(10_000);
 pub(super) struct DiskRing {
     settings: Settings,
     current: usize,
-    writer: Option<save::Writer<File>>,
+    writer: Option<Open>,
     failed_at: Option<Timestamp>,
     last: Timestamp,
+}
+
+/// The file that is written. What is encoded in memory is written at once, so that many packets cost one system call.
+struct Open {
+    encoded: save::Writer<Vec<u8>>,
+    file: File,
+    /// Bytes in the file.
+    len: u64,
+}
+
+impl Open {
+    fn write(&mut self) -> io::Result<()> {
+        let bytes = self.encoded.get_mut();
+        self.file.write_all(bytes)?;
+        self.len += bytes.len() as u64;
+        bytes.clear();
+        Ok(())
+    }
 }
 
 impl DiskRing {
@@ -43,28 +62,23 @@ impl DiskRing {
         Ok(ring)
     }
 
-    /// Writes a frame. What went wrong, if that is news.
-    pub(super) fn frame(&mut self, frame: &Frame<'_>) -> Option<String> {
-        self.last = frame.at;
-        let is_due = self.failed_at.is_some_and(|failed| frame.at - failed >= RETRY_AFTER);
-        let outcome = match &mut self.writer {
-            Some(writer) if writer.written() < self.settings.ring_file() => writer.frame(frame, None),
-            Some(_) => {
-                self.current = 1 - self.current;
-                self.begin_file(frame)
-            }
-            None if is_due => self.begin_file(frame),
-            None => return None,
+    /// Writes frames. What went wrong, if that is news.
+    pub(super) fn frames(&mut self, frames: &Frames) -> Option<String> {
+        let last = frames.kept().last()?.at;
+        self.last = last;
+        let is_due = self.failed_at.is_some_and(|failed| last - failed >= RETRY_AFTER);
+        let outcome = match &self.writer {
+            None if !is_due => return None,
+            _ => self.write(frames),
         };
         match outcome {
             Ok(()) => self.failed_at.take().map(|_| "the ring is written again".to_owned()),
             Err(error) => {
                 // Half a block at its end would spoil the file.
-                if let Some(writer) = self.writer.take() {
-                    let len = writer.written();
-                    let _ = writer.into_inner().set_len(len);
+                if let Some(open) = self.writer.take() {
+                    let _ = open.file.set_len(open.len);
                 }
-                let is_news = self.failed_at.replace(frame.at).is_none();
+                let is_news = self.failed_at.replace(last).is_none();
                 let path = self.path();
                 is_news.then(|| {
                     format!("{}: the ring can't be written: {error}; the analysis goes on", path.display())
@@ -75,27 +89,43 @@ impl DiskRing {
 
     /// Closes the ring with the number of packets that were dropped.
     pub(super) fn finish(&mut self, dropped: u64) -> Option<String> {
-        let written = self.writer.as_mut()?.statistics(self.last, dropped);
+        let last = self.last;
+        let open = self.writer.as_mut()?;
+        let written = open.encoded.statistics(last, dropped).and_then(|()| open.write());
         written.err().map(|error| format!("{}: {error}", self.path().display()))
     }
 
-    fn begin_file(&mut self, frame: &Frame<'_>) -> io::Result<()> {
-        self.writer = None;
-        let mut writer = self.open()?;
-        writer.frame(frame, None)?;
-        self.writer = Some(writer);
-        Ok(())
+    fn write(&mut self, frames: &Frames) -> io::Result<()> {
+        for kept in frames.kept() {
+            let is_full =
+                self.writer.as_ref().is_some_and(|open| open.encoded.written() >= self.settings.ring_file());
+            if is_full && let Some(mut open) = self.writer.take() {
+                open.write()?;
+                self.current = 1 - self.current;
+            }
+            let mut open = match self.writer.take() {
+                Some(open) => open,
+                None => self.open()?,
+            };
+            let encoded = open.encoded.frame(&frames.frame(kept), None);
+            self.writer = Some(open);
+            encoded?;
+        }
+        self.writer.as_mut().map_or(Ok(()), Open::write)
     }
 
-    fn open(&self) -> io::Result<save::Writer<File>> {
+    fn open(&self) -> io::Result<Open> {
         let path = self.path();
         // Always a new file: an existing one is removed, never written to.
         match fs::remove_file(&path) {
             Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
             _ => {}
         }
-        let file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(path)?;
-        save::Writer::new(file, &self.settings.device, self.settings.snaplen, None)
+        let file = files::create(&path)?;
+        let encoded = save::Writer::new(Vec::new(), &self.settings.device, self.settings.snaplen, None)?;
+        let mut open = Open { encoded, file, len: 0 };
+        open.write()?;
+        Ok(open)
     }
 
     fn path(&self) -> PathBuf {

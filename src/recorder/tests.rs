@@ -17,6 +17,7 @@ fn settings(folder: &Path) -> Settings {
     Settings {
         folder: folder.to_owned(),
         size: MEBIBYTE,
+        per_hour: 20,
         with_others: true,
         before: Elapsed::from_millis(10_000),
         after: Elapsed::from_millis(1_000),
@@ -48,6 +49,22 @@ impl Sink for Recording {
     }
 }
 
+fn start(settings: Settings) -> Recorder {
+    Prepared::new(settings).unwrap().start(|| ()).unwrap()
+}
+
+/// Has the thread's work done after the capture's, so that no queue is too short.
+fn in_turn(settings: Settings, capture: impl FnOnce(&mut Recorder)) -> Recorder {
+    let (queue, received) = sync_channel(10_000);
+    let (end, ended) = channel();
+    let (mut recorder, keeper) = Prepared::new(settings).unwrap().apart(queue, ended);
+    drop(end);
+    capture(&mut recorder);
+    recorder.finish();
+    keeper.run(&received);
+    recorder
+}
+
 fn record(capture: &str, recorder: Recorder) -> Recorder {
     let file = format!("{}/testdata/{capture}", env!("CARGO_MANIFEST_DIR"));
     let mut source = capture::open(&[file]).unwrap();
@@ -70,7 +87,7 @@ fn files(folder: &Path, extension: &str) -> Vec<PathBuf> {
 fn a_new_folder_is_open_to_its_owner_alone() {
     let folder = tempfile::tempdir().unwrap();
     let settings = settings(&folder.path().join("a/recordings"));
-    Recorder::new(settings.clone()).unwrap();
+    Prepared::new(settings.clone()).unwrap();
     assert_eq!(fs::metadata(&settings.folder).unwrap().permissions().mode() & 0o777, 0o700);
 }
 
@@ -78,8 +95,7 @@ fn a_new_folder_is_open_to_its_owner_alone() {
 fn a_failure_is_written_with_all_its_packets_and_never_over_another_file() {
     let folder = tempfile::tempdir().unwrap();
     for run in 1..=2 {
-        let mut recorder =
-            record("refused/plain/capture.pcapng", Recorder::new(settings(folder.path())).unwrap());
+        let mut recorder = record("refused/plain/capture.pcapng", start(settings(folder.path())));
         recorder.finish();
         let objects = files(folder.path(), "json");
         assert_eq!(objects.len(), run);
@@ -98,12 +114,12 @@ fn a_failure_is_written_with_all_its_packets_and_never_over_another_file() {
 #[test]
 fn a_healthy_connection_gets_no_file() {
     let folder = tempfile::tempdir().unwrap();
-    record("healthy/plain/capture.pcap", Recorder::new(settings(folder.path())).unwrap()).finish();
+    record("healthy/plain/capture.pcap", start(settings(folder.path()))).finish();
     assert!(files(folder.path(), "json").is_empty());
 }
 
-#[test]
-fn the_bound_on_failures_that_wait_is_reported_once() {
+/// A refused connection.
+fn refused() -> Judged {
     struct Last(Option<Judged>);
     impl Sink for Last {
         fn needs(&self) -> Needs {
@@ -120,17 +136,126 @@ fn the_bound_on_failures_that_wait_is_reported_once() {
     let everything = Target::new(&[], &[], None).unwrap();
     let mut source = capture::open(&[file]).unwrap();
     analysis::analyse(source.as_mut(), everything, &Analysis::default(), &mut last).unwrap();
-    let mut judged = last.0.unwrap();
-    let folder = tempfile::tempdir().unwrap();
-    let mut recorder = Recorder::new(settings(folder.path())).unwrap();
-    for number in 1..=limits::RECORDINGS as u64 + 3 {
+    last.0.unwrap()
+}
+
+/// As many failures of a server at once, each known first and final then.
+fn fail(recorder: &mut Recorder, count: u64) {
+    let mut judged = refused();
+    for number in 1..=count {
         judged.story.first.number = number;
-        // Known, and then final.
         recorder.judged(&judged);
         recorder.judged(&judged);
     }
-    assert_eq!(recorder.awaited.len(), limits::RECORDINGS);
-    assert_eq!(recorder.news().len(), 1);
+}
+
+fn frame(number: u64, bytes: &[u8]) -> Frame<'_> {
+    let (at, wire_len) = (Timestamp::from_parts(number as i64, 0), bytes.len() as u32);
+    Frame { number, origin: Origin::default(), at, link_type: 1, wire_len, bytes }
+}
+
+#[test]
+fn the_bound_on_failures_that_wait_is_reported_once() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut recorder = start(Settings { per_hour: 10_000, ..settings(folder.path()) });
+    let bound = limits::RECORDINGS;
+    fail(&mut recorder, bound as u64 + 3);
+    recorder.finish();
+    let news: Vec<_> = recorder.news().collect();
+    assert_eq!(news.iter().filter(|news| news.contains("wait for their files")).count(), 1);
+    let counted =
+        format!("failures recorded: {bound}; without a file: 3 (3 more than can wait for their files)");
+    assert_eq!(recorder.counted(), counted);
+}
+
+#[test]
+fn of_a_server_s_failures_the_first_of_an_hour_get_files_whose_numbers_continue_in_the_next_run() {
+    let folder = tempfile::tempdir().unwrap();
+    for run in 0..2 {
+        let mut recorder = start(settings(folder.path()));
+        fail(&mut recorder, 1_000);
+        recorder.finish();
+        let said: Vec<_> = recorder.news().filter(|news| !news.ends_with("recorded")).collect();
+        assert!(said.len() == 1 && said[0].contains("by --record-per-hour"), "{said:?}");
+        let counted = "failures recorded: 20; without a file: 980 (980 beyond --record-per-hour)";
+        assert_eq!((recorder.counted().as_str(), recorder.lacks_some()), (counted, true));
+        let files = files(folder.path(), "json");
+        let numbers = files.iter().map(|path| path.file_name().unwrap().to_str().unwrap()[..6].to_owned());
+        let expected: Vec<_> = (1..=20 * (run + 1)).map(|number| format!("{number:06}")).collect();
+        assert_eq!(numbers.collect::<Vec<_>>(), expected);
+        for file in files {
+            assert_eq!(fs::metadata(file).unwrap().permissions().mode() & 0o777, 0o600);
+        }
+    }
+}
+
+#[test]
+fn what_finds_the_queue_full_is_counted_and_the_capture_does_not_wait() {
+    let folder = tempfile::tempdir().unwrap();
+    let (queue, _never_read) = sync_channel(2);
+    let (_never_ends, ended) = channel();
+    let (mut recorder, _keeper) =
+        Prepared::new(Settings { per_hour: 10_000, ..settings(folder.path()) }).unwrap().apart(queue, ended);
+    for number in 1..=1_000 {
+        recorder.frame(&frame(number, &[5; 1_000]));
+    }
+    fail(&mut recorder, 1_000);
+    let begun = Instant::now();
+    recorder.finish_within(Duration::from_millis(50));
+    assert!(begun.elapsed() < Duration::from_secs(5));
+    let news: Vec<_> = recorder.news().collect();
+    let told = |what: &str| news.iter().filter(|news| news.contains(what)).count();
+    assert_eq!(
+        (told("packets are missing"), told("failures get no files"), told("is lost")),
+        (1, 1, 1),
+        "{news:?}"
+    );
+    let counted = recorder.counted();
+    assert!(
+        counted.contains("more than can wait") && counted.contains("not written before the end"),
+        "{counted}"
+    );
+    assert!(
+        counted.contains("packets missing from the recordings, since the disk was too slow: "),
+        "{counted}"
+    );
+}
+
+#[test]
+fn a_folder_that_vanishes_is_reported_once_and_what_it_lacks_is_counted() {
+    let folder = tempfile::tempdir().unwrap();
+    let recordings = folder.path().join("recordings");
+    let mut recorder = in_turn(settings(&recordings), |recorder| {
+        fs::remove_dir_all(&recordings).unwrap();
+        for number in 1..=1_000 {
+            recorder.frame(&frame(number, &[5; 1_000]));
+        }
+        fail(recorder, 7);
+    });
+    let news: Vec<_> = recorder.news().collect();
+    let told = |what: &str| news.iter().filter(|news| news.contains(what)).count();
+    assert_eq!(
+        (told("could not be recorded: No such file"), told("the ring can't be written"), news.len()),
+        (1, 1, 2),
+        "{news:?}"
+    );
+    assert_eq!(recorder.counted(), "failures recorded: 0; without a file: 7 (7 could not be written)");
+}
+
+#[test]
+fn a_failure_is_written_while_the_capture_continues() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut recorder = start(settings(folder.path()));
+    fail(&mut recorder, 1);
+    let judged = refused();
+    let begun = Instant::now();
+    let mut now = judged.story.last.at + Elapsed::from_millis(5_000);
+    while files(folder.path(), "json").is_empty() {
+        assert!(begun.elapsed() < Duration::from_secs(20));
+        recorder.pass(now);
+        now += Elapsed::from_millis(100);
+        thread::sleep(Duration::from_millis(5));
+    }
 }
 
 #[test]
@@ -151,7 +276,7 @@ fn what_comes_from_the_wire_is_escaped_in_comments() {
         }
     }
     let folder = tempfile::tempdir().unwrap();
-    let mut sink = Hostile(Recording(Recorder::new(settings(folder.path())).unwrap()));
+    let mut sink = Hostile(Recording(start(settings(folder.path()))));
     let file = format!("{}/testdata/refused/plain/capture.pcapng", env!("CARGO_MANIFEST_DIR"));
     let mut source = capture::open(&[file]).unwrap();
     let everything = Target::new(&[], &[], None).unwrap();
@@ -163,53 +288,15 @@ fn what_comes_from_the_wire_is_escaped_in_comments() {
 }
 
 #[test]
-fn other_connections_packets_are_left_out_when_too_many_of_them_were_written() {
-    let count = |others_left| {
-        let folder = tempfile::tempdir().unwrap();
-        let mut recorder = Recorder::new(settings(folder.path())).unwrap();
-        // A neighbour's frame, then the connection's two.
-        let at = Timestamp::from_parts(0, 0);
-        recorder.frame(&Frame {
-            number: 0,
-            origin: Origin::default(),
-            at,
-            link_type: 1,
-            wire_len: 60,
-            bytes: &[0; 60],
-        });
-        let mut recorder = record("refused/plain/capture.pcapng", recorder);
-        recorder.others_left = others_left;
-        for recording in &mut recorder.awaited {
-            recording.from = at;
-        }
-        recorder.finish();
-        let written = files(folder.path(), "json").remove(0).with_extension("pcapng");
-        let mut source = capture::open(&[written]).unwrap();
-        let mut count = 0;
-        while let Some(Record::Frame(_)) = source.next_record().unwrap() {
-            count += 1;
-        }
-        count
-    };
-    let (with, without) = (count(MEBIBYTE), count(0));
-    assert!(with > without && without == 2, "{with} and {without}");
-}
-
-#[test]
 fn the_disk_holds_no_more_than_the_bound() {
     let folder = tempfile::tempdir().unwrap();
-    let mut recorder = Recorder::new(settings(folder.path())).unwrap();
-    let bytes = [5; 1_000];
-    for number in 1..=5_000 {
-        let at = Timestamp::from_parts(number, 0);
-        let number = number as u64;
-        let origin = Origin { file: 0, number };
-        recorder.frame(&Frame { number, origin, at, link_type: 1, wire_len: 1_000, bytes: &bytes });
-    }
+    let mut recorder = in_turn(settings(folder.path()), |recorder| {
+        (1..=5_000).for_each(|number| recorder.frame(&frame(number, &[5; 1_000])));
+    });
     let on_disk: u64 =
         files(folder.path(), "pcapng").iter().map(|file| fs::metadata(file).unwrap().len()).sum();
     assert!(on_disk > MEBIBYTE / 8 && on_disk <= MEBIBYTE / 4 + 4_096, "{on_disk}");
-    assert!(recorder.news().is_empty());
+    assert_eq!(recorder.news().count(), 0);
 }
 
 #[test]
@@ -225,7 +312,7 @@ fn the_folder_holds_no_more_than_the_bound_however_many_connections_fail() {
         // Each run finds what the one before left.
         let mut news = Vec::new();
         for _ in 0..12 {
-            let mut recorder = record("refused/plain/capture.pcapng", Recorder::new(small.clone()).unwrap());
+            let mut recorder = record("refused/plain/capture.pcapng", start(small.clone()));
             recorder.finish();
             news.extend(recorder.news());
             assert!(on_disk() <= 64 * 1024, "{}", on_disk());
@@ -236,22 +323,4 @@ fn the_folder_holds_no_more_than_the_bound_however_many_connections_fail() {
         names.push(now);
     }
     assert_eq!(names[1].len(), names[2].len(), "as many as fit");
-}
-
-#[test]
-fn a_connection_that_is_too_long_for_the_bound_keeps_its_beginning_and_its_end() {
-    let folder = tempfile::tempdir().unwrap();
-    let recorder = record(
-        "no-server-hello/client-gives-up/capture.pcap",
-        Recorder::new(settings(folder.path())).unwrap(),
-    );
-    let recording = &recorder.awaited[0];
-    let own = recorder.memory.iter().filter(|kept| recording.owns(kept));
-    let costs: Vec<_> = own.map(memory::Kept::cost).collect();
-    let all: u64 = costs.iter().sum();
-    assert!(costs.len() > 5 && recording.left_out(&recorder.memory, 2 * all).is_empty());
-    let left_out = recording.left_out(&recorder.memory, all / 2);
-    assert!(left_out.start > 0 && left_out.end < costs.len() && !left_out.is_empty(), "{left_out:?}");
-    let kept = costs[..left_out.start].iter().chain(&costs[left_out.end..]).sum::<u64>();
-    assert!(kept <= all / 2);
 }

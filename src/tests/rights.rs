@@ -120,6 +120,26 @@ fn a_capture_keeps_the_right_to_capture() {
 }
 
 #[test]
+fn the_thread_that_records_keeps_no_right_to_capture() {
+    if !geteuid().is_root() {
+        eprintln!("skipped: capturing needs rights");
+        return;
+    }
+    let folder = tempfile::tempdir().unwrap();
+    chown(folder.path(), Some(65_534), Some(65_534)).unwrap();
+    let options = ["live", "-i", "lo", "--user", "nobody", "--record", path(folder.path())];
+    let mut listening = spawn(&mut ssmscope(&options));
+    let mut line = String::new();
+    BufReader::new(listening.stderr.take().unwrap()).read_line(&mut line).unwrap();
+    user_with_only(CAPTURE, &mut listening);
+    let tasks = fs::read_dir(format!("/proc/{}/task", listening.id())).unwrap();
+    let status = |task: fs::DirEntry| fs::read_to_string(task.path().join("status")).unwrap();
+    let recorder = tasks.map(|task| status(task.unwrap())).find(|status| value(status, "Name") == "recorder");
+    assert_eq!(value(&recorder.unwrap(), "CapPrm"), NONE);
+    end(listening);
+}
+
+#[test]
 fn a_file_outside_of_what_is_named_can_t_be_opened() {
     if !has_landlock() {
         return;

@@ -106,6 +106,8 @@ fn prepare(options: &Live, run: &mut Run<'_>) -> anyhow::Result<Prepared> {
             .map(|page| (user.map(str::to_owned), saving, recorder, page))
             .context(USER)
     })?;
+    // Its thread is restricted as the process is.
+    let recorder = recorder.map(|prepared| prepared.start(privileges::only_write)).transpose()?;
     let logs = logs::followed(&options.logs, limits::LOG_FOLLOWED_ATTEMPTS, &handles)?;
     let settings = Settings { logs, ..settings };
     Ok(Prepared { interface, device, target, settings, style, saving, recorder, page, user })
@@ -247,17 +249,18 @@ impl Sink for Enduring<'_> {
 }
 
 /// The flight recorder that was asked for.
-fn recorder(folder: &Path, device: &str, options: &Live) -> anyhow::Result<Recorder> {
+fn recorder(folder: &Path, device: &str, options: &Live) -> anyhow::Result<recorder::Prepared> {
     let settings = recorder::Settings {
         folder: folder.to_owned(),
         size: options.record_size.saturating_mul(1024 * 1024),
+        per_hour: options.record_per_hour,
         with_others: options.record_others,
         before: options.record_before,
         after: options.record_after,
         device: device.to_owned(),
         snaplen: options.snaplen,
     };
-    Recorder::new(settings).with_context(|| {
+    recorder::Prepared::new(settings).with_context(|| {
         format!("{}: can't be recorded to; --user names whose rights files are opened with", folder.display())
     })
 }

@@ -61,6 +61,11 @@ pub struct Live {
         value_parser = clap::value_parser!(u64).range(1..=65_536))]
     pub record_size: u64,
 
+    /// How many failures of one server and verdict get files in an hour, the first ones; the others are counted.
+    #[arg(long, value_name = "COUNT", default_value_t = 20, requires = "record", help_heading = "Flight recorder",
+        value_parser = clap::value_parser!(u64).range(1..=10_000))]
+    pub record_per_hour: u64,
+
     /// Add the packets of other connections to a failed connection's file.
     #[arg(long, requires = "record", help_heading = "Flight recorder")]
     pub record_others: bool,

@@ -101,6 +101,9 @@ impl<'o> Conductor<'o> {
             recorder.dropped(dropped);
             recorder.finish();
             report_news(recorder, self.options.rendering.output);
+            if recorder.lacks_some() {
+                report_counts(recorder, self.options.rendering.output);
+            }
         }
     }
 
@@ -226,6 +229,9 @@ impl<'o> Conductor<'o> {
                 self.packets, self.dropped
             ),
         );
+        if let Some(recorder) = &self.recorder {
+            report_counts(recorder, self.options.rendering.output);
+        }
     }
 }
 
@@ -259,6 +265,10 @@ fn report_news(recorder: &mut Recorder, output: Form) {
     for news in recorder.news() {
         exit::aside(output, format_args!("ssmscope: {news}"));
     }
+}
+
+fn report_counts(recorder: &Recorder, output: Form) {
+    exit::aside(output, format_args!("ssmscope: --record: {}", recorder.counted()));
 }
 
 /// What to check when the host's packets do not come; `others` came.

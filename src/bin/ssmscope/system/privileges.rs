@@ -145,6 +145,11 @@ fn end_of_thread() {
     Sandbox::default().close_files();
 }
 
+/// Ends all rights of the calling thread but to write files where root can, as a process that stays root does.
+pub fn only_write() {
+    let _ = keep(&held(Capability::CAP_DAC_OVERRIDE));
+}
+
 /// Gives up all capabilities but these, and root for the user of this name, if any. Returns the name of the user that root became;
 /// nothing where the process was not root or is to stay root.
 fn become_named(user: Option<&str>, mut kept: CapsHashSet) -> anyhow::Result<Option<String>> {

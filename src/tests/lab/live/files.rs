@@ -69,6 +69,46 @@ fn a_failed_connection_gets_a_file_from_its_syn_with_the_verdict_in_it() {
 }
 
 #[test]
+fn a_thousand_failures_at_once_neither_cost_packets_nor_fill_the_folder() {
+    let Some(lab) = Lab::new() else { return };
+    let folder = tempfile::tempdir().unwrap();
+    let options = ["--record", path(folder.path()), "--record-after", "100ms", "-o", "json"];
+    let watch = watch(&lab, &[&options[..], &["--verdicts", "1000"]].concat());
+    lab.within("client", || {
+        for _ in 0..1_000 {
+            assert!(TcpStream::connect((SERVER, 8443)).is_err());
+        }
+    });
+    let outcome = watch.wait();
+    let error = &outcome.error;
+    assert_eq!((outcome.status, &outcome.summary()["dropped"]), (2, &Value::from(0)), "{error}");
+    assert!(error.contains("further ones of this hour get none, by --record-per-hour"), "{error}");
+    let counted = "--record: failures recorded: 20; without a file: 980 (980 beyond --record-per-hour)";
+    assert!(error.contains(counted), "{error}");
+    let mut captures = names(folder.path());
+    captures.retain(|name| name.ends_with("-refused.pcapng"));
+    assert_eq!(captures.len(), 20);
+    for (number, name) in (1..).zip(captures) {
+        assert!(name.starts_with(&format!("{number:06}-")), "{name}");
+        assert_eq!(run(&["read", "-o", "json", path(&folder.path().join(name))]).codes(), ["refused"]);
+    }
+}
+
+#[test]
+fn what_is_due_is_written_before_a_terminated_capture_ends() {
+    let Some(lab) = Lab::new() else { return };
+    let folder = tempfile::tempdir().unwrap();
+    let watch = watch(&lab, &["--record", path(folder.path()), "--record-after", "60s"]);
+    NO_SERVER.play(&lab, SERVER, 8443);
+    thread::sleep(Duration::from_millis(300));
+    assert_eq!(names(folder.path()), ["ring-0.pcapng"]);
+    watch.signal(Signal::SIGTERM);
+    watch.wait();
+    let names = names(folder.path());
+    assert!(names.len() == 3 && names[0].starts_with("000001-"), "{names:?}");
+}
+
+#[test]
 fn a_killed_recorder_leaves_what_it_saw() {
     let Some(lab) = Lab::new() else { return };
     let folder = tempfile::tempdir().unwrap();
