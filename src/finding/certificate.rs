@@ -78,7 +78,7 @@ mod tests {
     use super::*;
     use std::sync::Arc;
 
-    use crate::cert::{Date, Examination, Issuer, KeyUsage, NameSource, Wanted, Weakness};
+    use crate::cert::{Date, Examination, KeyUsage, NameSource, Wanted, Weakness};
     use crate::story::{Observed, Stage};
     use crate::tcp::Role::Client;
     use crate::tls::{Basis, CertificateMessage};

@@ -20,6 +20,7 @@ mod ring;
 mod selection;
 #[cfg(test)]
 mod tests;
+mod writing;
 
 use std::collections::{HashSet, VecDeque};
 use std::fs::DirBuilder;

@@ -6,33 +6,8 @@ use std::io::Read;
 use flate2::write::GzEncoder;
 use serde_json::Value;
 
+use super::made::{block, made, pcap, section};
 use super::*;
-
-/// A file that is made while it is read.
-struct Made<F> {
-    next: F,
-    part: Vec<u8>,
-    place: usize,
-    left: u32,
-}
-
-/// A file of a header and `count` parts, each made from its number.
-fn made<P: FnMut(u32) -> Vec<u8>>(header: &[u8], count: u32, mut part: P) -> impl Read + use<P> {
-    Made { next: move |left| part(count - left), part: header.to_vec(), place: 0, left: count }
-}
-
-impl<F: FnMut(u32) -> Vec<u8>> Read for Made<F> {
-    fn read(&mut self, into: &mut [u8]) -> std::io::Result<usize> {
-        while self.place == self.part.len() && self.left > 0 {
-            self.part = (self.next)(self.left);
-            self.place = 0;
-            self.left -= 1;
-        }
-        let count = (&self.part[self.place..]).read(into)?;
-        self.place += count;
-        Ok(count)
-    }
-}
 
 const MEBIBYTE: usize = 1024 * 1024;
 
@@ -50,13 +25,6 @@ fn read(file: impl Read + 'static, most: usize) -> Value {
 /// Whether the summary reports this, as a bound that was reached or as a note on the file.
 fn tells(summary: &Value, what: &str) -> bool {
     summary.to_string().contains(what)
-}
-
-/// A pcap file's header, of packets that begin with the IP header.
-fn pcap() -> Vec<u8> {
-    const LINKTYPE_RAW: u32 = 101;
-    let words = [0xa1b2_c3d4, 0x0004_0002, 0, 0, 262_144, LINKTYPE_RAW];
-    words.iter().flat_map(|word: &u32| word.to_le_bytes()).collect()
 }
 
 /// A record of a pcap file.
@@ -109,9 +77,10 @@ fn a_compression_bomb_is_unpacked_piece_by_piece() {
     let gzip = gzip.finish().expect("memory");
     let zstd = zstd::encode_all(packets.as_slice(), 3).expect("memory");
     assert!(gzip.len() < packets.len() / 300 && zstd.len() < packets.len() / 1000);
-    for (piece, header) in
-        [(gzip, mutation::gzip(&pcap())), (zstd, zstd::encode_all(pcap().as_slice(), 1).expect("memory"))]
-    {
+    for (piece, header) in [
+        (gzip, mutation::gzip(&pcap(made::RAW))),
+        (zstd, zstd::encode_all(pcap(made::RAW).as_slice(), 1).expect("memory")),
+    ] {
         let summary = read(made(&header, 8, move |_| piece.clone()), 16 * MEBIBYTE);
         assert_eq!(summary["packets"], 8 * 65_536);
     }
@@ -125,19 +94,6 @@ fn an_endless_file_of_nothing_is_refused_by_its_beginning() {
         let (refused, elapsed, memory) = measured(|| Analysis::default().of_file(file).is_err());
         assert!(refused && elapsed < LONGEST && memory < 4 * MEBIBYTE, "{elapsed:?}, {memory} bytes");
     }
-}
-
-/// A pcapng block.
-fn block(kind: u32, claimed: u32, body: &[u8]) -> Vec<u8> {
-    let mut block: Vec<u8> = [kind, claimed].into_iter().flat_map(u32::to_le_bytes).collect();
-    block.extend_from_slice(body);
-    block.extend(claimed.to_le_bytes());
-    block
-}
-
-fn section() -> Vec<u8> {
-    let words = [0x1a2b_3c4d_u32, 1, u32::MAX, u32::MAX];
-    block(0x0a0d_0d0a, 28, &words.iter().flat_map(|word| word.to_le_bytes()).collect::<Vec<_>>())
 }
 
 #[test]
@@ -198,7 +154,7 @@ fn segments_of_one_byte_are_folded() {
         0 => record(1, &segment([50_000, 8443], SYN, 0, &[])),
         _ => record(1 + number / 1_000, &segment([50_000, 8443], PSH_ACK, number, &[22])),
     };
-    let summary = read(made(&pcap(), 50_000, part), 4 * MEBIBYTE);
+    let summary = read(made(&pcap(made::RAW), 50_000, part), 4 * MEBIBYTE);
     assert_eq!((&summary["packets"], &summary["connections"]), (&50_000.into(), &1.into()));
 }
 
@@ -206,15 +162,17 @@ fn segments_of_one_byte_are_folded() {
 fn records_by_the_thousand_in_one_segment_leave_few_notes() {
     // A fatal alert in each record.
     let alerts = [21, 3, 3, 0, 2, 2, 40].repeat(8_000);
-    let summary =
-        read(made(&pcap(), 400, move |number| opened(20, number, |_| (0, alerts.clone()))), 32 * MEBIBYTE);
+    let summary = read(
+        made(&pcap(made::RAW), 400, move |number| opened(20, number, |_| (0, alerts.clone()))),
+        32 * MEBIBYTE,
+    );
     assert_eq!(summary["connections"], 20);
 }
 
 #[test]
 fn bytes_behind_holes_are_let_go_when_they_are_too_many() {
     let part = |number| opened(600, number, |turn| (60_000 * (turn + 1), vec![1; 60_000]));
-    let summary = read(made(&pcap(), 600 * 4, part), 96 * MEBIBYTE);
+    let summary = read(made(&pcap(made::RAW), 600 * 4, part), 96 * MEBIBYTE);
     assert!(tells(&summary, "because too many waited"), "{summary}");
 }
 
@@ -231,20 +189,20 @@ fn handshake_messages_that_never_end_are_let_go_when_they_are_too_many() {
             (turn * len as u32, bytes)
         })
     };
-    let summary = read(made(&pcap(), 2_000 * 5, part), 96 * MEBIBYTE);
+    let summary = read(made(&pcap(made::RAW), 2_000 * 5, part), 96 * MEBIBYTE);
     assert!(tells(&summary, "handshake messages"), "{summary}");
 }
 
 #[test]
 fn fragments_whose_others_never_come_give_way() {
     let part = |number: u32| record(1, &ip(6, number as u16, 0x2000 | (number >> 16) as u16, &[0; 1400]));
-    let summary = read(made(&pcap(), 20_000, part), 24 * MEBIBYTE);
+    let summary = read(made(&pcap(made::RAW), 20_000, part), 24 * MEBIBYTE);
     assert!(tells(&summary, "fragmented datagrams given up"), "{summary}");
 }
 
 #[test]
 fn damage_is_searched_only_so_far() {
-    let header = [pcap(), record(1, &segment([50_000, 8443], SYN, 0, &[])), vec![0xff; 16]].concat();
+    let header = [pcap(made::RAW), record(1, &segment([50_000, 8443], SYN, 0, &[])), vec![0xff; 16]].concat();
     let part = |number: u32| match number {
         0 | 1 => vec![0xff; MEBIBYTE],
         _ => record(2, &segment([50_001, 8443], SYN, 0, &[])).repeat(2),
@@ -261,7 +219,7 @@ fn headers_inside_headers_are_followed_only_so_deep() {
     let nested =
         |depth| (0..depth).fold(segment([50_000, 8443], SYN, 0, &[]), |inner, _| ip(4, 1, 0, &inner));
     let part = move |number: u32| record(1, &nested(if number == 0 { 10 } else { 400 }));
-    let summary = read(made(&pcap(), 2_000, part), 4 * MEBIBYTE);
+    let summary = read(made(&pcap(made::RAW), 2_000, part), 4 * MEBIBYTE);
     assert_eq!(summary["connections"], 1);
     assert_eq!(summary["other_packets"]["malformed encapsulation (headers nested too deep)"], 1_999);
 }
@@ -280,7 +238,7 @@ fn what_repeats_without_end_is_proved_by_a_few_packets() {
     };
     let _alone = ALONE.lock().unwrap_or_else(PoisonError::into_inner);
     let (report, _, memory) =
-        measured(|| Analysis::default().of_file(made(&pcap(), 30_000, part)).expect("a capture"));
+        measured(|| Analysis::default().of_file(made(&pcap(made::RAW), 30_000, part)).expect("a capture"));
     assert!(memory <= 4 * MEBIBYTE, "held {memory} bytes");
     let evidence = report.first["verdict"]["evidence"].as_array().map_or(0, Vec::len);
     assert!((1..=ssmscope::limits::EVIDENCE).contains(&evidence), "{}", report.first);
@@ -293,7 +251,7 @@ fn a_clock_that_leaps_without_end_is_reported() {
         let seconds = if number.is_multiple_of(2) { 0 } else { u32::MAX - number };
         record(seconds, &segment([50_000, 8443], PSH_ACK, number, &[1]))
     };
-    let summary = read(made(&pcap(), 5_000, part), 8 * MEBIBYTE);
+    let summary = read(made(&pcap(made::RAW), 5_000, part), 8 * MEBIBYTE);
     assert_eq!(summary["clock_steps"], 4_999);
     assert!(tells(&summary, "steps of the capture's clock"), "{summary}");
 }
@@ -301,18 +259,16 @@ fn a_clock_that_leaps_without_end_is_reported() {
 #[test]
 fn servers_and_kinds_beyond_those_that_are_listed_are_counted() {
     let part = |number: u32| record(1, &segment([50_000, number as u16], SYN, 0, &[]));
-    let summary = read(made(&pcap(), 4_200, part), 64 * MEBIBYTE);
+    let summary = read(made(&pcap(made::RAW), 4_200, part), 64 * MEBIBYTE);
     assert!(tells(&summary, "connections to servers that are not listed one by one"), "{summary}");
     let part = |number: u32| record(1, &ip(number as u8, 1, 0, &[0; 8]));
-    let summary = read(made(&pcap(), 256, part), 4 * MEBIBYTE);
+    let summary = read(made(&pcap(made::RAW), 256, part), 4 * MEBIBYTE);
     assert!(tells(&summary, "packets of kinds that are not counted one by one"), "{summary}");
 }
 
 #[test]
 fn addresses_that_are_looked_for_by_the_thousand_are_counted() {
-    const LINKTYPE_ETHERNET: u32 = 1;
-    let mut header = pcap();
-    header[20..].copy_from_slice(&LINKTYPE_ETHERNET.to_le_bytes());
+    let header = pcap(made::ETHERNET);
     let part = |number: u32| {
         let mut frame = vec![0xff; 12];
         frame.extend([8, 6, 0, 1, 8, 0, 6, 4, 0, 1, 2, 0, 0, 0, 0, 1, 192, 0, 2, 10, 0, 0, 0, 0, 0, 0]);

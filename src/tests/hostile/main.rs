@@ -2,9 +2,12 @@
 //! panics, nothing takes long, nothing takes more memory than it should, and no report holds what could harm its reader.
 //!
 //! 3,000 captures are tried by default. `MUTATED_CAPTURES=1000000 cargo test --release --test hostile` tries more, the same
-//! ones first; `MUTATED_FROM=5000` begins with another. What fails is written to `target/tmp`.
+//! ones first; `MUTATED_FROM=5000` begins with another. What fails is written to `target/tmp`. `FLOOD_MEGABYTES=100` makes the
+//! floods as long as that.
 
 mod bounds;
+mod floods;
+mod made;
 mod mutation;
 mod seeds;
 #[path = "../support/mod.rs"]
@@ -18,6 +21,7 @@ use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use mutation::Seed;
+use nix::time::{ClockId, clock_gettime};
 use peak_alloc::PeakAlloc;
 use serde_json::Value;
 use ssmscope::analysis::Watching;
@@ -44,10 +48,9 @@ fn measured<T>(work: impl FnOnce() -> T) -> (T, Duration, usize) {
     (outcome, elapsed, MEMORY.peak_usage().saturating_sub(before))
 }
 
-/// How long this thread has run, where Linux reports it: the time of other programs does not count.
+/// How long this thread has run: the time of other programs does not count.
 fn busy() -> Option<Duration> {
-    let statistics = std::fs::read_to_string("/proc/thread-self/schedstat").ok()?;
-    Some(Duration::from_nanos(statistics.split(' ').next()?.parse().ok()?))
+    clock_gettime(ClockId::CLOCK_THREAD_CPUTIME_ID).ok().map(Duration::from)
 }
 
 /// How long one capture may take. They have some hundred packets, and take a millisecond.
