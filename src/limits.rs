@@ -473,7 +473,8 @@ pub const LOG_FOLLOWED_CONNECTIONS: usize = 1_024;
 /// Attempts that are tied to one connection: a long one has many requests.
 pub const LOG_TIES: usize = 64;
 
-/// Pairs of an attempt and a connection that are compared for one clock. Beyond it, attempts are left out evenly.
+/// Pairs of an attempt and a connection that are compared for one clock; more than four clocks share what four may have. Beyond it, attempts
+/// are left out evenly.
 pub const LOG_PAIRS: usize = 4_000_000;
 
 /// Offsets of a clock that are looked at closely, the best of all candidates.

@@ -129,6 +129,8 @@ pub(in crate::log) struct Ballot<'a> {
     /// The offset that is known from elsewhere, its least and its greatest.
     pub within: Option<(i64, i64)>,
     pub translation: Translation,
+    /// Pairs of an attempt and an exchange that are compared.
+    pub most_pairs: usize,
 }
 
 /// How far an interval is from the nearest multiple of 15 minutes; nothing if one lies in it.

@@ -43,7 +43,34 @@ struct Candidate {
     weight: f64,
     /// What its votes weigh.
     gain: f64,
+    /// In ascending order.
     votes: Vec<u32>,
+}
+
+/// Votes by the offsets that they allow, so that those for one offset are found without looking at all.
+struct Line<'v> {
+    votes: &'v [Vote],
+    /// The votes, by the least offset that each allows.
+    by_low: Vec<u32>,
+    /// The widest interval of one.
+    widest: i64,
+}
+
+impl<'v> Line<'v> {
+    fn of(votes: &'v [Vote]) -> Self {
+        let mut by_low: Vec<u32> = (0..votes.len() as u32).collect();
+        by_low.sort_unstable_by_key(|index| votes[*index as usize].fit.low);
+        let widths = votes.iter().map(|vote| vote.fit.high.saturating_sub(vote.fit.low));
+        Self { votes, by_low, widest: widths.max().unwrap_or(0).max(0) }
+    }
+
+    /// The votes that allow an offset, in no order.
+    fn at(&self, offset: i64) -> impl Iterator<Item = u32> + '_ {
+        let fit = |index: &u32| &self.votes[*index as usize].fit;
+        let begin = self.by_low.partition_point(|index| fit(index).low < offset.saturating_sub(self.widest));
+        let end = self.by_low.partition_point(|index| fit(index).low <= offset);
+        self.by_low[begin..end].iter().copied().filter(move |index| offset <= fit(index).high)
+    }
 }
 
 /// Finds the offset of one clock from its attempts.
@@ -57,9 +84,13 @@ pub(in crate::log) fn vote(attempts: &[&Attempt], ballot: &Ballot) -> Result<Off
     }
     let bursts = bursts(attempts);
     let gains = gains(&votes, &bursts, ballot);
-    let mut candidates = candidates(&votes, &bursts, &gains, ballot);
+    let line = Line::of(&votes);
+    let mut candidates = candidates(&line, &bursts, &gains, ballot);
+    let can_show = can_show(attempts, ballot);
     for candidate in &mut candidates {
-        (candidate.weight, candidate.gain) = weigh(candidate, attempts, &votes, &bursts, &gains, ballot);
+        let is_expected =
+            |index: usize, offset| can_show[index] && is_within(attempts[index], offset, ballot);
+        (candidate.weight, candidate.gain) = weigh(candidate, &line, &bursts, &gains, ballot, is_expected);
     }
     candidates.sort_by(|one, other| other.weight.total_cmp(&one.weight).then(one.low.cmp(&other.low)));
     for candidate in &mut candidates {
@@ -86,7 +117,7 @@ pub(in crate::log) fn vote(attempts: &[&Attempt], ballot: &Ballot) -> Result<Off
         if pair::folds(ballot.dating, ballot.wire) && (apart - pair::DAY).abs() <= 2 * SAME_HOST {
             return false;
         }
-        let shared = other.votes.iter().filter(|vote| best.votes.contains(vote)).count();
+        let shared = other.votes.iter().filter(|vote| best.votes.binary_search(vote).is_ok()).count();
         shared * 2 < best.votes.len().min(other.votes.len())
     };
     let share = match best.votes.len() {
@@ -170,13 +201,13 @@ fn votes(attempts: &[&Attempt], ballot: &Ballot) -> Vec<Vote> {
     let exchanges = &ballot.wire.exchanges;
     let pairs = attempts.len().saturating_mul(exchanges.len());
     // Beyond the bound, attempts are left out evenly.
-    let step = pairs.div_ceil(limits::LOG_PAIRS).max(1);
+    let step = pairs.div_ceil(ballot.most_pairs).max(1);
     let mut votes = Vec::new();
     for (index, attempt) in attempts.iter().enumerate().step_by(step) {
         if !pair::expects_connection(attempt) {
             continue;
         }
-        for (number, exchange) in exchanges.iter().enumerate().take(limits::LOG_PAIRS) {
+        for (number, exchange) in exchanges.iter().enumerate().take(ballot.most_pairs) {
             if let Some(fit) = in_reach(attempt, exchange, number, ballot) {
                 let vote = Vote { attempt: index as u32, fit };
                 votes.push(vote);
@@ -290,7 +321,8 @@ fn gains(votes: &[Vote], bursts: &[u32], ballot: &Ballot) -> Gains {
 }
 
 /// The offsets at which most votes meet, the best of them by votes and by what the offset weighs itself.
-fn candidates(votes: &[Vote], bursts: &[u32], gains: &Gains, ballot: &Ballot) -> Vec<Candidate> {
+fn candidates(line: &Line<'_>, bursts: &[u32], gains: &Gains, ballot: &Ballot) -> Vec<Candidate> {
+    let votes = line.votes;
     // Ends sort behind beginnings at the same offset, since intervals include both.
     let mut events: Vec<(i64, bool, u32)> = votes
         .iter()
@@ -329,11 +361,9 @@ fn candidates(votes: &[Vote], bursts: &[u32], gains: &Gains, ballot: &Ballot) ->
     best.truncate(limits::LOG_OFFSETS);
     best.into_iter()
         .map(|(weight, low, high)| {
-            let middle = low / 2 + high / 2;
-            let meets = |vote: &Vote| vote.fit.low <= middle && middle <= vote.fit.high;
-            let votes =
-                votes.iter().enumerate().filter(|(_, vote)| meets(vote)).map(|(index, _)| index as u32);
-            Candidate { low, high, weight, gain: 0.0, votes: votes.collect() }
+            let mut votes: Vec<u32> = line.at(low / 2 + high / 2).collect();
+            votes.sort_unstable();
+            Candidate { low, high, weight, gain: 0.0, votes }
         })
         .collect()
 }
@@ -350,11 +380,11 @@ fn keep_best(best: &mut Vec<(f64, i64, i64)>, candidate: (f64, i64, i64)) {
 /// A candidate's weight with everything that counts for and against it.
 fn weigh(
     candidate: &Candidate,
-    attempts: &[&Attempt],
-    votes: &[Vote],
+    line: &Line<'_>,
     bursts: &[u32],
     gains: &Gains,
     ballot: &Ballot,
+    is_expected: impl Fn(usize, i64) -> bool,
 ) -> (f64, f64) {
     /// An attempt that should have been captured and was not.
     const MISSED: f64 = -2.5;
@@ -366,8 +396,9 @@ fn weigh(
     const SAME_PORT: f64 = 7.0;
     /// Address translation in between is rarer than none.
     const TRANSLATED: f64 = -3.0;
+    let votes = line.votes;
     let met = || candidate.votes.iter().map(|index| &votes[*index as usize]);
-    let mut is_covered = vec![false; attempts.len()];
+    let mut is_covered = vec![false; bursts.len()];
     let mut of_burst = vec![0_u32; gains.bursts.len()];
     for vote in met() {
         if !std::mem::replace(&mut is_covered[vote.attempt as usize], true) {
@@ -385,14 +416,13 @@ fn weigh(
     let middle = candidate.low / 2 + candidate.high / 2;
     // Where no zone is written, daylight saving time may have begun or ended.
     if !ballot.is_utc {
-        for vote in votes {
-            let meets = |at: i64| vote.fit.low <= at && at <= vote.fit.high;
-            is_covered[vote.attempt as usize] |= meets(middle - HOUR) || meets(middle + HOUR);
+        for index in line.at(middle - HOUR).chain(line.at(middle + HOUR)) {
+            is_covered[votes[index as usize].attempt as usize] = true;
         }
     }
-    for (index, attempt) in attempts.iter().enumerate() {
-        if !is_covered[index] && is_expected(attempt, middle, ballot) {
-            missed[bursts[index] as usize] += 1;
+    for (index, burst) in bursts.iter().enumerate() {
+        if !is_covered[index] && is_expected(index, middle) {
+            missed[*burst as usize] += 1;
         }
     }
     for (burst, count) in missed.iter().enumerate() {
@@ -409,30 +439,39 @@ fn weigh(
     (weight, gain)
 }
 
-/// Whether an attempt should show in the capture at this offset.
-fn is_expected(attempt: &Attempt, offset: i64, ballot: &Ballot) -> bool {
-    if attempt.is_presumed || !attempt.is_licensing || !pair::expects_connection(attempt) {
-        return false;
-    }
+/// Whether an attempt lies within the capture at this offset.
+fn is_within(attempt: &Attempt, offset: i64, ballot: &Ballot) -> bool {
     let (from, to) = (ballot.wire.span.0.nanos(), ballot.wire.span.1.nanos());
     let begin = attempt.begin.unwrap_or(attempt.end).nanos();
     let times = (begin.saturating_sub(offset), attempt.end.nanos().saturating_sub(offset));
     let shift =
         if pair::folds(ballot.dating, ballot.wire) { pair::fold(times, from / 2 + to / 2) } else { 0 };
     let (begin, end) = (times.0.saturating_add(shift), times.1.saturating_add(shift));
-    let is_inside = begin > from.saturating_add(SECOND) && end < to.saturating_sub(SECOND);
-    // Of another server, or another client, the capture need not show anything.
-    is_inside
-        && ballot.wire.exchanges.iter().any(|exchange| {
-            !matches!(
-                pair::fit(attempt, exchange, None, ballot.translation),
-                Err(Misfit::Server
-                    | Misfit::Name
-                    | Misfit::Port
-                    | Misfit::Client
-                    | Misfit::ClientPort
-                    | Misfit::Program
-                    | Misfit::Request)
-            )
-        })
+    begin > from.saturating_add(SECOND) && end < to.saturating_sub(SECOND)
+}
+
+/// Whether the capture should show each attempt that lies within it. Of another server, or another client, it need not show anything.
+fn can_show(attempts: &[&Attempt], ballot: &Ballot) -> Vec<bool> {
+    let exchanges = &ballot.wire.exchanges;
+    // Beyond the bound, exchanges are left out evenly.
+    let step = attempts.len().saturating_mul(exchanges.len()).div_ceil(ballot.most_pairs).max(1);
+    let is_possible = |attempt: &Attempt, exchange: &Exchange| {
+        !matches!(
+            pair::fit(attempt, exchange, None, ballot.translation),
+            Err(Misfit::Server
+                | Misfit::Name
+                | Misfit::Port
+                | Misfit::Client
+                | Misfit::ClientPort
+                | Misfit::Program
+                | Misfit::Request)
+        )
+    };
+    let can_show = |attempt: &&Attempt| {
+        !attempt.is_presumed
+            && attempt.is_licensing
+            && pair::expects_connection(attempt)
+            && exchanges.iter().step_by(step).any(|exchange| is_possible(attempt, exchange))
+    };
+    attempts.iter().map(can_show).collect()
 }

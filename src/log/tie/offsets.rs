@@ -1,9 +1,10 @@
 //! The offset of each clock: given, by votes, or from another clock of the same host.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashSet};
 use std::net::IpAddr;
 
 use super::{MILLI, Work, host};
+use crate::limits;
 use crate::log::attempt::{Attempt, Side};
 use crate::log::clock::{self, Ballot, Offset, OffsetSource, OffsetUnknown, SAME_HOST};
 use crate::log::clocks::LogZone;
@@ -25,6 +26,7 @@ impl Work<'_> {
             skew: None,
             within: None,
             translation: Translation::Excluded,
+            most_pairs: limits::LOG_PAIRS.min(4 * limits::LOG_PAIRS / self.logs.clocks.len().max(1)),
         }
     }
 
@@ -115,12 +117,12 @@ impl Work<'_> {
 
     /// The votes of attempts whose client is none of the capture's: address translation, if everything else fits well.
     pub(super) fn vote_translated(&self, clock: usize, ballot: &Ballot) -> Option<Offset> {
-        let is_seen = |ip: IpAddr| self.wire.exchanges.iter().any(|exchange| exchange.client.ip() == ip);
+        let seen: HashSet<IpAddr> = self.wire.exchanges.iter().map(|exchange| exchange.client.ip()).collect();
         // One client of the log is one client of the capture.
         let mut clients: Vec<IpAddr> = self.of_clock[clock]
             .iter()
             .filter_map(|index| self.logs.attempts[*index].client.ip)
-            .filter(|ip| !is_seen(*ip))
+            .filter(|ip| !seen.contains(ip))
             .collect();
         clients.sort_unstable();
         clients.dedup();

@@ -39,6 +39,13 @@ struct Flood {
     way: Way,
 }
 
+impl Flood {
+    /// What a number of parts is in work. Each attempt is compared with each connection, up to `limits::LOG_PAIRS`.
+    fn work(&self, count: u32) -> f64 {
+        f64::from(count) * if self.way == Way::Ties { f64::from(count) / f64::from(self.count) } else { 1.0 }
+    }
+}
+
 /// What reads a flood.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Way {
@@ -64,7 +71,7 @@ struct Scale {
     most: f64,
 }
 
-const SHORT: Scale = Scale { times: 4, most: 1.7 };
+const SHORT: Scale = Scale { times: 4, most: 1.5 };
 const LONG: Scale = Scale { times: 10, most: 1.3 };
 
 /// How often a kind may cost too much before it fails: other programs make caches cold.
@@ -93,7 +100,7 @@ fn no_flood_costs_more_per_packet_the_longer_it_is() {
                 *time = time.min(seconds(flood, count));
             }
             // What a reading costs at its beginning is no part's.
-            each = [1, 2].map(|size| (times[size] - times[0]).max(0.0) / f64::from(sizes[size] - sizes[0]));
+            each = [1, 2].map(|size| (times[size] - times[0]).max(0.0) / flood.work(sizes[size] - sizes[0]));
             if each[1] <= scale.most * each[0] || times[2] <= 2.0 * LEAST_TIME {
                 break;
             }

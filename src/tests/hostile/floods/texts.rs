@@ -93,6 +93,7 @@ pub(super) const KINDS: &[Flood] = &[
     }),
     Flood {
         way: Way::Ties,
+        count: 400,
         ..log("attempts that overlap, more than connections", |number| {
             let text = if number / 40 % 2 == 0 {
                 "Validating smart account credentials"
@@ -104,6 +105,7 @@ pub(super) const KINDS: &[Flood] = &[
     },
     Flood {
         way: Way::Ties,
+        count: 400,
         ..log("answers of a server, more than connections", |number| {
             let (minutes, seconds) = (15 + number / 1_200, number / 20 % 60);
             let hours = 11 + minutes / 60;
