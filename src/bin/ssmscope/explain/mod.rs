@@ -84,7 +84,13 @@ fn alert(word: &str) -> Option<String> {
     let number =
         if alert.name().is_some() { format!("alert {}", alert.0) } else { "not registered".to_owned() };
     let mut text = format!("# {alert} ({number})\n\n");
-    for (sender, meaning, advice) in verdict::meanings_of(alert) {
+    let meanings = if alert.name().is_some() { verdict::meanings_of(alert) } else { Vec::new() };
+    if meanings.is_empty() {
+        let unknown =
+            "The TLS registry has no alert with this number. Read the log of the side that sent it.";
+        let _ = writeln!(text, "{}\n", textwrap(unknown));
+    }
+    for (sender, meaning, advice) in meanings {
         let _ = writeln!(text, "{}", textwrap(&format!("{sender}: {meaning}")));
         let _ = writeln!(text, "{}\n", textwrap(&format!("What to do: {advice}")));
     }
