@@ -118,7 +118,9 @@ def main(folder, linked):
         if entry["ref"] == purl(program):
             entry["dependsOn"] += [f"{name}@{version}" for name, version, _, _ in others]
         entry["dependsOn"].sort()
-    identity = hashlib.sha256((lock + json.dumps([others, compiler["host"]])).encode()).hexdigest()
+    # Without the licences' paths.
+    known = [other[:3] for other in others]
+    identity = hashlib.sha256((lock + json.dumps([known, compiler["host"]])).encode()).hexdigest()
     bill = {
         "$schema": "http://cyclonedx.org/schema/bom-1.6.schema.json",
         "bomFormat": "CycloneDX",

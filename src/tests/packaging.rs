@@ -52,6 +52,15 @@ fn the_bill_of_materials_names_what_is_linked_with_its_licences() {
         assert!(notices.contains(&format!("    {name}: ")), "{name}");
     }
     assert!(notices.contains("Permission is hereby granted"));
+    // Where the licence of a library lies is no part of what was built.
+    let elsewhere = tempfile::tempdir().unwrap();
+    let licence = elsewhere.path().join("LICENSE");
+    fs::copy("LICENSE-MIT", &licence).unwrap();
+    let mut command = Command::new("docs/packaging/bill-of-materials.py");
+    command.arg(elsewhere.path()).args(["--linked", "libpcap", "1.10.5", "BSD-3-Clause", path(&licence)]);
+    assert_eq!(finished(&mut command).unwrap().status, 0);
+    let again = fs::read_to_string(elsewhere.path().join("ssmscope.cdx.json")).unwrap();
+    assert_eq!(serde_json::from_str::<Value>(&again).unwrap(), bill);
 }
 
 // ---- manual pages and completions ----
