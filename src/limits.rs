@@ -477,6 +477,10 @@ pub const LOG_TIES: usize = 64;
 /// are left out evenly.
 pub const LOG_PAIRS: usize = 4_000_000;
 
+/// Pairs that are looked at for one clock in search of changes by which an attempt without a connection gets one. Attempts that are left
+/// then are reported as they are without such changes: what fits them is another attempt's.
+pub const LOG_CHAINS: usize = 1_000_000;
+
 /// Offsets of a clock that are looked at closely, the best of all candidates.
 pub const LOG_OFFSETS: usize = 256;
 

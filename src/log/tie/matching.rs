@@ -4,8 +4,9 @@
 //! attempt leaves around its exchange, squared, so that of two that overlap the assignment that keeps the order is the closer one. An assignment that another one
 //! comes near to is reported as such, not believed.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 
+use crate::limits;
 use crate::log::clock::Offset;
 use crate::log::pair::{Agreement, Explanation, Fit};
 
@@ -25,6 +26,8 @@ pub(super) struct Matching<'a> {
     is_drifted: Vec<bool>,
     /// Pairs of each attempt, the closest first.
     of_attempt: BTreeMap<usize, Vec<usize>>,
+    /// The pair of an attempt and an exchange.
+    of_both: HashMap<(usize, usize), usize>,
     /// Pairs of each exchange.
     of_exchange: BTreeMap<usize, Vec<usize>>,
     /// The pair of each attempt that has one.
@@ -48,6 +51,7 @@ impl<'a> Matching<'a> {
             looseness: pairs.iter().map(|pair| looseness(&pair.fit, value)).collect(),
             is_drifted: pairs.iter().map(|pair| pair.fit.low > high || pair.fit.high < low).collect(),
             of_attempt: BTreeMap::new(),
+            of_both: pairs.iter().map(|pair| (pair.attempt, pair.exchange)).zip(0..).collect(),
             of_exchange: BTreeMap::new(),
             chosen: BTreeMap::new(),
             holder: BTreeMap::new(),
@@ -86,8 +90,9 @@ impl<'a> Matching<'a> {
             self.of_attempt.keys().copied().filter(|attempt| !self.chosen.contains_key(attempt)).collect();
         let (presumed, stated): (Vec<usize>, Vec<usize>) =
             left.into_iter().partition(|attempt| self.is_presumed(*attempt));
+        let mut left = limits::LOG_CHAINS;
         for attempt in stated.into_iter().chain(presumed) {
-            self.augment(attempt);
+            self.augment(attempt, &mut left);
         }
         for _ in 0..ROUNDS {
             if !self.improve(cost) {
@@ -106,12 +111,14 @@ impl<'a> Matching<'a> {
         self.holder.insert(pair.exchange, index);
     }
 
-    /// Finds a chain of changes at whose end an exchange is free, the shortest one.
-    fn augment(&mut self, attempt: usize) {
+    /// Finds a chain of changes at whose end an exchange is free, the shortest one, while `left` more pairs may be looked at.
+    fn augment(&mut self, attempt: usize, left: &mut usize) {
         let mut reached: BTreeMap<usize, usize> = BTreeMap::new();
         let mut waiting = std::collections::VecDeque::from([attempt]);
         while let Some(from) = waiting.pop_front() {
             for index in self.of_attempt.get(&from).cloned().unwrap_or_default() {
+                let Some(less) = left.checked_sub(1) else { return };
+                *left = less;
                 let exchange = self.pairs[index].exchange;
                 if reached.contains_key(&exchange) || self.is_drifted[index] {
                     continue;
@@ -177,7 +184,7 @@ impl<'a> Matching<'a> {
     }
 
     fn find(&self, attempt: usize, exchange: usize) -> Option<usize> {
-        self.of_attempt.get(&attempt)?.iter().copied().find(|index| self.pairs[*index].exchange == exchange)
+        self.of_both.get(&(attempt, exchange)).copied()
     }
 
     /// Each attempt that has an exchange, and the pair.

@@ -203,6 +203,9 @@ fn tie(logs: &log::Logs, count: u32) {
     let wire =
         log::Wire { clock: Clock::Utc, span: (at(0), at(count * 250)), exchanges, ..log::Wire::default() };
     log::tie(logs, &wire, &TieSettings::default());
+    // At a known offset, each attempt gets its connection.
+    let zone = Elapsed::from_millis(19_800_000);
+    log::tie(logs, &wire, &TieSettings { offsets: vec![(None, zone)], ..TieSettings::default() });
 }
 
 /// What `read` does, with a timeline and JSON.
