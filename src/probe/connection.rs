@@ -137,6 +137,10 @@ impl Probe<'_> {
     }
 
     /// One connection: whether TCP came up, and a token that was granted over it.
+    #[expect(
+        clippy::too_many_lines,
+        reason = "the phases of one attempt in their order, while its channel holds the tape"
+    )]
     fn connection(&mut self, server: SocketAddr, left: usize, task: &Task<'_>) -> (bool, Option<Secret>) {
         self.answered = None;
         let Self { plan, tls, tape, behind, .. } = self;

@@ -107,26 +107,13 @@ pub(in crate::log) fn vote(attempts: &[&Attempt], ballot: &Ballot) -> Result<Off
     if best.weight < ENOUGH {
         return Err(excluded.unwrap_or(OffsetUnknown::TooFew(middle(best))));
     }
-    let is_other = |other: &&Candidate| {
-        // The same clock before or after daylight saving time began or ended.
-        let apart = ((other.low / 2 + other.high / 2) - (best.low / 2 + best.high / 2)).abs();
-        if !ballot.is_utc && (apart - HOUR).abs() <= 2 * SAME_HOST {
-            return false;
-        }
-        // The same offset, a day apart.
-        if pair::folds(ballot.dating, ballot.wire) && (apart - pair::DAY).abs() <= 2 * SAME_HOST {
-            return false;
-        }
-        let shared = other.votes.iter().filter(|vote| best.votes.binary_search(vote).is_ok()).count();
-        shared * 2 < best.votes.len().min(other.votes.len())
-    };
     let share = match best.votes.len() {
         _ if is_regular(attempts) => 1.0,
         MANY.. => MARGIN_SHARE.1,
         _ => MARGIN_SHARE.0,
     };
     let margin = MARGIN.max(share * best.gain);
-    if let Some(other) = candidates.iter().skip(1).find(is_other)
+    if let Some(other) = candidates.iter().skip(1).find(|other| is_another_offset(best, other, ballot))
         && other.weight > best.weight - margin
     {
         return Err(OffsetUnknown::NotUnique(middle(best), middle(other)));
@@ -152,6 +139,21 @@ pub(in crate::log) fn vote(attempts: &[&Attempt], ballot: &Ballot) -> Result<Off
         weight: best.weight,
         is_modulo_day: pair::folds(ballot.dating, ballot.wire),
     })
+}
+
+/// Whether a candidate stands for another offset than the best one.
+fn is_another_offset(best: &Candidate, other: &Candidate, ballot: &Ballot) -> bool {
+    // The same clock before or after daylight saving time began or ended.
+    let apart = ((other.low / 2 + other.high / 2) - (best.low / 2 + best.high / 2)).abs();
+    if !ballot.is_utc && (apart - HOUR).abs() <= 2 * SAME_HOST {
+        return false;
+    }
+    // The same offset, a day apart.
+    if pair::folds(ballot.dating, ballot.wire) && (apart - pair::DAY).abs() <= 2 * SAME_HOST {
+        return false;
+    }
+    let shared = other.votes.iter().filter(|vote| best.votes.binary_search(vote).is_ok()).count();
+    shared * 2 < best.votes.len().min(other.votes.len())
 }
 
 /// The likeliest of the offsets within these bounds: that of a clock which is right and has a zone, else the middle.

@@ -4,6 +4,7 @@ use std::io::{self, Read, Write};
 
 use tracing::debug;
 use ureq_proto::BodyMode;
+use ureq_proto::client::state::RecvResponse;
 use ureq_proto::client::{Call, RecvResponseResult, SendRequestResult};
 use ureq_proto::parser::try_parse_response;
 use zeroize::Zeroizing;
@@ -118,33 +119,8 @@ pub(in crate::probe) fn exchange(
     request: Request<()>,
     body: Option<&[u8]>,
 ) -> Result<Answer, Failure> {
-    let mut call = Call::new(request).map_err(|error| not_sent(&error))?.proceed();
-    let mut text = Zeroizing::new(vec![0; limits::HTTP_HEAD_BYTES]);
     let mut sent = Zeroizing::new(Vec::new());
-    while !call.can_proceed() {
-        let len = call.write(&mut text).map_err(|error| not_sent(&error))?;
-        if len == 0 {
-            return Err(Failure::NotSent("it is too long".to_owned()));
-        }
-        sent.extend_from_slice(text.get(..len).unwrap_or_default());
-    }
-    let mut call = match call.proceed().map_err(|error| not_sent(&error))? {
-        Some(SendRequestResult::SendBody(mut call)) => {
-            let mut rest = body.unwrap_or_default();
-            while !call.can_proceed() {
-                let (taken, len) = call.write(rest, &mut text).map_err(|error| not_sent(&error))?;
-                if taken == 0 && len == 0 {
-                    break;
-                }
-                rest = rest.get(taken..).unwrap_or_default();
-                sent.extend_from_slice(text.get(..len).unwrap_or_default());
-            }
-            call.proceed()
-        }
-        Some(SendRequestResult::RecvResponse(call)) => Some(call),
-        _ => None,
-    }
-    .ok_or_else(|| Failure::NotSent("its body is incomplete".to_owned()))?;
+    let mut call = serialized(request, body, &mut sent)?;
     stream.write_all(&sent).and_then(|()| stream.flush()).map_err(Failure::Io)?;
 
     let mut came = Zeroizing::new(Vec::new());
@@ -195,6 +171,40 @@ pub(in crate::probe) fn exchange(
         broken_off = answer.broken_off
     );
     Ok(answer)
+}
+
+/// Writes a request into `sent`, and returns the call whose answer is to be read.
+fn serialized(
+    request: Request<()>,
+    body: Option<&[u8]>,
+    sent: &mut Vec<u8>,
+) -> Result<Call<RecvResponse>, Failure> {
+    let mut call = Call::new(request).map_err(|error| not_sent(&error))?.proceed();
+    let mut text = Zeroizing::new(vec![0; limits::HTTP_HEAD_BYTES]);
+    while !call.can_proceed() {
+        let len = call.write(&mut text).map_err(|error| not_sent(&error))?;
+        if len == 0 {
+            return Err(Failure::NotSent("it is too long".to_owned()));
+        }
+        sent.extend_from_slice(text.get(..len).unwrap_or_default());
+    }
+    match call.proceed().map_err(|error| not_sent(&error))? {
+        Some(SendRequestResult::SendBody(mut call)) => {
+            let mut rest = body.unwrap_or_default();
+            while !call.can_proceed() {
+                let (taken, len) = call.write(rest, &mut text).map_err(|error| not_sent(&error))?;
+                if taken == 0 && len == 0 {
+                    break;
+                }
+                rest = rest.get(taken..).unwrap_or_default();
+                sent.extend_from_slice(text.get(..len).unwrap_or_default());
+            }
+            call.proceed()
+        }
+        Some(SendRequestResult::RecvResponse(call)) => Some(call),
+        _ => None,
+    }
+    .ok_or_else(|| Failure::NotSent("its body is incomplete".to_owned()))
 }
 
 /// Reads a body into `kept`, whose first bytes are kept of a long one.

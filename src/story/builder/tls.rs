@@ -111,6 +111,20 @@ impl Handshake {
         }
     }
 
+    /// The client sent data before the handshake was complete, as far as it shows: the server's Finished may be among what the capture
+    /// lacks.
+    fn on_early_data(&self, moment: Moment, story: &mut Story, notes: &mut Notes) {
+        let tls = &mut story.tls;
+        if self.saw_unseen_finished {
+            tls.established.get_or_insert(Observed { what: (), moment, basis: Basis::Inferred });
+            tls.application_data.client.add(moment);
+            story.reach(Stage::ApplicationData, Basis::Inferred);
+        } else {
+            tls.early_data.get_or_insert(moment);
+            notes.push(Note::EarlyData);
+        }
+    }
+
     /// Adds a TLS event. Returns the ending that it is, if it is one.
     pub(super) fn on_event(&self, event: Event, story: &mut Story, notes: &mut Notes) -> Option<EndingKind> {
         let moment = Moment { number: event.number, at: event.at };
@@ -141,27 +155,14 @@ impl Handshake {
                 tls.certificate_request.get_or_insert(moment);
             }
             Message::ServerFlightComplete => {
-                // Where only the client's answer proves the flight complete, it was so with the server's last bytes.
-                let last = if role == Role::Client { story.data.server.last } else { None };
-                let moment = last.unwrap_or(moment);
-                tls.server_flight.get_or_insert(Observed { what: (), moment, basis });
-                story.reach(Stage::ServerFlightComplete, basis);
+                on_server_flight(role, moment, basis, story);
             }
             Message::ClientFinished => {
                 tls.client_finished.get_or_insert(Observed { what: (), moment, basis });
                 story.reach(Stage::ClientFinished, basis);
             }
             Message::Established => on_established(moment, basis, story),
-            // The server's Finished is among what the capture lacks.
-            Message::EarlyData if self.saw_unseen_finished => {
-                tls.established.get_or_insert(Observed { what: (), moment, basis: Basis::Inferred });
-                tls.application_data.client.add(moment);
-                story.reach(Stage::ApplicationData, Basis::Inferred);
-            }
-            Message::EarlyData => {
-                tls.early_data.get_or_insert(moment);
-                notes.push(Note::EarlyData);
-            }
+            Message::EarlyData => self.on_early_data(moment, story, notes),
             Message::ApplicationData(len) => on_application_data(role, moment, len, basis, story),
             Message::Alert { level, description } => {
                 notes.push(Note::Alert(description, basis));
@@ -194,6 +195,14 @@ impl Handshake {
         }
         None
     }
+}
+
+/// Where only the client's answer proves the flight complete, it was so with the server's last bytes.
+fn on_server_flight(by: Role, moment: Moment, basis: Basis, story: &mut Story) {
+    let last = if by == Role::Client { story.data.server.last } else { None };
+    let moment = last.unwrap_or(moment);
+    story.tls.server_flight.get_or_insert(Observed { what: (), moment, basis });
+    story.reach(Stage::ServerFlightComplete, basis);
 }
 
 fn on_client_hello(moment: Moment, basis: Basis, story: &mut Story) {
