@@ -166,6 +166,16 @@ impl Summary {
         }
     }
 
+    /// Counts the connections anew, where some were taken out or their verdicts changed after they had been counted.
+    pub(crate) fn recount(&mut self, connections: &[Judged]) {
+        let logs = self.logs.take();
+        let mut tally = Tally { logs: logs.map(Ok), ..Tally::default() };
+        for judged in connections {
+            tally.count(judged);
+        }
+        self.take(tally);
+    }
+
     /// Takes in how many connections were judged, and how.
     pub(super) fn take(&mut self, tally: Tally) {
         self.connections = tally.connections;

@@ -21,8 +21,8 @@ mod plan;
 mod proxy;
 mod range;
 mod reason;
-mod recount;
 mod redacted;
+mod reported;
 mod secret;
 mod starttls;
 mod states;
@@ -288,45 +288,10 @@ impl<'p> Probe<'p> {
         };
     }
 
-    /// The analysis of the packets: of the captured ones, where they show anything, else of those on the tape.
+    /// The outcome: what the analysis of the packets and the check itself know.
     fn judged(mut self, captured: Option<Captured>, logs: Option<LogInput>, ended: Timestamp) -> Outcome {
         let plan = self.plan;
-        let own = own_traffic(&self.knowledge);
-        let mut settings = Settings {
-            keeps_timeline: true,
-            viewpoint: Viewpoint::Wire,
-            knowledge: std::mem::take(&mut self.knowledge),
-            certificates: CertificateSettings {
-                wanted: Some(Wanted { name: plan.tls.wanted.clone(), source: NameSource::Target }),
-                trust: Trust::Anchors(plan.tls.anchors.clone()),
-            },
-            logs: logs.map(|logs| self.own_logs(logs)),
-            ..plan.settings.clone()
-        };
-        settings.judging.stall_after = self.stall_after;
-        // A protocol that is asked for TLS begins in clear.
-        if plan.starttls.is_none() {
-            settings.tls_ports.push(plan.port);
-        }
-        let by_packets = captured.map(|captured| {
-            let judged = analysed(&mut captured.source(), own, &settings);
-            (captured, judged)
-        });
-        let is_seen = |(_, (connections, _)): &(Captured, (Vec<Judged>, Summary))| !connections.is_empty();
-        let (captured, (mut connections, mut summary)) = match by_packets {
-            Some(by_packets) if is_seen(&by_packets) || settings.knowledge.is_empty() => {
-                (Some(by_packets.0), by_packets.1)
-            }
-            by_packets => {
-                if by_packets.is_some() {
-                    self.tape.note(
-                        "the capture holds none of these packets; what follows is as the socket saw it",
-                    );
-                }
-                settings.viewpoint = Viewpoint::Socket;
-                (None, analysed(&mut self.tape.source(), Target::default(), &settings))
-            }
-        };
+        let (captured, mut connections, mut summary) = self.analyse(captured, logs);
         let redacted = plan.settings.redaction.as_ref().map(|redaction| {
             let token = plan.token.as_ref().map(|token| token.path.as_str());
             let page = plan.page.as_ref().map(|page| page.path.as_str());
@@ -340,26 +305,10 @@ impl<'p> Probe<'p> {
             Some(_) => Redacted::tunnel(tunnel),
             None => tunnel,
         });
-        let offered = recount::taken(&mut connections, &self.offered, &mut summary);
-        Perspective {
-            given_up: &self.given_up,
-            tunnel: tunnel.as_ref(),
-            portal: self.portal,
-            violations: &self.violations,
-            unpinned: &self.unpinned,
-            unread: self.unread.as_ref().map(|(end, why)| (*end, why.as_str())),
-            unencrypted: self.unencrypted.as_ref().map(|(end, words)| (*end, words.as_deref())),
-            accepted: plan.tls.accepted,
-            timeout: plan.timeout,
-            refused: self.refused,
-            choice: self.choice.as_ref(),
-            offered: &offered,
-            is_restricted: plan.tls.versions.len() < TlsPlan::VERSIONS,
-            is_captured: captured.is_some(),
-        }
-        .apply(&mut connections, &mut summary);
-        let unmapped = recount::mapped(&mut connections, &plan.states, &mut summary);
-        debug!(viewpoint = ?settings.viewpoint, connections = connections.len(), "judged");
+        let offered = reported::taken(&mut connections, &self.offered);
+        self.perspective(tunnel.as_ref(), &offered, captured.is_some()).apply(&mut connections);
+        let unmapped = reported::mapped(&mut connections, &plan.states);
+        summary.recount(&connections);
         let ended = self.answered.unwrap_or(ended);
         let outcome = Outcome {
             host: plan.host.clone(),
@@ -391,6 +340,79 @@ impl<'p> Probe<'p> {
         match redacted {
             Some(redacted) => redacted.outcome(outcome),
             None => outcome,
+        }
+    }
+
+    /// The analysis of the packets: of the captured ones, where they show anything, else of those on the tape.
+    fn analyse(
+        &mut self,
+        captured: Option<Captured>,
+        logs: Option<LogInput>,
+    ) -> (Option<Captured>, Vec<Judged>, Summary) {
+        let plan = self.plan;
+        let own = own_traffic(&self.knowledge);
+        let mut settings = Settings {
+            keeps_timeline: true,
+            viewpoint: Viewpoint::Wire,
+            knowledge: std::mem::take(&mut self.knowledge),
+            certificates: CertificateSettings {
+                wanted: Some(Wanted { name: plan.tls.wanted.clone(), source: NameSource::Target }),
+                trust: Trust::Anchors(plan.tls.anchors.clone()),
+            },
+            logs: logs.map(|logs| self.own_logs(logs)),
+            ..plan.settings.clone()
+        };
+        settings.judging.stall_after = self.stall_after;
+        // A protocol that is asked for TLS begins in clear.
+        if plan.starttls.is_none() {
+            settings.tls_ports.push(plan.port);
+        }
+        let by_packets = captured.map(|captured| {
+            let judged = analysed(&mut captured.source(), own, &settings);
+            (captured, judged)
+        });
+        let is_seen = |(_, (connections, _)): &(Captured, (Vec<Judged>, Summary))| !connections.is_empty();
+        let (captured, (connections, summary)) = match by_packets {
+            Some(by_packets) if is_seen(&by_packets) || settings.knowledge.is_empty() => {
+                (Some(by_packets.0), by_packets.1)
+            }
+            by_packets => {
+                if by_packets.is_some() {
+                    self.tape.note(
+                        "the capture holds none of these packets; what follows is as the socket saw it",
+                    );
+                }
+                settings.viewpoint = Viewpoint::Socket;
+                (None, analysed(&mut self.tape.source(), Target::default(), &settings))
+            }
+        };
+        debug!(viewpoint = ?settings.viewpoint, connections = connections.len(), "judged");
+        (captured, connections, summary)
+    }
+
+    /// What the check knows of its own part.
+    fn perspective<'s>(
+        &'s self,
+        tunnel: Option<&'s Tunnel>,
+        offered: &'s [Judged],
+        is_captured: bool,
+    ) -> Perspective<'s> {
+        let plan = self.plan;
+        Perspective {
+            given_up: &self.given_up,
+            tunnel,
+            portal: self.portal,
+            violations: &self.violations,
+            unpinned: &self.unpinned,
+            unread: self.unread.as_ref().map(|(end, why)| (*end, why.as_str())),
+            unencrypted: self.unencrypted.as_ref().map(|(end, words)| (*end, words.as_deref())),
+            accepted: plan.tls.accepted,
+            timeout: plan.timeout,
+            refused: self.refused,
+            choice: self.choice.as_ref(),
+            offered,
+            is_restricted: plan.tls.versions.len() < TlsPlan::VERSIONS,
+            is_captured,
         }
     }
 

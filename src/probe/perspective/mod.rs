@@ -13,9 +13,9 @@ use certificate::{authority, words_of};
 
 use super::http::verifier::{Accepted, objectionable};
 use super::proxy::Tunnel;
-use super::recount::{is_of, recount};
+use super::reported::is_of;
 use super::step::Phase;
-use crate::analysis::{Judged, Summary};
+use crate::analysis::Judged;
 use crate::cert::{Fault, Issuer};
 use crate::story::{SocketCounters, Stage, Story};
 use crate::tcp::Role;
@@ -73,10 +73,9 @@ pub(super) struct Perspective<'p> {
 }
 
 impl Perspective<'_> {
-    /// Rewords the verdicts, and counts the connections anew.
-    pub(super) fn apply(&self, connections: &mut [Judged], summary: &mut Summary) {
+    /// Rewords the verdicts.
+    pub(super) fn apply(&self, connections: &mut [Judged]) {
         for Judged { story, verdict, .. } in connections.iter_mut() {
-            let before = (verdict.code, verdict.severity);
             let mut given_up = self.given_up.iter();
             if let Some(given_up) = given_up.find(|given_up| is_of(story, given_up.client)) {
                 self.time_is_over(story, verdict, given_up);
@@ -123,7 +122,6 @@ impl Perspective<'_> {
             if is_at_proxy && verdict.actor == Actor::Server && verdict.severity == Severity::Critical {
                 verdict.actor = Actor::Path;
             }
-            recount(summary, before, (verdict.code, verdict.severity));
         }
     }
 
@@ -136,7 +134,8 @@ impl Perspective<'_> {
         let is_fault = verdict.severity == Severity::Critical && !is_own_close;
         let (code, actor, headline) = match phase {
             // What came is cut off by the time limit, whatever it looks like.
-            Phase::Proxy if !is_fault || verdict.code == Code::ProxyRefused => (
+            // A status line alone looks like an open tunnel to a bystander, who then waits for the client.
+            Phase::Proxy if !is_fault || matches!(verdict.code, Code::ProxyRefused | Code::ClientSilent) => (
                 Code::ProxyRefused,
                 Actor::Path,
                 format!("the proxy's answer was incomplete when the check gave up, after {waited}"),

@@ -20,6 +20,7 @@ mod targets;
 mod tokens;
 mod unfinished;
 
+use std::collections::BTreeMap;
 use std::fmt;
 use std::process::Command;
 use std::thread;
@@ -76,6 +77,17 @@ impl From<Outcome> for Checked {
             |line: &&Value| matches!(line["verdict"]["severity"].as_str(), Some("critical" | "warning"));
         let failed: Vec<_> = outcome.connections().iter().filter(is_failure).map(code_of).collect();
         let summary = outcome.objects_of("summary").pop().unwrap_or_default();
+        // The counts by server are those of the whole.
+        let mut by_server = BTreeMap::new();
+        for server in summary["servers"].as_array().into_iter().flatten() {
+            for (code, count) in server["verdicts"].as_object().into_iter().flatten() {
+                *by_server.entry(code.as_str()).or_insert(0) += count.as_u64().unwrap_or_default();
+            }
+        }
+        let counted = summary["verdicts"].as_object().into_iter().flatten();
+        let counted: BTreeMap<_, _> =
+            counted.map(|(code, count)| (code.as_str(), count.as_u64().unwrap_or_default())).collect();
+        assert_eq!(by_server, counted, "{summary}");
         let groups = summary["groups"].as_array().cloned().unwrap_or_default();
         let grouped = groups.iter().flat_map(|group| {
             let count = group["count"].as_u64().unwrap_or_default();

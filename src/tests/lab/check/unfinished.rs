@@ -38,6 +38,14 @@ fn tunnels(lab: &Lab) {
             assert_eq!(checked.check["actor"], "path", "{checked}");
         }
     }
+    // A status line looks like an open tunnel to whoever only sees the packets.
+    serve(lab, 3135, |mut peer| {
+        let _ = peer.read(&mut [0; 4_096]);
+        let _ = peer.write_all(b"HTTP/1.1 200 OK\r\n");
+        peers::wait();
+    });
+    let checked = check(lab, &["--proxy", &format!("http://{SERVER}:3135"), "-t", "2", "ssm.test"]);
+    assert_eq!((checked.reason(), checked.status()), ("proxy-refused", 2), "{checked}");
     let pki = Pki::new(lab.folder.path());
     // An informational answer is followed by the one that counts.
     serve_starttls(lab, 3133, &pki.good(), |peer| {
