@@ -1,0 +1,209 @@
+//! What the packets of a check's connections come to, as the check sees them.
+
+use std::io;
+use std::net::SocketAddr;
+
+use tracing::debug;
+
+use super::net::capture::Captured;
+use super::net::socket;
+use super::perspective::Perspective;
+use super::redacted::Redacted;
+use super::{Outcome, PhaseDurations, Probe, ProxyUse, TlsPlan, Tunnel, reported};
+use crate::analysis::{
+    self, CertificateSettings, Judged, LogInput, Needs, Redaction, Settings, Sink, Summary,
+};
+use crate::capture::{Source, Target};
+use crate::cert::{NameSource, Trust, Wanted};
+use crate::packet::Viewpoint;
+use crate::story::EndpointKnowledge;
+use crate::time::Timestamp;
+
+impl Probe<'_> {
+    /// The outcome: what the analysis of the packets and the check itself know.
+    pub(super) fn judged(
+        mut self,
+        captured: Option<Captured>,
+        logs: Option<LogInput>,
+        ended: Timestamp,
+    ) -> Outcome {
+        let plan = self.plan;
+        let (captured, mut connections, mut summary) = self.analyse(captured, logs);
+        let redacted = plan.settings.redaction.as_ref().map(|redaction| {
+            let token = plan.token.as_ref().map(|token| token.path.as_str());
+            let page = plan.page.as_ref().map(|page| page.path.as_str());
+            Redacted::of(redaction, token, page, self.unpinned.iter().map(|(_, own)| own.as_str()))
+        });
+        // Connections have stand-ins by now.
+        if let Some(redacted) = &redacted {
+            self.redact_ends(redacted);
+        }
+        let tunnel = self.tunnel.clone().map(|tunnel| match &redacted {
+            Some(_) => Redacted::tunnel(tunnel),
+            None => tunnel,
+        });
+        let offered = reported::taken(&mut connections, &self.offered);
+        self.perspective(tunnel.as_ref(), &offered, captured.is_some()).apply(&mut connections);
+        let unmapped = reported::mapped(&mut connections, &plan.states);
+        summary.recount(&connections);
+        let ended = self.answered.unwrap_or(ended);
+        let outcome = Outcome {
+            host: plan.host.clone(),
+            port: plan.port,
+            began: self.tape.began(),
+            alerts: plan.alerts,
+            states: plan.states.clone(),
+            spent: PhaseDurations { total: ended - self.tape.began(), ..self.spent },
+            steps: self.tape.steps().to_vec(),
+            resolution: self.resolution,
+            order: self.order,
+            tries_all_addresses: plan.tries_all_addresses,
+            not_sent: self.not_sent.map(|(address, error)| (address, socket::words(&error))),
+            proxy: plan.proxy.as_ref().map(|proxy| ProxyUse {
+                kind: proxy.kind,
+                host: proxy.host.clone(),
+                port: proxy.port,
+                user: proxy.user.clone(),
+                named_by: proxy.named_by.clone(),
+                tunnel: self.tunnel,
+            }),
+            connections,
+            unmapped,
+            captured,
+            summary,
+            token: self.token,
+            page: self.page,
+        };
+        match redacted {
+            Some(redacted) => redacted.outcome(outcome),
+            None => outcome,
+        }
+    }
+
+    /// The analysis of the packets: of the captured ones, where they show anything, else of those on the tape.
+    fn analyse(
+        &mut self,
+        captured: Option<Captured>,
+        logs: Option<LogInput>,
+    ) -> (Option<Captured>, Vec<Judged>, Summary) {
+        let plan = self.plan;
+        let own = own_traffic(&self.knowledge);
+        let mut settings = Settings {
+            keeps_timeline: true,
+            viewpoint: Viewpoint::Wire,
+            knowledge: std::mem::take(&mut self.knowledge),
+            certificates: CertificateSettings {
+                wanted: Some(Wanted { name: plan.tls.wanted.clone(), source: NameSource::Target }),
+                trust: Trust::Anchors(plan.tls.anchors.clone()),
+            },
+            logs: logs.map(|logs| self.own_logs(logs)),
+            ..plan.settings.clone()
+        };
+        settings.judging.stall_after = self.stall_after;
+        // A protocol that is asked for TLS begins in clear.
+        if plan.starttls.is_none() {
+            settings.tls_ports.push(plan.port);
+        }
+        let by_packets = captured.map(|captured| {
+            let judged = analysed(&mut captured.source(), own, &settings);
+            (captured, judged)
+        });
+        let is_seen = |(_, (connections, _)): &(Captured, (Vec<Judged>, Summary))| !connections.is_empty();
+        let (captured, (connections, summary)) = match by_packets {
+            Some(by_packets) if is_seen(&by_packets) || settings.knowledge.is_empty() => {
+                (Some(by_packets.0), by_packets.1)
+            }
+            by_packets => {
+                if by_packets.is_some() {
+                    self.tape.note(
+                        "the capture holds none of these packets; what follows is as the socket saw it",
+                    );
+                }
+                settings.viewpoint = Viewpoint::Socket;
+                (None, analysed(&mut self.tape.source(), Target::default(), &settings))
+            }
+        };
+        debug!(viewpoint = ?settings.viewpoint, connections = connections.len(), "judged");
+        (captured, connections, summary)
+    }
+
+    /// What the check knows of its own part.
+    fn perspective<'s>(
+        &'s self,
+        tunnel: Option<&'s Tunnel>,
+        offered: &'s [Judged],
+        is_captured: bool,
+    ) -> Perspective<'s> {
+        let plan = self.plan;
+        Perspective {
+            given_up: &self.given_up,
+            tunnel,
+            portal: self.portal,
+            violations: &self.violations,
+            unpinned: &self.unpinned,
+            unread: self.unread.as_ref().map(|(end, why)| (*end, why.as_str())),
+            unencrypted: self.unencrypted.as_ref().map(|(end, words)| (*end, words.as_deref())),
+            accepted: plan.tls.accepted,
+            timeout: plan.timeout,
+            refused: self.refused,
+            choice: self.choice.as_ref(),
+            offered,
+            is_restricted: plan.tls.versions.len() < TlsPlan::VERSIONS,
+            is_captured,
+        }
+    }
+
+    /// Replaces what connections are recognised by, and what is quoted in their verdicts.
+    fn redact_ends(&mut self, redacted: &Redacted<'_>) {
+        let Some(redaction) = &self.plan.settings.redaction else { return };
+        let end = |end: &mut SocketAddr| *end = redaction.socket(*end);
+        self.portal.iter_mut().chain(&mut self.refused).chain(&mut self.offered).for_each(end);
+        self.violations.iter_mut().map(|(end, _)| end).for_each(end);
+        for (end, own) in &mut self.unpinned {
+            *end = redaction.socket(*end);
+            *own = Redaction::masked(own);
+        }
+        if let Some((end, why)) = &mut self.unread {
+            *end = redaction.socket(*end);
+            *why = Redaction::masked(why);
+        }
+        if let Some((end, words)) = &mut self.unencrypted {
+            *end = redaction.socket(*end);
+            *words = words.as_deref().map(Redaction::masked);
+        }
+        for given_up in &mut self.given_up {
+            *given_up = redacted.given_up(given_up);
+        }
+    }
+}
+
+/// Connections with their verdicts, and their figures.
+fn analysed(source: &mut dyn Source, target: Target, settings: &Settings) -> (Vec<Judged>, Summary) {
+    let mut judged = Connections::default();
+    // Only a sink that writes can fail, and this one holds.
+    let summary = analysis::analyse(source, target, settings, &mut judged).unwrap_or_default();
+    (judged.0, summary)
+}
+
+/// The packets of these connections, and the errors that quote them: others may go to the same server at the same time.
+fn own_traffic(knowledge: &[EndpointKnowledge]) -> Target {
+    let hosts: Vec<_> = knowledge.iter().map(|knowledge| knowledge.client.ip().to_string()).collect();
+    let ports: Vec<_> = knowledge.iter().map(|knowledge| knowledge.client.port()).collect();
+    // Addresses need no resolver, so this can't fail.
+    Target::new(&hosts, &ports, None).unwrap_or_default()
+}
+
+/// Holds what was judged.
+#[derive(Default)]
+struct Connections(Vec<Judged>);
+
+impl Sink for Connections {
+    fn needs(&self) -> Needs {
+        Needs::ALL
+    }
+
+    fn connection(&mut self, judged: Judged) -> io::Result<()> {
+        self.0.push(judged);
+        Ok(())
+    }
+}
