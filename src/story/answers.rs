@@ -13,7 +13,7 @@ const TICKET_BYTES: u32 = 512;
 /// A single ticket may hold the session itself, with its certificates, as Java's do. In bytes of record body.
 const STATELESS_TICKET_BYTES: RangeInclusive<u32> = 64..=2_048;
 
-/// What a NewSessionTicket takes beside the ticket, in bytes of record body: its fields (RFC 8446, 4.6.1), content type and tag.
+/// What a NewSessionTicket takes without the ticket, in bytes of record body: its fields (RFC 8446, 4.6.1), content type and tag.
 const BESIDE_TICKET: RangeInclusive<u32> = 34..=90;
 
 /// A server sends its tickets when it has the client's Finished, within this time or three round trips.
@@ -154,6 +154,7 @@ impl Story {
                 data.numbers().any(|record| record == last.number) || self.is_farewell(&last)
             });
         is_last
+            && self.tls.early_data.is_none()
             && self.tls.version().is_some_and(Version::is_tls13)
             && STATELESS_TICKET_BYTES.contains(one)
             && self.came_with_the_handshake()

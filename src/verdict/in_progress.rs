@@ -68,7 +68,7 @@ pub(super) fn undecided(story: &Story) -> Verdict {
         })
 }
 
-/// The verdict where nothing tells whether the request inside TLS was answered.
+/// The verdict where nothing shows whether the request inside TLS was answered.
 fn doubtful(story: &Story, settings: &Settings) -> Option<Verdict> {
     let record = story.doubtful_answer(settings.stall_after);
     let is_one_way = story.stage == Stage::ApplicationData

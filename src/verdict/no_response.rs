@@ -208,7 +208,7 @@ fn unanswered_probes(story: &Story, settings: &Settings) -> Option<Verdict> {
         (probes.count >= TELLING).then_some((role, probes))
     })?;
     let first = probes.first()?;
-    // The prober's kernel ends what it probed in vain.
+    // The prober's kernel ends what got no reply.
     let is_open = story
         .endings
         .iter()

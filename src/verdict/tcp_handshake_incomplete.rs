@@ -50,7 +50,7 @@ fn judge(story: &Story, _: &Settings) -> Option<Verdict> {
             if actor == Actor::Path {
                 "The SYN-ACK, or the client's ACK, was lost in transit, or the client's host dropped it."
             } else {
-                "At the client, the SYN-ACK did not reach its TCP (host firewall, reverse path filtering, another interface), or its ACK \
+                "The SYN-ACK did not reach the client's TCP (host firewall, reverse path filtering, another interface), or its ACK \
                  was not captured."
             },
             if story.has_scanner_syn() { purpose::scan(story) } else { " A half-open port scan looks the same." },

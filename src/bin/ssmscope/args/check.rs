@@ -143,7 +143,7 @@ pub struct Check {
 
     /// The server's public key must be this one: sha256//BASE64, as curl's --pinnedpubkey. Repeatable; with ; several.
     ///
-    /// It is compared in the handshake, before anything is asked and any secret is sent, beside all other tests, and with --insecure
+    /// It is compared in the handshake, before anything is asked and any secret is sent, with all other tests, and with --insecure
     /// and --accept too. `check -v` prints a server's; JSON has it as `pin`.
     #[arg(long, value_name = "PIN", value_parser = pin, value_delimiter = ';', help_heading = "TLS")]
     pub pin: Vec<Pin>,

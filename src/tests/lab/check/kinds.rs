@@ -1,4 +1,4 @@
-//! Certificates of kinds about which libraries differ: what the check says beside what OpenSSL and Java do with them.
+//! Certificates of kinds about which libraries differ: what the check says, next to what OpenSSL and Java do with them.
 
 use rcgen::{BasicConstraints, ExtendedKeyUsagePurpose, IsCa, KeyUsagePurpose};
 
