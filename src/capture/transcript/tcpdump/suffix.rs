@@ -35,7 +35,13 @@ impl Suffix {
                 ahead.until(']').is_some()
             } else if ["(ttl ", "(len ", "(hlim "].iter().any(|start| ahead.rest().starts_with(start)) {
                 ahead.eat("(");
-                ahead.until(')').is_some_and(|fields| suffix.read_fields(fields))
+                // Of a parenthesis that is another's nothing counts.
+                let mut read = suffix;
+                let is_own = ahead.until(')').is_some_and(|fields| read.read_fields(fields));
+                if is_own {
+                    suffix = read;
+                }
+                is_own
             } else {
                 false
             };
@@ -83,6 +89,8 @@ mod tests {
         let (suffix, _) = read(" [flowlabel 0x1] (len 40, hlim 61)");
         assert_eq!((suffix.length, suffix.hop_limit, suffix.is_v6), (Some(40), Some(61), true));
         assert_eq!(read("(ttl 6"), (Suffix::default(), "(ttl 6".to_owned()));
-        assert_eq!(read("(see above)"), (Suffix::default(), "(see above)".to_owned()));
+        for other in ["(see above)", "(ttl 64, id 3, optlen=4 RR)", "(ttl 64, id 3, len52)", "(len 5, x)"] {
+            assert_eq!(read(other), (Suffix::default(), other.to_owned()));
+        }
     }
 }
