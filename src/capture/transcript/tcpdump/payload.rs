@@ -106,7 +106,10 @@ pub fn printed(draft: &Draft, header: &SegmentHeader, application: Option<&str>,
     // `HTTP: GET / HTTP/1.1` on the line itself, or with `-v` `HTTP, length: 31` and the lines below.
     let Some(application) = application else { return Vec::new() };
     if let Some((name, text)) = application.split_once(": ").filter(|(name, _)| !name.contains(", length")) {
-        // tcpdump prints HTTP's first line whole, without its end.
+        // tcpdump prints HTTP's first line whole, without its end; of one that was cut early nothing shows what it is.
+        if name == "HTTP" && !is_first_line(text) {
+            return Vec::new();
+        }
         let end = if name == "HTTP" && text.len() + 2 <= most { "\r\n" } else { "" };
         return text.bytes().chain(end.bytes()).take(most).collect();
     }
@@ -122,6 +125,18 @@ pub fn printed(draft: &Draft, header: &SegmentHeader, application: Option<&str>,
     text
 }
 
+/// Whether `text` shows a first line of HTTP/1 (RFC 9112, 3 and 4), of which a terminal may have cut the end: a request's method
+/// with the beginning of its target, or a status.
+fn is_first_line(text: &str) -> bool {
+    let (first, after) = text.split_once(' ').unwrap_or((text, ""));
+    if matches!(first, "HTTP/1.0" | "HTTP/1.1") {
+        return after.as_bytes().get(..3).is_some_and(|code| code.iter().all(u8::is_ascii_digit));
+    }
+    let is_method = !first.is_empty() && first.bytes().all(|byte| byte.is_ascii_uppercase() || byte == b'-');
+    let is_target = after.starts_with(['/', '*']) || after.contains(['.', ':']);
+    is_method && is_target
+}
+
 /// Lines as they are, one below the other, with the entities of a web page decoded.
 fn as_one(lines: &[(String, Line)], is_html: bool) -> Vec<u8> {
     let mut text = Vec::new();
@@ -135,4 +150,28 @@ fn as_one(lines: &[(String, Line)], is_html: bool) -> Vec<u8> {
     }
     text.pop();
     text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_first_line_of_http_shows_its_target_or_status() {
+        for shown in [
+            "GET / HTTP/1.1",
+            "GET /licence",
+            "GET / HTTP/1",
+            "OPTIONS * HTTP/1.0",
+            "CONNECT ssm.example.net:443",
+            "M-SEARCH * HTTP/1.1",
+            "HTTP/1.1 400 Bad Request",
+            "HTTP/1.0 200",
+        ] {
+            assert!(is_first_line(shown), "{shown}");
+        }
+        for cut in ["", "G", "GET", "GET ", "CONNECT ssm", "HTTP/1.1", "HTTP/1.1 40", "HTTP/1", "say this."] {
+            assert!(!is_first_line(cut), "{cut}");
+        }
+    }
 }
