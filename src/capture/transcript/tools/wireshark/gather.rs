@@ -287,7 +287,9 @@ impl Gatherer {
             self.streams.pass(Extra { packet, ..Extra::default() });
             return;
         }
-        if detail_tcp.is_none() && protocol == "TCP" && info.is_cut() {
+        let has_flags = detail_tcp.is_some_and(|tcp| tcp.flags.is_some());
+        let is_cut = info.is_cut() || row.info.is_empty() && detail_tcp.is_none();
+        if protocol == "TCP" && is_cut && !has_flags && packet.dump.is_none() {
             self.cut += 1;
             return;
         }

@@ -56,8 +56,11 @@ impl<'a> Info<'a> {
         }
         info.rest = rest;
         let Some((source, destination, after)) = ports(rest) else { return info };
-        let Some((letters, after)) = bracketed(after) else { return info };
-        let Some(flags) = flags(letters) else { return info };
+        let (flags, after) = match bracketed(after) {
+            Some((names, after)) => (flags(names), after),
+            None => (cut_flags(after), ""),
+        };
+        let Some(flags) = flags else { return info };
         (info.ports, info.flags, info.rest) = (Some((source, destination)), Some(flags), "");
         info.read_fields(after);
         info
@@ -68,9 +71,10 @@ impl<'a> Info<'a> {
         self.flags.is_some() && self.payload_len.is_some()
     }
 
-    /// Whether a row of TCP ends before its flags: of its ports a beginning is left.
+    /// Whether a row of TCP ends before its flags: within a remark, its ports, or its flags.
     pub fn is_cut(&self) -> bool {
-        self.flags.is_none() && !self.rest.is_empty() && !self.rest.starts_with('[')
+        let is_remark = self.rest.starts_with('[') && self.rest.contains(']');
+        self.flags.is_none() && !self.rest.is_empty() && !is_remark
     }
 
     /// Whether `text` continues a row that was wrapped: it begins with a field.
@@ -279,6 +283,24 @@ pub fn flags(names: &str) -> Option<Flags> {
     })
 }
 
+/// The flags in `[SYN, A`, which a terminal cut: by what is there, where no other flag that matters can follow.
+fn cut_flags(text: &str) -> Option<Flags> {
+    let names = text.trim_start().strip_prefix('[')?;
+    // In the order in which they are printed, and each with a letter of its own.
+    let bits = names.split(',').try_fold(0, |bits, name| {
+        let whole = ["FIN", "SYN", "RST", "PSH", "ACK"].into_iter();
+        let begun = name.trim().trim_end_matches(['.', '\u{2026}']);
+        if begun.is_empty() {
+            return Some(bits);
+        }
+        let name = whole.into_iter().find(|whole| whole.starts_with(begun))?;
+        Some(bits | flags(name)?.0)
+    })?;
+    // A SYN or a RST may have ACK or not; all others have it (RFC 9293, 3.10.7.4).
+    let is_open = bits & (Flags::SYN | Flags::RST) != 0 || bits == 0;
+    (bits & Flags::ACK != 0 || !is_open).then_some(Flags(bits | Flags::ACK))
+}
+
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
@@ -343,6 +365,23 @@ mod tests {
             let info = Info::parse(text);
             assert_eq!((info.rest, info.ports, info.is_complete()), (rest, None, false), "{text}");
         }
+        for cut in [
+            "443",
+            "443 → 50000 [",
+            "443 → 50000 [SYN",
+            "[TCP Retransmissi",
+            "[TCP Retransmission] [TCP Por…",
+        ] {
+            assert!(Info::parse(cut).is_cut(), "{cut}");
+        }
+        for whole in [
+            "[TCP segment of a reassembled PDU]",
+            "[TCP Retransmission]",
+            "1 → 2 [SYN]",
+            "[Malformed Packet]",
+        ] {
+            assert!(!Info::parse(whole).is_cut(), "{whole}");
+        }
         assert!(Info::parse("[TCP segment of a reassembled PDU]").analysis.is_part);
         assert!(Info::parse("1 → 2 [ACK] Seq=1 Len=9 [TCP PDU reassembled in 15]").analysis.is_part);
     }
@@ -352,6 +391,19 @@ mod tests {
         assert_eq!(flags("<None>"), Some(Flags(0)));
         assert_eq!(flags("SYN, ECE, CWR, Reserved"), Some(Flags(Flags::SYN | Flags::ECE | Flags::CWR)));
         assert_eq!(flags("TCP Retransmission"), None);
+        for (cut, letters) in [
+            ("[SYN, A", Some("S.")),
+            ("[FIN, …", Some("F.")),
+            ("[PS", Some("P.")),
+            ("[RST, ACK", Some("R.")),
+            ("[SYN", None),
+            ("[SYN, ", None),
+            ("[R", None),
+            ("[", None),
+            ("[TCP Retr", None),
+        ] {
+            assert_eq!(cut_flags(cut).map(|flags| flags.to_string()).as_deref(), letters, "{cut}");
+        }
     }
 
     proptest! {

@@ -125,6 +125,14 @@ impl<'a> Row<'a> {
             let is_mark =
                 |word: &str| !word.bytes().any(|byte| byte.is_ascii_alphanumeric()) && !is_arrow(word);
             rest = word(after).filter(|(mark, _)| is_mark(mark)).map_or(after, |(_, after)| after);
+            // A list's own number may precede the packet's.
+            if let Some((second, behind)) = word(rest)
+                && let Some(number) = packet_number(second)
+                && times::split(behind).is_some_and(|(stamp, ..)| matches!(stamp, Stamp::Elapsed(_)))
+                && times::split(rest).is_none()
+            {
+                (self.number, rest) = (Some(number), behind);
+            }
         }
         // A second time counts from something else: the packet before, as a rule.
         while let Some((stamp, digits, after)) = times::split(rest) {
