@@ -137,8 +137,7 @@ impl Headers {
             Some(below) if body.is_empty() => below,
             // A terminal broke the first of them.
             Some(_) if "Flags [".starts_with(body) => {
-                let joined =
-                    draft.joined(body, next).into_iter().find(|joined| joined.starts_with("Flags ["));
+                let joined = draft.joined(body, next).into_iter().find(|joined| tcp::begins_flags(joined));
                 joined.map_or_else(|| (body.to_owned(), next), |joined| (joined, next + 1))
             }
             _ => (body.to_owned(), next),
@@ -164,8 +163,7 @@ impl Headers {
         draft.joined(text, next).iter().find_map(|joined| {
             let (words, ends) = ip::read_ends(joined)?;
             let (source, destination, body) = words;
-            let is_tcp =
-                has_ports(&ends) && (body.starts_with("Flags [") || tcp::Printed::parse(body).is_some());
+            let is_tcp = has_ports(&ends) && (tcp::begins_flags(body) || tcp::Printed::parse(body).is_some());
             let message = body
                 .strip_prefix('[')
                 .and_then(|after| after.split_once("] "))

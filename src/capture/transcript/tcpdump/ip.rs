@@ -1,6 +1,7 @@
 //! The IP part of a packet: the parenthesis that `-v` prints, and the line's two ends.
 
 use super::suffix::Suffix;
+use super::tcp;
 use crate::capture::transcript::ends::End;
 use crate::capture::transcript::scan::{Scan, split_at_colon};
 use crate::packet::{Checksum, FragmentField, Host, IpHeader, IpVersion};
@@ -196,7 +197,7 @@ pub fn read_ends(text: &str) -> Option<(Words<'_>, (End, End))> {
     let mut scan = Scan::new(text);
     let source = scan.until(' ')?;
     scan.skip_spaces();
-    let has_arrow = scan.eat("> ");
+    let (has_arrow, is_rewritten) = eat_arrow(&mut scan);
     let is_number = |text: &str| text.starts_with(|letter: char| letter.is_ascii_digit());
     if !(has_arrow || is_number(source) && is_number(scan.rest())) {
         return None;
@@ -207,12 +208,27 @@ pub fn read_ends(text: &str) -> Option<(Words<'_>, (End, End))> {
     let bare = || scan.rest().strip_suffix(':').filter(|word| !word.contains(':')).map(|word| (word, ""));
     let (destination, after) = split_at_colon(scan.rest()).or_else(bare)?;
     let ends = End::pair(source, destination)?;
+    // Other tools print such arrows, but not these words.
+    let is_own = |body: &str| tcp::begins_flags(body) || body.starts_with("ICMP");
+    if is_rewritten && !is_own(after.trim_start()) {
+        return None;
+    }
     // Where a page took the arrow for markup, two addresses with ports are left.
     let is_end = |end: &End| end.host.address().is_some() && end.port.number().is_some();
     if !(has_arrow || is_end(&ends.0) && is_end(&ends.1)) {
         return None;
     }
     Some(((source, destination, after.trim_start()), ends))
+}
+
+/// Consumes the arrow between two ends. Returns whether there is one, and whether it is one that an editor made of tcpdump's.
+fn eat_arrow(scan: &mut Scan<'_>) -> (bool, bool) {
+    const REWRITTEN: [&str; 5] = ["\u{2192} ", "-> ", "=> ", "\u{203a} ", "\u{ff1e} "];
+    if scan.eat("> ") {
+        return (true, false);
+    }
+    let is_rewritten = REWRITTEN.iter().any(|arrow| scan.eat(arrow));
+    (is_rewritten, is_rewritten)
 }
 
 #[cfg(test)]
@@ -254,6 +270,11 @@ mod tests {
         assert!(ends("a lower > b: c").is_none());
         let words = ends("10.0.0.1.57886 10.0.0.2.443: S 1:1(0) win 5");
         assert_eq!(words, Some(("10.0.0.1.57886", "10.0.0.2.443", "S 1:1(0) win 5")));
+        for arrow in ["\u{2192}", "->", "=>", "\u{203a}", "\u{ff1e}"] {
+            let own = format!("10.0.0.1.57886 {arrow} 10.0.0.2.443: Flags [S], seq 1");
+            assert_eq!(ends(&own), Some(("10.0.0.1.57886", "10.0.0.2.443", "Flags [S], seq 1")), "{arrow}");
+            assert!(ends(&format!("10.0.0.1.57886 {arrow} 10.0.0.2.443: syn 1")).is_none(), "{arrow}");
+        }
         assert!(ends("10.0.0.1 10.0.0.2: x").is_none() && ends("12.5 10.0.0.2.443: x").is_none());
     }
 }

@@ -68,6 +68,10 @@ impl<'a> Link<'a> {
             }
         }
         (link.wire_len, link.network) = ethernet(rest);
+        // A packet filter logs IP alone; a terminal may have broken the line within its ends.
+        if link.rule.is_some() && matches!(link.network, Network::Other(_)) {
+            link.network = Network::Ip(rest);
+        }
         link
     }
 }
@@ -184,7 +188,12 @@ fn network_behind(text: &str) -> Network<'_> {
             begins_with_address(source) || is_transport(body) || have_ports
         })
     };
-    if text.starts_with('(') || has_ends(text) || has_bare_ends(text) || is_first_end(text) {
+    if text.starts_with('(')
+        || has_ends(text)
+        || has_bare_ends(text)
+        || is_first_end(text)
+        || is_cut_pair(text)
+    {
         return Network::Ip(text);
     }
     // The words of a label's or a cooked header's parenthesis precede it.
@@ -318,7 +327,10 @@ pub fn is_address_line(text: &str) -> bool {
                 source.port.number().or(destination.port.number()).is_some()
             })
         };
-        body.starts_with("Flags [") || (is_transport(body) && (has_port() || body.starts_with("icmp")))
+        let is_own =
+            tcp::begins_flags(body) || (is_transport(body) && (has_port() || body.starts_with("icmp")));
+        // What a tunnel without a name carries follows its ends (6in4).
+        is_own || begins_with_address(source) && ip::ends(body).is_some_and(|(.., inner)| is_transport(inner))
     })
 }
 
@@ -339,14 +351,27 @@ pub fn is_first_end(text: &str) -> bool {
     end.and_then(|end| End::pair(end, end)).is_some_and(|(end, _)| end.port.number().is_some())
 }
 
-/// Whether `rest`, what follows a time, is a packet's link header and its first end.
+/// Whether `text` is the first end and the beginning of the second, as where a terminal broke the line there.
+fn is_cut_pair(text: &str) -> bool {
+    text.split_once(" > ").is_some_and(|(source, cut)| {
+        let is_begun = !cut.is_empty() && !cut.contains([' ', ',', '>']) && !source.contains(' ');
+        // The space behind a colon shows that an address is whole.
+        let destination = cut.trim_end_matches(['.', '-', ':']);
+        let source = Some(source).filter(|_| is_begun).and_then(|source| End::pair(source, source));
+        source.is_some_and(|(source, _)| source.port.number().is_some())
+            && destination.contains(char::is_alphanumeric)
+            && destination.chars().all(|letter| letter.is_alphanumeric() || ".-:_%<[]{}$*".contains(letter))
+    })
+}
+
+/// Whether `rest`, what follows a time, is a packet's link header and its first end, perhaps with the beginning of the second.
 pub fn ends_within_ends(rest: &str) -> bool {
-    matches!(Link::split(rest).network, Network::Ip(text) if is_first_end(text))
+    matches!(Link::split(rest).network, Network::Ip(text) if is_first_end(text) || is_cut_pair(text))
 }
 
 /// Whether `body` is what follows the ends of a TCP segment or, in the old syntax, an ICMP message.
 fn is_transport(body: &str) -> bool {
-    body.starts_with("Flags [")
+    tcp::begins_flags(body)
         || body.starts_with("[|tcp]")
         || body.starts_with("icmp")
         || tcp::Quiet::parse(body).is_some()
@@ -420,6 +445,33 @@ mod tests {
             "rules 0/0(match): block in on em0: x",
         ] {
             assert!(Link::split(text).rule.is_none(), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_tunnel_s_ends_may_precede_those_of_what_it_carries() {
+        assert!(is_address_line("192.0.2.1 > 192.0.2.2: 2001:db8::1 > 2001:db8::2: icmp6: echo request"));
+        assert!(is_address_line("192.0.2.1 > 192.0.2.2: 10.0.0.1.40000 > 10.0.0.2.443: S 1:1(0) win 5"));
+        assert!(!is_address_line("192.0.2.1 > 192.0.2.2: a > b: it is lost"));
+    }
+
+    #[test]
+    fn a_line_may_be_broken_within_its_second_end() {
+        for text in [
+            "IP 192.0.2.1.50000 > 198.51.100.5",
+            "IP 192.0.2.1.50000 > 198.51.100.5.4",
+            "192.0.2.1.50000 > 198.51.100.",
+            "eth0  In  IP 192.0.2.1.50000 > worker2.example.",
+            "IP ec2-192-0-2-40.example.com.1111 > ip-198-51-100-150",
+            "rule 0/0(match): block in on em0: 192.0.2.1.50000 > 198.51.100.5",
+            "IP6 2001:db8::1.50000 > 2001:db8:",
+        ] {
+            assert!(ends_within_ends(text), "{text}");
+        }
+        for text in
+            ["IP 192.0.2.1 > 198.51.100.5 it is", "a > b", "x.1 > 192.0.2.1 said so", "192.0.2.1.5 > "]
+        {
+            assert!(!ends_within_ends(text), "{text}");
         }
     }
 

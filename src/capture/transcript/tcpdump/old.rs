@@ -2,7 +2,7 @@
 //! `S 1:1(0) ack 2 win 3 <mss 1460,nop,wscale 8> (DF)`. The ACK flag shows by `ack` alone.
 
 use super::options::Options;
-use super::printed::{MOST_PAYLOAD, Printed, checksum};
+use super::printed::{CutFlags, MOST_PAYLOAD, Printed, checksum};
 use super::suffix::Suffix;
 use crate::capture::transcript::scan::Scan;
 use crate::packet::Flags;
@@ -16,7 +16,7 @@ pub fn parse(text: &str) -> Option<Printed<'_>> {
     let mut scan = Scan::new(rest);
     let fields = read_fields(&mut scan, &mut printed);
     // A terminal may have broken the line within the first field.
-    let is_broken = rest.starts_with(", ") && is_open(rest);
+    let is_broken = (rest.starts_with(", ") && is_open(rest)) || is_broken_field(rest.trim());
     if fields == 0 && !rest.trim().is_empty() && !rest.trim_start().starts_with("[|tcp]") && !is_broken {
         return None;
     }
@@ -26,7 +26,8 @@ pub fn parse(text: &str) -> Option<Printed<'_>> {
     let ack =
         if printed.ack.is_some() || (letters == "." && printed.window.is_none()) { Flags::ACK } else { 0 };
     printed.flags = (is_clear || !printed.is_open).then_some(Flags(set | ack));
-    printed.cut_syn = Some(Flags(set)).filter(|flags| printed.flags.is_none() && flags.syn());
+    let is_cut_syn = printed.flags.is_none() && Flags(set).syn();
+    printed.cut_flags = is_cut_syn.then_some(CutFlags::WithoutAck(Flags(set)));
     Some(printed.ending(text, scan))
 }
 
@@ -38,6 +39,15 @@ fn is_open(rest: &str) -> bool {
     rest.is_empty()
         || rest.starts_with(|letter: char| letter.is_ascii_digit())
         || FIELDS.iter().any(|field| rest.starts_with(field) || field.starts_with(rest))
+}
+
+/// Whether `rest` is the beginning of a segment's numbers, or of the remark on its checksum, and no more.
+fn is_broken_field(rest: &str) -> bool {
+    let is_number = rest.starts_with(|digit: char| digit.is_ascii_digit())
+        && rest.bytes().all(|byte| byte.is_ascii_digit() || matches!(byte, b':' | b'('));
+    is_number
+        || (rest.len() > 1
+            && ["[tcp sum ok]", "[bad tcp cksum "].iter().any(|remark| remark.starts_with(rest)))
 }
 
 /// The flags that these letters are. A dot stands for none of SYN, FIN, RST and PSH, or with others for ACK.
@@ -210,7 +220,17 @@ mod tests {
             };
             assert_eq!((flags(false).as_deref(), flags(true).as_deref()), (Some("S"), Some("S.")), "{text}");
         }
-        assert_eq!(parse("P 1:9(8)").map(|printed| printed.cut_syn), Some(None));
+        assert_eq!(parse("P 1:9(8)").map(|printed| printed.cut_flags), Some(None));
+    }
+
+    #[test]
+    fn a_line_that_was_broken_within_its_first_field_is_open() {
+        for text in ["S 1053182204", "S 1053182204:105318", "S 1:1(", "R [tcp", "R [tcp sum", "S [bad tcp"] {
+            assert!(parse(text).is_some_and(|printed| printed.is_open && printed.seq.is_none()), "{text}");
+        }
+        for text in ["S [", "S 12 apples", "P (see above)", "F 3.5"] {
+            assert!(parse(text).is_none(), "{text}");
+        }
     }
 
     #[test]

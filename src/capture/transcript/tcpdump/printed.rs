@@ -10,8 +10,8 @@ use crate::packet::{Checksum, Flags};
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Printed<'a> {
     pub flags: Option<Flags>,
-    /// The flags of a SYN whose line was cut before it shows whether it acknowledges.
-    pub cut_syn: Option<Flags>,
+    /// The flags of a line that was cut before all of them are shown.
+    pub cut_flags: Option<CutFlags>,
     pub checksum: Checksum,
     pub seq: Option<u32>,
     pub ack: Option<u32>,
@@ -37,6 +37,15 @@ pub struct Printed<'a> {
     pub reset_text: Option<&'a str>,
 }
 
+/// What a line shows of flags that were cut.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum CutFlags {
+    /// What is missing matters nothing.
+    Known(Flags),
+    /// Whether the SYN or RST acknowledges is not shown.
+    WithoutAck(Flags),
+}
+
 /// Largest payload that is believed, in bytes: Linux merges segments up to 512 KiB ("BIG TCP").
 pub const MOST_PAYLOAD: u32 = 1 << 19;
 
@@ -53,12 +62,14 @@ impl<'a> Printed<'a> {
         }
     }
 
-    /// With a cut SYN's flags, which acknowledge where `is_answer`.
+    /// With flags that were cut; a SYN or a RST acknowledges where `is_answer`.
     #[must_use]
     pub fn with_cut_flags(mut self, is_answer: impl FnOnce() -> bool) -> Self {
-        if let Some(Flags(flags)) = self.cut_syn.filter(|_| self.flags.is_none()) {
-            self.flags = Some(Flags(if is_answer() { flags | Flags::ACK } else { flags }));
-        }
+        self.flags = self.flags.or(match self.cut_flags {
+            Some(CutFlags::WithoutAck(Flags(flags))) if is_answer() => Some(Flags(flags | Flags::ACK)),
+            Some(CutFlags::Known(flags) | CutFlags::WithoutAck(flags)) => Some(flags),
+            None => None,
+        });
         self
     }
 

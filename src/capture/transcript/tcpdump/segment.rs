@@ -78,7 +78,7 @@ pub fn quoted(draft: &Draft, quote: &Headers, context: &mut Context<'_>) -> Opti
 
 /// Whether `body` is what tcpdump prints behind the ends of a segment.
 pub fn has_words(body: &str) -> bool {
-    body.starts_with("Flags [")
+    tcp::begins_flags(body)
         || body.starts_with("[|tcp]")
         || tcp::Quiet::parse(body).is_some()
         || tcp::Printed::parse(body).is_some()
@@ -118,9 +118,8 @@ impl<'h> Words<'h> {
             return Self { text, parsed: Some(parsed), is_complete, next };
         }
         let mut best = Self { text, parsed: None, is_complete, next };
-        let (mut understood, _) = progress(&headers.body);
-        // Each way is a text, and the lines that it left out.
-        let mut ways = vec![(headers.body.clone(), 0)];
+        let mut ways = vec![Way::of(headers.body.clone(), 0)];
+        let mut understood = ways.first().map_or(0, |way| way.understood);
         for index in headers.next..(headers.next + MOST_WRAPS + MOST_SKIPPED).min(draft.len()) {
             let line = draft.text(index);
             if line.is_empty() {
@@ -132,43 +131,69 @@ impl<'h> Words<'h> {
             // A line that a longer one outreaches was broken between words.
             let is_between_words = draft.is_whole(index, context);
             let mut longer = Vec::new();
-            for (text, skipped) in ways {
-                let mut joined = draft.joined(&text, index);
+            for way in ways {
+                let mut joined = draft.joined(&way.text, index);
                 if is_between_words {
-                    joined.sort_by_key(|joined| joined.len() == text.len() + line.len());
+                    joined.sort_by_key(|joined| joined.len() == way.text.len() + line.len());
                 }
-                longer.extend(joined.map(|joined| (joined, skipped)));
-                if skipped < MOST_SKIPPED {
-                    longer.push((text, skipped + 1));
+                longer.extend(joined.map(|joined| Way::of(joined, way.skipped)));
+                if way.skipped < MOST_SKIPPED {
+                    longer.push(Way { skipped: way.skipped + 1, ..way });
                 }
             }
-            longer.sort_by_cached_key(|(text, skipped)| {
-                let (understood, is_exact) = progress(text);
-                (usize::MAX - understood, !is_exact, *skipped)
-            });
+            longer.sort_by_key(|way| (usize::MAX - way.understood, !way.is_exact, way.skipped));
             longer.truncate(MOST_WAYS);
             ways = longer;
-            if let Some((text, _)) = ways.first()
-                && progress(text).0 > understood
-                && let Some(parsed) = tcp::Printed::parse(text)
+            if let Some(way) = ways.first()
+                && way.understood > understood
             {
-                understood = progress(text).0;
-                let is_complete = parsed.is_complete;
-                best = Self { text: text.clone().into(), parsed: None, is_complete, next: index + 1 };
-            }
-            if tcp::Printed::parse(&best.text).is_some_and(|parsed| is_whole(&parsed)) {
-                break;
+                understood = way.understood;
+                let (text, is_complete) = (way.text.clone().into(), way.is_complete);
+                best = Self { text, parsed: None, is_complete, next: index + 1 };
+                if way.is_whole {
+                    break;
+                }
             }
         }
         best
     }
 }
 
-/// How much of `text` is understood, in bytes that are no spaces, and whether each option is.
-fn progress(text: &str) -> (usize, bool) {
-    let Some(parsed) = tcp::Printed::parse(text) else { return (0, false) };
-    let understood = text.bytes().take(parsed.understood).filter(|byte| *byte != b' ').count();
-    (understood, parsed.options.is_none_or(|options| options.is_exact))
+/// Lines joined in one way, and what they show so. Each way is parsed once.
+struct Way {
+    text: String,
+    /// Lines between that were left out.
+    skipped: usize,
+    /// How much of it is understood, in bytes that are no spaces.
+    understood: usize,
+    /// Whether each option is.
+    is_exact: bool,
+    is_complete: bool,
+    is_whole: bool,
+}
+
+impl Way {
+    fn of(text: String, skipped: usize) -> Self {
+        let way = Self {
+            text: String::new(),
+            skipped,
+            understood: 0,
+            is_exact: false,
+            is_complete: false,
+            is_whole: false,
+        };
+        let way = match tcp::Printed::parse(&text) {
+            Some(parsed) => Self {
+                understood: text.bytes().take(parsed.understood).filter(|byte| *byte != b' ').count(),
+                is_exact: parsed.options.as_ref().is_none_or(|options| options.is_exact),
+                is_complete: parsed.is_complete,
+                is_whole: is_whole(&parsed),
+                ..way
+            },
+            None => way,
+        };
+        Self { text, ..way }
+    }
 }
 
 /// Whether nothing of a segment can follow.

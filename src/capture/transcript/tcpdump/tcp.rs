@@ -6,7 +6,7 @@
 use super::old;
 use super::options::Options;
 pub use super::printed::Printed;
-use super::printed::{MOST_PAYLOAD, checksum};
+use super::printed::{CutFlags, MOST_PAYLOAD, checksum};
 use super::suffix::Suffix;
 use crate::capture::transcript::scan::Scan;
 use crate::packet::Flags;
@@ -15,7 +15,7 @@ impl<'a> Printed<'a> {
     /// Reads what follows the addresses, or `None` when it is not TCP. The line may end anywhere.
     pub fn parse(text: &'a str) -> Option<Self> {
         let mut scan = Scan::new(text);
-        let mut printed = if scan.eat("Flags [") {
+        let mut printed = if eat_flags_word(&mut scan) {
             Self::default()
         } else if let Some(short) = Self::without_word(&mut scan) {
             return Some(short.ending(text, scan));
@@ -23,7 +23,10 @@ impl<'a> Printed<'a> {
             return old::parse(text);
         };
         printed.is_open = true;
-        let Some(letters) = scan.until(']') else { return Some(printed) };
+        let Some(letters) = scan.until(']') else {
+            printed.cut_flags = cut_flags(scan.rest());
+            return Some(printed);
+        };
         // `e` is accurate ECN's bit (RFC 8311), which is not kept.
         printed.flags = if letters.contains('e') {
             Flags::from_letters(&letters.replace('e', ""))
@@ -81,22 +84,22 @@ impl<'a> Printed<'a> {
             }
             let is_read = if scan.eat("cksum 0x") {
                 checksum(scan).map(|checksum| self.checksum = checksum).is_some()
-            } else if scan.eat("seq ") {
+            } else if eat_name(scan, "seq") {
                 self.read_sequence(scan)
-            } else if scan.eat("ack ") {
+            } else if eat_name(scan, "ack") {
                 self.is_without_sequence();
                 self.ack = scan.number().filter(|_| scan.is_at_comma());
                 self.ack.is_some()
-            } else if scan.eat("win ") {
+            } else if eat_name(scan, "win") {
                 self.is_without_sequence();
                 let window = scan.number().filter(|_| scan.is_at_comma());
                 self.window = window.and_then(|window| window.try_into().ok());
                 window.is_some()
-            } else if scan.eat("urg ") {
+            } else if eat_name(scan, "urg") {
                 let urgent = scan.number().filter(|_| scan.is_at_comma());
                 self.urgent = urgent.and_then(|urgent| urgent.try_into().ok());
                 urgent.is_some()
-            } else if scan.eat("options [") {
+            } else if eat_name(scan, "options") && scan.eat("[") {
                 self.options = Options::parse(scan);
                 self.options.is_some()
             } else if scan.rest().starts_with("length ") {
@@ -144,7 +147,7 @@ impl<'a> Printed<'a> {
 
     /// The last field, which repeats what `seq` showed: a number that differs was cut.
     fn read_length(&mut self, scan: &mut Scan<'a>) {
-        scan.eat("length ");
+        eat_name(scan, "length");
         let rest = scan.rest();
         let end = rest.find(|letter: char| !letter.is_ascii_digit()).unwrap_or(rest.len());
         let (digits, after) = rest.split_at(end);
@@ -166,6 +169,45 @@ impl<'a> Printed<'a> {
             *scan = Scan::new("");
         }
     }
+}
+
+/// Whether `text` begins as a segment's words do since tcpdump 4.1; a page or an editor may have added spaces.
+pub fn begins_flags(text: &str) -> bool {
+    eat_flags_word(&mut Scan::new(text))
+}
+
+/// Consumes a field's name and the spaces behind it.
+fn eat_name(scan: &mut Scan<'_>, name: &str) -> bool {
+    let mut ahead = *scan;
+    let is_name = ahead.eat(name) && ahead.eat(" ");
+    if is_name {
+        ahead.skip_spaces();
+        *scan = ahead;
+    }
+    is_name
+}
+
+/// Consumes `Flags [`.
+fn eat_flags_word(scan: &mut Scan<'_>) -> bool {
+    let mut ahead = *scan;
+    let is_word = ahead.eat("Flags ") && ahead.skip_spaces() && ahead.eat("[");
+    if is_word {
+        *scan = ahead;
+    }
+    is_word
+}
+
+/// The flags whose letters precede the cut of a line. Those that matter come first, in the order of `FSRP.`
+/// (tcpdump, print-tcp.c, `tcp_flag_values`).
+fn cut_flags(letters: &str) -> Option<CutFlags> {
+    let Flags(flags) = Flags::from_letters(letters.trim_end()).filter(|flags| flags.0 != 0)?;
+    // A segment that neither opens nor aborts a connection acknowledges (RFC 9293, 3.10.7.4).
+    let has_ack = flags & Flags::ACK != 0 || flags & (Flags::SYN | Flags::RST) == 0;
+    Some(if has_ack {
+        CutFlags::Known(Flags(flags | Flags::ACK))
+    } else {
+        CutFlags::WithoutAck(Flags(flags))
+    })
 }
 
 /// `text` without what F5's tcpdump prints behind each packet: ` in slot1/tmm0 lis=/Common/vs`.
@@ -230,6 +272,39 @@ mod tests {
             assert!(cut.checksum == Checksum::Unseen || cut.checksum == whole.checksum, "{end}");
             assert!(cut.options.is_none() || cut.options == whole.options, "{end}");
         }
+    }
+
+    #[test]
+    fn of_cut_flags_the_letters_before_the_cut_count() {
+        let flags = |text: &str, is_answer| {
+            let printed = Printed::parse(text).expect("TCP").with_cut_flags(|| is_answer);
+            printed.flags.map(|flags| flags.to_string())
+        };
+        for (text, alone, answer) in [
+            ("Flags [P", Some("P."), Some("P.")),
+            ("Flags [F", Some("F."), Some("F.")),
+            ("Flags [S.", Some("S."), Some("S.")),
+            ("Flags [.", Some("."), Some(".")),
+            ("Flags [S", Some("S"), Some("S.")),
+            ("Flags [R", Some("R"), Some("R.")),
+            ("Flags [", None, None),
+            ("Flags [none", None, None),
+        ] {
+            assert_eq!(
+                (flags(text, false).as_deref(), flags(text, true).as_deref()),
+                (alone, answer),
+                "{text}"
+            );
+            let printed = Printed::parse(text).expect("TCP");
+            assert_eq!((printed.payload_len, printed.is_complete), (None, false), "{text}");
+        }
+    }
+
+    #[test]
+    fn spaces_before_the_flags_may_be_several() {
+        let printed =
+            Printed::parse("Flags   [S],  seq  5,  win 7, options  [nop],  length  0").expect("TCP");
+        assert_eq!((printed.seq, printed.window, printed.is_complete), (Some(5), Some(7), true));
     }
 
     #[test]
