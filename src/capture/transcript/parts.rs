@@ -168,13 +168,18 @@ fn ends(header: &SegmentHeader) -> (End, End) {
     ((ip.source, tcp.source_port), (ip.destination, tcp.destination_port))
 }
 
-/// Whether `text` stands for rows that were left out: `...`, `[...]`, an ellipsis.
+/// Whether `text` stands for rows that were left out: `...`, `[...]`, an ellipsis, also in the cells of a table and between marks
+/// of code, emphasis or a line that goes on.
 fn is_elision(text: &str) -> bool {
-    let dots = text.trim_matches(|letter: char| " \t[](){}<>#".contains(letter));
-    let is_short = dots.chars().count() <= LONGEST_ELISION;
-    is_short
-        && (dots.len() >= 3 && dots.bytes().all(|byte| byte == b'.')
-            || matches!(dots, "\u{2026}" | "\u{22ee}" | ". . ."))
+    let is_mark = |letter: char| " \t[](){}<>#`*\"'\\".contains(letter);
+    let mut cells = text.split('|').map(|cell| cell.trim_matches(is_mark)).filter(|cell| !cell.is_empty());
+    let is_elided = |dots: &str| {
+        let is_short = dots.chars().count() <= LONGEST_ELISION;
+        is_short
+            && (dots.len() >= 3 && dots.bytes().all(|byte| byte == b'.')
+                || matches!(dots, "\u{2026}" | "\u{22ee}" | ". . ."))
+    };
+    cells.next().is_some_and(is_elided) && cells.all(is_elided)
 }
 
 /// Dots that an author writes in place of rows.
@@ -202,5 +207,32 @@ fn elapsed(earlier: Stamp, later: Stamp) -> Option<i64> {
         | (Stamp::DateTime(earlier), Stamp::DateTime(later))
         | (Stamp::YearDay(earlier), Stamp::YearDay(later)) => later.checked_sub(earlier),
         _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn dots_in_place_of_rows_may_have_marks_around_them() {
+        for text in [
+            "...",
+            "[...]",
+            "\u{2026}",
+            "`   ...`",
+            "| ... |",
+            "| ... | ... | ... |",
+            "...\\",
+            "**...**",
+            "# ...",
+        ] {
+            assert!(is_elision(text), "{text}");
+        }
+        for text in
+            ["", "``", "|", "..", "| ... | 10.0.0.1 |", "E..(..@.@.......", "..|..", "..................."]
+        {
+            assert!(!is_elision(text), "{text}");
+        }
     }
 }
