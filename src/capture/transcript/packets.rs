@@ -59,11 +59,12 @@ fn times(text: &str) -> impl Iterator<Item = usize> + '_ {
 
 /// Whether `before` precedes a packet on its line and is none itself, nor the end of one.
 pub fn is_prefix(before: &str) -> bool {
-    !before.contains(" > ") && !before.contains("length ") && !before.contains(" win ")
+    let is_link_header = before.starts_with("(0x") || before.contains("ethertype ");
+    !is_link_header && !before.contains(" > ") && !before.contains("length ") && !before.contains(" win ")
 }
 
 /// An arrow between hosts, or the header of `-v`: nearly every line with a packet has one of them.
-const SIGNS: [&str; 4] = ["> ", "\u{2192} ", "IP (", "IP6 ("];
+const SIGNS: [&str; 6] = ["> ", "\u{2192} ", "\u{203a} ", "\u{ff1e} ", "IP (", "IP6 ("];
 
 /// The protocol of a row of a packet list without an arrow.
 const ROW_SIGNS: [&str; 4] = [" TCP ", " TLSv", " ICMP", " HTTP "];
@@ -94,8 +95,17 @@ pub fn begins_behind(text: &str, begins: impl Fn(&str) -> bool) -> Option<usize>
         *at > 0 && is_free && letter.is_alphanumeric()
     });
     let mut places = places.take(MOST_PLACES).map(|(at, _)| text.split_at(at));
-    let found = places.find(|(before, behind)| may_begin(behind) && is_prefix(before) && begins(behind));
+    let found = places.find(|(before, behind)| {
+        may_begin(behind) && is_prefix(before) && !is_link_end(behind) && begins(behind)
+    });
     found.map(|(before, _)| before.len())
+}
+
+/// Whether `text` is the end of a link header that a mail wrapped, `0x0800), length 74: IP 10.0.0.1...`, which begins no packet.
+fn is_link_end(text: &str) -> bool {
+    let (before, _) = text.split_once(" > ").unwrap_or((text, ""));
+    let is_begin = before.starts_with("IP") || before.contains("ethertype ");
+    before.contains("length ") && !is_begin
 }
 
 /// Whether the first words of `text` may be those of a packet; of most words in prose a look shows that they are none. A packet
@@ -165,6 +175,18 @@ mod tests {
     fn what_precedes_is_a_prefix_or_a_line_of_its_own() {
         assert!(is_prefix("client_1  | ") && is_prefix("Nov 28 10:00:01 host tcpdump[71]: "));
         assert!(!is_prefix("460,sackOK], length 0 ") && !is_prefix(PACKET));
+        for wrapped in ["(0x0800), length 74: ", "IPv4 (0x0800), length 74: "] {
+            let begins = |text: &str| text.contains(" > ");
+            assert_eq!(
+                begins_behind(&format!("{wrapped}IP 10.0.0.1.1 > 10.0.0.2.2: S"), begins),
+                None,
+                "{wrapped}"
+            );
+        }
+        // The end of a link header that a mail wrapped.
+        assert!(
+            !is_prefix("(0x0800), ") && !is_prefix("(0x0800), length 74: ") && !is_prefix("ethertype IPv4, ")
+        );
     }
 
     proptest! {

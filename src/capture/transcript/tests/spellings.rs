@@ -168,6 +168,18 @@ fn an_error_and_its_quote_may_have_been_joined() {
 }
 
 #[test]
+fn a_mail_wraps_each_link_header_at_the_same_place() {
+    let packet = |second: u32| {
+        format!(
+            "10:00:0{second}.000000 02:00:00:00:00:01 > 02:00:00:00:00:02, ethertype IPv4\n(0x0800), length 74: IP \
+             192.0.2.10.40000 > 198.51.100.20.443: Flags [S], seq 1, win 502, length 0\n"
+        )
+    };
+    let text = format!("{}{}{}", packet(0), packet(1), packet(3));
+    assert_eq!(summaries(&text), ["192.0.2.10.40000 > 198.51.100.20.443 S 0"; 3]);
+}
+
+#[test]
 fn a_packet_filter_s_log_names_its_rules() {
     let line = "10:00:00.000001 rule 3/0(match): block in on em0: 192.0.2.10.40000 > 198.51.100.20.443: Flags [S], seq 1, win \
                 502, length 0";
@@ -374,6 +386,14 @@ fn a_firewall_s_reason_is_reported() {
     let text = "10:00:00.000001 192.0.2.10.40000 > 198.51.100.20.443: S 164248457 Drop-reason: (acl-drop) Flow is denied\n";
     assert_eq!(summaries(text), ["192.0.2.10.40000 > 198.51.100.20.443 S ?"]);
     assert!(note(text).contains("dropped packets: (acl-drop) Flow is denied (1 packet)"), "{}", note(text));
+    let wrapped = "10:00:00.000001 192.0.2.10.40000 > 198.51.100.20.443: S\n    1:1(0) win 502 Drop-reason: (acl-drop)\n    \
+                   Flow is denied\n";
+    assert_eq!(summaries(wrapped), ["192.0.2.10.40000 > 198.51.100.20.443 S 0"]);
+    assert!(
+        note(wrapped).contains("dropped packets: (acl-drop) Flow is denied (1 packet)"),
+        "{}",
+        note(wrapped)
+    );
 }
 
 #[test]
