@@ -239,33 +239,59 @@ impl<'a> Word<'a> {
         // `[TCP segment of a reassembled PDU]` and the like may follow.
         let text = text.split('[').next().unwrap_or(text).trim();
         if let Some(alert) = text.strip_prefix("Alert (") {
-            return Self::alert(alert.trim_end_matches(')'));
+            return Self::alert(alert);
         }
         if let Some(hello) = text.strip_prefix("Client Hello") {
-            let name = hello.trim().strip_prefix("(SNI=").and_then(|name| name.strip_suffix(')'));
-            return Some(Self::ClientHello(name));
+            let name = hello.trim().strip_prefix("(SNI=").and_then(|name| name.split_once(')'));
+            return Some(Self::ClientHello(name.map(|(name, _)| name)));
         }
-        Some(match text {
-            "Server Hello" => Self::ServerHello,
-            "Hello Retry Request" => Self::HelloRetryRequest,
-            "Certificate" => Self::Certificate,
-            "Server Key Exchange" => Self::ServerKeyExchange,
-            "Certificate Request" => Self::CertificateRequest,
-            "Server Hello Done" => Self::ServerHelloDone,
-            "Client Key Exchange" => Self::ClientKeyExchange,
-            "Change Cipher Spec" => Self::ChangeCipherSpec,
-            "Encrypted Handshake Message" | "Finished" => Self::Finished,
-            "Encrypted Alert" => Self::EncryptedAlert,
-            "Application Data" => Self::ApplicationData,
-            _ => return None,
-        })
+        // What an author wrote behind the name is no part of it.
+        let is_named = |name: &str| {
+            let behind = text.strip_prefix(name).map(str::trim_start);
+            behind.is_some_and(|behind| !behind.starts_with(char::is_alphanumeric))
+        };
+        NAMES.iter().find(|(name, _)| is_named(name)).map(|(_, word)| *word)
     }
 
-    /// `Level: Fatal, Description: Handshake Failure`
+    /// `Level: Fatal, Description: Handshake Failure)`, and what an author wrote behind it. Of a name that was cut the beginning
+    /// suffices where one alert's begins so.
     fn alert(text: &str) -> Option<Self> {
-        let (level, description) = text.split_once(", Description: ")?;
+        let (inside, is_closed) = text.split_once(')').map_or((text, false), |(inside, _)| (inside, true));
+        let (level, name) = inside.split_once(", Description: ")?;
         let level = if level.ends_with("Warning") { 1 } else { 2 };
-        Some(Self::Alert(level, AlertDescription::of_words(description)?))
+        let description = AlertDescription::of_words(name)
+            .or_else(|| if is_closed { None } else { AlertDescription::of_cut_words(name) })?;
+        Some(Self::Alert(level, description))
+    }
+}
+
+/// Messages and records by Wireshark's names.
+const NAMES: [(&str, Word<'_>); 12] = [
+    ("Server Hello", Word::ServerHello),
+    ("Hello Retry Request", Word::HelloRetryRequest),
+    ("Certificate", Word::Certificate),
+    ("Server Key Exchange", Word::ServerKeyExchange),
+    ("Certificate Request", Word::CertificateRequest),
+    ("Server Hello Done", Word::ServerHelloDone),
+    ("Client Key Exchange", Word::ClientKeyExchange),
+    ("Change Cipher Spec", Word::ChangeCipherSpec),
+    ("Encrypted Handshake Message", Word::Finished),
+    ("Finished", Word::Finished),
+    ("Encrypted Alert", Word::EncryptedAlert),
+    ("Application Data", Word::ApplicationData),
+];
+
+impl AlertDescription {
+    /// From the beginning of a tool's words, which a terminal cut, where it is that of one alert only.
+    fn of_cut_words(words: &str) -> Option<Self> {
+        let begun =
+            words.trim_end_matches(['.', '\u{2026}', '|', '`', '"', '\\', ' ']).trim().to_ascii_lowercase();
+        let begun = begun.replace(' ', "_");
+        let is_begun = |number: &u8| Self(*number).name().is_some_and(|name| name.starts_with(&begun));
+        let mut fitting = (0..=u8::MAX).filter(is_begun);
+        let only = fitting.next().filter(|_| !begun.is_empty() && fitting.next().is_none());
+        // The whole name with a mark behind it may begin another's.
+        Self::of_words(&begun.replace('_', " ")).or(only.map(Self))
     }
 }
 
@@ -384,6 +410,49 @@ mod tests {
             (Server, 7, "TLSv1.2: Alert (Level: Fatal, Description: Handshake Failure)"),
         ];
         assert_eq!(names(&segments), ["ClientHello", "Alert"]);
+    }
+
+    #[test]
+    fn an_alert_is_named_whatever_is_behind_it_and_by_the_beginning_of_its_name() {
+        let alert = |behind: &str| {
+            let text = format!("TLSv1.2: Alert (Level: Fatal, Description: {behind}");
+            let records: Vec<_> =
+                Words::of(&text).expect("words").records().map(|word| format!("{word:?}")).collect();
+            records.concat()
+        };
+        let named = |number: u8| format!("{:?}", Word::Alert(2, AlertDescription(number)));
+        for (behind, number) in [
+            ("Handshake Failure) <--- here", 40),
+            ("Handshake Failure)  \\", 40),
+            ("Certificate Unknown).", 46),
+            ("Handsha", 40),
+            ("Handshake Failure |", 40),
+            ("Certificate Ex", 45),
+            ("Protocol Versi…", 70),
+        ] {
+            assert_eq!(alert(behind), named(number), "{behind}");
+        }
+        for unclear in ["", "Certificate ", "Bad", "Unkn", "Nonsense)", "Handsha)"] {
+            assert_eq!(alert(unclear), "", "{unclear}");
+        }
+    }
+
+    #[test]
+    fn a_name_is_whole_before_what_an_author_added() {
+        let words = |text: &str| {
+            Words::of(text).expect("words").records().map(|word| format!("{word:?}")).collect::<Vec<_>>()
+        };
+        assert_eq!(words("TLSv1.2: Server Hello <-- look"), ["ServerHello"]);
+        assert_eq!(words("TLSv1.2: Server Hello Done |"), ["ServerHelloDone"]);
+        assert_eq!(
+            words("TLSv1.2: Certificate, Certificate Request `"),
+            ["Certificate", "CertificateRequest"]
+        );
+        assert!(words("TLSv1.2: Certificate Verify").is_empty());
+        assert_eq!(
+            words("TLSv1: Client Hello (SNI=ssm.example.net) <--"),
+            ["ClientHello(Some(\"ssm.example.net\"))"]
+        );
     }
 
     #[test]

@@ -123,5 +123,28 @@ fn is_cut_name(words: &str) -> bool {
     let is_part = |name: &&str| {
         name.starts_with(last) && *name != last && !["Certificate", "Server Hello"].contains(&last)
     };
-    NAMES.iter().any(is_part) || (last.starts_with("Alert (") && !last.ends_with(')'))
+    // An alert's parenthesis has a comma in it.
+    let is_open_alert = words.rsplit_once("Alert (").is_some_and(|(_, alert)| !alert.contains(')'));
+    NAMES.iter().any(is_part) || is_open_alert
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_list_of_messages_ends_within_a_name_or_an_alert_s_parenthesis() {
+        for cut in
+            ["Server Hello, Server Key Ex", "Alert (Level: Fatal, Description: Handsh", "Alert (Level: Fatal"]
+        {
+            assert!(is_cut_name(cut), "{cut}");
+        }
+        for whole in [
+            "Server Hello",
+            "Alert (Level: Fatal, Description: Handshake Failure)",
+            "Application Data, Application Data",
+        ] {
+            assert!(!is_cut_name(whole), "{whole}");
+        }
+    }
 }
