@@ -97,7 +97,7 @@ fn old_error_v6(words: &str) -> Option<Printed> {
 
 /// tcpdump, print-icmp.c, `icmp_print` and `unreach2str`. Everything up to `, length ` is the message.
 fn error_v4(words: &str) -> Option<Printed> {
-    let (message, length) = message_and_length(words)?;
+    let (message, length) = message_and_length(words);
     let (icmp_type, code) = match message {
         "time exceeded in-transit" => (11, 0),
         "ip reassembly time exceeded" => (11, 1),
@@ -123,11 +123,14 @@ fn error_v4(words: &str) -> Option<Printed> {
     Some(with_length(Printed { icmp_type, code, ..Printed::default() }, length))
 }
 
-/// The message and what follows `, length `. In a line that was cut within those words the message is still whole.
-fn message_and_length(words: &str) -> Option<(&str, &str)> {
-    words.split_once(", length ").or_else(|| {
-        let (message, cut) = words.rsplit_once(", ").or_else(|| Some((words.strip_suffix(',')?, "")))?;
-        "length ".starts_with(cut).then_some((message, ""))
+/// The message and what follows `, length `. A line may have been cut in those words or before them, and a log's own marks may
+/// follow.
+fn message_and_length(words: &str) -> (&str, &str) {
+    words.split_once(", length ").unwrap_or_else(|| {
+        let end = words.find(['"', '\\', '`', '|']).unwrap_or(words.len());
+        let words = words.get(..end).unwrap_or(words).trim_end().trim_end_matches(',');
+        let cut = words.rsplit_once(", ").filter(|(_, cut)| "length ".starts_with(cut));
+        (cut.map_or(words, |(message, _)| message), "")
     })
 }
 
@@ -150,7 +153,7 @@ fn unreachable_v4(message: &str) -> Option<Printed> {
     let mut printed = Printed { icmp_type: 3, ..Printed::default() };
     let (before, reason) = message.split_once(" unreachable")?;
     let words: Vec<&str> = before.split(' ').collect();
-    let reason = reason.strip_prefix(" - ").unwrap_or(reason);
+    let reason = whole_reason(reason);
     let (code, destination) = match (words.as_slice(), reason) {
         (["net", destination], "") => (0, destination),
         (["host", destination], "") => (1, destination),
@@ -195,6 +198,32 @@ fn unreachable_v4(message: &str) -> Option<Printed> {
     printed.code = code;
     printed.destination = Spelled::parse(destination);
     Some(printed)
+}
+
+/// What ` - ` precedes: tcpdump's words for a code, also where a terminal cut them; without what an author wrote behind them.
+fn whole_reason(reason: &str) -> &str {
+    const REASONS: [&str; 9] = [
+        "admin prohibited filter",
+        "admin prohibited",
+        "host precedence violation",
+        "need to frag",
+        "precedence cutoff",
+        "source host isolated",
+        "source route failed",
+        "tos prohibited",
+        "unknown",
+    ];
+    let reason = reason.strip_prefix(" -").unwrap_or(reason).trim();
+    let is_begun = |known: &&str| reason.len() > 2 && known.starts_with(reason);
+    if reason.starts_with('#') {
+        return reason.split(' ').next().unwrap_or(reason);
+    }
+    if let Some((mtu, _)) = reason.split_once(')').filter(|(mtu, _)| mtu.starts_with("need to frag (mtu ")) {
+        return reason.get(..=mtu.len()).unwrap_or(reason);
+    }
+    let known = REASONS.into_iter().find(|known| reason.starts_with(known));
+    // A cut reason is one of the shortest that begin so.
+    known.or_else(|| REASONS.into_iter().rev().find(is_begun)).unwrap_or("")
 }
 
 /// `length 52`, and the checksum's remark that may follow. With a `, length ` before it the message is whole; the
@@ -374,6 +403,35 @@ mod tests {
             assert_eq!(v4(words), Some(expected), "{words}");
         }
         assert_eq!(v4("echo request, id 1, seq 1"), None);
+    }
+
+    #[test]
+    fn an_error_is_one_without_its_length_and_with_its_words_cut() {
+        let ends = Spelled::Address(IpAddr::from([10, 0, 0, 9]));
+        for (words, expected) in [
+            ("host 10.0.0.2 unreachable - admin prohibited", (3, 10)),
+            ("host 10.0.0.2 unreachable - admin prohibited,", (3, 10)),
+            ("host 10.0.0.2 unreachable - admin prohibited, len", (3, 10)),
+            ("host 10.0.0.2 unreachable - admin prohib", (3, 10)),
+            ("host 10.0.0.2 unreachable - admin prohibited filter", (3, 13)),
+            ("host 10.0.0.2 unreachable - admin prohibited\\n\",", (3, 10)),
+            ("host 10.0.0.2 unreachable <--- here", (3, 1)),
+            ("host 10.0.0.2 unreachable", (3, 1)),
+            ("10.0.0.2 tcp port 8443 unreachable", (3, 3)),
+            ("10.0.0.2 unreachable - need to f", (3, 4)),
+            ("10.0.0.2 unreachable - need to frag (mtu 1400)", (3, 4)),
+            ("10.0.0.2 unreachable - #20", (3, 20)),
+            ("time exceeded in-transit", (11, 0)),
+        ] {
+            let Some(Message::Error(printed)) = parse(&format!("ICMP {words}"), &ends, &ends) else {
+                panic!("{words}");
+            };
+            assert_eq!((printed.icmp_type, printed.code), expected, "{words}");
+        }
+        for other in ["host 10.0.0.2 unreach", "10.0.0.2 unreachable", "echo reply, id 1", "time exceeded in"]
+        {
+            assert_eq!(parse(&format!("ICMP {other}"), &ends, &ends), Some(Message::Other), "{other}");
+        }
     }
 
     #[test]
