@@ -22,7 +22,7 @@ pub mod tcp;
 
 pub use self::link::is_address_line;
 
-use self::draft::{Context, Draft};
+use self::draft::{Context, Draft, MOST_WRAPS};
 use self::link::{Link, Network, begins_untimed, ends_within_ends, has_bare_ends, strip_ip_word};
 use self::rules::Rules;
 use super::clock::{Stamp, Start};
@@ -132,8 +132,8 @@ impl Family for Gatherer {
         if let (Some(rule), Some(_)) = (Link::split(draft.text(0)).rule, &packet) {
             self.rules.add(rule);
         }
-        if let (Some((_, reason)), Some(_)) = (split_rare(draft.text(0), old::DROP_REASON), &packet) {
-            self.rules.add_reason(reason.trim_end());
+        if let (Some(reason), Some(_)) = (drop_reason(&draft), &packet) {
+            self.rules.add_reason(&reason);
         }
         // A paste may begin between a packet's two lines: its time is lost, and the others have theirs.
         let mut packet = packet.filter(|packet| packet.stamp != Stamp::None || !self.has_times);
@@ -221,6 +221,17 @@ impl Gatherer {
         let is_header = strip_ip_word(head).unwrap_or(head).starts_with('(');
         begins_untimed(head) && line.raw.first() != Some(&b'\t') && !(is_header && draft.awaits_quote())
     }
+}
+
+/// Why Cisco ASA dropped the packet, `(acl-drop) Flow is denied by configured rule`, also where a page wrapped the line within
+/// it.
+fn drop_reason(draft: &Draft) -> Option<String> {
+    (0..draft.len().min(MOST_WRAPS + 1)).find_map(|index| {
+        let (_, reason) = split_rare(draft.text(index), old::DROP_REASON)?;
+        let is_name_alone = reason.trim_end().ends_with(')') && !reason.trim().contains(' ');
+        let below = if is_name_alone { draft.text(index + 1) } else { "" };
+        Some(format!("{} {below}", reason.trim()).trim_end().to_owned())
+    })
 }
 
 /// Whether `text` is certainly the first line of a packet.

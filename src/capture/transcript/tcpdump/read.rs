@@ -68,7 +68,7 @@ pub fn read(draft: &Draft, context: &mut Context<'_>) -> Option<PrintedPacket> {
             if word.is_empty() || word.len() == text.len() {
                 return None;
             }
-            packet.content = PrintedContent::Other(Other::Printed(word.into()));
+            packet.content = PrintedContent::Other(Other::Printed(kind(word).into()));
             packet.dump = payload::unknown_frame(draft, text, wire_len);
         }
     }
@@ -168,12 +168,37 @@ fn other(headers: &Headers, protocol: Option<u8>) -> Option<Other> {
             let word = first_word(&headers.body);
             let is_whole =
                 !word.is_empty() && (word.len() < headers.body.len() || word.starts_with("ip-proto"));
-            is_whole.then(|| Other::Printed(word.into()))
+            is_whole.then(|| Other::Printed(kind(word).into()))
         }
     }
+}
+
+/// The name of a protocol, if `word` may be one: an address, a host's name or a number is none.
+fn kind(word: String) -> String {
+    let is_hardware = word.len() == 2 && word.bytes().all(|byte| byte.is_ascii_hexdigit());
+    let is_name = word.starts_with(|letter: char| letter.is_alphanumeric())
+        && word.contains(char::is_alphabetic)
+        && (!word.contains(['.', '<', '>', '[', '$']) || word.starts_with("802."))
+        && !is_hardware;
+    if is_name { word } else { "unknown".to_owned() }
 }
 
 /// The word that `text` begins with, up to a space or punctuation.
 fn first_word(text: &str) -> String {
     text.chars().take_while(|letter| !" ,:(".contains(*letter)).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_no_protocol_s_name_is_no_kind() {
+        for name in ["LLDP", "GREv0", "STP", "802.1d", "ip-proto-17"] {
+            assert_eq!(kind(name.to_owned()), name);
+        }
+        for other in ["client.3095412229", "<", "00", "02", "192.0.2.1.50000", "7", ""] {
+            assert_eq!(kind(other.to_owned()), "unknown", "{other}");
+        }
+    }
 }
