@@ -24,7 +24,7 @@ enum Encoding {
     Utf16 { is_big_endian: bool },
 }
 
-/// Whether a file that begins with `first_bytes` is UTF-16, by its byte order mark.
+/// Whether a file that begins with `first_bytes` is UTF-16, by its byte order mark or its first letters.
 pub fn is_utf16(first_bytes: &[u8]) -> bool {
     matches!(Encoding::of(first_bytes), Encoding::Utf16 { .. })
 }
@@ -34,8 +34,19 @@ impl Encoding {
         match first_bytes {
             [0xff, 0xfe, ..] => Self::Utf16 { is_big_endian: false },
             [0xfe, 0xff, ..] => Self::Utf16 { is_big_endian: true },
-            _ => Self::AsIs,
+            _ => Self::without_mark(first_bytes).unwrap_or(Self::AsIs),
         }
+    }
+
+    /// Where the mark is missing, the zeros of the first letters show UTF-16.
+    fn without_mark(first_bytes: &[u8]) -> Option<Self> {
+        const SHOWN: usize = 16;
+        let shown = first_bytes.get(..SHOWN)?;
+        let is_letter = |byte: u8| (b' '..=b'~').contains(&byte) || matches!(byte, b'\t' | b'\r' | b'\n');
+        let has_zeros = |zero: usize| {
+            shown.chunks_exact(2).all(|pair| matches!(pair, [one, two] if [*one, *two][zero] == 0 && is_letter([*one, *two][1 - zero])))
+        };
+        [1, 0].into_iter().find(|zero| has_zeros(*zero)).map(|zero| Self::Utf16 { is_big_endian: zero == 0 })
     }
 }
 
@@ -136,6 +147,12 @@ mod tests {
             }
             assert_eq!(decoded(text.as_bytes(), at_once), (text.to_owned(), text.len() as u64));
         }
+        let lines = "10:00:00.000000 IP a > b\n";
+        for is_big_endian in [false, true] {
+            let bytes = &utf16(lines, is_big_endian)[2..];
+            assert_eq!(decoded(bytes, 64), (lines.to_owned(), bytes.len() as u64));
+        }
+        assert!(!is_utf16(&[0; 16]) && !is_utf16(b"10:00:00.000000 IP a > b"));
         assert!(is_utf16(&utf16("", false)) && is_utf16(&utf16("", true)) && !is_utf16(b"10:00"));
     }
 

@@ -78,6 +78,14 @@ pub fn clean(text: &str) -> String {
             '\u{2018}'..='\u{201b}' => cleaned.push('\''),
             '\u{201c}'..='\u{201f}' => cleaned.push('"'),
             '\u{2026}' => cleaned.push_str("..."),
+            // Signs of East Asian width, a comma with the space in it.
+            '\u{ff1a}' => cleaned.push(':'),
+            '\u{ff1e}' => cleaned.push('>'),
+            '\u{ff0c}' => cleaned.push_str(if letters.peek().is_some_and(|next| next.is_whitespace()) {
+                ","
+            } else {
+                ", "
+            }),
             _ if letter.is_whitespace() => cleaned.push(' '),
             _ if letter.is_control() => {}
             _ => cleaned.push(letter),
@@ -157,6 +165,7 @@ mod tests {
                 "a",
             ),
             ("0x0010:  0a08  ,.", "0x0010:  0a08  ,."),
+            ("a \u{ff1e} b\u{ff1a} seq 1\u{ff0c}win 2\u{ff0c} x", "a > b: seq 1, win 2, x"),
             ("\u{1b}[32ma\u{1b}[0m\u{1b}[1;31m>\u{1b}[m b\u{1b}[K", "a> b"),
         ] {
             assert_eq!(clean(pasted), plain);

@@ -6,8 +6,9 @@ use std::io::{self, BufRead};
 use super::encoding::Decoded;
 use super::line::Line;
 use super::margins::Margins;
-use super::markup;
 use super::quoted_printable::QuotedPrintable;
+use super::rows::Rows;
+use super::{json, markup};
 use crate::limits::TRANSCRIPT_LINE_BYTES;
 
 /// The lines of a file.
@@ -18,7 +19,8 @@ pub struct Lines<R> {
     is_behind_return: bool,
     margins: Margins,
     encoding: QuotedPrintable,
-    /// Lines of a web page that are still to be returned: its source has several in one.
+    rows: Rows,
+    /// Lines that are still to be returned: a web page's source, or a string of JSON, has several in one.
     pending: VecDeque<Line>,
     /// Lines longer than [`TRANSCRIPT_LINE_BYTES`], whose ends were not kept.
     pub overlong: u64,
@@ -32,6 +34,7 @@ impl<R: BufRead> Lines<R> {
             is_behind_return: false,
             margins: Margins::default(),
             encoding: QuotedPrintable::default(),
+            rows: Rows::default(),
             pending: VecDeque::new(),
             overlong: 0,
         }
@@ -48,16 +51,38 @@ impl<R: BufRead> Lines<R> {
             if let Some(line) = self.pending.pop_front() {
                 break line;
             }
-            let Some(line) = self.next_physical()? else { return Ok(None) };
+            let Some(line) = self.next_physical()? else {
+                let Some(row) = self.rows.finish() else { return Ok(None) };
+                break row;
+            };
             if is_prompt(&line) {
                 continue;
             }
-            let Some(shown) = markup::lines(&line.raw) else { break line };
-            let ended = |raw: &[u8]| Line { raw: raw.to_vec(), is_ended: true, ..line };
-            self.pending = shown.into_iter().map(ended).collect();
+            for line in self.rows.take(line).into_iter().flatten() {
+                self.add_shown(line);
+            }
         };
+        if line.raw.trim_ascii_start().starts_with(b"<t") {
+            // An editor's number is behind the tags of a table's cell.
+            line.raw = markup::without_tags(&String::from_utf8_lossy(&line.raw)).into_owned().into_bytes();
+        }
         self.margins.remove(&mut line);
         Ok(Some(line))
+    }
+
+    /// Adds what a page or a tool shows where its source has `line`.
+    fn add_shown(&mut self, line: Line) {
+        if let Some(held) = json::lines(&line.raw) {
+            self.pending.extend(held.into_iter().map(|raw| Line { raw, is_ended: true, ..line }));
+        } else if let Some(shown) = markup::lines(&line.raw) {
+            self.pending.extend(shown.into_iter().map(|raw| Line {
+                raw: raw.to_vec(),
+                is_ended: true,
+                ..line
+            }));
+        } else {
+            self.pending.push_back(line);
+        }
     }
 
     /// The next line as the file has it; of empty ones in a row one. What a carriage return alone ends is a line as well:
@@ -170,10 +195,14 @@ mod tests {
     #[test]
     fn the_lines_of_a_page_s_source_are_several() {
         let lines = read(b"<p>a &gt; b<br>c<br/>d</p>\n<tr><td>e</td><td>f</td></tr><tr><td>g</td></tr>");
-        let text: Vec<_> = lines.iter().map(|(number, text)| (*number, text.as_str())).collect();
-        assert_eq!(
-            text,
-            [(1, "<p>a &gt; b"), (1, "c"), (1, "d"), (2, "<tr><td>e</td><td>f</td>"), (2, "<tr><td>g</td>")]
-        );
+        let text: Vec<_> = lines.iter().map(|(number, text)| (*number, text.trim())).collect();
+        assert_eq!(text, [(1, "<p>a &gt; b"), (1, "c"), (1, "d"), (2, "e  f"), (2, "g")]);
+    }
+
+    #[test]
+    fn an_editor_s_numbers_may_be_in_a_cell_and_a_log_s_lines_in_strings() {
+        let lines = read(b"<tr><td>1</td><td>a</td></tr>\n<tr><td>2</td><td>  b</td></tr>\n{\"log\":\"c\\n\"}\n{\"log\":\" d\\n\"}\n");
+        let text: Vec<_> = lines.iter().map(|(_, text)| text.trim_end()).collect();
+        assert_eq!((text[1].trim_start(), &text[2..]), ("b", &["c", " d"][..]));
     }
 }

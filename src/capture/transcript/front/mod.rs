@@ -2,12 +2,14 @@
 //! them, and cleaned of what terminals and web pages add.
 
 mod encoding;
+mod json;
 mod line;
 mod lines;
 mod margins;
 mod markup;
 mod prefix;
 mod quoted_printable;
+mod rows;
 
 pub use encoding::is_utf16;
 pub use line::{Line, decode_entities};
