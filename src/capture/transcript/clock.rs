@@ -103,8 +103,12 @@ fn without_zone(time: &str) -> &str {
     time.split(['Z', '+', '-']).next().unwrap_or(time)
 }
 
-/// `HH:MM:SS.ffffff`, perhaps with fewer digits, and with a comma in some locales.
+/// `HH:MM:SS.ffffff`, perhaps with fewer digits, and with a comma in some locales. Spreadsheets and people leave an hour's
+/// first zero out.
 fn time_of_day(word: &str) -> Option<(i64, u8)> {
+    if word.as_bytes().get(1) == Some(&b':') && word.contains('.') {
+        return time_of_day(&format!("0{word}"));
+    }
     let (whole, fraction) = word.as_bytes().split_first_chunk::<8>()?;
     let [h, hh, b':', m, mm, b':', s, ss] = *whole else { return None };
     let field = |tens: u8, ones: u8, below: i64| -> Option<i64> {
@@ -365,6 +369,9 @@ mod tests {
         assert_eq!((clock, at), (Some(Clock::SinceFirst), vec![61_000_000, 61_012_474, 61_012_563]));
         let (clock, at) = instants(&["00:00:00.000000 IP", "00:00:00.012474 IP", "00:00:00.012563 IP"]);
         assert_eq!((clock, at), (Some(Clock::SinceFirst), vec![0, 12_474, 12_563]));
+        let (clock, at) = instants(&["9:59:59.900000 IP", "10:00:00.100000 IP"]);
+        assert_eq!((clock, at), (Some(Clock::TimeOfDay), vec![35_999_900_000, 36_000_100_000]));
+        assert_eq!(Start::split("0:50:ba:aa:77:88 x").map(|start| start.stamp), None);
         assert_eq!(instants(&["1556554522.001362 IP"]), (Some(Clock::Utc), vec![1_556_554_522_001_362]));
         let local = (Some(Clock::LocalDateTime), vec![1_556_554_522_001_362]);
         for text in [

@@ -152,11 +152,20 @@ fn is_name(word: &str) -> bool {
     // `10-9-29-68`, as clouds call their machines.
     let is_dashed = || word.split('-').count() == 4 && word.split('-').all(|part| part.parse::<u8>().is_ok());
     word.len() <= MOST_NAME_BYTES
-        && (word.contains(has_letter) || is_dashed())
+        && (word.contains(has_letter) || is_dashed() || is_invented_address(word))
         && word.chars().all(is_letter)
         && !word.starts_with('.')
         && !word.ends_with('.')
         && !word.contains("..")
+}
+
+/// Whether `word` is an IPv4 address that no host has, as authors write in place of their own: one of its numbers is above 255.
+fn is_invented_address(word: &str) -> bool {
+    let is_number =
+        |part: &str| (1..=3).contains(&part.len()) && part.bytes().all(|byte| byte.is_ascii_digit());
+    word.split('.').count() == Ipv4Addr::BITS as usize / 8
+        && word.split('.').all(is_number)
+        && word.split('.').any(|part| part.parse::<u8>().is_err())
 }
 
 /// Whether a service may be called so: RFC 6335, 5.1, and the underscores and plus signs of older lists.
@@ -207,6 +216,8 @@ mod tests {
             ("ec2-XX.XXX.compute.443", "ec2-XX.XXX.compute", "443"),
             ("remote.host.ip.21080", "remote.host.ip", "21080"),
             ("10-9-29-68.443", "10-9-29-68", "443"),
+            ("99.336.74.209.443", "99.336.74.209", "443"),
+            ("99.336.74.209", "99.336.74.209", ""),
             ("10.1.xx.5", "10.1.xx.5", ""),
             ("SERVER", "SERVER", ""),
         ] {

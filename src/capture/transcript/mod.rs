@@ -206,9 +206,11 @@ impl<R: BufRead> Transcript<R> {
         let mut notes = self.families.notes();
         if self.lines.overlong > 0 {
             let overlong = self.lines.overlong;
-            notes.push(format!(
-                "{overlong} lines were longer than {TRANSCRIPT_LINE_BYTES} bytes, and the rest of each was ignored"
-            ));
+            notes.push(if overlong == 1 {
+                format!("1 line was longer than {TRANSCRIPT_LINE_BYTES} bytes, and its rest was ignored")
+            } else {
+                format!("{overlong} lines were longer than {TRANSCRIPT_LINE_BYTES} bytes, and the rest of each was ignored")
+            });
         }
         if self.families.common.numbering.forgotten > 0 {
             let forgotten = self.families.common.numbering.forgotten;
