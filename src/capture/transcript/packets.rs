@@ -64,7 +64,7 @@ pub fn is_prefix(before: &str) -> bool {
 }
 
 /// An arrow between hosts, or the header of `-v`: nearly every line with a packet has one of them.
-const SIGNS: [&str; 6] = ["> ", "\u{2192} ", "\u{203a} ", "\u{ff1e} ", "IP (", "IP6 ("];
+const SIGNS: [&str; 5] = ["> ", "\u{2192} ", "\u{203a} ", "IP (", "IP6 ("];
 
 /// The protocol of a row of a packet list without an arrow.
 const ROW_SIGNS: [&str; 4] = [" TCP ", " TLSv", " ICMP", " HTTP "];

@@ -197,7 +197,8 @@ pub fn read_ends(text: &str) -> Option<(Words<'_>, (End, End))> {
     let mut scan = Scan::new(text);
     let source = scan.until(' ')?;
     scan.skip_spaces();
-    let (has_arrow, is_rewritten) = eat_arrow(&mut scan);
+    let arrow = eat_arrow(&mut scan);
+    let has_arrow = arrow.is_some();
     let is_number = |text: &str| text.starts_with(|letter: char| letter.is_ascii_digit());
     if !(has_arrow || is_number(source) && is_number(scan.rest())) {
         return None;
@@ -208,9 +209,7 @@ pub fn read_ends(text: &str) -> Option<(Words<'_>, (End, End))> {
     let bare = || scan.rest().strip_suffix(':').filter(|word| !word.contains(':')).map(|word| (word, ""));
     let (destination, after) = split_at_colon(scan.rest()).or_else(bare)?;
     let ends = End::pair(source, destination)?;
-    // Other tools print such arrows, but not these words.
-    let is_own = |body: &str| tcp::begins_flags(body) || body.starts_with("ICMP");
-    if is_rewritten && !is_own(after.trim_start()) {
+    if arrow.is_some_and(|arrow| arrow != TCPDUMPS && !is_tcpdumps(after.trim_start(), arrow)) {
         return None;
     }
     // Where a page took the arrow for markup, two addresses with ports are left.
@@ -221,14 +220,24 @@ pub fn read_ends(text: &str) -> Option<(Words<'_>, (End, End))> {
     Some(((source, destination, after.trim_start()), ends))
 }
 
-/// Consumes the arrow between two ends. Returns whether there is one, and whether it is one that an editor made of tcpdump's.
-fn eat_arrow(scan: &mut Scan<'_>) -> (bool, bool) {
-    const REWRITTEN: [&str; 5] = ["\u{2192} ", "-> ", "=> ", "\u{203a} ", "\u{ff1e} "];
-    if scan.eat("> ") {
-        return (true, false);
-    }
-    let is_rewritten = REWRITTEN.iter().any(|arrow| scan.eat(arrow));
-    (is_rewritten, is_rewritten)
+/// The arrow that tcpdump prints.
+const TCPDUMPS: &str = "> ";
+
+/// Consumes the arrow between two ends, tcpdump's or what an editor made of it.
+fn eat_arrow(scan: &mut Scan<'_>) -> Option<&'static str> {
+    const ARROWS: [&str; 5] = [TCPDUMPS, "\u{2192} ", "-> ", "=> ", "\u{203a} "];
+    ARROWS.into_iter().find(|arrow| scan.eat(arrow))
+}
+
+/// Whether tcpdump prints these words behind two ends; other tools print such arrows, and their own words.
+fn is_tcpdumps(body: &str, arrow: &str) -> bool {
+    // FortiGate's ICMP errors differ in nothing but the arrow.
+    let is_icmp = || {
+        body.starts_with("ICMP") || body.starts_with("icmp ") || (arrow != "-> " && body.starts_with("icmp"))
+    };
+    tcp::begins_flags(body)
+        || is_icmp()
+        || tcp::Printed::parse(body).is_some_and(|printed| printed.is_old && printed.window.is_some())
 }
 
 #[cfg(test)]
@@ -270,9 +279,11 @@ mod tests {
         assert!(ends("a lower > b: c").is_none());
         let words = ends("10.0.0.1.57886 10.0.0.2.443: S 1:1(0) win 5");
         assert_eq!(words, Some(("10.0.0.1.57886", "10.0.0.2.443", "S 1:1(0) win 5")));
-        for arrow in ["\u{2192}", "->", "=>", "\u{203a}", "\u{ff1e}"] {
-            let own = format!("10.0.0.1.57886 {arrow} 10.0.0.2.443: Flags [S], seq 1");
-            assert_eq!(ends(&own), Some(("10.0.0.1.57886", "10.0.0.2.443", "Flags [S], seq 1")), "{arrow}");
+        for arrow in ["\u{2192}", "->", "=>", "\u{203a}"] {
+            for words in ["Flags [S], seq 1", "S 1:1(0) win 5", "icmp 68: host a unreachable"] {
+                let own = format!("10.0.0.1.57886 {arrow} 10.0.0.2.443: {words}");
+                assert_eq!(ends(&own), Some(("10.0.0.1.57886", "10.0.0.2.443", words)), "{arrow}");
+            }
             assert!(ends(&format!("10.0.0.1.57886 {arrow} 10.0.0.2.443: syn 1")).is_none(), "{arrow}");
         }
         assert!(ends("10.0.0.1 10.0.0.2: x").is_none() && ends("12.5 10.0.0.2.443: x").is_none());
