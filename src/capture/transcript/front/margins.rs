@@ -76,8 +76,12 @@ fn line_number(raw: &[u8]) -> Option<(u64, usize)> {
     Some((number.parse().ok()?, end + separator))
 }
 
-/// `text` without the marks of a quote before it, if there are any.
+/// `text` without the marks of a quote before it, if there are any. A table's row with a number in its first cell is no quote.
 pub fn unquoted(text: &str) -> Option<&str> {
+    let first = text.strip_prefix('|').and_then(|cells| cells.split_once('|')).map(|(first, _)| first.trim());
+    if first.is_some_and(|first| !first.is_empty() && first.bytes().all(|byte| byte.is_ascii_digit())) {
+        return None;
+    }
     text.get(quote_len(text.as_bytes())..).filter(|rest| rest.len() < text.len()).map(str::trim_start)
 }
 
@@ -114,5 +118,11 @@ mod tests {
         ] {
             assert_eq!(read(file, false).last().map(String::as_str), Some(last), "{file:?}");
         }
+    }
+
+    #[test]
+    fn a_table_s_row_is_no_quote() {
+        assert_eq!((unquoted("> | a"), unquoted("| a | b"), unquoted("a")), (Some("a"), Some("a | b"), None));
+        assert_eq!(unquoted("| 1 | `10:00:00.000000 IP (tos 0x0"), None);
     }
 }
