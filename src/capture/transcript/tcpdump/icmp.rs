@@ -213,7 +213,8 @@ fn whole_reason(reason: &str) -> &str {
         "tos prohibited",
         "unknown",
     ];
-    let reason = reason.strip_prefix(" -").unwrap_or(reason).trim();
+    // Without the dash it is an author's.
+    let Some(reason) = reason.strip_prefix(" -").map(str::trim) else { return "" };
     let is_begun = |known: &&str| reason.len() > 2 && known.starts_with(reason);
     if reason.starts_with('#') {
         return reason.split(' ').next().unwrap_or(reason);
@@ -223,7 +224,7 @@ fn whole_reason(reason: &str) -> &str {
     }
     let known = REASONS.into_iter().find(|known| reason.starts_with(known));
     // A cut reason is one of the shortest that begin so.
-    known.or_else(|| REASONS.into_iter().rev().find(is_begun)).unwrap_or("")
+    known.or_else(|| REASONS.into_iter().rev().find(is_begun)).unwrap_or(reason)
 }
 
 /// `length 52`, and the checksum's remark that may follow. With a `, length ` before it the message is whole; the
@@ -428,8 +429,13 @@ mod tests {
             };
             assert_eq!((printed.icmp_type, printed.code), expected, "{words}");
         }
-        for other in ["host 10.0.0.2 unreach", "10.0.0.2 unreachable", "echo reply, id 1", "time exceeded in"]
-        {
+        for other in [
+            "host 10.0.0.2 unreachable - adminprohibited",
+            "host 10.0.0.2 unreach",
+            "10.0.0.2 unreachable",
+            "echo reply, id 1",
+            "time exceeded in",
+        ] {
             assert_eq!(parse(&format!("ICMP {other}"), &ends, &ends), Some(Message::Other), "{other}");
         }
     }
