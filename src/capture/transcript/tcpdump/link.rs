@@ -176,6 +176,7 @@ fn is_link_header(text: &str) -> bool {
 
 /// The IP packet behind headers that tcpdump prints before it: MPLS, PPPoE, a VLAN tag, a cooked header with `-q`.
 fn network_behind(text: &str) -> Network<'_> {
+    let text = skip_truncation(text);
     for (at, _) in text.match_indices(" IP").take(MOST_WORDS) {
         let Some(inner) = text.get(at + 1..).and_then(strip_ip_word) else { continue };
         if inner.starts_with('(') || ip::ends(inner).is_some() {

@@ -245,6 +245,7 @@ pub fn begins_behind_time(rest: &str) -> bool {
     // `IP`, `IP6`, `ARP`, `lo In IP` and the like follow; a log's line has lower-case or bracketed words.
     begins_untimed(rest)
         || begins_with_mac(rest)
+        || rest.contains(" ethertype IPv")
         || strip_ip_word(rest).is_some_and(|rest| rest.starts_with('('))
         || has_bare_ends(rest)
         || ends_within_ends(rest)

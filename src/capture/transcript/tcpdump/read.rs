@@ -89,7 +89,8 @@ fn without_ip_word(text: &str) -> &str {
 /// the index of the next line.
 fn link_line(draft: &Draft) -> (Cow<'_, str>, usize) {
     let first = draft.text(0);
-    if !begins_with_mac(first) || !matches!(Link::split(first).network, Network::Other(_)) {
+    let has_link_header = begins_with_mac(first) || first.contains(" ethertype ");
+    if !has_link_header || !matches!(Link::split(first).network, Network::Other(_)) {
         return (first.into(), 1);
     }
     let mut joined = first.to_owned();

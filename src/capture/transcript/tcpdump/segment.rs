@@ -60,7 +60,7 @@ pub fn read(
         Some(below) if is_frame => packet.dump = Some(below.into_frame()),
         Some(below) => packet.payload = below.packet.payload(&below.dump).unwrap_or_default().to_vec(),
         None if parsed.application.is_some_and(is_tls) => {
-            parsed.application.unwrap_or_default().clone_into(&mut packet.decoded);
+            packet.decoded = whole_words(parsed.application.unwrap_or_default(), draft, next, context);
         }
         None => packet.printed = payload::printed(draft, &header, parsed.application, next),
     }
@@ -87,6 +87,22 @@ pub fn has_words(body: &str) -> bool {
 /// Whether a patched tcpdump decoded TLS: `TLSv1.0: Client Hello (SNI=ssm.example.net)`.
 fn is_tls(application: &str) -> bool {
     application.starts_with("TLSv1") || application.starts_with("SSLv")
+}
+
+/// What a patched tcpdump decoded of TLS, joined with the lines below where a terminal or a mail broke it.
+fn whole_words(words: &str, draft: &Draft, next: usize, context: &Context<'_>) -> String {
+    let mut whole = words.trim_end().to_owned();
+    for index in next..(next + MOST_WRAPS).min(draft.len()) {
+        let is_open = whole.ends_with([':', ',']) || whole.matches('(').count() > whole.matches(')').count();
+        let line = draft.text(index);
+        if !is_open || line.is_empty() || hexdump::is_hex_line(line) {
+            break;
+        }
+        let is_between_words = whole.ends_with([':', ',']) || draft.is_whole(index, context);
+        let [likely, _] = draft.joined(&whole, index);
+        whole = if is_between_words { format!("{whole} {line}") } else { likely };
+    }
+    whole
 }
 
 /// The TCP words of a packet.

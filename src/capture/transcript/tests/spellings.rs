@@ -168,6 +168,49 @@ fn an_error_and_its_quote_may_have_been_joined() {
 }
 
 #[test]
+fn the_rows_of_a_table_are_numbered_and_quoted_as_code() {
+    let packet = |number: u32, second: u32| {
+        format!(
+            "| {number} | `10:00:0{second}.000000 IP (tos 0x0, ttl 64, id 1, offset 0, flags [DF], proto TCP (6), length 60)` |\n\
+             | {} | `    <A>.40000 > <B>.443: Flags [S], seq 1, win 502, length 0` |\n",
+            number + 1
+        )
+    };
+    let text = format!("| # | Packet |\n|---|---|\n{}{}", packet(1, 0), packet(3, 1));
+    assert_eq!(summaries(&text), ["<A>.40000 > <B>.443 S 0"; 2]);
+}
+
+#[test]
+fn a_line_may_be_wrapped_within_a_cooked_header_or_behind_the_first_end() {
+    for text in [
+        "10:00:00.000001 lo    In  ifindex 1 00:00:00:00:00:00 ethertype IPv4\n(0x0800), length 72: 192.0.2.10.40000 > \
+         198.51.100.20.443: Flags [S], seq\n1, win 502, length 0\n",
+        "10:00:00.000001 truncated-ip - 18 bytes missing!192.0.2.10.40000 >\n198.51.100.20.443: S 1:1(0) win 17520\n(DF)\n",
+    ] {
+        assert!(looks_like_transcript(text.as_bytes()), "{text}");
+        assert_eq!(summaries(text), ["192.0.2.10.40000 > 198.51.100.20.443 S 0"], "{text}");
+    }
+}
+
+#[test]
+fn what_was_decoded_of_tls_may_be_wrapped() {
+    let decoded = |behind: &str| {
+        let text = format!(
+            "10:00:00.000001 IP 192.0.2.10.40000 > 198.51.100.20.443: Flags [P.], seq 1:8, ack 1, win 502, length 7: {behind}\n"
+        );
+        let mut transcript = Transcript::new("-".to_owned(), 0, text.as_bytes());
+        let Ok(Some(Record::Printed(packet))) = transcript.next_record() else { panic!("{text}") };
+        let Content::Segment(segment) = packet.content else { panic!("{text}") };
+        segment.decoded.to_owned()
+    };
+    let hello = "TLSv1.0: Client Hello (SNI=ssm.example.net)";
+    for wrapped in [hello.to_owned(), hello.replace(": C", ":\nC"), hello.replace("ssm.", "ssm.\n")] {
+        assert_eq!(decoded(&wrapped), hello, "{wrapped}");
+    }
+    assert_eq!(decoded("TLSv1.0: Client Hello\nand then nothing"), "TLSv1.0: Client Hello");
+}
+
+#[test]
 fn a_mail_wraps_each_link_header_at_the_same_place() {
     let packet = |second: u32| {
         format!(

@@ -6,6 +6,7 @@ use super::row::{Layer, Row, layer};
 use crate::capture::transcript::packet::DumpedFrame;
 use crate::capture::transcript::tools::dumps::Dump;
 use crate::limits::TRANSCRIPT_LINE_BYTES;
+use crate::tls::AlertDescription;
 
 /// A packet whose lines are being gathered.
 #[derive(Debug, Default)]
@@ -104,7 +105,14 @@ fn fields(text: &str) -> usize {
         info.payload_len.is_some(),
         info.flags.is_some(),
     ];
-    1 + shown.iter().filter(|is_shown| **is_shown).count() + info.options.bytes.len()
+    1 + shown.iter().filter(|is_shown| **is_shown).count() + info.options.bytes.len() + alert_words(info.rest)
+}
+
+/// How much of an alert's words is as Wireshark prints it.
+fn alert_words(words: &str) -> usize {
+    let Some((_, name)) = words.rsplit_once(", Description: ") else { return 0 };
+    let name = name.split_once(')').map_or(name, |(name, _)| name);
+    1 + usize::from(AlertDescription::of_words(name).is_some())
 }
 
 /// Whether a list of TLS messages ends within a name.
@@ -131,6 +139,20 @@ fn is_cut_name(words: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn an_alert_is_joined_where_a_terminal_broke_it() {
+        let row = "5 0.02 192.0.2.1 → 192.0.2.2 TLSv1.2 61 Alert (Level: Fatal, ";
+        for (above, below) in [
+            ("D", "escription: Handshake Failure)"),
+            ("Description: Handshake", "Failure)"),
+            ("Description: Handsh", "ake Failure)"),
+        ] {
+            let mut pending = Pending { text: format!("{row}{above}"), is_row: true, ..Pending::default() };
+            pending.join(below, false);
+            assert_eq!(pending.text, format!("{row}Description: Handshake Failure)"), "{above}");
+        }
+    }
 
     #[test]
     fn a_list_of_messages_ends_within_a_name_or_an_alert_s_parenthesis() {

@@ -110,6 +110,10 @@ impl<'a> Row<'a> {
             // tcpdump's line may be numbered and wrapped as well.
             return is_numbered && is_host(source) && !matches!(source, "IP" | "IP6" | "ARP");
         };
+        let is_address = |word: &str| word.parse::<IpAddr>().is_ok();
+        if is_numbered && is_address(source) && is_address(arrow) {
+            return after.trim().is_empty();
+        }
         let is_last = word(after).is_none_or(|(host, after)| is_host(host) && after.trim().is_empty());
         row.time.is_some() && is_arrow(arrow) && is_host(source) && is_last
     }
