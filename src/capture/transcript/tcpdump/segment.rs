@@ -152,7 +152,14 @@ impl<'h> Words<'h> {
                 if is_between_words {
                     joined.sort_by_key(|joined| joined.len() == way.text.len() + line.len());
                 }
-                longer.extend(joined.map(|joined| Way::of(joined, way.skipped)));
+                let [likely, unlikely] = joined.map(|joined| Way::of(joined, way.skipped));
+                // Where both read on behind the seam alike, the space between makes no difference.
+                let reads_on = |joined: &Way| joined.reach > way.text.len() + 1;
+                let is_same =
+                    (likely.understood, likely.is_exact) == (unlikely.understood, unlikely.is_exact);
+                let other = Some(unlikely).filter(|other| !(is_same && reads_on(&likely) && reads_on(other)));
+                longer.push(likely);
+                longer.extend(other);
                 if way.skipped < MOST_SKIPPED {
                     longer.push(Way { skipped: way.skipped + 1, ..way });
                 }
@@ -180,7 +187,9 @@ struct Way {
     text: String,
     /// Lines between that were left out.
     skipped: usize,
-    /// How much of it is understood, in bytes that are no spaces.
+    /// Bytes up to which it is understood.
+    reach: usize,
+    /// How much of it that is, in bytes that are no spaces.
     understood: usize,
     /// Whether each option is.
     is_exact: bool,
@@ -193,6 +202,7 @@ impl Way {
         let way = Self {
             text: String::new(),
             skipped,
+            reach: 0,
             understood: 0,
             is_exact: false,
             is_complete: false,
@@ -200,6 +210,7 @@ impl Way {
         };
         let way = match tcp::Printed::parse(&text) {
             Some(parsed) => Self {
+                reach: parsed.understood,
                 understood: text.bytes().take(parsed.understood).filter(|byte| *byte != b' ').count(),
                 is_exact: parsed.options.as_ref().is_none_or(|options| options.is_exact),
                 is_complete: parsed.is_complete,
