@@ -75,7 +75,7 @@ pub const IOS_XE: Form = Form {
 };
 
 /// All others.
-const FORMS: [Form; 11] = [
+const FORMS: [Form; 12] = [
     Form {
         name: "pwru",
         lacks: "it shows kernel functions, with neither sequence numbers nor lengths of segments",
@@ -131,6 +131,12 @@ const FORMS: [Form; 11] = [
         lacks: "it shows no TCP segments",
         instead: "\"tcpdump -nn\" or \"tshark\"",
         is_line: |text| text.starts_with("New TCP connection #") && text.contains(" <-> "),
+    },
+    Form {
+        name: "FortiGate's \"diagnose debug flow\"",
+        lacks: "it shows no lengths of segments, and only what the policies were asked about",
+        instead: "\"diagnose sniffer packet any 'host ADDRESS' 6 0 a\"",
+        is_line: |text| text.contains("func=print_pkt_detail") && text.contains("received a packet(proto="),
     },
     Form {
         name: "Scapy's summary",
@@ -204,6 +210,11 @@ mod tests {
                 "Hubble",
             ),
             ("T 192.0.2.1:50000 -> 198.51.100.5:80 [AP] #5", "ngrep"),
+            (
+                "id=20085 trace_id=4 func=print_pkt_detail line=5810 msg=\"vd-root:0 received a packet(proto=6, \
+                 192.0.2.1:50000->198.51.100.5:443) from lan. flag [S], seq 2726244257, ack 0, win 14600\"",
+                "debug flow",
+            ),
             ("New TCP connection #1: 192.0.2.1(50000) <-> 198.51.100.5(443)", "ssldump"),
             ("Ether / IP / TCP 192.0.2.1:50000 > 198.51.100.5:https S", "Scapy"),
         ] {
