@@ -6,7 +6,7 @@ use super::draft::{Draft, MOST_WRAPS};
 use super::link::{Link, MOST_WORDS, Network, strip_ip_word};
 use super::suffix::Suffix;
 use super::{ip, tcp};
-use crate::capture::transcript::ends::{End, Spelled};
+use crate::capture::transcript::ends::{End, Port, Spelled};
 use crate::capture::transcript::hexdump;
 use crate::packet::{Host, IpHeader, IpVersion};
 use std::net::IpAddr;
@@ -150,14 +150,15 @@ impl Headers {
         Self { ip, is_v6, source: source.into(), destination: destination.into(), ends, body, next }
     }
 
-    /// From a line that a terminal wrapped before its colon. Only TCP and ICMP are recognised, whose words show that the two
-    /// lines belong together.
+    /// From a line that a terminal wrapped before its colon. The words of TCP and ICMP show that the two lines belong together, or
+    /// a second address with its port that only both of them have.
     fn wrapped(draft: &Draft, ip: Option<ip::Printed>, text: &str, next: usize) -> Option<Self> {
         if next >= draft.len() {
             return None;
         }
         let has_ports = |(source, destination): &(End, End)| {
-            source.port.number().is_some() && destination.port.number().is_some()
+            let ports = [&source.port, &destination.port];
+            ports.iter().all(|port| **port != Port::None) && ports.iter().any(|port| port.number().is_some())
         };
         let is_bare = |word: &str| word.parse::<IpAddr>().is_ok();
         draft.joined(text, next).iter().find_map(|joined| {
@@ -169,7 +170,12 @@ impl Headers {
                 .and_then(|after| after.split_once("] "))
                 .map_or(body, |(_, message)| message);
             let is_icmp = is_bare(source) && is_bare(destination) && message.starts_with("ICMP");
-            (is_tcp || is_icmp).then(|| Self::of(draft, ip, (words, ends), next + 1))
+            let is_split = || {
+                let is_end = |end: &End| end.host.address().is_some() && end.port.number().is_some();
+                let is_cut = text.rsplit(' ').next().is_some_and(|cut| cut.len() < destination.len());
+                is_cut && is_end(&ends.0) && is_end(&ends.1) && !body.is_empty()
+            };
+            (is_tcp || is_icmp || is_split()).then(|| Self::of(draft, ip, (words, ends), next + 1))
         })
     }
 }

@@ -228,9 +228,10 @@ impl Gatherer {
 fn drop_reason(draft: &Draft) -> Option<String> {
     (0..draft.len().min(MOST_WRAPS + 1)).find_map(|index| {
         let (_, reason) = split_rare(draft.text(index), old::DROP_REASON)?;
-        let is_name_alone = reason.trim_end().ends_with(')') && !reason.trim().contains(' ');
-        let below = if is_name_alone { draft.text(index + 1) } else { "" };
-        Some(format!("{} {below}", reason.trim()).trim_end().to_owned())
+        // The name in parentheses alone, or nothing.
+        let is_wrapped = !reason.trim().contains(' ');
+        let below = if is_wrapped { draft.text(index + 1) } else { "" };
+        Some(format!("{} {below}", reason.trim()).trim().to_owned())
     })
 }
 

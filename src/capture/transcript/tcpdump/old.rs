@@ -144,7 +144,7 @@ fn read_dropped<'a>(start: &Scan<'a>, scan: &mut Scan<'a>, printed: &mut Printed
 }
 
 /// What Cisco ASA prints behind a packet that it dropped (`capture ... type asp-drop`).
-pub const DROP_REASON: &str = "Drop-reason: ";
+pub const DROP_REASON: &str = "Drop-reason:";
 
 /// A segment that is empty and neither SYN, FIN nor RST has no numbers, unless `-vv` is given.
 fn is_without_sequence(printed: &mut Printed<'_>) {

@@ -193,6 +193,27 @@ fn a_line_may_be_wrapped_within_a_cooked_header_or_behind_the_first_end() {
 }
 
 #[test]
+fn a_line_may_be_wrapped_within_its_second_end() {
+    let line = |behind: &str| format!("10:00:00.000001 IP 192.0.2.10.40000 > {behind}\n");
+    for (behind, summary) in [
+        (
+            "198.51.100.20\n.443: Flags [S], seq 1, win 502, length 0",
+            "192.0.2.10.40000 > 198.51.100.20.443 S 0",
+        ),
+        ("198.51.100.20.4\n43: S 1:1(0) win 502", "192.0.2.10.40000 > 198.51.100.20.443 S 0"),
+        (
+            "ssm.example.\nnet.443: Flags [S], seq 1, win 502, length 0",
+            "192.0.2.10.40000 > ssm.example.net.443 S 0",
+        ),
+        ("198.51.1\n00.20.123: NTPv4, Client, length 48", "Other(Udp)"),
+    ] {
+        let text = line(behind);
+        assert!(looks_like_transcript(text.as_bytes()), "{text}");
+        assert_eq!(summaries(&text), [summary], "{text}");
+    }
+}
+
+#[test]
 fn what_was_decoded_of_tls_may_be_wrapped() {
     let decoded = |behind: &str| {
         let text = format!(
@@ -429,6 +450,9 @@ fn a_firewall_s_reason_is_reported() {
     let text = "10:00:00.000001 192.0.2.10.40000 > 198.51.100.20.443: S 164248457 Drop-reason: (acl-drop) Flow is denied\n";
     assert_eq!(summaries(text), ["192.0.2.10.40000 > 198.51.100.20.443 S ?"]);
     assert!(note(text).contains("dropped packets: (acl-drop) Flow is denied (1 packet)"), "{}", note(text));
+    let cut = "10:00:00.000001 192.0.2.10.40000 > 198.51.100.20.443: S 164248457 Drop-reason:\n (acl-drop) Flow is denied\n";
+    assert_eq!(summaries(cut), ["192.0.2.10.40000 > 198.51.100.20.443 S ?"]);
+    assert!(note(cut).contains("dropped packets: (acl-drop) Flow is denied (1 packet)"), "{}", note(cut));
     let wrapped = "10:00:00.000001 192.0.2.10.40000 > 198.51.100.20.443: S\n    1:1(0) win 502 Drop-reason: (acl-drop)\n    \
                    Flow is denied\n";
     assert_eq!(summaries(wrapped), ["192.0.2.10.40000 > 198.51.100.20.443 S 0"]);
