@@ -113,6 +113,10 @@ pub fn printed(draft: &Draft, header: &SegmentHeader, application: Option<&str>,
         let end = if name == "HTTP" && text.len() + 2 <= most { "\r\n" } else { "" };
         return text.bytes().chain(end.bytes()).take(most).collect();
     }
+    if !application.contains(", length") {
+        // Without `-v`, or cut before that: what is below is no line of the protocol.
+        return Vec::new();
+    }
     let mut text = Vec::new();
     for (cleaned, _) in below {
         if hexdump::is_hex_line(cleaned) || text.len() >= most {
@@ -120,6 +124,9 @@ pub fn printed(draft: &Draft, header: &SegmentHeader, application: Option<&str>,
         }
         text.extend(cleaned.trim_end_matches(" [|http]").bytes());
         text.push(b'\n');
+    }
+    if text.iter().all(u8::is_ascii_whitespace) {
+        text.clear();
     }
     text.truncate(most);
     text

@@ -6,7 +6,6 @@ use super::row::{Layer, Row, layer};
 use crate::capture::transcript::packet::DumpedFrame;
 use crate::capture::transcript::tools::dumps::Dump;
 use crate::limits::TRANSCRIPT_LINE_BYTES;
-use crate::tls::AlertDescription;
 
 /// A packet whose lines are being gathered.
 #[derive(Debug, Default)]
@@ -108,11 +107,19 @@ fn fields(text: &str) -> usize {
     1 + shown.iter().filter(|is_shown| **is_shown).count() + info.options.bytes.len() + alert_words(info.rest)
 }
 
-/// How much of an alert's words is as Wireshark prints it.
+/// How well an alert's words are as Wireshark prints them: each begins with a capital, and only that is one.
 fn alert_words(words: &str) -> usize {
+    const BEST: usize = 8;
     let Some((_, name)) = words.rsplit_once(", Description: ") else { return 0 };
-    let name = name.split_once(')').map_or(name, |(name, _)| name);
-    1 + usize::from(AlertDescription::of_words(name).is_some())
+    let name = name.split_once(')').map_or(name, |(name, _)| name).trim();
+    let is_lower = |byte: Option<&u8>| byte.is_some_and(u8::is_ascii_lowercase);
+    let broken = name.split(' ').filter(|word| is_lower(word.as_bytes().first())).count();
+    let glued = name
+        .as_bytes()
+        .windows(2)
+        .filter(|pair| is_lower(pair.first()) && pair[1].is_ascii_uppercase())
+        .count();
+    1 + BEST.saturating_sub(broken + glued)
 }
 
 /// Whether a list of TLS messages ends within a name.
