@@ -113,8 +113,9 @@ pub fn printed(draft: &Draft, header: &SegmentHeader, application: Option<&str>,
         let end = if name == "HTTP" && text.len() + 2 <= most { "\r\n" } else { "" };
         return text.bytes().chain(end.bytes()).take(most).collect();
     }
-    if !application.contains(", length") {
-        // Without `-v`, or cut before that: what is below is no line of the protocol.
+    // With `-v`, which shows the hop limit, even a cut name has the protocol's lines below it.
+    let is_verbose = application.contains(", length") || header.ip.hop_limit.is_some();
+    if !is_verbose {
         return Vec::new();
     }
     let mut text = Vec::new();

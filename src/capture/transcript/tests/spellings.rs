@@ -233,6 +233,17 @@ fn what_is_below_a_cut_name_of_a_protocol_is_no_payload() {
 }
 
 #[test]
+fn a_verbose_line_s_protocol_is_below_it_even_where_its_name_was_cut() {
+    let text = "10:00:00.000001 IP (tos 0x0, ttl 64, id 1, offset 0, flags [DF], proto TCP (6), length 115)\n    \
+                192.0.2.10.40000 > 198.51.100.20.80: Flags [P.], seq 1:76, ack 1, win 502, length 75: HTTP, le\n\tGET / HTTP/1.1\n";
+    let printed = read(text.as_bytes()).0.into_iter().find_map(|seen| match seen.what {
+        What::Segment(_, printed) => Some(printed),
+        _ => None,
+    });
+    assert_eq!(printed.as_deref(), Some(&b"GET / HTTP/1.1\n"[..]));
+}
+
+#[test]
 fn what_was_decoded_of_tls_may_be_wrapped() {
     let decoded = |behind: &str| {
         let text = format!(
