@@ -169,7 +169,7 @@ fn ends(header: &SegmentHeader) -> (End, End) {
 }
 
 /// Whether `text` stands for rows that were left out: `...`, `[...]`, an ellipsis, also in the cells of a table and between marks
-/// of code, emphasis or a line that goes on.
+/// of code, emphasis or a line that continues.
 fn is_elision(text: &str) -> bool {
     let is_mark = |letter: char| " \t[](){}<>#`*\"'\\".contains(letter);
     let mut cells = text.split('|').map(|cell| cell.trim_matches(is_mark)).filter(|cell| !cell.is_empty());

@@ -1,9 +1,8 @@
 //! What a vote weighs: how surprising it is that an offset covers an attempt, or several of one burst.
 
-use super::vote::Vote;
 use super::{Ballot, SECOND, reach};
 use crate::log::attempt::Attempt;
-use crate::log::pair;
+use crate::log::pair::{self, Fit};
 use crate::time::Clock;
 
 /// Attempts that end within this time of the first are one burst.
@@ -11,6 +10,14 @@ const BURST: i64 = 20 * SECOND;
 
 /// What a further attempt of a burst weighs, of what the first weighs: retries follow the same timetable everywhere.
 pub(super) const AGAIN: f64 = 0.35;
+
+/// An attempt that may be one of the wire's exchanges.
+#[derive(Clone, Copy)]
+pub(super) struct Vote {
+    /// The attempt's index.
+    pub(super) attempt: u32,
+    pub(super) fit: Fit,
+}
 
 /// Which burst each attempt belongs to.
 pub(super) fn bursts(attempts: &[&Attempt]) -> Vec<u32> {

@@ -1,6 +1,6 @@
 //! The votes of attempts for the offset of their clock.
 
-use super::gains::{AGAIN, Gains, bursts, gains, is_regular};
+use super::gains::{AGAIN, Gains, Vote, bursts, gains, is_regular};
 use super::prior::prior;
 use super::{
     Ballot, HOUR, Offset, OffsetSource, OffsetUnknown, QUARTER, SAME_HOST, SECOND, distance_to_quarter, reach,
@@ -23,14 +23,6 @@ const MARGIN_SHARE: (f64, f64) = (0.4, 0.6);
 
 /// Votes that are many.
 const MANY: usize = 6;
-
-/// An attempt that may be one of the wire's exchanges.
-#[derive(Clone, Copy)]
-pub(super) struct Vote {
-    /// The attempt's index.
-    pub(super) attempt: u32,
-    pub(super) fit: Fit,
-}
 
 /// An offset that may be the true one.
 struct Candidate {
