@@ -5,7 +5,7 @@ use std::ops::RangeInclusive;
 use super::{Ending, EndingKind, Moment, Silence, Stage, Story, Turn};
 use crate::tcp::Role;
 use crate::time::Elapsed;
-use crate::tls::{Plain, PlainKind, Version};
+use crate::tls::{Basis, Plain, PlainKind, Version};
 
 /// Session tickets are shorter than this, in bytes of record body; OpenSSL's and nginx's have some 250.
 const TICKET_BYTES: u32 = 512;
@@ -15,6 +15,9 @@ const STATELESS_TICKET_BYTES: RangeInclusive<u32> = 64..=2_048;
 
 /// What a NewSessionTicket takes without the ticket, in bytes of record body: its fields (RFC 8446, 4.6.1), content type and tag.
 const BESIDE_TICKET: RangeInclusive<u32> = 34..=90;
+
+/// The number of the extension by which a client takes tickets.
+const PSK_KEY_EXCHANGE_MODES: u16 = 45;
 
 /// A server sends its tickets when it has the client's Finished, within this time or three round trips.
 const TICKETS_WITHIN: Elapsed = Elapsed::from_millis(100);
@@ -29,6 +32,16 @@ impl Story {
     /// Whether the client's messages inside TLS wait for no answer, by their port or as their pauses show.
     pub fn speaks_one_way(&self) -> bool {
         self.has_one_way_port() || self.tls.turns.is_one_way()
+    }
+
+    /// Whether the client's messages inside TLS got no reply and have pauses between them, on a port of HTTPS, where they may be the parts
+    /// of one request.
+    pub fn may_ask_in_parts(&self) -> bool {
+        self.stage == Stage::ApplicationData
+            && self.expects_tls
+            && !self.has_one_way_port()
+            && self.tls.turns.is_one_way()
+            && !self.was_answered()
     }
 
     /// Whether no server of this port ever replies.
@@ -138,7 +151,12 @@ impl Story {
                     && is_resumed_by(*one) == Some(true)
             }
             [one, other] => {
-                one == other && *one <= TICKET_BYTES && self.came_with_the_handshake() && !self.asked_twice()
+                one == other
+                    && *one <= TICKET_BYTES
+                    && self.tls.application_data.server.count == 2
+                    && self.tls.version().is_none_or(Version::is_tls13)
+                    && !self.tls.is_inside_record.server
+                    && !self.asked_twice()
             }
             _ => false,
         }
@@ -190,7 +208,12 @@ impl Story {
     pub fn doubtful_answer(&self, stall_after: Elapsed) -> Option<Moment> {
         let record = self.tls.application_data.server.first()?;
         let is_asked = self.tls.application_data.client.count > 0 && self.was_answered();
-        let is_known = !self.capture.is_text && !self.tls.lacks_answer;
+        // Lengths alone show no records, and a client that can't resume gets no tickets (RFC 8446, 4.2.9).
+        let is_decoded = self.tls.server_hello.as_ref().is_some_and(|hello| hello.basis != Basis::Inferred);
+        let takes_tickets = self.tls.client_hello.as_ref().is_none_or(|hello| {
+            !hello.what.is_whole || hello.what.extensions.contains(&PSK_KEY_EXCHANGE_MODES)
+        });
+        let is_known = is_decoded && takes_tickets && !self.tls.lacks_answer;
         let end = self.endings.first();
         let is_ended_by_server = end.is_some_and(|end| end.by == Role::Server);
         let until = end.map_or(self.capture.end, |end| end.moment.at);
@@ -238,7 +261,9 @@ impl Story {
             && self.missing.acked_unseen.server == 0
             && !self.missing.lacks(Role::Server);
         let bytes = self.data.server.bytes;
-        is_known && self.later_plain_request.is_none() && self.plain_answer_len.is_some_and(|len| bytes < len)
+        is_known
+            && self.later_plain_request.is_none()
+            && self.plain_answer_len.is_some_and(|len| bytes < len.get())
     }
 
     /// The server's FIN in the middle of its answer in plain HTTP.

@@ -10,7 +10,7 @@ use crate::tls::PlainKind;
 const FINISHED_BYTES: u64 = 37;
 
 /// A sender repeats what is not acknowledged within this time, unless the round trip is longer (RFC 6298, 2.1 and 2.4).
-const RETRANSMISSION_DUE: Elapsed = Elapsed::from_millis(1_000);
+pub(crate) const RETRANSMISSION_DUE: Elapsed = Elapsed::from_millis(1_000);
 
 impl Story {
     /// Whether the capture lacks payload of a side that was sent after the last step; where it holds only the other side's
@@ -80,14 +80,14 @@ impl Story {
         }
     }
 
-    /// Whether data of either side was sent again and stayed unacknowledged for `stall_after`, up to the end of all that is known. What
-    /// is sent with a farewell matters no more.
+    /// Whether data of either side was sent again and stayed unacknowledged for `stall_after`, up to the connection's end or the
+    /// capture's. What is sent with a farewell matters no more.
     pub fn has_undelivered(&self, stall_after: Elapsed) -> bool {
         let is_closing = |ending: &Ending| matches!(ending.what, EndingKind::Fin | EndingKind::CloseNotify);
         if self.endings.iter().any(is_closing) {
             return false;
         }
-        let until = self.capture.end.max(self.last.at);
+        let until = self.endings.first().map_or(self.capture.end, |ending| ending.moment.at);
         [Role::Client, Role::Server].into_iter().any(|role| {
             let waiting = self.data[role].unacknowledged.filter(|waiting| waiting.repeats > 0);
             let is_received = self.data[role].closed_window.is_some();

@@ -22,13 +22,15 @@ pub use facts::{
     CaptureFacts, ChecksumFacts, ClockStep, DataFacts, Ending, EndingKind, IcmpFact, IpTraits, LogLine,
     LogTie, MissingFacts, Moment, Observed, Opening, OpeningFacts, OpeningOffer, Party, PathFacts,
     PreludeFacts, Repeats, ResetFacts, RoundTrips, Silence, SocketCounters, Stage, TlsFacts, TrafficFacts,
-    Turn, Turns, Unacknowledged,
+    Turn, Turns, Unacknowledged, UnansweredProbes,
 };
 pub use knowledge::EndpointKnowledge;
+pub(crate) use lacking::RETRANSMISSION_DUE;
 pub use order::Order;
 pub use timeline::{Entry, Item, Note, Seen, Timeline};
 
 use std::fmt;
+use std::num::NonZeroU64;
 
 use crate::packet::{IpVersion, Names};
 use crate::tcp::{Connection, PerRole, Role};
@@ -73,7 +75,7 @@ pub struct Story {
     /// The client's latest request in plain HTTP after one that was answered.
     pub later_plain_request: Option<Moment>,
     /// Bytes of the server's first answer in plain HTTP with its header, where that gives the body's length and a body is owed.
-    pub plain_answer_len: Option<u64>,
+    pub plain_answer_len: Option<NonZeroU64>,
     /// What preceded TLS: a proxy that was asked for a tunnel, or a server that was asked to start TLS.
     pub prelude: Option<PreludeFacts>,
     /// What ended the connection or stopped its progress, in order.

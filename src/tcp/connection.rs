@@ -257,10 +257,17 @@ impl Connection {
     fn step(&mut self, arrival: &Arrival<'_>, offer: Option<OpeningOptions>) -> Option<HandshakeStep> {
         let (role, flags, header) = (arrival.role, arrival.flags, arrival.header());
         if flags.rst() {
-            // A client that acknowledges a SYN-ACK got one, though the capture lacks it.
+            // A client that has sent data and acknowledges a SYN-ACK got one, though the capture lacks it.
+            let is_beyond_syn = self
+                .ends
+                .client
+                .initial
+                .zip(header.tcp.seq)
+                .is_some_and(|(initial, seq)| seq.is_after(initial + 1));
             let is_proof = self.state == State::SynSent
                 && role == Role::Client
                 && flags.ack()
+                && is_beyond_syn
                 && header.tcp.ack.is_some_and(|ack| ack != Seq(0));
             if is_proof {
                 self.state = State::Established;

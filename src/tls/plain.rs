@@ -52,19 +52,30 @@ impl Plain {
     }
 
     /// How many bytes an HTTP answer takes with its header, where the payload holds that whole and it gives the body's length (RFC 9112,
-    /// 6.2). What has no body whatever its header says has no length here.
+    /// 6.3): chunks have none. What has no body whatever its header says has no length here.
     pub(crate) fn answer_len(payload: &[u8]) -> Option<u64> {
         let PlainKind::HttpResponse(status) = Self::recognise(payload).kind else { return None };
         if matches!(status, 100..200 | 204 | 304) {
             return None;
         }
         let end = memchr::memmem::find(payload, b"\r\n\r\n")?;
-        let mut lengths = payload[..end].split(|byte| *byte == b'\n').filter_map(|line| {
-            let (name, value) = line.split_at_checked(line.iter().position(|byte| *byte == b':')?)?;
-            let value = std::str::from_utf8(value.get(1..)?).ok()?.trim();
-            name.eq_ignore_ascii_case(b"content-length").then(|| value.parse::<u32>().ok())
-        });
-        let body = lengths.next()??;
+        let mut body = None;
+        for line in payload[..end].split(|byte| *byte == b'\n') {
+            let Some((name, value)) = line.iter().position(|byte| *byte == b':').map(|at| line.split_at(at))
+            else {
+                continue;
+            };
+            if name.eq_ignore_ascii_case(b"transfer-encoding") {
+                return None;
+            }
+            if name.eq_ignore_ascii_case(b"content-length") {
+                let len: u32 = std::str::from_utf8(&value[1..]).ok()?.trim().parse().ok()?;
+                if body.replace(len).is_some_and(|before| before != len) {
+                    return None;
+                }
+            }
+        }
+        let body = body?;
         Some(end as u64 + 4 + u64::from(body))
     }
 
@@ -119,7 +130,8 @@ mod tests {
         };
         assert_eq!(answer(200, "Server: x\r\ncontent-LENGTH:  10 \r\n"), Some(64));
         assert_eq!(answer(200, "Content-Length: ten\r\n"), None);
-        assert_eq!(answer(200, "Transfer-Encoding: chunked\r\n"), None);
+        assert_eq!(answer(200, "Transfer-Encoding: chunked\r\nContent-Length: 10\r\n"), None);
+        assert_eq!(answer(200, "Content-Length: 10\r\nContent-Length: 11\r\n"), None);
         assert_eq!(answer(304, "Content-Length: 10\r\n"), None);
         assert_eq!(Plain::answer_len(b"HTTP/1.1 200 OK\r\nContent-Length: 10\r\n"), None);
         assert_eq!(Plain::answer_len(b"Content-Length: 10\r\n\r\n"), None);

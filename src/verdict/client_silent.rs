@@ -235,7 +235,8 @@ mod tests {
     fn a_client_whose_server_keeps_the_window_closed_may_not_send() {
         let closed = |header: &mut SegmentHeader| header.tcp.window = Some(0);
         let opened = ssm().syn().segment_with(Server, "S.", 0, 1, &[], closed).ack(Client);
-        for verdict in [opened.verdict(8_000), opened.clone().wait(8_000).fin(Client).verdict(0)] {
+        let ended = [opened.clone().wait(8_000).fin(Client), opened.clone().wait(8_000).rst(Server)];
+        for verdict in ended.iter().map(|talk| talk.verdict(0)).chain([opened.verdict(8_000)]) {
             assert_eq!(verdict.is(), ("client-silent", Actor::Server, None));
             assert!(verdict.headline.contains("receive window closed for 8.0 s"), "{}", verdict.headline);
             assert!(verdict.evidence.contains(&2) && !verdict.mentions("thread dump"));

@@ -2,7 +2,7 @@
 
 use super::words::{evidence, purpose};
 use super::{Actor, Code, Rule, Settings, Severity, Verdict};
-use crate::story::{Ending, EndingKind, Stage, Story};
+use crate::story::{Ending, EndingKind, PreludeFacts, Stage, Story};
 use crate::tcp::Role;
 
 /// `closed-early`.
@@ -77,6 +77,15 @@ fn place_and_reason(story: &Story, by: Role, stage: Stage) -> (&'static str, &'s
             "The ClientHello is incomplete: the client program was stopped while it wrote, or part of the ClientHello was \
              lost before the capture point.",
         ),
+        (Role::Server, Stage::TcpEstablished)
+            if story.prelude.as_ref().is_some_and(PreludeFacts::is_agreed) =>
+        {
+            (
+                "after it had agreed, before any TLS",
+                "The proxy opened the tunnel, or the server agreed to start TLS, and closed the connection then: its program failed, or \
+             whoever is behind the proxy closed at once.",
+            )
+        }
         // More than the SYN was acknowledged.
         (Role::Server, Stage::TcpEstablished) if story.missing.acked_unseen.client > 1 => (
             "without a byte of its own",
@@ -141,6 +150,14 @@ mod tests {
     use crate::story::script::talk::{self, ssm};
     use crate::tcp::Role::{Client, Server};
     use crate::tls::PlainKind;
+
+    #[test]
+    fn an_end_behind_an_agreement_is_not_called_one_without_data() {
+        let crossed = talk::socks5(0).fin(Server).say(Client, &talk::client_hello()).rst(Server).verdict(0);
+        assert_eq!(crossed.is(), ("closed-early", Actor::Server, None), "{}", crossed.headline);
+        assert!(crossed.headline.contains("after it had agreed"), "{}", crossed.headline);
+        assert!(!crossed.mentions("without a byte") && !crossed.mentions("sent data"), "{crossed:?}");
+    }
 
     #[test]
     fn a_finished_that_was_sent_is_not_missed() {

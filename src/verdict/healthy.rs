@@ -33,7 +33,7 @@ fn judge(story: &Story, settings: &Settings) -> Option<Verdict> {
         || story.doubtful_answer(settings.stall_after).is_some()
         || story.has_undelivered(settings.stall_after)
         || story.data.server.reported_hole.is_some() && story.endings.is_empty()
-        || story.expects_tls && story.speaks_one_way() && !story.was_answered();
+        || story.may_ask_in_parts();
     let basis = established(story).filter(|_| !is_open && !is_refused(story))?;
     let done = if story.stage == Stage::ApplicationData {
         "TLS was established and data was transferred"

@@ -4,7 +4,7 @@ use super::words::evidence;
 use super::words::last_step;
 use super::{Actor, Code, Rule, Settings, Severity, Verdict};
 use crate::packet::Viewpoint;
-use crate::story::{Stage, Story};
+use crate::story::Story;
 use crate::time::{Clock, Elapsed};
 use crate::tls::Basis;
 
@@ -71,10 +71,6 @@ pub(super) fn undecided(story: &Story) -> Verdict {
 /// The verdict where nothing shows whether the request inside TLS was answered.
 fn doubtful(story: &Story, settings: &Settings) -> Option<Verdict> {
     let record = story.doubtful_answer(settings.stall_after);
-    let is_one_way = story.stage == Stage::ApplicationData
-        && story.expects_tls
-        && story.speaks_one_way()
-        && !story.was_answered();
     let (headline, explanation) = match record {
         Some(record) => (
             "TLS was established; whether the request was answered does not show",
@@ -84,7 +80,7 @@ fn doubtful(story: &Story, settings: &Settings) -> Option<Verdict> {
                 record.number
             ),
         ),
-        None if is_one_way => (
+        None if story.may_ask_in_parts() => (
             "TLS was established; the client's messages got no reply, and whether they ask for one does not show",
             "The client paused several times between its messages, as programs do that log or publish and wait for no reply. A request \
              that is sent in parts looks the same."

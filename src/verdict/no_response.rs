@@ -3,7 +3,7 @@
 use super::words::{advice, drops, icmp_error, log_line, path_mtu};
 use super::{Actor, Code, Rule, Settings, Severity, Verdict};
 use crate::log::{Agreement, Outcome, Side};
-use crate::story::{Ending, EndingKind, LogTie, Moment, Silence, Stage, Story};
+use crate::story::{Ending, EndingKind, LogTie, Moment, Silence, Stage, Story, UnansweredProbes};
 use crate::tcp::Role;
 
 /// `no-response`.
@@ -203,38 +203,42 @@ fn left(story: &Story, fin: &Ending) -> Verdict {
 fn unanswered_probes(story: &Story, settings: &Settings) -> Option<Verdict> {
     /// One or two may be lost on a path that works.
     const TELLING: u64 = 3;
-    let (prober, probes) = [Role::Client, Role::Server].into_iter().find_map(|role| {
-        let probes = &story.traffic.unanswered_probes[role];
-        (probes.count >= TELLING).then_some((role, probes))
-    })?;
+    let UnansweredProbes { by: prober, probes } = &**story.traffic.unanswered_probes.as_ref()?;
+    let prober = *prober;
+    if probes.count < TELLING {
+        return None;
+    }
     let first = probes.first()?;
-    // The prober's kernel ends what got no reply.
-    let is_open = story
-        .endings
-        .iter()
-        .all(|end| end.by == prober && matches!(end.what, EndingKind::Reset(_)) && end.moment.at >= first.at);
+    // The prober's kernel or program ends what got no reply; a silence before the probes is of the same kind.
+    let is_open = story.endings.iter().all(|end| match end.what {
+        EndingKind::Silence(_) => true,
+        EndingKind::Reset(_) | EndingKind::Fin => end.by == prober && end.moment.at >= first.at,
+        _ => false,
+    });
     let last = probes.moments.last().copied().unwrap_or(first);
-    let elapsed = story.last.at.max(last.at) - first.at;
-    if !is_open || story.one_sided().is_some() || elapsed < settings.stall_after {
+    let until = story.last.at.max(last.at);
+    let elapsed = until - first.at;
+    let is_begun = story.stage > Stage::None && story.one_sided().is_none();
+    if !is_open || !is_begun || elapsed < settings.stall_after {
         return None;
     }
     let other = prober.other();
-    Some(
-        Verdict::new(
-            &RULE,
-            Actor::Path,
-            story.basis,
-            format!("{} keep-alive probes of the {prober} got no reply in {elapsed}", probes.count),
-        )
-        .explain(format!(
-            "The connection was idle, and when the {prober} probed it, nothing came back any more: the path broke, a firewall or NAT \
-             dropped its state for the connection, or the {other}'s host is down.{}",
-            drops::caveat(story)
-        ))
-        .reported(&["ETIMEDOUT (Connection timed out)"])
-        .proved_by(probes.numbers().take(4))
-        .advise(&advice::PATH_OF_CONNECTION),
+    let silence = Silence { since: first, until, awaited_from: other, is_acknowledged: false };
+    let verdict = Verdict::new(
+        &RULE,
+        Actor::Path,
+        story.basis,
+        format!("{} keep-alive probes of the {prober} got no reply in {elapsed}", probes.count),
     )
+    .explain(format!(
+        "When the {prober} probed the connection, nothing of the {other} came back any more: the path broke, a firewall or NAT dropped \
+         its state for the connection, or the {other}'s host is down.{}",
+        drops::caveat(story)
+    ))
+    .reported(&["ETIMEDOUT (Connection timed out)"])
+    .proved_by(probes.numbers().take(4))
+    .advise(&advice::PATH_OF_CONNECTION);
+    Some(icmp_error::in_silence(story, &silence, verdict))
 }
 
 /// The client left before any answer inside TLS came, and a log says that it had waited for one.
@@ -711,7 +715,7 @@ mod tests {
             "{}",
             verdict.headline
         );
-        assert_ne!(holed.segment(Server, "P.", ack, &[9; 1_000]).ack(Client).code(60_000), "no-response");
+        assert_eq!(holed.segment(Server, "P.", ack, &[9; 1_000]).ack(Client).code(60_000), "healthy");
     }
 
     #[test]
@@ -732,7 +736,7 @@ mod tests {
                 verdict.headline
             );
         }
-        assert_ne!(holed.segment(Server, "P.", ack, &[9; 1_000]).ack(Client).code(60_000), "no-response");
+        assert_eq!(holed.segment(Server, "P.", ack, &[9; 1_000]).ack(Client).code(60_000), "healthy");
     }
 
     #[test]
@@ -846,7 +850,12 @@ mod tests {
             assert_eq!(verdict.is(), ("no-response", Actor::Path, None), "{}", verdict.headline);
             assert!(verdict.headline.contains("4 keep-alive probes of the client"), "{}", verdict.headline);
         }
-        assert_eq!(probed.ack(Server).code(500), "healthy");
+        assert_eq!(probed.clone().ack(Server).code(500), "healthy");
+        // A request that is open does not make it the server's, nor does a FIN that nobody acknowledges make it good.
+        assert_eq!(probed.fin(Client).verdict(500).is(), ("no-response", Actor::Path, None));
+        let asked = handshake().say(Client, &talk::data()).ack(Server);
+        let waiting = (0..4).fold(asked.wait(20_000), |talk, _| probe(talk)).verdict(500);
+        assert_eq!(waiting.is(), ("no-response", Actor::Path, None), "{}", waiting.headline);
     }
 
     #[test]

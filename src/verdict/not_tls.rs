@@ -2,7 +2,7 @@
 
 use super::words::evidence;
 use super::{Actor, Code, Rule, Settings, Severity, Verdict};
-use crate::story::{EndingKind, Observed, Opening, Silence, Story};
+use crate::story::{EndingKind, Moment, Observed, Opening, Silence, Story};
 use crate::tcp::Role;
 use crate::tls::{Basis, ClientHello, Plain, PlainKind};
 
@@ -65,6 +65,9 @@ fn judge(story: &Story, _: &Settings) -> Option<Verdict> {
 /// How long the server did not reply to what was no TLS, in a sentence.
 fn unanswered(silence: Option<&Silence>) -> String {
     match silence {
+        Some(silence) if silence.awaited_from == Role::Server && !silence.is_acknowledged => {
+            format!(" It was not acknowledged for {}.", silence.elapsed())
+        }
         Some(silence) if silence.awaited_from == Role::Server => {
             format!(" The server did not reply for {}.", silence.elapsed())
         }
@@ -77,7 +80,8 @@ fn culprit(story: &Story) -> Option<(Role, &Observed<Plain>)> {
     Some(match (&story.tls.client_hello, &story.plain.client, &story.plain.server) {
         // STARTTLS and tunnels begin in clear on both sides: what counts is what follows the ClientHello.
         (Some(hello), client, Some(server)) if story.tls.server_hello.is_none() => {
-            if client.is_some() && story.order.is_after(hello.moment.number, server.moment.number) {
+            let may_have_begun = client.is_some() || story.missing.acked_unseen.client > 0;
+            if may_have_begun && story.order.is_after(hello.moment.number, server.moment.number) {
                 return None;
             }
             (Role::Server, server)
@@ -156,7 +160,12 @@ fn refused(story: &Story) -> Option<Verdict> {
 /// text may also be the answer to a ClientHello.
 fn spoke_first(story: &Story, observed: &Observed<Plain>) -> bool {
     let may_be_answer = observed.what.kind == PlainKind::Binary && observed.basis > Basis::Decoded;
-    !may_be_answer || story.traffic.counters.client.segments > 0
+    // What the client sent before it may lack its length or its packet.
+    let order = &story.order;
+    let is_after = |said: &Moment| order.is_after(observed.moment.number, said.number);
+    let has_asked = story.missing.acked_unseen.client > 0
+        || story.data.client.sent_unknown.as_ref().is_some_and(is_after);
+    !has_asked && (!may_be_answer || story.traffic.counters.client.segments > 0)
 }
 
 /// Whether the server answered with HTTP's status 400.
@@ -249,13 +258,25 @@ mod tests {
     }
 
     #[test]
+    fn a_server_that_answers_what_the_capture_lacks_did_not_speak_first() {
+        let mut talk = Talk::to_port(3128)
+            .open()
+            .say(Client, b"CONNECT ssm.example:8443 HTTP/1.1\r\n\r\n")
+            .say(Server, b"HTTP/1.1 200 OK\r\n\r\n")
+            .then_tls();
+        talk.packets.remove(3);
+        assert_ne!(talk.code(0), "not-tls");
+    }
+
+    #[test]
     fn a_silence_before_anybody_could_tell_decides() {
         let story = Story::at(Stage::ClientHello).silent_for(8_000, Server).acknowledged();
         let late = story.sends(Server, PlainKind::HttpResponse(400), "HTTP/1.1 400");
         assert_eq!(late.verdict().code, "no-server-hello");
         let cut_short = Story::at(Stage::TcpEstablished)
             .sends(Client, PlainKind::HttpRequest, "GET / HTTP/1.1")
-            .silent_for(8_000, Server);
+            .silent_for(8_000, Server)
+            .acknowledged();
         // What the client says shows it at once, and the server's silence is no news.
         let verdict = cut_short.verdict();
         assert_eq!(verdict.is(), ("not-tls", Actor::Client, None));

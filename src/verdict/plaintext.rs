@@ -2,9 +2,8 @@
 
 use super::words::evidence;
 use super::{Actor, Code, Rule, Settings, Severity, Verdict};
-use crate::story::{EndingKind, Observed, Opening, PreludeFacts, Stage, Story};
+use crate::story::{EndingKind, Observed, Opening, PreludeFacts, RETRANSMISSION_DUE, Stage, Story};
 use crate::tcp::Role;
-use crate::time::Elapsed;
 use crate::tls::{Basis, Plain, PlainKind};
 
 /// `plaintext`.
@@ -15,9 +14,6 @@ pub(super) const RULE: Rule = Rule {
     page: include_str!("../../docs/verdicts/plaintext.md"),
     judge,
 };
-
-/// A sender repeats what is not acknowledged within this time (RFC 6298, 2.1).
-const RETRANSMISSION_DUE: Elapsed = Elapsed::from_millis(1_000);
 
 fn judge(story: &Story, settings: &Settings) -> Option<Verdict> {
     let saw_data = story.data.client.first.is_some() || story.data.server.first.is_some();

@@ -2,7 +2,7 @@
 
 use super::words::evidence;
 use super::{Actor, Code, Rule, Settings, Severity, Verdict, healthy};
-use crate::story::{Moment, Story};
+use crate::story::{Moment, RETRANSMISSION_DUE, Story};
 use crate::tcp::Role;
 use crate::time::Elapsed;
 use crate::tls::Basis;
@@ -15,9 +15,6 @@ pub(super) const RULE: Rule = Rule {
     page: include_str!("../../docs/verdicts/slow.md"),
     judge,
 };
-
-/// A sender repeats what is not acknowledged within this time (RFC 6298, 2.1).
-const RETRANSMISSION_DUE: Elapsed = Elapsed::from_millis(1_000);
 
 fn judge(story: &Story, settings: &Settings) -> Option<Verdict> {
     slow_handshake(story, settings).or_else(|| slow_response(story, settings))

@@ -72,6 +72,7 @@ impl StandIns {
             changed_path: _,
             last_path: _,
             offer: _,
+            was_sent_here: _,
             checksums: _,
         } = party;
         *host = self.host(*host);

@@ -15,6 +15,7 @@ impl Builder {
         if let Some(offer) = &observation.offer {
             party.record_offer(moment.number, offer, header.tcp.window, observation.flags);
         }
+        party.was_sent_here |= observation.flags.syn() && id.direction == Some(Direction::Outbound);
         party.checksums.record(moment.number, header);
         party.checksums.was_received |=
             party.checksums.incorrect > 0 && id.direction == Some(Direction::Inbound);

@@ -11,6 +11,7 @@ mod roles;
 mod silence;
 mod tls;
 
+use std::num::NonZeroU64;
 use std::sync::Arc;
 
 use closing::Closing;
@@ -21,7 +22,7 @@ use tls::Handshake;
 use crate::limits;
 use crate::packet::{Direction, IcmpError, IpHeader, Names, Origin, Segment, Viewpoint};
 use crate::story::{
-    CaptureFacts, Ending, EndingKind, Entry, Moment, Note, Opening, Repeats, RoundTrips, Seen, Stage, Story,
+    CaptureFacts, Ending, EndingKind, Entry, Moment, Note, Opening, RoundTrips, Seen, Stage, Story,
 };
 use crate::tcp::{Connection, HandshakeStep, Observation, Role, SegmentKind};
 use crate::time::{Clock, Elapsed};
@@ -229,7 +230,7 @@ impl Builder {
         observation: &Observation,
         notes: &mut Notes,
     ) -> bool {
-        self.story.traffic.unanswered_probes[observation.role.other()] = Repeats::default();
+        self.story.traffic.record_sign_of(observation.role);
         match observation.kind {
             SegmentKind::DuplicateCapture { of } => {
                 notes.push(Note::DuplicateCapture(of));
@@ -249,7 +250,7 @@ impl Builder {
                 if connection.ends[observation.role.other()].window == Some(0) {
                     self.story.traffic.window_probes.add(moment);
                 } else {
-                    self.story.traffic.unanswered_probes[observation.role].add(moment);
+                    self.story.traffic.record_probe(observation.role, moment);
                 }
             }
             SegmentKind::DuplicateAck => notes.push(Note::DuplicateAck),
@@ -336,7 +337,7 @@ impl Builder {
             self.handshake.on_server_data(segment, observation);
             let is_first = self.story.data.server.first.is_some_and(|first| first.number == moment.number);
             if is_first && self.story.is_body_owed() {
-                self.story.plain_answer_len = Plain::answer_len(segment.payload);
+                self.story.plain_answer_len = Plain::answer_len(segment.payload).and_then(NonZeroU64::new);
             }
         }
         if observation.new_bytes > 0 && role == Role::Client && self.story.speaks_plain_http() {

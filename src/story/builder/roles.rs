@@ -35,7 +35,9 @@ impl Story {
         self.data.swap();
         self.plain.swap();
         self.traffic.zero_windows.swap();
-        self.traffic.unanswered_probes.swap();
+        if let Some(unanswered) = &mut self.traffic.unanswered_probes {
+            unanswered.by = unanswered.by.other();
+        }
         self.missing.acked_unseen.swap();
         self.missing.acked_unseen_by.swap();
         self.missing.since_step.swap();

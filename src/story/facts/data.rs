@@ -109,6 +109,10 @@ impl DataFacts {
         if observation.newly_acked > 0 && self.unacknowledged.is_some() {
             self.unacknowledged = (!self.is_all_acknowledged).then(|| Unacknowledged::since(moment));
         }
+        // The window of a RST means nothing.
+        if observation.reset.is_some() {
+            return;
+        }
         let is_closed_syn_ack =
             observation.step == Some(HandshakeStep::SynAck) && header.tcp.window == Some(0);
         if !observation.is_zero_window && !is_closed_syn_ack {

@@ -28,5 +28,5 @@ pub use path::{IcmpFact, PathFacts, RoundTrips, SocketCounters};
 pub use prelude::PreludeFacts;
 pub use stage::Stage;
 pub use tls::TlsFacts;
-pub use traffic::TrafficFacts;
+pub use traffic::{TrafficFacts, UnansweredProbes};
 pub use turns::{Turn, Turns};

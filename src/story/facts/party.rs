@@ -24,6 +24,8 @@ pub struct Party {
     pub last_path: Option<IpTraits>,
     /// What its SYN, or its SYN-ACK, offers.
     pub offer: Option<OpeningOffer>,
+    /// Whether its SYN or SYN-ACK left the capturing host, as a cooked header shows.
+    pub was_sent_here: bool,
     /// Segments with a wrong checksum, and whether all of them fit what transmit checksum offload leaves.
     pub checksums: ChecksumFacts,
 }
@@ -39,12 +41,18 @@ impl Party {
             changed_path: None,
             last_path: None,
             offer: None,
+            was_sent_here: false,
             checksums: ChecksumFacts::default(),
         }
     }
 
-    /// Whether checksums that its network card computes show that the capture was made on it.
+    /// Whether the capture was made on it, as cooked headers or checksums that its network card computes show.
     pub fn is_where_captured(&self) -> bool {
+        self.was_sent_here || self.are_checksums_its_card_s()
+    }
+
+    /// Whether checksums that its network card computes show that the capture was made on it.
+    fn are_checksums_its_card_s(&self) -> bool {
         let checksums = &self.checksums;
         checksums.incorrect > 0
             && checksums.offloaded == checksums.incorrect

@@ -117,7 +117,7 @@ fn a_line_without_end_is_cut() {
     let line =
         b"12:00:00.000000 IP 192.0.2.10.50000 > 198.51.100.20.8443: Flags [S], seq 1, win 1, length 0\n";
     let summary = read(made(line, 64, |_| vec![b'x'; MEBIBYTE]), 4 * MEBIBYTE);
-    assert!(tells(&summary, "were longer than 65536 bytes"), "{summary}");
+    assert!(tells(&summary, "was longer than 65536 bytes"), "{summary}");
     assert_eq!(summary["connections"], 1);
 }
 
