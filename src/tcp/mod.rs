@@ -10,6 +10,7 @@ mod endpoint;
 mod key;
 mod observation;
 mod order;
+mod reset;
 mod role;
 mod sequence;
 mod stream;
