@@ -170,7 +170,7 @@ impl Keeper {
                 if !std::mem::replace(&mut self.is_failing, true) {
                     let folder = self.settings.folder.display();
                     self.report(Some(format!(
-                        "{folder}: {code} could not be recorded: {error}; the analysis goes on"
+                        "{folder}: {code} could not be recorded: {error}; the analysis continues"
                     )));
                 }
             }

@@ -183,7 +183,7 @@ impl Recorder {
             self.batch.lost = Some(frame.number);
             if add(&self.counts.packets, 1) == 0 {
                 self.report(
-                    "the disk is too slow: packets are missing from the recordings; the analysis goes on",
+                    "the disk is too slow: packets are missing from the recordings; the analysis continues",
                 );
             }
         } else {
@@ -229,7 +229,7 @@ impl Recorder {
         if self.batch.failures.len() < limits::RECORDINGS_IN_BATCH {
             self.batch.failures.push(Recording::of(judged, &self.settings));
         } else if add(&self.counts.too_many, 1) == 0 {
-            self.report("the disk is too slow: failures get no files meanwhile; the analysis goes on");
+            self.report("the disk is too slow: failures get no files meanwhile; the analysis continues");
         }
     }
 
@@ -308,7 +308,7 @@ impl Recorder {
             Err(TrySendError::Disconnected(batch)) => {
                 self.batch = batch;
                 self.queue = None;
-                self.report("the recorder has ended; the analysis goes on");
+                self.report("the recorder has ended; the analysis continues");
                 false
             }
         }

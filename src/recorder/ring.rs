@@ -81,7 +81,7 @@ impl DiskRing {
                 let is_news = self.failed_at.replace(last).is_none();
                 let path = self.path();
                 is_news.then(|| {
-                    format!("{}: the ring can't be written: {error}; the analysis goes on", path.display())
+                    format!("{}: the ring can't be written: {error}; the analysis continues", path.display())
                 })
             }
         }

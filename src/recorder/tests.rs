@@ -204,9 +204,9 @@ fn what_finds_the_queue_full_is_counted_and_the_capture_does_not_wait() {
     recorder.finish_within(Duration::from_millis(50));
     assert!(begun.elapsed() < Duration::from_secs(5));
     let news: Vec<_> = recorder.news().collect();
-    let told = |what: &str| news.iter().filter(|news| news.contains(what)).count();
+    let reported = |what: &str| news.iter().filter(|news| news.contains(what)).count();
     assert_eq!(
-        (told("packets are missing"), told("failures get no files"), told("is lost")),
+        (reported("packets are missing"), reported("failures get no files"), reported("is lost")),
         (1, 1, 1),
         "{news:?}"
     );
@@ -233,9 +233,9 @@ fn a_folder_that_vanishes_is_reported_once_and_what_it_lacks_is_counted() {
         fail(recorder, 7);
     });
     let news: Vec<_> = recorder.news().collect();
-    let told = |what: &str| news.iter().filter(|news| news.contains(what)).count();
+    let reported = |what: &str| news.iter().filter(|news| news.contains(what)).count();
     assert_eq!(
-        (told("could not be recorded: No such file"), told("the ring can't be written"), news.len()),
+        (reported("could not be recorded: No such file"), reported("the ring can't be written"), news.len()),
         (1, 1, 2),
         "{news:?}"
     );

@@ -75,7 +75,7 @@ fn parts(name: &str) -> Option<(&str, u32, &str)> {
     ))
 }
 
-/// The time in what stands before the message: the first that begins there behind a space, a colon or a mark.
+/// The time in what precedes the message: the first that begins there behind a space, a colon or a mark.
 fn time(before: &str) -> Option<stamp::Stamp<'_>> {
     let is_start = |index: usize| {
         index == 0 || matches!(before.as_bytes().get(index - 1), Some(b' ' | b':' | b'*' | b'.'))

@@ -48,7 +48,7 @@ pub(super) fn in_brackets(line: &str) -> Option<Entry<'_>> {
     Some(entry)
 }
 
-/// What stands behind syslog's prefix and has a time of its own.
+/// What follows syslog's prefix and has a time of its own.
 pub(super) fn with_own_time(text: &str) -> Option<Entry<'_>> {
     let (stamp, rest) = stamp::iso(text)?;
     Some(entry(stamp, rest))

@@ -1,4 +1,4 @@
-//! Syslog's prefix, and what stands behind it.
+//! Syslog's prefix, and what follows it.
 //!
 //! ```text
 //! Jan 13 11:14:46 SSM-On-Prem 1a1fca641d0a: text                RFC 3164, as rsyslog's files have it
@@ -8,7 +8,7 @@
 //! ```
 //!
 //! SSM On-Prem's containers log through it, the container's id being the tag, and a vManage that forwards its logs does too. What
-//! stands behind the prefix often has a time of its own, which is the better one: it is older than the prefix by the way between.
+//! follows the prefix often has a time of its own, which is the better one: it is older than the prefix by the way between.
 
 use std::net::IpAddr;
 
@@ -124,7 +124,7 @@ fn tag(text: &str) -> (Option<&str>, &str) {
     (Some(name), rest.trim_start())
 }
 
-/// What stands behind the prefix, as an entry of its own grammar.
+/// What follows the prefix, as an entry of its own grammar.
 fn behind<'a>(
     outer: Stamp<'a>,
     host: Option<&'a str>,

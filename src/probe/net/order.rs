@@ -72,10 +72,10 @@ mod tests {
 
     #[test]
     fn families_take_turns_and_unusable_addresses_come_last() {
-        let told = of(&["192.0.2.1", "192.0.2.2", "2001:db8::1", "2001:db8::1", "fd00::1"]);
-        let sorted = by_rules(&told, |_| true);
+        let addresses = of(&["192.0.2.1", "192.0.2.2", "2001:db8::1", "2001:db8::1", "fd00::1"]);
+        let sorted = by_rules(&addresses, |_| true);
         assert_eq!(sorted, of(&["2001:db8::1", "192.0.2.1", "fd00::1", "192.0.2.2"]));
-        let sorted = by_rules(&told, |address| address.is_ipv4());
+        let sorted = by_rules(&addresses, |address| address.is_ipv4());
         assert_eq!(sorted, of(&["192.0.2.1", "192.0.2.2", "2001:db8::1", "fd00::1"]));
         assert!(by_rules(&[], |_| true).is_empty());
     }

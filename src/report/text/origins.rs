@@ -70,6 +70,6 @@ mod tests {
         }
         assert_eq!(origins.of(11), None);
         assert_eq!(Origins::default().of(1), None);
-        assert_eq!(origins.runs.len(), 4, "a run goes on over packets of its file that were left out");
+        assert_eq!(origins.runs.len(), 4, "a run continues over packets of its file that were left out");
     }
 }

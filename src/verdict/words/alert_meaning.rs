@@ -37,11 +37,11 @@ pub(in crate::verdict) fn of(by: Role, description: AlertDescription) -> Meaning
 
 /// What an alert means and what to do, by who sent it, for people: once where that makes no difference.
 pub fn meanings_of(description: AlertDescription) -> Vec<(&'static str, String, &'static str)> {
-    let told = |by| {
+    let said = |by| {
         let meaning = of(by, description);
         (format!("{}{}", meaning.why, meaning.by_library()), meaning.advice)
     };
-    let ((client, to_client), (server, to_server)) = (told(Role::Client), told(Role::Server));
+    let ((client, to_client), (server, to_server)) = (said(Role::Client), said(Role::Server));
     if client == server && to_client == to_server {
         return vec![("Sent by either side", client, to_client)];
     }

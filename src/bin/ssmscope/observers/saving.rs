@@ -80,7 +80,7 @@ impl Saving {
         exit::aside(
             self.output,
             format_args!(
-                "ssmscope: {}: saving stopped: {error}; the analysis goes on, and SIGHUP opens the file again",
+                "ssmscope: {}: saving stopped: {error}; the analysis continues, and SIGHUP opens the file again",
                 self.path.display()
             ),
         );
