@@ -5,7 +5,7 @@ use std::ops::RangeInclusive;
 use super::{Ending, EndingKind, Moment, Silence, Stage, Story, Turn};
 use crate::tcp::Role;
 use crate::time::Elapsed;
-use crate::tls::{Basis, Plain, PlainKind, Version};
+use crate::tls::{Basis, Plain, PlainKind, Prelude, PreludeStep, Version};
 
 /// Session tickets are shorter than this, in bytes of record body; OpenSSL's and nginx's have some 250.
 const TICKET_BYTES: u32 = 512;
@@ -325,6 +325,24 @@ impl Story {
             && self.tls.application_data.client.count > 0
             && (self.later_request().is_some() || !self.was_answered());
         self.endings.first().filter(|ending| is_open && ending.by == Role::Client)
+    }
+
+    /// The FIN after which a request to start TLS, or CONNECT, has no answer any more. A proxy that closes has refused.
+    pub fn left_before_tls(&self) -> Option<&Ending> {
+        let prelude = self.prelude.as_ref().filter(|prelude| prelude.latest.what == PreludeStep::Asked)?;
+        let fin = self.endings.first().filter(|ending| ending.what == EndingKind::Fin)?;
+        let is_owed = match fin.by {
+            Role::Server => !prelude.protocol.is_proxy(),
+            Role::Client => prelude.protocol == Prelude::Connect,
+        };
+        let asked = prelude.latest.moment.number;
+        let is_after = |number: u64| self.order.is_after(number, asked);
+        let is_known = self.missing.answer.is_none()
+            && !self.missing.lacks(Role::Server)
+            && self.one_sided().is_none()
+            && self.tls.client_hello.is_none()
+            && self.data.server.last.is_none_or(|last| !is_after(last.number));
+        Some(fin).filter(|fin| is_owed && is_known && is_after(fin.moment.number))
     }
 
     /// The FIN after which a plain request that can be read has no answer any more: the server closed instead of answering, or the

@@ -95,6 +95,11 @@ impl Story {
         })
     }
 
+    /// Whether one side reports that it lacks bytes of the other.
+    pub fn has_reported_hole(&self) -> bool {
+        self.data.client.reported_hole.is_some() || self.data.server.reported_hole.is_some()
+    }
+
     /// Whether the capture lacks what the client sent first, and the server's first words are those of a proxy.
     pub fn may_lack_the_tunnel(&self) -> bool {
         let is_proxy = self.plain.server.as_ref().is_some_and(|plain| {

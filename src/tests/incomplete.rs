@@ -250,7 +250,6 @@ fn the_first_packets_of_each_connection_make_no_fault() {
                 "no-response/java-tls12",
                 "no-response/java-tls13",
                 "no-response/wget-tls13",
-                "handshake-stalled/pmtu-client-certificate-tls13",
                 // The answer has begun.
                 "reset/in-the-answer",
             ],

@@ -32,7 +32,7 @@ fn judge(story: &Story, settings: &Settings) -> Option<Verdict> {
     let is_open = story.is_request_open()
         || story.doubtful_answer(settings.stall_after).is_some()
         || story.has_undelivered(settings.stall_after)
-        || story.data.server.reported_hole.is_some() && story.endings.is_empty()
+        || story.has_reported_hole() && story.endings.is_empty()
         || story.may_ask_in_parts();
     let basis = established(story).filter(|_| !is_open && !is_refused(story))?;
     let done = if story.stage == Stage::ApplicationData {

@@ -19,6 +19,9 @@ fn judge(story: &Story, settings: &Settings) -> Option<Verdict> {
     if let Some(fin) = story.left_unanswered(settings.stall_after) {
         return Some(left(story, fin));
     }
+    if let Some(verdict) = left_before_tls(story) {
+        return Some(verdict);
+    }
     if let Some(close) = story.closed_in_plain_answer() {
         return Some(cut_off(story, close.moment));
     }
@@ -35,9 +38,11 @@ fn judge(story: &Story, settings: &Settings) -> Option<Verdict> {
         Stage::TcpEstablished => ending.by == Role::Server,
         _ => false,
     };
-    if !is_unanswered {
-        return None;
-    }
+    is_unanswered.then(|| unanswered(story, silence))
+}
+
+/// A silence in which the answer was owed.
+fn unanswered(story: &Story, silence: &Silence) -> Verdict {
     let over = match (&story.prelude, story.tls.client_hello.is_some()) {
         (Some(prelude), false) if prelude.is_agreed() => "the request",
         (Some(prelude), false) if prelude.protocol.is_proxy() => "the request to the proxy",
@@ -80,12 +85,10 @@ fn judge(story: &Story, settings: &Settings) -> Option<Verdict> {
         Some(sign) => sign.explain(verdict),
         None => verdict.explain(format!("{delivered}{}", drops::caveat(story))).advise(advice),
     };
-    Some(
-        icmp_error::in_silence(story, silence, verdict)
-            .reported(&["java.net.SocketTimeoutException: Read timed out"])
-            .proved_by(request.map(|moment| moment.number).into_iter().chain([silence.since.number]))
-            .proved_by(story.data.client.repeats.numbers().take(4)),
-    )
+    icmp_error::in_silence(story, silence, verdict)
+        .reported(&["java.net.SocketTimeoutException: Read timed out"])
+        .proved_by(request.map(|moment| moment.number).into_iter().chain([silence.since.number]))
+        .proved_by(story.data.client.repeats.numbers().take(4))
 }
 
 /// Of a connection whose beginning the capture lacks, data that a router reports as too big, and that was sent again and again.
@@ -197,6 +200,35 @@ fn left(story: &Story, fin: &Ending) -> Verdict {
         .proved_by(request.into_iter().chain([fin.moment]).map(|moment| moment.number))
         .proved_by(story.data.server.first.map(|moment| moment.number))
         .advise(if is_lost { &advice::PATH_OF_CONNECTION[..] } else { advice::server_process(story) })
+}
+
+/// A request to start TLS, or for a tunnel, and a FIN without an answer.
+fn left_before_tls(story: &Story) -> Option<Verdict> {
+    let fin = story.left_before_tls()?;
+    let prelude = story.prelude.as_ref()?;
+    let asked = prelude.latest.moment;
+    let waited = fin.moment.at - asked.at;
+    let is_lost = !story.data.client.is_all_acknowledged && story.data.client.repeats.count > 0;
+    let actor = if is_lost { Actor::Path } else { Actor::Server };
+    let (headline, explanation) = match fin.by {
+        Role::Server => (
+            format!("the server closed the connection instead of replying to {}", prelude.protocol),
+            "The client asked for TLS in the words of the protocol. The server closed the connection in an orderly way without a \
+             reply: its program failed, was stopped, or limits its clients.",
+        ),
+        Role::Client => (
+            format!("the client gave up on the request to the proxy after {waited} without a reply"),
+            "The client asked for a tunnel and closed the connection before any byte of the reply arrived. How long it waits is \
+             its own timeout; the proxy was slower than that.",
+        ),
+    };
+    Some(
+        Verdict::new(&RULE, actor, story.basis.max(prelude.latest.basis), headline)
+            .explain(explanation)
+            .reported(&["java.net.SocketTimeoutException: Read timed out"])
+            .proved_by([asked.number, fin.moment.number])
+            .advise(if is_lost { &advice::PATH_OF_CONNECTION[..] } else { advice::server_process(story) }),
+    )
 }
 
 /// Keep-alive probes that show a path that broke while the connection was idle. A host that is there answers each (RFC 9293, 3.8.4).
@@ -812,6 +844,27 @@ mod tests {
         assert_eq!(closed.is(), ("no-response", Actor::Server, None), "{}", closed.headline);
         // Who leaves sooner may not have wanted the rest.
         assert_eq!(begun.wait(500).fin(Client).fin(Server).code(0), "healthy");
+    }
+
+    #[test]
+    fn a_step_before_tls_that_somebody_leaves_without_an_answer_is_owed_one() {
+        let asked =
+            Talk::to_port(3128).open().say(Client, b"CONNECT ssm.example:8443 HTTP/1.1\r\n\r\n").ack(Server);
+        let left = asked.clone().wait(1_500).fin(Client).fin(Server).verdict(0);
+        assert_eq!(left.is(), ("no-response", Actor::Server, None), "{}", left.headline);
+        assert!(left.headline.contains("request to the proxy after 1.5"), "{}", left.headline);
+        assert_eq!(asked.fin(Server).fin(Client).code(0), "proxy-refused");
+        let start = Talk::to_port(25)
+            .open()
+            .say(Server, b"220 mail.example ESMTP\r\n")
+            .say(Client, b"EHLO client.example\r\n")
+            .say(Server, b"250-mail.example\r\n250 STARTTLS\r\n")
+            .say(Client, b"STARTTLS\r\n")
+            .ack(Server);
+        let closed = start.clone().fin(Server).fin(Client).verdict(0);
+        assert_eq!(closed.is(), ("no-response", Actor::Server, None), "{}", closed.headline);
+        // A client that leaves at once may have changed its mind.
+        assert_ne!(start.fin(Client).fin(Server).verdict(0).code, "no-response");
     }
 
     #[test]

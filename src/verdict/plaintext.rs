@@ -29,8 +29,7 @@ fn judge(story: &Story, settings: &Settings) -> Option<Verdict> {
         story.plain.client.as_ref().is_some_and(|plain| plain.what.kind == PlainKind::HttpRequest)
             && story.endings.iter().all(|end| end.by == Role::Client && end.what == EndingKind::Fin);
     let is_open = is_first_open && (story.endings.is_empty() || is_half_closed)
-        || (story.open_plain_request().is_some() || story.data.server.reported_hole.is_some())
-            && story.endings.is_empty()
+        || (story.open_plain_request().is_some() || story.has_reported_hole()) && story.endings.is_empty()
         || story.is_plain_answer_cut() && story.endings.is_empty();
     // What is neither acknowledged nor sent again in time is not in the capture, and neither is what came of it.
     let is_cut_off = story
