@@ -13,7 +13,7 @@ pub struct BodyPattern(Regex);
 #[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
 pub enum BadPattern {
     /// What is wrong with it, and where.
-    #[error("no regular expression: {0}")]
+    #[error("invalid regular expression: {0}")]
     Syntax(String),
     /// It needs more memory than it may.
     #[error("compiled, it takes more than {} KiB; use smaller repetitions", limits::BODY_PATTERN_BYTES / 1024)]
@@ -97,14 +97,14 @@ mod tests {
     #[test]
     fn what_is_no_expression_is_named_in_one_line_with_its_place() {
         for (pattern, why) in [
-            ("(a", "no regular expression: unclosed group, at character 1"),
-            ("ab[c", "no regular expression: unclosed character class, at character 3"),
-            ("é*a**(", "no regular expression: unclosed group, at character 6"),
+            ("(a", "invalid regular expression: unclosed group, at character 1"),
+            ("ab[c", "invalid regular expression: unclosed character class, at character 3"),
+            ("é*a**(", "invalid regular expression: unclosed group, at character 6"),
             (
                 r"(?=a)",
-                "no regular expression: look-around, including look-ahead and look-behind, is not supported, at character 1",
+                "invalid regular expression: look-around, including look-ahead and look-behind, is not supported, at character 1",
             ),
-            ("a\n(", "no regular expression: unclosed group"),
+            ("a\n(", "invalid regular expression: unclosed group"),
             (r"(\w{100}){100}", "compiled, it takes more than 2048 KiB; use smaller repetitions"),
         ] {
             let error = BodyPattern::parse(pattern).unwrap_err().to_string();

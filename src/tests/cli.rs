@@ -38,6 +38,12 @@ fn bad_usage_is_status_3_and_help_is_0() {
         assert_eq!((status, error.as_str()), (0, ""), "{arguments:?}");
         assert!(!out.is_empty());
     }
+    // What looks like a user name in a usage is shown as it is.
+    for command in ["read", "live", "check", "batch", "serve", "explain", "completions"] {
+        let Outcome { status, out, error } = run(&[command, "--help"]);
+        assert_eq!((status, error.as_str()), (0, ""), "{command}");
+        assert!(out.contains("Usage:") && !out.contains("***@"), "{out}");
+    }
     let Outcome { out: help, .. } = run(&["read", "--help"]);
     assert!(help.contains("Examples:") && help.contains("Exit status:"), "{help}");
 }
@@ -251,7 +257,7 @@ fn a_check_that_lacks_something_says_what_and_connects_to_nobody() {
         (&["--proxy", "socks5h://joe@127.0.0.1"], "SSMSCOPE_PROXY_PASSWORD"),
         (
             &["--http", "/", "--expect-body", "(a"],
-            "'(a' for '--expect-body <REGEX>': no regular expression: unclosed group",
+            "'(a' for '--expect-body <REGEX>': invalid regular expression: unclosed group",
         ),
         (&["--pin", "sha256//AAAA"], "32 bytes in base64"),
         (&["--proxy", "http://joe@127.0.0.1"], "SSMSCOPE_PROXY_PASSWORD"),

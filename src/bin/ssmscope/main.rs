@@ -71,8 +71,9 @@ fn main() -> ExitCode {
         }
         Err(error) => {
             let (text, covered) = (error.to_string(), exit::without_users(&error.to_string()));
-            // What was asked for goes to standard output; a reader that went away is no failure.
-            let _ = if text == covered { error.print() } else { io::stderr().write_all(covered.as_bytes()) };
+            // What was asked for goes to standard output as it is; a reader that went away is no failure.
+            let is_shown_as_is = !error.use_stderr() || text == covered;
+            let _ = if is_shown_as_is { error.print() } else { io::stderr().write_all(covered.as_bytes()) };
             // A plugin that only prints its version or its usage judged nothing.
             return exit::code(if error.use_stderr() || is_plugin { Status::Unknown } else { Status::Ok });
         }
