@@ -124,13 +124,7 @@ impl Connection {
         let repeats = |role: Role| self.ends[role].counters.retransmissions;
         let answers_repeat = flags.syn() && flags.ack() && repeats(role.other()) > repeats(role);
         let copy = self.ends[role].captured_before(header, at, digest, answers_repeat);
-        // A kernel answers each segment for a socket that is gone with a RST, and the RSTs are alike.
-        let answers_another = |of: u64| {
-            flags.rst()
-                && header.ip.id.is_none_or(|id| id == 0)
-                && self.ends[role.other()].latest() > Some(of)
-        };
-        if let Some(of) = copy.filter(|of| !answers_another(*of)) {
+        if let Some(of) = copy.filter(|_| !self.answers_another(role, header, flags)) {
             self.ends[role].counters.duplicates += 1;
             observation.kind = SegmentKind::DuplicateCapture { of };
             return observation;
@@ -162,6 +156,14 @@ impl Connection {
         }
         end.remember(&arrival, digest);
         observation
+    }
+
+    /// Whether a RST answers another segment than the RSTs before it: a kernel answers each one for a socket that is gone, and its RSTs
+    /// are alike.
+    fn answers_another(&self, role: Role, header: &SegmentHeader, flags: Flags) -> bool {
+        let is_stateless = flags.rst() && header.ip.id.is_none_or(|id| id == 0);
+        let (last, resets) = self.ends[role].resets_behind();
+        is_stateless && self.ends[role.other()].sent_after(last) > resets
     }
 
     /// Bytes that it holds while holes before them may still be filled.

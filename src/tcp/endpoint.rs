@@ -258,9 +258,16 @@ impl Endpoint {
             .map(|sent| sent.number)
     }
 
-    /// The number of the latest segment that it sent.
-    pub(super) fn latest(&self) -> Option<u64> {
-        self.sent.iter().map(|sent| sent.number).max()
+    /// The number of the latest segment that it sent and that is no RST, and how many RSTs it has sent since.
+    pub(super) fn resets_behind(&self) -> (Option<u64>, usize) {
+        let latest = self.sent.iter().filter(|sent| !sent.flags.rst()).map(|sent| sent.number).max();
+        let resets = self.sent.iter().filter(|sent| sent.flags.rst() && Some(sent.number) > latest).count();
+        (latest, resets)
+    }
+
+    /// How many segments it has sent after a packet.
+    pub(super) fn sent_after(&self, number: Option<u64>) -> usize {
+        self.sent.iter().filter(|sent| Some(sent.number) > number).count()
     }
 
     /// The number of the earlier segment that began at the same place, or covered it.

@@ -47,7 +47,12 @@ fn judge(story: &Story, _: &Settings) -> Option<Verdict> {
         }
         None => ("after the TCP handshake", "the client sent no data"),
     };
-    let why = if story.is_inside_client_hello() {
+    // Seen at the server, what the client sent may have been lost before.
+    let is_at_server = story.parties.client.was_forwarded() == Some(true)
+        && story.parties.server.was_forwarded() == Some(false);
+    let why = if is_at_server {
+        "The capture was made at the server: the client had nothing to send, it hung, or what it sent was lost on the path."
+    } else if story.is_inside_client_hello() {
         "The client program hung while it wrote, or the rest was lost before the capture point."
     } else {
         "Either the client had nothing to send (port check, idle pool connection), or it hung before its first write."
@@ -57,7 +62,11 @@ fn judge(story: &Story, _: &Settings) -> Option<Verdict> {
             &RULE,
             Actor::Client,
             story.basis,
-            format!("the client sent nothing for {} {when}", silence.elapsed()),
+            if is_at_server {
+                format!("nothing came from the client for {} {when}", silence.elapsed())
+            } else {
+                format!("the client sent nothing for {} {when}", silence.elapsed())
+            },
         )
         .explain(format!("The TCP connection is established, but {then}. {why}{}", drops::caveat(story)))
         .proved_by(evidence::opening_packets(story).chain([silence.since.number]))
@@ -229,6 +238,19 @@ mod tests {
             assert_eq!(verdict.is(), ("client-silent", Actor::Client, None));
             assert!(verdict.headline.contains(words), "{}", verdict.headline);
         }
+    }
+
+    #[test]
+    fn seen_at_the_server_what_a_client_sends_may_be_lost_before() {
+        let mut talk = ssm().open();
+        for packet in &mut talk.packets {
+            let is_client_s = packet.header.tcp.destination_port == 8443;
+            packet.header.ip.hop_limit = Some(if is_client_s { 57 } else { 64 });
+        }
+        let verdict = talk.verdict(8_000);
+        assert_eq!(verdict.is(), ("client-silent", Actor::Client, None));
+        assert!(verdict.headline.starts_with("nothing came from the client"), "{}", verdict.headline);
+        assert!(verdict.mentions("lost on the path"), "{verdict:?}");
     }
 
     #[test]

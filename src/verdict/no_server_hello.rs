@@ -2,7 +2,7 @@
 
 use super::words::{advice, drops, icmp_error, path_mtu};
 use super::{Actor, Code, Rule, Settings, Severity, Verdict};
-use crate::story::{EndingKind, Silence, Stage, Story};
+use crate::story::{EndingKind, Moment, Silence, Stage, Story};
 use crate::tcp::Role;
 
 /// `no-server-hello`.
@@ -125,9 +125,13 @@ fn unacknowledged(story: &Story, silence: &Silence) -> Verdict {
     verdict
     .cause("client-hello-lost")
     .explain(format!(
-        "The TCP handshake worked, and the first packet with data ({size} bytes of ClientHello) was not acknowledged. \
-         Smaller packets get through and this one does not: a device drops it because of its content or size, or the \
-         server lost the connection.{}",
+        "The TCP handshake worked, and the first packet with data ({size} bytes of ClientHello) was not acknowledged. {}{}",
+        if is_ack_lost(story) {
+            "The server repeated its SYN-ACK, so that it did not get the ACK either: the path broke right behind the SYN-ACK."
+        } else {
+            "Smaller packets get through and this one does not: a device drops it because of its content or size, or the server lost \
+             the connection."
+        },
         drops::caveat(story)
     ))
     .advise(&[
@@ -138,12 +142,39 @@ fn unacknowledged(story: &Story, silence: &Silence) -> Verdict {
     ])
 }
 
+/// Whether the server repeated its SYN-ACK after the client's ACK, and answered no repeated SYN by that: nothing of the client reached it.
+fn is_ack_lost(story: &Story) -> bool {
+    let opening = &story.opening;
+    let is_after = |ack: Moment, last: Moment| story.order.is_after(last.number, ack.number);
+    opening.syn_ack.count > opening.syn.count
+        && opening.established.zip(opening.last_syn_ack).is_some_and(|(ack, last)| is_after(ack, last))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::packet::{SegmentHeader, TcpOptions};
-    use crate::story::script::talk::{self, ssm};
+    use crate::story::script::talk::{self, Talk, ssm};
     use crate::tcp::Role::{Client, Server};
+
+    #[test]
+    fn a_server_that_repeats_its_syn_ack_got_nothing_small_either() {
+        let hello = ssm().open().say(Client, &talk::client_hello());
+        let again = |talk: Talk| {
+            let unheard = talk.wait(1_500).repeat(Client);
+            unheard.segment_with(Server, "S.", 0, 1, &[], |_| {})
+        };
+        let repeated = again(again(hello));
+        let verdict = repeated.verdict(3_000);
+        assert_eq!(verdict.is(), ("no-server-hello", Actor::Path, Some("client-hello-lost")));
+        assert!(verdict.mentions("repeated its SYN-ACK") && !verdict.mentions("Smaller packets get through"));
+        // A SYN that was sent again has a SYN-ACK of its own.
+        let twice =
+            ssm().syn().wait(1_000).syn().syn_ack().ack(Client).segment_with(Server, "S.", 0, 1, &[], |_| {});
+        let hello =
+            twice.say(Client, &talk::client_hello()).wait(1_500).repeat(Client).wait(2_500).repeat(Client);
+        assert!(hello.verdict(3_000).mentions("Smaller packets get through"));
+    }
 
     #[test]
     fn an_icmp_error_about_the_hello_is_the_cause_with_its_sender() {

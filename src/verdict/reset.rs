@@ -80,7 +80,7 @@ fn judge(story: &Story, _: &Settings) -> Option<Verdict> {
             .advise(&ON_THE_PATH),
             None => Verdict::new(&RULE, Actor::from(ending.by), story.basis, headline(story, ending, place))
                 .explain(explain(story, ending, facts))
-                .advise(advice(ending)),
+                .advise(advice(ending, facts)),
         },
     };
     let verdict = icmp_error::beside_reset(story, ending, verdict);
@@ -324,8 +324,10 @@ fn sender(by: Role, facts: &ResetFacts) -> (String, bool) {
     }
 }
 
-fn advice(ending: &Ending) -> &'static [&'static str] {
+fn advice(ending: &Ending, facts: &ResetFacts) -> &'static [&'static str] {
+    let (_, is_own) = sender(ending.by, facts);
     match ending.by {
+        Role::Client if is_own => &["Read the client's log at that time."],
         Role::Client => &[
             "Read the client's log at that time.",
             "If the client's log reports a reset by the peer, a device between the two sent RSTs to both.",

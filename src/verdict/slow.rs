@@ -66,7 +66,7 @@ fn slow_handshake(story: &Story, settings: &Settings) -> Option<Verdict> {
     }
     let steps = steps(story);
     let slowest = steps.iter().max_by_key(|step| step.elapsed)?;
-    let round_trip = story.path.round_trips.shortest_to_server;
+    let round_trip = story.path.round_trips.shortest();
     let network = match round_trip {
         Some(round_trip) if round_trip.times(5) > slowest.elapsed => format!(
             " The RTT is {round_trip}, and the handshake needs two or three round trips: distance is the cause."

@@ -130,6 +130,14 @@ impl RoundTrips {
         *shortest = Some(shortest.map_or(round_trip, |known| known.min(round_trip)));
     }
 
+    /// The shortest round trip between the two sides, where the one to the server is known: the client's part counts where the capture
+    /// was not made at it.
+    pub fn shortest(&self) -> Option<Elapsed> {
+        let to_server = self.shortest_to_server?.nanos();
+        let to_client = self.shortest_to_client.map_or(0, Elapsed::nanos);
+        Some(Elapsed::from_nanos(to_server.saturating_add(to_client)))
+    }
+
     /// The shortest round trip to a side.
     pub fn shortest_to(&self, role: Role) -> Option<Elapsed> {
         match role {
