@@ -56,7 +56,7 @@ pub enum Issuer {
     SelfSigned,
     /// It ends at somebody who is not in the store.
     Unknown,
-    /// It does by signatures, and the server's own certificate is an authority's (CA:TRUE): webpki refuses that, and OpenSSL and
+    /// It does by signatures, and the server's own certificate is a CA certificate (CA:TRUE): webpki refuses that, and OpenSSL and
     /// Java take it.
     Authority,
     /// It can't be followed, for this reason.
@@ -69,7 +69,7 @@ impl Issuer {
     /// Why the chain is refused, whoever signed it.
     pub fn refusal(&self) -> Option<&str> {
         match self {
-            Self::Authority => Some("the server's own certificate is an authority's (CA:TRUE)"),
+            Self::Authority => Some("the server's own certificate is a CA certificate (CA:TRUE)"),
             Self::Refused(why) => Some(why),
             Self::Trusted | Self::SelfSigned | Self::Unknown | Self::Unchecked(_) => None,
         }

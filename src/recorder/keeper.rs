@@ -161,7 +161,7 @@ impl Keeper {
             Ok(file) => {
                 self.is_failing = false;
                 add(&self.counts.recorded, 1);
-                self.report(Some(format!("{}: {code} recorded", file.display())));
+                self.report(Some(format!("{code} recorded in {}", file.display())));
                 let news = self.failures.add(file);
                 self.report(news);
             }

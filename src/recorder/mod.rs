@@ -217,8 +217,8 @@ impl Recorder {
             if add(&self.counts.beyond_quota, 1) == 0 {
                 let (host, port, most) = (story.host(Role::Server), server.port, self.settings.per_hour);
                 self.report(&format!(
-                    "{host} port {port}: {most} failures of one kind have files; further ones of this hour get none, \
-                     by --record-per-hour"
+                    "{host} port {port}: --record-per-hour reached ({most}); further failures of this kind get no files \
+                     this hour"
                 ));
             }
             return;

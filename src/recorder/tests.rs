@@ -175,8 +175,8 @@ fn of_a_server_s_failures_the_first_of_an_hour_get_files_whose_numbers_continue_
         let mut recorder = start(settings(folder.path()));
         fail(&mut recorder, 1_000);
         recorder.finish();
-        let said: Vec<_> = recorder.news().filter(|news| !news.ends_with("recorded")).collect();
-        assert!(said.len() == 1 && said[0].contains("by --record-per-hour"), "{said:?}");
+        let said: Vec<_> = recorder.news().filter(|news| !news.contains(" recorded in ")).collect();
+        assert!(said.len() == 1 && said[0].contains("--record-per-hour reached (20)"), "{said:?}");
         let counted = "failures recorded: 20; without a file: 980 (980 beyond --record-per-hour)";
         assert_eq!((recorder.counted().as_str(), recorder.lacks_some()), (counted, true));
         let files = files(folder.path(), "json");

@@ -73,7 +73,7 @@ fn doubtful(story: &Story, settings: &Settings) -> Option<Verdict> {
     let record = story.doubtful_answer(settings.stall_after);
     let (headline, explanation) = match record {
         Some(record) => (
-            "TLS was established; whether the request was answered does not show",
+            "TLS was established; it is unknown whether the request was answered",
             format!(
                 "After the handshake the server sent one record, in packet {}. It has the size of a session ticket and came when servers \
                  send these, and so it may be no answer.",
@@ -81,7 +81,7 @@ fn doubtful(story: &Story, settings: &Settings) -> Option<Verdict> {
             ),
         ),
         None if story.may_ask_in_parts() => (
-            "TLS was established; the client's messages got no reply, and whether they ask for one does not show",
+            "TLS was established; the client's messages got no reply, and it is unknown whether they expect one",
             "The client paused several times between its messages, as programs do that log or publish and wait for no reply. A request \
              that is sent in parts looks the same."
                 .to_owned(),
@@ -110,7 +110,7 @@ fn refused_tls(story: &Story, place: &str, ends: &str) -> Option<(String, String
             "the server refused {protocol}{code}, and the connection was still open when the {place} ended"
         ),
         format!(
-            "The client asked for TLS in the words of the protocol, and packet {} refuses it. {ends}, so whether the client \
+            "The client asked for TLS with the protocol's own command, and packet {} refuses it. {ends}, so whether the client \
              continues without TLS is unknown.",
             refusal.moment.number
         ),

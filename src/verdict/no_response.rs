@@ -69,7 +69,7 @@ fn unanswered(story: &Story, silence: &Silence) -> Verdict {
         story.tls.is_inside_record.server && story.was_answered() && story.later_request().is_none();
     let is_begun = is_in_record || story.is_plain_answer_cut();
     let delivered = if is_begun {
-        "The reply has no end: the server stopped sending, or the rest is lost in transit."
+        "The reply is incomplete: the server stopped sending, or the rest is lost in transit."
     } else {
         delivered
     };
@@ -210,22 +210,24 @@ fn left_before_tls(story: &Story) -> Option<Verdict> {
     let waited = fin.moment.at - asked.at;
     let is_lost = !story.data.client.is_all_acknowledged && story.data.client.repeats.count > 0;
     let actor = if is_lost { Actor::Path } else { Actor::Server };
-    let (headline, explanation) = match fin.by {
+    let (headline, explanation, report) = match fin.by {
         Role::Server => (
             format!("the server closed the connection instead of replying to {}", prelude.protocol),
-            "The client asked for TLS in the words of the protocol. The server closed the connection in an orderly way without a \
+            "The client asked for TLS with the protocol's own command. The server closed the connection in an orderly way without a \
              reply: its program failed, was stopped, or limits its clients.",
+            "java.net.SocketException: Unexpected end of file from server",
         ),
         Role::Client => (
             format!("the client gave up on the request to the proxy after {waited} without a reply"),
             "The client asked for a tunnel and closed the connection before any byte of the reply arrived. How long it waits is \
              its own timeout; the proxy was slower than that.",
+            "java.net.SocketTimeoutException: Read timed out",
         ),
     };
     Some(
         Verdict::new(&RULE, actor, story.basis.max(prelude.latest.basis), headline)
             .explain(explanation)
-            .reported(&["java.net.SocketTimeoutException: Read timed out"])
+            .reported(&[report])
             .proved_by([asked.number, fin.moment.number])
             .advise(if is_lost { &advice::PATH_OF_CONNECTION[..] } else { advice::server_process(story) }),
     )
@@ -263,7 +265,7 @@ fn unanswered_probes(story: &Story, settings: &Settings) -> Option<Verdict> {
         format!("{} keep-alive probes of the {prober} got no reply in {elapsed}", probes.count),
     )
     .explain(format!(
-        "When the {prober} probed the connection, nothing of the {other} came back any more: the path broke, a firewall or NAT dropped \
+        "The {prober}'s keep-alive probes got no reply from the {other}: the path broke, a firewall or NAT dropped \
          its state for the connection, or the {other}'s host is down.{}",
         drops::caveat(story)
     ))
@@ -320,7 +322,7 @@ fn cut_off(story: &Story, close: Moment) -> Verdict {
             "The reply's header announces {len} bytes with the body, and {} came",
             story.data.server.bytes
         ),
-        None => "The last record of the reply has no end".to_owned(),
+        None => "The last record of the reply is incomplete".to_owned(),
     };
     Verdict::new(
         &RULE,
@@ -818,7 +820,7 @@ mod tests {
         // On a port of HTTPS they may be the parts of a request.
         let verdict = sent(8443, 5).wait(9_000).fin(Client).fin(Server).verdict(0);
         assert_eq!(verdict.is(), ("in-progress", Actor::Unknown, None));
-        assert!(verdict.mentions("whether they ask for one does not show"), "{verdict:?}");
+        assert!(verdict.mentions("unknown whether they expect one"), "{verdict:?}");
         // Syslog is never answered (RFC 5425, 4).
         assert_eq!(sent(6514, 1).wait(9_000).fin(Client).fin(Server).code(0), "healthy");
         let answered = Talk::to_port(6514).open().then_tls().wait(900).say(Client, &talk::data()).ack(Server);
@@ -863,6 +865,7 @@ mod tests {
             .ack(Server);
         let closed = start.clone().fin(Server).fin(Client).verdict(0);
         assert_eq!(closed.is(), ("no-response", Actor::Server, None), "{}", closed.headline);
+        assert!(!closed.mentions("timed out"), "{closed:?}");
         // A client that leaves at once may have changed its mind.
         assert_ne!(start.fin(Client).fin(Server).verdict(0).code, "no-response");
     }

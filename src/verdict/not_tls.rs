@@ -145,7 +145,7 @@ fn refused(story: &Story) -> Option<Verdict> {
     Some(
         Verdict::new(&RULE, Actor::Server, story.basis.max(refusal.basis), headline)
             .explain(
-                "The client asked for TLS in the words of the protocol, and the server's reply refuses it. The client did not \
+                "The client asked for TLS with the protocol's own command, and the server's reply refuses it. The client did not \
                  continue without TLS.",
             )
             .proved_by([prelude.asked.number, refusal.moment.number, ending.moment.number])

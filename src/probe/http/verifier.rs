@@ -101,7 +101,7 @@ impl ServerCertVerifier for Verifier {
         };
         let unpinned = self.unpinned(own);
         let objection = objection.or_else(|| {
-            let why = format!("its public key is {}, and none of --pin's", unpinned.as_ref()?);
+            let why = format!("its public key, {}, matches no --pin", unpinned.as_ref()?);
             Some(CertificateError::Other(OtherError(Arc::new(Why(why)))))
         });
         *self.unpinned.lock().unwrap_or_else(PoisonError::into_inner) = unpinned;

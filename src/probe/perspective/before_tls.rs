@@ -85,11 +85,11 @@ pub(super) fn unread(verdict: &mut Verdict, why: &str) {
     verdict.cause = None;
     verdict.client_reports = Vec::new();
     verdict.headline = why.to_owned().into();
-    verdict.explanation = "The check asked for a tunnel, and what came opens none: no proxy of this kind listens there, or something \
-                           changed its answer. No packet went to the server behind the proxy."
+    verdict.explanation = "The check asked for a tunnel, and the reply does not open one: no proxy of this kind is listening there, or \
+                           something altered the reply. No packet went to the server behind the proxy."
         .into();
     verdict.change_advice(|advice| *advice = vec![PROXY]);
 }
 
 const PORTAL: &str = "Open a page in a browser on this network: a portal may want a login first.";
-const PROXY: &str = "Compare the proxy's address, port and kind with those that it has: another service may be there instead.";
+const PROXY: &str = "Check the proxy's address, port and kind: another service may be listening there.";

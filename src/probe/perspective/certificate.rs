@@ -67,7 +67,7 @@ pub(super) fn authority(verdict: &mut Verdict) {
     verdict.severity = Severity::Warning;
     verdict.actor = Actor::Server;
     verdict.headline =
-        "the server's certificate is an authority's (CA:TRUE): OpenSSL and Java accept it, others do not"
+        "the server's certificate is a CA certificate (CA:TRUE): OpenSSL and Java accept it, others do not"
             .into();
     verdict.explanation = "Its signatures lead to a trusted authority, and its dates and names are right. RFC 5280 leaves open whether \
                            such a certificate may be a server's: webpki, which this check uses, and Firefox refuse it. The check ended the handshake; whether the \
@@ -77,8 +77,7 @@ pub(super) fn authority(verdict: &mut Verdict) {
     verdict.change_advice(|advice| *advice = vec![END_ENTITY]);
 }
 
-const END_ENTITY: &str =
-    "Have a certificate issued for the server that is no authority's (basicConstraints CA:FALSE).";
+const END_ENTITY: &str = "Have an end-entity certificate (basicConstraints CA:FALSE) issued for the server.";
 const CLOCK: &str = "Compare the clock of this host with the server's.";
 const TRUST: &str =
     "If the server's authority is your own, trust it here with --ca-file, and in the store of the clients.";

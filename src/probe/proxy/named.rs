@@ -67,11 +67,11 @@ pub struct Proxy {
 #[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
 pub enum ProxyError {
     /// TLS to a proxy, or another version of SOCKS, is not spoken here.
-    #[error("{0}:// is no kind of proxy that is spoken to; http://, socks5:// and socks5h:// are")]
+    #[error("{0}:// proxies are not supported; use http://, socks5:// or socks5h://")]
     Scheme(String),
     /// A password on the command line shows in the list of processes.
     #[error(
-        "a password must not be in the proxy's URL: --proxy-password-file or SSMSCOPE_PROXY_PASSWORD takes it"
+        "the proxy's URL must not contain a password; use --proxy-password-file or SSMSCOPE_PROXY_PASSWORD"
     )]
     Password,
     /// There is no host, or no port that is one.

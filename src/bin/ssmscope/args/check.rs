@@ -97,7 +97,7 @@ pub struct Check {
     #[arg(long, value_name = "FILE", help_heading = "Connection")]
     pub proxy_password_file: Option<PathBuf>,
 
-    /// Use no proxy, whatever HTTPS_PROXY says.
+    /// Use no proxy, whatever HTTPS_PROXY and ALL_PROXY say.
     #[arg(long, help_heading = "Connection")]
     pub no_proxy: bool,
 

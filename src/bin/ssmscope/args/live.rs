@@ -12,9 +12,9 @@ use super::values::span;
 #[derive(Debug, Args)]
 #[command(
     about = "Analyse live traffic: packets as they come, a silence while it lasts, and each verdict at once",
-    long_about = "Captures through libpcap and analyses what comes, until it is told to end.\n\n\
-        Each packet is printed as tcpdump prints it. A side that owes the next step for longer than --stall-after is \
-        named while it does, and a verdict is given as soon as it is known. Ctrl-C ends the capture: what is open is \
+    long_about = "Captures through libpcap and analyses the traffic until it is stopped.\n\n\
+        Each packet is a row. If a side does not take its next step within --stall-after, the output names it while the \
+        connection waits, and a verdict is printed as soon as it is known. Ctrl-C ends the capture: what is open is \
         judged then.\n\n\
         Capturing needs CAP_NET_RAW. Run as root, ssmscope becomes an unprivileged user once the device is open.",
     after_help = LIVE_EXAMPLES
@@ -56,12 +56,13 @@ pub struct Live {
     #[arg(long, value_name = "FOLDER", help_heading = "Flight recorder")]
     pub record: Option<PathBuf>,
 
-    /// How much is kept in memory, and in the folder, in MiB. The oldest failures give way to newer ones.
+    /// Size of the folder, and of the packets kept in memory (up to twice this while files are written), in MiB. The oldest failures give way to
+    /// newer ones.
     #[arg(long, value_name = "MIB", default_value_t = 64, requires = "record", help_heading = "Flight recorder",
         value_parser = clap::value_parser!(u64).range(1..=65_536))]
     pub record_size: u64,
 
-    /// How many failures of one server and verdict get files in an hour, the first ones; the others are counted.
+    /// Maximum number of failures per hour, for each server and verdict, that get files; the rest are only counted.
     #[arg(long, value_name = "COUNT", default_value_t = 20, requires = "record", help_heading = "Flight recorder",
         value_parser = clap::value_parser!(u64).range(1..=10_000))]
     pub record_per_hour: u64,

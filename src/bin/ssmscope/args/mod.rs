@@ -51,9 +51,9 @@ fn of_check(arg: Arg) -> Arg {
             "With -o nagios: below the status line, say why; with -vv what to do as well, with -vvv all steps",
         ),
         "warning" => {
-            arg.short('w').help("Warn by the days that the first certificate to end has left; 30 is at least 30")
+            arg.short('w').help("Warn if a certificate expires within this many days (30 means 30:, at least 30)")
         }
-        "critical" => arg.short('c').help("Be critical by the days that the first certificate to end has left"),
+        "critical" => arg.short('c').help("Critical if a certificate expires within this many days"),
         "stall_after" => arg.help("How long a silence is a stall; before TLS is established, it ends the check"),
         "slow_after" => arg.help("How long after the SYN established TLS is slow"),
         _ => arg,
@@ -90,8 +90,8 @@ impl Cli {
     about,
     long_about = "Says why a connection to a licence server failed, from a packet capture or from tcpdump's text.\n\n\
         Each TCP connection of the capture gets one verdict: how far it got (TCP handshake, ClientHello, ServerHello, \
-        TLS established, application data), what ended it or let it stand still, who is to be looked at, and which \
-        packets prove it. Cisco SSM On-Prem speaks HTTPS on port 8443, and so do many others: nothing here is \
+        TLS established, application data), what ended or stalled it, which side to examine, and which packets \
+        prove it. Cisco SSM On-Prem speaks HTTPS on port 8443, and so do many others: nothing here is \
         particular to it but the ports on which TLS is expected.",
     after_help = EXIT_STATUS,
     after_long_help = EXIT_STATUS,

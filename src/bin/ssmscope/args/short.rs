@@ -103,7 +103,7 @@ Usage: ssmscope check [OPTIONS] HOST[:PORT]|URL
   --oauth GRANT        ask for a token of SSM On-Prem
   --http PATH          ask for a page
   --capture            capture the check's own packets too
-  -o, --output FORM    timeline, json, flat, html, nagios, prometheus
+  -o, --output FORM    timeline, table, json, flat, html, nagios, ...
 
 All options: ssmscope check --help
 ";

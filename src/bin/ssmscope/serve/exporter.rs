@@ -214,7 +214,7 @@ mod tests {
     #[test]
     fn a_module_that_fits_no_server_is_an_error_at_once() {
         for (field, why) in [
-            ("proxy = 'http://u:pw@h:1'", "a password must not be"),
+            ("proxy = 'http://u:pw@h:1'", "must not contain a password"),
             ("expect_status = [200]", "need a page"),
         ] {
             let config = Config::parse(&format!("targets = ['a']\n[modules.a]\n{field}\n")).unwrap();

@@ -31,7 +31,7 @@ fn a_certificate_of_a_rare_kind_is_judged_as_clients_judge_it() {
         ),
         // OpenSSL too: "unsuitable certificate purpose".
         (8445, usage("other", &[KeyUsagePurpose::ContentCommitment]), 2, "all clients refuse it"),
-        (8446, authority, 1, "an authority's (CA:TRUE): OpenSSL and Java accept it"),
+        (8446, authority, 1, "a CA certificate (CA:TRUE): OpenSSL and Java accept it"),
         (8447, of_clients, 2, "extended key usage does not name servers"),
     ] {
         // OpenSSL's server signs by TLS 1.3 alone with a key that may not.
