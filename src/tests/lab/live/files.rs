@@ -82,7 +82,10 @@ fn a_thousand_failures_at_once_neither_cost_packets_nor_fill_the_folder() {
     let outcome = watch.wait();
     let error = &outcome.error;
     assert_eq!((outcome.status, &outcome.summary()["dropped"]), (2, &Value::from(0)), "{error}");
-    assert!(error.contains("further ones of this hour get none, by --record-per-hour"), "{error}");
+    assert!(
+        error.contains("--record-per-hour reached (20); further failures of this kind get no files"),
+        "{error}"
+    );
     let counted = "--record: failures recorded: 20; without a file: 980 (980 beyond --record-per-hour)";
     assert!(error.contains(counted), "{error}");
     let mut captures = names(folder.path());
