@@ -719,8 +719,14 @@ mod tests {
             story.last.at =
                 story.data.server.first.expect("data").at + crate::time::Elapsed::from_millis(4_000);
         });
-        assert_eq!(big.verdict().is(), ("no-response", Actor::Path, Some("pmtu-black-hole")));
+        assert_black_hole(&big.verdict());
         assert_eq!(story.verdict().code, "midstream");
+    }
+
+    #[track_caller]
+    fn assert_black_hole(verdict: &Verdict) {
+        let expected = ("no-response", Actor::Path, Some("pmtu-black-hole"));
+        assert_eq!(verdict.is(), expected, "{}", verdict.headline);
     }
 
     #[test]
@@ -742,13 +748,7 @@ mod tests {
             sack,
         );
         let left = holed.clone().wait(6_000).segment_with(Client, "F.", seq, ack, &[], sack);
-        let verdict = left.verdict(0);
-        assert_eq!(
-            verdict.is(),
-            ("no-response", Actor::Path, Some("pmtu-black-hole")),
-            "{}",
-            verdict.headline
-        );
+        assert_black_hole(&left.verdict(0));
         assert_eq!(holed.segment(Server, "P.", ack, &[9; 1_000]).ack(Client).code(60_000), "healthy");
     }
 
@@ -759,17 +759,9 @@ mod tests {
         let (seq, ack) = (asked.next(Client), asked.next(Server));
         let bare = |talk: Talk| talk.segment_with(Client, ".", seq, ack, &[], |_| {});
         let holed = bare(bare(asked.clone()).segment(Server, "P.", ack + 1_000, &[9; 500]));
-        for verdict in [
-            holed.clone().wait(6_000).segment_with(Client, "F.", seq, ack, &[], |_| {}).verdict(0),
-            holed.verdict(6_000),
-        ] {
-            assert_eq!(
-                verdict.is(),
-                ("no-response", Actor::Path, Some("pmtu-black-hole")),
-                "{}",
-                verdict.headline
-            );
-        }
+        let left = holed.clone().wait(6_000).segment_with(Client, "F.", seq, ack, &[], |_| {});
+        assert_black_hole(&left.verdict(0));
+        assert_black_hole(&holed.verdict(6_000));
         assert_eq!(holed.segment(Server, "P.", ack, &[9; 1_000]).ack(Client).code(60_000), "healthy");
     }
 
