@@ -13,8 +13,9 @@ const TICKET_BYTES: u32 = 512;
 /// A single ticket may hold the session itself, with its certificates, as Java's do. In bytes of record body.
 const STATELESS_TICKET_BYTES: RangeInclusive<u32> = 64..=2_048;
 
-/// What a NewSessionTicket takes without the ticket, in bytes of record body: its fields (RFC 8446, 4.6.1), content type and tag.
-const BESIDE_TICKET: RangeInclusive<u32> = 34..=90;
+/// By how much the record of a NewSessionTicket is longer than its ticket, in bytes: the message's other fields (RFC 8446, 4.6.1), the
+/// content type and the tag.
+const TICKET_OVERHEAD: RangeInclusive<u32> = 34..=90;
 
 /// The number of the extension by which a client takes tickets.
 const PSK_KEY_EXCHANGE_MODES: u16 = 45;
@@ -142,7 +143,7 @@ impl Story {
     fn are_tickets(&self) -> bool {
         let is_resumed_by = |size: u32| {
             let ticket = self.tls.client_hello.as_ref()?.what.pre_shared_key_len?;
-            Some(BESIDE_TICKET.contains(&size.checked_sub(u32::from(ticket))?))
+            Some(TICKET_OVERHEAD.contains(&size.checked_sub(u32::from(ticket))?))
         };
         match self.tls.record_sizes.server.as_slice() {
             [one] => {
