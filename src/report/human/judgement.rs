@@ -100,7 +100,7 @@ pub(super) fn write_place(parts: &[String], style: &Style, out: &mut dyn Write) 
                 line.push_str("   ");
                 line.push_str(&part);
             }
-            _ => lines.push((part.into_owned(), color)),
+            _ => lines.extend(wrapped(&part, columns).into_iter().map(|line| (line, color))),
         }
     }
     for (line, color) in lines {
@@ -310,18 +310,34 @@ mod tests {
     use crate::report::{Detail, Sort};
     use crate::verdict::RULES;
 
-    #[test]
-    fn a_line_in_japanese_fits_into_a_narrow_terminal() {
-        let mut style = Style {
+    fn plain_style(columns: u16) -> Style {
+        Style {
             zone: jiff::tz::TimeZone::UTC,
             verbosity: 0,
             detail: Detail::Examples,
             is_ascii: false,
-            is_east_asian: true,
-            language: Language::of("ja"),
+            is_east_asian: false,
+            language: None,
             sort: Sort::Worst,
-            columns: 60,
-        };
+            columns,
+        }
+    }
+
+    #[test]
+    fn two_long_addresses_are_two_lines_in_a_narrow_terminal() {
+        let end = |last: u16| format!("[2001:db8:a656:d659:bb85:216:3eff:{last}]:52464");
+        let parts = [format!("{} → {}", end(1), end(2)), "2026-11-27 22:31:56 UTC".to_owned()];
+        let style = plain_style(60);
+        let mut out = Vec::new();
+        write_place(&parts, &style, &mut out).unwrap();
+        let text = anstream::adapter::strip_str(&String::from_utf8(out).unwrap()).to_string();
+        let lines: Vec<&str> = text.lines().map(str::trim_start).collect();
+        assert_eq!(lines, [format!("{} →", end(1)), end(2), parts[1].clone()]);
+    }
+
+    #[test]
+    fn a_line_in_japanese_fits_into_a_narrow_terminal() {
+        let mut style = Style { is_east_asian: true, language: Language::of("ja"), ..plain_style(60) };
         let written = |code: &str, style: &Style| {
             let mut out = Vec::new();
             write_translation(code, style, &mut out).unwrap();

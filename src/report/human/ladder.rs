@@ -145,8 +145,16 @@ impl<'a> Ladder<'a> {
             let _ = write!(head, "  {:<1$}", at.unwrap_or_default(), self.time);
         }
         if self.delta > 0 {
-            let _ = write!(head, "  {}", right(&self.glyphs.text(&delta), self.delta));
+            // A long one begins in columns that are empty in this row.
+            let room = head.width() + 2 + self.delta;
+            head.truncate(head.trim_end().len());
+            let gap = if head.is_empty() || delta.is_empty() { 0 } else { 2 };
+            let delta = format!("{:gap$}{}", "", self.glyphs.text(&delta));
+            head += &right(&delta, room - head.width());
         }
+        let gaps = [self.time, self.delta].into_iter().filter(|columns| *columns > 0);
+        let too_long =
+            head.width().saturating_sub(self.number + gaps.map(|columns| columns + 2).sum::<usize>());
         let (arrow, color) = self.arrow(&row.arrow);
         let color = if row.is_fault { FAULT } else { color };
         let meaning_color = if row.is_fault {
@@ -157,8 +165,9 @@ impl<'a> Ladder<'a> {
             Color::new()
         };
         let arrow_columns = self.arrow_columns();
+        let columns = self.meaning.saturating_sub(too_long).max(1);
         let lines: Vec<String> =
-            row.text.iter().flat_map(|text| wrapped(&self.glyphs.text(text), self.meaning)).collect();
+            row.text.iter().flat_map(|text| wrapped(&self.glyphs.text(text), columns)).collect();
         let mark = if row.is_fault { self.glyphs.fault } else { ' ' };
         let (mark_color, first) = (if row.is_fault { FAULT } else { Color::new() }, lines.first());
         if let Some(text) = first {
@@ -242,6 +251,50 @@ pub(super) fn three_digits(elapsed: Elapsed) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::report::human::row::Kind;
+
+    fn written(row: &Row, columns: u16) -> String {
+        let style = Style {
+            zone: jiff::tz::TimeZone::UTC,
+            verbosity: 0,
+            detail: crate::report::Detail::Examples,
+            is_ascii: false,
+            is_east_asian: false,
+            language: None,
+            sort: crate::report::Sort::Worst,
+            columns,
+        };
+        let mut out = Vec::new();
+        let mut ladder = Ladder::new(&style, Clock::Utc, 6, 3).after(Some(Timestamp::ZERO));
+        ladder.write(row, &mut out).unwrap();
+        anstream::adapter::strip_str(&String::from_utf8(out).unwrap()).to_string()
+    }
+
+    #[test]
+    fn a_long_span_makes_no_line_longer() {
+        let long = Elapsed::from_millis(642_000);
+        let silence = Arrow::Gap("silence", Some(long), None);
+        let meaning = "waiting for the rest of the server's flight, which never came";
+        for (label, arrow) in [("", silence), ("633", Arrow::From(Role::Client, "[P.] 656".into()))] {
+            for columns in [60, 80, 100, 160] {
+                let row = Row {
+                    items: Vec::new(),
+                    label: label.into(),
+                    at: Some(Timestamp::ZERO + long),
+                    until: Some(Timestamp::ZERO + long),
+                    arrow: arrow.clone(),
+                    text: vec![meaning.into()],
+                    is_fault: true,
+                    is_dim: false,
+                    kind: Kind::Key,
+                };
+                let text = written(&row, columns);
+                let longest = text.lines().map(UnicodeWidthStr::width).max();
+                assert!(longest <= Some(columns.into()), "{text}");
+                assert!(text.contains(" 10 min 42 s  ") || text.contains(" +10 min 42 s  "), "{text}");
+            }
+        }
+    }
 
     #[test]
     fn spans_have_three_digits() {
