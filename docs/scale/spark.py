@@ -53,8 +53,6 @@ def main(captures, table):
     spark = SparkSession.builder.appName("ssmscope").getOrCreate()
     # A capture is read by one task; with this, one batch holds few of them.
     spark.conf.set("spark.sql.execution.arrow.maxRecordsPerBatch", "16")
-    # What a run writes again replaces the partition that it is of, and no other.
-    spark.conf.set("spark.sql.sources.partitionOverwriteMode", "dynamic")
     ddl = ", ".join(f"{name} {kind}" for name, kind in columns()) + ", site STRING"
     schema = pyarrow.schema([(name, ARROW[kind]) for name, kind in columns()] + [("site", pyarrow.string())])
     files = spark.read.format("binaryFile").option("recursiveFileLookup", "true").load(captures)
@@ -72,6 +70,7 @@ def main(captures, table):
     rows.write.mode("append").partitionBy("site", "day").parquet(table)
     for row in spark.read.parquet(table).groupBy("verdict").count().orderBy("verdict").collect():
         print(row["verdict"], row["count"], sep="\t")
+    spark.stop()
 
 
 if __name__ == "__main__":
