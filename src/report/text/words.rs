@@ -1,6 +1,6 @@
 //! Small pieces of text that several reports need: wrapped prose, amounts, packet numbers.
 
-use std::borrow::Cow;
+use std::collections::HashSet;
 
 use anstyle::{AnsiColor, Style};
 
@@ -100,12 +100,12 @@ pub(in crate::report) fn wrapped(text: &str, columns: usize) -> Vec<String> {
 /// How packets are called: by their number, with several files by file and the number there.
 pub(in crate::report) struct PacketNames<'a> {
     is_steps: bool,
-    names: Vec<Cow<'a, str>>,
+    names: Vec<String>,
     origins: &'a Origins,
 }
 
 impl<'a> PacketNames<'a> {
-    /// For packets of these files.
+    /// For packets of these files. Long names are shortened as far as they stay different.
     pub(in crate::report) fn new(files: &'a [crate::capture::FileAbout], origins: &'a Origins) -> Self {
         let base = |name: &'a str| name.rsplit('/').next().unwrap_or(name);
         let mut bases: Vec<_> = files.iter().map(|file| base(&file.name)).collect();
@@ -113,9 +113,10 @@ impl<'a> PacketNames<'a> {
         bases.dedup();
         let are_distinct = bases.len() == files.len();
         let name = |file: &'a crate::capture::FileAbout| {
-            Cow::Owned(escape::escaped(if are_distinct { base(&file.name) } else { &file.name }))
+            escape::escaped(if are_distinct { base(&file.name) } else { &file.name })
         };
-        let names = if files.len() > 1 { files.iter().map(name).collect() } else { Vec::new() };
+        let names: Vec<_> = if files.len() > 1 { files.iter().map(name).collect() } else { Vec::new() };
+        let names = shortened(&names).unwrap_or(names);
         Self { is_steps: false, names, origins }
     }
 
@@ -162,10 +163,53 @@ impl<'a> PacketNames<'a> {
     }
 }
 
+/// Names without what all of them begin and end with, and without their middles where they are still long; nothing where they are
+/// short, or would not stay different.
+fn shortened(names: &[String]) -> Option<Vec<String>> {
+    /// Columns that leave room for a packet's number and what it means.
+    const LONG: usize = 12;
+    const ENDS: usize = 5;
+    if names.iter().all(|name| name.chars().count() <= LONG) {
+        return None;
+    }
+    let first = names.first()?.as_str();
+    let is_between = |letter: char| matches!(letter, '_' | '-' | '.' | ' ' | '/');
+    let places = || first.char_indices().filter(|(_, letter)| is_between(*letter));
+    let begins = |until: usize| names.iter().all(|name| name.starts_with(&first[..until]));
+    let ends = |from: usize| names.iter().all(|name| name.ends_with(&first[from..]));
+    let front = places().map(|(at, letter)| at + letter.len_utf8()).filter(|until| begins(*until)).max();
+    let back = places().map(|(at, _)| at).filter(|from| ends(*from)).min();
+    let (front, back) = (front.unwrap_or(0), first.len() - back.unwrap_or(first.len()));
+    let short = |name: &String| {
+        let part: Vec<char> = name.get(front..name.len().checked_sub(back)?)?.chars().collect();
+        let text = |letters: &[char]| letters.iter().collect::<String>();
+        match part.len() {
+            0 => None,
+            len if len <= LONG => Some(text(&part)),
+            len => Some(format!("{}..{}", text(part.get(..ENDS)?), text(part.get(len - ENDS..)?))),
+        }
+    };
+    let short: Vec<String> = names.iter().map(short).collect::<Option<_>>()?;
+    let are_distinct = short.iter().collect::<HashSet<_>>().len() == names.len();
+    are_distinct.then_some(short)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::capture::FileAbout;
+
+    #[test]
+    fn long_names_of_files_are_as_short_as_they_stay_different() {
+        let short =
+            |names: &[&str]| shortened(&names.iter().map(|name| (*name).to_owned()).collect::<Vec<_>>());
+        assert_eq!(short(&["client.pcap", "server.pcap"]), None);
+        let rings = ["ssm_00001_20271127121506.pcap", "ssm_00002_20271127131506.pcap"];
+        assert_eq!(short(&rings).unwrap(), ["00001..21506", "00002..31506"]);
+        assert_eq!(short(&["seen-at-client.pcapng", "seen-at-server.pcapng"]).unwrap(), ["client", "server"]);
+        assert_eq!(short(&["transcript.txt", "a.log"]).unwrap(), ["trans..t.txt", "a.log"]);
+        assert_eq!(short(&["0123456789abc.txt", "01234x6789abc.txt"]), None, "they would be the same");
+    }
 
     #[test]
     fn prose_is_broken_between_words_and_words_only_where_a_line_ends() {
