@@ -5,7 +5,9 @@ use std::io::{self, Write};
 
 use super::strip::Mark;
 use crate::analysis::{Bounds, Event, Group, GroupKey, Judged, Needs, Sink, Summary};
+use crate::capture::FileAbout;
 use crate::limits;
+use crate::report::text::words::PacketNames;
 use crate::report::{Detail, End, Origins, Report, Style};
 use crate::story::Timeline;
 use crate::verdict::Severity;
@@ -74,6 +76,20 @@ impl Collection {
         self.examples.clear();
         for (index, judged) in self.connections.iter().enumerate() {
             self.examples.entry(GroupKey::of(judged)).or_insert(index);
+        }
+    }
+
+    /// Has sentences call packets as the report on these files does.
+    pub(super) fn name_packets(&mut self, files: &[FileAbout]) {
+        let names = PacketNames::new(files, &self.origins);
+        if !names.has_files() {
+            return;
+        }
+        for Judged { verdict, findings, .. } in &mut self.connections {
+            verdict.explanation = names.in_sentence(&verdict.explanation).into_owned().into();
+            for finding in findings {
+                finding.text = names.in_sentence(&finding.text).into_owned();
+            }
         }
     }
 
@@ -230,6 +246,7 @@ impl<W: Write + Send> Sink for Collected<W> {
 impl<W: Write + Send> Report for Collected<W> {
     fn finish(mut self: Box<Self>, end: &End<'_>) -> io::Result<()> {
         self.collection.sort();
+        self.collection.name_packets(&end.summary.about.files);
         (self.write)(&self.collection, end.summary, &self.style, &mut self.out)?;
         self.out.flush()
     }

@@ -1,5 +1,6 @@
 //! Small pieces of text that several reports need: wrapped prose, amounts, packet numbers.
 
+use std::borrow::Cow;
 use std::collections::HashSet;
 
 use anstyle::{AnsiColor, Style};
@@ -152,6 +153,22 @@ impl<'a> PacketNames<'a> {
         format!("{} {}", self.noun(names.len()), names.join(", "))
     }
 
+    /// A sentence in which packets are called by their numbers in the capture, as they are called here: `packet a.pcap:3`.
+    pub(in crate::report) fn in_sentence<'s>(&self, text: &'s str) -> Cow<'s, str> {
+        if !self.has_files() {
+            return Cow::Borrowed(text);
+        }
+        let mut named = String::new();
+        let mut rest = text;
+        while let Some((before, number, after)) = next_packet(rest) {
+            named.push_str(before);
+            named += &self.of(number);
+            rest = after;
+        }
+        named.push_str(rest);
+        Cow::Owned(named)
+    }
+
     /// What this many are called: `packets`.
     pub(in crate::report) fn noun(&self, count: usize) -> &'static str {
         match (self.is_steps, count) {
@@ -161,6 +178,21 @@ impl<'a> PacketNames<'a> {
             (true, _) => "steps",
         }
     }
+}
+
+/// The text before the first number of a packet, that number, and the text behind it.
+fn next_packet(text: &str) -> Option<(&str, u64, &str)> {
+    const WORDS: [&str; 2] = ["packet ", "Packet "];
+    let starts = WORDS.iter().flat_map(|word| text.match_indices(word).map(|(at, _)| at + word.len()));
+    let (start, len) = starts
+        .filter_map(|start| {
+            let digits = text[start..].bytes().take_while(u8::is_ascii_digit).count();
+            (digits > 0).then_some((start, digits))
+        })
+        .min()?;
+    let (before, from) = text.split_at(start);
+    let (number, after) = from.split_at(len);
+    Some((before, number.parse().ok()?, after))
 }
 
 /// Names without what all of them begin and end with, and without their middles where they are still long; nothing where they are
@@ -245,7 +277,13 @@ mod tests {
         let names = PacketNames::new(&files, &origins);
         assert_eq!(names.list(&[1, 2]), "packets b.pcap:1, a.pcap:7");
         let files = [file("x/a.pcap"), file("y/a.pcap")];
-        assert_eq!(PacketNames::new(&files, &origins).of(2), "x/a.pcap:7");
+        let names = PacketNames::new(&files, &origins);
+        assert_eq!(names.of(2), "x/a.pcap:7");
+        let sentence = "Packet 2 (63, 27840) follows packet 99 after 2 packets.";
+        assert_eq!(
+            names.in_sentence(sentence),
+            "Packet x/a.pcap:7 (63, 27840) follows packet 99 after 2 packets."
+        );
         let none = Origins::default();
         assert_eq!(PacketNames::new(&files[..1], &none).list(&[3]), "packet 3");
     }

@@ -87,6 +87,7 @@ impl HtmlPage {
 
     fn write_with(mut self, end: &End<'_>, so_far: Option<String>, out: &mut dyn Write) -> io::Result<()> {
         self.collection.sort();
+        self.collection.name_packets(&end.summary.about.files);
         let Self { collection, listing, style } = self;
         match &end.check {
             Some(check) => write_check(check.outcome, check.verbosity, listing, end, &style, out)?,
