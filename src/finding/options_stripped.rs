@@ -13,17 +13,16 @@ pub(super) fn find(story: &Story) -> Option<Finding> {
     ];
     let missing: Vec<_> =
         options.into_iter().filter_map(|(asked, got, name)| (asked && !got).then_some(name)).collect();
-    if missing.is_empty() {
-        return None;
-    }
+    let (last, rest) = missing.split_last()?;
+    let names = if rest.is_empty() { (*last).to_owned() } else { format!("{} and {last}", rest.join(", ")) };
+    let them = if missing == ["timestamps"] || missing.len() > 1 { "them" } else { "it" };
     finding(
         "options-stripped",
         Weight::Info,
         format!(
-            "The SYN offers {} and the SYN-ACK does not accept it: the server does not use it, or a device in between (a \
-             SYN proxy, a firewall that normalises TCP) removed it. Not a fault, but transfers over a long or lossy path \
-             get slower.",
-            missing.join(", ")
+            "The SYN offers {names}, and the SYN-ACK does not accept {them}: the server does not use {them}, or a device in between (a \
+             SYN proxy, a firewall that normalises TCP) removed {them}. Not a fault, but transfers over a long or lossy path \
+             get slower."
         ),
         [offered.number, answered.number],
     )
@@ -41,6 +40,8 @@ mod tests {
         for option in ["selective acknowledgement", "timestamps", "window scaling"] {
             assert!(found.text.contains(option), "{}", found.text);
         }
+        let text = "offers selective acknowledgement, timestamps and window scaling, and the SYN-ACK does not accept them:";
+        assert!(found.text.contains(text), "{}", found.text);
         // Maximum segment size, and SACK permitted.
         let some =
             opened(("S", &ALL_OPTIONS), ("S.", &ALL_OPTIONS[..6])).finding("options-stripped").unwrap();

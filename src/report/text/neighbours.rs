@@ -110,7 +110,7 @@ impl Words<'_> {
         let ports = count(scan.ports, "port");
         let ports = if scan.has_more { format!("at least {ports}") } else { ports };
         let text = format!(
-            "port scan: {} tried {ports} of {} without sending a byte on any of them.",
+            "Port scan: {} tried {ports} of {} without sending a byte on any of them.",
             escaped(&self.names.show(scan.client).to_string()),
             escaped(&self.names.show(self.key.server.0).to_string())
         );
@@ -121,7 +121,7 @@ impl Words<'_> {
         let worked = self.context.is_spare.then_some(&self.context.worked)?;
         let these = if self.group.count == 1 { "this one" } else { "these" };
         let text = format!(
-            "spare connection: {} of {} to {} succeeded at the same time, and browsers close what they opened and do not need. \
+            "Spare connection: {} of {} to {} succeeded at the same time, and browsers close what they opened and do not need. \
              If one program there works and another fails, {these} may be the other's.",
             count(worked.times.count, "other connection"),
             self.these_clients(),
@@ -433,9 +433,9 @@ mod tests {
     fn a_connection_that_its_client_did_without_is_spare() {
         let closed = || *ssm().open().say(Role::Client, &talk::client_hello()).fin(Role::Client).story(0);
         let text = concluded(closed(), &[11, 12], true);
-        assert!(text.starts_with("spare connection: 2 other connections of this client to "), "{text}");
-        assert!(!concluded(closed(), &[11, 12], false).contains("spare"));
-        assert!(!concluded(closed(), &[90], true).contains("spare"));
+        assert!(text.starts_with("Spare connection: 2 other connections of this client to "), "{text}");
+        assert!(!concluded(closed(), &[11, 12], false).contains("Spare"));
+        assert!(!concluded(closed(), &[90], true).contains("Spare"));
     }
 
     #[test]
