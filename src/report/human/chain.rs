@@ -308,16 +308,7 @@ mod tests {
         let text = names_of(certificate.details.as_ref().unwrap());
         assert!(text.chars().all(crate::report::text::escape::is_safe), "{text:?}");
         assert!(text.contains("and 5 more"), "{text:?}");
-        let style = Style {
-            zone: jiff::tz::TimeZone::UTC,
-            verbosity: 0,
-            detail: crate::report::Detail::Examples,
-            is_ascii: false,
-            is_east_asian: false,
-            language: None,
-            sort: crate::report::Sort::Worst,
-            columns: 60,
-        };
+        let style = Style { columns: 60, ..crate::report::tests::style(false) };
         for details in [certificate.details, None] {
             let examination = Examination {
                 certificates: vec![Certificate { sha256: [0; 32], details }].into(),

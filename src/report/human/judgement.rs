@@ -307,27 +307,13 @@ mod tests {
     use crate::analysis::LookupFault;
     use crate::probe::REASONS;
     use crate::report::language::Language;
-    use crate::report::{Detail, Sort};
     use crate::verdict::RULES;
-
-    fn plain_style(columns: u16) -> Style {
-        Style {
-            zone: jiff::tz::TimeZone::UTC,
-            verbosity: 0,
-            detail: Detail::Examples,
-            is_ascii: false,
-            is_east_asian: false,
-            language: None,
-            sort: Sort::Worst,
-            columns,
-        }
-    }
 
     #[test]
     fn two_long_addresses_are_two_lines_in_a_narrow_terminal() {
         let end = |last: u16| format!("[2001:db8:a656:d659:bb85:216:3eff:{last}]:52464");
         let parts = [format!("{} → {}", end(1), end(2)), "2026-11-27 22:31:56 UTC".to_owned()];
-        let style = plain_style(60);
+        let style = Style { columns: 60, ..crate::report::tests::style(false) };
         let mut out = Vec::new();
         write_place(&parts, &style, &mut out).unwrap();
         let text = anstream::adapter::strip_str(&String::from_utf8(out).unwrap()).to_string();
@@ -337,7 +323,12 @@ mod tests {
 
     #[test]
     fn a_line_in_japanese_fits_into_a_narrow_terminal() {
-        let mut style = Style { is_east_asian: true, language: Language::of("ja"), ..plain_style(60) };
+        let mut style = Style {
+            is_east_asian: true,
+            language: Language::of("ja"),
+            columns: 60,
+            ..crate::report::tests::style(false)
+        };
         let written = |code: &str, style: &Style| {
             let mut out = Vec::new();
             write_translation(code, style, &mut out).unwrap();

@@ -254,16 +254,7 @@ mod tests {
     use crate::report::human::row::Kind;
 
     fn written(row: &Row, columns: u16) -> String {
-        let style = Style {
-            zone: jiff::tz::TimeZone::UTC,
-            verbosity: 0,
-            detail: crate::report::Detail::Examples,
-            is_ascii: false,
-            is_east_asian: false,
-            language: None,
-            sort: crate::report::Sort::Worst,
-            columns,
-        };
+        let style = Style { columns, ..crate::report::tests::style(false) };
         let mut out = Vec::new();
         let mut ladder = Ladder::new(&style, Clock::Utc, 6, 3).after(Some(Timestamp::ZERO));
         ladder.write(row, &mut out).unwrap();

@@ -225,22 +225,10 @@ fn ticks(first: Timestamp, last: Timestamp, clock: Clock, style: &Style) -> Vec<
 
 #[cfg(test)]
 mod tests {
-    use jiff::tz::TimeZone;
-
     use super::*;
-    use crate::report::{Detail, Sort};
 
     fn style() -> Style {
-        Style {
-            zone: TimeZone::UTC,
-            verbosity: 0,
-            detail: Detail::Examples,
-            is_ascii: false,
-            is_east_asian: false,
-            language: None,
-            sort: Sort::Worst,
-            columns: 100,
-        }
+        Style { columns: 100, ..crate::report::tests::style(false) }
     }
 
     fn mark(second: i64, code: Code, severity: Severity) -> Mark {
