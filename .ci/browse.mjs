@@ -7,7 +7,9 @@ import { pathToFileURL } from 'node:url';
 
 const [out, axePath, ...pages] = process.argv.slice(2);
 const profile = mkdtempSync(join(tmpdir(), 'ssmscope-browser-'));
-const args = ['--headless=new', '--no-sandbox', '--disable-gpu', '--remote-debugging-port=0', `--user-data-dir=${profile}`, 'about:blank'];
+// A browser that is new here would ask its maker for updates.
+const quiet = ['--no-first-run', '--disable-background-networking', '--disable-component-update', '--disable-sync', '--disable-quic'];
+const args = ['--headless=new', '--no-sandbox', '--disable-gpu', ...quiet, '--remote-debugging-port=0', `--user-data-dir=${profile}`, 'about:blank'];
 const chromium = spawn('chromium', args, { stdio: ['ignore', 'ignore', 'pipe'] });
 const endpoint = await new Promise((found, failed) => {
   let text = '';
@@ -36,6 +38,20 @@ const send = (method, params = {}, sessionId) => new Promise((done, failed) => {
   socket.send(JSON.stringify({ id: last, method, params, sessionId }));
 });
 const faults = [];
+/** Pixels of a screenshot that still can be looked at. */
+const TALLEST = 12000;
+/** Milliseconds after which a page does not load any more. */
+const PATIENCE = 60000;
+/** Presses of Tab after which all marks and rows of these pages have had the focus. */
+const MOST_KEYS = 400;
+/** What is wrong with the element that has the focus: no outline, or a row that does not show its packets. */
+const FOCUSED = `(() => {
+  const it = document.activeElement;
+  if (!it || it === document.body || !window.focusable.delete(it)) return '';
+  if (getComputedStyle(it).outlineStyle === 'none') return 'no outline on ' + it.outerHTML.slice(0, 80);
+  const raw = it.querySelector('.raw');
+  return it.matches('.row') && (!raw || getComputedStyle(raw).display === 'none' || !raw.textContent) ? 'no packets at ' + it.textContent.slice(0, 80) : '';
+})()`;
 const axe = axePath && axePath !== '-' ? readFileSync(axePath, 'utf8') : null;
 
 for (const page of pages) {
@@ -50,18 +66,43 @@ for (const page of pages) {
     if (method === 'Runtime.consoleAPICalled') faults.push(`${name}: console ${params.type}`);
     if (method === 'Runtime.exceptionThrown') faults.push(`${name}: ${params.exceptionDetails.text}`);
     if (method === 'Log.entryAdded') faults.push(`${name}: ${params.entry.text}`);
-    if (method === 'Page.javascriptDialogOpening') faults.push(`${name}: dialog`);
+    if (method === 'Page.javascriptDialogOpening') {
+      faults.push(`${name}: dialog`);
+      // The page waits for it.
+      send('Page.handleJavaScriptDialog', { accept: true }, sessionId).catch(() => {});
+    }
   });
   for (const domain of ['Page', 'Network', 'Runtime', 'Log']) await send(`${domain}.enable`, {}, sessionId);
   for (const width of [1280, 390]) for (const scheme of ['light', 'dark']) {
     await send('Emulation.setDeviceMetricsOverride', { width, height: 900, deviceScaleFactor: 1, mobile: width < 500 }, sessionId);
     await send('Emulation.setEmulatedMedia', { media: 'screen', features: [{ name: 'prefers-color-scheme', value: scheme }] }, sessionId);
-    const loaded = new Promise((done) => listeners.push(({ method, sessionId: of }) => of === sessionId && method === 'Page.loadEventFired' && done()));
+    const loaded = new Promise((done) => listeners.push(({ method, sessionId: of }) => of === sessionId && method === 'Page.loadEventFired' && done(false)));
     await send('Page.navigate', { url }, sessionId);
-    await loaded;
-    const shot = await send('Page.captureScreenshot', { captureBeyondViewport: true }, sessionId);
-    writeFileSync(join(out, `${name}-${width}-${scheme}.png`), Buffer.from(shot.data, 'base64'));
+    const isLate = new Promise((done) => setTimeout(done, PATIENCE, true).unref());
+    if (await Promise.race([loaded, isLate]) === true) {
+      faults.push(`${name}: not loaded after ${PATIENCE / 1000} s`);
+      continue;
+    }
     const evaluate = async (expression) => (await send('Runtime.evaluate', { expression, awaitPromise: true, returnByValue: true }, sessionId)).result.value;
+    // What is outside the window is not laid out until it is reached.
+    const height = async () => Math.min(Math.ceil((await send('Page.getLayoutMetrics', {}, sessionId)).cssContentSize.height), TALLEST);
+    for (let before = 0, now = await height(); now > before && now < TALLEST; [before, now] = [now, await height()]) {
+      await send('Emulation.setDeviceMetricsOverride', { width, height: now, deviceScaleFactor: 1, mobile: width < 500 }, sessionId);
+      await evaluate('new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))');
+    }
+    const shot = await send('Page.captureScreenshot', { captureBeyondViewport: true, clip: { x: 0, y: 0, width, height: await height(), scale: 1 } }, sessionId);
+    writeFileSync(join(out, `${name}-${width}-${scheme}.png`), Buffer.from(shot.data, 'base64'));
+    if (width === 1280 && scheme === 'light') {
+      const unreached = await evaluate("window.focusable = new Set(document.querySelectorAll('.marks a, .row[tabindex]')); window.focusable.size");
+      for (let pressed = 0; pressed < MOST_KEYS && (await evaluate('window.focusable.size')) > 0; pressed++) {
+        for (const type of ['rawKeyDown', 'keyUp']) await send('Input.dispatchKeyEvent', { type, key: 'Tab', code: 'Tab', windowsVirtualKeyCode: 9 }, sessionId);
+        const fault = await evaluate(FOCUSED);
+        if (fault) faults.push(`${name}: ${fault}`);
+      }
+      const left = await evaluate('window.focusable.size');
+      if (left > 0) faults.push(`${name}: Tab does not reach ${left} of ${unreached} marks and rows`);
+      await evaluate('document.activeElement.blur()');
+    }
     const wide = await evaluate('document.documentElement.scrollWidth - innerWidth');
     if (wide > 0) faults.push(`${name}: ${wide} pixels wider than ${width}`);
     if (axe) {

@@ -224,6 +224,10 @@ pub const TIMELINE_TAIL: usize = 24;
 /// Remarkable entries that a timeline keeps between its head and its tail.
 pub const TIMELINE_REMARKABLE: usize = 64;
 
+/// Samples of each side's packets that a timeline folds, for a picture of the transfer: half of them are single packets, the latest ones.
+/// Together they take a third of the memory of the other packets.
+pub const SAMPLES: usize = 256;
+
 /// Payload bytes that a timeline entry keeps, for the protocols that tcpdump prints (HTTP and the like).
 pub const TIMELINE_EXCERPT_BYTES: usize = 512;
 
@@ -338,8 +342,17 @@ pub const TABLE_ROWS: usize = 10_000;
 /// mail.
 pub const PAGE_CONNECTIONS: u32 = 400;
 
+/// Bytes of the connections that an HTML page shows in full. With 10,000 lines of its table, it stays below the 10 MB that mail carries.
+pub const PAGE_SECTION_BYTES: usize = 7_500_000;
+
 /// Rows of one ladder of an HTML page: more than the packets that a timeline keeps, each with a silence before it.
 pub const PAGE_ROWS: usize = 320;
+
+/// Pictures of transfers that an HTML page has, of some 10 kB each.
+pub const PAGE_TRANSFERS: usize = 100;
+
+/// Labels of retransmissions and the like in one picture of a transfer; without one, the mark itself remains.
+pub const TRANSFER_LABELS: usize = 40;
 
 /// Lines of tcpdump that one row of a ladder shows.
 pub const PAGE_LINES: usize = 16;

@@ -67,6 +67,8 @@ pub struct Settings {
     pub tls_ports: Vec<u16>,
     /// Whether the packets of each connection are kept for a timeline.
     pub keeps_timeline: bool,
+    /// Whether a timeline also keeps samples of the packets that it folds, for the picture of a transfer.
+    pub keeps_samples: bool,
     /// Whether the sink gets what is known while packets come, not only at the end.
     pub watching: Watching,
     /// How certificates are checked.
@@ -118,6 +120,7 @@ impl Default for Settings {
             judging: verdict::Settings::default(),
             tls_ports: vec![443, 8443],
             keeps_timeline: true,
+            keeps_samples: false,
             watching: Watching::default(),
             certificates,
             viewpoint: Viewpoint::default(),

@@ -90,6 +90,7 @@ impl Probe<'_> {
         let own = own_traffic(&self.knowledge);
         let mut settings = Settings {
             keeps_timeline: true,
+            keeps_samples: true,
             viewpoint: Viewpoint::Wire,
             knowledge: std::mem::take(&mut self.knowledge),
             certificates: CertificateSettings {

@@ -12,6 +12,7 @@ mod knowledge;
 mod lacking;
 mod order;
 mod purpose;
+mod samples;
 #[cfg(test)]
 pub(crate) mod script;
 mod timeline;
@@ -27,6 +28,7 @@ pub use facts::{
 pub use knowledge::EndpointKnowledge;
 pub(crate) use lacking::RETRANSMISSION_DUE;
 pub use order::Order;
+pub use samples::Sample;
 pub use timeline::{Entry, Item, Note, Seen, Timeline};
 
 use std::fmt;

@@ -2,6 +2,7 @@
 
 use std::collections::VecDeque;
 
+use super::samples::{Sample, Samples};
 use super::{Moment, Silence, Stage};
 use crate::limits;
 use crate::packet::{IcmpError, Origin, SegmentHeader};
@@ -16,6 +17,8 @@ pub struct Timeline {
     middle: Vec<Item>,
     tail: VecDeque<Entry>,
     remarkable: usize,
+    /// What the packets between that are folded did to the streams.
+    samples: Samples,
 }
 
 /// A line of the timeline, or several folded into one.
@@ -153,7 +156,31 @@ impl Timeline {
             self.middle.push(Item::Packet(Box::new(oldest)));
             return;
         }
+        if let Seen::Segment { role, header, .. } = &oldest.seen
+            && oldest.is_in_the_streams()
+        {
+            self.samples.add(*role, || Sample::of(oldest.moment.at, header, oldest.is_retransmission()));
+        }
         fold_into(&mut self.middle, &oldest);
+    }
+
+    /// From now on it keeps samples of the packets that it folds.
+    pub(super) fn keep_samples(&mut self) {
+        self.samples.keep();
+    }
+
+    /// The packets that it holds one by one, in order.
+    pub fn entries(&self) -> impl Iterator<Item = &Entry> {
+        let middle = self.middle.iter().filter_map(|item| match item {
+            Item::Packet(entry) => Some(&**entry),
+            Item::Fold { .. } => None,
+        });
+        self.head.iter().chain(middle).chain(&self.tail)
+    }
+
+    /// Samples of a side's packets that are folded.
+    pub fn samples(&self, role: Role) -> &[Sample] {
+        self.samples.of(role)
     }
 
     /// The lines in order. A run of more than `longest_run` unremarkable packets is one line, its ends kept.
@@ -182,6 +209,11 @@ impl Timeline {
         self.head.len() + self.remarkable + self.tail.len()
     }
 
+    /// Bytes of memory that it takes, estimated.
+    pub(crate) fn held_bytes(&self) -> usize {
+        self.len() * limits::TIMELINE_ENTRY_BYTES + self.samples.held_bytes()
+    }
+
     /// Whether it holds no packet.
     pub fn is_empty(&self) -> bool {
         self.head.is_empty()
@@ -197,11 +229,12 @@ impl Timeline {
     }
 
     pub(super) fn swap_roles(&mut self) {
-        for entry in self.head.iter_mut().chain(&mut self.tail) {
+        for entry in self.entries_mut() {
             if let Seen::Segment { role, .. } = &mut entry.seen {
                 *role = role.other();
             }
         }
+        self.samples.swap_roles();
     }
 }
 
@@ -249,6 +282,19 @@ fn fold_into(items: &mut Vec<Item>, entry: &Entry) {
 }
 
 impl Entry {
+    /// Whether it sends again what was sent before.
+    pub fn is_retransmission(&self) -> bool {
+        self.notes.iter().any(|note| matches!(note, Note::Retransmission(_)))
+    }
+
+    /// Whether its numbers say something about the streams: a copy, a probe, or a packet of an older connection says nothing new.
+    pub fn is_in_the_streams(&self) -> bool {
+        let is_other = |note: &Note| {
+            matches!(note, Note::DuplicateCapture(_) | Note::PreviousConnection | Note::KeepAlive)
+        };
+        !self.notes.iter().any(is_other)
+    }
+
     fn is_remarkable(&self) -> bool {
         let is_marked = match &self.seen {
             Seen::Icmp(..) => true,
@@ -290,6 +336,22 @@ mod tests {
         let Some(Item::Packet(entry)) = items.last() else { panic!("{items:?}") };
         assert_eq!(Some(entry.moment), last);
         assert_eq!(shown_and_folded(&timeline.items(1_000)), (29, 0));
+    }
+
+    #[test]
+    fn with_the_roles_each_packet_changes_sides_wherever_it_is_kept() {
+        let mut timeline = download(500).story(0).timeline.clone();
+        let roles = |timeline: &Timeline| -> Vec<Role> {
+            let role = |entry: &Entry| match entry.seen {
+                Seen::Segment { role, .. } => Some(role),
+                Seen::Icmp(..) => None,
+            };
+            timeline.entries().filter_map(role).collect()
+        };
+        let before = roles(&timeline);
+        timeline.swap_roles();
+        assert!(before.len() > limits::TIMELINE_HEAD);
+        assert!(before.iter().zip(roles(&timeline)).all(|(before, after)| before.other() == after));
     }
 
     #[test]

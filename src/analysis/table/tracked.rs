@@ -6,7 +6,6 @@ use super::budget::{Budget, Held};
 use super::early::EarlySegments;
 use super::half_open::HalfOpen;
 use crate::analysis::{Settings, roles};
-use crate::limits;
 use crate::packet::{IcmpError, Segment, Viewpoint};
 use crate::story::{Builder, CaptureFacts, EndingKind, Moment, Opening, PacketId, Stage, Story};
 use crate::tcp::{Connection, Delivery, Key, Role};
@@ -61,7 +60,8 @@ impl TrackedConnection {
             tls: Tracker::new(saw_beginning, expects_tls, tcp.ends.server.port),
             story: Builder::new(id, &tcp, opening, expects_tls, stall_after, settings.keeps_timeline)
                 .numbered(ordinal)
-                .seen_from(settings.viewpoint),
+                .seen_from(settings.viewpoint)
+                .sampling(settings.keeps_samples),
             key: tcp.key(),
             tcp,
             watched: Watched::default(),
@@ -200,8 +200,8 @@ impl TrackedConnection {
     pub(in crate::analysis) fn held(&self) -> Held {
         let waiting_bytes = self.tcp.waiting_bytes();
         let message_bytes = self.tls.message_bytes();
-        let timeline_entries = self.story.so_far().timeline.len();
-        let timeline_bytes = timeline_entries * limits::TIMELINE_ENTRY_BYTES;
+        let timeline = &self.story.so_far().timeline;
+        let (timeline_entries, timeline_bytes) = (timeline.len(), timeline.held_bytes());
         let early_bytes = self.early.bytes();
         let memory =
             OWN_BYTES + waiting_bytes + message_bytes + self.hello_bytes + timeline_bytes + early_bytes;
@@ -306,6 +306,7 @@ pub(in crate::analysis) struct Watched {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::limits;
     use crate::story::script::talk::{self, Talk};
 
     #[test]

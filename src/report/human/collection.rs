@@ -207,7 +207,7 @@ pub fn has_failed(judged: &Judged) -> bool {
 
 /// Bytes of memory that a judged connection takes, estimated.
 fn held_by(judged: &Judged) -> usize {
-    limits::REPORTED_CONNECTION_BYTES + judged.story.timeline.len() * limits::TIMELINE_ENTRY_BYTES
+    limits::REPORTED_CONNECTION_BYTES + judged.story.timeline.held_bytes()
 }
 
 /// Writes what was collected, and what the whole capture shows.

@@ -93,6 +93,15 @@ impl Builder {
         self
     }
 
+    /// Keeps samples of the packets that the timeline folds, where `is_wanted`.
+    #[must_use]
+    pub fn sampling(mut self, is_wanted: bool) -> Self {
+        if is_wanted {
+            self.story.timeline.keep_samples();
+        }
+        self
+    }
+
     /// Keeps no further packets for people. Returns whether it did until then.
     pub fn stop_timeline(&mut self) -> bool {
         std::mem::take(&mut self.keeps_timeline)

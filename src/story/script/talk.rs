@@ -205,8 +205,18 @@ impl Talk {
         self.story_in(CaptureFacts { end, ..CaptureFacts::default() })
     }
 
+    /// The same with samples of the packets that the timeline folds.
+    pub(crate) fn story_with_samples(&self, more: i64) -> Box<Story> {
+        let end = self.now + Elapsed::from_millis(more);
+        self.written(CaptureFacts { end, ..CaptureFacts::default() }, true)
+    }
+
     /// Its story, with these facts about the capture.
     pub(crate) fn story_in(&self, capture: CaptureFacts) -> Box<Story> {
+        self.written(capture, false)
+    }
+
+    fn written(&self, capture: CaptureFacts, has_samples: bool) -> Box<Story> {
         let first = &self.packets[0];
         let role = if first.header.tcp.source_port == self.port { Role::Server } else { Role::Client };
         let opening = match first.header.tcp.flags {
@@ -218,7 +228,8 @@ impl Talk {
         let expects_tls = [443, 8443].contains(&self.port);
         let mut tcp = Connection::new(&first.header, role);
         let mut tls = Tracker::new(matches!(opening, Opening::Syn | Opening::SynAck), expects_tls, self.port);
-        let mut builder = Builder::new(first.id, &tcp, opening, expects_tls, STALL_AFTER, true);
+        let mut builder =
+            Builder::new(first.id, &tcp, opening, expects_tls, STALL_AFTER, true).sampling(has_samples);
         for packet in &self.packets {
             let Moment { number, at } = packet.id.moment;
             let segment = packet.segment();

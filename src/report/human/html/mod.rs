@@ -12,6 +12,7 @@ mod packets;
 mod policy;
 mod prose;
 mod section;
+mod transfer;
 mod verdict;
 
 use std::borrow::Cow;
@@ -23,7 +24,8 @@ use askama::Template;
 use self::attempt::Attempt;
 use self::listing::Listing;
 use self::moments::Moments;
-use self::section::Section;
+use self::section::{Section, Shown};
+use self::transfer::Room;
 use self::verdict::class;
 use super::collection::Collection;
 use super::page::Page;
@@ -214,13 +216,14 @@ fn write_capture(
     let names = PacketNames::new(&summary.about.files, &collection.origins);
     let page = Page { summary: Some(summary), names: &names, digits: summary.about.digits, style };
     let groups = collection.groups(summary);
-    let shown = shown(collection, summary, &groups, style);
+    let mut shown = shown(collection, summary, &groups, style);
+    let all = shown.len();
+    let (sections, some) = section::of_all(&shown, page)?;
+    shown.truncate(some);
     let ids: BTreeSet<u64> = shown.iter().map(|(judged, _)| judged.story.id).collect();
     write(&Begin { so_far, ..begin(collection, &groups, &ids, &listing, page, end) }, out)?;
-    for (judged, group) in &shown {
-        write(&Section::of(judged, *group, page), out)?;
-    }
-    let unshown = unshown(collection, summary, &shown, style);
+    out.write_all(&sections)?;
+    let unshown = unshown(collection, summary, (&shown, all), style);
     let ending = ending(end, unshown, listing.table(summary, &ids, style), style);
     write(&Ending { notes: capture::lines(collection, summary), ..ending }, out)
 }
@@ -231,7 +234,7 @@ fn shown<'c>(
     summary: &'c Summary,
     groups: &[(&'c GroupKey, &'c Group)],
     style: &Style,
-) -> Vec<(&'c Judged, Option<(&'c GroupKey, &'c Group)>)> {
+) -> Vec<Shown<'c>> {
     if style.detail != Detail::Examples || summary.connections <= 1 {
         let all = collection.connections.iter();
         return all.map(|judged| (judged, None)).collect();
@@ -247,9 +250,13 @@ fn shown<'c>(
 fn unshown(
     collection: &Collection,
     summary: &Summary,
-    shown: &[(&Judged, Option<(&GroupKey, &Group)>)],
+    (shown, all): (&[Shown<'_>], usize),
     style: &Style,
 ) -> Option<String> {
+    if all > shown.len() {
+        let further = count((all - shown.len()) as u64, "further connection");
+        return Some(format!("There was no room for {further} in full: --connection N shows one."));
+    }
     match style.detail {
         Detail::One(id) if collection.connections.is_empty() && summary.connections > 0 => {
             Some(format!("There is no connection {id}: they are numbered from 1 to {}.", summary.connections))
@@ -428,8 +435,9 @@ fn write_check(
         .filter_map(|index| outcome.connections.get(index))
         .take(limits::PAGE_CONNECTIONS as usize)
         .collect();
+    let mut room = Room::default();
     for judged in &shown {
-        write(&Section::of(judged, None, page), out)?;
+        write(&Section::of(judged, None, page, &mut room), out)?;
     }
     let ids = shown.iter().map(|judged| judged.story.id).collect();
     let table = listing.table(end.summary, &ids, style);

@@ -97,9 +97,10 @@ impl Drawn {
         }
     }
 
-    /// The place of its label.
-    pub(super) fn middle(&self) -> u8 {
-        self.from.midpoint(self.to)
+    /// The place of its label: in the middle, or to one side of the line of a device.
+    pub(super) fn middle(&self, has_device: bool) -> u8 {
+        let middle = self.from.midpoint(self.to);
+        if has_device && middle == DEVICE { self.from.midpoint(DEVICE) } else { middle }
     }
 
     /// Where the hatching of a hole begins, in pixels from the arrow's tail.
@@ -144,8 +145,7 @@ impl Rungs {
             is_repeated: false,
             is_incomplete: false,
         };
-        let mut lines = logs::Rows::new(story);
-        let mut rungs = Vec::new();
+        let (mut lines, mut rungs) = (logs::Rows::new(story), Vec::new());
         let most = limits::PAGE_ROWS;
         for row in rows.iter().take(most) {
             if row.at.is_some() {

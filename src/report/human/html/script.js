@@ -7,8 +7,9 @@
     const rows = Array.from(body.rows);
     const input = tools.querySelector("input");
     const count = tools.querySelector("output");
-    const texts = rows.map((row) => Array.from(row.cells, (cell) => cell.textContent).join(" ").toLowerCase());
+    let texts = null;
     const filter = () => {
+      texts ??= rows.map((row) => Array.from(row.cells, (cell) => cell.textContent).join(" ").toLowerCase());
       const words = input.value.toLowerCase().split(/\s+/).filter((word) => word);
       let shown = 0;
       rows.forEach((row, index) => {

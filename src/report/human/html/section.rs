@@ -1,13 +1,16 @@
 //! One connection: what happened, its ladder, and what follows from it.
 
 use std::borrow::Cow;
+use std::io;
 
 use askama::Template;
 
 use super::packets::{Lane, Rung, Rungs};
+use super::transfer::{Room, Transfer};
 use super::verdict::{class, translation};
 use crate::analysis::{Group, GroupKey, Judged};
 use crate::finding::{Finding, Weight};
+use crate::limits;
 use crate::report::human::page::Page;
 use crate::report::human::{chain, judgement, overview};
 use crate::report::text::neighbours::{Conclusion, Stance};
@@ -41,6 +44,7 @@ pub(super) struct Section<'a> {
     device: Option<String>,
     rows: Vec<Rung>,
     key: Option<String>,
+    transfer: Option<Transfer>,
     fault: Option<String>,
     why: Cow<'a, str>,
     others: Option<String>,
@@ -104,9 +108,32 @@ impl Line {
     }
 }
 
+/// Connections that a page shows in full, each with its group where it represents one.
+pub(super) type Shown<'c> = (&'c Judged, Option<(&'c GroupKey, &'c Group)>);
+
+/// The parts of these connections, and how many of them there is room for.
+pub(super) fn of_all(shown: &[Shown<'_>], page: Page<'_>) -> io::Result<(Vec<u8>, usize)> {
+    let mut room = Room::default();
+    let mut parts = Vec::new();
+    for (index, (judged, group)) in shown.iter().enumerate() {
+        let before = parts.len();
+        Section::of(judged, *group, page, &mut room).write_into(&mut parts).map_err(io::Error::other)?;
+        if index > 0 && parts.len() > limits::PAGE_SECTION_BYTES {
+            parts.truncate(before);
+            return Ok((parts, index));
+        }
+    }
+    Ok((parts, shown.len()))
+}
+
 impl<'a> Section<'a> {
-    /// Of a connection, which may stand for its group.
-    pub(super) fn of(judged: &'a Judged, group: Option<(&GroupKey, &Group)>, page: Page<'_>) -> Self {
+    /// Of a connection, which may stand for its group. The page has `room` for further pictures.
+    pub(super) fn of(
+        judged: &'a Judged,
+        group: Option<(&GroupKey, &Group)>,
+        page: Page<'_>,
+        room: &mut Room,
+    ) -> Self {
         let Judged { story, verdict, .. } = judged;
         let Page { summary, names, style, .. } = page;
         let Rungs { rows, device, key } = Rungs::of(judged, page);
@@ -155,6 +182,7 @@ impl<'a> Section<'a> {
             device,
             rows,
             key,
+            transfer: Transfer::of(judged, page, room),
             fault: judgement::fault(story, verdict),
             why,
             others,

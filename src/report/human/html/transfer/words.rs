@@ -1,0 +1,128 @@
+//! What a picture of a transfer shows, in sentences.
+
+use super::stall::{Stall, Why};
+use crate::report::human::ladder::three_digits;
+use crate::report::text::numbers::times;
+use crate::report::text::words::{amount, grouped};
+use crate::tcp::Role;
+
+/// The ends of a transfer, and its stall.
+pub(super) struct Words<'a> {
+    pub(super) sender: Role,
+    pub(super) stall: &'a Stall,
+    /// When it began; empty where it is not known.
+    pub(super) began: String,
+}
+
+impl Words<'_> {
+    /// The label of the stall.
+    pub(super) fn label(&self) -> String {
+        let elapsed = three_digits(self.stall.elapsed());
+        match self.stall.why {
+            Why::Unacknowledged => format!("no progress for {elapsed}"),
+            Why::Closed => format!("window closed for {elapsed}"),
+            Why::Silent => format!("nothing sent for {elapsed}"),
+        }
+    }
+
+    /// What happened, in sentences.
+    pub(super) fn sentences(&self) -> String {
+        let (sender, receiver) = (self.sender, self.sender.other());
+        let stall = self.stall;
+        let elapsed = three_digits(stall.elapsed());
+        let when = if self.began.is_empty() { String::new() } else { format!("From {} on, ", self.began) };
+        let subject = |who: Role| if when.is_empty() { format!("The {who}") } else { format!("the {who}") };
+        let waiting = stall.sent.saturating_sub(stall.acked);
+        let mut text = match stall.why {
+            Why::Unacknowledged => format!(
+                "{when}{} acknowledged nothing new for {elapsed}: {} from byte {} on waited for it.",
+                subject(receiver),
+                amount(waiting),
+                grouped(stall.acked),
+            ),
+            Why::Closed => {
+                format!(
+                    "{when}{} had no room for a byte: its window was closed for {elapsed}.",
+                    subject(receiver)
+                )
+            }
+            Why::Silent => format!(
+                "{when}{} sent nothing more for {elapsed}, although it had not sent all of what it began and the {receiver} had \
+                 acknowledged every byte.",
+                subject(sender),
+            ),
+        };
+        if stall.repeats > 0 {
+            text.push_str(&format!(" The {sender} sent bytes again {}.", times(stall.repeats)));
+        }
+        if let Some((from, to)) = stall.sacked.first() {
+            let further = if stall.sacked.len() > 1 { " and further ones" } else { "" };
+            text.push_str(&format!(
+                " The {receiver} reported (SACK) that it had bytes {} to {}{further}, but not those before them.",
+                grouped(*from),
+                // A block may hold the FIN, which is no byte.
+                grouped((*to).min(stall.sent).saturating_sub(1)),
+            ));
+        }
+        if let Some(edge) = stall.edge.filter(|_| stall.why == Why::Unacknowledged) {
+            let room = edge.saturating_sub(stall.sent);
+            text.push_str(&match room {
+                0 => format!(" The {receiver}'s window was full."),
+                _ => format!(" The {receiver}'s window had room for {} more.", amount(room)),
+            });
+        }
+        text.push_str(&match (stall.why, stall.is_over) {
+            (Why::Unacknowledged, true) => " Then it acknowledged more.".to_owned(),
+            (Why::Closed, true) => " Then it opened.".to_owned(),
+            (Why::Closed, false) => " It did not open again.".to_owned(),
+            (Why::Unacknowledged, false) => format!(" The {receiver} acknowledged nothing more."),
+            (Why::Silent, _) => String::new(),
+        });
+        text
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::time::Timestamp;
+
+    fn stall(why: Why) -> Stall {
+        Stall {
+            from: Timestamp::from_parts(0, 0),
+            until: Timestamp::from_parts(7, 0),
+            why,
+            acked: 316,
+            sent: 6_505,
+            edge: Some(64_316),
+            repeats: 9,
+            sacked: vec![(6_108, 6_506)],
+            is_over: false,
+        }
+    }
+
+    fn words(stall: &Stall) -> String {
+        Words { sender: Role::Client, stall, began: "04:14:17.986".to_owned() }.sentences()
+    }
+
+    #[test]
+    fn what_waits_what_was_repeated_and_what_the_receiver_has_is_said() {
+        assert_eq!(
+            words(&stall(Why::Unacknowledged)),
+            "From 04:14:17.986 on, the server acknowledged nothing new for 7.00 s: 6,189 bytes from byte 316 on waited for it. The client \
+             sent bytes again 9 times. The server reported (SACK) that it had bytes 6,108 to 6,504, but not those before them. The \
+             server's window had room for 57.8 kB more. The server acknowledged nothing more."
+        );
+    }
+
+    #[test]
+    fn a_closed_window_and_a_silent_sender_have_words_of_their_own() {
+        let closed = Stall { repeats: 0, sacked: Vec::new(), is_over: true, ..stall(Why::Closed) };
+        assert_eq!(
+            words(&closed),
+            "From 04:14:17.986 on, the server had no room for a byte: its window was closed for 7.00 s. Then it opened."
+        );
+        let silent = Stall { repeats: 0, sacked: Vec::new(), ..stall(Why::Silent) };
+        assert!(words(&silent).contains("the client sent nothing more for 7.00 s, although"));
+    }
+}
