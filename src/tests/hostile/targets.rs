@@ -302,6 +302,7 @@ impl Analysis {
         };
         let settings = Settings {
             keeps_timeline: self.keeps_timeline,
+            keeps_samples: self.keeps_timeline,
             watching: self.watching,
             certificates: CertificateSettings { wanted: None, trust: self.trust.clone() },
             ..Settings::default()

@@ -77,7 +77,7 @@ impl Events {
             return None;
         }
         let entries = story.timeline.entries();
-        let headers = || entries_of(story).filter_map(|(role, _, header)| Some((role, header)));
+        let headers = || headers_of(story);
         // What counts from another number than the segments do can't be compared with them.
         if headers().any(|(_, header)| header.tcp.ack_since_syn.is_some()) {
             return None;
@@ -116,9 +116,9 @@ impl Events {
     }
 }
 
-fn entries_of(story: &Story) -> impl Iterator<Item = (Role, &Entry, &SegmentHeader)> {
+fn headers_of(story: &Story) -> impl Iterator<Item = (Role, &SegmentHeader)> {
     story.timeline.entries().filter_map(|entry| match &entry.seen {
-        Seen::Segment { role, header, .. } => Some((*role, entry, &**header)),
+        Seen::Segment { role, header, .. } => Some((*role, &**header)),
         Seen::Icmp(..) => None,
     })
 }

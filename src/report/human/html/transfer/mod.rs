@@ -71,6 +71,18 @@ pub(in crate::report::human::html) struct Level {
     pub(in crate::report::human::html) label: String,
 }
 
+impl Level {
+    fn of(level: u64, bytes: Bytes) -> Self {
+        let label = match level {
+            0..1_000 => grouped(level),
+            1_000..1_000_000 => format!("{} kB", thousands(level, 1_000)),
+            1_000_000..1_000_000_000 => format!("{} MB", thousands(level, 1_000_000)),
+            _ => format!("{} GB", thousands(level, 1_000_000_000)),
+        };
+        Self { y: percent(bytes.y(level)), label }
+    }
+}
+
 /// A labelled time.
 pub(in crate::report::human::html) struct Tick {
     /// From the left, in percent.
@@ -142,7 +154,7 @@ impl Plan<'_> {
             ),
             stall: (percent(from), percent(until - from), percent(from.midpoint(until))),
             label: words.label(),
-            levels: bytes.levels().into_iter().map(|level| self.level(level, bytes)).collect(),
+            levels: bytes.levels().into_iter().map(|level| Level::of(level, bytes)).collect(),
             ticks: self.ticks(&times, first, last),
             key: self.key(&paths),
             notes: self.notes(&times, bytes, &paths),
@@ -181,16 +193,6 @@ impl Plan<'_> {
     fn time(&self, at: Timestamp) -> String {
         let zone = &self.page.style.zone;
         clock::time_of_day(at, self.story.capture.clock, DIGITS, zone).unwrap_or_default()
-    }
-
-    fn level(&self, level: u64, bytes: Bytes) -> Level {
-        let label = match level {
-            0..1_000 => grouped(level),
-            1_000..1_000_000 => format!("{} kB", thousands(level, 1_000)),
-            1_000_000..1_000_000_000 => format!("{} MB", thousands(level, 1_000_000)),
-            _ => format!("{} GB", thousands(level, 1_000_000_000)),
-        };
-        Level { y: percent(bytes.y(level)), label }
     }
 
     /// The beginning and the end, and those of the stall where there is room for their labels.

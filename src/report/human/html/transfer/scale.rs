@@ -194,7 +194,7 @@ mod tests {
         let moments = [1, 1, 2, 19, 20, 300, 8_001, 8_500].map(at);
         let times = Times::of(at(0), &stall(20, 8_000), at(9_000), &moments);
         let middle = times.x(at(4_010));
-        assert!((middle - (times.x(at(20)) + times.x(at(8_000))) / 2.0).abs() < 0.01);
+        assert!((middle - times.x(at(20)).midpoint(times.x(at(8_000)))).abs() < 0.01);
         assert!(times.x(at(2)) - times.x(at(1)) > 30.0, "what came within 1 ms are distinct");
         let places: Vec<f64> = (0..9_100).map(|millis| times.x(at(millis))).collect();
         assert!(places.is_sorted());

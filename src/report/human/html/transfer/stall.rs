@@ -88,8 +88,8 @@ impl Stall {
     /// Takes over the times of a silence that is nearly the same, which the rest of the page names.
     fn agree_with<'s>(&mut self, silences: impl Iterator<Item = &'s Silence>) {
         for silence in silences {
-            let tenth = silence.elapsed().nanos() / 10;
-            let is_near = |one: Timestamp, other: Timestamp| (one - other).nanos().abs() <= tenth;
+            let tenth = silence.elapsed().nanos().unsigned_abs() / 10;
+            let is_near = |one: Timestamp, other: Timestamp| (one - other).nanos().unsigned_abs() <= tenth;
             if is_near(silence.since.at, self.from) && (is_near(silence.until, self.until) || !self.is_over) {
                 (self.from, self.until) = (silence.since.at, silence.until);
             }

@@ -27,58 +27,71 @@ impl Words<'_> {
 
     /// What happened, in sentences.
     pub(super) fn sentences(&self) -> String {
-        let (sender, receiver) = (self.sender, self.sender.other());
-        let stall = self.stall;
+        let parts = [Some(self.stalled()), self.repeated(), self.reported(), self.room(), self.ended()];
+        parts.into_iter().flatten().collect::<Vec<_>>().join(" ")
+    }
+
+    fn stalled(&self) -> String {
+        let (sender, receiver, stall) = (self.sender, self.sender.other(), self.stall);
         let elapsed = three_digits(stall.elapsed());
-        let when = if self.began.is_empty() { String::new() } else { format!("From {} on, ", self.began) };
-        let subject = |who: Role| if when.is_empty() { format!("The {who}") } else { format!("the {who}") };
-        let waiting = stall.sent.saturating_sub(stall.acked);
-        let mut text = match stall.why {
+        let subject = |who: Role| match self.began.as_str() {
+            "" => format!("The {who}"),
+            began => format!("From {began} on, the {who}"),
+        };
+        match stall.why {
             Why::Unacknowledged => format!(
-                "{when}{} acknowledged nothing new for {elapsed}: {} from byte {} on waited for it.",
+                "{} acknowledged nothing new for {elapsed}: {} from byte {} on waited for it.",
                 subject(receiver),
-                amount(waiting),
+                amount(stall.sent.saturating_sub(stall.acked)),
                 grouped(stall.acked),
             ),
             Why::Closed => {
-                format!(
-                    "{when}{} had no room for a byte: its window was closed for {elapsed}.",
-                    subject(receiver)
-                )
+                format!("{} had no room for a byte: its window was closed for {elapsed}.", subject(receiver))
             }
             Why::Silent => format!(
-                "{when}{} sent nothing more for {elapsed}, although it had not sent all of what it began and the {receiver} had \
-                 acknowledged every byte.",
+                "{} sent nothing more for {elapsed}, although it had not sent all of what it began and the {receiver} had acknowledged \
+                 every byte.",
                 subject(sender),
             ),
-        };
-        if stall.repeats > 0 {
-            text.push_str(&format!(" The {sender} sent bytes again {}.", times(stall.repeats)));
         }
-        if let Some((from, to)) = stall.sacked.first() {
-            let further = if stall.sacked.len() > 1 { " and further ones" } else { "" };
-            text.push_str(&format!(
-                " The {receiver} reported (SACK) that it had bytes {} to {}{further}, but not those before them.",
-                grouped(*from),
-                // A block may hold the FIN, which is no byte.
-                grouped((*to).min(stall.sent).saturating_sub(1)),
-            ));
+    }
+
+    fn repeated(&self) -> Option<String> {
+        let repeats = self.stall.repeats;
+        (repeats > 0).then(|| format!("The {} sent bytes again {}.", self.sender, times(repeats)))
+    }
+
+    fn reported(&self) -> Option<String> {
+        let (from, to) = self.stall.sacked.first()?;
+        let further = if self.stall.sacked.len() > 1 { " and further ones" } else { "" };
+        Some(format!(
+            "The {} reported (SACK) that it had bytes {} to {}{further}, but not those before them.",
+            self.sender.other(),
+            grouped(*from),
+            // A block may hold the FIN, which is no byte.
+            grouped((*to).min(self.stall.sent).saturating_sub(1)),
+        ))
+    }
+
+    fn room(&self) -> Option<String> {
+        let receiver = self.sender.other();
+        let edge = self.stall.edge.filter(|_| self.stall.why == Why::Unacknowledged)?;
+        Some(match edge.saturating_sub(self.stall.sent) {
+            0 => format!("The {receiver}'s window was full."),
+            room => format!("The {receiver}'s window had room for {} more.", amount(room)),
+        })
+    }
+
+    fn ended(&self) -> Option<String> {
+        match (self.stall.why, self.stall.is_over) {
+            (Why::Unacknowledged, true) => Some("Then it acknowledged more.".to_owned()),
+            (Why::Unacknowledged, false) => {
+                Some(format!("The {} acknowledged nothing more.", self.sender.other()))
+            }
+            (Why::Closed, true) => Some("Then it opened.".to_owned()),
+            (Why::Closed, false) => Some("It did not open again.".to_owned()),
+            (Why::Silent, _) => None,
         }
-        if let Some(edge) = stall.edge.filter(|_| stall.why == Why::Unacknowledged) {
-            let room = edge.saturating_sub(stall.sent);
-            text.push_str(&match room {
-                0 => format!(" The {receiver}'s window was full."),
-                _ => format!(" The {receiver}'s window had room for {} more.", amount(room)),
-            });
-        }
-        text.push_str(&match (stall.why, stall.is_over) {
-            (Why::Unacknowledged, true) => " Then it acknowledged more.".to_owned(),
-            (Why::Closed, true) => " Then it opened.".to_owned(),
-            (Why::Closed, false) => " It did not open again.".to_owned(),
-            (Why::Unacknowledged, false) => format!(" The {receiver} acknowledged nothing more."),
-            (Why::Silent, _) => String::new(),
-        });
-        text
     }
 }
 
