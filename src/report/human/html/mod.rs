@@ -218,7 +218,7 @@ fn write_capture(
     let groups = collection.groups(summary);
     let mut shown = shown(collection, summary, &groups, style);
     let all = shown.len();
-    let (sections, some) = section::of_all(&shown, page)?;
+    let (sections, some) = section::of_all(&shown, page, limits::PAGE_SECTION_BYTES)?;
     shown.truncate(some);
     let ids: BTreeSet<u64> = shown.iter().map(|(judged, _)| judged.story.id).collect();
     write(&Begin { so_far, ..begin(collection, &groups, &ids, &listing, page, end) }, out)?;

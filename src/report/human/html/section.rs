@@ -10,7 +10,6 @@ use super::transfer::{Room, Transfer};
 use super::verdict::{class, translation};
 use crate::analysis::{Group, GroupKey, Judged};
 use crate::finding::{Finding, Weight};
-use crate::limits;
 use crate::report::human::page::Page;
 use crate::report::human::{chain, judgement, overview};
 use crate::report::text::neighbours::{Conclusion, Stance};
@@ -111,14 +110,14 @@ impl Line {
 /// Connections that a page shows in full, each with its group where it represents one.
 pub(super) type Shown<'c> = (&'c Judged, Option<(&'c GroupKey, &'c Group)>);
 
-/// The parts of these connections, and how many of them there is room for.
-pub(super) fn of_all(shown: &[Shown<'_>], page: Page<'_>) -> io::Result<(Vec<u8>, usize)> {
+/// The parts of these connections, and how many of them there is room for in `most` bytes. The first one always has room.
+pub(super) fn of_all(shown: &[Shown<'_>], page: Page<'_>, most: usize) -> io::Result<(Vec<u8>, usize)> {
     let mut room = Room::default();
     let mut parts = Vec::new();
     for (index, (judged, group)) in shown.iter().enumerate() {
         let before = parts.len();
         Section::of(judged, *group, page, &mut room).write_into(&mut parts).map_err(io::Error::other)?;
-        if index > 0 && parts.len() > limits::PAGE_SECTION_BYTES {
+        if index > 0 && parts.len() > most {
             parts.truncate(before);
             return Ok((parts, index));
         }
@@ -199,6 +198,43 @@ impl<'a> Section<'a> {
             filter: judgement::short_filter(story),
             code: verdict.code.name(),
             certificate: lines.collect(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use jiff::tz::TimeZone;
+
+    use super::*;
+    use crate::report::{Detail, Origins, Sort, Style};
+    use crate::story::script::talk::exchange;
+
+    #[test]
+    fn connections_are_shown_in_full_as_far_as_there_is_room_and_the_first_one_always_is() {
+        let story = exchange().story(0);
+        let verdict = story.verdict();
+        let judged = Judged { story, verdict, findings: Vec::new() };
+        let style = Style {
+            zone: TimeZone::UTC,
+            verbosity: 0,
+            detail: Detail::All,
+            is_ascii: false,
+            is_east_asian: false,
+            language: None,
+            sort: Sort::Worst,
+            columns: 100,
+        };
+        let origins = Origins::default();
+        let names = PacketNames::of_steps(&origins);
+        let page = Page { summary: None, names: &names, digits: 6, style: &style };
+        let shown = [(&judged, None); 3];
+        let all = of_all(&shown, page, usize::MAX).unwrap();
+        assert_eq!(all.1, 3);
+        let one = all.0.len() / 3;
+        for (most, expected) in [(2 * one, 2), (3 * one - 1, 2), (0, 1)] {
+            let (parts, some) = of_all(&shown, page, most).unwrap();
+            assert_eq!((parts.len(), some), (expected * one, expected), "{most}");
         }
     }
 }
