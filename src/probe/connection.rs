@@ -9,6 +9,7 @@ use super::http::tls::{self, Established, Handshake};
 use super::net::authority::authority;
 use super::net::connect::{Connected, connect};
 use super::net::socket::Channel;
+use super::net::wrapping::Unwrapped;
 use super::page::{self, Page, PageAnswer};
 use super::perspective::GivenUp;
 use super::proxy::{self, Proxy, Tunnel};
@@ -20,6 +21,7 @@ use super::{Plan, Probe, spent};
 use crate::log::OwnRequest;
 use crate::story::{EndpointKnowledge, SocketCounters};
 use crate::tcp::Role;
+use crate::time::Elapsed;
 use crate::tls::AlertDescription;
 
 /// A silence has lasted for the stall time once this has passed as well, whatever the scheduler does.
@@ -143,7 +145,7 @@ impl Probe<'_> {
     )]
     fn connection(&mut self, server: SocketAddr, left: usize, task: &Task<'_>) -> (bool, Option<Secret>) {
         self.answered = None;
-        let Self { plan, tls, tape, behind, .. } = self;
+        let Self { plan, tls, proxy_tls, tape, behind, .. } = self;
         tape.enter(Phase::Tcp);
         let began = Instant::now();
         let least = Duration::from(self.stall_after) + MARGIN;
@@ -173,8 +175,21 @@ impl Probe<'_> {
         channel.set_patience(patience);
         let client = channel.connection().client;
         let began = Instant::now();
-        let (tunnel, failed) = before_tls(plan, *behind, &mut channel);
+        if let Some(Err(refused)) = proxy_tls.as_ref().map(|tls| tls.open(&mut channel)) {
+            self.at_proxy.push(client);
+            self.violations.extend(refused.violation.map(|what| (client, what)));
+            self.knowledge.push(refused.knowledge);
+            let waiting = GivenUp::of(client, Phase::Tls, "the handshake".to_owned(), spent(began));
+            let left = Closing::by(channel);
+            self.leave(left, waiting);
+            return (true, None);
+        }
+        self.is_wrapped |= proxy_tls.is_some();
+        let Before { tunnel, failed, tunnelled } = before_tls(plan, *behind, &mut channel);
         if let Some(tunnel) = tunnel {
+            let took = tunnelled.filter(|_| tunnel.is_open()).map(|at| at.saturating_duration_since(began));
+            let took = took.map(|took| Elapsed::from_secs_f64(took.as_secs_f64()));
+            self.spent.proxy = self.spent.proxy.or(took);
             self.portal = self.portal.or((tunnel.is_success() && !tunnel.is_open()).then_some(client));
             self.unread = self.unread.take().or_else(|| Some((client, tunnel.unread.clone()?)));
             self.tunnel = Some(tunnel);
@@ -240,6 +255,7 @@ impl Probe<'_> {
         established.send_close_notify();
         while established.wants_write() && established.write_tls(&mut channel).is_ok() {}
         let left = Closing::by(channel);
+        self.unwrapped.extend(left.unwrapped.clone().map(|how| (client, how)));
         if let Some(knowledge) = left.keep(&mut self.knowledge, client) {
             knowledge.alert = knowledge.alert.or(alert.map(|alert| (Role::Server, alert)));
             knowledge.lacks_answer = lacks_answer;
@@ -249,26 +265,29 @@ impl Probe<'_> {
 
     /// Keeps how a connection on which something was still awaited was left.
     fn leave(&mut self, left: Closing, waiting: GivenUp) {
-        left.keep(&mut self.knowledge, waiting.client);
+        self.unwrapped.extend(left.unwrapped.clone().map(|how| (waiting.client, how)));
         if left.is_given_up {
-            self.given_up.push(waiting);
+            self.given_up.push(waiting.clone());
         }
+        left.keep(&mut self.knowledge, waiting.client);
     }
 }
 
 /// How a connection was when it was closed.
-#[derive(Clone, Copy)]
 struct Closing {
     is_given_up: bool,
     acks_unobservable: bool,
     counted: Option<SocketCounters>,
+    /// What ended the TLS with a proxy that everything was inside.
+    unwrapped: Option<Unwrapped>,
 }
 
 impl Closing {
     /// Closes it.
     fn by(channel: Channel<'_>) -> Self {
         let (is_given_up, acks_unobservable) = (channel.is_given_up(), channel.acks_unobservable());
-        Self { is_given_up, acks_unobservable, counted: channel.close() }
+        let unwrapped = channel.unwrapped_by();
+        Self { is_given_up, acks_unobservable, unwrapped, counted: channel.close() }
     }
 
     /// Adds it to what is known of the connection of this client's end.
@@ -280,6 +299,15 @@ impl Closing {
     }
 }
 
+/// What came before TLS.
+struct Before {
+    /// The proxy's answer.
+    tunnel: Option<Tunnel>,
+    /// When it came.
+    tunnelled: Option<Instant>,
+    failed: Option<Failed>,
+}
+
 /// What failed before TLS.
 struct Failed {
     phase: Phase,
@@ -289,20 +317,19 @@ struct Failed {
     words: Option<String>,
 }
 
-/// What precedes TLS: a proxy's tunnel, and the request for TLS. Returns the proxy's answer, and what was awaited where it failed.
-fn before_tls(
-    plan: &Plan,
-    behind: Option<IpAddr>,
-    channel: &mut Channel<'_>,
-) -> (Option<Tunnel>, Option<Failed>) {
+/// What precedes TLS: a proxy's tunnel, and the request for TLS.
+fn before_tls(plan: &Plan, behind: Option<IpAddr>, channel: &mut Channel<'_>) -> Before {
     let tunnel = plan.proxy.as_ref().map(|proxy| tunnel(plan, proxy, behind, channel));
-    if tunnel.as_ref().is_some_and(|tunnel| !tunnel.is_open()) {
+    let tunnelled = tunnel.as_ref().map(|_| Instant::now());
+    let is_refused = tunnel.as_ref().is_some_and(|tunnel| !tunnel.is_open());
+    let before = |failed| Before { tunnel, tunnelled, failed };
+    if is_refused {
         let failed = Failed { phase: Phase::Proxy, awaited: "a tunnel".to_owned(), words: None };
-        return (tunnel, Some(failed));
+        return before(Some(failed));
     }
-    let Some(protocol) = plan.starttls else { return (tunnel, None) };
+    let Some(protocol) = plan.starttls else { return before(None) };
     let words = match starttls::open(channel, protocol, &plan.host) {
-        Ok(Answer::Agrees) => return (tunnel, None),
+        Ok(Answer::Agrees) => return before(None),
         Ok(Answer::Refuses(words)) => words,
         Err((error, words)) => {
             channel.tape().note(format!("the request for TLS is not answered: {}", tls::ended(&error)));
@@ -310,7 +337,7 @@ fn before_tls(
         }
     };
     let awaited = format!("the request for TLS ({})", protocol.name());
-    (tunnel, Some(Failed { phase: Phase::StartTls, awaited, words }))
+    before(Some(Failed { phase: Phase::StartTls, awaited, words }))
 }
 
 /// Asks the proxy for a tunnel.

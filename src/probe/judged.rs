@@ -23,11 +23,15 @@ impl Probe<'_> {
     /// The outcome: what the analysis of the packets and the check itself know.
     pub(super) fn judged(
         mut self,
-        captured: Option<Captured>,
+        mut captured: Option<Captured>,
         logs: Option<LogInput>,
         ended: Timestamp,
     ) -> Outcome {
         let plan = self.plan;
+        let opaque = if self.is_wrapped { captured.take() } else { None };
+        if opaque.is_some() {
+            self.tape.note("the captured packets show TLS with the proxy alone; what is inside is judged as the socket saw it");
+        }
         let (captured, mut connections, mut summary) = self.analyse(captured, logs);
         let redacted = plan.settings.redaction.as_ref().map(|redaction| {
             let token = plan.token.as_ref().map(|token| token.path.as_str());
@@ -43,7 +47,7 @@ impl Probe<'_> {
             None => tunnel,
         });
         let offered = reported::taken(&mut connections, &self.offered);
-        self.perspective(tunnel.as_ref(), &offered, captured.is_some()).apply(&mut connections);
+        self.perspective(tunnel.as_ref(), &offered, captured.is_some() || self.is_wrapped).apply(&mut connections);
         let unmapped = reported::mapped(&mut connections, &plan.states);
         summary.recount(&connections);
         let ended = self.answered.unwrap_or(ended);
@@ -70,6 +74,7 @@ impl Probe<'_> {
             connections,
             unmapped,
             captured,
+            opaque,
             summary,
             token: self.token,
             page: self.page,
@@ -141,6 +146,8 @@ impl Probe<'_> {
             tunnel,
             portal: self.portal,
             violations: &self.violations,
+            at_proxy: &self.at_proxy,
+            unwrapped: &self.unwrapped,
             unpinned: &self.unpinned,
             unread: self.unread.as_ref().map(|(end, why)| (*end, why.as_str())),
             unencrypted: self.unencrypted.as_ref().map(|(end, words)| (*end, words.as_deref())),
@@ -151,6 +158,7 @@ impl Probe<'_> {
             offered,
             is_restricted: plan.tls.versions.len() < TlsPlan::VERSIONS,
             is_captured,
+            at_proxy_for: self.spent.proxy.filter(|_| self.is_wrapped),
         }
     }
 
@@ -158,7 +166,9 @@ impl Probe<'_> {
     fn redact_ends(&mut self, redacted: &Redacted<'_>) {
         let Some(redaction) = &self.plan.settings.redaction else { return };
         let end = |end: &mut SocketAddr| *end = redaction.socket(*end);
-        self.portal.iter_mut().chain(&mut self.refused).chain(&mut self.offered).for_each(end);
+        let ends = self.portal.iter_mut().chain(&mut self.refused);
+        ends.chain(&mut self.offered).chain(&mut self.at_proxy).for_each(end);
+        self.unwrapped.iter_mut().map(|(end, _)| end).for_each(end);
         self.violations.iter_mut().map(|(end, _)| end).for_each(end);
         for (end, own) in &mut self.unpinned {
             *end = redaction.socket(*end);

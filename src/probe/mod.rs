@@ -66,12 +66,14 @@ use crate::log::OwnRequest;
 use crate::story::EndpointKnowledge;
 use crate::time::{Elapsed, Timestamp};
 use crate::tls::ServerHello;
-use http::tls::Tls;
+use http::tls::{Peer, Tls};
 use log_watch::LogWatch;
 use net::capture::SideCapture;
 use net::dns;
 use net::order::sorted;
+use net::wrapping::Unwrapped;
 use perspective::GivenUp;
+use proxy::ProxyTls;
 use tape::Tape;
 use token::Token;
 
@@ -95,6 +97,7 @@ pub fn find(host: &str, timeout: Elapsed) -> Resolution {
 pub struct Probe<'p> {
     plan: &'p Plan,
     tls: Tls,
+    proxy_tls: Option<ProxyTls>,
     tape: Tape,
     until: Instant,
     stall_after: Elapsed,
@@ -105,6 +108,12 @@ pub struct Probe<'p> {
     /// The address that the proxy is asked for, where it is not to look up the host's name.
     behind: Option<IpAddr>,
     tunnel: Option<Tunnel>,
+    /// The client's ends of the connections on which TLS with the proxy failed.
+    at_proxy: Vec<SocketAddr>,
+    /// Whether everything on a connection was inside TLS with the proxy.
+    is_wrapped: bool,
+    /// The client's ends of the connections on which that TLS ended out of order, and how.
+    unwrapped: Vec<(SocketAddr, Unwrapped)>,
     knowledge: Vec<EndpointKnowledge>,
     /// What was asked, by the client's ends.
     asked: BTreeMap<SocketAddr, OwnRequest>,
@@ -137,11 +146,13 @@ impl<'p> Probe<'p> {
     /// # Errors
     /// When TLS can't be set up as the plan wants it.
     pub fn begin(plan: &'p Plan) -> Result<Self, rustls::Error> {
-        let tls = Tls::new(&plan.tls)?;
+        let tls = Tls::new(&plan.tls, Peer::Server)?;
+        let proxy_tls = plan.proxy.as_ref().map(|proxy| ProxyTls::of(proxy, &plan.tls.anchors)).transpose()?;
         let most = Elapsed::from_secs_f64(plan.timeout.as_secs_f64() * STALL_SHARE);
         let mut attempt = Self {
             plan,
             tls,
+            proxy_tls: proxy_tls.flatten(),
             tape: Tape::begin(),
             until: Instant::now() + Duration::from(plan.timeout),
             stall_after: plan.settings.judging.stall_after.min(most),
@@ -150,6 +161,9 @@ impl<'p> Probe<'p> {
             not_sent: None,
             behind: plan.host.parse().ok(),
             tunnel: None,
+            at_proxy: Vec::new(),
+            is_wrapped: false,
+            unwrapped: Vec::new(),
             knowledge: Vec::new(),
             asked: BTreeMap::new(),
             token: None,
@@ -188,7 +202,8 @@ impl<'p> Probe<'p> {
     pub fn finish(mut self, capture: Option<Box<dyn Source + Send>>, logs: Option<LogInput>) -> Outcome {
         let proxy = self.plan.proxy.as_ref();
         // Everything else that is secret goes out encrypted.
-        let secrets = proxy.map(Proxy::in_clear).unwrap_or_default();
+        let in_clear = proxy.filter(|proxy| proxy.kind != ProxyKind::Https);
+        let secrets = in_clear.map(Proxy::in_clear).unwrap_or_default();
         let side_capture = capture.map(|source| SideCapture::begin(source, secrets));
         let watch = logs.as_ref().and_then(|logs| match &logs.source {
             LogSource::Followed(follower) => Some(LogWatch::begin(Arc::clone(follower), self.tape.now())),
@@ -218,7 +233,11 @@ impl<'p> Probe<'p> {
         let host = match (&plan.proxy, plan.address) {
             (Some(proxy), _) => {
                 let place = authority(&proxy.host, proxy.port);
-                let kind = if proxy.kind.is_socks() { "SOCKS5 proxy" } else { "proxy" };
+                let kind = match proxy.kind {
+                    ProxyKind::Http => "proxy",
+                    ProxyKind::Https => "HTTPS proxy",
+                    ProxyKind::Socks5 | ProxyKind::Socks5h => "SOCKS5 proxy",
+                };
                 self.tape.note(format!("through the {kind} {place}, named by {}", proxy.named_by));
                 if proxy.kind == ProxyKind::Socks5 && !self.find_behind() {
                     return;

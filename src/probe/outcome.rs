@@ -49,6 +49,8 @@ pub struct Outcome {
     pub unmapped: Vec<Severity>,
     /// The packets that were captured meanwhile; absent where only the sockets were used.
     pub captured: Option<Captured>,
+    /// The packets that were captured and show only the TLS with a proxy, so that they decided nothing.
+    pub opaque: Option<Captured>,
     /// The connections in figures.
     pub summary: Summary,
     /// What came of the request for a token.
@@ -64,7 +66,9 @@ pub struct PhaseDurations {
     pub dns: Option<Elapsed>,
     /// The first connection that came up.
     pub connect: Option<Elapsed>,
-    /// The first TLS handshake that was completed.
+    /// The first tunnel through a proxy, with the TLS that it is asked for in.
+    pub proxy: Option<Elapsed>,
+    /// The first TLS handshake that was completed with the server.
     pub tls: Option<Elapsed>,
     /// The request for a token.
     pub token: Option<Elapsed>,
@@ -80,6 +84,7 @@ impl PhaseDurations {
         let parts = [
             ("for finding the address", self.dns),
             ("for TCP", self.connect),
+            ("for the proxy's tunnel", self.proxy),
             ("for TLS", self.tls),
             ("for the token", self.token),
             ("for the page", self.page),

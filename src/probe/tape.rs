@@ -145,6 +145,23 @@ impl Tape {
         connection.next[0] = 1;
     }
 
+    /// What follows is said inside what was sent and received so far, which is a layer of its own: no packet shows that.
+    pub fn forgets_bytes(&mut self, connection: &mut TapedConnection) {
+        let is_kept = |packet: &TapedPacket| match &packet.what {
+            TapedContent::Segment(header, payload) => {
+                let ports = [header.tcp.source_port, header.tcp.destination_port];
+                let ours = connection.client.port();
+                let is_first = |seq: Option<Seq>| seq.is_none_or(|seq| seq.0 <= 1);
+                let is_opening =
+                    payload.is_empty() && is_first(header.tcp.seq) && is_first(header.tcp.ack);
+                is_opening || !ports.contains(&ours)
+            }
+            TapedContent::Icmp(_) => true,
+        };
+        self.packets.retain(is_kept);
+        connection.next = [1, 1];
+    }
+
     /// connect() succeeded.
     pub fn connected(&mut self, connection: &mut TapedConnection) {
         let at = self.now();

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use super::facts::SocketCounters;
 use super::{Ending, EndingKind, Observed, Story};
+use crate::cert::Wanted;
 use crate::packet::Viewpoint;
 use crate::tcp::Role;
 use crate::time::Timestamp;
@@ -19,6 +20,8 @@ pub struct EndpointKnowledge {
     pub is_read: bool,
     /// The server's certificates.
     pub certificates: Option<Arc<CertificateMessage>>,
+    /// The name that they are to contain, where it is another than the one that is generally wanted.
+    pub wanted: Option<Wanted>,
     /// The alert that ended the handshake, and who sent it.
     pub alert: Option<(Role, AlertDescription)>,
     /// The application protocol agreed on.
@@ -40,6 +43,7 @@ impl EndpointKnowledge {
             client,
             is_read: false,
             certificates: None,
+            wanted: None,
             alert: None,
             protocol: None,
             lacks_answer: false,

@@ -129,11 +129,11 @@ impl Examiner {
         self.allowance = self.allowance.saturating_add(earned).min(limits::EXAMINED_CERTIFICATES);
     }
 
-    /// Examines the certificates of a story.
-    pub(in crate::analysis) fn examine(&mut self, story: &Story) -> Examined {
+    /// Examines the certificates of a story: for this name, where there is one, else for the one that is generally wanted.
+    pub(in crate::analysis) fn examine(&mut self, story: &Story, wanted: Option<&Wanted>) -> Examined {
         let Some(said) = story.tls.certificates[Role::Server].as_ref() else { return Examined::Nothing };
         let when = When::of(said.moment.at, story.capture.clock);
-        let wanted = self.wanted.clone().or_else(|| story.wanted());
+        let wanted = wanted.or(self.wanted.as_ref()).cloned().or_else(|| story.wanted());
         self.examined_message(&said.what, wanted, when).map_or(Examined::GivenUp, Examined::Done)
     }
 
@@ -254,7 +254,7 @@ mod tests {
             track.share_certificates(|message| chains.share(message));
         }
         let mut story = track.finish(CaptureFacts { end: talk.now, clock, ..CaptureFacts::default() });
-        story.tls.examination = Examiner::new(settings).examine(&story).into();
+        story.tls.examination = Examiner::new(settings).examine(&story, None).into();
         let verdict = verdict::judge(&story, &all.judging);
         (story, verdict)
     }
@@ -292,7 +292,7 @@ mod tests {
             let said = story.tls.certificates[Server].as_mut().unwrap();
             said.what = Arc::clone(&shared);
             said.moment.at = crate::time::Timestamp::from_parts(seconds, 0);
-            Option::<Arc<Examination>>::from(examiner.examine(&story)).unwrap()
+            Option::<Arc<Examination>>::from(examiner.examine(&story, None)).unwrap()
         };
         // The intermediate's last second is the first of 2025.
         let last = 1_735_689_600;
@@ -310,7 +310,7 @@ mod tests {
         let mut examined = |examiner: &mut Examiner, len: u32| {
             let said = story.tls.certificates[Server].as_mut().unwrap();
             said.what = Arc::new(CertificateMessage { len, ..(*said.what).clone() });
-            examiner.examine(&story)
+            examiner.examine(&story, None)
         };
         // Reading and verifying a certificate count as one each.
         let most = (limits::EXAMINED_CERTIFICATES / 2) as u32;

@@ -29,11 +29,15 @@ impl<'s> Judging<'s> {
 
     /// Judges a story that has ended, or would end now.
     pub(in crate::analysis) fn judged(&mut self, mut story: Box<Story>) -> Judged {
-        if let Some(knowledge) = self.settings.knowledge.iter().find(|knowledge| knowledge.is_about(&story)) {
+        let knowledge = self.settings.knowledge.iter().find(|knowledge| knowledge.is_about(&story));
+        if let Some(knowledge) = knowledge {
             story.apply_knowledge(knowledge);
         }
         if self.needs.examinations {
-            let examined = self.examiner.lock().unwrap_or_else(PoisonError::into_inner).examine(&story);
+            let wanted = knowledge.and_then(|knowledge| knowledge.wanted.as_ref());
+            let mut examiner = self.examiner.lock().unwrap_or_else(PoisonError::into_inner);
+            let examined = examiner.examine(&story, wanted);
+            drop(examiner);
             story.tls.is_examination_given_up = examined == Examined::GivenUp;
             story.tls.examination = examined.into();
         }

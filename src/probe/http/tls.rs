@@ -19,6 +19,7 @@ use super::verifier::{Accepted, Verifier};
 use crate::cert::{Anchors, NameSource, Pin, Wanted};
 use crate::limits;
 use crate::probe::net::socket::Channel;
+use crate::probe::step::Phase;
 use crate::story::EndpointKnowledge;
 use crate::tcp::Role;
 use crate::tls::{AlertDescription, Version};
@@ -63,6 +64,32 @@ pub(in crate::probe) struct Tls {
     config: Arc<ClientConfig>,
     verifier: Arc<Verifier>,
     resolver: Arc<IdentityResolver>,
+    peer: Peer,
+}
+
+/// Who TLS is spoken with.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(in crate::probe) enum Peer {
+    /// The server.
+    Server,
+    /// The proxy, before it is asked for a tunnel.
+    Proxy,
+}
+
+impl Peer {
+    fn name(self) -> &'static str {
+        match self {
+            Self::Server => "the server",
+            Self::Proxy => "the proxy",
+        }
+    }
+
+    fn phase(self) -> Phase {
+        match self {
+            Self::Server => Phase::Tls,
+            Self::Proxy => Phase::Proxy,
+        }
+    }
 }
 
 /// An established connection.
@@ -102,7 +129,7 @@ impl Tls {
     }
 
     /// By a plan.
-    pub(in crate::probe) fn new(plan: &TlsPlan) -> Result<Self, Error> {
+    pub(in crate::probe) fn new(plan: &TlsPlan, peer: Peer) -> Result<Self, Error> {
         let provider = Arc::new(rustls::crypto::ring::default_provider());
         let verifier = Arc::new(Verifier {
             wanted: Wanted { name: plan.wanted.clone(), source: NameSource::Target },
@@ -127,7 +154,7 @@ impl Tls {
         } else {
             Resumption::disabled()
         };
-        Ok(Self { config: Arc::new(config), verifier, resolver })
+        Ok(Self { config: Arc::new(config), verifier, resolver, peer })
     }
 
     /// Performs the handshake. Returns also what the packets do not show.
@@ -137,7 +164,7 @@ impl Tls {
         channel: &mut Channel<'_>,
         awaits_verdict: bool,
     ) -> (Handshake, EndpointKnowledge) {
-        channel.tape().enter(crate::probe::step::Phase::Tls);
+        channel.tape().enter(self.peer.phase());
         let mut knowledge = EndpointKnowledge::of(channel.connection().client);
         *self.verifier.unpinned.lock().unwrap_or_else(PoisonError::into_inner) = None;
         *self.verifier.chain.lock().unwrap_or_else(PoisonError::into_inner) = None;
@@ -191,14 +218,15 @@ impl Tls {
                     _ if !plan.pins.is_empty() => ", and the server's public key is a pinned one",
                     _ => "",
                 };
-                channel.tape().note(format!("TLS is established{kind}"));
+                let with = if self.peer == Peer::Proxy { " with the proxy" } else { "" };
+                channel.tape().note(format!("TLS is established{with}{kind}"));
                 (Handshake::Complete(Box::new(connection)), knowledge)
             }
             Err(error) => {
                 knowledge.alert = alert(&error);
                 knowledge.is_read = knowledge.alert.is_some();
                 knowledge.acks_unobservable = channel.acks_unobservable();
-                channel.tape().note(ended(&error));
+                channel.tape().note(ended_by(self.peer, &error));
                 let failed = self.failed(&connection, &error, first_version);
                 (Handshake::Failed(failed), knowledge)
             }
@@ -309,22 +337,28 @@ pub(in crate::probe) fn alert(error: &io::Error) -> Option<(Role, AlertDescripti
     }
 }
 
-/// Why a handshake, or what came after it, ended, in words.
+/// Why a handshake with the server, or what came after it, ended, in words.
 pub(in crate::probe) fn ended(error: &io::Error) -> String {
+    ended_by(Peer::Server, error)
+}
+
+/// Why a handshake, or what came after it, ended, in words.
+fn ended_by(peer: Peer, error: &io::Error) -> String {
+    let who = peer.name();
     match error.get_ref().and_then(|error| error.downcast_ref::<Error>()) {
         Some(Error::AlertReceived(alert)) => {
-            format!("the server sent the alert {}", AlertDescription(u8::from(*alert)))
+            format!("{who} sent the alert {}", AlertDescription(u8::from(*alert)))
         }
         Some(Error::InvalidCertificate(CertificateError::Other(why))) => {
             format!("the certificate is refused: {why}")
         }
         Some(Error::InvalidCertificate(_)) => "the certificate is refused".to_owned(),
         Some(error) => match broken_by(error) {
-            Some(what) => format!("the server sent {what}"),
+            Some(what) => format!("{who} sent {what}"),
             None => format!("TLS ended: {error}"),
         },
         None if error.kind() == io::ErrorKind::TimedOut => "no answer; given up".to_owned(),
-        None if error.kind() == io::ErrorKind::UnexpectedEof => "the server closed in the middle".to_owned(),
+        None if error.kind() == io::ErrorKind::UnexpectedEof => format!("{who} closed in the middle"),
         None => format!("TLS ended: {error}"),
     }
 }
@@ -334,7 +368,8 @@ fn violation(error: &io::Error) -> Option<String> {
     error.get_ref().and_then(|error| error.downcast_ref::<Error>()).and_then(broken_by)
 }
 
-fn broken_by(error: &Error) -> Option<String> {
+/// What of the other side's bytes is no TLS, or breaks the protocol, if this error is about that.
+pub(in crate::probe) fn broken_by(error: &Error) -> Option<String> {
     Some(match error {
         Error::InvalidMessage(InvalidMessage::InvalidContentType) => {
             "bytes that are no TLS record: their content type is unknown".to_owned()

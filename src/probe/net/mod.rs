@@ -9,3 +9,4 @@ pub(super) mod dns;
 pub(super) mod kernel;
 pub(super) mod order;
 pub(super) mod socket;
+pub(super) mod wrapping;

@@ -7,9 +7,11 @@ use std::time::{Duration, Instant};
 
 use nix::errno::Errno;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
+use rustls::ClientConnection;
 use tracing::debug;
 
 use super::counters::counters;
+use super::wrapping::{Unwrapped, Wrapping};
 use crate::limits;
 use crate::probe::secret::Secret;
 use crate::probe::tape::{Tape, TapedConnection};
@@ -75,6 +77,8 @@ pub(in crate::probe) struct Channel<'t> {
     covered: Vec<Secret>,
     /// Bytes that were read and are to be read again.
     unread: Vec<u8>,
+    /// TLS with a proxy, inside which everything else is said.
+    wrapping: Option<Wrapping>,
 }
 
 impl<'t> Channel<'t> {
@@ -102,6 +106,7 @@ impl<'t> Channel<'t> {
             acks_unobservable: false,
             covered: Vec::new(),
             unread: Vec::new(),
+            wrapping: None,
         }
     }
 
@@ -142,12 +147,41 @@ impl<'t> Channel<'t> {
         self.unread = bytes.to_vec();
     }
 
+    /// Everything that is said from now on is inside this TLS, and the tape shows what is said instead of its records.
+    pub(in crate::probe) fn wrap(&mut self, tls: Box<ClientConnection>) {
+        self.tape.forgets_bytes(&mut self.connection);
+        self.wrapping = Some(Wrapping::new(tls));
+    }
+
+    /// What ended the TLS that everything is inside, other than its orderly end, and the alert that did if one came.
+    pub(in crate::probe) fn unwrapped_by(&self) -> Option<Unwrapped> {
+        self.wrapping.as_ref()?.ended_by().cloned()
+    }
+
     /// Waits for what comes until then. Returns whether anything did.
-    pub(in crate::probe) fn waits_until(&self, until: Instant) -> io::Result<bool> {
+    pub(in crate::probe) fn waits_until(&mut self, until: Instant) -> io::Result<bool> {
         if !self.unread.is_empty() {
             return Ok(true);
         }
-        wait_for(&self.stream, PollFlags::POLLIN, until.min(self.until))
+        let until = until.min(self.until);
+        let Some(mut wrapping) = self.wrapping.take() else {
+            return wait_for(&self.stream, PollFlags::POLLIN, until);
+        };
+        // What comes may be a record of the wrapping's own.
+        let waited = loop {
+            if wrapping.is_readable() {
+                break Ok(true);
+            }
+            match wait_for(&self.stream, PollFlags::POLLIN, until) {
+                Ok(true) => {}
+                waited => break waited,
+            }
+            if let Err(error) = self.take_in(&mut wrapping) {
+                break Err(error);
+            }
+        };
+        self.wrapping = Some(wrapping);
+        waited
     }
 
     /// What the kernel counted so far that is unusual. It becomes a step.
@@ -182,6 +216,10 @@ impl<'t> Channel<'t> {
         let is_late = Instant::now() >= self.until;
         let why = if is_late { "given up, and closed" } else { "closed" };
         self.tape.client_closed(&mut self.connection, why);
+        if let Some(mut wrapping) = self.wrapping.take() {
+            wrapping.close(&mut Bare(self));
+            self.wrapping = Some(wrapping);
+        }
         let _ = self.stream.shutdown(Shutdown::Write);
         self.until = self.until.min(Instant::now() + LAST_WORDS);
         self.knows_acknowledged = true;
@@ -254,16 +292,9 @@ impl<'t> Channel<'t> {
     }
 }
 
-impl Read for Channel<'_> {
-    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        if !self.unread.is_empty() {
-            let len = self.unread.as_slice().read(buffer)?;
-            self.unread.drain(..len);
-            return Ok(len);
-        }
-        if self.tape.is_full() {
-            return Err(io::Error::other(format!("more than {} steps", limits::PROBE_STEPS)));
-        }
+impl Channel<'_> {
+    /// Reads what the socket brings.
+    fn receive(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         let read = loop {
             let read = self.wait().and_then(|()| self.stream.read(buffer));
             let has_more = read.as_ref().is_err_and(|error| self.takes_icmp(error)) && !self.tape.is_full();
@@ -273,32 +304,19 @@ impl Read for Channel<'_> {
         };
         match read {
             Ok(0) if !buffer.is_empty() => {
-                if self.ended == Ended::No {
-                    self.ended = Ended::ByServer;
-                    self.tape.server_closed(&mut self.connection);
-                }
+                self.server_ended();
                 Ok(0)
             }
             Ok(len) => {
-                let mut bytes = buffer.get(..len).unwrap_or_default().to_vec();
-                // A server may repeat what it was sent.
-                self.covered.iter().for_each(|secret| secret.cover_bytes(&mut bytes));
-                self.tape.received(&mut self.connection, &bytes);
                 self.progress = Instant::now();
-                self.knows_acknowledged = true;
                 Ok(len)
             }
             Err(error) => Err(self.broken(error)),
         }
     }
-}
 
-impl Write for Channel<'_> {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.write_vectored(&[IoSlice::new(bytes)])
-    }
-
-    fn write_vectored(&mut self, parts: &[IoSlice<'_>]) -> io::Result<usize> {
+    /// Gives the socket bytes to send.
+    fn transmit(&mut self, parts: &[IoSlice<'_>]) -> io::Result<usize> {
         if Instant::now() >= self.until {
             return Err(io::ErrorKind::TimedOut.into());
         }
@@ -309,19 +327,116 @@ impl Write for Channel<'_> {
                 break written;
             }
         };
-        match written {
-            Ok(len) => {
-                let mut bytes: Vec<u8> =
-                    parts.iter().flat_map(|part| part.iter().copied()).take(len).collect();
-                self.covered.iter().for_each(|secret| secret.cover_bytes(&mut bytes));
-                self.tape.sent(&mut self.connection, &bytes);
-                self.sent_at = Instant::now();
-                self.progress = self.sent_at;
-                self.knows_acknowledged = false;
-                Ok(len)
-            }
-            Err(error) => Err(self.broken(error)),
+        let len = written.map_err(|error| self.broken(error))?;
+        self.sent_at = Instant::now();
+        self.progress = self.sent_at;
+        self.knows_acknowledged = false;
+        Ok(len)
+    }
+
+    /// The server's side ended.
+    fn server_ended(&mut self) {
+        if self.ended == Ended::No {
+            self.ended = Ended::ByServer;
+            self.tape.server_closed(&mut self.connection);
         }
+    }
+
+    /// Reads what is inside a wrapping. Its orderly end, and any other, is the end of what the server says.
+    fn unwrap(&mut self, wrapping: &mut Wrapping, buffer: &mut [u8]) -> io::Result<usize> {
+        loop {
+            if let Some(len) = wrapping.read(buffer)? {
+                if len == 0 && !buffer.is_empty() {
+                    self.server_ended();
+                }
+                return Ok(len);
+            }
+            self.take_in(wrapping)?;
+        }
+    }
+
+    /// Has a wrapping take in what the socket brings.
+    fn take_in(&mut self, wrapping: &mut Wrapping) -> io::Result<()> {
+        let was_over = wrapping.ended_by().is_some();
+        let taken = wrapping.take_in(&mut Bare(self));
+        if let Some(Unwrapped { words, .. }) = wrapping.ended_by().filter(|_| !was_over) {
+            self.tape.note(format!("TLS with the proxy ended: {words}"));
+            self.server_ended();
+        }
+        taken
+    }
+}
+
+/// The socket itself, outside any wrapping.
+struct Bare<'c, 't>(&'c mut Channel<'t>);
+
+impl Read for Bare<'_, '_> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        self.0.receive(buffer)
+    }
+}
+
+impl Write for Bare<'_, '_> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0.transmit(&[IoSlice::new(bytes)])
+    }
+
+    fn write_vectored(&mut self, parts: &[IoSlice<'_>]) -> io::Result<usize> {
+        self.0.transmit(parts)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+impl Read for Channel<'_> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        if !self.unread.is_empty() {
+            let len = self.unread.as_slice().read(buffer)?;
+            self.unread.drain(..len);
+            return Ok(len);
+        }
+        if self.tape.is_full() {
+            return Err(io::Error::other(format!("more than {} steps", limits::PROBE_STEPS)));
+        }
+        let len = match self.wrapping.take() {
+            Some(mut wrapping) => {
+                let read = self.unwrap(&mut wrapping, buffer);
+                self.wrapping = Some(wrapping);
+                read?
+            }
+            None => self.receive(buffer)?,
+        };
+        if len > 0 {
+            let mut bytes = buffer.get(..len).unwrap_or_default().to_vec();
+            // A server may repeat what it was sent.
+            self.covered.iter().for_each(|secret| secret.cover_bytes(&mut bytes));
+            self.tape.received(&mut self.connection, &bytes);
+            self.knows_acknowledged = true;
+        }
+        Ok(len)
+    }
+}
+
+impl Write for Channel<'_> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.write_vectored(&[IoSlice::new(bytes)])
+    }
+
+    fn write_vectored(&mut self, parts: &[IoSlice<'_>]) -> io::Result<usize> {
+        let len = match self.wrapping.take() {
+            Some(mut wrapping) => {
+                let written = wrapping.write(parts, &mut Bare(self));
+                self.wrapping = Some(wrapping);
+                written?
+            }
+            None => self.transmit(parts)?,
+        };
+        let mut bytes: Vec<u8> = parts.iter().flat_map(|part| part.iter().copied()).take(len).collect();
+        self.covered.iter().for_each(|secret| secret.cover_bytes(&mut bytes));
+        self.tape.sent(&mut self.connection, &bytes);
+        Ok(len)
     }
 
     fn flush(&mut self) -> io::Result<()> {

@@ -1,7 +1,37 @@
 //! A certificate's own fault, in the words of a headline.
 
-use crate::cert::{Date, Fault, Weakness};
-use crate::verdict::{Actor, Severity, Verdict};
+use crate::cert::{Date, Fault, Issuer, Weakness};
+use crate::probe::http::verifier::{Accepted, objectionable};
+use crate::story::Story;
+use crate::verdict::{Actor, Code, Severity, Verdict};
+
+/// A certificate's own fault decides the words; the alert by which the check refused it is a detail.
+pub(super) fn refused(story: &Story, verdict: &mut Verdict, accepted: Accepted) {
+    let is_refusal = verdict.code == Code::TlsAlert && story.is_certificate_refused();
+    let Some(found) = story.tls.examination.as_ref().filter(|_| is_refusal) else { return };
+    let alert = verdict.cause.clone().unwrap_or_default();
+    let refused = format!(
+        "The check refused the certificate with the alert {alert}, as clients do that verify it: the network is fine."
+    );
+    let fault = objectionable(found, accepted);
+    if found.issuer == Issuer::Authority && fault.is_none() {
+        authority(verdict);
+        return;
+    }
+    if let Issuer::Refused(why) = &found.issuer {
+        verdict.headline = format!("the certificate's chain can't be verified: {why}").into();
+        verdict.actor = Actor::Server;
+        verdict.explanation = refused.into();
+        return;
+    }
+    let Some(fault) = fault else { return };
+    let (headline, advice) = words_of(fault);
+    verdict.headline = headline.into();
+    verdict.actor = Actor::Server;
+    verdict.explanation = format!("{} {refused}", fault.sentence(story.certificates_at())).into();
+    verdict.change_advice(|known| *known = advice.to_vec());
+    verdict.client_reports = fault.reported().into_iter().map(Into::into).collect();
+}
 
 /// A fault in one line, and what to do about it.
 pub(super) fn words_of(fault: &Fault) -> (String, &'static [&'static str]) {
@@ -63,7 +93,7 @@ pub(super) fn words_of(fault: &Fault) -> (String, &'static [&'static str]) {
 }
 
 /// The server's own certificate is an authority's, and nothing else is wrong with it: others complete that.
-pub(super) fn authority(verdict: &mut Verdict) {
+fn authority(verdict: &mut Verdict) {
     verdict.severity = Severity::Warning;
     verdict.actor = Actor::Server;
     verdict.headline =
@@ -79,6 +109,6 @@ pub(super) fn authority(verdict: &mut Verdict) {
 
 const END_ENTITY: &str = "Have an end-entity certificate (basicConstraints CA:FALSE) issued for the server.";
 const CLOCK: &str = "Compare the clock of this host with the server's.";
-const TRUST: &str =
+pub(super) const TRUST: &str =
     "If the server's authority is your own, trust it here with --ca-file, and in the store of the clients.";
 const REISSUE: &str = "Have a certificate issued for the server with RSA 2048 or ECDSA, signed over SHA-256.";

@@ -5,13 +5,15 @@
 
 mod before_tls;
 mod certificate;
+mod proxied;
 
 use std::net::SocketAddr;
 
 use before_tls::{portal, quote, refused_tunnel, unencrypted, unread};
-use certificate::{authority, words_of};
+use certificate::words_of;
 
 use super::http::verifier::{Accepted, objectionable};
+use super::net::wrapping::Unwrapped;
 use super::proxy::Tunnel;
 use super::reported::is_of;
 use super::step::Phase;
@@ -54,6 +56,10 @@ pub(super) struct Perspective<'p> {
     pub(super) violations: &'p [(SocketAddr, String)],
     /// The client's ends of the connections on which the server's key was none of those that are pinned, and its pin.
     pub(super) unpinned: &'p [(SocketAddr, String)],
+    /// The client's ends of the connections on which TLS with the proxy failed.
+    pub(super) at_proxy: &'p [SocketAddr],
+    /// The client's ends of the connections on which that TLS, once it was established, ended out of order.
+    pub(super) unwrapped: &'p [(SocketAddr, Unwrapped)],
     /// The client's end of the connection on which a proxy's answer could not be read, and why in a sentence.
     pub(super) unread: Option<(SocketAddr, &'p str)>,
     /// The client's end of the connection on which the server was asked for TLS and did not agree, and what it said.
@@ -68,8 +74,10 @@ pub(super) struct Perspective<'p> {
     pub(super) offered: &'p [Judged],
     /// Whether the user restricted the versions that are offered.
     pub(super) is_restricted: bool,
-    /// Whether packets were captured.
+    /// Whether packets were captured, or would show nothing more.
     pub(super) is_captured: bool,
+    /// How long the proxy took to open its tunnel.
+    pub(super) at_proxy_for: Option<Elapsed>,
 }
 
 impl Perspective<'_> {
@@ -86,7 +94,13 @@ impl Perspective<'_> {
                 violation(verdict, what);
             }
             missing_identity(story, verdict);
-            self.certificate(story, verdict);
+            let is_at_proxy = self.at_proxy.iter().any(|end| is_of(story, *end));
+            // What is accepted of the server is not accepted of a proxy.
+            let accepted = if is_at_proxy { Accepted::default() } else { self.accepted };
+            certificate::refused(story, verdict, accepted);
+            if is_at_proxy {
+                proxied::failed(verdict);
+            }
             if let Some((_, own)) = self.unpinned.iter().find(|(end, _)| is_of(story, *end)) {
                 self.unpinned(story, verdict, own);
             }
@@ -112,15 +126,19 @@ impl Perspective<'_> {
             if self.refused.is_some_and(|refused| is_of(story, refused)) {
                 self.choice(story, verdict);
             }
+            if let Some((_, how)) = self.unwrapped.iter().find(|(end, _)| is_of(story, *end)) {
+                proxied::unwrapped(verdict, how);
+            }
+            if let Some(took) = self.at_proxy_for {
+                proxied::slow(verdict, took);
+            }
             // The check has no log of its own.
             verdict.change_advice(|advice| advice.retain(|advice| !advice.contains("client's log")));
             if !self.is_captured && is_hidden_from_sockets(verdict) {
                 verdict.change_advice(|advice| advice.push(CAPTURE));
             }
-            // Before its tunnel is open, what a proxied connection leads to is the proxy.
-            let is_at_proxy = self.tunnel.is_some_and(|tunnel| !tunnel.is_open());
-            if is_at_proxy && verdict.actor == Actor::Server && verdict.severity == Severity::Critical {
-                verdict.actor = Actor::Path;
+            if let Some(tunnel) = self.tunnel {
+                proxied::connected(verdict, tunnel.is_open());
             }
         }
     }
@@ -258,34 +276,6 @@ impl Perspective<'_> {
             verdict.change_advice(|known| known.splice(..0, advice.iter().copied()).for_each(drop));
             verdict.explanation = format!("{} {}", verdict.explanation, fault.sentence(when)).into();
         }
-    }
-
-    /// A certificate's own fault decides the words; the alert by which the check refused it is a detail.
-    fn certificate(&self, story: &Story, verdict: &mut Verdict) {
-        let is_refusal = verdict.code == Code::TlsAlert && story.is_certificate_refused();
-        let Some(found) = story.tls.examination.as_ref().filter(|_| is_refusal) else { return };
-        let alert = verdict.cause.clone().unwrap_or_default();
-        let refused = format!(
-            "The check refused the certificate with the alert {alert}, as clients do that verify it: the network is fine."
-        );
-        let fault = objectionable(found, self.accepted);
-        if found.issuer == Issuer::Authority && fault.is_none() {
-            authority(verdict);
-            return;
-        }
-        if let Issuer::Refused(why) = &found.issuer {
-            verdict.headline = format!("the certificate's chain can't be verified: {why}").into();
-            verdict.actor = Actor::Server;
-            verdict.explanation = refused.into();
-            return;
-        }
-        let Some(fault) = fault else { return };
-        let (headline, advice) = words_of(fault);
-        verdict.headline = headline.into();
-        verdict.actor = Actor::Server;
-        verdict.explanation = format!("{} {refused}", fault.sentence(story.certificates_at())).into();
-        verdict.change_advice(|known| *known = advice.to_vec());
-        verdict.client_reports = fault.reported().into_iter().map(Into::into).collect();
     }
 
     /// The key is another than the pinned ones. What else is wrong with the certificate comes first, as clients look at that first.

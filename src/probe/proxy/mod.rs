@@ -3,12 +3,14 @@
 mod connect;
 mod named;
 mod socks;
+mod tls;
 mod tunnel;
 
 use std::io;
 use std::net::IpAddr;
 
 pub use named::{Proxy, ProxyError, ProxyKind, is_excepted};
+pub(super) use tls::ProxyTls;
 pub use tunnel::Tunnel;
 
 use super::net::authority::authority;
@@ -31,7 +33,7 @@ pub(super) fn open(
     channel.tape().enter(Phase::Proxy);
     channel.tape().note(format!("ask the proxy for a tunnel to {place}"));
     match proxy.kind {
-        ProxyKind::Http => connect::open(channel, proxy, &place),
+        ProxyKind::Http | ProxyKind::Https => connect::open(channel, proxy, &place),
         ProxyKind::Socks5 | ProxyKind::Socks5h => {
             socks::open(channel, proxy, address.map_or(Target::Name(host), Target::Address), port)
         }

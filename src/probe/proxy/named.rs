@@ -15,12 +15,17 @@ use crate::probe::secret::Secret;
 /// The port of a proxy whose URL names none, as curl takes it.
 const PORT: u16 = 1080;
 
+/// The same of one that TLS is spoken with.
+const TLS_PORT: u16 = 443;
+
 /// How a proxy is spoken to, by the scheme of its URL.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum ProxyKind {
     /// By CONNECT (RFC 9110, 9.3.6).
     Http,
+    /// By CONNECT, inside TLS with the proxy.
+    Https,
     /// By SOCKS5 (RFC 1928), with the host's address.
     Socks5,
     /// By SOCKS5, with the host's name: the proxy looks it up.
@@ -28,11 +33,11 @@ pub enum ProxyKind {
 }
 
 impl ProxyKind {
-    const ALL: [Self; 3] = [Self::Http, Self::Socks5, Self::Socks5h];
+    const ALL: [Self; 4] = [Self::Http, Self::Https, Self::Socks5, Self::Socks5h];
 
     /// Whether it is one of SOCKS.
     pub fn is_socks(self) -> bool {
-        self != Self::Http
+        matches!(self, Self::Socks5 | Self::Socks5h)
     }
 }
 
@@ -40,6 +45,7 @@ impl fmt::Display for ProxyKind {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::Http => "http",
+            Self::Https => "https",
             Self::Socks5 => "socks5",
             Self::Socks5h => "socks5h",
         })
@@ -66,8 +72,8 @@ pub struct Proxy {
 /// Why a proxy can't be understood.
 #[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
 pub enum ProxyError {
-    /// TLS to a proxy, or another version of SOCKS, is not spoken here.
-    #[error("{0}:// proxies are not supported; use http://, socks5:// or socks5h://")]
+    /// Another version of SOCKS, for example.
+    #[error("{0}:// proxies are not supported; use http://, https://, socks5:// or socks5h://")]
     Scheme(String),
     /// A password on the command line shows in the list of processes.
     #[error(
@@ -75,7 +81,7 @@ pub enum ProxyError {
     )]
     Password,
     /// There is no host, or no port that is one.
-    #[error("not http://[user@]host[:port], or the same with socks5:// or socks5h://")]
+    #[error("not http://[user@]host[:port], or the same with https://, socks5:// or socks5h://")]
     Form,
     /// SOCKS5 has one byte for a length (RFC 1928, 5, and RFC 1929, 2).
     #[error("SOCKS5 carries a {0} of 1 to 255 bytes")]
@@ -112,7 +118,8 @@ impl Proxy {
             }
         };
         let (host, port) = host_and_port(place).ok_or(ProxyError::Form)?;
-        Ok(Self { kind, host, port: port.unwrap_or(PORT), user, password, named_by: named_by.to_owned() })
+        let default = if kind == ProxyKind::Https { TLS_PORT } else { PORT };
+        Ok(Self { kind, host, port: port.unwrap_or(default), user, password, named_by: named_by.to_owned() })
     }
 
     /// What the Proxy-Authorization field contains (RFC 7617), for a user that is known.
@@ -138,7 +145,7 @@ impl Proxy {
         }
     }
 
-    /// What of its credentials goes over the wire in clear, and is not to be shown or saved.
+    /// What of its credentials can be read in what is said to it: in clear on the wire, unless that is inside TLS.
     pub fn in_clear(&self) -> Vec<Secret> {
         /// Shorter ones occur in any packet's headers by chance, which would be spoilt.
         const LEAST_PASSWORD: usize = 6;
@@ -201,7 +208,7 @@ mod tests {
         let proxy = Proxy::parse("http://joe:p%77@p", "HTTPS_PROXY", true).unwrap();
         assert_eq!(proxy.in_clear()[0].expose(), "am9lOnB3");
         assert!(!format!("{proxy:?}").contains("pw"));
-        for url in ["https://p", "socks4://p", "socks://p", "x://p"] {
+        for url in ["ftp://p", "socks4://p", "socks://p", "x://p"] {
             assert!(matches!(Proxy::parse(url, "", true), Err(ProxyError::Scheme(_))), "{url}");
         }
         assert_eq!(Proxy::parse("http://p:x", "", true).unwrap_err(), ProxyError::Form);
@@ -211,6 +218,8 @@ mod tests {
     fn a_proxy_of_socks_is_named_by_its_scheme_and_carries_what_has_a_length_of_one_byte() {
         let parse = |url: &str| Proxy::parse(url, "HTTPS_PROXY", true).unwrap();
         assert_eq!(parse("socks5://p").kind, ProxyKind::Socks5);
+        assert_eq!((parse("https://p").kind, parse("https://p").port), (ProxyKind::Https, 443));
+        assert_eq!((parse("HTTPS://joe:pw@p:8").user.as_deref(), parse("https://p:8").port), (Some("joe"), 8));
         assert_eq!((parse("SOCKS5H://p:1081").kind, parse("socks5h://p").port), (ProxyKind::Socks5h, 1080));
         let long = "x".repeat(256);
         assert_eq!(parse("socks5://p").carries(&long), Err(ProxyError::Length("host name")));

@@ -373,6 +373,7 @@ fn took(outcome: &Outcome) -> String {
     let parts = [
         ("DNS", spent.dns),
         ("TCP", spent.connect),
+        ("proxy", spent.proxy),
         ("TLS", spent.tls),
         ("token", spent.token),
         ("page", spent.page),

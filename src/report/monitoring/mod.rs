@@ -13,6 +13,7 @@ pub(super) fn phases(spent: &PhaseDurations) -> impl Iterator<Item = (&'static s
     let phases = [
         ("dns", spent.dns),
         ("connect", spent.connect),
+        ("proxy", spent.proxy),
         ("tls", spent.tls),
         ("token", spent.token),
         ("page", spent.page),

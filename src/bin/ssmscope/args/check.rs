@@ -85,11 +85,14 @@ pub struct Check {
     #[arg(long, help_heading = "Connection")]
     pub patient: bool,
 
-    /// Ask this proxy for a tunnel: http://[user@]host:port, socks5:// or socks5h://. By default HTTPS_PROXY's, unless NO_PROXY excepts
-    /// the host.
+    /// Ask this proxy for a tunnel: http://[user@]host:port, https://, socks5:// or socks5h://. By default HTTPS_PROXY's, unless NO_PROXY
+    /// excepts the host.
     ///
-    /// http:// is asked by CONNECT. socks5:// is asked for the host's first address, which is looked up here; socks5h:// for its name,
-    /// which the proxy looks up. ALL_PROXY counts too where HTTPS_PROXY is not set. The port is 1080 by default.
+    /// http:// is asked by CONNECT; https:// the same, inside TLS with the proxy, whose certificate must be valid for the proxy's name
+    /// and lead to the authorities that the server's has to lead to (--ca-file), whatever --insecure and --accept allow the server. The
+    /// user's password is sent after that. Packets of --capture show that TLS alone: once it is established, the check judges by its
+    /// socket, and --save still saves them. socks5:// is asked for the host's first address, which is looked up here; socks5h:// for its name,
+    /// which the proxy looks up. ALL_PROXY counts too where HTTPS_PROXY is not set. The port is 1080 by default, and 443 with https://.
     #[arg(long, value_name = "URL", conflicts_with = "no_proxy", help_heading = "Connection")]
     pub proxy: Option<String>,
 

@@ -169,7 +169,7 @@ fn create(path: &Path) -> anyhow::Result<File> {
 
 /// Saves what was captured, with what came of the check as a comment.
 fn save_to(file: File, outcome: &Outcome) -> io::Result<()> {
-    let Some(captured) = &outcome.captured else { return Ok(()) };
+    let Some(captured) = outcome.captured.as_ref().or(outcome.opaque.as_ref()) else { return Ok(()) };
     let conclusion = outcome.conclusion();
     let comment = escaped(&format!("{}: {}", conclusion.reason, conclusion.headline));
     let device = captured.about().files.first().map(|file| file.name.clone()).unwrap_or_default();

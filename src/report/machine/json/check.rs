@@ -89,7 +89,9 @@ pub struct Durations {
     pub dns: Option<f64>,
     /// The first TCP connection that came up.
     pub connect: Option<f64>,
-    /// The first TLS handshake that was completed.
+    /// The first tunnel through a proxy, with the TLS that it is asked for in.
+    pub proxy: Option<f64>,
+    /// The first TLS handshake that was completed with the server.
     pub tls: Option<f64>,
     /// The request for a token.
     pub oauth: Option<f64>,
@@ -123,7 +125,7 @@ pub struct Dns {
 /// A proxy that was asked for a tunnel.
 #[derive(Clone, Debug, Serialize, JsonSchema)]
 pub struct Proxy {
-    /// How it was asked: by CONNECT, or by SOCKS5 with the host's address, or with its name.
+    /// How it was asked: by CONNECT, by CONNECT inside TLS, or by SOCKS5 with the host's address, or with its name.
     pub kind: ProxyKind,
     /// Its name or address.
     pub host: String,
@@ -163,6 +165,7 @@ impl Check {
             durations: Durations {
                 dns: span(spent.dns),
                 connect: span(spent.connect),
+                proxy: span(spent.proxy),
                 tls: span(spent.tls),
                 oauth: span(spent.token),
                 http: span(spent.page),

@@ -1,0 +1,157 @@
+//! A connection that leads to a proxy: to a bystander the proxy is its server.
+
+use super::certificate::TRUST;
+use crate::probe::net::wrapping::Unwrapped;
+use crate::time::Elapsed;
+use crate::tls::AlertDescription;
+use crate::verdict::{Actor, Code, Severity, Verdict};
+
+/// The alert by which a server wants a client's certificate (RFC 8446, 6.2).
+const CERTIFICATE_REQUIRED: AlertDescription = AlertDescription(116);
+
+/// A sentence about the server, with somebody else in its place.
+fn subject(text: &str, who: &str) -> String {
+    let mut letters = who.chars();
+    let capital: String = letters.next().into_iter().flat_map(char::to_uppercase).chain(letters).collect();
+    text.replace("The server", &capital).replace("the server", who)
+}
+
+/// The handshake with the proxy failed: what the verdict says of the server is about the proxy.
+pub(super) fn failed(verdict: &mut Verdict) {
+    let is_no_tls = verdict.code == Code::NotTls;
+    let hint = if is_no_tls { "; is it an http:// proxy?" } else { "" };
+    verdict.headline = format!("TLS with the proxy: {}{hint}", subject(&verdict.headline, PROXY)).into();
+    verdict.explanation = format!("{} {NOTHING}", subject(&verdict.explanation, PROXY)).into();
+    verdict.client_reports = Vec::new();
+    if verdict.actor == Actor::Server {
+        verdict.actor = Actor::Path;
+    }
+    verdict.change_advice(|advice| {
+        let is_untrusted = advice.contains(&TRUST);
+        advice.retain(|advice| !advice.to_ascii_lowercase().contains("server"));
+        advice.insert(0, if is_no_tls { KIND } else { LOOK });
+        advice.extend(is_untrusted.then_some(OWN_AUTHORITY));
+    });
+}
+
+/// A connection to a proxy whose handshake, if there is any, is complete: the TCP end that a bystander calls the server is the proxy.
+pub(super) fn connected(verdict: &mut Verdict, is_open: bool) {
+    if verdict.severity != Severity::Critical || verdict.actor != Actor::Server {
+        return;
+    }
+    if !is_open {
+        verdict.actor = Actor::Path;
+        verdict.headline = subject(&verdict.headline, PROXY).into();
+        verdict.explanation = subject(&verdict.explanation, PROXY).into();
+        return;
+    }
+    // Who of the two ended it does not show.
+    if matches!(verdict.code, Code::Reset | Code::ClosedEarly) {
+        verdict.headline = subject(&verdict.headline, EITHER).into();
+        verdict.explanation = subject(&verdict.explanation, EITHER).into();
+        verdict.change_advice(|advice| advice.insert(0, PROXY_LOG));
+    }
+}
+
+/// TLS with the proxy ended out of order after it had been established.
+pub(super) fn unwrapped(verdict: &mut Verdict, how: &Unwrapped) {
+    if verdict.severity != Severity::Critical {
+        return;
+    }
+    let wants_identity = how.alert == Some(CERTIFICATE_REQUIRED);
+    verdict.actor = if wants_identity { Actor::Client } else { Actor::Path };
+    verdict.cause = how.alert.map(|alert| alert.to_string().into());
+    verdict.headline = format!("TLS with the proxy ended: {}", how.words).into();
+    verdict.explanation = "The handshake with the proxy was complete. Everything else is said inside that TLS, and ended with it."
+        .into();
+    verdict.client_reports = Vec::new();
+    verdict.change_advice(|advice| *advice = vec![if wants_identity { IDENTITY } else { LOOK }]);
+}
+
+/// The time until the tunnel is open is the proxy's, and not the client's before its ClientHello.
+pub(super) fn slow(verdict: &mut Verdict, took: Elapsed) {
+    if verdict.code != Code::Slow || verdict.actor != Actor::Client {
+        return;
+    }
+    verdict.actor = Actor::Path;
+    verdict.headline = format!("TLS was established late: the proxy took {took} to open its tunnel").into();
+    verdict.explanation =
+        "The check speaks TLS with the proxy and asks it for a tunnel before it begins TLS with the server.".into();
+}
+
+const NOTHING: &str = "The proxy is named with https://, so the check speaks TLS with the proxy first, and verifies its certificate. The \
+                       proxy was asked for nothing and got no password, and nothing was sent to the server behind it.";
+const PROXY: &str = "the proxy";
+const EITHER: &str = "the proxy or the server behind it";
+const LOOK: &str = "Look at the proxy: its certificate, its TLS settings and its log.";
+const KIND: &str = "Name the proxy with http:// if it is asked in clear: --proxy http://HOST:PORT.";
+const OWN_AUTHORITY: &str = "If the proxy's authority is your own, add it to the file of --ca-file: both certificates are verified by it.";
+const PROXY_LOG: &str = "Read the proxy's log at that time: whether it or the server behind it ended the connection.";
+const IDENTITY: &str = "Have the proxy not require a client certificate: this check shows none to a proxy.";
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::story::{Stage, Story};
+    use crate::tcp::Role;
+
+    fn unwrapped_by(alert: Option<AlertDescription>) -> Unwrapped {
+        Unwrapped { words: "the proxy sent the alert x".to_owned(), alert }
+    }
+
+    #[test]
+    fn what_the_analysis_says_of_the_server_is_about_the_proxy() {
+        let mut verdict = Story::at(Stage::ClientHello).silent_for(8_000, Role::Server).verdict();
+        assert_eq!((verdict.code, verdict.actor), (Code::NoServerHello, Actor::Server));
+        failed(&mut verdict);
+        assert_eq!((verdict.code, verdict.actor), (Code::NoServerHello, Actor::Path));
+        assert!(verdict.headline.starts_with("TLS with the proxy: "), "{}", verdict.headline);
+        assert!(verdict.explanation.contains("got no password"), "{}", verdict.explanation);
+        for words in ["the server sent", "The server "] {
+            assert!(!format!("{} {}", verdict.headline, verdict.explanation).contains(words), "{verdict:?}");
+        }
+    }
+
+    #[test]
+    fn who_of_proxy_and_server_ended_a_tunnel_does_not_show() {
+        let reset = Story::at(Stage::ClientHello).rst(Role::Server).verdict();
+        assert_eq!((reset.code, reset.actor), (Code::Reset, Actor::Server));
+        let mut inside = reset.clone();
+        connected(&mut inside, true);
+        assert!(inside.headline.contains("the proxy or the server behind it"), "{}", inside.headline);
+        assert_eq!(inside.actor, Actor::Server);
+        let mut before = reset.clone();
+        connected(&mut before, false);
+        assert_eq!(before.actor, Actor::Path);
+        assert!(!before.headline.contains("the server"), "{}", before.headline);
+        // An alert inside the tunnel is the server's own.
+        let alert = Story::at(Stage::ClientHello).alert(Role::Server, 40).verdict();
+        let mut inside = alert.clone();
+        connected(&mut inside, true);
+        assert_eq!(inside, alert);
+    }
+
+    #[test]
+    fn an_alert_inside_an_established_wrapping_is_the_proxy_s_or_asks_for_a_certificate() {
+        let stalled = Story::at(Stage::ClientHello).silent_for(8_000, Role::Server).verdict();
+        for (alert, actor) in [
+            (Some(CERTIFICATE_REQUIRED), Actor::Client),
+            (Some(AlertDescription(80)), Actor::Path),
+            (None, Actor::Path),
+        ] {
+            let mut verdict = stalled.clone();
+            unwrapped(&mut verdict, &unwrapped_by(alert));
+            assert_eq!(verdict.actor, actor, "{alert:?}");
+            assert_eq!(verdict.cause.as_deref(), alert.map(|alert| alert.to_string()).as_deref());
+        }
+    }
+
+    #[test]
+    fn a_wrapping_that_ends_after_everything_was_done_changes_nothing() {
+        let healthy = Story::at(Stage::ApplicationData).answered().verdict();
+        let mut verdict = healthy.clone();
+        unwrapped(&mut verdict, &unwrapped_by(None));
+        slow(&mut verdict, Elapsed::from_millis(5_000));
+        assert_eq!(verdict, healthy);
+    }
+}
