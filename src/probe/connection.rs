@@ -194,8 +194,10 @@ impl Probe<'_> {
             self.unread = self.unread.take().or_else(|| Some((client, tunnel.unread.clone()?)));
             self.tunnel = Some(tunnel);
         }
-        if let Some(Failed { phase, awaited, words }) = failed {
-            if phase == Phase::StartTls {
+        if let Some(Failed { phase, awaited, words, injected }) = failed {
+            if let Some(len) = injected {
+                self.injected.get_or_insert((client, len, words));
+            } else if phase == Phase::StartTls {
                 self.unencrypted.get_or_insert((client, words));
             }
             self.knowledge.push(EndpointKnowledge::of(client));
@@ -315,6 +317,8 @@ struct Failed {
     awaited: String,
     /// What the server said instead.
     words: Option<String>,
+    /// The bytes that it sent in clear although it had agreed to TLS.
+    injected: Option<usize>,
 }
 
 /// What precedes TLS: a proxy's tunnel, and the request for TLS.
@@ -324,20 +328,27 @@ fn before_tls(plan: &Plan, behind: Option<IpAddr>, channel: &mut Channel<'_>) ->
     let is_refused = tunnel.as_ref().is_some_and(|tunnel| !tunnel.is_open());
     let before = |failed| Before { tunnel, tunnelled, failed };
     if is_refused {
-        let failed = Failed { phase: Phase::Proxy, awaited: "a tunnel".to_owned(), words: None };
+        let failed =
+            Failed { phase: Phase::Proxy, awaited: "a tunnel".to_owned(), words: None, injected: None };
         return before(Some(failed));
     }
     let Some(protocol) = plan.starttls else { return before(None) };
     let words = match starttls::open(channel, protocol, &plan.host) {
         Ok(Answer::Agrees) => return before(None),
         Ok(Answer::Refuses(words)) => words,
+        Ok(Answer::Injects(len, words)) => {
+            channel.tape().note("what came in clear behind the agreement is not read as part of TLS");
+            let failed =
+                Failed { phase: Phase::StartTls, awaited: String::new(), words, injected: Some(len) };
+            return before(Some(failed));
+        }
         Err((error, words)) => {
             channel.tape().note(format!("the request for TLS is not answered: {}", tls::ended(&error)));
             words
         }
     };
     let awaited = format!("the request for TLS ({})", protocol.name());
-    before(Some(Failed { phase: Phase::StartTls, awaited, words }))
+    before(Some(Failed { phase: Phase::StartTls, awaited, words, injected: None }))
 }
 
 /// Asks the proxy for a tunnel.

@@ -47,7 +47,8 @@ impl Probe<'_> {
             None => tunnel,
         });
         let offered = reported::taken(&mut connections, &self.offered);
-        self.perspective(tunnel.as_ref(), &offered, captured.is_some() || self.is_wrapped).apply(&mut connections);
+        self.perspective(tunnel.as_ref(), &offered, captured.is_some() || self.is_wrapped)
+            .apply(&mut connections);
         let unmapped = reported::mapped(&mut connections, &plan.states);
         summary.recount(&connections);
         let ended = self.answered.unwrap_or(ended);
@@ -150,6 +151,7 @@ impl Probe<'_> {
             unwrapped: &self.unwrapped,
             unpinned: &self.unpinned,
             unread: self.unread.as_ref().map(|(end, why)| (*end, why.as_str())),
+            injected: self.injected.as_ref().map(|(end, len, words)| (*end, *len, words.as_deref())),
             unencrypted: self.unencrypted.as_ref().map(|(end, words)| (*end, words.as_deref())),
             accepted: plan.tls.accepted,
             timeout: plan.timeout,
@@ -177,6 +179,10 @@ impl Probe<'_> {
         if let Some((end, why)) = &mut self.unread {
             *end = redaction.socket(*end);
             *why = Redaction::masked(why);
+        }
+        if let Some((end, _, words)) = &mut self.injected {
+            *end = redaction.socket(*end);
+            *words = words.as_deref().map(Redaction::masked);
         }
         if let Some((end, words)) = &mut self.unencrypted {
             *end = redaction.socket(*end);

@@ -133,6 +133,8 @@ pub struct Probe<'p> {
     unpinned: Vec<(SocketAddr, String)>,
     /// The client's end of the first connection on which the server was asked for TLS and did not agree, and what it said.
     unencrypted: Option<(SocketAddr, Option<String>)>,
+    /// The client's end of the first connection on which the server agreed to TLS and sent more in clear, how many bytes, and what.
+    injected: Option<(SocketAddr, usize, Option<String>)>,
     /// The client's end of the first connection on which client and server had nothing in common.
     refused: Option<SocketAddr>,
     /// The client's ends of the connections on which the server was asked for its choice, and that.
@@ -147,7 +149,8 @@ impl<'p> Probe<'p> {
     /// When TLS can't be set up as the plan wants it.
     pub fn begin(plan: &'p Plan) -> Result<Self, rustls::Error> {
         let tls = Tls::new(&plan.tls, Peer::Server)?;
-        let proxy_tls = plan.proxy.as_ref().map(|proxy| ProxyTls::of(proxy, &plan.tls.anchors)).transpose()?;
+        let proxy_tls =
+            plan.proxy.as_ref().map(|proxy| ProxyTls::of(proxy, &plan.tls.anchors)).transpose()?;
         let most = Elapsed::from_secs_f64(plan.timeout.as_secs_f64() * STALL_SHARE);
         let mut attempt = Self {
             plan,
@@ -176,6 +179,7 @@ impl<'p> Probe<'p> {
             violations: Vec::new(),
             unpinned: Vec::new(),
             unencrypted: None,
+            injected: None,
             refused: None,
             offered: Vec::new(),
             choice: None,

@@ -8,6 +8,7 @@ use serde::Serialize;
 use super::body_pattern::BodyPattern;
 use super::http::exchange::{self, Answer, Request};
 use super::http::tls::Established;
+use super::http::unasked;
 use super::net::socket::Channel;
 use super::secret::Secret;
 use super::token::{self, Grant};
@@ -67,6 +68,10 @@ pub(super) fn ask(
         Ok(head) => head,
         Err(error) => return PageAnswer::unanswered(page, &error.to_string()),
     };
+    if let Some(failure) = unasked::unasked(established, channel) {
+        let result = PageAnswer::unanswered(page, &failure.of(&format!("GET {}", page.path)));
+        return PageAnswer { explanation: UNASKED.to_owned(), advice: vec![LOG, FRONT], ..result };
+    }
     let mut stream = rustls::Stream::new(established, channel);
     match exchange::exchange(&mut stream, head, None) {
         Ok(answer) => PageAnswer::read(page, &answer, token),
@@ -78,6 +83,13 @@ pub(super) fn ask(
 }
 
 const LOG: &str = "Read the server's log at that time.";
+
+const FRONT: &str =
+    "Look at proxies and load balancers in front of the server: they may mix up the answers of connections.";
+
+/// What it means that an answer was there before the request.
+pub(super) const UNASKED: &str = "TCP and TLS are fine. An answer that nobody asked for belongs to another request, or to nobody; a client must not \
+                                  take it for its own (RFC 9112, 9.2). The check sent nothing, no secret either.";
 
 impl PageAnswer {
     pub(super) fn unanswered(page: &Page, headline: &str) -> Self {

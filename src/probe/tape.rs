@@ -152,8 +152,7 @@ impl Tape {
                 let ports = [header.tcp.source_port, header.tcp.destination_port];
                 let ours = connection.client.port();
                 let is_first = |seq: Option<Seq>| seq.is_none_or(|seq| seq.0 <= 1);
-                let is_opening =
-                    payload.is_empty() && is_first(header.tcp.seq) && is_first(header.tcp.ack);
+                let is_opening = payload.is_empty() && is_first(header.tcp.seq) && is_first(header.tcp.ack);
                 is_opening || !ports.contains(&ours)
             }
             TapedContent::Icmp(_) => true,

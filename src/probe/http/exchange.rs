@@ -59,6 +59,8 @@ pub(in crate::probe) enum Failure {
     NotSent(String),
     /// What came is no HTTP.
     NotHttp(String),
+    /// It came before anything was asked. It begins with this line.
+    Unasked(String),
 }
 
 impl Answer {
@@ -108,6 +110,7 @@ impl Failure {
             Self::NoFinal(status) => format!("only informational answers ({status}) came to {asked}"),
             Self::Malformed(why) => format!("the header of the answer to {asked} is malformed: {why}"),
             Self::NotSent(why) => format!("{asked} can't be sent: {why}"),
+            Self::Unasked(line) => format!("the server answered before {asked} was sent: \"{line}\""),
             Self::NotHttp(what) => format!("the answer to {asked} is not HTTP/1.1: it {what}"),
         }
     }

@@ -4,4 +4,5 @@ pub(super) mod exchange;
 pub(super) mod offer;
 mod overheard;
 pub(super) mod tls;
+pub(super) mod unasked;
 pub(super) mod verifier;

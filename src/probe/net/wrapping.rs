@@ -39,7 +39,9 @@ impl Wrapping {
     pub(super) fn is_readable(&mut self) -> bool {
         let state = self.tls.process_new_packets();
         self.is_over
-            || state.as_ref().map_or(true, |state| state.plaintext_bytes_to_read() > 0 || state.peer_has_closed())
+            || state
+                .as_ref()
+                .map_or(true, |state| state.plaintext_bytes_to_read() > 0 || state.peer_has_closed())
     }
 
     /// What was taken in and is readable; nothing where more has to be taken in first. No bytes are the end.
@@ -48,7 +50,9 @@ impl Wrapping {
             Ok(len) => Ok(Some(len)),
             Err(error) if error.kind() == io::ErrorKind::WouldBlock && !self.is_over => Ok(None),
             // A stream that ends without a close_notify is at its end as well.
-            Err(error) if matches!(error.kind(), io::ErrorKind::WouldBlock | io::ErrorKind::UnexpectedEof) => {
+            Err(error)
+                if matches!(error.kind(), io::ErrorKind::WouldBlock | io::ErrorKind::UnexpectedEof) =>
+            {
                 Ok(Some(0))
             }
             Err(error) => Err(error),

@@ -1,6 +1,6 @@
 //! What failed before TLS began: a proxy's tunnel, or a request for TLS inside the protocol.
 
-use super::{PROTOCOL, SERVER_LOG};
+use super::{OTHER_SIDE, PROTOCOL, SERVER_LOG};
 use crate::probe::proxy::Tunnel;
 use crate::story::{Ending, EndingKind, Story};
 use crate::tcp::Role;
@@ -27,20 +27,42 @@ pub(super) fn unencrypted(story: &Story, verdict: &mut Verdict) {
     verdict.change_advice(|advice| *advice = vec![PROTOCOL]);
 }
 
+/// The server agreed to TLS and sent more in clear. A client that takes that for part of what is encrypted believes whoever put it there.
+pub(super) fn injected(verdict: &mut Verdict, len: usize, words: Option<&str>) {
+    verdict.code = Code::NotTls;
+    verdict.severity = Severity::Critical;
+    verdict.actor = Actor::Server;
+    verdict.cause = None;
+    let said = words.map(|words| format!(": {}", shown(words))).unwrap_or_default();
+    let bytes = if len == 1 { "byte" } else { "bytes" };
+    verdict.headline =
+        format!("the server agreed to TLS and sent {len} further {bytes} in clear before it{said}").into();
+    verdict.explanation = "Nothing may come between the agreement and TLS (RFC 3207, 4.2). Either the server sent too much, or somebody on \
+                           the path put in words that a client would take for the server's own once TLS is up. The check read no \
+                           more and began no TLS."
+        .into();
+    verdict.client_reports = Vec::new();
+    verdict.change_advice(|advice| *advice = vec![UPDATE, OTHER_SIDE]);
+}
+
+/// As much of what a server says as a headline has room for.
+fn shown(words: &str) -> String {
+    const SHOWN: usize = 80;
+    let mut said: String = words.chars().take(SHOWN).collect();
+    if said.len() < words.len() {
+        said.push_str("...");
+    }
+    said
+}
+
 /// Adds what the server said when it refused TLS.
 pub(super) fn quote(verdict: &mut Verdict, words: Option<&str>) {
-    /// Characters of what a server says that are in a headline.
-    const SHOWN: usize = 80;
     if verdict.code != Code::NotTls {
         return;
     }
     match words {
         Some(words) => {
-            let mut said: String = words.chars().take(SHOWN).collect();
-            if said.len() < words.len() {
-                said.push_str("...");
-            }
-            verdict.headline = format!("the server does not start TLS, and says: {said}").into();
+            verdict.headline = format!("the server does not start TLS, and says: {}", shown(words)).into();
         }
         None => verdict.explanation = format!("{} `-v` shows what came.", verdict.explanation).into(),
     }
@@ -91,5 +113,6 @@ pub(super) fn unread(verdict: &mut Verdict, why: &str) {
     verdict.change_advice(|advice| *advice = vec![PROXY]);
 }
 
+const UPDATE: &str = "Update the server, or whatever speaks STARTTLS in front of it: this is how commands are injected (CVE-2011-0411).";
 const PORTAL: &str = "Open a page in a browser on this network: a portal may want a login first.";
 const PROXY: &str = "Check the proxy's address, port and kind: another service may be listening there.";

@@ -6,10 +6,12 @@
 mod before_tls;
 mod certificate;
 mod proxied;
+#[cfg(test)]
+mod tests;
 
 use std::net::SocketAddr;
 
-use before_tls::{portal, quote, refused_tunnel, unencrypted, unread};
+use before_tls::{injected, portal, quote, refused_tunnel, unencrypted, unread};
 use certificate::words_of;
 
 use super::http::verifier::{Accepted, objectionable};
@@ -64,6 +66,8 @@ pub(super) struct Perspective<'p> {
     pub(super) unread: Option<(SocketAddr, &'p str)>,
     /// The client's end of the connection on which the server was asked for TLS and did not agree, and what it said.
     pub(super) unencrypted: Option<(SocketAddr, Option<&'p str>)>,
+    /// The client's end of the connection on which the server agreed to TLS and sent more in clear, how many bytes, and what.
+    pub(super) injected: Option<(SocketAddr, usize, Option<&'p str>)>,
     pub(super) accepted: Accepted,
     pub(super) timeout: Elapsed,
     /// The client's end of the connection on which client and server had nothing in common.
@@ -111,6 +115,9 @@ impl Perspective<'_> {
                     unencrypted(story, verdict);
                 }
                 quote(verdict, words);
+            }
+            if let Some((_, len, words)) = self.injected.filter(|(end, ..)| is_of(story, *end)) {
+                injected(verdict, len, words);
             }
             if self.portal.is_some_and(|portal| is_of(story, portal)) {
                 portal(verdict);

@@ -76,7 +76,8 @@ pub(super) fn slow(verdict: &mut Verdict, took: Elapsed) {
     verdict.actor = Actor::Path;
     verdict.headline = format!("TLS was established late: the proxy took {took} to open its tunnel").into();
     verdict.explanation =
-        "The check speaks TLS with the proxy and asks it for a tunnel before it begins TLS with the server.".into();
+        "The check speaks TLS with the proxy and asks it for a tunnel before it begins TLS with the server."
+            .into();
 }
 
 const NOTHING: &str = "The proxy is named with https://, so the check speaks TLS with the proxy first, and verifies its certificate. The \
@@ -86,7 +87,8 @@ const EITHER: &str = "the proxy or the server behind it";
 const LOOK: &str = "Look at the proxy: its certificate, its TLS settings and its log.";
 const KIND: &str = "Name the proxy with http:// if it is asked in clear: --proxy http://HOST:PORT.";
 const OWN_AUTHORITY: &str = "If the proxy's authority is your own, add it to the file of --ca-file: both certificates are verified by it.";
-const PROXY_LOG: &str = "Read the proxy's log at that time: whether it or the server behind it ended the connection.";
+const PROXY_LOG: &str =
+    "Read the proxy's log at that time: whether it or the server behind it ended the connection.";
 const IDENTITY: &str = "Have the proxy not require a client certificate: this check shows none to a proxy.";
 
 #[cfg(test)]
@@ -101,7 +103,8 @@ mod tests {
 
     #[test]
     fn what_the_analysis_says_of_the_server_is_about_the_proxy() {
-        let mut verdict = Story::at(Stage::ClientHello).silent_for(8_000, Role::Server).verdict();
+        let silent = Story::at(Stage::ClientHello).silent_for(8_000, Role::Server).acknowledged();
+        let mut verdict = silent.verdict();
         assert_eq!((verdict.code, verdict.actor), (Code::NoServerHello, Actor::Server));
         failed(&mut verdict);
         assert_eq!((verdict.code, verdict.actor), (Code::NoServerHello, Actor::Path));

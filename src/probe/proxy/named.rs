@@ -219,7 +219,10 @@ mod tests {
         let parse = |url: &str| Proxy::parse(url, "HTTPS_PROXY", true).unwrap();
         assert_eq!(parse("socks5://p").kind, ProxyKind::Socks5);
         assert_eq!((parse("https://p").kind, parse("https://p").port), (ProxyKind::Https, 443));
-        assert_eq!((parse("HTTPS://joe:pw@p:8").user.as_deref(), parse("https://p:8").port), (Some("joe"), 8));
+        assert_eq!(
+            (parse("HTTPS://joe:pw@p:8").user.as_deref(), parse("https://p:8").port),
+            (Some("joe"), 8)
+        );
         assert_eq!((parse("SOCKS5H://p:1081").kind, parse("socks5h://p").port), (ProxyKind::Socks5h, 1080));
         let long = "x".repeat(256);
         assert_eq!(parse("socks5://p").carries(&long), Err(ProxyError::Length("host name")));

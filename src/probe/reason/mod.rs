@@ -13,6 +13,8 @@ mod rejected;
 mod resolver_failed;
 mod resolver_silent;
 mod slow;
+#[cfg(test)]
+mod tests;
 
 use super::outcome::{Conclusion, Outcome};
 use crate::verdict::{RULES, Severity, Status};

@@ -18,21 +18,22 @@ impl<'c, C> Heard<'c, C> {
         Self { channel, heard: Vec::new() }
     }
 
-    /// What came, as one line of bounded length with control characters escaped; nothing where it is no text.
+    /// What came, in words.
     pub(super) fn words(&self) -> Option<String> {
-        let text = std::str::from_utf8(&self.heard).ok()?;
-        let words = text.split_whitespace().collect::<Vec<_>>().join(" ");
-        let controls = words.chars().filter(|character| character.is_control()).count();
-        let is_text = !words.is_empty() && controls * LEAST_TEXT <= words.len();
-        let escaped = |character: char| {
-            if character.is_control() {
-                character.escape_unicode().to_string()
-            } else {
-                character.to_string()
-            }
-        };
-        is_text.then(|| words.chars().take(limits::PEER_WORDS).map(escaped).collect())
+        words(&self.heard)
     }
+}
+
+/// Bytes as one line of bounded length with control characters escaped; nothing where they are no text.
+pub(super) fn words(bytes: &[u8]) -> Option<String> {
+    let text = std::str::from_utf8(bytes).ok()?;
+    let words = text.split_whitespace().collect::<Vec<_>>().join(" ");
+    let controls = words.chars().filter(|character| character.is_control()).count();
+    let is_text = !words.is_empty() && controls * LEAST_TEXT <= words.len();
+    let escaped = |character: char| {
+        if character.is_control() { character.escape_unicode().to_string() } else { character.to_string() }
+    };
+    is_text.then(|| words.chars().take(limits::PEER_WORDS).map(escaped).collect())
 }
 
 impl<C: Read> Read for Heard<'_, C> {
@@ -57,6 +58,7 @@ impl<C: Write> Write for Heard<'_, C> {
 
 #[cfg(test)]
 mod tests {
+    use super::super::dialogue::Reply;
     use super::super::lines;
     use super::super::tests::Script;
     use super::*;
@@ -66,7 +68,7 @@ mod tests {
         let words = |says: &[&[u8]]| {
             let mut server = Script::new(says);
             let mut heard = Heard::new(&mut server);
-            assert!(!lines::smtp(&mut heard).unwrap());
+            assert_eq!(lines::smtp(&mut heard).unwrap(), Reply::Refuses);
             heard.words()
         };
         let refused = words(&[b"220 mx\r\n", b"250 mx\r\n", b"454-TLS not\r\n454 available\r\n"]);

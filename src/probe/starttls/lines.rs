@@ -2,63 +2,72 @@
 
 use std::io::{self, Read, Write};
 
-use super::dialogue::{answer, ask};
+use super::dialogue::{Reply, ask, last_answer};
 
 /// SMTP: EHLO comes before STARTTLS (RFC 3207, 4).
-pub(super) fn smtp(channel: &mut (impl Read + Write)) -> io::Result<bool> {
-    if reply(channel)? != 220 {
-        return Ok(false);
+pub(super) fn smtp(channel: &mut (impl Read + Write)) -> io::Result<Reply> {
+    if reply(channel)?.0 != 220 {
+        return Ok(Reply::Refuses);
     }
     ask(channel, b"EHLO localhost\r\n")?;
-    if reply(channel)? != 250 {
-        return Ok(false);
+    if reply(channel)?.0 != 250 {
+        return Ok(Reply::Refuses);
     }
     ask(channel, b"STARTTLS\r\n")?;
-    Ok(reply(channel)? == 220)
+    let (code, rest) = reply(channel)?;
+    Ok(Reply::of((code == 220, rest)))
 }
 
 /// FTP.
-pub(super) fn ftp(channel: &mut (impl Read + Write)) -> io::Result<bool> {
-    if reply(channel)? != 220 {
-        return Ok(false);
+pub(super) fn ftp(channel: &mut (impl Read + Write)) -> io::Result<Reply> {
+    if reply(channel)?.0 != 220 {
+        return Ok(Reply::Refuses);
     }
     ask(channel, b"AUTH TLS\r\n")?;
-    Ok(reply(channel)? == 234)
+    let (code, rest) = reply(channel)?;
+    Ok(Reply::of((code == 234, rest)))
 }
 
 /// IMAP: the answer has the command's tag; other lines may come before it.
-pub(super) fn imap(channel: &mut (impl Read + Write)) -> io::Result<bool> {
-    if !line(channel, |_| true)?.starts_with("* OK") {
-        return Ok(false);
+pub(super) fn imap(channel: &mut (impl Read + Write)) -> io::Result<Reply> {
+    if !line(channel, |_| true)?.0.starts_with("* OK") {
+        return Ok(Reply::Refuses);
     }
     ask(channel, b"a1 STARTTLS\r\n")?;
-    Ok(line(channel, |line| line.starts_with("a1 "))?.to_ascii_uppercase().starts_with("A1 OK"))
+    let (line, rest) = line(channel, |line| line.starts_with("a1 "))?;
+    Ok(Reply::of((line.to_ascii_uppercase().starts_with("A1 OK"), rest)))
 }
 
 /// POP3.
-pub(super) fn pop3(channel: &mut (impl Read + Write)) -> io::Result<bool> {
-    if !line(channel, |_| true)?.starts_with("+OK") {
-        return Ok(false);
+pub(super) fn pop3(channel: &mut (impl Read + Write)) -> io::Result<Reply> {
+    if !line(channel, |_| true)?.0.starts_with("+OK") {
+        return Ok(Reply::Refuses);
     }
     ask(channel, b"STLS\r\n")?;
-    Ok(line(channel, |_| true)?.starts_with("+OK"))
+    let (line, rest) = line(channel, |_| true)?;
+    Ok(Reply::of((line.starts_with("+OK"), rest)))
 }
 
 /// The code of a reply of SMTP or FTP: of its last line, in which a space follows the code (RFC 5321, 4.2.1; RFC 959, 4.2).
-/// 0 for what is no code.
-fn reply(channel: &mut impl Read) -> io::Result<u16> {
+/// 0 for what is no code. With what came behind it.
+fn reply(channel: &mut impl Read) -> io::Result<(u16, Vec<u8>)> {
     let is_last =
         |line: &str| !line.get(3..).is_some_and(|rest| rest.starts_with('-')) && !line.starts_with(' ');
-    let last = line(channel, is_last)?;
-    Ok(last.get(..3).and_then(|code| code.parse().ok()).unwrap_or(0))
+    let (last, rest) = line(channel, is_last)?;
+    Ok((last.get(..3).and_then(|code| code.parse().ok()).unwrap_or(0), rest))
 }
 
-/// The first whole line that fits.
-fn line(channel: &mut impl Read, fits: impl Fn(&str) -> bool) -> io::Result<String> {
-    answer(channel, |came| {
-        let text = String::from_utf8_lossy(came);
-        let lines = text.split_inclusive('\n').filter(|line| line.ends_with('\n'));
-        lines.map(str::trim_end).find(|line| fits(line)).map(str::to_owned)
+/// The first whole line that fits, and what came behind it.
+fn line(channel: &mut impl Read, fits: impl Fn(&str) -> bool) -> io::Result<(String, Vec<u8>)> {
+    last_answer(channel, |came| {
+        let mut end = 0;
+        let lines = came.split_inclusive(|byte| *byte == b'\n').filter(|line| line.ends_with(b"\n"));
+        lines
+            .map(|line| {
+                end += line.len();
+                (String::from_utf8_lossy(line).trim_end().to_owned(), end)
+            })
+            .find(|(line, _)| fits(line))
     })
 }
 
@@ -70,15 +79,40 @@ mod tests {
     #[test]
     fn each_protocol_is_asked_in_its_own_words() {
         let mut server = Script::new(&["220-a\r\n220 b\r\n", "250-b\r\n250 STARTTLS\r\n", "220 go\r\n"]);
-        assert!(smtp(&mut server).unwrap());
+        assert_eq!(smtp(&mut server).unwrap(), Reply::Agrees);
         assert_eq!(server.heard, b"EHLO localhost\r\nSTARTTLS\r\n");
-        assert!(!smtp(&mut Script::new(&["220 b\r\n", "250 b\r\n", "502 what?\r\n"])).unwrap());
-        assert!(!smtp(&mut Script::new(&["554 no\r\n"])).unwrap());
-        assert!(ftp(&mut Script::new(&["220-a\r\n b\r\n220 c\r\n", "234 go\r\n"])).unwrap());
-        assert!(!ftp(&mut Script::new(&["220 c\r\n", "530 no\r\n"])).unwrap());
-        assert!(imap(&mut Script::new(&["* OK hi\r\n", "* BYE\r\n", "a1 OK go\r\n"])).unwrap());
-        assert!(!imap(&mut Script::new(&["* OK hi\r\n", "a1 BAD no\r\n"])).unwrap());
-        assert!(pop3(&mut Script::new(&["+OK hi\r\n", "+OK go\r\n"])).unwrap());
-        assert!(!pop3(&mut Script::new(&["+OK hi\r\n", "-ERR no\r\n"])).unwrap());
+        assert_eq!(
+            smtp(&mut Script::new(&["220 b\r\n", "250 b\r\n", "502 what?\r\n"])).unwrap(),
+            Reply::Refuses
+        );
+        assert_eq!(smtp(&mut Script::new(&["554 no\r\n"])).unwrap(), Reply::Refuses);
+        assert_eq!(
+            ftp(&mut Script::new(&["220-a\r\n b\r\n220 c\r\n", "234 go\r\n"])).unwrap(),
+            Reply::Agrees
+        );
+        assert_eq!(ftp(&mut Script::new(&["220 c\r\n", "530 no\r\n"])).unwrap(), Reply::Refuses);
+        assert_eq!(
+            imap(&mut Script::new(&["* OK hi\r\n", "* BYE\r\n", "a1 OK go\r\n"])).unwrap(),
+            Reply::Agrees
+        );
+        assert_eq!(imap(&mut Script::new(&["* OK hi\r\n", "a1 BAD no\r\n"])).unwrap(), Reply::Refuses);
+        assert_eq!(pop3(&mut Script::new(&["+OK hi\r\n", "+OK go\r\n"])).unwrap(), Reply::Agrees);
+        assert_eq!(pop3(&mut Script::new(&["+OK hi\r\n", "-ERR no\r\n"])).unwrap(), Reply::Refuses);
+    }
+
+    #[test]
+    fn what_comes_in_clear_behind_the_agreement_is_not_overlooked() {
+        let sends = |bytes: &[u8]| Reply::AgreesAndSends(bytes.to_vec());
+        let smtp_says = |last: &str| smtp(&mut Script::new(&["220 b\r\n", "250 b\r\n", last])).unwrap();
+        assert_eq!(smtp_says("220 go\r\n250 injected\r\n"), sends(b"250 injected\r\n"));
+        assert_eq!(smtp_says("220-go\r\n220 now\r\n\u{ff}"), sends("\u{ff}".as_bytes()));
+        assert_eq!(smtp_says("220-go\r\n220 now\r\n"), Reply::Agrees);
+        assert_eq!(smtp_says("502 no\r\n250 injected\r\n"), Reply::Refuses);
+        assert_eq!(ftp(&mut Script::new(&["220 c\r\n", "234 go\r\n\0"])).unwrap(), sends(b"\0"));
+        assert_eq!(
+            imap(&mut Script::new(&["* OK hi\r\n", "* x\r\na1 OK go\r\n* y"])).unwrap(),
+            sends(b"* y")
+        );
+        assert_eq!(pop3(&mut Script::new(&["+OK hi\r\n", "+OK go\r\n+OK"])).unwrap(), sends(b"+OK"));
     }
 }

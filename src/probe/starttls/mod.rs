@@ -9,8 +9,10 @@ mod lines;
 mod postgres;
 mod xmpp;
 
-use std::io;
+use std::io::{self, Read};
+use std::time::Instant;
 
+use self::dialogue::Reply;
 use self::heard::Heard;
 use crate::probe::net::socket::Channel;
 use crate::probe::step::Phase;
@@ -73,6 +75,8 @@ pub(in crate::probe) enum Answer {
     Agrees,
     /// In these words, if it is text.
     Refuses(Option<String>),
+    /// TLS may begin, but further bytes came in clear: how many so far, and what they are, if it is text.
+    Injects(usize, Option<String>),
 }
 
 /// Asks for TLS.
@@ -99,9 +103,27 @@ pub(in crate::probe) fn open(
     let words = heard.words();
     // A server may repeat what it was sent.
     let words = words.map(|words| channel.tape().cover(&words));
-    let agrees = answer.map_err(|error| (error, words.clone()))?;
-    channel.tape().note(format!("the server {}", if agrees { "agrees to TLS" } else { "refuses TLS" }));
-    Ok(if agrees { Answer::Agrees } else { Answer::Refuses(words) })
+    let reply = answer.map_err(|error| (error, words.clone()))?;
+    let does = if reply == Reply::Refuses { "refuses TLS" } else { "agrees to TLS" };
+    channel.tape().note(format!("the server {does}"));
+    let rest = match reply {
+        Reply::Refuses => return Ok(Answer::Refuses(words)),
+        Reply::AgreesAndSends(rest) => rest,
+        Reply::Agrees => unasked(channel).map_err(|error| (error, None))?,
+    };
+    if rest.is_empty() {
+        return Ok(Answer::Agrees);
+    }
+    let words = heard::words(&rest).map(|words| channel.tape().cover(&words));
+    Ok(Answer::Injects(rest.len(), words))
+}
+
+/// What came by now, although it is the client that begins TLS.
+fn unasked(channel: &mut Channel<'_>) -> io::Result<Vec<u8>> {
+    let mut came = vec![0; 1_024];
+    let len = if channel.waits_until(Instant::now())? { channel.read(&mut came)? } else { 0 };
+    came.truncate(len);
+    Ok(came)
 }
 
 #[cfg(test)]

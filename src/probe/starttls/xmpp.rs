@@ -2,11 +2,11 @@
 
 use std::io::{self, Read, Write};
 
-use super::dialogue::{answer, ask};
+use super::dialogue::{Reply, answer, ask, last_answer};
 
 const START: &[u8] = b"<starttls xmlns='urn:ietf:params:xml:ns:xmpp-tls'/>";
 
-pub(super) fn open(channel: &mut (impl Read + Write), host: &str) -> io::Result<bool> {
+pub(super) fn open(channel: &mut (impl Read + Write), host: &str) -> io::Result<Reply> {
     // A host's name has no character that XML would have escaped.
     let stream = format!(
         "<?xml version='1.0'?><stream:stream xmlns='jabber:client' xmlns:stream='http://etherx.jabber.org/streams' \
@@ -19,11 +19,29 @@ pub(super) fn open(channel: &mut (impl Read + Write), host: &str) -> io::Result<
         first(came, &whole).map(|_| first(came, &["<starttls"]).is_some())
     })?;
     if !has_starttls {
-        return Ok(false);
+        return Ok(Reply::Refuses);
     }
     ask(channel, START)?;
-    Ok(answer(channel, |came| first(came, &["<proceed", "<failure", "</stream:stream>", "<stream:error"]))?
-        == 0)
+    last_answer(channel, |came| {
+        match first(came, &["<proceed", "<failure", "</stream:stream>", "<stream:error"])? {
+            0 => Some((true, end_of_proceed(came)?)),
+            _ => Some((false, came.len())),
+        }
+    })
+    .map(Reply::of)
+}
+
+/// Where `<proceed/>` ends, in either of its forms, with the space behind it.
+fn end_of_proceed(came: &[u8]) -> Option<usize> {
+    let find = |from: usize, word: &[u8]| {
+        let rest = came.get(from..)?;
+        Some(from + rest.windows(word.len()).position(|part| part == word)? + word.len())
+    };
+    let mut end = find(find(0, b"<proceed")?, b">")?;
+    if !came.get(..end)?.ends_with(b"/>") {
+        end = find(end, b"</proceed>")?;
+    }
+    Some(end + came.get(end..)?.iter().take_while(|byte| byte.is_ascii_whitespace()).count())
 }
 
 /// Which of these words came, if any did.
@@ -41,9 +59,21 @@ mod tests {
     fn the_stream_s_answer_decides() {
         let features = "<stream:stream><stream:features><starttls/></stream:features>";
         let mut server = Script::new(&[features, "<proceed xmlns='urn:ietf:params:xml:ns:xmpp-tls'/>"]);
-        assert!(open(&mut server, "ssm.example").unwrap());
+        assert_eq!(open(&mut server, "ssm.example").unwrap(), Reply::Agrees);
         assert!(server.heard.ends_with(START));
-        assert!(!open(&mut Script::new(&[features, "<failure/></stream:stream>"]), "ssm.example").unwrap());
-        assert!(!open(&mut Script::new(&["<stream:error/></stream:stream>"]), "ssm.example").unwrap());
+        let refused =
+            open(&mut Script::new(&[features, "<failure/></stream:stream>"]), "ssm.example").unwrap();
+        assert_eq!(refused, Reply::Refuses);
+        let refused = open(&mut Script::new(&["<stream:error/></stream:stream>"]), "ssm.example").unwrap();
+        assert_eq!(refused, Reply::Refuses);
+    }
+
+    #[test]
+    fn what_comes_behind_proceed_is_not_overlooked() {
+        let features = "<stream:stream><stream:features><starttls/></stream:features>";
+        let says = |last: &str| open(&mut Script::new(&[features, last]), "ssm.example").unwrap();
+        assert_eq!(says("<proceed xmlns='x'/>\r\n"), Reply::Agrees);
+        assert_eq!(says("<proceed xmlns='x'></proceed>"), Reply::Agrees);
+        assert_eq!(says("<proceed/><message/>"), Reply::AgreesAndSends(b"<message/>".to_vec()));
     }
 }

@@ -5,6 +5,7 @@
 //! user's credentials, or the scope. The status is 400 or 401 depending on its version, so the error is what counts.
 
 mod meaning;
+mod names;
 
 use std::io;
 
@@ -17,7 +18,9 @@ pub(super) use meaning::{Meaning, of_error};
 
 use super::http::exchange::{self, Answer};
 use super::http::tls::Established;
+use super::http::unasked;
 use super::net::socket::Channel;
+use super::page::UNASKED;
 use super::secret::Secret;
 use crate::limits;
 
@@ -173,6 +176,10 @@ pub(super) fn ask(
         Ok(head) => head,
         Err(error) => return (unanswered(request, &error.to_string()), None),
     };
+    if unasked::unasked(established, channel).is_some() {
+        let result = unanswered(request, "the server answered before the request for a token was sent");
+        return (Token { explanation: UNASKED.to_owned(), ..result }, None);
+    }
     let mut stream = rustls::Stream::new(established, channel);
     match exchange::exchange(&mut stream, head, Some(body.as_bytes())) {
         Ok(answer) => read(request, &answer),
@@ -215,6 +222,13 @@ fn read(request: &Request, answer: &Answer) -> (Token, Option<Secret>) {
     if token.is_some_and(|token| !is_sendable(&token)) {
         "no-token".clone_into(&mut result.outcome);
         result.explain(meaning::of_unusable("it has characters that no request can contain (RFC 6750, 2.1)"));
+        return (result, None);
+    }
+    if let (Some(_), Some(name)) = (token, names::repeated(&answer.body)) {
+        "no-token".clone_into(&mut result.outcome);
+        result.explain(meaning::of_unusable(&format!(
+            "the answer names {name} more than once, and clients take different ones of them (RFC 8259, 4)"
+        )));
         return (result, None);
     }
     let lifetime = value("expires_in").and_then(Value::as_f64);

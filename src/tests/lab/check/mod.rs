@@ -2,6 +2,7 @@
 
 mod attempts;
 mod faults;
+mod https_proxies;
 mod kinds;
 mod limits;
 mod logs;
