@@ -220,6 +220,7 @@ impl Probe<'_> {
         let mut established = match handshake {
             Handshake::Complete(established) => established,
             Handshake::Failed(failed) => {
+                self.unestablished.push(client);
                 self.refused = self.refused.or(failed.is_no_choice.then_some(client));
                 self.violations.extend(failed.violation.map(|what| (client, what)));
                 self.unpinned.extend(failed.unpinned.map(|own| (client, own)));
@@ -323,7 +324,15 @@ struct Failed {
 
 /// What precedes TLS: a proxy's tunnel, and the request for TLS.
 fn before_tls(plan: &Plan, behind: Option<IpAddr>, channel: &mut Channel<'_>) -> Before {
-    let tunnel = plan.proxy.as_ref().map(|proxy| tunnel(plan, proxy, behind, channel));
+    let mut tunnel = plan.proxy.as_ref().map(|proxy| tunnel(plan, proxy, behind, channel));
+    // A server that speaks TLS says nothing before the ClientHello.
+    if plan.starttls.is_none()
+        && let Some(tunnel) = tunnel.as_mut().filter(|tunnel| tunnel.is_open())
+        && let Some(what) = proxy::unasked(channel)
+    {
+        channel.tape().note(what.clone());
+        tunnel.is_no_tunnel(what);
+    }
     let tunnelled = tunnel.as_ref().map(|_| Instant::now());
     let is_refused = tunnel.as_ref().is_some_and(|tunnel| !tunnel.is_open());
     let before = |failed| Before { tunnel, tunnelled, failed };

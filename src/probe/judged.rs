@@ -148,6 +148,7 @@ impl Probe<'_> {
             portal: self.portal,
             violations: &self.violations,
             at_proxy: &self.at_proxy,
+            unestablished: &self.unestablished,
             unwrapped: &self.unwrapped,
             unpinned: &self.unpinned,
             unread: self.unread.as_ref().map(|(end, why)| (*end, why.as_str())),
@@ -169,7 +170,7 @@ impl Probe<'_> {
         let Some(redaction) = &self.plan.settings.redaction else { return };
         let end = |end: &mut SocketAddr| *end = redaction.socket(*end);
         let ends = self.portal.iter_mut().chain(&mut self.refused);
-        ends.chain(&mut self.offered).chain(&mut self.at_proxy).for_each(end);
+        ends.chain(&mut self.offered).chain(&mut self.at_proxy).chain(&mut self.unestablished).for_each(end);
         self.unwrapped.iter_mut().map(|(end, _)| end).for_each(end);
         self.violations.iter_mut().map(|(end, _)| end).for_each(end);
         for (end, own) in &mut self.unpinned {

@@ -108,6 +108,8 @@ pub struct Probe<'p> {
     /// The address that the proxy is asked for, where it is not to look up the host's name.
     behind: Option<IpAddr>,
     tunnel: Option<Tunnel>,
+    /// The client's ends of the connections on which TLS was wanted and was not established.
+    unestablished: Vec<SocketAddr>,
     /// The client's ends of the connections on which TLS with the proxy failed.
     at_proxy: Vec<SocketAddr>,
     /// Whether everything on a connection was inside TLS with the proxy.
@@ -164,6 +166,7 @@ impl<'p> Probe<'p> {
             not_sent: None,
             behind: plan.host.parse().ok(),
             tunnel: None,
+            unestablished: Vec::new(),
             at_proxy: Vec::new(),
             is_wrapped: false,
             unwrapped: Vec::new(),

@@ -99,6 +99,9 @@ impl Failure {
     pub(in crate::probe) fn of(&self, asked: &str) -> String {
         match self {
             Self::Io(error) if error.kind() == io::ErrorKind::TimedOut => format!("no answer to {asked}"),
+            Self::Io(error) if error.kind() == io::ErrorKind::UnexpectedEof => {
+                format!("no answer to {asked}: the server closed the connection")
+            }
             Self::Io(error) => format!("no answer to {asked}: {}", tls::ended(error)),
             Self::CutShort(len, error) => {
                 let how = match error.kind() {

@@ -10,7 +10,7 @@ use rustls::pki_types::ServerName;
 use rustls::sign::CertifiedKey;
 use rustls::{
     CertificateError, ClientConfig, ClientConnection, Error, HandshakeKind, InvalidMessage, PeerIncompatible,
-    SignatureScheme,
+    PeerMisbehaved, SignatureScheme,
 };
 use tracing::debug;
 
@@ -324,7 +324,11 @@ fn strange_version(error: &io::Error, version: Option<Version>) -> Option<String
     let error = error.get_ref().and_then(|error| error.downcast_ref::<Error>())?;
     let is_about_it = *error == Error::PeerIncompatible(PeerIncompatible::ServerDoesNotSupportTls12Or13);
     let version = version.filter(|version| is_about_it && !is_old(*version))?;
-    Some(format!("a ServerHello of {version}, which was not offered"))
+    // The version of the field that all have; of what came in an extension it says nothing.
+    Some(match version.0 {
+        0x0303 => "a ServerHello that chooses a TLS version which was not offered".to_owned(),
+        _ => format!("a ServerHello of {version}, which was not offered"),
+    })
 }
 
 /// The alert that an error brought, or was answered with.
@@ -390,6 +394,15 @@ pub(in crate::probe) fn broken_by(error: &Error) -> Option<String> {
         }
         Error::InappropriateHandshakeMessage { got_type, .. } => {
             format!("a handshake message that does not belong there ({})", spelled(got_type))
+        }
+        Error::PeerMisbehaved(PeerMisbehaved::SelectedUnofferedCipherSuite) => {
+            "a ServerHello that chooses a cipher suite which was not offered".to_owned()
+        }
+        Error::PeerMisbehaved(PeerMisbehaved::SelectedUnusableCipherSuiteForVersion) => {
+            "a ServerHello that chooses a cipher suite of another TLS version".to_owned()
+        }
+        Error::PeerMisbehaved(PeerMisbehaved::WrongGroupForKeyShare) => {
+            "a ServerHello with a key share of a group which was not offered".to_owned()
         }
         Error::PeerMisbehaved(what) => format!("a message that breaks the protocol ({})", spelled(what)),
         _ => return None,

@@ -64,6 +64,9 @@ pub(super) fn quote(verdict: &mut Verdict, words: Option<&str>) {
         Some(words) => {
             verdict.headline = format!("the server does not start TLS, and says: {}", shown(words)).into();
         }
+        None if verdict.headline.ends_with(LEFT) => {
+            verdict.headline = verdict.headline.trim_end_matches(LEFT).to_owned().into();
+        }
         None => verdict.explanation = format!("{} `-v` shows what came.", verdict.explanation).into(),
     }
 }
@@ -82,8 +85,39 @@ pub(super) fn portal(verdict: &mut Verdict) {
     verdict.change_advice(|advice| *advice = vec![PORTAL, PROXY]);
 }
 
-/// Adds what the proxy's refusal names: how it wants to know who asks, and where it redirects to.
+/// TLS was wanted, and the connection ended in a way that a bystander takes for one that never needed it.
+pub(super) fn never_began(story: &Story, verdict: &mut Verdict) {
+    if matches!(verdict.severity, Severity::Critical | Severity::Warning) {
+        return;
+    }
+    let is_reset = |end: &Ending| matches!(end.what, EndingKind::Reset(_));
+    let (code, how) = if story.endings.iter().any(is_reset) {
+        (Code::Reset, "reset")
+    } else {
+        (Code::ClosedEarly, "closed")
+    };
+    verdict.code = code;
+    verdict.severity = Severity::Critical;
+    verdict.actor = Actor::Server;
+    verdict.cause = None;
+    verdict.headline = format!("the server {how} the connection before TLS could begin").into();
+    verdict.explanation =
+        "The check was to speak TLS over this connection, and it ended before the ClientHello was sent."
+            .into();
+    verdict.client_reports = Vec::new();
+    verdict.change_advice(|advice| *advice = vec![PROTOCOL, SERVER_LOG]);
+}
+
+/// Adds what the proxy's refusal means, and what it names: how it wants to know who asks, and where it redirects to.
 pub(super) fn refused_tunnel(verdict: &mut Verdict, tunnel: &Tunnel) {
+    let meaning = match tunnel.status {
+        Some(407) => ": it requires authentication",
+        Some(403) => ": its policy forbids this server or port",
+        Some(502 | 503) => ": it could not reach the server",
+        Some(504) => ": the server did not answer it in time",
+        _ => "",
+    };
+    verdict.headline = format!("{}{meaning}", verdict.headline).into();
     if !tunnel.schemes.is_empty() {
         verdict.headline = format!("{}, and takes {}", verdict.headline, tunnel.schemes.join(", ")).into();
     }
@@ -114,5 +148,7 @@ pub(super) fn unread(verdict: &mut Verdict, why: &str) {
 }
 
 const UPDATE: &str = "Update the server, or whatever speaks STARTTLS in front of it: this is how commands are injected (CVE-2011-0411).";
+/// What a bystander adds about the client, which is the check.
+const LEFT: &str = ", and the client left";
 const PORTAL: &str = "Open a page in a browser on this network: a portal may want a login first.";
 const PROXY: &str = "Check the proxy's address, port and kind: another service may be listening there.";

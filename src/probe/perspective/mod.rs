@@ -11,7 +11,7 @@ mod tests;
 
 use std::net::SocketAddr;
 
-use before_tls::{injected, portal, quote, refused_tunnel, unencrypted, unread};
+use before_tls::{injected, never_began, portal, quote, refused_tunnel, unencrypted, unread};
 use certificate::words_of;
 
 use super::http::verifier::{Accepted, objectionable};
@@ -58,6 +58,8 @@ pub(super) struct Perspective<'p> {
     pub(super) violations: &'p [(SocketAddr, String)],
     /// The client's ends of the connections on which the server's key was none of those that are pinned, and its pin.
     pub(super) unpinned: &'p [(SocketAddr, String)],
+    /// The client's ends of the connections on which TLS was wanted and was not established.
+    pub(super) unestablished: &'p [SocketAddr],
     /// The client's ends of the connections on which TLS with the proxy failed.
     pub(super) at_proxy: &'p [SocketAddr],
     /// The client's ends of the connections on which that TLS, once it was established, ended out of order.
@@ -96,6 +98,9 @@ impl Perspective<'_> {
             hole(story, verdict);
             if let Some((_, what)) = self.violations.iter().find(|(end, _)| is_of(story, *end)) {
                 violation(verdict, what);
+            }
+            if self.unestablished.iter().any(|end| is_of(story, *end)) {
+                never_began(story, verdict);
             }
             missing_identity(story, verdict);
             let is_at_proxy = self.at_proxy.iter().any(|end| is_of(story, *end));
@@ -145,7 +150,8 @@ impl Perspective<'_> {
                 verdict.change_advice(|advice| advice.push(CAPTURE));
             }
             if let Some(tunnel) = self.tunnel {
-                proxied::connected(verdict, tunnel.is_open());
+                let is_violated = self.violations.iter().any(|(end, _)| is_of(story, *end));
+                proxied::connected(verdict, tunnel.is_open(), is_violated);
             }
         }
     }
@@ -157,14 +163,22 @@ impl Perspective<'_> {
         let GivenUp { phase, awaited, waited, .. } = given_up;
         let most = self.timeout;
         let is_fault = verdict.severity == Severity::Critical && !is_own_close;
+        // A part of an answer is more than none.
+        let is_begun = verdict.code == Code::NoResponse && story.data[Role::Server].first.is_some();
         let (code, actor, headline) = match phase {
             // What came is cut off by the time limit, whatever it looks like.
             // A status line alone looks like an open tunnel to a bystander, who then waits for the client.
-            Phase::Proxy if !is_fault || matches!(verdict.code, Code::ProxyRefused | Code::ClientSilent) => (
-                Code::ProxyRefused,
-                Actor::Path,
-                format!("the proxy's answer was incomplete when the check gave up, after {waited}"),
-            ),
+            Phase::Proxy
+                if !is_fault
+                    || is_begun
+                    || matches!(verdict.code, Code::ProxyRefused | Code::ClientSilent) =>
+            {
+                (
+                    Code::ProxyRefused,
+                    Actor::Path,
+                    format!("the proxy's answer was incomplete when the check gave up, after {waited}"),
+                )
+            }
             // A bystander does not know who speaks first on this port.
             // Nor whose turn it is in what TLS 1.3 hides; here the client waits.
             Phase::Tls if verdict.code == Code::HandshakeStalled && verdict.actor == Actor::Unknown => {
@@ -256,9 +270,13 @@ impl Perspective<'_> {
         let restricted =
             if self.is_restricted { " (--tls-min and --tls-max restrict it)" } else { ", TLS 1.2 and 1.3" };
         verdict.actor = Actor::Server;
-        verdict.headline =
-            format!("the server chooses {suite} over {version}, which this check can't complete; {others}")
-                .into();
+        // A suite that the check has is not what it lacks.
+        let lacking = if version.is_tls13() {
+            " with a certificate or a group that this check lacks"
+        } else {
+            ", which this check can't complete"
+        };
+        verdict.headline = format!("the server chooses {suite} over {version}{lacking}; {others}").into();
         verdict.explanation = format!(
             "The server refused what this check offered{restricted}, and was asked by a second ClientHello what it would \
              choose of all that OpenSSL and Java offer; nothing was completed. The choice is obsolete or rare: {why}. Whether \
@@ -390,9 +408,9 @@ fn violation(verdict: &mut Verdict, what: &str) {
     // What an encrypted alert of the check's own looks like to a bystander is no cause.
     let is_seen = |cause: &str| !["encrypted-alert", "certificate-rejected"].contains(&cause);
     verdict.cause = verdict.cause.take().filter(|cause| is_seen(cause));
-    verdict.headline = format!("the server sent {what}, and the check ended the connection").into();
-    verdict.explanation = "Any client has to end the connection there (RFC 8446, 6.2). The server's TLS is \
-                           broken, or a device on the path changed its bytes."
+    verdict.headline = format!("the server sent {what}").into();
+    verdict.explanation = "The check ended the connection, as any client has to there (RFC 8446, 6.2). The server's TLS is broken, or a \
+                           device on the path changed its bytes."
         .into();
     verdict.client_reports = Vec::new();
     verdict.change_advice(|advice| *advice = vec![SERVER_LOG, OTHER_SIDE]);

@@ -35,7 +35,7 @@ pub(super) fn failed(verdict: &mut Verdict) {
 }
 
 /// A connection to a proxy whose handshake, if there is any, is complete: the TCP end that a bystander calls the server is the proxy.
-pub(super) fn connected(verdict: &mut Verdict, is_open: bool) {
+pub(super) fn connected(verdict: &mut Verdict, is_open: bool, is_violated: bool) {
     if verdict.severity != Severity::Critical || verdict.actor != Actor::Server {
         return;
     }
@@ -45,8 +45,8 @@ pub(super) fn connected(verdict: &mut Verdict, is_open: bool) {
         verdict.explanation = subject(&verdict.explanation, PROXY).into();
         return;
     }
-    // Who of the two ended it does not show.
-    if matches!(verdict.code, Code::Reset | Code::ClosedEarly) {
+    // Who of the two ended it, or broke it, does not show.
+    if is_violated || matches!(verdict.code, Code::Reset | Code::ClosedEarly) {
         verdict.headline = subject(&verdict.headline, EITHER).into();
         verdict.explanation = subject(&verdict.explanation, EITHER).into();
         verdict.change_advice(|advice| advice.insert(0, PROXY_LOG));
@@ -120,17 +120,17 @@ mod tests {
         let reset = Story::at(Stage::ClientHello).rst(Role::Server).verdict();
         assert_eq!((reset.code, reset.actor), (Code::Reset, Actor::Server));
         let mut inside = reset.clone();
-        connected(&mut inside, true);
+        connected(&mut inside, true, false);
         assert!(inside.headline.contains("the proxy or the server behind it"), "{}", inside.headline);
         assert_eq!(inside.actor, Actor::Server);
         let mut before = reset.clone();
-        connected(&mut before, false);
+        connected(&mut before, false, false);
         assert_eq!(before.actor, Actor::Path);
         assert!(!before.headline.contains("the server"), "{}", before.headline);
         // An alert inside the tunnel is the server's own.
         let alert = Story::at(Stage::ClientHello).alert(Role::Server, 40).verdict();
         let mut inside = alert.clone();
-        connected(&mut inside, true);
+        connected(&mut inside, true, false);
         assert_eq!(inside, alert);
     }
 

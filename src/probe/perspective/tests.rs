@@ -22,6 +22,7 @@ fn ignorant() -> Perspective<'static> {
         violations: &[],
         unpinned: &[],
         at_proxy: &[],
+        unestablished: &[],
         unwrapped: &[],
         unread: None,
         unencrypted: None,
@@ -306,6 +307,37 @@ fn tls_that_was_asked_for_and_refused_is_no_plaintext_that_is_fine() {
     assert!(seen(&perspective, story()).headline.len() < 150);
     let reset = seen(&perspective, Story::at(Stage::TcpEstablished).on_port(25).rst(Server));
     assert_eq!(reset.code, Code::Reset);
+}
+
+#[test]
+fn a_connection_that_was_to_carry_tls_is_never_fine_without_it() {
+    let said =
+        || Story::at(Stage::TcpEstablished).on_port(3_128).sends(Client, PlainKind::Connect, "CONNECT x:1");
+    let ends = [end()];
+    let perspective = Perspective { unestablished: &ends, ..ignorant() };
+    for (story, code) in
+        [(said().rst(Server), Code::Reset), (said().fin(Server).fin(Client), Code::ClosedEarly)]
+    {
+        let verdict = seen(&perspective, story.clone());
+        assert_eq!(verdict.severity, Severity::Critical, "{verdict:?}");
+        // A bystander's own failure is the better one.
+        let own = story.verdict();
+        assert!(
+            verdict.code == code || own.severity == Severity::Critical && verdict.code == own.code,
+            "{own:?}"
+        );
+    }
+}
+
+#[test]
+fn part_of_a_proxy_s_answer_is_more_than_none() {
+    let all = [given_up(Phase::Proxy, "a tunnel")];
+    let perspective = Perspective { given_up: &all, ..ignorant() };
+    let story = Story::at(Stage::TcpEstablished).sends(Client, PlainKind::Connect, "CONNECT x:1");
+    let story = story.sends(Server, PlainKind::Text, "HTTP/1.1 2").silent_for(3_100, Server).acknowledged();
+    let verdict = seen(&perspective, story);
+    assert_eq!((verdict.code, verdict.actor), (Code::ProxyRefused, Actor::Path), "{verdict:?}");
+    assert!(verdict.headline.contains("incomplete"), "{}", verdict.headline);
 }
 
 #[test]

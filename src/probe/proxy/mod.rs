@@ -6,8 +6,9 @@ mod socks;
 mod tls;
 mod tunnel;
 
-use std::io;
+use std::io::{self, Read};
 use std::net::IpAddr;
+use std::time::Instant;
 
 pub use named::{Proxy, ProxyError, ProxyKind, is_excepted};
 pub(super) use tls::ProxyTls;
@@ -38,4 +39,19 @@ pub(super) fn open(
             socks::open(channel, proxy, address.map_or(Target::Name(host), Target::Address), port)
         }
     }
+}
+
+/// What came behind the proxy's agreement by now, in a sentence: a tunnel to a server that speaks TLS is silent then.
+pub(super) fn unasked(channel: &mut Channel<'_>) -> Option<String> {
+    const SHOWN: usize = 60;
+    if !channel.waits_until(Instant::now()).ok()? {
+        return None;
+    }
+    let mut came = [0; 1_024];
+    let len = channel.read(&mut came).ok().filter(|len| *len > 0)?;
+    let begin = came.get(..len.min(SHOWN))?;
+    let text = String::from_utf8_lossy(begin).escape_debug().to_string();
+    Some(format!(
+        "the proxy agrees to the tunnel, and sends this before anything was said inside: \"{text}\""
+    ))
 }

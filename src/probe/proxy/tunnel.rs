@@ -28,6 +28,11 @@ impl Tunnel {
         Self { reply: Some(code), ..Self::default() }
     }
 
+    /// By what followed the proxy's agreement: in a sentence, why that is no tunnel.
+    pub(in crate::probe) fn is_no_tunnel(&mut self, why: String) {
+        self.unread = Some(why);
+    }
+
     /// Whether the proxy says that the tunnel is open: any 2xx (RFC 9110, 9.3.6), or 0.
     pub(in crate::probe) fn is_success(&self) -> bool {
         self.status.is_some_and(|status| (200..300).contains(&status)) || self.reply == Some(0)
@@ -35,6 +40,6 @@ impl Tunnel {
 
     /// Whether the tunnel is open.
     pub fn is_open(&self) -> bool {
-        self.is_success() && !self.is_page
+        self.is_success() && !self.is_page && self.unread.is_none()
     }
 }

@@ -2,6 +2,7 @@
 
 use std::io::{self, Read, Write};
 
+use super::postgres;
 use crate::limits;
 
 /// Bytes of text for each control character: binary protocols have more of these.
@@ -20,7 +21,7 @@ impl<'c, C> Heard<'c, C> {
 
     /// What came, in words.
     pub(super) fn words(&self) -> Option<String> {
-        words(&self.heard)
+        words(&self.heard).or_else(|| postgres::error(&self.heard))
     }
 }
 

@@ -12,6 +12,15 @@ pub(super) fn open(channel: &mut (impl Read + Write)) -> io::Result<Reply> {
     last_answer(channel, |came| came.first().map(|byte| (*byte == b'S', 1))).map(Reply::of)
 }
 
+/// The message of an ErrorResponse (its protocol, 53.7 and 53.8): fields of a letter and text that ends with 0, of which M is the text
+/// for people.
+pub(super) fn error(came: &[u8]) -> Option<String> {
+    const LENGTH: usize = 4;
+    let fields = came.strip_prefix(b"E")?.get(LENGTH..)?;
+    let message = fields.split(|byte| *byte == 0).find_map(|field| field.strip_prefix(b"M"))?;
+    super::heard::words(message)
+}
+
 #[cfg(test)]
 mod tests {
     use super::super::tests::Script;
@@ -21,6 +30,8 @@ mod tests {
     fn one_byte_decides() {
         assert_eq!(open(&mut Script::new(&["S"])).unwrap(), Reply::Agrees);
         assert_eq!(open(&mut Script::new(&["N"])).unwrap(), Reply::Refuses);
+        assert_eq!(error(b"E\0\0\0\x20SFATAL\0Mno SSL\x1b here\0\0").as_deref(), Some("no SSL\\u{1b} here"));
+        assert_eq!(error(b"E\0\0"), None);
         // CVE-2021-23222: a client must not take what comes in clear for what is encrypted.
         let injected = Reply::AgreesAndSends(b"R\0".to_vec());
         assert_eq!(open(&mut Script::new(&["SR\0"])).unwrap(), injected);

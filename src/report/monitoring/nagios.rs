@@ -11,7 +11,7 @@ use std::io::{self, Write};
 use super::phases;
 use crate::analysis::Judged;
 use crate::limits;
-use crate::probe::Range;
+use crate::probe::{Outcome, Range};
 use crate::report::digest::WorstConnection;
 use crate::report::text::words::count;
 use crate::report::text::{clock, ends, kinds, neighbours};
@@ -75,7 +75,9 @@ fn write_check(of: &End<'_>, check: &Check<'_>, out: &mut dyn Write) -> io::Resu
         Some(Judged { story, .. }) => {
             let via = if outcome.proxy.is_some() { " (proxy)" } else { "" };
             let place = format!("{code} at {}, {}{via}", story.stage, ends::end(story, Role::Server));
-            if conclusion.is_well() || PLAIN_CODES.contains(&conclusion.reason) {
+            if conclusion.is_well() {
+                answers(outcome).fold(place, |text, answer| format!("{text}; {answer}"))
+            } else if PLAIN_CODES.contains(&conclusion.reason) {
                 place
             } else {
                 format!("{place}: {}", conclusion.headline)
@@ -104,6 +106,12 @@ fn write_check(of: &End<'_>, check: &Check<'_>, out: &mut dyn Write) -> io::Resu
         }
     }
     out.flush()
+}
+
+/// What the server answered, in one line each: where a redirect leads is worth knowing although nothing is wrong.
+fn answers(outcome: &Outcome) -> impl Iterator<Item = &str> {
+    let token = outcome.token.iter().map(|token| token.headline.as_str());
+    token.chain(outcome.page.iter().map(|page| page.headline.as_str()))
 }
 
 /// The status line, and below it the text where it had to be cut.
