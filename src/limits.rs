@@ -277,6 +277,9 @@ pub const PATH_CERTIFICATES: usize = 6;
 /// Of these, the certificates of one name: the one in use, and another that was renewed or cross-signed.
 pub const PATH_CERTIFICATES_OF_A_NAME: usize = 2;
 
+/// SCTs of one certificate that are shown. Browsers want two or three.
+pub const CERTIFICATE_SCTS: usize = 16;
+
 /// Names of one certificate that are kept; further ones are counted. Certificates of large hosters have some 100.
 pub const CERTIFICATE_NAMES: usize = 256;
 

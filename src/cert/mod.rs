@@ -13,6 +13,7 @@ mod issuance;
 mod key_usage;
 mod oid;
 mod pin;
+pub mod revocation;
 #[cfg(test)]
 pub(crate) mod samples;
 #[cfg(test)]

@@ -223,6 +223,7 @@ impl Probe<'_> {
                 self.unestablished.push(client);
                 self.refused = self.refused.or(failed.is_no_choice.then_some(client));
                 self.violations.extend(failed.violation.map(|what| (client, what)));
+                self.unmet.extend(failed.unmet.map(|demand| (client, demand)));
                 self.unpinned.extend(failed.unpinned.map(|own| (client, own)));
                 let waiting = GivenUp::of(client, Phase::Tls, "the handshake".to_owned(), spent(began));
                 let left = Closing::by(channel);

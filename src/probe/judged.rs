@@ -151,6 +151,7 @@ impl Probe<'_> {
             unestablished: &self.unestablished,
             unwrapped: &self.unwrapped,
             unpinned: &self.unpinned,
+            unmet: &self.unmet,
             unread: self.unread.as_ref().map(|(end, why)| (*end, why.as_str())),
             injected: self.injected.as_ref().map(|(end, len, words)| (*end, *len, words.as_deref())),
             unencrypted: self.unencrypted.as_ref().map(|(end, words)| (*end, words.as_deref())),
@@ -172,6 +173,7 @@ impl Probe<'_> {
         let ends = self.portal.iter_mut().chain(&mut self.refused);
         ends.chain(&mut self.offered).chain(&mut self.at_proxy).chain(&mut self.unestablished).for_each(end);
         self.unwrapped.iter_mut().map(|(end, _)| end).for_each(end);
+        self.unmet.iter_mut().map(|(end, _)| end).for_each(end);
         self.violations.iter_mut().map(|(end, _)| end).for_each(end);
         for (end, own) in &mut self.unpinned {
             *end = redaction.socket(*end);

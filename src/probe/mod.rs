@@ -42,6 +42,7 @@ use tracing::debug;
 pub use alerts::Alerts;
 pub use body_pattern::{BadPattern, BodyPattern};
 pub use expiry::Expiry;
+pub use http::demands::Demands;
 pub use http::exchange::is_path;
 pub use http::tls::{Identity, TlsPlan};
 pub use http::verifier::{Accepted, AcceptedIssuer};
@@ -66,6 +67,7 @@ use crate::log::OwnRequest;
 use crate::story::EndpointKnowledge;
 use crate::time::{Elapsed, Timestamp};
 use crate::tls::ServerHello;
+use http::demands::Unmet;
 use http::tls::{Peer, Tls};
 use log_watch::LogWatch;
 use net::capture::SideCapture;
@@ -133,6 +135,8 @@ pub struct Probe<'p> {
     violations: Vec<(SocketAddr, String)>,
     /// The client's ends of the connections on which the server's key was none of those that are pinned, and its pin.
     unpinned: Vec<(SocketAddr, String)>,
+    /// The client's ends of the connections on which the server's certificate did not meet a demand, and which.
+    unmet: Vec<(SocketAddr, Unmet)>,
     /// The client's end of the first connection on which the server was asked for TLS and did not agree, and what it said.
     unencrypted: Option<(SocketAddr, Option<String>)>,
     /// The client's end of the first connection on which the server agreed to TLS and sent more in clear, how many bytes, and what.
@@ -181,6 +185,7 @@ impl<'p> Probe<'p> {
             unread: None,
             violations: Vec::new(),
             unpinned: Vec::new(),
+            unmet: Vec::new(),
             unencrypted: None,
             injected: None,
             refused: None,

@@ -1,5 +1,6 @@
 //! What is spoken over a connection: TLS, and HTTP requests.
 
+pub(super) mod demands;
 pub(super) mod exchange;
 pub(super) mod offer;
 mod overheard;

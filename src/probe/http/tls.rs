@@ -14,6 +14,7 @@ use rustls::{
 };
 use tracing::debug;
 
+use super::demands::{Demands, Unmet};
 use super::overheard::Overheard;
 use super::verifier::{Accepted, Verifier};
 use crate::cert::{Anchors, NameSource, Pin, Wanted};
@@ -50,6 +51,8 @@ pub struct TlsPlan {
     pub accepted: Accepted,
     /// The server's key must be one of these; any may be where there is none.
     pub pins: Vec<Pin>,
+    /// What is demanded of the server's certificate beyond what clients do.
+    pub demands: Demands,
     /// The certificate that the probe shows if it is asked for one.
     pub identity: Option<Arc<Identity>>,
     /// Whether a second connection is to resume the first one's session.
@@ -112,6 +115,8 @@ pub(in crate::probe) struct Failed {
     pub(in crate::probe) violation: Option<String>,
     /// The pin of the server's key where it is none of those that are wanted, or why it has none.
     pub(in crate::probe) unpinned: Option<String>,
+    /// The demand that the server's certificate does not meet.
+    pub(in crate::probe) unmet: Option<Unmet>,
 }
 
 impl TlsPlan {
@@ -136,6 +141,8 @@ impl Tls {
             anchors: Arc::clone(&plan.anchors),
             accepted: plan.accepted,
             pins: plan.pins.clone(),
+            demands: plan.demands.clone(),
+            looked_at: Mutex::default(),
             provider: Arc::clone(&provider),
             chain: Mutex::new(None),
             unpinned: Mutex::new(None),
@@ -168,6 +175,7 @@ impl Tls {
         let mut knowledge = EndpointKnowledge::of(channel.connection().client);
         *self.verifier.unpinned.lock().unwrap_or_else(PoisonError::into_inner) = None;
         *self.verifier.chain.lock().unwrap_or_else(PoisonError::into_inner) = None;
+        *self.verifier.looked_at.lock().unwrap_or_else(PoisonError::into_inner) = Default::default();
         let name = plan.server_name.as_ref().unwrap_or(&plan.wanted);
         let name = ServerName::try_from(name.trim_end_matches('.').to_owned());
         let connection = name
@@ -187,6 +195,13 @@ impl Tls {
             outcome = connection.complete_io(&mut overheard).map(|_| ());
         }
         let first_version = overheard.version();
+        let (remarks, unmet) = {
+            let mut looked_at = self.verifier.looked_at.lock().unwrap_or_else(PoisonError::into_inner);
+            std::mem::take(&mut *looked_at)
+        };
+        for remark in remarks {
+            channel.tape().note(remark);
+        }
         let was_asked = self.resolver.was_asked.load(Ordering::Relaxed);
         if outcome.is_ok() && (awaits_verdict || was_asked) {
             // Nothing follows where the verdict is all that is awaited, so closing asks for it.
@@ -227,7 +242,7 @@ impl Tls {
                 knowledge.is_read = knowledge.alert.is_some();
                 knowledge.acks_unobservable = channel.acks_unobservable();
                 channel.tape().note(ended_by(self.peer, &error));
-                let failed = self.failed(&connection, &error, first_version);
+                let failed = Failed { unmet, ..self.failed(&connection, &error, first_version) };
                 (Handshake::Failed(failed), knowledge)
             }
         }
@@ -242,6 +257,7 @@ impl Tls {
             is_no_choice: is_undecided && is_no_choice(error, version),
             violation: violation(error).or_else(|| strange_version(error, version)),
             unpinned: self.verifier.unpinned.lock().unwrap_or_else(PoisonError::into_inner).take(),
+            unmet: None,
         }
     }
 }

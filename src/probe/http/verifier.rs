@@ -9,7 +9,8 @@ use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
 use rustls::{CertificateError, DigitallySignedStruct, Error, OtherError, SignatureScheme};
 use tracing::debug;
 
-use crate::cert::{self, Anchors, Examination, Fault, Issuer, Pin, Wanted, Weakness, When};
+use super::demands::{Demands, Presented, Unmet};
+use crate::cert::{self, Anchors, Date, Examination, Fault, Issuer, Pin, Wanted, Weakness, When};
 use crate::limits;
 use crate::time::{Clock, Timestamp};
 use crate::tls::CertificateMessage;
@@ -63,6 +64,10 @@ pub(super) struct Verifier {
     /// The server's key must be one of these, if there are any.
     pub pins: Vec<Pin>,
     pub provider: Arc<CryptoProvider>,
+    /// What is demanded beyond what clients do.
+    pub demands: Demands,
+    /// What is worth saying of the certificates that came last, and the demand that they do not meet.
+    pub looked_at: Mutex<(Vec<String>, Option<Unmet>)>,
     /// The certificates that came last.
     pub chain: Mutex<Option<Arc<CertificateMessage>>>,
     /// The pin of the key that came last, where it is none of those.
@@ -75,7 +80,7 @@ impl ServerCertVerifier for Verifier {
         own: &CertificateDer<'_>,
         intermediates: &[CertificateDer<'_>],
         _: &ServerName<'_>,
-        _: &[u8],
+        staple: &[u8],
         now: UnixTime,
     ) -> Result<ServerCertVerified, Error> {
         let message = Arc::new(message(own, intermediates));
@@ -105,6 +110,18 @@ impl ServerCertVerifier for Verifier {
             Some(CertificateError::Other(OtherError(Arc::new(Why(why)))))
         });
         *self.unpinned.lock().unwrap_or_else(PoisonError::into_inner) = unpinned;
+        let presented =
+            Presented { chain: &message.chain, staple, anchors: &self.anchors, now: Date(seconds) };
+        let (remarks, unmet) = self.demands.look_at(presented);
+        // What any client refuses comes first.
+        let unmet = unmet.filter(|_| objection.is_none());
+        let objection = objection.or_else(|| match unmet.as_ref()? {
+            Unmet { is_revoked: true, .. } => Some(CertificateError::Revoked),
+            Unmet { headline, .. } => {
+                Some(CertificateError::Other(OtherError(Arc::new(Why(headline.clone())))))
+            }
+        });
+        *self.looked_at.lock().unwrap_or_else(PoisonError::into_inner) = (remarks, unmet);
         match objection {
             Some(objection) => Err(Error::InvalidCertificate(objection)),
             None => Ok(ServerCertVerified::assertion()),
@@ -235,6 +252,8 @@ mod tests {
             anchors: Arc::new(Anchors::new("the test's store", true, &[])),
             accepted,
             pins,
+            demands: Demands::default(),
+            looked_at: Mutex::default(),
             provider: Arc::new(rustls::crypto::ring::default_provider()),
             chain: Mutex::new(None),
             unpinned: Mutex::new(None),

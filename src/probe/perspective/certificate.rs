@@ -1,6 +1,7 @@
 //! A certificate's own fault, in the words of a headline.
 
 use crate::cert::{Date, Fault, Issuer, Weakness};
+use crate::probe::http::demands::Unmet;
 use crate::probe::http::verifier::{Accepted, objectionable};
 use crate::story::Story;
 use crate::verdict::{Actor, Code, Severity, Verdict};
@@ -31,6 +32,16 @@ pub(super) fn refused(story: &Story, verdict: &mut Verdict, accepted: Accepted) 
     verdict.explanation = format!("{} {refused}", fault.sentence(story.certificates_at())).into();
     verdict.change_advice(|known| *known = advice.to_vec());
     verdict.client_reports = fault.reported().into_iter().map(Into::into).collect();
+}
+
+/// The check refused the certificate for what clients accept or do not look at.
+pub(super) fn unmet(verdict: &mut Verdict, unmet: &Unmet) {
+    verdict.severity = Severity::Critical;
+    verdict.actor = Actor::Server;
+    verdict.headline = unmet.headline.clone().into();
+    verdict.explanation = unmet.explanation.clone().into();
+    verdict.client_reports = Vec::new();
+    verdict.change_advice(|advice| advice.clone_from(&unmet.advice));
 }
 
 /// A fault in one line, and what to do about it.

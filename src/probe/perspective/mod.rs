@@ -14,6 +14,7 @@ use std::net::SocketAddr;
 use before_tls::{injected, never_began, portal, quote, refused_tunnel, unencrypted, unread};
 use certificate::words_of;
 
+use super::http::demands::Unmet;
 use super::http::verifier::{Accepted, objectionable};
 use super::net::wrapping::Unwrapped;
 use super::proxy::Tunnel;
@@ -58,6 +59,8 @@ pub(super) struct Perspective<'p> {
     pub(super) violations: &'p [(SocketAddr, String)],
     /// The client's ends of the connections on which the server's key was none of those that are pinned, and its pin.
     pub(super) unpinned: &'p [(SocketAddr, String)],
+    /// The client's ends of the connections on which the server's certificate did not meet a demand, and which.
+    pub(super) unmet: &'p [(SocketAddr, Unmet)],
     /// The client's ends of the connections on which TLS was wanted and was not established.
     pub(super) unestablished: &'p [SocketAddr],
     /// The client's ends of the connections on which TLS with the proxy failed.
@@ -107,6 +110,9 @@ impl Perspective<'_> {
             // What is accepted of the server is not accepted of a proxy.
             let accepted = if is_at_proxy { Accepted::default() } else { self.accepted };
             certificate::refused(story, verdict, accepted);
+            if let Some((_, unmet)) = self.unmet.iter().find(|(end, _)| is_of(story, *end)) {
+                certificate::unmet(verdict, unmet);
+            }
             if is_at_proxy {
                 proxied::failed(verdict);
             }

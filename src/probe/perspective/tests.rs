@@ -23,6 +23,7 @@ fn ignorant() -> Perspective<'static> {
         unpinned: &[],
         at_proxy: &[],
         unestablished: &[],
+        unmet: &[],
         unwrapped: &[],
         unread: None,
         unencrypted: None,

@@ -7,6 +7,7 @@ use rustls::Error;
 
 use super::named::{Proxy, ProxyKind};
 use crate::cert::{Anchors, NameSource, Wanted};
+use crate::probe::http::demands::Demands;
 use crate::probe::http::tls::{Handshake, Peer, Tls, TlsPlan};
 use crate::probe::http::verifier::Accepted;
 use crate::probe::net::socket::Channel;
@@ -45,6 +46,7 @@ impl ProxyTls {
             anchors: Arc::clone(anchors),
             accepted: Accepted::default(),
             pins: Vec::new(),
+            demands: Demands::default(),
             identity: None,
             resumes: false,
         };

@@ -151,6 +151,24 @@ pub struct Check {
     #[arg(long, value_name = "PIN", value_parser = pin, value_delimiter = ';', help_heading = "TLS")]
     pub pin: Vec<Pin>,
 
+    /// Refuse a certificate that a list of this file revokes, and one of whose issuer the file has no valid list. PEM with one or more
+    /// CRLs, or one in DER.
+    ///
+    /// The lists must be signed by the issuers of the server's certificates. Nothing is fetched; a list of the server's own certificate is
+    /// demanded, those of intermediates count where they are there.
+    #[arg(long, value_name = "FILE", help_heading = "TLS")]
+    pub crl_file: Option<PathBuf>,
+
+    /// Refuse a certificate without a stapled OCSP response that is valid and says that it is not revoked.
+    ///
+    /// One that says that it is revoked is critical without this option too; -v and JSON show what came. The responder is not asked.
+    #[arg(long, help_heading = "TLS")]
+    pub require_staple: bool,
+
+    /// Refuse an RSA key that is shorter than this: 3072. Below 2048 bits, it is refused always.
+    #[arg(long, value_name = "BITS", value_parser = clap::value_parser!(u16).range(2048..=16384), help_heading = "TLS")]
+    pub min_rsa_bits: Option<u16>,
+
     /// Accept a certificate whose issuer is unknown, and report it. An expired one, another name and a weak key remain faults.
     #[arg(long, help_heading = "TLS")]
     pub insecure: bool,

@@ -10,9 +10,10 @@ use rustls::pki_types::PrivateKeyDer;
 use rustls::pki_types::pem::PemObject;
 use ssmscope::analysis::{Redaction, Settings};
 use ssmscope::cert::Anchors;
+use ssmscope::cert::revocation::RevocationLists;
 use ssmscope::probe::{
-    self, Accepted, AcceptedIssuer, Alerts, Family, Identity, Page, Plan, Proxy, Secret, States, TlsPlan,
-    token,
+    self, Accepted, AcceptedIssuer, Alerts, Demands, Family, Identity, Page, Plan, Proxy, Secret, States,
+    TlsPlan, token,
 };
 use ssmscope::report::text::escape::escaped;
 use ssmscope::verdict;
@@ -33,6 +34,7 @@ pub struct Materials<'o> {
     uses_environment: bool,
     anchors: Arc<Anchors>,
     identity: Option<Arc<Identity>>,
+    demands: Demands,
     token: Option<token::Request>,
     proxy_password: Option<Secret>,
     states: States,
@@ -70,6 +72,7 @@ impl<'o> Materials<'o> {
             token: token(options, uses_environment)?,
             anchors: Arc::new(trust::own_anchors(options.ca_file.as_deref())?),
             identity: identity(options)?.map(Arc::new),
+            demands: demands(options)?,
             proxy_password: secret(
                 options.proxy_password_file.as_deref(),
                 "SSMSCOPE_PROXY_PASSWORD",
@@ -210,6 +213,7 @@ impl<'o> Materials<'o> {
             anchors: self.anchors.clone(),
             accepted: accepted(options),
             pins: options.pin.clone(),
+            demands: self.demands.clone(),
             identity: self.identity.clone(),
             resumes: options.resume,
         }
@@ -227,6 +231,22 @@ fn accepted(options: &Check) -> Accepted {
         AcceptedIssuer::Trusted
     };
     Accepted { issuer, is_expired: has(CertificateFault::Expired), is_misnamed: has(CertificateFault::Name) }
+}
+
+/// What is demanded of the server's certificate beyond what clients do.
+fn demands(options: &Check) -> anyhow::Result<Demands> {
+    let lists = options.crl_file.as_ref().map(|file| {
+        let named = file.display();
+        let bytes = files::read_bounded(file, files::CERTIFICATE_BYTES);
+        let bytes = bytes.with_context(|| format!("can't read revocation lists from {named}"))?;
+        RevocationLists::read(&bytes)
+            .with_context(|| format!("{named} holds no revocation list in PEM or DER"))
+    });
+    Ok(Demands {
+        lists: lists.transpose()?.map(Arc::new),
+        wants_staple: options.require_staple,
+        least_rsa_bits: options.min_rsa_bits.map(usize::from),
+    })
 }
 
 /// The client's certificate and key.

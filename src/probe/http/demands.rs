@@ -1,0 +1,160 @@
+//! What a user demands of a server's certificate beyond what clients do: that it is not revoked, and that its key is long enough.
+
+use std::sync::Arc;
+
+use crate::cert::revocation::{self, Issuers, RevocationLists, Status, Unknown};
+use crate::cert::{Anchors, Certificate, Date};
+
+/// What is demanded.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct Demands {
+    /// One of these lists must say that the server's certificate is not revoked, and none that one of its chain is.
+    pub lists: Option<Arc<RevocationLists>>,
+    /// The server must staple an OCSP response that says so.
+    pub wants_staple: bool,
+    /// The bits that an RSA key of the server's certificate has at least.
+    pub least_rsa_bits: Option<usize>,
+}
+
+/// A demand that is not met, in words.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(in crate::probe) struct Unmet {
+    /// In one line.
+    pub(in crate::probe) headline: String,
+    pub(in crate::probe) explanation: String,
+    pub(in crate::probe) advice: Vec<&'static str>,
+    /// Whether the certificate was revoked.
+    pub(in crate::probe) is_revoked: bool,
+}
+
+/// The server's certificates, and what came with them.
+#[derive(Clone, Copy)]
+pub(super) struct Presented<'p> {
+    /// The server's own comes first.
+    pub(super) chain: &'p [Vec<u8>],
+    /// The OCSP response; empty where none came.
+    pub(super) staple: &'p [u8],
+    pub(super) anchors: &'p Anchors,
+    pub(super) now: Date,
+}
+
+impl Demands {
+    /// What is worth saying of them, and the first demand that is not met. A revoked certificate is refused whatever is demanded.
+    pub(super) fn look_at(&self, presented: Presented<'_>) -> (Vec<String>, Option<Unmet>) {
+        let Some(own) = presented.chain.first() else { return (Vec::new(), None) };
+        let mut remarks = Vec::new();
+        let mut unmet = self.in_lists(presented, own, &mut remarks);
+        let stapled = self.stapled(presented, own, &mut remarks);
+        unmet = unmet.or(stapled);
+        let scts = revocation::scts(own);
+        if !scts.is_empty() {
+            let logs: Vec<_> = scts.iter().map(|(log, at)| format!("{log}... on {}", at.day())).collect();
+            let count = if scts.len() == 1 { "1 SCT".to_owned() } else { format!("{} SCTs", scts.len()) };
+            remarks.push(format!("the certificate has {count}, unverified, of the logs {}", logs.join(", ")));
+        }
+        (remarks, unmet.or_else(|| self.key(own)))
+    }
+
+    fn in_lists(&self, presented: Presented<'_>, own: &[u8], remarks: &mut Vec<String>) -> Option<Unmet> {
+        let lists = self.lists.as_ref()?;
+        let issuers = presented.issuers();
+        for (place, certificate) in presented.chain.iter().enumerate() {
+            if let Ok(Status::Revoked { at, reason }) = lists.status(certificate, issuers, presented.now) {
+                return Some(revoked(place, at, reason, "a list of --crl-file"));
+            }
+        }
+        match lists.status(own, issuers, presented.now) {
+            Ok(Status::Good { until }) => {
+                remarks.push(format!("--crl-file: the certificate is not revoked{}", until_day(until)));
+                None
+            }
+            Ok(Status::Revoked { .. }) => None,
+            Err(why) => {
+                let headline = match why {
+                    Unknown::Missing => "the CRL file has no list of the certificate's issuer".to_owned(),
+                    why => format!("the CRL of the certificate's issuer is not usable: {why}"),
+                };
+                let explanation = "Whether the certificate was revoked is not known, and --crl-file demands that it is. The check \
+                                   ended the handshake; nothing was asked.";
+                let advice = vec!["Get the issuer's present list, and give its file to --crl-file."];
+                Some(Unmet { headline, explanation: explanation.to_owned(), advice, is_revoked: false })
+            }
+        }
+    }
+
+    fn stapled(&self, presented: Presented<'_>, own: &[u8], remarks: &mut Vec<String>) -> Option<Unmet> {
+        let why = if presented.staple.is_empty() {
+            let demands =
+                if revocation::wants_staple(own) { ", although its certificate demands one" } else { "" };
+            remarks.push(format!("the server staples no OCSP response{demands}"));
+            format!("the server staples no OCSP response{demands}")
+        } else {
+            match revocation::staple(presented.staple, own, presented.issuers(), presented.now) {
+                Ok(Status::Good { until }) => {
+                    remarks.push(format!("the stapled OCSP response: not revoked{}", until_day(until)));
+                    return None;
+                }
+                Ok(Status::Revoked { at, reason }) => {
+                    return Some(revoked(0, at, reason, "the OCSP response that the server staples"));
+                }
+                Err(why) => {
+                    let text = format!("the stapled OCSP response is not usable: {why}");
+                    remarks.push(text.clone());
+                    text
+                }
+            }
+        };
+        self.wants_staple.then(|| Unmet {
+            headline: why,
+            explanation: "--require-staple demands an OCSP response with the certificate that says that it is not revoked. The check \
+                          ended the handshake; nothing was asked."
+                .to_owned(),
+            advice: vec![STAPLING],
+            is_revoked: false,
+        })
+    }
+
+    fn key(&self, own: &[u8]) -> Option<Unmet> {
+        let least = self.least_rsa_bits?;
+        let bits = Certificate::read(own).details?.rsa_bits.filter(|bits| *bits < least)?;
+        Some(Unmet {
+            headline: format!("the certificate's RSA key has {bits} bits, and --min-rsa-bits demands {least}"),
+            explanation: "The key is not too short for clients, but for this check. It ended the handshake; nothing was asked."
+                .to_owned(),
+            advice: vec!["Have a certificate issued for a longer key, or for one of ECDSA."],
+            is_revoked: false,
+        })
+    }
+}
+
+impl Presented<'_> {
+    fn issuers(&self) -> Issuers<'_> {
+        Issuers { chain: self.chain, anchors: self.anchors }
+    }
+}
+
+/// The certificate at this place of the chain was revoked.
+fn revoked(place: usize, at: Date, reason: Option<&'static str>, by: &str) -> Unmet {
+    let whose = match place {
+        0 => "the server's certificate".to_owned(),
+        place => format!("certificate {} of the server's chain", place + 1),
+    };
+    let reason = reason.map(|reason| format!(" ({reason})")).unwrap_or_default();
+    Unmet {
+        headline: format!("{whose} was revoked on {}{reason}", at.day()),
+        explanation: format!(
+            "So says {by}, which the certificate's issuer signed. Clients that look at it refuse the certificate; others do not notice."
+        ),
+        advice: vec![
+            "Have a new certificate issued for a new key, install it, and reload the server.",
+            "Find out why it was revoked: somebody else may have its key.",
+        ],
+        is_revoked: true,
+    }
+}
+
+fn until_day(until: Option<Date>) -> String {
+    until.map(|until| format!(", until {}", until.day())).unwrap_or_default()
+}
+
+const STAPLING: &str = "Turn on OCSP stapling (nginx: ssl_stapling, Apache: SSLUseStapling), and look whether the server reaches the responder.";
