@@ -280,6 +280,9 @@ pub const PATH_CERTIFICATES_OF_A_NAME: usize = 2;
 /// SCTs of one certificate that are shown. Browsers want two or three.
 pub const CERTIFICATE_SCTS: usize = 16;
 
+/// Redirects that a check follows, one after the other, where it is asked to. Browsers follow 20; a page has one or two.
+pub const REDIRECTS: usize = 10;
+
 /// Names of one certificate that are kept; further ones are counted. Certificates of large hosters have some 100.
 pub const CERTIFICATE_NAMES: usize = 256;
 

@@ -11,6 +11,7 @@ use super::net::connect::{Connected, connect};
 use super::net::socket::Channel;
 use super::net::wrapping::Unwrapped;
 use super::page::{self, Page, PageAnswer};
+use super::page_request::Credentials;
 use super::perspective::GivenUp;
 use super::proxy::{self, Proxy, Tunnel};
 use super::secret::Secret;
@@ -18,6 +19,7 @@ use super::starttls::{self, Answer};
 use super::step::Phase;
 use super::token::{self, Token};
 use super::{Plan, Probe, spent};
+use crate::limits;
 use crate::log::OwnRequest;
 use crate::story::{EndpointKnowledge, SocketCounters};
 use crate::tcp::Role;
@@ -47,7 +49,7 @@ impl Task<'_> {
     fn line(&self) -> Option<String> {
         match self {
             Self::Token(request) => Some(format!("POST {}", request.path)),
-            Self::Page(page, _) => Some(format!("GET {}", page.path)),
+            Self::Page(page, _) => Some(page.line()),
             Self::Open | Self::Offer(_) => None,
         }
     }
@@ -60,7 +62,13 @@ impl Task<'_> {
             }
             Self::Token(_) => Some("the client's secret"),
             Self::Page(_, Some(_)) => Some("the access token"),
-            Self::Open | Self::Offer(_) | Self::Page(_, None) => None,
+            Self::Page(page, None) => {
+                page.request.credentials.as_ref().map(|credentials| match credentials {
+                    Credentials::Basic(..) => "the user's password",
+                    Credentials::Bearer(_) => "the bearer token",
+                })
+            }
+            Self::Open | Self::Offer(_) => None,
         }
     }
 }
@@ -117,13 +125,32 @@ impl Probe<'_> {
             self.ask_choice(server);
         }
         if let (true, Some(token), Some(request), Some(page)) = (is_up, &token, &plan.token, &plan.page) {
-            self.connection(server, 1, &Task::Page(page, Some((token, request.grant))));
+            let token = Some((token, request.grant));
+            self.connection(server, 1, &Task::Page(page, token));
+            self.follow(server, page, token);
+        } else if let (true, None, Some(page)) = (is_up, &plan.token, &plan.page) {
+            self.follow(server, page, None);
         }
         let is_established = self.spent.tls.is_some();
         if plan.tls.resumes && is_established {
             self.connection(server, 1, &Task::Open);
         }
         is_up
+    }
+
+    /// Follows the redirects of a page, each over a connection of its own.
+    fn follow(&mut self, server: SocketAddr, page: &Page, token: Option<(&Secret, token::Grant)>) {
+        for _ in 0..limits::REDIRECTS {
+            let Some(path) = self.page.as_mut().and_then(|answer| answer.next.take()) else { return };
+            if Instant::now() >= self.until {
+                break;
+            }
+            self.followed.push(path.clone());
+            self.connection(server, 1, &Task::Page(&Page { path, ..page.clone() }, token));
+        }
+        if let Some(answer) = self.page.as_mut().filter(|answer| answer.next.is_some()) {
+            answer.leads_nowhere();
+        }
     }
 
     /// Asks what the server would choose of all that OpenSSL and Java offer.
@@ -416,7 +443,7 @@ fn perform(
             }
             channel.tape().note(result.headline.clone());
             let is_silence = result.unanswered == Some(io::ErrorKind::TimedOut);
-            let unanswered = is_silence.then(|| (Phase::Http, format!("GET {}", page.path)));
+            let unanswered = is_silence.then(|| (Phase::Http, page.line()));
             let lacks_answer = result.unanswered.is_some();
             Performed { page: Some(result), lacks_answer, unanswered, ..Performed::default() }
         }

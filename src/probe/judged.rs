@@ -36,7 +36,8 @@ impl Probe<'_> {
         let redacted = plan.settings.redaction.as_ref().map(|redaction| {
             let token = plan.token.as_ref().map(|token| token.path.as_str());
             let page = plan.page.as_ref().map(|page| page.path.as_str());
-            Redacted::of(redaction, token, page, self.unpinned.iter().map(|(_, own)| own.as_str()))
+            let words = self.unpinned.iter().map(|(_, own)| own).chain(&self.followed);
+            Redacted::of(redaction, token, page, words.map(String::as_str))
         });
         // Connections have stand-ins by now.
         if let Some(redacted) = &redacted {

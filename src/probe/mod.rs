@@ -17,6 +17,7 @@ mod log_watch;
 mod net;
 mod outcome;
 mod page;
+mod page_request;
 mod perspective;
 mod plan;
 mod proxy;
@@ -52,6 +53,7 @@ pub use net::capture::Captured;
 pub use net::dns::{Family, Lookup, Resolution, ResolverFault, answered, scope};
 pub use outcome::{Conclusion, Outcome, PhaseDurations, ProxyUse};
 pub use page::{Page, PageAnswer};
+pub use page_request::{BadField, Credentials, PageField, PageMethod, PageRequest};
 pub use plan::Plan;
 pub use proxy::{Proxy, ProxyError, ProxyKind, Tunnel, is_excepted};
 pub use range::{BadRange, Range};
@@ -123,6 +125,8 @@ pub struct Probe<'p> {
     asked: BTreeMap<SocketAddr, OwnRequest>,
     token: Option<Token>,
     page: Option<PageAnswer>,
+    /// Paths that redirects led to.
+    followed: Vec<String>,
     spent: PhaseDurations,
     /// When the last answer came; absent where one is missing.
     answered: Option<Timestamp>,
@@ -178,6 +182,7 @@ impl<'p> Probe<'p> {
             asked: BTreeMap::new(),
             token: None,
             page: None,
+            followed: Vec::new(),
             spent: PhaseDurations::default(),
             answered: None,
             given_up: Vec::new(),

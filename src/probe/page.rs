@@ -10,6 +10,7 @@ use super::http::exchange::{self, Answer, Request};
 use super::http::tls::Established;
 use super::http::unasked;
 use super::net::socket::Channel;
+use super::page_request::{self, PageField, PageRequest, Target};
 use super::secret::Secret;
 use super::token::{self, Grant};
 use crate::limits;
@@ -23,6 +24,15 @@ pub struct Page {
     pub statuses: Vec<(u16, u16)>,
     /// What its body must match.
     pub pattern: Option<BodyPattern>,
+    /// How it is asked for.
+    pub request: PageRequest,
+}
+
+impl Page {
+    /// What is asked, as a log has it: `GET /`.
+    pub(super) fn line(&self) -> String {
+        format!("{} {}", self.request.method.0, self.path)
+    }
 }
 
 /// What came of the request for a page.
@@ -40,6 +50,9 @@ pub struct PageAnswer {
     /// How the connection ended where no byte of an answer had come.
     #[serde(skip)]
     pub(super) unanswered: Option<io::ErrorKind>,
+    /// The path that a redirect leads to, where it is to be followed.
+    #[serde(skip)]
+    pub(super) next: Option<String>,
     /// What it is, in one line.
     pub headline: String,
     /// Why, in plain words.
@@ -56,27 +69,39 @@ pub(super) fn ask(
     established: &mut Established,
     channel: &mut Channel<'_>,
 ) -> PageAnswer {
-    channel.tape().note(format!("GET {}", page.path));
-    let mut head = Request::get(format!("{origin}{}", page.path))
+    let line = page.line();
+    channel.tape().note(line.clone());
+    let request = &page.request;
+    let mut head = Request::builder()
+        .method(request.method.0.clone())
+        .uri(format!("{origin}{}", page.path))
         .header("user-agent", exchange::USER_AGENT)
         .header("accept", "*/*")
         .header("connection", "close");
+    for PageField(name, value) in &request.fields {
+        head = head.header(name, value);
+    }
+    if request.has_body() {
+        head = head.header("content-length", 0);
+    }
     if let Some((token, _)) = token {
         head = head.header("authorization", format!("Bearer {}", token.expose()));
+    } else if let Some(credentials) = &request.credentials {
+        head = head.header("authorization", credentials.field().as_str());
     }
     let head = match head.body(()) {
         Ok(head) => head,
         Err(error) => return PageAnswer::unanswered(page, &error.to_string()),
     };
     if let Some(failure) = unasked::unasked(established, channel) {
-        let result = PageAnswer::unanswered(page, &failure.of(&format!("GET {}", page.path)));
+        let result = PageAnswer::unanswered(page, &failure.of(&line));
         return PageAnswer { explanation: UNASKED.to_owned(), advice: vec![LOG, FRONT], ..result };
     }
     let mut stream = rustls::Stream::new(established, channel);
-    match exchange::exchange(&mut stream, head, None) {
-        Ok(answer) => PageAnswer::read(page, &answer, token),
+    match exchange::exchange(&mut stream, head, request.has_body().then_some(&[][..])) {
+        Ok(answer) => PageAnswer::read(page, &answer, token).redirected(page, &answer, origin),
         Err(failure) => {
-            let result = PageAnswer::unanswered(page, &failure.of(&format!("GET {}", page.path)));
+            let result = PageAnswer::unanswered(page, &failure.of(&line));
             PageAnswer { unanswered: failure.unanswered(), ..result }
         }
     }
@@ -99,6 +124,7 @@ impl PageAnswer {
             is_expected: false,
             quoted: Vec::new(),
             unanswered: None,
+            next: None,
             headline: headline.to_owned(),
             explanation: "TCP and TLS are fine, and the request was sent.".to_owned(),
             advice: vec![LOG],
@@ -120,6 +146,7 @@ impl PageAnswer {
             is_expected: is_status_expected && unmatched.is_none() && answer.broken_off.is_none(),
             quoted: Vec::new(),
             unanswered: None,
+            next: None,
             headline: format!("{path} answers {status}"),
             explanation: "TCP and TLS are fine; the response says what is wrong.".to_owned(),
             advice: vec![LOG],
@@ -162,6 +189,38 @@ impl PageAnswer {
         result
     }
 
+    /// What becomes of a redirect where redirects are to be followed.
+    fn redirected(mut self, page: &Page, answer: &Answer, origin: &str) -> Self {
+        let is_redirect = matches!(answer.status, 301 | 302 | 303 | 307 | 308);
+        let location = answer.header("location").filter(|_| is_redirect && page.request.follows);
+        let Some(location) = location.filter(|_| answer.broken_off.is_none()) else { return self };
+        match page_request::target(location, origin, &page.path) {
+            Target::Here(path) => self.next = Some(path),
+            Target::Elsewhere => {
+                self.is_expected = false;
+                let leads = answer.redirect().unwrap_or_default();
+                self.headline = format!(
+                    "{} answers {}, a redirect away from this server: {leads}",
+                    page.path, answer.status
+                );
+                "--follow follows redirects within the same host and port. Another host is another check, and gets no credentials of this one."
+                    .clone_into(&mut self.explanation);
+                self.advice = vec![
+                    "Check where it leads to by itself, or leave --follow away if the redirect is what is expected.",
+                ];
+            }
+        }
+        self
+    }
+
+    /// The redirects do not come to an end.
+    pub(super) fn leads_nowhere(&mut self) {
+        self.is_expected = false;
+        self.headline = format!("{} redirects further after {} redirects", self.path, limits::REDIRECTS);
+        "The redirects that --follow follows lead in a circle, or are too many."
+            .clone_into(&mut self.explanation);
+    }
+
     /// The status is what is expected, and the body is not.
     fn does_not_match(&mut self, pattern: &BodyPattern, answer: &Answer) {
         /// Characters of an expression that are shown: a status line has room for more than it.
@@ -191,7 +250,7 @@ mod tests {
 
     fn page(pattern: Option<&str>) -> Page {
         let pattern = pattern.map(|text| BodyPattern::parse(text).unwrap());
-        Page { path: "/x".to_owned(), statuses: Vec::new(), pattern }
+        Page { path: "/x".to_owned(), statuses: Vec::new(), pattern, request: PageRequest::default() }
     }
 
     fn answer(body: &[u8]) -> Answer {
@@ -213,6 +272,26 @@ mod tests {
         assert!(read(b"", "x").headline.ends_with("\"x\": it is empty"));
         let long = read(&vec![b'a'; limits::HTTP_BODY_BYTES], "b");
         assert!(long.headline.ends_with("\"b\" in its first 256 KiB"), "{long:?}");
+    }
+
+    #[test]
+    fn a_redirect_is_followed_where_that_is_asked_for_and_it_stays_here() {
+        let moved = |location: &'static str| {
+            let mut answer = Answer { status: 302, ..answer(b"") };
+            answer.headers.insert("location", exchange::HeaderValue::from_static(location));
+            answer
+        };
+        let read = |follows: bool, location| {
+            let request = PageRequest { follows, ..PageRequest::default() };
+            let (page, answer) = (Page { request, ..page(None) }, moved(location));
+            PageAnswer::read(&page, &answer, None).redirected(&page, &answer, "https://ssm.example:8443")
+        };
+        assert_eq!(read(true, "/y").next.as_deref(), Some("/y"));
+        assert_eq!(read(false, "/y").next, None);
+        assert!(read(false, "https://sso.example/").is_expected);
+        let away = read(true, "https://joe:pw@sso.example/?t=secret");
+        assert!(!away.is_expected && away.next.is_none(), "{away:?}");
+        assert!(away.headline.ends_with("away from this server: https://sso.example/?..."), "{away:?}");
     }
 
     #[test]

@@ -61,6 +61,7 @@ impl Plan {
         let token = self.token.as_ref();
         let client = token.map(|token| &token.client_secret);
         let user = token.and_then(|token| token.password.as_ref());
-        [proxy, client, user].into_iter().flatten()
+        let page = self.page.as_ref().and_then(|page| page.request.secret());
+        [proxy, client, user, page].into_iter().flatten()
     }
 }

@@ -145,8 +145,8 @@ impl<'r> Redacted<'r> {
             elapsed,
         } = resolution;
         let fault = |fault: ResolverFault| {
-            let ResolverFault { server, record, rcode } = fault;
-            ResolverFault { server: redaction.socket(server), record, rcode }
+            let ResolverFault { server, record, rcode, cut } = fault;
+            ResolverFault { server: redaction.socket(server), record, rcode, cut }
         };
         Resolution {
             name: redaction.host(&name),
@@ -235,7 +235,7 @@ impl<'r> Redacted<'r> {
     }
 
     fn page(&mut self, page: PageAnswer) -> PageAnswer {
-        let PageAnswer { path, status, is_expected, quoted, unanswered, headline, explanation, advice } =
+        let PageAnswer { path, status, is_expected, quoted, unanswered, next, headline, explanation, advice } =
             page;
         let quoted = quoted.iter().map(|words| self.quote(words)).collect();
         PageAnswer {
@@ -244,6 +244,7 @@ impl<'r> Redacted<'r> {
             is_expected,
             quoted,
             unanswered,
+            next,
             headline: self.sentence(&headline),
             explanation: self.sentence(&explanation),
             advice,

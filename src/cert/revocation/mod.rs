@@ -37,6 +37,9 @@ pub enum Unknown {
     /// Nobody says anything of it.
     #[error("there is none of its issuer")]
     Missing,
+    /// What is there is about others.
+    #[error("it is about another certificate")]
+    Another,
     /// What is there is not the issuer's.
     #[error("it is not signed by the certificate's issuer")]
     Unsigned,

@@ -32,7 +32,7 @@ pub fn staple(
     if !basic.is_signed_for(&certificate, issuers, now) {
         return Err(Unknown::Unsigned);
     }
-    let single = basic.single(certificate.raw_serial()).ok_or(Unknown::Missing)?;
+    let single = basic.single(certificate.raw_serial()).ok_or(Unknown::Another)?;
     let said = single.status.ok_or(Unknown::Denied)?;
     let until = at_time(single.from, single.until, now)?;
     Ok(match said {
@@ -164,7 +164,7 @@ mod tests {
         assert!(matches!(of(Said::Revoked), Ok(Status::Revoked { reason: Some("keyCompromise"), .. })));
         assert_eq!(of(Said::Unknown), Err(Unknown::Denied));
         let other = response(&authority, None, 8, Said::Good, [-1, 6]);
-        assert_eq!(said_of(7, &authority, &other), Err(Unknown::Missing));
+        assert_eq!(said_of(7, &authority, &other), Err(Unknown::Another));
         assert_eq!(said_of(7, &authority, b"\x30\x03\x0a\x01\x03"), Err(Unknown::Failed(3)));
     }
 

@@ -84,10 +84,12 @@ impl Demands {
 
     fn stapled(&self, presented: Presented<'_>, own: &[u8], remarks: &mut Vec<String>) -> Option<Unmet> {
         let why = if presented.staple.is_empty() {
-            let demands =
-                if revocation::wants_staple(own) { ", although its certificate demands one" } else { "" };
-            remarks.push(format!("the server staples no OCSP response{demands}"));
-            format!("the server staples no OCSP response{demands}")
+            let is_wanted = revocation::wants_staple(own);
+            let demands = if is_wanted { ", although its certificate demands one" } else { "" };
+            let text = format!("the server staples no OCSP response{demands}");
+            // That most servers staple none is not worth a word.
+            remarks.extend(is_wanted.then(|| text.clone()));
+            text
         } else {
             match revocation::staple(presented.staple, own, presented.issuers(), presented.now) {
                 Ok(Status::Good { until }) => {

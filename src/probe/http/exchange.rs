@@ -16,10 +16,8 @@ pub fn is_path(text: &str) -> bool {
     is_plain && text.parse::<PathAndQuery>().is_ok()
 }
 
-#[cfg(test)]
-pub(in crate::probe) use ureq_proto::http::HeaderValue;
 use ureq_proto::http::uri::PathAndQuery;
-pub(in crate::probe) use ureq_proto::http::{HeaderMap, Request};
+pub(in crate::probe) use ureq_proto::http::{HeaderMap, HeaderName, HeaderValue, Method, Request};
 
 use super::tls;
 use crate::limits;

@@ -7,13 +7,15 @@ use super::exchange::Failure;
 use super::tls::Established;
 use crate::probe::net::socket::Channel;
 
-/// How long the check listens before it asks: a server that speaks first does so at once.
-const LISTENS: Duration = Duration::from_millis(20);
+/// How long the check listens before it asks, at least and at most: a server that speaks first does so at once, and its words take as long
+/// as others on the path did.
+const LISTENS: [Duration; 2] = [Duration::from_millis(20), Duration::from_millis(100)];
 
 /// An answer that is there before the request was sent; nothing where the server is silent, ends the connection, or says something
 /// that begins no answer, which the request then shows.
 pub(in crate::probe) fn unasked(established: &mut Established, channel: &mut Channel<'_>) -> Option<Failure> {
-    let until = Instant::now() + LISTENS;
+    let [least, most] = LISTENS;
+    let until = Instant::now() + channel.age().clamp(least, most);
     loop {
         let state = established.process_new_packets().ok()?;
         if state.plaintext_bytes_to_read() > 0 {

@@ -56,6 +56,7 @@ enum Ended {
 #[derive(Debug)]
 pub(in crate::probe) struct Channel<'t> {
     stream: TcpStream,
+    opened: Instant,
     connection: TapedConnection,
     tape: &'t mut Tape,
     until: Instant,
@@ -92,6 +93,7 @@ impl<'t> Channel<'t> {
         let path_mtu = counters(&connection).map(|counters| counters.path_mtu);
         Self {
             stream,
+            opened: Instant::now(),
             connection,
             tape,
             icmp: None,
@@ -114,6 +116,11 @@ impl<'t> Channel<'t> {
     pub(in crate::probe) fn set_patience(&mut self, patience: Option<Duration>) {
         self.patience = patience;
         self.progress = Instant::now();
+    }
+
+    /// How long ago it was opened.
+    pub(in crate::probe) fn age(&self) -> Duration {
+        self.opened.elapsed()
     }
 
     /// The tape.

@@ -22,10 +22,10 @@ use super::reported::is_of;
 use super::step::Phase;
 use crate::analysis::Judged;
 use crate::cert::{Fault, Issuer};
-use crate::story::{SocketCounters, Stage, Story};
+use crate::story::{PreludeFacts, SocketCounters, Stage, Story};
 use crate::tcp::Role;
 use crate::time::Elapsed;
-use crate::tls::{NamedGroup, ServerHello};
+use crate::tls::{NamedGroup, Prelude, ServerHello};
 use crate::verdict::{Actor, Code, Severity, Verdict};
 
 /// Where the check's time ended before the work of a connection did.
@@ -169,8 +169,11 @@ impl Perspective<'_> {
         let GivenUp { phase, awaited, waited, .. } = given_up;
         let most = self.timeout;
         let is_fault = verdict.severity == Severity::Critical && !is_own_close;
-        // A part of an answer is more than none.
-        let is_begun = verdict.code == Code::NoResponse && story.data[Role::Server].first.is_some();
+        // A part of an answer to CONNECT is more than none; SOCKS has more than one answer.
+        let is_connect = |prelude: &PreludeFacts| prelude.protocol == Prelude::Connect;
+        let is_begun = verdict.code == Code::NoResponse
+            && story.data[Role::Server].first.is_some()
+            && story.prelude.as_ref().is_some_and(is_connect);
         let (code, actor, headline) = match phase {
             // What came is cut off by the time limit, whatever it looks like.
             // A status line alone looks like an open tunnel to a bystander, who then waits for the client.

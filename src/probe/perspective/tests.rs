@@ -331,17 +331,6 @@ fn a_connection_that_was_to_carry_tls_is_never_fine_without_it() {
 }
 
 #[test]
-fn part_of_a_proxy_s_answer_is_more_than_none() {
-    let all = [given_up(Phase::Proxy, "a tunnel")];
-    let perspective = Perspective { given_up: &all, ..ignorant() };
-    let story = Story::at(Stage::TcpEstablished).sends(Client, PlainKind::Connect, "CONNECT x:1");
-    let story = story.sends(Server, PlainKind::Text, "HTTP/1.1 2").silent_for(3_100, Server).acknowledged();
-    let verdict = seen(&perspective, story);
-    assert_eq!((verdict.code, verdict.actor), (Code::ProxyRefused, Actor::Path), "{verdict:?}");
-    assert!(verdict.headline.contains("incomplete"), "{}", verdict.headline);
-}
-
-#[test]
 fn words_in_clear_behind_the_agreement_to_tls_are_critical() {
     let story = Story::at(Stage::TcpEstablished).on_port(25).fin(Client).fin(Server);
     let perspective = Perspective { injected: Some((end(), 14, Some("250 injected"))), ..ignorant() };

@@ -14,6 +14,9 @@ pub(super) const REASON: Reason = Reason {
     conclude,
 };
 
+/// What became of a question that got nothing at all.
+const NO_ANSWER: &str = "no answer";
+
 fn conclude(outcome: &Outcome) -> Option<Conclusion> {
     let found = outcome.resolution.as_ref()?;
     if found.outcome != Lookup::Silent {
@@ -22,14 +25,17 @@ fn conclude(outcome: &Outcome) -> Option<Conclusion> {
     let asked: Vec<_> = found.servers.iter().map(ToString::to_string).collect();
     Some(Conclusion::critical(
         REASON.code,
-        format!("no resolver answered for {}", found.name),
+        match found.failure.as_deref().filter(|failure| *failure != NO_ANSWER) {
+            Some(failure) => format!("no resolver gave a usable answer for {}: {failure}", found.name),
+            None => format!("no resolver answered for {} within {}", found.name, found.elapsed),
+        },
         format!(
             "Asked: {}. The last question got this: {}. So no packet went to the host.",
             asked.join(", "),
-            found.failure.as_deref().unwrap_or("no answer")
+            found.failure.as_deref().unwrap_or(NO_ANSWER)
         ),
         &[
-            "Check the resolvers of /etc/resolv.conf, the route to them, and port 53 by UDP on the way.",
+            "Check the resolvers of /etc/resolv.conf, the route to them, and port 53, by UDP and by TCP, on the path.",
             "With the address instead of the name, DNS is left out.",
         ],
     ))
@@ -43,11 +49,14 @@ fn in_part(found: &Resolution) -> Option<Conclusion> {
     let fault = found.faults.iter().find(|fault| fault.rcode.is_none())?;
     let (server, name) = (fault.server, &found.name);
     let took = found.elapsed;
-    let headline = match &fault.record {
-        Some(record) => {
+    let headline = match (&fault.record, &fault.cut) {
+        (Some(record), Some(why)) => format!(
+            "the resolver {server} cuts its answer for the {record} records of {name} (TC), and by TCP {why}"
+        ),
+        (Some(record), None) => {
             format!("the resolver {server} does not answer for the {record} records of {name} (asked twice)")
         }
-        None => format!(
+        (None, _) => format!(
             "the resolver {server} does not answer; another one has the address of {name}, after {took}"
         ),
     };
@@ -57,7 +66,7 @@ fn in_part(found: &Resolution) -> Option<Conclusion> {
         "The address was found, but clients wait for the missing answer with each new name: 5 s by default (resolv.conf(5), \
          timeout), before they ask the next resolver or do without."
             .to_owned(),
-        &["Repair the resolver, or take it out of /etc/resolv.conf.", "Check port 53 by UDP on the way to it."],
+        &["Repair the resolver, or take it out of /etc/resolv.conf.", "Check port 53, by UDP and by TCP, on the path to it."],
     );
     Some(Conclusion { severity: Severity::Warning, ..conclusion })
 }

@@ -87,6 +87,7 @@ fn page(is_expected: bool) -> PageAnswer {
         is_expected,
         quoted: Vec::new(),
         unanswered: None,
+        next: None,
         headline: "/x answers 500".to_owned(),
         explanation: "It failed.".to_owned(),
         advice: Vec::new(),
@@ -132,6 +133,11 @@ fn a_resolver_that_fails_differs_from_one_that_is_silent() {
     let conclusion = outcome.conclusion();
     assert!(conclusion.explanation.contains("Asked: 192.0.2.53:53"), "{}", conclusion.explanation);
     assert!(!conclusion.explanation.contains("SERVFAIL"), "{}", conclusion.explanation);
+    let cut = "its answer for A by UDP is cut (TC), and by TCP it refuses the connection";
+    let cut = Resolution { rcode: None, failure: Some(cut.into()), ..found(Lookup::Silent) };
+    let headline = looked_up(cut).conclusion().headline;
+    assert!(headline.ends_with("is cut (TC), and by TCP it refuses the connection"), "{headline}");
+    assert!(!headline.contains("no resolver answered"), "{headline}");
 }
 
 #[test]
@@ -140,6 +146,7 @@ fn a_resolver_that_fails_in_part_is_a_warning_next_to_a_server_that_answers() {
         server: "192.0.2.54:53".parse().unwrap(),
         record: record.map(str::to_owned),
         rcode: rcode.map(str::to_owned),
+        cut: None,
     };
     for (fault, reason, words) in [
         (fault(Some("AAAA"), Some("SERVFAIL")), "resolver-failed", "answers SERVFAIL for the AAAA records"),

@@ -76,7 +76,7 @@ fn write_check(of: &End<'_>, check: &Check<'_>, out: &mut dyn Write) -> io::Resu
             let via = if outcome.proxy.is_some() { " (proxy)" } else { "" };
             let place = format!("{code} at {}, {}{via}", story.stage, ends::end(story, Role::Server));
             if conclusion.is_well() {
-                answers(outcome).fold(place, |text, answer| format!("{text}; {answer}"))
+                redirect(outcome).map_or(place.clone(), |page| format!("{place}; {page}"))
             } else if PLAIN_CODES.contains(&conclusion.reason) {
                 place
             } else {
@@ -108,10 +108,11 @@ fn write_check(of: &End<'_>, check: &Check<'_>, out: &mut dyn Write) -> io::Resu
     out.flush()
 }
 
-/// What the server answered, in one line each: where a redirect leads is worth knowing although nothing is wrong.
-fn answers(outcome: &Outcome) -> impl Iterator<Item = &str> {
-    let token = outcome.token.iter().map(|token| token.headline.as_str());
-    token.chain(outcome.page.iter().map(|page| page.headline.as_str()))
+/// Where a page that is as expected leads: worth knowing although nothing is wrong.
+fn redirect(outcome: &Outcome) -> Option<&str> {
+    let is_redirect = |status: u16| (300..400).contains(&status);
+    let page = outcome.page.as_ref().filter(|page| page.status.is_some_and(is_redirect))?;
+    Some(&page.headline)
 }
 
 /// The status line, and below it the text where it had to be cut.

@@ -4,8 +4,9 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use rcgen::{
-    BasicConstraints, CertificateParams, DistinguishedName, DnType, ExtendedKeyUsagePurpose, IsCa, Issuer,
-    KeyPair, date_time_ymd,
+    BasicConstraints, CertificateParams, CertificateRevocationListParams, DistinguishedName, DnType,
+    ExtendedKeyUsagePurpose, IsCa, Issuer, KeyIdMethod, KeyPair, RevocationReason, RevokedCertParams,
+    date_time_ymd,
 };
 
 /// The name in the good certificates.
@@ -14,6 +15,7 @@ pub const NAME: &str = "ssm.test";
 /// An authority, and the certificates that it issued.
 pub struct Pki {
     folder: PathBuf,
+    pem: String,
     authority: Issuer<'static, KeyPair>,
 }
 
@@ -28,8 +30,9 @@ impl Pki {
         params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
         let key = KeyPair::generate().unwrap();
         let certificate = params.self_signed(&key).unwrap();
-        fs::write(folder.join("ca.pem"), certificate.pem()).unwrap();
-        Self { folder: folder.to_owned(), authority: Issuer::new(params, key) }
+        let pem = certificate.pem();
+        fs::write(folder.join("ca.pem"), &pem).unwrap();
+        Self { folder: folder.to_owned(), pem, authority: Issuer::new(params, key) }
     }
 
     /// The authority's certificate.
@@ -44,6 +47,30 @@ impl Pki {
         let key = KeyPair::generate().unwrap();
         let certificate = params.signed_by(&key, &self.authority).unwrap();
         self.written(file, &certificate.pem(), &key)
+    }
+
+    /// The authority's certificate, in PEM.
+    pub fn certificate(&self) -> String {
+        self.pem.clone()
+    }
+
+    /// Its list of revoked certificates, in PEM: those with these serial numbers.
+    pub fn list(&self, serials: &[u8]) -> String {
+        let revoked = serials.iter().map(|serial| RevokedCertParams {
+            serial_number: vec![*serial].into(),
+            revocation_time: date_time_ymd(2026, 1, 2),
+            reason_code: Some(RevocationReason::KeyCompromise),
+            invalidity_date: None,
+        });
+        let params = CertificateRevocationListParams {
+            this_update: date_time_ymd(2026, 1, 1),
+            next_update: date_time_ymd(4000, 1, 1),
+            crl_number: vec![1].into(),
+            issuing_distribution_point: None,
+            revoked_certs: revoked.collect(),
+            key_identifier_method: KeyIdMethod::Sha256,
+        };
+        params.signed_by(&self.authority).unwrap().pem().unwrap()
     }
 
     pub fn good(&self) -> [String; 2] {

@@ -5,14 +5,14 @@ use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
 use ssmscope::cert::Pin;
-use ssmscope::probe::{BodyPattern, StartTls, token};
+use ssmscope::probe::{BodyPattern, PageField, PageMethod, StartTls, token};
 use ssmscope::time::Elapsed;
 use ssmscope::verdict::Severity;
 
 use super::groups::{Logs, Monitoring, Page, Redacting, Rendering, Timing};
 use super::values::{
-    HostPort, body_pattern, host_port, known_address, path, pin, port, server_name, span, starttls, state,
-    statuses,
+    HostPort, body_pattern, host_port, known_address, page_field, page_method, path, pin, port, server_name,
+    span, starttls, state, statuses,
 };
 
 /// `ssmscope check`.
@@ -177,9 +177,9 @@ pub struct Check {
     #[arg(long, value_name = "FAULT", value_enum, value_delimiter = ',', help_heading = "TLS")]
     pub accept: Vec<CertificateFault>,
 
-    /// With --oauth and --insecure or --accept: send the secrets to a server that nobody verified. Whoever answers can keep them.
+    /// With --oauth, --basic-user or --bearer-file, and --insecure or --accept: send the secrets to a server that nobody verified. Whoever answers can keep them.
     /// With --pin it is not needed: the key verifies the server.
-    #[arg(long, requires = "oauth", help_heading = "TLS")]
+    #[arg(long, help_heading = "TLS")]
     pub send_secrets_unverified: bool,
 
     /// Connect once more, to see whether the session is resumed.
@@ -228,6 +228,30 @@ pub struct Check {
     /// at each line. What is to be taken literally of . + * ? ( ) [ ] { } | ^ $ \ has a \ before it. The first 256 KiB are searched.
     #[arg(long, value_name = "REGEX", value_parser = body_pattern, help_heading = "Page")]
     pub expect_body: Option<BodyPattern>,
+
+    /// The method by which the page is asked for: HEAD, OPTIONS, POST, PUT, PATCH, DELETE; those that may have a body have an empty one.
+    #[arg(long, value_name = "METHOD", value_parser = page_method, default_value = "GET", help_heading = "Page")]
+    pub method: PageMethod,
+
+    /// Send this header field with the request for the page: 'X-Probe: yes'. Repeatable. Secrets have options of their own.
+    #[arg(long, value_name = "NAME: VALUE", value_parser = page_field, help_heading = "Page")]
+    pub header: Vec<PageField>,
+
+    /// Ask for the page as this user, by basic authentication.
+    #[arg(long, value_name = "NAME", conflicts_with_all = ["oauth", "bearer_file"], help_heading = "Page")]
+    pub basic_user: Option<String>,
+
+    /// Read that user's password from this file; else from SSMSCOPE_BASIC_PASSWORD.
+    #[arg(long, value_name = "FILE", requires = "basic_user", help_heading = "Page")]
+    pub basic_password_file: Option<PathBuf>,
+
+    /// Ask for the page with the bearer token in this file.
+    #[arg(long, value_name = "FILE", conflicts_with = "oauth", help_heading = "Page")]
+    pub bearer_file: Option<PathBuf>,
+
+    /// Follow redirects of the page within the same host and port. One that leads elsewhere is reported, and is a failure.
+    #[arg(long, help_heading = "Page")]
+    pub follow: bool,
 
     /// How it is printed.
     #[command(flatten)]

@@ -9,7 +9,9 @@ use jiff::tz::TimeZone;
 use ssmscope::analysis::{self, WindowEnd};
 use ssmscope::cert::{self, Pin};
 use ssmscope::log::AccessFormat;
-use ssmscope::probe::{BodyPattern, REASONS, StartTls, host_and_port, is_path, severity_of, without_zone};
+use ssmscope::probe::{
+    BodyPattern, PageField, PageMethod, REASONS, StartTls, host_and_port, is_path, severity_of, without_zone,
+};
 use ssmscope::report::language::Language;
 use ssmscope::report::machine::flat::Format;
 use ssmscope::report::{Form, Sort, Subject};
@@ -124,6 +126,16 @@ pub fn path(text: &str) -> Result<String, String> {
 /// What a page's body has to match.
 pub fn body_pattern(text: &str) -> Result<BodyPattern, String> {
     BodyPattern::parse(text).map_err(|error| error.to_string())
+}
+
+/// A method by which a page can be asked for.
+pub fn page_method(text: &str) -> Result<PageMethod, String> {
+    PageMethod::parse(text).map_err(|error| error.to_string())
+}
+
+/// A header field of the request for a page.
+pub fn page_field(text: &str) -> Result<PageField, String> {
+    PageField::parse(text).map_err(|error| error.to_string())
 }
 
 /// The digest of a public key.

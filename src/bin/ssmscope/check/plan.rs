@@ -12,8 +12,8 @@ use ssmscope::analysis::{Redaction, Settings};
 use ssmscope::cert::Anchors;
 use ssmscope::cert::revocation::RevocationLists;
 use ssmscope::probe::{
-    self, Accepted, AcceptedIssuer, Alerts, Demands, Family, Identity, Page, Plan, Proxy, Secret, States,
-    TlsPlan, token,
+    self, Accepted, AcceptedIssuer, Alerts, Credentials, Demands, Family, Identity, Page, PageRequest, Plan,
+    Proxy, Secret, States, TlsPlan, token,
 };
 use ssmscope::report::text::escape::escaped;
 use ssmscope::verdict;
@@ -35,6 +35,7 @@ pub struct Materials<'o> {
     anchors: Arc<Anchors>,
     identity: Option<Arc<Identity>>,
     demands: Demands,
+    request: PageRequest,
     token: Option<token::Request>,
     proxy_password: Option<Secret>,
     states: States,
@@ -73,6 +74,7 @@ impl<'o> Materials<'o> {
             anchors: Arc::new(trust::own_anchors(options.ca_file.as_deref())?),
             identity: identity(options)?.map(Arc::new),
             demands: demands(options)?,
+            request: request(options, uses_environment)?,
             proxy_password: secret(
                 options.proxy_password_file.as_deref(),
                 "SSMSCOPE_PROXY_PASSWORD",
@@ -127,7 +129,12 @@ impl<'o> Materials<'o> {
             path: path.to_owned(),
             statuses: options.expect_status.clone(),
             pattern: options.expect_body.clone(),
+            request: self.request.clone(),
         });
+        ensure!(
+            page.is_some() || self.request == PageRequest::default(),
+            "--method, --header, --basic-user, --bearer-file and --follow need a page: --http PATH, or a URL with a path"
+        );
         Ok(Plan {
             host: host.to_owned(),
             port,
@@ -233,6 +240,42 @@ fn accepted(options: &Check) -> Accepted {
     Accepted { issuer, is_expired: has(CertificateFault::Expired), is_misnamed: has(CertificateFault::Name) }
 }
 
+/// How a page is asked for.
+fn request(options: &Check, uses_environment: bool) -> anyhow::Result<PageRequest> {
+    let credentials = match (&options.basic_user, &options.bearer_file) {
+        (Some(user), _) => {
+            ensure!(!user.contains(':'), "--basic-user: a name can't contain a colon (RFC 7617, 2)");
+            let password =
+                secret(options.basic_password_file.as_deref(), "SSMSCOPE_BASIC_PASSWORD", uses_environment)?;
+            let Some(password) = password else {
+                bail!("{user} has no password: --basic-password-file or SSMSCOPE_BASIC_PASSWORD takes it");
+            };
+            Some(Credentials::Basic(user.clone(), password))
+        }
+        (None, Some(file)) => {
+            let Some(token) = secret(Some(file), "", false)? else {
+                bail!("{} holds no token", file.display())
+            };
+            let is_sendable = token.expose().bytes().all(|byte| byte.is_ascii_graphic());
+            ensure!(is_sendable, "{}: holds what no token contains (RFC 6750, 2.1)", file.display());
+            Some(Credentials::Bearer(token))
+        }
+        (None, None) => None,
+    };
+    ensure!(
+        credentials.is_none() || is_verified(options),
+        "--insecure or --accept with --basic-user or --bearer-file would send the secret to any server that answers: verify it with \
+         --ca-file, --name or --pin, or add --send-secrets-unverified"
+    );
+    let method = options.method.clone();
+    Ok(PageRequest { method, fields: options.header.clone(), credentials, follows: options.follow })
+}
+
+/// Whether secrets go to a server that was verified, or that the user sends them to all the same.
+fn is_verified(options: &Check) -> bool {
+    !accepted(options).is_any() || !options.pin.is_empty() || options.send_secrets_unverified
+}
+
 /// What is demanded of the server's certificate beyond what clients do.
 fn demands(options: &Check) -> anyhow::Result<Demands> {
     let lists = options.crl_file.as_ref().map(|file| {
@@ -267,7 +310,7 @@ fn identity(options: &Check) -> anyhow::Result<Option<Identity>> {
 fn token(options: &Check, uses_environment: bool) -> anyhow::Result<Option<token::Request>> {
     let Some(grant) = options.oauth else { return Ok(None) };
     ensure!(
-        !accepted(options).is_any() || !options.pin.is_empty() || options.send_secrets_unverified,
+        is_verified(options),
         "--insecure or --accept with --oauth would send the secrets to any server that answers: verify it with --ca-file, \
          --name or --pin, or add --send-secrets-unverified"
     );

@@ -21,7 +21,7 @@ use tracing::debug;
 use crate::limits;
 use crate::probe::tape::Tape;
 use crate::time::Elapsed;
-use query::{Reply, read_answer};
+use query::{Lacking, Reply, read_answer};
 
 const HOSTS: &str = "/etc/hosts";
 const RESOLV_CONF: &str = "/etc/resolv.conf";
@@ -76,6 +76,8 @@ pub struct ResolverFault {
     pub record: Option<String>,
     /// The code that it answered; absent where no answer came.
     pub rcode: Option<String>,
+    /// Why there is no answer by TCP, where the one by UDP is cut.
+    pub cut: Option<String>,
 }
 
 /// How the search for addresses ended.
@@ -178,10 +180,14 @@ fn ask_resolvers(tape: &mut Tape, resolution: &mut Resolution, family: Option<Fa
     servers.truncate(limits::RESOLVERS);
     let search: Vec<_> = config.get_last_search_or_domain().cloned().collect();
     let names = candidates(&resolution.name, &search, config.ndots);
-    let rounds = config.attempts.clamp(1, 3);
+    // The only one is asked again without its first answer being given up, however late that is.
+    let is_only = servers.len() == 1;
+    let rounds = if is_only { 1 } else { config.attempts.clamp(1, 3) };
+    let attempts = if is_only { config.attempts.clamp(1, 3) } else { 1 };
     let turns = servers.len() as u32 * rounds;
     let each = until.saturating_duration_since(Instant::now()) / turns.max(1);
-    let patience = each.max(LEAST_PATIENCE).min(Duration::from_secs(u64::from(config.timeout.max(1))));
+    let patience =
+        each.max(LEAST_PATIENCE).min(Duration::from_secs(u64::from(config.timeout.max(1))) * attempts);
     debug!(?servers, ?names, rounds, ?patience, "resolvers to be asked");
     resolution.outcome = Lookup::BadName;
     for name in &names {
@@ -201,7 +207,7 @@ fn ask_resolvers(tape: &mut Tape, resolution: &mut Resolution, family: Option<Fa
                 Err(why) => {
                     tape.note(format!("asked {server} for {name}: {why}, after {took}"));
                     resolution.failure = Some(why);
-                    resolution.add_fault(server, None, None);
+                    resolution.add_fault(server, None, Lacking::Silence);
                     continue;
                 }
                 Ok(reply) => reply,
@@ -235,10 +241,14 @@ fn take(
     let of = canonical.as_ref().filter(|of| !of.eq_ignore_ascii_case(&resolution.name));
     let alias = of.map(|of| format!(", which is {of}")).unwrap_or_default();
     tape.note(format!("asked {server} for {name}{alias}: {code}{found}, in {took}"));
-    for (record, code) in faults {
-        let what = code.map_or("no answer".to_owned(), |code| code.to_string());
+    for (record, why) in faults {
+        let what = match &why {
+            Lacking::Silence => "no answer".to_owned(),
+            Lacking::Cut(why) => format!("the answer by UDP is cut (TC), and by TCP {why}"),
+            Lacking::Code(code) => code.to_string(),
+        };
         tape.note(format!("asked {server} for the {record} records of {name}: {what}"));
-        resolution.add_fault(server, Some(record.to_string()), code);
+        resolution.add_fault(server, Some(record.to_string()), why);
     }
     let outcome = match code {
         Rcode::NOERROR if addresses.is_empty() && is_loop => Lookup::AliasLoop,
@@ -248,7 +258,7 @@ fn take(
         _ => Lookup::Failed,
     };
     if outcome == Lookup::Failed {
-        resolution.add_fault(server, None, Some(code));
+        resolution.add_fault(server, None, Lacking::Code(code));
     }
     resolution.server = Some(server);
     resolution.rcode = Some(code.to_string());
@@ -258,8 +268,13 @@ fn take(
 }
 
 impl Resolution {
-    fn add_fault(&mut self, server: SocketAddr, record: Option<String>, code: Option<Rcode>) {
-        let fault = ResolverFault { server, record, rcode: code.map(|code| code.to_string()) };
+    fn add_fault(&mut self, server: SocketAddr, record: Option<String>, why: Lacking) {
+        let (rcode, cut) = match why {
+            Lacking::Silence => (None, None),
+            Lacking::Cut(why) => (None, Some(why)),
+            Lacking::Code(code) => (Some(code.to_string()), None),
+        };
+        let fault = ResolverFault { server, record, rcode, cut };
         // By resolvers, records and codes these are few.
         if !self.faults.contains(&fault) {
             self.faults.push(fault);

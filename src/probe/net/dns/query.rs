@@ -13,6 +13,9 @@ use super::Family;
 use crate::limits;
 use crate::probe::net::socket::words;
 
+/// After this time a question is sent again: a datagram may have been lost.
+const AGAIN: Duration = Duration::from_secs(2);
+
 /// How long the other family's answer is waited for, once one with addresses is there.
 const OTHER_FAMILY: Duration = Duration::from_secs(1);
 
@@ -26,8 +29,28 @@ pub(super) struct Reply {
     pub(super) canonical: Option<String>,
     /// Whether its aliases lead in a circle.
     pub(super) is_loop: bool,
-    /// Record types for which there is no usable answer although another type has addresses, and the answer's code if one came.
-    pub(super) faults: Vec<(Rtype, Option<Rcode>)>,
+    /// Record types for which there is no usable answer although another type has addresses, and why.
+    pub(super) faults: Vec<(Rtype, Lacking)>,
+}
+
+/// Why there is no usable answer to a question.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(super) enum Lacking {
+    /// None came.
+    Silence,
+    /// The one by UDP is cut (RFC 1035, 4.1.1, TC), and there is none by TCP for this reason.
+    Cut(String),
+    /// By its code.
+    Code(Rcode),
+}
+
+/// What came in reply to a question.
+#[derive(Clone, Default)]
+enum Came {
+    #[default]
+    Nothing,
+    Cut(String),
+    Whole(Vec<u8>),
 }
 
 /// An answer to one question.
@@ -57,22 +80,34 @@ pub(super) fn ask(
         io::ErrorKind::ConnectionRefused => "nobody listens there, an ICMP error says".to_owned(),
         _ => format!("it can't be asked: {}", words(&error)),
     })?;
-    let is_silent = answers.iter().all(Option::is_none);
-    let answers = answers.into_iter().map(|answer| answer.map(|bytes| read_answer(&bytes)));
     let mut read = Vec::new();
-    for (record, answer) in records.into_iter().zip(answers) {
-        read.push((record, answer.transpose().map_err(str::to_owned)?));
+    for (record, came) in records.into_iter().zip(answers) {
+        read.push((
+            record,
+            match came {
+                Came::Nothing => Err(Lacking::Silence),
+                Came::Cut(why) => Err(Lacking::Cut(why)),
+                Came::Whole(bytes) => Ok(read_answer(&bytes).map_err(str::to_owned)?),
+            },
+        ));
     }
+    let is_silent = read.iter().all(|(_, answer)| matches!(answer, Err(Lacking::Silence)));
     if is_silent { Err("no answer".to_owned()) } else { combined(read) }
 }
 
 /// What the answers come to. One family's failure leaves the other's addresses usable; without any, it hides whether there are some.
-fn combined(read: Vec<(Rtype, Option<Answer>)>) -> Result<Reply, String> {
+fn combined(read: Vec<(Rtype, Result<Answer, Lacking>)>) -> Result<Reply, String> {
     let has_addresses =
-        |answer: &Option<Answer>| answer.as_ref().is_some_and(|answer| !answer.addresses.is_empty());
+        |answer: &Result<Answer, Lacking>| answer.as_ref().is_ok_and(|answer| !answer.addresses.is_empty());
     if !read.iter().any(|(_, answer)| has_addresses(answer)) {
-        if let Some((record, _)) = read.iter().find(|(_, answer)| answer.is_none()) {
-            return Err(format!("no answer for {record}"));
+        for (record, answer) in &read {
+            match answer {
+                Err(Lacking::Cut(why)) => {
+                    return Err(format!("its answer for {record} by UDP is cut (TC), and by TCP {why}"));
+                }
+                Err(_) => return Err(format!("no answer for {record}")),
+                Ok(_) => {}
+            }
         }
         // A failure first, then that the name exists.
         let rank = |answer: &Answer| match answer.code {
@@ -80,7 +115,7 @@ fn combined(read: Vec<(Rtype, Option<Answer>)>) -> Result<Reply, String> {
             Rcode::NXDOMAIN => 2,
             _ => 0,
         };
-        let answer = read.into_iter().filter_map(|(_, answer)| answer).min_by_key(rank);
+        let answer = read.into_iter().filter_map(|(_, answer)| answer.ok()).min_by_key(rank);
         let answer = answer.ok_or("no answer")?;
         let Answer { code, addresses, canonical, is_loop } = answer;
         return Ok(Reply { code, addresses, canonical, is_loop, faults: Vec::new() });
@@ -94,11 +129,12 @@ fn combined(read: Vec<(Rtype, Option<Answer>)>) -> Result<Reply, String> {
     };
     for (record, answer) in read {
         match answer {
-            Some(answer) if answer.code == Rcode::NOERROR || !answer.addresses.is_empty() => {
+            Ok(answer) if answer.code == Rcode::NOERROR || !answer.addresses.is_empty() => {
                 reply.addresses.extend(answer.addresses);
                 reply.canonical = reply.canonical.or(answer.canonical);
             }
-            answer => reply.faults.push((record, answer.map(|answer| answer.code))),
+            Ok(answer) => reply.faults.push((record, Lacking::Code(answer.code))),
+            Err(why) => reply.faults.push((record, why)),
         }
     }
     Ok(reply)
@@ -118,11 +154,7 @@ fn question(name: &Name<Vec<u8>>, record: Rtype) -> Option<(u16, Vec<u8>)> {
 }
 
 /// The answers to these questions, as far as they come before that time; those that are cut are asked for again by TCP.
-fn ask_by_udp(
-    server: SocketAddr,
-    questions: &[(u16, Vec<u8>)],
-    mut until: Instant,
-) -> io::Result<Vec<Option<Vec<u8>>>> {
+fn ask_by_udp(server: SocketAddr, questions: &[(u16, Vec<u8>)], mut until: Instant) -> io::Result<Vec<Came>> {
     let unspecified: IpAddr =
         if server.is_ipv4() { Ipv4Addr::UNSPECIFIED.into() } else { Ipv6Addr::UNSPECIFIED.into() };
     let socket = UdpSocket::bind((unspecified, 0))?;
@@ -130,18 +162,19 @@ fn ask_by_udp(
     for (_, question) in questions {
         socket.send(question)?;
     }
-    let mut answers = vec![None; questions.len()];
-    // One lost datagram is no silence: what is open at half of the time is asked for once more.
-    let mut again_at = Some(halfway(until));
+    let mut answers = vec![Came::default(); questions.len()];
+    // One lost datagram is no silence: what is open at half of the time is asked for once more, or after a while.
+    let mut again_at = Some(halfway(until).min(Instant::now() + AGAIN));
     let mut buffer = [0; limits::DNS_MESSAGE_BYTES];
-    while answers.iter().any(Option::is_none) {
+    let is_open = |came: &Came| matches!(came, Came::Nothing);
+    while answers.iter().any(is_open) {
         let now = Instant::now();
         if now >= until {
             break;
         }
         if again_at.is_some_and(|at| now >= at) {
-            again_at = None;
-            for ((_, question), _) in questions.iter().zip(&answers).filter(|(_, answer)| answer.is_none()) {
+            again_at = Some(now + AGAIN);
+            for ((_, question), _) in questions.iter().zip(&answers).filter(|(_, came)| is_open(came)) {
                 socket.send(question)?;
             }
         }
@@ -166,22 +199,36 @@ fn ask_by_udp(
         let asked = questions.iter().position(|(id, question)| answers_to(&message, *id, question));
         let Some(index) = asked else { continue };
         let answer = if message.header().tc() {
-            questions.get(index).and_then(|(id, question)| ask_by_tcp(server, *id, question, until).ok())
-        } else {
-            Some(message.into_octets())
-        };
-        match (answers.get_mut(index), answer) {
-            (Some(slot), Some(answer)) => {
-                if read_answer(&answer).is_ok_and(|answer| !answer.addresses.is_empty()) {
-                    until = until.min(Instant::now() + OTHER_FAMILY);
-                    again_at = again_at.map(|at| at.min(halfway(until)));
-                }
-                *slot = Some(answer);
+            let Some((id, question)) = questions.get(index) else { continue };
+            // The other question's answer may be waiting.
+            match ask_by_tcp(server, *id, question, halfway(until)) {
+                Ok(answer) => Came::Whole(answer),
+                Err(error) => Came::Cut(by_tcp(&error)),
             }
-            _ => break,
+        } else {
+            Came::Whole(message.into_octets())
+        };
+        let Some(slot) = answers.get_mut(index) else { continue };
+        if let Came::Whole(answer) = &answer
+            && read_answer(answer).is_ok_and(|answer| !answer.addresses.is_empty())
+        {
+            until = until.min(Instant::now() + OTHER_FAMILY);
+            again_at = again_at.map(|at| at.min(halfway(until)));
         }
+        *slot = answer;
     }
     Ok(answers)
+}
+
+/// Why a resolver gave no answer by TCP, in words that follow that.
+fn by_tcp(error: &io::Error) -> String {
+    match error.kind() {
+        io::ErrorKind::TimedOut => "none comes".to_owned(),
+        io::ErrorKind::ConnectionRefused => "it refuses the connection".to_owned(),
+        io::ErrorKind::InvalidData => "it gives an answer to something else".to_owned(),
+        io::ErrorKind::UnexpectedEof => "it closes the connection".to_owned(),
+        _ => format!("it can't be asked: {}", words(error)),
+    }
 }
 
 fn halfway(until: Instant) -> Instant {
@@ -317,23 +364,28 @@ mod tests {
     fn one_family_s_failure_leaves_the_other_s_addresses() {
         let answer = |code, address: Option<&str>| {
             let addresses = address.map(|address| address.parse().unwrap()).into_iter().collect();
-            Some(Answer { code, addresses, canonical: None, is_loop: false })
+            Ok(Answer { code, addresses, canonical: None, is_loop: false })
         };
+        let silent = || Err(Lacking::Silence);
+        let cut = || Err(Lacking::Cut("none comes".to_owned()));
         let of = |a, aaaa| combined(vec![(Rtype::A, a), (Rtype::AAAA, aaaa)]);
         let found = || answer(Rcode::NOERROR, Some("192.0.2.7"));
         let nothing = || answer(Rcode::NOERROR, None);
         for (aaaa, faults) in [
             (nothing(), vec![]),
-            (answer(Rcode::SERVFAIL, None), vec![(Rtype::AAAA, Some(Rcode::SERVFAIL))]),
-            (answer(Rcode::NXDOMAIN, None), vec![(Rtype::AAAA, Some(Rcode::NXDOMAIN))]),
-            (None, vec![(Rtype::AAAA, None)]),
+            (answer(Rcode::SERVFAIL, None), vec![(Rtype::AAAA, Lacking::Code(Rcode::SERVFAIL))]),
+            (answer(Rcode::NXDOMAIN, None), vec![(Rtype::AAAA, Lacking::Code(Rcode::NXDOMAIN))]),
+            (silent(), vec![(Rtype::AAAA, Lacking::Silence)]),
+            (cut(), vec![(Rtype::AAAA, Lacking::Cut("none comes".to_owned()))]),
         ] {
             let reply = of(found(), aaaa).unwrap();
             assert_eq!((reply.code, reply.addresses.len(), reply.faults), (Rcode::NOERROR, 1, faults));
         }
         // Whether there are addresses is not known then.
         assert_eq!(of(nothing(), answer(Rcode::SERVFAIL, None)).unwrap().code, Rcode::SERVFAIL);
-        assert_eq!(of(None, nothing()), Err("no answer for A".to_owned()));
+        assert_eq!(of(silent(), nothing()), Err("no answer for A".to_owned()));
+        let only_cut = of(cut(), nothing()).unwrap_err();
+        assert_eq!(only_cut, "its answer for A by UDP is cut (TC), and by TCP none comes");
         assert_eq!(of(nothing(), nothing()).unwrap().code, Rcode::NOERROR);
     }
 

@@ -92,7 +92,7 @@ fn silent_resolvers(lab: &Lab) {
 
 #[test]
 fn answers_that_are_half_usable_are_named() {
-    at_once(&[halves, dead_first_resolver, addresses_of_an_interface]);
+    at_once(&[halves, dead_first_resolver, late_resolver, addresses_of_an_interface]);
 }
 
 fn name(text: &str) -> Name<Vec<u8>> {
@@ -110,6 +110,10 @@ fn serve_names(lab: &Lab) {
             let (of, is_v4) = (question.qname().to_string(), question.qtype() == Rtype::A);
             let code = match (of.split('.').next().unwrap(), is_v4) {
                 ("mute", false) => continue,
+                ("late", true) => {
+                    thread::sleep(Duration::from_secs(4));
+                    Rcode::NOERROR
+                }
                 ("broken", false) => Rcode::SERVFAIL,
                 _ => Rcode::NOERROR,
             };
@@ -126,7 +130,11 @@ fn serve_names(lab: &Lab) {
                 (_, true) => answer.push((name(&of), 60, A::from_octets(10, 9, 0, 2))).unwrap(),
                 _ => {}
             }
-            let _ = socket.send_to(&answer.finish(), peer);
+            let mut answer = answer.finish();
+            // TC, where nobody listens for TCP.
+            let is_cut = of.starts_with("cut.") || of.starts_with("cutsix.") && !is_v4;
+            answer[2] |= if is_cut { 2 } else { 0 };
+            let _ = socket.send_to(&answer, peer);
         }
     });
 }
@@ -142,6 +150,11 @@ fn halves(lab: &Lab) {
     for (host, reason, words) in [
         ("broken.test", "resolver-failed", "answers SERVFAIL for the AAAA records of broken.test"),
         ("mute.test", "resolver-silent", "does not answer for the AAAA records of mute.test"),
+        (
+            "cutsix.test",
+            "resolver-silent",
+            "cuts its answer for the AAAA records of cutsix.test (TC), and by TCP it refuses the connection",
+        ),
     ] {
         let checked = of(host, &[]);
         assert_eq!(
@@ -164,6 +177,9 @@ fn halves(lab: &Lab) {
         assert_eq!(checked.check["dns"]["outcome"], outcome, "{checked}");
         assert!(checked.contains(words), "{checked}");
     }
+    let checked = of("cut.test", &[]);
+    assert_eq!((checked.reason(), checked.status()), ("resolver-silent", 2), "{checked}");
+    assert!(checked.contains("by UDP is cut (TC), and by TCP it refuses the connection"), "{checked}");
     assert!(of("nothing.test", &["-6"]).contains("no IPv6 address"));
     // As the certificate and DNS have it.
     let checked = of("b\u{fc}cher.test", &[]);
@@ -187,6 +203,15 @@ fn dead_first_resolver(lab: &Lab) {
     assert!(began.elapsed() < Duration::from_secs(3), "{checked}");
     assert_eq!((checked.reason(), checked.status()), ("resolver-silent", 1), "{checked}");
     assert!(checked.contains("the resolver 10.9.0.3:53 does not answer; another one"), "{checked}");
+}
+
+/// Late is not silent: the C library waits for 5 s by default.
+fn late_resolver(lab: &Lab) {
+    serve_names(lab);
+    lab.resolve_by(&format!("nameserver {SERVER}\n"), "127.0.0.1 localhost\n");
+    let checked = check(lab, &["-4", "late.test"]);
+    assert_eq!(checked.check["dns"]["addresses"], serde_json::json!([SERVER]), "{checked}");
+    assert_eq!(checked.reason(), "refused", "{checked}");
 }
 
 fn addresses_of_an_interface(lab: &Lab) {

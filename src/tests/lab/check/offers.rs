@@ -58,7 +58,7 @@ fn a_server_that_breaks_the_protocol_is_critical_and_is_not_asked_again() {
     let Some(lab) = Lab::with_ipv6() else { return };
     for (port, version, suite, cause, words, status) in [
         (8443, 0x0300, 0x0005, "protocol_version", "a ServerHello of SSL 3.0, which was not offered", 2),
-        (8444, 0x0303, 0xc013, "handshake_failure", "selected unoffered cipher suite", 2),
+        (8444, 0x0303, 0xc013, "handshake_failure", "chooses a cipher suite which was not offered", 2),
         (8445, 0x0333, 0xc02f, "protocol_version", "which was not offered", 2),
         // A server that knows no newer version answers so, and others complete that.
         (8446, 0x0302, 0xc013, "protocol_version", "over TLS 1.1, which this check can't complete", 1),

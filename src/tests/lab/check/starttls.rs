@@ -75,6 +75,22 @@ fn refused(lab: &Lab) {
         let headline = checked.check["headline"].as_str().unwrap();
         assert!(headline.contains(said.trim_end()), "{port}: {checked}");
     }
+    // It agrees, and says more in clear: a client would take that for what is encrypted.
+    let pki = Pki::new(lab.folder.path());
+    let says: [(&str, u16, &[&[u8]]); 2] = [
+        ("smtp", 30, &[b"220 mx\r\n", b"250 mx\r\n", b"220 go\r\n250 injected\r\n"]),
+        ("postgres", 31, &[b"", b"SR\0\0\0\x08\0\0\0\0"]),
+    ];
+    for (protocol, port, says) in says {
+        serve_starttls(lab, port, &pki.good(), move |peer| {
+            talk(peer, says);
+            true
+        });
+        let checked = check(lab, &["--insecure", "--starttls", protocol, "-p", &port.to_string(), SERVER]);
+        assert_eq!((checked.reason(), checked.status()), ("not-tls", 2), "{checked}");
+        assert!(checked.contains("in clear before it"), "{checked}");
+        assert!(!checked.contains("TLS is established"), "{checked}");
+    }
     serve(lab, 28, |_| wait());
     let checked = check(lab, &[&["--starttls", "smtp", "-p", "28", SERVER][..], &QUICK].concat());
     assert_eq!((checked.reason(), checked.status()), ("client-silent", 2), "{checked}");

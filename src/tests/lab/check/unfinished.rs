@@ -44,6 +44,13 @@ fn tunnels(lab: &Lab) {
         let _ = peer.write_all(b"HTTP/1.1 200 OK\r\n");
         peers::wait();
     });
+    serve(lab, 3137, |mut peer| {
+        let _ = peer.read(&mut [0; 4_096]);
+        let _ = peer.write_all(b"HTTP/1.1 2");
+        peers::wait();
+    });
+    let checked = check(lab, &["--proxy", &format!("http://{SERVER}:3137"), "-t", "2", "ssm.test"]);
+    assert_eq!((checked.reason(), checked.status()), ("proxy-refused", 2), "{checked}");
     let checked = check(lab, &["--proxy", &format!("http://{SERVER}:3135"), "-t", "2", "ssm.test"]);
     assert_eq!((checked.reason(), checked.status()), ("proxy-refused", 2), "{checked}");
     let pki = Pki::new(lab.folder.path());
@@ -59,8 +66,19 @@ fn tunnels(lab: &Lab) {
     // What comes with the proxy's answer is the server's.
     serve(lab, 3134, |peer| peers::answer(peer, b"HTTP/1.1 200 OK\r\n\r\nSSH-2.0-x\r\n"));
     let checked = check(lab, &["--proxy", &format!("http://{SERVER}:3134"), "ssm.test"]);
-    assert_eq!(checked.status(), 2, "{checked}");
+    assert_eq!((checked.reason(), checked.status()), ("proxy-refused", 2), "{checked}");
+    assert!(checked.contains("sends this before anything was said inside"), "{checked}");
     assert!(!checked.contains("sent nothing"), "{checked}");
+    // It agrees, and resets at once.
+    serve(lab, 3136, |mut peer| {
+        let _ = peer.read(&mut [0; 4_096]);
+        let _ = peer.write_all(b"HTTP/1.1 200 OK\r\n\r\n");
+        reset(peer);
+    });
+    for _ in 0..5 {
+        let checked = check(lab, &["--proxy", &format!("http://{SERVER}:3136"), "ssm.test"]);
+        assert_eq!((checked.reason(), checked.status()), ("reset", 2), "{checked}");
+    }
 }
 
 /// Passes what a server at `port` says on, with the last byte of its TLS 1.2 Finished changed.
@@ -118,6 +136,12 @@ fn handshakes(lab: &Lab) {
     }
 }
 
+/// Ends a connection by a RST.
+fn reset(peer: TcpStream) {
+    let linger = nix::libc::linger { l_onoff: 1, l_linger: 0 };
+    setsockopt(&peer.as_fd(), sockopt::Linger, &linger).unwrap();
+}
+
 fn pages(lab: &Lab) {
     let pki = Pki::new(lab.folder.path());
     let ca = pki.authority();
@@ -147,9 +171,19 @@ fn pages(lab: &Lab) {
     serve(lab, 8444, move |mut peer| {
         let mut connection = rustls::ServerConnection::new(std::sync::Arc::clone(&config)).unwrap();
         let _ = rustls::Stream::new(&mut connection, &mut peer).read(&mut [0; 4_096]);
-        let linger = nix::libc::linger { l_onoff: 1, l_linger: 0 };
-        setsockopt(&peer.as_fd(), sockopt::Linger, &linger).unwrap();
+        reset(peer);
     });
+    // An answer that is there before the request.
+    let config = peers::tls(&pki.good());
+    serve(lab, 8446, move |mut peer| {
+        let mut connection = rustls::ServerConnection::new(std::sync::Arc::clone(&config)).unwrap();
+        let mut stream = rustls::Stream::new(&mut connection, &mut peer);
+        let _ = stream.write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok");
+        let _ = stream.read(&mut [0; 4_096]);
+    });
+    let checked = check(lab, &["10.9.0.2:8446", "--name", NAME, "--ca-file", &ca, "--http", "/"]);
+    assert_eq!((checked.reason(), checked.status()), ("page-unexpected", 2), "{checked}");
+    assert!(checked.contains("the server answered before GET / was sent"), "{checked}");
     for _ in 0..5 {
         let options = ["10.9.0.2:8444", "--name", NAME, "--ca-file", &ca, "--http", "/"];
         let checked = check(lab, &options);

@@ -1,0 +1,239 @@
+//! How a page is asked for: method, header fields, who asks, and what becomes of a redirect.
+
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use zeroize::Zeroizing;
+
+use super::http::exchange::{HeaderName, HeaderValue, Method, is_path};
+use super::secret::Secret;
+
+/// How a page is asked for.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct PageRequest {
+    /// The method; GET by default.
+    pub method: PageMethod,
+    /// Further header fields.
+    pub fields: Vec<PageField>,
+    /// Who asks, where the server is to know it.
+    pub credentials: Option<Credentials>,
+    /// Whether a redirect within the same host and port is followed.
+    pub follows: bool,
+}
+
+/// A method by which a page can be asked for.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct PageMethod(pub(super) Method);
+
+/// A header field that a request for a page can have.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct PageField(pub(super) HeaderName, pub(super) HeaderValue);
+
+/// Who asks for a page.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Credentials {
+    /// A user and a password (RFC 7617).
+    Basic(String, Secret),
+    /// A token (RFC 6750).
+    Bearer(Secret),
+}
+
+/// Why a method or a header field can't be sent.
+#[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
+pub enum BadField {
+    /// It is none, or has no meaning for a page.
+    #[error("not GET, HEAD, OPTIONS, POST, PUT, PATCH or DELETE")]
+    Method,
+    /// It has no colon, or characters that a header field can't contain.
+    #[error("not NAME: VALUE in printable ASCII")]
+    Form,
+    /// The check sends that one itself.
+    #[error("{0} is sent by the check itself")]
+    Own(String),
+    /// Whoever lists processes can read it.
+    #[error("{0} is secret, and command lines are not; use --basic-user or --bearer-file")]
+    Secret(String),
+}
+
+/// Where a redirect leads.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(super) enum Target {
+    /// To this path of the same host and port.
+    Here(String),
+    /// To another host, port or protocol, or to what is no address.
+    Elsewhere,
+}
+
+impl PageMethod {
+    /// A method by its name.
+    ///
+    /// # Errors
+    /// When it is none for a page.
+    pub fn parse(name: &str) -> Result<Self, BadField> {
+        let all = [
+            Method::GET,
+            Method::HEAD,
+            Method::OPTIONS,
+            Method::POST,
+            Method::PUT,
+            Method::PATCH,
+            Method::DELETE,
+        ];
+        let mut all = all.into_iter();
+        all.find(|method| method.as_str().eq_ignore_ascii_case(name)).map(Self).ok_or(BadField::Method)
+    }
+}
+
+impl PageField {
+    /// A header field, `NAME: VALUE`.
+    ///
+    /// # Errors
+    /// When it can't be sent, the check sends it itself, or it is a secret.
+    pub fn parse(text: &str) -> Result<Self, BadField> {
+        const OWN: [&str; 7] =
+            ["host", "connection", "content-length", "transfer-encoding", "te", "upgrade", "expect"];
+        const SECRET: [&str; 3] = ["authorization", "proxy-authorization", "cookie"];
+        let (name, value) = text.split_once(':').ok_or(BadField::Form)?;
+        let name: HeaderName = name.parse().map_err(|_| BadField::Form)?;
+        let value = value.trim();
+        let is_printable = value.bytes().all(|byte| byte.is_ascii_graphic() || byte == b' ');
+        let value = HeaderValue::from_str(value).ok().filter(|_| is_printable).ok_or(BadField::Form)?;
+        match name.as_str() {
+            own if OWN.contains(&own) => Err(BadField::Own(own.to_owned())),
+            secret if SECRET.contains(&secret) => Err(BadField::Secret(secret.to_owned())),
+            _ => Ok(Self(name, value)),
+        }
+    }
+}
+
+impl PageRequest {
+    /// What must show in no output.
+    pub(super) fn secret(&self) -> Option<&Secret> {
+        self.credentials.as_ref().map(|(Credentials::Basic(_, secret) | Credentials::Bearer(secret))| secret)
+    }
+
+    /// Whether a request of this method has a body, which is empty here.
+    pub(super) fn has_body(&self) -> bool {
+        [Method::POST, Method::PUT, Method::PATCH].contains(&self.method.0)
+    }
+}
+
+impl Credentials {
+    /// The Authorization field.
+    pub(super) fn field(&self) -> Zeroizing<String> {
+        Zeroizing::new(match self {
+            Self::Basic(user, password) => {
+                let plain = Zeroizing::new(format!("{user}:{}", password.expose()));
+                format!("Basic {}", STANDARD.encode(plain.as_bytes()))
+            }
+            Self::Bearer(token) => format!("Bearer {}", token.expose()),
+        })
+    }
+}
+
+/// Where the Location of an answer leads (RFC 3986, 5.2), to a request for `path` at `origin`: `https://host:port`.
+pub(super) fn target(location: &str, origin: &str, path: &str) -> Target {
+    const DEFAULT: &str = ":443";
+    let location = location.split('#').next().unwrap_or_default();
+    let here = |path: &str| if is_path(path) { Target::Here(path.to_owned()) } else { Target::Elsewhere };
+    let of_host = match location.strip_prefix("//") {
+        Some(rest) => Some(rest),
+        None if location.get(..8).is_some_and(|scheme| scheme.eq_ignore_ascii_case("https://")) => {
+            location.get(8..)
+        }
+        None => None,
+    };
+    let has_scheme = || location.split(['/', '?']).next().is_some_and(|part| part.contains(':'));
+    if let Some(rest) = of_host {
+        let end = rest.find(['/', '?']).unwrap_or(rest.len());
+        let (place, path) = rest.split_at(end);
+        let own = origin.strip_prefix("https://").unwrap_or(origin);
+        let own = own.strip_suffix(DEFAULT).unwrap_or(own);
+        let place = place.strip_suffix(DEFAULT).unwrap_or(place);
+        if !place.eq_ignore_ascii_case(own) {
+            return Target::Elsewhere;
+        }
+        return if path.starts_with('/') { here(path) } else { here(&format!("/{path}")) };
+    }
+    let before_query = path.split('?').next().unwrap_or_default();
+    match location {
+        "" => here(path),
+        _ if location.starts_with('/') => here(location),
+        _ if location.starts_with('?') => here(&format!("{before_query}{location}")),
+        _ if has_scheme() => Target::Elsewhere,
+        relative => {
+            let folder = before_query.rfind('/').map_or("/", |end| &before_query[..=end]);
+            here(&format!("{folder}{relative}"))
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[test]
+    fn a_field_is_one_that_can_be_sent_and_is_no_secret() {
+        let PageField(name, value) = PageField::parse("X-Probe:  yes ").unwrap();
+        assert_eq!((name.as_str(), value.to_str().unwrap()), ("x-probe", "yes"));
+        for (text, error) in [
+            ("X-Probe", BadField::Form),
+            ("X Probe: y", BadField::Form),
+            ("X: a\r\nHost: b", BadField::Form),
+            ("X: \u{e9}", BadField::Form),
+            ("HOST: b", BadField::Own("host".to_owned())),
+            ("Authorization: Basic eA==", BadField::Secret("authorization".to_owned())),
+            ("Cookie: a=b", BadField::Secret("cookie".to_owned())),
+        ] {
+            assert_eq!(PageField::parse(text), Err(error), "{text}");
+        }
+        assert_eq!(PageMethod::parse("head"), Ok(PageMethod(Method::HEAD)));
+        assert_eq!(PageMethod::parse("CONNECT"), Err(BadField::Method));
+    }
+
+    #[test]
+    fn a_redirect_is_followed_to_the_same_host_and_port_only() {
+        let of = |location: &str| target(location, "https://ssm.example:443", "/a/b?c");
+        let here = |path: &str| Target::Here(path.to_owned());
+        for (location, target) in [
+            ("/x?y#z", here("/x?y")),
+            ("x", here("/a/x")),
+            ("?q", here("/a/b?q")),
+            ("", here("/a/b?c")),
+            ("https://SSM.example/x", here("/x")),
+            ("https://ssm.example:443", here("/")),
+            ("https://ssm.example?q", here("/?q")),
+            ("//ssm.example/x", here("/x")),
+            ("https://ssm.example:8443/x", Target::Elsewhere),
+            ("https://ssm.example.org/x", Target::Elsewhere),
+            ("https://joe@ssm.example/x", Target::Elsewhere),
+            ("https://ssm.example\\@evil.example/x", Target::Elsewhere),
+            ("http://ssm.example/x", Target::Elsewhere),
+            ("javascript:alert(1)", Target::Elsewhere),
+            ("//evil.example/x", Target::Elsewhere),
+            ("/a b", Target::Elsewhere),
+        ] {
+            assert_eq!(of(location), target, "{location}");
+        }
+        assert_eq!(target("https://ssm.example/x", "https://ssm.example:8443", "/"), Target::Elsewhere);
+    }
+
+    #[test]
+    fn credentials_are_a_field_that_is_not_printed() {
+        let basic = Credentials::Basic("joe".to_owned(), Secret::new("pw".to_owned()));
+        assert_eq!(basic.field().as_str(), "Basic am9lOnB3");
+        let bearer = Credentials::Bearer(Secret::new("t0ken".to_owned()));
+        assert_eq!(bearer.field().as_str(), "Bearer t0ken");
+        assert!(!format!("{basic:?} {bearer:?}").contains("t0ken"));
+    }
+
+    proptest! {
+        #[test]
+        fn any_location_leads_here_or_elsewhere(location: String, path in "/[a-z/?]{0,8}") {
+            if let Target::Here(path) = target(&location, "https://h:1", &path) {
+                prop_assert!(is_path(&path));
+            }
+        }
+    }
+}
