@@ -296,11 +296,12 @@ impl Probe<'_> {
 
     /// Keeps how a connection on which something was still awaited was left.
     fn leave(&mut self, left: Closing, waiting: GivenUp) {
-        self.unwrapped.extend(left.unwrapped.clone().map(|how| (waiting.client, how)));
-        if left.is_given_up {
-            self.given_up.push(waiting.clone());
+        let (client, is_given_up) = (waiting.client, left.is_given_up);
+        self.unwrapped.extend(left.unwrapped.clone().map(|how| (client, how)));
+        left.keep(&mut self.knowledge, client);
+        if is_given_up {
+            self.given_up.push(waiting);
         }
-        left.keep(&mut self.knowledge, waiting.client);
     }
 }
 

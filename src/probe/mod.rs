@@ -9,6 +9,7 @@
 
 mod alerts;
 mod body_pattern;
+mod broken;
 mod connection;
 mod expiry;
 mod http;

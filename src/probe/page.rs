@@ -95,7 +95,7 @@ pub(super) fn ask(
     };
     if let Some(failure) = unasked::unasked(established, channel) {
         let result = PageAnswer::unanswered(page, &failure.of(&line));
-        return PageAnswer { explanation: UNASKED.to_owned(), advice: vec![LOG, FRONT], ..result };
+        return PageAnswer { explanation: unasked::MEANING.to_owned(), advice: vec![LOG, FRONT], ..result };
     }
     let mut stream = rustls::Stream::new(established, channel);
     match exchange::exchange(&mut stream, head, request.has_body().then_some(&[][..])) {
@@ -111,10 +111,6 @@ const LOG: &str = "Read the server's log at that time.";
 
 const FRONT: &str =
     "Look at proxies and load balancers in front of the server: they may mix up the answers of connections.";
-
-/// What it means that an answer was there before the request.
-pub(super) const UNASKED: &str = "TCP and TLS are fine. An answer that nobody asked for belongs to another request, or to nobody; a client must not \
-                                  take it for its own (RFC 9112, 9.2). The check sent nothing, no secret either.";
 
 impl PageAnswer {
     pub(super) fn unanswered(page: &Page, headline: &str) -> Self {

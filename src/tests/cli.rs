@@ -253,7 +253,7 @@ fn a_check_that_lacks_something_says_what_and_connects_to_nobody() {
         (&["--tls-min", "1.3", "--tls-max", "1.2"][..], "--tls-min"),
         (&["--oauth", "client-credentials", "--client-id", "x"], "SSMSCOPE_CLIENT_SECRET"),
         (&["--ca-file", "missing.pem"], "missing.pem"),
-        (&["--proxy", "https://127.0.0.1"], "socks5://"),
+        (&["--proxy", "ftp://127.0.0.1"], "socks5://"),
         (&["--proxy", "socks5h://joe@127.0.0.1"], "SSMSCOPE_PROXY_PASSWORD"),
         (
             &["--http", "/", "--expect-body", "(a"],

@@ -147,7 +147,8 @@ pub fn scts(certificate: &[u8]) -> Vec<(String, Date)> {
     });
     let all = lists.flatten().take(crate::limits::CERTIFICATE_SCTS);
     all.map(|sct| {
-        let log = sct.id.key_id.iter().take(4).map(|byte| format!("{byte:02x}")).collect();
+        let [a, b, c, d, ..] = *sct.id.key_id;
+        let log = format!("{:08x}", u32::from_be_bytes([a, b, c, d]));
         (log, Date(i64::try_from(sct.timestamp / 1_000).unwrap_or(i64::MAX)))
     })
     .collect()

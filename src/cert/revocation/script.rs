@@ -75,7 +75,7 @@ impl Authority {
         Delegate { certificate: params.signed_by(&key, &self.issuer).unwrap().der().to_vec(), key }
     }
 
-    /// A list in PEM of these serial numbers, from and until so many days from now.
+    /// A list in PEM of these serial numbers, from and until these numbers of days from now.
     pub(super) fn list(&self, serials: &[u8], from: i64, until: i64) -> String {
         self.signed(serials, from, until).pem().unwrap()
     }
@@ -113,13 +113,13 @@ fn element(tag: u8, content: &[u8]) -> Vec<u8> {
     der
 }
 
-/// A time so many days from now.
+/// A time this number of days from now.
 fn time(days: i64) -> Vec<u8> {
     let text = Date(NOW.0 + days * DAY).machine_readable().replace(['-', ':', 'T'], "");
     element(0x18, text.as_bytes())
 }
 
-/// A response about a serial number (RFC 6960, 4.2.1), from and until so many days from now.
+/// A response about a serial number (RFC 6960, 4.2.1), from and until these numbers of days from now.
 pub(super) fn response(
     authority: &Authority,
     by: Option<&Delegate>,

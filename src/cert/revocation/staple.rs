@@ -71,7 +71,7 @@ fn basic(bytes: Element<'_>) -> Option<Basic<'_>> {
 }
 
 impl Basic<'_> {
-    /// Whether the certificate's issuer signed it, or somebody whom the issuer lets do that (RFC 6960, 4.2.2.2).
+    /// Whether the certificate's issuer signed it, or a responder that the issuer lets do that (RFC 6960, 4.2.2.2).
     fn is_signed_for(&self, certificate: &X509Certificate<'_>, issuers: Issuers<'_>, now: Date) -> bool {
         /// A response has one, and rarely its issuer's too.
         const DELEGATES: usize = 4;

@@ -1,16 +1,15 @@
 //! TLS by rustls, over a connection whose bytes are on the tape.
 
+use std::io;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
-use std::{fmt, io};
 
 use rustls::client::{ResolvesClientCert, Resumption};
 use rustls::pki_types::ServerName;
 use rustls::sign::CertifiedKey;
 use rustls::{
-    CertificateError, ClientConfig, ClientConnection, Error, HandshakeKind, InvalidMessage, PeerIncompatible,
-    PeerMisbehaved, SignatureScheme,
+    CertificateError, ClientConfig, ClientConnection, Error, HandshakeKind, PeerIncompatible, SignatureScheme,
 };
 use tracing::debug;
 
@@ -19,6 +18,7 @@ use super::overheard::Overheard;
 use super::verifier::{Accepted, Verifier};
 use crate::cert::{Anchors, NameSource, Pin, Wanted};
 use crate::limits;
+use crate::probe::broken::broken_by;
 use crate::probe::net::socket::Channel;
 use crate::probe::step::Phase;
 use crate::story::EndpointKnowledge;
@@ -173,9 +173,7 @@ impl Tls {
     ) -> (Handshake, EndpointKnowledge) {
         channel.tape().enter(self.peer.phase());
         let mut knowledge = EndpointKnowledge::of(channel.connection().client);
-        *self.verifier.unpinned.lock().unwrap_or_else(PoisonError::into_inner) = None;
-        *self.verifier.chain.lock().unwrap_or_else(PoisonError::into_inner) = None;
-        *self.verifier.looked_at.lock().unwrap_or_else(PoisonError::into_inner) = Default::default();
+        self.forget();
         let name = plan.server_name.as_ref().unwrap_or(&plan.wanted);
         let name = ServerName::try_from(name.trim_end_matches('.').to_owned());
         let connection = name
@@ -195,13 +193,7 @@ impl Tls {
             outcome = connection.complete_io(&mut overheard).map(|_| ());
         }
         let first_version = overheard.version();
-        let (remarks, unmet) = {
-            let mut looked_at = self.verifier.looked_at.lock().unwrap_or_else(PoisonError::into_inner);
-            std::mem::take(&mut *looked_at)
-        };
-        for remark in remarks {
-            channel.tape().note(remark);
-        }
+        let unmet = self.looked_at(channel);
         let was_asked = self.resolver.was_asked.load(Ordering::Relaxed);
         if outcome.is_ok() && (awaits_verdict || was_asked) {
             // Nothing follows where the verdict is all that is awaited, so closing asks for it.
@@ -250,6 +242,24 @@ impl Tls {
 }
 
 impl Tls {
+    /// Forgets the certificates of the connection before.
+    fn forget(&self) {
+        let Verifier { unpinned, chain, looked_at, .. } = &*self.verifier;
+        *unpinned.lock().unwrap_or_else(PoisonError::into_inner) = None;
+        *chain.lock().unwrap_or_else(PoisonError::into_inner) = None;
+        *looked_at.lock().unwrap_or_else(PoisonError::into_inner) = Default::default();
+    }
+
+    /// Notes what is worth saying of the certificates, and returns the demand that they do not meet.
+    fn looked_at(&self, channel: &mut Channel<'_>) -> Option<Unmet> {
+        let mut looked_at = self.verifier.looked_at.lock().unwrap_or_else(PoisonError::into_inner);
+        let (remarks, unmet) = std::mem::take(&mut *looked_at);
+        for remark in remarks {
+            channel.tape().note(remark);
+        }
+        unmet
+    }
+
     /// What packets do not show of a handshake that this error ended, behind a ServerHello of that version.
     fn failed(&self, connection: &Established, error: &io::Error, version: Option<Version>) -> Failed {
         let is_undecided = connection.negotiated_cipher_suite().is_none();
@@ -386,55 +396,6 @@ fn ended_by(peer: Peer, error: &io::Error) -> String {
 /// What of the server's bytes is no TLS, or breaks the protocol, if an error is about that.
 fn violation(error: &io::Error) -> Option<String> {
     error.get_ref().and_then(|error| error.downcast_ref::<Error>()).and_then(broken_by)
-}
-
-/// What of the other side's bytes is no TLS, or breaks the protocol, if this error is about that.
-pub(in crate::probe) fn broken_by(error: &Error) -> Option<String> {
-    Some(match error {
-        Error::InvalidMessage(InvalidMessage::InvalidContentType) => {
-            "bytes that are no TLS record: their content type is unknown".to_owned()
-        }
-        Error::InvalidMessage(InvalidMessage::UnknownProtocolVersion) => {
-            "bytes that are no TLS record: their version is unknown".to_owned()
-        }
-        Error::InvalidMessage(InvalidMessage::MessageTooLarge) | Error::PeerSentOversizedRecord => {
-            "a record that is longer than TLS allows".to_owned()
-        }
-        Error::InvalidMessage(what) => format!("a message that can't be decoded ({})", spelled(what)),
-        Error::InvalidCertificate(CertificateError::BadSignature) => {
-            "a signature of the handshake that does not fit its certificate".to_owned()
-        }
-        Error::DecryptError => "a record that can't be decrypted".to_owned(),
-        Error::InappropriateMessage { got_type, .. } => {
-            format!("a record of a type that does not belong there ({})", spelled(got_type))
-        }
-        Error::InappropriateHandshakeMessage { got_type, .. } => {
-            format!("a handshake message that does not belong there ({})", spelled(got_type))
-        }
-        Error::PeerMisbehaved(PeerMisbehaved::SelectedUnofferedCipherSuite) => {
-            "a ServerHello that chooses a cipher suite which was not offered".to_owned()
-        }
-        Error::PeerMisbehaved(PeerMisbehaved::SelectedUnusableCipherSuiteForVersion) => {
-            "a ServerHello that chooses a cipher suite of another TLS version".to_owned()
-        }
-        Error::PeerMisbehaved(PeerMisbehaved::WrongGroupForKeyShare) => {
-            "a ServerHello with a key share of a group which was not offered".to_owned()
-        }
-        Error::PeerMisbehaved(what) => format!("a message that breaks the protocol ({})", spelled(what)),
-        _ => return None,
-    })
-}
-
-/// The name of a variant in words: `TooManyKeyUpdateRequests` is `too many key update requests`.
-fn spelled(variant: &impl fmt::Debug) -> String {
-    let mut words = String::new();
-    for letter in format!("{variant:?}").chars().take_while(char::is_ascii_alphanumeric) {
-        if letter.is_ascii_uppercase() && !words.is_empty() {
-            words.push(' ');
-        }
-        words.push(letter.to_ascii_lowercase());
-    }
-    words
 }
 
 /// Shows the client's certificate, and notes that it was asked for.

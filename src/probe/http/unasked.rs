@@ -8,8 +8,12 @@ use super::tls::Established;
 use crate::probe::net::socket::Channel;
 
 /// How long the check listens before it asks, at least and at most: a server that speaks first does so at once, and its words take as long
-/// as others on the path did.
-const LISTENS: [Duration; 2] = [Duration::from_millis(20), Duration::from_millis(100)];
+/// as others on the path did. Behind session tickets, Nagle's algorithm holds them until this host's delayed ACK, for 40 ms.
+const LISTENS: [Duration; 2] = [Duration::from_millis(50), Duration::from_millis(100)];
+
+/// What it means that an answer was there before the request.
+pub(in crate::probe) const MEANING: &str = "TCP and TLS are fine. An answer that nobody asked for belongs to another request, or to nobody; a client must not \
+                                  take it for its own (RFC 9112, 9.2). The check sent nothing, no secret either.";
 
 /// An answer that is there before the request was sent; nothing where the server is silent, ends the connection, or says something
 /// that begins no answer, which the request then shows.

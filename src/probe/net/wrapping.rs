@@ -4,7 +4,7 @@ use std::io::{self, IoSlice, Read, Write};
 
 use rustls::{ClientConnection, Error};
 
-use crate::probe::http::tls::broken_by;
+use crate::probe::broken::broken_by;
 use crate::tls::AlertDescription;
 
 /// TLS around a connection.

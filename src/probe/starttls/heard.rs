@@ -2,7 +2,6 @@
 
 use std::io::{self, Read, Write};
 
-use super::postgres;
 use crate::limits;
 
 /// Bytes of text for each control character: binary protocols have more of these.
@@ -21,7 +20,12 @@ impl<'c, C> Heard<'c, C> {
 
     /// What came, in words.
     pub(super) fn words(&self) -> Option<String> {
-        words(&self.heard).or_else(|| postgres::error(&self.heard))
+        words(&self.heard)
+    }
+
+    /// What came since the last request.
+    pub(super) fn since(&self) -> &[u8] {
+        &self.heard
     }
 }
 

@@ -100,7 +100,7 @@ pub(in crate::probe) fn open(
         StartTls::Postgres => postgres::open(&mut heard),
         StartTls::Xmpp => xmpp::open(&mut heard, host),
     };
-    let words = heard.words();
+    let words = heard.words().or_else(|| postgres::error(heard.since()));
     // A server may repeat what it was sent.
     let words = words.map(|words| channel.tape().cover(&words));
     let reply = answer.map_err(|error| (error, words.clone()))?;

@@ -20,7 +20,6 @@ use super::http::exchange::{self, Answer};
 use super::http::tls::Established;
 use super::http::unasked;
 use super::net::socket::Channel;
-use super::page::UNASKED;
 use super::secret::Secret;
 use crate::limits;
 
@@ -178,7 +177,7 @@ pub(super) fn ask(
     };
     if unasked::unasked(established, channel).is_some() {
         let result = unanswered(request, "the server answered before the request for a token was sent");
-        return (Token { explanation: UNASKED.to_owned(), ..result }, None);
+        return (Token { explanation: unasked::MEANING.to_owned(), ..result }, None);
     }
     let mut stream = rustls::Stream::new(established, channel);
     match exchange::exchange(&mut stream, head, Some(body.as_bytes())) {

@@ -271,7 +271,7 @@ fn request(options: &Check, uses_environment: bool) -> anyhow::Result<PageReques
     Ok(PageRequest { method, fields: options.header.clone(), credentials, follows: options.follow })
 }
 
-/// Whether secrets go to a server that was verified, or that the user sends them to all the same.
+/// Whether secrets go to a server that was verified, or to one that the user sends them to nevertheless.
 fn is_verified(options: &Check) -> bool {
     !accepted(options).is_any() || !options.pin.is_empty() || options.send_secrets_unverified
 }

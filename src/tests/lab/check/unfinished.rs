@@ -73,7 +73,7 @@ fn tunnels(lab: &Lab) {
     serve(lab, 3136, |mut peer| {
         let _ = peer.read(&mut [0; 4_096]);
         let _ = peer.write_all(b"HTTP/1.1 200 OK\r\n\r\n");
-        reset(peer);
+        reset(&peer);
     });
     for _ in 0..5 {
         let checked = check(lab, &["--proxy", &format!("http://{SERVER}:3136"), "ssm.test"]);
@@ -137,7 +137,7 @@ fn handshakes(lab: &Lab) {
 }
 
 /// Ends a connection by a RST.
-fn reset(peer: TcpStream) {
+fn reset(peer: &TcpStream) {
     let linger = nix::libc::linger { l_onoff: 1, l_linger: 0 };
     setsockopt(&peer.as_fd(), sockopt::Linger, &linger).unwrap();
 }
@@ -171,7 +171,7 @@ fn pages(lab: &Lab) {
     serve(lab, 8444, move |mut peer| {
         let mut connection = rustls::ServerConnection::new(std::sync::Arc::clone(&config)).unwrap();
         let _ = rustls::Stream::new(&mut connection, &mut peer).read(&mut [0; 4_096]);
-        reset(peer);
+        reset(&peer);
     });
     // An answer that is there before the request.
     let config = peers::tls(&pki.good());
