@@ -85,8 +85,12 @@ impl Connection {
         let end = &self.ends[self.role_of(header)];
         match (header.tcp.seq, end.initial) {
             (Some(seq), Some(initial)) if seq == initial => false,
-            // Captured after what follows it, as by a card with several queues.
-            (Some(seq), None) if end.began_at(seq) => false,
+            // Captured after what follows it, as by a card with several queues; behind its sender's own RST nothing follows.
+            (Some(seq), None)
+                if end.began_at(seq) && !end.last_sent().is_some_and(|sent| sent.flags.rst()) =>
+            {
+                false
+            }
             // The other end's SYN crossing ours is one connection (RFC 9293, 3.5, figure 7).
             (_, None) if self.state == State::SynSent => false,
             // A cut text line has no number: a SYN that is not yet answered is being repeated.

@@ -90,6 +90,17 @@ fn a_syn_with_another_number_opens_another_connection() {
 }
 
 #[test]
+fn a_syn_behind_its_sender_s_own_rst_opens_another_connection() {
+    // An older connection's challenge ACK and the RST that it asks for, and the SYN again (RFC 9293, 3.10.7.3).
+    let talk = Talk::to_port(8443).segment(Server, ".", 5, &[]).segment(Client, "R", 0, &[]);
+    let mut connection = Connection::new(&talk.packets[0].header, Role::Server);
+    for packet in &talk.packets {
+        connection.observe(packet.id.moment.number, packet.id.moment.at, &packet.segment(), &mut |_, _| {});
+    }
+    assert!(connection.is_reopened_by(&Talk::to_port(8443).syn().packets[0].header));
+}
+
+#[test]
 fn both_ends_may_send_a_syn_before_either_is_answered() {
     let talk = Talk::to_port(8443).syn().segment(Server, "S", 0, &[]).segment(Client, "S.", 0, &[]);
     let (connection, ..) = run(&talk);

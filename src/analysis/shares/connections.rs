@@ -77,6 +77,7 @@ impl<'s> Connections<'s> {
         if let Some(index) = found.filter(|index| self.table.half_open(*index).is_some()) {
             self.promote(index);
         }
+        self.begin_waiting(found, id);
         let is_reopened = |index| {
             self.table.tracked(index).is_some_and(|old| old.is_begun() && old.tcp.is_reopened_by(header))
         };
@@ -108,6 +109,16 @@ impl<'s> Connections<'s> {
         }
         tracked.share_certificates(|message| self.chains.share(message));
         reported
+    }
+
+    /// Segments wait for a SYN that was captured behind them. Those that waited for too long are a connection of their own, which this
+    /// packet may end by opening another.
+    fn begin_waiting(&mut self, found: Option<usize>, id: PacketId<'_>) {
+        let waiting =
+            found.and_then(|index| self.table.tracked_mut(index)).filter(|tracked| !tracked.is_begun());
+        if let Some(tracked) = waiting {
+            tracked.release_early(id.moment.at, &mut self.budget, &mut |_| {});
+        }
     }
 
     /// Begins a connection with this segment. Returns its slot where it has a story from the beginning; a lone SYN has none yet.

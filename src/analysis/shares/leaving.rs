@@ -58,7 +58,7 @@ impl Connections<'_> {
     ) -> io::Result<()> {
         let Some(leaving) = self.table.remove(index) else { return Ok(()) };
         if let Leaving::Tracked(tracked) = &leaving {
-            self.recently_closed.add(tracked.key, facts.clock().latest());
+            self.recently_closed.add(&tracked.tcp, facts.clock().latest());
         }
         self.leave(leaving, facts, outlet)
     }

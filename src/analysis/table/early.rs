@@ -1,7 +1,7 @@
 //! Segments that were captured before what they follow, as by a card with several receive queues: they wait for it, for a moment.
 
 use crate::limits;
-use crate::packet::{Direction, Names, Origin, Segment, SegmentHeader};
+use crate::packet::{Direction, Flags, Names, Origin, Segment, SegmentHeader};
 use crate::story::{Moment, PacketId};
 use crate::tcp::Connection;
 use crate::time::{Elapsed, Timestamp};
@@ -64,7 +64,11 @@ impl EarlySegments {
         let is_ready = |early: &EarlySegment| {
             is_begun && !tcp.is_early(&early.header) && !tcp.has_gap_before(&early.header)
         };
-        let index = if is_over { 0 } else { self.waiting.iter().position(is_ready)? };
+        // A RST ends what was sent before it, and its number alone does not show what that was.
+        let is_rst = |early: &EarlySegment| early.header.tcp.flags.is_some_and(Flags::rst);
+        let ready =
+            |(index, early): (usize, &EarlySegment)| is_ready(early) && (index == 0 || !is_rst(early));
+        let index = if is_over { 0 } else { self.waiting.iter().enumerate().position(ready)? };
         Some(self.waiting.remove(index))
     }
 
@@ -118,6 +122,24 @@ mod tests {
         let taken = early.take(&tcp, true, at + WAITS + Elapsed::from_millis(1));
         assert_eq!(taken.map(|early| early.id().moment), Some(ack.id.moment));
         assert!(early.is_empty());
+    }
+
+    #[test]
+    fn a_rst_does_not_overtake_what_was_captured_before_it() {
+        // Without its SYN-ACK.
+        let talk = Talk::to_port(8443).open().say(Client, &talk::client_hello()).segment(Server, "R", 1, &[]);
+        let mut tcp = Connection::new(&talk.packets[0].header, Client);
+        let syn = &talk.packets[0];
+        tcp.observe(1, syn.id.moment.at, &syn.segment(), &mut |_, _| {});
+        let mut early = EarlySegments::default();
+        for packet in &talk.packets[2..] {
+            assert!(early.must_wait(&tcp, true, &packet.segment()));
+            early.add(packet.id, &packet.segment());
+        }
+        let last = talk.packets[4].id.moment.at;
+        assert!(early.take(&tcp, true, last).is_none());
+        let order = std::iter::from_fn(|| early.take(&tcp, true, last + WAITS.doubled()));
+        assert_eq!(order.map(|early| early.id().moment.number).collect::<Vec<_>>(), [3, 4, 5]);
     }
 
     #[test]
