@@ -20,11 +20,21 @@ pub(super) fn read<'a>(
     verifies_checksums: bool,
 ) -> Content<'a> {
     if read_header(header, datagram, verifies_checksums).is_none() {
-        return Content::Other(Other::Malformed("TCP header"));
+        return Content::Other(unreadable(datagram));
     }
     let header_len = header.tcp.header_len.map_or(0, usize::from);
     let payload = datagram.payload.bytes.get(header_len..).unwrap_or_default();
     Content::Segment(Segment { header, payload, printed: &[], decoded: "" })
+}
+
+/// Why there is no header: its sender made it too short, or so little of the frame was captured.
+fn unreadable(datagram: &Datagram<'_>) -> Other {
+    let span = &datagram.payload;
+    if span.split::<14>().is_none() && !span.is_whole() {
+        Other::Truncated("TCP header")
+    } else {
+        Other::Malformed("TCP header")
+    }
 }
 
 /// Headers of nothing, to be written over.

@@ -380,7 +380,7 @@ fn a_cut_frame_keeps_its_lengths() {
             assert_eq!(packet.wire_len, Some(bytes.len() as u32));
             let tcp_bytes = captured.saturating_sub(14 + ip_len);
             if tcp_bytes < 14 {
-                assert!(matches!(packet.content, Content::Other(Other::Malformed(_))));
+                assert!(matches!(packet.content, Content::Other(Other::Malformed(_) | Other::Truncated(_))));
                 continue;
             }
             let segment = segment(&packet);
@@ -404,6 +404,16 @@ fn a_damaged_data_offset_is_malformed() {
         bytes[32] = offset;
         assert_eq!(other(101, &bytes), Other::Malformed("TCP header"));
     }
+}
+
+#[test]
+fn a_tcp_header_that_the_snaplen_cuts_is_truncated_and_not_malformed() {
+    let whole = tcp6();
+    let cut = Frame { bytes: &whole[..46], ..frame(101, &whole) };
+    let mut decoder = Decoder::new();
+    let content = decoder.decode(&cut).content;
+    assert!(matches!(content, Content::Other(Other::Truncated("TCP header"))), "{content:?}");
+    assert_eq!(Other::Truncated("TCP header").to_string(), "TCP header truncated by the snaplen");
 }
 
 // Checksums

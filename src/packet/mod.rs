@@ -295,6 +295,8 @@ pub enum Other {
     Link(&'static str),
     /// Too short or contradictory to be read, with the place.
     Malformed(&'static str),
+    /// Of this header too little was captured.
+    Truncated(&'static str),
     /// TCP in a transcript that shows no ports, so that it belongs to no connection.
     PortlessTcp {
         /// Whether both ends are names.
@@ -316,6 +318,7 @@ impl std::fmt::Display for Other {
             Self::LinkType(number) => write!(f, "link type {number}"),
             Self::Link(name) => write!(f, "{name}"),
             Self::Malformed(place) => write!(f, "malformed {place}"),
+            Self::Truncated(header) => write!(f, "{header} truncated by the snaplen"),
             Self::PortlessTcp { is_between_names: true } => write!(f, "TCP between names, without ports"),
             Self::PortlessTcp { is_between_names: false } => write!(f, "TCP, a port not shown"),
             Self::Printed(word) => write!(f, "{word}"),
