@@ -22,6 +22,7 @@ mod sizes;
 #[cfg(test)]
 mod tests;
 mod tracker;
+mod word;
 mod words;
 
 pub use alert::AlertDescription;

@@ -45,6 +45,12 @@ const METHODS: [&str; 12] = [
     "SEARCH ",
 ];
 
+/// A status line up to its status (RFC 9112, 4), each digit as '#'.
+const STATUS: &str = "HTTP/1.# ###";
+
+/// Bytes of the longest word that begins a protocol's first line.
+pub(super) const WORD_BYTES: usize = STATUS.len();
+
 impl Plain {
     /// Whether a segment's payload, or what tcpdump printed of it, begins with an HTTP request.
     pub(crate) fn begins_request(payload: &[u8]) -> bool {
@@ -83,6 +89,22 @@ impl Plain {
     /// 9113, 3.3).
     pub(super) fn excludes_tls(&self) -> bool {
         self.kind == PlainKind::Ssh || self.line.starts_with("PRI * HTTP/2")
+    }
+
+    /// Whether these first bytes are the beginning of a word by which a protocol is recognised, and no more of it came yet.
+    pub(super) fn is_word_begun(bytes: &[u8]) -> bool {
+        let words = METHODS.iter().chain(&["CONNECT ", "SSH-"]);
+        let status = |at: usize, byte: &u8| match STATUS.as_bytes().get(at) {
+            Some(b'#') => byte.is_ascii_digit(),
+            known => known == Some(byte),
+        };
+        let is_status =
+            bytes.len() < STATUS.len() && bytes.iter().enumerate().all(|(at, byte)| status(at, byte));
+        !bytes.is_empty()
+            && (is_status
+                || words
+                    .into_iter()
+                    .any(|word| word.len() > bytes.len() && word.as_bytes().starts_with(bytes)))
     }
 
     /// What the first bytes of a side are, given that they are not TLS. In bytes that `tcpdump -A` printed, '.' may
@@ -145,6 +167,16 @@ mod tests {
                 let is_text = said.line.bytes().all(|byte| matches!(byte, b'\t' | 0x20..=0x7e));
                 prop_assert!(is_text && said.line.len() <= LINE_BYTES);
             }
+        }
+    }
+
+    #[test]
+    fn a_word_that_is_not_complete_is_begun() {
+        for begun in [&b"C"[..], b"CON", b"CONNECT", b"GE", b"HTTP/1.1 40", b"SSH", b"P"] {
+            assert!(Plain::is_word_begun(begun), "{begun:?}");
+        }
+        for other in [&b""[..], b"CONNECT ", b"CONE", b"HTTP/1.1 407", b"HTTP/1.x", b"220", b"\x05"] {
+            assert!(!Plain::is_word_begun(other), "{other:?}");
         }
     }
 

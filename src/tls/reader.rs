@@ -7,7 +7,8 @@ use super::lengths;
 use super::message::{HandshakeMessage, MessageReader};
 use super::plain::{Plain, PlainKind};
 use super::prelude::after_proxy_header;
-use super::record::{ContentType, HEADER_BYTES, Header, PartialHeader};
+use super::record::{ContentType, HEADER_BYTES, Header, PartialHeader, is_beginning_of_record, is_plausible};
+use super::word::PartialWord;
 use crate::tcp::{Delivery, Role};
 
 /// What the record layer delivers, before its place in the flow gives it a meaning.
@@ -37,6 +38,8 @@ pub(super) struct Reader {
     position: Position,
     /// A record header of which only the first bytes came so far.
     header: PartialHeader,
+    /// The first bytes of a side that begin a word by which a protocol is recognised, as long as the rest did not come.
+    word: PartialWord,
     message: MessageReader,
     protection: Protection,
     /// Whether bytes were missing since the last place that is certain.
@@ -48,6 +51,9 @@ pub(super) struct Reader {
 
 /// First bytes that are too few to show what is spoken where more were sent: the shortest HTTP method has four with its space.
 const FEWEST_TELLING_BYTES: usize = 4;
+
+/// Bytes of a first line that is put together from two segments: more than is kept of it.
+const FIRST_LINE_BYTES: usize = 256;
 
 /// Whether handshake messages are encrypted, up to TLS 1.2.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -103,6 +109,7 @@ impl Reader {
         Self {
             position: Position::Start,
             header: PartialHeader::default(),
+            word: PartialWord::default(),
             message: MessageReader::default(),
             protection: Protection::None,
             is_partial: false,
@@ -125,7 +132,7 @@ impl Reader {
     }
 
     pub(super) fn is_at_start(&self) -> bool {
-        self.position == Position::Start && self.header.is_empty()
+        self.position == Position::Start && self.header.is_empty() && self.word.is_empty()
     }
 
     pub(super) fn is_inside_record(&self) -> bool {
@@ -228,6 +235,9 @@ impl Reader {
 
     /// Decides by the first bytes what this side speaks. Returns what is left to read.
     fn read_start<'a>(&mut self, role: Role, bytes: &'a [u8], emit: &mut EmitRaw<'_>) -> &'a [u8] {
+        if !self.word.is_empty() {
+            return self.read_word(bytes, emit);
+        }
         let came_at_once = self.header.is_empty();
         let rest = self.header.fill(bytes);
         if !self.header.is_whole() && is_beginning_of_record(self.header.as_slice()) {
@@ -258,6 +268,9 @@ impl Reader {
             self.position = Position::Lost;
             return bytes;
         }
+        if self.cut == 0 && self.saw_beginning && Plain::is_word_begun(bytes) {
+            return self.read_word(bytes, emit);
+        }
         let said = Plain::recognise(bytes);
         if self.saw_beginning || said.kind != PlainKind::Binary {
             self.position = Position::Plain;
@@ -265,6 +278,19 @@ impl Reader {
         } else {
             self.position = Position::Lost;
         }
+        bytes
+    }
+
+    /// Reads a word that was split between segments. Returns what is left to read.
+    fn read_word<'a>(&mut self, bytes: &'a [u8], emit: &mut EmitRaw<'_>) -> &'a [u8] {
+        let begun = std::mem::take(&mut self.word);
+        if begun.is_empty() || Plain::is_word_begun(&[begun.as_slice(), bytes].concat()) {
+            self.word = begun.followed_by(bytes);
+            return &[];
+        }
+        let line = bytes.get(..bytes.len().min(FIRST_LINE_BYTES)).unwrap_or_default();
+        self.position = Position::Plain;
+        emit(Raw::Plain(Plain::recognise(&[begun.as_slice(), line].concat())), self.basis());
         bytes
     }
 
@@ -401,22 +427,6 @@ impl Reader {
 
     fn basis(&self) -> Basis {
         if self.is_partial { Basis::Partial } else { Basis::Decoded }
-    }
-}
-
-/// Whether bytes too few for a record header may be the beginning of one.
-fn is_beginning_of_record(bytes: &[u8]) -> bool {
-    matches!(bytes, [20..=24] | [20..=24, 3, ..]) || matches!(bytes, [first, ..] if first & 0x80 != 0)
-}
-
-/// Whether a header fits what follows it in the same segment: a handshake message's own header must be plausible.
-fn is_plausible(header: Header, segment: &[u8]) -> bool {
-    let inside = segment.get(HEADER_BYTES).copied();
-    match header.content {
-        // An encrypted Finished can begin with any byte; a message in clear cannot.
-        ContentType::Handshake => inside.is_none_or(kind::is_known) || header.body_len < 100,
-        ContentType::ChangeCipherSpec => header.body_len == 1,
-        _ => true,
     }
 }
 

@@ -1,5 +1,7 @@
 //! The record layer: headers, and where the next one must begin.
 
+use super::handshake::kind;
+
 /// What a record carries (RFC 8446, 5.1).
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) enum ContentType {
@@ -88,6 +90,22 @@ impl PartialHeader {
     /// The bytes that came.
     pub(super) fn as_slice(&self) -> &[u8] {
         self.bytes.get(..self.len).unwrap_or_default()
+    }
+}
+
+/// Whether bytes too few for a record header may be the beginning of one.
+pub(super) fn is_beginning_of_record(bytes: &[u8]) -> bool {
+    matches!(bytes, [20..=24] | [20..=24, 3, ..]) || matches!(bytes, [first, ..] if first & 0x80 != 0)
+}
+
+/// Whether a header fits what follows it in the same segment: a handshake message's own header must be plausible.
+pub(super) fn is_plausible(header: Header, segment: &[u8]) -> bool {
+    let inside = segment.get(HEADER_BYTES).copied();
+    match header.content {
+        // An encrypted Finished can begin with any byte; a message in clear cannot.
+        ContentType::Handshake => inside.is_none_or(kind::is_known) || header.body_len < 100,
+        ContentType::ChangeCipherSpec => header.body_len == 1,
+        _ => true,
     }
 }
 
