@@ -1,33 +1,18 @@
 //! Requests and their answers: which are owed, which came, and which an ending took the place of.
 
-use std::ops::RangeInclusive;
-
 use super::{Ending, EndingKind, Moment, Silence, Stage, Story, Turn};
 use crate::tcp::Role;
 use crate::time::Elapsed;
-use crate::tls::{Basis, Plain, PlainKind, Prelude, PreludeStep, Version};
-
-/// Session tickets are shorter than this, in bytes of record body; OpenSSL's and nginx's have some 250.
-const TICKET_BYTES: u32 = 512;
-
-/// A single ticket may hold the session itself, with its certificates, as Java's do. In bytes of record body.
-const STATELESS_TICKET_BYTES: RangeInclusive<u32> = 64..=2_048;
-
-/// By how much the record of a NewSessionTicket is longer than its ticket, in bytes: the message's other fields (RFC 8446, 4.6.1), the
-/// content type and the tag.
-const TICKET_OVERHEAD: RangeInclusive<u32> = 34..=90;
-
-/// The number of the extension by which a client takes tickets.
-const PSK_KEY_EXCHANGE_MODES: u16 = 45;
-
-/// A server sends its tickets when it has the client's Finished, within this time or three round trips.
-const TICKETS_WITHIN: Elapsed = Elapsed::from_millis(100);
+use crate::tls::{Plain, PlainKind, Prelude, PreludeStep};
 
 /// Ports of HTTP, where a request that was not captured is still one.
 const HTTP_PORTS: [u16; 4] = [80, 3128, 8000, 8080];
 
-/// Ports of protocols inside TLS in which only the client speaks: syslog (RFC 5425, 4).
-const ONE_WAY_PORTS: [u16; 1] = [6514];
+/// Ports of protocols inside TLS in which only the client speaks: syslog (RFC 5425, 4), Splunk's forwarders, and Graylog's GELF.
+const ONE_WAY_PORTS: [u16; 3] = [6514, 9997, 12201];
+
+/// Ports of protocols inside TLS whose messages need no reply, though the first one gets one: XMPP, AMQP, IRC and MQTT.
+const MESSAGE_PORTS: [u16; 4] = [5223, 5671, 6697, 8883];
 
 impl Story {
     /// Whether the client's messages inside TLS wait for no answer, by their port or as their pauses show.
@@ -35,11 +20,10 @@ impl Story {
         self.has_one_way_port() || self.tls.turns.is_one_way()
     }
 
-    /// Whether the client's messages inside TLS got no reply and have pauses between them, on a port of HTTPS, where they may be the parts
-    /// of one request.
+    /// Whether the client's messages inside TLS got no reply and have pauses between them: they may be the parts of one request, as of a
+    /// slow upload.
     pub fn may_ask_in_parts(&self) -> bool {
         self.stage == Stage::ApplicationData
-            && self.expects_tls
             && !self.has_one_way_port()
             && self.tls.turns.is_one_way()
             && !self.was_answered()
@@ -48,6 +32,16 @@ impl Story {
     /// Whether no server of this port ever replies.
     pub(in crate::story) fn has_one_way_port(&self) -> bool {
         ONE_WAY_PORTS.contains(&self.parties.server.port)
+    }
+
+    /// Whether the client's later messages on this port ask for nothing.
+    pub(in crate::story) fn has_message_port(&self) -> bool {
+        self.has_one_way_port() || MESSAGE_PORTS.contains(&self.parties.server.port)
+    }
+
+    /// Whether the client sent application data, captured or proved by its acknowledgement.
+    pub(in crate::story) fn has_asked_inside_tls(&self) -> bool {
+        self.tls.application_data.client.count > 0 || self.missing.request.is_some()
     }
 
     /// Whether the server owes an answer to what the client sent first, outside TLS. Bytes of an unknown protocol may be those of
@@ -100,7 +94,7 @@ impl Story {
     }
 
     /// Whether a packet brings the server's close_notify.
-    fn is_farewell(&self, packet: &Moment) -> bool {
+    pub(in crate::story) fn is_farewell(&self, packet: &Moment) -> bool {
         self.endings.iter().any(|ending| {
             ending.what == EndingKind::CloseNotify
                 && ending.by == Role::Server
@@ -110,8 +104,14 @@ impl Story {
 
     /// The packet up to which nothing can be an answer: the client's first data, or what the server sent before it had received
     /// that.
-    fn unanswered_until(&self) -> Option<u64> {
-        let asked = self.tls.application_data.client.first()?.number;
+    pub(in crate::story) fn unanswered_until(&self) -> Option<u64> {
+        let captured = self.tls.application_data.client.first().map(|moment| moment.number);
+        // The answer may come in the packet that acknowledges the request.
+        let unseen = self.missing.request.map(|moment| moment.number.saturating_sub(1));
+        let asked = match (captured, unseen) {
+            (Some(captured), Some(unseen)) if self.order.is_after(captured, unseen) => unseen,
+            (captured, unseen) => captured.or(unseen)?,
+        };
         let before = self.tls.sent_before_request.map(|moment| moment.number);
         Some(before.filter(|before| self.order.is_after(*before, asked)).unwrap_or(asked))
     }
@@ -126,110 +126,17 @@ impl Story {
         !self.tls.lacks_answer && (self.missing.answer.is_some() || is_after && !self.are_tickets())
     }
 
-    /// Whether all records that the server sent so far may be session tickets (RFC 8446, 4.6.1): one or two of one size.
-    pub(in crate::story) fn may_be_tickets(&self) -> bool {
-        let is_small = |size: &u32| *size <= TICKET_BYTES;
-        let may_be = match self.tls.record_sizes.server.as_slice() {
-            [] => !self.tls.is_inside_record.server,
-            [one] => is_small(one),
-            [one, other] => one == other && is_small(one),
-            _ => false,
-        };
-        may_be && self.tls.version().is_none_or(Version::is_tls13)
-    }
-
-    /// Whether what the server sent are session tickets and nothing else: a pair of one size, or a single one of the size of the ticket
-    /// by which the session was resumed.
-    fn are_tickets(&self) -> bool {
-        let is_resumed_by = |size: u32| {
-            let ticket = self.tls.client_hello.as_ref()?.what.pre_shared_key_len?;
-            Some(TICKET_OVERHEAD.contains(&size.checked_sub(u32::from(ticket))?))
-        };
-        match self.tls.record_sizes.server.as_slice() {
-            [one] => {
-                self.is_single_ticket_at_most()
-                    && self.tls.is_resumed() == Some(true)
-                    && is_resumed_by(*one) == Some(true)
-            }
-            [one, other] => {
-                one == other
-                    && *one <= TICKET_BYTES
-                    && self.tls.application_data.server.count == 2
-                    && self.tls.version().is_none_or(Version::is_tls13)
-                    && !self.tls.is_inside_record.server
-                    && !self.asked_twice()
-            }
-            _ => false,
-        }
-    }
-
-    /// Whether all that the server sent after the handshake is one record of a session ticket's size, when tickets are sent.
-    fn is_single_ticket_at_most(&self) -> bool {
-        let [one] = self.tls.record_sizes.server.as_slice() else { return false };
-        let data = &self.tls.application_data.server;
-        // Where packets are truncated, what follows may hide further records.
-        let is_last =
-            self.data.server.last.is_none_or(|last| {
-                data.numbers().any(|record| record == last.number) || self.is_farewell(&last)
-            });
-        is_last
-            && self.tls.early_data.is_none()
-            && self.tls.version().is_some_and(Version::is_tls13)
-            && STATELESS_TICKET_BYTES.contains(one)
-            && self.came_with_the_handshake()
-            && !self.tls.is_inside_record.server
-            && self.missing.answer.is_none()
-    }
-
-    /// Whether all records of a TLS 1.3 server came when tickets do: as soon as the server had the client's Finished.
-    fn came_with_the_handshake(&self) -> bool {
-        let data = &self.tls.application_data.server;
-        let finished = self.tls.client_finished.as_ref().or(self.tls.established.as_ref());
-        let round_trip = self.path.round_trips.shortest_to(Role::Server).unwrap_or_default();
-        let within = round_trip.times(3).max(TICKETS_WITHIN);
-        let is_prompt =
-            |moment: &Moment| finished.is_none_or(|finished| moment.at - finished.moment.at <= within);
-        self.tls.version().is_none_or(Version::is_tls13)
-            && data.count == data.moments.len() as u64
-            && data.moments.iter().all(is_prompt)
-    }
-
-    /// Whether the client asked before each of the server's first two records, so that they begin two answers.
-    fn asked_twice(&self) -> bool {
-        let data = &self.tls.application_data;
-        let mut spoke = data.server.numbers();
-        let (Some(one), Some(other)) = (spoke.next(), spoke.next()) else { return false };
-        let is_after = |number, other| self.order.is_after(number, other);
-        data.client.numbers().any(|asked| is_after(one, asked))
-            && data.client.numbers().any(|asked| is_after(asked, one) && is_after(other, asked))
-    }
-
-    /// The only record that the server sent inside TLS, where it may be a session ticket and nothing shows that the client had its
-    /// answer: somebody waited for `stall_after`, or the server ended the connection.
-    pub fn doubtful_answer(&self, stall_after: Elapsed) -> Option<Moment> {
-        let record = self.tls.application_data.server.first()?;
-        let is_asked = self.tls.application_data.client.count > 0 && self.was_answered();
-        // Lengths alone show no records, and a client that can't resume gets no tickets (RFC 8446, 4.2.9).
-        let is_decoded = self.tls.server_hello.as_ref().is_some_and(|hello| hello.basis != Basis::Inferred);
-        let takes_tickets = self.tls.client_hello.as_ref().is_none_or(|hello| {
-            !hello.what.is_whole || hello.what.extensions.contains(&PSK_KEY_EXCHANGE_MODES)
-        });
-        let is_known = is_decoded && takes_tickets && !self.tls.lacks_answer;
-        let end = self.endings.first();
-        let is_ended_by_server = end.is_some_and(|end| end.by == Role::Server);
-        let until = end.map_or(self.capture.end, |end| end.moment.at);
-        let is_waited_for = is_ended_by_server || until - record.at >= stall_after;
-        (is_asked && is_known && is_waited_for && self.is_single_ticket_at_most()).then_some(record)
-    }
-
     /// Whether the server's answer to the ClientHello began before a silence ended, though its first bytes may be missing. What
     /// comes after a client gave up does not count.
     pub fn is_answer_begun(&self, silence: &Silence) -> bool {
         let hello = self.tls.client_hello.as_ref().map_or(0, |hello| hello.moment.number);
         let answers = [self.data.server.first, self.data.server.last];
         let is_after = |moment: Moment| self.order.is_after(moment.number, hello);
-        is_after(silence.since)
-            && answers.into_iter().flatten().any(|answer| is_after(answer) && answer.at <= silence.until)
+        let is_reported =
+            self.data.server.reported_hole.as_ref().is_some_and(|hole| hole.moment.at <= silence.until);
+        let is_captured =
+            answers.into_iter().flatten().any(|answer| is_after(answer) && answer.at <= silence.until);
+        is_reported || is_after(silence.since) && is_captured
     }
 
     /// Whether the connection is in plain HTTP/1, and the server has answered by more than an informational status; behind one of these
@@ -284,7 +191,7 @@ impl Story {
     /// What the client asked inside TLS after requests that were answered, if it got no byte of an answer.
     pub fn later_request(&self) -> Option<&Turn> {
         // What the server sent and the capture lacks may be the answer; it closes the turn where a packet proves it.
-        let is_known = self.missing.gap.server == 0 && !self.has_one_way_port();
+        let is_known = self.missing.gap.server == 0 && !self.has_message_port();
         let request = self.tls.turns.later_request().filter(|_| is_known && self.was_answered());
         request.filter(|_| self.stage == Stage::ApplicationData)
     }
@@ -306,7 +213,9 @@ impl Story {
         };
         // Of text without payload only sizes are known, and an answer may have a ticket's.
         let is_open_later = self.later_request().is_some();
-        let is_all_known = self.missing.acked_unseen.server == 0
+        // Its FIN alone may be missing.
+        let fin = u64::from(self.missing.fin.server.is_some());
+        let is_all_known = self.missing.acked_unseen.server <= fin
             && self.missing.gap.server == 0
             && !self.missing.lacks(Role::Server);
         let is_sure = !self.capture.is_text && (is_open_later || is_all_known);
@@ -316,6 +225,7 @@ impl Story {
             let is_before = |at: Moment| !self.order.is_after(at.number, first.moment.number);
             turn.acknowledged.is_some_and(is_before)
         });
+        let is_sure = is_sure && !self.may_have_said_goodbye(first);
         (is_close && was_asked && is_sure && is_open && has_request).then_some(first.moment)
     }
 

@@ -1,9 +1,9 @@
 //! What the capture lacks, and what depends on it.
 
-use super::{Ending, EndingKind, Moment, Stage, Story};
+use super::{Ending, EndingKind, Moment, Observed, Stage, Story};
 use crate::tcp::Role;
 use crate::time::Elapsed;
-use crate::tls::PlainKind;
+use crate::tls::{Basis, ClientHello, PlainKind};
 
 /// A client's Finished takes more bytes, whatever the version: its record has a header of 5 bytes, a message of 16 and
 /// protection of 16 (RFC 8446, 4.4.4 and 5.2), or a ChangeCipherSpec of 6 before it (RFC 5246, 7.1).
@@ -44,6 +44,10 @@ impl Story {
         if is_open && self.may_follow_unseen_finished(ending) {
             return true;
         }
+        // A filter that leaves out what carries no data leaves out most acknowledgements.
+        if is_open && matches!(ending.what, EndingKind::Silence(_)) && self.holds_data_alone() {
+            return true;
+        }
         // Of the client's packets alone, without its data, nothing shows what was asked or answered.
         let is_blind = self.one_sided() == Some(Role::Client) && self.data.client.first.is_none();
         if matches!(ending.what, EndingKind::Silence(_)) && is_blind && self.lacks(Role::Client) {
@@ -67,7 +71,10 @@ impl Story {
                 !is_shown && (lacks(ending.by) || !is_server_silent)
             }
             // What the other side sent may have been all that there was to say, where it is not known to be TLS.
-            EndingKind::Fin => !is_server_silent || !(self.expects_tls || self.tls.client_hello.is_some()),
+            EndingKind::Fin => {
+                let is_client_s = ending.by == Role::Client && lacks(Role::Client);
+                !is_server_silent || is_client_s || !(self.expects_tls || self.tls.client_hello.is_some())
+            }
             EndingKind::Reset(reset) => {
                 let is_in_place_of_answer = ending.by == Role::Server && self.later_request().is_some();
                 reset.continued_in.is_none()
@@ -100,13 +107,26 @@ impl Story {
         self.data.client.reported_hole.is_some() || self.data.server.reported_hole.is_some()
     }
 
-    /// Whether the capture lacks what the client sent first, and the server's first words are those of a proxy.
-    pub fn may_lack_the_tunnel(&self) -> bool {
-        let is_proxy = self.plain.server.as_ref().is_some_and(|plain| {
-            matches!(plain.what.kind, PlainKind::HttpResponse(407))
-                || plain.what.line.to_ascii_lowercase().ends_with("connection established")
+    /// Whether the capture lacks what the client sent first on a connection that shows no TLS, so that what it asked for is unknown.
+    /// A server that speaks first shows its protocol.
+    pub fn lacks_first_words(&self) -> bool {
+        let is_plain = self.tls.client_hello.is_none() && self.tls.server_hello.is_none();
+        let unseen =
+            self.missing.acked_unseen_by.client.first().filter(|_| self.missing.acked_unseen.client > 1);
+        let is_unseen_before = |said: Option<Moment>| {
+            unseen.is_some_and(|acked| said.is_none_or(|said| self.order.is_after(said.number, acked.number)))
+        };
+        let [client, server] = [self.data.client.first, self.data.server.first];
+        // A page answers a plain request; a tunnel that opens has no page.
+        let is_page = self.plain.server.as_ref().is_some_and(|plain| {
+            matches!(plain.what.kind, PlainKind::HttpResponse(200..400))
+                && !plain.what.line.to_ascii_lowercase().ends_with("connection established")
         });
-        is_proxy && self.plain.client.is_none() && self.missing.acked_unseen.client > 0
+        is_plain
+            && !is_page
+            && self.plain.client.is_none()
+            && is_unseen_before(client)
+            && (is_unseen_before(server) || server == unseen)
     }
 
     /// Whether bytes that the capture lacks, of whatever time, may have preceded an ending and given it another meaning: a
@@ -115,14 +135,15 @@ impl Story {
         let missing = &self.missing;
         match ending.what {
             EndingKind::EncryptedAlert { .. } => {
+                let is_hello_unseen = self.tls.server_hello.is_none() && !self.capture.is_text;
                 ending.stage >= Stage::ClientHello
-                    && (missing.acked_unseen.client > 0 || missing.acked_unseen.server > 0)
+                    && (missing.acked_unseen.client > 0 || missing.acked_unseen.server > 0 || is_hello_unseen)
             }
             // A server may answer early data with its flight, and where its packets are cut, both look alike.
             EndingKind::Fin => {
-                let may_be_answer = ending.by == Role::Server
-                    && self.tls.early_data.is_some()
-                    && self.traffic.counters.server.cut_bytes > 0;
+                let may_be_early = self.tls.early_data.is_some() || self.is_hello_a_length(ending);
+                let may_be_answer =
+                    ending.by == Role::Server && may_be_early && self.traffic.counters.server.cut_bytes > 0;
                 // Of a cut line of text the length is not known, and what follows it seems to leave a gap.
                 let is_behind_gap = missing.gap[ending.by] > 0 && !self.capture.is_text;
                 is_behind_gap || may_be_answer && ending.stage >= Stage::ClientHello
@@ -137,6 +158,25 @@ impl Story {
             }
             EndingKind::Silence(_) | EndingKind::Alert { .. } | EndingKind::CloseNotify => false,
         }
+    }
+
+    /// Whether each packet of both sides carries data, and several of them do.
+    fn holds_data_alone(&self) -> bool {
+        /// Two requests with their answers.
+        const SEVERAL: u64 = 4;
+        let [client, server] = [&self.traffic.counters.client, &self.traffic.counters.server];
+        let are_all = [client, server]
+            .into_iter()
+            .all(|counters| counters.segments > 0 && counters.segments == counters.data_segments);
+        are_all && client.segments + server.segments >= SEVERAL
+    }
+
+    /// Whether nothing but its length shows the ClientHello, and the server answered it: early data may be behind it.
+    fn is_hello_a_length(&self, ending: &Ending) -> bool {
+        let is_length = |hello: &Observed<ClientHello>| hello.basis == Basis::Inferred;
+        ending.stage >= Stage::ServerHello
+            && !self.capture.is_text
+            && self.tls.client_hello.as_ref().is_some_and(is_length)
     }
 
     /// Whether an ending inside the handshake may come after it: bytes that were acknowledged without being captured, of whatever

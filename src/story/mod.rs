@@ -15,6 +15,7 @@ mod purpose;
 mod samples;
 #[cfg(test)]
 pub(crate) mod script;
+mod tickets;
 mod timeline;
 
 pub use builder::{Builder, PacketId};
@@ -29,6 +30,7 @@ pub use knowledge::EndpointKnowledge;
 pub(crate) use lacking::RETRANSMISSION_DUE;
 pub use order::Order;
 pub use samples::Sample;
+pub use tickets::AnswerDoubt;
 pub use timeline::{Entry, Item, Note, Seen, Timeline};
 
 use std::fmt;

@@ -196,33 +196,27 @@ fn syn_fin_and_rst_alone_make_no_fault() {
 #[test]
 fn one_direction_alone_makes_no_fault() {
     let all = all();
-    // The RST is the server's.
-    compare(Rewriting::Direction { first: true }, &all, &["reset/in-the-answer"]);
+    compare(Rewriting::Direction { first: true }, &all, &[]);
     // Without the client's request the answer is any server's.
-    let lost = ["proxy-refused/", STARTTLS];
-    compare(Rewriting::Direction { first: false }, &all, &lost);
+    compare(Rewriting::Direction { first: false }, &all, &[STARTTLS]);
 }
 
 #[test]
 fn dropped_packets_make_no_fault() {
     let all = all();
-    // The client's or the proxy's half of what asks for a tunnel.
-    let tunnel = "proxy-refused/";
     // The packet with the alert, or what shows that it is none of a closing server.
     let alert = "tls-alert/client-certificate-";
     // The RST.
     let reset = "reset/in-the-answer";
     for (each, lost) in [
-        (2, &[tunnel][..]),
+        (2, &[][..]),
         // The RST; the request for TLS.
         (3, &[reset, STARTTLS]),
-        // A ticket, whose acknowledgement may be that of an answer; the client's Finished, without which a ticket may be the answer;
-        // the RST.
-        (5, &[alert, reset, "no-response/curl-tls13", "reset/on-request-rustls-tls13"]),
-        // The request and the RST.
-        (7, &[alert, "reset/on-request-java-tls13"]),
+        // The client's Finished, without which a ticket may be the answer; the RST.
+        (5, &[alert, reset, "reset/on-request-rustls-tls13"]),
+        (7, &[alert]),
         // The RST that precedes the answer.
-        (11, &[alert, "reset/injected-3-tls12"]),
+        (11, &["reset/injected-3-tls12"]),
     ] {
         compare(Rewriting::Dropped(each), &all, lost);
     }

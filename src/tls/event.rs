@@ -64,6 +64,8 @@ pub enum Message {
     Closing,
     /// The same of a server that the client sent a certificate to: it may refuse that one.
     ClosingOrRefusal,
+    /// The record before that was taken for a close_notify was a message of two bytes: its sender closes only now.
+    ShortMessage,
     /// A TLS 1.3 record of a KeyUpdate's size after the handshake (RFC 8446, 4.6.3).
     KeyUpdate,
     /// What the size of the client's flight fits, where only lengths are known: one reading or several.

@@ -68,6 +68,8 @@ pub(super) struct Flow {
     server_went_on: bool,
     /// TLS 1.3: the suite that the server chose.
     suite: Option<CipherSuite>,
+    /// TLS 1.3: whether each side sent a record of a close_notify's size that is not padded.
+    was_short: PerRole<bool>,
     /// TLS 1.3: whether each side pads its messages, as its Finished shows.
     pads: PerRole<Option<bool>>,
 }
@@ -347,7 +349,10 @@ impl Flow {
                 self.note_padding(role, len);
                 if is_finished_size(len) || (self.accepted_key && begins_flight && is_resuming_flight(len)) {
                     self.step(role, Step::HiddenFinished, Basis::Inferred, emit);
-                } else if begins_flight && is_bare_alert_size(len) {
+                } else if begins_flight && is_bare_alert_size(len)
+                    || self.awaits == Awaits::ClientFlight && self.may_be_alert(role, len)
+                {
+                    // Behind its flight the server has nothing to say until the client's is there.
                     emit(Message::EncryptedAlert, Basis::Inferred);
                 }
             }
@@ -458,6 +463,11 @@ impl Flow {
             _ if self.sent_early_data && role == Role::Client && ends_early_data(len) => return,
             _ => Message::ApplicationData(u32::from(len)),
         };
+        // Nothing follows a close_notify. JSSE, which pads its alerts, sends user_canceled before it.
+        let is_short = is_tls13 && message == Message::Closing && is_bare_alert_size(len);
+        if is_short && std::mem::replace(&mut self.was_short[role], true) {
+            emit(Message::ShortMessage, Basis::Inferred);
+        }
         emit(message, basis);
     }
 }

@@ -4,7 +4,7 @@ use super::client_silent;
 use super::words::evidence;
 use super::words::last_step::{self, last_step};
 use super::{Actor, Code, Rule, Settings, Severity, Verdict};
-use crate::story::{Ending, EndingKind, Stage, Story};
+use crate::story::{AnswerDoubt, Ending, EndingKind, Stage, Story};
 use crate::tcp::Role;
 
 /// `capture-gap`.
@@ -22,9 +22,10 @@ const ADVICE: [&str; 2] = [
     "If the capture reports drops, use a larger buffer (`-B`) and a narrower filter on host and port.",
 ];
 
-fn judge(story: &Story, _: &Settings) -> Option<Verdict> {
+fn judge(story: &Story, settings: &Settings) -> Option<Verdict> {
     let reached = last_step(story.stage);
-    let (lack, explanation) = lacking(story, reached)?;
+    let (lack, explanation) =
+        unseen_answer(story, settings).or_else(|| lacking(story, reached)).or_else(|| first_words(story))?;
     let so_far = match last_step::unanswered(story) {
         Some(syns) => format!("no reply to the SYN ({syns})"),
         None => format!("normal up to {reached}"),
@@ -35,6 +36,31 @@ fn judge(story: &Story, _: &Settings) -> Option<Verdict> {
         .proved_by(story.missing.since_step_by.numbers())
         .proved_by([story.first.number, story.last.number]);
     Some(verdict.advise(&ADVICE))
+}
+
+/// The server's bytes behind a request that may be no answer, where nothing is wrong with the rest.
+fn unseen_answer(story: &Story, settings: &Settings) -> Option<(String, String)> {
+    let Some(AnswerDoubt::Unseen(acked)) = story.answer_doubt(settings.stall_after) else { return None };
+    Some((
+        "what the server sent last is missing from the capture".to_owned(),
+        format!(
+            "Packet {} proves that the server sent bytes behind the TLS handshake that the capture does not hold. Session tickets and \
+             alerts have their size, and so it is unknown whether they answered a request.",
+            acked.number
+        ),
+    ))
+}
+
+/// What the client sent first on a connection without TLS.
+fn first_words(story: &Story) -> Option<(String, String)> {
+    story.lacks_first_words().then(|| {
+        (
+            "the client's first bytes are missing from the capture".to_owned(),
+            "Acknowledgements prove that the client sent bytes that the capture does not hold, before anything that shows the protocol. \
+             Whether it asked for TLS, or a proxy for a tunnel, is unknown."
+                .to_owned(),
+        )
+    })
 }
 
 /// What is missing, and what proves it.
@@ -199,6 +225,93 @@ mod tests {
         assert_eq!(closed.verdict().code, "capture-gap");
     }
 
+    /// A TLS 1.3 handshake and a request of 150 bytes.
+    fn asked_13() -> Talk {
+        let flight = [talk::server_hello_13(), talk::encrypted(200), talk::encrypted(53)].concat();
+        let hello = ssm().open().say(Client, &talk::client_hello()).say(Server, &flight);
+        hello.say(Client, &talk::encrypted(53)).say(Client, &talk::encrypted(150)).ack(Server)
+    }
+
+    /// The same without the packet at this place, counted from the end.
+    fn without(mut talk: Talk, from_end: usize) -> Talk {
+        let place = talk.packets.len() - from_end;
+        talk.packets.remove(place);
+        talk
+    }
+
+    #[test]
+    fn bytes_that_may_be_tickets_or_an_alert_are_no_answer_where_the_capture_lacks_them() {
+        let ticket = talk::encrypted(250);
+        let tickets = || asked_13().say(Server, &ticket).say(Server, &ticket).ack(Client);
+        for ended in [tickets().wait(6_000).fin(Client), tickets().fin(Server), tickets().rst(Server)] {
+            assert!(matches!(ended.code(0), "no-response" | "reset"), "{}", ended.code(0));
+            for lost in [3, 4] {
+                // Of the pair, one is missing, or its place shows that it was a record of that size.
+                let verdict = without(ended.clone(), lost).verdict(0);
+                assert_eq!(verdict.severity, Severity::Unknown, "{}", verdict.headline);
+            }
+        }
+        // An alert, and whoever gets it leaves at once.
+        let refused = asked_13().say(Server, &talk::encrypted(19)).fin(Client).fin(Server);
+        let verdict = without(refused, 3).verdict(0);
+        assert_eq!(verdict.is(), ("capture-gap", Actor::Unknown, None), "{}", verdict.headline);
+        assert!(verdict.mentions("unknown whether they answered"), "{}", verdict.explanation);
+        let answered = asked_13().say(Server, &talk::encrypted(2_000)).ack(Client).wait(6_000).fin(Client);
+        assert_eq!(without(answered, 3).code(0), "healthy");
+    }
+
+    #[test]
+    fn what_answers_a_request_that_is_not_in_the_capture_is_an_answer() {
+        let answered = handshake().say(Client, &talk::data()).say(Server, &talk::data());
+        for ended in [answered.clone().rst(Client), answered.clone().fin(Server), answered.wait(9_000)] {
+            assert_eq!(ended.code(9_000), "healthy");
+            let mut lost = ended;
+            lost.packets.remove(7);
+            assert_eq!(lost.code(9_000), "healthy");
+        }
+    }
+
+    #[test]
+    fn where_a_fault_is_in_doubt_nothing_is_called_well() {
+        let begun = handshake().say(Client, &talk::data()).ack(Server);
+        let record = talk::encrypted(9_000);
+        let parts = record.chunks(1_400).take(4).fold(begun, |talk, part| talk.say(Server, part).ack(Client));
+        let cut = parts.rst(Client);
+        assert_eq!(cut.code(0), "reset");
+        // Without a part in the middle of the answer.
+        assert_eq!(without(cut, 7).code(0), "capture-gap");
+    }
+
+    #[test]
+    fn where_each_packet_carries_data_a_missing_acknowledgement_shows_nothing() {
+        let mut pushed = asked_13().say(Server, &talk::encrypted(300)).say(Client, &talk::encrypted(150));
+        assert_eq!(pushed.clone().wait(5_000).fin(Client).code(0), "no-response");
+        pushed.packets.retain(|packet| !packet.payload.is_empty());
+        assert!(!matches!(pushed.code(5_000), "no-response"), "{}", pushed.code(5_000));
+        // Without the ServerHello, what follows may be anything.
+        let closed = pushed.say(Client, &talk::encrypted(19));
+        assert_ne!(without(closed, 6).code(0), "tls-alert");
+    }
+
+    #[test]
+    fn where_the_client_s_first_bytes_are_missing_the_protocol_is_unknown() {
+        let connect = Talk::to_port(3128).open().say(Client, b"CONNECT ssm.example:8443 HTTP/1.1\r\n\r\n");
+        let refused = connect.clone().say(Server, b"HTTP/1.1 403 Forbidden\r\n\r\n").fin(Server).fin(Client);
+        assert_eq!(refused.code(0), "proxy-refused");
+        let verdict = without(refused, 4).verdict(0);
+        assert_eq!(verdict.is(), ("capture-gap", Actor::Unknown, None), "{}", verdict.headline);
+        // A page answers a plain request.
+        let page = connect.say(Server, b"HTTP/1.1 200 OK\r\n\r\n").fin(Server).fin(Client);
+        assert_eq!(without(page, 4).code(0), "plaintext");
+    }
+
+    #[test]
+    fn a_client_that_closes_behind_bytes_that_are_missing_had_spoken() {
+        let left = ssm().open().say(Client, &talk::client_hello()).ack(Server).wait(8_000).fin(Client);
+        assert_eq!(left.code(0), "no-server-hello");
+        assert_eq!(without(left, 3).code(0), "capture-gap");
+    }
+
     /// As a capture behind a filter that keeps SYN, FIN and RST.
     fn flags_only(mut talk: Talk) -> Talk {
         talk.packets.retain(|packet| {
@@ -276,7 +389,8 @@ mod tests {
     fn a_server_that_is_proved_to_have_sent_nothing_is_judged() {
         let hello = ssm().open().say(Client, &talk::client_hello());
         let closed = flags_only(hello.clone().fin(Server)).verdict(0);
-        assert_eq!(closed.is(), ("closed-early", Actor::Server, None));
+        // What the server closed on is not in the capture.
+        assert_eq!(closed.is(), ("closed-early", Actor::Unknown, None));
         let reset = flags_only(hello.rst(Server)).verdict(0);
         assert_eq!(reset.is(), ("reset", Actor::Server, None));
     }
@@ -383,12 +497,15 @@ mod tests {
 
     #[test]
     fn a_close_after_unseen_data_means_nothing_where_no_tls_is_expected() {
-        let spoken = |port| {
+        let spoken = |port, ack| {
             let open = Talk::to_port(port).syn().segment_with(Client, ".", 1, 1, &[], |_| {});
-            open.segment_with(Server, ".", 1, 29, &[], |_| {}).segment_with(Server, "F.", 1, 30, &[], |_| {})
+            let acked = open.segment_with(Server, ".", 1, 29, &[], |_| {});
+            acked.segment_with(Server, "F.", 1, ack, &[], |_| {}).code(0)
         };
-        assert_eq!(spoken(2404).code(0), "capture-gap");
-        assert_eq!(spoken(8443).code(0), "closed-early");
+        assert_eq!(spoken(2404, 29), "capture-gap");
+        assert_eq!(spoken(8443, 29), "closed-early");
+        // The client had closed before.
+        assert_eq!(spoken(8443, 30), "capture-gap");
     }
 
     #[test]

@@ -229,6 +229,21 @@ mod tests {
     }
 
     #[test]
+    fn an_unseen_fin_does_not_hide_a_silence() {
+        let mut silent = ssm().open().wait(8_000).fin(Client).ack(Server).fin(Server);
+        silent.packets.remove(3);
+        assert_eq!(silent.verdict(0).is(), ("client-silent", Actor::Client, None));
+    }
+
+    #[test]
+    fn the_beginning_of_a_client_hello_that_nobody_acknowledges_is_lost_on_the_path() {
+        let begun = ssm().open().say(Client, &talk::client_hello()[..100]);
+        let lost = begun.wait(300).repeat(Client).wait(600).repeat(Client).wait(1_200).repeat(Client);
+        let verdict = lost.wait(2_400).fin(Client).verdict(0);
+        assert_eq!(verdict.is(), ("no-response", Actor::Path, None), "{}", verdict.headline);
+    }
+
+    #[test]
     fn behind_an_open_tunnel_and_an_agreed_starttls_the_client_s_hello_is_awaited() {
         for (talk, words) in [
             (talk::socks5(0), "after the proxy opened the tunnel"),

@@ -1,5 +1,7 @@
 //! A FIN came before TLS was established.
 
+use std::borrow::Cow;
+
 use super::words::{evidence, purpose};
 use super::{Actor, Code, Rule, Settings, Severity, Verdict};
 use crate::story::{Ending, EndingKind, PreludeFacts, Stage, Story};
@@ -28,6 +30,9 @@ fn judge(story: &Story, _: &Settings) -> Option<Verdict> {
     }
     let notice = notice(story, ending);
     let by = notice.map_or(ending.by, |notice| notice.by);
+    // It may answer an alert, or a message that is not TLS.
+    let unseen = story.missing.since_step.client;
+    let is_answer = by == Role::Server && notice.is_none() && unseen > 1;
     let (place, why) = match notice {
         Some(_) => (
             "with a close_notify before TLS was established",
@@ -41,11 +46,19 @@ fn judge(story: &Story, _: &Settings) -> Option<Verdict> {
     Some(
         Verdict::new(
             &RULE,
-            Actor::from(by),
+            if is_answer { Actor::Unknown } else { Actor::from(by) },
             story.basis,
             format!("{what}the {by} closed the connection {place}"),
         )
-        .explain(why)
+        .explain(if is_answer {
+            format!(
+                "{why} Before that, the client sent {unseen} bytes that the capture does not hold: an alert, perhaps, to which the \
+                 server's FIN replies."
+            )
+            .into()
+        } else {
+            Cow::Borrowed(why)
+        })
         .reported(match by {
             Role::Client => &[],
             Role::Server => &[
@@ -157,6 +170,36 @@ mod tests {
         assert_eq!(crossed.is(), ("closed-early", Actor::Server, None), "{}", crossed.headline);
         assert!(crossed.headline.contains("after it had agreed"), "{}", crossed.headline);
         assert!(!crossed.mentions("without a byte") && !crossed.mentions("sent data"), "{crossed:?}");
+    }
+
+    #[test]
+    fn who_closes_first_shows_though_its_fin_is_not_in_the_capture() {
+        let hello = || ssm().open().say(Client, &talk::client_hello());
+        for by in [Client, Server] {
+            let mut closed = hello().fin(by).ack(by.other()).fin(by.other()).ack(by);
+            assert_eq!(closed.verdict(0).is(), ("closed-early", Actor::from(by), None));
+            closed.packets.remove(4);
+            assert_eq!(closed.verdict(0).is(), ("closed-early", Actor::from(by), None));
+            // The other side's RST answers it.
+            let mut reset = hello().fin(by).ack(by.other()).rst(by.other());
+            reset.packets.remove(4);
+            assert_eq!(reset.verdict(0).is(), ("closed-early", Actor::from(by), None));
+        }
+        // Whoever sends more did not close.
+        let mut continued = hello().say(Client, b"!").ack(Server).say(Client, b"more").ack(Server);
+        continued.packets.remove(4);
+        assert!(continued.story(0).endings.is_empty());
+    }
+
+    #[test]
+    fn a_server_that_closes_behind_a_missing_message_of_the_client_may_answer_an_alert() {
+        let flight = ssm().open().say(Client, &talk::client_hello()).say(Server, &talk::server_flight());
+        let mut refused = flight.ack(Client).say(Client, &talk::alert(48)).fin(Server).fin(Client);
+        assert_eq!(refused.code(0), "tls-alert");
+        refused.packets.remove(6);
+        let verdict = refused.verdict(0);
+        assert_eq!(verdict.is(), ("closed-early", Actor::Unknown, None), "{}", verdict.headline);
+        assert!(verdict.mentions("7 bytes"), "{}", verdict.explanation);
     }
 
     #[test]

@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use super::words::{advice, drops, icmp_error, path_mtu};
+use super::words::{ack_unseen, advice, drops, icmp_error, path_mtu};
 use super::{Actor, Code, Rule, Settings, Severity, Verdict};
 use crate::story::{EndingKind, Silence, Stage, Story};
 use crate::tcp::Role;
@@ -74,7 +74,8 @@ fn flight_lost(verdict: &Verdict, story: &Story, silence: &Silence, stage: Stage
         let headline = lost(silence, what);
         Verdict { actor: Actor::Path, headline, ..verdict.clone() }.cause("server-flight-lost")
     };
-    if let Some((from, to)) = story.data.server.unfilled_hole {
+    let reported = story.data.server.reported_hole.as_ref().map(|hole| hole.what);
+    if let Some((from, to)) = story.data.server.unfilled_hole.or(reported) {
         let verdict = of_path("part of the server's flight was lost").explain(format!(
             "The server's bytes {from} to {} are missing, and later ones arrived: part of the server's flight was \
              lost.",
@@ -139,8 +140,9 @@ fn path_mtu_sign(story: &Story) -> Option<(Role, path_mtu::Sign)> {
 fn does_not_continue(mut verdict: Verdict, story: &Story, silence: &Silence, stage: Stage) -> Verdict {
     let owes_flight = silence.awaited_from == Role::Server && stage <= Stage::ServerHello;
     let is_untried = owes_flight && path_mtu::is_untried(story, Role::Server);
+    let unseen = if silence.is_ack_unseen { ack_unseen::SENTENCE } else { "" };
     verdict = verdict.explain(format!(
-        "Everything sent so far was acknowledged: the path carries packets both ways. The {} has everything it \
+        "Everything sent so far was acknowledged: the path carries packets both ways.{unseen} The {} has everything it \
          needs and does not continue{}.{}",
         silence.awaited_from,
         if is_untried {
@@ -195,6 +197,7 @@ fn owed_message(story: &Story, stage: Stage) -> &'static str {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::packet::{SegmentHeader, TcpOptions};
     use crate::story::script::talk::{self, ssm};
     use crate::tcp::Role::{Client, Server};
 
@@ -215,6 +218,20 @@ mod tests {
             assert!(verdict.evidence.starts_with(&[4, 5]), "{:?}", verdict.evidence);
             assert!(!verdict.mentions("not acknowledged"));
         }
+    }
+
+    #[test]
+    fn a_flight_of_which_the_client_reports_the_end_is_lost_though_the_capture_lacks_that_too() {
+        let hello = ssm().open().say(Client, &talk::client_hello()).ack(Server);
+        let (seq, ack) = (hello.next(Client), hello.next(Server));
+        let sack = |header: &mut SegmentHeader| {
+            let begin = header.tcp.ack.unwrap() + 2_896;
+            let block = [begin.0.to_be_bytes(), (begin + 890).0.to_be_bytes()].concat();
+            header.tcp.options = Some(TcpOptions::from_wire(&[&[1, 1, 5, 10][..], &block].concat()));
+        };
+        let reported = hello.segment_with(Client, ".", seq, ack, &[], sack);
+        let left = reported.wait(7_000).segment_with(Client, "F.", seq, ack, &[], sack).verdict(0);
+        assert_eq!((left.code.name(), left.actor), ("handshake-stalled", Actor::Path), "{}", left.headline);
     }
 
     #[test]

@@ -29,12 +29,7 @@ const LOOK_FOR_REFUSAL: [&str; 1] = [
 ];
 
 fn judge(story: &Story, settings: &Settings) -> Option<Verdict> {
-    let is_open = story.is_request_open()
-        || story.doubtful_answer(settings.stall_after).is_some()
-        || story.has_undelivered(settings.stall_after)
-        || story.has_reported_hole() && story.endings.is_empty()
-        || story.may_ask_in_parts();
-    let basis = established(story).filter(|_| !is_open && !is_refused(story))?;
+    let basis = established(story, settings)?;
     let done = if story.stage == Stage::ApplicationData {
         "TLS was established and data was transferred"
     } else {
@@ -95,9 +90,15 @@ fn is_refused(story: &Story) -> bool {
     story.decisive().is_some_and(is_alert)
 }
 
-/// How it is known that the handshake was completed, if it was.
-pub(super) fn established(story: &Story) -> Option<Basis> {
-    (story.stage >= Stage::TlsEstablished).then_some(story.basis)
+/// How it is known that the handshake was completed, if it was, and nothing that followed is open, in doubt or refused.
+pub(super) fn established(story: &Story, settings: &Settings) -> Option<Basis> {
+    let is_open = story.is_request_open()
+        || story.answer_doubt(settings.stall_after).is_some()
+        || story.has_undelivered(settings.stall_after)
+        || story.has_reported_hole() && story.endings.is_empty()
+        || story.may_ask_in_parts();
+    let is_done = story.stage >= Stage::TlsEstablished && !is_open && !is_refused(story);
+    is_done.then_some(story.basis)
 }
 
 #[cfg(test)]

@@ -4,7 +4,7 @@ use super::words::evidence;
 use super::words::last_step;
 use super::{Actor, Code, Rule, Settings, Severity, Verdict};
 use crate::packet::Viewpoint;
-use crate::story::Story;
+use crate::story::{AnswerDoubt, Story};
 use crate::time::{Clock, Elapsed};
 use crate::tls::Basis;
 
@@ -70,27 +70,40 @@ pub(super) fn undecided(story: &Story) -> Verdict {
 
 /// The verdict where nothing shows whether the request inside TLS was answered.
 fn doubtful(story: &Story, settings: &Settings) -> Option<Verdict> {
-    let record = story.doubtful_answer(settings.stall_after);
-    let (headline, explanation) = match record {
-        Some(record) => (
-            "TLS was established; it is unknown whether the request was answered",
+    let doubt = story.answer_doubt(settings.stall_after);
+    let record = match doubt {
+        Some(AnswerDoubt::Tickets(moment) | AnswerDoubt::Farewell(moment)) => Some(moment),
+        Some(AnswerDoubt::Unseen(_)) | None => None,
+    };
+    let unknown = "TLS was established; it is unknown whether the request was answered";
+    let (headline, explanation) = match doubt {
+        Some(AnswerDoubt::Tickets(record)) => (
+            unknown,
             format!(
-                "After the handshake the server sent one record, in packet {}. It has the size of a session ticket and came when servers \
-                 send these, and so it may be no answer.",
+                "All that the server sent after the handshake begins in packet {}: one record, or two of one size. They have the size of \
+                 session tickets, and so they may be no answer.",
                 record.number
             ),
         ),
-        None if story.may_ask_in_parts() => (
+        Some(AnswerDoubt::Farewell(record)) => (
+            unknown,
+            format!(
+                "All that the server sent after the request is a record of 19 bytes or little more, in packet {}. In TLS 1.3 an alert, a \
+                 close_notify and an answer of two bytes have that size.",
+                record.number
+            ),
+        ),
+        _ if story.may_ask_in_parts() => (
             "TLS was established; the client's messages got no reply, and it is unknown whether they expect one",
             "The client paused several times between its messages, as programs do that log or publish and wait for no reply. A request \
              that is sent in parts looks the same."
                 .to_owned(),
         ),
-        None if story.has_undelivered(settings.stall_after) => (
+        _ if story.has_undelivered(settings.stall_after) => (
             "data was retransmitted and had no ACK yet when the capture ended",
             "A single retransmission may be a probe, and its ACK may follow: the capture ends too soon to call it lost.".to_owned(),
         ),
-        None => return None,
+        _ => return None,
     };
     let verdict = Verdict::new(&RULE, Actor::Unknown, story.basis.max(Basis::Inferred), headline);
     let shown = record.map(|record| record.number).into_iter().chain([story.last.number]);

@@ -204,11 +204,22 @@ pub fn judge(story: &Story, settings: &Settings) -> Verdict {
 }
 
 /// Asks each rule about a story, in order; a rule that does not apply declines. No rule that finds a fault is asked where
-/// [`why_unsure`] names a reason.
+/// [`why_unsure`] names a reason, and none that finds all well where one of those would apply.
 pub fn ask(story: &Story, settings: &Settings) -> impl Iterator<Item = (&'static Rule, Option<Verdict>)> {
     let is_unsure = why_unsure(story).is_some();
-    let asked = PRECEDENCE.iter().filter(move |(_, rule)| !is_unsure || rule.severity != Severity::Critical);
+    let is_in_doubt = is_unsure && may_have_failed(story, settings);
+    let asked = PRECEDENCE.iter().filter(move |(_, rule)| match rule.severity {
+        Severity::Critical => !is_unsure,
+        Severity::Ok | Severity::Warning => !is_in_doubt,
+        Severity::Unknown => true,
+    });
     asked.map(|(_, rule)| (*rule, (rule.judge)(story, settings)))
+}
+
+/// Whether a rule would find a fault if nothing were missing.
+fn may_have_failed(story: &Story, settings: &Settings) -> bool {
+    let mut faults = PRECEDENCE.iter().filter(|(_, rule)| rule.severity == Severity::Critical);
+    !story.is_leftover() && faults.any(|(_, rule)| (rule.judge)(story, settings).is_some())
 }
 
 /// Why the packets of a story can't show a fault; `None` where they can.

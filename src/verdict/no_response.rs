@@ -1,6 +1,6 @@
 //! The connection is up, a request went out, and no answer came.
 
-use super::words::{advice, drops, icmp_error, log_line, path_mtu};
+use super::words::{ack_unseen, advice, drops, icmp_error, log_line, path_mtu};
 use super::{Actor, Code, Rule, Settings, Severity, Verdict};
 use crate::log::{Agreement, Outcome, Side};
 use crate::story::{Ending, EndingKind, LogTie, Moment, Silence, Stage, Story, UnansweredProbes};
@@ -81,9 +81,12 @@ fn unanswered(story: &Story, silence: &Silence) -> Verdict {
     let verdict = Verdict::new(&RULE, actor, story.basis, headline);
     let advice =
         if actor == Actor::Path { &advice::PATH_OF_CONNECTION[..] } else { advice::server_process(story) };
-    let verdict = match path_mtu::sign(story, Role::Client).or_else(|| path_mtu::sign(story, Role::Server)) {
-        Some(sign) => sign.explain(verdict),
-        None => verdict.explain(format!("{delivered}{}", drops::caveat(story))).advise(advice),
+    let sign = path_mtu::sign(story, Role::Client).or_else(|| path_mtu::sign(story, Role::Server));
+    let verdict = if let Some(sign) = sign {
+        sign.explain(verdict)
+    } else {
+        let unseen = if silence.is_ack_unseen { ack_unseen::SENTENCE } else { "" };
+        verdict.explain(format!("{delivered}{unseen}{}", drops::caveat(story))).advise(advice)
     };
     icmp_error::in_silence(story, silence, verdict)
         .reported(&["java.net.SocketTimeoutException: Read timed out"])
@@ -257,7 +260,8 @@ fn unanswered_probes(story: &Story, settings: &Settings) -> Option<Verdict> {
         return None;
     }
     let other = prober.other();
-    let silence = Silence { since: first, until, awaited_from: other, is_acknowledged: false };
+    let silence =
+        Silence { since: first, until, awaited_from: other, is_acknowledged: false, is_ack_unseen: false };
     let verdict = Verdict::new(
         &RULE,
         Actor::Path,
@@ -641,7 +645,7 @@ mod tests {
             let identity = [&ticket.to_be_bytes()[..], &vec![5; ticket.into()], &[0; 4]].concat();
             let identities = (identity.len() as u16).to_be_bytes();
             let key = [&identities[..], &identity, &[0, 33, 32], &[6; 32]].concat();
-            ssm().open().say(Client, &talk::client_hello_with(&[(41, &key)]))
+            ssm().open().say(Client, &talk::client_hello_with(&[(45, &[1, 1]), (41, &key)]))
         };
         let accepted = |hello: Talk, key: &[u8]| {
             let flight = [&talk::server_hello_13_with(key)[..], &talk::encrypted(40), &talk::encrypted(53)];
@@ -655,7 +659,8 @@ mod tests {
         assert_eq!(ticket.say(Server, &talk::encrypted(300)).ack(Client).code(5_000), "healthy");
         // A record of another size, or one that comes later than tickets do, is an answer.
         assert_eq!(asked.clone().say(Server, &talk::encrypted(900)).ack(Client).code(1_000), "healthy");
-        assert_eq!(asked.wait(900).say(Server, &talk::encrypted(240)).ack(Client).code(5_000), "healthy");
+        // A late one may be a ticket that was lost and sent again.
+        assert_eq!(asked.wait(900).say(Server, &talk::encrypted(240)).ack(Client).code(5_000), "in-progress");
         // The first ticket of a new session may have any size.
         let new = accepted(ssm().open().say(Client, &talk::client_hello()), &[]);
         let one = new.say(Server, &talk::encrypted(1_800)).ack(Client);
@@ -664,6 +669,107 @@ mod tests {
         assert!(verdict.mentions("session ticket") && !verdict.mentions("capture ends"), "{verdict:?}");
         assert_eq!(one.clone().rst(Server).code(0), "in-progress");
         assert_eq!(one.wait(200).fin(Client).fin(Server).code(0), "healthy");
+    }
+
+    /// A TLS 1.3 handshake with a client that takes tickets, and a request of 150 bytes.
+    fn asked_13() -> Talk {
+        asked_of(53)
+    }
+
+    /// The same with a server whose Finished has this size.
+    fn asked_of(finished: u16) -> Talk {
+        let flight = [talk::server_hello_13(), talk::encrypted(200), talk::encrypted(finished)].concat();
+        let hello = ssm().open().say(Client, &talk::client_hello_with(&[(45, &[1, 1])]));
+        let finished = hello.say(Server, &flight).say(Client, &talk::encrypted(53));
+        finished.say(Client, &talk::encrypted(150))
+    }
+
+    #[test]
+    fn a_pair_of_records_is_one_of_tickets_only_where_and_when_tickets_come() {
+        let ticket = talk::encrypted(250);
+        let pair = |talk: Talk, record: &[u8]| talk.say(Server, record).say(Server, record).ack(Client);
+        assert_eq!(pair(asked_13(), &ticket).code(5_000), "no-response");
+        // Later they may be the parts of an answer, and shorter ones are no tickets.
+        let late = pair(asked_13().wait(400), &ticket);
+        assert_eq!(late.clone().wait(5_000).fin(Client).fin(Server).code(0), "in-progress");
+        assert_eq!(late.fin(Server).fin(Client).code(0), "in-progress");
+        assert_eq!(pair(asked_13(), &talk::encrypted(50)).code(5_000), "healthy");
+        // A client that can't resume gets none.
+        let flight = [talk::server_hello_13(), talk::encrypted(200), talk::encrypted(53)].concat();
+        let hello = ssm().open().say(Client, &talk::client_hello_with(&[(16, &[0, 3, 2, b'h', b'2'])]));
+        let asked =
+            hello.say(Server, &flight).say(Client, &talk::encrypted(53)).say(Client, &talk::encrypted(150));
+        assert_eq!(pair(asked, &ticket).fin(Server).code(0), "healthy");
+    }
+
+    #[test]
+    fn two_records_of_a_close_notify_s_size_begin_with_a_message() {
+        let short = talk::encrypted(19);
+        // A server that answers with two bytes and closes, and one that closes instead of answering.
+        let answered = asked_13().say(Server, &short).say(Server, &short).fin(Server).ack(Client);
+        assert_eq!(answered.fin(Client).code(0), "healthy");
+        let closed = asked_13().ack(Server).say(Server, &short).fin(Server).ack(Client);
+        assert_eq!(closed.fin(Client).code(0), "no-response");
+        // JSSE's user_canceled and close_notify are padded.
+        let padded = talk::encrypted(35);
+        let closed =
+            asked_of(69).ack(Server).say(Server, &padded).say(Server, &padded).fin(Server).ack(Client);
+        assert_eq!(closed.fin(Client).code(0), "no-response");
+        // Where the client leaves first, it may have had its answer.
+        let left = asked_13().ack(Server).say(Server, &short).ack(Client).wait(900).fin(Client).fin(Server);
+        assert_eq!(left.code(0), "in-progress");
+    }
+
+    #[test]
+    fn a_goodbye_before_the_close_notify_takes_a_message_back() {
+        let short = talk::encrypted(19);
+        let polled = || {
+            let answered = asked_13().say(Server, &talk::encrypted(3_000)).ack(Client).wait(400);
+            answered.say(Client, &talk::encrypted(150)).ack(Server).wait(6_000)
+        };
+        let left = polled().say(Client, &short).say(Client, &short).fin(Client).fin(Server);
+        assert_eq!(left.code(0), "healthy");
+        assert_eq!(polled().say(Client, &short).fin(Client).fin(Server).code(0), "no-response");
+        // MQTT's messages ask for nothing.
+        let mqtt = polled().say(Client, &short).fin(Client).fin(Server).on_port(8883);
+        assert_eq!(mqtt.code(0), "healthy");
+    }
+
+    #[test]
+    fn a_slow_upload_that_nobody_answers_is_a_request() {
+        let chunk = |talk: Talk, _| talk.say(Client, &talk::encrypted(16_401)).ack(Server).wait(900);
+        let upload = |port| (0..5).fold(Talk::to_port(port).open().shake_hands(), chunk);
+        for port in [8443, 9443] {
+            let verdict = upload(port).wait(9_000).fin(Client).fin(Server).verdict(0);
+            assert_eq!(verdict.is(), ("no-response", Actor::Server, None), "{}", verdict.headline);
+            assert_eq!(upload(port).say(Server, &talk::data()).ack(Client).code(9_000), "healthy");
+        }
+    }
+
+    #[test]
+    fn a_request_that_is_never_sent_again_was_acknowledged() {
+        // The acknowledgement is not in the capture.
+        let asked = Talk::to_port(80).open().say(Client, b"GET / HTTP/1.1\r\n\r\n");
+        let verdict = asked.clone().wait(8_000).fin(Client).verdict(0);
+        assert_eq!(verdict.is(), ("no-response", Actor::Server, None), "{}", verdict.headline);
+        assert!(verdict.mentions("The ACK itself is not in the capture"), "{}", verdict.explanation);
+        // Where its sender is gone as well, the capture lacks the rest.
+        assert_eq!(asked.code(60_000), "capture-gap");
+        let message = Talk::to_port(5_000).open().say(Client, b"message").wait(8_000).fin(Client).fin(Server);
+        assert_eq!(message.code(0), "plaintext");
+        let lost = asked.wait(300).repeat(Client).wait(600).repeat(Client).wait(8_000).fin(Client).verdict(0);
+        assert_eq!(lost.is(), ("no-response", Actor::Path, None));
+    }
+
+    #[test]
+    fn an_answer_that_is_lost_behind_the_capture_is_the_path_s() {
+        let get = b"GET / HTTP/1.1\r\n\r\n";
+        let answered = Talk::to_port(80).open().say(Client, get).say(Server, b"HTTP/1.1 200 OK\r\n\r\n");
+        let (seq, ack) = (answered.next(Client), 1);
+        let left = |talk: Talk| talk.wait(2_000).segment_with(Client, "F.", seq, ack, &[], |_| {});
+        let lost = answered.wait(300).repeat(Server).wait(600).repeat(Server).wait(1_200).repeat(Server);
+        let verdict = left(lost).verdict(0);
+        assert_eq!(verdict.is(), ("no-response", Actor::Path, None), "{}", verdict.headline);
     }
 
     #[test]
@@ -808,11 +914,11 @@ mod tests {
             (0..count).fold(Talk::to_port(port).open().shake_hands(), next)
         };
         let shipped = |count| sent(6515, count);
-        assert_eq!(shipped(5).wait(9_000).fin(Client).fin(Server).code(0), "healthy");
-        // On a port of HTTPS they may be the parts of a request.
-        let verdict = sent(8443, 5).wait(9_000).fin(Client).fin(Server).verdict(0);
+        // They may be the parts of a request, unless the port shows that they are not.
+        let verdict = shipped(5).wait(9_000).fin(Client).fin(Server).verdict(0);
         assert_eq!(verdict.is(), ("in-progress", Actor::Unknown, None));
         assert!(verdict.mentions("unknown whether they expect one"), "{verdict:?}");
+        assert_eq!(sent(12201, 5).wait(9_000).fin(Client).fin(Server).code(0), "healthy");
         // Syslog is never answered (RFC 5425, 4).
         assert_eq!(sent(6514, 1).wait(9_000).fin(Client).fin(Server).code(0), "healthy");
         let answered = Talk::to_port(6514).open().then_tls().wait(900).say(Client, &talk::data()).ack(Server);

@@ -1,6 +1,6 @@
 //! The ClientHello went out, and no TLS byte came back.
 
-use super::words::{advice, drops, icmp_error, path_mtu};
+use super::words::{ack_unseen, advice, drops, icmp_error, path_mtu};
 use super::{Actor, Code, Rule, Settings, Severity, Verdict};
 use crate::story::{EndingKind, Moment, Silence, Stage, Story};
 use crate::tcp::Role;
@@ -64,7 +64,9 @@ fn acknowledged(story: &Story, silence: &Silence) -> Verdict {
         format!("the {by} acknowledged the ClientHello and sent nothing for {}", silence.elapsed()),
     )
     .explain(format!(
-        "The {by}'s TCP received the ClientHello, as its ACK shows, and no TLS byte followed. {why}{}",
+        "The {by}'s TCP received the ClientHello{}, and no TLS byte followed.{} {why}{}",
+        if silence.is_ack_unseen { "" } else { ", as its ACK shows" },
+        if silence.is_ack_unseen { ack_unseen::SENTENCE } else { "" },
         drops::caveat(story)
     ))
     .advise(advice::server_process(story))
@@ -156,6 +158,19 @@ mod tests {
     use crate::packet::{SegmentHeader, TcpOptions};
     use crate::story::script::talk::{self, Talk, ssm};
     use crate::tcp::Role::{Client, Server};
+
+    #[test]
+    fn a_hello_that_is_never_sent_again_was_acknowledged() {
+        let mut gave_up = ssm().open().say(Client, &talk::client_hello()).ack(Server).wait(8_000).fin(Client);
+        assert!(gave_up.verdict(0).mentions("as its ACK shows"));
+        gave_up.packets.remove(4);
+        let verdict = gave_up.verdict(0);
+        assert_eq!(verdict.is(), ("no-server-hello", Actor::Server, None));
+        assert!(verdict.mentions("never retransmitted") && !verdict.mentions("as its ACK shows"));
+        // Too soon to be sent again.
+        let hello = ssm().open().say(Client, &talk::client_hello()).wait(300).repeat(Client);
+        assert_eq!(hello.wait(4_000).fin(Client).verdict(0).actor, Actor::Path);
+    }
 
     #[test]
     fn a_server_that_repeats_its_syn_ack_got_nothing_small_either() {

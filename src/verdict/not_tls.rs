@@ -80,7 +80,9 @@ fn culprit(story: &Story) -> Option<(Role, &Observed<Plain>)> {
     Some(match (&story.tls.client_hello, &story.plain.client, &story.plain.server) {
         // STARTTLS and tunnels begin in clear on both sides: what counts is what follows the ClientHello.
         (Some(hello), client, Some(server)) if story.tls.server_hello.is_none() => {
-            let may_have_begun = client.is_some() || story.missing.acked_unseen.client > 0;
+            let is_before_hello = |acked: Moment| !story.order.is_after(acked.number, hello.moment.number);
+            let may_have_begun =
+                client.is_some() || story.missing.acked_unseen_by.client.first().is_some_and(is_before_hello);
             if may_have_begun && story.order.is_after(hello.moment.number, server.moment.number) {
                 return None;
             }

@@ -47,7 +47,8 @@ fn judge(story: &Story, settings: &Settings) -> Option<Verdict> {
         || story.tls.client_hello.is_some()
         || story.tls.server_hello.is_some()
         || story.has_undelivered(settings.stall_after)
-        || story.may_lack_the_tunnel()
+        || story.lacks_first_words()
+        || story.prelude.is_some() && story.missing.lacks(Role::Client)
         || story.may_be_a_refused_hello()
         || story.refused_start_of_tls().is_some()
         || !saw_data

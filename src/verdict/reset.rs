@@ -41,6 +41,9 @@ fn judge(story: &Story, _: &Settings) -> Option<Verdict> {
         && !(ending.by == Role::Server && story.later_request().is_some());
     let is_idle = is_idle(story, ending);
     let is_plain_exchange = story.tls.client_hello.is_none()
+        && !(ending.by == Role::Server
+            && story.tls.server_hello.is_some()
+            && story.tls.is_inside_record.server)
         && story.reset_after_close().is_none()
         && !is_cut_off(story, ending, facts)
         && !missed_reply(story, ending)
@@ -78,7 +81,7 @@ fn judge(story: &Story, _: &Settings) -> Option<Verdict> {
             )
             .proved_by([other.moment.number])
             .advise(&ON_THE_PATH),
-            None => Verdict::new(&RULE, Actor::from(ending.by), story.basis, headline(story, ending, place))
+            None => Verdict::new(&RULE, actor(story, ending, facts), story.basis, headline(story, ending, place))
                 .explain(explain(story, ending, facts))
                 .advise(advice(ending, facts)),
         },
@@ -88,6 +91,16 @@ fn judge(story: &Story, _: &Settings) -> Option<Verdict> {
     let is_its_own = ending.by == Role::Client && verdict.actor == Actor::Client;
     let reports = if is_its_own { &[][..] } else { &REPORTS };
     Some(verdict.proved_by(evidence).reported(reports))
+}
+
+/// Whose RST it is. A client's kernel that knows no such connection, although its program had it, was made to forget it: by its own end,
+/// or by a RST, which the capture lacks.
+fn actor(story: &Story, ending: &Ending, facts: &ResetFacts) -> Actor {
+    let is_orphan = ending.by == Role::Client
+        && facts.is_stateless
+        && ending.stage > Stage::SynAck
+        && !story.has_scanner_syn();
+    if is_orphan { Actor::Unknown } else { Actor::from(ending.by) }
 }
 
 /// Whether TLS was established and nothing was asked, so that nothing was left to do. A RST that follows the handshake at once may be a
@@ -441,6 +454,25 @@ mod tests {
         let hello = || Story::at(Stage::ClientHello);
         assert_eq!(hello().rst_with(Client, fits).verdict().actor, Actor::Client);
         assert_eq!(hello().rst_with(Server, fits).verdict().actor, Actor::Path);
+    }
+
+    #[test]
+    fn a_client_whose_kernel_knows_no_such_connection_was_made_to_forget_it() {
+        let orphan = |reset: &mut ResetFacts| reset.is_stateless = true;
+        let verdict = Story::at(Stage::ServerHello).rst_with(Client, orphan).verdict();
+        assert_eq!(verdict.is(), ("reset", Actor::Unknown, None));
+        assert_eq!(Story::at(Stage::ServerHello).rst_with(Server, orphan).verdict().actor, Actor::Server);
+        assert_eq!(Story::at(Stage::ServerHello).rst(Client).verdict().actor, Actor::Client);
+    }
+
+    #[test]
+    fn a_rst_in_an_answer_counts_where_the_client_hello_is_not_in_the_capture() {
+        let record = talk::encrypted(2_000);
+        let begun = ssm().open().then_tls().say(Client, &talk::data()).say(Server, &record[..900]);
+        let mut cut = begun.ack(Client).rst(Server);
+        assert_eq!(cut.code(0), "reset");
+        cut.packets.remove(3);
+        assert_eq!(cut.code(0), "reset");
     }
 
     #[test]

@@ -21,7 +21,7 @@ fn judge(story: &Story, settings: &Settings) -> Option<Verdict> {
 }
 
 fn slow_response(story: &Story, settings: &Settings) -> Option<Verdict> {
-    healthy::established(story)?;
+    healthy::established(story, settings)?;
     let answer = story.tls.turns.latest_answer()?;
     let (asked, answered, elapsed) = (answer.asked, answer.answered, answer.elapsed());
     // Time across a step of the capture's clock means nothing.
@@ -50,7 +50,7 @@ fn slow_response(story: &Story, settings: &Settings) -> Option<Verdict> {
 }
 
 fn slow_handshake(story: &Story, settings: &Settings) -> Option<Verdict> {
-    let basis = healthy::established(story)?;
+    let basis = healthy::established(story, settings)?;
     // Where the SYN was not captured, the ClientHello is the first that is known.
     let (begin, since) = match (story.opening.syn.first(), &story.tls.client_hello) {
         (Some(syn), _) => (syn, "SYN"),

@@ -39,7 +39,14 @@ fn judge(story: &Story, _: &Settings) -> Option<Verdict> {
         (count, Elapsed::ZERO) => format!("sent {count} times"),
         (count, span) => format!("sent {count} times in {span}"),
     };
-    let actor = if is_seen_at_client(story) { Actor::Client } else { Actor::Path };
+    let actor = if is_seen_at_client(story) {
+        Actor::Client
+    } else if story.traffic.counters.client.segments == 0 {
+        // Without a packet of the client nothing shows where the capture was made.
+        Actor::Unknown
+    } else {
+        Actor::Path
+    };
     Some(
         Verdict::new(&RULE, actor,
             story.basis,
@@ -47,18 +54,18 @@ fn judge(story: &Story, _: &Settings) -> Option<Verdict> {
         )
         .explain(format!(
             "The server replied, and the client never completed the handshake. {}{}{}",
-            if actor == Actor::Path {
-                "The SYN-ACK, or the client's ACK, was lost in transit, or the client's host dropped it."
-            } else {
+            if actor == Actor::Client {
                 "The SYN-ACK did not reach the client's TCP (host firewall, reverse path filtering, another interface), or its ACK \
                  was not captured."
+            } else {
+                "The SYN-ACK, or the client's ACK, was lost in transit, or the client's host dropped it."
             },
             if story.has_scanner_syn() { purpose::scan(story) } else { " A half-open port scan looks the same." },
             drops::caveat(story)
         ))
         .reported(&["ETIMEDOUT (Connection timed out)", "java.net.SocketTimeoutException: connect timed out"])
         .proved_by(story.opening.syn.numbers().take(2).chain(story.opening.syn_ack.numbers()))
-        .advise(if actor == Actor::Path { &AT_SERVER } else { &AT_CLIENT }),
+        .advise(if actor == Actor::Client { &AT_CLIENT } else { &AT_SERVER }),
     )
 }
 
@@ -88,6 +95,12 @@ mod tests {
         assert!(verdict.headline.contains("sent 2 times in 10.0 ms"), "{}", verdict.headline);
         assert!(!verdict.mentions("5.0 s"), "the silence lasts as long as the capture");
         assert!(!verdict.mentions("refused") && !verdict.mentions("TLS"));
+    }
+
+    #[test]
+    fn without_a_packet_of_the_client_nobody_is_blamed() {
+        let repeated = ssm().syn_ack().wait(1_000).syn_ack().wait(2_000).syn_ack();
+        assert_eq!(repeated.verdict(5_000).is(), ("tcp-handshake-incomplete", Actor::Unknown, None));
     }
 
     #[test]

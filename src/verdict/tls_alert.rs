@@ -32,7 +32,35 @@ fn judge(story: &Story, _: &Settings) -> Option<Verdict> {
         EndingKind::EncryptedAlert { basis } => encrypted(ending.by, ending.stage, story.basis.max(*basis)),
         _ => return None,
     };
+    let verdict = match &ending.what {
+        EndingKind::Alert { description: Some(description), .. }
+            if objects_to_unread(story, ending.by, *description) =>
+        {
+            let peer = ending.by.other();
+            let explanation = format!(
+                "{} What the {peer} sent before it is not in the capture, or is not TLS: whether the {peer} speaks TLS here is \
+                 unknown.",
+                verdict.explanation
+            );
+            Verdict { actor: Actor::Unknown, explanation: explanation.into(), ..verdict }
+        }
+        _ => verdict,
+    };
     Some(verdict.proved_by(evidence.into_iter().flatten()))
+}
+
+/// Whether an alert says that its sender could not read what came, and that shows no TLS: its bytes are not in the capture, or are
+/// another protocol's.
+fn objects_to_unread(story: &Story, by: Role, description: AlertDescription) -> bool {
+    /// unexpected_message, record_overflow, decode_error and protocol_version (RFC 8446, 6.2).
+    const UNREAD: [u8; 4] = [10, 22, 50, 70];
+    let peer = by.other();
+    let spoke_tls = match peer {
+        Role::Client => story.tls.client_hello.is_some(),
+        Role::Server => story.tls.server_hello.is_some() || story.tls.retry.is_some(),
+    };
+    let is_unread = story.missing.acked_unseen[peer] > 1 || story.plain[peer].is_some();
+    UNREAD.contains(&description.0) && !spoke_tls && is_unread
 }
 
 fn in_clear(story: &Story, by: Role, description: Option<AlertDescription>, basis: Basis) -> Verdict {
@@ -198,6 +226,22 @@ mod tests {
         assert_eq!(server.is(), ("tls-alert", Actor::Server, Some("unknown_ca")));
         assert_eq!(server.evidence, [4, 5]);
         assert!(server.mentions("client certificate") && !server.mentions("PKIX"));
+    }
+
+    #[test]
+    fn an_alert_about_what_is_not_in_the_capture_blames_nobody() {
+        // The server greets in clear, and the client takes it for its answer.
+        let greeted =
+            ssm().open().say(Server, b"220 ready\r\n").ack(Client).say(Client, &talk::client_hello());
+        let mut refused = greeted.ack(Server).say(Client, &talk::alert(10)).fin(Client).fin(Server);
+        assert_eq!(refused.verdict(0).is().0, "not-tls");
+        refused.packets.remove(3);
+        let verdict = refused.verdict(0);
+        assert_eq!(verdict.is(), ("tls-alert", Actor::Unknown, Some("unexpected_message")));
+        assert!(verdict.mentions("whether the server speaks TLS"), "{}", verdict.explanation);
+        // Behind a ServerHello it is the client's.
+        let hello = ssm().open().say(Client, &talk::client_hello()).say(Server, &talk::server_flight());
+        assert_eq!(hello.say(Client, &talk::alert(10)).verdict(0).actor, Actor::Client);
     }
 
     #[test]

@@ -5,7 +5,7 @@ use std::mem;
 use super::notes::Notes;
 use crate::packet::{Segment, SegmentHeader, Seq};
 use crate::story::{Ending, EndingKind, Moment, Note, ResetFacts, Stage, Story};
-use crate::tcp::{HandshakeStep, Observation, PerRole, ResetFit, Role, SegmentKind};
+use crate::tcp::{Connection, HandshakeStep, Observation, PerRole, ResetFit, Role, SegmentKind};
 use crate::time::Elapsed;
 
 /// A card with several queues delivers what comes together in any order; what was captured this soon behind a RST may have been
@@ -89,7 +89,8 @@ impl Closing {
         }
         let closes_late =
             role == Role::Client && observation.flags.fin() && mem::take(&mut self.gave_up_on_syn);
-        (observation.is_first_fin || closes_late).then_some(EndingKind::Fin)
+        let is_known = story.endings.iter().any(|ending| ending.by == role && is_unseen_fin(ending, story));
+        ((observation.is_first_fin || closes_late) && !is_known).then_some(EndingKind::Fin)
     }
 
     /// A segment was added. What is sent again triggers nothing that its first copy did not.
@@ -138,6 +139,35 @@ impl Closing {
             continued_in: None,
         }
     }
+}
+
+/// The side whose FIN a segment acknowledges although the capture lacks it, if any. What a side sent before it sends more was no FIN.
+pub(super) fn unseen_fin(
+    connection: &Connection,
+    observation: &Observation,
+    story: &mut Story,
+) -> Option<Role> {
+    let role = observation.role;
+    if observation.new_bytes > 0 && story.missing.fin[role].is_some() {
+        let fins: Vec<bool> = story.endings.iter().map(|ending| is_unseen_fin(ending, story)).collect();
+        let mut fins = fins.into_iter();
+        story.endings.retain(|ending| !(fins.next() == Some(true) && ending.by == role));
+        story.missing.fin[role] = None;
+    }
+    let by = role.other();
+    let end = &connection.ends[by];
+    let is_fin = observation.acknowledges_unseen_fin()
+        && story.stage >= Stage::SynAck
+        && end.fin.is_none()
+        && end.counters.unknown_lengths == 0
+        && !story.endings.iter().any(|ending| ending.by == by && ending.what == EndingKind::Fin);
+    is_fin.then_some(by)
+}
+
+/// Whether an ending is a FIN of which the capture holds only the acknowledgement.
+fn is_unseen_fin(ending: &Ending, story: &Story) -> bool {
+    ending.what == EndingKind::Fin
+        && story.missing.fin[ending.by].is_some_and(|acked| acked.number == ending.moment.number)
 }
 
 fn record_talk_after_reset(role: Role, moment: Moment, story: &mut Story) {

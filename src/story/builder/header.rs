@@ -4,7 +4,7 @@ use super::notes::Notes;
 use super::{Builder, PacketId};
 use crate::packet::{Direction, SegmentHeader, Viewpoint};
 use crate::story::{Moment, Note, Stage};
-use crate::tcp::{Observation, Role};
+use crate::tcp::{Connection, Observation, Role};
 
 impl Builder {
     /// What the headers show of their sender, and of what the capture lacks.
@@ -21,25 +21,49 @@ impl Builder {
             party.checksums.incorrect > 0 && id.direction == Some(Direction::Inbound);
         self.closing.on_options(header, observation);
         let saw_payload = self.story.data.client.first.is_some() || self.story.data.server.first.is_some();
-        if self.story.missing.record(moment, observation, saw_payload).server {
-            self.on_unseen_answer(moment);
+        let before = self.story.missing.since_step;
+        let found = self.story.missing.record(moment, observation, saw_payload);
+        if found.server {
+            self.on_unseen_answer(moment, self.story.missing.since_step.server.saturating_sub(before.server));
+        }
+        if found.client && self.story.stage >= Stage::TlsEstablished {
+            self.story.missing.request.get_or_insert(moment);
         }
         if observation.reset.is_some() && observation.role == Role::Server && observation.ahead > 0 {
             self.story.tls.turns.on_unseen();
         }
     }
 
+    /// What the numbers show of each side's data: what is acknowledged, and what is reported to be missing.
+    pub(super) fn on_numbers(
+        &mut self,
+        moment: Moment,
+        connection: &Connection,
+        header: &SegmentHeader,
+        observation: &Observation,
+    ) {
+        let (role, other) = (observation.role, observation.role.other());
+        let (ends, data) = (&connection.ends, &mut self.story.data);
+        for role in [Role::Client, Role::Server] {
+            data[role].is_all_acknowledged = ends[role].is_all_acknowledged();
+        }
+        data[role].forget_filled_hole(&ends[role], header, observation);
+        data[other].record_reported_hole(moment, &ends[other], header, observation);
+        data[other].record_acknowledgement(moment, header, observation);
+    }
+
     /// A packet proves that the server sent what the capture lacks.
     #[cold]
-    fn on_unseen_answer(&mut self, moment: Moment) {
+    fn on_unseen_answer(&mut self, moment: Moment, bytes: u64) {
         let story = &mut self.story;
         let has_asked = match story.tls.client_hello {
-            Some(_) => story.tls.application_data.client.count > 0,
+            Some(_) => story.has_asked_inside_tls(),
             None => story.data.client.first.is_some(),
         };
         story.tls.turns.on_unseen();
         if has_asked {
             story.missing.answer.get_or_insert(moment);
+            story.missing.answer_bytes += bytes;
         }
         self.handshake.on_unseen(story.stage);
     }

@@ -20,7 +20,7 @@ use silence::Silences;
 use tls::Handshake;
 
 use crate::limits;
-use crate::packet::{Direction, IcmpError, IpHeader, Names, Origin, Segment, Viewpoint};
+use crate::packet::{Direction, IcmpError, IpHeader, Names, Origin, Segment, Seq, Viewpoint};
 use crate::story::{
     CaptureFacts, Ending, EndingKind, Entry, Moment, Note, Opening, RoundTrips, Seen, Stage, Story,
 };
@@ -186,11 +186,14 @@ impl Builder {
             story.traffic.counters[role] = end.counters;
             story.tls.is_inside_record[role] = tls.is_inside_record(role);
             story.parties[role].maximum_segment_size = end.maximum_segment_size;
+            // Where its SYN alone was not captured, bytes are counted as on the wire.
+            let is_begun = story.stage > Stage::None;
+            let offset = |seq: Seq| end.relative(seq).or(is_begun.then_some(seq.0));
             story.data[role].unfilled_hole =
-                end.hole().and_then(|(from, to)| Some((end.relative(from)?, end.relative(to)?)));
+                end.hole().and_then(|(from, to)| Some((offset(from)?, offset(to)?)));
         }
         story.tls.unfinished_certificate = tls.unfinished_certificate();
-        if story.is_inside_client_hello() {
+        if story.is_inside_client_hello() && !story.repeats_unacknowledged(Role::Client) {
             // The rest of it is the client's to send.
             for ending in &mut story.endings {
                 if matches!(ending.what, EndingKind::Silence(_)) {
@@ -279,18 +282,15 @@ impl Builder {
     ) {
         let moment = id.moment;
         let stage_before = self.story.stage;
-        for role in [Role::Client, Role::Server] {
-            self.story.data[role].is_all_acknowledged = connection.ends[role].is_all_acknowledged();
-        }
+        self.on_numbers(moment, connection, segment.header, observation);
         self.on_header(id, segment.header, observation);
         let is_before_request =
             self.handshake.on_data_before_request(moment, segment.header, observation, &mut self.story);
-        let other = observation.role.other();
-        let end = &connection.ends[other];
-        self.story.data[other].record_reported_hole(moment, end, segment.header, observation);
-        self.story.data[other].record_acknowledgement(moment, segment.header, observation);
         opening::on_segment(moment, segment, observation, &mut self.story, notes);
         self.on_payload(moment, segment, observation, notes);
+        if let Some(by) = closing::unseen_fin(connection, observation, &mut self.story) {
+            self.end(EndingKind::Fin, by, moment);
+        }
         let is_farewell_only = !events.is_empty() && events.iter().all(is_farewell);
         if observation.new_bytes > 0 && !events.is_empty() && !is_farewell_only {
             self.silences.on_answer(moment, observation.role, &mut self.story);
@@ -376,7 +376,7 @@ impl Builder {
     /// Adds an ending, behind the silence that it ends.
     #[inline(never)]
     fn end(&mut self, what: EndingKind, by: Role, moment: Moment) {
-        match self.silences.on_ending(self.story.stage) {
+        match self.silences.on_ending(self.viewpoint, &self.story) {
             Some(silence) => silence.insert_into(&mut self.story.endings),
             None => self.handshake.on_ending(&what, by, &mut self.story),
         }
@@ -421,7 +421,7 @@ impl Builder {
 /// Whether an event only ends the connection, and answers nothing.
 fn is_farewell(event: &Event) -> bool {
     match event.message {
-        Message::Closing | Message::ClosingOrRefusal => true,
+        Message::Closing | Message::ClosingOrRefusal | Message::ShortMessage => true,
         Message::Alert { description, .. } => description == Some(AlertDescription::CLOSE_NOTIFY),
         _ => false,
     }

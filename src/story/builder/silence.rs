@@ -149,6 +149,7 @@ impl Silences {
             until: at,
             awaited_from,
             is_acknowledged: story.data[awaited_from.other()].is_all_acknowledged,
+            is_ack_unseen: false,
         };
         self.running = Some(Running { silence, of, is_noted: false });
     }
@@ -212,7 +213,7 @@ impl Silences {
         }
         let by = if observation.new_bytes > 0 || observation.gap > 0 || is_first_step {
             observation.role
-        } else if observation.acked_unseen > 0 {
+        } else if observation.acked_unseen > 0 && !observation.acknowledges_unseen_fin() {
             observation.role.other()
         } else {
             // What was owed no more than an acknowledgement has it.
@@ -237,8 +238,13 @@ impl Silences {
     }
 
     /// The connection ends: the silence that ran until then is an ending itself.
-    pub(super) fn on_ending(&mut self, stage: Stage) -> Option<Ending> {
-        self.running.take().map(|running| ending(running.silence, stage))
+    pub(super) fn on_ending(&mut self, viewpoint: Viewpoint, story: &Story) -> Option<Ending> {
+        self.running.take().map(|Running { mut silence, .. }| {
+            if viewpoint == Viewpoint::Wire && is_ack_unseen(&silence, story) {
+                (silence.is_acknowledged, silence.is_ack_unseen) = (true, true);
+            }
+            ending(silence, story.stage)
+        })
     }
 
     /// The capture ends: the silence that runs lasts until then, or is the capture's own.
@@ -278,7 +284,11 @@ impl Silences {
                 .is_some_and(|waiting| waiting.is_repeat_overdue(silence.until)),
             Awaited::RestOfAnswer => story.data.server.unacknowledged.is_some(),
             Awaited::Step | Awaited::LaterAnswer => {
-                story.stage >= Stage::ClientHello
+                // What a client said in clear before TLS, and the server did not acknowledge.
+                let is_said = story.stage == Stage::TcpEstablished
+                    && silence.awaited_from == Role::Server
+                    && story.data.client.unacknowledged.is_some();
+                (story.stage >= Stage::ClientHello || is_said)
                     && story.one_sided().is_none()
                     && data_repeats(story) == self.repeats_at_progress
             }
@@ -300,6 +310,17 @@ fn is_asked_to_retry(story: &Story) -> bool {
 
 fn ending(silence: Silence, stage: Stage) -> Ending {
     Ending { what: EndingKind::Silence(silence), by: silence.awaited_from, moment: silence.since, stage }
+}
+
+/// Whether the capture lacks the acknowledgement of what was sent last before a silence: the sender, which was there to end the
+/// connection, never sent it again.
+fn is_ack_unseen(silence: &Silence, story: &Story) -> bool {
+    let sent = &story.data[silence.awaited_from.other()];
+    let is_overdue = |last: Moment| {
+        let is_repeat = |repeat: &Moment| story.order.is_after(repeat.number, last.number);
+        silence.until - last.at >= RETRANSMISSION_DUE && !sent.repeats.moments.iter().any(is_repeat)
+    };
+    !silence.is_acknowledged && sent.reported_hole.is_none() && sent.last.is_some_and(is_overdue)
 }
 
 /// The rest of an answer that the server has begun: of its last record, or of a body whose length is known. A client that takes no
@@ -348,7 +369,7 @@ fn later_answer(story: &Story) -> Option<Waits> {
     }
     let request = story.tls.turns.later_request()?;
     let waits = Waits { since: request.last, awaited_from: Role::Server, of: Awaited::LaterAnswer };
-    (story.stage == Stage::ApplicationData && !story.has_one_way_port()).then_some(waits)
+    (story.stage == Stage::ApplicationData && !story.has_message_port()).then_some(waits)
 }
 
 /// A request that the client sends again without an acknowledgement, although it gave up on it: its FIN is lost with it.

@@ -3,7 +3,9 @@
 use super::notes::Notes;
 use crate::limits;
 use crate::packet::{Flags, Segment, SegmentHeader, Seq};
-use crate::story::{Ending, EndingKind, Moment, Note, Observed, Opening, PreludeFacts, Stage, Story};
+use crate::story::{
+    Ending, EndingKind, Moment, Note, Observed, Opening, PreludeFacts, Silence, Stage, Story,
+};
 use crate::tcp::{Connection, Observation, Role};
 use crate::tls::{AlertDescription, Basis, Event, Message, Plain, Prelude, Version};
 
@@ -181,6 +183,7 @@ impl Handshake {
                 notes.push(Note::Closing);
                 return Some(EndingKind::CloseNotify);
             }
+            Message::ShortMessage => withdraw_short_message(role, story),
             Message::ClosingOrRefusal => {
                 notes.push(Note::Closing);
                 return Some(of_closing_or_refusal(story));
@@ -255,11 +258,35 @@ fn withdraw_closing(role: Role, story: &mut Story) {
                 EndingKind::CloseNotify | EndingKind::EncryptedAlert { basis: Basis::Inferred }
             )
     };
-    let endings = story.endings.len();
+    // It was data, then, and no less an answer than what follows.
+    for ending in story.endings.iter().filter(|ending| is_by_size(ending)) {
+        story.tls.application_data[role].add(ending.moment);
+    }
     story.endings.retain(|ending| !is_by_size(ending));
-    if story.endings.len() < endings {
-        // It was data, then, and no less an answer than what follows.
-        story.tls.application_data[role].count += 1;
+}
+
+/// What was taken for a side's close_notify was a message of two bytes, such as a short answer or MQTT's goodbye.
+fn withdraw_short_message(role: Role, story: &mut Story) {
+    let is_earlier = |ending: &Ending| {
+        ending.by == role && ending.what == EndingKind::CloseNotify && ending.stage >= Stage::ClientFinished
+    };
+    let Some(index) = story.endings.iter().position(is_earlier) else { return };
+    let message = story.endings.remove(index).moment;
+    // Whoever says goodbye takes a later request back.
+    let is_over = |silence: &Silence| {
+        let is_taken_back = silence.is_acknowledged && story.was_answered();
+        silence.awaited_from == Role::Server
+            && silence.until == message.at
+            && (role == Role::Server || is_taken_back)
+    };
+    let ended = |ending: &Ending| matches!(&ending.what, EndingKind::Silence(silence) if is_over(silence));
+    if let Some(index) = story.endings.iter().position(ended) {
+        story.endings.remove(index);
+    }
+    story.tls.application_data[role].add(message);
+    match role {
+        Role::Client => story.tls.turns.on_goodbye(),
+        Role::Server => story.tls.turns.on_server(message, false),
     }
 }
 
@@ -328,6 +355,17 @@ mod tests {
             greeted.say(Server, &talk::encrypted(120)).say(Client, &talk::encrypted(90)).ack(Server);
         let story = continued.story(0);
         assert_eq!((story.endings.len(), story.tls.application_data.client.count), (0, 2));
+    }
+
+    #[test]
+    fn a_request_for_a_tunnel_that_is_split_within_its_first_word_is_one() {
+        for at in [1, 3, 7, 12] {
+            let (one, other) = b"CONNECT ssm.example:8443 HTTP/1.1\r\n\r\n".split_at(at);
+            let asked = Talk::to_port(3128).open().say(Client, one).say(Client, other).ack(Server);
+            let refused = asked.clone().say(Server, b"HTTP/1.1 40").say(Server, b"3 Forbidden\r\n\r\n");
+            assert_eq!(refused.fin(Server).fin(Client).code(0), "proxy-refused", "{at}");
+            assert_eq!(asked.wait(1_500).fin(Client).fin(Server).code(0), "no-response", "{at}");
+        }
     }
 
     #[test]

@@ -122,6 +122,26 @@ impl DataFacts {
         }
     }
 
+    /// A segment of this side, `end`, that brings the first byte of the hole that the other side reported fills it where the capture
+    /// lacked that byte as well: it is a hole only if it is reported again. What the capture has twice was lost behind it.
+    pub(in crate::story) fn forget_filled_hole(
+        &mut self,
+        end: &Endpoint,
+        header: &SegmentHeader,
+        observation: &Observation,
+    ) {
+        let Some(Observed { what: (from, _), .. }) = self.reported_hole else { return };
+        let (Some(seq), Some(len), SegmentKind::OutOfOrder) =
+            (header.tcp.seq, header.payload_len, observation.kind)
+        else {
+            return;
+        };
+        let begin = end.relative(seq).unwrap_or(seq.0);
+        if from.wrapping_sub(begin) < len {
+            self.reported_hole = None;
+        }
+    }
+
     /// Records what the other side reports not to have got of this one, `end`, although later bytes came: by SACK (RFC 2018, 4), or
     /// by a duplicate ACK at a hole that the capture has as well (RFC 5681, 4.2).
     pub(in crate::story) fn record_reported_hole(

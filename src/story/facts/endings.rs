@@ -64,6 +64,8 @@ pub struct Silence {
     pub awaited_from: Role,
     /// Whether the last data before it had been acknowledged.
     pub is_acknowledged: bool,
+    /// Whether the capture lacks that acknowledgement: the sender never sent the data again, as it would have without one.
+    pub is_ack_unseen: bool,
 }
 
 impl Silence {

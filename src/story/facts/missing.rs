@@ -13,6 +13,10 @@ pub struct MissingFacts {
     /// The client's first acknowledgement of bytes that the server sent after the client's request, and that the capture
     /// never saw.
     pub answer: Option<Moment>,
+    /// Bytes of that kind.
+    pub answer_bytes: u64,
+    /// The server's first acknowledgement of bytes that the client sent inside TLS and that the capture never saw: a request.
+    pub request: Option<Moment>,
     /// Bytes of each side that were sent after the last step of the connection, as acknowledgements and the numbers of FIN and
     /// RST prove, and that the capture never saw. A FIN counts as one.
     pub since_step: PerRole<u64>,
@@ -42,7 +46,7 @@ impl MissingFacts {
         let before = self.since_step;
         if observation.acked_unseen > 0 {
             let bytes = u64::from(observation.acked_unseen);
-            if observation.reset.is_none() && bytes == A_FIN {
+            if observation.acknowledges_unseen_fin() {
                 self.fin[other].get_or_insert(moment);
             }
             self.gap[other] = self.gap[other].saturating_sub(bytes);

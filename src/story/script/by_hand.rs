@@ -85,7 +85,8 @@ impl Story {
     /// other side sent last is not acknowledged.
     pub(crate) fn silent_for(mut self, millis: i64, awaited_from: Role) -> Self {
         let until = self.last.at + Elapsed::from_millis(millis);
-        let silence = Silence { since: self.last, until, awaited_from, is_acknowledged: false };
+        let since = self.last;
+        let silence = Silence { since, until, awaited_from, is_acknowledged: false, is_ack_unseen: false };
         let (what, moment) = (EndingKind::Silence(silence), self.last);
         self.data[awaited_from.other()].is_all_acknowledged = false;
         self.capture.end = until;

@@ -57,6 +57,16 @@ impl Talk {
         }
     }
 
+    /// Its packets went to this port instead.
+    pub(crate) fn on_port(mut self, port: u16) -> Self {
+        for Spoken { header: SegmentHeader { tcp, .. }, .. } in &mut self.packets {
+            let is_server_s = tcp.source_port == self.port;
+            *(if is_server_s { &mut tcp.source_port } else { &mut tcp.destination_port }) = port;
+        }
+        self.port = port;
+        self
+    }
+
     /// With other initial sequence numbers.
     pub(crate) fn starting_at(mut self, client: u32, server: u32) -> Self {
         self.initial = PerRole { client, server };

@@ -1,0 +1,230 @@
+//! What the server sends inside TLS that may be no answer: session tickets (RFC 8446, 4.6.1), a farewell, and what the capture lacks.
+
+use std::ops::RangeInclusive;
+
+use super::{Ending, EndingKind, Moment, Story};
+use crate::tcp::Role;
+use crate::time::Elapsed;
+use crate::tls::{Basis, Version};
+
+/// Session tickets that come in pairs have these sizes, in bytes of record body: OpenSSL's and nginx's have some 250, and none is shorter
+/// than its fields, a nonce and the name of a key.
+const TICKET_BYTES: RangeInclusive<u32> = 64..=512;
+
+/// A single ticket may hold the session itself, with its certificates, as Java's do. In bytes of record body.
+const STATELESS_TICKET_BYTES: RangeInclusive<u32> = 64..=2_048;
+
+/// By how much the record of a NewSessionTicket is longer than its ticket, in bytes: the message's other fields (RFC 8446, 4.6.1), the
+/// content type and the tag.
+const TICKET_OVERHEAD: RangeInclusive<u32> = 34..=90;
+
+/// Bytes on the wire that may be two tickets of that size, with their headers.
+const UNSEEN_TICKETS: u64 = 2 * (512 + 5);
+
+/// Bytes on the wire that may be a farewell: the largest record of an alert up to TLS 1.2 has 85.
+const UNSEEN_FAREWELL: u64 = 85;
+
+/// Bytes on the wire of an alert in TLS 1.3: a header of 5, and a body of 11 with an 8-byte tag, of 19, or of 35 with JSSE's padding.
+const UNSEEN_ALERT: [u64; 3] = [16, 24, 40];
+
+/// The number of the extension by which a client takes tickets.
+const PSK_KEY_EXCHANGE_MODES: u16 = 45;
+
+/// A server sends its tickets when it has the client's Finished, within this time or three round trips.
+const TICKETS_WITHIN: Elapsed = Elapsed::from_millis(100);
+
+/// Why it is unknown whether a request inside TLS was answered.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum AnswerDoubt {
+    /// All that the server sent is a record, in this packet, or two of one size, which may be session tickets.
+    Tickets(Moment),
+    /// All that the server sent is a record of a close_notify's size, in this packet, which may be a short answer or an alert.
+    Farewell(Moment),
+    /// What the server sent is not in the capture, as this packet proves, and it is as long as session tickets or an alert.
+    Unseen(Moment),
+}
+
+impl Story {
+    /// Whether all records that the server sent so far may be session tickets: one or two of one size.
+    pub(in crate::story) fn may_be_tickets(&self) -> bool {
+        let is_small = |size: &u32| size <= TICKET_BYTES.end();
+        let may_be = match self.tls.record_sizes.server.as_slice() {
+            [] => !self.tls.is_inside_record.server,
+            [one] => is_small(one),
+            [one, other] => one == other && is_small(one),
+            _ => false,
+        };
+        may_be && self.tls.version().is_none_or(Version::is_tls13)
+    }
+
+    /// Whether what the server sent are session tickets and nothing else: a pair of one size, or a single one of the size of the ticket
+    /// by which the session was resumed. They come when tickets do.
+    pub(in crate::story) fn are_tickets(&self) -> bool {
+        let is_resumed_by = |size: u32| {
+            let ticket = self.tls.client_hello.as_ref()?.what.pre_shared_key_len?;
+            Some(TICKET_OVERHEAD.contains(&size.checked_sub(u32::from(ticket))?))
+        };
+        let are = match self.tls.record_sizes.server.as_slice() {
+            [one] => {
+                self.is_single_ticket_at_most()
+                    && self.tls.is_resumed() == Some(true)
+                    && is_resumed_by(*one) == Some(true)
+            }
+            [_, _] => self.is_pair_of_tickets_at_most() && self.takes_tickets(),
+            _ => false,
+        };
+        are && self.came_with_the_handshake()
+    }
+
+    /// Whether all that the server sent after the handshake is two records of one size that tickets have.
+    fn is_pair_of_tickets_at_most(&self) -> bool {
+        let [one, other] = self.tls.record_sizes.server.as_slice() else { return false };
+        one == other
+            && TICKET_BYTES.contains(one)
+            && self.tls.application_data.server.count == 2
+            && self.tls.version().is_none_or(Version::is_tls13)
+            && !self.tls.is_inside_record.server
+            && !self.asked_twice()
+    }
+
+    /// Whether all that the server sent after the handshake is one record of a session ticket's size.
+    fn is_single_ticket_at_most(&self) -> bool {
+        let [one] = self.tls.record_sizes.server.as_slice() else { return false };
+        let data = &self.tls.application_data.server;
+        // Where packets are truncated, what follows may hide further records.
+        let is_last =
+            self.data.server.last.is_none_or(|last| {
+                data.numbers().any(|record| record == last.number) || self.is_farewell(&last)
+            });
+        is_last
+            && self.tls.early_data.is_none()
+            && self.tls.version().is_some_and(Version::is_tls13)
+            && STATELESS_TICKET_BYTES.contains(one)
+            && !self.tls.is_inside_record.server
+            && self.missing.answer.is_none()
+    }
+
+    /// Whether the client takes session tickets: one that can't resume gets none (RFC 8446, 4.2.9).
+    fn takes_tickets(&self) -> bool {
+        self.tls.client_hello.as_ref().is_none_or(|hello| {
+            !hello.what.is_whole || hello.what.extensions.contains(&PSK_KEY_EXCHANGE_MODES)
+        })
+    }
+
+    /// Whether all records of a TLS 1.3 server came when tickets do: as soon as the server had the client's Finished.
+    fn came_with_the_handshake(&self) -> bool {
+        let data = &self.tls.application_data.server;
+        let finished = self.tls.client_finished.as_ref().or(self.tls.established.as_ref());
+        let round_trip = self.path.round_trips.shortest_to(Role::Server).unwrap_or_default();
+        let within = round_trip.times(3).max(TICKETS_WITHIN);
+        let is_prompt =
+            |moment: &Moment| finished.is_none_or(|finished| moment.at - finished.moment.at <= within);
+        self.tls.version().is_none_or(Version::is_tls13)
+            && data.count == data.moments.len() as u64
+            && data.moments.iter().all(is_prompt)
+    }
+
+    /// Whether the client asked before each of the server's first two records, so that they begin two answers.
+    fn asked_twice(&self) -> bool {
+        let data = &self.tls.application_data;
+        let mut spoke = data.server.numbers();
+        let (Some(one), Some(other)) = (spoke.next(), spoke.next()) else { return false };
+        let is_after = |number, other| self.order.is_after(number, other);
+        data.client.numbers().any(|asked| is_after(one, asked))
+            && data.client.numbers().any(|asked| is_after(asked, one) && is_after(other, asked))
+    }
+
+    /// Why it is unknown whether the client's request inside TLS was answered; `None` where it is known, or where nothing shows that
+    /// the client lacked its answer: somebody waited for `stall_after`, or the server ended the connection.
+    pub fn answer_doubt(&self, stall_after: Elapsed) -> Option<AnswerDoubt> {
+        if self.tls.lacks_answer || self.stage < super::Stage::TlsEstablished {
+            return None;
+        }
+        self.unseen_doubt(stall_after)
+            .or_else(|| self.farewell_doubt())
+            .or_else(|| self.tickets_doubt(stall_after))
+    }
+
+    /// Whether the client waited for `stall_after` since `moment`, or the server ended the connection before that.
+    fn is_waited_for(&self, moment: Moment, stall_after: Elapsed) -> bool {
+        let end = self.endings.first();
+        let until = end.map_or(self.capture.end, |end| end.moment.at);
+        end.is_some_and(|end| end.by == Role::Server) || until - moment.at >= stall_after
+    }
+
+    fn tickets_doubt(&self, stall_after: Elapsed) -> Option<AnswerDoubt> {
+        let data = &self.tls.application_data;
+        let record = data.server.first()?;
+        // Lengths alone show no records.
+        let is_decoded = self.tls.server_hello.as_ref().is_some_and(|hello| hello.basis != Basis::Inferred);
+        let last = data.server.moments.last().copied().unwrap_or(record);
+        let may_be = self.is_single_ticket_at_most() || self.is_pair_of_tickets_at_most();
+        (may_be
+            && is_decoded
+            && self.takes_tickets()
+            && data.client.count > 0
+            && self.was_answered()
+            && self.is_waited_for(last, stall_after))
+        .then_some(AnswerDoubt::Tickets(record))
+    }
+
+    /// In TLS 1.3 an alert has the size of a message of two bytes.
+    fn farewell_doubt(&self) -> Option<AnswerDoubt> {
+        let first = self.endings.first()?;
+        let is_first_word = self.tls.application_data.server.count == 0
+            || self.tls.application_data.client.count > 0 && !self.was_answered();
+        let is_asked = self.has_asked_inside_tls() || self.missing.acked_unseen.client > 1;
+        (is_asked && is_first_word && (self.may_have_said_goodbye(first) || self.may_have_refused(first)))
+            .then_some(AnswerDoubt::Farewell(first.moment))
+    }
+
+    /// Whether the server's first ending has a close_notify's size in TLS 1.3, and the client left before the server closed: servers
+    /// close at once behind a close_notify.
+    pub(in crate::story) fn may_have_said_goodbye(&self, first: &Ending) -> bool {
+        let next = self.endings.get(1);
+        self.is_notice_by_size(first) && next.is_some_and(|next| next.by == Role::Client)
+    }
+
+    /// Whether it is the server's first word behind a flight of the client that the capture lacks: it may refuse the client's certificate.
+    fn may_have_refused(&self, first: &Ending) -> bool {
+        let is_before = |acked: u64| !self.order.is_after(acked, first.moment.number);
+        self.is_notice_by_size(first) && self.missing.acked_unseen_by.client.numbers().any(is_before)
+    }
+
+    fn is_notice_by_size(&self, ending: &Ending) -> bool {
+        ending.by == Role::Server
+            && ending.what == EndingKind::CloseNotify
+            && self.tls.version().is_some_and(Version::is_tls13)
+    }
+
+    /// What the capture lacks of the server counts as an answer where it is longer than what servers send unasked.
+    fn unseen_doubt(&self, stall_after: Elapsed) -> Option<AnswerDoubt> {
+        if let Some(unseen) = self.unseen_alert() {
+            return Some(AnswerDoubt::Unseen(unseen));
+        }
+        let answer = self.missing.answer?;
+        let seen = self.tls.record_sizes.server.as_slice();
+        let is_tls13 = self.tls.version().is_some_and(Version::is_tls13);
+        let bytes = self.missing.answer_bytes;
+        let is_short = match seen {
+            [] => bytes <= UNSEEN_FAREWELL || is_tls13 && bytes <= UNSEEN_TICKETS,
+            [one] => is_tls13 && TICKET_BYTES.contains(one) && bytes <= UNSEEN_TICKETS,
+            _ => false,
+        };
+        // Whoever gets an alert leaves at once.
+        let is_alert = seen.is_empty() && bytes <= UNSEEN_FAREWELL;
+        (is_short && (is_alert || self.is_waited_for(answer, stall_after)))
+            .then_some(AnswerDoubt::Unseen(answer))
+    }
+
+    /// The packet that proves that the server sent as many bytes behind the handshake as an alert has in TLS 1.3, and nothing else, where
+    /// nothing was asked.
+    fn unseen_alert(&self) -> Option<Moment> {
+        let is_first_word = self.tls.application_data.server.count == 0
+            && !self.has_asked_inside_tls()
+            && self.tls.version().is_some_and(Version::is_tls13);
+        let bytes = self.missing.since_step.server;
+        let unseen = self.missing.since_step_by.first()?;
+        (is_first_word && !self.endings.is_empty() && UNSEEN_ALERT.contains(&bytes)).then_some(unseen)
+    }
+}
