@@ -500,6 +500,12 @@ pub const LOG_PAIRS: usize = 4_000_000;
 /// then are reported as they are without such changes: what fits them is another attempt's.
 pub const LOG_CHAINS: usize = 1_000_000;
 
+/// Pairs at one offset whose answers' sizes are compared.
+pub const LOG_ANSWERS: usize = 4096;
+
+/// States of one part of a server's log in which its lines are aligned with exchanges. Of a part with more none is tied.
+pub const LOG_STATES: usize = 1_000_000;
+
 /// Offsets of a clock that are looked at closely, the best of all candidates.
 pub const LOG_OFFSETS: usize = 256;
 

@@ -45,6 +45,12 @@ pub struct Exchange {
     pub asks: bool,
     /// The HTTP status of the answer, where it can be read.
     pub status: Option<u16>,
+    /// The first packet of the request, inside TLS or in clear.
+    pub asked: Option<Timestamp>,
+    /// The first packet of the answer.
+    pub answered: Option<Timestamp>,
+    /// Bytes of the answer, its header among them, without what protects the records; where all of its records were kept.
+    pub answer_bytes: Option<u32>,
     /// What was asked, where this program made the exchange itself.
     pub own: Option<OwnRequest>,
     /// The shortest round trip between the place of the capture and the client.

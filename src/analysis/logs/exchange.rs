@@ -87,6 +87,9 @@ pub(in crate::analysis) fn exchanges_of(judged: &Judged) -> Vec<Exchange> {
         is_proxied: story.prelude.as_ref().is_some_and(|prelude| prelude.protocol.is_proxy()),
         outcome,
         status: story.plain.server.as_ref().and_then(|plain| status(&plain.what.line)),
+        asked: story.plain.client.as_ref().map(|plain| plain.moment.at),
+        answered: story.plain.server.as_ref().map(|plain| plain.moment.at),
+        answer_bytes: None,
         own: None,
         asks: story.tls.application_data.client.count > 0
             || story.plain.client.is_some()
@@ -96,58 +99,110 @@ pub(in crate::analysis) fn exchanges_of(judged: &Judged) -> Vec<Exchange> {
         round_trips: round_trips(story),
     };
     let turns = turns(story);
-    let Some((last, answered)) = turns.split_last().filter(|(_, before)| !before.is_empty()) else {
-        return vec![whole];
-    };
+    let Some((last, before)) = turns.split_last() else { return vec![whole] };
     let mut exchanges = Vec::with_capacity(turns.len());
-    for (index, turn) in answered.iter().enumerate() {
+    for (index, turn) in before.iter().enumerate() {
         let (start, round_trips) =
             if index == 0 { (whole.start, whole.round_trips) } else { (turn.asked.at, 1) };
-        let answer = turn.answered.unwrap_or(turn.asked).at;
         exchanges.push(Exchange {
             start,
-            end: answer,
+            end: turn.last.unwrap_or(turn.asked).at,
             is_ended: true,
             end_by: Side::Server,
             outcome: WireOutcome::Complete,
             round_trips,
-            ..whole.clone()
+            ..turn.of(&whole)
         });
     }
-    exchanges.push(Exchange { start: last.asked.at, round_trips: 1, ..whole });
+    let mut exchange = last.of(&whole);
+    if let (WireOutcome::Complete, Some(answer)) = (outcome, last.last) {
+        // What a server sends when it closes, much later perhaps, is no part of the answer.
+        exchange.end = answer.at;
+    }
+    if !before.is_empty() {
+        (exchange.start, exchange.round_trips) = (last.asked.at, 1);
+    }
+    exchanges.push(exchange);
     exchanges
 }
 
-/// A request and the last packet of its answer.
+/// A request and its answer inside TLS.
 struct Turn {
     asked: Moment,
-    answered: Option<Moment>,
+    /// The answer's first and last packet, as far as records end in them.
+    first: Option<Moment>,
+    last: Option<Moment>,
+    /// Bytes of the answer.
+    bytes: u32,
 }
+
+impl Turn {
+    /// The exchange that it is, as a part of the whole connection.
+    fn of(&self, whole: &Exchange) -> Exchange {
+        Exchange {
+            asked: Some(self.asked.at),
+            answered: self.first.map(|first| first.at),
+            answer_bytes: self.first.map(|_| self.bytes),
+            ..whole.clone()
+        }
+    }
+}
+
+/// What protects a record: content type and tag in TLS 1.3 (RFC 8446, 5.2), nonce and tag in AES-GCM (RFC 5288, 3).
+const PROTECTION_TLS13: u32 = 17;
+const PROTECTION_GCM: u32 = 24;
+
+/// Session tickets are no longer than this: OpenSSL's have about 240 bytes, and 2 kB where a client's certificate is in them.
+const LONGEST_TICKET: u32 = 512;
 
 /// The requests inside TLS, by who spoke when. Empty where not all records were kept one by one: what is not known to be a
 /// request of its own belongs to the whole.
 fn turns(story: &Story) -> Vec<Turn> {
     let data = &story.tls.application_data;
-    let is_whole =
-        [&data.client, &data.server].iter().all(|repeats| repeats.count == repeats.moments.len() as u64);
+    let sizes = &story.tls.record_sizes;
+    let is_whole = [Role::Client, Role::Server].iter().all(|role| {
+        data[*role].count == data[*role].moments.len() as u64 && sizes[*role].len() == data[*role].moments.len()
+    });
     if !is_whole {
         return Vec::new();
     }
-    let client = data.client.moments.iter().map(|moment| (*moment, Role::Client));
-    let server = data.server.moments.iter().map(|moment| (*moment, Role::Server));
-    let mut spoken: Vec<(Moment, Role)> = client.chain(server).collect();
-    spoken.sort_by_key(|(moment, _)| moment.number);
+    let is_tls13 = story.tls.version().is_some_and(Version::is_tls13);
+    let protection = if is_tls13 { PROTECTION_TLS13 } else { PROTECTION_GCM };
+    let of = |role: Role| {
+        let sizes = sizes[role].iter().map(move |size| size.saturating_sub(protection));
+        data[role].moments.iter().zip(sizes).map(move |(moment, size)| (*moment, size, role))
+    };
+    let before = story.tls.sent_before_request.map_or(0, |moment| moment.number);
+    let tickets = if is_tls13 { tickets(&sizes.server, &data.server.moments, before) } else { 0 };
+    let mut spoken: Vec<(Moment, u32, Role)> =
+        of(Role::Client).chain(of(Role::Server).skip(tickets)).collect();
+    spoken.sort_by_key(|(moment, ..)| moment.number);
     let mut turns: Vec<Turn> = Vec::new();
-    for (moment, by) in spoken {
+    for (moment, size, by) in spoken {
         match (by, turns.last_mut()) {
-            (Role::Client, Some(turn)) if turn.answered.is_none() => {}
-            (Role::Client, _) => turns.push(Turn { asked: moment, answered: None }),
-            (Role::Server, Some(turn)) => turn.answered = Some(moment),
+            (Role::Client, Some(turn)) if turn.last.is_none() => {}
+            (Role::Client, _) => turns.push(Turn { asked: moment, first: None, last: None, bytes: 0 }),
+            (Role::Server, Some(turn)) => {
+                turn.first.get_or_insert(moment);
+                turn.last = Some(moment);
+                turn.bytes = turn.bytes.saturating_add(size);
+            }
             // Session tickets come before the first request.
             (Role::Server, None) => {}
         }
     }
     turns
+}
+
+/// How many of a TLS 1.3 server's first records are session tickets: all that came before the request, and two or more of one size,
+/// before the answer. The last record of all is none.
+fn tickets(sizes: &[u32], moments: &[Moment], before: u64) -> usize {
+    let early = moments.iter().take_while(|moment| moment.number <= before).count();
+    if early > 0 {
+        return early;
+    }
+    let alike = sizes.iter().take_while(|size| Some(*size) == sizes.first() && **size <= LONGEST_TICKET).count();
+    if alike >= 2 && alike < sizes.len() { alike } else { 0 }
 }
 
 /// When the outcome was clear, whether the connection ended then, and which side decided it.

@@ -173,6 +173,10 @@ pub struct Attempt {
     pub thread: Option<Quote>,
     /// nginx's number of the connection.
     pub connection: Option<u64>,
+    /// Bytes of the answer's body, as a server logs them.
+    pub body_bytes: Option<u64>,
+    /// Bytes of the answer with its header.
+    pub sent_bytes: Option<u64>,
     /// Whether it is a pause in the log where an answer may have been waited for, rather than lines that say so. One that ties to
     /// nothing is nothing.
     pub is_presumed: bool,
@@ -201,6 +205,8 @@ impl Attempt {
             request: None,
             thread: None,
             connection: None,
+            body_bytes: None,
+            sent_bytes: None,
             is_presumed: false,
             is_licensing: true,
             lines: Vec::new(),

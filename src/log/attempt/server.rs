@@ -10,7 +10,11 @@ use super::{Attempt, Gathered, Outcome, Peer, Seen, Service, Side, words};
 use crate::limits;
 use crate::log::grammar::{Incident, Request};
 use crate::log::quote::Quote;
-use crate::time::Elapsed;
+use crate::time::{Elapsed, SECOND};
+
+/// A line about the same connection and path within this time, in nanoseconds, is about the same request; one that is kept open may ask
+/// for the same path again later. A server behind nginx that does not answer is given up after 60 s, and then the next one is tried.
+const SAME_REQUEST: i64 = 61 * SECOND;
 
 /// Requests under way.
 #[derive(Clone, Debug, Default)]
@@ -49,6 +53,7 @@ impl Requests {
         attempt.server.host = request.host.map(|host| Quote::held(without_port(host)));
         attempt.request = line(request.method, request.path);
         attempt.connection = request.connection;
+        (attempt.body_bytes, attempt.sent_bytes) = (request.body_bytes, request.sent_bytes);
         if let Some(pending) = pending {
             if outcome == Outcome::Status(400) && pending.attempt.outcome == Outcome::NotTls {
                 attempt.outcome = Outcome::NotTls;
@@ -63,16 +68,22 @@ impl Requests {
     /// An error about a connection.
     pub fn incident(&mut self, seen: &Seen, incident: &Incident, is_near: bool, out: &mut Gathered) {
         note_connection(seen, incident.connection, out);
-        let Some(outcome) = words::nginx(seen.entry.text).filter(|_| is_near) else { return };
+        if !is_near {
+            return;
+        }
+        let outcome = words::nginx(seen.entry.text);
         if let Some(known) = self.incidents.iter_mut().find(|pending| {
             incident.connection.is_some()
                 && pending.connection == incident.connection
                 && pending.path.as_deref() == incident.path
+                && pending.attempt.clock == seen.clock
+                && (seen.at - pending.attempt.end).nanos().abs() <= SAME_REQUEST
         }) {
             known.attempt.end = seen.at;
             known.attempt.push_line(seen.line());
             return;
         }
+        let Some(outcome) = outcome else { return };
         let mut attempt = Attempt::ending_with(seen, Side::Server, outcome);
         attempt.client.ip = incident.client;
         attempt.server.host = incident.host.map(|host| Quote::held(without_port(host)));

@@ -326,6 +326,9 @@ pub(super) fn nginx(text: &str) -> Option<Outcome> {
         Outcome::Failed
     } else if is_upstream {
         return None;
+    } else if FILE_FAULTS.iter().all(has) || NOT_SERVED.iter().any(has) {
+        // The answer may be another page: the access line knows.
+        Outcome::Failed
     } else if has(&"plain http request to https port") || has(&"client sent invalid method") {
         Outcome::NotTls
     } else if let Some((_, status)) = REFUSALS.iter().find(|(words, _)| has(words)) {
@@ -368,6 +371,18 @@ const TRANSPORT_FAULTS: [&str; 7] = [
     "writev() failed",
     "ssl_read() failed",
     "ssl_write() failed",
+];
+
+/// Words of nginx, all of them, for a file that it can't open to serve it.
+const FILE_FAULTS: [&str; 2] = ["open() \"", "\" failed ("];
+
+/// Words of nginx for a request that it does not serve.
+const NOT_SERVED: [&str; 5] = [
+    "directory index of \"",
+    "client intended to send too large body",
+    "limiting requests, excess",
+    "limiting connections by zone",
+    "rewrite or internal redirection cycle",
 ];
 
 /// Words with which nginx refuses a request, and the status that it answers.
@@ -545,7 +560,12 @@ mod tests {
                 Some(Outcome::Status(400)),
             ),
             (
-                "*1 open() \"/srv/x\" failed (2: No such file or directory), client: 10.0.0.1, request: \"GET /?connect()%20failed HTTP/1.1\", referrer: \"connect() failed\"",
+                "open() \"/srv/x\" failed (2: No such file or directory), client: 10.0.0.1, request: \"GET /x HTTP/1.1\"",
+                Some(Outcome::Failed),
+            ),
+            ("directory index of \"/srv/\" is forbidden, client: 10.0.0.1", Some(Outcome::Failed)),
+            (
+                "access of /?connect()%20failed, client: 10.0.0.1, request: \"GET /?connect()%20failed HTTP/1.1\", referrer: \"connect() failed\"",
                 None,
             ),
             ("upstream timed out (110", Some(Outcome::Failed)),

@@ -16,6 +16,8 @@ pub(super) const AGAIN: f64 = 0.35;
 pub(super) struct Vote {
     /// The attempt's index.
     pub(super) attempt: u32,
+    /// The exchange's index.
+    pub(super) exchange: u32,
     pub(super) fit: Fit,
 }
 

@@ -12,6 +12,7 @@
 //!
 //! An offset is then split into zone and skew. A zone is never taken from its abbreviation.
 
+mod answers;
 mod gains;
 mod prior;
 mod vote;

@@ -1,5 +1,6 @@
 //! The votes of attempts for the offset of their clock.
 
+use super::answers::Answers;
 use super::gains::{AGAIN, Gains, Vote, bursts, gains, is_regular};
 use super::prior::prior;
 use super::{
@@ -76,10 +77,12 @@ pub(in crate::log) fn vote(attempts: &[&Attempt], ballot: &Ballot) -> Result<Off
     let line = Line::of(&votes);
     let mut candidates = candidates(&line, &bursts, &gains, ballot);
     let can_show = can_show(attempts, ballot);
+    let answers = Answers::of(attempts, &ballot.wire.exchanges);
     for candidate in &mut candidates {
         let is_expected =
             |index: usize, offset| can_show[index] && is_within(attempts[index], offset, ballot);
         (candidate.weight, candidate.gain) = weigh(candidate, &line, &bursts, &gains, ballot, is_expected);
+        candidate.weight += answers.weight(candidate.votes.iter().map(|index| &votes[*index as usize]));
     }
     candidates.sort_by(|one, other| other.weight.total_cmp(&one.weight).then(one.low.cmp(&other.low)));
     for candidate in &mut candidates {
@@ -200,7 +203,7 @@ fn votes(attempts: &[&Attempt], ballot: &Ballot) -> Vec<Vote> {
         }
         for (number, exchange) in exchanges.iter().enumerate().take(ballot.most_pairs) {
             if let Some(fit) = in_reach(attempt, exchange, number, ballot) {
-                let vote = Vote { attempt: index as u32, fit };
+                let vote = Vote { attempt: index as u32, exchange: number as u32, fit };
                 votes.push(vote);
                 // Half a day is reached from both sides.
                 let is_edge = pair::folds(ballot.dating, ballot.wire)

@@ -85,6 +85,8 @@ fn json(line: &str) -> Option<Entry<'_>> {
             "status" => request.status = status(value),
             "http_host" => request.host = Some(value).filter(|host| !matches!(*host, "-" | "")),
             "connection" => request.connection = value.parse().ok(),
+            "body_bytes_sent" => request.body_bytes = value.parse().ok(),
+            "bytes_sent" => request.sent_bytes = value.parse().ok(),
             "error" => has_error = true,
             "msg" | "message" | "logger" | "event" => has_words = true,
             _ => {}

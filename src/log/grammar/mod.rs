@@ -218,6 +218,10 @@ pub(super) struct Request<'a> {
     pub duration: Option<i64>,
     /// nginx's number of the connection.
     pub connection: Option<u64>,
+    /// Bytes of the answer's body.
+    pub body_bytes: Option<u64>,
+    /// Bytes of the answer with its header.
+    pub sent_bytes: Option<u64>,
 }
 
 /// A line of nginx's error log that is about a connection.

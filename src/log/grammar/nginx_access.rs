@@ -35,7 +35,9 @@ pub(super) fn read(line: &str) -> Option<Entry<'_>> {
         let end = quoted.find('"');
         take_line(&mut request, quoted.get(..end.unwrap_or(quoted.len()))?);
         let behind = end.and_then(|end| quoted.get(end + 1..)).unwrap_or_default();
-        request.status = status(behind.trim_start());
+        let behind = behind.trim_start();
+        request.status = status(behind);
+        request.body_bytes = request.status.and_then(|_| bytes(behind.get(3..)?));
     }
     let mut entry = Entry::new(Grammar::NginxAccess, line);
     entry.stamp = Some(stamp);
@@ -60,6 +62,12 @@ fn client(before: &str) -> Option<Option<(IpAddr, Option<u16>)>> {
         || name.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'-' | b'_'));
     let second = words.next()?;
     (is_name && !name.is_empty() && !matches!(second, "|" | ">")).then(|| address(second))
+}
+
+/// The bytes of the answer's body behind its status; nothing where the line may be cut within them.
+fn bytes(behind: &str) -> Option<u64> {
+    let (digits, _) = behind.trim_start().split_once(' ')?;
+    digits.parse().ok()
 }
 
 /// Three digits that end there, since more may have been cut off.
@@ -119,6 +127,8 @@ enum Variable {
     Duration,
     Host,
     Connection,
+    BodyBytes,
+    SentBytes,
     Other,
 }
 
@@ -137,6 +147,8 @@ impl Variable {
             "request_time" => Self::Duration,
             "host" | "http_host" | "server_name" | "ssl_server_name" => Self::Host,
             "connection" => Self::Connection,
+            "body_bytes_sent" => Self::BodyBytes,
+            "bytes_sent" => Self::SentBytes,
             _ => Self::Other,
         }
     }
@@ -251,6 +263,8 @@ fn take<'a>(
         Variable::Duration if !is_cut => request.duration = seconds(value),
         Variable::Host => request.host = Some(value).filter(|host| !matches!(*host, "-" | "" | "_")),
         Variable::Connection if !is_cut => request.connection = value.parse().ok(),
+        Variable::BodyBytes if !is_cut => request.body_bytes = value.parse().ok(),
+        Variable::SentBytes if !is_cut => request.sent_bytes = value.parse().ok(),
         _ => {}
     }
     Some(())

@@ -7,6 +7,7 @@
 //! line's time is that of the exchange's end.
 
 mod agree;
+mod answer;
 
 use super::attempt::{Attempt, Outcome, Side};
 use super::calendar::Dating;
@@ -14,6 +15,7 @@ use super::grammar::Grammar;
 use agree::agreement;
 
 pub use agree::{Agreement, Explanation};
+pub(in crate::log) use answer::{Kind, answer, of_request};
 
 use super::wire::{Exchange, Wire, WireOutcome};
 use crate::time::{Clock, Elapsed, MILLI, SECOND, Timestamp};
@@ -185,6 +187,24 @@ fn is_own(attempt: &Attempt, exchange: &Exchange) -> Result<(), Misfit> {
     if is_asked { Ok(()) } else { Err(Misfit::Request) }
 }
 
+/// Whether a line of a server may be about a request that its front end logged as `served`: an error on the way, or the request as
+/// the program behind it has it. A front end has a status of its own for a client that gave up.
+pub(in crate::log) fn is_behind(attempt: &Attempt, served: &Attempt) -> bool {
+    const GAVE_UP: u16 = 499;
+    if attempt.side == Side::Client || attempt.grammar == served.grammar {
+        return true;
+    }
+    if let (Some(own), Some(logged)) = (&served.request, &attempt.request)
+        && !is_same_request(own.raw(), logged.raw())
+    {
+        return false;
+    }
+    match (attempt.status, served.status) {
+        (Some(one), Some(other)) => one == other || other == GAVE_UP,
+        _ => true,
+    }
+}
+
 /// Whether a proxy was asked for a tunnel.
 fn is_tunnel(attempt: &Attempt) -> bool {
     attempt.request.as_ref().is_some_and(|request| request.raw().starts_with("CONNECT "))
@@ -267,6 +287,8 @@ pub(in crate::log) fn offsets(attempt: &Attempt, exchange: &Exchange) -> Result<
             let is_access = attempt.grammar == Grammar::NginxAccess;
             let (late, early) = if is_access { (SERVER_SLACK, SLACK) } else { (BEHIND_SLACK, BEHIND_SLACK) };
             let low = end.saturating_sub(decisive).saturating_sub(late + end_doubt);
+            // Nothing is logged of a request before it was sent.
+            let start = exchange.asked.map_or(start, |asked| asked.nanos().saturating_add(start_shift));
             // An error about a request is written when it happens, which may be well before the answer ends.
             let is_incident = attempt.grammar == Grammar::NginxError && attempt.request.is_some();
             let (event, doubt) = if is_incident { (start, start_doubt) } else { (decisive, end_doubt) };

@@ -107,6 +107,7 @@ impl Lines {
         let mut placed = |stamp: Stamp<'a>| self.calendar.place(&stamp).map(|at| (stamp, at));
         let own = entry.stamp.and_then(&mut placed);
         let outer = entry.outer.and_then(&mut placed);
+        let outer_at = outer.map(|(_, at)| at);
         let (stamp, (nanos, dating), is_prefix) = match (own, outer) {
             (Some((own, at)), Some((outer, outer_at))) => {
                 let is_comparable = at.1 == Dating::Full && outer_at.1 == Dating::Full;
@@ -142,9 +143,16 @@ impl Lines {
             is_prefix,
             folder: matches!(entry.grammar, Grammar::NginxAccess | Grammar::NginxError)
                 .then_some(self.folder),
+            written: match stamp.zone {
+                Zone::Offset(offset) => Some(offset),
+                Zone::Named(_) | Zone::Unstated => None,
+            },
         };
         let clock = self.clocks.id(&key, settings.shows_secrets)?;
         let at = nanos.saturating_sub(i64::from(offset.unwrap_or_default()) * SECOND);
+        if let (Some((prefix, Dating::Full)), false, Dating::Full) = (outer_at, is_prefix, dating) {
+            self.clocks.note_prefix(clock, prefix.saturating_sub(at));
+        }
         let seen = Seen {
             entry,
             file: self.file,

@@ -5,6 +5,7 @@
 //! and an exchange are tied if they fit each other and nothing else. Two that could as well be exchanged are tied to nothing, unless
 //! their order distinguishes them. Whatever is not tied keeps its reasons.
 
+mod align;
 mod client;
 mod display;
 mod leftovers;
@@ -12,6 +13,7 @@ mod matching;
 mod offsets;
 mod refusals;
 mod server;
+mod traits;
 
 use std::net::IpAddr;
 
@@ -159,7 +161,10 @@ pub fn tie(logs: &Logs, wire: &Wire, settings: &TieSettings) -> Ties {
     for side in [Side::Client, Side::Server] {
         let clocks: Vec<usize> = (0..logs.clocks.len()).filter(|clock| work.side(*clock) == side).collect();
         work.find_offsets(&clocks, settings);
-        for clock in clocks {
+        // What a front end logs of a request is the measure of what is behind it.
+        let (fronts, others): (Vec<usize>, Vec<usize>) =
+            clocks.into_iter().partition(|clock| work.is_front(*clock));
+        for clock in fronts.into_iter().chain(others) {
             work.tie_clock(clock);
             work.tie_after_step(clock);
         }
@@ -183,6 +188,8 @@ struct Work<'a> {
     statuses: Vec<Option<u16>>,
     /// Which layers of the logs have an attempt on each exchange.
     taken: Vec<Vec<(Layer, usize)>>,
+    /// The request of each exchange in an access log.
+    served: Vec<Option<usize>>,
 }
 
 /// A layer of a log: nginx and the program behind it both have a line about one exchange, and are two.
@@ -206,6 +213,7 @@ impl<'a> Work<'a> {
             refusals: vec![None; logs.attempts.len()],
             statuses: wire.exchanges.iter().map(|exchange| exchange.status).collect(),
             taken: vec![Vec::new(); wire.exchanges.len()],
+            served: vec![None; wire.exchanges.len()],
         }
     }
 
@@ -222,6 +230,11 @@ impl<'a> Work<'a> {
                 *status = status.or(pair::status(attempt));
             }
         }
+    }
+
+    /// Whether this is the clock of an access log.
+    fn is_front(&self, clock: usize) -> bool {
+        self.of_clock[clock].iter().any(|index| is_front(&self.logs.attempts[*index]))
     }
 
     fn layer(&self, attempt: usize) -> Layer {
@@ -248,9 +261,13 @@ impl<'a> Work<'a> {
                 || pair.fit.anchors.server
                 || pair.fit.is_close(offset.value)
         });
+        let mut offset = offset.clone();
         let chosen = if self.side(clock) == Side::Server {
-            self.by_order(&pairs)
+            let chosen = self.by_order(clock, &pairs, &offset);
+            self.refine(clock, &mut offset, &chosen);
+            chosen
         } else {
+            let offset = &offset;
             let chosen = self.by_closeness(&pairs, offset);
             if let Some(client) = self.one_client(&chosen) {
                 pairs.retain(|pair| self.wire.exchanges[pair.exchange].client.ip() == client);
@@ -260,8 +277,31 @@ impl<'a> Work<'a> {
             }
         };
         for choice in chosen {
-            self.accept(clock, offset, choice);
+            self.accept(clock, &offset, choice);
         }
+    }
+
+    /// A server's lines that have parts of a second are written as their exchanges end: the middle one of them shows the offset better than
+    /// what all of them allow.
+    fn refine(&mut self, clock: usize, offset: &mut Offset, chosen: &[Choice]) {
+        /// Fewer lines may all be late.
+        const FEW: usize = 3;
+        /// No program takes longer for its line, in nanoseconds.
+        const LATEST: i64 = 200 * MILLI;
+        let late = |choice: &Choice| {
+            let attempt = &self.logs.attempts[choice.attempt];
+            traits::exact_lateness(attempt, &self.wire.exchanges[choice.exchange], offset)
+        };
+        let mut late: Vec<i64> = chosen.iter().filter_map(late).collect();
+        late.sort_unstable();
+        let Some(middle) = late.get(late.len() / 2).filter(|middle| middle.abs() <= LATEST) else { return };
+        let is_own = self.clocks[clock].as_ref().is_ok_and(|known| known.value == offset.value);
+        if late.len() < FEW || offset.source == OffsetSource::Given || !is_own {
+            return;
+        }
+        offset.value = Elapsed::from_nanos(offset.value.nanos().saturating_add(*middle));
+        offset.bounds = (offset.bounds.0.min(offset.value), offset.bounds.1.max(offset.value));
+        self.clocks[clock] = Ok(offset.clone());
     }
 
     /// Pairs of attempts and exchanges, free so far, that fit at this offset.
@@ -302,6 +342,10 @@ impl<'a> Work<'a> {
                     self.translation[clock],
                 );
                 let Ok(fit) = fit.map(|fit| near(fit, offset)) else { continue };
+                let served = self.served[*exchange].map(|served| &self.logs.attempts[served]);
+                if served.is_some_and(|served| !pair::is_behind(attempt, served)) {
+                    continue;
+                }
                 if fit.low <= high && fit.high >= low {
                     pairs.push(Pair { attempt: *index, exchange: *exchange, fit });
                 }
@@ -346,6 +390,9 @@ impl<'a> Work<'a> {
             && outcomes != Agreement::Disagrees
             && (attempt.side == Side::Client || outcomes != Agreement::Silent)
             && self.translation[clock] == Translation::Excluded;
+        if is_front(attempt) {
+            self.served[choice.exchange] = Some(choice.attempt);
+        }
         for index in choice.earlier.iter().chain([&choice.exchange]) {
             self.taken[*index].push((layer, choice.attempt));
         }
@@ -397,6 +444,11 @@ impl Choice {
             is_by_order,
         }
     }
+}
+
+/// Whether a request is a front end's, which others are behind.
+fn is_front(attempt: &Attempt) -> bool {
+    attempt.side == Side::Server && attempt.grammar == Grammar::NginxAccess && attempt.request.is_some()
 }
 
 fn host(clock: &LogClock) -> Option<&str> {

@@ -70,6 +70,11 @@ impl Work<'_> {
         });
         for source in known {
             for clock in clocks.iter().copied() {
+                if let Some(offset) = self.of_known_zone(clock, source) {
+                    self.clocks[clock] = Ok(offset);
+                    self.translation[clock] = self.translation[source];
+                    continue;
+                }
                 let is_same = self.clocks[clock].is_err()
                     && self.logs.clocks[clock].is_of_same_host(&self.logs.clocks[source]);
                 if is_same && let Some(offset) = self.of_same_host(clock, source) {
@@ -131,6 +136,32 @@ impl Work<'_> {
         let offset = clock::vote(&self.attempts(clock), &ballot).ok()?;
         // One attempt, or a few at one time, would be tied to any client that was there.
         (offset.votes >= 3).then_some(offset)
+    }
+
+    /// The offset of a clock from that of another one of the same host, where the logs show how far they are apart, and the other one is
+    /// known better.
+    fn of_known_zone(&self, clock: usize, source: usize) -> Option<Offset> {
+        let known = self.clocks[source].as_ref().ok()?;
+        let is_better = match &self.clocks[clock] {
+            Ok(own) => {
+                let is_voted = matches!(own.source, OffsetSource::Votes | OffsetSource::SameHost(_));
+                is_voted && own.weight < known.weight
+            }
+            Err(_) => true,
+        };
+        let dating = self.logs.clocks[clock].dating;
+        if clock == source || !is_better || known.is_modulo_day || pair::folds(dating, self.wire) {
+            return None;
+        }
+        let ahead = self.logs.clocks[clock].ahead_of(&self.logs.clocks[source])?;
+        let moved = |offset: Elapsed| Elapsed::from_nanos(offset.nanos().saturating_add(ahead));
+        Some(Offset {
+            value: moved(known.value),
+            bounds: (moved(known.bounds.0), moved(known.bounds.1)),
+            source: OffsetSource::SameHost(source),
+            votes: 0,
+            ..known.clone()
+        })
     }
 
     /// The offset of a clock from that of another one of the same host: the skew is the same, the zone need not be.

@@ -1,22 +1,44 @@
-//! Which of a server's requests is which exchange: by the order in which both end.
+//! Which of a server's requests is which exchange: by the order in which both end, and by what else they have in common.
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::align::{Cell, align};
 use super::matching::Pair;
+use super::traits::Traits;
 use super::{Choice, Layer, Refusal, Work};
-use crate::log::pair::Agreement;
-use crate::time::MILLI;
+use crate::log::attempt::Side;
+use crate::log::clock::Offset;
+use crate::log::pair::{self, Agreement};
+use crate::time::SECOND;
 
-/// Two exchanges that end within this time, in nanoseconds, may be logged in either order.
-const CLOSE: i64 = 50 * MILLI;
+/// A line is tied to an exchange that it is about with this probability, as far as order and traits show.
+const SURE: f64 = 0.9995;
+
+/// Pairs from which the traits are learned.
+const TAUGHT: f64 = 0.99;
+
+/// Rounds of learning.
+const ROUNDS: usize = 3;
+
+/// What the lines of one layer and the exchanges that they fit are aligned by.
+struct Sequence<'p> {
+    pairs: Vec<&'p Pair>,
+    /// Row and column of each pair.
+    cells: Vec<Cell>,
+    /// For each row, how many lines per second could be its own: of the same client, at about that time.
+    density: Vec<f64>,
+    /// When each column's exchange ended, in nanoseconds.
+    ends: Vec<i64>,
+    /// Lines of the layer within the capture that fit nothing.
+    unmatched: usize,
+}
 
 impl Work<'_> {
     /// Chooses on a server's side, where lines have the second in which an exchange ended and no more.
     ///
-    /// Lines and exchanges that could be each other's are a group, and a line that fits one exchange which nobody else fits is
-    /// its. In a larger group their order decides, and only where it has as many lines as exchanges: with one more on either
-    /// side, nobody knows which of them has no counterpart, and all behind it would be off by one.
-    pub(super) fn by_order(&mut self, pairs: &[Pair]) -> Vec<Choice> {
+    /// Lines and exchanges are compared as two sequences. A line that fits several exchanges is tied where their order, and what it has in
+    /// common with other lines that are tied, leave one of them.
+    pub(super) fn by_order(&mut self, clock: usize, pairs: &[Pair], offset: &Offset) -> Vec<Choice> {
         let mut layers: Vec<Layer> = pairs.iter().map(|pair| self.layer(pair.attempt)).collect();
         layers.sort_unstable();
         layers.dedup();
@@ -24,60 +46,155 @@ impl Work<'_> {
         for layer in layers {
             let of_layer: Vec<&Pair> =
                 pairs.iter().filter(|pair| self.layer(pair.attempt) == layer).collect();
-            chosen.extend(self.order_layer(&of_layer));
+            let unmatched = self.unmatched(clock, layer, &of_layer, offset);
+            // A port that the log names leaves only the requests of one connection to choose from.
+            let (named, others): (Vec<&Pair>, Vec<&Pair>) =
+                of_layer.iter().copied().partition(|pair| pair.fit.anchors.port);
+            let of_named: BTreeSet<usize> = named.iter().map(|pair| pair.attempt).collect();
+            let exchanges: BTreeSet<usize> = named.iter().map(|pair| pair.exchange).collect();
+            let others: Vec<&Pair> = others
+                .into_iter()
+                .filter(|pair| !of_named.contains(&pair.attempt) && !exchanges.contains(&pair.exchange))
+                .collect();
+            chosen.extend(self.choose(&self.sequence(named, unmatched), offset));
+            chosen.extend(self.choose(&self.sequence(with_outcomes(&others), unmatched), offset));
         }
         chosen
     }
 
-    fn order_layer(&mut self, pairs: &[&Pair]) -> Vec<Choice> {
-        // A port that the log names leaves nothing to choose.
-        let (named, pairs): (Vec<&Pair>, Vec<&Pair>) =
-            pairs.iter().copied().partition(|pair| pair.fit.anchors.port);
-        let is_named = |pair: &&Pair| {
-            named.iter().any(|other| other.attempt == pair.attempt || other.exchange == pair.exchange)
+    /// Lines of a layer that lie within the capture and fit nothing.
+    fn unmatched(&self, clock: usize, layer: Layer, pairs: &[&Pair], offset: &Offset) -> usize {
+        let fits: BTreeSet<usize> = pairs.iter().map(|pair| pair.attempt).collect();
+        let is_unmatched = |index: &&usize| {
+            let attempt = &self.logs.attempts[**index];
+            !fits.contains(*index)
+                && self.layer(**index) == layer
+                && self.ties[**index].is_none()
+                && pair::expects_connection(attempt)
+                && self.is_in_capture(attempt, offset)
         };
-        let pairs: Vec<&Pair> = pairs.into_iter().filter(|pair| !is_named(pair)).collect();
-        let mut chosen: Vec<Choice> = named.iter().map(|pair| Choice::of(pair, false)).collect();
-        for group in groups(&with_outcomes(&pairs)) {
-            chosen.extend(self.order_group(&group));
-        }
-        chosen
+        self.of_clock[clock].iter().filter(is_unmatched).count()
     }
 
-    /// Assigns the lines of a group in their order to its exchanges in theirs, or none of them. Two that ended close together are
-    /// assigned to nothing: a server may log them in another order than their last packets have.
-    fn order_group(&mut self, pairs: &[&Pair]) -> Vec<Choice> {
-        let ended = |exchange: usize| (self.wire.exchanges[exchange].end, exchange);
-        let written = |attempt: usize| (self.logs.attempts[attempt].end, attempt);
-        let mut attempts: Vec<usize> = pairs.iter().map(|pair| pair.attempt).collect();
-        attempts.sort_by_key(|attempt| written(*attempt));
-        attempts.dedup();
-        let mut exchanges: Vec<usize> = pairs.iter().map(|pair| pair.exchange).collect();
-        exchanges.sort_by_key(|exchange| ended(*exchange));
-        exchanges.dedup();
-        let fit = |attempt: usize, exchange: usize| {
-            pairs.iter().find(|pair| pair.attempt == attempt && pair.exchange == exchange)
+    /// Lines in the order of the log, exchanges in that of their ends, as the server saw them.
+    fn sequence<'p>(&self, mut pairs: Vec<&'p Pair>, unmatched: usize) -> Sequence<'p> {
+        let ended = |index: usize| {
+            let exchange = &self.wire.exchanges[index];
+            let (shift, _) = exchange.shift(Side::Server, exchange.end_by);
+            (exchange.end.nanos().saturating_add(shift), index)
         };
-        let in_order = attempts.iter().zip(&exchanges).map(|(attempt, exchange)| fit(*attempt, *exchange));
-        let in_order: Option<Vec<_>> = in_order.collect();
-        let is_even = attempts.len() == exchanges.len();
-        let mut chosen = Vec::new();
-        if let Some(assigned) = in_order.filter(|_| is_even) {
-            let close = |one: usize, other: usize| {
-                let (one, other) = (&self.wire.exchanges[one], &self.wire.exchanges[other]);
-                (other.end - one.end).nanos() < CLOSE
-            };
-            let is_close = |index: usize| {
-                index > 0 && close(exchanges[index - 1], exchanges[index])
-                    || exchanges.get(index + 1).is_some_and(|next| close(exchanges[index], *next))
-            };
-            let clear = assigned.iter().enumerate().filter(|(index, _)| !is_close(*index));
-            chosen.extend(clear.map(|(_, pair)| Choice::of(pair, attempts.len() > 1)));
+        let written = |index: usize| {
+            let attempt = &self.logs.attempts[index];
+            (attempt.end, attempt.lines.last().map(|line| (line.file, line.number)), index)
+        };
+        let mut rows: Vec<usize> = pairs.iter().map(|pair| pair.attempt).collect();
+        let mut columns: Vec<usize> = pairs.iter().map(|pair| pair.exchange).collect();
+        rows.sort_unstable();
+        rows.dedup();
+        rows.sort_by_key(|index| written(*index));
+        columns.sort_unstable();
+        columns.dedup();
+        columns.sort_by_key(|index| ended(*index));
+        let place = |list: &[usize]| -> BTreeMap<usize, usize> {
+            list.iter().enumerate().map(|(place, index)| (*index, place)).collect()
+        };
+        let (row_of, column_of) = (place(&rows), place(&columns));
+        let of = |pair: &Pair| (row_of[&pair.attempt], column_of[&pair.exchange]);
+        pairs.sort_by_key(|pair| of(pair));
+        let cells = pairs.iter().map(|pair| {
+            let (row, column) = of(pair);
+            Cell { row, column, fit: 0.0 }
+        });
+        Sequence {
+            cells: cells.collect(),
+            density: self.density(&rows),
+            ends: columns.iter().map(|index| ended(*index).0).collect(),
+            pairs,
+            unmatched,
         }
-        attempts.retain(|attempt| chosen.iter().all(|choice: &Choice| choice.attempt != *attempt));
-        for attempt in attempts {
-            let fits = pairs.iter().filter(|pair| pair.attempt == attempt);
-            self.refusals[attempt] = Some(Refusal::Ambiguous(fits.map(|pair| pair.exchange).collect()));
+    }
+
+    /// For each line, how many lines of its client there are in a second at about that time.
+    fn density(&self, rows: &[usize]) -> Vec<f64> {
+        const ABOUT: i64 = 5 * SECOND;
+        let mut of_client: BTreeMap<_, Vec<i64>> = BTreeMap::new();
+        let about = |row: usize| {
+            let attempt = &self.logs.attempts[row];
+            (attempt.client.ip, attempt.end.nanos())
+        };
+        for (client, at) in rows.iter().map(|row| about(*row)) {
+            of_client.entry(client).or_default().push(at);
+        }
+        let density = |row: &usize| {
+            let (client, at) = about(*row);
+            let lines = &of_client[&client];
+            let from = lines.partition_point(|other| *other < at.saturating_sub(ABOUT));
+            let to = lines.partition_point(|other| *other <= at.saturating_add(ABOUT));
+            to.saturating_sub(from) as f64 / (2.0 * ABOUT as f64 / 1e9)
+        };
+        rows.iter().map(density).collect()
+    }
+
+    /// Aligns, learns from what is sure, and aligns again.
+    fn choose(&mut self, sequence: &Sequence<'_>, offset: &Offset) -> Vec<Choice> {
+        const CHANCE: (f64, f64) = (1e-3, 1.0);
+        let Sequence { pairs, cells, ends, density, unmatched } = sequence;
+        let mut cells = cells.clone();
+        let both = |pair: &Pair| (&self.logs.attempts[pair.attempt], &self.wire.exchanges[pair.exchange]);
+        let mut taught = vec![false; cells.len()];
+        let mut found = vec![0.0; cells.len()];
+        let mut chance = vec![0.0; density.len()];
+        for _ in 0..ROUNDS {
+            let examples = pairs.iter().zip(&taught).filter(|(_, is_taught)| **is_taught);
+            let traits = Traits::learn(examples.map(|(pair, _)| both(pair)), offset);
+            for ((cell, pair), is_taught) in cells.iter_mut().zip(pairs).zip(&taught) {
+                let (attempt, exchange) = both(pair);
+                cell.fit = traits.fit(attempt, exchange, offset, *is_taught);
+                chance[cell.row] =
+                    (density[cell.row] * traits.width(attempt)).clamp(CHANCE.0, CHANCE.1).ln();
+            }
+            found = align(&cells, ends, &chance, *unmatched);
+            taught = found.iter().map(|found| *found >= TAUGHT).collect();
+        }
+        self.pick(pairs, &found)
+    }
+
+    /// The exchange of each line that is sure: by itself, or as one of the requests of a connection, of which the likeliest is taken.
+    fn pick(&mut self, pairs: &[&Pair], found: &[f64]) -> Vec<Choice> {
+        let mut fitting: BTreeMap<usize, usize> = BTreeMap::new();
+        pairs.iter().for_each(|pair| *fitting.entry(pair.exchange).or_default() += 1);
+        let mut of_line: BTreeMap<usize, Vec<(f64, &Pair)>> = BTreeMap::new();
+        for (pair, found) in pairs.iter().zip(found) {
+            of_line.entry(pair.attempt).or_default().push((*found, pair));
+        }
+        let (mut chosen, mut open, mut held) = (Vec::new(), Vec::new(), BTreeSet::new());
+        for (attempt, mut list) in of_line {
+            list.sort_by(|one, other| other.0.total_cmp(&one.0).then(one.1.exchange.cmp(&other.1.exchange)));
+            let (best, pair) = list[0];
+            if best >= SURE {
+                held.insert(pair.exchange);
+                let is_by_order = list.len() > 1 || fitting[&pair.exchange] > 1;
+                chosen.push(Choice::of(pair, is_by_order));
+            } else {
+                open.push((attempt, list));
+            }
+        }
+        for (attempt, list) in open {
+            let socket = |pair: &Pair| {
+                let exchange = &self.wire.exchanges[pair.exchange];
+                (exchange.client, exchange.server)
+            };
+            let connection = socket(list[0].1);
+            let own = list.iter().filter(|(_, pair)| socket(pair) == connection);
+            let is_sure = own.clone().map(|(found, _)| found).sum::<f64>() >= SURE;
+            let free = own.map(|(_, pair)| pair).find(|pair| !held.contains(&pair.exchange));
+            if let Some(pair) = free.filter(|_| is_sure) {
+                held.insert(pair.exchange);
+                chosen.push(Choice::of(pair, true));
+            } else {
+                let fits = list.iter().map(|(_, pair)| pair.exchange);
+                self.refusals[attempt] = Some(Refusal::Ambiguous(fits.collect()));
+            }
         }
         chosen
     }
@@ -89,34 +206,4 @@ fn with_outcomes<'p>(pairs: &[&'p Pair]) -> Vec<&'p Pair> {
     let agreeing: BTreeSet<usize> =
         pairs.iter().filter(|pair| agrees(pair)).map(|pair| pair.attempt).collect();
     pairs.iter().copied().filter(|pair| agrees(pair) || !agreeing.contains(&pair.attempt)).collect()
-}
-
-/// The pairs in groups: two that share a line or an exchange are in one.
-fn groups<'p>(pairs: &[&'p Pair]) -> Vec<Vec<&'p Pair>> {
-    let mut of_pair: Vec<usize> = (0..pairs.len()).collect();
-    let (mut of_attempt, mut of_exchange) = (BTreeMap::new(), BTreeMap::new());
-    for (index, pair) in pairs.iter().enumerate() {
-        let known = [
-            *of_attempt.entry(pair.attempt).or_insert(index),
-            *of_exchange.entry(pair.exchange).or_insert(index),
-        ];
-        for other in known {
-            let (one, other) = (root(&mut of_pair, index), root(&mut of_pair, other));
-            of_pair[one.max(other)] = one.min(other);
-        }
-    }
-    let mut groups: BTreeMap<usize, Vec<&Pair>> = BTreeMap::new();
-    for (index, pair) in pairs.iter().copied().enumerate() {
-        groups.entry(root(&mut of_pair, index)).or_default().push(pair);
-    }
-    groups.into_values().collect()
-}
-
-/// The first member of a group, with the way to it made shorter.
-fn root(of_pair: &mut [usize], mut index: usize) -> usize {
-    while of_pair[index] != index {
-        of_pair[index] = of_pair[of_pair[index]];
-        index = of_pair[index];
-    }
-    index
 }

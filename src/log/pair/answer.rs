@@ -1,0 +1,60 @@
+//! The size of an answer, against what a log says of it.
+
+use crate::log::attempt::{Attempt, Outcome};
+use crate::log::grammar::Grammar;
+use crate::log::wire::Exchange;
+
+/// A kind of lines whose answers have something in common.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub(in crate::log) enum Kind<'a> {
+    /// The log has the bytes of the whole answer.
+    Whole,
+    /// It has those of the body; answers of one status have one header.
+    Body(Option<u16>),
+    /// It has none: answers of one status, or after one error, are one page. The words are the error's, up to what changes; the request
+    /// is there where pages are told apart by it.
+    Page {
+        grammar: Grammar,
+        status: Option<u16>,
+        outcome: Outcome,
+        words: &'a str,
+        request: Option<&'a str>,
+    },
+}
+
+/// The kind of a line, and what its answer's size is above what the log says of it, in bytes; nothing where the wire does not show it.
+pub(in crate::log) fn answer<'a>(attempt: &'a Attempt, exchange: &Exchange) -> Option<(Kind<'a>, i64)> {
+    let size = i64::from(exchange.answer_bytes?);
+    let named = |bytes: Option<u64>| bytes.and_then(|bytes| i64::try_from(bytes).ok());
+    if let Some(sent) = named(attempt.sent_bytes) {
+        return Some((Kind::Whole, size.saturating_sub(sent)));
+    }
+    if let Some(body) = named(attempt.body_bytes) {
+        return Some((Kind::Body(attempt.status), size.saturating_sub(body)));
+    }
+    let words = attempt.lines.first().filter(|_| attempt.outcome == Outcome::Failed);
+    let kind = Kind::Page {
+        grammar: attempt.grammar,
+        status: attempt.status,
+        outcome: attempt.outcome,
+        words: words.map_or("", |line| sentence(line.text.raw())),
+        request: None,
+    };
+    Some((kind, size))
+}
+
+/// The same kind for one request alone.
+pub(in crate::log) fn of_request<'a>(kind: Kind<'a>, attempt: &'a Attempt) -> Option<Kind<'a>> {
+    match kind {
+        Kind::Page { grammar, status, outcome, words, request: None } => {
+            let request = Some(attempt.request.as_ref()?.raw());
+            Some(Kind::Page { grammar, status, outcome, words, request })
+        }
+        Kind::Whole | Kind::Body(_) | Kind::Page { .. } => None,
+    }
+}
+
+/// What an error says before it names a file, a peer or a number.
+fn sentence(text: &str) -> &str {
+    text.split([',', '"', '(']).next().unwrap_or_default()
+}
