@@ -480,6 +480,9 @@ pub const LOG_FOLLOWED_BYTES: u64 = 256 * 1024;
 /// Bytes of a log that is followed that are read at once; the rest is read the next time, since packets are waiting.
 pub const LOG_FOLLOWED_AT_ONCE: usize = 4 * 1024 * 1024;
 
+/// How often that much is read at the end of a capture: 1 GiB of each log.
+pub const LOG_FOLLOWED_ROUNDS: usize = 256;
+
 /// Attempts of each log that is followed that are kept to be compared again; older ones are forgotten.
 pub const LOG_FOLLOWED_ATTEMPTS: usize = 512;
 

@@ -300,7 +300,7 @@ impl Judge for Following<'_> {
 
     fn finish(mut self: Box<Self>) -> io::Result<Tally> {
         // An error was reported when it happened, or is in the summary's notes.
-        let _ = self.lock().read_on(self.now);
+        self.lock().read_to_the_end(self.now);
         let summary = self.compare(true, true)?;
         let waiting: BTreeSet<u64> = mem::take(&mut self.waiting).into_iter().map(|(_, id)| id).collect();
         self.add_lines(&waiting, &summary);

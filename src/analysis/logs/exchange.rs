@@ -161,7 +161,8 @@ fn turns(story: &Story) -> Vec<Turn> {
     let data = &story.tls.application_data;
     let sizes = &story.tls.record_sizes;
     let is_whole = [Role::Client, Role::Server].iter().all(|role| {
-        data[*role].count == data[*role].moments.len() as u64 && sizes[*role].len() == data[*role].moments.len()
+        data[*role].count == data[*role].moments.len() as u64
+            && sizes[*role].len() == data[*role].moments.len()
     });
     if !is_whole {
         return Vec::new();
@@ -201,7 +202,8 @@ fn tickets(sizes: &[u32], moments: &[Moment], before: u64) -> usize {
     if early > 0 {
         return early;
     }
-    let alike = sizes.iter().take_while(|size| Some(*size) == sizes.first() && **size <= LONGEST_TICKET).count();
+    let alike =
+        sizes.iter().take_while(|size| Some(*size) == sizes.first() && **size <= LONGEST_TICKET).count();
     if alike >= 2 && alike < sizes.len() { alike } else { 0 }
 }
 

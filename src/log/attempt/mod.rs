@@ -351,6 +351,7 @@ impl Gatherer {
     pub fn entry(&mut self, seen: &Seen, settings: &Settings, is_near: bool) {
         let out = &mut self.gathered;
         self.threads.close_entry();
+        self.requests.close_entry();
         match seen.entry.fact {
             Fact::Request(request) => self.requests.request(seen, &request, is_near, out),
             Fact::Incident(incident) => self.requests.incident(seen, &incident, is_near, out),
@@ -371,6 +372,7 @@ impl Gatherer {
     /// Takes a line that continues the one before.
     pub fn continuation(&mut self, text: &str, number: u64) {
         self.threads.continuation(text, number);
+        self.requests.continuation(text, number, &mut self.gathered);
     }
 
     /// Forgets the attempts, but not what the next one may begin with.
@@ -382,8 +384,23 @@ impl Gatherer {
 
     /// Forgets all but the latest attempts, and what lies before them.
     pub fn keep_latest(&mut self, most: usize) {
-        let Gathered { attempts, bytes, lines, connections, .. } = &mut self.gathered;
-        lines.drain(..lines.len().saturating_sub(most));
+        /// Connections that ended longer ago are judged, and lines as old as that are missed by nobody.
+        const MISSED: Elapsed = Elapsed::from_millis(10_000);
+        let Gathered { attempts, bytes, lines, connections, lines_beyond, .. } = &mut self.gathered;
+        if lines.len() > most {
+            // The latest, and of the others as many, evenly: of a flood, some are left for each connection.
+            let latest = lines.len() - most / 2;
+            let step = latest.div_ceil((most / 2).max(1));
+            let now = lines.last().map(|line| line.at);
+            let mut index = 0;
+            lines.retain(|line| {
+                let is_kept = index >= latest || index % step == 0;
+                index += 1;
+                let is_missed = !is_kept && now.is_some_and(|now| now - line.at < MISSED);
+                *lines_beyond += u64::from(is_missed);
+                is_kept
+            });
+        }
         let forgotten = attempts.drain(..attempts.len().saturating_sub(most));
         *bytes = bytes.saturating_sub(forgotten.map(|attempt| attempt.bytes()).sum());
         connections.drain(..connections.len().saturating_sub(most));

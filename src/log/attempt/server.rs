@@ -8,7 +8,7 @@ use std::net::IpAddr;
 
 use super::{Attempt, Gathered, Outcome, Peer, Seen, Service, Side, words};
 use crate::limits;
-use crate::log::grammar::{Incident, Request};
+use crate::log::grammar::{Incident, Request, nginx_error};
 use crate::log::quote::Quote;
 use crate::time::{Elapsed, SECOND};
 
@@ -21,6 +21,8 @@ const SAME_REQUEST: i64 = 61 * SECOND;
 pub(super) struct Requests {
     /// Errors whose access line may follow.
     incidents: VecDeque<Pending>,
+    /// The number of a line about a connection that the next lines may continue.
+    open: Option<u64>,
 }
 
 #[derive(Clone, Debug)]
@@ -84,6 +86,7 @@ impl Requests {
             return;
         }
         let Some(outcome) = outcome else { return };
+        self.open = Some(seen.number);
         let mut attempt = Attempt::ending_with(seen, Side::Server, outcome);
         attempt.client.ip = incident.client;
         attempt.server.host = incident.host.map(|host| Quote::held(without_port(host)));
@@ -106,6 +109,39 @@ impl Requests {
             path: incident.path.map(Into::into),
             attempt,
         });
+    }
+
+    /// The next lines continue another entry.
+    pub fn close_entry(&mut self) {
+        self.open = None;
+    }
+
+    /// Takes a line that continues the one before: a terminal wraps lines, and what an error names of its client is at their ends.
+    pub fn continuation(&mut self, text: &str, number: u64, out: &mut Gathered) {
+        /// A terminal of 80 columns wraps the longest of nginx's usual lines into fewer.
+        const MOST: u64 = 8;
+        let Some(begun) = self.open.filter(|begun| number <= begun + MOST) else { return };
+        let is_it = |attempt: &Attempt| attempt.lines.last().is_some_and(|line| line.number == begun);
+        let pending = self.incidents.iter_mut().rfind(|pending| is_it(&pending.attempt));
+        let (attempt, kept) = match pending {
+            Some(Pending { client, path, attempt, .. }) => (attempt, Some((client, path))),
+            None => match out.attempts.back_mut().filter(|attempt| is_it(attempt)) {
+                Some(attempt) => (attempt, None),
+                None => return,
+            },
+        };
+        let Some(line) = attempt.lines.last_mut() else { return };
+        let joined = [line.text.raw(), text].concat();
+        let about = nginx_error::about(&joined);
+        line.text = Quote::held(&joined);
+        attempt.client.ip = attempt.client.ip.or(about.client);
+        attempt.request = attempt.request.take().or_else(|| self::line(about.method, about.path));
+        let host = || about.host.map(|host| Quote::held(without_port(host)));
+        attempt.server.host = attempt.server.host.take().or_else(host);
+        if let Some((client, path)) = kept {
+            *client = client.or(about.client);
+            *path = path.take().or_else(|| about.path.map(Into::into));
+        }
     }
 
     /// The errors that belong to a request that has ended: the latest with its client and path, or with its connection.

@@ -37,20 +37,18 @@ pub(super) fn next_pair(text: &str) -> Option<(&str, &str)> {
     if text.is_empty() {
         return None;
     }
-    let mut quote = None;
-    let end = text.char_indices().find_map(|(index, next)| match (quote, next) {
-        (None, ' ') => Some(index),
-        (None, '"' | '\'') => {
-            quote = Some(next);
-            None
+    let bytes = text.as_bytes();
+    let mut from = 0;
+    while let Some(at) = bytes.get(from..).and_then(|rest| memchr::memchr3(b' ', b'"', b'\'', rest)) {
+        let at = from + at;
+        let mark = bytes.get(at).copied()?;
+        if mark == b' ' {
+            return Some(text.split_at(at));
         }
-        (Some(open), _) if open == next => {
-            quote = None;
-            None
-        }
-        _ => None,
-    });
-    Some(text.split_at(end.unwrap_or(text.len())))
+        let close = bytes.get(at + 1..).and_then(|rest| memchr::memchr(mark, rest));
+        from = close.map_or(bytes.len(), |close| at + close + 2);
+    }
+    Some((text, ""))
 }
 
 #[cfg(test)]

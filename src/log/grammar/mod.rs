@@ -16,7 +16,7 @@ mod klog;
 mod margin;
 mod mysql;
 mod nginx_access;
-mod nginx_error;
+pub(super) mod nginx_error;
 mod service;
 mod ssm;
 mod syslog;

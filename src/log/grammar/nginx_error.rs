@@ -34,29 +34,35 @@ pub(super) fn read(line: &str) -> Option<Entry<'_>> {
     let number = cursor.eat("*").and_then(|()| cursor.word().parse().ok());
     let _ = cursor.spaces(0);
     entry.text = cursor.0;
-    let field = |name: &str| {
-        let value = &cursor.0[cursor.0.find(name)? + name.len()..];
-        let value = match value.strip_prefix('"') {
-            Some(quoted) => quoted.split_once('"')?.0,
-            None => value.split_once(", ").map_or(value, |(value, _)| value),
-        };
-        Some(value)
-    };
-    let request = field(", request: ").and_then(request_line);
-    // `client 10.106.66.1 closed keepalive connection` has it in the sentence.
-    let client = field(", client: ")
-        .or_else(|| cursor.0.strip_prefix("client ").and_then(|rest| rest.split(' ').next()));
-    let incident = Incident {
-        connection: number,
-        client: client.and_then(address).map(|(ip, _)| ip),
-        method: request.map(|(method, _)| method),
-        path: request.map(|(_, path)| path),
-        host: field(", host: "),
-    };
+    let incident = Incident { connection: number, ..about(cursor.0) };
     if number.is_some() {
         entry.fact = Fact::Incident(incident);
     }
     Some(entry)
+}
+
+/// What an error says of the connection that it is about, behind its sentence.
+pub(in crate::log) fn about(text: &str) -> Incident<'_> {
+    let field = |name: &str| {
+        let value = &text[text.find(name)? + name.len()..];
+        let (value, is_whole) = match value.strip_prefix('"') {
+            Some(quoted) => (quoted.split_once('"')?.0, true),
+            None => value.split_once(", ").map_or((value, false), |(value, _)| (value, true)),
+        };
+        Some((value, is_whole))
+    };
+    let request = field(", request: ").and_then(|(value, _)| request_line(value));
+    // `client 10.106.66.1 closed keepalive connection` has it in the sentence. One at the end may be cut within the address.
+    let client = field(", client: ")
+        .and_then(|(value, is_whole)| is_whole.then_some(value))
+        .or_else(|| text.strip_prefix("client ").and_then(|rest| rest.split(' ').next()));
+    Incident {
+        connection: None,
+        client: client.and_then(address).map(|(ip, _)| ip),
+        method: request.map(|(method, _)| method),
+        path: request.map(|(_, path)| path),
+        host: field(", host: ").map(|(value, _)| value),
+    }
 }
 
 #[cfg(test)]

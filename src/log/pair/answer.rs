@@ -13,13 +13,7 @@ pub(in crate::log) enum Kind<'a> {
     Body(Option<u16>),
     /// It has none: answers of one status, or after one error, are one page. The words are the error's, up to what changes; the request
     /// is there where pages are told apart by it.
-    Page {
-        grammar: Grammar,
-        status: Option<u16>,
-        outcome: Outcome,
-        words: &'a str,
-        request: Option<&'a str>,
-    },
+    Page { grammar: Grammar, status: Option<u16>, outcome: Outcome, words: &'a str, request: Option<&'a str> },
 }
 
 /// The kind of a line, and what its answer's size is above what the log says of it, in bytes; nothing where the wire does not show it.

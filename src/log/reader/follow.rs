@@ -14,7 +14,7 @@ use std::path::{Path, PathBuf};
 use nix::libc::O_NONBLOCK;
 
 use super::opened::{Opened, unreadable};
-use super::{OpenFile, add, number_logs};
+use super::{OpenFile, add, given_twice, not_kept, number_logs};
 use crate::capture::{Note, ReadError};
 use crate::limits;
 use crate::log::attempt::Gatherer;
@@ -36,6 +36,8 @@ pub struct Follower {
     arrivals: BTreeMap<ClockId, VecDeque<(Elapsed, i64)>>,
     /// Attempts, and lines that are part of none, that are kept of each log; older ones are forgotten.
     kept: usize,
+    /// What was odd about the files that were named.
+    notes: Vec<Note>,
     settings: Settings,
 }
 
@@ -47,11 +49,16 @@ impl Follower {
     pub fn open<P: AsRef<Path>>(paths: &[P], settings: Settings) -> Result<Self, ReadError> {
         let settings = Settings { is_following: true, ..settings };
         let mut opened = Vec::new();
-        let mut sources = Vec::new();
-        for (index, path) in paths.iter().enumerate() {
+        let mut sources: Vec<(PathBuf, Source)> = Vec::new();
+        let mut notes = Vec::new();
+        for path in paths {
             let path = path.as_ref();
             let source = Source::open(path, &settings)?;
-            opened.push(source.survey(path, index as u16, &settings)?);
+            if let Some(known) = sources.iter().position(|(_, known)| known.identity == source.identity) {
+                notes.push(given_twice(known as u16, &path.display().to_string()));
+                continue;
+            }
+            opened.push(source.survey(path, opened.len() as u16, &settings)?);
             sources.push((path.to_owned(), source));
         }
         number_logs(&mut opened);
@@ -66,6 +73,7 @@ impl Follower {
             clocks: Clocks::default(),
             arrivals: BTreeMap::new(),
             kept: limits::LOG_FOLLOWED_ATTEMPTS,
+            notes,
             settings,
         };
         follower.read_on(Timestamp::ZERO)?;
@@ -109,6 +117,22 @@ impl Follower {
         failed.map_or(Ok(has_grown), Err)
     }
 
+    /// Reads all lines that have come, at the end: as many as a bound allows, which is reported. What can't be read is reported with the
+    /// logs.
+    pub fn read_to_the_end(&mut self, now: Timestamp) {
+        for _ in 0..limits::LOG_FOLLOWED_ROUNDS {
+            if !matches!(self.read_on(now), Ok(true)) {
+                return;
+            }
+        }
+        for file in &mut self.files {
+            let unread = file.source.unread();
+            if unread > 0 {
+                file.trouble.get_or_insert(format!("the last {unread} bytes were not read"));
+            }
+        }
+    }
+
     /// The zones of clocks that are the capture's but for that, as the lines show that came last: written no later than they were
     /// read, and one of them just before. A clock that is behind is another: its lines all come late.
     pub fn arrivals(&self) -> Vec<(ClockId, Elapsed)> {
@@ -140,10 +164,12 @@ impl Follower {
 
     /// What the lines so far come to.
     pub fn logs(&self) -> Logs {
-        let mut logs = Logs::default();
+        let mut logs = Logs { notes: self.notes.clone(), ..Logs::default() };
         for file in &self.files {
             logs.files.push(file.reading.file.about.clone());
-            add(&mut logs, file.reading.lines.gatherer.clone().finish(&self.settings));
+            let gathered = file.reading.lines.gatherer.clone().finish(&self.settings);
+            logs.notes.extend(not_kept(file.reading.file.index, &gathered));
+            add(&mut logs, gathered);
             logs.notes.extend(file.reading.notes());
             let stopped = file.trouble.as_ref().map(|what| format!("was not followed to the end: {what}"));
             logs.notes.extend(stopped.map(|text| Note { file: file.reading.file.index, text }));
@@ -325,6 +351,12 @@ impl Source {
             is_line_begun = true;
         }
         Ok(())
+    }
+
+    /// Bytes that have come and are not read.
+    fn unread(&mut self) -> u64 {
+        let len = self.file.metadata().map_or(0, |about| about.len());
+        self.file.stream_position().map_or(0, |position| len.saturating_sub(position))
     }
 
     fn reader(&self) -> io::Result<Input> {

@@ -29,11 +29,23 @@ use opened::{Opened, Survey, Unopened, unreadable};
 /// # Errors
 /// When a file can't be read, or has no line with a time.
 pub fn read<P: AsRef<Path>>(paths: &[P], settings: &Settings) -> Result<Logs, ReadError> {
-    let mut opened = Vec::new();
-    for (index, path) in paths.iter().enumerate() {
-        opened.push(Opened::open(path.as_ref(), index as u16, settings)?);
+    let mut opened: Vec<Opened> = Vec::new();
+    let mut notes = Vec::new();
+    for path in paths {
+        let file = Opened::open(path.as_ref(), opened.len() as u16, settings)?;
+        match opened.iter().find(|known| known.identity.is_some() && known.identity == file.identity) {
+            Some(known) => notes.push(given_twice(known.index, &file.about.name)),
+            None => opened.push(file),
+        }
     }
-    read_all(opened, settings)
+    let mut logs = read_all(opened, settings)?;
+    logs.notes.splice(0..0, notes);
+    Ok(logs)
+}
+
+/// The file with this index has been named again, by this name perhaps.
+fn given_twice(file: u16, name: &str) -> Note {
+    Note { file, text: format!("is also given as {name}, and is read once") }
 }
 
 /// Reads one log from any stream of bytes.
@@ -70,13 +82,27 @@ fn read_all(mut opened: Vec<Opened>, settings: &Settings) -> Result<Logs, ReadEr
             *place = reading.file.about;
         }
         if files.peek().is_none_or(|next| next.about.log != log) {
-            add(&mut logs, mem::take(&mut gatherer).finish(settings));
+            let gathered = mem::take(&mut gatherer).finish(settings);
+            logs.notes.extend(not_kept(index as u16, &gathered));
+            add(&mut logs, gathered);
             latest = None;
         }
     }
     logs.clocks = clocks.list().to_vec();
     logs.clocks_beyond = clocks.beyond;
     Ok(logs)
+}
+
+/// Lines that are part of no attempt and are not kept, because there are too many.
+fn not_kept(file: u16, gathered: &Gathered) -> Option<Note> {
+    let text = match gathered.lines_beyond {
+        0 => return None,
+        1 => "1 line that is part of no attempt was not kept, because there were too many".to_owned(),
+        lines => {
+            format!("{lines} lines that are part of no attempt were not kept, because there were too many")
+        }
+    };
+    Some(Note { file, text })
 }
 
 fn add(logs: &mut Logs, gathered: Gathered) {

@@ -2,6 +2,7 @@
 
 use std::fs::File;
 use std::io::{self, Read};
+use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 use std::time::UNIX_EPOCH;
 
@@ -32,6 +33,8 @@ pub(super) struct Opened {
     pub modified: Option<Timestamp>,
     /// The first line's time, as far as it is known before reading.
     pub first: i64,
+    /// Device and inode of a regular file: what is the same under another name.
+    pub identity: Option<(u64, u64)>,
 }
 
 /// Why a file is not opened as a log.
@@ -92,7 +95,9 @@ impl Opened {
             .and_then(|at| at.duration_since(UNIX_EPOCH).ok());
         let modified =
             modified.map(|since| Timestamp::from_nanos(i64::try_from(since.as_nanos()).unwrap_or(i64::MAX)));
-        Self::of(&name, index, file, modified, settings, false)
+        let identity = about.is_file().then(|| (about.dev(), about.ino()));
+        let opened = Self::of(&name, index, file, modified, settings, false)?;
+        Ok(Self { identity, ..opened })
     }
 
     pub(super) fn of(
@@ -140,6 +145,7 @@ impl Opened {
             order: survey.order,
             modified,
             first: first.map_or(i64::MAX, |(at, _)| at),
+            identity: None,
         })
     }
 }

@@ -51,6 +51,18 @@ fn one_attempt_is_tied_to_the_exchange_within_it_where_there_is_one_server() {
 }
 
 #[test]
+fn where_connections_are_frequent_an_attempt_encloses_one_by_chance() {
+    let mut exchanges: Vec<Exchange> = (0..20)
+        .map(|second| exchange("10.77.0.2:8443", second * 1_000 + 100, second * 1_000 + 150))
+        .collect();
+    exchanges.push(exchange("10.77.0.2:8443", 8_700, 8_800));
+    assert_eq!(tied(&exchanges, Some(0)), []);
+    // One each three seconds leaves a doubt that is small.
+    let rare: Vec<Exchange> = exchanges.split_off(18);
+    assert_eq!(tied(&rare, Some(0)), [(2, Grade::Likely)]);
+}
+
+#[test]
 fn one_attempt_that_names_no_server_is_tied_to_none_of_several() {
     let within = exchange("10.77.0.9:443", 8_700, 8_800);
     let before = exchange("10.77.0.2:8443", 1_000, 1_100);

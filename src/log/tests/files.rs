@@ -540,3 +540,68 @@ fn every_line_of_the_samples_is_read_by_its_grammar() {
     found.dedup();
     assert_eq!(found.len(), 11 - 1, "{found:?}");
 }
+
+#[test]
+fn a_file_under_two_names_is_read_once() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let paths = ["vmanage-server.log", "copy.log"].map(|name| folder.path().join(name));
+    std::fs::write(&paths[0], format!("13-Jan-2023 17:29:03,490 IST {ERROR}\n")).expect("a file");
+    std::fs::hard_link(&paths[0], &paths[1]).expect("a link");
+    let logs = super::super::read(&paths, &Settings::default()).expect("logs");
+    assert_eq!((logs.attempts.len(), logs.files.len(), logs.notes.len()), (1, 1, 1));
+    assert!(logs.notes[0].text.contains("copy.log"), "{:?}", logs.notes);
+    let follower = Follower::open(&paths, Settings::default()).expect("logs");
+    assert_eq!((follower.logs().files.len(), follower.logs().notes.len()), (1, 1));
+}
+
+#[test]
+fn an_error_of_nginx_that_a_terminal_wrapped_keeps_its_client() {
+    let error = "2023/01/13 11:17:01 [error] 47#47: *1576 connect() failed (111: Connection refused) while connecting to upstream, \
+                 client: 10.66.76.85, server: _, request: \"POST /oauth/token HTTP/1.1\", upstream: \"http://127.0.0.1:3000/\", host: \"ssm\"";
+    for width in [72, 80, 118, 125, 132, 160] {
+        let wrapped: Vec<&str> =
+            error.as_bytes().chunks(width).map(|piece| std::str::from_utf8(piece).expect("ASCII")).collect();
+        let logs = read(&[("error.log", &(wrapped.join("\n") + "\n"))], &Settings::default());
+        let [attempt] = &logs.attempts[..] else { panic!("{width} {:?}", logs.attempts) };
+        assert_eq!(attempt.client.ip, "10.66.76.85".parse().ok(), "{width}");
+        assert_eq!(
+            attempt.request.as_ref().map(|request| request.raw()),
+            Some("POST /oauth/token"),
+            "{width}"
+        );
+    }
+}
+
+#[test]
+fn of_a_flood_of_warnings_some_of_all_times_are_kept_and_the_others_counted() {
+    let mut file = tempfile::NamedTempFile::new().expect("a file");
+    let mut follower = Follower::open(&[file.path()], Settings::default()).expect("a log").keeping(100);
+    for second in 0..3 {
+        for number in 0..1_000 {
+            writeln!(file, "2023-01-13T12:00:0{second}.{number:03}Z WARN the disk is full").expect("a file");
+        }
+        follower.read_on(Timestamp::ZERO).expect("a log");
+    }
+    follower.read_on(Timestamp::ZERO).expect("a log");
+    let logs = follower.logs();
+    assert!(logs.lines.len() <= 101, "{}", logs.lines.len());
+    for second in 1..=3 {
+        let from = at(&format!("2023-01-13T12:00:0{}Z", second - 1));
+        let to = from + crate::time::Elapsed::from_millis(1_000);
+        assert!(logs.lines.iter().any(|line| line.at >= from && line.at < to), "{second}");
+    }
+    let count = 3_000 - logs.lines.len();
+    assert!(logs.notes.iter().any(|note| note.text.starts_with(&count.to_string())), "{:?}", logs.notes);
+}
+
+#[test]
+fn what_came_at_once_is_read_to_its_end_when_the_capture_ends() {
+    let mut file = tempfile::NamedTempFile::new().expect("a file");
+    let mut follower = Follower::open(&[file.path()], Settings::default()).expect("a log");
+    let line = format!("2023-01-13T12:00:00.000Z INFO {}\n", "x".repeat(1_000));
+    let count = 3 * limits::LOG_FOLLOWED_AT_ONCE / line.len();
+    file.write_all(line.repeat(count).as_bytes()).expect("a file");
+    follower.read_to_the_end(Timestamp::ZERO);
+    assert_eq!(follower.logs().files[0].lines, count as u64);
+    assert!(follower.logs().notes.iter().all(|note| !note.text.contains("not followed")));
+}

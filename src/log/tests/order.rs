@@ -1,13 +1,15 @@
 //! Lines of a server that have the second and no more, and what else decides between exchanges of one second.
 
-use super::super::tie::{Refusal, TieSettings, Ties, tie};
+use super::super::tie::{Grade, Refusal, TieSettings, Ties, tie};
 use super::super::{Exchange, OwnRequest, Settings, Wire, read_stream};
 use super::{after_ten as at, exchange};
 use crate::time::{Clock, Elapsed};
 
-/// An exchange of 40 ms that ended this many milliseconds after ten.
+/// An exchange of 40 ms that ended this many milliseconds after ten, from a port of its own.
 fn ended(millis: i64) -> Exchange {
-    exchange("10.77.0.2:8443", millis - 40, millis)
+    let mut exchange = exchange("10.77.0.2:8443", millis - 40, millis);
+    exchange.client.set_port(32_768 + (millis % 30_000) as u16);
+    exchange
 }
 
 /// Ties lines of nginx, each with its second after ten, its request and its status, to exchanges on the same clock.
@@ -63,6 +65,39 @@ fn one_line_or_one_exchange_too_many_leaves_all_of_that_second_untied() {
 fn exchanges_that_ended_together_may_be_logged_in_either_order() {
     let exchanges = [ended(8_200), ended(8_230), ended(8_800)];
     assert_eq!(pairs(&tied(&[REFUSED, OK, OK], &exchanges)), [(2, 2)]);
+}
+
+#[test]
+fn which_request_of_a_connection_a_line_is_about_may_stay_open_and_the_connection_not() {
+    let first = ended(8_200);
+    let second = Exchange { client: first.client, round_trips: 1, ..ended(8_220) };
+    let ties = tied(&[REFUSED, OK], &[first.clone(), second.clone()]);
+    assert_eq!(pairs(&ties), [(0, 0), (1, 1)]);
+    assert!(ties.ties.iter().all(|tie| tie.grade == Grade::Likely));
+    // The same port soon again is another connection.
+    let other = Exchange { round_trips: 3, ..second };
+    assert_eq!(pairs(&tied(&[REFUSED, OK], &[first, other])), []);
+}
+
+/// Lines about answers that are as long as these, and exchanges with answers of these sizes, of which two ended together.
+#[test]
+fn the_size_of_an_answer_decides_where_order_does_not() {
+    let line = |second: u32, status| (second, "GET /a", status);
+    let at_second = |second: i64| ended(second * 1_000 + 5 + second * 370 % 990);
+    let mut lines: Vec<(u32, &str, u16)> = (10..30).map(|second| line(second, 200)).collect();
+    let mut exchanges: Vec<Exchange> =
+        (10..30).map(|second| Exchange { answer_bytes: Some(309), ..at_second(second) }).collect();
+    lines.extend((30..50).map(|second| line(second, 401)));
+    exchanges.extend((30..50).map(|second| Exchange { answer_bytes: Some(250), ..at_second(second) }));
+    lines.extend([line(55, 401), line(55, 200)]);
+    exchanges.push(Exchange { answer_bytes: Some(309), ..ended(55_500) });
+    exchanges.push(Exchange { answer_bytes: Some(250), ..ended(55_510) });
+    let ties = pairs(&tied(&lines, &exchanges));
+    assert_eq!(ties[40..], [(40, 41), (41, 40)]);
+    // Of one size, either may be either's.
+    exchanges[41].answer_bytes = Some(309);
+    exchanges[40].answer_bytes = None;
+    assert_eq!(pairs(&tied(&lines, &exchanges)).len(), 40);
 }
 
 #[test]

@@ -34,19 +34,30 @@ pub(super) struct Cell {
 
 /// How probable each cell is, in their order; nothing where they are too many to be weighed. `cells` are sorted by row and column; `ends`
 /// are the times at which the exchanges ended, in nanoseconds; `chance` is, for each row, the logarithm of the share of lines without an
-/// exchange that fit one by chance; `unmatched` is how many further lines have no exchange.
-pub(super) fn align(cells: &[Cell], ends: &[i64], chance: &[f64], unmatched: usize) -> Vec<f64> {
+/// exchange that fit one by chance; `kinds` is, for each exchange, which kind it is of, since those of one kind are logged and those of another
+/// not; `unmatched` is how many further lines have no exchange.
+pub(super) fn align(
+    cells: &[Cell],
+    ends: &[i64],
+    chance: &[f64],
+    kinds: &[usize],
+    unmatched: usize,
+) -> Vec<f64> {
     let rows = cells.last().map_or(0, |cell| cell.row + 1);
     let segments = segments(cells);
     let share = |count: f64, of: usize| (count + UNMATCHED.0 * UNMATCHED.1) / (of as f64 + UNMATCHED.1);
-    let (mut lines, mut exchanges) =
-        (share(unmatched as f64, rows + unmatched), UNMATCHED.0.max(share(0.0, ends.len())));
+    let mut lines = share(unmatched as f64, rows + unmatched);
+    let mut of_kind = vec![0; kinds.iter().max().map_or(0, |last| last + 1)];
+    kinds.iter().for_each(|kind| of_kind[*kind] += 1);
+    // The logarithm for each exchange.
+    let mut exchanges = vec![UNMATCHED.0.ln(); ends.len()];
     let mut found = vec![0.0; cells.len()];
     for _ in 0..ROUNDS {
         let mut matched = 0.0;
         for segment in &segments {
             let part = &cells[segment.clone()];
-            let posterior = Segment::new(part, ends, chance, lines, exchanges).map(|segment| segment.posterior());
+            let posterior =
+                Segment::new(part, ends, chance, lines, &exchanges).map(|segment| segment.posterior());
             match posterior {
                 Some(posterior) => {
                     matched += posterior.iter().sum::<f64>();
@@ -56,7 +67,12 @@ pub(super) fn align(cells: &[Cell], ends: &[i64], chance: &[f64], unmatched: usi
             }
         }
         lines = share((rows as f64 - matched).max(0.0) + unmatched as f64, rows + unmatched).min(0.9);
-        exchanges = share((ends.len() as f64 - matched).max(0.0), ends.len()).min(0.9);
+        let mut matched = vec![0.0; of_kind.len()];
+        cells.iter().zip(&found).for_each(|(cell, found)| matched[kinds[cell.column]] += found);
+        for (exchange, kind) in exchanges.iter_mut().zip(kinds) {
+            let all = of_kind[*kind];
+            *exchange = share((all as f64 - matched[*kind]).max(0.0), all).min(0.98).ln();
+        }
     }
     found
 }
@@ -102,10 +118,10 @@ struct Segment<'a> {
     chance: &'a [f64],
     first: usize,
     last: usize,
-    /// Logarithms of what a match, a line without an exchange and an exchange without a line weigh.
+    /// Logarithms of what a match, a line without an exchange, and each exchange without a line weigh.
     matched: f64,
     line: f64,
-    exchange: f64,
+    exchanges: &'a [f64],
 }
 
 const NEVER: f64 = f64::NEG_INFINITY;
@@ -123,7 +139,7 @@ impl<'a> Segment<'a> {
         ends: &'a [i64],
         chance: &'a [f64],
         lines: f64,
-        exchanges: f64,
+        exchanges: &'a [f64],
     ) -> Option<Self> {
         let mut rows: Vec<Range<usize>> = Vec::new();
         for (index, cell) in cells.iter().enumerate() {
@@ -160,9 +176,9 @@ impl<'a> Segment<'a> {
             chance,
             first,
             last,
-            matched: (1.0 - lines).ln() + (1.0 - exchanges).ln(),
+            matched: (1.0 - lines).ln(),
             line: lines.ln(),
-            exchange: exchanges.ln(),
+            exchanges,
         })
     }
 
@@ -174,7 +190,13 @@ impl<'a> Segment<'a> {
     fn fit(&self, row: usize, column: usize) -> Option<f64> {
         let cells = &self.cells[self.rows.get(row)?.clone()];
         let at = cells.binary_search_by_key(&column, |cell| cell.column).ok()?;
-        Some(cells[at].fit + self.matched)
+        let logged = (1.0 - self.passed_by(column).exp()).ln();
+        Some(cells[at].fit + self.matched + logged)
+    }
+
+    /// What it weighs that no line is about this column's exchange.
+    fn passed_by(&self, column: usize) -> f64 {
+        self.exchanges.get(column).copied().unwrap_or_default()
     }
 
     /// What it weighs that this row's line has no exchange.
@@ -204,7 +226,7 @@ impl<'a> Segment<'a> {
                     continue;
                 }
                 if let Some(next) = self.state(row, column + 1) {
-                    free[next] = add(free[next], free[here] + self.exchange);
+                    free[next] = add(free[next], free[here] + self.passed_by(column));
                 }
                 if let (Some(fit), Some(next)) = (self.fit(row, column), self.state(row + 1, column + 1)) {
                     free[next] = add(free[next], both + fit);
@@ -244,7 +266,7 @@ impl<'a> Segment<'a> {
                 }
                 bound[here] = weight;
                 free[here] = match self.state(row, column + 1) {
-                    Some(next) => add(weight, self.exchange + free[next]),
+                    Some(next) => add(weight, self.passed_by(column) + free[next]),
                     None => weight,
                 };
             }
@@ -301,7 +323,7 @@ mod tests {
             .filter(|cell| !but.contains(cell))
             .map(|(row, column)| Cell { row, column, fit: 0.0 })
             .collect();
-        let found = align(&cells, &ends, &vec![0.0; rows], 0);
+        let found = align(&cells, &ends, &vec![0.0; rows], &vec![0; ends.len()], 0);
         let mut table = vec![vec![0.0; ends.len()]; rows];
         for (cell, found) in cells.iter().zip(found) {
             table[cell.row][cell.column] = found;

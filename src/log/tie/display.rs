@@ -29,7 +29,7 @@ impl fmt::Display for Refusal {
             }
             Self::Offset(why) => why.fmt(f),
             Self::Ambiguous(exchanges) if exchanges.len() < 2 => {
-                f.write_str("another line fits the same connection")
+                f.write_str("the connection that fits may be another line's")
             }
             Self::Ambiguous(exchanges) => write!(f, "{} connections fit alike", exchanges.len()),
             Self::Taken(_) => f.write_str("the connection that fits is another attempt's"),

@@ -254,13 +254,9 @@ impl<'a> Work<'a> {
 
     fn tie_at(&mut self, clock: usize, offset: &Offset) {
         let mut pairs = self.pairs(clock, offset);
-        // What only a zone speaks for has to enclose the exchange closely, or to name the server.
-        pairs.retain(|pair| {
-            offset.source != OffsetSource::Arrival
-                || self.side(clock) == Side::Server
-                || pair.fit.anchors.server
-                || pair.fit.is_close(offset.value)
-        });
+        if offset.source == OffsetSource::Arrival && self.side(clock) == Side::Client {
+            self.retain_close(&mut pairs, offset);
+        }
         let mut offset = offset.clone();
         let chosen = if self.side(clock) == Side::Server {
             let chosen = self.by_order(clock, &pairs, &offset);
@@ -279,6 +275,27 @@ impl<'a> Work<'a> {
         for choice in chosen {
             self.accept(clock, &offset, choice);
         }
+    }
+
+    /// What only a zone speaks for has to name the server, or to enclose the exchange so closely that it is no chance: where there is a
+    /// connection every second, any attempt encloses one.
+    fn retain_close(&mut self, pairs: &mut Vec<Pair>, offset: &Offset) {
+        /// How many connections an attempt encloses by chance, at most.
+        const CHANCE: f64 = 0.01;
+        /// A shorter capture does not show how often there are connections, in nanoseconds.
+        const SHORTEST: i64 = 60_000 * MILLI;
+        let span = (self.wire.span.1 - self.wire.span.0).nanos().max(SHORTEST) as f64;
+        let rate = self.wire.exchanges.len() as f64 / span;
+        pairs.retain(|pair| {
+            let room = pair.fit.tight.1.saturating_sub(pair.fit.tight.0).max(MILLI) as f64;
+            let is_close = pair.fit.is_close(offset.value);
+            let is_kept = pair.fit.anchors.server || is_close && room * rate <= CHANCE;
+            if is_close && !is_kept {
+                let why = Refusal::Offset(OffsetUnknown::TooFew(offset.value));
+                self.refusals[pair.attempt].get_or_insert(why);
+            }
+            is_kept
+        });
     }
 
     /// A server's lines that have parts of a second are written as their exchanges end: the middle one of them shows the offset better than

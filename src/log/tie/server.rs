@@ -4,8 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::align::{Cell, align};
 use super::matching::Pair;
-use super::traits::Traits;
-use super::{Choice, Layer, Refusal, Work};
+use super::traits::{Compared, Traits};
+use super::{Choice, Layer, Refusal, Work, is_front};
 use crate::log::attempt::Side;
 use crate::log::clock::Offset;
 use crate::log::pair::{self, Agreement};
@@ -14,11 +14,8 @@ use crate::time::SECOND;
 /// A line is tied to an exchange that it is about with this probability, as far as order and traits show.
 const SURE: f64 = 0.9995;
 
-/// Pairs from which the traits are learned.
-const TAUGHT: f64 = 0.99;
-
 /// Rounds of learning.
-const ROUNDS: usize = 3;
+const ROUNDS: usize = 5;
 
 /// What the lines of one layer and the exchanges that they fit are aligned by.
 struct Sequence<'p> {
@@ -29,6 +26,8 @@ struct Sequence<'p> {
     density: Vec<f64>,
     /// When each column's exchange ended, in nanoseconds.
     ends: Vec<i64>,
+    /// Which kind each column's exchange is of.
+    kinds: Vec<usize>,
     /// Lines of the layer within the capture that fit nothing.
     unmatched: usize,
 }
@@ -109,9 +108,26 @@ impl Work<'_> {
             cells: cells.collect(),
             density: self.density(&rows),
             ends: columns.iter().map(|index| ended(*index).0).collect(),
+            kinds: self.kinds(&columns),
             pairs,
             unmatched,
         }
+    }
+
+    /// The kinds of exchanges: by the status that the front end logged, and by the size of the answer where several have it.
+    fn kinds(&self, columns: &[usize]) -> Vec<usize> {
+        const SEVERAL: usize = 5;
+        let mut sizes: BTreeMap<u32, usize> = BTreeMap::new();
+        let size = |index: &usize| self.wire.exchanges[*index].answer_bytes;
+        columns.iter().filter_map(size).for_each(|size| *sizes.entry(size).or_default() += 1);
+        let mut known = BTreeMap::new();
+        let mut kind = |index: &usize| {
+            let served = self.served[*index].map(|served| self.logs.attempts[served].status);
+            let size = size(index).filter(|size| sizes[size] >= SEVERAL);
+            let next = known.len();
+            *known.entry((served, size)).or_insert(next)
+        };
+        columns.iter().map(&mut kind).collect()
     }
 
     /// For each line, how many lines of its client there are in a second at about that time.
@@ -138,23 +154,28 @@ impl Work<'_> {
     /// Aligns, learns from what is sure, and aligns again.
     fn choose(&mut self, sequence: &Sequence<'_>, offset: &Offset) -> Vec<Choice> {
         const CHANCE: (f64, f64) = (1e-3, 1.0);
-        let Sequence { pairs, cells, ends, density, unmatched } = sequence;
+        let Sequence { pairs, cells, ends, kinds, density, unmatched } = sequence;
         let mut cells = cells.clone();
-        let both = |pair: &Pair| (&self.logs.attempts[pair.attempt], &self.wire.exchanges[pair.exchange]);
-        let mut taught = vec![false; cells.len()];
+        let both = |pair: &Pair| {
+            let attempt = &self.logs.attempts[pair.attempt];
+            Compared {
+                attempt,
+                exchange: &self.wire.exchanges[pair.exchange],
+                is_served: (!is_front(attempt)).then(|| self.served[pair.exchange].is_some()),
+            }
+        };
         let mut found = vec![0.0; cells.len()];
         let mut chance = vec![0.0; density.len()];
         for _ in 0..ROUNDS {
-            let examples = pairs.iter().zip(&taught).filter(|(_, is_taught)| **is_taught);
-            let traits = Traits::learn(examples.map(|(pair, _)| both(pair)), offset);
-            for ((cell, pair), is_taught) in cells.iter_mut().zip(pairs).zip(&taught) {
-                let (attempt, exchange) = both(pair);
-                cell.fit = traits.fit(attempt, exchange, offset, *is_taught);
-                chance[cell.row] =
-                    (density[cell.row] * traits.width(attempt)).clamp(CHANCE.0, CHANCE.1).ln();
+            let examples = pairs.iter().zip(&found).map(|(pair, found)| (both(pair), *found));
+            let traits = Traits::learn(examples, offset);
+            for ((cell, pair), found) in cells.iter_mut().zip(pairs).zip(&found) {
+                let pair = both(pair);
+                cell.fit = traits.fit(pair, offset, *found);
+                let lines = density[cell.row] * traits.width(pair.attempt);
+                chance[cell.row] = lines.clamp(CHANCE.0, CHANCE.1).ln();
             }
-            found = align(&cells, ends, &chance, *unmatched);
-            taught = found.iter().map(|found| *found >= TAUGHT).collect();
+            found = align(&cells, ends, &chance, kinds, *unmatched);
         }
         self.pick(pairs, &found)
     }
@@ -180,14 +201,10 @@ impl Work<'_> {
             }
         }
         for (attempt, list) in open {
-            let socket = |pair: &Pair| {
-                let exchange = &self.wire.exchanges[pair.exchange];
-                (exchange.client, exchange.server)
-            };
-            let connection = socket(list[0].1);
-            let own = list.iter().filter(|(_, pair)| socket(pair) == connection);
-            let is_sure = own.clone().map(|(found, _)| found).sum::<f64>() >= SURE;
-            let free = own.map(|(_, pair)| pair).find(|pair| !held.contains(&pair.exchange));
+            let own: Vec<&(f64, &Pair)> =
+                list.iter().filter(|(_, pair)| self.is_same_connection(list[0].1, pair)).collect();
+            let is_sure = own.iter().map(|(found, _)| found).sum::<f64>() >= SURE;
+            let free = own.iter().map(|(_, pair)| pair).find(|pair| !held.contains(&pair.exchange));
             if let Some(pair) = free.filter(|_| is_sure) {
                 held.insert(pair.exchange);
                 chosen.push(Choice::of(pair, true));
@@ -197,6 +214,14 @@ impl Work<'_> {
             }
         }
         chosen
+    }
+
+    /// Whether two exchanges are requests of one connection: the later one has no handshake of its own.
+    fn is_same_connection(&self, one: &Pair, other: &Pair) -> bool {
+        let (one, other) = (&self.wire.exchanges[one.exchange], &self.wire.exchanges[other.exchange]);
+        let later = if one.start > other.start { one } else { other };
+        (one.client, one.server) == (other.client, other.server)
+            && (one.start == other.start || later.round_trips == 1)
     }
 }
 

@@ -12,8 +12,17 @@ use crate::log::pair::{self, Kind};
 use crate::log::wire::Exchange;
 use crate::time::{MILLI, SECOND};
 
-/// Fewer examples than this teach nothing.
-const ENOUGH: usize = 4;
+/// Examples of less weight than this teach nothing.
+const ENOUGH: f64 = 4.0;
+
+/// A value with no more weight around it is alone.
+const ALONE: f64 = 1.05;
+
+/// The least weight of what was never seen.
+const UNSEEN: f64 = 0.25;
+
+/// Pairs that are less probable teach nothing.
+const TAUGHT: f64 = 0.1;
 
 /// Answers that are alike differ by no more than this, in bytes: a number of more digits, a cookie.
 const ALIKE_BYTES: i64 = 8;
@@ -29,31 +38,66 @@ const LEAST: f64 = -9.0;
 const LATE: f64 = 5.0e6;
 const EARLY: f64 = 2.0e6;
 
-/// Values that were seen where it is sure that they belong together.
+/// Values that were seen, each with how probable it is that the pair belongs together.
 #[derive(Default)]
-struct Examples(Vec<i64>);
+struct Examples {
+    values: Vec<(i64, f64)>,
+    /// The weight of all values before each.
+    before: Vec<f64>,
+    /// Values that differ by no more are alike.
+    alike: i64,
+    /// The weight of the most usual value, and of those that are alone.
+    most: f64,
+    lone: f64,
+}
 
 impl Examples {
-    /// The logarithm of how usual a value is, against the most usual one. One of the examples may be this very pair.
-    fn fit(&self, value: i64, alike: i64, is_example: bool) -> f64 {
-        let near = |value: i64| {
-            let from = self.0.partition_point(|other| *other < value - alike);
-            self.0.partition_point(|other| *other <= value + alike) - from
-        };
-        if self.0.len() < ENOUGH {
+    fn add(&mut self, value: i64, weight: f64) {
+        self.values.push((value, weight));
+    }
+
+    /// No more are added. Values are alike that differ by `alike`, or by no more than the middle half of them do where they are `wide`.
+    fn settle(&mut self, alike: i64, wide: bool) {
+        self.values.sort_by(|one, other| one.0.cmp(&other.0).then(one.1.total_cmp(&other.1)));
+        let quarter = self.values.len() / 4;
+        let last = self.values.len().saturating_sub(1);
+        let middle = self.values.get(quarter).zip(self.values.get(last.saturating_sub(quarter)));
+        let half = middle.map_or(0, |(low, high)| (high.0 - low.0) / 2);
+        self.alike = if wide { alike.max(half) } else { alike };
+        let mut sum = 0.0;
+        self.before.push(sum);
+        for (_, weight) in &self.values {
+            sum += weight;
+            self.before.push(sum);
+        }
+        for (value, weight) in &self.values {
+            let near = self.near(*value);
+            self.most = self.most.max(near);
+            self.lone += if near <= ALONE { *weight } else { 0.0 };
+        }
+    }
+
+    /// The weight of all values.
+    fn all(&self) -> f64 {
+        self.before.last().copied().unwrap_or_default()
+    }
+
+    /// The weight of the values that are like this one.
+    fn near(&self, value: i64) -> f64 {
+        let from = self.values.partition_point(|(other, _)| *other < value.saturating_sub(self.alike));
+        let to = self.values.partition_point(|(other, _)| *other <= value.saturating_add(self.alike));
+        self.before.get(to).unwrap_or(&0.0) - self.before.get(from).unwrap_or(&0.0)
+    }
+
+    /// The logarithm of how usual a value is, against the most usual one. This very pair is among the examples with the weight `own`.
+    fn fit(&self, value: i64, own: f64) -> f64 {
+        if self.all() - own < ENOUGH {
             return 0.0;
         }
-        let mut most = 1;
-        let mut lone = 0;
-        for value in &self.0 {
-            let count = near(*value);
-            most = most.max(count);
-            lone += usize::from(count == 1);
-        }
-        let count = near(value).saturating_sub(usize::from(is_example));
         // What was never seen is as probable as what was seen once (Good and Turing).
-        let weight = if count > 0 { count as f64 } else { (lone as f64).max(0.5).min(most as f64) };
-        (weight / most as f64).ln().max(LEAST)
+        let unseen = self.lone.max(UNSEEN);
+        let weight = (self.near(value) - own).max(unseen).min(self.most);
+        (weight / self.most).ln().max(LEAST)
     }
 }
 
@@ -66,30 +110,49 @@ pub(super) struct Traits<'a> {
     late: Examples,
     /// How much longer than the log says the exchange took.
     longer: Examples,
-    /// Lines of whole seconds that were written within the second in which the exchange ended, and in another.
-    within: (usize, usize),
+    /// Weight of lines of whole seconds that were written within the second in which the exchange ended, and in another.
+    within: (f64, f64),
+    /// Weight of lines whose exchange is in the front end's log, and of those whose is not.
+    served: (f64, f64),
+}
+
+/// A line and an exchange.
+#[derive(Clone, Copy)]
+pub(super) struct Compared<'a> {
+    pub attempt: &'a Attempt,
+    pub exchange: &'a Exchange,
+    /// Whether the front end's log has a line about the exchange; nothing where the line is that log's.
+    pub is_served: Option<bool>,
 }
 
 impl<'a> Traits<'a> {
-    /// Learns from pairs that are sure.
-    pub fn learn(
-        pairs: impl IntoIterator<Item = (&'a Attempt, &'a Exchange)>,
-        offset: &Offset,
-    ) -> Self {
+    /// Learns from pairs, each with how probable it is.
+    pub fn learn(pairs: impl IntoIterator<Item = (Compared<'a>, f64)>, offset: &Offset) -> Self {
         let mut traits = Self::default();
-        for (attempt, exchange) in pairs {
+        for (Compared { attempt, exchange, is_served }, weight) in pairs {
+            if weight < TAUGHT {
+                continue;
+            }
+            match is_served {
+                Some(true) => traits.served.0 += weight,
+                Some(false) => traits.served.1 += weight,
+                None => {}
+            }
             for (kind, value) in Self::answers(attempt, exchange).into_iter().flatten() {
-                traits.bytes.entry(kind).or_default().0.push(value);
+                traits.bytes.entry(kind).or_default().add(value, weight);
             }
             match lateness(attempt, exchange, offset) {
-                Lateness::Exact(value) => traits.late.0.push(value),
-                Lateness::Second(0) => traits.within.0 += 1,
-                Lateness::Second(_) => traits.within.1 += 1,
+                Lateness::Exact(value) => traits.late.add(value, weight),
+                Lateness::Second(0) => traits.within.0 += weight,
+                Lateness::Second(_) => traits.within.1 += weight,
             }
-            traits.longer.0.extend(longer(attempt, exchange));
+            if let Some(value) = longer(attempt, exchange) {
+                traits.longer.add(value, weight);
+            }
         }
-        let all = traits.bytes.values_mut().chain([&mut traits.late, &mut traits.longer]);
-        all.for_each(|examples| examples.0.sort_unstable());
+        traits.bytes.values_mut().for_each(|examples| examples.settle(ALIKE_BYTES, false));
+        traits.late.settle(ALIKE_TIME, true);
+        traits.longer.settle(ALIKE_TIME, true);
         traits
     }
 
@@ -106,32 +169,39 @@ impl<'a> Traits<'a> {
         let precision = attempt.precision.nanos();
         if precision >= SECOND / 10 {
             precision as f64 / 1e9
-        } else if self.late.0.len() >= ENOUGH {
-            4.0 * ALIKE_TIME as f64 / 1e9
+        } else if self.late.all() >= ENOUGH {
+            4.0 * self.late.alike as f64 / 1e9
         } else {
             WIDEST
         }
     }
 
-    /// The logarithm of how well a pair fits what is known of the others. `is_example` is whether it is one of them.
-    pub fn fit(&self, attempt: &Attempt, exchange: &Exchange, offset: &Offset, is_example: bool) -> f64 {
-        let answers = Traits::answers(attempt, exchange).into_iter().flatten();
-        let known = answers
+    /// The logarithm of how well a pair fits what is known of the others. `weight` is how probable it was when that was learned.
+    pub fn fit(&self, pair: Compared<'_>, offset: &Offset, weight: f64) -> f64 {
+        let Compared { attempt, exchange, is_served } = pair;
+        let own = if weight < TAUGHT { 0.0 } else { weight };
+        let known = Traits::answers(attempt, exchange)
+            .into_iter()
+            .flatten()
             .filter_map(|(kind, value)| Some((self.bytes.get(&kind)?, value)))
-            .filter(|(examples, _)| examples.0.len() >= ENOUGH).next();
-        let mut fit = known.map_or(0.0, |(examples, value)| examples.fit(value, ALIKE_BYTES, is_example));
-        fit += match lateness(attempt, exchange, offset) {
-            Lateness::Exact(value) => self.late.fit(value, ALIKE_TIME, is_example),
+            .find(|(examples, _)| examples.all() - own >= ENOUGH);
+        let mut fit = known.map_or(0.0, |(examples, value)| examples.fit(value, own));
+        let late = match lateness(attempt, exchange, offset) {
+            Lateness::Exact(value) => self.late.fit(value, own),
             Lateness::Second(0) => 0.0,
             Lateness::Second(beyond) => {
                 let (within, outside) = self.within;
-                let share = (outside as f64 + 0.5) / ((within + outside) as f64 + 1.0);
+                let share = (outside + 0.5) / (within + outside + 1.0);
                 let scale = if beyond > 0 { LATE } else { EARLY };
                 (-beyond.abs() as f64 / scale).max(share.ln()).max(LEAST)
             }
         };
-        if let Some(value) = longer(attempt, exchange) {
-            fit += self.longer.fit(value, ALIKE_TIME, is_example);
+        // What is late is longer as well: one of the two counts.
+        let long = longer(attempt, exchange).map_or(0.0, |value| self.longer.fit(value, own));
+        fit += late.min(long);
+        let (served, unserved) = self.served;
+        if is_served == Some(false) && served + unserved - own >= ENOUGH {
+            fit += ((unserved - own).max(UNSEEN) / (served + unserved)).ln().max(LEAST);
         }
         fit.max(2.0 * LEAST)
     }

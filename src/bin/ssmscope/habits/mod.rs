@@ -89,7 +89,7 @@ pub fn declared(
         }
         "check" => {
             options::of_check(&words)?;
-            line.extend(words);
+            line.extend(options::host_behind_files(words, of));
         }
         _ => line.extend(words),
     }
@@ -246,6 +246,19 @@ mod tests {
                 "ssmscope read --log Cargo.lock build -- Cargo.toml",
             ),
             ("ssmscope check ssm.example", "ssmscope check ssm.example"),
+            ("ssmscope check --log Cargo.toml ssm.example", "ssmscope check --log Cargo.toml -- ssm.example"),
+            (
+                "ssmscope check --timeout 2 --log Cargo.toml Cargo.lock ssm.example:443 -o json",
+                "ssmscope check --timeout 2 --log Cargo.toml Cargo.lock -o json -- ssm.example:443",
+            ),
+            (
+                "ssmscope check ssm.example --log Cargo.toml missing.log",
+                "ssmscope check ssm.example --log Cargo.toml missing.log",
+            ),
+            (
+                "ssmscope check -H ssm.example --log Cargo.toml missing.log",
+                "ssmscope check -H ssm.example --log Cargo.toml missing.log",
+            ),
             ("ssmscope --help", "ssmscope --help"),
             ("ssmscope help read", "ssmscope help read"),
         ] {

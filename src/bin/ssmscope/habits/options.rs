@@ -302,6 +302,46 @@ pub fn of_check(words: &[OsString]) -> Result<(), String> {
     }
 }
 
+/// Puts the server's word of a check behind the files of an option that takes several, where it was typed as the last of them:
+/// `--log FILE HOST`. A file that exists is none.
+pub fn host_behind_files(mut words: Vec<OsString>, command: &Command) -> Vec<OsString> {
+    let mut last_of_many = None;
+    let mut at = 0;
+    while let Some(word) = words.get(at) {
+        let text = word.to_str().unwrap_or_default();
+        let long = text.strip_prefix("--");
+        let arg = match long {
+            Some("") => return words,
+            Some(long) => declared_long(long.split('=').next().unwrap_or(long), command),
+            None if is_option(word) => {
+                let letter = text.chars().nth(1);
+                command.get_arguments().find(|arg| arg.get_short() == letter)
+            }
+            None => return words,
+        };
+        if arg.is_some_and(|arg| matches!(arg.get_id().as_str(), "hostname" | "targets")) {
+            return words;
+        }
+        let has_value = long.map_or(text.len() > 2, |long| long.contains('='));
+        let mut values = 0;
+        if arg.is_some_and(takes_value) && !has_value {
+            let most = if arg.is_some_and(takes_many) { usize::MAX } else { 1 };
+            values = words.iter().skip(at + 1).take_while(|next| !is_option(next)).take(most).count().max(1);
+            if most > 1 && values > 1 {
+                last_of_many = Some(at + values);
+            }
+        }
+        at += 1 + values;
+    }
+    if let Some(at) = last_of_many
+        && words.get(at).is_some_and(|word| !super::words::is_file(word))
+    {
+        let host = words.remove(at);
+        words.extend(["--".into(), host]);
+    }
+    words
+}
+
 /// The command that an option implies where none is named.
 pub fn implied_command(option: &str) -> Option<&'static str> {
     /// Letters of tcpdump and tshark with a value, which would be what follows them.
