@@ -35,7 +35,9 @@ impl<'a> Answers<'a> {
             *sizes.entry(size).or_insert(0.0) += 1.0;
         }
         let all: f64 = sizes.values().sum();
-        sizes.values_mut().for_each(|count| *count /= all.max(1.0));
+        for count in sizes.values_mut() {
+            *count /= all.max(1.0);
+        }
         Self { attempts, exchanges, sizes }
     }
 

@@ -564,11 +564,7 @@ fn an_error_of_nginx_that_a_terminal_wrapped_keeps_its_client() {
         let logs = read(&[("error.log", &(wrapped.join("\n") + "\n"))], &Settings::default());
         let [attempt] = &logs.attempts[..] else { panic!("{width} {:?}", logs.attempts) };
         assert_eq!(attempt.client.ip, "10.66.76.85".parse().ok(), "{width}");
-        assert_eq!(
-            attempt.request.as_ref().map(|request| request.raw()),
-            Some("POST /oauth/token"),
-            "{width}"
-        );
+        assert_eq!(attempt.request.as_ref().map(Quote::raw), Some("POST /oauth/token"), "{width}");
     }
 }
 

@@ -48,7 +48,9 @@ pub(super) fn align(
     let share = |count: f64, of: usize| (count + UNMATCHED.0 * UNMATCHED.1) / (of as f64 + UNMATCHED.1);
     let mut lines = share(unmatched as f64, rows + unmatched);
     let mut of_kind = vec![0; kinds.iter().max().map_or(0, |last| last + 1)];
-    kinds.iter().for_each(|kind| of_kind[*kind] += 1);
+    for kind in kinds {
+        of_kind[*kind] += 1;
+    }
     // The logarithm for each exchange.
     let mut exchanges = vec![UNMATCHED.0.ln(); ends.len()];
     let mut found = vec![0.0; cells.len()];
@@ -218,7 +220,7 @@ impl<'a> Segment<'a> {
         let states = self.starts.last().copied().unwrap_or_default();
         let (mut free, mut bound) = (vec![NEVER; states], vec![NEVER; states]);
         free[0] = 0.0;
-        for row in 0..self.rows.len() + 1 {
+        for row in 0..=self.rows.len() {
             for column in self.bands[row].clone() {
                 let Some(here) = self.state(row, column) else { continue };
                 let both = add(free[here], bound[here]);
@@ -247,7 +249,7 @@ impl<'a> Segment<'a> {
     fn backward(&self) -> (Vec<f64>, Vec<f64>) {
         let states = self.starts.last().copied().unwrap_or_default();
         let (mut free, mut bound) = (vec![NEVER; states], vec![NEVER; states]);
-        for row in (0..self.rows.len() + 1).rev() {
+        for row in (0..=self.rows.len()).rev() {
             for column in self.bands[row].clone().rev() {
                 let Some(here) = self.state(row, column) else { continue };
                 let mut weight = NEVER;

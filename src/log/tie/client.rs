@@ -4,9 +4,31 @@ use std::net::IpAddr;
 
 use super::matching::{Matching, Pair};
 use super::{Choice, Refusal, Work};
-use crate::log::clock::Offset;
+use crate::log::clock::{Offset, OffsetUnknown};
+use crate::time::MILLI;
 
 impl Work<'_> {
+    /// What only a zone speaks for has to name the server, or to enclose the exchange so closely that it is no chance: where there is a
+    /// connection every second, any attempt encloses one.
+    pub(super) fn retain_close(&mut self, pairs: &mut Vec<Pair>, offset: &Offset) {
+        /// How many connections an attempt encloses by chance, at most.
+        const CHANCE: f64 = 0.01;
+        /// A shorter capture does not show how often there are connections, in nanoseconds.
+        const SHORTEST: i64 = 60_000 * MILLI;
+        let span = (self.wire.span.1 - self.wire.span.0).nanos().max(SHORTEST) as f64;
+        let rate = self.wire.exchanges.len() as f64 / span;
+        pairs.retain(|pair| {
+            let room = pair.fit.tight.1.saturating_sub(pair.fit.tight.0).max(MILLI) as f64;
+            let is_close = pair.fit.is_close(offset.value);
+            let is_kept = pair.fit.anchors.server || is_close && room * rate <= CHANCE;
+            if is_close && !is_kept {
+                let why = Refusal::Offset(OffsetUnknown::TooFew(offset.value));
+                self.refusals[pair.attempt].get_or_insert(why);
+            }
+            is_kept
+        });
+    }
+
     /// A log is one client's. Where nearly all that it is tied to comes from one address, the rest is another client's.
     pub(super) fn one_client(&self, chosen: &[Choice]) -> Option<IpAddr> {
         let client = |choice: &Choice| self.wire.exchanges[choice.exchange].client.ip();

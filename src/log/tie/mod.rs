@@ -277,50 +277,6 @@ impl<'a> Work<'a> {
         }
     }
 
-    /// What only a zone speaks for has to name the server, or to enclose the exchange so closely that it is no chance: where there is a
-    /// connection every second, any attempt encloses one.
-    fn retain_close(&mut self, pairs: &mut Vec<Pair>, offset: &Offset) {
-        /// How many connections an attempt encloses by chance, at most.
-        const CHANCE: f64 = 0.01;
-        /// A shorter capture does not show how often there are connections, in nanoseconds.
-        const SHORTEST: i64 = 60_000 * MILLI;
-        let span = (self.wire.span.1 - self.wire.span.0).nanos().max(SHORTEST) as f64;
-        let rate = self.wire.exchanges.len() as f64 / span;
-        pairs.retain(|pair| {
-            let room = pair.fit.tight.1.saturating_sub(pair.fit.tight.0).max(MILLI) as f64;
-            let is_close = pair.fit.is_close(offset.value);
-            let is_kept = pair.fit.anchors.server || is_close && room * rate <= CHANCE;
-            if is_close && !is_kept {
-                let why = Refusal::Offset(OffsetUnknown::TooFew(offset.value));
-                self.refusals[pair.attempt].get_or_insert(why);
-            }
-            is_kept
-        });
-    }
-
-    /// A server's lines that have parts of a second are written as their exchanges end: the middle one of them shows the offset better than
-    /// what all of them allow.
-    fn refine(&mut self, clock: usize, offset: &mut Offset, chosen: &[Choice]) {
-        /// Fewer lines may all be late.
-        const FEW: usize = 3;
-        /// No program takes longer for its line, in nanoseconds.
-        const LATEST: i64 = 200 * MILLI;
-        let late = |choice: &Choice| {
-            let attempt = &self.logs.attempts[choice.attempt];
-            traits::exact_lateness(attempt, &self.wire.exchanges[choice.exchange], offset)
-        };
-        let mut late: Vec<i64> = chosen.iter().filter_map(late).collect();
-        late.sort_unstable();
-        let Some(middle) = late.get(late.len() / 2).filter(|middle| middle.abs() <= LATEST) else { return };
-        let is_own = self.clocks[clock].as_ref().is_ok_and(|known| known.value == offset.value);
-        if late.len() < FEW || offset.source == OffsetSource::Given || !is_own {
-            return;
-        }
-        offset.value = Elapsed::from_nanos(offset.value.nanos().saturating_add(*middle));
-        offset.bounds = (offset.bounds.0.min(offset.value), offset.bounds.1.max(offset.value));
-        self.clocks[clock] = Ok(offset.clone());
-    }
-
     /// Pairs of attempts and exchanges, free so far, that fit at this offset.
     fn pairs(&self, clock: usize, offset: &Offset) -> Vec<Pair> {
         let (low, high) = (offset.bounds.0.nanos() - DRIFT, offset.bounds.1.nanos() + DRIFT);

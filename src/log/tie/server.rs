@@ -4,12 +4,12 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::align::{Cell, align};
 use super::matching::Pair;
-use super::traits::{Compared, Traits};
+use super::traits::{Compared, Traits, exact_lateness};
 use super::{Choice, Layer, Refusal, Work, is_front};
 use crate::log::attempt::Side;
-use crate::log::clock::Offset;
+use crate::log::clock::{Offset, OffsetSource};
 use crate::log::pair::{self, Agreement};
-use crate::time::SECOND;
+use crate::time::{Elapsed, MILLI, SECOND};
 
 /// A line is tied to an exchange that it is about with this probability, as far as order and traits show.
 const SURE: f64 = 0.9995;
@@ -59,6 +59,29 @@ impl Work<'_> {
             chosen.extend(self.choose(&self.sequence(with_outcomes(&others), unmatched), offset));
         }
         chosen
+    }
+
+    /// A server's lines that have parts of a second are written as their exchanges end: the middle one of them shows the offset better than
+    /// what all of them allow.
+    pub(super) fn refine(&mut self, clock: usize, offset: &mut Offset, chosen: &[Choice]) {
+        /// Fewer lines may all be late.
+        const FEW: usize = 3;
+        /// No program takes longer for its line, in nanoseconds.
+        const LATEST: i64 = 200 * MILLI;
+        let late = |choice: &Choice| {
+            let attempt = &self.logs.attempts[choice.attempt];
+            exact_lateness(attempt, &self.wire.exchanges[choice.exchange], offset)
+        };
+        let mut late: Vec<i64> = chosen.iter().filter_map(late).collect();
+        late.sort_unstable();
+        let Some(middle) = late.get(late.len() / 2).filter(|middle| middle.abs() <= LATEST) else { return };
+        let is_own = self.clocks[clock].as_ref().is_ok_and(|known| known.value == offset.value);
+        if late.len() < FEW || offset.source == OffsetSource::Given || !is_own {
+            return;
+        }
+        offset.value = Elapsed::from_nanos(offset.value.nanos().saturating_add(*middle));
+        offset.bounds = (offset.bounds.0.min(offset.value), offset.bounds.1.max(offset.value));
+        self.clocks[clock] = Ok(offset.clone());
     }
 
     /// Lines of a layer that lie within the capture and fit nothing.
@@ -183,7 +206,9 @@ impl Work<'_> {
     /// The exchange of each line that is sure: by itself, or as one of the requests of a connection, of which the likeliest is taken.
     fn pick(&mut self, pairs: &[&Pair], found: &[f64]) -> Vec<Choice> {
         let mut fitting: BTreeMap<usize, usize> = BTreeMap::new();
-        pairs.iter().for_each(|pair| *fitting.entry(pair.exchange).or_default() += 1);
+        for pair in pairs {
+            *fitting.entry(pair.exchange).or_default() += 1;
+        }
         let mut of_line: BTreeMap<usize, Vec<(f64, &Pair)>> = BTreeMap::new();
         for (pair, found) in pairs.iter().zip(found) {
             of_line.entry(pair.attempt).or_default().push((*found, pair));
