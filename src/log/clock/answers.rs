@@ -26,10 +26,12 @@ pub(super) struct Answers<'a> {
     attempts: &'a [&'a Attempt],
     exchanges: &'a [Exchange],
     sizes: HashMap<u32, f64>,
+    /// The logarithm of how many offsets are compared.
+    offsets: f64,
 }
 
 impl<'a> Answers<'a> {
-    pub(super) fn of(attempts: &'a [&'a Attempt], exchanges: &'a [Exchange]) -> Self {
+    pub(super) fn of(attempts: &'a [&'a Attempt], exchanges: &'a [Exchange], offsets: usize) -> Self {
         let mut sizes = HashMap::new();
         for size in exchanges.iter().filter_map(|exchange| exchange.answer_bytes) {
             *sizes.entry(size).or_insert(0.0) += 1.0;
@@ -38,7 +40,7 @@ impl<'a> Answers<'a> {
         for count in sizes.values_mut() {
             *count /= all.max(1.0);
         }
-        Self { attempts, exchanges, sizes }
+        Self { attempts, exchanges, sizes, offsets: (offsets.max(1) as f64).ln() }
     }
 
     /// The weight of an offset at which these votes meet.
@@ -58,7 +60,8 @@ impl<'a> Answers<'a> {
             let share = exchange.answer_bytes.and_then(|size| self.sizes.get(&size)).copied().unwrap_or(1.0);
             kinds.entry(kind).or_default().entry(vote.attempt).or_default().push((value, share));
         }
-        INDEPENDENT * kinds.values().map(of_kind).sum::<f64>()
+        // The best of many offsets is not as surprising as one that was known beforehand.
+        (INDEPENDENT * kinds.values().map(of_kind).sum::<f64>() - self.offsets).max(0.0)
     }
 }
 

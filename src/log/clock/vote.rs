@@ -77,15 +77,12 @@ pub(in crate::log) fn vote(attempts: &[&Attempt], ballot: &Ballot) -> Result<Off
     let line = Line::of(&votes);
     let mut candidates = candidates(&line, &bursts, &gains, ballot);
     let can_show = can_show(attempts, ballot);
-    let answers = Answers::of(attempts, &ballot.wire.exchanges);
-    let tried = (candidates.len() as f64).ln();
+    let answers = Answers::of(attempts, &ballot.wire.exchanges, candidates.len());
     for candidate in &mut candidates {
         let is_expected =
             |index: usize, offset| can_show[index] && is_within(attempts[index], offset, ballot);
         (candidate.weight, candidate.gain) = weigh(candidate, &line, &bursts, &gains, ballot, is_expected);
-        let sizes = answers.weight(candidate.votes.iter().map(|index| &votes[*index as usize]));
-        // The best of so many offsets is not as surprising as one that was known beforehand.
-        candidate.weight += (sizes - tried).max(0.0);
+        candidate.weight += answers.weight(candidate.votes.iter().map(|index| &votes[*index as usize]));
     }
     candidates.sort_by(|one, other| other.weight.total_cmp(&one.weight).then(one.low.cmp(&other.low)));
     for candidate in &mut candidates {

@@ -12,7 +12,7 @@ pub(in crate::log) enum Kind<'a> {
     /// It has those of the body; answers of one status have one header.
     Body(Option<u16>),
     /// It has none: answers of one status, or after one error, are one page. The words are the error's, up to what changes; the request
-    /// is there where pages are told apart by it.
+    /// is there where pages differ by it.
     Page { grammar: Grammar, status: Option<u16>, outcome: Outcome, words: &'a str, request: Option<&'a str> },
 }
 

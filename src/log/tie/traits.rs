@@ -1,8 +1,8 @@
-//! What lines and exchanges that surely are each other's have in common, so that others can be told apart by it.
+//! What lines and exchanges that surely are each other's have in common, which distinguishes others.
 //!
 //! A server answers alike: with the same header in front of what the log gives as the body's bytes, and with the same page for the same
 //! error. It writes its line just as long before or after the answer's end as it did before. None of this is known beforehand, so it is
-//! learned from the lines of the same log that are sure without it.
+//! learned from the lines of the same log, each by how probable its exchange is.
 
 use std::collections::HashMap;
 
