@@ -84,6 +84,20 @@ impl Detail {
         Some(Self { number, wire_len: wire_len.trim().parse().ok(), ..Self::default() })
     }
 
+    /// Whether `text` is the line of an IP header, with which copied details may begin where their author left out what precedes.
+    pub fn is_ip_line(text: &str) -> bool {
+        let ends = text.trim_start().strip_prefix("Internet Protocol");
+        ends.is_some_and(|ends| {
+            [" Version 4, Src: ", " Version 6, Src: ", ", Src: "].iter().any(|start| ends.starts_with(start))
+                && ends.contains(", Dst: ")
+        })
+    }
+
+    /// Whether an IP header that comes now is another packet's: the TCP header of this one was there, and nothing quotes a packet.
+    pub fn is_past_ip(&self) -> bool {
+        self.headers.tcp.is_some() && self.icmp.is_none()
+    }
+
     /// Takes in a further line; `false` where it is none of a packet's details.
     pub fn take(&mut self, text: &str) -> bool {
         let text = text.trim();

@@ -131,7 +131,7 @@ impl Gatherer {
                     text: text.to_owned(),
                     cells: true,
                     is_row: true,
-                    is_closed: true,
+                    is_closed: !table::is_open(text),
                     ..Pending::default()
                 });
                 return true;
@@ -169,6 +169,20 @@ impl Gatherer {
                 pending.detail = Some(detail);
             }
             return true;
+        }
+        if Detail::is_ip_line(text) {
+            let pending = self.pending.as_ref();
+            let is_known = pending.is_some_and(|pending| pending.detail.is_some());
+            if pending.and_then(|pending| pending.detail.as_ref()).is_some_and(Detail::is_past_ip)
+                || pending.is_none()
+            {
+                self.begin(Pending { line, ..Pending::default() });
+            }
+            if let Some(pending) =
+                self.pending.as_mut().filter(|pending| !is_known || pending.detail.is_none())
+            {
+                pending.detail = Some(Detail::default());
+            }
         }
         self.pending
             .as_mut()
@@ -391,7 +405,11 @@ fn completed(segment: Segment, extra: Extra) -> ToolPacket {
 /// Whether `text` can be nothing but a line of a packet list.
 fn is_certain(text: &str) -> bool {
     let is_table_row = || table::cells(text).is_some_and(|cells| table::row(&cells, None).is_some());
-    Row::parse(text).is_some() || Row::is_start(text) || Detail::begin(text).is_some() || is_table_row()
+    Row::parse(text).is_some()
+        || Row::is_start(text)
+        || Detail::begin(text).is_some()
+        || Detail::is_ip_line(text)
+        || is_table_row()
 }
 
 /// Whether `text` comes before a capture's first packet.
@@ -579,6 +597,34 @@ mod tests {
         gatherer.flush();
         assert_eq!(std::iter::from_fn(|| gatherer.next()).count(), 1);
         assert_eq!(gatherer.remarks(), ["1 packet cut off before the TCP flags and left out"]);
+    }
+
+    #[test]
+    fn a_csv_row_that_a_page_wrapped_is_read_whole() {
+        for seam in ["\n", " \n"] {
+            let text = format!(
+                "\"1\",\"0.5\",\"192.0.2.1\",\"198.51.100.5\",\"TCP\",\"74\",\"50000  >  443 [SYN] Seq=0{seam} Win=64{}240 Len=0\"\n\
+                 \"2\",\"0.6\",\"198.51.100.5\",\"192.0.2.1\",\"TCP\",\"54\",\"443  >  50000 [RST, ACK] Seq=1 Ack=1 Win=0 Len=0\"\n",
+                if seam == "\n" { "\n" } else { "" }
+            );
+            let packets = read(&text);
+            assert_eq!(packets.len(), 2, "{text}");
+            assert_eq!(segment(&packets[0]).window, Some(64240), "{text}");
+        }
+    }
+
+    #[test]
+    fn details_may_begin_with_the_ip_header() {
+        let packets = read(
+            "Internet Protocol Version 4, Src: 198.51.100.5, Dst: 192.0.2.1\n\
+             Transmission Control Protocol, Src Port: 8883, Dst Port: 52205, Seq: 1, Ack: 2, Len: 7\n\
+             Transport Layer Security\n    TLSv1.2 Record Layer: Alert (Level: Fatal, Description: Decode Error)\n\
+             Internet Protocol Version 4, Src: 192.0.2.1, Dst: 198.51.100.5\n\
+             Transmission Control Protocol, Src Port: 52205, Dst Port: 8883, Seq: 2, Ack: 8, Len: 0\n",
+        );
+        assert_eq!(packets.len(), 2);
+        assert_eq!(segment(&packets[0]).payload_len, Some(7));
+        assert!(segment(&packets[0]).decoded.contains("Decode Error"));
     }
 
     #[test]

@@ -3,6 +3,7 @@
 use super::detail::{Detail, Link};
 use super::info::Info;
 use super::row::{Layer, Row, layer};
+use super::table;
 use crate::capture::transcript::packet::DumpedFrame;
 use crate::capture::transcript::tools::dumps::Dump;
 use crate::limits::TRANSCRIPT_LINE_BYTES;
@@ -45,7 +46,7 @@ impl Pending {
 
     /// Joins a line to the row, if it continues it.
     pub(super) fn join(&mut self, text: &str, has_space_before: bool) {
-        let is_over = self.is_closed || self.cells || self.detail.is_some() || self.joined >= MOST_JOINED;
+        let is_over = self.is_closed || self.detail.is_some() || self.joined >= MOST_JOINED;
         if is_over
             || self.text.is_empty()
             || self.text.len() + text.len() > TRANSCRIPT_LINE_BYTES
@@ -58,11 +59,15 @@ impl Pending {
         let glued = format!("{}{text}", self.text);
         self.text = if has_space_before || fields(&spaced) >= fields(&glued) { spaced } else { glued };
         self.is_row |= Row::parse(&self.text).is_some();
+        self.is_closed |= self.cells && !table::is_open(&self.text);
         self.joined += 1;
     }
 
     /// Whether the row needs more, or `text` can be nothing but its continuation.
     fn wants(&self, text: &str) -> bool {
+        if self.cells {
+            return table::is_open(&self.text);
+        }
         let Some(row) = Row::parse(&self.text) else { return true };
         let info = Info::parse(row.info);
         match layer(row.protocol) {
@@ -95,7 +100,12 @@ impl Pending {
 
 /// How many of a row's fields are read in `text`.
 fn fields(text: &str) -> usize {
-    let Some(row) = Row::parse(text) else { return 0 };
+    let cells = if table::is_open(text) || text.ends_with('"') { table::cells(text) } else { None };
+    let row = match &cells {
+        Some(cells) => table::row(cells, None),
+        None => Row::parse(text),
+    };
+    let Some(row) = row else { return 0 };
     let info = Info::parse(row.info);
     let shown = [
         info.seq.is_some(),
@@ -104,7 +114,15 @@ fn fields(text: &str) -> usize {
         info.payload_len.is_some(),
         info.flags.is_some(),
     ];
-    1 + shown.iter().filter(|is_shown| **is_shown).count() + info.options.bytes.len() + alert_words(info.rest)
+    let found = 1
+        + shown.iter().filter(|is_shown| **is_shown).count()
+        + info.options.bytes.len()
+        + alert_words(info.rest);
+    // `Win=64 240`: the rest of a number that a page broke apart.
+    let words: Vec<&str> = row.info.split(' ').collect();
+    let is_digits = |word: &str| !word.is_empty() && word.bytes().all(|byte| byte.is_ascii_digit());
+    let is_rest = |pair: &&[&str]| pair[0].contains('=') && is_digits(pair[1]);
+    found.saturating_sub(words.windows(2).filter(is_rest).count())
 }
 
 /// How well an alert's words are as Wireshark prints them: each begins with a capital, and only that is one.

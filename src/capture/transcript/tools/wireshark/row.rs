@@ -65,12 +65,12 @@ impl<'a> Row<'a> {
             if is_known(column) {
                 let [source, destination] = *hosts.as_slice() else { return None };
                 (row.source, row.destination, row.protocol) = (source, destination, column);
-                row.info = row.read_length(after).trim_start();
+                row.info = without_numbers(row.read_length(after));
                 let info = Info::parse(row.info);
                 row.ports = match *numbers.as_slice() {
                     [source, destination] => Some((source, destination)),
-                    // The length's column may precede the protocol's.
-                    [source, destination, length] if row.length.is_none() => {
+                    // The length's column may precede the protocol's, and what follows that is another one.
+                    [source, destination, length] => {
                         row.length = length.parse().ok();
                         Some((source, destination))
                     }
@@ -216,6 +216,20 @@ pub fn packet_number(word: &str) -> Option<u64> {
     let is_number =
         !digits.is_empty() && digits.len() <= 10 && digits.bytes().all(|byte| byte.is_ascii_digit());
     digits.parse().ok().filter(|_| is_number)
+}
+
+/// `text` behind columns of numbers that the user added before the words: the hop limit, the time since the packet before.
+fn without_numbers(text: &str) -> &str {
+    let mut rest = text.trim_start();
+    for _ in 0..MOST_COLUMNS {
+        let Some((number, after)) = word(rest) else { break };
+        let is_port = word(after).is_none_or(|(next, _)| is_arrow(next) || next == ">");
+        if is_port || !number.bytes().all(|byte| byte.is_ascii_digit() || byte == b'.') {
+            break;
+        }
+        rest = after.trim_start();
+    }
+    rest
 }
 
 /// The next word of `text`, and what follows it.
@@ -441,6 +455,17 @@ mod tests {
             assert_eq!((row.protocol, row.length), ("TCP", Some(74)));
             assert!(row.info.starts_with("50000 "), "{arrow}");
         }
+    }
+
+    #[test]
+    fn columns_of_numbers_may_follow_the_protocol() {
+        let row = Row::parse(
+            "13 20:17:27.322431 192.0.2.1 198.51.100.5 8888 12345 68 TCP 64 0.000029000 [TCP Retransmission] 8888 → 12345 [SYN, ACK] \
+             Seq=7 Ack=9",
+        )
+        .expect("a row");
+        assert_eq!((row.number, row.length, row.ports), (Some(13), Some(68), Some(("8888", "12345"))));
+        assert!(row.info.starts_with("[TCP Retransmission] 8888"), "{}", row.info);
     }
 
     #[test]

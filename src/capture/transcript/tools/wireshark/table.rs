@@ -68,6 +68,12 @@ fn csv_cells(text: &str) -> Vec<Cow<'_, str>> {
     cells
 }
 
+/// Whether `text` is CSV whose last cell is not closed: a page wrapped the row within it.
+pub fn is_open(text: &str) -> bool {
+    let text = text.trim_end();
+    text.contains("\",\"") && (!text.ends_with('"') || text.ends_with(",\""))
+}
+
 impl Columns {
     /// The columns that a header names; `None` where the cells are no header.
     pub fn of_header(cells: &[Cow<'_, str>]) -> Option<Self> {
