@@ -42,6 +42,8 @@ enum Pending {
     Block {
         line: u64,
         block: Box<Block>,
+        /// Its bytes (`-x`).
+        dump: Dump,
     },
 }
 
@@ -49,7 +51,10 @@ impl Tool for Gatherer {
     const FORMAT: &'static str = "snoop text";
 
     fn begins(text: &str) -> bool {
-        Line::parse(text).is_some() || Block::begins(text) || text.starts_with("Using device ")
+        Line::parse(text).is_some()
+            || Block::begins(text)
+            || text.starts_with("Using device ")
+            || cut_summary(text).is_some_and(|(line, _)| line.time.is_some())
     }
 
     fn take(&mut self, number: u64, text: &str) -> bool {
@@ -60,12 +65,16 @@ impl Tool for Gatherer {
         }
         if Block::begins(text) {
             self.finish_pending();
-            self.pending = Some(Pending::Block { line: number, block: Box::default() });
+            self.pending =
+                Some(Pending::Block { line: number, block: Box::default(), dump: Dump::default() });
             return true;
         }
-        if let Some(Pending::Block { block, .. }) = &mut self.pending {
+        if let Some(Pending::Block { block, dump, .. }) = &mut self.pending {
             if Block::is_line(text) {
                 block.take(text);
+                return true;
+            }
+            if DumpLine::parse(text).is_some_and(|line| dump.take(&line)) {
                 return true;
             }
             if text.is_empty() {
@@ -91,12 +100,12 @@ impl Tool for Gatherer {
 impl Gatherer {
     /// A line with hosts.
     fn take_summary(&mut self, number: u64, text: &str) -> bool {
-        // A page may have wrapped the line within the ports.
-        let begun = text.find(" TCP").filter(|at| matches!(text.get(at + 1..at + 6), None | Some("TCP D")));
-        let (before, begun) = begun.map_or((text, ""), |at| text.split_at(at));
         let whole = Line::parse(text);
-        let is_begun = whole.is_none() && !begun.is_empty();
-        let Some(line) = whole.or_else(|| Line::parse_hosts(before)) else { return false };
+        let cut = if whole.is_none() { cut_summary(text) } else { None };
+        let begun = cut.as_ref().map_or("", |(_, begun)| *begun);
+        let is_begun = !begun.is_empty();
+        let line = whole.or(cut.map(|(line, _)| line)).or_else(|| Line::parse_hosts(text));
+        let Some(line) = line else { return false };
         let Some((source, destination)) = line.hosts else { return false };
         let hosts = (source.to_owned(), destination.to_owned());
         let (mut words, mut others) = (String::new(), String::new());
@@ -186,15 +195,10 @@ impl Gatherer {
                     None if other.is_empty() => return,
                     None => ToolContent::Other(other.split(' ').next().unwrap_or("").to_owned()),
                 };
-                let dump = dump.frame().map(|frame| DumpedFrame {
-                    link_type: frame.link_type,
-                    wire_len: frame.wire_len,
-                    bytes: frame.bytes.to_vec(),
-                });
-                ToolPacket { line, time, hosts, content, dump, ..ToolPacket::default() }
+                ToolPacket { line, time, hosts, content, dump: dumped(&dump), ..ToolPacket::default() }
             }
-            Some(Pending::Block { line, block }) => match block.packet(line) {
-                Some(packet) => packet,
+            Some(Pending::Block { line, block, dump }) => match block.packet(line) {
+                Some(packet) => ToolPacket { dump: dumped(&dump), ..packet },
                 None => return,
             },
             None => return,
@@ -202,6 +206,22 @@ impl Gatherer {
         let begins_capture = std::mem::take(&mut self.begins_capture);
         self.done = Some(ToolPacket { begins_capture, ..packet });
     }
+}
+
+/// A summary that a page wrapped within its ports, and what there is of TCP's words.
+fn cut_summary(text: &str) -> Option<(Line<'_>, &str)> {
+    let at = text.find(" TCP").filter(|at| matches!(text.get(at + 1..at + 6), None | Some("TCP D")))?;
+    let (before, begun) = text.split_at(at);
+    Some((Line::parse_hosts(before)?, begun))
+}
+
+/// The bytes below a packet as a frame.
+fn dumped(dump: &Dump) -> Option<DumpedFrame> {
+    dump.frame().map(|frame| DumpedFrame {
+        link_type: frame.link_type,
+        wire_len: frame.wire_len,
+        bytes: frame.bytes.to_vec(),
+    })
 }
 
 /// Longest words of TCP in a summary, in bytes: options take some 300.
@@ -246,6 +266,27 @@ mod tests {
                 "{first}"
             );
         }
+    }
+
+    #[test]
+    fn bytes_below_a_block_are_those_of_its_packet() {
+        let packets = gather(
+            "ETHER:  ----- Ether Header -----\nETHER:  Packet 1 arrived at 10:00:0.00000\nETHER:  Packet size = 54 bytes\n\
+             IP:   ----- IP Header -----\nIP:   Source address = 192.0.2.1, client\nIP:   Destination address = 198.51.100.5, server\n\
+             TCP:  ----- TCP Header -----\nTCP:  Source port = 50000\nTCP:  Destination port = 443 (HTTPS)\nTCP:  Flags = 0x02\n\n\
+             \t   0: 0200 0000 0002 0200 0000 0001 0800 4500    ..............E.\n\
+             \t  16: 0028 0001 0000 4006 66cd c000 0201 c633    .(....@.f......3\n\
+             \t  32: 6405 c350 01bb 0000 0007 0000 0000 5002    d..P..........P.\n\
+             \t  48: 03e8 7374 0000                             ..st..\n",
+        );
+        assert_eq!(packets.len(), 1, "{packets:?}");
+        assert_eq!(packets[0].dump.as_ref().map(|frame| frame.bytes.len()), Some(54));
+    }
+
+    #[test]
+    fn a_summary_that_was_cut_within_its_ports_is_recognised() {
+        assert!(Gatherer::begins("  1   0.00000    192.0.2.1 -> 198.51.100.5 TCP D=443"));
+        assert!(!Gatherer::begins("the client -> the server TCP"));
     }
 
     #[test]
