@@ -75,7 +75,7 @@ pub const IOS_XE: Form = Form {
 };
 
 /// All others.
-const FORMS: [Form; 12] = [
+const FORMS: [Form; 15] = [
     Form {
         name: "pwru",
         lacks: "it shows kernel functions, with neither sequence numbers nor lengths of segments",
@@ -139,6 +139,26 @@ const FORMS: [Form; 12] = [
         is_line: |text| text.contains("func=print_pkt_detail") && text.contains("received a packet(proto="),
     },
     Form {
+        name: "conntrack's events",
+        lacks: "it shows states that the kernel keeps, and no packets",
+        instead: "\"tcpdump -nn -i any\"",
+        is_line: is_conntrack,
+    },
+    Form {
+        name: "pfSense's or OPNsense's filterlog",
+        lacks: "it shows packets that a rule logged, mostly the first of each connection",
+        instead: "\"tcpdump -nn -i INTERFACE\", or Diagnostics, Packet Capture",
+        is_line: is_filterlog,
+    },
+    Form {
+        name: "A10's \"debug monitor\"",
+        lacks: "its lines are not read",
+        instead: "\"axdebug\" with \"capture save NAME\", whose file is read",
+        is_line: |text| {
+            text.starts_with('@') && text.contains(")> ip ") && text.contains(" > ") && text.contains(" tcp ")
+        },
+    },
+    Form {
         name: "Scapy's summary",
         lacks: "it shows no sequence numbers",
         instead: "\"wrpcap\", whose file is read",
@@ -166,6 +186,21 @@ fn is_tcpsnoop(text: &str) -> bool {
     let words: Vec<&str> = text.split(' ').filter(|word| !word.is_empty()).take(6).collect();
     matches!(words.as_slice(), [time, _, "->" | "<-", _, bytes, flags]
         if is_number(time) && is_number(bytes) && flags.starts_with('(') && flags.ends_with(')'))
+}
+
+/// `[UPDATE] tcp      6 60 SYN_RECV src=192.0.2.1 dst=198.51.100.5 sport=5 dport=443 ...`
+fn is_conntrack(text: &str) -> bool {
+    const FIELDS: [&str; 5] = ["tcp ", " src=", " dst=", " sport=", " dport="];
+    FIELDS.iter().all(|field| text.contains(field))
+}
+
+/// `Jan 1 10:00:00 fw filterlog: 5,,,1000000103,em0,match,block,in,4,0x0,,64,1,0,none,6,tcp,60,192.0.2.1,198.51.100.5,50000,443,0,S,...`
+fn is_filterlog(text: &str) -> bool {
+    const FIELDS: usize = 18;
+    let Some((_, fields)) = text.split_once("filterlog").filter(|(_, fields)| fields.contains(": ")) else {
+        return false;
+    };
+    fields.contains(",match,") && fields.contains(",tcp,") && fields.matches(',').count() >= FIELDS
 }
 
 /// `ether1  1.5  1  ->  02:00:00:00:00:01  02:00:00:00:00:02  192.0.2.1:50000  198.51.100.5:443 (https)  ip:tcp  66  0`
@@ -214,6 +249,19 @@ mod tests {
                 "id=20085 trace_id=4 func=print_pkt_detail line=5810 msg=\"vd-root:0 received a packet(proto=6, \
                  192.0.2.1:50000->198.51.100.5:443) from lan. flag [S], seq 2726244257, ack 0, win 14600\"",
                 "debug flow",
+            ),
+            ("[UPDATE] tcp 6 60 SYN_RECV src=192.0.2.1 dst=198.51.100.5 sport=5 dport=443", "conntrack"),
+            (
+                "Jan 1 10:00:00 fw filterlog: 5,,,103,em0,match,block,in,4,0x0,,64,1,0,none,6,tcp,60,192.0.2.1,198.51.100.5,5,443,0,S,7",
+                "filterlog",
+            ),
+            (
+                "Jan 1 10:00:00 fw filterlog[71]: 5,,,103,em0,match,block,in,4,0x0,,64,1,0,none,6,tcp,60,192.0.2.1,198.51.100.5,5,443,0,S,7",
+                "filterlog",
+            ),
+            (
+                "@4296982955 i( 1,   1)> ip 192.0.2.1 > 198.51.100.5 tcp  47278 > 80 S 4aacf19e:0(0) <w=7>",
+                "A10",
             ),
             ("New TCP connection #1: 192.0.2.1(50000) <-> 198.51.100.5(443)", "ssldump"),
             ("Ether / IP / TCP 192.0.2.1:50000 > 198.51.100.5:https S", "Scapy"),
