@@ -22,6 +22,9 @@ pub(super) fn why(summary: &Summary) -> String {
     if let Some(lookup) = lookup(summary) {
         return lookup.title();
     }
+    if is_unread_text(summary) {
+        return "No packet could be read from the text.".to_owned();
+    }
     if summary.packets == 0 {
         return "The capture holds no packets.".to_owned();
     }
@@ -30,7 +33,32 @@ pub(super) fn why(summary: &Summary) -> String {
     }
     match portless(summary) {
         Some(text) => format!("{text}."),
-        None => "No TCP connections found.".to_owned(),
+        None => match others(summary).filter(|_| is_text(summary)) {
+            Some(others) => format!("The text holds no TCP packet, only {others}."),
+            None => "No TCP connections found.".to_owned(),
+        },
+    }
+}
+
+fn is_text(summary: &Summary) -> bool {
+    !summary.about.files.is_empty() && summary.about.files.iter().all(|file| file.is_text)
+}
+
+/// Whether the input is text of which nothing could be read, and a note says why.
+pub(super) fn is_unread_text(summary: &Summary) -> bool {
+    summary.packets == 0 && is_text(summary) && !summary.about.notes.is_empty()
+}
+
+/// What a text without TCP holds; `None` where nothing of it was counted.
+fn others(summary: &Summary) -> Option<String> {
+    let errors = summary.icmp_without_connection;
+    let others = summary.packets.saturating_sub(errors);
+    let errors = (errors > 0).then(|| count(errors, "ICMP error"));
+    let others = (others > 0).then(|| count(others, "packet of another protocol"));
+    match (errors, others) {
+        (Some(errors), Some(others)) => Some(format!("{errors} and {others}")),
+        (Some(one), None) | (None, Some(one)) => Some(one),
+        (None, None) => None,
     }
 }
 

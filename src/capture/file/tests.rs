@@ -314,7 +314,7 @@ fn what_is_no_capture_is_named() {
         (b"<!DOCTYPE html><html>", "an HTML page"),
         (b"snoop\0\0\0\0\0\0\x02", "a snoop capture"),
         (b"BZh9", "bzip2-compressed"),
-        (b"Dear colleague,\n", "text, but not tcpdump's"),
+        (b"Dear colleague,\n", "text, and no line of it is a packet"),
         (&[0x99, 1, 2, 3], "it begins with 99 01 02 03"),
         (&[0xd4, 0xc3, 0xb2, 0xa1, 2], "ends in its own header"),
     ] {

@@ -65,7 +65,7 @@ pub(super) fn looks_like(head: &[u8]) -> Option<Looks> {
         [b'<', ..] => Looks { what: "XML", hint: WRONG_FILE },
         [b'{' | b'[', ..] => Looks { what: "JSON", hint: WRONG_FILE },
         _ => Looks {
-            what: "text, but not tcpdump's: no line of it is a packet",
+            what: "text, and no line of it is a packet of a form that is read",
             hint: "paste the lines that tcpdump prints, time and addresses included",
         },
     })

@@ -278,6 +278,9 @@ pub(super) fn checks(summary: &Summary) -> Vec<&'static str> {
     if let Some(lookup) = nothing::lookup(summary) {
         return lookup.advice().to_vec();
     }
+    if nothing::is_unread_text(summary) {
+        return vec!["Capture the packets in a form that is read: the note under Capture names the command."];
+    }
     let mut checks = Vec::new();
     if summary.skipped > 0 {
         checks.push("Check --host, --port and the filter: they left out packets.");
