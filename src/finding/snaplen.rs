@@ -2,6 +2,7 @@
 
 use super::{Finding, Weight, finding};
 use crate::story::Story;
+use crate::tls::Basis;
 
 /// `snaplen`: what the missing bytes hide.
 pub(super) fn find(story: &Story) -> Option<Finding> {
@@ -10,11 +11,7 @@ pub(super) fn find(story: &Story) -> Option<Finding> {
         return None;
     }
     let (text, evidence) = if story.capture.is_text {
-        (
-            "The input is text without payload: TLS is followed by lengths, directions and order only."
-                .to_owned(),
-            None,
-        )
+        (if shows_words(story) { WITH_WORDS } else { WITHOUT_WORDS }.to_owned(), None)
     } else {
         (
             format!(
@@ -25,6 +22,19 @@ pub(super) fn find(story: &Story) -> Option<Finding> {
         )
     };
     finding("snaplen", Weight::Info, text, evidence.map(|moment| moment.number))
+}
+
+const WITHOUT_WORDS: &str =
+    "The input is text without payload: TLS is followed by lengths, directions and order only.";
+
+const WITH_WORDS: &str = "The input is text without payload: of TLS it shows what its tool decoded, and the rest is followed by lengths, directions and order.";
+
+/// Whether a message of TLS is known by more than its length.
+fn shows_words(story: &Story) -> bool {
+    let tls = &story.tls;
+    let hello = tls.client_hello.as_ref().map(|observed| observed.basis);
+    let hellos = [hello, tls.server_hello.as_ref().map(|observed| observed.basis)];
+    hellos.into_iter().flatten().any(|basis| basis != Basis::Inferred)
 }
 
 #[cfg(test)]
@@ -48,6 +58,7 @@ mod tests {
     fn text_has_no_payload_and_no_snapshot_length() {
         let found =
             cut(3_000).but(|story| story.capture.is_text = true).finding("snaplen").expect("a finding");
+        assert_eq!(found.text, WITH_WORDS);
         assert_eq!(found.evidence, [0; 0]);
         assert!(!found.text.contains("snapshot") && !found.text.contains("-s 0"), "{}", found.text);
     }
