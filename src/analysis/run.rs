@@ -190,7 +190,8 @@ impl<'env> Run<'env> {
             self.shares.event(&Event::Packet(packet))?;
         }
         let moment = Moment { number: packet.number, at: packet.at };
-        let id = PacketId { moment, origin: packet.origin, names: packet.names, direction: packet.direction };
+        let (direction, filtered) = (packet.direction, packet.filtered);
+        let id = PacketId { moment, origin: packet.origin, names: packet.names, direction, filtered };
         match &packet.content {
             Content::Segment(segment) => {
                 self.summary.count_segment(segment.header.tcp.flags);

@@ -236,7 +236,8 @@ impl Source for Merged {
 impl Detached {
     /// A packet whose bytes go into `bytes`.
     pub(super) fn of(packet: Packet<'_>, bytes: &mut Vec<u8>) -> Self {
-        let Packet { number, origin, at, wire_len, is_cut, direction, cooked_type, names, content } = packet;
+        let Packet { number, origin, at, wire_len, is_cut, direction, filtered, cooked_type, names, content } =
+            packet;
         let names = names.only(&content.hosts());
         bytes.clear();
         let mut segment = None;
@@ -266,6 +267,7 @@ impl Detached {
             wire_len,
             is_cut,
             direction,
+            filtered,
             cooked_type,
             names: Names::NONE,
             content,

@@ -92,6 +92,7 @@ impl Decoder {
             wire_len: Some(frame.wire_len),
             is_cut,
             direction,
+            filtered: None,
             cooked_type: link::cooked_type(frame),
             names: Names::NONE,
             content,

@@ -36,6 +36,8 @@ pub struct Packet<'a> {
     pub is_cut: bool,
     /// Which way it went at the capturing host, where the link layer records it (Linux cooked captures).
     pub direction: Option<Direction>,
+    /// What a firewall did with it, where the text is one's log or capture and says so.
+    pub filtered: Option<Filtered>,
     /// The packet type of Linux' cooked capture of version 2, as its header has it.
     pub cooked_type: Option<u8>,
     /// What its source calls hosts; no names where it is a frame.
@@ -54,6 +56,7 @@ impl<'a> Packet<'a> {
             wire_len: None,
             is_cut: false,
             direction: None,
+            filtered: None,
             cooked_type: None,
             names: Names::NONE,
             content,
@@ -97,6 +100,15 @@ pub enum Direction {
     Inbound,
     /// The host sent it.
     Outbound,
+}
+
+/// What a firewall did with a packet, as its own log or capture says.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Filtered {
+    /// It let the packet through and logged it. Such a log holds those packets alone that its rules log.
+    Passed,
+    /// It dropped the packet.
+    Dropped,
 }
 
 impl Direction {

@@ -1,6 +1,7 @@
 //! What the capture lacks, and what depends on it.
 
 use super::{Ending, EndingKind, Moment, Observed, Stage, Story};
+use crate::packet::Filtered;
 use crate::tcp::Role;
 use crate::time::Elapsed;
 use crate::tls::{Basis, ClientHello, PlainKind};
@@ -27,7 +28,7 @@ impl Story {
     /// Whether what an ending means depends on packets that the capture lacks: since the last step, bytes were sent that it
     /// never saw, and they may have been what the ending seems to lack.
     pub fn depends_on_missing(&self, ending: &Ending) -> bool {
-        if self.is_place_unsure(ending) {
+        if self.is_place_unsure(ending) || self.is_answer_unlogged() {
             return true;
         }
         let is_open = match &ending.what {
@@ -85,6 +86,16 @@ impl Story {
             EndingKind::EncryptedAlert { .. } => lacks(ending.by.other()),
             EndingKind::Alert { .. } | EndingKind::CloseNotify => false,
         }
+    }
+
+    /// Whether a firewall dropped the connection's latest SYN, as its own text says, and nothing answered any.
+    pub fn is_syn_dropped(&self) -> bool {
+        self.stage == Stage::Syn && self.opening.last_syn_filtered == Some(Filtered::Dropped)
+    }
+
+    /// Whether a firewall's log, which seldom holds more than a connection's first packet, is all that is known of it.
+    pub fn is_answer_unlogged(&self) -> bool {
+        self.missing.is_filter_log && !self.is_syn_dropped() && self.traffic.counters.server.segments == 0
     }
 
     /// Whether data of either side was sent again and stayed unacknowledged for `stall_after`, up to the connection's end or the

@@ -77,6 +77,15 @@ fn lacking(story: &Story, reached: &str) -> Option<(String, String)> {
     if let Some(last) = story.missing.truncated_after.filter(|_| story.capture.interrupted.is_none()) {
         return Some(cut_short(story, reached, last.number));
     }
+    if story.is_answer_unlogged() {
+        return Some((
+            "the text is a firewall's log, which seldom holds more of a connection".to_owned(),
+            format!(
+                "Nothing is wrong up to {reached}. The firewall let the connection through and logged it. Such a log holds only the \
+                 packets that its rules log, mostly the first of each connection: what came back is unknown."
+            ),
+        ));
+    }
     let ending = story.decisive()?;
     if client_silent::may_lack_greeting(story) {
         return Some((

@@ -5,7 +5,8 @@ use std::borrow::Cow;
 use super::words::{advice, drops, purpose};
 use super::{Actor, Code, Rule, Settings, Severity, Verdict};
 use crate::packet::Viewpoint;
-use crate::story::{EndingKind, Stage, Story};
+use crate::story::{Ending, EndingKind, Stage, Story};
+use crate::tcp::Role;
 use crate::time::Elapsed;
 
 /// `syn-no-reply`.
@@ -18,6 +19,11 @@ pub(super) const RULE: Rule = Rule {
 };
 
 fn judge(story: &Story, _: &Settings) -> Option<Verdict> {
+    let is_answer =
+        |ending: &Ending| ending.by == Role::Server && !matches!(ending.what, EndingKind::Silence(_));
+    if story.is_syn_dropped() && !story.endings.iter().any(is_answer) {
+        return Some(dropped(story));
+    }
     let ending = story.decisive()?;
     let EndingKind::Silence(silence) = &ending.what else { return None };
     if ending.stage != Stage::Syn {
@@ -74,6 +80,37 @@ fn judge(story: &Story, _: &Settings) -> Option<Verdict> {
     )
 }
 
+/// A SYN that a firewall dropped, as its own text says: no further time has to pass.
+fn dropped(story: &Story) -> Verdict {
+    let (count, span) = (story.opening.syn.count, story.opening.syn_span());
+    let which = if story.opening.syns_dropped == count { "" } else { "the last one " };
+    let times = match count {
+        1 => "one SYN".to_owned(),
+        _ if span > Elapsed::ZERO => format!("{count} SYNs in {span}"),
+        _ => format!("{count} SYNs"),
+    };
+    let number = story.opening.last_syn.map_or(story.first.number, |syn| syn.number);
+    let headline =
+        format!("{}no reply to the SYN ({times}, {which}dropped by a firewall)", purpose::prefix(story));
+    let explanation = format!(
+        "The text is a firewall's own, and it says that the firewall dropped packet {number}. If the rule also rejects (pf's \"block \
+         return\"), the client received a RST or an ICMP error, which such a text does not show.{}",
+        purpose::scan(story)
+    );
+    Verdict::new(&RULE, Actor::Unknown, story.basis, headline)
+        .explain(explanation)
+        .reported(&[
+            "ETIMEDOUT (Connection timed out)",
+            "java.net.SocketTimeoutException: connect timed out",
+            "java.net.ConnectException: Connection timed out",
+        ])
+        .proved_by(story.opening.syn.numbers().chain([number]))
+        .advise(&[
+            "Read the rule or the reason that the text names, and change the rule if this connection is wanted.",
+            "Capture on both sides of the firewall: does a later SYN get through, and does a SYN-ACK come back?",
+        ])
+}
+
 fn nothing_came(story: &Story) -> Cow<'static, str> {
     // What two sentences have in common, as a text that needs no making: a scan leaves millions of such attempts.
     macro_rules! would_have_answered {
@@ -106,7 +143,7 @@ fn nothing_came(story: &Story) -> Cow<'static, str> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::packet::{SegmentHeader, Seq};
+    use crate::packet::{Filtered, SegmentHeader, Seq};
     use crate::story::script::talk::{self, ssm};
     use crate::tcp::Role::{Client, Server};
 
@@ -124,6 +161,38 @@ mod tests {
         // What an answer would have shown is not claimed.
         assert!(!verdict.mentions("refused") && !verdict.mentions("older connection"));
         assert!(!verdict.mentions("dropped 0 packets"));
+    }
+
+    #[test]
+    fn a_syn_that_a_firewall_reports_as_dropped_needs_no_silence() {
+        let of = |syns: u64, dropped: u64| {
+            Story::at(Stage::Syn).but(|story| {
+                for _ in 1..syns {
+                    let again = story.next(Client);
+                    story.opening.add_syn(again);
+                }
+                story.opening.last_syn_filtered = Some(Filtered::Dropped);
+                story.opening.syns_dropped = dropped;
+            })
+        };
+        let verdict = of(1, 1).verdict();
+        assert_eq!(verdict.is(), ("syn-no-reply", Actor::Unknown, None));
+        assert!(verdict.headline.contains("(one SYN, dropped by a firewall)"), "{}", verdict.headline);
+        assert!(of(2, 2).verdict().headline.contains("(2 SYNs in 10.0 ms, dropped by a firewall)"));
+        assert!(of(2, 1).verdict().headline.contains("the last one dropped by a firewall)"));
+        // The client gave up on it.
+        assert_eq!(of(1, 1).fin(Client).verdict().code, "syn-no-reply");
+        // What was let through and answered is not lost.
+        assert_ne!(of(1, 1).rst(Server).verdict().code, "syn-no-reply");
+    }
+
+    #[test]
+    fn a_log_of_what_was_let_through_shows_no_missing_reply() {
+        let logged =
+            Story::at(Stage::Syn).but(|story| story.missing.is_filter_log = true).silent_for(60_000, Server);
+        let verdict = logged.verdict();
+        assert_eq!(verdict.code, "capture-gap");
+        assert!(verdict.mentions("firewall's log"), "{}", verdict.headline);
     }
 
     #[test]

@@ -62,7 +62,9 @@ impl Part {
         self.packets.iter().map(move |packet| {
             let Packet { moment, origin, direction, content, end } = packet;
             let bytes = self.bytes.get(std::mem::replace(&mut begin, *end)..*end).unwrap_or_default();
-            let id = PacketId { moment: *moment, origin: *origin, names: Names::NONE, direction: *direction };
+            let (moment, origin, direction) = (*moment, *origin, *direction);
+            // Frames wait here, and no firewall reports what it did with one.
+            let id = PacketId { moment, origin, names: Names::NONE, direction, filtered: None };
             let taken = match content {
                 Content::Segment(header) => {
                     Taken::Segment(Segment { header, payload: bytes, printed: &[], decoded: "" })

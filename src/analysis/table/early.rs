@@ -1,7 +1,7 @@
 //! Segments that were captured before what they follow, as by a card with several receive queues: they wait for it, for a moment.
 
 use crate::limits;
-use crate::packet::{Direction, Flags, Names, Origin, Segment, SegmentHeader};
+use crate::packet::{Direction, Filtered, Flags, Names, Origin, Segment, SegmentHeader};
 use crate::story::{Moment, PacketId};
 use crate::tcp::Connection;
 use crate::time::{Elapsed, Timestamp};
@@ -23,14 +23,15 @@ pub(super) struct EarlySegment {
     moment: Moment,
     origin: Origin,
     direction: Option<Direction>,
+    filtered: Option<Filtered>,
     header: SegmentHeader,
     payload: Box<[u8]>,
 }
 
 impl EarlySegment {
     pub(super) fn id(&self) -> PacketId<'static> {
-        let Self { moment, origin, direction, .. } = *self;
-        PacketId { moment, origin, names: Names::NONE, direction }
+        let Self { moment, origin, direction, filtered, .. } = *self;
+        PacketId { moment, origin, names: Names::NONE, direction, filtered }
     }
 
     pub(super) fn segment(&self) -> Segment<'_> {
@@ -51,9 +52,9 @@ impl EarlySegments {
 
     /// Keeps a segment that [has to wait](Self::must_wait).
     pub(super) fn add(&mut self, id: PacketId<'_>, segment: &Segment<'_>) {
-        let PacketId { moment, origin, direction, .. } = id;
+        let PacketId { moment, origin, direction, filtered, .. } = id;
         let (header, payload) = (*segment.header, segment.payload.into());
-        self.waiting.push(EarlySegment { moment, origin, direction, header, payload });
+        self.waiting.push(EarlySegment { moment, origin, direction, filtered, header, payload });
     }
 
     /// Takes the first one out that has what it waited for, or that waited for too long at `now`.

@@ -85,9 +85,9 @@ impl HalfOpen {
         };
         // Whatever does not fit the form has a story from the start.
         let is_bare = segment.payload.is_empty() && segment.printed.is_empty() && segment.decoded.is_empty();
-        // A wrong checksum in what the host received is a fact of its own.
-        let is_remarkable =
-            id.direction == Some(Direction::Inbound) && matches!(tcp.checksum, Checksum::Incorrect { .. });
+        // A wrong checksum in what the host received is a fact of its own, and so is what a firewall did.
+        let is_remarkable = id.filtered.is_some()
+            || id.direction == Some(Direction::Inbound) && matches!(tcp.checksum, Checksum::Incorrect { .. });
         (is_bare && !is_remarkable && half_open.header() == *segment.header).then_some(half_open)
     }
 
@@ -104,7 +104,7 @@ impl HalfOpen {
     /// Where the SYN is in the capture.
     pub(in crate::analysis) fn id(&self) -> PacketId<'static> {
         let moment = Moment { number: self.number, at: self.at };
-        PacketId { moment, origin: self.origin, names: Names::NONE, direction: None }
+        PacketId { moment, origin: self.origin, names: Names::NONE, direction: None, filtered: None }
     }
 
     /// The SYN's number in the capture.
@@ -217,6 +217,7 @@ mod tests {
             origin: packet.origin,
             names: Names::NONE,
             direction: packet.direction,
+            filtered: packet.filtered,
         };
         (HalfOpen::of(5, id, &segment), *segment.header)
     }

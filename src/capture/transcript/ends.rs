@@ -25,7 +25,7 @@ impl Spelled {
         {
             return Some(Self::Address(address));
         }
-        is_name(word).then(|| Self::Name(word.into()))
+        (is_name(word) || is_hidden(word)).then(|| Self::Name(word.into()))
     }
 
     pub fn address(&self) -> Option<IpAddr> {
@@ -159,6 +159,14 @@ fn is_name(word: &str) -> bool {
         && !word.contains("..")
 }
 
+/// Whether `word` is what an author put in parentheses in place of a host: `(..)`, `(server)`.
+fn is_hidden(word: &str) -> bool {
+    const LONGEST: usize = 64;
+    let inside = word.strip_prefix('(').and_then(|word| word.strip_suffix(')'));
+    let is_letter = |letter: char| letter.is_alphanumeric() || "._-*:".contains(letter);
+    inside.is_some_and(|inside| (1..=LONGEST).contains(&inside.len()) && inside.chars().all(is_letter))
+}
+
 /// Whether `word` is an IPv4 address that no host has, as authors write in place of their own: one of its numbers is above 255.
 fn is_invented_address(word: &str) -> bool {
     let is_number =
@@ -218,6 +226,8 @@ mod tests {
             ("10-9-29-68.443", "10-9-29-68", "443"),
             ("99.336.74.209.443", "99.336.74.209", "443"),
             ("99.336.74.209", "99.336.74.209", ""),
+            ("(..).443", "(..)", "443"),
+            ("(server).443", "(server)", "443"),
             ("10.1.xx.5", "10.1.xx.5", ""),
             ("SERVER", "SERVER", ""),
         ] {

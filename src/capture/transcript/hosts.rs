@@ -1,5 +1,6 @@
 //! What a text calls hosts, and which addresses it shows for names.
 
+use std::borrow::Cow;
 use std::collections::HashMap;
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -21,6 +22,17 @@ pub struct Hosts {
     aliases: HashMap<IpAddr, NameKey, RandomState>,
     /// Ends that were not kept because there were too many names.
     pub refused: u64,
+}
+
+/// The spelling by which a name is known: names of hosts are the same in any case (RFC 4343). What is in a name's place is not:
+/// `<SERVER>` and `<server>`, `x.x.x.x` and `X.X.X.X` may be two hosts.
+fn canonical(name: &str) -> Cow<'_, str> {
+    const WORD: usize = 3;
+    let is_letter = |byte: u8| byte.is_ascii_alphanumeric() || b".-_".contains(&byte);
+    let is_word = |word: &[u8]| word.iter().all(u8::is_ascii_alphabetic);
+    let has_upper = name.bytes().any(|byte| byte.is_ascii_uppercase());
+    let is_name = has_upper && name.bytes().all(is_letter) && name.as_bytes().windows(WORD).any(is_word);
+    if is_name { name.to_ascii_lowercase().into() } else { name.into() }
 }
 
 /// What is known of a name.
@@ -49,12 +61,13 @@ impl Hosts {
             }
             Spelled::Name(name) => name,
         };
-        match self.known.get(name) {
+        let known = canonical(name);
+        match self.known.get(&*known) {
             Some(Known { key: Some(key), .. }) => Some(Host::Name(*key)),
             Some(Known { address: Some(address), .. }) => Some(Host::Address(*address)),
             _ => {
                 let key = self.add(Name { host: name.clone(), ..Name::default() })?;
-                self.known.entry(name.clone()).or_default().key = Some(key);
+                self.known.entry(known.into()).or_default().key = Some(key);
                 Some(Host::Name(key))
             }
         }
@@ -74,14 +87,16 @@ impl Hosts {
             Spelled::Address(address) => address.to_string().into(),
             Spelled::Name(name) => name.clone(),
         };
-        let known = self.known.get(&host);
+        let by = canonical(&host);
+        let known = self.known.get(&*by);
         let mut services = known.iter().flat_map(|known| &known.services);
         if let Some((_, key)) = services.find(|(name, _)| &**name == service) {
             return Some(Host::Name(*key));
         }
         let address = spelled.address().or(known.and_then(|known| known.address));
-        let key = self.add(Name { host: host.clone(), service: Some(service.into()), address })?;
-        self.known.entry(host).or_default().services.push((service.into(), key));
+        let by = Box::from(by);
+        let key = self.add(Name { host, service: Some(service.into()), address })?;
+        self.known.entry(by).or_default().services.push((service.into(), key));
         Some(Host::Name(key))
     }
 
@@ -89,17 +104,18 @@ impl Hosts {
     pub fn is_in_use(&self, spelled: &Spelled) -> bool {
         match spelled {
             Spelled::Address(address) => self.aliases.contains_key(address),
-            Spelled::Name(name) => self.known.get(name).is_some_and(|known| known.key.is_some()),
+            Spelled::Name(name) => self.known.get(&*canonical(name)).is_some_and(|known| known.key.is_some()),
         }
     }
 
     /// A packet shows the address of `spelled`.
     pub fn learn(&mut self, spelled: &Spelled, address: IpAddr) {
         let Spelled::Name(name) = spelled else { return };
-        if self.known.len() >= TRANSCRIPT_NAMES && !self.known.contains_key(name) {
+        let key = canonical(name);
+        if self.known.len() >= TRANSCRIPT_NAMES && !self.known.contains_key(&*key) {
             return;
         }
-        let known = self.known.entry(name.clone()).or_default();
+        let known = self.known.entry(key.into()).or_default();
         if known.address.replace(address) == Some(address) {
             return;
         }
@@ -140,6 +156,22 @@ mod tests {
         assert_eq!(hosts.names.get(host).map(|name| &*name.host), Some("<SERVER>"));
         assert_eq!(hosts.host(&Spelled::Name("<SERVER>".into())), Some(host));
         assert_eq!(hosts.end(&end("<SERVER>")), None);
+    }
+
+    #[test]
+    fn a_host_s_name_is_the_same_in_any_case_and_a_mask_is_not() {
+        let mut hosts = Hosts::default();
+        for (one, other, is_same) in [
+            ("Licence.example.net.443", "licence.EXAMPLE.net.443", true),
+            ("SERVER.443", "server.443", true),
+            ("x.x.x.x.443", "X.X.X.X.443", false),
+            ("$A.443", "$a.443", false),
+            ("Licence.example.net.vendor-x", "licence.example.net.vendor-x", true),
+        ] {
+            assert_eq!(hosts.end(&end(one)) == hosts.end(&end(other)), is_same, "{one} {other}");
+        }
+        let (host, _) = hosts.end(&end("licence.example.net.443")).expect("an end");
+        assert_eq!(hosts.names.get(host).map(|name| &*name.host), Some("Licence.example.net"));
     }
 
     #[test]

@@ -28,8 +28,8 @@ use std::collections::VecDeque;
 use std::io::{self, BufRead};
 
 use self::clock::{Clockwork, Stamp};
-use self::family::{Families, Kind};
-use self::front::{Line, Lines, Prefix, is_utf16, unquoted};
+use self::family::{Families, Family, Kind};
+use self::front::{Line, Lines, Prefix, has_wide_gap, is_utf16, single_spaced, unquoted};
 use self::packet::{PrintedContent, PrintedPacket};
 use super::{About, FileAbout, Frame, Note, ReadError, Record, Source};
 use crate::limits::{TRANSCRIPT_CONVERSATIONS, TRANSCRIPT_LINE_BYTES, TRANSCRIPT_NAMES};
@@ -123,6 +123,10 @@ impl<R: BufRead> Transcript<R> {
         }
         if let Some(len) = self.prefix.as_ref().and_then(|prefix| prefix.len(&line.raw)) {
             line.raw.drain(..len);
+        }
+        if has_wide_gap(&line.raw) {
+            let single = single_spaced(&line.text()).filter(|text| tcpdump::Gatherer::begins(text));
+            line.raw = single.map_or(line.raw, String::into_bytes);
         }
         let mut text = line.text();
         if unquoted(&text).is_some_and(begins_packet) {
@@ -320,10 +324,11 @@ impl<R: BufRead> Source for Transcript<R> {
             PrintedContent::Neighbour(neighbour) => Content::Neighbour(*neighbour),
             PrintedContent::Other(other) => Content::Other(other.clone()),
         };
-        let (wire_len, is_cut, direction) = (packet.wire_len, packet.is_cut, packet.direction);
+        let (wire_len, is_cut) = (packet.wire_len, packet.is_cut);
+        let (direction, filtered) = (packet.direction, packet.filtered);
         let names = &self.families.common.hosts.names;
         let packet = Packet::new(number, at, content);
-        Ok(Some(Record::Printed(Packet { origin, wire_len, is_cut, direction, names, ..packet })))
+        Ok(Some(Record::Printed(Packet { origin, wire_len, is_cut, direction, filtered, names, ..packet })))
     }
 
     fn about(&self) -> About {

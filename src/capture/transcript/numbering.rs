@@ -202,7 +202,9 @@ impl Conversation {
         let other = 1 - side;
         let bases = match self.bases {
             Some(bases) if !flags.syn() => bases,
-            _ if !flags.syn() && self.continues_a_syn(side, printed) => {
+            _ if !flags.syn()
+                && (self.continues_a_syn(side, printed) || self.refuses_a_syn(side, flags, printed)) =>
+            {
                 self.form = Some(Form::Relative);
                 *self.bases.insert(self.syn)
             }
@@ -238,6 +240,12 @@ impl Conversation {
             Some(number.wrapping_sub(1) < FAR && distance(number, syn) >= number)
         };
         fits(printed.seq, self.syn[side]).or(fits(printed.ack, self.syn[1 - side])).unwrap_or(false)
+    }
+
+    /// Whether this is the RST of a refusal as tcpdump prints it where the same ports were refused before: counted from the SYN.
+    fn refuses_a_syn(&self, side: usize, flags: Flags, printed: &PrintedNumbers<'_>) -> bool {
+        let is_counted = flags.rst() && printed.seq == Some(0) && printed.ack == Some(1);
+        is_counted && self.syn[1 - side].is_some() && self.syn[side].is_none()
     }
 
     /// The segment from whose numbers tcpdump counts; its own are printed in full.

@@ -1,7 +1,7 @@
 //! One printed packet, as every family of text returns it.
 
 use super::clock::Stamp;
-use crate::packet::{Direction, IcmpError, Neighbour, Other, SegmentHeader};
+use crate::packet::{Direction, Filtered, IcmpError, Neighbour, Other, SegmentHeader};
 
 /// A packet that has been read.
 #[derive(Clone, Debug)]
@@ -11,6 +11,8 @@ pub struct PrintedPacket {
     pub digits: u8,
     pub content: PrintedContent,
     pub direction: Option<Direction>,
+    /// What a firewall did with it, where the text says so.
+    pub filtered: Option<Filtered>,
     pub wire_len: Option<u32>,
     pub is_cut: bool,
     /// Whether another capture begins with it.

@@ -86,12 +86,10 @@ impl Parts {
         let is_prose = self.prose.iter().any(is_between);
         // Midnight is no step back.
         let is_back = step < -STEP && step > -DAY / 2;
-        if is_other
-            || self.runs.iter().any(is_between)
-            || (is_prose && step < 0)
-            || (is_elided && step >= PAUSE)
-        {
+        if is_other || self.runs.iter().any(is_between) || (is_prose && step < 0) {
             Sign::Certain
+        } else if is_elided && step >= PAUSE {
+            Sign::Elided
         } else if is_back {
             Sign::Back
         } else {
@@ -106,6 +104,15 @@ impl Parts {
         let (source, destination) = ends(header);
         header.tcp.flags.is_some_and(Flags::syn)
             && header.tcp.ack.is_some_and(|ack| self.syns.contains(&((destination, source), ack.0)))
+    }
+
+    /// Whether `packet`, which follows rows that were left out, continues a conversation of this capture: its numbers then show what is
+    /// missing before it.
+    pub fn continues(&self, packet: &PrintedPacket) -> bool {
+        let PrintedContent::Segment(header) = &packet.content else { return false };
+        let (source, destination) = ends(header);
+        let has_numbers = header.tcp.flags.is_some() && header.tcp.seq.or(header.tcp.ack).is_some();
+        has_numbers && self.conversations.contains(&(source.min(destination), source.max(destination)))
     }
 
     /// Another capture begins with the packet of this line.
@@ -159,6 +166,8 @@ pub enum Sign {
     None,
     /// The time goes back.
     Back,
+    /// Rows were left out, and time passed in them.
+    Elided,
     Certain,
 }
 
@@ -168,22 +177,24 @@ fn ends(header: &SegmentHeader) -> (End, End) {
     ((ip.source, tcp.source_port), (ip.destination, tcp.destination_port))
 }
 
-/// Whether `text` stands for rows that were left out: `...`, `[...]`, an ellipsis, also in the cells of a table and between marks
-/// of code, emphasis or a line that continues.
+/// Whether `text` stands for rows that were left out: `...`, `[...]`, an ellipsis, `[snip]`, also in the cells of a table and between
+/// marks of code, emphasis or a line that continues.
 fn is_elision(text: &str) -> bool {
+    const WORDS: [&str; 7] = ["snip", "snipped", "cut", "skipped", "omitted", "truncated", "8<"];
     let is_mark = |letter: char| " \t[](){}<>#`*\"'\\".contains(letter);
     let mut cells = text.split('|').map(|cell| cell.trim_matches(is_mark)).filter(|cell| !cell.is_empty());
     let is_elided = |dots: &str| {
         let is_short = dots.chars().count() <= LONGEST_ELISION;
-        is_short
-            && (dots.len() >= 3 && dots.bytes().all(|byte| byte == b'.')
-                || matches!(dots, "\u{2026}" | "\u{22ee}" | ". . ."))
+        let is_dots = dots.len() >= 3 && dots.bytes().all(|byte| byte == b'.');
+        let word = dots.trim_matches(['.', '-', '=', '~', ' ', '\u{2026}']);
+        let is_word = || word.len() < text.len() && WORDS.iter().any(|name| name.eq_ignore_ascii_case(word));
+        is_short && (is_dots || matches!(dots, "\u{2026}" | "\u{22ee}" | ". . .") || is_word())
     };
     cells.next().is_some_and(is_elided) && cells.all(is_elided)
 }
 
 /// Dots that an author writes in place of rows.
-const LONGEST_ELISION: usize = 12;
+const LONGEST_ELISION: usize = 16;
 
 /// What a time counts from, as far as it can be compared.
 fn kind(stamp: Stamp) -> Option<u8> {
@@ -226,12 +237,27 @@ mod tests {
             "...\\",
             "**...**",
             "# ...",
+            "[snip]",
+            "<snip>",
+            "--snip--",
+            "*** SNIPPED ***",
+            "... cut ...",
+            "-----8<-----",
         ] {
             assert!(is_elision(text), "{text}");
         }
-        for text in
-            ["", "``", "|", "..", "| ... | 10.0.0.1 |", "E..(..@.@.......", "..|..", "..................."]
-        {
+        for text in [
+            "",
+            "``",
+            "|",
+            "..",
+            "| ... | 10.0.0.1 |",
+            "E..(..@.@.......",
+            "..|..",
+            "...................",
+            "cut",
+            "it was cut",
+        ] {
             assert!(!is_elision(text), "{text}");
         }
     }

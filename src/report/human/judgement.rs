@@ -209,6 +209,9 @@ pub(super) fn fault(story: &Story, verdict: &Verdict) -> Option<String> {
             Some(sender) => format!("{} (router or firewall on the path)", story.names.show(sender)),
             None => "path".to_owned(),
         },
+        Actor::Unknown if verdict.code == Code::SynNoReply && story.is_syn_dropped() => {
+            "the firewall that dropped the SYN".to_owned()
+        }
         Actor::Unknown if verdict.code == Code::SynNoReply => {
             "path or server; the capture does not show which".to_owned()
         }

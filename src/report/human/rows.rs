@@ -71,6 +71,9 @@ fn fault(story: &Story, verdict: &Verdict) -> Option<Fault> {
             plain.filter(|number| verdict.evidence.contains(number)).map(Fault::Packet).or(proof)
         }
         Code::Unreachable | Code::ProxyRefused => proof,
+        Code::SynNoReply if story.is_syn_dropped() => {
+            story.opening.last_syn.map(|syn| Fault::Packet(syn.number))
+        }
         Code::Refused
         | Code::SynNoReply
         | Code::TcpHandshakeIncomplete
@@ -108,6 +111,7 @@ fn unfolded(
     let mut rows = Vec::new();
     // SYNs that nobody answers are one silence, whatever the time between them.
     let is_unanswered = verdict.code == Code::SynNoReply;
+    let is_dropped = is_unanswered && story.is_syn_dropped();
     // Each with the packet that ends it: probes and repeats in between belong to it.
     let mut silences: Vec<(Timestamp, Row)> = Vec::new();
     for (index, item) in items.iter().enumerate() {
@@ -146,34 +150,42 @@ fn unfolded(
                 row.is_fault = fault == Some(Fault::Packet(entry.moment.number));
                 if row.is_fault {
                     row.kind = Kind::Key;
+                    row.text.extend(is_dropped.then(|| "dropped by a firewall".to_owned()));
                 }
                 rows.push(row);
             }
         }
     }
-    if is_unanswered {
-        let elapsed = story.opening.syn_span().nanos();
-        let silence = story.silence().map_or(0, |silence| silence.elapsed().nanos());
-        rows.push(Row {
-            items: Vec::new(),
-            label: String::new(),
-            at: None,
-            until: None,
-            arrow: Arrow::Gap(
-                "no reply",
-                Some(Elapsed::from_nanos(if elapsed > 0 { elapsed } else { silence })),
-                Some(Awaited { from: Role::Server, since: story.began().at }),
-            ),
-            text: vec!["no SYN-ACK, no RST, no ICMP error".to_owned()],
-            is_fault: true,
-            is_dim: false,
-            kind: Kind::Key,
-        });
+    if is_dropped {
+        rows.extend(end(story, notes.stage(), fault));
+    } else if is_unanswered {
+        rows.push(unanswered(story));
     } else {
         rows.extend(silences.into_iter().map(|(_, row)| row));
         rows.extend(end(story, notes.stage(), fault));
     }
     rows
+}
+
+/// The silence after SYNs that nobody answers.
+fn unanswered(story: &Story) -> Row {
+    let elapsed = story.opening.syn_span().nanos();
+    let silence = story.silence().map_or(0, |silence| silence.elapsed().nanos());
+    Row {
+        items: Vec::new(),
+        label: String::new(),
+        at: None,
+        until: None,
+        arrow: Arrow::Gap(
+            "no reply",
+            Some(Elapsed::from_nanos(if elapsed > 0 { elapsed } else { silence })),
+            Some(Awaited { from: Role::Server, since: story.began().at }),
+        ),
+        text: vec!["no SYN-ACK, no RST, no ICMP error".to_owned()],
+        is_fault: true,
+        is_dim: false,
+        kind: Kind::Key,
+    }
 }
 
 /// A silence up to its end, of which a packet within it shows the beginning.

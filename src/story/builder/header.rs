@@ -2,9 +2,9 @@
 
 use super::notes::Notes;
 use super::{Builder, PacketId};
-use crate::packet::{Direction, SegmentHeader, Viewpoint};
+use crate::packet::{Direction, Filtered, SegmentHeader, Viewpoint};
 use crate::story::{Moment, Note, Stage};
-use crate::tcp::{Connection, Observation, Role};
+use crate::tcp::{Connection, HandshakeStep, Observation, Role};
 
 impl Builder {
     /// What the headers show of their sender, and of what the capture lacks.
@@ -16,6 +16,13 @@ impl Builder {
             party.record_offer(moment.number, offer, header.tcp.window, observation.flags);
         }
         party.was_sent_here |= observation.flags.syn() && id.direction == Some(Direction::Outbound);
+        if observation.step == Some(HandshakeStep::Syn) {
+            let opening = &mut self.story.opening;
+            opening.last_syn_filtered = id.filtered;
+            opening.syns_dropped += u64::from(id.filtered == Some(Filtered::Dropped));
+        }
+        self.story.missing.is_filter_log |= id.filtered == Some(Filtered::Passed);
+        let party = &mut self.story.parties[observation.role];
         party.checksums.record(moment.number, header);
         party.checksums.was_received |=
             party.checksums.incorrect > 0 && id.direction == Some(Direction::Inbound);

@@ -20,7 +20,7 @@ use silence::Silences;
 use tls::Handshake;
 
 use crate::limits;
-use crate::packet::{Direction, IcmpError, IpHeader, Names, Origin, Segment, Seq, Viewpoint};
+use crate::packet::{Direction, Filtered, IcmpError, IpHeader, Names, Origin, Segment, Seq, Viewpoint};
 use crate::story::{
     CaptureFacts, Ending, EndingKind, Entry, Moment, Note, Opening, RoundTrips, Seen, Stage, Story,
 };
@@ -51,6 +51,8 @@ pub struct PacketId<'a> {
     pub names: &'a Names,
     /// Its direction at the capturing host, where the source shows it.
     pub direction: Option<Direction>,
+    /// What a firewall did with it, where the source says so.
+    pub filtered: Option<Filtered>,
 }
 
 impl Builder {

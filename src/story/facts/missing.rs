@@ -29,6 +29,9 @@ pub struct MissingFacts {
     /// The connection's last packet, where the capture continues without the connection although data was unacknowledged and
     /// due to be sent again. The rest is missing from the capture, and the silence after this packet means nothing.
     pub truncated_after: Option<Moment>,
+    /// Whether it is read from a firewall's log of packets that it let through, which holds those alone that its rules log: the
+    /// first of a connection, as a rule.
+    pub is_filter_log: bool,
 }
 
 impl MissingFacts {

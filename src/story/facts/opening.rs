@@ -4,6 +4,7 @@ use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::{Moment, Repeats};
+use crate::packet::Filtered;
 use crate::tcp::PerRole;
 use crate::time::Elapsed;
 
@@ -18,6 +19,10 @@ pub struct OpeningFacts {
     pub syn: Repeats,
     /// The latest of them.
     pub last_syn: Option<Moment>,
+    /// How many of them a firewall dropped, where the text is one's log or capture.
+    pub syns_dropped: u64,
+    /// What a firewall did with the latest of them, where the text is one's log or capture.
+    pub last_syn_filtered: Option<Filtered>,
     /// The server's SYN-ACKs.
     pub syn_ack: Repeats,
     /// The latest of them.
@@ -37,6 +42,8 @@ impl OpeningFacts {
             shows_flags: false,
             syn: Repeats::default(),
             last_syn: None,
+            syns_dropped: 0,
+            last_syn_filtered: None,
             syn_ack: Repeats::default(),
             last_syn_ack: None,
             established: None,

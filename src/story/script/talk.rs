@@ -128,6 +128,7 @@ impl Talk {
             origin: Origin { file: 0, number },
             names: Names::NONE,
             direction: None,
+            filtered: None,
         };
         let end = seq + payload.len() as u32 + u32::from(flags.syn()) + u32::from(flags.fin());
         if !flags.rst() {

@@ -9,6 +9,7 @@ mod margins;
 mod markup;
 mod prefix;
 mod quoted_printable;
+mod repair;
 mod rows;
 
 pub use encoding::is_utf16;
@@ -16,3 +17,4 @@ pub use line::{Line, decode_entities};
 pub use lines::Lines;
 pub use margins::unquoted;
 pub use prefix::Prefix;
+pub use repair::{has_wide_gap, repaired, single_spaced};

@@ -4,7 +4,7 @@ use super::ip;
 use super::link::{Link, Network};
 use crate::capture::transcript::clock::Stamp;
 use crate::capture::transcript::ends::Spelled;
-use crate::capture::transcript::front::Line;
+use crate::capture::transcript::front::{Line, repaired};
 use crate::capture::transcript::hexdump;
 use crate::capture::transcript::hosts::Hosts;
 use crate::capture::transcript::numbering::Numbering;
@@ -82,6 +82,26 @@ impl Draft {
             self.lines.push((text.into_owned(), line.clone()));
         }
         is_kept
+    }
+
+    /// The same, with the letters that tcpdump prints where all of its first line's are in upper case.
+    pub fn in_usual_case(self) -> Self {
+        // In nearly all lines a letter in lower case comes soon.
+        let is_upper = !self.text(0).bytes().any(|byte| byte.is_ascii_lowercase());
+        let repaired = if is_upper { self.repaired() } else { None };
+        repaired.unwrap_or(self)
+    }
+
+    /// The same with lines that an author or a page changed throughout as tcpdump prints them; `None` where there is none.
+    pub fn repaired(&self) -> Option<Self> {
+        let mut draft = self.clone();
+        let mut is_changed = false;
+        for (text, _) in draft.lines.iter_mut().take(MOST_WRAPS) {
+            if let Some(usual) = repaired(text) {
+                (*text, is_changed) = (usual, true);
+            }
+        }
+        is_changed.then_some(draft)
     }
 
     /// The beginning of its first line as it is, for messages.

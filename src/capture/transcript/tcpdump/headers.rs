@@ -38,7 +38,10 @@ impl Headers {
             (text, next) = (below.into(), behind);
         }
         let mut ip = None;
-        if text.starts_with('(') {
+        // A word in parentheses may stand for a host.
+        let has_header =
+            text.starts_with('(') && !text.split(' ').next().is_some_and(|word| word.contains(')'));
+        if has_header {
             let (printed, rest) = close_parenthesis(draft, &text, &mut next)?;
             ip = Some(printed);
             text = rest.into();

@@ -307,7 +307,9 @@ pub fn begins_untimed(text: &str) -> bool {
                 || text.contains(" IP")
                 || begins_with_mac(text) =>
         {
-            is_ip_header(rest) || ip::ends(rest).is_some()
+            is_ip_header(rest)
+                || ip::ends(rest).is_some()
+                || link.rule.is_some() && (is_first_end(rest) || is_cut_pair(rest))
         }
         Network::Ip(rest) => is_address_line(rest),
         Network::Arp(rest) => icmp::arp(rest).is_some(),

@@ -27,8 +27,8 @@ use self::link::{Link, Network, begins_untimed, ends_within_ends, has_bare_ends,
 use self::rules::Rules;
 use super::clock::{Stamp, Start};
 use super::family::{Common, Family};
-use super::front::Line;
-use super::packet::PrintedContent;
+use super::front::{Line, repaired};
+use super::packet::{PrintedContent, PrintedPacket};
 use super::parts::Sign;
 use super::scan::{begins_with_mac, split_rare};
 use super::{OnceNote, hexdump};
@@ -98,45 +98,48 @@ impl Family for Gatherer {
     /// Reads the packet that is being gathered; no further line of it comes.
     fn finish(&mut self, common: &mut Common) {
         let Some(draft) = self.draft.take() else { return };
-        if let Some(numbers) = read::pktmon(draft.text(0)) {
-            if self.component.as_deref() == Some(numbers) {
-                self.copies += 1;
-                return;
-            }
-            self.component = Some(numbers.to_owned());
+        let mut draft = draft.in_usual_case();
+        if self.is_copy(&draft) {
+            return;
         }
         // Spans since the packet before go up and down.
         let stamp = if common.banner.is_delta { Stamp::None } else { draft.stamp };
         let sign = common.parts.sign(draft.line, stamp);
-        let read = |common: &mut Common| {
+        let read = |draft: &Draft, common: &mut Common| {
             let mut context = Context {
                 hosts: &mut common.hosts,
                 numbering: &mut common.numbering,
                 longest: self.longest,
                 link_type: common.banner.link_type.as_deref(),
             };
-            read::read(&draft, &mut context)
+            read::read(draft, &mut context)
         };
-        let answer = if sign == Sign::Back {
-            read(common).filter(|packet| common.parts.answers(packet))
-        } else {
-            None
+        let answer = match sign {
+            Sign::Back => read(&draft, common).filter(|packet| common.parts.answers(packet)),
+            Sign::Elided => read(&draft, common).filter(|packet| common.parts.continues(packet)),
+            Sign::None | Sign::Certain => None,
         };
-        let is_mistyped = answer.is_some();
-        let begins_capture = sign != Sign::None && !is_mistyped;
+        let is_mistyped = sign == Sign::Back && answer.is_some();
+        let begins_capture = sign != Sign::None && answer.is_none();
         if begins_capture {
             common.parts.begin(draft.line);
             common.numbering.begin_again();
         }
-        let packet = answer.or_else(|| read(common));
-        if let (Some(rule), Some(_)) = (Link::split(draft.text(0)).rule, &packet) {
-            self.rules.add(rule);
+        let mut packet = answer.or_else(|| read(&draft, common));
+        if !packet.as_ref().is_some_and(is_followed)
+            && let Some(repaired) = draft.repaired()
+            && let Some(followed) = read(&repaired, common).filter(is_followed)
+        {
+            (packet, draft) = (Some(followed), repaired);
         }
-        if let (Some(reason), Some(_)) = (drop_reason(&draft), &packet) {
-            self.rules.add_reason(&reason);
+        if let Some(packet) = &mut packet {
+            packet.filtered =
+                self.rules.take(Link::split(draft.text(0)).rule, drop_reason(&draft).as_deref());
         }
-        // A paste may begin between a packet's two lines: its time is lost, and the others have theirs.
-        let mut packet = packet.filter(|packet| packet.stamp != Stamp::None || !self.has_times);
+        // A paste may begin between a packet's two lines: its time is lost, and the others have theirs. A whole row may have lost
+        // it too.
+        packet =
+            packet.filter(|packet| packet.stamp != Stamp::None || !self.has_times || is_row(draft.text(0)));
         if let Some(packet) = &mut packet {
             if is_mistyped {
                 // It has that of the packet before.
@@ -145,18 +148,17 @@ impl Family for Gatherer {
             }
             packet.begins_capture = common.parts.add(draft.line, packet) || begins_capture;
         }
-        match &packet {
-            None => self.unreadable.add(draft.line, &draft.excerpt()),
-            Some(packet) if matches!(packet.content, PrintedContent::Other(Other::PortlessTcp { .. })) => {
-                self.portless.add(draft.line, &draft.excerpt());
-            }
-            Some(_) => {}
-        }
+        self.count(&draft, packet.as_ref());
         common.packets.extend(packet);
     }
 
     fn is_unfinished(&self) -> bool {
         self.draft.as_ref().is_some_and(|draft| {
+            // A page may have broken the line within the link header.
+            let last = draft.text(draft.len().saturating_sub(1));
+            if last.contains(" ethertype ") && matches!(Link::split(last).network, Network::Other(_)) {
+                return true;
+            }
             let Network::Ip(head) = Link::split(draft.text(0)).network else { return false };
             // The addresses below a header that `-v` prints, or what an error quotes.
             let is_verbose = head.starts_with('(');
@@ -207,10 +209,38 @@ impl Family for Gatherer {
 }
 
 impl Gatherer {
+    /// Whether pktmon printed the packet before, at another component; it is counted then.
+    fn is_copy(&mut self, draft: &Draft) -> bool {
+        let Some(numbers) = read::pktmon(draft.text(0)) else { return false };
+        let is_copy = self.component.as_deref() == Some(numbers);
+        if is_copy {
+            self.copies += 1;
+            // Which component dropped it is worth a note, though the packet was counted.
+            self.rules.take(None, drop_reason(draft).as_deref());
+        } else {
+            self.component = Some(numbers.to_owned());
+        }
+        is_copy
+    }
+
+    /// Counts what could not be read, or belongs to no connection.
+    fn count(&mut self, draft: &Draft, packet: Option<&PrintedPacket>) {
+        match packet {
+            None => self.unreadable.add(draft.line, &draft.excerpt()),
+            Some(packet) if matches!(packet.content, PrintedContent::Other(Other::PortlessTcp { .. })) => {
+                self.portless.add(draft.line, &draft.excerpt());
+            }
+            Some(_) => {}
+        }
+    }
+
     /// Whether `text` begins a packet of a transcript without times.
     fn begins_untimed(&self, text: &str, line: &Line) -> bool {
         if self.has_times {
-            return false;
+            // A look at the line is enough for nearly all of them.
+            return is_row(text)
+                && !line.raw.first().is_some_and(u8::is_ascii_whitespace)
+                && self.draft.as_ref().is_some_and(|draft| is_row(draft.text(0)));
         }
         let head = without_number(text);
         let Some(draft) = &self.draft else { return begins_untimed(head) || is_address_line(text) };
@@ -223,9 +253,27 @@ impl Gatherer {
     }
 }
 
-/// Why Cisco ASA dropped the packet, `(acl-drop) Flow is denied by configured rule`, also where a page wrapped the line within
-/// it.
+/// Whether `text` is a segment's whole line as tcpdump prints it behind the time, which an author took off.
+fn is_row(text: &str) -> bool {
+    strip_ip_word(text).is_some_and(|rest| rest.contains(": Flags [") && is_address_line(rest))
+}
+
+/// Whether a packet is of TCP or an error about it.
+fn is_followed(packet: &PrintedPacket) -> bool {
+    matches!(packet.content, PrintedContent::Segment(_) | PrintedContent::IcmpError(_))
+}
+
+/// Why Cisco ASA, or a component that Windows' pktmon names, dropped the packet: `(acl-drop) Flow is denied by configured rule`,
+/// also where a page wrapped the line within it.
 fn drop_reason(draft: &Draft) -> Option<String> {
+    if draft.text(0).starts_with("Drop: PktGroupId ") {
+        // pktmon, `DropReason INET_ACL , DropLocation 0xE0004522`
+        let reason = (0..draft.len().min(MOST_WRAPS)).find_map(|index| {
+            let (_, reason) = split_rare(draft.text(index), "DropReason ")?;
+            reason.split([',', ' ']).next().map(str::to_owned)
+        });
+        return Some(reason.unwrap_or_else(|| "no reason shown".to_owned()));
+    }
     (0..draft.len().min(MOST_WRAPS + 1)).find_map(|index| {
         let (_, reason) = split_rare(draft.text(index), old::DROP_REASON)?;
         // The name in parentheses alone, or nothing.
@@ -247,9 +295,11 @@ pub fn begins_behind_time(rest: &str) -> bool {
     begins_untimed(rest)
         || begins_with_mac(rest)
         || rest.contains(" ethertype IPv")
+        || read::pktmon(rest).is_some()
         || strip_ip_word(rest).is_some_and(|rest| rest.starts_with('('))
         || has_bare_ends(rest)
         || ends_within_ends(rest)
+        || repaired(rest).is_some_and(|rest| begins_untimed(&rest))
 }
 
 /// The time that begins a packet's line; the number of `-#` may precede it. What tcpdump does not write so must be followed by

@@ -129,8 +129,14 @@ fn read_fields<'a>(scan: &mut Scan<'a>, printed: &mut Printed<'a>) -> u32 {
 /// `1:42(41)`: the first number, the one after the payload, and its length.
 fn read_sequence(scan: &mut Scan<'_>, printed: &mut Printed<'_>) -> bool {
     let (Some(seq), true) = (scan.number(), scan.eat(":")) else { return false };
-    let (Some(end), true) = (scan.number(), scan.eat("(")) else { return false };
-    let (Some(len), true) = (scan.number(), scan.eat(")")) else { return false };
+    let Some(end) = scan.number() else { return false };
+    if [" ack ", " win "].iter().any(|field| scan.rest().starts_with(field)) {
+        // The author, or the page, lost the length in parentheses.
+        printed.payload_len = Some(end.wrapping_sub(seq)).filter(|len| *len < MOST_PAYLOAD);
+        printed.seq = printed.payload_len.map(|_| seq);
+        return printed.seq.is_some();
+    }
+    let (true, Some(len), true) = (scan.eat("("), scan.number(), scan.eat(")")) else { return false };
     printed.seq = Some(seq);
     printed.payload_len = Some(len).filter(|len| end.wrapping_sub(seq) == *len && *len < MOST_PAYLOAD);
     true

@@ -18,13 +18,14 @@ const ICMP_V6: u8 = 58;
 
 /// The packet in the lines of a draft; `None` when they don't show its ends.
 pub fn read(draft: &Draft, context: &mut Context<'_>) -> Option<PrintedPacket> {
-    let (first, below) = link_line(draft);
+    let (first, below) = link_line(draft, 0);
     let Link { direction, wire_len, network, .. } = Link::split(&first);
     let mut packet = PrintedPacket {
         stamp: draft.stamp,
         digits: draft.digits,
         content: PrintedContent::Other(Other::Malformed("transcript line")),
         direction,
+        filtered: None,
         wire_len,
         is_cut: false,
         begins_capture: false,
@@ -48,10 +49,11 @@ pub fn read(draft: &Draft, context: &mut Context<'_>) -> Option<PrintedPacket> {
         }
         // What Windows' pktmon saw of the packet is on the next line.
         Network::Other(text) if pktmon(text).is_some() => {
-            let Link { wire_len, network, .. } = Link::split(draft.text(1));
+            let (line, below) = link_line(draft, below_pktmon(draft));
+            let Link { wire_len, network, .. } = Link::split(&line);
             packet.wire_len = wire_len;
             match network {
-                Network::Ip(text) => read_ip(draft, text, 2, context, &mut packet)?,
+                Network::Ip(text) => read_ip(draft, text, below, context, &mut packet)?,
                 Network::Arp(_) => packet.content = PrintedContent::Other(Other::Printed("ARP".into())),
                 Network::Other(text) => {
                     packet.content = PrintedContent::Other(Other::Printed(first_word(text).into()));
@@ -77,24 +79,34 @@ pub fn read(draft: &Draft, context: &mut Context<'_>) -> Option<PrintedPacket> {
 
 /// The numbers of a packet in what Windows' pktmon prints above it: `PktGroupId 5, PktNumber 1, Appearance 2, Direction Tx , ...`.
 pub fn pktmon(text: &str) -> Option<&str> {
+    let text = text.strip_prefix("Drop: ").unwrap_or(text);
     let (numbers, _) = text.strip_prefix("PktGroupId ")?.split_once(", Appearance ")?;
     Some(numbers)
+}
+
+/// The line in which pktmon's packet begins: a page may have wrapped the one before.
+fn below_pktmon(draft: &Draft) -> usize {
+    let is_packet = |index: &usize| {
+        let text = draft.text(*index);
+        text.contains(" > ") && !text.contains("PktGroupId")
+    };
+    (1..draft.len().min(MOST_WRAPS)).find(is_packet).unwrap_or(1)
 }
 
 fn without_ip_word(text: &str) -> &str {
     strip_ip_word(text).unwrap_or(text)
 }
 
-/// The first line, joined with those below where a terminal wrapped it within the link header that `-e` prints; and
-/// the index of the next line.
-fn link_line(draft: &Draft) -> (Cow<'_, str>, usize) {
-    let first = draft.text(0);
+/// Line `at`, joined with those below where a terminal wrapped it within the link header that `-e` prints; and the index of
+/// the next line.
+fn link_line(draft: &Draft, at: usize) -> (Cow<'_, str>, usize) {
+    let first = draft.text(at);
     let has_link_header = begins_with_mac(first) || first.contains(" ethertype ");
     if !has_link_header || !matches!(Link::split(first).network, Network::Other(_)) {
-        return (first.into(), 1);
+        return (first.into(), at + 1);
     }
     let mut joined = first.to_owned();
-    for index in 1..MOST_WRAPS.min(draft.len()) {
+    for index in at + 1..(at + MOST_WRAPS).min(draft.len()) {
         let candidates = draft.joined(&joined, index);
         for candidate in &candidates {
             let link = Link::split(candidate);
@@ -104,7 +116,7 @@ fn link_line(draft: &Draft) -> (Cow<'_, str>, usize) {
         }
         [joined, _] = candidates;
     }
-    (first.into(), 1)
+    (first.into(), at + 1)
 }
 
 fn read_ip(

@@ -2,6 +2,7 @@
 
 use super::link::Rule;
 use crate::limits::TRANSCRIPT_RULES;
+use crate::packet::Filtered;
 
 /// The rules and reasons that a text names, in the order of their first packets.
 #[derive(Clone, Debug, Default)]
@@ -16,6 +17,18 @@ pub struct Rules {
 }
 
 impl Rules {
+    /// Takes in what the text says that a firewall did with a packet, and returns it.
+    pub fn take(&mut self, rule: Option<Rule<'_>>, reason: Option<&str>) -> Option<Filtered> {
+        if let Some(reason) = reason {
+            self.add_reason(reason);
+        }
+        let by_rule = rule.map(|rule| {
+            self.add(rule);
+            if rule.action == "block" { Filtered::Dropped } else { Filtered::Passed }
+        });
+        reason.map(|_| Filtered::Dropped).or(by_rule)
+    }
+
     /// A packet for which the log names `rule`.
     pub fn add(&mut self, rule: Rule<'_>) {
         let Rule { number, action, interface } = rule;

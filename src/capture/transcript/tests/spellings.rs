@@ -1,6 +1,7 @@
 //! Each way in which tcpdump and its kin print one segment, and what precedes and follows it.
 
 use super::*;
+use crate::packet::Filtered;
 
 /// A segment's ends, flags and payload in one line.
 fn summary(header: &SegmentHeader, names: &crate::packet::Names) -> String {
@@ -426,11 +427,13 @@ fn comments_between_the_packets_of_one_capture_do_not_part_it() {
 
 #[test]
 fn rows_that_were_left_out_part_what_is_behind_a_pause() {
-    let (one, later, soon) = (refused(40_000, "00"), refused(40_000, "20"), refused(40_000, "01"));
+    let (one, later, soon) = (refused(40_000, "00"), refused(40_001, "20"), refused(40_001, "01"));
     for dots in ["...\n", "\n...\n\n", "[...]\n", "\u{2026}\n", "......\n"] {
         let found = summaries(&format!("{one}{dots}{later}"));
         assert_eq!(found.get(2).map(String::as_str), Some("next capture"), "{dots}");
-        assert!(!summaries(&format!("{one}{dots}{soon}")).contains(&"next capture".to_owned()), "{dots}");
+        for same in [&soon, &refused(40_000, "20")] {
+            assert!(!summaries(&format!("{one}{dots}{same}")).contains(&"next capture".to_owned()), "{dots}");
+        }
     }
     // With -A dots are bytes.
     let characters = one.replacen('\n', "\nE..(..@.@.......\n....\n", 1);
@@ -513,4 +516,123 @@ fn pktmon_prints_a_packet_at_each_component() {
     assert!(looks_like_transcript(text.as_bytes()));
     assert_eq!(summaries(&text), ["192.0.2.10.40000 > 198.51.100.20.443 S 0"; 2]);
     assert!(note(&text).contains("1 packet printed again at another component"), "{}", note(&text));
+}
+
+/// What a firewall did with each packet of `text`, as it says.
+fn filtered(text: &str) -> Vec<Option<Filtered>> {
+    let mut transcript = Transcript::new("-".to_owned(), 0, text.as_bytes());
+    let mut filtered = Vec::new();
+    while let Some(record) = transcript.next_record().expect("bytes in memory can be read") {
+        let Record::Printed(packet) = record else { panic!("a printed packet") };
+        filtered.push(packet.filtered);
+    }
+    filtered
+}
+
+#[test]
+fn what_a_firewall_did_is_known_of_each_packet() {
+    let packet = |prefix: &str, reason: &str| {
+        format!("10:00:00.000001 {prefix}192.0.2.10.40000 > 198.51.100.20.443: S 7:7(0) win 502{reason}\n")
+    };
+    let text = packet("rule 3/0(match): pass in on em0: ", "")
+        + &packet("rule 4/0(match): block in on em0: ", "")
+        + &packet("", " Drop-reason: (acl-drop) Flow is denied")
+        + &packet("", "");
+    let (passed, dropped) = (Some(Filtered::Passed), Some(Filtered::Dropped));
+    assert_eq!(filtered(&text), [passed, dropped, dropped, None]);
+}
+
+#[test]
+fn a_packet_filter_s_line_that_a_page_broke_behind_its_arrow_is_read() {
+    let text = "Apr 29 22:07:36.097434 rule 16/(match) pass in on em0: 192.0.2.10.40000 >\n\
+                198.51.100.20.443: P 7:83(76) ack 9 win 502 [tos 0x10]\n\
+                Apr 29 22:07:36.098386 rule def/(match) pass out on em0: 198.51.100.20.443 >\n\
+                192.0.2.10.40000: . ack 83 win 502 (DF)\n";
+    let expected = ["192.0.2.10.40000 > 198.51.100.20.443 P. 76", "198.51.100.20.443 > 192.0.2.10.40000 . 0"];
+    assert_eq!(summaries(text), expected);
+}
+
+#[test]
+fn numbers_without_the_length_behind_them_are_read() {
+    let text =
+        "10:00:00.000001 192.0.2.10.40000 > 198.51.100.20.443: S 164248457:164248457 win 502 <mss 1380>\n";
+    assert!(looks_like_transcript(text.as_bytes()));
+    assert_eq!(summaries(text), ["192.0.2.10.40000 > 198.51.100.20.443 S 0"]);
+}
+
+#[test]
+fn a_refusal_that_is_counted_from_its_syn_acknowledges_it() {
+    let text = "10:00:00.000001 IP 192.0.2.10.40000 > 198.51.100.20.443: Flags [S], seq 123456, win 502, length 0\n\
+                10:00:00.000002 IP 198.51.100.20.443 > 192.0.2.10.40000: Flags [R.], seq 0, ack 1, win 0, length 0\n";
+    assert_eq!(segments(text)[1].tcp.ack, Some(Seq(123_457)));
+    // The number of a RST that belongs to something older is as it is.
+    let older = text.replace("ack 1,", "ack 99999999,");
+    assert_eq!(segments(&older)[1].tcp.ack, Some(Seq(99_999_999)));
+}
+
+#[test]
+fn rows_that_were_left_out_part_no_connection_that_continues() {
+    let syn = |at: &str, port: u16| {
+        format!(
+            "10:00:{at} IP 192.0.2.10.{port} > 198.51.100.20.443: Flags [S], seq 700, win 502, length 0\n"
+        )
+    };
+    for dots in ["...", "[snip]", "-- cut --"] {
+        let same = format!("{}{dots}\n{}", syn("00.000001", 40000), syn("15.000001", 40000));
+        assert_eq!(summaries(&same).len(), 2, "{dots}");
+        // Of a connection that does not continue, its answer may have been in these rows.
+        let other = format!("{}{dots}\n{}", syn("00.000001", 40000), syn("15.000001", 40001));
+        assert!(summaries(&other).contains(&"next capture".to_owned()), "{dots}");
+    }
+}
+
+#[test]
+fn lines_that_were_changed_throughout_are_read() {
+    let line = "10:00:00.000001 IP 192.0.2.10.40000 > 198.51.100.20.443: Flags [S], seq 7, win 502, options [mss 1460], length 0\n";
+    let verbose = "10:00:00.000001 IP (tos 0x0, ttl 64, id 1, offset 0, flags [DF], proto TCP (6), length 44)\n    \
+                   192.0.2.10.40000 > 198.51.100.20.443: Flags [S], seq 7, win 502, options [mss 1460], length 0\n";
+    for text in [line, verbose] {
+        for changed in [
+            text.to_ascii_uppercase(),
+            text.replace(": Flags", ":Flags"),
+            text.replace(" > ", ">"),
+            text.replace(' ', "  "),
+        ] {
+            assert!(looks_like_transcript(changed.as_bytes()), "{changed}");
+            assert_eq!(summaries(&changed), ["192.0.2.10.40000 > 198.51.100.20.443 S 0"], "{changed}");
+        }
+    }
+}
+
+#[test]
+fn pktmon_names_the_reason_of_a_drop_and_may_be_wrapped() {
+    let packet = |head: &str| {
+        format!(
+            "10:00:00.539704700 {head}PktGroupId 5, PktNumber 1, Appearance 1, Direction Rx , Type \nEthernet , Component 78, \
+             DropReason INET_ACL , DropLocation 0xE0004522\n\t02-00-00-00-00-01 > 02-00-00-00-00-02, ethertype IPv4 (0x0800), length 6\n\
+             6: 192.0.2.10.40000 > 198.51.100.20.443: Flags [S], seq 1, win 502, length 0\n"
+        )
+    };
+    for (head, dropped) in [("", None), ("Drop: ", Some(Filtered::Dropped))] {
+        let text = packet(head);
+        assert!(looks_like_transcript(text.as_bytes()));
+        assert_eq!(summaries(&text), ["192.0.2.10.40000 > 198.51.100.20.443 S 0"], "{head}");
+        assert_eq!(filtered(&text), [dropped]);
+    }
+    assert!(note(&packet("Drop: ")).contains("INET_ACL (1 packet)"), "{}", note(&packet("Drop: ")));
+}
+
+#[test]
+fn a_row_that_lost_its_time_has_that_of_the_one_before() {
+    let row = |time: &str, flags: &str| {
+        format!("{time}IP 192.0.2.10.40000 > 198.51.100.20.443: Flags [{flags}], seq 7, win 502, length 0\n")
+    };
+    let rows = row("10:00:00.000001 ", "S") + &row("", "R") + &row("10:00:01.000001 ", "S");
+    let (seen, _) = read(rows.as_bytes());
+    assert_eq!(seen.len(), 3);
+    assert_eq!(seen[0].at, seen[1].at);
+    assert_eq!(summaries(&(row("", "S") + &row("10:00:01.000001 ", "R"))).len(), 2);
+    // Inside a tunnel no time precedes it.
+    let tunnel = "10:00:00.000001 IP 10.0.0.1.58472 > 10.0.0.2.4789: VXLAN, flags [I] (0x08), vni 0\n";
+    assert_eq!(summaries(&format!("{tunnel}{}", row("", "S"))), ["192.0.2.10.40000 > 198.51.100.20.443 S 0"]);
 }

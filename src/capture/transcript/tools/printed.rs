@@ -36,6 +36,7 @@ impl ToolPacket {
             is_cut: false,
             printed: Vec::new(),
             payload: Vec::new(),
+            filtered: None,
             decoded: String::new(),
             begins_capture: self.begins_capture,
             dump: None,
