@@ -5,7 +5,7 @@
 //! are turned into UTC as they are read.
 
 use super::calendar::Dating;
-use super::clock::nearest_quarter;
+use super::quarter::nearest_quarter;
 use super::quote::Quote;
 use super::stamp::Zone;
 use super::text::head;

@@ -27,6 +27,7 @@ pub mod grammar;
 mod input;
 mod logs;
 mod pair;
+mod quarter;
 mod quote;
 mod reader;
 mod redact;

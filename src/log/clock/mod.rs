@@ -20,6 +20,7 @@ mod vote;
 use super::attempt::Side;
 use super::calendar::Dating;
 use super::pair::{Translation, folds};
+use super::quarter::{QUARTER, nearest_quarter};
 use super::wire::Wire;
 use crate::time::{Clock, Elapsed, MILLI, SECOND};
 
@@ -27,9 +28,6 @@ pub(in crate::log) use vote::vote;
 
 const MINUTE: i64 = 60 * SECOND;
 const HOUR: i64 = 60 * MINUTE;
-
-/// Zones are multiples of this (tzdata; the last exception ended in 1972).
-pub(in crate::log) const QUARTER: i64 = 15 * MINUTE;
 
 /// The largest offset between a log's clock and UTC: UTC+14, and a skew.
 const FARTHEST: i64 = 14 * 60 * MINUTE + QUARTER;
@@ -89,10 +87,6 @@ impl Offset {
 pub fn split(offset: Elapsed) -> (Elapsed, Elapsed) {
     let zone = nearest_quarter(offset.nanos());
     (Elapsed::from_nanos(zone), Elapsed::from_nanos(offset.nanos() - zone))
-}
-
-pub(in crate::log) fn nearest_quarter(nanos: i64) -> i64 {
-    nanos.saturating_add(QUARTER / 2).div_euclid(QUARTER).saturating_mul(QUARTER)
 }
 
 /// Why a clock's offset is not known.
