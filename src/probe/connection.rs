@@ -10,17 +10,16 @@ use super::net::authority::authority;
 use super::net::connect::{Connected, connect};
 use super::net::socket::Channel;
 use super::net::wrapping::Unwrapped;
-use super::page::{self, Page, PageAnswer};
-use super::page_request::Credentials;
+use super::page::{self, Page};
 use super::perspective::GivenUp;
 use super::proxy::{self, Proxy, Tunnel};
 use super::secret::Secret;
 use super::starttls::{self, Answer};
 use super::step::Phase;
-use super::token::{self, Token};
+use super::task::{Performed, Task};
+use super::token;
 use super::{Plan, Probe, spent};
 use crate::limits;
-use crate::log::OwnRequest;
 use crate::story::{EndpointKnowledge, SocketCounters};
 use crate::tcp::Role;
 use crate::time::Elapsed;
@@ -31,68 +30,6 @@ const MARGIN: Duration = Duration::from_millis(100);
 
 /// A SYN that is not answered was sent again by then (RFC 6298, 2.1): only with its repeat does a capture of it show a silence.
 const SYN_REPEATED: Duration = Duration::from_millis(1_200);
-
-/// What is to be done over one connection.
-enum Task<'e> {
-    /// Nothing: that it can be opened is enough.
-    Open,
-    /// Asking for a token.
-    Token(&'e token::Request),
-    /// Asking what the server would choose of more than rustls offers.
-    Offer(Offer),
-    /// Asking for a page, with a token if there is one.
-    Page(&'e Page, Option<(&'e Secret, token::Grant)>),
-}
-
-impl Task<'_> {
-    /// What it asks, as a log has it: method and path.
-    fn line(&self) -> Option<String> {
-        match self {
-            Self::Token(request) => Some(format!("POST {}", request.path)),
-            Self::Page(page, _) => Some(page.line()),
-            Self::Open | Self::Offer(_) => None,
-        }
-    }
-
-    /// The secrets that it sends, in words.
-    fn secrets(&self) -> Option<&'static str> {
-        match self {
-            Self::Token(token::Request { grant: token::Grant::Password, .. }) => {
-                Some("the client's secret and the user's password")
-            }
-            Self::Token(_) => Some("the client's secret"),
-            Self::Page(_, Some(_)) => Some("the access token"),
-            Self::Page(page, None) => {
-                page.request.credentials.as_ref().map(|credentials| match credentials {
-                    Credentials::Basic(..) => "the user's password",
-                    Credentials::Bearer(_) => "the bearer token",
-                })
-            }
-            Self::Open | Self::Offer(_) => None,
-        }
-    }
-}
-
-/// What came of a task.
-#[derive(Default)]
-struct Performed {
-    token: Option<Token>,
-    granted: Option<Secret>,
-    page: Option<PageAnswer>,
-    /// Whether something was asked, and no byte of an answer came.
-    lacks_answer: bool,
-    /// The request to which no byte of an answer came until time was over, and what it belongs to.
-    unanswered: Option<(Phase, String)>,
-}
-
-impl Performed {
-    /// What was asked, and the status that came.
-    fn request(&self, task: &Task<'_>, tunnel: Option<String>) -> OwnRequest {
-        let of_page = self.page.as_ref().and_then(|page| page.status);
-        let status = self.token.as_ref().map_or(of_page, |token| token.status);
-        OwnRequest { line: task.line(), status, tunnel }
-    }
-}
 
 impl Probe<'_> {
     /// Connects to the addresses, one after the other.

@@ -31,6 +31,7 @@ mod starttls;
 mod states;
 mod step;
 mod tape;
+mod task;
 pub mod token;
 
 use std::collections::BTreeMap;

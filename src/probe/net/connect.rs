@@ -11,7 +11,8 @@ use nix::sys::socket::{ControlMessageOwned, MsgFlags, SockaddrStorage, recvmsg, 
 use socket2::{Domain, Protocol, Socket, Type};
 use tracing::debug;
 
-use super::socket::{wait_for, words};
+use super::readiness::wait_for;
+use super::socket::words;
 use crate::probe::tape::{Tape, TapedConnection, Unreachable};
 
 /// How an attempt to connect ended.

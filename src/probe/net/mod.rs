@@ -8,5 +8,6 @@ pub(super) mod counters;
 pub(super) mod dns;
 pub(super) mod kernel;
 pub(super) mod order;
+pub(super) mod readiness;
 pub(super) mod socket;
 pub(super) mod wrapping;

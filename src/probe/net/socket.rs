@@ -2,15 +2,15 @@
 
 use std::io::{self, IoSlice, Read, Write};
 use std::net::{Shutdown, TcpStream};
-use std::os::fd::AsFd;
 use std::time::{Duration, Instant};
 
 use nix::errno::Errno;
-use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
+use nix::poll::PollFlags;
 use rustls::ClientConnection;
 use tracing::debug;
 
 use super::counters::counters;
+use super::readiness::wait_for;
 use super::wrapping::{Unwrapped, Wrapping};
 use crate::limits;
 use crate::probe::secret::Secret;
@@ -24,22 +24,6 @@ const LAST_WORDS: Duration = Duration::from_millis(300);
 pub(in crate::probe) fn words(error: &io::Error) -> String {
     let text = error.to_string();
     text.split(" (os error").next().unwrap_or_default().to_owned()
-}
-
-/// Whether the socket is ready before that time.
-pub(super) fn wait_for(socket: &impl AsFd, flags: PollFlags, until: Instant) -> io::Result<bool> {
-    loop {
-        let left = until.saturating_duration_since(Instant::now());
-        let mut polled = [PollFd::new(socket.as_fd(), flags)];
-        // Rounded up, so that it does not spin in the last millisecond.
-        let millis = u16::try_from(left.as_millis() + 1).unwrap_or(u16::MAX);
-        match poll(&mut polled, PollTimeout::from(millis)) {
-            Ok(0) if Instant::now() >= until => return Ok(false),
-            Ok(0) | Err(Errno::EINTR) => {}
-            Ok(_) => return Ok(true),
-            Err(error) => return Err(error.into()),
-        }
-    }
 }
 
 /// How a connection ended, as far as it did.
