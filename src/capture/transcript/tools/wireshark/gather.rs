@@ -7,11 +7,11 @@ use super::above::{first_line, icmp_error, neighbour, speaker};
 use super::detail::Detail;
 use super::info::Info;
 use super::pending::Pending;
+use super::recognised::{is_beginning, is_certain};
 use super::row::{Layer, Row, layer};
 use super::streams::{Segment, Streams};
 use super::table::{self, Columns};
 use crate::capture::transcript::clock::Stamp;
-use crate::capture::transcript::scan::split_rare;
 use crate::capture::transcript::tools::counted;
 use crate::capture::transcript::tools::dumps::DumpLine;
 use crate::capture::transcript::tools::lengths::Lengths;
@@ -400,30 +400,6 @@ fn completed(segment: Segment, extra: Extra) -> ToolPacket {
         });
     }
     packet
-}
-
-/// Whether `text` can be nothing but a line of a packet list.
-fn is_certain(text: &str) -> bool {
-    let is_table_row = || table::cells(text).is_some_and(|cells| table::row(&cells, None).is_some());
-    Row::parse(text).is_some()
-        || Row::is_start(text)
-        || Detail::begin(text).is_some()
-        || Detail::is_ip_line(text)
-        || is_table_row()
-}
-
-/// Whether `text` comes before a capture's first packet.
-fn is_beginning(text: &str) -> bool {
-    let is_command = ["tshark ", "ethanalyzer "].iter().any(|name| {
-        split_rare(text, name).is_some_and(|(before, after)| {
-            let before = before.trim_end();
-            let is_prompt = before.is_empty()
-                || before.ends_with(['#', '$', '>', '%', '\u{276f}', '\u{2717}'])
-                || before.ends_with("sudo");
-            is_prompt && after.starts_with(['-', 'l'])
-        })
-    });
-    is_command || text.starts_with("Capturing on ")
 }
 
 fn hosts(row: &Row<'_>, detail: Option<&Detail>) -> (String, String) {
