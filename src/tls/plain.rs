@@ -48,6 +48,9 @@ const METHODS: [&str; 12] = [
 /// A status line up to its status (RFC 9112, 4), each digit as '#'.
 const STATUS: &str = "HTTP/1.# ###";
 
+/// What begins a request for a tunnel (RFC 9110, 9.3.6).
+const CONNECT: &str = "CONNECT ";
+
 /// Bytes of the longest word that begins a protocol's first line.
 pub(super) const WORD_BYTES: usize = STATUS.len();
 
@@ -91,20 +94,18 @@ impl Plain {
         self.kind == PlainKind::Ssh || self.line.starts_with("PRI * HTTP/2")
     }
 
-    /// Whether these first bytes are the beginning of a word by which a protocol is recognised, and no more of it came yet.
+    /// Whether these first bytes are the beginning of a request for a tunnel or of a response's status line, and it is not known yet which
+    /// request or status. Any other protocol is known by what came, and one byte may be all of an answer, as PostgreSQL's is.
     pub(super) fn is_word_begun(bytes: &[u8]) -> bool {
-        let words = METHODS.iter().chain(&["CONNECT ", "SSH-"]);
+        /// `HTTP/1.1 `: only the status is missing.
+        const VERSION_BYTES: usize = 9;
         let status = |at: usize, byte: &u8| match STATUS.as_bytes().get(at) {
             Some(b'#') => byte.is_ascii_digit(),
             known => known == Some(byte),
         };
-        let is_status =
-            bytes.len() < STATUS.len() && bytes.iter().enumerate().all(|(at, byte)| status(at, byte));
-        !bytes.is_empty()
-            && (is_status
-                || words
-                    .into_iter()
-                    .any(|word| word.len() > bytes.len() && word.as_bytes().starts_with(bytes)))
+        let lacks_status = (VERSION_BYTES..STATUS.len()).contains(&bytes.len());
+        let is_status = lacks_status && bytes.iter().enumerate().all(|(at, byte)| status(at, byte));
+        is_status || !bytes.is_empty() && bytes.len() < CONNECT.len() && CONNECT.as_bytes().starts_with(bytes)
     }
 
     /// What the first bytes of a side are, given that they are not TLS. In bytes that `tcpdump -A` printed, '.' may
@@ -172,10 +173,12 @@ mod tests {
 
     #[test]
     fn a_word_that_is_not_complete_is_begun() {
-        for begun in [&b"C"[..], b"CON", b"CONNECT", b"GE", b"HTTP/1.1 40", b"SSH", b"P"] {
+        for begun in [&b"C"[..], b"CON", b"CONNECT", b"HTTP/1.1 ", b"HTTP/1.1 40"] {
             assert!(Plain::is_word_begun(begun), "{begun:?}");
         }
-        for other in [&b""[..], b"CONNECT ", b"CONE", b"HTTP/1.1 407", b"HTTP/1.x", b"220", b"\x05"] {
+        for other in
+            [&b""[..], b"CONNECT ", b"CONE", b"HTTP", b"HTTP/1.1 407", b"HTTP/1.x 4", b"220", b"\x05", b"S"]
+        {
             assert!(!Plain::is_word_begun(other), "{other:?}");
         }
     }

@@ -224,7 +224,7 @@ mod tests {
 
     #[test]
     fn tls_is_followed_behind_a_socks_proxy_and_behind_starttls() {
-        for talk in [talk::socks5(0), talk::starttls(b"220 Ready to start TLS\r\n")] {
+        for talk in [talk::socks5(0), talk::starttls(b"220 Ready to start TLS\r\n"), talk::postgres(b'S')] {
             let story = talk.clone().then_tls().story(0);
             assert_eq!((story.verdict().code.name(), story.stage), ("healthy", Stage::ApplicationData));
             assert!(story.prelude.as_ref().is_some_and(PreludeFacts::is_agreed));

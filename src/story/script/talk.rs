@@ -299,6 +299,14 @@ pub(crate) fn starttls(answer: &[u8]) -> Talk {
         .say(Role::Server, answer)
 }
 
+/// PostgreSQL up to the server's answer to SSLRequest, which is one byte.
+pub(crate) fn postgres(answer: u8) -> Talk {
+    Talk::to_port(5432)
+        .open()
+        .say(Role::Client, &[0, 0, 0, 8, 4, 0xd2, 0x16, 0x2f])
+        .say(Role::Server, &[answer])
+}
+
 /// Maximum segment size 1460.
 pub(crate) const MSS: [u8; 4] = [2, 4, 5, 0xb4];
 
