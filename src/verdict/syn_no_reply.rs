@@ -187,6 +187,20 @@ mod tests {
     }
 
     #[test]
+    fn a_syn_that_is_let_in_and_dropped_on_its_way_out_is_dropped() {
+        let mut talk = ssm().syn();
+        let mut out = talk.packets[0].clone();
+        talk.packets[0].id.filtered = Some(Filtered::Passed);
+        out.id.moment.number += 1;
+        out.id.moment.at = out.id.moment.at + Elapsed::from_nanos(100_000);
+        out.id.filtered = Some(Filtered::Dropped);
+        talk.packets.push(out);
+        let verdict = talk.verdict(60_000);
+        assert_eq!(verdict.code, "syn-no-reply");
+        assert!(verdict.headline.contains("(one SYN, dropped by a firewall)"), "{}", verdict.headline);
+    }
+
+    #[test]
     fn a_log_of_what_was_let_through_shows_no_missing_reply() {
         let logged =
             Story::at(Stage::Syn).but(|story| story.missing.is_filter_log = true).silent_for(60_000, Server);

@@ -4,7 +4,7 @@ use super::notes::Notes;
 use super::{Builder, PacketId};
 use crate::packet::{Direction, Filtered, SegmentHeader, Viewpoint};
 use crate::story::{Moment, Note, Stage};
-use crate::tcp::{Connection, HandshakeStep, Observation, Role};
+use crate::tcp::{Connection, HandshakeStep, Observation, Role, SegmentKind};
 
 impl Builder {
     /// What the headers show of their sender, and of what the capture lacks.
@@ -16,13 +16,6 @@ impl Builder {
             party.record_offer(moment.number, offer, header.tcp.window, observation.flags);
         }
         party.was_sent_here |= observation.flags.syn() && id.direction == Some(Direction::Outbound);
-        if observation.step == Some(HandshakeStep::Syn) {
-            let opening = &mut self.story.opening;
-            opening.last_syn_filtered = id.filtered;
-            opening.syns_dropped += u64::from(id.filtered == Some(Filtered::Dropped));
-        }
-        self.story.missing.is_filter_log |= id.filtered == Some(Filtered::Passed);
-        let party = &mut self.story.parties[observation.role];
         party.checksums.record(moment.number, header);
         party.checksums.was_received |=
             party.checksums.incorrect > 0 && id.direction == Some(Direction::Inbound);
@@ -38,6 +31,25 @@ impl Builder {
         }
         if observation.reset.is_some() && observation.role == Role::Server && observation.ahead > 0 {
             self.story.tls.turns.on_unseen();
+        }
+    }
+
+    /// What a firewall did with the packet. It may let a SYN in on one interface and drop it on its way out of another, so that the same
+    /// packet is in its log twice.
+    pub(super) fn on_filter(&mut self, id: PacketId<'_>, observation: &Observation) {
+        self.story.missing.is_filter_log |= id.filtered == Some(Filtered::Passed);
+        let opening = &mut self.story.opening;
+        if observation.step == Some(HandshakeStep::Syn) {
+            opening.last_syn_filtered = id.filtered;
+            opening.syns_dropped += u64::from(id.filtered == Some(Filtered::Dropped));
+        } else if let (
+            SegmentKind::DuplicateCapture { .. },
+            Some(Filtered::Passed),
+            Some(Filtered::Dropped),
+        ) = (observation.kind, opening.last_syn_filtered, id.filtered)
+        {
+            opening.last_syn_filtered = id.filtered;
+            opening.syns_dropped += 1;
         }
     }
 

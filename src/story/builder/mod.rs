@@ -152,6 +152,7 @@ impl Builder {
         let mut notes = self.begin(id.moment, is_syn);
         self.on_hosts(id.names, &segment.header.ip);
         self.story.opening.shows_flags |= segment.header.tcp.flags.is_some();
+        self.on_filter(id, observation);
         if self.is_of_this_connection(id.moment, connection, observation, &mut notes) {
             if observation.new_bytes > 0 {
                 self.story.tls.is_inside_record[observation.role] = tls.is_inside_record(observation.role);
