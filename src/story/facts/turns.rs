@@ -20,9 +20,6 @@ const PROTECTION_GCM: u32 = 24;
 const LONGEST_PAUSE: Elapsed = Elapsed::from_millis(1_500);
 const PAUSE: Elapsed = Elapsed::from_millis(300);
 
-/// Bytes of the longest plaintext of a record (RFC 8446, 5.1).
-const FULL_RECORD: u32 = 16_384;
-
 /// With this many pauses between them, messages wait for no answer.
 const ONE_WAY_PAUSES: u32 = 3;
 
@@ -81,8 +78,6 @@ pub struct Turn {
     bytes: u32,
     /// How often its sender paused in its middle.
     pauses: u32,
-    /// One of its records is as long as records can be: the message did not fit into one, as the body of an upload does not.
-    fills_record: bool,
 }
 
 impl Turns {
@@ -99,7 +94,6 @@ impl Turns {
                 acknowledged: None,
                 bytes,
                 pauses: 0,
-                fills_record: len >= FULL_RECORD,
             });
             return;
         };
@@ -114,7 +108,6 @@ impl Turns {
         turn.last = moment;
         turn.acknowledged = None;
         turn.bytes = turn.bytes.saturating_add(bytes);
-        turn.fills_record |= len >= FULL_RECORD;
     }
 
     /// The client said goodbye, and waits for no answer.
@@ -156,9 +149,9 @@ impl Turns {
     }
 
     /// Whether the client has sent message after message since the server spoke last, with pauses between them, as a program does that
-    /// logs, publishes or streams. A few unanswered requests look alike, so it takes more. A slow upload fills its records.
+    /// logs, publishes or streams. A few unanswered requests look alike, so it takes more.
     pub fn is_one_way(&self) -> bool {
-        self.open.is_some_and(|turn| turn.pauses >= ONE_WAY_PAUSES && !turn.fills_record)
+        self.open.is_some_and(|turn| turn.pauses >= ONE_WAY_PAUSES)
     }
 
     /// The server sent bytes that the capture does not hold, which may be the answer.
@@ -259,12 +252,12 @@ mod tests {
         assert!(!sent(&[0, 1_000, 2_000]).is_one_way());
         // A request in several records, and one whose body waits for 100 Continue.
         assert!(!sent(&[0, 10, 1_010, 1_020]).is_one_way());
-        // The body of an upload is cut into full records.
-        let mut upload = Turns::default();
+        // A shipper's batch may fill a record, as the parts of an upload do.
+        let mut batches = Turns::default();
         for time in [0, 1_000, 2_000, 3_000] {
-            upload.on_client(at(1, time), 16_401, true);
+            batches.on_client(at(1, time), 16_401, true);
         }
-        assert!(!upload.is_one_way());
+        assert!(batches.is_one_way());
         let mut answered = sent(&[0, 1_000, 2_000, 3_000]);
         answered.on_server(at(4, 3_050), false);
         answered.on_client(at(5, 4_000), 120, true);
