@@ -251,12 +251,12 @@ fn on_application_data(role: Role, moment: Moment, len: u32, basis: Basis, story
 /// A side that sends data did not send a close_notify before: the record had that size by chance.
 fn withdraw_closing(role: Role, story: &mut Story) {
     let is_by_size = |ending: &Ending| {
-        ending.by == role
-            && ending.stage >= Stage::ClientFinished
-            && matches!(
-                ending.what,
-                EndingKind::CloseNotify | EndingKind::EncryptedAlert { basis: Basis::Inferred }
-            )
+        let is_alert = ending.what == EndingKind::EncryptedAlert { basis: Basis::Inferred };
+        // A server may send data before it has the client's Finished (RFC 8446, 4.4.4).
+        let is_half_way = role == Role::Server && is_alert && ending.stage >= Stage::ServerFlightComplete;
+        let is_closing =
+            ending.stage >= Stage::ClientFinished && (is_alert || ending.what == EndingKind::CloseNotify);
+        ending.by == role && (is_closing || is_half_way)
     };
     // It was data, then, and no less an answer than what follows.
     for ending in story.endings.iter().filter(|ending| is_by_size(ending)) {
@@ -355,6 +355,21 @@ mod tests {
             greeted.say(Server, &talk::encrypted(120)).say(Client, &talk::encrypted(90)).ack(Server);
         let story = continued.story(0);
         assert_eq!((story.endings.len(), story.tls.application_data.client.count), (0, 2));
+    }
+
+    #[test]
+    fn a_record_of_an_alert_s_size_before_the_client_s_finished_is_data_if_the_server_continues() {
+        let flight = [talk::server_hello_13(), talk::encrypted(200), talk::encrypted(53)].concat();
+        let spoke = ssm()
+            .open()
+            .say(Client, &talk::client_hello())
+            .say(Server, &flight)
+            .say(Server, &talk::encrypted(19));
+        let aborted = spoke.clone().fin(Server).verdict(0);
+        assert_eq!(aborted.code.name(), "tls-alert", "{}", aborted.headline);
+        let asked = spoke.say(Client, &talk::encrypted(53)).say(Client, &talk::encrypted(150));
+        let answered = asked.say(Server, &talk::encrypted(3_000)).ack(Client).fin(Client).fin(Server);
+        assert_eq!(answered.code(0), "healthy");
     }
 
     #[test]
