@@ -130,14 +130,40 @@ impl Story {
         let [client, server] = [self.data.client.first, self.data.server.first];
         // A page answers a plain request; a tunnel that opens has no page.
         let is_page = self.plain.server.as_ref().is_some_and(|plain| {
-            matches!(plain.what.kind, PlainKind::HttpResponse(200..400))
+            matches!(plain.what.kind, PlainKind::HttpResponse(status) if (200..400).contains(&status) || status == 401)
                 && !plain.what.line.to_ascii_lowercase().ends_with("connection established")
         });
         is_plain
             && !is_page
+            && !self.exchanges_without_tls()
             && self.plain.client.is_none()
             && is_unseen_before(client)
             && (is_unseen_before(server) || server == unseen)
+    }
+
+    /// Whether the client spoke, was answered, spoke again and was answered again, without a record of TLS: a request for TLS or for a
+    /// tunnel has another sequel.
+    fn exchanges_without_tls(&self) -> bool {
+        let [client, server] = [&self.data.client, &self.data.server];
+        let (Some(first), Some(asked), Some(answered)) = (client.first, client.last, server.last) else {
+            return false;
+        };
+        let is_after = |later: Moment, earlier: Moment| self.order.is_after(later.number, earlier.number);
+        let records = &self.tls.application_data;
+        let is_tls = records.client.count + records.server.count > 0;
+        let is_alert = |ending: &Ending| {
+            matches!(ending.what, EndingKind::Alert { .. } | EndingKind::EncryptedAlert { .. })
+        };
+        // A proxy may refuse a tunnel again and again.
+        let may_refuse = self.plain.server.as_ref().is_some_and(|plain| {
+            matches!(plain.what.kind, PlainKind::HttpResponse(status) if status >= 400 && status != 404)
+        });
+        !is_tls
+            && !may_refuse
+            && !self.endings.iter().any(is_alert)
+            && self.traffic.counters.server.data_segments > 1
+            && is_after(asked, first)
+            && is_after(answered, asked)
     }
 
     /// Whether bytes that the capture lacks, of whatever time, may have preceded an ending and given it another meaning: a
@@ -248,5 +274,36 @@ impl Story {
         ending.by == Role::Server
             || asked.is_none_or(|asked| asked.number == ending.moment.number)
             || self.missing.fin.server.is_some_and(is_before)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::story::script::talk::Talk;
+    use crate::tcp::Role::{Client, Server};
+
+    #[test]
+    fn exchanges_behind_the_client_s_missing_first_words_show_that_it_is_no_tls() {
+        let code = |port, exchanges: &[(&[u8], &[u8])]| {
+            let mut talk = exchanges.iter().fold(Talk::to_port(port).open(), |talk, (asked, answered)| {
+                talk.say(Client, asked).say(Server, answered).ack(Client)
+            });
+            talk = talk.fin(Client).fin(Server);
+            talk.packets.remove(3);
+            talk.code(0)
+        };
+        let ping: (&[u8], &[u8]) = (b"*1\r\n$4\r\nPING\r\n", b"+PONG\r\n");
+        assert_eq!(code(6379, &[ping, ping, ping]), "plaintext");
+        assert_eq!(code(6379, &[ping]), "capture-gap");
+        let get = b"GET / HTTP/1.1\r\n\r\n";
+        let page: (&[u8], &[u8]) = (get, b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n");
+        assert_eq!(code(80, &[(get, b"HTTP/1.1 404 Not Found\r\n\r\n"), page, page]), "plaintext");
+        // A server asks for credentials with 401, a proxy with 407.
+        assert_eq!(code(80, &[(get, b"HTTP/1.1 401 Unauthorized\r\n\r\n"), page]), "plaintext");
+        let refused: (&[u8], &[u8]) = (
+            b"CONNECT ssm.example:8443 HTTP/1.1\r\n\r\n",
+            b"HTTP/1.1 407 Proxy Authentication Required\r\nContent-Length: 0\r\n\r\n",
+        );
+        assert_ne!(code(3128, &[refused, refused, refused]), "plaintext");
     }
 }
