@@ -33,12 +33,16 @@ const PSK_KEY_EXCHANGE_MODES: u16 = 45;
 /// A server sends its tickets when it has the client's Finished, within this time or three round trips.
 const TICKETS_WITHIN: Elapsed = Elapsed::from_millis(100);
 
+/// The same with the time within which the client acknowledges them (RFC 9293, 3.8.6.3).
+const TICKETS_ACKNOWLEDGED_WITHIN: Elapsed = Elapsed::from_millis(600);
+
 /// Why it is unknown whether a request inside TLS was answered.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum AnswerDoubt {
     /// All that the server sent is a record, in this packet, or two of one size, which may be session tickets.
     Tickets(Moment),
-    /// All that the server sent is a record of a close_notify's size, in this packet, which may be a short answer or an alert.
+    /// All that the server sent is one record or two of a close_notify's size, in this packet, which may be a short answer or an
+    /// alert.
     Farewell(Moment),
     /// What the server sent is not in the capture, as this packet proves, and it is as long as session tickets or an alert.
     Unseen(Moment),
@@ -115,13 +119,18 @@ impl Story {
     fn came_with_the_handshake(&self) -> bool {
         let data = &self.tls.application_data.server;
         let finished = self.tls.client_finished.as_ref().or(self.tls.established.as_ref());
-        let round_trip = self.path.round_trips.shortest_to(Role::Server).unwrap_or_default();
-        let within = round_trip.times(3).max(TICKETS_WITHIN);
+        let within = self.tickets_within();
         let is_prompt =
             |moment: &Moment| finished.is_none_or(|finished| moment.at - finished.moment.at <= within);
         self.tls.version().is_none_or(Version::is_tls13)
             && data.count == data.moments.len() as u64
             && data.moments.iter().all(is_prompt)
+    }
+
+    /// Within this time a server sends its tickets.
+    fn tickets_within(&self) -> Elapsed {
+        let round_trip = self.path.round_trips.shortest_to(Role::Server).unwrap_or_default();
+        round_trip.times(3).max(TICKETS_WITHIN)
     }
 
     /// Whether the client asked before each of the server's first two records, so that they begin two answers.
@@ -162,20 +171,57 @@ impl Story {
         (may_be
             && is_decoded
             && self.takes_tickets()
+            && !self.is_unseen_an_answer()
+            && !self.tls.turns.is_answer_late(self.tickets_within())
             && data.client.count > 0
             && self.was_answered()
             && self.is_waited_for(last, stall_after))
         .then_some(AnswerDoubt::Tickets(record))
     }
 
+    /// Whether what the capture lacks is an answer: the client asked again behind it and was answered, or it came later than tickets do.
+    fn is_unseen_an_answer(&self) -> bool {
+        let Some(unseen) = self.missing.answer else { return false };
+        let data = &self.tls.application_data;
+        let is_after = |number, other| self.order.is_after(number, other);
+        let asked = data.client.numbers().find(|asked| is_after(*asked, unseen.number));
+        let is_followed =
+            asked.is_some_and(|asked| data.server.numbers().any(|spoke| is_after(spoke, asked)));
+        is_followed || self.is_unseen_late()
+    }
+
+    /// Whether what the capture lacks came later than tickets do behind the acknowledgement of the request. What is as short as a
+    /// farewell may close instead of answering.
+    fn is_unseen_late(&self) -> bool {
+        let within = self.tickets_within().max(TICKETS_ACKNOWLEDGED_WITHIN);
+        self.missing.answer_bytes > UNSEEN_FAREWELL && self.tls.turns.is_unseen_answer_late(within)
+    }
+
     /// In TLS 1.3 an alert has the size of a message of two bytes.
     fn farewell_doubt(&self) -> Option<AnswerDoubt> {
         let first = self.endings.first()?;
         let is_first_word = self.tls.application_data.server.count == 0
-            || self.tls.application_data.client.count > 0 && !self.was_answered();
+            || self.tls.application_data.client.count > 0
+                && (!self.was_answered() || self.is_answer_one_short_message());
         let is_asked = self.has_asked_inside_tls() || self.missing.acked_unseen.client > 1;
-        (is_asked && is_first_word && (self.may_have_said_goodbye(first) || self.may_have_refused(first)))
-            .then_some(AnswerDoubt::Farewell(first.moment))
+        let may_be = self.may_have_said_goodbye(first)
+            || self.may_have_refused(first)
+            || self.is_notice_by_size(first) && self.is_answer_one_short_message();
+        (is_asked && is_first_word && may_be).then_some(AnswerDoubt::Farewell(first.moment))
+    }
+
+    /// Whether all that the server sent behind the client's first request is one message of a close_notify's size, and the record
+    /// behind it: an alert and a close_notify look alike.
+    fn is_answer_one_short_message(&self) -> bool {
+        let data = &self.tls.application_data.server;
+        let short = &self.tls.short_messages.server;
+        let asked = self.unanswered_until().unwrap_or(0);
+        let mut answers = data.numbers().filter(|spoke| self.order.is_after(*spoke, asked));
+        let is_all = data.count == data.moments.len() as u64
+            && self.missing.answer.is_none()
+            && !self.tls.is_inside_record.server;
+        let message = short.first().filter(|_| is_all && short.count == 1).map(|message| message.number);
+        message.is_some() && answers.next() == message && answers.next().is_none()
     }
 
     /// Whether the server's first ending has a close_notify's size in TLS 1.3, and the client left before the server closed: servers
@@ -202,7 +248,8 @@ impl Story {
         if let Some(unseen) = self.unseen_alert() {
             return Some(AnswerDoubt::Unseen(unseen));
         }
-        let answer = self.missing.answer?;
+        // Of the record that answers, its beginning was captured.
+        let answer = self.missing.answer.filter(|_| !self.tls.is_inside_record.server)?;
         let seen = self.tls.record_sizes.server.as_slice();
         let is_tls13 = self.tls.version().is_some_and(Version::is_tls13);
         let bytes = self.missing.answer_bytes;
@@ -213,7 +260,7 @@ impl Story {
         };
         // Whoever gets an alert leaves at once.
         let is_alert = seen.is_empty() && bytes <= UNSEEN_FAREWELL;
-        (is_short && (is_alert || self.is_waited_for(answer, stall_after)))
+        (is_short && !self.is_unseen_late() && (is_alert || self.is_waited_for(answer, stall_after)))
             .then_some(AnswerDoubt::Unseen(answer))
     }
 
@@ -226,5 +273,90 @@ impl Story {
         let bytes = self.missing.since_step.server;
         let unseen = self.missing.since_step_by.first()?;
         (is_first_word && !self.endings.is_empty() && UNSEEN_ALERT.contains(&bytes)).then_some(unseen)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::story::script::talk::{self, Talk, ssm};
+    use crate::tcp::Role::{Client, Server};
+
+    /// A TLS 1.3 handshake with a client that takes tickets.
+    fn shaken() -> Talk {
+        let flight = [talk::server_hello_13(), talk::encrypted(200), talk::encrypted(53)].concat();
+        let hello = ssm().open().say(Client, &talk::client_hello_with(&[(45, &[1, 1])]));
+        hello.say(Server, &flight).say(Client, &talk::encrypted(53)).ack(Server)
+    }
+
+    fn asked() -> Talk {
+        shaken().say(Client, &talk::encrypted(150))
+    }
+
+    /// Its verdict without the packet that is this many before its last.
+    fn code_without(mut talk: Talk, from_end: usize) -> &'static str {
+        let place = talk.packets.len() - from_end;
+        talk.packets.remove(place);
+        talk.code(0)
+    }
+
+    #[test]
+    fn a_record_long_after_the_acknowledgement_of_the_request_is_its_answer() {
+        let record = talk::encrypted(400);
+        let late = |talk: Talk| talk.wait(900).say(Server, &record).ack(Client).fin(Server).fin(Client);
+        assert_eq!(late(asked().ack(Server)).code(0), "healthy");
+        // Without the acknowledgement it may be a ticket, and so may what was sent before it and was lost.
+        assert_eq!(late(asked()).code(0), "in-progress");
+        let begun = asked();
+        let (seq, ack) = (begun.next(Server), begun.next(Client));
+        let behind = seq + record.len() as u32;
+        let lost = begun.segment_with(Server, ".", behind, ack, &[], |_| {}).wait(900);
+        let repeated = lost.segment_with(Server, "P.", seq, ack, &record, |_| {}).ack(Client);
+        assert_ne!(repeated.fin(Server).fin(Client).code(0), "healthy");
+        // Soon behind it come tickets, or an answer.
+        let soon = asked().ack(Server).wait(50).say(Server, &record).ack(Client).wait(5_000);
+        assert_eq!(soon.fin(Client).fin(Server).code(0), "in-progress");
+        let pair = [talk::encrypted(300), talk::encrypted(300)].concat();
+        let answered = asked().ack(Server).wait(500).say(Server, &pair).ack(Client);
+        assert_eq!(answered.fin(Server).fin(Client).code(0), "healthy");
+    }
+
+    #[test]
+    fn bytes_that_the_capture_lacks_answer_where_tickets_came_before_or_would_have() {
+        let ticket = talk::encrypted(250);
+        let answer = talk::encrypted(500);
+        let left = |talk: Talk| {
+            let answered = talk.ack(Server).wait(2_000).say(Server, &answer).ack(Client);
+            code_without(answered.wait(6_000).fin(Client).fin(Server), 4)
+        };
+        let resumable = shaken().say(Server, &ticket).ack(Client);
+        assert_eq!(left(resumable.clone().say(Client, &talk::encrypted(150))), "healthy");
+        let tickets = resumable.say(Server, &ticket).ack(Client);
+        assert_eq!(left(tickets.say(Client, &talk::encrypted(150))), "healthy");
+        assert_eq!(left(asked()), "healthy");
+        // A close_notify may come late.
+        let closed = asked().ack(Server).wait(9_000).say(Server, &talk::encrypted(19)).ack(Client);
+        assert_ne!(code_without(closed.fin(Client).fin(Server), 4), "healthy");
+    }
+
+    #[test]
+    fn an_answer_whose_end_the_capture_lacks_is_one() {
+        let record = talk::encrypted(3_000);
+        let answered = record.chunks(1_448).fold(asked().ack(Server), |talk, part| talk.say(Server, part));
+        assert_eq!(code_without(answered.ack(Client).fin(Client).fin(Server), 4), "healthy");
+    }
+
+    #[test]
+    fn two_records_of_a_close_notify_s_size_and_nothing_else_answer_in_doubt() {
+        let short = talk::encrypted(19);
+        let closing = [&short[..], &short].concat();
+        let closed = |talk: Talk| talk.say(Server, &closing).fin(Server).ack(Client).fin(Client);
+        assert_eq!(closed(asked().ack(Server)).code(0), "in-progress");
+        let tickets = talk::encrypted(250).repeat(2);
+        let resumable = shaken().say(Server, &tickets).ack(Client).say(Client, &talk::encrypted(150));
+        assert_eq!(closed(resumable.ack(Server)).code(0), "in-progress");
+        // Messages of two bytes that follow each other.
+        let talked = asked().say(Server, &short).say(Client, &short).say(Server, &short).say(Client, &short);
+        assert_eq!(closed(talked).code(0), "healthy");
+        assert_eq!(closed(asked().say(Server, &talk::encrypted(3_000))).code(0), "healthy");
     }
 }

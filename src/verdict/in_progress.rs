@@ -88,8 +88,8 @@ fn doubtful(story: &Story, settings: &Settings) -> Option<Verdict> {
         Some(AnswerDoubt::Farewell(record)) => (
             unknown,
             format!(
-                "All that the server sent after the request is a record of 19 bytes or little more, in packet {}. In TLS 1.3 an alert, a \
-                 close_notify and an answer of two bytes have that size.",
+                "All that the server sent after the request is a record of 19 bytes or little more, or two of them, in packet {}. In \
+                 TLS 1.3 an alert, a close_notify and an answer of two bytes have that size.",
                 record.number
             ),
         ),

@@ -100,6 +100,7 @@ impl StandIns {
             application_data: _,
             record_sizes: _,
             sent_before_request: _,
+            short_messages: _,
             lacks_answer: _,
             turns: _,
         } = tls;

@@ -289,6 +289,7 @@ impl Builder {
         self.on_header(id, segment.header, observation);
         let is_before_request =
             self.handshake.on_data_before_request(moment, segment.header, observation, &mut self.story);
+        self.handshake.on_bytes_behind_acknowledgement(moment, segment.header, observation, &mut self.story);
         opening::on_segment(moment, segment, observation, &mut self.story, notes);
         self.on_payload(moment, segment, observation, notes);
         if let Some(by) = closing::unseen_fin(connection, observation, &mut self.story) {

@@ -18,6 +18,9 @@ pub(super) struct Handshake {
     saw_unseen_finished: bool,
     /// The sequence number at which the segment with the client's first request begins.
     requested: Option<Seq>,
+    /// The server's first segment that acknowledges bytes of that and holds none itself: the number of the server's next byte, and
+    /// the packet.
+    acknowledged: Option<(Seq, Moment)>,
     /// Whether some of the server's payload is missing from its packets.
     is_server_cut: bool,
     /// Whether the server's last payload ended with a PSH.
@@ -97,6 +100,40 @@ impl Handshake {
             story.tls.sent_before_request = Some(moment);
         }
         is_before
+    }
+
+    /// Records how long after the server's bare acknowledgement of the first request the bytes behind it came, captured or not.
+    pub(super) fn on_bytes_behind_acknowledgement(
+        &mut self,
+        moment: Moment,
+        header: &SegmentHeader,
+        observation: &Observation,
+        story: &mut Story,
+    ) {
+        let (Some(requested), Some(seq), Some(ack)) = (self.requested, header.tcp.seq, header.tcp.ack) else {
+            return;
+        };
+        let turns = &mut story.tls.turns;
+        match (observation.role, self.acknowledged) {
+            (Role::Server, None) => {
+                let is_bare = header.payload_len == Some(0) && observation.reset.is_none();
+                if is_bare && observation.flags.ack() && ack.is_after(requested) {
+                    self.acknowledged = Some((seq, moment));
+                }
+            }
+            (Role::Server, Some((next, acknowledged)))
+                if observation.new_bytes > 0 && seq.is_at_or_after(next) =>
+            {
+                turns.on_bytes_behind_acknowledgement(moment.at - acknowledged.at);
+            }
+            (Role::Client, Some((next, acknowledged))) if observation.acked_unseen > 0 => {
+                let begin = Seq(ack.0.wrapping_sub(observation.acked_unseen));
+                if begin.is_at_or_after(next) {
+                    turns.on_unseen_behind_acknowledgement(moment.at - acknowledged.at);
+                }
+            }
+            _ => {}
+        }
     }
 
     /// Records where the client's first request begins, if this segment brought it.
@@ -272,9 +309,11 @@ fn withdraw_short_message(role: Role, story: &mut Story) {
     };
     let Some(index) = story.endings.iter().position(is_earlier) else { return };
     let message = story.endings.remove(index).moment;
-    // Whoever says goodbye takes a later request back.
+    story.tls.short_messages[role].add(message);
+    // Who says goodbye on a port of messages takes a later one back.
+    let is_goodbye = role == Role::Client && story.has_message_port();
     let is_over = |silence: &Silence| {
-        let is_taken_back = silence.is_acknowledged && story.was_answered();
+        let is_taken_back = is_goodbye && silence.is_acknowledged && story.was_answered();
         silence.awaited_from == Role::Server
             && silence.until == message.at
             && (role == Role::Server || is_taken_back)
@@ -285,7 +324,8 @@ fn withdraw_short_message(role: Role, story: &mut Story) {
     }
     story.tls.application_data[role].add(message);
     match role {
-        Role::Client => story.tls.turns.on_goodbye(),
+        Role::Client if is_goodbye => story.tls.turns.on_goodbye(),
+        Role::Client => {}
         Role::Server => story.tls.turns.on_server(message, false),
     }
 }

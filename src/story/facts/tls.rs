@@ -53,6 +53,8 @@ pub struct TlsFacts {
     /// The server's last data that acknowledges nothing of the client's first request, and so can't be an answer to it: session
     /// tickets, a greeting, HTTP/2's settings.
     pub sent_before_request: Option<Moment>,
+    /// Messages of each side that have a close_notify's size, before another of that size.
+    pub short_messages: PerRole<Repeats>,
     /// Whether the client, which read what came, knows that none of it was an answer.
     pub lacks_answer: bool,
     /// The client's messages and the server's answers, one after the other.

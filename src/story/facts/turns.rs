@@ -47,6 +47,10 @@ pub struct Turns {
     waits: Option<Moment>,
     /// The message that waited longest for its answer.
     latest: Option<Answered>,
+    /// How long after a bare acknowledgement of the client's first request the server's first bytes behind it came.
+    behind_acknowledgement: Option<Elapsed>,
+    /// The same of bytes that the capture lacks, up to the client's acknowledgement of them.
+    unseen_behind_acknowledgement: Option<Elapsed>,
 }
 
 /// A message of the client and the beginning of its answer.
@@ -158,6 +162,27 @@ impl Turns {
     pub(in crate::story) fn on_unseen(&mut self) {
         self.open = None;
         self.waits = None;
+    }
+
+    /// The server's bytes behind its bare acknowledgement of the client's first request came this long after it.
+    pub(in crate::story) fn on_bytes_behind_acknowledgement(&mut self, elapsed: Elapsed) {
+        self.behind_acknowledgement.get_or_insert(elapsed);
+    }
+
+    /// The same of bytes that the capture lacks, and that the client acknowledged this long after it.
+    pub(in crate::story) fn on_unseen_behind_acknowledgement(&mut self, elapsed: Elapsed) {
+        self.unseen_behind_acknowledgement.get_or_insert(elapsed);
+    }
+
+    /// Whether the server's first bytes behind its acknowledgement of the first request came longer after that than `within`: they
+    /// answer it.
+    pub(in crate::story) fn is_answer_late(&self, within: Elapsed) -> bool {
+        self.behind_acknowledgement.is_some_and(|elapsed| elapsed > within)
+    }
+
+    /// The same of bytes that the capture lacks.
+    pub(in crate::story) fn is_unseen_answer_late(&self, within: Elapsed) -> bool {
+        self.unseen_behind_acknowledgement.is_some_and(|elapsed| elapsed > within)
     }
 
     /// The message of the client that waited longest for its answer.
