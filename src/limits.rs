@@ -280,6 +280,10 @@ pub const PATH_CERTIFICATES_OF_A_NAME: usize = 2;
 /// SCTs of one certificate that are shown. Browsers want two or three.
 pub const CERTIFICATE_SCTS: usize = 16;
 
+/// Keys that the signature of a revocation list was compared with and that are remembered; the first is forgotten. An issuer has one key,
+/// or two while it changes it.
+pub const LIST_KEYS: usize = 8;
+
 /// Redirects that a check follows, one after the other, where it is asked to. Browsers follow 20; a page has one or two.
 pub const REDIRECTS: usize = 10;
 

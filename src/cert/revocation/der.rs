@@ -1,5 +1,10 @@
 //! DER, element by element (X.690, 10).
 
+use x509_parser::prelude::FromDer;
+use x509_parser::time::ASN1Time;
+
+use crate::cert::Date;
+
 /// Elements that follow each other. Cloned, it reads them again.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Elements<'a>(pub(super) &'a [u8]);
@@ -16,9 +21,13 @@ pub(super) struct Element<'a> {
 }
 
 pub(super) const SEQUENCE: u8 = 0x30;
+pub(super) const BOOLEAN: u8 = 0x01;
 pub(super) const INTEGER: u8 = 0x02;
+pub(super) const BITS: u8 = 0x03;
 pub(super) const OCTETS: u8 = 0x04;
+pub(super) const OID: u8 = 0x06;
 pub(super) const ENUMERATED: u8 = 0x0a;
+pub(super) const UTC_TIME: u8 = 0x17;
 pub(super) const TIME: u8 = 0x18;
 
 /// The tag of a context's own element, of this number, that contains others.
@@ -60,6 +69,12 @@ impl<'a> Element<'a> {
     pub(super) fn elements(self) -> Elements<'a> {
         Elements(self.content)
     }
+}
+
+/// A time of either form.
+pub(super) fn date(element: Element<'_>) -> Option<Date> {
+    let (_, time) = ASN1Time::from_der(element.whole).ok()?;
+    Some(Date(time.timestamp()))
 }
 
 /// A sequence of this content.

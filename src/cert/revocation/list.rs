@@ -3,28 +3,36 @@
 use x509_parser::certificate::X509Certificate;
 use x509_parser::pem::Pem;
 use x509_parser::prelude::FromDer;
-use x509_parser::revocation_list::CertificateRevocationList;
-use x509_parser::x509::SubjectPublicKeyInfo;
 
-use super::{Issuers, Status, Unknown, at_time, reason};
-use crate::cert::Date;
+use super::crl::{List, Statement, Word};
+use super::{HOLD, Issuers, Status, Unknown, keys_of_trusted};
+use crate::cert::{Anchors, Date};
 
 /// The lists of a file.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub struct RevocationLists(Vec<Vec<u8>>);
+#[derive(PartialEq, Eq, Debug)]
+pub struct RevocationLists(Vec<List>);
 
 impl RevocationLists {
     /// From PEM, one or more, or from one in DER. Nothing where there is none.
     pub fn read(bytes: &[u8]) -> Option<Self> {
         const LABEL: &str = "X509 CRL";
-        let is_list =
-            |der: &Vec<u8>| CertificateRevocationList::from_der(der).is_ok_and(|(rest, _)| rest.is_empty());
-        if is_list(&bytes.to_vec()) {
-            return Some(Self(vec![bytes.to_vec()]));
+        if let Some(list) = List::read(bytes) {
+            return Some(Self(vec![list]));
         }
         let blocks = Pem::iter_from_buffer(bytes).filter_map(Result::ok);
-        let lists: Vec<_> = blocks.filter(|block| block.label == LABEL).map(|block| block.contents).collect();
-        (!lists.is_empty() && lists.iter().all(is_list)).then_some(Self(lists))
+        let lists = blocks.filter(|block| block.label == LABEL).map(|block| List::read(&block.contents));
+        let lists: Vec<_> = lists.collect::<Option<_>>()?;
+        (!lists.is_empty()).then_some(Self(lists))
+    }
+
+    /// Compares the lists' signatures with the keys of those who are trusted. What was compared is not compared again: a hash of a long
+    /// list takes a time that is not to be a handshake's.
+    pub fn compare_with(&self, anchors: &Anchors) {
+        for list in &self.0 {
+            for key in keys_of_trusted(anchors, &list.issuer) {
+                list.is_signed_by(&key);
+            }
+        }
     }
 
     /// What they say of a certificate at this time.
@@ -33,56 +41,46 @@ impl RevocationLists {
     /// Why they say nothing.
     pub fn status(&self, certificate: &[u8], issuers: Issuers<'_>, now: Date) -> Result<Status, Unknown> {
         let (_, certificate) = X509Certificate::from_der(certificate).map_err(|_| Unknown::Malformed)?;
+        let issuer = certificate.issuer().as_raw();
+        let mut lists = self.0.iter().filter(|list| list.issuer == issuer).peekable();
+        if lists.peek().is_none() {
+            return Err(Unknown::Missing);
+        }
         let keys = issuers.keys_of(&certificate);
-        let mut answer = Err(Unknown::Missing);
-        for der in &self.0 {
-            let Ok((_, list)) = CertificateRevocationList::from_der(der) else { continue };
-            if list.issuer().as_raw() != certificate.issuer().as_raw() {
-                continue;
-            }
-            let said = said(&list, &certificate, &keys, now);
-            // Of several, one that revokes it counts, then one that is good.
-            let is_better = matches!(said, Ok(Status::Revoked { .. })) || answer.is_err();
-            if is_better {
-                answer = said;
+        let mut why = Unknown::Missing;
+        let mut statements = Vec::new();
+        for list in lists {
+            match list.says(&certificate, &keys, now) {
+                Ok(statement) => statements.push(statement),
+                Err(other) => why = other,
             }
         }
-        answer
+        together(&statements).unwrap_or(Err(why))
     }
 }
 
-/// What one list says.
-fn said(
-    list: &CertificateRevocationList<'_>,
-    certificate: &X509Certificate<'_>,
-    keys: &[Vec<u8>],
-    now: Date,
-) -> Result<Status, Unknown> {
-    let is_signed = keys.iter().any(|key| {
-        let key = SubjectPublicKeyInfo::from_der(key).ok();
-        key.is_some_and(|(_, key)| list.verify_signature(&key).is_ok())
+/// What statements about a certificate say together, if there are any.
+fn together(statements: &[Statement]) -> Option<Result<Status, Unknown>> {
+    let revoked = statements.iter().find_map(|statement| match statement.word {
+        Word::Revoked(at, reason) => Some(Status::Revoked { at, reason }),
+        _ => None,
     });
-    if !is_signed {
-        return Err(Unknown::Unsigned);
+    if let Some(revoked) = revoked {
+        return Some(Ok(revoked));
     }
-    let date = |time: x509_parser::time::ASN1Time| Date(time.timestamp());
-    let mut revoked = list.iter_revoked_certificates();
-    // Whoever was revoked stays so, however old the list is.
-    if let Some(entry) = revoked.find(|entry| entry.raw_serial() == certificate.raw_serial()) {
-        let why = entry.reason_code().and_then(|(_, code)| reason(code));
-        return Ok(Status::Revoked { at: date(entry.revocation_date), reason: why });
+    // A hold may end, so the latest list counts.
+    let latest = statements.iter().max_by_key(|statement| (statement.from, statement.word))?;
+    if let Word::Held(at) = latest.word {
+        return Some(Ok(Status::Revoked { at, reason: Some(HOLD) }));
     }
-    let until = at_time(date(list.last_update()), list.next_update().map(date), now)?;
-    // RFC 5280, 5.2.4 and 5.2.5: a delta, or a list about some of the certificates, has an extension that must be understood.
-    if list.extensions().iter().any(|extension| extension.critical) {
-        return Err(Unknown::Partial);
-    }
-    Ok(Status::Good { until })
+    let complete = statements.iter().filter(|statement| statement.is_complete);
+    let complete = complete.max_by_key(|statement| statement.from);
+    Some(complete.map(|complete| Status::Good { until: complete.until }).ok_or(Unknown::Partial))
 }
 
 #[cfg(test)]
 mod tests {
-    use super::super::script::{Authority, NOW};
+    use super::super::script::{Authority, NOW, extension, listing};
     use super::*;
 
     #[test]
@@ -97,7 +95,7 @@ mod tests {
     }
 
     #[test]
-    fn a_list_that_is_over_or_another_s_says_nothing() {
+    fn a_list_that_has_expired_or_is_another_s_says_nothing() {
         let authority = Authority::new("Lab CA");
         let certificate = authority.issue(7);
         let status = |pem: &str| {
@@ -105,7 +103,8 @@ mod tests {
         };
         assert!(matches!(status(&authority.list(&[], -60, -30)), Err(Unknown::Over(_))));
         assert!(matches!(status(&authority.list(&[], 5, 30)), Err(Unknown::Early(_))));
-        // Old or not: it was revoked.
+        // A revocation counts from an old list, and not from one that is not yet valid.
+        assert!(matches!(status(&authority.list(&[7], 5, 30)), Err(Unknown::Early(_))));
         assert!(matches!(status(&authority.list(&[7], -60, -30)), Ok(Status::Revoked { .. })));
         assert_eq!(status(&Authority::new("Other CA").list(&[7], -1, 30)), Err(Unknown::Missing));
         // The same name, and another key.
@@ -122,5 +121,60 @@ mod tests {
         assert_eq!(RevocationLists::read(b""), None);
         assert_eq!(RevocationLists::read(b"-----BEGIN X509 CRL-----\nAAAA\n-----END X509 CRL-----\n"), None);
         assert!(RevocationLists::read(&authority.list_der(&[], -1, 30)).is_some());
+    }
+
+    type Lists<'a> = &'a [(Option<u8>, bool, [i64; 2])];
+
+    /// What lists say together, each with the reason of its entry, from and until these days; the second is whether it is a delta.
+    fn said(lists: Lists<'_>) -> Result<Status, Unknown> {
+        let authority = Authority::new("Lab CA");
+        let lists = lists.iter().map(|(code, is_delta, days)| {
+            let reason = code.map(|code| extension(&[0x55, 0x1d, 21], false, &[0x0a, 1, code]));
+            let entries: Vec<_> = reason.iter().map(|reason| (7, &reason[..])).collect();
+            let delta = extension(&[0x55, 0x1d, 27], true, &[2, 1, 5]);
+            let extensions = if *is_delta { &delta[..] } else { &[] };
+            List::read(&listing(&authority, &entries, extensions, *days)).unwrap()
+        });
+        let lists = RevocationLists(lists.collect());
+        lists.status(&authority.issue(7), authority.issuers(), NOW)
+    }
+
+    const ON_HOLD: Option<u8> = Some(6);
+    const REMOVED: Option<u8> = Some(8);
+    const SUPERSEDED: Option<u8> = Some(4);
+
+    #[test]
+    fn a_hold_counts_from_the_latest_valid_list_only() {
+        let is_held =
+            |lists: Lists<'_>| matches!(said(lists), Ok(Status::Revoked { reason: Some(HOLD), .. }));
+        let is_good = |lists: Lists<'_>| matches!(said(lists), Ok(Status::Good { until: Some(_) }));
+        let (old, older, new) = ([-60, -30], [-9, 20], [-1, 30]);
+        assert!(is_held(&[(ON_HOLD, false, new)]));
+        assert!(is_good(&[(ON_HOLD, false, old), (None, false, new)]));
+        assert!(is_good(&[(None, false, new), (ON_HOLD, false, older)]));
+        assert!(is_held(&[(ON_HOLD, false, new), (None, false, older)]));
+        assert!(is_held(&[(None, false, new), (ON_HOLD, false, new)]));
+        assert!(matches!(said(&[(ON_HOLD, false, old)]), Err(Unknown::Over(_))));
+        // Any other reason is for ever.
+        let superseded = said(&[(SUPERSEDED, false, old), (None, false, new)]);
+        assert!(matches!(superseded, Ok(Status::Revoked { reason: Some("superseded"), .. })));
+    }
+
+    #[test]
+    fn a_delta_revokes_and_releases_but_shows_nobody_to_be_good() {
+        let is_good = |lists: Lists<'_>| matches!(said(lists), Ok(Status::Good { until: Some(_) }));
+        let (older, new) = ([-9, 20], [-1, 30]);
+        assert!(is_good(&[(REMOVED, true, new), (None, false, new)]));
+        assert!(is_good(&[(REMOVED, true, new), (ON_HOLD, false, older)]));
+        assert!(matches!(
+            said(&[(REMOVED, true, older), (ON_HOLD, false, new)]),
+            Ok(Status::Revoked { reason: Some(HOLD), .. })
+        ));
+        assert!(matches!(
+            said(&[(SUPERSEDED, true, new), (None, false, older)]),
+            Ok(Status::Revoked { reason: Some("superseded"), .. })
+        ));
+        assert_eq!(said(&[(REMOVED, true, new)]), Err(Unknown::Partial));
+        assert_eq!(said(&[(None, true, new)]), Err(Unknown::Partial));
     }
 }

@@ -1,8 +1,10 @@
 //! Whether a certificate was revoked: by lists that the user gives (RFC 5280, 5), and by what the server staples (RFC 6960 and 6066, 8).
 //! Nothing is asked over the network.
 
+mod crl;
 mod der;
 mod list;
+mod scope;
 mod staple;
 
 use x509_parser::asn1_rs::{BitString, FromDer};
@@ -19,7 +21,7 @@ use super::{Anchors, Date};
 pub enum Status {
     /// It was not revoked when that was written; the next is due then.
     Good {
-        /// When what says so is over; absent where it has no end.
+        /// When what says so expires; absent where it has no end.
         until: Option<Date>,
     },
     /// It was revoked.
@@ -43,15 +45,24 @@ pub enum Unknown {
     /// What is there is not the issuer's.
     #[error("it is not signed by the certificate's issuer")]
     Unsigned,
-    /// What is there was over by then.
+    /// What is there had expired by then.
     #[error("it was valid until {}", .0.day())]
     Over(Date),
     /// What is there is of the future.
     #[error("it is not valid before {}", .0.day())]
     Early(Date),
-    /// What is there is about a part of the issuer's certificates.
-    #[error("it is about a part of the issuer's certificates only")]
+    /// What is there has a part of the issuer's revocations only.
+    #[error("it lists only some of the issuer's revocations (a delta, or those for some reasons)")]
     Partial,
+    /// What is there is about other certificates of the issuer.
+    #[error("it covers other certificates of this issuer (by its issuing distribution point)")]
+    OutOfScope,
+    /// What is there is about certificates of other issuers too.
+    #[error("it is an indirect list, which also covers certificates of other issuers")]
+    Indirect,
+    /// What is there has a critical extension that is unknown here, so it must not be used (RFC 5280, 5.2 and 5.3).
+    #[error("it has a critical extension that ssmscope does not know")]
+    Critical,
     /// It is not what it should be.
     #[error("it can't be read")]
     Malformed,
@@ -88,15 +99,20 @@ impl Issuers<'_> {
             let (_, other) = X509Certificate::from_der(der).ok()?;
             (other.subject().as_raw() == wanted).then(|| other.public_key().raw.to_vec())
         });
-        // webpki's anchors have the content of both.
-        let trusted = self.anchors.roots.roots.iter().filter(|root| der::sequence(&root.subject) == wanted);
-        let trusted = trusted.map(|root| der::sequence(&root.subject_public_key_info));
+        let trusted = keys_of_trusted(self.anchors, wanted);
         let has_signed = |key: &Vec<u8>| {
             let key = SubjectPublicKeyInfo::from_der(key).ok();
             key.is_some_and(|(_, key)| certificate.verify_signature(Some(&key)).is_ok())
         };
         sent.chain(trusted).filter(has_signed).collect()
     }
+}
+
+/// The keys of those of this name who are trusted.
+fn keys_of_trusted<'a>(anchors: &'a Anchors, name: &'a [u8]) -> impl Iterator<Item = Vec<u8>> + 'a {
+    // webpki's anchors have the content of both.
+    let named = anchors.roots.roots.iter().filter(move |root| der::sequence(&root.subject) == name);
+    named.map(|root| der::sequence(&root.subject_public_key_info))
 }
 
 /// Whether one of these keys made a signature.
@@ -111,6 +127,9 @@ fn is_signed(keys: &[Vec<u8>], signed: &[u8], algorithm: &[u8], signature: &[u8]
     })
 }
 
+/// The reason of a revocation that may end.
+const HOLD: &str = "certificateHold";
+
 fn reason(code: ReasonCode) -> Option<&'static str> {
     Some(match code {
         ReasonCode::KeyCompromise => "keyCompromise",
@@ -118,7 +137,7 @@ fn reason(code: ReasonCode) -> Option<&'static str> {
         ReasonCode::AffiliationChanged => "affiliationChanged",
         ReasonCode::Superseded => "superseded",
         ReasonCode::CessationOfOperation => "cessationOfOperation",
-        ReasonCode::CertificateHold => "certificateHold",
+        ReasonCode::CertificateHold => HOLD,
         ReasonCode::PrivilegeWithdrawn => "privilegeWithdrawn",
         ReasonCode::AACompromise => "aACompromise",
         _ => return None,

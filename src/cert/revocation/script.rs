@@ -1,10 +1,12 @@
 //! An authority with its lists and responses, for tests.
 
 use rcgen::{
-    BasicConstraints, CertificateParams, CertificateRevocationListParams, DnType, ExtendedKeyUsagePurpose,
-    IsCa, Issuer, KeyIdMethod, KeyPair, KeyUsagePurpose, RevocationReason, RevokedCertParams, SerialNumber,
-    SigningKey, date_time_ymd,
+    BasicConstraints, CertificateParams, CertificateRevocationListParams, CrlDistributionPoint, DnType,
+    ExtendedKeyUsagePurpose, IsCa, Issuer, KeyIdMethod, KeyPair, KeyUsagePurpose, RevocationReason,
+    RevokedCertParams, SerialNumber, SigningKey, date_time_ymd,
 };
+
+use x509_parser::prelude::{FromDer, X509Certificate};
 
 use super::Issuers;
 use super::der::sequence;
@@ -13,6 +15,8 @@ use crate::cert::{Anchors, Date};
 /// 2026-06-15, noon.
 pub(super) const NOW: Date = Date(1_781_524_800);
 const DAY: i64 = 86_400;
+/// Where the authority publishes its list, by its certificates.
+pub(super) const POINT: &str = "http://ca.example/1.crl";
 
 /// Who issues certificates, and says which of them are revoked.
 pub(super) struct Authority {
@@ -32,6 +36,7 @@ pub(super) struct Delegate {
 pub(super) enum Said {
     Good,
     Revoked,
+    Held,
     Unknown,
 }
 
@@ -63,6 +68,7 @@ impl Authority {
     pub(super) fn issue(&self, serial: u8) -> Vec<u8> {
         let mut params = params("ssm");
         params.serial_number = Some(SerialNumber::from(vec![serial]));
+        params.crl_distribution_points = vec![CrlDistributionPoint { uris: vec![POINT.to_owned()] }];
         params.signed_by(&KeyPair::generate().unwrap(), &self.issuer).unwrap().der().to_vec()
     }
 
@@ -133,6 +139,7 @@ pub(super) fn response(
     let status = match said {
         Said::Good => vec![0x80, 0],
         Said::Revoked => element(0xa1, &[time(-100), element(0xa0, b"\x0a\x01\x01")].concat()),
+        Said::Held => element(0xa1, &[time(-100), element(0xa0, b"\x0a\x01\x06")].concat()),
         Said::Unknown => vec![0x82, 0],
     };
     let single = sequence(&[id, status, time(from), element(0xa0, &time(until))].concat());
@@ -146,4 +153,39 @@ pub(super) fn response(
     let kind = b"\x06\x09\x2b\x06\x01\x05\x05\x07\x30\x01\x01";
     let bytes = sequence(&[&kind[..], &element(0x04, &basic)].concat());
     sequence(&[b"\x0a\x01\0".to_vec(), element(0xa0, &bytes)].concat())
+}
+
+/// An extension (RFC 5280, 4.1).
+pub(super) fn extension(id: &[u8], is_critical: bool, value: &[u8]) -> Vec<u8> {
+    let critical: &[u8] = if is_critical { b"\x01\x01\xff" } else { b"" };
+    sequence(&[&element(0x06, id), critical, &element(0x04, value)].concat())
+}
+
+/// An issuing distribution point of this content (RFC 5280, 5.2.5).
+pub(super) fn issuing_point(is_critical: bool, content: &[u8]) -> Vec<u8> {
+    extension(&[0x55, 0x1d, 28], is_critical, &sequence(content))
+}
+
+/// A list in DER of serial numbers, each with its entry's extensions, from and until these numbers of days from now (RFC 5280, 5.1).
+pub(super) fn listing(
+    authority: &Authority,
+    entries: &[(u8, &[u8])],
+    extensions: &[u8],
+    [from, until]: [i64; 2],
+) -> Vec<u8> {
+    let optional = |content: &[u8]| if content.is_empty() { Vec::new() } else { sequence(content) };
+    let entries = entries.iter().map(|(serial, extensions)| {
+        sequence(&[element(0x02, &[*serial]), time(-100), optional(extensions)].concat())
+    });
+    let entries = optional(&entries.collect::<Vec<_>>().concat());
+    let extensions = Some(optional(extensions)).filter(|list| !list.is_empty());
+    let extensions = extensions.map(|list| element(0xa0, &list)).unwrap_or_default();
+    let (_, own) = X509Certificate::from_der(&authority.certificate).unwrap();
+    let issuer = own.subject().as_raw().to_vec();
+    let algorithm = sequence(b"\x06\x08\x2a\x86\x48\xce\x3d\x04\x03\x02");
+    let parts =
+        [element(0x02, &[1]), algorithm.clone(), issuer, time(from), time(until), entries, extensions];
+    let signed = sequence(&parts.concat());
+    let signature = [vec![0], authority.issuer.key().sign(&signed).unwrap()].concat();
+    sequence(&[signed, algorithm, element(0x03, &signature)].concat())
 }

@@ -2,11 +2,10 @@
 
 use x509_parser::certificate::X509Certificate;
 use x509_parser::prelude::FromDer;
-use x509_parser::time::ASN1Time;
 use x509_parser::x509::ReasonCode;
 
-use super::der::{ENUMERATED, Element, Elements, INTEGER, OCTETS, SEQUENCE, TIME, context};
-use super::{Issuers, Status, Unknown, at_time, is_signed, reason};
+use super::der::{ENUMERATED, Element, Elements, INTEGER, OCTETS, SEQUENCE, TIME, context, date};
+use super::{HOLD, Issuers, Status, Unknown, at_time, is_signed, reason};
 use crate::cert::Date;
 
 /// What a response says of a certificate at this time.
@@ -34,11 +33,15 @@ pub fn staple(
     }
     let single = basic.single(certificate.raw_serial()).ok_or(Unknown::Another)?;
     let said = single.status.ok_or(Unknown::Denied)?;
-    let until = at_time(single.from, single.until, now)?;
-    Ok(match said {
-        Status::Good { .. } => Status::Good { until },
-        revoked @ Status::Revoked { .. } => revoked,
-    })
+    match (said, at_time(single.from, single.until, now)) {
+        (Status::Good { .. }, Ok(until)) => Ok(Status::Good { until }),
+        (revoked, Ok(_)) => Ok(revoked),
+        // What is revoked stays so, however old the response is; a hold may end.
+        (revoked @ Status::Revoked { reason, .. }, Err(Unknown::Over(_))) if reason != Some(HOLD) => {
+            Ok(revoked)
+        }
+        (_, Err(why)) => Err(why),
+    }
 }
 
 /// BasicOCSPResponse (RFC 6960, 4.2.1).
@@ -140,11 +143,6 @@ fn status(choice: Element<'_>) -> Option<Status> {
     }
 }
 
-fn date(element: Element<'_>) -> Option<Date> {
-    let (_, time) = ASN1Time::from_der(element.whole).ok()?;
-    Some(Date(time.timestamp()))
-}
-
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
@@ -162,6 +160,7 @@ mod tests {
         let of = |said| said_of(7, &authority, &response(&authority, None, 7, said, [-1, 6]));
         assert!(matches!(of(Said::Good), Ok(Status::Good { until: Some(until) }) if until > NOW));
         assert!(matches!(of(Said::Revoked), Ok(Status::Revoked { reason: Some("keyCompromise"), .. })));
+        assert!(matches!(of(Said::Held), Ok(Status::Revoked { reason: Some(HOLD), .. })));
         assert_eq!(of(Said::Unknown), Err(Unknown::Denied));
         let other = response(&authority, None, 8, Said::Good, [-1, 6]);
         assert_eq!(said_of(7, &authority, &other), Err(Unknown::Another));
@@ -169,10 +168,16 @@ mod tests {
     }
 
     #[test]
-    fn a_response_that_is_over_or_another_s_says_nothing() {
+    fn a_response_that_has_expired_or_is_another_s_says_nothing() {
         let authority = Authority::new("Lab CA");
         let over = response(&authority, None, 7, Said::Good, [-9, -2]);
         assert!(matches!(said_of(7, &authority, &over), Err(Unknown::Over(_))));
+        let revoked = response(&authority, None, 7, Said::Revoked, [-9, -2]);
+        assert!(matches!(said_of(7, &authority, &revoked), Ok(Status::Revoked { .. })));
+        let held = response(&authority, None, 7, Said::Held, [-9, -2]);
+        assert!(matches!(said_of(7, &authority, &held), Err(Unknown::Over(_))));
+        let early = response(&authority, None, 7, Said::Revoked, [2, 9]);
+        assert!(matches!(said_of(7, &authority, &early), Err(Unknown::Early(_))));
         let early = response(&authority, None, 7, Said::Good, [2, 9]);
         assert!(matches!(said_of(7, &authority, &early), Err(Unknown::Early(_))));
         let impostor = response(&Authority::new("Lab CA"), None, 7, Said::Good, [-1, 6]);
