@@ -43,7 +43,7 @@ impl Demands {
     pub(super) fn look_at(&self, presented: Presented<'_>) -> (Vec<String>, Option<Unmet>) {
         let Some(own) = presented.chain.first() else { return (Vec::new(), None) };
         let mut remarks = Vec::new();
-        let mut unmet = self.in_lists(presented, own, &mut remarks);
+        let mut unmet = self.in_lists(presented, &mut remarks);
         let stapled = self.stapled(presented, own, &mut remarks);
         unmet = unmet.or(stapled);
         let scts = revocation::scts(own);
@@ -55,15 +55,27 @@ impl Demands {
         (remarks, unmet.or_else(|| self.key(own)))
     }
 
-    fn in_lists(&self, presented: Presented<'_>, own: &[u8], remarks: &mut Vec<String>) -> Option<Unmet> {
+    /// Does before a handshake what would take long in it.
+    pub(super) fn prepare(&self, anchors: &Anchors) {
+        if let Some(lists) = &self.lists {
+            lists.compare_with(anchors);
+        }
+    }
+
+    fn in_lists(&self, presented: Presented<'_>, remarks: &mut Vec<String>) -> Option<Unmet> {
         let lists = self.lists.as_ref()?;
         let issuers = presented.issuers();
+        let mut own = Err(Unknown::Missing);
         for (place, certificate) in presented.chain.iter().enumerate() {
-            if let Ok(Status::Revoked { at, reason }) = lists.status(certificate, issuers, presented.now) {
+            let status = lists.status(certificate, issuers, presented.now);
+            if let Ok(Status::Revoked { at, reason }) = status {
                 return Some(revoked(place, at, reason, "a list of --crl-file"));
             }
+            if place == 0 {
+                own = status;
+            }
         }
-        match lists.status(own, issuers, presented.now) {
+        match own {
             Ok(Status::Good { until }) => {
                 remarks.push(format!("--crl-file: the certificate is not revoked{}", until_day(until)));
                 None
@@ -76,7 +88,9 @@ impl Demands {
                 };
                 let explanation = "Whether the certificate was revoked is not known, and --crl-file demands that it is. The check \
                                    ended the handshake; nothing was asked.";
-                let advice = vec!["Get the issuer's present list, and give its file to --crl-file."];
+                let advice = vec![
+                    "Get the issuer's current list that covers the certificate, and give its file to --crl-file.",
+                ];
                 Some(Unmet { headline, explanation: explanation.to_owned(), advice, is_revoked: false })
             }
         }
@@ -145,7 +159,7 @@ fn revoked(place: usize, at: Date, reason: Option<&'static str>, by: &str) -> Un
     Unmet {
         headline: format!("{whose} was revoked on {}{reason}", at.day()),
         explanation: format!(
-            "So says {by}, which the certificate's issuer signed. Clients that look at it refuse the certificate; others do not notice."
+            "This is according to {by}, which the certificate's issuer signed. Clients that look at it refuse the certificate; others do not notice."
         ),
         advice: vec![
             "Have a new certificate issued for a new key, install it, and reload the server.",

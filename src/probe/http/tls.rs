@@ -136,6 +136,7 @@ impl Tls {
     /// By a plan.
     pub(in crate::probe) fn new(plan: &TlsPlan, peer: Peer) -> Result<Self, Error> {
         let provider = Arc::new(rustls::crypto::ring::default_provider());
+        plan.demands.prepare(&plan.anchors);
         let verifier = Arc::new(Verifier {
             wanted: Wanted { name: plan.wanted.clone(), source: NameSource::Target },
             anchors: Arc::clone(&plan.anchors),
