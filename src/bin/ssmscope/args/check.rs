@@ -89,7 +89,7 @@ pub struct Check {
     /// excepts the host.
     ///
     /// http:// is asked by CONNECT; https:// the same, inside TLS with the proxy, whose certificate must be valid for the proxy's name
-    /// and lead to the authorities that the server's has to lead to (--ca-file), whatever --insecure and --accept allow the server. The
+    /// and come from an authority that is trusted for the server too (--ca-file), whatever --insecure and --accept allow the server. The
     /// user's password is sent after that. Packets of --capture show that TLS alone: once it is established, the check judges by its
     /// socket, and --save still saves them. socks5:// is asked for the host's first address, which is looked up here; socks5h:// for its name,
     /// which the proxy looks up. ALL_PROXY counts too where HTTPS_PROXY is not set. The port is 1080 by default, and 443 with https://.
