@@ -83,7 +83,7 @@ impl<'s> Connections<'s> {
         };
         let index = match found {
             Some(index) if !is_reopened(index) => index,
-            None if self.recently_closed.contains(&key, header) => return Ok(()),
+            None if self.recently_closed.take_late(&key, header, id.moment.at) => return Ok(()),
             _ => match self.begin(key, id, segment, facts, outlet)? {
                 Some(index) => index,
                 None => return Ok(()),

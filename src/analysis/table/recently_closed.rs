@@ -11,6 +11,9 @@ use crate::time::{Elapsed, Timestamp};
 /// waits (RFC 9293, 3.4.2: two maximum segment lifetimes; Linux waits 60 s).
 const REMEMBERED: Elapsed = Elapsed::from_millis(60_000);
 
+/// A copy of a SYN that comes later than this behind the end of its connection is none: a scanner sends the same SYN again.
+const COPIED_WITHIN: Elapsed = Elapsed::from_millis(1_000);
+
 /// Connections that were judged while others continued, by their sockets: a late packet of one of them begins no new
 /// connection.
 ///
@@ -25,8 +28,15 @@ pub(in crate::analysis) struct RecentlyClosed {
     most: usize,
 }
 
-/// The initial sequence numbers of each connection, as far as they were captured.
-type Closed = HashMap<Key, [Option<Seq>; 2], foldhash::fast::RandomState>;
+/// What is known of each connection.
+type Closed = HashMap<Key, Numbers, foldhash::fast::RandomState>;
+
+/// The initial sequence numbers of a connection whose copies did not come yet, and when it was judged.
+#[derive(Clone, Copy, Debug)]
+struct Numbers {
+    initial: [Option<Seq>; 2],
+    at: Timestamp,
+}
 
 impl RecentlyClosed {
     pub(in crate::analysis) fn new(bounds: &Bounds) -> Self {
@@ -44,15 +54,27 @@ impl RecentlyClosed {
             self.since = now;
         }
         let ends = &connection.ends;
-        self.latest.insert(connection.key(), [ends.client.initial, ends.server.initial]);
+        let initial = [ends.client.initial, ends.server.initial];
+        self.latest.insert(connection.key(), Numbers { initial, at: now });
     }
 
     /// Whether a segment that belongs to no connection in the table is a late one of a connection that was judged. A SYN or SYN-ACK
-    /// is one if it has that connection's number.
-    pub(in crate::analysis) fn contains(&self, key: &Key, header: &SegmentHeader) -> bool {
-        let Some(initial) = self.latest.get(key).or_else(|| self.earlier.get(key)) else { return false };
-        let is_syn = header.tcp.flags.is_some_and(Flags::syn);
-        !is_syn || header.tcp.seq.is_some_and(|seq| initial.contains(&Some(seq)))
+    /// is one if it has that connection's number, comes at once and is the only one.
+    pub(in crate::analysis) fn take_late(
+        &mut self,
+        key: &Key,
+        header: &SegmentHeader,
+        at: Timestamp,
+    ) -> bool {
+        let Some(closed) = self.latest.get_mut(key).or_else(|| self.earlier.get_mut(key)) else {
+            return false;
+        };
+        if !header.tcp.flags.is_some_and(Flags::syn) {
+            return true;
+        }
+        let is_its = |initial: &&mut Option<Seq>| initial.is_some() && **initial == header.tcp.seq;
+        let copied = closed.initial.iter_mut().find(is_its).filter(|_| at - closed.at <= COPIED_WITHIN);
+        copied.is_some_and(|initial| initial.take().is_some())
     }
 }
 
@@ -82,14 +104,21 @@ mod tests {
         let mut closed = RecentlyClosed::new(&Bounds::default());
         let begin = Timestamp::from_parts(1_700_000_000, 0);
         closed.add(&connection(8443), begin);
-        assert!(closed.contains(&key, late));
-        assert!(!closed.contains(&key, syn) && !closed.contains(&key, answer));
+        assert!(closed.take_late(&key, late, begin));
+        assert!(!closed.take_late(&key, syn, begin) && !closed.take_late(&key, answer, begin));
         // Late copies of its own SYN and SYN-ACK.
-        assert!(fin.packets[..2].iter().all(|copy| closed.contains(&key, &copy.header)));
+        let copies = &fin.packets[..2];
+        let soon = begin + COPIED_WITHIN;
+        assert!(copies.iter().all(|copy| closed.take_late(&key, &copy.header, soon)));
+        // A SYN that is sent again, or later, is a new attempt with the same number.
+        assert!(copies.iter().all(|copy| !closed.take_late(&key, &copy.header, soon)));
+        closed.add(&connection(8443), begin);
+        let later = soon + Elapsed::from_millis(1);
+        assert!(copies.iter().all(|copy| !closed.take_late(&key, &copy.header, later)));
         closed.add(&connection(1), begin + REMEMBERED);
-        assert!(closed.contains(&key, late));
+        assert!(closed.take_late(&key, late, begin));
         closed.add(&connection(2), begin + REMEMBERED.doubled());
-        assert!(!closed.contains(&key, late) && closed.contains(&other(1), late));
+        assert!(!closed.take_late(&key, late, begin) && closed.take_late(&other(1), late, begin));
     }
 
     #[test]
