@@ -5,6 +5,10 @@ use super::{Builder, PacketId};
 use crate::packet::{Direction, Filtered, SegmentHeader, Viewpoint};
 use crate::story::{Moment, Note, Stage};
 use crate::tcp::{Connection, HandshakeStep, Observation, Role, SegmentKind};
+use crate::tls::Version;
+
+/// Bytes of a record's header (RFC 8446, 5.1).
+const RECORD_HEADER: u32 = 5;
 
 impl Builder {
     /// What the headers show of their sender, and of what the capture lacks.
@@ -27,7 +31,8 @@ impl Builder {
             self.on_unseen_answer(moment, self.story.missing.since_step.server.saturating_sub(before.server));
         }
         if found.client && self.story.stage >= Stage::TlsEstablished {
-            self.story.missing.request.get_or_insert(moment);
+            let bytes = self.story.missing.since_step.client.saturating_sub(before.client);
+            self.on_unseen_request(moment, bytes);
         }
         if observation.reset.is_some() && observation.role == Role::Server && observation.ahead > 0 {
             self.story.tls.turns.on_unseen();
@@ -71,6 +76,19 @@ impl Builder {
         data[other].record_acknowledgement(moment, header, observation);
     }
 
+    /// A packet proves that the client sent what the capture lacks behind the handshake. The first of it is a message like those that
+    /// are captured, since which the server owes answers.
+    #[cold]
+    fn on_unseen_request(&mut self, moment: Moment, bytes: u64) {
+        let tls = &mut self.story.tls;
+        if self.story.missing.request.is_none() && tls.application_data.client.count == 0 {
+            let is_tls13 = tls.version().is_some_and(Version::is_tls13);
+            let len = u32::try_from(bytes).unwrap_or(u32::MAX).saturating_sub(RECORD_HEADER);
+            tls.turns.on_client(moment, len, is_tls13);
+        }
+        self.story.missing.request.get_or_insert(moment);
+    }
+
     /// A packet proves that the server sent what the capture lacks.
     #[cold]
     fn on_unseen_answer(&mut self, moment: Moment, bytes: u64) {
@@ -100,5 +118,30 @@ impl Builder {
         if is_of_server && self.story.data.client.first.is_some() && trips.data.is_none() {
             trips.data = Some((round_trip, moment.number));
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::story::script::talk::{self, Talk, handshake};
+    use crate::tcp::Role::{Client, Server};
+
+    /// Two requests, of which the first is not in the capture and was answered.
+    fn asked_twice() -> Talk {
+        let mut talk = handshake().say(Client, &talk::data());
+        let first = talk.packets.len() - 1;
+        talk = talk.ack(Server).say(Server, &talk::data()).ack(Client);
+        talk = talk.wait(500).say(Client, &talk::data()).ack(Server);
+        talk.packets.remove(first);
+        talk
+    }
+
+    #[test]
+    fn a_request_behind_one_that_the_capture_lacks_needs_an_answer_of_its_own() {
+        let asked = asked_twice();
+        assert_eq!(asked.clone().wait(2_000).rst(Server).code(0), "reset");
+        assert_eq!(asked.clone().wait(2_000).fin(Server).code(0), "no-response");
+        assert_eq!(asked.clone().wait(20_000).fin(Client).code(0), "no-response");
+        assert_eq!(asked.say(Server, &talk::data()).ack(Client).fin(Client).code(0), "healthy");
     }
 }
