@@ -170,6 +170,8 @@ impl Story {
     /// record of an alert's size that closes, a FIN or RST behind the sender's own FIN or the rest of its data.
     pub fn is_place_unsure(&self, ending: &Ending) -> bool {
         let missing = &self.missing;
+        let is_before = |acked: Moment| !self.order.is_after(acked.number, ending.moment.number);
+        let is_closed = |role: Role| missing.fin[role].is_some_and(is_before);
         match ending.what {
             EndingKind::EncryptedAlert { .. } => {
                 let is_hello_unseen = self.tls.server_hello.is_none() && !self.capture.is_text;
@@ -183,18 +185,27 @@ impl Story {
                     ending.by == Role::Server && may_be_early && self.traffic.counters.server.cut_bytes > 0;
                 // Of a cut line of text the length is not known, and what follows it seems to leave a gap.
                 let is_behind_gap = missing.gap[ending.by] > 0 && !self.capture.is_text;
-                is_behind_gap || may_be_answer && ending.stage >= Stage::ClientHello
+                is_behind_gap
+                    || is_closed(ending.by.other())
+                    || may_be_answer && ending.stage >= Stage::ClientHello
             }
-            // The server's FIN counts as well: its client, which may discard a connection that is over, did not end it.
-            EndingKind::Reset(_) => {
-                let is_before = |role: Role| {
-                    missing.fin[role]
-                        .is_some_and(|acked| !self.order.is_after(acked.number, ending.moment.number))
-                };
-                is_before(ending.by) || ending.by == Role::Client && is_before(Role::Server)
+            // The other side's FIN counts as well: whoever discards a connection that is over did not end it.
+            EndingKind::Reset(_) => is_closed(Role::Client) || is_closed(Role::Server),
+            // What was awaited may have come, as far as one byte shows it.
+            EndingKind::Silence(_) => {
+                missing.since_step[ending.by] == 1
+                    && !self.repeats_unacknowledged(ending.by.other())
+                    && self.unseen_behind(ending.by).is_some_and(is_before)
             }
-            EndingKind::Silence(_) | EndingKind::Alert { .. } | EndingKind::CloseNotify => false,
+            EndingKind::Alert { .. } | EndingKind::CloseNotify => false,
         }
+    }
+
+    /// The acknowledgement of bytes that a side sent behind the last that the capture holds of it, if any was captured.
+    pub(in crate::story) fn unseen_behind(&self, role: Role) -> Option<Moment> {
+        let acked = self.missing.acked_unseen_by[role].moments.last().copied()?;
+        let is_behind = |last: Moment| self.order.is_after(acked.number, last.number);
+        self.data[role].last.is_none_or(is_behind).then_some(acked)
     }
 
     /// Whether each packet of both sides carries data, and several of them do.

@@ -500,7 +500,7 @@ mod tests {
     fn a_client_that_resets_after_an_unseen_fin_did_not_end_the_connection() {
         let spoken = Talk::to_port(2404).open().say(Client, b"ask").ack(Server);
         let closed = spoken.clone().segment_with(Client, ".", 4, 2, &[], |_| {});
-        assert_eq!(closed.rst(Client).code(0), "plaintext");
+        assert_eq!(closed.rst(Client).code(0), "capture-gap");
         assert_eq!(spoken.rst(Client).code(0), "reset");
     }
 

@@ -3,8 +3,9 @@
 use std::mem;
 
 use super::notes::Notes;
+use crate::limits;
 use crate::packet::{Segment, SegmentHeader, Seq};
-use crate::story::{Ending, EndingKind, Moment, Note, ResetFacts, Stage, Story};
+use crate::story::{Ending, EndingKind, Moment, Note, PreludeFacts, ResetFacts, Stage, Story};
 use crate::tcp::{Connection, HandshakeStep, Observation, PerRole, ResetFit, Role, SegmentKind};
 use crate::time::Elapsed;
 
@@ -25,6 +26,8 @@ pub(super) struct Closing {
     sent_after_reset: PerRole<Option<Seq>>,
     /// Whether the client sent a FIN while its SYN was unanswered: its next one closes what was opened since.
     gave_up_on_syn: bool,
+    /// The number behind a side's FIN that the capture lacks, as the other side acknowledged it.
+    unseen_fin: PerRole<Option<Seq>>,
 }
 
 impl Closing {
@@ -33,6 +36,7 @@ impl Closing {
         self.saw_timestamps.swap();
         self.reset_seq.swap();
         self.sent_after_reset.swap();
+        self.unseen_fin.swap();
     }
 
     /// Records whether a segment carries timestamps.
@@ -89,8 +93,66 @@ impl Closing {
         }
         let closes_late =
             role == Role::Client && observation.flags.fin() && mem::take(&mut self.gave_up_on_syn);
-        let is_known = story.endings.iter().any(|ending| ending.by == role && is_unseen_fin(ending, story));
-        ((observation.is_first_fin || closes_late) && !is_known).then_some(EndingKind::Fin)
+        (observation.is_first_fin || closes_late).then_some(EndingKind::Fin)
+    }
+
+    /// The side whose FIN, most likely, a segment acknowledges although the capture lacks it. It may be a byte of data as well: where the
+    /// sender's state asks for one it is taken for that, and what is sent or acknowledged behind it later proves it.
+    pub(super) fn unseen_fin(
+        &mut self,
+        moment: Moment,
+        connection: &Connection,
+        segment: &Segment<'_>,
+        observation: &Observation,
+        story: &mut Story,
+    ) -> Option<Role> {
+        self.withdraw_unseen_fins(segment.header, observation, story);
+        let by = observation.role.other();
+        if story.missing.fin[by].is_none_or(|acked| acked.number != moment.number) {
+            return None;
+        }
+        self.unseen_fin[by] = segment.header.tcp.ack;
+        let end = &connection.ends[by];
+        let owes_more = story.tls.is_inside_record[by]
+            || story.data[by].closed_window.is_some()
+            || by == Role::Server && story.prelude.as_ref().is_some_and(PreludeFacts::is_pending);
+        let is_fin = story.stage >= Stage::SynAck
+            && end.fin.is_none()
+            && end.counters.unknown_lengths == 0
+            && !owes_more;
+        is_fin.then_some(by)
+    }
+
+    /// Withdraws the FIN of a side that continues behind it: it was data, and the silence that it ended was a pause.
+    fn withdraw_unseen_fins(&mut self, header: &SegmentHeader, observation: &Observation, story: &mut Story) {
+        if observation.reset.is_some() {
+            return;
+        }
+        let role = observation.role;
+        let len = header.payload_len.unwrap_or(0);
+        for by in [role, role.other()] {
+            let (Some(fin), Some(acked)) = (self.unseen_fin[by], story.missing.fin[by]) else { continue };
+            let continues = if by == role {
+                let is_behind =
+                    |seq: Seq| seq.is_after(fin) || observation.flags.fin() && !fin.is_after(seq + len);
+                observation.new_bytes > 0 || header.tcp.seq.is_some_and(is_behind)
+            } else {
+                header.tcp.ack.is_some_and(|ack| ack.is_after(fin))
+            };
+            if !continues {
+                continue;
+            }
+            self.unseen_fin[by] = None;
+            story.missing.fin[by] = None;
+            let ended = |ending: &Ending| match ending.what {
+                EndingKind::Silence(silence) if ending.by == by && silence.until == acked.at => Some(silence),
+                _ => None,
+            };
+            let pauses = story.endings.iter().filter_map(ended);
+            let room = limits::STORY_REPEATS.saturating_sub(story.pauses.len());
+            story.pauses.extend(pauses.take(room));
+            story.endings.retain(|ending| ended(ending).is_none());
+        }
     }
 
     /// A segment was added. What is sent again triggers nothing that its first copy did not.
@@ -141,35 +203,6 @@ impl Closing {
     }
 }
 
-/// The side whose FIN a segment acknowledges although the capture lacks it, if any. What a side sent before it sends more was no FIN.
-pub(super) fn unseen_fin(
-    connection: &Connection,
-    observation: &Observation,
-    story: &mut Story,
-) -> Option<Role> {
-    let role = observation.role;
-    if observation.new_bytes > 0 && story.missing.fin[role].is_some() {
-        let fins: Vec<bool> = story.endings.iter().map(|ending| is_unseen_fin(ending, story)).collect();
-        let mut fins = fins.into_iter();
-        story.endings.retain(|ending| !(fins.next() == Some(true) && ending.by == role));
-        story.missing.fin[role] = None;
-    }
-    let by = role.other();
-    let end = &connection.ends[by];
-    let is_fin = observation.acknowledges_unseen_fin()
-        && story.stage >= Stage::SynAck
-        && end.fin.is_none()
-        && end.counters.unknown_lengths == 0
-        && !story.endings.iter().any(|ending| ending.by == by && ending.what == EndingKind::Fin);
-    is_fin.then_some(by)
-}
-
-/// Whether an ending is a FIN of which the capture holds only the acknowledgement.
-fn is_unseen_fin(ending: &Ending, story: &Story) -> bool {
-    ending.what == EndingKind::Fin
-        && story.missing.fin[ending.by].is_some_and(|acked| acked.number == ending.moment.number)
-}
-
 fn record_talk_after_reset(role: Role, moment: Moment, story: &mut Story) {
     for ending in &mut story.endings {
         if let EndingKind::Reset(facts) = &mut ending.what
@@ -178,5 +211,69 @@ fn record_talk_after_reset(role: Role, moment: Moment, story: &mut Story) {
         {
             facts.continued_in.get_or_insert(moment.number);
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::story::script::talk::{self, Talk, ssm};
+    use crate::story::{EndingKind, Story};
+    use crate::tcp::Role::{Client, Server};
+
+    /// A ClientHello that got no answer for 8 s, and then `bytes` of the server that the capture lacks.
+    fn unseen_after_silence(bytes: u32) -> Talk {
+        let asked = ssm().open().say(Client, &talk::client_hello()).ack(Server).wait(8_000);
+        let (seq, ack) = (asked.next(Client), asked.next(Server) + bytes);
+        asked.segment_with(Client, ".", seq, ack, &[], |_| {})
+    }
+
+    fn fins(story: &Story) -> usize {
+        story.endings.iter().filter(|ending| ending.what == EndingKind::Fin).count()
+    }
+
+    #[test]
+    fn a_fin_of_which_the_acknowledgement_alone_is_captured_ends_a_silence_and_nothing_else() {
+        let story = unseen_after_silence(1).story(9_000);
+        assert_eq!(
+            (story.silence().map(|silence| silence.elapsed().nanos() / 1_000_000_000), fins(&story)),
+            (Some(8), 0)
+        );
+        assert!(story.missing.fin.server.is_some());
+    }
+
+    #[test]
+    fn a_side_that_continues_behind_its_fin_sent_none() {
+        let silent = unseen_after_silence(1);
+        let (seq, ack) = (silent.next(Server), silent.next(Client));
+        // Its FIN, and a segment without data, have the number behind the byte; more of it is acknowledged.
+        for continued in [
+            silent.clone().segment_with(Server, "F.", seq + 1, ack, &[], |_| {}),
+            silent.clone().segment_with(Server, ".", seq + 2, ack, &[], |_| {}),
+            silent.clone().segment_with(Client, ".", ack, seq + 9, &[], |_| {}),
+        ] {
+            let story = continued.story(0);
+            assert_eq!((story.missing.fin.server, story.silence(), story.pauses.len()), (None, None, 1));
+        }
+        let late = silent.segment_with(Server, "F.", seq, ack, &[], |_| {}).story(0);
+        assert!(late.missing.fin.server.is_some() && late.silence().is_some() && fins(&late) == 1);
+    }
+
+    #[test]
+    fn a_byte_behind_a_record_that_lacks_its_end_is_no_fin() {
+        let hello = talk::client_hello();
+        let begun = ssm().open().say(Client, &hello[..hello.len() - 1]);
+        let (seq, ack) = (begun.next(Server), begun.next(Client) + 1);
+        let acked = begun.segment_with(Server, ".", seq, ack, &[], |_| {}).wait(8_000);
+        // Whether the client or the server is silent depends on that byte.
+        assert_eq!(acked.code(0), "capture-gap");
+    }
+
+    #[test]
+    fn the_number_that_a_rst_acknowledges_shows_no_fin() {
+        let asked = ssm().open().say(Client, &talk::client_hello());
+        let (seq, ack) = (asked.next(Server), asked.next(Client) + 1);
+        let reset = asked.segment_with(Server, "R.", seq, ack, &[], |_| {});
+        assert_eq!(reset.story(0).missing.fin.client, None);
+        assert_eq!(reset.code(0), "reset");
     }
 }

@@ -292,8 +292,8 @@ impl Builder {
         self.handshake.on_bytes_behind_acknowledgement(moment, segment.header, observation, &mut self.story);
         opening::on_segment(moment, segment, observation, &mut self.story, notes);
         self.on_payload(moment, segment, observation, notes);
-        if let Some(by) = closing::unseen_fin(connection, observation, &mut self.story) {
-            self.end(EndingKind::Fin, by, moment);
+        if let Some(by) = self.closing.unseen_fin(moment, connection, segment, observation, &mut self.story) {
+            self.silences.on_unseen_fin(by, self.viewpoint, &mut self.story);
         }
         let is_farewell_only = !events.is_empty() && events.iter().all(is_farewell);
         if observation.new_bytes > 0 && !events.is_empty() && !is_farewell_only {
@@ -380,7 +380,7 @@ impl Builder {
     /// Adds an ending, behind the silence that it ends.
     #[inline(never)]
     fn end(&mut self, what: EndingKind, by: Role, moment: Moment) {
-        match self.silences.on_ending(self.viewpoint, &self.story) {
+        match self.silences.on_ending((&what, by), self.viewpoint, &self.story) {
             Some(silence) => silence.insert_into(&mut self.story.endings),
             None => self.handshake.on_ending(&what, by, &mut self.story),
         }

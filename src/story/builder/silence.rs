@@ -213,7 +213,7 @@ impl Silences {
         }
         let by = if observation.new_bytes > 0 || observation.gap > 0 || is_first_step {
             observation.role
-        } else if observation.acked_unseen > 0 && !observation.acknowledges_unseen_fin() {
+        } else if observation.acked_unseen > 0 {
             observation.role.other()
         } else {
             // What was owed no more than an acknowledgement has it.
@@ -237,14 +237,32 @@ impl Silences {
         self.pause(moment, story);
     }
 
-    /// The connection ends: the silence that ran until then is an ending itself.
-    pub(super) fn on_ending(&mut self, viewpoint: Viewpoint, story: &Story) -> Option<Ending> {
+    /// The connection ends, by a side: the silence that ran until then is an ending itself.
+    pub(super) fn on_ending(
+        &mut self,
+        (what, by): (&EndingKind, Role),
+        viewpoint: Viewpoint,
+        story: &Story,
+    ) -> Option<Ending> {
         self.running.take().map(|Running { mut silence, .. }| {
-            if viewpoint == Viewpoint::Wire && is_ack_unseen(&silence, story) {
+            // What the awaited side sends last shows what it received.
+            let sent = &story.data[silence.awaited_from.other()];
+            let is_shown =
+                by == silence.awaited_from && !(*what == EndingKind::Fin && sent.is_all_acknowledged);
+            if viewpoint == Viewpoint::Wire && !is_shown && is_ack_unseen(&silence, story) {
                 (silence.is_acknowledged, silence.is_ack_unseen) = (true, true);
             }
             ending(silence, story.stage)
         })
+    }
+
+    /// The FIN of a side was acknowledged that the capture lacks: a silence in which that side was awaited is an ending.
+    pub(super) fn on_unseen_fin(&mut self, by: Role, viewpoint: Viewpoint, story: &mut Story) {
+        if self.running.is_some_and(|running| running.silence.awaited_from == by)
+            && let Some(silence) = self.on_ending((&EndingKind::Fin, by), viewpoint, story)
+        {
+            silence.insert_into(&mut story.endings);
+        }
     }
 
     /// The capture ends: the silence that runs lasts until then, or is the capture's own.
@@ -313,14 +331,17 @@ fn ending(silence: Silence, stage: Stage) -> Ending {
 }
 
 /// Whether the capture lacks the acknowledgement of what was sent last before a silence: the sender, which was there to end the
-/// connection, never sent it again.
+/// connection, never sent it again, and nothing that the receiver sent behind it shows that it was not received.
 fn is_ack_unseen(silence: &Silence, story: &Story) -> bool {
     let sent = &story.data[silence.awaited_from.other()];
     let is_overdue = |last: Moment| {
         let is_repeat = |repeat: &Moment| story.order.is_after(repeat.number, last.number);
         silence.until - last.at >= RETRANSMISSION_DUE && !sent.repeats.moments.iter().any(is_repeat)
     };
-    !silence.is_acknowledged && sent.reported_hole.is_none() && sent.last.is_some_and(is_overdue)
+    !silence.is_acknowledged
+        && !sent.is_left_out
+        && sent.reported_hole.is_none()
+        && sent.last.is_some_and(is_overdue)
 }
 
 /// The rest of an answer that the server has begun: of its last record, or of a body whose length is known. A client that takes no
@@ -334,7 +355,8 @@ fn rest_of_answer(story: &Story) -> Option<Waits> {
         && data.closed_window.is_none()
         && story.traffic.zero_windows.client.count == 0
         && story.missing.gap.server == 0
-        && !story.missing.lacks(Role::Server);
+        && !story.missing.lacks(Role::Server)
+        && story.unseen_behind(Role::Server).is_none();
     let since = data.last.filter(|_| is_begun)?;
     Some(Waits { since, awaited_from: Role::Server, of: Awaited::RestOfAnswer })
 }
@@ -492,5 +514,23 @@ mod tests {
         // What the other side sends meanwhile does not end it.
         let given_up = hello.fin(Client).story(0);
         assert_eq!((given_up.pauses.len(), given_up.endings.len()), (0, 2));
+    }
+
+    #[test]
+    fn who_acknowledges_less_than_was_sent_did_not_get_it() {
+        let asked = handshake().say(Client, &talk::data());
+        let (seq, old) = (asked.next(Server), asked.next(Client) - 1);
+        let is_unseen = |talk: Talk| talk.story(0).silence().map(|silence| silence.is_ack_unseen);
+        let update = |talk: Talk| {
+            talk.segment_with(Server, ".", seq, old, &[], |header| header.tcp.window = Some(9_000))
+        };
+        let left = |talk: Talk| talk.wait(9_000).fin(Client);
+        assert_eq!(is_unseen(left(asked.clone())), Some(true));
+        assert_eq!(is_unseen(left(update(asked.clone()))), Some(false));
+        assert_eq!(is_unseen(update(asked.clone().wait(9_000)).fin(Client)), Some(false));
+        // The server's own end shows what it got.
+        let closed = asked.clone().wait(9_000).segment_with(Server, "F.", seq, old, &[], |_| {});
+        assert_eq!(is_unseen(closed), Some(false));
+        assert_eq!(is_unseen(asked.wait(9_000).fin(Server)), Some(true));
     }
 }

@@ -23,6 +23,8 @@ pub struct DataFacts {
     pub is_all_acknowledged: bool,
     /// What of it waits to be acknowledged.
     pub unacknowledged: Option<Unacknowledged>,
+    /// Whether a segment of the other side that was captured behind the last of it acknowledges less.
+    pub is_left_out: bool,
     /// The packet in which the other side closed its receive window, as long as the window is closed.
     pub closed_window: Option<Moment>,
     /// A hole in the stream that nobody filled: the offsets of its first byte and of the first byte after it.
@@ -31,6 +33,8 @@ pub struct DataFacts {
     /// its first byte and of the first byte after it, and the first packet that reports it. Duplicate ACKs don't name it, so it is
     /// inferred from them.
     pub reported_hole: Option<Observed<(u32, u32)>>,
+    /// The same of one that a segment filled as far as the capture shows, until bytes behind it are acknowledged.
+    pub filled_hole: Option<Observed<(u32, u32)>>,
 }
 
 /// Payload that its receiver did not acknowledge.
@@ -83,6 +87,7 @@ impl DataFacts {
         if observation.new_bytes > 0 {
             self.first.get_or_insert(moment);
             self.last = Some(moment);
+            self.is_left_out = false;
             self.bytes += u64::from(observation.new_bytes);
             if !self.is_all_acknowledged {
                 self.unacknowledged.get_or_insert(Unacknowledged::since(moment));
@@ -109,6 +114,8 @@ impl DataFacts {
         if observation.newly_acked > 0 && self.unacknowledged.is_some() {
             self.unacknowledged = (!self.is_all_acknowledged).then(|| Unacknowledged::since(moment));
         }
+        self.is_left_out |= header.tcp.ack.is_some() && self.last.is_some();
+        self.is_left_out &= !self.is_all_acknowledged;
         // The window of a RST means nothing.
         if observation.reset.is_some() {
             return;
@@ -123,7 +130,7 @@ impl DataFacts {
     }
 
     /// A segment of this side, `end`, that brings the first byte of the hole that the other side reported fills it where the capture
-    /// lacked that byte as well: it is a hole only if it is reported again. What the capture has twice was lost behind it.
+    /// lacked that byte as well: it is a hole only if it is reported again, which shows that the segment was lost behind the capture. What the capture has twice was lost behind it.
     pub(in crate::story) fn forget_filled_hole(
         &mut self,
         end: &Endpoint,
@@ -138,7 +145,7 @@ impl DataFacts {
         };
         let begin = end.relative(seq).unwrap_or(seq.0);
         if from.wrapping_sub(begin) < len {
-            self.reported_hole = None;
+            self.filled_hole = self.reported_hole.take();
         }
     }
 
@@ -159,16 +166,21 @@ impl DataFacts {
         }
         // Where its SYN was not captured, bytes are counted as on the wire.
         let offset = |seq: Seq| end.relative(seq).unwrap_or(seq.0);
-        let known = self.reported_hole.as_ref().filter(|known| known.what.0 == offset(ack));
+        let is_known = |hole: &&Observed<(u32, u32)>| hole.what.0 == offset(ack);
+        let known = self.reported_hole.as_ref().or(self.filled_hole.as_ref()).filter(is_known);
         let is_duplicate = observation.kind == SegmentKind::DuplicateAck || known.is_some();
         let at_hole = || end.hole().filter(|(from, _)| is_duplicate && *from == ack).map(|(_, to)| to);
         let until = if options.are_usual() { None } else { nearest_block(options, ack) };
         let reported = until.map(|to| (to, Basis::Decoded)).or_else(|| Some((at_hole()?, Basis::Inferred)));
+        let is_filled = self.filled_hole.as_ref().is_some_and(|hole| is_known(&hole));
         self.reported_hole = reported.map(|(to, basis)| Observed {
             what: (offset(ack), offset(to)),
             moment: known.map_or(moment, |known| known.moment),
             basis,
         });
+        if !is_filled || self.reported_hole.is_some() {
+            self.filled_hole = None;
+        }
     }
 }
 
@@ -189,9 +201,54 @@ impl Default for DataFacts {
             repeats: Repeats::default(),
             is_all_acknowledged: true,
             unacknowledged: None,
+            is_left_out: false,
             closed_window: None,
             unfilled_hole: None,
             reported_hole: None,
+            filled_hole: None,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::packet::SegmentHeader;
+    use crate::story::script::talk::{self, Talk, exchange};
+    use crate::tcp::Role::{Client, Server};
+
+    /// An answer whose first part, of 100 bytes, was lost: the client acknowledges up to it, twice.
+    fn with_a_hole() -> (Talk, u32, u32) {
+        let begun = exchange().ack(Client);
+        let (from, ack) = (begun.next(Server), begun.next(Client));
+        let behind = begun.segment(Server, "P.", from + 100, &talk::encrypted(150));
+        (again(again(behind, ack, from), ack, from), from, ack)
+    }
+
+    fn again(talk: Talk, seq: u32, ack: u32) -> Talk {
+        talk.segment_with(Client, ".", seq, ack, &[], |_: &mut SegmentHeader| {})
+    }
+
+    #[test]
+    fn a_hole_that_is_reported_after_it_was_filled_is_as_old_as_its_first_report() {
+        let (talk, from, ack) = with_a_hole();
+        let filled = talk.clone().segment(Server, "P.", from, &[7; 100]);
+        let first = talk.story(0).data.server.reported_hole.map(|hole| hole.moment.number);
+        assert!(first.is_some());
+        assert_eq!(filled.story(0).data.server.reported_hole, None);
+        let lost = again(again(filled.clone().wait(9_000), ack, from), ack, from).story(0);
+        let reported = lost.data.server.reported_hole.as_ref().map(|hole| hole.moment.number);
+        // Without SACK, a hole that the capture does not have is no more than supposed.
+        assert!(reported.is_none() || reported == first);
+        assert!(again(filled, ack, from + 255).story(0).data.server.filled_hole.is_none());
+    }
+
+    #[test]
+    fn a_segment_behind_the_data_that_acknowledges_less_leaves_it_out() {
+        let asked = exchange().ack(Client).say(Client, &talk::data());
+        let (seq, end) = (asked.next(Server), asked.next(Client));
+        let answered = |ack| {
+            asked.clone().segment_with(Server, ".", seq, ack, &[], |_| {}).story(0).data.client.is_left_out
+        };
+        assert!(answered(end - 1) && !answered(end));
     }
 }
