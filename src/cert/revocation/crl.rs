@@ -69,9 +69,7 @@ impl List {
         while !left.0.is_empty() {
             places.push(u32::try_from(header.entries.len() - left.0.len()).ok()?);
             let entry = Entry::read(left.take(SEQUENCE)?)?;
-            if let Some(why) = entry.objection()? {
-                scope = scope.and(Err(why));
-            }
+            scope = scope.and_then(|scope| entry.understood().map(|()| scope));
         }
         places.sort_by(|a, b| serial(header.entries, *a).cmp(&serial(header.entries, *b)));
         places.shrink_to_fit();
@@ -221,17 +219,18 @@ impl<'a> Entry<'a> {
         parts.0.is_empty().then_some(Self { serial, at, extensions })
     }
 
-    /// Why a list with this entry is not usable: RFC 5280, 5.3, does not let it be used where it has a critical extension that is not
-    /// understood. Nothing where its extensions can't be read.
-    fn objection(&self) -> Option<Option<Unknown>> {
+    /// RFC 5280, 5.3, does not let a list be used that has an entry with a critical extension that is not understood.
+    fn understood(&self) -> Result<(), Unknown> {
         const INVALIDITY_DATE: &[u8] = &[0x55, 0x1d, 24];
         const CERTIFICATE_ISSUER: &[u8] = &[0x55, 0x1d, 29];
-        let Some(list) = self.extensions else { return Some(None) };
-        Some(extensions(list)?.iter().find_map(|extension| match extension.id {
+        let Some(list) = self.extensions else { return Ok(()) };
+        let extensions = extensions(list).ok_or(Unknown::Malformed)?;
+        let why = extensions.iter().find_map(|extension| match extension.id {
             CERTIFICATE_ISSUER => Some(Unknown::Indirect),
             REASON | INVALIDITY_DATE => None,
             _ => extension.is_critical.then_some(Unknown::Critical),
-        }))
+        });
+        why.map_or(Ok(()), Err)
     }
 
     fn word(&self) -> Option<Word> {
