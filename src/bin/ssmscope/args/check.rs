@@ -25,7 +25,7 @@ use super::values::{
         What came back is judged as a capture of it would be, with the same verdicts and advice, as far as a socket shows it: \
         TTLs and lost packets it does not.\n\n\
         Secrets come from files or from the environment: SSMSCOPE_CLIENT_SECRET, SSMSCOPE_PASSWORD, \
-        SSMSCOPE_PROXY_PASSWORD. They are never printed.",
+        SSMSCOPE_BASIC_PASSWORD, SSMSCOPE_PROXY_PASSWORD. They are never printed.",
     after_help = CHECK_EXAMPLES
 )]
 pub struct Check {
@@ -42,10 +42,10 @@ pub struct Check {
 
     /// Check each server of this file: HOST[:PORT] or an https URL on each line, # for comments; - is standard input.
     ///
-    /// Each has --timeout for itself, and -j of them are checked at a time. What sends secrets to a server (--oauth), captures, reads
-    /// logs, or writes a page is for one server. -p and --http are for lines without a port or a path.
+    /// Each has --timeout for itself, and -j of them are checked at a time. What sends secrets to a server (--oauth,
+    /// --basic-user, --bearer-file), captures, reads logs, or writes a page is for one server. -p and --http are for lines without a port or a path.
     #[arg(long, value_name = "FILE", help_heading = "Connection", conflicts_with_all = ["host", "hostname", "address", "oauth",
-        "capture", "html", "log"])]
+        "basic_user", "bearer_file", "capture", "html", "log"])]
     pub targets: Option<PathBuf>,
 
     /// With --targets: how many servers are checked at a time.
@@ -326,6 +326,11 @@ pub struct Server<'o> {
 }
 
 impl Check {
+    /// Whether it sends the server what nobody else may get.
+    pub const fn sends_secrets(&self) -> bool {
+        self.oauth.is_some() || self.basic_user.is_some() || self.bearer_file.is_some()
+    }
+
     /// The server that is named on the command line, where one is: the options decide about its port and the page.
     pub fn server(&self) -> Option<Server<'_>> {
         let place = self.host.as_ref().or(self.hostname.as_ref())?;

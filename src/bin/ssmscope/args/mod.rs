@@ -184,4 +184,13 @@ mod tests {
     fn the_command_line_is_consistent() {
         command().debug_assert();
     }
+
+    #[test]
+    fn what_sends_secrets_is_for_one_server() {
+        for secret in ["--basic-user=joe", "--bearer-file=token", "--oauth=client-credentials"] {
+            let words = ["ssmscope", "check", "--targets=list", "--http=/", "--client-id=id", secret];
+            let error = Cli::of_words(command(), words.map(OsString::from).to_vec()).unwrap_err();
+            assert_eq!(error.kind(), clap::error::ErrorKind::ArgumentConflict, "{secret}");
+        }
+    }
 }

@@ -163,8 +163,8 @@ impl Module {
             .map(|target| Allowed::parse(target, port).map_err(|why| anyhow!("targets: '{target}': {why}")));
         let allowed: Vec<_> = allowed.collect::<anyhow::Result<_>>()?;
         ensure!(
-            options.oauth.is_none() || has_own && allowed.iter().all(Allowed::is_one),
-            "oauth sends secrets: the module needs targets of its own, each a single HOST:PORT"
+            !options.sends_secrets() || has_own && allowed.iter().all(Allowed::is_one),
+            "oauth, basic_user and bearer_file send secrets: the module needs targets of its own, each a single HOST:PORT"
         );
         Ok(Self { options, allowed })
     }
@@ -261,7 +261,13 @@ mod tests {
             (&format!("{begin}http = [true]\n"), "http: true or false"),
             (
                 &format!("{begin}oauth = 'client-credentials'\nclient_id = 'x'\n"),
-                "oauth sends secrets: the module needs targets of its own",
+                "oauth, basic_user and bearer_file send secrets: the module needs targets of its own",
+            ),
+            (&format!("{begin}http = '/'\nbasic_user = 'joe'\n"), "the module needs targets of its own"),
+            (&format!("{begin}http = '/'\nbearer_file = 'token'\n"), "the module needs targets of its own"),
+            (
+                "[modules.t]\ntargets = ['*.example.net']\nhttp = '/'\nbearer_file = 'token'\n",
+                "the module needs targets of its own",
             ),
             (
                 "[modules.t]\ntargets = ['*.example.net']\noauth = 'client-credentials'\nclient_id = 'x'\n",
