@@ -6,11 +6,12 @@ use std::time::{Duration, Instant};
 
 use super::http::offer::{self, Offer};
 use super::http::tls::{self, Established, Handshake};
+use super::http::unasked;
 use super::net::authority::authority;
 use super::net::connect::{Connected, connect};
 use super::net::socket::Channel;
 use super::net::wrapping::Unwrapped;
-use super::page::{self, Page};
+use super::page::{self, Page, PageAnswer};
 use super::perspective::GivenUp;
 use super::proxy::{self, Proxy, Tunnel};
 use super::secret::Secret;
@@ -18,7 +19,7 @@ use super::starttls::{self, Answer};
 use super::step::Phase;
 use super::task::{Performed, Task};
 use super::token;
-use super::{Plan, Probe, spent};
+use super::{Plan, Probe, spent, sum};
 use crate::limits;
 use crate::story::{EndpointKnowledge, SocketCounters};
 use crate::tcp::Role;
@@ -77,13 +78,20 @@ impl Probe<'_> {
 
     /// Follows the redirects of a page, each over a connection of its own.
     fn follow(&mut self, server: SocketAddr, page: &Page, token: Option<(&Secret, token::Grant)>) {
+        let mut request = page.request.clone();
         for _ in 0..limits::REDIRECTS {
-            let Some(path) = self.page.as_mut().and_then(|answer| answer.next.take()) else { return };
+            let Some((path, method)) = self.page.as_mut().and_then(|answer| answer.next.take()) else {
+                return;
+            };
             if Instant::now() >= self.until {
                 break;
             }
-            self.followed.push(path.clone());
-            self.connection(server, 1, &Task::Page(&Page { path, ..page.clone() }, token));
+            self.followed.push(self.tape.cover(&path));
+            request.method = method;
+            let page = Page { path, request: request.clone(), ..page.clone() };
+            let before = self.spent.page.take();
+            self.connection(server, 1, &Task::Page(&page, token));
+            self.spent.page = sum(before, self.spent.page);
         }
         if let Some(answer) = self.page.as_mut().filter(|answer| answer.next.is_some()) {
             answer.leads_nowhere();
@@ -199,10 +207,14 @@ impl Probe<'_> {
         // How long an answer takes is the server's affair.
         channel.set_patience(None);
         let began = Instant::now();
-        let performed = perform(task, plan, server, &mut established, &mut channel);
+        let performed = perform(task, plan, server, self.listened.is_none(), &mut established, &mut channel);
+        let began = began + performed.listened;
+        if task.line().is_some() {
+            self.listened.get_or_insert(performed.listened);
+        }
         let through = plan.proxy.as_ref().map(|_| authority(&plan.host, plan.port));
         self.asked.insert(client, performed.request(task, through));
-        let Performed { token, granted, page, lacks_answer, unanswered } = performed;
+        let Performed { token, granted, page, lacks_answer, unanswered, .. } = performed;
         if let Some(token) = token {
             self.spent.token = Some(spent(began));
             self.token = Some(token);
@@ -312,7 +324,7 @@ fn before_tls(plan: &Plan, behind: Option<IpAddr>, channel: &mut Channel<'_>) ->
         Ok(Answer::Agrees) => return before(None),
         Ok(Answer::Refuses(words)) => words,
         Ok(Answer::Injects(len, words)) => {
-            channel.tape().note("what came in clear behind the agreement is not read as part of TLS");
+            channel.tape().note("the unencrypted data after the STARTTLS reply is not read as part of TLS");
             let failed =
                 Failed { phase: Phase::StartTls, awaited: String::new(), words, injected: Some(len) };
             return before(Some(failed));
@@ -341,11 +353,12 @@ fn tunnel(plan: &Plan, proxy: &Proxy, behind: Option<IpAddr>, channel: &mut Chan
     Tunnel { schemes, target, unread, ..tunnel }
 }
 
-/// Does a task over an established connection.
+/// Does a task over an established connection. Before a patient one asks, it waits for what comes unasked.
 fn perform(
     task: &Task<'_>,
     plan: &Plan,
     server: SocketAddr,
+    is_patient: bool,
     established: &mut Established,
     channel: &mut Channel<'_>,
 ) -> Performed {
@@ -358,32 +371,52 @@ fn perform(
             .tape()
             .note(format!("sends {secrets} to {server}, which answers for {origin} and was not verified"));
     }
-    match task {
+    let (phase, line) = match (task, task.line()) {
+        (Task::Token(_), Some(line)) => (Phase::Oauth, line),
+        (_, Some(line)) => (Phase::Http, line),
+        (_, None) => return Performed::default(),
+    };
+    channel.tape().enter(phase);
+    let began = Instant::now();
+    let heard = unasked::listen(established, channel, is_patient);
+    let listened = began.elapsed();
+    let mut performed = match task {
         Task::Open | Task::Offer(_) => Performed::default(),
         Task::Token(request) => {
-            channel.tape().enter(Phase::Oauth);
-            let (mut result, granted) = token::ask(request, &origin, established, channel);
+            let (mut result, granted) = match heard {
+                Ok(before) => token::ask(request, &origin, before, established, channel),
+                Err(_) => (token::early(request), None),
+            };
             if let Some(token) = &granted {
                 channel.tape().hide(token.clone());
             }
             result.texts(|text| *text = channel.tape().cover(text));
             channel.tape().note(result.answer().unwrap_or_else(|| "no answer".to_owned()));
-            let is_silence = result.unanswered == Some(io::ErrorKind::TimedOut);
-            let unanswered = is_silence.then(|| (Phase::Oauth, format!("POST {}", request.path)));
-            let lacks_answer = result.unanswered.is_some();
-            Performed { token: Some(result), granted, lacks_answer, unanswered, ..Performed::default() }
+            Performed {
+                lacks_answer: result.unanswered.is_some(),
+                token: Some(result),
+                granted,
+                ..Performed::default()
+            }
         }
         Task::Page(page, token) => {
-            channel.tape().enter(Phase::Http);
-            let mut result = page::ask(page, &origin, *token, established, channel);
-            for text in [&mut result.headline, &mut result.explanation] {
-                *text = channel.tape().cover(text);
-            }
+            let mut result = match heard {
+                Ok(before) => page::ask(page, &origin, *token, before, established, channel),
+                Err(failure) => PageAnswer::unasked(page, &failure),
+            };
+            result.cover(|text| channel.tape().cover(text));
             channel.tape().note(result.headline.clone());
-            let is_silence = result.unanswered == Some(io::ErrorKind::TimedOut);
-            let unanswered = is_silence.then(|| (Phase::Http, page.line()));
-            let lacks_answer = result.unanswered.is_some();
-            Performed { page: Some(result), lacks_answer, unanswered, ..Performed::default() }
+            Performed {
+                lacks_answer: result.unanswered.is_some(),
+                page: Some(result),
+                ..Performed::default()
+            }
         }
-    }
+    };
+    let unanswered = performed.token.as_ref().and_then(|token| token.unanswered);
+    let unanswered = unanswered.or(performed.page.as_ref().and_then(|page| page.unanswered));
+    let is_silence = unanswered == Some(io::ErrorKind::TimedOut);
+    performed.unanswered = is_silence.then(|| (phase, channel.tape().cover(&line)));
+    performed.listened = listened;
+    performed
 }

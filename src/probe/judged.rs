@@ -17,7 +17,7 @@ use crate::capture::{Source, Target};
 use crate::cert::{NameSource, Trust, Wanted};
 use crate::packet::Viewpoint;
 use crate::story::EndpointKnowledge;
-use crate::time::Timestamp;
+use crate::time::{Elapsed, Timestamp};
 
 impl Probe<'_> {
     /// The outcome: what the analysis of the packets and the check itself know.
@@ -52,14 +52,16 @@ impl Probe<'_> {
             .apply(&mut connections);
         let unmapped = reported::mapped(&mut connections, &plan.states);
         summary.recount(&connections);
-        let ended = self.answered.unwrap_or(ended);
+        let total = self.answered.unwrap_or(ended) - self.tape.began();
+        let listened = self.listened.unwrap_or_default().as_secs_f64();
+        let total = Elapsed::from_nanos(total.nanos() - Elapsed::from_secs_f64(listened).nanos());
         let outcome = Outcome {
             host: plan.host.clone(),
             port: plan.port,
             began: self.tape.began(),
             alerts: plan.alerts,
             states: plan.states.clone(),
-            spent: PhaseDurations { total: ended - self.tape.began(), ..self.spent },
+            spent: PhaseDurations { total, ..self.spent },
             steps: self.tape.steps().to_vec(),
             resolution: self.resolution,
             order: self.order,

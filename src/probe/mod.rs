@@ -130,6 +130,8 @@ pub struct Probe<'p> {
     /// Paths that redirects led to.
     followed: Vec<String>,
     spent: PhaseDurations,
+    /// How long the check listened before its first request.
+    listened: Option<Duration>,
     /// When the last answer came; absent where one is missing.
     answered: Option<Timestamp>,
     given_up: Vec<GivenUp>,
@@ -186,6 +188,7 @@ impl<'p> Probe<'p> {
             page: None,
             followed: Vec::new(),
             spent: PhaseDurations::default(),
+            listened: None,
             answered: None,
             given_up: Vec::new(),
             portal: None,
@@ -200,7 +203,7 @@ impl<'p> Probe<'p> {
             choice: None,
         };
         for secret in plan.secrets() {
-            attempt.tape.hide(secret.clone());
+            attempt.tape.hide(secret);
         }
         attempt.find();
         Ok(attempt)
@@ -314,12 +317,17 @@ impl<'p> Probe<'p> {
 
     fn count_lookup(&mut self, resolution: &Resolution) {
         let elapsed = Some(resolution.elapsed).filter(|_| resolution.outcome != Lookup::Literal);
-        self.spent.dns = match (self.spent.dns, elapsed) {
-            (Some(before), Some(elapsed)) => {
-                Some(Elapsed::from_nanos(before.nanos().saturating_add(elapsed.nanos())))
-            }
-            (before, elapsed) => elapsed.or(before),
-        };
+        self.spent.dns = sum(self.spent.dns, elapsed);
+    }
+}
+
+/// Both times together, as far as there are any.
+fn sum(before: Option<Elapsed>, elapsed: Option<Elapsed>) -> Option<Elapsed> {
+    match (before, elapsed) {
+        (Some(before), Some(elapsed)) => {
+            Some(Elapsed::from_nanos(before.nanos().saturating_add(elapsed.nanos())))
+        }
+        (before, elapsed) => elapsed.or(before),
     }
 }
 

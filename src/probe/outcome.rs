@@ -72,9 +72,10 @@ pub struct PhaseDurations {
     pub tls: Option<Elapsed>,
     /// The request for a token.
     pub token: Option<Elapsed>,
-    /// The request for a page.
+    /// The request for a page, with those to which it is redirected.
     pub page: Option<Elapsed>,
-    /// All of it, until the last answer or until it was given up: not what closing takes.
+    /// All of it, until the last answer or until it was given up: neither what closing takes, nor the time in which the check listened for
+    /// what comes unasked.
     pub total: Elapsed,
 }
 

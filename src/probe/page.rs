@@ -4,13 +4,14 @@ use std::io;
 
 use schemars::JsonSchema;
 use serde::Serialize;
+use zeroize::Zeroizing;
 
 use super::body_pattern::BodyPattern;
-use super::http::exchange::{self, Answer, Request};
+use super::http::exchange::{self, Answer, Failure, Request};
 use super::http::tls::Established;
-use super::http::unasked;
+use super::http::unasked::{self, Resumed};
 use super::net::socket::Channel;
-use super::page_request::{self, PageField, PageRequest, Target};
+use super::page_request::{self, PageField, PageMethod, PageRequest, Target};
 use super::secret::Secret;
 use super::token::{self, Grant};
 use crate::limits;
@@ -50,9 +51,9 @@ pub struct PageAnswer {
     /// How the connection ended where no byte of an answer had come.
     #[serde(skip)]
     pub(super) unanswered: Option<io::ErrorKind>,
-    /// The path that a redirect leads to, where it is to be followed.
+    /// The path that a redirect leads to, and the method, where it is to be followed.
     #[serde(skip)]
-    pub(super) next: Option<String>,
+    pub(super) next: Option<(String, PageMethod)>,
     /// What it is, in one line.
     pub headline: String,
     /// Why, in plain words.
@@ -61,23 +62,25 @@ pub struct PageAnswer {
     pub advice: Vec<&'static str>,
 }
 
-/// Asks for a page of the host that the URL of `origin` names, with a token if there is one.
+/// Asks for a page of the host that the URL of `origin` names, with a token if there is one. These bytes came before.
 pub(super) fn ask(
     page: &Page,
     origin: &str,
     token: Option<(&Secret, Grant)>,
+    before: Zeroizing<Vec<u8>>,
     established: &mut Established,
     channel: &mut Channel<'_>,
 ) -> PageAnswer {
     let line = page.line();
     channel.tape().note(line.clone());
     let request = &page.request;
-    let mut head = Request::builder()
-        .method(request.method.0.clone())
-        .uri(format!("{origin}{}", page.path))
-        .header("user-agent", exchange::USER_AGENT)
-        .header("accept", "*/*")
-        .header("connection", "close");
+    let mut head = Request::builder().method(request.method.0.clone()).uri(format!("{origin}{}", page.path));
+    for (name, value) in [("user-agent", exchange::USER_AGENT), ("accept", "*/*")] {
+        if !request.has(name) {
+            head = head.header(name, value);
+        }
+    }
+    head = head.header("connection", "close");
     for PageField(name, value) in &request.fields {
         head = head.header(name, value);
     }
@@ -93,13 +96,15 @@ pub(super) fn ask(
         Ok(head) => head,
         Err(error) => return PageAnswer::unanswered(page, &error.to_string()),
     };
-    if let Some(failure) = unasked::unasked(established, channel) {
-        let result = PageAnswer::unanswered(page, &failure.of(&line));
-        return PageAnswer { explanation: unasked::MEANING.to_owned(), advice: vec![LOG, FRONT], ..result };
-    }
-    let mut stream = rustls::Stream::new(established, channel);
+    let stream = rustls::Stream::new(established, channel);
+    let mut stream = Resumed::new(before, stream);
     match exchange::exchange(&mut stream, head, request.has_body().then_some(&[][..])) {
-        Ok(answer) => PageAnswer::read(page, &answer, token).redirected(page, &answer, origin),
+        Ok(mut answer) => {
+            let location = answer.location();
+            // What is shown of a field may be a part of it, and no part of a secret may be left.
+            answer.cover(|text| channel.tape().cover(text));
+            PageAnswer::read(page, &answer, token).redirected(page, &answer, location.as_deref(), origin)
+        }
         Err(failure) => {
             let result = PageAnswer::unanswered(page, &failure.of(&line));
             PageAnswer { unanswered: failure.unanswered(), ..result }
@@ -125,6 +130,18 @@ impl PageAnswer {
             explanation: "TCP and TLS are fine, and the request was sent.".to_owned(),
             advice: vec![LOG],
         }
+    }
+
+    /// An answer that came before the request, which was not sent then.
+    pub(super) fn unasked(page: &Page, failure: &Failure) -> Self {
+        let result = Self::unanswered(page, &failure.of(&page.line()));
+        Self { explanation: unasked::MEANING.to_owned(), advice: vec![LOG, FRONT], ..result }
+    }
+
+    /// Replaces texts that a peer may have written.
+    pub(super) fn cover(&mut self, mut cover: impl FnMut(&str) -> String) {
+        let texts = [&mut self.path, &mut self.headline, &mut self.explanation];
+        texts.into_iter().chain(&mut self.quoted).for_each(|text| *text = cover(text));
     }
 
     /// What an answer is, to a request with this token, granted in this way.
@@ -186,33 +203,51 @@ impl PageAnswer {
     }
 
     /// What becomes of a redirect where redirects are to be followed.
-    fn redirected(mut self, page: &Page, answer: &Answer, origin: &str) -> Self {
+    fn redirected(mut self, page: &Page, answer: &Answer, location: Option<&str>, origin: &str) -> Self {
         let is_redirect = matches!(answer.status, 301 | 302 | 303 | 307 | 308);
-        let location = answer.header("location").filter(|_| is_redirect && page.request.follows);
-        let Some(location) = location.filter(|_| answer.broken_off.is_none()) else { return self };
-        match page_request::target(location, origin, &page.path) {
-            Target::Here(path) => self.next = Some(path),
-            Target::Elsewhere => {
-                self.is_expected = false;
-                let leads = answer.redirect().unwrap_or_default();
-                self.headline = format!(
-                    "{} answers {}, a redirect away from this server: {leads}",
-                    page.path, answer.status
-                );
-                "--follow follows redirects within the same host and port. Another host is another check, and gets no credentials of this one."
-                    .clone_into(&mut self.explanation);
-                self.advice = vec![
-                    "Check where it leads to by itself, or leave --follow away if the redirect is what is expected.",
-                ];
-            }
+        if !is_redirect || !page.request.follows || answer.broken_off.is_some() {
+            return self;
         }
+        let Some(location) = location else {
+            return self.not_followed(
+                "a redirect that says nowhere where it leads",
+                "--follow follows a redirect to the address in its Location field, and this answer has none.",
+                LOG,
+            );
+        };
+        let leads = answer.redirect().unwrap_or_default();
+        match page_request::target(location, origin, &page.path) {
+            Target::Here(path) => {
+                self.next = Some((path, page.request.method.after(answer.status)));
+                self
+            }
+            Target::Nowhere => self.not_followed(
+                &format!("a redirect that leads to what is no address: {leads}"),
+                "--follow follows a redirect to the address in its Location field, and no request can ask for this one.",
+                LOG,
+            ),
+            Target::Elsewhere => self.not_followed(
+                &format!("a redirect away from this server: {leads}"),
+                "--follow follows redirects within the same host and port. Another host is another check, and gets no credentials of \
+                 this one.",
+                "Check where it leads to by itself, or omit --follow if the redirect is what is expected.",
+            ),
+        }
+    }
+
+    /// A redirect that can't be followed.
+    fn not_followed(mut self, what: &str, why: &str, advice: &'static str) -> Self {
+        self.is_expected = false;
+        self.headline = format!("{} answers {}, {what}", self.path, self.status.unwrap_or_default());
+        why.clone_into(&mut self.explanation);
+        self.advice = vec![advice];
         self
     }
 
     /// The redirects do not come to an end.
     pub(super) fn leads_nowhere(&mut self) {
         self.is_expected = false;
-        self.headline = format!("{} redirects further after {} redirects", self.path, limits::REDIRECTS);
+        self.headline = format!("{} still redirects after {} redirects", self.path, limits::REDIRECTS);
         "The redirects that --follow follows lead in a circle, or are too many."
             .clone_into(&mut self.explanation);
     }
@@ -280,14 +315,36 @@ mod tests {
         let read = |follows: bool, location| {
             let request = PageRequest { follows, ..PageRequest::default() };
             let (page, answer) = (Page { request, ..page(None) }, moved(location));
-            PageAnswer::read(&page, &answer, None).redirected(&page, &answer, "https://ssm.example:8443")
+            let location = answer.location();
+            let result = PageAnswer::read(&page, &answer, None);
+            result.redirected(&page, &answer, location.as_deref(), "https://ssm.example:8443")
         };
-        assert_eq!(read(true, "/y").next.as_deref(), Some("/y"));
+        assert_eq!(read(true, "/y").next, Some(("/y".to_owned(), PageMethod::default())));
         assert_eq!(read(false, "/y").next, None);
         assert!(read(false, "https://sso.example/").is_expected);
         let away = read(true, "https://joe:pw@sso.example/?t=secret");
         assert!(!away.is_expected && away.next.is_none(), "{away:?}");
         assert!(away.headline.ends_with("away from this server: https://sso.example/?..."), "{away:?}");
+        let none = read(true, "/a b");
+        assert!(!none.is_expected && none.headline.ends_with("what is no address: /a b"), "{none:?}");
+        let request = PageRequest { follows: true, ..PageRequest::default() };
+        let (page, answer) = (Page { request, ..page(None) }, Answer { status: 302, ..answer(b"") });
+        let nowhere = PageAnswer::read(&page, &answer, None).redirected(&page, &answer, None, "https://h:1");
+        assert!(!nowhere.is_expected && nowhere.headline.contains("nowhere"), "{nowhere:?}");
+    }
+
+    #[test]
+    fn a_secret_in_where_a_redirect_leads_is_covered_before_it_is_cut() {
+        let secret = Secret::new("t0ken-of-joe".to_owned());
+        let mut answer = Answer { status: 302, ..answer(b"") };
+        let location = format!("/{}/t0ken-of-joe", "a".repeat(92));
+        answer.headers.insert("location", exchange::HeaderValue::from_str(&location).unwrap());
+        answer.cover(|text| secret.cover(text));
+        let mut result = PageAnswer::read(&page(None), &answer, None);
+        assert!(!format!("{result:?}").contains("t0k"), "{result:?}");
+        result.path = "/t0ken-of-joe".to_owned();
+        result.cover(|text| secret.cover(text));
+        assert_eq!(result.path, "/[secret]");
     }
 
     #[test]

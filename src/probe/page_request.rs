@@ -1,4 +1,4 @@
-//! How a page is asked for: method, header fields, who asks, and what becomes of a redirect.
+//! How a page is asked for: method, header fields, credentials, and what becomes of a redirect.
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
@@ -14,7 +14,7 @@ pub struct PageRequest {
     pub method: PageMethod,
     /// Further header fields.
     pub fields: Vec<PageField>,
-    /// Who asks, where the server is to know it.
+    /// By what the request authenticates, if it does.
     pub credentials: Option<Credentials>,
     /// Whether a redirect within the same host and port is followed.
     pub follows: bool,
@@ -28,7 +28,7 @@ pub struct PageMethod(pub(super) Method);
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct PageField(pub(super) HeaderName, pub(super) HeaderValue);
 
-/// Who asks for a page.
+/// By what a request for a page authenticates.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum Credentials {
     /// A user and a password (RFC 7617).
@@ -59,8 +59,10 @@ pub enum BadField {
 pub(super) enum Target {
     /// To this path of the same host and port.
     Here(String),
-    /// To another host, port or protocol, or to what is no address.
+    /// To another host, port or protocol.
     Elsewhere,
+    /// To what is no address.
+    Nowhere,
 }
 
 impl PageMethod {
@@ -80,6 +82,22 @@ impl PageMethod {
         ];
         let mut all = all.into_iter();
         all.find(|method| method.as_str().eq_ignore_ascii_case(name)).map(Self).ok_or(BadField::Method)
+    }
+}
+
+impl PageMethod {
+    /// Whether an answer to it can have a body (RFC 9110, 9.3.2).
+    pub fn brings_body(&self) -> bool {
+        self.0 != Method::HEAD
+    }
+
+    /// By which a redirect with this status is followed (RFC 9110, 15.4).
+    pub(super) fn after(&self, status: u16) -> Self {
+        match status {
+            303 if self.0 != Method::HEAD => Self(Method::GET),
+            301 | 302 if self.0 == Method::POST => Self(Method::GET),
+            _ => self.clone(),
+        }
     }
 }
 
@@ -107,8 +125,17 @@ impl PageField {
 
 impl PageRequest {
     /// What must show in no output.
-    pub(super) fn secret(&self) -> Option<&Secret> {
-        self.credentials.as_ref().map(|(Credentials::Basic(_, secret) | Credentials::Bearer(secret))| secret)
+    pub(super) fn secrets(&self) -> Vec<Secret> {
+        match &self.credentials {
+            Some(Credentials::Basic(user, password)) => Secret::of_login(user, password),
+            Some(Credentials::Bearer(token)) => vec![token.clone()],
+            None => Vec::new(),
+        }
+    }
+
+    /// Whether it has a field of this name, which replaces the check's own.
+    pub(super) fn has(&self, name: &str) -> bool {
+        self.fields.iter().any(|PageField(own, _)| own.as_str() == name)
     }
 
     /// Whether a request of this method has a body, which is empty here.
@@ -134,7 +161,10 @@ impl Credentials {
 pub(super) fn target(location: &str, origin: &str, path: &str) -> Target {
     const DEFAULT: &str = ":443";
     let location = location.split('#').next().unwrap_or_default();
-    let here = |path: &str| if is_path(path) { Target::Here(path.to_owned()) } else { Target::Elsewhere };
+    let here = |path: &str| {
+        let path = without_dots(path);
+        if is_path(&path) { Target::Here(path) } else { Target::Nowhere }
+    };
     let of_host = match location.strip_prefix("//") {
         Some(rest) => Some(rest),
         None if location.get(..8).is_some_and(|scheme| scheme.eq_ignore_ascii_case("https://")) => {
@@ -156,7 +186,7 @@ pub(super) fn target(location: &str, origin: &str, path: &str) -> Target {
     }
     let before_query = path.split('?').next().unwrap_or_default();
     match location {
-        "" => here(path),
+        "" if is_path(path) => Target::Here(path.to_owned()),
         _ if location.starts_with('/') => here(location),
         _ if location.starts_with('?') => here(&format!("{before_query}{location}")),
         _ if has_scheme() => Target::Elsewhere,
@@ -165,6 +195,27 @@ pub(super) fn target(location: &str, origin: &str, path: &str) -> Target {
             here(&format!("{folder}{relative}"))
         }
     }
+}
+
+/// A path without its segments `.` and `..`, and the query behind it (RFC 3986, 5.2.4).
+fn without_dots(target: &str) -> String {
+    let end = target.find('?').unwrap_or(target.len());
+    let (path, query) = target.split_at(end);
+    let Some(path) = path.strip_prefix('/') else { return target.to_owned() };
+    let mut kept = Vec::new();
+    let mut segments = path.split('/').peekable();
+    while let Some(segment) = segments.next() {
+        let is_dots = matches!(segment, "." | "..");
+        if segment == ".." {
+            kept.pop();
+        }
+        if !is_dots {
+            kept.push(segment);
+        } else if segments.peek().is_none() {
+            kept.push("");
+        }
+    }
+    format!("/{}{query}", kept.join("/"))
 }
 
 #[cfg(test)]
@@ -212,11 +263,28 @@ mod tests {
             ("http://ssm.example/x", Target::Elsewhere),
             ("javascript:alert(1)", Target::Elsewhere),
             ("//evil.example/x", Target::Elsewhere),
-            ("/a b", Target::Elsewhere),
+            ("/a b", Target::Nowhere),
+            ("https://ssm.example/a b", Target::Nowhere),
+            ("../x", here("/x")),
+            ("./x/../y/.?q=../z", here("/a/y/?q=../z")),
+            ("..", here("/")),
+            ("/a/b/../../../c/./d", here("/c/d")),
+            ("/a//../b", here("/a/b")),
+            ("/a/b/..", here("/a/")),
+            ("/.../x", here("/.../x")),
         ] {
             assert_eq!(of(location), target, "{location}");
         }
         assert_eq!(target("https://ssm.example/x", "https://ssm.example:8443", "/"), Target::Elsewhere);
+    }
+
+    #[test]
+    fn a_redirect_can_change_the_method() {
+        let after = |method, status| PageMethod(method).after(status).0;
+        assert_eq!([301, 302, 303].map(|status| after(Method::POST, status)), [const { Method::GET }; 3]);
+        assert_eq!([307, 308].map(|status| after(Method::POST, status)), [const { Method::POST }; 2]);
+        assert_eq!((after(Method::PUT, 302), after(Method::PUT, 303)), (Method::PUT, Method::GET));
+        assert_eq!(after(Method::HEAD, 303), Method::HEAD);
     }
 
     #[test]

@@ -56,12 +56,12 @@ pub struct Plan {
 
 impl Plan {
     /// What must show in no output.
-    pub(super) fn secrets(&self) -> impl Iterator<Item = &Secret> {
-        let proxy = self.proxy.as_ref().and_then(|proxy| proxy.password.as_ref());
+    pub(super) fn secrets(&self) -> Vec<Secret> {
+        let proxy = self.proxy.as_ref().map(Proxy::secrets).unwrap_or_default();
         let token = self.token.as_ref();
-        let client = token.map(|token| &token.client_secret);
-        let user = token.and_then(|token| token.password.as_ref());
-        let page = self.page.as_ref().and_then(|page| page.request.secret());
-        [proxy, client, user, page].into_iter().flatten()
+        let client = token.map(|token| token.client_secret.clone());
+        let user = token.and_then(|token| token.password.clone());
+        let page = self.page.as_ref().map(|page| page.request.secrets()).unwrap_or_default();
+        proxy.into_iter().chain(client).chain(user).chain(page).collect()
     }
 }

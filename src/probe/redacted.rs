@@ -11,7 +11,7 @@ use super::step::Step;
 use super::token::{self, Token};
 use crate::analysis::Redaction;
 
-/// Schemes of authentication that say nothing of who asks for it (IANA's registry, and Microsoft's).
+/// Schemes of authentication that say nothing of whoever uses them (IANA's registry, and Microsoft's).
 const SCHEMES: [&str; 6] = ["basic", "bearer", "digest", "kerberos", "negotiate", "ntlm"];
 
 fn is_known(scheme: &str) -> bool {

@@ -26,6 +26,13 @@ impl Secret {
         Self(Zeroizing::new(text))
     }
 
+    /// What a user's name and password are sent as, and the password: the longest first, so that a shorter one leaves no rest of it.
+    pub(super) fn of_login(user: &str, password: &Self) -> Vec<Self> {
+        let plain = Self::new(format!("{user}:{}", password.expose()));
+        let sent = Self::new(STANDARD_NO_PAD.encode(plain.expose()));
+        vec![sent, plain, password.clone()]
+    }
+
     /// The text, to be sent to its recipient.
     pub fn expose(&self) -> &str {
         &self.0
@@ -238,6 +245,14 @@ mod tests {
         assert_eq!(format!("{secret:?}"), "[secret]");
         assert_eq!(secret.cover("no user has correct horse"), "no user has [secret]");
         assert_eq!(Secret::new(String::new()).cover("as it is"), "as it is");
+    }
+
+    #[test]
+    fn a_login_is_covered_as_a_whole() {
+        let secrets = Secret::of_login("joe", &Secret::new("pa55word".to_owned()));
+        let cover = |text: &str| secrets.iter().fold(text.to_owned(), |text, secret| secret.cover(&text));
+        assert_eq!(cover("/x/am9lOnBhNTV3b3Jk/y"), "/x/[secret]/y");
+        assert_eq!(cover("joe:pa55word, pa55word"), "[secret], [secret]");
     }
 
     #[test]

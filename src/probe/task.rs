@@ -1,5 +1,7 @@
 //! What a connection of an attempt is for, and what came of that.
 
+use std::time::Duration;
+
 use super::http::offer::Offer;
 use super::page::{Page, PageAnswer};
 use super::page_request::Credentials;
@@ -55,6 +57,8 @@ pub(super) struct Performed {
     pub(super) token: Option<Token>,
     pub(super) granted: Option<Secret>,
     pub(super) page: Option<PageAnswer>,
+    /// How long the check listened before it asked.
+    pub(super) listened: Duration,
     /// Whether something was asked, and no byte of an answer came.
     pub(super) lacks_answer: bool,
     /// The request to which no byte of an answer came until time was over, and what it belongs to.

@@ -28,6 +28,9 @@ pub(in crate::probe) const USER_AGENT: &str = concat!("ssmscope/", env!("CARGO_P
 /// The informational status that no other follows (RFC 9110, 15.2.2).
 const SWITCHING_PROTOCOLS: u16 = 101;
 
+/// What a record of TLS is instead of an answer.
+pub(in crate::probe) const TLS_RECORD: &str = "is a TLS record";
+
 /// Header fields that are read of a head.
 const HEADERS: usize = 64;
 
@@ -65,6 +68,22 @@ impl Answer {
     /// A header field, if there is one that is text.
     pub(in crate::probe) fn header(&self, name: &str) -> Option<&str> {
         self.headers.get(name).and_then(|value| value.to_str().ok())
+    }
+
+    /// Where its Location field says that it leads, if there is one.
+    pub(in crate::probe) fn location(&self) -> Option<String> {
+        location(&self.headers)
+    }
+
+    /// Replaces texts in the header fields.
+    pub(in crate::probe) fn cover(&mut self, mut cover: impl FnMut(&str) -> String) {
+        for value in self.headers.values_mut() {
+            let text = String::from_utf8_lossy(value.as_bytes());
+            let covered = cover(&text);
+            if let Some(covered) = HeaderValue::from_str(&covered).ok().filter(|_| covered != text) {
+                *value = covered;
+            }
+        }
     }
 
     /// Where a redirect leads.
@@ -275,10 +294,20 @@ fn more(stream: &mut impl Read, came: &mut Vec<u8>) -> io::Result<usize> {
     Ok(len)
 }
 
+/// A Location field, with what is not ASCII in percent-encoding (RFC 3987, 3.1).
+fn location(headers: &HeaderMap) -> Option<String> {
+    let encoded = |byte: &u8| match byte {
+        0..=0x7f => char::from(*byte).to_string(),
+        _ => format!("%{byte:02X}"),
+    };
+    Some(headers.get("location")?.as_bytes().iter().map(encoded).collect())
+}
+
 /// Where a redirect leads, without what may be secret in a URL: the user's part, and the query.
 pub(in crate::probe) fn redirect(status: u16, headers: &HeaderMap) -> Option<String> {
     const SHOWN: usize = 100;
-    let target = headers.get("location").filter(|_| (300..400).contains(&status))?.to_str().ok()?;
+    let target = location(headers).filter(|_| (300..400).contains(&status))?;
+    let target = target.as_str();
     let (target, has_query) = match target.find(['?', '#']) {
         Some(end) => (target.get(..end)?, true),
         None => (target, false),
@@ -348,7 +377,7 @@ fn unreadable(error: &ureq_proto::Error, came: &[u8]) -> Failure {
     Failure::NotHttp(if is_http2 {
         "is HTTP/2 frames".to_owned()
     } else if matches!(came, [0x14..=0x17, 3, 0..=4, ..]) {
-        "is a TLS record".to_owned()
+        TLS_RECORD.to_owned()
     } else {
         let begin = came.get(..SHOWN).unwrap_or(came);
         let text = String::from_utf8_lossy(begin).escape_debug().to_string();
@@ -477,6 +506,14 @@ mod tests {
         }
         assert!(matches!(asked(b"").0, Err(Failure::Io(_))));
         assert!(matches!(asked(b"HTTP/1.1 200 OK\r\nx").0, Err(Failure::CutShort(18, _))));
+    }
+
+    #[test]
+    fn a_location_that_is_not_ascii_is_percent_encoded() {
+        let mut headers = HeaderMap::new();
+        headers.insert("location", HeaderValue::from_bytes("/caf\u{e9}".as_bytes()).unwrap());
+        assert_eq!(location(&headers).as_deref(), Some("/caf%C3%A9"));
+        assert_eq!(redirect(302, &headers).as_deref(), Some("/caf%C3%A9"));
     }
 
     #[test]

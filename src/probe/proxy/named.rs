@@ -130,6 +130,12 @@ impl Proxy {
         Some(Zeroizing::new(STANDARD.encode(plain.as_bytes())))
     }
 
+    /// What must show in no output.
+    pub(in crate::probe) fn secrets(&self) -> Vec<Secret> {
+        let user = self.user.as_deref().unwrap_or_default();
+        self.password.as_ref().map(|password| Secret::of_login(user, password)).unwrap_or_default()
+    }
+
     /// Whether its protocol can carry the login, and the name of a host behind it.
     ///
     /// # Errors

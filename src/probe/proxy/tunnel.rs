@@ -7,7 +7,7 @@ pub struct Tunnel {
     pub status: Option<u16>,
     /// The number in its reply by SOCKS5 (RFC 1928, 6), or 255 where it accepts no way to log in.
     pub reply: Option<u8>,
-    /// The schemes by which it wants to know who asks, from Proxy-Authenticate.
+    /// The schemes by which a client is to authenticate, from Proxy-Authenticate.
     pub schemes: Vec<String>,
     /// Whether a success brings a web page in place of the tunnel, as a captive portal's does.
     pub is_page: bool,

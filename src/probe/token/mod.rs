@@ -18,7 +18,7 @@ pub(super) use meaning::{Meaning, of_error};
 
 use super::http::exchange::{self, Answer};
 use super::http::tls::Established;
-use super::http::unasked;
+use super::http::unasked::{self, Resumed};
 use super::net::socket::Channel;
 use super::secret::Secret;
 use crate::limits;
@@ -155,10 +155,17 @@ impl Request {
     }
 }
 
-/// Asks for a token of the host that the URL of `origin` names. The token is returned apart, where it is granted.
+/// An answer that came before the request for a token, which was not sent then.
+pub(super) fn early(request: &Request) -> Token {
+    let result = unanswered(request, "the server answered before the request for a token was sent");
+    Token { explanation: unasked::MEANING.to_owned(), ..result }
+}
+
+/// Asks for a token of the host that the URL of `origin` names. These bytes came before. The token is returned apart, where it is granted.
 pub(super) fn ask(
     request: &Request,
     origin: &str,
+    before: Zeroizing<Vec<u8>>,
     established: &mut Established,
     channel: &mut Channel<'_>,
 ) -> (Token, Option<Secret>) {
@@ -175,11 +182,7 @@ pub(super) fn ask(
         Ok(head) => head,
         Err(error) => return (unanswered(request, &error.to_string()), None),
     };
-    if unasked::unasked(established, channel).is_some() {
-        let result = unanswered(request, "the server answered before the request for a token was sent");
-        return (Token { explanation: unasked::MEANING.to_owned(), ..result }, None);
-    }
-    let mut stream = rustls::Stream::new(established, channel);
+    let mut stream = Resumed::new(before, rustls::Stream::new(established, channel));
     match exchange::exchange(&mut stream, head, Some(body.as_bytes())) {
         Ok(answer) => read(request, &answer),
         Err(failure) => {

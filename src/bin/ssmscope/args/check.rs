@@ -233,7 +233,7 @@ pub struct Check {
     #[arg(long, value_name = "METHOD", value_parser = page_method, default_value = "GET", help_heading = "Page")]
     pub method: PageMethod,
 
-    /// Send this header field with the request for the page: 'X-Probe: yes'. Repeatable. Secrets have options of their own.
+    /// Send this header field with the request for the page: 'X-Probe: yes'. Repeatable. User-Agent and Accept replace the check's own. Secrets have options of their own.
     #[arg(long, value_name = "NAME: VALUE", value_parser = page_field, help_heading = "Page")]
     pub header: Vec<PageField>,
 
