@@ -1,6 +1,7 @@
 //! What failed before TLS began: a proxy's tunnel, or a request for TLS inside the protocol.
 
 use super::{OTHER_SIDE, PROTOCOL, SERVER_LOG};
+use crate::probe::http::exchange;
 use crate::probe::proxy::Tunnel;
 use crate::story::{Ending, EndingKind, Story};
 use crate::tcp::Role;
@@ -108,7 +109,7 @@ pub(super) fn never_began(story: &Story, verdict: &mut Verdict) {
     verdict.change_advice(|advice| *advice = vec![PROTOCOL, SERVER_LOG]);
 }
 
-/// Adds what the proxy's refusal means, and what it names: how it wants to know who asks, and where it redirects to.
+/// Adds what the proxy's refusal means, and what it names: how a client is to authenticate, and where it redirects to.
 pub(super) fn refused_tunnel(verdict: &mut Verdict, tunnel: &Tunnel) {
     let meaning = match tunnel.status {
         Some(407) => ": it requires authentication",
@@ -132,7 +133,9 @@ pub(super) fn unread(verdict: &mut Verdict, why: &str) {
     let is_own =
         verdict.actor == Actor::Client && matches!(verdict.code, Code::ClosedEarly | Code::ClientSilent);
     let is_about_it = matches!(verdict.code, Code::ProxyRefused | Code::NoResponse);
-    if verdict.severity == Severity::Critical && !is_about_it && !is_own {
+    // To a bystander that is TLS that failed; here it answers a request in clear.
+    let speaks_tls = why.ends_with(exchange::TLS_RECORD);
+    if verdict.severity == Severity::Critical && !is_about_it && !is_own && !speaks_tls {
         return;
     }
     verdict.code = Code::ProxyRefused;
@@ -144,11 +147,12 @@ pub(super) fn unread(verdict: &mut Verdict, why: &str) {
     verdict.explanation = "The check asked for a tunnel, and the reply does not open one: no proxy of this kind is listening there, or \
                            something altered the reply. No packet went to the server behind the proxy."
         .into();
-    verdict.change_advice(|advice| *advice = vec![PROXY]);
+    verdict.change_advice(|advice| *advice = vec![if speaks_tls { SCHEME } else { PROXY }]);
 }
 
 const UPDATE: &str = "Update the server, or whatever speaks STARTTLS in front of it: this is how commands are injected (CVE-2011-0411).";
 /// What a bystander adds about the client, which is the check.
 const LEFT: &str = ", and the client left";
+const SCHEME: &str = "The proxy speaks TLS: name it with https://, --proxy https://HOST:PORT.";
 const PORTAL: &str = "Open a page in a browser on this network: a portal may want a login first.";
 const PROXY: &str = "Check the proxy's address, port and kind: another service may be listening there.";

@@ -92,7 +92,7 @@ pub(super) struct Perspective<'p> {
 impl Perspective<'_> {
     /// Rewords the verdicts.
     pub(super) fn apply(&self, connections: &mut [Judged]) {
-        for Judged { story, verdict, .. } in connections.iter_mut() {
+        for Judged { story, verdict, findings } in connections.iter_mut() {
             let mut given_up = self.given_up.iter();
             if let Some(given_up) = given_up.find(|given_up| is_of(story, given_up.client)) {
                 self.time_is_over(story, verdict, given_up);
@@ -115,6 +115,8 @@ impl Perspective<'_> {
             }
             if is_at_proxy {
                 proxied::failed(verdict);
+                // What the server would do without a name does not matter to the proxy.
+                findings.retain(|finding| finding.code != "no-sni");
             }
             if let Some((_, own)) = self.unpinned.iter().find(|(end, _)| is_of(story, *end)) {
                 self.unpinned(story, verdict, own);

@@ -361,6 +361,26 @@ fn a_proxy_that_opens_no_tunnel_is_the_path_s_and_its_words_are_its_own() {
     let verdict = seen(&Perspective { unread, ..ignorant() }, left(Stage::TcpEstablished));
     assert_eq!((verdict.code, verdict.actor), (Code::ProxyRefused, Actor::Path));
     assert!(verdict.headline.contains("SSH"), "{}", verdict.headline);
+    // A bystander takes the alert of a proxy that speaks TLS for the server's.
+    let unread = Some((end(), "the answer to CONNECT is not HTTP/1.1: it is a TLS record"));
+    let verdict =
+        seen(&Perspective { unread, ..ignorant() }, Story::at(Stage::TcpEstablished).alert(Server, 10));
+    assert_eq!((verdict.code, verdict.actor), (Code::ProxyRefused, Actor::Path));
+    assert!(format!("{verdict:?}").contains("--proxy https://HOST:PORT"), "{verdict:?}");
+}
+
+#[test]
+fn a_proxy_that_is_named_by_its_address_has_no_note_about_a_servers_default_certificate() {
+    use crate::story::script::talk;
+    let unnamed = talk::ssm().open().say(Client, &talk::client_hello_with(&[]));
+    for (at_proxy, notes) in [(&[end()][..], 0), (&[], 1)] {
+        let story = Story::at(Stage::ClientHello);
+        let verdict = story.verdict();
+        let findings = vec![unnamed.finding("no-sni").expect("a finding")];
+        let mut all = [Judged { story: Box::new(story), verdict, findings }];
+        Perspective { at_proxy, ..ignorant() }.apply(&mut all);
+        assert_eq!(all[0].findings.len(), notes);
+    }
 }
 
 #[test]

@@ -1,4 +1,4 @@
-//! How a page is asked for: who asks, in which words, and what becomes of redirects.
+//! How a page is asked for: the credentials, the words, and what becomes of redirects.
 
 use std::fs;
 use std::sync::{Arc, Mutex};
@@ -29,6 +29,10 @@ fn a_page_is_asked_for_as_the_options_say_and_credentials_stay_with_the_server()
                     "HTTP/1.1 301 Moved\r\nLocation: https://{SERVER}:8443/page\r\nContent-Length: 0\r\n\r\n"
                 )
             }
+            "/leak" => format!(
+                "HTTP/1.1 302 Found\r\nLocation: /x/{CREDENTIALS}/{PASSWORD}\r\nContent-Length: 0\r\n\r\n"
+            ),
+            "/bare" => "HTTP/1.1 302 Found\r\nContent-Length: 0\r\n\r\n".to_owned(),
             "/circle" => "HTTP/1.1 307 Again\r\nLocation: /circle\r\nContent-Length: 0\r\n\r\n".to_owned(),
             "/away" => {
                 "HTTP/1.1 302 Found\r\nLocation: https://sso.test/?ticket=t1cket\r\nContent-Length: 0\r\n\r\n"
@@ -58,12 +62,17 @@ fn a_page_is_asked_for_as_the_options_say_and_credentials_stay_with_the_server()
     assert!(checked.status() == 0 && heard[0].contains(&format!("Bearer {PASSWORD}")), "{checked} {heard:?}");
     for (path, words) in [
         ("/away", "a redirect away from this server: https://sso.test/?..."),
-        ("/circle", "redirects further after 10 redirects"),
+        ("/bare", "nowhere"),
+        ("/circle", "still redirects after 10 redirects"),
     ] {
         let (checked, _) = of(&[&["--http", path, "--follow"][..], &basic].concat());
         assert_eq!((checked.reason(), checked.status()), ("page-unexpected", 2), "{checked}");
         assert!(checked.contains(words), "{checked}");
     }
+    // A path that repeats them is asked for, and shown without them.
+    let (checked, heard) = of(&[&["--http", "/leak", "--follow"][..], &basic].concat());
+    assert!(checked.status() == 0 && heard[1].contains(PASSWORD), "{checked} {heard:?}");
+    assert!(checked.contains("/x/[secret]"), "{checked}");
     let (checked, heard) = of(&["--http", "/first"]);
     assert!(checked.status() == 0 && heard.len() == 1, "{checked}");
     let (checked, _) = of(&["--http", "/page", "--method", "HEAD", "--header", "X-Probe: yes"]);
