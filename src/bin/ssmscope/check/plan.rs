@@ -267,6 +267,10 @@ fn request(options: &Check, uses_environment: bool) -> anyhow::Result<PageReques
         "--insecure or --accept with --basic-user or --bearer-file would send the secret to any server that answers: verify it with \
          --ca-file, --name or --pin, or add --send-secrets-unverified"
     );
+    ensure!(
+        options.expect_body.is_none() || options.method.brings_body(),
+        "--expect-body wants a body, and an answer to HEAD has none (RFC 9110, 9.3.2)"
+    );
     let method = options.method.clone();
     Ok(PageRequest { method, fields: options.header.clone(), credentials, follows: options.follow })
 }
@@ -370,4 +374,27 @@ fn secret(file: Option<&Path>, variable: &str, uses_environment: bool) -> anyhow
         "{named}: is more than one line, or too long"
     );
     Ok(Some(Secret::new(line.to_owned())))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::ffi::OsString;
+
+    use super::*;
+    use crate::args::{self, Cli, Command};
+
+    #[test]
+    fn no_body_is_expected_of_an_answer_to_head() {
+        let request = |method: &str| {
+            let method = format!("--method={method}");
+            let words = ["ssmscope", "check", "h", "--http=/", "--expect-body=x", &method];
+            let words = words.map(OsString::from).to_vec();
+            let Command::Check(options) = Cli::of_words(args::command(), words).unwrap().command else {
+                panic!("check is not check")
+            };
+            super::request(&options, false).map(|_| ()).map_err(|error| error.to_string())
+        };
+        assert_eq!(request("OPTIONS"), Ok(()));
+        assert!(request("HEAD").unwrap_err().contains("--expect-body"));
+    }
 }
