@@ -13,7 +13,7 @@ impl Story {
 
 impl Talk {
     /// The finding with this code, where the capture continues for some seconds.
-    pub(super) fn finding(&self, code: &str) -> Option<Finding> {
+    pub(crate) fn finding(&self, code: &str) -> Option<Finding> {
         self.story(4_000).finding(code)
     }
 
