@@ -79,7 +79,7 @@ fn early(came: &[u8], is_all: bool) -> Early {
     let blank = came.iter().take_while(|byte| matches!(byte, b'\r' | b'\n')).count();
     let begin = came.get(blank..).unwrap_or_default();
     let is_begun = !begin.is_empty() && BEGIN.starts_with(begin);
-    if !begin.starts_with(BEGIN) && !(is_all && is_begun) {
+    if !(begin.starts_with(BEGIN) || is_all && is_begun) {
         return if begin.is_empty() || is_begun { Early::Perhaps } else { Early::Other };
     }
     let line = begin.split(|byte| matches!(byte, b'\r' | b'\n')).next().unwrap_or(begin);
