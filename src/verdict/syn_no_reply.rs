@@ -192,7 +192,7 @@ mod tests {
         let mut out = talk.packets[0].clone();
         talk.packets[0].id.filtered = Some(Filtered::Passed);
         out.id.moment.number += 1;
-        out.id.moment.at = out.id.moment.at + Elapsed::from_nanos(100_000);
+        out.id.moment.at += Elapsed::from_nanos(100_000);
         out.id.filtered = Some(Filtered::Dropped);
         talk.packets.push(out);
         let verdict = talk.verdict(60_000);

@@ -380,7 +380,6 @@ fn secret(file: Option<&Path>, variable: &str, uses_environment: bool) -> anyhow
 mod tests {
     use std::ffi::OsString;
 
-    use super::*;
     use crate::args::{self, Cli, Command};
 
     #[test]
